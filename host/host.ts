@@ -1,0 +1,70 @@
+import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import type { CID } from 'multiformats/cid'
+import type { Advertisement } from '../protocol/index.ts'
+
+export interface AbortOptions {
+  readonly signal?: AbortSignal
+}
+
+export interface HostInit {
+  /** `server` answers DHT queries and stores records; `client` only asks. */
+  readonly dht: 'server' | 'client'
+  /** Identity, datastore, known peers and advertisements live here. Without it nothing outlives the process. */
+  readonly dataDir?: string
+  /** Multiaddrs to listen on. A port of 0 is picked once and kept across restarts. @default none for clients, all interfaces (TCP and WebSockets) for servers */
+  readonly listen?: readonly string[]
+  /** Multiaddrs of bootstrap peers, each ending in `/p2p/…`. Dialled with backoff for ever. @default none */
+  readonly bootstrap?: readonly string[]
+  /** Pre-shared key of a private swarm (libp2p's text format). @default none: the public swarm */
+  readonly swarmKey?: Uint8Array
+  /** Find peers on the LAN by mDNS. @default false */
+  readonly mdns?: boolean
+  /** Learn of advertisements from connected peers, beside the DHT. @default true */
+  readonly peerExchange?: boolean
+  /** Clock, for tests. @default Date.now */
+  readonly now?: () => number
+}
+
+/** Advertisements that were verified: one a peer, the highest sequence number wins. Bounded, kept on disk. */
+export interface AdvertisementBook {
+  get(peer: PeerId): Advertisement | undefined
+  /** Expired ones included: they are hints whom to dial. Check `isExpired`. */
+  all(): readonly Advertisement[]
+  /**
+   * Verifies an envelope and keeps it if it is new.
+   * @throws InferenceError `malformed` for a forged or impossible one, or one not signed by `expectedSigner`.
+   * @returns the newest known of that signer: this one, or a newer one if this is a replay.
+   */
+  add(envelope: Uint8Array, expectedSigner?: PeerId): Promise<Advertisement>
+  /** Called for each new or newer advertisement. Returns the unsubscriber. */
+  onUpdate(listener: (advertisement: Advertisement) => void): () => void
+}
+
+export type BootstrapState =
+  | { readonly address: string; readonly status: 'connected' }
+  | { readonly address: string; readonly status: 'dialing' }
+  | { readonly address: string; readonly status: 'waiting'; readonly lastError: string }
+
+/** One libp2p host with the DHT, the advertisement exchange and what they persist. */
+export interface Host extends AsyncDisposable {
+  readonly libp2p: Libp2p
+  readonly peerId: PeerId
+  readonly privateKey: PrivateKey
+  readonly book: AdvertisementBook
+  /** Where others reach this host, each ending in `/p2p/<peerId>`. */
+  addresses(): readonly Multiaddr[]
+  bootstrapPeers(): readonly BootstrapState[]
+  /** Announces in the DHT that this peer provides `key`. Resolves when stored at one peer at least, or when there is nobody to store it at. */
+  provide(key: CID, options?: AbortOptions): Promise<void>
+  /** Peers that provide `key`, as they are found. Their addresses are remembered for dialling. Ends at once with zero peers. */
+  findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>
+  /** Offers this advertisement (a sealed envelope) to whoever asks, from now on. */
+  offerAdvertisement(envelope: Uint8Array): Promise<void>
+  /**
+   * Asks a peer for its own advertisement, and takes in those it knows of others.
+   * @returns `undefined` where it offers none.
+   * @throws InferenceError `dial_failed`, `stalled`, `stream_reset`, `truncated`, `malformed`.
+   */
+  fetchAdvertisement(peer: PeerId, options?: AbortOptions): Promise<Advertisement | undefined>
+}

@@ -1,0 +1,222 @@
+import { create, toBinary } from '@bufbuild/protobuf'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
+import { peerIdFromPublicKey } from '@libp2p/peer-id'
+import { RecordEnvelope } from '@libp2p/peer-record'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { equals } from 'uint8arrays/equals'
+import { fromString } from 'uint8arrays/from-string'
+import { decodeMessage } from './codec.ts'
+import { InferenceError } from './errors.ts'
+import { ADVERTISEMENT_DOMAIN } from './ids.ts'
+import { LIMITS } from './limits.ts'
+import { isDigest, normalizeModelId } from './model-id.ts'
+import {
+  type Advertisement as AdvertisementMessage,
+  AdvertisementSchema,
+  type Model as ModelMessage,
+  ResumeSupport as ResumeSupportEnum,
+} from './skein_pb.ts'
+
+/** What an engine can do with a model. Unknown words from newer peers are dropped. */
+export const CAPABILITIES = [
+  'chat',
+  'completion',
+  'embedding',
+  'tools',
+  'json_schema',
+  'logprobs',
+  'token_ids',
+  'vision',
+  'score',
+] as const
+export type Capability = (typeof CAPABILITIES)[number]
+
+/** How an interrupted answer can go on: `tokens` exactly, `prefill` from its text, or not at all. */
+export type ResumeSupport = 'none' | 'prefill' | 'tokens'
+
+export interface ModelAdvertisement {
+  /** Normalised model id. */
+  readonly id: string
+  readonly aliases: readonly string[]
+  /** Digest of weights and tokenizer, where the node can read them. */
+  readonly digest?: string
+  readonly family: string
+  /** Number of parameters, 0 where unknown. */
+  readonly parameters: number
+  readonly quantization: string
+  /** Tokens of prompt and answer together, as configured at the engine. 0 where unknown. */
+  readonly contextLength: number
+  readonly templateHash: string
+  readonly capabilities: readonly Capability[]
+  readonly resume: ResumeSupport
+  /** Request fields beyond the common ones that the engine takes, e.g. `top_k`. */
+  readonly fields: readonly string[]
+}
+
+/** What a node says of itself: models and capacity, never load. */
+export interface Advertisement {
+  /** The signer. Never read from the payload. */
+  readonly peerId: PeerId
+  /** Higher replaces lower. */
+  readonly sequence: bigint
+  /** Milliseconds since 1970, by the signer's clock. */
+  readonly issuedAtMs: number
+  readonly expiresAtMs: number
+  readonly protocols: readonly string[]
+  readonly addresses: readonly Multiaddr[]
+  /** Empty: the node has withdrawn. */
+  readonly models: readonly ModelAdvertisement[]
+  readonly slots: number
+  /** Measured tokens a second, 0 where not measured. */
+  readonly prefillRate: number
+  readonly decodeRate: number
+  /** Longest answer the node gives, in tokens. 0: no bound of its own. */
+  readonly maxTokens: number
+  /** Free text, unproven. */
+  readonly operator: string
+}
+
+const CODEC = fromString(`/skein/${ADVERTISEMENT_DOMAIN}`)
+
+const RESUME = {
+  none: ResumeSupportEnum.NONE,
+  prefill: ResumeSupportEnum.PREFILL,
+  tokens: ResumeSupportEnum.TOKENS,
+} as const satisfies Record<ResumeSupport, ResumeSupportEnum>
+
+/** Signs an advertisement into an envelope that anyone can pass on and nobody can change. */
+export async function sealAdvertisement(
+  advertisement: Omit<Advertisement, 'peerId'>,
+  privateKey: PrivateKey,
+): Promise<Uint8Array> {
+  const payload = toBinary(
+    AdvertisementSchema,
+    create(AdvertisementSchema, {
+      sequence: advertisement.sequence,
+      issuedAtMs: BigInt(advertisement.issuedAtMs),
+      expiresAtMs: BigInt(advertisement.expiresAtMs),
+      protocols: [...advertisement.protocols],
+      addresses: advertisement.addresses
+        .slice(0, LIMITS.maxAdvertisedAddresses)
+        .map((address) => address.bytes),
+      models: advertisement.models.slice(0, LIMITS.maxAdvertisedModels).map((model) => ({
+        ...model,
+        digest: model.digest ?? '',
+        aliases: [...model.aliases],
+        capabilities: [...model.capabilities],
+        fields: [...model.fields],
+        parameters: BigInt(Math.round(model.parameters)),
+        resume: RESUME[model.resume],
+      })),
+      slots: advertisement.slots,
+      prefillRate: advertisement.prefillRate,
+      decodeRate: advertisement.decodeRate,
+      maxTokens: advertisement.maxTokens,
+      operator: advertisement.operator.slice(0, LIMITS.maxNameLength),
+    }),
+  )
+  const record = {
+    domain: ADVERTISEMENT_DOMAIN,
+    codec: CODEC,
+    marshal: () => payload,
+    equals: (other: { marshal(): Uint8Array }) => equals(payload, other.marshal()),
+  }
+  return (await RecordEnvelope.seal(record, privateKey)).marshal()
+}
+
+/**
+ * Opens a signed advertisement and checks signature, domain, codec, sizes and times.
+ * Whether it is newer than what is known is the reader's to check, by `sequence`.
+ *
+ * @throws InferenceError `malformed`, for anything that a well-behaved signer cannot have made.
+ */
+export async function openAdvertisement(
+  envelope: Uint8Array,
+  options: { readonly nowMs: number; readonly expectedSigner?: PeerId },
+): Promise<Advertisement> {
+  if (envelope.length > LIMITS.maxAdvertisementBytes) throw refuse('too large')
+  const opened = await RecordEnvelope.openAndCertify(envelope, ADVERTISEMENT_DOMAIN).catch(
+    (cause: unknown) => {
+      throw refuse('no valid signature', cause)
+    },
+  )
+  if (!equals(opened.payloadType, CODEC)) throw refuse('another kind of record')
+  const peerId = peerIdFromPublicKey(opened.publicKey)
+  if (options.expectedSigner !== undefined && !peerId.equals(options.expectedSigner)) {
+    throw refuse('signed by another peer')
+  }
+  const message = decodeMessage(AdvertisementSchema, opened.payload)
+  const issuedAtMs = Number(message.issuedAtMs)
+  const expiresAtMs = Number(message.expiresAtMs)
+  if (issuedAtMs > options.nowMs + LIMITS.maxClockSkewMs) throw refuse('issued in the future')
+  if (expiresAtMs <= issuedAtMs || expiresAtMs - issuedAtMs > LIMITS.maxAdvertisementAgeMs) {
+    throw refuse('claims an impossible lifetime')
+  }
+  if (message.models.length > LIMITS.maxAdvertisedModels) throw refuse('too many models')
+  if (message.addresses.length > LIMITS.maxAdvertisedAddresses) throw refuse('too many addresses')
+  return {
+    peerId,
+    sequence: message.sequence,
+    issuedAtMs,
+    expiresAtMs,
+    protocols: message.protocols.slice(0, 16).map(checkedName),
+    addresses: readAddresses(message),
+    models: message.models.map(readModel),
+    slots: message.slots,
+    prefillRate: rate(message.prefillRate),
+    decodeRate: rate(message.decodeRate),
+    maxTokens: message.maxTokens,
+    operator: checkedName(message.operator),
+  }
+}
+
+/** An expired advertisement is a hint whom to dial, nothing more. */
+export function isExpired(advertisement: Advertisement, nowMs: number): boolean {
+  return advertisement.expiresAtMs <= nowMs
+}
+
+function readModel(model: ModelMessage): ModelAdvertisement {
+  if (model.digest !== '' && !isDigest(model.digest)) throw refuse('a digest that is none')
+  if (model.aliases.length > 16 || model.fields.length > 64) throw refuse('too many names')
+  const capabilities = CAPABILITIES.filter((name) => model.capabilities.includes(name))
+  const resume = (Object.keys(RESUME) as ResumeSupport[]).find(
+    (name) => RESUME[name] === model.resume,
+  )
+  const id = normalizeModelId(checkedName(model.id))
+  if (id === '') throw refuse('a model without a name')
+  return {
+    id,
+    aliases: model.aliases.map((alias) => normalizeModelId(checkedName(alias))),
+    ...(model.digest !== '' && { digest: model.digest }),
+    family: checkedName(model.family),
+    parameters: Number(model.parameters),
+    quantization: checkedName(model.quantization),
+    contextLength: model.contextLength,
+    templateHash: checkedName(model.templateHash),
+    capabilities,
+    resume: resume ?? 'none',
+    fields: model.fields.map(checkedName),
+  }
+}
+
+function readAddresses(message: AdvertisementMessage): Multiaddr[] {
+  try {
+    return message.addresses.map((bytes) => multiaddr(bytes))
+  } catch (cause) {
+    throw refuse('an address that is none', cause)
+  }
+}
+
+function checkedName(name: string): string {
+  if (name.length > LIMITS.maxNameLength) throw refuse('a name is too long')
+  return name
+}
+
+/** Rates are claims; nonsense counts as unmeasured. */
+function rate(value: number): number {
+  return Number.isFinite(value) && value > 0 ? value : 0
+}
+
+function refuse(why: string, cause?: unknown): InferenceError {
+  return new InferenceError('malformed', `bad advertisement: ${why}`, { cause })
+}

@@ -1,0 +1,248 @@
+import {
+  create,
+  type DescMessage,
+  fromBinary,
+  type MessageShape,
+  toBinary,
+} from '@bufbuild/protobuf'
+import { InferenceError, isErrorCode } from './errors.ts'
+import type { ClientFrame, InferenceKind, Load, NodeFrame, NodeState, Resume } from './frames.ts'
+import { LIMITS } from './limits.ts'
+import {
+  ClientFrameSchema,
+  type Failed as FailedMessage,
+  Kind,
+  type Load as LoadMessage,
+  NodeFrameSchema,
+  ProbeResponseSchema,
+  State,
+} from './skein_pb.ts'
+
+const KINDS = {
+  chat: Kind.CHAT,
+  completion: Kind.COMPLETION,
+  embedding: Kind.EMBEDDING,
+  score: Kind.SCORE,
+} as const satisfies Record<InferenceKind, Kind>
+
+const STATES = {
+  loading: State.LOADING,
+  ready: State.READY,
+  draining: State.DRAINING,
+  saturated: State.SATURATED,
+} as const satisfies Record<NodeState, State>
+
+function nameOf<T extends string>(
+  table: Readonly<Record<T, number>>,
+  value: number,
+): T | undefined {
+  return (Object.keys(table) as T[]).find((name) => table[name] === value)
+}
+
+const malformed = (what: string, cause?: unknown): InferenceError =>
+  new InferenceError('malformed', `malformed frame: ${what}`, { cause })
+
+/** Decodes protobuf bytes from a peer. Anything wrong is `malformed`. */
+export function decodeMessage<Desc extends DescMessage>(
+  schema: Desc,
+  bytes: Uint8Array,
+): MessageShape<Desc> {
+  try {
+    return fromBinary(schema, bytes)
+  } catch (cause) {
+    throw malformed(`not a ${schema.name}`, cause)
+  }
+}
+
+function loadToMessage(load: Load): Omit<LoadMessage, '$typeName' | '$unknown'> {
+  return {
+    state: STATES[load.state],
+    inFlight: load.inFlight,
+    slots: load.slots,
+    queueDepth: load.queueDepth,
+    expectedTtftMs: load.expectedTtftMs,
+  }
+}
+
+function loadFromMessage(message: LoadMessage | undefined): Load {
+  const state = nameOf(STATES, message?.state ?? State.UNSPECIFIED)
+  if (message === undefined || state === undefined) throw malformed('no load')
+  const { inFlight, slots, queueDepth, expectedTtftMs } = message
+  return { state, inFlight, slots, queueDepth, expectedTtftMs }
+}
+
+export function encodeClientFrame(frame: ClientFrame): Uint8Array {
+  switch (frame.type) {
+    case 'head': {
+      const { attemptId, remainingMs, model, bodyBytes, resume } = frame
+      const value = { attemptId, remainingMs, kind: KINDS[frame.kind], model, bodyBytes }
+      const head = resume === undefined ? value : { ...value, resume: copyResume(resume) }
+      return toBinary(
+        ClientFrameSchema,
+        create(ClientFrameSchema, { frame: { case: 'head', value: head } }),
+      )
+    }
+    case 'body':
+      return toBinary(
+        ClientFrameSchema,
+        create(ClientFrameSchema, { frame: { case: 'body', value: { data: frame.data } } }),
+      )
+    default:
+      return frame satisfies never
+  }
+}
+
+const copyResume = (
+  resume: Resume,
+): { tokenIds: number[]; text: string; deliveredBytes: number } => ({
+  tokenIds: [...resume.tokenIds],
+  text: resume.text,
+  deliveredBytes: resume.deliveredBytes,
+})
+
+/** Decodes what a client sent. Throws `malformed` for anything that a well-behaved client cannot send. */
+export function decodeClientFrame(bytes: Uint8Array): ClientFrame {
+  const { frame } = decodeMessage(ClientFrameSchema, bytes)
+  switch (frame.case) {
+    case 'head': {
+      const { attemptId, remainingMs, model, bodyBytes, resume } = frame.value
+      const kind = nameOf(KINDS, frame.value.kind)
+      if (kind === undefined) throw malformed('unknown kind')
+      if (attemptId.length !== 16) throw malformed('attempt id is not 16 bytes')
+      if (model.length === 0 || model.length > LIMITS.maxNameLength) throw malformed('model id')
+      if (bodyBytes === 0 || bodyBytes > LIMITS.maxRequestBytes) throw malformed('body size')
+      const head = {
+        type: 'head' as const,
+        attemptId,
+        remainingMs: Math.min(remainingMs, LIMITS.maxRemainingMs),
+        kind,
+        model,
+        bodyBytes,
+      }
+      if (resume === undefined) return head
+      const { tokenIds, text, deliveredBytes } = resume
+      if (tokenIds.length > LIMITS.maxTokenIds) throw malformed('too many token ids')
+      return { ...head, resume: { tokenIds, text, deliveredBytes } }
+    }
+    case 'body':
+      return { type: 'body', data: frame.value.data }
+    case undefined:
+      throw malformed('empty client frame')
+    default:
+      return frame satisfies never
+  }
+}
+
+export function encodeNodeFrame(frame: NodeFrame): Uint8Array {
+  return toBinary(NodeFrameSchema, create(NodeFrameSchema, { frame: nodeFrameInit(frame) }))
+}
+
+function nodeFrameInit(
+  frame: NodeFrame,
+): NonNullable<Parameters<typeof create<typeof NodeFrameSchema>>[1]>['frame'] & object {
+  switch (frame.type) {
+    case 'accepted': {
+      const { queuePosition, expectedTtftMs, digest } = frame
+      return { case: 'accepted', value: { queuePosition, expectedTtftMs, digest } }
+    }
+    case 'keepAlive':
+      return { case: 'keepAlive', value: {} }
+    case 'chunk': {
+      const { seq, json } = frame
+      const tokenIds = [...frame.tokenIds]
+      return { case: 'chunk', value: { seq, json, tokenIds, logprobs: [...frame.logprobs] } }
+    }
+    case 'done': {
+      const { usage, timings, load } = frame
+      return { case: 'done', value: { usage, timings, load: loadToMessage(load) } }
+    }
+    case 'failed': {
+      const { code, message, retryAfterMs, details } = frame.error
+      return {
+        case: 'failed',
+        value: {
+          code,
+          message: message.slice(0, LIMITS.maxMessageLength),
+          ...(retryAfterMs !== undefined && { retryAfterMs: Math.ceil(retryAfterMs) }),
+          ...(details.promptTokens !== undefined && { promptTokens: details.promptTokens }),
+          ...(details.contextLength !== undefined && { contextLength: details.contextLength }),
+          ...(details.param !== undefined && { param: details.param }),
+          ...(frame.load !== undefined && { load: loadToMessage(frame.load) }),
+        },
+      }
+    }
+    default:
+      return frame satisfies never
+  }
+}
+
+/** Decodes what a node sent. Throws `malformed` for anything that a well-behaved node cannot send. */
+export function decodeNodeFrame(bytes: Uint8Array): NodeFrame {
+  const { frame } = decodeMessage(NodeFrameSchema, bytes)
+  switch (frame.case) {
+    case 'accepted': {
+      const { queuePosition, expectedTtftMs, digest } = frame.value
+      return { type: 'accepted', queuePosition, expectedTtftMs, digest }
+    }
+    case 'keepAlive':
+      return { type: 'keepAlive' }
+    case 'chunk': {
+      const { seq, json, tokenIds, logprobs } = frame.value
+      if (tokenIds.length > LIMITS.maxTokenIds) throw malformed('too many token ids')
+      if (logprobs.length > 0 && logprobs.length !== tokenIds.length) {
+        throw malformed('logprobs without their tokens')
+      }
+      return { type: 'chunk', seq, json, tokenIds, logprobs }
+    }
+    case 'done': {
+      const { usage, timings, load } = frame.value
+      if (usage === undefined || timings === undefined) throw malformed('done without usage')
+      const { promptTokens, completionTokens, cachedPromptTokens } = usage
+      const { queueMs, prefillMs, decodeMs } = timings
+      return {
+        type: 'done',
+        usage: { promptTokens, completionTokens, cachedPromptTokens },
+        timings: { queueMs, prefillMs, decodeMs },
+        load: loadFromMessage(load),
+      }
+    }
+    case 'failed': {
+      const error = failureFromPeer(frame.value)
+      const { load } = frame.value
+      return load === undefined
+        ? { type: 'failed', error }
+        : { type: 'failed', error, load: loadFromMessage(load) }
+    }
+    case undefined:
+      throw malformed('empty node frame')
+    default:
+      return frame satisfies never
+  }
+}
+
+/** A peer's failure, cut to size. Codes that only the receiver can find are the peer's own breach of the protocol. */
+function failureFromPeer(message: FailedMessage): InferenceError {
+  const { code, promptTokens, contextLength, param, retryAfterMs } = message
+  if (!isErrorCode(code)) throw malformed('unknown error code')
+  const text = message.message.slice(0, LIMITS.maxMessageLength)
+  const error = new InferenceError(code, text, {
+    ...(retryAfterMs !== undefined && {
+      retryAfterMs: Math.min(retryAfterMs, LIMITS.maxRetryAfterMs),
+    }),
+    details: {
+      ...(promptTokens !== undefined && { promptTokens }),
+      ...(contextLength !== undefined && { contextLength }),
+      ...(param !== undefined && { param: param.slice(0, LIMITS.maxNameLength) }),
+    },
+  })
+  if (!error.traits.fromPeer) throw malformed(`a peer cannot say ${code}`)
+  return error
+}
+
+export function encodeProbeResponse(load: Load): Uint8Array {
+  return toBinary(ProbeResponseSchema, create(ProbeResponseSchema, { load: loadToMessage(load) }))
+}
+
+export function decodeProbeResponse(bytes: Uint8Array): Load {
+  return loadFromMessage(decodeMessage(ProbeResponseSchema, bytes).load)
+}

@@ -1,0 +1,140 @@
+/** Whose standing a failure may lower. `peer`: the one that served the attempt. `caller`: the request itself is at fault. `nobody`: bad luck or honest refusal. */
+export type Blame = 'peer' | 'caller' | 'nobody'
+
+/** What follows from a code, for every reader of it. */
+export interface ErrorTraits {
+  /** Whose standing it may lower. */
+  readonly blame: Blame
+  /** Whether another peer may well succeed. */
+  readonly retryElsewhere: boolean
+  /** HTTP status at a gateway. */
+  readonly status: number
+  /** OpenAI's `error.type`. */
+  readonly type: string
+  /** Whether a peer may send it in `Failed`; the others are the receiver's own findings. */
+  readonly fromPeer: boolean
+}
+
+const traits = (
+  blame: Blame,
+  retryElsewhere: boolean,
+  status: number,
+  type: string,
+  fromPeer: boolean,
+): ErrorTraits => ({ blame, retryElsewhere, status, type, fromPeer })
+
+/** The closed set of failures, shared by wire, logs, metrics and HTTP. */
+export type ErrorCode =
+  | 'no_peers'
+  | 'model_not_found'
+  | 'capability_unavailable'
+  | 'context_too_long'
+  | 'invalid_request'
+  | 'over_capacity'
+  | 'loading'
+  | 'draining'
+  | 'deadline_exceeded'
+  | 'dial_failed'
+  | 'stream_reset'
+  | 'stalled'
+  | 'truncated'
+  | 'malformed'
+  | 'engine_failed'
+  | 'quorum_not_reached'
+  | 'verification_failed'
+  | 'not_resumable'
+  | 'budget_exhausted'
+  | 'unauthorized'
+  | 'rate_limited'
+  | 'cancelled'
+  | 'internal'
+
+/** What each code means to whoever reads it. */
+export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>> = {
+  no_peers: traits('nobody', true, 503, 'server_error', false),
+  model_not_found: traits('nobody', true, 404, 'invalid_request_error', true),
+  capability_unavailable: traits('caller', true, 400, 'invalid_request_error', true),
+  context_too_long: traits('caller', true, 400, 'invalid_request_error', true),
+  invalid_request: traits('caller', false, 400, 'invalid_request_error', true),
+  over_capacity: traits('nobody', true, 503, 'server_error', true),
+  loading: traits('nobody', true, 503, 'server_error', true),
+  draining: traits('nobody', true, 503, 'server_error', true),
+  deadline_exceeded: traits('nobody', false, 504, 'server_error', true),
+  dial_failed: traits('peer', true, 502, 'server_error', false),
+  stream_reset: traits('peer', true, 502, 'server_error', false),
+  stalled: traits('peer', true, 504, 'server_error', false),
+  truncated: traits('peer', true, 502, 'server_error', false),
+  malformed: traits('peer', true, 502, 'server_error', false),
+  engine_failed: traits('peer', true, 502, 'server_error', true),
+  quorum_not_reached: traits('nobody', false, 502, 'server_error', false),
+  verification_failed: traits('peer', true, 502, 'server_error', false),
+  not_resumable: traits('nobody', false, 502, 'server_error', true),
+  budget_exhausted: traits('nobody', false, 503, 'server_error', false),
+  unauthorized: traits('caller', true, 401, 'authentication_error', true),
+  rate_limited: traits('nobody', true, 429, 'rate_limit_error', true),
+  cancelled: traits('caller', false, 499, 'invalid_request_error', true),
+  internal: traits('nobody', true, 500, 'server_error', true),
+}
+
+export function isErrorCode(value: unknown): value is ErrorCode {
+  return typeof value === 'string' && Object.hasOwn(ERROR_TABLE, value)
+}
+
+/** What a failure carries beside its message. Each field belongs to the codes named. */
+export interface ErrorDetails {
+  /** `context_too_long`: tokens of the prompt as this engine counts them. */
+  readonly promptTokens?: number
+  /** `context_too_long`: tokens that fit, prompt and answer together. */
+  readonly contextLength?: number
+  /** `model_not_found`: what is served instead, and by how many peers. */
+  readonly available?: readonly { readonly model: string; readonly peers: number }[]
+  /** `invalid_request`, `capability_unavailable`: the request field at fault. */
+  readonly param?: string
+}
+
+export interface InferenceErrorOptions {
+  /** Local cause. Logged, never sent to a peer. */
+  readonly cause?: unknown
+  /** Earliest time at which the same peer may be asked again. */
+  readonly retryAfterMs?: number
+  readonly details?: ErrorDetails
+}
+
+/**
+ * The one error that leaves Skein's doors. Branch on `code`, never on the message.
+ *
+ * @example
+ * try { await client.chat(request) } catch (error) {
+ *   if (InferenceError.is(error, 'over_capacity')) await wait(error.retryAfterMs ?? 1000)
+ * }
+ */
+export class InferenceError extends Error {
+  static override readonly name: string = 'InferenceError'
+  override readonly name: string = 'InferenceError'
+  readonly code: ErrorCode
+  readonly retryAfterMs: number | undefined
+  readonly details: ErrorDetails
+
+  constructor(code: ErrorCode, message: string, options: InferenceErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.retryAfterMs = options.retryAfterMs
+    this.details = options.details ?? {}
+  }
+
+  get traits(): ErrorTraits {
+    return ERROR_TABLE[this.code]
+  }
+
+  /** Narrows by code; without a code, tells whether it is an InferenceError at all. */
+  static is(error: unknown, code?: ErrorCode): error is InferenceError {
+    return error instanceof InferenceError && (code === undefined || error.code === code)
+  }
+
+  /** For boundaries: any thrown value as an InferenceError, `fallback` being its code if it is not one. */
+  static from(error: unknown, fallback: ErrorCode = 'internal'): InferenceError {
+    if (error instanceof InferenceError) return error
+    const message = error instanceof Error ? error.message : String(error)
+    return new InferenceError(fallback, message, { cause: error })
+  }
+}

@@ -1,0 +1,14 @@
+/** libp2p protocol ids. A change that old peers cannot read gets a new version. */
+export const PROTOCOLS = {
+  /** Distributed hash table: provider records for model keys. Never the public IPFS one. */
+  kad: '/skein/kad/1.0.0',
+  /** A peer's signed advertisement, and some of those it knows. */
+  advertisement: '/skein/advertisement/1.0.0',
+  /** Live load in a few dozen bytes. */
+  probe: '/skein/probe/1.0.0',
+  /** One stream for each attempt. */
+  inference: '/skein/inference/1.0.0',
+} as const
+
+/** Signature domain of advertisements: a signature for one purpose is worth nothing for another. */
+export const ADVERTISEMENT_DOMAIN = 'skein-advertisement'

@@ -1,0 +1,47 @@
+/** Every bound on what a peer may send, in one place. A peer that exceeds one gets `malformed` or `invalid_request`. */
+export const LIMITS = {
+  /** One length-prefixed frame, either direction. */
+  maxFrameBytes: 1_048_576,
+  /** A request's JSON over all its `Body` frames. */
+  maxRequestBytes: 16_777_216,
+  /** `Body` frames are cut at this size, so that a large request never holds up other streams. */
+  bodyFrameBytes: 65_536,
+  /** Everything a node may send in one attempt. */
+  maxResponseBytes: 67_108_864,
+  /** Frames a node may send in one attempt. */
+  maxResponseFrames: 1_000_000,
+  /** One signed advertisement. */
+  maxAdvertisementBytes: 65_536,
+  /** Advertisements of others in one exchange. */
+  maxKnownAdvertisements: 64,
+  /** Models in one advertisement. */
+  maxAdvertisedModels: 128,
+  /** Addresses in one advertisement. */
+  maxAdvertisedAddresses: 16,
+  /** Longest life that an advertisement may claim. */
+  maxAdvertisementAgeMs: 3_600_000,
+  /** A clock may be this far ahead of ours before an advertisement counts as from the future. */
+  maxClockSkewMs: 300_000,
+  /** A model id, an alias, an operator tag. */
+  maxNameLength: 256,
+  /** A failure's message; longer ones are cut. */
+  maxMessageLength: 2_000,
+  /** Token ids in one frame. */
+  maxTokenIds: 262_144,
+  /** `retryAfterMs` from a peer counts up to here. */
+  maxRetryAfterMs: 60_000,
+  /** Time a request may ask for. */
+  maxRemainingMs: 3_600_000,
+  /** Stop strings in a request (OpenAI allows 4). */
+  maxStopStrings: 8,
+  /** Length of one stop string. */
+  maxStopLength: 256,
+  /** Answers to one request in one attempt. */
+  maxChoices: 8,
+  /** `top_logprobs`. */
+  maxTopLogprobs: 20,
+  /** Nesting of a JSON schema, tool parameters included. */
+  maxSchemaDepth: 32,
+  /** Inputs of one embedding request. */
+  maxEmbeddingInputs: 2_048,
+} as const
