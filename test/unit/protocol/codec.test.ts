@@ -1,0 +1,192 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  type ClientFrame,
+  decodeAdvertisementRequest,
+  decodeAdvertisementResponse,
+  decodeClientFrame,
+  decodeNodeFrame,
+  decodeProbeResponse,
+  ERROR_TABLE,
+  type ErrorCode,
+  encodeClientFrame,
+  encodeNodeFrame,
+  encodeProbeResponse,
+  InferenceError,
+  LIMITS,
+  type Load,
+  type NodeFrame,
+} from '../../../protocol/index.ts'
+
+const uint32 = fc.integer({ min: 0, max: 0xffff_ffff })
+const name = fc.string({ minLength: 1, maxLength: 64 })
+
+const load: fc.Arbitrary<Load> = fc.record({
+  state: fc.constantFrom('loading', 'ready', 'draining', 'saturated'),
+  inFlight: uint32,
+  slots: uint32,
+  queueDepth: uint32,
+  expectedTtftMs: uint32,
+})
+
+const clientFrame: fc.Arbitrary<ClientFrame> = fc.oneof(
+  fc.record(
+    {
+      type: fc.constant('head' as const),
+      attemptId: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+      remainingMs: fc.integer({ min: 0, max: LIMITS.maxRemainingMs }),
+      kind: fc.constantFrom('chat', 'completion', 'embedding', 'score'),
+      model: name,
+      bodyBytes: fc.integer({ min: 1, max: LIMITS.maxRequestBytes }),
+      resume: fc.record({
+        tokenIds: fc.array(uint32, { maxLength: 50 }),
+        text: fc.string({ unit: 'grapheme' }),
+        deliveredBytes: uint32,
+      }),
+    },
+    { requiredKeys: ['type', 'attemptId', 'remainingMs', 'kind', 'model', 'bodyBytes'] },
+  ),
+  fc.record({ type: fc.constant('body' as const), data: fc.uint8Array() }),
+)
+
+const peerCodes = (Object.keys(ERROR_TABLE) as ErrorCode[]).filter(
+  (code) => ERROR_TABLE[code].fromPeer,
+)
+
+const nodeFrame: fc.Arbitrary<NodeFrame> = fc.oneof(
+  fc.record({
+    type: fc.constant('accepted' as const),
+    queuePosition: uint32,
+    expectedTtftMs: uint32,
+    digest: fc.string(),
+  }),
+  fc.constant({ type: 'keepAlive' as const }),
+  fc
+    .array(fc.tuple(uint32, fc.float({ noNaN: true, noDefaultInfinity: true })), { maxLength: 20 })
+    .chain((tokens) =>
+      fc.record({
+        type: fc.constant('chunk' as const),
+        seq: uint32,
+        json: fc.uint8Array(),
+        tokenIds: fc.constant(tokens.map(([id]) => id)),
+        logprobs: fc.constant(tokens.map(([, logprob]) => logprob)),
+      }),
+    ),
+  fc.record({
+    type: fc.constant('done' as const),
+    usage: fc.record({
+      promptTokens: uint32,
+      completionTokens: uint32,
+      cachedPromptTokens: uint32,
+    }),
+    timings: fc.record({ queueMs: uint32, prefillMs: uint32, decodeMs: uint32 }),
+    load,
+  }),
+)
+
+/** Runs a decoder over hostile bytes: it returns, or throws `malformed`. Anything else fails the test. */
+function expectTyped(decode: () => unknown): void {
+  try {
+    decode()
+  } catch (error) {
+    if (!InferenceError.is(error, 'malformed')) throw error
+  }
+}
+
+describe('frames', () => {
+  it('come out of the codec as they went in', () => {
+    fc.assert(
+      fc.property(clientFrame, (frame) => {
+        expect(decodeClientFrame(encodeClientFrame(frame))).toEqual(frame)
+      }),
+    )
+    fc.assert(
+      fc.property(nodeFrame, (frame) => {
+        expect(decodeNodeFrame(encodeNodeFrame(frame))).toEqual(frame)
+      }),
+    )
+    fc.assert(
+      fc.property(load, (value) => {
+        expect(decodeProbeResponse(encodeProbeResponse(value))).toEqual(value)
+      }),
+    )
+  })
+
+  it.each(peerCodes)('carry %s with its message, wait and details', (code) => {
+    const error = new InferenceError(code, 'why', {
+      cause: new Error('stays here'),
+      retryAfterMs: 1500,
+      details: { promptTokens: 900, contextLength: 768, param: 'model' },
+    })
+    const frame = decodeNodeFrame(encodeNodeFrame({ type: 'failed', error }))
+    if (frame.type !== 'failed') throw new Error(frame.type)
+    expect(frame.error).toMatchObject({ code, message: 'why', retryAfterMs: 1500 })
+    expect(frame.error.details).toEqual(error.details)
+    expect(frame.error.cause).toBeUndefined()
+  })
+
+  it('refuse a code that only the receiver can find', () => {
+    for (const code of Object.keys(ERROR_TABLE) as ErrorCode[]) {
+      const bytes = encodeNodeFrame({ type: 'failed', error: new InferenceError(code, '') })
+      if (ERROR_TABLE[code].fromPeer) expect(decodeNodeFrame(bytes).type).toBe('failed')
+      else expect(() => decodeNodeFrame(bytes)).toThrow(/cannot say/)
+    }
+  })
+
+  it('cap the wait that a peer asks for', () => {
+    const error = new InferenceError('over_capacity', '', { retryAfterMs: 3_000_000 })
+    const frame = decodeNodeFrame(encodeNodeFrame({ type: 'failed', error }))
+    expect(frame).toMatchObject({ error: { retryAfterMs: LIMITS.maxRetryAfterMs } })
+  })
+
+  it.each([
+    ['a short attempt id', { attemptId: new Uint8Array(15) }],
+    ['no model', { model: '' }],
+    ['a model name beyond the limit', { model: 'm'.repeat(LIMITS.maxNameLength + 1) }],
+    ['no body', { bodyBytes: 0 }],
+    ['a body beyond the limit', { bodyBytes: LIMITS.maxRequestBytes + 1 }],
+  ])('refuse a head with %s', (_, change) => {
+    const head = {
+      type: 'head' as const,
+      attemptId: new Uint8Array(16),
+      remainingMs: 1000,
+      kind: 'chat' as const,
+      model: 'm',
+      bodyBytes: 1,
+      ...change,
+    }
+    expect(() => decodeClientFrame(encodeClientFrame(head))).toThrow(InferenceError)
+  })
+
+  it('of any bytes are decoded or refused as malformed', () => {
+    const decoders = [
+      decodeClientFrame,
+      decodeNodeFrame,
+      decodeProbeResponse,
+      decodeAdvertisementRequest,
+      decodeAdvertisementResponse,
+    ]
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 512 }), (bytes) => {
+        for (const decode of decoders) expectTyped(() => decode(bytes))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  it('with flipped bytes are decoded or refused as malformed', () => {
+    fc.assert(
+      fc.property(clientFrame, nodeFrame, fc.nat(), fc.nat(255), (client, node, at, value) => {
+        for (const [bytes, decode] of [
+          [encodeClientFrame(client), decodeClientFrame],
+          [encodeNodeFrame(node), decodeNodeFrame],
+        ] as const) {
+          if (bytes.length === 0) continue
+          bytes[at % bytes.length] = value
+          expectTyped(() => decode(bytes))
+        }
+      }),
+      { numRuns: 1000 },
+    )
+  })
+})
