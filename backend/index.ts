@@ -1,0 +1,33 @@
+/**
+ * Adapters to engines. Each is a {@link Backend}; a node serves one.
+ *
+ * @example
+ * await using backend = createScriptedBackend({ models: [{ id: 'counter' }] })
+ * for await (const event of backend.infer(parseRequest('chat', body))) …
+ *
+ * @packageDocumentation
+ */
+export {
+  type AbortOptions,
+  type Backend,
+  type BackendChunk,
+  type BackendDone,
+  type BackendEvent,
+  type BackendLoad,
+  type BackendModel,
+  hasCapabilities,
+  type InferOptions,
+} from './backend.ts'
+export {
+  type Clock,
+  createScriptedBackend,
+  decodeTokens,
+  encodeTokens,
+  type Fault,
+  type Script,
+  type ScriptedBackend,
+  type ScriptedCall,
+  type ScriptedInit,
+  systemClock,
+} from './scripted/index.ts'
+export { requireSupport, selectModel } from './select-model.ts'

@@ -1,0 +1,39 @@
+import type { InferenceRequest, Resume } from '../../protocol/index.ts'
+
+/** What goes wrong, after how many tokens of this attempt. `afterTokens` defaults to 0: before the first one. */
+export type Fault =
+  /** Throws the value: an InferenceError with the code under test, or anything else. */
+  | { readonly type: 'throw'; readonly error: unknown; readonly afterTokens?: number }
+  /** Yields nothing more until the signal fires. */
+  | { readonly type: 'stall'; readonly afterTokens?: number }
+  /** Ends without finish reason and `done`. */
+  | { readonly type: 'end'; readonly afterTokens?: number }
+  /** Yields a chunk whose JSON is no OpenAI chunk, then goes on. */
+  | { readonly type: 'garbage'; readonly afterTokens?: number }
+
+/** How the engine treats one request. What is left out is as usual. */
+export interface Script {
+  /** The whole answer, whatever was asked. */
+  readonly answer?: string
+  /** Reasoning before the answer (chat only). Carries no token ids. */
+  readonly reasoning?: string
+  /** One complete tool call in place of the answer (chat only). */
+  readonly toolCall?: { readonly name: string; readonly arguments: string }
+  /** Time before the first token. @default 0 */
+  readonly prefillMs?: number
+  /** Time before every further token. @default the backend's `paceMs` */
+  readonly paceMs?: number
+  /** Awaited before the first token: the test decides when the answer starts. */
+  readonly gate?: Promise<void>
+  readonly fault?: Fault
+}
+
+/** One request as the engine saw it. */
+export interface ScriptedCall {
+  readonly request: InferenceRequest
+  readonly resume: Resume | undefined
+  readonly cacheGroup: string | undefined
+  /** Tokens generated so far. Stands still once the engine stopped. */
+  readonly tokens: number
+  readonly outcome: 'running' | 'done' | 'failed' | 'aborted'
+}

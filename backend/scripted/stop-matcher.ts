@@ -1,0 +1,42 @@
+/** What may be shown after some text came in, and whether a stop string ended the answer. */
+export interface Released {
+  readonly text: string
+  readonly stopped: boolean
+}
+
+/** Finds stop strings in a stream of text, holding back whatever may yet become one. */
+export class StopMatcher {
+  readonly #stops: readonly string[]
+  #held = ''
+
+  constructor(stops: readonly string[]) {
+    this.#stops = stops.filter((stop) => stop !== '')
+  }
+
+  push(text: string): Released {
+    const seen = this.#held + text
+    const hits = this.#stops.map((stop) => seen.indexOf(stop)).filter((at) => at >= 0)
+    if (hits.length > 0) {
+      this.#held = ''
+      return { text: seen.slice(0, Math.min(...hits)), stopped: true }
+    }
+    const keep = Math.max(0, ...this.#stops.map((stop) => overlap(seen, stop)))
+    this.#held = seen.slice(seen.length - keep)
+    return { text: seen.slice(0, seen.length - keep), stopped: false }
+  }
+
+  /** What is left when the answer ended for another reason. */
+  flush(): string {
+    const rest = this.#held
+    this.#held = ''
+    return rest
+  }
+}
+
+/** Length of the longest end of `text` that begins `stop`. */
+function overlap(text: string, stop: string): number {
+  for (let length = Math.min(text.length, stop.length - 1); length > 0; length--) {
+    if (text.endsWith(stop.slice(0, length))) return length
+  }
+  return 0
+}

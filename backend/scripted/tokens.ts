@@ -1,0 +1,32 @@
+/** Ids from here on are whole numbers, with and without a space before them; below are Unicode code points. */
+const NUMBER_BASE = 0x11_00_00
+const MAX_NUMBER = 999_999
+const PIECES = / ?(?:0|[1-9]\d{0,5})(?!\d)|[\s\S]/gu
+
+/** One more than the largest id. */
+export const VOCABULARY_SIZE: number = NUMBER_BASE + 2 * (MAX_NUMBER + 1)
+
+/**
+ * Cuts text into tokens: a number with the space before it is one, any other character is one. The ids need no table,
+ * so that every scripted engine, in whatever process, reads the ids of every other.
+ */
+export function encodeTokens(text: string): number[] {
+  return Array.from(text.matchAll(PIECES), ([piece]) => {
+    if (!/\d/.test(piece)) return piece.codePointAt(0) ?? 0
+    return NUMBER_BASE + Number(piece) * 2 + (piece.startsWith(' ') ? 1 : 0)
+  })
+}
+
+export function decodeTokens(ids: readonly number[]): string {
+  return ids.map(decodeToken).join('')
+}
+
+export function decodeToken(id: number): string {
+  if (id < NUMBER_BASE) return String.fromCodePoint(id)
+  const value = Math.floor((id - NUMBER_BASE) / 2)
+  return (id - NUMBER_BASE) % 2 === 1 ? ` ${value}` : String(value)
+}
+
+export function isToken(id: number): boolean {
+  return Number.isInteger(id) && id >= 0 && id < VOCABULARY_SIZE
+}

@@ -1,0 +1,46 @@
+import {
+  InferenceError,
+  type InferenceRequest,
+  parseModelReference,
+  requirementsOf,
+} from '../protocol/index.ts'
+import type { BackendModel } from './backend.ts'
+
+/**
+ * The model that a request names, by id, alias or pinned digest.
+ *
+ * @throws InferenceError `model_not_found`, listing what is served.
+ */
+export function selectModel(models: readonly BackendModel[], name: string): BackendModel {
+  const wanted = parseModelReference(name)
+  const found = models.find(
+    ({ id, aliases, digest }) =>
+      (id === wanted.id || aliases.includes(wanted.id)) &&
+      (wanted.digest === undefined || wanted.digest === digest),
+  )
+  if (found !== undefined) return found
+  const available = models.map(({ id }) => ({ model: id, peers: 1 }))
+  throw new InferenceError('model_not_found', `this engine has no model '${name}'`, {
+    details: { param: 'model', available },
+  })
+}
+
+/**
+ * Refuses a request that needs what the model's engine does not offer.
+ *
+ * @throws InferenceError `capability_unavailable`, with the field or capability in `details.param`.
+ */
+export function requireSupport(model: BackendModel, request: InferenceRequest): void {
+  const needed = requirementsOf(request)
+  const missing =
+    needed.capabilities.find((name) => !model.capabilities.includes(name)) ??
+    needed.fields.find((name) => !model.fields.includes(name))
+  if (missing === undefined) return
+  throw new InferenceError(
+    'capability_unavailable',
+    `${model.id} does not offer '${missing}' here`,
+    {
+      details: { param: missing },
+    },
+  )
+}
