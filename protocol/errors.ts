@@ -80,6 +80,17 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_TABLE, value)
 }
 
+/** One try at one peer, as the caller is told of it. */
+export interface AttemptRecord {
+  readonly peerId: string
+  readonly outcome: 'answered' | ErrorCode
+  /** From the start of the attempt, dialling included, to its first visible piece. Absent where none came. */
+  readonly ttftMs?: number
+  readonly durationMs: number
+  /** What the peer, or the connection to it, gave as the reason. */
+  readonly message?: string
+}
+
 /** What a failure carries beside its message. Each field belongs to the codes named. */
 export interface ErrorDetails {
   /** `context_too_long`: tokens of the prompt as this engine counts them. */
@@ -90,6 +101,8 @@ export interface ErrorDetails {
   readonly available?: readonly { readonly model: string; readonly peers: number }[]
   /** `invalid_request`, `capability_unavailable`: the request field at fault. */
   readonly param?: string
+  /** Any code, once peers were asked: who was tried, and what came of it. Never sent to a peer. */
+  readonly attempts?: readonly AttemptRecord[]
 }
 
 export interface InferenceErrorOptions {
