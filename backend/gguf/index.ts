@@ -1,0 +1,15 @@
+/**
+ * What a GGUF file says of its model, and the digest of its weights, without loading an engine.
+ *
+ * @example
+ * const header = await readGgufHeader('model.gguf')
+ * const { family, parameters, quantization } = ggufFacts(header)
+ * const digest = await cachedWeightsDigest('model.gguf', { header })
+ *
+ * @packageDocumentation
+ */
+
+export { weightsDigest } from './digest.ts'
+export { cachedWeightsDigest, type DigestInit } from './digest-cache.ts'
+export { type GgufFacts, ggufFacts } from './facts.ts'
+export { type GgufHeader, type GgufTensor, type GgufValue, readGgufHeader } from './read-header.ts'
