@@ -177,7 +177,9 @@ export function isExpired(advertisement: Advertisement, nowMs: number): boolean 
 
 function readModel(model: ModelMessage): ModelAdvertisement {
   if (model.digest !== '' && !isDigest(model.digest)) throw refuse('a digest that is none')
-  if (model.aliases.length > 16 || model.fields.length > 64) throw refuse('too many names')
+  if (model.aliases.length > LIMITS.maxAliases || model.fields.length > LIMITS.maxModelFields) {
+    throw refuse('too many names')
+  }
   const capabilities = CAPABILITIES.filter((name) => model.capabilities.includes(name))
   const resume = (Object.keys(RESUME) as ResumeSupport[]).find(
     (name) => RESUME[name] === model.resume,

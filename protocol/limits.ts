@@ -16,6 +16,10 @@ export const LIMITS = {
   maxKnownAdvertisements: 64,
   /** Models in one advertisement. */
   maxAdvertisedModels: 128,
+  /** Aliases of one advertised model. */
+  maxAliases: 16,
+  /** Optional request fields of one advertised model. */
+  maxModelFields: 64,
   /** Addresses in one advertisement. */
   maxAdvertisedAddresses: 16,
   /** Longest life that an advertisement may claim. */

@@ -1,0 +1,66 @@
+/** Weight of the newest sample: the last ten or so requests make the estimate. */
+const NEWEST_WEIGHT = 0.2
+
+/** What a node has measured of its own engine. Zero where nothing was measured. */
+export interface Measured {
+  /** From the slot to the first token. */
+  readonly firstTokenMs: number
+  /** From the slot to its release. */
+  readonly serviceMs: number
+  /** Tokens a second. */
+  readonly prefillRate: number
+  readonly decodeRate: number
+}
+
+export const UNMEASURED: Measured = {
+  firstTokenMs: 0,
+  serviceMs: 0,
+  prefillRate: 0,
+  decodeRate: 0,
+}
+
+export interface ServedSample {
+  readonly firstTokenMs: number
+  readonly serviceMs: number
+  /** Prompt tokens that were computed, those from the cache not counted. */
+  readonly prefillTokens: number
+  readonly prefillMs: number
+  readonly decodeTokens: number
+  readonly decodeMs: number
+}
+
+/** Moves the averages (exponentially weighted) by one served request. */
+export function observe(measured: Measured, sample: ServedSample): Measured {
+  return {
+    firstTokenMs: average(measured.firstTokenMs, sample.firstTokenMs),
+    serviceMs: average(measured.serviceMs, sample.serviceMs),
+    prefillRate: average(measured.prefillRate, rate(sample.prefillTokens, sample.prefillMs)),
+    decodeRate: average(measured.decodeRate, rate(sample.decodeTokens, sample.decodeMs)),
+  }
+}
+
+export interface Occupancy {
+  readonly inFlight: number
+  readonly queueDepth: number
+  readonly slots: number
+}
+
+/** Time until a request that comes now gets a slot: each slot frees itself once in a service time. */
+export function predictedWaitMs(occupancy: Occupancy, measured: Measured): number {
+  const { inFlight, queueDepth, slots } = occupancy
+  if (inFlight < slots && queueDepth === 0) return 0
+  return (measured.serviceMs * (queueDepth + 1)) / Math.max(1, slots)
+}
+
+export function predictedTtftMs(occupancy: Occupancy, measured: Measured): number {
+  return Math.round(predictedWaitMs(occupancy, measured) + measured.firstTokenMs)
+}
+
+function rate(tokens: number, ms: number): number {
+  return tokens > 0 && ms > 0 ? (tokens * 1000) / ms : 0
+}
+
+function average(before: number, sample: number): number {
+  if (!Number.isFinite(sample) || sample <= 0) return before
+  return before === 0 ? sample : before + NEWEST_WEIGHT * (sample - before)
+}

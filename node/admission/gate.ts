@@ -1,0 +1,218 @@
+import { InferenceError } from '../../protocol/index.ts'
+import {
+  type Measured,
+  type Occupancy,
+  observe,
+  predictedTtftMs,
+  predictedWaitMs,
+  type ServedSample,
+  UNMEASURED,
+} from './estimate.ts'
+import { givesWay, nextTurn } from './turn.ts'
+
+/** A queue that has not been empty for this long is overload, not a burst. */
+const OVERLOAD_AFTER_MS = 10_000
+/** Peers whose last turn is remembered. */
+const MAX_TURNS = 1_024
+/** Told to those who are refused while nothing was measured. */
+const DEFAULT_RETRY_MS = 1_000
+
+export interface GateInit {
+  /** Requests that the engine works on at a time. */
+  readonly slots: number
+  /** Requests that wait for a slot at most. */
+  readonly maxQueue: number
+  readonly now: () => number
+}
+
+export interface Ticket {
+  /** Requests that were ahead in the queue; 0 with a slot at once. */
+  readonly queuePosition: number
+  readonly expectedTtftMs: number
+  /**
+   * Resolves with the slot. Rejects with the signal's reason, `deadline_exceeded` for a request whose time passed
+   * in the queue, or `over_capacity` for one that gave way to a peer with less.
+   */
+  readonly granted: Promise<void>
+  /** Gives the slot or the place back; calling it again does nothing. */
+  release(): void
+}
+
+interface Entry {
+  readonly peer: string
+  readonly arrival: number
+  readonly deadlineAtMs: number
+  status: 'waiting' | 'running' | 'gone'
+  readonly grant: () => void
+  readonly refuse: (error: unknown) => void
+}
+
+/** Slots and the queue before them. */
+export class Gate {
+  readonly #init: GateInit
+  readonly #waiting: Entry[] = []
+  /** Number of each peer's last turn, oldest first. */
+  readonly #turns = new Map<string, number>()
+  #slots: number
+  #running = 0
+  #arrivals = 0
+  #turn = 0
+  #queuedSinceMs: number | undefined
+  #measured: Measured = UNMEASURED
+  #idle: (() => void)[] = []
+
+  constructor(init: GateInit) {
+    this.#init = init
+    this.#slots = init.slots
+  }
+
+  get occupancy(): Occupancy {
+    return { inFlight: this.#running, queueDepth: this.#waiting.length, slots: this.#slots }
+  }
+
+  get measured(): Measured {
+    return this.#measured
+  }
+
+  get expectedTtftMs(): number {
+    return predictedTtftMs(this.occupancy, this.#measured)
+  }
+
+  /** Whether the next request of a peer that holds no place would be refused. */
+  get full(): boolean {
+    return this.#running >= this.#slots && this.#waiting.length >= this.#init.maxQueue
+  }
+
+  setSlots(slots: number): void {
+    this.#slots = slots
+    this.#advance()
+  }
+
+  observe(sample: ServedSample): void {
+    this.#measured = observe(this.#measured, sample)
+  }
+
+  /**
+   * Takes a slot or a place in the queue.
+   *
+   * @throws InferenceError `over_capacity` when the queue is full or the predicted wait is longer than the request
+   *   has; `deadline_exceeded` when it has no time left.
+   */
+  enter(request: {
+    readonly peer: string
+    readonly deadlineAtMs: number
+    readonly signal: AbortSignal
+  }): Ticket {
+    const { peer, deadlineAtMs, signal } = request
+    signal.throwIfAborted()
+    this.#check(peer, deadlineAtMs)
+    const occupancy = this.occupancy
+    const slot = Promise.withResolvers<void>()
+    // Whoever holds the ticket may leave before looking at it.
+    slot.promise.catch(() => {})
+    const onAbort = (): void => this.#leave(entry, signal.reason)
+    const entry: Entry = {
+      peer,
+      arrival: ++this.#arrivals,
+      deadlineAtMs,
+      status: 'waiting',
+      grant: slot.resolve,
+      refuse: slot.reject,
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    slot.promise.then(
+      () => signal.removeEventListener('abort', onAbort),
+      () => signal.removeEventListener('abort', onAbort),
+    )
+    this.#waiting.push(entry)
+    this.#queuedSinceMs ??= this.#init.now()
+    this.#advance()
+    return {
+      queuePosition: entry.status === 'waiting' ? occupancy.queueDepth : 0,
+      expectedTtftMs: predictedTtftMs(occupancy, this.#measured),
+      granted: slot.promise,
+      release: () => this.#release(entry),
+    }
+  }
+
+  /** Resolves when nothing runs and nothing waits. */
+  idle(): Promise<void> {
+    if (this.#running === 0 && this.#waiting.length === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#idle.push(resolve))
+  }
+
+  #check(peer: string, deadlineAtMs: number): void {
+    const remainingMs = deadlineAtMs - this.#init.now()
+    if (remainingMs <= 0) throw outOfTime()
+    const waitMs = predictedWaitMs(this.occupancy, this.#measured)
+    const retryAfterMs = Math.max(1, Math.ceil(waitMs || DEFAULT_RETRY_MS))
+    if (waitMs > remainingMs) {
+      throw new InferenceError(
+        'over_capacity',
+        `a slot is free in about ${Math.ceil(waitMs / 1000)} s, which is more time than the request has`,
+        { retryAfterMs },
+      )
+    }
+    if (!this.full) return
+    const victim = givesWay(this.#waiting, peer)
+    const full = new InferenceError('over_capacity', 'all slots and the queue are full', {
+      retryAfterMs,
+    })
+    if (victim === undefined) throw full
+    this.#leave(victim, full)
+  }
+
+  #leave(entry: Entry, reason: unknown): void {
+    if (entry.status !== 'waiting') return
+    this.#release(entry)
+    entry.refuse(reason)
+  }
+
+  #release(entry: Entry): void {
+    const { status } = entry
+    if (status === 'gone') return
+    entry.status = 'gone'
+    if (status === 'running') this.#running -= 1
+    else this.#waiting.splice(this.#waiting.indexOf(entry), 1)
+    this.#advance()
+  }
+
+  #advance(): void {
+    const nowMs = this.#init.now()
+    for (const late of this.#waiting.filter(({ deadlineAtMs }) => deadlineAtMs <= nowMs)) {
+      this.#waiting.splice(this.#waiting.indexOf(late), 1)
+      late.status = 'gone'
+      late.refuse(outOfTime())
+    }
+    const overloaded =
+      this.#queuedSinceMs !== undefined && nowMs - this.#queuedSinceMs >= OVERLOAD_AFTER_MS
+    while (this.#running < this.#slots) {
+      const next = nextTurn(this.#waiting, (peer) => this.#turns.get(peer) ?? 0, overloaded)
+      if (next === undefined) break
+      this.#waiting.splice(this.#waiting.indexOf(next), 1)
+      this.#running += 1
+      next.status = 'running'
+      this.#noteTurn(next.peer)
+      next.grant()
+    }
+    if (this.#waiting.length > 0) return
+    this.#queuedSinceMs = undefined
+    if (this.#running > 0) return
+    for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #noteTurn(peer: string): void {
+    this.#turns.delete(peer)
+    this.#turns.set(peer, ++this.#turn)
+    if (this.#turns.size <= MAX_TURNS) return
+    const [oldest] = this.#turns.keys()
+    if (oldest !== undefined) this.#turns.delete(oldest)
+  }
+}
+
+function outOfTime(): InferenceError {
+  return new InferenceError(
+    'deadline_exceeded',
+    'the time for the request passed before a slot was free',
+  )
+}

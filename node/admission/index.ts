@@ -1,0 +1,20 @@
+/**
+ * Who gets a slot of the engine, who waits, and who is told no.
+ *
+ * @example
+ * const ticket = gate.enter({ peer, deadlineAtMs, signal })
+ * try {
+ *   await ticket.granted
+ *   await serve()
+ * } finally {
+ *   ticket.release()
+ * }
+ *
+ * @packageDocumentation
+ */
+
+export { type AccessLists, checkAccess } from './access.ts'
+export { ByteBudget } from './byte-budget.ts'
+export { Gate, type GateInit, type Ticket } from './gate.ts'
+export { Pacer, type PacerInit } from './pacer.ts'
+export { PeerLedger, type PeerLedgerInit } from './peer-ledger.ts'

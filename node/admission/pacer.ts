@@ -1,0 +1,39 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type BucketState, charge } from './token-bucket.ts'
+
+export interface PacerInit {
+  /** Ceiling over all answers together. 0: none. */
+  readonly tokensPerSecond: number
+  readonly now: () => number
+}
+
+/** Holds answers back so that all of them together stay below a rate. It slows, it never refuses. */
+export class Pacer {
+  readonly #init: PacerInit
+  #bucket: BucketState
+
+  constructor(init: PacerInit) {
+    this.#init = init
+    // A quarter of a second of burst: less makes the timer's own coarseness the limit.
+    this.#bucket = { amount: init.tokensPerSecond / 4, atMs: init.now() }
+  }
+
+  /** Books tokens that were given away already. Returns how long to wait before the next. */
+  charge(tokens: number): number {
+    const { tokensPerSecond, now } = this.#init
+    if (tokensPerSecond <= 0) return 0
+    const rate = { perSecond: tokensPerSecond, burst: tokensPerSecond / 4 }
+    const { state, waitMs } = charge(this.#bucket, rate, now(), tokens)
+    this.#bucket = state
+    return waitMs
+  }
+
+  /** Books tokens and waits until the rate allows the next. Rejects with the signal's reason. */
+  async pace(tokens: number, signal: AbortSignal): Promise<void> {
+    const waitMs = this.charge(tokens)
+    if (waitMs < 1) return
+    await delay(waitMs, undefined, { signal }).catch((error: unknown) => {
+      throw signal.aborted ? signal.reason : error
+    })
+  }
+}

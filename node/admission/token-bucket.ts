@@ -1,0 +1,50 @@
+/** A bucket that fills steadily. Amounts below zero are debt. */
+export interface BucketState {
+  readonly amount: number
+  readonly atMs: number
+}
+
+export interface BucketRate {
+  /** What flows in each second. */
+  readonly perSecond: number
+  /** What the bucket holds at most. */
+  readonly burst: number
+}
+
+export function fullBucket(rate: BucketRate, nowMs: number): BucketState {
+  return { amount: rate.burst, atMs: nowMs }
+}
+
+export function refill(state: BucketState, rate: BucketRate, nowMs: number): BucketState {
+  const elapsedMs = Math.max(0, nowMs - state.atMs)
+  const amount = Math.min(rate.burst, state.amount + (elapsedMs * rate.perSecond) / 1000)
+  return { amount, atMs: nowMs }
+}
+
+/** Takes one if there is one. `waitMs` is the time until there is. */
+export function takeOne(
+  state: BucketState,
+  rate: BucketRate,
+  nowMs: number,
+): { readonly state: BucketState; readonly taken: boolean; readonly waitMs: number } {
+  const filled = refill(state, rate, nowMs)
+  if (filled.amount >= 1) {
+    return { state: { ...filled, amount: filled.amount - 1 }, taken: true, waitMs: 0 }
+  }
+  return { state: filled, taken: false, waitMs: ((1 - filled.amount) * 1000) / rate.perSecond }
+}
+
+/** Takes `amount` in any case, into debt if need be. `waitMs` is the time until the debt is paid. */
+export function charge(
+  state: BucketState,
+  rate: BucketRate,
+  nowMs: number,
+  amount: number,
+): { readonly state: BucketState; readonly waitMs: number } {
+  const filled = refill(state, rate, nowMs)
+  const left = filled.amount - amount
+  return {
+    state: { ...filled, amount: left },
+    waitMs: left >= 0 ? 0 : (-left * 1000) / rate.perSecond,
+  }
+}

@@ -1,0 +1,140 @@
+import type { Logger } from '@libp2p/interface'
+import type { Host } from '../../host/index.ts'
+import {
+  LIMITS,
+  type ModelAdvertisement,
+  PROTOCOLS,
+  sealAdvertisement,
+} from '../../protocol/index.ts'
+import { jittered, nextSequence } from './schedule.ts'
+
+/** Long enough that a peer which was away for a while still finds it valid. */
+const LIFETIME_MS = 30 * 60_000
+/** Renewed with more than half of its life left: whoever fetches one can use it for a while. */
+const RENEW_MS = 10 * 60_000
+/** Addresses come one by one while a host starts. */
+const SETTLE_MS = 250
+
+/** What the node says of itself, asked anew for each issue. */
+export interface Statement {
+  readonly models: readonly ModelAdvertisement[]
+  readonly slots: number
+  /** Measured tokens a second, 0 where not measured. */
+  readonly prefillRate: number
+  readonly decodeRate: number
+  readonly maxTokens: number
+  readonly operator: string
+}
+
+export interface AdvertiserInit {
+  readonly host: Pick<Host, 'libp2p' | 'privateKey' | 'addresses' | 'offerAdvertisement'>
+  readonly statement: () => Promise<Statement>
+  readonly now: () => number
+  readonly random: () => number
+  readonly log: Logger
+}
+
+/** Keeps the node's advertisement true: issued at once, anew when models or addresses change, and well before it expires. */
+export class Advertiser {
+  readonly #init: AdvertiserInit
+  #sequence = 0n
+  #timer: NodeJS.Timeout | undefined
+  #withdrawn: boolean = false
+  /** Issues one after the other, so that a slow signature cannot put an old one over a new one. */
+  #last: Promise<void> = Promise.resolve()
+
+  constructor(init: AdvertiserInit) {
+    this.#init = init
+  }
+
+  async start(): Promise<void> {
+    await this.#issue()
+    this.#init.host.libp2p.addEventListener('self:peer:update', this.#onAddresses)
+  }
+
+  /** Issues anew, because something changed. */
+  async refresh(): Promise<void> {
+    if (!this.#withdrawn) await this.#issue()
+  }
+
+  /** Says that the node serves nothing any more. Offered for as long as the host lives. */
+  async withdraw(): Promise<void> {
+    if (this.#withdrawn) return
+    this.#withdrawn = true
+    this.stop()
+    await this.#issue()
+  }
+
+  stop(): void {
+    this.#init.host.libp2p.removeEventListener('self:peer:update', this.#onAddresses)
+    clearTimeout(this.#timer)
+  }
+
+  readonly #onAddresses = (): void => this.#renewIn(SETTLE_MS)
+
+  #issue(): Promise<void> {
+    const issued = this.#last.then(() => this.#offer())
+    this.#last = issued.catch(() => {})
+    return issued
+  }
+
+  async #offer(): Promise<void> {
+    const { host, now, random } = this.#init
+    const issuedAtMs = Math.floor(now())
+    this.#sequence = nextSequence(this.#sequence, issuedAtMs)
+    await host.offerAdvertisement(await this.#seal(issuedAtMs))
+    if (!this.#withdrawn) this.#renewIn(jittered(RENEW_MS, random()))
+  }
+
+  async #seal(issuedAtMs: number): Promise<Uint8Array> {
+    const { host, log } = this.#init
+    const statement = await this.#init.statement()
+    const advertisement = {
+      ...statement,
+      sequence: this.#sequence,
+      issuedAtMs,
+      expiresAtMs: issuedAtMs + LIFETIME_MS,
+      protocols: [PROTOCOLS.inference, PROTOCOLS.probe],
+      addresses: host.addresses(),
+    }
+    const all = this.#withdrawn
+      ? []
+      : statement.models.filter(({ id }) => isShort(id)).map(cutToSize)
+    for (let count = Math.min(all.length, LIMITS.maxAdvertisedModels); ; ) {
+      const models = all.slice(0, count)
+      const envelope = await sealAdvertisement({ ...advertisement, models }, host.privateKey)
+      if (envelope.length <= LIMITS.maxAdvertisementBytes || count === 0) {
+        if (count < all.length) log.error('only %d of %d models advertised', count, all.length)
+        return envelope
+      }
+      count = Math.floor(count * 0.9)
+    }
+  }
+
+  #renewIn(ms: number): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
+      this.refresh().catch((error: unknown) => {
+        this.#init.log.error('could not renew the advertisement: %e', error)
+        this.#renewIn(SETTLE_MS * 20)
+      })
+    }, ms)
+    this.#timer.unref()
+  }
+}
+
+/** Peers refuse a whole advertisement for one name that is too long. */
+function cutToSize(model: ModelAdvertisement): ModelAdvertisement {
+  return {
+    ...model,
+    aliases: model.aliases.filter(isShort).slice(0, LIMITS.maxAliases),
+    fields: model.fields.filter(isShort).slice(0, LIMITS.maxModelFields),
+    family: model.family.slice(0, LIMITS.maxNameLength),
+    quantization: model.quantization.slice(0, LIMITS.maxNameLength),
+    templateHash: model.templateHash.slice(0, LIMITS.maxNameLength),
+  }
+}
+
+function isShort(name: string): boolean {
+  return name.length <= LIMITS.maxNameLength
+}

@@ -1,0 +1,15 @@
+/**
+ * How a node is found: a signed advertisement of what it serves, and provider records that lead to it.
+ *
+ * @example
+ * await advertiser.start()
+ * await provider.start()
+ * …
+ * await advertiser.withdraw()
+ *
+ * @packageDocumentation
+ */
+
+export { Advertiser, type AdvertiserInit, type Statement } from './advertiser.ts'
+export { provideKeys } from './provide-keys.ts'
+export { Provider, type ProviderInit } from './provider.ts'

@@ -1,0 +1,30 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { InferenceError } from '../protocol/index.ts'
+import type { NodeStatus } from './node-status.ts'
+
+/** Loading takes seconds; asking is cheap. */
+const POLL_MS = 100
+
+/**
+ * Resolves once the engine can serve.
+ *
+ * @throws InferenceError `loading` after `timeoutMs`; the signal's reason when it fired.
+ */
+export async function engineReady(
+  status: Pick<NodeStatus, 'refresh' | 'state'>,
+  timeoutMs: number,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<void> {
+  const { signal } = options
+  for (const givenUpAtMs = performance.now() + timeoutMs; ; ) {
+    signal?.throwIfAborted()
+    await status.refresh(options)
+    if (status.state !== 'loading') return
+    if (performance.now() >= givenUpAtMs) {
+      throw new InferenceError('loading', `the engine was not ready after ${timeoutMs} ms`)
+    }
+    await delay(POLL_MS, undefined, signal === undefined ? {} : { signal }).catch((error) => {
+      throw signal?.aborted === true ? signal.reason : error
+    })
+  }
+}

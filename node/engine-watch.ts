@@ -1,0 +1,64 @@
+import type { Logger } from '@libp2p/interface'
+import type { NodeStatus } from './node-status.ts'
+import type { SharedModels } from './shared-models.ts'
+
+/** Models come and go by hand. */
+const MODELS_MS = 30_000
+/** An engine that came back should not wait long for work. */
+const RECOVERY_MS = 250
+/** After a failure an engine may load for a while before anybody asks. */
+const LOAD_MS = 2_000
+/** One question to the engine. */
+const ASK_TIMEOUT_MS = 10_000
+
+export interface EngineWatchInit {
+  readonly status: Pick<NodeStatus, 'refresh' | 'state'>
+  readonly models: Pick<SharedModels, 'refresh'>
+  /** Called when the shared models changed. */
+  readonly onModels: () => Promise<void>
+  readonly log: Logger
+}
+
+/** Keeps what the node knows of its engine fresh: whether it is ready, and which models it has. */
+export class EngineWatch {
+  readonly #init: EngineWatchInit
+  readonly #stop = new AbortController()
+  #timer: NodeJS.Timeout | undefined
+  #modelsDueAtMs = 0
+
+  constructor(init: EngineWatchInit) {
+    this.#init = init
+  }
+
+  start(): void {
+    this.#modelsDueAtMs = performance.now() + MODELS_MS
+    this.#next()
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#stop.abort()
+  }
+
+  #next(): void {
+    if (this.#stop.signal.aborted) return
+    const inMs = this.#init.status.state === 'loading' ? RECOVERY_MS : LOAD_MS
+    this.#timer = setTimeout(() => {
+      this.#ask()
+        .catch((error: unknown) => this.#init.log.error('cannot ask the engine: %e', error))
+        .finally(() => this.#next())
+    }, inMs)
+    this.#timer.unref()
+  }
+
+  async #ask(): Promise<void> {
+    const { status, models, onModels, log } = this.#init
+    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(ASK_TIMEOUT_MS)])
+    await status.refresh({ signal })
+    if (performance.now() < this.#modelsDueAtMs || status.state === 'loading') return
+    this.#modelsDueAtMs = performance.now() + MODELS_MS
+    const { changed, missing } = await models.refresh({ signal })
+    if (missing.length > 0) log('no longer there to share: %s', missing.join(', '))
+    if (changed && !this.#stop.signal.aborted) await onModels()
+  }
+}

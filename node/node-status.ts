@@ -1,0 +1,57 @@
+import type { Backend } from '../backend/index.ts'
+import { InferenceError, LIMITS, type Load, type NodeState } from '../protocol/index.ts'
+import type { Gate } from './admission/index.ts'
+
+/** How soon a client may ask again while the engine loads. */
+const LOADING_RETRY_MS = 1_000
+
+/** What the node says of itself at this moment, in probes and terminal frames. */
+export class NodeStatus {
+  readonly #backend: Pick<Backend, 'load'>
+  readonly #gate: Gate
+  readonly #fixedSlots: boolean
+  #engineReady: boolean = false
+  #draining: boolean = false
+
+  /** @param fixedSlots whether the operator set the number of slots, so that the engine's own word does not count */
+  constructor(backend: Pick<Backend, 'load'>, gate: Gate, fixedSlots: boolean) {
+    this.#backend = backend
+    this.#gate = gate
+    this.#fixedSlots = fixedSlots
+  }
+
+  get state(): NodeState {
+    if (this.#draining) return 'draining'
+    if (!this.#engineReady) return 'loading'
+    return this.#gate.full ? 'saturated' : 'ready'
+  }
+
+  get load(): Load {
+    const { inFlight, slots, queueDepth } = this.#gate.occupancy
+    const expectedTtftMs = Math.min(this.#gate.expectedTtftMs, LIMITS.maxRemainingMs)
+    return { state: this.state, inFlight, slots, queueDepth, expectedTtftMs }
+  }
+
+  /** Asks the engine again. One that cannot be asked is not ready. */
+  async refresh(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    try {
+      const { state, slots } = await this.#backend.load(options)
+      this.#engineReady = state === 'ready'
+      if (!this.#fixedSlots && slots > 0) this.#gate.setSlots(slots)
+    } catch (error) {
+      this.#engineReady = false
+      throw InferenceError.from(error, 'engine_failed')
+    }
+  }
+
+  startDraining(): void {
+    this.#draining = true
+  }
+
+  /** @throws InferenceError `draining` or `loading` */
+  checkOpen(): void {
+    if (this.#draining) throw new InferenceError('draining', 'this node is about to leave')
+    if (this.#engineReady) return
+    throw new InferenceError('loading', 'the engine is loading', { retryAfterMs: LOADING_RETRY_MS })
+  }
+}

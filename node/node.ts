@@ -1,0 +1,242 @@
+import type { Connection, Stream } from '@libp2p/interface'
+import { createHost, type Host } from '../host/index.ts'
+import {
+  InferenceError,
+  type Load,
+  type ModelAdvertisement,
+  type NodeState,
+  PROTOCOLS,
+} from '../protocol/index.ts'
+import { ByteBudget, Gate, Pacer, PeerLedger } from './admission/index.ts'
+import { Advertiser, Provider, provideKeys, type Statement } from './advertise/index.ts'
+import { engineReady } from './engine-ready.ts'
+import { EngineWatch } from './engine-watch.ts'
+import type { AbortOptions, Node, NodeInit } from './node-init.ts'
+import { NodeStatus } from './node-status.ts'
+import { type ServeContext, serveInference, serveProbe } from './serve/index.ts'
+import { type ResolvedLimits, resolveLimits } from './settings.ts'
+import { checkShared, SharedModels } from './shared-models.ts'
+
+/** Streams of one connection. A gateway may have hundreds of users behind one; the ledger sets the real bound. */
+const MAX_STREAMS_PER_CONNECTION = 1_024
+/** Peers whose use is remembered. */
+const MAX_PEERS = 10_000
+/** Probes are small and answered from memory. */
+const PROBE_RATE = { perSecond: 50, burst: 200 }
+const MAX_PROBE_STREAMS = 32
+/** A node with peers around is ready when it can be found, or after this long. */
+const FIRST_PROVIDE_MS = 2_000
+
+/**
+ * Starts a contributor node. Resolves once it can be used: engine ready, advertisement offered, and, where peers are
+ * connected, provider records placed (or two seconds spent on it).
+ *
+ * @throws InferenceError `model_not_found` for a name in `share` that the engine does not have, or no model at all;
+ *   `loading` when the engine was not ready in time; `engine_failed` when it cannot be asked.
+ */
+export async function createNode(init: NodeInit, options: AbortOptions = {}): Promise<Node> {
+  options.signal?.throwIfAborted()
+  const models = new SharedModels(init.backend, init.share)
+  // Before the host: a wrong name should fail at once.
+  checkShared(await models.refresh(options).catch(toEngineFailure))
+  const host = await createHost({ ...init.host, dht: 'server' })
+  return await startNode(host, models, init, options).catch(async (error: unknown) => {
+    await host[Symbol.asyncDispose]()
+    throw error
+  })
+}
+
+/** {@link createNode} on a host that exists, which is the node's from then on. */
+export async function startNode(
+  host: Host,
+  models: SharedModels,
+  init: NodeInit,
+  options: AbortOptions = {},
+): Promise<Node> {
+  const { slots } = await init.backend.load(options).catch(toEngineFailure)
+  const node = new ContributorNode(host, models, init, Math.max(1, init.slots ?? slots))
+  try {
+    await node.start(options)
+  } catch (error) {
+    await node[Symbol.asyncDispose]()
+    throw error
+  }
+  return node
+}
+
+class ContributorNode implements Node {
+  readonly host: Host
+  readonly #init: NodeInit
+  readonly #limits: ResolvedLimits
+  readonly #models: SharedModels
+  readonly #gate: Gate
+  readonly #status: NodeStatus
+  readonly #advertiser: Advertiser
+  readonly #provider: Provider
+  readonly #watch: EngineWatch
+  readonly #context: ServeContext
+  readonly #halt = new AbortController()
+  readonly #attempts = new Set<Promise<void>>()
+  #drained: Promise<void> | undefined
+
+  constructor(host: Host, models: SharedModels, init: NodeInit, slots: number) {
+    const { now = Date.now, random = Math.random, backend } = init
+    const { logger } = host.libp2p
+    const limits = resolveLimits(init, slots)
+    this.host = host
+    this.#init = init
+    this.#limits = limits
+    this.#models = models
+    this.#gate = new Gate({ slots, maxQueue: limits.maxQueue, now })
+    this.#status = new NodeStatus(backend, this.#gate, init.slots !== undefined)
+    this.#context = {
+      backend,
+      models,
+      status: this.#status,
+      gate: this.#gate,
+      peers: new PeerLedger({
+        maxStreams: limits.maxStreamsPerPeer,
+        rate: { perSecond: limits.requestsPerSecondPerPeer, burst: limits.requestBurstPerPeer },
+        maxPeers: MAX_PEERS,
+        now,
+      }),
+      probes: new PeerLedger({
+        maxStreams: MAX_PROBE_STREAMS,
+        rate: PROBE_RATE,
+        maxPeers: MAX_PEERS,
+        now,
+      }),
+      memory: new ByteBudget(limits.maxMemoryBytes),
+      pacer: new Pacer({ tokensPerSecond: init.maxTokensPerSecond ?? 0, now }),
+      access: { allow: new Set(init.allow), deny: new Set(init.deny) },
+      limits,
+      maxTokens: init.maxTokens ?? 0,
+      signal: this.#halt.signal,
+      now,
+      log: logger.forComponent('skein:node:serve'),
+      onRequest: (request) => init.onRequest?.(request),
+    }
+    const log = logger.forComponent('skein:node:advertise')
+    const statement = () => this.#statement()
+    this.#advertiser = new Advertiser({ host, statement, now, random, log })
+    const keys = () => provideKeys(models.all())
+    this.#provider = new Provider({ host, keys, random, log })
+    this.#watch = new EngineWatch({
+      status: this.#status,
+      models,
+      onModels: async () => {
+        this.#provider.soon()
+        await this.#advertiser.refresh()
+      },
+      log: logger.forComponent('skein:node:engine'),
+    })
+  }
+
+  async start(options: AbortOptions): Promise<void> {
+    const { libp2p } = this.host
+    const streams = {
+      maxInboundStreams: MAX_STREAMS_PER_CONNECTION,
+      maxOutboundStreams: MAX_STREAMS_PER_CONNECTION,
+      runOnLimitedConnection: true,
+    }
+    await libp2p.handle(PROTOCOLS.probe, this.#onProbe, streams)
+    await libp2p.handle(PROTOCOLS.inference, this.#onInference, streams)
+    await engineReady(this.#status, this.#limits.loadTimeoutMs, options)
+    // What an engine says of its models may be fuller once it is loaded.
+    checkShared(await this.#models.refresh(options).catch(toEngineFailure))
+    this.#watch.start()
+    await this.#advertiser.start()
+    await atMost(FIRST_PROVIDE_MS, this.#provider.start())
+  }
+
+  state(): NodeState {
+    return this.#status.state
+  }
+
+  models(): readonly ModelAdvertisement[] {
+    return this.#models.all()
+  }
+
+  load(): Load {
+    return this.#status.load
+  }
+
+  drain(options: AbortOptions = {}): Promise<void> {
+    this.#drained ??= this.#drain()
+    const halt = (): void => this.#haltNow()
+    options.signal?.addEventListener('abort', halt, { once: true })
+    if (options.signal?.aborted === true) halt()
+    return this.#drained.finally(() => options.signal?.removeEventListener('abort', halt))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#haltNow()
+    await this.drain()
+  }
+
+  async #drain(): Promise<void> {
+    this.#status.startDraining()
+    this.#watch.stop()
+    const tooLong = setTimeout(() => this.#haltNow(), this.#limits.drainTimeoutMs)
+    await Promise.all([
+      this.#provider.stop(),
+      this.#advertiser.withdraw().catch((error: unknown) => {
+        this.#context.log.error('could not withdraw: %e', error)
+      }),
+    ])
+    // They end by themselves, or by the halt; either way within their deadlines. Those that come from now on are
+    // refused and need not be waited for.
+    await Promise.all([...this.#attempts])
+    await this.#gate.idle()
+    clearTimeout(tooLong)
+    await this.host[Symbol.asyncDispose]().catch((error: unknown) => {
+      this.#context.log.error('the host did not stop cleanly: %e', error)
+    })
+  }
+
+  #haltNow(): void {
+    this.#halt.abort(new InferenceError('draining', 'this node is leaving now'))
+  }
+
+  readonly #onInference = (stream: Stream, { remotePeer }: Connection): Promise<void> =>
+    this.#track(serveInference(stream, remotePeer.toString(), this.#context))
+
+  readonly #onProbe = (stream: Stream, { remotePeer }: Connection): Promise<void> =>
+    this.#track(serveProbe(stream, remotePeer.toString(), this.#context))
+
+  #track(attempt: Promise<void>): Promise<void> {
+    const tracked = attempt
+      .catch((error: unknown) => this.#context.log.error('a handler failed: %e', error))
+      .finally(() => this.#attempts.delete(tracked))
+    this.#attempts.add(tracked)
+    return tracked
+  }
+
+  async #statement(): Promise<Statement> {
+    const { slots } = this.#gate.occupancy
+    const { prefillRate, decodeRate } = this.#gate.measured
+    const engine = await this.#init.backend.load().catch(() => undefined)
+    return {
+      models: this.#models.all(),
+      slots,
+      // The engine's own word where it measures, else what was seen here.
+      prefillRate: engine?.prefillRate || prefillRate,
+      decodeRate: engine?.decodeRate || decodeRate,
+      maxTokens: this.#context.maxTokens,
+      operator: this.#init.operator ?? '',
+    }
+  }
+}
+
+function toEngineFailure(error: unknown): never {
+  throw InferenceError.from(error, 'engine_failed')
+}
+
+/** Waits for the promise, but no longer than this. */
+async function atMost(ms: number, promise: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([promise, late]).finally(() => clearTimeout(timer))
+}

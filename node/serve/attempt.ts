@@ -1,0 +1,177 @@
+import type { Stream } from '@libp2p/interface'
+import type { BackendModel } from '../../backend/index.ts'
+import {
+  type Done,
+  type Head,
+  InferenceError,
+  type InferenceRequest,
+  LIMITS,
+  parseModelReference,
+} from '../../protocol/index.ts'
+import type { Ticket } from '../admission/index.ts'
+import type { AttemptScope } from './attempt-scope.ts'
+import type { ServeContext, ServedRequest } from './context.ts'
+import { eligibleRequest } from './eligible-request.ts'
+import { uploadFailure } from './failure.ts'
+import { pump } from './pump.ts'
+import type { Reply } from './reply.ts'
+import { untilAborted, whilePending } from './until-aborted.ts'
+import { Upload } from './upload.ts'
+
+export interface Attempt {
+  readonly stream: Stream
+  readonly peer: string
+  readonly scope: AttemptScope
+  readonly reply: Reply
+  readonly context: ServeContext
+  /** Filled in as things become known. */
+  readonly note: (known: Partial<ServedRequest>) => void
+}
+
+interface Received {
+  readonly head: Head
+  readonly model: BackendModel
+  readonly request: InferenceRequest
+  readonly deadlineAtMs: number
+}
+
+/** Serves one request up to its `Done`. Throws the InferenceError that the client is to be told instead. */
+export async function runAttempt(attempt: Attempt): Promise<Done> {
+  const freeMemory: (() => void)[] = []
+  try {
+    const received = await receive(attempt, freeMemory).catch((error: unknown) => {
+      throw uploadFailure(error)
+    })
+    return await answer(attempt, received)
+  } finally {
+    for (const free of freeMemory) free()
+  }
+}
+
+/** Reads the request. Whatever can be refused by its head alone is refused before its body takes memory. */
+async function receive(attempt: Attempt, freeMemory: (() => void)[]): Promise<Received> {
+  const { stream, scope, context } = attempt
+  const { limits, memory, status, models, now } = context
+  const freeHead = memory.reserve(LIMITS.maxFrameBytes)
+  freeMemory.push(freeHead)
+  scope.expireIn(limits.uploadTimeoutMs, 'the head of the request took too long')
+  const upload = new Upload(stream, scope.signal)
+  const head = await upload.head()
+  const arrivedAtMs = now()
+  attempt.note({ kind: head.kind })
+  if (head.remainingMs === 0) throw new InferenceError('deadline_exceeded', 'no time is left')
+  status.checkOpen()
+  const model = models.resolve(parseModelReference(head.model))
+  attempt.note({ model: model.id })
+  freeHead()
+  freeMemory.push(memory.reserve(head.bodyBytes + resumeBytes(head)))
+  const uploadMs = limits.uploadTimeoutMs + (head.bodyBytes * 1_000) / limits.uploadBytesPerSecond
+  scope.expireIn(Math.min(head.remainingMs, uploadMs), 'the upload took too long')
+  const body = await upload.body(head.bodyBytes)
+  const request = eligibleRequest(head, body, model, context.maxTokens)
+  return { head, model, request, deadlineAtMs: arrivedAtMs + head.remainingMs }
+}
+
+/** Queues and answers. Nothing of the engine is used before the slot is there. */
+async function answer(attempt: Attempt, received: Received): Promise<Done> {
+  const { scope, reply, context, peer } = attempt
+  const { gate, limits, now } = context
+  const { model, deadlineAtMs } = received
+  const enteredAtMs = now()
+  scope.expireIn(Math.max(0, deadlineAtMs - enteredAtMs), 'the time for the request passed')
+  // Asked again: the node may have begun to drain during the upload.
+  context.status.checkOpen()
+  const ticket = gate.enter({ peer, deadlineAtMs, signal: scope.signal })
+  try {
+    const { queuePosition, expectedTtftMs } = ticket
+    const digest = model.digest ?? ''
+    await untilAborted(
+      reply.send({
+        type: 'accepted',
+        queuePosition,
+        expectedTtftMs: clamp(expectedTtftMs),
+        digest,
+      }),
+      scope.signal,
+    )
+    await whilePending(ticket.granted, limits.keepAliveMs, () =>
+      untilAborted(reply.send({ type: 'keepAlive' }), scope.signal),
+    )
+  } catch (error) {
+    ticket.release()
+    throw error
+  }
+  return await generate(attempt, received, ticket, now() - enteredAtMs)
+}
+
+async function generate(
+  attempt: Attempt,
+  { head, request }: Received,
+  ticket: Ticket,
+  queueMs: number,
+): Promise<Done> {
+  const { scope, reply, context, peer } = attempt
+  const { gate, pacer, limits, now } = context
+  const { signal } = scope
+  const startedAtMs = now()
+  let firstTokenMs: number | undefined
+  attempt.note({ queueMs })
+  const { resume } = head
+  const options = {
+    signal,
+    // Warm prefixes are shared within one client only: the speed of an answer must not tell what others asked.
+    cacheGroup: peer,
+    ...(resume !== undefined && { resume }),
+  }
+  const { promise: stopped, resolve: onStopped } = Promise.withResolvers<void>()
+  void stopped.then(() => ticket.release())
+  const { usage, timings } = await pump({
+    start: () => context.backend.infer(request, options),
+    reply,
+    signal,
+    keepAliveMs: limits.keepAliveMs,
+    engineStopMs: limits.engineStopMs,
+    onStopped,
+    onChunk: async (chunk) => {
+      if (firstTokenMs === undefined) {
+        firstTokenMs = now() - startedAtMs
+        attempt.note({ ttftMs: queueMs + firstTokenMs })
+      }
+      if (request.kind !== 'embedding') await pacer.pace(chunk.tokenIds.length || 1, signal)
+    },
+  })
+  if (request.kind === 'embedding') pacer.charge(usage.promptTokens)
+  const serviceMs = now() - startedAtMs
+  gate.observe({
+    firstTokenMs: firstTokenMs ?? serviceMs,
+    serviceMs,
+    prefillTokens: usage.promptTokens - usage.cachedPromptTokens,
+    prefillMs: timings.prefillMs,
+    decodeTokens: usage.completionTokens,
+    decodeMs: timings.decodeMs,
+  })
+  // The load told at the end is that without this request.
+  await stopped
+  return {
+    usage: {
+      promptTokens: clamp(usage.promptTokens),
+      completionTokens: clamp(usage.completionTokens),
+      cachedPromptTokens: clamp(usage.cachedPromptTokens),
+    },
+    timings: {
+      queueMs: clamp(queueMs),
+      prefillMs: clamp(timings.prefillMs),
+      decodeMs: clamp(timings.decodeMs),
+    },
+    load: context.status.load,
+  }
+}
+
+function resumeBytes({ resume }: Head): number {
+  return resume === undefined ? 0 : 4 * resume.tokenIds.length + 2 * resume.text.length
+}
+
+/** What an engine measured, as the wire can carry it: an unsigned 32-bit integer. */
+function clamp(value: number): number {
+  return Number.isFinite(value) ? Math.min(Math.max(0, Math.round(value)), 0xffff_ffff) : 0
+}

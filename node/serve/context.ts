@@ -1,0 +1,41 @@
+import type { Logger } from '@libp2p/interface'
+import type { Backend } from '../../backend/index.ts'
+import type { ErrorCode, InferenceKind, Usage } from '../../protocol/index.ts'
+import type { AccessLists, ByteBudget, Gate, Pacer, PeerLedger } from '../admission/index.ts'
+import type { NodeStatus } from '../node-status.ts'
+import type { ResolvedLimits } from '../settings.ts'
+import type { SharedModels } from '../shared-models.ts'
+
+/** What became of one request, for logs, metrics and tests. */
+export interface ServedRequest {
+  readonly peerId: string
+  /** Absent where the request never got so far. */
+  readonly model?: string
+  readonly kind?: InferenceKind
+  readonly outcome: 'answered' | ErrorCode
+  readonly usage?: Usage
+  readonly queueMs?: number
+  readonly ttftMs?: number
+  readonly durationMs: number
+}
+
+/** What the handlers of a node share. */
+export interface ServeContext {
+  readonly backend: Pick<Backend, 'infer'>
+  readonly models: Pick<SharedModels, 'resolve'>
+  readonly status: Pick<NodeStatus, 'load' | 'checkOpen' | 'refresh'>
+  readonly gate: Gate
+  readonly peers: PeerLedger
+  readonly probes: PeerLedger
+  readonly memory: ByteBudget
+  readonly pacer: Pacer
+  readonly access: AccessLists
+  readonly limits: ResolvedLimits
+  /** Longest answer in tokens. 0: no bound. */
+  readonly maxTokens: number
+  /** Fires when the node stops: whatever still runs ends now. */
+  readonly signal: AbortSignal
+  readonly now: () => number
+  readonly log: Logger
+  readonly onRequest: (request: ServedRequest) => void
+}

@@ -1,0 +1,66 @@
+import type { BackendModel } from '../../backend/index.ts'
+import {
+  type ChatRequest,
+  type CompletionRequest,
+  type Head,
+  InferenceError,
+  type InferenceRequest,
+  parseRequestBytes,
+  requirementsOf,
+} from '../../protocol/index.ts'
+
+/**
+ * Reads a request and makes it one that this model's engine may be given: allow-listed fields only, the model's own
+ * name, no more tokens than the operator gives.
+ *
+ * @param maxTokens 0: no bound
+ * @throws InferenceError `invalid_request`, `capability_unavailable`, `not_resumable`
+ */
+export function eligibleRequest(
+  head: Head,
+  bytes: Uint8Array,
+  model: BackendModel,
+  maxTokens: number,
+): InferenceRequest {
+  const request = parseRequestBytes(head.kind, bytes)
+  const { capabilities, fields } = requirementsOf(request)
+  const lacking =
+    capabilities.find((name) => !model.capabilities.includes(name)) ??
+    fields.find((name) => !model.fields.includes(name))
+  if (lacking !== undefined) {
+    throw new InferenceError(
+      'capability_unavailable',
+      `'${model.id}' on this node does not offer '${lacking}'`,
+      { details: { param: lacking } },
+    )
+  }
+  if (head.resume !== undefined && model.resume === 'none') {
+    throw new InferenceError('not_resumable', `'${model.id}' on this node cannot resume an answer`)
+  }
+  switch (request.kind) {
+    case 'chat': {
+      const body: ChatRequest = { ...request.body, model: model.id }
+      return { kind: 'chat', body: capTokens(body, maxTokens) }
+    }
+    case 'completion': {
+      const body: CompletionRequest = { ...request.body, model: model.id }
+      return { kind: 'completion', body: capTokens(body, maxTokens) }
+    }
+    case 'embedding':
+      return { kind: 'embedding', body: { ...request.body, model: model.id } }
+    default:
+      return request satisfies never
+  }
+}
+
+function capTokens<
+  T extends { readonly max_tokens?: number | null; readonly max_completion_tokens?: number | null },
+>(body: T, maxTokens: number): T {
+  if (maxTokens <= 0) return body
+  const asked = body.max_completion_tokens ?? body.max_tokens ?? maxTokens
+  const given = Math.min(asked, maxTokens)
+  const { max_completion_tokens: newName } = body
+  return newName === undefined || newName === null
+    ? { ...body, max_tokens: given }
+    : { ...body, max_tokens: given, max_completion_tokens: given }
+}

@@ -1,0 +1,72 @@
+import type { Stream } from '@libp2p/interface'
+import { InferenceError, type Load } from '../../protocol/index.ts'
+import { checkAccess } from '../admission/index.ts'
+import { type Attempt, runAttempt } from './attempt.ts'
+import { AttemptScope } from './attempt-scope.ts'
+import type { ServeContext, ServedRequest } from './context.ts'
+import { Reply } from './reply.ts'
+
+/**
+ * Serves one inference stream from its first byte to its end. Never rejects: whatever the peer sends, it gets exactly
+ * one terminal frame, or a reset where no frame can reach it.
+ */
+export async function serveInference(
+  stream: Stream,
+  peer: string,
+  context: ServeContext,
+): Promise<void> {
+  const startedAtMs = context.now()
+  const scope = new AttemptScope(stream, context.signal)
+  const reply = new Reply(stream, context.limits)
+  let known: Partial<ServedRequest> = {}
+  const note = (more: Partial<ServedRequest>): void => {
+    known = { ...known, ...more }
+  }
+  let leave = (): void => {}
+  let outcome: ServedRequest['outcome'] = 'internal'
+  try {
+    checkAccess(context.access, peer)
+    leave = context.peers.open(peer)
+    const done = await runAttempt({ stream, peer, scope, reply, context, note })
+    note({ usage: done.usage })
+    outcome = 'answered'
+    scope.close()
+    await reply.finish({ type: 'done', ...done })
+  } catch (error) {
+    outcome = await fail({ scope, reply, context }, error)
+  } finally {
+    scope.close()
+    leave()
+    // A stream that is still open would keep the client waiting; one that is closed takes no harm.
+    reply.reset('the attempt is over')
+    const durationMs = context.now() - startedAtMs
+    context.onRequest({ ...known, peerId: peer, outcome, durationMs })
+  }
+}
+
+async function fail(
+  { scope, reply, context }: Pick<Attempt, 'scope' | 'reply' | 'context'>,
+  error: unknown,
+): Promise<ServedRequest['outcome']> {
+  const failure = scope.clientGone
+    ? new InferenceError('cancelled', 'the client is gone', { cause: error })
+    : InferenceError.from(error)
+  scope.close()
+  context.log('attempt failed: %s %e', failure.code, failure.cause ?? failure)
+  if (failure.code === 'engine_failed') {
+    // Not awaited: the client waits for this failure.
+    context.status.refresh().catch((cause: unknown) => context.log.error('no engine %e', cause))
+  }
+  if (scope.clientGone) return failure.code
+  const told = failure.traits.fromPeer ? failure : hidden(failure)
+  const load: Load = context.status.load
+  await reply.finish({ type: 'failed', error: told, load }).catch((cause: unknown) => {
+    context.log('the failure did not reach the client: %e', cause)
+  })
+  return failure.code
+}
+
+/** An error without a word for the client. Its inside stays here. */
+function hidden(cause: InferenceError): InferenceError {
+  return new InferenceError('internal', "the node failed; the node's log says why", { cause })
+}

@@ -1,0 +1,96 @@
+import { fromString } from 'uint8arrays/from-string'
+import type { BackendChunk, BackendDone, BackendEvent } from '../../backend/index.ts'
+import { encodeNodeFrame, InferenceError, LIMITS } from '../../protocol/index.ts'
+import { engineFailure } from './failure.ts'
+import type { Reply } from './reply.ts'
+import { untilAborted, whilePending } from './until-aborted.ts'
+
+export interface PumpInit {
+  /** Asks the engine. */
+  readonly start: () => AsyncIterable<BackendEvent>
+  readonly reply: Pick<Reply, 'send' | 'sendBytes'>
+  readonly signal: AbortSignal
+  /** Until the first chunk, the client hears from us this often. */
+  readonly keepAliveMs: number
+  readonly engineStopMs: number
+  /** Called once for each chunk, after it was sent. The next one is not asked for before it settles. */
+  readonly onChunk: (chunk: BackendChunk) => Promise<void>
+  /** Called once, when the engine no longer works on the request. */
+  readonly onStopped: () => void
+}
+
+/**
+ * Carries an answer from the engine to the client, chunk by chunk: a client that reads slowly slows the engine.
+ *
+ * @throws InferenceError what the client is to be told; the signal's reason when it fired.
+ */
+export async function pump(init: PumpInit): Promise<BackendDone> {
+  const { reply, signal } = init
+  const engine = startEngine(init)
+  let seq = 0
+  let sentBytes = 0
+  try {
+    for (;;) {
+      const event = await nextEvent(engine, init, seq === 0)
+      if (event === undefined) throw engineFailure(new Error('the answer has no end'))
+      if (event.type === 'done') return event
+      const frame = encodeChunk(event, seq)
+      sentBytes += frame.byteLength
+      if (frame.byteLength > LIMITS.maxFrameBytes || sentBytes > LIMITS.maxResponseBytes) {
+        throw new InferenceError('invalid_request', 'the answer is larger than the protocol allows')
+      }
+      seq += 1
+      await untilAborted(reply.sendBytes(frame), signal)
+      await init.onChunk(event)
+    }
+  } finally {
+    void stopEngine(engine, init.engineStopMs).then(init.onStopped)
+  }
+}
+
+function startEngine({ start, onStopped }: PumpInit): AsyncIterator<BackendEvent> {
+  try {
+    return start()[Symbol.asyncIterator]()
+  } catch (error) {
+    onStopped()
+    throw engineFailure(error)
+  }
+}
+
+async function nextEvent(
+  engine: AsyncIterator<BackendEvent>,
+  { reply, signal, keepAliveMs }: PumpInit,
+  isFirst: boolean,
+): Promise<BackendEvent | undefined> {
+  // An engine that throws at once, instead of rejecting, is caught as well.
+  const result = Promise.resolve().then(() => engine.next())
+  const next = untilAborted(result, signal).catch((error: unknown) => {
+    throw signal.aborted ? signal.reason : engineFailure(error)
+  })
+  const keepAlive = (): Promise<void> => untilAborted(reply.send({ type: 'keepAlive' }), signal)
+  const { done, value } = await (isFirst ? whilePending(next, keepAliveMs, keepAlive) : next)
+  return done === true ? undefined : value
+}
+
+function encodeChunk(chunk: BackendChunk, seq: number): Uint8Array {
+  try {
+    const json = fromString(JSON.stringify(chunk.json))
+    const { tokenIds, logprobs } = chunk
+    return encodeNodeFrame({ type: 'chunk', seq, json, tokenIds, logprobs })
+  } catch (error) {
+    throw engineFailure(error)
+  }
+}
+
+/** Lets a generator run its `finally`. Never rejects; an engine that hangs is left behind after `maxMs`. */
+async function stopEngine(engine: AsyncIterator<BackendEvent>, maxMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, maxMs)
+  })
+  const stopped = Promise.resolve()
+    .then(() => engine.return?.())
+    .catch(() => {})
+  await Promise.race([stopped, late])
+  clearTimeout(timer)
+}

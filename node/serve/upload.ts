@@ -1,0 +1,79 @@
+import type { Stream } from '@libp2p/interface'
+import { concat } from 'uint8arrays/concat'
+import {
+  decodeClientFrame,
+  type Head,
+  InferenceError,
+  LIMITS,
+  readFrames,
+} from '../../protocol/index.ts'
+import { untilAborted } from './until-aborted.ts'
+
+/** The head and a body cut into pieces of a kilobyte on average. Smaller ones are a way to burn our time. */
+const MAX_UPLOAD_FRAMES = 1 + LIMITS.maxRequestBytes / 1_024
+/** Protobuf's tag and length around the bytes of a body frame. */
+const FRAME_OVERHEAD_BYTES = 16
+
+/** Reads one request in order: head, body, half-close. Memory grows with what arrives, never with what is announced. */
+export class Upload {
+  readonly #frames: AsyncIterator<Uint8Array, void>
+  readonly #signal: AbortSignal
+
+  constructor(stream: Stream, signal: AbortSignal) {
+    this.#signal = signal
+    this.#frames = readFrames(stream, {
+      maxFrames: MAX_UPLOAD_FRAMES,
+      maxTotalBytes:
+        LIMITS.maxFrameBytes + LIMITS.maxRequestBytes + MAX_UPLOAD_FRAMES * FRAME_OVERHEAD_BYTES,
+    })
+  }
+
+  /** @throws InferenceError `malformed`, `truncated`, `stream_reset`, or the signal's reason. */
+  async head(): Promise<Head> {
+    const bytes = await this.#next()
+    if (bytes === undefined) throw new InferenceError('truncated', 'no head')
+    const { type, ...head } = expectFrame(bytes, 'head')
+    return head
+  }
+
+  /** @throws InferenceError like {@link head}, also for more or fewer bytes than announced. */
+  async body(bodyBytes: number): Promise<Uint8Array> {
+    const parts: Uint8Array[] = []
+    let received = 0
+    for (let bytes = await this.#next(); bytes !== undefined; bytes = await this.#next()) {
+      const { data } = expectFrame(bytes, 'body')
+      received += data.byteLength
+      if (received > bodyBytes) {
+        throw new InferenceError(
+          'malformed',
+          `the body is longer than the ${bodyBytes} bytes announced`,
+        )
+      }
+      parts.push(data)
+    }
+    if (received < bodyBytes) {
+      throw new InferenceError(
+        'truncated',
+        `the body ended after ${received} of ${bodyBytes} bytes`,
+      )
+    }
+    return concat(parts, bodyBytes)
+  }
+
+  async #next(): Promise<Uint8Array | undefined> {
+    // After an abort the pending read settles when the stream closes, which the handler sees to.
+    const { done, value } = await untilAborted(this.#frames.next(), this.#signal)
+    return done === true ? undefined : value
+  }
+}
+
+function expectFrame<T extends 'head' | 'body'>(
+  bytes: Uint8Array,
+  type: T,
+): Extract<ReturnType<typeof decodeClientFrame>, { type: T }> {
+  const frame = decodeClientFrame(bytes)
+  if (frame.type !== type) {
+    throw new InferenceError('malformed', `a ${frame.type} frame where the ${type} belongs`)
+  }
+  return frame as Extract<typeof frame, { type: T }>
+}

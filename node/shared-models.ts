@@ -1,0 +1,87 @@
+import type { Backend, BackendModel } from '../backend/index.ts'
+import { InferenceError, type ModelReference, normalizeModelId } from '../protocol/index.ts'
+
+/** The models that a node gives away: what its backend has, cut to what the operator named. */
+export class SharedModels {
+  readonly #backend: Pick<Backend, 'models'>
+  readonly #share: readonly string[] | undefined
+  #models: readonly BackendModel[] = []
+
+  /** @param share model ids or aliases; without it, everything is shared */
+  constructor(backend: Pick<Backend, 'models'>, share?: readonly string[]) {
+    this.#backend = backend
+    this.#share = share?.map(normalizeModelId)
+  }
+
+  all(): readonly BackendModel[] {
+    return this.#models
+  }
+
+  /**
+   * Asks the backend again.
+   *
+   * @returns names to share that the backend does not have, and whether anything changed.
+   */
+  async refresh(options: { readonly signal?: AbortSignal } = {}): Promise<{
+    readonly missing: readonly string[]
+    readonly existing: readonly string[]
+    readonly changed: boolean
+  }> {
+    const models = await this.#backend.models(options)
+    const share = this.#share
+    const shared =
+      share === undefined
+        ? models
+        : models.filter((model) => share.some((name) => isNamed(model, name)))
+    const missing = share?.filter((name) => !models.some((model) => isNamed(model, name))) ?? []
+    const changed = JSON.stringify(shared) !== JSON.stringify(this.#models)
+    this.#models = shared
+    return { missing, existing: models.map(({ id }) => id), changed }
+  }
+
+  /** @throws InferenceError `model_not_found`, saying what there is. */
+  resolve(reference: ModelReference): BackendModel {
+    const model = this.#models.find((candidate) => isNamed(candidate, reference.id))
+    if (model === undefined) {
+      throw new InferenceError(
+        'model_not_found',
+        `this node does not serve '${reference.id}', but ${listOf(this.#models.map(({ id }) => id))}`,
+      )
+    }
+    if (reference.digest !== undefined && model.digest !== reference.digest) {
+      throw new InferenceError(
+        'model_not_found',
+        `this node serves '${model.id}' under ${model.digest ?? 'no known digest'}, not ${reference.digest}`,
+      )
+    }
+    return model
+  }
+}
+
+/** Fails with what exists unless every name to share is there and something is shared. */
+export function checkShared(found: {
+  readonly missing: readonly string[]
+  readonly existing: readonly string[]
+}): void {
+  const { missing, existing } = found
+  if (missing.length === 0 && existing.length > 0) return
+  const details = { available: existing.map((model) => ({ model, peers: 1 })) }
+  const message =
+    existing.length === 0
+      ? 'the engine has no model to share'
+      : `the engine has no ${missing.map((name) => `'${name}'`).join(', ')}: it has ${listOf(existing)}`
+  throw new InferenceError('model_not_found', message, { details })
+}
+
+function isNamed(model: BackendModel, name: string): boolean {
+  return model.id === name || model.aliases.includes(name)
+}
+
+/** Names shown in a message; a long list is cut. */
+const MAX_LISTED = 20
+
+function listOf(names: readonly string[]): string {
+  if (names.length === 0) return 'nothing'
+  const shown = names.slice(0, MAX_LISTED).join(', ')
+  return names.length > MAX_LISTED ? `${shown} and ${names.length - MAX_LISTED} more` : shown
+}
