@@ -12,6 +12,12 @@ export interface HostInit {
   readonly dht: 'server' | 'client'
   /** Identity, datastore, known peers and advertisements live here. Without it nothing outlives the process. */
   readonly dataDir?: string
+  /**
+   * When another living process works in `dataDir`: `fail` with DataDirLockedError, or go on `ephemeral`, with an
+   * identity and a datastore that end with the process, but still reading the advertisements kept there.
+   * @default 'fail'
+   */
+  readonly whenLocked?: 'fail' | 'ephemeral'
   /** Multiaddrs to listen on. A port of 0 is picked once and kept across restarts. @default none for clients, all interfaces (TCP and WebSockets) for servers */
   readonly listen?: readonly string[]
   /** Multiaddrs of bootstrap peers, each ending in `/p2p/…`. Dialled with backoff for ever. @default none */
@@ -46,6 +52,16 @@ export type BootstrapState =
   | { readonly address: string; readonly status: 'dialing' }
   | { readonly address: string; readonly status: 'waiting'; readonly lastError: string }
 
+/** Whether the host has found the others, and if not, why. */
+export type JoinResult =
+  | { readonly joined: true }
+  | { readonly joined: false; readonly reasons: readonly string[] }
+
+export interface JoinOptions extends AbortOptions {
+  /** @default 2000 */
+  readonly timeoutMs?: number
+}
+
 /** One libp2p host with the DHT, the advertisement exchange and what they persist. */
 export interface Host extends AsyncDisposable {
   readonly libp2p: Libp2p
@@ -55,8 +71,20 @@ export interface Host extends AsyncDisposable {
   /** Where others reach this host, each ending in `/p2p/<peerId>`. */
   addresses(): readonly Multiaddr[]
   bootstrapPeers(): readonly BootstrapState[]
-  /** Announces in the DHT that this peer provides `key`. Resolves when stored at one peer at least, or when there is nobody to store it at. */
+  /**
+   * Waits for the first peer with whom the DHT can be asked. Answers at once where there is nobody to wait for: no
+   * bootstrap peer, none known from before, no mDNS.
+   */
+  joined(options?: JoinOptions): Promise<JoinResult>
+  /**
+   * Dials an address that the user typed, whatever its scope.
+   * @throws InferenceError `invalid_request` for no address, `dial_failed`, `stalled`.
+   */
+  connect(address: string, options?: AbortOptions): Promise<PeerId>
+  /** Announces in the DHT that this peer provides `key`. Resolves when stored at one peer at least, or when there is nobody to store it at; then it is announced once there is. Repeated before it runs out. */
   provide(key: CID, options?: AbortOptions): Promise<void>
+  /** Announces `key` no more. What others have stored of it ages out. */
+  stopProviding(key: CID, options?: AbortOptions): Promise<void>
   /** Peers that provide `key`, as they are found. Their addresses are remembered for dialling. Ends at once with zero peers. */
   findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>
   /** Offers this advertisement (a sealed envelope) to whoever asks, from now on. */

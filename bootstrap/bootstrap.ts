@@ -1,0 +1,18 @@
+import { createHost, type Host, type HostInit } from '../host/index.ts'
+
+/** Everything about a host except its DHT mode: a bootstrap peer always serves. */
+export type BootstrapInit = Omit<HostInit, 'dht'>
+
+export interface Bootstrap extends AsyncDisposable {
+  readonly host: Host
+}
+
+/**
+ * Starts a bootstrap peer. Resolves when it listens. Given other bootstrap peers, it joins their swarm.
+ *
+ * @throws what `createHost` throws
+ */
+export async function createBootstrap(init: BootstrapInit): Promise<Bootstrap> {
+  const host = await createHost({ ...init, dht: 'server' })
+  return { host, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() }
+}

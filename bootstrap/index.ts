@@ -1,0 +1,12 @@
+/**
+ * A bootstrap peer: it introduces others to each other and serves the DHT, nothing else. It keeps its identity and its
+ * port, so that its address stays good.
+ *
+ * @example
+ * await using bootstrap = await createBootstrap({ dataDir, listen: ['/ip4/0.0.0.0/tcp/4001'] })
+ * console.log(bootstrap.host.addresses().map(String))
+ *
+ * @packageDocumentation
+ */
+
+export { type Bootstrap, type BootstrapInit, createBootstrap } from './bootstrap.ts'

@@ -1,0 +1,87 @@
+import type { PeerId, PeerStore } from '@libp2p/interface'
+import { type Advertisement, isExpired } from '../protocol/index.ts'
+import type { OwnedBook } from './advertisement-book.ts'
+import { readAdvertisementCache, writeAdvertisementCache } from './advertisement-cache.ts'
+
+export interface BookKeeperInit {
+  readonly book: OwnedBook
+  readonly peerStore: Pick<PeerStore, 'merge'>
+  /** The cache file. Without it nothing is read. */
+  readonly path: string | undefined
+  /** Whether the file is ours to write. */
+  readonly writable: boolean
+  readonly now: () => number
+  readonly onError: (what: string, error: unknown) => void
+}
+
+/** Joins the book with the disk and with the addresses that libp2p dials. */
+export interface BookKeeper {
+  /** Peers in the book, those with a fresh advertisement first, then by age, once their addresses can be dialled. */
+  candidates(): Promise<readonly PeerId[]>
+  /** Writes what is not written yet. */
+  close(): Promise<void>
+}
+
+/** Envelopes read at a start. */
+const MAX_CACHED = 1_024
+/** A joining host hears of many within a second, and writes once. */
+const WRITE_DELAY_MS = 1_000
+
+/** Loads the cache into the book, then keeps cache and peer store up to date. */
+export async function keepBook(init: BookKeeperInit): Promise<BookKeeper> {
+  const { book, peerStore, path } = init
+  if (path !== undefined) {
+    for (const envelope of await readAdvertisementCache(path, MAX_CACHED)) {
+      // Written by us, but a file can rot; what does not verify is dropped.
+      await book.take(envelope, { keepExpired: true }).catch(() => undefined)
+    }
+  }
+
+  const remember = async (advertisement: Advertisement): Promise<void> => {
+    const { peerId, addresses } = advertisement
+    if (addresses.length > 0) await peerStore.merge(peerId, { multiaddrs: [...addresses] })
+  }
+
+  const write = async (): Promise<void> => {
+    if (path === undefined) return
+    try {
+      await writeAdvertisementCache(path, book.envelopes())
+    } catch (error) {
+      init.onError('writing the advertisement cache', error)
+    }
+  }
+  let timer: NodeJS.Timeout | undefined
+  let writing: Promise<void> = Promise.resolve()
+  const unsubscribe = book.onUpdate((advertisement) => {
+    remember(advertisement).catch((error: unknown) => init.onError('remembering a peer', error))
+    if (!init.writable) return
+    timer ??= setTimeout(() => {
+      timer = undefined
+      writing = writing.then(write)
+    }, WRITE_DELAY_MS)
+  })
+
+  const byPromise = (a: Advertisement, b: Advertisement): number => {
+    const freshness = Number(isExpired(a, init.now())) - Number(isExpired(b, init.now()))
+    return freshness === 0 ? b.issuedAtMs - a.issuedAtMs : freshness
+  }
+
+  return {
+    candidates: async () => {
+      const known = book.all().toSorted(byPromise)
+      for (const advertisement of known) {
+        await remember(advertisement).catch((error: unknown) => {
+          init.onError('remembering a peer', error)
+        })
+      }
+      return known.map(({ peerId }) => peerId)
+    },
+    close: async () => {
+      unsubscribe()
+      const unwritten = timer !== undefined
+      clearTimeout(timer)
+      await writing
+      if (unwritten) await write()
+    },
+  }
+}

@@ -1,0 +1,94 @@
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { backoffMs } from './backoff.ts'
+import { createDeadline, pause } from './deadline.ts'
+import type { BootstrapState } from './host.ts'
+
+export interface BootstrapDialerInit {
+  readonly libp2p: Pick<
+    Libp2p,
+    'dial' | 'getConnections' | 'addEventListener' | 'removeEventListener' | 'peerId' | 'peerStore'
+  >
+  readonly addresses: readonly Multiaddr[]
+  readonly signal: AbortSignal
+  /** From 0 to 1. */
+  readonly random: () => number
+  /** What an error means to whoever reads the state. */
+  readonly explain: (error: unknown) => string
+}
+
+const DIAL_TIMEOUT_MS = 5_000
+/** Soon, for a bootstrap peer that is just starting; half a minute at most, for one that is gone for the night. */
+const BACKOFF = { minMs: 500, maxMs: 30_000 }
+/** Kept when connections are pruned. */
+const TAG = { 'keep-alive-skein-bootstrap': { value: 100 } }
+
+/** Dials every bootstrap peer, and again whenever it is lost, for as long as the host runs. */
+export function dialBootstrapPeers(init: BootstrapDialerInit): () => readonly BootstrapState[] {
+  const states = new Map<string, BootstrapState>()
+  for (const address of init.addresses) {
+    const key = address.toString()
+    const peer = peerOf(address)
+    if (states.has(key) || peer.equals(init.libp2p.peerId)) continue
+    states.set(key, { address: key, status: 'dialing' })
+    void keepConnected(init, address, peer, (state) => states.set(key, state))
+  }
+  return () => [...states.values()]
+}
+
+/** The peer at the end of an address. */
+export function peerOf(address: Multiaddr): PeerId {
+  const id = address.getComponents().findLast(({ name }) => name === 'p2p')?.value
+  if (id === undefined) throw new Error(`${address.toString()} does not end in /p2p/<peer id>`)
+  return peerIdFromString(id)
+}
+
+async function keepConnected(
+  init: BootstrapDialerInit,
+  address: Multiaddr,
+  peer: PeerId,
+  set: (state: BootstrapState) => void,
+): Promise<void> {
+  const { libp2p, signal } = init
+  const text = address.toString()
+  let attempt = 0
+  while (!signal.aborted) {
+    set({ address: text, status: 'dialing' })
+    const deadline = createDeadline(DIAL_TIMEOUT_MS, signal)
+    try {
+      await libp2p.dial(address, { signal: deadline.signal })
+      attempt = 0
+      set({ address: text, status: 'connected' })
+      await libp2p.peerStore.merge(peer, { multiaddrs: [address], tags: TAG })
+      await disconnected(libp2p, peer, signal)
+      set({ address: text, status: 'waiting', lastError: 'the connection was lost' })
+    } catch (error) {
+      set({ address: text, status: 'waiting', lastError: init.explain(error) })
+    } finally {
+      deadline.clear()
+    }
+    await pause(backoffMs(attempt, init.random(), BACKOFF), signal)
+    attempt += 1
+  }
+}
+
+function disconnected(
+  libp2p: BootstrapDialerInit['libp2p'],
+  peer: PeerId,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      libp2p.removeEventListener('peer:disconnect', onDisconnect)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const onDisconnect = (event: CustomEvent<PeerId>): void => {
+      if (event.detail.equals(peer)) done()
+    }
+    libp2p.addEventListener('peer:disconnect', onDisconnect)
+    signal.addEventListener('abort', done, { once: true })
+    if (libp2p.getConnections(peer).length === 0 || signal.aborted) done()
+  })
+}

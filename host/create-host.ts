@@ -1,0 +1,183 @@
+import { setMaxListeners } from 'node:events'
+import type { PeerId } from '@libp2p/interface'
+import { InferenceError, openAdvertisement, PROTOCOLS } from '../protocol/index.ts'
+import { createAdvertisementBook } from './advertisement-book.ts'
+import { keepBook } from './book-keeper.ts'
+import { dialBootstrapPeers } from './bootstrap-dialer.ts'
+import { openPersistence, type Persistence } from './data-dir.ts'
+import { createDeadline } from './deadline.ts'
+import { MAX_KNOWN_ASKED, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
+import { createDht } from './dht.ts'
+import { explainDialFailure } from './dial-failure.ts'
+import { dialPolicy } from './dial-policy.ts'
+import { fetchAdvertisement } from './exchange-client.ts'
+import { exchangeOnConnect } from './exchange-on-connect.ts'
+import { createExchangeServer } from './exchange-server.ts'
+import { createGater } from './gater.ts'
+import type { Host, HostInit } from './host.ts'
+import { waitUntilJoined } from './join.ts'
+import { dialKnownPeers } from './known-peer-dialer.ts'
+import { createInstance, startInstance } from './libp2p.ts'
+import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
+import { createNameLookup } from './name-lookup.ts'
+import { forgetOwnRecords } from './own-records.ts'
+import { createStop } from './stop.ts'
+import { parseAddress, parsePeerAddress } from './typed-addresses.ts'
+
+/** Dialling what a user typed. */
+const CONNECT_TIMEOUT_MS = 10_000
+
+/**
+ * Starts a host. Resolves when it listens; the bootstrap peers are dialled in the background (`Host.joined` waits for
+ * them).
+ *
+ * @throws DataDirLockedError while another process works in `dataDir`
+ * @throws InferenceError `invalid_request` for addresses or a swarm key that are none, or a port that is taken;
+ *   `internal` for a data directory that cannot be used.
+ */
+export async function createHost(init: HostInit): Promise<Host> {
+  const resolved = resolveHostInit(init)
+  const persistence = await openPersistence(resolved)
+  try {
+    return await assemble(resolved, persistence)
+  } catch (error) {
+    await persistence.close().catch(() => undefined)
+    throw error
+  }
+}
+
+async function assemble(init: ResolvedHostInit, persistence: Persistence): Promise<Host> {
+  const bootstrap = init.bootstrap.map(parsePeerAddress)
+  const typed = [...bootstrap, ...init.listen.map(parseAddress)]
+  const policy = dialPolicy({ typed, privateSwarm: init.swarmKey !== undefined })
+  const gater = createGater(policy, createNameLookup(init.now), typed)
+  const { portsPath } = persistence
+  const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath)
+  const listen = await withKnownPorts(init.listen, ports)
+
+  const libp2p = await createInstance(init, persistence, gater, listen)
+  const { dht: kad, mdns } = libp2p.services
+  await forgetOwnRecords(persistence.datastore, libp2p.peerId)
+  const log = libp2p.logger.forComponent('skein:host')
+  const onError = (what: string, error: unknown): void => log.error('%s failed - %e', what, error)
+  const explain = (error: unknown): string => explainDialFailure(error, init.swarmKey !== undefined)
+  const stopping = new AbortController()
+  const { signal } = stopping
+  setMaxListeners(0, signal)
+
+  const book = createAdvertisementBook({ self: libp2p.peerId, now: init.now })
+  const keeper = await keepBook({
+    book,
+    peerStore: libp2p.peerStore,
+    path: persistence.advertisementsPath,
+    writable: persistence.writable,
+    now: init.now,
+    onError,
+  })
+  let own: { readonly envelope: Uint8Array; readonly expiresAtMs: number } | undefined
+  const serve = createExchangeServer({
+    own: () =>
+      own !== undefined && own.expiresAtMs > init.now() ? own.envelope : new Uint8Array(),
+    known: (asker) => (init.peerExchange ? book.fresh(asker) : []),
+    random: Math.random,
+    now: init.now,
+  })
+  await libp2p.handle(PROTOCOLS.advertisement, serve, {
+    maxInboundStreams: 4,
+    maxOutboundStreams: 4,
+    runOnLimitedConnection: true,
+  })
+  const fetch = (
+    peer: PeerId,
+    options: { signal?: AbortSignal } = {},
+    maxKnown = MAX_KNOWN_ASKED,
+  ) =>
+    fetchAdvertisement({ libp2p, book }, peer, {
+      ...options,
+      maxKnown: init.peerExchange ? maxKnown : 0,
+    })
+  if (init.peerExchange) {
+    exchangeOnConnect({
+      libp2p,
+      fetch: async (peer, signal) => (await fetch(peer, { signal })) !== undefined,
+      signal,
+      onError: (peer, error) => log('no advertisement from %p - %e', peer, error),
+    })
+  }
+  const dht = createDht({
+    dht: kad,
+    self: libp2p.peerId,
+    peerStore: libp2p.peerStore,
+    signal,
+    random: Math.random,
+    onError,
+  })
+  mdns?.addEventListener('peer', ({ detail: peer }) => {
+    for (const address of peer.multiaddrs) gater.trust(address)
+    libp2p
+      .dial(peer.multiaddrs, { signal })
+      .catch((error: unknown) => onError('dialling a neighbour', error))
+  })
+
+  await startInstance(libp2p, listen)
+  if (portsPath !== undefined) {
+    await saveListenPorts(portsPath, init.listen, libp2p.getMultiaddrs()).catch(
+      (error: unknown) => {
+        onError('remembering the ports', error)
+      },
+    )
+  }
+
+  const random = Math.random
+  const bootstrapPeers = dialBootstrapPeers({
+    libp2p,
+    addresses: bootstrap,
+    signal,
+    random,
+    explain,
+  })
+  let triedKnown = false
+  void dialKnownPeers({ libp2p, candidates: keeper.candidates, signal, random }).then(() => {
+    triedKnown = true
+  })
+  const hasHope = (): boolean =>
+    init.mdns || bootstrapPeers().length > 0 || (!triedKnown && book.all().length > 0)
+  const stop = createStop({ libp2p, keeper, persistence, stopping, onError })
+
+  return {
+    libp2p,
+    peerId: libp2p.peerId,
+    privateKey: persistence.privateKey,
+    book,
+    addresses: () => libp2p.getMultiaddrs(),
+    bootstrapPeers,
+    joined: (options) =>
+      waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, hasHope, signal }, options),
+    connect: async (address, options = {}) => {
+      const target = parseAddress(address)
+      gater.trust(target)
+      const deadline = createDeadline(CONNECT_TIMEOUT_MS, options.signal, signal)
+      try {
+        return (await libp2p.dial(target, { signal: deadline.signal })).remotePeer
+      } catch (cause) {
+        options.signal?.throwIfAborted()
+        const code = deadline.expired() ? 'stalled' : 'dial_failed'
+        throw new InferenceError(code, `${address}: ${explain(cause)}`, { cause })
+      } finally {
+        deadline.clear()
+      }
+    },
+    provide: dht.provide,
+    stopProviding: dht.stopProviding,
+    findProviders: dht.findProviders,
+    offerAdvertisement: async (envelope) => {
+      const { expiresAtMs } = await openAdvertisement(envelope, {
+        nowMs: init.now(),
+        expectedSigner: libp2p.peerId,
+      })
+      own = { envelope, expiresAtMs }
+    },
+    fetchAdvertisement: (peer, options) => fetch(peer, options),
+    [Symbol.asyncDispose]: stop,
+  }
+}

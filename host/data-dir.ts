@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import type { PrivateKey } from '@libp2p/interface'
+import { type BaseDatastore, MemoryDatastore } from 'datastore-core'
+import { LevelDatastore } from 'datastore-level'
+import { InferenceError } from '../protocol/index.ts'
+import { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
+import type { HostInit } from './host.ts'
+import { createIdentity, loadIdentity } from './identity.ts'
+
+/** What a host keeps, opened. */
+export interface Persistence {
+  readonly privateKey: PrivateKey
+  readonly datastore: BaseDatastore
+  /** Known advertisements. Absent without a data directory. */
+  readonly advertisementsPath?: string
+  /** Ports picked before. Absent without a data directory, or when it is another process's. */
+  readonly portsPath?: string
+  /** Whether this host may write to the files. */
+  readonly writable: boolean
+  close(): Promise<void>
+}
+
+/**
+ * Opens the data directory, or makes do without.
+ *
+ * @throws DataDirLockedError while another process works in it, unless `whenLocked` is `ephemeral`.
+ */
+export async function openPersistence(
+  init: Pick<HostInit, 'dataDir' | 'whenLocked'>,
+): Promise<Persistence> {
+  const { dataDir } = init
+  if (dataDir === undefined) return await ephemeral(undefined)
+  try {
+    return await persistent(dataDir)
+  } catch (error) {
+    if (error instanceof DataDirLockedError && init.whenLocked === 'ephemeral') {
+      return await ephemeral(advertisementsIn(dataDir))
+    }
+    throw error
+  }
+}
+
+const advertisementsIn = (dataDir: string): string => join(dataDir, 'advertisements')
+
+async function ephemeral(advertisementsPath: string | undefined): Promise<Persistence> {
+  return {
+    privateKey: await createIdentity(),
+    datastore: new MemoryDatastore(),
+    ...(advertisementsPath !== undefined && { advertisementsPath }),
+    writable: false,
+    close: async () => {},
+  }
+}
+
+async function persistent(dataDir: string): Promise<Persistence> {
+  const unlock = await lockDataDir(dataDir)
+  try {
+    const privateKey = await loadIdentity(join(dataDir, 'identity.key'))
+    const datastore = new LevelDatastore(join(dataDir, 'datastore'))
+    await datastore.open().catch((cause: unknown) => {
+      throw new InferenceError('internal', `cannot open the datastore in ${dataDir}`, { cause })
+    })
+    return {
+      privateKey,
+      datastore,
+      advertisementsPath: advertisementsIn(dataDir),
+      portsPath: join(dataDir, 'ports.json'),
+      writable: true,
+      close: async () => {
+        await datastore.close()
+        await unlock()
+      },
+    }
+  } catch (error) {
+    await unlock()
+    throw error
+  }
+}

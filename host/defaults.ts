@@ -1,0 +1,61 @@
+import { InferenceError } from '../protocol/index.ts'
+import type { HostInit } from './host.ts'
+
+/** Bounds of a host's connections, for a node that many clients use at a time. */
+export const CONNECTIONS = {
+  maxConnections: 1_000,
+  /** A second, of one IP address. A swarm behind one NAT, or within one process, comes from a single address. */
+  inboundConnectionThreshold: 100,
+  maxIncomingPendingConnections: 200,
+  dialTimeout: 5_000,
+  addressDialTimeout: 3_000,
+  maxPeerAddrsToDial: 16,
+  outboundStreamProtocolNegotiationTimeout: 5_000,
+  inboundStreamProtocolNegotiationTimeout: 5_000,
+} as const
+
+/** One stream for each attempt, so streams are many; the window stays within libp2p's 4 MiB read buffer. */
+export const MUXER = {
+  maxInboundStreams: 5_000,
+  maxOutboundStreams: 5_000,
+  streamOptions: { initialStreamWindowSize: 2 ** 21, maxStreamWindowSize: 2 ** 22 },
+} as const
+
+/** A late ping is a busy peer more often than a dead one, so nothing is aborted for it. */
+export const MONITOR = { pingInterval: 30_000, abortConnectionOnPingFailure: false } as const
+
+/** Of others, in one exchange on connecting. */
+export const MAX_KNOWN_ASKED = 64
+
+/** `stop` takes no longer. */
+export const STOP_TIMEOUT_MS = 3_000
+
+const LISTEN_ALL = [
+  '/ip4/0.0.0.0/tcp/0',
+  '/ip4/0.0.0.0/tcp/0/ws',
+  '/ip6/::/tcp/0',
+  '/ip6/::/tcp/0/ws',
+]
+
+/** What the caller left open, filled in once. */
+export interface ResolvedHostInit extends HostInit {
+  readonly listen: readonly string[]
+  readonly bootstrap: readonly string[]
+  readonly mdns: boolean
+  readonly peerExchange: boolean
+  readonly now: () => number
+}
+
+/** @throws InferenceError `invalid_request` for a swarm key that is none. */
+export function resolveHostInit(init: HostInit): ResolvedHostInit {
+  if (init.swarmKey?.length === 0)
+    throw new InferenceError('invalid_request', 'the swarm key is empty')
+  return {
+    ...init,
+    listen: init.listen ?? (init.dht === 'server' ? LISTEN_ALL : []),
+    bootstrap: init.bootstrap ?? [],
+    mdns: init.mdns ?? false,
+    peerExchange: init.peerExchange ?? true,
+    now: init.now ?? Date.now,
+  }
+}

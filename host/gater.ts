@@ -1,0 +1,74 @@
+import type { ConnectionGater, MultiaddrResolver } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { dialTarget, scopeOfIp } from './address-scope.ts'
+import { type DialPolicy, mayDial } from './dial-policy.ts'
+import type { NameLookup } from './name-lookup.ts'
+
+/** Addresses trusted later on; the LAN can make up any number of them. */
+const MAX_TRUSTED = 1_024
+
+export interface Gater {
+  readonly connectionGater: ConnectionGater
+  /**
+   * Replaces a stranger's host name by the addresses it leads to, so that what was checked is what gets dialled: a
+   * second look-up could answer otherwise. Names under TLS stay (the certificate is for the name) and are checked only.
+   */
+  readonly nameResolver: MultiaddrResolver
+  /** Lets an address through that is no stranger's word: typed by the user, or from mDNS. */
+  trust(address: Multiaddr): void
+}
+
+/**
+ * Applies the policy to every dial, wherever the address came from: address book, DHT, advertisement, identify.
+ *
+ * @param typed addresses that the user typed; always let through
+ */
+export function createGater(
+  policy: DialPolicy,
+  lookup: NameLookup,
+  typed: readonly Multiaddr[],
+): Gater {
+  const fixed = new Set(typed.map(withoutPeer))
+  const told = new Set<string>()
+  const isTrusted = (address: Multiaddr): boolean => {
+    const key = withoutPeer(address)
+    return fixed.has(key) || told.has(key)
+  }
+
+  const denied = async (address: Multiaddr): Promise<boolean> => {
+    if (isTrusted(address)) return false
+    const target = dialTarget(address)
+    const ips = target.kind === 'name' ? await lookup(target.name, target.family) : []
+    return !mayDial(target, ips.map(scopeOfIp), policy)
+  }
+
+  return {
+    connectionGater: { denyDialMultiaddr: denied },
+    nameResolver: {
+      canResolve: (address) =>
+        dialTarget(address).kind === 'name' &&
+        !isTrusted(address) &&
+        !address.getComponents().some(({ name }) => name === 'tls' || name === 'wss'),
+      resolve: async (address) => {
+        const target = dialTarget(address)
+        if (target.kind !== 'name') return [address]
+        const ips = await lookup(target.name, target.family)
+        return ips.map((ip) => withIp(address, ip))
+      },
+    },
+    trust: (address) => {
+      told.add(withoutPeer(address))
+      const oldest = told.values().next().value
+      if (told.size > MAX_TRUSTED && oldest !== undefined) told.delete(oldest)
+    },
+  }
+}
+
+function withoutPeer(address: Multiaddr): string {
+  return address.toString().replace(/\/p2p\/[^/]+$/, '')
+}
+
+function withIp(address: Multiaddr, ip: string): Multiaddr {
+  const rest = address.toString().split('/').slice(3).join('/')
+  return multiaddr(`/${ip.includes(':') ? 'ip6' : 'ip4'}/${ip}/${rest}`)
+}

@@ -1,0 +1,41 @@
+import { readFile } from 'node:fs/promises'
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
+import { InferenceError } from '../protocol/index.ts'
+import { writeAtomic } from './atomic-file.ts'
+
+/** A new Ed25519 key, kept nowhere. */
+export function createIdentity(): Promise<PrivateKey> {
+  return generateKeyPair('Ed25519')
+}
+
+/**
+ * The key stored at `path`, readable by its owner only; a new one where there is none yet.
+ *
+ * @throws InferenceError `internal` for a file that holds no key: a host that silently changed its name would be a
+ *   stranger to all who know it.
+ */
+export async function loadIdentity(path: string): Promise<PrivateKey> {
+  let bytes: Uint8Array
+  try {
+    bytes = await readFile(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+      throw new InferenceError('internal', `cannot read the key in ${path}`, { cause: error })
+    }
+    const key = await createIdentity()
+    await writeAtomic(path, privateKeyToProtobuf(key))
+    return key
+  }
+  try {
+    return privateKeyFromProtobuf(bytes)
+  } catch (cause) {
+    throw new InferenceError(
+      'internal',
+      `${path} holds no private key: move it away to get a new identity`,
+      {
+        cause,
+      },
+    )
+  }
+}

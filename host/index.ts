@@ -1,0 +1,26 @@
+/**
+ * The libp2p host that every role shares: transports, identity, DHT, advertisement exchange, private swarms, and what
+ * outlives the process.
+ *
+ * @example
+ * await using host = await createHost({ dht: 'client', dataDir, bootstrap: ['/dns4/…/tcp/4001/p2p/…'] })
+ * const result = await host.joined()
+ * if (!result.joined) throw new Error(result.reasons.join('\n'))
+ * for await (const peer of host.findProviders(await modelKey('llama3.2:3b', 0))) console.log(peer.toString())
+ *
+ * @packageDocumentation
+ */
+
+export { createHost } from './create-host.ts'
+export { DataDirLockedError } from './data-dir-lock.ts'
+export type {
+  AbortOptions,
+  AdvertisementBook,
+  BootstrapState,
+  Host,
+  HostInit,
+  JoinOptions,
+  JoinResult,
+} from './host.ts'
+export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
+export { createSwarmKey } from './swarm-key.ts'

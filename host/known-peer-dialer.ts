@@ -1,0 +1,62 @@
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import { backoffMs } from './backoff.ts'
+import { createDeadline, pause } from './deadline.ts'
+
+export interface KnownPeerDialerInit {
+  readonly libp2p: Pick<Libp2p, 'dial' | 'getPeers'>
+  /** Whom to try, the most promising first, with their addresses in the peer store. */
+  readonly candidates: () => Promise<readonly PeerId[]>
+  readonly signal: AbortSignal
+  /** From 0 to 1. */
+  readonly random: () => number
+}
+
+const DIAL_TIMEOUT_MS = 5_000
+const CONCURRENCY = 8
+/** Tried in one round. */
+const MAX_CANDIDATES = 64
+/** With so many connections the DHT finds the others. */
+const ENOUGH_PEERS = 4
+const BACKOFF = { minMs: 1_000, maxMs: 30_000 }
+
+/**
+ * Dials peers known from before: at the start, and whenever nobody is connected. With it a host needs no bootstrap peer
+ * once it has met others.
+ *
+ * @returns resolves after the first round.
+ */
+export function dialKnownPeers(init: KnownPeerDialerInit): Promise<void> {
+  const first = dialRound(init)
+  void first.then(() => keepTrying(init))
+  return first
+}
+
+async function keepTrying(init: KnownPeerDialerInit): Promise<void> {
+  let attempt = 0
+  while (!init.signal.aborted) {
+    await pause(backoffMs(attempt, init.random(), BACKOFF), init.signal)
+    attempt += 1
+    if (init.signal.aborted || init.libp2p.getPeers().length > 0) continue
+    await dialRound(init)
+  }
+}
+
+/** Never rejects: who does not answer is skipped. */
+async function dialRound(init: KnownPeerDialerInit): Promise<void> {
+  const candidates = await init.candidates().catch(() => [])
+  const queue = candidates.slice(0, MAX_CANDIDATES)
+  const dialNext = async (): Promise<void> => {
+    for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
+      if (init.signal.aborted || init.libp2p.getPeers().length >= ENOUGH_PEERS) return
+      const deadline = createDeadline(DIAL_TIMEOUT_MS, init.signal)
+      try {
+        await init.libp2p.dial(peer, { signal: deadline.signal })
+      } catch {
+        // Gone, or somewhere else by now.
+      } finally {
+        deadline.clear()
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, dialNext))
+}

@@ -1,0 +1,55 @@
+import type { Libp2p } from '@libp2p/interface'
+import { preSharedKey } from '@libp2p/pnet'
+import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p, dnsaddrResolver } from 'libp2p'
+import { InferenceError } from '../protocol/index.ts'
+import type { Persistence } from './data-dir.ts'
+import { CONNECTIONS, MONITOR, MUXER, type ResolvedHostInit } from './defaults.ts'
+import type { Gater } from './gater.ts'
+import { noise } from './noise.ts'
+import { createServices, type HostServices } from './services.ts'
+import { swarmSecret } from './swarm-key.ts'
+
+/** The libp2p instance of a host, not yet started. */
+export async function createInstance(
+  init: ResolvedHostInit,
+  persistence: Persistence,
+  gater: Gater,
+  listen: readonly string[],
+): Promise<Libp2p<HostServices>> {
+  if (init.swarmKey !== undefined) swarmSecret(init.swarmKey)
+  return await createLibp2p<HostServices>({
+    start: false,
+    privateKey: persistence.privateKey,
+    datastore: persistence.datastore,
+    nodeInfo: { name: 'skein', userAgent: 'skein' },
+    addresses: { listen: [...listen] },
+    transports: [tcp(), webSockets()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux(MUXER)],
+    connectionGater: gater.connectionGater,
+    connectionManager: {
+      ...CONNECTIONS,
+      resolvers: { dnsaddr: dnsaddrResolver, name: gater.nameResolver },
+    },
+    connectionMonitor: MONITOR,
+    ...(init.swarmKey !== undefined && {
+      connectionProtector: preSharedKey({ psk: init.swarmKey }),
+    }),
+    services: createServices(init),
+  })
+}
+
+/** @throws InferenceError `invalid_request` where an address cannot be listened on. */
+export async function startInstance(libp2p: Libp2p, listen: readonly string[]): Promise<void> {
+  try {
+    await libp2p.start()
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new InferenceError('invalid_request', `cannot listen on ${listen.join(', ')}: ${why}`, {
+      cause,
+    })
+  }
+}

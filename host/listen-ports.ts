@@ -1,0 +1,75 @@
+import { readFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { writeAtomic } from './atomic-file.ts'
+
+/** Ports once picked for listen addresses that left it open, by address as given. */
+export type ListenPorts = Readonly<Record<string, number>>
+
+const ANY_PORT = /\/(tcp|udp)\/0(?=\/|$)/
+
+export async function loadListenPorts(path: string): Promise<ListenPorts> {
+  try {
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
+    if (typeof value !== 'object' || value === null) return {}
+    const ports = Object.entries(value).filter(
+      (entry): entry is [string, number] =>
+        Number.isInteger(entry[1]) && entry[1] > 0 && entry[1] < 65_536,
+    )
+    return Object.fromEntries(ports)
+  } catch {
+    // Not there, or not readable: ports are picked anew.
+    return {}
+  }
+}
+
+/** The addresses to listen on, with remembered ports where these are free. */
+export async function withKnownPorts(
+  listen: readonly string[],
+  known: ListenPorts,
+): Promise<string[]> {
+  return await Promise.all(
+    listen.map(async (address) => {
+      const port = known[address]
+      if (port === undefined || !ANY_PORT.test(address)) return address
+      const host = address.split('/')[2] ?? ''
+      return (await isFree(host, port)) ? address.replace(ANY_PORT, `/$1/${port}`) : address
+    }),
+  )
+}
+
+/**
+ * Remembers the ports that were picked.
+ *
+ * @param listen as given by the user
+ * @param bound as bound, with or without interfaces and peer id
+ */
+export async function saveListenPorts(
+  path: string,
+  listen: readonly string[],
+  bound: readonly Multiaddr[],
+): Promise<void> {
+  const ports: Record<string, number> = {}
+  for (const address of listen) {
+    const [, family, , transport, , ...rest] = address.split('/')
+    if (!ANY_PORT.test(address)) continue
+    const match = bound
+      .map((candidate) => candidate.toString().split('/'))
+      .find((parts) => {
+        const tail = parts
+          .slice(5)
+          .filter((part, index, all) => part !== 'p2p' && all[index - 1] !== 'p2p')
+        return parts[1] === family && parts[3] === transport && tail.join('/') === rest.join('/')
+      })
+    if (match !== undefined) ports[address] = Number(match[4])
+  }
+  if (Object.keys(ports).length > 0) await writeAtomic(path, JSON.stringify(ports))
+}
+
+function isFree(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(true)))
+  })
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto'
+import { type Identify, identify } from '@libp2p/identify'
+import type { PeerDiscovery } from '@libp2p/interface'
+import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
+import { mdns } from '@libp2p/mdns'
+import { type Ping, ping } from '@libp2p/ping'
+import type { ServiceFactoryMap } from 'libp2p'
+import { PROTOCOLS } from '../protocol/index.ts'
+import type { HostInit } from './host.ts'
+
+export interface HostServices extends Record<string, unknown> {
+  readonly identify: Identify
+  readonly ping: Ping
+  readonly dht: KadDHT
+  readonly mdns?: PeerDiscovery
+}
+
+/**
+ * What runs on every host's libp2p instance. NAT traversal joins this list: circuit relay (as transport and, at a
+ * bootstrap peer, as server), DCUtR, AutoNAT and UPnP.
+ */
+export function createServices(
+  init: Pick<HostInit, 'dht' | 'mdns' | 'swarmKey'>,
+): ServiceFactoryMap<HostServices> {
+  const services = {
+    identify: identify(),
+    // By default 2 in and 1 out, which the connection monitor and the DHT's own pings use up between them.
+    ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),
+    dht: kadDHT({
+      protocol: PROTOCOLS.kad,
+      clientMode: init.dht === 'client',
+      // The gater decides what is dialled; a private address is the right one for a neighbour.
+      peerInfoMapper: passthroughMapper,
+      allowQueryWithZeroPeers: true,
+      // Servers drop a provider whose addresses are older than an hour, so records are renewed well before that.
+      reprovide: { validity: 30 * 60_000, threshold: 20 * 60_000, interval: 5 * 60_000 },
+      // A peer that is gone must not hold up a query; one on a busy machine still answers in time.
+      networkDialTimeout: { minTimeout: 1_000, maxTimeout: 3_000 },
+      pingNewContactTimeout: { minTimeout: 1_000, maxTimeout: 3_000 },
+      pingOldContactTimeout: { minTimeout: 1_000, maxTimeout: 3_000 },
+    }),
+  }
+  if (init.mdns !== true) return services
+  return { ...services, mdns: mdns({ serviceTag: serviceTag(init.swarmKey) }) }
+}
+
+/** Hosts of different swarms on one LAN do not even see each other. */
+function serviceTag(swarmKey: Uint8Array | undefined): string {
+  if (swarmKey === undefined) return '_skein._udp.local'
+  const fingerprint = createHash('sha256').update('skein-mdns').update(swarmKey).digest('hex')
+  return `_skein-${fingerprint.slice(0, 8)}._udp.local`
+}

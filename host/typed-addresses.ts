@@ -1,0 +1,25 @@
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { InferenceError } from '../protocol/index.ts'
+import { peerOf } from './bootstrap-dialer.ts'
+
+/** @throws InferenceError `invalid_request` that says which address is wrong. */
+export function parseAddress(text: string): Multiaddr {
+  try {
+    return multiaddr(text)
+  } catch (cause) {
+    throw new InferenceError('invalid_request', `'${text}' is no multiaddr`, { cause })
+  }
+}
+
+/** An address of a particular peer. */
+export function parsePeerAddress(text: string): Multiaddr {
+  const address = parseAddress(text)
+  try {
+    peerOf(address)
+  } catch (cause) {
+    throw new InferenceError('invalid_request', `'${text}' does not end in /p2p/<peer id>`, {
+      cause,
+    })
+  }
+  return address
+}
