@@ -1,0 +1,177 @@
+import type {
+  AttemptRecord,
+  ChatChunkChoice,
+  CompletionChunk,
+  CompletionLogprobs,
+  EmbeddingItem,
+  FinishReason,
+  TokenLogprob,
+} from '../../protocol/index.ts'
+import type { AnswerChunk } from '../attempt/index.ts'
+import type { DispatchEvent } from '../dispatch/index.ts'
+import type { Identity } from './identity.ts'
+import { openAiUsage } from './normalize.ts'
+import type {
+  ChatChoice,
+  ChatCompletion,
+  Completion,
+  CompletionChoice,
+  EmbeddingResponse,
+} from './results.ts'
+import { ToolCallAssembly } from './tool-calls.ts'
+
+type Done = Extract<DispatchEvent, { type: 'done' }>
+
+/** Reads a whole answer; `take` gets each chunk. What is missing in it, the attempt has found before. */
+async function readWhole(
+  events: AsyncIterable<DispatchEvent>,
+  take: (chunk: AnswerChunk) => void,
+): Promise<Done> {
+  let done: Done | undefined
+  for await (const event of events) {
+    if (event.type === 'done') done = event
+    else take(event.chunk)
+  }
+  if (done === undefined) throw new Error('unreachable: a dispatch ends with done or throws')
+  return done
+}
+
+/** @throws what the dispatch throws */
+export async function assembleChat(
+  events: AsyncIterable<DispatchEvent>,
+  identity: Identity,
+  attempts: readonly AttemptRecord[],
+): Promise<ChatCompletion> {
+  const choices = new Map<number, ChatAssembly>()
+  const { peerId, usage } = await readWhole(events, (chunk) => {
+    if (chunk.kind !== 'chat') return
+    for (const choice of chunk.choices) entry(choices, choice.index, ChatAssembly).add(choice)
+  })
+  return {
+    id: identity.id,
+    object: 'chat.completion',
+    created: identity.created,
+    model: identity.model,
+    choices: inOrder(choices).map(([index, assembly]) => assembly.choice(index)),
+    usage: openAiUsage(usage),
+    skein: { peerId, attempts },
+  }
+}
+
+/** @throws what the dispatch throws */
+export async function assembleCompletion(
+  events: AsyncIterable<DispatchEvent>,
+  identity: Identity,
+  attempts: readonly AttemptRecord[],
+): Promise<Completion> {
+  const choices = new Map<number, CompletionAssembly>()
+  const { peerId, usage } = await readWhole(events, (chunk) => {
+    if (chunk.kind !== 'completion') return
+    for (const choice of chunk.choices) entry(choices, choice.index, CompletionAssembly).add(choice)
+  })
+  return {
+    id: identity.id,
+    object: 'text_completion',
+    created: identity.created,
+    model: identity.model,
+    choices: inOrder(choices).map(([index, assembly]) => assembly.choice(index)),
+    usage: openAiUsage(usage),
+    skein: { peerId, attempts },
+  }
+}
+
+/** @throws what the dispatch throws */
+export async function assembleEmbeddings(
+  events: AsyncIterable<DispatchEvent>,
+  model: string,
+  attempts: readonly AttemptRecord[],
+): Promise<EmbeddingResponse> {
+  const items: EmbeddingItem[] = []
+  const { peerId, usage } = await readWhole(events, (chunk) => {
+    if (chunk.kind === 'embedding') items.push(chunk.item)
+  })
+  return {
+    object: 'list',
+    data: items.sort((a, b) => a.index - b.index),
+    model,
+    usage: { prompt_tokens: usage.promptTokens, total_tokens: usage.promptTokens },
+    skein: { peerId, attempts },
+  }
+}
+
+class ChatAssembly {
+  readonly #content: string[] = []
+  readonly #reasoning: string[] = []
+  readonly #refusal: string[] = []
+  readonly #toolCalls = new ToolCallAssembly()
+  readonly #logprobs: TokenLogprob[] = []
+  #finishReason: FinishReason = 'stop'
+
+  add({ delta, finish_reason, logprobs }: ChatChunkChoice): void {
+    if (delta.content) this.#content.push(delta.content)
+    if (delta.reasoning_content) this.#reasoning.push(delta.reasoning_content)
+    if (delta.refusal) this.#refusal.push(delta.refusal)
+    this.#toolCalls.add(delta.tool_calls ?? [])
+    for (const token of logprobs?.content ?? []) this.#logprobs.push(token)
+    if (finish_reason !== null) this.#finishReason = finish_reason
+  }
+
+  choice(index: number): ChatChoice {
+    const calls = this.#toolCalls.calls()
+    const content = this.#content.join('')
+    const reasoning = this.#reasoning.join('')
+    return {
+      index,
+      message: {
+        role: 'assistant',
+        content: content === '' && (calls.length > 0 || this.#refusal.length > 0) ? null : content,
+        refusal: this.#refusal.length > 0 ? this.#refusal.join('') : null,
+        ...(reasoning !== '' && { reasoning_content: reasoning }),
+        ...(calls.length > 0 && { tool_calls: calls }),
+      },
+      finish_reason: this.#finishReason,
+      logprobs: this.#logprobs.length > 0 ? { content: this.#logprobs } : null,
+    }
+  }
+}
+
+class CompletionAssembly {
+  readonly #text: string[] = []
+  readonly #logprobs: CompletionLogprobs[] = []
+  #finishReason: FinishReason = 'stop'
+
+  add({ text, finish_reason, logprobs }: CompletionChunk['choices'][number]): void {
+    this.#text.push(text)
+    if (logprobs) this.#logprobs.push(logprobs)
+    if (finish_reason !== null) this.#finishReason = finish_reason
+  }
+
+  choice(index: number): CompletionChoice {
+    const all = this.#logprobs
+    const tops = all.flatMap(({ top_logprobs }) => top_logprobs ?? [])
+    return {
+      index,
+      text: this.#text.join(''),
+      finish_reason: this.#finishReason,
+      logprobs:
+        all.length === 0
+          ? null
+          : {
+              tokens: all.flatMap(({ tokens }) => tokens),
+              token_logprobs: all.flatMap(({ token_logprobs }) => token_logprobs),
+              top_logprobs: tops.length > 0 ? tops : null,
+              text_offset: all.flatMap(({ text_offset }) => text_offset),
+            },
+    }
+  }
+}
+
+function entry<T>(map: Map<number, T>, index: number, Assembly: new () => T): T {
+  const assembly = map.get(index) ?? new Assembly()
+  map.set(index, assembly)
+  return assembly
+}
+
+function inOrder<T>(map: ReadonlyMap<number, T>): [number, T][] {
+  return [...map].sort(([a], [b]) => a - b)
+}

@@ -1,0 +1,18 @@
+/**
+ * What the caller gets: chunks with one id, one model and one role whoever served them, and whole answers put together.
+ *
+ * @packageDocumentation
+ */
+export { type Answer, createAnswer } from './answer.ts'
+export { assembleChat, assembleCompletion, assembleEmbeddings } from './assemble.ts'
+export { chatIdentity, completionIdentity, type Identity } from './identity.ts'
+export { chatChunks, completionChunks } from './normalize.ts'
+export type {
+  ChatChoice,
+  ChatCompletion,
+  Completion,
+  CompletionChoice,
+  EmbeddingResponse,
+  ServedBy,
+  ServedChunk,
+} from './results.ts'

@@ -1,0 +1,69 @@
+import type {
+  AttemptRecord,
+  CompletionLogprobs,
+  EmbeddingItem,
+  FinishReason,
+  OpenAiUsage,
+  TokenLogprob,
+  ToolCall,
+} from '../../protocol/index.ts'
+
+/** Added to each chunk of a stream: the peer that served that piece. */
+export interface ServedChunk {
+  readonly skein: { readonly peerId: string }
+}
+
+/** Added to a whole answer: the peer that gave it, and every attempt it took. */
+export interface ServedBy {
+  readonly skein: { readonly peerId: string; readonly attempts: readonly AttemptRecord[] }
+}
+
+export interface ChatChoice {
+  readonly index: number
+  readonly message: {
+    readonly role: 'assistant'
+    readonly content: string | null
+    readonly refusal: string | null
+    readonly reasoning_content?: string
+    readonly tool_calls?: readonly ToolCall[]
+  }
+  readonly finish_reason: FinishReason
+  readonly logprobs: { readonly content: readonly TokenLogprob[] | null } | null
+}
+
+/** OpenAI's chat completion. */
+export interface ChatCompletion extends ServedBy {
+  readonly id: string
+  readonly object: 'chat.completion'
+  /** Seconds since 1970. */
+  readonly created: number
+  readonly model: string
+  readonly choices: readonly ChatChoice[]
+  readonly usage: OpenAiUsage
+}
+
+export interface CompletionChoice {
+  readonly index: number
+  readonly text: string
+  readonly finish_reason: FinishReason
+  readonly logprobs: CompletionLogprobs | null
+}
+
+/** OpenAI's text completion. */
+export interface Completion extends ServedBy {
+  readonly id: string
+  readonly object: 'text_completion'
+  /** Seconds since 1970. */
+  readonly created: number
+  readonly model: string
+  readonly choices: readonly CompletionChoice[]
+  readonly usage: OpenAiUsage
+}
+
+/** OpenAI's list of embeddings, in the order of the inputs. */
+export interface EmbeddingResponse extends ServedBy {
+  readonly object: 'list'
+  readonly data: readonly EmbeddingItem[]
+  readonly model: string
+  readonly usage: { readonly prompt_tokens: number; readonly total_tokens: number }
+}

@@ -1,0 +1,87 @@
+import { type Chunk, type Done, InferenceError, LIMITS } from '../../protocol/index.ts'
+import { type AnswerChunk, hasDelta, parseChunk } from './chunk.ts'
+import type { WireRequest } from './wire-request.ts'
+
+/** Template, tools and images add tokens that are not in the request's bytes; more than this is made up. */
+const MAX_ADDED_PROMPT_TOKENS = 262_144
+
+/** Follows one answer from its first chunk to its end and refuses what no well-behaved peer sends. */
+export class AnswerCheck {
+  readonly #request: WireRequest
+  readonly #finished = new Set<number>()
+  readonly #received = new Set<number>()
+  #dimensions: number | undefined
+  #nextSeq = 0
+
+  constructor(request: WireRequest) {
+    this.#request = request
+    this.#dimensions = request.dimensions
+  }
+
+  /** @throws InferenceError `malformed` */
+  chunk(frame: Chunk): AnswerChunk {
+    if (frame.seq !== this.#nextSeq) {
+      throw malformed(`chunk ${frame.seq} came where ${this.#nextSeq} was due`)
+    }
+    this.#nextSeq += 1
+    const chunk = parseChunk(this.#request.kind, frame.json)
+    if (chunk.kind === 'embedding') this.#item(chunk.item)
+    else this.#choices(chunk)
+    return chunk
+  }
+
+  /** @throws InferenceError `truncated` where something asked for never came, `malformed` for an impossible usage. */
+  done({ usage }: Done): void {
+    const { choices, inputs, body } = this.#request
+    if (this.#finished.size < choices) {
+      throw new InferenceError('truncated', 'the answer ended without a finish reason')
+    }
+    if (this.#received.size < inputs) {
+      throw new InferenceError(
+        'truncated',
+        `the peer sent ${this.#received.size} of ${inputs} embeddings`,
+      )
+    }
+    if (
+      usage.cachedPromptTokens > usage.promptTokens ||
+      usage.promptTokens > body.length + MAX_ADDED_PROMPT_TOKENS ||
+      usage.completionTokens > Math.max(1, choices) * LIMITS.maxTokenIds
+    ) {
+      throw malformed('an impossible usage')
+    }
+  }
+
+  #item({ index, embedding }: { readonly index: number; readonly embedding: readonly number[] }) {
+    if (index >= this.#request.inputs) throw malformed('an embedding of nothing')
+    if (this.#received.has(index)) throw malformed('an embedding came twice')
+    this.#dimensions ??= embedding.length
+    if (embedding.length !== this.#dimensions) throw malformed('embeddings of the wrong size')
+    this.#received.add(index)
+  }
+
+  #choices(chunk: Exclude<AnswerChunk, { kind: 'embedding' }>): void {
+    for (const choice of chunk.choices) {
+      if (choice.index >= this.#request.choices) throw malformed('a choice nobody asked for')
+      const says = 'delta' in choice ? hasDelta(choice) : choice.text !== ''
+      if (this.#finished.has(choice.index) && (says || choice.finish_reason !== null)) {
+        throw malformed('a choice went on after its end')
+      }
+      if (choice.finish_reason !== null) this.#finished.add(choice.index)
+    }
+  }
+}
+
+/** A refusal for length has to say both numbers, and numbers that can be: other peers are chosen by them. */
+export function checkFailure(error: InferenceError, request: WireRequest): InferenceError {
+  if (error.code !== 'context_too_long') return error
+  const { promptTokens, contextLength } = error.details
+  const possible =
+    promptTokens !== undefined &&
+    contextLength !== undefined &&
+    promptTokens <= request.body.length + MAX_ADDED_PROMPT_TOKENS
+  return possible ? error : malformed('too long a context, without its numbers')
+}
+
+function malformed(what: string): InferenceError {
+  return new InferenceError('malformed', `malformed answer: ${what}`)
+}

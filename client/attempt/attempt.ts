@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto'
+import type { PeerId, Stream } from '@libp2p/interface'
+import {
+  type Accepted,
+  type Done,
+  decodeNodeFrame,
+  encodeClientFrame,
+  FrameWriter,
+  InferenceError,
+  LIMITS,
+  type Load,
+  type NodeFrame,
+  PROTOCOLS,
+  readFrames,
+} from '../../protocol/index.ts'
+import { AnswerCheck, checkFailure } from './answer-check.ts'
+import { type AnswerChunk, isVisible } from './chunk.ts'
+import { type Connect, openStream } from './open-stream.ts'
+import { type WaitLimits, Watchdog } from './watchdog.ts'
+import type { WireRequest } from './wire-request.ts'
+
+export interface AttemptLimits extends WaitLimits {
+  readonly dialTimeoutMs: number
+}
+
+export interface AttemptInit {
+  readonly peerId: PeerId
+  readonly connect: Connect
+  readonly request: WireRequest
+  readonly limits: AttemptLimits
+  /** Time the caller still waits, asked when the head is written. */
+  readonly remainingMs: () => number
+  /** Load that the peer told in its terminal frame. */
+  readonly onLoad?: (load: Load) => void
+}
+
+export type AttemptEvent =
+  | ({ readonly type: 'accepted' } & Accepted)
+  | {
+      readonly type: 'chunk'
+      readonly chunk: AnswerChunk
+      /** Whether the caller would see something of it. */
+      readonly visible: boolean
+      readonly tokenIds: readonly number[]
+      readonly logprobs: readonly number[]
+    }
+  | ({ readonly type: 'done' } & Done)
+
+/** After the terminal frame the peer has this long to close its half before the stream is reset. */
+const LINGER_MS = 2_000
+
+/**
+ * One attempt. Ends after `done`; a consumer's `break` resets the stream, so that the peer's engine stops.
+ * Frames are pulled: a slow consumer slows the peer.
+ *
+ * @throws InferenceError the peer's failure, `dial_failed`, `stalled`, `stream_reset`, `truncated`, `malformed`;
+ *   the signal's reason when it fired.
+ */
+export async function* runAttempt(
+  init: AttemptInit,
+  options: { readonly signal: AbortSignal },
+): AsyncGenerator<AttemptEvent, void, void> {
+  const { signal } = options
+  signal.throwIfAborted()
+  const { dialTimeoutMs } = init.limits
+  const stream = await openStream(init.connect, init.peerId, PROTOCOLS.inference, {
+    signal,
+    dialTimeoutMs,
+  })
+  const onAbort = (): void => stream.abort(asError(signal.reason))
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  const watchdog = new Watchdog(init.limits, (error) => stream.abort(error))
+  const frames = readFrames(stream, {
+    maxFrames: LIMITS.maxResponseFrames,
+    maxTotalBytes: LIMITS.maxResponseBytes,
+  })
+  // A node may refuse before it has read the whole request, so sending and reading go side by side. When sending
+  // fails, reading fails too, and says why.
+  const sent = send(stream, init, () => watchdog.alive()).then(
+    () => true,
+    () => false,
+  )
+  const check = new FrameCheck(init)
+  let ended = false
+  try {
+    while (!ended) {
+      const next = await watchdog.guard(frames.next())
+      if (next.done === true) {
+        throw new InferenceError('truncated', 'the stream ended without its terminal frame')
+      }
+      watchdog.alive()
+      const frame = decodeNodeFrame(next.value)
+      ended = frame.type === 'done' || frame.type === 'failed'
+      const event = check.frame(frame)
+      if (event === undefined) continue
+      if (event.type === 'chunk' && (event.visible || event.tokenIds.length > 0)) {
+        watchdog.progress(event.visible)
+      }
+      yield event
+    }
+  } catch (error) {
+    throw signal.aborted ? signal.reason : InferenceError.from(error)
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    if (ended && stream.writeStatus === 'closed') linger(stream)
+    else stream.abort(new InferenceError('cancelled', 'the attempt is over'))
+    await frames.return()
+    await sent
+  }
+}
+
+async function send(stream: Stream, init: AttemptInit, onProgress: () => void): Promise<void> {
+  const { kind, model, body } = init.request
+  const writer = new FrameWriter(stream)
+  const remainingMs = Math.max(1, Math.min(LIMITS.maxRemainingMs, Math.floor(init.remainingMs())))
+  const attemptId = new Uint8Array(randomBytes(16))
+  const head = { attemptId, remainingMs, kind, model, bodyBytes: body.length }
+  // Not awaited, so that the head and the first piece leave as one message.
+  let written = writer.write(encodeClientFrame({ type: 'head', ...head }))
+  for (let at = 0; at < body.length; at += LIMITS.bodyFrameBytes) {
+    const data = body.subarray(at, at + LIMITS.bodyFrameBytes)
+    const both = Promise.all([written, writer.write(encodeClientFrame({ type: 'body', data }))])
+    await both
+    written = Promise.resolve()
+    onProgress()
+  }
+  await writer.close()
+}
+
+/** The order of frames: `accepted` once, chunks after it, one end. */
+class FrameCheck {
+  readonly #init: AttemptInit
+  readonly #answer: AnswerCheck
+  #accepted: boolean = false
+
+  constructor(init: AttemptInit) {
+    this.#init = init
+    this.#answer = new AnswerCheck(init.request)
+  }
+
+  frame(frame: NodeFrame): AttemptEvent | undefined {
+    switch (frame.type) {
+      case 'accepted':
+        return this.#accept(frame)
+      case 'keepAlive':
+        return undefined
+      case 'chunk': {
+        this.#needAccepted()
+        const chunk = this.#answer.chunk(frame)
+        const { tokenIds, logprobs } = frame
+        return { type: 'chunk', chunk, visible: isVisible(chunk), tokenIds, logprobs }
+      }
+      case 'done':
+        this.#needAccepted()
+        this.#init.onLoad?.(frame.load)
+        this.#answer.done(frame)
+        return frame
+      case 'failed':
+        if (frame.load !== undefined) this.#init.onLoad?.(frame.load)
+        throw checkFailure(frame.error, this.#init.request)
+      default:
+        return frame satisfies never
+    }
+  }
+
+  #accept(frame: Extract<NodeFrame, { type: 'accepted' }>): AttemptEvent {
+    if (this.#accepted) throw new InferenceError('malformed', 'accepted twice')
+    const { digest } = this.#init.request
+    if (digest !== undefined && frame.digest !== digest) {
+      throw new InferenceError('malformed', 'the peer would answer with other weights than pinned')
+    }
+    this.#accepted = true
+    return frame
+  }
+
+  #needAccepted(): void {
+    if (!this.#accepted) throw new InferenceError('malformed', 'an answer before it was accepted')
+  }
+}
+
+/** Lets the peer close its half, which costs nothing; one that does not is reset. */
+function linger(stream: Stream): void {
+  if (stream.status !== 'open') return
+  const timer = setTimeout(() => stream.abort(new Error('not closed in time')), LINGER_MS)
+  timer.unref()
+  stream.addEventListener('close', () => clearTimeout(timer), { once: true })
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason))
+}

@@ -1,0 +1,132 @@
+import * as z from 'zod'
+import {
+  type ChatChunkChoice,
+  type CompletionChunk,
+  type EmbeddingItem,
+  InferenceError,
+  type InferenceRequest,
+  LIMITS,
+} from '../../protocol/index.ts'
+
+/** What a peer's chunk says, stripped of what is not the peer's to say (`id`, `model`, `created`, usage). */
+export type AnswerChunk =
+  | { readonly kind: 'chat'; readonly choices: readonly ChatChunkChoice[] }
+  | { readonly kind: 'completion'; readonly choices: CompletionChunk['choices'] }
+  | { readonly kind: 'embedding'; readonly item: EmbeddingItem }
+
+const index = z
+  .int()
+  .min(0)
+  .max(LIMITS.maxChoices - 1)
+const finishReason = z
+  .enum(['stop', 'length', 'tool_calls', 'content_filter'])
+  .nullish()
+  .transform((reason) => reason ?? null)
+const name = z.string().max(LIMITS.maxNameLength)
+
+const topLogprob = z.object({
+  token: z.string(),
+  logprob: z.number(),
+  bytes: z
+    .array(z.int().min(0).max(255))
+    .nullish()
+    .transform((bytes) => bytes ?? null),
+})
+const tokenLogprob = topLogprob.extend({
+  top_logprobs: z.array(topLogprob).max(LIMITS.maxTopLogprobs).default([]),
+})
+
+const toolCallDelta = z.object({
+  index: z.int().min(0).max(127),
+  id: name.optional(),
+  type: z.literal('function').optional(),
+  function: z.object({ name: name.optional(), arguments: z.string().optional() }).optional(),
+})
+
+const chatChoice = z.object({
+  index,
+  delta: z.object({
+    content: z.string().nullish(),
+    reasoning_content: z.string().nullish(),
+    refusal: z.string().nullish(),
+    tool_calls: z.array(toolCallDelta).max(128).optional(),
+  }),
+  finish_reason: finishReason,
+  logprobs: z.object({ content: z.array(tokenLogprob).nullable() }).nullish(),
+})
+
+const completionChoice = z.object({
+  index,
+  text: z.string(),
+  finish_reason: finishReason,
+  logprobs: z
+    .object({
+      tokens: z.array(z.string()),
+      token_logprobs: z.array(z.number()),
+      top_logprobs: z.array(z.record(z.string(), z.number())).nullable(),
+      text_offset: z.array(z.int().min(0)),
+    })
+    .nullish(),
+})
+
+const schemas = {
+  chat: z.object({ choices: z.array(chatChoice).max(LIMITS.maxChoices) }),
+  completion: z.object({ choices: z.array(completionChoice).max(LIMITS.maxChoices) }),
+  embedding: z.object({
+    object: z.literal('embedding').default('embedding'),
+    index: z
+      .int()
+      .min(0)
+      .max(LIMITS.maxEmbeddingInputs - 1),
+    embedding: z.array(z.number()).min(1).max(65_536),
+  }),
+}
+
+/**
+ * Reads one chunk's JSON. Its size is the frame's, which is bounded.
+ *
+ * @throws InferenceError `malformed`
+ */
+export function parseChunk(kind: InferenceRequest['kind'], json: Uint8Array): AnswerChunk {
+  const parsed = schemas[kind].safeParse(parseJson(json))
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]
+    const where = issue?.path.map(String).join('.') ?? ''
+    throw new InferenceError('malformed', `bad chunk: ${where}: ${issue?.message ?? 'invalid'}`)
+  }
+  return (
+    kind === 'embedding' ? { kind, item: parsed.data } : { kind, ...parsed.data }
+  ) as AnswerChunk
+}
+
+function parseJson(json: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(json))
+  } catch (cause) {
+    throw new InferenceError('malformed', 'bad chunk: not JSON', { cause })
+  }
+}
+
+/** Whether a caller would see something of it: the commit point. A role, an empty delta or a bare end is nothing to see. */
+export function isVisible(chunk: AnswerChunk): boolean {
+  switch (chunk.kind) {
+    case 'chat':
+      return chunk.choices.some(hasDelta)
+    case 'completion':
+      return chunk.choices.some((choice) => choice.text !== '')
+    case 'embedding':
+      return true
+    default:
+      return chunk satisfies never
+  }
+}
+
+/** Whether a choice of a chat carries content, reasoning, a refusal or a tool call. */
+export function hasDelta({ delta }: ChatChunkChoice): boolean {
+  return (
+    (delta.content ?? '') !== '' ||
+    (delta.reasoning_content ?? '') !== '' ||
+    (delta.refusal ?? '') !== '' ||
+    (delta.tool_calls ?? []).length > 0
+  )
+}

@@ -1,0 +1,19 @@
+/**
+ * One try at one peer: opens the stream, sends the request, checks every frame of the answer, keeps the deadlines.
+ *
+ * @example
+ * for await (const event of runAttempt({ peerId, connect, request, … }, { signal })) {
+ *   if (event.type === 'chunk' && event.visible) show(event.chunk)
+ * }
+ *
+ * @packageDocumentation
+ */
+export {
+  type AttemptEvent,
+  type AttemptInit,
+  type AttemptLimits,
+  runAttempt,
+} from './attempt.ts'
+export { type AnswerChunk, parseChunk } from './chunk.ts'
+export { type Connect, type ConnectOptions, openStream } from './open-stream.ts'
+export { encodeRequest, type WireRequest } from './wire-request.ts'

@@ -1,0 +1,52 @@
+import type { PeerId, Stream } from '@libp2p/interface'
+import { InferenceError } from '../../protocol/index.ts'
+import { openScope } from '../scope.ts'
+
+export interface ConnectOptions {
+  readonly signal: AbortSignal
+  readonly maxOutboundStreams: number
+  readonly runOnLimitedConnection: boolean
+}
+
+/** The one thing that an attempt needs of a host: libp2p's `dialProtocol`. */
+export type Connect = (peerId: PeerId, protocol: string, options: ConnectOptions) => Promise<Stream>
+
+/** Streams to one peer at a time; libp2p's own default of 64 is too few for a gateway. */
+const MAX_OUTBOUND_STREAMS = 1_024
+
+/**
+ * Opens a stream to a peer, dialling it where there is no connection yet.
+ *
+ * @throws InferenceError `dial_failed`; the signal's reason when it fired first.
+ */
+export async function openStream(
+  connect: Connect,
+  peerId: PeerId,
+  protocol: string,
+  options: { readonly signal: AbortSignal; readonly dialTimeoutMs: number },
+): Promise<Stream> {
+  const { signal, dialTimeoutMs } = options
+  using scope = openScope(
+    {
+      timeoutMs: dialTimeoutMs,
+      onTimeout: () => new InferenceError('dial_failed', `no connection in ${dialTimeoutMs} ms`),
+    },
+    { signal },
+  )
+  try {
+    return await connect(peerId, protocol, {
+      signal: scope.signal,
+      maxOutboundStreams: MAX_OUTBOUND_STREAMS,
+      runOnLimitedConnection: true,
+    })
+  } catch (error) {
+    if (signal.aborted) throw signal.reason
+    if (scope.signal.aborted) throw scope.signal.reason
+    throw dialFailure(error)
+  }
+}
+
+function dialFailure(cause: unknown): InferenceError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new InferenceError('dial_failed', `cannot reach the peer: ${why}`, { cause })
+}

@@ -1,0 +1,105 @@
+import { InferenceError } from '../../protocol/index.ts'
+
+export interface WaitLimits {
+  /** No frame at all before the first visible piece. */
+  readonly silenceTimeoutMs: number
+  /** First visible piece, for this prompt. */
+  readonly ttftTimeoutMs: number
+  /** Gap between pieces. */
+  readonly itlTimeoutMs: number
+}
+
+/**
+ * Counts the time spent waiting for the peer, and only that: a slow consumer costs the peer nothing.
+ *
+ * Before the first visible piece two clocks run: silence (any frame, or progress of the upload, winds it) and time to
+ * first token (nothing winds it). After it there is the gap between pieces, which a keep-alive does not wind.
+ */
+export class Watchdog {
+  readonly #limits: WaitLimits
+  readonly #onExpire: (error: InferenceError) => void
+  readonly #now: () => number
+  #phase: 'first' | 'streaming' = 'first'
+  #silenceMs = 0
+  #waitedMs = 0
+  #waitingSince: number | undefined
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(
+    limits: WaitLimits,
+    onExpire: (error: InferenceError) => void,
+    now: () => number = () => performance.now(),
+  ) {
+    this.#limits = limits
+    this.#onExpire = onExpire
+    this.#now = now
+  }
+
+  /** Waits for `next` with the clocks running. */
+  async guard<T>(next: Promise<T>): Promise<T> {
+    this.#waitingSince = this.#now()
+    this.#arm()
+    try {
+      return await next
+    } finally {
+      this.#account()
+      this.#waitingSince = undefined
+      clearTimeout(this.#timer)
+    }
+  }
+
+  /** The peer lives: a frame came, or it took more of the request. */
+  alive(): void {
+    this.#account()
+    this.#silenceMs = 0
+  }
+
+  /** The answer went on. `visible` starts the second phase. */
+  progress(visible: boolean): void {
+    this.alive()
+    if (visible) this.#phase = 'streaming'
+    if (this.#phase === 'streaming') this.#waitedMs = 0
+  }
+
+  #account(): void {
+    if (this.#waitingSince === undefined) return
+    const now = this.#now()
+    this.#silenceMs += now - this.#waitingSince
+    this.#waitedMs += now - this.#waitingSince
+    this.#waitingSince = now
+  }
+
+  #arm(): void {
+    const { leftMs } = this.#tightest()
+    this.#timer = setTimeout(() => this.#check(), Math.max(0, leftMs))
+  }
+
+  #check(): void {
+    this.#account()
+    const { leftMs, error } = this.#tightest()
+    if (leftMs > 0) this.#arm()
+    else this.#onExpire(error())
+  }
+
+  #tightest(): { leftMs: number; error: () => InferenceError } {
+    const { silenceTimeoutMs, ttftTimeoutMs, itlTimeoutMs } = this.#limits
+    if (this.#phase === 'streaming') {
+      return {
+        leftMs: itlTimeoutMs - this.#waitedMs,
+        error: () => stalled(`the answer paused for more than ${itlTimeoutMs} ms`),
+      }
+    }
+    const silenceLeftMs = silenceTimeoutMs - this.#silenceMs
+    const ttftLeftMs = ttftTimeoutMs - this.#waitedMs
+    return silenceLeftMs < ttftLeftMs
+      ? {
+          leftMs: silenceLeftMs,
+          error: () => stalled(`the peer said nothing for ${silenceTimeoutMs} ms`),
+        }
+      : { leftMs: ttftLeftMs, error: () => stalled(`no first token in ${ttftTimeoutMs} ms`) }
+  }
+}
+
+function stalled(message: string): InferenceError {
+  return new InferenceError('stalled', message)
+}

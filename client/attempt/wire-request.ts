@@ -1,0 +1,42 @@
+import { InferenceError, type InferenceRequest, LIMITS } from '../../protocol/index.ts'
+
+/** A validated request as it travels, with what the answer is checked against. */
+export interface WireRequest {
+  readonly kind: InferenceRequest['kind']
+  /** As the caller named it, a digest to pin included. */
+  readonly model: string
+  /** The digest that the caller insists on. */
+  readonly digest?: string
+  readonly body: Uint8Array
+  /** Answers asked for; each must finish. Embeddings: 0. */
+  readonly choices: number
+  /** Embeddings asked for. Other kinds: 0. */
+  readonly inputs: number
+  /** Embeddings: numbers in each, where the caller asked for so many. */
+  readonly dimensions?: number
+}
+
+/** @throws InferenceError `invalid_request` where the request is larger than any node takes. */
+export function encodeRequest(request: InferenceRequest, digest?: string): WireRequest {
+  const body = new TextEncoder().encode(JSON.stringify(request.body))
+  if (body.length > LIMITS.maxRequestBytes) {
+    throw new InferenceError(
+      'invalid_request',
+      `the request has ${body.length} bytes, ${LIMITS.maxRequestBytes} are allowed`,
+    )
+  }
+  const common = {
+    kind: request.kind,
+    model: request.body.model,
+    body,
+    ...(digest !== undefined && { digest }),
+  }
+  if (request.kind !== 'embedding') return { ...common, choices: request.body.n ?? 1, inputs: 0 }
+  const { input, dimensions } = request.body
+  return {
+    ...common,
+    choices: 0,
+    inputs: typeof input === 'string' ? 1 : input.length,
+    ...(typeof dimensions === 'number' && { dimensions }),
+  }
+}

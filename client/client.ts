@@ -1,0 +1,107 @@
+import { createHost, type Host, type HostInit } from '../host/index.ts'
+import type {
+  ChatChunk,
+  ChatRequest,
+  CompletionChunk,
+  CompletionRequest,
+  EmbeddingRequest,
+} from '../protocol/index.ts'
+import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
+import type { DiscoveryLimits, RequestLimits } from './defaults.ts'
+import type { ModelListing, PeerListing } from './listings.ts'
+import { createRequester } from './requester.ts'
+
+/** How the client reaches the swarm, and its limits. Each has a default; see {@link RequestLimits}, {@link DiscoveryLimits}. */
+export interface ClientInit
+  extends Omit<HostInit, 'dht'>,
+    Partial<RequestLimits>,
+    Partial<DiscoveryLimits> {
+  /** From 0, below 1: for choices and jitter. @default Math.random */
+  readonly random?: () => number
+}
+
+export interface AbortOptions {
+  readonly signal?: AbortSignal
+}
+
+/** For one request. Limits override the client's. */
+export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {}
+
+interface Streamed {
+  readonly stream: true
+  /** `include_usage`: the last chunk carries the usage and no choice. */
+  readonly stream_options?: { readonly include_usage?: boolean } | null
+}
+
+interface Whole {
+  readonly stream?: false | null
+}
+
+/**
+ * Asks the peers of a swarm. Every rejection is an InferenceError, except that an aborted call rejects with its signal's
+ * reason. Once peers were asked, `error.details.attempts` says whom and what came of it.
+ */
+export interface Client extends AsyncDisposable {
+  readonly host: Host
+  /** A streamed chat answer. Errors come from the iterator. */
+  chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>
+  chat(request: ChatRequest & Whole, options?: RequestOptions): Promise<ChatCompletion>
+  complete(request: CompletionRequest & Streamed, options?: RequestOptions): Answer<CompletionChunk>
+  complete(request: CompletionRequest & Whole, options?: RequestOptions): Promise<Completion>
+  embed(request: EmbeddingRequest, options?: RequestOptions): Promise<EmbeddingResponse>
+  /** Every model that can be found, with who serves it. @throws InferenceError `no_peers` with the reason */
+  models(options?: AbortOptions): Promise<readonly ModelListing[]>
+  /** Every peer that serves a model, probed. @throws InferenceError `no_peers` with the reason */
+  peers(options?: AbortOptions): Promise<readonly PeerListing[]>
+  /** Cancels what runs and stops the host. */
+  close(): Promise<void>
+}
+
+/**
+ * Joins the swarm as a client of its DHT. Resolves at once: peers are found when they are needed.
+ *
+ * @throws InferenceError `invalid_request` for limits that are none, and what creating a host throws
+ */
+export async function createClient(init: ClientInit = {}): Promise<Client> {
+  const host = await createHost({ ...init, dht: 'client' })
+  try {
+    return createClientOver(host, init)
+  } catch (error) {
+    await host[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+/** A client over a host that exists already. Closing the client closes the host. */
+export function createClientOver(
+  host: Host,
+  init: Omit<ClientInit, keyof HostInit> & Pick<ClientInit, 'now'>,
+): Client {
+  const requester = createRequester(host, init)
+  const close = async (): Promise<void> => {
+    await requester.close()
+    await host[Symbol.asyncDispose]()
+  }
+  // The overloads differ only in what `stream` says, which is what `run` looks at.
+  const client = {
+    host,
+    chat: (request: ChatRequest & { stream?: boolean | null }, options?: RequestOptions) =>
+      request.stream === true
+        ? requester.streamChat(request, options)
+        : requester.chat(request, options),
+    complete: (
+      request: CompletionRequest & { stream?: boolean | null },
+      options?: RequestOptions,
+    ) =>
+      request.stream === true
+        ? requester.streamCompletion(request, options)
+        : requester.complete(request, options),
+    embed: (request: EmbeddingRequest, options?: RequestOptions) =>
+      requester.embed(request, options),
+    models: (options?: AbortOptions) => requester.models(options),
+    peers: (options?: AbortOptions) => requester.peers(options),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+  return client as Client
+}

@@ -1,0 +1,76 @@
+import { InferenceError } from '../protocol/index.ts'
+
+/** Timers beyond this fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** Limits on time and numbers for one request. Each caller's request may override the client's. */
+export interface RequestLimits {
+  /** The whole request, failover and waiting included. Travels to each peer as remaining time. @default 120_000 */
+  readonly timeoutMs: number
+  /** Tries on peers, refusals included. @default 4: one bad peer, one stale, one busy, one good */
+  readonly maxAttempts: number
+  /** Connecting to a peer and opening the stream. @default 5_000, the host's own bound for a dial */
+  readonly dialTimeoutMs: number
+  /** No frame at all before the first token. @default 8_000: a node says that it lives every second or two */
+  readonly silenceTimeoutMs: number
+  /** First visible piece of the answer, for an empty prompt. @default 30_000: a queue and a cold model */
+  readonly ttftTimeoutMs: number
+  /** Added to `ttftTimeoutMs` for each token of the prompt. @default 10: prefill at 100 tokens a second, a slow CPU's */
+  readonly ttftPerTokenMs: number
+  /** Gap between pieces after the first. @default 10_000: engines pause for a moment, not this long */
+  readonly itlTimeoutMs: number
+}
+
+/** Limits on finding peers. */
+export interface DiscoveryLimits {
+  /** Wait for a first connection before saying that there are no peers. @default 1_500: an answer within 2 s */
+  readonly connectTimeoutMs: number
+  /** One look-up of a model or of all nodes, the fetching of advertisements included. @default 5_000 */
+  readonly lookupTimeoutMs: number
+  /** A peer's advertisement. @default 3_000 */
+  readonly fetchTimeoutMs: number
+  /** A peer's load. @default 2_000 */
+  readonly probeTimeoutMs: number
+  /** A model that is in use is looked up again after this. @default 60_000: records live for hours */
+  readonly refreshMs: number
+}
+
+export const REQUEST_LIMITS: RequestLimits = {
+  timeoutMs: 120_000,
+  maxAttempts: 4,
+  dialTimeoutMs: 5_000,
+  silenceTimeoutMs: 8_000,
+  ttftTimeoutMs: 30_000,
+  ttftPerTokenMs: 10,
+  itlTimeoutMs: 10_000,
+}
+
+export const DISCOVERY_LIMITS: DiscoveryLimits = {
+  connectTimeoutMs: 1_500,
+  lookupTimeoutMs: 5_000,
+  fetchTimeoutMs: 3_000,
+  probeTimeoutMs: 2_000,
+  refreshMs: 60_000,
+}
+
+/**
+ * The defaults with what was given laid over them, later ones first.
+ *
+ * @throws InferenceError `invalid_request` for a limit that is not a positive number that a timer can hold.
+ */
+export function resolveLimits<T extends object>(
+  defaults: T,
+  ...overrides: readonly { readonly [K in keyof T]?: T[K] | undefined }[]
+): T {
+  const resolved = { ...defaults }
+  for (const key of Object.keys(defaults) as (keyof T & string)[]) {
+    const value = overrides.findLast((given) => given[key] !== undefined)?.[key] ?? defaults[key]
+    if (typeof value !== 'number' || !(value > 0 && value <= MAX_TIMER_MS)) {
+      throw new InferenceError('invalid_request', `${key} is not a number above 0 and below 2^31`, {
+        details: { param: key },
+      })
+    }
+    resolved[key] = value
+  }
+  return resolved
+}

@@ -1,0 +1,50 @@
+import type { InferenceRequest } from '../../protocol/index.ts'
+
+/** Characters a token, for English at common vocabularies. Only deadlines and choices hang on it, never a refusal. */
+const CHARS_PER_TOKEN = 4
+/** What an image costs in common vision models. */
+const TOKENS_PER_IMAGE = 1_000
+
+/** A guess at the prompt's length; exact for token ids. Embeddings: the longest input, as each is a prompt of its own. */
+export function estimatePromptTokens(request: InferenceRequest): number {
+  switch (request.kind) {
+    case 'completion': {
+      const { prompt } = request.body
+      return typeof prompt === 'string' ? tokensOf(prompt) : prompt.length
+    }
+    case 'embedding': {
+      const { input } = request.body
+      const inputs = typeof input === 'string' ? [input] : input
+      return inputs.reduce((longest, text) => Math.max(longest, tokensOf(text)), 0)
+    }
+    case 'chat': {
+      const { messages, tools } = request.body
+      const toolTokens = tools?.length ? tokensOf(JSON.stringify(tools)) : 0
+      return messages.reduce((sum, { content }) => sum + contentTokens(content), toolTokens)
+    }
+    default:
+      return request satisfies never
+  }
+}
+
+/** Exact length of a prompt that came as token ids. */
+export function exactPromptTokens(request: InferenceRequest): number | undefined {
+  if (request.kind !== 'completion') return undefined
+  const { prompt } = request.body
+  return typeof prompt === 'string' ? undefined : prompt.length
+}
+
+type Content = Extract<InferenceRequest, { kind: 'chat' }>['body']['messages'][number]['content']
+
+function contentTokens(content: Content): number {
+  if (content === undefined || content === null) return 0
+  if (typeof content === 'string') return tokensOf(content)
+  return content.reduce(
+    (sum, part) => sum + (part.type === 'text' ? tokensOf(part.text) : TOKENS_PER_IMAGE),
+    0,
+  )
+}
+
+function tokensOf(text: string): number {
+  return Math.ceil(text.length / CHARS_PER_TOKEN)
+}

@@ -1,0 +1,11 @@
+/**
+ * Live load of peers: asks for it in the background, keeps what is fresh, takes in what terminal frames tell.
+ *
+ * @example
+ * prober.refresh(candidates)
+ * const load = prober.pool.fresh(candidate.key, performance.now())
+ *
+ * @packageDocumentation
+ */
+export { LoadPool } from './load-pool.ts'
+export { createProber, type ProbeResult, type Prober } from './prober.ts'

@@ -1,0 +1,13 @@
+/**
+ * Whom to ask first: a cost for each candidate, and a choice between two. Pure, but for the memory of measurements.
+ *
+ * @example
+ * const chosen = choose(candidates.map((peer) => ({ value: peer, cost: costOf(inputs(peer)), tier: 0 })), Math.random)
+ *
+ * @packageDocumentation
+ */
+export { choose, type Option } from './choose.ts'
+export { type CostInputs, costOf, type Fitness, LEAVING_TIER, tierOf } from './cost.ts'
+export { InFlight } from './in-flight.ts'
+export { LatencyModel, type PeerLatency } from './latency-model.ts'
+export { Suspects } from './suspects.ts'

@@ -1,0 +1,73 @@
+import { InferenceError } from '../protocol/index.ts'
+
+/** The life of one piece of work: ends by the caller's signal, by its deadline, or by its owner. */
+export interface Scope extends Disposable {
+  readonly signal: AbortSignal
+  /** Until the deadline, never below 0. */
+  remainingMs(): number
+  /** Ends the work now; what waits on the signal rejects with the reason. */
+  abort(reason: unknown): void
+}
+
+export interface ScopeInit {
+  readonly timeoutMs: number
+  /** What the deadline rejects with. @default deadline_exceeded */
+  readonly onTimeout?: () => unknown
+}
+
+/** Joins a caller's signal with a deadline. Disposing clears the timer and the listener. */
+export function openScope(init: ScopeInit, options: { signal?: AbortSignal | undefined }): Scope {
+  const controller = new AbortController()
+  const endsAt = performance.now() + init.timeoutMs
+  const { signal: outer } = options
+  const onOuter = (): void => controller.abort(outer?.reason)
+  if (outer?.aborted === true) onOuter()
+  else outer?.addEventListener('abort', onOuter, { once: true })
+  const expire = init.onTimeout ?? ((): unknown => deadlineExceeded(init.timeoutMs))
+  const timer = setTimeout(() => controller.abort(expire()), init.timeoutMs)
+  return {
+    signal: controller.signal,
+    remainingMs: () => Math.max(0, endsAt - performance.now()),
+    abort: (reason) => controller.abort(reason),
+    [Symbol.dispose]: () => {
+      clearTimeout(timer)
+      outer?.removeEventListener('abort', onOuter)
+    },
+  }
+}
+
+function deadlineExceeded(timeoutMs: number): InferenceError {
+  return new InferenceError('deadline_exceeded', `no complete answer within ${timeoutMs} ms`)
+}
+
+/**
+ * Waits for `promise`, but no longer than the signal allows.
+ *
+ * @throws the signal's reason
+ */
+export async function raceSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  let onAbort: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** @throws the signal's reason */
+export async function delay(ms: number, signal: AbortSignal): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const elapsed = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  try {
+    await raceSignal(elapsed, signal)
+  } finally {
+    clearTimeout(timer)
+  }
+}
