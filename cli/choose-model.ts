@@ -1,0 +1,31 @@
+import type { Client, ModelListing } from '../client/index.ts'
+import { noPeersError } from './no-peers.ts'
+import { plainLine } from './plain-text.ts'
+import { UsageError } from './usage-error.ts'
+
+/**
+ * The model that was named, else the only chat model that is served.
+ *
+ * @throws UsageError where there are several; InferenceError `no_peers` where there is none.
+ */
+export async function chooseModel(
+  client: Client,
+  named: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
+  if (named !== undefined) return named
+  const models = (await client.models({ signal })).filter(({ capabilities }) =>
+    capabilities.includes('chat'),
+  )
+  if (models.length === 0) throw await noPeersError(client.host, signal)
+  return onlyModel(models)
+}
+
+export function onlyModel(models: readonly Pick<ModelListing, 'id'>[]): string {
+  const [first, ...others] = models
+  if (first === undefined || others.length > 0) {
+    const ids = models.map(({ id }) => plainLine(id)).join(', ')
+    throw new UsageError(`several models are served (${ids}): choose one with --model`)
+  }
+  return first.id
+}

@@ -1,0 +1,94 @@
+import { Command } from 'commander'
+import { type Bootstrap, createBootstrap } from '../../bootstrap/index.ts'
+import { runUntilStopped, stopWithStdin } from '../daemon.ts'
+import { firstFree } from '../data-directory.ts'
+import { inviteFor } from '../invite.ts'
+import { joinLines } from '../join-line.ts'
+import { canListen } from '../listen.ts'
+import type { Runtime, Session } from '../runtime.ts'
+import {
+  type Network,
+  resolveNetwork,
+  type SharedOptions,
+  withSharedOptions,
+} from '../shared-options.ts'
+
+/** Where others expect a bootstrap peer. */
+const PORTS = { tcp: 4801, webSockets: 4802 } as const
+
+interface BootstrapOptions extends SharedOptions {
+  readonly stopWithStdin?: boolean
+}
+
+export function bootstrapCommand(runtime: Runtime): Command {
+  return withSharedOptions(
+    new Command('bootstrap')
+      .summary('run an entry peer through which others join')
+      .description(
+        `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
+      ),
+  )
+    .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
+    .action(runtime.action(runBootstrap))
+}
+
+async function runBootstrap(session: Session, options: BootstrapOptions): Promise<undefined> {
+  const { terminal, signal } = session
+  const network = resolveNetwork(options, session.env, 'bootstrap')
+  if (options.stopWithStdin === true) stopWithStdin(session)
+  const listen = network.host.listen ?? (await defaultListen(session))
+  const { opened: bootstrap, dataDir } = await firstFree(network.dataDirs, (dataDir) =>
+    createBootstrap({ ...network.host, listen, dataDir }),
+  )
+  await using _bootstrap = bootstrap
+  if (signal.aborted) return undefined
+  announce(session, bootstrap, network)
+  await runUntilStopped(session, {
+    role: 'bootstrap',
+    host: bootstrap.host,
+    dataDir,
+    models: () => [],
+    ...(network.host.swarmKey !== undefined && { swarmKey: network.host.swarmKey }),
+  })
+  terminal.print('Leaving the swarm …\n')
+  await bootstrap[Symbol.asyncDispose]()
+  terminal.emit({ event: 'stopped' })
+  return undefined
+}
+
+async function defaultListen(session: Session): Promise<string[]> {
+  const [tcp, webSockets] = await Promise.all([
+    freePort(session, PORTS.tcp),
+    freePort(session, PORTS.webSockets),
+  ])
+  return [`/ip4/0.0.0.0/tcp/${tcp}`, `/ip4/0.0.0.0/tcp/${webSockets}/ws`]
+}
+
+/** The usual port, or 0 (one of the system's choice, kept from then on) where it is taken. */
+async function freePort(session: Session, port: number): Promise<number> {
+  if (await canListen(port)) return port
+  session.terminal.log(
+    `Port ${port} is taken by another program: listening on another one. Choose it with --listen.`,
+  )
+  return 0
+}
+
+function announce(session: Session, bootstrap: Bootstrap, network: Network): void {
+  const { terminal, commandName } = session
+  const { host } = bootstrap
+  const addresses = host.addresses().map(String)
+  const models: readonly string[] = []
+  terminal.emit({
+    event: 'ready',
+    peerId: host.peerId.toString(),
+    addresses,
+    models,
+  } as { event: 'ready' })
+  terminal.print(`Bootstrap peer ${host.peerId.toString()}\n`)
+  for (const address of addresses) terminal.print(`  ${address}\n`)
+  const invite = inviteFor(network.host.swarmKey, addresses)
+  terminal.print(
+    `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
+  )
+  terminal.print('\nStop with Ctrl-C.\n')
+}

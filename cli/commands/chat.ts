@@ -1,0 +1,94 @@
+import { createInterface } from 'node:readline'
+import { Command } from 'commander'
+import type { Client } from '../../client/index.ts'
+import { type ChatMessage, InferenceError } from '../../protocol/index.ts'
+import { chooseModel } from '../choose-model.ts'
+import { openClient } from '../open-client.ts'
+import { reportError } from '../report-error.ts'
+import type { Runtime, Session } from '../runtime.ts'
+import {
+  chatRequest,
+  type SamplingOptions,
+  timeoutOf,
+  withSamplingOptions,
+} from '../sampling-options.ts'
+import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { emitDone, streamAnswer } from '../stream-answer.ts'
+
+interface ChatOptions extends SharedOptions, SamplingOptions {}
+
+export function chatCommand(runtime: Runtime): Command {
+  const command = new Command('chat')
+    .summary('talk with a model')
+    .description(
+      'Talks with a model, line by line. /reset starts over, /exit leaves, Ctrl-C breaks off an answer.',
+    )
+  return withSharedOptions(withSamplingOptions(command)).action(runtime.action(chat))
+}
+
+async function chat(session: Session, options: ChatOptions): Promise<undefined> {
+  const { terminal, signal } = session
+  await using client = await openClient(session, options)
+  const model = await chooseModel(client, options.model, signal)
+  const readline = createInterface({
+    input: session.stdin,
+    ...(terminal.interactive && { output: session.stdout, prompt: '> ' }),
+    terminal: terminal.interactive,
+  })
+  const leave = (): void => readline.close()
+  signal.addEventListener('abort', leave, { once: true })
+  // Ctrl-C at the prompt leaves; during an answer the answer's own interceptor gets it.
+  readline.on('SIGINT', () => {
+    if (!session.interrupts.deliver()) readline.close()
+  })
+  terminal.print(`Talking with ${model}. /exit leaves.\n`)
+  let history: readonly ChatMessage[] = []
+  try {
+    readline.prompt()
+    for await (const line of readline) {
+      const said = line.trim()
+      if (said === '/exit' || said === '/quit') break
+      if (said === '/reset') history = []
+      else if (said !== '') history = await turn(session, client, model, options, history, said)
+      if (signal.aborted) break
+      readline.prompt()
+    }
+  } finally {
+    signal.removeEventListener('abort', leave)
+    readline.close()
+  }
+  return undefined
+}
+
+/** One question and its answer. A failed turn leaves no trace in the history. */
+async function turn(
+  session: Session,
+  client: Client,
+  model: string,
+  options: ChatOptions,
+  history: readonly ChatMessage[],
+  said: string,
+): Promise<readonly ChatMessage[]> {
+  const { terminal } = session
+  const breakOff = new AbortController()
+  const restore = session.interrupts.intercept(() => {
+    breakOff.abort(new InferenceError('cancelled', 'broken off'))
+  })
+  const asked: readonly ChatMessage[] = [...history, { role: 'user', content: said }]
+  try {
+    const answer = await streamAnswer(client, terminal, chatRequest(model, asked, options), {
+      signal: AbortSignal.any([session.signal, breakOff.signal]),
+      ...timeoutOf(options),
+    })
+    emitDone(terminal, answer)
+    terminal.print('\n')
+    return [...asked, { role: 'assistant', content: answer.text }]
+  } catch (error) {
+    if (session.signal.aborted) throw error
+    terminal.print('\n')
+    reportError(terminal, error, session.commandName)
+    return history
+  } finally {
+    restore()
+  }
+}

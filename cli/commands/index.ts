@@ -1,0 +1,18 @@
+/**
+ * The commands, one a file. Each is made with a runtime that gives it its session and takes its exit code.
+ *
+ * @example
+ * program.addCommand(askCommand(createRuntime(surroundings)))
+ *
+ * @packageDocumentation
+ */
+export { askCommand } from './ask.ts'
+export { bootstrapCommand } from './bootstrap.ts'
+export { chatCommand } from './chat.ts'
+export { demoCommand } from './demo.ts'
+export { doctorCommand } from './doctor.ts'
+export { modelsCommand, renderModels } from './models.ts'
+export { nodeCommand } from './node.ts'
+export { peersCommand, renderPeers } from './peers.ts'
+export { renderStatus, statusCommand } from './status.ts'
+export { swarmCommand } from './swarm.ts'

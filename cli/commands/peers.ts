@@ -1,0 +1,43 @@
+import { Command } from 'commander'
+import type { PeerListing } from '../../client/index.ts'
+import { noPeersError } from '../no-peers.ts'
+import { openClient } from '../open-client.ts'
+import { plainLine } from '../plain-text.ts'
+import type { Runtime, Session } from '../runtime.ts'
+import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { renderTable } from '../table.ts'
+
+export function peersCommand(runtime: Runtime): Command {
+  return withSharedOptions(
+    new Command('peers')
+      .summary('list nodes, how busy they are and how far away')
+      .description(
+        'Lists the nodes that are known: what they serve, how busy and how far away they are.',
+      ),
+  ).action(runtime.action(listPeers))
+}
+
+async function listPeers(session: Session, options: SharedOptions): Promise<undefined> {
+  const { terminal, signal } = session
+  await using client = await openClient(session, options)
+  const peers = await client.peers({ signal })
+  if (peers.length === 0) throw await noPeersError(client.host, signal)
+  for (const peer of peers) terminal.emit({ event: 'peer', ...peer })
+  terminal.print(renderPeers(peers))
+  return undefined
+}
+
+export function renderPeers(peers: readonly PeerListing[]): string {
+  return renderTable(
+    ['PEER', 'STATE', 'BUSY', 'QUEUE', 'RTT', 'TOKENS/S', 'MODELS'],
+    peers.map((peer) => [
+      peer.peerId,
+      peer.load?.state ?? (peer.expired ? 'gone?' : 'unreachable'),
+      peer.load === undefined ? '' : `${peer.load.inFlight}/${peer.load.slots}`,
+      peer.load === undefined ? '' : String(peer.load.queueDepth),
+      peer.rttMs === undefined ? '' : `${peer.rttMs.toFixed(1)} ms`,
+      peer.decodeRate > 0 ? peer.decodeRate.toFixed(0) : '?',
+      plainLine(peer.models.join(', ')),
+    ]),
+  )
+}

@@ -1,0 +1,59 @@
+import type { Host } from '../host/index.ts'
+import type { Load } from '../protocol/index.ts'
+import { type Role, swarmName } from './directories.ts'
+import type { Session } from './runtime.ts'
+import { keepStatus } from './status-file.ts'
+
+export interface DaemonInit {
+  readonly role: Role
+  readonly host: Host
+  readonly dataDir: string
+  readonly swarmKey?: Uint8Array
+  models(): readonly string[]
+  load?(): Load
+}
+
+/** Serves until told to stop, keeping the report for `skein status` fresh meanwhile. */
+export async function runUntilStopped(session: Session, init: DaemonInit): Promise<void> {
+  const { host } = init
+  const startedAtMs = Date.now()
+  const status = keepStatus(
+    init.dataDir,
+    () => ({
+      role: init.role,
+      pid: process.pid,
+      peerId: host.peerId.toString(),
+      startedAtMs,
+      writtenAtMs: Date.now(),
+      addresses: host.addresses().map(String),
+      connections: host.libp2p.getConnections().length,
+      bootstrap: host.bootstrapPeers(),
+      knownPeers: host.book.all().length,
+      swarm: init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey),
+      models: init.models(),
+      ...(init.load !== undefined && { load: init.load() }),
+    }),
+    (error) => {
+      session.terminal.log(`cannot write the status file: ${String(error)}`)
+    },
+  )
+  try {
+    await stopped(session.signal)
+  } finally {
+    await status.stop()
+  }
+}
+
+function stopped(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+/** Ends the command once stdin closes: a parent that dies, however it dies, takes its children along. */
+export function stopWithStdin(session: Session): void {
+  session.stdin.on('end', () => session.interrupts.stop('stdin was closed'))
+  session.stdin.on('error', () => session.interrupts.stop('stdin was closed'))
+  session.stdin.resume()
+}

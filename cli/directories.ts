@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto'
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import type { Environment } from './environment.ts'
+
+export type Role = 'node' | 'bootstrap' | 'client'
+
+/** How many nodes on one machine pick a data directory by themselves. */
+export const MAX_DIRECTORIES = 16
+
+/** `$XDG_DATA_HOME/skein`. A relative path there is ignored, as the XDG specification has it. */
+export function dataHome(env: Environment): string {
+  return join(base(env.XDG_DATA_HOME, '.local/share'), 'skein')
+}
+
+/** `$XDG_CACHE_HOME/skein`: models that were downloaded, digests of files. */
+export function cacheHome(env: Environment): string {
+  return join(base(env.XDG_CACHE_HOME, '.cache'), 'skein')
+}
+
+/**
+ * Data directories for a role in order of preference: the second node on a machine takes `node-2` and so on. What is
+ * known of a private swarm's peers stays apart from the public one's.
+ */
+export function dataDirectories(env: Environment, role: Role, swarmKey?: Uint8Array): string[] {
+  const swarm = swarmKey === undefined ? '' : `-${swarmName(swarmKey)}`
+  const first = join(dataHome(env), `${role}${swarm}`)
+  if (role === 'client') return [first]
+  const others = Array.from({ length: MAX_DIRECTORIES - 1 }, (_, index) => `${first}-${index + 2}`)
+  return [first, ...others]
+}
+
+/** A short name for a private swarm that gives nothing of its key away. */
+export function swarmName(swarmKey: Uint8Array): string {
+  return createHash('sha256').update('skein-swarm-name').update(swarmKey).digest('hex').slice(0, 8)
+}
+
+function base(value: string | undefined, fallback: string): string {
+  return value !== undefined && isAbsolute(value) ? value : join(homedir(), fallback)
+}

@@ -1,0 +1,38 @@
+/** What a step found. `advice` says what to do about a failure. */
+export interface Finding {
+  readonly ok: boolean
+  readonly message: string
+  readonly advice?: string
+}
+
+export interface Step {
+  readonly name: string
+  /** Steps without which this one can say nothing. */
+  readonly needs?: readonly string[]
+  run(): Promise<Finding>
+}
+
+export type Diagnosis =
+  | ({ readonly status: 'ok' | 'failed'; readonly name: string } & Omit<Finding, 'ok'>)
+  | { readonly status: 'skipped'; readonly name: string; readonly message: string }
+
+/** Runs steps in order. A step that throws has failed; one that needs a failed or skipped step is skipped. */
+export async function* diagnose(steps: readonly Step[]): AsyncIterable<Diagnosis> {
+  const bad = new Set<string>()
+  for (const { name, needs = [], run } of steps) {
+    const missing = needs.find((need) => bad.has(need))
+    if (missing !== undefined) {
+      bad.add(name)
+      yield { status: 'skipped', name, message: `needs '${missing}'` }
+      continue
+    }
+    const { ok, ...found } = await run().catch(
+      (error: unknown): Finding => ({
+        ok: false,
+        message: error instanceof Error ? error.message : String(error),
+      }),
+    )
+    if (!ok) bad.add(name)
+    yield { status: ok ? 'ok' : 'failed', name, ...found }
+  }
+}

@@ -1,0 +1,11 @@
+/**
+ * `skein doctor`: small checks in an order in which the first that fails names the cause.
+ *
+ * @example
+ * for await (const diagnosis of diagnose([...localSteps(init), ...swarmSteps(init)])) …
+ *
+ * @packageDocumentation
+ */
+export { type Diagnosis, diagnose, type Finding, type Step } from './diagnose.ts'
+export { localSteps } from './local-steps.ts'
+export { swarmSteps } from './swarm-steps.ts'

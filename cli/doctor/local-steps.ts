@@ -1,0 +1,51 @@
+import { access, constants, mkdir } from 'node:fs/promises'
+import { detectBackends } from '../../backend/index.ts'
+import { canListen } from '../listen.ts'
+import type { Step } from './diagnose.ts'
+
+/** What can be told without any peer. */
+export function localSteps(init: {
+  readonly dataDir: string
+  /** TCP ports that were asked for by `--listen`; none: any port will do. */
+  readonly ports: readonly number[]
+  readonly commandName: string
+  readonly signal: AbortSignal
+}): Step[] {
+  return [
+    {
+      name: 'data directory',
+      async run() {
+        await mkdir(init.dataDir, { recursive: true })
+        await access(init.dataDir, constants.W_OK)
+        return { ok: true, message: `${init.dataDir} can be written` }
+      },
+    },
+    {
+      name: 'port',
+      async run() {
+        const ports = init.ports.length === 0 ? [0] : init.ports
+        const free = await Promise.all(ports.map((port) => canListen(port)))
+        const taken = ports.filter((_, index) => free[index] !== true)
+        if (taken.length === 0) return { ok: true, message: 'this machine lets us listen' }
+        return {
+          ok: false,
+          message: `cannot listen on TCP ${taken.join(', ')}: taken, or not allowed`,
+          advice: `choose another with --listen; \`${init.commandName} status\` shows what of Skein runs here`,
+        }
+      },
+    },
+    {
+      name: 'engine',
+      async run() {
+        const found = await detectBackends({ signal: init.signal })
+        return {
+          ok: true,
+          message:
+            found.length === 0
+              ? 'none runs here; a node would serve the bundled model'
+              : found.map(({ description }) => description).join(', '),
+        }
+      },
+    },
+  ]
+}

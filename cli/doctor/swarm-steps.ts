@@ -1,0 +1,118 @@
+import type { Client } from '../../client/index.ts'
+import { isExpired, LIMITS } from '../../protocol/index.ts'
+import { noPeersError } from '../no-peers.ts'
+import { plainLine } from '../plain-text.ts'
+import type { Finding, Step } from './diagnose.ts'
+
+const DIAL_TIMEOUT_MS = 5_000
+/** Two clocks this far apart still trust each other's advertisements, with room to spare. */
+const SKEW_WARNING_MS = LIMITS.maxClockSkewMs / 2
+
+interface SwarmStepsInit {
+  readonly client: Client
+  /** As typed. */
+  readonly bootstrap: readonly string[]
+  readonly model?: string
+  readonly commandName: string
+  readonly signal: AbortSignal
+}
+
+/** What only other peers can tell. Dialling a bootstrap peer is a step of its own for each address. */
+export function swarmSteps(init: SwarmStepsInit): Step[] {
+  return [
+    ...init.bootstrap.map(
+      (address): Step => ({ name: `bootstrap ${address}`, run: () => dial(init, address) }),
+    ),
+    { name: 'peers', run: () => findPeers(init) },
+    { name: 'clock', needs: ['peers'], run: () => checkClock(init) },
+    { name: 'model', needs: ['peers'], run: () => findModel(init) },
+    { name: 'answer', needs: ['model'], run: () => answer(init) },
+  ]
+}
+
+async function dial({ client, signal }: SwarmStepsInit, address: string): Promise<Finding> {
+  try {
+    await client.host.connect(address, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]),
+    })
+    return { ok: true, message: 'reached' }
+  } catch (error) {
+    return {
+      ok: false,
+      message: plainLine(error instanceof Error ? error.message : String(error)),
+      advice:
+        'is it running, is the address (with its peer id) the one that it prints, and does a firewall let it through? In a private swarm both sides need the same invite.',
+    }
+  }
+}
+
+async function findPeers({ client, commandName, signal }: SwarmStepsInit): Promise<Finding> {
+  const peers = await client.peers({ signal })
+  const alive = peers.filter(({ load }) => load !== undefined)
+  if (alive.length > 0) {
+    return { ok: true, message: `${alive.length} nodes answer, ${peers.length} are known` }
+  }
+  return {
+    ok: false,
+    message:
+      peers.length > 0
+        ? `${peers.length} nodes are known, none answers`
+        : (await noPeersError(client.host, signal)).message,
+    advice: `start one with \`${commandName} node\`, or name a peer of the swarm with --bootstrap. If there should be some: nothing that is dated in the future is believed, and this clock says ${new Date().toISOString()}`,
+  }
+}
+
+/** Nobody tells the time; but an advertisement from the future, or one that is expired at its very issue, tells of a clock that is off. */
+async function checkClock({ client }: SwarmStepsInit): Promise<Finding> {
+  const nowMs = Date.now()
+  const fresh = client.host.book.all().filter((advertisement) => !isExpired(advertisement, nowMs))
+  const ahead = fresh.map(({ issuedAtMs }) => issuedAtMs - nowMs)
+  const most = Math.max(0, ...ahead)
+  if (most > SKEW_WARNING_MS) {
+    return {
+      ok: false,
+      message: `peers' clocks are ${Math.round(most / 1000)} s ahead of this one`,
+      advice: "set this machine's clock, best by NTP: advertisements are dated",
+    }
+  }
+  if (fresh.length === 0) {
+    return {
+      ok: false,
+      message: 'every known advertisement has expired by this clock',
+      advice: "this machine's clock may be ahead: set it, best by NTP",
+    }
+  }
+  return { ok: true, message: 'agrees with what peers date' }
+}
+
+async function findModel({ client, model, commandName, signal }: SwarmStepsInit): Promise<Finding> {
+  const models = await client.models({ signal })
+  const ids = models.map(({ id }) => plainLine(id)).join(', ')
+  if (model === undefined) return { ok: models.length > 0, message: ids }
+  const found = models.find(({ id, aliases }) => id === model || aliases.includes(model))
+  if (found !== undefined) {
+    return { ok: true, message: `${found.peers.length} peers serve ${plainLine(model)}` }
+  }
+  return {
+    ok: false,
+    message: `nobody serves ${plainLine(model)}; there is ${ids}`,
+    advice: `choose one of those, or serve it with \`${commandName} node --model …\``,
+  }
+}
+
+async function answer({ client, model, signal }: SwarmStepsInit): Promise<Finding> {
+  const models = await client.models({ signal })
+  const chat = models.find(({ capabilities }) => capabilities.includes('chat'))
+  const asked = model ?? chat?.id
+  if (asked === undefined) return { ok: true, message: 'no chat model is served: not tried' }
+  const startedAt = performance.now()
+  const completion = await client.chat(
+    { model: asked, messages: [{ role: 'user', content: 'Hello.' }], max_tokens: 1 },
+    { signal },
+  )
+  const tookMs = Math.round(performance.now() - startedAt)
+  return {
+    ok: true,
+    message: `${plainLine(asked)} at ${completion.skein.peerId} took ${tookMs} ms`,
+  }
+}

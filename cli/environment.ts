@@ -1,0 +1,16 @@
+/** The environment variables that Skein reads. Others are handed on to processes that it starts. */
+export interface Environment {
+  /** Where identities and known peers are kept. @default ~/.local/share */
+  readonly XDG_DATA_HOME?: string | undefined
+  /** Where downloaded models are kept. @default ~/.cache */
+  readonly XDG_CACHE_HOME?: string | undefined
+  /** Bootstrap peers, apart by commas or blanks. `--bootstrap` takes its place. */
+  readonly SKEIN_BOOTSTRAP?: string | undefined
+  /** Invite to a private swarm. `--invite` takes its place. */
+  readonly SKEIN_INVITE?: string | undefined
+  /** `0`: do not look for peers on the local network. */
+  readonly SKEIN_MDNS?: string | undefined
+  /** Set: no colours. */
+  readonly NO_COLOR?: string | undefined
+  readonly [name: string]: string | undefined
+}

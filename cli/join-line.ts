@@ -1,0 +1,60 @@
+import { multiaddr } from '@multiformats/multiaddr'
+
+/** Lower is better to hand to others. TCP before WebSockets; what reaches further before what reaches less far. */
+function rank(address: string): number {
+  const parts = address.split('/')
+  const [, family, ip = ''] = parts
+  const far = isLoopback(ip) ? 4 : family === 'ip6' ? 2 : 0
+  return far + (parts.includes('ws') || parts.includes('wss') ? 1 : 0)
+}
+
+function isLoopback(ip: string): boolean {
+  return ip.startsWith('127.') || ip === '::1' || ip === 'localhost'
+}
+
+/** The address to hand to others, if there is one. */
+export function bestAddress(addresses: readonly string[]): string | undefined {
+  return [...addresses].sort((a, b) => rank(a) - rank(b))[0]
+}
+
+export function isLocalOnly(address: string): boolean {
+  return isLoopback(address.split('/')[2] ?? '')
+}
+
+export interface JoinLineInit {
+  /** `skein`, or `npm run skein --`. */
+  readonly commandName: string
+  readonly addresses: readonly string[]
+  /** Of a private swarm: it carries key and addresses. */
+  readonly invite?: string
+}
+
+/** What follows `skein node`, `skein ask` and so on for those who want to join here. */
+export function joinFlags(init: JoinLineInit): string {
+  if (init.invite !== undefined) return `--invite ${init.invite}`
+  const best = bestAddress(init.addresses)
+  return best === undefined ? '' : `--bootstrap ${best}`
+}
+
+/** The lines with which others join, to be copied into another terminal. */
+export function joinLines(init: JoinLineInit): string {
+  const flags = joinFlags(init)
+  if (flags === '') return 'Nobody can join through this peer: it listens nowhere.\n'
+  const best = bestAddress(init.addresses)
+  const reach =
+    best !== undefined && isLocalOnly(best) ? 'Join from another terminal' : 'Others join with'
+  return [
+    `${reach}:`,
+    `  ${init.commandName} node ${flags}`,
+    `  ${init.commandName} ask ${flags} "Count from 1 to 60."`,
+    '',
+  ].join('\n')
+}
+
+/** The TCP or UDP port of an address. */
+export function portOf(address: string): number | undefined {
+  const part = multiaddr(address)
+    .getComponents()
+    .find(({ name }) => name === 'tcp' || name === 'udp')
+  return part?.value === undefined ? undefined : Number(part.value)
+}

@@ -1,0 +1,82 @@
+import { Command, CommanderError } from 'commander'
+import {
+  askCommand,
+  bootstrapCommand,
+  chatCommand,
+  demoCommand,
+  doctorCommand,
+  modelsCommand,
+  nodeCommand,
+  peersCommand,
+  statusCommand,
+  swarmCommand,
+} from './commands/index.ts'
+import { EXIT, EXIT_CODE_HELP } from './exit-codes.ts'
+import { createRuntime, type Surroundings } from './runtime.ts'
+
+/**
+ * Runs one command line.
+ *
+ * @param args what follows the program's name.
+ * @returns the exit code.
+ */
+export async function runProgram(
+  args: readonly string[],
+  surroundings: Surroundings,
+): Promise<number> {
+  const json = args.includes('--json')
+  const terminal = surroundings.createTerminal(json)
+  const runtime = createRuntime(surroundings)
+  const program = new Command('skein')
+    .description(
+      'A peer-to-peer network for LLM inference: share a model, or ask one that others share.',
+    )
+    .version(surroundings.version, '-V, --version')
+    .addHelpText('after', `\n${help(surroundings.commandName)}`)
+    .showHelpAfterError('(--help shows what there is)')
+    .addCommand(nodeCommand(runtime))
+    .addCommand(bootstrapCommand(runtime))
+    .addCommand(askCommand(runtime))
+    .addCommand(chatCommand(runtime))
+    .addCommand(modelsCommand(runtime))
+    .addCommand(peersCommand(runtime))
+    .addCommand(statusCommand(runtime))
+    .addCommand(swarmCommand(runtime))
+    .addCommand(doctorCommand(runtime))
+    .addCommand(demoCommand(runtime))
+  program
+    .command('exit-codes')
+    .summary('list the exit codes that scripts may rely on')
+    .addHelpText('after', `\n${EXIT_CODE_HELP}`)
+    .action(() => {
+      surroundings.stdout.write(`${EXIT_CODE_HELP}\n`)
+    })
+  for (const command of [program, ...descendants(program)]) {
+    command.exitOverride()
+    command.configureOutput({ writeErr: (text) => terminal.log(text.trimEnd()) })
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return runtime.exitCode()
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    if (error.exitCode === 0) return EXIT.ok
+    const message = error.message.replace(/^error: /, '')
+    terminal.emit({ event: 'error', code: 'usage', message } as { event: 'error' })
+    return EXIT.usage
+  }
+}
+
+function descendants(command: Command): Command[] {
+  return command.commands.flatMap((child) => [child, ...descendants(child)])
+}
+
+function help(commandName: string): string {
+  return `Start here:
+  ${commandName} demo                     a small swarm on this machine, to see it work
+  ${commandName} node                     share a model; prints the line with which others join
+  ${commandName} ask "Count from 1 to 60."
+  ${commandName} help COMMAND             all options of a command
+
+${EXIT_CODE_HELP}`
+}

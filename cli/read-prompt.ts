@@ -1,0 +1,33 @@
+import { UsageError } from './usage-error.ts'
+
+/** More than any model's context; a node refuses longer requests anyway. */
+const MAX_STDIN_BYTES = 16_777_216
+
+/**
+ * The prompt of `skein ask`: its words joined, or what stdin holds where the only word is `-`.
+ *
+ * @throws UsageError where there is none.
+ */
+export async function readPrompt(
+  words: readonly string[],
+  stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean },
+): Promise<string> {
+  const fromStdin = (words.length === 1 && words[0] === '-') || (words.length === 0 && !stdin.isTTY)
+  const prompt = fromStdin ? await readAll(stdin) : words.join(' ')
+  if (prompt.trim() === '') {
+    throw new UsageError(
+      'nothing to ask: write a prompt after the options, or - to read it from stdin',
+    )
+  }
+  return prompt
+}
+
+async function readAll(stdin: AsyncIterable<Uint8Array | string>): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ''
+  for await (const piece of stdin) {
+    text += typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true })
+    if (text.length > MAX_STDIN_BYTES) throw new UsageError('the prompt on stdin is too long')
+  }
+  return text + decoder.decode()
+}

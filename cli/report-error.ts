@@ -1,0 +1,68 @@
+import { type ErrorCode, InferenceError } from '../protocol/index.ts'
+import { plainLine } from './plain-text.ts'
+import type { Terminal } from './terminal.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Tells of a failure: an error event, or one clear line and what to do next. */
+export function reportError(terminal: Terminal, error: unknown, commandName: string): void {
+  const code = codeOf(error)
+  const message = plainLine(error instanceof Error ? error.message : String(error))
+  terminal.emit({ event: 'error', code, message, ...detailsOf(error) } as { event: 'error' })
+  if (terminal.json) return
+  terminal.log(`skein: ${message}`)
+  const advice = error instanceof InferenceError ? adviceFor(error.code, commandName) : undefined
+  if (advice !== undefined) terminal.log(`  ${advice}`)
+}
+
+function codeOf(error: unknown): ErrorCode | 'usage' {
+  if (error instanceof UsageError) return error.code
+  return error instanceof InferenceError ? error.code : 'internal'
+}
+
+function detailsOf(error: unknown): object {
+  if (!(error instanceof InferenceError)) return {}
+  return {
+    ...error.details,
+    ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
+  }
+}
+
+/** What a person can do about it, where there is something. */
+export function adviceFor(code: ErrorCode, commandName: string): string | undefined {
+  switch (code) {
+    case 'no_peers':
+      return `There is no public swarm yet. Start one with \`${commandName} node\`, or name a peer to join through with --bootstrap. \`${commandName} doctor\` finds out what is wrong.`
+    case 'model_not_found':
+      return `\`${commandName} models\` lists what is served.`
+    case 'context_too_long':
+      return 'Shorten the prompt, or choose a model with a longer context.'
+    case 'capability_unavailable':
+      return `\`${commandName} models\` shows what each model can do.`
+    case 'over_capacity':
+    case 'rate_limited':
+    case 'loading':
+    case 'draining':
+    case 'budget_exhausted':
+      return 'Try again in a moment.'
+    case 'deadline_exceeded':
+      return 'Give it longer with --timeout SECONDS.'
+    case 'unauthorized':
+      return 'These nodes serve only peers they know. Ask whoever runs them.'
+    case 'dial_failed':
+    case 'stream_reset':
+    case 'stalled':
+    case 'truncated':
+    case 'malformed':
+    case 'engine_failed':
+      return `\`${commandName} peers\` shows who is there; \`${commandName} doctor\` finds out what is wrong.`
+    case 'invalid_request':
+    case 'quorum_not_reached':
+    case 'verification_failed':
+    case 'not_resumable':
+    case 'cancelled':
+    case 'internal':
+      return undefined
+    default:
+      return code satisfies never
+  }
+}

@@ -1,0 +1,53 @@
+import type { Command } from 'commander'
+import type { ChatMessage, ChatRequest } from '../protocol/index.ts'
+import { numberBetween, wholeNumber } from './shared-options.ts'
+
+/** Options of the commands that ask something. */
+export interface SamplingOptions {
+  readonly model?: string
+  readonly system?: string
+  readonly maxTokens?: number
+  readonly temperature?: number
+  readonly topP?: number
+  readonly seed?: number
+  /** Seconds. */
+  readonly timeout?: number
+}
+
+export function withSamplingOptions(command: Command): Command {
+  return command
+    .option(
+      '--model <id>',
+      'model to ask, or id@sha256:… to pin its weights (default: the only one)',
+    )
+    .option('--system <text>', 'system message')
+    .option('--max-tokens <n>', 'longest answer, in tokens', wholeNumber(1))
+    .option('--temperature <t>', '0 for the likeliest words, up to 2', numberBetween(0, 2))
+    .option(
+      '--top-p <p>',
+      'sample from the likeliest words that make up this share',
+      numberBetween(0, 1),
+    )
+    .option('--seed <n>', 'same seed, same model, same settings: same answer', wholeNumber(0))
+    .option('--timeout <seconds>', 'deadline for the whole answer', numberBetween(0.1, 3600))
+}
+
+export function chatRequest(
+  model: string,
+  messages: readonly ChatMessage[],
+  options: SamplingOptions,
+): ChatRequest {
+  const { system, maxTokens, temperature, topP, seed } = options
+  return {
+    model,
+    messages: system === undefined ? messages : [{ role: 'system', content: system }, ...messages],
+    ...(maxTokens !== undefined && { max_tokens: maxTokens }),
+    ...(temperature !== undefined && { temperature }),
+    ...(topP !== undefined && { top_p: topP }),
+    ...(seed !== undefined && { seed }),
+  }
+}
+
+export function timeoutOf(options: SamplingOptions): { timeoutMs?: number } {
+  return options.timeout === undefined ? {} : { timeoutMs: Math.round(options.timeout * 1000) }
+}

@@ -1,0 +1,139 @@
+import { readFileSync } from 'node:fs'
+import { multiaddr } from '@multiformats/multiaddr'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { decodeInvite, type HostInit } from '../host/index.ts'
+import { dataDirectories, type Role } from './directories.ts'
+import type { Environment } from './environment.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Options that every command takes, as they were typed. */
+export interface SharedOptions {
+  readonly dataDir?: string
+  readonly bootstrap?: readonly string[]
+  readonly listen?: readonly string[]
+  readonly invite?: string
+  readonly mdns?: boolean
+  readonly json?: boolean
+}
+
+/** What the shared options come to. */
+export interface Network {
+  readonly host: Omit<HostInit, 'dht' | 'dataDir'>
+  /** Where this command may keep its things, in order of preference. One entry where `--data-dir` was typed. */
+  readonly dataDirs: readonly string[]
+}
+
+/** Adds the options that every command takes. */
+export function withSharedOptions(command: Command): Command {
+  return command
+    .option(
+      '--data-dir <dir>',
+      'where identity and known peers are kept (default: under XDG_DATA_HOME)',
+    )
+    .option(
+      '--bootstrap <multiaddr>',
+      'a peer to join through, ending in /p2p/…; repeatable (or SKEIN_BOOTSTRAP)',
+      addMultiaddr,
+    )
+    .option(
+      '--listen <multiaddr>',
+      'listen here, e.g. /ip4/0.0.0.0/tcp/4801; repeatable',
+      addMultiaddr,
+    )
+    .option(
+      '--invite <string>',
+      'join the private swarm of this invite; @FILE reads it (or SKEIN_INVITE)',
+    )
+    .option('--no-mdns', 'do not look for peers on the local network (or SKEIN_MDNS=0)')
+    .addOption(new Option('--json', 'stdout: one JSON object a line; logs on stderr'))
+}
+
+/**
+ * Puts command line, environment and defaults together.
+ *
+ * @throws UsageError for an invite or a `SKEIN_BOOTSTRAP` that cannot be read.
+ */
+export function resolveNetwork(options: SharedOptions, env: Environment, role: Role): Network {
+  const inviteText = options.invite ?? nonEmpty(env.SKEIN_INVITE)
+  const invite = inviteText === undefined ? undefined : readInvite(inviteText)
+  const typed = options.bootstrap ?? bootstrapOf(env)
+  const bootstrap = [...new Set([...typed, ...(invite?.bootstrap ?? [])])]
+  for (const address of bootstrap) {
+    if (!/\/p2p\/[^/]+$/.test(address)) {
+      throw new UsageError(
+        `a bootstrap peer's address ends in /p2p/<peer id>, as \`skein bootstrap\` prints it: ${address}`,
+      )
+    }
+  }
+  return {
+    host: {
+      bootstrap,
+      mdns: options.mdns !== false && env.SKEIN_MDNS !== '0',
+      ...(options.listen !== undefined && { listen: options.listen }),
+      ...(invite !== undefined && { swarmKey: invite.swarmKey }),
+    },
+    dataDirs:
+      options.dataDir === undefined
+        ? dataDirectories(env, role, invite?.swarmKey)
+        : [options.dataDir],
+  }
+}
+
+/** For repeatable options whose values are multiaddrs. */
+export function addMultiaddr(value: string, previous: readonly string[] = []): string[] {
+  try {
+    return [...previous, multiaddr(value).toString()]
+  } catch {
+    throw new InvalidArgumentError('It looks like /ip4/127.0.0.1/tcp/4801/p2p/12D3Koo….')
+  }
+}
+
+/** For repeatable options. */
+export function addValue(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, value]
+}
+
+/** For options that take a whole number from `min` on. */
+export function wholeNumber(min: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value)
+    if (!Number.isSafeInteger(number) || number < min || value.trim() === '') {
+      throw new InvalidArgumentError(`It has to be a whole number, ${min} or more.`)
+    }
+    return number
+  }
+}
+
+/** For options that take any number in a range. */
+export function numberBetween(min: number, max: number): (value: string) => number {
+  return (value) => {
+    const number = Number(value)
+    if (!(number >= min && number <= max) || value.trim() === '') {
+      throw new InvalidArgumentError(`It has to be a number from ${min} to ${max}.`)
+    }
+    return number
+  }
+}
+
+function bootstrapOf(env: Environment): string[] {
+  const words = (env.SKEIN_BOOTSTRAP ?? '').split(/[\s,]+/).filter((word) => word !== '')
+  return words.map((word) => {
+    try {
+      return multiaddr(word).toString()
+    } catch {
+      throw new UsageError(`SKEIN_BOOTSTRAP: not a multiaddr: ${word}`)
+    }
+  })
+}
+
+function readInvite(text: string): ReturnType<typeof decodeInvite> {
+  try {
+    return decodeInvite((text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text).trim())
+  } catch (error) {
+    throw new UsageError(`--invite: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+function nonEmpty(value: string | undefined): string | undefined {
+  return value === undefined || value === '' ? undefined : value
+}

@@ -1,0 +1,59 @@
+import type { Client } from '../client/index.ts'
+import type { AttemptRecord, ChatRequest, FinishReason, OpenAiUsage } from '../protocol/index.ts'
+import { plainText } from './plain-text.ts'
+import type { Terminal } from './terminal.ts'
+
+/** A whole answer, after its pieces were shown. */
+export interface StreamedAnswer {
+  readonly text: string
+  readonly finishReason: FinishReason | null
+  readonly usage: OpenAiUsage | null
+  readonly attempts: readonly AttemptRecord[]
+}
+
+export interface StreamOptions {
+  readonly signal: AbortSignal
+  /** Total deadline. @default the client's */
+  readonly timeoutMs?: number
+  /** How a piece is shown to a person. @default as it is */
+  readonly show?: (piece: string, peerId: string) => string
+}
+
+/**
+ * Shows an answer as it comes: its text for a person, `delta` events for a script. Events carry the text exactly as
+ * the peer sent it; what goes to a terminal is stripped of control characters.
+ */
+export async function streamAnswer(
+  client: Client,
+  terminal: Terminal,
+  request: ChatRequest,
+  options: StreamOptions,
+): Promise<StreamedAnswer> {
+  const { signal, timeoutMs, show = (piece) => piece } = options
+  const answer = client.chat(
+    { ...request, stream: true },
+    { signal, ...(timeoutMs !== undefined && { timeoutMs }) },
+  )
+  const plain = plainText()
+  let text = ''
+  let finishReason: FinishReason | null = null
+  let usage: OpenAiUsage | null = null
+  for await (const chunk of answer) {
+    usage = chunk.usage ?? usage
+    const choice = chunk.choices[0]
+    if (choice === undefined) continue
+    finishReason = choice.finish_reason ?? finishReason
+    const piece = choice.delta.content ?? choice.delta.refusal ?? ''
+    if (piece === '') continue
+    text += piece
+    const { peerId } = chunk.skein
+    terminal.emit({ event: 'delta', text: piece, peerId } as { event: 'delta' })
+    terminal.print(show(plain(piece), peerId))
+  }
+  return { text, finishReason, usage, attempts: answer.attempts }
+}
+
+export function emitDone(terminal: Terminal, answer: StreamedAnswer): void {
+  const { text, usage, finishReason, attempts } = answer
+  terminal.emit({ event: 'done', text, usage, finishReason, attempts } as { event: 'done' })
+}

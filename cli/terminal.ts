@@ -1,0 +1,68 @@
+import { styleText } from 'node:util'
+import { jsonLine } from './json-line.ts'
+
+type Style = Parameters<typeof styleText>[0]
+
+/** The part of a writable stream that the CLI needs. */
+export interface Output {
+  write(text: string): unknown
+  readonly isTTY?: boolean
+}
+
+export interface TerminalInit {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly stdinIsTty: boolean
+  /** stdout carries one JSON object a line and nothing else. */
+  readonly json: boolean
+  /** Colours on a terminal. @default true */
+  readonly color?: boolean
+}
+
+/**
+ * Where a command says something. Human text goes to stdout through `print`, unless `json` is set: then only `emit`
+ * reaches stdout. Logs always go to stderr.
+ */
+export interface Terminal {
+  readonly json: boolean
+  /** A person can be asked. */
+  readonly interactive: boolean
+  readonly stdoutIsTty: boolean
+  readonly stderrIsTty: boolean
+  /** Human text for stdout, as it is. Dropped in JSON mode. */
+  print(text: string): void
+  /** An event for stdout. Dropped unless in JSON mode. */
+  emit(event: { readonly event: string }): void
+  /** A line for stderr. */
+  log(line: string): void
+  /** Replaces the current line of stderr. For terminals only. */
+  status(text: string): void
+  /** `text` in this style, if stdout shows styles. */
+  style(format: Style, text: string): string
+}
+
+export function createTerminal(init: TerminalInit): Terminal {
+  const { stdout, stderr, json } = init
+  const stdoutIsTty = stdout.isTTY === true
+  const stderrIsTty = stderr.isTTY === true
+  const colored = !json && stdoutIsTty && init.color !== false
+  return {
+    json,
+    interactive: !json && init.stdinIsTty && stdoutIsTty,
+    stdoutIsTty,
+    stderrIsTty,
+    print(text) {
+      if (!json) stdout.write(text)
+    },
+    emit(event) {
+      if (json) stdout.write(jsonLine(event))
+    },
+    log(line) {
+      stderr.write(`${line}\n`)
+    },
+    status(text) {
+      stderr.write(`\r\u001b[2K${text}`)
+    },
+    style: (format, text) => (colored ? styleText(format, text, { validateStream: false }) : text),
+  }
+}

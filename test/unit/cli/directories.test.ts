@@ -1,0 +1,26 @@
+import { homedir } from 'node:os'
+import { expect, it } from 'vitest'
+import { cacheHome, dataDirectories, dataHome, swarmName } from '../../../cli/directories.ts'
+
+it('keeps things where XDG says, or at its defaults', () => {
+  expect(dataHome({ XDG_DATA_HOME: '/data' })).toBe('/data/skein')
+  expect(dataHome({ XDG_DATA_HOME: 'relative' })).toBe(`${homedir()}/.local/share/skein`)
+  expect(cacheHome({})).toBe(`${homedir()}/.cache/skein`)
+})
+
+it('offers a node on the same machine up to 16 directories, and all clients one', () => {
+  const env = { XDG_DATA_HOME: '/data' }
+  const nodes = dataDirectories(env, 'node')
+  expect(nodes).toHaveLength(16)
+  expect(nodes.slice(0, 2)).toEqual(['/data/skein/node', '/data/skein/node-2'])
+  expect(dataDirectories(env, 'client')).toEqual(['/data/skein/client'])
+})
+
+it('keeps each private swarm apart, under a name that does not give the key away', () => {
+  const env = { XDG_DATA_HOME: '/data' }
+  const key = new Uint8Array(95).fill(7)
+  const [directory = ''] = dataDirectories(env, 'client', key)
+  expect(directory).toBe(`/data/skein/client-${swarmName(key)}`)
+  expect(swarmName(key)).toMatch(/^[0-9a-f]{8}$/)
+  expect(swarmName(key)).not.toBe(swarmName(new Uint8Array(95).fill(8)))
+})

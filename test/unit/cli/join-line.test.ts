@@ -1,0 +1,26 @@
+import { expect, it } from 'vitest'
+import { bestAddress, joinLines, portOf } from '../../../cli/join-line.ts'
+
+const LOOPBACK = '/ip4/127.0.0.1/tcp/4801/p2p/12D3KooWQXhMNfMNd5m4YzYRVGS8oVhmrNnLqGJZBXDzVxXdFTVA'
+const LAN = LOOPBACK.replace('127.0.0.1', '192.168.1.5')
+const LAN_WS = LAN.replace('/p2p', '/ws/p2p')
+
+it('hands out the address that reaches furthest, TCP first', () => {
+  expect(bestAddress([LOOPBACK, LAN_WS, LAN])).toBe(LAN)
+  expect(bestAddress([LOOPBACK])).toBe(LOOPBACK)
+  expect(bestAddress([])).toBeUndefined()
+})
+
+it('prints a line that can be copied into another terminal', () => {
+  const lines = joinLines({ commandName: 'skein', addresses: [LOOPBACK, LAN] })
+  expect(lines).toContain(`skein node --bootstrap ${LAN}\n`)
+  expect(joinLines({ commandName: 'skein', addresses: [LAN], invite: 'abc' })).toContain(
+    'skein ask --invite abc "Count',
+  )
+  expect(joinLines({ commandName: 'skein', addresses: [] })).toContain('Nobody can join')
+})
+
+it('reads the port of an address', () => {
+  expect(portOf(LAN_WS)).toBe(4801)
+  expect(portOf('/dns4/example.org/tcp/443/wss')).toBe(443)
+})
