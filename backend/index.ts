@@ -19,6 +19,15 @@ export {
   type InferOptions,
 } from './backend.ts'
 export {
+  type BackendFromUrlInit,
+  createBackendFromUrl,
+  type DetectedBackend,
+  type DetectInit,
+  detectBackends,
+} from './detect/index.ts'
+export { createOllamaBackend, type OllamaBackendInit } from './ollama/index.ts'
+export { createOpenAiBackend, type OpenAiBackendInit } from './openai/index.ts'
+export {
   type Clock,
   createScriptedBackend,
   decodeTokens,

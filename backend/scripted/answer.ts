@@ -1,4 +1,4 @@
-import type { ChatMessage } from '../../protocol/index.ts'
+import { messageText } from '../messages.ts'
 import type { TextRequest } from '../request-fields.ts'
 
 const COUNT = /count from (\d{1,6}) to (\d{1,6})/i
@@ -13,7 +13,7 @@ export function promptText(
     const { prompt } = request.body
     return typeof prompt === 'string' ? prompt : decode(prompt)
   }
-  return request.body.messages.map((message) => textOf(message.content)).join('\n')
+  return request.body.messages.map(messageText).join('\n')
 }
 
 /** The answer that a scripted engine gives by itself: it counts where asked to, fills a JSON schema, else echoes, with the words shuffled by the seed above temperature 0. */
@@ -41,12 +41,8 @@ export function embed(text: string, dimensions: number): number[] {
 }
 
 function lastText(request: Extract<TextRequest, { kind: 'chat' }>): string {
-  return textOf(request.body.messages.findLast(({ role }) => role === 'user')?.content)
-}
-
-function textOf(content: ChatMessage['content']): string {
-  if (typeof content === 'string') return content
-  return (content ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('')
+  const message = request.body.messages.findLast(({ role }) => role === 'user')
+  return message === undefined ? '' : messageText(message)
 }
 
 function count(from: number, to: number): string {

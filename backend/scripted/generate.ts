@@ -1,11 +1,11 @@
 import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
 import type { BackendChunk, BackendDone, BackendEvent, BackendModel } from '../backend.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import { StopMatcher } from '../stop-matcher.ts'
 import { defaultAnswer, embed, promptText } from './answer.ts'
 import { deltaChunk, embeddingChunk, garbageChunk, textChunk } from './chunks.ts'
 import type { Clock } from './clock.ts'
 import type { Script, ScriptedCall } from './script.ts'
-import { StopMatcher } from './stop-matcher.ts'
 import { decodeToken, decodeTokens, encodeTokens, isToken } from './tokens.ts'
 
 const DEFAULT_DIMENSIONS = 16

@@ -1,0 +1,52 @@
+import { createParser } from 'eventsource-parser'
+import { InferenceError } from '../../protocol/index.ts'
+
+/** Takes text as it comes in and returns the records that are complete. */
+export interface Splitter {
+  push(text: string): readonly string[]
+  /** What is left at the end of the stream. */
+  end(): readonly string[]
+}
+
+/** Newline-delimited records, empty ones left out. */
+export function lineSplitter(maxRecordLength: number): Splitter {
+  let rest = ''
+  return {
+    push(text) {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop() ?? ''
+      if (rest.length > maxRecordLength) throw tooLong()
+      return lines.map((line) => line.trim()).filter((line) => line !== '')
+    },
+    end() {
+      return rest.trim() === '' ? [] : [rest.trim()]
+    },
+  }
+}
+
+/** The data of server-sent events. */
+export function eventSplitter(maxRecordLength: number): Splitter {
+  let complete: string[] = []
+  const parser = createParser({
+    maxBufferSize: maxRecordLength,
+    onEvent: ({ data }) => complete.push(data),
+    onError: (error) => {
+      // llama-server wrote failures into the stream as a field of their own, `error: {…}`.
+      if (error.type === 'unknown-field' && error.field === 'error') {
+        complete.push(`{"error":${error.value ?? 'null'}}`)
+      } else if (error.type === 'max-buffer-size-exceeded') throw tooLong()
+    },
+  })
+  return {
+    push(text) {
+      complete = []
+      parser.feed(text)
+      return complete
+    },
+    end: () => [],
+  }
+}
+
+function tooLong(): InferenceError {
+  return new InferenceError('engine_failed', 'the engine sent a record that is too long')
+}

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto'
+import { type Capability, InferenceError, normalizeModelId } from '../../protocol/index.ts'
+import type { AbortOptions, BackendModel } from '../backend.ts'
+import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** What Ollama gives a model that is not loaded yet and has no `num_ctx` of its own. */
+const DEFAULT_CONTEXT_LENGTH = 4096
+/** Models shown in one call each; a machine with more of them is left waiting. */
+const MAX_MODELS = 128
+
+export interface CatalogEntry {
+  readonly model: BackendModel
+  readonly engineName: string
+  /** Stop strings of the Modelfile. A request's own would take their place. */
+  readonly stops: readonly string[]
+  readonly thinks: boolean
+}
+
+export interface CatalogInit {
+  readonly http: EngineHttp
+  readonly digestOf: ((path: string) => Promise<string | undefined>) | undefined
+  /** What `/api/show` said, by manifest digest: it never changes for one digest. */
+  readonly shown: Map<string, Json>
+}
+
+/** The local models. Those that Ollama only passes on to its cloud are nobody's to share. */
+export async function readCatalog(
+  init: CatalogInit,
+  options: AbortOptions,
+): Promise<CatalogEntry[]> {
+  const { http } = init
+  const { signal } = options
+  const [{ models: listed }, { models: loaded }] = await Promise.all([
+    http.get('/api/tags', { signal }),
+    http.get('/api/ps', { signal }),
+  ])
+  const inUse = new Map(
+    asArray(loaded)
+      .map(asRecord)
+      .map(({ name, context_length: length }) => [asString(name), asNumber(length)] as const),
+  )
+  const local = asArray(listed)
+    .map(asRecord)
+    .filter(({ remote_host: host, remote_model: model }) => !host && !model)
+  const entries: CatalogEntry[] = []
+  for (const item of local.slice(0, MAX_MODELS)) {
+    const entry = await describe(init, item, inUse, options)
+    if (entry !== undefined) entries.push(entry)
+  }
+  return entries
+}
+
+async function describe(
+  init: CatalogInit,
+  { name: listedName, digest: manifest, details }: Json,
+  inUse: ReadonlyMap<string, number>,
+  options: AbortOptions,
+): Promise<CatalogEntry | undefined> {
+  const engineName = asString(listedName)
+  const shown = await show(init, engineName, asString(manifest), options)
+  if (shown === undefined) return undefined
+  const { modelfile, parameters, template, capabilities, model_info: info } = shown
+  const can = new Set(asArray(capabilities).map(asString))
+  const { family, quantization_level: quantization } = asRecord(details)
+  const digest = await digestOf(init, asString(modelfile))
+  const { 'general.parameter_count': count } = asRecord(info)
+  return {
+    engineName,
+    stops: stopsIn(asString(parameters)),
+    thinks: can.has('thinking'),
+    model: {
+      id: normalizeModelId(engineName),
+      aliases: [],
+      ...(digest !== undefined && { digest }),
+      family: asString(family),
+      parameters: asNumber(count),
+      quantization: asString(quantization),
+      contextLength:
+        inUse.get(engineName) || configuredContext(asString(parameters), asRecord(info)),
+      templateHash: createHash('sha256').update(asString(template)).digest('hex'),
+      capabilities: capabilitiesFrom(can),
+      resume: 'none',
+      fields: fieldsFrom(can),
+    },
+  }
+}
+
+/** A model that vanished since it was listed is left out. */
+async function show(
+  { http, shown }: CatalogInit,
+  model: string,
+  manifest: string,
+  { signal }: AbortOptions,
+): Promise<Json | undefined> {
+  const known = shown.get(manifest)
+  if (known !== undefined) return known
+  try {
+    const answer = await http.post('/api/show', { model }, { signal })
+    if (manifest !== '') shown.set(manifest, answer)
+    return answer
+  } catch (error) {
+    if (InferenceError.is(error, 'model_not_found')) return undefined
+    throw error
+  }
+}
+
+function capabilitiesFrom(can: ReadonlySet<string>): Capability[] {
+  if (can.has('embedding')) return ['embedding']
+  if (!can.has('completion')) return []
+  const found: Capability[] = ['chat', 'completion', 'json_schema', 'logprobs']
+  if (can.has('tools')) found.push('tools')
+  if (can.has('vision')) found.push('vision')
+  return found
+}
+
+function fieldsFrom(can: ReadonlySet<string>): string[] {
+  if (can.has('embedding')) return ['dimensions']
+  const sampling = ['presence_penalty', 'frequency_penalty', 'top_k', 'min_p', 'repeat_penalty']
+  return can.has('thinking') ? [...sampling, 'reasoning_effort'] : sampling
+}
+
+/** `num_ctx` of the Modelfile, else Ollama's default, and never more than the model was made for. */
+function configuredContext(parameters: string, info: Json): number {
+  const [, configured] = /^num_ctx\s+(\d+)/m.exec(parameters) ?? []
+  const { 'general.architecture': architecture } = info
+  const trained = asNumber(info[`${asString(architecture)}.context_length`])
+  const wanted = configured === undefined ? DEFAULT_CONTEXT_LENGTH : Number(configured)
+  return trained === 0 ? wanted : Math.min(trained, wanted)
+}
+
+/** `stop "<|im_end|>"` lines of the parameters. */
+function stopsIn(parameters: string): string[] {
+  return Array.from(parameters.matchAll(/^stop\s+(.+)$/gm), ([, value = '']) =>
+    unquote(value.trim()),
+  )
+}
+
+function unquote(text: string): string {
+  if (!text.startsWith('"')) return text
+  try {
+    return asString(JSON.parse(text))
+  } catch {
+    return text.slice(1, -1)
+  }
+}
+
+/** The Modelfile names the file of the weights. */
+async function digestOf(init: CatalogInit, modelfile: string): Promise<string | undefined> {
+  const [, path] = /^FROM\s+(\/.+|[A-Za-z]:\\.+)$/m.exec(modelfile) ?? []
+  if (path === undefined || init.digestOf === undefined) return undefined
+  return await init.digestOf(path.trim()).catch(() => undefined)
+}

@@ -1,0 +1,140 @@
+import {
+  type ChatMessage,
+  type ChatRequest,
+  InferenceError,
+  type InferenceRequest,
+} from '../../protocol/index.ts'
+import { messageText, plainRole } from '../messages.ts'
+import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import type { CatalogEntry } from './catalog.ts'
+
+/** `think` knows levels; `none` switches it off. */
+const EFFORTS: Readonly<Record<string, string | boolean>> = {
+  none: false,
+  minimal: 'low',
+  low: 'low',
+  medium: 'medium',
+  high: 'high',
+}
+
+/**
+ * Without these two Ollama drops the head of a prompt that is too long, and of an answer that outgrows the context,
+ * and says nothing. With them it refuses the one and ends the other with `length`.
+ */
+const NEVER_CUT = { truncate: false, shift: false }
+
+/** Where a request goes, and what is sent. */
+export function requestBody(
+  request: InferenceRequest,
+  entry: CatalogEntry,
+): { readonly path: string; readonly body: object } {
+  const model = entry.engineName
+  if (request.kind === 'embedding') {
+    const { input, dimensions } = request.body
+    const size = dimensions === undefined || dimensions === null ? {} : { dimensions }
+    return { path: '/api/embed', body: { model, input, truncate: false, ...size } }
+  }
+  const common = {
+    model,
+    stream: true,
+    ...NEVER_CUT,
+    options: optionsOf(request, entry),
+    ...logprobsOf(request),
+  }
+  if (request.kind === 'completion') {
+    const { prompt } = request.body
+    if (typeof prompt !== 'string') {
+      const details = { param: 'prompt' }
+      const message = 'Ollama takes no prompts of token ids'
+      throw new InferenceError('capability_unavailable', message, { details })
+    }
+    return { path: '/api/generate', body: { ...common, prompt, raw: true } }
+  }
+  const chat = { messages: messagesOf(request.body.messages), ...chatFields(request.body) }
+  return { path: '/api/chat', body: { ...common, ...chat } }
+}
+
+function optionsOf(request: TextRequest, { stops }: CatalogEntry): object {
+  const { body } = request
+  const stop = stopStringsOf(request)
+  const options = {
+    num_predict: maxTokensOf(request),
+    temperature: body.temperature,
+    top_p: body.top_p,
+    top_k: body.top_k,
+    min_p: body.min_p,
+    seed: body.seed,
+    repeat_penalty: body.repeat_penalty,
+    presence_penalty: body.presence_penalty,
+    frequency_penalty: body.frequency_penalty,
+    // A request's list replaces the Modelfile's, whose strings keep the model from talking on.
+    stop: stop.length > 0 ? [...stops, ...stop] : undefined,
+  }
+  return Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined && value !== null),
+  )
+}
+
+function logprobsOf(request: TextRequest): object {
+  if (!wantsLogprobs(request)) return {}
+  const top = request.kind === 'chat' ? request.body.top_logprobs : request.body.logprobs
+  return { logprobs: true, ...(typeof top === 'number' && top > 0 && { top_logprobs: top }) }
+}
+
+function chatFields({
+  response_format: format,
+  tools,
+  tool_choice: choice,
+  reasoning_effort: effort,
+}: ChatRequest): object {
+  const think = typeof effort === 'string' ? EFFORTS[effort] : undefined
+  return {
+    ...(format?.type === 'json_object' && { format: 'json' }),
+    ...(format?.type === 'json_schema' && { format: format.json_schema.schema ?? 'json' }),
+    ...(tools !== undefined && tools !== null && choice !== 'none' && { tools }),
+    ...(think !== undefined && { think }),
+  }
+}
+
+function messagesOf(messages: readonly ChatMessage[]): object[] {
+  const toolNames = new Map(
+    messages.flatMap(({ tool_calls: calls = [] }) =>
+      calls.map((call) => [call.id, call.function.name]),
+    ),
+  )
+  return messages.map((message) => {
+    const images = imagesOf(message)
+    const { tool_calls: calls, tool_call_id: callId } = message
+    const toolName = callId === undefined ? undefined : toolNames.get(callId)
+    return {
+      role: plainRole(message),
+      content: messageText(message),
+      ...(images.length > 0 && { images }),
+      ...(toolName !== undefined && { tool_name: toolName }),
+      ...(calls !== undefined && {
+        tool_calls: calls.map(({ function: called }) => ({
+          function: { name: called.name, arguments: argumentsOf(called.arguments) },
+        })),
+      }),
+    }
+  })
+}
+
+/** Base64 without the head of the `data:` URL. */
+function imagesOf({ content }: ChatMessage): string[] {
+  if (typeof content === 'string') return []
+  return (content ?? []).flatMap((part) =>
+    part.type === 'image_url' ? [part.image_url.url.replace(/^data:[^,]*,/, '')] : [],
+  )
+}
+
+function argumentsOf(text: string): unknown {
+  try {
+    return text === '' ? {} : JSON.parse(text)
+  } catch (cause) {
+    throw new InferenceError('invalid_request', 'the arguments of a tool call are not JSON', {
+      cause,
+      details: { param: 'messages' },
+    })
+  }
+}

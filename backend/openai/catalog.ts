@@ -1,0 +1,159 @@
+import { createHash } from 'node:crypto'
+import { type Capability, normalizeModelId } from '../../protocol/index.ts'
+import type { AbortOptions, BackendModel } from '../backend.ts'
+import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
+import { FLAVORS, type Flavor } from './flavor.ts'
+import { type Identity, identify } from './identify.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+/** One model, and what the engine itself calls it. */
+export interface CatalogEntry {
+  readonly model: BackendModel
+  readonly engineName: string
+}
+
+export interface Catalog {
+  readonly flavor: Flavor
+  readonly entries: readonly CatalogEntry[]
+  readonly slots: number
+}
+
+export interface CatalogInit {
+  /** The server without `/v1`. */
+  readonly root: EngineHttp
+  /** Capabilities beyond those that the adapter can find out, by the operator's word. */
+  readonly extraCapabilities: readonly Capability[]
+  /** Model ids to show in place of the engine's own names. */
+  readonly names: Readonly<Record<string, string>>
+  readonly digestOf: ((path: string) => Promise<string | undefined>) | undefined
+}
+
+/** Asks the engine which models it has and what it can do with them. */
+export async function readCatalog(init: CatalogInit, options: AbortOptions): Promise<Catalog> {
+  const { root } = init
+  const signal = options.signal
+  const listed = await root.get('/v1/models', { signal })
+  const identity = await identify(root, listed, options)
+  const { data } = listed
+  const entries: CatalogEntry[] = []
+  for (const item of asArray(data).map(asRecord)) {
+    const { id: name } = item
+    if (typeof name !== 'string' || name === '') continue
+    const model = await describe({ ...init, identity, item, name }, options)
+    if (model !== undefined) entries.push({ model, engineName: name })
+  }
+  const { flavor, details } = identity
+  const { total_slots: totalSlots } = details
+  return { flavor, entries, slots: asNumber(totalSlots) || FLAVORS[flavor].slots }
+}
+
+interface Subject extends CatalogInit {
+  readonly identity: Identity
+  /** The entry in `/v1/models`. */
+  readonly item: Json
+  readonly name: string
+}
+
+async function describe(
+  subject: Subject,
+  options: AbortOptions,
+): Promise<BackendModel | undefined> {
+  const { identity, item, name, names } = subject
+  const { meta, aliases } = item
+  const { n_params: parameters, ftype, n_ctx: trainedContext } = asRecord(meta)
+  const { chat_template: template, model_path: path } = identity.details
+  const { quantization, contextLength } = sizesOf(subject)
+  const capabilities = await capabilitiesOf(subject, options)
+  if (capabilities.length === 0) return undefined
+  const digest =
+    typeof path === 'string' ? await subject.digestOf?.(path).catch(() => undefined) : undefined
+  const id = normalizeModelId(names[name] ?? shortName(name))
+  return {
+    id,
+    aliases: asArray(aliases)
+      .map((alias) => normalizeModelId(shortName(asString(alias))))
+      .filter((alias) => alias !== '' && alias !== id),
+    ...(digest !== undefined && { digest }),
+    family: '',
+    parameters: asNumber(parameters),
+    quantization: asString(ftype) || quantization,
+    contextLength: contextLength || asNumber(trainedContext),
+    templateHash: typeof template === 'string' ? sha256(template) : '',
+    capabilities,
+    resume: 'none',
+    fields: Object.keys(FLAVORS[identity.flavor].fields),
+  }
+}
+
+/** Context length as configured, 0 where unknown. */
+function sizesOf({ identity, item, name }: Subject): {
+  contextLength: number
+  quantization: string
+} {
+  const { max_model_len: modelLength } = item
+  switch (identity.flavor) {
+    case 'llama-server': {
+      const { default_generation_settings: settings, model_ftype: quantization } = identity.details
+      const { n_ctx: slotContext } = asRecord(settings)
+      return { contextLength: asNumber(slotContext), quantization: asString(quantization) }
+    }
+    case 'lm-studio':
+      return studioSizes(identity.details, name)
+    case 'vllm':
+    case 'sglang':
+    case 'generic':
+      return { contextLength: asNumber(modelLength), quantization: '' }
+    default:
+      return identity.flavor satisfies never
+  }
+}
+
+function studioSizes(details: Json, name: string): { contextLength: number; quantization: string } {
+  const { models } = details
+  for (const { key, quantization, loaded_instances: instances } of asArray(models).map(asRecord)) {
+    const loaded = asArray(instances).map(asRecord)
+    const { config } =
+      loaded.find(({ id }) => id === name) ?? (key === name ? (loaded[0] ?? {}) : {})
+    if (config === undefined && key !== name) continue
+    const { context_length: contextLength } = asRecord(config)
+    const { name: quantizationName } = asRecord(quantization)
+    return { contextLength: asNumber(contextLength), quantization: asString(quantizationName) }
+  }
+  return { contextLength: 0, quantization: '' }
+}
+
+async function capabilitiesOf(subject: Subject, options: AbortOptions): Promise<Capability[]> {
+  const { identity, name, extraCapabilities, root } = subject
+  const traits = FLAVORS[identity.flavor]
+  if (/embed/i.test(name)) return ['embedding']
+  const found = new Set<Capability>([...traits.capabilities, ...extraCapabilities])
+  const { chat_template_caps: templateCaps, modalities } = identity.details
+  const { supports_tools: tools } = asRecord(templateCaps)
+  const { vision } = asRecord(modalities)
+  if (tools === true) found.add('tools')
+  if (vision === true) found.add('vision')
+  if (traits.mayTry && (await embeds(root, name, options))) found.add('embedding')
+  return [...found]
+}
+
+/** Servers do not say whether they embed; a trial costs one token. */
+async function embeds(root: EngineHttp, model: string, { signal }: AbortOptions): Promise<boolean> {
+  try {
+    const { data } = await root.post('/v1/embeddings', { model, input: 'a' }, { signal })
+    return asArray(data).length === 1
+  } catch {
+    signal?.throwIfAborted()
+    return false
+  }
+}
+
+/** llama-server names a model by the path of its file, which is nobody else's business. */
+function shortName(name: string): string {
+  if (!/\.gguf$/i.test(name)) return name
+  return name.replace(/^.*[\\/]/, '').replace(/\.gguf$/i, '')
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}

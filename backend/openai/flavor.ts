@@ -1,0 +1,73 @@
+import type { Capability } from '../../protocol/index.ts'
+
+/** Engines that speak OpenAI's protocol, each with its dialect. */
+export type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic'
+
+/** What is known of a dialect without asking the engine. */
+export interface FlavorTraits {
+  /** For people. */
+  readonly title: string
+  readonly capabilities: readonly Capability[]
+  /** Optional request fields that the engine takes, by our name, with the engine's. */
+  readonly fields: Readonly<Record<string, string>>
+  /** Requests that it works on at a time where it does not say. */
+  readonly slots: number
+  /** Whether a trial embedding may be asked for: engines on one's own machine, never a paid API. */
+  readonly mayTry: boolean
+  /** Whether the engine can keep the prefix caches of different clients apart (`cache_salt`). */
+  readonly cacheSalt: boolean
+}
+
+const PENALTIES = {
+  presence_penalty: 'presence_penalty',
+  frequency_penalty: 'frequency_penalty',
+  logit_bias: 'logit_bias',
+}
+const SAMPLING = { ...PENALTIES, top_k: 'top_k', min_p: 'min_p' }
+
+export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
+  'llama-server': {
+    title: 'llama-server',
+    capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
+    fields: { ...SAMPLING, repeat_penalty: 'repeat_penalty' },
+    slots: 1,
+    mayTry: true,
+    cacheSalt: false,
+  },
+  vllm: {
+    title: 'vLLM',
+    capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
+    fields: { ...SAMPLING, repeat_penalty: 'repetition_penalty' },
+    slots: 16,
+    mayTry: true,
+    cacheSalt: true,
+  },
+  sglang: {
+    title: 'SGLang',
+    capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
+    fields: { ...SAMPLING, repeat_penalty: 'repetition_penalty' },
+    slots: 16,
+    mayTry: true,
+    cacheSalt: false,
+  },
+  'lm-studio': {
+    title: 'LM Studio',
+    capabilities: ['chat', 'completion', 'json_schema', 'tools'],
+    fields: { ...PENALTIES, top_k: 'top_k', repeat_penalty: 'repeat_penalty' },
+    slots: 1,
+    mayTry: false,
+    cacheSalt: false,
+  },
+  generic: {
+    title: 'OpenAI-compatible API',
+    capabilities: ['chat', 'tools'],
+    fields: {
+      presence_penalty: 'presence_penalty',
+      frequency_penalty: 'frequency_penalty',
+      parallel_tool_calls: 'parallel_tool_calls',
+    },
+    slots: 4,
+    mayTry: false,
+    cacheSalt: false,
+  },
+}

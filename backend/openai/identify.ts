@@ -1,0 +1,59 @@
+import type { AbortOptions } from '../backend.ts'
+import type { EngineHttp } from '../http/index.ts'
+import { asArray, asRecord, asString } from '../http/index.ts'
+import type { Flavor } from './flavor.ts'
+
+/** What a server says of itself before any model is asked. */
+export interface Identity {
+  readonly flavor: Flavor
+  /** llama-server's `/props`, LM Studio's `/api/v1/models`; empty for the others. */
+  readonly details: Readonly<Record<string, unknown>>
+}
+
+/**
+ * Tells the dialects apart by answers that only one of them gives, most telling first. `root` is the server without
+ * `/v1`. Whoever answers none of these is `generic`.
+ */
+export async function identify(
+  root: EngineHttp,
+  models: Readonly<Record<string, unknown>>,
+  options: AbortOptions = {},
+): Promise<Identity> {
+  const { data } = models
+  const owners = asArray(data)
+    .map(asRecord)
+    .map(({ owned_by: owner }) => asString(owner))
+  const ask = async (path: string) => await answerOf(root, path, options)
+  const props = await ask('/props')
+  const { default_generation_settings: settings } = props
+  if (settings !== undefined || owners.includes('llamacpp')) {
+    return { flavor: 'llama-server', details: props }
+  }
+  if (owners.includes('vllm')) return { flavor: 'vllm', details: {} }
+  if (owners.includes('sglang')) return { flavor: 'sglang', details: {} }
+  const native = await ask('/api/v1/models')
+  const { models: studioModels } = native
+  const isStudio = asArray(studioModels)
+    .map(asRecord)
+    .some(({ loaded_instances: instances }) => instances !== undefined)
+  return isStudio ? { flavor: 'lm-studio', details: native } : { flavor: 'generic', details: {} }
+}
+
+/** A server that lacks the path, or answers nonsense, simply is not that server. */
+async function answerOf(
+  root: EngineHttp,
+  path: string,
+  { signal }: AbortOptions,
+): Promise<Readonly<Record<string, unknown>>> {
+  try {
+    return await root.get(path, { signal })
+  } catch {
+    signal?.throwIfAborted()
+    return {}
+  }
+}
+
+/** A server's address without the `/v1` that people copy along. */
+export function serverRoot(url: string): string {
+  return url.replace(/\/+$/, '').replace(/\/v1$/, '')
+}

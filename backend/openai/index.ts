@@ -1,0 +1,11 @@
+/**
+ * Engines and services that speak OpenAI's HTTP protocol: vLLM, llama-server, LM Studio, SGLang, cloud APIs.
+ *
+ * @example
+ * const backend = createOpenAiBackend({ baseUrl: 'http://127.0.0.1:8080' })
+ *
+ * @packageDocumentation
+ */
+export { FLAVORS, type Flavor } from './flavor.ts'
+export { type Identity, identify, serverRoot } from './identify.ts'
+export { createOpenAiBackend, type OpenAiBackendInit } from './openai-backend.ts'

@@ -1,0 +1,259 @@
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  type Capability,
+  InferenceError,
+  type InferenceRequest,
+  normalizeModelId,
+  type Usage,
+} from '../../protocol/index.ts'
+import type {
+  AbortOptions,
+  Backend,
+  BackendDone,
+  BackendEvent,
+  BackendLoad,
+  BackendModel,
+  InferOptions,
+} from '../backend.ts'
+import {
+  asArray,
+  asNumber,
+  asRecord,
+  createEngineHttp,
+  type EngineHttp,
+  type EngineHttpInit,
+} from '../http/index.ts'
+import { MeasuredRates } from '../measured-rates.ts'
+import { type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import { requireSupport, selectModel } from '../select-model.ts'
+import { type AnswerSummary, emptySummary, readEvent } from './answer-stream.ts'
+import { type Catalog, readCatalog } from './catalog.ts'
+import { FLAVORS } from './flavor.ts'
+import { serverRoot } from './identify.ts'
+import { requestBody } from './request-body.ts'
+
+/** What an engine has changes seldom, and strangers' requests must not make us ask it over and over. */
+const CATALOG_AGE_MS = 30_000
+
+export interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
+  /** With or without `/v1` at the end. */
+  readonly baseUrl: string
+  /** Offer these only, by the engine's name or by id. @default all that the engine lists */
+  readonly models?: readonly string[]
+  /** Model ids to show in place of the engine's names. */
+  readonly names?: Readonly<Record<string, string>>
+  /** Requests at a time. @default what the engine says, else by its kind */
+  readonly slots?: number
+  /** What the engine can do beyond what the adapter can find out, e.g. `tools` at a vLLM started for them. */
+  readonly capabilities?: readonly Capability[]
+  /** Digest of the weights in a file that the engine names. @default none: the models have no digest */
+  readonly digestOf?: (path: string) => Promise<string | undefined>
+  /** Milliseconds, monotonic. @default performance.now */
+  readonly now?: () => number
+}
+
+/**
+ * An engine behind OpenAI's HTTP protocol. The dialect is found out at the first call. Resume is not offered, so an
+ * interrupted answer is `not_resumable` here.
+ */
+export function createOpenAiBackend(init: OpenAiBackendInit): Backend {
+  return new OpenAiBackend(init)
+}
+
+class OpenAiBackend implements Backend {
+  readonly #init: OpenAiBackendInit
+  readonly #root: EngineHttp
+  readonly #rates = new MeasuredRates()
+  readonly #now: () => number
+  readonly #life = new AbortController()
+  /** Makes cache salts unguessable for those who know a client's name. */
+  readonly #saltKey = randomBytes(16)
+  #catalog: { readonly readAt: number; readonly value: Catalog } | undefined
+
+  constructor(init: OpenAiBackendInit) {
+    this.#init = init
+    this.#root = createEngineHttp({ ...init, baseUrl: serverRoot(init.baseUrl) })
+    this.#now = init.now ?? (() => performance.now())
+  }
+
+  get description(): string {
+    const kind = this.#catalog === undefined ? 'generic' : this.#catalog.value.flavor
+    return `${FLAVORS[kind].title} at ${this.#root.baseUrl}`
+  }
+
+  async models(options: AbortOptions = {}): Promise<readonly BackendModel[]> {
+    const { entries } = await this.#read(options)
+    return entries.map(({ model }) => model)
+  }
+
+  async load({ signal }: AbortOptions = {}): Promise<BackendLoad> {
+    const { prefillRate, decodeRate } = this.#rates
+    const known = this.#catalog?.value
+    const slots = this.#init.slots ?? known?.slots ?? 1
+    let state: BackendLoad['state'] = known === undefined ? 'loading' : 'ready'
+    if (known?.flavor === 'llama-server') {
+      const healthy = this.#root.get('/health', { signal }).then(
+        () => true,
+        () => false,
+      )
+      if (!(await healthy)) state = 'loading'
+      signal?.throwIfAborted()
+    }
+    return { state, slots, prefillRate, decodeRate }
+  }
+
+  async *infer(
+    request: InferenceRequest,
+    options: InferOptions = {},
+  ): AsyncGenerator<BackendEvent> {
+    const signal = this.#joined(options.signal)
+    signal.throwIfAborted()
+    const catalog = await this.#catalogFor(request.body.model, signal)
+    const model = selectModel(
+      catalog.entries.map((entry) => entry.model),
+      request.body.model,
+    )
+    requireSupport(model, request)
+    if (options.resume !== undefined) {
+      throw new InferenceError(
+        'not_resumable',
+        `${model.id} cannot go on from a partial answer here`,
+      )
+    }
+    const engineName =
+      catalog.entries.find((entry) => entry.model === model)?.engineName ?? model.id
+    const { path, body } = requestBody(request, {
+      flavor: catalog.flavor,
+      engineName,
+      cacheSalt: this.#salt(options.cacheGroup),
+      newerMaxTokens: new URL(this.#root.baseUrl).hostname === 'api.openai.com',
+    })
+    try {
+      if (request.kind === 'embedding') yield* this.#embed(path, body, signal)
+      else yield* this.#generate(request, { path, body, model, signal })
+    } catch (error) {
+      throw withContextLength(error, model)
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#life.abort(new InferenceError('engine_failed', 'the backend was closed'))
+  }
+
+  async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
+    const { path, body, model, signal } = run
+    const shape = { kind: request.kind, model: model.id, withLogprobs: wantsLogprobs(request) }
+    const summary = emptySummary()
+    const startedAt = this.#now()
+    let firstAt: number | undefined
+    for await (const data of this.#root.stream(path, body, { signal, framing: 'events' })) {
+      if (data.trim() === '[DONE]') break
+      const chunk = readEvent(data, shape, summary)
+      if (chunk === undefined) continue
+      firstAt ??= this.#now()
+      yield chunk
+    }
+    signal.throwIfAborted()
+    if (summary.finish === undefined) {
+      throw new InferenceError(
+        'engine_failed',
+        'the answer broke off: the engine gave no finish reason',
+      )
+    }
+    yield this.#done(summary, startedAt, firstAt ?? startedAt)
+  }
+
+  #done(summary: AnswerSummary, startedAt: number, firstAt: number): BackendDone {
+    const usage: Usage = {
+      promptTokens: summary.usage?.prompt_tokens ?? 0,
+      completionTokens: summary.usage?.completion_tokens ?? summary.pieces,
+      cachedPromptTokens: summary.usage?.prompt_tokens_details?.cached_tokens ?? 0,
+    }
+    const timings = summary.timings ?? {
+      prefillMs: Math.round(firstAt - startedAt),
+      decodeMs: Math.round(this.#now() - firstAt),
+    }
+    this.#rates.observe(usage, timings)
+    return { type: 'done', usage, timings }
+  }
+
+  async *#embed(path: string, body: object, signal: AbortSignal): AsyncGenerator<BackendEvent> {
+    const startedAt = this.#now()
+    const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
+    const { data, usage } = await this.#root.post(path, body, { signal, timeoutMs })
+    for (const [index, entry] of asArray(data).map(asRecord).entries()) {
+      const { embedding } = entry
+      const json = {
+        object: 'embedding',
+        index,
+        embedding: asArray(embedding).map(Number),
+      } as const
+      yield { type: 'chunk', json, tokenIds: [], logprobs: [] }
+      signal.throwIfAborted()
+    }
+    const { prompt_tokens: prompt } = asRecord(usage)
+    yield {
+      type: 'done',
+      usage: { promptTokens: asNumber(prompt), completionTokens: 0, cachedPromptTokens: 0 },
+      timings: { prefillMs: Math.round(this.#now() - startedAt), decodeMs: 0 },
+    }
+  }
+
+  #joined(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#life.signal : AbortSignal.any([signal, this.#life.signal])
+  }
+
+  #salt(group: string | undefined): string | undefined {
+    if (group === undefined) return randomBytes(16).toString('hex')
+    return createHash('sha256').update(this.#saltKey).update(group).digest('hex')
+  }
+
+  /** The catalog; looked up again where it is old and lacks the model, which may have been loaded since. */
+  async #catalogFor(name: string, signal: AbortSignal): Promise<Catalog> {
+    const known = this.#catalog?.value
+    if (known !== undefined) {
+      try {
+        selectModel(
+          known.entries.map(({ model }) => model),
+          name,
+        )
+        return known
+      } catch {
+        // Ask the engine again.
+      }
+    }
+    return await this.#read({ signal })
+  }
+
+  async #read(options: AbortOptions): Promise<Catalog> {
+    const cached = this.#catalog
+    if (cached !== undefined && this.#now() - cached.readAt < CATALOG_AGE_MS) return cached.value
+    const { models, names = {}, capabilities = [], digestOf } = this.#init
+    const init = { root: this.#root, names, extraCapabilities: capabilities, digestOf }
+    const all = await readCatalog(init, options)
+    const wanted = models?.map(normalizeModelId)
+    const entries = all.entries.filter(
+      ({ model, engineName }) =>
+        wanted === undefined ||
+        wanted.includes(model.id) ||
+        wanted.includes(normalizeModelId(engineName)),
+    )
+    this.#catalog = { readAt: this.#now(), value: { ...all, entries } }
+    return this.#catalog.value
+  }
+}
+
+interface Run {
+  readonly path: string
+  readonly body: object
+  readonly model: BackendModel
+  readonly signal: AbortSignal
+}
+
+/** Fills in what the engine did not say: its context length is known from the catalog. */
+function withContextLength(error: unknown, { contextLength }: BackendModel): unknown {
+  if (!InferenceError.is(error, 'context_too_long')) return error
+  if (error.details.contextLength !== undefined || contextLength === 0) return error
+  const details = { ...error.details, contextLength }
+  return new InferenceError('context_too_long', error.message, { cause: error, details })
+}
