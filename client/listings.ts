@@ -39,6 +39,7 @@ export interface PeerListing {
   /** Absent where it did not answer. */
   readonly state?: NodeState
   readonly load?: Load
+  /** One round trip, the peer's answering included. */
   readonly rttMs?: number
   /** Why it did not answer. */
   readonly error?: { readonly code: ErrorCode; readonly message: string }
@@ -80,8 +81,10 @@ export async function listPeer(
     expired: isExpired(advertisement, nowMs),
   }
   try {
-    const { load, rttMs } = await prober.probe(peerId, options)
-    return { ...claims, state: load.state, load, rttMs }
+    const first = await prober.probe(peerId, options)
+    // The first one may have dialled; the second finds the connection warm.
+    const { load, rttMs } = first.rttMs === undefined ? await prober.probe(peerId, options) : first
+    return { ...claims, state: load.state, load, ...(rttMs !== undefined && { rttMs }) }
   } catch (cause) {
     options.signal.throwIfAborted()
     const { code, message } = InferenceError.from(cause)

@@ -40,9 +40,10 @@ import { InFlight, LatencyModel, Suspects } from './route/index.ts'
 import { openScope, type Scope } from './scope.ts'
 
 /** What requests need of a host. */
-export type RequesterHost = DirectoryHost & {
-  readonly libp2p: Pick<Host['libp2p'], 'dialProtocol'>
-}
+export type RequesterHost = DirectoryHost &
+  Pick<Host, 'bootstrapPeers'> & {
+    readonly libp2p: Pick<Host['libp2p'], 'dialProtocol' | 'getPeers'>
+  }
 
 export interface RequesterInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
   readonly now?: () => number
@@ -85,6 +86,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     directory: createDirectory({ host, limits: discoveryLimits, now, random }),
     prober: createProber({
       connect,
+      isConnected: (peerId) => host.libp2p.getPeers().some((peer) => peer.equals(peerId)),
       timeoutMs: discoveryLimits.probeTimeoutMs,
       onRtt: (peer, rttMs) => latency.observeRtt(peer, rttMs),
     }),

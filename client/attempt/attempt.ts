@@ -15,6 +15,7 @@ import {
 } from '../../protocol/index.ts'
 import { AnswerCheck, checkFailure } from './answer-check.ts'
 import { type AnswerChunk, isVisible } from './chunk.ts'
+import { endSoon } from './end-soon.ts'
 import { type Connect, openStream } from './open-stream.ts'
 import { type WaitLimits, Watchdog } from './watchdog.ts'
 import type { WireRequest } from './wire-request.ts'
@@ -45,9 +46,6 @@ export type AttemptEvent =
       readonly logprobs: readonly number[]
     }
   | ({ readonly type: 'done' } & Done)
-
-/** After the terminal frame the peer has this long to close its half before the stream is reset. */
-const LINGER_MS = 2_000
 
 /**
  * One attempt. Ends after `done`; a consumer's `break` resets the stream, so that the peer's engine stops.
@@ -103,7 +101,7 @@ export async function* runAttempt(
     throw signal.aborted ? signal.reason : InferenceError.from(error)
   } finally {
     signal.removeEventListener('abort', onAbort)
-    if (ended && stream.writeStatus === 'closed') linger(stream)
+    if (ended && stream.writeStatus === 'closed') endSoon(stream)
     else stream.abort(new InferenceError('cancelled', 'the attempt is over'))
     await frames.return()
     await sent
@@ -177,14 +175,6 @@ class FrameCheck {
   #needAccepted(): void {
     if (!this.#accepted) throw new InferenceError('malformed', 'an answer before it was accepted')
   }
-}
-
-/** Lets the peer close its half, which costs nothing; one that does not is reset. */
-function linger(stream: Stream): void {
-  if (stream.status !== 'open') return
-  const timer = setTimeout(() => stream.abort(new Error('not closed in time')), LINGER_MS)
-  timer.unref()
-  stream.addEventListener('close', () => clearTimeout(timer), { once: true })
 }
 
 function asError(reason: unknown): Error {

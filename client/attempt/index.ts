@@ -15,5 +15,6 @@ export {
   runAttempt,
 } from './attempt.ts'
 export { type AnswerChunk, parseChunk } from './chunk.ts'
+export { endSoon } from './end-soon.ts'
 export { type Connect, type ConnectOptions, openStream } from './open-stream.ts'
 export { encodeRequest, type WireRequest } from './wire-request.ts'

@@ -15,10 +15,8 @@ import { lookUp } from './lookup.ts'
 
 export type DirectoryHost = Pick<
   Host,
-  'book' | 'bootstrapPeers' | 'fetchAdvertisement' | 'findProviders' | 'peerId'
-> & {
-  readonly libp2p: Pick<Host['libp2p'], 'addEventListener' | 'getPeers' | 'removeEventListener'>
-}
+  'book' | 'fetchAdvertisement' | 'findProviders' | 'joined' | 'peerId'
+>
 
 export interface DirectoryInit {
   readonly host: DirectoryHost
@@ -108,7 +106,7 @@ class DhtDirectory implements Directory {
 
   async enumerate(options: { readonly signal: AbortSignal }): Promise<readonly Advertisement[]> {
     const lookup = this.#start('nodes', async (signal) => {
-      await this.#connected(signal)
+      await this.#joined(signal)
       const { host, now } = this.#init
       const stale = host.book.all().filter((known) => isExpired(known, now()))
       await lookUp(
@@ -163,7 +161,7 @@ class DhtDirectory implements Directory {
         },
         { signal },
       )
-      await this.#connected(signal)
+      await this.#joined(signal)
       const shards = shuffled(await keys((shard) => modelKey(id, shard)), random)
       await lookUp(
         {
@@ -207,6 +205,12 @@ class DhtDirectory implements Directory {
     return lookup
   }
 
+  /** Waits until the DHT can be asked, or that is not to be hoped for. */
+  async #joined(signal: AbortSignal): Promise<void> {
+    const { host, limits } = this.#init
+    await host.joined({ timeoutMs: limits.connectTimeoutMs, signal })
+  }
+
   /** The book takes in what comes; a peer that gives none, or lies, is left as it was. */
   async #fetch(
     peerId: PeerId,
@@ -222,23 +226,6 @@ class DhtDirectory implements Directory {
       known === undefined ? fetchTimeoutMs : Math.min(fetchTimeoutMs, connectTimeoutMs)
     using scope = openScope({ timeoutMs }, { signal })
     await host.fetchAdvertisement(peerId, { signal: scope.signal }).catch(() => undefined)
-  }
-
-  /** Until somebody is connected, or nobody will be. */
-  async #connected(signal: AbortSignal): Promise<void> {
-    const { libp2p } = this.#init.host
-    if (libp2p.getPeers().length > 0) return
-    using scope = openScope({ timeoutMs: this.#init.limits.connectTimeoutMs }, { signal })
-    await new Promise<void>((resolve) => {
-      const settle = (): void => {
-        libp2p.removeEventListener('peer:connect', settle)
-        scope.signal.removeEventListener('abort', settle)
-        resolve()
-      }
-      libp2p.addEventListener('peer:connect', settle)
-      scope.signal.addEventListener('abort', settle)
-      if (scope.signal.aborted) settle()
-    })
   }
 }
 

@@ -1,13 +1,12 @@
 import type { PeerId } from '@libp2p/interface'
 import {
   decodeProbeResponse,
-  FrameWriter,
   InferenceError,
   type Load,
   PROTOCOLS,
   readFrames,
 } from '../../protocol/index.ts'
-import { type Connect, openStream } from '../attempt/index.ts'
+import { type Connect, endSoon, openStream } from '../attempt/index.ts'
 import { openScope } from '../scope.ts'
 import { LoadPool } from './load-pool.ts'
 
@@ -17,12 +16,13 @@ const MAX_RESPONSE_BYTES = 1_024
 
 export interface ProbeResult {
   readonly load: Load
-  /** Request written to answer read. */
-  readonly rttMs: number
+  /** Stream asked for to answer read: one round trip. Absent where the peer had to be dialled first. */
+  readonly rttMs?: number
 }
 
 export interface ProberInit {
   readonly connect: Connect
+  readonly isConnected: (peerId: PeerId) => boolean
   readonly timeoutMs: number
   readonly onRtt: (peer: string, rttMs: number) => void
 }
@@ -37,7 +37,7 @@ export interface Prober {
 }
 
 export function createProber(init: ProberInit): Prober {
-  const { connect, timeoutMs, onRtt } = init
+  const { connect, isConnected, timeoutMs, onRtt } = init
   const pool = new LoadPool()
   const running = new Map<string, Promise<void>>()
   const closing = new AbortController()
@@ -50,14 +50,15 @@ export function createProber(init: ProberInit): Prober {
       { timeoutMs, onTimeout: () => new InferenceError('stalled', `no load in ${timeoutMs} ms`) },
       options,
     )
-    const result = await askLoad(connect, peerId, {
-      signal: scope.signal,
-      dialTimeoutMs: timeoutMs,
-    })
+    const warm = isConnected(peerId)
+    const startedAt = performance.now()
+    const load = await askLoad(connect, peerId, { signal: scope.signal, dialTimeoutMs: timeoutMs })
+    const rttMs = performance.now() - startedAt
     const key = peerId.toString()
-    pool.add(key, result.load, performance.now())
-    onRtt(key, result.rttMs)
-    return result
+    pool.add(key, load, performance.now())
+    if (!warm) return { load }
+    onRtt(key, rttMs)
+    return { load, rttMs }
   }
 
   return {
@@ -84,11 +85,12 @@ export function createProber(init: ProberInit): Prober {
 
 const noResult = (): void => {}
 
+/** Opening the stream is the question. */
 async function askLoad(
   connect: Connect,
   peerId: PeerId,
   options: { readonly signal: AbortSignal; readonly dialTimeoutMs: number },
-): Promise<ProbeResult> {
+): Promise<Load> {
   const { signal } = options
   const stream = await openStream(connect, peerId, PROTOCOLS.probe, options)
   const onAbort = (): void =>
@@ -96,26 +98,16 @@ async function askLoad(
   signal.addEventListener('abort', onAbort, { once: true })
   if (signal.aborted) onAbort()
   const frames = readFrames(stream, { maxFrames: 1, maxTotalBytes: MAX_RESPONSE_BYTES })
-  let answered = false
   try {
-    const startedAt = performance.now()
-    const writer = new FrameWriter(stream)
-    await writer.write(NOTHING, { signal })
-    await writer.close({ signal })
+    await stream.close({ signal })
     const next = await frames.next()
     if (next.done === true) throw new InferenceError('truncated', 'no load came')
-    const load = decodeProbeResponse(next.value)
-    answered = true
-    return { load, rttMs: performance.now() - startedAt }
+    return decodeProbeResponse(next.value)
   } catch (error) {
-    throw signal.aborted ? signal.reason : InferenceError.from(error)
+    throw signal.aborted ? signal.reason : InferenceError.from(error, 'stream_reset')
   } finally {
     signal.removeEventListener('abort', onAbort)
-    // The peer closes after its answer; what it has not closed by then is of no use.
-    if (!answered || stream.status === 'open') stream.abort(new Error('the probe is over'))
+    endSoon(stream)
     await frames.return()
   }
 }
-
-/** A ProbeRequest has no fields. */
-const NOTHING = new Uint8Array(0)
