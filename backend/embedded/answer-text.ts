@@ -1,0 +1,108 @@
+import { StopMatcher } from '../stop-matcher.ts'
+
+/** Turns token ids into text. `before` are the ids in front of them: some tokenizers spell a word by its neighbour. */
+export type Spell = (tokens: readonly number[], before: readonly number[]) => string
+
+/** Text that may be shown, with every token that was generated since the last piece. */
+export interface Piece {
+  readonly text: string
+  /** May be ahead of `text`: what could become a stop string or half a character is held back. */
+  readonly tokenIds: readonly number[]
+  /** The answer ended at a stop string. */
+  readonly stopped: boolean
+}
+
+export interface AnswerTextInit {
+  readonly spell: Spell
+  /** Ids in front of the answer. */
+  readonly prompt: readonly number[]
+  readonly stops: readonly string[]
+}
+
+/** Ids kept to spell the next ones by. */
+const NEIGHBOURS = 8
+/** Ids are spelled together up to this number, so that an answer of n tokens takes n steps and not n². */
+const WINDOW = 16
+/** An unfinished UTF-8 character shows as up to three of these. */
+const UNFINISHED = /\uFFFD{1,3}$/
+
+/**
+ * Text of an answer while its tokens come in. Half characters and possible beginnings of stop strings are held back;
+ * their ids go out with the text that follows, so that every id is told of exactly once, in order.
+ */
+export class AnswerText {
+  readonly #spell: Spell
+  readonly #stops: StopMatcher
+  #before: readonly number[]
+  #window: number[] = []
+  /** Characters of the window that went on to the stop matcher. */
+  #passed = 0
+  #untold: number[] = []
+
+  constructor(init: AnswerTextInit) {
+    this.#spell = init.spell
+    this.#stops = new StopMatcher(init.stops)
+    this.#before = init.prompt.slice(-NEIGHBOURS)
+  }
+
+  /**
+   * Takes in what an earlier engine generated, without telling of its ids again.
+   *
+   * @returns all of its text that may be shown.
+   */
+  resume(tokenIds: readonly number[]): { readonly text: string; readonly stopped: boolean } {
+    let text = ''
+    for (const id of tokenIds) {
+      const released = this.#stops.push(this.#newText(id))
+      text += released.text
+      if (released.stopped) return { text, stopped: true }
+    }
+    return { text, stopped: false }
+  }
+
+  /** {@link resume} for an earlier engine that gave no ids. They belong into `prompt` then, as far as they can be guessed. */
+  resumeText(text: string): { readonly text: string; readonly stopped: boolean } {
+    return this.#stops.push(text)
+  }
+
+  /** @returns what may be shown now, if anything. */
+  push(tokenId: number): Piece | undefined {
+    this.#untold.push(tokenId)
+    const { text, stopped } = this.#stops.push(this.#newText(tokenId))
+    if (text === '' && !stopped) return undefined
+    return { text, tokenIds: this.#takeUntold(), stopped }
+  }
+
+  /** What is left at the end of the answer. */
+  flush(): Piece {
+    const rest = this.#spellWindow().slice(this.#passed)
+    this.#passed += rest.length
+    const { text, stopped } = this.#stops.push(rest)
+    const held = stopped ? '' : this.#stops.flush()
+    return { text: text + held, tokenIds: this.#takeUntold(), stopped }
+  }
+
+  #newText(tokenId: number): string {
+    this.#window.push(tokenId)
+    const spelled = this.#spellWindow()
+    const whole = spelled.replace(UNFINISHED, '')
+    const text = whole.slice(this.#passed)
+    this.#passed = Math.max(this.#passed, whole.length)
+    if (whole.length === spelled.length && this.#window.length >= WINDOW) {
+      this.#before = [...this.#before, ...this.#window].slice(-NEIGHBOURS)
+      this.#window = []
+      this.#passed = 0
+    }
+    return text
+  }
+
+  #spellWindow(): string {
+    return this.#window.length === 0 ? '' : this.#spell(this.#window, this.#before)
+  }
+
+  #takeUntold(): readonly number[] {
+    const ids = this.#untold
+    this.#untold = []
+    return ids
+  }
+}

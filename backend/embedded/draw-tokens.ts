@@ -1,0 +1,79 @@
+import {
+  type LlamaContextSequence,
+  type LlamaGrammarEvaluationState,
+  type SequenceEvaluateOptions,
+  type Token,
+  TokenBias,
+} from 'node-llama-cpp'
+import { hasPenalty, type Sampling, seedAt } from './sampling.ts'
+
+/** Penalties look back over this many tokens of the answer. */
+const PENALTY_WINDOW = 1_024
+
+export interface DrawnToken {
+  readonly token: Token
+  readonly confidence?: number
+  readonly probabilities?: Map<Token, number>
+}
+
+export interface DrawInit {
+  readonly sequence: LlamaContextSequence
+  /** Evaluated first; the rest of the input stands in the sequence already. */
+  readonly last: Token
+  readonly sampling: Sampling
+  readonly grammar: LlamaGrammarEvaluationState | undefined
+  /** Tokens of the answer so far. Grows while tokens are drawn: the reader adds each one. */
+  readonly answer: readonly Token[]
+  readonly confidence: boolean
+  readonly probabilities: boolean
+}
+
+/** Draws token after token until the model ends its answer, whose end token is not among them. */
+export async function* drawTokens(init: DrawInit): AsyncGenerator<DrawnToken, void, void> {
+  const { sequence, sampling, answer, confidence, probabilities } = init
+  const options = evaluateOptions(init)
+  const metadata = { confidence, probabilities }
+  if (sampling.temperature === 0) {
+    yield* sequence.evaluateWithMetadata([init.last], metadata, options)
+    return
+  }
+  // One evaluation a token, for each is drawn with a seed of its own.
+  let last = init.last
+  for (;;) {
+    const seeded = { ...options, seed: seedAt(sampling.seed, answer.length) }
+    const evaluation = sequence.evaluateWithMetadata([last], metadata, seeded)
+    const drawn = await evaluation.next()
+    await evaluation.return()
+    if (drawn.done === true) return
+    last = drawn.value.token
+    yield drawn.value
+  }
+}
+
+function evaluateOptions(init: DrawInit): SequenceEvaluateOptions {
+  const { sampling, grammar, answer, sequence } = init
+  const { temperature, topP, topK, minP } = sampling
+  return {
+    temperature,
+    topP,
+    topK,
+    minP,
+    ...(grammar !== undefined && { grammarEvaluationState: grammar }),
+    ...(hasPenalty(sampling) && {
+      repeatPenalty: {
+        punishTokens: () => answer.slice(-PENALTY_WINDOW),
+        maxPunishTokens: PENALTY_WINDOW,
+        penalty: sampling.repeatPenalty,
+        presencePenalty: sampling.presencePenalty,
+        frequencyPenalty: sampling.frequencyPenalty,
+      },
+    }),
+    ...(sampling.logitBias.size > 0 && { tokenBias: biasOf(sequence, sampling) }),
+  }
+}
+
+function biasOf(sequence: LlamaContextSequence, sampling: Sampling): TokenBias {
+  const bias = TokenBias.for(sequence.model)
+  for (const [token, logit] of sampling.logitBias) bias.set(token as Token, { logit })
+  return bias
+}

@@ -1,0 +1,61 @@
+import type { LlamaEmbeddingContext, LlamaModel, Token } from 'node-llama-cpp'
+import type { EmbeddingRequest } from '../../protocol/index.ts'
+import type { EmbeddingEvent } from './messages.ts'
+import { tooLong } from './prompt.ts'
+
+/** Embeds texts, one after the other, as unit vectors. The context for it is made at the first use. */
+export class Embedder {
+  readonly #model: LlamaModel
+  readonly #contextLength: number
+  readonly #threads: number
+  #context: Promise<LlamaEmbeddingContext> | undefined
+
+  constructor(model: LlamaModel, contextLength: number, threads: number) {
+    this.#model = model
+    this.#contextLength = contextLength
+    this.#threads = threads
+  }
+
+  /**
+   * An encoder reads a text in one piece, so that a cancel waits for one input.
+   *
+   * @throws InferenceError `context_too_long` before anything is embedded; the signal's reason.
+   * @returns the number of tokens read.
+   */
+  async *embed(
+    { input }: EmbeddingRequest,
+    signal: AbortSignal,
+  ): AsyncGenerator<EmbeddingEvent, number, void> {
+    const texts = typeof input === 'string' ? [input] : input
+    this.#context ??= this.#create()
+    const context = await this.#context
+    const tokenized = texts.map((text) => this.#tokenize(text))
+    const lengths = tokenized.map((tokens) => context.calculateInputLength(tokens))
+    const longest = Math.max(...lengths)
+    if (longest >= this.#contextLength) throw tooLong(longest, this.#contextLength)
+    for (const [index, tokens] of tokenized.entries()) {
+      signal.throwIfAborted()
+      const { vector } = await context.getEmbeddingFor(tokens)
+      yield { type: 'embedding', index, embedding: toUnitLength(vector) }
+    }
+    return lengths.reduce((sum, length) => sum + length, 0)
+  }
+
+  #tokenize(text: string): Token[] {
+    // Longer than any text that fits: what is cut off cannot matter, for it is refused by its length.
+    return this.#model.tokenize(text.slice(0, this.#contextLength * 64), false)
+  }
+
+  #create(): Promise<LlamaEmbeddingContext> {
+    return this.#model.createEmbeddingContext({
+      contextSize: this.#contextLength,
+      batchSize: this.#contextLength,
+      threads: this.#threads,
+    })
+  }
+}
+
+function toUnitLength(vector: readonly number[]): readonly number[] {
+  const length = Math.hypot(...vector)
+  return length === 0 ? vector : vector.map((value) => value / length)
+}

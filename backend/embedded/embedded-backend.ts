@@ -1,0 +1,222 @@
+import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
+import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
+import { cachedWeightsDigest, type GgufHeader, ggufFacts, readGgufHeader } from '../gguf/index.ts'
+import { wantsLogprobs } from '../request-fields.ts'
+import { requireSupport, selectModel } from '../select-model.ts'
+import { EngineKeeper } from './engine-keeper.ts'
+import type { EngineProcess } from './engine-process.ts'
+import { EventQueue } from './event-queue.ts'
+import { type EmbeddedInit, type ResolvedInit, resolveInit } from './init.ts'
+import type { EngineFacts, RequestEvent } from './messages.ts'
+import { SAMPLING_FIELDS } from './sampling.ts'
+import { ChunkShaper, embeddingChunk } from './shape-chunk.ts'
+
+/** A digest of a file up to this size is waited for; that of a larger one appears in `models()` later. */
+const QUICK_DIGEST_BYTES = 67_108_864
+
+export interface EmbeddedBackend extends Backend {
+  /** Process of the engine; `undefined` between a death and the restart. */
+  readonly pid: number | undefined
+  /** Requests that the engine process has not ended yet, cancelled ones included. */
+  readonly active: number
+}
+
+/**
+ * llama.cpp in a process of its own, with one model. Resolves once the model is loaded and its speed was measured.
+ * A process that dies fails the requests it worked on and is started again.
+ *
+ * Resumes exactly by token ids, and with a seed at any temperature. The usage of a resumed answer counts the tokens
+ * generated here. Penalties count the tokens of the answer, not those of the prompt. Logprobs are those of the
+ * distribution that the token was drawn from. JSON answers keep to their schema; one that a grammar cannot keep to is
+ * refused with `capability_unavailable`. An embedding is cancelled between two inputs.
+ *
+ * @throws InferenceError `invalid_request` for a file that is no model, `engine_failed` where it cannot be loaded or
+ * node-llama-cpp is not installed; the signal's reason.
+ */
+export async function createEmbeddedBackend(init: EmbeddedInit): Promise<EmbeddedBackend> {
+  const resolved = resolveInit(init)
+  const header = await readGgufHeader(resolved.modelPath)
+  const backend = new EmbeddedEngine(resolved, header)
+  await backend.start()
+  return backend
+}
+
+class EmbeddedEngine implements EmbeddedBackend {
+  readonly description: string
+  readonly #init: ResolvedInit
+  readonly #header: GgufHeader
+  readonly #facts: ReturnType<typeof ggufFacts>
+  readonly #keeper: EngineKeeper
+  readonly #requests = new Map<number, EventQueue<RequestEvent>>()
+  readonly #life = new AbortController()
+  #loaded: EngineFacts | undefined
+  #digest: string | undefined
+  #lastId = 0
+
+  constructor(init: ResolvedInit, header: GgufHeader) {
+    const { modelPath, contextSize, threads, gpu } = init
+    const facts = ggufFacts(header)
+    this.description = `embedded llama.cpp with ${modelPath}`
+    this.#init = init
+    this.#header = header
+    this.#facts = facts
+    this.#keeper = new EngineKeeper({
+      settings: {
+        modelPath,
+        slots: init.slots,
+        contextSize,
+        threads,
+        gpu,
+        embeddingOnly: facts.embeddingOnly,
+        ...(facts.chatTemplate !== undefined && { chatTemplate: facts.chatTemplate }),
+      },
+      startTimeoutMs: init.startTimeoutMs,
+      onProgress: init.onProgress,
+      onEvent: (id, event) => this.#onEvent(id, event),
+      onDeath: (reason) => this.#onDeath(reason),
+    })
+  }
+
+  async start(): Promise<void> {
+    const digest = this.#readDigest()
+    const { facts } = await this.#keeper.firstStart(this.#init.signal)
+    this.#loaded = facts
+    if (this.#header.fileBytes <= QUICK_DIGEST_BYTES) await digest
+  }
+
+  get pid(): number | undefined {
+    return this.#keeper.pid
+  }
+
+  get active(): number {
+    return this.#requests.size
+  }
+
+  async models(): Promise<readonly BackendModel[]> {
+    return [this.#model()]
+  }
+
+  async load(): Promise<BackendLoad> {
+    return {
+      state: this.#keeper.isReady ? 'ready' : 'loading',
+      slots: this.#facts.embeddingOnly ? 1 : this.#init.slots,
+      ...this.#keeper.rates,
+    }
+  }
+
+  async *infer(
+    request: InferenceRequest,
+    options: InferOptions = {},
+  ): AsyncGenerator<BackendEvent, void, void> {
+    const { signal, resume, cacheGroup } = options
+    signal?.throwIfAborted()
+    const model = selectModel([this.#model()], request.body.model)
+    requireSupport(model, request)
+    if (resume !== undefined && request.kind === 'embedding') {
+      throw new InferenceError('not_resumable', 'an embedding has no middle to go on from')
+    }
+    const shape = shaperOf(request, model.id)
+    const engine = await this.#engine(signal)
+    const id = ++this.#lastId
+    const queue = new EventQueue<RequestEvent>()
+    this.#requests.set(id, queue)
+    const abort = (): void => queue.fail(signal?.reason)
+    signal?.addEventListener('abort', abort, { once: true })
+    let ended = false
+    try {
+      engine.send({ type: 'infer', id, request, group: cacheGroup, resume })
+      while (!ended) {
+        const event = await queue.next()
+        ended = endsRequest(event)
+        yield shape(event)
+      }
+    } finally {
+      signal?.removeEventListener('abort', abort)
+      // The request stays on the list until the engine says that it has stopped.
+      if (!ended) engine.send({ type: 'cancel', id })
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#life.abort()
+    await this.#keeper.close()
+  }
+
+  async #engine(signal: AbortSignal | undefined): Promise<EngineProcess> {
+    for (;;) {
+      const { current } = this.#keeper
+      if (current !== undefined) return current
+      await this.#keeper.whenReady(this.#init.readyTimeoutMs, signal)
+    }
+  }
+
+  #onEvent(id: number, event: RequestEvent): void {
+    if (event.type === 'done') this.#keeper.noteRates(event.rates)
+    this.#requests.get(id)?.push(event)
+    if (endsRequest(event)) this.#requests.delete(id)
+  }
+
+  #onDeath(reason: string): void {
+    const orphans = [...this.#requests.values()]
+    this.#requests.clear()
+    for (const queue of orphans) queue.fail(new InferenceError('engine_failed', reason))
+  }
+
+  #model(): BackendModel {
+    const { family, parameters, quantization, templateHash } = this.#facts
+    const { modelId, aliases } = this.#init
+    const { contextLength = 0, capabilities = [] } = this.#loaded ?? {}
+    return {
+      id: modelId,
+      aliases,
+      ...(this.#digest !== undefined && { digest: this.#digest }),
+      family,
+      parameters,
+      quantization,
+      contextLength,
+      templateHash,
+      capabilities,
+      resume: this.#facts.embeddingOnly ? 'none' : 'tokens',
+      fields: this.#facts.embeddingOnly ? [] : SAMPLING_FIELDS,
+    }
+  }
+
+  /** Without a digest the model can be used, so that nothing fails with it. */
+  async #readDigest(): Promise<void> {
+    const { modelPath, cacheDir } = this.#init
+    const digest = cachedWeightsDigest(modelPath, {
+      header: this.#header,
+      signal: this.#life.signal,
+      ...(cacheDir !== undefined && { cacheDir }),
+    })
+    this.#digest = await digest.catch(() => undefined)
+  }
+}
+
+function endsRequest(event: RequestEvent): boolean {
+  return event.type === 'done' || event.type === 'failed' || event.type === 'cancelled'
+}
+
+function shaperOf(request: InferenceRequest, model: string): (event: RequestEvent) => BackendEvent {
+  const chunks =
+    request.kind === 'embedding'
+      ? undefined
+      : new ChunkShaper(request.kind, model, wantsLogprobs(request))
+  return (event) => {
+    switch (event.type) {
+      case 'text':
+        if (chunks === undefined) throw new InferenceError('internal', 'text for an embedding')
+        return chunks.shape(event)
+      case 'embedding':
+        return embeddingChunk(event)
+      case 'done':
+        return { type: 'done', usage: event.usage, timings: event.timings }
+      case 'failed':
+        throw new InferenceError(event.code, event.message, { details: event.details })
+      case 'cancelled':
+        throw new InferenceError('engine_failed', 'the engine stopped without being asked to')
+      default:
+        return event satisfies never
+    }
+  }
+}

@@ -1,0 +1,60 @@
+/** Entry of the engine process: a crash of native code ends this process and nothing else. */
+import { InferenceError } from '../../protocol/index.ts'
+import { Engine } from './engine.ts'
+import type { EngineSettings, FromEngine, RequestEvent, ToEngine } from './messages.ts'
+
+const running = new Map<number, AbortController>()
+let engine: Engine | undefined
+
+function tell(message: FromEngine): void {
+  // Nobody is left to read it once the parent is gone; `disconnect` ends the process then.
+  if (process.connected) process.send?.(message)
+}
+
+async function start(settings: EngineSettings): Promise<void> {
+  try {
+    engine = await Engine.load(settings, (fraction) => tell({ type: 'progress', fraction }))
+    tell({ type: 'ready', facts: engine.facts, rates: engine.rates })
+  } catch (error) {
+    tell({ type: 'unusable', message: error instanceof Error ? error.message : String(error) })
+  }
+}
+
+async function infer({ id, request, group, resume }: ToEngine & { type: 'infer' }): Promise<void> {
+  const abort = new AbortController()
+  running.set(id, abort)
+  const report = (event: RequestEvent): void => tell({ type: 'event', id, event })
+  try {
+    if (engine === undefined) throw new InferenceError('loading', 'the model is not loaded yet')
+    const { signal } = abort
+    for await (const event of engine.infer(request, { group, resume, signal })) report(event)
+  } catch (error) {
+    if (abort.signal.aborted) report({ type: 'cancelled' })
+    else {
+      const { code, message, details } = InferenceError.from(error, 'engine_failed')
+      report({ type: 'failed', code, message, details })
+    }
+  } finally {
+    running.delete(id)
+  }
+}
+
+process.on('message', (message: ToEngine) => {
+  switch (message.type) {
+    case 'start':
+      void start(message.settings)
+      break
+    case 'infer':
+      void infer(message)
+      break
+    case 'cancel':
+      running.get(message.id)?.abort()
+      break
+    default:
+      message satisfies never
+  }
+})
+
+// Ctrl-C reaches every process of a terminal; whether the engine may finish its work is the parent's to say.
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined)
+process.on('disconnect', () => process.exit(0))

@@ -1,0 +1,120 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { InferenceError } from '../../protocol/index.ts'
+import type { EngineFacts, EngineRates, EngineSettings, FromEngine, ToEngine } from './messages.ts'
+
+const CHILD = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith('.ts') ? './engine-child.ts' : './engine-child.js',
+    import.meta.url,
+  ),
+)
+/** Kept of what the process writes to stderr, to say why it died. */
+const MAX_STDERR_CHARACTERS = 4_096
+/** A process that was told to end and did not is killed after this time. */
+const EXIT_GRACE_MS = 2_000
+
+export interface EngineReady {
+  readonly facts: EngineFacts
+  readonly rates: EngineRates
+}
+
+export interface EngineProcessInit {
+  readonly settings: EngineSettings
+  /** The model has to be loaded within this time. */
+  readonly startTimeoutMs: number
+  readonly onProgress: (fraction: number) => void
+  readonly onMessage: (message: FromEngine & { type: 'event' }) => void
+  /** Called once, when the process is gone for whatever reason. */
+  readonly onExit: (reason: string) => void
+}
+
+/** One engine process, from its start to its end. */
+export class EngineProcess {
+  /** Resolves once the model is loaded; rejects with an InferenceError `engine_failed`. */
+  readonly ready: Promise<EngineReady>
+  /** Resolves when the process is gone. */
+  readonly exited: Promise<void>
+  readonly #child: ChildProcess
+  #stderr = ''
+
+  constructor(init: EngineProcessInit) {
+    const child = fork(CHILD, [], {
+      serialization: 'advanced',
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    })
+    this.#child = child
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-MAX_STDERR_CHARACTERS)
+    })
+    const { promise, resolve, reject } = Promise.withResolvers<EngineReady>()
+    this.ready = promise
+    // Whoever waits for it gets the rejection; without anyone waiting it is no accident either.
+    promise.catch(() => undefined)
+    const fail = (why: string): void => {
+      reject(new InferenceError('engine_failed', why))
+      child.kill('SIGKILL')
+    }
+    const deadline = setTimeout(
+      () => fail(`the model was not loaded within ${init.startTimeoutMs} ms`),
+      init.startTimeoutMs,
+    )
+    child.on('message', (message: FromEngine) => {
+      switch (message.type) {
+        case 'progress':
+          init.onProgress(message.fraction)
+          break
+        case 'ready':
+          clearTimeout(deadline)
+          resolve({ facts: message.facts, rates: message.rates })
+          break
+        case 'unusable':
+          fail(`the model cannot be loaded: ${message.message}`)
+          break
+        case 'event':
+          init.onMessage(message)
+          break
+        default:
+          message satisfies never
+      }
+    })
+    this.exited = new Promise((done) => {
+      const end = (reason: string): void => {
+        clearTimeout(deadline)
+        reject(new InferenceError('engine_failed', reason))
+        init.onExit(reason)
+        done()
+      }
+      child.once('error', (error) => {
+        if (child.pid === undefined) end(`the engine process cannot be started: ${error.message}`)
+      })
+      // Not `close`: it never comes after `disconnect()`.
+      child.once('exit', (code, signal) => end(this.#reasonOf(code, signal)))
+    })
+    this.send({ type: 'start', settings: init.settings })
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid
+  }
+
+  /** A process that died meanwhile tells so by `onExit`. */
+  send(message: ToEngine): void {
+    if (this.#child.connected) this.#child.send(message, () => undefined)
+  }
+
+  /** Ends the process, with its work undone. */
+  async stop(): Promise<void> {
+    if (this.#child.connected) this.#child.disconnect()
+    const kill = setTimeout(() => this.#child.kill('SIGKILL'), EXIT_GRACE_MS)
+    await this.exited
+    clearTimeout(kill)
+  }
+
+  #reasonOf(code: number | null, signal: NodeJS.Signals | null): string {
+    const how = signal === null ? `with code ${code}` : `by ${signal}`
+    const last = this.#stderr.trim().split('\n').at(-1)?.slice(0, 200) ?? ''
+    return `the engine process ended ${how}${last === '' ? '' : `: ${last}`}`
+  }
+}

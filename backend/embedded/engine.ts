@@ -1,0 +1,150 @@
+import { randomInt } from 'node:crypto'
+import type { Token } from 'node-llama-cpp'
+import {
+  type Capability,
+  InferenceError,
+  type InferenceRequest,
+  type Resume,
+} from '../../protocol/index.ts'
+import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import { Embedder } from './embed.ts'
+import { grammarSchema } from './json-schema.ts'
+import { type LoadedEngine, loadEngine } from './load-engine.ts'
+import type {
+  DoneEvent,
+  EngineFacts,
+  EngineRates,
+  EngineSettings,
+  RequestEvent,
+} from './messages.ts'
+import { PromptBuilder } from './prompt.ts'
+import { RateMeter } from './rates.ts'
+import { samplingOf } from './sampling.ts'
+import { SequencePool } from './sequence-pool.ts'
+import { type AnswerPlan, writeAnswer } from './write-answer.ts'
+
+/** What the warm-up reads and writes. Enough for a first idea of the speed, and quick on a slow machine. */
+const WARM_UP_TEXT = 'The geese fly south together and take turns in front. '.repeat(4)
+const WARM_UP_TOKENS = 12
+
+/** The model with everything that serves requests, inside the engine process. */
+export class Engine {
+  readonly facts: EngineFacts
+  readonly #loaded: LoadedEngine
+  readonly #pool: SequencePool | undefined
+  readonly #prompts: PromptBuilder
+  readonly #embedder: Embedder
+  readonly #prefillMeter = new RateMeter()
+  readonly #decodeMeter = new RateMeter()
+
+  private constructor(loaded: LoadedEngine, settings: EngineSettings) {
+    this.#loaded = loaded
+    this.#prompts = new PromptBuilder(loaded, settings.chatTemplate)
+    this.#embedder = new Embedder(loaded.model, loaded.contextLength, settings.threads)
+    this.#pool =
+      loaded.context === undefined ? undefined : new SequencePool(loaded.context, settings.slots)
+    this.facts = { contextLength: loaded.contextLength, capabilities: this.#capabilities() }
+  }
+
+  static async load(
+    settings: EngineSettings,
+    onProgress: (fraction: number) => void,
+  ): Promise<Engine> {
+    const engine = new Engine(await loadEngine(settings, onProgress), settings)
+    await engine.#warmUp()
+    return engine
+  }
+
+  get rates(): EngineRates {
+    return { prefillRate: this.#prefillMeter.rate, decodeRate: this.#decodeMeter.rate }
+  }
+
+  /** @throws InferenceError, or the signal's reason. */
+  async *infer(
+    request: InferenceRequest,
+    options: {
+      readonly group: string | undefined
+      readonly resume: Resume | undefined
+      readonly signal: AbortSignal
+    },
+  ): AsyncGenerator<RequestEvent, void, void> {
+    if (request.kind === 'embedding') {
+      const startedAt = performance.now()
+      const promptTokens = yield* this.#embedder.embed(request.body, options.signal)
+      yield this.#done(promptTokens, startedAt)
+      return
+    }
+    if (this.#pool === undefined) {
+      throw new InferenceError('capability_unavailable', 'this model only embeds texts', {
+        details: { param: request.kind },
+      })
+    }
+    const plan = this.#plan(request, options.group, options.resume)
+    const summary = yield* writeAnswer(this.#loaded, this.#pool, plan, options.signal)
+    const { usage, prefillMs, decodeMs, evaluatedTokens } = summary
+    this.#prefillMeter.measure(evaluatedTokens, prefillMs)
+    this.#decodeMeter.measure(usage.completionTokens - 1, decodeMs)
+    yield { type: 'done', usage, timings: { prefillMs, decodeMs }, rates: this.rates }
+  }
+
+  #plan(request: TextRequest, group: string | undefined, resume: Resume | undefined): AnswerPlan {
+    const prompt =
+      request.kind === 'chat'
+        ? this.#prompts.chat(request.body)
+        : this.#prompts.completion(request.body)
+    const sampling = samplingOf(request.body, randomInt(2 ** 32))
+    this.#prompts.checkIds([...sampling.logitBias.keys()], 'logit_bias')
+    const format = request.kind === 'chat' ? request.body.response_format : undefined
+    return {
+      prompt,
+      prefix: this.#prefixOf(resume),
+      resume,
+      maxTokens: maxTokensOf(request),
+      stops: stopStringsOf(request),
+      sampling,
+      schema: grammarSchema(format),
+      topLogprobs: topLogprobsOf(request),
+      group,
+    }
+  }
+
+  #prefixOf(resume: Resume | undefined): Token[] {
+    if (resume === undefined) return []
+    if (resume.tokenIds.length > 0) return this.#prompts.checkIds(resume.tokenIds, 'resume')
+    return this.#prompts.continuation(resume.text)
+  }
+
+  #done(promptTokens: number, startedAt: number): DoneEvent {
+    const prefillMs = performance.now() - startedAt
+    this.#prefillMeter.measure(promptTokens, prefillMs)
+    return {
+      type: 'done',
+      usage: { promptTokens, completionTokens: 0, cachedPromptTokens: 0 },
+      timings: { prefillMs, decodeMs: 0 },
+      rates: this.rates,
+    }
+  }
+
+  #capabilities(): Capability[] {
+    if (this.#pool === undefined) return ['embedding']
+    const chat: Capability[] = this.#prompts.hasTemplate ? ['chat', 'json_schema'] : []
+    return [...chat, 'completion', 'embedding', 'logprobs', 'token_ids']
+  }
+
+  async #warmUp(): Promise<void> {
+    const body = { model: '', prompt: WARM_UP_TEXT, max_tokens: WARM_UP_TOKENS, temperature: 0 }
+    const request: InferenceRequest =
+      this.#pool === undefined
+        ? { kind: 'embedding', body: { model: '', input: WARM_UP_TEXT } }
+        : { kind: 'completion', body }
+    const { signal } = new AbortController()
+    for await (const _ of this.infer(request, { group: undefined, resume: undefined, signal })) {
+      // Only the time that it takes matters.
+    }
+  }
+}
+
+function topLogprobsOf(request: TextRequest): number | undefined {
+  if (!wantsLogprobs(request)) return undefined
+  return request.kind === 'chat' ? (request.body.top_logprobs ?? 0) : (request.body.logprobs ?? 0)
+}

@@ -1,0 +1,52 @@
+import type { Llama, LlamaGrammarEvaluationState, LlamaModel, Token } from 'node-llama-cpp'
+import { InferenceError } from '../../protocol/index.ts'
+import type { GrammarSchema } from './json-schema.ts'
+import { importEngine } from './load-engine.ts'
+
+/** The part of node-llama-cpp's inside that moves a grammar past tokens which it did not sample itself. */
+interface GrammarInternals {
+  readonly _bindings?: {
+    readonly AddonSampler?: {
+      canBeNextTokenForGrammarEvaluationState?(state: unknown, token: Token): boolean
+      acceptGrammarEvaluationStateToken?(state: unknown, token: Token): void
+    }
+  }
+}
+
+/**
+ * A grammar that lets only JSON of the schema through, standing behind what was written already.
+ *
+ * @throws InferenceError `not_resumable` where `prefix` does not keep to the schema, or this version of the engine
+ * cannot move on by tokens.
+ */
+export async function grammarState(
+  engine: { readonly llama: Llama; readonly model: LlamaModel },
+  schema: GrammarSchema,
+  prefix: readonly Token[],
+): Promise<LlamaGrammarEvaluationState> {
+  const { LlamaGrammarEvaluationState } = await importEngine()
+  type Schema = Parameters<Llama['createGrammarForJsonSchema']>[0]
+  let state: LlamaGrammarEvaluationState
+  try {
+    const grammar = await engine.llama.createGrammarForJsonSchema(schema as unknown as Schema)
+    state = new LlamaGrammarEvaluationState({ model: engine.model, grammar })
+  } catch (cause) {
+    throw new InferenceError('capability_unavailable', 'this engine cannot keep to that schema', {
+      cause,
+      details: { param: 'response_format' },
+    })
+  }
+  if (prefix.length > 0) moveOn(engine.llama, state, prefix)
+  return state
+}
+
+function moveOn(llama: Llama, state: LlamaGrammarEvaluationState, prefix: readonly Token[]): void {
+  const sampler = (llama as unknown as GrammarInternals)._bindings?.AddonSampler
+  const { _state: native } = state as unknown as { readonly _state?: unknown }
+  for (const token of prefix) {
+    if (sampler?.canBeNextTokenForGrammarEvaluationState?.(native, token) !== true) {
+      throw new InferenceError('not_resumable', 'the answer so far does not keep to its schema')
+    }
+    sampler.acceptGrammarEvaluationStateToken?.(native, token)
+  }
+}

@@ -1,0 +1,13 @@
+/**
+ * The engine that comes with Skein: llama.cpp by way of node-llama-cpp, in a child process.
+ *
+ * @example
+ * await using backend = await createEmbeddedBackend({ modelPath: 'models/skein-tiny-q8_0.gguf' })
+ * const request = parseRequest('chat', { model: 'skein-tiny', messages: [{ role: 'user', content: 'Hello!' }] })
+ * for await (const event of backend.infer(request)) …
+ *
+ * @packageDocumentation
+ */
+
+export { createEmbeddedBackend, type EmbeddedBackend } from './embedded-backend.ts'
+export type { EmbeddedInit } from './init.ts'

@@ -1,0 +1,51 @@
+import { availableParallelism } from 'node:os'
+import { basename } from 'node:path'
+import { normalizeModelId } from '../../protocol/index.ts'
+
+export interface EmbeddedInit {
+  /** A GGUF file. */
+  readonly modelPath: string
+  /** @default the file's name without `.gguf` and without the name of its quantization */
+  readonly modelId?: string
+  /** @default none */
+  readonly aliases?: readonly string[]
+  /** Answers written at a time. On a CPU they share its speed. @default 4 */
+  readonly slots?: number
+  /** Tokens of prompt and answer together, for each slot; memory grows with it. @default 4096, or what the model was trained on where that is less */
+  readonly contextSize?: number
+  /** @default all cores but one, for more of them than are free make an engine much slower */
+  readonly threads?: number
+  /** `auto` uses a GPU where a build for it is installed. @default false */
+  readonly gpu?: false | 'auto'
+  /** Weights digests are remembered here. @default none */
+  readonly cacheDir?: string
+  /** Loading the model may take this long. @default 300_000, for tens of gigabytes from a slow disk */
+  readonly startTimeoutMs?: number
+  /** A request waits this long for an engine that is being restarted, then fails with `loading`. @default 30_000 */
+  readonly readyTimeoutMs?: number
+  /** Fractions of 1 while the model is loaded. */
+  readonly onProgress?: (fraction: number) => void
+  /** Ends a creation that is under way. */
+  readonly signal?: AbortSignal
+}
+
+export type ResolvedInit = Required<Omit<EmbeddedInit, 'cacheDir' | 'signal'>> &
+  Pick<EmbeddedInit, 'cacheDir' | 'signal'>
+
+const QUANTIZATION_SUFFIX = /[-._](i?q\d\w*|b?f16|f32|fp16|mxfp4)$/i
+
+export function resolveInit(init: EmbeddedInit): ResolvedInit {
+  const fileName = basename(init.modelPath).replace(/\.gguf$/i, '')
+  return {
+    ...init,
+    modelId: normalizeModelId(init.modelId ?? fileName.replace(QUANTIZATION_SUFFIX, '')),
+    aliases: (init.aliases ?? []).map(normalizeModelId),
+    slots: Math.max(1, Math.trunc(init.slots ?? 4)),
+    contextSize: init.contextSize ?? 4096,
+    threads: init.threads ?? Math.max(1, availableParallelism() - 1),
+    gpu: init.gpu ?? false,
+    startTimeoutMs: init.startTimeoutMs ?? 300_000,
+    readyTimeoutMs: init.readyTimeoutMs ?? 30_000,
+    onProgress: init.onProgress ?? (() => undefined),
+  }
+}

@@ -1,0 +1,290 @@
+import { InferenceError, LIMITS, type ResponseFormat } from '../../protocol/index.ts'
+
+/** A JSON schema in the dialect that node-llama-cpp turns into a grammar. */
+export type GrammarSchema = { readonly [key: string]: unknown }
+
+type Schema = Readonly<Record<string, unknown>>
+
+/** Repetitions unroll into grammar rules, so their bounds are bounded. */
+const MAX_REPETITION = 500
+const MAX_NODES = 2_000
+
+const ANY_OBJECT: GrammarSchema = { type: 'object', additionalProperties: true }
+
+/** Says nothing about which values are valid. */
+const ANNOTATIONS: ReadonlySet<string> = new Set([
+  '$schema',
+  '$id',
+  '$comment',
+  '$defs',
+  'definitions',
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'readOnly',
+  'writeOnly',
+])
+const STRUCTURE: ReadonlySet<string> = new Set([
+  'type',
+  'properties',
+  'required',
+  'additionalProperties',
+  'minProperties',
+  'maxProperties',
+  'items',
+  'prefixItems',
+  'minItems',
+  'maxItems',
+  'minLength',
+  'maxLength',
+  'format',
+  'enum',
+  'const',
+  'oneOf',
+  'anyOf',
+  '$ref',
+])
+const BOUNDS = ['minProperties', 'maxProperties', 'minItems', 'maxItems', 'minLength', 'maxLength']
+const FORMATS: readonly unknown[] = ['date-time', 'time', 'date']
+const TYPES: readonly unknown[] = [
+  'string',
+  'number',
+  'integer',
+  'boolean',
+  'null',
+  'object',
+  'array',
+]
+
+/**
+ * The schema that an answer has to keep to; `undefined` for free text.
+ *
+ * The grammar made from it allows no more than the schema does, and sometimes less: every property is written,
+ * required or not, and none that is not listed unless `additionalProperties` says so.
+ *
+ * @throws InferenceError `capability_unavailable` for a schema with conditions that a grammar cannot keep,
+ * `invalid_request` for one that is none; both with `details.param`.
+ */
+export function grammarSchema(
+  format: ResponseFormat | null | undefined,
+): GrammarSchema | undefined {
+  switch (format?.type) {
+    case undefined:
+    case 'text':
+      return undefined
+    case 'json_object':
+      return ANY_OBJECT
+    case 'json_schema': {
+      const root = format.json_schema.schema
+      return root === undefined ? ANY_OBJECT : new Converter(root).convert(root, 0)
+    }
+    default:
+      return format satisfies never
+  }
+}
+
+class Converter {
+  readonly #root: Schema
+  readonly #open = new Set<string>()
+  #nodes = 0
+
+  constructor(root: Schema) {
+    this.#root = root
+  }
+
+  convert(schema: unknown, depth: number): GrammarSchema {
+    if (!isSchema(schema)) throw invalid('a schema has to be an object')
+    this.#nodes++
+    if (this.#nodes > MAX_NODES) throw unavailable(`schemas of more than ${MAX_NODES} parts`)
+    if (depth > LIMITS.maxSchemaDepth) throw unavailable('schemas nested that deeply')
+    const foreign = Object.keys(schema).find((key) => !STRUCTURE.has(key) && !ANNOTATIONS.has(key))
+    if (foreign !== undefined) throw unavailable(`'${foreign}' in a schema`)
+    for (const key of BOUNDS) checkBound(schema, key)
+    if (schema['$ref'] !== undefined) return this.#resolve(schema['$ref'], depth)
+    const variants = schema['oneOf'] ?? schema['anyOf']
+    if (variants !== undefined) return this.#variants(schema, variants, depth)
+    if (schema['const'] !== undefined) return { const: literal(schema['const']) }
+    if (schema['enum'] !== undefined) return { enum: list(schema['enum'], 'enum').map(literal) }
+    return this.#typed(schema, depth)
+  }
+
+  #variants(schema: Schema, variants: unknown, depth: number): GrammarSchema {
+    const beside = Object.keys(schema).find(
+      (key) => !ANNOTATIONS.has(key) && key !== 'oneOf' && key !== 'anyOf',
+    )
+    if (beside !== undefined) throw unavailable(`'${beside}' beside 'oneOf' or 'anyOf'`)
+    return { oneOf: list(variants, 'oneOf').map((variant) => this.convert(variant, depth + 1)) }
+  }
+
+  #typed(schema: Schema, depth: number): GrammarSchema {
+    const type = schema['type'] ?? inferType(schema)
+    const types = Array.isArray(type) ? type : [type]
+    if (types.length === 0 || types.some((name) => !TYPES.includes(name))) {
+      throw type === undefined ? unavailable("parts without a 'type'") : invalid(`unknown type`)
+    }
+    const single = types.length === 1 ? types[0] : undefined
+    if (single === undefined) {
+      return { oneOf: types.map((name) => this.#typed({ ...schema, type: name }, depth + 1)) }
+    }
+    switch (single) {
+      case 'object':
+        return this.#object(schema, depth)
+      case 'array':
+        return this.#array(schema, depth)
+      case 'string':
+        return stringSchema(schema)
+      default:
+        return { type: single }
+    }
+  }
+
+  #object(schema: Schema, depth: number): GrammarSchema {
+    const properties = schema['properties'] ?? {}
+    if (!isSchema(properties)) throw invalid("'properties' has to be an object")
+    const names = Object.keys(properties)
+    const unlisted = list(schema['required'] ?? [], 'required').find(
+      (name) => typeof name !== 'string' || !names.includes(name),
+    )
+    if (unlisted !== undefined) throw unavailable("'required' names without a property")
+    const converted = Object.fromEntries(
+      names.map((name) => [name, this.convert(properties[name], depth + 1)]),
+    )
+    const more = schema['additionalProperties']
+    // A bare `{"type": "object"}` means any object; one with properties is kept to them.
+    const additional = more ?? names.length === 0
+    return {
+      type: 'object',
+      properties: converted,
+      additionalProperties:
+        typeof additional === 'boolean' ? additional : this.convert(additional, depth + 1),
+      ...pick(schema, ['minProperties', 'maxProperties']),
+    }
+  }
+
+  #array(schema: Schema, depth: number): GrammarSchema {
+    const { items, prefixItems } = schema as { items?: unknown; prefixItems?: unknown }
+    return {
+      type: 'array',
+      ...(items !== undefined && items !== true && { items: this.convert(items, depth + 1) }),
+      ...(prefixItems !== undefined && {
+        prefixItems: list(prefixItems, 'prefixItems').map((item) => this.convert(item, depth + 1)),
+      }),
+      ...pick(schema, ['minItems', 'maxItems']),
+    }
+  }
+
+  /** References are put in place, so a schema that contains itself cannot be kept. */
+  #resolve(reference: unknown, depth: number): GrammarSchema {
+    const path = typeof reference === 'string' ? reference : ''
+    const match = /^#\/(\$defs|definitions)\/([^/]+)$/.exec(path)
+    const section = match?.[1] === undefined ? undefined : this.#root[match[1]]
+    const target = isSchema(section) && match?.[2] !== undefined ? section[match[2]] : undefined
+    if (target === undefined) throw unavailable(`the reference '${path.slice(0, 80)}'`)
+    if (this.#open.has(path)) throw unavailable('schemas that contain themselves')
+    this.#open.add(path)
+    const converted = this.convert(target, depth + 1)
+    this.#open.delete(path)
+    return converted
+  }
+}
+
+function stringSchema(schema: Schema): GrammarSchema {
+  const format = schema['format']
+  if (format !== undefined && !FORMATS.includes(format)) {
+    throw unavailable(`the format '${String(format).slice(0, 40)}'`)
+  }
+  return format === undefined
+    ? { type: 'string', ...pick(schema, ['minLength', 'maxLength']) }
+    : { type: 'string', format }
+}
+
+function inferType(schema: Schema): string | undefined {
+  if (schema['properties'] !== undefined) return 'object'
+  return schema['items'] !== undefined || schema['prefixItems'] !== undefined ? 'array' : undefined
+}
+
+function isSchema(value: unknown): value is Schema {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function list(value: unknown, name: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw invalid(`'${name}' has to be a list`)
+  return value
+}
+
+function literal(value: unknown): string | number | boolean | null {
+  if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) {
+    return value as string | number | boolean | null
+  }
+  throw unavailable('constants that are no plain values')
+}
+
+function checkBound(schema: Schema, key: string): void {
+  const value = schema[key]
+  if (value === undefined) return
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) {
+    throw invalid(`'${key}' has to be a whole number`)
+  }
+  if (value > MAX_REPETITION) throw unavailable(`'${key}' above ${MAX_REPETITION}`)
+}
+
+function pick(schema: Schema, keys: readonly string[]): GrammarSchema {
+  return Object.fromEntries(
+    keys.filter((key) => schema[key] !== undefined).map((key) => [key, schema[key]]),
+  )
+}
+
+function invalid(why: string): InferenceError {
+  return new InferenceError('invalid_request', `response_format: ${why}`, {
+    details: { param: 'response_format' },
+  })
+}
+
+function unavailable(what: string): InferenceError {
+  return new InferenceError('capability_unavailable', `this engine cannot keep to ${what}`, {
+    details: { param: 'response_format' },
+  })
+}
+
+/**
+ * The end of the JSON value that `text` begins with, once it is complete; else `undefined`. A number is complete only
+ * when something follows it.
+ */
+export function closedJson(text: string): string | undefined {
+  const value = text.trimEnd()
+  if (!mayBeClosed(value.trimStart().at(0), value.at(-1), value.length < text.length)) {
+    return undefined
+  }
+  try {
+    JSON.parse(value)
+    return value
+  } catch {
+    return undefined
+  }
+}
+
+/** Spares parsing the whole text after every token. */
+function mayBeClosed(
+  first: string | undefined,
+  last: string | undefined,
+  followed: boolean,
+): boolean {
+  switch (first) {
+    case undefined:
+      return false
+    case '{':
+      return last === '}'
+    case '[':
+      return last === ']'
+    case '"':
+      return last === '"'
+    case 't':
+    case 'f':
+    case 'n':
+      return last === 'e' || last === 'l'
+    default:
+      return followed
+  }
+}

@@ -1,0 +1,91 @@
+import type {
+  Capability,
+  ErrorCode,
+  ErrorDetails,
+  FinishReason,
+  InferenceRequest,
+  Resume,
+  TokenLogprob,
+  Usage,
+} from '../../protocol/index.ts'
+
+/** What the engine process needs to know before it loads anything. */
+export interface EngineSettings {
+  readonly modelPath: string
+  readonly slots: number
+  /** Upper bound; the model's own may be lower. */
+  readonly contextSize: number
+  readonly threads: number
+  readonly gpu: false | 'auto'
+  readonly embeddingOnly: boolean
+  readonly chatTemplate?: string
+}
+
+/** What is known once the model is loaded. */
+export interface EngineFacts {
+  readonly contextLength: number
+  readonly capabilities: readonly Capability[]
+}
+
+/** Measured tokens a second, 0 where not measured. */
+export interface EngineRates {
+  readonly prefillRate: number
+  readonly decodeRate: number
+}
+
+/** Parent to engine process. */
+export type ToEngine =
+  | { readonly type: 'start'; readonly settings: EngineSettings }
+  | {
+      readonly type: 'infer'
+      readonly id: number
+      readonly request: InferenceRequest
+      readonly group: string | undefined
+      readonly resume: Resume | undefined
+    }
+  | { readonly type: 'cancel'; readonly id: number }
+
+/** A piece of a written answer. */
+export interface TextEvent {
+  readonly type: 'text'
+  readonly text: string
+  readonly tokenIds: readonly number[]
+  /** One for each token id where the request asks for logprobs, else empty. */
+  readonly logprobs: readonly TokenLogprob[]
+  readonly finishReason: FinishReason | null
+}
+
+export interface EmbeddingEvent {
+  readonly type: 'embedding'
+  readonly index: number
+  readonly embedding: readonly number[]
+}
+
+export interface DoneEvent {
+  readonly type: 'done'
+  readonly usage: Usage
+  readonly timings: { readonly prefillMs: number; readonly decodeMs: number }
+  readonly rates: EngineRates
+}
+
+export interface FailedEvent {
+  readonly type: 'failed'
+  readonly code: ErrorCode
+  readonly message: string
+  readonly details: ErrorDetails
+}
+
+/** What the engine tells of one request. `done`, `failed` and `cancelled` end it. */
+export type RequestEvent =
+  | TextEvent
+  | EmbeddingEvent
+  | DoneEvent
+  | FailedEvent
+  | { readonly type: 'cancelled' }
+
+/** Engine process to parent. */
+export type FromEngine =
+  | { readonly type: 'progress'; readonly fraction: number }
+  | { readonly type: 'ready'; readonly facts: EngineFacts; readonly rates: EngineRates }
+  | { readonly type: 'unusable'; readonly message: string }
+  | { readonly type: 'event'; readonly id: number; readonly event: RequestEvent }

@@ -1,0 +1,243 @@
+import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp'
+import type { FinishReason, Resume, TokenLogprob, Usage } from '../../protocol/index.ts'
+import { AnswerText } from './answer-text.ts'
+import { type DrawnToken, drawTokens } from './draw-tokens.ts'
+import { grammarState } from './grammar.ts'
+import { closedJson, type GrammarSchema } from './json-schema.ts'
+import type { LoadedEngine } from './load-engine.ts'
+import type { TextEvent } from './messages.ts'
+import { tooLong } from './prompt.ts'
+import { ResumeSeam } from './resume-seam.ts'
+import type { Sampling } from './sampling.ts'
+import type { SequencePool } from './sequence-pool.ts'
+
+/** Tokens evaluated in one go. A cancel waits for one chunk, and other answers flow between two. */
+const PREFILL_CHUNK = 64
+
+export interface AnswerPlan {
+  readonly prompt: readonly Token[]
+  /** What an earlier engine wrote. */
+  readonly prefix: readonly Token[]
+  readonly resume: Resume | undefined
+  /** Length of the whole answer, prefix included. `undefined`: up to the end of the context. */
+  readonly maxTokens: number | undefined
+  readonly stops: readonly string[]
+  readonly sampling: Sampling
+  readonly schema: GrammarSchema | undefined
+  /** Likeliest tokens to tell of beside each token; `undefined`: no logprobs at all. */
+  readonly topLogprobs: number | undefined
+  readonly group: string | undefined
+}
+
+export interface AnswerSummary {
+  /** Completion tokens are those generated here, without the prefix. */
+  readonly usage: Usage
+  /** Tokens of the prompt and prefix that had to be evaluated. */
+  readonly evaluatedTokens: number
+  readonly prefillMs: number
+  readonly decodeMs: number
+}
+
+/**
+ * Writes one answer, from its start or on from where another engine left off.
+ *
+ * @throws InferenceError `context_too_long`, `not_resumable`, `capability_unavailable`; the signal's reason.
+ */
+export async function* writeAnswer(
+  engine: Pick<LoadedEngine, 'llama' | 'model' | 'contextLength'>,
+  pool: SequencePool,
+  plan: AnswerPlan,
+  signal: AbortSignal,
+): AsyncGenerator<TextEvent, AnswerSummary, void> {
+  const { prompt, prefix } = plan
+  if (prompt.length >= engine.contextLength) throw tooLong(prompt.length, engine.contextLength)
+  const answer = new Answer(engine.model, plan)
+  const room = engine.contextLength - prompt.length
+  const left = Math.min(plan.maxTokens ?? room, room) - prefix.length
+  const start = answer.start()
+  const early = answer.ended ?? (left <= 0 ? 'length' : undefined)
+  if (early !== undefined) {
+    yield answer.finish(early, start)
+    return unworked(prompt.length)
+  }
+  if (start !== '') yield { ...NOTHING, text: start }
+  const grammar =
+    plan.schema === undefined ? undefined : await grammarState(engine, plan.schema, prefix)
+  const input = [...prompt, ...prefix]
+  const lease = await pool.acquire(input, plan.group, signal)
+  const startedAt = performance.now()
+  let firstAt: number | undefined
+  let cached = 0
+  const written: Token[] = [...prefix]
+  try {
+    if (lease.cold) await lease.sequence.clearHistory()
+    cached = await prefill(lease.sequence, input, signal)
+    const drawing = drawTokens({
+      sequence: lease.sequence,
+      last: input.at(-1) as Token,
+      sampling: plan.sampling,
+      grammar,
+      answer: written,
+      confidence: plan.topLogprobs !== undefined,
+      probabilities: (plan.topLogprobs ?? 0) > 0,
+    })
+    let finish: FinishReason = 'stop'
+    for await (const drawn of drawing) {
+      firstAt ??= performance.now()
+      signal.throwIfAborted()
+      written.push(drawn.token)
+      const event = answer.push(drawn)
+      if (answer.ended !== undefined) break
+      if (written.length - prefix.length >= left) {
+        finish = 'length'
+        if (event !== undefined) yield event
+        break
+      }
+      if (event !== undefined) yield event
+    }
+    signal.throwIfAborted()
+    yield answer.finish(answer.ended ?? finish)
+  } finally {
+    lease.release()
+  }
+  const endedAt = performance.now()
+  return {
+    usage: {
+      promptTokens: prompt.length,
+      completionTokens: written.length - prefix.length,
+      cachedPromptTokens: Math.min(cached, prompt.length),
+    },
+    evaluatedTokens: input.length - cached,
+    prefillMs: (firstAt ?? endedAt) - startedAt,
+    decodeMs: endedAt - (firstAt ?? endedAt),
+  }
+}
+
+const NOTHING: TextEvent = {
+  type: 'text',
+  text: '',
+  tokenIds: [],
+  logprobs: [],
+  finishReason: null,
+}
+
+function unworked(promptTokens: number): AnswerSummary {
+  const usage = { promptTokens, completionTokens: 0, cachedPromptTokens: 0 }
+  return { usage, evaluatedTokens: 0, prefillMs: 0, decodeMs: 0 }
+}
+
+/** Evaluates all but the last token. @returns how many of them the sequence held already. */
+async function prefill(
+  sequence: LlamaContextSequence,
+  input: readonly Token[],
+  signal: AbortSignal,
+): Promise<number> {
+  const end = input.length - 1
+  await sequence.adaptStateToTokens(input.slice(0, end), false)
+  const cached = sequence.nextTokenIndex
+  for (let from = cached; from < end; from += PREFILL_CHUNK) {
+    signal.throwIfAborted()
+    await sequence.evaluateWithoutGeneratingNewTokens(
+      input.slice(from, Math.min(from + PREFILL_CHUNK, end)),
+    )
+  }
+  signal.throwIfAborted()
+  return cached
+}
+
+/** One answer's text: what may be shown, where it goes on, how it ends. */
+class Answer {
+  /** Set once a stop string, or the end of the JSON, ended the answer. */
+  ended: FinishReason | undefined
+  readonly #model: LlamaModel
+  readonly #plan: AnswerPlan
+  readonly #text: AnswerText
+  readonly #seam: ResumeSeam
+  readonly #logprobs: TokenLogprob[] = []
+  /** All text so far, prefix included; kept only where a schema asks for it. */
+  #whole = ''
+  #last: TextEvent | undefined
+
+  constructor(model: LlamaModel, plan: AnswerPlan) {
+    const exact = plan.resume === undefined || plan.resume.tokenIds.length > 0
+    this.#model = model
+    this.#plan = plan
+    this.#text = new AnswerText({
+      spell: (tokens, before) =>
+        model.detokenize(tokens as readonly Token[], false, before as readonly Token[]),
+      prompt: exact ? plan.prompt : [...plan.prompt, ...plan.prefix],
+      stops: plan.stops,
+    })
+    this.#seam = new ResumeSeam(plan.resume?.text ?? '', plan.resume?.deliveredBytes ?? 0)
+  }
+
+  /** Takes in what was written before. @returns the part of it that the caller does not have. */
+  start(): string {
+    const { resume, prefix } = this.#plan
+    if (resume === undefined) return ''
+    const { text, stopped } =
+      resume.tokenIds.length > 0 ? this.#text.resume(prefix) : this.#text.resumeText(resume.text)
+    if (stopped) this.ended = 'stop'
+    return this.#seam.pass(this.#untilJsonEnds(text))
+  }
+
+  /** @returns what to tell now. Once `ended` is set, `finish` tells it. */
+  push(drawn: DrawnToken): TextEvent | undefined {
+    if (this.#plan.topLogprobs !== undefined) this.#logprobs.push(this.#logprobOf(drawn))
+    const piece = this.#text.push(drawn.token)
+    if (piece === undefined) return undefined
+    if (piece.stopped) this.ended = 'stop'
+    const text = this.#seam.pass(this.#untilJsonEnds(piece.text))
+    const event = { ...NOTHING, text, tokenIds: piece.tokenIds, logprobs: this.#takeLogprobs() }
+    if (this.ended !== undefined) this.#last = event
+    return event
+  }
+
+  /** The last piece, with the finish reason. `before` goes in front of its text. */
+  finish(finishReason: FinishReason, before = ''): TextEvent {
+    if (this.ended !== undefined) {
+      this.#seam.end()
+      const last = this.#last ?? NOTHING
+      return { ...last, text: before + last.text, finishReason }
+    }
+    const piece = this.#text.flush()
+    const text = before + this.#seam.pass(this.#untilJsonEnds(piece.text))
+    this.#seam.end()
+    return {
+      ...NOTHING,
+      text,
+      tokenIds: piece.tokenIds,
+      logprobs: this.#takeLogprobs(),
+      finishReason: piece.stopped || this.ended !== undefined ? 'stop' : finishReason,
+    }
+  }
+
+  #untilJsonEnds(text: string): string {
+    if (this.#plan.schema === undefined || text === '') return text
+    const before = this.#whole.length
+    this.#whole += text
+    const closed = closedJson(this.#whole)
+    if (closed === undefined) return text
+    this.ended = 'stop'
+    return closed.slice(before)
+  }
+
+  #takeLogprobs(): readonly TokenLogprob[] {
+    return this.#logprobs.splice(0)
+  }
+
+  #logprobOf({ token, confidence, probabilities }: DrawnToken): TokenLogprob {
+    const top = [...(probabilities ?? [])].slice(0, this.#plan.topLogprobs ?? 0)
+    return {
+      ...this.#spelled(token, confidence ?? 1),
+      top_logprobs: top.map(([likely, probability]) => this.#spelled(likely, probability)),
+    }
+  }
+
+  #spelled(token: Token, probability: number): Omit<TokenLogprob, 'top_logprobs'> {
+    const text = this.#model.detokenize([token], true)
+    // A token may be part of a character only, and then its text does not tell its bytes.
+    const bytes = text.includes('\uFFFD') ? null : [...Buffer.from(text)]
+    return { token: text, logprob: Math.log(probability), bytes }
+  }
+}
