@@ -1,4 +1,5 @@
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import type { Ping } from '@libp2p/ping'
 import { createHost, type Host } from '../host/index.ts'
 import {
   InferenceError,
@@ -11,6 +12,7 @@ import { ByteBudget, Gate, Pacer, PeerLedger } from './admission/index.ts'
 import { Advertiser, Provider, provideKeys, type Statement } from './advertise/index.ts'
 import { engineReady } from './engine-ready.ts'
 import { EngineWatch } from './engine-watch.ts'
+import { Farewell } from './farewell.ts'
 import type { AbortOptions, Node, NodeInit } from './node-init.ts'
 import { NodeStatus } from './node-status.ts'
 import { type ServeContext, serveInference, serveProbe } from './serve/index.ts'
@@ -75,6 +77,7 @@ class ContributorNode implements Node {
   readonly #provider: Provider
   readonly #watch: EngineWatch
   readonly #context: ServeContext
+  readonly #farewell: Farewell
   readonly #halt = new AbortController()
   readonly #attempts = new Set<Promise<void>>()
   #drained: Promise<void> | undefined
@@ -116,6 +119,10 @@ class ContributorNode implements Node {
       log: logger.forComponent('skein:node:serve'),
       onRequest: (request) => init.onRequest?.(request),
     }
+    this.#farewell = new Farewell({
+      roundTrip: (peer, { signal }) => ping(host, peer, signal),
+      now,
+    })
     const log = logger.forComponent('skein:node:advertise')
     const statement = () => this.#statement()
     this.#advertiser = new Advertiser({ host, statement, now, random, log })
@@ -125,8 +132,7 @@ class ContributorNode implements Node {
       status: this.#status,
       models,
       onModels: async () => {
-        this.#provider.soon()
-        await this.#advertiser.refresh()
+        await Promise.all([this.#provider.refresh(), this.#advertiser.refresh()])
       },
       log: logger.forComponent('skein:node:engine'),
     })
@@ -189,9 +195,12 @@ class ContributorNode implements Node {
     await Promise.all([...this.#attempts])
     await this.#gate.idle()
     clearTimeout(tooLong)
-    await this.host[Symbol.asyncDispose]().catch((error: unknown) => {
+    await this.#farewell.say()
+    try {
+      await this.host[Symbol.asyncDispose]()
+    } catch (error) {
       this.#context.log.error('the host did not stop cleanly: %e', error)
-    })
+    }
   }
 
   #haltNow(): void {
@@ -199,7 +208,11 @@ class ContributorNode implements Node {
   }
 
   readonly #onInference = (stream: Stream, { remotePeer }: Connection): Promise<void> =>
-    this.#track(serveInference(stream, remotePeer.toString(), this.#context))
+    this.#track(
+      serveInference(stream, remotePeer.toString(), this.#context).finally(() => {
+        this.#farewell.note(remotePeer)
+      }),
+    )
 
   readonly #onProbe = (stream: Stream, { remotePeer }: Connection): Promise<void> =>
     this.#track(serveProbe(stream, remotePeer.toString(), this.#context))
@@ -230,6 +243,13 @@ class ContributorNode implements Node {
 
 function toEngineFailure(error: unknown): never {
   throw InferenceError.from(error, 'engine_failed')
+}
+
+/** Only on a connection that is there: nobody is dialled for a farewell. */
+async function ping(host: Host, peer: PeerId, signal: AbortSignal): Promise<void> {
+  if (host.libp2p.getConnections(peer).length === 0) return
+  const { ping: service } = host.libp2p.services as { readonly ping: Ping }
+  await service.ping(peer, { signal })
 }
 
 /** Waits for the promise, but no longer than this. */

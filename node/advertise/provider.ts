@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Logger } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import type { Host } from '../../host/index.ts'
@@ -5,111 +6,114 @@ import { nextProvideMs } from './schedule.ts'
 
 /** Keys that are provided at a time. More would only fill the DHT's own queue. */
 const PARALLEL = 4
-/** One key. The DHT's own time-out is minutes. */
+/** One key. */
 const PROVIDE_TIMEOUT_MS = 30_000
-/** After the first peer, others usually follow within this time. */
-const FIRST_PEER_DELAY_MS = 200
+/** Giving up a key is local work. */
+const STOP_PROVIDING_TIMEOUT_MS = 5_000
 
 export interface ProviderInit {
-  readonly host: Pick<Host, 'libp2p' | 'provide'>
+  readonly host: Pick<Host, 'joined' | 'provide' | 'stopProviding'>
+  /** Everything under which the node is found now. */
   readonly keys: () => Promise<readonly CID[]>
   readonly random: () => number
   readonly log: Logger
 }
 
-/** Keeps a node's provider records alive: at once, again while the swarm grows, then for ever with jitter. */
+/**
+ * Keeps a node's provider records alive, with jitter and back-off. That records reach peers who come later is the
+ * host's business.
+ */
 export class Provider {
   readonly #init: ProviderInit
   readonly #stop = new AbortController()
+  #provided: ReadonlyMap<string, CID> = new Map()
   #timer: NodeJS.Timeout | undefined
-  #dueAtMs = Number.POSITIVE_INFINITY
   #running: Promise<void> | undefined
   #again: boolean = false
-  #lonely: boolean = true
-  #history = { succeeded: 0, failed: 0 }
+  #failures = 0
 
   constructor(init: ProviderInit) {
     this.#init = init
+    setMaxListeners(0, this.#stop.signal)
   }
 
-  /** Resolves after the first round, or at once while there is no peer to tell. */
+  /** Resolves after the first round, which waits for the host to join for as long as the host does. Never rejects. */
   async start(): Promise<void> {
-    const { libp2p } = this.#init.host
-    libp2p.addEventListener('peer:connect', this.#onPeer)
-    if (libp2p.getPeers().length > 0) await this.#round()
+    const { signal } = this.#stop
+    await this.#init.host.joined({ signal }).catch((error: unknown) => {
+      if (!signal.aborted) this.#init.log.error('could not join: %e', error)
+    })
+    await this.refresh()
   }
 
-  /** Provides soon, e.g. because the models changed. */
-  soon(): void {
-    this.#schedule(FIRST_PEER_DELAY_MS)
-  }
-
-  async stop(): Promise<void> {
-    this.#init.host.libp2p.removeEventListener('peer:connect', this.#onPeer)
-    clearTimeout(this.#timer)
-    this.#stop.abort()
-    await this.#running
-  }
-
-  readonly #onPeer = (): void => {
-    if (this.#lonely) this.soon()
-  }
-
-  /** Never rejects. */
-  #round(): Promise<void> {
+  /** Provides everything anew, and no more what is gone. Never rejects. */
+  async refresh(): Promise<void> {
+    if (this.#stop.signal.aborted) return
     if (this.#running !== undefined) {
+      // The keys may have changed since this round read them.
       this.#again = true
       return this.#running
     }
-    this.#running = this.#provideAll().finally(() => {
-      this.#running = undefined
-      if (this.#stop.signal.aborted) return
-      const again = this.#again
+    clearTimeout(this.#timer)
+    this.#running = this.#round()
+    await this.#running
+  }
+
+  /** Provides nothing any more. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#stop.abort()
+    await this.#running
+    await this.#giveUp([...this.#provided.values()])
+  }
+
+  async #round(): Promise<void> {
+    const { random, log } = this.#init
+    const { signal } = this.#stop
+    do {
       this.#again = false
-      this.#schedule(
-        again ? FIRST_PEER_DELAY_MS : nextProvideMs(this.#history, this.#init.random()),
-      )
-    })
-    return this.#running
+      try {
+        await this.#provideAll()
+        this.#failures = 0
+      } catch (error) {
+        this.#failures += 1
+        if (!signal.aborted) log.error('could not provide, trying again: %e', error)
+      }
+    } while (this.#again && !signal.aborted)
+    this.#running = undefined
+    if (signal.aborted) return
+    this.#timer = setTimeout(() => void this.refresh(), nextProvideMs(this.#failures, random()))
+    this.#timer.unref()
   }
 
   async #provideAll(): Promise<void> {
-    const { host, keys, log } = this.#init
-    const hadPeers = host.libp2p.getPeers().length > 0
-    const { succeeded, failed } = this.#history
-    try {
-      const queue = [...(await keys())]
-      await Promise.all(
-        Array.from({ length: PARALLEL }, async () => {
-          for (let key = queue.shift(); key !== undefined; key = queue.shift()) {
-            await host.provide(key, { signal: this.#keySignal() })
-          }
-        }),
-      )
-      this.#lonely = !hadPeers
-      this.#history = { succeeded: hadPeers ? succeeded + 1 : succeeded, failed: 0 }
-    } catch (error) {
-      if (this.#stop.signal.aborted) return
-      this.#history = { succeeded, failed: failed + 1 }
-      log.error('could not provide, trying again: %e', error)
-    }
+    const { host, keys } = this.#init
+    const before = this.#provided
+    const now = new Map((await keys()).map((key) => [key.toString(), key]))
+    // Noted first: a key that failed half-way may be stored somewhere, too.
+    this.#provided = now
+    await inParallel([...now.values()], (key) => {
+      const timeout = AbortSignal.timeout(PROVIDE_TIMEOUT_MS)
+      return host.provide(key, { signal: AbortSignal.any([this.#stop.signal, timeout]) })
+    })
+    await this.#giveUp([...before].filter(([name]) => !now.has(name)).map(([, key]) => key))
   }
 
-  #keySignal(): AbortSignal {
-    return AbortSignal.any([this.#stop.signal, AbortSignal.timeout(PROVIDE_TIMEOUT_MS)])
+  async #giveUp(keys: readonly CID[]): Promise<void> {
+    const { host, log } = this.#init
+    await inParallel(keys, async (key) => {
+      const signal = AbortSignal.timeout(STOP_PROVIDING_TIMEOUT_MS)
+      await host.stopProviding(key, { signal }).catch((error: unknown) => {
+        log.error('could not stop providing: %e', error)
+      })
+    })
   }
+}
 
-  /** The nearest of the times asked for wins. */
-  #schedule(inMs: number): void {
-    if (this.#stop.signal.aborted) return
-    const dueAtMs = performance.now() + inMs
-    if (this.#timer !== undefined && this.#dueAtMs <= dueAtMs) return
-    clearTimeout(this.#timer)
-    this.#dueAtMs = dueAtMs
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined
-      void this.#round()
-    }, inMs)
-    this.#timer.unref()
+async function inParallel(keys: readonly CID[], work: (key: CID) => Promise<void>): Promise<void> {
+  const queue = [...keys]
+  const lane = async (): Promise<void> => {
+    for (let key = queue.shift(); key !== undefined; key = queue.shift()) await work(key)
   }
+  await Promise.all(Array.from({ length: PARALLEL }, lane))
 }

@@ -1,31 +1,19 @@
 /** Provider records live much longer than this, so that a missed turn costs nothing. */
 const STEADY_MS = 15 * 60_000
-/** After the first peers a swarm still grows: records are placed again while the routing table fills. */
-const EARLY_MS: readonly number[] = [15_000, 60_000, 5 * 60_000]
 const FIRST_RETRY_MS = 1_000
 const LONGEST_RETRY_MS = 60_000
 /** Part of a delay that chance decides: nodes that started together must not provide together for ever. */
 const JITTER = 0.2
 
-export interface ProvideHistory {
-  /** Times that everything was provided. */
-  readonly succeeded: number
-  /** Failures since the last time that it was. */
-  readonly failed: number
-}
-
 /**
  * When to provide again.
  *
+ * @param failures how often it failed since it last worked
  * @param random from [0, 1)
  */
-export function nextProvideMs(history: ProvideHistory, random: number): number {
-  const { succeeded, failed } = history
-  const baseMs =
-    failed > 0
-      ? Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failed - 1))
-      : (EARLY_MS[succeeded - 1] ?? STEADY_MS)
-  return jittered(baseMs, random)
+export function nextProvideMs(failures: number, random: number): number {
+  const retryMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1))
+  return jittered(failures > 0 ? retryMs : STEADY_MS, random)
 }
 
 /** The delay, give or take a fifth. */

@@ -14,7 +14,8 @@ import {
 } from '../../fixtures/node-harness.ts'
 
 const body = chatBody('Count from 1 to 5.')
-const headFrame = (more = {}): Uint8Array => encodeClientFrame({ type: 'head', ...head(body, more) })
+const headFrame = (more = {}): Uint8Array =>
+  encodeClientFrame({ type: 'head', ...head(body, more) })
 const bodyFrame = encodeClientFrame({ type: 'body', data: body })
 
 async function write(stream: Stream, ...parts: Uint8Array[]): Promise<void> {
@@ -80,12 +81,7 @@ const table: readonly [
     'invalid_request',
     /body belongs/,
   ],
-  [
-    'an end before the head',
-    (stream) => stream.close(),
-    'invalid_request',
-    /no head/,
-  ],
+  ['an end before the head', (stream) => stream.close(), 'invalid_request', /no head/],
   [
     'a body cut short',
     async (stream) => {
@@ -134,7 +130,12 @@ const table: readonly [
     'invalid_request',
     /digest/,
   ],
-  ['a body that is no JSON', (stream) => upload(stream, Uint8Array.of(0x7b, 0xff)), 'invalid_request', /JSON/],
+  [
+    'a body that is no JSON',
+    (stream) => upload(stream, Uint8Array.of(0x7b, 0xff)),
+    'invalid_request',
+    /JSON/,
+  ],
   [
     'a chat sent as an embedding',
     (stream) => upload(stream, body, { kind: 'embedding' }),
@@ -168,7 +169,14 @@ describe('bad uploads', () => {
 
   it.each([
     ['top_k', { top_k: 5 }],
-    ['vision', { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:,' } }] }] }],
+    [
+      'vision',
+      {
+        messages: [
+          { role: 'user', content: [{ type: 'image_url', image_url: { url: 'data:,' } }] },
+        ],
+      },
+    ],
   ])('says that the model does not offer %s', async (param, more) => {
     const { error } = await failureOf((stream) => upload(stream, chatBody('hi', more)))
     expect(error.code).toBe('capability_unavailable')

@@ -1,0 +1,218 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createScriptedBackend, type ScriptedBackend } from '../../backend/index.ts'
+import { createBootstrap } from '../../bootstrap/index.ts'
+import { createHost, type Host } from '../../host/index.ts'
+import { createNode, type Node, type NodeInit } from '../../node/index.ts'
+import {
+  decodeProbeResponse,
+  isExpired,
+  LIMITS,
+  modelKey,
+  nodeKey,
+  PROTOCOLS,
+  readFrames,
+} from '../../protocol/index.ts'
+import { chatBody, collect, frames, textOf, upload } from '../fixtures/node-harness.ts'
+
+const listen = ['/ip4/127.0.0.1/tcp/0']
+const open: AsyncDisposable[] = []
+
+afterEach(async () => {
+  for (const thing of open.splice(0).reverse()) await thing[Symbol.asyncDispose]()
+})
+
+function keep<T extends AsyncDisposable>(thing: T): T {
+  open.push(thing)
+  return thing
+}
+
+/** A bootstrap peer, a node that joined through it, and a client that knows the bootstrap peer only. */
+async function swarm(
+  backend: ScriptedBackend,
+  init: Partial<NodeInit> = {},
+): Promise<{ node: Node; client: Host }> {
+  const { host } = keep(await createBootstrap({ listen }))
+  const bootstrap = host.addresses().map(String)
+  const node = keep(await createNode({ host: { listen, bootstrap }, backend, ...init }))
+  const client = keep(
+    await createHost({ dht: 'client', listen: [], bootstrap, peerExchange: false }),
+  )
+  await client.joined()
+  return { node, client }
+}
+
+async function isProvided(client: Host, key: Awaited<ReturnType<typeof modelKey>>, node: Node) {
+  const signal = AbortSignal.timeout(10_000)
+  for await (const peer of client.findProviders(key, { signal })) {
+    if (peer.equals(node.host.peerId)) return true
+  }
+  return false
+}
+
+const openStream = (client: Host, node: Node) =>
+  client.libp2p.dialProtocol(node.host.peerId, PROTOCOLS.inference)
+
+describe('a node in a swarm', () => {
+  it('is found in the DHT once it is ready, tells what it serves, and answers', async () => {
+    const backend = createScriptedBackend({ models: [{ id: 'Tiny:latest', aliases: ['small'] }] })
+    const { node, client } = await swarm(backend, { operator: 'me', maxTokens: 500, slots: 2 })
+    expect(node.state()).toBe('ready')
+    for (const shard of [0, 1, 2, 3]) {
+      expect(await isProvided(client, await modelKey('tiny', shard), node)).toBe(true)
+    }
+    expect(await isProvided(client, await modelKey('small', 0), node)).toBe(true)
+    expect(await isProvided(client, await nodeKey(3), node)).toBe(true)
+    const advertisement = await client.fetchAdvertisement(node.host.peerId)
+    expect(advertisement).toMatchObject({
+      models: [{ id: 'tiny', aliases: ['small'], contextLength: 8192 }],
+      slots: 2,
+      maxTokens: 500,
+      operator: 'me',
+    })
+    if (advertisement === undefined) throw new Error('no advertisement')
+    expect(isExpired(advertisement, Date.now())).toBe(false)
+    expect(advertisement.expiresAtMs - advertisement.issuedAtMs).toBeLessThan(
+      LIMITS.maxAdvertisementAgeMs,
+    )
+    const stream = await openStream(client, node)
+    await upload(stream, chatBody('Count from 1 to 5.'), { model: 'small' })
+    const answer = await collect(stream)
+    expect(textOf(answer)).toBe('1, 2, 3, 4, 5.')
+    expect(answer.at(-1)?.type).toBe('done')
+  })
+
+  it('answers probes with its load of this moment', async () => {
+    const gate = Promise.withResolvers<void>()
+    const backend = createScriptedBackend({ slots: 2, script: () => ({ gate: gate.promise }) })
+    const { node, client } = await swarm(backend)
+    const busy = await openStream(client, node)
+    await upload(busy, chatBody('Count from 1 to 2.'), { model: 'scripted' })
+    for await (const frame of frames(busy)) if (frame.type === 'accepted') break
+    const probe = await client.libp2p.dialProtocol(node.host.peerId, PROTOCOLS.probe)
+    const loads = []
+    for await (const frame of readFrames(probe, { maxFrames: 1, maxTotalBytes: 1_024 })) {
+      loads.push(decodeProbeResponse(frame))
+    }
+    await probe.close()
+    expect(loads).toEqual([
+      { state: 'ready', inFlight: 1, slots: 2, queueDepth: 0, expectedTtftMs: 0 },
+    ])
+    gate.resolve()
+    await backend.idle()
+  })
+
+  it('stops the engine when the client is gone with its connection', async () => {
+    const backend = createScriptedBackend({ paceMs: 20 })
+    const { node, client } = await swarm(backend)
+    const stream = await openStream(client, node)
+    await upload(stream, chatBody('Count from 1 to 500.'))
+    for await (const frame of frames(stream)) if (frame.type === 'chunk') break
+    await client[Symbol.asyncDispose]()
+    await backend.idle()
+    expect(backend.aborted).toBe(1)
+    await vi.waitFor(() => expect(node.load()).toMatchObject({ inFlight: 0, state: 'ready' }))
+  })
+
+  it('withdraws at a drain, refuses new work, and finishes what runs', async () => {
+    const gate = Promise.withResolvers<void>()
+    const backend = createScriptedBackend({ script: () => ({ gate: gate.promise }) })
+    const { node, client } = await swarm(backend)
+    const before = await client.fetchAdvertisement(node.host.peerId)
+    const running = await openStream(client, node)
+    await upload(running, chatBody('Count from 1 to 5.'))
+    const answer = collect(running)
+    while (backend.active === 0) await new Promise((resolve) => setImmediate(resolve))
+
+    const drained = node.drain()
+    expect(node.state()).toBe('draining')
+    const refused = await openStream(client, node)
+    await upload(refused, chatBody('Count from 1 to 5.'))
+    expect(await collect(refused)).toMatchObject([
+      { type: 'failed', error: { code: 'draining' }, load: { state: 'draining' } },
+    ])
+    const after = await client.fetchAdvertisement(node.host.peerId)
+    expect(after?.models).toEqual([])
+    expect(after?.sequence).toBeGreaterThan(before?.sequence ?? 0n)
+
+    gate.resolve()
+    expect(textOf(await answer)).toBe('1, 2, 3, 4, 5.')
+    await drained
+    expect(node.host.libp2p.status).toBe('stopped')
+    expect(backend.calls).toHaveLength(1)
+  })
+
+  it('ends what runs with a typed failure when a drain is cut short', async () => {
+    const backend = createScriptedBackend({ script: () => ({ fault: { type: 'stall' } }) })
+    const { node, client } = await swarm(backend)
+    const running = await openStream(client, node)
+    await upload(running, chatBody('Count from 1 to 5.'))
+    const answer = collect(running)
+    while (backend.active === 0) await new Promise((resolve) => setImmediate(resolve))
+    await node.drain({ signal: AbortSignal.abort() })
+    expect((await answer).at(-1)).toMatchObject({ type: 'failed', error: { code: 'draining' } })
+    expect(backend.active).toBe(0)
+  })
+
+  it('fails typed when the engine dies mid-answer, and serves again once it is back', async () => {
+    const backend = createScriptedBackend({ paceMs: 5 })
+    const { node, client } = await swarm(backend)
+    const stream = await openStream(client, node)
+    await upload(stream, chatBody('Count from 1 to 500.'))
+    const types: string[] = []
+    let code: string | undefined
+    for await (const frame of frames(stream)) {
+      if (types.push(frame.type) === 3) backend.kill()
+      if (frame.type === 'failed') code = frame.error.code
+    }
+    expect(types[1]).toBe('chunk')
+    expect(code).toBe('engine_failed')
+    backend.revive()
+    const again = await openStream(client, node)
+    await upload(again, chatBody('Count from 1 to 3.'))
+    expect(textOf(await collect(again))).toBe('1, 2, 3.')
+  })
+
+  it('starts a swarm of its own without any peer, and at once', async () => {
+    const node = keep(await createNode({ host: { listen }, backend: createScriptedBackend() }))
+    expect(node.state()).toBe('ready')
+    expect(node.models().map(({ id }) => id)).toEqual(['scripted'])
+    const client = keep(
+      await createHost({ dht: 'client', listen: [], bootstrap: node.host.addresses().map(String) }),
+    )
+    await client.joined()
+    expect((await client.fetchAdvertisement(node.host.peerId))?.models).toHaveLength(1)
+  })
+
+  it('shares what was named and nothing else', async () => {
+    const backend = createScriptedBackend({ models: [{ id: 'given' }, { id: 'kept' }] })
+    const { node, client } = await swarm(backend, { share: ['GIVEN'] })
+    expect(node.models().map(({ id }) => id)).toEqual(['given'])
+    const stream = await openStream(client, node)
+    const sent = upload(stream, chatBody('hi'), { model: 'kept' }).catch(() => {})
+    const answer = await collect(stream)
+    expect(answer).toMatchObject([{ error: { code: 'model_not_found' } }])
+    expect(answer[0]?.type === 'failed' && answer[0].error.message).not.toMatch(/but.*kept/)
+    await sent
+  })
+
+  it('refuses to start with a name to share that the engine does not have, and says what it has', async () => {
+    const backend = createScriptedBackend({ models: [{ id: 'a' }, { id: 'b' }] })
+    await expect(createNode({ host: { listen }, backend, share: ['c'] })).rejects.toMatchObject({
+      code: 'model_not_found',
+      message: expect.stringMatching(/'c'.*a, b/),
+      details: { available: [{ model: 'a' }, { model: 'b' }] },
+    })
+  })
+
+  it('waits for an engine that loads, and gives up in time when it never does', async () => {
+    const backend = createScriptedBackend()
+    backend.setState('loading')
+    const init = { host: { listen }, backend }
+    await expect(createNode({ ...init, loadTimeoutMs: 50 })).rejects.toMatchObject({
+      code: 'loading',
+    })
+    const starting = createNode(init)
+    backend.setState('ready')
+    expect(keep(await starting).state()).toBe('ready')
+  })
+})
