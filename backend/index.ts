@@ -25,6 +25,15 @@ export {
   type DetectInit,
   detectBackends,
 } from './detect/index.ts'
+export { createEmbeddedBackend, type EmbeddedBackend, type EmbeddedInit } from './embedded/index.ts'
+export {
+  cachedWeightsDigest,
+  type DigestInit,
+  type GgufFacts,
+  type GgufHeader,
+  ggufFacts,
+  readGgufHeader,
+} from './gguf/index.ts'
 export { createOllamaBackend, type OllamaBackendInit } from './ollama/index.ts'
 export { createOpenAiBackend, type OpenAiBackendInit } from './openai/index.ts'
 export {

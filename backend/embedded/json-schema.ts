@@ -3,7 +3,21 @@ import { InferenceError, LIMITS, type ResponseFormat } from '../../protocol/inde
 /** A JSON schema in the dialect that node-llama-cpp turns into a grammar. */
 export type GrammarSchema = { readonly [key: string]: unknown }
 
-type Schema = Readonly<Record<string, unknown>>
+interface Schema {
+  readonly [key: string]: unknown
+  readonly type?: unknown
+  readonly properties?: unknown
+  readonly required?: unknown
+  readonly additionalProperties?: unknown
+  readonly items?: unknown
+  readonly prefixItems?: unknown
+  readonly format?: unknown
+  readonly enum?: unknown
+  readonly const?: unknown
+  readonly oneOf?: unknown
+  readonly anyOf?: unknown
+  readonly $ref?: unknown
+}
 
 /** Repetitions unroll into grammar rules, so their bounds are bounded. */
 const MAX_REPETITION = 500
@@ -102,11 +116,11 @@ class Converter {
     const foreign = Object.keys(schema).find((key) => !STRUCTURE.has(key) && !ANNOTATIONS.has(key))
     if (foreign !== undefined) throw unavailable(`'${foreign}' in a schema`)
     for (const key of BOUNDS) checkBound(schema, key)
-    if (schema['$ref'] !== undefined) return this.#resolve(schema['$ref'], depth)
-    const variants = schema['oneOf'] ?? schema['anyOf']
+    if (schema.$ref !== undefined) return this.#resolve(schema.$ref, depth)
+    const variants = schema.oneOf ?? schema.anyOf
     if (variants !== undefined) return this.#variants(schema, variants, depth)
-    if (schema['const'] !== undefined) return { const: literal(schema['const']) }
-    if (schema['enum'] !== undefined) return { enum: list(schema['enum'], 'enum').map(literal) }
+    if (schema.const !== undefined) return { const: literal(schema.const) }
+    if (schema.enum !== undefined) return { enum: list(schema.enum, 'enum').map(literal) }
     return this.#typed(schema, depth)
   }
 
@@ -119,7 +133,7 @@ class Converter {
   }
 
   #typed(schema: Schema, depth: number): GrammarSchema {
-    const type = schema['type'] ?? inferType(schema)
+    const type = schema.type ?? inferType(schema)
     const types = Array.isArray(type) ? type : [type]
     if (types.length === 0 || types.some((name) => !TYPES.includes(name))) {
       throw type === undefined ? unavailable("parts without a 'type'") : invalid(`unknown type`)
@@ -141,17 +155,17 @@ class Converter {
   }
 
   #object(schema: Schema, depth: number): GrammarSchema {
-    const properties = schema['properties'] ?? {}
+    const properties = schema.properties ?? {}
     if (!isSchema(properties)) throw invalid("'properties' has to be an object")
     const names = Object.keys(properties)
-    const unlisted = list(schema['required'] ?? [], 'required').find(
+    const unlisted = list(schema.required ?? [], 'required').find(
       (name) => typeof name !== 'string' || !names.includes(name),
     )
     if (unlisted !== undefined) throw unavailable("'required' names without a property")
     const converted = Object.fromEntries(
       names.map((name) => [name, this.convert(properties[name], depth + 1)]),
     )
-    const more = schema['additionalProperties']
+    const more = schema.additionalProperties
     // A bare `{"type": "object"}` means any object; one with properties is kept to them.
     const additional = more ?? names.length === 0
     return {
@@ -164,7 +178,7 @@ class Converter {
   }
 
   #array(schema: Schema, depth: number): GrammarSchema {
-    const { items, prefixItems } = schema as { items?: unknown; prefixItems?: unknown }
+    const { items, prefixItems } = schema
     return {
       type: 'array',
       ...(items !== undefined && items !== true && { items: this.convert(items, depth + 1) }),
@@ -191,7 +205,7 @@ class Converter {
 }
 
 function stringSchema(schema: Schema): GrammarSchema {
-  const format = schema['format']
+  const format = schema.format
   if (format !== undefined && !FORMATS.includes(format)) {
     throw unavailable(`the format '${String(format).slice(0, 40)}'`)
   }
@@ -201,8 +215,8 @@ function stringSchema(schema: Schema): GrammarSchema {
 }
 
 function inferType(schema: Schema): string | undefined {
-  if (schema['properties'] !== undefined) return 'object'
-  return schema['items'] !== undefined || schema['prefixItems'] !== undefined ? 'array' : undefined
+  if (schema.properties !== undefined) return 'object'
+  return schema.items !== undefined || schema.prefixItems !== undefined ? 'array' : undefined
 }
 
 function isSchema(value: unknown): value is Schema {
