@@ -1,0 +1,281 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { PrivateKey } from '@libp2p/interface'
+import { defaultLogger } from '@libp2p/logger'
+import { multiaddr } from '@multiformats/multiaddr'
+import fc from 'fast-check'
+import type { CID } from 'multiformats/cid'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import {
+  Advertiser,
+  type AdvertiserInit,
+  Provider,
+  type ProviderInit,
+  provideKeys,
+  type Statement,
+} from '../../../node/advertise/index.ts'
+import { nextProvideMs, nextSequence } from '../../../node/advertise/schedule.ts'
+import { SharedModels } from '../../../node/shared-models.ts'
+import {
+  type Advertisement,
+  type ModelAdvertisement,
+  openAdvertisement,
+  parseModelReference,
+} from '../../../protocol/index.ts'
+
+const log = defaultLogger().forComponent('skein:test')
+const MINUTE = 60_000
+
+function model(id: string, more: Partial<ModelAdvertisement> = {}): ModelAdvertisement {
+  return {
+    id,
+    aliases: [],
+    family: 'llama',
+    parameters: 1,
+    quantization: 'Q8_0',
+    contextLength: 512,
+    templateHash: '',
+    capabilities: ['chat'],
+    resume: 'none',
+    fields: [],
+    ...more,
+  }
+}
+
+describe('the schedule', () => {
+  it('provides again well before records run out, never at the same time everywhere', () => {
+    fc.assert(
+      fc.property(fc.double({ min: 0, max: 0.999, noNaN: true }), (random) => {
+        const ms = nextProvideMs(0, random)
+        expect(ms).toBeGreaterThanOrEqual(12 * MINUTE)
+        expect(ms).toBeLessThanOrEqual(18 * MINUTE)
+      }),
+    )
+    expect(nextProvideMs(0, 0.1)).not.toBe(nextProvideMs(0, 0.9))
+  })
+
+  it('tries again soon after a failure, then ever later, within a minute or so', () => {
+    expect([1, 2, 3, 30].map((failures) => nextProvideMs(failures, 0.5))).toEqual([
+      1_000, 2_000, 4_000, 60_000,
+    ])
+  })
+
+  it('counts sequence numbers up whatever the clock does', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat()), (times) => {
+        let last = 0n
+        for (const time of times) {
+          const next = nextSequence(last, time)
+          expect(next > last).toBe(true)
+          last = next
+        }
+      }),
+    )
+  })
+})
+
+describe('advertising', () => {
+  let privateKey: PrivateKey
+  let nowMs: number
+  let offered: Advertisement[]
+  let statement: Statement
+  let advertiser: Advertiser
+  let libp2p: EventTarget
+
+  beforeEach(async () => {
+    vi.useFakeTimers()
+    privateKey = await generateKeyPair('Ed25519')
+    nowMs = 1_700_000_000_000
+    offered = []
+    libp2p = new EventTarget()
+    statement = {
+      models: [model('tiny')],
+      slots: 2,
+      prefillRate: 0,
+      decodeRate: 0,
+      maxTokens: 0,
+      operator: '',
+    }
+    advertiser = new Advertiser({
+      host: {
+        libp2p: libp2p as AdvertiserInit['host']['libp2p'],
+        privateKey,
+        addresses: () => [multiaddr('/ip4/127.0.0.1/tcp/4001')],
+        offerAdvertisement: async (envelope) => {
+          offered.push(await openAdvertisement(envelope, { nowMs }))
+        },
+      },
+      statement: async () => statement,
+      now: () => nowMs,
+      random: () => 0.5,
+      log,
+    })
+  })
+
+  afterEach(() => {
+    advertiser.stop()
+    vi.useRealTimers()
+  })
+
+  /** Lets time pass, in both clocks, and the signatures be made. */
+  async function pass(ms: number): Promise<void> {
+    nowMs += ms
+    await vi.advanceTimersByTimeAsync(ms)
+    await vi.waitFor(() => expect(offered.length).toBeGreaterThan(0))
+  }
+
+  it('renews long before what it said runs out', async () => {
+    await advertiser.start()
+    expect(offered).toHaveLength(1)
+    await pass(10 * MINUTE)
+    await vi.waitFor(() => expect(offered).toHaveLength(2))
+    const [first, second] = offered
+    expect(second?.sequence).toBeGreaterThan(first?.sequence ?? 0n)
+    expect(first?.expiresAtMs).toBeGreaterThan(nowMs)
+  })
+
+  it('says anew when addresses change, once for several changes', async () => {
+    await advertiser.start()
+    libp2p.dispatchEvent(new Event('self:peer:update'))
+    libp2p.dispatchEvent(new Event('self:peer:update'))
+    await pass(250)
+    await vi.waitFor(() => expect(offered).toHaveLength(2))
+    await pass(1_000)
+    expect(offered).toHaveLength(2)
+  })
+
+  it('withdraws with an empty advertisement that nothing later undoes', async () => {
+    await advertiser.start()
+    const renewed = advertiser.refresh()
+    await Promise.all([renewed, advertiser.withdraw()])
+    await advertiser.refresh()
+    libp2p.dispatchEvent(new Event('self:peer:update'))
+    await pass(60 * MINUTE)
+    const withdrawn = offered.findIndex(({ models }) => models.length === 0)
+    expect(withdrawn).toBeGreaterThan(0)
+    expect(offered.slice(withdrawn).flatMap(({ models }) => models)).toEqual([])
+    expect(vi.getTimerCount()).toBe(0)
+    const sequences = offered.map(({ sequence }) => sequence)
+    expect(new Set(sequences).size).toBe(sequences.length)
+  })
+
+  it('cuts an engine with too much to say to what peers accept', async () => {
+    const long = 'x'.repeat(300)
+    const aliases = Array.from({ length: 40 }, (_, index) => `alias-${index}`)
+    const fields = Array.from({ length: 100 }, (_, index) => `field-${index}`)
+    const many = Array.from({ length: 200 }, (_, index) =>
+      model(`model-${index}`, { aliases: [long, ...aliases], fields, family: long }),
+    )
+    statement = { ...statement, models: [model(long), ...many] }
+    await advertiser.start()
+    const models = offered[0]?.models ?? []
+    expect(models.length).toBeGreaterThan(20)
+    expect(models.length).toBeLessThanOrEqual(128)
+    expect(models[0]).toMatchObject({ id: 'model-0', aliases: aliases.slice(0, 16) })
+  })
+})
+
+describe('providing', () => {
+  /** A DHT that notes what it is told. */
+  function dht() {
+    const provided: string[] = []
+    const stopped: string[] = []
+    const host: ProviderInit['host'] & { failing: boolean } = {
+      failing: false,
+      joined: async () => ({ joined: true }),
+      provide: async (key) => {
+        if (host.failing) throw new Error('no answer')
+        provided.push(key.toString())
+      },
+      stopProviding: async (key) => void stopped.push(key.toString()),
+    }
+    return { provided, stopped, host }
+  }
+
+  const names = (keys: readonly CID[]): string[] => keys.map((key) => key.toString())
+  const started: Provider[] = []
+
+  function provider(host: ProviderInit['host'], keys: ProviderInit['keys']): Provider {
+    const made = new Provider({ host, keys, random: () => 0.5, log })
+    started.push(made)
+    return made
+  }
+
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+
+  afterEach(async () => {
+    for (const one of started.splice(0)) await one.stop()
+    vi.useRealTimers()
+  })
+
+  it('covers every name of every model under all its shards, and the node itself', async () => {
+    const keys = await provideKeys([model('a', { aliases: ['b', 'a'] }), model('c')])
+    expect(new Set(names(keys)).size).toBe(16)
+    expect(keys).toHaveLength(16)
+  })
+
+  it('provides at the start, and again when it is time', async () => {
+    const { host, provided } = dht()
+    const keys = await provideKeys([model('a')])
+    await provider(host, async () => keys).start()
+    expect(provided.toSorted((a, b) => a.localeCompare(b))).toEqual(
+      names(keys).toSorted((a, b) => a.localeCompare(b)),
+    )
+    await vi.advanceTimersByTimeAsync(15 * MINUTE)
+    expect(provided).toHaveLength(2 * keys.length)
+  })
+
+  it('tries again after a failure', async () => {
+    const { host, provided } = dht()
+    const keys = await provideKeys([model('a')])
+    host.failing = true
+    await provider(host, async () => keys).start()
+    expect(provided).toEqual([])
+    host.failing = false
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(provided).toHaveLength(keys.length)
+  })
+
+  it('provides no more what is gone, and nothing once it stops', async () => {
+    const { host, stopped } = dht()
+    const [both, one] = await Promise.all([
+      provideKeys([model('a'), model('b')]),
+      provideKeys([model('a')]),
+    ])
+    let keys = both
+    const made = provider(host, async () => keys)
+    await made.start()
+    keys = one
+    await made.refresh()
+    expect(stopped).toHaveLength(4)
+    await made.stop()
+    expect(stopped).toHaveLength(4 + one.length)
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
+describe('shared models', () => {
+  it('finds a model by id, alias and digest, however it is written', async () => {
+    const digest = `sha256:${'a'.repeat(64)}`
+    const models = [model('tiny', { aliases: ['small'], digest })]
+    const shared = new SharedModels({ models: async () => models })
+    await shared.refresh()
+    for (const name of ['tiny', ' Tiny:latest', 'SMALL', `small@${digest}`]) {
+      expect(shared.resolve(parseModelReference(name)).id).toBe('tiny')
+    }
+    expect(() => shared.resolve(parseModelReference(`tiny@sha256:${'b'.repeat(64)}`))).toThrow(
+      expect.objectContaining({ code: 'model_not_found' }),
+    )
+  })
+
+  it('notices what came and went', async () => {
+    let models = [model('a'), model('b')]
+    const shared = new SharedModels({ models: async () => models }, ['a', 'b'])
+    expect(await shared.refresh()).toMatchObject({ changed: true, missing: [] })
+    expect(await shared.refresh()).toMatchObject({ changed: false })
+    models = [model('a'), model('c')]
+    expect(await shared.refresh()).toMatchObject({ changed: true, missing: ['b'] })
+    expect(shared.all().map(({ id }) => id)).toEqual(['a'])
+  })
+})
