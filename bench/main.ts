@@ -1,0 +1,33 @@
+import { parseArgs } from 'node:util'
+import { overhead } from './overhead.ts'
+import { providers } from './providers.ts'
+import { formatReport, type Report } from './report.ts'
+import { resident } from './resident.ts'
+import { startup } from './startup.ts'
+import { streams } from './streams.ts'
+
+/** Every benchmark by the name that the README cites. */
+const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<Report>>> = {
+  overhead,
+  streams,
+  startup,
+  resident,
+  providers,
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean' }, quick: { type: 'boolean' } },
+})
+const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS)
+for (const name of names) {
+  const run = BENCHMARKS[name]
+  if (run === undefined) {
+    console.error(`no benchmark '${name}'; there are: ${Object.keys(BENCHMARKS).join(', ')}`)
+    process.exit(2)
+  }
+  const report = await run(values.quick ?? false)
+  console.log(values.json ? JSON.stringify({ name, ...report }) : formatReport(name, report))
+}
+// Hosts that were stopped may leave sockets in their closing state.
+process.exit(0)

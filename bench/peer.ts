@@ -1,0 +1,56 @@
+import { createEmbeddedBackend, createOpenAiBackend, createScriptedBackend } from '../backend/index.ts'
+import { createHost, type Host } from '../host/index.ts'
+import { createNode } from '../node/index.ts'
+import { BUNDLED_MODEL } from './bundled-model.ts'
+import type { PeerReady, PeerTask } from './peer-process.ts'
+
+/** The other process of a benchmark: does one task, says where it can be reached, and lives until its parent is gone. */
+
+const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
+
+async function run(task: PeerTask): Promise<PeerReady> {
+  switch (task.kind) {
+    case 'idle':
+      return { addresses: [] }
+    case 'host': {
+      const host = await createHost({ dht: 'server', listen: [LOOPBACK] })
+      return { addresses: addressesOf(host) }
+    }
+    case 'hosts': {
+      const hosts = [await createHost({ dht: 'server', listen: [LOOPBACK] })]
+      const bootstrap = addressesOf(hosts[0] as Host)
+      while (hosts.length < task.count) {
+        hosts.push(await createHost({ dht: 'server', listen: [LOOPBACK], bootstrap }))
+      }
+      return { addresses: bootstrap }
+    }
+    case 'node': {
+      const node = await createNode({
+        backend: backendOf(task.engine),
+        host: { listen: [LOOPBACK], bootstrap: task.bootstrap ?? [] },
+      })
+      return { addresses: addressesOf(node.host) }
+    }
+    default:
+      return task satisfies never
+  }
+}
+
+function addressesOf(host: Host): string[] {
+  return host.addresses().map(String)
+}
+
+function backendOf(engine: Extract<PeerTask, { kind: 'node' }>['engine']) {
+  if (engine === 'embedded') return createEmbeddedBackend({ modelPath: BUNDLED_MODEL, threads: 1 })
+  if (engine === 'scripted') return createScriptedBackend()
+  return createOpenAiBackend({ baseUrl: engine.url })
+}
+
+process.on('message', (task: PeerTask) => {
+  run(task).then(
+    (ready) => process.send?.(ready),
+    (error: unknown) => process.send?.({ error: String(error) }),
+  )
+})
+process.on('disconnect', () => process.exit(0))
+process.on('unhandledRejection', (error) => console.error('peer:', error))

@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { createEmbeddedBackend } from '../backend/index.ts'
+import { parseRequest } from '../protocol/index.ts'
+import { BUNDLED_MODEL } from './bundled-model.ts'
+import { startPeer } from './peer-process.ts'
+import { percentile, type Report, round } from './report.ts'
+
+const MAIN = new URL('../cli/main.ts', import.meta.url).pathname
+const ASK = ['--model', 'skein-tiny', '--max-tokens', '4', '--no-mdns', 'Count from 1 to 9.']
+
+/** From `skein ask` on the shell to the first piece of the answer, in a swarm of 50 hosts. */
+export async function startup(quick: boolean): Promise<Report> {
+  const runs = quick ? 3 : 15
+  const count = quick ? 10 : 50
+  await using swarm = await startPeer({ kind: 'hosts', count: count - 1 })
+  await using node = await startPeer({
+    kind: 'node',
+    engine: 'embedded',
+    bootstrap: swarm.addresses,
+  })
+  void node
+  const dataDir = await mkdtemp(join(tmpdir(), 'skein-bench-'))
+  const bootstrap = swarm.addresses.flatMap((address) => ['--bootstrap', address])
+  const samples = { bare: [] as number[], cold: [] as number[], warm: [] as number[] }
+  try {
+    for (let run = -1; run < runs; run++) {
+      const bare = await exitTime(['-e', '0'])
+      const fresh = join(dataDir, `cold-${run}`)
+      const cold = await firstDelta(['--data-dir', fresh, ...bootstrap])
+      // No bootstrap peer: what the last run wrote down is all it has.
+      const warm = await firstDelta(['--data-dir', fresh])
+      if (run < 0) continue
+      samples.bare.push(bare)
+      samples.cold.push(cold)
+      samples.warm.push(warm)
+    }
+  } finally {
+    await rm(dataDir, { recursive: true, force: true })
+  }
+  const engine: number[] = []
+  for (let run = 0; run < Math.min(runs, 5); run++) engine.push(await engineTime())
+  const base = percentile(samples.bare, 0.5)
+  const row = (what: string, values: readonly number[]) => ({
+    what,
+    'p50 ms': round(percentile(values, 0.5)),
+    'max ms': round(Math.max(...values)),
+    ratio: round(percentile(values, 0.5) / base),
+  })
+  return {
+    title: `process start to first piece of an answer, swarm of ${count} hosts`,
+    rows: [
+      row('bare Node process, start to exit', samples.bare),
+      row('skein ask, nothing known but a bootstrap peer', samples.cold),
+      row('skein ask, cached peers and no bootstrap peer', samples.warm),
+      row('embedded engine, load to first piece, no network', engine),
+    ],
+    notes: [
+      'Loading the modules (libp2p, protobuf, zod) dominates `skein ask`; joining and finding take the rest.',
+    ],
+  }
+}
+
+async function exitTime(args: readonly string[]): Promise<number> {
+  const begin = performance.now()
+  const child = spawn(process.execPath, args, { stdio: 'ignore' })
+  await once(child, 'exit')
+  return performance.now() - begin
+}
+
+async function firstDelta(args: readonly string[]): Promise<number> {
+  const begin = performance.now()
+  const child = spawn(process.execPath, [MAIN, 'ask', '--json', ...args, ...ASK], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let first: number | undefined
+  let last = ''
+  for await (const line of createInterface({ input: child.stdout })) {
+    last = line
+    if (line.includes('"event":"delta"')) first ??= performance.now() - begin
+  }
+  if (first === undefined) throw new Error(`no answer: ${last}`)
+  return first
+}
+
+async function engineTime(): Promise<number> {
+  const begin = performance.now()
+  await using backend = createEmbeddedBackend({ modelPath: BUNDLED_MODEL, threads: 1 })
+  const request = parseRequest('chat', {
+    model: 'skein-tiny',
+    messages: [{ role: 'user', content: 'Count from 1 to 9.' }],
+    max_tokens: 4,
+  })
+  for await (const event of backend.infer(request)) {
+    if (event.type === 'chunk') return performance.now() - begin
+  }
+  throw new Error('no answer')
+}
