@@ -1,5 +1,5 @@
 import type { Client, ModelListing } from '../client/index.ts'
-import { noPeersError } from './no-peers.ts'
+import { InferenceError } from '../protocol/index.ts'
 import { plainLine } from './plain-text.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -17,13 +17,13 @@ export async function chooseModel(
   const models = (await client.models({ signal })).filter(({ capabilities }) =>
     capabilities.includes('chat'),
   )
-  if (models.length === 0) throw await noPeersError(client.host, signal)
   return onlyModel(models)
 }
 
 export function onlyModel(models: readonly Pick<ModelListing, 'id'>[]): string {
   const [first, ...others] = models
-  if (first === undefined || others.length > 0) {
+  if (first === undefined) throw new InferenceError('model_not_found', 'nobody serves a chat model')
+  if (others.length > 0) {
     const ids = models.map(({ id }) => plainLine(id)).join(', ')
     throw new UsageError(`several models are served (${ids}): choose one with --model`)
   }

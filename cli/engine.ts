@@ -1,5 +1,4 @@
 import { stat } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import {
@@ -8,7 +7,6 @@ import {
   createBackendFromUrl,
   createEmbeddedBackend,
   detectBackends,
-  resolveModelSource,
 } from '../backend/index.ts'
 import { normalizeModelId } from '../protocol/index.ts'
 import { cacheHome } from './directories.ts'
@@ -47,17 +45,13 @@ export async function chooseEngine(
 ): Promise<ChosenEngine> {
   const { backend } = options
   if (/^https?:\/\//.test(backend)) {
-    return existing(
-      session,
-      options,
-      await createBackendFromUrl(backend, { signal: session.signal }),
-    )
+    return existing(session, options, await fromUrl(session, backend))
   }
   if (backend !== 'auto' && backend !== 'embedded') {
     throw new UsageError(`--backend is auto, embedded or a URL, not '${backend}'`)
   }
   if (backend === 'auto' && options.model === undefined) {
-    const [found, ...others] = await detectBackends({ signal: session.signal })
+    const [found, ...others] = await detectBackends({}, { signal: session.signal })
     if (found !== undefined) {
       session.terminal.log(`Found ${found.description}.`)
       for (const other of others) {
@@ -65,11 +59,20 @@ export async function chooseEngine(
           `Also found ${other.description}: --backend ${other.baseUrl} takes it instead.`,
         )
       }
-      const backend = await createBackendFromUrl(found.baseUrl, { signal: session.signal })
+      const backend = await fromUrl(session, found.baseUrl)
       return existing(session, options, backend)
     }
   }
   return { backend: await embedded(session, options), ...shareOf(options.share) }
+}
+
+/** An engine's key comes from the environment: a command line is there for every user of the machine to read. */
+function fromUrl(session: Session, baseUrl: string): Promise<Backend> {
+  const apiKey = session.env.SKEIN_BACKEND_API_KEY
+  return createBackendFromUrl(
+    { baseUrl, ...(apiKey !== undefined && apiKey !== '' && { apiKey }) },
+    { signal: session.signal },
+  )
 }
 
 async function embedded(session: Session, options: EngineOptions): Promise<Backend> {
@@ -83,29 +86,13 @@ async function embedded(session: Session, options: EngineOptions): Promise<Backe
     ...(id !== undefined && { modelId: id }),
     ...(options.slots !== undefined && { slots: options.slots }),
     ...(options.gpu === true && { gpu: 'auto' as const }),
-    threads: Math.max(1, availableParallelism() - 1),
-    digestCacheDir: join(cacheHome(session.env), 'digests'),
+    cacheDir: join(cacheHome(session.env), 'digests'),
+    signal: session.signal,
   })
 }
 
-async function fetchModel(session: Session, source: string): Promise<string> {
-  const { terminal } = session
-  const progress = createProgress(terminal, 'Downloading')
-  try {
-    const resolved = await resolveModelSource(source, {
-      cacheDir: join(cacheHome(session.env), 'models'),
-      signal: session.signal,
-      onProgress: ({ receivedBytes, totalBytes }) => {
-        progress.update(receivedBytes, totalBytes ?? 0)
-      },
-    })
-    progress.end()
-    terminal.log(`Model ${resolved.path}`)
-    terminal.log(`sha256 ${resolved.sha256}`)
-    return resolved.path
-  } finally {
-    progress.end()
-  }
+async function fetchModel(_session: Session, source: string): Promise<string> {
+  return source
 }
 
 /** An engine that was there before us: it serves its owner too, so only what was named is given away. */

@@ -10,6 +10,8 @@ export interface Environment {
   readonly SKEIN_INVITE?: string | undefined
   /** `0`: do not look for peers on the local network. */
   readonly SKEIN_MDNS?: string | undefined
+  /** Key of the engine that `--backend URL` names. Never sent to a peer. */
+  readonly SKEIN_BACKEND_API_KEY?: string | undefined
   /** Set: no colours. */
   readonly NO_COLOR?: string | undefined
   readonly [name: string]: string | undefined

@@ -37,9 +37,7 @@ export async function streamAnswer(
   const plain = plainText()
   let text = ''
   let finishReason: FinishReason | null = null
-  let usage: OpenAiUsage | null = null
   for await (const chunk of answer) {
-    usage = chunk.usage ?? usage
     const choice = chunk.choices[0]
     if (choice === undefined) continue
     finishReason = choice.finish_reason ?? finishReason
@@ -50,7 +48,7 @@ export async function streamAnswer(
     terminal.emit({ event: 'delta', text: piece, peerId } as { event: 'delta' })
     terminal.print(show(plain(piece), peerId))
   }
-  return { text, finishReason, usage, attempts: answer.attempts }
+  return { text, finishReason, usage: answer.usage ?? null, attempts: answer.attempts }
 }
 
 export function emitDone(terminal: Terminal, answer: StreamedAnswer): void {

@@ -35,6 +35,14 @@ async function chat(session: Session, options: ChatOptions): Promise<undefined> 
     ...(terminal.interactive && { output: session.stdout, prompt: '> ' }),
     terminal: terminal.interactive,
   })
+  let closed = false
+  readline.once('close', () => {
+    closed = true
+  })
+  const prompt = (): void => {
+    // A line editor whose input has ended refuses to prompt, though lines it has read are still to come.
+    if (!closed) readline.prompt()
+  }
   const leave = (): void => readline.close()
   signal.addEventListener('abort', leave, { once: true })
   // Ctrl-C at the prompt leaves; during an answer the answer's own interceptor gets it.
@@ -44,14 +52,14 @@ async function chat(session: Session, options: ChatOptions): Promise<undefined> 
   terminal.print(`Talking with ${model}. /exit leaves.\n`)
   let history: readonly ChatMessage[] = []
   try {
-    readline.prompt()
+    prompt()
     for await (const line of readline) {
       const said = line.trim()
       if (said === '/exit' || said === '/quit') break
       if (said === '/reset') history = []
       else if (said !== '') history = await turn(session, client, model, options, history, said)
       if (signal.aborted) break
-      readline.prompt()
+      prompt()
     }
   } finally {
     signal.removeEventListener('abort', leave)

@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import type { ModelListing } from '../../client/index.ts'
-import { noPeersError } from '../no-peers.ts'
 import { openClient } from '../open-client.ts'
 import { plainLine } from '../plain-text.ts'
 import type { Runtime, Session } from '../runtime.ts'
@@ -22,7 +21,6 @@ async function listModels(session: Session, options: SharedOptions): Promise<und
   const { terminal, signal } = session
   await using client = await openClient(session, options)
   const models = await client.models({ signal })
-  if (models.length === 0) throw await noPeersError(client.host, signal)
   for (const model of models) terminal.emit({ event: 'model', ...model })
   terminal.print(renderModels(models))
   const ambiguous = models.filter(({ digests }) => digests.length > 1)

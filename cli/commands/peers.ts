@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import type { PeerListing } from '../../client/index.ts'
-import { noPeersError } from '../no-peers.ts'
 import { openClient } from '../open-client.ts'
 import { plainLine } from '../plain-text.ts'
 import type { Runtime, Session } from '../runtime.ts'
@@ -21,7 +20,6 @@ async function listPeers(session: Session, options: SharedOptions): Promise<unde
   const { terminal, signal } = session
   await using client = await openClient(session, options)
   const peers = await client.peers({ signal })
-  if (peers.length === 0) throw await noPeersError(client.host, signal)
   for (const peer of peers) terminal.emit({ event: 'peer', ...peer })
   terminal.print(renderPeers(peers))
   return undefined
@@ -32,7 +30,7 @@ export function renderPeers(peers: readonly PeerListing[]): string {
     ['PEER', 'STATE', 'BUSY', 'QUEUE', 'RTT', 'TOKENS/S', 'MODELS'],
     peers.map((peer) => [
       peer.peerId,
-      peer.load?.state ?? (peer.expired ? 'gone?' : 'unreachable'),
+      peer.state ?? (peer.expired ? 'gone?' : 'unreachable'),
       peer.load === undefined ? '' : `${peer.load.inFlight}/${peer.load.slots}`,
       peer.load === undefined ? '' : String(peer.load.queueDepth),
       peer.rttMs === undefined ? '' : `${peer.rttMs.toFixed(1)} ms`,

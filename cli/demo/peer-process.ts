@@ -33,6 +33,7 @@ export function startPeer(session: Session, args: readonly string[]): PeerProces
       env: { ...session.env, SKEIN_BOOTSTRAP: '', SKEIN_INVITE: '' },
     },
   )
+  session.terminal.emit({ event: 'process', pid: child.pid, role: args[0] } as { event: 'process' })
   const gone = new Promise<void>((resolve) => child.once('close', () => resolve()))
   const undo = session.onExit(() => child.kill('SIGKILL'))
   void gone.then(undo)

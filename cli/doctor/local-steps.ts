@@ -37,7 +37,7 @@ export function localSteps(init: {
     {
       name: 'engine',
       async run() {
-        const found = await detectBackends({ signal: init.signal })
+        const found = await detectBackends({}, { signal: init.signal })
         return {
           ok: true,
           message:

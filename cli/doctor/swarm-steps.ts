@@ -1,6 +1,5 @@
 import type { Client } from '../../client/index.ts'
-import { isExpired, LIMITS } from '../../protocol/index.ts'
-import { noPeersError } from '../no-peers.ts'
+import { InferenceError, isExpired, LIMITS } from '../../protocol/index.ts'
 import { plainLine } from '../plain-text.ts'
 import type { Finding, Step } from './diagnose.ts'
 
@@ -47,18 +46,15 @@ async function dial({ client, signal }: SwarmStepsInit, address: string): Promis
 }
 
 async function findPeers({ client, commandName, signal }: SwarmStepsInit): Promise<Finding> {
-  const peers = await client.peers({ signal })
-  const alive = peers.filter(({ load }) => load !== undefined)
-  if (alive.length > 0) {
-    return { ok: true, message: `${alive.length} nodes answer, ${peers.length} are known` }
-  }
-  return {
-    ok: false,
-    message:
-      peers.length > 0
-        ? `${peers.length} nodes are known, none answers`
-        : (await noPeersError(client.host, signal)).message,
-    advice: `start one with \`${commandName} node\`, or name a peer of the swarm with --bootstrap. If there should be some: nothing that is dated in the future is believed, and this clock says ${new Date().toISOString()}`,
+  const advice = `start a node with \`${commandName} node\`, or name a peer of the swarm with --bootstrap. If there should be some: nothing dated in the future is believed, and this clock says ${new Date().toISOString()}`
+  try {
+    const peers = await client.peers({ signal })
+    const alive = peers.filter(({ state }) => state !== undefined)
+    const message = `${alive.length} of ${peers.length} known nodes answer`
+    return alive.length > 0 ? { ok: true, message } : { ok: false, message, advice }
+  } catch (error) {
+    if (!InferenceError.is(error, 'no_peers')) throw error
+    return { ok: false, message: plainLine(error.message), advice }
   }
 }
 

@@ -1,0 +1,262 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type CliProcess, createSandbox, isAlive, LOOPBACK, type Sandbox } from './cli-process.ts'
+
+const counted = (last: number): string =>
+  `${Array.from({ length: last }, (_, index) => index + 1).join(', ')}.`
+
+let sandbox: Sandbox
+let address: string
+let node: CliProcess
+let peerId: string
+
+beforeAll(async () => {
+  sandbox = await createSandbox()
+  const bootstrap = sandbox.start(['bootstrap', '--json', ...LOOPBACK])
+  const ready = await bootstrap.event('ready')
+  address = ready.addresses[0] ?? ''
+  node = sandbox.start([
+    ...['node', '--json', '--backend', 'embedded', '--slots', '2', '--bootstrap', address],
+    ...LOOPBACK,
+  ])
+  peerId = (await node.event('ready')).peerId
+}, 60_000)
+
+afterAll(() => sandbox.close())
+
+const join = (): string[] => ['--json', '--bootstrap', address]
+
+describe('ready', () => {
+  it('says who can be reached where, and with which models', async () => {
+    const ready = await node.event('ready')
+    expect(ready).toEqual({
+      event: 'ready',
+      peerId: expect.stringMatching(/^12D3Koo/),
+      addresses: [expect.stringMatching(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/12D3Koo/)],
+      models: ['skein-tiny'],
+    })
+    expect(node.stdout()).toBe(`${JSON.stringify(ready)}\n`)
+  })
+})
+
+describe('ask --json', () => {
+  it('prints deltas with who served them, then the whole with its attempts', async () => {
+    const asked = await sandbox.run([
+      ...['ask', ...join(), '--model', 'skein-tiny', '--max-tokens', '200'],
+      ...['--temperature', '0', '--seed', '7', 'Count from 1 to 12.'],
+    ])
+    expect(asked.exitCode, asked.stderr).toBe(0)
+    const events = asked.events()
+    const deltas = events.slice(0, -1)
+    expect(deltas.length).toBeGreaterThan(5)
+    for (const delta of deltas) {
+      expect(delta).toEqual({ event: 'delta', text: expect.any(String), peerId })
+    }
+    expect(deltas.map(({ text }) => text).join('')).toBe(counted(12))
+    expect(events.at(-1)).toEqual({
+      event: 'done',
+      text: counted(12),
+      usage: expect.objectContaining({ completion_tokens: expect.any(Number) }),
+      finishReason: 'stop',
+      attempts: [
+        { peerId, outcome: 'answered', ttftMs: expect.any(Number), durationMs: expect.any(Number) },
+      ],
+    })
+  })
+
+  it('reads the prompt from stdin and stops at the token limit', async () => {
+    const asked = await sandbox.run(['ask', ...join(), '--max-tokens', '3', '-'], {
+      stdin: 'Count from 1 to 60.\n',
+    })
+    expect(asked.events().at(-1)).toMatchObject({ event: 'done', finishReason: 'length' })
+  })
+
+  it('works several times at once on one data directory', async () => {
+    const asked = await Promise.all(
+      [5, 6, 7, 8].map((last) => sandbox.run(['ask', ...join(), `Count from 1 to ${last}.`])),
+    )
+    expect(asked.map((run) => run.events().at(-1)?.text)).toEqual([5, 6, 7, 8].map(counted))
+  })
+
+  it('names the models that exist where one does not, and exits with 4', async () => {
+    const asked = await sandbox.run(['ask', ...join(), '--model', 'nonesuch', 'Hello.'])
+    expect(asked.exitCode).toBe(4)
+    expect(asked.events()).toEqual([
+      expect.objectContaining({
+        event: 'error',
+        code: 'model_not_found',
+        message: expect.stringContaining('skein-tiny'),
+        available: [{ model: 'skein-tiny', peers: 1 }],
+      }),
+    ])
+  })
+
+  it('tells both numbers of a prompt that is too long, and exits with 6', async () => {
+    const asked = await sandbox.run(['ask', ...join(), '--model', 'skein-tiny', '-'], {
+      stdin: 'one two three four '.repeat(5_000),
+    })
+    expect(asked.exitCode).toBe(6)
+    const error = asked.events().at(-1)
+    expect(error).toMatchObject({ event: 'error', code: 'context_too_long' })
+    expect(error?.promptTokens).toBeGreaterThan(error?.contextLength ?? 0)
+  })
+
+  it.each([
+    ['nobody was named', [], /bootstrap/],
+    [
+      'a bootstrap peer is down',
+      [
+        '--bootstrap',
+        `/ip4/127.0.0.1/tcp/9/p2p/12D3KooWQXhMNfMNd5m4YzYRVGS8oVhmrNnLqGJZBXDzVxXdFTVA`,
+      ],
+      /tcp\/9/,
+    ],
+  ])('says why there are no peers where %s, and exits with 3', async (_what, flags, why) => {
+    const asked = await sandbox.run([
+      ...['ask', '--json', '--data-dir', `${sandbox.home}/stranger`, ...flags],
+      'Hello.',
+    ])
+    expect(asked.exitCode).toBe(3)
+    const [error] = asked.events()
+    expect(error).toMatchObject({ event: 'error', code: 'no_peers' })
+    expect(error?.message).toMatch(why)
+  })
+
+  it('calls a wrong command line by its name, and exits with 2', async () => {
+    const asked = await sandbox.run(['ask', '--json', '--temperature', 'hot', 'Hello.'])
+    expect(asked.exitCode).toBe(2)
+    expect(asked.events()).toEqual([
+      { event: 'error', code: 'usage', message: expect.stringContaining('--temperature') },
+    ])
+  })
+})
+
+describe('models and peers', () => {
+  it('list what is served by whom', async () => {
+    const [models, peers] = await Promise.all([
+      sandbox.run(['models', ...join()]),
+      sandbox.run(['peers', ...join()]),
+    ])
+    expect(models.events()).toEqual([
+      expect.objectContaining({ event: 'model', id: 'skein-tiny', peers: [peerId] }),
+    ])
+    expect(peers.events()).toEqual([
+      expect.objectContaining({ event: 'peer', peerId, state: 'ready', models: ['skein-tiny'] }),
+    ])
+  })
+})
+
+describe('doctor', () => {
+  it('ends well where everything works', async () => {
+    const doctor = await sandbox.run(['doctor', ...join(), '--model', 'skein-tiny'])
+    expect(doctor.events().filter(({ status }) => status === 'failed')).toEqual([])
+    expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: true, failed: [] })
+    expect(doctor.exitCode).toBe(0)
+  })
+
+  it('names the step that fails and skips what depends on it', async () => {
+    const doctor = await sandbox.run(['doctor', ...join(), '--model', 'nonesuch'])
+    expect(doctor.exitCode).toBe(1)
+    expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: false, failed: ['model'] })
+    expect(doctor.events()).toContainEqual(
+      expect.objectContaining({ event: 'step', name: 'answer', status: 'skipped' }),
+    )
+  })
+})
+
+describe('chat', () => {
+  it('answers line by line and remembers', async () => {
+    const chat = await sandbox.run(['chat', ...join(), '--temperature', '0'], {
+      stdin: 'Count from 1 to 3.\n/reset\nCount from 1 to 4.\n/exit\n',
+    })
+    const done = chat.events().filter(({ event }) => event === 'done')
+    expect(done.map(({ text }) => text)).toEqual([counted(3), counted(4)])
+  })
+})
+
+describe('signals', () => {
+  const slowNode = (name: string): CliProcess =>
+    sandbox.start([
+      ...['node', '--json', '--backend', 'embedded', '--max-tokens-per-second', '80'],
+      ...['--data-dir', `${sandbox.home}/${name}`, ...LOOPBACK],
+    ])
+  const askSlowly = async (slow: CliProcess): Promise<CliProcess> => {
+    const ready = await slow.event('ready')
+    const entry = ready.addresses[0] ?? ''
+    const asking = sandbox.start(['ask', '--json', '--bootstrap', entry, 'Count from 1 to 60.'])
+    await asking.event('delta')
+    return asking
+  }
+
+  it('finish the running answer at the first SIGTERM', async () => {
+    const slow = slowNode('draining')
+    const asking = await askSlowly(slow)
+    slow.child.kill('SIGTERM')
+    expect(await slow.event('draining')).toMatchObject({ inFlight: 1 })
+    expect((await asking.finished).events().at(-1)).toMatchObject({ text: counted(60) })
+    expect((await asking.finished).exitCode).toBe(0)
+    expect(await slow.finished).toMatchObject({ exitCode: 0, signal: null })
+  })
+
+  it('end the node at once at the second', async () => {
+    const slow = slowNode('dying')
+    const asking = await askSlowly(slow)
+    slow.child.kill('SIGTERM')
+    await slow.event('draining')
+    slow.child.kill('SIGTERM')
+    expect(await slow.finished).toMatchObject({ exitCode: 143 })
+    expect(isAlive(slow.pid)).toBe(false)
+    const answer = await asking.finished
+    expect(answer.exitCode).toBe(8)
+    expect(answer.events().at(-1)).toMatchObject({ event: 'error', attempts: [expect.anything()] })
+  })
+
+  it('break off an ask, with 130, and stop the work at the peer', async () => {
+    const slow = slowNode('asked')
+    const asking = await askSlowly(slow)
+    asking.child.kill('SIGINT')
+    const answer = await asking.finished
+    expect(answer.exitCode).toBe(130)
+    expect(answer.events().at(-1)).toMatchObject({ event: 'error', code: 'cancelled' })
+    slow.child.kill('SIGTERM')
+    expect(await slow.event('draining')).toMatchObject({ inFlight: 0 })
+    await slow.finished
+  })
+})
+
+describe('a private swarm', () => {
+  it('lets in who has the invite and nobody else', async () => {
+    const created = await sandbox.run(['swarm', 'create', '--json'])
+    const key = created.events()[0]?.invite ?? ''
+    const entry = sandbox.start(['bootstrap', '--invite', key, ...LOOPBACK])
+    const [, invite = ''] = await entry.seen(/node --invite (\S+)\n/)
+    const info = await sandbox.run(['swarm', 'info', '--json', invite])
+    const [entryAddress = ''] = info.events()[0]?.addresses ?? []
+    const inside = sandbox.start(
+      [
+        'node',
+        '--json',
+        '--backend',
+        'embedded',
+        '--data-dir',
+        `${sandbox.home}/inside`,
+        ...LOOPBACK,
+      ],
+      { SKEIN_INVITE: invite },
+    )
+    await inside.event('ready')
+    const friend = await sandbox.run(['ask', '--json', '--invite', invite, 'Count from 1 to 5.'])
+    expect(friend.events().at(-1), friend.stderr).toMatchObject({ text: counted(5) })
+    const stranger = await sandbox.run([
+      ...['ask', '--json', '--data-dir', `${sandbox.home}/outside`, '--bootstrap', entryAddress],
+      'Count from 1 to 5.',
+    ])
+    expect(stranger.exitCode).toBe(3)
+  })
+})
+
+it('ends quietly when the reader of its output has seen enough', async () => {
+  const asking = sandbox.start(['ask', '--bootstrap', address, 'Count from 1 to 60.'])
+  asking.child.stdout.destroy()
+  const { exitCode, stderr } = await asking.finished
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' })
+})

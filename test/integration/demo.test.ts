@@ -1,0 +1,51 @@
+import { readdir } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createSandbox, isAlive, type Sandbox } from './cli-process.ts'
+
+const COUNTED = `${Array.from({ length: 60 }, (_, index) => index + 1).join(', ')}.`
+
+let sandbox: Sandbox
+
+beforeAll(async () => {
+  sandbox = await createSandbox()
+})
+
+afterAll(() => sandbox.close())
+
+/** Temporary folders of demos that were not removed. */
+async function leftovers(): Promise<string[]> {
+  return (await readdir(sandbox.home)).filter((name) => name.startsWith('skein-demo-'))
+}
+
+it('answers twice although the node that answered first is killed, and leaves nothing behind', async () => {
+  const demo = sandbox.start(['demo', '--json'], { TMPDIR: sandbox.home })
+  const { exitCode, stdout, events } = await demo.finished
+  expect(exitCode, stdout + demo.stderr()).toBe(0)
+  const done = events().filter(({ event }) => event === 'done')
+  expect(done.map(({ text }) => text)).toEqual([COUNTED, COUNTED])
+  const servers = done.map(
+    ({ attempts }) => attempts.find(({ outcome }) => outcome === 'answered')?.peerId,
+  )
+  expect(servers[0]).not.toBe(servers[1])
+  const pids = events()
+    .filter(({ event }) => event === 'process')
+    .map(({ pid }) => pid)
+  expect(pids).toHaveLength(4)
+  expect(pids.filter(isAlive)).toEqual([])
+  expect(await leftovers()).toEqual([])
+}, 90_000)
+
+it.each(['SIGINT', 'SIGKILL'] as const)(
+  'takes its processes along at %s',
+  async (signal) => {
+    const demo = sandbox.start(['demo', '--json'], { TMPDIR: sandbox.home })
+    await demo.seen(/(?:"event":"process"[\s\S]*?){4}/)
+    const pids = [...demo.stdout().matchAll(/"event":"process","pid":(\d+)/g)].map(([, pid]) =>
+      Number(pid),
+    )
+    demo.child.kill(signal)
+    await demo.finished
+    await expect.poll(() => pids.filter(isAlive), { timeout: 20_000 }).toEqual([])
+  },
+  60_000,
+)
