@@ -16,6 +16,8 @@ export interface EngineWatchInit {
   readonly models: Pick<SharedModels, 'refresh'>
   /** Called when the shared models changed. */
   readonly onModels: () => Promise<void>
+  /** Called each time that the engine was asked and is ready. */
+  readonly onReady: () => Promise<void>
   readonly log: Logger
 }
 
@@ -52,10 +54,12 @@ export class EngineWatch {
   }
 
   async #ask(): Promise<void> {
-    const { status, models, onModels, log } = this.#init
+    const { status, models, onModels, onReady, log } = this.#init
     const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(ASK_TIMEOUT_MS)])
     await status.refresh({ signal })
-    if (performance.now() < this.#modelsDueAtMs || status.state === 'loading') return
+    if (this.#stop.signal.aborted || status.state === 'loading') return
+    await onReady()
+    if (performance.now() < this.#modelsDueAtMs) return
     this.#modelsDueAtMs = performance.now() + MODELS_MS
     const { changed, missing } = await models.refresh({ signal })
     if (missing.length > 0) log('no longer there to share: %s', missing.join(', '))

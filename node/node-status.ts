@@ -4,6 +4,8 @@ import type { Gate } from './admission/index.ts'
 
 /** How soon a client may ask again while the engine loads. */
 const LOADING_RETRY_MS = 1_000
+/** A question that requests wait for. */
+const ASK_TIMEOUT_MS = 2_000
 
 /** What the node says of itself at this moment, in probes and terminal frames. */
 export class NodeStatus {
@@ -12,6 +14,7 @@ export class NodeStatus {
   readonly #fixedSlots: boolean
   #engineReady: boolean = false
   #draining: boolean = false
+  #asking: Promise<void> | undefined
 
   /** @param fixedSlots whether the operator set the number of slots, so that the engine's own word does not count */
   constructor(backend: Pick<Backend, 'load'>, gate: Gate, fixedSlots: boolean) {
@@ -48,8 +51,21 @@ export class NodeStatus {
     this.#draining = true
   }
 
-  /** @throws InferenceError `draining` or `loading` */
-  checkOpen(): void {
+  /**
+   * Passes while new work is taken. An engine that was not ready is asked again: it may be back since.
+   *
+   * @throws InferenceError `draining` or `loading`
+   */
+  async checkOpen(): Promise<void> {
+    if (!this.#draining && !this.#engineReady) {
+      this.#asking ??= this.refresh({ signal: AbortSignal.timeout(ASK_TIMEOUT_MS) })
+        // Whoever asks is told that the engine is not ready; the watch logs why.
+        .catch(() => {})
+        .finally(() => {
+          this.#asking = undefined
+        })
+      await this.#asking
+    }
     if (this.#draining) throw new InferenceError('draining', 'this node is about to leave')
     if (this.#engineReady) return
     throw new InferenceError('loading', 'the engine is loading', { retryAfterMs: LOADING_RETRY_MS })

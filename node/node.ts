@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import type { Ping } from '@libp2p/ping'
 import { createHost, type Host } from '../host/index.ts'
@@ -48,12 +49,11 @@ export async function createNode(init: NodeInit, options: AbortOptions = {}): Pr
   })
 }
 
-/** {@link createNode} on a host that exists, which is the node's from then on. */
-export async function startNode(
+async function startNode(
   host: Host,
   models: SharedModels,
   init: NodeInit,
-  options: AbortOptions = {},
+  options: AbortOptions,
 ): Promise<Node> {
   const { slots } = await init.backend.load(options).catch(toEngineFailure)
   const node = new ContributorNode(host, models, init, Math.max(1, init.slots ?? slots))
@@ -86,6 +86,8 @@ class ContributorNode implements Node {
     const { now = Date.now, random = Math.random, backend } = init
     const { logger } = host.libp2p
     const limits = resolveLimits(init, slots)
+    // One listener for each request that runs.
+    setMaxListeners(0, this.#halt.signal)
     this.host = host
     this.#init = init
     this.#limits = limits
@@ -134,6 +136,7 @@ class ContributorNode implements Node {
       onModels: async () => {
         await Promise.all([this.#provider.refresh(), this.#advertiser.refresh()])
       },
+      onReady: () => this.#advertiser.refreshIfMoved(),
       log: logger.forComponent('skein:node:engine'),
     })
   }

@@ -6,7 +6,8 @@ export interface NodeLimits {
   readonly maxQueue?: number
   /**
    * Streams that one peer may have open: uploading, waiting and running together.
-   * @default the slots and half of the queue, so that one peer cannot keep everybody else out
+   * @default twice what slots and queue hold, so that a lone client can use them all; that others come in all the same
+   * is the queue's doing
    */
   readonly maxStreamsPerPeer?: number
   /** Streams that one peer may open a second, over time. Far above what an engine can do, far below a flood. @default 200 */
@@ -44,7 +45,7 @@ export function resolveLimits(limits: NodeLimits, slots: number): ResolvedLimits
   const maxQueue = limits.maxQueue ?? Math.max(8, 2 * slots)
   return {
     maxQueue,
-    maxStreamsPerPeer: limits.maxStreamsPerPeer ?? slots + Math.ceil(maxQueue / 2),
+    maxStreamsPerPeer: limits.maxStreamsPerPeer ?? 2 * (slots + maxQueue),
     requestsPerSecondPerPeer: limits.requestsPerSecondPerPeer ?? 200,
     requestBurstPerPeer: limits.requestBurstPerPeer ?? 1_000,
     maxMemoryBytes: Math.max(limits.maxMemoryBytes ?? 268_435_456, LIMITS.maxFrameBytes),

@@ -26,7 +26,7 @@ export interface GateInit {
 }
 
 export interface Ticket {
-  /** Requests that were ahead in the queue; 0 with a slot at once. */
+  /** 0 with a slot at once, 1 for the next in the queue. */
   readonly queuePosition: number
   readonly expectedTtftMs: number
   /**
@@ -128,7 +128,7 @@ export class Gate {
     this.#queuedSinceMs ??= this.#init.now()
     this.#advance()
     return {
-      queuePosition: entry.status === 'waiting' ? occupancy.queueDepth : 0,
+      queuePosition: entry.status === 'waiting' ? occupancy.queueDepth + 1 : 0,
       expectedTtftMs: predictedTtftMs(occupancy, this.#measured),
       granted: slot.promise,
       release: () => this.#release(entry),

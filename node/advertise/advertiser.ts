@@ -7,6 +7,7 @@ import {
   sealAdvertisement,
 } from '../../protocol/index.ts'
 import { jittered, nextSequence } from './schedule.ts'
+import { hasMoved, type Statement } from './statement.ts'
 
 /** Long enough that a peer which was away for a while still finds it valid. */
 const LIFETIME_MS = 30 * 60_000
@@ -14,17 +15,6 @@ const LIFETIME_MS = 30 * 60_000
 const RENEW_MS = 10 * 60_000
 /** Addresses come one by one while a host starts. */
 const SETTLE_MS = 250
-
-/** What the node says of itself, asked anew for each issue. */
-export interface Statement {
-  readonly models: readonly ModelAdvertisement[]
-  readonly slots: number
-  /** Measured tokens a second, 0 where not measured. */
-  readonly prefillRate: number
-  readonly decodeRate: number
-  readonly maxTokens: number
-  readonly operator: string
-}
 
 export interface AdvertiserInit {
   readonly host: Pick<Host, 'libp2p' | 'privateKey' | 'addresses' | 'offerAdvertisement'>
@@ -40,6 +30,8 @@ export class Advertiser {
   #sequence = 0n
   #timer: NodeJS.Timeout | undefined
   #withdrawn: boolean = false
+  /** What the latest one says. */
+  #said: Statement | undefined
   /** Issues one after the other, so that a slow signature cannot put an old one over a new one. */
   #last: Promise<void> = Promise.resolve()
 
@@ -55,6 +47,12 @@ export class Advertiser {
   /** Issues anew, because something changed. */
   async refresh(): Promise<void> {
     if (!this.#withdrawn) await this.#issue()
+  }
+
+  /** Issues anew if what the latest one says of the node is no longer near the truth. */
+  async refreshIfMoved(): Promise<void> {
+    if (this.#said === undefined || this.#withdrawn) return
+    if (hasMoved(this.#said, await this.#init.statement())) await this.refresh()
   }
 
   /** Says that the node serves nothing any more. Offered for as long as the host lives. */
@@ -89,6 +87,7 @@ export class Advertiser {
   async #seal(issuedAtMs: number): Promise<Uint8Array> {
     const { host, log } = this.#init
     const statement = await this.#init.statement()
+    this.#said = statement
     const advertisement = {
       ...statement,
       sequence: this.#sequence,

@@ -10,6 +10,7 @@
  * @packageDocumentation
  */
 
-export { Advertiser, type AdvertiserInit, type Statement } from './advertiser.ts'
+export { Advertiser, type AdvertiserInit } from './advertiser.ts'
 export { provideKeys } from './provide-keys.ts'
 export { Provider, type ProviderInit } from './provider.ts'
+export { hasMoved, type Statement } from './statement.ts'

@@ -60,7 +60,7 @@ async function receive(attempt: Attempt, freeMemory: (() => void)[]): Promise<Re
   const arrivedAtMs = now()
   attempt.note({ kind: head.kind })
   if (head.remainingMs === 0) throw new InferenceError('deadline_exceeded', 'no time is left')
-  status.checkOpen()
+  await untilAborted(status.checkOpen(), scope.signal)
   const model = models.resolve(parseModelReference(head.model))
   attempt.note({ model: model.id })
   freeHead()
@@ -80,7 +80,7 @@ async function answer(attempt: Attempt, received: Received): Promise<Done> {
   const enteredAtMs = now()
   scope.expireIn(Math.max(0, deadlineAtMs - enteredAtMs), 'the time for the request passed')
   // Asked again: the node may have begun to drain during the upload.
-  context.status.checkOpen()
+  await untilAborted(context.status.checkOpen(), scope.signal)
   const ticket = gate.enter({ peer, deadlineAtMs, signal: scope.signal })
   try {
     const { queuePosition, expectedTtftMs } = ticket

@@ -38,7 +38,7 @@ describe('the gate', () => {
     const a = enter('a', 'p')
     const b = enter('b', 'p')
     const c = enter('c', 'p')
-    expect([a, b, c].map(({ queuePosition }) => queuePosition)).toEqual([0, 0, 1])
+    expect([a, b, c].map(({ queuePosition }) => queuePosition)).toEqual([0, 1, 2])
     a.release()
     await turn()
     expect(order).toEqual(['a', 'b'])

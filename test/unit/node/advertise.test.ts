@@ -143,6 +143,21 @@ describe('advertising', () => {
     expect(offered).toHaveLength(2)
   })
 
+  it('says anew when what it measured has moved, not for every breath', async () => {
+    await advertiser.start()
+    statement = { ...statement, decodeRate: 50 }
+    await advertiser.refreshIfMoved()
+    expect(offered.map(({ decodeRate }) => decodeRate)).toEqual([0, 50])
+    statement = { ...statement, decodeRate: 60 }
+    await advertiser.refreshIfMoved()
+    expect(offered).toHaveLength(2)
+    statement = { ...statement, decodeRate: 20 }
+    await advertiser.refreshIfMoved()
+    statement = { ...statement, slots: 3 }
+    await advertiser.refreshIfMoved()
+    expect(offered).toHaveLength(4)
+  })
+
   it('withdraws with an empty advertisement that nothing later undoes', async () => {
     await advertiser.start()
     const renewed = advertiser.refresh()

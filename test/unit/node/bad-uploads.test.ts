@@ -218,7 +218,9 @@ describe('bad uploads', () => {
     expect(error.retryAfterMs).toBeGreaterThan(0)
   })
 
-  it('ends on any bytes at all, with one failure or a reset, and asks the engine nothing', async () => {
+  it('ends on any bytes at all, with one failure or a reset, and asks the engine nothing', {
+    timeout: 30_000,
+  }, async () => {
     const backend = createScriptedBackend()
     const node = await createHarness({ backend, limits: { uploadTimeoutMs: 1_000, lingerMs: 50 } })
     const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 })

@@ -49,7 +49,7 @@ describe('faults while serving', () => {
     await until(() => backend.active === 1)
     const second = await node.open('second')
     await upload(second.stream, count)
-    expect(await readUntil(second.stream, 'accepted')).toMatchObject({ queuePosition: 0 })
+    expect(await readUntil(second.stream, 'accepted')).toMatchObject({ queuePosition: 1 })
     expect(node.gate.occupancy).toMatchObject({ inFlight: 1, queueDepth: 1 })
     second.stream.abort(new Error('enough'))
     await second.handled
@@ -186,8 +186,10 @@ describe('faults while serving', () => {
     await node.gate.idle()
   })
 
-  it('pauses the engine while the client does not read, and resets it after the stall limit', async () => {
-    const backend = createScriptedBackend({ script: () => ({ answer: 'word '.repeat(200_000) }) })
+  it('pauses the engine while the client does not read, and resets it after the stall limit', {
+    timeout: 30_000,
+  }, async () => {
+    const backend = createScriptedBackend({ script: () => ({ answer: 'word '.repeat(60_000) }) })
     const node = await createHarness({ backend, limits: { writeStallMs: 200 } })
     const { stream, handled } = await node.open()
     await upload(stream, count)
@@ -195,7 +197,7 @@ describe('faults while serving', () => {
     await handled
     await backend.idle()
     expect(backend.calls[0]?.outcome).toBe('aborted')
-    expect(backend.calls[0]?.tokens).toBeLessThan(100_000)
+    expect(backend.calls[0]?.tokens).toBeLessThan(50_000)
     expect(stream.status).not.toBe('open')
   })
 
@@ -214,7 +216,9 @@ describe('faults while serving', () => {
     await backend.idle()
   })
 
-  it('leaves nothing behind after 1,000 requests with every kind of end', async () => {
+  it('leaves nothing behind after 1,000 requests with every kind of end', {
+    timeout: 30_000,
+  }, async () => {
     const error = new InferenceError('engine_failed', 'broken')
     const faults: Record<string, Fault> = {
       throw: { type: 'throw', error, afterTokens: 1 },
