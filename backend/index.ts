@@ -34,6 +34,13 @@ export {
   ggufFacts,
   readGgufHeader,
 } from './gguf/index.ts'
+export type { Fetch } from './http/index.ts'
+export {
+  type DownloadProgress,
+  type ModelSourceInit,
+  type ResolvedModel,
+  resolveModelSource,
+} from './model-source/index.ts'
 export { createOllamaBackend, type OllamaBackendInit } from './ollama/index.ts'
 export { createOpenAiBackend, type OpenAiBackendInit } from './openai/index.ts'
 export {

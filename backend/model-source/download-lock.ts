@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** A lock that was not touched for this long belongs to nobody: longer than any pause of a living download. */
+const STALE_MS = 120_000
+const TOUCH_MS = 10_000
+const LOOK_AGAIN_MS = 250
+
+/** The right to write one file, against other downloads of it in this process and others. */
+export interface DownloadLock extends AsyncDisposable {}
+
+/**
+ * Waits until nobody else downloads to `path`.
+ *
+ * @throws the signal's reason.
+ */
+export async function lockDownload(
+  path: string,
+  options: { readonly signal?: AbortSignal } = {},
+): Promise<DownloadLock> {
+  const lockPath = `${path}.lock`
+  while (!(await tryLock(lockPath))) {
+    await removeStale(lockPath)
+    await delay(LOOK_AGAIN_MS, undefined, options)
+  }
+  const touch = setInterval(() => {
+    const now = new Date()
+    // Without the file there is nothing to keep fresh.
+    utimes(lockPath, now, now).catch(() => undefined)
+  }, TOUCH_MS)
+  touch.unref()
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(touch)
+      await rm(lockPath, { force: true })
+    },
+  }
+}
+
+async function tryLock(lockPath: string): Promise<boolean> {
+  try {
+    const file = await open(lockPath, 'wx')
+    await file.writeFile(`${process.pid}`).finally(() => file.close())
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  }
+}
+
+async function removeStale(lockPath: string): Promise<void> {
+  const owner = await readFile(lockPath, 'utf8').catch(() => undefined)
+  const age = await stat(lockPath).then(
+    ({ mtimeMs }) => Date.now() - mtimeMs,
+    () => undefined,
+  )
+  if (owner === undefined || age === undefined) return
+  // An empty file is a lock that is being written.
+  const dead = owner !== '' && !isAlive(Number(owner))
+  if (!dead && age < STALE_MS) return
+  // Of several that see a stale lock, one renames it; the others find it gone, or a new one.
+  const grave = `${lockPath}.${randomUUID()}`
+  const taken = await rename(lockPath, grave).then(
+    () => true,
+    () => false,
+  )
+  if (taken) await rm(grave, { force: true })
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}

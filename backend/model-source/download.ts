@@ -1,0 +1,184 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { InferenceError } from '../../protocol/index.ts'
+import { checkTransport } from './parse-source.ts'
+import type { PartialFile } from './partial-file.ts'
+
+export interface DownloadProgress {
+  readonly receivedBytes: number
+  /** `undefined` where the server does not say. */
+  readonly totalBytes: number | undefined
+}
+
+export interface DownloadInit {
+  readonly fetch: typeof fetch
+  /** A connection on which nothing arrives for this long is given up. */
+  readonly idleTimeoutMs: number
+  /** Tries in a row that bring no new byte. */
+  readonly maxFruitlessTries: number
+  /** Pause before the second try; doubles with each that brings nothing. */
+  readonly retryDelayMs: number
+  readonly maxBytes: number
+  readonly onProgress: (progress: DownloadProgress) => void
+  readonly signal?: AbortSignal
+}
+
+/** However much each of them brings, a download that takes more tries than this will not end well. */
+const MAX_TRIES = 200
+const MAX_RETRY_DELAY_MS = 30_000
+
+/** Worth another try: the network's fault, or the server's for the moment. */
+class Interrupted extends Error {}
+
+/**
+ * Fetches the rest of a file, over as many connections as it takes.
+ *
+ * @throws InferenceError `invalid_request` where the server has no such file or it is no model, `dial_failed` where it
+ * cannot be reached or keeps breaking off; the signal's reason.
+ */
+export async function download(url: URL, part: PartialFile, init: DownloadInit): Promise<void> {
+  let fruitless = 0
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const before = part.bytes
+    try {
+      await downloadOnce(url, part, init)
+      return
+    } catch (error) {
+      init.signal?.throwIfAborted()
+      if (!(error instanceof Interrupted)) throw error
+      fruitless = part.bytes > before ? 0 : fruitless + 1
+      if (fruitless >= init.maxFruitlessTries) throw gaveUp(url, error)
+    }
+    const pause = Math.min(init.retryDelayMs * 2 ** fruitless, MAX_RETRY_DELAY_MS)
+    await delay(pause, undefined, init.signal === undefined ? {} : { signal: init.signal })
+  }
+  throw gaveUp(url, new Interrupted(`broken off ${MAX_TRIES} times`))
+}
+
+function gaveUp(url: URL, error: Interrupted): InferenceError {
+  return new InferenceError('dial_failed', `cannot download ${url.href}: ${error.message}`, {
+    cause: error.cause ?? error,
+  })
+}
+
+async function downloadOnce(url: URL, part: PartialFile, init: DownloadInit): Promise<void> {
+  const idle = new AbortController()
+  const signal = AbortSignal.any([idle.signal, ...(init.signal === undefined ? [] : [init.signal])])
+  const expire = (): void => idle.abort(new Interrupted('the server went silent'))
+  let timer = setTimeout(expire, init.idleTimeoutMs)
+  try {
+    const response = await request(url, part, init, signal)
+    const totalBytes = await prepare(url, response, part, init)
+    init.onProgress({ receivedBytes: part.bytes, totalBytes })
+    for await (const chunk of response.body ?? []) {
+      clearTimeout(timer)
+      const received = part.bytes + chunk.length
+      if (received > (totalBytes ?? init.maxBytes)) {
+        throw refuse(`${url.href} sends more than the ${totalBytes ?? init.maxBytes} bytes it may`)
+      }
+      await part.append(chunk)
+      init.onProgress({ receivedBytes: part.bytes, totalBytes })
+      timer = setTimeout(expire, init.idleTimeoutMs)
+    }
+    if (totalBytes !== undefined && part.bytes < totalBytes) {
+      throw new Interrupted(`it broke off after ${part.bytes} of ${totalBytes} bytes`)
+    }
+  } catch (error) {
+    if (error instanceof Interrupted || error instanceof InferenceError) throw error
+    if (isDiskError(error)) throw error
+    throw new Interrupted(messageOf(error), { cause: error })
+  } finally {
+    clearTimeout(timer)
+    // Whatever of the body was not read: the connection is not needed any more.
+    idle.abort()
+  }
+}
+
+async function request(
+  url: URL,
+  part: PartialFile,
+  init: DownloadInit,
+  signal: AbortSignal,
+): Promise<Response> {
+  const resume = part.bytes > 0 && part.validator !== ''
+  const response = await init.fetch(url, {
+    signal,
+    headers: {
+      // Lengths and ranges are those of the file, not of a packed form of it.
+      'accept-encoding': 'identity',
+      ...(resume && { range: `bytes=${part.bytes}-`, 'if-range': part.validator }),
+    },
+  })
+  if (response.url !== '') checkTransport(new URL(response.url))
+  return response
+}
+
+/** Judges the answer's head and makes `part` ready for its body. @returns the file's length, where it is known. */
+async function prepare(
+  url: URL,
+  response: Response,
+  part: PartialFile,
+  init: DownloadInit,
+): Promise<number | undefined> {
+  const { status, headers } = response
+  const encoding = headers.get('content-encoding') ?? 'identity'
+  if (encoding !== 'identity') throw refuse(`${url.href} is sent packed (${encoding})`)
+  const etag = headers.get('etag') ?? ''
+  const validator = etag.startsWith('W/') ? '' : etag
+  if (status === 206) {
+    const range = /^bytes (\d+)-\d+\/(\d+)$/.exec(headers.get('content-range') ?? '')
+    const total = Number(range?.[2])
+    if (Number(range?.[1]) !== part.bytes || (etag !== '' && validator !== part.validator)) {
+      await part.restart('')
+      throw new Interrupted('the server sent another part of the file than was asked for')
+    }
+    return checkedTotal(total, url, init)
+  }
+  if (status === 416) {
+    await part.restart('')
+    throw new Interrupted('the file on the server has changed')
+  }
+  if (status === 200) {
+    await part.restart(validator)
+    const length = headers.get('content-length')
+    return length === null ? undefined : checkedTotal(Number(length), url, init)
+  }
+  if (status === 408 || status === 429 || status >= 500) {
+    throw new Interrupted(`the server answers ${status}`)
+  }
+  throw refuse(explainStatus(url, status))
+}
+
+function checkedTotal(total: number, url: URL, { maxBytes }: DownloadInit): number {
+  if (Number.isSafeInteger(total) && total > 0 && total <= maxBytes) return total
+  throw refuse(`${url.href} claims a size of ${total} bytes`)
+}
+
+function explainStatus(url: URL, status: number): string {
+  switch (status) {
+    case 404:
+    case 410:
+      return `there is no file at ${url.href}: check the spelling, the branch and the name of the .gguf file`
+    case 401:
+    case 403:
+      return (
+        `${url.href} may not be downloaded without an account (${status}): ` +
+        'accept its license there, download it by hand, and name the file instead'
+      )
+    default:
+      return `${url.href} cannot be downloaded: the server answers ${status}`
+  }
+}
+
+function refuse(why: string): InferenceError {
+  return new InferenceError('invalid_request', why, { details: { param: 'model' } })
+}
+
+function isDiskError(error: unknown): boolean {
+  const { syscall } = error as NodeJS.ErrnoException
+  return syscall === 'write' || syscall === 'ftruncate' || syscall === 'open'
+}
+
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
+}

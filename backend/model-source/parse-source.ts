@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto'
+import { isIP } from 'node:net'
+import { basename, join } from 'node:path'
+import { InferenceError } from '../../protocol/index.ts'
+
+/** Where a model comes from. `cachePath` is relative to the directory of downloaded models. */
+export type ModelSource =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'download'; readonly url: URL; readonly cachePath: string }
+
+const HUB = /^hf:([\w.-]+)\/([\w.-]+)\/([^@]+?)(?:@([^@]+))?$/
+const SCHEME = /^[a-z][a-z0-9+.-]+:\/\//i
+
+/**
+ * Reads a path, an `https://` URL (`http://` from this machine only) or `hf:org/repo/file`, with `@revision` behind it
+ * for another one than `main`.
+ *
+ * @param hubUrl Where `hf:` points.
+ * @throws InferenceError `invalid_request`.
+ */
+export function parseModelSource(source: string, hubUrl: string): ModelSource {
+  if (source.startsWith('hf:')) return parseHub(source, hubUrl)
+  if (!SCHEME.test(source)) {
+    if (source.trim() === '') throw refuse('no model was named')
+    return { kind: 'file', path: source }
+  }
+  const url = parseUrl(source)
+  const name = safeName(basename(url.pathname))
+  if (name === '') throw refuse(`the URL names no file: ${source}`)
+  const identity = createHash('sha256').update(url.href).digest('hex').slice(0, 16)
+  return { kind: 'download', url, cachePath: join('url', identity, name) }
+}
+
+function parseHub(source: string, hubUrl: string): ModelSource {
+  const [, org, repo, file, revision = 'main'] = HUB.exec(source) ?? []
+  const parts = file?.split('/') ?? []
+  const bad = [org, repo, ...parts, ...revision.split('/')].some((part) => !isName(part))
+  if (org === undefined || repo === undefined || bad) {
+    throw refuse(`'${source}' is not hf:org/repo/file.gguf, with @revision behind it if need be`)
+  }
+  const path = [org, repo, 'resolve', revision, ...parts].map(encodeURIComponent).join('/')
+  const url = parseUrl(`${hubUrl.replace(/\/+$/, '')}/${path}`)
+  return { kind: 'download', url, cachePath: join('hf', org, repo, revision, ...parts) }
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.parse(text)
+  if (url === null) throw refuse(`not a URL: ${text}`)
+  checkTransport(url)
+  return url
+}
+
+/** @throws InferenceError `invalid_request` for a transport on which anybody could change the file. */
+export function checkTransport(url: URL): void {
+  if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) return
+  throw refuse(`models are fetched by https only, not from ${url.origin}`)
+}
+
+function isLoopback(hostname: string): boolean {
+  if (hostname === 'localhost' || hostname === '[::1]') return true
+  return isIP(hostname) === 4 && hostname.startsWith('127.')
+}
+
+/** One name of a path, and not a way out of the directory. */
+function isName(part: string | undefined): boolean {
+  return part !== undefined && part !== '' && part !== '.' && part !== '..' && !/[\\\0]/.test(part)
+}
+
+function safeName(name: string): string {
+  return name.replace(/[^\w.-]+/g, '_').replace(/^\.+/, '')
+}
+
+function refuse(why: string): InferenceError {
+  return new InferenceError('invalid_request', why, { details: { param: 'model' } })
+}

@@ -1,0 +1,106 @@
+import { createHash, type Hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { InferenceError } from '../../protocol/index.ts'
+
+const MAGIC = Buffer.from('GGUF')
+
+/** The begun download of a file: its bytes, their running sha256, and which version of the file they belong to. */
+export class PartialFile {
+  readonly #path: string
+  readonly #file: FileHandle
+  #hash: Hash
+  #bytes: number
+  /** HTTP validator of the version on disk: a strong ETag, else empty. */
+  #validator: string
+
+  private constructor(
+    path: string,
+    file: FileHandle,
+    state: { readonly hash: Hash; readonly bytes: number; readonly validator: string },
+  ) {
+    this.#path = path
+    this.#file = file
+    this.#hash = state.hash
+    this.#bytes = state.bytes
+    this.#validator = state.validator
+  }
+
+  /** Opens what an earlier download of `path` left behind. Without a validator it is of no use, and dropped. */
+  static async open(
+    path: string,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<PartialFile> {
+    const file = await open(`${path}.part`, 'a+')
+    try {
+      const validator = await readFile(`${path}.part.etag`, 'utf8').catch(() => '')
+      const hash = createHash('sha256')
+      let bytes = 0
+      if (validator === '') await file.truncate(0)
+      else {
+        for await (const chunk of createReadStream(`${path}.part`, options)) {
+          hash.update(chunk as Buffer)
+          bytes += (chunk as Buffer).length
+        }
+      }
+      return new PartialFile(path, file, { hash, bytes, validator })
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get validator(): string {
+    return this.#validator
+  }
+
+  /** Begins again, with another version of the file. */
+  async restart(validator: string): Promise<void> {
+    await this.#file.truncate(0)
+    this.#hash = createHash('sha256')
+    this.#bytes = 0
+    this.#validator = validator
+    await writeFile(`${this.#path}.part.etag`, validator)
+  }
+
+  /** @throws InferenceError `invalid_request` as soon as it shows that this is no GGUF file. */
+  async append(chunk: Uint8Array): Promise<void> {
+    for (let at = this.#bytes; at < MAGIC.length && at - this.#bytes < chunk.length; at++) {
+      if (chunk[at - this.#bytes] !== MAGIC[at]) {
+        throw new InferenceError('invalid_request', 'what the server sends is not a GGUF file', {
+          details: { param: 'model' },
+        })
+      }
+    }
+    this.#hash.update(chunk)
+    this.#bytes += chunk.length
+    await this.#file.writeFile(chunk)
+  }
+
+  /** Puts the complete file in its place. @returns its sha256 in hex. */
+  async complete(): Promise<string> {
+    await this.#file.sync()
+    await this.#file.close()
+    const sha256 = this.#hash.digest('hex')
+    await writeFile(`${this.#path}.sha256`, `${sha256}\n`)
+    await rename(`${this.#path}.part`, this.#path)
+    await rm(`${this.#path}.part.etag`, { force: true })
+    return sha256
+  }
+
+  /** Leaves the bytes for a later try. */
+  async close(): Promise<void> {
+    // Closed already after `complete`.
+    await this.#file.close().catch(() => undefined)
+  }
+
+  async discard(): Promise<void> {
+    await this.close()
+    await rm(`${this.#path}.part`, { force: true })
+    await rm(`${this.#path}.part.etag`, { force: true })
+  }
+}

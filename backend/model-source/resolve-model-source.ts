@@ -1,0 +1,108 @@
+import { mkdir, readFile, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { InferenceError } from '../../protocol/index.ts'
+import { type DownloadProgress, download } from './download.ts'
+import { lockDownload } from './download-lock.ts'
+import { parseModelSource } from './parse-source.ts'
+import { PartialFile } from './partial-file.ts'
+
+export interface ModelSourceInit {
+  /** Downloaded models lie here, under names that tell where they came from. */
+  readonly cacheDir: string
+  readonly onProgress?: (progress: DownloadProgress) => void
+  readonly signal?: AbortSignal
+  /** Where `hf:` points. @default https://huggingface.co */
+  readonly hubUrl?: string
+  /** @default the platform's */
+  readonly fetch?: typeof fetch
+  /** A connection on which nothing arrives for this long is replaced. @default 30_000 */
+  readonly idleTimeoutMs?: number
+  /** Tries in a row that bring no new byte before it gives up. @default 6 */
+  readonly maxFruitlessTries?: number
+  /** Pause before the second try; doubles with each that brings nothing, up to 30 s. @default 500 */
+  readonly retryDelayMs?: number
+  /** Largest file that is fetched. @default 2 TiB */
+  readonly maxBytes?: number
+}
+
+export interface ResolvedModel {
+  readonly path: string
+  readonly bytes: number
+  /** Of the file, in hex. Absent for a file of the caller's own: it is not read through only to name it. */
+  readonly sha256?: string
+  /** It was fetched just now, and not found in the cache. */
+  readonly downloaded: boolean
+}
+
+/**
+ * Brings a model file to this machine: a path is only looked at, an `https://` URL or `hf:org/repo/file@revision` is
+ * downloaded once. A download that broke off goes on where it stopped, now or the next time, where the server's ETag
+ * says that the file is still the same. The file appears under its name only when it is complete.
+ *
+ * @throws InferenceError `invalid_request` where there is no such model, `dial_failed` where the server cannot be
+ * reached; the signal's reason.
+ */
+export async function resolveModelSource(
+  source: string,
+  init: ModelSourceInit,
+): Promise<ResolvedModel> {
+  const parsed = parseModelSource(source, init.hubUrl ?? 'https://huggingface.co')
+  if (parsed.kind === 'file') return await ownFile(parsed.path)
+  const path = join(init.cacheDir, parsed.cachePath)
+  const options = init.signal === undefined ? {} : { signal: init.signal }
+  const known = await cachedFile(path)
+  if (known !== undefined) return known
+  await mkdir(dirname(path), { recursive: true })
+  const lock = await lockDownload(path, options)
+  try {
+    // Someone else may have fetched it while this waited.
+    return (await cachedFile(path)) ?? (await fetchFile(parsed.url, path, init))
+  } finally {
+    await lock[Symbol.asyncDispose]()
+  }
+}
+
+async function fetchFile(url: URL, path: string, init: ModelSourceInit): Promise<ResolvedModel> {
+  const options = init.signal === undefined ? {} : { signal: init.signal }
+  const part = await PartialFile.open(path, options)
+  try {
+    await download(url, part, {
+      fetch: init.fetch ?? fetch,
+      idleTimeoutMs: init.idleTimeoutMs ?? 30_000,
+      maxFruitlessTries: init.maxFruitlessTries ?? 6,
+      retryDelayMs: init.retryDelayMs ?? 500,
+      maxBytes: init.maxBytes ?? 2 ** 41,
+      onProgress: init.onProgress ?? (() => undefined),
+      ...options,
+    })
+    const { bytes } = part
+    return { path, bytes, sha256: await part.complete(), downloaded: true }
+  } catch (error) {
+    // What is wrong with the file will not get better by going on with it.
+    if (InferenceError.is(error, 'invalid_request')) await part.discard()
+    throw error
+  } finally {
+    await part.close()
+  }
+}
+
+async function ownFile(path: string): Promise<ResolvedModel> {
+  const found = await stat(path).catch(() => undefined)
+  if (found?.isFile() !== true) {
+    throw new InferenceError(
+      'invalid_request',
+      `there is no file ${path}: name a GGUF file, an https URL, or hf:org/repo/file.gguf`,
+      { details: { param: 'model' } },
+    )
+  }
+  return { path: resolve(path), bytes: found.size, downloaded: false }
+}
+
+async function cachedFile(path: string): Promise<ResolvedModel | undefined> {
+  const [found, sha256] = await Promise.all([
+    stat(path).catch(() => undefined),
+    readFile(`${path}.sha256`, 'utf8').catch(() => ''),
+  ])
+  if (found === undefined || sha256 === '') return undefined
+  return { path, bytes: found.size, sha256: sha256.trim(), downloaded: false }
+}

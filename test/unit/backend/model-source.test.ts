@@ -1,0 +1,267 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { resolveModelSource } from '../../../backend/index.ts'
+import { lockDownload } from '../../../backend/model-source/download-lock.ts'
+import { parseModelSource } from '../../../backend/model-source/parse-source.ts'
+import { InferenceError } from '../../../protocol/index.ts'
+
+const MODEL = Buffer.concat([
+  Buffer.from('GGUF'),
+  Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * 31) % 251)),
+])
+const SHA256 = createHash('sha256').update(MODEL).digest('hex')
+
+type Handler = (request: IncomingMessage, response: ServerResponse, index: number) => void
+
+let directory: string
+let server: Server
+let base: string
+let handler: Handler
+let ranges: (string | undefined)[]
+/** Breaks the connection that serves no more, once the client has read all that came. */
+let breakOff: { readonly atByte: number; readonly response: ServerResponse } | undefined
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'skein-model-source-'))
+  ranges = []
+  breakOff = undefined
+  server = createServer((request, response) => {
+    ranges.push(request.headers.range)
+    handler(request, response, ranges.length - 1)
+  })
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+})
+
+afterEach(async () => {
+  server.closeAllConnections()
+  await new Promise((done) => server.close(done))
+  await rm(directory, { recursive: true, force: true })
+})
+
+const resolve = (source: string, init: { signal?: AbortSignal; idleTimeoutMs?: number } = {}) =>
+  resolveModelSource(source, {
+    cacheDir: directory,
+    hubUrl: base,
+    retryDelayMs: 1,
+    maxFruitlessTries: 3,
+    onProgress: ({ receivedBytes }) => {
+      if (receivedBytes === breakOff?.atByte) breakOff.response.destroy()
+    },
+    ...init,
+  })
+
+/** Serves ranges as RFC 9110 says, and breaks the connection after `limit` bytes. */
+function serveRange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: { etag?: string; limit?: number; body?: Buffer } = {},
+): void {
+  const { etag = '"v1"', limit = Number.POSITIVE_INFINITY, body = MODEL } = options
+  const wanted = /^bytes=(\d+)-$/.exec(request.headers.range ?? '')
+  const valid = wanted !== null && request.headers['if-range'] === etag
+  const from = valid ? Number(wanted[1]) : 0
+  response.writeHead(valid ? 206 : 200, {
+    etag,
+    'content-length': body.length - from,
+    ...(valid && { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` }),
+  })
+  const end = Math.min(body.length, from + limit)
+  if (end < body.length) breakOff = { atByte: end, response }
+  response.write(body.subarray(from, end))
+  if (end === body.length) response.end()
+}
+
+describe('parseModelSource', () => {
+  const hub = 'https://hub.example'
+  it('reads a hub reference with folders and a revision', () => {
+    const source = parseModelSource('hf:org/repo-GGUF/sub/model.gguf@v1.0', hub)
+    expect(source).toMatchObject({
+      kind: 'download',
+      cachePath: join('hf', 'org', 'repo-GGUF', 'v1.0', 'sub', 'model.gguf'),
+    })
+    expect(source.kind === 'download' && source.url.href).toBe(
+      'https://hub.example/org/repo-GGUF/resolve/v1.0/sub/model.gguf',
+    )
+  })
+  it.each([
+    'hf:org/repo',
+    'hf:org/repo/../../etc/passwd',
+    'hf:../repo/file.gguf',
+    'hf:org/repo/file.gguf@../x',
+    'hf:org/repo//file.gguf',
+    'http://models.example/model.gguf',
+    'ftp://models.example/model.gguf',
+    'https://models.example/',
+    '',
+  ])('refuses %j', (text) => {
+    expect(() => parseModelSource(text, hub)).toThrow(InferenceError)
+  })
+  it('takes http from this machine, and everything without a scheme as a path', () => {
+    expect(parseModelSource('http://127.0.0.1:1234/m.gguf', hub).kind).toBe('download')
+    expect(parseModelSource('./m.gguf', hub).kind).toBe('file')
+    expect(parseModelSource('C:\\models\\m.gguf', hub).kind).toBe('file')
+  })
+})
+
+describe('resolveModelSource', () => {
+  it('looks at a path only, and says what it takes where there is none', async () => {
+    const path = join(directory, 'own.gguf')
+    await writeFile(path, MODEL)
+    expect(await resolve(path)).toEqual({ path, bytes: MODEL.length, downloaded: false })
+    await expect(resolve(join(directory, 'missing.gguf'))).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
+    expect(ranges).toEqual([])
+  })
+
+  it('downloads once, under a name that says where it came from', async () => {
+    handler = (request, response) => serveRange(request, response)
+    const first = await resolve('hf:org/repo/model.gguf')
+    expect(first).toMatchObject({ sha256: SHA256, bytes: MODEL.length, downloaded: true })
+    expect(first.path).toBe(join(directory, 'hf', 'org', 'repo', 'main', 'model.gguf'))
+    expect(await readFile(first.path)).toEqual(MODEL)
+    const second = await resolve('hf:org/repo/model.gguf')
+    expect(second).toEqual({ ...first, downloaded: false })
+    expect(ranges).toEqual([undefined])
+  })
+
+  it('goes on where a connection broke off, and gets the same file', async () => {
+    handler = (request, response) => serveRange(request, response, { limit: 100_000 })
+    const model = await resolve(`${base}/model.gguf`)
+    expect(model.sha256).toBe(SHA256)
+    expect(await readFile(model.path)).toEqual(MODEL)
+    expect(ranges).toEqual([undefined, 'bytes=100000-', 'bytes=200000-', 'bytes=300000-'])
+  })
+
+  it('goes on with what an earlier process left behind', async () => {
+    const abort = new AbortController()
+    handler = (request, response, index) => {
+      if (index > 0) return serveRange(request, response)
+      response.writeHead(200, { etag: '"v1"', 'content-length': MODEL.length })
+      response.write(MODEL.subarray(0, 50_000))
+    }
+    const stopped = resolveModelSource(`${base}/model.gguf`, {
+      cacheDir: directory,
+      signal: abort.signal,
+      onProgress: ({ receivedBytes }) => {
+        if (receivedBytes === 50_000) abort.abort(new Error('enough'))
+      },
+    })
+    await expect(stopped).rejects.toThrow('enough')
+    const model = await resolve(`${base}/model.gguf`)
+    expect(model.sha256).toBe(SHA256)
+    expect(ranges).toEqual([undefined, 'bytes=50000-'])
+  })
+
+  it('begins again when the file has changed meanwhile', async () => {
+    const newer = Buffer.concat([MODEL, Buffer.from('more')])
+    handler = (request, response, index) =>
+      index === 0
+        ? serveRange(request, response, { limit: 100_000 })
+        : serveRange(request, response, { etag: '"v2"', body: newer })
+    const model = await resolve(`${base}/model.gguf`)
+    expect(await readFile(model.path)).toEqual(newer)
+    expect(model.sha256).toBe(createHash('sha256').update(newer).digest('hex'))
+  })
+
+  it('begins again where the server knows no ranges', async () => {
+    handler = (_request, response, index) => {
+      response.writeHead(200, { etag: '"v1"', 'content-length': MODEL.length })
+      if (index > 0) response.end(MODEL)
+      else {
+        breakOff = { atByte: 100_000, response }
+        response.write(MODEL.subarray(0, 100_000))
+      }
+    }
+    const model = await resolve(`${base}/model.gguf`)
+    expect(await readFile(model.path)).toEqual(MODEL)
+    expect(model.sha256).toBe(SHA256)
+  })
+
+  it('takes a file whose length is not told', async () => {
+    handler = (_request, response) => response.writeHead(200).end(MODEL)
+    expect(await resolve(`${base}/model.gguf`)).toMatchObject({ sha256: SHA256 })
+  })
+
+  it('replaces a connection on which nothing arrives', async () => {
+    handler = (request, response, index) => {
+      if (index > 0) serveRange(request, response)
+      else response.writeHead(200, { etag: '"v1"', 'content-length': MODEL.length }).write('GGUF')
+    }
+    const model = await resolve(`${base}/model.gguf`, { idleTimeoutMs: 100 })
+    expect(model.sha256).toBe(SHA256)
+  })
+
+  it('gives up after tries that bring nothing', async () => {
+    handler = (_request, response) => response.writeHead(503).end()
+    await expect(resolve(`${base}/model.gguf`)).rejects.toMatchObject({ code: 'dial_failed' })
+    expect(ranges.length).toBe(3)
+  })
+
+  it.each([
+    [404, /check the spelling/],
+    [401, /accept its license/],
+    [403, /accept its license/],
+    [418, /answers 418/],
+  ])('says what to do about status %i', async (status, hint) => {
+    handler = (_request, response) => response.writeHead(status).end()
+    const failure = await resolve('hf:org/repo/model.gguf').catch((error: unknown) => error)
+    expect(failure).toMatchObject({ code: 'invalid_request', message: expect.stringMatching(hint) })
+    expect(ranges.length).toBe(1)
+  })
+
+  it('refuses what is no GGUF file, and leaves nothing behind', async () => {
+    handler = (_request, response) => response.end('<!doctype html><title>Sign in</title>')
+    await expect(resolve(`${base}/model.gguf`)).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringContaining('not a GGUF file'),
+    })
+    const left = await readdir(directory, { recursive: true, withFileTypes: true })
+    expect(left.filter((entry) => entry.isFile())).toEqual([])
+  })
+
+  it('refuses a file that is larger than it may be', async () => {
+    handler = (request, response) => serveRange(request, response)
+    const init = { cacheDir: directory, maxBytes: 1_000 }
+    await expect(resolveModelSource(`${base}/model.gguf`, init)).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
+  })
+
+  it('lets one of two downloads of the same file wait for the other', async () => {
+    handler = (request, response) => serveRange(request, response)
+    const [a, b] = await Promise.all([
+      resolve('hf:org/repo/model.gguf'),
+      resolve('hf:org/repo/model.gguf'),
+    ])
+    expect([a.downloaded, b.downloaded].filter(Boolean)).toHaveLength(1)
+    expect(a.sha256).toBe(b.sha256)
+    expect(ranges).toEqual([undefined])
+  })
+})
+
+describe('lockDownload', () => {
+  it('takes over from an owner that is dead or silent', async () => {
+    const path = join(directory, 'model.gguf')
+    await writeFile(`${path}.lock`, '4194304')
+    await (await lockDownload(path))[Symbol.asyncDispose]()
+    await writeFile(`${path}.lock`, `${process.pid}`)
+    const longAgo = new Date(Date.now() - 600_000)
+    await utimes(`${path}.lock`, longAgo, longAgo)
+    await (await lockDownload(path))[Symbol.asyncDispose]()
+    expect(await readdir(directory)).toEqual([])
+  })
+
+  it('stops waiting when the signal fires', async () => {
+    const path = join(directory, 'model.gguf')
+    const held = await lockDownload(path)
+    await expect(lockDownload(path, { signal: AbortSignal.timeout(20) })).rejects.toThrow()
+    await held[Symbol.asyncDispose]()
+  })
+})
