@@ -1,0 +1,107 @@
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, it } from 'vitest'
+import { createOllamaBackend, createOpenAiBackend } from '../../backend/index.ts'
+import { startEngineProcess } from '../fixtures/engine-process.ts'
+import { backendSuite, type EngineUnderTest } from './backend-suite.ts'
+
+const MODEL_FILE = fileURLToPath(new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url))
+const MODELFILE = `FROM ${MODEL_FILE}
+TEMPLATE """{{- range .Messages }}<|im_start|>{{ .Role }}
+{{ .Content }}<|im_end|>
+{{ end }}<|im_start|>assistant
+"""
+PARAMETER stop "<|im_end|>"
+`
+
+/** Runs the suite against a program that an environment variable names. */
+function given(
+  variable: string,
+  name: string,
+  start: (program: string) => Promise<EngineUnderTest>,
+): void {
+  const program = process.env[variable]
+  if (program !== undefined) {
+    backendSuite(name, () => start(program))
+    return
+  }
+  describe(`a backend: ${name}`, () => {
+    it.skip(`needs ${variable}, the path of its program`, () => {})
+  })
+}
+
+given('SKEIN_TEST_LLAMA_SERVER', 'a real llama-server', async (program) => {
+  const server = await startEngineProcess({
+    program,
+    args: (port) => [
+      '-m',
+      MODEL_FILE,
+      '--host',
+      '127.0.0.1',
+      '--port',
+      String(port),
+      '--jinja',
+      '-np',
+      '2',
+      '-t',
+      '1',
+      '--metrics',
+    ],
+    env: () => ({ LD_LIBRARY_PATH: dirname(program) }),
+    readyPath: '/health',
+  })
+  const backend = createOpenAiBackend({ baseUrl: server.baseUrl })
+  const metric = async (name: string): Promise<number> => {
+    const text = await (await fetch(`${server.baseUrl}/metrics`)).text()
+    const [, value] = new RegExp(`^llamacpp:${name} (\\S+)$`, 'm').exec(text) ?? []
+    if (value === undefined) throw new Error(`no metric ${name}`)
+    return Number(value)
+  }
+  return {
+    backend,
+    model: 'skein-tiny-q8_0',
+    active: async () => (await metric('requests_processing')) + (await metric('requests_deferred')),
+    generated: () => metric('tokens_predicted_total'),
+    kill: server.kill,
+    async [Symbol.asyncDispose]() {
+      await backend[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+})
+
+given('SKEIN_TEST_OLLAMA', 'a real Ollama', async (program) => {
+  const server = await startEngineProcess({
+    program,
+    args: () => ['serve'],
+    env: (port, folder) => ({
+      OLLAMA_HOST: `127.0.0.1:${port}`,
+      OLLAMA_MODELS: join(folder, 'models'),
+      HOME: folder,
+    }),
+    readyPath: '/api/version',
+  })
+  await writeFile(join(server.folder, 'Modelfile'), MODELFILE)
+  await server.run(['create', 'skein-tiny', '-f', 'Modelfile'])
+  let sent = 0
+  const backend = createOllamaBackend({
+    baseUrl: server.baseUrl,
+    fetch: (url, init) => {
+      if (/\/api\/(chat|generate|embed)$/.test(url)) sent += 1
+      return fetch(url, init)
+    },
+  })
+  return {
+    backend,
+    model: 'skein-tiny',
+    // Ollama logs a request when its handler returns, and tells nobody what it works on.
+    active: async () =>
+      sent - [...server.output().matchAll(/POST +"\/api\/(chat|generate|embed)"/g)].length,
+    kill: server.kill,
+    async [Symbol.asyncDispose]() {
+      await backend[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+})

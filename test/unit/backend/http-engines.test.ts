@@ -1,0 +1,438 @@
+import { describe, expect, it } from 'vitest'
+import { createOllamaBackend, createOpenAiBackend, type Fetch } from '../../../backend/index.ts'
+import { parseRequest } from '../../../protocol/index.ts'
+import { collect, failureOf } from '../../conformance/backend-answers.ts'
+
+type Reply = Response | (() => Response | Promise<Response>)
+
+const json = (body: unknown, status = 200, headers: Record<string, string> = {}) =>
+  new Response(JSON.stringify(body), { status, headers })
+const events = (...data: readonly string[]) =>
+  new Response(data.map((text) => `data: ${text}\n\n`).join(''))
+const lines = (...records: readonly object[]) =>
+  new Response(records.map((record) => `${JSON.stringify(record)}\n`).join(''))
+
+const GENERIC = { '/v1/models': () => json({ data: [{ id: 'm', owned_by: 'someone' }] }) }
+const VLLM = {
+  '/v1/models': () => json({ data: [{ id: 'm', owned_by: 'vllm', max_model_len: 100 }] }),
+}
+const OLLAMA = {
+  '/api/tags': () =>
+    json({
+      models: [
+        { name: 'm:latest', digest: 'a' },
+        { name: 'c:cloud', remote_host: 'https://x' },
+      ],
+    }),
+  '/api/ps': () => json({ models: [] }),
+  '/api/show': () =>
+    json({
+      modelfile: '# FROM m:latest\nFROM /blobs/sha256-1\n',
+      parameters: 'num_ctx    64\nstop    "<|end|>"',
+      capabilities: ['completion', 'tools', 'thinking'],
+      model_info: { 'general.architecture': 'llama', 'llama.context_length': 4096 },
+    }),
+}
+
+/** A fetch that answers from a table, 404 for the rest, and keeps what was sent. */
+function fakeFetch(table: Readonly<Record<string, Reply>>) {
+  const sent: { path: string; body: Record<string, unknown>; headers: Headers }[] = []
+  const fetch: Fetch = async (url, init) => {
+    const path = new URL(url).pathname
+    const body = (init.body === undefined ? {} : JSON.parse(String(init.body))) as Record<
+      string,
+      unknown
+    >
+    sent.push({ path, body, headers: new Headers(init.headers) })
+    const reply = table[path]
+    if (reply === undefined) return json({ error: { message: 'File Not Found' } }, 404)
+    const response = typeof reply === 'function' ? await reply() : reply
+    // As the real one: a fired signal breaks the body as well.
+    const pipe = init.signal ? { signal: init.signal } : {}
+    const { status, headers } = response
+    return new Response(response.body?.pipeThrough(new TransformStream(), pipe), {
+      status,
+      headers,
+    })
+  }
+  return {
+    fetch,
+    sent,
+    bodyOf: (path: string) => sent.findLast((call) => call.path === path)?.body,
+  }
+}
+
+const chat = (extra: object = {}) =>
+  parseRequest('chat', { model: 'm', messages: [{ role: 'user', content: 'hello' }], ...extra })
+
+const delta = (content: string, finish: string | null = null) =>
+  JSON.stringify({ choices: [{ index: 0, delta: { content }, finish_reason: finish }] })
+
+describe('failures of an engine behind OpenAI’s protocol', () => {
+  const cases: readonly [string, Reply, object][] = [
+    ['401', json({ error: { message: 'bad key sk-secret' } }, 401), { code: 'engine_failed' }],
+    [
+      '404 for the model',
+      json({ error: { message: 'The model `m` does not exist.' } }, 404),
+      { code: 'model_not_found' },
+    ],
+    [
+      '429',
+      json({ error: { message: 'slow down' } }, 429, { 'retry-after': '7' }),
+      { code: 'over_capacity', retryAfterMs: 7000 },
+    ],
+    [
+      '503 while loading',
+      json({ error: { message: 'Loading model', code: 503 } }, 503),
+      { code: 'loading' },
+    ],
+    ['503', json({ error: { message: 'busy' } }, 503), { code: 'over_capacity' }],
+    ['500', new Response('<html>oops', { status: 500 }), { code: 'engine_failed' }],
+    ['400', json({ error: { message: 'bad schema' } }, 400), { code: 'invalid_request' }],
+    [
+      '501',
+      json({ error: { message: 'does not support tools' } }, 501),
+      { code: 'capability_unavailable', details: { param: 'tools' } },
+    ],
+    [
+      'a context that is too short, as llama-server says it',
+      json(
+        {
+          error: {
+            message: 'request (900 tokens) exceeds',
+            type: 'exceed_context_size_error',
+            n_prompt_tokens: 900,
+            n_ctx: 512,
+          },
+        },
+        400,
+      ),
+      { code: 'context_too_long', details: { promptTokens: 900, contextLength: 512 } },
+    ],
+    [
+      'the same as vLLM says it',
+      json(
+        {
+          error: {
+            message:
+              "This model's maximum context length is 100 tokens. However, you requested 150 tokens (120 in the messages, 30 in the completion).",
+          },
+        },
+        400,
+      ),
+      { code: 'context_too_long', details: { promptTokens: 120, contextLength: 100 } },
+    ],
+    [
+      'the same as SGLang says it',
+      json(
+        {
+          error: {
+            message:
+              "The input (5000 tokens) is longer than the model's context length (4096 tokens).",
+          },
+        },
+        400,
+      ),
+      { code: 'context_too_long', details: { promptTokens: 5000, contextLength: 4096 } },
+    ],
+    [
+      'a broken connection',
+      () => {
+        throw new TypeError('fetch failed')
+      },
+      { code: 'engine_failed' },
+    ],
+    [
+      'an error inside the stream',
+      events(delta('a'), '{"error":{"code":500,"message":"out of memory"}}'),
+      { code: 'engine_failed' },
+    ],
+    ['an end without a finish reason', events(delta('a'), '[DONE]'), { code: 'engine_failed' }],
+    ['a stream that just ends', events(delta('a')), { code: 'engine_failed' }],
+    ['an aborted answer', events(delta('a', 'abort'), '[DONE]'), { code: 'engine_failed' }],
+    ['something that is not JSON', events('{"choices":'), { code: 'engine_failed' }],
+    [
+      'a record without an end',
+      new Response(`data: ${'x'.repeat(3_000_000)}`),
+      { code: 'engine_failed' },
+    ],
+  ]
+  it.each(cases)('%s becomes its code', async (_, reply, expected) => {
+    const { fetch } = fakeFetch({ ...GENERIC, '/v1/chat/completions': reply })
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', apiKey: 'sk-secret', fetch })
+    const { error } = await failureOf(backend.infer(chat()))
+    expect(error).toMatchObject({ name: 'InferenceError', ...expected })
+    expect(String((error as Error).message)).not.toContain('sk-secret')
+  })
+
+  it('a first record that never comes is engine_failed within its own limit', async () => {
+    const never = () => new Response(new ReadableStream())
+    const { fetch } = fakeFetch({ ...GENERIC, '/v1/chat/completions': never })
+    const backend = createOpenAiBackend({
+      baseUrl: 'http://engine',
+      fetch,
+      firstRecordTimeoutMs: 20,
+    })
+    const { error } = await failureOf(backend.infer(chat()))
+    expect(error).toMatchObject({ code: 'engine_failed' })
+  })
+
+  it('a gap in the stream is engine_failed within its own limit', async () => {
+    const stalled = () =>
+      new Response(
+        new ReadableStream({
+          start: (controller) =>
+            controller.enqueue(new TextEncoder().encode(`data: ${delta('a')}\n\n`)),
+        }),
+      )
+    const { fetch } = fakeFetch({ ...GENERIC, '/v1/chat/completions': stalled })
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch, gapTimeoutMs: 20 })
+    const { error, events: seen } = await failureOf(backend.infer(chat()))
+    expect(seen).toHaveLength(1)
+    expect(error).toMatchObject({ code: 'engine_failed' })
+  })
+})
+
+describe('createOpenAiBackend', () => {
+  it('sends an allow-list of fields, under the engine’s names', async () => {
+    const { fetch, bodyOf, sent } = fakeFetch({
+      ...VLLM,
+      '/v1/chat/completions': events(delta('a', 'stop'), '[DONE]'),
+    })
+    const backend = createOpenAiBackend({
+      baseUrl: 'http://engine/v1/',
+      apiKey: 'k',
+      fetch,
+      names: { m: 'mine' },
+    })
+    const request = chat({
+      model: 'mine',
+      repeat_penalty: 1.1,
+      top_k: 5,
+      max_completion_tokens: 9,
+      prompt_cache_key: 'x',
+    })
+    await collect(
+      backend.infer({
+        ...request,
+        body: { ...request.body, chat_template: 'evil' },
+      } as unknown as typeof request),
+    )
+    const { cache_salt: salt, ...body } = bodyOf('/v1/chat/completions') ?? {}
+    expect(body).toEqual({
+      model: 'm',
+      messages: [{ role: 'user', content: 'hello' }],
+      repetition_penalty: 1.1,
+      top_k: 5,
+      max_tokens: 9,
+      stream: true,
+      stream_options: { include_usage: true },
+      return_token_ids: true,
+    })
+    expect(salt).toMatch(/^[0-9a-f]+$/)
+    expect(sent.every(({ headers }) => headers.get('authorization') === 'Bearer k')).toBe(true)
+  })
+
+  it('keeps the prefix caches of clients apart where the engine can', async () => {
+    const { fetch, bodyOf } = fakeFetch({
+      ...VLLM,
+      '/v1/chat/completions': () => events(delta('a', 'stop'), '[DONE]'),
+    })
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
+    const saltFor = async (cacheGroup: string) => {
+      await collect(backend.infer(chat(), { cacheGroup }))
+      const { cache_salt: salt } = bodyOf('/v1/chat/completions') ?? {}
+      return salt
+    }
+    const first = await saltFor('alice')
+    expect(await saltFor('alice')).toBe(first)
+    expect(await saltFor('bob')).not.toBe(first)
+  })
+
+  it('carries reasoning, tool calls, refusals and cached tokens', async () => {
+    const call = {
+      index: 0,
+      id: 'c1',
+      type: 'function',
+      function: { name: 'look', arguments: '{}' },
+    }
+    const chunk = (part: object, finish: string | null = null) =>
+      JSON.stringify({ choices: [{ index: 0, delta: part, finish_reason: finish }] })
+    const usage = {
+      prompt_tokens: 20,
+      completion_tokens: 5,
+      prompt_tokens_details: { cached_tokens: 16 },
+    }
+    const { fetch } = fakeFetch({
+      ...GENERIC,
+      '/v1/chat/completions': events(
+        chunk({ role: 'assistant', content: '' }),
+        chunk({ reasoning: 'hm' }),
+        chunk({ tool_calls: [call] }),
+        chunk({ refusal: 'no' }, 'tool_calls'),
+        JSON.stringify({ choices: [], usage }),
+        '[DONE]',
+      ),
+    })
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
+    const tools = [{ type: 'function', function: { name: 'look' } }]
+    const answer = await collect(backend.infer(chat({ tools })))
+    const deltas = answer.events.flatMap((event) =>
+      event.type === 'chunk' && 'choices' in event.json
+        ? event.json.choices.map((choice) => ('delta' in choice ? choice.delta : undefined))
+        : [],
+    )
+    expect(deltas).toEqual([{ reasoning_content: 'hm' }, { tool_calls: [call] }, { refusal: 'no' }])
+    expect(answer.finishes).toEqual(['tool_calls'])
+    expect(answer.done.usage).toEqual({
+      promptTokens: 20,
+      completionTokens: 5,
+      cachedPromptTokens: 16,
+    })
+  })
+
+  it('shows a llama-server’s model by its file’s name, with the digest of the file', async () => {
+    const path = '/home/somebody/models/Tiny-Q8_0.gguf'
+    const { fetch } = fakeFetch({
+      '/v1/models': json({ data: [{ id: path, owned_by: 'llamacpp', meta: { n_params: 7 } }] }),
+      '/props': json({
+        default_generation_settings: { n_ctx: 768 },
+        total_slots: 3,
+        model_path: path,
+      }),
+    })
+    const backend = createOpenAiBackend({
+      baseUrl: 'http://engine',
+      fetch,
+      digestOf: async (file) => `of ${file}`,
+    })
+    expect(await backend.models()).toMatchObject([
+      { id: 'tiny-q8_0', contextLength: 768, parameters: 7, digest: `of ${path}` },
+    ])
+    expect((await backend.load()).slots).toBe(3)
+    expect(backend.description).toBe('llama-server at http://engine')
+  })
+
+  it('offers only what was named', async () => {
+    const { fetch } = fakeFetch({ '/v1/models': json({ data: [{ id: 'Org/A' }, { id: 'b' }] }) })
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch, models: ['org/a'] })
+    expect((await backend.models()).map(({ id }) => id)).toEqual(['org/a'])
+  })
+})
+
+describe('createOllamaBackend', () => {
+  const done = {
+    message: { content: '' },
+    done: true,
+    done_reason: 'stop',
+    prompt_eval_count: 9,
+    eval_count: 2,
+  }
+
+  it('forbids Ollama to cut, keeps the Modelfile’s stop strings, maps the options', async () => {
+    const { fetch, bodyOf } = fakeFetch({ ...OLLAMA, '/api/chat': lines(done) })
+    const backend = createOllamaBackend({ fetch })
+    await collect(
+      backend.infer(
+        chat({ stop: 'x', max_tokens: 5, seed: 3, temperature: 0, reasoning_effort: 'low' }),
+      ),
+    )
+    expect(bodyOf('/api/chat')).toEqual({
+      model: 'm:latest',
+      messages: [{ role: 'user', content: 'hello' }],
+      stream: true,
+      truncate: false,
+      shift: false,
+      think: 'low',
+      options: { num_predict: 5, seed: 3, temperature: 0, stop: ['<|end|>', 'x'] },
+    })
+  })
+
+  it('lists local models only, with context length and the digest of their weights', async () => {
+    const { fetch } = fakeFetch(OLLAMA)
+    const backend = createOllamaBackend({ fetch, digestOf: async (path) => `of ${path}` })
+    expect(await backend.models()).toMatchObject([
+      { id: 'm', contextLength: 64, digest: 'of /blobs/sha256-1' },
+    ])
+  })
+
+  it('speaks of tools in both directions', async () => {
+    const called = {
+      message: {
+        content: '',
+        thinking: 'hm',
+        tool_calls: [{ function: { name: 'look', arguments: { at: 1 } } }],
+      },
+    }
+    const { fetch, bodyOf } = fakeFetch({ ...OLLAMA, '/api/chat': lines(called, done) })
+    const backend = createOllamaBackend({ fetch })
+    const messages = [
+      {
+        role: 'assistant',
+        tool_calls: [
+          { id: 'c9', type: 'function', function: { name: 'look', arguments: '{"at":0}' } },
+        ],
+      },
+      { role: 'tool', tool_call_id: 'c9', content: 'a lake' },
+    ]
+    const tools = [{ type: 'function', function: { name: 'look' } }]
+    const answer = await collect(backend.infer(chat({ messages, tools })))
+    expect(bodyOf('/api/chat')).toMatchObject({
+      tools,
+      messages: [
+        { role: 'assistant', tool_calls: [{ function: { name: 'look', arguments: { at: 0 } } }] },
+        { role: 'tool', tool_name: 'look', content: 'a lake' },
+      ],
+    })
+    expect(answer.finishes).toEqual(['tool_calls'])
+    expect(answer.events[0]).toMatchObject({
+      json: {
+        choices: [
+          {
+            delta: {
+              reasoning_content: 'hm',
+              tool_calls: [{ index: 0, function: { name: 'look', arguments: '{"at":1}' } }],
+            },
+          },
+        ],
+      },
+    })
+  })
+
+  it.each([
+    ['a stream that just ends', lines({ message: { content: 'a' } }), 'engine_failed'],
+    [
+      'an error inside the stream',
+      lines({ message: { content: 'a' } }, { error: 'out of memory' }),
+      'engine_failed',
+    ],
+    ['an answer that was none', lines({ ...done, done_reason: 'load' }), 'engine_failed'],
+    [
+      'a full queue',
+      json({ error: 'server busy, please try again. maximum pending requests exceeded' }, 503),
+      'over_capacity',
+    ],
+    [
+      'a prompt that is too long',
+      json({ error: 'the input length exceeds the context length' }, 400),
+      'context_too_long',
+    ],
+    [
+      'a missing ability',
+      json({ error: '"m" does not support thinking' }, 400),
+      'capability_unavailable',
+    ],
+    ['a line without an end', new Response('x'.repeat(3_000_000)), 'engine_failed'],
+  ])('%s becomes its code, too', async (_, reply, code) => {
+    const { fetch } = fakeFetch({ ...OLLAMA, '/api/chat': reply })
+    const { error } = await failureOf(createOllamaBackend({ fetch }).infer(chat()))
+    expect(error).toMatchObject({ name: 'InferenceError', code })
+  })
+
+  it('takes no prompts of token ids', async () => {
+    const { fetch } = fakeFetch(OLLAMA)
+    const request = parseRequest('completion', { model: 'm', prompt: [1, 2] })
+    const { error } = await failureOf(createOllamaBackend({ fetch }).infer(request))
+    expect(error).toMatchObject({ code: 'capability_unavailable', details: { param: 'prompt' } })
+  })
+})
