@@ -12,6 +12,8 @@ export interface Environment {
   readonly SKEIN_MDNS?: string | undefined
   /** Key of the engine that `--backend URL` names. Never sent to a peer. */
   readonly SKEIN_BACKEND_API_KEY?: string | undefined
+  /** Where `--model hf:…` points. @default https://huggingface.co */
+  readonly HF_ENDPOINT?: string | undefined
   /** Set: no colours. */
   readonly NO_COLOR?: string | undefined
   readonly [name: string]: string | undefined

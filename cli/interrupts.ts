@@ -20,8 +20,8 @@ export interface Interrupts {
   stop(why: string): void
   /** While set, SIGINT goes here instead: a chat breaks off an answer and lives on. Returns the undoing. */
   intercept(listener: () => void): () => void
-  /** Hands a Ctrl-C that a line editor swallowed to the interceptor. @returns whether there was one. */
-  deliver(): boolean
+  /** Hands over a Ctrl-C that a line editor swallowed. */
+  receive(name: SignalName): void
   close(): void
 }
 
@@ -33,7 +33,7 @@ export function createInterrupts(
   const controller = new AbortController()
   let exitCode: number | undefined
   let interceptor: (() => void) | undefined
-  const receive = (name: SignalName) => () => {
+  const receive = (name: SignalName): void => {
     if (name === 'SIGINT' && interceptor !== undefined) {
       interceptor()
       return
@@ -46,8 +46,8 @@ export function createInterrupts(
     exitCode = code
     controller.abort(new InferenceError('cancelled', `stopped by ${name}`))
   }
-  const onInt = receive('SIGINT')
-  const onTerm = receive('SIGTERM')
+  const onInt = (): void => receive('SIGINT')
+  const onTerm = (): void => receive('SIGTERM')
   source.on('SIGINT', onInt)
   source.on('SIGTERM', onTerm)
   return {
@@ -62,10 +62,7 @@ export function createInterrupts(
         if (interceptor === listener) interceptor = undefined
       }
     },
-    deliver() {
-      interceptor?.()
-      return interceptor !== undefined
-    },
+    receive,
     close() {
       source.off('SIGINT', onInt)
       source.off('SIGTERM', onTerm)

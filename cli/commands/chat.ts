@@ -45,10 +45,8 @@ async function chat(session: Session, options: ChatOptions): Promise<undefined> 
   }
   const leave = (): void => readline.close()
   signal.addEventListener('abort', leave, { once: true })
-  // Ctrl-C at the prompt leaves; during an answer the answer's own interceptor gets it.
-  readline.on('SIGINT', () => {
-    if (!session.interrupts.deliver()) readline.close()
-  })
+  // The line editor gets Ctrl-C. At the prompt it leaves; during an answer the answer's own interceptor has it.
+  readline.on('SIGINT', () => session.interrupts.receive('SIGINT'))
   terminal.print(`Talking with ${model}. /exit leaves.\n`)
   let history: readonly ChatMessage[] = []
   try {

@@ -164,7 +164,7 @@ describe('doctor', () => {
 })
 
 describe('chat', () => {
-  it('answers line by line and remembers', async () => {
+  it('answers line by line, and starts over at /reset', async () => {
     const chat = await sandbox.run(['chat', ...join(), '--temperature', '0'], {
       stdin: 'Count from 1 to 3.\n/reset\nCount from 1 to 4.\n/exit\n',
     })

@@ -1,30 +1,31 @@
 import { expect, it } from 'vitest'
-import { createProgress, renderProgress } from '../../../cli/progress.ts'
+import { createProgress, type ProgressInit, renderProgress } from '../../../cli/progress.ts'
 import { createTerminal } from '../../../cli/terminal.ts'
 
 const MIB = 1_048_576
+const BYTES = { label: 'Downloading', unit: 'bytes' } as const
 
-function capture(isTTY: boolean) {
+function capture(isTTY: boolean, init: Partial<ProgressInit> = {}) {
   const err: string[] = []
-  const stderr = { write: (text: string) => err.push(text), isTTY }
+  const clock = { ms: 0 }
   const terminal = createTerminal({
     stdout: { write: () => 0 },
-    stderr,
+    stderr: { write: (text: string) => err.push(text), isTTY },
     stdinIsTty: false,
     json: true,
   })
-  return { progress: createProgress(terminal, 'Downloading'), err }
+  const progress = createProgress(terminal, { ...BYTES, now: () => clock.ms, ...init })
+  return { progress, err, clock }
 }
 
 it('draws how far it is, in bytes and percent', () => {
-  expect(renderProgress('Downloading', 0, 4 * MIB)).toBe(
+  expect(renderProgress(BYTES, 0, 4 * MIB)).toBe(
     'Downloading [------------------------]   0%  0.0 MiB of 4.0 MiB',
   )
-  expect(renderProgress('Downloading', 2 * MIB, 4 * MIB)).toContain(
-    '[############------------]  50%',
-  )
-  expect(renderProgress('Downloading', 9 * MIB, 4 * MIB)).toContain('100%')
-  expect(renderProgress('Downloading', 3 * MIB, 0)).toBe('Downloading 3.0 MiB')
+  expect(renderProgress(BYTES, 2 * MIB, 4 * MIB)).toContain('[############------------]  50%')
+  expect(renderProgress(BYTES, 9 * MIB, 4 * MIB)).toContain('100%')
+  expect(renderProgress(BYTES, 3 * MIB, 0)).toBe('Downloading 3.0 MiB')
+  expect(renderProgress({ label: 'Loading', unit: 'fraction' }, 0.5, 1)).toMatch(/50%$/)
 })
 
 it('prints ten or so lines to a log, however often it is told', () => {
@@ -35,12 +36,26 @@ it('prints ten or so lines to a log, however often it is told', () => {
   expect(err.join('')).not.toContain('\u001b')
 })
 
-it('redraws one line on a terminal and ends it once', () => {
-  const { progress, err } = capture(true)
-  progress.update(1, 2)
-  progress.update(2, 2)
+it('redraws one line on a terminal ten times a second at most, always the last time, and ends it once', () => {
+  const { progress, err, clock } = capture(true)
+  for (let done = 1; done <= 1000; done += 1) {
+    clock.ms += 1
+    progress.update(done, 1000)
+  }
   progress.end()
   progress.end()
-  expect(err.filter((text) => text.startsWith('\r'))).toHaveLength(2)
+  const drawn = err.filter((text) => text.startsWith('\r'))
+  expect(drawn).toHaveLength(11)
+  expect(drawn.at(-1)).toContain('100%')
   expect(err.filter((text) => text.endsWith('\n'))).toHaveLength(1)
+})
+
+it('says nothing of what is soon over', () => {
+  const { progress, err, clock } = capture(false, { quietMs: 1_000 })
+  progress.update(500, 1000)
+  progress.end()
+  expect(err).toEqual([])
+  clock.ms = 1_000
+  progress.update(600, 1000)
+  expect(err).toHaveLength(1)
 })

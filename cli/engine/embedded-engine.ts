@@ -1,0 +1,56 @@
+import { join } from 'node:path'
+import { type Backend, createEmbeddedBackend, resolveModelSource } from '../../backend/index.ts'
+import { cacheHome } from '../directories.ts'
+import { createProgress } from '../progress.ts'
+import type { Session } from '../runtime.ts'
+
+/** Runs with no download. */
+const BUNDLED_MODEL = { file: 'models/skein-tiny-q8_0.gguf', id: 'skein-tiny' } as const
+/** What loads faster needs no bar. */
+const QUIET_MS = 1_000
+
+/** The engine that comes with Skein, with the model that was named or the bundled one. */
+export async function createEmbeddedEngine(
+  session: Session,
+  options: { readonly model?: string; readonly slots?: number; readonly gpu?: boolean },
+): Promise<Backend> {
+  const { model, slots, gpu } = options
+  const source =
+    model === undefined
+      ? { modelPath: join(session.packageRoot, BUNDLED_MODEL.file), modelId: BUNDLED_MODEL.id }
+      : { modelPath: await fetchModel(session, model) }
+  const progress = createProgress(session.terminal, {
+    label: 'Loading',
+    unit: 'fraction',
+    quietMs: QUIET_MS,
+  })
+  try {
+    return await createEmbeddedBackend({
+      ...source,
+      ...(slots !== undefined && { slots }),
+      ...(gpu === true && { gpu: 'auto' as const }),
+      cacheDir: cacheHome(session.env),
+      onProgress: (fraction) => progress.update(fraction, 1),
+      signal: session.signal,
+    })
+  } finally {
+    progress.end()
+  }
+}
+
+async function fetchModel({ terminal, env, signal }: Session, source: string): Promise<string> {
+  const progress = createProgress(terminal, { label: 'Downloading', unit: 'bytes' })
+  try {
+    const { path, sha256 } = await resolveModelSource(source, {
+      cacheDir: join(cacheHome(env), 'models'),
+      signal,
+      onProgress: ({ receivedBytes, totalBytes = 0 }) => progress.update(receivedBytes, totalBytes),
+      ...(env.HF_ENDPOINT !== undefined && env.HF_ENDPOINT !== '' && { hubUrl: env.HF_ENDPOINT }),
+    })
+    progress.end()
+    if (sha256 !== undefined) terminal.log(`${path}\nsha256 ${sha256}`)
+    return path
+  } finally {
+    progress.end()
+  }
+}

@@ -1,0 +1,99 @@
+import { createInterface } from 'node:readline/promises'
+import {
+  type Backend,
+  type BackendModel,
+  cachedWeightsDigest,
+  createBackendFromUrl,
+} from '../../backend/index.ts'
+import { normalizeModelId } from '../../protocol/index.ts'
+import { cacheHome } from '../directories.ts'
+import { plainLine } from '../plain-text.ts'
+import type { Session } from '../runtime.ts'
+import { renderTable } from '../table.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** An engine's key comes from the environment: a command line is there for every user of the machine to read. */
+export function connectEngine({ env, signal }: Session, baseUrl: string): Promise<Backend> {
+  const apiKey = env.SKEIN_BACKEND_API_KEY
+  return createBackendFromUrl(
+    {
+      baseUrl,
+      ...(apiKey !== undefined && apiKey !== '' && { apiKey }),
+      digestOf: (path) =>
+        // A file that this process may not read leaves the model without a digest, still usable.
+        cachedWeightsDigest(path, { cacheDir: cacheHome(env), signal }).catch(() => undefined),
+    },
+    { signal },
+  )
+}
+
+/**
+ * What to give away of an engine that was there before us: it serves its owner too, so nothing that was not named.
+ *
+ * @throws UsageError where nothing was named and nobody is there to be asked.
+ */
+export async function modelsToShare(
+  session: Session,
+  backend: Backend,
+  options: { readonly share?: readonly string[]; readonly model?: string },
+): Promise<readonly string[]> {
+  const named = [...(options.share ?? []), ...(options.model === undefined ? [] : [options.model])]
+  if (named.length > 0) return named
+  const models = await backend.models({ signal: session.signal })
+  if (models.length === 0) {
+    throw new UsageError(
+      `${backend.description} has no models: load one, or use --backend embedded`,
+    )
+  }
+  if (!session.terminal.interactive) throw nothingNamed(backend, models)
+  return ask(session, backend, models)
+}
+
+function nothingNamed(backend: Backend, models: readonly BackendModel[]): UsageError {
+  const ids = models.map(({ id }) => plainLine(id))
+  return new UsageError(
+    `${backend.description} has ${ids.join(', ')}. Name what this node gives away with --share, ` +
+      `e.g. --share ${ids[0] ?? ''}; or serve the bundled model with --backend embedded`,
+  )
+}
+
+async function ask(
+  session: Session,
+  backend: Backend,
+  models: readonly BackendModel[],
+): Promise<string[]> {
+  session.terminal.print(`${backend.description} has these models:\n`)
+  const rows = models.map(({ id, quantization }, index) => [
+    String(index + 1),
+    plainLine(id),
+    plainLine(quantization),
+  ])
+  session.terminal.print(renderTable(['#', 'MODEL', 'QUANTIZATION'], rows))
+  const readline = createInterface({ input: session.stdin, output: session.stdout })
+  // The line editor gets Ctrl-C while it reads.
+  readline.on('SIGINT', () => session.interrupts.receive('SIGINT'))
+  try {
+    const answer = await readline.question('Share which? Numbers such as 1,3 or "all": ', {
+      signal: session.signal,
+    })
+    return chosenModels(answer, models)
+  } catch (error) {
+    session.signal.throwIfAborted()
+    throw error
+  } finally {
+    readline.close()
+  }
+}
+
+/** What was typed as an answer: numbers, names, or `all`. */
+export function chosenModels(answer: string, models: readonly { readonly id: string }[]): string[] {
+  const words = answer.split(/[\s,]+/).filter((word) => word !== '')
+  if (words.length === 0) throw new UsageError('nothing is shared, so there is nothing to serve')
+  if (words.length === 1 && words[0]?.toLowerCase() === 'all') return models.map(({ id }) => id)
+  return words.map((word) => {
+    const byNumber = /^\d+$/.test(word) ? models[Number(word) - 1] : undefined
+    const chosen = byNumber ?? models.find(({ id }) => id === normalizeModelId(word))
+    if (chosen === undefined) throw new UsageError(`there is no model '${word}' here`)
+    return chosen.id
+  })
+}

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import { onlyModel } from '../../../cli/choose-model.ts'
+import { renderModels, renderPeers, renderStatus } from '../../../cli/commands/index.ts'
+import { chosenModels } from '../../../cli/engine/index.ts'
+import { UsageError } from '../../../cli/usage-error.ts'
+
+const MODEL = {
+  id: 'llama3.2:3b',
+  aliases: ['llama'],
+  digests: [`sha256:${'a'.repeat(64)}`, `sha256:${'b'.repeat(64)}`],
+  capabilities: ['chat', 'completion'] as const,
+  contextLength: 8192,
+  peers: ['p', 'q'],
+}
+
+describe('tables', () => {
+  it('show a name that is served with different weights', () => {
+    expect(renderModels([MODEL])).toBe(
+      'MODEL               PEERS  CONTEXT  CAN              WEIGHTS\n' +
+        'llama3.2:3b, llama  2      8192     chat completion  aaaaaaaaaaaa, bbbbbbbbbbbb\n',
+    )
+  })
+
+  it('keep a hostile name from steering the terminal', () => {
+    expect(renderModels([{ ...MODEL, id: 'x\u001b[2J\ny' }])).toContain('\nx y, llama')
+  })
+
+  it('tell peers that answer from those that do not', () => {
+    const claims = { operator: '', slots: 2, prefillRate: 0, decodeRate: 0, models: ['m'] }
+    const load = {
+      state: 'ready',
+      inFlight: 1,
+      slots: 2,
+      queueDepth: 0,
+      expectedTtftMs: 5,
+    } as const
+    const table = renderPeers([
+      { ...claims, peerId: 'alive', expired: false, state: 'ready', load, rttMs: 1.25 },
+      { ...claims, peerId: 'silent', expired: false },
+      { ...claims, peerId: 'old', expired: true },
+    ])
+    expect(table).toMatch(/^alive +ready +1\/2 +0 +1\.3 ms/m)
+    expect(table).toMatch(/^silent +unreachable/m)
+    expect(table).toMatch(/^old +gone\?/m)
+  })
+
+  it('tell a peer that runs from one that died', () => {
+    const report = {
+      role: 'node',
+      pid: 7,
+      peerId: 'p',
+      startedAtMs: 1_000,
+      writtenAtMs: 2_000,
+      addresses: ['/ip4/127.0.0.1/tcp/1'],
+      connections: 3,
+      bootstrap: [{ address: '/ip4/1.2.3.4/tcp/1', status: 'waiting', lastError: 'refused' }],
+      knownPeers: 2,
+      swarm: 'public',
+      models: ['m'],
+    } as const
+    expect(renderStatus({ dataDir: '/d', running: true, report }, 11_000)).toContain(
+      'running for 10 s (process 7)',
+    )
+    const dead = renderStatus({ dataDir: '/d', running: false, report }, 11_000)
+    expect(dead).toContain('not running')
+    expect(dead).toContain('/ip4/1.2.3.4/tcp/1: waiting (refused)')
+  })
+})
+
+describe('choosing', () => {
+  const models = [{ id: 'a:1b' }, { id: 'b' }, { id: 'c' }]
+
+  it('shares what was chosen by number or name, and nothing by silence', () => {
+    expect(chosenModels('1, C', models)).toEqual(['a:1b', 'c'])
+    expect(chosenModels('all', models)).toEqual(['a:1b', 'b', 'c'])
+    expect(() => chosenModels(' ', models)).toThrow(UsageError)
+    expect(() => chosenModels('9', models)).toThrow("no model '9'")
+  })
+
+  it('asks the only model there is, and says which flag chooses among several', () => {
+    expect(onlyModel([{ id: 'a' }])).toBe('a')
+    expect(() => onlyModel(models)).toThrow('--model')
+  })
+})

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest'
+import { reportError } from '../../../cli/report-error.ts'
+import { createTerminal } from '../../../cli/terminal.ts'
+import { UsageError } from '../../../cli/usage-error.ts'
+import { InferenceError } from '../../../protocol/index.ts'
+
+function report(json: boolean, error: unknown) {
+  const out: string[] = []
+  const err: string[] = []
+  const terminal = createTerminal({
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: (text) => err.push(text) },
+    stdinIsTty: false,
+    json,
+  })
+  reportError(terminal, error, 'skein')
+  return { out: out.join(''), err: err.join('') }
+}
+
+describe('reportError', () => {
+  it('gives a script the code, the message and the details, and says nothing beside', () => {
+    const error = new InferenceError('context_too_long', 'too long', {
+      details: { promptTokens: 900, contextLength: 768 },
+    })
+    const { out, err } = report(true, error)
+    expect(JSON.parse(out)).toEqual({
+      event: 'error',
+      code: 'context_too_long',
+      message: 'too long',
+      promptTokens: 900,
+      contextLength: 768,
+    })
+    expect(err).toBe('')
+  })
+
+  it('tells a person what to do next, on stderr', () => {
+    const { out, err } = report(false, new InferenceError('no_peers', 'nobody there'))
+    expect(out).toBe('')
+    expect(err).toMatch(/^skein: nobody there\n.*`skein node`/)
+  })
+
+  it('does not let a peer write into the terminal through an error', () => {
+    const { err } = report(
+      false,
+      new InferenceError('engine_failed', '\u001b[2Jgone\nskein: all fine'),
+    )
+    expect(err).toMatch(/^skein: gone skein: all fine\n/)
+    expect(err).not.toContain('\u001b')
+  })
+
+  it('calls a wrong command line and a bug of ours by different names', () => {
+    expect(JSON.parse(report(true, new UsageError('no prompt')).out)).toMatchObject({
+      code: 'usage',
+    })
+    expect(JSON.parse(report(true, new TypeError('x')).out)).toMatchObject({ code: 'internal' })
+  })
+})

@@ -1,0 +1,74 @@
+import { Command } from 'commander'
+import { describe, expect, it } from 'vitest'
+import {
+  resolveNetwork,
+  type SharedOptions,
+  withSharedOptions,
+} from '../../../cli/shared-options.ts'
+import { UsageError } from '../../../cli/usage-error.ts'
+import { createSwarmKey, encodeInvite } from '../../../host/index.ts'
+
+const PEER = '12D3KooWQXhMNfMNd5m4YzYRVGS8oVhmrNnLqGJZBXDzVxXdFTVA'
+const A = `/ip4/192.168.1.5/tcp/4801/p2p/${PEER}`
+const B = `/dns4/example.org/tcp/443/wss/p2p/${PEER}`
+
+function parse(...args: string[]): SharedOptions {
+  const command = withSharedOptions(new Command('x')).exitOverride()
+  command.configureOutput({ writeErr: () => undefined })
+  return command.parse(args, { from: 'user' }).opts()
+}
+
+describe('the options that every command takes', () => {
+  it('are repeatable where more than one makes sense', () => {
+    const options = parse(
+      ...['--bootstrap', A, '--bootstrap', B, '--listen', '/ip4/127.0.0.1/tcp/0'],
+      ...['--listen', '/ip4/127.0.0.1/tcp/0/ws', '--data-dir', '/d', '--json', '--no-mdns'],
+    )
+    expect(options).toMatchObject({ bootstrap: [A, B], dataDir: '/d', json: true })
+    expect(resolveNetwork(options, {}, 'node')).toEqual({
+      host: {
+        bootstrap: [A, B],
+        listen: ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'],
+        mdns: false,
+      },
+      dataDirs: ['/d'],
+    })
+  })
+
+  it('refuse what is no multiaddr', () => {
+    expect(() => parse('--listen', 'localhost:80')).toThrow('/ip4/')
+  })
+})
+
+describe('resolveNetwork', () => {
+  it('takes bootstrap peers from the environment unless some were typed', () => {
+    const env = { SKEIN_BOOTSTRAP: `${A}, ${B}` }
+    expect(resolveNetwork(parse(), env, 'client').host.bootstrap).toEqual([A, B])
+    expect(resolveNetwork(parse('--bootstrap', B), env, 'client').host.bootstrap).toEqual([B])
+    expect(resolveNetwork(parse(), {}, 'client').host.bootstrap).toEqual([])
+  })
+
+  it('looks for peers nearby unless told not to', () => {
+    expect(resolveNetwork(parse(), {}, 'node').host.mdns).toBe(true)
+    expect(resolveNetwork(parse(), { SKEIN_MDNS: '0' }, 'node').host.mdns).toBe(false)
+  })
+
+  it('takes key and addresses from an invite, and keeps what it learns there apart', () => {
+    const swarmKey = createSwarmKey()
+    const invite = encodeInvite({ swarmKey, bootstrap: [A] })
+    const typed = resolveNetwork(parse('--invite', invite, '--bootstrap', B), {}, 'node')
+    expect(typed.host).toMatchObject({ bootstrap: [B, A], swarmKey })
+    const byEnvironment = resolveNetwork(parse(), { SKEIN_INVITE: invite }, 'node')
+    expect(byEnvironment.dataDirs).toEqual(typed.dataDirs)
+    expect(typed.dataDirs).not.toEqual(resolveNetwork(parse(), {}, 'node').dataDirs)
+  })
+
+  it('says what is wrong with an address that lacks its peer, or a broken invite', () => {
+    const bare = parse('--bootstrap', '/ip4/1.2.3.4/tcp/1')
+    expect(() => resolveNetwork(bare, {}, 'node')).toThrow('/p2p/')
+    expect(() => resolveNetwork(parse('--invite', 'skein1xyz'), {}, 'node')).toThrow(UsageError)
+    expect(() => resolveNetwork(parse(), { SKEIN_BOOTSTRAP: 'nonsense' }, 'node')).toThrow(
+      'SKEIN_BOOTSTRAP',
+    )
+  })
+})

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest'
+import { streamAnswer } from '../../../cli/stream-answer.ts'
+import { createTerminal } from '../../../cli/terminal.ts'
+import type { Client } from '../../../client/index.ts'
+
+const REQUEST = { model: 'm', messages: [{ role: 'user', content: 'x' }] } as const
+const USAGE = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 }
+const ATTEMPTS = [{ peerId: 'p', outcome: 'answered', ttftMs: 1, durationMs: 2 }] as const
+
+/** A client whose peers say these pieces. */
+function clientSaying(...pieces: { content?: string; finish?: 'stop'; peerId?: string }[]) {
+  const chat = () => ({
+    attempts: ATTEMPTS,
+    usage: USAGE,
+    async *[Symbol.asyncIterator]() {
+      for (const { content, finish = null, peerId = 'p' } of pieces) {
+        const delta = content === undefined ? { role: 'assistant' } : { content }
+        yield { choices: [{ index: 0, delta, finish_reason: finish }], skein: { peerId } }
+      }
+    },
+  })
+  return { chat } as unknown as Client
+}
+
+async function stream(json: boolean, client: Client) {
+  const out: string[] = []
+  const terminal = createTerminal({
+    stdout: { write: (text) => out.push(text) },
+    stderr: { write: () => 0 },
+    stdinIsTty: false,
+    json,
+  })
+  const answer = await streamAnswer(client, terminal, REQUEST, {
+    signal: new AbortController().signal,
+  })
+  return { out: out.join(''), answer }
+}
+
+describe('streamAnswer', () => {
+  it('takes terminal escapes out of what a peer says, also where pieces cut them', async () => {
+    const { out } = await stream(
+      false,
+      clientSaying(
+        { content: 'safe\u001b]52;c;' },
+        { content: 'cm0=\u0007\u001b[' },
+        { content: '2J!\n' },
+      ),
+    )
+    expect(out).toBe('safe!\n')
+  })
+
+  it('hands scripts the text exactly, piece by piece, with the peer that served it', async () => {
+    const { out, answer } = await stream(
+      true,
+      clientSaying(
+        {},
+        { content: 'a\u001b[31m', peerId: 'first' },
+        { content: 'b', peerId: 'second', finish: 'stop' },
+      ),
+    )
+    const events = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown)
+    expect(events).toEqual([
+      { event: 'delta', text: 'a\u001b[31m', peerId: 'first' },
+      { event: 'delta', text: 'b', peerId: 'second' },
+    ])
+    expect(answer).toEqual({
+      text: 'a\u001b[31mb',
+      finishReason: 'stop',
+      usage: USAGE,
+      attempts: ATTEMPTS,
+    })
+  })
+})
