@@ -41,7 +41,8 @@ export interface Directory {
   /** Whom to ask, by what is known now. Looks the model up in the background where that was long ago. */
   candidates(query: Query): readonly Candidate[]
   /**
-   * Waits until `accept` likes the candidates, looking in the DHT meanwhile.
+   * Waits until `accept` likes the candidates, looking in the DHT meanwhile. A look-up that has just ended is not
+   * repeated unless `again` says that what it found is worth nothing now.
    *
    * @returns false when the look-up is over and it does not
    * @throws the signal's reason
@@ -49,7 +50,7 @@ export interface Directory {
   discover(
     query: Query,
     accept: (candidates: readonly Candidate[]) => boolean,
-    options: { readonly signal: AbortSignal },
+    options: { readonly signal: AbortSignal; readonly again: boolean },
   ): Promise<boolean>
   /** Every advertisement in force that is known now. */
   known(): readonly Advertisement[]
@@ -83,12 +84,12 @@ class DhtDirectory implements Directory {
   async discover(
     query: Query,
     accept: (candidates: readonly Candidate[]) => boolean,
-    options: { readonly signal: AbortSignal },
+    options: { readonly signal: AbortSignal; readonly again: boolean },
   ): Promise<boolean> {
     const { host, now } = this.#init
     const accepted = (): boolean => accept(candidatesOf(host.book.all(), query, now()))
     if (accepted()) return true
-    if (this.#ageMs(modelName(query)) < FRESH_LOOKUP_MS) return false
+    if (!options.again && this.#ageMs(modelName(query)) < FRESH_LOOKUP_MS) return false
     const lookup = this.#lookUp(query)
     let unsubscribe: (() => void) | undefined
     const liked = new Promise<void>((resolve) => {

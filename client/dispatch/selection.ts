@@ -1,4 +1,4 @@
-import { InferenceError } from '../../protocol/index.ts'
+import { type ErrorCode, InferenceError } from '../../protocol/index.ts'
 import { type Candidate, explainAbsence, type Query } from '../directory/index.ts'
 import { choose, costOf, LEAVING_TIER, tierOf } from '../route/index.ts'
 import { delay, type Scope } from '../scope.ts'
@@ -7,6 +7,8 @@ import { claimedPromptTokens, conclude, type Failure, mayRepeat, pauseMs } from 
 
 /** Others probed in the background at each choice, so that the next choice knows more. */
 const PROBES_PER_CHOICE = 2
+
+const BUSY: ReadonlySet<ErrorCode> = new Set(['over_capacity', 'rate_limited', 'loading'])
 
 /** Chooses the peers of one request, one after the other. A peer that failed comes again only where no other is left. */
 export class Selection {
@@ -49,7 +51,9 @@ export class Selection {
     if (usable.length > 0) return this.#pick(usable)
     const isNew = (candidate: Candidate): boolean =>
       !this.#tried(candidate) && this.#tier(candidate) < LEAVING_TIER
-    await directory.discover(this.#query, (found) => found.some(isNew), { signal })
+    // Busy peers are no reason to look further at once: there are as many as there were.
+    const again = this.#failures.some(({ error }) => !BUSY.has(error.code))
+    await directory.discover(this.#query, (found) => found.some(isNew), { signal, again })
     const untried = this.#untried()
     if (untried.length > 0) return this.#pick(untried)
     if (this.#failures.length === 0) throw await this.#absence(scope)

@@ -1,0 +1,341 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Client } from '../../client/index.ts'
+import {
+  encodeAdvertisementResponse,
+  FrameWriter,
+  InferenceError,
+  PROTOCOLS,
+  sealAdvertisement,
+} from '../../protocol/index.ts'
+import {
+  accepted,
+  advertisementOf,
+  answers,
+  type Behaviour,
+  chatDelta,
+  cutsAFrame,
+  hangsAfter,
+  modelNamed,
+  onlyKeepsAlive,
+  readRequest,
+  refuses,
+  resetsAfter,
+  says,
+  talksGarbage,
+} from '../fixtures/client-peers.ts'
+import { LiveSwarm, provideModel } from '../fixtures/live-swarm.ts'
+
+const messages = [{ role: 'user', content: 'Count from 1 to 20.' }] as const
+const request = { model: 'm', messages }
+const numbers = Array.from({ length: 20 }, (_, i) => i + 1).join(', ')
+const impatient = { silenceTimeoutMs: 1_500, ttftTimeoutMs: 3_000, itlTimeoutMs: 1_500 }
+
+let swarm: LiveSwarm
+
+beforeEach(async () => {
+  swarm = await LiveSwarm.create()
+})
+afterEach(async () => {
+  await swarm[Symbol.asyncDispose]()
+})
+
+async function stream(client: Client, options: { signal?: AbortSignal } = {}) {
+  const answer = client.chat({ ...request, stream: true }, options)
+  let text = ''
+  for await (const { choices } of answer) text += choices[0]?.delta.content ?? ''
+  return { text, attempts: answer.attempts, usage: answer.usage }
+}
+
+describe('a client in a swarm', () => {
+  it('finds a node through the DHT and streams its answer', async () => {
+    const { node } = await swarm.node()
+    const client = await swarm.client({ peerExchange: false })
+    const { text, attempts, usage } = await stream(client)
+    expect(text).toContain(numbers)
+    expect(attempts).toMatchObject([{ peerId: node.host.peerId.toString(), outcome: 'answered' }])
+    expect(usage?.completion_tokens).toBeGreaterThan(20)
+  })
+
+  it('gets whole chats, completions and embeddings', async () => {
+    await swarm.node()
+    const client = await swarm.client()
+    const chat = await client.chat(request)
+    expect(chat.choices[0]?.message.content).toContain(numbers)
+    const completion = await client.complete({ model: 'm', prompt: 'Count from 1 to 3.' })
+    expect(completion.choices[0]?.text).toContain('1, 2, 3')
+    const { data } = await client.embed({ model: 'm', input: ['a', 'b', 'c'] })
+    expect(data.map(({ index }) => index)).toEqual([0, 1, 2])
+  })
+
+  it('lists models and peers', async () => {
+    const { node } = await swarm.node({ models: [{ id: 'm' }, { id: 'other' }] })
+    await swarm.node()
+    const client = await swarm.client()
+    const models = await client.models()
+    expect(models.map(({ id, peers }) => [id, peers.length])).toEqual([
+      ['m', 2],
+      ['other', 1],
+    ])
+    const peers = await client.peers()
+    expect(peers).toHaveLength(2)
+    const first = peers.find(({ peerId }) => peerId === node.host.peerId.toString())
+    expect(first).toMatchObject({ models: ['m', 'other'], state: 'ready', expired: false })
+    expect(first?.rttMs).toBeGreaterThan(0)
+  })
+
+  it('says which models exist where the one asked for does not', async () => {
+    await swarm.node()
+    const client = await swarm.client()
+    await expect(client.chat({ ...request, model: 'nope' })).rejects.toMatchObject({
+      code: 'model_not_found',
+      message: "nobody serves 'nope'; there is m (1 peer)",
+      details: { available: [{ model: 'm', peers: 1 }] },
+    })
+  })
+
+  it('says within two seconds why there are no peers', async () => {
+    const dead = swarm.addresses
+    await swarm[Symbol.asyncDispose]()
+    swarm = await LiveSwarm.create()
+    const client = await swarm.client({ bootstrap: dead })
+    const startedAt = performance.now()
+    const error: unknown = await client.chat(request).catch((thrown: unknown) => thrown)
+    expect(performance.now() - startedAt).toBeLessThan(2_000)
+    expect(error).toMatchObject({ code: 'no_peers' })
+    expect((error as Error).message).toContain(dead[0] ?? 'an address')
+  })
+
+  it('tells both numbers of a prompt that is too long, and blames nobody', async () => {
+    const { node } = await swarm.node({ models: [{ id: 'm', contextLength: 64 }] })
+    await swarm.node({ models: [{ id: 'm', contextLength: 64 }] })
+    const client = await swarm.client()
+    const long = { model: 'm', messages: [{ role: 'user', content: 'word '.repeat(200) }] } as const
+    const error = await client.chat(long).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'context_too_long', details: { contextLength: 64 } })
+    expect((error as InferenceError).details.promptTokens).toBeGreaterThan(64)
+    expect((error as InferenceError).traits.blame).toBe('caller')
+    // Both are asked first as ever: `random` draws the cheapest, and neither is suspect.
+    expect(node.state()).toBe('ready')
+    expect((await client.chat({ ...request, max_tokens: 5 })).skein.attempts).toHaveLength(1)
+  })
+})
+
+describe('the engine at the other end', () => {
+  it('stops when the consumer breaks', async () => {
+    const { backend } = await swarm.node({ paceMs: 20 })
+    const client = await swarm.client()
+    for await (const _ of client.chat({ ...request, stream: true })) break
+    await backend.idle()
+    expect(backend.aborted).toBe(1)
+  })
+
+  it('stops when the caller aborts', async () => {
+    const { backend } = await swarm.node({ paceMs: 20 })
+    const client = await swarm.client()
+    const caller = new AbortController()
+    const reason = new Error('enough')
+    const answer = client.chat({ ...request, stream: true }, { signal: caller.signal })
+    const reading = (async () => {
+      for await (const _ of answer) caller.abort(reason)
+    })()
+    await expect(reading).rejects.toBe(reason)
+    await backend.idle()
+    expect(backend.aborted).toBe(1)
+  })
+
+  it('stops when the client is closed', async () => {
+    const { backend } = await swarm.node({
+      script: () => ({ fault: { type: 'stall', afterTokens: 2 } }),
+    })
+    const client = await swarm.client()
+    for await (const _ of client.chat({ ...request, stream: true })) {
+      await client.close()
+      break
+    }
+    await backend.idle()
+    expect(backend.aborted).toBe(1)
+  })
+
+  it('may die before the first token unseen, another one answers', async () => {
+    const error = new InferenceError('engine_failed', 'died')
+    await swarm.node({ script: () => ({ fault: { type: 'throw', error } }) })
+    await swarm.node({ script: () => undefined })
+    const client = await swarm.client()
+    for (let i = 0; i < 3; i += 1) expect((await stream(client)).text).toContain(numbers)
+  })
+
+  it('that dies in the middle of an answer is a typed error', async () => {
+    const error = new InferenceError('engine_failed', 'died')
+    const { node } = await swarm.node({
+      script: () => ({ fault: { type: 'throw', error, afterTokens: 5 } }),
+    })
+    const client = await swarm.client()
+    await expect(stream(client)).rejects.toMatchObject({
+      code: 'engine_failed',
+      details: { attempts: [{ peerId: node.host.peerId.toString(), outcome: 'engine_failed' }] },
+    })
+  })
+})
+
+describe('a node that leaves', () => {
+  it('is replaced for the next request', async () => {
+    const first = await swarm.node()
+    const second = await swarm.node()
+    const client = await swarm.client()
+    const served = (await client.chat(request)).skein.peerId
+    const gone = served === first.node.host.peerId.toString() ? first : second
+    await gone.node[Symbol.asyncDispose]()
+    const answer = await client.chat(request)
+    expect(answer.skein.peerId).not.toBe(served)
+    expect(answer.choices[0]?.message.content).toContain(numbers)
+  })
+
+  it('is replaced before its answer begins', async () => {
+    const { promise: gate } = Promise.withResolvers<void>()
+    const stuck = await swarm.node({ script: () => ({ gate }) })
+    const client = await swarm.client()
+    const answer = stream(client)
+    while (stuck.backend.active === 0) await new Promise(setImmediate)
+    await swarm.node()
+    await stuck.node[Symbol.asyncDispose]()
+    expect((await answer).text).toContain(numbers)
+  })
+})
+
+const hello = [accepted, chatDelta(0, { content: 'hel' })]
+const neverEndingFrame: Behaviour = async (stream) => {
+  await readRequest(stream)
+  // Announces a frame of the largest size allowed, and drips it.
+  stream.send(Uint8Array.of(0x80, 0x80, 0x40))
+  while (stream.status === 'open') {
+    stream.send(new Uint8Array(1))
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+const oversizedFrame: Behaviour = async (stream) => {
+  await readRequest(stream)
+  stream.send(Uint8Array.of(0xff, 0xff, 0xff, 0x7f))
+  stream.send(new Uint8Array(64 * 1024))
+}
+
+const hostile: readonly [name: string, outcome: string, behaviour: Behaviour][] = [
+  ['accepts the stream and says nothing', 'stalled', (stream) => hangsAfter()(stream)],
+  ['keeps alive for ever', 'stalled', onlyKeepsAlive],
+  ['drips one frame for ever', 'stalled', neverEndingFrame],
+  ['sends an oversized frame', 'malformed', oversizedFrame],
+  ['talks garbage', 'malformed', talksGarbage],
+  ['cuts a frame', 'truncated', cutsAFrame],
+  ['ends too early', 'truncated', says(accepted)],
+  ['resets', 'stream_reset', resetsAfter(accepted)],
+  ['miscounts', 'malformed', says(accepted, chatDelta(4, { content: 'x' }))],
+  ['falsely calls the request invalid', 'invalid_request', refuses('invalid_request')],
+]
+
+describe('a hostile peer', () => {
+  it.each(hostile)('that %s is replaced unseen', async (_, outcome, behaviour) => {
+    const bad = await swarm.hostile(behaviour)
+    await swarm.node()
+    const client = await swarm.client(impatient)
+    await client.models()
+    const { text, attempts } = await stream(client)
+    expect(text).toContain(numbers)
+    expect(attempts).toMatchObject([
+      { peerId: bad.host.peerId.toString(), outcome },
+      { outcome: 'answered' },
+    ])
+  })
+
+  it('that falls silent in the middle of an answer is a typed error in time', async () => {
+    await swarm.hostile(hangsAfter(...hello))
+    const client = await swarm.client(impatient)
+    await expect(stream(client)).rejects.toMatchObject({ code: 'stalled' })
+  })
+
+  it('that passes off another’s statement as its own is not asked', async () => {
+    const liar = await swarm.hostile(answers('lies'), { models: [] })
+    const key = await generateKeyPair('Ed25519')
+    const forged = await sealAdvertisement(
+      advertisementOf(peerIdFromPrivateKey(key), [modelNamed('m')]),
+      key,
+    )
+    await liar.host.libp2p.unhandle(PROTOCOLS.advertisement)
+    await liar.host.libp2p.handle(PROTOCOLS.advertisement, async (stream) => {
+      const writer = new FrameWriter(stream)
+      await writer.write(encodeAdvertisementResponse({ own: forged, known: [] }))
+      await writer.close()
+    })
+    await provideModel(liar.host, 'm')
+    const client = await swarm.client()
+    await expect(client.chat(request)).rejects.toMatchObject({ code: 'no_peers' })
+    expect(liar.streams).toHaveLength(0)
+  })
+})
+
+describe('a client with a data directory', () => {
+  it('finds its nodes again after a restart with every bootstrap peer dead', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'skein-client-'))
+    try {
+      await swarm.node()
+      const first = await swarm.client({ dataDir })
+      await first.chat(request)
+      await first.close()
+      await swarm.bootstrap[Symbol.asyncDispose]()
+      const again = await swarm.client({ dataDir })
+      expect((await stream(again)).text).toContain(numbers)
+      await again.close()
+    } finally {
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  })
+})
+
+describe('a thousand requests over real sockets', () => {
+  it('leave no stream and no running engine', { timeout: 90_000 }, async () => {
+    const error = new InferenceError('engine_failed', 'died')
+    const script = (_: unknown, index: number) =>
+      index % 10 === 9
+        ? { fault: { type: 'throw', error, afterTokens: index % 3 } as const }
+        : undefined
+    const nodes = [await swarm.node({ script, slots: 16 }), await swarm.node({ script, slots: 16 })]
+    const client = await swarm.client({ random: Math.random })
+    let asked = 0
+    const outcomes = { answered: 0, left: 0, failed: 0 }
+    const worker = async (): Promise<void> => {
+      while (asked < 1_000) {
+        asked += 1
+        outcomes[await askOnce(client, asked)] += 1
+      }
+    }
+    await Promise.all(Array.from({ length: 8 }, worker))
+    await Promise.all(nodes.map(({ backend }) => backend.idle()))
+    expect(outcomes.answered).toBeGreaterThan(700)
+    expect(outcomes.left).toBeGreaterThan(50)
+    const open = (): number =>
+      client.host.libp2p
+        .getConnections()
+        .flatMap(({ streams }) => streams)
+        .filter(({ protocol }) => protocol === PROTOCOLS.inference).length
+    // A peer closes its half within its own time.
+    await expect.poll(open, { timeout: 10_000 }).toBe(0)
+  })
+})
+
+async function askOnce(client: Client, index: number): Promise<'answered' | 'left' | 'failed'> {
+  const body = { model: 'm', messages: [{ role: 'user', content: 'Count from 1 to 5.' }] } as const
+  try {
+    if (index % 2 === 0) {
+      await client.chat(body)
+      return 'answered'
+    }
+    for await (const _ of client.chat({ ...body, stream: true })) if (index % 9 === 0) return 'left'
+    return 'answered'
+  } catch (error) {
+    if (InferenceError.is(error)) return 'failed'
+    throw error
+  }
+}
