@@ -16,6 +16,7 @@ export interface CliEvent {
   readonly event: string
   readonly peerId: string
   readonly addresses: readonly string[]
+  readonly models: readonly string[]
   readonly text: string
   readonly attempts: readonly { readonly peerId: string; readonly outcome: string }[]
   readonly message: string

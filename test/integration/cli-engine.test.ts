@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { createScriptedBackend } from '../../backend/index.ts'
+import { startOpenAiWire } from '../fixtures/openai-wire.ts'
+import type { WireServer } from '../fixtures/wire-server.ts'
+import { createSandbox, LOOPBACK, type Sandbox } from './cli-process.ts'
+
+const MODEL_FILE = new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url)
+
+let sandbox: Sandbox
+let engine: WireServer
+let hub: Server
+let hubUrl: string
+let sha256: string
+
+beforeAll(async () => {
+  sandbox = await createSandbox()
+  engine = await startOpenAiWire(createScriptedBackend(), 'llama-server')
+  const file = await readFile(MODEL_FILE)
+  sha256 = createHash('sha256').update(file).digest('hex')
+  hub = createServer((_request, response) => {
+    response.writeHead(200, { 'content-length': file.length, etag: '"1"' }).end(file)
+  })
+  await new Promise<void>((resolve) => hub.listen(0, '127.0.0.1', resolve))
+  hubUrl = `http://127.0.0.1:${(hub.address() as AddressInfo).port}`
+})
+
+afterAll(async () => {
+  await sandbox.close()
+  await engine[Symbol.asyncDispose]()
+  hub.close()
+})
+
+it('shares nothing of an existing engine that was not named, and says which flag names it', async () => {
+  const node = await sandbox.run(['node', '--json', '--backend', engine.baseUrl, ...LOOPBACK])
+  expect(node.exitCode).toBe(2)
+  expect(node.events()).toEqual([
+    { event: 'error', code: 'usage', message: expect.stringMatching(/--share \S/) },
+  ])
+})
+
+it('serves the named model of an existing engine', async () => {
+  const refused = await sandbox.run(['node', '--json', '--backend', engine.baseUrl, ...LOOPBACK])
+  const [, model = ''] = refused.events()[0]?.message.match(/--share ([^;\s]+)/) ?? []
+  const node = sandbox.start([
+    ...['node', '--json', '--backend', engine.baseUrl, '--share', model],
+    ...LOOPBACK,
+  ])
+  const { addresses, models } = await node.event('ready')
+  expect(models).toEqual([model])
+  const asked = await sandbox.run([
+    ...['ask', '--json', '--bootstrap', addresses[0] ?? '', '--model', model],
+    'Count from 1 to 9.',
+  ])
+  expect(asked.events().at(-1)?.text, asked.stderr).toBe('1, 2, 3, 4, 5, 6, 7, 8, 9.')
+})
+
+it('names what an engine has when a model that it has not is to be shared', async () => {
+  const node = await sandbox.run([
+    ...['node', '--json', '--backend', engine.baseUrl, '--share', 'nonesuch'],
+    ...LOOPBACK,
+  ])
+  expect(node.exitCode).toBe(4)
+  expect(node.events()).toEqual([
+    expect.objectContaining({ event: 'error', code: 'model_not_found' }),
+  ])
+})
+
+it('downloads a model with progress and its sha256 on stderr, once', async () => {
+  const start = () =>
+    sandbox.start(['node', '--json', '--model', 'hf:org/repo/skein-copy-q8_0.gguf', ...LOOPBACK], {
+      HF_ENDPOINT: hubUrl,
+    })
+  const first = start()
+  expect((await first.event('ready')).models).toEqual(['skein-copy'])
+  expect(first.stderr()).toContain('100%')
+  expect(first.stderr()).toContain(`sha256 ${sha256}`)
+  hub.closeAllConnections()
+  hub.close()
+  const second = start()
+  expect((await second.event('ready')).models).toEqual(['skein-copy'])
+  expect(second.stderr()).not.toContain('Downloading')
+}, 60_000)
+
+it('says that a model file is not there', async () => {
+  const node = await sandbox.run(['node', '--json', '--model', '/nonexistent.gguf', ...LOOPBACK])
+  expect(node.exitCode).toBe(6)
+  expect(node.events()[0]).toMatchObject({ message: expect.stringContaining('/nonexistent.gguf') })
+})
