@@ -4,6 +4,7 @@ import { InferenceError, openAdvertisement, PROTOCOLS } from '../protocol/index.
 import { createAdvertisementBook } from './advertisement-book.ts'
 import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
+import { connectedServers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
 import { createDeadline } from './deadline.ts'
 import { MAX_KNOWN_ASKED, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
@@ -108,6 +109,7 @@ async function assemble(init: ResolvedHostInit, persistence: Persistence): Promi
     dht: kad,
     self: libp2p.peerId,
     peerStore: libp2p.peerStore,
+    servers: () => connectedServers(libp2p),
     signal,
     random: Math.random,
     onError,

@@ -7,8 +7,8 @@ export const CONNECTIONS = {
   /** A second, of one IP address. A swarm behind one NAT, or within one process, comes from a single address. */
   inboundConnectionThreshold: 100,
   maxIncomingPendingConnections: 200,
-  dialTimeout: 5_000,
-  addressDialTimeout: 3_000,
+  dialTimeout: 10_000,
+  addressDialTimeout: 5_000,
   maxPeerAddrsToDial: 16,
   outboundStreamProtocolNegotiationTimeout: 5_000,
   inboundStreamProtocolNegotiationTimeout: 5_000,
@@ -18,7 +18,7 @@ export const CONNECTIONS = {
 export const MUXER = {
   maxInboundStreams: 5_000,
   maxOutboundStreams: 5_000,
-  streamOptions: { initialStreamWindowSize: 2 ** 21, maxStreamWindowSize: 2 ** 22 },
+  streamOptions: { initialStreamWindowSize: 2_097_152, maxStreamWindowSize: 4_194_304 },
 } as const
 
 /** A late ping is a busy peer more often than a dead one, so nothing is aborted for it. */

@@ -1,20 +1,18 @@
-import type { AbortOptions, PeerId, PeerInfo, PeerStore } from '@libp2p/interface'
+import type { AbortOptions, PeerId, PeerStore } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import type { CID } from 'multiformats/cid'
-import { InferenceError } from '../protocol/index.ts'
+import { createAnnouncer } from './announcer.ts'
+import { backoffMs } from './backoff.ts'
 import { createDeadline, pause } from './deadline.ts'
-
-/** The part of kad-dht's routing table that its interface leaves out. */
-export interface RoutingTableView {
-  readonly size: number
-  addEventListener(type: 'peer:add', listener: () => void): void
-  removeEventListener(type: 'peer:add', listener: () => void): void
-}
+import { searchProviders } from './provider-search.ts'
+import { keepTableFilled, type RoutingTableView, routingTableOf } from './routing-table.ts'
 
 export interface DhtInit {
   readonly dht: KadDHT
   readonly self: PeerId
   readonly peerStore: Pick<PeerStore, 'merge'>
+  /** Connected peers that serve the DHT. */
+  readonly servers: () => Promise<readonly PeerId[]>
   /** Fires when the host stops. */
   readonly signal: AbortSignal
   /** From 0 to 1. */
@@ -27,142 +25,92 @@ export interface Dht {
   readonly table: RoutingTableView
   provide(key: CID, options?: AbortOptions): Promise<void>
   stopProviding(key: CID, options?: AbortOptions): Promise<void>
-  findProviders(key: CID, options?: AbortOptions): AsyncGenerator<PeerId, void, void>
+  findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>
 }
 
-const QUERY_TIMEOUT_MS = 30_000
+const FILL_TIMEOUT_MS = 30_000
 /** Peers that arrive together are looked up from together. */
 const GATHER_MS = 50
-/** Kademlia's k: with a record at so many peers, more of them change nothing. */
+/** Kademlia's k: with so many peers known or holding a record, more of them change nothing. */
 const REPLICATION = 20
+/** Announcing from a filled table reaches the right peers at the first try; so long it is worth waiting for. */
+const FILL_PATIENCE_MS = 1_000
+/** When peers are too busy to answer, asking them at once again makes it worse. */
+const BACKOFF = { minMs: 1_000, maxMs: 30_000 }
 
 export function createDht(init: DhtInit): Dht {
   const { dht, signal } = init
-  const table = routingTable(dht)
-  const provided = new Map<string, CID>()
+  const table = routingTableOf(dht)
+  const announcer = createAnnouncer({ ...init, onAnnounced: () => settleSoon() })
 
-  /** Resolves at the first peer that stored the record; goes on to the others in the background. */
-  const announce = (key: CID, options: AbortOptions = {}): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const deadline = createDeadline(QUERY_TIMEOUT_MS, signal)
-      const cancelled = new AbortController()
-      const onCancel = (): void => {
-        cancelled.abort()
-        reject(options.signal?.reason)
-      }
-      const settle = (): void => {
-        options.signal?.removeEventListener('abort', onCancel)
-        resolve()
-      }
-      const run = async (): Promise<void> => {
-        const query = dht.provide(key, {
-          signal: AbortSignal.any([deadline.signal, cancelled.signal]),
-        })
-        for await (const event of query) {
-          if (event.name === 'PEER_RESPONSE' && event.messageName === 'ADD_PROVIDER') settle()
-        }
-      }
-      options.signal?.addEventListener('abort', onCancel, { once: true })
-      run()
-        .catch((error: unknown) => {
-          if (!signal.aborted && !cancelled.signal.aborted) init.onError('announcing', error)
-        })
-        .finally(() => {
-          deadline.clear()
-          settle()
-        })
-    })
-
-  const fillTable = async (): Promise<void> => {
-    const deadline = createDeadline(QUERY_TIMEOUT_MS, signal)
+  /** Looks for this peer itself: the DHT takes those nearby that answer into its table. */
+  const fill = async (): Promise<boolean> => {
+    const deadline = createDeadline(FILL_TIMEOUT_MS, signal)
+    let answers = 0
     try {
-      const query = dht.getClosestPeers(init.self.toMultihash().bytes, { signal: deadline.signal })
-      for await (const _ of query) {
-        // What the peers answer enters the table by itself.
+      const target = init.self.toMultihash().bytes
+      for await (const event of dht.getClosestPeers(target, { signal: deadline.signal })) {
+        if (event.name === 'PEER_RESPONSE') answers += 1
       }
+    } catch (error) {
+      if (!signal.aborted) init.onError('filling the routing table', error)
     } finally {
       deadline.clear()
     }
+    return answers > 0
   }
 
-  // A record announced when one peer was known is at that peer only. So each time the table has doubled, everything is
-  // announced again, until there are as many peers as a record goes to.
-  let announcedAt = 0
-  let growing = false
-  const grow = async (): Promise<void> => {
+  // Known peers when the table was last filled. Each time they have doubled it is filled again, until they are many.
+  let filledAt = 0
+  let filling: Promise<boolean> | undefined
+  const needsFill = (): boolean => filledAt < REPLICATION && table.size > filledAt * 2
+  // A record announced when one peer was known is at that peer only, so it is announced again while others are known.
+  const recordGoal = (): number => Math.min(REPLICATION, table.size) / 2
+
+  const settle = async (): Promise<void> => {
     await pause(GATHER_MS * (1 + init.random()), signal)
-    while (!signal.aborted && table.size > announcedAt * 2 && announcedAt < REPLICATION) {
-      announcedAt = table.size
-      await fillTable()
-      await Promise.all([...provided.values()].map((key) => announce(key)))
+    for (let failures = 0; !signal.aborted && table.size > 0; ) {
+      if (needsFill()) {
+        filling = fill()
+        const filled = await filling
+        filling = undefined
+        if (filled) {
+          filledAt = table.size
+          failures = 0
+          continue
+        }
+      } else if (announcer.isShortOf(recordGoal())) {
+        await announcer.announceAgain(recordGoal())
+        if (!announcer.isShortOf(recordGoal())) continue
+      } else return
+      await pause(backoffMs(failures, init.random(), BACKOFF), signal)
+      failures += 1
     }
   }
-  const onPeer = (): void => {
+  let settling = false
+  const settleSoon = (): void => {
     // Everyone was lost, and here is somebody again.
-    if (table.size <= 1) announcedAt = 0
-    if (growing) return
-    growing = true
-    grow()
-      .catch((error: unknown) => {
-        if (!signal.aborted) init.onError('filling the routing table', error)
-      })
-      .finally(() => {
-        growing = false
-      })
+    if (table.size <= 1) filledAt = 0
+    if (settling || signal.aborted) return
+    settling = true
+    void settle().finally(() => {
+      settling = false
+    })
   }
-  table.addEventListener('peer:add', onPeer)
-  signal.addEventListener('abort', () => table.removeEventListener('peer:add', onPeer), {
+  table.addEventListener('peer:add', settleSoon)
+  signal.addEventListener('abort', () => table.removeEventListener('peer:add', settleSoon), {
     once: true,
   })
+  void keepTableFilled(table, init.servers, signal)
 
   return {
     table,
     provide: async (key, options = {}) => {
-      options.signal?.throwIfAborted()
-      provided.set(key.toString(), key)
-      await announce(key, options)
+      if (filling !== undefined) await Promise.race([filling, pause(FILL_PATIENCE_MS, signal)])
+      await announcer.announce(key, options)
     },
-    stopProviding: async (key, options = {}) => {
-      provided.delete(key.toString())
-      await dht.cancelReprovide(key, options)
-    },
-    findProviders: (key, options = {}) => findProviders(init, key, options),
+    stopProviding: announcer.withdraw,
+    findProviders: (key, options = {}) =>
+      searchProviders({ ...init, filling: () => filling }, key, options),
   }
-}
-
-async function* findProviders(
-  init: DhtInit,
-  key: CID,
-  options: AbortOptions,
-): AsyncGenerator<PeerId, void, void> {
-  options.signal?.throwIfAborted()
-  const deadline = createDeadline(QUERY_TIMEOUT_MS, options.signal, init.signal)
-  const seen = new Set<string>()
-  try {
-    for await (const event of init.dht.findProviders(key, { signal: deadline.signal })) {
-      if (event.name !== 'PROVIDER') continue
-      for (const provider of event.providers) {
-        const id = provider.id.toString()
-        if (seen.has(id) || provider.id.equals(init.self)) continue
-        seen.add(id)
-        await remember(init.peerStore, provider)
-        yield provider.id
-      }
-    }
-  } catch (error) {
-    if (options.signal?.aborted === true) throw options.signal.reason
-    // Out of time, or the host stops: what was found was found.
-    if (!deadline.signal.aborted) throw InferenceError.from(error, 'internal')
-  } finally {
-    deadline.clear()
-  }
-}
-
-async function remember(peerStore: Pick<PeerStore, 'merge'>, peer: PeerInfo): Promise<void> {
-  if (peer.multiaddrs.length > 0) await peerStore.merge(peer.id, { multiaddrs: peer.multiaddrs })
-}
-
-function routingTable(dht: KadDHT): RoutingTableView {
-  if (!('routingTable' in dht)) throw new InferenceError('internal', 'this DHT hides its table')
-  return dht.routingTable as RoutingTableView
 }

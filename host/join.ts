@@ -1,7 +1,7 @@
 import type { Libp2p } from '@libp2p/interface'
 import { createDeadline } from './deadline.ts'
-import type { RoutingTableView } from './dht.ts'
 import type { BootstrapState, JoinOptions, JoinResult } from './host.ts'
+import type { RoutingTableView } from './routing-table.ts'
 
 const JOIN_TIMEOUT_MS = 2_000
 

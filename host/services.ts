@@ -32,12 +32,18 @@ export function createServices(
       // The gater decides what is dialled; a private address is the right one for a neighbour.
       peerInfoMapper: passthroughMapper,
       allowQueryWithZeroPeers: true,
+      // Nine peers at a time; with the DHT's own ten times ten a host joining asks everybody at once.
+      alpha: 3,
+      disjointPaths: 3,
       // Servers drop a provider whose addresses are older than an hour, so records are renewed well before that.
       reprovide: { validity: 30 * 60_000, threshold: 20 * 60_000, interval: 5 * 60_000 },
-      // A peer that is gone must not hold up a query; one on a busy machine still answers in time.
-      networkDialTimeout: { minTimeout: 1_000, maxTimeout: 3_000 },
-      pingNewContactTimeout: { minTimeout: 1_000, maxTimeout: 3_000 },
-      pingOldContactTimeout: { minTimeout: 1_000, maxTimeout: 3_000 },
+      // The host fills the table itself as soon as it meets somebody.
+      initialQuerySelfInterval: 5 * 60_000,
+      // These follow what peers take, between the bounds: a peer that is gone must not hold up a query, and one on a
+      // busy machine must not count as gone.
+      networkDialTimeout: { minTimeout: 2_000, maxTimeout: 10_000 },
+      pingNewContactTimeout: { minTimeout: 3_000, maxTimeout: 10_000 },
+      pingOldContactTimeout: { minTimeout: 2_000, maxTimeout: 10_000 },
     }),
   }
   if (init.mdns !== true) return services

@@ -1,0 +1,113 @@
+import type { AbortOptions } from '@libp2p/interface'
+import type { KadDHT } from '@libp2p/kad-dht'
+import type { CID } from 'multiformats/cid'
+import { createDeadline } from './deadline.ts'
+
+export interface AnnouncerInit {
+  readonly dht: Pick<KadDHT, 'provide' | 'cancelReprovide'>
+  /** Fires when the host stops. */
+  readonly signal: AbortSignal
+  /** Called when a first announcement is over, well or not. */
+  readonly onAnnounced: () => void
+  readonly onError: (what: string, error: unknown) => void
+}
+
+/** The keys that this peer provides. The DHT renews them; this announces them until enough peers have the record. */
+export interface Announcer {
+  /** Resolves at the first peer that stored the record, and goes on to the others in the background. */
+  announce(key: CID, options?: AbortOptions): Promise<void>
+  /** Announces again the keys that fewer than `goal` peers have stored at the last attempt. */
+  announceAgain(goal: number): Promise<void>
+  /** Whether some key is at fewer than `goal` peers, as far as the last attempt tells. */
+  isShortOf(goal: number): boolean
+  withdraw(key: CID, options?: AbortOptions): Promise<void>
+}
+
+interface Provided {
+  readonly key: CID
+  /** Peers that stored the record at the last attempt; `undefined` while the first runs. */
+  stored: number | undefined
+}
+
+const ANNOUNCE_TIMEOUT_MS = 30_000
+/** Each is a look-up and up to 20 messages. */
+const CONCURRENCY = 4
+
+export function createAnnouncer(init: AnnouncerInit): Announcer {
+  const provided = new Map<string, Provided>()
+
+  const announce = async (
+    entry: Provided,
+    signal: AbortSignal,
+    onStored: () => void,
+  ): Promise<void> => {
+    let stored = 0
+    try {
+      for await (const event of init.dht.provide(entry.key, { signal })) {
+        if (event.name !== 'PEER_RESPONSE' || event.messageName !== 'ADD_PROVIDER') continue
+        stored += 1
+        onStored()
+      }
+    } finally {
+      entry.stored = stored
+    }
+  }
+
+  /** A caller may give up waiting until the first peer has the record; from then on it is not the caller's query. */
+  const announceFirst = (entry: Provided, options: AbortOptions): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const deadline = createDeadline(ANNOUNCE_TIMEOUT_MS, init.signal)
+      const cancelled = new AbortController()
+      const onCancel = (): void => {
+        cancelled.abort()
+        reject(options.signal?.reason)
+      }
+      const settle = (): void => {
+        options.signal?.removeEventListener('abort', onCancel)
+        resolve()
+      }
+      options.signal?.addEventListener('abort', onCancel, { once: true })
+      announce(entry, AbortSignal.any([deadline.signal, cancelled.signal]), settle)
+        .catch((error: unknown) => {
+          if (!init.signal.aborted && !cancelled.signal.aborted) init.onError('announcing', error)
+        })
+        .finally(() => {
+          deadline.clear()
+          settle()
+          init.onAnnounced()
+        })
+    })
+
+  const short = (goal: number): Provided[] =>
+    [...provided.values()].filter(({ stored }) => stored !== undefined && stored < goal)
+
+  return {
+    announce: async (key, options = {}) => {
+      options.signal?.throwIfAborted()
+      const entry: Provided = { key, stored: undefined }
+      provided.set(key.toString(), entry)
+      await announceFirst(entry, options)
+    },
+    announceAgain: async (goal) => {
+      const queue = short(goal)
+      const next = async (): Promise<void> => {
+        for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
+          const deadline = createDeadline(ANNOUNCE_TIMEOUT_MS, init.signal)
+          try {
+            await announce(entry, deadline.signal, () => {})
+          } catch (error) {
+            if (!init.signal.aborted) init.onError('announcing', error)
+          } finally {
+            deadline.clear()
+          }
+        }
+      }
+      await Promise.all(Array.from({ length: CONCURRENCY }, next))
+    },
+    isShortOf: (goal) => short(goal).length > 0,
+    withdraw: async (key, options = {}) => {
+      provided.delete(key.toString())
+      await init.dht.cancelReprovide(key, options)
+    },
+  }
+}

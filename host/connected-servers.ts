@@ -1,0 +1,14 @@
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import { PROTOCOLS } from '../protocol/index.ts'
+
+/** Connected peers that serve the DHT, as far as they have said so. */
+export async function connectedServers(
+  libp2p: Pick<Libp2p, 'getPeers' | 'peerStore'>,
+): Promise<PeerId[]> {
+  const servers: PeerId[] = []
+  for (const peer of libp2p.getPeers()) {
+    const known = await libp2p.peerStore.get(peer).catch(() => undefined)
+    if (known?.protocols.includes(PROTOCOLS.kad) === true) servers.push(peer)
+  }
+  return servers
+}

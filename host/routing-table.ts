@@ -1,0 +1,53 @@
+import type { AbortOptions, PeerId } from '@libp2p/interface'
+import type { KadDHT } from '@libp2p/kad-dht'
+import { InferenceError } from '../protocol/index.ts'
+import { createDeadline, pause } from './deadline.ts'
+
+/** The part of kad-dht's routing table that its interface leaves out. */
+export interface RoutingTableView {
+  readonly size: number
+  /** Takes a peer in once it has answered a ping. */
+  add(peer: PeerId, options?: AbortOptions): Promise<void>
+  find(peer: PeerId, options?: AbortOptions): Promise<PeerId | undefined>
+  addEventListener(type: 'peer:add', listener: () => void): void
+  removeEventListener(type: 'peer:add', listener: () => void): void
+}
+
+export function routingTableOf(dht: KadDHT): RoutingTableView {
+  if (!('routingTable' in dht)) throw new InferenceError('internal', 'this DHT hides its table')
+  return dht.routingTable as RoutingTableView
+}
+
+/** With so many peers in the table it looks after itself. */
+const ENOUGH = 8
+const CHECK_EVERY_MS = 500
+const ADD_TIMEOUT_MS = 10_000
+
+/**
+ * Takes connected DHT servers into the table that are not in it. The DHT tries each but once, when it connects, and a
+ * peer that is too busy to answer that ping in time would be lost to it for good.
+ *
+ * @param servers connected peers that serve the DHT
+ */
+export async function keepTableFilled(
+  table: RoutingTableView,
+  servers: () => Promise<readonly PeerId[]>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await pause(CHECK_EVERY_MS, signal)
+    if (signal.aborted || table.size >= ENOUGH) continue
+    const connected = await servers().catch(() => [])
+    const deadline = createDeadline(ADD_TIMEOUT_MS, signal)
+    const add = async (peer: PeerId): Promise<void> => {
+      try {
+        if ((await table.find(peer, { signal: deadline.signal })) !== undefined) return
+        await table.add(peer, { signal: deadline.signal })
+      } catch {
+        // Still busy, or gone; there is a next time.
+      }
+    }
+    await Promise.all(connected.slice(0, ENOUGH).map(add))
+    deadline.clear()
+  }
+}
