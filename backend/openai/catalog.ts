@@ -4,6 +4,7 @@ import type { AbortOptions, BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
 import { type Identity, identify } from './identify.ts'
+import { resumesByTokens } from './llama-trial.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -27,6 +28,8 @@ export interface CatalogInit {
   /** Model ids to show in place of the engine's own names. */
   readonly names: Readonly<Record<string, string>>
   readonly digestOf: ((path: string) => Promise<string | undefined>) | undefined
+  /** Outcomes of trials, by their subject: each is made once. */
+  readonly trials: Map<string, boolean>
 }
 
 /** Asks the engine which models it has and what it can do with them. */
@@ -66,6 +69,7 @@ async function describe(
   const { quantization, contextLength } = sizesOf(subject)
   const capabilities = await capabilitiesOf(subject, options)
   if (capabilities.length === 0) return undefined
+  const exact = capabilities.includes('chat') && (await proveTokens(subject, options))
   const digest =
     typeof path === 'string' ? await subject.digestOf?.(path).catch(() => undefined) : undefined
   const id = normalizeModelId(names[name] ?? shortName(name))
@@ -80,8 +84,8 @@ async function describe(
     quantization: asString(ftype) || quantization,
     contextLength: contextLength || asNumber(trainedContext),
     templateHash: typeof template === 'string' ? sha256(template) : '',
-    capabilities,
-    resume: 'none',
+    capabilities: exact ? [...capabilities, 'token_ids'] : capabilities,
+    resume: exact ? 'tokens' : 'none',
     fields: Object.keys(FLAVORS[identity.flavor].fields),
   }
 }
@@ -133,8 +137,29 @@ async function capabilitiesOf(subject: Subject, options: AbortOptions): Promise<
   const { vision } = asRecord(modalities)
   if (tools === true) found.add('tools')
   if (vision === true) found.add('vision')
-  if (traits.mayTry && (await embeds(root, name, options))) found.add('embedding')
+  const trial = async () => await embeds(root, name, options)
+  if (traits.mayTry && (await once(subject, 'embedding', trial))) found.add('embedding')
   return [...found]
+}
+
+/** Token ids and exact resume come together, at a llama-server that proves them. */
+async function proveTokens(subject: Subject, { signal }: AbortOptions): Promise<boolean> {
+  const { identity, root } = subject
+  const { chat_template: template } = identity.details
+  if (identity.flavor !== 'llama-server' || typeof template !== 'string') return false
+  const trial = async () => await resumesByTokens(root, template, signal)
+  return await once(subject, `tokens ${sha256(template)}`, trial)
+}
+
+async function once(
+  { trials, name }: Subject,
+  what: string,
+  trial: () => Promise<boolean>,
+): Promise<boolean> {
+  const key = `${name} ${what}`
+  const outcome = trials.get(key) ?? (await trial())
+  trials.set(key, outcome)
+  return outcome
 }
 
 /** Servers do not say whether they embed; a trial costs one token. */

@@ -30,6 +30,7 @@ import { type AnswerSummary, emptySummary, readEvent } from './answer-stream.ts'
 import { type Catalog, readCatalog } from './catalog.ts'
 import { FLAVORS } from './flavor.ts'
 import { serverRoot } from './identify.ts'
+import { isPlainText, llamaCompletion } from './llama-completion.ts'
 import { requestBody } from './request-body.ts'
 
 /** What an engine has changes seldom, and strangers' requests must not make us ask it over and over. */
@@ -53,8 +54,8 @@ export interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
 }
 
 /**
- * An engine behind OpenAI's HTTP protocol. The dialect is found out at the first call. Resume is not offered, so an
- * interrupted answer is `not_resumable` here.
+ * An engine behind OpenAI's HTTP protocol. The dialect is found out at the first call. Token ids and exact resume are
+ * offered at a llama-server that proves them by a trial; elsewhere an interrupted answer is `not_resumable`.
  */
 export function createOpenAiBackend(init: OpenAiBackendInit): Backend {
   return new OpenAiBackend(init)
@@ -68,6 +69,7 @@ class OpenAiBackend implements Backend {
   readonly #life = new AbortController()
   /** Makes cache salts unguessable for those who know a client's name. */
   readonly #saltKey = randomBytes(16)
+  readonly #trials = new Map<string, boolean>()
   #catalog: { readonly readAt: number; readonly value: Catalog } | undefined
 
   constructor(init: OpenAiBackendInit) {
@@ -114,7 +116,9 @@ class OpenAiBackend implements Backend {
       request.body.model,
     )
     requireSupport(model, request)
-    if (options.resume !== undefined) {
+    const byTokens =
+      request.kind !== 'embedding' && model.resume === 'tokens' && isPlainText(request)
+    if (options.resume !== undefined && !byTokens) {
       throw new InferenceError(
         'not_resumable',
         `${model.id} cannot go on from a partial answer here`,
@@ -130,7 +134,13 @@ class OpenAiBackend implements Backend {
     })
     try {
       if (request.kind === 'embedding') yield* this.#embed(path, body, signal)
-      else yield* this.#generate(request, { path, body, model, signal })
+      else if (byTokens) {
+        const run = { http: this.#root, model: model.id, resume: options.resume, signal }
+        for await (const event of llamaCompletion(request, run)) {
+          if (event.type === 'done') this.#rates.observe(event.usage, event.timings)
+          yield event
+        }
+      } else yield* this.#generate(request, { path, body, model, signal })
     } catch (error) {
       throw withContextLength(error, model)
     }
@@ -229,7 +239,13 @@ class OpenAiBackend implements Backend {
     const cached = this.#catalog
     if (cached !== undefined && this.#now() - cached.readAt < CATALOG_AGE_MS) return cached.value
     const { models, names = {}, capabilities = [], digestOf } = this.#init
-    const init = { root: this.#root, names, extraCapabilities: capabilities, digestOf }
+    const init = {
+      root: this.#root,
+      names,
+      extraCapabilities: capabilities,
+      digestOf,
+      trials: this.#trials,
+    }
     const all = await readCatalog(init, options)
     const wanted = models?.map(normalizeModelId)
     const entries = all.entries.filter(
