@@ -117,6 +117,8 @@ class EmbeddedEngine implements EmbeddedBackend {
     }
     const shape = shaperOf(request, model.id)
     const engine = await this.#engine(signal)
+    // It may have fired while the engine was awaited, and would not tell anyone a second time.
+    signal?.throwIfAborted()
     const id = ++this.#lastId
     const queue = new EventQueue<RequestEvent>()
     this.#requests.set(id, queue)
