@@ -20,7 +20,7 @@ import { type Connect, openStream } from './open-stream.ts'
 import { type WaitLimits, Watchdog } from './watchdog.ts'
 import type { WireRequest } from './wire-request.ts'
 
-export interface AttemptLimits extends WaitLimits {
+interface AttemptLimits extends WaitLimits {
   readonly dialTimeoutMs: number
 }
 

@@ -8,13 +8,8 @@
  *
  * @packageDocumentation
  */
-export {
-  type AttemptEvent,
-  type AttemptInit,
-  type AttemptLimits,
-  runAttempt,
-} from './attempt.ts'
-export { type AnswerChunk, parseChunk } from './chunk.ts'
+export { runAttempt } from './attempt.ts'
+export type { AnswerChunk } from './chunk.ts'
 export { endSoon } from './end-soon.ts'
-export { type Connect, type ConnectOptions, openStream } from './open-stream.ts'
+export { type Connect, openStream } from './open-stream.ts'
 export { encodeRequest, type WireRequest } from './wire-request.ts'

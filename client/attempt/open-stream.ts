@@ -2,7 +2,7 @@ import type { PeerId, Stream } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
 import { openScope } from '../scope.ts'
 
-export interface ConnectOptions {
+interface ConnectOptions {
   readonly signal: AbortSignal
   readonly maxOutboundStreams: number
   readonly runOnLimitedConnection: boolean

@@ -56,7 +56,7 @@ export function explainAbsence(init: AbsenceInit): InferenceError {
 }
 
 /** What is served, and by how many. Most peers first. */
-export function availableModels(
+function availableModels(
   advertisements: readonly Advertisement[],
 ): { model: string; peers: number }[] {
   const peers = new Map<string, number>()

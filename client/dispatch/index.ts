@@ -14,4 +14,3 @@ export {
   dispatch,
   type Job,
 } from './dispatch.ts'
-export { estimatePromptTokens } from './prompt-size.ts'

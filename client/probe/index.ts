@@ -8,4 +8,4 @@
  * @packageDocumentation
  */
 export { LoadPool } from './load-pool.ts'
-export { createProber, type ProbeResult, type Prober } from './prober.ts'
+export { createProber, type Prober } from './prober.ts'

@@ -14,7 +14,7 @@ import { LoadPool } from './load-pool.ts'
 const MAX_CONCURRENT = 16
 const MAX_RESPONSE_BYTES = 1_024
 
-export interface ProbeResult {
+interface ProbeResult {
   readonly load: Load
   /** Stream asked for to answer read: one round trip. Absent where the peer had to be dialled first. */
   readonly rttMs?: number

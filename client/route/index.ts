@@ -6,8 +6,8 @@
  *
  * @packageDocumentation
  */
-export { choose, type Option } from './choose.ts'
-export { type CostInputs, costOf, type Fitness, LEAVING_TIER, tierOf } from './cost.ts'
+export { choose } from './choose.ts'
+export { costOf, LEAVING_TIER, tierOf } from './cost.ts'
 export { InFlight } from './in-flight.ts'
-export { LatencyModel, type PeerLatency } from './latency-model.ts'
+export { LatencyModel } from './latency-model.ts'
 export { Suspects } from './suspects.ts'

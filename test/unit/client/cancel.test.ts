@@ -93,6 +93,19 @@ describe('cancelling', () => {
   })
 })
 
+describe('a peer that breaks the protocol', () => {
+  it('is reset, so that its engine works for nobody no longer', async () => {
+    swarm = await FakeSwarm.create()
+    const { promise: ended, resolve } = Promise.withResolvers<string>()
+    await swarm.add(async (stream) => {
+      stream.addEventListener('close', () => resolve(stream.status))
+      await hangsAfter(accepted, chatDelta(7, { content: 'x' }))(stream)
+    })
+    await expect(swarm.requester.chat(request)).rejects.toMatchObject({ code: 'malformed' })
+    expect(await ended).toBe('reset')
+  })
+})
+
 describe('the total deadline', () => {
   it('ends the request whatever the peer does, and says who was asked', async () => {
     swarm = await FakeSwarm.create({ timeoutMs: 100 })

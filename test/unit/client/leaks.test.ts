@@ -76,7 +76,8 @@ describe('a thousand requests with every fault', () => {
     expect(streams.filter(({ status }) => status === 'open')).toEqual([])
     expect(listenersOf(streams)).toBe(0)
     expect([listeners, swarm.listeners, swarm.requester.inFlight]).toEqual([0, 0, 0])
-    expect(timers()).toBeLessThanOrEqual(timersBefore + 2)
+    // The in-memory wire has a few of its own for a moment; a leak would show a thousand.
+    await expect.poll(timers, { timeout: 5_000 }).toBeLessThanOrEqual(timersBefore + 10)
   })
 })
 
