@@ -8,6 +8,8 @@ import { resumesByTokens } from './llama-trial.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
+const QUANTIZATION_SUFFIX = /[-._](i?q\d\w*|b?f16|f32|fp16|mxfp4)$/i
+
 /** One model, and what the engine itself calls it. */
 export interface CatalogEntry {
   readonly model: BackendModel
@@ -72,12 +74,11 @@ async function describe(
   const exact = capabilities.includes('chat') && (await proveTokens(subject, options))
   const digest =
     typeof path === 'string' ? await subject.digestOf?.(path).catch(() => undefined) : undefined
-  const id = normalizeModelId(names[name] ?? shortName(name))
+  const id = normalizeModelId(names[name] ?? plainName(name))
+  const otherNames = [name, ...asArray(aliases).map(asString)].map(shortName).map(normalizeModelId)
   return {
     id,
-    aliases: asArray(aliases)
-      .map((alias) => normalizeModelId(shortName(asString(alias))))
-      .filter((alias) => alias !== '' && alias !== id),
+    aliases: [...new Set(otherNames)].filter((alias) => alias !== '' && alias !== id),
     ...(digest !== undefined && { digest }),
     family: '',
     parameters: asNumber(parameters),
@@ -177,6 +178,11 @@ async function embeds(root: EngineHttp, model: string, { signal }: AbortOptions)
 function shortName(name: string): string {
   if (!/\.gguf$/i.test(name)) return name
   return name.replace(/^.*[\\/]/, '').replace(/\.gguf$/i, '')
+}
+
+/** A file's name without that of its quantization: one model has one id at every engine. */
+function plainName(name: string): string {
+  return shortName(name) === name ? name : shortName(name).replace(QUANTIZATION_SUFFIX, '')
 }
 
 function sha256(text: string): string {

@@ -82,15 +82,16 @@ export function backendSuite(name: string, start: () => Promise<EngineUnderTest>
       if (!model.capabilities.includes('completion')) return context.skip('no completion')
       const body = {
         model: engine.model,
-        prompt: 'Count from 1 to 9.',
+        prompt: '1, 2, 3, 4, 5,',
         max_tokens: 6,
         temperature: 0,
       }
       const first = await ask(parseRequest('completion', body))
       const second = await ask(parseRequest('completion', body))
       expect(first.text).toBe(second.text)
-      expect(first.finishes).toHaveLength(1)
-      expect(first.done.usage.completionTokens).toBeGreaterThan(0)
+      expect(first.text).not.toBe('')
+      expect(first.finishes).toEqual(['length'])
+      expect(first.done.usage.completionTokens).toBe(6)
       for (const event of first.events) {
         if (event.type === 'chunk') expect(event.json).toMatchObject({ object: 'text_completion' })
       }

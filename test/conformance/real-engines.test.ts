@@ -60,7 +60,7 @@ given('SKEIN_TEST_LLAMA_SERVER', 'a real llama-server', async (program) => {
   }
   return {
     backend,
-    model: 'skein-tiny-q8_0',
+    model: 'skein-tiny',
     active: async () => (await metric('requests_processing')) + (await metric('requests_deferred')),
     generated: () => metric('tokens_predicted_total'),
     kill: server.kill,
