@@ -2,7 +2,7 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 /**
- * Where an IP address leads. `private`: the LAN (RFC 1918, ULA). `shared`: carrier or overlay networks (RFC 6598).
+ * Where an IP address leads. `private`: the LAN (RFC 1918, ULA) and isolated networks. `shared`: carrier or overlay networks (RFC 6598).
  * `forbidden`: link-local, metadata services, unspecified, multicast, reserved and tunnelled ranges; nobody's peer
  * listens there.
  */
@@ -25,11 +25,7 @@ const V4: readonly (readonly [AddressScope, readonly Subnet[]])[] = [
       ['168.63.129.16', 32],
       ['169.254.0.0', 16],
       ['192.0.0.0', 24],
-      ['192.0.2.0', 24],
       ['192.88.99.0', 24],
-      ['198.18.0.0', 15],
-      ['198.51.100.0', 24],
-      ['203.0.113.0', 24],
       ['224.0.0.0', 3],
     ],
   ],
@@ -40,6 +36,11 @@ const V4: readonly (readonly [AddressScope, readonly Subnet[]])[] = [
       ['10.0.0.0', 8],
       ['172.16.0.0', 12],
       ['192.168.0.0', 16],
+      // For documents and benchmarks (RFC 5737, 2544): no public peer has one, sandboxes and test networks do.
+      ['192.0.2.0', 24],
+      ['198.18.0.0', 15],
+      ['198.51.100.0', 24],
+      ['203.0.113.0', 24],
     ],
   ],
   ['shared', [['100.64.0.0', 10]]],
