@@ -1,5 +1,5 @@
 import { encodeInvite } from '../host/index.ts'
-import { bestAddress, isLocalOnly } from './join-line.ts'
+import { shownAddresses } from './join-line.ts'
 
 /** Addresses in one invite: enough to reach a host by either transport, few enough to paste. */
 const MAX_ADDRESSES = 3
@@ -10,8 +10,6 @@ export function inviteFor(
   addresses: readonly string[],
 ): string | undefined {
   if (swarmKey === undefined) return undefined
-  const remote = addresses.filter((address) => !isLocalOnly(address))
-  const best = bestAddress(addresses)
-  const chosen = remote.length > 0 ? remote : best === undefined ? [] : [best]
+  const chosen = shownAddresses(addresses)
   return encodeInvite({ swarmKey, bootstrap: chosen.slice(0, MAX_ADDRESSES) })
 }

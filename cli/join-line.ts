@@ -17,6 +17,12 @@ export function bestAddress(addresses: readonly string[]): string | undefined {
   return [...addresses].sort((a, b) => rank(a) - rank(b))[0]
 }
 
+/** What is worth showing to a person: addresses for this machine only where there are no others. */
+export function shownAddresses(addresses: readonly string[]): readonly string[] {
+  const remote = addresses.filter((address) => !isLocalOnly(address))
+  return remote.length > 0 ? remote : addresses
+}
+
 export function isLocalOnly(address: string): boolean {
   return isLoopback(address.split('/')[2] ?? '')
 }

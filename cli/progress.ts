@@ -2,7 +2,7 @@ import type { Terminal } from './terminal.ts'
 
 const BAR_WIDTH = 24
 /** Without a terminal a line is printed at each such step, so that a log stays short. */
-const STEP = 0.1
+const STEPS = { bytes: 0.1, fraction: 0.25 } as const
 const STEP_BYTES = 100 * 1_048_576
 /** A person sees no more than this, and a fast download would draw thousands of times a second. */
 const REDRAW_MS = 100
@@ -43,10 +43,11 @@ export function createProgress(terminal: Terminal, init: ProgressInit): Progress
         draw(done, total)
         return
       }
-      const step = total > 0 ? Math.floor(done / total / STEP) : Math.floor(done / STEP_BYTES)
+      const step =
+        total > 0 ? Math.floor(done / total / STEPS[unit]) : Math.floor(done / STEP_BYTES)
       if (step <= lastStep) return
       lastStep = step
-      terminal.log(renderProgress({ ...init, unit }, done, total))
+      terminal.log(renderProgress(init, done, total))
     },
     end() {
       if (drawnAt !== undefined) terminal.log('')

@@ -3,7 +3,7 @@ import { type Bootstrap, createBootstrap } from '../../bootstrap/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { inviteFor } from '../invite.ts'
-import { joinLines } from '../join-line.ts'
+import { joinLines, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -85,7 +85,7 @@ function announce(session: Session, bootstrap: Bootstrap, network: Network): voi
     models,
   } as { event: 'ready' })
   terminal.print(`Bootstrap peer ${host.peerId.toString()}\n`)
-  for (const address of addresses) terminal.print(`  ${address}\n`)
+  for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
   const invite = inviteFor(network.host.swarmKey, addresses)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,

@@ -4,7 +4,7 @@ import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { inviteFor } from '../invite.ts'
-import { joinLines } from '../join-line.ts'
+import { joinLines, shownAddresses } from '../join-line.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   addValue,
@@ -101,7 +101,7 @@ function announce(session: Session, node: Node, network: Network): void {
     models,
   } as { event: 'ready' })
   terminal.print(`\nThis node serves ${models.join(', ')} as ${node.host.peerId.toString()}\n`)
-  for (const address of addresses) terminal.print(`  ${address}\n`)
+  for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
   const invite = inviteFor(network.host.swarmKey, addresses)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { bestAddress, joinLines, portOf } from '../../../cli/join-line.ts'
+import { bestAddress, joinLines, portOf, shownAddresses } from '../../../cli/join-line.ts'
 
 const LOOPBACK = '/ip4/127.0.0.1/tcp/4801/p2p/12D3KooWQXhMNfMNd5m4YzYRVGS8oVhmrNnLqGJZBXDzVxXdFTVA'
 const LAN = LOOPBACK.replace('127.0.0.1', '192.168.1.5')
@@ -23,4 +23,9 @@ it('prints a line that can be copied into another terminal', () => {
 it('reads the port of an address', () => {
   expect(portOf(LAN_WS)).toBe(4801)
   expect(portOf('/dns4/example.org/tcp/443/wss')).toBe(443)
+})
+
+it('shows addresses for this machine only where there are no others', () => {
+  expect(shownAddresses([LOOPBACK, LAN, LAN_WS])).toEqual([LAN, LAN_WS])
+  expect(shownAddresses([LOOPBACK])).toEqual([LOOPBACK])
 })
