@@ -30,7 +30,6 @@ export async function serveInference(
     const done = await runAttempt({ stream, peer, scope, reply, context, note })
     note({ usage: done.usage })
     outcome = 'answered'
-    scope.close()
     await reply.finish({ type: 'done', ...done })
   } catch (error) {
     outcome = await fail({ scope, reply, context }, error)
@@ -51,7 +50,6 @@ async function fail(
   const failure = scope.clientGone
     ? new InferenceError('cancelled', 'the client is gone', { cause: error })
     : InferenceError.from(error)
-  scope.close()
   context.log('attempt failed: %s %e', failure.code, failure.cause ?? failure)
   if (failure.code === 'engine_failed') {
     // Not awaited: the client waits for this failure.

@@ -29,9 +29,11 @@ export async function pump(init: PumpInit): Promise<BackendDone> {
   const engine = startEngine(init)
   let seq = 0
   let sentBytes = 0
+  let ended = false
   try {
     for (;;) {
       const event = await nextEvent(engine, init, seq === 0)
+      ended = event === undefined || event.type === 'done'
       if (event === undefined) throw engineFailure(new Error('the answer has no end'))
       if (event.type === 'done') return event
       const frame = encodeChunk(event, seq)
@@ -44,7 +46,7 @@ export async function pump(init: PumpInit): Promise<BackendDone> {
       await init.onChunk(event)
     }
   } finally {
-    void stopEngine(engine, init.engineStopMs).then(init.onStopped)
+    void stopEngine(engine, ended, init.engineStopMs).then(init.onStopped)
   }
 }
 
@@ -82,15 +84,23 @@ function encodeChunk(chunk: BackendChunk, seq: number): Uint8Array {
   }
 }
 
-/** Lets a generator run its `finally`. Never rejects; an engine that hangs is left behind after `maxMs`. */
-async function stopEngine(engine: AsyncIterator<BackendEvent>, maxMs: number): Promise<void> {
+/**
+ * Lets a generator come to its end, by itself after an answer that is complete. Never rejects; an engine that hangs is
+ * left behind after `maxMs`.
+ */
+async function stopEngine(
+  engine: AsyncIterator<BackendEvent>,
+  ended: boolean,
+  maxMs: number,
+): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, maxMs)
   })
-  const stopped = Promise.resolve()
-    .then(() => engine.return?.())
-    .catch(() => {})
-  await Promise.race([stopped, late])
+  const stop = async (): Promise<void> => {
+    if (ended && (await engine.next()).done === true) return
+    await engine.return?.()
+  }
+  await Promise.race([stop().catch(() => {}), late])
   clearTimeout(timer)
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createScriptedBackend, type ScriptedBackend } from '../../backend/index.ts'
+import { type Backend, createScriptedBackend } from '../../backend/index.ts'
 import { createBootstrap } from '../../bootstrap/index.ts'
 import { createHost, type Host } from '../../host/index.ts'
 import { createNode, type Node, type NodeInit } from '../../node/index.ts'
@@ -8,6 +8,7 @@ import {
   isExpired,
   LIMITS,
   modelKey,
+  type NodeFrame,
   nodeKey,
   PROTOCOLS,
   readFrames,
@@ -28,7 +29,7 @@ function keep<T extends AsyncDisposable>(thing: T): T {
 
 /** A bootstrap peer, a node that joined through it, and a client that knows the bootstrap peer only. */
 async function swarm(
-  backend: ScriptedBackend,
+  backend: Backend,
   init: Partial<NodeInit> = {},
 ): Promise<{ node: Node; client: Host }> {
   const { host } = keep(await createBootstrap({ listen }))
@@ -111,6 +112,49 @@ describe('a node in a swarm', () => {
     await backend.idle()
     expect(backend.aborted).toBe(1)
     await vi.waitFor(() => expect(node.load()).toMatchObject({ inFlight: 0, state: 'ready' }))
+  })
+
+  it('pauses the engine while the client does not read, and goes on when it does', async () => {
+    const scripted = createScriptedBackend()
+    let generated = 0
+    const backend: Backend = {
+      description: 'counts what the scripted engine generates',
+      models: () => scripted.models(),
+      load: () => scripted.load(),
+      async *infer(request, options) {
+        for await (const event of scripted.infer(request, options)) {
+          generated += 1
+          yield event
+        }
+      },
+      [Symbol.asyncDispose]: () => scripted[Symbol.asyncDispose](),
+    }
+    const { node, client } = await swarm(backend)
+    const stream = await openStream(client, node)
+    // Twice as much as the windows of the stream take.
+    const input = Array.from({ length: 400 }, (_, index) => `text ${index}`)
+    const body = JSON.stringify({ model: 'scripted', input, dimensions: 1_024 })
+    await upload(stream, new TextEncoder().encode(body), { kind: 'embedding' })
+    const reader = frames(stream)
+    const seqs: number[] = []
+    let last: NodeFrame | undefined
+    const read = async (): Promise<boolean> => {
+      const { value } = await reader.next()
+      if (value?.type === 'chunk') seqs.push(value.seq)
+      last = value ?? last
+      return value !== undefined
+    }
+    while (seqs.length === 0) await read()
+    for (let turns = 0, before = 0; turns < 500; turns += 1) {
+      await new Promise((resolve) => setImmediate(resolve))
+      if (generated !== before) turns = 0
+      before = generated
+    }
+    expect(generated).toBeLessThan(350)
+    while (await read());
+    expect(seqs).toEqual(input.map((_, index) => index))
+    expect(last?.type).toBe('done')
+    expect(scripted.calls[0]?.outcome).toBe('done')
   })
 
   it('withdraws at a drain, refuses new work, and finishes what runs', async () => {

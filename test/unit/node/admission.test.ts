@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { predictedTtftMs, predictedWaitMs, UNMEASURED } from '../../../node/admission/estimate.ts'
@@ -24,7 +25,7 @@ function entrant(gate: Gate, order: string[]) {
       () => void order.push(name),
       (error) => void order.push(`${name}: ${error.code ?? error}`),
     )
-    return { ...ticket, outcome }
+    return { ...ticket, outcome, signal }
   }
 }
 
@@ -117,6 +118,8 @@ describe('the gate', () => {
     await outcome
     expect(order.at(-1)).toMatch('impatient: Error: gone')
     expect(gate.occupancy.queueDepth).toBe(0)
+    expect(getEventListeners(running.signal, 'abort')).toEqual([])
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([])
     running.release()
     await gate.idle()
   })
@@ -287,6 +290,16 @@ describe('bounds on memory', () => {
     free()
     free()
     expect(budget.usedBytes).toBe(40)
+  })
+
+  it('counts each stream of a peer out once', () => {
+    const init = { maxStreams: 1, rate: { perSecond: 1, burst: 9 }, maxPeers: 10 }
+    const ledger = new PeerLedger({ ...init, now: () => 0 })
+    const leave = ledger.open('peer')
+    leave()
+    leave()
+    ledger.open('peer')
+    expect(() => ledger.open('peer')).toThrow(expect.objectContaining({ code: 'rate_limited' }))
   })
 
   it('forgets peers beyond its bound, never those with streams open', () => {

@@ -209,6 +209,17 @@ describe('bad uploads', () => {
     expect(error.code).toBe('deadline_exceeded')
   })
 
+  it('counts what is announced, not room for the largest head, once the head is there', async () => {
+    const backend = createScriptedBackend()
+    const node = await createHarness({ backend, limits: { maxMemoryBytes: LIMITS.maxFrameBytes } })
+    const { stream, handled } = await node.open()
+    const sent = upload(stream, chatBody('word '.repeat(500), { user: 'x'.repeat(600_000) }))
+    expect((await collect(stream)).at(-1)?.type).toBe('done')
+    await sent
+    await handled
+    expect(node.memory.usedBytes).toBe(0)
+  })
+
   it('refuses a body that the memory of the node does not hold, and keeps none of it', async () => {
     const { error } = await failureOf(
       (stream) => write(stream, headFrame({ bodyBytes: LIMITS.maxRequestBytes })),

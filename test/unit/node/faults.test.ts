@@ -186,19 +186,53 @@ describe('faults while serving', () => {
     await node.gate.idle()
   })
 
-  it('pauses the engine while the client does not read, and resets it after the stall limit', {
+  it('resets a client that reads nothing for too long, and stops the engine', {
     timeout: 30_000,
   }, async () => {
-    const backend = createScriptedBackend({ script: () => ({ answer: 'word '.repeat(60_000) }) })
+    // With a long name in each chunk, more bytes than the wire takes.
+    const id = 'm'.repeat(250)
+    const backend = createScriptedBackend({
+      models: [{ id, contextLength: 100_000 }],
+      script: () => ({ answer: 'word '.repeat(6_000) }),
+    })
     const node = await createHarness({ backend, limits: { writeStallMs: 200 } })
     const { stream, handled } = await node.open()
-    await upload(stream, count)
+    await upload(stream, count, { model: id })
     stream.pause()
     await handled
     await backend.idle()
     expect(backend.calls[0]?.outcome).toBe('aborted')
-    expect(backend.calls[0]?.tokens).toBeLessThan(50_000)
     expect(stream.status).not.toBe('open')
+  })
+
+  it('gives an answer its own time, whatever the upload had', async () => {
+    const gate = Promise.withResolvers<void>()
+    const backend = createScriptedBackend({ script: () => ({ gate: gate.promise }) })
+    const node = await createHarness({ backend, limits: { uploadTimeoutMs: 40, keepAliveMs: 10 } })
+    const { stream } = await node.open()
+    await upload(stream, count)
+    const answer: NodeFrame[] = []
+    for await (const frame of frames(stream)) {
+      answer.push(frame)
+      if (answer.length === 20) gate.resolve()
+    }
+    expect(answer.at(-1)?.type).toBe('done')
+  })
+
+  it('gives a slot back that was granted to a client that is already gone', async () => {
+    const backend = createScriptedBackend()
+    const node = await createHarness({ backend })
+    const { stream, handled } = await node.open()
+    const enter = node.gate.enter.bind(node.gate)
+    node.gate.enter = (request) => {
+      const ticket = enter(request)
+      node.halt(new InferenceError('draining', 'leaving'))
+      return ticket
+    }
+    await upload(stream, count)
+    await handled
+    expect(backend.calls).toEqual([])
+    expect(node.gate.occupancy).toMatchObject({ inFlight: 0, queueDepth: 0 })
   })
 
   it('tells running requests that it leaves when it is stopped at once', async () => {
@@ -230,7 +264,11 @@ describe('faults while serving', () => {
         return fault === undefined ? undefined : { fault }
       },
     })
-    const node = await createHarness({ backend, limits: { requestBurstPerPeer: 2_000 } })
+    // No timer of ours ends by itself within the test.
+    const node = await createHarness({
+      backend,
+      limits: { requestBurstPerPeer: 2_000, lingerMs: 60_000, keepAliveMs: 60_000 },
+    })
     const timers = (): number =>
       process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
     const before = timers()
