@@ -38,8 +38,16 @@ export async function overhead(quick: boolean): Promise<Report> {
     await overScripted(quick ? 30 : 300),
   ]
   const rows = comparisons.map(({ what, direct, through }) => {
-    const ttft = (of: readonly Timing[], p: number) => percentile(of.map((t) => t.ttftMs), p)
-    const token = (of: readonly Timing[]) => percentile(of.map((t) => t.perTokenMs), 0.5)
+    const ttft = (of: readonly Timing[], p: number) =>
+      percentile(
+        of.map((t) => t.ttftMs),
+        p,
+      )
+    const token = (of: readonly Timing[]) =>
+      percentile(
+        of.map((t) => t.perTokenMs),
+        0.5,
+      )
     return {
       engine: what,
       'direct TTFT p50 ms': round(ttft(direct, 0.5)),
@@ -75,7 +83,7 @@ async function overHttp(count: number): Promise<Comparison> {
 async function overEmbedded(count: number): Promise<Comparison> {
   await using node = await startPeer({ kind: 'node', engine: 'embedded' })
   await using client = await createClient({ bootstrap: node.addresses })
-  await using backend = createEmbeddedBackend({ modelPath: BUNDLED_MODEL, threads: 1 })
+  await using backend = await createEmbeddedBackend({ modelPath: BUNDLED_MODEL, threads: 1 })
   return await compare('embedded llama.cpp, skein-tiny', 'skein-tiny', backend, client, count)
 }
 

@@ -1,6 +1,12 @@
-import { createEmbeddedBackend, createOpenAiBackend, createScriptedBackend } from '../backend/index.ts'
+import {
+  type Backend,
+  createEmbeddedBackend,
+  createOpenAiBackend,
+  createScriptedBackend,
+} from '../backend/index.ts'
 import { createHost, type Host } from '../host/index.ts'
 import { createNode } from '../node/index.ts'
+import { startOpenAiWire } from '../test/fixtures/openai-wire.ts'
 import { BUNDLED_MODEL } from './bundled-model.ts'
 import type { PeerReady, PeerTask } from './peer-process.ts'
 
@@ -12,6 +18,10 @@ async function run(task: PeerTask): Promise<PeerReady> {
   switch (task.kind) {
     case 'idle':
       return { addresses: [] }
+    case 'engine': {
+      const server = await startOpenAiWire(createScriptedBackend(), 'vllm')
+      return { addresses: [server.baseUrl] }
+    }
     case 'host': {
       const host = await createHost({ dht: 'server', listen: [LOOPBACK] })
       return { addresses: addressesOf(host) }
@@ -26,7 +36,7 @@ async function run(task: PeerTask): Promise<PeerReady> {
     }
     case 'node': {
       const node = await createNode({
-        backend: backendOf(task.engine),
+        backend: await backendOf(task.engine),
         host: { listen: [LOOPBACK], bootstrap: task.bootstrap ?? [] },
       })
       return { addresses: addressesOf(node.host) }
@@ -40,8 +50,9 @@ function addressesOf(host: Host): string[] {
   return host.addresses().map(String)
 }
 
-function backendOf(engine: Extract<PeerTask, { kind: 'node' }>['engine']) {
-  if (engine === 'embedded') return createEmbeddedBackend({ modelPath: BUNDLED_MODEL, threads: 1 })
+async function backendOf(engine: Extract<PeerTask, { kind: 'node' }>['engine']): Promise<Backend> {
+  if (engine === 'embedded')
+    return await createEmbeddedBackend({ modelPath: BUNDLED_MODEL, threads: 1 })
   if (engine === 'scripted') return createScriptedBackend()
   return createOpenAiBackend({ baseUrl: engine.url })
 }

@@ -54,7 +54,8 @@ async function measure(count: number): Promise<Record<string, number>> {
       for await (const found of asker.findProviders(key, { signal: AbortSignal.timeout(30_000) })) {
         if (found.equals(provider)) first ??= performance.now() - begin
       }
-      if (first === undefined) throw new Error(`lookup ${lookup}: a provider was not found among ${count} hosts`)
+      if (first === undefined)
+        throw new Error(`lookup ${lookup}: a provider was not found among ${count} hosts`)
       firsts.push(first)
       fulls.push(performance.now() - begin)
     }

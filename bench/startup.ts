@@ -89,7 +89,7 @@ async function firstDelta(args: readonly string[]): Promise<number> {
 
 async function engineTime(): Promise<number> {
   const begin = performance.now()
-  await using backend = createEmbeddedBackend({ modelPath: BUNDLED_MODEL, threads: 1 })
+  await using backend = await createEmbeddedBackend({ modelPath: BUNDLED_MODEL, threads: 1 })
   const request = parseRequest('chat', {
     model: 'skein-tiny',
     messages: [{ role: 'user', content: 'Count from 1 to 9.' }],

@@ -13,7 +13,8 @@ server.listen(0, '127.0.0.1', () => require('node:worker_threads').parentPort.po
 
 /** Opening a stream and one exchange on it, against a TCP connection and one exchange on that. */
 export async function streams(quick: boolean): Promise<Report> {
-  const count = quick ? 50 : 500
+  // Within what a node takes of one peer at once.
+  const count = quick ? 50 : 150
   const echo = new Worker(ECHO_SERVER, { eval: true })
   const [port] = (await once(echo, 'message')) as [AddressInfo['port']]
   await using peer = await startPeer({ kind: 'node', engine: 'scripted' })
