@@ -19,6 +19,8 @@ export interface EmbeddedBackend extends Backend {
   readonly pid: number | undefined
   /** Requests that the engine process has not ended yet, cancelled ones included. */
   readonly active: number
+  /** Tokens read and written for all requests that were answered or cancelled so far. */
+  readonly evaluatedTokens: number
 }
 
 /**
@@ -43,6 +45,7 @@ export async function createEmbeddedBackend(init: EmbeddedInit): Promise<Embedde
 
 class EmbeddedEngine implements EmbeddedBackend {
   readonly description: string
+  evaluatedTokens = 0
   readonly #init: ResolvedInit
   readonly #header: GgufHeader
   readonly #facts: ReturnType<typeof ggufFacts>
@@ -154,6 +157,9 @@ class EmbeddedEngine implements EmbeddedBackend {
 
   #onEvent(id: number, event: RequestEvent): void {
     if (event.type === 'done') this.#keeper.noteRates(event.rates)
+    if (event.type === 'done' || event.type === 'cancelled') {
+      this.evaluatedTokens += event.evaluatedTokens
+    }
     this.#requests.get(id)?.push(event)
     if (endsRequest(event)) this.#requests.delete(id)
   }

@@ -23,13 +23,18 @@ async function start(settings: EngineSettings): Promise<void> {
 async function infer({ id, request, group, resume }: ToEngine & { type: 'infer' }): Promise<void> {
   const abort = new AbortController()
   running.set(id, abort)
+  let evaluatedTokens = 0
+  const onEvaluated = (tokens: number): void => {
+    evaluatedTokens += tokens
+  }
   const report = (event: RequestEvent): void => tell({ type: 'event', id, event })
   try {
     if (engine === undefined) throw new InferenceError('loading', 'the model is not loaded yet')
     const { signal } = abort
-    for await (const event of engine.infer(request, { group, resume, signal })) report(event)
+    const options = { group, resume, signal, onEvaluated }
+    for await (const event of engine.infer(request, options)) report(event)
   } catch (error) {
-    if (abort.signal.aborted) report({ type: 'cancelled' })
+    if (abort.signal.aborted) report({ type: 'cancelled', evaluatedTokens })
     else {
       const { code, message, details } = InferenceError.from(error, 'engine_failed')
       report({ type: 'failed', code, message, details })

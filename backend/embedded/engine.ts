@@ -66,6 +66,7 @@ export class Engine {
       readonly group: string | undefined
       readonly resume: Resume | undefined
       readonly signal: AbortSignal
+      readonly onEvaluated: (tokens: number) => void
     },
   ): AsyncGenerator<RequestEvent, void, void> {
     if (request.kind === 'embedding') {
@@ -80,11 +81,17 @@ export class Engine {
       })
     }
     const plan = this.#plan(request, options.group, options.resume)
-    const summary = yield* writeAnswer(this.#loaded, this.#pool, plan, options.signal)
+    const summary = yield* writeAnswer(this.#loaded, this.#pool, plan, options)
     const { usage, prefillMs, decodeMs, evaluatedTokens } = summary
     this.#prefillMeter.measure(evaluatedTokens, prefillMs)
     this.#decodeMeter.measure(usage.completionTokens - 1, decodeMs)
-    yield { type: 'done', usage, timings: { prefillMs, decodeMs }, rates: this.rates }
+    yield {
+      type: 'done',
+      usage,
+      timings: { prefillMs, decodeMs },
+      rates: this.rates,
+      evaluatedTokens: evaluatedTokens + usage.completionTokens,
+    }
   }
 
   #plan(request: TextRequest, group: string | undefined, resume: Resume | undefined): AnswerPlan {
@@ -122,6 +129,7 @@ export class Engine {
       usage: { promptTokens, completionTokens: 0, cachedPromptTokens: 0 },
       timings: { prefillMs, decodeMs: 0 },
       rates: this.rates,
+      evaluatedTokens: promptTokens,
     }
   }
 
@@ -138,7 +146,9 @@ export class Engine {
         ? { kind: 'embedding', body: { model: '', input: WARM_UP_TEXT } }
         : { kind: 'completion', body }
     const { signal } = new AbortController()
-    for await (const _ of this.infer(request, { group: undefined, resume: undefined, signal })) {
+    const onEvaluated = (): void => undefined
+    const options = { group: undefined, resume: undefined, signal, onEvaluated }
+    for await (const _ of this.infer(request, options)) {
       // Only the time that it takes matters.
     }
   }

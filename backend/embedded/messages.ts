@@ -66,6 +66,8 @@ export interface DoneEvent {
   readonly usage: Usage
   readonly timings: { readonly prefillMs: number; readonly decodeMs: number }
   readonly rates: EngineRates
+  /** What it took: tokens read that were not cached, and tokens written. */
+  readonly evaluatedTokens: number
 }
 
 export interface FailedEvent {
@@ -81,7 +83,7 @@ export type RequestEvent =
   | EmbeddingEvent
   | DoneEvent
   | FailedEvent
-  | { readonly type: 'cancelled' }
+  | { readonly type: 'cancelled'; readonly evaluatedTokens: number }
 
 /** Engine process to parent. */
 export type FromEngine =

@@ -38,6 +38,12 @@ export interface AnswerSummary {
   readonly decodeMs: number
 }
 
+export interface AnswerOptions {
+  readonly signal: AbortSignal
+  /** Told of tokens once the engine has read or written them. */
+  readonly onEvaluated: (tokens: number) => void
+}
+
 /**
  * Writes one answer, from its start or on from where another engine left off.
  *
@@ -47,9 +53,10 @@ export async function* writeAnswer(
   engine: Pick<LoadedEngine, 'llama' | 'model' | 'contextLength'>,
   pool: SequencePool,
   plan: AnswerPlan,
-  signal: AbortSignal,
+  options: AnswerOptions,
 ): AsyncGenerator<TextEvent, AnswerSummary, void> {
   const { prompt, prefix } = plan
+  const { signal, onEvaluated } = options
   if (prompt.length >= engine.contextLength) throw tooLong(prompt.length, engine.contextLength)
   const answer = new Answer(engine.model, plan)
   const room = engine.contextLength - prompt.length
@@ -71,7 +78,7 @@ export async function* writeAnswer(
   const written: Token[] = [...prefix]
   try {
     if (lease.cold) await lease.sequence.clearHistory()
-    cached = await prefill(lease.sequence, input, signal)
+    cached = await prefill(lease.sequence, input, options)
     const drawing = drawTokens({
       sequence: lease.sequence,
       last: input.at(-1) as Token,
@@ -84,6 +91,7 @@ export async function* writeAnswer(
     let finish: FinishReason = 'stop'
     for await (const drawn of drawing) {
       firstAt ??= performance.now()
+      onEvaluated(1)
       signal.throwIfAborted()
       written.push(drawn.token)
       const event = answer.push(drawn)
@@ -130,16 +138,16 @@ function unworked(promptTokens: number): AnswerSummary {
 async function prefill(
   sequence: LlamaContextSequence,
   input: readonly Token[],
-  signal: AbortSignal,
+  { signal, onEvaluated }: AnswerOptions,
 ): Promise<number> {
   const end = input.length - 1
   await sequence.adaptStateToTokens(input.slice(0, end), false)
   const cached = sequence.nextTokenIndex
   for (let from = cached; from < end; from += PREFILL_CHUNK) {
     signal.throwIfAborted()
-    await sequence.evaluateWithoutGeneratingNewTokens(
-      input.slice(from, Math.min(from + PREFILL_CHUNK, end)),
-    )
+    const chunk = input.slice(from, Math.min(from + PREFILL_CHUNK, end))
+    await sequence.evaluateWithoutGeneratingNewTokens(chunk)
+    onEvaluated(chunk.length)
   }
   signal.throwIfAborted()
   return cached

@@ -10,6 +10,7 @@ backendSuite('embedded llama.cpp', async () => {
     backend,
     model: 'skein-tiny',
     active: async () => backend.active,
+    generated: async () => backend.evaluatedTokens,
     kill() {
       if (backend.pid !== undefined) process.kill(backend.pid, 'SIGKILL')
     },

@@ -332,14 +332,32 @@ describe('cancel and death', () => {
     await expect.poll(() => engine.active, { timeout: 20_000, interval: 5 }).toBe(0)
   }
 
+  it('stops reading a prompt when the signal fires', async () => {
+    const prompt = Array.from({ length: 760 }, (_, index) => 300 + (index % 50))
+    const request = parseRequest('completion', { model: 'skein-tiny', prompt })
+    const whole = backend.evaluatedTokens
+    await ask(backend, request)
+    await settled(backend)
+    const before = backend.evaluatedTokens
+    expect(before - whole).toBeGreaterThanOrEqual(760)
+    const abort = new AbortController()
+    const reading = ask(backend, request, { signal: abort.signal })
+    reading.catch(() => undefined)
+    await expect.poll(() => backend.active).toBe(1)
+    abort.abort(new Error('enough'))
+    await expect(reading).rejects.toThrow('enough')
+    await settled(backend)
+    expect(backend.evaluatedTokens - before).toBeLessThan(760)
+  })
+
   it('stops the engine when the consumer leaves', async () => {
+    const before = backend.evaluatedTokens
     for await (const event of backend.infer(chat('Count from 1 to 150.'))) {
       if (event.type === 'chunk') break
     }
     await settled(backend)
     // The whole answer would have been 641 tokens.
-    const { decodeRate } = await backend.load()
-    expect(decodeRate).toBeGreaterThan(0)
+    expect(backend.evaluatedTokens - before).toBeLessThan(200)
     expect((await ask(backend, chat('Count from 1 to 5.'))).text).toBe('1, 2, 3, 4, 5.')
   })
 
