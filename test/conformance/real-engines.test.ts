@@ -7,12 +7,14 @@ import { startEngineProcess } from '../fixtures/engine-process.ts'
 import { backendSuite, type EngineUnderTest } from './backend-suite.ts'
 
 const MODEL_FILE = fileURLToPath(new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url))
+// With a thread for every core, on a machine that is busy, a small model takes minutes for what one thread does in a second.
 const MODELFILE = `FROM ${MODEL_FILE}
 TEMPLATE """{{- range .Messages }}<|im_start|>{{ .Role }}
 {{ .Content }}<|im_end|>
 {{ end }}<|im_start|>assistant
 """
 PARAMETER stop "<|im_end|>"
+PARAMETER num_thread 1
 `
 
 /** Runs the suite against a program that an environment variable names. */
