@@ -122,6 +122,8 @@ async function assemble(init: ResolvedHostInit, persistence: Persistence): Promi
   })
 
   await startInstance(libp2p, listen)
+  // libp2p does so a second later; until then this host, asked who provides a key, would leave itself out.
+  await libp2p.peerStore.merge(libp2p.peerId, { multiaddrs: libp2p.getMultiaddrs() })
   if (portsPath !== undefined) {
     await saveListenPorts(portsPath, init.listen, libp2p.getMultiaddrs()).catch(
       (error: unknown) => {

@@ -1,0 +1,141 @@
+import { beforeAll, describe, expect, it, vi } from 'vitest'
+import { createAdvertisementBook } from '../../../host/advertisement-book.ts'
+import { createSigner, type Signer, seal } from './advertisement-maker.ts'
+
+const NOW = 1_800_000_000_000
+const HOUR = 3_600_000
+
+describe('the advertisement book', () => {
+  let self: Signer
+  let node: Signer
+  let other: Signer
+  beforeAll(async () => {
+    ;[self, node, other] = await Promise.all([createSigner(), createSigner(), createSigner()])
+  })
+  const openBook = (limits: { maxEntries?: number; maxPerSource?: number } = {}) => {
+    const clock = { nowMs: NOW }
+    return {
+      clock,
+      book: createAdvertisementBook({ self: self.peerId, now: () => clock.nowMs, ...limits }),
+    }
+  }
+
+  it('keeps a verified advertisement and tells of it once', async () => {
+    const { book } = openBook()
+    const listener = vi.fn()
+    const unsubscribe = book.onUpdate(listener)
+    const envelope = await seal(node, { issuedAtMs: NOW })
+    await book.add(envelope)
+    await book.add(envelope)
+    expect(book.get(node.peerId)?.models[0]?.id).toBe('skein-tiny')
+    expect(listener).toHaveBeenCalledTimes(1)
+    unsubscribe()
+    await book.add(await seal(node, { issuedAtMs: NOW + 1 }))
+    expect(listener).toHaveBeenCalledTimes(1)
+  })
+
+  it('refuses a forged one', async () => {
+    const { book } = openBook()
+    const envelope = await seal(node, { issuedAtMs: NOW })
+    for (const index of [10, 60, envelope.length - 5]) {
+      const forged = envelope.slice()
+      forged[index] = (forged[index] ?? 0) ^ 1
+      await expect(book.add(forged)).rejects.toMatchObject({ code: 'malformed' })
+    }
+    expect(book.all()).toEqual([])
+  })
+
+  it('refuses one signed by another peer than expected, known or not', async () => {
+    const { book } = openBook()
+    const envelope = await seal(node, { issuedAtMs: NOW })
+    await expect(book.add(envelope, other.peerId)).rejects.toMatchObject({ code: 'malformed' })
+    await book.add(envelope)
+    await expect(book.add(envelope, other.peerId)).rejects.toMatchObject({ code: 'malformed' })
+    expect(book.get(other.peerId)).toBeUndefined()
+  })
+
+  it('ignores replays of an older one, and another one of the same sequence number', async () => {
+    const { book } = openBook()
+    const older = await seal(node, { issuedAtMs: NOW - 1_000, slots: 7 })
+    await book.add(await seal(node, { issuedAtMs: NOW, slots: 2 }))
+    expect((await book.add(older)).slots).toBe(2)
+    expect((await book.add(await seal(node, { issuedAtMs: NOW, slots: 9 }))).slots).toBe(2)
+    expect(book.get(node.peerId)?.slots).toBe(2)
+  })
+
+  it('remembers a withdrawal against the replay of what was withdrawn', async () => {
+    const { book } = openBook()
+    const offered = await seal(node, { issuedAtMs: NOW - 1_000 })
+    await book.add(offered)
+    await book.add(await seal(node, { issuedAtMs: NOW, models: [] }))
+    await book.add(offered)
+    expect(book.get(node.peerId)?.models).toEqual([])
+    expect(book.fresh(other.peerId)).toEqual([])
+  })
+
+  it('takes expired ones from its own cache only, and passes none on', async () => {
+    const { book } = openBook()
+    const expired = await seal(node, { issuedAtMs: NOW - 2 * HOUR })
+    await book.add(expired)
+    expect(book.get(node.peerId)).toBeUndefined()
+    await book.take(expired, { keepExpired: true })
+    expect(book.get(node.peerId)).toBeDefined()
+    expect(book.fresh(other.peerId)).toEqual([])
+  })
+
+  it('never replaces a fresh one by an expired one, whatever its sequence number', async () => {
+    const { book } = openBook()
+    await book.add(await seal(node, { issuedAtMs: NOW, slots: 2 }))
+    await book.take(
+      await seal(node, { issuedAtMs: NOW - 2 * HOUR, sequence: 2n ** 60n, slots: 9 }),
+      {
+        keepExpired: true,
+      },
+    )
+    expect(book.get(node.peerId)?.slots).toBe(2)
+  })
+
+  it('passes on to a peer what it knows of others, not of itself', async () => {
+    const { book } = openBook()
+    const ofNode = await seal(node, { issuedAtMs: NOW })
+    const ofOther = await seal(other, { issuedAtMs: NOW })
+    await book.add(ofNode)
+    await book.add(ofOther)
+    expect(book.fresh(node.peerId)).toEqual([ofOther])
+  })
+
+  it('keeps nothing of itself', async () => {
+    const { book } = openBook()
+    await book.add(await seal(self, { issuedAtMs: NOW }))
+    expect(book.all()).toEqual([])
+  })
+
+  it('takes a bounded number from one source, but always the signer’s own word', async () => {
+    const { book } = openBook({ maxPerSource: 3 })
+    const told = await Promise.all(Array.from({ length: 6 }, createSigner))
+    for (const signer of told) {
+      await book.take(await seal(signer, { issuedAtMs: NOW }), { source: other.peerId })
+    }
+    expect(book.all()).toHaveLength(3)
+    await book.take(await seal(other, { issuedAtMs: NOW }), { source: other.peerId })
+    expect(book.get(other.peerId)).toBeDefined()
+  })
+
+  it('evicts expired ones first, then hearsay, and keeps those it talks to', async () => {
+    const { book, clock } = openBook({ maxEntries: 3 })
+    const [expired, hearsay, direct, late] = await Promise.all(
+      Array.from({ length: 4 }, createSigner),
+    )
+    if (!expired || !hearsay || !direct || !late) throw new Error('no signers')
+    await book.take(await seal(expired, { issuedAtMs: NOW, expiresAtMs: NOW + 1_000 }))
+    await book.take(await seal(hearsay, { issuedAtMs: NOW }), { source: other.peerId })
+    await book.take(await seal(direct, { issuedAtMs: NOW, expiresAtMs: NOW + 60_000 }))
+    clock.nowMs += 2_000
+    await book.take(await seal(late, { issuedAtMs: clock.nowMs }))
+    expect(book.get(expired.peerId)).toBeUndefined()
+    await book.take(await seal(node, { issuedAtMs: clock.nowMs }))
+    expect(book.get(hearsay.peerId)).toBeUndefined()
+    expect(book.get(direct.peerId)).toBeDefined()
+    expect(book.all()).toHaveLength(3)
+  })
+})
