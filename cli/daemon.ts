@@ -1,6 +1,7 @@
 import type { Host } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import { type Role, swarmName } from './directories.ts'
+import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { keepStatus } from './status-file.ts'
 
@@ -41,6 +42,9 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
     await stopped(session.signal)
   } finally {
     await status.stop()
+    await rememberBootstrap(init.dataDir, host).catch((error: unknown) => {
+      session.terminal.log(`cannot remember bootstrap peers: ${String(error)}`)
+    })
   }
 }
 

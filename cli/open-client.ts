@@ -1,14 +1,22 @@
 import { type Client, createClient } from '../client/index.ts'
+import { rememberBootstrap, withRecalled } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { resolveNetwork, type SharedOptions } from './shared-options.ts'
 
 /** The client of a command. Several may run at once: whoever comes second has an identity for the moment only. */
 export async function openClient(session: Session, options: SharedOptions): Promise<Client> {
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
-  const dataDir = dataDirs[0]
-  return createClient({
-    ...host,
+  const [dataDir = ''] = dataDirs
+  const client = await createClient({
+    ...(await withRecalled(host, dataDir)),
     whenLocked: 'ephemeral',
-    ...(dataDir !== undefined && { dataDir }),
+    dataDir,
   })
+  const close = async (): Promise<void> => {
+    await rememberBootstrap(dataDir, client.host).catch((error: unknown) => {
+      session.terminal.log(`cannot remember bootstrap peers: ${String(error)}`)
+    })
+    await client.close()
+  }
+  return { ...client, close, [Symbol.asyncDispose]: close }
 }

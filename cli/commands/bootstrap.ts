@@ -5,6 +5,7 @@ import { firstFree } from '../data-directory.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
+import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -37,8 +38,8 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   const network = resolveNetwork(options, session.env, 'bootstrap')
   if (options.stopWithStdin === true) stopWithStdin(session)
   const listen = network.host.listen ?? (await defaultListen(session))
-  const { opened: bootstrap, dataDir } = await firstFree(network.dataDirs, (dataDir) =>
-    createBootstrap({ ...network.host, listen, dataDir }),
+  const { opened: bootstrap, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
+    createBootstrap({ ...(await withRecalled(network.host, dataDir)), listen, dataDir }),
   )
   await using _bootstrap = bootstrap
   if (signal.aborted) return undefined

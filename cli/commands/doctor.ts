@@ -34,7 +34,7 @@ async function doctor(session: Session, options: DoctorOptions): Promise<number>
   await using client = await openClient(session, joining)
   const swarm = swarmSteps({
     client,
-    bootstrap: host.bootstrap ?? [],
+    bootstrap: client.host.bootstrapPeers().map(({ address }) => address),
     commandName,
     signal,
     ...(options.model !== undefined && { model: options.model }),

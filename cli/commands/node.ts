@@ -5,6 +5,7 @@ import { firstFree } from '../data-directory.ts'
 import { chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
+import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   addValue,
@@ -58,9 +59,9 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   const { backend, share } = await chooseEngine(session, options)
   await using _engine = backend
   terminal.print(`Starting with ${backend.description} …\n`)
-  const { opened: node, dataDir } = await firstFree(network.dataDirs, (dataDir) =>
+  const { opened: node, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
     createNode({
-      host: { ...network.host, dataDir },
+      host: { ...(await withRecalled(network.host, dataDir)), dataDir },
       backend,
       ...(share !== undefined && { share }),
       ...limitsOf(options),
@@ -106,7 +107,7 @@ function announce(session: Session, node: Node, network: Network): void {
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
   )
-  if (network.host.bootstrap?.length === 0 && network.host.mdns !== true) {
+  if (node.host.bootstrapPeers().length === 0 && network.host.mdns !== true) {
     terminal.print('\nNo bootstrap peer was named: this node is a swarm of its own.\n')
   }
   terminal.print('\nStop with Ctrl-C: running answers are finished first.\n')

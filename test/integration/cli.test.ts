@@ -179,11 +179,14 @@ describe('signals', () => {
       ...['node', '--json', '--backend', 'embedded', '--max-tokens-per-second', '80'],
       ...['--data-dir', `${sandbox.home}/${name}`, ...LOOPBACK],
     ])
+  /** Asks that node and no other: with a directory of its own, the client knows nobody else. */
   const askSlowly = async (slow: CliProcess): Promise<CliProcess> => {
-    const ready = await slow.event('ready')
-    const entry = ready.addresses[0] ?? ''
-    const asking = sandbox.start(['ask', '--json', '--bootstrap', entry, 'Count from 1 to 60.'])
-    await asking.event('delta')
+    const { addresses, peerId: slowId } = await slow.event('ready')
+    const asking = sandbox.start([
+      ...['ask', '--json', '--data-dir', `${sandbox.home}/asks-${slowId}`],
+      ...['--bootstrap', addresses[0] ?? '', 'Count from 1 to 60.'],
+    ])
+    expect(await asking.event('delta')).toMatchObject({ peerId: slowId })
     return asking
   }
 

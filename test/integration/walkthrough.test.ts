@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 afterAll(() => sandbox.close())
 
-it('answers in a fourth terminal what was set up by copying lines between three', async () => {
+it('answers in a fourth terminal what three set up, also once the bootstrap peer is dead and nobody is named', async () => {
   const bootstrap = sandbox.start(['bootstrap', ...LOOPBACK])
   const [, address = ''] = await bootstrap.seen(/skein -- node --bootstrap (\S+)\n/)
   const first = sandbox.start([
@@ -41,9 +41,16 @@ it('answers in a fourth terminal what was set up by copying lines between three'
   ])
   expect(status.stdout).toContain('/skein/node-2')
 
-  for (const peer of [first, second, bootstrap]) peer.child.kill('SIGINT')
-  for (const peer of [first, second, bootstrap]) {
+  bootstrap.child.kill('SIGKILL')
+  await bootstrap.finished
+  const alone = await sandbox.run(['ask', '--json', 'Count from 1 to 5.'])
+  expect(alone.events().at(-1), alone.stderr).toMatchObject({ text: '1, 2, 3, 4, 5.' })
+
+  for (const peer of [first, second]) peer.child.kill('SIGINT')
+  for (const peer of [first, second]) {
     expect(await peer.finished).toMatchObject({ exitCode: 0, signal: null })
   }
-  expect((await sandbox.run(['status'])).stdout).toContain('Nothing runs on this machine.')
+  const after = await sandbox.run(['status'])
+  expect(after.stdout).toMatch(/^bootstrap 12D3Koo.*\n {2}not running/)
+  expect(after.stdout).not.toContain('running for')
 }, 90_000)

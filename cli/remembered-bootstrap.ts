@@ -1,0 +1,50 @@
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { multiaddr } from '@multiformats/multiaddr'
+import type { Host, HostInit } from '../host/index.ts'
+
+const FILE_NAME = 'bootstrap.json'
+const MAX_REMEMBERED = 16
+
+/** Bootstrap peers that answered when they were last named, for a start at which none is named. */
+export async function recallBootstrap(dataDir: string): Promise<readonly string[]> {
+  try {
+    const stored: unknown = JSON.parse(await readFile(join(dataDir, FILE_NAME), 'utf8'))
+    if (!Array.isArray(stored)) return []
+    return stored
+      .slice(0, MAX_REMEMBERED)
+      .map((address: unknown) => multiaddr(String(address)).toString())
+  } catch {
+    return []
+  }
+}
+
+/** Fills in what is remembered where no bootstrap peer was named. */
+export async function withRecalled<T extends Pick<HostInit, 'bootstrap'>>(
+  init: T,
+  dataDir: string,
+): Promise<T> {
+  if (init.bootstrap !== undefined && init.bootstrap.length > 0) return init
+  return { ...init, bootstrap: await recallBootstrap(dataDir) }
+}
+
+/** Keeps the bootstrap peers that are connected now. Where none is, what was remembered stays. */
+export async function rememberBootstrap(
+  dataDir: string,
+  host: Pick<Host, 'bootstrapPeers'>,
+): Promise<void> {
+  const connected = host
+    .bootstrapPeers()
+    .filter(({ status }) => status === 'connected')
+    .map(({ address }) => address)
+    .slice(0, MAX_REMEMBERED)
+  if (connected.length === 0) return
+  const known = await recallBootstrap(dataDir)
+  if (connected.join() === known.join()) return
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const path = join(dataDir, FILE_NAME)
+  // Several clients share a directory: each writes a file of its own, and the last one stays.
+  const draft = `${path}.${process.pid}`
+  await writeFile(draft, JSON.stringify(connected), { mode: 0o600 })
+  await rename(draft, path)
+}

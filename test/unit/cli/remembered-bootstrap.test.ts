@@ -1,0 +1,45 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import {
+  recallBootstrap,
+  rememberBootstrap,
+  withRecalled,
+} from '../../../cli/remembered-bootstrap.ts'
+import type { BootstrapState } from '../../../host/index.ts'
+
+const PEER = '12D3KooWQXhMNfMNd5m4YzYRVGS8oVhmrNnLqGJZBXDzVxXdFTVA'
+const A = `/ip4/192.168.1.5/tcp/4801/p2p/${PEER}`
+const B = `/ip4/192.168.1.6/tcp/4801/p2p/${PEER}`
+
+let dataDir: string
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'skein-remember-'))
+})
+
+afterEach(() => rm(dataDir, { recursive: true }))
+
+const hostWith = (...states: BootstrapState[]) => ({ bootstrapPeers: () => states })
+
+it('remembers those that answered, and uses them where none is named', async () => {
+  const failed = { address: B, status: 'waiting', lastError: 'refused' } as const
+  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'connected' }, failed))
+  expect(await withRecalled({ bootstrap: [] }, dataDir)).toEqual({ bootstrap: [A] })
+  expect(await withRecalled({ bootstrap: [B] }, dataDir)).toEqual({ bootstrap: [B] })
+})
+
+it('forgets nothing because nobody answers today', async () => {
+  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'connected' }))
+  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'dialing' }))
+  expect(await recallBootstrap(dataDir)).toEqual([A])
+})
+
+it.each(['', '{', '{"a":1}', '["nonsense"]'])(
+  'starts with none where the file holds %j',
+  async (text) => {
+    await writeFile(join(dataDir, 'bootstrap.json'), text)
+    expect(await recallBootstrap(dataDir)).toEqual([])
+  },
+)
