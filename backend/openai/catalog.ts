@@ -11,7 +11,7 @@ type Json = Readonly<Record<string, unknown>>
 const QUANTIZATION_SUFFIX = /[-._](i?q\d\w*|b?f16|f32|fp16|mxfp4)$/i
 
 /** One model, and what the engine itself calls it. */
-export interface CatalogEntry {
+interface CatalogEntry {
   readonly model: BackendModel
   readonly engineName: string
 }

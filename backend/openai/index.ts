@@ -7,5 +7,5 @@
  * @packageDocumentation
  */
 export { FLAVORS, type Flavor } from './flavor.ts'
-export { type Identity, identify, serverRoot } from './identify.ts'
+export { identify, serverRoot } from './identify.ts'
 export { createOpenAiBackend, type OpenAiBackendInit } from './openai-backend.ts'

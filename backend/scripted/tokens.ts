@@ -4,7 +4,7 @@ const MAX_NUMBER = 999_999
 const PIECES = / ?(?:0|[1-9]\d{0,5})(?!\d)|[\s\S]/gu
 
 /** One more than the largest id. */
-export const VOCABULARY_SIZE: number = NUMBER_BASE + 2 * (MAX_NUMBER + 1)
+const VOCABULARY_SIZE = NUMBER_BASE + 2 * (MAX_NUMBER + 1)
 
 /**
  * Cuts text into tokens: a number with the space before it is one, any other character is one. The ids need no table,
