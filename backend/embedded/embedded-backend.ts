@@ -27,7 +27,8 @@ export interface EmbeddedBackend extends Backend {
  * llama.cpp in a process of its own, with one model. Resolves once the model is loaded and its speed was measured.
  * A process that dies fails the requests it worked on and is started again.
  *
- * Resumes exactly by token ids, and with a seed at any temperature. The usage of a resumed answer counts the tokens
+ * Resumes by token ids, with a seed at any temperature too: exactly up to `exactResumeTokens`, beyond that exactly but
+ * for near ties. The usage of a resumed answer counts the tokens
  * generated here. Penalties count the tokens of the answer, not those of the prompt. Logprobs are those of the
  * distribution that the token was drawn from. JSON answers keep to their schema; one that a grammar cannot keep to is
  * refused with `capability_unavailable`. An embedding is cancelled between two inputs.
@@ -70,6 +71,7 @@ class EmbeddedEngine implements EmbeddedBackend {
         contextSize,
         threads,
         gpu,
+        exactResumeTokens: init.exactResumeTokens,
         embeddingOnly: facts.embeddingOnly,
         ...(facts.chatTemplate !== undefined && { chatTemplate: facts.chatTemplate }),
       },

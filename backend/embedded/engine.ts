@@ -34,11 +34,13 @@ export class Engine {
   readonly #pool: SequencePool | undefined
   readonly #prompts: PromptBuilder
   readonly #embedder: Embedder
+  readonly #exactResumeTokens: number
   readonly #prefillMeter = new RateMeter()
   readonly #decodeMeter = new RateMeter()
 
   private constructor(loaded: LoadedEngine, settings: EngineSettings) {
     this.#loaded = loaded
+    this.#exactResumeTokens = settings.exactResumeTokens
     this.#prompts = new PromptBuilder(loaded, settings.chatTemplate)
     this.#embedder = new Embedder(loaded.model, loaded.contextLength, settings.threads)
     this.#pool =
@@ -112,6 +114,7 @@ export class Engine {
       schema: grammarSchema(format),
       topLogprobs: topLogprobsOf(request),
       group,
+      exactResumeTokens: this.#exactResumeTokens,
     }
   }
 

@@ -17,6 +17,12 @@ export interface EmbeddedInit {
   readonly threads?: number
   /** `auto` uses a GPU where a build for it is installed. @default false */
   readonly gpu?: false | 'auto'
+  /**
+   * An answer that goes on after up to this many tokens goes on exactly as it would have at the first engine, for they
+   * are evaluated one by one; a longer one is read in batches, which is faster and rounds otherwise. @default 128, for
+   * a pause of a few seconds at the speed of a small model on a CPU
+   */
+  readonly exactResumeTokens?: number
   /** Weights digests are remembered here. @default none */
   readonly cacheDir?: string
   /** Loading the model may take this long. @default 300_000, for tens of gigabytes from a slow disk */
@@ -44,6 +50,7 @@ export function resolveInit(init: EmbeddedInit): ResolvedInit {
     contextSize: init.contextSize ?? 4096,
     threads: init.threads ?? Math.max(1, availableParallelism() - 1),
     gpu: init.gpu ?? false,
+    exactResumeTokens: init.exactResumeTokens ?? 128,
     startTimeoutMs: init.startTimeoutMs ?? 300_000,
     readyTimeoutMs: init.readyTimeoutMs ?? 30_000,
     onProgress: init.onProgress ?? (() => undefined),

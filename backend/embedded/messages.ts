@@ -18,6 +18,7 @@ export interface EngineSettings {
   readonly threads: number
   readonly gpu: false | 'auto'
   readonly embeddingOnly: boolean
+  readonly exactResumeTokens: number
   readonly chatTemplate?: string
 }
 

@@ -27,6 +27,8 @@ export interface AnswerPlan {
   /** Likeliest tokens to tell of beside each token; `undefined`: no logprobs at all. */
   readonly topLogprobs: number | undefined
   readonly group: string | undefined
+  /** A prefix of up to this many tokens is evaluated one by one. */
+  readonly exactResumeTokens: number
 }
 
 export interface AnswerSummary {
@@ -78,7 +80,7 @@ export async function* writeAnswer(
   const written: Token[] = [...prefix]
   try {
     if (lease.cold) await lease.sequence.clearHistory()
-    cached = await prefill(lease.sequence, input, options)
+    cached = await prefill(lease.sequence, input, singlyFrom(plan), options)
     const drawing = drawTokens({
       sequence: lease.sequence,
       last: input.at(-1) as Token,
@@ -121,6 +123,15 @@ export async function* writeAnswer(
   }
 }
 
+/**
+ * A batch of tokens is not computed to the last bit like the same tokens one by one, which at a near tie is enough to
+ * choose another word. The last token of the prompt was the first to be evaluated alone.
+ */
+function singlyFrom({ prompt, prefix, exactResumeTokens }: AnswerPlan): number {
+  const exact = prefix.length > 0 && prefix.length <= exactResumeTokens
+  return exact ? prompt.length - 1 : Number.POSITIVE_INFINITY
+}
+
 const NOTHING: TextEvent = {
   type: 'text',
   text: '',
@@ -134,20 +145,27 @@ function unworked(promptTokens: number): AnswerSummary {
   return { usage, evaluatedTokens: 0, prefillMs: 0, decodeMs: 0 }
 }
 
-/** Evaluates all but the last token. @returns how many of them the sequence held already. */
+/**
+ * Evaluates all but the last token; from `singlyFrom` on one by one, as they were when they were written.
+ *
+ * @returns how many of them the sequence held already.
+ */
 async function prefill(
   sequence: LlamaContextSequence,
   input: readonly Token[],
+  singlyFrom: number,
   { signal, onEvaluated }: AnswerOptions,
 ): Promise<number> {
   const end = input.length - 1
   await sequence.adaptStateToTokens(input.slice(0, end), false)
   const cached = sequence.nextTokenIndex
-  for (let from = cached; from < end; from += PREFILL_CHUNK) {
+  for (let from = cached; from < end; ) {
     signal.throwIfAborted()
-    const chunk = input.slice(from, Math.min(from + PREFILL_CHUNK, end))
+    const until = from < singlyFrom ? Math.min(from + PREFILL_CHUNK, singlyFrom) : from + 1
+    const chunk = input.slice(from, Math.min(until, end))
     await sequence.evaluateWithoutGeneratingNewTokens(chunk)
     onEvaluated(chunk.length)
+    from += chunk.length
   }
   signal.throwIfAborted()
   return cached
