@@ -6,6 +6,7 @@ import {
   type InferenceRequest,
   type Resume,
 } from '../../protocol/index.ts'
+import { MeasuredRates } from '../measured-rates.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import { Embedder } from './embed.ts'
 import { grammarSchema } from './json-schema.ts'
@@ -18,7 +19,6 @@ import type {
   RequestEvent,
 } from './messages.ts'
 import { PromptBuilder } from './prompt.ts'
-import { RateMeter } from './rates.ts'
 import { samplingOf } from './sampling.ts'
 import { SequencePool } from './sequence-pool.ts'
 import { type AnswerPlan, writeAnswer } from './write-answer.ts'
@@ -35,8 +35,7 @@ export class Engine {
   readonly #prompts: PromptBuilder
   readonly #embedder: Embedder
   readonly #exactResumeTokens: number
-  readonly #prefillMeter = new RateMeter()
-  readonly #decodeMeter = new RateMeter()
+  readonly #measured = new MeasuredRates()
 
   private constructor(loaded: LoadedEngine, settings: EngineSettings) {
     this.#loaded = loaded
@@ -58,7 +57,8 @@ export class Engine {
   }
 
   get rates(): EngineRates {
-    return { prefillRate: this.#prefillMeter.rate, decodeRate: this.#decodeMeter.rate }
+    const { prefillRate, decodeRate } = this.#measured
+    return { prefillRate, decodeRate }
   }
 
   /** @throws InferenceError, or the signal's reason. */
@@ -85,8 +85,9 @@ export class Engine {
     const plan = this.#plan(request, options.group, options.resume)
     const summary = yield* writeAnswer(this.#loaded, this.#pool, plan, options)
     const { usage, prefillMs, decodeMs, evaluatedTokens } = summary
-    this.#prefillMeter.measure(evaluatedTokens, prefillMs)
-    this.#decodeMeter.measure(usage.completionTokens - 1, decodeMs)
+    // The first token comes with the end of the prompt.
+    const decoded = Math.max(0, usage.completionTokens - 1)
+    this.#observe(evaluatedTokens, decoded, { prefillMs, decodeMs })
     yield {
       type: 'done',
       usage,
@@ -126,7 +127,7 @@ export class Engine {
 
   #done(promptTokens: number, startedAt: number): DoneEvent {
     const prefillMs = performance.now() - startedAt
-    this.#prefillMeter.measure(promptTokens, prefillMs)
+    this.#observe(promptTokens, 0, { prefillMs, decodeMs: 0 })
     return {
       type: 'done',
       usage: { promptTokens, completionTokens: 0, cachedPromptTokens: 0 },
@@ -134,6 +135,15 @@ export class Engine {
       rates: this.rates,
       evaluatedTokens: promptTokens,
     }
+  }
+
+  #observe(
+    read: number,
+    written: number,
+    timings: { readonly prefillMs: number; readonly decodeMs: number },
+  ): void {
+    const usage = { promptTokens: read, completionTokens: written, cachedPromptTokens: 0 }
+    this.#measured.observe(usage, timings)
   }
 
   #capabilities(): Capability[] {

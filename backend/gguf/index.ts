@@ -9,7 +9,6 @@
  * @packageDocumentation
  */
 
-export { weightsDigest } from './digest.ts'
 export { cachedWeightsDigest, type DigestInit } from './digest-cache.ts'
 export { type GgufFacts, ggufFacts } from './facts.ts'
-export { type GgufHeader, type GgufTensor, type GgufValue, readGgufHeader } from './read-header.ts'
+export { type GgufHeader, readGgufHeader } from './read-header.ts'

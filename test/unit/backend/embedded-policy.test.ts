@@ -7,7 +7,6 @@ import {
 import { EventQueue } from '../../../backend/embedded/event-queue.ts'
 import { resolveInit } from '../../../backend/embedded/init.ts'
 import { closedJson, grammarSchema } from '../../../backend/embedded/json-schema.ts'
-import { RateMeter } from '../../../backend/embedded/rates.ts'
 import { RestartBackoff } from '../../../backend/embedded/restart-backoff.ts'
 import { samplingOf, seedAt } from '../../../backend/embedded/sampling.ts'
 
@@ -186,18 +185,6 @@ describe('RestartBackoff', () => {
     expect(waits.at(-1)).toBe(30_000)
     expect(backoff.next(59_999)).toBe(30_000)
     expect(backoff.next(60_000)).toBe(200)
-  })
-})
-
-describe('RateMeter', () => {
-  it('starts with what it measures and follows slowly; short stretches do not count', () => {
-    const meter = new RateMeter()
-    meter.measure(7, 1)
-    expect(meter.rate).toBe(0)
-    meter.measure(100, 1_000)
-    expect(meter.rate).toBe(100)
-    meter.measure(200, 1_000)
-    expect(meter.rate).toBe(125)
   })
 })
 
