@@ -56,8 +56,12 @@ export class Selection {
     await directory.discover(this.#query, (found) => found.some(isNew), { signal, again })
     const untried = this.#untried()
     if (untried.length > 0) return this.#pick(untried)
-    if (this.#failures.length === 0) throw await this.#absence(scope)
-    return await this.#again(scope)
+    if (this.#failures.length > 0) return await this.#again(scope)
+    const absence = await this.#absence(scope)
+    // Asking for all nodes may have found what asking for the model did not.
+    const late = this.#untried()
+    if (late.length === 0) throw absence
+    return this.#pick(late)
   }
 
   async #again(scope: Scope): Promise<Candidate> {

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { explainAbsence } from '../../../client/directory/index.ts'
+import { nodeKey } from '../../../protocol/index.ts'
 import {
   advertisementOf,
   answers,
@@ -23,6 +24,13 @@ afterEach(async () => {
 describe('whom the client asks', () => {
   it('finds by a look-up whom it does not know yet', async () => {
     swarm = await FakeSwarm.create({ hidden: true })
+    const peer = await swarm.add(answers('found'))
+    expect((await swarm.requester.chat(request)).skein.peerId).toBe(peer.key)
+  })
+
+  it('finds among all nodes whom the model’s own records do not name', async () => {
+    const nodes = await Promise.all([0, 1, 2, 3].map(async (shard) => String(await nodeKey(shard))))
+    swarm = await FakeSwarm.create({ hidden: true, hasRecords: (key) => nodes.includes(key) })
     const peer = await swarm.add(answers('found'))
     expect((await swarm.requester.chat(request)).skein.peerId).toBe(peer.key)
   })

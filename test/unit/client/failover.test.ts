@@ -20,7 +20,13 @@ import {
 import { FakeSwarm, type FakeSwarmInit } from '../../fixtures/fake-swarm.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
-const impatient: FakeSwarmInit = { silenceTimeoutMs: 150, ttftTimeoutMs: 300, itlTimeoutMs: 150 }
+const impatient: FakeSwarmInit = {
+  silenceTimeoutMs: 150,
+  ttftTimeoutMs: 300,
+  itlTimeoutMs: 150,
+  // Round trips are measured on warm connections only: unmeasured, the order of choice is that of adding.
+  connectedPeers: 0,
+}
 const hello = chatDelta(1, { content: 'hel' })
 const begin = [accepted, chatDelta(0, { role: 'assistant', content: '' })]
 
