@@ -111,6 +111,6 @@ export function createDht(init: DhtInit): Dht {
     },
     stopProviding: announcer.withdraw,
     findProviders: (key, options = {}) =>
-      searchProviders({ ...init, filling: () => filling }, key, options),
+      searchProviders({ ...init, table, filling: () => filling }, key, options),
   }
 }

@@ -8,6 +8,7 @@ export interface ProviderSearchInit {
   readonly dht: Pick<KadDHT, 'findProviders'>
   readonly self: PeerId
   readonly peerStore: Pick<PeerStore, 'merge'>
+  readonly table: { readonly size: number }
   /** The look-up that fills the routing table, while one runs. */
   readonly filling: () => Promise<unknown> | undefined
   /** Fires when the host stops. */
@@ -16,9 +17,12 @@ export interface ProviderSearchInit {
 
 const SEARCH_TIMEOUT_MS = 30_000
 
+const MAX_PASSES = 3
+
 /**
- * Contract: `Host.findProviders`. From a table that is just filling the query may end at peers who do not know the
- * record, as each is asked only for peers closer than itself; then it is run again from the filled table.
+ * Contract: `Host.findProviders`. A query goes from each peer only to those closer than itself, so from a table that is
+ * just filling, or past peers too busy to answer, it may miss a record that is there. Then it is run again from what
+ * the table has become; a query that everybody answered is final.
  */
 export async function* searchProviders(
   init: ProviderSearchInit,
@@ -29,13 +33,12 @@ export async function* searchProviders(
   const deadline = createDeadline(SEARCH_TIMEOUT_MS, options.signal, init.signal)
   const seen = new Set<string>()
   try {
-    for (let pass = 0; pass < 2 && seen.size === 0; pass += 1) {
+    for (let pass = 0; pass < MAX_PASSES; pass += 1) {
       const filling = init.filling()
-      if (pass > 0) {
-        if (filling === undefined) return
-        await orAborted(filling, deadline.signal)
-      }
+      const tableSize = init.table.size
+      let unanswered = 0
       for await (const event of init.dht.findProviders(key, { signal: deadline.signal })) {
+        if (event.name === 'QUERY_ERROR') unanswered += 1
         if (event.name !== 'PROVIDER') continue
         for (const { id, multiaddrs } of event.providers) {
           const text = id.toString()
@@ -45,7 +48,9 @@ export async function* searchProviders(
           yield id
         }
       }
-      if (filling === undefined) return
+      if (seen.size > 0) return
+      if (filling !== undefined) await orAborted(filling, deadline.signal)
+      else if (unanswered === 0 && init.table.size <= tableSize) return
     }
   } catch (error) {
     if (options.signal?.aborted === true) throw options.signal.reason
