@@ -128,7 +128,7 @@ class ContributorNode implements Node {
     const log = logger.forComponent('skein:node:advertise')
     const statement = () => this.#statement()
     this.#advertiser = new Advertiser({ host, statement, now, random, log })
-    const keys = () => provideKeys(models.all())
+    const keys = () => provideKeys(host.peerId, models.all())
     this.#provider = new Provider({ host, keys, random, log })
     this.#watch = new EngineWatch({
       status: this.#status,

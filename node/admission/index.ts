@@ -15,6 +15,6 @@
 
 export { type AccessLists, checkAccess } from './access.ts'
 export { ByteBudget } from './byte-budget.ts'
-export { Gate, type GateInit, type Ticket } from './gate.ts'
-export { Pacer, type PacerInit } from './pacer.ts'
-export { PeerLedger, type PeerLedgerInit } from './peer-ledger.ts'
+export { Gate, type Ticket } from './gate.ts'
+export { Pacer } from './pacer.ts'
+export { PeerLedger } from './peer-ledger.ts'

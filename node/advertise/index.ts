@@ -13,4 +13,4 @@
 export { Advertiser, type AdvertiserInit } from './advertiser.ts'
 export { provideKeys } from './provide-keys.ts'
 export { Provider, type ProviderInit } from './provider.ts'
-export { hasMoved, type Statement } from './statement.ts'
+export type { Statement } from './statement.ts'
