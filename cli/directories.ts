@@ -6,7 +6,7 @@ import type { Environment } from './environment.ts'
 export type Role = 'node' | 'bootstrap' | 'client'
 
 /** How many nodes on one machine pick a data directory by themselves. */
-export const MAX_DIRECTORIES = 16
+const MAX_DIRECTORIES = 16
 
 /** `$XDG_DATA_HOME/skein`. A relative path there is ignored, as the XDG specification has it. */
 export function dataHome(env: Environment): string {

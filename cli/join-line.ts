@@ -23,7 +23,7 @@ export function shownAddresses(addresses: readonly string[]): readonly string[] 
   return remote.length > 0 ? remote : addresses
 }
 
-export function isLocalOnly(address: string): boolean {
+function isLocalOnly(address: string): boolean {
   return isLoopback(address.split('/')[2] ?? '')
 }
 
@@ -36,7 +36,7 @@ export interface JoinLineInit {
 }
 
 /** What follows `skein node`, `skein ask` and so on for those who want to join here. */
-export function joinFlags(init: JoinLineInit): string {
+function joinFlags(init: JoinLineInit): string {
   if (init.invite !== undefined) return `--invite ${init.invite}`
   const best = bestAddress(init.addresses)
   return best === undefined ? '' : `--bootstrap ${best}`

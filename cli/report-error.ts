@@ -28,7 +28,7 @@ function detailsOf(error: unknown): object {
 }
 
 /** What a person can do about it, where there is something. */
-export function adviceFor(code: ErrorCode, commandName: string): string | undefined {
+function adviceFor(code: ErrorCode, commandName: string): string | undefined {
   switch (code) {
     case 'no_peers':
       return `There is no public swarm yet. Start one with \`${commandName} node\`, or name a peer to join through with --bootstrap. \`${commandName} doctor\` finds out what is wrong.`

@@ -80,7 +80,7 @@ export function resolveNetwork(options: SharedOptions, env: Environment, role: R
 }
 
 /** For repeatable options whose values are multiaddrs. */
-export function addMultiaddr(value: string, previous: readonly string[] = []): string[] {
+function addMultiaddr(value: string, previous: readonly string[] = []): string[] {
   try {
     return [...previous, multiaddr(value).toString()]
   } catch {

@@ -6,6 +6,6 @@
  *
  * @packageDocumentation
  */
-export { type Diagnosis, diagnose, type Finding, type Step } from './diagnose.ts'
+export { type Diagnosis, diagnose, type Step } from './diagnose.ts'
 export { localSteps } from './local-steps.ts'
 export { swarmSteps } from './swarm-steps.ts'

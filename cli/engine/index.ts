@@ -6,5 +6,5 @@
  *
  * @packageDocumentation
  */
-export { type ChosenEngine, chooseEngine, type EngineOptions } from './choose-engine.ts'
+export { chooseEngine, type EngineOptions } from './choose-engine.ts'
 export { chosenModels } from './existing-engine.ts'

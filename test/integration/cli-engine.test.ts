@@ -2,13 +2,16 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { createScriptedBackend } from '../../backend/index.ts'
 import { startOpenAiWire } from '../fixtures/openai-wire.ts'
 import type { WireServer } from '../fixtures/wire-server.ts'
 import { createSandbox, LOOPBACK, type Sandbox } from './cli-process.ts'
 
 const MODEL_FILE = new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url)
+
+// Whole processes on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 let sandbox: Sandbox
 let engine: WireServer

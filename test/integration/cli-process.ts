@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../cli/main.ts', import.meta.url))
-const DEADLINE_MS = 30_000
+const DEADLINE_MS = 50_000
 /** Of a process's output in a failure's message. */
 const KEPT_OUTPUT = 2_000
 

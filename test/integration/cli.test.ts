@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type CliProcess, createSandbox, isAlive, LOOPBACK, type Sandbox } from './cli-process.ts'
 
 const counted = (last: number): string =>
   `${Array.from({ length: last }, (_, index) => index + 1).join(', ')}.`
+
+// Whole processes on a machine that may be busy with other tests.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 let sandbox: Sandbox
 let address: string
