@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
+import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /** A lock that was not touched for this long belongs to nobody: longer than any pause of a living download. */
@@ -41,7 +41,7 @@ export async function lockDownload(
 async function tryLock(lockPath: string): Promise<boolean> {
   try {
     const file = await open(lockPath, 'wx')
-    await file.writeFile(`${process.pid}`).finally(() => file.close())
+    await file.writeFile(`${process.pid} ${randomUUID()}`).finally(() => file.close())
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
@@ -57,15 +57,18 @@ async function removeStale(lockPath: string): Promise<void> {
   )
   if (owner === undefined || age === undefined) return
   // An empty file is a lock that is being written.
-  const dead = owner !== '' && !isAlive(Number(owner))
+  const dead = owner !== '' && !isAlive(Number.parseInt(owner, 10))
   if (!dead && age < STALE_MS) return
-  // Of several that see a stale lock, one renames it; the others find it gone, or a new one.
+  await removeLockOf(owner, lockPath)
+}
+
+/** Another may have removed the stale lock and taken its place meanwhile; that one is put back. */
+export async function removeLockOf(owner: string, lockPath: string): Promise<void> {
   const grave = `${lockPath}.${randomUUID()}`
-  const taken = await rename(lockPath, grave).then(
-    () => true,
-    () => false,
-  )
-  if (taken) await rm(grave, { force: true })
+  await rename(lockPath, grave).catch(() => undefined)
+  const moved = await readFile(grave, 'utf8').catch(() => undefined)
+  if (moved !== undefined && moved !== owner) await link(grave, lockPath).catch(() => undefined)
+  await rm(grave, { force: true })
 }
 
 function isAlive(pid: number): boolean {

@@ -19,12 +19,16 @@ export interface DownloadInit {
   readonly retryDelayMs: number
   readonly maxBytes: number
   readonly onProgress: (progress: DownloadProgress) => void
+  /** Told before each pause why the last try ended, and how long the pause is. */
+  readonly onRetry: (why: string, pauseMs: number) => void
   readonly signal?: AbortSignal
 }
 
 /** However much each of them brings, a download that takes more tries than this will not end well. */
 const MAX_TRIES = 200
 const MAX_RETRY_DELAY_MS = 30_000
+const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
+const MAX_REDIRECTS = 10
 
 /** Worth another try: the network's fault, or the server's for the moment. */
 class Interrupted extends Error {}
@@ -39,6 +43,7 @@ export async function download(url: URL, part: PartialFile, init: DownloadInit):
   let fruitless = 0
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const before = part.bytes
+    let why: string
     try {
       await downloadOnce(url, part, init)
       return
@@ -47,8 +52,10 @@ export async function download(url: URL, part: PartialFile, init: DownloadInit):
       if (!(error instanceof Interrupted)) throw error
       fruitless = part.bytes > before ? 0 : fruitless + 1
       if (fruitless >= init.maxFruitlessTries) throw gaveUp(url, error)
+      why = error.message
     }
     const pause = Math.min(init.retryDelayMs * 2 ** fruitless, MAX_RETRY_DELAY_MS)
+    init.onRetry(why, pause)
     await delay(pause, undefined, init.signal === undefined ? {} : { signal: init.signal })
   }
   throw gaveUp(url, new Interrupted(`broken off ${MAX_TRIES} times`))
@@ -93,6 +100,7 @@ async function downloadOnce(url: URL, part: PartialFile, init: DownloadInit): Pr
   }
 }
 
+/** Follows redirects one by one: each is judged before it is asked, for not one may leave https. */
 async function request(
   url: URL,
   part: PartialFile,
@@ -100,16 +108,31 @@ async function request(
   signal: AbortSignal,
 ): Promise<Response> {
   const resume = part.bytes > 0 && part.validator !== ''
-  const response = await init.fetch(url, {
-    signal,
-    headers: {
-      // Lengths and ranges are those of the file, not of a packed form of it.
-      'accept-encoding': 'identity',
-      ...(resume && { range: `bytes=${part.bytes}-`, 'if-range': part.validator }),
-    },
-  })
-  if (response.url !== '') checkTransport(new URL(response.url))
-  return response
+  const headers = {
+    // Lengths and ranges are those of the file, not of a packed form of it.
+    'accept-encoding': 'identity',
+    ...(resume && { range: `bytes=${part.bytes}-`, 'if-range': part.validator }),
+  }
+  let at = url
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
+    const response = await init.fetch(at, { signal, headers, redirect: 'manual' })
+    const location = response.headers.get('location')
+    if (location === null || !REDIRECTS.has(response.status)) return response
+    await response.body?.cancel()
+    at = redirected(at, location)
+  }
+  throw refuse(`${url.href} redirects more than ${MAX_REDIRECTS} times`)
+}
+
+function redirected(from: URL, location: string): URL {
+  const to = URL.parse(location, from)
+  if (to === null) throw refuse(`${from.href} redirects to what is no URL`)
+  checkTransport(to)
+  // Nor may a server elsewhere have us ask one on this machine.
+  if (to.protocol !== from.protocol && to.protocol === 'http:') {
+    throw refuse(`${from.href} redirects from https to http`)
+  }
+  return to
 }
 
 /** Judges the answer's head and makes `part` ready for its body. @returns the file's length, where it is known. */

@@ -39,8 +39,13 @@ function parseHub(source: string, hubUrl: string): ModelSource {
     throw refuse(`'${source}' is not hf:org/repo/file.gguf, with @revision behind it if need be`)
   }
   const path = [org, repo, 'resolve', revision, ...parts].map(encodeURIComponent).join('/')
+  // A revision may hold slashes; as one name it never runs into the file's folders.
   const url = parseUrl(`${hubUrl.replace(/\/+$/, '')}/${path}`)
-  return { kind: 'download', url, cachePath: join('hf', org, repo, revision, ...parts) }
+  return {
+    kind: 'download',
+    url,
+    cachePath: join('hf', org, repo, encodeURIComponent(revision), ...parts),
+  }
 }
 
 function parseUrl(text: string): URL {
@@ -50,8 +55,13 @@ function parseUrl(text: string): URL {
   return url
 }
 
-/** @throws InferenceError `invalid_request` for a transport on which anybody could change the file. */
+/** @throws InferenceError `invalid_request` for a transport on which anybody could change the file, or for a password in the URL. */
 export function checkTransport(url: URL): void {
+  if (url.username !== '' || url.password !== '') {
+    throw refuse(
+      `the URL for ${url.host} carries a password: download the file by hand and name it`,
+    )
+  }
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) return
   throw refuse(`models are fetched by https only, not from ${url.origin}`)
 }

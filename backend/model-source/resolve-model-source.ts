@@ -10,6 +10,8 @@ export interface ModelSourceInit {
   /** Downloaded models lie here, under names that tell where they came from. */
   readonly cacheDir: string
   readonly onProgress?: (progress: DownloadProgress) => void
+  /** Told when a download broke off: why, and after which pause it goes on. */
+  readonly onRetry?: (why: string, pauseMs: number) => void
   readonly signal?: AbortSignal
   /** Where `hf:` points. @default https://huggingface.co */
   readonly hubUrl?: string
@@ -73,6 +75,7 @@ async function fetchFile(url: URL, path: string, init: ModelSourceInit): Promise
       retryDelayMs: init.retryDelayMs ?? 500,
       maxBytes: init.maxBytes ?? 2 ** 41,
       onProgress: init.onProgress ?? (() => undefined),
+      onRetry: init.onRetry ?? (() => undefined),
       ...options,
     })
     const { bytes } = part

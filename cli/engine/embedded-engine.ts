@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Backend, createEmbeddedBackend, resolveModelSource } from '../../backend/index.ts'
 import { cacheHome } from '../directories.ts'
+import { plainLine } from '../plain-text.ts'
 import { createProgress } from '../progress.ts'
 import type { Session } from '../runtime.ts'
 
@@ -45,6 +46,10 @@ async function fetchModel({ terminal, env, signal }: Session, source: string): P
       cacheDir: join(cacheHome(env), 'models'),
       signal,
       onProgress: ({ receivedBytes, totalBytes = 0 }) => progress.update(receivedBytes, totalBytes),
+      onRetry: (why, pauseMs) => {
+        progress.end()
+        terminal.log(`${plainLine(why)}: trying again in ${(pauseMs / 1000).toFixed(0)} s`)
+      },
       ...(env.HF_ENDPOINT !== undefined && env.HF_ENDPOINT !== '' && { hubUrl: env.HF_ENDPOINT }),
     })
     progress.end()

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { resolveModelSource } from '../../../backend/index.ts'
-import { lockDownload } from '../../../backend/model-source/download-lock.ts'
+import { lockDownload, removeLockOf } from '../../../backend/model-source/download-lock.ts'
 import { parseModelSource } from '../../../backend/model-source/parse-source.ts'
 import { InferenceError } from '../../../protocol/index.ts'
 
@@ -77,6 +77,16 @@ function serveRange(
   if (end === body.length) response.end()
 }
 
+/** A `fetch` of a web that redirects as `locationOf` says and has the model everywhere else. */
+function redirecting(locationOf: (url: string) => string | undefined): typeof fetch {
+  const ask: typeof fetch = async (url, init) => {
+    const location = locationOf(String(url))
+    if (location === undefined) return new Response(MODEL)
+    return init?.redirect === 'manual' ? Response.redirect(location) : await ask(location, init)
+  }
+  return ask
+}
+
 describe('parseModelSource', () => {
   const hub = 'https://hub.example'
   it('reads a hub reference with folders and a revision', () => {
@@ -97,10 +107,21 @@ describe('parseModelSource', () => {
     'hf:org/repo//file.gguf',
     'http://models.example/model.gguf',
     'ftp://models.example/model.gguf',
+    'https://user:secret@models.example/model.gguf',
     'https://models.example/',
     '',
   ])('refuses %j', (text) => {
     expect(() => parseModelSource(text, hub)).toThrow(InferenceError)
+  })
+  it('keeps a folder of the file apart from one of the revision', () => {
+    const file = parseModelSource('hf:org/repo/b/m.gguf@a', hub)
+    const revision = parseModelSource('hf:org/repo/m.gguf@a/b', hub)
+    expect(file).not.toMatchObject({ cachePath: 'cachePath' in revision && revision.cachePath })
+  })
+  it('never repeats a password', () => {
+    expect(() => parseModelSource('https://user:secret@models.example/m.gguf', hub)).toThrow(
+      /^(?!.*secret).*password/,
+    )
   })
   it('takes http from this machine, and everything without a scheme as a path', () => {
     expect(parseModelSource('http://127.0.0.1:1234/m.gguf', hub).kind).toBe('download')
@@ -204,6 +225,54 @@ describe('resolveModelSource', () => {
     expect(ranges.length).toBe(3)
   })
 
+  it('tells why it tries again, and when', async () => {
+    handler = (request, response, index) => {
+      if (index === 0) response.writeHead(503).end()
+      else serveRange(request, response)
+    }
+    const told: unknown[] = []
+    const onRetry = (...words: unknown[]) => void told.push(words)
+    const init = { cacheDir: directory, retryDelayMs: 1, onRetry }
+    await resolveModelSource(`${base}/model.gguf`, init)
+    expect(told).toEqual([['the server answers 503', 2]])
+  })
+
+  it('follows redirects, and asks none that leaves https for another machine', async () => {
+    handler = (request, response, index) => {
+      if (index === 0) response.writeHead(302, { location: '/elsewhere.gguf' }).end()
+      else serveRange(request, response)
+    }
+    expect(await resolve(`${base}/model.gguf`)).toMatchObject({ sha256: SHA256 })
+    const asked: string[] = []
+    const failed = resolveModelSource('https://models.example/model.gguf', {
+      cacheDir: directory,
+      fetch: redirecting((url) => {
+        asked.push(url)
+        return url.startsWith('https:') ? 'http://models.example/m.gguf' : undefined
+      }),
+    })
+    await expect(failed).rejects.toMatchObject({ code: 'invalid_request' })
+    expect(asked).toEqual(['https://models.example/model.gguf'])
+  })
+
+  it('asks no server of this machine because one elsewhere says so', async () => {
+    const asked: string[] = []
+    const failed = resolveModelSource('https://models.example/model.gguf', {
+      cacheDir: directory,
+      fetch: redirecting((url) => {
+        asked.push(url)
+        return url.startsWith('https:') ? `${base}/model.gguf` : undefined
+      }),
+    })
+    await expect(failed).rejects.toMatchObject({ code: 'invalid_request' })
+    expect(asked).toEqual(['https://models.example/model.gguf'])
+  })
+
+  it('gives up a circle of redirects', async () => {
+    handler = (_, response) => response.writeHead(302, { location: '/again' }).end()
+    await expect(resolve(`${base}/model.gguf`)).rejects.toThrow('redirects more than')
+  })
+
   it.each([
     [404, /check the spelling/],
     [401, /accept its license/],
@@ -255,6 +324,16 @@ describe('lockDownload', () => {
     const longAgo = new Date(Date.now() - 600_000)
     await utimes(`${path}.lock`, longAgo, longAgo)
     await (await lockDownload(path))[Symbol.asyncDispose]()
+    expect(await readdir(directory)).toEqual([])
+  })
+
+  it('leaves the lock alone that took the place of a dead owner', async () => {
+    const path = join(directory, 'model.gguf')
+    const held = await lockDownload(path)
+    const lock = await readFile(`${path}.lock`, 'utf8')
+    await removeLockOf('4194304', `${path}.lock`)
+    expect(await readFile(`${path}.lock`, 'utf8')).toBe(lock)
+    await held[Symbol.asyncDispose]()
     expect(await readdir(directory)).toEqual([])
   })
 
