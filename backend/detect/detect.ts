@@ -69,15 +69,20 @@ export interface BackendFromUrlInit extends Omit<OpenAiBackendInit, 'baseUrl'> {
 /**
  * A backend for whatever engine answers at the URL.
  *
- * @throws InferenceError `engine_failed`, where nothing answers that is known.
+ * @throws InferenceError `engine_failed`, where nothing answers that is known; the signal's reason.
  */
 export async function createBackendFromUrl(
   init: BackendFromUrlInit,
   options: AbortOptions = {},
 ): Promise<Backend> {
   const { apiKey, ...rest } = init
+  const shown = URL.parse(init.baseUrl)?.origin ?? init.baseUrl
   const http = createEngineHttp({ ...init, baseUrl: serverRoot(init.baseUrl) })
-  const { kind } = await detectAt(http, options)
+  const { kind } = await detectAt(http, options).catch((cause: unknown) => {
+    options.signal?.throwIfAborted()
+    const { message } = InferenceError.from(cause)
+    throw new InferenceError('engine_failed', `no engine at ${shown}: ${message}`, { cause })
+  })
   if (kind === 'ollama') return createOllamaBackend({ ...rest, baseUrl: http.baseUrl })
   return createOpenAiBackend(init)
 }

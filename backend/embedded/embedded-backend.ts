@@ -40,7 +40,12 @@ export async function createEmbeddedBackend(init: EmbeddedInit): Promise<Embedde
   const resolved = resolveInit(init)
   const header = await readGgufHeader(resolved.modelPath)
   const backend = new EmbeddedEngine(resolved, header)
-  await backend.start()
+  try {
+    await backend.start()
+  } catch (error) {
+    await backend[Symbol.asyncDispose]()
+    throw error
+  }
   return backend
 }
 

@@ -30,7 +30,8 @@ export async function chooseEngine(
   options: EngineOptions,
 ): Promise<ChosenEngine> {
   const { backend, share } = options
-  if (/^https?:\/\//.test(backend)) return existing(session, options, backend)
+  if (/^https?:\/\//.test(backend) && URL.canParse(backend))
+    return existing(session, options, backend)
   if (backend !== 'auto' && backend !== 'embedded') {
     throw new UsageError(`--backend is auto, embedded or a URL, not '${backend}'`)
   }

@@ -79,6 +79,7 @@ describe('createBackendFromUrl', () => {
     )
     await expect(createBackendFromUrl({ baseUrl: website.baseUrl })).rejects.toMatchObject({
       code: 'engine_failed',
+      message: expect.stringContaining(`no engine at ${website.baseUrl}`),
     })
   })
 })
