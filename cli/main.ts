@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Environment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { createInterrupts } from './interrupts.ts'
+import { plainLine } from './plain-text.ts'
 import { runProgram } from './program.ts'
 import { createTerminal } from './terminal.ts'
 
@@ -26,7 +27,9 @@ stderr.on('error', () => undefined)
 
 // libp2p may reject where nobody listens any more; that must not take a node down.
 process.on('unhandledRejection', (reason) => {
-  stderr.write(`skein: ignored: ${reason instanceof Error ? reason.message : String(reason)}\n`)
+  stderr.write(
+    `skein: ignored: ${plainLine(reason instanceof Error ? reason.message : String(reason))}\n`,
+  )
 })
 
 const exitCode = await runProgram(process.argv.slice(2), {

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream'
 import { UsageError } from './usage-error.ts'
 
 /** More than any model's context; a node refuses longer requests anyway. */
@@ -6,14 +7,15 @@ const MAX_STDIN_BYTES = 16_777_216
 /**
  * The prompt of `skein ask`: its words joined, or what stdin holds where the only word is `-`.
  *
- * @throws UsageError where there is none.
+ * @throws UsageError where there is none; the signal's reason, for stdin may stay open for ever.
  */
 export async function readPrompt(
   words: readonly string[],
-  stdin: AsyncIterable<Uint8Array | string> & { readonly isTTY?: boolean },
+  stdin: Readable & { readonly isTTY?: boolean },
+  signal: AbortSignal,
 ): Promise<string> {
   const fromStdin = (words.length === 1 && words[0] === '-') || (words.length === 0 && !stdin.isTTY)
-  const prompt = fromStdin ? await readAll(stdin) : words.join(' ')
+  const prompt = fromStdin ? await readAll(stdin, signal) : words.join(' ')
   if (prompt.trim() === '') {
     throw new UsageError(
       'nothing to ask: write a prompt after the options, or - to read it from stdin',
@@ -22,7 +24,18 @@ export async function readPrompt(
   return prompt
 }
 
-async function readAll(stdin: AsyncIterable<Uint8Array | string>): Promise<string> {
+async function readAll(stdin: Readable, signal: AbortSignal): Promise<string> {
+  signal.throwIfAborted()
+  const stop = (): void => void stdin.destroy(signal.reason as Error)
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    return await decoded(stdin)
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}
+
+async function decoded(stdin: AsyncIterable<Uint8Array | string>): Promise<string> {
   const decoder = new TextDecoder()
   let text = ''
   for await (const piece of stdin) {

@@ -10,7 +10,7 @@ export function reportError(terminal: Terminal, error: unknown, commandName: str
   terminal.emit({ event: 'error', code, message, ...detailsOf(error) } as { event: 'error' })
   if (terminal.json) return
   terminal.log(`skein: ${message}`)
-  const advice = error instanceof InferenceError ? adviceFor(error.code, commandName) : undefined
+  const advice = error instanceof InferenceError ? adviceFor(error, commandName) : undefined
   if (advice !== undefined) terminal.log(`  ${advice}`)
 }
 
@@ -28,7 +28,7 @@ function detailsOf(error: unknown): object {
 }
 
 /** What a person can do about it, where there is something. */
-function adviceFor(code: ErrorCode, commandName: string): string | undefined {
+function adviceFor({ code, details }: InferenceError, commandName: string): string | undefined {
   switch (code) {
     case 'no_peers':
       return `There is no public swarm yet. Start one with \`${commandName} node\`, or name a peer to join through with --bootstrap. \`${commandName} doctor\` finds out what is wrong.`
@@ -54,6 +54,8 @@ function adviceFor(code: ErrorCode, commandName: string): string | undefined {
     case 'truncated':
     case 'malformed':
     case 'engine_failed':
+      // The same codes tell of this machine's own engine, and of a download.
+      if (details.attempts === undefined) return undefined
       return `\`${commandName} peers\` shows who is there; \`${commandName} doctor\` finds out what is wrong.`
     case 'invalid_request':
     case 'quorum_not_reached':

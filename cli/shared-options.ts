@@ -55,7 +55,7 @@ export function withSharedOptions(command: Command): Command {
  */
 export function resolveNetwork(options: SharedOptions, env: Environment, role: Role): Network {
   const inviteText = options.invite ?? nonEmpty(env.SKEIN_INVITE)
-  const invite = inviteText === undefined ? undefined : readInvite(inviteText)
+  const invite = inviteText === undefined ? undefined : readInvite(inviteText, '--invite: ')
   const typed = options.bootstrap ?? bootstrapOf(env)
   const bootstrap = [...new Set([...typed, ...(invite?.bootstrap ?? [])])]
   for (const address of bootstrap) {
@@ -126,11 +126,16 @@ function bootstrapOf(env: Environment): string[] {
   })
 }
 
-function readInvite(text: string): ReturnType<typeof decodeInvite> {
+/**
+ * Reads an invite, or the file that `@FILE` names.
+ *
+ * @throws UsageError, its message beginning with `prefix`.
+ */
+export function readInvite(text: string, prefix = ''): ReturnType<typeof decodeInvite> {
   try {
     return decodeInvite((text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text).trim())
   } catch (error) {
-    throw new UsageError(`--invite: ${error instanceof Error ? error.message : String(error)}`)
+    throw new UsageError(`${prefix}${error instanceof Error ? error.message : String(error)}`)
   }
 }
 

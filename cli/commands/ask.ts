@@ -30,7 +30,7 @@ async function ask(
   words: readonly string[],
 ): Promise<undefined> {
   const { terminal, signal } = session
-  const prompt = await readPrompt(words, session.stdin)
+  const prompt = await readPrompt(words, session.stdin, signal)
   await using client = await openClient(session, options)
   const model = await chooseModel(client, options.model, signal)
   let shown = false

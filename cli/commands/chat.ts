@@ -4,6 +4,7 @@ import type { Client } from '../../client/index.ts'
 import { type ChatMessage, InferenceError } from '../../protocol/index.ts'
 import { chooseModel } from '../choose-model.ts'
 import { openClient } from '../open-client.ts'
+import { plainLine } from '../plain-text.ts'
 import { reportError } from '../report-error.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -47,7 +48,7 @@ async function chat(session: Session, options: ChatOptions): Promise<undefined> 
   signal.addEventListener('abort', leave, { once: true })
   // The line editor gets Ctrl-C. At the prompt it leaves; during an answer the answer's own interceptor has it.
   readline.on('SIGINT', () => session.interrupts.receive('SIGINT'))
-  terminal.print(`Talking with ${model}. /exit leaves.\n`)
+  terminal.print(`Talking with ${plainLine(model)}. /exit leaves.\n`)
   let history: readonly ChatMessage[] = []
   try {
     prompt()

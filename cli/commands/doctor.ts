@@ -1,5 +1,11 @@
 import { Command } from 'commander'
-import { type Diagnosis, diagnose, localSteps, swarmSteps } from '../doctor/index.ts'
+import {
+  DATA_DIRECTORY,
+  type Diagnosis,
+  diagnose,
+  localSteps,
+  swarmSteps,
+} from '../doctor/index.ts'
 import { EXIT } from '../exit-codes.ts'
 import { portOf } from '../join-line.ts'
 import { openClient } from '../open-client.ts'
@@ -28,21 +34,27 @@ async function doctor(session: Session, options: DoctorOptions): Promise<number>
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
   const ports = (host.listen ?? []).map(portOf).filter((port) => port !== undefined)
   const local = localSteps({ dataDir: dataDirs[0] ?? '.', ports, commandName, signal })
-  let failed = await show(terminal, diagnose(local))
-  // Listening is checked above; a client that asks needs no address of its own.
+  const failed = await show(terminal, diagnose(local))
+  // Without a place for its things there is no client, and what is wrong was said.
+  if (!failed.includes(DATA_DIRECTORY)) failed.push(...(await askSwarm(session, options)))
+  terminal.emit({ event: 'done', ok: failed.length === 0, failed } as { event: 'done' })
+  terminal.print(failed.length === 0 ? '\nAll is well.\n' : `\nFailed: ${failed.join(', ')}\n`)
+  return failed.length === 0 ? EXIT.ok : EXIT.failure
+}
+
+async function askSwarm(session: Session, options: DoctorOptions): Promise<string[]> {
+  const { terminal, signal, commandName } = session
+  // Listening is checked before; a client that asks needs no address of its own.
   const { listen: _listen, ...joining } = options
   await using client = await openClient(session, joining)
-  const swarm = swarmSteps({
+  const steps = swarmSteps({
     client,
     bootstrap: client.host.bootstrapPeers().map(({ address }) => address),
     commandName,
     signal,
     ...(options.model !== undefined && { model: options.model }),
   })
-  failed = [...failed, ...(await show(terminal, diagnose(swarm)))]
-  terminal.emit({ event: 'done', ok: failed.length === 0, failed } as { event: 'done' })
-  terminal.print(failed.length === 0 ? '\nAll is well.\n' : `\nFailed: ${failed.join(', ')}\n`)
-  return failed.length === 0 ? EXIT.ok : EXIT.failure
+  return await show(terminal, diagnose(steps))
 }
 
 /** @returns the names of failed steps. */

@@ -37,7 +37,7 @@ export function nodeCommand(runtime: Runtime): Command {
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
     .option(
       '--model <source>',
-      'a GGUF file to serve: path, https URL, or hf:org/repo/file (downloads resume)',
+      'a GGUF file to serve: path, https URL, or hf:org/repo/file (downloads resume); with --backend URL the same as --share',
     )
     .option('--share <model>', 'a model of the engine to give away; repeatable', addValue)
     .option('--slots <n>', 'requests served at a time', wholeNumber(1))

@@ -1,9 +1,9 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
-import { createSwarmKey, decodeInvite, encodeInvite } from '../../host/index.ts'
+import { createSwarmKey, encodeInvite } from '../../host/index.ts'
 import { swarmName } from '../directories.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { readInvite, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface CreateOptions extends SharedOptions {
@@ -63,9 +63,7 @@ async function showInvite(
   [text = '']: readonly string[],
 ): Promise<undefined> {
   const { terminal } = session
-  const invite = decodeInvite(
-    (text.startsWith('@') ? await readFile(text.slice(1), 'utf8') : text).trim(),
-  )
+  const invite = readInvite(text)
   const addresses = [...new Set([...invite.bootstrap, ...(options.bootstrap ?? [])])]
   const name = swarmName(invite.swarmKey)
   const widened = encodeInvite({ swarmKey: invite.swarmKey, bootstrap: addresses })

@@ -1,3 +1,5 @@
+import { plainLine } from '../plain-text.ts'
+
 /** What a step found. `advice` says what to do about a failure. */
 export interface Finding {
   readonly ok: boolean
@@ -29,7 +31,7 @@ export async function* diagnose(steps: readonly Step[]): AsyncIterable<Diagnosis
     const { ok, ...found } = await run().catch(
       (error: unknown): Finding => ({
         ok: false,
-        message: error instanceof Error ? error.message : String(error),
+        message: plainLine(error instanceof Error ? error.message : String(error)),
       }),
     )
     if (!ok) bad.add(name)

@@ -7,5 +7,5 @@
  * @packageDocumentation
  */
 export { type Diagnosis, diagnose, type Step } from './diagnose.ts'
-export { localSteps } from './local-steps.ts'
+export { DATA_DIRECTORY, localSteps } from './local-steps.ts'
 export { swarmSteps } from './swarm-steps.ts'

@@ -3,6 +3,9 @@ import { detectBackends } from '../../backend/index.ts'
 import { canListen } from '../listen.ts'
 import type { Step } from './diagnose.ts'
 
+/** The step without which no client can be made. */
+export const DATA_DIRECTORY = 'data directory'
+
 /** What can be told without any peer. */
 export function localSteps(init: {
   readonly dataDir: string
@@ -13,9 +16,9 @@ export function localSteps(init: {
 }): Step[] {
   return [
     {
-      name: 'data directory',
+      name: DATA_DIRECTORY,
       async run() {
-        await mkdir(init.dataDir, { recursive: true })
+        await mkdir(init.dataDir, { recursive: true, mode: 0o700 })
         await access(init.dataDir, constants.W_OK)
         return { ok: true, message: `${init.dataDir} can be written` }
       },

@@ -1,5 +1,5 @@
 import type { Client } from '../../client/index.ts'
-import { InferenceError, isExpired, LIMITS } from '../../protocol/index.ts'
+import { InferenceError, isExpired, LIMITS, parseModelReference } from '../../protocol/index.ts'
 import { plainLine } from '../plain-text.ts'
 import type { Finding, Step } from './diagnose.ts'
 
@@ -84,8 +84,13 @@ async function checkClock({ client }: SwarmStepsInit): Promise<Finding> {
 async function findModel({ client, model, commandName, signal }: SwarmStepsInit): Promise<Finding> {
   const models = await client.models({ signal })
   const ids = models.map(({ id }) => plainLine(id)).join(', ')
-  if (model === undefined) return { ok: models.length > 0, message: ids }
-  const found = models.find(({ id, aliases }) => id === model || aliases.includes(model))
+  if (model === undefined) return { ok: models.length > 0, message: ids || 'none is served now' }
+  const wanted = parseModelReference(model)
+  const found = models.find(
+    ({ id, aliases, digests }) =>
+      (id === wanted.id || aliases.includes(wanted.id)) &&
+      (wanted.digest === undefined || digests.includes(wanted.digest)),
+  )
   if (found !== undefined) {
     return { ok: true, message: `${found.peers.length} peers serve ${plainLine(model)}` }
   }

@@ -17,3 +17,10 @@ it('tells the failing step from those that could not be tried', async () => {
     { status: 'failed', name: 'engine', message: 'dead', advice: 'start it' },
   ])
 })
+
+it('does not let a peer write into the terminal through a failing step', async () => {
+  const run = async () => Promise.reject(new Error('\u001b[2Jgone\nok answer'))
+  expect(await Array.fromAsync(diagnose([{ name: 'answer', run }]))).toEqual([
+    { status: 'failed', name: 'answer', message: 'gone ok answer' },
+  ])
+})

@@ -48,6 +48,13 @@ describe('reportError', () => {
     expect(err).not.toContain('\u001b')
   })
 
+  it('sends nobody to the peers for what failed on this machine', () => {
+    const own = new InferenceError('engine_failed', 'no engine at http://127.0.0.1:1')
+    expect(report(false, own).err).toBe('skein: no engine at http://127.0.0.1:1\n')
+    const peers = new InferenceError('engine_failed', 'died', { details: { attempts: [] } })
+    expect(report(false, peers).err).toContain('skein peers')
+  })
+
   it('calls a wrong command line and a bug of ours by different names', () => {
     expect(JSON.parse(report(true, new UsageError('no prompt')).out)).toMatchObject({
       code: 'usage',

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { describe, expect, it } from 'vitest'
 import {
+  readInvite,
   resolveNetwork,
   type SharedOptions,
   withSharedOptions,
@@ -70,5 +71,11 @@ describe('resolveNetwork', () => {
     expect(() => resolveNetwork(parse(), { SKEIN_BOOTSTRAP: 'nonsense' }, 'node')).toThrow(
       'SKEIN_BOOTSTRAP',
     )
+  })
+})
+
+describe('readInvite', () => {
+  it.each(['garbage', '@/no/such/file'])('calls %j a wrong command line', (text) => {
+    expect(() => readInvite(text)).toThrow(UsageError)
   })
 })
