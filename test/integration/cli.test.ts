@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type CliProcess, createSandbox, isAlive, LOOPBACK, type Sandbox } from './cli-process.ts'
 
@@ -149,6 +150,14 @@ describe('models and peers', () => {
 })
 
 describe('doctor', () => {
+  it('comes to its end where the data directory cannot be used', async () => {
+    const dataDir = `${sandbox.home}/file`
+    await writeFile(dataDir, '')
+    const doctor = await sandbox.run(['doctor', '--json', '--data-dir', dataDir])
+    expect(doctor.exitCode).toBe(1)
+    expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: false, failed: ['data directory'] })
+  })
+
   it('ends well where everything works', async () => {
     const doctor = await sandbox.run(['doctor', ...join(), '--model', 'skein-tiny'])
     expect(doctor.events().filter(({ status }) => status === 'failed')).toEqual([])

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { diagnose, type Step } from '../../../cli/doctor/index.ts'
+import { diagnose, type Step, swarmSteps } from '../../../cli/doctor/index.ts'
+import type { Client } from '../../../client/index.ts'
 
 it('tells the failing step from those that could not be tried', async () => {
   const steps: Step[] = [
@@ -23,4 +24,17 @@ it('does not let a peer write into the terminal through a failing step', async (
   expect(await Array.fromAsync(diagnose([{ name: 'answer', run }]))).toEqual([
     { status: 'failed', name: 'answer', message: 'gone ok answer' },
   ])
+})
+
+it.each([
+  ['Skein-Tiny:latest', true],
+  [`skein-tiny@sha256:${'a'.repeat(64)}`, true],
+  [`skein-tiny@sha256:${'b'.repeat(64)}`, false],
+  ['goose', false],
+])('finds the model that %s means: %s', async (model, ok) => {
+  const served = { id: 'skein-tiny', aliases: [], digests: [`sha256:${'a'.repeat(64)}`], peers: [] }
+  const client = { models: async () => [served] } as unknown as Client
+  const { signal } = new AbortController()
+  const steps = swarmSteps({ client, bootstrap: [], model, commandName: 'skein', signal })
+  expect(await steps.find(({ name }) => name === 'model')?.run()).toMatchObject({ ok })
 })
