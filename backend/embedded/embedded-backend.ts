@@ -57,6 +57,8 @@ class EmbeddedEngine implements EmbeddedBackend {
   readonly #facts: ReturnType<typeof ggufFacts>
   readonly #keeper: EngineKeeper
   readonly #requests = new Map<number, EventQueue<RequestEvent>>()
+  /** Kills the process that has not ended a cancelled request in time. */
+  readonly #cancelled = new Map<number, NodeJS.Timeout>()
   readonly #life = new AbortController()
   #loaded: EngineFacts | undefined
   #digest: string | undefined
@@ -144,14 +146,29 @@ class EmbeddedEngine implements EmbeddedBackend {
       }
     } finally {
       signal?.removeEventListener('abort', abort)
-      // The request stays on the list until the engine says that it has stopped.
-      if (!ended) engine.send({ type: 'cancel', id })
+      if (!ended) this.#cancel(engine, id)
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#life.abort()
     await this.#keeper.close()
+  }
+
+  /** The request stays on the list until the engine says that it has stopped, and a request that it keeps, keeps a slot. */
+  #cancel(engine: EngineProcess, id: number): void {
+    if (!this.#requests.has(id)) return
+    engine.send({ type: 'cancel', id })
+    this.#cancelled.set(
+      id,
+      setTimeout(() => engine.kill(), this.#init.cancelTimeoutMs),
+    )
+  }
+
+  #forget(id: number): void {
+    clearTimeout(this.#cancelled.get(id))
+    this.#cancelled.delete(id)
+    this.#requests.delete(id)
   }
 
   async #engine(signal: AbortSignal | undefined): Promise<EngineProcess> {
@@ -168,13 +185,14 @@ class EmbeddedEngine implements EmbeddedBackend {
       this.evaluatedTokens += event.evaluatedTokens
     }
     this.#requests.get(id)?.push(event)
-    if (endsRequest(event)) this.#requests.delete(id)
+    if (endsRequest(event)) this.#forget(id)
   }
 
   #onDeath(reason: string): void {
-    const orphans = [...this.#requests.values()]
-    this.#requests.clear()
-    for (const queue of orphans) queue.fail(new InferenceError('engine_failed', reason))
+    for (const [id, queue] of this.#requests) {
+      this.#forget(id)
+      queue.fail(new InferenceError('engine_failed', reason))
+    }
   }
 
   #model(): BackendModel {

@@ -54,7 +54,7 @@ export class EngineProcess {
     promise.catch(() => undefined)
     const fail = (why: string): void => {
       reject(new InferenceError('engine_failed', why))
-      child.kill('SIGKILL')
+      this.kill()
     }
     const deadline = setTimeout(
       () => fail(`the model was not loaded within ${init.startTimeoutMs} ms`),
@@ -102,6 +102,11 @@ export class EngineProcess {
   /** A process that died meanwhile tells so by `onExit`. */
   send(message: ToEngine): void {
     if (this.#child.connected) this.#child.send(message, () => undefined)
+  }
+
+  /** For a process that hangs: `onExit` follows. */
+  kill(): void {
+    this.#child.kill('SIGKILL')
   }
 
   /** Ends the process, with its work undone. */

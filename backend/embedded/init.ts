@@ -29,6 +29,11 @@ export interface EmbeddedInit {
   readonly startTimeoutMs?: number
   /** A request waits this long for an engine that is being restarted, then fails with `loading`. @default 30_000 */
   readonly readyTimeoutMs?: number
+  /**
+   * A process that has not ended a cancelled request after this time hangs, and is killed and started again.
+   * @default 60_000, for a long text that a slow CPU embeds in one go
+   */
+  readonly cancelTimeoutMs?: number
   /** Fractions of 1 while the model is loaded. */
   readonly onProgress?: (fraction: number) => void
   /** Ends a creation that is under way. */
@@ -53,6 +58,7 @@ export function resolveInit(init: EmbeddedInit): ResolvedInit {
     exactResumeTokens: init.exactResumeTokens ?? 128,
     startTimeoutMs: init.startTimeoutMs ?? 300_000,
     readyTimeoutMs: init.readyTimeoutMs ?? 30_000,
+    cancelTimeoutMs: init.cancelTimeoutMs ?? 60_000,
     onProgress: init.onProgress ?? (() => undefined),
   }
 }

@@ -402,6 +402,21 @@ describe('cancel and death', () => {
     expect((await other.load()).state).toBe('ready')
   })
 
+  it('kills a process that hangs once a cancelled request shows it, and starts another', async () => {
+    const init = { modelPath: MODEL, threads: 1, cancelTimeoutMs: 100 }
+    await using engine = await createEmbeddedBackend(init)
+    const first = engine.pid as number
+    const abort = new AbortController()
+    const hanging = ask(engine, chat('Count from 1 to 150.'), { signal: abort.signal })
+    hanging.catch(() => undefined)
+    await expect.poll(() => engine.active).toBe(1)
+    process.kill(first, 'SIGSTOP')
+    abort.abort(new Error('enough'))
+    await expect(hanging).rejects.toThrow('enough')
+    await expect.poll(() => engine.pid, { timeout: 20_000 }).not.toBe(first)
+    expect((await ask(engine, chat(COUNT))).text).toBe(COUNTED)
+  })
+
   it('says loading when the engine is not back in time', async () => {
     const engine = await createEmbeddedBackend({ modelPath: MODEL, threads: 1, readyTimeoutMs: 1 })
     try {
