@@ -9,7 +9,7 @@ import type {
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
 import type { DiscoveryLimits, RequestLimits } from './defaults.ts'
 import type { ModelListing, PeerListing } from './listings.ts'
-import { createRequester } from './requester.ts'
+import { createRequester, wantsStream } from './requester.ts'
 
 /** How the client reaches the swarm, and its limits. Each has a default; see {@link RequestLimits}, {@link DiscoveryLimits}. */
 export interface ClientInit
@@ -20,6 +20,7 @@ export interface ClientInit
   readonly random?: () => number
 }
 
+/** What every call takes: a signal whose firing ends the call with the reason of the signal. */
 export interface AbortOptions {
   readonly signal?: AbortSignal
 }
@@ -45,9 +46,13 @@ export interface Client extends AsyncDisposable {
   readonly host: Host
   /** A streamed chat answer. Errors come from the iterator. */
   chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>
+  /** A whole chat answer. Until its end another peer may take over unseen. */
   chat(request: ChatRequest & Whole, options?: RequestOptions): Promise<ChatCompletion>
+  /** A streamed text completion. Errors come from the iterator. */
   complete(request: CompletionRequest & Streamed, options?: RequestOptions): Answer<CompletionChunk>
+  /** A whole text completion. Until its end another peer may take over unseen. */
   complete(request: CompletionRequest & Whole, options?: RequestOptions): Promise<Completion>
+  /** One embedding for each input, as numbers, in the order of the inputs, all from one peer. */
   embed(request: EmbeddingRequest, options?: RequestOptions): Promise<EmbeddingResponse>
   /** Every model that can be found, with who serves it. @throws InferenceError `no_peers` with the reason */
   models(options?: AbortOptions): Promise<readonly ModelListing[]>
@@ -86,14 +91,14 @@ export function createClientOver(
   const client = {
     host,
     chat: (request: ChatRequest & { stream?: boolean | null }, options?: RequestOptions) =>
-      request.stream === true
+      wantsStream(request)
         ? requester.streamChat(request, options)
         : requester.chat(request, options),
     complete: (
       request: CompletionRequest & { stream?: boolean | null },
       options?: RequestOptions,
     ) =>
-      request.stream === true
+      wantsStream(request)
         ? requester.streamCompletion(request, options)
         : requester.complete(request, options),
     embed: (request: EmbeddingRequest, options?: RequestOptions) =>

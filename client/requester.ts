@@ -227,19 +227,24 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
 }
 
 /** The model as the caller named it. What is not text fails when the request is parsed. */
-function modelOf(body: object): string {
-  return 'model' in body && typeof body.model === 'string' ? body.model : ''
+function modelOf(body: unknown): string {
+  const model = fieldOf(body, 'model')
+  return typeof model === 'string' ? model : ''
 }
 
-function wantsUsage(body: object): boolean {
-  if (!('stream_options' in body)) return false
-  const { stream_options: wanted } = body
-  return (
-    typeof wanted === 'object' &&
-    wanted !== null &&
-    'include_usage' in wanted &&
-    wanted.include_usage === true
-  )
+/** Whether the caller asks for a stream. What is no request at all does not, and is refused when it is parsed. */
+export function wantsStream(body: unknown): boolean {
+  return fieldOf(body, 'stream') === true
+}
+
+function wantsUsage(body: unknown): boolean {
+  return fieldOf(fieldOf(body, 'stream_options'), 'include_usage') === true
+}
+
+/** For values that plain JavaScript may pass: anything. */
+function fieldOf(value: unknown, field: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined
+  return (value as Readonly<Record<string, unknown>>)[field]
 }
 
 function withAttempts(error: InferenceError, attempts: readonly AttemptRecord[]): InferenceError {

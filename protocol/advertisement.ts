@@ -29,11 +29,13 @@ export const CAPABILITIES = [
   'vision',
   'score',
 ] as const
+/** One of {@link CAPABILITIES}. */
 export type Capability = (typeof CAPABILITIES)[number]
 
 /** How an interrupted answer can go on: `tokens` exactly, `prefill` from its text, or not at all. */
 export type ResumeSupport = 'none' | 'prefill' | 'tokens'
 
+/** A model that a node offers, by its own word. */
 export interface ModelAdvertisement {
   /** Normalised model id. */
   readonly id: string

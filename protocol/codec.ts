@@ -71,6 +71,7 @@ function loadFromMessage(message: LoadMessage | undefined): Load {
   return { state, inFlight, slots, queueDepth, expectedTtftMs }
 }
 
+/** The bytes of one frame from client to node, without their length prefix. */
 export function encodeClientFrame(frame: ClientFrame): Uint8Array {
   switch (frame.type) {
     case 'head': {
@@ -133,6 +134,7 @@ export function decodeClientFrame(bytes: Uint8Array): ClientFrame {
   }
 }
 
+/** The bytes of one frame from node to client, without their length prefix. Of an error, only code, message and numbers travel. */
 export function encodeNodeFrame(frame: NodeFrame): Uint8Array {
   return toBinary(NodeFrameSchema, create(NodeFrameSchema, { frame: nodeFrameInit(frame) }))
 }
@@ -239,10 +241,12 @@ function failureFromPeer(message: FailedMessage): InferenceError {
   return error
 }
 
+/** The one frame that a node answers a probe with. */
 export function encodeProbeResponse(load: Load): Uint8Array {
   return toBinary(ProbeResponseSchema, create(ProbeResponseSchema, { load: loadToMessage(load) }))
 }
 
+/** Reads the answer to a probe. @throws InferenceError `malformed` */
 export function decodeProbeResponse(bytes: Uint8Array): Load {
   return loadFromMessage(decodeMessage(ProbeResponseSchema, bytes).load)
 }

@@ -12,6 +12,7 @@ export interface AdvertisementResponse {
   readonly known: readonly Uint8Array[]
 }
 
+/** Asks for the own advertisement of a peer, and for at most so many that it knows of others. */
 export function encodeAdvertisementRequest(maxKnown: number): Uint8Array {
   return toBinary(AdvertisementRequestSchema, create(AdvertisementRequestSchema, { maxKnown }))
 }
@@ -22,6 +23,7 @@ export function decodeAdvertisementRequest(bytes: Uint8Array): number {
   return Math.min(maxKnown, LIMITS.maxKnownAdvertisements)
 }
 
+/** The one frame that answers an advertisement request. */
 export function encodeAdvertisementResponse(response: AdvertisementResponse): Uint8Array {
   const known = [...response.known]
   return toBinary(

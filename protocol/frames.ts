@@ -1,5 +1,6 @@
 import type { InferenceError } from './errors.ts'
 
+/** What is asked for. `score` rates an answer that exists already. */
 export type InferenceKind = 'chat' | 'completion' | 'embedding' | 'score'
 
 /** Where an interrupted answer goes on: exactly what the caller has, and what the engine had generated for it. */
@@ -12,6 +13,7 @@ export interface Resume {
   readonly deliveredBytes: number
 }
 
+/** The first frame of an attempt: everything by which a node can refuse before the body takes memory. */
 export interface Head {
   /** 16 random bytes, fresh for each attempt: a peer must not see which attempts belong together. */
   readonly attemptId: Uint8Array
@@ -25,6 +27,7 @@ export interface Head {
   readonly resume?: Resume
 }
 
+/** Tokens that a request took, as the engine counts them. */
 export interface Usage {
   readonly promptTokens: number
   readonly completionTokens: number
@@ -32,12 +35,14 @@ export interface Usage {
   readonly cachedPromptTokens: number
 }
 
+/** Where the time of an answer went at the node, in milliseconds. */
 export interface Timings {
   readonly queueMs: number
   readonly prefillMs: number
   readonly decodeMs: number
 }
 
+/** Whether a node takes work: not yet, at once, no more, or only into its queue. */
 export type NodeState = 'loading' | 'ready' | 'draining' | 'saturated'
 
 /** A node's load at one moment. Minutes later it means nothing. */
@@ -50,10 +55,12 @@ export interface Load {
   readonly expectedTtftMs: number
 }
 
+/** What a client sends: one head, then the body in pieces, then the end of its half of the stream. */
 export type ClientFrame =
   | ({ readonly type: 'head' } & Head)
   | { readonly type: 'body'; readonly data: Uint8Array }
 
+/** The node took the request, which may still wait in its queue. */
 export interface Accepted {
   readonly queuePosition: number
   readonly expectedTtftMs: number
@@ -61,6 +68,7 @@ export interface Accepted {
   readonly digest: string
 }
 
+/** A piece of the answer. */
 export interface Chunk {
   /** 0, 1, 2 … without gaps. */
   readonly seq: number
@@ -72,12 +80,14 @@ export interface Chunk {
   readonly logprobs: readonly number[]
 }
 
+/** The terminal frame of a complete answer. */
 export interface Done {
   readonly usage: Usage
   readonly timings: Timings
   readonly load: Load
 }
 
+/** What a node sends. `done` and `failed` are terminal; a stream that ends without one has failed. */
 export type NodeFrame =
   | ({ readonly type: 'accepted' } & Accepted)
   | { readonly type: 'keepAlive' }

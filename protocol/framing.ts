@@ -6,6 +6,7 @@ import { InferenceError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import { readStream } from './read-stream.ts'
 
+/** Bounds on what is read from one stream. */
 export interface ReadFramesInit {
   /** @default LIMITS.maxFrameBytes */
   readonly maxFrameBytes?: number

@@ -1,22 +1,26 @@
 /** The JSON that travels inside frames: the part of OpenAI's schema that Skein reads. Other allowed fields ride along untouched. */
 
+/** A piece of a message that is text. */
 export interface TextPart {
   readonly type: 'text'
   readonly text: string
 }
 
+/** A piece of a message that is an image: asks for the capability `vision`. */
 export interface ImagePart {
   readonly type: 'image_url'
   /** `data:` URLs only: a node fetches nothing for a stranger. */
   readonly image_url: { readonly url: string; readonly detail?: string }
 }
 
+/** A tool call that the model made, complete: its arguments are JSON as the model wrote it, valid or not. */
 export interface ToolCall {
   readonly id: string
   readonly type: 'function'
   readonly function: { readonly name: string; readonly arguments: string }
 }
 
+/** One message of a conversation. Its text is only ever text: control tokens in it have no effect. */
 export interface ChatMessage {
   readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'
   readonly content?: string | readonly (TextPart | ImagePart)[] | null
@@ -25,6 +29,7 @@ export interface ChatMessage {
   readonly tool_call_id?: string
 }
 
+/** A function that the model may call, its parameters given as a JSON schema. */
 export interface ToolDefinition {
   readonly type: 'function'
   readonly function: {
@@ -35,12 +40,14 @@ export interface ToolDefinition {
   }
 }
 
+/** Whether the model may, must or must not call a tool, or which one it has to call. */
 export type ToolChoice =
   | 'none'
   | 'auto'
   | 'required'
   | { readonly type: 'function'; readonly function: { readonly name: string } }
 
+/** The form of the answer: anything but `text` asks for the capability `json_schema`. */
 export type ResponseFormat =
   | { readonly type: 'text' }
   | { readonly type: 'json_object' }
@@ -93,14 +100,17 @@ export interface CompletionRequest extends SamplingFields {
   readonly prompt_cache_key?: string | null
 }
 
+/** A request for the embeddings of one text, or of up to 2,048 texts. */
 export interface EmbeddingRequest {
   readonly model: string
   readonly input: string | readonly string[]
   readonly dimensions?: number | null
 }
 
+/** Why an answer ended: by itself or a stop string, at its longest, with tool calls, or refused by a filter. */
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter'
 
+/** A token of a chat answer with its natural log probability, and those of the likeliest others at its place. */
 export interface TokenLogprob {
   readonly token: string
   readonly logprob: number
@@ -112,6 +122,7 @@ export interface TokenLogprob {
   }[]
 }
 
+/** A piece of a tool call: id and name come once, the arguments in parts to be joined, by `index`. */
 export interface ToolCallDelta {
   readonly index: number
   readonly id?: string
@@ -119,6 +130,7 @@ export interface ToolCallDelta {
   readonly function?: { readonly name?: string; readonly arguments?: string }
 }
 
+/** What a chunk adds to one answer of a chat. */
 export interface ChatDelta {
   readonly role?: 'assistant'
   readonly content?: string | null
@@ -127,6 +139,7 @@ export interface ChatDelta {
   readonly tool_calls?: readonly ToolCallDelta[]
 }
 
+/** The part of a chunk that belongs to the answer number `index`; the last one has the finish reason. */
 export interface ChatChunkChoice {
   readonly index: number
   readonly delta: ChatDelta
@@ -134,6 +147,7 @@ export interface ChatChunkChoice {
   readonly logprobs?: { readonly content: readonly TokenLogprob[] | null } | null
 }
 
+/** Tokens that a request took, under OpenAI's names. */
 export interface OpenAiUsage {
   readonly prompt_tokens: number
   readonly completion_tokens: number
@@ -141,6 +155,7 @@ export interface OpenAiUsage {
   readonly prompt_tokens_details?: { readonly cached_tokens: number }
 }
 
+/** A piece of a streamed chat, in OpenAI's form. */
 export interface ChatChunk {
   readonly id: string
   readonly object: 'chat.completion.chunk'
@@ -150,6 +165,7 @@ export interface ChatChunk {
   readonly usage?: OpenAiUsage | null
 }
 
+/** Tokens of a completion with their natural log probabilities, one entry for each token in every list. */
 export interface CompletionLogprobs {
   readonly tokens: readonly string[]
   readonly token_logprobs: readonly number[]
@@ -157,6 +173,7 @@ export interface CompletionLogprobs {
   readonly text_offset: readonly number[]
 }
 
+/** A piece of a streamed text completion, in OpenAI's form. */
 export interface CompletionChunk {
   readonly id: string
   readonly object: 'text_completion'
@@ -171,6 +188,7 @@ export interface CompletionChunk {
   readonly usage?: OpenAiUsage | null
 }
 
+/** The embedding of the input number `index`. */
 export interface EmbeddingItem {
   readonly object: 'embedding'
   readonly index: number

@@ -18,6 +18,7 @@ export interface ServedBy {
   readonly skein: { readonly peerId: string; readonly attempts: readonly AttemptRecord[] }
 }
 
+/** One of the `n` answers of a chat, put together from its pieces. */
 export interface ChatChoice {
   readonly index: number
   readonly message: {
@@ -42,6 +43,7 @@ export interface ChatCompletion extends ServedBy {
   readonly usage: OpenAiUsage
 }
 
+/** One of the `n` continuations of a prompt, put together from its pieces. */
 export interface CompletionChoice {
   readonly index: number
   readonly text: string

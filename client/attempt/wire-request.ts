@@ -16,9 +16,9 @@ export interface WireRequest {
   readonly dimensions?: number
 }
 
-/** @throws InferenceError `invalid_request` where the request is larger than any node takes. */
+/** @throws InferenceError `invalid_request` where the request is no JSON, or larger than any node takes. */
 export function encodeRequest(request: InferenceRequest, digest?: string): WireRequest {
-  const body = new TextEncoder().encode(JSON.stringify(request.body))
+  const body = new TextEncoder().encode(jsonOf(request.body))
   if (body.length > LIMITS.maxRequestBytes) {
     throw new InferenceError(
       'invalid_request',
@@ -38,5 +38,14 @@ export function encodeRequest(request: InferenceRequest, digest?: string): WireR
     choices: 0,
     inputs: typeof input === 'string' ? 1 : input.length,
     ...(typeof dimensions === 'number' && { dimensions }),
+  }
+}
+
+/** A JSON schema may hold any value, so one that JSON cannot say too. */
+function jsonOf(body: InferenceRequest['body']): string {
+  try {
+    return JSON.stringify(body)
+  } catch (cause) {
+    throw new InferenceError('invalid_request', 'the request cannot be written as JSON', { cause })
   }
 }

@@ -56,11 +56,11 @@ export async function* dispatch(
   scope: Scope,
 ): AsyncGenerator<DispatchEvent, void, void> {
   const { request, reference, limits } = job
+  const wire = encodeRequest(request, reference.digest)
   const promptTokens = exactPromptTokens(request)
   const needs = requirementsOf(request)
   const query = { reference, needs, ...(promptTokens !== undefined && { promptTokens }) }
   const selection = new Selection(context, query, estimatePromptTokens(request))
-  const wire = encodeRequest(request, reference.digest)
   for (let count = 0; count < limits.maxAttempts; count += 1) {
     const candidate = await selection.next(scope)
     const failure = yield* attemptOn(candidate, context, { ...job, wire }, scope)

@@ -218,6 +218,24 @@ describe('what travels', () => {
     expect(peer.streams).toHaveLength(0)
   })
 
+  it.each([
+    ['null', null],
+    ['text', 'hello'],
+    [
+      'what JSON cannot say',
+      { ...request, tools: [{ type: 'function', function: { name: 'f', parameters: { n: 1n } } }] },
+    ],
+  ])('is never %s, which plain JavaScript can pass', async (_, body) => {
+    swarm = await FakeSwarm.create()
+    const models = [modelNamed('m', { capabilities: ['chat', 'tools'] })]
+    const peer = await swarm.add(answers('a'), { models })
+    await expect(swarm.requester.chat(body as object)).rejects.toMatchObject({
+      name: 'InferenceError',
+      code: 'invalid_request',
+    })
+    expect(peer.streams).toHaveLength(0)
+  })
+
   it('takes a request of many frames in one piece', async () => {
     swarm = await FakeSwarm.create()
     const content = 'x'.repeat(1_500_000)
