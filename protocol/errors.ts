@@ -72,10 +72,11 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>> = {
   budget_exhausted: traits('nobody', false, 503, 'server_error', false),
   unauthorized: traits('caller', true, 401, 'authentication_error', true),
   rate_limited: traits('nobody', true, 429, 'rate_limit_error', true),
-  cancelled: traits('caller', false, 499, 'invalid_request_error', true),
+  cancelled: traits('caller', false, 499, 'invalid_request_error', false),
   internal: traits('nobody', true, 500, 'server_error', true),
 }
 
+/** Whether a value is one of the codes, as what came from a peer need not be. */
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_TABLE, value)
 }
@@ -97,14 +98,19 @@ export interface ErrorDetails {
   readonly promptTokens?: number
   /** `context_too_long`: tokens that fit, prompt and answer together. */
   readonly contextLength?: number
-  /** `model_not_found`: what is served instead, and by how many peers. */
-  readonly available?: readonly { readonly model: string; readonly peers: number }[]
+  /** `model_not_found`: what is served instead, by how many peers, and, where a client says it, by whom. */
+  readonly available?: readonly {
+    readonly model: string
+    readonly peers: number
+    readonly peerIds?: readonly string[]
+  }[]
   /** `invalid_request`, `capability_unavailable`: the request field at fault. */
   readonly param?: string
   /** Any code, once peers were asked: who was tried, and what came of it. Never sent to a peer. */
   readonly attempts?: readonly AttemptRecord[]
 }
 
+/** What an InferenceError may carry beside its code and message. */
 export interface InferenceErrorOptions {
   /** Local cause. Logged, never sent to a peer. */
   readonly cause?: unknown

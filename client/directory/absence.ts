@@ -55,22 +55,27 @@ export function explainAbsence(init: AbsenceInit): InferenceError {
   return new InferenceError('no_peers', `no peers: ${whyNoPeers(init)}`)
 }
 
-/** What is served, and by how many. Most peers first. */
-function availableModels(
-  advertisements: readonly Advertisement[],
-): { model: string; peers: number }[] {
-  const peers = new Map<string, number>()
-  for (const { models } of advertisements) {
-    for (const id of new Set(models.map((model) => model.id))) {
-      peers.set(id, (peers.get(id) ?? 0) + 1)
+interface AvailableModel {
+  readonly model: string
+  readonly peers: number
+  readonly peerIds: readonly string[]
+}
+
+/** What is served, by how many, and by whom. Most peers first. */
+function availableModels(advertisements: readonly Advertisement[]): AvailableModel[] {
+  const servers = new Map<string, Set<string>>()
+  for (const { models, peerId } of advertisements) {
+    for (const { id } of models) {
+      const peers = servers.get(id) ?? new Set()
+      servers.set(id, peers.add(peerId.toString()))
     }
   }
-  return [...peers]
-    .map(([model, count]) => ({ model, peers: count }))
+  return [...servers]
+    .map(([model, peers]) => ({ model, peers: peers.size, peerIds: [...peers] }))
     .sort((a, b) => b.peers - a.peers || (a.model < b.model ? -1 : 1))
 }
 
-function listed(available: readonly { model: string; peers: number }[]): string {
+function listed(available: readonly AvailableModel[]): string {
   const named = available
     .slice(0, MAX_NAMED)
     .map(({ model, peers }) => `${model} (${peers} ${peers === 1 ? 'peer' : 'peers'})`)

@@ -1,14 +1,12 @@
-import { type ErrorCode, InferenceError } from '../../protocol/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
 import { type Candidate, explainAbsence, type Query } from '../directory/index.ts'
 import { choose, costOf, LEAVING_TIER, tierOf } from '../route/index.ts'
 import { delay, type Scope } from '../scope.ts'
 import type { DispatchContext } from './dispatch-context.ts'
-import { claimedPromptTokens, conclude, type Failure, mayRepeat, pauseMs } from './verdict.ts'
+import { BUSY, claimedPromptTokens, conclude, type Failure, mayRepeat, pauseMs } from './verdict.ts'
 
 /** Others probed in the background at each choice, so that the next choice knows more. */
 const PROBES_PER_CHOICE = 2
-
-const BUSY: ReadonlySet<ErrorCode> = new Set(['over_capacity', 'rate_limited', 'loading'])
 
 /** Chooses the peers of one request, one after the other. A peer that failed comes again only where no other is left. */
 export class Selection {

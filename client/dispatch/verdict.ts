@@ -16,11 +16,12 @@ const CLAIMS: ReadonlySet<ErrorCode> = new Set([
   'context_too_long',
 ])
 
+/** Refusals that pass: the same peer may well answer in a while. */
+export const BUSY: ReadonlySet<ErrorCode> = new Set(['over_capacity', 'rate_limited', 'loading'])
+
 /** After these the same peer may be asked again, where no other is left. */
 const REPEATABLE: ReadonlySet<ErrorCode> = new Set([
-  'over_capacity',
-  'loading',
-  'rate_limited',
+  ...BUSY,
   'stream_reset',
   'stalled',
   'truncated',
@@ -57,10 +58,14 @@ export function claimedPromptTokens(failures: readonly Failure[]): number | unde
   return claims.length === 0 ? undefined : Math.max(...claims)
 }
 
-/** What to tell the caller when nobody is left to ask: what the request can be blamed for first, then the last failure. */
+/**
+ * What to tell the caller when nobody is left to ask: that a peer is busy, as it may answer yet and a claim that no
+ * second peer shares must not make the caller give up; else what the request can be blamed for; else the last failure.
+ */
 export function conclude(failures: readonly Failure[]): InferenceError {
   const newest = failures.toReversed().map(({ error }) => error)
   const chosen =
+    newest.find(({ code }) => BUSY.has(code)) ??
     newest.find(({ code }) => CLAIMS.has(code)) ??
     newest.find(({ code }) => code === 'engine_failed') ??
     newest[0]

@@ -89,7 +89,7 @@ describe('ask --json', () => {
         event: 'error',
         code: 'model_not_found',
         message: expect.stringContaining('skein-tiny'),
-        available: [{ model: 'skein-tiny', peers: 1 }],
+        available: [{ model: 'skein-tiny', peers: 1, peerIds: [expect.any(String)] }],
       }),
     ])
   })

@@ -94,8 +94,17 @@ describe('a client in a swarm', () => {
     await expect(client.chat({ ...request, model: 'nope' })).rejects.toMatchObject({
       code: 'model_not_found',
       message: "nobody serves 'nope'; there is m (1 peer)",
-      details: { available: [{ model: 'm', peers: 1 }] },
+      details: { available: [{ model: 'm', peers: 1, peerIds: [expect.any(String)] }] },
     })
+  })
+
+  it('refuses what is no request with a typed error, from plain JavaScript too', async () => {
+    const client = await swarm.client()
+    const refusal = { name: 'InferenceError', code: 'invalid_request' }
+    const nothing = null as never
+    await expect(client.chat(nothing)).rejects.toMatchObject(refusal)
+    await expect(client.complete(nothing)).rejects.toMatchObject(refusal)
+    await expect(client.embed(nothing)).rejects.toMatchObject(refusal)
   })
 
   it('says within two seconds why there are no peers', async () => {

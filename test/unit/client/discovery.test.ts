@@ -127,17 +127,17 @@ describe('whom the client asks', () => {
 })
 
 describe('whom there is nobody to ask', () => {
-  it('lists the models that exist, and by how many peers they are served', async () => {
+  it('lists the models that exist, and who serves them', async () => {
     swarm = await FakeSwarm.create({ hidden: true })
-    await swarm.add(answers('a'), { models: [modelNamed('x'), modelNamed('y')] })
-    await swarm.add(answers('a'), { models: [modelNamed('y')] })
+    const both = await swarm.add(answers('a'), { models: [modelNamed('x'), modelNamed('y')] })
+    const one = await swarm.add(answers('a'), { models: [modelNamed('y')] })
     await expect(swarm.requester.chat(request)).rejects.toMatchObject({
       code: 'model_not_found',
       message: "nobody serves 'm'; there is y (2 peers), x (1 peer)",
       details: {
         available: [
-          { model: 'y', peers: 2 },
-          { model: 'x', peers: 1 },
+          { model: 'y', peers: 2, peerIds: expect.arrayContaining([both.key, one.key]) },
+          { model: 'x', peers: 1, peerIds: [both.key] },
         ],
       },
     })

@@ -66,6 +66,8 @@ const before: readonly [name: string, outcome: string, behaviour: Behaviour][] =
   ],
   ['fails with a code that only a client can give', 'malformed', refuses('dial_failed')],
   ['finds the context too long without saying how long', 'malformed', refuses('context_too_long')],
+  ['says that we cancelled', 'malformed', refuses('cancelled')],
+  ['cannot resume what was never begun', 'malformed', refuses('not_resumable')],
   ['is over capacity', 'over_capacity', refuses('over_capacity', { retryAfterMs: 50 })],
   ['is loading', 'loading', refuses('loading')],
   ['is draining', 'draining', refuses('draining')],
@@ -184,6 +186,16 @@ describe('how a request ends', () => {
     const error = await swarm.requester.chat(request).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'invalid_request', details: { param: 'temperature' } })
     expect(only.streams).toHaveLength(1)
+  })
+
+  it('does not give up on a busy peer because another one calls the request invalid', async () => {
+    swarm = await FakeSwarm.create({ ...impatient, timeoutMs: 5_000 })
+    await swarm.add(refuses('over_capacity', { retryAfterMs: 20_000 }))
+    await swarm.add(refuses('invalid_request'))
+    await expect(swarm.requester.chat(request)).rejects.toMatchObject({
+      code: 'over_capacity',
+      retryAfterMs: 20_000,
+    })
   })
 
   it('asks a peer with a longer context before it believes two shorter ones', async () => {
