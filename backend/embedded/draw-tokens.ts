@@ -1,10 +1,11 @@
-import {
-  type LlamaContextSequence,
-  type LlamaGrammarEvaluationState,
-  type SequenceEvaluateOptions,
-  type Token,
+import type {
+  LlamaContextSequence,
+  LlamaGrammarEvaluationState,
+  SequenceEvaluateOptions,
+  Token,
   TokenBias,
 } from 'node-llama-cpp'
+import { importEngine } from './load-engine.ts'
 import { hasPenalty, type Sampling, seedAt } from './sampling.ts'
 
 /** Penalties look back over this many tokens of the answer. */
@@ -31,7 +32,7 @@ export interface DrawInit {
 /** Draws token after token until the model ends its answer, whose end token is not among them. */
 export async function* drawTokens(init: DrawInit): AsyncGenerator<DrawnToken, void, void> {
   const { sequence, sampling, answer, confidence, probabilities } = init
-  const options = evaluateOptions(init)
+  const options = await evaluateOptions(init)
   const metadata = { confidence, probabilities }
   if (sampling.temperature === 0) {
     yield* sequence.evaluateWithMetadata([init.last], metadata, options)
@@ -50,7 +51,7 @@ export async function* drawTokens(init: DrawInit): AsyncGenerator<DrawnToken, vo
   }
 }
 
-function evaluateOptions(init: DrawInit): SequenceEvaluateOptions {
+async function evaluateOptions(init: DrawInit): Promise<SequenceEvaluateOptions> {
   const { sampling, grammar, answer, sequence } = init
   const { temperature, topP, topK, minP } = sampling
   return {
@@ -68,11 +69,12 @@ function evaluateOptions(init: DrawInit): SequenceEvaluateOptions {
         frequencyPenalty: sampling.frequencyPenalty,
       },
     }),
-    ...(sampling.logitBias.size > 0 && { tokenBias: biasOf(sequence, sampling) }),
+    ...(sampling.logitBias.size > 0 && { tokenBias: await biasOf(sequence, sampling) }),
   }
 }
 
-function biasOf(sequence: LlamaContextSequence, sampling: Sampling): TokenBias {
+async function biasOf(sequence: LlamaContextSequence, sampling: Sampling): Promise<TokenBias> {
+  const { TokenBias } = await importEngine()
   const bias = TokenBias.for(sequence.model)
   for (const [token, logit] of sampling.logitBias) bias.set(token as Token, { logit })
   return bias

@@ -119,7 +119,10 @@ export class EngineProcess {
 
   #reasonOf(code: number | null, signal: NodeJS.Signals | null): string {
     const how = signal === null ? `with code ${code}` : `by ${signal}`
-    const last = this.#stderr.trim().split('\n').at(-1)?.slice(0, 200) ?? ''
+    const lines = this.#stderr.trim().split('\n')
+    // Node signs a crash with its version, behind the error.
+    const error = lines.findLast((line) => /^\S*error\b/i.test(line)) ?? lines.at(-1)
+    const last = error?.slice(0, 200) ?? ''
     return `the engine process ended ${how}${last === '' ? '' : `: ${last}`}`
   }
 }
