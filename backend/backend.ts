@@ -10,6 +10,7 @@ import type {
   Usage,
 } from '../protocol/index.ts'
 
+/** Lets the caller give up: the call rejects with `signal.reason`. */
 export interface AbortOptions {
   readonly signal?: AbortSignal
 }
@@ -17,6 +18,7 @@ export interface AbortOptions {
 /** A model as its engine has it now. The shape that a node advertises. */
 export type BackendModel = ModelAdvertisement
 
+/** What a request to the engine carries beside its body. */
 export interface InferOptions extends AbortOptions {
   /** Groups requests that may share warm prefixes: one client's. Prefixes never cross groups. @default a group of its own */
   readonly cacheGroup?: string
@@ -41,6 +43,7 @@ export interface BackendDone {
   readonly timings: Omit<Timings, 'queueMs'>
 }
 
+/** What `infer` yields: any number of chunks, then exactly one `done`. */
 export type BackendEvent = BackendChunk | BackendDone
 
 /** What the engine can take, as far as it says. */
@@ -66,7 +69,12 @@ export interface BackendLoad {
 export interface Backend extends AsyncDisposable {
   /** For logs and `skein doctor`, e.g. `ollama at http://127.0.0.1:11434`. */
   readonly description: string
+  /** The models that the engine can serve now, under normalised ids. Throws an InferenceError where it cannot be asked. */
   models(options?: AbortOptions): Promise<readonly BackendModel[]>
+  /**
+   * Answers one request. Ending the iteration early, or the signal, stops the engine.
+   * @throws InferenceError also for what the engine says of the request, such as `context_too_long`.
+   */
   infer(request: InferenceRequest, options?: InferOptions): AsyncIterable<BackendEvent>
   /** Cheap: from memory, or one local call. */
   load(options?: AbortOptions): Promise<BackendLoad>

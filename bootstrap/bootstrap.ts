@@ -3,6 +3,7 @@ import { createHost, type Host, type HostInit } from '../host/index.ts'
 /** Everything about a host except its DHT mode: a bootstrap peer always serves. */
 export type BootstrapInit = Omit<HostInit, 'dht'>
 
+/** A running bootstrap peer. Disposing of it stops its host. */
 export interface Bootstrap extends AsyncDisposable {
   readonly host: Host
 }

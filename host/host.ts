@@ -3,10 +3,12 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import type { Advertisement } from '../protocol/index.ts'
 
+/** Lets the caller give up waiting: the call rejects with `signal.reason`. */
 export interface AbortOptions {
   readonly signal?: AbortSignal
 }
 
+/** What a host is made of. Whatever is left out has a default that works. */
 export interface HostInit {
   /** `server` answers DHT queries and stores records; `client` only asks. */
   readonly dht: 'server' | 'client'
@@ -34,6 +36,7 @@ export interface HostInit {
 
 /** Advertisements that were verified: one a peer, the highest sequence number wins. Bounded, kept on disk. */
 export interface AdvertisementBook {
+  /** The newest advertisement of this peer, expired or not. */
   get(peer: PeerId): Advertisement | undefined
   /** Expired ones included: they are hints whom to dial. Check `isExpired`. */
   all(): readonly Advertisement[]
@@ -47,6 +50,7 @@ export interface AdvertisementBook {
   onUpdate(listener: (advertisement: Advertisement) => void): () => void
 }
 
+/** How things stand with one bootstrap peer; `waiting` is the pause before it is dialled again. */
 export type BootstrapState =
   | { readonly address: string; readonly status: 'connected' }
   | { readonly address: string; readonly status: 'dialing' }
@@ -57,6 +61,7 @@ export type JoinResult =
   | { readonly joined: true }
   | { readonly joined: false; readonly reasons: readonly string[] }
 
+/** How long to wait for the others. */
 export interface JoinOptions extends AbortOptions {
   /** @default 2000 */
   readonly timeoutMs?: number
@@ -70,6 +75,7 @@ export interface Host extends AsyncDisposable {
   readonly book: AdvertisementBook
   /** Where others reach this host, each ending in `/p2p/<peerId>`. */
   addresses(): readonly Multiaddr[]
+  /** One entry for each bootstrap peer given, as of now. */
   bootstrapPeers(): readonly BootstrapState[]
   /**
    * Waits for the first peer with whom the DHT can be asked. Answers at once where there is nobody to wait for: no

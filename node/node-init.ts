@@ -4,10 +4,12 @@ import type { Load, ModelAdvertisement, NodeState } from '../protocol/index.ts'
 import type { ServedRequest } from './serve/index.ts'
 import type { NodeLimits } from './settings.ts'
 
+/** Lets the caller give up waiting: the call rejects with `signal.reason`, except where it says otherwise. */
 export interface AbortOptions {
   readonly signal?: AbortSignal
 }
 
+/** An engine, what of it is given away, and to whom. */
 export interface NodeInit extends NodeLimits {
   readonly host: Omit<HostInit, 'dht'>
   /** The engine. Not closed with the node: whoever made it ends it. */
@@ -37,9 +39,11 @@ export interface NodeInit extends NodeLimits {
 /** A contributor peer. Disposing of it stops it at once; `drain` lets it finish. */
 export interface Node extends AsyncDisposable {
   readonly host: Host
+  /** Whether a request that comes now would be taken: what probes are told. */
   state(): NodeState
   /** What is served now. */
   models(): readonly ModelAdvertisement[]
+  /** What runs and waits at this moment, as probes and terminal frames tell it. */
   load(): Load
   /**
    * Withdraws, refuses new work with `draining`, finishes what runs, then stops the node and its host. What still runs

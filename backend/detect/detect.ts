@@ -21,6 +21,7 @@ import {
 /** Where engines listen unless told otherwise: Ollama, llama-server, vLLM, LM Studio, SGLang. */
 const STANDARD_PORTS: readonly number[] = [11434, 8080, 8000, 1234, 30000]
 
+/** An engine that answered on this machine. */
 export interface DetectedBackend {
   readonly kind: 'ollama' | Flavor
   readonly baseUrl: string
@@ -30,6 +31,7 @@ export interface DetectedBackend {
   readonly models: readonly string[]
 }
 
+/** Where to look for engines. */
 export interface DetectInit {
   /** @default the engines' standard ports */
   readonly ports?: readonly number[]
@@ -62,6 +64,7 @@ export async function detectBackends(
   return found.filter((engine) => engine !== undefined)
 }
 
+/** An engine at a known address, whose kind is found out by asking it. */
 export interface BackendFromUrlInit extends Omit<OpenAiBackendInit, 'baseUrl'> {
   readonly baseUrl: string
 }

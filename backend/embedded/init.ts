@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { basename } from 'node:path'
 import { normalizeModelId } from '../../protocol/index.ts'
 
+/** A model file and how the llama.cpp child process runs it. */
 export interface EmbeddedInit {
   /** A GGUF file. */
   readonly modelPath: string

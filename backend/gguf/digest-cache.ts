@@ -5,6 +5,7 @@ import { isDigest } from '../../protocol/index.ts'
 import { weightsDigest } from './digest.ts'
 import { type GgufHeader, readGgufHeader } from './read-header.ts'
 
+/** What saves the reading of a file that was read before. */
 export interface DigestInit {
   /** Digests are kept here by path, size and time of change. @default none: worked out anew each time */
   readonly cacheDir?: string

@@ -3,6 +3,7 @@ import { failureOf } from './failure.ts'
 import { eventSplitter, lineSplitter } from './framing.ts'
 import { type Json, parseJson } from './json.ts'
 
+/** The part of the platform's `fetch` that the HTTP backends use, so that another one can take its place. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
 /** A failure's body is read up to here. */

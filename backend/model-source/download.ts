@@ -3,6 +3,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import { checkTransport } from './parse-source.ts'
 import type { PartialFile } from './partial-file.ts'
 
+/** How far a download is, bytes fetched before a break included. */
 export interface DownloadProgress {
   readonly receivedBytes: number
   /** `undefined` where the server does not say. */

@@ -6,9 +6,11 @@ import { lockDownload } from './download-lock.ts'
 import { parseModelSource } from './parse-source.ts'
 import { PartialFile } from './partial-file.ts'
 
+/** Where downloaded models are kept, and who is told how a download goes. */
 export interface ModelSourceInit {
   /** Downloaded models lie here, under names that tell where they came from. */
   readonly cacheDir: string
+  /** Told as bytes arrive. @default nobody is */
   readonly onProgress?: (progress: DownloadProgress) => void
   /** Told when a download broke off: why, and after which pause it goes on. */
   readonly onRetry?: (why: string, pauseMs: number) => void
@@ -27,6 +29,7 @@ export interface ModelSourceInit {
   readonly maxBytes?: number
 }
 
+/** A model file on this machine, ready to be loaded. */
 export interface ResolvedModel {
   readonly path: string
   readonly bytes: number

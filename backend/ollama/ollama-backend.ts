@@ -25,6 +25,7 @@ import { promptBytes, TokenEstimate } from './token-estimate.ts'
 /** Pulled models show up at the next look; strangers' requests must not make us ask Ollama over and over. */
 const CATALOG_AGE_MS = 10_000
 
+/** How to reach an Ollama, and what it may be given. */
 export interface OllamaBackendInit extends Omit<EngineHttpInit, 'apiKey' | 'baseUrl'> {
   /** @default http://127.0.0.1:11434 */
   readonly baseUrl?: string

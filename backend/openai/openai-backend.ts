@@ -36,6 +36,7 @@ import { requestBody } from './request-body.ts'
 /** What an engine has changes seldom, and strangers' requests must not make us ask it over and over. */
 const CATALOG_AGE_MS = 30_000
 
+/** How to reach an engine or a cloud that speaks the OpenAI API, and what it may be given. */
 export interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
   /** With or without `/v1` at the end. */
   readonly baseUrl: string

@@ -9,6 +9,7 @@ const DEFAULT_CONTEXT_LENGTH = 8192
 /** Older calls are forgotten: a backend lives through long benchmarks. */
 const MAX_CALLS_KEPT = 10_000
 
+/** What the engine has, says and does wrong. */
 export interface ScriptedInit {
   /** @default one model, `scripted`. What is left out has the defaults of a small chat model. */
   readonly models?: readonly (Partial<BackendModel> & { readonly id: string })[]
@@ -36,7 +37,9 @@ export interface ScriptedBackend extends Backend {
   idle(): Promise<void>
   /** The engine dies: running requests fail with `engine_failed`, new ones too until `revive()`. */
   kill(): void
+  /** Serves again after `kill()`; what failed stays failed. */
   revive(): void
+  /** What `load()` says from now on; requests fail with `loading` while it is that. */
   setState(state: BackendLoad['state']): void
 }
 

@@ -17,6 +17,7 @@ export function encodeTokens(text: string): number[] {
   })
 }
 
+/** The text of which `encodeTokens` made these ids. */
 export function decodeTokens(ids: readonly number[]): string {
   return ids.map(decodeToken).join('')
 }
