@@ -102,6 +102,8 @@ export function scopeOfIp(ip: string): AddressScope {
 export function dialTarget(address: Multiaddr): DialTarget {
   const components = address.getComponents()
   const first = components[0]
+  // A WebSocket goes to the name in `sni`, whatever address stands before it.
+  if (components.some(({ name }) => name === 'sni')) return { kind: 'other' }
   switch (first?.name ?? '') {
     case 'ip4':
     case 'ip6': {

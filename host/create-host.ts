@@ -39,15 +39,21 @@ const CONNECT_TIMEOUT_MS = 10_000
 export async function createHost(init: HostInit): Promise<Host> {
   const resolved = resolveHostInit(init)
   const persistence = await openPersistence(resolved)
+  const stopping = new AbortController()
   try {
-    return await assemble(resolved, persistence)
+    return await assemble(resolved, persistence, stopping)
   } catch (error) {
+    stopping.abort(error)
     await persistence.close().catch(() => undefined)
     throw error
   }
 }
 
-async function assemble(init: ResolvedHostInit, persistence: Persistence): Promise<Host> {
+async function assemble(
+  init: ResolvedHostInit,
+  persistence: Persistence,
+  stopping: AbortController,
+): Promise<Host> {
   const bootstrap = init.bootstrap.map(parsePeerAddress)
   const typed = [...bootstrap, ...init.listen.map(parseAddress)]
   const policy = dialPolicy({ typed, privateSwarm: init.swarmKey !== undefined })
@@ -62,7 +68,6 @@ async function assemble(init: ResolvedHostInit, persistence: Persistence): Promi
   const log = libp2p.logger.forComponent('skein:host')
   const onError = (what: string, error: unknown): void => log.error('%s failed - %e', what, error)
   const explain = (error: unknown): string => explainDialFailure(error, init.swarmKey !== undefined)
-  const stopping = new AbortController()
   const { signal } = stopping
   setMaxListeners(0, signal)
 
@@ -102,6 +107,7 @@ async function assemble(init: ResolvedHostInit, persistence: Persistence): Promi
       libp2p,
       fetch: async (peer, signal) => (await fetch(peer, { signal })) !== undefined,
       signal,
+      now: init.now,
       onError: (peer, error) => log('no advertisement from %p - %e', peer, error),
     })
   }

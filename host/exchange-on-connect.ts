@@ -1,6 +1,7 @@
 import type { IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
 import { PROTOCOLS } from '../protocol/index.ts'
 import { pause } from './deadline.ts'
+import { PeerRates } from './peer-rates.ts'
 import { TaskPool } from './task-pool.ts'
 
 /** A joining host may meet dozens of peers within a second. */
@@ -9,6 +10,11 @@ const MAX_WAITING = 256
 /** A node speaks the inference protocol a moment before it has an advertisement to offer. */
 const RETRY_AFTER_MS = 1_000
 const MAX_TRIES = 3
+/**
+ * Visits to one peer. It can say what it speaks as often as it likes, and each visit may bring dozens of signatures to
+ * check: enough for reconnects and for a node that starts to serve, too few to keep us busy.
+ */
+const RATE = { capacity: 5, refillPerSecond: 0.1 }
 
 /**
  * Asks each peer that connects for advertisements, once it has said what it speaks.
@@ -19,11 +25,13 @@ export function exchangeOnConnect(init: {
   readonly libp2p: Pick<Libp2p, 'addEventListener' | 'removeEventListener' | 'getConnections'>
   readonly fetch: (peer: PeerId, signal: AbortSignal) => Promise<boolean>
   readonly signal: AbortSignal
+  readonly now: () => number
   readonly onError: (peer: PeerId, error: unknown) => void
 }): void {
   const { libp2p, signal } = init
   const pool = new TaskPool({ concurrency: CONCURRENCY, maxWaiting: MAX_WAITING })
   const pending = new Set<string>()
+  const rates = new PeerRates(RATE)
 
   const visit = async (peer: PeerId, mayServe: boolean): Promise<void> => {
     const tries = mayServe ? MAX_TRIES : 1
@@ -38,6 +46,7 @@ export function exchangeOnConnect(init: {
     const { peerId, protocols } = event.detail
     const key = peerId.toString()
     if (!protocols.includes(PROTOCOLS.advertisement) || pending.has(key)) return
+    if (!rates.take(peerId, init.now())) return
     const mayServe = protocols.includes(PROTOCOLS.inference)
     const offered = pool.offer(async () => {
       try {

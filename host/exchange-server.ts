@@ -8,7 +8,7 @@ import {
   readFrames,
 } from '../protocol/index.ts'
 import { createDeadline } from './deadline.ts'
-import { TokenBucket } from './token-bucket.ts'
+import { PeerRates } from './peer-rates.ts'
 
 export interface ExchangeServerInit {
   /** Own advertisement, sealed; empty where there is none. */
@@ -26,24 +26,12 @@ const EXCHANGE_TIMEOUT_MS = 5_000
 const MAX_REQUEST_BYTES = 64
 /** Of one peer: a burst for reconnects, then a steady rate far above what a client needs. */
 const RATE = { capacity: 20, refillPerSecond: 2 }
-/** Peers whose rate is remembered. */
-const MAX_RATED_PEERS = 4_096
 
 /** Answers on the advertisement protocol. The handler never throws: what a peer does wrong resets its stream. */
 export function createExchangeServer(
   init: ExchangeServerInit,
 ): (stream: Stream, connection: Connection) => Promise<void> {
-  const buckets = new Map<string, TokenBucket>()
-
-  const admit = (peer: PeerId): boolean => {
-    const key = peer.toString()
-    const bucket = buckets.get(key) ?? new TokenBucket(RATE, init.now())
-    buckets.delete(key)
-    buckets.set(key, bucket)
-    const oldest = buckets.keys().next().value
-    if (buckets.size > MAX_RATED_PEERS && oldest !== undefined) buckets.delete(oldest)
-    return bucket.take(init.now())
-  }
+  const rates = new PeerRates(RATE)
 
   return async (stream, connection) => {
     const deadline = createDeadline(EXCHANGE_TIMEOUT_MS)
@@ -51,7 +39,7 @@ export function createExchangeServer(
       stream.abort(new InferenceError('stalled', 'the peer took too long to ask'))
     deadline.signal.addEventListener('abort', onDeadline, { once: true })
     try {
-      if (!admit(connection.remotePeer))
+      if (!rates.take(connection.remotePeer, init.now()))
         throw new InferenceError('rate_limited', 'too many requests')
       const maxKnown = await readRequest(stream)
       const response = {

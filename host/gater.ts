@@ -1,11 +1,14 @@
 import type { ConnectionGater, MultiaddrResolver } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { dnsaddrResolver } from 'libp2p'
 import { dialTarget, scopeOfIp } from './address-scope.ts'
 import { type DialPolicy, mayDial } from './dial-policy.ts'
 import type { NameLookup } from './name-lookup.ts'
 
 /** Addresses trusted later on; the LAN can make up any number of them. */
 const MAX_TRUSTED = 1_024
+/** Of one `/dnsaddr` name. */
+const MAX_DNSADDR_ANSWERS = 32
 
 export interface Gater {
   readonly connectionGater: ConnectionGater
@@ -14,6 +17,11 @@ export interface Gater {
    * second look-up could answer otherwise. Names under TLS stay (the certificate is for the name) and are checked only.
    */
   readonly nameResolver: MultiaddrResolver
+  /**
+   * Looks up `/dnsaddr` names that the user typed, and those they lead to. A stranger's is left alone: each answer may
+   * hold many more of them, and the look-ups would be ours.
+   */
+  readonly dnsaddrResolver: MultiaddrResolver
   /** Lets an address through that is no stranger's word: typed by the user, or from mDNS. */
   trust(address: Multiaddr): void
 }
@@ -27,12 +35,20 @@ export function createGater(
   policy: DialPolicy,
   lookup: NameLookup,
   typed: readonly Multiaddr[],
+  resolveDnsaddr: MultiaddrResolver['resolve'] = (address, options) =>
+    dnsaddrResolver.resolve(address, options),
 ): Gater {
   const fixed = new Set(typed.map(withoutPeer))
   const told = new Set<string>()
   const isTrusted = (address: Multiaddr): boolean => {
     const key = withoutPeer(address)
     return fixed.has(key) || told.has(key)
+  }
+
+  const trust = (address: Multiaddr): void => {
+    told.add(withoutPeer(address))
+    const oldest = told.values().next().value
+    if (told.size > MAX_TRUSTED && oldest !== undefined) told.delete(oldest)
   }
 
   const denied = async (address: Multiaddr): Promise<boolean> => {
@@ -56,12 +72,20 @@ export function createGater(
         return ips.map((ip) => withIp(address, ip))
       },
     },
-    trust: (address) => {
-      told.add(withoutPeer(address))
-      const oldest = told.values().next().value
-      if (told.size > MAX_TRUSTED && oldest !== undefined) told.delete(oldest)
+    dnsaddrResolver: {
+      canResolve: (address) => isDnsaddr(address) && isTrusted(address),
+      resolve: async (address, options) => {
+        const found = (await resolveDnsaddr(address, options)).slice(0, MAX_DNSADDR_ANSWERS)
+        for (const next of found) if (isDnsaddr(next)) trust(next)
+        return found
+      },
     },
+    trust,
   }
+}
+
+function isDnsaddr(address: Multiaddr): boolean {
+  return address.getComponents().some(({ name }) => name === 'dnsaddr')
 }
 
 function withoutPeer(address: Multiaddr): string {

@@ -35,9 +35,12 @@ async function keepTrying(init: KnownPeerDialerInit): Promise<void> {
   let attempt = 0
   while (!init.signal.aborted) {
     await pause(backoffMs(attempt, init.random(), BACKOFF), init.signal)
-    attempt += 1
-    if (init.signal.aborted || init.libp2p.getPeers().length > 0) continue
-    await dialRound(init)
+    if (init.signal.aborted) return
+    if (init.libp2p.getPeers().length > 0) attempt = 0
+    else {
+      attempt += 1
+      await dialRound(init)
+    }
   }
 }
 

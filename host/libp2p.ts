@@ -3,7 +3,7 @@ import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
-import { createLibp2p, dnsaddrResolver } from 'libp2p'
+import { createLibp2p } from 'libp2p'
 import { InferenceError } from '../protocol/index.ts'
 import type { Persistence } from './data-dir.ts'
 import { CONNECTIONS, MONITOR, MUXER, type ResolvedHostInit } from './defaults.ts'
@@ -32,7 +32,7 @@ export async function createInstance(
     connectionGater: gater.connectionGater,
     connectionManager: {
       ...CONNECTIONS,
-      resolvers: { dnsaddr: dnsaddrResolver, name: gater.nameResolver },
+      resolvers: { dnsaddr: gater.dnsaddrResolver, name: gater.nameResolver },
     },
     connectionMonitor: MONITOR,
     ...(init.swarmKey !== undefined && {

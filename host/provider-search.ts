@@ -1,7 +1,7 @@
 import type { AbortOptions, PeerId, PeerStore } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import type { CID } from 'multiformats/cid'
-import { InferenceError } from '../protocol/index.ts'
+import { InferenceError, LIMITS } from '../protocol/index.ts'
 import { createDeadline } from './deadline.ts'
 
 export interface ProviderSearchInit {
@@ -18,6 +18,8 @@ export interface ProviderSearchInit {
 const SEARCH_TIMEOUT_MS = 30_000
 
 const MAX_PASSES = 3
+/** As many as the advertisement book holds. One answer of a hostile peer has room for a hundred thousand. */
+const MAX_PROVIDERS = 1_024
 
 /**
  * Contract: `Host.findProviders`. A query goes from each peer only to those closer than itself, so from a table that is
@@ -44,8 +46,10 @@ export async function* searchProviders(
           const text = id.toString()
           if (seen.has(text) || id.equals(init.self)) continue
           seen.add(text)
-          if (multiaddrs.length > 0) await init.peerStore.merge(id, { multiaddrs })
+          const addresses = multiaddrs.slice(0, LIMITS.maxAdvertisedAddresses)
+          if (addresses.length > 0) await init.peerStore.merge(id, { multiaddrs: addresses })
           yield id
+          if (seen.size >= MAX_PROVIDERS) return
         }
       }
       if (seen.size > 0) return

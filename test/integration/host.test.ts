@@ -1,8 +1,9 @@
-import { fork } from 'node:child_process'
+import { execFile, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { createSwarmKey, DataDirLockedError, decodeInvite, encodeInvite } from '../../host/index.ts'
@@ -77,6 +78,21 @@ describe('a host', () => {
     await expect(startHost({ listen })).rejects.toMatchObject({ code: 'invalid_request' })
     await expect(startHost({ listen })).rejects.toThrow(listen[0])
     squatter.close()
+  })
+
+  it('leaves nothing running where it cannot listen, so that the process can end', async () => {
+    const taken = await startHost()
+    const door = new URL('../../host/index.ts', import.meta.url).href
+    const listen = JSON.stringify(taken.addresses().map((at) => at.toString().split('/p2p/')[0]))
+    const program = `
+      import { createHost } from ${JSON.stringify(door)}
+      await createHost({ dht: 'server', listen: ${listen} }).catch(({ code }) => console.log(code))`
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      ['--input-type=module', '-e', program],
+      { timeout: 20_000 },
+    )
+    expect(stdout.trim()).toBe('invalid_request')
   })
 
   it('speaks over WebSockets too', async () => {

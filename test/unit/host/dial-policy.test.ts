@@ -129,6 +129,34 @@ describe('createGater', () => {
     expect(await denies(typed.toString())).toBe(false)
   })
 
+  it('denies a stranger’s WebSocket whose TLS name leads elsewhere than its address', async () => {
+    expect(await denies('/ip4/8.8.8.8/tcp/443/tls/sni/router.lan/ws')).toBe(true)
+    expect(await denies('/dns4/good.example/tcp/443/tls/sni/router.lan/ws')).toBe(true)
+  })
+
+  it('looks up no dnsaddr for strangers, but a typed one and those it leads to', async () => {
+    const answers: Record<string, string[]> = {
+      '/dnsaddr/typed.example': ['/dnsaddr/next.example', '/ip4/8.8.8.8/tcp/1'],
+      '/dnsaddr/flood.example': Array.from({ length: 1_000 }, (_, at) => `/dnsaddr/${at}.example`),
+    }
+    const { dnsaddrResolver: resolver } = createGater(
+      policy,
+      lookup({}),
+      ['/dnsaddr/typed.example', '/dnsaddr/flood.example'].map((text) => multiaddr(text)),
+      (address) =>
+        Promise.resolve((answers[address.toString()] ?? []).map((text) => multiaddr(text))),
+    )
+    const resolves = (text: string) => resolver.canResolve(multiaddr(text))
+    expect(resolves('/dnsaddr/next.example')).toBe(false)
+    expect(resolves('/dnsaddr/typed.example')).toBe(true)
+    const found = await resolver.resolve(multiaddr('/dnsaddr/typed.example'), { log })
+    expect(found.map(String)).toEqual(answers['/dnsaddr/typed.example'])
+    expect(resolves('/dnsaddr/next.example')).toBe(true)
+    expect(resolves('/ip4/8.8.8.8/tcp/1')).toBe(false)
+    const many = await resolver.resolve(multiaddr('/dnsaddr/flood.example'), { log })
+    expect(many).toHaveLength(32)
+  })
+
   it('pins a stranger’s name to the addresses that are checked, but leaves typed and TLS names', async () => {
     const resolver = gater.nameResolver
     const stranger = multiaddr(`/dns4/good.example/tcp/4001${PEER}`)

@@ -1,0 +1,117 @@
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import type { IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { multiaddr } from '@multiformats/multiaddr'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { exchangeOnConnect } from '../../../host/exchange-on-connect.ts'
+import { dialKnownPeers } from '../../../host/known-peer-dialer.ts'
+import { type ProviderSearchInit, searchProviders } from '../../../host/provider-search.ts'
+import { modelKey, PROTOCOLS } from '../../../protocol/index.ts'
+
+const createPeer = async (): Promise<PeerId> =>
+  peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
+
+const stopping = new AbortController()
+const { signal } = stopping
+
+describe('the exchange on connecting', () => {
+  it('visits a peer that says again and again what it speaks at a bounded rate', async () => {
+    const peerId = await createPeer()
+    const events = new EventTarget()
+    let now = 0
+    let visits = 0
+    exchangeOnConnect({
+      libp2p: Object.assign(events, { getConnections: () => [{}] }) as unknown as Libp2p,
+      fetch: () => {
+        visits += 1
+        return Promise.resolve(true)
+      },
+      signal,
+      now: () => now,
+      onError: () => {},
+    })
+    const detail = { peerId, protocols: [PROTOCOLS.advertisement] } as unknown as IdentifyResult
+    const push = async (times: number): Promise<void> => {
+      for (let time = 0; time < times; time += 1) {
+        events.dispatchEvent(new CustomEvent('peer:identify', { detail }))
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }
+    await push(50)
+    expect(visits).toBe(5)
+    now = 10_000
+    await push(50)
+    expect(visits).toBe(6)
+  })
+})
+
+describe('a search for providers', () => {
+  const search = async (providers: { id: PeerId; multiaddrs: unknown[] }[]) => {
+    const merged: number[] = []
+    const init = {
+      dht: {
+        findProviders: async function* () {
+          yield { name: 'PROVIDER', providers }
+        },
+      },
+      self: await createPeer(),
+      peerStore: {
+        merge: (_: PeerId, { multiaddrs = [] }: { multiaddrs?: unknown[] }) =>
+          Promise.resolve(merged.push(multiaddrs.length)),
+      },
+      table: { size: 1 },
+      filling: () => undefined,
+      signal,
+    } as unknown as ProviderSearchInit
+    let found = 0
+    for await (const _ of searchProviders(init, await modelKey('m', 0), {})) found += 1
+    return { found, merged }
+  }
+
+  it('keeps no more addresses of a provider than an advertisement may hold', async () => {
+    const multiaddrs = Array.from({ length: 500 }, (_, port) =>
+      multiaddr(`/ip4/8.8.8.8/tcp/${port + 1}`),
+    )
+    const { merged } = await search([{ id: await createPeer(), multiaddrs }])
+    expect(merged).toEqual([16])
+  })
+
+  it('ends after as many providers as a host can remember', async () => {
+    const made = Array.from({ length: 1_100 }, (_, at) => ({
+      id: { toString: () => `peer ${at}`, equals: () => false } as unknown as PeerId,
+      multiaddrs: [],
+    }))
+    expect(await search(made)).toMatchObject({ found: 1_024 })
+  })
+})
+
+describe('the dialer of known peers', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('dials within a second or so when the last peer is lost, however long it was connected', async () => {
+    const peer = { toString: () => 'known' } as PeerId
+    const connected = new Set([peer])
+    const dial = vi.fn(() => Promise.resolve())
+    const ended = new AbortController()
+    await dialKnownPeers({
+      libp2p: {
+        dial,
+        getPeers: () => [...connected].flatMap((one) => [one, one, one, one]),
+      } as unknown as Libp2p,
+      candidates: () => Promise.resolve([peer]),
+      signal: ended.signal,
+      random: () => 1,
+    })
+    await vi.advanceTimersByTimeAsync(3_602_000)
+    expect(dial).not.toHaveBeenCalled()
+    connected.clear()
+    await vi.advanceTimersByTimeAsync(1_100)
+    expect(dial).toHaveBeenCalledTimes(1)
+    ended.abort()
+  })
+})
