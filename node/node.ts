@@ -9,7 +9,14 @@ import {
   type NodeState,
   PROTOCOLS,
 } from '../protocol/index.ts'
-import { ByteBudget, Gate, Pacer, PeerLedger } from './admission/index.ts'
+import {
+  type AccessLists,
+  ByteBudget,
+  Gate,
+  Pacer,
+  PeerLedger,
+  peerIdSet,
+} from './admission/index.ts'
 import { Advertiser, Provider, provideKeys, type Statement } from './advertise/index.ts'
 import { engineReady } from './engine-ready.ts'
 import { EngineWatch } from './engine-watch.ts'
@@ -29,6 +36,8 @@ const PROBE_RATE = { perSecond: 50, burst: 200 }
 const MAX_PROBE_STREAMS = 32
 /** A node with peers around is ready when it can be found, or after this long. */
 const FIRST_PROVIDE_MS = 2_000
+/** An engine that hangs must not hold up an advertisement, least of all the last one. */
+const ENGINE_RATES_TIMEOUT_MS = 2_000
 
 /**
  * Starts a contributor node. Resolves once it can be used: engine ready, advertisement offered, and, where peers are
@@ -39,11 +48,12 @@ const FIRST_PROVIDE_MS = 2_000
  */
 export async function createNode(init: NodeInit, options: AbortOptions = {}): Promise<Node> {
   options.signal?.throwIfAborted()
+  // All that can be wrong is found before the host starts.
+  const access = { allow: peerIdSet(init.allow), deny: peerIdSet(init.deny) }
   const models = new SharedModels(init.backend, init.share)
-  // Before the host: a wrong name should fail at once.
   checkShared(await models.refresh(options).catch(toEngineFailure))
   const host = await createHost({ ...init.host, dht: 'server' })
-  return await startNode(host, models, init, options).catch(async (error: unknown) => {
+  return await startNode(host, models, access, init, options).catch(async (error: unknown) => {
     await host[Symbol.asyncDispose]()
     throw error
   })
@@ -52,11 +62,12 @@ export async function createNode(init: NodeInit, options: AbortOptions = {}): Pr
 async function startNode(
   host: Host,
   models: SharedModels,
+  access: AccessLists,
   init: NodeInit,
   options: AbortOptions,
 ): Promise<Node> {
   const { slots } = await init.backend.load(options).catch(toEngineFailure)
-  const node = new ContributorNode(host, models, init, Math.max(1, init.slots ?? slots))
+  const node = new ContributorNode(host, models, access, init, Math.max(1, init.slots ?? slots))
   try {
     await node.start(options)
   } catch (error) {
@@ -82,7 +93,13 @@ class ContributorNode implements Node {
   readonly #attempts = new Set<Promise<void>>()
   #drained: Promise<void> | undefined
 
-  constructor(host: Host, models: SharedModels, init: NodeInit, slots: number) {
+  constructor(
+    host: Host,
+    models: SharedModels,
+    access: AccessLists,
+    init: NodeInit,
+    slots: number,
+  ) {
     const { now = Date.now, random = Math.random, backend } = init
     const { logger } = host.libp2p
     const limits = resolveLimits(init, slots)
@@ -113,7 +130,7 @@ class ContributorNode implements Node {
       }),
       memory: new ByteBudget(limits.maxMemoryBytes),
       pacer: new Pacer({ tokensPerSecond: init.maxTokensPerSecond ?? 0, now }),
-      access: { allow: new Set(init.allow), deny: new Set(init.deny) },
+      access,
       limits,
       maxTokens: init.maxTokens ?? 0,
       signal: this.#halt.signal,
@@ -231,7 +248,9 @@ class ContributorNode implements Node {
   async #statement(): Promise<Statement> {
     const { slots } = this.#gate.occupancy
     const { prefillRate, decodeRate } = this.#gate.measured
-    const engine = await this.#init.backend.load().catch(() => undefined)
+    const engine = await this.#init.backend
+      .load({ signal: AbortSignal.timeout(ENGINE_RATES_TIMEOUT_MS) })
+      .catch(() => undefined)
     return {
       models: this.#models.all(),
       slots,

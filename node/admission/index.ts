@@ -13,7 +13,7 @@
  * @packageDocumentation
  */
 
-export { type AccessLists, checkAccess } from './access.ts'
+export { type AccessLists, checkAccess, peerIdSet } from './access.ts'
 export { ByteBudget } from './byte-budget.ts'
 export { Gate, type Ticket } from './gate.ts'
 export { Pacer } from './pacer.ts'

@@ -46,6 +46,8 @@ export class Reply {
   async finish(frame: NodeFrame & { readonly type: 'done' | 'failed' }): Promise<void> {
     // A failure may be due to the client not reading at all: it gets no long wait on top.
     const { writeStallMs, lingerMs } = this.#init
+    // What is still uploaded is thrown away: unread, it would sit in memory that no budget counts.
+    if (frame.type === 'failed') await this.#stream.closeRead()
     await this.sendBytes(encodeNodeFrame(frame), frame.type === 'done' ? writeStallMs : lingerMs)
     const closed = closedWithin(this.#stream, lingerMs)
     // Rejects when the stream closes meanwhile, which is what is waited for.

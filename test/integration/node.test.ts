@@ -200,6 +200,24 @@ describe('a node in a swarm', () => {
     expect(backend.active).toBe(0)
   })
 
+  it('withdraws and leaves though its engine no longer says how it is', async () => {
+    const backend = createScriptedBackend()
+    const load = vi.fn<Backend['load']>(() => backend.load())
+    const hanging = Object.assign(Object.create(backend) as Backend, {
+      load,
+      models: () => backend.models(),
+    })
+    const node = keep(await createNode({ host: { listen }, backend: hanging }))
+    load.mockImplementation(
+      ({ signal } = {}) =>
+        new Promise((_, reject) => {
+          signal?.addEventListener('abort', () => reject(signal.reason))
+        }),
+    )
+    await node.drain()
+    expect(node.host.libp2p.status).toBe('stopped')
+  })
+
   it('fails typed when the engine dies mid-answer, and serves again once it is back', async () => {
     const backend = createScriptedBackend({ paceMs: 5 })
     const { node, client } = await swarm(backend)

@@ -1,8 +1,16 @@
 import { getEventListeners } from 'node:events'
+import { peerIdFromString } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { predictedTtftMs, predictedWaitMs, UNMEASURED } from '../../../node/admission/estimate.ts'
-import { ByteBudget, Gate, Pacer, PeerLedger } from '../../../node/admission/index.ts'
+import {
+  ByteBudget,
+  checkAccess,
+  Gate,
+  Pacer,
+  PeerLedger,
+  peerIdSet,
+} from '../../../node/admission/index.ts'
 import { charge, fullBucket, takeOne } from '../../../node/admission/token-bucket.ts'
 import { givesWay, nextTurn } from '../../../node/admission/turn.ts'
 
@@ -196,6 +204,20 @@ describe('the gate', () => {
       }),
       { numRuns: 300 },
     )
+  })
+})
+
+describe('lists of peers', () => {
+  const id = '12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf'
+
+  it('know a peer however its id was spelled', () => {
+    const cid = peerIdFromString(id).toCID().toString()
+    const deny = peerIdSet([`${cid}\n`])
+    expect(() => checkAccess({ allow: peerIdSet(), deny }, id)).toThrow('does not serve you')
+  })
+
+  it('refuse what is no peer id, for it would keep nobody out', () => {
+    expect(() => peerIdSet([id.slice(1)])).toThrow('is no peer id')
   })
 })
 

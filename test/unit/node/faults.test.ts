@@ -316,6 +316,20 @@ describe('who is let in', () => {
     expect(backend.calls).toEqual([])
   })
 
+  it('throws away what a refused peer goes on to upload, instead of keeping it unread', async () => {
+    const node = await createHarness({ backend: createScriptedBackend(), deny: ['peer'] })
+    const { stream, inbound, handled } = await node.open()
+    let unread = 0
+    for (let kilobytes = 0; kilobytes < 1_024 && stream.status === 'open'; kilobytes += 64) {
+      stream.send(new Uint8Array(65_536))
+      await new Promise((resolve) => setImmediate(resolve))
+      unread = Math.max(unread, inbound.readBufferLength)
+    }
+    expect(unread).toBeLessThan(262_144)
+    stream.abort(new Error('done'))
+    await handled
+  })
+
   it('refuses work while it drains or loads, and says so', async () => {
     const backend = createScriptedBackend()
     const node = await createHarness({ backend })
