@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises'
+import { TaskPool } from './task-pool.ts'
 
 /** IP addresses of a host name; none where it does not resolve in time. */
 export type NameLookup = (name: string, family: 0 | 4 | 6) => Promise<readonly string[]>
@@ -10,15 +11,25 @@ const MAX_CACHED = 256
 const LOOKUP_TIMEOUT_MS = 2_000
 /** Of one name. */
 const MAX_ADDRESSES = 8
+/** Each occupies one of the process's four worker threads until the system gives up, which may be long after we did. */
+const CONCURRENCY = 2
+const MAX_WAITING = 64
+
+/** The system's resolver. */
+type Resolver = (
+  name: string,
+  options: { all: true; family: 0 | 4 | 6 },
+) => Promise<readonly { readonly address: string }[]>
 
 /** A lookup through the system's resolver that remembers answers, failures too. */
-export function createNameLookup(now: () => number): NameLookup {
+export function createNameLookup(now: () => number, resolver: Resolver = lookup): NameLookup {
+  const pool = new TaskPool({ concurrency: CONCURRENCY, maxWaiting: MAX_WAITING })
   const cache = new Map<string, { readonly until: number; readonly ips: Promise<string[]> }>()
   return (name, family) => {
     const key = `${family} ${name}`
     const known = cache.get(key)
     if (known !== undefined && known.until > now()) return known.ips
-    const ips = resolve(name, family)
+    const ips = resolve(pool, () => resolver(name, { all: true, family }))
     cache.delete(key)
     cache.set(key, { until: now() + CACHE_MS, ips })
     const oldest = cache.keys().next().value
@@ -27,14 +38,21 @@ export function createNameLookup(now: () => number): NameLookup {
   }
 }
 
-async function resolve(name: string, family: 0 | 4 | 6): Promise<string[]> {
+async function resolve(pool: TaskPool, ask: () => ReturnType<Resolver>): Promise<string[]> {
   let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('no answer')), LOOKUP_TIMEOUT_MS)
+  let late = false
+  const answer = new Promise<Awaited<ReturnType<Resolver>>>((found, reject) => {
+    timer = setTimeout(() => {
+      late = true
+      reject(new Error('no answer'))
+    }, LOOKUP_TIMEOUT_MS)
+    const offered = pool.offer(async () => {
+      if (!late) await ask().then(found, reject)
+    })
+    if (!offered) reject(new Error('too many names at a time'))
   })
   try {
-    const found = await Promise.race([lookup(name, { all: true, family }), timeout])
-    return found.slice(0, MAX_ADDRESSES).map(({ address }) => address)
+    return (await answer).slice(0, MAX_ADDRESSES).map(({ address }) => address)
   } catch {
     return []
   } finally {

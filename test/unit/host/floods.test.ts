@@ -5,6 +5,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { exchangeOnConnect } from '../../../host/exchange-on-connect.ts'
 import { dialKnownPeers } from '../../../host/known-peer-dialer.ts'
+import { createNameLookup } from '../../../host/name-lookup.ts'
 import { type ProviderSearchInit, searchProviders } from '../../../host/provider-search.ts'
 import { modelKey, PROTOCOLS } from '../../../protocol/index.ts'
 
@@ -82,6 +83,37 @@ describe('a search for providers', () => {
       multiaddrs: [],
     }))
     expect(await search(made)).toMatchObject({ found: 1_024 })
+  })
+})
+
+describe('the look-up of names', () => {
+  it('asks the system for two at a time, however many a stranger tells and however slow they are', async () => {
+    vi.useFakeTimers()
+    try {
+      const running: (() => void)[] = []
+      const lookup = createNameLookup(Date.now, (name) => {
+        const { promise, resolve } = Promise.withResolvers<{ address: string }[]>()
+        running.push(() => resolve([{ address: name }]))
+        return promise
+      })
+      const answers = Array.from({ length: 100 }, (_, at) => lookup(`${at}`, 0))
+      expect(running).toHaveLength(2)
+      // Two run, 64 wait, and nobody hears anything but no for the rest.
+      expect(await answers[99]).toEqual([])
+      running[0]?.()
+      expect(await answers[0]).toEqual(['0'])
+      await vi.advanceTimersByTimeAsync(2_000)
+      expect(await Promise.all(answers.slice(1))).toEqual(Array(99).fill([]))
+      expect(running).toHaveLength(3)
+      for (const answer of running) answer()
+      const next = lookup('next', 0)
+      await vi.advanceTimersByTimeAsync(0)
+      running.at(-1)?.()
+      expect(await next).toEqual(['next'])
+      expect(running).toHaveLength(4)
+    } finally {
+      vi.useRealTimers()
+    }
   })
 })
 
