@@ -85,15 +85,11 @@ async function answer(attempt: Attempt, received: Received): Promise<Done> {
   try {
     const { queuePosition, expectedTtftMs } = ticket
     const digest = model.digest ?? ''
-    await untilAborted(
-      reply.send({
-        type: 'accepted',
-        queuePosition,
-        expectedTtftMs: clamp(expectedTtftMs),
-        digest,
-      }),
-      scope.signal,
-    )
+    // Not awaited: the engine need not wait for the muxer, and frames keep their order. What keeps this one from the
+    // client closes the stream, which ends the scope.
+    reply
+      .send({ type: 'accepted', queuePosition, expectedTtftMs: clamp(expectedTtftMs), digest })
+      .catch(() => {})
     await whilePending(ticket.granted, limits.keepAliveMs, () =>
       untilAborted(reply.send({ type: 'keepAlive' }), scope.signal),
     )
