@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import {
   type Backend,
   createEmbeddedBackend,
@@ -11,6 +12,10 @@ import { BUNDLED_MODEL } from './bundled-model.ts'
 import type { PeerReady, PeerTask } from './peer-process.ts'
 
 /** The other process of a benchmark: does one task, says where it can be reached, and lives until its parent is gone. */
+
+/** Microseconds of CPU in a second. */
+const REST_CPU_US = 150_000
+const MAX_UNREST_S = 90
 
 const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 
@@ -32,6 +37,7 @@ async function run(task: PeerTask): Promise<PeerReady> {
       while (hosts.length < task.count) {
         hosts.push(await createHost({ dht: 'server', listen: [LOOPBACK], bootstrap }))
       }
+      await atRest()
       return { addresses: bootstrap }
     }
     case 'node': {
@@ -43,6 +49,16 @@ async function run(task: PeerTask): Promise<PeerReady> {
     }
     default:
       return task satisfies never
+  }
+}
+
+/** So many hosts on one thread are busy with each other for a while; in a swarm each has its own. */
+async function atRest(): Promise<void> {
+  for (let second = 0; second < MAX_UNREST_S; second++) {
+    const before = process.cpuUsage()
+    await wait(1_000)
+    const { user, system } = process.cpuUsage(before)
+    if (user + system < REST_CPU_US) return
   }
 }
 

@@ -26,16 +26,23 @@ export async function startup(quick: boolean): Promise<Report> {
   void node
   const dataDir = await mkdtemp(join(tmpdir(), 'skein-bench-'))
   const bootstrap = swarm.addresses.flatMap((address) => ['--bootstrap', address])
-  const samples = { bare: [] as number[], cold: [] as number[], warm: [] as number[] }
+  const samples = {
+    bare: [] as number[],
+    modules: [] as number[],
+    cold: [] as number[],
+    warm: [] as number[],
+  }
   try {
     for (let run = -1; run < runs; run++) {
       const bare = await exitTime(['-e', '0'])
+      const modules = await exitTime([MAIN, '--version'])
       const fresh = join(dataDir, `cold-${run}`)
       const cold = await firstDelta(['--data-dir', fresh, ...bootstrap])
       // No bootstrap peer: what the last run wrote down is all it has.
       const warm = await firstDelta(['--data-dir', fresh])
       if (run < 0) continue
       samples.bare.push(bare)
+      samples.modules.push(modules)
       samples.cold.push(cold)
       samples.warm.push(warm)
     }
@@ -55,12 +62,14 @@ export async function startup(quick: boolean): Promise<Report> {
     title: `process start to first piece of an answer, swarm of ${count} hosts`,
     rows: [
       row('bare Node process, start to exit', samples.bare),
+      row('skein --version, start to exit', samples.modules),
       row('skein ask, nothing known but a bootstrap peer', samples.cold),
       row('skein ask, cached peers and no bootstrap peer', samples.warm),
       row('embedded engine, load to first piece, no network', engine),
     ],
     notes: [
-      'Loading the modules (libp2p, protobuf, zod) dominates `skein ask`; joining and finding take the rest.',
+      'Loading the modules (libp2p, protobuf, zod) dominates `skein ask`; joining, finding and asking take the rest.',
+      'The swarm is at rest before the first ask; its 49 hosts without a model share one thread.',
     ],
   }
 }

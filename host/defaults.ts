@@ -21,8 +21,21 @@ export const MUXER = {
   streamOptions: { initialStreamWindowSize: 2_097_152, maxStreamWindowSize: 4_194_304 },
 } as const
 
-/** A late ping is a busy peer more often than a dead one, so nothing is aborted for it. */
-export const MONITOR = { pingInterval: 30_000, abortConnectionOnPingFailure: false } as const
+const PING_INTERVAL_MS = 30_000
+
+/**
+ * A late ping is a busy peer more often than a dead one, so nothing is aborted for it. Hosts that started together,
+ * after an outage say, must not ping together for ever: each has an interval of its own.
+ *
+ * @param random from 0, below 1
+ */
+export function monitor(random: number): {
+  readonly pingInterval: number
+  readonly abortConnectionOnPingFailure: false
+} {
+  const pingInterval = Math.round(PING_INTERVAL_MS * (0.75 + random / 2))
+  return { pingInterval, abortConnectionOnPingFailure: false }
+}
 
 /** Of others, in one exchange on connecting. */
 export const MAX_KNOWN_ASKED = 64

@@ -6,7 +6,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { InferenceError } from '../protocol/index.ts'
 import type { Persistence } from './data-dir.ts'
-import { CONNECTIONS, MONITOR, MUXER, type ResolvedHostInit } from './defaults.ts'
+import { CONNECTIONS, MUXER, monitor, type ResolvedHostInit } from './defaults.ts'
 import type { Gater } from './gater.ts'
 import { noise } from './noise.ts'
 import { createServices, type HostServices } from './services.ts'
@@ -34,7 +34,7 @@ export async function createInstance(
       ...CONNECTIONS,
       resolvers: { dnsaddr: gater.dnsaddrResolver, name: gater.nameResolver },
     },
-    connectionMonitor: MONITOR,
+    connectionMonitor: monitor(Math.random()),
     ...(init.swarmKey !== undefined && {
       connectionProtector: preSharedKey({ psk: init.swarmKey }),
     }),
