@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import {
   type Backend,
   createEmbeddedBackend,
@@ -24,6 +25,9 @@ interface Comparison {
 }
 
 const MAX_TOKENS = 64
+const WARM_UP = 20
+/** Lets every process clear away the request before, so that each one is measured by itself. */
+const PAUSE_MS = 5
 const chat = {
   messages: [{ role: 'user', content: 'Count from 1 to 40.' }],
   max_tokens: MAX_TOKENS,
@@ -105,8 +109,10 @@ async function compare(
   const direct: Timing[] = []
   const through: Timing[] = []
   const request = parseRequest('chat', { ...chat, model })
-  for (let run = -5; run < count; run++) {
+  for (let run = -WARM_UP; run < count; run++) {
+    await wait(PAUSE_MS)
     const one = await timeOf(piecesOf(backend, request))
+    await wait(PAUSE_MS)
     const other = await timeOf(client.chat({ ...chat, model, stream: true }))
     if (run < 0) continue
     direct.push(one)
