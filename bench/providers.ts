@@ -6,14 +6,21 @@ const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 const MODELS = 10
 const LOOKUPS = 40
 
+type Lookups = Readonly<
+  Record<
+    'hosts' | 'up s' | 'provide p50 ms' | 'first p50 ms' | 'first p99 ms' | 'full p50 ms',
+    number
+  >
+>
+
 /** `findProviders` over real sockets, every host in this one process. */
 export async function providers(quick: boolean): Promise<Report> {
-  const rows: Record<string, number>[] = []
+  const rows: Lookups[] = []
   for (const count of quick ? [10, 20] : [20, 50, 100]) rows.push(await measure(count))
   const base = rows[0]?.['first p50 ms'] ?? Number.NaN
   return {
     title: 'look-ups in the DHT, all hosts in one process on one core, peer exchange off',
-    rows: rows.map((row) => ({ ...row, ratio: round((row['first p50 ms'] ?? 0) / base) })),
+    rows: rows.map((row) => ({ ...row, ratio: round(row['first p50 ms'] / base) })),
     notes: [
       'first: until the first provider is known, which is where a client goes on; full: until the query has ended.',
       'All hosts share one thread, so what dominates is the CPU time of everybody together; on machines of their own it is round trips.',
@@ -21,7 +28,7 @@ export async function providers(quick: boolean): Promise<Report> {
   }
 }
 
-async function measure(count: number): Promise<Record<string, number>> {
+async function measure(count: number): Promise<Lookups> {
   const hosts: Host[] = []
   const startedAt = performance.now()
   try {
