@@ -23,6 +23,7 @@ export async function providers(quick: boolean): Promise<Report> {
     rows: rows.map((row) => ({ ...row, ratio: round(row['first p50 ms'] / base) })),
     notes: [
       'first: until the first provider is known, which is where a client goes on; full: until the query has ended.',
+      'With 20 hosts every host holds every record (k is 20), so the look-up is local.',
       'All hosts share one thread, so what dominates is the CPU time of everybody together; on machines of their own it is round trips.',
     ],
   }
