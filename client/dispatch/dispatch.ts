@@ -60,10 +60,13 @@ export async function* dispatch(
   const promptTokens = exactPromptTokens(request)
   const needs = requirementsOf(request)
   const query = { reference, needs, ...(promptTokens !== undefined && { promptTokens }) }
-  const selection = new Selection(context, query, estimatePromptTokens(request))
+  const estimatedTokens = estimatePromptTokens(request)
+  const selection = new Selection(context, query, estimatedTokens)
+  const ttftTimeoutMs = limits.ttftTimeoutMs + limits.ttftPerTokenMs * estimatedTokens
+  const attempt = { ...job, wire, limits: { ...limits, ttftTimeoutMs } }
   for (let count = 0; count < limits.maxAttempts; count += 1) {
     const candidate = await selection.next(scope)
-    const failure = yield* attemptOn(candidate, context, { ...job, wire }, scope)
+    const failure = yield* attemptOn(candidate, context, attempt, scope)
     if (failure === undefined) return
     selection.failed(failure)
     const end = fatal(selection.failures)
@@ -136,13 +139,12 @@ function attemptInit(
   job: Job & { readonly wire: WireRequest },
   scope: Scope,
 ): Parameters<typeof runAttempt>[0] {
-  const { limits, wire, request } = job
-  const ttftTimeoutMs = limits.ttftTimeoutMs + limits.ttftPerTokenMs * estimatePromptTokens(request)
+  const { limits, wire } = job
   return {
     peerId,
     connect: context.connect,
     request: wire,
-    limits: { ...limits, ttftTimeoutMs },
+    limits,
     remainingMs: () => scope.remainingMs(),
     onLoad: (load) => context.prober.pool.add(key, load, performance.now()),
   }
