@@ -8,7 +8,9 @@ import type {
 } from '../protocol/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
 import type { DiscoveryLimits, RequestLimits } from './defaults.ts'
+import type { RequestEvent } from './event.ts'
 import type { ModelListing, PeerListing } from './listings.ts'
+import type { Policy, ResumeMode } from './policy.ts'
 import { createRequester, wantsStream } from './requester.ts'
 
 /** How the client reaches the swarm, and its limits. Each has a default; see {@link RequestLimits}, {@link DiscoveryLimits}. */
@@ -18,6 +20,12 @@ export interface ClientInit
     Partial<DiscoveryLimits> {
   /** From 0, below 1: for choices and jitter. @default Math.random */
   readonly random?: () => number
+  /** For requests that do not say. @default hedge */
+  readonly policy?: Policy
+  /** For requests that do not say. @default same-model */
+  readonly resume?: ResumeMode
+  /** Told of every request once it has ended. What it throws is dropped. */
+  readonly onEvent?: (event: RequestEvent) => void
 }
 
 /** What every call takes: a signal whose firing ends the call with the reason of the signal. */
@@ -26,7 +34,12 @@ export interface AbortOptions {
 }
 
 /** For one request. Limits override the client's. */
-export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {}
+export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
+  /** @default the client's */
+  readonly policy?: Policy
+  /** @default the client's */
+  readonly resume?: ResumeMode
+}
 
 interface Streamed {
   readonly stream: true

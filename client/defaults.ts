@@ -7,8 +7,10 @@ const MAX_TIMER_MS = 2 ** 31 - 1
 export interface RequestLimits {
   /** The whole request, failover and waiting included. Travels to each peer as remaining time. @default 120_000 */
   readonly timeoutMs: number
-  /** Tries on peers, refusals included. @default 4: one bad peer, one stale, one busy, one good */
+  /** Tries before the answer begins, refusals included; hedges and what a race asks at once are not counted. @default 6: bad, stale and busy peers, and one good one */
   readonly maxAttempts: number
+  /** Times that one answer goes on elsewhere. @default 16: more is a swarm that falls apart */
+  readonly maxResumes: number
   /** Connecting to a peer and opening the stream. @default 5_000, the host's own bound for a dial */
   readonly dialTimeoutMs: number
   /** No frame at all before the first token. @default 8_000: a node says that it lives every second or two */
@@ -19,6 +21,14 @@ export interface RequestLimits {
   readonly ttftPerTokenMs: number
   /** Gap between pieces after the first. @default 10_000: engines pause for a moment, not this long */
   readonly itlTimeoutMs: number
+  /** A gap shorter than this is no stall, however fast the answer was before. @default 500: a busy machine's hiccup */
+  readonly stallFloorMs: number
+  /** A peer that gives fewer, over `throughputWindowMs` of waiting for it, is left for another. @default 0.5, half of what a large model does on a laptop */
+  readonly minTokensPerSecond: number
+  /** @default 10_000 */
+  readonly throughputWindowMs: number
+  /** The same piece, or a cycle of up to 8 pieces, repeated this often in a row is a loop. @default 100 */
+  readonly maxRepeatedChunks: number
 }
 
 /** Limits on finding peers. */
@@ -37,12 +47,17 @@ export interface DiscoveryLimits {
 
 export const REQUEST_LIMITS: RequestLimits = {
   timeoutMs: 120_000,
-  maxAttempts: 4,
+  maxAttempts: 6,
+  maxResumes: 16,
   dialTimeoutMs: 5_000,
   silenceTimeoutMs: 8_000,
   ttftTimeoutMs: 30_000,
   ttftPerTokenMs: 10,
   itlTimeoutMs: 10_000,
+  stallFloorMs: 500,
+  minTokensPerSecond: 0.5,
+  throughputWindowMs: 10_000,
+  maxRepeatedChunks: 100,
 }
 
 export const DISCOVERY_LIMITS: DiscoveryLimits = {

@@ -35,4 +35,6 @@ export {
   REQUEST_LIMITS,
   type RequestLimits,
 } from './defaults.ts'
+export type { Agreement, Cost, RequestEvent } from './event.ts'
 export type { ModelListing, PeerListing } from './listings.ts'
+export { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'

@@ -81,13 +81,34 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_TABLE, value)
 }
 
+/** Why an attempt was made. `stall` and `slow`: beside one that had fallen silent, or too slow, in mid-answer. */
+export type AttemptReason =
+  | 'first'
+  | 'retry'
+  | 'hedge'
+  | 'race'
+  | 'quorum'
+  | 'resume'
+  | 'stall'
+  | 'slow'
+
 /** One try at one peer, as the caller is told of it. */
 export interface AttemptRecord {
   readonly peerId: string
-  readonly outcome: 'answered' | ErrorCode
+  readonly reason: AttemptReason
+  /** From the start of the request to the start of the attempt. */
+  readonly startedMs: number
+  /** `superseded`: another attempt was faster, and this one was called off. */
+  readonly outcome: 'answered' | 'superseded' | ErrorCode
   /** From the start of the attempt, dialling included, to its first visible piece. Absent where none came. */
   readonly ttftMs?: number
   readonly durationMs: number
+  /** Completion tokens that came (chunks, from an engine that gives no ids; items, of embeddings). */
+  readonly tokens: number
+  /** Those of them that the caller received. */
+  readonly deliveredTokens: number
+  /** Of one that went on with another's answer: whether by token ids with the same weights. */
+  readonly exact?: boolean
   /** What the peer, or the connection to it, gave as the reason. */
   readonly message?: string
 }

@@ -30,6 +30,7 @@ export {
   encodeProbeResponse,
 } from './codec.ts'
 export {
+  type AttemptReason,
   type AttemptRecord,
   type Blame,
   ERROR_TABLE,

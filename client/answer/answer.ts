@@ -1,4 +1,5 @@
 import { type AttemptRecord, InferenceError, type OpenAiUsage } from '../../protocol/index.ts'
+import type { RequestEvent } from '../event.ts'
 import type { ServedChunk } from './results.ts'
 
 /**
@@ -10,10 +11,13 @@ export interface Answer<T> extends AsyncIterable<T & ServedChunk> {
   readonly attempts: readonly AttemptRecord[]
   /** After the end, else absent. */
   readonly usage: OpenAiUsage | undefined
+  /** After the end, also that by an error, else absent. */
+  readonly event: RequestEvent | undefined
 }
 
 export interface AnswerInit<T> {
   readonly attempts: readonly AttemptRecord[]
+  readonly event: () => RequestEvent | undefined
   /** Begins the work. `cancel` ends it wherever it is. */
   readonly begin: (onUsage: (usage: OpenAiUsage) => void) => {
     readonly chunks: AsyncGenerator<T & ServedChunk, void, void>
@@ -28,6 +32,9 @@ export function createAnswer<T>(init: AnswerInit<T>): Answer<T> {
     attempts: init.attempts,
     get usage() {
       return usage
+    },
+    get event() {
+      return init.event()
     },
     [Symbol.asyncIterator]() {
       if (begun) throw new InferenceError('invalid_request', 'an answer can be read only once')

@@ -7,15 +7,20 @@ import type {
   TokenLogprob,
   ToolCall,
 } from '../../protocol/index.ts'
+import type { RequestEvent } from '../event.ts'
 
 /** Added to each chunk of a stream: the peer that served that piece. */
 export interface ServedChunk {
   readonly skein: { readonly peerId: string }
 }
 
-/** Added to a whole answer: the peer that gave it, and every attempt it took. */
+/** Added to a whole answer: who gave it, how, and what it took. */
 export interface ServedBy {
-  readonly skein: { readonly peerId: string; readonly attempts: readonly AttemptRecord[] }
+  readonly skein: {
+    /** The peer that ended the answer. */
+    readonly peerId: string
+    readonly attempts: readonly AttemptRecord[]
+  } & Pick<RequestEvent, 'agreement' | 'cost' | 'exact' | 'policy' | 'resumes'>
 }
 
 /** One of the `n` answers of a chat, put together from its pieces. */

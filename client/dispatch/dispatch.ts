@@ -125,6 +125,10 @@ async function* attemptOn(
   } finally {
     job.attempts.push({
       peerId,
+      reason: job.attempts.length === 0 ? 'first' : 'retry',
+      startedMs: 0,
+      tokens: 0,
+      deliveredTokens: 0,
       outcome: error?.code ?? (answered ? 'answered' : 'cancelled'),
       ...(ttftMs !== undefined && { ttftMs }),
       durationMs: elapsedMs(),

@@ -1,0 +1,63 @@
+import type { Advertisement, ErrorCode, Load, ModelAdvertisement } from '../../protocol/index.ts'
+
+/** What choosing needs to know of a peer that may serve. */
+export interface RouteCandidate {
+  /** The peer id as text. */
+  readonly key: string
+  readonly advertisement: Pick<
+    Advertisement,
+    'addresses' | 'decodeRate' | 'operator' | 'prefillRate' | 'slots'
+  >
+  readonly model: Pick<ModelAdvertisement, 'contextLength' | 'digest' | 'id'>
+}
+
+/** What choosing needs to know of a request. */
+export interface RouteRequest {
+  readonly promptTokens: number
+  /** Tokens that the answer may have; 0 where the caller did not say. */
+  readonly answerTokens: number
+  /** Same for all turns of one conversation. Absent: no affinity. */
+  readonly affinity: string | undefined
+  /** Peers that work on this request already, or have: those of other operators and subnets come first. */
+  readonly apart: readonly RouteCandidate[]
+}
+
+/** What an attempt that answered took. */
+export interface AnswerTimes {
+  /** Attempt begun → first visible piece. */
+  readonly ttftMs: number
+  /** By the peer's word. */
+  readonly prefillMs: number
+  readonly promptTokens: number
+  readonly cachedPromptTokens: number
+  readonly completionTokens: number
+  /** First visible piece → end, waiting for the consumer not included. */
+  readonly decodeMs: number
+}
+
+/** Chooses peers, and learns from what they do. */
+export interface Router {
+  /** The tier of a candidate now; see `tierOf`. */
+  tier(candidate: RouteCandidate, request: RouteRequest): number
+  /** @returns one of the candidates; nothing for none */
+  choose<T extends RouteCandidate>(candidates: readonly T[], request: RouteRequest): T | undefined
+  /** After how long without a first piece this peer is slower than 95 % of such answers. */
+  hedgeAfterMs(candidate: RouteCandidate, request: RouteRequest): number
+  /** Whether fresh samples say that a further attempt would only take a place from somebody else. */
+  saturated(candidates: readonly RouteCandidate[]): boolean
+  /** An attempt begins; disposing ends it. */
+  enter(candidate: RouteCandidate): Disposable
+  /** A complete answer, or the part of one that was superseded after its first piece. */
+  answered(candidate: RouteCandidate, request: RouteRequest, times: AnswerTimes): void
+  /** The attempt got its first visible piece. */
+  began(candidate: RouteCandidate, request: RouteRequest, ttftMs: number): void
+  failed(candidate: RouteCandidate, code: ErrorCode): void
+  /** A connection to the peer was lost, or came about. */
+  connected(peer: string, isConnected: boolean): void
+  observeRtt(peer: string, rttMs: number): void
+  observeLoad(peer: string, load: Load): void
+  /** Requests of ours under way. */
+  readonly inFlight: number
+  /** Stops the watch over the clock. */
+  close(): void
+}
