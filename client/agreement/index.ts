@@ -1,0 +1,13 @@
+/**
+ * Whether peers that were asked the same gave the same answer. Pure.
+ *
+ * @example
+ * const found = findAgreement(answers, 2, request)
+ * if (found === undefined) askAnother()
+ *
+ * @packageDocumentation
+ */
+export type { ComparableAnswer, Comparison } from './comparable-answer.ts'
+export { compareAnswers } from './compare-answers.ts'
+export { type FoundAgreement, findAgreement } from './find-agreement.ts'
+export { isDeterministic } from './is-deterministic.ts'

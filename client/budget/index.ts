@@ -1,0 +1,16 @@
+/**
+ * What a client may spend beyond one attempt a request, so that it never adds to an overload.
+ *
+ * @example
+ * const lease = await reserve.acquire({ signal })
+ * try {
+ *   await goOnElsewhere()
+ *   lease.succeeded()
+ * } finally {
+ *   lease.failed()
+ * }
+ *
+ * @packageDocumentation
+ */
+export { type ResumeLease, ResumeReserve, type ResumeReserveInit } from './resume-reserve.ts'
+export { RetryBudget, type RetryBudgetInit } from './retry-budget.ts'

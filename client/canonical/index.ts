@@ -1,0 +1,10 @@
+/**
+ * One form for equal values that are written differently.
+ *
+ * @example
+ * canonicalText('{"b": 1.0, "a": []}') === canonicalText('{"a":[],"b":1}')
+ *
+ * @packageDocumentation
+ */
+export { canonicalDecimal } from './decimal.ts'
+export { canonicalJson, canonicalText } from './json.ts'
