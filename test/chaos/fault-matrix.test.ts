@@ -1,0 +1,115 @@
+import * as fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { InferenceError } from '../../protocol/index.ts'
+import { FAULTS, type Fault } from '../fixtures/chaos-faults.ts'
+import type { FaultPoint, Struck } from '../fixtures/chaos-relay.ts'
+import { ChaosWire, DIGEST, type Harm } from '../fixtures/chaos-wire.ts'
+import { FORMS, type Form, type Taken, take } from './answers.ts'
+
+/** Pieces that the caller has when the fault comes: two of six embeddings, or eleven of thirty tokens. */
+const PIECES = { text: 11, embedding: 2 } as const
+
+const undisturbed = new Map<Form, Taken>()
+
+beforeAll(async () => {
+  await using wire = await ChaosWire.create({ peers: 1, harms: [] })
+  for (const form of FORMS)
+    undisturbed.set(form, await take(wire.swarm.requester, form, { model: 'm' }))
+})
+
+const middleOf = (form: Form): number => (form === 'embedding' ? PIECES.embedding : PIECES.text)
+
+interface Cell {
+  readonly name: string
+  readonly form: Form
+  readonly fault: Fault
+  readonly at: FaultPoint
+}
+
+const cells: Cell[] = FORMS.flatMap((form) =>
+  FAULTS.flatMap((fault) => {
+    const { name, before = 0, beforeOnly } = fault
+    const first = { name: `${name}, before the first piece`, form, fault, at: before }
+    const middle = { name: `${name}, in the middle`, form, fault, at: middleOf(form) }
+    return beforeOnly === true ? [first] : [first, middle]
+  }),
+)
+
+it('has an undisturbed answer of each form to compare with', () => {
+  const counted = `${Array.from({ length: 15 }, (_, index) => index + 1).join(', ')}.`
+  const stream = { ids: 1, text: counted, finish: 'stop', completionTokens: 30 }
+  expect(undisturbed.get('chat stream')).toMatchObject({ ...stream, roles: 1 })
+  expect(undisturbed.get('completion stream')).toMatchObject(stream)
+  expect(undisturbed.get('chat')?.text).toBe(counted)
+  expect(undisturbed.get('completion')?.text).toBe(counted)
+  expect(undisturbed.get('embedding')?.vectors).toHaveLength(6)
+})
+
+describe.each(FORMS)('%s: the caller gets the undisturbed answer', (form) => {
+  const own = cells.filter((cell) => cell.form === form)
+  it.concurrent.each(own)('with $name', async ({ fault, at }) => {
+    await using wire = await ChaosWire.create({ peers: 3, harms: [{ ...fault, at }] })
+    const taken = await take(wire.swarm.requester, form, { model: `m@${DIGEST}` })
+    expect(taken).toEqual(undisturbed.get(form))
+    expect(wire.strikes[0]).toBeGreaterThan(0)
+    if (fault.tooLate !== true) expect(wire.attempts).toBeGreaterThan(1)
+    await wire.atRest()
+  })
+
+  it.concurrent('with a peer that cannot be dialled', async () => {
+    await using wire = await ChaosWire.create({ peers: 3, harms: [] })
+    for (const peer of wire.swarm.peers.slice(0, 2)) wire.swarm.remove(peer)
+    expect(await take(wire.swarm.requester, form, { model: 'm' })).toEqual(undisturbed.get(form))
+  })
+})
+
+describe.each(FORMS)('%s: a caller who aborts', (form) => {
+  it.concurrent.each([
+    ['before the first piece', 0],
+    ['in the middle', middleOf(form)],
+  ] as const)('%s gets the reason, and every engine stops', async (_, at) => {
+    const caller = new AbortController()
+    const reason = new Error('enough')
+    const strike = async ({ left }: Struck): Promise<'over'> => {
+      caller.abort(reason)
+      await left()
+      return 'over'
+    }
+    await using wire = await ChaosWire.create({ peers: 3, harms: [{ at, strike }] })
+    const { signal } = caller
+    const taken = take(wire.swarm.requester, form, { model: 'm', options: { signal } })
+    await expect(taken).rejects.toBe(reason)
+    await wire.atRest()
+    expect(wire.swarm.requester.inFlight).toBe(0)
+  })
+})
+
+describe('an answer that meets fault after fault', () => {
+  const harm = fc
+    .record({ fault: fc.constantFrom(...FAULTS), at: fc.integer({ min: 0, max: 40 }) })
+    .map(({ fault, at }): Harm => ({ ...fault, at }))
+  const harms = fc.array(harm, { minLength: 1, maxLength: 4 })
+
+  it('is the undisturbed one, or what came of it is and the rest is a typed error', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...FORMS), harms, async (form, chosen) => {
+        await using wire = await ChaosWire.create({ peers: chosen.length + 2, harms: chosen })
+        let text = ''
+        try {
+          const onText = (so: string): void => {
+            text = so
+          }
+          const taken = await take(wire.swarm.requester, form, { model: `m@${DIGEST}`, onText })
+          expect(taken).toEqual(undisturbed.get(form))
+        } catch (error) {
+          if (!InferenceError.is(error)) throw error
+          expect(undisturbed.get(form)?.text.startsWith(text)).toBe(true)
+          // Two engines that fail at one request are the one reason to give up while good peers are left.
+          expect(error.code, error.message).toBe('engine_failed')
+        }
+        await wire.atRest()
+      }),
+      { numRuns: 40, seed: 4 },
+    )
+  }, 110_000)
+})
