@@ -5,12 +5,17 @@ import type { ComparableAnswer } from './comparable-answer.ts'
 /** A longer text is prose about a number. Also bounds the work on a peer's text. */
 const MAX_NUMBER_TEXT = 1_000
 const NUMBER = /[-+−]?(?:\d+(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?/giu
-/** Around a number these say nothing; `%`, `$`, `-` and their like do. */
-const FORMATTING = /^[\s.,;:!*_"'`]+|[\s.,;:!*_"'`]+$/gu
+/** Around a number these say nothing; `%`, `$`, `-`, `!` do, and quotes make it a string. */
+const FORMATTING = /^[\s.,;:*_`]+|[\s.,;:*_`]+$/gu
 
-/** Whether two texts are the same, the same JSON (key order, white space, spelling of numbers aside), or the same single number. */
+/**
+ * Whether two texts are the same, the same JSON (key order, white space, spelling of numbers aside), or the same single
+ * number. What is JSON, or has to be, is compared as nothing else: `1` is not `"1"` there.
+ */
 export function sameText(a: string, b: string, request: InferenceRequest): boolean {
-  return a === b || sameJson(a, b, wantsJson(request)) || sameNumber(a, b)
+  if (a === b) return true
+  if (wantsJson(request) || (isStructured(a) && isStructured(b))) return sameJson(a, b)
+  return sameNumber(a, b)
 }
 
 /** Whether the same functions are called in the same order with the same arguments. */
@@ -20,7 +25,7 @@ export function sameToolCalls(a: ComparableAnswer, b: ComparableAnswer): boolean
     a.toolCalls.every((call, index) => {
       const other = b.toolCalls[index]
       if (other === undefined || call.name !== other.name) return false
-      return call.arguments === other.arguments || sameJson(call.arguments, other.arguments, true)
+      return call.arguments === other.arguments || sameJson(call.arguments, other.arguments)
     })
   )
 }
@@ -30,13 +35,12 @@ function wantsJson(request: InferenceRequest): boolean {
   return format === 'json_object' || format === 'json_schema'
 }
 
-/** @param scalars whether a bare number or string is JSON, too, or only text that looks so */
-function sameJson(a: string, b: string, scalars: boolean): boolean {
-  if (!scalars && !(isStructured(a) && isStructured(b))) return false
+function sameJson(a: string, b: string): boolean {
   const canonical = canonicalText(a)
   return canonical !== undefined && canonical === canonicalText(b)
 }
 
+/** Begins as an object or an array: a bare number or string is JSON only where that was asked for. */
 function isStructured(text: string): boolean {
   return /^\s*[[{]/u.test(text)
 }
