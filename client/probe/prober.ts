@@ -8,7 +8,7 @@ import {
 } from '../../protocol/index.ts'
 import { type Connect, endSoon, openStream } from '../attempt/index.ts'
 import { openScope } from '../scope.ts'
-import { LoadPool } from './load-pool.ts'
+import type { LoadPool } from './load-pool.ts'
 
 /** Background probes under way; more would cost the swarm more than a good choice is worth. */
 const MAX_CONCURRENT = 16
@@ -22,13 +22,14 @@ interface ProbeResult {
 
 export interface ProberInit {
   readonly connect: Connect
+  /** Where samples go. */
+  readonly pool: LoadPool
   readonly isConnected: (peerId: PeerId) => boolean
   readonly timeoutMs: number
   readonly onRtt: (peer: string, rttMs: number) => void
 }
 
 export interface Prober {
-  readonly pool: LoadPool
   /** Asks one peer now. @throws InferenceError, or the signal's reason */
   probe(peerId: PeerId, options: { readonly signal: AbortSignal }): Promise<ProbeResult>
   /** Asks, in the background, those whose load is not known freshly. */
@@ -37,8 +38,7 @@ export interface Prober {
 }
 
 export function createProber(init: ProberInit): Prober {
-  const { connect, isConnected, timeoutMs, onRtt } = init
-  const pool = new LoadPool()
+  const { connect, isConnected, pool, timeoutMs, onRtt } = init
   const running = new Map<string, Promise<void>>()
   const closing = new AbortController()
 
@@ -62,7 +62,6 @@ export function createProber(init: ProberInit): Prober {
   }
 
   return {
-    pool,
     probe,
     refresh(peers) {
       for (const peerId of peers) {

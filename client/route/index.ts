@@ -1,13 +1,21 @@
 /**
- * Whom to ask first: a cost for each candidate, and a choice between two. Pure, but for the memory of measurements.
+ * Whom to ask first, and what every answer and failure teaches: cost, affinity, health, latency, concurrency. Each
+ * policy is a pure module; the router holds their memories.
  *
  * @example
- * const chosen = choose(candidates.map((peer) => ({ value: peer, cost: costOf(inputs(peer)), tier: 0 })), Math.random)
+ * const router = createRouter({ now: () => performance.now(), wallNow: Date.now, random: Math.random, salt: randomBytes(16) })
+ * const affinity = affinityKey(request, { id: 'llama3.2:3b' })
+ * const chosen = router.choose(candidates, { promptTokens: 900, answerTokens: 0, affinity, apart: [] })
  *
  * @packageDocumentation
  */
-export { choose } from './choose.ts'
-export { costOf, LEAVING_TIER, tierOf } from './cost.ts'
-export { InFlight } from './in-flight.ts'
-export { LatencyModel } from './latency-model.ts'
-export { Suspects } from './suspects.ts'
+export { affinityKey } from './affinity-key.ts'
+export { createRouter } from './create-router.ts'
+export type {
+  AnswerTimes,
+  RouteCandidate,
+  RouteRequest,
+  Router,
+  RouterInit,
+} from './router.ts'
+export { LEAVING_TIER } from './tier.ts'

@@ -2,37 +2,41 @@
 const ALPHA = 0.3
 /** Peers with measurements; those unused for longest leave. */
 const MAX_PEERS = 1_024
-/** Before anything is measured: a near peer, a fast start, a CPU's prefill. */
-const UNKNOWN = { rttMs: 20, overheadMs: 50, prefillRate: 500 } as const
+/** A handful of tokens measures the clock's grain, not the engine. */
+const MIN_MEASURED_TOKENS = 16
+/** Before anything is measured: a near peer, a fast start, a CPU's prefill and decode. */
+const UNKNOWN = { rttMs: 20, overheadMs: 50, prefillRate: 500, decodeRate: 20 } as const
 
 export interface PeerLatency {
   readonly rttMs: number
-  /** Time to the first token beyond prefill. */
+  /** Time to the first piece beyond round trip and prefill. */
   readonly overheadMs: number
   /** Tokens a second. */
   readonly prefillRate: number
+  /** Tokens a second. */
+  readonly decodeRate: number
 }
 
-export interface Measurement {
-  /** Request sent → first visible piece. */
-  readonly ttftMs: number
-  readonly prefillMs: number
-  /** Prompt tokens that were not in the engine's cache. */
-  readonly prefilledTokens: number
+/** Tokens that took so long. */
+export interface Stretch {
+  readonly tokens: number
+  readonly ms: number
 }
 
 /** Exponentially weighted averages of what each peer's answers took. */
 export class LatencyModel {
   readonly #peers = new Map<string, Partial<PeerLatency>>()
 
-  /** @param advertisedPrefillRate the peer's own claim, used until we measured. 0: none. */
-  of(peer: string, advertisedPrefillRate: number): PeerLatency {
+  /** @param claims the peer's own, in tokens a second, used until we measured. 0: none. */
+  of(peer: string, claims: Readonly<Record<'prefillRate' | 'decodeRate', number>>): PeerLatency {
     const measured = this.#peers.get(peer)
-    const claimed = advertisedPrefillRate > 0 ? advertisedPrefillRate : UNKNOWN.prefillRate
+    const claimed = (rate: 'prefillRate' | 'decodeRate'): number =>
+      claims[rate] > 0 ? claims[rate] : UNKNOWN[rate]
     return {
       rttMs: measured?.rttMs ?? UNKNOWN.rttMs,
       overheadMs: measured?.overheadMs ?? UNKNOWN.overheadMs,
-      prefillRate: measured?.prefillRate ?? claimed,
+      prefillRate: measured?.prefillRate ?? claimed('prefillRate'),
+      decodeRate: measured?.decodeRate ?? claimed('decodeRate'),
     }
   }
 
@@ -40,14 +44,22 @@ export class LatencyModel {
     this.#update(peer, { rttMs })
   }
 
-  observeAnswer(peer: string, { ttftMs, prefillMs, prefilledTokens }: Measurement): void {
-    // The peer tells its prefill time; it cannot have taken longer than we waited.
-    const honestMs = Math.min(prefillMs, ttftMs)
-    this.#update(peer, { overheadMs: ttftMs - honestMs })
-    // A handful of tokens measures the clock's grain, not the engine.
-    if (prefilledTokens >= 16 && honestMs > 0) {
-      this.#update(peer, { prefillRate: (prefilledTokens / honestMs) * 1000 })
-    }
+  observeOverhead(peer: string, overheadMs: number): void {
+    this.#update(peer, { overheadMs: Math.max(0, overheadMs) })
+  }
+
+  observePrefill(peer: string, stretch: Stretch): void {
+    const prefillRate = rateOf(stretch)
+    if (prefillRate !== undefined) this.#update(peer, { prefillRate })
+  }
+
+  observeDecode(peer: string, stretch: Stretch): void {
+    const decodeRate = rateOf(stretch)
+    if (decodeRate !== undefined) this.#update(peer, { decodeRate })
+  }
+
+  get size(): number {
+    return this.#peers.size
   }
 
   #update(peer: string, measured: Partial<PeerLatency>): void {
@@ -62,6 +74,10 @@ export class LatencyModel {
     const [oldest] = this.#peers.keys()
     if (this.#peers.size > MAX_PEERS && oldest !== undefined) this.#peers.delete(oldest)
   }
+}
+
+function rateOf({ tokens, ms }: Stretch): number | undefined {
+  return tokens >= MIN_MEASURED_TOKENS && ms > 0 ? (tokens / ms) * 1000 : undefined
 }
 
 function mix(before: number | undefined, value: number): number {

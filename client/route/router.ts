@@ -1,4 +1,5 @@
 import type { Advertisement, ErrorCode, Load, ModelAdvertisement } from '../../protocol/index.ts'
+import type { LoadPool } from '../probe/index.ts'
 
 /** What choosing needs to know of a peer that may serve. */
 export interface RouteCandidate {
@@ -35,14 +36,34 @@ export interface AnswerTimes {
   readonly decodeMs: number
 }
 
+/** What a router hangs on. */
+export interface RouterInit {
+  /** Monotonic, in milliseconds. */
+  readonly now: () => number
+  /** Milliseconds since 1970: running ahead of `now` shows that the machine slept. */
+  readonly wallNow: () => number
+  /** From 0, below 1. */
+  readonly random: () => number
+  /** The client's own, secret: where its conversations go is not for others to foretell. */
+  readonly salt: Uint8Array
+}
+
 /** Chooses peers, and learns from what they do. */
 export interface Router {
   /** The tier of a candidate now; see `tierOf`. */
   tier(candidate: RouteCandidate, request: RouteRequest): number
   /** @returns one of the candidates; nothing for none */
   choose<T extends RouteCandidate>(candidates: readonly T[], request: RouteRequest): T | undefined
-  /** After how long without a first piece this peer is slower than 95 % of such answers. */
-  hedgeAfterMs(candidate: RouteCandidate, request: RouteRequest): number
+  /**
+   * After how long without a first piece this peer is slower than 95 % of such answers.
+   *
+   * @param others that could take the request: how fast they would be bounds the wait for a slow peer. @default none
+   */
+  hedgeAfterMs(
+    candidate: RouteCandidate,
+    request: RouteRequest,
+    others?: readonly RouteCandidate[],
+  ): number
   /** Whether fresh samples say that a further attempt would only take a place from somebody else. */
   saturated(candidates: readonly RouteCandidate[]): boolean
   /** An attempt begins; disposing ends it. */
@@ -51,11 +72,18 @@ export interface Router {
   answered(candidate: RouteCandidate, request: RouteRequest, times: AnswerTimes): void
   /** The attempt got its first visible piece. */
   began(candidate: RouteCandidate, request: RouteRequest, ttftMs: number): void
+  /**
+   * The attempt was called off before its first piece, as another was faster: it would have taken longer than it was
+   * given. Without this a slow peer that always loses would never be known as slow.
+   */
+  outpaced(candidate: RouteCandidate, request: RouteRequest, waitedMs: number): void
   failed(candidate: RouteCandidate, code: ErrorCode): void
   /** A connection to the peer was lost, or came about. */
   connected(peer: string, isConnected: boolean): void
   observeRtt(peer: string, rttMs: number): void
   observeLoad(peer: string, load: Load): void
+  /** Fresh samples of load, for whoever asks for them. */
+  readonly pool: LoadPool
   /** Requests of ours under way. */
   readonly inFlight: number
   /** Stops the watch over the clock. */

@@ -1,0 +1,58 @@
+/** Netflix' concurrency-limits, Gradient2: its tolerance and smoothing. */
+const TOLERANCE = 1.5
+const SMOOTHING = 0.2
+const MIN_GRADIENT = 0.5
+/** Small at first: a laptop's engine has few slots. */
+const INITIAL = 8
+const MIN = 2
+const MAX = 512
+/** Weight of a new sample in the long average: some fifty answers. */
+const LONG_ALPHA = 0.04
+/** Samples that are averaged evenly at first, so that one odd beginning does not set the scale. */
+const WARM_UP = 10
+/** A long average this many times the newest sample is from worse times, and shrinks faster. */
+const STALE_FACTOR = 2
+const STALE_DECAY = 0.95
+/** Peers with a limit of their own; those unused for longest leave. */
+const MAX_PEERS = 1_024
+
+interface Limit {
+  readonly limit: number
+  /** Long-term average of the samples. */
+  readonly long: number
+  readonly samples: number
+}
+
+const UNMEASURED: Limit = { limit: INITIAL, long: 0, samples: 0 }
+
+/** The limit after one more sample. @param sample how slow the answer began; any unit, load makes it larger */
+export function nextLimit(before: Limit, sample: number, inFlight: number): Limit {
+  const samples = before.samples + 1
+  const alpha = samples <= WARM_UP ? 1 / samples : LONG_ALPHA
+  const average = before.long + alpha * (sample - before.long)
+  const long = average > STALE_FACTOR * sample ? average * STALE_DECAY : average
+  const gradient = Math.min(1, Math.max(MIN_GRADIENT, (TOLERANCE * long) / sample))
+  const target = before.limit * gradient + Math.sqrt(before.limit)
+  const smoothed = before.limit + SMOOTHING * (target - before.limit)
+  // Where the limit was not felt, a good sample is no proof that more would do.
+  const grown = inFlight < before.limit / 2 ? Math.min(smoothed, before.limit) : smoothed
+  return { limit: Math.min(MAX, Math.max(MIN, grown)), long, samples }
+}
+
+/** How many of our requests each peer takes well at once. Advice: the node's own admission decides. */
+export class ConcurrencyLimits {
+  readonly #limits = new Map<string, Limit>()
+
+  of(peer: string): number {
+    return Math.floor((this.#limits.get(peer) ?? UNMEASURED).limit)
+  }
+
+  observe(peer: string, sample: number, inFlight: number): void {
+    if (!(sample > 0)) return
+    const next = nextLimit(this.#limits.get(peer) ?? UNMEASURED, sample, inFlight)
+    this.#limits.delete(peer)
+    this.#limits.set(peer, next)
+    const [oldest] = this.#limits.keys()
+    if (this.#limits.size > MAX_PEERS && oldest !== undefined) this.#limits.delete(oldest)
+  }
+}

@@ -1,0 +1,82 @@
+/** First failure in a row; doubles with each further one. */
+const SUSPICION_MS = 5_000
+const MAX_SUSPICION_MS = 300_000
+/** Weight of the newest outcome: some five attempts. */
+const RELIABILITY_ALPHA = 0.2
+/** Slow start: a new or returning peer comes to its full share in this time. */
+const WARM_UP_MS = 30_000
+const MIN_WARMTH = 0.1
+
+/** What we think of one peer. A value: each event makes a new one. */
+export interface Standing {
+  /** In a row. */
+  readonly failures: number
+  readonly suspectUntilMs: number
+  /** Those that still count: an answer takes one off. */
+  readonly ejections: number
+  /** Average of outcomes, 1 for an answer, 0 for a failure. */
+  readonly reliability: number
+  /** Since when it is here, or back; in the future while it is suspect. */
+  readonly warmSinceMs: number
+  /** It has begun an answer to us, or was seen to be slow at it. */
+  readonly measured: boolean
+}
+
+export function newcomer(nowMs: number): Standing {
+  const suspectUntilMs = Number.NEGATIVE_INFINITY
+  return {
+    failures: 0,
+    suspectUntilMs,
+    ejections: 0,
+    reliability: 1,
+    warmSinceMs: nowMs,
+    measured: false,
+  }
+}
+
+export function afterFailure(before: Standing, nowMs: number): Standing {
+  const failures = before.failures + 1
+  const untilMs = nowMs + Math.min(MAX_SUSPICION_MS, SUSPICION_MS * 2 ** (failures - 1))
+  return {
+    ...before,
+    failures,
+    suspectUntilMs: Math.max(before.suspectUntilMs, untilMs),
+    warmSinceMs: Math.max(before.warmSinceMs, untilMs),
+    reliability: before.reliability * (1 - RELIABILITY_ALPHA),
+  }
+}
+
+export function afterEjection(before: Standing, untilMs: number): Standing {
+  return {
+    ...before,
+    ejections: before.ejections + 1,
+    warmSinceMs: Math.max(before.warmSinceMs, untilMs),
+  }
+}
+
+/** A complete answer forgives what was before; a peer that was suspect returns now. */
+export function afterAnswer(before: Standing, nowMs: number): Standing {
+  return {
+    failures: 0,
+    suspectUntilMs: Number.NEGATIVE_INFINITY,
+    ejections: Math.max(0, before.ejections - 1),
+    reliability: before.reliability + RELIABILITY_ALPHA * (1 - before.reliability),
+    warmSinceMs: Math.min(before.warmSinceMs, nowMs),
+    measured: true,
+  }
+}
+
+/** Its connection was lost: no failure, but a reason to ask others first for a moment. */
+export function afterLoss(before: Standing, nowMs: number): Standing {
+  const untilMs = nowMs + SUSPICION_MS
+  return {
+    ...before,
+    suspectUntilMs: Math.max(before.suspectUntilMs, untilMs),
+    warmSinceMs: Math.max(before.warmSinceMs, untilMs),
+  }
+}
+
+/** Slow start: max(0.10, t/window). */
+export function warmthOf({ warmSinceMs }: Standing, nowMs: number): number {
+  return Math.min(1, Math.max(MIN_WARMTH, (nowMs - warmSinceMs) / WARM_UP_MS))
+}

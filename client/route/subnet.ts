@@ -1,0 +1,36 @@
+import { isIPv4 } from 'node:net'
+import { isPrivateIp } from '@libp2p/utils'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+/**
+ * The public networks that a peer's addresses lie in: /24 of IPv4, /48 of IPv6, what one operator is commonly given.
+ * A relay's address says nothing of the peer behind it, and on a LAN all are neighbours: neither counts.
+ */
+export function subnetsOf(addresses: readonly Multiaddr[]): ReadonlySet<string> {
+  const subnets = new Set<string>()
+  for (const address of addresses) {
+    const components = address.getComponents()
+    if (components.some(({ name }) => name === 'p2p-circuit')) continue
+    const ip = components.find(({ name }) => name === 'ip4' || name === 'ip6')?.value
+    if (ip === undefined || MAPPED.test(ip) || isPrivateIp(ip) !== false) continue
+    subnets.add(isIPv4(ip) ? ip.split('.').slice(0, 3).join('.') : firstGroups(ip, 3))
+  }
+  return subnets
+}
+
+/** An IPv4 address in IPv6 dress: its first groups are the same for all. */
+const MAPPED = /^::ffff:/i
+
+/** The first groups of an IPv6 address, each without leading zeros. A `::` among them stands for zeros. */
+function firstGroups(ip: string, count: number): string {
+  const [head = '', tail] = ip.toLowerCase().split('::')
+  const groups = head === '' ? [] : head.split(':')
+  if (tail !== undefined) {
+    const after = tail === '' ? [] : tail.split(':')
+    groups.push(...Array<string>(Math.max(0, 8 - groups.length - after.length)).fill('0'), ...after)
+  }
+  return groups
+    .slice(0, count)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(':')
+}

@@ -1,0 +1,41 @@
+/** Ratios kept over all peers, and for each. */
+const WINDOW = 128
+/** Fewer have no 95th percentile. */
+const MIN_RATIOS = 20
+/** Peers with ratios of their own; those unused for longest leave. */
+const MAX_PEERS = 1_024
+const QUANTILE = 0.95
+
+/**
+ * How far measured times to the first piece were from what was predicted for that peer and prompt length. Dividing by
+ * the prediction takes the prompt's length out: a tail that comes from long prompts is no reason to hedge.
+ */
+export class TtftRatios {
+  readonly #all: number[] = []
+  readonly #peers = new Map<string, number[]>()
+
+  add(peer: string, ratio: number): void {
+    push(this.#all, ratio)
+    const own = this.#peers.get(peer) ?? []
+    push(own, ratio)
+    this.#peers.delete(peer)
+    this.#peers.set(peer, own)
+    const [oldest] = this.#peers.keys()
+    if (this.#peers.size > MAX_PEERS && oldest !== undefined) this.#peers.delete(oldest)
+  }
+
+  /** The 95th percentile: the peer's own, else that of all; nothing where there are too few of either. */
+  p95(peer: string): number | undefined {
+    return p95Of(this.#peers.get(peer) ?? []) ?? p95Of(this.#all)
+  }
+}
+
+function push(ratios: number[], ratio: number): void {
+  ratios.push(ratio)
+  if (ratios.length > WINDOW) ratios.shift()
+}
+
+function p95Of(ratios: readonly number[]): number | undefined {
+  if (ratios.length < MIN_RATIOS) return undefined
+  return ratios.toSorted((a, b) => a - b)[Math.ceil(QUANTILE * ratios.length) - 1]
+}
