@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type { Host } from '../host/index.ts'
 import {
   type Advertisement,
@@ -6,8 +7,6 @@ import {
   type CompletionChunk,
   InferenceError,
   type InferenceKind,
-  parseModelReference,
-  parseRequest,
 } from '../protocol/index.ts'
 import {
   type Answer,
@@ -23,8 +22,20 @@ import {
   createAnswer,
   type EmbeddingResponse,
   type Identity,
+  type ServedBy,
 } from './answer/index.ts'
 import type { Connect } from './attempt/index.ts'
+import { ResumeReserve, RetryBudget } from './budget/index.ts'
+import {
+  begin,
+  type Call,
+  type CallOptions,
+  DEFAULT_POLICY,
+  DEFAULT_RESUME,
+  eventOf,
+  newCall,
+  tell,
+} from './call.ts'
 import {
   DISCOVERY_LIMITS,
   type DiscoveryLimits,
@@ -33,10 +44,13 @@ import {
   resolveLimits,
 } from './defaults.ts'
 import { createDirectory, type DirectoryHost, explainAbsence } from './directory/index.ts'
-import { type DispatchContext, type DispatchEvent, dispatch, type Job } from './dispatch/index.ts'
+import { type DispatchContext, type DispatchEvent, dispatch, Journal } from './dispatch/index.ts'
+import type { RequestEvent } from './event.ts'
 import { listModels, listPeer, type ModelListing, type PeerListing } from './listings.ts'
+import { FailureMemory, requestKey } from './loops/index.ts'
+import { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 import { createProber } from './probe/index.ts'
-import { InFlight, LatencyModel, Suspects } from './route/index.ts'
+import { createRouter } from './route/index.ts'
 import { openScope, type Scope } from './scope.ts'
 
 /** What requests need of a host. */
@@ -48,13 +62,20 @@ export type RequesterHost = DirectoryHost &
 export interface RequesterInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
   readonly now?: () => number
   readonly random?: () => number
+  /** @default hedge */
+  readonly policy?: Policy | undefined
+  /** @default same-model */
+  readonly resume?: ResumeMode | undefined
+  readonly onEvent?: ((event: RequestEvent) => void) | undefined
+  /** What retries, hedges and resumes may take. @default a budget and a reserve of this client's own */
+  readonly budgets?: Pick<DispatchContext, 'budget' | 'reserve'>
 }
 
 interface AbortOptions {
   readonly signal?: AbortSignal
 }
 
-type Options = AbortOptions & Partial<RequestLimits>
+type Options = CallOptions
 
 /** The client's work, apart from owning a host. */
 export interface Requester {
@@ -77,9 +98,14 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   const discoveryLimits = resolveLimits(DISCOVERY_LIMITS, init)
   const now = init.now ?? Date.now
   const random = init.random ?? Math.random
-  const latency = new LatencyModel()
   const connect: Connect = (peerId, protocol, options) =>
     host.libp2p.dialProtocol(peerId, protocol, options)
+  const router = createRouter({
+    now: () => performance.now(),
+    wallNow: now,
+    random,
+    salt: randomBytes(16),
+  })
   const context: DispatchContext = {
     host,
     connect,
@@ -88,13 +114,18 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       connect,
       isConnected: (peerId) => host.libp2p.getPeers().some((peer) => peer.equals(peerId)),
       timeoutMs: discoveryLimits.probeTimeoutMs,
-      onRtt: (peer, rttMs) => latency.observeRtt(peer, rttMs),
+      pool: router.pool,
+      onRtt: (peer, rttMs) => router.observeRtt(peer, rttMs),
     }),
-    latency,
-    inFlight: new InFlight(),
-    suspects: new Suspects(),
+    router,
+    budget: init.budgets?.budget ?? new RetryBudget(),
+    reserve: init.budgets?.reserve ?? new ResumeReserve(),
     random,
   }
+  const failures = new FailureMemory()
+  // A default that is none fails now, not with the first request.
+  parsePolicy(init.policy ?? DEFAULT_POLICY)
+  parseResumeMode(init.resume ?? DEFAULT_RESUME)
   const scopes = new Set<Scope>()
   let closed = false
 
@@ -112,36 +143,50 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     }
   }
 
-  const prepare = (kind: Exclude<InferenceKind, 'score'>, body: object, options: Options) => {
-    const limits = resolveLimits(requestLimits, options)
-    const request = parseRequest(kind, body)
-    const reference = parseModelReference(request.body.model)
-    return { request, reference, limits }
-  }
-
-  /** The events of one request; `begun` receives its scope. */
-  async function* run(
-    kind: Exclude<InferenceKind, 'score'>,
-    body: object,
-    options: Options,
-    rest: Pick<Job, 'commit' | 'attempts'>,
-    begun: (scope: Scope) => void = () => {},
-  ): AsyncGenerator<DispatchEvent, void, void> {
+  /** The events of one request. */
+  async function* run(call: Call): AsyncGenerator<DispatchEvent, void, void> {
+    const { kind, body, options, attempts } = call
     options.signal?.throwIfAborted()
-    const prepared = prepare(kind, body, options)
-    using scope = enter(prepared.limits.timeoutMs, options)
-    begun(scope)
-    try {
-      yield* dispatch(context, { ...prepared, ...rest }, scope)
-    } catch (error) {
-      if (options.signal?.aborted === true) throw options.signal.reason
-      throw withAttempts(InferenceError.from(error), rest.attempts)
+    const begun = begin(kind, body, options, { ...init, limits: requestLimits })
+    using scope = enter(begun.limits.timeoutMs, options)
+    call.onScope?.(scope)
+    const key = requestKey(kind, body)
+    const journal = new Journal(begun.estimatedPromptTokens, attempts)
+    const { restartable } = call
+    const ended = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent> = {}): void => {
+      const event = eventOf(begun, journal, {
+        outcome,
+        startedAt: now() - journal.elapsedMs,
+        ...more,
+      })
+      call.onEvent(event)
+      tell(init.onEvent, event)
     }
-  }
-
-  const whole = (kind: Exclude<InferenceKind, 'score'>, body: object, options: Options) => {
-    const attempts: AttemptRecord[] = []
-    return { attempts, events: run(kind, body, options, { attempts, commit: 'end' }) }
+    try {
+      const remembered = failures.recall(key, performance.now())
+      if (remembered !== undefined) {
+        ended(remembered.code, { remembered: true, message: remembered.message })
+        throw remembered
+      }
+      for await (const event of dispatch(context, { ...begun, journal, restartable }, scope)) {
+        if (event.type === 'done') {
+          failures.succeeded(key)
+          ended('answered')
+        }
+        yield event
+      }
+    } catch (error) {
+      const failure = InferenceError.from(error, scope.signal.aborted ? 'cancelled' : 'internal')
+      if (!call.ended) {
+        failures.failed(key, failure, performance.now())
+        ended(failure.code, { message: failure.message })
+      }
+      if (options.signal?.aborted === true) throw options.signal.reason
+      throw withAttempts(failure, journal.attempts)
+    } finally {
+      // The consumer left.
+      if (!call.ended) ended('cancelled')
+    }
   }
 
   const stream = <T>(
@@ -153,20 +198,42 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       ...args: Parameters<typeof chatChunks>
     ) => AsyncGenerator<T & { readonly skein: { readonly peerId: string } }, void, void>,
   ): Answer<T> => {
-    const attempts: AttemptRecord[] = []
+    const call = newCall(kind, body, options, false)
     return createAnswer<T>({
-      attempts,
+      attempts: call.attempts,
+      event: () => call.ended,
       begin: (onUsage) => {
         let scope: Scope | undefined
-        const events = run(kind, body, options, { attempts, commit: 'first-delta' }, (entered) => {
+        call.onScope = (entered) => {
           scope = entered
-        })
+        }
         return {
-          chunks: normalize(events, identity, { includeUsage: wantsUsage(body), onUsage }),
+          chunks: normalize(run(call), identity, { includeUsage: wantsUsage(body), onUsage }),
           cancel: () => scope?.abort(new InferenceError('cancelled', 'the consumer left')),
         }
       },
     })
+  }
+
+  /** Runs a request whose answer is put together before the caller gets it. */
+  const whole = async <T>(
+    kind: Exclude<InferenceKind, 'score'>,
+    body: object,
+    options: Options,
+    assemble: (events: AsyncIterable<DispatchEvent>) => Promise<T>,
+  ): Promise<T & ServedBy> => {
+    const call = newCall(kind, body, options, true)
+    let peerId = ''
+    const answer = await assemble(
+      tap(run(call), (event) => {
+        if (event.type === 'done') peerId = event.peerId
+      }),
+    )
+    const { ended } = call
+    if (ended === undefined) throw new Error('unreachable: a request ends with its event')
+    const { policy, attempts, resumes, exact, cost, agreement } = ended
+    const told = { peerId, policy, attempts, resumes, exact, cost }
+    return { ...answer, skein: { ...told, ...(agreement !== undefined && { agreement }) } }
   }
 
   const everyone = async (options: AbortOptions): Promise<readonly Advertisement[]> => {
@@ -182,18 +249,16 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   }
 
   return {
-    async chat(body, options = {}) {
-      const { events, attempts } = whole('chat', body, options)
-      return await assembleChat(events, chatIdentity(modelOf(body), now()), attempts)
-    },
-    async complete(body, options = {}) {
-      const { events, attempts } = whole('completion', body, options)
-      return await assembleCompletion(events, completionIdentity(modelOf(body), now()), attempts)
-    },
-    async embed(body, options = {}) {
-      const { events, attempts } = whole('embedding', body, options)
-      return await assembleEmbeddings(events, modelOf(body), attempts)
-    },
+    chat: (body, options = {}) =>
+      whole('chat', body, options, (events) =>
+        assembleChat(events, chatIdentity(modelOf(body), now())),
+      ),
+    complete: (body, options = {}) =>
+      whole('completion', body, options, (events) =>
+        assembleCompletion(events, completionIdentity(modelOf(body), now())),
+      ),
+    embed: (body, options = {}) =>
+      whole('embedding', body, options, (events) => assembleEmbeddings(events, modelOf(body))),
     streamChat: (body, options = {}) =>
       stream('chat', body, options, chatIdentity(modelOf(body), now()), chatChunks),
     streamCompletion: (body, options = {}) =>
@@ -215,14 +280,22 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       )
     },
     get inFlight() {
-      return context.inFlight.total
+      return router.inFlight
     },
     async close() {
       closed = true
       for (const scope of scopes)
         scope.abort(new InferenceError('cancelled', 'the client is closed'))
+      router.close()
       await Promise.all([context.directory.close(), context.prober.close()])
     },
+  }
+}
+
+async function* tap<T>(items: AsyncIterable<T>, see: (item: T) => void): AsyncGenerator<T> {
+  for await (const item of items) {
+    see(item)
+    yield item
   }
 }
 

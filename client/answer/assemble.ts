@@ -1,5 +1,4 @@
 import type {
-  AttemptRecord,
   ChatChunkChoice,
   CompletionChunk,
   CompletionLogprobs,
@@ -8,6 +7,7 @@ import type {
   TokenLogprob,
 } from '../../protocol/index.ts'
 import type { AnswerChunk } from '../attempt/index.ts'
+import { ToolCallAssembly } from '../attempt/index.ts'
 import type { DispatchEvent } from '../dispatch/index.ts'
 import type { Identity } from './identity.ts'
 import { openAiUsage } from './normalize.ts'
@@ -17,19 +17,21 @@ import type {
   Completion,
   CompletionChoice,
   EmbeddingResponse,
+  ServedBy,
 } from './results.ts'
-import { ToolCallAssembly } from './tool-calls.ts'
 
 type Done = Extract<DispatchEvent, { type: 'done' }>
 
 /** Reads a whole answer; `take` gets each chunk. What is missing in it, the attempt has found before. */
 async function readWhole(
   events: AsyncIterable<DispatchEvent>,
+  restart: () => void,
   take: (chunk: AnswerChunk) => void,
 ): Promise<Done> {
   let done: Done | undefined
   for await (const event of events) {
     if (event.type === 'done') done = event
+    else if (event.type === 'restart') restart()
     else take(event.chunk)
   }
   if (done === undefined) throw new Error('unreachable: a dispatch ends with done or throws')
@@ -40,13 +42,16 @@ async function readWhole(
 export async function assembleChat(
   events: AsyncIterable<DispatchEvent>,
   identity: Identity,
-  attempts: readonly AttemptRecord[],
-): Promise<ChatCompletion> {
+): Promise<Omit<ChatCompletion, keyof ServedBy>> {
   const choices = new Map<number, ChatAssembly>()
-  const { peerId, usage } = await readWhole(events, (chunk) => {
-    if (chunk.kind !== 'chat') return
-    for (const choice of chunk.choices) entry(choices, choice.index, ChatAssembly).add(choice)
-  })
+  const { usage } = await readWhole(
+    events,
+    () => choices.clear(),
+    (chunk) => {
+      if (chunk.kind !== 'chat') return
+      for (const choice of chunk.choices) entry(choices, choice.index, ChatAssembly).add(choice)
+    },
+  )
   return {
     id: identity.id,
     object: 'chat.completion',
@@ -54,7 +59,6 @@ export async function assembleChat(
     model: identity.model,
     choices: inOrder(choices).map(([index, assembly]) => assembly.choice(index)),
     usage: openAiUsage(usage),
-    skein: { peerId, attempts },
   }
 }
 
@@ -62,13 +66,17 @@ export async function assembleChat(
 export async function assembleCompletion(
   events: AsyncIterable<DispatchEvent>,
   identity: Identity,
-  attempts: readonly AttemptRecord[],
-): Promise<Completion> {
+): Promise<Omit<Completion, keyof ServedBy>> {
   const choices = new Map<number, CompletionAssembly>()
-  const { peerId, usage } = await readWhole(events, (chunk) => {
-    if (chunk.kind !== 'completion') return
-    for (const choice of chunk.choices) entry(choices, choice.index, CompletionAssembly).add(choice)
-  })
+  const { usage } = await readWhole(
+    events,
+    () => choices.clear(),
+    (chunk) => {
+      if (chunk.kind !== 'completion') return
+      for (const choice of chunk.choices)
+        entry(choices, choice.index, CompletionAssembly).add(choice)
+    },
+  )
   return {
     id: identity.id,
     object: 'text_completion',
@@ -76,7 +84,6 @@ export async function assembleCompletion(
     model: identity.model,
     choices: inOrder(choices).map(([index, assembly]) => assembly.choice(index)),
     usage: openAiUsage(usage),
-    skein: { peerId, attempts },
   }
 }
 
@@ -84,18 +91,20 @@ export async function assembleCompletion(
 export async function assembleEmbeddings(
   events: AsyncIterable<DispatchEvent>,
   model: string,
-  attempts: readonly AttemptRecord[],
-): Promise<EmbeddingResponse> {
+): Promise<Omit<EmbeddingResponse, keyof ServedBy>> {
   const items: EmbeddingItem[] = []
-  const { peerId, usage } = await readWhole(events, (chunk) => {
-    if (chunk.kind === 'embedding') items.push(chunk.item)
-  })
+  const { usage } = await readWhole(
+    events,
+    () => items.splice(0),
+    (chunk) => {
+      if (chunk.kind === 'embedding') items.push(chunk.item)
+    },
+  )
   return {
     object: 'list',
     data: items.sort((a, b) => a.index - b.index),
     model,
     usage: { prompt_tokens: usage.promptTokens, total_tokens: usage.promptTokens },
-    skein: { peerId, attempts },
   }
 }
 

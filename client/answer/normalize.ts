@@ -25,6 +25,7 @@ export async function* chatChunks(
   const common = { ...identity, object: 'chat.completion.chunk' } as const
   const begun = new Set<number>()
   for await (const event of events) {
+    if (event.type === 'restart') continue
     const skein = { peerId: event.peerId }
     if (event.type === 'done') {
       const usage = openAiUsage(event.usage)
@@ -72,6 +73,7 @@ export async function* completionChunks(
 ): AsyncGenerator<CompletionChunk & ServedChunk, void, void> {
   const common = { ...identity, object: 'text_completion' } as const
   for await (const event of events) {
+    if (event.type === 'restart') continue
     const skein = { peerId: event.peerId }
     if (event.type === 'done') {
       const usage = openAiUsage(event.usage)

@@ -75,8 +75,12 @@ export class AnswerCheck {
  * A refusal for length has to say both numbers, and numbers that can be: other peers are chosen by them. One to resume
  * needs something to resume.
  */
-export function checkFailure(error: InferenceError, request: WireRequest): InferenceError {
-  if (error.code === 'not_resumable') return malformed('nothing was to be resumed')
+export function checkFailure(
+  error: InferenceError,
+  request: WireRequest,
+  resumes: boolean,
+): InferenceError {
+  if (error.code === 'not_resumable' && !resumes) return malformed('nothing was to be resumed')
   if (error.code !== 'context_too_long') return error
   const { promptTokens, contextLength } = error.details
   const possible =

@@ -11,6 +11,7 @@ import {
   type Load,
   type NodeFrame,
   PROTOCOLS,
+  type Resume,
   readFrames,
 } from '../../protocol/index.ts'
 import { AnswerCheck, checkFailure } from './answer-check.ts'
@@ -28,6 +29,10 @@ export interface AttemptInit {
   readonly peerId: PeerId
   readonly connect: Connect
   readonly request: WireRequest
+  /** Go on from here. */
+  readonly resume?: Resume
+  /** The weights that have to answer, by digest; those that the request pins come first. */
+  readonly digest?: string
   readonly limits: AttemptLimits
   /** Time the caller still waits, asked when the head is written. */
   readonly remainingMs: () => number
@@ -113,7 +118,15 @@ async function send(stream: Stream, init: AttemptInit, onProgress: () => void): 
   const writer = new FrameWriter(stream)
   const remainingMs = Math.max(1, Math.min(LIMITS.maxRemainingMs, Math.floor(init.remainingMs())))
   const attemptId = new Uint8Array(randomBytes(16))
-  const head = { attemptId, remainingMs, kind, model, bodyBytes: body.length }
+  const { resume } = init
+  const head = {
+    attemptId,
+    remainingMs,
+    kind,
+    model,
+    bodyBytes: body.length,
+    ...(resume !== undefined && { resume }),
+  }
   // Not awaited, so that the head and the first piece leave as one message.
   let written = writer.write(encodeClientFrame({ type: 'head', ...head }))
   for (let at = 0; at < body.length; at += LIMITS.bodyFrameBytes) {
@@ -156,7 +169,7 @@ class FrameCheck {
         return frame
       case 'failed':
         if (frame.load !== undefined) this.#init.onLoad?.(frame.load)
-        throw checkFailure(frame.error, this.#init.request)
+        throw checkFailure(frame.error, this.#init.request, this.#init.resume !== undefined)
       default:
         return frame satisfies never
     }
@@ -164,9 +177,12 @@ class FrameCheck {
 
   #accept(frame: Extract<NodeFrame, { type: 'accepted' }>): AttemptEvent {
     if (this.#accepted) throw new InferenceError('malformed', 'accepted twice')
-    const { digest } = this.#init.request
+    const digest = this.#init.request.digest ?? this.#init.digest
     if (digest !== undefined && frame.digest !== digest) {
-      throw new InferenceError('malformed', 'the peer would answer with other weights than pinned')
+      throw new InferenceError(
+        'malformed',
+        'the peer would answer with other weights than asked for',
+      )
     }
     this.#accepted = true
     return frame

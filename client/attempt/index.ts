@@ -8,8 +8,9 @@
  *
  * @packageDocumentation
  */
-export { runAttempt } from './attempt.ts'
+export { type AttemptEvent, runAttempt } from './attempt.ts'
 export type { AnswerChunk } from './chunk.ts'
 export { endSoon } from './end-soon.ts'
 export { type Connect, openStream } from './open-stream.ts'
+export { ToolCallAssembly } from './tool-calls.ts'
 export { encodeRequest, type WireRequest } from './wire-request.ts'

@@ -1,8 +1,9 @@
 import type { Host } from '../../host/index.ts'
 import type { Connect } from '../attempt/index.ts'
+import type { ResumeReserve, RetryBudget } from '../budget/index.ts'
 import type { Directory } from '../directory/index.ts'
 import type { Prober } from '../probe/index.ts'
-import type { InFlight, LatencyModel, Suspects } from '../route/index.ts'
+import type { Router } from '../route/index.ts'
 
 /** What all requests of a client share. */
 export interface DispatchContext {
@@ -12,9 +13,10 @@ export interface DispatchContext {
   readonly connect: Connect
   readonly directory: Directory
   readonly prober: Prober
-  readonly latency: LatencyModel
-  readonly inFlight: InFlight
-  readonly suspects: Suspects
+  readonly router: Router
+  /** For retries and hedges. */
+  readonly budget: Pick<RetryBudget, 'succeeded' | 'take'>
+  readonly reserve: Pick<ResumeReserve, 'acquire' | 'answered'>
   /** From 0, below 1. */
   readonly random: () => number
 }

@@ -1,5 +1,6 @@
 /**
- * One request on as many peers as it takes: choice, attempts, failover before the commit point, one deadline.
+ * One request on as many peers as it takes: a state machine that says what to do, and a run that does it. Attempts,
+ * failover before the commit point, going on in mid-answer after it, comparison, one deadline.
  *
  * @example
  * for await (const event of dispatch(context, job, scope)) {
@@ -8,9 +9,7 @@
  *
  * @packageDocumentation
  */
-export {
-  type DispatchContext,
-  type DispatchEvent,
-  dispatch,
-  type Job,
-} from './dispatch.ts'
+export { type DispatchEvent, dispatch, type Job } from './dispatch.ts'
+export type { DispatchContext } from './dispatch-context.ts'
+export { Journal } from './journal.ts'
+export { estimatePromptTokens } from './prompt-size.ts'

@@ -34,6 +34,14 @@ export function exactPromptTokens(request: InferenceRequest): number | undefined
   return typeof prompt === 'string' ? undefined : prompt.length
 }
 
+/** Tokens that the answer may have; 0 where the caller did not say. */
+export function answerTokensOf(request: InferenceRequest): number {
+  if (request.kind === 'embedding') return 0
+  const { body } = request
+  const asked = request.kind === 'chat' ? request.body.max_completion_tokens : undefined
+  return asked ?? body.max_tokens ?? 0
+}
+
 type Content = Extract<InferenceRequest, { kind: 'chat' }>['body']['messages'][number]['content']
 
 function contentTokens(content: Content): number {

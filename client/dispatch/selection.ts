@@ -1,83 +1,136 @@
-import { InferenceError } from '../../protocol/index.ts'
+import { InferenceError, type Resume } from '../../protocol/index.ts'
 import { type Candidate, explainAbsence, type Query } from '../directory/index.ts'
-import { choose, costOf, LEAVING_TIER, tierOf } from '../route/index.ts'
+import { LEAVING_TIER, type RouteRequest } from '../route/index.ts'
 import { delay, type Scope } from '../scope.ts'
 import type { DispatchContext } from './dispatch-context.ts'
+import { type ResumeWish, suitable } from './resume-wish.ts'
 import { BUSY, claimedPromptTokens, conclude, type Failure, mayRepeat, pauseMs } from './verdict.ts'
 
-/** Others probed in the background at each choice, so that the next choice knows more. */
+/** Others probed in the background at each choice, so that the next choice knows more (Prequal: about 3 a query). */
 const PROBES_PER_CHOICE = 2
 
-/** Chooses the peers of one request, one after the other. A peer that failed comes again only where no other is left. */
+/** A peer to ask, and how it is to go on where it does not begin. */
+export interface Choice {
+  readonly candidate: Candidate
+  readonly resume?: Resume
+  readonly exact?: boolean
+}
+
+/** What the next attempt is for. */
+export interface Wanted {
+  readonly resume?: ResumeWish
+  /** Those that work on this request now. */
+  readonly busy: readonly Candidate[]
+}
+
+export interface SelectionInit {
+  readonly query: Query
+  /** A guess at the length of the prompt. */
+  readonly promptTokens: number
+  readonly answerTokens: number
+  readonly affinity: string | undefined
+}
+
+/** Chooses the peers of one request. A peer that failed comes again only where no other is left. */
 export class Selection {
   readonly #context: DispatchContext
-  readonly #query: Query
-  readonly #estimatedTokens: number
+  readonly #init: SelectionInit
   readonly #failures: Failure[] = []
+  readonly #failed: Candidate[] = []
   readonly #notBefore = new Map<string, number>()
 
-  constructor(context: DispatchContext, query: Query, estimatedTokens: number) {
+  constructor(context: DispatchContext, init: SelectionInit) {
     this.#context = context
-    this.#query = query
-    this.#estimatedTokens = estimatedTokens
+    this.#init = init
   }
 
   get failures(): readonly Failure[] {
     return this.#failures
   }
 
-  failed(failure: Failure): void {
+  failed(candidate: Candidate, error: InferenceError): void {
+    const { key: peer, advertisement } = candidate
+    const failure = { peer, operator: advertisement.operator, error }
     this.#failures.push(failure)
-    const { random } = this.#context
-    const pause = pauseMs(failure, this.#failures.length, random)
-    this.#notBefore.set(failure.peer, performance.now() + pause)
+    this.#failed.push(candidate)
+    const pause = pauseMs(failure, this.#failures.length, this.#context.random)
+    this.#notBefore.set(peer, performance.now() + pause)
   }
 
   /** Whether a peer is left that says it takes a prompt of this length. */
   hasRoomFor(promptTokens: number): boolean {
-    return this.#untried().some(
-      ({ model }) => model.contextLength === 0 || model.contextLength > promptTokens,
+    return this.#untried({ busy: [] }).some(
+      ({ candidate: { model } }) => model.contextLength === 0 || model.contextLength > promptTokens,
     )
   }
 
+  /** What the router needs to know of the request now. */
+  routing(busy: readonly Candidate[] = []): RouteRequest {
+    const { promptTokens, answerTokens, affinity } = this.#init
+    return {
+      promptTokens: claimedPromptTokens(this.#failures) ?? promptTokens,
+      answerTokens,
+      affinity,
+      apart: [...busy, ...this.#failed],
+    }
+  }
+
+  /** Everyone who could be asked, tried or not. */
+  candidates(): readonly Candidate[] {
+    return this.#context.directory.candidates(this.#init.query)
+  }
+
+  /** Somebody who can be asked at once, beside those who are. */
+  beside(wanted: Wanted): Choice | undefined {
+    const usable = this.#untried(wanted).filter((choice) => this.#takesWork(choice))
+    return usable.length === 0 ? undefined : this.#pick(usable, wanted)
+  }
+
   /** @throws InferenceError when there is nobody to ask; the scope's reason */
-  async next(scope: Scope): Promise<Candidate> {
+  async next(wanted: Wanted, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {
     const { directory } = this.#context
     const { signal } = scope
     signal.throwIfAborted()
-    const usable = this.#untried().filter((candidate) => this.#tier(candidate) < LEAVING_TIER)
-    if (usable.length > 0) return this.#pick(usable)
+    const known = this.beside(wanted)
+    if (known !== undefined) return known
     const isNew = (candidate: Candidate): boolean =>
-      !this.#tried(candidate) && this.#tier(candidate) < LEAVING_TIER
+      this.#suiting([candidate], wanted).length > 0 &&
+      !this.#tried(candidate) &&
+      this.#takesWork({ candidate })
     // Busy peers are no reason to look further at once: there are as many as there were.
     const again = this.#failures.some(({ error }) => !BUSY.has(error.code))
-    await directory.discover(this.#query, (found) => found.some(isNew), { signal, again })
-    const untried = this.#untried()
-    if (untried.length > 0) return this.#pick(untried)
-    if (this.#failures.length > 0) return await this.#again(scope)
-    const absence = await this.#absence(scope)
+    const accept = (found: readonly Candidate[]): boolean => found.some(isNew)
+    await directory.discover(this.#init.query, accept, { signal, again })
+    const untried = this.#untried(wanted)
+    if (untried.length > 0) return this.#pick(untried, wanted)
+    if (this.#failures.length > 0) return await this.#again(wanted, scope)
+    if (wanted.busy.length > 0) throw new InferenceError('no_peers', 'no further peer serves this')
+    const absence = await this.#absence(signal)
     // Asking for all nodes may have found what asking for the model did not.
-    const late = this.#untried()
+    const late = this.#untried(wanted)
     if (late.length === 0) throw absence
-    return this.#pick(late)
+    return this.#pick(late, wanted)
   }
 
-  async #again(scope: Scope): Promise<Candidate> {
-    const { directory } = this.#context
+  async #again(wanted: Wanted, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {
     const last = new Map(this.#failures.map((failure) => [failure.peer, failure]))
-    const repeatable = directory.candidates(this.#query).filter(({ key }) => {
-      const failure = last.get(key)
+    const repeatable = this.#suiting(this.candidates(), wanted).filter(({ candidate }) => {
+      const failure = last.get(candidate.key)
       return failure !== undefined && mayRepeat(failure)
     })
-    const readyAt = ({ key }: Candidate): number => this.#notBefore.get(key) ?? 0
+    const readyAt = ({ candidate: { key } }: Choice): number => this.#notBefore.get(key) ?? 0
     const earliest = Math.min(...repeatable.map(readyAt))
     const waitMs = Math.max(0, earliest - performance.now())
-    if (repeatable.length === 0 || waitMs >= scope.remainingMs()) throw this.#exhausted()
+    if (repeatable.length === 0 || waitMs >= scope.remainingMs()) throw this.exhausted()
     await delay(waitMs, scope.signal)
-    return this.#pick(repeatable.filter((candidate) => readyAt(candidate) <= earliest))
+    return this.#pick(
+      repeatable.filter((choice) => readyAt(choice) <= earliest),
+      wanted,
+    )
   }
 
-  #exhausted(): InferenceError {
+  /** What to tell when nobody is left. */
+  exhausted(): InferenceError {
     const { host } = this.#context
     const unreachable = this.#failures.every(({ error }) => error.code === 'dial_failed')
     const error = conclude(this.#failures)
@@ -85,60 +138,58 @@ export class Selection {
     const known = new Set(this.#failures.map(({ peer }) => peer)).size
     return new InferenceError(
       'no_peers',
-      `no peers: ${known} known to serve '${this.#query.reference.id}', none can be reached: ${error.message}`,
+      `no peers: ${known} known to serve '${this.#init.query.reference.id}', none can be reached: ${error.message}`,
       { cause: error },
     )
   }
 
-  async #absence(scope: Scope): Promise<InferenceError> {
+  async #absence(signal: AbortSignal): Promise<InferenceError> {
     const { directory, host } = this.#context
     const connectedPeers = host.libp2p.getPeers().length
     const advertisements =
-      connectedPeers > 0 ? await directory.enumerate({ signal: scope.signal }) : directory.known()
+      connectedPeers > 0 ? await directory.enumerate({ signal }) : directory.known()
     const bootstrap = host.bootstrapPeers()
-    return explainAbsence({ query: this.#query, advertisements, connectedPeers, bootstrap })
+    const { query } = this.#init
+    return explainAbsence({ query, advertisements, connectedPeers, bootstrap })
   }
 
   #tried({ key }: Candidate): boolean {
     return this.#failures.some(({ peer }) => peer === key)
   }
 
-  #untried(): Candidate[] {
-    return this.#context.directory
-      .candidates(this.#query)
-      .filter((candidate) => !this.#tried(candidate))
+  #takesWork({ candidate }: Choice): boolean {
+    return this.#context.router.tier(candidate, this.routing()) < LEAVING_TIER
   }
 
-  #promptTokens(): number {
-    return claimedPromptTokens(this.#failures) ?? this.#estimatedTokens
+  #untried(wanted: Wanted): Choice[] {
+    return this.#suiting(
+      this.candidates().filter((candidate) => !this.#tried(candidate)),
+      wanted,
+    )
   }
 
-  #tier({ key, model }: Candidate): number {
-    const { prober, suspects } = this.#context
-    const now = performance.now()
-    const load = prober.pool.fresh(key, now)
-    const promptTokens = this.#promptTokens()
-    return tierOf({ load, model, promptTokens, suspect: suspects.has(key, now) })
-  }
-
-  #pick(candidates: readonly Candidate[]): Candidate {
-    const { prober, latency, inFlight, random } = this.#context
-    const options = candidates.map((candidate) => {
-      const { key, advertisement } = candidate
-      const cost = costOf({
-        ...latency.of(key, advertisement.prefillRate),
-        load: prober.pool.fresh(key, performance.now()),
-        promptTokens: this.#promptTokens(),
-        inFlight: inFlight.of(key),
-      })
-      return { value: candidate, cost, tier: this.#tier(candidate) }
+  /** Those who can do what is wanted and are not at it. */
+  #suiting(candidates: readonly Candidate[], { resume, busy }: Wanted): Choice[] {
+    const free = candidates.filter(({ key }) => !busy.some((other) => other.key === key))
+    if (resume === undefined) return free.map((candidate) => ({ candidate }))
+    return free.flatMap((candidate) => {
+      const how = suitable(candidate, resume)
+      return how === undefined ? [] : [{ candidate, ...how }]
     })
-    const chosen: Candidate | undefined = choose(options, random)
-    if (chosen === undefined) throw this.#exhausted()
+  }
+
+  #pick(choices: readonly Choice[], { busy }: Wanted): Choice {
+    const { prober, router, random } = this.#context
+    const exact = choices.filter((choice) => choice.exact === true)
+    const preferred = exact.length > 0 ? exact : choices
+    const candidates = preferred.map(({ candidate }) => candidate)
+    const chosen = router.choose(candidates, this.routing(busy))
+    const choice = preferred.find(({ candidate }) => candidate === chosen)
+    if (choice === undefined) throw this.exhausted()
     const others = candidates.filter((candidate) => candidate !== chosen)
     const start = Math.floor(random() * others.length)
     const probed = [...others.slice(start), ...others.slice(0, start)].slice(0, PROBES_PER_CHOICE)
     prober.refresh(probed.map(({ peerId }) => peerId))
-    return chosen
+    return choice
   }
 }

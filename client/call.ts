@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto'
+import {
+  type AttemptRecord,
+  InferenceError,
+  type InferenceKind,
+  parseModelReference,
+  parseRequest,
+} from '../protocol/index.ts'
+import { isDeterministic } from './agreement/index.ts'
+import { type RequestLimits, resolveLimits } from './defaults.ts'
+import { estimatePromptTokens, type Job, type Journal } from './dispatch/index.ts'
+import type { RequestEvent } from './event.ts'
+import { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
+import type { Scope } from './scope.ts'
+
+export const DEFAULT_POLICY: Policy = 'hedge'
+export const DEFAULT_RESUME: ResumeMode = 'same-model'
+
+export interface CallOptions extends Partial<RequestLimits> {
+  readonly signal?: AbortSignal
+  readonly policy?: Policy
+  readonly resume?: ResumeMode
+}
+
+/** What holds for calls that do not say. */
+export interface CallDefaults {
+  readonly limits: RequestLimits
+  readonly policy?: Policy | undefined
+  readonly resume?: ResumeMode | undefined
+}
+
+/** One request, read and found to be one. */
+export type Begun = Omit<Job, 'journal' | 'restartable'> & {
+  readonly policy: Policy
+  readonly estimatedPromptTokens: number
+}
+
+/** One call of the client's, before it is known to be a request. */
+export interface Call {
+  readonly kind: Exclude<InferenceKind, 'score'>
+  readonly body: object
+  readonly options: CallOptions
+  readonly restartable: boolean
+  /** Filled as attempts end. */
+  readonly attempts: AttemptRecord[]
+  readonly onEvent: (event: RequestEvent) => void
+  onScope?: (scope: Scope) => void
+  ended?: RequestEvent
+}
+
+/** @throws InferenceError `invalid_request`, before anybody is asked */
+export function begin(
+  kind: Call['kind'],
+  body: object,
+  options: CallOptions,
+  defaults: CallDefaults,
+): Begun {
+  const limits = resolveLimits(defaults.limits, options)
+  const request = parseRequest(kind, body)
+  const policy = options.policy ?? defaults.policy ?? DEFAULT_POLICY
+  const resume = parseResumeMode(options.resume ?? defaults.resume ?? DEFAULT_RESUME)
+  const plan = parsePolicy(policy)
+  if (plan.type === 'quorum' && !isDeterministic(request)) throw notComparable()
+  const reference = parseModelReference(request.body.model)
+  const estimatedPromptTokens = estimatePromptTokens(request)
+  return { request, reference, limits, plan, policy, resume, estimatedPromptTokens }
+}
+
+export function newCall(
+  kind: Call['kind'],
+  body: object,
+  options: CallOptions,
+  restartable: boolean,
+): Call {
+  const call: Call = {
+    kind,
+    body,
+    options,
+    restartable,
+    attempts: [],
+    onEvent: (event) => {
+      call.ended ??= event
+    },
+  }
+  return call
+}
+
+export function eventOf(
+  { request, policy, resume, estimatedPromptTokens }: Begun,
+  journal: Journal,
+  end: Pick<RequestEvent, 'outcome' | 'startedAt'> & Partial<RequestEvent>,
+): RequestEvent {
+  const { attempts, resumes, exact, cost, ttftMs, usage, agreement, elapsedMs } = journal
+  return {
+    requestId: randomBytes(12).toString('hex'),
+    kind: request.kind,
+    model: request.body.model,
+    ...{ policy, resume, estimatedPromptTokens },
+    ...(ttftMs !== undefined && { ttftMs }),
+    durationMs: elapsedMs,
+    attempts: [...attempts],
+    ...{ resumes, exact, cost },
+    ...(usage !== undefined && { usage }),
+    ...(agreement !== undefined && { agreement }),
+    ...end,
+  }
+}
+
+/** An observer's failure is the observer's. */
+export function tell(
+  observer: ((event: RequestEvent) => void) | undefined,
+  event: RequestEvent,
+): void {
+  try {
+    observer?.(event)
+  } catch {
+    // It was told so in the documentation of `onEvent`.
+  }
+}
+
+function notComparable(): InferenceError {
+  return new InferenceError(
+    'invalid_request',
+    'a quorum compares answers, so the request has to be deterministic: temperature 0 or a seed, one choice',
+    { details: { param: 'policy' } },
+  )
+}

@@ -1,0 +1,62 @@
+import { InferenceError } from '../../protocol/index.ts'
+import type { Continuation } from './continuation.ts'
+import type { Job } from './dispatch.ts'
+import { conclude, type Failure } from './verdict.ts'
+
+/** The peer's answer went round in circles. At a second peer the same ends the request. */
+export function repeatsItself(maxRepeats: number): InferenceError {
+  return new InferenceError(
+    'engine_failed',
+    `the answer repeated itself ${maxRepeats} times; a repetition penalty may help`,
+  )
+}
+
+/** The client's budget for retries is used up. */
+export function tooManyRetries(failures: readonly Failure[]): InferenceError {
+  const last = conclude(failures)
+  return new InferenceError(
+    'budget_exhausted',
+    `no retry: too many of this client's requests have failed lately; the last failure: ${last.message}`,
+    { cause: last, retryAfterMs: last.retryAfterMs ?? 1_000, details: last.details },
+  )
+}
+
+/** An answer that had begun and cannot be finished. */
+export function brokenOff(
+  continuation: Continuation,
+  tokens: number,
+  failures: readonly Failure[],
+  unchosen: InferenceError | undefined,
+): InferenceError {
+  const last = failures.at(-1)?.error ?? new InferenceError('internal', 'it was lost')
+  const after = `the answer broke off after ${tokens} tokens (${last.code}: ${last.message})`
+  if (continuation.type === 'impossible') {
+    const message = `${after} and cannot go on elsewhere: ${continuation.why}`
+    return new InferenceError('not_resumable', message, { cause: last })
+  }
+  if (unchosen?.code === 'budget_exhausted') return unchosen
+  return new InferenceError(last.code, `${after} and no other peer could go on with it`, {
+    cause: last,
+    details: last.details,
+    ...(last.retryAfterMs !== undefined && { retryAfterMs: last.retryAfterMs }),
+  })
+}
+
+/** Not enough peers gave the same answer. */
+export function quorumNotReached(
+  { plan, journal }: Pick<Job, 'journal' | 'plan'>,
+  failures: readonly Failure[],
+  unchosen: InferenceError | undefined,
+): InferenceError {
+  const { agreement } = journal
+  if (agreement === undefined && failures.length === 0 && unchosen !== undefined) return unchosen
+  const wanted = plan.type === 'quorum' ? `${plan.agree} of ${plan.of}` : ''
+  const answered = agreement?.answers ?? 0
+  const agreed = agreement === undefined || answered < 2 ? '' : `, ${agreement.agreeing} alike`
+  const failed = failures.length > 0 ? `, ${failures.length} attempts failed` : ''
+  return new InferenceError(
+    'quorum_not_reached',
+    `${wanted} answers should agree; ${answered} came${agreed}${failed}${unchosen ? ` (${unchosen.message})` : ''}`,
+    { cause: unchosen ?? failures.at(-1)?.error },
+  )
+}

@@ -1,0 +1,48 @@
+import type { InferenceRequest } from '../../protocol/index.ts'
+import type { ComparableAnswer } from '../agreement/index.ts'
+import { type AnswerChunk, ToolCallAssembly } from '../attempt/index.ts'
+import type { Piece } from './transcript.ts'
+
+/** A whole answer of one choice, as far as answers are compared. */
+export function comparable(
+  kind: InferenceRequest['kind'],
+  pieces: readonly Piece[],
+): ComparableAnswer {
+  const toolCalls = new ToolCallAssembly()
+  const embeddings: { index: number; embedding: readonly number[] }[] = []
+  const texts: string[] = []
+  let finishReason: string | null = null
+  for (const { chunk } of pieces) {
+    if (chunk.kind === 'embedding') embeddings.push(chunk.item)
+    else {
+      texts.push(textOf(chunk))
+      finishReason = chunk.choices[0]?.finish_reason ?? finishReason
+    }
+    if (chunk.kind === 'chat') toolCalls.add(chunk.choices[0]?.delta.tool_calls ?? [])
+  }
+  return {
+    kind: kind as ComparableAnswer['kind'],
+    text: texts.join(''),
+    toolCalls: toolCalls.calls().map((call) => call.function),
+    finishReason,
+    tokenIds: pieces.flatMap(({ tokenIds }) => tokenIds),
+    logprobs: pieces.flatMap(({ logprobs }) => logprobs),
+    margins: pieces.flatMap(({ chunk }) => marginsOf(chunk)),
+    embeddings: embeddings.sort((a, b) => a.index - b.index).map(({ embedding }) => embedding),
+  }
+}
+
+function textOf(chunk: Exclude<AnswerChunk, { kind: 'embedding' }>): string {
+  if (chunk.kind === 'completion') return chunk.choices[0]?.text ?? ''
+  const { content, refusal } = chunk.choices[0]?.delta ?? {}
+  return (content ?? '') + (refusal ?? '')
+}
+
+/** By how much the likeliest token led, where the caller asked for the likeliest ones. */
+function marginsOf(chunk: AnswerChunk): (number | undefined)[] {
+  if (chunk.kind !== 'chat') return []
+  return (chunk.choices[0]?.logprobs?.content ?? []).map(({ top_logprobs }) => {
+    const [first, second] = top_logprobs.map(({ logprob }) => logprob).sort((a, b) => b - a)
+    return first === undefined || second === undefined ? undefined : first - second
+  })
+}

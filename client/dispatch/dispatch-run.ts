@@ -1,0 +1,508 @@
+import { InferenceError, requirementsOf } from '../../protocol/index.ts'
+import { findAgreement } from '../agreement/index.ts'
+import { type AttemptEvent, encodeRequest } from '../attempt/index.ts'
+import type { Candidate } from '../directory/index.ts'
+import { RepetitionDetector } from '../loops/index.ts'
+import { affinityKey } from '../route/index.ts'
+import type { Scope } from '../scope.ts'
+import { brokenOff, quorumNotReached, repeatsItself, tooManyRetries } from './break-off.ts'
+import { callerUsage } from './caller-usage.ts'
+import { comparable } from './comparable.ts'
+import { type Continuation, continuationOf } from './continuation.ts'
+import type { DispatchEvent, Job } from './dispatch.ts'
+import type { DispatchContext } from './dispatch-context.ts'
+import type { AttemptNote } from './journal.ts'
+import { type LaneMessage, LaneRun, type LaneWork } from './lane-run.ts'
+import {
+  type DispatchEffect,
+  type DispatchInput,
+  type DispatchState,
+  initialState,
+  type Recovery,
+  transition,
+} from './machine.ts'
+import { Mailbox } from './mailbox.ts'
+import { Pace } from './pace.ts'
+import { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
+import type { ResumeWish } from './resume-wish.ts'
+import { type Choice, Selection } from './selection.ts'
+import { finishChunk, isEnd, type Piece, shownBytes, shownText, Transcript } from './transcript.ts'
+import { claimedPromptTokens, fatal } from './verdict.ts'
+
+/** Carries out what the state machine says, and tells it what happens. */
+export class DispatchRun {
+  readonly #context: DispatchContext
+  readonly #job: Job
+  readonly #scope: Scope
+  readonly #selection: Selection
+  readonly #promptTokens: number
+  readonly #wire: ReturnType<typeof encodeRequest>
+  readonly #lanes = new Map<number, LaneRun>()
+  readonly #running = new Set<Promise<void>>()
+  readonly #mailbox = new Mailbox<readonly [LaneRun, LaneMessage]>()
+  readonly #out: DispatchEvent[] = []
+  readonly #repetition: RepetitionDetector
+  #state: DispatchState
+  #transcript = new Transcript()
+  #shownBytes = 0
+  #pace: Pace
+  #tooSlow: boolean = false
+  /** The leader is being left because it is too slow, not silent. */
+  #parked: boolean = false
+  /** The one that wrote the newest piece. */
+  #leader: LaneRun | undefined
+  /** The leader's newest piece is on its way to the caller; then it may read on. */
+  #owed: boolean = false
+  /** Why nobody could be asked. */
+  #unchosen: InferenceError | undefined
+  /** The failure after which nobody else is to see the request. */
+  #fatal: InferenceError | undefined
+  #failure: InferenceError | undefined
+
+  constructor(context: DispatchContext, job: Job, scope: Scope) {
+    this.#context = context
+    this.#job = job
+    this.#scope = scope
+    const { request, reference, limits, plan } = job
+    this.#wire = encodeRequest(request, reference.digest)
+    this.#promptTokens = estimatePromptTokens(request)
+    const exact = exactPromptTokens(request)
+    this.#selection = new Selection(context, {
+      query: {
+        reference,
+        needs: requirementsOf(request),
+        ...(exact !== undefined && { promptTokens: exact }),
+      },
+      promptTokens: this.#promptTokens,
+      answerTokens: answerTokensOf(request),
+      affinity: affinityKey(request, reference),
+    })
+    this.#repetition = new RepetitionDetector(limits.maxRepeatedChunks)
+    this.#pace = new Pace(limits)
+    this.#state = initialState(plan, limits)
+  }
+
+  async *events(): AsyncGenerator<DispatchEvent, void, void> {
+    this.#apply({ type: 'start' })
+    for (;;) {
+      yield* this.#out.splice(0)
+      this.#scope.signal.throwIfAborted()
+      this.#readOn()
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#state.phase === 'ended') return
+      const message = this.#mailbox.take()
+      if (message !== undefined) this.#hear(...message)
+      else await this.#wait()
+    }
+  }
+
+  async close(): Promise<void> {
+    const { signal } = this.#scope
+    const outcome = signal.aborted
+      ? InferenceError.from(signal.reason, 'cancelled').code
+      : 'superseded'
+    for (const lane of this.#lanes.values()) this.#dismiss(lane, outcome)
+    await Promise.all(this.#running)
+  }
+
+  async #wait(): Promise<void> {
+    const { signal } = this.#scope
+    const untilMs = 'asideAtMs' in this.#state ? this.#state.asideAtMs : undefined
+    await this.#mailbox.wait(untilMs, signal)
+    signal.throwIfAborted()
+    const atMs = performance.now()
+    if (untilMs === undefined || atMs < untilMs) return
+    this.#pace.stalled()
+    this.#apply({ type: 'ticked', atMs, stallAtMs: atMs + this.#pace.stallMs() })
+  }
+
+  #apply(input: DispatchInput): void {
+    const { state, effects } = transition(this.#state, input)
+    this.#state = state
+    for (const effect of effects) this.#act(effect)
+  }
+
+  #act(effect: DispatchEffect): void {
+    switch (effect.type) {
+      case 'open':
+        this.#open(effect)
+        return
+      case 'cancel':
+        this.#supersede(effect.lane)
+        return
+      case 'lead':
+        this.#lead(effect.lane)
+        return
+      case 'park':
+        this.#parked = true
+        return
+      case 'unpark':
+        this.#parked = false
+        this.#readFurther(effect.lane)
+        return
+      case 'compare':
+        this.#compare()
+        return
+      case 'restart':
+        this.#transcript = new Transcript()
+        this.#shownBytes = 0
+        this.#leader = undefined
+        this.#out.push({ type: 'restart' })
+        return
+      case 'finish':
+        this.#finish(effect.lane)
+        return
+      case 'fail':
+        this.#failure = this.#failureOf(effect.why)
+        return
+      default:
+        effect satisfies never
+    }
+  }
+
+  #open({ lane: id, reason, beside }: Extract<DispatchEffect, { type: 'open' }>): void {
+    const { reserve, router } = this.#context
+    const { signal } = this.#scope
+    const onward = reason === 'resume' || reason === 'stall' || reason === 'slow'
+    const lane = new LaneRun({ id, beside, tokensBefore: this.#transcript.tokens })
+    this.#lanes.set(id, lane)
+    const work: LaneWork = {
+      choose: async (ends) => {
+        if (!this.#mayOpen(reason)) throw tooManyRetries(this.#selection.failures)
+        if (!onward) return { choice: await this.#choose(lane, { beside, signal: ends }) }
+        const lease = await reserve.acquire({ signal: ends })
+        try {
+          const resume = this.#wish()
+          return { choice: await this.#choose(lane, { resume, beside, signal: ends }), lease }
+        } catch (error) {
+          // Nobody could be asked, so nothing was spent.
+          lease.succeeded()
+          throw error
+        }
+      },
+      enter: ({ candidate }) => router.enter(candidate),
+      attempt: (choice) => {
+        const { exact, candidate } = choice
+        const about = { peerId: candidate.key, reason, ...(exact !== undefined && { exact }) }
+        lane.note = this.#job.journal.begin(about)
+        return this.#attempt(choice)
+      },
+      tell: (message) => this.#mailbox.put([lane, message]),
+    }
+    const running = lane.run(work, { signal })
+    this.#running.add(running)
+    void running.finally(() => this.#running.delete(running))
+  }
+
+  async #choose(
+    lane: LaneRun,
+    wanted: {
+      readonly resume?: ResumeWish
+      readonly beside: boolean
+      readonly signal: AbortSignal
+    },
+  ): Promise<Choice> {
+    const { beside, signal, resume } = wanted
+    const what = { busy: this.#busy(lane), ...(resume !== undefined && { resume }) }
+    const remainingMs = (): number => this.#scope.remainingMs()
+    const choice = beside
+      ? this.#selection.beside(what)
+      : await this.#selection.next(what, { signal, remainingMs })
+    if (choice === undefined) throw new InferenceError('no_peers', 'nobody else can be asked')
+    // Two that search at the same time may find the same peer.
+    const taken = this.#busy(lane).some(({ key }) => key === choice.candidate.key)
+    return taken ? await this.#choose(lane, wanted) : choice
+  }
+
+  /** What the client may spend. A race and a quorum are the caller's own cost; nobody worked for a dial that failed. */
+  #mayOpen(reason: string): boolean {
+    const { budget, router } = this.#context
+    if (reason === 'hedge') {
+      return !router.saturated(this.#selection.candidates()) && budget.take()
+    }
+    if (reason !== 'retry') return true
+    return this.#selection.failures.at(-1)?.error.code === 'dial_failed' || budget.take()
+  }
+
+  #busy(except?: LaneRun): readonly Candidate[] {
+    return [...this.#lanes.values()].flatMap((lane) =>
+      lane === except || lane.candidate === undefined ? [] : [lane.candidate],
+    )
+  }
+
+  /** @throws InferenceError where the answer cannot go on */
+  #wish(): ResumeWish {
+    const how = this.#continuation()
+    const leader = this.#leader
+    if (how.type !== 'resume' || leader?.candidate === undefined) {
+      throw new InferenceError('not_resumable', 'this answer cannot go on elsewhere')
+    }
+    const idsRefused = this.#selection.failures.some(({ error }) => error.code === 'not_resumable')
+    return { how, peer: leader.candidate.key, digest: leader.digest, idsRefused }
+  }
+
+  #continuation(): Continuation {
+    const { request, resume } = this.#job
+    return continuationOf(request, this.#transcript, resume)
+  }
+
+  #attempt({ candidate, resume, exact }: Choice): ReturnType<LaneWork['attempt']> {
+    const { connect, router } = this.#context
+    const { limits } = this.#job
+    const tokens = this.#promptTokens + (resume === undefined ? 0 : this.#transcript.tokens)
+    const ttftTimeoutMs = limits.ttftTimeoutMs + limits.ttftPerTokenMs * tokens
+    const digest = candidate.model.digest ?? ''
+    return {
+      peerId: candidate.peerId,
+      connect,
+      request: this.#wire,
+      ...(resume !== undefined && { resume }),
+      ...(exact === true && digest !== '' && { digest }),
+      limits: { ...limits, ttftTimeoutMs },
+      remainingMs: () => this.#scope.remainingMs(),
+      onLoad: (load) => router.observeLoad(candidate.key, load),
+    }
+  }
+
+  #hear(lane: LaneRun, message: LaneMessage): void {
+    // One that was called off may still have had something to say.
+    if (this.#lanes.get(lane.id) !== lane) return
+    switch (message.type) {
+      case 'chosen': {
+        const { router } = this.#context
+        const afterMs = router.hedgeAfterMs(message.choice.candidate, this.#selection.routing())
+        this.#apply({ type: 'chosen', lane: lane.id, asideAtMs: performance.now() + afterMs })
+        return
+      }
+      case 'event':
+        this.#heard(lane, message.event, message.gapMs)
+        return
+      case 'failed':
+        if (lane.choice === undefined) this.#unchosenBy(lane, message.error)
+        else this.#failed(lane, message.error)
+        return
+      default:
+        message satisfies never
+    }
+  }
+
+  #heard(lane: LaneRun, event: AttemptEvent, gapMs: number): void {
+    const { note, candidate } = lane
+    if (note === undefined || candidate === undefined) return
+    switch (event.type) {
+      case 'accepted':
+        note.accepted = true
+        lane.digest = event.digest !== '' ? event.digest : (candidate.model.digest ?? '')
+        return
+      case 'chunk':
+        this.#piece(lane, event, gapMs)
+        return
+      case 'done':
+        lane.done = event
+        note.usage = event.usage
+        this.#apply({ type: 'completed', lane: lane.id })
+        return
+      default:
+        event satisfies never
+    }
+  }
+
+  #piece(lane: LaneRun, piece: Piece, gapMs: number): void {
+    const { note, candidate } = lane
+    if (note === undefined || candidate === undefined) return
+    const { visible, tokenIds } = piece
+    note.tokens += tokenIds.length > 0 ? tokenIds.length : Number(visible)
+    if (note.ttftMs !== undefined) lane.decodeMs += gapMs
+    const resumes = lane.choice?.resume !== undefined
+    const counts = visible || (resumes && (tokenIds.length > 0 || isEnd(piece)))
+    if (counts && note.ttftMs === undefined) {
+      note.ttftMs = note.elapsedMs
+      this.#context.router.began(candidate, this.#selection.routing(), note.ttftMs)
+    }
+    if (this.#isLeader(lane)) {
+      this.#tooSlow = this.#pace.waited(gapMs, tokenIds.length > 0 ? tokenIds.length : 1)
+      this.#owed = true
+      this.#deliver(lane, piece)
+      return
+    }
+    lane.held.push(piece)
+    if (!counts || this.#state.phase === 'comparing') {
+      lane.readOn()
+      return
+    }
+    this.#owed = true
+    this.#apply({ type: 'began', lane: lane.id })
+  }
+
+  #isLeader({ id }: LaneRun): boolean {
+    return this.#state.phase === 'streaming' && this.#state.leader === id
+  }
+
+  /** From here on this one's pieces are the caller's. */
+  #lead(id: number): void {
+    const lane = this.#lanes.get(id)
+    if (lane === undefined) return
+    const { journal } = this.#job
+    if (lane.choice?.resume !== undefined) {
+      journal.resumes += 1
+      if (lane.choice.exact !== true) {
+        journal.exact = false
+        this.#transcript.forgetIds()
+      }
+    }
+    lane.lease?.succeeded()
+    this.#leader = lane
+    this.#parked = false
+    this.#pace = new Pace(this.#job.limits)
+    for (const piece of lane.held.splice(0)) this.#deliver(lane, piece)
+  }
+
+  #deliver(lane: LaneRun, piece: Piece): void {
+    const { note, candidate } = lane
+    if (note === undefined || candidate === undefined) return
+    const { chunk, visible, tokenIds } = piece
+    note.deliveredTokens += tokenIds.length > 0 ? tokenIds.length : Number(visible)
+    this.#transcript.take(piece, candidate.model.capabilities.includes('token_ids'))
+    this.#shownBytes += shownBytes(chunk)
+    if (visible) this.#job.journal.delivered()
+    this.#out.push({ type: 'chunk', peerId: candidate.key, chunk })
+    const text = shownText(chunk)
+    if (text !== '' && this.#repetition.push(text))
+      this.#failed(lane, repeatsItself(this.#job.limits.maxRepeatedChunks))
+  }
+
+  /** Once the caller took what there was: only now the leader is waited for, and only this counts as its time. */
+  #readOn(): void {
+    if (!this.#owed || this.#state.phase !== 'streaming') return
+    this.#owed = false
+    this.#apply({ type: 'progressed', stallAtMs: performance.now() + this.#pace.stallMs() })
+    if (this.#tooSlow) this.#apply({ type: 'dawdled' })
+    this.#tooSlow = false
+    if (!this.#parked) this.#readFurther(this.#leader?.id)
+  }
+
+  #readFurther(id: number | undefined): void {
+    if (id !== undefined) this.#lanes.get(id)?.readOn()
+  }
+
+  #supersede(id: number): void {
+    const lane = this.#lanes.get(id)
+    if (lane === undefined) return
+    if (lane !== this.#leader || lane.candidate === undefined) {
+      this.#dismiss(lane, 'superseded')
+      return
+    }
+    const why = this.#parked ? 'gave too few tokens a second' : 'fell silent in mid-answer'
+    this.#context.router.failed(lane.candidate, 'stalled')
+    this.#dismiss(lane, 'stalled', `it ${why}; another went on`)
+  }
+
+  #dismiss(lane: LaneRun, outcome: Parameters<AttemptNote['end']>[0], message?: string): void {
+    this.#lanes.delete(lane.id)
+    lane.note?.end(outcome, message)
+    lane.cancel()
+  }
+
+  #unchosenBy(lane: LaneRun, cause: unknown): void {
+    this.#lanes.delete(lane.id)
+    if (!lane.beside) this.#unchosen = InferenceError.from(cause)
+    const anew = this.#job.restartable ? 'restart' : 'give-up'
+    const recovery = lane.beside ? this.#recovery() : anew
+    this.#apply({ type: 'unchosen', lane: lane.id, recovery })
+  }
+
+  #failed(lane: LaneRun, cause: unknown): void {
+    const { candidate } = lane
+    if (candidate === undefined || this.#lanes.get(lane.id) !== lane) return
+    const error = InferenceError.from(cause)
+    this.#selection.failed(candidate, error)
+    this.#context.router.failed(candidate, error.code)
+    this.#dismiss(lane, error.code, error.message)
+    this.#fatal = this.#finalFailure()
+    const final = this.#fatal !== undefined
+    this.#apply({ type: 'failed', lane: lane.id, recovery: this.#recovery(), final })
+  }
+
+  /** One that ends the request: it is the request's fault, or it may be. */
+  #finalFailure(): InferenceError | undefined {
+    const { failures } = this.#selection
+    const end = fatal(failures)
+    if (end?.code !== 'context_too_long') return end
+    return this.#selection.hasRoomFor(claimedPromptTokens(failures) ?? 0) ? undefined : end
+  }
+
+  #recovery(): Recovery {
+    const { type } = this.#continuation()
+    if (type === 'ended') return 'end'
+    if (type === 'resume') return 'resume'
+    return this.#job.restartable ? 'restart' : 'give-up'
+  }
+
+  /** Whole answers, as soon as there may be enough that agree. */
+  #compare(): void {
+    const { plan, request, journal } = this.#job
+    if (plan.type !== 'quorum') return
+    const whole = [...this.#lanes.values()].filter(({ done }) => done !== undefined)
+    const answers = whole.map(({ held }) => comparable(request.kind, held))
+    const found = findAgreement(answers, plan.agree, request)
+    journal.agreement = {
+      answers: answers.length,
+      agreeing: found?.agreeing ?? 1,
+      tolerated: found?.tolerated ?? false,
+    }
+    const winner = found === undefined ? undefined : whole[found.winner]?.id
+    this.#apply({ type: 'compared', winner })
+  }
+
+  /** The answer is whole. Without a lane the client ends it: its peer was lost after the end was decided. */
+  #finish(id: number | undefined): void {
+    const { journal, request } = this.#job
+    const lane = id === undefined ? this.#leader : this.#lanes.get(id)
+    const peerId = lane?.candidate?.key ?? ''
+    const continuation = this.#continuation()
+    if (id === undefined && continuation.type === 'ended' && continuation.finishReason) {
+      const chunk = finishChunk(request.kind, continuation.finishReason)
+      this.#out.push({ type: 'chunk', peerId, chunk })
+    }
+    const usage = callerUsage(id === undefined ? undefined : lane?.done?.usage, this.#transcript, {
+      tokensBefore: lane?.tokensBefore ?? 0,
+      shownBytes: this.#shownBytes,
+      estimatedPromptTokens: this.#promptTokens,
+    })
+    journal.usage = usage
+    this.#context.budget.succeeded()
+    this.#context.reserve.answered()
+    if (lane?.done !== undefined) this.#learn(lane)
+    const timings = lane?.done?.timings ?? { queueMs: 0, prefillMs: 0, decodeMs: 0 }
+    if (lane !== undefined) this.#dismiss(lane, 'answered')
+    this.#out.push({ type: 'done', peerId, usage, timings })
+  }
+
+  #learn({ candidate, note, done, decodeMs }: LaneRun): void {
+    if (candidate === undefined || note === undefined || done === undefined) return
+    const { usage, timings } = done
+    this.#context.router.answered(candidate, this.#selection.routing(), {
+      ttftMs: note.ttftMs ?? note.elapsedMs,
+      prefillMs: timings.prefillMs,
+      promptTokens: usage.promptTokens,
+      cachedPromptTokens: usage.cachedPromptTokens,
+      completionTokens: note.tokens,
+      decodeMs,
+    })
+  }
+
+  #failureOf(why: Extract<DispatchEffect, { type: 'fail' }>['why']): InferenceError {
+    const { failures } = this.#selection
+    switch (why) {
+      case 'attempts':
+        return this.#fatal ?? this.#unchosen ?? this.#selection.exhausted()
+      case 'quorum':
+        return quorumNotReached(this.#job, failures, this.#unchosen)
+      case 'resumes':
+      case 'not-resumable':
+        return brokenOff(this.#continuation(), this.#transcript.tokens, failures, this.#unchosen)
+      default:
+        return why satisfies never
+    }
+  }
+}

@@ -1,0 +1,87 @@
+import { InferenceError } from '../../protocol/index.ts'
+import { type AttemptEvent, runAttempt } from '../attempt/index.ts'
+import type { ResumeLease } from '../budget/index.ts'
+import type { Candidate } from '../directory/index.ts'
+import { Credit } from './credit.ts'
+import type { AttemptNote } from './journal.ts'
+import type { Choice } from './selection.ts'
+import type { Piece } from './transcript.ts'
+
+/** What an attempt tells the dispatcher. */
+export type LaneMessage =
+  | { readonly type: 'chosen'; readonly choice: Choice }
+  | { readonly type: 'event'; readonly event: AttemptEvent; readonly gapMs: number }
+  | { readonly type: 'failed'; readonly error: unknown }
+
+export interface LaneWork {
+  readonly choose: (signal: AbortSignal) => Promise<{ choice: Choice; lease?: ResumeLease }>
+  /** Counts the attempt at its peer until disposed. */
+  readonly enter: (choice: Choice) => Disposable
+  readonly attempt: (choice: Choice) => Parameters<typeof runAttempt>[0]
+  readonly tell: (message: LaneMessage) => void
+}
+
+/** One attempt at work: chooses its peer, reads it one piece at a time as far as there is credit, and tells. */
+export class LaneRun {
+  readonly id: number
+  /** Begun while others ran. */
+  readonly beside: boolean
+  /** Tokens of the answer that came before this part of it. */
+  readonly tokensBefore: number
+  /** Pieces that nobody has seen yet. */
+  readonly held: Piece[] = []
+  readonly #credit = new Credit()
+  readonly #controller = new AbortController()
+  choice: Choice | undefined
+  lease: ResumeLease | undefined
+  note: AttemptNote | undefined
+  /** Of the weights at work, as far as it is known. */
+  digest: string = ''
+  /** Waiting between pieces after the first. */
+  decodeMs: number = 0
+  done: Extract<AttemptEvent, { type: 'done' }> | undefined
+
+  constructor(init: Pick<LaneRun, 'beside' | 'id' | 'tokensBefore'>) {
+    this.id = init.id
+    this.beside = init.beside
+    this.tokensBefore = init.tokensBefore
+  }
+
+  get candidate(): Candidate | undefined {
+    return this.choice?.candidate
+  }
+
+  /** Never rejects; what went wrong is told. */
+  async run(
+    { choose, enter, attempt, tell }: LaneWork,
+    options: { readonly signal: AbortSignal },
+  ): Promise<void> {
+    const signal = AbortSignal.any([options.signal, this.#controller.signal])
+    try {
+      const { choice, lease } = await choose(signal)
+      this.lease = lease
+      this.choice = choice
+      using _counted = enter(choice)
+      tell({ type: 'chosen', choice })
+      let askedAt = performance.now()
+      for await (const event of runAttempt(attempt(choice), { signal })) {
+        tell({ type: 'event', event, gapMs: performance.now() - askedAt })
+        if (event.type === 'chunk') await this.#credit.take(signal)
+        askedAt = performance.now()
+      }
+    } catch (error) {
+      tell({ type: 'failed', error })
+    } finally {
+      this.lease?.failed()
+    }
+  }
+
+  /** Lets it read one more piece. */
+  readOn(): void {
+    this.#credit.grant()
+  }
+
+  cancel(): void {
+    this.#controller.abort(new InferenceError('cancelled', 'another attempt was faster'))
+  }
+}

@@ -1,0 +1,370 @@
+import type { AttemptReason } from '../../protocol/index.ts'
+import type { Plan } from '../policy.ts'
+
+/** An attempt, from the wish to make it until its end. */
+export interface Lane {
+  readonly id: number
+  readonly reason: AttemptReason
+  /** Begun while others ran. */
+  readonly beside: boolean
+  /** `choosing` a peer; `waiting` for its first piece, or giving pieces; `complete`: its whole answer is held (quorum). */
+  readonly status: 'choosing' | 'waiting' | 'complete'
+}
+
+interface Common {
+  readonly plan: Plan
+  readonly limits: { readonly maxAttempts: number; readonly maxResumes: number }
+  /** Attempts that live. */
+  readonly lanes: readonly Lane[]
+  readonly nextLane: number
+  /** Attempts made one after the other, before the answer began. */
+  readonly tries: number
+  /** Times that a begun answer was to go on elsewhere. */
+  readonly resumes: number
+}
+
+/**
+ * Where a request is.
+ *
+ * - `opening`: nobody has begun. At `asideAtMs` a second attempt joins, once.
+ * - `comparing`: a quorum; whole answers are held until enough of them agree.
+ * - `streaming`: the leader's pieces go to the caller. At `asideAtMs` it counts as stalled.
+ * - `resuming`: the leader is lost, and the answer is to go on.
+ */
+export type DispatchState =
+  | (Common & { readonly phase: 'opening'; readonly asideAtMs?: number; readonly asided: boolean })
+  | (Common & { readonly phase: 'comparing'; readonly compared: number })
+  | (Common & {
+      readonly phase: 'streaming'
+      readonly leader: number
+      readonly asideAtMs?: number
+      /** The leader is not read while another, faster one is tried. */
+      readonly parked: boolean
+    })
+  | (Common & { readonly phase: 'resuming'; readonly asideAtMs?: number; readonly asided: boolean })
+  | (Common & { readonly phase: 'ended' })
+
+/** What can still be done for an answer whose leader is lost. */
+export type Recovery =
+  /** It is complete but for its formal end. */
+  | 'end'
+  | 'resume'
+  /** The caller has seen nothing yet: from the start again. */
+  | 'restart'
+  | 'give-up'
+
+export type DispatchInput =
+  | { readonly type: 'start' }
+  | {
+      readonly type: 'chosen'
+      readonly lane: number
+      /** When a second attempt is worth its cost, were this one not to begin. */
+      readonly asideAtMs: number
+    }
+  /** There is nobody to ask, or no budget left to ask with. */
+  | { readonly type: 'unchosen'; readonly lane: number; readonly recovery: Recovery }
+  /** First piece that counts: visible, or after a seam any token. */
+  | { readonly type: 'began'; readonly lane: number }
+  /** The leader went on; it stalls if nothing comes until then. */
+  | { readonly type: 'progressed'; readonly stallAtMs: number }
+  /** The leader gives too few tokens. */
+  | { readonly type: 'dawdled' }
+  | { readonly type: 'completed'; readonly lane: number }
+  /** `final`: no further peer is to see this request. */
+  | {
+      readonly type: 'failed'
+      readonly lane: number
+      readonly recovery: Recovery
+      readonly final: boolean
+    }
+  /** Complete answers were compared. */
+  | { readonly type: 'compared'; readonly winner: number | undefined }
+  | { readonly type: 'ticked'; readonly atMs: number; readonly stallAtMs: number }
+
+export type DispatchEffect =
+  /** `beside`: while others run; only where somebody else is known who can be asked at once. */
+  | {
+      readonly type: 'open'
+      readonly lane: number
+      readonly reason: AttemptReason
+      readonly beside: boolean
+    }
+  | { readonly type: 'cancel'; readonly lane: number }
+  /** From now on this one's pieces go to the caller, those held first. */
+  | { readonly type: 'lead'; readonly lane: number }
+  | { readonly type: 'park' | 'unpark'; readonly lane: number }
+  | { readonly type: 'compare' }
+  /** The caller's answer begins anew. */
+  | { readonly type: 'restart' }
+  /** The answer is whole; `lane` told its usage, unless the client ends it by itself. */
+  | { readonly type: 'finish'; readonly lane?: number }
+  | { readonly type: 'fail'; readonly why: 'attempts' | 'resumes' | 'not-resumable' | 'quorum' }
+
+export interface Step {
+  readonly state: DispatchState
+  readonly effects: readonly DispatchEffect[]
+}
+
+export function initialState(plan: Plan, limits: Common['limits']): DispatchState {
+  const common = { plan, limits, lanes: [], nextLane: 0, tries: 0, resumes: 0 }
+  return plan.type === 'quorum'
+    ? { ...common, phase: 'comparing', compared: 0 }
+    : { ...common, phase: 'opening', asided: false }
+}
+
+/** The whole of what a request may do. Pure: time comes in with the inputs, work goes out as effects. */
+export function transition(state: DispatchState, input: DispatchInput): Step {
+  if (state.phase === 'ended') return { state, effects: [] }
+  if ('lane' in input && !state.lanes.some(({ id }) => id === input.lane)) {
+    return { state, effects: [] }
+  }
+  switch (input.type) {
+    case 'start':
+      return start(state)
+    case 'chosen':
+      return chosen(state, input)
+    case 'unchosen':
+      return lost(state, input.lane, input.recovery, 'nobody')
+    case 'began':
+      return began(state, input.lane)
+    case 'progressed':
+      return progressed(state, input.stallAtMs)
+    case 'dawdled':
+      return dawdled(state)
+    case 'completed':
+      return completed(state, input.lane)
+    case 'failed':
+      return lost(state, input.lane, input.recovery, input.final ? 'final' : 'failure')
+    case 'compared':
+      return compared(state, input.winner)
+    case 'ticked':
+      return ticked(state, input.atMs, input.stallAtMs)
+    default:
+      return input satisfies never
+  }
+}
+
+type Live = Exclude<DispatchState, { phase: 'ended' }>
+
+function start(state: Live): Step {
+  const { plan } = state
+  if (plan.type === 'quorum') {
+    return openMany(state, Array<AttemptReason>(plan.agree).fill('quorum'))
+  }
+  const others = plan.type === 'race' ? plan.peers - 1 : 0
+  return openMany(state, ['first', ...Array<AttemptReason>(others).fill('race')])
+}
+
+function openMany(state: Live, reasons: readonly AttemptReason[]): Step {
+  return reasons.reduce<Step>(
+    (step, reason, index) => {
+      const opened = open(step.state as Live, reason, reason === 'race' && index > 0)
+      return { state: opened.state, effects: [...step.effects, ...opened.effects] }
+    },
+    { state, effects: [] },
+  )
+}
+
+function open(state: Live, reason: AttemptReason, beside: boolean): Step {
+  const id = state.nextLane
+  const sequential = !beside && (state.phase === 'opening' || state.phase === 'comparing')
+  return {
+    state: {
+      ...state,
+      nextLane: id + 1,
+      lanes: [...state.lanes, { id, reason, beside, status: 'choosing' }],
+      tries: state.tries + (sequential ? 1 : 0),
+    },
+    effects: [{ type: 'open', lane: id, reason, beside }],
+  }
+}
+
+function withStatus(state: Live, id: number, status: Lane['status']): Live {
+  const lanes = state.lanes.map((lane) => (lane.id === id ? { ...lane, status } : lane))
+  return { ...state, lanes }
+}
+
+function without(state: Live, id: number): Live {
+  return { ...state, lanes: state.lanes.filter((lane) => lane.id !== id) }
+}
+
+function end(state: Live, effects: readonly DispatchEffect[]): Step {
+  return { state: { ...state, phase: 'ended' }, effects }
+}
+
+function chosen(state: Live, { lane, asideAtMs }: { lane: number; asideAtMs: number }): Step {
+  const next = withStatus(state, lane, 'waiting')
+  const opening = next.phase === 'opening' || next.phase === 'resuming'
+  const mayJoin = opening && next.plan.type === 'hedge' && !next.asided
+  return { state: mayJoin ? { ...next, asideAtMs } : next, effects: [] }
+}
+
+function began(state: Live, lane: number): Step {
+  if (state.phase === 'comparing') return { state, effects: [] }
+  if (state.phase === 'streaming' && state.leader === lane) return { state, effects: [] }
+  const { plan, limits, nextLane, tries, resumes } = state
+  const others = state.lanes.filter(({ id }) => id !== lane)
+  const lanes = state.lanes.filter(({ id }) => id === lane)
+  return {
+    state: {
+      ...{ plan, limits, nextLane, tries, resumes, lanes },
+      phase: 'streaming',
+      leader: lane,
+      parked: false,
+    },
+    effects: [
+      ...others.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id })),
+      { type: 'lead', lane },
+    ],
+  }
+}
+
+function progressed(state: Live, stallAtMs: number): Step {
+  if (state.phase !== 'streaming') return { state, effects: [] }
+  // What runs beside goes on from an older place, and would say again what has just come.
+  const stale = state.lanes.filter(({ id }) => id !== state.leader)
+  const lanes = state.lanes.filter(({ id }) => id === state.leader)
+  return {
+    state: { ...state, lanes, asideAtMs: stallAtMs, parked: false },
+    effects: stale.map(({ id }) => ({ type: 'cancel', lane: id })),
+  }
+}
+
+function dawdled(state: Live): Step {
+  if (state.phase !== 'streaming' || !mayJoinLeader(state)) return { state, effects: [] }
+  const { leader } = state
+  const step = open({ ...state, parked: true, resumes: state.resumes + 1 }, 'slow', true)
+  return { state: step.state, effects: [{ type: 'park', lane: leader }, ...step.effects] }
+}
+
+/** `single` means one peer at a time. */
+function mayJoinLeader(state: Extract<DispatchState, { phase: 'streaming' }>): boolean {
+  const { plan, lanes, resumes, limits } = state
+  return plan.type !== 'single' && lanes.length === 1 && resumes < limits.maxResumes
+}
+
+function ticked(state: Live, atMs: number, stallAtMs: number): Step {
+  if (state.phase === 'comparing') return { state, effects: [] }
+  if (state.asideAtMs === undefined || atMs < state.asideAtMs) return { state, effects: [] }
+  if (state.phase === 'streaming') {
+    const next = { ...state, asideAtMs: stallAtMs }
+    if (!mayJoinLeader(next) || next.parked) return { state: next, effects: [] }
+    return open({ ...next, resumes: next.resumes + 1 }, 'stall', true)
+  }
+  const { asideAtMs: _, ...rest } = state
+  return open({ ...rest, asided: true }, state.phase === 'opening' ? 'hedge' : 'resume', true)
+}
+
+function completed(state: Live, lane: number): Step {
+  if (state.phase === 'comparing') {
+    const { plan } = state
+    const next = withStatus(state, lane, 'complete')
+    const complete = next.lanes.filter(({ status }) => status === 'complete').length
+    const enough = plan.type === 'quorum' && complete >= plan.agree
+    return { state: next, effects: enough ? [{ type: 'compare' }] : [] }
+  }
+  // An answer that is complete and has nothing to see is one, too.
+  const led = began(state, lane)
+  return end(led.state as Live, [...led.effects, { type: 'finish', lane }])
+}
+
+function compared(state: Live, winner: number | undefined): Step {
+  if (state.phase !== 'comparing' || state.plan.type !== 'quorum') return { state, effects: [] }
+  if (winner !== undefined) {
+    const losers = state.lanes.filter(({ id }) => id !== winner)
+    return end(state, [
+      ...losers.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id })),
+      { type: 'lead', lane: winner },
+      { type: 'finish', lane: winner },
+    ])
+  }
+  if (state.lanes.some(({ status }) => status !== 'complete')) return { state, effects: [] }
+  if (state.lanes.length < state.plan.of) return open(state, 'quorum', false)
+  return end(state, [{ type: 'fail', why: 'quorum' }])
+}
+
+/** An attempt is no more, or never came about. */
+function lost(
+  state: Live,
+  lane: number,
+  recovery: Recovery,
+  cause: 'nobody' | 'failure' | 'final',
+): Step {
+  const next = without(state, lane)
+  const wasBeside = state.lanes.some(({ id, beside }) => id === lane && beside)
+  // That nobody could join at once does not mean that nobody can be found.
+  const why = cause === 'nobody' && wasBeside ? 'failure' : cause
+  if (why === 'final') {
+    const running = next.lanes.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id }))
+    return end(next, [...running, { type: 'fail', why: 'attempts' }])
+  }
+  switch (next.phase) {
+    case 'opening':
+      return next.lanes.length > 0 ? { state: next, effects: [] } : retry(next, why)
+    case 'comparing':
+      return replace(next, why)
+    case 'streaming':
+      if (lane !== next.leader) {
+        // Nobody was asked, so that nothing of the answer's resumes is used up.
+        const resumes = cause === 'nobody' ? next.resumes - 1 : next.resumes
+        return withoutCompany({ ...next, resumes })
+      }
+      return recover({ ...next, phase: 'resuming', asided: false }, recovery)
+    case 'resuming':
+      if (next.lanes.length > 0) return { state: next, effects: [] }
+      if (why === 'nobody') return unrecovered(next, recovery)
+      return recover(next, recovery)
+    default:
+      return next satisfies never
+  }
+}
+
+function retry(state: Live, cause: 'nobody' | 'failure'): Step {
+  if (cause === 'nobody' || state.tries >= state.limits.maxAttempts) {
+    return end(state, [{ type: 'fail', why: 'attempts' }])
+  }
+  return open({ ...state, phase: 'opening', asided: false }, 'retry', false)
+}
+
+/** A quorum needs answers; one that failed is none. */
+function replace(state: Extract<Live, { phase: 'comparing' }>, cause: 'nobody' | 'failure'): Step {
+  if (cause === 'failure' && state.tries < state.limits.maxAttempts) {
+    return open(state, 'quorum', false)
+  }
+  const { lanes, plan } = state
+  const needed = plan.type === 'quorum' ? plan.agree : 0
+  if (lanes.length >= needed && lanes.some(({ status }) => status !== 'complete')) {
+    return { state, effects: [] }
+  }
+  const running = lanes.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id }))
+  return end(state, [...running, { type: 'fail', why: 'quorum' }])
+}
+
+/** The one beside the leader is gone: the leader is read again. */
+function withoutCompany(state: Extract<Live, { phase: 'streaming' }>): Step {
+  if (!state.parked || state.lanes.length > 1) return { state, effects: [] }
+  return { state: { ...state, parked: false }, effects: [{ type: 'unpark', lane: state.leader }] }
+}
+
+function recover(state: Extract<Live, { phase: 'resuming' }>, recovery: Recovery): Step {
+  if (recovery === 'end') {
+    const running = state.lanes.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id }))
+    return end(state, [...running, { type: 'finish' }])
+  }
+  // One that was started beside the leader goes on from the same place.
+  if (state.lanes.length > 0) return { state, effects: [] }
+  if (recovery !== 'resume') return unrecovered(state, recovery)
+  if (state.resumes >= state.limits.maxResumes)
+    return end(state, [{ type: 'fail', why: 'resumes' }])
+  return open({ ...state, resumes: state.resumes + 1 }, 'resume', false)
+}
+
+function unrecovered(state: Live, recovery: Recovery): Step {
+  if (recovery === 'restart' && state.tries < state.limits.maxAttempts) {
+    const { plan, limits, nextLane, tries, resumes, lanes } = state
+    const anew = { plan, limits, nextLane, tries, resumes, lanes } as const
+    const step = open({ ...anew, phase: 'opening', asided: false }, 'retry', false)
+    return { state: step.state, effects: [{ type: 'restart' }, ...step.effects] }
+  }
+  return end(state, [{ type: 'fail', why: 'not-resumable' }])
+}

@@ -1,0 +1,33 @@
+/** Messages from many writers to one reader, in the order of their coming. */
+export class Mailbox<T> {
+  readonly #messages: T[] = []
+  #wake: (() => void) | undefined
+
+  put(message: T): void {
+    this.#messages.push(message)
+    this.#wake?.()
+  }
+
+  take(): T | undefined {
+    return this.#messages.shift()
+  }
+
+  /** Resolves when a message is there, the time is over, or the signal fires; `take` tells which. */
+  async wait(untilMs: number | undefined, signal: AbortSignal): Promise<void> {
+    if (this.#messages.length > 0 || signal.aborted) return
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#wake = resolve
+    signal.addEventListener('abort', resolve as () => void, { once: true })
+    if (untilMs !== undefined) {
+      timer = setTimeout(resolve, Math.max(0, untilMs - performance.now()))
+    }
+    try {
+      await promise
+    } finally {
+      this.#wake = undefined
+      clearTimeout(timer)
+      signal.removeEventListener('abort', resolve as () => void)
+    }
+  }
+}

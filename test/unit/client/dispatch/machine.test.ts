@@ -1,0 +1,226 @@
+import { describe, expect, it } from 'vitest'
+import {
+  type DispatchInput,
+  type DispatchState,
+  initialState,
+  transition,
+} from '../../../../client/dispatch/machine.ts'
+import { type Plan, parsePolicy } from '../../../../client/policy.ts'
+
+const LIMITS = { maxAttempts: 3, maxResumes: 2 }
+const SOON = 1_000
+
+/** Runs the inputs, and tells the effects of each as short words. */
+function play(
+  plan: Plan,
+  inputs: readonly DispatchInput[],
+): { said: string[][]; state: DispatchState } {
+  let state = initialState(plan, LIMITS)
+  const said = inputs.map((input) => {
+    const step = transition(state, input)
+    state = step.state
+    return step.effects.map((effect) =>
+      [
+        effect.type,
+        'lane' in effect ? effect.lane : '',
+        'reason' in effect ? effect.reason : '',
+        'why' in effect ? effect.why : '',
+        'beside' in effect && effect.beside ? 'beside' : '',
+      ]
+        .filter((word) => word !== '')
+        .join(' '),
+    )
+  })
+  return { said, state }
+}
+
+const start: DispatchInput = { type: 'start' }
+const chosen = (lane: number, asideAtMs = SOON): DispatchInput => ({
+  type: 'chosen',
+  lane,
+  asideAtMs,
+})
+const began = (lane: number): DispatchInput => ({ type: 'began', lane })
+const done = (lane: number): DispatchInput => ({ type: 'completed', lane })
+const progressed: DispatchInput = { type: 'progressed', stallAtMs: SOON }
+const tick = (atMs: number): DispatchInput => ({ type: 'ticked', atMs, stallAtMs: atMs + SOON })
+const failed = (
+  lane: number,
+  recovery: 'end' | 'resume' | 'restart' | 'give-up' = 'give-up',
+  final = false,
+): DispatchInput => ({ type: 'failed', lane, recovery, final })
+const unchosen = (lane: number, recovery: 'restart' | 'resume' | 'give-up' = 'give-up'): DispatchInput => ({
+  type: 'unchosen',
+  lane,
+  recovery,
+})
+
+describe('one answer', () => {
+  it('goes to the caller from its first piece on, and ends', () => {
+    const { said, state } = play({ type: 'hedge' }, [
+      start,
+      chosen(0),
+      began(0),
+      progressed,
+      done(0),
+    ])
+    expect(said).toEqual([['open 0 first'], [], ['lead 0'], [], ['finish 0']])
+    expect(state.phase).toBe('ended')
+  })
+
+  it('that has nothing to see is an answer too', () => {
+    const { said } = play({ type: 'single' }, [start, chosen(0), done(0)])
+    expect(said.at(-1)).toEqual(['lead 0', 'finish 0'])
+  })
+})
+
+describe('before the answer began', () => {
+  it('tries the next peer as often as the limit allows', () => {
+    const { said } = play({ type: 'single' }, [
+      ...[start, chosen(0), failed(0), chosen(1), failed(1), chosen(2), failed(2)],
+    ])
+    expect(said.flat()).toEqual(['open 0 first', 'open 1 retry', 'open 2 retry', 'fail attempts'])
+  })
+
+  it('ends at once where no further peer is to see the request', () => {
+    const { said } = play({ type: 'hedge' }, [start, chosen(0), failed(0, 'give-up', true)])
+    expect(said.at(-1)).toEqual(['fail attempts'])
+  })
+
+  it('hedges once, after the time told, and the first to begin stops the other', () => {
+    const { said } = play({ type: 'hedge' }, [
+      ...[start, chosen(0), tick(SOON - 1), tick(SOON), chosen(1), tick(9 * SOON), began(1)],
+    ])
+    expect(said.flat()).toEqual(['open 0 first', 'open 1 hedge beside', 'cancel 0', 'lead 1'])
+  })
+
+  it('asks one peer at a time where the policy says so', () => {
+    const { said } = play({ type: 'single' }, [start, chosen(0), tick(9 * SOON)])
+    expect(said.flat()).toEqual(['open 0 first'])
+  })
+
+  it('lets a hedge go on alone when the first attempt fails', () => {
+    const { said } = play({ type: 'hedge' }, [start, chosen(0), tick(SOON), chosen(1), failed(0)])
+    expect(said.at(-1)).toEqual([])
+  })
+
+  it('looks further when nobody could join as a hedge and then the first one fails', () => {
+    const { said } = play({ type: 'hedge' }, [start, chosen(0), tick(SOON), failed(0), unchosen(1)])
+    expect(said.at(-1)).toEqual(['open 2 retry'])
+  })
+
+  it('fails when there is nobody to ask', () => {
+    expect(play({ type: 'hedge' }, [start, unchosen(0)]).said.at(-1)).toEqual(['fail attempts'])
+  })
+
+  it('races so many at once', () => {
+    const { said } = play(parsePolicy('race:3'), [start, chosen(0), chosen(1), began(1)])
+    expect(said[0]).toEqual(['open 0 first', 'open 1 race beside', 'open 2 race beside'])
+    expect(said.at(-1)).toEqual(['cancel 0', 'cancel 2', 'lead 1'])
+  })
+})
+
+describe('after the answer began', () => {
+  const streaming = [start, chosen(0), began(0), progressed]
+
+  it('goes on elsewhere when its peer is lost, a limited number of times', () => {
+    const { said } = play({ type: 'single' }, [
+      ...streaming,
+      ...[failed(0, 'resume'), chosen(1), began(1), progressed],
+      ...[failed(1, 'resume'), chosen(2), began(2), failed(2, 'resume')],
+    ])
+    const effects = said.slice(4).flat()
+    expect(effects).toEqual(['open 1 resume', 'lead 1', 'open 2 resume', 'lead 2', 'fail resumes'])
+  })
+
+  it('tries another peer when the one to go on fails first', () => {
+    const { said } = play({ type: 'single' }, [
+      ...[...streaming, failed(0, 'resume'), chosen(1), failed(1, 'resume')],
+    ])
+    expect(said.slice(4)).toEqual([['open 1 resume'], [], ['open 2 resume']])
+  })
+
+  it('is ended by the client where its end was decided', () => {
+    expect(play({ type: 'hedge' }, [...streaming, failed(0, 'end')]).said.at(-1)).toEqual([
+      'finish',
+    ])
+  })
+
+  it('fails loudly where it cannot go on', () => {
+    const { said } = play({ type: 'hedge' }, [...streaming, failed(0, 'give-up')])
+    expect(said.at(-1)).toEqual(['fail not-resumable'])
+  })
+
+  it('begins anew where the caller has seen nothing', () => {
+    const { said, state } = play({ type: 'hedge' }, [...streaming, failed(0, 'restart')])
+    expect(said.at(-1)).toEqual(['restart', 'open 1 retry'])
+    expect(state.phase).toBe('opening')
+  })
+
+  it('tries another beside one that stalls, and the first to go on wins', () => {
+    const stalled = [...streaming, tick(SOON), chosen(1)]
+    const back = play({ type: 'hedge' }, [...stalled, progressed])
+    expect(back.said.slice(4)).toEqual([['open 1 stall beside'], [], ['cancel 1']])
+    const over = play({ type: 'hedge' }, [...stalled, began(1)])
+    expect(over.said.at(-1)).toEqual(['cancel 0', 'lead 1'])
+  })
+
+  it('waits for the one beside when the stalled one then fails', () => {
+    const { said } = play({ type: 'hedge' }, [
+      ...[...streaming, tick(SOON), chosen(1), failed(0, 'resume'), began(1)],
+    ])
+    expect(said.slice(-2)).toEqual([[], ['lead 1']])
+  })
+
+  it('searches when the stalled one fails and nobody could be asked at once', () => {
+    const { said } = play({ type: 'hedge' }, [
+      ...[...streaming, tick(SOON), failed(0, 'resume'), unchosen(1, 'resume')],
+    ])
+    expect(said.slice(-3)).toEqual([['open 1 stall beside'], [], ['open 2 resume']])
+  })
+
+  it('does not read one that dawdles while another is tried, and reads it again if that fails', () => {
+    const dawdling = [...streaming, { type: 'dawdled' } as const]
+    const { said } = play({ type: 'hedge' }, [...dawdling, chosen(1), failed(1)])
+    expect(said.slice(4)).toEqual([['park 0', 'open 1 slow beside'], [], ['unpark 0']])
+    expect(play({ type: 'hedge' }, [...dawdling, chosen(1), began(1)]).said.at(-1)).toEqual([
+      'cancel 0',
+      'lead 1',
+    ])
+  })
+
+  it('uses up no resume where a stall found nobody to ask', () => {
+    const alone = [tick(SOON), unchosen(1), tick(9 * SOON), unchosen(2), tick(99 * SOON)]
+    const { said } = play({ type: 'hedge' }, [...streaming, ...alone])
+    expect(said.at(-1)).toEqual(['open 3 stall beside'])
+  })
+})
+
+describe('a quorum', () => {
+  const two = parsePolicy('quorum:2-of-3')
+  const both = [start, chosen(0), chosen(1), done(0), done(1)]
+
+  it('asks as many as have to agree, and delivers what they agree upon', () => {
+    const { said } = play(two, [...both, { type: 'compared', winner: 0 }])
+    expect(said[0]).toEqual(['open 0 quorum', 'open 1 quorum'])
+    expect(said.slice(3)).toEqual([[], ['compare'], ['cancel 1', 'lead 0', 'finish 0']])
+  })
+
+  it('asks a further peer where they differ, and fails when all have been asked', () => {
+    const { said } = play(two, [
+      ...[...both, { type: 'compared', winner: undefined } as const, chosen(2), done(2)],
+      { type: 'compared', winner: undefined },
+    ])
+    expect(said.slice(5)).toEqual([['open 2 quorum'], [], ['compare'], ['fail quorum']])
+  })
+
+  it('replaces one that failed, and shows nothing before', () => {
+    const { said } = play(two, [start, chosen(0), chosen(1), began(0), failed(1)])
+    expect(said.slice(1)).toEqual([[], [], [], ['open 2 quorum']])
+  })
+
+  it('fails when there are too few peers', () => {
+    const { said } = play(two, [start, chosen(0), unchosen(1)])
+    expect(said.at(-1)).toEqual(['cancel 0', 'fail quorum'])
+  })
+})
