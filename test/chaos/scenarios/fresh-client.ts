@@ -1,0 +1,37 @@
+import { ProcessSwarm } from '../../fixtures/chaos-swarm.ts'
+import type { EngineInit } from '../../fixtures/swarm-process.ts'
+import { counting, type Tally, Watch } from '../watch.ts'
+
+const ENGINE: EngineInit = { model: 'counter', slots: 4, paceMs: 40 }
+/** The serving peer is killed when the caller has so many numbers: at the very first, and twice later. */
+const KILLED_AT = [1, 8, 15] as const
+
+/** A client that has never asked anything, whose first request's serving peer is killed three times. */
+export async function freshClient(size: {
+  readonly clients: number
+}): Promise<Tally & { readonly kills: number }> {
+  const watch = new Watch()
+  let kills = 0
+  await using swarm = await ProcessSwarm.create()
+  for (let one = 0; one < size.clients; one += 1) {
+    const missing = KILLED_AT.length + 1 - swarm.nodes.length
+    await Promise.all(Array.from({ length: missing }, () => swarm.node({ engine: ENGINE })))
+    const client = await swarm.client()
+    const question = counting(1, 25)
+    const messages = [{ role: 'user', content: question.prompt }]
+    const request = { model: ENGINE.model, messages, temperature: 0 }
+    const dying: Promise<void>[] = []
+    await watch.read(client.requester.streamChat(request), question, (text, peerId) => {
+      const due = KILLED_AT[dying.length]
+      const seen = text.match(/\d+(?=,)/g)?.length ?? 0
+      const serving = swarm.nodes.find((node) => node.peerId === peerId)
+      if (due === undefined || seen < due || serving === undefined) return
+      watch.lost(peerId)
+      dying.push(serving.kill())
+    })
+    await Promise.all(dying)
+    kills += dying.length
+    await client[Symbol.asyncDispose]()
+  }
+  return { ...watch.tally(), kills }
+}
