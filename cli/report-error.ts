@@ -57,10 +57,12 @@ function adviceFor({ code, details }: InferenceError, commandName: string): stri
       // The same codes tell of this machine's own engine, and of a download.
       if (details.attempts === undefined) return undefined
       return `\`${commandName} peers\` shows who is there; \`${commandName} doctor\` finds out what is wrong.`
-    case 'invalid_request':
     case 'quorum_not_reached':
-    case 'verification_failed':
+      return 'Ask with --temperature 0 and --seed, or take one answer with --policy single.'
     case 'not_resumable':
+      return 'What was printed is not the whole answer. Ask again.'
+    case 'invalid_request':
+    case 'verification_failed':
     case 'cancelled':
     case 'internal':
       return undefined

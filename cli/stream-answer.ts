@@ -1,5 +1,6 @@
-import type { Client } from '../client/index.ts'
+import type { Client, RequestEvent } from '../client/index.ts'
 import type { AttemptRecord, ChatRequest, FinishReason, OpenAiUsage } from '../protocol/index.ts'
+import type { DispatchOptions } from './dispatch-options.ts'
 import { plainText } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -11,12 +12,14 @@ export interface StreamedAnswer {
   readonly attempts: readonly AttemptRecord[]
 }
 
-export interface StreamOptions {
+export interface StreamOptions extends DispatchOptions {
   readonly signal: AbortSignal
   /** Total deadline. @default the client's */
   readonly timeoutMs?: number
   /** How a piece is shown to a person. @default as it is */
   readonly show?: (piece: string, peerId: string) => string
+  /** Told of the request once it has ended, also where that was a failure. */
+  readonly onEvent?: (event: RequestEvent) => void
 }
 
 /**
@@ -29,24 +32,25 @@ export async function streamAnswer(
   request: ChatRequest,
   options: StreamOptions,
 ): Promise<StreamedAnswer> {
-  const { signal, timeoutMs, show = (piece) => piece } = options
-  const answer = client.chat(
-    { ...request, stream: true },
-    { signal, ...(timeoutMs !== undefined && { timeoutMs }) },
-  )
+  const { show = (piece) => piece, onEvent = () => undefined, ...rest } = options
+  const answer = client.chat({ ...request, stream: true }, rest)
   const plain = plainText()
   let text = ''
   let finishReason: FinishReason | null = null
-  for await (const chunk of answer) {
-    const choice = chunk.choices[0]
-    if (choice === undefined) continue
-    finishReason = choice.finish_reason ?? finishReason
-    const piece = choice.delta.content ?? choice.delta.refusal ?? ''
-    if (piece === '') continue
-    text += piece
-    const { peerId } = chunk.skein
-    terminal.emit({ event: 'delta', text: piece, peerId } as { event: 'delta' })
-    terminal.print(show(plain(piece), peerId))
+  try {
+    for await (const chunk of answer) {
+      const choice = chunk.choices[0]
+      if (choice === undefined) continue
+      finishReason = choice.finish_reason ?? finishReason
+      const piece = choice.delta.content ?? choice.delta.refusal ?? ''
+      if (piece === '') continue
+      text += piece
+      const { peerId } = chunk.skein
+      terminal.emit({ event: 'delta', text: piece, peerId } as { event: 'delta' })
+      terminal.print(show(plain(piece), peerId))
+    }
+  } finally {
+    if (answer.event !== undefined) onEvent(answer.event)
   }
   return { text, finishReason, usage: answer.usage ?? null, attempts: answer.attempts }
 }

@@ -1,5 +1,8 @@
 import { Command } from 'commander'
+import type { RequestEvent } from '../../client/index.ts'
 import { chooseModel } from '../choose-model.ts'
+import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispatch-options.ts'
+import { explain } from '../explain/index.ts'
 import { openClient } from '../open-client.ts'
 import { readPrompt } from '../read-prompt.ts'
 import type { Runtime, Session } from '../runtime.ts'
@@ -12,7 +15,9 @@ import {
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { emitDone, streamAnswer } from '../stream-answer.ts'
 
-interface AskOptions extends SharedOptions, SamplingOptions {}
+interface AskOptions extends SharedOptions, SamplingOptions, DispatchOptions {
+  readonly explain?: boolean
+}
 
 export function askCommand(runtime: Runtime): Command {
   const command = new Command('ask')
@@ -21,7 +26,9 @@ export function askCommand(runtime: Runtime): Command {
       'Asks one thing and prints the answer as it comes. With - the prompt is read from stdin.',
     )
     .argument('[prompt...]', 'what to ask')
-  return withSharedOptions(withSamplingOptions(command)).action(runtime.action(ask))
+  return withSharedOptions(withDispatchOptions(withSamplingOptions(command)))
+    .option('--explain', 'then tell on stderr which peers were asked, why, and what came of it')
+    .action(runtime.action(ask))
 }
 
 async function ask(
@@ -34,29 +41,30 @@ async function ask(
   await using client = await openClient(session, options)
   const model = await chooseModel(client, options.model, signal)
   let shown = false
-  try {
-    const answer = await streamAnswer(
-      client,
-      terminal,
-      chatRequest(model, [{ role: 'user', content: prompt }], options),
-      {
-        signal,
-        ...timeoutOf(options),
-        show: (piece) => {
-          shown = true
-          return piece
-        },
+  let event: RequestEvent | undefined
+  const answer = await streamAnswer(
+    client,
+    terminal,
+    chatRequest(model, [{ role: 'user', content: prompt }], options),
+    {
+      signal,
+      ...timeoutOf(options),
+      ...dispatchOf(options),
+      show: (piece) => {
+        shown = true
+        return piece
       },
-    )
-    emitDone(terminal, answer)
-    if (answer.finishReason === 'length' && !terminal.json) {
-      terminal.print('\n')
-      terminal.log('(cut at the token limit)')
-    } else terminal.print('\n')
-  } catch (error) {
-    // The error's line starts on a line of its own, apart from what was answered.
+      onEvent: (ended) => {
+        event = ended
+      },
+    },
+  ).finally(() => {
+    // What follows, an error's line too, starts on a line of its own, apart from what was answered.
     if (shown) terminal.print('\n')
-    throw error
-  }
+    if (options.explain === true && event !== undefined) explain(terminal, event)
+  })
+  emitDone(terminal, answer)
+  if (!shown) terminal.print('\n')
+  if (answer.finishReason === 'length' && !terminal.json) terminal.log('(cut at the token limit)')
   return undefined
 }

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import type { Client } from '../../client/index.ts'
 import { type ChatMessage, InferenceError } from '../../protocol/index.ts'
 import { chooseModel } from '../choose-model.ts'
+import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispatch-options.ts'
 import { openClient } from '../open-client.ts'
 import { plainLine } from '../plain-text.ts'
 import { reportError } from '../report-error.ts'
@@ -16,7 +17,7 @@ import {
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { emitDone, streamAnswer } from '../stream-answer.ts'
 
-interface ChatOptions extends SharedOptions, SamplingOptions {}
+interface ChatOptions extends SharedOptions, SamplingOptions, DispatchOptions {}
 
 export function chatCommand(runtime: Runtime): Command {
   const command = new Command('chat')
@@ -24,7 +25,9 @@ export function chatCommand(runtime: Runtime): Command {
     .description(
       'Talks with a model, line by line. /reset starts over, /exit leaves, Ctrl-C breaks off an answer.',
     )
-  return withSharedOptions(withSamplingOptions(command)).action(runtime.action(chat))
+  return withSharedOptions(withDispatchOptions(withSamplingOptions(command))).action(
+    runtime.action(chat),
+  )
 }
 
 async function chat(session: Session, options: ChatOptions): Promise<undefined> {
@@ -86,6 +89,7 @@ async function turn(
     const answer = await streamAnswer(client, terminal, chatRequest(model, asked, options), {
       signal: AbortSignal.any([session.signal, breakOff.signal]),
       ...timeoutOf(options),
+      ...dispatchOf(options),
     })
     emitDone(terminal, answer)
     terminal.print('\n')

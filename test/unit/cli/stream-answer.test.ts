@@ -1,28 +1,38 @@
-import { describe, expect, it } from 'vitest'
-import { streamAnswer } from '../../../cli/stream-answer.ts'
+import { describe, expect, it, vi } from 'vitest'
+import { type StreamOptions, streamAnswer } from '../../../cli/stream-answer.ts'
 import { createTerminal } from '../../../cli/terminal.ts'
 import type { Client } from '../../../client/index.ts'
 
 const REQUEST = { model: 'm', messages: [{ role: 'user', content: 'x' }] } as const
 const USAGE = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 }
 const ATTEMPTS = [{ peerId: 'p', outcome: 'answered', ttftMs: 1, durationMs: 2 }] as const
+const EVENT = { requestId: 'r', attempts: ATTEMPTS }
+
+interface Piece {
+  readonly content?: string
+  readonly finish?: 'stop'
+  readonly peerId?: string
+  readonly error?: Error
+}
 
 /** A client whose peers say these pieces. */
-function clientSaying(...pieces: { content?: string; finish?: 'stop'; peerId?: string }[]) {
-  const chat = () => ({
+function clientSaying(...pieces: Piece[]) {
+  const chat = vi.fn((_request: object, _options: object) => ({
     attempts: ATTEMPTS,
     usage: USAGE,
+    event: EVENT,
     async *[Symbol.asyncIterator]() {
-      for (const { content, finish = null, peerId = 'p' } of pieces) {
+      for (const { content, finish = null, peerId = 'p', error } of pieces) {
+        if (error !== undefined) throw error
         const delta = content === undefined ? { role: 'assistant' } : { content }
         yield { choices: [{ index: 0, delta, finish_reason: finish }], skein: { peerId } }
       }
     },
-  })
-  return { chat } as unknown as Client
+  }))
+  return { chat } as unknown as Client & { readonly chat: typeof chat }
 }
 
-async function stream(json: boolean, client: Client) {
+async function stream(json: boolean, client: Client, options: Partial<StreamOptions> = {}) {
   const out: string[] = []
   const terminal = createTerminal({
     stdout: { write: (text) => out.push(text) },
@@ -32,6 +42,7 @@ async function stream(json: boolean, client: Client) {
   })
   const answer = await streamAnswer(client, terminal, REQUEST, {
     signal: new AbortController().signal,
+    ...options,
   })
   return { out: out.join(''), answer }
 }
@@ -72,5 +83,24 @@ describe('streamAnswer', () => {
       usage: USAGE,
       attempts: ATTEMPTS,
     })
+  })
+
+  it('hands on how the peers are to be used', async () => {
+    const client = clientSaying({ content: 'a', finish: 'stop' })
+    await stream(false, client, { policy: 'race:2', resume: 'off', timeoutMs: 5 })
+    expect(client.chat.mock.calls[0]?.[1]).toEqual({
+      signal: expect.any(AbortSignal),
+      policy: 'race:2',
+      resume: 'off',
+      timeoutMs: 5,
+    })
+  })
+
+  it('tells of the request once it has ended, also by a failure', async () => {
+    const onEvent = vi.fn()
+    await stream(false, clientSaying({ content: 'a', finish: 'stop' }), { onEvent })
+    const failing = clientSaying({ content: 'a' }, { error: new Error('died') })
+    await expect(stream(false, failing, { onEvent })).rejects.toThrow('died')
+    expect(onEvent.mock.calls).toEqual([[EVENT], [EVENT]])
   })
 })

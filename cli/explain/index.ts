@@ -1,0 +1,10 @@
+/**
+ * The record of one request as a person reads it.
+ *
+ * @example
+ * for (const line of timeline(event)) terminal.log(line)
+ *
+ * @packageDocumentation
+ */
+export { explain } from './explain.ts'
+export { type TimelineOptions, timeline } from './timeline.ts'

@@ -1,0 +1,51 @@
+import type { RequestEvent } from '../../client/index.ts'
+import { durationText } from './duration.ts'
+
+/** What a request came to: named lines below its timeline. Lines that say nothing are left out. */
+export function summary(event: RequestEvent): string[] {
+  const rows: readonly (readonly [name: string, value: string | undefined])[] = [
+    ['policy', `${event.policy}, resume ${event.resume}`],
+    ['time', timeOf(event)],
+    ['resumes', resumesOf(event)],
+    ['usage', usageOf(event)],
+    ['extra', extraOf(event)],
+    ['agreement', agreementOf(event)],
+  ]
+  return rows.flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name.padEnd(9)}  ${value}`],
+  )
+}
+
+function timeOf({ durationMs, ttftMs }: RequestEvent): string {
+  const first = ttftMs === undefined ? 'nothing came' : `first piece after ${durationText(ttftMs)}`
+  return `${durationText(durationMs)}, ${first}`
+}
+
+function resumesOf({ resumes, exact }: RequestEvent): string {
+  return `${resumes}, ${exact ? 'exact' : 'not exact: by other weights, or after text that was tokenized anew'}`
+}
+
+function usageOf({ usage, kind }: RequestEvent): string | undefined {
+  if (usage === undefined) return undefined
+  const { promptTokens, cachedPromptTokens, completionTokens } = usage
+  const prompt = `${promptTokens} prompt tokens (${cachedPromptTokens} reused)`
+  return kind === 'embedding' ? prompt : `${prompt}, ${completionTokens} completion tokens`
+}
+
+function extraOf({ cost }: RequestEvent): string {
+  const { attempts, promptTokens, completionTokens, estimated } = cost
+  if (attempts === 0 && promptTokens === 0 && completionTokens === 0) return 'nothing'
+  const about = estimated ? '≈ ' : ''
+  return `${counted(attempts, 'attempt')}, ${about}${promptTokens} prompt and ${about}${completionTokens} completion tokens`
+}
+
+function agreementOf({ agreement }: RequestEvent): string | undefined {
+  if (agreement === undefined) return undefined
+  const { agreeing, answers, tolerated } = agreement
+  const near = tolerated ? ', some but for tokens that were nearly tied' : ''
+  return `${agreeing} of ${counted(answers, 'answer')}${near}`
+}
+
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
+}

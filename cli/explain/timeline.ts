@@ -1,0 +1,139 @@
+import type { RequestEvent } from '../../client/index.ts'
+import type { AttemptRecord } from '../../protocol/index.ts'
+import { plainLine } from '../plain-text.ts'
+import { durationText } from './duration.ts'
+import { outcomeWords } from './outcome-words.ts'
+import { summary } from './summary.ts'
+
+/** Characters of a line, as the narrowest usual terminal has them. */
+const WIDTH = 80
+const GAP = '  '
+/** Below, a bar tells nothing; above, a short one is lost. */
+const MIN_BAR = 10
+const MAX_BAR = 30
+
+export interface TimelineOptions {
+  /** How a peer is called. @default the last six characters of its id */
+  readonly name?: (peerId: string) => string
+  /** Colours a peer's line. @default as it is */
+  readonly paint?: (line: string, peerId: string) => string
+}
+
+/**
+ * One request as lines of at most 80 characters: its attempts in the order of their start, each with when (since the
+ * request) and why it was made, at whom, where its time went (`-` waiting for the first piece, `#` from then on), the
+ * time to its first piece, the tokens delivered of those that came, and what came of it; then what it all came to.
+ * Nothing that a peer said can steer a terminal.
+ */
+export function timeline(event: RequestEvent, options: TimelineOptions = {}): string[] {
+  const attempts = event.attempts.toSorted((one, other) => one.startedMs - other.startedMs)
+  return [
+    ...headline(event),
+    ...(attempts.length === 0 ? ['No peer was asked.'] : lanes(event, attempts, options)),
+    ...summary(event),
+  ]
+}
+
+function headline({ kind, model, outcome, message, remembered }: RequestEvent): string[] {
+  const came = outcome === 'answered' ? 'answered' : `${outcomeWords(outcome)} (${outcome})`
+  return [
+    cut(`${kind}, ${plainLine(model)}: ${came}${remembered === true ? ', from memory' : ''}`),
+    ...(message === undefined ? [] : [cut(`${GAP}${plainLine(message)}`)]),
+  ]
+}
+
+/** One cell of each attempt. `right`: numbers, which end below each other. */
+interface Column {
+  readonly title: string
+  readonly right?: boolean
+  readonly cell: (attempt: AttemptRecord) => string
+}
+
+function lanes(
+  event: RequestEvent,
+  attempts: readonly AttemptRecord[],
+  { name = shortId, paint = (line) => line }: TimelineOptions,
+): string[] {
+  const before = [
+    { title: 'START', right: true, cell: ({ startedMs }) => durationText(startedMs) },
+    { title: 'WHY', cell: ({ reason }) => reason },
+    { title: 'SEAM', cell: ({ exact }) => (exact === undefined ? '' : exact ? 'exact' : 'text') },
+    { title: 'PEER', cell: ({ peerId }) => name(peerId) },
+  ] satisfies Column[]
+  const after = [
+    {
+      title: 'TTFT',
+      right: true,
+      cell: ({ ttftMs }) => (ttftMs === undefined ? '' : durationText(ttftMs)),
+    },
+    { title: event.kind === 'embedding' ? 'ITEMS' : 'TOKENS', right: true, cell: given },
+    { title: 'OUTCOME', cell: ({ outcome }) => outcomeWords(outcome) },
+  ] satisfies Column[]
+  const left = columns(before, attempts)
+  const right = columns(after, attempts)
+  const room = WIDTH - (left[0]?.length ?? 0) - (right[0]?.length ?? 0) - 2 * GAP.length
+  const bars = barColumn(event, attempts, Math.min(MAX_BAR, Math.max(MIN_BAR, room)))
+  const row = (index: number): string =>
+    [left[index], bars[index], right[index]].join(GAP).trimEnd()
+  return [
+    row(0),
+    ...attempts.flatMap((attempt, index) => [
+      paint(row(index + 1), attempt.peerId),
+      ...(attempt.message === undefined
+        ? []
+        : [cut(`${' '.repeat(8)}${GAP}${plainLine(attempt.message)}`)]),
+    ]),
+  ]
+}
+
+/** The title and each attempt's cells, side by side. Columns with nothing in them are left out. */
+function columns(all: readonly Column[], attempts: readonly AttemptRecord[]): string[] {
+  const filled = all
+    .map(({ title, right = false, cell }) => ({ right, cells: [title, ...attempts.map(cell)] }))
+    .filter(({ cells }) => cells.slice(1).some((text) => text !== ''))
+    .map(({ right, cells }) => {
+      const width = Math.max(...cells.map(({ length }) => length))
+      return cells.map((text) => (right ? text.padStart(width) : text.padEnd(width)))
+    })
+  return Array.from({ length: attempts.length + 1 }, (_, row) =>
+    filled.map((cells) => cells[row] ?? '').join(GAP),
+  )
+}
+
+/** From the start of the request to its end. An attempt's mark never vanishes, however short it was. */
+function barColumn(
+  { durationMs }: RequestEvent,
+  attempts: readonly AttemptRecord[],
+  width: number,
+): string[] {
+  const lastMs = Math.max(
+    durationMs,
+    ...attempts.map((each) => each.startedMs + each.durationMs),
+    1,
+  )
+  const at = (ms: number): number => Math.round((ms / lastMs) * width)
+  const bars = attempts.map(({ startedMs, durationMs: tookMs, ttftMs = tookMs, tokens }) => {
+    const from = Math.min(at(startedMs), width - 1)
+    const to = Math.max(at(startedMs + tookMs), from + 1)
+    const began = tokens === 0 ? to : Math.min(at(startedMs + ttftMs), to - 1)
+    return (
+      ' '.repeat(from) +
+      '-'.repeat(Math.max(0, began - from)) +
+      '#'.repeat(to - Math.max(began, from))
+    )
+  })
+  return [`0 to ${durationText(lastMs)}`, ...bars].map((bar) => bar.padEnd(width))
+}
+
+function given({ tokens, deliveredTokens }: AttemptRecord): string {
+  if (tokens === 0) return ''
+  return deliveredTokens === tokens ? String(tokens) : `${deliveredTokens}/${tokens}`
+}
+
+function shortId(peerId: string): string {
+  return `…${peerId.slice(-6)}`
+}
+
+function cut(line: string): string {
+  return line.length <= WIDTH ? line : `${line.slice(0, WIDTH - 1)}…`
+}

@@ -1,0 +1,32 @@
+import { Command } from 'commander'
+import { describe, expect, it } from 'vitest'
+import {
+  type DispatchOptions,
+  dispatchOf,
+  withDispatchOptions,
+} from '../../../cli/dispatch-options.ts'
+
+function parse(...args: string[]): DispatchOptions {
+  const command = withDispatchOptions(new Command('x')).exitOverride()
+  command.configureOutput({ writeErr: () => undefined })
+  return dispatchOf(command.parse(args, { from: 'user' }).opts())
+}
+
+describe('--policy and --resume', () => {
+  it.each(['single', 'hedge', 'race:2', 'quorum:2-of-3'])('hand %s on', (policy) => {
+    expect(parse('--policy', policy)).toEqual({ policy })
+  })
+
+  it.each(['exact', 'same-model', 'off'])('hand the mode %s on', (resume) => {
+    expect(parse('--resume', resume)).toEqual({ resume })
+  })
+
+  it('leave to the client what was not typed', () => {
+    expect(parse()).toEqual({})
+  })
+
+  it('say what there is where something else was typed', () => {
+    expect(() => parse('--policy', 'quorum:3-of-2')).toThrow(/--policy.*single, hedge, race:2/)
+    expect(() => parse('--resume', 'maybe')).toThrow(/--resume.*exact, same-model, off/)
+  })
+})
