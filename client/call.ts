@@ -7,6 +7,7 @@ import {
   parseRequest,
 } from '../protocol/index.ts'
 import { isDeterministic } from './agreement/index.ts'
+import { encodeRequest } from './attempt/index.ts'
 import { type RequestLimits, resolveLimits } from './defaults.ts'
 import { estimatePromptTokens, type Job, type Journal } from './dispatch/index.ts'
 import type { RequestEvent } from './event.ts'
@@ -62,8 +63,9 @@ export function begin(
   const plan = parsePolicy(policy)
   if (plan.type === 'quorum' && !isDeterministic(request)) throw notComparable()
   const reference = parseModelReference(request.body.model)
+  const wire = encodeRequest(request, reference.digest)
   const estimatedPromptTokens = estimatePromptTokens(request)
-  return { request, reference, limits, plan, policy, resume, estimatedPromptTokens }
+  return { wire, request, reference, limits, plan, policy, resume, estimatedPromptTokens }
 }
 
 export function newCall(

@@ -69,6 +69,8 @@ export interface RequesterInit extends Partial<RequestLimits>, Partial<Discovery
   readonly onEvent?: ((event: RequestEvent) => void) | undefined
   /** What retries, hedges and resumes may take. @default a budget and a reserve of this client's own */
   readonly budgets?: Pick<DispatchContext, 'budget' | 'reserve'>
+  /** Whether conversations stay with their peer, whose engine has their prompt warm. @default true */
+  readonly affinity?: boolean
 }
 
 interface AbortOptions {
@@ -118,6 +120,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       onRtt: (peer, rttMs) => router.observeRtt(peer, rttMs),
     }),
     router,
+    affinity: init.affinity ?? true,
     budget: init.budgets?.budget ?? new RetryBudget(),
     reserve: init.budgets?.reserve ?? new ResumeReserve(),
     random,

@@ -17,6 +17,8 @@ export interface DispatchContext {
   /** For retries and hedges. */
   readonly budget: Pick<RetryBudget, 'succeeded' | 'take'>
   readonly reserve: Pick<ResumeReserve, 'acquire' | 'answered'>
+  /** Whether conversations stay with their peer, as far as its load allows. */
+  readonly affinity: boolean
   /** From 0, below 1. */
   readonly random: () => number
 }

@@ -1,6 +1,6 @@
 import { InferenceError, requirementsOf } from '../../protocol/index.ts'
 import { findAgreement } from '../agreement/index.ts'
-import { type AttemptEvent, encodeRequest } from '../attempt/index.ts'
+import type { AttemptEvent } from '../attempt/index.ts'
 import type { Candidate } from '../directory/index.ts'
 import { RepetitionDetector } from '../loops/index.ts'
 import { affinityKey } from '../route/index.ts'
@@ -36,7 +36,6 @@ export class DispatchRun {
   readonly #scope: Scope
   readonly #selection: Selection
   readonly #promptTokens: number
-  readonly #wire: ReturnType<typeof encodeRequest>
   readonly #lanes = new Map<number, LaneRun>()
   readonly #running = new Set<Promise<void>>()
   readonly #mailbox = new Mailbox<readonly [LaneRun, LaneMessage]>()
@@ -64,7 +63,6 @@ export class DispatchRun {
     this.#job = job
     this.#scope = scope
     const { request, reference, limits, plan } = job
-    this.#wire = encodeRequest(request, reference.digest)
     this.#promptTokens = estimatePromptTokens(request)
     const exact = exactPromptTokens(request)
     this.#selection = new Selection(context, {
@@ -75,7 +73,7 @@ export class DispatchRun {
       },
       promptTokens: this.#promptTokens,
       answerTokens: answerTokensOf(request),
-      affinity: affinityKey(request, reference),
+      affinity: context.affinity ? affinityKey(request, reference) : undefined,
     })
     this.#repetition = new RepetitionDetector(limits.maxRepeatedChunks)
     this.#pace = new Pace(limits)
@@ -255,7 +253,7 @@ export class DispatchRun {
     return {
       peerId: candidate.peerId,
       connect,
-      request: this.#wire,
+      request: this.#job.wire,
       ...(resume !== undefined && { resume }),
       ...(exact === true && digest !== '' && { digest }),
       limits: { ...limits, ttftTimeoutMs },

@@ -1,5 +1,5 @@
 import type { InferenceRequest, ModelReference, Timings, Usage } from '../../protocol/index.ts'
-import type { AnswerChunk } from '../attempt/index.ts'
+import type { AnswerChunk, WireRequest } from '../attempt/index.ts'
 import type { RequestLimits } from '../defaults.ts'
 import type { Plan, ResumeMode } from '../policy.ts'
 import type { Scope } from '../scope.ts'
@@ -10,6 +10,8 @@ import type { Journal } from './journal.ts'
 /** One request, validated. */
 export interface Job {
   readonly request: InferenceRequest
+  /** The same as it travels. */
+  readonly wire: WireRequest
   readonly reference: ModelReference
   readonly limits: RequestLimits
   readonly plan: Plan

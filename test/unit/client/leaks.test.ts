@@ -13,7 +13,7 @@ import {
 } from '../../fixtures/client-peers.ts'
 import { FakeSwarm } from '../../fixtures/fake-swarm.ts'
 
-const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
+const template = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const hello = chatDelta(0, { content: 'hel' })
 const REQUESTS = 1_000
 const AT_A_TIME = 25
@@ -83,6 +83,8 @@ describe('a thousand requests with every fault', () => {
 
 /** One request: every third is read whole, every seventh is left after its first chunk. */
 async function one(index: number, signal: AbortSignal): Promise<string> {
+  // Each another request: the same one failing again and again would be answered from memory.
+  const request = { ...template, seed: index }
   try {
     if (index % 3 === 0) {
       await swarm.requester.chat(request, { signal })
