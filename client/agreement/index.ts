@@ -7,7 +7,7 @@
  *
  * @packageDocumentation
  */
-export type { ComparableAnswer, Comparison } from './comparable-answer.ts'
+export type { ComparableAnswer } from './comparable-answer.ts'
 export { compareAnswers } from './compare-answers.ts'
-export { type FoundAgreement, findAgreement } from './find-agreement.ts'
+export { findAgreement } from './find-agreement.ts'
 export { isDeterministic } from './is-deterministic.ts'

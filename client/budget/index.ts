@@ -12,5 +12,5 @@
  *
  * @packageDocumentation
  */
-export { type ResumeLease, ResumeReserve, type ResumeReserveInit } from './resume-reserve.ts'
-export { RetryBudget, type RetryBudgetInit } from './retry-budget.ts'
+export { type ResumeLease, ResumeReserve } from './resume-reserve.ts'
+export { RetryBudget } from './retry-budget.ts'

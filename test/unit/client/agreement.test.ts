@@ -104,6 +104,7 @@ describe('compareAnswers of texts', () => {
     ['a currency', '$42', '42'],
     ['other words around a number', 'The answer is 42', 'Surely not 42'],
     ['two numbers', '4 2', '42'],
+    ['two numbers and a full stop', '4 2.', '4 2'],
     ['a comma that may mean either', '1,000', '1000'],
     ['a version', '1.2.3', '1.23'],
     ['words run together around a number', 'can not 42', 'cannot 42'],

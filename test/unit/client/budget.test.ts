@@ -37,7 +37,7 @@ describe('RetryBudget', () => {
 
   it('never grants more than it began with and earned', () => {
     fc.assert(
-      fc.property(fc.array(fc.boolean(), { maxLength: 300 }), (steps) => {
+      fc.property(fc.array(fc.boolean(), { maxLength: 300, size: 'max' }), (steps) => {
         const budget = new RetryBudget()
         let granted = 0
         let successes = 0
@@ -222,7 +222,10 @@ describe('ResumeReserve', () => {
   it('never has more under way than it began with and earned, whatever the resumes come to', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.constantFrom('acquire', 'succeed', 'fail', 'answer'), { maxLength: 60 }),
+        fc.array(fc.constantFrom('acquire', 'succeed', 'fail', 'answer'), {
+          maxLength: 60,
+          size: 'max',
+        }),
         async (steps) => {
           const reserve = new ResumeReserve({ initial: 3, max: 5 })
           const open: ResumeLease[] = []
