@@ -14,7 +14,7 @@ import { chooseNewcomer } from './newcomers.ts'
 import { PrefixMemory } from './prefix-memory.ts'
 import type { RouteCandidate, RouteRequest, Router, RouterInit } from './router.ts'
 import { isSaturated } from './saturation.ts'
-import { tierOf } from './tier.ts'
+import { tierOf, UNFIT_TIER } from './tier.ts'
 import { TtftRatios } from './ttft-ratios.ts'
 
 /** Slowness of an answer is measured against no less than this: below it is the noise of a machine. */
@@ -87,7 +87,7 @@ export function createRouter(init: RouterInit): Router {
     const newcomer = lowest === 0 ? chooseNewcomer(fit, isMeasured, random) : undefined
     if (newcomer !== undefined) return newcomer
     const home =
-      affinity === undefined
+      affinity === undefined || lowest >= UNFIT_TIER
         ? undefined
         : chooseHome({
             affinity,

@@ -14,6 +14,8 @@ export interface Fitness {
   readonly ejected: boolean
 }
 
+/** From this tier on a peer is a makeshift, and nobody's home. */
+export const UNFIT_TIER = 2
 /** The tier of a peer that takes no new work. */
 export const LEAVING_TIER = 5
 
@@ -27,6 +29,6 @@ export function tierOf(fitness: Fitness): number {
   if (load?.state === 'draining') return LEAVING_TIER
   if (ejected) return 4
   if (load?.state === 'loading' || suspect) return 3
-  if (model.contextLength > 0 && promptTokens > model.contextLength) return 2
+  if (model.contextLength > 0 && promptTokens > model.contextLength) return UNFIT_TIER
   return atLimit ? 1 : 0
 }
