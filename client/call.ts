@@ -103,6 +103,7 @@ export function eventOf(
     attempts: [...attempts],
     ...{ resumes, exact, cost },
     ...(usage !== undefined && { usage }),
+    ...(journal.usageEstimated && { usageEstimated: true as const }),
     ...(agreement !== undefined && { agreement }),
     ...end,
   }

@@ -47,6 +47,8 @@ export interface RequestEvent {
   readonly exact: boolean
   /** The caller's: the prompt once, and the completion delivered. */
   readonly usage?: Usage
+  /** The peer that was to tell the usage was lost at the very end, so it was estimated. */
+  readonly usageEstimated?: true
   readonly cost: Cost
   readonly agreement?: Agreement
   /** Answered from memory: the same request had failed again and again. */

@@ -36,6 +36,7 @@ import {
   newCall,
   tell,
 } from './call.ts'
+import { type ConnectionEvents, watchConnections } from './connection-watch.ts'
 import {
   DISCOVERY_LIMITS,
   type DiscoveryLimits,
@@ -56,7 +57,7 @@ import { openScope, type Scope } from './scope.ts'
 /** What requests need of a host. */
 export type RequesterHost = DirectoryHost &
   Pick<Host, 'bootstrapPeers'> & {
-    readonly libp2p: Pick<Host['libp2p'], 'dialProtocol' | 'getPeers'>
+    readonly libp2p: ConnectionEvents & Pick<Host['libp2p'], 'dialProtocol' | 'getPeers'>
   }
 
 export interface RequesterInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
@@ -125,6 +126,9 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     reserve: init.budgets?.reserve ?? new ResumeReserve(),
     random,
   }
+  const unwatch = watchConnections(host.libp2p, (peer, isConnected) =>
+    router.connected(peer, isConnected),
+  )
   const failures = new FailureMemory()
   // A default that is none fails now, not with the first request.
   parsePolicy(init.policy ?? DEFAULT_POLICY)
@@ -153,7 +157,13 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     const begun = begin(kind, body, options, { ...init, limits: requestLimits })
     using scope = enter(begun.limits.timeoutMs, options)
     call.onScope?.(scope)
-    const key = requestKey(kind, body)
+    const { policy, resume, request } = begun
+    // Long bodies take a while to hash, and most clients have no failure to remember.
+    let hashed: string | undefined
+    const key = (): string => {
+      hashed ??= requestKey(kind, { policy, resume, body: request.body })
+      return hashed
+    }
     const journal = new Journal(begun.estimatedPromptTokens, attempts)
     const { restartable } = call
     const ended = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent> = {}): void => {
@@ -166,14 +176,14 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       tell(init.onEvent, event)
     }
     try {
-      const remembered = failures.recall(key, performance.now())
+      const remembered = failures.size > 0 ? failures.recall(key(), performance.now()) : undefined
       if (remembered !== undefined) {
         ended(remembered.code, { remembered: true, message: remembered.message })
         throw remembered
       }
       for await (const event of dispatch(context, { ...begun, journal, restartable }, scope)) {
         if (event.type === 'done') {
-          failures.succeeded(key)
+          if (failures.size > 0) failures.succeeded(key())
           ended('answered')
         }
         yield event
@@ -181,7 +191,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     } catch (error) {
       const failure = InferenceError.from(error, scope.signal.aborted ? 'cancelled' : 'internal')
       if (!call.ended) {
-        failures.failed(key, failure, performance.now())
+        failures.failed(key(), failure, performance.now())
         ended(failure.code, { message: failure.message })
       }
       if (options.signal?.aborted === true) throw options.signal.reason
@@ -289,6 +299,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       closed = true
       for (const scope of scopes)
         scope.abort(new InferenceError('cancelled', 'the client is closed'))
+      unwatch()
       router.close()
       await Promise.all([context.directory.close(), context.prober.close()])
     },

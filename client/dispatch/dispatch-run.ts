@@ -268,7 +268,9 @@ export class DispatchRun {
     switch (message.type) {
       case 'chosen': {
         const { router } = this.#context
-        const afterMs = router.hedgeAfterMs(message.choice.candidate, this.#selection.routing())
+        const { candidate } = message.choice
+        const others = this.#selection.candidates()
+        const afterMs = router.hedgeAfterMs(candidate, this.#selection.routing(), others)
         this.#apply({ type: 'chosen', lane: lane.id, asideAtMs: performance.now() + afterMs })
         return
       }
@@ -386,12 +388,16 @@ export class DispatchRun {
   #supersede(id: number): void {
     const lane = this.#lanes.get(id)
     if (lane === undefined) return
-    if (lane !== this.#leader || lane.candidate === undefined) {
+    const { candidate, note } = lane
+    if (lane !== this.#leader || candidate === undefined) {
+      if (candidate !== undefined && note !== undefined && note.ttftMs === undefined) {
+        this.#context.router.outpaced(candidate, this.#selection.routing(), note.elapsedMs)
+      }
       this.#dismiss(lane, 'superseded')
       return
     }
     const why = this.#parked ? 'gave too few tokens a second' : 'fell silent in mid-answer'
-    this.#context.router.failed(lane.candidate, 'stalled')
+    this.#context.router.failed(candidate, 'stalled')
     this.#dismiss(lane, 'stalled', `it ${why}; another went on`)
   }
 
@@ -468,6 +474,7 @@ export class DispatchRun {
       estimatedPromptTokens: this.#promptTokens,
     })
     journal.usage = usage
+    journal.usageEstimated = id === undefined
     this.#context.budget.succeeded()
     this.#context.reserve.answered()
     if (lane?.done !== undefined) this.#learn(lane)

@@ -59,6 +59,7 @@ export class Journal {
   resumes: number = 0
   exact: boolean = true
   usage: Usage | undefined
+  usageEstimated: boolean = false
   agreement: Agreement | undefined
 
   /** @param attempts where each attempt is written as it ends */

@@ -61,6 +61,11 @@ export class FailureMemory {
     )
   }
 
+  /** Requests remembered, also those that failed once. */
+  get size(): number {
+    return this.#rows.size
+  }
+
   #touch(key: string, row: Row): void {
     this.#rows.delete(key)
     this.#rows.set(key, row)

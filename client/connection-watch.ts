@@ -1,0 +1,19 @@
+import type { Libp2p, PeerId } from '@libp2p/interface'
+
+/** The part of libp2p that tells of connections. */
+export type ConnectionEvents = Pick<Libp2p, 'addEventListener' | 'removeEventListener'>
+
+/** Tells of each peer whose first connection came about or whose last one was lost. @returns stops it */
+export function watchConnections(
+  libp2p: ConnectionEvents,
+  tell: (peer: string, isConnected: boolean) => void,
+): () => void {
+  const onConnect = ({ detail }: CustomEvent<PeerId>): void => tell(detail.toString(), true)
+  const onDisconnect = ({ detail }: CustomEvent<PeerId>): void => tell(detail.toString(), false)
+  libp2p.addEventListener('peer:connect', onConnect)
+  libp2p.addEventListener('peer:disconnect', onDisconnect)
+  return () => {
+    libp2p.removeEventListener('peer:connect', onConnect)
+    libp2p.removeEventListener('peer:disconnect', onDisconnect)
+  }
+}
