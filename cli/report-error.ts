@@ -58,9 +58,9 @@ function adviceFor({ code, details }: InferenceError, commandName: string): stri
       if (details.attempts === undefined) return undefined
       return `\`${commandName} peers\` shows who is there; \`${commandName} doctor\` finds out what is wrong.`
     case 'quorum_not_reached':
-      return 'Ask with --temperature 0 and --seed, or take one answer with --policy single.'
+      return 'Ask with --temperature 0, or take one answer with --policy single.'
     case 'not_resumable':
-      return 'What was printed is not the whole answer. Ask again.'
+      return 'The answer broke off where nobody else could go on with it. Ask again.'
     case 'invalid_request':
     case 'verification_failed':
     case 'cancelled':

@@ -18,6 +18,8 @@ export interface StreamOptions extends DispatchOptions {
   readonly timeoutMs?: number
   /** How a piece is shown to a person. @default as it is */
   readonly show?: (piece: string, peerId: string) => string
+  /** Told of each piece once it is shown, with all of the text so far. */
+  readonly onPiece?: (text: string, peerId: string) => void
   /** Told of the request once it has ended, also where that was a failure. */
   readonly onEvent?: (event: RequestEvent) => void
 }
@@ -32,7 +34,7 @@ export async function streamAnswer(
   request: ChatRequest,
   options: StreamOptions,
 ): Promise<StreamedAnswer> {
-  const { show = (piece) => piece, onEvent = () => undefined, ...rest } = options
+  const { show = (piece) => piece, onPiece, onEvent, ...rest } = options
   const answer = client.chat({ ...request, stream: true }, rest)
   const plain = plainText()
   let text = ''
@@ -48,9 +50,10 @@ export async function streamAnswer(
       const { peerId } = chunk.skein
       terminal.emit({ event: 'delta', text: piece, peerId } as { event: 'delta' })
       terminal.print(show(plain(piece), peerId))
+      onPiece?.(text, peerId)
     }
   } finally {
-    if (answer.event !== undefined) onEvent(answer.event)
+    if (answer.event !== undefined) onEvent?.(answer.event)
   }
   return { text, finishReason, usage: answer.usage ?? null, attempts: answer.attempts }
 }

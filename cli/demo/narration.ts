@@ -8,6 +8,8 @@ export interface Narration {
   /** Waits, naming what for and how long it took. */
   during<T>(what: string, work: Promise<T>): Promise<T>
   addPeer(peerId: string): void
+  /** `node B` */
+  name(peerId: string): string
   /** `node B …x7Yz`, in its colour. */
   peer(peerId: string): string
   piece(text: string, peerId: string): string
@@ -28,6 +30,8 @@ export function createNarration(session: Session): Narration {
       event: 'step'
     })
   }
+  const name = (peerId: string): string =>
+    `node ${String.fromCharCode(65 + Math.max(0, peers.indexOf(peerId)))}`
   return {
     say,
     async during(what, work) {
@@ -37,10 +41,8 @@ export function createNarration(session: Session): Narration {
       return result
     },
     addPeer: (peerId) => void peers.push(peerId),
-    peer(peerId) {
-      const letter = String.fromCharCode(65 + Math.max(0, peers.indexOf(peerId)))
-      return colored(peerId, `node ${letter} …${peerId.slice(-6)}`)
-    },
+    name,
+    peer: (peerId) => colored(peerId, `${name(peerId)} …${peerId.slice(-6)}`),
     piece: (text, peerId) => colored(peerId, text),
   }
 }

@@ -18,7 +18,11 @@ export interface CliEvent {
   readonly addresses: readonly string[]
   readonly models: readonly string[]
   readonly text: string
-  readonly attempts: readonly { readonly peerId: string; readonly outcome: string }[]
+  readonly attempts: readonly {
+    readonly peerId: string
+    readonly reason: string
+    readonly outcome: string
+  }[]
   readonly message: string
   readonly status: string
   readonly invite: string

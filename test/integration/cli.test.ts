@@ -62,7 +62,11 @@ describe('ask --json', () => {
       usage: expect.objectContaining({ completion_tokens: expect.any(Number) }),
       finishReason: 'stop',
       attempts: [
-        { peerId, outcome: 'answered', ttftMs: expect.any(Number), durationMs: expect.any(Number) },
+        {
+          ...{ peerId, reason: 'first', outcome: 'answered', startedMs: expect.any(Number) },
+          ...{ ttftMs: expect.any(Number), durationMs: expect.any(Number) },
+          ...{ tokens: expect.any(Number), deliveredTokens: expect.any(Number) },
+        },
       ],
     })
   })
@@ -125,12 +129,54 @@ describe('ask --json', () => {
     expect(error?.message).toMatch(why)
   })
 
-  it('calls a wrong command line by its name, and exits with 2', async () => {
-    const asked = await sandbox.run(['ask', '--json', '--temperature', 'hot', 'Hello.'])
+  it.each([
+    ['--temperature', 'hot'],
+    ['--policy', 'quorum:3-of-2'],
+    ['--resume', 'maybe'],
+  ])('calls a wrong %s by its name, and exits with 2', async (flag, value) => {
+    const asked = await sandbox.run(['ask', '--json', flag, value, 'Hello.'])
     expect(asked.exitCode).toBe(2)
     expect(asked.events()).toEqual([
-      { event: 'error', code: 'usage', message: expect.stringContaining('--temperature') },
+      { event: 'error', code: 'usage', message: expect.stringContaining(flag) },
     ])
+  })
+})
+
+describe('ask --explain', () => {
+  it('leaves stdout to the answer and prints the timeline on stderr', async () => {
+    const asked = await sandbox.run([
+      ...['ask', '--bootstrap', address, '--policy', 'single', '--resume', 'off', '--explain'],
+      'Count from 1 to 12.',
+    ])
+    expect(asked).toMatchObject({ exitCode: 0, stdout: `${counted(12)}\n` })
+    expect(asked.stderr).toMatch(/^chat, skein-tiny: answered\n/)
+    expect(asked.stderr).toMatch(
+      new RegExp(`first +…${peerId.slice(-6)} .* \\d+ ms +\\d+ {2}answered\n`),
+    )
+    expect(asked.stderr).toContain('policy     single, resume off\n')
+  })
+
+  it('gives a script the record before the last event', async () => {
+    const asked = await sandbox.run(['ask', ...join(), '--explain', 'Count from 1 to 5.'])
+    expect(asked.events().at(-1)).toMatchObject({ event: 'done', text: counted(5) })
+    expect(asked.events().at(-2)).toMatchObject({
+      event: 'explain',
+      outcome: 'answered',
+      policy: 'hedge',
+      resume: 'same-model',
+      attempts: [{ peerId, reason: 'first', outcome: 'answered' }],
+      cost: { attempts: 0 },
+    })
+  })
+
+  it('tells of a request that failed, too', async () => {
+    const asked = await sandbox.run([
+      ...['ask', '--bootstrap', address, '--explain', '--model', 'nonesuch', 'Hello.'],
+    ])
+    expect(asked).toMatchObject({ exitCode: 4, stdout: '' })
+    expect(asked.stderr).toMatch(/^chat, nonesuch: lacks the model \(model_not_found\)\n/)
+    expect(asked.stderr).toContain('No peer was asked.\n')
+    expect(asked.stderr).toContain('\nskein: ')
   })
 })
 
@@ -222,7 +268,11 @@ describe('signals', () => {
     expect(isAlive(slow.pid)).toBe(false)
     const answer = await asking.finished
     expect(answer.exitCode).toBe(8)
-    expect(answer.events().at(-1)).toMatchObject({ event: 'error', attempts: [expect.anything()] })
+    const error = answer.events().at(-1)
+    expect(error).toMatchObject({ event: 'error', code: expect.any(String) })
+    // There is nobody else: the same node is asked to go on, in vain.
+    expect(error?.attempts.map(({ reason }) => reason)).toEqual(['first', 'resume'])
+    expect(error?.attempts.map(({ outcome }) => outcome)).not.toContain('answered')
   })
 
   it('break off an ask, with 130, and stop the work at the peer', async () => {

@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createSandbox, isAlive, type Sandbox } from './cli-process.ts'
+import { type CliEvent, createSandbox, isAlive, type Sandbox } from './cli-process.ts'
 
-const COUNTED = `${Array.from({ length: 60 }, (_, index) => index + 1).join(', ')}.`
+const COUNTED = `${Array.from({ length: 100 }, (_, index) => index + 1).join(', ')}.`
 
 let sandbox: Sandbox
 
@@ -17,19 +17,20 @@ async function leftovers(): Promise<string[]> {
   return (await readdir(sandbox.home)).filter((name) => name.startsWith('skein-demo-'))
 }
 
-it('answers twice although the node that answered first is killed, and leaves nothing behind', async () => {
+it('counts on without a number lost although the node that counts is killed twice, and leaves nothing behind', async () => {
   const demo = sandbox.start(['demo', '--json'], { TMPDIR: sandbox.home })
   const { exitCode, stdout, events } = await demo.finished
   expect(exitCode, stdout + demo.stderr()).toBe(0)
-  const done = events().filter(({ event }) => event === 'done')
-  expect(done.map(({ text }) => text)).toEqual([COUNTED, COUNTED])
-  const servers = done.map(
-    ({ attempts }) => attempts.find(({ outcome }) => outcome === 'answered')?.peerId,
-  )
-  expect(servers[0]).not.toBe(servers[1])
-  const pids = events()
-    .filter(({ event }) => event === 'process')
-    .map(({ pid }) => pid)
+  const named = (name: string): CliEvent[] => events().filter(({ event }) => event === name)
+  expect(named('done').map(({ text }) => text)).toEqual([COUNTED])
+  const speakers = named('delta').map(({ peerId }) => peerId)
+  const handovers = speakers.filter((peerId, index) => index > 0 && peerId !== speakers[index - 1])
+  expect(handovers).toHaveLength(2)
+  expect(new Set(speakers).size).toBe(3)
+  expect(named('explain')).toEqual([
+    expect.objectContaining({ outcome: 'answered', resumes: 2, exact: true }),
+  ])
+  const pids = named('process').map(({ pid }) => pid)
   expect(pids).toHaveLength(4)
   expect(pids.filter(isAlive)).toEqual([])
   expect(await leftovers()).toEqual([])

@@ -1,0 +1,76 @@
+import type { Client, RequestEvent } from '../../client/index.ts'
+import { timeline } from '../explain/index.ts'
+import type { Session } from '../runtime.ts'
+import { emitDone, streamAnswer } from '../stream-answer.ts'
+import { hasSaid, KILL_AFTER, PROMPT, type Verdict, verdict } from './counting.ts'
+import type { Narration } from './narration.ts'
+
+/** Before a peer's part of the answer: below the text of a step. */
+const INDENT = ' '.repeat(9)
+
+export interface CountInit {
+  readonly client: Client
+  readonly narration: Narration
+  readonly model: string
+  /** Kills the node of this id. */
+  readonly kill: (peerId: string) => void
+}
+
+/** One answer, during which the peer that gives it is killed again and again. */
+export async function count(session: Session, init: CountInit): Promise<Verdict> {
+  const { client, narration, model, kill } = init
+  const { terminal, signal } = session
+  const killed: string[] = []
+  let killedAt = 0
+  let shownPeer = ''
+  let event: RequestEvent | undefined
+  /** A peer's part begins on a line of its own, which says how long nobody went on. */
+  const label = (peerId: string): string => {
+    const first = shownPeer === '' && killed.length === 0
+    const lead = shownPeer === '' ? INDENT : `\n${INDENT}`
+    const later =
+      first || killed.includes(peerId)
+        ? ''
+        : `, ${Math.round(performance.now() - killedAt)} ms later`
+    return `${lead}${narration.peer(peerId)}${later}: `
+  }
+  narration.say(`"${PROMPT}"`)
+  const answer = await streamAnswer(
+    client,
+    terminal,
+    { model, messages: [{ role: 'user', content: PROMPT }], temperature: 0, seed: 1 },
+    {
+      signal,
+      show: (piece, peerId) => {
+        const shown = peerId === shownPeer ? '' : label(peerId)
+        shownPeer = peerId
+        return shown + narration.piece(piece, peerId)
+      },
+      onPiece: (text, peerId) => {
+        const after = KILL_AFTER[killed.length]
+        // What a dead node had sent still arrives.
+        if (after === undefined || killed.includes(peerId) || !hasSaid(text, after)) return
+        kill(peerId)
+        killed.push(peerId)
+        killedAt = performance.now()
+        shownPeer = ''
+        terminal.print('\n')
+        narration.say(`Killed ${narration.peer(peerId)} with SIGKILL in mid-count.`)
+      },
+      onEvent: (ended) => {
+        event = ended
+      },
+    },
+  ).finally(() => {
+    terminal.print('\n')
+    if (event !== undefined) tell(session, narration, event)
+  })
+  emitDone(terminal, answer)
+  return verdict(answer.text, killed.length, event?.resumes ?? 0)
+}
+
+function tell({ terminal }: Session, narration: Narration, event: RequestEvent): void {
+  terminal.emit({ ...event, event: 'explain' })
+  const lines = timeline(event, { name: narration.name, paint: narration.piece })
+  terminal.print(`\n${lines.join('\n')}\n\n`)
+}
