@@ -1,18 +1,15 @@
-import { InferenceError, requirementsOf } from '../../protocol/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
 import { findAgreement } from '../agreement/index.ts'
 import type { AttemptEvent } from '../attempt/index.ts'
 import type { Candidate } from '../directory/index.ts'
-import { RepetitionDetector } from '../loops/index.ts'
-import { affinityKey } from '../route/index.ts'
 import type { Scope } from '../scope.ts'
-import { brokenOff, quorumNotReached, repeatsItself, tooManyRetries } from './break-off.ts'
-import { callerUsage } from './caller-usage.ts'
+import { brokenOff, quorumNotReached, repeatsItself } from './break-off.ts'
 import { comparable } from './comparable.ts'
-import { type Continuation, continuationOf } from './continuation.ts'
+import { Delivery } from './delivery.ts'
 import type { DispatchEvent, Job } from './dispatch.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import type { AttemptNote } from './journal.ts'
-import { type LaneMessage, LaneRun, type LaneWork } from './lane-run.ts'
+import { type LaneMessage, LaneRun } from './lane-run.ts'
 import {
   type DispatchEffect,
   type DispatchInput,
@@ -22,11 +19,11 @@ import {
   transition,
 } from './machine.ts'
 import { Mailbox } from './mailbox.ts'
+import { Opener } from './opening.ts'
 import { Pace } from './pace.ts'
-import { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
 import type { ResumeWish } from './resume-wish.ts'
-import { type Choice, Selection } from './selection.ts'
-import { finishChunk, isEnd, type Piece, shownBytes, shownText, Transcript } from './transcript.ts'
+import type { Selection } from './selection.ts'
+import { isEnd, type Piece, tokensOf } from './transcript.ts'
 import { claimedPromptTokens, fatal } from './verdict.ts'
 
 /** Carries out what the state machine says, and tells it what happens. */
@@ -34,16 +31,12 @@ export class DispatchRun {
   readonly #context: DispatchContext
   readonly #job: Job
   readonly #scope: Scope
-  readonly #selection: Selection
-  readonly #promptTokens: number
+  readonly #opener: Opener
+  readonly #delivery: Delivery
   readonly #lanes = new Map<number, LaneRun>()
   readonly #running = new Set<Promise<void>>()
   readonly #mailbox = new Mailbox<readonly [LaneRun, LaneMessage]>()
-  readonly #out: DispatchEvent[] = []
-  readonly #repetition: RepetitionDetector
   #state: DispatchState
-  #transcript = new Transcript()
-  #shownBytes = 0
   #pace: Pace
   #tooSlow: boolean = false
   /** The leader is being left because it is too slow, not silent. */
@@ -62,28 +55,20 @@ export class DispatchRun {
     this.#context = context
     this.#job = job
     this.#scope = scope
-    const { request, reference, limits, plan } = job
-    this.#promptTokens = estimatePromptTokens(request)
-    const exact = exactPromptTokens(request)
-    this.#selection = new Selection(context, {
-      query: {
-        reference,
-        needs: requirementsOf(request),
-        ...(exact !== undefined && { promptTokens: exact }),
-      },
-      promptTokens: this.#promptTokens,
-      answerTokens: answerTokensOf(request),
-      affinity: context.affinity ? affinityKey(request, reference) : undefined,
-    })
-    this.#repetition = new RepetitionDetector(limits.maxRepeatedChunks)
-    this.#pace = new Pace(limits)
-    this.#state = initialState(plan, limits)
+    this.#opener = new Opener(context, job, scope)
+    this.#delivery = new Delivery(job)
+    this.#pace = new Pace(job.limits)
+    this.#state = initialState(job.plan, job.limits)
+  }
+
+  get #selection(): Selection {
+    return this.#opener.selection
   }
 
   async *events(): AsyncGenerator<DispatchEvent, void, void> {
     this.#apply({ type: 'start' })
     for (;;) {
-      yield* this.#out.splice(0)
+      yield* this.#delivery.take()
       this.#scope.signal.throwIfAborted()
       this.#readOn()
       if (this.#failure !== undefined) throw this.#failure
@@ -142,10 +127,8 @@ export class DispatchRun {
         this.#compare()
         return
       case 'restart':
-        this.#transcript = new Transcript()
-        this.#shownBytes = 0
         this.#leader = undefined
-        this.#out.push({ type: 'restart' })
+        this.#delivery.restart()
         return
       case 'finish':
         this.#finish(effect.lane)
@@ -159,70 +142,34 @@ export class DispatchRun {
   }
 
   #open({ lane: id, reason, beside }: Extract<DispatchEffect, { type: 'open' }>): void {
-    const { reserve, router } = this.#context
-    const { signal } = this.#scope
-    const onward = reason === 'resume' || reason === 'stall' || reason === 'slow'
-    const lane = new LaneRun({ id, beside, tokensBefore: this.#transcript.tokens })
+    const tokensBefore = this.#delivery.tokens
+    const lane = new LaneRun({ id, beside, tokensBefore })
     this.#lanes.set(id, lane)
-    const work: LaneWork = {
-      choose: async (ends) => {
-        if (!this.#mayOpen(reason)) throw tooManyRetries(this.#selection.failures)
-        if (!onward) return { choice: await this.#choose(lane, { beside, signal: ends }) }
-        const lease = await reserve.acquire({ signal: ends })
-        try {
-          const resume = this.#wish()
-          return { choice: await this.#choose(lane, { resume, beside, signal: ends }), lease }
-        } catch (error) {
-          // Nobody could be asked, so nothing was spent.
-          lease.succeeded()
-          throw error
-        }
-      },
-      enter: ({ candidate }) => router.enter(candidate),
-      attempt: (choice) => {
-        const { exact, candidate } = choice
-        const about = { peerId: candidate.key, reason, ...(exact !== undefined && { exact }) }
-        lane.note = this.#job.journal.begin(about)
-        return this.#attempt(choice)
-      },
-      tell: (message) => this.#mailbox.put([lane, message]),
+    const onward = reason === 'resume' || reason === 'stall' || reason === 'slow'
+    const opening = {
+      ...{ lane, reason, beside },
+      busy: () => this.#busy(lane),
+      ...(onward && { wish: () => this.#wish() }),
     }
-    const running = lane.run(work, { signal })
+    const running = lane.run(
+      {
+        choose: (signal) => this.#opener.choose(opening, signal),
+        enter: ({ candidate }) => this.#context.router.enter(candidate),
+        attempt: (choice) => {
+          const { exact, candidate } = choice
+          const about = { peerId: candidate.key, reason, ...(exact !== undefined && { exact }) }
+          lane.note = this.#job.journal.begin(about)
+          return this.#opener.attempt(choice, tokensBefore)
+        },
+        tell: (message) => this.#mailbox.put([lane, message]),
+      },
+      { signal: this.#scope.signal },
+    )
     this.#running.add(running)
     void running.finally(() => this.#running.delete(running))
   }
 
-  async #choose(
-    lane: LaneRun,
-    wanted: {
-      readonly resume?: ResumeWish
-      readonly beside: boolean
-      readonly signal: AbortSignal
-    },
-  ): Promise<Choice> {
-    const { beside, signal, resume } = wanted
-    const what = { busy: this.#busy(lane), ...(resume !== undefined && { resume }) }
-    const remainingMs = (): number => this.#scope.remainingMs()
-    const choice = beside
-      ? this.#selection.beside(what)
-      : await this.#selection.next(what, { signal, remainingMs })
-    if (choice === undefined) throw new InferenceError('no_peers', 'nobody else can be asked')
-    // Two that search at the same time may find the same peer.
-    const taken = this.#busy(lane).some(({ key }) => key === choice.candidate.key)
-    return taken ? await this.#choose(lane, wanted) : choice
-  }
-
-  /** What the client may spend. A race and a quorum are the caller's own cost; nobody worked for a dial that failed. */
-  #mayOpen(reason: string): boolean {
-    const { budget, router } = this.#context
-    if (reason === 'hedge') {
-      return !router.saturated(this.#selection.candidates()) && budget.take()
-    }
-    if (reason !== 'retry') return true
-    return this.#selection.failures.at(-1)?.error.code === 'dial_failed' || budget.take()
-  }
-
-  #busy(except?: LaneRun): readonly Candidate[] {
+  #busy(except: LaneRun): readonly Candidate[] {
     return [...this.#lanes.values()].flatMap((lane) =>
       lane === except || lane.candidate === undefined ? [] : [lane.candidate],
     )
@@ -230,36 +177,13 @@ export class DispatchRun {
 
   /** @throws InferenceError where the answer cannot go on */
   #wish(): ResumeWish {
-    const how = this.#continuation()
+    const how = this.#delivery.continuation()
     const leader = this.#leader
     if (how.type !== 'resume' || leader?.candidate === undefined) {
       throw new InferenceError('not_resumable', 'this answer cannot go on elsewhere')
     }
     const idsRefused = this.#selection.failures.some(({ error }) => error.code === 'not_resumable')
     return { how, peer: leader.candidate.key, digest: leader.digest, idsRefused }
-  }
-
-  #continuation(): Continuation {
-    const { request, resume } = this.#job
-    return continuationOf(request, this.#transcript, resume)
-  }
-
-  #attempt({ candidate, resume, exact }: Choice): ReturnType<LaneWork['attempt']> {
-    const { connect, router } = this.#context
-    const { limits } = this.#job
-    const tokens = this.#promptTokens + (resume === undefined ? 0 : this.#transcript.tokens)
-    const ttftTimeoutMs = limits.ttftTimeoutMs + limits.ttftPerTokenMs * tokens
-    const digest = candidate.model.digest ?? ''
-    return {
-      peerId: candidate.peerId,
-      connect,
-      request: this.#job.wire,
-      ...(resume !== undefined && { resume }),
-      ...(exact === true && digest !== '' && { digest }),
-      limits: { ...limits, ttftTimeoutMs },
-      remainingMs: () => this.#scope.remainingMs(),
-      onLoad: (load) => router.observeLoad(candidate.key, load),
-    }
   }
 
   #hear(lane: LaneRun, message: LaneMessage): void {
@@ -308,19 +232,19 @@ export class DispatchRun {
   }
 
   #piece(lane: LaneRun, piece: Piece, gapMs: number): void {
-    const { note, candidate } = lane
+    const { note, candidate, choice } = lane
     if (note === undefined || candidate === undefined) return
-    const { visible, tokenIds } = piece
-    note.tokens += tokenIds.length > 0 ? tokenIds.length : Number(visible)
+    note.tokens += tokensOf(piece)
     if (note.ttftMs !== undefined) lane.decodeMs += gapMs
-    const resumes = lane.choice?.resume !== undefined
-    const counts = visible || (resumes && (tokenIds.length > 0 || isEnd(piece)))
+    const resumes = choice?.resume !== undefined
+    const counts = piece.visible || (resumes && (piece.tokenIds.length > 0 || isEnd(piece)))
     if (counts && note.ttftMs === undefined) {
       note.ttftMs = note.elapsedMs
-      this.#context.router.began(candidate, this.#selection.routing(), note.ttftMs)
+      // What a resume reads first is not a prompt's time.
+      if (!resumes) this.#context.router.began(candidate, this.#selection.routing(), note.ttftMs)
     }
     if (this.#isLeader(lane)) {
-      this.#tooSlow = this.#pace.waited(gapMs, tokenIds.length > 0 ? tokenIds.length : 1)
+      this.#tooSlow = this.#pace.waited(gapMs, Math.max(1, tokensOf(piece)))
       this.#owed = true
       this.#deliver(lane, piece)
       return
@@ -342,14 +266,7 @@ export class DispatchRun {
   #lead(id: number): void {
     const lane = this.#lanes.get(id)
     if (lane === undefined) return
-    const { journal } = this.#job
-    if (lane.choice?.resume !== undefined) {
-      journal.resumes += 1
-      if (lane.choice.exact !== true) {
-        journal.exact = false
-        this.#transcript.forgetIds()
-      }
-    }
+    if (lane.choice?.resume !== undefined) this.#delivery.handOver(lane)
     lane.lease?.succeeded()
     this.#leader = lane
     this.#parked = false
@@ -358,17 +275,8 @@ export class DispatchRun {
   }
 
   #deliver(lane: LaneRun, piece: Piece): void {
-    const { note, candidate } = lane
-    if (note === undefined || candidate === undefined) return
-    const { chunk, visible, tokenIds } = piece
-    note.deliveredTokens += tokenIds.length > 0 ? tokenIds.length : Number(visible)
-    this.#transcript.take(piece, candidate.model.capabilities.includes('token_ids'))
-    this.#shownBytes += shownBytes(chunk)
-    if (visible) this.#job.journal.delivered()
-    this.#out.push({ type: 'chunk', peerId: candidate.key, chunk })
-    const text = shownText(chunk)
-    if (text !== '' && this.#repetition.push(text))
-      this.#failed(lane, repeatsItself(this.#job.limits.maxRepeatedChunks))
+    const circles = this.#delivery.piece(lane, piece)
+    if (circles) this.#failed(lane, repeatsItself(this.#job.limits.maxRepeatedChunks))
   }
 
   /** Once the caller took what there was: only now the leader is waited for, and only this counts as its time. */
@@ -436,7 +344,7 @@ export class DispatchRun {
   }
 
   #recovery(): Recovery {
-    const { type } = this.#continuation()
+    const { type } = this.#delivery.continuation()
     if (type === 'ended') return 'end'
     if (type === 'resume') return 'resume'
     return this.#job.restartable ? 'restart' : 'give-up'
@@ -460,27 +368,12 @@ export class DispatchRun {
 
   /** The answer is whole. Without a lane the client ends it: its peer was lost after the end was decided. */
   #finish(id: number | undefined): void {
-    const { journal, request } = this.#job
     const lane = id === undefined ? this.#leader : this.#lanes.get(id)
-    const peerId = lane?.candidate?.key ?? ''
-    const continuation = this.#continuation()
-    if (id === undefined && continuation.type === 'ended' && continuation.finishReason) {
-      const chunk = finishChunk(request.kind, continuation.finishReason)
-      this.#out.push({ type: 'chunk', peerId, chunk })
-    }
-    const usage = callerUsage(id === undefined ? undefined : lane?.done?.usage, this.#transcript, {
-      tokensBefore: lane?.tokensBefore ?? 0,
-      shownBytes: this.#shownBytes,
-      estimatedPromptTokens: this.#promptTokens,
-    })
-    journal.usage = usage
-    journal.usageEstimated = id === undefined
     this.#context.budget.succeeded()
     this.#context.reserve.answered()
     if (lane?.done !== undefined) this.#learn(lane)
-    const timings = lane?.done?.timings ?? { queueMs: 0, prefillMs: 0, decodeMs: 0 }
+    this.#delivery.end(lane, this.#opener.promptTokens)
     if (lane !== undefined) this.#dismiss(lane, 'answered')
-    this.#out.push({ type: 'done', peerId, usage, timings })
   }
 
   #learn({ candidate, note, done, decodeMs }: LaneRun): void {
@@ -505,7 +398,12 @@ export class DispatchRun {
         return quorumNotReached(this.#job, failures, this.#unchosen)
       case 'resumes':
       case 'not-resumable':
-        return brokenOff(this.#continuation(), this.#transcript.tokens, failures, this.#unchosen)
+        return brokenOff(
+          this.#delivery.continuation(),
+          this.#delivery.tokens,
+          failures,
+          this.#unchosen,
+        )
       default:
         return why satisfies never
     }

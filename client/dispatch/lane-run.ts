@@ -32,6 +32,7 @@ export class LaneRun {
   readonly held: Piece[] = []
   readonly #credit = new Credit()
   readonly #controller = new AbortController()
+  /** Set as soon as it is chosen, so that nobody else chooses the same. */
   choice: Choice | undefined
   lease: ResumeLease | undefined
   note: AttemptNote | undefined
@@ -60,7 +61,6 @@ export class LaneRun {
     try {
       const { choice, lease } = await choose(signal)
       this.lease = lease
-      this.choice = choice
       using _counted = enter(choice)
       tell({ type: 'chosen', choice })
       let askedAt = performance.now()

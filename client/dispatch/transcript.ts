@@ -24,7 +24,7 @@ export class Transcript {
   /** @param hasIds whether the engine that sent it tells the ids of all its tokens */
   take({ chunk, visible, tokenIds }: Piece, hasIds: boolean): void {
     this.#begun ||= visible
-    this.#tokens += tokenIds.length > 0 ? tokenIds.length : Number(visible)
+    this.#tokens += tokensOf({ visible, tokenIds })
     const first = this.#tokenIds.length === 0 && tokenIds.length === 0
     if (visible && (!hasIds || first)) this.#idsComplete = false
     for (const id of tokenIds) this.#tokenIds.push(id)
@@ -138,4 +138,9 @@ export function finishChunk(
   return kind === 'chat'
     ? { kind: 'chat', choices: [{ index: 0, delta: {}, finish_reason }] }
     : { kind: 'completion', choices: [{ index: 0, text: '', finish_reason, logprobs: null }] }
+}
+
+/** Tokens of a piece, as far as they are known: one, where it came without ids. */
+export function tokensOf({ tokenIds, visible }: Pick<Piece, 'tokenIds' | 'visible'>): number {
+  return tokenIds.length > 0 ? tokenIds.length : Number(visible)
 }

@@ -26,7 +26,7 @@ interface Limit {
 const UNMEASURED: Limit = { limit: INITIAL, long: 0, samples: 0 }
 
 /** The limit after one more sample. @param sample how slow the answer began; any unit, load makes it larger */
-export function nextLimit(before: Limit, sample: number, inFlight: number): Limit {
+function nextLimit(before: Limit, sample: number, inFlight: number): Limit {
   const samples = before.samples + 1
   const alpha = samples <= WARM_UP ? 1 / samples : LONG_ALPHA
   const average = before.long + alpha * (sample - before.long)

@@ -20,6 +20,9 @@ import { TtftRatios } from './ttft-ratios.ts'
 /** Slowness of an answer is measured against no less than this: below it is the noise of a machine. */
 const SLOWNESS_GRAIN_MS = 50
 
+/** An attempt that was called off is taken to have needed this many times what it was given: it was censored. */
+const CENSORED_FACTOR = 2
+
 /**
  * A router that knows nothing yet. Eligible candidates → those of other peers, and of the lowest tier → newcomers' share
  * → the conversation's home → two of the best eight.
@@ -149,7 +152,9 @@ export function createRouter(init: RouterInit): Router {
     outpaced(candidate, request, waitedMs) {
       health.measured(candidate.key, now())
       // A wait shorter than predicted is no news: it may have come in time.
-      if (waitedMs > predictMs(candidate, request)) learnTtft(candidate, request, waitedMs)
+      if (waitedMs > predictMs(candidate, request)) {
+        learnTtft(candidate, request, CENSORED_FACTOR * waitedMs)
+      }
     },
     answered({ key }, { affinity, promptTokens }, times) {
       const { ttftMs, prefillMs, cachedPromptTokens, completionTokens, decodeMs } = times

@@ -16,6 +16,5 @@ export type {
   RouteCandidate,
   RouteRequest,
   Router,
-  RouterInit,
 } from './router.ts'
 export { LEAVING_TIER } from './tier.ts'

@@ -14,6 +14,8 @@ interface Warmth {
 export class PrefixMemory {
   readonly #entries = new Map<string, Warmth>()
   readonly #salt: number
+  /** One choice asks for the same conversation at every peer, and its text is long. */
+  #last = { affinity: '', hash: '' }
 
   /** @param salt 32 bits, the client's own */
   constructor(salt: number) {
@@ -41,6 +43,10 @@ export class PrefixMemory {
 
   /** Two hashes: 64 bits make it unlikely that two conversations meet, and if they do it is a worse guess, no more. */
   #keyOf(affinity: string, peer: string): string {
-    return `${hashText(affinity, this.#salt)}.${hashText(affinity, ~this.#salt)}.${peer}`
+    if (this.#last.affinity !== affinity || this.#last.hash === '') {
+      const hash = `${hashText(affinity, this.#salt)}.${hashText(affinity, ~this.#salt)}`
+      this.#last = { affinity, hash }
+    }
+    return `${this.#last.hash}.${peer}`
   }
 }

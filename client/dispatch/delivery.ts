@@ -1,0 +1,104 @@
+import type { InferenceRequest, Timings } from '../../protocol/index.ts'
+import type { RequestLimits } from '../defaults.ts'
+import { RepetitionDetector } from '../loops/index.ts'
+import type { ResumeMode } from '../policy.ts'
+import { callerUsage } from './caller-usage.ts'
+import { type Continuation, continuationOf } from './continuation.ts'
+import type { DispatchEvent } from './dispatch.ts'
+import type { Journal } from './journal.ts'
+import type { LaneRun } from './lane-run.ts'
+import {
+  finishChunk,
+  type Piece,
+  shownBytes,
+  shownText,
+  Transcript,
+  tokensOf,
+} from './transcript.ts'
+
+export interface DeliveryInit {
+  readonly request: InferenceRequest
+  readonly resume: ResumeMode
+  readonly limits: Pick<RequestLimits, 'maxRepeatedChunks'>
+  readonly journal: Journal
+}
+
+const NO_TIMINGS: Timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
+
+/** What goes to the caller, and what the caller has by now. */
+export class Delivery {
+  readonly #init: DeliveryInit
+  readonly #out: DispatchEvent[] = []
+  readonly #repetition: RepetitionDetector
+  #transcript = new Transcript()
+  #shownBytes = 0
+
+  constructor(init: DeliveryInit) {
+    this.#init = init
+    this.#repetition = new RepetitionDetector(init.limits.maxRepeatedChunks)
+  }
+
+  /** What the caller has not been given yet. */
+  take(): DispatchEvent[] {
+    return this.#out.splice(0)
+  }
+
+  get tokens(): number {
+    return this.#transcript.tokens
+  }
+
+  /** How the answer could go on from here. */
+  continuation(): Continuation {
+    const { request, resume } = this.#init
+    return continuationOf(request, this.#transcript, resume)
+  }
+
+  /** This one goes on with an answer that another began. */
+  handOver({ choice }: LaneRun): void {
+    const { journal } = this.#init
+    journal.resumes += 1
+    if (choice?.exact === true) return
+    journal.exact = false
+    this.#transcript.forgetIds()
+  }
+
+  /** @returns whether the answer goes round in circles */
+  piece({ note, candidate }: LaneRun, piece: Piece): boolean {
+    if (note === undefined || candidate === undefined) return false
+    const { chunk, visible } = piece
+    note.deliveredTokens += tokensOf(piece)
+    this.#transcript.take(piece, candidate.model.capabilities.includes('token_ids'))
+    this.#shownBytes += shownBytes(chunk)
+    if (visible) this.#init.journal.delivered()
+    this.#out.push({ type: 'chunk', peerId: candidate.key, chunk })
+    const text = shownText(chunk)
+    return text !== '' && this.#repetition.push(text)
+  }
+
+  /** What the caller has is void. */
+  restart(): void {
+    this.#transcript = new Transcript()
+    this.#shownBytes = 0
+    this.#out.push({ type: 'restart' })
+  }
+
+  /** @param lane whose part was the last; without its `done` the client ends the answer itself */
+  end(lane: LaneRun | undefined, estimatedPromptTokens: number): void {
+    const { request, journal } = this.#init
+    const { candidate, done, tokensBefore = 0 } = lane ?? {}
+    const peerId = candidate?.key ?? ''
+    const continuation = this.continuation()
+    if (done === undefined && continuation.type === 'ended' && continuation.finishReason) {
+      const chunk = finishChunk(request.kind, continuation.finishReason)
+      this.#out.push({ type: 'chunk', peerId, chunk })
+    }
+    const usage = callerUsage(done?.usage, this.#transcript, {
+      tokensBefore,
+      shownBytes: this.#shownBytes,
+      estimatedPromptTokens,
+    })
+    journal.usage = usage
+    journal.usageEstimated = done === undefined
+    this.#out.push({ type: 'done', peerId, usage, timings: done?.timings ?? NO_TIMINGS })
+  }
+}
