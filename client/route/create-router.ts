@@ -20,8 +20,8 @@ import { TtftRatios } from './ttft-ratios.ts'
 /** Slowness of an answer is measured against no less than this: below it is the noise of a machine. */
 const SLOWNESS_GRAIN_MS = 50
 
-/** An attempt that was called off is taken to have needed this many times what it was given: it was censored. */
-const CENSORED_FACTOR = 2
+/** An attempt that was called off is taken to have needed this many times what it was given: how long, nobody saw. */
+const CENSORED_FACTOR = 4
 
 /**
  * A router that knows nothing yet. Eligible candidates → those of other peers, and of the lowest tier → newcomers' share
@@ -47,7 +47,7 @@ export function createRouter(init: RouterInit): Router {
   }
 
   const inputsOf = ({ key, advertisement }: RouteCandidate, tokens: number): TtftInputs => ({
-    latency: latency.of(key, advertisement),
+    latency: latency.of(key, advertisement, now()),
     load: pool.fresh(key, now()),
     uncachedTokens: tokens,
   })
@@ -111,15 +111,10 @@ export function createRouter(init: RouterInit): Router {
     return choose(options, random)
   }
 
-  /** What a first piece after so long says of the peer. */
-  const learnTtft = (candidate: RouteCandidate, request: RouteRequest, ttftMs: number): void => {
-    const { key, advertisement } = candidate
-    const { rttMs, prefillRate } = latency.of(key, advertisement)
-    const prefillMs = (uncachedTokens(key, request) / prefillRate) * 1000
-    ratios.add(key, ttftMs / predictMs(candidate, request))
-    latency.observeOverhead(key, ttftMs - rttMs - prefillMs)
-    const idleMs = rttMs + prefillMs + SLOWNESS_GRAIN_MS
-    limits.observe(key, (ttftMs + SLOWNESS_GRAIN_MS) / idleMs, inFlight.of(key))
+  /** What the peer would have needed for round trip and prefill alone. */
+  const workMs = ({ key, advertisement }: RouteCandidate, request: RouteRequest): number => {
+    const { rttMs, prefillRate } = latency.of(key, advertisement, now())
+    return rttMs + (uncachedTokens(key, request) / prefillRate) * 1000
   }
 
   return {
@@ -146,15 +141,22 @@ export function createRouter(init: RouterInit): Router {
       return inFlight.enter(key)
     },
     began(candidate, request, ttftMs) {
-      health.began(candidate.key, now())
-      learnTtft(candidate, request, ttftMs)
+      const { key } = candidate
+      const idleMs = workMs(candidate, request)
+      health.began(key, now())
+      ratios.add(key, ttftMs / predictMs(candidate, request))
+      latency.observeOverhead(key, ttftMs - idleMs, now())
+      const slowness = (ttftMs + SLOWNESS_GRAIN_MS) / (idleMs + SLOWNESS_GRAIN_MS)
+      limits.observe(key, slowness, inFlight.of(key))
     },
     outpaced(candidate, request, waitedMs) {
-      health.measured(candidate.key, now())
+      const { key } = candidate
+      health.measured(key, now())
       // A wait shorter than predicted is no news: it may have come in time.
-      if (waitedMs > predictMs(candidate, request)) {
-        learnTtft(candidate, request, CENSORED_FACTOR * waitedMs)
-      }
+      if (waitedMs <= predictMs(candidate, request)) return
+      const ttftMs = CENSORED_FACTOR * waitedMs
+      ratios.add(key, ttftMs / predictMs(candidate, request))
+      latency.raiseOverhead(key, ttftMs - workMs(candidate, request), now())
     },
     answered({ key }, { affinity, promptTokens }, times) {
       const { ttftMs, prefillMs, cachedPromptTokens, completionTokens, decodeMs } = times

@@ -7,6 +7,7 @@ import {
   afterFailure,
   afterLoss,
   newcomer,
+  reliabilityOf,
   type Standing,
   warmthOf,
 } from './standing.ts'
@@ -49,7 +50,7 @@ export class Health {
       suspect: nowMs < standing.suspectUntilMs,
       ejected: this.#ejections.has(peer, this.#peers.size, nowMs),
       warmth: warmthOf(standing, nowMs),
-      reliability: standing.reliability,
+      reliability: reliabilityOf(standing, nowMs),
       measured: standing.measured,
     }
   }

@@ -3,8 +3,8 @@ const HEDGE_FLOOR_MS = 50
 /** With nothing measured a prediction is worth little: wait this many times as long, and no less than the floor. */
 const UNMEASURED_FACTOR = 4
 const UNMEASURED_FLOOR_MS = 250
-/** A peer that is always slow predicts itself slow; what others would take bounds the wait for it. */
-const MAX_TYPICAL_FACTOR = 8
+/** A peer that is always slow predicts itself slow; what others would take bounds the wait for it. As for affinity. */
+const MAX_TYPICAL_FACTOR = 4
 
 export interface HedgeInputs {
   /** For this peer and prompt. */

@@ -7,6 +7,12 @@ const MIN_MEASURED_TOKENS = 16
 /** Before anything is measured: a near peer, a fast start, a CPU's prefill and decode. */
 const UNKNOWN = { rttMs: 20, overheadMs: 50, prefillRate: 500, decodeRate: 20 } as const
 
+/**
+ * What a wait was beyond the unknown peer's loses half of its weight in this time: a peer that was slow once, as it
+ * loaded its model, would else never be asked again, and never be known as well (PeakEWMA decays likewise).
+ */
+const OVERHEAD_HALF_LIFE_MS = 60_000
+
 export interface PeerLatency {
   readonly rttMs: number
   /** Time to the first piece beyond round trip and prefill. */
@@ -23,61 +29,80 @@ export interface Stretch {
   readonly ms: number
 }
 
+interface Measured extends Partial<Omit<PeerLatency, 'overheadMs'>> {
+  readonly overhead?: { readonly ms: number; readonly atMs: number }
+}
+
 /** Exponentially weighted averages of what each peer's answers took. */
 export class LatencyModel {
-  readonly #peers = new Map<string, Partial<PeerLatency>>()
+  readonly #peers = new Map<string, Measured>()
 
   /** @param claims the peer's own, in tokens a second, used until we measured. 0: none. */
-  of(peer: string, claims: Readonly<Record<'prefillRate' | 'decodeRate', number>>): PeerLatency {
+  of(
+    peer: string,
+    claims: Readonly<Record<'prefillRate' | 'decodeRate', number>>,
+    nowMs: number,
+  ): PeerLatency {
     const measured = this.#peers.get(peer)
     const claimed = (rate: 'prefillRate' | 'decodeRate'): number =>
       claims[rate] > 0 ? claims[rate] : UNKNOWN[rate]
     return {
       rttMs: measured?.rttMs ?? UNKNOWN.rttMs,
-      overheadMs: measured?.overheadMs ?? UNKNOWN.overheadMs,
+      overheadMs: this.#overheadMs(measured, nowMs) ?? UNKNOWN.overheadMs,
       prefillRate: measured?.prefillRate ?? claimed('prefillRate'),
       decodeRate: measured?.decodeRate ?? claimed('decodeRate'),
     }
   }
 
   observeRtt(peer: string, rttMs: number): void {
-    this.#update(peer, { rttMs })
+    const before = this.#peers.get(peer)
+    this.#set(peer, { ...before, rttMs: mix(before?.rttMs, rttMs) })
   }
 
-  observeOverhead(peer: string, overheadMs: number): void {
-    this.#update(peer, { overheadMs: Math.max(0, overheadMs) })
+  observeOverhead(peer: string, overheadMs: number, nowMs: number): void {
+    const before = this.#peers.get(peer)
+    const ms = mix(this.#overheadMs(before, nowMs), Math.max(0, overheadMs))
+    this.#set(peer, { ...before, overhead: { ms, atMs: nowMs } })
+  }
+
+  /** It was at least so much: a bound, which an average with what was before would undercut. */
+  raiseOverhead(peer: string, overheadMs: number, nowMs: number): void {
+    const before = this.#peers.get(peer)
+    const ms = Math.max(this.#overheadMs(before, nowMs) ?? 0, overheadMs)
+    this.#set(peer, { ...before, overhead: { ms, atMs: nowMs } })
   }
 
   observePrefill(peer: string, stretch: Stretch): void {
-    const prefillRate = rateOf(stretch)
-    if (prefillRate !== undefined) this.#update(peer, { prefillRate })
+    this.#observeRate(peer, 'prefillRate', stretch)
   }
 
   observeDecode(peer: string, stretch: Stretch): void {
-    const decodeRate = rateOf(stretch)
-    if (decodeRate !== undefined) this.#update(peer, { decodeRate })
+    this.#observeRate(peer, 'decodeRate', stretch)
   }
 
   get size(): number {
     return this.#peers.size
   }
 
-  #update(peer: string, measured: Partial<PeerLatency>): void {
-    const before = this.#peers.get(peer) ?? {}
-    const after: { -readonly [K in keyof PeerLatency]?: PeerLatency[K] } = { ...before }
-    for (const key of Object.keys(measured) as (keyof PeerLatency)[]) {
-      const value = measured[key]
-      if (value !== undefined) after[key] = mix(before[key], value)
-    }
+  #overheadMs(measured: Measured | undefined, nowMs: number): number | undefined {
+    if (measured?.overhead === undefined) return undefined
+    const { ms, atMs } = measured.overhead
+    const excessMs = Math.max(0, ms - UNKNOWN.overheadMs)
+    return ms - excessMs + excessMs * 2 ** ((atMs - nowMs) / OVERHEAD_HALF_LIFE_MS)
+  }
+
+  #observeRate(peer: string, rate: 'prefillRate' | 'decodeRate', { tokens, ms }: Stretch): void {
+    if (tokens < MIN_MEASURED_TOKENS || !(ms > 0)) return
+    const before = this.#peers.get(peer)
+    this.#set(peer, { ...before, [rate]: mix(before?.[rate], (tokens / ms) * 1000) })
+  }
+
+  #set(peer: string, measured: Measured): void {
     this.#peers.delete(peer)
-    this.#peers.set(peer, after)
+    this.#peers.set(peer, measured)
     const [oldest] = this.#peers.keys()
     if (this.#peers.size > MAX_PEERS && oldest !== undefined) this.#peers.delete(oldest)
   }
-}
-
-function rateOf({ tokens, ms }: Stretch): number | undefined {
-  return tokens >= MIN_MEASURED_TOKENS && ms > 0 ? (tokens / ms) * 1000 : undefined
 }
 
 function mix(before: number | undefined, value: number): number {

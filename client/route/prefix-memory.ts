@@ -10,7 +10,8 @@ interface Warmth {
   readonly atMs: number
 }
 
-/** Which peer has seen how much of which conversation: what its engine need not prefill again. Keeps hashes, no text. */
+/** Which peer has seen how much of which conversation: what its engine need not prefill again. Keeps hashes; of
+ * texts only the newest. */
 export class PrefixMemory {
   readonly #entries = new Map<string, Warmth>()
   readonly #salt: number

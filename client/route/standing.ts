@@ -3,6 +3,8 @@ const SUSPICION_MS = 5_000
 const MAX_SUSPICION_MS = 300_000
 /** Weight of the newest outcome: some five attempts. */
 const RELIABILITY_ALPHA = 0.2
+/** What was bad counts half after this time: a peer that nobody asks could else never show that it is well again. */
+const RECOVERY_HALF_LIFE_MS = 60_000
 /** Slow start: a new or returning peer comes to its full share in this time. */
 const WARM_UP_MS = 30_000
 const MIN_WARMTH = 0.1
@@ -16,6 +18,8 @@ export interface Standing {
   readonly ejections: number
   /** Average of outcomes, 1 for an answer, 0 for a failure. */
   readonly reliability: number
+  /** Of the newest outcome. */
+  readonly outcomeMs: number
   /** Since when it is here, or back; in the future while it is suspect. */
   readonly warmSinceMs: number
   /** It has begun an answer to us, or was seen to be slow at it. */
@@ -29,6 +33,7 @@ export function newcomer(nowMs: number): Standing {
     suspectUntilMs,
     ejections: 0,
     reliability: 1,
+    outcomeMs: nowMs,
     warmSinceMs: nowMs,
     measured: false,
   }
@@ -42,7 +47,8 @@ export function afterFailure(before: Standing, nowMs: number): Standing {
     failures,
     suspectUntilMs: Math.max(before.suspectUntilMs, untilMs),
     warmSinceMs: Math.max(before.warmSinceMs, untilMs),
-    reliability: before.reliability * (1 - RELIABILITY_ALPHA),
+    reliability: reliabilityOf(before, nowMs) * (1 - RELIABILITY_ALPHA),
+    outcomeMs: nowMs,
   }
 }
 
@@ -60,7 +66,8 @@ export function afterAnswer(before: Standing, nowMs: number): Standing {
     failures: 0,
     suspectUntilMs: Number.NEGATIVE_INFINITY,
     ejections: Math.max(0, before.ejections - 1),
-    reliability: before.reliability + RELIABILITY_ALPHA * (1 - before.reliability),
+    reliability: 1 - (1 - reliabilityOf(before, nowMs)) * (1 - RELIABILITY_ALPHA),
+    outcomeMs: nowMs,
     warmSinceMs: Math.min(before.warmSinceMs, nowMs),
     measured: true,
   }
@@ -74,6 +81,11 @@ export function afterLoss(before: Standing, nowMs: number): Standing {
     suspectUntilMs: Math.max(before.suspectUntilMs, untilMs),
     warmSinceMs: Math.max(before.warmSinceMs, untilMs),
   }
+}
+
+/** Average of outcomes, as far as they still count. */
+export function reliabilityOf({ reliability, outcomeMs }: Standing, nowMs: number): number {
+  return 1 - (1 - reliability) * 2 ** ((outcomeMs - nowMs) / RECOVERY_HALF_LIFE_MS)
 }
 
 /** Slow start: max(0.10, t/window). */

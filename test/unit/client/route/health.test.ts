@@ -196,6 +196,18 @@ describe('slow start', () => {
   })
 })
 
+describe('reliability', () => {
+  it('is lower the more attempts failed lately, and comes back with answers and with time', () => {
+    const health = healthOf(2)
+    const now = (atMs: number): number => health.conditionOf('p0', atMs).reliability
+    for (let i = 0; i < 5; i += 1) fail(health, 'p0', 0)
+    expect(now(0)).toBeCloseTo(0.8 ** 5)
+    expect(now(60_000)).toBeCloseTo(1 - (1 - 0.8 ** 5) / 2)
+    health.answered('p0', 0)
+    expect(now(0)).toBeCloseTo(1 - (1 - 0.8 ** 5) * 0.8)
+  })
+})
+
 describe('Health', () => {
   it('passes no verdict while it is held', () => {
     const health = healthOf(2)

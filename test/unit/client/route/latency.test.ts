@@ -8,10 +8,10 @@ const claims = { prefillRate: 250, decodeRate: 0 }
 describe('LatencyModel', () => {
   it('believes the peer’s claims until it has measured', () => {
     const model = new LatencyModel()
-    expect(model.of('p', claims)).toMatchObject({ prefillRate: 250, decodeRate: 20 })
+    expect(model.of('p', claims, 0)).toMatchObject({ prefillRate: 250, decodeRate: 20 })
     model.observePrefill('p', { tokens: 100, ms: 100 })
     model.observeDecode('p', { tokens: 50, ms: 1_000 })
-    expect(model.of('p', claims)).toMatchObject({ prefillRate: 1_000, decodeRate: 50 })
+    expect(model.of('p', claims, 0)).toMatchObject({ prefillRate: 1_000, decodeRate: 50 })
   })
 
   it('learns no rate from a handful of tokens, nor from no time', () => {
@@ -19,14 +19,31 @@ describe('LatencyModel', () => {
     model.observePrefill('p', { tokens: 15, ms: 100 })
     model.observeDecode('p', { tokens: 15, ms: 100 })
     model.observePrefill('p', { tokens: 100, ms: 0 })
-    expect(model.of('p', claims)).toMatchObject({ prefillRate: 250, decodeRate: 20 })
+    expect(model.of('p', claims, 0)).toMatchObject({ prefillRate: 250, decodeRate: 20 })
   })
 
   it('moves towards new measurements', () => {
     const model = new LatencyModel()
     model.observeRtt('p', 100)
     for (let i = 0; i < 20; i += 1) model.observeRtt('p', 10)
-    expect(model.of('p', claims).rttMs).toBeCloseTo(10, 0)
+    expect(model.of('p', claims, 0).rttMs).toBeCloseTo(10, 0)
+  })
+
+  it('forgets half of a long wait in a minute, so that a slow start is not for ever', () => {
+    const model = new LatencyModel()
+    model.observeOverhead('p', 1_050, 0)
+    const waits = [0, 60_000, 120_000].map((nowMs) => model.of('p', claims, nowMs).overheadMs)
+    expect(waits).toEqual([1_050, 550, 300])
+    model.observeOverhead('q', 10, 0)
+    expect(model.of('q', claims, 600_000).overheadMs).toBe(10)
+  })
+
+  it('takes a bound at once where it is higher, and not at all where it is not', () => {
+    const model = new LatencyModel()
+    model.observeOverhead('p', 30, 0)
+    model.raiseOverhead('p', 500, 0)
+    model.raiseOverhead('p', 400, 0)
+    expect(model.of('p', claims, 0).overheadMs).toBe(500)
   })
 
   it('is bounded', () => {
@@ -70,9 +87,9 @@ describe('hedgeDelayMs', () => {
     ],
     ['has a floor unmeasured', { predictedTtftMs: 1, p95Ratio: undefined, othersTtftMs: [] }, 250],
     [
-      'is bounded by eight times the median of others',
+      'is bounded by four times the median of others',
       { predictedTtftMs: 9_000, p95Ratio: 3, othersTtftMs: [500, 100, 90] },
-      800,
+      400,
     ],
     [
       'is not below a quarter of a second for that',
