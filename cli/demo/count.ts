@@ -21,18 +21,19 @@ export async function count(session: Session, init: CountInit): Promise<Verdict>
   const { client, narration, model, kill } = init
   const { terminal, signal } = session
   const killed: string[] = []
-  let killedAt = 0
+  /** Until somebody else goes on. */
+  let killedAt: number | undefined
   let shownPeer = ''
+  let atLineStart = true
   let event: RequestEvent | undefined
   /** A peer's part begins on a line of its own, which says how long nobody went on. */
   const label = (peerId: string): string => {
-    const first = shownPeer === '' && killed.length === 0
-    const lead = shownPeer === '' ? INDENT : `\n${INDENT}`
-    const later =
-      first || killed.includes(peerId)
-        ? ''
-        : `, ${Math.round(performance.now() - killedAt)} ms later`
-    return `${lead}${narration.peer(peerId)}${later}: `
+    const lead = atLineStart ? INDENT : `\n${INDENT}`
+    if (killedAt === undefined || killed.includes(peerId))
+      return `${lead}${narration.peer(peerId)}: `
+    const gapMs = Math.round(performance.now() - killedAt)
+    killedAt = undefined
+    return `${lead}${narration.peer(peerId)}, ${gapMs} ms later: `
   }
   narration.say(`"${PROMPT}"`)
   const answer = await streamAnswer(
@@ -42,8 +43,9 @@ export async function count(session: Session, init: CountInit): Promise<Verdict>
     {
       signal,
       show: (piece, peerId) => {
-        const shown = peerId === shownPeer ? '' : label(peerId)
+        const shown = peerId === shownPeer && !atLineStart ? '' : label(peerId)
         shownPeer = peerId
+        atLineStart = false
         return shown + narration.piece(piece, peerId)
       },
       onPiece: (text, peerId) => {
@@ -53,7 +55,7 @@ export async function count(session: Session, init: CountInit): Promise<Verdict>
         kill(peerId)
         killed.push(peerId)
         killedAt = performance.now()
-        shownPeer = ''
+        atLineStart = true
         terminal.print('\n')
         narration.say(`Killed ${narration.peer(peerId)} with SIGKILL in mid-count.`)
       },

@@ -29,6 +29,7 @@ export interface CliEvent {
   readonly pid: number
   readonly promptTokens: number
   readonly contextLength: number
+  readonly resumes: number
 }
 
 export interface Finished {
