@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { InferenceError } from '../../protocol/index.ts'
 import { FAULTS, type Fault } from '../fixtures/chaos-faults.ts'
 import type { FaultPoint, Struck } from '../fixtures/chaos-relay.ts'
-import { ChaosWire, DIGEST, type Harm } from '../fixtures/chaos-wire.ts'
+import { type ChaosHarm, ChaosWire, DIGEST } from '../fixtures/chaos-wire.ts'
 import { FORMS, type Form, type Taken, take } from './answers.ts'
 
 /** Pieces that the caller has when the fault comes: two of six embeddings, or eleven of thirty tokens. */
@@ -96,7 +96,7 @@ describe.each(FORMS)('%s: a caller who aborts', (form) => {
 describe('an answer that meets fault after fault', () => {
   const harm = fc
     .record({ fault: fc.constantFrom(...FAULTS), at: fc.integer({ min: 0, max: 40 }) })
-    .map(({ fault, at }): Fault & Harm => ({ ...fault, at }))
+    .map(({ fault, at }): Fault & ChaosHarm => ({ ...fault, at }))
   const harms = fc.array(harm, { minLength: 1, maxLength: 4 })
 
   it('is the undisturbed one, or what came of it is and the rest is a typed error', async () => {
