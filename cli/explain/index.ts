@@ -7,4 +7,4 @@
  * @packageDocumentation
  */
 export { explain } from './explain.ts'
-export { type TimelineOptions, timeline } from './timeline.ts'
+export { timeline } from './timeline.ts'
