@@ -1,8 +1,11 @@
 import { parseArgs } from 'node:util'
+import { hedge } from './hedge.ts'
 import { overhead } from './overhead.ts'
 import { providers } from './providers.ts'
+import { recovery } from './recovery.ts'
 import { formatReport, type Report } from './report.ts'
 import { resident } from './resident.ts'
+import { scale } from './scale.ts'
 import { startup } from './startup.ts'
 import { streams } from './streams.ts'
 
@@ -13,6 +16,9 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<Report>>> 
   startup,
   resident,
   providers,
+  recovery,
+  hedge,
+  scale,
 }
 
 const { positionals, values } = parseArgs({

@@ -1,6 +1,21 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 
+/** An engine of known speed. */
+export type TimedEngine =
+  /** Its sleeps add up exactly, however late each one wakes; it works on so many answers at once. */
+  | { readonly type: 'steady'; readonly slots: number; readonly paceMs: number }
+  /** Every first token takes `prefillMs`; at random, by the seed, now and then `factor` times as long. */
+  | {
+      readonly type: 'plain'
+      readonly slots: number
+      readonly paceMs: number
+      readonly prefillMs: number
+      readonly slow?: { readonly share: number; readonly factor: number; readonly seed: number }
+    }
+
+const COMMAND_TIMEOUT_MS = 10_000
+
 export type PeerTask =
   | { readonly kind: 'idle' }
   | { readonly kind: 'host' }
@@ -11,14 +26,40 @@ export type PeerTask =
       readonly engine: 'embedded' | 'scripted' | { readonly url: string }
       readonly bootstrap?: readonly string[]
     }
+  | {
+      readonly kind: 'nodes'
+      readonly count: number
+      readonly engine: TimedEngine
+      readonly bootstrap: readonly string[]
+    }
 
 export interface PeerReady {
   /** Multiaddrs with peer ids; of an engine, its URL. */
   readonly addresses: readonly string[]
+  /** Of the nodes, where there are any. */
+  readonly peerIds: readonly string[]
+}
+
+/** To a running peer: its node destroys the sockets that it shares with `remote`. */
+export interface DropCommand {
+  readonly drop: string
+  readonly remote: string
+}
+
+/** The answer: when it did, on the machine's monotonic clock, in nanoseconds. */
+export interface Dropped {
+  readonly droppedAtNs: string
 }
 
 export interface PeerProcess extends PeerReady, AsyncDisposable {
   readonly pid: number
+  /** The node destroys its sockets to the peer. @returns when it did, on this process' `performance.now()` */
+  drop(node: string, remote: string): Promise<number>
+  /** Sends SIGKILL. What was sent by then may still arrive. */
+  kill(): void
+  /** Alive, and silent, until it is told to go on. */
+  freeze(): void
+  thaw(): void
 }
 
 /** Starts the task in a process of its own, as peers are. */
@@ -30,7 +71,23 @@ export async function startPeer(task: PeerTask): Promise<PeerProcess> {
     await stop(child)
     throw new Error(ready.error)
   }
-  return { ...ready, pid: child.pid ?? 0, [Symbol.asyncDispose]: () => stop(child) }
+  return {
+    ...ready,
+    pid: child.pid ?? 0,
+    drop: (node, remote) => drop(child, { drop: node, remote }),
+    kill: () => void child.kill('SIGKILL'),
+    freeze: () => void child.kill('SIGSTOP'),
+    thaw: () => void child.kill('SIGCONT'),
+    [Symbol.asyncDispose]: () => stop(child),
+  }
+}
+
+async function drop(child: ChildProcess, command: DropCommand): Promise<number> {
+  const answered = once(child, 'message', { signal: AbortSignal.timeout(COMMAND_TIMEOUT_MS) })
+  child.send(command)
+  const [{ droppedAtNs }] = (await answered) as [Dropped]
+  const agoNs = process.hrtime.bigint() - BigInt(droppedAtNs)
+  return performance.now() - Number(agoNs) / 1e6
 }
 
 async function stop(child: ChildProcess): Promise<void> {

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { peerIdFromString } from '@libp2p/peer-id'
 import {
   type Backend,
   createEmbeddedBackend,
@@ -6,10 +7,11 @@ import {
   createScriptedBackend,
 } from '../backend/index.ts'
 import { createHost, type Host } from '../host/index.ts'
-import { createNode } from '../node/index.ts'
+import { createNode, type Node } from '../node/index.ts'
 import { startOpenAiWire } from '../test/fixtures/openai-wire.ts'
 import { BUNDLED_MODEL } from './bundled-model.ts'
-import type { PeerReady, PeerTask } from './peer-process.ts'
+import type { DropCommand, Dropped, PeerReady, PeerTask } from './peer-process.ts'
+import { createTimedEngine } from './timed-engine.ts'
 
 /** The other process of a benchmark: does one task, says where it can be reached, and lives until its parent is gone. */
 
@@ -22,14 +24,14 @@ const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 async function run(task: PeerTask): Promise<PeerReady> {
   switch (task.kind) {
     case 'idle':
-      return { addresses: [] }
+      return { addresses: [], peerIds: [] }
     case 'engine': {
       const server = await startOpenAiWire(createScriptedBackend(), 'vllm')
-      return { addresses: [server.baseUrl] }
+      return { addresses: [server.baseUrl], peerIds: [] }
     }
     case 'host': {
       const host = await createHost({ dht: 'server', listen: [LOOPBACK] })
-      return { addresses: addressesOf(host) }
+      return { addresses: addressesOf(host), peerIds: [] }
     }
     case 'hosts': {
       const hosts = [await createHost({ dht: 'server', listen: [LOOPBACK] })]
@@ -38,18 +40,49 @@ async function run(task: PeerTask): Promise<PeerReady> {
         hosts.push(await createHost({ dht: 'server', listen: [LOOPBACK], bootstrap }))
       }
       await atRest()
-      return { addresses: bootstrap }
+      return { addresses: bootstrap, peerIds: [] }
     }
     case 'node': {
       const node = await createNode({
         backend: await backendOf(task.engine),
         host: { listen: [LOOPBACK], bootstrap: task.bootstrap ?? [] },
       })
-      return { addresses: addressesOf(node.host) }
+      return readyOf([node])
     }
+    case 'nodes':
+      return readyOf(await startNodes(task))
     default:
       return task satisfies never
   }
+}
+
+const nodes = new Map<string, Node>()
+
+async function startNodes(task: Extract<PeerTask, { kind: 'nodes' }>): Promise<readonly Node[]> {
+  while (nodes.size < task.count) {
+    const node = await createNode({
+      backend: createTimedEngine(task.engine, nodes.size),
+      host: { listen: [LOOPBACK], bootstrap: task.bootstrap },
+    })
+    nodes.set(node.host.peerId.toString(), node)
+  }
+  return [...nodes.values()]
+}
+
+function readyOf(started: readonly Node[]): PeerReady {
+  return {
+    addresses: started.flatMap(({ host }) => addressesOf(host)),
+    peerIds: started.map(({ host }) => host.peerId.toString()),
+  }
+}
+
+function drop(command: DropCommand): Dropped {
+  const node = nodes.get(command.drop)
+  if (node === undefined) throw new Error(`no node ${command.drop} here`)
+  const connections = node.host.libp2p.getConnections(peerIdFromString(command.remote))
+  const droppedAtNs = String(process.hrtime.bigint())
+  for (const connection of connections) connection.abort(new Error('dropped by the benchmark'))
+  return { droppedAtNs }
 }
 
 /** So many hosts on one thread are busy with each other for a while; in a swarm each has its own. */
@@ -73,7 +106,11 @@ async function backendOf(engine: Extract<PeerTask, { kind: 'node' }>['engine']):
   return createOpenAiBackend({ baseUrl: engine.url })
 }
 
-process.on('message', (task: PeerTask) => {
+process.on('message', (task: PeerTask | DropCommand) => {
+  if ('drop' in task) {
+    process.send?.(drop(task))
+    return
+  }
   run(task).then(
     (ready) => process.send?.(ready),
     (error: unknown) => process.send?.({ error: String(error) }),

@@ -1,0 +1,148 @@
+import { REQUEST_LIMITS } from '../client/index.ts'
+import { counting } from '../test/chaos/watch.ts'
+import type { SwarmClient } from '../test/fixtures/chaos-swarm.ts'
+import { BenchSwarm } from './bench-swarm.ts'
+import { Interruptions, type Strike } from './interruption.ts'
+import type { PeerProcess, TimedEngine } from './peer-process.ts'
+import { percentile, type Report, round } from './report.ts'
+
+/** The first piece takes 50 ms, going on elsewhere as well, and the others 10 ms each. */
+const ENGINE: TimedEngine = { type: 'plain', slots: 4, paceMs: 10, prefillMs: 50 }
+/** A peer is lost each time that so many pieces came: well after an answer has found its rhythm. */
+const EVERY = 16
+/** Answers before anything is measured: the client's code is compiled, and it knows every peer. */
+const WARM_UP = 40
+const UNDISTURBED = counting(1, 3)
+
+/** From the loss of the serving peer in mid-answer to the next piece at the caller. */
+export async function recovery(quick: boolean): Promise<Report> {
+  const stallMs = REQUEST_LIMITS.stallFloorMs
+  const rows = [
+    rowOf('connection destroyed', await destroyedConnections(quick ? 20 : 320), 0),
+    rowOf('process killed', await killedProcesses(quick ? 4 : 40), 0),
+    rowOf('process silent', await silentProcesses(quick ? 4 : 40), stallMs),
+  ]
+  return {
+    title: 'from the loss of the serving peer to the next piece, against undisturbed first pieces',
+    rows,
+    notes: [
+      'TTFT: of undisturbed answers by the same client and nodes, taking turns with the losses. An engine takes 50 ms to begin or to go on.',
+      'Goal: recovery p99 − TTFT p99 ≤ 100 ms; no token lost or doubled, held against the exact answer.',
+      'Beyond takeover: recovery less what the attempt that took over needed for its own first piece.',
+      `A silent peer is told from a slow one after ${stallMs} ms (five times the usual gap is less here); recovery counts from its last piece, less this wait.`,
+    ],
+  }
+}
+
+function rowOf(
+  loss: string,
+  found: Interruptions,
+  waitMs: number,
+): Readonly<Record<string, string | number>> {
+  const recoveryMs = found.recoveryMs.map((ms) => ms - waitMs)
+  const beyondMs = found.beyondMs.map((ms) => ms - waitMs)
+  const { lost, doubled, failed } = found.tally
+  return {
+    loss,
+    losses: found.losses,
+    recovered: recoveryMs.length,
+    'TTFT p50 ms': round(percentile(found.ttftMs, 0.5)),
+    'TTFT p99 ms': round(percentile(found.ttftMs, 0.99)),
+    'stall wait ms': waitMs,
+    'recovery p50 ms': round(percentile(recoveryMs, 0.5)),
+    'recovery p99 ms': round(percentile(recoveryMs, 0.99)),
+    'p99 − TTFT p99 ms': round(percentile(recoveryMs, 0.99) - percentile(found.ttftMs, 0.99)),
+    'beyond takeover p50 ms': round(percentile(beyondMs, 0.5)),
+    'beyond takeover p99 ms': round(percentile(beyondMs, 0.99)),
+    'tokens lost': lost,
+    'tokens doubled': doubled,
+    'requests failed': failed,
+  }
+}
+
+/** The serving node destroys its sockets to the client, and lives on. */
+async function destroyedConnections(losses: number): Promise<Interruptions> {
+  await using swarm = await BenchSwarm.create()
+  for (let process = 0; process < 4; process++) await swarm.nodes(2, ENGINE)
+  await using client = await swarm.client()
+  const remote = client.host.peerId.toString()
+  return await measure(client, {
+    losses,
+    lossesPerAnswer: 4,
+    strike: (peerId) => serving(swarm, peerId).drop(peerId, remote),
+  })
+}
+
+/** SIGKILL; for each that died another one is started before the next answer. */
+async function killedProcesses(losses: number): Promise<Interruptions> {
+  await using swarm = await BenchSwarm.create()
+  for (let node = 0; node < 4; node++) await swarm.nodes(1, ENGINE)
+  await using client = await swarm.client()
+  return await measure(client, {
+    losses,
+    lossesPerAnswer: 1,
+    strike: (peerId) => {
+      serving(swarm, peerId).kill()
+      return Promise.resolve(performance.now())
+    },
+    afterwards: async (peerId) => {
+      await swarm.remove(serving(swarm, peerId))
+      await swarm.nodes(1, ENGINE)
+      await swarm.known(client)
+    },
+  })
+}
+
+/** SIGSTOP: connected, and silent, until the answer is there. */
+async function silentProcesses(losses: number): Promise<Interruptions> {
+  await using swarm = await BenchSwarm.create()
+  for (let node = 0; node < 4; node++) await swarm.nodes(1, ENGINE)
+  await using client = await swarm.client()
+  return await measure(client, {
+    losses,
+    lossesPerAnswer: 1,
+    strike: (peerId) => {
+      serving(swarm, peerId).freeze()
+      return undefined
+    },
+    afterwards: async (peerId) => serving(swarm, peerId).thaw(),
+  })
+}
+
+interface Series {
+  readonly losses: number
+  readonly lossesPerAnswer: number
+  readonly strike: Strike
+  /** Once the answer is there, for each peer that was lost in it. */
+  readonly afterwards?: (peerId: string) => Promise<void>
+}
+
+/** As many undisturbed answers as there are losses, taking turns. */
+async function measure(client: SwarmClient, series: Series): Promise<Interruptions> {
+  const found = new Interruptions()
+  for (let answer = 0; answer < WARM_UP; answer++) await found.undisturbed(client, UNDISTURBED)
+  found.ttftMs.length = 0
+  while (found.losses < series.losses) {
+    const struck: string[] = []
+    await found.interrupt({
+      client,
+      question: counting(1 + found.losses, found.losses + 12 * (series.lossesPerAnswer + 1)),
+      every: EVERY,
+      losses: series.lossesPerAnswer,
+      strike: (peerId) => {
+        struck.push(peerId)
+        return series.strike(peerId)
+      },
+    })
+    if (struck.length === 0) throw new Error('no answer came so far that its peer could be lost')
+    for (const peerId of struck) await series.afterwards?.(peerId)
+    for (const _ of struck) await found.undisturbed(client, UNDISTURBED)
+  }
+  return found
+}
+
+function serving(swarm: BenchSwarm, peerId: string): PeerProcess {
+  const process = swarm.processOf(peerId)
+  if (process === undefined) throw new Error(`${peerId} is not in this swarm`)
+  return process
+}

@@ -1,0 +1,133 @@
+import type { Backend } from '../backend/index.ts'
+import { parseRequest } from '../protocol/index.ts'
+import { closedLoop } from '../test/chaos/arrivals.ts'
+import { counting } from '../test/chaos/watch.ts'
+import type { SwarmClient } from '../test/fixtures/chaos-swarm.ts'
+import { BenchSwarm } from './bench-swarm.ts'
+import type { TimedEngine } from './peer-process.ts'
+import { type Report, round } from './report.ts'
+import { createTimedEngine, TIMED_MODEL } from './timed-engine.ts'
+
+/** Fifty tokens a second a node: sixteen nodes on two cores are far from busy. */
+const ENGINE = { type: 'steady', slots: 2, paceMs: 40 } as const satisfies TimedEngine
+/** An answer: 48 tokens. */
+const NUMBERS = 24
+/** Requests for each slot: whoever is done finds the next one waiting. */
+const PER_SLOT = 2
+/** Until the slots are taken and the first answers have ended. */
+const FILLING_MS = 4_000
+const PROCESSES = 4
+
+/** Tokens a second over all nodes, against as many engines asked directly. */
+export async function scale(quick: boolean): Promise<Report> {
+  const rows: Record<string, string | number>[] = []
+  const measuredMs = quick ? 6_000 : 15_000
+  for (const count of quick ? [1, 4] : [1, 2, 4, 8, 16]) {
+    const direct = await directly(measuredMs)
+    const { perSecond, hedges, requests } = await through(count, measuredMs)
+    rows.push({
+      nodes: count,
+      'one engine directly tok/s': round(direct),
+      'sum tok/s': round(count * direct),
+      'through Skein tok/s': round(perSecond),
+      'of the sum %': round((100 * perSecond) / (count * direct)),
+      'extra attempts %': round((100 * hedges) / requests),
+    })
+  }
+  return {
+    title: 'aggregate tokens a second through one client, every slot busy',
+    rows,
+    notes: [
+      `Each engine gives a token every ${ENGINE.paceMs} ms in each of its ${ENGINE.slots} slots, in up to ${PROCESSES} processes; ${PER_SLOT} requests a slot are under way at a time.`,
+      'Goal: 95 % of the sum. What is lost is a slot that waits while its queue is empty and another one is not.',
+    ],
+  }
+}
+
+/** What counts tokens while it is told to. */
+class Meter {
+  #tokens = 0
+  #since = Number.POSITIVE_INFINITY
+  #until = Number.POSITIVE_INFINITY
+
+  constructor(measuredMs: number) {
+    this.#since = performance.now() + FILLING_MS
+    this.#until = this.#since + measuredMs
+  }
+
+  token(): void {
+    const now = performance.now()
+    if (now >= this.#since && now < this.#until) this.#tokens += 1
+  }
+
+  get perSecond(): number {
+    return (1_000 * this.#tokens) / (this.#until - this.#since)
+  }
+}
+
+async function directly(measuredMs: number): Promise<number> {
+  await using engine = createTimedEngine(ENGINE, 0)
+  const meter = new Meter(measuredMs)
+  await closedLoop({
+    atOnce: PER_SLOT * ENGINE.slots,
+    durationMs: FILLING_MS + measuredMs,
+    arrive: (index) => readDirectly(engine, index, meter),
+  })
+  return meter.perSecond
+}
+
+async function readDirectly(engine: Backend, index: number, meter: Meter): Promise<void> {
+  const request = parseRequest('chat', chatOf(index))
+  for await (const event of engine.infer(request)) {
+    if (event.type === 'chunk' && hasText(event.json)) meter.token()
+  }
+}
+
+async function through(
+  count: number,
+  measuredMs: number,
+): Promise<{ readonly perSecond: number; readonly hedges: number; readonly requests: number }> {
+  await using swarm = await BenchSwarm.create()
+  const processes = Math.min(count, PROCESSES)
+  for (let process = 0; process < processes; process++) {
+    await swarm.nodes(count / processes, ENGINE)
+  }
+  await using client = await swarm.client()
+  const meter = new Meter(measuredMs)
+  let requests = 0
+  let hedges = 0
+  await closedLoop({
+    atOnce: PER_SLOT * ENGINE.slots * count,
+    durationMs: FILLING_MS + measuredMs,
+    arrive: async (index) => {
+      requests += 1
+      hedges += await readThrough(client, index, meter)
+    },
+  })
+  return { perSecond: meter.perSecond, hedges, requests }
+}
+
+/** @returns attempts beyond the first */
+async function readThrough(
+  { requester }: SwarmClient,
+  index: number,
+  meter: Meter,
+): Promise<number> {
+  const answer = requester.streamChat(chatOf(index))
+  for await (const chunk of answer) if (hasText(chunk)) meter.token()
+  return answer.attempts.length - 1
+}
+
+function chatOf(index: number) {
+  const { prompt } = counting(1 + index, index + NUMBERS)
+  return {
+    model: TIMED_MODEL,
+    messages: [{ role: 'user', content: prompt }],
+    temperature: 0,
+  } as const
+}
+
+function hasText(chunk: unknown): boolean {
+  const { choices } = chunk as { choices: readonly { delta: { content?: string | null } }[] }
+  return (choices[0]?.delta.content ?? '') !== ''
+}
