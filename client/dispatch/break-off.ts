@@ -49,7 +49,8 @@ export function quorumNotReached(
   unchosen: InferenceError | undefined,
 ): InferenceError {
   const { agreement } = journal
-  if (agreement === undefined && failures.length === 0 && unchosen !== undefined) return unchosen
+  const asked = journal.attempts.length > 0 || failures.length > 0
+  if (!asked && unchosen !== undefined) return unchosen
   const wanted = plan.type === 'quorum' ? `${plan.agree} of ${plan.of}` : ''
   const answered = agreement?.answers ?? 0
   const agreed = agreement === undefined || answered < 2 ? '' : `, ${agreement.agreeing} alike`

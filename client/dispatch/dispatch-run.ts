@@ -84,7 +84,8 @@ export class DispatchRun {
     const outcome = signal.aborted
       ? InferenceError.from(signal.reason, 'cancelled').code
       : 'superseded'
-    for (const lane of this.#lanes.values()) this.#dismiss(lane, outcome)
+    for (const lane of this.#lanes.values())
+      this.#dismiss(lane, lane.done === undefined ? outcome : 'answered')
     await Promise.all(this.#running)
   }
 
@@ -301,7 +302,8 @@ export class DispatchRun {
       if (candidate !== undefined && note !== undefined && note.ttftMs === undefined) {
         this.#context.router.outpaced(candidate, this.#selection.routing(), note.elapsedMs)
       }
-      this.#dismiss(lane, 'superseded')
+      // Of a quorum: it was whole, and another one that says the same was taken.
+      this.#dismiss(lane, lane.done === undefined ? 'superseded' : 'answered')
       return
     }
     const why = this.#parked ? 'gave too few tokens a second' : 'fell silent in mid-answer'

@@ -9,6 +9,7 @@ export class AttemptNote {
   readonly #journal: Journal
   readonly #exact: boolean | undefined
   accepted: boolean = false
+  superseded: boolean = false
   ttftMs: number | undefined
   tokens: number = 0
   deliveredTokens: number = 0
@@ -33,6 +34,7 @@ export class AttemptNote {
   end(outcome: AttemptRecord['outcome'], message?: string): void {
     if (this.#ended) return
     this.#ended = true
+    this.superseded = outcome === 'superseded'
     this.#journal.ended(this, {
       peerId: this.peerId,
       reason: this.reason,
@@ -94,7 +96,10 @@ export class Journal {
       attempts: this.#notes.length - (this.usage === undefined ? 0 : 1),
       promptTokens: Math.max(0, promptTokens - (this.usage?.promptTokens ?? 0)),
       completionTokens: Math.max(0, completionTokens - (this.usage?.completionTokens ?? 0)),
-      estimated: worked.some(({ usage }) => usage === undefined),
+      // One that was called off before it was accepted may have been worked on as well.
+      estimated: this.#notes.some(
+        ({ usage, accepted, superseded }) => usage === undefined && (accepted || superseded),
+      ),
     }
   }
 

@@ -24,10 +24,7 @@ export class ClockWatch {
     const offsetMs = wallMs - nowMs
     if (Math.abs(offsetMs - this.#offsetMs) > JUMP_MS) this.#holdUntilMs = nowMs + HOLD_MS
     this.#offsetMs = offsetMs
-    if (nowMs - this.#beatMs > HEARTBEAT_MS + JUMP_MS) {
-      this.#holdUntilMs = nowMs + HOLD_MS
-      this.#beatMs = nowMs
-    }
+    if (nowMs - this.#beatMs > HEARTBEAT_MS + JUMP_MS) this.#holdUntilMs = nowMs + HOLD_MS
     return nowMs < this.#holdUntilMs
   }
 
