@@ -48,6 +48,15 @@ describe('rendezvousOrder', () => {
     }
   })
 
+  it('tells texts apart in every script', () => {
+    // Each differs from the next in the upper half of one UTF-16 unit.
+    const owners = Array.from({ length: 40 }, (_, page) => {
+      const key = String.fromCharCode(0x30 + page * 256)
+      return rendezvousOrder(key, peersOf(10), SALT)[0]?.key
+    })
+    expect(new Set(owners).size).toBeGreaterThan(5)
+  })
+
   it('differs from client to client', () => {
     const orders = [1, 2, 3, 4, 5].map((salt) =>
       rendezvousOrder('k', peersOf(10), salt)

@@ -37,6 +37,16 @@ describe('ConcurrencyLimits', () => {
     expect(after).toBeGreaterThan(before)
   })
 
+  it('soon measures by what is, where it was much worse for long', () => {
+    const limits = new ConcurrencyLimits()
+    observe(limits, times(100, 100), () => 1)
+    observe(limits, times(50, 1), () => 1)
+    const before = limits.of('p')
+    // Five times as slow as now, and far better than it was.
+    observe(limits, times(3, 5), () => 1)
+    expect(limits.of('p')).toBeLessThan(before)
+  })
+
   it('stays between 2 and 512 whatever is measured', () => {
     const samples = fc.array(fc.double({ min: 0, max: 1e9, noNaN: true }), { maxLength: 400 })
     fc.assert(

@@ -55,6 +55,11 @@ describe('independentPeers', () => {
     expect(keysOf(independentPeers(candidates, [taken]))).toEqual(['other', 'unknown'])
   })
 
+  it('tells two without operator tags apart no less than two with', () => {
+    const candidates = [peer('a', ''), peer('b', 'bob')]
+    expect(independentPeers(candidates, [peer('c', '')])).toEqual(candidates)
+  })
+
   it('merges nobody by an empty operator tag, nor by the LAN', () => {
     const near = [peer('a', '', '/ip4/10.0.0.1/tcp/1'), peer('b', '', '/ip4/10.0.0.2/tcp/1')]
     expect(keysOf(independentPeers(near, [peer('c', '', '/ip4/10.0.0.3/tcp/1')]))).toEqual([

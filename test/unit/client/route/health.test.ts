@@ -184,6 +184,13 @@ describe('slow start', () => {
     expect(warmths).toEqual([0.1, 0.1, 0.5, 1, 1])
   })
 
+  it('begins at once where a suspect peer answers', () => {
+    const health = healthOf(2)
+    for (let i = 0; i < 3; i += 1) fail(health, 'p0', 60_000)
+    health.answered('p0', 61_000)
+    expect(health.conditionOf('p0', 76_000).warmth).toBe(0.5)
+  })
+
   it('starts anew after suspicion, after a reconnect, and after ten minutes unseen', () => {
     const health = healthOf(4)
     fail(health, 'p0', 60_000)

@@ -139,6 +139,13 @@ describe('affinity', () => {
     expect([owner, next]).not.toContain(router.choose(peers, conversation(1)))
   })
 
+  it('is no matter where the prompt may fit nobody: the cheapest is asked', () => {
+    const chosen = Array.from({ length: 20 }, (_, i) =>
+      router.choose(swarm, request({ affinity: `chat ${i}`, promptTokens: 5_000 })),
+    )
+    expect(new Set(chosen)).toEqual(new Set([fast]))
+  })
+
   it('expects a first piece sooner where the prefix is cached', () => {
     const long = request({ affinity: 'chat', promptTokens: 3_000 })
     const cold = router.hedgeAfterMs(slow, long)
