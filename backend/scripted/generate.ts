@@ -126,10 +126,16 @@ async function* generate(
 function prefixOf({ resume }: Call): readonly number[] {
   if (resume === undefined) return []
   if (resume.tokenIds.length === 0) return encodeTokens(resume.text)
-  if (resume.tokenIds.every(isToken)) return resume.tokenIds
-  throw new InferenceError('invalid_request', 'a token id is outside the vocabulary', {
-    details: { param: 'resume' },
-  })
+  if (!resume.tokenIds.every(isToken)) {
+    throw new InferenceError('invalid_request', 'a token id is outside the vocabulary', {
+      details: { param: 'resume' },
+    })
+  }
+  const delivered = new TextEncoder().encode(resume.text).subarray(0, resume.deliveredBytes)
+  if (decodeTokens(resume.tokenIds).startsWith(new TextDecoder().decode(delivered))) {
+    return resume.tokenIds
+  }
+  throw new InferenceError('not_resumable', 'the token ids do not spell the text delivered so far')
 }
 
 function fromByte(text: string, bytes: number): string {

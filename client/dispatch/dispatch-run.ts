@@ -183,7 +183,11 @@ export class DispatchRun {
     if (how.type !== 'resume' || leader?.candidate === undefined) {
       throw new InferenceError('not_resumable', 'this answer cannot go on elsewhere')
     }
-    const idsRefused = this.#selection.failures.some(({ error }) => error.code === 'not_resumable')
+    // They may be made up: whoever gave them need not have an engine.
+    const idsRefused = this.#selection.failures.some(
+      ({ error: { code, details } }) =>
+        code === 'not_resumable' || (code === 'invalid_request' && details.param === 'resume'),
+    )
     return { how, peer: leader.candidate.key, digest: leader.digest, idsRefused }
   }
 
