@@ -2,19 +2,15 @@ import * as fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { InferenceError } from '../../protocol/index.ts'
 import { FAULTS, type Fault } from '../fixtures/chaos-faults.ts'
-import type { FaultPoint, Struck } from '../fixtures/chaos-relay.ts'
+import type { Struck } from '../fixtures/chaos-relay.ts'
 import { type ChaosHarm, ChaosWire, DIGEST } from '../fixtures/chaos-wire.ts'
 import { FORMS, type Form, type Taken, take } from './answers.ts'
+import { CELLS, middleOf, undisturbedAnswers } from './scenarios/fault-matrix.ts'
 
-/** Pieces that the caller has when the fault comes: two of six embeddings, or eleven of thirty tokens. */
-const PIECES = { text: 11, embedding: 2 } as const
-
-const undisturbed = new Map<Form, Taken>()
+let undisturbed: ReadonlyMap<Form, Taken>
 
 beforeAll(async () => {
-  await using wire = await ChaosWire.create({ peers: 1, harms: [] })
-  for (const form of FORMS)
-    undisturbed.set(form, await take(wire.swarm.requester, form, { model: 'm' }))
+  undisturbed = await undisturbedAnswers()
 })
 
 /** The length of a prompt is the word of a peer that ended the answer well; without one it is a guess. */
@@ -24,24 +20,6 @@ function expectedOf(form: Form, faults: readonly Pick<Fault, 'tooLate'>[]): Take
   if (!faults.some(({ tooLate }) => tooLate)) return expected
   return { ...expected, promptTokens: expect.any(Number) as unknown as number }
 }
-
-const middleOf = (form: Form): number => (form === 'embedding' ? PIECES.embedding : PIECES.text)
-
-interface Cell {
-  readonly name: string
-  readonly form: Form
-  readonly fault: Fault
-  readonly at: FaultPoint
-}
-
-const cells: Cell[] = FORMS.flatMap((form) =>
-  FAULTS.flatMap((fault) => {
-    const { name, before = 0, beforeOnly } = fault
-    const first = { name: `${name}, before the first piece`, form, fault, at: before }
-    const middle = { name: `${name}, in the middle`, form, fault, at: middleOf(form) }
-    return beforeOnly === true ? [first] : [first, middle]
-  }),
-)
 
 it('has an undisturbed answer of each form to compare with', () => {
   const counted = `${Array.from({ length: 15 }, (_, index) => index + 1).join(', ')}.`
@@ -54,7 +32,7 @@ it('has an undisturbed answer of each form to compare with', () => {
 })
 
 describe.each(FORMS)('%s: the caller gets the undisturbed answer', (form) => {
-  const own = cells.filter((cell) => cell.form === form)
+  const own = CELLS.filter((cell) => cell.form === form)
   it.concurrent.each(own)('with $name', async ({ fault, at }) => {
     await using wire = await ChaosWire.create({ peers: 3, harms: [{ ...fault, at }] })
     const taken = await take(wire.swarm.requester, form, { model: `m@${DIGEST}` })
