@@ -15,13 +15,13 @@ export interface Choice {
   readonly warm: boolean
 }
 
-/** A warm sequence is taken when it saves at least this share of what it holds; else the space serves better emptied later. */
+/** A sequence is the prompt's own when they share so much of either; with less it is another conversation's, which will want it back. */
 const MIN_KEPT_SHARE = 0.5
 
 /**
- * Picks the sequence for a prompt: the one of the same group that shares the longest prefix, else an empty one, else
- * the one that was not used for longest. Tokens of another group are never reused: how fast an answer comes would
- * tell what others had asked.
+ * Picks the sequence for a prompt: the one of the same group that shares the longest prefix, if that is long, else an
+ * empty one, else the one that was not used for longest. Tokens of another group are never reused: how fast an answer
+ * comes would tell what others had asked.
  *
  * @returns `undefined` when all are busy.
  */
@@ -30,30 +30,24 @@ export function chooseSequence(
   prompt: readonly number[],
   group: string | undefined,
 ): Choice | undefined {
-  const idle = sequences
-    .map((sequence, index) => ({ sequence, index }))
-    .filter(({ sequence }) => !sequence.busy)
-  const warm = idle
-    .filter(({ sequence }) => group !== undefined && sequence.group === group)
-    .map(({ sequence, index }) => ({
-      index,
-      sequence,
-      shared: sharedPrefix(sequence.tokens, prompt),
-    }))
-    .filter(({ shared }) => shared > 0)
-    .sort((a, b) => b.shared - a.shared || b.sequence.lastUse - a.sequence.lastUse)[0]
-  const oldest = idle.sort(
+  const idle = sequences.flatMap((sequence, index) => {
+    if (sequence.busy) return []
+    const isOurs = group !== undefined && sequence.group === group
+    return [{ index, sequence, shared: isOurs ? sharedPrefix(sequence.tokens, prompt) : 0 }]
+  })
+  const [warmest] = idle.toSorted(
+    (a, b) => b.shared - a.shared || b.sequence.lastUse - a.sequence.lastUse,
+  )
+  const [oldest] = idle.toSorted(
     (a, b) =>
       Number(a.sequence.tokens.length > 0) - Number(b.sequence.tokens.length > 0) ||
       a.sequence.lastUse - b.sequence.lastUse,
-  )[0]
-  if (oldest === undefined) return undefined
-  const worthwhile =
-    warm !== undefined &&
-    (oldest.sequence.tokens.length > 0 ||
-      warm.shared >= warm.sequence.tokens.length * MIN_KEPT_SHARE ||
-      warm.shared >= prompt.length * MIN_KEPT_SHARE)
-  return worthwhile ? { index: warm.index, warm: true } : { index: oldest.index, warm: false }
+  )
+  if (warmest === undefined || oldest === undefined) return undefined
+  const { sequence, shared } = warmest
+  const isOwn = shared >= Math.min(sequence.tokens.length, prompt.length) * MIN_KEPT_SHARE
+  const chosen = shared > 0 && isOwn ? warmest : oldest
+  return { index: chosen.index, warm: chosen.shared > 0 }
 }
 
 /** Number of tokens that both begin with. */

@@ -57,6 +57,12 @@ describe('chooseSequence', () => {
       { index: 0, warm: true },
     ],
     [
+      'the one unused for longest, not one that holds another conversation of the group',
+      [sequence({ group: 'a', tokens: [1, 2, 9, 9, 9, 9], lastUse: 2 }), sequence({ tokens: [7] })],
+      'a',
+      { index: 1, warm: false },
+    ],
+    [
       'an idle one, not a busy one that fits better',
       [sequence({ ...warm, busy: true }), sequence()],
       'a',
