@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { affinity } from './affinity.ts'
 import { hedge } from './hedge.ts'
 import { overhead } from './overhead.ts'
 import { providers } from './providers.ts'
@@ -19,6 +20,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<Report>>> 
   recovery,
   hedge,
   scale,
+  affinity,
 }
 
 const { positionals, values } = parseArgs({

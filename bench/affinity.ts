@@ -1,0 +1,152 @@
+import type { ChatMessage } from '../protocol/index.ts'
+import { knows, type SwarmClient, startClient } from '../test/fixtures/chaos-swarm.ts'
+import { type PeerProcess, startPeer } from './peer-process.ts'
+import { percentile, type Report, round } from './report.ts'
+import { seededRandom } from './timed-engine.ts'
+
+const NODES = 3
+/** Under way at once, turn by turn; the engines have room for all of them. */
+const CONVERSATIONS = 6
+const TURNS = 5
+/** A turn adds some thirty tokens; with all of them the prompt comes near the 768 that the model holds. */
+const SYSTEM_SENTENCES = 28
+const ANSWER_TOKENS = 12
+const ROUTINGS = ['affinity', 'cost alone', 'random'] as const
+type Routing = (typeof ROUTINGS)[number]
+
+interface Turn {
+  readonly turn: number
+  readonly ttftMs: number
+  readonly promptTokens: number
+  readonly cachedTokens: number
+}
+
+/** First tokens of conversations with long prompts, by where their turns go. */
+export async function affinity(quick: boolean): Promise<Report> {
+  await using stack = new AsyncDisposableStack()
+  const nodes: PeerProcess[] = []
+  // Without an introducer, so that a client that is told of one node finds no other.
+  while (nodes.length < NODES) {
+    nodes.push(stack.use(await startPeer({ kind: 'node', engine: 'embedded' })))
+  }
+  const join = async (known: readonly PeerProcess[], affine: boolean): Promise<SwarmClient> => {
+    const bootstrap = known.flatMap(({ addresses }) => addresses)
+    const client = stack.use(await startClient({ bootstrap, policy: 'single', affinity: affine }))
+    await knows(client, () => known.flatMap(({ peerIds }) => peerIds.map((peerId) => ({ peerId }))))
+    return client
+  }
+  const affine = await join(nodes, true)
+  const byCost = await join(nodes, false)
+  const single = await Promise.all(nodes.map((node) => join([node], false)))
+  const random = seededRandom(1)
+  const clientFor = (routing: Routing): SwarmClient => {
+    if (routing === 'affinity') return affine
+    if (routing === 'cost alone') return byCost
+    return single[Math.floor(random() * single.length)] ?? affine
+  }
+  const turns: Record<Routing, Turn[]> = { affinity: [], 'cost alone': [], random: [] }
+  const rounds = quick ? 2 : 20
+  for (let index = -1; index < rounds; index++) {
+    for (const routing of ROUTINGS) {
+      const taken = await converse(`${routing} ${index}`, () => clientFor(routing))
+      if (index >= 0) turns[routing].push(...taken)
+    }
+  }
+  const base = percentile(laterTtfts(turns.random), 0.5)
+  const rows = ROUTINGS.map((routing) => {
+    const later = turns[routing].filter(({ turn }) => turn > 0)
+    const first = turns[routing].filter(({ turn }) => turn === 0)
+    const times = laterTtfts(turns[routing])
+    return {
+      routing,
+      turns: later.length,
+      'prompt tokens p50': percentile(
+        later.map(({ promptTokens }) => promptTokens),
+        0.5,
+      ),
+      'first turn TTFT p50 ms': round(
+        percentile(
+          first.map(({ ttftMs }) => ttftMs),
+          0.5,
+        ),
+      ),
+      'later TTFT p50 ms': round(percentile(times, 0.5)),
+      'p99 ms': round(percentile(times, 0.99)),
+      'p50 ratio': round(percentile(times, 0.5) / base),
+      'reused prompt tokens %': round(
+        (100 * sum(later, ({ cachedTokens }) => cachedTokens)) /
+          sum(later, ({ promptTokens }) => promptTokens),
+      ),
+    }
+  })
+  return {
+    title: `${CONVERSATIONS} interleaved conversations of ${TURNS} turns over ${NODES} nodes, embedded skein-tiny`,
+    rows,
+    notes: [
+      'The three routings take turns, each with conversations of its own; one request at a time. Engines keep prefixes for each client apart.',
+      'Cost alone: two of the best by predicted cost, which does not know of conversations. Random: each turn at any of the nodes.',
+      'What dominates is prefill; the model is tiny, so the gain is small in milliseconds. With a model of use it is seconds.',
+    ],
+  }
+}
+
+async function converse(name: string, clientOf: () => SwarmClient): Promise<readonly Turn[]> {
+  const conversations = Array.from({ length: CONVERSATIONS }, (_, index): ChatMessage[] => [
+    { role: 'system', content: systemPrompt(`${name} ${index}`) },
+  ])
+  const turns: Turn[] = []
+  for (let turn = 0; turn < TURNS; turn++) {
+    for (const messages of conversations) {
+      messages.push({ role: 'user', content: `Count from ${turn + 1} to ${turn + 9}.` })
+      const { text, ...measured } = await ask(clientOf(), messages)
+      messages.push({ role: 'assistant', content: text })
+      turns.push({ turn, ...measured })
+    }
+  }
+  return turns
+}
+
+async function ask(
+  { requester }: SwarmClient,
+  messages: readonly ChatMessage[],
+): Promise<Omit<Turn, 'turn'> & { readonly text: string }> {
+  const begin = performance.now()
+  const answer = requester.streamChat({
+    model: 'skein-tiny',
+    messages,
+    max_tokens: ANSWER_TOKENS,
+    temperature: 0,
+  })
+  let first: number | undefined
+  let text = ''
+  for await (const { choices } of answer) {
+    const piece = choices[0]?.delta.content ?? ''
+    if (piece !== '') first ??= performance.now()
+    text += piece
+  }
+  const { usage } = answer
+  if (first === undefined || usage === undefined) throw new Error('no answer')
+  return {
+    text,
+    ttftMs: first - begin,
+    promptTokens: usage.prompt_tokens,
+    cachedTokens: usage.prompt_tokens_details?.cached_tokens ?? 0,
+  }
+}
+
+/** Different from its first words on, so that no two conversations share a prefix. */
+function systemPrompt(name: string): string {
+  const sentences = Array.from(
+    { length: SYSTEM_SENTENCES },
+    (_, index) => `Rule ${index + 1}: the goose counts from one number to the next one.`,
+  )
+  return [`This is ${name}.`, ...sentences].join(' ')
+}
+
+function laterTtfts(turns: readonly Turn[]): number[] {
+  return turns.filter(({ turn }) => turn > 0).map(({ ttftMs }) => ttftMs)
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0)
+}
