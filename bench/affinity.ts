@@ -5,8 +5,8 @@ import { percentile, type Report, round } from './report.ts'
 import { seededRandom } from './timed-engine.ts'
 
 const NODES = 3
-/** Under way at once, turn by turn; the engines have room for all of them. */
-const CONVERSATIONS = 6
+/** Under way at once, turn by turn. One engine has room for all of them. */
+const CONVERSATIONS = 4
 const TURNS = 5
 /** A turn adds some thirty tokens; with all of them the prompt comes near the 768 that the model holds. */
 const SYSTEM_SENTENCES = 28
