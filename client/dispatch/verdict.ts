@@ -90,9 +90,12 @@ function soonest(errors: readonly InferenceError[]): { retryAfterMs?: number } {
 
 /** The first wait before asking the same peer again. */
 const BACKOFF_MS = 100
+/** An answer that is broken off again and again by the same peer still goes on. */
+const MAX_BACKOFF_MS = 2_000
 
 /** How long to leave a peer alone: what it asked for, else doubling with each attempt, jittered by half. */
 export function pauseMs({ error }: Failure, failuresSoFar: number, random: () => number): number {
   const jitter = 0.75 + random() / 2
-  return error.retryAfterMs ?? BACKOFF_MS * 2 ** (failuresSoFar - 1) * jitter
+  const backoffMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (failuresSoFar - 1))
+  return error.retryAfterMs ?? backoffMs * jitter
 }
