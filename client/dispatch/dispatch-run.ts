@@ -311,8 +311,11 @@ export class DispatchRun {
       return
     }
     const why = this.#parked ? 'gave too few tokens a second' : 'fell silent in mid-answer'
+    const message = `it ${why}; another went on`
+    // Else it may be asked again when the next one falls silent, as routing forgives a single stall.
+    this.#selection.failed(candidate, new InferenceError('stalled', message))
     this.#context.router.failed(candidate, 'stalled')
-    this.#dismiss(lane, 'stalled', `it ${why}; another went on`)
+    this.#dismiss(lane, 'stalled', message)
   }
 
   #dismiss(lane: LaneRun, outcome: Parameters<AttemptNote['end']>[0], message?: string): void {

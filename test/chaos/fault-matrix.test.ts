@@ -72,6 +72,15 @@ describe.each(FORMS)('%s: a caller who aborts', (form) => {
 })
 
 describe('an answer that meets fault after fault', () => {
+  it('does not go back to a peer that fell silent while there are others', async () => {
+    const strike = async ({ left }: Struck): Promise<'over'> => left().then(() => 'over')
+    const silent = { at: 4, strike }
+    await using wire = await ChaosWire.create({ peers: 5, harms: [silent, silent, silent, silent] })
+    const taken = await take(wire.swarm.requester, 'chat stream', { model: 'm' })
+    expect(taken.text).toBe(undisturbed.get('chat stream')?.text)
+    expect(wire.swarm.peers.map(({ streams }) => streams.length)).toEqual([1, 1, 1, 1, 1])
+  })
+
   const harm = fc
     .record({ fault: fc.constantFrom(...FAULTS), at: fc.integer({ min: 0, max: 40 }) })
     .map(({ fault, at }): Fault & ChaosHarm => ({ ...fault, at }))
