@@ -4,7 +4,12 @@ const HEDGE_FLOOR_MS = 50
 const UNMEASURED_FACTOR = 4
 const UNMEASURED_FLOOR_MS = 250
 /** A peer that is always slow predicts itself slow; what others would take bounds the wait for it. As for affinity. */
-const MAX_TYPICAL_FACTOR = 4
+const MAX_OTHERS_FACTOR = 4
+/**
+ * Of the others, what a good one would take: a hedge goes to such. The median will not do: where one answer in twenty is
+ * slow, so is the 95th percentile half of the time, and with it what is predicted for every peer that was slow lately.
+ */
+const GOOD_QUANTILE = 0.25
 
 export interface HedgeInputs {
   /** For this peer and prompt. */
@@ -21,7 +26,10 @@ export function hedgeDelayMs({ predictedTtftMs, p95Ratio, othersTtftMs }: HedgeI
     p95Ratio === undefined
       ? Math.max(UNMEASURED_FLOOR_MS, UNMEASURED_FACTOR * predictedTtftMs)
       : Math.max(HEDGE_FLOOR_MS, predictedTtftMs * p95Ratio)
-  const typical = othersTtftMs.toSorted((a, b) => a - b)[Math.floor(othersTtftMs.length / 2)]
-  if (typical === undefined) return due
-  return Math.min(due, Math.max(UNMEASURED_FLOOR_MS, MAX_TYPICAL_FACTOR * typical))
+  const good = othersTtftMs.toSorted((a, b) => a - b)[
+    Math.floor(GOOD_QUANTILE * othersTtftMs.length)
+  ]
+  if (good === undefined) return due
+  const floorMs = p95Ratio === undefined ? UNMEASURED_FLOOR_MS : HEDGE_FLOOR_MS
+  return Math.min(due, Math.max(floorMs, MAX_OTHERS_FACTOR * good))
 }

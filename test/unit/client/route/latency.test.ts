@@ -87,14 +87,19 @@ describe('hedgeDelayMs', () => {
     ],
     ['has a floor unmeasured', { predictedTtftMs: 1, p95Ratio: undefined, othersTtftMs: [] }, 250],
     [
-      'is bounded by four times the median of others',
-      { predictedTtftMs: 9_000, p95Ratio: 3, othersTtftMs: [500, 100, 90] },
+      'is bounded by four times what a good one of the others takes',
+      { predictedTtftMs: 9_000, p95Ratio: 3, othersTtftMs: [500, 900, 800, 100, 90] },
       400,
     ],
     [
-      'is not below a quarter of a second for that',
-      { predictedTtftMs: 9_000, p95Ratio: 3, othersTtftMs: [1] },
+      'is not below a quarter of a second for that while nothing is measured',
+      { predictedTtftMs: 9_000, p95Ratio: undefined, othersTtftMs: [1] },
       250,
+    ],
+    [
+      'is above the jitter of a network for that',
+      { predictedTtftMs: 9_000, p95Ratio: 3, othersTtftMs: [1] },
+      50,
     ],
     [
       'is its own where it is shorter',
