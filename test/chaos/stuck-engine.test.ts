@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest'
+import { ProcessSwarm } from '../fixtures/chaos-swarm.ts'
+import { counting, Watch } from './watch.ts'
+
+const REQUESTS = 20
+/** By then nobody is sent to it any more. */
+const LEARNT = 12
+
+it('sends nobody to a node any more whose health is fine and whose generation is stuck', async () => {
+  await using swarm = await ProcessSwarm.create()
+  const engine = { model: 'counter', slots: 4, paceMs: 5 }
+  const nodes = await Promise.all([1, 2, 3].map(() => swarm.node({ engine })))
+  const { requester } = await swarm.client()
+  const watch = new Watch()
+  const stuck = nodes[0]
+  stuck?.stick()
+  for (let index = 0; index < REQUESTS; index += 1) {
+    const question = counting(index + 1, index + 8)
+    const messages = [{ role: 'user', content: question.prompt }]
+    await watch.read(requester.streamChat({ model: 'counter', messages }), question)
+  }
+  expect(watch.tally()).toMatchObject({ failed: 0, wrong: 0, lost: 0, doubled: 0 })
+  const askedOf = watch.outcomes.map(
+    ({ event }) => event?.attempts.filter(({ peerId }) => peerId === stuck?.peerId).length,
+  )
+  expect(
+    askedOf.slice(LEARNT).every((count) => count === 0),
+    askedOf.join(' '),
+  ).toBe(true)
+})
