@@ -191,7 +191,8 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     } catch (error) {
       const failure = InferenceError.from(error, scope.signal.aborted ? 'cancelled' : 'internal')
       if (!call.ended) {
-        failures.failed(key(), failure, performance.now())
+        // What asked nobody took nothing, and there may be somebody the next time.
+        if (attempts.length > 0) failures.failed(key(), failure, performance.now())
         ended(failure.code, { message: failure.message })
       }
       if (options.signal?.aborted === true) throw options.signal.reason

@@ -73,7 +73,7 @@ export class AnswerCheck {
 
 /**
  * A refusal for length has to say both numbers, and numbers that can be: other peers are chosen by them. One to resume
- * needs something to resume.
+ * needs something to resume, and what is wrong with that is not wrong with the request.
  */
 export function checkFailure(
   error: InferenceError,
@@ -81,6 +81,10 @@ export function checkFailure(
   resumes: boolean,
 ): InferenceError {
   if (error.code === 'not_resumable' && !resumes) return malformed('nothing was to be resumed')
+  // Token ids that are none of its vocabulary: not the caller's doing, and no verdict on the request.
+  if (resumes && error.code === 'invalid_request' && error.details.param === 'resume') {
+    return new InferenceError('not_resumable', error.message, { cause: error })
+  }
   if (error.code !== 'context_too_long') return error
   const { promptTokens, contextLength } = error.details
   const possible =

@@ -1,6 +1,6 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
-import { openScope } from '../scope.ts'
+import { openScope, raceSignal } from '../scope.ts'
 
 interface ConnectOptions {
   readonly signal: AbortSignal
@@ -33,13 +33,19 @@ export async function openStream(
     },
     { signal },
   )
+  const opening = connect(peerId, protocol, {
+    signal: scope.signal,
+    maxOutboundStreams: MAX_OUTBOUND_STREAMS,
+    runOnLimitedConnection: true,
+  })
   try {
-    return await connect(peerId, protocol, {
-      signal: scope.signal,
-      maxOutboundStreams: MAX_OUTBOUND_STREAMS,
-      runOnLimitedConnection: true,
-    })
+    return await raceSignal(opening, scope.signal)
   } catch (error) {
+    // A transport may be late to heed the signal: nobody waits for it, and what it opens is of no use.
+    void opening.then(
+      (stream) => stream.abort(new InferenceError('cancelled', 'opened too late')),
+      () => {},
+    )
     if (signal.aborted) throw signal.reason
     if (scope.signal.aborted) throw scope.signal.reason
     throw dialFailure(error)

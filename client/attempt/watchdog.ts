@@ -1,5 +1,8 @@
 import { InferenceError } from '../../protocol/index.ts'
 
+/** Timers beyond this fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 export interface WaitLimits {
   /** No frame at all before the first visible piece. */
   readonly silenceTimeoutMs: number
@@ -71,7 +74,8 @@ export class Watchdog {
 
   #arm(): void {
     const { leftMs } = this.#tightest()
-    this.#timer = setTimeout(() => this.#check(), Math.max(0, leftMs))
+    const delayMs = Math.min(MAX_TIMER_MS, Math.max(0, leftMs))
+    this.#timer = setTimeout(() => this.#check(), delayMs)
   }
 
   #check(): void {

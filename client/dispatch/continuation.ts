@@ -38,6 +38,7 @@ export function continuationOf(
   if (isSpent(request, transcript)) return { type: 'ended', finishReason: 'length' }
   if (mode === 'off') return impossible("resume is 'off'")
   const { text, tokenIds, bytes: deliveredBytes } = transcript
+  if (!text.isWellFormed()) return impossible('it broke off within a character')
   if (deliveredBytes + (tokenIds?.length ?? 0) * MAX_ID_BYTES > MAX_RESUME_BYTES) {
     return impossible('it is too long to be handed over')
   }

@@ -29,7 +29,7 @@ const NO_TIMINGS: Timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
 export class Delivery {
   readonly #init: DeliveryInit
   readonly #out: DispatchEvent[] = []
-  readonly #repetition: RepetitionDetector
+  #repetition: RepetitionDetector
   #transcript = new Transcript()
   #shownBytes = 0
 
@@ -78,7 +78,9 @@ export class Delivery {
   /** What the caller has is void. */
   restart(): void {
     this.#transcript = new Transcript()
+    this.#repetition = new RepetitionDetector(this.#init.limits.maxRepeatedChunks)
     this.#shownBytes = 0
+    this.#init.journal.exact = true
     this.#out.push({ type: 'restart' })
   }
 

@@ -69,10 +69,12 @@ export class DispatchRun {
     this.#apply({ type: 'start' })
     for (;;) {
       yield* this.#delivery.take()
+      const ended = this.#state.phase === 'ended'
+      // All of it was delivered: what passed while the caller took it spoils nothing.
+      if (ended && this.#failure === undefined) return
       this.#scope.signal.throwIfAborted()
-      this.#readOn()
       if (this.#failure !== undefined) throw this.#failure
-      if (this.#state.phase === 'ended') return
+      this.#readOn()
       const message = this.#mailbox.take()
       if (message !== undefined) this.#hear(...message)
       else await this.#wait()
@@ -122,13 +124,15 @@ export class DispatchRun {
         return
       case 'unpark':
         this.#parked = false
-        this.#readFurther(effect.lane)
+        // Read again, and waited for from now on: nobody read it meanwhile.
+        this.#owed = true
         return
       case 'compare':
         this.#compare()
         return
       case 'restart':
         this.#leader = undefined
+        this.#unchosen = undefined
         this.#delivery.restart()
         return
       case 'finish':
@@ -183,11 +187,7 @@ export class DispatchRun {
     if (how.type !== 'resume' || leader?.candidate === undefined) {
       throw new InferenceError('not_resumable', 'this answer cannot go on elsewhere')
     }
-    // They may be made up: whoever gave them need not have an engine.
-    const idsRefused = this.#selection.failures.some(
-      ({ error: { code, details } }) =>
-        code === 'not_resumable' || (code === 'invalid_request' && details.param === 'resume'),
-    )
+    const idsRefused = this.#selection.failures.some(({ error }) => error.code === 'not_resumable')
     return { how, peer: leader.candidate.key, digest: leader.digest, idsRefused }
   }
 
@@ -249,9 +249,12 @@ export class DispatchRun {
       if (!resumes) this.#context.router.began(candidate, this.#selection.routing(), note.ttftMs)
     }
     if (this.#isLeader(lane)) {
-      this.#tooSlow = this.#pace.waited(gapMs, Math.max(1, tokensOf(piece)))
-      this.#owed = true
+      const progress = Math.max(tokensOf(piece), Number(isEnd(piece)))
+      this.#tooSlow = this.#pace.waited(gapMs, progress)
       this.#deliver(lane, piece)
+      // An empty piece is no progress: the wait for the next token goes on.
+      if (progress === 0) lane.readOn()
+      else this.#owed = true
       return
     }
     lane.held.push(piece)
@@ -274,14 +277,18 @@ export class DispatchRun {
     if (lane.choice?.resume !== undefined) this.#delivery.handOver(lane)
     lane.lease?.succeeded()
     this.#leader = lane
+    this.#unchosen = undefined
     this.#parked = false
+    this.#tooSlow = false
     this.#pace = new Pace(this.#job.limits)
     for (const piece of lane.held.splice(0)) this.#deliver(lane, piece)
   }
 
   #deliver(lane: LaneRun, piece: Piece): void {
     const circles = this.#delivery.piece(lane, piece)
-    if (circles) this.#failed(lane, repeatsItself(this.#job.limits.maxRepeatedChunks))
+    // Not of a whole answer that enough peers agree upon.
+    if (circles && this.#isLeader(lane))
+      this.#failed(lane, repeatsItself(this.#job.limits.maxRepeatedChunks))
   }
 
   /** Once the caller took what there was: only now the leader is waited for, and only this counts as its time. */

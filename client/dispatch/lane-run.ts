@@ -70,6 +70,8 @@ export class LaneRun {
         askedAt = performance.now()
       }
     } catch (error) {
+      // Nobody worked for a dial that failed.
+      if (InferenceError.is(error, 'dial_failed')) this.lease?.succeeded()
       tell({ type: 'failed', error })
     } finally {
       this.lease?.failed()

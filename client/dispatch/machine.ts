@@ -292,12 +292,14 @@ function lost(
 ): Step {
   const next = without(state, lane)
   const wasBeside = state.lanes.some(({ id, beside }) => id === lane && beside)
-  // That nobody could join at once does not mean that nobody can be found.
-  const why = cause === 'nobody' && wasBeside ? 'failure' : cause
-  if (why === 'final') {
+  // An answer whose end was told is whole, whatever its peer says after that.
+  const whole = recovery === 'end' && (next.phase === 'streaming' || next.phase === 'resuming')
+  if (cause === 'final' && !whole) {
     const running = next.lanes.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id }))
     return end(next, [...running, { type: 'fail', why: 'attempts' }])
   }
+  // That nobody could join at once does not mean that nobody can be found.
+  const why = cause === 'nobody' && !wasBeside ? 'nobody' : 'failure'
   switch (next.phase) {
     case 'opening':
       return next.lanes.length > 0 ? { state: next, effects: [] } : retry(next, why)
@@ -309,7 +311,7 @@ function lost(
         const resumes = cause === 'nobody' ? next.resumes - 1 : next.resumes
         return withoutCompany({ ...next, resumes })
       }
-      return recover({ ...next, phase: 'resuming', asided: false }, recovery)
+      return recover(resuming(next), recovery)
     case 'resuming':
       if (next.lanes.length > 0) return { state: next, effects: [] }
       if (why === 'nobody') return unrecovered(next, recovery)
@@ -323,7 +325,26 @@ function retry(state: Live, cause: 'nobody' | 'failure'): Step {
   if (cause === 'nobody' || state.tries >= state.limits.maxAttempts) {
     return end(state, [{ type: 'fail', why: 'attempts' }])
   }
-  return open({ ...state, phase: 'opening', asided: false }, 'retry', false)
+  return open(opening(state), 'retry', false)
+}
+
+/** From the first peer on again: until the next one is chosen, there is none to be slow. */
+function opening({ plan, limits, nextLane, tries, resumes, lanes }: Live): Live {
+  return { ...{ plan, limits, nextLane, tries, resumes, lanes }, phase: 'opening', asided: false }
+}
+
+/** The leader is lost. Its last deadline stays for the one beside it, if there is one. */
+function resuming(
+  state: Extract<Live, { phase: 'streaming' }>,
+): Extract<Live, { phase: 'resuming' }> {
+  const { plan, limits, nextLane, tries, resumes, lanes, asideAtMs } = state
+  const keeps = plan.type === 'hedge' && lanes.length > 0 && asideAtMs !== undefined
+  return {
+    ...{ plan, limits, nextLane, tries, resumes, lanes },
+    ...(keeps && { asideAtMs }),
+    phase: 'resuming',
+    asided: false,
+  }
 }
 
 /** A quorum needs answers; one that failed is none. */
@@ -354,16 +375,14 @@ function recover(state: Extract<Live, { phase: 'resuming' }>, recovery: Recovery
   // One that was started beside the leader goes on from the same place.
   if (state.lanes.length > 0) return { state, effects: [] }
   if (recovery !== 'resume') return unrecovered(state, recovery)
-  if (state.resumes >= state.limits.maxResumes)
-    return end(state, [{ type: 'fail', why: 'resumes' }])
-  return open({ ...state, resumes: state.resumes + 1 }, 'resume', false)
+  const { asideAtMs: _, ...rest } = state
+  if (rest.resumes >= rest.limits.maxResumes) return end(rest, [{ type: 'fail', why: 'resumes' }])
+  return open({ ...rest, resumes: rest.resumes + 1, asided: false }, 'resume', false)
 }
 
 function unrecovered(state: Live, recovery: Recovery): Step {
   if (recovery === 'restart' && state.tries < state.limits.maxAttempts) {
-    const { plan, limits, nextLane, tries, resumes, lanes } = state
-    const anew = { plan, limits, nextLane, tries, resumes, lanes } as const
-    const step = open({ ...anew, phase: 'opening', asided: false }, 'retry', false)
+    const step = open(opening(state), 'retry', false)
     return { state: step.state, effects: [{ type: 'restart' }, ...step.effects] }
   }
   return end(state, [{ type: 'fail', why: 'not-resumable' }])

@@ -1,3 +1,6 @@
+/** Timers beyond this fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
 /** Messages from many writers to one reader, in the order of their coming. */
 export class Mailbox<T> {
   readonly #messages: T[] = []
@@ -12,7 +15,7 @@ export class Mailbox<T> {
     return this.#messages.shift()
   }
 
-  /** Resolves when a message is there, the time is over, or the signal fires; `take` tells which. */
+  /** Resolves when a message is there, the time is over (or 24 days are), or the signal fires; `take` tells which. */
   async wait(untilMs: number | undefined, signal: AbortSignal): Promise<void> {
     if (this.#messages.length > 0 || signal.aborted) return
     let timer: ReturnType<typeof setTimeout> | undefined
@@ -20,7 +23,8 @@ export class Mailbox<T> {
     this.#wake = resolve
     signal.addEventListener('abort', resolve as () => void, { once: true })
     if (untilMs !== undefined) {
-      timer = setTimeout(resolve, Math.max(0, untilMs - performance.now()))
+      const leftMs = Math.max(0, untilMs - performance.now())
+      timer = setTimeout(resolve, Math.min(MAX_TIMER_MS, leftMs))
     }
     try {
       await promise

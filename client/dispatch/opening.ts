@@ -104,14 +104,20 @@ export class Opener {
     return choice
   }
 
+  async #findRacer({ reason, busy }: Opening, signal: AbortSignal): Promise<Choice | undefined> {
+    return reason === 'race' ? await this.selection.besideLater(busy, signal) : undefined
+  }
+
   async #search(opening: Opening, signal: AbortSignal, resume?: ResumeWish): Promise<Choice> {
     const { lane, beside, busy } = opening
     const remainingMs = (): number => this.#scope.remainingMs()
     for (;;) {
       const wanted = { busy: busy(), ...(resume !== undefined && { resume }) }
-      const choice = beside
+      const found = beside
         ? this.selection.beside(wanted)
         : await this.selection.next(wanted, { signal, remainingMs })
+      // A race is begun at once, when a new client has yet to find those who take part.
+      const choice = found ?? (await this.#findRacer(opening, signal))
       if (choice === undefined) throw nobodyElse()
       // Two that search at the same time may find the same peer; the second looks again.
       if (busy().some(({ key }) => key === choice.candidate.key)) continue

@@ -17,6 +17,8 @@ export interface PaceLimits {
 export class Pace {
   readonly #limits: PaceLimits
   readonly #gaps: number[] = []
+  /** Waited for pieces that held nothing, since the last one that held something. */
+  #emptyMs = 0
   #windowMs = 0
   #windowTokens = 0
   #doublings = 0
@@ -25,8 +27,18 @@ export class Pace {
     this.#limits = limits
   }
 
-  /** A piece came after so long a wait. @returns whether the peer is too slow over the last whole window */
-  waited(gapMs: number, tokens: number): boolean {
+  /**
+   * A piece came after so long a wait. One of no tokens makes the gap longer, and no more.
+   *
+   * @returns whether the peer is too slow over the last whole window
+   */
+  waited(waitedMs: number, tokens: number): boolean {
+    if (tokens === 0) {
+      this.#emptyMs += waitedMs
+      return false
+    }
+    const gapMs = this.#emptyMs + waitedMs
+    this.#emptyMs = 0
     this.#doublings = 0
     this.#gaps.push(gapMs)
     if (this.#gaps.length > MAX_GAPS) this.#gaps.shift()

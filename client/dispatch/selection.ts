@@ -82,8 +82,22 @@ export class Selection {
 
   /** Somebody who can be asked at once, beside those who are. */
   beside(wanted: Wanted): Choice | undefined {
-    const usable = this.#untried(wanted).filter((choice) => this.#takesWork(choice))
+    const routing = this.routing()
+    const { router } = this.#context
+    const usable = this.#untried(wanted).filter(
+      ({ candidate }) => router.tier(candidate, routing) < LEAVING_TIER,
+    )
     return usable.length === 0 ? undefined : this.#pick(usable, wanted)
+  }
+
+  /** The same, once a look-up has found somebody. */
+  async besideLater(
+    busy: () => readonly Candidate[],
+    signal: AbortSignal,
+  ): Promise<Choice | undefined> {
+    const accept = (): boolean => this.#untried({ busy: busy() }).length > 0
+    await this.#context.directory.discover(this.#init.query, accept, { signal, again: false })
+    return this.beside({ busy: busy() })
   }
 
   /** @throws InferenceError when there is nobody to ask; the scope's reason */
@@ -96,7 +110,7 @@ export class Selection {
     const isNew = (candidate: Candidate): boolean =>
       this.#suiting([candidate], wanted).length > 0 &&
       !this.#tried(candidate) &&
-      this.#takesWork({ candidate })
+      this.#context.router.tier(candidate, this.routing()) < LEAVING_TIER
     // Busy peers are no reason to look further at once: there are as many as there were.
     const again = this.#failures.some(({ error }) => !BUSY.has(error.code))
     const accept = (found: readonly Candidate[]): boolean => found.some(isNew)
@@ -114,9 +128,9 @@ export class Selection {
 
   async #again(wanted: Wanted, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {
     const last = new Map(this.#failures.map((failure) => [failure.peer, failure]))
-    const repeatable = this.#suiting(this.candidates(), wanted).filter(({ candidate }) => {
-      const failure = last.get(candidate.key)
-      return failure !== undefined && mayRepeat(failure)
+    const repeatable = this.#suiting(this.candidates(), wanted).filter((choice) => {
+      const failure = last.get(choice.candidate.key)
+      return failure !== undefined && (mayRepeat(failure) || this.#mayGoByText(choice, wanted))
     })
     const readyAt = ({ candidate: { key } }: Choice): number => this.#notBefore.get(key) ?? 0
     const earliest = Math.min(...repeatable.map(readyAt))
@@ -127,6 +141,14 @@ export class Selection {
       repeatable.filter((choice) => readyAt(choice) <= earliest),
       wanted,
     )
+  }
+
+  /** A peer that refused the ids once may still take the text. */
+  #mayGoByText({ candidate: { key }, exact }: Choice, { resume }: Wanted): boolean {
+    const refusals = this.#failures.filter(
+      ({ peer, error }) => peer === key && error.code === 'not_resumable',
+    )
+    return resume?.idsRefused === true && exact === false && refusals.length === 1
   }
 
   /** What to tell when nobody is left. */
@@ -155,10 +177,6 @@ export class Selection {
 
   #tried({ key }: Candidate): boolean {
     return this.#failures.some(({ peer }) => peer === key)
-  }
-
-  #takesWork({ candidate }: Choice): boolean {
-    return this.#context.router.tier(candidate, this.routing()) < LEAVING_TIER
   }
 
   #untried(wanted: Wanted): Choice[] {

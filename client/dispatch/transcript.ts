@@ -13,7 +13,6 @@ export interface Piece {
 export class Transcript {
   readonly #texts: string[] = []
   readonly #tokenIds: number[] = []
-  #bytes = 0
   #tokens = 0
   #idsComplete: boolean = true
   #finishReason: FinishReason | undefined
@@ -63,7 +62,8 @@ export class Transcript {
 
   /** UTF-8 bytes of the text. */
   get bytes(): number {
-    return this.#bytes
+    // Of the whole: halves of a surrogate pair that came apart are fewer bytes together.
+    return Buffer.byteLength(this.text)
   }
 
   /** Every token so far; `undefined` where a piece came without. */
@@ -97,9 +97,7 @@ export class Transcript {
   }
 
   #add(text: string): void {
-    if (text === '') return
-    this.#texts.push(text)
-    this.#bytes += Buffer.byteLength(text)
+    if (text !== '') this.#texts.push(text)
   }
 }
 

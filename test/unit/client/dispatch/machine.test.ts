@@ -49,7 +49,10 @@ const failed = (
   recovery: 'end' | 'resume' | 'restart' | 'give-up' = 'give-up',
   final = false,
 ): DispatchInput => ({ type: 'failed', lane, recovery, final })
-const unchosen = (lane: number, recovery: 'restart' | 'resume' | 'give-up' = 'give-up'): DispatchInput => ({
+const unchosen = (
+  lane: number,
+  recovery: 'restart' | 'resume' | 'give-up' = 'give-up',
+): DispatchInput => ({
   type: 'unchosen',
   lane,
   recovery,
@@ -109,6 +112,13 @@ describe('before the answer began', () => {
     expect(said.at(-1)).toEqual(['open 2 retry'])
   })
 
+  it('hedges no retry before its peer is chosen', () => {
+    const { said } = play({ type: 'hedge' }, [
+      ...[start, chosen(0), failed(0), tick(SOON), chosen(1, 2 * SOON), tick(2 * SOON)],
+    ])
+    expect(said.slice(2)).toEqual([['open 1 retry'], [], [], ['open 2 hedge beside']])
+  })
+
   it('fails when there is nobody to ask', () => {
     expect(play({ type: 'hedge' }, [start, unchosen(0)]).said.at(-1)).toEqual(['fail attempts'])
   })
@@ -138,6 +148,31 @@ describe('after the answer began', () => {
       ...[...streaming, failed(0, 'resume'), chosen(1), failed(1, 'resume')],
     ])
     expect(said.slice(4)).toEqual([['open 1 resume'], [], ['open 2 resume']])
+  })
+
+  it('asks one peer at a time to go on where the policy says so', () => {
+    for (const plan of [{ type: 'single' }, parsePolicy('race:2')] as const) {
+      const { said } = play(plan, [
+        ...[start, chosen(0), began(0), progressed, failed(0, 'resume'), tick(9 * SOON)],
+        ...[chosen(1), tick(99 * SOON)],
+      ])
+      expect(said.slice(5).flat()).not.toContain('open 2 resume beside')
+    }
+  })
+
+  it('has no second one go on beside a first that is still to be chosen', () => {
+    const { said } = play({ type: 'hedge' }, [
+      ...[...streaming, failed(0, 'resume'), tick(9 * SOON)],
+      ...[chosen(1, 10 * SOON), tick(10 * SOON)],
+    ])
+    expect(said.slice(4).flat()).toEqual(['open 1 resume', 'open 2 resume beside'])
+    expect(said[5]).toEqual([])
+  })
+
+  it('is whole once its end was told, though the failure after it is a final one', () => {
+    expect(play({ type: 'hedge' }, [...streaming, failed(0, 'end', true)]).said.at(-1)).toEqual([
+      'finish',
+    ])
   })
 
   it('is ended by the client where its end was decided', () => {
