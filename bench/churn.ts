@@ -7,6 +7,7 @@ import { faultMatrix } from '../test/chaos/scenarios/fault-matrix.ts'
 import { freshClient } from '../test/chaos/scenarios/fresh-client.ts'
 import { herd } from '../test/chaos/scenarios/herd.ts'
 import { type OverloadSize, overload } from '../test/chaos/scenarios/overload.ts'
+import { syncStorm } from '../test/chaos/scenarios/sync-storm.ts'
 import type { Tally } from '../test/chaos/watch.ts'
 import { whyNoProcessNetworks } from '../test/fixtures/chaos-network.ts'
 import { formatReport, percentile, round } from './report.ts'
@@ -152,6 +153,16 @@ const SCENARIOS: readonly Scenario[] = [
           ...missing('clearly worse than with protection', share < protectedShare / 1.5),
         ],
       }
+    },
+  },
+  {
+    name: 'sync storm',
+    what: 'eight nodes advertise, and announce all their records, at the same moment four times a second, while five requests a second come',
+    run: async () => {
+      const size = { nodes: 8, halfMs: 15_000, perSecond: 5, everyMs: 250 }
+      const { storms, calmTtftMs, stormyTtftMs, ...tally } = await syncStorm(size)
+      const found = `${storms} storms; median TTFT ${round(calmTtftMs)} ms before, ${round(stormyTtftMs)} ms in them`
+      return { tally, found, missed: exact(tally) }
     },
   },
   {

@@ -10,6 +10,7 @@ const PROCESSES = 4
 const NODES_EACH = 5
 const PREFILL_MS = 50
 const SLOW = { share: 0.05, factor: 20 } as const
+const SLOW_MS = PREFILL_MS * SLOW.factor
 /** Requests under way at once, for each policy: far below what the nodes take. */
 const AT_ONCE = 2
 /** Requests of each policy before anything is measured: a hedge needs to know what is usual. */
@@ -40,6 +41,7 @@ export async function hedge(quick: boolean): Promise<Report> {
       'extra attempts %': round(100 * extraAttempts(answered)),
       'extra tokens %': round(100 * extraTokens(answered)),
       'extra engine time %': round(100 * extraTime(answered)),
+      'slow firsts %': round(100 * slowFirsts(answered)),
       'requests failed': failed,
     }
   })
@@ -99,6 +101,17 @@ function ttfts(events: readonly RequestEvent[]): number[] {
 
 function extraAttempts(events: readonly RequestEvent[]): number {
   return sum(events, ({ cost }) => cost.attempts) / events.length
+}
+
+/** As drawn, or called off; what the machine did is in it, too. */
+function slowFirsts(events: readonly RequestEvent[]): number {
+  const slow = events.filter(({ attempts }) =>
+    attempts.some(
+      ({ reason, outcome, ttftMs }) =>
+        reason === 'first' && (outcome === 'superseded' || (ttftMs ?? 0) >= SLOW_MS),
+    ),
+  )
+  return slow.length / events.length
 }
 
 function extraTokens(events: readonly RequestEvent[]): number {
