@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { brokenConnections } from '../test/chaos/scenarios/broken-connections.ts'
 import { churn } from '../test/chaos/scenarios/churn.ts'
-import { count } from '../test/chaos/scenarios/count.ts'
+import { count, type Loss } from '../test/chaos/scenarios/count.ts'
 import { faultMatrix } from '../test/chaos/scenarios/fault-matrix.ts'
 import { freshClient } from '../test/chaos/scenarios/fresh-client.ts'
 import { herd } from '../test/chaos/scenarios/herd.ts'
@@ -56,11 +56,12 @@ const missing = (goal: string, holds: boolean): string[] => (holds ? [] : [goal]
 const percent = (share: number): string => `${Math.round(share * 100)} %`
 const seconds = (ms: number): string => (Number.isFinite(ms) ? `${round(ms / 1_000)} s` : 'never')
 
-const counting = (loss: Parameters<typeof count>[0]['loss']): Scenario => ({
+const counting = (loss: Loss): Scenario => ({
   name: `count, ${loss}`,
   what: `"Count from 1 to 100." over five \`skein node\` processes with the bundled model; ${loss} of the serving one every 20 numbers; three answers`,
   run: async () => {
-    const { losses, ...tally } = await count({ nodes: 5, last: 100, every: 20, loss, times: 3 })
+    const size = { nodes: 5, last: 100, every: 20, losses: [loss], times: 3 }
+    const { losses, ...tally } = await count(size)
     const found = `${losses} losses, ${tally.resumes} resumes`
     const missed = [...exact(tally), ...missing('12 resumes', tally.resumes >= 12)]
     return { tally, found, missed }

@@ -29,13 +29,15 @@ const INPUTS = ['one', 'two', 'three', 'four', 'five', 'six']
 interface Ask {
   readonly model: string
   readonly options?: RequestOptions
+  /** Changes nothing in the answers but that no two requests are the same. @default 1 */
+  readonly seed?: number
   /** What the stream has given so far, for what a test says of an answer that failed. */
   readonly onText?: (text: string) => void
 }
 
 export async function take(requester: Requester, form: Form, ask: Ask): Promise<Taken> {
-  const { model, options = {}, onText = () => {} } = ask
-  const sampling = { model, temperature: 0, seed: 1 }
+  const { model, options = {}, seed = 1, onText = () => {} } = ask
+  const sampling = { model, temperature: 0, seed }
   const chat = { ...sampling, messages: [{ role: 'user', content: PROMPT }] }
   const completion = { ...sampling, prompt: PROMPT }
   switch (form) {

@@ -7,15 +7,18 @@ import { setTimeout as wait } from 'node:timers/promises'
  */
 export async function openLoop(init: {
   readonly perSecond: number
-  readonly durationMs: number
+  /** @default until the signal fires */
+  readonly durationMs?: number
+  readonly until?: AbortSignal
   readonly arrive: (index: number) => Promise<unknown>
 }): Promise<void> {
-  const { perSecond, durationMs, arrive } = init
+  const { perSecond, durationMs = Number.POSITIVE_INFINITY, until, arrive } = init
   const startedAt = performance.now()
   const running = new Set<Promise<unknown>>()
-  const total = Math.round((durationMs * perSecond) / 1_000)
-  for (let index = 0; index < total; index += 1) {
-    const dueMs = startedAt + (index * 1_000) / perSecond - performance.now()
+  for (let index = 0; until?.aborted !== true; index += 1) {
+    const offsetMs = (index * 1_000) / perSecond
+    if (offsetMs >= durationMs) break
+    const dueMs = startedAt + offsetMs - performance.now()
     if (dueMs > 0) await wait(dueMs)
     const one = arrive(index).finally(() => running.delete(one))
     running.add(one)

@@ -19,7 +19,7 @@ it('sends nobody to a node any more whose health is fine and whose generation is
     const messages = [{ role: 'user', content: question.prompt }]
     await watch.read(requester.streamChat({ model: 'counter', messages }), question)
   }
-  expect(watch.tally()).toMatchObject({ failed: 0, wrong: 0, lost: 0, doubled: 0 })
+  expect(watch.tally()).toMatchObject({ failures: [], failed: 0, wrong: 0, lost: 0, doubled: 0 })
   const askedOf = watch.outcomes.map(
     ({ event }) => event?.attempts.filter(({ peerId }) => peerId === stuck?.peerId).length,
   )

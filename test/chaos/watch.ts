@@ -34,9 +34,13 @@ export interface Tally {
   readonly doubled: number
   /** From the loss of the serving peer to the next piece at the caller. */
   readonly recoveryMs: readonly number[]
-  /** How many of each, for messages. */
+  /** How many of each code. */
   readonly errors: Readonly<Record<string, number>>
+  /** The first few failures with every attempt, for whoever has to explain them. */
+  readonly failures: readonly string[]
 }
+
+const MAX_EXPLAINED = 5
 
 interface Live {
   peerId: string
@@ -118,6 +122,7 @@ export class Watch {
       doubled: this.#doubled,
       recoveryMs: this.#recoveryMs,
       errors,
+      failures: this.outcomes.flatMap(explained).slice(0, MAX_EXPLAINED),
     }
   }
 
@@ -130,4 +135,13 @@ export class Watch {
     }
     live.peerId = peerId
   }
+}
+
+function explained({ error, event }: Outcome): readonly string[] {
+  if (error === undefined) return []
+  const attempts = (event?.attempts ?? []).map(
+    ({ reason, startedMs, durationMs, outcome, tokens, message = '' }) =>
+      `${reason} at ${Math.round(startedMs)} ms for ${Math.round(durationMs)} ms: ${outcome}, ${tokens} tokens, ${message}`,
+  )
+  return [[`${error.code}: ${error.message}`, ...attempts].join('\n  ')]
 }

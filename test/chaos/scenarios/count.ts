@@ -14,7 +14,8 @@ export interface CountSize {
   readonly last: number
   /** The serving process is lost each time the caller has seen so many numbers more. */
   readonly every: number
-  readonly loss: Loss
+  /** In turn. */
+  readonly losses: readonly Loss[]
   /** Answers counted, one after the other, each over nodes of its own. @default 1 */
   readonly times?: number
 }
@@ -24,7 +25,7 @@ const TOKENS_PER_SECOND = 60
 
 interface Part {
   readonly node: NodeCommand
-  lose(): void
+  lose(loss: Loss): void
 }
 
 /** "Count from 1 to N." over real nodes with a real engine, of which the serving one is lost again and again. */
@@ -40,7 +41,7 @@ async function countOnce(size: CountSize, watch: Watch): Promise<number> {
   await using stack = new AsyncDisposableStack()
   stack.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }))
   const starting = Array.from({ length: size.nodes }, (_, index) =>
-    startPart(join(folder, String(index)), size.loss, stack),
+    startPart(join(folder, String(index)), size.losses.includes('network cut'), stack),
   )
   // All of them, so that none starts after the others were disposed of.
   const results = await Promise.allSettled(starting)
@@ -58,21 +59,25 @@ async function countOnce(size: CountSize, watch: Watch): Promise<number> {
   await watch.read(client.requester.streamChat(request), question, (text, peerId) => {
     const seen = text.match(/\d+(?=,)/g)?.length ?? 0
     if (seen < (losses + 1) * size.every || losses >= size.nodes - 1) return
+    const loss = size.losses[losses % size.losses.length]
     losses += 1
     watch.lost(peerId)
-    parts.find(({ node }) => node.peerId === peerId)?.lose()
+    if (loss !== undefined) parts.find(({ node }) => node.peerId === peerId)?.lose(loss)
   })
   return losses
 }
 
-async function startPart(home: string, loss: Loss, stack: AsyncDisposableStack): Promise<Part> {
+async function startPart(
+  home: string,
+  ownNetwork: boolean,
+  stack: AsyncDisposableStack,
+): Promise<Part> {
   const common = { home, maxTokensPerSecond: TOKENS_PER_SECOND }
-  if (loss !== 'network cut') {
-    const node = stack.use(await startNodeCommand(common))
-    return { node, lose: () => node.signal(loss) }
+  const network = ownNetwork ? stack.use(createProcessNetwork()) : undefined
+  const where = network === undefined ? {} : { prefix: network.prefix, ip: network.ip }
+  const node = stack.use(await startNodeCommand({ ...common, ...where }))
+  return {
+    node,
+    lose: (loss) => (loss === 'network cut' ? network?.cut() : node.signal(loss)),
   }
-  const network = stack.use(createProcessNetwork())
-  const { prefix, ip } = network
-  const node = stack.use(await startNodeCommand({ ...common, prefix, ip }))
-  return { node, lose: () => network.cut() }
 }

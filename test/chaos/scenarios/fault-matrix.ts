@@ -62,7 +62,7 @@ export async function faultMatrix(size: { readonly times: number }): Promise<Tal
     }
   }
   await Promise.all(Array.from({ length: AT_ONCE }, worker))
-  return { ...found, resumes: 0, recoveryMs: [], errors }
+  return { ...found, resumes: 0, recoveryMs: [], errors, failures: [] }
 }
 
 type Result = Pick<Taken, 'finish' | 'text' | 'vectors'> & { readonly error?: InferenceError }

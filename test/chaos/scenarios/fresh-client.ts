@@ -12,26 +12,27 @@ export async function freshClient(size: {
 }): Promise<Tally & { readonly kills: number }> {
   const watch = new Watch()
   let kills = 0
-  await using swarm = await ProcessSwarm.create()
-  for (let one = 0; one < size.clients; one += 1) {
-    const missing = KILLED_AT.length + 1 - swarm.nodes.length
-    await Promise.all(Array.from({ length: missing }, () => swarm.node({ engine: ENGINE })))
-    const client = await swarm.client()
-    const question = counting(1, 25)
-    const messages = [{ role: 'user', content: question.prompt }]
-    const request = { model: ENGINE.model, messages, temperature: 0 }
-    const dying: Promise<void>[] = []
-    await watch.read(client.requester.streamChat(request), question, (text, peerId) => {
-      const due = KILLED_AT[dying.length]
-      const seen = text.match(/\d+(?=,)/g)?.length ?? 0
-      const serving = swarm.nodes.find((node) => node.peerId === peerId)
-      if (due === undefined || seen < due || serving === undefined) return
-      watch.lost(peerId)
-      dying.push(serving.kill())
-    })
-    await Promise.all(dying)
-    kills += dying.length
-    await client[Symbol.asyncDispose]()
-  }
+  for (let one = 0; one < size.clients; one += 1) kills += await oneClient(watch)
   return { ...watch.tally(), kills }
+}
+
+async function oneClient(watch: Watch): Promise<number> {
+  await using swarm = await ProcessSwarm.create()
+  const nodes = Array.from({ length: KILLED_AT.length + 1 }, () => swarm.node({ engine: ENGINE }))
+  await Promise.all(nodes)
+  const { requester } = await swarm.client()
+  const question = counting(1, 25)
+  const messages = [{ role: 'user', content: question.prompt }]
+  const request = { model: ENGINE.model, messages, temperature: 0 }
+  const dying: Promise<void>[] = []
+  await watch.read(requester.streamChat(request), question, (text, peerId) => {
+    const due = KILLED_AT[dying.length]
+    const seen = text.match(/\d+(?=,)/g)?.length ?? 0
+    const serving = swarm.nodes.find((node) => node.peerId === peerId)
+    if (due === undefined || seen < due || serving === undefined) return
+    watch.lost(peerId)
+    dying.push(serving.kill())
+  })
+  await Promise.all(dying)
+  return dying.length
 }

@@ -49,9 +49,10 @@ export async function herd(size: HerdSize): Promise<HerdFindings> {
   const client = await swarm.client({ timeoutMs: DEADLINE_MS })
   const watch = new Watch()
   const perSecond = (LOAD * size.nodes * ENGINE.slots * 1_000) / (2 * NUMBERS * ENGINE.paceMs)
+  const over = new AbortController()
   const crowd = openLoop({
     perSecond,
-    durationMs: size.calmMs + size.deadMs + size.afterMs,
+    until: over.signal,
     arrive: (index) => ask(client, watch, index % size.conversations),
   })
   const startedAt = performance.now()
@@ -70,10 +71,12 @@ export async function herd(size: HerdSize): Promise<HerdFindings> {
   await wait(size.deadMs)
   await Promise.all(folders.slice(0, killed).map(start))
   const restartedAt = performance.now()
+  await wait(size.afterMs)
+  over.abort()
+  const endsAt = performance.now()
   await crowd
   const { outcomes } = watch
   const late = outcomes.filter((outcome) => outcome.startedAt >= restartedAt)
-  const endsAt = startedAt + size.calmMs + size.deadMs + size.afterMs
   return {
     ...watch.tally(),
     killed,
