@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest'
+import { callerUsage } from '../../../../client/dispatch/caller-usage.ts'
+import { LIMITS } from '../../../../protocol/index.ts'
+
+const told = (completionTokens: number) => ({
+  promptTokens: 7,
+  completionTokens,
+  cachedPromptTokens: 3,
+})
+const about = { tokensBefore: 0, shownBytes: 20, estimatedPromptTokens: 9 }
+const ids = (count: number) => ({ tokens: count, tokenIds: Array<number>(count).fill(1) })
+
+describe('the usage of an answer', () => {
+  it('is the last peer’s, with the tokens that came before its part', () => {
+    const usage = callerUsage(told(4), ids(10), { ...about, tokensBefore: 6 })
+    expect(usage).toEqual({ promptTokens: 7, completionTokens: 10, cachedPromptTokens: 3 })
+  })
+
+  it('is believed as far as ids bear it out, or bytes where there are none', () => {
+    expect(callerUsage(told(10_000), ids(10), about).completionTokens).toBe(74)
+    const without = { tokens: 10, tokenIds: undefined }
+    expect(callerUsage(told(10_000), without, about).completionTokens).toBe(84)
+    const endless = { ...about, shownBytes: Number.MAX_SAFE_INTEGER }
+    expect(callerUsage(told(10 ** 9), without, endless).completionTokens).toBe(LIMITS.maxTokenIds)
+  })
+
+  it('is estimated where no peer told it', () => {
+    expect(callerUsage(undefined, ids(10), about)).toEqual({
+      ...{ promptTokens: 9, completionTokens: 10, cachedPromptTokens: 0 },
+    })
+  })
+})

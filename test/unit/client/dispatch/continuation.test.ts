@@ -1,0 +1,115 @@
+import { describe, expect, it } from 'vitest'
+import { continuationOf } from '../../../../client/dispatch/continuation.ts'
+import { type Piece, Transcript } from '../../../../client/dispatch/transcript.ts'
+import type { ChatDelta, ChatRequest, InferenceRequest } from '../../../../protocol/index.ts'
+
+const chat = (fields: Partial<ChatRequest> = {}): InferenceRequest => ({
+  kind: 'chat',
+  body: { model: 'm', messages: [{ role: 'user', content: 'hi' }], ...fields },
+})
+const tools = [{ type: 'function' as const, function: { name: 'f' } }]
+
+function piece(delta: ChatDelta, ids: readonly number[] = [], finish: 'stop' | null = null): Piece {
+  const choices = [{ index: 0, delta, finish_reason: finish }]
+  const visible = Object.keys(delta).length > 0
+  return { chunk: { kind: 'chat', choices }, visible, tokenIds: ids, logprobs: [] }
+}
+
+function transcript(pieces: readonly Piece[], hasIds = true): Transcript {
+  const all = new Transcript()
+  for (const one of pieces) all.take(one, hasIds)
+  return all
+}
+
+const known = transcript([piece({ content: 'ö' }, [1]), piece({ content: 'ne' }, [2])])
+const unknown = transcript([piece({ content: 'öne' })], false)
+
+describe('an answer that broke off', () => {
+  it('goes on by its ids or by its text, whichever the next engine takes', () => {
+    const common = { text: 'öne', deliveredBytes: 4 }
+    expect(continuationOf(chat(), known, 'same-model')).toEqual({
+      type: 'resume',
+      byIds: { ...common, tokenIds: [1, 2] },
+      byText: { ...common, tokenIds: [] },
+    })
+  })
+
+  it('goes on by its text alone where its ids are not known', () => {
+    const how = continuationOf(chat(), unknown, 'same-model')
+    expect(how).toMatchObject({ type: 'resume', byText: { text: 'öne' } })
+    expect(how).not.toHaveProperty('byIds')
+  })
+
+  it.each([
+    ['the caller wants it exact', chat(), 'exact'],
+    ['it is structured', chat({ response_format: { type: 'json_object' } }), 'same-model'],
+    ['its logprobs are wanted', chat({ logprobs: true }), 'same-model'],
+  ] as const)('goes on by ids only where %s', (_, request, mode) => {
+    const how = continuationOf(request, known, mode)
+    expect(how).toMatchObject({ type: 'resume', byIds: { tokenIds: [1, 2] } })
+    expect(how).not.toHaveProperty('byText')
+    expect(continuationOf(request, unknown, mode).type).toBe('impossible')
+  })
+
+  it.each([
+    ['the caller does not want it', chat(), known, 'off'],
+    ['it has several choices', chat({ n: 2 }), known, 'same-model'],
+    ['tools are offered', chat({ tools }), known, 'same-model'],
+    [
+      'reasoning was shown',
+      chat(),
+      transcript([piece({ reasoning_content: 'hm' }, [1])]),
+      'same-model',
+    ],
+    [
+      'half a character was shown',
+      chat(),
+      transcript([piece({ content: '\ud83d' }, [1])]),
+      'same-model',
+    ],
+    [
+      'it is longer than a head may be',
+      chat(),
+      transcript([piece({ content: 'x'.repeat(2 ** 20) }, [1])]),
+      'same-model',
+    ],
+    [
+      'it is one of embeddings',
+      { kind: 'embedding', body: { model: 'm', input: 'a' } } as const,
+      known,
+      'same-model',
+    ],
+  ] as const)('does not go on where %s', (_, request, so, mode) => {
+    expect(continuationOf(request, so, mode).type).toBe('impossible')
+  })
+
+  it('goes on where tools are offered and none may be called', () => {
+    const request = chat({ tools, tool_choice: 'none' })
+    expect(continuationOf(request, known, 'same-model').type).toBe('resume')
+  })
+})
+
+describe('an answer whose end was decided', () => {
+  it('is ended once its finish reason was told, whatever else holds', () => {
+    const finished = transcript([piece({ tool_calls: [{ index: 0 }] }), piece({}, [], 'stop')])
+    expect(continuationOf(chat({ tools }), finished, 'off')).toEqual({ type: 'ended' })
+  })
+
+  it('is ended for its length once all its tokens came and were shown', () => {
+    const spent = { type: 'ended', finishReason: 'length' }
+    expect(continuationOf(chat({ max_tokens: 2 }), known, 'off')).toEqual(spent)
+    expect(continuationOf(chat({ max_completion_tokens: 2 }), known, 'off')).toEqual(spent)
+    expect(continuationOf(chat({ max_tokens: 3 }), known, 'same-model').type).toBe('resume')
+  })
+
+  it('is left to an engine to end where something of it may be held back', () => {
+    const held = transcript([piece({ content: 'a' }, [1]), piece({}, [2])])
+    for (const [request, so] of [
+      [chat({ max_tokens: 2 }), held],
+      [chat({ max_tokens: 2, stop: ['x'] }), known],
+      [chat({ max_tokens: 1 }), unknown],
+    ] as const) {
+      expect(continuationOf(request, so, 'same-model').type).toBe('resume')
+    }
+  })
+})

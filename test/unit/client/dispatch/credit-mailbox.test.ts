@@ -1,0 +1,95 @@
+import { getEventListeners } from 'node:events'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { Credit } from '../../../../client/dispatch/credit.ts'
+import { Mailbox } from '../../../../client/dispatch/mailbox.ts'
+
+const listeners = ({ signal }: AbortController): number => getEventListeners(signal, 'abort').length
+
+/** Whether it has settled by the end of the microtasks that are due. */
+async function settled(promise: Promise<unknown>): Promise<boolean> {
+  let done = false
+  const mark = (): void => {
+    done = true
+  }
+  promise.then(mark, mark)
+  for (let i = 0; i < 10; i += 1) await Promise.resolve()
+  return done
+}
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('credit', () => {
+  it('lets one step pass for each grant, those in advance too', async () => {
+    const credit = new Credit()
+    const controller = new AbortController()
+    credit.grant()
+    credit.grant()
+    await credit.take(controller.signal)
+    await credit.take(controller.signal)
+    const third = credit.take(controller.signal)
+    expect(await settled(third)).toBe(false)
+    credit.grant()
+    await third
+    expect(listeners(controller)).toBe(0)
+  })
+
+  it('rejects with the reason of the signal, and leaves no listener', async () => {
+    const controller = new AbortController()
+    const taking = new Credit().take(controller.signal)
+    controller.abort(new Error('enough'))
+    await expect(taking).rejects.toThrow('enough')
+    await expect(new Credit().take(controller.signal)).rejects.toThrow('enough')
+    expect(listeners(controller)).toBe(0)
+  })
+})
+
+describe('a mailbox', () => {
+  it('gives messages in the order of their coming, and waits for none that is there', async () => {
+    const mailbox = new Mailbox<number>()
+    mailbox.put(1)
+    mailbox.put(2)
+    await mailbox.wait(undefined, new AbortController().signal)
+    expect([mailbox.take(), mailbox.take(), mailbox.take()]).toEqual([1, 2, undefined])
+  })
+
+  it('wakes for a message, and leaves neither timer nor listener', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    const mailbox = new Mailbox<number>()
+    const controller = new AbortController()
+    const waiting = mailbox.wait(performance.now() + 50, controller.signal)
+    mailbox.put(1)
+    await waiting
+    expect([mailbox.take(), vi.getTimerCount(), listeners(controller)]).toEqual([1, 0, 0])
+  })
+
+  it('wakes when the time is over, not before, however far off that is', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    const mailbox = new Mailbox<number>()
+    const { signal } = new AbortController()
+    const soon = mailbox.wait(performance.now() + 50, signal)
+    vi.advanceTimersByTime(49)
+    expect(await settled(soon)).toBe(false)
+    vi.advanceTimersByTime(1)
+    expect(await settled(soon)).toBe(true)
+    const controller = new AbortController()
+    for (const farMs of [1e12, Number.POSITIVE_INFINITY]) {
+      const far = mailbox.wait(farMs, controller.signal)
+      vi.advanceTimersByTime(60_000)
+      expect(await settled(far)).toBe(false)
+      mailbox.put(1)
+      await far
+      mailbox.take()
+    }
+  })
+
+  it('wakes for the signal', async () => {
+    const controller = new AbortController()
+    const waiting = new Mailbox<number>().wait(undefined, controller.signal)
+    controller.abort()
+    await waiting
+    await new Mailbox<number>().wait(undefined, controller.signal)
+    expect(listeners(controller)).toBe(0)
+  })
+})

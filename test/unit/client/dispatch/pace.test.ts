@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import { Pace } from '../../../../client/dispatch/pace.ts'
+
+const limits = { stallFloorMs: 100, minTokensPerSecond: 1, throughputWindowMs: 1_000 }
+
+function paced(gaps: readonly number[]): Pace {
+  const pace = new Pace(limits)
+  for (const gap of gaps) pace.waited(gap, 1)
+  return pace
+}
+const times = (count: number, gapMs: number): number[] => Array<number>(count).fill(gapMs)
+
+describe('the gap that counts as a stall', () => {
+  it.each([
+    ['four floors before there is a rhythm', times(7, 500), 400],
+    ['the floor for a fast answer', times(50, 2), 100],
+    ['five times the median for a slow one', times(50, 40), 200],
+    ['the longest but one in a hundred where that is more', [...times(120, 10), 900, 900], 900],
+  ])('is %s', (_, gaps, stallMs) => {
+    expect(paced(gaps).stallMs()).toBe(stallMs)
+  })
+
+  it('forgets gaps of long ago', () => {
+    expect(paced([...times(10, 5_000), ...times(128, 2)]).stallMs()).toBe(100)
+  })
+
+  it('doubles with each action in one gap, until the next piece', () => {
+    const pace = paced(times(50, 40))
+    pace.stalled()
+    pace.stalled()
+    expect(pace.stallMs()).toBe(800)
+    pace.waited(40, 0)
+    expect(pace.stallMs()).toBe(800)
+    pace.waited(40, 1)
+    expect(pace.stallMs()).toBe(200)
+  })
+})
+
+describe('an answer', () => {
+  it('is too slow by the tokens of a whole window of waiting, and judged anew in the next', () => {
+    const pace = new Pace(limits)
+    expect([pace.waited(900, 1), pace.waited(300, 0), pace.waited(900, 1)]).toEqual([
+      ...[false, false, true],
+    ])
+    expect([pace.waited(500, 1), pace.waited(500, 1)]).toEqual([false, false])
+  })
+
+  it('is not made faster by empty pieces', () => {
+    const pace = new Pace(limits)
+    for (let i = 0; i < 100; i += 1) expect(pace.waited(30, 0)).toBe(false)
+    expect(pace.waited(30, 1)).toBe(true)
+  })
+})

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import {
+  isEnd,
+  type Piece,
+  shownBytes,
+  shownText,
+  Transcript,
+  tokensOf,
+} from '../../../../client/dispatch/transcript.ts'
+import type { ChatDelta } from '../../../../protocol/index.ts'
+
+function chat(delta: ChatDelta, ids: readonly number[] = [], finish: 'stop' | null = null): Piece {
+  const choices = [{ index: 0, delta, finish_reason: finish }]
+  const visible = Object.keys(delta).length > 0
+  return { chunk: { kind: 'chat', choices }, visible, tokenIds: ids, logprobs: [] }
+}
+const embedding: Piece = {
+  chunk: { kind: 'embedding', item: { object: 'embedding', index: 0, embedding: [1] } },
+  ...{ visible: true, tokenIds: [], logprobs: [] },
+}
+
+function taken(pieces: readonly Piece[], hasIds = true): Transcript {
+  const transcript = new Transcript()
+  for (const piece of pieces) transcript.take(piece, hasIds)
+  return transcript
+}
+
+describe('a transcript', () => {
+  it('holds text and ids, of which the ids may be ahead', () => {
+    const so = taken([chat({ content: 'a' }, [1]), chat({}, [2]), chat({ content: 'ö' }, [3])])
+    expect(so).toMatchObject({ text: 'aö', bytes: 3, tokens: 3, tokenIds: [1, 2, 3], begun: true })
+  })
+
+  it('knows the ids where held text comes without, once there were some', () => {
+    expect(taken([chat({ content: 'a' }, [1, 2]), chat({ content: 'b' })]).tokenIds).toEqual([1, 2])
+  })
+
+  it.each([
+    ['the first piece came without', [chat({ content: 'a' }), chat({ content: 'b' }, [1])], true],
+    ['the engine does not tell all of them', [chat({ content: 'a' }, [1])], false],
+  ] as const)('knows no ids where %s', (_, pieces, hasIds) => {
+    expect(taken(pieces, hasIds).tokenIds).toBeUndefined()
+  })
+
+  it('knows no ids any more after text that was tokenized anew', () => {
+    const so = taken([chat({ content: 'a' }, [1])])
+    so.forgetIds()
+    so.take(chat({ content: 'b' }, [2]), true)
+    expect([so.tokenIds, so.text, so.tokens]).toEqual([undefined, 'ab', 2])
+  })
+
+  it('counts the bytes of a character whose halves came apart as those of the whole', () => {
+    const so = taken([chat({ content: '\ud83d' }, [1]), chat({ content: '\ude00' }, [2])])
+    expect([so.text, so.bytes]).toEqual(['😀', 4])
+  })
+
+  it.each([
+    ['tool calls', { tool_calls: [{ index: 0 }] }],
+    ['reasoning', { reasoning_content: 'hm' }],
+    ['a refusal', { refusal: 'no' }],
+  ])('notes %s, which no text holds', (what, delta) => {
+    expect(taken([chat({ content: 'a' }), chat(delta)]).beyondText).toBe(what)
+  })
+
+  it('keeps the first finish reason, and whether the newest token was shown', () => {
+    const so = taken([chat({ content: 'a' }, [1]), chat({}, [2]), chat({}, [], 'stop')])
+    expect([so.finishReason, so.lastTokenShown]).toEqual(['stop', false])
+    expect(taken([embedding])).toMatchObject({ begun: true, text: '', tokens: 1 })
+  })
+})
+
+describe('a piece', () => {
+  it('has as many tokens as ids, one where it shows something, else none', () => {
+    expect(
+      [chat({ content: 'a' }, [1, 2]), chat({ content: 'a' }), chat({})].map(tokensOf),
+    ).toEqual([...[2, 1, 0]])
+  })
+
+  it('ends an answer by its finish reason alone', () => {
+    expect([chat({}, [], 'stop'), chat({ content: 'a' }), embedding].map(isEnd)).toEqual([
+      ...[true, false, false],
+    ])
+  })
+
+  it('shows content, reasoning and refusal; its bytes count tool calls as well', () => {
+    const { chunk } = chat({
+      ...{ content: 'ö', reasoning_content: 'r', refusal: 'n' },
+      tool_calls: [{ index: 0, function: { name: 'f', arguments: '{}' } }],
+    })
+    expect([shownText(chunk), shownBytes(chunk)]).toEqual(['örn', 7])
+  })
+})
