@@ -16,7 +16,10 @@ export interface PaceLimits {
 /** The rhythm of one peer's answer: time spent waiting for it, and only that. */
 export class Pace {
   readonly #limits: PaceLimits
+  /** In the order of their coming. */
   readonly #gaps: number[] = []
+  /** The same by length, kept so: sorting them at each piece would be a third of its whole cost. */
+  readonly #sorted: number[] = []
   /** Waited for pieces that held nothing, since the last one that held something. */
   #emptyMs = 0
   #windowMs = 0
@@ -40,8 +43,7 @@ export class Pace {
     const gapMs = this.#emptyMs + waitedMs
     this.#emptyMs = 0
     this.#doublings = 0
-    this.#gaps.push(gapMs)
-    if (this.#gaps.length > MAX_GAPS) this.#gaps.shift()
+    this.#remember(gapMs)
     this.#windowMs += gapMs
     this.#windowTokens += tokens
     const { throughputWindowMs, minTokensPerSecond } = this.#limits
@@ -57,14 +59,30 @@ export class Pace {
     const { stallFloorMs } = this.#limits
     const scale = 2 ** this.#doublings
     if (this.#gaps.length < MIN_GAPS) return UNKNOWN_FLOORS * stallFloorMs * scale
-    const sorted = this.#gaps.toSorted((a, b) => a - b)
-    const at = (quantile: number): number =>
-      sorted[Math.min(sorted.length - 1, Math.floor(quantile * sorted.length))] ?? 0
+    const sorted = this.#sorted
+    const at = (quantile: number): number => sorted[Math.floor(quantile * sorted.length)] ?? 0
     return Math.max(stallFloorMs, STALL_FACTOR * at(0.5), at(0.99)) * scale
+  }
+
+  #remember(gapMs: number): void {
+    this.#gaps.push(gapMs)
+    this.#sorted.splice(firstNotBelow(this.#sorted, gapMs), 0, gapMs)
+    const forgotten = this.#gaps.length > MAX_GAPS ? this.#gaps.shift() : undefined
+    if (forgotten !== undefined) this.#sorted.splice(firstNotBelow(this.#sorted, forgotten), 1)
   }
 
   /** A stall was acted upon: within the same gap the next action waits twice as long. */
   stalled(): void {
     this.#doublings += 1
   }
+}
+
+function firstNotBelow(sorted: readonly number[], value: number): number {
+  let [low, high] = [0, sorted.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((sorted[middle] ?? 0) < value) low = middle + 1
+    else high = middle
+  }
+  return low
 }

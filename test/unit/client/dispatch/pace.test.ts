@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Pace } from '../../../../client/dispatch/pace.ts'
 
@@ -18,6 +19,17 @@ describe('the gap that counts as a stall', () => {
     ['the longest but one in a hundred where that is more', [...times(120, 10), 900, 900], 900],
   ])('is %s', (_, gaps, stallMs) => {
     expect(paced(gaps).stallMs()).toBe(stallMs)
+  })
+
+  it('is that of the last 128 gaps, whatever their order', () => {
+    const gap = fc.integer({ min: 0, max: 2_000 })
+    fc.assert(
+      fc.property(fc.array(gap, { minLength: 8, maxLength: 300 }), (gaps) => {
+        const sorted = gaps.slice(-128).sort((a, b) => a - b)
+        const at = (quantile: number): number => sorted[Math.floor(quantile * sorted.length)] ?? 0
+        expect(paced(gaps).stallMs()).toBe(Math.max(100, 5 * at(0.5), at(0.99)))
+      }),
+    )
   })
 
   it('forgets gaps of long ago', () => {
