@@ -307,6 +307,8 @@ function lost(
       return replace(next, why)
     case 'streaming':
       if (lane !== next.leader) {
+        // Only the usage is missing, and it is late: the client knows enough to end the answer.
+        if (recovery === 'end') return end(next, [{ type: 'finish' }])
         // Nobody was asked, so that nothing of the answer's resumes is used up.
         const resumes = cause === 'nobody' ? next.resumes - 1 : next.resumes
         return withoutCompany({ ...next, resumes })

@@ -88,6 +88,21 @@ describe('a peer that fails after it told the end', () => {
   })
 })
 
+describe('a peer that falls silent after it told the end', () => {
+  it('is not waited for: the answer is whole', async () => {
+    await create({ stallFloorMs: 50, itlTimeoutMs: 4_000 })
+    await swarm.add(
+      hangsAfter(accepted, chatDelta(0, { content: 'one' }), chatDelta(1, {}, 'stop')),
+      byText,
+    )
+    await swarm.add(answers('x'), byText)
+    const { text, event } = await read()
+    expect(text).toBe('one')
+    expect(event).toMatchObject({ attempts: [{ outcome: 'answered' }], usageEstimated: true })
+    expect(event?.durationMs).toBeLessThan(4_000)
+  })
+})
+
 describe('a peer that sends nothing but empty pieces after its first', () => {
   it('counts as silent', async () => {
     await create({ stallFloorMs: 50, itlTimeoutMs: 4_000 })
