@@ -1,4 +1,4 @@
-import { type Question, Watch } from '../test/chaos/watch.ts'
+import { type Outcome, type Question, Watch } from '../test/chaos/watch.ts'
 import type { SwarmClient } from '../test/fixtures/chaos-swarm.ts'
 import { TIMED_MODEL } from './timed-engine.ts'
 
@@ -34,7 +34,7 @@ export class Interruptions {
   readonly #watch = new Watch()
 
   /** Never rejects for what becomes of the answer. */
-  async interrupt(init: InterruptionInit): Promise<void> {
+  async interrupt(init: InterruptionInit): Promise<Outcome> {
     const { client, question, every, strike } = init
     const felt: { readonly since: Promise<number> | number; readonly heardAt: number }[] = []
     let pending: Pending | undefined
@@ -69,6 +69,7 @@ export class Interruptions {
       this.takeoverMs.push(takeoverMs)
       this.beyondMs.push(recoveryMs - takeoverMs)
     }
+    return outcome
   }
 
   /** One answer that nothing happens to. */

@@ -12,6 +12,8 @@ const ENGINE: TimedEngine = { type: 'plain', slots: 4, paceMs: 10, prefillMs: 50
 const EVERY = 16
 /** Answers before anything is measured: the client's code is compiled, and it knows every peer. */
 const WARM_UP = 40
+/** Answers in a row that fail before a peer was lost in them: they count as failed, but more measure nothing. */
+const MAX_FUTILE = 3
 const UNDISTURBED = counting(1, 3)
 
 /** From the loss of the serving peer in mid-answer to the next piece at the caller. */
@@ -41,7 +43,7 @@ function rowOf(
 ): Readonly<Record<string, string | number>> {
   const recoveryMs = found.recoveryMs.map((ms) => ms - waitMs)
   const beyondMs = found.beyondMs.map((ms) => ms - waitMs)
-  const { lost, doubled, failed } = found.tally
+  const { lost, doubled, failed, errors } = found.tally
   return {
     loss,
     losses: found.losses,
@@ -57,6 +59,9 @@ function rowOf(
     'tokens lost': lost,
     'tokens doubled': doubled,
     'requests failed': failed,
+    errors: Object.entries(errors)
+      .map(([code, count]) => `${count} ${code}`)
+      .join(', '),
   }
 }
 
@@ -122,9 +127,10 @@ async function measure(client: SwarmClient, series: Series): Promise<Interruptio
   const found = new Interruptions()
   for (let answer = 0; answer < WARM_UP; answer++) await found.undisturbed(client, UNDISTURBED)
   found.ttftMs.length = 0
+  let futile = 0
   while (found.losses < series.losses) {
     const struck: string[] = []
-    await found.interrupt({
+    const { error } = await found.interrupt({
       client,
       question: counting(1 + found.losses, found.losses + 12 * (series.lossesPerAnswer + 1)),
       every: EVERY,
@@ -134,7 +140,8 @@ async function measure(client: SwarmClient, series: Series): Promise<Interruptio
         return series.strike(peerId)
       },
     })
-    if (struck.length === 0) throw new Error('no answer came so far that its peer could be lost')
+    futile = struck.length === 0 ? futile + 1 : 0
+    if (futile > MAX_FUTILE) throw new Error('answers end before a peer is lost', { cause: error })
     for (const peerId of struck) await series.afterwards?.(peerId)
     for (const _ of struck) await found.undisturbed(client, UNDISTURBED)
   }

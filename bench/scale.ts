@@ -1,8 +1,7 @@
 import type { Backend } from '../backend/index.ts'
-import { parseRequest } from '../protocol/index.ts'
+import { InferenceError, parseRequest } from '../protocol/index.ts'
 import { closedLoop } from '../test/chaos/arrivals.ts'
 import { counting } from '../test/chaos/watch.ts'
-import type { SwarmClient } from '../test/fixtures/chaos-swarm.ts'
 import { BenchSwarm } from './bench-swarm.ts'
 import type { TimedEngine } from './peer-process.ts'
 import { type Report, round } from './report.ts'
@@ -24,14 +23,15 @@ export async function scale(quick: boolean): Promise<Report> {
   const measuredMs = quick ? 6_000 : 15_000
   for (const count of quick ? [1, 4] : [1, 2, 4, 8, 16]) {
     const direct = await directly(measuredMs)
-    const { perSecond, hedges, requests } = await through(count, measuredMs)
+    const { perSecond, extra, requests, failed } = await through(count, measuredMs)
     rows.push({
       nodes: count,
       'one engine directly tok/s': round(direct),
       'sum tok/s': round(count * direct),
       'through Skein tok/s': round(perSecond),
       'of the sum %': round((100 * perSecond) / (count * direct)),
-      'extra attempts %': round((100 * hedges) / requests),
+      'extra attempts %': round((100 * extra) / requests),
+      'requests failed': failed,
     })
   }
   return {
@@ -83,10 +83,15 @@ async function readDirectly(engine: Backend, index: number, meter: Meter): Promi
   }
 }
 
-async function through(
-  count: number,
-  measuredMs: number,
-): Promise<{ readonly perSecond: number; readonly hedges: number; readonly requests: number }> {
+interface Throughput {
+  readonly perSecond: number
+  readonly requests: number
+  readonly failed: number
+  /** Attempts beyond one a request. */
+  readonly extra: number
+}
+
+async function through(count: number, measuredMs: number): Promise<Throughput> {
   await using swarm = await BenchSwarm.create()
   const processes = Math.min(count, PROCESSES)
   for (let process = 0; process < processes; process++) {
@@ -94,28 +99,30 @@ async function through(
   }
   await using client = await swarm.client()
   const meter = new Meter(measuredMs)
-  let requests = 0
-  let hedges = 0
+  const found = { requests: 0, failed: 0, extra: 0 }
   await closedLoop({
     atOnce: PER_SLOT * ENGINE.slots * count,
     durationMs: FILLING_MS + measuredMs,
     arrive: async (index) => {
-      requests += 1
-      hedges += await readThrough(client, index, meter)
+      const answer = client.requester.streamChat(chatOf(index))
+      const whole = await readThrough(answer, meter)
+      found.requests += 1
+      found.failed += whole ? 0 : 1
+      found.extra += answer.attempts.length - 1
     },
   })
-  return { perSecond: meter.perSecond, hedges, requests }
+  return { ...found, perSecond: meter.perSecond }
 }
 
-/** @returns attempts beyond the first */
-async function readThrough(
-  { requester }: SwarmClient,
-  index: number,
-  meter: Meter,
-): Promise<number> {
-  const answer = requester.streamChat(chatOf(index))
-  for await (const chunk of answer) if (hasText(chunk)) meter.token()
-  return answer.attempts.length - 1
+/** @returns whether the answer is whole */
+async function readThrough(answer: AsyncIterable<unknown>, meter: Meter): Promise<boolean> {
+  try {
+    for await (const chunk of answer) if (hasText(chunk)) meter.token()
+    return true
+  } catch (error) {
+    if (InferenceError.is(error)) return false
+    throw error
+  }
 }
 
 function chatOf(index: number) {
