@@ -33,6 +33,8 @@ interface Lookup {
 
 /** Finished look-ups whose time is remembered. */
 const MAX_REMEMBERED = 256
+/** A look-up that ended longer ago than this is repeated when a peer fails or refuses: there may be others by now. */
+const STALE_LOOKUP_MS = 3_000
 /** A look-up that ended this recently is not repeated for a request that found nobody. */
 const FRESH_LOOKUP_MS = 1_000
 
@@ -40,6 +42,8 @@ const FRESH_LOOKUP_MS = 1_000
 export interface Directory {
   /** Whom to ask, by what is known now. Looks the model up in the background where that was long ago. */
   candidates(query: Query): readonly Candidate[]
+  /** A peer of the candidates failed, or has no room: looks for others in the background, unless that was just done. */
+  failed(query: Query): void
   /**
    * Waits until `accept` likes the candidates, looking in the DHT meanwhile. A look-up that has just ended is not
    * repeated unless `again` says that what it found is worth nothing now.
@@ -79,6 +83,10 @@ class DhtDirectory implements Directory {
     const found = candidatesOf(host.book.all(), query, now())
     if (found.length > 0 && this.#ageMs(modelName(query)) > limits.refreshMs) this.#lookUp(query)
     return found
+  }
+
+  failed(query: Query): void {
+    if (this.#ageMs(modelName(query)) > STALE_LOOKUP_MS) this.#lookUp(query)
   }
 
   async discover(

@@ -55,6 +55,7 @@ export class Selection {
     this.#failed.push(candidate)
     const pause = pauseMs(failure, this.#failures.length, this.#context.random)
     this.#notBefore.set(peer, performance.now() + pause)
+    this.#context.directory.failed(this.#init.query)
   }
 
   /** Whether a peer is left that says it takes a prompt of this length. */
