@@ -3,8 +3,8 @@ import { ProcessSwarm } from '../fixtures/chaos-swarm.ts'
 import { counting, Watch } from './watch.ts'
 
 const REQUESTS = 20
-/** By then nobody is sent to it any more. */
-const LEARNT = 12
+/** It is suspect for 5 s after the first of them, for 10 s after the next, and so on. */
+const MAX_ASKED = 6
 
 it('sends nobody to a node any more whose health is fine and whose generation is stuck', async () => {
   await using swarm = await ProcessSwarm.create()
@@ -23,8 +23,6 @@ it('sends nobody to a node any more whose health is fine and whose generation is
   const askedOf = watch.outcomes.map(
     ({ event }) => event?.attempts.filter(({ peerId }) => peerId === stuck?.peerId).length,
   )
-  expect(
-    askedOf.slice(LEARNT).every((count) => count === 0),
-    askedOf.join(' '),
-  ).toBe(true)
+  const asked = askedOf.reduce<number>((sum, count) => sum + (count ?? 0), 0)
+  expect(asked, askedOf.join(' ')).toBeLessThanOrEqual(MAX_ASKED)
 })
