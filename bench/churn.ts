@@ -229,6 +229,9 @@ function markdown(rows: readonly Row[], notes: readonly string[]): string {
   ].join('\n')
 }
 
+// What is disposed of at the exit is so after Ctrl-C as well.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
 /** Parts of names; none for all. */
 const wanted = process.argv.slice(2)
 const noNetworks = whyNoProcessNetworks()
