@@ -1,0 +1,36 @@
+import type { Context } from 'hono'
+import { parsePolicy, parseResumeMode, type RequestOptions } from '../../client/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
+import type { GatewayContext, GatewayEnv } from '../context.ts'
+
+/**
+ * How a request is to be carried out: `x-skein-policy`, `x-skein-resume` and `x-skein-timeout-ms` say it in headers,
+ * which every SDK can send.
+ *
+ * @throws InferenceError `invalid_request`, naming the header
+ */
+export function requestOptions(
+  c: Context<GatewayEnv>,
+  { limits }: Pick<GatewayContext, 'limits'>,
+): RequestOptions {
+  const policy = c.req.header('x-skein-policy')
+  const resume = c.req.header('x-skein-resume')
+  if (policy !== undefined) parsePolicy(policy)
+  return {
+    signal: c.req.raw.signal,
+    timeoutMs: timeoutOf(c.req.header('x-skein-timeout-ms'), limits.timeoutMs),
+    ...(policy !== undefined && { policy: policy as NonNullable<RequestOptions['policy']> }),
+    ...(resume !== undefined && { resume: parseResumeMode(resume) }),
+  }
+}
+
+function timeoutOf(text: string | undefined, longest: number): number {
+  if (text === undefined) return longest
+  const ms = Number(text)
+  if (!(ms > 0)) {
+    throw new InferenceError('invalid_request', 'x-skein-timeout-ms is not a number above 0', {
+      details: { param: 'x-skein-timeout-ms' },
+    })
+  }
+  return Math.min(ms, longest)
+}

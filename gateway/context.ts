@@ -1,0 +1,26 @@
+import type { Client } from '../client/index.ts'
+import type { GatewayLimits } from './defaults.ts'
+
+/** What the gateway needs of a client. */
+export type GatewayClient = Pick<Client, 'chat' | 'complete' | 'embed' | 'models'>
+
+/** What all endpoints share. */
+export interface GatewayContext {
+  readonly client: GatewayClient
+  readonly limits: GatewayLimits
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Where a failure of the gateway's own is told. */
+  readonly log: (message: string) => void
+}
+
+/** What is known of a request by its headers, for every handler of it. */
+export interface GatewayEnv {
+  readonly Variables: {
+    readonly requestId: string
+    /** By `performance.now`. */
+    readonly startedAt: number
+    /** Whose key it came with; all who need none are one. */
+    readonly caller: string
+  }
+}

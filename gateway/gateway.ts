@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto'
+import { Hono } from 'hono'
+import type { GatewayClient, GatewayContext, GatewayEnv } from './context.ts'
+import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
+import { boundedRequest, errorResponse, failureOf } from './http/index.ts'
+import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
+import {
+  type ApiKey,
+  callerOf,
+  createRateLimit,
+  hopLimit,
+  hostCheck,
+  origins,
+  type RateLimits,
+} from './security/index.ts'
+
+export interface GatewayInit extends Partial<GatewayLimits> {
+  /** Who may call. @default everyone who can reach it */
+  readonly apiKeys?: readonly ApiKey[]
+  /** For each key. @default none */
+  readonly rateLimits?: RateLimits
+  /** Web pages that may call, by origin. @default none but its own */
+  readonly corsOrigins?: readonly string[]
+  /** Names in the `Host` header that are this gateway. @default any: nothing but a server needs this */
+  readonly allowedHosts?: readonly string[]
+  /** Milliseconds since 1970. @default Date.now */
+  readonly now?: () => number
+  /** Told of failures of the gateway's own. @default nobody */
+  readonly log?: (message: string) => void
+}
+
+/** `Request → Response`: in-process, behind a server, or in a browser. */
+export interface Gateway {
+  /** Never rejects: what fails is told in the response. */
+  readonly fetch: (request: Request) => Promise<Response>
+}
+
+/** Paths that say how the gateway is, and for which nobody needs a key. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+
+/** The endpoints of OpenAI's API, and others', over a client. */
+export function createGateway(client: GatewayClient, init: GatewayInit = {}): Gateway {
+  const limits = { ...GATEWAY_LIMITS, ...definedOnly(init) }
+  const log = init.log ?? (() => {})
+  const context: GatewayContext = { client, limits, now: init.now ?? Date.now, log }
+  const rateLimit = createRateLimit(init.rateLimits ?? {})
+  const { apiKeys = [], corsOrigins = [], allowedHosts } = init
+
+  const app = new Hono<GatewayEnv>()
+  app.use(async (c, next) => {
+    const requestId = `req_${randomBytes(12).toString('hex')}`
+    const startedAt = performance.now()
+    c.set('requestId', requestId)
+    c.set('startedAt', startedAt)
+    await next()
+    c.header('x-request-id', requestId)
+    c.header('openai-processing-ms', String(Math.round(performance.now() - startedAt)))
+  })
+  app.onError((error, c) => {
+    const failure = failureOf(error, c.req.raw.signal)
+    if (failure.code === 'internal') log(`${c.req.method} ${c.req.path}: ${String(error.stack)}`)
+    return errorResponse(failure)
+  })
+  app.notFound((c) => {
+    const message = `there is no ${c.req.method} ${c.req.path} here`
+    return c.json(
+      { error: { message, type: 'invalid_request_error', param: null, code: 'not_found' } },
+      404,
+    )
+  })
+  if (allowedHosts !== undefined) app.use(hostCheck(allowedHosts))
+  app.use(...origins(corsOrigins), hopLimit(limits.maxHops))
+  app.use(async (c, next) => {
+    if (OPEN_PATHS.has(c.req.path)) return await next()
+    const caller = apiKeys.length === 0 ? '' : callerOf(c.req.raw.headers, apiKeys)
+    c.set('caller', caller)
+    const headers = c.req.method === 'POST' ? await rateLimit.request(caller) : {}
+    await next()
+    for (const [name, value] of Object.entries(headers)) c.header(name, value)
+  })
+  app.use('/v1/*', async (c, next) => {
+    c.req.raw = boundedRequest(c.req.raw, limits.maxBodyBytes)
+    await next()
+  })
+  app.get('/healthz', (c) => c.json({ status: 'ok' }))
+  app.get('/readyz', async (c) => {
+    const found = await client.models({ signal: c.req.raw.signal })
+    return c.json({ status: 'ready', models: found.length })
+  })
+  app.route('/', chatCompletions(context))
+  app.route('/', completions(context))
+  app.route('/', embeddings(context))
+  app.route('/', models(context))
+  return { fetch: async (request) => await app.fetch(request) }
+}
+
+/** Defaults hold for what is given as `undefined`. */
+function definedOnly<T extends object>(init: T): T {
+  return Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined)) as T
+}

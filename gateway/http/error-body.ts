@@ -1,0 +1,52 @@
+import { InferenceError } from '../../protocol/index.ts'
+
+/** OpenAI's form of an error. */
+export interface OpenAiError {
+  readonly error: {
+    readonly message: string
+    readonly type: string
+    readonly param: string | null
+    readonly code: string
+  }
+}
+
+/** Any failure as a client of OpenAI's reads it. What went wrong inside the gateway stays inside. */
+export function errorBody(error: InferenceError): OpenAiError {
+  const { code, details, traits } = error
+  const message = code === 'internal' ? 'the gateway failed; its log says more' : error.message
+  return { error: { message, type: traits.type, param: details.param ?? null, code } }
+}
+
+/** Whether the caller should ask again: once peers were asked, the network has made its tries. */
+export function shouldRetry(error: InferenceError): boolean {
+  const { code, details, traits } = error
+  if (code === 'rate_limited') return true
+  return traits.status >= 500 && traits.retryElsewhere && (details.attempts ?? []).length === 0
+}
+
+/** Headers that tell an SDK whether to ask again, and when. */
+export function errorHeaders(error: InferenceError): Record<string, string> {
+  const { retryAfterMs, details, traits } = error
+  const attempts = details.attempts ?? []
+  return {
+    ...(traits.status >= 429 && { 'x-should-retry': String(shouldRetry(error)) }),
+    ...(retryAfterMs !== undefined && {
+      'retry-after': String(Math.ceil(retryAfterMs / 1_000)),
+      'retry-after-ms': String(Math.ceil(retryAfterMs)),
+    }),
+    ...(attempts.length > 0 && { 'x-skein-attempts': String(attempts.length) }),
+  }
+}
+
+/** A failure before the first byte of an answer. */
+export function errorResponse(error: InferenceError): Response {
+  return Response.json(errorBody(error), {
+    status: error.traits.status,
+    headers: errorHeaders(error),
+  })
+}
+
+/** What a handler threw, as an error that can be told. An aborted request is the caller's doing. */
+export function failureOf(error: unknown, signal: AbortSignal): InferenceError {
+  return InferenceError.from(error, signal.aborted ? 'cancelled' : 'internal')
+}

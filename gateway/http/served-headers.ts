@@ -1,0 +1,28 @@
+import type { AttemptRecord } from '../../protocol/index.ts'
+
+/** How an answer came about, as far as it is known when its headers leave. */
+export interface Served {
+  readonly peerId: string
+  /** Those that have ended. */
+  readonly attempts: readonly AttemptRecord[]
+  /** Attempts in all, one that still runs included. */
+  readonly attemptCount: number
+  /** Times that the answer went on elsewhere. */
+  readonly resumes: number
+  readonly ttftMs?: number
+}
+
+/** The `x-skein-*` headers. */
+export function servedHeaders(served: Served): Record<string, string> {
+  const { peerId, attempts, attemptCount, resumes, ttftMs } = served
+  const hedged = attempts.some(
+    ({ reason, outcome }) => reason === 'hedge' || outcome === 'superseded',
+  )
+  return {
+    'x-skein-peer': peerId,
+    'x-skein-attempts': String(attemptCount),
+    'x-skein-hedged': String(hedged),
+    'x-skein-resumed': String(resumes),
+    ...(ttftMs !== undefined && { 'x-skein-ttft-ms': ttftMs.toFixed(1) }),
+  }
+}

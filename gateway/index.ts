@@ -1,0 +1,15 @@
+/**
+ * The gateway: OpenAI's API over a client, as `Request → Response`. Any SDK that takes a `fetch` can use it in-process;
+ * `serveGateway` puts it on a port.
+ *
+ * @example
+ * const gateway = createGateway(client)
+ * const openai = new OpenAI({ apiKey: 'none', baseURL: 'http://skein.local/v1', fetch: gateway.fetch })
+ *
+ * @packageDocumentation
+ */
+export type { GatewayClient } from './context.ts'
+export { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
+export { createGateway, type Gateway, type GatewayInit } from './gateway.ts'
+export { type ApiKey, createApiKey, type RateLimits } from './security/index.ts'
+export { type GatewayServer, type GatewayServerInit, serveGateway } from './server/index.ts'

@@ -1,0 +1,77 @@
+import type { Context } from 'hono'
+import type { Answer, ServedChunk } from '../../client/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
+import { openAnswer } from '../answering/index.ts'
+import type { GatewayContext, GatewayEnv } from '../context.ts'
+import {
+  errorBody,
+  eventStream,
+  failureOf,
+  type JsonBody,
+  servedHeaders,
+  sse,
+} from '../http/index.ts'
+
+/** How the end of a stream was come by, for those who look: a comment that clients skip. */
+const told = (answer: Answer<unknown>): string => {
+  const { event } = answer
+  if (event === undefined) return ''
+  const { attempts, resumes, exact, durationMs } = event
+  return `: skein ${JSON.stringify({ attempts: attempts.length, resumes, exact, durationMs: Math.round(durationMs) })}\n\n`
+}
+
+/**
+ * A streamed answer as OpenAI sends it. What fails after the first byte is an `error` in the stream and no `[DONE]`, at
+ * which the SDKs throw.
+ *
+ * @throws what fails before the first piece
+ */
+export async function streamAnswer<T extends object>(
+  c: Context<GatewayEnv>,
+  { limits, log }: Pick<GatewayContext, 'limits' | 'log'>,
+  answer: Answer<T>,
+  withUsage: boolean,
+): Promise<Response> {
+  const { signal } = c.req.raw
+  const opened = await openAnswer(answer, {
+    waitMs: limits.keepAliveMs,
+    startedAt: c.get('startedAt'),
+  })
+  async function* texts(): AsyncGenerator<string, void, void> {
+    try {
+      for await (const chunk of opened.chunks) yield sse(shown(chunk, withUsage))
+      yield told(answer)
+      yield sse('[DONE]')
+    } catch (error) {
+      const failure = failureOf(error, signal)
+      if (failure.code === 'internal') log(`a stream failed: ${String(failure.stack)}`)
+      yield sse(errorBody(failure))
+    }
+  }
+  return eventStream(texts(), {
+    keepAliveMs: limits.keepAliveMs,
+    ...(opened.served !== undefined && { headers: servedHeaders(opened.served) }),
+  })
+}
+
+/** With `include_usage` every chunk names the usage; it is null but in the last. */
+function shown<T extends object>(chunk: T & ServedChunk, withUsage: boolean): object {
+  const { skein: _, ...rest } = chunk
+  return withUsage && !('usage' in rest) ? { ...rest, usage: null } : rest
+}
+
+/**
+ * Whether the caller asked for the usage of a stream.
+ *
+ * @throws InferenceError `invalid_request` for `stream_options` that are none, or that come without a stream
+ */
+export function wantsUsage(body: JsonBody): boolean {
+  const { stream_options: options } = body
+  if (options === undefined || options === null) return false
+  if (typeof options !== 'object' || body.stream !== true) {
+    throw new InferenceError('invalid_request', 'stream_options goes with stream: true', {
+      details: { param: 'stream_options' },
+    })
+  }
+  return (options as { readonly include_usage?: unknown }).include_usage === true
+}

@@ -1,0 +1,24 @@
+import { Hono } from 'hono'
+import type { CompletionRequest } from '../../protocol/index.ts'
+import { headersOf, requestOptions, withoutSkein } from '../answering/index.ts'
+import type { GatewayContext, GatewayEnv } from '../context.ts'
+import { readJsonObject } from '../http/index.ts'
+import { streamAnswer, wantsUsage } from './answer-stream.ts'
+
+/** `POST /v1/completions` */
+export function completions(context: GatewayContext): Hono<GatewayEnv> {
+  const { client } = context
+  return new Hono<GatewayEnv>().post('/v1/completions', async (c) => {
+    const body = await readJsonObject(c.req.raw)
+    const options = requestOptions(c, context)
+    const withUsage = wantsUsage(body)
+    // What it lacks the client finds out, and names.
+    const request = body as unknown as CompletionRequest
+    if (body.stream === true) {
+      const answer = client.complete({ ...request, stream: true }, options)
+      return await streamAnswer(c, context, answer, withUsage)
+    }
+    const answer = await client.complete({ ...request, stream: false }, options)
+    return c.json(withoutSkein(answer), 200, headersOf(answer))
+  })
+}

@@ -1,0 +1,44 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { InferenceError } from '../../protocol/index.ts'
+
+/** A key as it is kept: its hash only. */
+export interface ApiKey {
+  /** Whose it is; shown in metrics and in limits. */
+  readonly name: string
+  /** Sha-256 of the key, 64 hex digits. A key has 256 random bits, so that a slow hash would add nothing. */
+  readonly hash: string
+}
+
+/** Makes a key. It is shown once; keep its hash. */
+export function createApiKey(name: string): { readonly key: string; readonly kept: ApiKey } {
+  const key = `sk-skein-${randomBytes(32).toString('base64url')}`
+  return { key, kept: { name, hash: sha256(key).toString('hex') } }
+}
+
+/**
+ * Whose key a request carries. It is looked for in `Authorization: Bearer`, as OpenAI's clients send it, and in
+ * `x-api-key`, as Anthropic's do. Every key is compared in full, whichever matches.
+ *
+ * @throws InferenceError `unauthorized`
+ */
+export function callerOf(headers: Headers, keys: readonly ApiKey[]): string {
+  const bearer = /^Bearer\s+(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1]
+  const given = bearer ?? headers.get('x-api-key') ?? ''
+  const hash = sha256(given)
+  let caller: string | undefined
+  for (const { name, hash: kept } of keys) {
+    const bytes = Buffer.from(kept, 'hex')
+    if (bytes.length === hash.length && timingSafeEqual(bytes, hash)) caller = name
+  }
+  if (caller !== undefined) return caller
+  throw new InferenceError(
+    'unauthorized',
+    given === ''
+      ? 'this gateway wants an API key: send it as Authorization: Bearer …'
+      : 'this API key is none of this gateway',
+  )
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

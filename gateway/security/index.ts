@@ -1,0 +1,10 @@
+/**
+ * Who may call the gateway, from where, and how often.
+ *
+ * @packageDocumentation
+ */
+export { type ApiKey, callerOf, createApiKey } from './api-keys.ts'
+export { HOPS_HEADER, hopLimit } from './hops.ts'
+export { hostCheck } from './host-check.ts'
+export { origins } from './origins.ts'
+export { createRateLimit, type RateLimit, type RateLimits } from './rate-limit.ts'

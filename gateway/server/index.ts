@@ -1,0 +1,6 @@
+/**
+ * The gateway on a port.
+ *
+ * @packageDocumentation
+ */
+export { type GatewayServer, type GatewayServerInit, serveGateway } from './serve.ts'

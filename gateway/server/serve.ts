@@ -1,0 +1,96 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { serve } from '@hono/node-server'
+import { InferenceError } from '../../protocol/index.ts'
+import type { GatewayClient } from '../context.ts'
+import { createGateway, type GatewayInit } from '../gateway.ts'
+
+export interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {
+  /** @default 127.0.0.1: this machine only */
+  readonly host?: string
+  /** 0 picks a free one. @default 4810 */
+  readonly port?: number
+  /** Names beside its address by which it is called. @default none */
+  readonly allowedHosts?: readonly string[]
+  /** At shutdown, running answers may take this long. @default 30_000 */
+  readonly drainMs?: number
+  /** Connections at a time. @default 4_096 */
+  readonly maxConnections?: number
+}
+
+/** A gateway on a port. */
+export interface GatewayServer extends AsyncDisposable {
+  /** Without a slash at the end. */
+  readonly url: string
+  /** Lets running answers end, within `drainMs`, then closes. */
+  close(): Promise<void>
+}
+
+/** How long an idle connection is kept: longer than the SDKs keep theirs, so that the server never closes first. */
+const KEEP_ALIVE_MS = 75_000
+/** For the headers of a request to come in. */
+const HEADERS_MS = 15_000
+
+/**
+ * Serves the gateway over HTTP.
+ *
+ * @throws InferenceError `invalid_request` for a port that is taken or an address that is none
+ */
+export async function serveGateway(
+  client: GatewayClient,
+  init: GatewayServerInit = {},
+): Promise<GatewayServer> {
+  const { host = '127.0.0.1', port = 4810, drainMs = 30_000, maxConnections = 4_096 } = init
+  const names = ['localhost', '127.0.0.1', '::1', host, ...(init.allowedHosts ?? [])]
+  const gateway = createGateway(client, { ...init, allowedHosts: names })
+  const server = await listening(gateway.fetch, host, port)
+  server.maxConnections = maxConnections
+  const close = async (): Promise<void> => {
+    const closed = new Promise<void>((resolve) => {
+      server.close(() => resolve())
+    })
+    server.closeIdleConnections()
+    const timer = setTimeout(() => server.closeAllConnections(), drainMs)
+    try {
+      await closed
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  return { url: urlOf(server), close, [Symbol.asyncDispose]: close }
+}
+
+async function listening(
+  fetch: (request: Request) => Promise<Response>,
+  hostname: string,
+  port: number,
+): Promise<Server> {
+  return await new Promise((resolve, reject) => {
+    const server = serve({
+      fetch,
+      hostname,
+      port,
+      // A slow network must not hold up a body for ever, and answers take as long as they take.
+      serverOptions: {
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        headersTimeout: HEADERS_MS,
+        requestTimeout: 300_000,
+      },
+    }) as Server
+    server.once('listening', () => resolve(server))
+    server.once('error', (cause) => {
+      reject(
+        new InferenceError(
+          'invalid_request',
+          `cannot listen on ${hostname}:${port}: ${cause.message}`,
+          { cause, details: { param: 'port' } },
+        ),
+      )
+    })
+  })
+}
+
+function urlOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
