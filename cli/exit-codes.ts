@@ -38,6 +38,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   malformed: EXIT.peersFailed,
   engine_failed: EXIT.peersFailed,
   quorum_not_reached: EXIT.peersFailed,
+  partial_failure: EXIT.peersFailed,
   verification_failed: EXIT.peersFailed,
   not_resumable: EXIT.peersFailed,
   cancelled: EXIT.interrupted,

@@ -59,6 +59,8 @@ function adviceFor({ code, details }: InferenceError, commandName: string): stri
       return `\`${commandName} peers\` shows who is there; \`${commandName} doctor\` finds out what is wrong.`
     case 'quorum_not_reached':
       return 'Ask with --temperature 0, or take one answer with --policy single.'
+    case 'partial_failure':
+      return 'What is missing can be asked for again by itself.'
     case 'not_resumable':
       return 'The answer broke off where nobody else could go on with it. Ask again.'
     case 'invalid_request':

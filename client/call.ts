@@ -11,6 +11,7 @@ import { encodeRequest } from './attempt/index.ts'
 import { type RequestLimits, resolveLimits } from './defaults.ts'
 import { estimatePromptTokens, type Job, type Journal } from './dispatch/index.ts'
 import type { RequestEvent } from './event.ts'
+import type { Placement } from './placement.ts'
 import { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 import type { Scope } from './scope.ts'
 
@@ -21,6 +22,8 @@ export interface CallOptions extends Partial<RequestLimits> {
   readonly signal?: AbortSignal
   readonly policy?: Policy
   readonly resume?: ResumeMode
+  /** For parts of larger work. Absent: a request by itself. */
+  readonly placement?: Placement
 }
 
 /** What holds for calls that do not say. */
@@ -65,7 +68,10 @@ export function begin(
   const reference = parseModelReference(request.body.model)
   const wire = encodeRequest(request, reference.digest)
   const estimatedPromptTokens = estimatePromptTokens(request)
-  return { wire, request, reference, limits, plan, policy, resume, estimatedPromptTokens }
+  return {
+    ...{ wire, request, reference, limits, plan, policy, resume, estimatedPromptTokens },
+    ...(options.placement !== undefined && { placement: options.placement }),
+  }
 }
 
 export function newCall(

@@ -7,6 +7,7 @@ import {
   type CompletionChunk,
   InferenceError,
   type InferenceKind,
+  normalizeModelId,
 } from '../protocol/index.ts'
 import {
   type Answer,
@@ -89,6 +90,8 @@ export interface Requester {
   embed(body: object, options?: Options): Promise<EmbeddingResponse>
   models(options?: AbortOptions): Promise<readonly ModelListing[]>
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
+  /** Requests at a time that the peers known to serve this model take, by their own word; 0 while none is known. */
+  slots(model: string): number
   /** Requests that run. */
   readonly inFlight: number
   /** Cancels what runs, and waits for the background work to end. */
@@ -293,6 +296,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         advertisements.map((known) => listPeer(known, context.prober, now(), scope)),
       )
     },
+    slots: (model) => slotsOf(context.directory.known(), model),
     get inFlight() {
       return router.inFlight
     },
@@ -305,6 +309,14 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       await Promise.all([context.directory.close(), context.prober.close()])
     },
   }
+}
+
+function slotsOf(known: readonly Advertisement[], model: string): number {
+  const id = normalizeModelId(model.split('@sha256:')[0] ?? '')
+  const serving = known.filter(({ models }) =>
+    models.some((served) => served.id === id || served.aliases.includes(id)),
+  )
+  return serving.reduce((sum, { slots }) => sum + slots, 0)
 }
 
 async function* tap<T>(items: AsyncIterable<T>, see: (item: T) => void): AsyncGenerator<T> {

@@ -41,6 +41,7 @@ export type ErrorCode =
   | 'malformed'
   | 'engine_failed'
   | 'quorum_not_reached'
+  | 'partial_failure'
   | 'verification_failed'
   | 'not_resumable'
   | 'budget_exhausted'
@@ -67,6 +68,7 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>> = {
   malformed: traits('peer', true, 502, 'server_error', false),
   engine_failed: traits('peer', true, 502, 'server_error', true),
   quorum_not_reached: traits('nobody', false, 502, 'server_error', false),
+  partial_failure: traits('nobody', true, 502, 'server_error', false),
   verification_failed: traits('peer', true, 502, 'server_error', false),
   not_resumable: traits('nobody', false, 502, 'server_error', true),
   budget_exhausted: traits('nobody', false, 503, 'server_error', false),
@@ -127,6 +129,12 @@ export interface ErrorDetails {
   }[]
   /** `invalid_request`, `capability_unavailable`: the request field at fault. */
   readonly param?: string
+  /** `partial_failure`: the inputs, choices or requests that were not answered, by their place from 0. */
+  readonly items?: readonly {
+    readonly index: number
+    readonly code: ErrorCode
+    readonly message: string
+  }[]
   /** Any code, once peers were asked: who was tried, and what came of it. Never sent to a peer. */
   readonly attempts?: readonly AttemptRecord[]
 }

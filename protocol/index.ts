@@ -88,6 +88,8 @@ export type {
   FinishReason,
   ImagePart,
   OpenAiUsage,
+  Prompt,
+  PromptListRequest,
   ResponseFormat,
   SamplingFields,
   TextPart,

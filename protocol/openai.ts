@@ -94,10 +94,18 @@ export interface ChatRequest extends SamplingFields {
 export interface CompletionRequest extends SamplingFields {
   readonly model: string
   /** One text, or one prompt as token ids. Lists of prompts are split by the client. */
-  readonly prompt: string | readonly number[]
+  readonly prompt: Prompt
   readonly echo?: boolean | null
   readonly logprobs?: number | null
   readonly prompt_cache_key?: string | null
+}
+
+/** A text, or its token ids. */
+export type Prompt = string | readonly number[]
+
+/** A completion of one prompt, or of each of a list: a client asks for each by itself. */
+export interface PromptListRequest extends Omit<CompletionRequest, 'prompt'> {
+  readonly prompt: Prompt | readonly Prompt[]
 }
 
 /** A request for the embeddings of one text, or of up to 2,048 texts. */

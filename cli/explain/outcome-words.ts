@@ -19,6 +19,7 @@ const WORDS: Readonly<Record<AttemptRecord['outcome'], string>> = {
   malformed: 'sent garbage',
   engine_failed: 'engine failed',
   quorum_not_reached: 'no agreement',
+  partial_failure: 'partly failed',
   verification_failed: 'failed a check',
   not_resumable: 'cannot go on',
   budget_exhausted: 'budget spent',

@@ -1,6 +1,7 @@
 import type { InferenceRequest, ModelReference, Timings, Usage } from '../../protocol/index.ts'
 import type { AnswerChunk, WireRequest } from '../attempt/index.ts'
 import type { RequestLimits } from '../defaults.ts'
+import type { Placement } from '../placement.ts'
 import type { Plan, ResumeMode } from '../policy.ts'
 import type { Scope } from '../scope.ts'
 import type { DispatchContext } from './dispatch-context.ts'
@@ -18,6 +19,8 @@ export interface Job {
   readonly resume: ResumeMode
   /** The caller gets the whole at once, so that an answer which cannot go on may begin anew. */
   readonly restartable: boolean
+  /** For a part of larger work. */
+  readonly placement?: Placement
   readonly journal: Journal
 }
 

@@ -47,7 +47,11 @@ export class Opener {
       },
       promptTokens: this.promptTokens,
       answerTokens: answerTokensOf(request),
-      affinity: context.affinity ? affinityKey(request, reference) : undefined,
+      affinity:
+        context.affinity && job.placement === undefined
+          ? affinityKey(request, reference)
+          : undefined,
+      ...(job.placement !== undefined && { placement: job.placement }),
     })
   }
 
@@ -101,6 +105,7 @@ export class Opener {
     // Paid for only where there is somebody to ask.
     if (choice === undefined || !budget.take()) throw nobodyElse()
     lane.choice = choice
+    this.#job.placement?.onPeer?.(choice.candidate.key)
     return choice
   }
 
@@ -122,6 +127,7 @@ export class Opener {
       // Two that search at the same time may find the same peer; the second looks again.
       if (busy().some(({ key }) => key === choice.candidate.key)) continue
       lane.choice = choice
+      this.#job.placement?.onPeer?.(choice.candidate.key)
       return choice
     }
   }

@@ -1,5 +1,6 @@
 import { InferenceError, type Resume } from '../../protocol/index.ts'
 import { type Candidate, explainAbsence, type Query } from '../directory/index.ts'
+import type { Placement } from '../placement.ts'
 import { LEAVING_TIER, type RouteRequest } from '../route/index.ts'
 import { delay, type Scope } from '../scope.ts'
 import type { DispatchContext } from './dispatch-context.ts'
@@ -29,6 +30,7 @@ export interface SelectionInit {
   readonly promptTokens: number
   readonly answerTokens: number
   readonly affinity: string | undefined
+  readonly placement?: Placement
 }
 
 /** Chooses the peers of one request. A peer that failed comes again only where no other is left. */
@@ -67,18 +69,22 @@ export class Selection {
 
   /** What the router needs to know of the request now. */
   routing(busy: readonly Candidate[] = []): RouteRequest {
-    const { promptTokens, answerTokens, affinity } = this.#init
+    const { promptTokens, answerTokens, affinity, placement } = this.#init
     return {
       promptTokens: claimedPromptTokens(this.#failures) ?? promptTokens,
       answerTokens,
       affinity,
+      spread: placement !== undefined,
       apart: [...busy, ...this.#failed],
     }
   }
 
   /** Everyone who could be asked, tried or not. */
   candidates(): readonly Candidate[] {
-    return this.#context.directory.candidates(this.#init.query)
+    const { query, placement } = this.#init
+    const all = this.#context.directory.candidates(query)
+    const avoid = placement?.avoid
+    return avoid === undefined ? all : all.filter(({ key }) => !avoid.has(key))
   }
 
   /** Somebody who can be asked at once, beside those who are. */
@@ -114,7 +120,8 @@ export class Selection {
       this.#context.router.tier(candidate, this.routing()) < LEAVING_TIER
     // Busy peers are no reason to look further at once: there are as many as there were.
     const again = this.#failures.some(({ error }) => !BUSY.has(error.code))
-    const accept = (found: readonly Candidate[]): boolean => found.some(isNew)
+    const accept = (found: readonly Candidate[]): boolean =>
+      found.some((one) => isNew(one) && this.#init.placement?.avoid?.has(one.key) !== true)
     await directory.discover(this.#init.query, accept, { signal, again })
     const untried = this.#untried(wanted)
     if (untried.length > 0) return this.#pick(untried, wanted)

@@ -73,6 +73,20 @@ export function createRouter(init: RouterInit): Router {
     })
   }
 
+  /** Its cost for one request, times those that it has of ours for each of its slots. */
+  const leastLoaded = <T extends RouteCandidate>(
+    candidates: readonly T[],
+    request: RouteRequest,
+  ): T | undefined => {
+    const load = ({ key, advertisement }: T): number =>
+      (inFlight.soon(key, now()) + 1) / Math.max(1, advertisement.slots)
+    const options = candidates.map((value) => {
+      return { value, cost: idleCost(value, request, request.promptTokens) * load(value) }
+    })
+    const cheapest = Math.min(...options.map(({ cost }) => cost))
+    return options.find(({ cost }) => cost === cheapest)?.value
+  }
+
   const pick = <T extends RouteCandidate>(
     candidates: readonly T[],
     request: RouteRequest,
@@ -89,6 +103,7 @@ export function createRouter(init: RouterInit): Router {
     const isMeasured = ({ key }: T): boolean => health.conditionOf(key, now()).measured
     const newcomer = lowest === 0 ? chooseNewcomer(fit, isMeasured, random) : undefined
     if (newcomer !== undefined) return newcomer
+    if (request.spread === true) return leastLoaded(fit, request)
     const home =
       affinity === undefined || lowest >= UNFIT_TIER
         ? undefined
@@ -123,6 +138,7 @@ export function createRouter(init: RouterInit): Router {
     choose(candidates, request) {
       const chosen = pick(candidates, request)
       if (chosen !== undefined) pool.use(chosen.key)
+      if (chosen !== undefined && request.spread === true) inFlight.expect(chosen.key, now())
       return chosen
     },
     hedgeAfterMs(candidate, request, others = []) {

@@ -19,6 +19,8 @@ export interface RouteRequest {
   readonly answerTokens: number
   /** Same for all turns of one conversation. Absent: no affinity. */
   readonly affinity: string | undefined
+  /** A part of larger work: goes where the least is to do for the peer's size, not to one of two at random. @default false */
+  readonly spread?: boolean
   /** Peers that work on this request already, or have: those of other operators and subnets come first. */
   readonly apart: readonly RouteCandidate[]
 }
