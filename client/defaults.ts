@@ -9,6 +9,8 @@ export interface RequestLimits {
   readonly timeoutMs: number
   /** Tries before the answer begins, refusals included; hedges and what a race asks at once are not counted. @default 6: bad, stale and busy peers, and one good one */
   readonly maxAttempts: number
+  /** Peers that turn out to be unreachable; they do not count as tries. @default 32: known peers that have left meanwhile */
+  readonly maxUnreachable: number
   /** Times that one answer goes on elsewhere. @default 16: more is a swarm that falls apart */
   readonly maxResumes: number
   /** Connecting to a peer and opening the stream. @default 5_000, the host's own bound for a dial */
@@ -48,6 +50,7 @@ export interface DiscoveryLimits {
 export const REQUEST_LIMITS: RequestLimits = {
   timeoutMs: 120_000,
   maxAttempts: 6,
+  maxUnreachable: 32,
   maxResumes: 16,
   dialTimeoutMs: 5_000,
   silenceTimeoutMs: 8_000,

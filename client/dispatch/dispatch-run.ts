@@ -348,7 +348,8 @@ export class DispatchRun {
     this.#dismiss(lane, error.code, error.message)
     this.#fatal = this.#finalFailure()
     const final = this.#fatal !== undefined
-    this.#apply({ type: 'failed', lane: lane.id, recovery: this.#recovery(), final })
+    const unreached = error.code === 'dial_failed'
+    this.#apply({ type: 'failed', lane: lane.id, recovery: this.#recovery(), final, unreached })
   }
 
   /** One that ends the request: it is the request's fault, or it may be. */

@@ -1,4 +1,5 @@
 import type { AttemptReason } from '../../protocol/index.ts'
+import type { RequestLimits } from '../defaults.ts'
 import type { Plan } from '../policy.ts'
 
 /** An attempt, from the wish to make it until its end. */
@@ -13,12 +14,14 @@ export interface Lane {
 
 interface Common {
   readonly plan: Plan
-  readonly limits: { readonly maxAttempts: number; readonly maxResumes: number }
+  readonly limits: Pick<RequestLimits, 'maxAttempts' | 'maxResumes' | 'maxUnreachable'>
   /** Attempts that live. */
   readonly lanes: readonly Lane[]
   readonly nextLane: number
-  /** Attempts made one after the other, before the answer began. */
+  /** Attempts made one after the other, before the answer began. Those that reached nobody are not counted. */
   readonly tries: number
+  /** Peers that could not be reached. */
+  readonly unreachable: number
   /** Times that a begun answer was to go on elsewhere. */
   readonly resumes: number
 }
@@ -70,12 +73,13 @@ export type DispatchInput =
   /** The leader gives too few tokens. */
   | { readonly type: 'dawdled' }
   | { readonly type: 'completed'; readonly lane: number }
-  /** `final`: no further peer is to see this request. */
+  /** `final`: no further peer is to see this request. `unreached`: its peer never saw it. */
   | {
       readonly type: 'failed'
       readonly lane: number
       readonly recovery: Recovery
       readonly final: boolean
+      readonly unreached: boolean
     }
   /** Complete answers were compared. */
   | { readonly type: 'compared'; readonly winner: number | undefined }
@@ -106,7 +110,7 @@ export interface Step {
 }
 
 export function initialState(plan: Plan, limits: Common['limits']): DispatchState {
-  const common = { plan, limits, lanes: [], nextLane: 0, tries: 0, resumes: 0 }
+  const common = { plan, limits, lanes: [], nextLane: 0, tries: 0, unreachable: 0, resumes: 0 }
   return plan.type === 'quorum'
     ? { ...common, phase: 'comparing', compared: 0 }
     : { ...common, phase: 'opening', asided: false }
@@ -134,7 +138,12 @@ export function transition(state: DispatchState, input: DispatchInput): Step {
     case 'completed':
       return completed(state, input.lane)
     case 'failed':
-      return lost(state, input.lane, input.recovery, input.final ? 'final' : 'failure')
+      return lost(
+        input.unreached ? uncounted(state, input.lane) : state,
+        input.lane,
+        input.recovery,
+        input.final ? 'final' : 'failure',
+      )
     case 'compared':
       return compared(state, input.winner)
     case 'ticked':
@@ -202,12 +211,12 @@ function chosen(state: Live, { lane, asideAtMs }: { lane: number; asideAtMs: num
 function began(state: Live, lane: number): Step {
   if (state.phase === 'comparing') return { state, effects: [] }
   if (state.phase === 'streaming' && state.leader === lane) return { state, effects: [] }
-  const { plan, limits, nextLane, tries, resumes } = state
+  const { plan, limits, nextLane, tries, unreachable, resumes } = state
   const others = state.lanes.filter(({ id }) => id !== lane)
   const lanes = state.lanes.filter(({ id }) => id === lane)
   return {
     state: {
-      ...{ plan, limits, nextLane, tries, resumes, lanes },
+      ...{ plan, limits, nextLane, tries, unreachable, resumes, lanes },
       phase: 'streaming',
       leader: lane,
       parked: false,
@@ -323,26 +332,47 @@ function lost(
   }
 }
 
+/** The try that reached nobody is given back: a book full of peers that left is no reason to give up early. */
+function uncounted(state: Live, lane: number): Live {
+  const sequential = state.lanes.some(({ id, beside }) => id === lane && !beside)
+  const isTry = sequential && (state.phase === 'opening' || state.phase === 'comparing')
+  const isResume = sequential && state.phase === 'resuming'
+  return {
+    ...state,
+    tries: state.tries - (isTry ? 1 : 0),
+    resumes: state.resumes - (isResume ? 1 : 0),
+    unreachable: state.unreachable + 1,
+  }
+}
+
+function mayTry({ tries, unreachable, limits }: Live): boolean {
+  return tries < limits.maxAttempts && unreachable < limits.maxUnreachable
+}
+
 function retry(state: Live, cause: 'nobody' | 'failure'): Step {
-  if (cause === 'nobody' || state.tries >= state.limits.maxAttempts) {
+  if (cause === 'nobody' || !mayTry(state)) {
     return end(state, [{ type: 'fail', why: 'attempts' }])
   }
   return open(opening(state), 'retry', false)
 }
 
 /** From the first peer on again: until the next one is chosen, there is none to be slow. */
-function opening({ plan, limits, nextLane, tries, resumes, lanes }: Live): Live {
-  return { ...{ plan, limits, nextLane, tries, resumes, lanes }, phase: 'opening', asided: false }
+function opening({ plan, limits, nextLane, tries, unreachable, resumes, lanes }: Live): Live {
+  return {
+    ...{ plan, limits, nextLane, tries, unreachable, resumes, lanes },
+    phase: 'opening',
+    asided: false,
+  }
 }
 
 /** The leader is lost. Its last deadline stays for the one beside it, if there is one. */
 function resuming(
   state: Extract<Live, { phase: 'streaming' }>,
 ): Extract<Live, { phase: 'resuming' }> {
-  const { plan, limits, nextLane, tries, resumes, lanes, asideAtMs } = state
+  const { plan, limits, nextLane, tries, unreachable, resumes, lanes, asideAtMs } = state
   const keeps = plan.type === 'hedge' && lanes.length > 0 && asideAtMs !== undefined
   return {
-    ...{ plan, limits, nextLane, tries, resumes, lanes },
+    ...{ plan, limits, nextLane, tries, unreachable, resumes, lanes },
     ...(keeps && { asideAtMs }),
     phase: 'resuming',
     asided: false,
@@ -351,7 +381,7 @@ function resuming(
 
 /** A quorum needs answers; one that failed is none. */
 function replace(state: Extract<Live, { phase: 'comparing' }>, cause: 'nobody' | 'failure'): Step {
-  if (cause === 'failure' && state.tries < state.limits.maxAttempts) {
+  if (cause === 'failure' && mayTry(state)) {
     return open(state, 'quorum', false)
   }
   const { lanes, plan } = state
@@ -378,12 +408,14 @@ function recover(state: Extract<Live, { phase: 'resuming' }>, recovery: Recovery
   if (state.lanes.length > 0) return { state, effects: [] }
   if (recovery !== 'resume') return unrecovered(state, recovery)
   const { asideAtMs: _, ...rest } = state
-  if (rest.resumes >= rest.limits.maxResumes) return end(rest, [{ type: 'fail', why: 'resumes' }])
-  return open({ ...rest, resumes: rest.resumes + 1, asided: false }, 'resume', false)
+  const { resumes, unreachable, limits } = rest
+  if (resumes >= limits.maxResumes || unreachable >= limits.maxUnreachable)
+    return end(rest, [{ type: 'fail', why: 'resumes' }])
+  return open({ ...rest, resumes: resumes + 1, asided: false }, 'resume', false)
 }
 
 function unrecovered(state: Live, recovery: Recovery): Step {
-  if (recovery === 'restart' && state.tries < state.limits.maxAttempts) {
+  if (recovery === 'restart' && mayTry(state)) {
     const step = open(opening(state), 'retry', false)
     return { state: step.state, effects: [{ type: 'restart' }, ...step.effects] }
   }

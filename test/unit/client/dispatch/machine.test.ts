@@ -7,7 +7,7 @@ import {
 } from '../../../../client/dispatch/machine.ts'
 import { type Plan, parsePolicy } from '../../../../client/policy.ts'
 
-const LIMITS = { maxAttempts: 3, maxResumes: 2 }
+const LIMITS = { maxAttempts: 3, maxResumes: 2, maxUnreachable: 5 }
 const SOON = 1_000
 
 /** Runs the inputs, and tells the effects of each as short words. */
@@ -48,7 +48,7 @@ const failed = (
   lane: number,
   recovery: 'end' | 'resume' | 'restart' | 'give-up' = 'give-up',
   final = false,
-): DispatchInput => ({ type: 'failed', lane, recovery, final })
+): DispatchInput => ({ type: 'failed', lane, recovery, final, unreached: false })
 const unchosen = (
   lane: number,
   recovery: 'restart' | 'resume' | 'give-up' = 'give-up',
@@ -83,6 +83,34 @@ describe('before the answer began', () => {
       ...[start, chosen(0), failed(0), chosen(1), failed(1), chosen(2), failed(2)],
     ])
     expect(said.flat()).toEqual(['open 0 first', 'open 1 retry', 'open 2 retry', 'fail attempts'])
+  })
+
+  it('does not count peers that could not be reached, up to a limit of their own', () => {
+    const unreached = (lane: number): DispatchInput => ({
+      ...{ type: 'failed', lane, recovery: 'give-up', final: false, unreached: true },
+    })
+    const inputs = [0, 1, 2, 3, 4].flatMap((lane) => [chosen(lane), unreached(lane)])
+    const { said } = play({ type: 'single' }, [start, ...inputs.slice(0, 8), chosen(4)])
+    expect(said.flat()).toHaveLength(5)
+    expect(play({ type: 'single' }, [start, ...inputs]).said.at(-1)).toEqual(['fail attempts'])
+    const { said: later } = play({ type: 'single' }, [
+      start,
+      chosen(0),
+      unreached(0),
+      chosen(1),
+      failed(1),
+      chosen(2),
+      failed(2),
+      chosen(3),
+      failed(3),
+    ])
+    expect(later.flat()).toEqual([
+      'open 0 first',
+      'open 1 retry',
+      'open 2 retry',
+      'open 3 retry',
+      'fail attempts',
+    ])
   })
 
   it('ends at once where no further peer is to see the request', () => {
