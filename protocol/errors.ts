@@ -83,9 +83,13 @@ export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_TABLE, value)
 }
 
-/** Why an attempt was made. `stall` and `slow`: beside one that had fallen silent, or too slow, in mid-answer. */
+/**
+ * Why an attempt was made. `fallback`: the first one at a later member of a chain of models. `stall` and `slow`: beside
+ * one that had fallen silent, or too slow, in mid-answer.
+ */
 export type AttemptReason =
   | 'first'
+  | 'fallback'
   | 'retry'
   | 'hedge'
   | 'race'
@@ -96,7 +100,10 @@ export type AttemptReason =
 
 /** One try at one peer, as the caller is told of it. */
 export interface AttemptRecord {
+  /** `provider:NAME` for one of the caller's own providers. */
   readonly peerId: string
+  /** Where the request names a chain of models: the one that was asked. */
+  readonly model?: string
   readonly reason: AttemptReason
   /** From the start of the request to the start of the attempt. */
   readonly startedMs: number
@@ -132,6 +139,12 @@ export interface ErrorDetails {
   /** `partial_failure`: the inputs, choices or requests that were not answered, by their place from 0. */
   readonly items?: readonly {
     readonly index: number
+    readonly code: ErrorCode
+    readonly message: string
+  }[]
+  /** Any code, where the request names a chain of models: what came of each that was asked. */
+  readonly members?: readonly {
+    readonly model: string
     readonly code: ErrorCode
     readonly message: string
   }[]
