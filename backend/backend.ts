@@ -22,6 +22,8 @@ export type BackendModel = ModelAdvertisement
 export interface InferOptions extends AbortOptions {
   /** Groups requests that may share warm prefixes: one client's. Prefixes never cross groups. @default a group of its own */
   readonly cacheGroup?: string
+  /** Skein gateways that the request came through, told to an engine behind HTTP. @default it is a node's */
+  readonly hops?: number
   /** Go on from here instead of starting anew. Needs the model's `resume` support, else `not_resumable`. */
   readonly resume?: Resume
 }

@@ -6,6 +6,9 @@ import { type Json, parseJson } from './json.ts'
 /** The part of the platform's `fetch` that the HTTP backends use, so that another one can take its place. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
+/** Says how many Skein gateways a request came through, or that a node sends it: a gateway refuses what goes in circles. */
+const HOPS_HEADER = 'x-skein-hops'
+
 /** A failure's body is read up to here. */
 const MAX_FAILURE_BYTES = 65_536
 
@@ -14,6 +17,8 @@ export interface EngineHttpInit {
   readonly baseUrl: string
   /** Sent as a bearer token, never shown. */
   readonly apiKey?: string | undefined
+  /** Sent with every call, never shown. */
+  readonly headers?: Readonly<Record<string, string>> | undefined
   /** @default the global `fetch` */
   readonly fetch?: Fetch | undefined
   /** Longest wait for a short answer: model lists, health. @default 5000 */
@@ -24,14 +29,18 @@ export interface EngineHttpInit {
   readonly gapTimeoutMs?: number | undefined
 }
 
-interface CallOptions {
+interface Sent {
   readonly signal?: AbortSignal | undefined
+  /** Skein gateways that the request came through. @default a node's own call */
+  readonly hops?: number | undefined
+}
+
+interface CallOptions extends Sent {
   /** @default `callTimeoutMs` */
   readonly timeoutMs?: number
 }
 
-interface StreamOptions {
-  readonly signal?: AbortSignal | undefined
+interface StreamOptions extends Sent {
   /** Server-sent events, or newline-delimited JSON. */
   readonly framing: 'events' | 'lines'
 }
@@ -60,7 +69,7 @@ class HttpConnection implements EngineHttp {
   constructor(init: EngineHttpInit) {
     this.baseUrl = init.baseUrl.replace(/\/+$/, '')
     const key = init.apiKey === undefined ? {} : { authorization: `Bearer ${init.apiKey}` }
-    this.#headers = { 'content-type': 'application/json', ...key }
+    this.#headers = { ...init.headers, 'content-type': 'application/json', ...key }
     this.#fetch = init.fetch ?? ((url, request) => fetch(url, request))
     this.#callTimeoutMs = init.callTimeoutMs ?? 5000
     this.#firstRecordTimeoutMs = init.firstRecordTimeoutMs ?? 300_000
@@ -78,12 +87,12 @@ class HttpConnection implements EngineHttp {
   async *stream(
     path: string,
     body: object,
-    { signal, framing }: StreamOptions,
+    { signal, framing, hops }: StreamOptions,
   ): AsyncGenerator<string> {
     using attempt = new Attempt(signal)
     attempt.expectWithin(this.#firstRecordTimeoutMs)
     try {
-      const response = await this.#open('POST', path, body, attempt.signal)
+      const response = await this.#open('POST', path, body, { signal: attempt.signal, hops })
       const splitter = (framing === 'events' ? eventSplitter : lineSplitter)(LIMITS.maxFrameBytes)
       const decoder = new TextDecoder()
       for await (const bytes of response.body ?? []) {
@@ -110,7 +119,7 @@ class HttpConnection implements EngineHttp {
     using attempt = new Attempt(options.signal)
     attempt.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
     try {
-      const response = await this.#open(method, path, body, attempt.signal)
+      const response = await this.#open(method, path, body, { ...options, signal: attempt.signal })
       return parseJson(await readText(response, LIMITS.maxResponseBytes))
     } catch (error) {
       throw attempt.explain(error)
@@ -121,13 +130,13 @@ class HttpConnection implements EngineHttp {
     method: string,
     path: string,
     body: object | undefined,
-    signal: AbortSignal,
+    { signal, hops }: Sent & { readonly signal: AbortSignal },
   ): Promise<Response> {
     const payload = body === undefined ? {} : { body: JSON.stringify(body) }
     // A redirect would carry requests, and perhaps the key, to a host that nobody configured.
     const init: RequestInit = {
       method,
-      headers: this.#headers,
+      headers: { ...this.#headers, [HOPS_HEADER]: hops === undefined ? 'node' : String(hops) },
       signal,
       redirect: 'error',
       ...payload,

@@ -94,7 +94,11 @@ function paramOf(message: string): { param?: string } {
 }
 
 function retryAfter(headers: Headers | undefined): { retryAfterMs?: number } {
-  const seconds = Number(headers?.get('retry-after') ?? Number.NaN)
-  if (!Number.isFinite(seconds) || seconds < 0) return {}
-  return { retryAfterMs: Math.min(seconds * 1000, LIMITS.maxRetryAfterMs) }
+  // OpenAI sends both; the finer one counts.
+  const told = headers?.get('retry-after-ms') ?? Number.NaN
+  const ms = Number.isFinite(Number(told))
+    ? Number(told)
+    : Number(headers?.get('retry-after') ?? Number.NaN) * 1_000
+  if (!Number.isFinite(ms) || ms < 0) return {}
+  return { retryAfterMs: Math.min(ms, LIMITS.maxRetryAfterMs) }
 }

@@ -53,6 +53,27 @@ export async function readCatalog(init: CatalogInit, options: AbortOptions): Pro
   return { flavor, entries, slots: asNumber(totalSlots) || FLAVORS[flavor].slots }
 }
 
+/** A catalog by the caller's word, of models that may have any name. */
+export function assumedCatalog(names: readonly string[]): Catalog {
+  const { capabilities, fields, slots } = FLAVORS.openai
+  const entries = names.map((engineName) => ({
+    engineName,
+    model: {
+      id: normalizeModelId(engineName),
+      aliases: [],
+      family: '',
+      parameters: 0,
+      quantization: '',
+      contextLength: 0,
+      templateHash: '',
+      capabilities,
+      resume: 'none' as const,
+      fields: Object.keys(fields),
+    },
+  }))
+  return { flavor: 'openai', entries, slots }
+}
+
 interface Subject extends CatalogInit {
   readonly identity: Identity
   /** The entry in `/v1/models`. */
@@ -108,6 +129,7 @@ function sizesOf({ identity, item, name }: Subject): {
     case 'vllm':
     case 'sglang':
     case 'generic':
+    case 'openai':
       return { contextLength: asNumber(modelLength), quantization: '' }
     default:
       return identity.flavor satisfies never

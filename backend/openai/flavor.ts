@@ -1,7 +1,7 @@
 import type { Capability } from '../../protocol/index.ts'
 
 /** Engines that speak OpenAI's protocol, each with its dialect. */
-export type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic'
+export type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai'
 
 /** What is known of a dialect without asking the engine. */
 export interface FlavorTraits {
@@ -65,6 +65,21 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
       presence_penalty: 'presence_penalty',
       frequency_penalty: 'frequency_penalty',
       parallel_tool_calls: 'parallel_tool_calls',
+    },
+    slots: 4,
+    mayTry: false,
+    cacheSalt: false,
+  },
+  // What OpenAI's reference defines. Never found out by asking: a caller says so of a provider of its own.
+  openai: {
+    title: 'OpenAI-compatible API',
+    capabilities: ['chat', 'completion', 'embedding', 'tools', 'json_schema', 'logprobs', 'vision'],
+    fields: {
+      ...PENALTIES,
+      parallel_tool_calls: 'parallel_tool_calls',
+      reasoning_effort: 'reasoning_effort',
+      echo: 'echo',
+      dimensions: 'dimensions',
     },
     slots: 4,
     mayTry: false,

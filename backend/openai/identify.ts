@@ -57,3 +57,9 @@ async function answerOf(
 export function serverRoot(url: string): string {
   return url.replace(/\/+$/, '').replace(/\/v1$/, '')
 }
+
+/** Where an API's paths begin: at the path of its address, as OpenAI's SDKs take it, or at `/v1` where it has none. */
+export function apiRoot(url: string): string {
+  const root = url.replace(/\/+$/, '')
+  return new URL(root).pathname === '/' ? `${root}/v1` : root
+}

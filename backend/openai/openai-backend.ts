@@ -27,9 +27,9 @@ import { MeasuredRates } from '../measured-rates.ts'
 import { type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import { requireSupport, selectModel } from '../select-model.ts'
 import { type AnswerSummary, emptySummary, readEvent } from './answer-stream.ts'
-import { type Catalog, readCatalog } from './catalog.ts'
+import { assumedCatalog, type Catalog, readCatalog } from './catalog.ts'
 import { FLAVORS } from './flavor.ts'
-import { serverRoot } from './identify.ts'
+import { apiRoot, serverRoot } from './identify.ts'
 import { isPlainText, llamaCompletion } from './llama-completion.ts'
 import { requestBody } from './request-body.ts'
 
@@ -42,6 +42,12 @@ export interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
   readonly baseUrl: string
   /** Offer these only, by the engine's name or by id. @default all that the engine lists */
   readonly models?: readonly string[]
+  /**
+   * Never ask the server what it is and has: believe that it has `models` (any model, where none are named) and takes
+   * all that OpenAI defines. Its paths then begin at the path of `baseUrl`, at `/v1` where there is none.
+   * @default false
+   */
+  readonly assumed?: boolean
   /** Model ids to show in place of the engine's names. */
   readonly names?: Readonly<Record<string, string>>
   /** Requests at a time. @default what the engine says, else by its kind */
@@ -75,12 +81,13 @@ class OpenAiBackend implements Backend {
 
   constructor(init: OpenAiBackendInit) {
     this.#init = init
-    this.#root = createEngineHttp({ ...init, baseUrl: serverRoot(init.baseUrl) })
+    const baseUrl = init.assumed === true ? apiRoot(init.baseUrl) : serverRoot(init.baseUrl)
+    this.#root = createEngineHttp({ ...init, baseUrl })
     this.#now = init.now ?? (() => performance.now())
   }
 
   get description(): string {
-    const kind = this.#catalog === undefined ? 'generic' : this.#catalog.value.flavor
+    const kind = this.#catalog?.value.flavor ?? 'generic'
     return `${FLAVORS[kind].title} at ${this.#root.baseUrl}`
   }
 
@@ -93,7 +100,8 @@ class OpenAiBackend implements Backend {
     const { prefillRate, decodeRate } = this.#rates
     const known = this.#catalog?.value
     const slots = this.#init.slots ?? known?.slots ?? 1
-    let state: BackendLoad['state'] = known === undefined ? 'loading' : 'ready'
+    const asked = known !== undefined || this.#init.assumed === true
+    let state: BackendLoad['state'] = asked ? 'ready' : 'loading'
     if (known?.flavor === 'llama-server') {
       const healthy = this.#root.get('/health', { signal }).then(
         () => true,
@@ -127,21 +135,24 @@ class OpenAiBackend implements Backend {
     }
     const engineName =
       catalog.entries.find((entry) => entry.model === model)?.engineName ?? model.id
-    const { path, body } = requestBody(request, {
+    const sent = requestBody(request, {
       flavor: catalog.flavor,
       engineName,
       cacheSalt: this.#salt(options.cacheGroup),
-      newerMaxTokens: new URL(this.#root.baseUrl).hostname === 'api.openai.com',
+      newerMaxTokens: this.#takesNewerMaxTokens(request),
     })
+    const path = this.#init.assumed === true ? sent.path.replace(/^\/v1/, '') : sent.path
+    const { body } = sent
+    const { hops } = options
     try {
-      if (request.kind === 'embedding') yield* this.#embed(path, body, signal)
+      if (request.kind === 'embedding') yield* this.#embed({ path, body, model, signal, hops })
       else if (byTokens) {
         const run = { http: this.#root, model: model.id, resume: options.resume, signal }
         for await (const event of llamaCompletion(request, run)) {
           if (event.type === 'done') this.#rates.observe(event.usage, event.timings)
           yield event
         }
-      } else yield* this.#generate(request, { path, body, model, signal })
+      } else yield* this.#generate(request, { path, body, model, signal, hops })
     } catch (error) {
       throw withContextLength(error, model)
     }
@@ -152,12 +163,12 @@ class OpenAiBackend implements Backend {
   }
 
   async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
-    const { path, body, model, signal } = run
+    const { path, body, model, signal, hops } = run
     const shape = { kind: request.kind, model: model.id, withLogprobs: wantsLogprobs(request) }
     const summary = emptySummary()
     const startedAt = this.#now()
     let firstAt: number | undefined
-    for await (const data of this.#root.stream(path, body, { signal, framing: 'events' })) {
+    for await (const data of this.#root.stream(path, body, { signal, hops, framing: 'events' })) {
       if (data.trim() === '[DONE]') break
       const chunk = readEvent(data, shape, summary)
       if (chunk === undefined) continue
@@ -188,10 +199,10 @@ class OpenAiBackend implements Backend {
     return { type: 'done', usage, timings }
   }
 
-  async *#embed(path: string, body: object, signal: AbortSignal): AsyncGenerator<BackendEvent> {
+  async *#embed({ path, body, signal, hops }: Run): AsyncGenerator<BackendEvent> {
     const startedAt = this.#now()
     const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
-    const { data, usage } = await this.#root.post(path, body, { signal, timeoutMs })
+    const { data, usage } = await this.#root.post(path, body, { signal, hops, timeoutMs })
     for (const [index, entry] of asArray(data).map(asRecord).entries()) {
       const { embedding } = entry
       const json = {
@@ -210,6 +221,13 @@ class OpenAiBackend implements Backend {
     }
   }
 
+  /** OpenAI's newer models know only the newer name, and those that copy its API may not know it. */
+  #takesNewerMaxTokens(request: InferenceRequest): boolean {
+    if (new URL(this.#root.baseUrl).hostname === 'api.openai.com') return true
+    const named = request.kind === 'chat' ? request.body.max_completion_tokens : undefined
+    return this.#init.assumed === true && named !== undefined && named !== null
+  }
+
   #joined(signal: AbortSignal | undefined): AbortSignal {
     return signal === undefined ? this.#life.signal : AbortSignal.any([signal, this.#life.signal])
   }
@@ -221,6 +239,8 @@ class OpenAiBackend implements Backend {
 
   /** The catalog; looked up again where it is old and lacks the model, which may have been loaded since. */
   async #catalogFor(name: string, signal: AbortSignal): Promise<Catalog> {
+    const { assumed, models } = this.#init
+    if (assumed === true && models === undefined) return assumedCatalog([name])
     const known = this.#catalog?.value
     if (known !== undefined) {
       try {
@@ -239,7 +259,11 @@ class OpenAiBackend implements Backend {
   async #read(options: AbortOptions): Promise<Catalog> {
     const cached = this.#catalog
     if (cached !== undefined && this.#now() - cached.readAt < CATALOG_AGE_MS) return cached.value
-    const { models, names = {}, capabilities = [], digestOf } = this.#init
+    const { models, names = {}, capabilities = [], digestOf, assumed } = this.#init
+    if (assumed === true) {
+      this.#catalog = { readAt: this.#now(), value: assumedCatalog(models ?? []) }
+      return this.#catalog.value
+    }
     const init = {
       root: this.#root,
       names,
@@ -265,6 +289,7 @@ interface Run {
   readonly body: object
   readonly model: BackendModel
   readonly signal: AbortSignal
+  readonly hops: number | undefined
 }
 
 /** Fills in what the engine did not say: its context length is known from the catalog. */

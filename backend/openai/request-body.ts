@@ -23,7 +23,9 @@ export function requestBody(
 ): { readonly path: string; readonly body: object } {
   const { engineName: model } = options
   if (request.kind === 'embedding') {
-    return { path: '/v1/embeddings', body: { model, input: request.body.input } }
+    const { input } = request.body
+    const renamed = renamedFields(request.body as unknown as Fields, options)
+    return { path: '/v1/embeddings', body: { model, input, ...renamed } }
   }
   const common = { model, ...samplingFields(request, options), ...streamFields(options) }
   if (request.kind === 'completion') {
@@ -32,7 +34,10 @@ export function requestBody(
   const only = pick(request.body as unknown as Fields, CHAT_ONLY)
   const messages = request.body.messages.map((message) => ({
     ...message,
-    role: options.flavor === 'generic' ? message.role : plainRole(message),
+    role:
+      options.flavor === 'generic' || options.flavor === 'openai'
+        ? message.role
+        : plainRole(message),
     // Many templates know text only; parts are for images.
     content: hasImage(message.content) ? message.content : (contentText(message) ?? null),
   }))
@@ -46,16 +51,21 @@ function samplingFields(request: TextRequest, options: BodyOptions): Fields {
   const body = request.body as unknown as Fields
   const maxTokens = maxTokensOf(request)
   const stop = stopStringsOf(request)
-  const renamed = Object.entries(FLAVORS[options.flavor].fields).map(
-    ([ours, theirs]) => [theirs, body[ours]] as const,
-  )
   const limit = options.newerMaxTokens ? 'max_completion_tokens' : 'max_tokens'
   return {
     ...pick(body, CHAT_FIELDS),
-    ...Object.fromEntries(renamed.filter(([, value]) => value !== undefined && value !== null)),
+    ...renamedFields(body, options),
     ...(maxTokens !== undefined && { [limit]: maxTokens }),
     ...(stop.length > 0 && { stop }),
   }
+}
+
+/** Optional fields that the request uses, under the engine's names. */
+function renamedFields(body: Fields, { flavor }: BodyOptions): Fields {
+  const renamed = Object.entries(FLAVORS[flavor].fields).map(
+    ([ours, theirs]) => [theirs, body[ours]] as const,
+  )
+  return Object.fromEntries(renamed.filter(([, value]) => value !== undefined && value !== null))
 }
 
 function streamFields({ flavor, cacheSalt }: BodyOptions): Fields {

@@ -1,5 +1,5 @@
 import { type Chunk, type Done, InferenceError, LIMITS } from '../../protocol/index.ts'
-import { type AnswerChunk, hasDelta, parseChunk } from './chunk.ts'
+import { type AnswerChunk, hasDelta, parseChunk, readChunk } from './chunk.ts'
 import type { WireRequest } from './wire-request.ts'
 
 /** Template, tools and images add tokens that are not in the request's bytes; more than this is made up. */
@@ -24,7 +24,20 @@ export class AnswerCheck {
       throw malformed(`chunk ${frame.seq} came where ${this.#nextSeq} was due`)
     }
     this.#nextSeq += 1
-    const chunk = parseChunk(this.#request.kind, frame.json)
+    return this.#take(parseChunk(this.#request.kind, frame.json))
+  }
+
+  /** A chunk that did not come in a frame. @throws InferenceError `malformed` */
+  value(json: object): AnswerChunk {
+    return this.#take(readChunk(this.#request.kind, json))
+  }
+
+  /** Whether every choice asked for was told to be over. */
+  get finished(): boolean {
+    return this.#request.choices > 0 && this.#finished.size >= this.#request.choices
+  }
+
+  #take(chunk: AnswerChunk): AnswerChunk {
     if (chunk.kind === 'embedding') this.#item(chunk.item)
     else this.#choices(chunk)
     return chunk

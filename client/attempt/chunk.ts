@@ -88,7 +88,12 @@ const schemas = {
  * @throws InferenceError `malformed`
  */
 export function parseChunk(kind: InferenceRequest['kind'], json: Uint8Array): AnswerChunk {
-  const parsed = schemas[kind].safeParse(parseJson(json))
+  return readChunk(kind, parseJson(json))
+}
+
+/** @throws InferenceError `malformed` */
+export function readChunk(kind: InferenceRequest['kind'], json: unknown): AnswerChunk {
+  const parsed = schemas[kind].safeParse(json)
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     const where = issue?.path.map(String).join('.') ?? ''
