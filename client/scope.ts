@@ -9,6 +9,29 @@ export interface Scope extends Disposable {
   abort(reason: unknown): void
 }
 
+/** The reason with which work ends that other work has overtaken. */
+export class Superseded extends Error {
+  override readonly name: string = 'Superseded'
+
+  constructor() {
+    super('another was faster')
+  }
+}
+
+/** A scope within another: it ends with it, and can be ended by itself. */
+export function openInnerScope(outer: Scope): Scope {
+  const controller = new AbortController()
+  const onOuter = (): void => controller.abort(outer.signal.reason)
+  if (outer.signal.aborted) onOuter()
+  else outer.signal.addEventListener('abort', onOuter, { once: true })
+  return {
+    signal: controller.signal,
+    remainingMs: () => outer.remainingMs(),
+    abort: (reason) => controller.abort(reason),
+    [Symbol.dispose]: () => outer.signal.removeEventListener('abort', onOuter),
+  }
+}
+
 export interface ScopeInit {
   readonly timeoutMs: number
   /** What the deadline rejects with. @default deadline_exceeded */

@@ -28,7 +28,7 @@ export function brokenOff(
   failures: readonly Failure[],
   unchosen: InferenceError | undefined,
 ): InferenceError {
-  const last = failures.at(-1)?.error ?? new InferenceError('internal', 'it was lost')
+  const last = failures.at(-1)?.error ?? unchosen ?? new InferenceError('internal', 'it was lost')
   const after = `the answer broke off after ${tokens} tokens (${last.code}: ${last.message})`
   if (continuation.type === 'impossible') {
     const message = `${after} and cannot go on elsewhere: ${continuation.why}`

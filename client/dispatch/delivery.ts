@@ -1,4 +1,5 @@
 import type { InferenceRequest, Timings } from '../../protocol/index.ts'
+import { type AnswerChunk, isVisible } from '../attempt/index.ts'
 import type { RequestLimits } from '../defaults.ts'
 import { RepetitionDetector } from '../loops/index.ts'
 import type { ResumeMode } from '../policy.ts'
@@ -21,6 +22,7 @@ export interface DeliveryInit {
   readonly resume: ResumeMode
   readonly limits: Pick<RequestLimits, 'maxRepeatedChunks'>
   readonly journal: Journal
+  readonly delivered?: readonly AnswerChunk[]
 }
 
 const NO_TIMINGS: Timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
@@ -36,6 +38,11 @@ export class Delivery {
   constructor(init: DeliveryInit) {
     this.#init = init
     this.#repetition = new RepetitionDetector(init.limits.maxRepeatedChunks)
+    for (const chunk of init.delivered ?? []) {
+      const piece = { chunk, visible: isVisible(chunk), tokenIds: [], logprobs: [] }
+      this.#transcript.take(piece, false)
+      this.#shownBytes += shownBytes(chunk)
+    }
   }
 
   /** What the caller has not been given yet. */

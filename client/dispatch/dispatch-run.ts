@@ -2,7 +2,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import { findAgreement } from '../agreement/index.ts'
 import type { AttemptEvent } from '../attempt/index.ts'
 import type { Candidate } from '../directory/index.ts'
-import type { Scope } from '../scope.ts'
+import { type Scope, Superseded } from '../scope.ts'
 import { brokenOff, quorumNotReached, repeatsItself } from './break-off.ts'
 import { comparable } from './comparable.ts'
 import { Delivery } from './delivery.ts'
@@ -58,7 +58,7 @@ export class DispatchRun {
     this.#opener = new Opener(context, job, scope)
     this.#delivery = new Delivery(job)
     this.#pace = new Pace(job.limits)
-    this.#state = initialState(job.plan, job.limits)
+    this.#state = initialState(job.plan, job.limits, job.delivered !== undefined)
   }
 
   get #selection(): Selection {
@@ -83,9 +83,8 @@ export class DispatchRun {
 
   async close(): Promise<void> {
     const { signal } = this.#scope
-    const outcome = signal.aborted
-      ? InferenceError.from(signal.reason, 'cancelled').code
-      : 'superseded'
+    const overtaken = !signal.aborted || signal.reason instanceof Superseded
+    const outcome = overtaken ? 'superseded' : InferenceError.from(signal.reason, 'cancelled').code
     for (const lane of this.#lanes.values())
       this.#dismiss(lane, lane.done === undefined ? outcome : 'answered')
     await Promise.all(this.#running)
@@ -184,11 +183,13 @@ export class DispatchRun {
   #wish(): ResumeWish {
     const how = this.#delivery.continuation()
     const leader = this.#leader
-    if (how.type !== 'resume' || leader?.candidate === undefined) {
+    const elsewhere = leader === undefined && this.#job.delivered !== undefined
+    if (how.type !== 'resume' || (leader?.candidate === undefined && !elsewhere)) {
       throw new InferenceError('not_resumable', 'this answer cannot go on elsewhere')
     }
     const idsRefused = this.#selection.failures.some(({ error }) => error.code === 'not_resumable')
-    return { how, peer: leader.candidate.key, digest: leader.digest, idsRefused }
+    const { candidate, digest = '' } = leader ?? {}
+    return { how, peer: candidate?.key ?? '', digest, idsRefused }
   }
 
   #hear(lane: LaneRun, message: LaneMessage): void {

@@ -22,6 +22,8 @@ export interface Job {
   /** For a part of larger work. */
   readonly placement?: Placement
   readonly journal: Journal
+  /** The caller has this much of the answer already, by another model: it is to go on from there. */
+  readonly delivered?: readonly AnswerChunk[]
 }
 
 export type DispatchEvent =

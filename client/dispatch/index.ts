@@ -11,5 +11,6 @@
  */
 export { type DispatchEvent, dispatch, type Job } from './dispatch.ts'
 export type { DispatchContext } from './dispatch-context.ts'
-export { Journal } from './journal.ts'
+export { type AttemptNote, Journal } from './journal.ts'
+export { Mailbox } from './mailbox.ts'
 export { estimatePromptTokens } from './prompt-size.ts'

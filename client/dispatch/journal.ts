@@ -1,12 +1,27 @@
 import type { AttemptReason, AttemptRecord, Usage } from '../../protocol/index.ts'
 import type { Agreement, Cost } from '../event.ts'
 
+interface AttemptAbout {
+  readonly peerId: string
+  readonly reason: AttemptReason
+  readonly exact?: boolean
+  readonly model?: string
+}
+
+/** What one member of a chain is to the request. */
+export interface LegAbout {
+  readonly model: string
+  /** Not the first that was asked. */
+  readonly later: boolean
+}
+
 /** One attempt while it runs. */
 export class AttemptNote {
   readonly peerId: string
   readonly reason: AttemptReason
   readonly startedAt: number = performance.now()
   readonly #journal: Journal
+  readonly #model: string | undefined
   readonly #exact: boolean | undefined
   accepted: boolean = false
   superseded: boolean = false
@@ -16,14 +31,12 @@ export class AttemptNote {
   usage: Usage | undefined
   #ended: boolean = false
 
-  constructor(
-    journal: Journal,
-    about: { readonly peerId: string; readonly reason: AttemptReason; readonly exact?: boolean },
-  ) {
+  constructor(journal: Journal, about: AttemptAbout) {
     this.#journal = journal
     this.peerId = about.peerId
     this.reason = about.reason
     this.#exact = about.exact
+    this.#model = about.model
   }
 
   get elapsedMs(): number {
@@ -37,6 +50,7 @@ export class AttemptNote {
     this.superseded = outcome === 'superseded'
     this.#journal.ended(this, {
       peerId: this.peerId,
+      ...(this.#model !== undefined && { model: this.#model }),
       reason: this.reason,
       startedMs: this.startedAt - this.#journal.startedAt,
       outcome,
@@ -52,10 +66,11 @@ export class AttemptNote {
 
 /** What happened to one request: written while it runs, read when it has ended. */
 export class Journal {
-  readonly startedAt: number = performance.now()
+  readonly startedAt: number
   /** In the order of their ends. */
   readonly attempts: AttemptRecord[]
-  readonly #notes: AttemptNote[] = []
+  readonly #notes: AttemptNote[]
+  readonly #leg: LegAbout | undefined
   readonly #estimatedPromptTokens: number
   ttftMs: number | undefined
   resumes: number = 0
@@ -65,17 +80,42 @@ export class Journal {
   agreement: Agreement | undefined
 
   /** @param attempts where each attempt is written as it ends */
-  constructor(estimatedPromptTokens: number, attempts: AttemptRecord[]) {
+  constructor(
+    estimatedPromptTokens: number,
+    attempts: AttemptRecord[],
+    leg?: { readonly whole: Journal; readonly about: LegAbout },
+  ) {
     this.#estimatedPromptTokens = estimatedPromptTokens
     this.attempts = attempts
+    this.#leg = leg?.about
+    this.startedAt = leg?.whole.startedAt ?? performance.now()
+    this.#notes = leg === undefined ? [] : leg.whole.#notes
+  }
+
+  /** For one member of a chain: its attempts are written here as well, what it comes to is its own. */
+  leg(about: LegAbout): Journal {
+    return new Journal(this.#estimatedPromptTokens, this.attempts, { whole: this, about })
+  }
+
+  /** What the leg that the caller got its answer from came to. */
+  adopt(leg: Journal): void {
+    this.ttftMs ??= leg.ttftMs
+    this.resumes += leg.resumes
+    this.exact &&= leg.exact
+    this.usage = leg.usage
+    this.usageEstimated = leg.usageEstimated
+    this.agreement = leg.agreement
   }
 
   get elapsedMs(): number {
     return performance.now() - this.startedAt
   }
 
-  begin(about: ConstructorParameters<typeof AttemptNote>[1]): AttemptNote {
-    return new AttemptNote(this, about)
+  begin(about: Pick<AttemptAbout, 'exact' | 'peerId' | 'reason'>): AttemptNote {
+    const leg = this.#leg
+    if (leg === undefined) return new AttemptNote(this, about)
+    const reason = about.reason === 'first' && leg.later ? 'fallback' : about.reason
+    return new AttemptNote(this, { ...about, reason, model: leg.model })
   }
 
   ended(note: AttemptNote, record: AttemptRecord): void {

@@ -109,8 +109,10 @@ export interface Step {
   readonly effects: readonly DispatchEffect[]
 }
 
-export function initialState(plan: Plan, limits: Common['limits']): DispatchState {
+/** @param begun the caller has a part of the answer already, from elsewhere */
+export function initialState(plan: Plan, limits: Common['limits'], begun = false): DispatchState {
   const common = { plan, limits, lanes: [], nextLane: 0, tries: 0, unreachable: 0, resumes: 0 }
+  if (begun) return { ...common, phase: 'resuming', asided: false }
   return plan.type === 'quorum'
     ? { ...common, phase: 'comparing', compared: 0 }
     : { ...common, phase: 'opening', asided: false }
@@ -156,7 +158,8 @@ export function transition(state: DispatchState, input: DispatchInput): Step {
 type Live = Exclude<DispatchState, { phase: 'ended' }>
 
 function start(state: Live): Step {
-  const { plan } = state
+  const { plan, phase, resumes } = state
+  if (phase === 'resuming') return open({ ...state, resumes: resumes + 1 }, 'resume', false)
   if (plan.type === 'quorum') {
     return openMany(state, Array<AttemptReason>(plan.agree).fill('quorum'))
   }
