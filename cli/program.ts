@@ -5,6 +5,7 @@ import {
   chatCommand,
   demoCommand,
   doctorCommand,
+  gatewayCommand,
   modelsCommand,
   nodeCommand,
   peersCommand,
@@ -35,6 +36,7 @@ export async function runProgram(
     .addHelpText('after', `\n${help(surroundings.commandName)}`)
     .showHelpAfterError('(--help shows what there is)')
     .addCommand(nodeCommand(runtime))
+    .addCommand(gatewayCommand(runtime))
     .addCommand(bootstrapCommand(runtime))
     .addCommand(askCommand(runtime))
     .addCommand(chatCommand(runtime))
@@ -76,6 +78,7 @@ function help(commandName: string): string {
   ${commandName} demo                     a small swarm on this machine, to see it work
   ${commandName} node                     share a model; prints the line with which others join
   ${commandName} ask "Count from 1 to 60."
+  ${commandName} gateway                  OpenAI's API on this machine, for any client
   ${commandName} help COMMAND             all options of a command
 
 ${EXIT_CODE_HELP}`

@@ -12,6 +12,8 @@ export interface GatewayContext {
   readonly now: () => number
   /** Where a failure of the gateway's own is told. */
   readonly log: (message: string) => void
+  /** Counts tokens that an answer took against its caller's limit. */
+  readonly spend: (caller: string, tokens: number) => void
 }
 
 /** What is known of a request by its headers, for every handler of it. */
@@ -22,5 +24,7 @@ export interface GatewayEnv {
     readonly startedAt: number
     /** Whose key it came with; all who need none are one. */
     readonly caller: string
+    /** The answer failed after its first byte, so that it must not be given out again. */
+    readonly broken: boolean
   }
 }

@@ -3,6 +3,7 @@ import { Hono } from 'hono'
 import type { GatewayClient, GatewayContext, GatewayEnv } from './context.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 import { boundedRequest, errorResponse, failureOf } from './http/index.ts'
+import { idempotency } from './idempotency/index.ts'
 import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
 import {
   type ApiKey,
@@ -31,8 +32,8 @@ export interface GatewayInit extends Partial<GatewayLimits> {
 
 /** `Request → Response`: in-process, behind a server, or in a browser. */
 export interface Gateway {
-  /** Never rejects: what fails is told in the response. */
-  readonly fetch: (request: Request) => Promise<Response>
+  /** As the global one, whatever the host of the URL. What fails is told in the response. */
+  readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
 }
 
 /** Paths that say how the gateway is, and for which nobody needs a key. */
@@ -42,8 +43,14 @@ const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
 export function createGateway(client: GatewayClient, init: GatewayInit = {}): Gateway {
   const limits = { ...GATEWAY_LIMITS, ...definedOnly(init) }
   const log = init.log ?? (() => {})
-  const context: GatewayContext = { client, limits, now: init.now ?? Date.now, log }
   const rateLimit = createRateLimit(init.rateLimits ?? {})
+  const context: GatewayContext = {
+    client,
+    limits,
+    now: init.now ?? Date.now,
+    log,
+    spend: (caller, tokens) => rateLimit.tokens(caller, tokens),
+  }
   const { apiKeys = [], corsOrigins = [], allowedHosts } = init
 
   const app = new Hono<GatewayEnv>()
@@ -82,6 +89,7 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
     c.req.raw = boundedRequest(c.req.raw, limits.maxBodyBytes)
     await next()
   })
+  app.use('/v1/*', idempotency(limits))
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', async (c) => {
     const found = await client.models({ signal: c.req.raw.signal })
@@ -91,7 +99,12 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
   app.route('/', completions(context))
   app.route('/', embeddings(context))
   app.route('/', models(context))
-  return { fetch: async (request) => await app.fetch(request) }
+  return {
+    fetch: async (input, options) => {
+      const isRequest = typeof input === 'object' && 'headers' in input && options === undefined
+      return await app.fetch(isRequest ? input : new Request(input, options))
+    },
+  }
 }
 
 /** Defaults hold for what is given as `undefined`. */

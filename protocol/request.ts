@@ -19,8 +19,21 @@ const IGNORED_FIELDS: ReadonlySet<string> = new Set([
   'service_tier',
   'safety_identifier',
   'prompt_cache_retention',
+  'prediction',
   'stream',
   'stream_options',
+])
+
+/** Accepted where they ask for nothing, as several SDKs send them, and dropped. Any other value is refused by name. */
+const NEUTRAL_FIELDS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
+  ['best_of', (value: unknown) => value === null || value === 1],
+  ['suffix', (value: unknown) => value === null],
+  ['modalities', (value: unknown) => value === null || String(value) === 'text'],
+  ['audio', (value: unknown) => value === null],
+  ['functions', (value: unknown) => value === null],
+  ['function_call', (value: unknown) => value === null],
+  ['verbosity', (value: unknown) => value === null],
+  ['web_search_options', (value: unknown) => value === null],
 ])
 
 const text = z.string()
@@ -65,13 +78,27 @@ const toolCall = z.strictObject({
   type: z.literal('function'),
   function: z.strictObject({ name, arguments: text }),
 })
-const message = z.strictObject({
-  role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
-  content: z.union([text, z.array(z.union([textPart, imagePart]))]).nullish(),
-  name: name.optional(),
-  tool_calls: z.array(toolCall).optional(),
-  tool_call_id: z.string().max(LIMITS.maxNameLength).optional(),
-})
+/** An answer that is sent back as part of the conversation carries fields that no engine reads. */
+const message = z
+  .strictObject({
+    role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
+    content: z.union([text, z.array(z.union([textPart, imagePart]))]).nullish(),
+    name: name.optional(),
+    tool_calls: z.array(toolCall).nullish(),
+    tool_call_id: z.string().max(LIMITS.maxNameLength).optional(),
+    refusal: text.nullish(),
+    reasoning_content: text.nullish(),
+    annotations: z.array(z.unknown()).nullish(),
+    audio: z.null().optional(),
+    function_call: z.null().optional(),
+  })
+  .transform(({ role, content, name, tool_calls, tool_call_id, refusal }) => ({
+    role,
+    ...(content !== undefined && { content: content ?? refusal ?? null }),
+    ...(name !== undefined && { name }),
+    ...(tool_calls && tool_calls.length > 0 && { tool_calls }),
+    ...(tool_call_id !== undefined && { tool_call_id }),
+  }))
 
 const schemaObject = z
   .record(z.string(), z.unknown())
@@ -163,11 +190,15 @@ export function parseRequest(kind: InferenceKind, body: unknown): InferenceReque
   }
   const kept =
     typeof body === 'object' && body !== null && !Array.isArray(body)
-      ? Object.fromEntries(Object.entries(body).filter(([field]) => !IGNORED_FIELDS.has(field)))
+      ? Object.fromEntries(Object.entries(body).filter((entry) => !isWithoutEffect(...entry)))
       : body
   const parsed = schemas[kind].safeParse(kept)
   if (!parsed.success) throw refusal(parsed.error)
   return { kind, body: parsed.data } as InferenceRequest
+}
+
+function isWithoutEffect(field: string, value: unknown): boolean {
+  return IGNORED_FIELDS.has(field) || NEUTRAL_FIELDS.get(field)?.(value) === true
 }
 
 /** {@link parseRequest} for the bytes of `Body` frames. */

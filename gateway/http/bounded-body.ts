@@ -6,10 +6,13 @@ import { InferenceError } from '../../protocol/index.ts'
  * @throws InferenceError `invalid_request`, at once where the header says so, else while it is read
  */
 export function boundedRequest(request: Request, maxBytes: number): Request {
-  if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLong(maxBytes)
-  if (request.body === null) return request
+  const { body, headers, method, signal, url } = request
+  const announced = headers.get('content-length')
+  if (Number(announced ?? 0) > maxBytes) throw tooLong(maxBytes)
+  // A server holds a body to the length that it announces.
+  if (body === null || announced !== null) return request
   let received = 0
-  const counted = request.body.pipeThrough(
+  const counted = body.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({
       transform(bytes, controller) {
         received += bytes.byteLength
@@ -19,7 +22,8 @@ export function boundedRequest(request: Request, maxBytes: number): Request {
     }),
   )
   // `duplex` is required for a body that is a stream, and missing in the DOM's types.
-  return new Request(request, { body: counted, duplex: 'half' } as RequestInit)
+  const init = { method, headers, signal, body: counted, duplex: 'half' }
+  return new Request(url, init as RequestInit)
 }
 
 function tooLong(maxBytes: number): InferenceError {

@@ -28,7 +28,7 @@ const told = (answer: Answer<unknown>): string => {
  */
 export async function streamAnswer<T extends object>(
   c: Context<GatewayEnv>,
-  { limits, log }: Pick<GatewayContext, 'limits' | 'log'>,
+  { limits, log, spend }: Pick<GatewayContext, 'limits' | 'log' | 'spend'>,
   answer: Answer<T>,
   withUsage: boolean,
 ): Promise<Response> {
@@ -45,7 +45,10 @@ export async function streamAnswer<T extends object>(
     } catch (error) {
       const failure = failureOf(error, signal)
       if (failure.code === 'internal') log(`a stream failed: ${String(failure.stack)}`)
+      c.set('broken', true)
       yield sse(errorBody(failure))
+    } finally {
+      spend(c.get('caller'), answer.usage?.total_tokens ?? 0)
     }
   }
   return eventStream(texts(), {

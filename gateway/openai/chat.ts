@@ -19,6 +19,7 @@ export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
       return await streamAnswer(c, context, answer, withUsage)
     }
     const answer = await client.chat({ ...request, stream: false }, options)
+    context.spend(c.get('caller'), answer.usage.total_tokens)
     return c.json(withoutSkein(answer), 200, headersOf(answer))
   })
 }

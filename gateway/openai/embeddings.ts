@@ -13,6 +13,7 @@ export function embeddings(context: GatewayContext): Hono<GatewayEnv> {
     // What it lacks the client finds out, and names.
     const request = body as unknown as EmbeddingRequest
     const answer = await client.embed(request, requestOptions(c, context))
+    context.spend(c.get('caller'), answer.usage.total_tokens)
     const { data, ...rest } = withoutSkein(answer)
     const shown =
       body.encoding_format === 'base64'

@@ -67,7 +67,10 @@ async function listening(
 ): Promise<Server> {
   return await new Promise((resolve, reject) => {
     const server = serve({
-      fetch,
+      // It is given more than the request, which a `fetch` would take for its options.
+      fetch: (request) => fetch(request),
+      // The process is its owner's: its globals stay as they are.
+      overrideGlobalObjects: false,
       hostname,
       port,
       // A slow network must not hold up a body for ever, and answers take as long as they take.

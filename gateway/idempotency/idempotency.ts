@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import type { MiddlewareHandler } from 'hono'
+import { LRUCache } from 'lru-cache'
+import { InferenceError } from '../../protocol/index.ts'
+import type { GatewayEnv } from '../context.ts'
+import type { GatewayLimits } from '../defaults.ts'
+import { StoredAnswer } from './stored-answer.ts'
+
+const HEADER = 'idempotency-key'
+/** As long as anybody's. */
+const MAX_KEY_LENGTH = 256
+
+interface Entry {
+  readonly bodyHash: string
+  readonly answer: Promise<StoredAnswer>
+}
+
+/**
+ * A repeated `Idempotency-Key` joins the request that runs, or gets the answer that was stored, for a while. Keys are
+ * scoped by API key and path; the same key with another body is an error. What failed is not stored, so that it can be
+ * tried again.
+ */
+export function idempotency(
+  limits: Pick<GatewayLimits, 'idempotencyGraceMs' | 'idempotencyTtlMs' | 'maxStoredBytes'>,
+): MiddlewareHandler<GatewayEnv> {
+  const { idempotencyGraceMs, idempotencyTtlMs, maxStoredBytes } = limits
+  const maxBytes = Math.floor(maxStoredBytes / 4)
+  const running = new Map<string, Entry>()
+  const stored = new LRUCache<string, Entry & { readonly bytes: number }>({
+    ttl: idempotencyTtlMs,
+    maxSize: maxStoredBytes,
+    sizeCalculation: ({ bytes }) => bytes + 1_024,
+  })
+  return async (c, next) => {
+    const key = c.req.header(HEADER)
+    const isJson = (c.req.header('content-type') ?? '').includes('json')
+    if (key === undefined || c.req.method !== 'POST' || !isJson) return await next()
+    if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
+      throw refusal(`an Idempotency-Key has 1 to ${MAX_KEY_LENGTH} characters`)
+    }
+    const body = await c.req.raw.text()
+    const bodyHash = createHash('sha256').update(body).digest('hex')
+    const slot = JSON.stringify([c.get('caller'), c.req.path, key])
+    const known = running.get(slot) ?? stored.get(slot)
+    if (known !== undefined) {
+      if (known.bodyHash !== bodyHash) {
+        throw refusal('this Idempotency-Key was used with another body: take a new one')
+      }
+      const answer = await known.answer
+      if (answer.isWhole) {
+        c.res = answer.replay()
+        c.header('x-skein-replayed', 'true')
+        return undefined
+      }
+    }
+    // The request outlives its caller by the grace, and is ended then.
+    const life = new AbortController()
+    const { promise, resolve, reject } = Promise.withResolvers<StoredAnswer>()
+    promise.catch(() => {})
+    const entry = { bodyHash, answer: promise }
+    running.set(slot, entry)
+    const { url, method, headers } = c.req.raw
+    c.req.raw = new Request(url, { method, headers, body, signal: life.signal })
+    try {
+      await next()
+    } catch (error) {
+      running.delete(slot)
+      reject(error)
+      throw error
+    }
+    const response = c.res
+    const answer: StoredAnswer = new StoredAnswer(response, {
+      graceMs: idempotencyGraceMs,
+      maxBytes,
+      onEnd: (kept) => {
+        if (running.get(slot) === entry) running.delete(slot)
+        const { bytes } = answer
+        if (kept && response.ok && c.get('broken') !== true) stored.set(slot, { ...entry, bytes })
+        if (!kept) life.abort(new InferenceError('cancelled', 'the caller did not come back'))
+      },
+    })
+    c.res = undefined
+    c.res = answer.replay()
+    resolve(answer)
+    return undefined
+  }
+}
+
+function refusal(message: string): InferenceError {
+  return new InferenceError('invalid_request', message, { details: { param: 'Idempotency-Key' } })
+}

@@ -1,0 +1,246 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { ChatCompletion } from '../../../client/index.ts'
+import {
+  createApiKey,
+  createGateway,
+  type GatewayClient,
+  type GatewayInit,
+} from '../../../gateway/index.ts'
+import { InferenceError } from '../../../protocol/index.ts'
+
+const answer: ChatCompletion = {
+  id: 'chatcmpl-1',
+  object: 'chat.completion',
+  created: 1,
+  model: 'm',
+  choices: [
+    {
+      index: 0,
+      message: { role: 'assistant', content: 'Hello.', refusal: null },
+      finish_reason: 'stop',
+      logprobs: null,
+    },
+  ],
+  usage: { prompt_tokens: 3, completion_tokens: 2, total_tokens: 5 },
+  skein: {
+    peerId: 'p',
+    policy: 'hedge',
+    attempts: [],
+    resumes: 0,
+    exact: true,
+    cost: { attempts: 0, promptTokens: 0, completionTokens: 0, estimated: false },
+  },
+}
+
+/** A client whose chats are as the test says. */
+function gatewayOver(chat: () => Promise<ChatCompletion>, init: GatewayInit = {}) {
+  const client = {
+    chat: vi.fn(chat),
+    models: async () => [],
+  } as unknown as GatewayClient & { chat: ReturnType<typeof vi.fn> }
+  const gateway = createGateway(client, init)
+  const post = async (
+    body: unknown = { model: 'm', messages: [] },
+    headers: Record<string, string> = {},
+    path = '/v1/chat/completions',
+  ): Promise<Response> =>
+    await gateway.fetch(`http://skein.local${path}`, {
+      method: 'POST',
+      body: typeof body === 'string' ? body : JSON.stringify(body),
+      headers: { 'content-type': 'application/json', ...headers },
+    })
+  return { client, gateway, post }
+}
+
+const answers = async (): Promise<ChatCompletion> => answer
+
+describe('errors', () => {
+  it.each([
+    ['{', 'the body is not JSON'],
+    ['[]', 'the body is not a JSON object'],
+  ])('a body that is %s is told as such', async (body, message) => {
+    const response = await gatewayOver(answers).post(body)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toEqual({
+      error: { message, type: 'invalid_request_error', param: null, code: 'invalid_request' },
+    })
+  })
+
+  it('have the form and the headers that SDKs read', async () => {
+    const { post } = gatewayOver(async () => {
+      throw new InferenceError('over_capacity', 'all peers are busy', { retryAfterMs: 1_500 })
+    })
+    const response = await post()
+    expect(response.status).toBe(503)
+    expect(response.headers.get('retry-after')).toBe('2')
+    expect(response.headers.get('retry-after-ms')).toBe('1500')
+    expect(response.headers.get('x-should-retry')).toBe('true')
+  })
+
+  it('tell an SDK not to ask again once the network has made its tries', async () => {
+    const attempt = {
+      peerId: 'p',
+      reason: 'first',
+      startedMs: 0,
+      outcome: 'engine_failed',
+    } as const
+    const attempts = [{ ...attempt, durationMs: 1, tokens: 0, deliveredTokens: 0 }]
+    const { post } = gatewayOver(async () => {
+      throw new InferenceError('engine_failed', 'all died', { details: { attempts } })
+    })
+    const response = await post()
+    expect(response.status).toBe(502)
+    expect(response.headers.get('x-should-retry')).toBe('false')
+    expect(response.headers.get('x-skein-attempts')).toBe('1')
+  })
+
+  it('say nothing of what went wrong inside', async () => {
+    const log = vi.fn()
+    const { post } = gatewayOver(
+      async () => {
+        throw new TypeError('secret path')
+      },
+      { log },
+    )
+    const response = await post()
+    expect(response.status).toBe(500)
+    expect(await response.text()).not.toContain('secret')
+    expect(log).toHaveBeenCalledWith(expect.stringContaining('secret path'))
+  })
+
+  it('name a path that is none', async () => {
+    const response = await gatewayOver(answers).post({}, {}, '/v1/images')
+    expect(response.status).toBe(404)
+    expect(await response.json()).toMatchObject({ error: { code: 'not_found' } })
+  })
+
+  it('refuse a body that is too long, announced or not', async () => {
+    const { gateway, post } = gatewayOver(answers, { maxBodyBytes: 100 })
+    const long = { model: 'm', messages: [{ role: 'user', content: 'x'.repeat(200) }] }
+    expect((await post(long)).status).toBe(400)
+    const response = await gateway.fetch('http://skein.local/v1/chat/completions', {
+      method: 'POST',
+      body: JSON.stringify(long),
+      headers: { 'content-type': 'application/json', 'content-length': '1000' },
+    })
+    expect(await response.json()).toMatchObject({
+      error: { message: 'the body is longer than 100 bytes' },
+    })
+  })
+})
+
+describe('who may call', () => {
+  it('is whoever has a key, in either header', async () => {
+    const { key, kept } = createApiKey('anna')
+    const { post } = gatewayOver(answers, { apiKeys: [createApiKey('otto').kept, kept] })
+    expect((await post()).status).toBe(401)
+    expect((await post(undefined, { authorization: 'Bearer wrong' })).status).toBe(401)
+    expect((await post(undefined, { authorization: `Bearer ${key}` })).status).toBe(200)
+    expect((await post(undefined, { 'x-api-key': key })).status).toBe(200)
+    expect(JSON.stringify(kept)).not.toContain(key)
+  })
+
+  it('needs no key to see whether the gateway lives', async () => {
+    const { gateway } = gatewayOver(answers, { apiKeys: [createApiKey('anna').kept] })
+    expect((await gateway.fetch('http://skein.local/healthz')).status).toBe(200)
+  })
+
+  it('is no page of another origin, unless it is on the list', async () => {
+    const origin = 'https://chat.example'
+    const closed = gatewayOver(answers)
+    expect((await closed.post(undefined, { origin })).status).toBe(401)
+    expect(closed.client.chat).not.toHaveBeenCalled()
+    const listed = gatewayOver(answers, { corsOrigins: [origin] })
+    const response = await listed.post(undefined, { origin })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('access-control-allow-origin')).toBe(origin)
+  })
+
+  it('is nobody who calls the gateway by a name that is not its own', async () => {
+    const { post } = gatewayOver(answers, { allowedHosts: ['127.0.0.1', '::1'] })
+    expect((await post(undefined, { host: 'evil.example:4810' })).status).toBe(401)
+    expect((await post(undefined, { host: '127.0.0.1:4810' })).status).toBe(200)
+    expect((await post(undefined, { host: '[::1]:4810' })).status).toBe(200)
+  })
+
+  it.each(['node', '4', 'many'])('is no loop: %s hops', async (hops) => {
+    const { post } = gatewayOver(answers)
+    expect((await post(undefined, { 'x-skein-hops': hops })).status).toBe(400)
+    expect((await post(undefined, { 'x-skein-hops': '3' })).status).toBe(200)
+  })
+
+  it('waits once its requests of the minute are used', async () => {
+    const { post } = gatewayOver(answers, { rateLimits: { requestsPerMinute: 2 } })
+    const first = await post()
+    expect(first.headers.get('x-ratelimit-limit-requests')).toBe('2')
+    expect(first.headers.get('x-ratelimit-remaining-requests')).toBe('1')
+    await post()
+    const refused = await post()
+    expect(refused.status).toBe(429)
+    expect(Number(refused.headers.get('retry-after-ms'))).toBeGreaterThan(0)
+    expect(await refused.json()).toMatchObject({ error: { code: 'rate_limited' } })
+  })
+
+  it('waits once its tokens of the minute are used', async () => {
+    const { post } = gatewayOver(answers, { rateLimits: { tokensPerMinute: 8 } })
+    expect((await post()).status).toBe(200)
+    expect((await post()).status).toBe(200)
+    expect((await post()).status).toBe(429)
+  })
+})
+
+describe('idempotency keys', () => {
+  const withKey = (key: string) => ({ 'idempotency-key': key })
+
+  it('join the request that runs, and get the stored answer afterwards', async () => {
+    const { promise, resolve } = Promise.withResolvers<ChatCompletion>()
+    const { client, post } = gatewayOver(async () => await promise)
+    const both = [post(undefined, withKey('a')), post(undefined, withKey('a'))]
+    resolve(answer)
+    const texts = await Promise.all(both.map(async (response) => await (await response).text()))
+    const later = await post(undefined, withKey('a'))
+    expect(new Set([...texts, await later.text()]).size).toBe(1)
+    expect(later.headers.get('x-skein-replayed')).toBe('true')
+    expect(client.chat).toHaveBeenCalledTimes(1)
+  })
+
+  it('refuse another body', async () => {
+    const { post } = gatewayOver(answers)
+    await (await post(undefined, withKey('a'))).text()
+    const other = await post({ model: 'other', messages: [] }, withKey('a'))
+    expect(other.status).toBe(400)
+    expect(await other.json()).toMatchObject({ error: { param: 'Idempotency-Key' } })
+  })
+
+  it('of two callers are two keys', async () => {
+    const anna = createApiKey('anna')
+    const otto = createApiKey('otto')
+    const { client, post } = gatewayOver(answers, { apiKeys: [anna.kept, otto.kept] })
+    for (const { key } of [anna, otto]) {
+      await (await post(undefined, { ...withKey('a'), authorization: `Bearer ${key}` })).text()
+    }
+    expect(client.chat).toHaveBeenCalledTimes(2)
+  })
+
+  it('let what failed be tried again', async () => {
+    let calls = 0
+    const { post } = gatewayOver(async () => {
+      calls += 1
+      if (calls === 1) throw new InferenceError('no_peers', 'nobody is there')
+      return answer
+    })
+    const failed = await post(undefined, withKey('a'))
+    expect(failed.status).toBe(503)
+    await failed.text()
+    expect((await post(undefined, withKey('a'))).status).toBe(200)
+  })
+
+  it('let a caller who left come back to the answer', async () => {
+    const { client, post } = gatewayOver(answers)
+    const left = await post(undefined, withKey('a'))
+    await left.body?.cancel()
+    const response = await post(undefined, withKey('a'))
+    expect(await response.json()).toMatchObject({ object: 'chat.completion' })
+    expect(client.chat).toHaveBeenCalledTimes(1)
+  })
+})
