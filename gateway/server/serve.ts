@@ -50,6 +50,8 @@ export async function serveGateway(
       server.close(() => resolve())
     })
     server.closeIdleConnections()
+    // Those that become idle from now on are closed at once.
+    server.keepAliveTimeout = 1
     const timer = setTimeout(() => server.closeAllConnections(), drainMs)
     try {
       await closed

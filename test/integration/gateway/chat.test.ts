@@ -1,9 +1,12 @@
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type GatewayServer, serveGateway } from '../../../gateway/index.ts'
+import { createGateway, type GatewayServer, serveGateway } from '../../../gateway/index.ts'
 import { LiveSwarm } from '../../fixtures/live-swarm.ts'
 
-const messages = [{ role: 'user', content: 'Count from 1 to 20.' }] as const
+const messages: { role: 'user'; content: string }[] = [
+  { role: 'user', content: 'Count from 1 to 20.' },
+]
+const request = { model: 'm', messages }
 const numbers = Array.from({ length: 20 }, (_, i) => i + 1).join(', ')
 
 let swarm: LiveSwarm
@@ -13,7 +16,7 @@ let openai: OpenAI
 beforeEach(async () => {
   swarm = await LiveSwarm.create()
   await swarm.node()
-  server = await serveGateway(await swarm.client(), { port: 0 })
+  server = await serveGateway(await swarm.client(), { port: 0, drainMs: 5_000 })
   openai = new OpenAI({ apiKey: 'none', baseURL: `${server.url}/v1`, maxRetries: 0 })
 })
 afterEach(async () => {
@@ -23,9 +26,7 @@ afterEach(async () => {
 
 describe('chats over HTTP', () => {
   it('answers the official SDK', async () => {
-    const { data, response } = await openai.chat.completions
-      .create({ model: 'm', messages: [...messages] })
-      .withResponse()
+    const { data, response } = await openai.chat.completions.create(request).withResponse()
     expect(data.choices[0]?.message.content).toContain(numbers)
     expect(data).not.toHaveProperty('skein')
     expect(response.headers.get('x-skein-attempts')).toBe('1')
@@ -34,8 +35,7 @@ describe('chats over HTTP', () => {
 
   it('streams to the official SDK, and tells the usage where it is asked for', async () => {
     const stream = await openai.chat.completions.create({
-      model: 'm',
-      messages: [...messages],
+      ...request,
       stream: true,
       stream_options: { include_usage: true },
     })
@@ -51,16 +51,86 @@ describe('chats over HTTP', () => {
   })
 
   it('names the field that it does not take', async () => {
-    const request = openai.chat.completions.create({
-      model: 'm',
-      messages: [...messages],
+    const wrong = openai.chat.completions.create({
+      ...request,
       // @ts-expect-error it steers an engine
       num_ctx: 4_096,
     })
-    await expect(request).rejects.toMatchObject({
+    await expect(wrong).rejects.toMatchObject({
       status: 400,
       code: 'invalid_request',
       param: 'num_ctx',
     })
+  })
+
+  it('takes an answer back as part of the conversation, as SDKs send it', async () => {
+    const { choices } = await openai.chat.completions.create(request)
+    const message = choices[0]?.message
+    if (message === undefined) throw new Error('no answer')
+    const next = await openai.chat.completions.create({
+      ...request,
+      messages: [...messages, message, ...messages],
+    })
+    expect(next.choices[0]?.message.content).toContain(numbers)
+  })
+
+  it('tells what exists where nobody serves the model', async () => {
+    await expect(
+      openai.chat.completions.create({ ...request, model: 'nobody-has-this' }),
+    ).rejects.toMatchObject({ status: 404, code: 'model_not_found' })
+    const { data } = await openai.models.list()
+    expect(data.map(({ id }) => id)).toContain('m')
+    expect((await openai.models.retrieve('m')).owned_by).toBe('skein')
+  })
+
+  it('embeds, as numbers and packed', async () => {
+    const input = ['one', 'two']
+    const packed = await openai.embeddings.create({ model: 'm', input })
+    const plain = await openai.embeddings.create({ model: 'm', input, encoding_format: 'float' })
+    expect(packed.data).toHaveLength(2)
+    packed.data.forEach(({ embedding }, index) => {
+      const expected = plain.data[index]?.embedding ?? []
+      expect(embedding).toHaveLength(expected.length)
+      for (const [at, value] of embedding.entries()) {
+        expect(value).toBeCloseTo(expected[at] ?? Number.NaN, 5)
+      }
+    })
+  })
+
+  it('frees the engine when the caller leaves', async () => {
+    const { backend } = await swarm.node({
+      models: [{ id: 'slow' }],
+      script: () => ({ fault: { type: 'stall', afterTokens: 3 } }),
+    })
+    const controller = new AbortController()
+    const { signal } = controller
+    const asked = openai.chat.completions.create({ ...request, model: 'slow' }, { signal })
+    asked.catch(() => {})
+    await expect.poll(() => backend.active, { timeout: 20_000 }).toBe(1)
+    controller.abort()
+    await expect(asked).rejects.toThrow('aborted')
+    await backend.idle()
+    expect(backend.aborted).toBe(1)
+  })
+
+  it('finishes what runs before it stops, and takes nothing new', async () => {
+    const stream = await openai.chat.completions.create({ ...request, stream: true })
+    const closing = server.close()
+    let text = ''
+    for await (const { choices } of stream) text += choices[0]?.delta.content ?? ''
+    expect(text).toContain(numbers)
+    await closing
+    await expect(openai.models.list()).rejects.toThrow('Connection error')
+  })
+})
+
+describe('chats in-process', () => {
+  it('go through the same SDK by `fetch`, whatever the host', async () => {
+    const { fetch } = createGateway(await swarm.client())
+    const inProcess = new OpenAI({ apiKey: 'none', baseURL: 'http://skein.local/v1', fetch })
+    const stream = inProcess.chat.completions.stream(request)
+    expect((await stream.finalMessage()).content).toContain(numbers)
+    const { object } = await inProcess.chat.completions.create(request)
+    expect(object).toBe('chat.completion')
   })
 })
