@@ -11,6 +11,12 @@ import { encodeRequest } from './attempt/index.ts'
 import { type RequestLimits, resolveLimits } from './defaults.ts'
 import { estimatePromptTokens, type Job, type Journal } from './dispatch/index.ts'
 import type { RequestEvent } from './event.ts'
+import {
+  type Fallback,
+  type Member,
+  parseSwitchModels,
+  type SwitchModels,
+} from './fallback/index.ts'
 import type { Placement } from './placement.ts'
 import { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 import type { Scope } from './scope.ts'
@@ -22,6 +28,10 @@ export interface CallOptions extends Partial<RequestLimits> {
   readonly signal?: AbortSignal
   readonly policy?: Policy
   readonly resume?: ResumeMode
+  /** @default before-answer */
+  readonly switchModels?: SwitchModels
+  /** Gateways that the request came through before it came here. @default 0 */
+  readonly hops?: number
   /** For parts of larger work. Absent: a request by itself. */
   readonly placement?: Placement
 }
@@ -29,6 +39,7 @@ export interface CallOptions extends Partial<RequestLimits> {
 /** What holds for calls that do not say. */
 export interface CallDefaults {
   readonly limits: RequestLimits
+  readonly fallback: Pick<Fallback, 'chainOf'>
   readonly policy?: Policy | undefined
   readonly resume?: ResumeMode | undefined
 }
@@ -37,6 +48,11 @@ export interface CallDefaults {
 export type Begun = Omit<Job, 'journal' | 'restartable'> & {
   readonly policy: Policy
   readonly estimatedPromptTokens: number
+  /** As the caller named it. */
+  readonly asked: string
+  readonly members: readonly Member[]
+  readonly switchModels: SwitchModels
+  readonly hops: number
 }
 
 /** One call of the client's, before it is known to be a request. */
@@ -50,6 +66,8 @@ export interface Call {
   readonly onEvent: (event: RequestEvent) => void
   onScope?: (scope: Scope) => void
   ended?: RequestEvent
+  /** The model whose answer the caller gets. */
+  answeredBy?: string
 }
 
 /** @throws InferenceError `invalid_request`, before anybody is asked */
@@ -60,7 +78,8 @@ export function begin(
   defaults: CallDefaults,
 ): Begun {
   const limits = resolveLimits(defaults.limits, options)
-  const request = parseRequest(kind, body)
+  const chain = defaults.fallback.chainOf(body)
+  const request = parseRequest(kind, chain?.body ?? body)
   const policy = options.policy ?? defaults.policy ?? DEFAULT_POLICY
   const resume = parseResumeMode(options.resume ?? defaults.resume ?? DEFAULT_RESUME)
   const plan = parsePolicy(policy)
@@ -68,8 +87,12 @@ export function begin(
   const reference = parseModelReference(request.body.model)
   const wire = encodeRequest(request, reference.digest)
   const estimatedPromptTokens = estimatePromptTokens(request)
+  const { asked, members } = chain ?? { asked: request.body.model, members: [] }
+  const { hops = 0 } = options
   return {
     ...{ wire, request, reference, limits, plan, policy, resume, estimatedPromptTokens },
+    ...{ asked, members, hops },
+    switchModels: parseSwitchModels(options.switchModels ?? 'before-answer'),
     ...(options.placement !== undefined && { placement: options.placement }),
   }
 }
@@ -94,7 +117,7 @@ export function newCall(
 }
 
 export function eventOf(
-  { request, policy, resume, estimatedPromptTokens }: Begun,
+  { request, asked, policy, resume, estimatedPromptTokens }: Begun,
   journal: Journal,
   end: Pick<RequestEvent, 'outcome' | 'startedAt'> & Partial<RequestEvent>,
 ): RequestEvent {
@@ -102,7 +125,7 @@ export function eventOf(
   return {
     requestId: randomBytes(12).toString('hex'),
     kind: request.kind,
-    model: request.body.model,
+    model: asked,
     ...{ policy, resume, estimatedPromptTokens },
     ...(ttftMs !== undefined && { ttftMs }),
     durationMs: elapsedMs,
@@ -133,4 +156,17 @@ function notComparable(): InferenceError {
     'a quorum compares answers, so the request has to be deterministic: temperature 0 or a seed, one choice',
     { details: { param: 'policy' } },
   )
+}
+
+/** The error with whom was asked, and what came of it. */
+export function withAttempts(
+  error: InferenceError,
+  attempts: readonly AttemptRecord[],
+): InferenceError {
+  if (attempts.length === 0) return error
+  return new InferenceError(error.code, error.message, {
+    cause: error,
+    ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
+    details: { ...error.details, attempts: [...attempts] },
+  })
 }

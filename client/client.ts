@@ -9,9 +9,11 @@ import type {
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
 import type { DiscoveryLimits, RequestLimits } from './defaults.ts'
 import type { RequestEvent } from './event.ts'
+import type { ChainField, OwnNames, ProviderInit, SwitchModels } from './fallback/index.ts'
 import type { ModelListing, PeerListing } from './listings.ts'
 import type { Policy, ResumeMode } from './policy.ts'
-import { createRequester, wantsStream } from './requester.ts'
+import { wantsStream } from './request-fields.ts'
+import { createRequester } from './requester.ts'
 
 /** How the client reaches the swarm, and its limits. Each has a default; see {@link RequestLimits}, {@link DiscoveryLimits}. */
 export interface ClientInit
@@ -24,6 +26,10 @@ export interface ClientInit
   readonly policy?: Policy
   /** For requests that do not say. @default same-model */
   readonly resume?: ResumeMode
+  /** Names of the caller's own for models, each for an id, or a chain of them apart by commas. @default none */
+  readonly aliases?: Readonly<Record<string, string>>
+  /** Clouds and engines of the caller's own. Their keys go to them alone. @default none */
+  readonly providers?: readonly ProviderInit[]
   /** Told of every request once it has ended. What it throws is dropped. */
   readonly onEvent?: (event: RequestEvent) => void
 }
@@ -39,24 +45,32 @@ export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
   readonly policy?: Policy
   /** @default the client's */
   readonly resume?: ResumeMode
+  /** How far a chain of models may go on to the next one. @default before-answer */
+  readonly switchModels?: SwitchModels
+  /** For gateways: those that the request came through. The caller's providers are told. @default 0 */
+  readonly hops?: number
 }
 
-interface Streamed {
+interface Streamed extends ChainField {
   readonly stream: true
   /** `include_usage`: the last chunk carries the usage and no choice. */
   readonly stream_options?: { readonly include_usage?: boolean } | null
 }
 
-interface Whole {
+interface Whole extends ChainField {
   readonly stream?: false | null
 }
 
 /**
- * Asks the peers of a swarm. Every rejection is an InferenceError, except that an aborted call rejects with its signal's
- * reason. Once peers were asked, `error.details.attempts` says whom and what came of it.
+ * Asks the peers of a swarm, and the caller's own providers. A request's `model` is an id, an alias, `provider/model`,
+ * `auto` (whatever is there and can take the request), or a chain of them apart by commas; `models` goes on with it.
+ *
+ * Every rejection is an InferenceError, except that an aborted call rejects with its signal's reason. Once peers were asked, `error.details.attempts` says whom and what came of it.
  */
 export interface Client extends AsyncDisposable {
   readonly host: Host
+  /** What requests may name beside the models of the network. */
+  readonly names: OwnNames
   /** A streamed chat answer. Errors come from the iterator. */
   chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>
   /** A whole chat answer. Until its end another peer may take over unseen. */
@@ -66,7 +80,10 @@ export interface Client extends AsyncDisposable {
   /** A whole text completion. Until its end another peer may take over unseen. */
   complete(request: CompletionRequest & Whole, options?: RequestOptions): Promise<Completion>
   /** One embedding for each input, as numbers, in the order of the inputs, all from one peer. */
-  embed(request: EmbeddingRequest, options?: RequestOptions): Promise<EmbeddingResponse>
+  embed(
+    request: EmbeddingRequest & ChainField,
+    options?: RequestOptions,
+  ): Promise<EmbeddingResponse>
   /** Every model that can be found, with who serves it. @throws InferenceError `no_peers` with the reason */
   models(options?: AbortOptions): Promise<readonly ModelListing[]>
   /** Every peer that serves a model, probed. @throws InferenceError `no_peers` with the reason */
@@ -81,7 +98,8 @@ export interface Client extends AsyncDisposable {
  * @throws InferenceError `invalid_request` for limits that are none, and what creating a host throws
  */
 export async function createClient(init: ClientInit = {}): Promise<Client> {
-  const host = await createHost({ ...init, dht: 'client' })
+  const { providers: _, ...own } = init
+  const host = await createHost({ ...own, dht: 'client' })
   try {
     return createClientOver(host, init)
   } catch (error) {
@@ -103,6 +121,7 @@ export function createClientOver(
   // The overloads differ only in what `stream` says, which is what `run` looks at.
   const client = {
     host,
+    names: requester.names,
     chat: (request: ChatRequest & { stream?: boolean | null }, options?: RequestOptions) =>
       wantsStream(request)
         ? requester.streamChat(request, options)

@@ -11,6 +11,8 @@ export interface RequestLimits {
   readonly maxAttempts: number
   /** Peers that turn out to be unreachable; they do not count as tries. @default 32: known peers that have left meanwhile */
   readonly maxUnreachable: number
+  /** Silence of a chain's member before its first piece, after which the next one is asked beside it. @default 10_000: longer than good peers take, shorter than people wait */
+  readonly chainPatienceMs: number
   /** Times that one answer goes on elsewhere. @default 16: more is a swarm that falls apart */
   readonly maxResumes: number
   /** Connecting to a peer and opening the stream. @default 5_000, the host's own bound for a dial */
@@ -51,6 +53,7 @@ export const REQUEST_LIMITS: RequestLimits = {
   timeoutMs: 120_000,
   maxAttempts: 6,
   maxUnreachable: 32,
+  chainPatienceMs: 10_000,
   maxResumes: 16,
   dialTimeoutMs: 5_000,
   silenceTimeoutMs: 8_000,

@@ -27,8 +27,10 @@ export interface RequestEvent {
   /** Milliseconds since 1970. */
   readonly startedAt: number
   readonly kind: InferenceKind
-  /** As the caller named it. */
+  /** As the caller named it: also a chain of models, apart by commas. */
   readonly model: string
+  /** The model whose answer the caller got, or the end of it. Absent where none began. */
+  readonly answeredBy?: string
   readonly policy: Policy
   readonly resume: ResumeMode
   /** A guess by the length of the text. */

@@ -36,5 +36,12 @@ export {
   type RequestLimits,
 } from './defaults.ts'
 export type { Agreement, Cost, RequestEvent } from './event.ts'
+export {
+  type ChainField,
+  type OwnNames,
+  type ProviderInit,
+  parseSwitchModels,
+  type SwitchModels,
+} from './fallback/index.ts'
 export type { ModelListing, PeerListing } from './listings.ts'
 export { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'

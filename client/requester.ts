@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import type { Host } from '../host/index.ts'
 import {
   type Advertisement,
-  type AttemptRecord,
   type ChatChunk,
   type CompletionChunk,
   InferenceError,
@@ -36,6 +35,7 @@ import {
   eventOf,
   newCall,
   tell,
+  withAttempts,
 } from './call.ts'
 import { type ConnectionEvents, watchConnections } from './connection-watch.ts'
 import {
@@ -46,12 +46,14 @@ import {
   resolveLimits,
 } from './defaults.ts'
 import { createDirectory, type DirectoryHost, explainAbsence } from './directory/index.ts'
-import { type DispatchContext, type DispatchEvent, dispatch, Journal } from './dispatch/index.ts'
+import { type DispatchContext, type DispatchEvent, Journal } from './dispatch/index.ts'
 import type { RequestEvent } from './event.ts'
+import { createFallback, type OwnNames, type ProviderInit } from './fallback/index.ts'
 import { listModels, listPeer, type ModelListing, type PeerListing } from './listings.ts'
 import { FailureMemory, requestKey } from './loops/index.ts'
 import { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 import { createProber } from './probe/index.ts'
+import { modelOf, wantsUsage } from './request-fields.ts'
 import { createRouter } from './route/index.ts'
 import { openScope, type Scope } from './scope.ts'
 
@@ -69,6 +71,8 @@ export interface RequesterInit extends Partial<RequestLimits>, Partial<Discovery
   /** @default same-model */
   readonly resume?: ResumeMode | undefined
   readonly onEvent?: ((event: RequestEvent) => void) | undefined
+  readonly aliases?: Readonly<Record<string, string>> | undefined
+  readonly providers?: readonly ProviderInit[] | undefined
   /** What retries, hedges and resumes may take. @default a budget and a reserve of this client's own */
   readonly budgets?: Pick<DispatchContext, 'budget' | 'reserve'>
   /** Whether conversations stay with their peer, whose engine has their prompt warm. @default true */
@@ -92,6 +96,8 @@ export interface Requester {
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
   /** Requests at a time that the peers known to serve this model take, by their own word; 0 while none is known. */
   slots(model: string): number
+  /** What requests may name beside the models of the network. */
+  readonly names: OwnNames
   /** Requests that run. */
   readonly inFlight: number
   /** Cancels what runs, and waits for the background work to end. */
@@ -129,6 +135,8 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     reserve: init.budgets?.reserve ?? new ResumeReserve(),
     random,
   }
+  const { aliases, providers } = init
+  const fallback = createFallback({ aliases, providers, context, wallNow: now })
   const unwatch = watchConnections(host.libp2p, (peer, isConnected) =>
     router.connected(peer, isConnected),
   )
@@ -157,22 +165,25 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   async function* run(call: Call): AsyncGenerator<DispatchEvent, void, void> {
     const { kind, body, options, attempts } = call
     options.signal?.throwIfAborted()
-    const begun = begin(kind, body, options, { ...init, limits: requestLimits })
+    const begun = begin(kind, body, options, { ...init, fallback, limits: requestLimits })
     using scope = enter(begun.limits.timeoutMs, options)
     call.onScope?.(scope)
-    const { policy, resume, request } = begun
+    const { asked, policy, resume, request } = begun
     // Long bodies take a while to hash, and most clients have no failure to remember.
     let hashed: string | undefined
     const key = (): string => {
-      hashed ??= requestKey(kind, { policy, resume, body: request.body })
+      hashed ??= requestKey(kind, { asked, policy, resume, body: request.body })
       return hashed
     }
     const journal = new Journal(begun.estimatedPromptTokens, attempts)
     const { restartable } = call
     const ended = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent> = {}): void => {
+      const answered = outcome === 'answered' || journal.ttftMs !== undefined
+      const { answeredBy } = call
       const event = eventOf(begun, journal, {
         outcome,
         startedAt: now() - journal.elapsedMs,
+        ...(answered && answeredBy !== undefined && { answeredBy }),
         ...more,
       })
       call.onEvent(event)
@@ -184,7 +195,11 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         ended(remembered.code, { remembered: true, message: remembered.message })
         throw remembered
       }
-      for await (const event of dispatch(context, { ...begun, journal, restartable }, scope)) {
+      const job = { ...begun, journal, restartable }
+      const onAnswering = (model: string): void => {
+        call.answeredBy = model
+      }
+      for await (const event of fallback.run(job, scope, onAnswering)) {
         if (event.type === 'done') {
           if (failures.size > 0) failures.succeeded(key())
           ended('answered')
@@ -225,7 +240,10 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
           scope = entered
         }
         return {
-          chunks: normalize(run(call), identity, { includeUsage: wantsUsage(body), onUsage }),
+          chunks: normalize(run(call), () => named(identity, call), {
+            includeUsage: wantsUsage(body),
+            onUsage,
+          }),
           cancel: () => scope?.abort(new InferenceError('cancelled', 'the consumer left')),
         }
       },
@@ -237,7 +255,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     kind: Exclude<InferenceKind, 'score'>,
     body: object,
     options: Options,
-    assemble: (events: AsyncIterable<DispatchEvent>) => Promise<T>,
+    assemble: (events: AsyncIterable<DispatchEvent>, call: Call) => Promise<T>,
   ): Promise<T & ServedBy> => {
     const call = newCall(kind, body, options, true)
     let peerId = ''
@@ -245,6 +263,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       tap(run(call), (event) => {
         if (event.type === 'done') peerId = event.peerId
       }),
+      call,
     )
     const { ended } = call
     if (ended === undefined) throw new Error('unreachable: a request ends with its event')
@@ -267,15 +286,19 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
 
   return {
     chat: (body, options = {}) =>
-      whole('chat', body, options, (events) =>
-        assembleChat(events, chatIdentity(modelOf(body), now())),
-      ),
+      whole('chat', body, options, (events, call) => {
+        const identity = chatIdentity(modelOf(body), now())
+        return assembleChat(events, () => named(identity, call))
+      }),
     complete: (body, options = {}) =>
-      whole('completion', body, options, (events) =>
-        assembleCompletion(events, completionIdentity(modelOf(body), now())),
-      ),
+      whole('completion', body, options, (events, call) => {
+        const identity = completionIdentity(modelOf(body), now())
+        return assembleCompletion(events, () => named(identity, call))
+      }),
     embed: (body, options = {}) =>
-      whole('embedding', body, options, (events) => assembleEmbeddings(events, modelOf(body))),
+      whole('embedding', body, options, (events, call) =>
+        assembleEmbeddings(events, () => call.answeredBy ?? modelOf(body)),
+      ),
     streamChat: (body, options = {}) =>
       stream('chat', body, options, chatIdentity(modelOf(body), now()), chatChunks),
     streamCompletion: (body, options = {}) =>
@@ -297,6 +320,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       )
     },
     slots: (model) => slotsOf(context.directory.known(), model),
+    names: fallback.names,
     get inFlight() {
       return router.inFlight
     },
@@ -306,7 +330,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         scope.abort(new InferenceError('cancelled', 'the client is closed'))
       unwatch()
       router.close()
-      await Promise.all([context.directory.close(), context.prober.close()])
+      await Promise.all([context.directory.close(), context.prober.close(), fallback.close()])
     },
   }
 }
@@ -326,32 +350,7 @@ async function* tap<T>(items: AsyncIterable<T>, see: (item: T) => void): AsyncGe
   }
 }
 
-/** The model as the caller named it. What is not text fails when the request is parsed. */
-function modelOf(body: unknown): string {
-  const model = fieldOf(body, 'model')
-  return typeof model === 'string' ? model : ''
-}
-
-/** Whether the caller asks for a stream. What is no request at all does not, and is refused when it is parsed. */
-export function wantsStream(body: unknown): boolean {
-  return fieldOf(body, 'stream') === true
-}
-
-function wantsUsage(body: unknown): boolean {
-  return fieldOf(fieldOf(body, 'stream_options'), 'include_usage') === true
-}
-
-/** For values that plain JavaScript may pass: anything. */
-function fieldOf(value: unknown, field: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
-  return (value as Readonly<Record<string, unknown>>)[field]
-}
-
-function withAttempts(error: InferenceError, attempts: readonly AttemptRecord[]): InferenceError {
-  if (attempts.length === 0) return error
-  return new InferenceError(error.code, error.message, {
-    cause: error,
-    ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
-    details: { ...error.details, attempts: [...attempts] },
-  })
+/** The model that answers takes the place of what the caller named. */
+function named(identity: Identity, { answeredBy }: Call): Identity {
+  return answeredBy === undefined ? identity : { ...identity, model: answeredBy }
 }

@@ -41,7 +41,7 @@ async function readWhole(
 /** @throws what the dispatch throws */
 export async function assembleChat(
   events: AsyncIterable<DispatchEvent>,
-  identity: Identity,
+  identity: () => Identity,
 ): Promise<Omit<ChatCompletion, keyof ServedBy>> {
   const choices = new Map<number, ChatAssembly>()
   const { usage } = await readWhole(
@@ -53,10 +53,8 @@ export async function assembleChat(
     },
   )
   return {
-    id: identity.id,
+    ...identity(),
     object: 'chat.completion',
-    created: identity.created,
-    model: identity.model,
     choices: inOrder(choices).map(([index, assembly]) => assembly.choice(index)),
     usage: openAiUsage(usage),
   }
@@ -65,7 +63,7 @@ export async function assembleChat(
 /** @throws what the dispatch throws */
 export async function assembleCompletion(
   events: AsyncIterable<DispatchEvent>,
-  identity: Identity,
+  identity: () => Identity,
 ): Promise<Omit<Completion, keyof ServedBy>> {
   const choices = new Map<number, CompletionAssembly>()
   const { usage } = await readWhole(
@@ -78,10 +76,8 @@ export async function assembleCompletion(
     },
   )
   return {
-    id: identity.id,
+    ...identity(),
     object: 'text_completion',
-    created: identity.created,
-    model: identity.model,
     choices: inOrder(choices).map(([index, assembly]) => assembly.choice(index)),
     usage: openAiUsage(usage),
   }
@@ -90,7 +86,7 @@ export async function assembleCompletion(
 /** @throws what the dispatch throws */
 export async function assembleEmbeddings(
   events: AsyncIterable<DispatchEvent>,
-  model: string,
+  model: () => string,
 ): Promise<Omit<EmbeddingResponse, keyof ServedBy>> {
   const items: EmbeddingItem[] = []
   const { usage } = await readWhole(
@@ -103,7 +99,7 @@ export async function assembleEmbeddings(
   return {
     object: 'list',
     data: items.sort((a, b) => a.index - b.index),
-    model,
+    model: model(),
     usage: { prompt_tokens: usage.promptTokens, total_tokens: usage.promptTokens },
   }
 }

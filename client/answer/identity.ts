@@ -5,7 +5,7 @@ export interface Identity {
   readonly id: string
   /** Seconds since 1970. */
   readonly created: number
-  /** As the caller named it. */
+  /** As the caller named it; of a chain, the one that answers. */
   readonly model: string
 }
 

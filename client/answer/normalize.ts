@@ -19,13 +19,15 @@ export interface NormalizeOptions {
 /** Chunks as the caller sees them: one id, one model, each choice's role once, no empty ones. */
 export async function* chatChunks(
   events: AsyncIterable<DispatchEvent>,
-  identity: Identity,
+  identity: () => Identity,
   options: NormalizeOptions,
 ): AsyncGenerator<ChatChunk & ServedChunk, void, void> {
-  const common = { ...identity, object: 'chat.completion.chunk' } as const
+  let common: (Identity & { readonly object: 'chat.completion.chunk' }) | undefined
   const begun = new Set<number>()
   for await (const event of events) {
     if (event.type === 'restart') continue
+    // Once somebody answers, and then for all of it.
+    common ??= { ...identity(), object: 'chat.completion.chunk' }
     const skein = { peerId: event.peerId }
     if (event.type === 'done') {
       const usage = openAiUsage(event.usage)
@@ -68,12 +70,14 @@ function shownDelta(delta: ChatDelta): ChatDelta {
 /** {@link chatChunks} for text completions. */
 export async function* completionChunks(
   events: AsyncIterable<DispatchEvent>,
-  identity: Identity,
+  identity: () => Identity,
   options: NormalizeOptions,
 ): AsyncGenerator<CompletionChunk & ServedChunk, void, void> {
-  const common = { ...identity, object: 'text_completion' } as const
+  let common: (Identity & { readonly object: 'text_completion' }) | undefined
   for await (const event of events) {
     if (event.type === 'restart') continue
+    // Once somebody answers, and then for all of it.
+    common ??= { ...identity(), object: 'text_completion' }
     const skein = { peerId: event.peerId }
     if (event.type === 'done') {
       const usage = openAiUsage(event.usage)

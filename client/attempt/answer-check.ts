@@ -44,7 +44,7 @@ export class AnswerCheck {
   }
 
   /** @throws InferenceError `truncated` where something asked for never came, `malformed` for an impossible usage. */
-  done({ usage }: Done): void {
+  done({ usage }: Pick<Done, 'usage'>): void {
     const { choices, inputs, body } = this.#request
     if (this.#finished.size < choices) {
       throw new InferenceError('truncated', 'the answer ended without a finish reason')

@@ -9,4 +9,4 @@
  */
 export { explainAbsence } from './absence.ts'
 export { createDirectory, type Directory, type DirectoryHost } from './directory.ts'
-export type { Candidate, Query } from './eligibility.ts'
+export { type Candidate, candidatesOf, type Query } from './eligibility.ts'

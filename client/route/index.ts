@@ -17,4 +17,4 @@ export type {
   RouteRequest,
   Router,
 } from './router.ts'
-export { LEAVING_TIER } from './tier.ts'
+export { LEAVING_TIER, UNFIT_TIER } from './tier.ts'
