@@ -92,8 +92,6 @@ class ProviderLeg {
         }
         const chunk = this.#take(next.value)
         yield { type: 'chunk', peerId: this.#peerId, chunk }
-        // Asked for more: the caller has it.
-        this.#note.deliveredTokens += Number(isVisible(chunk))
       }
     } catch (error) {
       if (this.#scope.signal.aborted) throw this.#scope.signal.reason
@@ -106,6 +104,8 @@ class ProviderLeg {
   async close(): Promise<void> {
     const { aborted, reason } = this.#scope.signal
     const cancelled = aborted && !(reason instanceof Superseded)
+    // What another overtook was read no further than its first piece, and nobody has seen that.
+    if (!cancelled) this.#note.deliveredTokens = 0
     this.#note.end(cancelled ? InferenceError.from(reason, 'cancelled').code : 'superseded')
     this.#controller.abort(new Superseded())
     await this.#answer.return?.().catch(() => {})
@@ -119,6 +119,7 @@ class ProviderLeg {
     this.#begun = true
     this.#note.ttftMs ??= this.#note.elapsedMs
     this.#note.tokens += 1
+    this.#note.deliveredTokens += 1
     this.#init.journal.delivered()
     const text = shownText(chunk)
     if (text !== '' && this.#repetition.push(text)) {
@@ -143,7 +144,6 @@ class ProviderLeg {
     if (counted) this.#note.usage = usage
     journal.usage = usage
     journal.usageEstimated = !counted
-    this.#note.deliveredTokens = this.#note.tokens
     this.#note.end('answered')
     const { prefillMs = 0, decodeMs = 0 } = told?.timings ?? {}
     const timings = { queueMs: 0, prefillMs, decodeMs }
