@@ -1,14 +1,20 @@
 import { type Client, createClient } from '../client/index.ts'
+import { type ModelOptions, modelsOf } from './model-options.ts'
 import { rememberBootstrap, withRecalled } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { resolveNetwork, type SharedOptions } from './shared-options.ts'
 
 /** The client of a command. Several may run at once: whoever comes second has an identity for the moment only. */
-export async function openClient(session: Session, options: SharedOptions): Promise<Client> {
+export async function openClient(
+  session: Session,
+  options: SharedOptions & ModelOptions,
+): Promise<Client> {
+  const named = modelsOf(options, session.env)
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
   const [dataDir = ''] = dataDirs
   const client = await createClient({
     ...(await withRecalled(host, dataDir)),
+    ...named,
     whenLocked: 'ephemeral',
     dataDir,
   })

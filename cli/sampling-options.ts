@@ -18,7 +18,7 @@ export function withSamplingOptions(command: Command): Command {
   return command
     .option(
       '--model <id>',
-      'model to ask, or id@sha256:… to pin its weights (default: the only one)',
+      'model to ask, id@sha256:… to pin its weights, auto, or several to try in turn: a,b,auto (default: the only one)',
     )
     .option('--system <text>', 'system message')
     .option('--max-tokens <n>', 'longest answer, in tokens', wholeNumber(1))

@@ -3,6 +3,7 @@ import type { RequestEvent } from '../../client/index.ts'
 import { chooseModel } from '../choose-model.ts'
 import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispatch-options.ts'
 import { explain } from '../explain/index.ts'
+import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
 import { readPrompt } from '../read-prompt.ts'
 import type { Runtime, Session } from '../runtime.ts'
@@ -15,7 +16,7 @@ import {
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { emitDone, streamAnswer } from '../stream-answer.ts'
 
-interface AskOptions extends SharedOptions, SamplingOptions, DispatchOptions {
+interface AskOptions extends SharedOptions, SamplingOptions, DispatchOptions, ModelOptions {
   readonly explain?: boolean
 }
 
@@ -26,7 +27,7 @@ export function askCommand(runtime: Runtime): Command {
       'Asks one thing and prints the answer as it comes. With - the prompt is read from stdin.',
     )
     .argument('[prompt...]', 'what to ask')
-  return withSharedOptions(withDispatchOptions(withSamplingOptions(command)))
+  return withSharedOptions(withModelOptions(withDispatchOptions(withSamplingOptions(command))))
     .option('--explain', 'then tell on stderr which peers were asked, why, and what came of it')
     .action(runtime.action(ask))
 }

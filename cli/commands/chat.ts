@@ -4,6 +4,7 @@ import type { Client } from '../../client/index.ts'
 import { type ChatMessage, InferenceError } from '../../protocol/index.ts'
 import { chooseModel } from '../choose-model.ts'
 import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispatch-options.ts'
+import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
 import { plainLine } from '../plain-text.ts'
 import { reportError } from '../report-error.ts'
@@ -17,7 +18,7 @@ import {
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { emitDone, streamAnswer } from '../stream-answer.ts'
 
-interface ChatOptions extends SharedOptions, SamplingOptions, DispatchOptions {}
+interface ChatOptions extends SharedOptions, SamplingOptions, DispatchOptions, ModelOptions {}
 
 export function chatCommand(runtime: Runtime): Command {
   const command = new Command('chat')
@@ -25,9 +26,9 @@ export function chatCommand(runtime: Runtime): Command {
     .description(
       'Talks with a model, line by line. /reset starts over, /exit leaves, Ctrl-C breaks off an answer.',
     )
-  return withSharedOptions(withDispatchOptions(withSamplingOptions(command))).action(
-    runtime.action(chat),
-  )
+  return withSharedOptions(
+    withModelOptions(withDispatchOptions(withSamplingOptions(command))),
+  ).action(runtime.action(chat))
 }
 
 async function chat(session: Session, options: ChatOptions): Promise<undefined> {

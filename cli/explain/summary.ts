@@ -1,9 +1,11 @@
 import type { RequestEvent } from '../../client/index.ts'
+import { plainLine } from '../plain-text.ts'
 import { durationText } from './duration.ts'
 
 /** What a request came to: named lines below its timeline. Lines that say nothing are left out. */
 export function summary(event: RequestEvent): string[] {
   const rows: readonly (readonly [name: string, value: string | undefined])[] = [
+    ['model', answererOf(event)],
     ['policy', `${event.policy}, resume ${event.resume}`],
     ['time', timeOf(event)],
     ['resumes', resumesOf(event)],
@@ -14,6 +16,11 @@ export function summary(event: RequestEvent): string[] {
   return rows.flatMap(([name, value]) =>
     value === undefined ? [] : [`${name.padEnd(9)}  ${value}`],
   )
+}
+
+/** Of a chain, or an alias: the name that was asked for does not say it. */
+function answererOf({ model, answeredBy }: RequestEvent): string | undefined {
+  return answeredBy === undefined || answeredBy === model ? undefined : plainLine(answeredBy)
 }
 
 function timeOf({ durationMs, ttftMs }: RequestEvent): string {

@@ -13,7 +13,7 @@ const MIN_BAR = 10
 const MAX_BAR = 30
 
 export interface TimelineOptions {
-  /** How a peer is called. @default the last six characters of its id */
+  /** How a peer is called. @default the last six characters of its id; a provider's name */
   readonly name?: (peerId: string) => string
   /** Colours a peer's line. @default as it is */
   readonly paint?: (line: string, peerId: string) => string
@@ -22,16 +22,22 @@ export interface TimelineOptions {
 /**
  * One request as lines of at most 80 characters: its attempts in the order of their start, each with when (since the
  * request) and why it was made, at whom, where its time went (`-` waiting for the first piece, `#` from then on), the
- * time to its first piece, the tokens delivered of those that came, and what came of it; then what it all came to.
+ * time to its first piece, the tokens delivered of those that came, and what came of it; then what it all came to. The
+ * attempts at each model of a chain stand under its name.
  * Nothing that a peer said can steer a terminal.
  */
 export function timeline(event: RequestEvent, options: TimelineOptions = {}): string[] {
-  const attempts = event.attempts.toSorted((one, other) => one.startedMs - other.startedMs)
+  const attempts = byModel(event.attempts.toSorted((one, other) => one.startedMs - other.startedMs))
   return [
     ...headline(event),
     ...(attempts.length === 0 ? ['No peer was asked.'] : lanes(event, attempts, options)),
     ...summary(event),
   ]
+}
+
+/** Those of one model of a chain stand together, under its name. */
+function byModel(attempts: readonly AttemptRecord[]): AttemptRecord[] {
+  return [...Map.groupBy(attempts, ({ model }) => model).values()].flat()
 }
 
 function headline({ kind, model, outcome, message, remembered }: RequestEvent): string[] {
@@ -56,7 +62,7 @@ function lanes(
 ): string[] {
   const before = [
     { title: 'START', right: true, cell: ({ startedMs }) => durationText(startedMs) },
-    { title: 'WHY', cell: ({ reason }) => reason },
+    { title: 'WHY', cell: ({ reason }) => (reason === 'fallback' ? 'next' : reason) },
     { title: 'SEAM', cell: ({ exact }) => (exact === undefined ? '' : exact ? 'exact' : 'text') },
     { title: 'PEER', cell: ({ peerId }) => name(peerId) },
   ] satisfies Column[]
@@ -78,6 +84,9 @@ function lanes(
   return [
     row(0),
     ...attempts.flatMap((attempt, index) => [
+      ...(attempt.model === undefined || attempt.model === attempts[index - 1]?.model
+        ? []
+        : [cut(`${plainLine(attempt.model)}:`)]),
       paint(row(index + 1), attempt.peerId),
       ...(attempt.message === undefined
         ? []
@@ -131,6 +140,8 @@ function given({ tokens, deliveredTokens }: AttemptRecord): string {
 }
 
 function shortId(peerId: string): string {
+  const [provider, name = ''] = peerId.split(':')
+  if (provider === 'provider') return name.length <= 7 ? name : `${name.slice(0, 6)}…`
   return `…${peerId.slice(-6)}`
 }
 

@@ -1,0 +1,111 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import type { ClientInit, ProviderInit } from '../client/index.ts'
+import type { Environment } from './environment.ts'
+import { addValue } from './shared-options.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Names of the caller's own for models, and providers of its own, for the commands that ask something. */
+export interface ModelOptions {
+  /** `name=URL` */
+  readonly provider?: readonly string[]
+  /** `name=VARIABLE` */
+  readonly providerKey?: readonly string[]
+  /** `name=model,model` */
+  readonly providerModels?: readonly string[]
+  /** Names. */
+  readonly providerFirst?: readonly string[]
+  /** `name=chain` */
+  readonly alias?: readonly string[]
+}
+
+export function withModelOptions(command: Command): Command {
+  return command
+    .option(
+      '--provider <name=url>',
+      'an OpenAI-compatible API of your own, asked as --model NAME/MODEL; repeatable',
+      addPair,
+    )
+    .option(
+      '--provider-key <name=variable>',
+      'the environment variable that holds its key; repeatable',
+      // Not checked here: a message of the parser's would show a key that was typed by mistake.
+      addValue,
+    )
+    .option(
+      '--provider-models <name=a,b>',
+      'its models that take part in requests for the same id, the first also in auto; repeatable',
+      addPair,
+    )
+    .option(
+      '--provider-first <name>',
+      'ask it before the network, not after it; repeatable',
+      addValue,
+    )
+    .option(
+      '--alias <name=chain>',
+      'a name of your own for a model, or for several to try in turn: a,b,auto; repeatable',
+      addPair,
+    )
+}
+
+/**
+ * What the options come to. Keys are read from the environment: a command line is there for every user of the machine
+ * to read.
+ *
+ * @throws UsageError, with nothing in it of what may be a key
+ */
+export function modelsOf(
+  options: ModelOptions,
+  env: Environment,
+): Pick<ClientInit, 'aliases' | 'providers'> {
+  const urls = pairs(options.provider)
+  const keys = pairs(options.providerKey)
+  const models = pairs(options.providerModels)
+  const first = (options.providerFirst ?? []).map((name) => name.toLowerCase())
+  for (const name of [...keys.keys(), ...models.keys(), ...first]) {
+    if (!urls.has(name)) throw new UsageError('an option is about a provider that --provider lacks')
+  }
+  const providers = [...urls].map(([name, baseUrl]): ProviderInit => {
+    const apiKey = keyOf(name, keys, env)
+    const own = models.get(name)?.split(',') ?? []
+    return {
+      name,
+      baseUrl,
+      ...(apiKey !== undefined && { apiKey }),
+      ...(own.length > 0 && { models: own.map((model) => model.trim()).filter((id) => id !== '') }),
+      ...(first.includes(name) && { place: 'first' }),
+    }
+  })
+  const aliases = Object.fromEntries(pairs(options.alias))
+  return { providers, aliases }
+}
+
+function keyOf(
+  name: string,
+  keys: ReadonlyMap<string, string>,
+  env: Environment,
+): string | undefined {
+  const variable = keys.get(name)
+  if (variable === undefined) return undefined
+  const key = env[variable]
+  if (key !== undefined && key !== '') return key
+  throw new UsageError(
+    `--provider-key ${name}=…: there is no such environment variable; it takes the variable's name, not the key`,
+  )
+}
+
+/** Names are written in any case. */
+function pairs(values: readonly string[] | undefined): ReadonlyMap<string, string> {
+  return new Map(
+    (values ?? []).map((value) => {
+      const at = value.indexOf('=')
+      if (at < 1) throw new UsageError('an option has to be of the form NAME=…')
+      return [value.slice(0, at).trim().toLowerCase(), value.slice(at + 1).trim()]
+    }),
+  )
+}
+
+function addPair(value: string, previous: readonly string[] = []): string[] {
+  if (!/^[^=]+=./.test(value)) throw new InvalidArgumentError('It has to be of the form NAME=….')
+  return [...previous, value]
+}
