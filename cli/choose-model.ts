@@ -4,7 +4,8 @@ import { plainLine } from './plain-text.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
- * The model that was named, else the only chat model that is served.
+ * The model that was named, else the only chat model that is served; `auto` where the caller has providers of its own
+ * that take part in it.
  *
  * @throws UsageError where there are several; InferenceError `no_peers` where there is none.
  */
@@ -14,6 +15,7 @@ export async function chooseModel(
   signal: AbortSignal,
 ): Promise<string> {
   if (named !== undefined) return named
+  if (client.names.providers.some(({ models }) => models.length > 0)) return 'auto'
   const models = (await client.models({ signal })).filter(({ capabilities }) =>
     capabilities.includes('chat'),
   )

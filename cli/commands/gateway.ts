@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { type GatewayServer, serveGateway } from '../../gateway/index.ts'
 import { stopWithStdin } from '../daemon.ts'
 import { readKeys } from '../gateway-keys.ts'
+import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -16,7 +17,7 @@ import { gatewayKeyCommand } from './gateway-key.ts'
 
 const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/
 
-interface GatewayOptions extends SharedOptions {
+interface GatewayOptions extends SharedOptions, ModelOptions {
   readonly host: string
   readonly port: number
   readonly open?: boolean
@@ -29,13 +30,12 @@ interface GatewayOptions extends SharedOptions {
 }
 
 export function gatewayCommand(runtime: Runtime): Command {
-  return withSharedOptions(
-    new Command('gateway')
-      .summary("serve OpenAI's API on this machine, answered by the swarm")
-      .description(
-        "Serves OpenAI's API on this machine: point any client's base URL at it. It is open to this machine alone, unless --host says otherwise.",
-      ),
-  )
+  const command = new Command('gateway')
+    .summary("serve OpenAI's API on this machine, answered by the swarm")
+    .description(
+      "Serves OpenAI's API on this machine: point any client's base URL at it. It is open to this machine alone, unless --host says otherwise.",
+    )
+  return withSharedOptions(withModelOptions(command))
     .option('--host <address>', 'listen here', '127.0.0.1')
     .option('--port <n>', '0 picks a free one', wholeNumber(0), 4810)
     .option('--open', 'let in others than this machine without any key')

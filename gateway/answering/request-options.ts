@@ -1,11 +1,17 @@
 import type { Context } from 'hono'
-import { parsePolicy, parseResumeMode, type RequestOptions } from '../../client/index.ts'
+import {
+  parsePolicy,
+  parseResumeMode,
+  parseSwitchModels,
+  type RequestOptions,
+} from '../../client/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
+import { HOPS_HEADER } from '../security/index.ts'
 
 /**
- * How a request is to be carried out: `x-skein-policy`, `x-skein-resume` and `x-skein-timeout-ms` say it in headers,
- * which every SDK can send.
+ * How a request is to be carried out: `x-skein-policy`, `x-skein-resume`, `x-skein-switch-models` and
+ * `x-skein-timeout-ms` say it in headers, which every SDK can send.
  *
  * @throws InferenceError `invalid_request`, naming the header
  */
@@ -15,12 +21,16 @@ export function requestOptions(
 ): RequestOptions {
   const policy = c.req.header('x-skein-policy')
   const resume = c.req.header('x-skein-resume')
+  const switchModels = c.req.header('x-skein-switch-models')
+  const hops = c.req.header(HOPS_HEADER)
   if (policy !== undefined) parsePolicy(policy)
   return {
     signal: c.req.raw.signal,
     timeoutMs: timeoutOf(c.req.header('x-skein-timeout-ms'), limits.timeoutMs),
     ...(policy !== undefined && { policy: policy as NonNullable<RequestOptions['policy']> }),
     ...(resume !== undefined && { resume: parseResumeMode(resume) }),
+    ...(switchModels !== undefined && { switchModels: parseSwitchModels(switchModels) }),
+    ...(hops !== undefined && { hops: Math.max(0, Math.trunc(Number(hops))) }),
   }
 }
 

@@ -84,6 +84,23 @@ describe('timeline', () => {
     expect(lines).toContainEqual(expect.stringMatching(/^resumes {4}3, not exact/))
   })
 
+  it('puts the attempts at each model of a chain under its name', () => {
+    const { ttftMs: _, ...failed } = attempt('a', { tokens: 0, deliveredTokens: 0 })
+    const attempts = [
+      { ...failed, peerId: 'provider:cloud', model: 'cloud/big', outcome: 'stalled' as const },
+      attempt('b', { model: 'm', reason: 'fallback', startedMs: 100 }),
+      { ...failed, model: 'm', reason: 'hedge' as const, startedMs: 200 },
+    ]
+    const lines = timeline(event({ model: 'cloud/big,m', answeredBy: 'm', attempts }))
+    expect(lines[0]).toBe('chat, cloud/big,m: answered')
+    expect(lines[2]).toBe('cloud/big:')
+    expect(lines[3]).toMatch(/first +cloud .* fell silent$/)
+    expect(lines[4]).toBe('m:')
+    expect(lines[5]).toMatch(/next +…bbbbbb .* answered$/)
+    expect(lines[6]).toMatch(/hedge +…aaaaaa/)
+    expect(lines).toContain('model      m')
+  })
+
   it('tells why a request failed, and of no usage that nobody told', () => {
     const { usage: _, ttftMs: __, ...failed } = event()
     const lines = timeline({
