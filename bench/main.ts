@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { affinity } from './affinity.ts'
+import { gateway } from './gateway.ts'
 import { hedge } from './hedge.ts'
 import { overhead } from './overhead.ts'
 import { providers } from './providers.ts'
@@ -21,6 +22,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<Report>>> 
   hedge,
   scale,
   affinity,
+  gateway,
 }
 
 const { positionals, values } = parseArgs({

@@ -19,11 +19,14 @@ const COMMAND_TIMEOUT_MS = 10_000
 export type PeerTask =
   | { readonly kind: 'idle' }
   | { readonly kind: 'host' }
-  | { readonly kind: 'engine' }
+  /** Speaks OpenAI's wire format, and answers by a clock. */
+  | { readonly kind: 'engine'; readonly prefillMs?: number; readonly paceMs?: number }
+  /** Serves HTTP; its address is a URL. */
+  | { readonly kind: 'gateway'; readonly bootstrap: readonly string[] }
   | { readonly kind: 'hosts'; readonly count: number }
   | {
       readonly kind: 'node'
-      readonly engine: 'embedded' | 'scripted' | { readonly url: string }
+      readonly engine: 'embedded' | 'scripted' | { readonly url: string; readonly slots?: number }
       readonly bootstrap?: readonly string[]
     }
   | {

@@ -6,6 +6,8 @@ import {
   createOpenAiBackend,
   createScriptedBackend,
 } from '../backend/index.ts'
+import { createClient } from '../client/index.ts'
+import { serveGateway } from '../gateway/index.ts'
 import { createHost, type Host } from '../host/index.ts'
 import { createNode, type Node } from '../node/index.ts'
 import { startOpenAiWire } from '../test/fixtures/openai-wire.ts'
@@ -26,8 +28,15 @@ async function run(task: PeerTask): Promise<PeerReady> {
     case 'idle':
       return { addresses: [], peerIds: [] }
     case 'engine': {
-      const server = await startOpenAiWire(createScriptedBackend(), 'vllm')
+      const { prefillMs = 0, paceMs = 0 } = task
+      const engine = createScriptedBackend({ paceMs, script: () => ({ prefillMs }) })
+      const server = await startOpenAiWire(engine, 'vllm')
       return { addresses: [server.baseUrl], peerIds: [] }
+    }
+    case 'gateway': {
+      const client = await createClient({ bootstrap: task.bootstrap })
+      const { url } = await serveGateway(client, { port: 0 })
+      return { addresses: [url], peerIds: [] }
     }
     case 'host': {
       const host = await createHost({ dht: 'server', listen: [LOOPBACK] })
@@ -103,7 +112,8 @@ async function backendOf(engine: Extract<PeerTask, { kind: 'node' }>['engine']):
   if (engine === 'embedded')
     return await createEmbeddedBackend({ modelPath: BUNDLED_MODEL, threads: 1 })
   if (engine === 'scripted') return createScriptedBackend()
-  return createOpenAiBackend({ baseUrl: engine.url })
+  const { url, slots } = engine
+  return createOpenAiBackend({ baseUrl: url, ...(slots !== undefined && { slots }) })
 }
 
 process.on('message', (task: PeerTask | DropCommand) => {
