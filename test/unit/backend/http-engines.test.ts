@@ -82,6 +82,11 @@ describe('failures of an engine behind OpenAI’s protocol', () => {
       { code: 'over_capacity', retryAfterMs: 7000 },
     ],
     [
+      '429 to the millisecond',
+      json({ error: {} }, 429, { 'retry-after': '1', 'retry-after-ms': '350' }),
+      { code: 'over_capacity', retryAfterMs: 350 },
+    ],
+    [
       '503 while loading',
       json({ error: { message: 'Loading model', code: 503 } }, 503),
       { code: 'loading' },
@@ -231,6 +236,40 @@ describe('createOpenAiBackend', () => {
     })
     expect(salt).toMatch(/^[0-9a-f]+$/)
     expect(sent.every(({ headers }) => headers.get('authorization') === 'Bearer k')).toBe(true)
+  })
+
+  it('believes what it is told of an API, and asks it for nothing', async () => {
+    const { fetch, sent } = fakeFetch({
+      '/openai/v1/chat/completions': () => events(delta('a', 'stop'), '[DONE]'),
+    })
+    const init = { baseUrl: 'http://cloud/openai/v1/', fetch, assumed: true }
+    const any = createOpenAiBackend({ ...init, headers: { 'x-team': 'geese' } })
+    const request = chat({ model: 'Org/Model', logprobs: true, max_completion_tokens: 9 })
+    const { text } = await collect(any.infer(request, { hops: 2 }))
+    expect(text).toBe('a')
+    expect(sent.map(({ path }) => path)).toEqual(['/openai/v1/chat/completions'])
+    expect(sent[0]?.body).toMatchObject({ model: 'Org/Model', max_completion_tokens: 9 })
+    expect(sent[0]?.headers.get('x-team')).toBe('geese')
+    expect(sent[0]?.headers.get('x-skein-hops')).toBe('2')
+    expect(await any.load()).toMatchObject({ state: 'ready' })
+
+    const some = createOpenAiBackend({ ...init, models: ['Org/Model'] })
+    expect(await some.models()).toMatchObject([{ id: 'org/model', resume: 'none' }])
+    const { error } = await failureOf(some.infer(chat({ model: 'other' })))
+    expect(error).toMatchObject({ code: 'model_not_found' })
+    expect(sent).toHaveLength(1)
+  })
+
+  it('says of every call that a node makes it', async () => {
+    const { fetch, sent } = fakeFetch({
+      ...GENERIC,
+      '/v1/chat/completions': events(delta('a', 'stop'), '[DONE]'),
+    })
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
+    await collect(backend.infer(chat()))
+    expect(new Set(sent.map(({ headers }) => headers.get('x-skein-hops')))).toEqual(
+      new Set(['node']),
+    )
   })
 
   it('keeps the prefix caches of clients apart where the engine can', async () => {
