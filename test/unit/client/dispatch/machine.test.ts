@@ -14,8 +14,9 @@ const SOON = 1_000
 function play(
   plan: Plan,
   inputs: readonly DispatchInput[],
+  begunElsewhere = false,
 ): { said: string[][]; state: DispatchState } {
-  let state = initialState(plan, LIMITS)
+  let state = initialState(plan, LIMITS, begunElsewhere)
   const said = inputs.map((input) => {
     const step = transition(state, input)
     state = step.state
@@ -74,6 +75,20 @@ describe('one answer', () => {
   it('that has nothing to see is an answer too', () => {
     const { said } = play({ type: 'single' }, [start, chosen(0), done(0)])
     expect(said.at(-1)).toEqual(['lead 0', 'finish 0'])
+  })
+})
+
+describe('an answer that another model began', () => {
+  it('is gone on with, and never begun', () => {
+    const inputs = [start, chosen(0), failed(0, 'resume'), chosen(1), began(1), done(1)]
+    const { said, state } = play({ type: 'hedge' }, inputs, true)
+    expect(said.flat()).toEqual(['open 0 resume', 'open 1 resume', 'lead 1', 'finish 1'])
+    expect(state).toMatchObject({ phase: 'ended', resumes: 2 })
+  })
+
+  it('fails where nobody can go on with it', () => {
+    const { said } = play({ type: 'hedge' }, [start, unchosen(0)], true)
+    expect(said.flat()).toEqual(['open 0 resume', 'fail not-resumable'])
   })
 })
 
