@@ -32,6 +32,12 @@ export async function startOtherGateway(): Promise<OtherGateway | undefined> {
       NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(MUTABLE_HEADERS)}`,
     },
   })
+  // A benchmark that is told to stop takes it along.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      void stop(child).then(() => process.exit(1))
+    })
+  }
   const url = `http://127.0.0.1:${port}`
   const deadline = performance.now() + START_MS
   while (!(await answers(url))) {

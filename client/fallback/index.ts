@@ -10,6 +10,6 @@
  */
 export { createFallback, type Fallback, type OwnNames } from './create-fallback.ts'
 export type { Member } from './member.ts'
-export type { ChainField, NamedChain } from './named-chain.ts'
+export type { ChainField } from './named-chain.ts'
 export type { ProviderInit } from './provider.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'

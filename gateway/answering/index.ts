@@ -3,6 +3,6 @@
  *
  * @packageDocumentation
  */
-export { type OpenedAnswer, openAnswer } from './opened-answer.ts'
+export { openAnswer } from './opened-answer.ts'
 export { requestOptions } from './request-options.ts'
 export { headersOf, withoutSkein } from './served-by.ts'

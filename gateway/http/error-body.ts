@@ -18,14 +18,14 @@ export function errorBody(error: InferenceError): OpenAiError {
 }
 
 /** Whether the caller should ask again: once peers were asked, the network has made its tries. */
-export function shouldRetry(error: InferenceError): boolean {
+function shouldRetry(error: InferenceError): boolean {
   const { code, details, traits } = error
   if (code === 'rate_limited') return true
   return traits.status >= 500 && traits.retryElsewhere && (details.attempts ?? []).length === 0
 }
 
 /** Headers that tell an SDK whether to ask again, and when. */
-export function errorHeaders(error: InferenceError): Record<string, string> {
+function errorHeaders(error: InferenceError): Record<string, string> {
   const { retryAfterMs, details, traits } = error
   const attempts = details.attempts ?? []
   return {

@@ -3,34 +3,30 @@ const encoder = new TextEncoder()
 /** A comment in an event stream: clients skip it, proxies see that the connection lives. */
 const KEEP_ALIVE = ': keep-alive\n\n'
 
-export interface StreamInit {
+export interface EventStreamInit {
   /** A comment goes out after each pause of this length. */
   readonly keepAliveMs: number
-  /** The comment. Formats that have none leave it out, and their streams are not kept alive. */
-  readonly keepAlive?: string
-  readonly contentType?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
- * Sends text as it comes. It is asked for as the reader takes it, so that a slow reader slows the engine; a reader that
- * leaves ends the work.
+ * Sends server-sent events as they come. They are asked for as the reader takes them, so that a slow reader slows the
+ * engine; a reader that leaves ends the work.
  *
  * @param texts must not throw: what fails after the first byte is told in the stream
  */
-export function streamResponse(
+export function eventStream(
   texts: AsyncIterator<string, void, void>,
-  init: StreamInit,
+  { keepAliveMs, headers }: EventStreamInit,
 ): Response {
-  const { keepAliveMs, keepAlive, contentType = 'text/event-stream' } = init
   let pending: Promise<IteratorResult<string, void>> | undefined
   const body = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
         pending ??= texts.next()
-        const result = keepAlive === undefined ? await pending : await within(pending, keepAliveMs)
+        const result = await within(pending, keepAliveMs)
         if (result === undefined) {
-          controller.enqueue(encoder.encode(keepAlive))
+          controller.enqueue(encoder.encode(KEEP_ALIVE))
           return
         }
         pending = undefined
@@ -46,20 +42,12 @@ export function streamResponse(
   )
   return new Response(body, {
     headers: {
-      'content-type': contentType,
+      'content-type': 'text/event-stream',
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
-      ...init.headers,
+      ...headers,
     },
   })
-}
-
-/** {@link streamResponse} in the form of server-sent events. */
-export function eventStream(
-  texts: AsyncIterator<string, void, void>,
-  init: Omit<StreamInit, 'keepAlive'>,
-): Response {
-  return streamResponse(texts, { ...init, keepAlive: KEEP_ALIVE })
 }
 
 /** One event: its data as JSON, and its name where the format has names. */

@@ -7,7 +7,7 @@
  * @packageDocumentation
  */
 export { boundedRequest } from './bounded-body.ts'
-export { errorBody, errorHeaders, errorResponse, failureOf, shouldRetry } from './error-body.ts'
-export { eventStream, sse, streamResponse, within } from './event-stream.ts'
+export { errorBody, errorResponse, failureOf } from './error-body.ts'
+export { eventStream, sse, within } from './event-stream.ts'
 export { type JsonBody, readJsonObject } from './read-json.ts'
 export { type Served, servedHeaders } from './served-headers.ts'
