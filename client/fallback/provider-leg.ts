@@ -28,7 +28,7 @@ export interface ProviderLegInit {
 }
 
 /** How events name a provider in a peer's place. */
-export function providerPeer({ name }: Pick<Provider, 'name'>): string {
+function providerPeer({ name }: Pick<Provider, 'name'>): string {
   return `provider:${name}`
 }
 
