@@ -7,6 +7,7 @@ import type {
   EmbeddingRequest,
 } from '../protocol/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
+import type { ClientStats } from './client-stats.ts'
 import type { DiscoveryLimits, RequestLimits } from './defaults.ts'
 import type { RequestEvent } from './event.ts'
 import type { ChainField, OwnNames, ProviderInit, SwitchModels } from './fallback/index.ts'
@@ -88,6 +89,10 @@ export interface Client extends AsyncDisposable {
   models(options?: AbortOptions): Promise<readonly ModelListing[]>
   /** Every peer that serves a model, probed. @throws InferenceError `no_peers` with the reason */
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
+  /** Has the listener told of every request that ends from now on. What it throws is dropped. @returns the undoing */
+  observe(listener: (event: RequestEvent) => void): () => void
+  /** What it is doing now, and what it may still spend. */
+  stats(): ClientStats
   /** Cancels what runs and stops the host. */
   close(): Promise<void>
 }
@@ -137,6 +142,8 @@ export function createClientOver(
       requester.embed(request, options),
     models: (options?: AbortOptions) => requester.models(options),
     peers: (options?: AbortOptions) => requester.peers(options),
+    observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),
+    stats: () => requester.stats(),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -29,6 +29,7 @@ export {
   createClientOver,
   type RequestOptions,
 } from './client.ts'
+export type { ClientStats } from './client-stats.ts'
 export {
   DISCOVERY_LIMITS,
   type DiscoveryLimits,

@@ -37,6 +37,7 @@ import {
   tell,
   withAttempts,
 } from './call.ts'
+import type { ClientStats } from './client-stats.ts'
 import { type ConnectionEvents, watchConnections } from './connection-watch.ts'
 import {
   DISCOVERY_LIMITS,
@@ -98,6 +99,9 @@ export interface Requester {
   slots(model: string): number
   /** What requests may name beside the models of the network. */
   readonly names: OwnNames
+  /** Told of every request that ends from now on. @returns the undoing */
+  observe(listener: (event: RequestEvent) => void): () => void
+  stats(): ClientStats
   /** Requests that run. */
   readonly inFlight: number
   /** Cancels what runs, and waits for the background work to end. */
@@ -145,6 +149,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   parsePolicy(init.policy ?? DEFAULT_POLICY)
   parseResumeMode(init.resume ?? DEFAULT_RESUME)
   const scopes = new Set<Scope>()
+  const listeners = new Set(init.onEvent === undefined ? [] : [init.onEvent])
   let closed = false
 
   /** A scope that `close` can end. */
@@ -187,7 +192,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         ...more,
       })
       call.onEvent(event)
-      tell(init.onEvent, event)
+      for (const listener of listeners) tell(listener, event)
     }
     try {
       const remembered = failures.size > 0 ? failures.recall(key(), performance.now()) : undefined
@@ -318,6 +323,26 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       return await Promise.all(
         advertisements.map((known) => listPeer(known, context.prober, now(), scope)),
       )
+    },
+    observe(listener) {
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+      }
+    },
+    stats() {
+      const peers = context.directory.known().map(({ peerId }) => peerId)
+      const connected = new Set(host.libp2p.getPeers().map(String))
+      return {
+        inFlight: router.inFlight,
+        retryBudget: context.budget.balance,
+        resumeReserve: context.reserve.balance,
+        peers: {
+          known: peers.length,
+          connected: peers.filter((peer) => connected.has(peer.toString())).length,
+          ejected: peers.filter((peer) => router.isEjected(peer.toString())).length,
+        },
+      }
     },
     slots: (model) => slotsOf(context.directory.known(), model),
     names: fallback.names,

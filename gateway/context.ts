@@ -1,8 +1,12 @@
 import type { Client } from '../client/index.ts'
 import type { GatewayLimits } from './defaults.ts'
+import type { Metrics } from './metrics/index.ts'
 
 /** What the gateway needs of a client. */
-export type GatewayClient = Pick<Client, 'chat' | 'complete' | 'embed' | 'models'>
+export type GatewayClient = Pick<
+  Client,
+  'chat' | 'complete' | 'embed' | 'models' | 'observe' | 'stats'
+>
 
 /** What all endpoints share. */
 export interface GatewayContext {
@@ -12,6 +16,8 @@ export interface GatewayContext {
   readonly now: () => number
   /** Where a failure of the gateway's own is told. */
   readonly log: (message: string) => void
+  /** Absent where nobody asked for them. */
+  readonly metrics: Metrics | undefined
   /** Counts tokens that an answer took against its caller's limit. */
   readonly spend: (caller: string, tokens: number) => void
 }

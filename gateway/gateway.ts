@@ -4,6 +4,7 @@ import type { GatewayClient, GatewayContext, GatewayEnv } from './context.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 import { boundedRequest, errorResponse, failureOf } from './http/index.ts'
 import { idempotency } from './idempotency/index.ts'
+import { createMetrics } from './metrics/index.ts'
 import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
 import {
   type ApiKey,
@@ -24,6 +25,8 @@ export interface GatewayInit extends Partial<GatewayLimits> {
   readonly corsOrigins?: readonly string[]
   /** Names in the `Host` header that are this gateway. @default any: nothing but a server needs this */
   readonly allowedHosts?: readonly string[]
+  /** Whether `GET /metrics` answers. @default false: in-process there is nobody to read them */
+  readonly metrics?: boolean
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
   /** Told of failures of the gateway's own. @default nobody */
@@ -34,6 +37,8 @@ export interface GatewayInit extends Partial<GatewayLimits> {
 export interface Gateway {
   /** As the global one, whatever the host of the URL. What fails is told in the response. */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+  /** Ends its watch over the client, which goes on. */
+  close(): void
 }
 
 /** Paths that say how the gateway is, and for which nobody needs a key. */
@@ -44,8 +49,10 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
   const limits = { ...GATEWAY_LIMITS, ...definedOnly(init) }
   const log = init.log ?? (() => {})
   const rateLimit = createRateLimit(init.rateLimits ?? {})
+  const metrics = init.metrics === true ? createMetrics(client) : undefined
   const context: GatewayContext = {
     client,
+    metrics,
     limits,
     now: init.now ?? Date.now,
     log,
@@ -54,12 +61,18 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
   const { apiKeys = [], corsOrigins = [], allowedHosts } = init
 
   const app = new Hono<GatewayEnv>()
+  /** A path as a label: callers may make up any number of others. */
+  const routeOf = (path: string): string => {
+    if (path.startsWith('/v1/models/')) return '/v1/models/{id}'
+    return app.routes.some((route) => route.path === path) ? path : 'other'
+  }
   app.use(async (c, next) => {
     const requestId = `req_${randomBytes(12).toString('hex')}`
     const startedAt = performance.now()
     c.set('requestId', requestId)
     c.set('startedAt', startedAt)
     await next()
+    metrics?.answered(routeOf(c.req.path), c.res.status)
     c.header('x-request-id', requestId)
     c.header('openai-processing-ms', String(Math.round(performance.now() - startedAt)))
   })
@@ -90,6 +103,12 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
     await next()
   })
   app.use('/v1/*', idempotency(limits))
+  if (metrics !== undefined) {
+    const { contentType } = metrics
+    app.get('/metrics', async (c) =>
+      c.body(await metrics.text(), 200, { 'content-type': contentType }),
+    )
+  }
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', async (c) => {
     const found = await client.models({ signal: c.req.raw.signal })
@@ -104,6 +123,7 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
       const isRequest = typeof input === 'object' && 'headers' in input && options === undefined
       return await app.fetch(isRequest ? input : new Request(input, options))
     },
+    close: () => metrics?.close(),
   }
 }
 

@@ -48,6 +48,11 @@ export class ResumeReserve {
     this.#balance = Math.min(init.initial ?? 20, this.#max)
   }
 
+  /** Resumes that may begin now, fractions included. */
+  get balance(): number {
+    return this.#balance
+  }
+
   /**
    * A lease, at once or when one is given back or earned; first come, first served.
    *

@@ -15,8 +15,8 @@ export interface DispatchContext {
   readonly prober: Prober
   readonly router: Router
   /** For retries and hedges. */
-  readonly budget: Pick<RetryBudget, 'succeeded' | 'take'>
-  readonly reserve: Pick<ResumeReserve, 'acquire' | 'answered'>
+  readonly budget: Pick<RetryBudget, 'balance' | 'succeeded' | 'take'>
+  readonly reserve: Pick<ResumeReserve, 'acquire' | 'answered' | 'balance'>
   /** Whether conversations stay with their peer, as far as its load allows. */
   readonly affinity: boolean
   /** From 0, below 1. */

@@ -198,6 +198,7 @@ export function createRouter(init: RouterInit): Router {
     observeLoad(peer, load) {
       pool.add(peer, load, now())
     },
+    isEjected: (peer) => health.isEjected(peer, now()),
     get inFlight() {
       return inFlight.total
     },

@@ -104,6 +104,10 @@ export class Health {
     this.#set(peer, afterLoss(known, nowMs), nowMs)
   }
 
+  isEjected(peer: string, nowMs: number): boolean {
+    return this.#ejections.has(peer, this.#peers.size, nowMs)
+  }
+
   get size(): number {
     return this.#peers.size
   }

@@ -86,6 +86,8 @@ export interface Router {
   observeLoad(peer: string, load: Load): void
   /** Fresh samples of load, for whoever asks for them. */
   readonly pool: LoadPool
+  /** Whether the peer is left alone for a while, having failed again and again. */
+  isEjected(peer: string): boolean
   /** Requests of ours under way. */
   readonly inFlight: number
   /** Stops the watch over the clock. */

@@ -28,7 +28,7 @@ const told = (answer: Answer<unknown>): string => {
  */
 export async function streamAnswer<T extends object>(
   c: Context<GatewayEnv>,
-  { limits, log, spend }: Pick<GatewayContext, 'limits' | 'log' | 'spend'>,
+  { limits, log, metrics, spend }: GatewayContext,
   answer: Answer<T>,
   withUsage: boolean,
 ): Promise<Response> {
@@ -38,8 +38,14 @@ export async function streamAnswer<T extends object>(
     startedAt: c.get('startedAt'),
   })
   async function* texts(): AsyncGenerator<string, void, void> {
+    let lastAt: number | undefined
     try {
-      for await (const chunk of opened.chunks) yield sse(shown(chunk, withUsage))
+      for await (const chunk of opened.chunks) {
+        const now = performance.now()
+        if (lastAt !== undefined) metrics?.gap(now - lastAt)
+        lastAt = now
+        yield sse(shown(chunk, withUsage))
+      }
       yield told(answer)
       yield sse('[DONE]')
     } catch (error) {

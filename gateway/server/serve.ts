@@ -42,7 +42,7 @@ export async function serveGateway(
 ): Promise<GatewayServer> {
   const { host = '127.0.0.1', port = 4810, drainMs = 30_000, maxConnections = 4_096 } = init
   const names = ['localhost', '127.0.0.1', '::1', host, ...(init.allowedHosts ?? [])]
-  const gateway = createGateway(client, { ...init, allowedHosts: names })
+  const gateway = createGateway(client, { metrics: true, ...init, allowedHosts: names })
   const server = await listening(gateway.fetch, host, port)
   server.maxConnections = maxConnections
   const close = async (): Promise<void> => {
@@ -57,6 +57,7 @@ export async function serveGateway(
       await closed
     } finally {
       clearTimeout(timer)
+      gateway.close()
     }
   }
   return { url: urlOf(server), close, [Symbol.asyncDispose]: close }

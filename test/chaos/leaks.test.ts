@@ -92,11 +92,11 @@ describe('a thousand requests with mixed faults', () => {
       return { ...fault, at: Math.floor(random() * 20) }
     }
     // The budgets of a client whose every fourth attempt fails would be spent at once.
-    const free = { take: () => true, succeeded: () => {} }
+    const free = { balance: 0, take: () => true, succeeded: () => {} }
     const lease = { succeeded: () => {}, failed: () => {} }
     const budgets = {
       budget: free,
-      reserve: { acquire: () => Promise.resolve(lease), answered: () => {} },
+      reserve: { balance: 0, acquire: () => Promise.resolve(lease), answered: () => {} },
     }
     await using wire = await ChaosWire.create({
       peers: 5,

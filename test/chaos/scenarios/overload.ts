@@ -44,7 +44,7 @@ function capacityOf(nodes: number): number {
 
 const WITHOUT_BUDGETS: RequesterInit = {
   budgets: {
-    budget: { take: () => true, succeeded: () => {} },
+    budget: { balance: 0, take: () => true, succeeded: () => {} },
     reserve: new ResumeReserve({ initial: 1e6, max: 1e6 }),
   },
   maxAttempts: 1_000,

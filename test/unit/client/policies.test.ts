@@ -62,6 +62,7 @@ describe('hedge', () => {
   it('is not made without budget, which is left for those that find somebody to ask', async () => {
     const asked: string[] = []
     const budget = {
+      balance: 0,
       take: () => {
         asked.push('take')
         return false
@@ -69,6 +70,7 @@ describe('hedge', () => {
       succeeded: () => {},
     }
     const reserve = {
+      balance: 0,
       acquire: async () => ({ succeeded: () => {}, failed: () => {} }),
       answered: () => {},
     }

@@ -239,8 +239,8 @@ describe('a lease for going on', () => {
     }
     await create({
       budgets: {
-        budget: { take: () => true, succeeded: () => {} },
-        reserve: { acquire: async () => lease(), answered: () => {} },
+        budget: { balance: 0, take: () => true, succeeded: () => {} },
+        reserve: { balance: 0, acquire: async () => lease(), answered: () => {} },
       },
     })
     await swarm.add(resetsAfter(accepted, chatDelta(0, { content: 'one' })), byText)

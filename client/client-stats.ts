@@ -1,0 +1,11 @@
+/** What a client is doing, and what it may still spend. */
+export interface ClientStats {
+  /** Attempts under way. */
+  readonly inFlight: number
+  /** Retries and hedges left, fractions included. */
+  readonly retryBudget: number
+  /** Resumes that may begin now, fractions included. */
+  readonly resumeReserve: number
+  /** Peers that serve a model: known in all, those connected to, and those left alone for having failed in a row. */
+  readonly peers: { readonly known: number; readonly connected: number; readonly ejected: number }
+}

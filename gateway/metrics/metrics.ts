@@ -1,0 +1,178 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { RequestEvent } from '../../client/index.ts'
+import type { GatewayClient } from '../context.ts'
+import { createBoundedLabel } from './bounded-label.ts'
+
+/** What `GET /metrics` shows. Its numbers begin with the gateway; no label names a peer, a caller or a key. */
+export interface Metrics {
+  /** The text that Prometheus reads. */
+  text(): Promise<string>
+  readonly contentType: string
+  /** One answer over HTTP. */
+  answered(route: string, status: number): void
+  /** The gap between two pieces of a stream, waiting for its reader included. */
+  gap(ms: number): void
+  /** Ends the watch over the client. */
+  close(): void
+}
+
+/** OpenTelemetry's names of operations. */
+const OPERATIONS: Readonly<Record<RequestEvent['kind'], string>> = {
+  chat: 'chat',
+  completion: 'text_completion',
+  embedding: 'embeddings',
+  score: 'score',
+}
+
+/** Bucket bounds as OpenTelemetry's semantic conventions for generative AI metrics advise (v1.37). */
+const DURATION_S = [
+  0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
+]
+const TOKENS = Array.from({ length: 14 }, (_, power) => 4 ** power)
+const TTFT_S = [
+  0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+]
+const PER_TOKEN_S = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5]
+
+/**
+ * Counts what the client does, by the one record that each request leaves. Names follow OpenTelemetry's conventions for
+ * generative AI where they have one, in Prometheus' spelling; the others begin with `skein_`.
+ */
+export function createMetrics(client: Pick<GatewayClient, 'observe' | 'stats'>): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const model = createBoundedLabel()
+  const about = ['gen_ai_operation_name', 'gen_ai_request_model'] as const
+  const duration = new Histogram({
+    name: 'gen_ai_client_operation_duration_seconds',
+    help: 'Requests from their start to their end',
+    labelNames: [...about, 'error_type'],
+    ...{ buckets: DURATION_S, registers },
+  })
+  const tokens = new Histogram({
+    name: 'gen_ai_client_token_usage',
+    help: 'Tokens of each answered request',
+    labelNames: [...about, 'gen_ai_token_type'],
+    ...{ buckets: TOKENS, registers },
+  })
+  const ttft = new Histogram({
+    name: 'gen_ai_server_time_to_first_token_seconds',
+    help: 'Requests from their start to the first piece for the caller',
+    labelNames: about,
+    ...{ buckets: TTFT_S, registers },
+  })
+  const perToken = new Histogram({
+    name: 'gen_ai_server_time_per_output_token_seconds',
+    help: 'Mean time of each token after the first',
+    labelNames: about,
+    ...{ buckets: PER_TOKEN_S, registers },
+  })
+  const gaps = new Histogram({
+    name: 'skein_inter_token_latency_seconds',
+    help: 'Gaps between the pieces of streams',
+    ...{ buckets: [0.001, 0.0025, 0.005, ...PER_TOKEN_S], registers },
+  })
+  const requests = new Counter({
+    name: 'skein_requests_total',
+    help: 'Requests that ended, by outcome: answered, or the code of the error',
+    labelNames: [...about, 'outcome'],
+    registers,
+  })
+  const attempts = new Counter({
+    name: 'skein_attempts_total',
+    help: 'Attempts at peers, by why they were made and what came of them',
+    labelNames: ['reason', 'outcome'],
+    registers,
+  })
+  const hedges = new Counter({
+    name: 'skein_hedges_total',
+    help: 'Second attempts where the first was slow to begin',
+    registers,
+  })
+  const resumes = new Counter({
+    name: 'skein_resumes_total',
+    help: 'Answers that went on elsewhere after they had begun, by whether the same weights went on by token ids',
+    labelNames: ['exact'],
+    registers,
+  })
+  const extra = new Counter({
+    name: 'skein_extra_tokens_total',
+    help: 'Tokens that attempts took beyond what callers were told as usage',
+    labelNames: ['gen_ai_token_type'],
+    registers,
+  })
+  const http = new Counter({
+    name: 'skein_http_requests_total',
+    help: 'Answers over HTTP',
+    labelNames: ['route', 'status'],
+    registers,
+  })
+  new Gauge({
+    name: 'skein_requests_in_flight',
+    help: 'Attempts under way',
+    registers,
+    collect() {
+      this.set(client.stats().inFlight)
+    },
+  })
+  new Gauge({
+    name: 'skein_retry_budget',
+    help: 'Retries and hedges left',
+    registers,
+    collect() {
+      this.set(client.stats().retryBudget)
+    },
+  })
+  new Gauge({
+    name: 'skein_resume_reserve',
+    help: 'Resumes that may begin now',
+    registers,
+    collect() {
+      this.set(client.stats().resumeReserve)
+    },
+  })
+  new Gauge({
+    name: 'skein_peers',
+    help: 'Peers that serve a model: known in all, connected to, ejected for failures',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const [state, count] of Object.entries(client.stats().peers)) this.set({ state }, count)
+    },
+  })
+
+  const observe = (event: RequestEvent): void => {
+    const { kind, outcome, usage, ttftMs, durationMs, cost, exact } = event
+    const labels = {
+      gen_ai_operation_name: OPERATIONS[kind],
+      gen_ai_request_model: model(event.model),
+    }
+    requests.inc({ ...labels, outcome })
+    const failure = outcome === 'answered' ? {} : { error_type: outcome }
+    duration.observe({ ...labels, ...failure }, durationMs / 1_000)
+    if (usage !== undefined) {
+      tokens.observe({ ...labels, gen_ai_token_type: 'input' }, usage.promptTokens)
+      tokens.observe({ ...labels, gen_ai_token_type: 'output' }, usage.completionTokens)
+    }
+    if (ttftMs !== undefined) {
+      ttft.observe(labels, ttftMs / 1_000)
+      const after = (usage?.completionTokens ?? 0) - 1
+      if (after > 0) perToken.observe(labels, (durationMs - ttftMs) / 1_000 / after)
+    }
+    for (const attempt of event.attempts) {
+      attempts.inc({ reason: attempt.reason, outcome: attempt.outcome })
+      if (attempt.reason === 'hedge') hedges.inc()
+    }
+    if (event.resumes > 0) resumes.inc({ exact: String(exact) }, event.resumes)
+    extra.inc({ gen_ai_token_type: 'input' }, cost.promptTokens)
+    extra.inc({ gen_ai_token_type: 'output' }, cost.completionTokens)
+  }
+  const unobserve = client.observe(observe)
+  return {
+    text: async () => await registry.metrics(),
+    contentType: registry.contentType,
+    answered: (route, status) => http.inc({ route, status: String(status) }),
+    gap: (ms) => gaps.observe(ms / 1_000),
+    close: unobserve,
+  }
+}
