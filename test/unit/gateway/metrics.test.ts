@@ -111,7 +111,9 @@ describe('metrics', () => {
   it('are all that the dashboard asks for', async () => {
     const one = metered()
     one.tell(event)
-    const names = new Set(Array.from((await shown(one)).matchAll(/^# TYPE (\w+)/gm), ([, name]) => name))
+    const names = new Set(
+      Array.from((await shown(one)).matchAll(/^# TYPE (\w+)/gm), ([, name]) => name),
+    )
     const path = new URL('../../../docs/grafana/skein-gateway.json', import.meta.url)
     const asked = readFileSync(path, 'utf8').match(/\b(skein|gen_ai)_\w+/g) ?? []
     const metrics = asked
