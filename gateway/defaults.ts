@@ -18,6 +18,7 @@ export interface GatewayLimits {
   readonly maxHops: number
 }
 
+/** The defaults. */
 export const GATEWAY_LIMITS: GatewayLimits = {
   timeoutMs: 600_000,
   keepAliveMs: 10_000,

@@ -16,6 +16,7 @@ import {
   type RateLimits,
 } from './security/index.ts'
 
+/** Who may call, how often, and how long things may take. */
 export interface GatewayInit extends Partial<GatewayLimits> {
   /** Who may call. @default everyone who can reach it */
   readonly apiKeys?: readonly ApiKey[]

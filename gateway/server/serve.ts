@@ -5,6 +5,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import type { GatewayClient } from '../context.ts'
 import { createGateway, type GatewayInit } from '../gateway.ts'
 
+/** Where it listens, beside what holds for the gateway itself. */
 export interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {
   /** @default 127.0.0.1: this machine only */
   readonly host?: string
