@@ -30,6 +30,8 @@ export interface CliEvent {
   readonly promptTokens: number
   readonly contextLength: number
   readonly resumes: number
+  readonly url: string
+  readonly key: string
 }
 
 export interface Finished {
