@@ -112,6 +112,7 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
   }
   app.get('/healthz', (c) => c.json({ status: 'ok' }))
   app.get('/readyz', async (c) => {
+    if (client.names.providers.length > 0) return c.json({ status: 'ready' })
     const found = await client.models({ signal: c.req.raw.signal })
     return c.json({ status: 'ready', models: found.length })
   })

@@ -8,35 +8,63 @@ export function models(context: GatewayContext): Hono<GatewayEnv> {
   const { client, now } = context
   // Nobody knows when a model was made; it is the same for all and does not change.
   const created = Math.floor(now() / 1_000)
+  const all = async (signal: AbortSignal): Promise<readonly Model[]> => {
+    const own = ownModels(context)
+    try {
+      return [...(await client.models({ signal })).map(served), ...own]
+    } catch (error) {
+      // The caller's own are there whether or not the swarm is.
+      if (own.length > 0 && InferenceError.is(error, 'no_peers')) return own
+      throw error
+    }
+  }
+  const shown = ({ names: _, ...model }: Model): object => ({ ...model, object: 'model', created })
   return new Hono<GatewayEnv>()
     .get('/v1/models', async (c) => {
-      const listings = await client.models({ signal: c.req.raw.signal })
-      return c.json({ object: 'list', data: listings.map((listing) => shown(listing, created)) })
+      const data = (await all(c.req.raw.signal)).map(shown)
+      return c.json({ object: 'list', data })
     })
     .get('/v1/models/:id{.+}', async (c) => {
       const id = normalizeModelId(c.req.param('id'))
-      const listings = await client.models({ signal: c.req.raw.signal })
-      const listing = listings.find((known) => known.id === id || known.aliases.includes(id))
-      if (listing === undefined) {
-        throw new InferenceError('model_not_found', `nobody serves '${id}'`, {
-          details: {
-            param: 'model',
-            available: listings.map(({ id: model, peers }) => ({ model, peers: peers.length })),
-          },
-        })
-      }
-      return c.json(shown(listing, created))
+      const known = await all(c.req.raw.signal)
+      const model = known.find(({ names }) => names.includes(id))
+      if (model !== undefined) return c.json(shown(model))
+      throw new InferenceError('model_not_found', `nobody serves '${id}'`, {
+        details: {
+          param: 'model',
+          available: known.map((other) => ({ model: other.id, peers: other.peers ?? 0 })),
+        },
+      })
     })
 }
 
-function shown({ id, contextLength, capabilities, peers }: ModelListing, created: number): object {
+interface Model {
+  readonly id: string
+  readonly owned_by: string
+  /** By which it may be asked for. */
+  readonly names: readonly string[]
+  readonly peers?: number
+}
+
+function served({ id, aliases, contextLength, capabilities, peers }: ModelListing): Model {
   return {
     id,
-    object: 'model',
-    created,
     owned_by: 'skein',
     ...(contextLength > 0 && { context_length: contextLength }),
-    capabilities,
-    peers: peers.length,
+    ...{ capabilities, peers: peers.length, names: [id, ...aliases] },
   }
+}
+
+/** The caller's own names, and what the caller's providers are known to have. */
+function ownModels({ client }: GatewayContext): Model[] {
+  const { aliases, providers } = client.names
+  return [
+    ...aliases.map((id) => ({ id, owned_by: 'alias', names: [normalizeModelId(id)] })),
+    ...providers.flatMap(({ name, models: ids }) =>
+      ids.map((model) => {
+        const id = `${name}/${model}`
+        return { id, owned_by: name, names: [normalizeModelId(id)] }
+      }),
+    ),
+  ]
 }

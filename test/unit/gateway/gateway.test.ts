@@ -54,6 +54,36 @@ function gatewayOver(chat: () => Promise<ChatCompletion>, init: GatewayInit = {}
 
 const answers = async (): Promise<ChatCompletion> => answer
 
+describe('models', () => {
+  const names = {
+    aliases: ['Fast'],
+    providers: [{ name: 'cloud', models: ['gpt-x'] }],
+  }
+  const listed = async (models: () => Promise<unknown>, path = ''): Promise<Response> => {
+    const client = { models, names } as unknown as GatewayClient
+    return await createGateway(client).fetch(`http://skein.local/v1/models${path}`)
+  }
+  const nobody = async (): Promise<never> => {
+    throw new InferenceError('no_peers', 'nobody is there')
+  }
+
+  it('are those of the swarm, the aliases and what the own providers have', async () => {
+    const served = { id: 'm', aliases: ['n'], contextLength: 8, capabilities: [], peers: ['p'] }
+    const body = (await (await listed(async () => [served])).json()) as { data: { id: string }[] }
+    expect(body.data.map(({ id }) => id)).toEqual(['m', 'Fast', 'cloud/gpt-x'])
+    expect(await (await listed(async () => [served], '/n')).json()).toMatchObject({ id: 'm' })
+  })
+
+  it('are the own ones where nobody is there', async () => {
+    expect((await listed(nobody)).status).toBe(200)
+    expect(await (await listed(nobody, '/cloud/gpt-x')).json()).toMatchObject({
+      id: 'cloud/gpt-x',
+      owned_by: 'cloud',
+    })
+    expect((await listed(nobody, '/other')).status).toBe(404)
+  })
+})
+
 describe('errors', () => {
   it.each([
     ['{', 'the body is not JSON'],
