@@ -36,6 +36,7 @@ export {
   REQUEST_LIMITS,
   type RequestLimits,
 } from './defaults.ts'
+export { estimatePromptTokens } from './dispatch/index.ts'
 export type { Agreement, Cost, RequestEvent } from './event.ts'
 export {
   type ChainField,

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { Hono } from 'hono'
+import { Hono, type MiddlewareHandler } from 'hono'
+import { messages } from './anthropic/index.ts'
 import type { GatewayClient, GatewayContext, GatewayEnv } from './context.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
+import { errorFormatOf } from './dialects.ts'
 import { boundedRequest, errorResponse, failureOf } from './http/index.ts'
 import { idempotency } from './idempotency/index.ts'
 import { createMetrics } from './metrics/index.ts'
+import { ollamaAnswers, ollamaEmbed, ollamaModels, ollamaOther } from './ollama/index.ts'
 import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
+import { responses } from './responses/index.ts'
 import {
   type ApiKey,
   callerOf,
@@ -80,14 +84,13 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
   app.onError((error, c) => {
     const failure = failureOf(error, c.req.raw.signal)
     if (failure.code === 'internal') log(`${c.req.method} ${c.req.path}: ${String(error.stack)}`)
-    return errorResponse(failure)
+    return errorResponse(failure, c.get('requestId'), errorFormatOf(c.req.path))
   })
   app.notFound((c) => {
     const message = `there is no ${c.req.method} ${c.req.path} here`
-    return c.json(
-      { error: { message, type: 'invalid_request_error', param: null, code: 'not_found' } },
-      404,
-    )
+    const error = { message, type: 'invalid_request_error', param: null, code: 'not_found' }
+    const about = { status: 404, requestId: c.get('requestId') }
+    return c.json(errorFormatOf(c.req.path)(error, about), 404)
   })
   if (allowedHosts !== undefined) app.use(hostCheck(allowedHosts))
   app.use(...origins(corsOrigins), hopLimit(limits.maxHops))
@@ -99,10 +102,12 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
     await next()
     for (const [name, value] of Object.entries(headers)) c.header(name, value)
   })
-  app.use('/v1/*', async (c, next) => {
+  const bounded: MiddlewareHandler<GatewayEnv> = async (c, next) => {
     c.req.raw = boundedRequest(c.req.raw, limits.maxBodyBytes)
     await next()
-  })
+  }
+  app.use('/v1/*', bounded)
+  app.use('/api/*', bounded)
   app.use('/v1/*', idempotency(limits))
   if (metrics !== undefined) {
     const { contentType } = metrics
@@ -120,6 +125,12 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
   app.route('/', completions(context))
   app.route('/', embeddings(context))
   app.route('/', models(context))
+  app.route('/', responses(context))
+  app.route('/', messages(context))
+  app.route('/', ollamaAnswers(context))
+  app.route('/', ollamaEmbed(context))
+  app.route('/', ollamaModels(context))
+  app.route('/', ollamaOther())
   return {
     fetch: async (input, options) => {
       const isRequest = typeof input === 'object' && 'headers' in input && options === undefined

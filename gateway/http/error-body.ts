@@ -38,10 +38,21 @@ function errorHeaders(error: InferenceError): Record<string, string> {
   }
 }
 
+/** Puts an error in the form of another dialect. */
+export type ErrorFormat = (
+  error: OpenAiError['error'],
+  about: { readonly status: number; readonly requestId: string },
+) => object
+
 /** A failure before the first byte of an answer. */
-export function errorResponse(error: InferenceError): Response {
-  return Response.json(errorBody(error), {
-    status: error.traits.status,
+export function errorResponse(
+  error: InferenceError,
+  requestId: string,
+  format: ErrorFormat = (told) => ({ error: told }),
+): Response {
+  const { status } = error.traits
+  return Response.json(format(errorBody(error).error, { status, requestId }), {
+    status,
     headers: errorHeaders(error),
   })
 }

@@ -3,22 +3,32 @@ const encoder = new TextEncoder()
 /** A comment in an event stream: clients skip it, proxies see that the connection lives. */
 const KEEP_ALIVE = ': keep-alive\n\n'
 
-export interface EventStreamInit {
-  /** A comment goes out after each pause of this length. */
+export interface TextStreamInit {
+  /** `keepAlive` goes out after each pause of this length. */
   readonly keepAliveMs: number
+  /** Text that says nothing, in the form of the stream. @default a comment of server-sent events */
+  readonly keepAlive?: () => string
+  /** @default text/event-stream */
+  readonly contentType?: string
   readonly headers?: Readonly<Record<string, string>>
 }
 
 /**
- * Sends server-sent events as they come. They are asked for as the reader takes them, so that a slow reader slows the
- * engine; a reader that leaves ends the work.
+ * Sends texts as they come. They are asked for as the reader takes them, so that a slow reader slows the engine; a
+ * reader that leaves ends the work.
  *
  * @param texts must not throw: what fails after the first byte is told in the stream
  */
-export function eventStream(
+export function textStream(
   texts: AsyncIterator<string, void, void>,
-  { keepAliveMs, headers }: EventStreamInit,
+  init: TextStreamInit,
 ): Response {
+  const {
+    keepAliveMs,
+    keepAlive = () => KEEP_ALIVE,
+    contentType = 'text/event-stream',
+    headers,
+  } = init
   let pending: Promise<IteratorResult<string, void>> | undefined
   const body = new ReadableStream<Uint8Array>(
     {
@@ -26,7 +36,7 @@ export function eventStream(
         pending ??= texts.next()
         const result = await within(pending, keepAliveMs)
         if (result === undefined) {
-          controller.enqueue(encoder.encode(KEEP_ALIVE))
+          controller.enqueue(encoder.encode(keepAlive()))
           return
         }
         pending = undefined
@@ -42,12 +52,20 @@ export function eventStream(
   )
   return new Response(body, {
     headers: {
-      'content-type': 'text/event-stream',
+      'content-type': contentType,
       'cache-control': 'no-cache',
       'x-accel-buffering': 'no',
       ...headers,
     },
   })
+}
+
+/** {@link textStream} in the form of server-sent events. */
+export function eventStream(
+  texts: AsyncIterator<string, void, void>,
+  init: Pick<TextStreamInit, 'headers' | 'keepAliveMs'>,
+): Response {
+  return textStream(texts, init)
 }
 
 /** One event: its data as JSON, and its name where the format has names. */

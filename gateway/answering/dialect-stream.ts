@@ -1,0 +1,80 @@
+import type { Context } from 'hono'
+import type { Answer } from '../../client/index.ts'
+import { InferenceError, type OpenAiUsage } from '../../protocol/index.ts'
+import type { GatewayContext, GatewayEnv } from '../context.ts'
+import { failureOf, servedHeaders, type TextStreamInit, textStream } from '../http/index.ts'
+import { openAnswer } from './opened-answer.ts'
+
+/** Writes a streamed answer in one dialect. An empty text is not sent. */
+export interface DialectWriter<T> {
+  /** Before all else. `first` is there unless the answer was slow to begin. */
+  begin(first: T | undefined): string
+  /** @throws InferenceError for a piece that the dialect cannot tell */
+  take(chunk: T): string
+  /** @throws InferenceError as `take` */
+  end(usage: OpenAiUsage): string
+  /** In place of the rest and of the end. */
+  fail(failure: InferenceError): string
+}
+
+export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | 'keepAliveMs'> {
+  readonly writer: DialectWriter<T>
+  /** A failure in the caller's words. */
+  readonly tell?: (failure: InferenceError) => InferenceError
+}
+
+/**
+ * Streams an answer in a dialect. What fails after the first byte is told as the dialect tells it.
+ *
+ * @throws what fails before the first piece
+ */
+export async function streamDialect<T>(
+  c: Context<GatewayEnv>,
+  { limits, log, metrics, spend }: GatewayContext,
+  answer: Answer<T>,
+  { writer, tell = (failure) => failure, ...init }: DialectStreamInit<T>,
+): Promise<Response> {
+  const { signal } = c.req.raw
+  const opened = await openAnswer(answer, {
+    waitMs: limits.keepAliveMs,
+    startedAt: c.get('startedAt'),
+  })
+  async function* written(): AsyncGenerator<string, void, void> {
+    let begun = false
+    let lastAt: number | undefined
+    try {
+      if (opened.served === undefined) {
+        begun = true
+        yield writer.begin(undefined)
+      }
+      for await (const chunk of opened.chunks) {
+        const now = performance.now()
+        if (lastAt !== undefined) metrics?.gap(now - lastAt)
+        lastAt = now
+        if (!begun) yield writer.begin(chunk)
+        begun = true
+        yield writer.take(chunk)
+      }
+      if (answer.usage === undefined) {
+        throw new InferenceError('truncated', 'the answer ended without its usage')
+      }
+      yield writer.end(answer.usage)
+    } catch (error) {
+      const failure = tell(failureOf(error, signal))
+      if (failure.code === 'internal') log(`a stream failed: ${String(failure.stack)}`)
+      c.set('broken', true)
+      yield writer.fail(failure)
+    } finally {
+      spend(c.get('caller'), answer.usage?.total_tokens ?? 0)
+    }
+  }
+  return textStream(nonEmpty(written()), {
+    ...init,
+    keepAliveMs: limits.keepAliveMs,
+    ...(opened.served !== undefined && { headers: servedHeaders(opened.served) }),
+  })
+}
+
+async function* nonEmpty(texts: AsyncIterable<string>): AsyncGenerator<string, void, void> {
+  for await (const text of texts) if (text !== '') yield text
+}

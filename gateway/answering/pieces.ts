@@ -1,0 +1,128 @@
+import type { ChatCompletion } from '../../client/index.ts'
+import type {
+  ChatChunk,
+  CompletionChunk,
+  FinishReason,
+  TokenLogprob,
+  ToolCallDelta,
+} from '../../protocol/index.ts'
+
+/** What an answer is made of, in the order in which it is told. `arguments` belong to the `call` before them. */
+export type Piece =
+  | { readonly type: 'reasoning'; readonly text: string }
+  | {
+      readonly type: 'text'
+      readonly text: string
+      readonly logprobs: readonly TokenLogprob[]
+    }
+  | { readonly type: 'refusal'; readonly text: string }
+  | { readonly type: 'call'; readonly id: string; readonly name: string }
+  | { readonly type: 'arguments'; readonly text: string }
+
+interface HeldCall {
+  readonly index: number
+  readonly arguments: string[]
+  id: string
+  name: string
+}
+
+/**
+ * Reads the one choice of a streamed chat. The first tool call is passed on as it comes; what comes beside it (further
+ * calls, whose parts may be mixed, and text) is held until the end, as no dialect has room for two at a time.
+ */
+export class PieceReader {
+  finishReason: FinishReason = 'stop'
+  #current: HeldCall | undefined
+  #isTelling = false
+  readonly #calls = new Map<number, HeldCall>()
+  readonly #held: Piece[] = []
+
+  take({ choices }: ChatChunk): Piece[] {
+    return choices.flatMap(({ delta, finish_reason, logprobs }) => {
+      if (finish_reason !== null) this.finishReason = finish_reason
+      const isCalling = this.#current !== undefined
+      const spoken = spokenPieces(delta, logprobs?.content ?? [])
+      const called = (delta.tool_calls ?? []).flatMap((call) => this.#takeCall(call))
+      if (!isCalling) return [...spoken, ...called]
+      this.#held.push(...spoken)
+      return called
+    })
+  }
+
+  /** What was held. */
+  end(): Piece[] {
+    const begun = this.#current
+    const unnamed = begun !== undefined && !this.#isTelling ? wholeCall(begun) : []
+    const others = [...this.#calls.values()]
+      .filter((call) => call !== begun)
+      .sort((a, b) => a.index - b.index)
+    return [...unnamed, ...others.flatMap(wholeCall), ...this.#held]
+  }
+
+  #takeCall(delta: ToolCallDelta): Piece[] {
+    const call = this.#calls.get(delta.index) ?? {
+      index: delta.index,
+      arguments: [],
+      id: '',
+      name: '',
+    }
+    this.#calls.set(delta.index, call)
+    this.#current ??= call
+    // Id and name come whole, once; some engines repeat them.
+    if (call.id === '') call.id = delta.id ?? ''
+    if (call.name === '') call.name = delta.function?.name ?? ''
+    const text = delta.function?.arguments ?? ''
+    if (call === this.#current && this.#isTelling) {
+      return text === '' ? [] : [{ type: 'arguments', text }]
+    }
+    call.arguments.push(text)
+    if (call !== this.#current || call.name.length === 0) return []
+    this.#isTelling = true
+    return wholeCall(call)
+  }
+}
+
+/** The one answer of a chat that came whole, in pieces. */
+export function piecesOf({ choices }: Pick<ChatCompletion, 'choices'>): Piece[] {
+  const [choice] = choices
+  if (choice === undefined) return []
+  const { message, logprobs } = choice
+  const calls = (message.tool_calls ?? []).map(({ id, function: called }, index) => ({
+    index,
+    id,
+    name: called.name,
+    arguments: [called.arguments],
+  }))
+  return [...spokenPieces(message, logprobs?.content ?? []), ...calls.flatMap(wholeCall)]
+}
+
+/** A piece of a text completion: it has text only. */
+export function completionPieces({ choices }: Pick<CompletionChunk, 'choices'>): Piece[] {
+  return choices.flatMap(({ text }) => (text === '' ? [] : [{ type: 'text', text, logprobs: [] }]))
+}
+
+interface Spoken {
+  readonly content?: string | null
+  readonly reasoning_content?: string | null
+  readonly refusal?: string | null
+}
+
+function spokenPieces(
+  { content, reasoning_content: reasoning, refusal }: Spoken,
+  logprobs: readonly TokenLogprob[],
+): Piece[] {
+  const hasText = Boolean(content) || logprobs.length > 0
+  return [
+    ...(reasoning ? [{ type: 'reasoning', text: reasoning } as const] : []),
+    ...(hasText ? [{ type: 'text', text: content ?? '', logprobs } as const] : []),
+    ...(refusal ? [{ type: 'refusal', text: refusal } as const] : []),
+  ]
+}
+
+function wholeCall({ index, id, name, arguments: parts }: HeldCall): Piece[] {
+  const text = parts.join('')
+  return [
+    { type: 'call', id: id === '' ? `call_${index}` : id, name },
+    ...(text === '' ? [] : [{ type: 'arguments', text } as const]),
+  ]
+}

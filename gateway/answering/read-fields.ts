@@ -1,0 +1,44 @@
+import type * as z from 'zod'
+import { InferenceError } from '../../protocol/index.ts'
+
+/**
+ * Validates a body in the caller's dialect.
+ *
+ * @throws InferenceError `invalid_request`, its `param` being the path of the first field at fault
+ */
+export function readFields<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  throw refusalOf(parsed.error)
+}
+
+interface Fault {
+  readonly path: readonly PropertyKey[]
+  readonly issue: z.core.$ZodIssue | undefined
+}
+
+function refusalOf({ issues }: z.ZodError): InferenceError {
+  const { path, issue } = deepest({ path: [], issue: issues[0] })
+  if (issue?.code === 'unrecognized_keys') {
+    const field = [...path, issue.keys[0] ?? ''].map(String).join('.')
+    return new InferenceError(
+      'invalid_request',
+      `field '${field}' is not accepted: it is unknown, is not offered here, or would steer the engine`,
+      { details: { param: field } },
+    )
+  }
+  const param = path.map(String).join('.')
+  const where = param === '' ? '' : `${param}: `
+  return new InferenceError('invalid_request', `${where}${issue?.message ?? 'invalid'}`, {
+    details: param === '' ? {} : { param },
+  })
+}
+
+/** A union says only that nothing fits; the member that got furthest into the value says why. */
+function deepest({ path, issue }: Fault): Fault {
+  const here = [...path, ...(issue?.path ?? [])]
+  if (issue?.code !== 'invalid_union' || issue.errors.length === 0) return { path: here, issue }
+  return issue.errors
+    .map(([first]) => deepest({ path: here, issue: first }))
+    .reduce((best, fault) => (fault.path.length > best.path.length ? fault : best))
+}

@@ -1,0 +1,112 @@
+import { type Piece, toolInput } from '../answering/index.ts'
+
+/** One block of an answer. */
+export type ContentBlock =
+  | { readonly type: 'text'; readonly text: string; readonly citations: null }
+  | { readonly type: 'thinking'; readonly thinking: string; readonly signature: string }
+  | {
+      readonly type: 'tool_use'
+      readonly id: string
+      readonly name: string
+      readonly input: Readonly<Record<string, unknown>>
+    }
+
+/** One event of a streamed message. */
+export interface BlockEvent {
+  readonly type: 'content_block_start' | 'content_block_delta' | 'content_block_stop'
+  readonly index: number
+  readonly [field: string]: unknown
+}
+
+/** A block that still grows. */
+type Open =
+  | { readonly type: 'text' | 'thinking'; text: string }
+  | { readonly type: 'tool_use'; readonly id: string; readonly name: string; text: string }
+
+/** Puts the blocks of an answer together from its pieces, and tells each step. */
+export class Blocks {
+  readonly content: ContentBlock[] = []
+  #open: Open | undefined
+
+  /** @throws InferenceError `malformed` for a tool call that ended and whose arguments are no object */
+  take(piece: Piece): BlockEvent[] {
+    switch (piece.type) {
+      case 'call':
+        return this.#begin({ type: 'tool_use', id: piece.id, name: piece.name, text: '' })
+      case 'arguments':
+        return this.#grow(piece.text)
+      case 'reasoning':
+        return this.#speak('thinking', piece.text)
+      // A refusal is what the model says; only a filter's is told as one, by the stop reason.
+      case 'refusal':
+      case 'text':
+        return this.#speak('text', piece.text)
+      default:
+        return piece satisfies never
+    }
+  }
+
+  /** @throws InferenceError as `take` */
+  end(): BlockEvent[] {
+    const open = this.#open
+    if (open === undefined) return []
+    const index = this.content.length
+    const block = closed(open)
+    this.#open = undefined
+    this.content.push(block)
+    return [{ type: 'content_block_stop', index }]
+  }
+
+  #speak(type: 'text' | 'thinking', text: string): BlockEvent[] {
+    const begun = this.#open?.type === type ? [] : this.#begin({ type, text: '' })
+    return [...begun, ...this.#grow(text)]
+  }
+
+  #begin(next: Open): BlockEvent[] {
+    const ended = this.end()
+    this.#open = next
+    const index = this.content.length
+    return [
+      ...ended,
+      { type: 'content_block_start', index, content_block: closed({ ...next, text: '' }) },
+    ]
+  }
+
+  #grow(text: string): BlockEvent[] {
+    const open = this.#open
+    if (open === undefined || text === '') return []
+    open.text += text
+    const delta = deltaOf(open.type, text)
+    return [{ type: 'content_block_delta', index: this.content.length, delta }]
+  }
+}
+
+function closed(open: Open): ContentBlock {
+  const { text } = open
+  switch (open.type) {
+    case 'text':
+      return { type: 'text', text, citations: null }
+    case 'thinking':
+      // Signatures prove thoughts to their maker. Nothing is proved here, and thoughts that come back are not read.
+      return { type: 'thinking', thinking: text, signature: '' }
+    case 'tool_use': {
+      const { id, name } = open
+      return { type: 'tool_use', id, name, input: toolInput(name, text) }
+    }
+    default:
+      return open satisfies never
+  }
+}
+
+function deltaOf(type: Open['type'], text: string): object {
+  switch (type) {
+    case 'text':
+      return { type: 'text_delta', text }
+    case 'thinking':
+      return { type: 'thinking_delta', thinking: text }
+    case 'tool_use':
+      return { type: 'input_json_delta', partial_json: text }
+    default:
+      return type satisfies never
+  }
+}

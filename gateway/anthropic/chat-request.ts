@@ -1,0 +1,116 @@
+import type { ChainField } from '../../client/index.ts'
+import {
+  type ChatRequest,
+  InferenceError,
+  type ToolChoice,
+  type ToolDefinition,
+} from '../../protocol/index.ts'
+import { present } from '../answering/index.ts'
+import { chatMessages } from './chat-messages.ts'
+import type { MessageFields, PromptFields } from './request.ts'
+
+/** The caller's names of fields that the network calls otherwise. */
+export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
+  stop: 'stop_sequences',
+  reasoning_effort: 'thinking',
+  response_format: 'output_config.format',
+  json_schema: 'output_config.format',
+  parallel_tool_calls: 'tool_choice.disable_parallel_tool_use',
+  vision: 'image',
+}
+
+/**
+ * What is asked of the network for a request to the Messages API.
+ *
+ * @throws InferenceError `invalid_request` for an answer that is begun already: engines differ in whether they go on
+ *   with it
+ */
+export function chatRequestOf(request: MessageFields): ChatRequest & ChainField {
+  const last = request.messages.length - 1
+  if (request.messages[last]?.role === 'assistant') {
+    throw new InferenceError(
+      'invalid_request',
+      `messages.${last}: the last message is the assistant’s; an answer that the caller has begun cannot be gone on with here`,
+      { details: { param: `messages.${last}` } },
+    )
+  }
+  return {
+    ...promptOf(request),
+    ...present({
+      max_completion_tokens: request.max_tokens,
+      temperature: request.temperature,
+      top_p: request.top_p,
+      top_k: request.top_k,
+      stop: request.stop_sequences?.length === 0 ? undefined : request.stop_sequences,
+      seed: request.seed,
+      min_p: request.min_p,
+      repeat_penalty: request.repeat_penalty,
+      presence_penalty: request.presence_penalty,
+      frequency_penalty: request.frequency_penalty,
+    }),
+  }
+}
+
+/** What of a request a model reads. */
+export function promptOf(request: PromptFields): ChatRequest & ChainField {
+  const { model, models, thinking, output_config: config } = request
+  const format = config?.format
+  return {
+    model,
+    messages: chatMessages(request),
+    ...present({
+      models,
+      ...toolFields(request),
+      reasoning_effort: config?.effort ?? effortOf(thinking),
+      response_format: format && {
+        type: 'json_schema' as const,
+        json_schema: { name: 'answer', schema: format.schema, strict: true },
+      },
+    }),
+  }
+}
+
+/** Tokens of thinking up to which an effort is meant. The budget of the SDK's examples is 1,024 to 10,000. */
+const LOW_BUDGET = 2_048
+const MEDIUM_BUDGET = 8_192
+
+/** Engines take an effort, not a budget. What leaves it to the model asks for nothing. */
+function effortOf(thinking: PromptFields['thinking']): string | undefined {
+  if (thinking?.type !== 'enabled') return undefined
+  if (thinking.budget_tokens <= LOW_BUDGET) return 'low'
+  return thinking.budget_tokens <= MEDIUM_BUDGET ? 'medium' : 'high'
+}
+
+interface ToolFields {
+  readonly tools: readonly ToolDefinition[]
+  readonly tool_choice?: ToolChoice
+  readonly parallel_tool_calls?: boolean
+}
+
+function toolFields({ tools, tool_choice: choice }: PromptFields): ToolFields | undefined {
+  if (tools === undefined || tools.length === 0) return undefined
+  const sequential =
+    choice !== undefined && choice.type !== 'none' && choice.disable_parallel_tool_use === true
+  return {
+    tools: tools.map(({ name, description, input_schema: parameters, strict }) => ({
+      type: 'function',
+      function: { name, parameters, ...present({ description, strict }) },
+    })),
+    ...(choice !== undefined && { tool_choice: toolChoiceOf(choice) }),
+    ...(sequential && { parallel_tool_calls: false }),
+  }
+}
+
+function toolChoiceOf(choice: NonNullable<PromptFields['tool_choice']>): ToolChoice {
+  switch (choice.type) {
+    case 'auto':
+    case 'none':
+      return choice.type
+    case 'any':
+      return 'required'
+    case 'tool':
+      return { type: 'function', function: { name: choice.name } }
+    default:
+      return choice satisfies never
+  }
+}

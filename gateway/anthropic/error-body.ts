@@ -1,0 +1,27 @@
+import type { ErrorFormat } from '../http/index.ts'
+
+/** Codes that say that the network has no room now. */
+const OVERLOADED: ReadonlySet<string> = new Set([
+  'no_peers',
+  'over_capacity',
+  'loading',
+  'draining',
+  'budget_exhausted',
+])
+
+const TYPES: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  499: 'invalid_request_error',
+  504: 'timeout_error',
+}
+
+/** Anthropic's form of an error. */
+export const anthropicError: ErrorFormat = ({ code, message }, { status, requestId }) => {
+  const type = OVERLOADED.has(code) ? 'overloaded_error' : (TYPES[status] ?? 'api_error')
+  return { type: 'error', error: { type, message }, request_id: requestId }
+}

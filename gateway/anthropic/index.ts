@@ -1,0 +1,7 @@
+/**
+ * Anthropic's Messages API.
+ *
+ * @packageDocumentation
+ */
+export { anthropicError } from './error-body.ts'
+export { messages } from './messages.ts'

@@ -1,0 +1,64 @@
+import { Hono } from 'hono'
+import { estimatePromptTokens } from '../../client/index.ts'
+import {
+  headersOf,
+  inCallersWords,
+  piecesOf,
+  readFields,
+  requestOptions,
+  streamDialect,
+  toldInCallersWords,
+} from '../answering/index.ts'
+import type { GatewayContext, GatewayEnv } from '../context.ts'
+import { readJsonObject } from '../http/index.ts'
+import { Blocks } from './blocks.ts'
+import { CALLERS_FIELDS, chatRequestOf, promptOf } from './chat-request.ts'
+import { EventWriter, PING } from './event-writer.ts'
+import { messageObject, stopReasonOf, usageOf } from './message-object.ts'
+import { countFields, messageFields } from './request-fields.ts'
+
+/** `POST /v1/messages` and `POST /v1/messages/count_tokens`, as Anthropic's SDK calls them. */
+export function messages(context: GatewayContext): Hono<GatewayEnv> {
+  const { client } = context
+  return new Hono<GatewayEnv>()
+    .use('/v1/messages', async (c, next) => {
+      await next()
+      c.header('request-id', c.get('requestId'))
+    })
+    .post('/v1/messages', async (c) => {
+      const request = readFields(messageFields, await readJsonObject(c.req.raw))
+      const chat = chatRequestOf(request)
+      const options = requestOptions(c, context)
+      const requestId = c.get('requestId')
+      const head = { id: requestId.replace(/^req/, 'msg'), model: request.model }
+      return await toldInCallersWords(CALLERS_FIELDS, async () => {
+        if (request.stream === true) {
+          const estimatedTokens = estimatePromptTokens({ kind: 'chat', body: chat })
+          const answer = client.chat({ ...chat, stream: true }, options)
+          return await streamDialect(c, context, answer, {
+            writer: new EventWriter({ head, requestId, estimatedTokens }),
+            tell: (failure) => inCallersWords(failure, CALLERS_FIELDS),
+            keepAlive: () => PING,
+          })
+        }
+        const answer = await client.chat({ ...chat, stream: false }, options)
+        const { usage, choices, model } = answer
+        context.spend(c.get('caller'), usage.total_tokens)
+        const blocks = new Blocks()
+        for (const piece of piecesOf(answer)) blocks.take(piece)
+        blocks.end()
+        const end = {
+          stopReason: stopReasonOf(choices[0]?.finish_reason ?? 'stop', blocks.content),
+          usage: usageOf(usage),
+        }
+        const message = messageObject({ ...head, model }, blocks.content, end)
+        return c.json(message, 200, headersOf(answer))
+      })
+    })
+    .post('/v1/messages/count_tokens', async (c) => {
+      const request = readFields(countFields, await readJsonObject(c.req.raw))
+      const tokens = estimatePromptTokens({ kind: 'chat', body: promptOf(request) })
+      // Only the engine that will read it can count it.
+      return c.json({ input_tokens: tokens }, 200, { 'x-skein-estimated': 'true' })
+    })
+}

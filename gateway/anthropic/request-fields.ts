@@ -1,0 +1,149 @@
+import * as z from 'zod'
+import { fields } from '../answering/index.ts'
+import type { MessageFields, PromptFields } from './request.ts'
+
+const { ignored, name, schema } = fields
+/** Says what may be cached; peers keep prompts warm by themselves. */
+const cached = { cache_control: ignored }
+
+const text = z.strictObject({
+  ...cached,
+  type: z.literal('text'),
+  text: z.string(),
+  citations: ignored,
+})
+const image = z.strictObject({
+  ...cached,
+  type: z.literal('image'),
+  source: z.discriminatedUnion(
+    'type',
+    [
+      z.strictObject({
+        type: z.literal('base64'),
+        media_type: z.enum(['image/jpeg', 'image/png', 'image/gif', 'image/webp']),
+        data: z.string().min(1),
+      }),
+    ],
+    'images are sent as base64: a node fetches nothing for a stranger, and no files are stored here',
+  ),
+})
+const toolUse = z.strictObject({
+  ...cached,
+  type: z.literal('tool_use'),
+  id: name,
+  name,
+  input: z.record(z.string(), z.unknown()),
+  caller: ignored,
+})
+const toolResult = z.strictObject({
+  ...cached,
+  type: z.literal('tool_result'),
+  tool_use_id: name,
+  content: z
+    .union([
+      z.string(),
+      z.array(z.discriminatedUnion('type', [text, image], 'a tool_result has text and images')),
+    ])
+    .optional(),
+  is_error: z.boolean().optional(),
+})
+/** What a model thought in earlier turns is not shown to the next one. */
+const thoughts = [
+  z.looseObject({ type: z.literal('thinking') }),
+  z.looseObject({ type: z.literal('redacted_thinking') }),
+] as const
+
+const READ = 'text, image, tool_use, tool_result and thinking are read'
+const message = z.discriminatedUnion('role', [
+  z.strictObject({
+    role: z.literal('user'),
+    content: z.union([
+      z.string(),
+      z.array(z.discriminatedUnion('type', [text, image, toolResult, ...thoughts], READ)),
+    ]),
+  }),
+  z.strictObject({
+    role: z.literal('assistant'),
+    content: z.union([
+      z.string(),
+      z.array(z.discriminatedUnion('type', [text, toolUse, ...thoughts], READ)),
+    ]),
+  }),
+  z.strictObject({
+    role: z.literal('system'),
+    content: z.union([z.string(), z.array(text)]),
+  }),
+])
+
+const tool = z.strictObject({
+  ...cached,
+  type: z.literal('custom', 'only the caller’s own tools are offered here').nullish(),
+  name,
+  description: z.string().optional(),
+  input_schema: schema,
+  strict: z.boolean().optional(),
+  defer_loading: z.literal(false).optional(),
+  eager_input_streaming: ignored,
+  input_examples: z.tuple([]).optional(),
+})
+const parallel = { disable_parallel_tool_use: z.boolean().optional() }
+const toolChoice = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('auto'), ...parallel }),
+  z.strictObject({ type: z.literal('any'), ...parallel }),
+  z.strictObject({ type: z.literal('tool'), name, ...parallel }),
+  z.strictObject({ type: z.literal('none') }),
+])
+const display = { display: ignored }
+const thinking = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('disabled') }),
+  z.strictObject({ type: z.literal('adaptive'), ...display }),
+  z.strictObject({ type: z.literal('enabled'), budget_tokens: z.int().min(1), ...display }),
+])
+/** Earlier thinking is never shown again, so that clearing it changes nothing. */
+const edit = z.looseObject({
+  type: z.literal('clear_thinking_20251015', 'nothing is edited here but earlier thinking'),
+})
+
+const prompt = {
+  model: fields.model,
+  models: fields.models,
+  messages: z.array(message).min(1),
+  system: z.union([z.string(), z.array(text)]).optional(),
+  tools: z.array(tool).max(128).optional(),
+  tool_choice: toolChoice.optional(),
+  thinking: thinking.optional(),
+  output_config: z
+    .strictObject({
+      effort: z.string().max(32).nullish(),
+      format: z.strictObject({ type: z.literal('json_schema'), schema }).nullish(),
+    })
+    .optional(),
+  context_management: z.strictObject({ edits: z.array(edit).optional() }).nullish(),
+  ...cached,
+}
+
+/** The body of `POST /v1/messages`. */
+export const messageFields: z.ZodType<MessageFields> = z.strictObject({
+  ...prompt,
+  max_tokens: fields.tokens,
+  temperature: fields.temperature,
+  top_p: fields.topP,
+  top_k: fields.topK,
+  stop_sequences: fields.stop.optional(),
+  stream: z.boolean().optional(),
+  // Extensions.
+  seed: fields.seed,
+  min_p: fields.minP,
+  repeat_penalty: fields.repeatPenalty,
+  presence_penalty: fields.penalty,
+  frequency_penalty: fields.penalty,
+  // Without effect.
+  metadata: ignored,
+  service_tier: ignored,
+  inference_geo: z.null().optional(),
+  container: z.null('there are no containers here').optional(),
+  mcp_servers: z.tuple([], 'a node calls nobody for a stranger').optional(),
+})
+
+/** The body of `POST /v1/messages/count_tokens`. */
+export const countFields: z.ZodType<PromptFields> = z.strictObject(prompt)

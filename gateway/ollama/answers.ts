@@ -1,0 +1,118 @@
+import { type Context, Hono } from 'hono'
+import type { Answer, ChainField, ChatCompletion, Completion } from '../../client/index.ts'
+import type {
+  ChatChunk,
+  ChatRequest,
+  CompletionChunk,
+  CompletionRequest,
+} from '../../protocol/index.ts'
+import {
+  headersOf,
+  inCallersWords,
+  type Piece,
+  piecesOf,
+  readFields,
+  requestOptions,
+  streamDialect,
+  toldInCallersWords,
+} from '../answering/index.ts'
+import type { GatewayContext, GatewayEnv } from '../context.ts'
+import { readJsonObject } from '../http/index.ts'
+import { chatRequestOf, promptRequestOf, rawRequestOf } from './chat-request.ts'
+import { checkContext } from './context-check.ts'
+import { LineWriter } from './line-writer.ts'
+import { joined, LineContents, type LineForm, lineOf } from './lines.ts'
+import { CALLERS_FIELDS } from './options.ts'
+import type { AnswerFields } from './request.ts'
+import { chatFields, generateFields } from './request-fields.ts'
+
+type Asked =
+  | { readonly kind: 'chat'; readonly body: ChatRequest & ChainField }
+  | { readonly kind: 'completion'; readonly body: CompletionRequest & ChainField }
+
+/** `POST /api/chat` and `POST /api/generate`. They stream unless told otherwise. */
+export function ollamaAnswers(context: GatewayContext): Hono<GatewayEnv> {
+  return new Hono<GatewayEnv>()
+    .post('/api/chat', async (c) => {
+      const request = readFields(chatFields, await readJsonObject(c.req.raw))
+      if (!request.messages?.length) return loaded(c, context, request, 'chat')
+      return await answered(c, context, request, 'chat', () => ({
+        kind: 'chat',
+        body: chatRequestOf(request),
+      }))
+    })
+    .post('/api/generate', async (c) => {
+      const request = readFields(generateFields, await readJsonObject(c.req.raw))
+      if (!request.prompt && !request.images?.length) return loaded(c, context, request, 'generate')
+      return await answered(c, context, request, 'generate', () =>
+        request.raw === true
+          ? { kind: 'completion', body: rawRequestOf(request) }
+          : { kind: 'chat', body: promptRequestOf(request) },
+      )
+    })
+}
+
+/** Nothing was asked: with Ollama that loads a model, or unloads it. Peers hold theirs ready. */
+function loaded(
+  c: Context<GatewayEnv>,
+  { now }: GatewayContext,
+  { model, keep_alive: keepAlive }: AnswerFields,
+  form: LineForm,
+): Response {
+  const done_reason = Number(keepAlive) === 0 ? 'unload' : 'load'
+  return c.json({ ...lineOf({ form, model, now: now() }, {}), done: true, done_reason })
+}
+
+async function answered(
+  c: Context<GatewayEnv>,
+  context: GatewayContext,
+  { model, options, stream }: AnswerFields,
+  form: LineForm,
+  translated: () => Asked,
+): Promise<Response> {
+  const { client, now } = context
+  const asked = translated()
+  const carried = requestOptions(c, context)
+  const elapsed = (): number => performance.now() - c.get('startedAt')
+  if (options?.num_ctx) {
+    checkContext(model, options.num_ctx, await client.models({ signal: c.req.raw.signal }))
+  }
+  return await toldInCallersWords(CALLERS_FIELDS, async () => {
+    if (stream !== false) {
+      const writer = new LineWriter({ form, model, now, elapsed })
+      const answer: Answer<ChatChunk | CompletionChunk> =
+        asked.kind === 'chat'
+          ? client.chat({ ...asked.body, stream: true }, carried)
+          : client.complete({ ...asked.body, stream: true }, carried)
+      return await streamDialect(c, context, answer, {
+        writer,
+        tell: (failure) => inCallersWords(failure, CALLERS_FIELDS),
+        contentType: 'application/x-ndjson',
+        keepAlive: () => writer.keepAlive(),
+      })
+    }
+    const answer =
+      asked.kind === 'chat'
+        ? await client.chat({ ...asked.body, stream: false }, carried)
+        : await client.complete({ ...asked.body, stream: false }, carried)
+    const { usage } = answer
+    context.spend(c.get('caller'), usage.total_tokens)
+    const contents = new LineContents()
+    const told = wholePieces(answer).flatMap((piece) => contents.take(piece))
+    const [first] = answer.skein.attempts.filter(({ ttftMs }) => ttftMs !== undefined)
+    const totalMs = elapsed()
+    const promptMs = Math.min(totalMs, (first?.startedMs ?? 0) + (first?.ttftMs ?? totalMs))
+    const reason = answer.choices[0]?.finish_reason ?? 'stop'
+    const whole = lineOf(
+      { form, model: answer.model, now: now() },
+      joined([...told, ...contents.end()]),
+      { reason, usage, totalMs, promptMs },
+    )
+    return c.json(whole, 200, headersOf(answer))
+  })
+}
+
+function wholePieces(answer: ChatCompletion | Completion): Piece[] {
+  if (answer.object === 'chat.completion') return piecesOf(answer)
+  return answer.choices.map(({ text }) => ({ type: 'text', text, logprobs: [] }))
+}

@@ -1,0 +1,49 @@
+import { Hono } from 'hono'
+import {
+  headersOf,
+  present,
+  readFields,
+  requestOptions,
+  toldInCallersWords,
+} from '../answering/index.ts'
+import type { GatewayContext, GatewayEnv } from '../context.ts'
+import { readJsonObject } from '../http/index.ts'
+import { nanoseconds } from './lines.ts'
+import { CALLERS_FIELDS } from './options.ts'
+import { embeddingsFields, embedFields } from './request-fields.ts'
+
+/** `POST /api/embed`, and `POST /api/embeddings`, which is older and takes one text. */
+export function ollamaEmbed(context: GatewayContext): Hono<GatewayEnv> {
+  const { client } = context
+  return new Hono<GatewayEnv>()
+    .post('/api/embed', async (c) => {
+      const request = readFields(embedFields, await readJsonObject(c.req.raw))
+      const { model, models, input, dimensions } = request
+      const took = { total_duration: 0, load_duration: 0, prompt_eval_count: 0 }
+      if (input.length === 0) return c.json({ model, embeddings: [], ...took })
+      const options = requestOptions(c, context)
+      const asked = { model, input, ...present({ models, dimensions }) }
+      const answer = await toldInCallersWords(CALLERS_FIELDS, () => client.embed(asked, options))
+      context.spend(c.get('caller'), answer.usage.total_tokens)
+      return c.json(
+        {
+          model: answer.model,
+          embeddings: answer.data.map(({ embedding }) => embedding),
+          ...took,
+          total_duration: nanoseconds(performance.now() - c.get('startedAt')),
+          prompt_eval_count: answer.usage.prompt_tokens,
+        },
+        200,
+        headersOf(answer),
+      )
+    })
+    .post('/api/embeddings', async (c) => {
+      const request = readFields(embeddingsFields, await readJsonObject(c.req.raw))
+      const { model, models, prompt: input } = request
+      if (input === '') return c.json({ embedding: [] })
+      const options = requestOptions(c, context)
+      const answer = await client.embed({ model, input, ...present({ models }) }, options)
+      context.spend(c.get('caller'), answer.usage.total_tokens)
+      return c.json({ embedding: answer.data[0]?.embedding ?? [] }, 200, headersOf(answer))
+    })
+}

@@ -1,0 +1,4 @@
+import type { ErrorFormat } from '../http/index.ts'
+
+/** Ollama's form of an error. */
+export const ollamaError: ErrorFormat = ({ message }) => ({ error: message })

@@ -1,0 +1,10 @@
+/**
+ * Ollama's API, for tools that speak nothing else.
+ *
+ * @packageDocumentation
+ */
+export { ollamaAnswers } from './answers.ts'
+export { ollamaEmbed } from './embed.ts'
+export { ollamaError } from './error-body.ts'
+export { ollamaModels } from './models.ts'
+export { ollamaOther } from './other.ts'

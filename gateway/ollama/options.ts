@@ -1,0 +1,100 @@
+import * as z from 'zod'
+import type { SamplingFields } from '../../protocol/index.ts'
+import { fields, present, type SampledFields } from '../answering/index.ts'
+
+/** `options` of a request, found to be some: those that are read. */
+export interface OptionFields extends Omit<SampledFields, 'model' | 'models'> {
+  readonly num_predict?: number | null | undefined
+  readonly stop?: string | readonly string[] | null | undefined
+  readonly num_ctx?: number | null | undefined
+}
+
+const steers = z.undefined('it steers an engine, and engines belong to the peers').optional()
+const only = <T extends boolean | number>(value: T, field: string) =>
+  z
+    .literal(value, `nobody offers ${field}; only ${value} is taken, which asks for nothing`)
+    .nullish()
+
+/** `options` of a request. */
+export const optionFields: z.ZodType<OptionFields> = z.strictObject({
+  temperature: fields.temperature,
+  top_p: fields.topP,
+  top_k: fields.topK,
+  min_p: fields.minP,
+  seed: fields.seed,
+  repeat_penalty: fields.repeatPenalty,
+  presence_penalty: fields.penalty,
+  frequency_penalty: fields.penalty,
+  /** -1 and -2: as long as it likes. */
+  num_predict: z.union([z.literal([-1, -2]), fields.tokens]).nullish(),
+  stop: z.union([fields.stop, z.string()]).nullish(),
+  /** How much context the caller wants at least; checked against what is served. */
+  num_ctx: z.int().min(1).nullish(),
+  // Sampling that no peer offers, at the values that switch it off or that every engine has.
+  mirostat: only(0, 'mirostat'),
+  tfs_z: only(1, 'tfs_z'),
+  typical_p: only(1, 'typical_p'),
+  repeat_last_n: only(64, 'repeat_last_n'),
+  penalize_newline: only(true, 'penalize_newline'),
+  // Nothing without mirostat.
+  mirostat_tau: fields.ignored,
+  mirostat_eta: fields.ignored,
+  ...Object.fromEntries(
+    [
+      'num_keep',
+      'num_batch',
+      'num_gpu',
+      'main_gpu',
+      'num_thread',
+      'numa',
+      'low_vram',
+      'f16_kv',
+      'logits_all',
+      'vocab_only',
+      'use_mmap',
+      'use_mlock',
+      'embedding_only',
+    ].map((field) => [field, steers]),
+  ),
+})
+
+/** The caller's names of fields that the network calls otherwise. */
+export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    [
+      'temperature',
+      'top_p',
+      'top_k',
+      'min_p',
+      'seed',
+      'stop',
+      'repeat_penalty',
+      'presence_penalty',
+      'frequency_penalty',
+    ].map((field) => [field, `options.${field}`]),
+  ),
+  max_tokens: 'options.num_predict',
+  max_completion_tokens: 'options.num_predict',
+  reasoning_effort: 'think',
+  response_format: 'format',
+  json_schema: 'format',
+  vision: 'images',
+}
+
+/** Options as sampling fields. */
+export function samplingOf(options: OptionFields | null | undefined): SamplingFields {
+  if (!options) return {}
+  const { num_predict: longest, stop } = options
+  return present({
+    temperature: options.temperature,
+    top_p: options.top_p,
+    top_k: options.top_k,
+    min_p: options.min_p,
+    seed: options.seed,
+    repeat_penalty: options.repeat_penalty,
+    presence_penalty: options.presence_penalty,
+    frequency_penalty: options.frequency_penalty,
+    max_tokens: (longest ?? 0) > 0 ? longest : undefined,
+    stop: stop?.length === 0 ? undefined : stop,
+  })
+}

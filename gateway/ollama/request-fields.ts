@@ -1,0 +1,103 @@
+import * as z from 'zod'
+import { fields } from '../answering/index.ts'
+import { optionFields } from './options.ts'
+import type {
+  ChatFields,
+  EmbeddingsFields,
+  EmbedFields,
+  GenerateFields,
+  ShowFields,
+} from './request.ts'
+
+const { ignored, name, schema } = fields
+
+const images = z.array(z.string().min(1)).nullish()
+const call = z.strictObject({
+  id: name.optional(),
+  type: z.literal('function').optional(),
+  function: z.strictObject({
+    name,
+    arguments: z.record(z.string(), z.unknown()),
+    index: ignored,
+    description: ignored,
+  }),
+})
+const message = z.strictObject({
+  role: z.enum(['system', 'user', 'assistant', 'tool']),
+  content: z.string().nullish(),
+  images,
+  tool_calls: z.array(call).nullish(),
+  tool_name: name.optional(),
+  tool_call_id: name.optional(),
+  name: name.optional(),
+  /** What a model thought in earlier turns is not shown to the next one. */
+  thinking: ignored,
+})
+const tool = z.strictObject({
+  type: z.literal('function', 'only tools of type function are offered here').optional(),
+  function: z.strictObject({
+    name,
+    description: z.string().nullish(),
+    parameters: schema.nullish(),
+    strict: z.boolean().nullish(),
+    type: ignored,
+  }),
+})
+
+const common = {
+  model: fields.model,
+  models: fields.models,
+  options: optionFields.nullish(),
+  /** Says how long an engine keeps a model in memory, which changes no answer. */
+  keep_alive: ignored,
+}
+const asked = {
+  ...common,
+  stream: z.boolean().nullish(),
+  format: z.union([z.enum(['json', '']), schema]).nullish(),
+  think: z.union([z.boolean(), z.enum(['low', 'medium', 'high', ''])]).nullish(),
+  logprobs: z.boolean().nullish(),
+  top_logprobs: fields.topLogprobs,
+}
+const noText = (message: string) => z.literal('', message).nullish()
+
+/** The body of `POST /api/chat`. */
+export const chatFields: z.ZodType<ChatFields> = z.strictObject({
+  ...asked,
+  messages: z.array(message).nullish(),
+  tools: z.array(tool).max(128).nullish(),
+})
+
+/** The body of `POST /api/generate`. */
+export const generateFields: z.ZodType<GenerateFields> = z.strictObject({
+  ...asked,
+  prompt: z.string().nullish(),
+  system: z.string().nullish(),
+  images,
+  raw: z.boolean().nullish(),
+  suffix: noText('nobody offers to fill in the middle'),
+  template: noText('a model has its own template'),
+  context: z.tuple([], 'nothing is remembered here: send the whole conversation').nullish(),
+  shift: z.literal(false, 'an answer ends where the context does').nullish(),
+  truncate: z.literal(false, 'a prompt that is too long is an error').nullish(),
+})
+
+/** The body of `POST /api/embed`. A text that is too long is an error, whether it might be cut or not. */
+export const embedFields: z.ZodType<EmbedFields> = z.strictObject({
+  ...common,
+  input: z.union([z.string(), z.array(z.string())]),
+  dimensions: z.int().min(1).max(65_536).nullish(),
+  truncate: ignored,
+})
+
+/** The body of `POST /api/embeddings`, which is older. */
+export const embeddingsFields: z.ZodType<EmbeddingsFields> = z.strictObject({
+  ...common,
+  prompt: z.string(),
+})
+
+/** The body of `POST /api/show`. */
+export const showFields: z.ZodType<ShowFields> = z.looseObject({
+  model: z.string().optional(),
+  name: z.string().optional(),
+})

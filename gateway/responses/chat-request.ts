@@ -1,0 +1,94 @@
+import type { ChainField } from '../../client/index.ts'
+import type {
+  ChatRequest,
+  ResponseFormat,
+  ToolChoice,
+  ToolDefinition,
+} from '../../protocol/index.ts'
+import { present } from '../answering/index.ts'
+import { chatMessages } from './chat-messages.ts'
+import type { ResponseFields } from './request.ts'
+
+/** The caller's names of fields that the network calls otherwise. */
+export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
+  messages: 'input',
+  max_tokens: 'max_output_tokens',
+  max_completion_tokens: 'max_output_tokens',
+  reasoning_effort: 'reasoning.effort',
+  response_format: 'text.format',
+  json_schema: 'text.format',
+  logprobs: 'top_logprobs',
+  vision: 'input_image',
+}
+
+/** What is asked of the network for a request to the Responses API. */
+export function chatRequestOf(request: ResponseFields): ChatRequest & ChainField {
+  const { model, models, input, instructions, text, reasoning, include, top_logprobs } = request
+  const wantsLogprobs =
+    (top_logprobs ?? 0) > 0 || include?.includes('message.output_text.logprobs') === true
+  return {
+    model,
+    messages: chatMessages(input, instructions ?? undefined),
+    ...present({
+      models,
+      ...toolFields(request),
+      response_format: responseFormatOf(text?.format),
+      reasoning_effort: reasoning?.effort,
+      max_completion_tokens: request.max_output_tokens,
+      logprobs: wantsLogprobs || undefined,
+      top_logprobs: wantsLogprobs ? (top_logprobs ?? 0) : undefined,
+      temperature: request.temperature,
+      top_p: request.top_p,
+      prompt_cache_key: request.prompt_cache_key,
+      stop: request.stop,
+      seed: request.seed,
+      presence_penalty: request.presence_penalty,
+      frequency_penalty: request.frequency_penalty,
+      top_k: request.top_k,
+      min_p: request.min_p,
+      repeat_penalty: request.repeat_penalty,
+    }),
+  }
+}
+
+interface ToolFields {
+  readonly tools: readonly ToolDefinition[]
+  readonly tool_choice?: ToolChoice
+  readonly parallel_tool_calls?: boolean
+}
+
+/** Of tools that are merely allowed, the others are not shown to the model. */
+function toolFields({
+  tools,
+  tool_choice: choice,
+  parallel_tool_calls: parallel,
+}: ResponseFields): ToolFields | undefined {
+  if (!tools || tools.length === 0) return undefined
+  const restricted = typeof choice === 'object' && choice?.type === 'allowed_tools'
+  const allowed = restricted ? new Set(choice.tools.map(({ name }) => name)) : undefined
+  return {
+    tools: tools
+      .filter(({ name }) => allowed?.has(name) ?? true)
+      .map(({ name, description, parameters, strict }) => ({
+        type: 'function',
+        function: { name, ...present({ description, parameters, strict }) },
+      })),
+    ...(choice && { tool_choice: toolChoiceOf(choice) }),
+    ...(typeof parallel === 'boolean' && { parallel_tool_calls: parallel }),
+  }
+}
+
+function toolChoiceOf(choice: NonNullable<ResponseFields['tool_choice']>): ToolChoice {
+  if (typeof choice === 'string') return choice
+  if (choice.type === 'allowed_tools') return choice.mode
+  return { type: 'function', function: { name: choice.name } }
+}
+
+function responseFormatOf(
+  format: NonNullable<ResponseFields['text']>['format'],
+): ResponseFormat | undefined {
+  if (!format || format.type === 'text') return undefined
+  if (format.type === 'json_object') return format
+  const { name, schema, description, strict } = format
+  return { type: 'json_schema', json_schema: { name, schema, ...present({ description, strict }) } }
+}

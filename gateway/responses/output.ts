@@ -1,0 +1,180 @@
+import type { TokenLogprob } from '../../protocol/index.ts'
+import type { Piece } from '../answering/index.ts'
+import type { ItemStatus, OutputItem } from './response-object.ts'
+
+/** One event of a streamed response, before it has its number. */
+export interface OutputEvent {
+  readonly type: string
+  readonly [field: string]: unknown
+}
+
+/** An item that still grows. */
+type Open =
+  | { readonly type: 'text'; readonly id: string; text: string; readonly logprobs: TokenLogprob[] }
+  | { readonly type: 'refusal' | 'reasoning'; readonly id: string; text: string }
+  | {
+      readonly type: 'call'
+      readonly id: string
+      readonly callId: string
+      readonly name: string
+      text: string
+    }
+
+/** Puts the items of an answer together from its pieces, and tells each step. */
+export class Output {
+  readonly items: OutputItem[] = []
+  readonly #suffix: string
+  #open: Open | undefined
+
+  /** @param suffix of the ids of its items */
+  constructor(suffix: string) {
+    this.#suffix = suffix
+  }
+
+  take(piece: Piece): OutputEvent[] {
+    if (piece.type === 'call') {
+      const { id: callId, name } = piece
+      return this.#begin({ type: 'call', id: this.#id('fc'), callId, name, text: '' })
+    }
+    if (piece.type === 'arguments') return this.#grow('call', piece.text)
+    const begun = this.#open?.type === piece.type ? [] : this.#beginSpoken(piece.type)
+    const logprobs = piece.type === 'text' ? piece.logprobs : []
+    return [...begun, ...this.#grow(piece.type, piece.text, logprobs)]
+  }
+
+  /** @param status of the last item; an answer that is whole and says nothing is an empty message */
+  end(status: Exclude<ItemStatus, 'in_progress'>): OutputEvent[] {
+    const isEmpty = this.#open === undefined && this.items.length === 0
+    if (isEmpty && status === 'completed') {
+      return [...this.#beginSpoken('text'), ...this.#close(status)]
+    }
+    return this.#close(status)
+  }
+
+  #close(status: Exclude<ItemStatus, 'in_progress'>): OutputEvent[] {
+    const open = this.#open
+    if (open === undefined) return []
+    this.#open = undefined
+    const item = shown(open, status)
+    const at = { item_id: open.id, output_index: this.items.length }
+    this.items.push(item)
+    return [...closing(open, at), { type: 'response.output_item.done', ...place(at), item }]
+  }
+
+  #beginSpoken(type: 'text' | 'refusal' | 'reasoning'): OutputEvent[] {
+    const id = this.#id(type === 'reasoning' ? 'rs' : 'msg')
+    return this.#begin(
+      type === 'text' ? { type, id, text: '', logprobs: [] } : { type, id, text: '' },
+    )
+  }
+
+  #begin(next: Open): OutputEvent[] {
+    const ended = this.#close('completed')
+    this.#open = next
+    const at = { item_id: next.id, output_index: this.items.length }
+    const item = { ...shown(next, 'in_progress'), ...(next.type !== 'call' && { content: [] }) }
+    const added = { type: 'response.output_item.added', ...place(at), item }
+    if (next.type === 'call') return [...ended, added]
+    const part = {
+      type: 'response.content_part.added',
+      ...at,
+      content_index: 0,
+      part: partOf(next),
+    }
+    return [...ended, added, part]
+  }
+
+  #grow(type: Open['type'], text: string, logprobs: readonly TokenLogprob[] = []): OutputEvent[] {
+    const open = this.#open
+    if (open?.type !== type) return []
+    open.text += text
+    if (open.type === 'text') open.logprobs.push(...logprobs)
+    const at = { item_id: open.id, output_index: this.items.length }
+    const delta = { ...at, ...(type !== 'call' && { content_index: 0 }), delta: text }
+    return [{ type: `${EVENTS[type]}.delta`, ...delta, ...(type === 'text' && { logprobs }) }]
+  }
+
+  #id(kind: string): string {
+    return `${kind}_${this.#suffix}${this.items.length + (this.#open === undefined ? 0 : 1)}`
+  }
+}
+
+const EVENTS: Readonly<Record<Open['type'], string>> = {
+  text: 'response.output_text',
+  refusal: 'response.refusal',
+  reasoning: 'response.reasoning_text',
+  call: 'response.function_call_arguments',
+}
+
+interface Place {
+  readonly item_id: string
+  readonly output_index: number
+}
+
+/** Events about a whole item carry it, and so its id. */
+function place({ output_index }: Place): Pick<Place, 'output_index'> {
+  return { output_index }
+}
+
+function partOf(open: Exclude<Open, { type: 'call' }>): object {
+  switch (open.type) {
+    case 'text':
+      return textPart(open.text, open.logprobs)
+    case 'refusal':
+      return { type: 'refusal', refusal: open.text }
+    case 'reasoning':
+      return { type: 'reasoning_text', text: open.text }
+    default:
+      return open satisfies never
+  }
+}
+
+function textPart(text: string, logprobs: readonly TokenLogprob[]) {
+  return { type: 'output_text', text, annotations: [], logprobs: [...logprobs] } as const
+}
+
+function shown(open: Open, status: ItemStatus): OutputItem {
+  const { id, text } = open
+  switch (open.type) {
+    case 'call': {
+      const { callId: call_id, name } = open
+      return { type: 'function_call', id, status, call_id, name, arguments: text }
+    }
+    case 'reasoning':
+      return {
+        type: 'reasoning',
+        id,
+        status,
+        summary: [],
+        content: [{ type: 'reasoning_text', text }],
+      }
+    case 'refusal':
+      return message(id, status, { type: 'refusal', refusal: text })
+    case 'text':
+      return message(id, status, textPart(text, open.logprobs))
+    default:
+      return open satisfies never
+  }
+}
+
+function message(
+  id: string,
+  status: ItemStatus,
+  part: Extract<OutputItem, { type: 'message' }>['content'][number],
+): OutputItem {
+  return { type: 'message', id, status, role: 'assistant', content: [part] }
+}
+
+function closing(open: Open, at: Place): OutputEvent[] {
+  const type = `${EVENTS[open.type]}.done`
+  if (open.type === 'call') return [{ type, ...at, name: open.name, arguments: open.text }]
+  const inPart = { ...at, content_index: 0 }
+  const told =
+    open.type === 'refusal'
+      ? { refusal: open.text }
+      : { text: open.text, ...(open.type === 'text' && { logprobs: open.logprobs }) }
+  return [
+    { type, ...inPart, ...told },
+    { type: 'response.content_part.done', ...inPart, part: partOf(open) },
+  ]
+}

@@ -1,0 +1,166 @@
+import * as z from 'zod'
+import { fields } from '../answering/index.ts'
+import type { ResponseFields } from './request.ts'
+
+const { ignored, name, schema } = fields
+const stateless = (what: string) => z.null(`${what}: nothing is stored here, send the whole input`)
+
+const text = z.strictObject({
+  type: z.enum(['input_text', 'output_text']),
+  text: z.string(),
+  annotations: ignored,
+  logprobs: ignored,
+})
+const refusal = z.strictObject({ type: z.literal('refusal'), refusal: z.string() })
+const image = z.strictObject({
+  type: z.literal('input_image'),
+  image_url: z
+    .string()
+    .startsWith('data:', 'only data: URLs: a node fetches nothing for a stranger'),
+  detail: z.enum(['low', 'high', 'auto', 'original']).nullish(),
+  file_id: z.null('no files are stored here: send the image as a data: URL').optional(),
+})
+const content = z.union([
+  z.string(),
+  z.array(
+    z.discriminatedUnion('type', [text, refusal, image], 'text, images and refusals are read'),
+  ),
+])
+
+const message = z.strictObject({
+  type: z.literal('message'),
+  role: z.enum(['user', 'assistant', 'system', 'developer']),
+  content,
+  id: ignored,
+  status: ignored,
+  phase: ignored,
+})
+const call = z.strictObject({
+  type: z.literal('function_call'),
+  call_id: name,
+  name,
+  arguments: z.string(),
+  id: ignored,
+  status: ignored,
+})
+const callOutput = z.strictObject({
+  type: z.literal('function_call_output'),
+  call_id: name,
+  output: content,
+  id: ignored,
+  status: ignored,
+})
+/** What a model thought in earlier turns is not shown to the next one. */
+const reasoning = z.looseObject({ type: z.literal('reasoning') })
+
+/** A message needs no type. */
+const item = z.preprocess(
+  (value) =>
+    typeof value === 'object' && value !== null && !('type' in value)
+      ? { type: 'message', ...value }
+      : value,
+  z.discriminatedUnion(
+    'type',
+    [message, call, callOutput, reasoning],
+    'an item is a message, function_call, function_call_output or reasoning',
+  ),
+)
+
+const tool = z.strictObject({
+  type: z.literal('function', 'only tools of type function are offered here'),
+  name,
+  description: z.string().nullish(),
+  parameters: schema.nullish(),
+  strict: z.boolean().nullish(),
+  defer_loading: z.literal(false).optional(),
+})
+const namedTool = z.strictObject({ type: z.literal('function'), name })
+const toolChoice = z.union([
+  z.enum(['none', 'auto', 'required']),
+  z.discriminatedUnion('type', [
+    namedTool,
+    z.strictObject({
+      type: z.literal('allowed_tools'),
+      mode: z.enum(['auto', 'required']),
+      tools: z.array(namedTool).min(1),
+    }),
+  ]),
+])
+const format = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('text') }),
+  z.strictObject({ type: z.literal('json_object') }),
+  z.strictObject({
+    type: z.literal('json_schema'),
+    name,
+    schema,
+    description: z.string().nullish(),
+    strict: z.boolean().nullish(),
+  }),
+])
+
+/** What may be asked for beside the answer: nothing here needs any of it but the log probabilities. */
+const INCLUDABLE = [
+  'message.output_text.logprobs',
+  'reasoning.encrypted_content',
+  'message.input_image.image_url',
+  'file_search_call.results',
+  'web_search_call.results',
+  'web_search_call.action.sources',
+  'code_interpreter_call.outputs',
+  'computer_call_output.output.image_url',
+] as const
+
+/** The body of `POST /v1/responses`. */
+export const responseFields: z.ZodType<ResponseFields> = z.strictObject({
+  model: fields.model,
+  models: fields.models,
+  input: z.union([z.string(), z.array(item)]),
+  instructions: z.string().nullish(),
+  tools: z.array(tool).max(128).nullish(),
+  tool_choice: toolChoice.nullish(),
+  parallel_tool_calls: z.boolean().nullish(),
+  text: z
+    .strictObject({
+      format: format.nullish(),
+      verbosity: z.literal('medium', 'the network has no verbosity but the model’s own').nullish(),
+    })
+    .nullish(),
+  reasoning: z
+    .strictObject({
+      effort: z.string().max(32).nullish(),
+      summary: ignored,
+      generate_summary: ignored,
+    })
+    .nullish(),
+  max_output_tokens: fields.tokens.nullish(),
+  temperature: fields.temperature,
+  top_p: fields.topP,
+  top_logprobs: fields.topLogprobs,
+  include: z.array(z.enum(INCLUDABLE)).nullish(),
+  prompt_cache_key: name.nullish(),
+  stream: z.boolean().nullish(),
+  // Sampling that OpenAI's other endpoint has, and extensions.
+  stop: z.union([fields.stop, z.string().min(1)]).nullish(),
+  seed: fields.seed,
+  presence_penalty: fields.penalty,
+  frequency_penalty: fields.penalty,
+  top_k: fields.topK,
+  min_p: fields.minP,
+  repeat_penalty: fields.repeatPenalty,
+  // Without effect: a prompt that is too long is an error, whichever is asked for.
+  truncation: z.enum(['auto', 'disabled']).nullish(),
+  metadata: z.record(z.string(), z.string()).nullish(),
+  user: z.string().nullish(),
+  store: z.boolean().nullish(),
+  safety_identifier: z.string().nullish(),
+  service_tier: ignored,
+  stream_options: ignored,
+  prompt_cache_retention: ignored,
+  client_metadata: ignored,
+  max_tool_calls: ignored,
+  // What would need a memory.
+  background: z.literal(false, 'answers are not kept for later').nullish(),
+  conversation: stateless('conversation').optional(),
+  previous_response_id: stateless('previous_response_id').optional(),
+  prompt: z.null('prompt templates are not stored here').optional(),
+})

@@ -1,0 +1,147 @@
+import type { FinishReason, OpenAiUsage, TokenLogprob } from '../../protocol/index.ts'
+import type { ResponseFields } from './request.ts'
+
+/** How far an item has come. */
+export type ItemStatus = 'in_progress' | 'completed' | 'incomplete'
+
+/** A part of a message. */
+export type MessagePart =
+  | {
+      readonly type: 'output_text'
+      readonly text: string
+      readonly annotations: readonly never[]
+      readonly logprobs: readonly TokenLogprob[]
+    }
+  | { readonly type: 'refusal'; readonly refusal: string }
+
+/** A part of what the model thought. */
+export interface ReasoningPart {
+  readonly type: 'reasoning_text'
+  readonly text: string
+}
+
+/** One item of an answer. */
+export type OutputItem =
+  | {
+      readonly type: 'message'
+      readonly id: string
+      readonly status: ItemStatus
+      readonly role: 'assistant'
+      readonly content: readonly MessagePart[]
+    }
+  | {
+      readonly type: 'reasoning'
+      readonly id: string
+      readonly status: ItemStatus
+      readonly summary: readonly never[]
+      readonly content: readonly ReasoningPart[]
+    }
+  | {
+      readonly type: 'function_call'
+      readonly id: string
+      readonly status: ItemStatus
+      readonly call_id: string
+      readonly name: string
+      readonly arguments: string
+    }
+
+/** What is known of a response from its beginning. */
+export interface ResponseHead {
+  readonly id: string
+  /** Seconds since 1970. */
+  readonly createdAt: number
+  readonly request: ResponseFields
+}
+
+/** How a response stands. */
+export type ResponseState =
+  | { readonly status: 'in_progress' }
+  | {
+      readonly status: 'ended'
+      readonly finishReason: FinishReason
+      readonly usage: OpenAiUsage
+      /** Seconds since 1970. */
+      readonly completedAt: number
+    }
+  | {
+      readonly status: 'failed'
+      readonly error: { readonly code: string; readonly message: string }
+    }
+
+/** Why an answer has less than the model had to say. */
+export function cutShort(reason: FinishReason): 'max_output_tokens' | 'content_filter' | undefined {
+  if (reason === 'length') return 'max_output_tokens'
+  return reason === 'content_filter' ? reason : undefined
+}
+
+/** A response as OpenAI shows it, with the request's fields as they were understood. */
+export function responseObject(
+  { id, createdAt, request }: ResponseHead,
+  model: string,
+  output: readonly OutputItem[],
+  state: ResponseState,
+): object {
+  const reason = state.status === 'ended' ? cutShort(state.finishReason) : undefined
+  const ended = reason === undefined ? 'completed' : 'incomplete'
+  const { reasoning, text, tools } = request
+  return {
+    id,
+    object: 'response',
+    created_at: createdAt,
+    status: state.status === 'ended' ? ended : state.status,
+    completed_at: state.status === 'ended' ? state.completedAt : null,
+    background: false,
+    error: state.status === 'failed' ? state.error : null,
+    incomplete_details: reason === undefined ? null : { reason },
+    instructions: request.instructions ?? null,
+    max_output_tokens: request.max_output_tokens ?? null,
+    max_tool_calls: null,
+    model,
+    output,
+    parallel_tool_calls: request.parallel_tool_calls ?? true,
+    previous_response_id: null,
+    prompt_cache_key: request.prompt_cache_key ?? null,
+    reasoning: { effort: reasoning?.effort ?? null, summary: null },
+    safety_identifier: request.safety_identifier ?? null,
+    service_tier: 'default',
+    store: false,
+    // What was not said is told as OpenAI's defaults; the engine's own may differ.
+    temperature: request.temperature ?? 1,
+    top_p: request.top_p ?? 1,
+    presence_penalty: request.presence_penalty ?? 0,
+    frequency_penalty: request.frequency_penalty ?? 0,
+    text: { format: text?.format ?? { type: 'text' }, verbosity: 'medium' },
+    tool_choice: request.tool_choice ?? 'auto',
+    tools: (tools ?? []).map(({ type, name, description, parameters, strict }) => ({
+      type,
+      name,
+      description: description ?? null,
+      parameters: parameters ?? null,
+      strict: strict ?? null,
+    })),
+    top_logprobs: request.top_logprobs ?? 0,
+    truncation: 'disabled',
+    usage: state.status === 'ended' ? usageOf(state.usage) : null,
+    user: request.user ?? null,
+    metadata: request.metadata ?? {},
+  }
+}
+
+/** Engines do not say how many of the tokens were thought, so that none are told as such. */
+function usageOf({
+  prompt_tokens,
+  completion_tokens,
+  total_tokens,
+  ...details
+}: OpenAiUsage): object {
+  return {
+    input_tokens: prompt_tokens,
+    input_tokens_details: {
+      cached_tokens: details.prompt_tokens_details?.cached_tokens ?? 0,
+      cache_write_tokens: 0,
+    },
+    output_tokens: completion_tokens,
+    output_tokens_details: { reasoning_tokens: 0 },
+    total_tokens,
+  }
+}

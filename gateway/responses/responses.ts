@@ -1,0 +1,56 @@
+import { type Context, Hono } from 'hono'
+import {
+  headersOf,
+  inCallersWords,
+  piecesOf,
+  readFields,
+  requestOptions,
+  streamDialect,
+  toldInCallersWords,
+} from '../answering/index.ts'
+import type { GatewayContext, GatewayEnv } from '../context.ts'
+import { readJsonObject } from '../http/index.ts'
+import { CALLERS_FIELDS, chatRequestOf } from './chat-request.ts'
+import { EventWriter } from './event-writer.ts'
+import { Output } from './output.ts'
+import { responseFields } from './request-fields.ts'
+import { cutShort, type ResponseHead, responseObject } from './response-object.ts'
+
+/** `POST /v1/responses`. Nothing is stored, so that there is nothing to get or to delete. */
+export function responses(context: GatewayContext): Hono<GatewayEnv> {
+  const { client, now } = context
+  const seconds = (): number => Math.floor(now() / 1_000)
+  return new Hono<GatewayEnv>()
+    .post('/v1/responses', async (c) => {
+      const request = readFields(responseFields, await readJsonObject(c.req.raw))
+      const chat = chatRequestOf(request)
+      const options = requestOptions(c, context)
+      const suffix = c.get('requestId').replace(/^req_/, '')
+      const head: ResponseHead = { id: `resp_${suffix}`, createdAt: seconds(), request }
+      return await toldInCallersWords(CALLERS_FIELDS, async () => {
+        if (request.stream === true) {
+          const answer = client.chat({ ...chat, stream: true }, options)
+          return await streamDialect(c, context, answer, {
+            writer: new EventWriter({ head, suffix, seconds }),
+            tell: (failure) => inCallersWords(failure, CALLERS_FIELDS),
+          })
+        }
+        const answer = await client.chat({ ...chat, stream: false }, options)
+        const { usage, choices, model } = answer
+        context.spend(c.get('caller'), usage.total_tokens)
+        const output = new Output(suffix)
+        const finishReason = choices[0]?.finish_reason ?? 'stop'
+        for (const piece of piecesOf(answer)) output.take(piece)
+        output.end(cutShort(finishReason) === undefined ? 'completed' : 'incomplete')
+        const state = { status: 'ended', finishReason, usage, completedAt: seconds() } as const
+        return c.json(responseObject(head, model, output.items, state), 200, headersOf(answer))
+      })
+    })
+    .all('/v1/responses/*', notStored)
+}
+
+function notStored(c: Context<GatewayEnv>): Response {
+  const message = `there is no ${c.req.method} ${c.req.path} here: responses are not stored`
+  const error = { message, type: 'invalid_request_error', param: null, code: 'not_found' }
+  return c.json({ error }, 404)
+}
