@@ -7,13 +7,7 @@
  * @packageDocumentation
  */
 export { boundedRequest } from './bounded-body.ts'
-export {
-  type ErrorFormat,
-  errorBody,
-  errorResponse,
-  failureOf,
-  type OpenAiError,
-} from './error-body.ts'
+export { type ErrorFormat, errorBody, errorResponse, failureOf } from './error-body.ts'
 export { eventStream, sse, type TextStreamInit, textStream, within } from './event-stream.ts'
 export { type JsonBody, readJsonObject } from './read-json.ts'
 export { type Served, servedHeaders } from './served-headers.ts'
