@@ -4,7 +4,7 @@ import { messages } from './anthropic/index.ts'
 import type { GatewayClient, GatewayContext, GatewayEnv } from './context.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 import { errorFormatOf } from './dialects.ts'
-import { boundedRequest, errorResponse, failureOf } from './http/index.ts'
+import { boundedRequest, errorResponse, failureOf, untilAborted } from './http/index.ts'
 import { idempotency } from './idempotency/index.ts'
 import { createMetrics } from './metrics/index.ts'
 import { ollamaAnswers, ollamaEmbed, ollamaModels, ollamaOther } from './ollama/index.ts'
@@ -40,7 +40,11 @@ export interface GatewayInit extends Partial<GatewayLimits> {
 
 /** `Request → Response`: in-process, behind a server, or in a browser. */
 export interface Gateway {
-  /** As the global one, whatever the host of the URL. What fails is told in the response. */
+  /**
+   * As the global one, whatever the host of the URL. What fails is told in the response.
+   *
+   * @throws the reason of the caller's signal
+   */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
   /** Ends its watch over the client, which goes on. */
   close(): void
@@ -51,6 +55,25 @@ const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
 
 /** The endpoints of OpenAI's API, and others', over a client. */
 export function createGateway(client: GatewayClient, init: GatewayInit = {}): Gateway {
+  const { respond, close } = openGateway(client, init)
+  return {
+    fetch: async (input, options) => {
+      const isRequest = typeof input === 'object' && 'headers' in input && options === undefined
+      const request = isRequest ? input : new Request(input, options)
+      return await untilAborted(request.signal, () => respond(request))
+    },
+    close,
+  }
+}
+
+/** A gateway for a server, whose aborted requests have nobody left to be told. */
+export interface OpenGateway extends Pick<Gateway, 'close'> {
+  /** Never rejects. */
+  readonly respond: (request: Request) => Promise<Response>
+}
+
+/** {@link createGateway} for a server. */
+export function openGateway(client: GatewayClient, init: GatewayInit = {}): OpenGateway {
   const limits = { ...GATEWAY_LIMITS, ...definedOnly(init) }
   const log = init.log ?? (() => {})
   const rateLimit = createRateLimit(init.rateLimits ?? {})
@@ -132,10 +155,7 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
   app.route('/', ollamaModels(context))
   app.route('/', ollamaOther())
   return {
-    fetch: async (input, options) => {
-      const isRequest = typeof input === 'object' && 'headers' in input && options === undefined
-      return await app.fetch(isRequest ? input : new Request(input, options))
-    },
+    respond: async (request) => await app.fetch(request),
     close: () => metrics?.close(),
   }
 }

@@ -11,3 +11,4 @@ export { type ErrorFormat, errorBody, errorResponse, failureOf } from './error-b
 export { eventStream, sse, type TextStreamInit, textStream, within } from './event-stream.ts'
 export { type JsonBody, readJsonObject } from './read-json.ts'
 export { type Served, servedHeaders } from './served-headers.ts'
+export { untilAborted } from './until-aborted.ts'

@@ -11,6 +11,7 @@ import {
   servedHeaders,
   sse,
 } from '../http/index.ts'
+import { type Choices, withOpenAiLogprobs } from './logprobs.ts'
 
 /** How the end of a stream was come by, for those who look: a comment that clients skip. */
 const told = (answer: Answer<unknown>): string => {
@@ -26,7 +27,7 @@ const told = (answer: Answer<unknown>): string => {
  *
  * @throws what fails before the first piece
  */
-export async function streamAnswer<T extends object>(
+export async function streamAnswer<T extends Choices>(
   c: Context<GatewayEnv>,
   { limits, log, metrics, spend }: GatewayContext,
   answer: Answer<T>,
@@ -64,9 +65,10 @@ export async function streamAnswer<T extends object>(
 }
 
 /** With `include_usage` every chunk names the usage; it is null but in the last. */
-function shown<T extends object>(chunk: T & ServedChunk, withUsage: boolean): object {
+function shown<T extends Choices>(chunk: T & ServedChunk, withUsage: boolean): object {
   const { skein: _, ...rest } = chunk
-  return withUsage && !('usage' in rest) ? { ...rest, usage: null } : rest
+  const told = withOpenAiLogprobs(rest)
+  return withUsage && !('usage' in told) ? { ...told, usage: null } : told
 }
 
 /**

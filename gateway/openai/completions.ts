@@ -4,6 +4,7 @@ import { headersOf, requestOptions, withoutSkein } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
 import { streamAnswer, wantsUsage } from './answer-stream.ts'
+import { withOpenAiLogprobs } from './logprobs.ts'
 
 /** `POST /v1/completions` */
 export function completions(context: GatewayContext): Hono<GatewayEnv> {
@@ -20,6 +21,6 @@ export function completions(context: GatewayContext): Hono<GatewayEnv> {
     }
     const answer = await client.complete({ ...request, stream: false }, options)
     context.spend(c.get('caller'), answer.usage.total_tokens)
-    return c.json(withoutSkein(answer), 200, headersOf(answer))
+    return c.json(withOpenAiLogprobs(withoutSkein(answer)), 200, headersOf(answer))
   })
 }

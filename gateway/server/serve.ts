@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { InferenceError } from '../../protocol/index.ts'
 import type { GatewayClient } from '../context.ts'
-import { createGateway, type GatewayInit } from '../gateway.ts'
+import { type GatewayInit, openGateway } from '../gateway.ts'
 
 /** Where it listens, beside what holds for the gateway itself. */
 export interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {
@@ -43,8 +43,8 @@ export async function serveGateway(
 ): Promise<GatewayServer> {
   const { host = '127.0.0.1', port = 4810, drainMs = 30_000, maxConnections = 4_096 } = init
   const names = ['localhost', '127.0.0.1', '::1', host, ...(init.allowedHosts ?? [])]
-  const gateway = createGateway(client, { metrics: true, ...init, allowedHosts: names })
-  const server = await listening(gateway.fetch, host, port)
+  const gateway = openGateway(client, { metrics: true, ...init, allowedHosts: names })
+  const server = await listening(gateway.respond, host, port)
   server.maxConnections = maxConnections
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => {
@@ -65,14 +65,13 @@ export async function serveGateway(
 }
 
 async function listening(
-  fetch: (request: Request) => Promise<Response>,
+  respond: (request: Request) => Promise<Response>,
   hostname: string,
   port: number,
 ): Promise<Server> {
   return await new Promise((resolve, reject) => {
     const server = serve({
-      // It is given more than the request, which a `fetch` would take for its options.
-      fetch: (request) => fetch(request),
+      fetch: respond,
       // The process is its owner's: its globals stay as they are.
       overrideGlobalObjects: false,
       hostname,

@@ -1,10 +1,10 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
 import { HumanMessage } from '@langchain/core/messages'
 import { ChatOpenAI, OpenAIEmbeddings } from '@langchain/openai'
-import { generateText, stepCountIs, streamText, tool } from 'ai'
+import { embedMany, generateObject, generateText, stepCountIs, streamText, tool } from 'ai'
 import OpenAI from 'openai'
 import { zodResponseFormat } from 'openai/helpers/zod'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import * as z from 'zod'
 import type { Script } from '../../../backend/index.ts'
 import {
@@ -14,6 +14,7 @@ import {
   serveGateway,
 } from '../../../gateway/index.ts'
 import type { InferenceRequest } from '../../../protocol/index.ts'
+import { AnswerChecks } from '../../fixtures/answer-checks.ts'
 import { LiveSwarm } from '../../fixtures/live-swarm.ts'
 
 const prompt = 'Count from 1 to 20.'
@@ -23,6 +24,7 @@ const weather = { city: 'Oslo' }
 let swarm: LiveSwarm
 let server: GatewayServer
 let gateway: Gateway
+let checks: AnswerChecks
 
 /** Calls a tool where there is one, until it has its result; otherwise answers by rule. */
 function behave({ kind, body }: InferenceRequest): Script | undefined {
@@ -35,6 +37,7 @@ function behave({ kind, body }: InferenceRequest): Script | undefined {
 }
 
 beforeAll(async () => {
+  checks = new AnswerChecks()
   swarm = await LiveSwarm.create()
   const capabilities = [
     'chat',
@@ -54,9 +57,13 @@ afterAll(async () => {
   await swarm[Symbol.asyncDispose]()
 })
 
+afterEach(() => {
+  expect(checks.violations.splice(0)).toEqual([])
+})
+
 const ways = [
-  ['over HTTP', () => ({ baseURL: `${server.url}/v1` })],
-  ['in-process', () => ({ baseURL: 'http://skein.local/v1', fetch: gateway.fetch })],
+  ['over HTTP', () => ({ baseURL: `${server.url}/v1`, fetch: checks.over(fetch) })],
+  ['in-process', () => ({ baseURL: 'http://skein.local/v1', fetch: checks.over(gateway.fetch) })],
 ] as const
 
 describe.each(ways)('openai, %s', (_, way) => {
@@ -129,7 +136,8 @@ describe.each(ways)('openai, %s', (_, way) => {
 })
 
 describe.each(ways)('ai, %s', (_, way) => {
-  const model = () => createOpenAICompatible({ name: 'skein', includeUsage: true, ...way() })('m')
+  const provider = { name: 'skein', includeUsage: true, supportsStructuredOutputs: true }
+  const model = () => createOpenAICompatible({ ...provider, ...way() })('m')
   const tools = {
     weather: tool({
       description: 'The weather in a city.',
@@ -154,6 +162,25 @@ describe.each(ways)('ai, %s', (_, way) => {
     })
     expect(text).toContain('sunny in Oslo')
   })
+
+  it('generates an object of a schema', async () => {
+    const schema = z.object({ city: z.string() })
+    const { object } = await generateObject({ model: model(), prompt, schema, maxRetries: 0 })
+    expect(object).toEqual(weather)
+  })
+
+  it('embeds, one and many', async () => {
+    const embedder = createOpenAICompatible({ ...provider, ...way() }).textEmbeddingModel('m')
+    const { embeddings } = await embedMany({ model: embedder, values: ['one', 'two'] })
+    expect(embeddings).toHaveLength(2)
+    expect(embeddings[0]).not.toEqual(embeddings[1])
+  })
+
+  it('throws what fails', async () => {
+    const other = createOpenAICompatible({ ...provider, ...way() })('other')
+    const asked = generateText({ model: other, prompt, maxRetries: 0 })
+    await expect(asked).rejects.toMatchObject({ statusCode: 404 })
+  })
 })
 
 describe('@langchain/openai', () => {
@@ -161,7 +188,7 @@ describe('@langchain/openai', () => {
     model: 'm',
     apiKey: 'none',
     maxRetries: 0,
-    configuration: { baseURL: `${server.url}/v1` },
+    configuration: { baseURL: `${server.url}/v1`, fetch: checks.over(fetch) },
   })
 
   it('invokes, streams and binds tools', async () => {
@@ -184,4 +211,10 @@ describe('@langchain/openai', () => {
     expect(vectors).toHaveLength(2)
     expect(vectors[0]?.length).toBeGreaterThan(0)
   })
+})
+
+it('has compared whole answers, pieces and embeddings with the types of the SDK', () => {
+  for (const name of ['Chat', 'ChatChunk', 'Completion', 'CompletionChunk', 'Embeddings']) {
+    expect(checks.compared.get(name), name).toBeGreaterThan(0)
+  }
 })
