@@ -3,18 +3,25 @@ import type {
   ChatChunk,
   ChatRequest,
   CompletionChunk,
-  CompletionRequest,
   EmbeddingRequest,
+  PromptListRequest,
 } from '../protocol/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
+import { type BatchOptions, type BatchRequest, type BatchResult, runBatch } from './batch/index.ts'
 import type { ClientStats } from './client-stats.ts'
-import type { DiscoveryLimits, RequestLimits } from './defaults.ts'
+import {
+  type DiscoveryLimits,
+  REQUEST_LIMITS,
+  type RequestLimits,
+  resolveLimits,
+} from './defaults.ts'
 import type { RequestEvent } from './event.ts'
 import type { ChainField, OwnNames, ProviderInit, SwitchModels } from './fallback/index.ts'
 import type { ModelListing, PeerListing } from './listings.ts'
 import type { Policy, ResumeMode } from './policy.ts'
 import { wantsStream } from './request-fields.ts'
 import { createRequester } from './requester.ts'
+import { splitRequests } from './split/index.ts'
 
 /** How the client reaches the swarm, and its limits. Each has a default; see {@link RequestLimits}, {@link DiscoveryLimits}. */
 export interface ClientInit
@@ -74,17 +81,31 @@ export interface Client extends AsyncDisposable {
   readonly names: OwnNames
   /** A streamed chat answer. Errors come from the iterator. */
   chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>
-  /** A whole chat answer. Until its end another peer may take over unseen. */
+  /** A whole chat answer. Until its end another peer may take over unseen. `n` choices are asked for apart, over all peers. */
   chat(request: ChatRequest & Whole, options?: RequestOptions): Promise<ChatCompletion>
   /** A streamed text completion. Errors come from the iterator. */
-  complete(request: CompletionRequest & Streamed, options?: RequestOptions): Answer<CompletionChunk>
-  /** A whole text completion. Until its end another peer may take over unseen. */
-  complete(request: CompletionRequest & Whole, options?: RequestOptions): Promise<Completion>
-  /** One embedding for each input, as numbers, in the order of the inputs, all from one peer. */
+  complete(request: PromptListRequest & Streamed, options?: RequestOptions): Answer<CompletionChunk>
+  /** A whole text completion. Until its end another peer may take over unseen. Prompts of a list are asked apart, over all peers. */
+  complete(request: PromptListRequest & Whole, options?: RequestOptions): Promise<Completion>
+  /**
+   * One embedding for each input, as numbers, in the order of the inputs. Many inputs are shared among peers with the
+   * same weights; {@link PartialFailure} keeps what arrived.
+   */
   embed(
     request: EmbeddingRequest & ChainField,
     options?: RequestOptions,
   ): Promise<EmbeddingResponse>
+  /**
+   * Many requests, spread over all peers, each with one result. Requests are taken from the list as there is room for
+   * them; those that fail come again, and those that find no room wait, until the deadline of the batch. Leaving early
+   * cancels what runs.
+   *
+   * @throws what the list throws; `deadline_exceeded` where requests are left in it; the signal's reason
+   */
+  batch(
+    requests: Iterable<BatchRequest> | AsyncIterable<BatchRequest>,
+    options?: BatchOptions,
+  ): AsyncGenerator<BatchResult, void, void>
   /** Every model that can be found, with who serves it. @throws InferenceError `no_peers` with the reason */
   models(options?: AbortOptions): Promise<readonly ModelListing[]>
   /** Every peer that serves a model, probed. @throws InferenceError `no_peers` with the reason */
@@ -119,6 +140,12 @@ export function createClientOver(
   init: Omit<ClientInit, keyof HostInit> & Pick<ClientInit, 'now'>,
 ): Client {
   const requester = createRequester(host, init)
+  const context = {
+    timeoutMs: resolveLimits(REQUEST_LIMITS, init).timeoutMs,
+    random: init.random ?? Math.random,
+    now: init.now ?? Date.now,
+  }
+  const split = splitRequests(requester, context)
   const close = async (): Promise<void> => {
     await requester.close()
     await host[Symbol.asyncDispose]()
@@ -128,18 +155,19 @@ export function createClientOver(
     host,
     names: requester.names,
     chat: (request: ChatRequest & { stream?: boolean | null }, options?: RequestOptions) =>
-      wantsStream(request)
-        ? requester.streamChat(request, options)
-        : requester.chat(request, options),
+      wantsStream(request) ? split.streamChat(request, options) : split.chat(request, options),
     complete: (
-      request: CompletionRequest & { stream?: boolean | null },
+      request: PromptListRequest & { stream?: boolean | null },
       options?: RequestOptions,
     ) =>
       wantsStream(request)
-        ? requester.streamCompletion(request, options)
-        : requester.complete(request, options),
-    embed: (request: EmbeddingRequest, options?: RequestOptions) =>
-      requester.embed(request, options),
+        ? split.streamCompletion(request, options)
+        : split.complete(request, options),
+    embed: (request: EmbeddingRequest, options?: RequestOptions) => split.embed(request, options),
+    batch: (
+      requests: Iterable<BatchRequest> | AsyncIterable<BatchRequest>,
+      options: BatchOptions = {},
+    ) => runBatch({ ...context, requester: split, slots: requester.slots }, requests, options),
     models: (options?: AbortOptions) => requester.models(options),
     peers: (options?: AbortOptions) => requester.peers(options),
     observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),

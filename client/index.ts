@@ -21,6 +21,7 @@ export type {
   ServedBy,
   ServedChunk,
 } from './answer/index.ts'
+export type { BatchOptions, BatchProgress, BatchRequest, BatchResult } from './batch/index.ts'
 export {
   type AbortOptions,
   type Client,
@@ -47,3 +48,4 @@ export {
 } from './fallback/index.ts'
 export type { ModelListing, PeerListing } from './listings.ts'
 export { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
+export { PartialFailure } from './split/index.ts'

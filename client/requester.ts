@@ -97,6 +97,8 @@ export interface Requester {
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
   /** Requests at a time that the peers known to serve this model take, by their own word; 0 while none is known. */
   slots(model: string): number
+  /** Whether more than one model may answer this: it names several, or `auto`. What names none at all does not. */
+  isChain(body: object): boolean
   /** What requests may name beside the models of the network. */
   readonly names: OwnNames
   /** Told of every request that ends from now on. @returns the undoing */
@@ -192,6 +194,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         ...more,
       })
       call.onEvent(event)
+      options.placement?.onEnd?.(event)
       for (const listener of listeners) tell(listener, event)
     }
     try {
@@ -203,6 +206,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       const job = { ...begun, journal, restartable }
       const onAnswering = (model: string): void => {
         call.answeredBy = model
+        options.placement?.onModel?.(model)
       }
       for await (const event of fallback.run(job, scope, onAnswering)) {
         if (event.type === 'done') {
@@ -343,6 +347,10 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
           ejected: peers.filter((peer) => router.isEjected(peer.toString())).length,
         },
       }
+    },
+    isChain(body) {
+      const members = fallback.chainOf(body)?.members ?? []
+      return members.length > 1 || members.some(({ type }) => type === 'auto')
     },
     slots: (model) => slotsOf(context.directory.known(), model),
     names: fallback.names,

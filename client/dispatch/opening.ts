@@ -105,7 +105,6 @@ export class Opener {
     // Paid for only where there is somebody to ask.
     if (choice === undefined || !budget.take()) throw nobodyElse()
     lane.choice = choice
-    this.#job.placement?.onPeer?.(choice.candidate.key)
     return choice
   }
 
@@ -127,7 +126,6 @@ export class Opener {
       // Two that search at the same time may find the same peer; the second looks again.
       if (busy().some(({ key }) => key === choice.candidate.key)) continue
       lane.choice = choice
-      this.#job.placement?.onPeer?.(choice.candidate.key)
       return choice
     }
   }

@@ -83,8 +83,7 @@ export class Selection {
   candidates(): readonly Candidate[] {
     const { query, placement } = this.#init
     const all = this.#context.directory.candidates(query)
-    const avoid = placement?.avoid
-    return avoid === undefined ? all : all.filter(({ key }) => !avoid.has(key))
+    return placement?.narrow?.(all) ?? all
   }
 
   /** Somebody who can be asked at once, beside those who are. */
@@ -121,7 +120,7 @@ export class Selection {
     // Busy peers are no reason to look further at once: there are as many as there were.
     const again = this.#failures.some(({ error }) => !BUSY.has(error.code))
     const accept = (found: readonly Candidate[]): boolean =>
-      found.some((one) => isNew(one) && this.#init.placement?.avoid?.has(one.key) !== true)
+      (this.#init.placement?.narrow?.(found) ?? found).some(isNew)
     await directory.discover(this.#init.query, accept, { signal, again })
     const untried = this.#untried(wanted)
     if (untried.length > 0) return this.#pick(untried, wanted)
@@ -212,6 +211,7 @@ export class Selection {
     const chosen = router.choose(candidates, this.routing(busy))
     const choice = preferred.find(({ candidate }) => candidate === chosen)
     if (choice === undefined) throw this.exhausted()
+    this.#init.placement?.onPeer?.(choice.candidate)
     const others = candidates.filter((candidate) => candidate !== chosen)
     const start = Math.floor(random() * others.length)
     const probed = [...others.slice(start), ...others.slice(0, start)].slice(0, PROBES_PER_CHOICE)

@@ -1,0 +1,6 @@
+export { isRefusal } from './after-failure.ts'
+export { SPLIT_LIMITS } from './limits.ts'
+export { PartialFailure } from './partial-failure.ts'
+export { runParts } from './run-parts.ts'
+export { splitRequests } from './split-requests.ts'
+export { WorkQueue } from './work-queue.ts'

@@ -1,0 +1,26 @@
+/** The latest parts tell what is to come. */
+const MAX_SAMPLES = 64
+
+/** How long one item takes, measured over the latest parts. */
+export class ItemTimes {
+  readonly #samples: number[] = []
+  #next = 0
+  #median: number | undefined
+
+  get count(): number {
+    return this.#samples.length
+  }
+
+  /** Milliseconds for one item; absent before the first part. */
+  get medianMs(): number | undefined {
+    if (this.#samples.length === 0) return undefined
+    this.#median ??= [...this.#samples].sort((a, b) => a - b)[this.#samples.length >> 1]
+    return this.#median
+  }
+
+  add(partMs: number, items: number): void {
+    this.#samples[this.#next] = partMs / items
+    this.#next = (this.#next + 1) % MAX_SAMPLES
+    this.#median = undefined
+  }
+}

@@ -1,0 +1,38 @@
+import { type ErrorDetails, InferenceError } from '../../protocol/index.ts'
+
+/** Names of items in a message. */
+const MAX_NAMED = 10
+
+/**
+ * Some of a call's choices, prompts or inputs were answered and some were not. Its code is `partial_failure`;
+ * `details.items` says which failed, and why.
+ *
+ * @example
+ * try { await client.embed({ model, input }) } catch (error) {
+ *   if (!(error instanceof PartialFailure)) throw error
+ *   keep(error.answer.data)
+ *   retry(error.details.items)
+ * }
+ */
+export class PartialFailure<T = unknown> extends InferenceError {
+  static override readonly name: string = 'PartialFailure'
+  override readonly name: string = 'PartialFailure'
+  /** What did arrive, under its own indices. Absent for a stream, whose pieces the caller has. */
+  readonly answer: T | undefined
+
+  constructor(
+    total: number,
+    details: Required<Pick<ErrorDetails, 'items'>> & ErrorDetails,
+    answer?: T,
+  ) {
+    const { items } = details
+    const named = items.slice(0, MAX_NAMED).map(({ index }) => index)
+    const more = items.length > named.length ? ', …' : ''
+    super(
+      'partial_failure',
+      `${items.length} of ${total} failed (${named.join(', ')}${more}); the first: ${items[0]?.message ?? ''}`,
+      { details },
+    )
+    this.answer = answer
+  }
+}

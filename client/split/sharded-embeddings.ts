@@ -1,0 +1,140 @@
+import { type EmbeddingItem, InferenceError } from '../../protocol/index.ts'
+import type { EmbeddingResponse } from '../answer/index.ts'
+import type { CallOptions } from '../call.ts'
+import { SPLIT_LIMITS } from './limits.ts'
+import { failureOf, servedOf } from './outcome.ts'
+import { PartialFailure } from './partial-failure.ts'
+import { SameWeights } from './same-weights.ts'
+import { shardSize } from './shard-size.ts'
+import { SplitCall, type SplitContext } from './split-call.ts'
+
+/** A call for many embeddings. */
+export interface EmbeddingCall {
+  readonly inputs: readonly string[]
+  readonly body: object
+  readonly options: CallOptions
+}
+
+/** @returns the inputs, where they are so many that several peers share them; @throws InferenceError for too many */
+export function manyInputs(body: object): readonly string[] | undefined {
+  const { input } = body as { readonly input?: unknown }
+  const { maxInputs, wholeInputs } = SPLIT_LIMITS
+  if (!Array.isArray(input) || input.length <= wholeInputs) return undefined
+  // What is no text is left for the request's own check, which names it.
+  if (!input.every((one) => typeof one === 'string')) return undefined
+  if (input.length <= maxInputs) return input
+  throw new InferenceError(
+    'invalid_request',
+    `input: one call takes at most ${maxInputs}; a batch has no such bound`,
+    { details: { param: 'input' } },
+  )
+}
+
+/**
+ * Embeddings of many inputs, in their order, in shards over all peers that have the same weights. Where those cannot
+ * answer all of it, peers with other weights are asked for the whole of it anew: vectors are never mixed.
+ *
+ * @throws PartialFailure with what arrived, where not all of it did; else what all failed with
+ */
+export async function shardedEmbeddings(
+  context: SplitContext,
+  { inputs, body, options }: EmbeddingCall,
+): Promise<EmbeddingResponse> {
+  const deadline = performance.now() + (options.timeoutMs ?? context.timeoutMs)
+  const tried = new Set<string>()
+  let best: unknown
+  for (;;) {
+    const timeoutMs = Math.max(1, deadline - performance.now())
+    const weights = new SameWeights(tried)
+    try {
+      return await attempt(context, { inputs, body, options: { ...options, timeoutMs } }, weights)
+    } catch (error) {
+      best = moreOf(best, error)
+      const { chosen, hasOthers } = weights
+      const isOver = options.signal?.aborted === true || performance.now() >= deadline
+      const retriable = InferenceError.is(error) && error.traits.retryElsewhere
+      if (isOver || !retriable || !hasOthers || chosen === undefined) throw best
+      tried.add(chosen)
+    }
+  }
+}
+
+async function attempt(
+  context: SplitContext,
+  { inputs, body, options }: EmbeddingCall,
+  weights: SameWeights,
+): Promise<EmbeddingResponse> {
+  const { requester } = context
+  const count = inputs.length
+  const call = new SplitCall(context, {
+    ...{ body, options, count, decided: 'ended', copies: true },
+    first: SPLIT_LIMITS.firstShardInputs,
+    narrow: (candidates) => weights.narrow(candidates),
+    take: (next, lanes, itemMs) =>
+      withinChars(
+        next.slice(0, shardSize(next.length, lanes, itemMs)),
+        (item) => inputs[item]?.length ?? 0,
+      ),
+  })
+  using _ = call.scope
+  const found = new Map<number, EmbeddingItem>()
+  let last: EmbeddingResponse | undefined
+  let promptTokens = 0
+  const run = call.run<never, { readonly answer: EmbeddingResponse } & PartAttempts>(
+    async function* ({ part, options: own, body: named }) {
+      yield* []
+      const input = part.items.map((item) => inputs[item])
+      const answer = await requester.embed({ ...named, input }, own)
+      return { answer, attempts: answer.skein.attempts }
+    },
+  )
+  try {
+    for await (const event of run) {
+      if (event.type !== 'answered' || event.items.length === 0) continue
+      const { answer } = event.answer
+      last = answer
+      promptTokens += answer.usage.prompt_tokens
+      for (const embedding of answer.data) {
+        const index = event.items[embedding.index]
+        if (index !== undefined) found.set(index, { ...embedding, index })
+      }
+    }
+  } catch (error) {
+    call.expired(error, new Set(found.keys()))
+  }
+  const event = call.event()
+  const answer: EmbeddingResponse | undefined = last && {
+    object: 'list',
+    data: [...found.values()].sort((a, b) => a.index - b.index),
+    model: last.model,
+    usage: { prompt_tokens: promptTokens, total_tokens: promptTokens },
+    ...servedOf(event, last.skein.peerId),
+  }
+  if (call.failed.length > 0 || answer === undefined) {
+    throw failureOf(count, call.failed, event, answer)
+  }
+  return answer
+}
+
+type PartAttempts = Pick<EmbeddingResponse['skein'], 'attempts'>
+
+/** How many of the items make up one request: at least one, whatever its length. */
+function withinChars(items: readonly number[], charsOf: (item: number) => number): number {
+  let chars = 0
+  const end = items.findIndex((item) => {
+    chars += charsOf(item)
+    return chars > SPLIT_LIMITS.maxShardChars
+  })
+  return end === -1 ? items.length : Math.max(1, end)
+}
+
+/** The failure with which more has arrived; of two with nothing, the first. */
+function moreOf(one: unknown, other: unknown): unknown {
+  return one === undefined || arrived(other) > arrived(one) ? other : one
+}
+
+function arrived(error: unknown): number {
+  if (!(error instanceof PartialFailure)) return 0
+  const { answer } = error as PartialFailure<EmbeddingResponse>
+  return answer?.data.length ?? 0
+}

@@ -1,0 +1,106 @@
+import type { AttemptRecord, OpenAiUsage } from '../../protocol/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
+import { type Answer, createAnswer, type ServedChunk } from '../answer/index.ts'
+import type { CallOptions } from '../call.ts'
+import type { RequestEvent } from '../event.ts'
+import { wantsUsage } from '../request-fields.ts'
+import type { Choices } from './choices.ts'
+import { failureOf } from './outcome.ts'
+import { SplitCall, type SplitContext } from './split-call.ts'
+import { UsageSum } from './usage-sum.ts'
+
+/** A chunk of a stream, whichever kind. */
+interface Chunk {
+  readonly id: string
+  readonly created: number
+  readonly model: string
+  readonly choices: readonly { readonly index: number }[]
+  readonly usage?: OpenAiUsage | null
+}
+
+type Served<T> = T & ServedChunk
+
+/**
+ * The choices of a call as one stream, each asked for by itself. A choice that fails does not end the others: the
+ * stream ends with the failure once they have ended.
+ *
+ * @param ask for one of them
+ */
+export function streamedChoices<T extends Chunk>(
+  context: SplitContext,
+  choices: Choices,
+  ask: (body: object, options: CallOptions) => Answer<T>,
+  { body, options }: { readonly body: object; readonly options: CallOptions },
+): Answer<T> {
+  const attempts: AttemptRecord[] = []
+  let ended: RequestEvent | undefined
+  return createAnswer<T>({
+    attempts,
+    event: () => ended,
+    begin: (onUsage) => {
+      const { count } = choices
+      const init = { body, options, count, first: 1, decided: 'begun', copies: false } as const
+      const call = new SplitCall(context, { ...init, attempts })
+      const stream = { call, choices, ask, includeUsage: wantsUsage(body), onUsage }
+      return {
+        chunks: merged(stream, (event) => {
+          ended = event
+        }),
+        cancel: () => call.scope.abort(new InferenceError('cancelled', 'the consumer left')),
+      }
+    },
+  })
+}
+
+interface Stream<T> {
+  readonly call: SplitCall
+  readonly choices: Choices
+  readonly ask: (body: object, options: CallOptions) => Answer<T>
+  readonly includeUsage: boolean
+  readonly onUsage: (usage: OpenAiUsage) => void
+}
+
+/** @throws PartialFailure once the other choices have ended; what all failed with */
+async function* merged<T extends Chunk>(
+  { call, choices, ask, includeUsage, onUsage }: Stream<T>,
+  onEnd: (event: RequestEvent | undefined) => void,
+): AsyncGenerator<Served<T>, void, void> {
+  using _ = call.scope
+  const usages = new UsageSum(choices.perPrompt)
+  let outcome: RequestEvent['outcome'] = 'cancelled'
+  let latest: Served<T> | undefined
+  let common: Pick<Chunk, 'created' | 'id' | 'model'> | undefined
+  const run = call.run<Served<T>, Pick<Answer<T>, 'attempts' | 'usage'>>(async function* ({
+    part,
+    options,
+    body,
+  }) {
+    const answer = ask(choices.bodyOf(part.items[0] ?? 0, body), options)
+    yield* answer
+    return answer
+  })
+  try {
+    for await (const event of run) {
+      if (event.type === 'piece') {
+        const { id, created, model } = event.piece
+        common ??= { id, created, model }
+        const index = event.part.items[0] ?? 0
+        const shown = event.piece.choices.map((choice) => ({ ...choice, index }))
+        latest = { ...event.piece, ...common, choices: shown }
+        yield latest
+      } else if (event.type === 'answered' && event.answer.usage !== undefined) {
+        usages.add(event.part.items[0] ?? 0, event.answer.usage)
+      }
+    }
+    if (call.failed.length > 0) throw failureOf(choices.count, call.failed, call.event())
+    const usage = usages.total()
+    onUsage(usage)
+    outcome = 'answered'
+    if (includeUsage && latest !== undefined) yield { ...latest, ...common, choices: [], usage }
+  } catch (error) {
+    outcome = InferenceError.from(error, 'cancelled').code
+    throw error
+  } finally {
+    onEnd(call.event(outcome))
+  }
+}
