@@ -4,7 +4,7 @@ import type { Agreement, RequestEvent } from '../event.ts'
 /** One record of many parts: what they took in all, the first piece of any, and the weakest of what they promise. */
 export function mergedEvent(
   events: readonly RequestEvent[],
-  end: Pick<RequestEvent, 'durationMs' | 'outcome' | 'startedAt'>,
+  end: Pick<RequestEvent, 'durationMs' | 'outcome' | 'startedAt' | 'usage'>,
 ): RequestEvent | undefined {
   const [first] = events
   if (first === undefined) return undefined

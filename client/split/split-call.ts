@@ -80,9 +80,10 @@ export class SplitCall {
   }
 
   /** The record of all parts together. */
-  event(outcome: RequestEvent['outcome'] = 'answered'): RequestEvent | undefined {
+  event(end: Partial<Pick<RequestEvent, 'outcome' | 'usage'>> = {}): RequestEvent | undefined {
     const durationMs = performance.now() - this.#started
-    return mergedEvent(this.#events, { outcome, startedAt: this.#startedAt, durationMs })
+    const { outcome = 'answered' } = end
+    return mergedEvent(this.#events, { ...end, outcome, startedAt: this.#startedAt, durationMs })
   }
 
   /** Asks for all parts. Ends once each item has its answer or is among the `failed`. @throws the scope's reason */

@@ -1,5 +1,9 @@
-import type { AttemptRecord, OpenAiUsage } from '../../protocol/index.ts'
-import { InferenceError } from '../../protocol/index.ts'
+import {
+  type AttemptRecord,
+  InferenceError,
+  type OpenAiUsage,
+  type Usage,
+} from '../../protocol/index.ts'
 import { type Answer, createAnswer, type ServedChunk } from '../answer/index.ts'
 import type { CallOptions } from '../call.ts'
 import type { RequestEvent } from '../event.ts'
@@ -67,7 +71,7 @@ async function* merged<T extends Chunk>(
 ): AsyncGenerator<Served<T>, void, void> {
   using _ = call.scope
   const usages = new UsageSum(choices.perPrompt)
-  let outcome: RequestEvent['outcome'] = 'cancelled'
+  let end: Parameters<SplitCall['event']>[0] = { outcome: 'cancelled' }
   let latest: Served<T> | undefined
   let common: Pick<Chunk, 'created' | 'id' | 'model'> | undefined
   const run = call.run<Served<T>, Pick<Answer<T>, 'attempts' | 'usage'>>(async function* ({
@@ -95,12 +99,20 @@ async function* merged<T extends Chunk>(
     if (call.failed.length > 0) throw failureOf(choices.count, call.failed, call.event())
     const usage = usages.total()
     onUsage(usage)
-    outcome = 'answered'
+    end = { outcome: 'answered', usage: wireUsage(usage) }
     if (includeUsage && latest !== undefined) yield { ...latest, ...common, choices: [], usage }
   } catch (error) {
-    outcome = InferenceError.from(error, 'cancelled').code
+    end = { outcome: InferenceError.from(error, 'cancelled').code }
     throw error
   } finally {
-    onEnd(call.event(outcome))
+    onEnd(call.event(end))
+  }
+}
+
+function wireUsage({ prompt_tokens, completion_tokens, ...details }: OpenAiUsage): Usage {
+  return {
+    promptTokens: prompt_tokens,
+    completionTokens: completion_tokens,
+    cachedPromptTokens: details.prompt_tokens_details?.cached_tokens ?? 0,
   }
 }
