@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import {
   askCommand,
+  batchCommand,
   bootstrapCommand,
   chatCommand,
   demoCommand,
@@ -40,6 +41,7 @@ export async function runProgram(
     .addCommand(bootstrapCommand(runtime))
     .addCommand(askCommand(runtime))
     .addCommand(chatCommand(runtime))
+    .addCommand(batchCommand(runtime))
     .addCommand(modelsCommand(runtime))
     .addCommand(peersCommand(runtime))
     .addCommand(statusCommand(runtime))

@@ -5,7 +5,7 @@ import type { Metrics } from './metrics/index.ts'
 /** What the gateway needs of a client. */
 export type GatewayClient = Pick<
   Client,
-  'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats'
+  'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats'
 >
 
 /** What all endpoints share. */

@@ -6,8 +6,18 @@ export interface GatewayLimits {
   readonly keepAliveMs: number
   /** A request's body. @default 16 MiB, what the wire takes */
   readonly maxBodyBytes: number
-  /** A file for a batch. @default 200 MiB, as OpenAI */
+  /** A file for a batch. @default 64 MiB: it is read in memory while it comes (OpenAI takes 200) */
   readonly maxFileBytes: number
+  /** Files that are received at the same time. @default 2 */
+  readonly maxUploads: number
+  /** All files together, results of batches included. @default 4 GiB */
+  readonly maxFilesBytes: number
+  /** Files and batches that are kept, each. @default 10_000 */
+  readonly maxFiles: number
+  /** Requests of one batch. @default 50_000, as OpenAI */
+  readonly maxBatchRequests: number
+  /** Batches that run at the same time; others wait. @default 4 */
+  readonly maxRunningBatches: number
   /** How long a stored answer is kept for its idempotency key. @default 3_600_000 */
   readonly idempotencyTtlMs: number
   /** All stored answers together; the oldest go first. @default 64 MiB */
@@ -23,7 +33,12 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   timeoutMs: 600_000,
   keepAliveMs: 10_000,
   maxBodyBytes: 16_777_216,
-  maxFileBytes: 209_715_200,
+  maxFileBytes: 67_108_864,
+  maxUploads: 2,
+  maxFilesBytes: 4_294_967_296,
+  maxFiles: 10_000,
+  maxBatchRequests: 50_000,
+  maxRunningBatches: 4,
   idempotencyTtlMs: 3_600_000,
   maxStoredBytes: 67_108_864,
   idempotencyGraceMs: 15_000,

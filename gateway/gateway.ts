@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { messages } from './anthropic/index.ts'
+import { Batches, batchRoutes } from './batches/index.ts'
 import type { GatewayClient, GatewayContext, GatewayEnv } from './context.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 import { errorFormatOf } from './dialects.ts'
@@ -32,6 +33,8 @@ export interface GatewayInit extends Partial<GatewayLimits> {
   readonly allowedHosts?: readonly string[]
   /** Whether `GET /metrics` answers. @default false: in-process there is nobody to read them */
   readonly metrics?: boolean
+  /** Where files and batches are kept. It has to be this gateway's alone. @default nowhere: it has none */
+  readonly stateDir?: string
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
   /** Told of failures of the gateway's own. @default nobody */
@@ -46,12 +49,15 @@ export interface Gateway {
    * @throws the reason of the caller's signal
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
-  /** Ends its watch over the client, which goes on. */
-  close(): void
+  /** Ends its watch over the client, which goes on, and its batches, which go on when their directory is opened again. */
+  close(): Promise<void>
 }
 
 /** Paths that say how the gateway is, and for which nobody needs a key. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+
+/** Paths in which callers name things. */
+const WITH_ID = /^\/v1\/(models|files|batches)\/[^/]+(\/content|\/cancel)?$/
 
 /** The endpoints of OpenAI's API, and others', over a client. */
 export function createGateway(client: GatewayClient, init: GatewayInit = {}): Gateway {
@@ -86,12 +92,17 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     log,
     spend: (caller, tokens) => rateLimit.tokens(caller, tokens),
   }
-  const { apiKeys = [], corsOrigins = [], allowedHosts } = init
+  const { apiKeys = [], corsOrigins = [], allowedHosts, stateDir } = init
+  const batches =
+    stateDir === undefined ? undefined : Batches.open({ ...context, directory: stateDir })
+  // Told to whoever asks for one.
+  batches?.catch((error: unknown) => log(`cannot open ${stateDir}: ${String(error)}`))
 
   const app = new Hono<GatewayEnv>()
   /** A path as a label: callers may make up any number of others. */
   const routeOf = (path: string): string => {
-    if (path.startsWith('/v1/models/')) return '/v1/models/{id}'
+    const named = WITH_ID.exec(path)
+    if (named !== null) return `/v1/${named[1]}/{id}${named[2] ?? ''}`
     return app.routes.some((route) => route.path === path) ? path : 'other'
   }
   app.use(async (c, next) => {
@@ -126,7 +137,8 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     for (const [name, value] of Object.entries(headers)) c.header(name, value)
   })
   const bounded: MiddlewareHandler<GatewayEnv> = async (c, next) => {
-    c.req.raw = boundedRequest(c.req.raw, limits.maxBodyBytes)
+    const isFile = c.req.path === '/v1/files'
+    c.req.raw = boundedRequest(c.req.raw, isFile ? limits.maxFileBytes : limits.maxBodyBytes)
     await next()
   }
   app.use('/v1/*', bounded)
@@ -148,6 +160,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   app.route('/', completions(context))
   app.route('/', embeddings(context))
   app.route('/', models(context))
+  app.route('/', batchRoutes(context, batches))
   app.route('/', responses(context))
   app.route('/', messages(context))
   app.route('/', ollamaAnswers(context))
@@ -156,7 +169,11 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   app.route('/', ollamaOther())
   return {
     respond: async (request) => await app.fetch(request),
-    close: () => metrics?.close(),
+    async close() {
+      metrics?.close()
+      const opened = await batches?.catch(() => undefined)
+      await opened?.close()
+    },
   }
 }
 

@@ -8,6 +8,16 @@
  *
  * @packageDocumentation
  */
+export {
+  batchResultLine,
+  type FileVerdict,
+  type LineError,
+  type ResultPaths,
+  readBatchLine,
+  readLines,
+  validateFile,
+  WrittenResults,
+} from './batches/index.ts'
 export type { GatewayClient } from './context.ts'
 export { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 export { createGateway, type Gateway, type GatewayInit } from './gateway.ts'

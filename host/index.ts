@@ -12,7 +12,7 @@
  */
 
 export { createHost } from './create-host.ts'
-export { DataDirLockedError } from './data-dir-lock.ts'
+export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
 export type {
   AbortOptions,
   AdvertisementBook,

@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { Command } from 'commander'
 import { type GatewayServer, serveGateway } from '../../gateway/index.ts'
+import { DataDirLockedError, lockDataDir } from '../../host/index.ts'
 import { stopWithStdin } from '../daemon.ts'
 import { readKeys } from '../gateway-keys.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
@@ -60,6 +62,7 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
   }
   if (options.stopWithStdin === true) stopWithStdin(session)
   await using client = await openClient(session, options)
+  await using state = await lockState(session, dataDir)
   const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
   await using server = await serveGateway(client, {
     host: options.host,
@@ -72,6 +75,7 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
     ...(corsOrigin !== undefined && { corsOrigins: corsOrigin }),
     ...(allowHost !== undefined && { allowedHosts: allowHost }),
     ...(timeoutSeconds !== undefined && { timeoutMs: timeoutSeconds * 1_000 }),
+    ...(state.directory !== undefined && { stateDir: state.directory }),
     log: (message) => terminal.log(message),
   })
   announce(session, server)
@@ -80,6 +84,23 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
   await server.close()
   terminal.emit({ event: 'stopped' })
   return undefined
+}
+
+interface LockedState extends AsyncDisposable {
+  /** Absent where another gateway of this machine has it. */
+  readonly directory?: string
+}
+
+/** The directory of files and batches, which is one gateway's at a time. */
+async function lockState({ terminal }: Session, dataDir: string): Promise<LockedState> {
+  const directory = join(dataDir, 'gateway')
+  try {
+    return { directory, [Symbol.asyncDispose]: await lockDataDir(directory) }
+  } catch (error) {
+    if (!(error instanceof DataDirLockedError)) throw error
+    terminal.log(`no files and batches here: ${error.message}`)
+    return { [Symbol.asyncDispose]: () => Promise.resolve() }
+  }
 }
 
 function announce({ terminal }: Session, { url }: GatewayServer): void {

@@ -7,6 +7,7 @@
  * @packageDocumentation
  */
 export { askCommand } from './ask.ts'
+export { batchCommand } from './batch.ts'
 export { bootstrapCommand } from './bootstrap.ts'
 export { chatCommand } from './chat.ts'
 export { demoCommand } from './demo.ts'

@@ -23,6 +23,7 @@ export type BatchResult = {
   readonly id: string
   /** Its place among the requests, from 0. */
   readonly index: number
+  readonly request: BatchRequest
 } & (
   | { readonly answer: ChatCompletion | Completion | EmbeddingResponse; readonly error?: never }
   | { readonly error: InferenceError; readonly answer?: never }

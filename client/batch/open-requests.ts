@@ -63,12 +63,12 @@ export class OpenRequests {
   /** @returns the results that may be given out now */
   answered(index: number, answer: NonNullable<BatchResult['answer']>): readonly BatchResult[] {
     this.#tokens += answer.usage.total_tokens
-    return this.#settle(index, (id) => ({ id, index, answer }))
+    return this.#settle(index, (request) => ({ id: request.id, index, request, answer }))
   }
 
   failed(index: number, error: InferenceError): readonly BatchResult[] {
     this.#failed += 1
-    return this.#settle(index, (id) => ({ id, index, error }))
+    return this.#settle(index, (request) => ({ id: request.id, index, request, error }))
   }
 
   /** Everything that is open has failed. */
@@ -76,8 +76,8 @@ export class OpenRequests {
     return [...this.#requests.keys()].flatMap((index) => this.failed(index, error))
   }
 
-  #settle(index: number, resultOf: (id: string) => BatchResult): readonly BatchResult[] {
-    const result = resultOf(this.get(index).id)
+  #settle(index: number, resultOf: (request: BatchRequest) => BatchResult): readonly BatchResult[] {
+    const result = resultOf(this.get(index))
     this.#requests.delete(index)
     this.#done += 1
     if (!this.#init.ordered) return this.#given([result])

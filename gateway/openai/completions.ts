@@ -1,10 +1,10 @@
 import { Hono } from 'hono'
 import type { CompletionRequest } from '../../protocol/index.ts'
-import { headersOf, requestOptions, withoutSkein } from '../answering/index.ts'
+import { headersOf, requestOptions } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
 import { streamAnswer, wantsUsage } from './answer-stream.ts'
-import { withOpenAiLogprobs } from './logprobs.ts'
+import { shownAnswer } from './shown-answer.ts'
 
 /** `POST /v1/completions` */
 export function completions(context: GatewayContext): Hono<GatewayEnv> {
@@ -21,6 +21,6 @@ export function completions(context: GatewayContext): Hono<GatewayEnv> {
     }
     const answer = await client.complete({ ...request, stream: false }, options)
     context.spend(c.get('caller'), answer.usage.total_tokens)
-    return c.json(withOpenAiLogprobs(withoutSkein(answer)), 200, headersOf(answer))
+    return c.json(shownAnswer(answer, body), 200, headersOf(answer))
   })
 }

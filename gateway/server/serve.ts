@@ -58,7 +58,7 @@ export async function serveGateway(
       await closed
     } finally {
       clearTimeout(timer)
-      gateway.close()
+      await gateway.close()
     }
   }
   return { url: urlOf(server), close, [Symbol.asyncDispose]: close }

@@ -61,7 +61,7 @@ describe('n choices', () => {
       expect(own.filter(({ finish_reason }) => finish_reason !== null)).toHaveLength(1)
     }
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: answer.usage })
-    expect(answer.event).toMatchObject({ outcome: 'answered', usage: { completionTokens: 15 } })
+    expect(answer.event).toMatchObject({ outcome: 'answered', usage: { completionTokens: 30 } })
     expect(answer.attempts).toHaveLength(3)
   })
 

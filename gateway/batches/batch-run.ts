@@ -1,0 +1,154 @@
+import type { BatchRequest, BatchResult } from '../../client/index.ts'
+import type { GatewayClient } from '../context.ts'
+import type { GatewayLimits } from '../defaults.ts'
+import { batchResultLine, readBatchLine, unansweredLine } from './batch-line.ts'
+import type { BatchRecord } from './batch-record.ts'
+import type { FileStore } from './file-store.ts'
+import { readLines } from './jsonl.ts'
+import { validateFile } from './validate-file.ts'
+import { WrittenResults } from './written-results.ts'
+
+export interface BatchRunInit {
+  readonly client: Pick<GatewayClient, 'batch'>
+  readonly files: FileStore
+  readonly limits: GatewayLimits
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** Puts the record on disk. */
+  readonly save: (record: BatchRecord) => Promise<void>
+  readonly spend: (owner: string, tokens: number) => void
+}
+
+/** Why a run ends before its time. */
+class Stopped extends Error {
+  override readonly name: string = 'Stopped'
+}
+
+/** One batch from its validation to its end, over restarts: whatever has a result on disk is not asked again. */
+export class BatchRun {
+  readonly #init: BatchRunInit
+  readonly #controller = new AbortController()
+  #record: BatchRecord
+  #results: WrittenResults | undefined
+
+  constructor(init: BatchRunInit, record: BatchRecord) {
+    this.#init = init
+    this.#record = record
+  }
+
+  /** As it is at this moment. */
+  get record(): BatchRecord {
+    const results = this.#results
+    if (results === undefined) return this.#record
+    const { completed, failed, usage } = results
+    return { ...this.#record, usage, counts: { ...this.#record.counts, completed, failed } }
+  }
+
+  /** Ends it for good, with the results that are there. */
+  async cancel(): Promise<void> {
+    await this.#save({ status: 'cancelling', cancelling_at: this.#seconds() })
+    this.stop()
+  }
+
+  /** Ends it for now: the next run goes on with it. */
+  stop(): void {
+    this.#controller.abort(new Stopped('the batch is stopped'))
+  }
+
+  /** @throws what the disk throws; the batch stays as it is, for the next run */
+  async run(): Promise<void> {
+    const { files } = this.#init
+    if (this.#record.status === 'validating' && !(await this.#validate())) return
+    const { output_file_id, error_file_id } = this.#record
+    const paths = { output: files.pathOf(output_file_id), errors: files.pathOf(error_file_id) }
+    this.#results = await WrittenResults.open(paths)
+    if (this.#record.status === 'in_progress') {
+      try {
+        await this.#ask(this.#results)
+      } catch (error) {
+        if (!(error instanceof Stopped)) throw error
+      }
+    }
+    await this.#finish()
+  }
+
+  async #validate(): Promise<boolean> {
+    const { files, limits } = this.#init
+    const { input_file_id, endpoint } = this.#record
+    const { total, errors } = await validateFile(files.pathOf(input_file_id), {
+      endpoint,
+      maxLineBytes: limits.maxBodyBytes,
+      maxRequests: limits.maxBatchRequests,
+    })
+    if (errors.length > 0) {
+      await this.#save({ status: 'failed', failed_at: this.#seconds(), errors: [...errors] })
+      return false
+    }
+    if (this.#record.status !== 'validating') return true
+    const counts = { total, completed: 0, failed: 0 }
+    await this.#save({ status: 'in_progress', in_progress_at: this.#seconds(), counts })
+    return true
+  }
+
+  async #ask(results: WrittenResults): Promise<void> {
+    const { client, limits, now, spend } = this.#init
+    const { expires_at, owner } = this.#record
+    const leftMs = expires_at * 1_000 - now()
+    if (leftMs > 0) {
+      const { signal } = this.#controller
+      const options = { signal, deadlineMs: leftMs, timeoutMs: limits.timeoutMs }
+      try {
+        for await (const result of client.batch(this.#requests(results), options)) {
+          if (this.#isExpired(result)) continue
+          await results.add(batchResultLine(result), result.answer ? 'completed' : 'failed')
+          spend(owner, result.answer?.usage.total_tokens ?? 0)
+        }
+      } catch (error) {
+        if (now() < expires_at * 1_000) throw error
+      }
+    }
+    // Whatever its time was too short for.
+    for await (const { id } of this.#requests(results)) {
+      await results.add(unansweredLine(id, 'batch_expired'), 'failed')
+    }
+  }
+
+  #isExpired({ error }: BatchResult): boolean {
+    const { now } = this.#init
+    return error?.code === 'deadline_exceeded' && now() >= this.#record.expires_at * 1_000
+  }
+
+  async *#requests(results: WrittenResults): AsyncGenerator<BatchRequest, void, void> {
+    const { files, limits } = this.#init
+    const path = files.pathOf(this.#record.input_file_id)
+    for await (const { text } of readLines(path, { maxLineBytes: limits.maxBodyBytes })) {
+      const request = readBatchLine(text)
+      if (!results.has(request.id)) yield request
+    }
+  }
+
+  async #finish(): Promise<void> {
+    const { completed, failed, total } = this.record.counts
+    const isCancelled = this.#record.status === 'cancelling'
+    if (!isCancelled && completed + failed < total) return
+    const at = this.#seconds()
+    const { id, owner, output_file_id, error_file_id, expires_at } = this.#record
+    const { files } = this.#init
+    const about = (kind: string) => ({ owner, filename: `${id}_${kind}.jsonl` })
+    const hasOutput = await files.addResults(output_file_id, about('output'))
+    const hasErrors = await files.addResults(error_file_id, about('error'))
+    const ended = { ...this.record, finalizing_at: at, hasOutput, hasErrors }
+    if (isCancelled) await this.#save({ ...ended, status: 'cancelled', cancelled_at: at })
+    else if (at >= expires_at) await this.#save({ ...ended, status: 'expired', expired_at: at })
+    else await this.#save({ ...ended, status: 'completed', completed_at: at })
+  }
+
+  async #save(change: Partial<BatchRecord>): Promise<void> {
+    this.#record = { ...this.#record, ...change }
+    await this.#init.save(this.#record)
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#init.now() / 1_000)
+  }
+}

@@ -1,0 +1,167 @@
+import { join } from 'node:path'
+import * as z from 'zod'
+import { InferenceError } from '../../protocol/index.ts'
+import { BATCH_ENDPOINTS } from './batch-line.ts'
+import { type BatchRecord, hasEnded, newBatchId, readBatchRecord } from './batch-record.ts'
+import { BatchRun, type BatchRunInit } from './batch-run.ts'
+import { FileStore, newFileId } from './file-store.ts'
+import { Records } from './records.ts'
+
+export interface BatchesInit extends Omit<BatchRunInit, 'files' | 'save'> {
+  readonly directory: string
+  /** Told of failures of the disk. */
+  readonly log: (message: string) => void
+}
+
+const WINDOW_SECONDS = 86_400
+/** Batches that have ended are kept as long as OpenAI keeps their files. */
+const KEPT_SECONDS = 2_592_000
+
+const creation = z.strictObject({
+  input_file_id: z.string(),
+  endpoint: z.enum(Object.keys(BATCH_ENDPOINTS)),
+  completion_window: z.literal('24h'),
+  metadata: z
+    .record(z.string().max(64), z.string().max(512))
+    .refine((metadata) => Object.keys(metadata).length <= 16, { error: 'at most 16 entries' })
+    .nullish(),
+})
+
+/** Batches on disk, and those of them that run. */
+export class Batches {
+  readonly files: FileStore
+  readonly #init: BatchesInit
+  readonly #records: Records<BatchRecord>
+  readonly #runs = new Map<string, BatchRun>()
+  readonly #running = new Set<Promise<void>>()
+  #waiting: BatchRun[] = []
+  #closed: boolean = false
+
+  private constructor(init: BatchesInit, files: FileStore, records: Records<BatchRecord>) {
+    this.#init = init
+    this.files = files
+    this.#records = records
+  }
+
+  /** Goes on with what was left unfinished. */
+  static async open(init: BatchesInit): Promise<Batches> {
+    const { directory, limits, now } = init
+    const { maxFiles, maxFilesBytes } = limits
+    const files = await FileStore.open({ directory, maxFiles, maxFilesBytes, now })
+    const records = await Records.open(join(directory, 'batches'), readBatchRecord)
+    const batches = new Batches(init, files, records)
+    for (const record of records.all().toReversed()) {
+      if (!hasEnded(record)) batches.#queue(record)
+    }
+    return batches
+  }
+
+  get(id: string, owner: string): BatchRecord | undefined {
+    const record = this.#records.get(id, owner)
+    return record && (this.#runs.get(id)?.record ?? record)
+  }
+
+  /** The newest first. */
+  of(owner: string): readonly BatchRecord[] {
+    return this.#records.of(owner).map((record) => this.#runs.get(record.id)?.record ?? record)
+  }
+
+  /** @throws InferenceError `invalid_request` with the field at fault, `over_capacity` */
+  async create(body: unknown, owner: string): Promise<BatchRecord> {
+    const parsed = creation.safeParse(body)
+    if (!parsed.success) throw refusal(parsed.error)
+    const { input_file_id, metadata, ...rest } = parsed.data
+    if (this.files.get(input_file_id, owner)?.purpose !== 'batch') {
+      throw invalid(`there is no file ${input_file_id} for a batch`, 'input_file_id')
+    }
+    await this.#expire()
+    const created_at = Math.floor(this.#init.now() / 1_000)
+    const record: BatchRecord = {
+      ...rest,
+      ...{ id: newBatchId(), owner, input_file_id, created_at },
+      metadata: metadata ?? null,
+      status: 'validating',
+      expires_at: created_at + WINDOW_SECONDS,
+      ...{ output_file_id: newFileId(), error_file_id: newFileId() },
+      ...{ hasOutput: false, hasErrors: false, errors: [] },
+      counts: { total: 0, completed: 0, failed: 0 },
+      usage: { input: 0, cached: 0, output: 0 },
+    }
+    await this.#records.put(record)
+    this.#queue(record)
+    return record
+  }
+
+  /** @returns nothing where there is no such batch; @throws InferenceError `invalid_request` for one that has ended */
+  async cancel(id: string, owner: string): Promise<BatchRecord | undefined> {
+    const record = this.get(id, owner)
+    if (record === undefined) return undefined
+    const run = this.#runs.get(id)
+    if (run === undefined) throw invalid(`the batch is ${record.status} already`, 'id')
+    await run.cancel()
+    return run.record
+  }
+
+  /** @throws InferenceError `invalid_request` where a batch still needs it */
+  async deleteFile(id: string): Promise<void> {
+    const user = [...this.#runs.values()].find(({ record }) => record.input_file_id === id)
+    if (user !== undefined) throw invalid(`batch ${user.record.id} still reads it`, 'id')
+    await this.files.delete(id)
+  }
+
+  /** Stops what runs; it goes on when the directory is opened again. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#waiting = []
+    for (const run of this.#runs.values()) run.stop()
+    await Promise.all(this.#running)
+  }
+
+  #queue(record: BatchRecord): void {
+    const run = new BatchRun(
+      { ...this.#init, files: this.files, save: (changed) => this.#records.put(changed) },
+      record,
+    )
+    this.#runs.set(record.id, run)
+    this.#waiting.push(run)
+    this.#startNext()
+  }
+
+  #startNext(): void {
+    if (this.#closed || this.#running.size >= this.#init.limits.maxRunningBatches) return
+    const run = this.#waiting.shift()
+    if (run === undefined) return
+    const { id } = run.record
+    const running = run
+      .run()
+      .catch((error: unknown) => this.#init.log(`batch ${id} stopped: ${String(error)}`))
+      .finally(() => {
+        this.#running.delete(running)
+        this.#runs.delete(id)
+        this.#startNext()
+      })
+    this.#running.add(running)
+  }
+
+  async #expire(): Promise<void> {
+    const { now, limits } = this.#init
+    const all = this.#records.all()
+    const oldest = Math.floor(now() / 1_000) - KEPT_SECONDS
+    for (const record of all) {
+      if (hasEnded(record) && record.created_at < oldest) await this.#records.delete(record.id)
+    }
+    if (this.#records.size < limits.maxFiles) return
+    throw new InferenceError('over_capacity', `this gateway keeps ${limits.maxFiles} batches`)
+  }
+}
+
+function refusal(error: z.ZodError): InferenceError {
+  const [issue] = error.issues
+  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
+  const param = unknown ?? issue?.path.map(String).join('.') ?? ''
+  return invalid(`${param}: ${issue?.message ?? 'invalid'}`, param)
+}
+
+function invalid(message: string, param: string): InferenceError {
+  return new InferenceError('invalid_request', message, { details: { param } })
+}

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+
+/** What is kept of a file or a batch. */
+export interface StoredRecord {
+  readonly id: string
+  /** Whose it is, by the name of the API key; nobody else's sees it. */
+  readonly owner: string
+  /** Seconds since 1970. */
+  readonly created_at: number
+}
+
+const SUFFIX = '.json'
+
+/** Records on disk, one file each, all of them also in memory. */
+export class Records<T extends StoredRecord> {
+  readonly #directory: string
+  readonly #records = new Map<string, T>()
+  /** Writes follow one another: the last one has to be the one that stays. */
+  #written: Promise<void> = Promise.resolve()
+
+  private constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  /** @param read what a file has, as a record; nothing where it is none */
+  static async open<T extends StoredRecord>(
+    directory: string,
+    read: (value: unknown) => T | undefined,
+  ): Promise<Records<T>> {
+    await mkdir(directory, { recursive: true, mode: 0o700 })
+    const records = new Records<T>(directory)
+    for (const name of await readdir(directory)) {
+      if (!name.endsWith(SUFFIX)) continue
+      const record = read(parsed(await readFile(join(directory, name), 'utf8')))
+      if (record !== undefined) records.#records.set(record.id, record)
+    }
+    return records
+  }
+
+  get size(): number {
+    return this.#records.size
+  }
+
+  get(id: string, owner: string): T | undefined {
+    const record = this.#records.get(id)
+    return record?.owner === owner ? record : undefined
+  }
+
+  /** The newest first. */
+  of(owner: string): readonly T[] {
+    return this.all().filter((record) => record.owner === owner)
+  }
+
+  /** Of all owners, the newest first. */
+  all(): readonly T[] {
+    return [...this.#records.values()].sort(
+      (a, b) => b.created_at - a.created_at || (a.id < b.id ? 1 : -1),
+    )
+  }
+
+  /** Replaces the record as a whole: a crash leaves the old one or the new one. */
+  async put(record: T): Promise<void> {
+    this.#records.set(record.id, record)
+    const written = this.#written.then(() => this.#write(record))
+    this.#written = written.catch(() => {})
+    await written
+  }
+
+  async #write(record: T): Promise<void> {
+    const path = join(this.#directory, record.id + SUFFIX)
+    const draft = `${path}.${randomUUID()}.tmp`
+    await writeFile(draft, JSON.stringify(record), { mode: 0o600 })
+    await rename(draft, path)
+  }
+
+  async delete(id: string): Promise<void> {
+    this.#records.delete(id)
+    await rm(join(this.#directory, id + SUFFIX), { force: true })
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,25 @@
+import { toString as encode } from 'uint8arrays/to-string'
+import type { ChatCompletion, Completion, EmbeddingResponse } from '../../client/index.ts'
+import { withoutSkein } from '../answering/index.ts'
+import { withOpenAiLogprobs } from './logprobs.ts'
+
+/** A whole answer as OpenAI shows it to who asked so. */
+export function shownAnswer(
+  answer: ChatCompletion | Completion | EmbeddingResponse,
+  request: object,
+): object {
+  const { encoding_format } = request as { readonly encoding_format?: unknown }
+  if (answer.object !== 'list') return withOpenAiLogprobs(withoutSkein(answer))
+  const { data, ...rest } = withoutSkein(answer)
+  if (encoding_format !== 'base64') return { ...rest, data }
+  return { ...rest, data: data.map((item) => ({ ...item, embedding: base64(item.embedding) })) }
+}
+
+/** Numbers of 32 bits in little-endian order, which is what OpenAI's clients unpack. */
+function base64(numbers: readonly number[]): string {
+  const view = new DataView(new ArrayBuffer(numbers.length * 4))
+  numbers.forEach((value, index) => {
+    view.setFloat32(index * 4, value, true)
+  })
+  return encode(new Uint8Array(view.buffer), 'base64pad')
+}
