@@ -16,6 +16,11 @@ export class BenchSwarm implements AsyncDisposable {
     return new BenchSwarm(await startPeer({ kind: 'host' }))
   }
 
+  /** Through which whoever comes finds the nodes. */
+  get addresses(): readonly string[] {
+    return this.#introducer.addresses
+  }
+
   /** So many nodes in one process. */
   async nodes(count: number, engine: TimedEngine): Promise<PeerProcess> {
     const bootstrap = this.#introducer.addresses

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { affinity } from './affinity.ts'
+import { batch } from './batch.ts'
 import { gateway } from './gateway.ts'
 import { hedge } from './hedge.ts'
 import { overhead } from './overhead.ts'
@@ -23,6 +24,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<Report>>> 
   scale,
   affinity,
   gateway,
+  batch,
 }
 
 const { positionals, values } = parseArgs({

@@ -8,7 +8,7 @@ import { type Report, round } from './report.ts'
 import { createTimedEngine, TIMED_MODEL } from './timed-engine.ts'
 
 /** Fifty tokens a second a node: sixteen nodes on two cores are far from busy. */
-const ENGINE = { type: 'steady', slots: 2, paceMs: 40 } as const satisfies TimedEngine
+export const ENGINE = { type: 'steady', slots: 2, paceMs: 40 } as const satisfies TimedEngine
 /** An answer: 48 tokens. */
 const NUMBERS = 24
 /** Requests for each slot: whoever is done finds the next one waiting. */
@@ -65,7 +65,8 @@ class Meter {
   }
 }
 
-async function directly(measuredMs: number): Promise<number> {
+/** Tokens a second of one engine that is asked directly and always has work. */
+export async function directly(measuredMs: number): Promise<number> {
   await using engine = createTimedEngine(ENGINE, 0)
   const meter = new Meter(measuredMs)
   await closedLoop({

@@ -33,6 +33,7 @@ export async function* runBatch(
   const queue = new WorkQueue({
     slots: () => open.models.reduce((sum, model) => sum + slots(model), 0),
     ...{ random, maxTries: SPLIT_LIMITS.maxTries, copies: true },
+    maxAbsences: SPLIT_LIMITS.maxBatchAbsences,
   })
   const source = iteratorOf(requests)
   const feed = async (): Promise<void> => {

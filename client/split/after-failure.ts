@@ -18,17 +18,15 @@ const MAX_PAUSE_MS = 10_000
 
 /**
  * What becomes of a part that failed. `later`: tried again for as long as there is time. `again`: tried again a few
- * times. `never`: the same would come of it.
- *
- * @param answered whether any part was answered: without one, that there are no peers is no passing state
+ * times. `absent`: nobody was there to ask. `never`: the same would come of it.
  */
-export function afterFailure(
-  { code, traits }: Pick<InferenceError, 'code' | 'traits'>,
-  answered: boolean,
-): 'later' | 'again' | 'never' {
+export function afterFailure({
+  code,
+  traits,
+}: Pick<InferenceError, 'code' | 'traits'>): 'later' | 'again' | 'absent' | 'never' {
   if (LATER.has(code)) return 'later'
-  if (traits.blame === 'caller' || code === 'model_not_found') return 'never'
-  return code === 'no_peers' && !answered ? 'never' : 'again'
+  if (code === 'no_peers' || code === 'model_not_found') return 'absent'
+  return traits.blame === 'caller' ? 'never' : 'again'
 }
 
 /** How long to leave a part alone: doubles with each failure in a row, jittered by a quarter, never less than asked for. */

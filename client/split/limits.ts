@@ -16,6 +16,8 @@ export const SPLIT_LIMITS = {
   maxShardChars: 1_048_576,
   /** Times that a part by itself may fail before that is its result; each time several peers were asked. */
   maxTries: 3,
+  /** The same in a batch, where nobody was there to ask: with the pauses between them half a minute. */
+  maxBatchAbsences: 8,
   /** Requests of a batch between the oldest that is unanswered and the newest begun, where the order is kept. */
   maxAhead: 1_024,
 } as const

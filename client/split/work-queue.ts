@@ -11,6 +11,12 @@ export interface WorkQueueInit {
   readonly take?: (next: readonly number[], lanes: number, itemMs: number | undefined) => number
   /** Times that an item by itself may fail before that is its result. Refusals for lack of room do not count. */
   readonly maxTries: number
+  /**
+   * The same, where there is nobody to ask: peers come back, and some are not found at once.
+   *
+   * @default none before the first answer, `maxTries` after it
+   */
+  readonly maxAbsences?: number
   /** Whether stragglers get a second copy. */
   readonly copies: boolean
   /** From 0, below 1. */
@@ -68,7 +74,7 @@ export class WorkQueue {
   #parts = 0
   #begun = 0
   #copied = 0
-  #answered = false
+  #answered: boolean = false
 
   constructor(init: WorkQueueInit) {
     this.#init = init
@@ -154,7 +160,7 @@ export class WorkQueue {
     const running = this.#end(id)
     if (running === undefined) return NOTHING
     const { part, from, twin } = running
-    const fate = afterFailure(error, this.#answered)
+    const fate = afterFailure(error)
     if (fate === 'later') this.#window = shrunk(this.#window, nowMs)
     const other = twin === undefined ? undefined : this.#running.get(twin)
     if (other !== undefined) {
@@ -168,11 +174,16 @@ export class WorkQueue {
       return NOTHING
     }
     const tries = from.tries + (fate === 'later' ? 0 : 1)
-    if (fate === 'never' || tries >= this.#init.maxTries) return { items }
+    if (fate === 'never' || tries >= this.#mostTries(fate)) return { items }
     const rounds = from.rounds + 1
     const notBeforeMs = nowMs + pauseMs(rounds, error, this.#init.random)
     this.#waiting.push({ items, tries, rounds, notBeforeMs })
     return NOTHING
+  }
+
+  #mostTries(fate: ReturnType<typeof afterFailure>): number {
+    const { maxTries, maxAbsences = this.#answered ? maxTries : 1 } = this.#init
+    return fate === 'absent' ? maxAbsences : maxTries
   }
 
   #begin(items: readonly number[], from: Running['from'], startedMs: number): Part {

@@ -230,7 +230,7 @@ describe('openai and those who may not call', () => {
     const { headers } = refused as RateLimitError
     expect(headers?.get('x-should-retry')).toBe('true')
     expect(Number(headers?.get('retry-after-ms'))).toBeGreaterThan(0)
-    guarded.close()
+    await guarded.close()
   })
 
   it('waits for as long as it is told before it asks again', async () => {

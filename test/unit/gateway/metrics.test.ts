@@ -101,10 +101,10 @@ describe('metrics', () => {
     expect(text).toContain('skein_http_requests_total{route="other",status="404"} 200')
   })
 
-  it('end with the gateway', () => {
+  it('end with the gateway', async () => {
     const one = metered()
     expect(one.watched()).toBe(1)
-    one.gateway.close()
+    await one.gateway.close()
     expect(one.watched()).toBe(0)
   })
 

@@ -106,6 +106,21 @@ describe('the queue of parts', () => {
     expect(queue.done).toBe(true)
   })
 
+  it('has nobody to ask: at once that is the result, in a batch after a while', () => {
+    const nobody = new InferenceError('no_peers', 'nobody')
+    const queue = queueOf(1)
+    expect(queue.failed(queue.next(0)?.id ?? -1, nobody, 0).items).toEqual([0])
+    const patient = queueOf(1, { maxAbsences: 8 })
+    const waits: number[] = []
+    let nowMs = 0
+    for (let result: readonly number[] = []; result.length === 0; ) {
+      result = patient.failed(patient.next(nowMs)?.id ?? -1, nobody, nowMs).items
+      waits.push((patient.wakeAtMs() ?? nowMs) - nowMs)
+      nowMs = patient.wakeAtMs() ?? nowMs
+    }
+    expect(waits).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 0])
+  })
+
   it('asks for the items of a failed shard one by one, so that one does not lose the others', () => {
     const queue = queueOf(4, { take: () => 4 })
     const [shard] = begin(queue)
