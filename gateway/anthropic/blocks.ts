@@ -9,6 +9,8 @@ export type ContentBlock =
       readonly id: string
       readonly name: string
       readonly input: Readonly<Record<string, unknown>>
+      /** The model, and no tool of the server's. */
+      readonly caller: { readonly type: 'direct' }
     }
 
 /** One event of a streamed message. */
@@ -91,7 +93,13 @@ function closed(open: Open): ContentBlock {
       return { type: 'thinking', thinking: text, signature: '' }
     case 'tool_use': {
       const { id, name } = open
-      return { type: 'tool_use', id, name, input: toolInput(name, text) }
+      return {
+        type: 'tool_use',
+        id,
+        name,
+        input: toolInput(name, text),
+        caller: { type: 'direct' },
+      }
     }
     default:
       return open satisfies never

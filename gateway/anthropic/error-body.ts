@@ -21,7 +21,11 @@ const TYPES: Readonly<Record<number, string>> = {
 }
 
 /** Anthropic's form of an error. */
-export const anthropicError: ErrorFormat = ({ code, message }, { status, requestId }) => {
+export const anthropicError: ErrorFormat = ({ code, message, param }, { status, requestId }) => {
   const type = OVERLOADED.has(code) ? 'overloaded_error' : (TYPES[status] ?? 'api_error')
-  return { type: 'error', error: { type, message }, request_id: requestId }
+  const details = param === 'thread' && { details: NO_THREADS }
+  return { type: 'error', error: { type, message, ...details }, request_id: requestId }
 }
+
+/** At this Anthropic's tool runner goes on by sending the whole conversation each time. */
+const NO_THREADS = { error_code: 'thread_unsupported_request', unsupported: ['thread'] } as const

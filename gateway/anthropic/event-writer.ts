@@ -3,7 +3,14 @@ import { type DialectWriter, PieceReader } from '../answering/index.ts'
 import { errorBody, sse } from '../http/index.ts'
 import { Blocks } from './blocks.ts'
 import { anthropicError } from './error-body.ts'
-import { type MessageHead, messageObject, stopReasonOf, usageOf } from './message-object.ts'
+import {
+  type MessageHead,
+  messageObject,
+  messageUsageOf,
+  NOT_OFFERED,
+  stopReasonOf,
+  usageOf,
+} from './message-object.ts'
 
 export interface EventWriterInit {
   /** The model as the caller named it, until the one that answers is known. */
@@ -27,7 +34,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
     const { head, estimatedTokens } = this.#init
     const message = messageObject({ ...head, model: first?.model ?? head.model }, [], {
       stopReason: null,
-      usage: usageOf({
+      usage: messageUsageOf({
         prompt_tokens: estimatedTokens,
         completion_tokens: 0,
         total_tokens: estimatedTokens,
@@ -44,7 +51,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
     const events = this.#pieces.end().flatMap((piece) => this.#blocks.take(piece))
     events.push(...this.#blocks.end())
     const reason = stopReasonOf(this.#pieces.finishReason, this.#blocks.content)
-    const delta = { stop_reason: reason, stop_sequence: null }
+    const delta = { stop_reason: reason, stop_sequence: null, ...NOT_OFFERED }
     return write([
       ...events,
       { type: 'message_delta', delta, usage: usageOf(usage) },

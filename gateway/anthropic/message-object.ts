@@ -7,6 +7,9 @@ export interface MessageHead {
   readonly model: string
 }
 
+/** Required by Anthropic's schema, for what only Anthropic itself has. */
+export const NOT_OFFERED = { container: null, stop_details: null } as const
+
 /** A message as Anthropic shows it. Without an end it has only begun. */
 export function messageObject(
   { id, model }: MessageHead,
@@ -22,6 +25,8 @@ export function messageObject(
     stop_reason: end.stopReason,
     // Engines do not say which stop string they met, so that `end_turn` stands for it.
     stop_sequence: null,
+    ...NOT_OFFERED,
+    diagnostics: null,
     usage: end.usage,
   }
 }
@@ -42,6 +47,12 @@ export function stopReasonOf(reason: FinishReason, content: readonly ContentBloc
   }
 }
 
+/** {@link usageOf} in a message, which says more than the end of a stream. */
+export function messageUsageOf(usage: OpenAiUsage): object {
+  const notOffered = { cache_creation: null, inference_geo: null, speed: null }
+  return { ...usageOf(usage), ...notOffered, service_tier: 'standard' }
+}
+
 /** Anthropic counts what was cached apart. */
 export function usageOf({ prompt_tokens, completion_tokens, ...details }: OpenAiUsage): object {
   const cached = details.prompt_tokens_details?.cached_tokens ?? 0
@@ -50,5 +61,7 @@ export function usageOf({ prompt_tokens, completion_tokens, ...details }: OpenAi
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: cached,
     output_tokens: completion_tokens,
+    output_tokens_details: null,
+    server_tool_use: null,
   }
 }

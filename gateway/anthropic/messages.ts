@@ -14,7 +14,7 @@ import { readJsonObject } from '../http/index.ts'
 import { Blocks } from './blocks.ts'
 import { CALLERS_FIELDS, chatRequestOf, promptOf } from './chat-request.ts'
 import { EventWriter, PING } from './event-writer.ts'
-import { messageObject, stopReasonOf, usageOf } from './message-object.ts'
+import { messageObject, messageUsageOf, stopReasonOf } from './message-object.ts'
 import { countFields, messageFields } from './request-fields.ts'
 
 /** `POST /v1/messages` and `POST /v1/messages/count_tokens`, as Anthropic's SDK calls them. */
@@ -49,7 +49,7 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
         blocks.end()
         const end = {
           stopReason: stopReasonOf(choices[0]?.finish_reason ?? 'stop', blocks.content),
-          usage: usageOf(usage),
+          usage: messageUsageOf(usage),
         }
         const message = messageObject({ ...head, model }, blocks.content, end)
         return c.json(message, 200, headersOf(answer))

@@ -142,6 +142,7 @@ export const messageFields: z.ZodType<MessageFields> = z.strictObject({
   service_tier: ignored,
   inference_geo: z.null().optional(),
   container: z.null('there are no containers here').optional(),
+  thread: z.null('nothing is stored here, send the whole conversation').optional(),
   mcp_servers: z.tuple([], 'a node calls nobody for a stranger').optional(),
 })
 

@@ -10,6 +10,7 @@ const text = z.strictObject({
   text: z.string(),
   annotations: ignored,
   logprobs: ignored,
+  parsed: ignored,
 })
 const refusal = z.strictObject({ type: z.literal('refusal'), refusal: z.string() })
 const image = z.strictObject({
@@ -42,6 +43,8 @@ const call = z.strictObject({
   arguments: z.string(),
   id: ignored,
   status: ignored,
+  // What OpenAI's own helpers add to an answer before they send it back.
+  parsed_arguments: ignored,
 })
 const callOutput = z.strictObject({
   type: z.literal('function_call_output'),

@@ -1,5 +1,6 @@
 import { vi } from 'vitest'
 import type { Script, ScriptedBackend } from '../../../backend/index.ts'
+import type { Client } from '../../../client/index.ts'
 import {
   createGateway,
   type Gateway,
@@ -40,18 +41,31 @@ export class ToolSwarm implements AsyncDisposable {
   readonly #swarm: LiveSwarm
   readonly #backends: readonly ScriptedBackend[]
   readonly #failed: Set<string>
+  /** Of all peers, as they came. */
+  readonly #requests: readonly InferenceRequest[]
   #made = 0
 
   private constructor(
-    parts: readonly [LiveSwarm, GatewayServer, Gateway, readonly ScriptedBackend[], Set<string>],
+    parts: readonly [
+      LiveSwarm,
+      GatewayServer,
+      Gateway,
+      readonly ScriptedBackend[],
+      Set<string>,
+      readonly InferenceRequest[],
+    ],
   ) {
-    ;[this.#swarm, this.#server, this.gateway, this.#backends, this.#failed] = parts
+    ;[this.#swarm, this.#server, this.gateway, this.#backends, this.#failed, this.#requests] = parts
   }
 
   static async create(): Promise<ToolSwarm> {
     const swarm = await LiveSwarm.create()
     const failed = new Set<string>()
-    const script = (request: InferenceRequest): Script | undefined => behave(request, failed)
+    const requests: InferenceRequest[] = []
+    const script = (request: InferenceRequest): Script | undefined => {
+      requests.push(request)
+      return behave(request, failed)
+    }
     const backends: ScriptedBackend[] = []
     for (let i = 0; i < 2; i += 1) backends.push((await swarm.node({ models, script })).backend)
     const client = await swarm.client()
@@ -62,7 +76,7 @@ export class ToolSwarm implements AsyncDisposable {
       { timeout: 30_000 },
     )
     const server = await serveGateway(client, { port: 0, drainMs: 5_000 })
-    return new ToolSwarm([swarm, server, createGateway(client), backends, failed])
+    return new ToolSwarm([swarm, server, createGateway(client), backends, failed, requests])
   }
 
   /** Without a slash at the end. */
@@ -78,23 +92,22 @@ export class ToolSwarm implements AsyncDisposable {
 
   /** As an engine got it. */
   lastRequest(): InferenceRequest | undefined {
-    const calls = this.#backends.flatMap((backend) => backend.calls)
-    const known = this.#seen
-    const fresh = calls.filter(({ request }) => !known.has(request))
-    for (const { request } of fresh) known.add(request)
-    return fresh.at(-1)?.request
+    return this.#requests.at(-1)
   }
-
-  readonly #seen = new Set<InferenceRequest>()
 
   /** Once no engine works. */
   async idle(): Promise<void> {
     await Promise.all(this.#backends.map((backend) => backend.idle()))
   }
 
-  /** Whether some engine was stopped. */
-  aborted(): boolean {
-    return this.#backends.some((backend) => backend.aborted > 0)
+  /** Answers that engines were stopped at. */
+  abortedCount(): number {
+    return this.#backends.reduce((sum, { aborted }) => sum + aborted, 0)
+  }
+
+  /** A further client of the same swarm. */
+  async client(): Promise<Client> {
+    return await this.#swarm.client()
   }
 
   /** Whether some engine has failed so. */
@@ -104,7 +117,7 @@ export class ToolSwarm implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#server.close()
-    this.gateway.close()
+    await this.gateway.close()
     await this.#swarm[Symbol.asyncDispose]()
   }
 }

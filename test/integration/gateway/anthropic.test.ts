@@ -1,0 +1,236 @@
+import Anthropic from '@anthropic-ai/sdk'
+import { betaZodTool } from '@anthropic-ai/sdk/helpers/beta/zod'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import * as z from 'zod'
+import { createApiKey, serveGateway } from '../../../gateway/index.ts'
+import { numbers, prompt, ToolSwarm, weather } from './tool-swarm.ts'
+
+const asked = {
+  model: 'm',
+  max_tokens: 1_000,
+  messages: [{ role: 'user' as const, content: prompt }],
+}
+const tools: Anthropic.Tool[] = [
+  {
+    name: 'weather',
+    description: 'The weather of a city',
+    input_schema: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] },
+  },
+]
+
+let swarm: ToolSwarm
+
+beforeAll(async () => {
+  swarm = await ToolSwarm.create()
+}, 60_000)
+afterAll(async () => {
+  await swarm[Symbol.asyncDispose]()
+}, 60_000)
+
+const ways = [
+  ['over HTTP', () => ({ baseURL: swarm.url })],
+  ['in-process', () => ({ baseURL: 'http://skein.local', fetch: swarm.gateway.fetch })],
+] as const
+
+describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
+  const sdk = (headers = {}): Anthropic =>
+    new Anthropic({ apiKey: 'none', maxRetries: 0, defaultHeaders: headers, ...way() })
+
+  it('gets a message', async () => {
+    const { data, response } = await sdk()
+      .messages.create({
+        ...asked,
+        system: [{ type: 'text', text: 'Be brief.', cache_control: { type: 'ephemeral' } }],
+      })
+      .withResponse()
+    expect(data).toMatchObject({
+      type: 'message',
+      role: 'assistant',
+      model: 'm',
+      stop_reason: 'end_turn',
+      content: [{ type: 'text', text: expect.stringContaining(numbers) }],
+    })
+    expect(data.usage.input_tokens).toBeGreaterThan(1)
+    expect(data.usage.output_tokens).toBeGreaterThan(1)
+    expect(response.headers.get('request-id')).toMatch(/^req_/)
+    expect(response.headers.get('x-skein-attempts')).toBe('1')
+    expect(swarm.lastRequest()?.body).toMatchObject({
+      messages: [
+        { role: 'system', content: 'Be brief.' },
+        { role: 'user', content: prompt },
+      ],
+    })
+  })
+
+  it('streams one, thoughts included, and learns what it took', async () => {
+    const messages = [{ role: 'user' as const, content: `Think. ${prompt}` }]
+    const stream = sdk().messages.stream({ ...asked, messages })
+    let text = ''
+    const types: string[] = []
+    stream.on('text', (delta) => {
+      text += delta
+    })
+    stream.on('streamEvent', ({ type }) => types.push(type))
+    const message = await stream.finalMessage()
+    expect(message.content).toMatchObject([
+      { type: 'thinking', thinking: 'Let me think.' },
+      { type: 'text', text },
+    ])
+    expect(text).toContain(numbers)
+    const whole = await sdk().messages.create({ ...asked, messages })
+    expect(message.content).toEqual(whole.content)
+    expect(message.usage.output_tokens).toBe(whole.usage.output_tokens)
+    expect(message.usage.input_tokens).toBe(whole.usage.input_tokens)
+    expect(types.filter((type, i) => type !== types[i - 1])).toEqual([
+      'message_start',
+      ...['content_block_start', 'content_block_delta', 'content_block_stop'],
+      ...['content_block_start', 'content_block_delta', 'content_block_stop'],
+      ...['message_delta', 'message_stop'],
+    ])
+  })
+
+  it.each([false, true])('runs tools; streamed: %s', async (stream) => {
+    const cities: string[] = []
+    const tool = betaZodTool({
+      name: 'weather',
+      description: 'The weather of a city',
+      inputSchema: z.object({ city: z.string() }),
+      run: ({ city }) => {
+        cities.push(city)
+        return 'rain'
+      },
+    })
+    const runner = sdk().beta.messages.toolRunner({ ...asked, tools: [tool], stream })
+    const message = await runner.runUntilDone()
+    expect(cities).toEqual([weather.city])
+    expect(message.content).toMatchObject([{ type: 'text', text: 'It is "rain".' }])
+  })
+
+  it('says that a tool is to be used', async () => {
+    const message = await sdk().messages.create({ ...asked, tools, tool_choice: { type: 'any' } })
+    expect(message.stop_reason).toBe('tool_use')
+    expect(message.content).toMatchObject([{ type: 'tool_use', name: 'weather', input: weather }])
+    expect(swarm.lastRequest()?.body).toMatchObject({ tool_choice: 'required' })
+  })
+
+  it('stops where it is told to', async () => {
+    const short = await sdk().messages.create({ ...asked, max_tokens: 5 })
+    expect(short).toMatchObject({ stop_reason: 'max_tokens', usage: { output_tokens: 5 } })
+    const stopped = await sdk().messages.create({ ...asked, stop_sequences: [', 4'] })
+    expect(stopped.content).toMatchObject([{ text: '1, 2, 3' }])
+  })
+
+  it('counts a prompt, and says that it is an estimate', async () => {
+    const { data, response } = await sdk()
+      .messages.countTokens({ model: 'm', messages: asked.messages, system: 'a'.repeat(400) })
+      .withResponse()
+    expect(data.input_tokens).toBe(100 + Math.ceil(prompt.length / 4))
+    expect(response.headers.get('x-skein-estimated')).toBe('true')
+  })
+
+  it.each([
+    ['a field that steers an engine', { num_ctx: 1 }, /'num_ctx'/],
+    [
+      'a tool of Anthropic’s own',
+      { tools: [{ type: 'bash_20250124', name: 'bash' }] },
+      /tools.0.type: only the caller/,
+    ],
+    [
+      'an image that would have to be fetched',
+      {
+        messages: [
+          {
+            role: 'user',
+            content: [{ type: 'image', source: { type: 'url', url: 'https://a.example' } }],
+          },
+        ],
+      },
+      /messages.0.content.0.source.type: images are sent as base64/,
+    ],
+    [
+      'an answer that is begun',
+      { messages: [...asked.messages, { role: 'assistant', content: '1' }] },
+      /messages.1: the last/,
+    ],
+    ['what no peer has', { thinking: { type: 'enabled', budget_tokens: 1_024 } }, /'thinking'/],
+    ['no longest answer', { max_tokens: undefined }, /max_tokens/],
+  ])('is told of %s', async (_name, more, message) => {
+    const request = sdk().messages.create({ ...asked, ...more } as never)
+    await expect(request).rejects.toMatchObject({
+      status: 400,
+      type: 'invalid_request_error',
+      error: { type: 'error', error: { message: expect.stringMatching(message) } },
+    })
+  })
+
+  it('is told of a model that nobody serves, and of a path that is not there', async () => {
+    const request = sdk().messages.create({ ...asked, model: 'nobodys' })
+    await expect(request).rejects.toMatchObject({ status: 404, type: 'not_found_error' })
+    await expect(sdk().messages.batches.list()).rejects.toMatchObject({
+      status: 404,
+      error: { type: 'error' },
+    })
+  })
+
+  it.each([false, true])(
+    'fails with a status where every peer failed before the first token; streamed: %s',
+    async (stream) => {
+      const request = sdk().messages.create({
+        ...asked,
+        messages: swarm.failing('at once'),
+        stream,
+      })
+      await expect(request).rejects.toMatchObject({ status: 502, type: 'api_error' })
+    },
+  )
+
+  it('throws where an answer breaks off and cannot go on', async () => {
+    const off = sdk({ 'x-skein-resume': 'off' })
+    const stream = off.messages.stream({ ...asked, messages: swarm.failing('after 5 tokens') })
+    let text = ''
+    stream.on('text', (delta) => {
+      text += delta
+    })
+    await expect(stream.finalMessage()).rejects.toBeInstanceOf(Anthropic.APIError)
+    expect(text).toBe('1, 2, 3')
+  })
+
+  it('throws where the model calls a tool with something that is no object', async () => {
+    const messages = [{ role: 'user' as const, content: 'Do it badly.' }]
+    const whole = sdk().messages.create({ ...asked, messages, tools })
+    await expect(whole).rejects.toMatchObject({ status: 502 })
+    const stream = sdk().messages.stream({ ...asked, messages, tools })
+    await expect(stream.finalMessage()).rejects.toThrow(/not a JSON object/)
+  })
+
+  it('goes on at another peer where it can', async () => {
+    const messages = swarm.failing('after 5 tokens, once')
+    const message = await sdk()
+      .messages.stream({ ...asked, messages })
+      .finalMessage()
+    expect(message.content).toMatchObject([{ text: expect.stringContaining(numbers) }])
+    expect(swarm.hasFailed(messages[0].content)).toBe(true)
+  })
+
+  it('frees the engine when the caller aborts', async () => {
+    const before = swarm.abortedCount()
+    const messages = [{ role: 'user' as const, content: 'Count from 1 to 99999. slowly' }]
+    const stream = sdk().messages.stream({ ...asked, max_tokens: 100_000, messages })
+    stream.on('text', () => stream.abort())
+    await expect(stream.finalMessage()).rejects.toBeInstanceOf(Anthropic.APIUserAbortError)
+    await swarm.idle()
+    expect(swarm.abortedCount()).toBe(before + 1)
+  })
+})
+
+it('lets keys in as Anthropic’s clients send them, and refuses others in their form', async () => {
+  const { key, kept } = createApiKey('me')
+  await using server = await serveGateway(await swarm.client(), { port: 0, apiKeys: [kept] })
+  const sdk = (apiKey: string): Anthropic =>
+    new Anthropic({ apiKey, maxRetries: 0, baseURL: server.url })
+  expect((await sdk(key).messages.create(asked)).stop_reason).toBe('end_turn')
+  await expect(sdk('other').messages.create(asked)).rejects.toMatchObject({
+    status: 401,
+    type: 'authentication_error',
+  })
+})
