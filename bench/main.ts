@@ -8,6 +8,7 @@ import { providers } from './providers.ts'
 import { recovery } from './recovery.ts'
 import { formatReport, type Report } from './report.ts'
 import { resident } from './resident.ts'
+import { saturation } from './saturation.ts'
 import { scale } from './scale.ts'
 import { startup } from './startup.ts'
 import { streams } from './streams.ts'
@@ -25,6 +26,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<Report>>> 
   affinity,
   gateway,
   batch,
+  saturation,
 }
 
 const { positionals, values } = parseArgs({

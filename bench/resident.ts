@@ -28,6 +28,7 @@ export async function resident(): Promise<Report> {
   }
 }
 
-function residentKib(pid: number): number {
+/** Of another process, as the system counts it. */
+export function residentKib(pid: number): number {
   return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }))
 }

@@ -95,10 +95,20 @@ function paramOf(message: string): { param?: string } {
 
 function retryAfter(headers: Headers | undefined): { retryAfterMs?: number } {
   // OpenAI sends both; the finer one counts.
-  const told = headers?.get('retry-after-ms') ?? Number.NaN
-  const ms = Number.isFinite(Number(told))
-    ? Number(told)
-    : Number(headers?.get('retry-after') ?? Number.NaN) * 1_000
-  if (!Number.isFinite(ms) || ms < 0) return {}
+  const ms = numberOf(headers?.get('retry-after-ms')) ?? secondsOf(headers?.get('retry-after'))
+  if (ms === undefined || ms < 0) return {}
   return { retryAfterMs: Math.min(ms, LIMITS.maxRetryAfterMs) }
+}
+
+/** Seconds from now, or the date at which (RFC 9110, section 10.2.3), in milliseconds from now. */
+function secondsOf(told: string | null | undefined): number | undefined {
+  const seconds = numberOf(told)
+  if (seconds !== undefined) return seconds * 1_000
+  const at = Date.parse(told ?? '')
+  return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now())
+}
+
+function numberOf(told: string | null | undefined): number | undefined {
+  const number = Number(told ?? Number.NaN)
+  return Number.isFinite(number) ? number : undefined
 }

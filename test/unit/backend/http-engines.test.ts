@@ -87,6 +87,16 @@ describe('failures of an engine behind OpenAI’s protocol', () => {
       { code: 'over_capacity', retryAfterMs: 350 },
     ],
     [
+      '429 until a date',
+      json({ error: {} }, 429, { 'retry-after': 'Fri, 31 Dec 9999 23:59:59 GMT' }),
+      { code: 'over_capacity', retryAfterMs: 60_000 },
+    ],
+    [
+      '429 until a date that is past',
+      json({ error: {} }, 429, { 'retry-after': 'Sat, 01 Jan 2000 00:00:00 GMT' }),
+      { code: 'over_capacity', retryAfterMs: 0 },
+    ],
+    [
       '503 while loading',
       json({ error: { message: 'Loading model', code: 503 } }, 503),
       { code: 'loading' },
