@@ -14,7 +14,7 @@ const FOUND_MS = 30_000
 /** A batch over 1 to 8 nodes, against as many engines asked directly. */
 export async function batch(quick: boolean): Promise<Report> {
   const rows: Record<string, string | number>[] = []
-  const perSlot = quick ? 8 : 24
+  const perSlot = quick ? 8 : 40
   for (const count of quick ? [1, 4] : [1, 2, 4, 8]) {
     const direct = await directly(quick ? 6_000 : 15_000)
     const { tokens, seconds, failed, requests } = await through(count, perSlot)
