@@ -15,7 +15,7 @@ export function wantsUsage(body: unknown): boolean {
 }
 
 /** For values that plain JavaScript may pass: anything. */
-function fieldOf(value: unknown, field: string): unknown {
+export function fieldOf(value: unknown, field: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined
   return (value as Readonly<Record<string, unknown>>)[field]
 }

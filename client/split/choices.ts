@@ -1,4 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
+import { fieldOf } from '../request-fields.ts'
 import { SPLIT_LIMITS } from './limits.ts'
 
 /** The choices of one call, each to be asked for by itself. They are numbered prompt by prompt, as OpenAI does. */
@@ -18,7 +19,9 @@ export interface Choices {
  * @throws InferenceError `invalid_request` for more than {@link SPLIT_LIMITS} allow
  */
 export function choicesOf(kind: 'chat' | 'completion', body: object): Choices | undefined {
-  const { n, prompt, seed } = body as Fields
+  const n = fieldOf(body, 'n')
+  const prompt = fieldOf(body, 'prompt')
+  const seed = fieldOf(body, 'seed')
   const { maxChoices, maxPrompts, maxParts } = SPLIT_LIMITS
   const perPrompt = isCount(n) ? n : 1
   if (perPrompt > maxChoices) throw tooMany('n', maxChoices)
@@ -31,19 +34,13 @@ export function choicesOf(kind: 'chat' | 'completion', body: object): Choices | 
   return {
     count,
     perPrompt,
-    bodyOf: (choice, { n: _, ...rest }: Fields) => ({
+    bodyOf: (choice, { n: _, ...rest }: { readonly n?: unknown }) => ({
       ...rest,
       ...(n !== undefined && !isCount(n) && { n }),
       ...(prompts !== undefined && { prompt: prompts[Math.floor(choice / perPrompt)] }),
       ...(isSeed(seed) && { seed: seedOf(seed, choice % perPrompt) }),
     }),
   }
-}
-
-interface Fields {
-  readonly n?: unknown
-  readonly prompt?: unknown
-  readonly seed?: unknown
 }
 
 function seedOf(seed: number, choice: number): number {

@@ -1,6 +1,7 @@
 import { type EmbeddingItem, InferenceError } from '../../protocol/index.ts'
 import type { EmbeddingResponse } from '../answer/index.ts'
 import type { CallOptions } from '../call.ts'
+import { fieldOf } from '../request-fields.ts'
 import { SPLIT_LIMITS } from './limits.ts'
 import { failureOf, servedOf } from './outcome.ts'
 import { PartialFailure } from './partial-failure.ts'
@@ -17,7 +18,7 @@ export interface EmbeddingCall {
 
 /** @returns the inputs, where they are so many that several peers share them; @throws InferenceError for too many */
 export function manyInputs(body: object): readonly string[] | undefined {
-  const { input } = body as { readonly input?: unknown }
+  const input = fieldOf(body, 'input')
   const { maxInputs, wholeInputs } = SPLIT_LIMITS
   if (!Array.isArray(input) || input.length <= wholeInputs) return undefined
   // What is no text is left for the request's own check, which names it.
