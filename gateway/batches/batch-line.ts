@@ -23,7 +23,7 @@ const schema = z.object({
  * One line of a batch file, in OpenAI's form: `{"custom_id", "method": "POST", "url", "body"}`. The body itself is
  * looked at when it is asked for.
  *
- * @param endpoint that all lines must be for. @default any of {@link BATCH_ENDPOINTS}
+ * @param endpoint that all lines must be for. @default any that a batch may be for
  * @throws InferenceError `invalid_request` with the field at fault
  */
 export function readBatchLine(text: string, endpoint?: string): BatchRequest {

@@ -4,6 +4,7 @@ import { dropTornLine, readLines } from './jsonl.ts'
 /** Longer than any answer: a line of one's own that cannot be read would be worse than the memory. */
 const MAX_RESULT_BYTES = 134_217_728
 
+/** Where answers go, and where what failed does. */
 export interface ResultPaths {
   readonly output: string
   readonly errors: string
@@ -55,6 +56,7 @@ export class WrittenResults {
     return results
   }
 
+  /** Whether this request has its result. */
   has(id: string): boolean {
     return this.#ids.has(id)
   }
