@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { InferenceError } from '../protocol/index.ts'
 
 /** Another living process works in the data directory. */
@@ -29,7 +30,10 @@ interface Holder {
 
 const LOCK_FILE = 'lock'
 /** A lock may be found stale and be taken by others meanwhile; then look again. */
-const MAX_TRIES = 5
+const MAX_TRIES = 200
+const TURN_POLL_MS = 10
+/** Whoever removes a stale lock is done in a moment, unless it has died of it. */
+const ABANDONED_MS = 10_000
 
 /**
  * Takes the directory for this process until the returned function is called. A lock whose process is gone is taken over.
@@ -50,7 +54,7 @@ export async function lockDataDir(dataDir: string): Promise<() => Promise<void>>
       if (found === undefined) continue
       const holder = parse(found)
       if (holder !== undefined && isAlive(holder)) throw new DataDirLockedError(dataDir, holder.pid)
-      await removeStale(path, found)
+      await removeStale(path, found, draft)
     }
   } finally {
     await rm(draft, { force: true })
@@ -72,13 +76,24 @@ async function unlock(path: string, mine: string): Promise<void> {
   if ((await readFile(path, 'utf8').catch(() => '')) === mine) await rm(path, { force: true })
 }
 
-/** Another may have removed the stale lock and taken its place meanwhile; that one is put back. */
-async function removeStale(path: string, expected: string): Promise<void> {
-  const aside = `${path}.${process.pid}-${randomUUID()}`
-  await rename(path, aside).catch(() => undefined)
-  const moved = await readFile(aside, 'utf8').catch(() => undefined)
-  if (moved !== undefined && moved !== expected) await link(aside, path).catch(() => undefined)
-  await rm(aside, { force: true })
+/**
+ * Removes a lock whose holder is gone. One at a time: whoever removed it from under another's feet could remove the lock
+ * that somebody has taken meanwhile.
+ */
+async function removeStale(path: string, expected: string, draft: string): Promise<void> {
+  const turn = `${path}.turn`
+  if (!(await linked(draft, turn))) {
+    await delay(TURN_POLL_MS)
+    const { mtimeMs } = await stat(turn).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }))
+    if (Date.now() - mtimeMs > ABANDONED_MS) await rm(turn, { force: true })
+    return
+  }
+  try {
+    const found = await readFile(path, 'utf8').catch(() => undefined)
+    if (found === expected) await rm(path, { force: true })
+  } finally {
+    await rm(turn, { force: true })
+  }
 }
 
 function self(): Holder {
