@@ -6,6 +6,7 @@ import type {
   InferenceRequest,
   ModelAdvertisement,
   Resume,
+  ScoreResponse,
   Timings,
   Usage,
 } from '../protocol/index.ts'
@@ -28,10 +29,10 @@ export interface InferOptions extends AbortOptions {
   readonly resume?: Resume
 }
 
-/** One complete OpenAI chunk, or one embedding item. `id`, `created`, `model` and the role are the client's to set. */
+/** One complete OpenAI chunk, one embedding item, or all rated tokens. `id`, `created`, `model` and the role are the client's to set. */
 export interface BackendChunk {
   readonly type: 'chunk'
-  readonly json: ChatChunk | CompletionChunk | EmbeddingItem
+  readonly json: ChatChunk | CompletionChunk | EmbeddingItem | ScoreResponse
   /** Ids of the tokens that the chunk adds, where the engine gives them; else empty. */
   readonly tokenIds: readonly number[]
   /** Natural logarithms, one for each id, or empty. */

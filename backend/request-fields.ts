@@ -1,7 +1,7 @@
 import type { InferenceRequest } from '../protocol/index.ts'
 
 /** A request that is answered with text. */
-export type TextRequest = Exclude<InferenceRequest, { readonly kind: 'embedding' }>
+export type TextRequest = Extract<InferenceRequest, { readonly kind: 'chat' | 'completion' }>
 
 /** The longest answer that the request allows, in tokens; undefined where it sets no bound. */
 export function maxTokensOf(request: TextRequest): number | undefined {

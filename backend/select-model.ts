@@ -1,4 +1,5 @@
 import {
+  type AnswerRequest,
   InferenceError,
   type InferenceRequest,
   parseModelReference,
@@ -43,4 +44,20 @@ export function requireSupport(model: BackendModel, request: InferenceRequest): 
       details: { param: missing },
     },
   )
+}
+
+/**
+ * {@link requireSupport} for engines that rate no answers of others.
+ *
+ * @throws InferenceError `capability_unavailable`
+ */
+export function requireAnswerable(
+  model: BackendModel,
+  request: InferenceRequest,
+): asserts request is AnswerRequest {
+  requireSupport(model, request)
+  if (request.kind !== 'score') return
+  throw new InferenceError('capability_unavailable', `${model.id} rates no answers here`, {
+    details: { param: 'score' },
+  })
 }

@@ -20,6 +20,8 @@ import {
 import type { Placement } from './placement.ts'
 import { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 import type { Scope } from './scope.ts'
+import { trustedPeers } from './trusted-peers.ts'
+import { parseVerifyMode, type VerifyMode } from './verify-mode.ts'
 
 export const DEFAULT_POLICY: Policy = 'hedge'
 export const DEFAULT_RESUME: ResumeMode = 'same-model'
@@ -32,6 +34,10 @@ export interface CallOptions extends Partial<RequestLimits> {
   readonly switchModels?: SwitchModels
   /** Gateways that the request came through before it came here. @default 0 */
   readonly hops?: number
+  /** @default sample */
+  readonly verify?: VerifyMode
+  /** Ids of the peers that may see the request. @default all */
+  readonly trusted?: readonly string[]
   /** For parts of larger work. Absent: a request by itself. */
   readonly placement?: Placement
 }
@@ -42,6 +48,7 @@ export interface CallDefaults {
   readonly fallback: Pick<Fallback, 'chainOf'>
   readonly policy?: Policy | undefined
   readonly resume?: ResumeMode | undefined
+  readonly verify?: VerifyMode | undefined
 }
 
 /** One request, read and found to be one. */
@@ -53,6 +60,7 @@ export type Begun = Omit<Job, 'journal' | 'restartable'> & {
   readonly members: readonly Member[]
   readonly switchModels: SwitchModels
   readonly hops: number
+  readonly verify: VerifyMode
 }
 
 /** One call of the client's, before it is known to be a request. */
@@ -89,9 +97,12 @@ export function begin(
   const estimatedPromptTokens = estimatePromptTokens(request)
   const { asked, members } = chain ?? { asked: request.body.model, members: [] }
   const { hops = 0 } = options
+  const trusted = trustedPeers(options.trusted)
   return {
     ...{ wire, request, reference, limits, plan, policy, resume, estimatedPromptTokens },
     ...{ asked, members, hops },
+    verify: parseVerifyMode(options.verify ?? defaults.verify ?? 'sample'),
+    ...(trusted !== undefined && { trusted }),
     switchModels: parseSwitchModels(options.switchModels ?? 'before-answer'),
     ...(options.placement !== undefined && { placement: options.placement }),
   }

@@ -1,3 +1,4 @@
+import type { Backend } from '../backend/index.ts'
 import { createHost, type Host, type HostInit } from '../host/index.ts'
 import type {
   ChatChunk,
@@ -19,9 +20,12 @@ import type { RequestEvent } from './event.ts'
 import type { ChainField, OwnNames, ProviderInit, SwitchModels } from './fallback/index.ts'
 import type { ModelListing, PeerListing } from './listings.ts'
 import type { Policy, ResumeMode } from './policy.ts'
+import { Reputation, type StandingReport } from './reputation/index.ts'
 import { wantsStream } from './request-fields.ts'
 import { createRequester } from './requester.ts'
+import { openReputation, type SavedReputation } from './saved-reputation.ts'
 import { splitRequests } from './split/index.ts'
+import type { VerifyMode } from './verify-mode.ts'
 
 /** How the client reaches the swarm, and its limits. Each has a default; see {@link RequestLimits}, {@link DiscoveryLimits}. */
 export interface ClientInit
@@ -38,6 +42,10 @@ export interface ClientInit
   readonly aliases?: Readonly<Record<string, string>>
   /** Clouds and engines of the caller's own. Their keys go to them alone. @default none */
   readonly providers?: readonly ProviderInit[]
+  /** For requests that do not say. @default sample */
+  readonly verify?: VerifyMode
+  /** An engine of the caller's own that rates answers, asked before any peer. It stays the caller's to end. @default none */
+  readonly scorer?: Backend
   /** Told of every request once it has ended. What it throws is dropped. */
   readonly onEvent?: (event: RequestEvent) => void
 }
@@ -55,6 +63,14 @@ export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
   readonly resume?: ResumeMode
   /** How far a chain of models may go on to the next one. @default before-answer */
   readonly switchModels?: SwitchModels
+  /** @default the client's */
+  readonly verify?: VerifyMode
+  /**
+   * Ids of the peers that may see the request. Nobody else is asked, be it to hedge, to go on or to rate the answer.
+   *
+   * @default everyone
+   */
+  readonly trusted?: readonly string[]
   /** For gateways: those that the request came through. The caller's providers are told. @default 0 */
   readonly hops?: number
 }
@@ -112,6 +128,10 @@ export interface Client extends AsyncDisposable {
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
   /** Has the listener told of every request that ends from now on. What it throws is dropped. @returns the undoing */
   observe(listener: (event: RequestEvent) => void): () => void
+  /** What is known of a peer by audits, or of all. */
+  reputation(peer?: string): readonly StandingReport[]
+  /** Forgets what is known of a peer: it is a newcomer again. @returns how many standings that were */
+  forget(peer: string): number
   /** What it is doing now, and what it may still spend. */
   stats(): ClientStats
   /** Cancels what runs and stops the host. */
@@ -124,11 +144,13 @@ export interface Client extends AsyncDisposable {
  * @throws InferenceError `invalid_request` for limits that are none, and what creating a host throws
  */
 export async function createClient(init: ClientInit = {}): Promise<Client> {
-  const { providers: _, ...own } = init
+  const { providers: _, scorer: __, ...own } = init
   const host = await createHost({ ...own, dht: 'client' })
+  const saved = await openReputation(init.dataDir, Date.now)
   try {
-    return createClientOver(host, init)
+    return createClientOver(host, { ...init, saved })
   } catch (error) {
+    await saved[Symbol.asyncDispose]()
     await host[Symbol.asyncDispose]()
     throw error
   }
@@ -137,9 +159,12 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
 /** A client over a host that exists already. Closing the client closes the host. */
 export function createClientOver(
   host: Host,
-  init: Omit<ClientInit, keyof HostInit> & Pick<ClientInit, 'now'>,
+  init: Omit<ClientInit, keyof HostInit> &
+    Pick<ClientInit, 'now'> & { readonly saved?: SavedReputation },
 ): Client {
-  const requester = createRequester(host, init)
+  const { saved } = init
+  const reputation = saved?.reputation ?? new Reputation(init.now ?? Date.now)
+  const requester = createRequester(host, { ...init, reputation })
   const context = {
     timeoutMs: resolveLimits(REQUEST_LIMITS, init).timeoutMs,
     random: init.random ?? Math.random,
@@ -148,6 +173,7 @@ export function createClientOver(
   const split = splitRequests(requester, context)
   const close = async (): Promise<void> => {
     await requester.close()
+    await saved?.[Symbol.asyncDispose]()
     await host[Symbol.asyncDispose]()
   }
   // The overloads differ only in what `stream` says, which is what `run` looks at.
@@ -171,6 +197,8 @@ export function createClientOver(
     models: (options?: AbortOptions) => requester.models(options),
     peers: (options?: AbortOptions) => requester.peers(options),
     observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),
+    reputation: (peer?: string) => reputation.report(peer),
+    forget: (peer: string) => reputation.forget(peer),
     stats: () => requester.stats(),
     close,
     [Symbol.asyncDispose]: close,

@@ -21,6 +21,7 @@ export type {
   ServedBy,
   ServedChunk,
 } from './answer/index.ts'
+export type { AuditReport } from './audit/index.ts'
 export type { BatchOptions, BatchProgress, BatchRequest, BatchResult } from './batch/index.ts'
 export {
   type AbortOptions,
@@ -48,4 +49,6 @@ export {
 } from './fallback/index.ts'
 export type { ModelListing, PeerListing } from './listings.ts'
 export { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
+export type { StandingReport } from './reputation/index.ts'
 export { PartialFailure } from './split/index.ts'
+export { parseVerifyMode, type VerifyMode } from './verify-mode.ts'

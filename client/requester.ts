@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Backend } from '../backend/index.ts'
 import type { Host } from '../host/index.ts'
 import {
   type Advertisement,
@@ -25,6 +26,7 @@ import {
   type ServedBy,
 } from './answer/index.ts'
 import type { Connect } from './attempt/index.ts'
+import { Auditor, type AuditReport, checkedAnswer } from './audit/index.ts'
 import { ResumeReserve, RetryBudget } from './budget/index.ts'
 import {
   begin,
@@ -54,9 +56,11 @@ import { listModels, listPeer, type ModelListing, type PeerListing } from './lis
 import { FailureMemory, requestKey } from './loops/index.ts'
 import { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 import { createProber } from './probe/index.ts'
+import { Reputation, specClassOf } from './reputation/index.ts'
 import { modelOf, wantsUsage } from './request-fields.ts'
 import { createRouter } from './route/index.ts'
 import { openScope, type Scope } from './scope.ts'
+import type { VerifyMode } from './verify-mode.ts'
 
 /** What requests need of a host. */
 export type RequesterHost = DirectoryHost &
@@ -72,6 +76,12 @@ export interface RequesterInit extends Partial<RequestLimits>, Partial<Discovery
   /** @default same-model */
   readonly resume?: ResumeMode | undefined
   readonly onEvent?: ((event: RequestEvent) => void) | undefined
+  /** @default sample */
+  readonly verify?: VerifyMode | undefined
+  /** An engine of the caller's own that rates answers. It stays the caller's to end. @default none */
+  readonly scorer?: Backend | undefined
+  /** What is known of peers by audits. @default nothing yet */
+  readonly reputation?: Reputation
   readonly aliases?: Readonly<Record<string, string>> | undefined
   readonly providers?: readonly ProviderInit[] | undefined
   /** What retries, hedges and resumes may take. @default a budget and a reserve of this client's own */
@@ -118,7 +128,12 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   const random = init.random ?? Math.random
   const connect: Connect = (peerId, protocol, options) =>
     host.libp2p.dialProtocol(peerId, protocol, options)
+  const reputation = init.reputation ?? new Reputation(now)
   const router = createRouter({
+    trust: {
+      weight: ({ key, model }) => reputation.draw(key, specClassOf(model), random),
+      isProven: ({ key, model }) => reputation.isProven(key, specClassOf(model)),
+    },
     now: () => performance.now(),
     wallNow: now,
     random,
@@ -137,10 +152,18 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     }),
     router,
     affinity: init.affinity ?? true,
+    admits: ({ key, model }) => !reputation.isQuarantined(key, specClassOf(model)),
     budget: init.budgets?.budget ?? new RetryBudget(),
     reserve: init.budgets?.reserve ?? new ResumeReserve(),
     random,
   }
+  const auditor = new Auditor({
+    ...{ connect, reputation, random, now, limits: requestLimits },
+    directory: context.directory,
+    scorer: init.scorer,
+    seed: randomBytes(32),
+  })
+  const closing = new AbortController()
   const { aliases, providers } = init
   const fallback = createFallback({ aliases, providers, context, wallNow: now })
   const unwatch = watchConnections(host.libp2p, (peer, isConnected) =>
@@ -208,10 +231,20 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         call.answeredBy = model
         options.placement?.onModel?.(model)
       }
-      for await (const event of fallback.run(job, scope, onAnswering)) {
+      let verification: readonly AuditReport[] | undefined
+      const answer = checkedAnswer(
+        {
+          ...{ auditor, job, mode: begun.verify, signal: scope.signal, afterwards: closing.signal },
+          ask: (asked) => fallback.run({ ...begun, ...asked }, scope, onAnswering),
+        },
+        (reports) => {
+          verification = reports
+        },
+      )
+      for await (const event of answer) {
         if (event.type === 'done') {
           if (failures.size > 0) failures.succeeded(key())
-          ended('answered')
+          ended('answered', verification && { verification })
         }
         yield event
       }
@@ -276,9 +309,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     )
     const { ended } = call
     if (ended === undefined) throw new Error('unreachable: a request ends with its event')
-    const { policy, attempts, resumes, exact, cost, agreement } = ended
-    const told = { peerId, policy, attempts, resumes, exact, cost }
-    return { ...answer, skein: { ...told, ...(agreement !== undefined && { agreement }) } }
+    return { ...answer, skein: servedBy(ended, peerId) }
   }
 
   const everyone = async (options: AbortOptions): Promise<readonly Advertisement[]> => {
@@ -359,12 +390,23 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     },
     async close() {
       closed = true
+      closing.abort(new InferenceError('cancelled', 'the client is closed'))
       for (const scope of scopes)
         scope.abort(new InferenceError('cancelled', 'the client is closed'))
       unwatch()
       router.close()
       await Promise.all([context.directory.close(), context.prober.close(), fallback.close()])
     },
+  }
+}
+
+/** How a whole answer came about. */
+export function servedBy(event: RequestEvent, peerId: string): ServedBy['skein'] {
+  const { policy, attempts, resumes, exact, cost, agreement, verification } = event
+  return {
+    ...{ peerId, policy, attempts, resumes, exact, cost },
+    ...(agreement !== undefined && { agreement }),
+    ...(verification !== undefined && { verification }),
   }
 }
 

@@ -142,6 +142,8 @@ export interface ErrorDetails {
     readonly code: ErrorCode
     readonly message: string
   }[]
+  /** `verification_failed`: what the audit found of each peer. */
+  readonly verification?: readonly object[]
   /** Any code, where the request names a chain of models: what came of each that was asked. */
   readonly members?: readonly {
     readonly model: string

@@ -100,9 +100,11 @@ export type {
   ToolDefinition,
 } from './openai.ts'
 export {
+  type AnswerRequest,
   type InferenceRequest,
   parseRequest,
   parseRequestBytes,
   type Requirements,
   requirementsOf,
 } from './request.ts'
+export type { PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'

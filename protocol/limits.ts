@@ -46,6 +46,8 @@ export const LIMITS = {
   maxTopLogprobs: 20,
   /** Nesting of a JSON schema, tool parameters included. */
   maxSchemaDepth: 32,
+  /** Tokens of an answer that is to be rated. */
+  maxScoredTokens: 8_192,
   /** Inputs of one embedding request. */
   maxEmbeddingInputs: 2_048,
 } as const

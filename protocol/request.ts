@@ -4,12 +4,17 @@ import { InferenceError } from './errors.ts'
 import type { InferenceKind } from './frames.ts'
 import { LIMITS } from './limits.ts'
 import type { ChatRequest, CompletionRequest, EmbeddingRequest } from './openai.ts'
+import type { ScoreRequest } from './score.ts'
 
 /** A validated request, told apart by its kind. */
 export type InferenceRequest =
   | { readonly kind: 'chat'; readonly body: ChatRequest }
   | { readonly kind: 'completion'; readonly body: CompletionRequest }
   | { readonly kind: 'embedding'; readonly body: EmbeddingRequest }
+  | { readonly kind: 'score'; readonly body: ScoreRequest }
+
+/** A request for an answer of the engine's own. */
+export type AnswerRequest = Exclude<InferenceRequest, { readonly kind: 'score' }>
 
 /** Accepted from callers and dropped: they cannot change an answer. The wire always streams. */
 const IGNORED_FIELDS: ReadonlySet<string> = new Set([
@@ -132,7 +137,7 @@ const responseFormat = z.discriminatedUnion('type', [
   }),
 ])
 
-const schemas = {
+const asked = {
   chat: z.strictObject({
     ...sampling,
     messages: z.array(message).min(1),
@@ -151,6 +156,27 @@ const schemas = {
     echo: z.boolean().nullish(),
     logprobs: optionalInteger(0, LIMITS.maxTopLogprobs),
   }),
+} as const
+
+const tokenIds = z.array(z.int().min(0)).min(1).max(LIMITS.maxScoredTokens)
+
+const schemas = {
+  ...asked,
+  score: z
+    .strictObject({
+      model: name,
+      request: z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('chat'), body: asked.chat }),
+        z.strictObject({ kind: z.literal('completion'), body: asked.completion }),
+      ]),
+      completion: tokenIds,
+      positions: tokenIds.nullish(),
+      top_logprobs: optionalInteger(1, LIMITS.maxTopLogprobs),
+    })
+    .refine(({ positions, completion }) => isAscending(positions ?? [], completion.length), {
+      error: 'positions: ascending places of the completion',
+      path: ['positions'],
+    }),
   embedding: z.strictObject({
     model: name,
     input: z.union([
@@ -161,6 +187,10 @@ const schemas = {
     encoding_format: z.enum(['float', 'base64']).nullish(),
   }),
 } as const
+
+function isAscending(positions: readonly number[], end: number): boolean {
+  return positions.every((at, index) => at < end && at > (positions[index - 1] ?? -1))
+}
 
 function depthOf(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
@@ -184,10 +214,9 @@ function depthOf(value: unknown): number {
  *
  * @throws InferenceError `invalid_request`, with `details.param`.
  */
+export function parseRequest(kind: AnswerRequest['kind'], body: unknown): AnswerRequest
+export function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest
 export function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest {
-  if (kind === 'score') {
-    throw new InferenceError('capability_unavailable', 'this node does not score answers')
-  }
   const kept =
     typeof body === 'object' && body !== null && !Array.isArray(body)
       ? Object.fromEntries(Object.entries(body).filter((entry) => !isWithoutEffect(...entry)))
@@ -265,6 +294,7 @@ export function requirementsOf(request: InferenceRequest): Requirements {
 function capabilitiesOf(request: InferenceRequest): Capability[] {
   const needed: Capability[] = [request.kind]
   if (request.kind === 'embedding') return needed
+  if (request.kind === 'score') return [...needed, request.body.request.kind]
   const { logprobs } = request.body
   if (logprobs !== undefined && logprobs !== null && logprobs !== false) needed.push('logprobs')
   if (request.kind === 'completion') return needed

@@ -9,7 +9,7 @@ import { EventQueue } from './event-queue.ts'
 import { type EmbeddedInit, type ResolvedInit, resolveInit } from './init.ts'
 import type { EngineFacts, RequestEvent } from './messages.ts'
 import { SAMPLING_FIELDS } from './sampling.ts'
-import { ChunkShaper, embeddingChunk } from './shape-chunk.ts'
+import { ChunkShaper, embeddingChunk, scoreChunk } from './shape-chunk.ts'
 
 /** A digest of a file up to this size is waited for; that of a larger one appears in `models()` later. */
 const QUICK_DIGEST_BYTES = 67_108_864
@@ -124,8 +124,8 @@ class EmbeddedEngine implements EmbeddedBackend {
     signal?.throwIfAborted()
     const model = selectModel([this.#model()], request.body.model)
     requireSupport(model, request)
-    if (resume !== undefined && request.kind === 'embedding') {
-      throw new InferenceError('not_resumable', 'an embedding has no middle to go on from')
+    if (resume !== undefined && (request.kind === 'embedding' || request.kind === 'score')) {
+      throw new InferenceError('not_resumable', `no ${request.kind} has a middle to go on from`)
     }
     const shape = shaperOf(request, model.id)
     const engine = await this.#engine(signal)
@@ -232,16 +232,18 @@ function endsRequest(event: RequestEvent): boolean {
 
 function shaperOf(request: InferenceRequest, model: string): (event: RequestEvent) => BackendEvent {
   const chunks =
-    request.kind === 'embedding'
+    request.kind === 'embedding' || request.kind === 'score'
       ? undefined
       : new ChunkShaper(request.kind, model, wantsLogprobs(request))
   return (event) => {
     switch (event.type) {
       case 'text':
-        if (chunks === undefined) throw new InferenceError('internal', 'text for an embedding')
+        if (chunks === undefined) throw new InferenceError('internal', 'text for none')
         return chunks.shape(event)
       case 'embedding':
         return embeddingChunk(event)
+      case 'score':
+        return scoreChunk(event)
       case 'done':
         return { type: 'done', usage: event.usage, timings: event.timings }
       case 'failed':

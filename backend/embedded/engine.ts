@@ -5,6 +5,7 @@ import {
   InferenceError,
   type InferenceRequest,
   type Resume,
+  type ScoreRequest,
 } from '../../protocol/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
@@ -20,6 +21,7 @@ import type {
 } from './messages.ts'
 import { PromptBuilder } from './prompt.ts'
 import { samplingOf } from './sampling.ts'
+import { scoreTokens } from './score-tokens.ts'
 import { SequencePool } from './sequence-pool.ts'
 import { type AnswerPlan, writeAnswer } from './write-answer.ts'
 
@@ -82,6 +84,10 @@ export class Engine {
         details: { param: request.kind },
       })
     }
+    if (request.kind === 'score') {
+      yield* this.#score(request.body, this.#pool, options)
+      return
+    }
     const plan = this.#plan(request, options.group, options.resume)
     const summary = yield* writeAnswer(this.#loaded, this.#pool, plan, options)
     const { usage, prefillMs, decodeMs, evaluatedTokens } = summary
@@ -97,11 +103,40 @@ export class Engine {
     }
   }
 
+  async *#score(
+    { request, completion, positions, top_logprobs: top }: ScoreRequest,
+    pool: SequencePool,
+    options: {
+      readonly group: string | undefined
+      readonly signal: AbortSignal
+      readonly onEvaluated: (tokens: number) => void
+    },
+  ): AsyncGenerator<RequestEvent, void, void> {
+    const startedAt = performance.now()
+    const plan = {
+      prompt: this.#promptOf(request),
+      completion: this.#prompts.checkIds(completion, 'completion'),
+      positions: positions ?? completion.map((_, at) => at),
+      top: top ?? 1,
+      group: options.group,
+      contextLength: this.#loaded.contextLength,
+    }
+    const { scores, usage, evaluatedTokens } = await scoreTokens(pool, plan, options)
+    const prefillMs = performance.now() - startedAt
+    this.#observe(evaluatedTokens, 0, { prefillMs, decodeMs: 0 })
+    yield { type: 'score', scores }
+    const timings = { prefillMs, decodeMs: 0 }
+    yield { type: 'done', usage, timings, rates: this.rates, evaluatedTokens }
+  }
+
+  #promptOf(request: TextRequest): Token[] {
+    return request.kind === 'chat'
+      ? this.#prompts.chat(request.body)
+      : this.#prompts.completion(request.body)
+  }
+
   #plan(request: TextRequest, group: string | undefined, resume: Resume | undefined): AnswerPlan {
-    const prompt =
-      request.kind === 'chat'
-        ? this.#prompts.chat(request.body)
-        : this.#prompts.completion(request.body)
+    const prompt = this.#promptOf(request)
     const sampling = samplingOf(request.body, randomInt(2 ** 32))
     this.#prompts.checkIds([...sampling.logitBias.keys()], 'logit_bias')
     const format = request.kind === 'chat' ? request.body.response_format : undefined
@@ -149,7 +184,7 @@ export class Engine {
   #capabilities(): Capability[] {
     if (this.#pool === undefined) return ['embedding']
     const chat: Capability[] = this.#prompts.hasTemplate ? ['chat', 'json_schema'] : []
-    return [...chat, 'completion', 'embedding', 'logprobs', 'token_ids']
+    return [...chat, 'completion', 'embedding', 'logprobs', 'token_ids', 'score']
   }
 
   async #warmUp(): Promise<void> {

@@ -4,6 +4,7 @@ import type {
   ErrorDetails,
   FinishReason,
   InferenceRequest,
+  PositionScore,
   Resume,
   TokenLogprob,
   Usage,
@@ -62,6 +63,12 @@ export interface EmbeddingEvent {
   readonly embedding: readonly number[]
 }
 
+/** All rated tokens of an answer. */
+export interface ScoreEvent {
+  readonly type: 'score'
+  readonly scores: readonly PositionScore[]
+}
+
 export interface DoneEvent {
   readonly type: 'done'
   readonly usage: Usage
@@ -82,6 +89,7 @@ export interface FailedEvent {
 export type RequestEvent =
   | TextEvent
   | EmbeddingEvent
+  | ScoreEvent
   | DoneEvent
   | FailedEvent
   | { readonly type: 'cancelled'; readonly evaluatedTokens: number }

@@ -1,6 +1,6 @@
 import type { CompletionLogprobs, TokenLogprob } from '../../protocol/index.ts'
 import type { BackendChunk } from '../backend.ts'
-import type { EmbeddingEvent, TextEvent } from './messages.ts'
+import type { EmbeddingEvent, ScoreEvent, TextEvent } from './messages.ts'
 
 /** What the engine tells, as an OpenAI chunk. */
 export class ChunkShaper {
@@ -79,4 +79,8 @@ export class ChunkShaper {
 export function embeddingChunk({ index, embedding }: EmbeddingEvent): BackendChunk {
   const json = { object: 'embedding', index, embedding } as const
   return { type: 'chunk', json, tokenIds: [], logprobs: [] }
+}
+
+export function scoreChunk({ scores }: ScoreEvent): BackendChunk {
+  return { type: 'chunk', json: { object: 'score', scores }, tokenIds: [], logprobs: [] }
 }

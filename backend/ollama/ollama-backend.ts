@@ -1,4 +1,9 @@
-import { InferenceError, type InferenceRequest, normalizeModelId } from '../../protocol/index.ts'
+import {
+  type AnswerRequest,
+  InferenceError,
+  type InferenceRequest,
+  normalizeModelId,
+} from '../../protocol/index.ts'
 import type {
   AbortOptions,
   Backend,
@@ -16,7 +21,7 @@ import {
 } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import type { TextRequest } from '../request-fields.ts'
-import { requireSupport, selectModel } from '../select-model.ts'
+import { requireAnswerable, selectModel } from '../select-model.ts'
 import { type AnswerState, readLine } from './answer-stream.ts'
 import { type CatalogEntry, readCatalog } from './catalog.ts'
 import { requestBody } from './request-body.ts'
@@ -87,7 +92,7 @@ class OllamaBackend implements Backend {
     const model = selectModel(models, request.body.model)
     const entry = entries.find((candidate) => candidate.model === model)
     if (entry === undefined) return
-    requireSupport(model, request)
+    requireAnswerable(model, request)
     if (options.resume !== undefined) {
       throw new InferenceError(
         'not_resumable',
@@ -164,11 +169,7 @@ class OllamaBackend implements Backend {
   }
 
   /** Ollama says only that the prompt is too long. */
-  #withNumbers(
-    error: unknown,
-    { contextLength }: BackendModel,
-    request: InferenceRequest,
-  ): unknown {
+  #withNumbers(error: unknown, { contextLength }: BackendModel, request: AnswerRequest): unknown {
     if (!InferenceError.is(error, 'context_too_long')) return error
     const estimate = this.#estimate.tokens(promptBytes(request))
     const promptTokens = Math.max(estimate, contextLength + 1)

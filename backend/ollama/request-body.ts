@@ -1,8 +1,8 @@
 import {
+  type AnswerRequest,
   type ChatMessage,
   type ChatRequest,
   InferenceError,
-  type InferenceRequest,
 } from '../../protocol/index.ts'
 import { messageText, plainRole } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
@@ -25,7 +25,7 @@ const NEVER_CUT = { truncate: false, shift: false }
 
 /** Where a request goes, and what is sent. */
 export function requestBody(
-  request: InferenceRequest,
+  request: AnswerRequest,
   entry: CatalogEntry,
 ): { readonly path: string; readonly body: object } {
   const model = entry.engineName

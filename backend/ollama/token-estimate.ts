@@ -1,4 +1,4 @@
-import type { InferenceRequest } from '../../protocol/index.ts'
+import type { AnswerRequest } from '../../protocol/index.ts'
 import { messageText } from '../messages.ts'
 
 /** English text with a usual vocabulary. */
@@ -22,7 +22,7 @@ export class TokenEstimate {
 }
 
 /** UTF-8 bytes of all text that a request has the engine read; for embeddings, of the longest input. */
-export function promptBytes(request: InferenceRequest): number {
+export function promptBytes(request: AnswerRequest): number {
   switch (request.kind) {
     case 'chat':
       return request.body.messages.reduce(

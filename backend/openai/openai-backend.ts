@@ -25,7 +25,7 @@ import {
 } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { type TextRequest, wantsLogprobs } from '../request-fields.ts'
-import { requireSupport, selectModel } from '../select-model.ts'
+import { requireAnswerable, selectModel } from '../select-model.ts'
 import { type AnswerSummary, emptySummary, readEvent } from './answer-stream.ts'
 import { assumedCatalog, type Catalog, readCatalog } from './catalog.ts'
 import { FLAVORS } from './flavor.ts'
@@ -124,7 +124,7 @@ class OpenAiBackend implements Backend {
       catalog.entries.map((entry) => entry.model),
       request.body.model,
     )
-    requireSupport(model, request)
+    requireAnswerable(model, request)
     const byTokens =
       request.kind !== 'embedding' && model.resume === 'tokens' && isPlainText(request)
     if (options.resume !== undefined && !byTokens) {

@@ -1,4 +1,4 @@
-import type { InferenceRequest } from '../../protocol/index.ts'
+import type { AnswerRequest } from '../../protocol/index.ts'
 import { messageText, plainRole } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest } from '../request-fields.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
@@ -18,7 +18,7 @@ interface BodyOptions {
 
 /** Where a request goes, and what is sent: an allow-list of fields, whatever else the request may hold. */
 export function requestBody(
-  request: InferenceRequest,
+  request: AnswerRequest,
   options: BodyOptions,
 ): { readonly path: string; readonly body: object } {
   const { engineName: model } = options
@@ -45,7 +45,7 @@ export function requestBody(
 }
 
 type Fields = Readonly<Record<string, unknown>>
-type Message = Extract<InferenceRequest, { kind: 'chat' }>['body']['messages'][number]
+type Message = Extract<AnswerRequest, { kind: 'chat' }>['body']['messages'][number]
 
 function samplingFields(request: TextRequest, options: BodyOptions): Fields {
   const body = request.body as unknown as Fields

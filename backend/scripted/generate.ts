@@ -5,6 +5,7 @@ import { StopMatcher } from '../stop-matcher.ts'
 import { defaultAnswer, embed, promptText } from './answer.ts'
 import { deltaChunk, embeddingChunk, garbageChunk, textChunk } from './chunks.ts'
 import type { Clock } from './clock.ts'
+import { scoreAnswer } from './score.ts'
 import type { Script, ScriptedCall } from './script.ts'
 import { decodeToken, decodeTokens, encodeTokens, isToken } from './tokens.ts'
 
@@ -35,7 +36,10 @@ export async function* answer(request: InferenceRequest, run: Run): AsyncGenerat
   await clock.sleep(script.prefillMs ?? 0, { signal })
   const decodingAt = clock.now()
   const promptTokens = lengths.reduce((sum, length) => sum + length, 0)
-  if (request.kind === 'embedding') {
+  if (request.kind === 'score') {
+    const scores = scoreAnswer(request.body, script.answer)
+    yield { type: 'chunk', json: { object: 'score', scores }, tokenIds: [], logprobs: [] }
+  } else if (request.kind === 'embedding') {
     yield* embeddings(inputs, request.body.dimensions ?? DEFAULT_DIMENSIONS, run)
   } else {
     yield* generate(request, run, inputs[0] ?? '', promptTokens)
@@ -47,6 +51,10 @@ export async function* answer(request: InferenceRequest, run: Run): AsyncGenerat
 }
 
 function inputsOf(request: InferenceRequest): readonly string[] {
+  if (request.kind === 'score') {
+    const { request: asked, completion } = request.body
+    return [promptText(asked, decodeTokens) + decodeTokens(completion)]
+  }
   if (request.kind !== 'embedding') return [promptText(request, decodeTokens)]
   const { input } = request.body
   return typeof input === 'string' ? [input] : input

@@ -1,4 +1,4 @@
-import type { InferenceRequest } from '../../protocol/index.ts'
+import type { AnswerRequest } from '../../protocol/index.ts'
 import type { ComparableAnswer, Comparison } from './comparable-answer.ts'
 import { compareEmbeddings } from './compare-embeddings.ts'
 import { partsAtNearTie } from './near-tie.ts'
@@ -17,7 +17,7 @@ import { sameText, sameToolCalls } from './same-meaning.ts'
 export function compareAnswers(
   a: ComparableAnswer,
   b: ComparableAnswer,
-  request: InferenceRequest,
+  request: AnswerRequest,
 ): Comparison {
   if (a.kind !== b.kind) return 'different'
   if (a.kind === 'embedding') return compareEmbeddings(a.embeddings, b.embeddings)

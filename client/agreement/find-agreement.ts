@@ -1,4 +1,4 @@
-import type { InferenceRequest } from '../../protocol/index.ts'
+import type { AnswerRequest } from '../../protocol/index.ts'
 import type { ComparableAnswer } from './comparable-answer.ts'
 import { compareAnswers } from './compare-answers.ts'
 
@@ -21,7 +21,7 @@ export interface FoundAgreement {
 export function findAgreement(
   answers: readonly ComparableAnswer[],
   agree: number,
-  request: InferenceRequest,
+  request: AnswerRequest,
 ): FoundAgreement | undefined {
   const tallies = answers.map(() => ({ agreeing: 1, same: 1 }))
   for (const [first, a] of answers.entries()) {

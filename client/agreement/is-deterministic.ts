@@ -1,7 +1,7 @@
-import type { InferenceRequest } from '../../protocol/index.ts'
+import type { AnswerRequest } from '../../protocol/index.ts'
 
 /** Whether honest peers with the same weights give the same answer, but for rounding: embeddings, and one choice at temperature 0 or with a seed. */
-export function isDeterministic(request: InferenceRequest): boolean {
+export function isDeterministic(request: AnswerRequest): boolean {
   if (request.kind === 'embedding') return true
   const { n, seed, temperature } = request.body
   // A temperature that is not given is the engine's to choose.

@@ -1,4 +1,4 @@
-import type { InferenceRequest } from '../../protocol/index.ts'
+import type { AnswerRequest } from '../../protocol/index.ts'
 import { canonicalDecimal, canonicalText } from '../canonical/index.ts'
 import type { ComparableAnswer } from './comparable-answer.ts'
 
@@ -12,7 +12,7 @@ const FORMATTING = /^[\s.,;:*_`]+|[\s.,;:*_`]+$/gu
  * Whether two texts are the same, the same JSON (key order, white space, spelling of numbers aside), or the same single
  * number. What is JSON, or has to be, is compared as nothing else: `1` is not `"1"` there.
  */
-export function sameText(a: string, b: string, request: InferenceRequest): boolean {
+export function sameText(a: string, b: string, request: AnswerRequest): boolean {
   if (a === b) return true
   if (wantsJson(request) || (isStructured(a) && isStructured(b))) return sameJson(a, b)
   return sameNumber(a, b)
@@ -30,7 +30,7 @@ export function sameToolCalls(a: ComparableAnswer, b: ComparableAnswer): boolean
   )
 }
 
-function wantsJson(request: InferenceRequest): boolean {
+function wantsJson(request: AnswerRequest): boolean {
   const format = request.kind === 'chat' ? request.body.response_format?.type : undefined
   return format === 'json_object' || format === 'json_schema'
 }

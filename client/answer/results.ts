@@ -20,7 +20,7 @@ export interface ServedBy {
     /** The peer that ended the answer. */
     readonly peerId: string
     readonly attempts: readonly AttemptRecord[]
-  } & Pick<RequestEvent, 'agreement' | 'cost' | 'exact' | 'policy' | 'resumes'>
+  } & Pick<RequestEvent, 'agreement' | 'cost' | 'exact' | 'policy' | 'resumes' | 'verification'>
 }
 
 /** One of the `n` answers of a chat, put together from its pieces. */

@@ -1,4 +1,11 @@
-import { type Chunk, type Done, InferenceError, LIMITS } from '../../protocol/index.ts'
+import {
+  type Chunk,
+  type Done,
+  InferenceError,
+  LIMITS,
+  type PositionScore,
+  type ScoredToken,
+} from '../../protocol/index.ts'
 import { type AnswerChunk, hasDelta, parseChunk, readChunk } from './chunk.ts'
 import type { WireRequest } from './wire-request.ts'
 
@@ -12,6 +19,7 @@ export class AnswerCheck {
   readonly #received = new Set<number>()
   #dimensions: number | undefined
   #nextSeq = 0
+  #scored: boolean = false
 
   constructor(request: WireRequest) {
     this.#request = request
@@ -39,13 +47,17 @@ export class AnswerCheck {
 
   #take(chunk: AnswerChunk): AnswerChunk {
     if (chunk.kind === 'embedding') this.#item(chunk.item)
+    else if (chunk.kind === 'score') this.#scores(chunk.scores)
     else this.#choices(chunk)
     return chunk
   }
 
   /** @throws InferenceError `truncated` where something asked for never came, `malformed` for an impossible usage. */
   done({ usage }: Pick<Done, 'usage'>): void {
-    const { choices, inputs, body } = this.#request
+    const { choices, inputs, rated, body } = this.#request
+    if (rated !== undefined && !this.#scored) {
+      throw new InferenceError('truncated', 'the scores never came')
+    }
     if (this.#finished.size < choices) {
       throw new InferenceError('truncated', 'the answer ended without a finish reason')
     }
@@ -72,7 +84,19 @@ export class AnswerCheck {
     this.#received.add(index)
   }
 
-  #choices(chunk: Exclude<AnswerChunk, { kind: 'embedding' }>): void {
+  #scores(scores: readonly PositionScore[]): void {
+    const { rated = [] } = this.#request
+    const fits = rated.every(([position, id], at) => {
+      const score = scores[at]
+      return score?.position === position && score.id === id && isDescending(score.top)
+    })
+    if (this.#scored || !fits || scores.length !== rated.length) {
+      throw malformed('scores of something else')
+    }
+    this.#scored = true
+  }
+
+  #choices(chunk: Extract<AnswerChunk, { kind: 'chat' | 'completion' }>): void {
     for (const choice of chunk.choices) {
       if (choice.index >= this.#request.choices) throw malformed('a choice nobody asked for')
       const says = 'delta' in choice ? hasDelta(choice) : choice.text !== ''
@@ -109,4 +133,8 @@ export function checkFailure(
 
 function malformed(what: string): InferenceError {
   return new InferenceError('malformed', `malformed answer: ${what}`)
+}
+
+function isDescending(tokens: readonly ScoredToken[]): boolean {
+  return tokens.every(({ logprob }, at) => logprob <= (tokens[at - 1]?.logprob ?? Infinity))
 }

@@ -6,6 +6,7 @@ import {
   InferenceError,
   type InferenceRequest,
   LIMITS,
+  type PositionScore,
 } from '../../protocol/index.ts'
 
 /** What a peer's chunk says, stripped of what is not the peer's to say (`id`, `model`, `created`, usage). */
@@ -13,6 +14,7 @@ export type AnswerChunk =
   | { readonly kind: 'chat'; readonly choices: readonly ChatChunkChoice[] }
   | { readonly kind: 'completion'; readonly choices: CompletionChunk['choices'] }
   | { readonly kind: 'embedding'; readonly item: EmbeddingItem }
+  | { readonly kind: 'score'; readonly scores: readonly PositionScore[] }
 
 const index = z
   .int()
@@ -35,6 +37,9 @@ const topLogprob = z.object({
 const tokenLogprob = topLogprob.extend({
   top_logprobs: z.array(topLogprob).max(LIMITS.maxTopLogprobs).default([]),
 })
+
+/** Of a natural log probability: engines round to a little above 0. */
+const logprob = z.number().max(1e-3)
 
 const toolCallDelta = z.object({
   index: z.int().min(0).max(127),
@@ -80,6 +85,19 @@ const schemas = {
       .max(LIMITS.maxEmbeddingInputs - 1),
     embedding: z.array(z.number()).min(1).max(65_536),
   }),
+  score: z.object({
+    object: z.literal('score'),
+    scores: z
+      .array(
+        z.object({
+          position: z.int().min(0),
+          id: z.int().min(0),
+          logprob: logprob.nullable(),
+          top: z.array(z.object({ id: z.int().min(0), logprob })).max(LIMITS.maxTopLogprobs),
+        }),
+      )
+      .max(LIMITS.maxScoredTokens),
+  }),
 }
 
 /**
@@ -120,6 +138,7 @@ export function isVisible(chunk: AnswerChunk): boolean {
     case 'completion':
       return chunk.choices.some((choice) => choice.text !== '')
     case 'embedding':
+    case 'score':
       return true
     default:
       return chunk satisfies never

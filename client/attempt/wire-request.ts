@@ -12,6 +12,8 @@ export interface WireRequest {
   readonly choices: number
   /** Embeddings asked for. Other kinds: 0. */
   readonly inputs: number
+  /** Of an answer to rate: places and token ids, in their order. */
+  readonly rated?: readonly (readonly [position: number, id: number | undefined])[]
   /** Embeddings: numbers in each, where the caller asked for so many. */
   readonly dimensions?: number
 }
@@ -30,6 +32,11 @@ export function encodeRequest(request: InferenceRequest, digest?: string): WireR
     model: request.body.model,
     body,
     ...(digest !== undefined && { digest }),
+  }
+  if (request.kind === 'score') {
+    const { completion, positions } = request.body
+    const rated = positions ?? completion.map((_, at) => at)
+    return { ...common, choices: 0, inputs: 0, rated: rated.map((at) => [at, completion[at]]) }
   }
   if (request.kind !== 'embedding') return { ...common, choices: request.body.n ?? 1, inputs: 0 }
   const { input, dimensions } = request.body

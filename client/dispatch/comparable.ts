@@ -1,11 +1,11 @@
-import type { InferenceRequest } from '../../protocol/index.ts'
+import type { AnswerRequest } from '../../protocol/index.ts'
 import type { ComparableAnswer } from '../agreement/index.ts'
 import { type AnswerChunk, ToolCallAssembly } from '../attempt/index.ts'
 import type { Piece } from './transcript.ts'
 
 /** A whole answer of one choice, as far as answers are compared. */
 export function comparable(
-  kind: InferenceRequest['kind'],
+  kind: AnswerRequest['kind'],
   pieces: readonly Piece[],
 ): ComparableAnswer {
   const toolCalls = new ToolCallAssembly()
@@ -13,6 +13,7 @@ export function comparable(
   const texts: string[] = []
   let finishReason: string | null = null
   for (const { chunk } of pieces) {
+    if (chunk.kind === 'score') continue
     if (chunk.kind === 'embedding') embeddings.push(chunk.item)
     else {
       texts.push(textOf(chunk))
@@ -32,7 +33,7 @@ export function comparable(
   }
 }
 
-function textOf(chunk: Exclude<AnswerChunk, { kind: 'embedding' }>): string {
+function textOf(chunk: Extract<AnswerChunk, { kind: 'chat' | 'completion' }>): string {
   if (chunk.kind === 'completion') return chunk.choices[0]?.text ?? ''
   const { content, refusal } = chunk.choices[0]?.delta ?? {}
   return (content ?? '') + (refusal ?? '')

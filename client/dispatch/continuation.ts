@@ -1,4 +1,4 @@
-import { type InferenceRequest, LIMITS, type Resume } from '../../protocol/index.ts'
+import { type AnswerRequest, LIMITS, type Resume } from '../../protocol/index.ts'
 import type { ResumeMode } from '../policy.ts'
 import type { Transcript } from './transcript.ts'
 
@@ -22,7 +22,7 @@ const MAX_ID_BYTES = 5
 
 /** What the caller has, and how it may go on. Pure. */
 export function continuationOf(
-  request: InferenceRequest,
+  request: AnswerRequest,
   transcript: Transcript,
   mode: ResumeMode,
 ): Continuation {
@@ -57,7 +57,7 @@ function impossible(why: string): Continuation {
   return { type: 'impossible', why }
 }
 
-type TextRequest = Exclude<InferenceRequest, { kind: 'embedding' }>
+type TextRequest = Exclude<AnswerRequest, { kind: 'embedding' }>
 
 /** All tokens that the caller allowed were generated. With stop strings some may be held back, and an engine has to say. */
 function isSpent(request: TextRequest, transcript: Transcript): boolean {

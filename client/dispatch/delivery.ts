@@ -1,4 +1,4 @@
-import type { InferenceRequest, Timings } from '../../protocol/index.ts'
+import type { AnswerRequest, Timings } from '../../protocol/index.ts'
 import { type AnswerChunk, isVisible } from '../attempt/index.ts'
 import type { RequestLimits } from '../defaults.ts'
 import { RepetitionDetector } from '../loops/index.ts'
@@ -18,7 +18,7 @@ import {
 } from './transcript.ts'
 
 export interface DeliveryInit {
-  readonly request: InferenceRequest
+  readonly request: AnswerRequest
   readonly resume: ResumeMode
   readonly limits: Pick<RequestLimits, 'maxRepeatedChunks'>
   readonly journal: Journal
@@ -77,7 +77,8 @@ export class Delivery {
     this.#transcript.take(piece, candidate.model.capabilities.includes('token_ids'))
     this.#shownBytes += shownBytes(chunk)
     if (visible) this.#init.journal.delivered()
-    this.#out.push({ type: 'chunk', peerId: candidate.key, chunk })
+    const { tokenIds } = piece
+    this.#out.push({ type: 'chunk', peerId: candidate.key, chunk, candidate, tokenIds })
     const text = shownText(chunk)
     return text !== '' && this.#repetition.push(text)
   }

@@ -1,7 +1,7 @@
 import type { Host } from '../../host/index.ts'
 import type { Connect } from '../attempt/index.ts'
 import type { ResumeReserve, RetryBudget } from '../budget/index.ts'
-import type { Directory } from '../directory/index.ts'
+import type { Candidate, Directory } from '../directory/index.ts'
 import type { Prober } from '../probe/index.ts'
 import type { Router } from '../route/index.ts'
 
@@ -19,6 +19,8 @@ export interface DispatchContext {
   readonly reserve: Pick<ResumeReserve, 'acquire' | 'answered' | 'balance'>
   /** Whether conversations stay with their peer, as far as its load allows. */
   readonly affinity: boolean
+  /** Whether a peer may be asked at all: not one that is quarantined. @default everyone */
+  readonly admits?: (candidate: Candidate) => boolean
   /** From 0, below 1. */
   readonly random: () => number
 }

@@ -1,6 +1,7 @@
-import type { InferenceRequest, ModelReference, Timings, Usage } from '../../protocol/index.ts'
+import type { AnswerRequest, ModelReference, Timings, Usage } from '../../protocol/index.ts'
 import type { AnswerChunk, WireRequest } from '../attempt/index.ts'
 import type { RequestLimits } from '../defaults.ts'
+import type { Candidate } from '../directory/index.ts'
 import type { Placement } from '../placement.ts'
 import type { Plan, ResumeMode } from '../policy.ts'
 import type { Scope } from '../scope.ts'
@@ -10,7 +11,7 @@ import type { Journal } from './journal.ts'
 
 /** One request, validated. */
 export interface Job {
-  readonly request: InferenceRequest
+  readonly request: AnswerRequest
   /** The same as it travels. */
   readonly wire: WireRequest
   readonly reference: ModelReference
@@ -19,6 +20,8 @@ export interface Job {
   readonly resume: ResumeMode
   /** The caller gets the whole at once, so that an answer which cannot go on may begin anew. */
   readonly restartable: boolean
+  /** Peers that may see it. @default all */
+  readonly trusted?: ReadonlySet<string>
   /** For a part of larger work. */
   readonly placement?: Placement
   readonly journal: Journal
@@ -32,6 +35,10 @@ export type DispatchEvent =
       /** Who served this piece. */
       readonly peerId: string
       readonly chunk: AnswerChunk
+      /** Absent where a provider of the caller's own served it. */
+      readonly candidate?: Candidate
+      /** Of the tokens that the piece adds, where the engine tells them. */
+      readonly tokenIds?: readonly number[]
     }
   /** What came so far is void; only where the job is restartable. */
   | { readonly type: 'restart' }

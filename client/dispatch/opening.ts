@@ -52,6 +52,7 @@ export class Opener {
           ? affinityKey(request, reference)
           : undefined,
       ...(job.placement !== undefined && { placement: job.placement }),
+      ...(job.trusted !== undefined && { trusted: job.trusted }),
     })
   }
 

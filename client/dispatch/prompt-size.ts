@@ -1,4 +1,4 @@
-import type { InferenceRequest } from '../../protocol/index.ts'
+import type { AnswerRequest } from '../../protocol/index.ts'
 
 /** Characters a token, for English at common vocabularies. Only deadlines and choices hang on it, never a refusal. */
 const CHARS_PER_TOKEN = 4
@@ -6,7 +6,7 @@ const CHARS_PER_TOKEN = 4
 const TOKENS_PER_IMAGE = 1_000
 
 /** A guess at the prompt's length; exact for token ids. Embeddings: the longest input, as each is a prompt of its own. */
-export function estimatePromptTokens(request: InferenceRequest): number {
+export function estimatePromptTokens(request: AnswerRequest): number {
   switch (request.kind) {
     case 'completion': {
       const { prompt } = request.body
@@ -28,21 +28,21 @@ export function estimatePromptTokens(request: InferenceRequest): number {
 }
 
 /** Exact length of a prompt that came as token ids. */
-export function exactPromptTokens(request: InferenceRequest): number | undefined {
+export function exactPromptTokens(request: AnswerRequest): number | undefined {
   if (request.kind !== 'completion') return undefined
   const { prompt } = request.body
   return typeof prompt === 'string' ? undefined : prompt.length
 }
 
 /** Tokens that the answer may have; 0 where the caller did not say. */
-export function answerTokensOf(request: InferenceRequest): number {
+export function answerTokensOf(request: AnswerRequest): number {
   if (request.kind === 'embedding') return 0
   const { body } = request
   const asked = request.kind === 'chat' ? request.body.max_completion_tokens : undefined
   return asked ?? body.max_tokens ?? 0
 }
 
-type Content = Extract<InferenceRequest, { kind: 'chat' }>['body']['messages'][number]['content']
+type Content = Extract<AnswerRequest, { kind: 'chat' }>['body']['messages'][number]['content']
 
 function contentTokens(content: Content): number {
   if (content === undefined || content === null) return 0

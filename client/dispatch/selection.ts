@@ -31,6 +31,8 @@ export interface SelectionInit {
   readonly answerTokens: number
   readonly affinity: string | undefined
   readonly placement?: Placement
+  /** Peers that may see the request. @default all */
+  readonly trusted?: ReadonlySet<string>
 }
 
 /** Chooses the peers of one request. A peer that failed comes again only where no other is left. */
@@ -81,9 +83,17 @@ export class Selection {
 
   /** Everyone who could be asked, tried or not. */
   candidates(): readonly Candidate[] {
-    const { query, placement } = this.#init
-    const all = this.#context.directory.candidates(query)
-    return placement?.narrow?.(all) ?? all
+    return this.#admitted(this.#context.directory.candidates(this.#init.query))
+  }
+
+  /** Without those that the caller does not trust, or the client does not any more. */
+  #admitted(all: readonly Candidate[]): readonly Candidate[] {
+    const { placement, trusted } = this.#init
+    const { admits } = this.#context
+    const allowed = all.filter(
+      (candidate) => (trusted?.has(candidate.key) ?? true) && (admits?.(candidate) ?? true),
+    )
+    return placement?.narrow?.(allowed) ?? allowed
   }
 
   /** Somebody who can be asked at once, beside those who are. */
@@ -119,8 +129,7 @@ export class Selection {
       this.#context.router.tier(candidate, this.routing()) < LEAVING_TIER
     // Busy peers are no reason to look further at once: there are as many as there were.
     const again = this.#failures.some(({ error }) => !BUSY.has(error.code))
-    const accept = (found: readonly Candidate[]): boolean =>
-      (this.#init.placement?.narrow?.(found) ?? found).some(isNew)
+    const accept = (found: readonly Candidate[]): boolean => this.#admitted(found).some(isNew)
     await directory.discover(this.#init.query, accept, { signal, again })
     const untried = this.#untried(wanted)
     if (untried.length > 0) return this.#pick(untried, wanted)
@@ -178,7 +187,21 @@ export class Selection {
     const advertisements =
       connectedPeers > 0 ? await directory.enumerate({ signal }) : directory.known()
     const bootstrap = host.bootstrapPeers()
-    const { query } = this.#init
+    const { query, trusted } = this.#init
+    const serving = directory.candidates(query)
+    if (serving.length > 0 && trusted !== undefined) {
+      return new InferenceError(
+        'no_peers',
+        `none of the ${trusted.size} peers that this request trusts serves '${query.reference.id}' now; ${serving.length} others do, and are not asked`,
+        { details: { param: 'trusted' } },
+      )
+    }
+    if (serving.some((candidate) => this.#context.admits?.(candidate) === false)) {
+      return new InferenceError(
+        'no_peers',
+        `all who serve '${query.reference.id}' are quarantined: \`skein peers --why\` says for what`,
+      )
+    }
     return explainAbsence({ query, advertisements, connectedPeers, bootstrap })
   }
 

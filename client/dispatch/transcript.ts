@@ -1,4 +1,4 @@
-import type { FinishReason, InferenceRequest } from '../../protocol/index.ts'
+import type { AnswerRequest, FinishReason } from '../../protocol/index.ts'
 import type { AnswerChunk } from '../attempt/index.ts'
 
 /** A piece of an answer as it came from a peer. */
@@ -45,6 +45,7 @@ export class Transcript {
         }
         break
       case 'embedding':
+      case 'score':
         break
       default:
         chunk satisfies never
@@ -103,14 +104,13 @@ export class Transcript {
 
 /** Whether a piece says that the answer is over. */
 export function isEnd({ chunk }: Pick<Piece, 'chunk'>): boolean {
-  return (
-    chunk.kind !== 'embedding' && chunk.choices.some(({ finish_reason }) => finish_reason !== null)
-  )
+  if (chunk.kind === 'embedding' || chunk.kind === 'score') return false
+  return chunk.choices.some(({ finish_reason }) => finish_reason !== null)
 }
 
 /** What the caller reads of a chunk. */
 export function shownText(chunk: AnswerChunk): string {
-  if (chunk.kind === 'embedding') return ''
+  if (chunk.kind === 'embedding' || chunk.kind === 'score') return ''
   if (chunk.kind === 'completion') return chunk.choices.map(({ text }) => text).join('')
   const shown = chunk.choices.flatMap(({ delta: { content, reasoning_content, refusal } }) => [
     content ?? '',
@@ -129,10 +129,7 @@ export function shownBytes(chunk: AnswerChunk): number {
 }
 
 /** The formal end of an answer that ended in fact. */
-export function finishChunk(
-  kind: InferenceRequest['kind'],
-  finish_reason: FinishReason,
-): AnswerChunk {
+export function finishChunk(kind: AnswerRequest['kind'], finish_reason: FinishReason): AnswerChunk {
   return kind === 'chat'
     ? { kind: 'chat', choices: [{ index: 0, delta: {}, finish_reason }] }
     : { kind: 'completion', choices: [{ index: 0, text: '', finish_reason, logprobs: null }] }

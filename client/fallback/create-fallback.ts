@@ -82,6 +82,7 @@ export function createFallback(init: FallbackInit): Fallback {
       if (member.type === 'network') return dispatch(context, networkJob(own, leg), scope)
       const provider = providers.find(({ name }) => name === member.provider)
       if (provider === undefined) throw new Error('unreachable: members name known providers')
+      if (job.trusted !== undefined) return untrusted(provider.name)
       return providerLeg({ ...own, provider }, scope)
     }
 
@@ -178,4 +179,14 @@ async function findModels(
 function withModel(request: Job['request'], model: string): Job['request'] {
   if (request.body.model === model) return request
   return { ...request, body: { ...request.body, model } } as Job['request']
+}
+
+/** A request for the peers on a list is for nobody else, providers included. */
+// biome-ignore lint/correctness/useYield: a leg is a generator, and this one fails
+async function* untrusted(name: string): AsyncGenerator<DispatchEvent, void, void> {
+  throw new InferenceError(
+    'no_peers',
+    `provider ${name} is not asked: the request names the peers that may see it`,
+    { details: { param: 'trusted' } },
+  )
 }

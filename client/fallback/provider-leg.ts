@@ -1,5 +1,5 @@
 import type { BackendChunk, BackendDone } from '../../backend/index.ts'
-import { InferenceError, type InferenceRequest, type Usage } from '../../protocol/index.ts'
+import { type AnswerRequest, InferenceError, type Usage } from '../../protocol/index.ts'
 import {
   AnswerCheck,
   type AnswerChunk,
@@ -17,7 +17,7 @@ import type { Provider } from './provider.ts'
 export interface ProviderLegInit {
   readonly provider: Provider
   /** Its `model` is the provider's own name. */
-  readonly request: InferenceRequest
+  readonly request: AnswerRequest
   /** What the answer is checked against. */
   readonly wire: WireRequest
   readonly limits: RequestLimits

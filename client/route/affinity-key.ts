@@ -1,4 +1,4 @@
-import type { ChatMessage, InferenceRequest } from '../../protocol/index.ts'
+import type { AnswerRequest, ChatMessage } from '../../protocol/index.ts'
 
 /** Of a chat's beginning. Reference range: 256 to 2,048; more tells apart what shares a long system prompt. */
 const CHAT_CHARS = 2_048
@@ -14,7 +14,7 @@ const COMPLETION_TOKENS = 64
  * It holds the prompt's text: for the client's memory only.
  */
 export function affinityKey(
-  request: InferenceRequest,
+  request: AnswerRequest,
   model: { readonly id: string; readonly digest?: string },
 ): string | undefined {
   const beginning = beginningOf(request)
@@ -23,7 +23,7 @@ export function affinityKey(
     : JSON.stringify([model.id, model.digest ?? '', ...beginning])
 }
 
-function beginningOf(request: InferenceRequest): readonly unknown[] | undefined {
+function beginningOf(request: AnswerRequest): readonly unknown[] | undefined {
   if (request.kind === 'embedding') return undefined
   const { prompt_cache_key: given } = request.body
   if (given !== undefined && given !== null && given !== '') return ['key', given]

@@ -20,6 +20,9 @@ import { TtftRatios } from './ttft-ratios.ts'
 /** Slowness of an answer is measured against no less than this: below it is the noise of a machine. */
 const SLOWNESS_GRAIN_MS = 50
 
+/** With fewer, whoever came first would keep all others out. With so many, newcomers get their share and no more. */
+const MIN_PROVEN = 3
+
 /** An attempt that was called off is taken to have needed this many times what it was given: how long, nobody saw. */
 const CENSORED_FACTOR = 4
 
@@ -28,7 +31,7 @@ const CENSORED_FACTOR = 4
  * → the conversation's home → two of the best eight.
  */
 export function createRouter(init: RouterInit): Router {
-  const { now, wallNow, random } = init
+  const { now, wallNow, random, trust } = init
   const salt = hashText(String.fromCharCode(...init.salt), 0)
   const pool = new LoadPool()
   const inFlight = new InFlight()
@@ -69,7 +72,7 @@ export function createRouter(init: RouterInit): Router {
       answerTokens,
       inFlight: 0,
       warmth,
-      reliability,
+      reliability: reliability * (trust?.weight(candidate) ?? 1),
     })
   }
 
@@ -100,17 +103,21 @@ export function createRouter(init: RouterInit): Router {
       [...tiers.keys()].filter((candidate) => tiers.get(candidate) === lowest),
       apart,
     )
-    const isMeasured = ({ key }: T): boolean => health.conditionOf(key, now()).measured
-    const newcomer = lowest === 0 ? chooseNewcomer(fit, isMeasured, random) : undefined
+    const proven = trust === undefined ? [] : fit.filter((candidate) => trust.isProven(candidate))
+    const holds = proven.length >= MIN_PROVEN
+    const isKnown = (candidate: T): boolean =>
+      holds ? proven.includes(candidate) : health.conditionOf(candidate.key, now()).measured
+    const newcomer = lowest === 0 ? chooseNewcomer(fit, isKnown, random) : undefined
     if (newcomer !== undefined) return newcomer
     if (request.spread === true) return leastLoaded(fit, request)
+    const known = holds ? proven : fit
     const home =
       affinity === undefined || lowest >= UNFIT_TIER
         ? undefined
         : chooseHome({
             affinity,
             promptTokens,
-            candidates: fit,
+            candidates: known,
             idleCost: (candidate) => idleCost(candidate, request, promptTokens),
             inFlight: ({ key }) => inFlight.of(key),
             memory,
@@ -118,7 +125,7 @@ export function createRouter(init: RouterInit): Router {
             nowMs: now(),
           })
     if (home !== undefined) return home
-    const options = fit.map((value) => {
+    const options = known.map((value) => {
       const load = pool.fresh(value.key, now())
       const cost = idleCost(value, request, promptTokens) * (inFlight.of(value.key) + 1)
       return { value, cost, tier: lowest, heat: load && heatOf(load) }

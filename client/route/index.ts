@@ -11,6 +11,7 @@
  */
 export { affinityKey } from './affinity-key.ts'
 export { createRouter } from './create-router.ts'
+export { independentPeers } from './diversity.ts'
 export type {
   AnswerTimes,
   RouteCandidate,

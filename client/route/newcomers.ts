@@ -1,19 +1,57 @@
+import type { RouteCandidate } from './router.ts'
+import { subnetsOf } from './subnet.ts'
+
 /** Of all choices: enough to learn of new peers, too little to hurt where they are bad. */
 const SHARE = 0.05
 
 /**
- * The newcomers' share: now and then somebody who has never answered us, where others have. Without it whoever came
- * first would stay the only one that is known to be good.
+ * The newcomers' share: now and then somebody who is not known yet, where others are. Without it whoever came first
+ * would stay the only one that is known to be good. It is drawn over networks first and peers second, so that a thousand
+ * identities in one network are worth one. An operator's tag joins networks; it never sets them apart, for it is free to
+ * invent.
  *
  * @param random from 0, below 1; a low draw is no newcomer's
  */
-export function chooseNewcomer<T>(
+export function chooseNewcomer<T extends Pick<RouteCandidate, 'advertisement'>>(
   candidates: readonly T[],
-  isMeasured: (candidate: T) => boolean,
+  isKnown: (candidate: T) => boolean,
   random: () => number,
 ): T | undefined {
-  const unknown = candidates.filter((candidate) => !isMeasured(candidate))
+  const unknown = candidates.filter((candidate) => !isKnown(candidate))
   if (unknown.length === 0 || unknown.length === candidates.length) return undefined
   if (random() < 1 - SHARE) return undefined
-  return unknown[Math.floor(random() * unknown.length)]
+  const buckets = bucketsOf(unknown)
+  const bucket = buckets[Math.floor(random() * buckets.length)] ?? []
+  return bucket[Math.floor(random() * bucket.length)]
+}
+
+/** Peers that share a network or an operator, also by way of others. Those without a public network are one. */
+function bucketsOf<T extends Pick<RouteCandidate, 'advertisement'>>(
+  candidates: readonly T[],
+): readonly (readonly T[])[] {
+  const parents = new Map<string, string>()
+  const root = (name: string): string => {
+    let top = name
+    for (let next = parents.get(top); next !== undefined; next = parents.get(top)) top = next
+    return top
+  }
+  const named = candidates.map((candidate) => ({ candidate, names: namesOf(candidate) }))
+  for (const { names } of named) {
+    const [first = LOCAL, ...others] = names
+    for (const other of others) {
+      if (root(other) !== root(first)) parents.set(root(other), root(first))
+    }
+  }
+  const groups = Map.groupBy(named, ({ names: [first = LOCAL] }) => root(first))
+  return [...groups.values()].map((group) => group.map(({ candidate }) => candidate))
+}
+
+const LOCAL = 'local'
+
+function namesOf({
+  advertisement: { addresses, operator },
+}: Pick<RouteCandidate, 'advertisement'>) {
+  const subnets = [...subnetsOf(addresses)]
+  const networks = subnets.length > 0 ? subnets : [LOCAL]
+  return operator === '' ? networks : [...networks, `operator ${operator}`]
 }

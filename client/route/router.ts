@@ -9,7 +9,7 @@ export interface RouteCandidate {
     Advertisement,
     'addresses' | 'decodeRate' | 'operator' | 'prefillRate' | 'slots'
   >
-  readonly model: Pick<ModelAdvertisement, 'contextLength' | 'digest' | 'id'>
+  readonly model: Pick<ModelAdvertisement, 'contextLength' | 'digest' | 'id' | 'templateHash'>
 }
 
 /** What choosing needs to know of a request. */
@@ -38,6 +38,14 @@ export interface AnswerTimes {
   readonly decodeMs: number
 }
 
+/** What is known of peers by audits. */
+export interface Trust {
+  /** 0.1 … 1, a draw: divides the cost. */
+  weight(candidate: RouteCandidate): number
+  /** Whether it has shown to be what it says. */
+  isProven(candidate: RouteCandidate): boolean
+}
+
 /** What a router hangs on. */
 export interface RouterInit {
   /** Monotonic, in milliseconds. */
@@ -46,6 +54,8 @@ export interface RouterInit {
   readonly wallNow: () => number
   /** From 0, below 1. */
   readonly random: () => number
+  /** What audits say of peers. @default nothing is known of anybody */
+  readonly trust?: Trust
   /** The client's own, secret: where its conversations go is not for others to foretell. */
   readonly salt: Uint8Array
 }

@@ -14,6 +14,7 @@ export function mergedEvent(
   )
   const answeredBy = events.find((event) => event.answeredBy !== undefined)?.answeredBy
   const agreement = weakest(events)
+  const verification = events.flatMap((event) => event.verification ?? [])
   return {
     requestId: randomBytes(12).toString('hex'),
     kind: first.kind,
@@ -40,6 +41,7 @@ export function mergedEvent(
       estimated: events.some(({ cost }) => cost.estimated),
     },
     ...(agreement !== undefined && { agreement }),
+    ...(verification.length > 0 && { verification }),
   }
 }
 

@@ -1,5 +1,6 @@
 import type { ServedBy } from '../answer/index.ts'
 import type { RequestEvent } from '../event.ts'
+import { servedBy } from '../requester.ts'
 import { PartialFailure } from './partial-failure.ts'
 import type { FailedItems } from './split-call.ts'
 
@@ -29,7 +30,5 @@ export function failureOf<T>(
 /** How the parts of a whole answer came about, as one. */
 export function servedOf(event: RequestEvent | undefined, peerId: string): ServedBy {
   if (event === undefined) throw new Error('unreachable: an answered part has ended')
-  const { policy, attempts, resumes, exact, cost, agreement } = event
-  const told = { peerId, policy, attempts, resumes, exact, cost }
-  return { skein: { ...told, ...(agreement !== undefined && { agreement }) } }
+  return { skein: servedBy(event, peerId) }
 }

@@ -133,10 +133,10 @@ async function generate(
         firstTokenMs = now() - startedAtMs
         attempt.note({ ttftMs: queueMs + firstTokenMs })
       }
-      if (request.kind !== 'embedding') await pacer.pace(chunk.tokenIds.length || 1, signal)
+      if (writes(request)) await pacer.pace(chunk.tokenIds.length || 1, signal)
     },
   })
-  if (request.kind === 'embedding') pacer.charge(usage.promptTokens)
+  if (!writes(request)) pacer.charge(usage.promptTokens)
   const serviceMs = now() - startedAtMs
   gate.observe({
     firstTokenMs: firstTokenMs ?? serviceMs,
@@ -170,4 +170,9 @@ function resumeBytes({ resume }: Head): number {
 /** What an engine measured, as the wire can carry it: an unsigned 32-bit integer. */
 function clamp(value: number): number {
   return Number.isFinite(value) ? Math.min(Math.max(0, Math.round(value)), 0xffff_ffff) : 0
+}
+
+/** Whether its tokens come one by one. What only reads is charged for what it read. */
+function writes({ kind }: InferenceRequest): boolean {
+  return kind === 'chat' || kind === 'completion'
 }

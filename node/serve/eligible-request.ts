@@ -7,6 +7,7 @@ import {
   type InferenceRequest,
   parseRequestBytes,
   requirementsOf,
+  type ScoreRequest,
 } from '../../protocol/index.ts'
 
 /**
@@ -48,6 +49,11 @@ export function eligibleRequest(
     }
     case 'embedding':
       return { kind: 'embedding', body: { ...request.body, model: model.id } }
+    case 'score': {
+      const { kind, body } = request.body.request
+      const asked = { kind, body: { ...body, model: model.id } } as ScoreRequest['request']
+      return { kind: 'score', body: { ...request.body, model: model.id, request: asked } }
+    }
     default:
       return request satisfies never
   }

@@ -6,13 +6,13 @@ import {
   findAgreement,
   isDeterministic,
 } from '../../../client/agreement/index.ts'
-import type { ChatRequest, InferenceRequest } from '../../../protocol/index.ts'
+import type { AnswerRequest, ChatRequest } from '../../../protocol/index.ts'
 
-const chat = (fields: Partial<ChatRequest> = {}): InferenceRequest => ({
+const chat = (fields: Partial<ChatRequest> = {}): AnswerRequest => ({
   kind: 'chat',
   body: { model: 'm', messages: [{ role: 'user', content: 'Hi' }], temperature: 0, ...fields },
 })
-const UNSET: InferenceRequest = {
+const UNSET: AnswerRequest = {
   kind: 'chat',
   body: { model: 'm', messages: [{ role: 'user', content: 'Hi' }] },
 }
@@ -40,7 +40,7 @@ function compared(a: ComparableAnswer, b: ComparableAnswer, request = chat()): s
 }
 
 describe('isDeterministic', () => {
-  it.each<[string, InferenceRequest, boolean]>([
+  it.each<[string, AnswerRequest, boolean]>([
     ['temperature 0', chat(), true],
     ['temperature 0 and one choice', chat({ n: 1 }), true],
     ['two choices', chat({ n: 2 }), false],

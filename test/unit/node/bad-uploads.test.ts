@@ -14,6 +14,13 @@ import {
 } from '../../fixtures/node-harness.ts'
 
 const body = chatBody('Count from 1 to 5.')
+const scoreBody = new TextEncoder().encode(
+  JSON.stringify({
+    model: 'scripted',
+    request: { kind: 'completion', body: { model: 'scripted', prompt: 'a' } },
+    completion: [1],
+  }),
+)
 const headFrame = (more = {}): Uint8Array =>
   encodeClientFrame({ type: 'head', ...head(body, more) })
 const bodyFrame = encodeClientFrame({ type: 'body', data: body })
@@ -144,7 +151,7 @@ const table: readonly [
   ],
   [
     'a request to score',
-    (stream) => upload(stream, body, { kind: 'score' }),
+    (stream) => upload(stream, scoreBody, { kind: 'score' }),
     'capability_unavailable',
     /score/,
   ],

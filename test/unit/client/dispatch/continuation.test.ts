@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { continuationOf } from '../../../../client/dispatch/continuation.ts'
 import { type Piece, Transcript } from '../../../../client/dispatch/transcript.ts'
-import type { ChatDelta, ChatRequest, InferenceRequest } from '../../../../protocol/index.ts'
+import type { AnswerRequest, ChatDelta, ChatRequest } from '../../../../protocol/index.ts'
 
-const chat = (fields: Partial<ChatRequest> = {}): InferenceRequest => ({
+const chat = (fields: Partial<ChatRequest> = {}): AnswerRequest => ({
   kind: 'chat',
   body: { model: 'm', messages: [{ role: 'user', content: 'hi' }], ...fields },
 })

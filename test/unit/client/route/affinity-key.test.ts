@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { affinityKey } from '../../../../client/route/index.ts'
-import type { ChatMessage, InferenceRequest } from '../../../../protocol/index.ts'
+import type { AnswerRequest, ChatMessage } from '../../../../protocol/index.ts'
 
 const model = { id: 'm', digest: 'sha256:1' }
-const chat = (messages: readonly ChatMessage[], key?: string): InferenceRequest => ({
+const chat = (messages: readonly ChatMessage[], key?: string): AnswerRequest => ({
   kind: 'chat',
   body: { model: 'm', messages, ...(key !== undefined && { prompt_cache_key: key }) },
 })
-const completion = (prompt: string | readonly number[]): InferenceRequest => ({
+const completion = (prompt: string | readonly number[]): AnswerRequest => ({
   kind: 'completion',
   body: { model: 'm', prompt },
 })

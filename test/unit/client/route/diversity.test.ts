@@ -16,7 +16,7 @@ const peer = (key: string, operator: string, ...addresses: string[]): RouteCandi
     prefillRate: 0,
     slots: 1,
   },
-  model: { id: 'm', contextLength: 0 },
+  model: { id: 'm', contextLength: 0, templateHash: '' },
 })
 const keysOf = (peers: readonly RouteCandidate[]): string[] => peers.map(({ key }) => key)
 

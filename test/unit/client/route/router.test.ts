@@ -21,7 +21,7 @@ const TIMES: AnswerTimes = {
 const peer = (key: string, prefillRate = 1_000, operator = ''): RouteCandidate => ({
   key,
   advertisement: { addresses: [], operator, decodeRate: 100, prefillRate, slots: 4 },
-  model: { id: 'm', contextLength: 4_096 },
+  model: { id: 'm', contextLength: 4_096, templateHash: '' },
 })
 const request = (rest: Partial<RouteRequest> = {}): RouteRequest => ({
   promptTokens: 100,

@@ -1,0 +1,27 @@
+import type { PositionScore, ScoreRequest } from '../../protocol/index.ts'
+import type { TextRequest } from '../request-fields.ts'
+import { defaultAnswer, promptText } from './answer.ts'
+import { decodeTokens, encodeTokens } from './tokens.ts'
+
+/** Of the token that the engine would have written itself: it is all but sure. */
+const SURE = -0.01
+/** Of any other. */
+const UNLIKELY = -9
+
+/** Rates an answer by the one that the engine would give: up to the first difference it agrees, after it with nothing. */
+export function scoreAnswer(
+  { request, completion, positions }: ScoreRequest,
+  own: string | undefined,
+): readonly PositionScore[] {
+  const asked: TextRequest = request
+  const expected = encodeTokens(own ?? defaultAnswer(asked, promptText(asked, decodeTokens)))
+  const rated = positions ?? completion.map((_, at) => at)
+  return rated.map((position) => {
+    const id = completion[position] ?? 0
+    const right = expected[position]
+    if (right === undefined || right === id) {
+      return { position, id, logprob: SURE, top: [{ id, logprob: SURE }] }
+    }
+    return { position, id, logprob: UNLIKELY, top: [{ id: right, logprob: SURE }] }
+  })
+}

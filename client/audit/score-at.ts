@@ -1,0 +1,35 @@
+import type { PositionScore, ScoreRequest } from '../../protocol/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
+import { type Connect, encodeRequest, runAttempt } from '../attempt/index.ts'
+import type { RequestLimits } from '../defaults.ts'
+import type { Candidate } from '../directory/index.ts'
+import { openScope } from '../scope.ts'
+
+export interface ScoreAtInit {
+  readonly connect: Connect
+  readonly limits: RequestLimits
+}
+
+/**
+ * Has one peer rate an answer. What comes back is checked for its form, not for its truth.
+ *
+ * @throws InferenceError as an attempt does; the signal's reason
+ */
+export async function scoreAt(
+  { connect, limits }: ScoreAtInit,
+  { peerId, model }: Pick<Candidate, 'model' | 'peerId'>,
+  body: ScoreRequest,
+  options: { readonly signal: AbortSignal },
+): Promise<readonly PositionScore[]> {
+  using scope = openScope({ timeoutMs: limits.timeoutMs }, options)
+  const { digest } = model
+  const request = encodeRequest({ kind: 'score', body }, digest)
+  const attempt = runAttempt(
+    { connect, peerId, request, limits, remainingMs: () => scope.remainingMs() },
+    { signal: scope.signal },
+  )
+  for await (const event of attempt) {
+    if (event.type === 'chunk' && event.chunk.kind === 'score') return event.chunk.scores
+  }
+  throw new InferenceError('truncated', 'the scores never came')
+}

@@ -1,0 +1,3 @@
+export { Reputation, type StandingReport } from './reputation.ts'
+export { specClassOf } from './spec-class.ts'
+export type { AuditEvidence } from './standing.ts'

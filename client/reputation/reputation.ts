@@ -1,0 +1,187 @@
+import { LRUCache } from 'lru-cache'
+import * as z from 'zod'
+import { auditRate } from '../verify/index.ts'
+import { drawFrom } from './evidence.ts'
+import {
+  type AuditEvidence,
+  afterAudit,
+  isProven,
+  isQuarantined,
+  newcomerAt,
+  type PeerStanding,
+  reputationOf,
+} from './standing.ts'
+
+/** Standings that are kept; those longest not heard of go first. */
+const MAX_STANDINGS = 8_192
+/** Evidence that is older says little of a peer today. */
+const MAX_AGE_MS = 7_776_000_000
+const VERSION = 1
+
+const count = z.number().min(0).max(1e9)
+const evidence = z.object({ good: count, bad: count })
+const standing: z.ZodType<PeerStanding> = z.object({
+  quality: evidence,
+  consecutiveValid: count,
+  logRatio: z.number().min(-100).max(100),
+  hardMisses: count,
+  strikes: count,
+  quarantines: count,
+  quarantinedUntilMs: z.number(),
+  audits: count,
+  lastMs: z.number(),
+})
+const file = z.object({
+  version: z.literal(VERSION),
+  peers: z.array(z.object({ peer: z.string().max(128), spec: z.string().max(1_024), standing })),
+})
+
+/** One standing, as a person reads it. */
+export interface StandingReport {
+  readonly peer: string
+  /** Weights, quantization and template that it is about. */
+  readonly spec: string
+  readonly state: 'newcomer' | 'proven' | 'suspect' | 'quarantined'
+  /** 0 … 1; one half without evidence. */
+  readonly quality: number
+  readonly audits: number
+  readonly consecutiveValid: number
+  readonly strikes: number
+  /** The share of its next answers that are audited. */
+  readonly auditRate: number
+  /** Milliseconds since 1970, where it is quarantined. */
+  readonly quarantinedUntilMs?: number
+  readonly words: string
+}
+
+/** What the client knows of peers by its own audits. Bounded, and saved as JSON. */
+export class Reputation {
+  readonly #standings = new LRUCache<string, PeerStanding>({ max: MAX_STANDINGS })
+  readonly #now: () => number
+  #changes = 0
+
+  /** @param now milliseconds since 1970 */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  /** Counts what was learned: whoever saves it sees whether there is anything new. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  audited(peer: string, spec: string, audit: AuditEvidence): void {
+    this.#change(peer, spec, (before, nowMs) => afterAudit(before, audit, nowMs))
+  }
+
+  isQuarantined(peer: string, spec: string): boolean {
+    const known = this.#standings.peek(key(peer, spec))
+    return known !== undefined && isQuarantined(known, this.#now())
+  }
+
+  isProven(peer: string, spec: string): boolean {
+    const known = this.#standings.peek(key(peer, spec))
+    return known !== undefined && isProven(known)
+  }
+
+  auditRate(peer: string, spec: string): number {
+    return auditRate(this.#standings.peek(key(peer, spec))?.consecutiveValid ?? 0)
+  }
+
+  /** What the cost of asking is divided by: a draw from what is known (Thompson sampling). 0.1 … 1 */
+  draw(peer: string, spec: string, random: () => number): number {
+    const known = this.#standings.peek(key(peer, spec))
+    if (known === undefined || known.audits === 0) return 0.5
+    return Math.max(0.1, drawFrom(known.quality, random))
+  }
+
+  /** Everything that is known of a peer, or of all. */
+  report(peer?: string): readonly StandingReport[] {
+    const nowMs = this.#now()
+    return [...this.#standings.entries()].flatMap(([id, known]) => {
+      const [of = '', spec = ''] = id.split(' ')
+      return peer === undefined || of === peer ? [reportOf(of, spec, known, nowMs)] : []
+    })
+  }
+
+  /** @returns how many standings are forgotten */
+  forget(peer: string): number {
+    const ids = [...this.#standings.keys()].filter((id) => id.startsWith(`${peer} `))
+    for (const id of ids) this.#standings.delete(id)
+    this.#changes += ids.length
+    return ids.length
+  }
+
+  toJSON(): object {
+    const peers = [...this.#standings.entries()].map(([id, known]) => {
+      const [peer, spec] = id.split(' ')
+      return { peer, spec, standing: known }
+    })
+    return { version: VERSION, peers: peers.toReversed() }
+  }
+
+  /** Takes over what was saved, where nothing newer is known. @returns whether it could be read */
+  load(saved: unknown): boolean {
+    const parsed = file.safeParse(saved)
+    if (!parsed.success) return false
+    const oldest = this.#now() - MAX_AGE_MS
+    for (const { peer, spec, standing: known } of parsed.data.peers) {
+      const own = this.#standings.peek(key(peer, spec))
+      if (known.lastMs < oldest || (own !== undefined && own.lastMs >= known.lastMs)) continue
+      this.#standings.set(key(peer, spec), known)
+      this.#changes += 1
+    }
+    return true
+  }
+
+  #change(
+    peer: string,
+    spec: string,
+    change: (before: PeerStanding, nowMs: number) => PeerStanding,
+  ): void {
+    const nowMs = this.#now()
+    const id = key(peer, spec)
+    this.#standings.set(id, change(this.#standings.get(id) ?? newcomerAt(nowMs), nowMs))
+    this.#changes += 1
+  }
+}
+
+/** Neither has a blank. */
+function key(peer: string, spec: string): string {
+  return `${peer} ${spec}`
+}
+
+function reportOf(peer: string, spec: string, known: PeerStanding, nowMs: number): StandingReport {
+  const { audits, consecutiveValid, strikes, quarantinedUntilMs } = known
+  const isOut = isQuarantined(known, nowMs)
+  const state = isOut ? 'quarantined' : stateOf(known)
+  return {
+    ...{ peer, spec, state, audits, consecutiveValid, strikes },
+    quality: reputationOf(known),
+    auditRate: auditRate(consecutiveValid),
+    ...(isOut && { quarantinedUntilMs }),
+    words: wordsOf(known, state),
+  }
+}
+
+function stateOf(known: PeerStanding): Exclude<StandingReport['state'], 'quarantined'> {
+  if (known.strikes > 0) return 'suspect'
+  return isProven(known) ? 'proven' : 'newcomer'
+}
+
+function wordsOf(known: PeerStanding, state: StandingReport['state']): string {
+  const { audits, consecutiveValid, strikes, quarantines, quarantinedUntilMs } = known
+  const passed = `${consecutiveValid} audits passed in a row, ${audits} in all`
+  switch (state) {
+    case 'newcomer':
+      return `${passed}: not enough to trust it, so that it gets a newcomer's share`
+    case 'proven':
+      return passed
+    case 'suspect':
+      return `${strikes} failed audits not yet forgiven; ${passed}`
+    case 'quarantined':
+      return `quarantined until ${new Date(quarantinedUntilMs).toISOString()}, for the ${quarantines}. time: its answers were not those of the weights that it names`
+    default:
+      return state satisfies never
+  }
+}
