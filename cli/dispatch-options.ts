@@ -1,10 +1,22 @@
 import { type Command, InvalidArgumentError } from 'commander'
-import { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from '../client/index.ts'
+import {
+  type Policy,
+  parsePolicy,
+  parseResumeMode,
+  parseVerifyMode,
+  type RequestOptions,
+  type ResumeMode,
+  type VerifyMode,
+} from '../client/index.ts'
+import { addValue } from './shared-options.ts'
 
 /** How the peers are used, for the commands that ask something. */
 export interface DispatchOptions {
   readonly policy?: Policy
   readonly resume?: ResumeMode
+  readonly verify?: VerifyMode
+  /** As it was typed; the client calls it `trusted`. */
+  readonly trust?: readonly string[]
 }
 
 export function withDispatchOptions(command: Command): Command {
@@ -19,11 +31,22 @@ export function withDispatchOptions(command: Command): Command {
       'exact, same-model, or off: who may go on with an answer that broke off (default: same-model)',
       resumeFrom,
     )
+    .option(
+      '--verify <mode>',
+      'off, sample, or always: whether others rate the answer (default: sample)',
+      verifyFrom,
+    )
+    .option('--trust <peer>', 'only these peers may see the request; repeatable', addValue)
 }
 
 /** What was typed, and nothing else. */
-export function dispatchOf({ policy, resume }: DispatchOptions): DispatchOptions {
-  return { ...(policy !== undefined && { policy }), ...(resume !== undefined && { resume }) }
+export function dispatchOf({ policy, resume, verify, trust }: DispatchOptions): RequestOptions {
+  return {
+    ...(policy !== undefined && { policy }),
+    ...(resume !== undefined && { resume }),
+    ...(verify !== undefined && { verify }),
+    ...(trust !== undefined && { trusted: trust }),
+  }
 }
 
 function policyFrom(text: string): Policy {
@@ -33,6 +56,10 @@ function policyFrom(text: string): Policy {
 
 function resumeFrom(text: string): ResumeMode {
   return checked(() => parseResumeMode(text))
+}
+
+function verifyFrom(text: string): VerifyMode {
+  return checked(() => parseVerifyMode(text))
 }
 
 function checked<T>(parse: () => T): T {

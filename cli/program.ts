@@ -10,6 +10,7 @@ import {
   modelsCommand,
   nodeCommand,
   peersCommand,
+  reputationCommand,
   statusCommand,
   swarmCommand,
 } from './commands/index.ts'
@@ -44,6 +45,7 @@ export async function runProgram(
     .addCommand(batchCommand(runtime))
     .addCommand(modelsCommand(runtime))
     .addCommand(peersCommand(runtime))
+    .addCommand(reputationCommand(runtime))
     .addCommand(statusCommand(runtime))
     .addCommand(swarmCommand(runtime))
     .addCommand(doctorCommand(runtime))

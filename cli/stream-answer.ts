@@ -1,6 +1,5 @@
-import type { Client, RequestEvent } from '../client/index.ts'
+import type { Client, RequestEvent, RequestOptions } from '../client/index.ts'
 import type { AttemptRecord, ChatRequest, FinishReason, OpenAiUsage } from '../protocol/index.ts'
-import type { DispatchOptions } from './dispatch-options.ts'
 import { plainText } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -12,7 +11,8 @@ export interface StreamedAnswer {
   readonly attempts: readonly AttemptRecord[]
 }
 
-export interface StreamOptions extends DispatchOptions {
+export interface StreamOptions
+  extends Pick<RequestOptions, 'policy' | 'resume' | 'trusted' | 'verify'> {
   readonly signal: AbortSignal
   /** Total deadline. @default the client's */
   readonly timeoutMs?: number

@@ -49,6 +49,7 @@ export {
 } from './fallback/index.ts'
 export type { ModelListing, PeerListing } from './listings.ts'
 export { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
-export type { StandingReport } from './reputation/index.ts'
+export type { Reputation, StandingReport } from './reputation/index.ts'
+export { openReputation, type SavedReputation } from './saved-reputation.ts'
 export { PartialFailure } from './split/index.ts'
 export { parseVerifyMode, type VerifyMode } from './verify-mode.ts'

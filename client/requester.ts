@@ -105,8 +105,12 @@ export interface Requester {
   embed(body: object, options?: Options): Promise<EmbeddingResponse>
   models(options?: AbortOptions): Promise<readonly ModelListing[]>
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
-  /** Requests at a time that the peers known to serve this model take, by their own word; 0 while none is known. */
-  slots(model: string): number
+  /**
+   * Requests at a time that the peers known to serve this model take, by their own word; 0 while none is known.
+   *
+   * @param trusted only those of them. @default all
+   */
+  slots(model: string, trusted?: readonly string[]): number
   /** Whether more than one model may answer this: it names several, or `auto`. What names none at all does not. */
   isChain(body: object): boolean
   /** What requests may name beside the models of the network. */
@@ -383,7 +387,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       const members = fallback.chainOf(body)?.members ?? []
       return members.length > 1 || members.some(({ type }) => type === 'auto')
     },
-    slots: (model) => slotsOf(context.directory.known(), model),
+    slots: (model, trusted) => slotsOf(context.directory.known(), model, trusted),
     names: fallback.names,
     get inFlight() {
       return router.inFlight
@@ -410,10 +414,16 @@ export function servedBy(event: RequestEvent, peerId: string): ServedBy['skein']
   }
 }
 
-function slotsOf(known: readonly Advertisement[], model: string): number {
+function slotsOf(
+  known: readonly Advertisement[],
+  model: string,
+  trusted: readonly string[] | undefined,
+): number {
   const id = normalizeModelId(model.split('@sha256:')[0] ?? '')
-  const serving = known.filter(({ models }) =>
-    models.some((served) => served.id === id || served.aliases.includes(id)),
+  const serving = known.filter(
+    ({ models, peerId }) =>
+      models.some((served) => served.id === id || served.aliases.includes(id)) &&
+      (trusted?.includes(peerId.toString()) ?? true),
   )
   return serving.reduce((sum, { slots }) => sum + slots, 0)
 }

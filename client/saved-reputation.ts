@@ -33,8 +33,11 @@ export async function openReputation(
   if (broken) await rename(path, `${path}.broken`).catch(() => {})
   let written = reputation.changes
   const save = async (): Promise<void> => {
+    if (reputation.changes === written) return
+    // Another client of this user may have saved what it learned meanwhile.
+    const theirs = await readFile(path, 'utf8').catch(() => undefined)
+    if (theirs !== undefined) reputation.load(parsed(theirs))
     const { changes } = reputation
-    if (changes === written) return
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     const draft = `${path}.new`
     try {

@@ -5,6 +5,11 @@ import { plainLine } from '../plain-text.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
+import { explainPeer } from './reputation.ts'
+
+interface PeersOptions extends SharedOptions {
+  readonly why?: string
+}
 
 export function peersCommand(runtime: Runtime): Command {
   return withSharedOptions(
@@ -13,11 +18,17 @@ export function peersCommand(runtime: Runtime): Command {
       .description(
         'Lists the nodes that are known: what they serve, how busy and how far away they are.',
       ),
-  ).action(runtime.action(listPeers))
+  )
+    .option('--why <peer>', 'explain what audits say of a peer, by its id or the end of it')
+    .action(runtime.action(listPeers))
 }
 
-async function listPeers(session: Session, options: SharedOptions): Promise<undefined> {
+async function listPeers(session: Session, options: PeersOptions): Promise<undefined> {
   const { terminal, signal } = session
+  if (options.why !== undefined) {
+    await explainPeer(session, options, options.why)
+    return undefined
+  }
   await using client = await openClient(session, options)
   const peers = await client.peers({ signal })
   for (const peer of peers) terminal.emit({ event: 'peer', ...peer })

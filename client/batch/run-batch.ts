@@ -31,7 +31,7 @@ export async function* runBatch(
   const open = new OpenRequests({ ordered, most: SPLIT_LIMITS.maxAhead })
   const { slots, random, timeoutMs } = context
   const queue = new WorkQueue({
-    slots: () => open.models.reduce((sum, model) => sum + slots(model), 0),
+    slots: () => open.models.reduce((sum, model) => sum + slots(model, options.trusted), 0),
     ...{ random, maxTries: SPLIT_LIMITS.maxTries, copies: true },
     maxAbsences: SPLIT_LIMITS.maxBatchAbsences,
   })

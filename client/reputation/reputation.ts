@@ -106,8 +106,10 @@ export class Reputation {
 
   /** @returns how many standings are forgotten */
   forget(peer: string): number {
+    const nowMs = this.#now()
     const ids = [...this.#standings.keys()].filter((id) => id.startsWith(`${peer} `))
-    for (const id of ids) this.#standings.delete(id)
+    // Kept as a newcomer's: what was saved before must not bring the old one back.
+    for (const id of ids) this.#standings.set(id, newcomerAt(nowMs))
     this.#changes += ids.length
     return ids.length
   }

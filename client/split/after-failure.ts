@@ -23,8 +23,12 @@ const MAX_PAUSE_MS = 10_000
 export function afterFailure({
   code,
   traits,
-}: Pick<InferenceError, 'code' | 'traits'>): 'later' | 'again' | 'absent' | 'never' {
+  details,
+}: Pick<InferenceError, 'code' | 'details' | 'traits'>): 'later' | 'again' | 'absent' | 'never' {
   if (LATER.has(code)) return 'later'
+  // Where peers had no room, too many retries are a sign of that, and none of the part.
+  const last = details.attempts?.at(-1)
+  if (code === 'budget_exhausted' && last !== undefined && isRefusal(last.outcome)) return 'later'
   if (code === 'no_peers' || code === 'model_not_found') return 'absent'
   return traits.blame === 'caller' ? 'never' : 'again'
 }

@@ -94,7 +94,7 @@ export class SplitCall {
     const { count, first, take, copies, decided } = this.#init
     const model = modelOf(this.#init.body)
     const queue = new WorkQueue({
-      slots: () => requester.slots(this.#model ?? model),
+      slots: () => requester.slots(this.#model ?? model, this.#init.options.trusted),
       ...{ copies, random, maxTries: SPLIT_LIMITS.maxTries },
       ...(take !== undefined && {
         take: (next, lanes, itemMs) =>

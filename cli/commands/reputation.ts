@@ -1,0 +1,147 @@
+import { readFile } from 'node:fs/promises'
+import { Command } from 'commander'
+import { openReputation, type StandingReport } from '../../client/index.ts'
+import type { Runtime, Session } from '../runtime.ts'
+import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { renderTable } from '../table.ts'
+import { UsageError } from '../usage-error.ts'
+
+export function reputationCommand(runtime: Runtime): Command {
+  const part = (name: string, summary: string): Command =>
+    withSharedOptions(new Command(name).summary(summary).description(`${summary}.`))
+  return new Command('reputation')
+    .summary('what is known of peers by audits')
+    .addCommand(part('list', 'list every standing').action(runtime.action(list)))
+    .addCommand(part('export', 'print all standings as JSON').action(runtime.action(exportAll)))
+    .addCommand(
+      part('import', 'take over standings that are newer than one’s own')
+        .argument('<file>', 'what `reputation export` printed; - reads stdin')
+        .action(runtime.action(importFrom)),
+    )
+    .addCommand(
+      part('forget', 'forget a peer: it is a newcomer again')
+        .argument('<peer>', 'its id, or the end of it')
+        .action(runtime.action(forget)),
+    )
+}
+
+/** Opens what this user's clients know. */
+async function open(session: Session, options: SharedOptions) {
+  const [dataDir = ''] = resolveNetwork(options, session.env, 'client').dataDirs
+  const saved = await openReputation(dataDir, Date.now)
+  if (saved.broken) {
+    session.terminal.log(`what was known could not be read; it is kept in ${dataDir}`)
+  }
+  return saved
+}
+
+async function list(session: Session, options: SharedOptions): Promise<undefined> {
+  const { terminal } = session
+  await using saved = await open(session, options)
+  const standings = saved.reputation.report()
+  for (const standing of standings) terminal.emit({ event: 'standing', ...standing })
+  terminal.print(renderStandings(standings))
+  return undefined
+}
+
+async function exportAll(session: Session, options: SharedOptions): Promise<undefined> {
+  await using saved = await open(session, options)
+  session.stdout.write(`${JSON.stringify(saved.reputation)}\n`)
+  return undefined
+}
+
+async function importFrom(
+  session: Session,
+  options: SharedOptions,
+  [file = '']: readonly string[],
+): Promise<undefined> {
+  await using saved = await open(session, options)
+  const text = await readFile(file === '-' ? '/dev/stdin' : file, 'utf8').catch(() => {
+    throw new UsageError(`cannot read ${file}`)
+  })
+  const before = saved.reputation.changes
+  if (!saved.reputation.load(parsed(text))) {
+    throw new UsageError(`${file} is no list of standings, as \`reputation export\` prints it`)
+  }
+  session.terminal.print(`${saved.reputation.changes - before} standings taken over\n`)
+  return undefined
+}
+
+async function forget(
+  session: Session,
+  options: SharedOptions,
+  [name = '']: readonly string[],
+): Promise<undefined> {
+  await using saved = await open(session, options)
+  const peers = new Set(standingsOf(saved.reputation.report(), name).map(({ peer }) => peer))
+  if (peers.size !== 1) throw new UsageError(unclear(name, peers.size))
+  for (const peer of peers) saved.reputation.forget(peer)
+  session.terminal.print(`Forgotten: ${[...peers].join('')}\n`)
+  return undefined
+}
+
+/** Explains what is known of one peer. @throws UsageError where that is nothing, or more than one is meant */
+export async function explainPeer(
+  session: Session,
+  options: SharedOptions,
+  name: string,
+): Promise<void> {
+  const { terminal } = session
+  await using saved = await open(session, options)
+  const standings = standingsOf(saved.reputation.report(), name)
+  const peers = new Set(standings.map(({ peer }) => peer))
+  if (peers.size !== 1) throw new UsageError(unclear(name, peers.size))
+  for (const standing of standings) {
+    terminal.emit({ event: 'standing', ...standing })
+    terminal.print(explained(standing))
+  }
+}
+
+function standingsOf(
+  standings: readonly StandingReport[],
+  name: string,
+): readonly StandingReport[] {
+  const end = name.replace(/^…/, '')
+  return standings.filter(({ peer }) => end !== '' && peer.endsWith(end))
+}
+
+function explained(standing: StandingReport): string {
+  const { peer, spec, state, words, quality, audits, strikes, auditRate } = standing
+  return [
+    `${peer}: ${state}`,
+    `  ${words}`,
+    `  quality ${quality.toFixed(2)} of 1, by ${audits} audits; ${strikes} strikes of 3`,
+    `  ${Math.round(auditRate * 100)} % of its next answers are audited`,
+    `  as ${spec}`,
+    '',
+  ].join('\n')
+}
+
+function renderStandings(standings: readonly StandingReport[]): string {
+  if (standings.length === 0) return 'Nothing is known yet: no answer was audited.\n'
+  return renderTable(
+    ['PEER', 'STATE', 'QUALITY', 'AUDITS', 'IN A ROW', 'STRIKES'],
+    standings.map(({ peer, state, quality, audits, consecutiveValid, strikes }) => [
+      peer,
+      state,
+      quality.toFixed(2),
+      String(audits),
+      String(consecutiveValid),
+      String(strikes),
+    ]),
+  )
+}
+
+function unclear(name: string, found: number): string {
+  return found === 0
+    ? `nothing is known of '${name}': none of its answers was audited`
+    : `'${name}' is the end of ${found} peers' ids: say more of it`
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
