@@ -7,8 +7,8 @@ const FALSE_REJECT = 1e-3
 const FALSE_ACCEPT = 1e-2
 
 /** Bounds of Wald's sequential probability ratio test (A. Wald, 1945): ln((1−β)÷α) and ln(β÷(1−α)). */
-export const REJECT_AT: number = Math.log((1 - FALSE_ACCEPT) / FALSE_REJECT)
-export const ACCEPT_AT: number = Math.log(FALSE_ACCEPT / (1 - FALSE_REJECT))
+const REJECT_AT = Math.log((1 - FALSE_ACCEPT) / FALSE_REJECT)
+const ACCEPT_AT = Math.log(FALSE_ACCEPT / (1 - FALSE_REJECT))
 
 /** Positions of one answer are not independent: their correlation, by which evidence counts less (L. Kish, 1965). */
 const CORRELATION = 0.01
