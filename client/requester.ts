@@ -26,7 +26,7 @@ import {
   type ServedBy,
 } from './answer/index.ts'
 import type { Connect } from './attempt/index.ts'
-import { Auditor, type AuditReport, checkedAnswer } from './audit/index.ts'
+import { Auditor, type AuditReport, checkedAnswer, scoreAt } from './audit/index.ts'
 import { ResumeReserve, RetryBudget } from './budget/index.ts'
 import {
   begin,
@@ -56,7 +56,7 @@ import { listModels, listPeer, type ModelListing, type PeerListing } from './lis
 import { FailureMemory, requestKey } from './loops/index.ts'
 import { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 import { createProber } from './probe/index.ts'
-import { Reputation, specClassOf } from './reputation/index.ts'
+import { Reputation, trustOf } from './reputation/index.ts'
 import { modelOf, wantsUsage } from './request-fields.ts'
 import { createRouter } from './route/index.ts'
 import { openScope, type Scope } from './scope.ts'
@@ -133,11 +133,9 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   const connect: Connect = (peerId, protocol, options) =>
     host.libp2p.dialProtocol(peerId, protocol, options)
   const reputation = init.reputation ?? new Reputation(now)
+  const trust = trustOf(reputation, random)
   const router = createRouter({
-    trust: {
-      weight: ({ key, model }) => reputation.draw(key, specClassOf(model), random),
-      isProven: ({ key, model }) => reputation.isProven(key, specClassOf(model)),
-    },
+    trust,
     now: () => performance.now(),
     wallNow: now,
     random,
@@ -156,13 +154,15 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     }),
     router,
     affinity: init.affinity ?? true,
-    admits: ({ key, model }) => !reputation.isQuarantined(key, specClassOf(model)),
+    admits: trust.admits,
     budget: init.budgets?.budget ?? new RetryBudget(),
     reserve: init.budgets?.reserve ?? new ResumeReserve(),
     random,
   }
   const auditor = new Auditor({
-    ...{ connect, reputation, random, now, limits: requestLimits },
+    ...{ reputation, random, now },
+    score: (candidate, body, options) =>
+      scoreAt({ connect, limits: requestLimits }, candidate, body, options),
     directory: context.directory,
     scorer: init.scorer,
     seed: randomBytes(32),

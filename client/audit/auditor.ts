@@ -7,20 +7,26 @@ import {
   type ScoreRequest,
 } from '../../protocol/index.ts'
 import type { Candidate, Directory } from '../directory/index.ts'
-import { type Reputation, specClassOf } from '../reputation/index.ts'
-import { independentPeers } from '../route/index.ts'
+import { type AuditEvidence, type Reputation, specClassOf } from '../reputation/index.ts'
+import { independentPeers, networksOf } from '../route/index.ts'
 import { judge, type Verdict } from '../verify/index.ts'
-import { type ScoreAtInit, scoreAt } from './score-at.ts'
+import { accuses, conclude, isSettled, MAX_SCORERS } from './panel.ts'
 import type { Subject, Testimony } from './witness.ts'
 
-/** Scorers of one part: two that agree, and a third where they do not. */
-const MAX_SCORERS = 3
 /** Likeliest tokens that are asked for: at temperature 0 the first tells all. */
 const TOP = { exact: 1, sampled: 20 } as const
 /** Audits at a time; more are left out, so that they never take the place of requests. */
 const MAX_RUNNING = 4
 
-export interface AuditorInit extends ScoreAtInit {
+/** Has one peer rate an answer. @throws InferenceError where it does not; the signal's reason */
+type ScoreAtPeer = (
+  candidate: Candidate,
+  body: ScoreRequest,
+  options: { readonly signal: AbortSignal },
+) => Promise<readonly PositionScore[]>
+
+export interface AuditorInit {
+  readonly score: ScoreAtPeer
   readonly directory: Pick<Directory, 'known'>
   readonly reputation: Reputation
   /** The caller's own engine. It is asked first, where it has the same weights. */
@@ -102,7 +108,7 @@ export class Auditor {
       asked.add(scorer.key)
       try {
         const body = scoreRequest(subject, part, scorer.model.id)
-        const scores = await scoreAt(this.#init, scorer, body, { signal })
+        const scores = await this.#init.score(scorer, body, { signal })
         found.push({ scorer, verdict: judge(scores, subject.temperature) })
       } catch (error) {
         signal.throwIfAborted()
@@ -172,22 +178,27 @@ export class Auditor {
     return best[Math.floor(random() * best.length)]
   }
 
-  #remember({ candidate: { key, model } }: Testimony, report: AuditReport): void {
+  #remember({ candidate }: Testimony, report: AuditReport): void {
     const { outcome, logRatio, hardMisses } = report
-    if (outcome === 'inconclusive') return
-    this.#init.reputation.audited(key, specClassOf(model), { outcome, logRatio, hardMisses })
+    if (outcome !== 'inconclusive') this.#learn(candidate, { outcome, logRatio, hardMisses })
   }
 
-  /** Whoever says that an honest answer is not, against two others, is not to be believed. */
+  #learn(candidate: Candidate, audit: AuditEvidence): void {
+    const { key, model } = candidate
+    this.#init.reputation.audited(key, specClassOf(model), audit, networksOf(candidate))
+  }
+
+  /** Whoever says of an honest answer that its weights never wrote it, against the word of most, is not to be believed. */
   #blameSlanderers(
     found: readonly { readonly scorer: Candidate; readonly verdict: Verdict }[],
     { outcome }: Verdict,
   ): void {
-    if (outcome === 'failed' || found.length < MAX_SCORERS) return
+    if (outcome === 'failed' || outcome === 'inconclusive') return
+    if (found.filter(({ verdict }) => !accuses(verdict)).length < 2) return
     for (const { scorer, verdict } of found) {
-      if (verdict.outcome !== 'failed') continue
-      const failed = { outcome: 'failed', logRatio: 0, hardMisses: 0 } as const
-      this.#init.reputation.audited(scorer.key, specClassOf(scorer.model), failed)
+      if (verdict.outcome === 'failed') {
+        this.#learn(scorer, { outcome: 'failed', logRatio: 0, hardMisses: 0 })
+      }
     }
   }
 }
@@ -204,34 +215,4 @@ function scoreRequest(
     ...(from > 0 && { positions: Array.from({ length: to - from }, (_, at) => from + at) }),
     top_logprobs: temperature > 0 ? TOP.sampled : TOP.exact,
   }
-}
-
-/** One that finds nothing is believed; an accusation needs a second one who sees it too. */
-function isSettled(verdicts: readonly Verdict[]): boolean {
-  const accusing = verdicts.filter(accuses).length
-  return accusing >= 2 || verdicts.length - accusing >= 2 || (accusing === 0 && verdicts.length > 0)
-}
-
-/** What most of them say; an accusation that nobody repeats raises suspicion, and no more. */
-function conclude(verdicts: readonly Verdict[]): Verdict {
-  const accusing = verdicts.filter(accuses)
-  const others = verdicts.filter((verdict) => !accuses(verdict))
-  const [milder] = accusing.toSorted((a, b) => a.hardMisses - b.hardMisses)
-  if (milder !== undefined && accusing.length > others.length && accusing.length > 1) return milder
-  const [other] = others
-  if (other !== undefined) return other
-  return milder === undefined ? NO_VERDICT : { ...milder, outcome: 'inconclusive' }
-}
-
-function accuses({ outcome, hardMisses }: Verdict): boolean {
-  return outcome === 'failed' || hardMisses > 0
-}
-
-const NO_VERDICT: Verdict = {
-  outcome: 'inconclusive',
-  positions: 0,
-  misses: 0,
-  hardMisses: 0,
-  meanMargin: 0,
-  logRatio: 0,
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import * as z from 'zod'
 import { auditRate } from '../verify/index.ts'
-import { drawFrom } from './evidence.ts'
+import { drawFrom, type Evidence, expectationOf, NO_EVIDENCE, withEvidence } from './evidence.ts'
 import {
   type AuditEvidence,
   afterAudit,
@@ -16,6 +16,10 @@ import {
 const MAX_STANDINGS = 8_192
 /** Evidence that is older says little of a peer today. */
 const MAX_AGE_MS = 7_776_000_000
+/** Networks whose newcomers are remembered. */
+const MAX_NETWORKS = 4_096
+/** However many cheats came from a network, this share of its newcomers is tried: addresses change hands. */
+const MIN_NETWORK_CREDIT = 0.1
 const VERSION = 1
 
 const count = z.number().min(0).max(1e9)
@@ -34,6 +38,7 @@ const standing: z.ZodType<PeerStanding> = z.object({
 const file = z.object({
   version: z.literal(VERSION),
   peers: z.array(z.object({ peer: z.string().max(128), spec: z.string().max(1_024), standing })),
+  networks: z.array(z.object({ network: z.string().max(128), evidence })).default([]),
 })
 
 /** One standing, as a person reads it. */
@@ -57,6 +62,8 @@ export interface StandingReport {
 /** What the client knows of peers by its own audits. Bounded, and saved as JSON. */
 export class Reputation {
   readonly #standings = new LRUCache<string, PeerStanding>({ max: MAX_STANDINGS })
+  /** What became of newcomers, by their network: proven, or quarantined. */
+  readonly #networks = new LRUCache<string, Evidence>({ max: MAX_NETWORKS })
   readonly #now: () => number
   #changes = 0
 
@@ -70,8 +77,35 @@ export class Reputation {
     return this.#changes
   }
 
-  audited(peer: string, spec: string, audit: AuditEvidence): void {
-    this.#change(peer, spec, (before, nowMs) => afterAudit(before, audit, nowMs))
+  /** @param networks that the peer is in. @default none that is known */
+  audited(
+    peer: string,
+    spec: string,
+    audit: AuditEvidence,
+    networks: readonly string[] = [],
+  ): void {
+    const nowMs = this.#now()
+    const id = key(peer, spec)
+    const before = this.#standings.get(id) ?? newcomerAt(nowMs)
+    const after = afterAudit(before, audit, nowMs)
+    this.#standings.set(id, after)
+    this.#changes += 1
+    const bad = after.quarantines - before.quarantines
+    const good = Number(isProven(after) && !isProven(before))
+    if (bad === 0 && good === 0) return
+    for (const network of networks) {
+      const known = this.#networks.get(network) ?? NO_EVIDENCE
+      this.#networks.set(network, withEvidence(known, { good, bad }))
+    }
+  }
+
+  /** What newcomers from there are worth, after those before them: 1 for no worse than even, down to 0.1. */
+  networkCredit(networks: readonly string[]): number {
+    const credits = networks.map((network) => {
+      const known = this.#networks.peek(network)
+      return known === undefined ? 1 : Math.min(1, 2 * expectationOf(known))
+    })
+    return Math.max(MIN_NETWORK_CREDIT, Math.min(1, ...credits))
   }
 
   isQuarantined(peer: string, spec: string): boolean {
@@ -119,7 +153,10 @@ export class Reputation {
       const [peer, spec] = id.split(' ')
       return { peer, spec, standing: known }
     })
-    return { version: VERSION, peers: peers.toReversed() }
+    const networks = [...this.#networks.entries()].map(([network, known]) => {
+      return { network, evidence: known }
+    })
+    return { version: VERSION, peers: peers.toReversed(), networks: networks.toReversed() }
   }
 
   /** Takes over what was saved, where nothing newer is known. @returns whether it could be read */
@@ -133,18 +170,10 @@ export class Reputation {
       this.#standings.set(key(peer, spec), known)
       this.#changes += 1
     }
+    for (const { network, evidence: known } of parsed.data.networks) {
+      if (!this.#networks.has(network)) this.#networks.set(network, known)
+    }
     return true
-  }
-
-  #change(
-    peer: string,
-    spec: string,
-    change: (before: PeerStanding, nowMs: number) => PeerStanding,
-  ): void {
-    const nowMs = this.#now()
-    const id = key(peer, spec)
-    this.#standings.set(id, change(this.#standings.get(id) ?? newcomerAt(nowMs), nowMs))
-    this.#changes += 1
   }
 }
 

@@ -41,8 +41,7 @@ export function createRouter(init: RouterInit): Router {
   const limits = new ConcurrencyLimits()
   const memory = new PrefixMemory(salt)
   const clock = new ClockWatch(now(), wallNow())
-  const heartbeat = setInterval(() => clock.beat(now(), wallNow()), HEARTBEAT_MS)
-  heartbeat.unref()
+  const stopBeating = (init.every ?? everyReal)(HEARTBEAT_MS, () => clock.beat(now(), wallNow()))
 
   const uncachedTokens = (key: string, { promptTokens, affinity }: RouteRequest): number => {
     const warm = affinity === undefined ? 0 : memory.warmTokens(affinity, key, now())
@@ -107,7 +106,10 @@ export function createRouter(init: RouterInit): Router {
     const holds = proven.length >= MIN_PROVEN
     const isKnown = (candidate: T): boolean =>
       holds ? proven.includes(candidate) : health.conditionOf(candidate.key, now()).measured
-    const newcomer = lowest === 0 ? chooseNewcomer(fit, isKnown, random) : undefined
+    const newcomer =
+      lowest === 0
+        ? chooseNewcomer(fit, { isKnown, credit: trust?.networkCredit, random })
+        : undefined
     if (newcomer !== undefined) return newcomer
     if (request.spread === true) return leastLoaded(fit, request)
     const known = holds ? proven : fit
@@ -210,7 +212,13 @@ export function createRouter(init: RouterInit): Router {
       return inFlight.total
     },
     close() {
-      clearInterval(heartbeat)
+      stopBeating()
     },
   }
+}
+
+function everyReal(ms: number, run: () => void): () => void {
+  const timer = setInterval(run, ms)
+  timer.unref()
+  return () => clearInterval(timer)
 }

@@ -12,10 +12,12 @@
 export { affinityKey } from './affinity-key.ts'
 export { createRouter } from './create-router.ts'
 export { independentPeers } from './diversity.ts'
+export { networksOf } from './newcomers.ts'
 export type {
   AnswerTimes,
   RouteCandidate,
   RouteRequest,
   Router,
+  Trust,
 } from './router.ts'
 export { LEAVING_TIER, UNFIT_TIER } from './tier.ts'

@@ -4,25 +4,33 @@ import { subnetsOf } from './subnet.ts'
 /** Of all choices: enough to learn of new peers, too little to hurt where they are bad. */
 const SHARE = 0.05
 
+/** Who is a newcomer, and what is thought of newcomers. */
+export interface Newcomers<T> {
+  readonly isKnown: (candidate: T) => boolean
+  /** 0.1 … 1: what became of earlier newcomers from these networks. @default 1 for all */
+  readonly credit?: ((networks: readonly string[]) => number) | undefined
+  /** From 0, below 1; a low draw is no newcomer's. */
+  readonly random: () => number
+}
+
 /**
  * The newcomers' share: now and then somebody who is not known yet, where others are. Without it whoever came first
  * would stay the only one that is known to be good. It is drawn over networks first and peers second, so that a thousand
- * identities in one network are worth one. An operator's tag joins networks; it never sets them apart, for it is free to
- * invent.
- *
- * @param random from 0, below 1; a low draw is no newcomer's
+ * identities in one network are worth one; and where earlier ones from that network turned out to be cheats, it is mostly
+ * left unused. An operator's tag joins networks; it never sets them apart, for it is free to invent.
  */
 export function chooseNewcomer<T extends Pick<RouteCandidate, 'advertisement'>>(
   candidates: readonly T[],
-  isKnown: (candidate: T) => boolean,
-  random: () => number,
+  { isKnown, credit, random }: Newcomers<T>,
 ): T | undefined {
   const unknown = candidates.filter((candidate) => !isKnown(candidate))
   if (unknown.length === 0 || unknown.length === candidates.length) return undefined
   if (random() < 1 - SHARE) return undefined
   const buckets = bucketsOf(unknown)
   const bucket = buckets[Math.floor(random() * buckets.length)] ?? []
-  return bucket[Math.floor(random() * bucket.length)]
+  const chosen = bucket[Math.floor(random() * bucket.length)]
+  if (chosen === undefined || credit === undefined) return chosen
+  return random() < credit(networksOf(chosen)) ? chosen : undefined
 }
 
 /** Peers that share a network or an operator, also by way of others. Those without a public network are one. */
@@ -48,10 +56,16 @@ function bucketsOf<T extends Pick<RouteCandidate, 'advertisement'>>(
 
 const LOCAL = 'local'
 
-function namesOf({
-  advertisement: { addresses, operator },
-}: Pick<RouteCandidate, 'advertisement'>) {
-  const subnets = [...subnetsOf(addresses)]
-  const networks = subnets.length > 0 ? subnets : [LOCAL]
+function namesOf(candidate: Pick<RouteCandidate, 'advertisement'>): readonly string[] {
+  const { operator } = candidate.advertisement
+  const networks = networksOf(candidate)
   return operator === '' ? networks : [...networks, `operator ${operator}`]
+}
+
+/** The networks that a peer is in; at least one. */
+export function networksOf({
+  advertisement: { addresses },
+}: Pick<RouteCandidate, 'advertisement'>): readonly string[] {
+  const subnets = [...subnetsOf(addresses)]
+  return subnets.length > 0 ? subnets : [LOCAL]
 }

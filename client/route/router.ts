@@ -44,6 +44,8 @@ export interface Trust {
   weight(candidate: RouteCandidate): number
   /** Whether it has shown to be what it says. */
   isProven(candidate: RouteCandidate): boolean
+  /** 0.1 … 1: what became of earlier newcomers from these networks. @default 1 for all */
+  readonly networkCredit?: (networks: readonly string[]) => number
 }
 
 /** What a router hangs on. */
@@ -54,6 +56,8 @@ export interface RouterInit {
   readonly wallNow: () => number
   /** From 0, below 1. */
   readonly random: () => number
+  /** Calls again and again, until what it returns is called. @default a timer that keeps no process alive */
+  readonly every?: (ms: number, run: () => void) => () => void
   /** What audits say of peers. @default nothing is known of anybody */
   readonly trust?: Trust
   /** The client's own, secret: where its conversations go is not for others to foretell. */

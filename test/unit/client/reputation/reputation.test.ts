@@ -148,7 +148,10 @@ describe('the newcomers’ share', () => {
     const random = seededRandom(5)
     let chosen = 0
     for (let choice = 0; choice < 20_000; choice += 1) {
-      const one = chooseNewcomer(candidates, (candidate) => candidate === proven, random)
+      const one = chooseNewcomer(candidates, {
+        isKnown: (candidate) => candidate === proven,
+        random,
+      })
       if (one !== undefined && (of === undefined || one === of)) chosen += 1
     }
     return chosen / 20_000
