@@ -8,9 +8,9 @@ import {
 } from '../../protocol/index.ts'
 import type { Candidate, Directory } from '../directory/index.ts'
 import { type AuditEvidence, type Reputation, specClassOf } from '../reputation/index.ts'
-import { independentPeers, networksOf } from '../route/index.ts'
+import { drawOverNetworks, independentPeers, networksOf } from '../route/index.ts'
 import { judge, type Verdict } from '../verify/index.ts'
-import { accuses, conclude, isSettled, MAX_SCORERS } from './panel.ts'
+import { conclude, isSettled, MAX_SCORERS } from './panel.ts'
 import type { Subject, Testimony } from './witness.ts'
 
 /** Likeliest tokens that are asked for: at temperature 0 the first tells all. */
@@ -102,8 +102,13 @@ export class Auditor {
     }
     const found: { readonly scorer: Candidate; readonly verdict: Verdict }[] = []
     const asked = new Set([key])
+    const { reputation } = this.#init
+    const acquitters = reputation.isProven(key, specClassOf(part.candidate.model)) ? 1 : 2
     for (let tries = 0; tries < 2 * MAX_SCORERS && found.length < MAX_SCORERS; tries += 1) {
-      const scorer = this.#scorer(subject, part, asked)
+      const scorer = this.#scorer(subject, part, {
+        asked,
+        heard: found.map((one) => one.scorer),
+      })
       if (scorer === undefined) break
       asked.add(scorer.key)
       try {
@@ -115,10 +120,16 @@ export class Auditor {
         if (!InferenceError.is(error)) throw error
         continue
       }
-      if (isSettled(found.map(({ verdict }) => verdict))) break
+      if (
+        isSettled(
+          found.map((one) => one.verdict),
+          acquitters,
+        )
+      )
+        break
     }
     const verdict = conclude(found.map((one) => one.verdict))
-    this.#blameSlanderers(found, verdict)
+    this.#doubtOutvoted(found, verdict)
     return {
       ...verdict,
       peerId: key,
@@ -147,13 +158,13 @@ export class Auditor {
   }
 
   /**
-   * A peer with the same weights, whatever it calls them, of another operator and network, that is neither accused nor
-   * out of favour.
+   * A peer with the same weights, whatever it calls them, of another operator and network than the accused and those
+   * that were heard. Over networks, so that many identities in one are one voice; whoever was outvoted comes last.
    */
   #scorer(
-    { asked, trusted }: Subject,
+    { asked: request, trusted }: Subject,
     { candidate }: Testimony,
-    not: ReadonlySet<string>,
+    { asked: not, heard }: { asked: ReadonlySet<string>; heard: readonly Candidate[] },
   ): Candidate | undefined {
     const { directory, reputation, random, now } = this.#init
     const { digest } = candidate.model
@@ -162,7 +173,7 @@ export class Auditor {
       const { peerId, models } = advertisement
       const key = peerId.toString()
       const model = models.find(
-        (served) => served.digest === digest && hasCapabilities(served, ['score', asked.kind]),
+        (served) => served.digest === digest && hasCapabilities(served, ['score', request.kind]),
       )
       const mayRate =
         model !== undefined &&
@@ -172,10 +183,13 @@ export class Auditor {
         !reputation.isQuarantined(key, specClassOf(model))
       return mayRate ? [{ peerId, key, advertisement, model }] : []
     })
-    const apart = independentPeers(all, [candidate])
-    const proven = apart.filter(({ key, model }) => reputation.isProven(key, specClassOf(model)))
-    const best = proven.length > 0 ? proven : apart
-    return best[Math.floor(random() * best.length)]
+    const apart = independentPeers(all, [candidate, ...heard])
+    const doubts = apart.map(({ key, model }) =>
+      Math.floor(reputation.doubts(key, specClassOf(model))),
+    )
+    const least = Math.min(...doubts)
+    const believed = apart.filter((_, at) => doubts[at] === least)
+    return drawOverNetworks(believed, random)
   }
 
   #remember({ candidate }: Testimony, report: AuditReport): void {
@@ -188,17 +202,18 @@ export class Auditor {
     this.#init.reputation.audited(key, specClassOf(model), audit, networksOf(candidate))
   }
 
-  /** Whoever says of an honest answer that its weights never wrote it, against the word of most, is not to be believed. */
-  #blameSlanderers(
+  /** Whoever was outvoted is asked last from then on: it slanders, it covers, or its engine errs. */
+  #doubtOutvoted(
     found: readonly { readonly scorer: Candidate; readonly verdict: Verdict }[],
     { outcome }: Verdict,
   ): void {
-    if (outcome === 'failed' || outcome === 'inconclusive') return
-    if (found.filter(({ verdict }) => !accuses(verdict)).length < 2) return
+    if (found.length < 3) return
     for (const { scorer, verdict } of found) {
-      if (verdict.outcome === 'failed') {
-        this.#learn(scorer, { outcome: 'failed', logRatio: 0, hardMisses: 0 })
-      }
+      // What lies between is no contradiction: one engine's miss is another's first choice.
+      const isOutvoted =
+        (outcome === 'passed' && verdict.outcome === 'failed') ||
+        (outcome === 'failed' && verdict.outcome === 'passed')
+      if (isOutvoted) this.#init.reputation.doubted(scorer.key, specClassOf(scorer.model))
     }
   }
 }

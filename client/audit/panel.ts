@@ -1,18 +1,22 @@
 import type { Verdict } from '../verify/index.ts'
 
 /** Scorers of one part at most. */
-export const MAX_SCORERS = 7
+export const MAX_SCORERS = 9
 /**
  * By so many accusers more than acquitters a peer is found guilty, and the other way round. Where three of ten scorers
- * lie, so few are wrong (gambler's ruin: W. Feller, 1950): 1 in 1 + (7 ÷ 3)³ ≈ 14 of those that anybody accuses.
+ * slander it, 2 % of its audits are lost so (gambler's ruin: W. Feller, 1950) until the slanderers are known as such.
  */
-const LEAD = 3
+const LEAD = 4
 
-/** One that finds nothing is believed at once; an accusation is followed until one side leads. */
-export function isSettled(verdicts: readonly Verdict[]): boolean {
+/**
+ * An accusation is followed until one side leads; where nobody accuses, a few are believed.
+ *
+ * @param acquitters that are enough: one for a peer that is proven, two for a newcomer, whom an accomplice may cover
+ */
+export function isSettled(verdicts: readonly Verdict[], acquitters: 1 | 2): boolean {
   const accusing = verdicts.filter(accuses).length
   const others = verdicts.length - accusing
-  if (accusing === 0) return others > 0
+  if (accusing === 0) return others >= acquitters
   return Math.abs(accusing - others) >= LEAD
 }
 
@@ -35,7 +39,7 @@ export function conclude(verdicts: readonly Verdict[]): Verdict {
 }
 
 /** Anything that counts against a peer, so that no single scorer can ruin it. */
-export function accuses({ outcome, hardMisses, logRatio }: Verdict): boolean {
+function accuses({ outcome, hardMisses, logRatio }: Verdict): boolean {
   return outcome === 'failed' || hardMisses > 0 || logRatio > 0
 }
 

@@ -33,6 +33,7 @@ const standing: z.ZodType<PeerStanding> = z.object({
   quarantines: count,
   quarantinedUntilMs: z.number(),
   audits: count,
+  doubts: count.default(0),
   lastMs: z.number(),
 })
 const file = z.object({
@@ -62,7 +63,7 @@ export interface StandingReport {
 /** What the client knows of peers by its own audits. Bounded, and saved as JSON. */
 export class Reputation {
   readonly #standings = new LRUCache<string, PeerStanding>({ max: MAX_STANDINGS })
-  /** What became of newcomers, by their network: proven, or quarantined. */
+  /** What became of newcomers, by their network: proven, or failed. */
   readonly #networks = new LRUCache<string, Evidence>({ max: MAX_NETWORKS })
   readonly #now: () => number
   #changes = 0
@@ -90,13 +91,27 @@ export class Reputation {
     const after = afterAudit(before, audit, nowMs)
     this.#standings.set(id, after)
     this.#changes += 1
-    const bad = after.quarantines - before.quarantines
+    const bad = Number(audit.outcome === 'failed' || after.quarantines > before.quarantines)
     const good = Number(isProven(after) && !isProven(before))
     if (bad === 0 && good === 0) return
     for (const network of networks) {
       const known = this.#networks.get(network) ?? NO_EVIDENCE
       this.#networks.set(network, withEvidence(known, { good, bad }))
     }
+  }
+
+  /** Its rating of another's answer stood against most others'. That says nothing of its own answers. */
+  doubted(peer: string, spec: string): void {
+    const nowMs = this.#now()
+    const id = key(peer, spec)
+    const before = this.#standings.get(id) ?? newcomerAt(nowMs)
+    this.#standings.set(id, { ...before, doubts: before.doubts + 1, lastMs: nowMs })
+    this.#changes += 1
+  }
+
+  /** How often that was, lately. */
+  doubts(peer: string, spec: string): number {
+    return this.#standings.peek(key(peer, spec))?.doubts ?? 0
   }
 
   /** What newcomers from there are worth, after those before them: 1 for no worse than even, down to 0.1. */

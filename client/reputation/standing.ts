@@ -27,6 +27,8 @@ export interface PeerStanding {
   /** Milliseconds since 1970; in the past where it is free. */
   readonly quarantinedUntilMs: number
   readonly audits: number
+  /** Times that its rating of another's answer stood against most others', older ones counting less. */
+  readonly doubts: number
   readonly lastMs: number
 }
 
@@ -38,8 +40,10 @@ const MAX_STRIKES = 3
 const MAX_HARD_MISSES = 3
 /** What they count after the next audit: an honest peer has none, but rounding may surprise. */
 const HARD_MISS_DECAY = 0.97
+/** What a doubt counts after the next audit of its own answers. */
+const DOUBT_DECAY = 0.995
 /** Audits passed in a row for which one strike is forgiven. */
-const FORGIVEN_AFTER = 50
+const FORGIVEN_AFTER = 200
 /** Doubles with each time, up to a week. */
 const QUARANTINE_MS = 3_600_000
 const MAX_QUARANTINE_MS = 604_800_000
@@ -58,6 +62,7 @@ export function newcomerAt(nowMs: number): PeerStanding {
     quarantines: 0,
     quarantinedUntilMs: 0,
     audits: 0,
+    doubts: 0,
     lastMs: nowMs,
   }
 }
@@ -74,7 +79,13 @@ export function afterAudit(
   const logRatio = before.logRatio + audit.logRatio
   const decision = decisionAt(logRatio)
   const hardMisses = before.hardMisses * HARD_MISS_DECAY + audit.hardMisses
-  const known = { ...before, hardMisses, audits: before.audits + 1, lastMs: nowMs }
+  const known = {
+    ...before,
+    hardMisses,
+    audits: before.audits + 1,
+    doubts: before.doubts * DOUBT_DECAY,
+    lastMs: nowMs,
+  }
   if (audit.outcome === 'failed') {
     const strikes = before.strikes + 1
     const failed = {
@@ -82,6 +93,8 @@ export function afterAudit(
       quality: withEvidence(before.quality, { bad: FAILED_WEIGHT }),
       consecutiveValid: 0,
       strikes,
+      // They are what the strike is for.
+      hardMisses: before.hardMisses,
       logRatio: 0,
     }
     return strikes >= MAX_STRIKES ? quarantined(failed, nowMs) : failed
@@ -90,8 +103,11 @@ export function afterAudit(
     const quality = withEvidence(before.quality, { bad: 2 * FAILED_WEIGHT })
     return quarantined({ ...known, quality, consecutiveValid: 0, logRatio: 0 }, nowMs)
   }
-  // It proves nothing either way but what the sequential test makes of it.
-  if (audit.outcome === 'suspect') return { ...known, logRatio }
+  if (audit.outcome === 'suspect') {
+    // It proves nothing by itself, but a token that its weights would not have written has it looked at closely.
+    const consecutiveValid = audit.hardMisses > 0 ? 0 : before.consecutiveValid
+    return { ...known, consecutiveValid, logRatio }
+  }
   const consecutiveValid = before.consecutiveValid + 1
   const forgives = before.strikes > 0 && consecutiveValid % FORGIVEN_AFTER === 0
   return {

@@ -12,7 +12,7 @@
 export { affinityKey } from './affinity-key.ts'
 export { createRouter } from './create-router.ts'
 export { independentPeers } from './diversity.ts'
-export { networksOf } from './newcomers.ts'
+export { drawOverNetworks, networksOf } from './networks.ts'
 export type {
   AnswerTimes,
   RouteCandidate,

@@ -88,7 +88,7 @@ describe('a peer', () => {
   it('is forgiven a strike after many good audits: verifiers err', () => {
     const { audit, report } = known()
     audit(FAILED)
-    audit(PASSED, 50)
+    audit(PASSED, 200)
     expect(report()).toMatchObject({ state: 'proven', strikes: 0 })
   })
 

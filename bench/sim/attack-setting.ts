@@ -1,0 +1,123 @@
+import { Random } from './random.ts'
+import { type Defence, SimClient } from './sim-client.ts'
+import type { Behaviour, SimPeer } from './sim-peer.ts'
+import type { Outcome } from './sim-run.ts'
+import { VirtualTime } from './virtual-time.ts'
+import { World } from './world.ts'
+
+/** How an attack is run. */
+export interface AttackOptions {
+  readonly seed: number
+  readonly without?: readonly Defence[]
+  /** 1 for the run in full; less for so much of the requests. */
+  readonly scale?: number
+}
+
+/** Honest peers, each in a network of its own. */
+export const HONEST = 50
+const REQUESTS = 20_000
+/** Between two requests of the client. */
+const EVERY_MS = 400
+
+/** A client among peers, and the requests that it sends. */
+export interface Setting {
+  readonly time: VirtualTime
+  readonly world: World
+  readonly client: SimClient
+  readonly random: Random
+  readonly requests: number
+  /** Outcomes, in the order of their requests. */
+  readonly outcomes: (Outcome | undefined)[]
+  /** Sends all requests. @param before each: its number */
+  run(before?: (n: number) => void): Promise<void>
+}
+
+interface SettingInit {
+  readonly policy?: 'hedge' | 'quorum'
+  readonly populate?: (world: World, random: Random) => void
+}
+
+export function settingOf(options: AttackOptions, init: SettingInit = {}): Setting {
+  const { seed, without = [], scale = 1 } = options
+  const { policy = 'hedge', populate } = init
+  const time = new VirtualTime()
+  const random = new Random(seed)
+  const world = new World(time, random.fork())
+  for (let n = 0; n < HONEST; n += 1) world.add({ subnet: `9.${n}.1`, ...speedOf(random) })
+  populate?.(world, random)
+  const client = new SimClient(world, { name: 'victim', policy, without })
+  const requests = Math.round(REQUESTS * scale)
+  const outcomes: (Outcome | undefined)[] = Array.from({ length: requests })
+  return {
+    ...{ time, world, client, random, requests, outcomes },
+    async run(before) {
+      let left = requests
+      const send = (n: number): void => {
+        before?.(n)
+        client.request(sizeOf(random), (outcome) => {
+          outcomes[n] = outcome
+          left -= 1
+        })
+        if (n + 1 < requests) time.after(random.exponential(EVERY_MS), () => send(n + 1))
+      }
+      time.after(0, () => send(0))
+      while (left > 0) await time.run(time.now() + 60_000)
+      client.router.close()
+    },
+  }
+}
+
+interface Speed {
+  readonly prefillRate: number
+  readonly decodeRate: number
+}
+
+const speedOf = (random: Random): Speed => ({
+  prefillRate: random.logNormal(2_000, 0.3),
+  decodeRate: random.logNormal(40, 0.3),
+})
+
+const sizeOf = (random: Random): { promptTokens: number; answerTokens: number } => ({
+  promptTokens: Math.ceil(Math.min(4_000, random.logNormal(200, 0.8))),
+  answerTokens: Math.ceil(Math.max(8, Math.min(400, random.logNormal(60, 0.5)))),
+})
+
+/** Of the answers, those that are wrong. */
+export function wrongShare(outcomes: readonly (Outcome | undefined)[]): number {
+  const answered = outcomes.filter((one) => one?.code === 'answered')
+  return answered.filter((one) => one?.wrong).length / Math.max(1, answered.length)
+}
+
+/** Of the answers, those that a peer of this kind had a part in. */
+export function shareOf(
+  outcomes: readonly (Outcome | undefined)[],
+  isOne: (key: string) => boolean,
+): number {
+  const answered = outcomes.filter((one) => one?.code === 'answered')
+  return answered.filter((one) => one?.peers.some(isOne)).length / Math.max(1, answered.length)
+}
+
+/** In per cent, as the table has it. */
+export const percent = (share: number): number => Number((100 * share).toFixed(2))
+
+export const keysOf = (peers: readonly SimPeer[]): ReadonlySet<string> =>
+  new Set(peers.map(({ candidate }) => candidate.key))
+
+/** Cheats that are as fast as the fastest: a small model is. */
+export const FAST = { prefillRate: 4_000, decodeRate: 80, slots: 4 } as const
+
+/** So many, over so many networks. */
+export function withCheats(
+  count: number,
+  behaviour: (random: Random) => Behaviour,
+  subnets?: number,
+) {
+  return (world: World, random: Random): void => {
+    for (let n = 0; n < count; n += 1) {
+      const subnet = `11.${n % (subnets ?? count)}.1`
+      world.add({ subnet, ...FAST, behaviour: behaviour(random.fork()) })
+    }
+  }
+}
+
+export const isCheat = ({ init }: SimPeer): boolean => init.behaviour !== undefined

@@ -1,0 +1,56 @@
+import type { Random } from './random.ts'
+import { SimPeer, type SimPeerInit } from './sim-peer.ts'
+import type { VirtualTime } from './virtual-time.ts'
+
+/** Within a region, and between two. */
+const RTT_MS = { near: 20, far: 120 } as const
+
+/** Every peer there is, and which of them can reach whom. */
+export class World {
+  readonly time: VirtualTime
+  readonly random: Random
+  readonly peers: SimPeer[] = []
+  readonly #byKey = new Map<string, SimPeer>()
+  /** Regions that are cut off from all others. */
+  readonly #cut = new Set<string>()
+
+  constructor(time: VirtualTime, random: Random) {
+    this.time = time
+    this.random = random
+  }
+
+  add(init: Omit<SimPeerInit, 'index'>): SimPeer {
+    const peer = new SimPeer({ ...init, index: this.peers.length }, this.time, this.random.fork())
+    this.peers.push(peer)
+    this.#byKey.set(peer.candidate.key, peer)
+    return peer
+  }
+
+  peer(key: string): SimPeer {
+    const peer = this.#byKey.get(key)
+    if (peer === undefined) throw new RangeError(`no peer ${key}`)
+    return peer
+  }
+
+  rttMs(from: string | undefined, { init }: SimPeer): number {
+    return from === init.region ? RTT_MS.near : RTT_MS.far
+  }
+
+  reaches(from: string | undefined, { init }: SimPeer): boolean {
+    const isCut = (region: string | undefined): boolean =>
+      region !== undefined && this.#cut.has(region)
+    return from === init.region || !(isCut(from) || isCut(init.region))
+  }
+
+  /** What runs over the border falls silent. @param regionOf a client's */
+  cut(region: string, regionOf: (client: string) => string | undefined): void {
+    this.#cut.add(region)
+    for (const peer of this.peers) {
+      peer.cutOff((client) => !this.reaches(regionOf(client), peer))
+    }
+  }
+
+  heal(region: string): void {
+    this.#cut.delete(region)
+  }
+}
