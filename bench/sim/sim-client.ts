@@ -1,4 +1,4 @@
-import { Auditor } from '../../client/audit/index.ts'
+import { Auditor, type Subject } from '../../client/audit/index.ts'
 import { ResumeReserve, RetryBudget } from '../../client/budget/index.ts'
 import type { Candidate } from '../../client/directory/index.ts'
 import { Reputation, specClassOf, trustOf } from '../../client/reputation/index.ts'
@@ -173,18 +173,21 @@ export class SimClient {
 
   #check(id: string, { subject }: Outcome): void {
     if (subject === undefined || this.lacks('audits')) return
-    const [part] = subject.parts
-    const { audits = 0 } =
-      part === undefined ? {} : (this.reputation.report(part.candidate.key)[0] ?? {})
-    if (this.lacks('audit-floor') && audits >= 10) return
+    if (this.lacks('audit-floor') && this.#wasLookedAt(subject)) return
     if (!this.#auditor.samples(subject, id)) return
     const { signal } = new AbortController()
     if (!this.lacks('panel')) void this.#auditor.inBackground(subject, signal)
     else void this.#believeAnyone(subject)
   }
 
+  /** The control without a floor: ten audits, and never again. */
+  #wasLookedAt({ parts: [part] }: Subject): boolean {
+    const [known] = this.reputation.report(part?.candidate.key)
+    return (known?.audits ?? 0) >= 10
+  }
+
   /** The control without a panel: whoever is asked first is believed. */
-  async #believeAnyone(subject: NonNullable<Outcome['subject']>): Promise<void> {
+  async #believeAnyone(subject: Subject): Promise<void> {
     const [part] = subject.parts
     const scorer = this.candidates()[this.random.below(this.candidates().length)]
     if (part === undefined || scorer === undefined) return

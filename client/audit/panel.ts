@@ -1,12 +1,12 @@
 import type { Verdict } from '../verify/index.ts'
 
 /** Scorers of one part at most. */
-export const MAX_SCORERS = 9
+export const MAX_SCORERS = 11
 /**
  * By so many accusers more than acquitters a peer is found guilty, and the other way round. Where three of ten scorers
- * slander it, 2 % of its audits are lost so (gambler's ruin: W. Feller, 1950) until the slanderers are known as such.
+ * slander it, 1 % of its audits are lost so (gambler's ruin: W. Feller, 1950) until the slanderers are known as such.
  */
-const LEAD = 4
+const LEAD = 5
 
 /**
  * An accusation is followed until one side leads; where nobody accuses, a few are believed.

@@ -7,6 +7,17 @@ import type { Multiaddr } from '@multiformats/multiaddr'
  * A relay's address says nothing of the peer behind it, and on a LAN all are neighbours: neither counts.
  */
 export function subnetsOf(addresses: readonly Multiaddr[]): ReadonlySet<string> {
+  const known = KNOWN.get(addresses)
+  if (known !== undefined) return known
+  const subnets = computed(addresses)
+  KNOWN.set(addresses, subnets)
+  return subnets
+}
+
+/** Asked for each candidate at each choice, while advertisements stay the same for minutes: half of a choice's time. */
+const KNOWN = new WeakMap<readonly Multiaddr[], ReadonlySet<string>>()
+
+function computed(addresses: readonly Multiaddr[]): ReadonlySet<string> {
   const subnets = new Set<string>()
   for (const address of addresses) {
     const components = address.getComponents()
