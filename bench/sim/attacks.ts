@@ -31,6 +31,13 @@ export interface Attack {
   run(options: AttackOptions): Promise<Measured>
 }
 
+/**
+ * What a share may be. Cheats cost while they are not known yet, and that is as much in a short run as in a long one:
+ * less than a third of the requests may have three times the share.
+ */
+const allowed = (share: number, { scale = 1 }: AttackOptions): number =>
+  share * Math.min(3, 1 / scale)
+
 const sybilFlood: Attack = {
   name: 'Sybil flood',
   criterion:
@@ -51,7 +58,7 @@ const sybilFlood: Attack = {
     const share = shareOf(setting.outcomes, (key) => sybils.has(key))
     return {
       figures: { 'wrong %': percent(wrong), 'share %': percent(share) },
-      passes: wrong <= 0.015 && share <= 0.06,
+      passes: wrong <= allowed(0.015, options) && share <= allowed(0.06, options),
     }
   },
 }
@@ -62,8 +69,9 @@ const traitor: Attack = {
     '10 of 60 honest for 200 answers, then half wrong: wrong ≤ 2 %, in the last half ≤ 0.7 %',
   control: 'audit-floor',
   async run(options) {
+    const honestFor = 200 * (options.scale ?? 1)
     const onOff = (random: Random): Behaviour => {
-      return { lies: (served) => served >= 200 && random.chance(0.5) }
+      return { lies: (served) => served >= honestFor && random.chance(0.5) }
     }
     const setting = settingOf(options, { populate: withCheats(10, onOff) })
     await setting.run()
@@ -71,7 +79,7 @@ const traitor: Attack = {
     const late = wrongShare(setting.outcomes.slice(setting.requests / 2))
     return {
       figures: { 'wrong %': percent(wrong), 'wrong late %': percent(late) },
-      passes: wrong <= 0.02 && late <= 0.007,
+      passes: wrong <= allowed(0.02, options) && late <= allowed(0.007, options),
     }
   },
 }
@@ -85,7 +93,7 @@ const lowRate: Attack = {
     const setting = settingOf(options, { populate: withCheats(10, rarely) })
     await setting.run()
     const late = wrongShare(setting.outcomes.slice(setting.requests / 2))
-    return { figures: { 'wrong late %': percent(late) }, passes: late <= 0.012 }
+    return { figures: { 'wrong late %': percent(late) }, passes: late <= allowed(0.012, options) }
   },
 }
 
@@ -111,7 +119,10 @@ const whitewash: Attack = {
     const cheats = keysOf(world.peers.filter(isCheat))
     const share = shareOf(setting.outcomes, (key) => cheats.has(key))
     const identities = cheats.size
-    return { figures: { 'share %': percent(share), identities }, passes: share <= 0.06 }
+    return {
+      figures: { 'share %': percent(share), identities },
+      passes: share <= allowed(0.06, options),
+    }
   },
 }
 
@@ -167,7 +178,7 @@ const falseAlarms: Attack = {
 
 /** The control needs more mistakes than one run of few has. */
 const mistakeRate = ({ without = [] }: AttackOptions): number =>
-  without.includes('panel') ? 0.05 : 0.005
+  without.includes('panel') ? 0.2 : 0.005
 
 const collusion: Attack = {
   name: 'Quorum collusion',
@@ -190,7 +201,7 @@ const collusion: Attack = {
     const setting = settingOf(options, { policy: 'quorum', populate })
     await setting.run()
     const wrong = wrongShare(setting.outcomes)
-    return { figures: { 'wrong %': percent(wrong) }, passes: wrong <= 0.005 }
+    return { figures: { 'wrong %': percent(wrong) }, passes: wrong <= allowed(0.005, options) }
   },
 }
 
@@ -292,7 +303,7 @@ async function runLiars(
       'written %': percent((written - asked) / asked),
       'rated %': percent(setting.client.auditedTokens / asked),
     },
-    passes: wrong <= limit,
+    passes: wrong <= allowed(limit, options),
   }
 }
 

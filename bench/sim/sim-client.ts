@@ -177,7 +177,8 @@ export class SimClient {
     if (!this.#auditor.samples(subject, id)) return
     const { signal } = new AbortController()
     if (!this.lacks('panel')) void this.#auditor.inBackground(subject, signal)
-    else void this.#believeAnyone(subject)
+    // Whoever does not answer says nothing.
+    else void this.#believeAnyone(subject).catch(() => {})
   }
 
   /** The control without a floor: ten audits, and never again. */

@@ -3,18 +3,20 @@ import { SimPeer, type SimPeerInit } from './sim-peer.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 /** Within a region, and between two. */
-const RTT_MS = { near: 20, far: 120 } as const
+const RTT_MS: { readonly near: number; readonly far: number } = { near: 20, far: 120 }
 
 /** Every peer there is, and which of them can reach whom. */
 export class World {
   readonly time: VirtualTime
   readonly random: Random
   readonly peers: SimPeer[] = []
+  readonly #rttMs: typeof RTT_MS
   readonly #byKey = new Map<string, SimPeer>()
   /** Regions that are cut off from all others. */
   readonly #cut = new Set<string>()
 
-  constructor(time: VirtualTime, random: Random) {
+  constructor(time: VirtualTime, random: Random, rttMs: typeof RTT_MS = RTT_MS) {
+    this.#rttMs = rttMs
     this.time = time
     this.random = random
   }
@@ -33,7 +35,7 @@ export class World {
   }
 
   rttMs(from: string | undefined, { init }: SimPeer): number {
-    return from === init.region ? RTT_MS.near : RTT_MS.far
+    return from === init.region ? this.#rttMs.near : this.#rttMs.far
   }
 
   reaches(from: string | undefined, { init }: SimPeer): boolean {

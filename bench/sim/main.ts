@@ -1,0 +1,162 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { round } from '../report.ts'
+import { ATTACKS } from './attacks.ts'
+import { plot } from './plot.ts'
+import { compareWithReality, type Side } from './reality.ts'
+import { runScenario, SCENARIOS, type ScenarioResult } from './scenarios.ts'
+
+const DOCS = new URL('../../docs/', import.meta.url)
+/** The steady state is run at the size of a large network, the others at one that a plot still shows. */
+const LARGE = { peers: 10_000, clients: 250, requests: 1_000_000 }
+const USUAL = { peers: 2_000, clients: 100, requests: 60_000 }
+const QUICK = { peers: 300, clients: 20, requests: 4_000 }
+const REAL_REQUESTS = 400
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+    write: { type: 'boolean', default: false },
+  },
+})
+const seed = Number(values.seed)
+const chosen = <T extends { readonly name: string }>(list: readonly T[]): readonly T[] =>
+  list.filter(({ name }) => name.toLowerCase().includes(values.only.toLowerCase()))
+
+type Row = Readonly<Record<string, string | number>>
+
+const sections: string[] = []
+let failures = 0
+const section = (title: string, words: string, rows: readonly Row[]): void => {
+  if (rows.length === 0) return
+  const text = `## ${title}\n\n${words}\n\n${markdown(rows)}\n`
+  console.log(text)
+  sections.push(text)
+}
+
+section(
+  'Load and loss',
+  `Seed ${seed}. Each client knows 64 of the peers. Amplification: attempts for each request. Pause: of answers that went on elsewhere.`,
+  await scenarioRows(),
+)
+section(
+  'Attacks',
+  `Seed ${seed}, 50 honest peers, ${values.quick ? '2,000' : '20,000'} requests of one client. The control is the same attack on a client without that part of the defence; it has to fail.`,
+  await attackRows(),
+)
+if (values.only === '' && !values.quick) {
+  section(
+    'Against reality',
+    `20 nodes in 4 processes, one of which is killed half-way, and the same in the simulator: ${REAL_REQUESTS} requests, arrivals by the same seed, answers of the same lengths.`,
+    realityRows(await compareWithReality(REAL_REQUESTS)),
+  )
+}
+if (values.write) await writeDocs()
+console.log(failures === 0 ? 'all criteria are met' : `${failures} criteria are missed`)
+process.exit(failures === 0 ? 0 : 1)
+
+async function scenarioRows(): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (const scenario of chosen(SCENARIOS)) {
+    const usual = scenario.name === 'steady state' ? LARGE : USUAL
+    const size = { ...(values.quick ? QUICK : usual), seed }
+    const startedMs = performance.now()
+    const result = await runScenario(scenario, size)
+    const tookS = (performance.now() - startedMs) / 1_000
+    const meets = result.answered >= scenario.answered
+    failures += Number(!meets)
+    if (values.write) await writePlot(scenario.name, result)
+    rows.push({
+      scenario: scenario.name,
+      'what happens': scenario.story,
+      peers: size.peers,
+      requests: result.requests,
+      'answered %': Number((100 * result.answered).toFixed(3)),
+      'must be %': 100 * scenario.answered,
+      amplification: round(result.amplification),
+      'TTFT p50 ms': round(result.ttftP50Ms),
+      'p99 ms': round(result.ttftP99Ms),
+      'went on elsewhere': result.resumed,
+      'pause p99 ms': round(result.gapP99Ms),
+      'took s': Math.round(tookS),
+      'memory MB': Math.round(process.memoryUsage().rss / 1e6),
+      met: meets ? 'yes' : 'no',
+    })
+  }
+  return rows
+}
+
+async function attackRows(): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  const scale = values.quick ? 0.1 : 1
+  for (const attack of chosen(ATTACKS)) {
+    const found = await attack.run({ seed, scale })
+    const control = await attack.run({ seed, scale, without: [attack.control] })
+    failures += Number(!found.passes) + Number(control.passes)
+    rows.push({
+      attack: attack.name,
+      criterion: attack.criterion,
+      measured: figures(found.figures),
+      met: found.passes ? 'yes' : 'no',
+      'control, without': attack.control,
+      'control measured': figures(control.figures),
+      'control fails': control.passes ? 'no' : 'yes',
+    })
+  }
+  return rows
+}
+
+function realityRows({
+  real,
+  simulated,
+}: {
+  readonly real: Side
+  readonly simulated: Side
+}): readonly Row[] {
+  return (Object.keys(real) as (keyof Side)[]).map((figure) => ({
+    figure,
+    real: round(real[figure]),
+    simulated: round(simulated[figure]),
+    'simulated ÷ real': real[figure] === 0 ? '' : round(simulated[figure] / real[figure]),
+  }))
+}
+
+function figures(measured: Readonly<Record<string, number>>): string {
+  return Object.entries(measured)
+    .map(([name, value]) => `${name} ${round(value)}`)
+    .join(', ')
+}
+
+function markdown(rows: readonly Row[]): string {
+  const columns = Object.keys(rows[0] ?? {})
+  const line = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`
+  return [
+    line(columns),
+    line(columns.map(() => '---')),
+    ...rows.map((row) => line(columns.map((column) => row[column] ?? ''))),
+  ].join('\n')
+}
+
+async function writePlot(name: string, { timeline, virtualMs }: ScenarioResult): Promise<void> {
+  const folder = new URL('simulation/', DOCS)
+  await mkdir(folder, { recursive: true })
+  const svg = plot(`${name}: requests that ended, by virtual time`, virtualMs / 1_000, [
+    { name: 'answered', color: '#1a7f37', values: timeline.map(({ answered }) => answered) },
+    { name: 'failed', color: '#cf222e', values: timeline.map(({ failed }) => failed) },
+  ])
+  await writeFile(new URL(fileOf(name), folder), svg)
+}
+
+function fileOf(name: string): string {
+  return `${name.replaceAll(/[^a-z0-9]+/gi, '-').replace(/^-/, '')}.svg`
+}
+
+async function writeDocs(): Promise<void> {
+  const intro =
+    'What the simulator found; `npm run sim -- --write` writes this file. It runs the shipped state machine, router, budgets, admission, reputation and auditor in virtual time over peers with engines of constant speed. Simulated are the network (round trips of 20 and 120 ms), the DHT (64 candidates at random) and what engines say of tokens (with the rates that `npm run bench -- detection` measures). Wire format, discovery and leases that a resume waits for are not run, or only roughly.'
+  const plots = SCENARIOS.map(({ name }) => `![${name}](simulation/${fileOf(name)})`)
+  const text = ['# Simulation', '', intro, '', ...sections, '## Plots', '', ...plots, '']
+  await writeFile(new URL('simulation.md', DOCS), text.join('\n'))
+}
