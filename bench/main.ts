@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { affinity } from './affinity.ts'
 import { batch } from './batch.ts'
+import { detection } from './detection.ts'
 import { gateway } from './gateway.ts'
 import { hedge } from './hedge.ts'
 import { overhead } from './overhead.ts'
@@ -27,6 +28,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<Report>>> 
   gateway,
   batch,
   saturation,
+  detection,
 }
 
 const { positionals, values } = parseArgs({

@@ -376,6 +376,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         inFlight: router.inFlight,
         retryBudget: context.budget.balance,
         resumeReserve: context.reserve.balance,
+        audits: auditor.spent,
         peers: {
           known: peers.length,
           connected: peers.filter((peer) => connected.has(peer.toString())).length,

@@ -10,6 +10,7 @@ import type { Candidate, Directory } from '../directory/index.ts'
 import { type AuditEvidence, type Reputation, specClassOf } from '../reputation/index.ts'
 import { drawOverNetworks, independentPeers, networksOf } from '../route/index.ts'
 import { judge, type Verdict } from '../verify/index.ts'
+import { FreeChecks, type Oddity, type Seen } from './free-checks.ts'
 import { conclude, isSettled, MAX_SCORERS } from './panel.ts'
 import type { Subject, Testimony } from './witness.ts'
 
@@ -52,10 +53,26 @@ export interface AuditReport extends Verdict {
 /** Has answers rated by engines that did not write them, and keeps what that says of their peers. */
 export class Auditor {
   readonly #init: AuditorInit
+  readonly #free = new FreeChecks()
   #running = 0
+  #spent = { answers: 0, tokens: 0 }
 
   constructor(init: AuditorInit) {
     this.#init = init
+  }
+
+  /** So far: answers rated, and tokens that engines read for it. */
+  get spent(): { readonly answers: number; readonly tokens: number } {
+    return this.#spent
+  }
+
+  /** What can be checked without asking anybody. What proves a lie counts as a failed audit. */
+  look(seen: Seen): readonly Oddity[] {
+    const oddities = this.#free.look(seen)
+    if (oddities.some(({ weight }) => weight === 'proof')) {
+      this.#learn(seen.told.candidate, { outcome: 'failed', logRatio: 0, hardMisses: 0 })
+    }
+    return oddities
   }
 
   /** Whether this answer is among those that are looked at. The more a peer has proved, the fewer are. */
@@ -88,6 +105,8 @@ export class Auditor {
       signal.throwIfAborted()
       const report = await this.#examine(subject, part, signal)
       this.#remember(part, report)
+      const { answers, tokens } = this.#spent
+      this.#spent = { answers: answers + 1, tokens: tokens + report.tokens }
       reports.push(report)
     }
     return reports

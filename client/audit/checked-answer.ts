@@ -4,6 +4,7 @@ import type { DispatchEvent, Job } from '../dispatch/index.ts'
 import { joinPlacements } from '../placement.ts'
 import type { VerifyMode } from '../verify-mode.ts'
 import type { Auditor, AuditReport } from './auditor.ts'
+import type { Oddity } from './free-checks.ts'
 import { Witness } from './witness.ts'
 
 /** Times that a whole answer is asked for anew because the last one was not what it said. */
@@ -30,26 +31,35 @@ export async function* checkedAnswer(
   init: CheckedAnswerInit,
   onVerified: (reports: readonly AuditReport[]) => void,
 ): AsyncGenerator<DispatchEvent, void, void> {
-  const { auditor, job, mode, signal, afterwards } = init
+  const { auditor, job, mode, afterwards } = init
   const accused = new Set<string>()
   for (;;) {
     const witness = new Witness(job.request, job.trusted)
     let failure: InferenceError | undefined
+    let odd = false
     for await (const event of init.ask(accused.size === 0 ? job : without(job, accused))) {
       if (mode !== 'off') witness.hear(event)
-      if (event.type === 'done' && mode === 'always') {
-        const { subject } = witness
-        const reports = subject === undefined ? [] : await auditor.audit(subject, signal)
-        failure = failureOf(reports)
-        for (const { peerId, outcome } of reports) if (outcome === 'failed') accused.add(peerId)
-        if (failure !== undefined) break
-        onVerified(reports)
+      if (event.type === 'done' && mode !== 'off') {
+        const oddities = lookAt(auditor, witness, event)
+        odd = oddities.length > 0
+        if (mode === 'always') {
+          failure = failureByFree(event.peerId, oddities)
+          const reports = failure === undefined ? await audited(init, witness) : []
+          failure ??= failureOf(reports)
+          for (const { peerId, outcome } of reports) if (outcome === 'failed') accused.add(peerId)
+          if (failure !== undefined) {
+            accused.add(event.peerId)
+            break
+          }
+          onVerified(reports)
+        }
       }
       yield event
     }
     if (failure === undefined) {
       const { subject } = witness
-      if (mode === 'sample' && subject !== undefined && auditor.samples(subject, randomUUID())) {
+      const sampled = mode === 'sample' && subject !== undefined
+      if (sampled && (odd || auditor.samples(subject, randomUUID()))) {
         void auditor.inBackground(subject, afterwards)
       }
       return
@@ -57,6 +67,33 @@ export async function* checkedAnswer(
     if (!job.restartable || accused.size > MAX_ANEW) throw failure
     yield { type: 'restart' }
   }
+}
+
+function lookAt(
+  auditor: Auditor,
+  witness: Witness,
+  { told }: Extract<DispatchEvent, { type: 'done' }>,
+): readonly Oddity[] {
+  const seen = witness.seen(told)
+  return seen === undefined ? [] : auditor.look(seen)
+}
+
+async function audited(
+  { auditor, signal }: CheckedAnswerInit,
+  { subject }: Witness,
+): Promise<readonly AuditReport[]> {
+  return subject === undefined ? [] : await auditor.audit(subject, signal)
+}
+
+/** What it said of itself cannot be. */
+function failureByFree(peerId: string, oddities: readonly Oddity[]): InferenceError | undefined {
+  const proof = oddities.find(({ weight }) => weight === 'proof')
+  if (proof === undefined) return undefined
+  return new InferenceError(
+    'verification_failed',
+    `peer ${peerId} did not tell the truth: ${proof.what}`,
+    { details: { verification: [{ peerId, outcome: 'failed', finding: proof.what }] } },
+  )
 }
 
 /** The same, but never at those. */

@@ -1,7 +1,8 @@
 import type { AnswerRequest, ScoreRequest } from '../../protocol/index.ts'
 import type { AnswerChunk } from '../attempt/index.ts'
 import type { Candidate } from '../directory/index.ts'
-import type { DispatchEvent } from '../dispatch/index.ts'
+import type { DispatchEvent, Told } from '../dispatch/index.ts'
+import type { Seen } from './free-checks.ts'
 
 /** The part of an answer that one peer wrote. */
 export interface Testimony {
@@ -29,16 +30,21 @@ export class Witness {
   #tokenIds: number[] = []
   #parts: { candidate: Candidate; from: number; to: number }[] = []
   #complete: boolean = true
+  /** Of the last peer's part. */
+  #last = newPart('')
+  readonly #request: AnswerRequest
 
   /** @param trusted peers that may see the request, and so the answer */
   constructor(request: AnswerRequest, trusted: ReadonlySet<string> | undefined) {
     this.#trusted = trusted
+    this.#request = request
     this.#asked = ratable(request)
     // Where none is given the engine chooses; one is what most choose, and the least strict.
     this.#temperature = request.kind === 'embedding' ? 0 : (request.body.temperature ?? 1)
   }
 
   hear(event: DispatchEvent): void {
+    this.#notePart(event)
     if (event.type === 'restart') {
       this.#tokenIds = []
       this.#parts = []
@@ -59,6 +65,31 @@ export class Witness {
     const last = this.#parts.at(-1)
     if (last?.candidate.key === candidate.key) last.to = to
     else this.#parts.push({ candidate, from, to })
+  }
+
+  /** What can be checked without asking anybody. Absent where a provider, or the client itself, ended the answer. */
+  seen(told: Told | undefined): Seen | undefined {
+    if (told === undefined || told.candidate.key !== this.#last.peer) return undefined
+    const { texts, spelled, tokenIds, logprobs, unpaired } = this.#last
+    return {
+      ...{ told, tokenIds, logprobs, unpaired, text: texts.join('') },
+      ...(spelled.length > 0 && { spelled: spelled.join('') }),
+      request: JSON.stringify(this.#request.body),
+    }
+  }
+
+  #notePart(event: DispatchEvent): void {
+    if (event.type === 'restart') this.#last = newPart('')
+    if (event.type !== 'chunk' || event.candidate === undefined) return
+    if (event.candidate.key !== this.#last.peer) this.#last = newPart(event.candidate.key)
+    const { chunk, tokenIds = [], logprobs = [] } = event
+    this.#last.tokenIds.push(...tokenIds)
+    this.#last.logprobs.push(...logprobs)
+    this.#last.unpaired ||= logprobs.length > 0 && logprobs.length !== tokenIds.length
+    this.#last.texts.push(textOf(chunk))
+    if (chunk.kind !== 'chat') return
+    const content = chunk.choices[0]?.logprobs?.content ?? []
+    this.#last.spelled.push(...content.map(({ token }) => token))
   }
 
   /** Absent where the answer cannot be rated. */
@@ -103,7 +134,25 @@ function hasImage(content: unknown): boolean {
 }
 
 function saysSomething(chunk: AnswerChunk): boolean {
-  if (chunk.kind === 'completion') return chunk.choices.some(({ text }) => text !== '')
-  if (chunk.kind !== 'chat') return false
-  return chunk.choices.some(({ delta }) => (delta.content ?? '') !== '')
+  return textOf(chunk) !== ''
+}
+
+/** Everything that it shows, calls of tools included. */
+function textOf(chunk: AnswerChunk): string {
+  if (chunk.kind === 'completion') return chunk.choices.map(({ text }) => text).join('')
+  if (chunk.kind !== 'chat') return ''
+  return chunk.choices.map(({ delta }) => delta.content ?? '').join('')
+}
+
+interface Part {
+  readonly peer: string
+  readonly texts: string[]
+  readonly spelled: string[]
+  readonly tokenIds: number[]
+  readonly logprobs: number[]
+  unpaired: boolean
+}
+
+function newPart(peer: string): Part {
+  return { peer, texts: [], spelled: [], tokenIds: [], logprobs: [], unpaired: false }
 }

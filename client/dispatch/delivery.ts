@@ -5,7 +5,7 @@ import { RepetitionDetector } from '../loops/index.ts'
 import type { ResumeMode } from '../policy.ts'
 import { callerUsage } from './caller-usage.ts'
 import { type Continuation, continuationOf } from './continuation.ts'
-import type { DispatchEvent } from './dispatch.ts'
+import type { DispatchEvent, Told } from './dispatch.ts'
 import type { Journal } from './journal.ts'
 import type { LaneRun } from './lane-run.ts'
 import {
@@ -77,8 +77,8 @@ export class Delivery {
     this.#transcript.take(piece, candidate.model.capabilities.includes('token_ids'))
     this.#shownBytes += shownBytes(chunk)
     if (visible) this.#init.journal.delivered()
-    const { tokenIds } = piece
-    this.#out.push({ type: 'chunk', peerId: candidate.key, chunk, candidate, tokenIds })
+    const { tokenIds, logprobs } = piece
+    this.#out.push({ type: 'chunk', peerId: candidate.key, chunk, candidate, tokenIds, logprobs })
     const text = shownText(chunk)
     return text !== '' && this.#repetition.push(text)
   }
@@ -109,6 +109,14 @@ export class Delivery {
     })
     journal.usage = usage
     journal.usageEstimated = done === undefined
-    this.#out.push({ type: 'done', peerId, usage, timings: done?.timings ?? NO_TIMINGS })
+    const timings = done?.timings ?? NO_TIMINGS
+    const told = lane === undefined ? undefined : toldBy(lane)
+    this.#out.push({ type: 'done', peerId, usage, timings, ...(told !== undefined && { told }) })
   }
+}
+
+function toldBy({ candidate, done, note, digest, tokensBefore }: LaneRun): Told | undefined {
+  if (candidate === undefined || done === undefined || note === undefined) return undefined
+  const { usage } = done
+  return { candidate, usage, digest, tokensBefore, elapsedMs: note.elapsedMs }
 }

@@ -39,6 +39,8 @@ export type DispatchEvent =
       readonly candidate?: Candidate
       /** Of the tokens that the piece adds, where the engine tells them. */
       readonly tokenIds?: readonly number[]
+      /** ln p of each of them, where the peer tells it. */
+      readonly logprobs?: readonly number[]
     }
   /** What came so far is void; only where the job is restartable. */
   | { readonly type: 'restart' }
@@ -48,7 +50,21 @@ export type DispatchEvent =
       readonly peerId: string
       readonly usage: Usage
       readonly timings: Timings
+      /** What the peer that ended it said of its part. Absent where the client ended it, or a provider did. */
+      readonly told?: Told
     }
+
+/** A peer's word on the part of an answer that it wrote. */
+export interface Told {
+  readonly candidate: Candidate
+  readonly usage: Usage
+  /** Of the weights; empty where it cannot read them. */
+  readonly digest: string
+  /** Tokens of the answer that others wrote. */
+  readonly tokensBefore: number
+  /** From the attempt's beginning to its end, by our clock. */
+  readonly elapsedMs: number
+}
 
 /**
  * Runs a request until it is answered completely, then ends.

@@ -9,7 +9,7 @@
  *
  * @packageDocumentation
  */
-export { type DispatchEvent, dispatch, type Job } from './dispatch.ts'
+export { type DispatchEvent, dispatch, type Job, type Told } from './dispatch.ts'
 export type { DispatchContext } from './dispatch-context.ts'
 export { type AttemptNote, Journal } from './journal.ts'
 export {

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Backend, createEmbeddedBackend } from '../../backend/index.ts'
 import type { Client, ClientInit } from '../../client/index.ts'
 import { createNode, type Node } from '../../node/index.ts'
-import { garbling, replaying, underDigest } from '../fixtures/cheats.ts'
+import { garbling, inflating, replaying, underDigest } from '../fixtures/cheats.ts'
 import { LiveSwarm } from '../fixtures/live-swarm.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
@@ -149,6 +149,16 @@ describe('a peer is found out that', () => {
     ]
     const swarm = await swarmOf(backends)
     expect(await untilQuarantined(swarm, idOf(swarm.nodes, 2))).toBeLessThanOrEqual(30)
+  })
+
+  it('counts more tokens than it wrote', async () => {
+    const backends = [
+      await engine(HONEST),
+      await engine(HONEST),
+      inflating(await engine(HONEST), 3),
+    ]
+    const swarm = await swarmOf(backends)
+    expect(await untilQuarantined(swarm, idOf(swarm.nodes, 2))).toBeLessThanOrEqual(12)
   })
 
   it('replays a stored answer', async () => {

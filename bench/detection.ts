@@ -1,0 +1,194 @@
+import { fileURLToPath } from 'node:url'
+import { type Backend, createEmbeddedBackend } from '../backend/index.ts'
+import { type Client, createClient } from '../client/index.ts'
+import { marginOf } from '../client/verify/index.ts'
+import { createNode } from '../node/index.ts'
+import { garbling, inflating, replaying, underDigest } from '../test/fixtures/cheats.ts'
+import { LiveSwarm } from '../test/fixtures/live-swarm.ts'
+import { type Report, round } from './report.ts'
+
+const HONEST = fixture('skein-tiny-f16.gguf')
+const EARLY = fixture('skein-tiny-early-f16.gguf')
+/** Both weights go by it, as two quantizations of a model do. */
+const ALIAS = 'tiny'
+const NODES = 5
+const AT_ONCE = 10
+const FOUND_MS = 30_000
+/** Of the last node, rated for the columns on the right. */
+const RATED_ANSWERS = 60
+const ENGINE_TIMEOUT_MS = 60_000
+/** In nats: a token that is so much less likely than the first is none that the weights would write. */
+const HARD_MARGIN = 2
+
+type Cheat = (honest: Backend, digest: string) => Promise<Backend>
+
+/** What the fifth node does. The others have one or two threads, and are honest. */
+const CHEATS: Readonly<Record<string, Cheat | undefined>> = {
+  'nobody cheats': undefined,
+  'early checkpoint': async (_, digest) =>
+    underDigest(await createEmbeddedBackend({ modelPath: EARLY, threads: 1 }), digest),
+  'one token in 50': async (honest) => garbling(honest, 50),
+  'canned answer': async (honest) => replaying(honest),
+  'counts threefold': async (honest) => inflating(honest, 3),
+  ...(process.env['SKEIN_BENCH_Q8_MODEL'] !== undefined && {
+    'q8_0 as f16': async (_, digest) =>
+      underDigest(
+        await createEmbeddedBackend({
+          modelPath: process.env['SKEIN_BENCH_Q8_MODEL'] ?? '',
+          threads: 1,
+        }),
+        digest,
+      ),
+  }),
+}
+
+/** Answers until a cheat is quarantined, false alarms, and what the audits cost, with real engines. */
+export async function detection(quick: boolean): Promise<Report> {
+  const rows: Record<string, string | number>[] = []
+  for (const [name, cheat] of Object.entries(CHEATS)) {
+    rows.push({ cheat: name, ...(await run(cheat, quick ? 100 : 200 * NODES)) })
+  }
+  return {
+    title: `${NODES} nodes with the bundled model, of which one cheats; answers of a client with \`verify: sample\``,
+    rows,
+    notes: [
+      'Answers until quarantine: those that the cheat gave. Wrong: by the cheat, in all of the run.',
+      'Rated: tokens that other engines read, for each token answered. The first answers of every peer are all rated, so that it falls with the length of the run.',
+      'Misses, impossible, margin: of the last node’s tokens, by the word of an honest engine with one thread.',
+      'SKEIN_BENCH_Q8_MODEL=PATH of the q8_0 of the bundled model adds it under the f16’s digest.',
+    ],
+  }
+}
+
+async function run(
+  cheat: Cheat | undefined,
+  requests: number,
+): Promise<Record<string, string | number>> {
+  await using swarm = await LiveSwarm.create()
+  await using parts = new AsyncDisposableStack()
+  const peers: string[] = []
+  let digest = ''
+  const backends: Backend[] = []
+  for (let n = 0; n < NODES; n += 1) {
+    const honest = await createEmbeddedBackend({ modelPath: HONEST, threads: 1 + (n % 2) })
+    parts.use(honest)
+    digest = (await honest.models())[0]?.digest ?? ''
+    const isCheat = n === NODES - 1 && cheat !== undefined
+    const backend = named(isCheat ? await cheat(honest, digest) : honest)
+    if (isCheat) parts.use(backend)
+    backends.push(backend)
+    const host = { listen: ['/ip4/127.0.0.1/tcp/0'], bootstrap: swarm.addresses }
+    const node = await createNode({ host, backend })
+    parts.use(node)
+    peers.push(node.host.peerId.toString())
+  }
+  const [judge, last] = [backends[0], backends.at(-1)]
+  if (judge === undefined || last === undefined) throw new Error('no node')
+  await using client = await createClient({ bootstrap: swarm.addresses, policy: 'single' })
+  await found(client)
+  const suspect = cheat === undefined ? '' : (peers.at(-1) ?? '')
+  const seen = { cheats: 0, until: 0, tokens: 0 }
+  client.observe(({ usage }) => {
+    seen.tokens += usage?.completionTokens ?? 0
+  })
+  for (let n = 0; n < requests; n += AT_ONCE) {
+    const some = Array.from({ length: Math.min(AT_ONCE, requests - n) }, (_, at) => n + at)
+    const answers = await Promise.all(some.map((one) => client.chat(asked(one))))
+    const isOut = client.reputation(suspect).some(({ state }) => state === 'quarantined')
+    const byCheat = answers.filter(({ skein }) => skein.peerId === suspect).length
+    seen.cheats += byCheat
+    if (!isOut) seen.until = seen.cheats
+  }
+  const banned = client
+    .reputation()
+    .filter(({ state, peer }) => state === 'quarantined' && peer !== suspect).length
+  const isOut = client.reputation(suspect).some(({ state }) => state === 'quarantined')
+  const { tokens: rated } = client.stats().audits
+  return {
+    requests,
+    'answers until quarantine': cheat === undefined ? '' : isOut ? seen.until : 'never',
+    'wrong %': round((100 * (cheat === undefined ? 0 : seen.cheats)) / requests),
+    'honest banned': banned,
+    'rated ÷ answered': round(rated / seen.tokens),
+    ...(await divergence(last, judge)),
+  }
+}
+
+/** What an honest engine with one thread says of the last node's tokens. */
+async function divergence(
+  writer: Backend,
+  judge: Backend,
+): Promise<Record<string, string | number>> {
+  const margins: number[] = []
+  for (let n = 0; n < RATED_ANSWERS; n += 1) {
+    const { body, tokenIds } = await written(writer, n)
+    const [model] = await judge.models()
+    const request = { kind: 'chat' as const, body: { ...body, model: model?.id ?? '' } }
+    const score = { model: model?.id ?? '', request, completion: tokenIds }
+    const signal = AbortSignal.timeout(ENGINE_TIMEOUT_MS)
+    for await (const event of judge.infer({ kind: 'score', body: score }, { signal })) {
+      if (event.type !== 'chunk' || !('scores' in event.json)) continue
+      margins.push(...event.json.scores.map(marginOf))
+    }
+  }
+  const misses = margins.filter((margin) => margin > 0)
+  const finite = misses.filter(Number.isFinite)
+  const mean = finite.reduce((sum, margin) => sum + margin, 0) / Math.max(1, finite.length)
+  return {
+    'misses %': round((100 * misses.length) / margins.length),
+    'impossible %': round(
+      (100 * misses.filter((margin) => margin > HARD_MARGIN).length) / margins.length,
+    ),
+    'margin at a miss, nats': round(mean),
+  }
+}
+
+async function written(
+  writer: Backend,
+  n: number,
+): Promise<{ readonly body: ReturnType<typeof asked>; readonly tokenIds: readonly number[] }> {
+  const [model] = await writer.models()
+  const body = { ...asked(n), model: model?.id ?? '' }
+  const tokenIds: number[] = []
+  const signal = AbortSignal.timeout(ENGINE_TIMEOUT_MS)
+  for await (const event of writer.infer({ kind: 'chat', body }, { signal })) {
+    if (event.type === 'chunk') tokenIds.push(...event.tokenIds)
+  }
+  return { body, tokenIds }
+}
+
+async function found(client: Client): Promise<void> {
+  const until = performance.now() + FOUND_MS
+  while ((await client.peers()).length < NODES) {
+    if (performance.now() > until) throw new Error('not all nodes were found')
+  }
+}
+
+function named(backend: Backend): Backend {
+  return {
+    description: backend.description,
+    load: (options) => backend.load(options),
+    infer: (request, options) => backend.infer(request, options),
+    models: async (options) =>
+      (await backend.models(options)).map((model) => ({ ...model, aliases: [ALIAS] })),
+    [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
+  }
+}
+
+function fixture(name: string): string {
+  return fileURLToPath(new URL(`../test/fixtures/${name}`, import.meta.url))
+}
+
+const QUESTIONS = [
+  (n: number) => `Count from ${n} to ${n + 20}.`,
+  (n: number) => `What is ${n % 20} + ${(n * 7) % 20}?`,
+  (n: number) => `Tell me a story about a ${['goose', 'fox', 'boat', 'king'][n % 4]}.`,
+  (n: number) => `List the ${['weekdays', 'months', 'planets'][n % 3]}.`,
+]
+
+const asked = (n: number) => ({
+  model: ALIAS,
+  temperature: 0,
+  max_tokens: 96,
+  messages: [{ role: 'user' as const, content: QUESTIONS[n % QUESTIONS.length]?.(n) ?? '' }],
+})
