@@ -106,7 +106,7 @@ async function describe(
     quantization: asString(ftype) || quantization,
     contextLength: contextLength || asNumber(trainedContext),
     templateHash: typeof template === 'string' ? sha256(template) : '',
-    capabilities: exact ? [...capabilities, 'token_ids'] : capabilities,
+    capabilities: exact ? [...capabilities, 'token_ids', 'score'] : capabilities,
     resume: exact ? 'tokens' : 'none',
     fields: Object.keys(FLAVORS[identity.flavor].fields),
   }

@@ -25,12 +25,13 @@ import {
 } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { type TextRequest, wantsLogprobs } from '../request-fields.ts'
-import { requireAnswerable, selectModel } from '../select-model.ts'
+import { requireSupport, selectModel } from '../select-model.ts'
 import { type AnswerSummary, emptySummary, readEvent } from './answer-stream.ts'
 import { assumedCatalog, type Catalog, readCatalog } from './catalog.ts'
 import { FLAVORS } from './flavor.ts'
 import { apiRoot, serverRoot } from './identify.ts'
 import { isPlainText, llamaCompletion } from './llama-completion.ts'
+import { llamaScore } from './llama-score.ts'
 import { requestBody } from './request-body.ts'
 
 /** What an engine has changes seldom, and strangers' requests must not make us ask it over and over. */
@@ -124,7 +125,12 @@ class OpenAiBackend implements Backend {
       catalog.entries.map((entry) => entry.model),
       request.body.model,
     )
-    requireAnswerable(model, request)
+    requireSupport(model, request)
+    if (request.kind === 'score') {
+      // Offered by models that go token by token through llama-server's own endpoint.
+      yield* llamaScore(request.body, { http: this.#root, signal })
+      return
+    }
     const byTokens =
       request.kind !== 'embedding' && model.resume === 'tokens' && isPlainText(request)
     if (options.resume !== undefined && !byTokens) {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Backend, BackendModel } from '../../backend/index.ts'
-import { LIMITS, parseRequest } from '../../protocol/index.ts'
+import { LIMITS, type PositionScore, parseRequest } from '../../protocol/index.ts'
 import {
   type Answer,
   collect,
@@ -248,6 +248,25 @@ export function backendSuite(name: string, start: () => Promise<EngineUnderTest>
         const { events, done } = await ask(chat(15, extra))
         expect(idsOf(events)).toHaveLength(done.usage.completionTokens)
       }
+    })
+
+    it('rates what it wrote as what it would write, and nothing else', async (context) => {
+      if (!model.capabilities.includes('score')) return context.skip('no scores')
+      const request = chat(12)
+      const completion = idsOf((await ask(request)).events)
+      const rate = async (ids: readonly number[]): Promise<readonly PositionScore[]> => {
+        const { kind, body } = request
+        const score = { model: engine.model, request: { kind, body }, completion: ids }
+        const rated = await Array.fromAsync(engine.backend.infer(parseRequest('score', score)))
+        return rated.flatMap((event) =>
+          event.type === 'chunk' && 'scores' in event.json ? event.json.scores : [],
+        )
+      }
+      const own = await rate(completion)
+      expect(own.map(({ position, id }) => [position, id])).toEqual([...completion.entries()])
+      expect(own.filter(({ id, top }) => top[0]?.id !== id)).toEqual([])
+      const other = await rate(completion.toReversed())
+      expect(other.filter(({ id, top }) => top[0]?.id !== id).length).toBeGreaterThan(2)
     })
 
     it('goes on from any token exactly', async (context) => {
