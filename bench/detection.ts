@@ -8,6 +8,7 @@ import { LiveSwarm } from '../test/fixtures/live-swarm.ts'
 import { type Report, round } from './report.ts'
 
 const HONEST = fixture('skein-tiny-f16.gguf')
+const Q8 = fileURLToPath(new URL('../models/skein-tiny-q8_0.gguf', import.meta.url))
 const EARLY = fixture('skein-tiny-early-f16.gguf')
 /** Both weights go by it, as two quantizations of a model do. */
 const ALIAS = 'tiny'
@@ -30,16 +31,8 @@ const CHEATS: Readonly<Record<string, Cheat | undefined>> = {
   'one token in 50': async (honest) => garbling(honest, 50),
   'canned answer': async (honest) => replaying(honest),
   'counts threefold': async (honest) => inflating(honest, 3),
-  ...(process.env['SKEIN_BENCH_Q8_MODEL'] !== undefined && {
-    'q8_0 as f16': async (_, digest) =>
-      underDigest(
-        await createEmbeddedBackend({
-          modelPath: process.env['SKEIN_BENCH_Q8_MODEL'] ?? '',
-          threads: 1,
-        }),
-        digest,
-      ),
-  }),
+  'q8_0 as f16': async (_, digest) =>
+    underDigest(await createEmbeddedBackend({ modelPath: Q8, threads: 1 }), digest),
 }
 
 /** Answers until a cheat is quarantined, false alarms, and what the audits cost, with real engines. */
@@ -55,7 +48,7 @@ export async function detection(quick: boolean): Promise<Report> {
       'Answers until quarantine: those that the cheat gave. Wrong: by the cheat, in all of the run.',
       'Rated: tokens that other engines read, for each token answered. The first answers of every peer are all rated, so that it falls with the length of the run.',
       'Misses, impossible, margin: of the last node’s tokens, by the word of an honest engine with one thread.',
-      'SKEIN_BENCH_Q8_MODEL=PATH of the q8_0 of the bundled model adds it under the f16’s digest.',
+      'The q8_0 under the f16’s digest is within what is forgiven: nothing is promised of it.',
     ],
   }
 }

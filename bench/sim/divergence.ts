@@ -5,7 +5,7 @@ import { Random } from './random.ts'
  * How an engine rates tokens that it did not write, as `npm run bench -- detection` measures it on real engines. The
  * cheat of the simulator gives canned text; weaker cheats are for that benchmark.
  */
-export const DIVERGENCE = {
+const DIVERGENCE = {
   /** Share of tokens that are not the scorer's first choice: q8_0 under the f16's digest. None were, of f16 by other threads. */
   honestMissRate: 0.005,
   /** By how much at most, in nats: a hundred times what was measured. */
@@ -24,7 +24,7 @@ export function tokenOf(answer: number, writer: number, isTrue: boolean): number
 }
 
 /** Whether it was written with the weights that its writer names. */
-export function isTrueToken(id: number): boolean {
+function isTrueToken(id: number): boolean {
   return id % 2 === 0
 }
 

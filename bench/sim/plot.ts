@@ -30,7 +30,8 @@ export function plot(title: string, lengthS: number, series: readonly Series[]):
   const text = (at: readonly [number, number], words: string, anchor = 'start'): string =>
     `<text x="${at[0]}" y="${at[1]}" font-size="11" text-anchor="${anchor}" fill="#666">${words}</text>`
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" font-family="sans-serif">`,
+    `<title>${title}</title>`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     `<text x="${LEFT}" y="13" font-size="12">${title}</text>`,
     `<path d="M${LEFT} ${TOP}V${HEIGHT - BOTTOM}H${WIDTH - 8}" fill="none" stroke="#999"/>`,
