@@ -39,7 +39,7 @@ const CHEATS: Readonly<Record<string, Cheat | undefined>> = {
 export async function detection(quick: boolean): Promise<Report> {
   const rows: Record<string, string | number>[] = []
   for (const [name, cheat] of Object.entries(CHEATS)) {
-    rows.push({ cheat: name, ...(await run(cheat, quick ? 100 : 200 * NODES)) })
+    rows.push({ cheat: name, ...(await run(cheat, (quick ? 60 : 200) * NODES)) })
   }
   return {
     title: `${NODES} nodes with the bundled model, of which one cheats; answers of a client with \`verify: sample\``,

@@ -119,15 +119,26 @@ export class Auditor {
       const verdict = judge(own, subject.temperature)
       return { ...verdict, peerId: key, by: ['self'], tokens: subject.tokenIds.length }
     }
-    const found: { readonly scorer: Candidate; readonly verdict: Verdict }[] = []
+    const found = await this.#hear(subject, part, signal)
+    const verdict = conclude(verdictsOf(found))
+    this.#doubtOutvoted(found, verdict)
+    return {
+      ...verdict,
+      peerId: key,
+      by: found.map(({ scorer }) => scorer.key),
+      tokens: found.length * subject.tokenIds.length,
+    }
+  }
+
+  /** Asks one after the other, until what they say settles it. Who does not answer says nothing. */
+  async #hear(subject: Subject, part: Testimony, signal: AbortSignal): Promise<readonly Rating[]> {
+    const { key, model } = part.candidate
+    const isProven = this.#init.reputation.isProven(key, specClassOf(model))
     const asked = new Set([key])
-    const { reputation } = this.#init
-    const acquitters = reputation.isProven(key, specClassOf(part.candidate.model)) ? 1 : 2
+    const found: Rating[] = []
     for (let tries = 0; tries < 2 * MAX_SCORERS && found.length < MAX_SCORERS; tries += 1) {
-      const scorer = this.#scorer(subject, part, {
-        asked,
-        heard: found.map((one) => one.scorer),
-      })
+      const heard = found.map(({ scorer }) => scorer)
+      const scorer = this.#scorer(subject, part, { asked, heard })
       if (scorer === undefined) break
       asked.add(scorer.key)
       try {
@@ -139,22 +150,9 @@ export class Auditor {
         if (!InferenceError.is(error)) throw error
         continue
       }
-      if (
-        isSettled(
-          found.map((one) => one.verdict),
-          acquitters,
-        )
-      )
-        break
+      if (isSettled(verdictsOf(found), isProven ? 1 : 2)) break
     }
-    const verdict = conclude(found.map((one) => one.verdict))
-    this.#doubtOutvoted(found, verdict)
-    return {
-      ...verdict,
-      peerId: key,
-      by: found.map(({ scorer }) => scorer.key),
-      tokens: found.length * subject.tokenIds.length,
-    }
+    return found
   }
 
   /** Nobody else's word is needed where the own engine has the weights. */
@@ -222,10 +220,7 @@ export class Auditor {
   }
 
   /** Whoever was outvoted is asked last from then on: it slanders, it covers, or its engine errs. */
-  #doubtOutvoted(
-    found: readonly { readonly scorer: Candidate; readonly verdict: Verdict }[],
-    { outcome }: Verdict,
-  ): void {
+  #doubtOutvoted(found: readonly Rating[], { outcome }: Verdict): void {
     if (found.length < 3) return
     for (const { scorer, verdict } of found) {
       // What lies between is no contradiction: one engine's miss is another's first choice.
@@ -236,6 +231,14 @@ export class Auditor {
     }
   }
 }
+
+interface Rating {
+  readonly scorer: Candidate
+  readonly verdict: Verdict
+}
+
+const verdictsOf = (found: readonly Rating[]): readonly Verdict[] =>
+  found.map(({ verdict }) => verdict)
 
 function scoreRequest(
   { asked, tokenIds, temperature }: Subject,
