@@ -45,7 +45,7 @@ export async function detection(quick: boolean): Promise<Report> {
     title: `${NODES} nodes with the bundled model, of which one cheats; answers of a client with \`verify: sample\``,
     rows,
     notes: [
-      'Answers until quarantine: those that the cheat gave. Wrong: by the cheat, in all of the run.',
+      `Answers until quarantine: those that the cheat gave, seen every ${AT_ONCE} requests. Wrong: by the cheat, in all of the run.`,
       'Rated: tokens that other engines read, for each token answered. The first answers of every peer are all rated, so that it falls with the length of the run.',
       'Misses, impossible, margin: of the last node’s tokens, by the word of an honest engine with one thread.',
       'The q8_0 under the f16’s digest is within what is forgiven: nothing is promised of it.',
@@ -80,26 +80,24 @@ async function run(
   await using client = await createClient({ bootstrap: swarm.addresses, policy: 'single' })
   await found(client)
   const suspect = cheat === undefined ? '' : (peers.at(-1) ?? '')
-  const seen = { cheats: 0, until: 0, tokens: 0 }
+  const seen: { cheats: number; until?: number; tokens: number } = { cheats: 0, tokens: 0 }
   client.observe(({ usage }) => {
     seen.tokens += usage?.completionTokens ?? 0
   })
   for (let n = 0; n < requests; n += AT_ONCE) {
     const some = Array.from({ length: Math.min(AT_ONCE, requests - n) }, (_, at) => n + at)
     const answers = await Promise.all(some.map((one) => client.chat(asked(one))))
+    seen.cheats += answers.filter(({ skein }) => skein.peerId === suspect).length
     const isOut = client.reputation(suspect).some(({ state }) => state === 'quarantined')
-    const byCheat = answers.filter(({ skein }) => skein.peerId === suspect).length
-    seen.cheats += byCheat
-    if (!isOut) seen.until = seen.cheats
+    if (isOut) seen.until ??= seen.cheats
   }
   const banned = client
     .reputation()
     .filter(({ state, peer }) => state === 'quarantined' && peer !== suspect).length
-  const isOut = client.reputation(suspect).some(({ state }) => state === 'quarantined')
   const { tokens: rated } = client.stats().audits
   return {
     requests,
-    'answers until quarantine': cheat === undefined ? '' : isOut ? seen.until : 'never',
+    'answers until quarantine': cheat === undefined ? '' : (seen.until ?? 'never'),
     'wrong %': round((100 * (cheat === undefined ? 0 : seen.cheats)) / requests),
     'honest banned': banned,
     'rated ÷ answered': round(rated / seen.tokens),
