@@ -70,7 +70,7 @@ afterAll(async () => {
 }, SETUP_MS)
 
 describe('with twenty hostile hosts of fifty closest to the key of one shard', () => {
-  it('they are: of the records for it, none is kept', async () => {
+  it('they are, but for a few honest ones that chance put there', async () => {
     const [eclipsed] = keys
     const target = await digest(eclipsed?.multihash.bytes ?? new Uint8Array())
     const near = await Promise.all(
@@ -80,7 +80,9 @@ describe('with twenty hostile hosts of fifty closest to the key of one shard', (
     )
     const closest = near.toSorted((a, b) => compare(a.distance, b.distance)).slice(0, HOSTILE)
     const hostile = new Set(hosts.slice(HONEST).map(({ peerId }) => peerId.toString()))
-    expect(closest.filter(({ peerId }) => !hostile.has(peerId.toString()))).toEqual([])
+    // Of thirty honest ones 0.6 are nearer than the attacker's twentieth, on average; six are once in 100,000 runs.
+    const honest = closest.filter(({ peerId }) => !hostile.has(peerId.toString()))
+    expect(honest.length).toBeLessThan(6)
   })
 
   it('every newcomer finds the honest provider', async () => {
