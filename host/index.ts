@@ -11,6 +11,7 @@
  * @packageDocumentation
  */
 
+export { writeAtomic } from './atomic-file.ts'
 export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
 export type {
@@ -23,4 +24,5 @@ export type {
   JoinResult,
 } from './host.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
+export { PeerRates } from './peer-rates.ts'
 export { createSwarmKey } from './swarm-key.ts'

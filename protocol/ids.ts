@@ -8,7 +8,15 @@ export const PROTOCOLS = {
   probe: '/skein/probe/1.0.0',
   /** One stream for each attempt. */
   inference: '/skein/inference/1.0.0',
+  /** Countersigned receipts: for an answer, or those that a peer has. */
+  receipt: '/skein/receipt/1.0.0',
 } as const
 
 /** Signature domain of advertisements: a signature for one purpose is worth nothing for another. */
 export const ADVERTISEMENT_DOMAIN = 'skein-advertisement'
+
+/** Signature domains of receipts: the client's part and the server's. */
+export const RECEIPT_DOMAINS = {
+  client: 'skein-receipt',
+  server: 'skein-receipt-countersigned',
+} as const

@@ -63,7 +63,7 @@ export type {
   Usage,
 } from './frames.ts'
 export { FrameWriter, type ReadFramesInit, readFrames } from './framing.ts'
-export { ADVERTISEMENT_DOMAIN, PROTOCOLS } from './ids.ts'
+export { ADVERTISEMENT_DOMAIN, PROTOCOLS, RECEIPT_DOMAINS } from './ids.ts'
 export { LIMITS } from './limits.ts'
 export {
   isDigest,
@@ -99,6 +99,23 @@ export type {
   ToolChoice,
   ToolDefinition,
 } from './openai.ts'
+export {
+  countersign,
+  draftReceipt,
+  openDraft,
+  openReceipt,
+  outputHashOf,
+  type Receipt,
+  type ReceiptBody,
+} from './receipt.ts'
+export {
+  decodeReceiptRequest,
+  decodeReceiptResponse,
+  encodeReceiptRequest,
+  encodeReceiptResponse,
+  type ReceiptRequest,
+  type ReceiptResponse,
+} from './receipt-exchange.ts'
 export {
   type AnswerRequest,
   type InferenceRequest,

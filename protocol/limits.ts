@@ -48,6 +48,14 @@ export const LIMITS = {
   maxSchemaDepth: 32,
   /** Tokens of an answer that is to be rated. */
   maxScoredTokens: 8_192,
+  /** One receipt with both signatures. */
+  maxReceiptBytes: 1_024,
+  /** Receipts of others in one exchange. */
+  maxKnownReceipts: 256,
+  /** Age at which a receipt counts no more: 14 days. */
+  maxReceiptAgeMs: 1_209_600_000,
+  /** Tokens that one receipt may name, read or written. */
+  maxReceiptTokens: 10_000_000,
   /** Inputs of one embedding request. */
   maxEmbeddingInputs: 2_048,
 } as const

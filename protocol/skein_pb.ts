@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file skein.proto.
  */
 export const file_skein: GenFile = /*@__PURE__*/
-  fileDesc("Cgtza2Vpbi5wcm90bxIIc2tlaW4udjEiVgoLQ2xpZW50RnJhbWUSHgoEaGVhZBgBIAEoCzIOLnNrZWluLnYxLkhlYWRIABIeCgRib2R5GAIgASgLMg4uc2tlaW4udjEuQm9keUgAQgcKBWZyYW1lIpMBCgRIZWFkEhIKCmF0dGVtcHRfaWQYASABKAwSFAoMcmVtYWluaW5nX21zGAIgASgNEhwKBGtpbmQYAyABKA4yDi5za2Vpbi52MS5LaW5kEg0KBW1vZGVsGAQgASgJEhIKCmJvZHlfYnl0ZXMYBSABKA0SIAoGcmVzdW1lGAYgASgLMhAuc2tlaW4udjEuUmVzdW1lIhQKBEJvZHkSDAoEZGF0YRgBIAEoDCJCCgZSZXN1bWUSEQoJdG9rZW5faWRzGAEgAygNEgwKBHRleHQYAiABKAkSFwoPZGVsaXZlcmVkX2J5dGVzGAMgASgNIs0BCglOb2RlRnJhbWUSJgoIYWNjZXB0ZWQYASABKAsyEi5za2Vpbi52MS5BY2NlcHRlZEgAEikKCmtlZXBfYWxpdmUYAiABKAsyEy5za2Vpbi52MS5LZWVwQWxpdmVIABIgCgVjaHVuaxgDIAEoCzIPLnNrZWluLnYxLkNodW5rSAASHgoEZG9uZRgEIAEoCzIOLnNrZWluLnYxLkRvbmVIABIiCgZmYWlsZWQYBSABKAsyEC5za2Vpbi52MS5GYWlsZWRIAEIHCgVmcmFtZSJMCghBY2NlcHRlZBIWCg5xdWV1ZV9wb3NpdGlvbhgBIAEoDRIYChBleHBlY3RlZF90dGZ0X21zGAIgASgNEg4KBmRpZ2VzdBgDIAEoCSILCglLZWVwQWxpdmUiRwoFQ2h1bmsSCwoDc2VxGAEgASgNEgwKBGpzb24YAiABKAwSEQoJdG9rZW5faWRzGAMgAygNEhAKCGxvZ3Byb2JzGAQgAygCIlcKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYAiABKA0SHAoUY2FjaGVkX3Byb21wdF90b2tlbnMYAyABKA0iQgoHVGltaW5ncxIQCghxdWV1ZV9tcxgBIAEoDRISCgpwcmVmaWxsX21zGAIgASgNEhEKCWRlY29kZV9tcxgDIAEoDSJ3CgRMb2FkEh4KBXN0YXRlGAEgASgOMg8uc2tlaW4udjEuU3RhdGUSEQoJaW5fZmxpZ2h0GAIgASgNEg0KBXNsb3RzGAMgASgNEhMKC3F1ZXVlX2RlcHRoGAQgASgNEhgKEGV4cGVjdGVkX3R0ZnRfbXMYBSABKA0iaAoERG9uZRIeCgV1c2FnZRgBIAEoCzIPLnNrZWluLnYxLlVzYWdlEiIKB3RpbWluZ3MYAiABKAsyES5za2Vpbi52MS5UaW1pbmdzEhwKBGxvYWQYAyABKAsyDi5za2Vpbi52MS5Mb2FkIvEBCgZGYWlsZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhsKDnJldHJ5X2FmdGVyX21zGAMgASgNSACIAQESHAoEbG9hZBgEIAEoCzIOLnNrZWluLnYxLkxvYWQSGgoNcHJvbXB0X3Rva2VucxgFIAEoDUgBiAEBEhsKDmNvbnRleHRfbGVuZ3RoGAYgASgNSAKIAQESEgoFcGFyYW0YByABKAlIA4gBAUIRCg9fcmV0cnlfYWZ0ZXJfbXNCEAoOX3Byb21wdF90b2tlbnNCEQoPX2NvbnRleHRfbGVuZ3RoQggKBl9wYXJhbSL1AQoNQWR2ZXJ0aXNlbWVudBIQCghzZXF1ZW5jZRgBIAEoBBIUCgxpc3N1ZWRfYXRfbXMYAiABKAQSFQoNZXhwaXJlc19hdF9tcxgDIAEoBBIRCglwcm90b2NvbHMYBCADKAkSEQoJYWRkcmVzc2VzGAUgAygMEh8KBm1vZGVscxgGIAMoCzIPLnNrZWluLnYxLk1vZGVsEg0KBXNsb3RzGAcgASgNEhQKDHByZWZpbGxfcmF0ZRgIIAEoAhITCgtkZWNvZGVfcmF0ZRgJIAEoAhISCgptYXhfdG9rZW5zGAogASgNEhAKCG9wZXJhdG9yGAsgASgJIuwBCgVNb2RlbBIKCgJpZBgBIAEoCRIPCgdhbGlhc2VzGAIgAygJEg4KBmRpZ2VzdBgDIAEoCRIOCgZmYW1pbHkYBCABKAkSEgoKcGFyYW1ldGVycxgFIAEoBBIUCgxxdWFudGl6YXRpb24YBiABKAkSFgoOY29udGV4dF9sZW5ndGgYByABKA0SFQoNdGVtcGxhdGVfaGFzaBgIIAEoCRIUCgxjYXBhYmlsaXRpZXMYCSADKAkSJwoGcmVzdW1lGAogASgOMhcuc2tlaW4udjEuUmVzdW1lU3VwcG9ydBIOCgZmaWVsZHMYCyADKAkiKQoUQWR2ZXJ0aXNlbWVudFJlcXVlc3QSEQoJbWF4X2tub3duGAEgASgNIjMKFUFkdmVydGlzZW1lbnRSZXNwb25zZRILCgNvd24YASABKAwSDQoFa25vd24YAiADKAwiDgoMUHJvYmVSZXF1ZXN0Ii0KDVByb2JlUmVzcG9uc2USHAoEbG9hZBgBIAEoCzIOLnNrZWluLnYxLkxvYWQqZAoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJS0lORF9DSEFUEAESEwoPS0lORF9DT01QTEVUSU9OEAISEgoOS0lORF9FTUJFRERJTkcQAxIOCgpLSU5EX1NDT1JFEAQqawoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9MT0FESU5HEAESDwoLU1RBVEVfUkVBRFkQAhISCg5TVEFURV9EUkFJTklORxADEhMKD1NUQVRFX1NBVFVSQVRFRBAEKl8KDVJlc3VtZVN1cHBvcnQSFwoTUkVTVU1FX1NVUFBPUlRfTk9ORRAAEhoKFlJFU1VNRV9TVVBQT1JUX1BSRUZJTEwQARIZChVSRVNVTUVfU1VQUE9SVF9UT0tFTlMQAmIGcHJvdG8z");
+  fileDesc("Cgtza2Vpbi5wcm90bxIIc2tlaW4udjEiVgoLQ2xpZW50RnJhbWUSHgoEaGVhZBgBIAEoCzIOLnNrZWluLnYxLkhlYWRIABIeCgRib2R5GAIgASgLMg4uc2tlaW4udjEuQm9keUgAQgcKBWZyYW1lIpMBCgRIZWFkEhIKCmF0dGVtcHRfaWQYASABKAwSFAoMcmVtYWluaW5nX21zGAIgASgNEhwKBGtpbmQYAyABKA4yDi5za2Vpbi52MS5LaW5kEg0KBW1vZGVsGAQgASgJEhIKCmJvZHlfYnl0ZXMYBSABKA0SIAoGcmVzdW1lGAYgASgLMhAuc2tlaW4udjEuUmVzdW1lIhQKBEJvZHkSDAoEZGF0YRgBIAEoDCJCCgZSZXN1bWUSEQoJdG9rZW5faWRzGAEgAygNEgwKBHRleHQYAiABKAkSFwoPZGVsaXZlcmVkX2J5dGVzGAMgASgNIs0BCglOb2RlRnJhbWUSJgoIYWNjZXB0ZWQYASABKAsyEi5za2Vpbi52MS5BY2NlcHRlZEgAEikKCmtlZXBfYWxpdmUYAiABKAsyEy5za2Vpbi52MS5LZWVwQWxpdmVIABIgCgVjaHVuaxgDIAEoCzIPLnNrZWluLnYxLkNodW5rSAASHgoEZG9uZRgEIAEoCzIOLnNrZWluLnYxLkRvbmVIABIiCgZmYWlsZWQYBSABKAsyEC5za2Vpbi52MS5GYWlsZWRIAEIHCgVmcmFtZSJMCghBY2NlcHRlZBIWCg5xdWV1ZV9wb3NpdGlvbhgBIAEoDRIYChBleHBlY3RlZF90dGZ0X21zGAIgASgNEg4KBmRpZ2VzdBgDIAEoCSILCglLZWVwQWxpdmUiRwoFQ2h1bmsSCwoDc2VxGAEgASgNEgwKBGpzb24YAiABKAwSEQoJdG9rZW5faWRzGAMgAygNEhAKCGxvZ3Byb2JzGAQgAygCIlcKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYAiABKA0SHAoUY2FjaGVkX3Byb21wdF90b2tlbnMYAyABKA0iQgoHVGltaW5ncxIQCghxdWV1ZV9tcxgBIAEoDRISCgpwcmVmaWxsX21zGAIgASgNEhEKCWRlY29kZV9tcxgDIAEoDSJ3CgRMb2FkEh4KBXN0YXRlGAEgASgOMg8uc2tlaW4udjEuU3RhdGUSEQoJaW5fZmxpZ2h0GAIgASgNEg0KBXNsb3RzGAMgASgNEhMKC3F1ZXVlX2RlcHRoGAQgASgNEhgKEGV4cGVjdGVkX3R0ZnRfbXMYBSABKA0iaAoERG9uZRIeCgV1c2FnZRgBIAEoCzIPLnNrZWluLnYxLlVzYWdlEiIKB3RpbWluZ3MYAiABKAsyES5za2Vpbi52MS5UaW1pbmdzEhwKBGxvYWQYAyABKAsyDi5za2Vpbi52MS5Mb2FkIvEBCgZGYWlsZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhsKDnJldHJ5X2FmdGVyX21zGAMgASgNSACIAQESHAoEbG9hZBgEIAEoCzIOLnNrZWluLnYxLkxvYWQSGgoNcHJvbXB0X3Rva2VucxgFIAEoDUgBiAEBEhsKDmNvbnRleHRfbGVuZ3RoGAYgASgNSAKIAQESEgoFcGFyYW0YByABKAlIA4gBAUIRCg9fcmV0cnlfYWZ0ZXJfbXNCEAoOX3Byb21wdF90b2tlbnNCEQoPX2NvbnRleHRfbGVuZ3RoQggKBl9wYXJhbSL1AQoNQWR2ZXJ0aXNlbWVudBIQCghzZXF1ZW5jZRgBIAEoBBIUCgxpc3N1ZWRfYXRfbXMYAiABKAQSFQoNZXhwaXJlc19hdF9tcxgDIAEoBBIRCglwcm90b2NvbHMYBCADKAkSEQoJYWRkcmVzc2VzGAUgAygMEh8KBm1vZGVscxgGIAMoCzIPLnNrZWluLnYxLk1vZGVsEg0KBXNsb3RzGAcgASgNEhQKDHByZWZpbGxfcmF0ZRgIIAEoAhITCgtkZWNvZGVfcmF0ZRgJIAEoAhISCgptYXhfdG9rZW5zGAogASgNEhAKCG9wZXJhdG9yGAsgASgJIuwBCgVNb2RlbBIKCgJpZBgBIAEoCRIPCgdhbGlhc2VzGAIgAygJEg4KBmRpZ2VzdBgDIAEoCRIOCgZmYW1pbHkYBCABKAkSEgoKcGFyYW1ldGVycxgFIAEoBBIUCgxxdWFudGl6YXRpb24YBiABKAkSFgoOY29udGV4dF9sZW5ndGgYByABKA0SFQoNdGVtcGxhdGVfaGFzaBgIIAEoCRIUCgxjYXBhYmlsaXRpZXMYCSADKAkSJwoGcmVzdW1lGAogASgOMhcuc2tlaW4udjEuUmVzdW1lU3VwcG9ydBIOCgZmaWVsZHMYCyADKAkiKQoUQWR2ZXJ0aXNlbWVudFJlcXVlc3QSEQoJbWF4X2tub3duGAEgASgNIjMKFUFkdmVydGlzZW1lbnRSZXNwb25zZRILCgNvd24YASABKAwSDQoFa25vd24YAiADKAwiDgoMUHJvYmVSZXF1ZXN0Ii0KDVByb2JlUmVzcG9uc2USHAoEbG9hZBgBIAEoCzIOLnNrZWluLnYxLkxvYWQi9wEKC1JlY2VpcHRCb2R5Eg8KB3ZlcnNpb24YASABKA0SDgoGY2xpZW50GAIgASgMEg4KBnNlcnZlchgDIAEoDBINCgVub25jZRgEIAEoDBIRCglzcGVjX2hhc2gYBSABKAwSFAoMaW5wdXRfdG9rZW5zGAYgASgEEhUKDW91dHB1dF90b2tlbnMYByABKAQSEwoLb3V0cHV0X2hhc2gYCCABKAwSFQoNc3RhcnRlZF9hdF9tcxgJIAEoBBITCgtlbmRlZF9hdF9tcxgKIAEoBBIQCghzZXF1ZW5jZRgLIAEoBBIVCg1wcmV2aW91c19oYXNoGAwgASgMImYKDVNpZ25lZFJlY2VpcHQSDAoEYm9keRgBIAEoDBIYChBjbGllbnRfc2lnbmF0dXJlGAIgASgMEhMKC2JlbmVmaWNpYXJ5GAMgASgJEhgKEHNlcnZlcl9zaWduYXR1cmUYBCABKAwiXgoOUmVjZWlwdFJlcXVlc3QSLAoLY291bnRlcnNpZ24YASABKAsyFS5za2Vpbi52MS5Db3VudGVyc2lnbkgAEhMKCWZldGNoX21heBgCIAEoDUgAQgkKB3JlcXVlc3QiUAoLQ291bnRlcnNpZ24SEgoKYXR0ZW1wdF9pZBgBIAEoDBIMCgRzYWx0GAIgASgMEg0KBWRyYWZ0GAMgASgMEhAKCHByZXZpb3VzGAQgASgMIlQKD1JlY2VpcHRSZXNwb25zZRIPCgdyZWNlaXB0GAEgASgMEhAKCHByZXZpb3VzGAIgASgMEg0KBWtub3duGAMgAygMEg8KB3JlZnVzZWQYBCABKAkqZAoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJS0lORF9DSEFUEAESEwoPS0lORF9DT01QTEVUSU9OEAISEgoOS0lORF9FTUJFRERJTkcQAxIOCgpLSU5EX1NDT1JFEAQqawoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9MT0FESU5HEAESDwoLU1RBVEVfUkVBRFkQAhISCg5TVEFURV9EUkFJTklORxADEhMKD1NUQVRFX1NBVFVSQVRFRBAEKl8KDVJlc3VtZVN1cHBvcnQSFwoTUkVTVU1FX1NVUFBPUlRfTk9ORRAAEhoKFlJFU1VNRV9TVVBQT1JUX1BSRUZJTEwQARIZChVSRVNVTUVfU1VQUE9SVF9UT0tFTlMQAmIGcHJvdG8z");
 
 /**
  * Inference stream, client to node: one Head, then Body frames, then half-close.
@@ -657,6 +657,233 @@ export type ProbeResponse = Message<"skein.v1.ProbeResponse"> & {
  */
 export const ProbeResponseSchema: GenMessage<ProbeResponse> = /*@__PURE__*/
   messageDesc(file_skein, 18);
+
+/**
+ * What client and server sign: one answer that was given.
+ *
+ * @generated from message skein.v1.ReceiptBody
+ */
+export type ReceiptBody = Message<"skein.v1.ReceiptBody"> & {
+  /**
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+
+  /**
+   * Peer ids, as multihash bytes.
+   *
+   * @generated from field: bytes client = 2;
+   */
+  client: Uint8Array;
+
+  /**
+   * @generated from field: bytes server = 3;
+   */
+  server: Uint8Array;
+
+  /**
+   * @generated from field: bytes nonce = 4;
+   */
+  nonce: Uint8Array;
+
+  /**
+   * SHA-256 of the spec class: weights and template.
+   *
+   * @generated from field: bytes spec_hash = 5;
+   */
+  specHash: Uint8Array;
+
+  /**
+   * @generated from field: uint64 input_tokens = 6;
+   */
+  inputTokens: bigint;
+
+  /**
+   * @generated from field: uint64 output_tokens = 7;
+   */
+  outputTokens: bigint;
+
+  /**
+   * SHA-256 of salt and SHA-256 of the chunks' JSON: nobody can guess the answer from it.
+   *
+   * @generated from field: bytes output_hash = 8;
+   */
+  outputHash: Uint8Array;
+
+  /**
+   * By the client's clock.
+   *
+   * @generated from field: uint64 started_at_ms = 9;
+   */
+  startedAtMs: bigint;
+
+  /**
+   * @generated from field: uint64 ended_at_ms = 10;
+   */
+  endedAtMs: bigint;
+
+  /**
+   * Counts up from 1 for each pair of client and server.
+   *
+   * @generated from field: uint64 sequence = 11;
+   */
+  sequence: bigint;
+
+  /**
+   * SHA-256 of the pair's receipt before; empty for the first.
+   *
+   * @generated from field: bytes previous_hash = 12;
+   */
+  previousHash: Uint8Array;
+};
+
+/**
+ * Describes the message skein.v1.ReceiptBody.
+ * Use `create(ReceiptBodySchema)` to create a new message.
+ */
+export const ReceiptBodySchema: GenMessage<ReceiptBody> = /*@__PURE__*/
+  messageDesc(file_skein, 19);
+
+/**
+ * @generated from message skein.v1.SignedReceipt
+ */
+export type SignedReceipt = Message<"skein.v1.SignedReceipt"> & {
+  /**
+   * A ReceiptBody.
+   *
+   * @generated from field: bytes body = 1;
+   */
+  body: Uint8Array;
+
+  /**
+   * @generated from field: bytes client_signature = 2;
+   */
+  clientSignature: Uint8Array;
+
+  /**
+   * Whom the server wants the work credited to: a peer id in text, or empty for itself.
+   *
+   * @generated from field: string beneficiary = 3;
+   */
+  beneficiary: string;
+
+  /**
+   * @generated from field: bytes server_signature = 4;
+   */
+  serverSignature: Uint8Array;
+};
+
+/**
+ * Describes the message skein.v1.SignedReceipt.
+ * Use `create(SignedReceiptSchema)` to create a new message.
+ */
+export const SignedReceiptSchema: GenMessage<SignedReceipt> = /*@__PURE__*/
+  messageDesc(file_skein, 20);
+
+/**
+ * @generated from message skein.v1.ReceiptRequest
+ */
+export type ReceiptRequest = Message<"skein.v1.ReceiptRequest"> & {
+  /**
+   * @generated from oneof skein.v1.ReceiptRequest.request
+   */
+  request: {
+    /**
+     * @generated from field: skein.v1.Countersign countersign = 1;
+     */
+    value: Countersign;
+    case: "countersign";
+  } | {
+    /**
+     * How many receipts the asker wants of those that the peer is a party to.
+     *
+     * @generated from field: uint32 fetch_max = 2;
+     */
+    value: number;
+    case: "fetchMax";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message skein.v1.ReceiptRequest.
+ * Use `create(ReceiptRequestSchema)` to create a new message.
+ */
+export const ReceiptRequestSchema: GenMessage<ReceiptRequest> = /*@__PURE__*/
+  messageDesc(file_skein, 21);
+
+/**
+ * @generated from message skein.v1.Countersign
+ */
+export type Countersign = Message<"skein.v1.Countersign"> & {
+  /**
+   * @generated from field: bytes attempt_id = 1;
+   */
+  attemptId: Uint8Array;
+
+  /**
+   * @generated from field: bytes salt = 2;
+   */
+  salt: Uint8Array;
+
+  /**
+   * A SignedReceipt without the server's part.
+   *
+   * @generated from field: bytes draft = 3;
+   */
+  draft: Uint8Array;
+
+  /**
+   * The SignedReceipt that the draft follows; empty for the first.
+   *
+   * @generated from field: bytes previous = 4;
+   */
+  previous: Uint8Array;
+};
+
+/**
+ * Describes the message skein.v1.Countersign.
+ * Use `create(CountersignSchema)` to create a new message.
+ */
+export const CountersignSchema: GenMessage<Countersign> = /*@__PURE__*/
+  messageDesc(file_skein, 22);
+
+/**
+ * @generated from message skein.v1.ReceiptResponse
+ */
+export type ReceiptResponse = Message<"skein.v1.ReceiptResponse"> & {
+  /**
+   * The countersigned receipt.
+   *
+   * @generated from field: bytes receipt = 1;
+   */
+  receipt: Uint8Array;
+
+  /**
+   * Instead of it: the receipt that the next draft has to follow.
+   *
+   * @generated from field: bytes previous = 2;
+   */
+  previous: Uint8Array;
+
+  /**
+   * @generated from field: repeated bytes known = 3;
+   */
+  known: Uint8Array[];
+
+  /**
+   * An error code instead of any of them.
+   *
+   * @generated from field: string refused = 4;
+   */
+  refused: string;
+};
+
+/**
+ * Describes the message skein.v1.ReceiptResponse.
+ * Use `create(ReceiptResponseSchema)` to create a new message.
+ */
+export const ReceiptResponseSchema: GenMessage<ReceiptResponse> = /*@__PURE__*/
+  messageDesc(file_skein, 23);
 
 /**
  * @generated from enum skein.v1.Kind

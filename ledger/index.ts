@@ -1,0 +1,19 @@
+/**
+ * Who served whom: receipts that client and node both sign, and what they are worth to one who trusts itself and its
+ * friends.
+ *
+ * @example
+ * await using ledger = new Ledger({ host, friends, peers: () => known })
+ * await ledger.start()
+ * ledger.trust.standing(peer) // 0.5 … 1, or undefined
+ *
+ * @packageDocumentation
+ */
+
+export { type EigenTrustOptions, eigenTrust, type TrustEdges } from './eigentrust.ts'
+export type { Received } from './issue.ts'
+export { Ledger, type LedgerHost, type LedgerInit } from './ledger.ts'
+export { type Entered, ReceiptBook } from './receipt-book.ts'
+export { type Served, ServedLog } from './served-log.ts'
+export { SharedTrust } from './shared-trust.ts'
+export { specHashOf } from './spec-hash.ts'

@@ -1,0 +1,178 @@
+import type { Connection, PeerId, PrivateKey, Stream } from '@libp2p/interface'
+import { equals } from 'uint8arrays/equals'
+import { PeerRates } from '../host/index.ts'
+import {
+  countersign,
+  decodeReceiptRequest,
+  encodeReceiptResponse,
+  FrameWriter,
+  InferenceError,
+  LIMITS,
+  openDraft,
+  openReceipt,
+  outputHashOf,
+  type Receipt,
+  type ReceiptBody,
+  type ReceiptRequest,
+  type ReceiptResponse,
+  readFrames,
+} from '../protocol/index.ts'
+import type { ReceiptBook } from './receipt-book.ts'
+import type { Served, ServedLog } from './served-log.ts'
+
+/** From the first byte to the last, both ways. */
+const EXCHANGE_TIMEOUT_MS = 5_000
+/** A draft, the receipt before it, and the encoding around them. */
+const MAX_REQUEST_BYTES = 2 * LIMITS.maxReceiptBytes + 128
+/** Of one peer: as many as it can have answers, and some. */
+const RATE = { capacity: 200, refillPerSecond: 20 }
+/** Client and node may see the length of an answer differently by the time on the wire, and by their clocks. */
+const MAX_LONGER_MS = 60_000
+
+export interface LedgerServerInit {
+  readonly peerId: PeerId
+  readonly privateKey: PrivateKey
+  readonly book: ReceiptBook
+  /** What receipts may be asked for. Absent: this peer answers nothing, and signs nothing. */
+  readonly served?: ServedLog | undefined
+  /** Peer id to credit the work to; empty for this peer itself. */
+  readonly beneficiary: string
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** From 0, below 1. */
+  readonly random: () => number
+}
+
+type Countersign = Extract<ReceiptRequest, { type: 'countersign' }>
+
+/** Answers on the receipt protocol. The handler never throws: what a peer does wrong resets its stream. */
+export function createLedgerServer(
+  init: LedgerServerInit,
+): (stream: Stream, connection: Connection) => Promise<void> {
+  const rates = new PeerRates(RATE)
+  let turn: Promise<unknown> = Promise.resolve()
+  /** One draft at a time: two that are looked at together could both be the next of a chain. */
+  const inTurn = (work: () => Promise<ReceiptResponse>): Promise<ReceiptResponse> => {
+    const mine = turn.then(work)
+    turn = mine.catch(() => {})
+    return mine
+  }
+  return async (stream, { remotePeer }) => {
+    const signal = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)
+    const onLate = (): void => stream.abort(new InferenceError('stalled', 'it took too long'))
+    signal.addEventListener('abort', onLate, { once: true })
+    try {
+      if (!rates.take(remotePeer, init.now())) {
+        throw new InferenceError('rate_limited', 'too many requests')
+      }
+      const request = await readRequest(stream)
+      const response = await inTurn(() => respond(request, remotePeer, init))
+      const writer = new FrameWriter(stream)
+      await writer.write(encodeReceiptResponse(response), { signal })
+      await writer.close({ signal })
+    } catch (error) {
+      stream.abort(InferenceError.from(error))
+    } finally {
+      signal.removeEventListener('abort', onLate)
+    }
+  }
+}
+
+async function readRequest(stream: Stream): Promise<ReceiptRequest> {
+  const bounds = {
+    maxFrameBytes: MAX_REQUEST_BYTES,
+    maxFrames: 1,
+    maxTotalBytes: MAX_REQUEST_BYTES,
+  }
+  for await (const frame of readFrames(stream, bounds)) return decodeReceiptRequest(frame)
+  throw new InferenceError('truncated', 'the peer asked nothing')
+}
+
+async function respond(
+  request: ReceiptRequest,
+  asker: PeerId,
+  init: LedgerServerInit,
+): Promise<ReceiptResponse> {
+  if (request.type === 'fetch') return { type: 'known', known: ownReceipts(init, request.max) }
+  try {
+    return await sign(request, asker, init)
+  } catch (error) {
+    return { type: 'refused', code: InferenceError.from(error).code }
+  }
+}
+
+/** A random choice of those that this peer is a party to: it vouches for no others. */
+function ownReceipts({ book, peerId, random }: LedgerServerInit, max: number): Uint8Array[] {
+  const own = book
+    .all()
+    .filter(({ client, server }) => client.equals(peerId) || server.equals(peerId))
+  const chosen: Uint8Array[] = []
+  let bytes = 0
+  while (own.length > 0 && chosen.length < max) {
+    const [receipt] = own.splice(Math.floor(random() * own.length), 1)
+    if (receipt === undefined) break
+    bytes += receipt.bytes.length + 4
+    if (bytes > LIMITS.maxFrameBytes) break
+    chosen.push(receipt.bytes)
+  }
+  return chosen
+}
+
+/** Only what this peer knows itself: that answer, to that client, with those tokens, once, next in their chain. */
+async function sign(
+  request: Countersign,
+  asker: PeerId,
+  init: LedgerServerInit,
+): Promise<ReceiptResponse> {
+  const { book, served, beneficiary, privateKey, peerId, now } = init
+  const body = await openDraft(request.draft, now())
+  if (!body.client.equals(asker) || !body.server.equals(peerId)) throw refuse('not between us')
+  const answer = served?.get(request.attemptId)
+  if (answer === undefined) throw refuse('no such answer, or a receipt for it was given already')
+  await check(body, answer, request.salt)
+  await remember(request.previous, body, init)
+  const previous = book.latest(body.client.toString(), peerId.toString())
+  if (!follows(body, previous)) {
+    if (previous === undefined) throw refuse('it follows a receipt that was not shown')
+    return { type: 'previous', previous: previous.bytes }
+  }
+  served?.settle(request.attemptId)
+  const bytes = await countersign(request.draft, beneficiary, privateKey)
+  const receipt = await openReceipt(bytes, now())
+  book.add(receipt)
+  return { type: 'receipt', receipt: bytes }
+}
+
+async function check(body: ReceiptBody, answer: Served, salt: Uint8Array): Promise<void> {
+  const { client, specHash, inputTokens, outputTokens, startedAtMs, endedAtMs } = body
+  const lastedMs = answer.endedAtMs - answer.startedAtMs
+  const isSo =
+    client.toString() === answer.client &&
+    equals(specHash, answer.specHash) &&
+    inputTokens === answer.inputTokens &&
+    outputTokens === answer.outputTokens &&
+    endedAtMs - startedAtMs <= lastedMs + MAX_LONGER_MS &&
+    Math.abs(endedAtMs - answer.endedAtMs) <= LIMITS.maxClockSkewMs
+  if (!isSo) throw refuse('it does not say what was answered')
+  if (!equals(body.outputHash, await outputHashOf(salt, answer.answerHash))) {
+    throw refuse('it is for another answer')
+  }
+}
+
+/** A node that lost its receipts takes the chain up where the client shows its end, signed by this node. */
+async function remember(
+  previous: Uint8Array,
+  { client, server }: ReceiptBody,
+  { book, now }: LedgerServerInit,
+): Promise<void> {
+  if (previous.length === 0) return
+  const shown = await openReceipt(previous, now()).catch(() => undefined)
+  if (shown?.client.equals(client) && shown.server.equals(server)) book.add(shown)
+}
+
+function follows(body: ReceiptBody, previous: Receipt | undefined): boolean {
+  if (previous === undefined) return body.sequence === 1
+  return body.sequence === previous.sequence + 1 && equals(body.previousHash, previous.hash)
+}
+
+const refuse = (why: string): InferenceError => new InferenceError('invalid_request', why)

@@ -1,0 +1,179 @@
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import type { Host } from '../host/index.ts'
+import { openReceipt, PROTOCOLS, type Receipt } from '../protocol/index.ts'
+import { askLedger } from './ask-ledger.ts'
+import { issueReceipt, type Received } from './issue.ts'
+import { createLedgerServer } from './ledger-server.ts'
+import { ReceiptBook } from './receipt-book.ts'
+import { loadReceipts, saveReceipts } from './saved-receipts.ts'
+import type { ServedLog } from './served-log.ts'
+import { SharedTrust } from './shared-trust.ts'
+
+/** Receipts asked of one peer at a time. */
+const FETCH_MAX = 64
+/** Peers asked in one round. */
+const ASKED_A_ROUND = 4
+/** Between two rounds, give or take a quarter. */
+const GATHER_EVERY_MS = 600_000
+/** The first round waits until there is somebody to ask. */
+const FIRST_GATHER_MS = 30_000
+/** Answers that wait for their receipt, of one peer: more get none. */
+const MAX_PENDING = 16
+
+/** What a ledger needs of a host. */
+export type LedgerHost = Pick<Host, 'peerId' | 'privateKey'> & {
+  readonly libp2p: Pick<Libp2p, 'dialProtocol' | 'handle' | 'unhandle'>
+}
+
+export interface LedgerInit {
+  readonly host: LedgerHost
+  /** Ids of peers whose word counts like the caller's own. @default none */
+  readonly friends?: readonly string[]
+  /** What this peer answered, for which it signs. @default it signs nothing */
+  readonly served?: ServedLog
+  /** Peer id to credit the work to. Its word counts like a friend's. @default this peer */
+  readonly beneficiary?: string
+  /** Where receipts are kept. @default nowhere */
+  readonly dataDir?: string | undefined
+  /** Peers that may have receipts. */
+  readonly peers: () => readonly PeerId[]
+  /** Milliseconds since 1970. @default Date.now */
+  readonly now?: () => number
+  /** From 0, below 1. @default Math.random */
+  readonly random?: () => number
+}
+
+/** Who served whom, as both signed it: given, gathered, and weighed by whom the caller trusts. */
+export class Ledger implements AsyncDisposable {
+  readonly book: ReceiptBook
+  readonly trust: SharedTrust
+  readonly #init: LedgerInit
+  readonly #friends: readonly string[]
+  readonly #now: () => number
+  readonly #random: () => number
+  readonly #closing = new AbortController()
+  readonly #issuing = new Map<string, { last: Promise<void>; pending: number }>()
+  #saved = 0
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(init: LedgerInit) {
+    const { now = Date.now, random = Math.random, friends = [], beneficiary = '', host } = init
+    this.#init = init
+    this.#now = now
+    this.#random = random
+    this.#friends = beneficiary === '' ? friends : [...friends, beneficiary]
+    this.book = new ReceiptBook(now)
+    this.trust = new SharedTrust(this.book, [host.peerId.toString(), ...this.#friends], now)
+  }
+
+  /** Reads what was kept, answers from now on, and gathers what others have. */
+  async start(): Promise<void> {
+    const { host, served, beneficiary = '', dataDir } = this.#init
+    if (dataDir !== undefined) await loadReceipts(this.book, dataDir, this.#now())
+    this.#saved = this.book.changes
+    const { peerId, privateKey, libp2p } = host
+    const server = createLedgerServer({
+      ...{ peerId, privateKey, served, beneficiary },
+      ...{ book: this.book, now: this.#now, random: this.#random },
+    })
+    await libp2p.handle(PROTOCOLS.receipt, server, { runOnLimitedConnection: true })
+    this.#schedule(FIRST_GATHER_MS)
+  }
+
+  /**
+   * Gives a receipt for an answer, one after the other for each peer. Where that does not work, there is none: nobody
+   * waits for it.
+   *
+   * @returns the receipt, or nothing
+   */
+  async issue(answer: Received): Promise<Receipt | undefined> {
+    const server = answer.server.toString()
+    const queue = this.#issuing.get(server) ?? { last: Promise.resolve(), pending: 0 }
+    if (queue.pending >= MAX_PENDING || this.#closing.signal.aborted) return undefined
+    queue.pending += 1
+    this.#issuing.set(server, queue)
+    const issued = queue.last.then(() => this.#issue(answer)).catch(() => undefined)
+    queue.last = issued.then(() => {
+      queue.pending -= 1
+      if (queue.pending === 0) this.#issuing.delete(server)
+    })
+    return await issued
+  }
+
+  /** Asks some peers, friends first, for the receipts that they are a party to. Keeps those by whoever is trusted. */
+  async gather(): Promise<void> {
+    const { peers, host } = this.#init
+    const known = peers().filter((peer) => !peer.equals(host.peerId))
+    const friends = known.filter((peer) => this.#friends.includes(peer.toString()))
+    const others = known.filter((peer) => !friends.includes(peer))
+    const asked = [...friends, ...drawn(others, this.#random)].slice(0, ASKED_A_ROUND)
+    for (const peer of asked) await this.#fetch(peer).catch(() => {})
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#closing.abort(new Error('closed'))
+    await Promise.all([...this.#issuing.values()].map(({ last }) => last))
+    await this.#init.host.libp2p.unhandle(PROTOCOLS.receipt)
+    await this.#save()
+  }
+
+  async #issue(answer: Received): Promise<Receipt> {
+    const { host } = this.#init
+    const { signal } = this.#closing
+    return await issueReceipt(
+      {
+        ...{ peerId: host.peerId, privateKey: host.privateKey, book: this.book, now: this.#now },
+        ask: (server, request) => askLedger(host.libp2p, server, request, { signal }),
+      },
+      answer,
+    )
+  }
+
+  async #fetch(peer: PeerId): Promise<void> {
+    const { libp2p } = this.#init.host
+    const { signal } = this.#closing
+    const response = await askLedger(libp2p, peer, { type: 'fetch', max: FETCH_MAX }, { signal })
+    if (response.type !== 'known') return
+    for (const bytes of response.known.slice(0, FETCH_MAX)) {
+      // One bad one is no reason to lose the others; forging is what signatures make pointless.
+      const receipt = await openReceipt(bytes, this.#now()).catch(() => undefined)
+      if (receipt === undefined) continue
+      const isTold = receipt.client.equals(peer) || receipt.server.equals(peer)
+      // A stranger's word counts nothing, and is not worth the room.
+      if (isTold && this.trust.mass(receipt.client.toString()) > 0) this.book.add(receipt)
+    }
+  }
+
+  #schedule(ms: number): void {
+    if (this.#closing.signal.aborted) return
+    this.#timer = setTimeout(() => void this.#round(), ms * (0.75 + 0.5 * this.#random()))
+    this.#timer.unref()
+  }
+
+  async #round(): Promise<void> {
+    await this.gather()
+    await this.#save()
+    this.#schedule(GATHER_EVERY_MS)
+  }
+
+  /** A full disk is no reason to end: what is known stays in memory. */
+  async #save(): Promise<void> {
+    const { dataDir } = this.#init
+    const { changes } = this.book
+    if (dataDir === undefined || changes === this.#saved) return
+    await saveReceipts(this.book, dataDir).then(
+      () => {
+        this.#saved = changes
+      },
+      () => {},
+    )
+  }
+}
+
+function drawn<T>(from: readonly T[], random: () => number): T[] {
+  return from
+    .map((item) => ({ item, at: random() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ item }) => item)
+}

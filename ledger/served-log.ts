@@ -1,0 +1,39 @@
+import { LRUCache } from 'lru-cache'
+import { toString as toText } from 'uint8arrays/to-string'
+
+/** Answers that a receipt can still be asked for. */
+const MAX_SERVED = 2_048
+/** For so long after its end. */
+const MAX_AGE_MS = 600_000
+
+/** One answer that was given, as its node remembers it. */
+export interface Served {
+  readonly client: string
+  readonly specHash: Uint8Array
+  readonly inputTokens: number
+  readonly outputTokens: number
+  /** SHA-256 of the chunks' JSON, one after the other. */
+  readonly answerHash: Uint8Array
+  readonly startedAtMs: number
+  readonly endedAtMs: number
+}
+
+/** What a node has answered lately, by attempt. Bounded. */
+export class ServedLog {
+  readonly #served = new LRUCache<string, Served>({ max: MAX_SERVED, ttl: MAX_AGE_MS })
+
+  note(attemptId: Uint8Array, served: Served): void {
+    this.#served.set(idOf(attemptId), served)
+  }
+
+  get(attemptId: Uint8Array): Served | undefined {
+    return this.#served.get(idOf(attemptId))
+  }
+
+  /** A receipt was given for it: there is one for each answer. */
+  settle(attemptId: Uint8Array): void {
+    this.#served.delete(idOf(attemptId))
+  }
+}
+
+const idOf = (attemptId: Uint8Array): string => toText(attemptId, 'base64')

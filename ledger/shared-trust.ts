@@ -1,0 +1,116 @@
+import type { Receipt } from '../protocol/index.ts'
+import { eigenTrust } from './eigentrust.ts'
+import type { ReceiptBook } from './receipt-book.ts'
+
+/** Share of trust that returns to the caller and its friends at each step. */
+const RESTART = 0.5
+/** What one receipt says of its server at most, in tokens: a single huge answer is no long acquaintance. */
+const MAX_TOKENS = 10_000
+/** Old receipts expire meanwhile. */
+const MAX_AGE_MS = 60_000
+
+interface Computed {
+  readonly changes: number
+  readonly atMs: number
+  readonly masses: ReadonlyMap<string, number>
+  /** Mean mass of those whom the pre-trusted were served by: what an ordinary good peer has. */
+  readonly ordinary: number
+  /** Tokens given, by beneficiary, each receipt as far as its client is trusted. */
+  readonly given: ReadonlyMap<string, number>
+}
+
+/**
+ * What receipts are worth to one who trusts itself and its friends: who served whom, as far as whoever says so is
+ * trusted by somebody trusted (personalised EigenTrust). Strangers' receipts for each other are worth nothing.
+ */
+export class SharedTrust {
+  readonly #book: ReceiptBook
+  readonly #preTrusted: readonly string[]
+  readonly #now: () => number
+  #computed: Computed | undefined
+
+  /**
+   * @param preTrusted ids of the caller and its friends
+   * @param now milliseconds since 1970
+   */
+  constructor(book: ReceiptBook, preTrusted: readonly string[], now: () => number) {
+    this.#book = book
+    this.#preTrusted = preTrusted
+    this.#now = now
+  }
+
+  /** Share of all trust: 0 for whom nobody trusted knows. */
+  mass(peer: string): number {
+    return this.#current().masses.get(peer) ?? 0
+  }
+
+  /**
+   * How good a server is by the word of others: from one half, for nothing known, to 1, for what those have who served
+   * the caller and its friends. Absent where nobody trusted was served by it. Never less than neutral: blame does not travel.
+   */
+  standing(peer: string): number | undefined {
+    const { masses, ordinary } = this.#current()
+    const mass = masses.get(peer) ?? 0
+    if (mass === 0 || ordinary === 0 || this.#preTrusted.includes(peer)) return undefined
+    return 0.5 + 0.5 * Math.min(1, mass / ordinary)
+  }
+
+  /** Tokens of work that are credited to this peer, each receipt counted as far as its client is trusted. */
+  given(peer: string): number {
+    return this.#current().given.get(peer) ?? 0
+  }
+
+  #current(): Computed {
+    const { changes } = this.#book
+    const nowMs = this.#now()
+    const known = this.#computed
+    const isFresh =
+      known !== undefined && known.changes === changes && nowMs - known.atMs < MAX_AGE_MS
+    if (isFresh) return known
+    this.#computed = { changes, atMs: nowMs, ...compute(this.#book.all(), this.#preTrusted) }
+    return this.#computed
+  }
+}
+
+function compute(
+  receipts: readonly Receipt[],
+  preTrusted: readonly string[],
+): Omit<Computed, 'atMs' | 'changes'> {
+  const edges = new Map<string, Map<string, number>>()
+  const trust = (from: string, to: string, weight: number): void => {
+    const row = edges.get(from) ?? new Map<string, number>()
+    row.set(to, (row.get(to) ?? 0) + weight)
+    edges.set(from, row)
+  }
+  for (const receipt of receipts) {
+    const server = receipt.server.toString()
+    trust(receipt.client.toString(), server, tokensOf(receipt))
+    // What a server says of itself it may: its owner speaks for it, with no more voice than it has.
+    if (receipt.beneficiary !== server) trust(server, receipt.beneficiary, 1)
+  }
+  const masses = eigenTrust(edges, preTrusted, { restart: RESTART })
+  const full = RESTART / Math.max(1, preTrusted.length)
+  const given = new Map<string, number>()
+  for (const receipt of receipts) {
+    const { beneficiary, client } = receipt
+    const voice = Math.min(1, (masses.get(client.toString()) ?? 0) / full)
+    // Nobody pays itself.
+    if (voice === 0 || beneficiary === client.toString()) continue
+    given.set(beneficiary, (given.get(beneficiary) ?? 0) + voice * tokensOf(receipt))
+  }
+  return { masses, ordinary: ordinaryMass(edges, masses, preTrusted), given }
+}
+
+function ordinaryMass(
+  edges: ReadonlyMap<string, ReadonlyMap<string, number>>,
+  masses: ReadonlyMap<string, number>,
+  preTrusted: readonly string[],
+): number {
+  const direct = new Set(preTrusted.flatMap((seed) => [...(edges.get(seed)?.keys() ?? [])]))
+  for (const seed of preTrusted) direct.delete(seed)
+  if (direct.size === 0) return 0
+  return [...direct].reduce((sum, peer) => sum + (masses.get(peer) ?? 0), 0) / direct.size
+}
+
+const tokensOf = ({ inputTokens, outputTokens }: Receipt): number =>
+  Math.min(MAX_TOKENS, inputTokens + outputTokens)

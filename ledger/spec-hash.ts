@@ -1,0 +1,13 @@
+import { createHash } from 'node:crypto'
+import type { ModelAdvertisement } from '../protocol/index.ts'
+
+/** SHA-256 of what answers can be compared within: the weights, or where they are not known the id, and the template. */
+export function specHashOf({
+  digest,
+  id,
+  templateHash,
+}: Pick<ModelAdvertisement, 'digest' | 'id' | 'templateHash'>): Uint8Array {
+  return createHash('sha256')
+    .update(`${digest ?? id}/${templateHash}`)
+    .digest()
+}

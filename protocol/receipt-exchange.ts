@@ -1,0 +1,93 @@
+import { create, toBinary } from '@bufbuild/protobuf'
+import { decodeMessage } from './codec.ts'
+import { type ErrorCode, InferenceError, isErrorCode } from './errors.ts'
+import { LIMITS } from './limits.ts'
+import { ReceiptRequestSchema, ReceiptResponseSchema } from './skein_pb.ts'
+
+const ID_BYTES = 16
+const MAX_SALT_BYTES = 32
+
+/** A question on the receipt protocol. */
+export type ReceiptRequest =
+  | {
+      readonly type: 'countersign'
+      /** Of the attempt that it is for. */
+      readonly attemptId: Uint8Array
+      /** Of the output's hash. */
+      readonly salt: Uint8Array
+      /** Still to be opened. */
+      readonly draft: Uint8Array
+      /** The receipt that the draft follows; empty for the first. */
+      readonly previous: Uint8Array
+    }
+  | { readonly type: 'fetch'; readonly max: number }
+
+/** The answer to it. Receipts are still to be opened. */
+export type ReceiptResponse =
+  | { readonly type: 'receipt'; readonly receipt: Uint8Array }
+  /** The draft has to follow this one. */
+  | { readonly type: 'previous'; readonly previous: Uint8Array }
+  | { readonly type: 'known'; readonly known: readonly Uint8Array[] }
+  | { readonly type: 'refused'; readonly code: ErrorCode }
+
+/** The one frame that asks. */
+export function encodeReceiptRequest(request: ReceiptRequest): Uint8Array {
+  const asked =
+    request.type === 'fetch'
+      ? { case: 'fetchMax' as const, value: request.max }
+      : {
+          case: 'countersign' as const,
+          value: {
+            attemptId: request.attemptId,
+            salt: request.salt,
+            draft: request.draft,
+            previous: request.previous,
+          },
+        }
+  return toBinary(ReceiptRequestSchema, create(ReceiptRequestSchema, { request: asked }))
+}
+
+/** @throws InferenceError `malformed` */
+export function decodeReceiptRequest(bytes: Uint8Array): ReceiptRequest {
+  const { request } = decodeMessage(ReceiptRequestSchema, bytes)
+  switch (request.case) {
+    case 'fetchMax':
+      return { type: 'fetch', max: Math.min(request.value, LIMITS.maxKnownReceipts) }
+    case 'countersign': {
+      const { attemptId, salt, draft, previous } = request.value
+      const fits =
+        attemptId.length === ID_BYTES &&
+        salt.length <= MAX_SALT_BYTES &&
+        Math.max(draft.length, previous.length) <= LIMITS.maxReceiptBytes
+      if (!fits) throw new InferenceError('malformed', 'a field of the wrong size')
+      return { type: 'countersign', attemptId, salt, draft, previous }
+    }
+    default:
+      throw new InferenceError('malformed', 'an unknown question')
+  }
+}
+
+/** The one frame that answers. */
+export function encodeReceiptResponse(response: ReceiptResponse): Uint8Array {
+  const fields =
+    response.type === 'receipt'
+      ? { receipt: response.receipt }
+      : response.type === 'previous'
+        ? { previous: response.previous }
+        : response.type === 'known'
+          ? { known: [...response.known] }
+          : { refused: response.code }
+  return toBinary(ReceiptResponseSchema, create(ReceiptResponseSchema, fields))
+}
+
+/** @throws InferenceError `malformed` */
+export function decodeReceiptResponse(bytes: Uint8Array): ReceiptResponse {
+  const { receipt, previous, known, refused } = decodeMessage(ReceiptResponseSchema, bytes)
+  if (known.length > LIMITS.maxKnownReceipts) {
+    throw new InferenceError('malformed', 'more receipts than asked for')
+  }
+  if (refused !== '') return { type: 'refused', code: isErrorCode(refused) ? refused : 'internal' }
+  if (receipt.length > 0) return { type: 'receipt', receipt }
+  if (previous.length > 0) return { type: 'previous', previous }
+  return { type: 'known', known }
+}

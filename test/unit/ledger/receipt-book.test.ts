@@ -1,0 +1,71 @@
+import { describe, expect, it } from 'vitest'
+import { ReceiptBook } from '../../../ledger/index.ts'
+import { chainOf, NOW, party, receiptOf } from './receipts.ts'
+
+describe('the receipt book', () => {
+  it('counts a receipt once, however often it comes', async () => {
+    const book = new ReceiptBook(() => NOW)
+    const receipt = await receiptOf(await party(), await party())
+    const entered = Array.from({ length: 1_000 }, () => book.add(receipt))
+    expect(entered.filter((what) => what === 'new')).toHaveLength(1)
+    expect(book.all()).toHaveLength(1)
+  })
+
+  it('counts a nonce once, whatever server it names', async () => {
+    const book = new ReceiptBook(() => NOW)
+    const client = await party()
+    const nonce = new Uint8Array(16).fill(7)
+    book.add(await receiptOf(client, await party(), { nonce }))
+    expect(book.add(await receiptOf(client, await party(), { nonce }))).toBe('known')
+    expect(book.size).toBe(1)
+  })
+
+  it('knows the end of a chain, in whatever order it came', async () => {
+    const book = new ReceiptBook(() => NOW)
+    const [client, server] = [await party(), await party()]
+    const chain = await chainOf(client, server, 3)
+    for (const receipt of chain.toReversed()) expect(book.add(receipt)).toBe('new')
+    expect(book.latest(client.id.toString(), server.id.toString())?.sequence).toBe(3)
+  })
+
+  it('believes neither side of a pair that signed two for one place', async () => {
+    const book = new ReceiptBook(() => NOW)
+    const [client, server] = [await party(), await party()]
+    const chain = await chainOf(client, server, 2)
+    for (const receipt of chain) book.add(receipt)
+    expect(book.add(await receiptOf(client, server))).toBe('forked')
+    expect(book.size).toBe(0)
+    expect(book.add(chain[0] as never)).toBe('forked')
+  })
+
+  it('believes neither side of a pair whose chain contradicts itself', async () => {
+    const book = new ReceiptBook(() => NOW)
+    const [client, server] = [await party(), await party()]
+    book.add(await receiptOf(client, server))
+    const other = new Uint8Array(32).fill(1)
+    const second = await receiptOf(client, server, { sequence: 2, previousHash: other })
+    expect(book.add(second)).toBe('forked')
+  })
+
+  it('forgets what has expired', async () => {
+    let now = NOW
+    const book = new ReceiptBook(() => now)
+    const receipt = await receiptOf(await party(), await party())
+    book.add(receipt)
+    now += 15 * 86_400_000
+    expect(book.all()).toEqual([])
+    expect(book.add(receipt)).toBe('expired')
+  })
+
+  it('keeps the last of a busy pair, and is bounded', async () => {
+    const book = new ReceiptBook(() => NOW)
+    const [client, server] = [await party(), await party()]
+    const chain = await chainOf(client, server, 40)
+    for (const receipt of chain) book.add(receipt)
+    expect(book.size).toBe(32)
+    expect(book.all()[0]?.sequence).toBe(9)
+    // An old one that was dropped does not push out a newer one.
+    expect(book.add(chain[0] as never)).toBe('known')
+    expect(book.size).toBe(32)
+  })
+})
