@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/index.ts'
 import { createHost, type Host, type HostInit } from '../host/index.ts'
+import { Ledger } from '../ledger/index.ts'
 import type {
   ChatChunk,
   ChatRequest,
@@ -25,6 +26,7 @@ import { wantsStream } from './request-fields.ts'
 import { createRequester } from './requester.ts'
 import { openReputation, type SavedReputation } from './saved-reputation.ts'
 import { splitRequests } from './split/index.ts'
+import { trustedPeers } from './trusted-peers.ts'
 import type { VerifyMode } from './verify-mode.ts'
 
 /** How the client reaches the swarm, and its limits. Each has a default; see {@link RequestLimits}, {@link DiscoveryLimits}. */
@@ -46,6 +48,14 @@ export interface ClientInit
   readonly verify?: VerifyMode
   /** An engine of the caller's own that rates answers, asked before any peer. It stays the caller's to end. @default none */
   readonly scorer?: Backend
+  /**
+   * Give receipts to peers whose answers passed audits. Each says, for all to see, that this client asked that peer,
+   * when, and how many tokens it took: it lets the peer's owner be served before strangers, and friends know it for a
+   * good one. @default false: nobody learns whom this client asks
+   */
+  readonly receipts?: boolean
+  /** Peer ids whose receipts count: whom they were served by is no stranger. @default none */
+  readonly friends?: readonly string[]
   /** Told of every request once it has ended. What it throws is dropped. */
   readonly onEvent?: (event: RequestEvent) => void
 }
@@ -144,12 +154,23 @@ export interface Client extends AsyncDisposable {
  * @throws InferenceError `invalid_request` for limits that are none, and what creating a host throws
  */
 export async function createClient(init: ClientInit = {}): Promise<Client> {
-  const { providers: _, scorer: __, ...own } = init
+  const { providers: _, scorer: __, receipts = false, friends, ...own } = init
+  const trusted = trustedPeers(friends?.length ? friends : undefined, 'friends') ?? new Set()
   const host = await createHost({ ...own, dht: 'client' })
   const saved = await openReputation(init.dataDir, Date.now)
+  const ledger =
+    receipts || trusted.size > 0
+      ? new Ledger({
+          ...{ host, friends: [...trusted] },
+          dataDir: init.dataDir,
+          peers: () => host.book.all().map(({ peerId }) => peerId),
+        })
+      : undefined
   try {
-    return createClientOver(host, { ...init, saved })
+    await ledger?.start()
+    return createClientOver(host, { ...init, saved, ledger })
   } catch (error) {
+    await ledger?.[Symbol.asyncDispose]()
     await saved[Symbol.asyncDispose]()
     await host[Symbol.asyncDispose]()
     throw error
@@ -160,9 +181,12 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
 export function createClientOver(
   host: Host,
   init: Omit<ClientInit, keyof HostInit> &
-    Pick<ClientInit, 'now'> & { readonly saved?: SavedReputation },
+    Pick<ClientInit, 'now'> & {
+      readonly saved?: SavedReputation
+      readonly ledger?: Ledger | undefined
+    },
 ): Client {
-  const { saved } = init
+  const { saved, ledger } = init
   const reputation = saved?.reputation ?? new Reputation(init.now ?? Date.now)
   const requester = createRequester(host, { ...init, reputation })
   const context = {
@@ -173,6 +197,7 @@ export function createClientOver(
   const split = splitRequests(requester, context)
   const close = async (): Promise<void> => {
     await requester.close()
+    await ledger?.[Symbol.asyncDispose]()
     await saved?.[Symbol.asyncDispose]()
     await host[Symbol.asyncDispose]()
   }

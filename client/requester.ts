@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Backend } from '../backend/index.ts'
 import type { Host } from '../host/index.ts'
+import type { Ledger } from '../ledger/index.ts'
 import {
   type Advertisement,
   type ChatChunk,
@@ -56,6 +57,7 @@ import { listModels, listPeer, type ModelListing, type PeerListing } from './lis
 import { FailureMemory, requestKey } from './loops/index.ts'
 import { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 import { createProber } from './probe/index.ts'
+import { ReceiptGiver } from './receipt-giver.ts'
 import { Reputation, trustOf } from './reputation/index.ts'
 import { modelOf, wantsUsage } from './request-fields.ts'
 import { createRouter } from './route/index.ts'
@@ -82,6 +84,10 @@ export interface RequesterInit extends Partial<RequestLimits>, Partial<Discovery
   readonly scorer?: Backend | undefined
   /** What is known of peers by audits. @default nothing yet */
   readonly reputation?: Reputation
+  /** Where others' word comes from. @default nobody's counts */
+  readonly ledger?: Ledger | undefined
+  /** Whether good peers get receipts, which others may see. @default false */
+  readonly receipts?: boolean | undefined
   readonly aliases?: Readonly<Record<string, string>> | undefined
   readonly providers?: readonly ProviderInit[] | undefined
   /** What retries, hedges and resumes may take. @default a budget and a reserve of this client's own */
@@ -133,7 +139,9 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   const connect: Connect = (peerId, protocol, options) =>
     host.libp2p.dialProtocol(peerId, protocol, options)
   const reputation = init.reputation ?? new Reputation(now)
-  const trust = trustOf(reputation, random)
+  const { ledger, receipts = false } = init
+  const trust = trustOf(reputation, random, (peer) => ledger?.trust.standing(peer))
+  const giver = receipts && ledger ? new ReceiptGiver({ ledger, reputation, now }) : undefined
   const router = createRouter({
     trust,
     now: () => performance.now(),
@@ -157,12 +165,22 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     admits: trust.admits,
     budget: init.budgets?.budget ?? new RetryBudget(),
     reserve: init.budgets?.reserve ?? new ResumeReserve(),
+    ...(giver !== undefined && { onAnswered: (peer, answer) => giver.give(peer, answer) }),
     random,
   }
   const auditor = new Auditor({
     ...{ reputation, random, now },
     score: (candidate, body, options) =>
-      scoreAt({ connect, limits: requestLimits }, candidate, body, options),
+      scoreAt(
+        {
+          ...{ connect, limits: requestLimits },
+          ...(giver !== undefined &&
+            !options.isPrivate && { onAnswered: (answer) => giver.give(candidate, answer) }),
+        },
+        candidate,
+        body,
+        options,
+      ),
     directory: context.directory,
     scorer: init.scorer,
     seed: randomBytes(32),

@@ -1,25 +1,27 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { InferenceError } from '../protocol/index.ts'
 
-/** Peers that one request may name. */
+/** Peers that one list may name. */
 const MAX_TRUSTED = 1_024
 
 /**
  * Reads the peers that may see a request. Operator tags are no names here: whoever likes writes any into an
  * advertisement.
  *
+ * @param param what the list is called. @default trusted
  * @returns nothing where everyone may
  * @throws InferenceError `invalid_request` for what is no list of peer ids
  */
 export function trustedPeers(
   trusted: readonly string[] | undefined,
+  param: string = 'trusted',
 ): ReadonlySet<string> | undefined {
   if (trusted === undefined) return undefined
   if (!Array.isArray(trusted) || trusted.length === 0 || trusted.length > MAX_TRUSTED) {
-    throw refused(`names 1 to ${MAX_TRUSTED} peers`)
+    throw refused(param, `names 1 to ${MAX_TRUSTED} peers`)
   }
   for (const peer of trusted) {
-    if (!isPeerId(peer)) throw refused(`'${String(peer)}' is no peer id`)
+    if (!isPeerId(peer)) throw refused(param, `'${String(peer)}' is no peer id`)
   }
   return new Set(trusted)
 }
@@ -34,6 +36,6 @@ function isPeerId(text: unknown): boolean {
   }
 }
 
-function refused(why: string): InferenceError {
-  return new InferenceError('invalid_request', `trusted: ${why}`, { details: { param: 'trusted' } })
+function refused(param: string, why: string): InferenceError {
+  return new InferenceError('invalid_request', `${param}: ${why}`, { details: { param } })
 }

@@ -25,4 +25,5 @@ export type {
 } from './host.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
 export { PeerRates } from './peer-rates.ts'
+export { subnetsOf } from './subnet.ts'
 export { createSwarmKey } from './swarm-key.ts'

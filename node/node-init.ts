@@ -28,6 +28,13 @@ export interface NodeInit extends NodeLimits {
   readonly allow?: readonly string[]
   /** Peer ids that are not served. Wins over `allow`. @default nobody */
   readonly deny?: readonly string[]
+  /**
+   * Peer id, of a client commonly, that the work of this node is credited to. It is named in each receipt, for all to
+   * see. Its word counts like a friend's. @default this node itself
+   */
+  readonly creditTo?: string
+  /** Peer ids whose receipts count like this node's own: whom they were served by comes before strangers. @default none */
+  readonly friends?: readonly string[]
   /** Called after each request, refused ones included. */
   readonly onRequest?: (request: ServedRequest) => void
   /** Clock, for tests. @default Date.now */

@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import type { Ping } from '@libp2p/ping'
-import { createHost, type Host } from '../host/index.ts'
+import { createHost, type Host, subnetsOf } from '../host/index.ts'
+import { Ledger, ServedLog } from '../ledger/index.ts'
 import {
   InferenceError,
   type Load,
@@ -12,6 +13,7 @@ import {
 import {
   type AccessLists,
   ByteBudget,
+  Fairness,
   Gate,
   Pacer,
   PeerLedger,
@@ -50,6 +52,7 @@ export async function createNode(init: NodeInit, options: AbortOptions = {}): Pr
   options.signal?.throwIfAborted()
   // All that can be wrong is found before the host starts.
   const access = { allow: peerIdSet(init.allow), deny: peerIdSet(init.deny) }
+  checkCredit(init)
   const models = new SharedModels(init.backend, init.share)
   checkShared(await models.refresh(options).catch(toEngineFailure))
   const host = await createHost({ ...init.host, dht: 'server' })
@@ -89,6 +92,7 @@ class ContributorNode implements Node {
   readonly #watch: EngineWatch
   readonly #context: ServeContext
   readonly #farewell: Farewell
+  readonly #ledger: Ledger
   readonly #halt = new AbortController()
   readonly #attempts = new Set<Promise<void>>()
   #drained: Promise<void> | undefined
@@ -111,11 +115,22 @@ class ContributorNode implements Node {
     this.#models = models
     this.#gate = new Gate({ slots, maxQueue: limits.maxQueue, now })
     this.#status = new NodeStatus(backend, this.#gate, init.slots !== undefined)
+    const served = new ServedLog()
+    this.#ledger = new Ledger({
+      ...{ host, served, now, random },
+      friends: [...peerIdSet(init.friends)],
+      ...(init.creditTo !== undefined && { beneficiary: init.creditTo }),
+      dataDir: init.host.dataDir,
+      peers: () => host.book.all().map(({ peerId }) => peerId),
+    })
+    const { trust } = this.#ledger
     this.#context = {
       backend,
       models,
       status: this.#status,
       gate: this.#gate,
+      fairness: new Fairness({ given: (peer) => trust.given(peer), now }),
+      served,
       peers: new PeerLedger({
         maxStreams: limits.maxStreamsPerPeer,
         rate: { perSecond: limits.requestsPerSecondPerPeer, burst: limits.requestBurstPerPeer },
@@ -167,6 +182,7 @@ class ContributorNode implements Node {
     }
     await libp2p.handle(PROTOCOLS.probe, this.#onProbe, streams)
     await libp2p.handle(PROTOCOLS.inference, this.#onInference, streams)
+    await this.#ledger.start()
     await engineReady(this.#status, this.#limits.loadTimeoutMs, options)
     // What an engine says of its models may be fuller once it is loaded.
     checkShared(await this.#models.refresh(options).catch(toEngineFailure))
@@ -216,6 +232,7 @@ class ContributorNode implements Node {
     await this.#gate.idle()
     clearTimeout(tooLong)
     await this.#farewell.say()
+    await this.#ledger[Symbol.asyncDispose]()
     try {
       await this.host[Symbol.asyncDispose]()
     } catch (error) {
@@ -227,12 +244,19 @@ class ContributorNode implements Node {
     this.#halt.abort(new InferenceError('draining', 'this node is leaving now'))
   }
 
-  readonly #onInference = (stream: Stream, { remotePeer }: Connection): Promise<void> =>
-    this.#track(
-      serveInference(stream, remotePeer.toString(), this.#context).finally(() => {
-        this.#farewell.note(remotePeer)
-      }),
+  readonly #onInference = (
+    stream: Stream,
+    { remotePeer, remoteAddr }: Connection,
+  ): Promise<void> => {
+    const [network = ''] = subnetsOf([remoteAddr])
+    return this.#track(
+      serveInference(stream, { peer: remotePeer.toString(), network }, this.#context).finally(
+        () => {
+          this.#farewell.note(remotePeer)
+        },
+      ),
     )
+  }
 
   readonly #onProbe = (stream: Stream, { remotePeer }: Connection): Promise<void> =>
     this.#track(serveProbe(stream, remotePeer.toString(), this.#context))
@@ -261,6 +285,10 @@ class ContributorNode implements Node {
       operator: this.#init.operator ?? '',
     }
   }
+}
+
+function checkCredit({ creditTo, friends }: NodeInit): void {
+  peerIdSet(creditTo === undefined ? friends : [creditTo, ...(friends ?? [])])
 }
 
 function toEngineFailure(error: unknown): never {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, type Hash, randomBytes } from 'node:crypto'
 import type { PeerId, Stream } from '@libp2p/interface'
 import {
   type Accepted,
@@ -13,6 +13,7 @@ import {
   PROTOCOLS,
   type Resume,
   readFrames,
+  type Usage,
 } from '../../protocol/index.ts'
 import { AnswerCheck, checkFailure } from './answer-check.ts'
 import { type AnswerChunk, isVisible } from './chunk.ts'
@@ -38,6 +39,17 @@ export interface AttemptInit {
   readonly remainingMs: () => number
   /** Load that the peer told in its terminal frame. */
   readonly onLoad?: (load: Load) => void
+  /** Told of a complete answer, for a receipt. */
+  readonly onAnswered?: (answer: Answered) => void
+}
+
+/** A complete answer, as a receipt names it. */
+export interface Answered {
+  readonly attemptId: Uint8Array
+  readonly usage: Usage
+  /** SHA-256 of the chunks' JSON, one after the other. */
+  readonly answerHash: Uint8Array
+  readonly durationMs: number
 }
 
 export type AttemptEvent =
@@ -80,11 +92,12 @@ export async function* runAttempt(
   })
   // A node may refuse before it has read the whole request, so sending and reading go side by side. When sending
   // fails, reading fails too, and says why.
-  const sent = send(stream, init, () => watchdog.alive()).then(
+  const attemptId = new Uint8Array(randomBytes(16))
+  const sent = send(stream, attemptId, init, () => watchdog.alive()).then(
     () => true,
     () => false,
   )
-  const check = new FrameCheck(init)
+  const check = new FrameCheck(init, attemptId)
   let ended = false
   try {
     while (!ended) {
@@ -113,11 +126,15 @@ export async function* runAttempt(
   }
 }
 
-async function send(stream: Stream, init: AttemptInit, onProgress: () => void): Promise<void> {
+async function send(
+  stream: Stream,
+  attemptId: Uint8Array,
+  init: AttemptInit,
+  onProgress: () => void,
+): Promise<void> {
   const { kind, model, body } = init.request
   const writer = new FrameWriter(stream)
   const remainingMs = Math.max(1, Math.min(LIMITS.maxRemainingMs, Math.floor(init.remainingMs())))
-  const attemptId = new Uint8Array(randomBytes(16))
   const { resume } = init
   const head = {
     attemptId,
@@ -143,10 +160,16 @@ async function send(stream: Stream, init: AttemptInit, onProgress: () => void): 
 class FrameCheck {
   readonly #init: AttemptInit
   readonly #answer: AnswerCheck
+  readonly #attemptId: Uint8Array
+  readonly #startedMs: number = performance.now()
+  /** Hashed only for those who want a receipt. */
+  readonly #hash: Hash | undefined
   #accepted: boolean = false
 
-  constructor(init: AttemptInit) {
+  constructor(init: AttemptInit, attemptId: Uint8Array) {
     this.#init = init
+    this.#attemptId = attemptId
+    this.#hash = init.onAnswered && createHash('sha256')
     this.#answer = new AnswerCheck(init.request)
   }
 
@@ -159,6 +182,7 @@ class FrameCheck {
       case 'chunk': {
         this.#needAccepted()
         const chunk = this.#answer.chunk(frame)
+        this.#hash?.update(frame.json)
         const { tokenIds, logprobs } = frame
         return { type: 'chunk', chunk, visible: isVisible(chunk), tokenIds, logprobs }
       }
@@ -166,6 +190,7 @@ class FrameCheck {
         this.#needAccepted()
         this.#init.onLoad?.(frame.load)
         this.#answer.done(frame)
+        this.#tellAnswered(frame)
         return frame
       case 'failed':
         if (frame.load !== undefined) this.#init.onLoad?.(frame.load)
@@ -186,6 +211,13 @@ class FrameCheck {
     }
     this.#accepted = true
     return frame
+  }
+
+  #tellAnswered({ usage }: Done): void {
+    if (this.#hash === undefined) return
+    const answerHash = new Uint8Array(this.#hash.digest())
+    const durationMs = performance.now() - this.#startedMs
+    this.#init.onAnswered?.({ attemptId: this.#attemptId, usage, answerHash, durationMs })
   }
 
   #needAccepted(): void {

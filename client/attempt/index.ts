@@ -9,7 +9,7 @@
  * @packageDocumentation
  */
 export { AnswerCheck } from './answer-check.ts'
-export { type AttemptEvent, runAttempt } from './attempt.ts'
+export { type Answered, type AttemptEvent, runAttempt } from './attempt.ts'
 export { type AnswerChunk, isVisible } from './chunk.ts'
 export { endSoon } from './end-soon.ts'
 export { type Connect, openStream } from './open-stream.ts'

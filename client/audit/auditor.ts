@@ -23,7 +23,11 @@ const MAX_RUNNING = 4
 type ScoreAtPeer = (
   candidate: Candidate,
   body: ScoreRequest,
-  options: { readonly signal: AbortSignal },
+  options: {
+    readonly signal: AbortSignal
+    /** Nobody else may learn of it. */
+    readonly isPrivate: boolean
+  },
 ) => Promise<readonly PositionScore[]>
 
 export interface AuditorInit {
@@ -143,7 +147,8 @@ export class Auditor {
       asked.add(scorer.key)
       try {
         const body = scoreRequest(subject, part, scorer.model.id)
-        const scores = await this.#init.score(scorer, body, { signal })
+        const isPrivate = subject.trusted !== undefined
+        const scores = await this.#init.score(scorer, body, { signal, isPrivate })
         found.push({ scorer, verdict: judge(scores, subject.temperature) })
       } catch (error) {
         signal.throwIfAborted()

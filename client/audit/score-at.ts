@@ -1,6 +1,6 @@
 import type { PositionScore, ScoreRequest } from '../../protocol/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
-import { type Connect, encodeRequest, runAttempt } from '../attempt/index.ts'
+import { type Answered, type Connect, encodeRequest, runAttempt } from '../attempt/index.ts'
 import type { RequestLimits } from '../defaults.ts'
 import type { Candidate } from '../directory/index.ts'
 import { openScope } from '../scope.ts'
@@ -8,6 +8,8 @@ import { openScope } from '../scope.ts'
 export interface ScoreAtInit {
   readonly connect: Connect
   readonly limits: RequestLimits
+  /** Told of complete ratings, for receipts: they are work, too. */
+  readonly onAnswered?: ((answer: Answered) => void) | undefined
 }
 
 /**
@@ -16,7 +18,7 @@ export interface ScoreAtInit {
  * @throws InferenceError as an attempt does; the signal's reason
  */
 export async function scoreAt(
-  { connect, limits }: ScoreAtInit,
+  { connect, limits, onAnswered }: ScoreAtInit,
   { peerId, model }: Pick<Candidate, 'model' | 'peerId'>,
   body: ScoreRequest,
   options: { readonly signal: AbortSignal },
@@ -25,11 +27,17 @@ export async function scoreAt(
   const { digest } = model
   const request = encodeRequest({ kind: 'score', body }, digest)
   const attempt = runAttempt(
-    { connect, peerId, request, limits, remainingMs: () => scope.remainingMs() },
+    {
+      ...{ connect, peerId, request, limits },
+      ...(onAnswered !== undefined && { onAnswered }),
+      remainingMs: () => scope.remainingMs(),
+    },
     { signal: scope.signal },
   )
+  let scores: readonly PositionScore[] | undefined
   for await (const event of attempt) {
-    if (event.type === 'chunk' && event.chunk.kind === 'score') return event.chunk.scores
+    if (event.type === 'chunk' && event.chunk.kind === 'score') scores = event.chunk.scores
   }
+  if (scores !== undefined) return scores
   throw new InferenceError('truncated', 'the scores never came')
 }

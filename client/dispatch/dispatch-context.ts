@@ -1,5 +1,5 @@
 import type { Host } from '../../host/index.ts'
-import type { Connect } from '../attempt/index.ts'
+import type { Answered, Connect } from '../attempt/index.ts'
 import type { ResumeReserve, RetryBudget } from '../budget/index.ts'
 import type { Candidate, Directory } from '../directory/index.ts'
 import type { Prober } from '../probe/index.ts'
@@ -21,6 +21,8 @@ export interface DispatchContext {
   readonly affinity: boolean
   /** Whether a peer may be asked at all: not one that is quarantined. @default everyone */
   readonly admits?: (candidate: Candidate) => boolean
+  /** Told of each complete answer, where receipts are given. @default nobody is told */
+  readonly onAnswered?: (candidate: Candidate, answer: Answered) => void
   /** From 0, below 1. */
   readonly random: () => number
 }

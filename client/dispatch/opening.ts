@@ -77,8 +77,8 @@ export class Opener {
 
   /** What to ask a peer. `tokens`: of the answer, that it has to read again. */
   attempt({ candidate, resume, exact }: Choice, tokens: number): ReturnType<LaneWork['attempt']> {
-    const { connect, router } = this.#context
-    const { limits, wire } = this.#job
+    const { connect, router, onAnswered } = this.#context
+    const { limits, wire, trusted } = this.#job
     const { digest } = candidate.model
     const toRead = this.promptTokens + (resume === undefined ? 0 : tokens)
     return {
@@ -90,6 +90,9 @@ export class Opener {
       limits: { ...limits, ttftTimeoutMs: limits.ttftTimeoutMs + limits.ttftPerTokenMs * toRead },
       remainingMs: () => this.#scope.remainingMs(),
       onLoad: (load) => router.observeLoad(candidate.key, load),
+      // Of a request that only some may see nobody else learns, not even that it was asked.
+      ...(onAnswered !== undefined &&
+        trusted === undefined && { onAnswered: (answer) => onAnswered(candidate, answer) }),
     }
   }
 

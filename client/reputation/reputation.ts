@@ -20,6 +20,8 @@ const MAX_AGE_MS = 7_776_000_000
 const MAX_NETWORKS = 4_096
 /** However many cheats came from a network, this share of its newcomers is tried: addresses change hands. */
 const MIN_NETWORK_CREDIT = 0.1
+/** Own audits that weigh as much as what others say. */
+const SHARED_EVIDENCE = 20
 const VERSION = 1
 
 const count = z.number().min(0).max(1e9)
@@ -137,11 +139,26 @@ export class Reputation {
     return auditRate(this.#standings.peek(key(peer, spec))?.consecutiveValid ?? 0)
   }
 
-  /** What the cost of asking is divided by: a draw from what is known (Thompson sampling). 0.1 … 1 */
-  draw(peer: string, spec: string, random: () => number): number {
+  /** Whether the caller would give its word for it: proven, and no failed audit unforgiven. */
+  vouchesFor(peer: string, spec: string): boolean {
     const known = this.#standings.peek(key(peer, spec))
-    if (known === undefined || known.audits === 0) return 0.5
-    return Math.max(0.1, drawFrom(known.quality, random))
+    return known !== undefined && isProven(known) && known.strikes === 0
+  }
+
+  /**
+   * What the cost of asking is divided by: a draw from what is known (Thompson sampling), lifted by what friends know
+   * as long as little is known here, n ÷ (n + 20) of it; never where an audit failed. 0.1 … 1
+   *
+   * @param shared standing by the word of others, 0.5 … 1. @default nobody's
+   */
+  draw(peer: string, spec: string, random: () => number, shared?: number): number {
+    const known = this.#standings.peek(key(peer, spec))
+    if (known === undefined || known.audits === 0) return shared ?? 0.5
+    const own = Math.max(0.1, drawFrom(known.quality, random))
+    if (shared === undefined || known.strikes > 0) return own
+    const { good, bad } = known.quality
+    const weight = (good + bad) / (good + bad + SHARED_EVIDENCE)
+    return Math.max(own, weight * own + (1 - weight) * shared)
   }
 
   /** Everything that is known of a peer, or of all. */

@@ -8,10 +8,17 @@ export interface TrustOf extends Trust {
   admits(candidate: RouteCandidate): boolean
 }
 
-/** @param random from 0, below 1 */
-export function trustOf(reputation: Reputation, random: () => number): TrustOf {
+/**
+ * @param random from 0, below 1
+ * @param shared standing of a peer by the word of friends. @default nobody's
+ */
+export function trustOf(
+  reputation: Reputation,
+  random: () => number,
+  shared?: (peer: string) => number | undefined,
+): TrustOf {
   return {
-    weight: ({ key, model }) => reputation.draw(key, specClassOf(model), random),
+    weight: ({ key, model }) => reputation.draw(key, specClassOf(model), random, shared?.(key)),
     isProven: ({ key, model }) => reputation.isProven(key, specClassOf(model)),
     networkCredit: (networks) => reputation.networkCredit(networks),
     admits: ({ key, model }) => !reputation.isQuarantined(key, specClassOf(model)),

@@ -1,5 +1,5 @@
+import { subnetsOf } from '../../host/index.ts'
 import type { RouteCandidate } from './router.ts'
-import { subnetsOf } from './subnet.ts'
 
 /** Those that are none of `apart`; all, where there are no others. */
 export function otherPeers<T extends RouteCandidate>(

@@ -1,5 +1,5 @@
+import { subnetsOf } from '../../host/index.ts'
 import type { RouteCandidate } from './router.ts'
-import { subnetsOf } from './subnet.ts'
 
 type Located = Pick<RouteCandidate, 'advertisement'>
 

@@ -8,12 +8,12 @@ import {
   type ServedSample,
   UNMEASURED,
 } from './estimate.ts'
-import { givesWay, nextTurn } from './turn.ts'
+import { flowOf, givesWay, nextTurn, STRANGERS_TURN, type Waiting } from './turn.ts'
 
 /** A queue that has not been empty for this long is overload, not a burst. */
 const OVERLOAD_AFTER_MS = 10_000
-/** Peers whose last turn is remembered. */
-const MAX_TURNS = 1_024
+/** Peers and networks whose last turn is remembered. */
+const MAX_TURNS = 2_048
 /** Told to those who are refused while nothing was measured. */
 const DEFAULT_RETRY_MS = 1_000
 
@@ -31,16 +31,14 @@ export interface Ticket {
   readonly expectedTtftMs: number
   /**
    * Resolves with the slot. Rejects with the signal's reason, `deadline_exceeded` for a request whose time passed
-   * in the queue, or `over_capacity` for one that gave way to a peer with less.
+   * in the queue, or `over_capacity` for one that gave way to a contributor, or to a peer with less.
    */
   readonly granted: Promise<void>
   /** Gives the slot or the place back; calling it again does nothing. */
   release(): void
 }
 
-interface Entry {
-  readonly peer: string
-  readonly arrival: number
+interface Entry extends Waiting {
   readonly deadlineAtMs: number
   status: 'waiting' | 'running' | 'gone'
   readonly grant: () => void
@@ -51,12 +49,14 @@ interface Entry {
 export class Gate {
   readonly #init: GateInit
   readonly #waiting: Entry[] = []
-  /** Number of each peer's last turn, oldest first. */
+  /** Number of the last turn of each peer and network, oldest first. */
   readonly #turns = new Map<string, number>()
   #slots: number
   #running = 0
   #arrivals = 0
   #turn = 0
+  /** Turns in a row that were contributors', while strangers waited. */
+  #strangersWaited = 0
   #queuedSinceMs: number | undefined
   #measured: Measured = UNMEASURED
   #idle: (() => void)[] = []
@@ -100,20 +100,25 @@ export class Gate {
    */
   enter(request: {
     readonly peer: string
+    /** Where it comes from. @default one for all */
+    readonly network?: string
+    /** Whether it comes before strangers. @default false */
+    readonly contributes?: boolean
     readonly deadlineAtMs: number
     readonly signal: AbortSignal
   }): Ticket {
-    const { peer, deadlineAtMs, signal } = request
+    const { peer, network = '', contributes = false, deadlineAtMs, signal } = request
     signal.throwIfAborted()
-    this.#check(peer, deadlineAtMs)
+    this.#check({ peer, network, contributes }, deadlineAtMs)
     const occupancy = this.occupancy
     const slot = Promise.withResolvers<void>()
     // Whoever holds the ticket may leave before looking at it.
     slot.promise.catch(() => {})
     const onAbort = (): void => this.#leave(entry, signal.reason)
     const entry: Entry = {
-      peer,
+      ...{ peer, network, contributes },
       arrival: ++this.#arrivals,
+      since: this.#turn - 1,
       deadlineAtMs,
       status: 'waiting',
       grant: slot.resolve,
@@ -141,7 +146,7 @@ export class Gate {
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
-  #check(peer: string, deadlineAtMs: number): void {
+  #check(newcomer: Omit<Waiting, 'arrival' | 'since'>, deadlineAtMs: number): void {
     const remainingMs = deadlineAtMs - this.#init.now()
     if (remainingMs <= 0) throw outOfTime()
     const waitMs = predictedWaitMs(this.occupancy, this.#measured)
@@ -154,7 +159,7 @@ export class Gate {
       )
     }
     if (!this.full) return
-    const victim = givesWay(this.#waiting, peer)
+    const victim = givesWay(this.#waiting, newcomer)
     const full = new InferenceError('over_capacity', 'all slots and the queue are full', {
       retryAfterMs,
     })
@@ -187,12 +192,14 @@ export class Gate {
     const overloaded =
       this.#queuedSinceMs !== undefined && nowMs - this.#queuedSinceMs >= OVERLOAD_AFTER_MS
     while (this.#running < this.#slots) {
-      const next = nextTurn(this.#waiting, (peer) => this.#turns.get(peer) ?? 0, overloaded)
+      const strangersTurn = this.#strangersWaited >= STRANGERS_TURN - 1
+      const lastTurn = (name: string): number | undefined => this.#turns.get(name)
+      const next = nextTurn(this.#waiting, lastTurn, { overloaded, strangersTurn })
       if (next === undefined) break
       this.#waiting.splice(this.#waiting.indexOf(next), 1)
       this.#running += 1
       next.status = 'running'
-      this.#noteTurn(next.peer)
+      this.#noteTurn(next)
       next.grant()
     }
     if (this.#waiting.length > 0) return
@@ -201,12 +208,18 @@ export class Gate {
     for (const resolve of this.#idle.splice(0)) resolve()
   }
 
-  #noteTurn(peer: string): void {
-    this.#turns.delete(peer)
-    this.#turns.set(peer, ++this.#turn)
-    if (this.#turns.size <= MAX_TURNS) return
-    const [oldest] = this.#turns.keys()
-    if (oldest !== undefined) this.#turns.delete(oldest)
+  #noteTurn(next: Entry): void {
+    this.#turn += 1
+    for (const name of new Set([flowOf(next), `peer ${next.peer}`])) {
+      this.#turns.delete(name)
+      this.#turns.set(name, this.#turn)
+    }
+    while (this.#turns.size > MAX_TURNS) {
+      const [oldest] = this.#turns.keys()
+      if (oldest !== undefined) this.#turns.delete(oldest)
+    }
+    const isPassedOver = next.contributes && this.#waiting.some(({ contributes }) => !contributes)
+    this.#strangersWaited = isPassedOver ? this.#strangersWaited + 1 : 0
   }
 }
 

@@ -1,51 +1,97 @@
 /** One request that waits for a slot. */
 export interface Waiting {
   readonly peer: string
+  /** Where the peer's connection comes from: strangers from one network are one. */
+  readonly network: string
+  /** Whether work of the peer's owner for people whom this node trusts covers what the peer took. */
+  readonly contributes: boolean
   /** Counts up with each arrival. */
   readonly arrival: number
+  /** Number of the turn before the last one when it came: what a peer counts from that was never served. */
+  readonly since: number
+}
+
+/** Numbers of the last turns, where they are remembered. */
+export type LastTurn = (name: string) => number | undefined
+
+/** Of the turns, while contributors and strangers wait: one in so many is a stranger's. */
+export const STRANGERS_TURN = 5
+
+/** Who shares a place in the order: a contributor by itself, strangers by their network. */
+export function flowOf({ peer, network, contributes }: Omit<Waiting, 'arrival' | 'since'>): string {
+  return contributes ? `peer ${peer}` : `network ${network}`
 }
 
 /**
- * Which of the waiting requests is next: peers take turns (whoever was served longest ago, or never, comes first);
- * within a peer, and among peers that were never served, the oldest. Under lasting overload it is the newest instead:
- * its caller still waits, while the oldest ones are about to run into their deadlines anyway.
- *
- * @param lastTurn number of the peer's last turn, 0 for none
+ * Which of the waiting requests is next: contributors before strangers, except for the strangers' floor; then networks
+ * take turns (each contributor is one of its own), and peers within a network (whoever was served longest ago comes
+ * first; one that was never served counts from when it came, so that a new identity gains nothing); within a peer the
+ * oldest. Under lasting overload it is the newest instead: its caller still waits, while the oldest ones are about to
+ * run into their deadlines anyway.
  */
 export function nextTurn<T extends Waiting>(
   waiting: readonly T[],
-  lastTurn: (peer: string) => number,
-  overloaded: boolean,
+  lastTurn: LastTurn,
+  { overloaded, strangersTurn }: { readonly overloaded: boolean; readonly strangersTurn: boolean },
 ): T | undefined {
+  const first = waiting.filter(({ contributes }) => contributes !== strangersTurn)
   let best: T | undefined
-  for (const candidate of waiting) {
-    if (best === undefined) {
-      best = candidate
-      continue
-    }
-    const turns = lastTurn(candidate.peer) - lastTurn(best.peer)
-    const arrivals = candidate.arrival - best.arrival
-    if (turns < 0 || (turns === 0 && (overloaded ? arrivals > 0 : arrivals < 0))) best = candidate
+  for (const candidate of first.length > 0 ? first : waiting) {
+    if (best === undefined || precedes(candidate, best, lastTurn, overloaded)) best = candidate
   }
   return best
 }
 
+function precedes(one: Waiting, other: Waiting, lastTurn: LastTurn, overloaded: boolean): boolean {
+  const flows = [flowOf(one), flowOf(other)] as const
+  if (flows[0] !== flows[1]) {
+    const turns = (lastTurn(flows[0]) ?? one.since) - (lastTurn(flows[1]) ?? other.since)
+    if (turns !== 0) return turns < 0
+  }
+  const turns =
+    (lastTurn(`peer ${one.peer}`) ?? one.since) - (lastTurn(`peer ${other.peer}`) ?? other.since)
+  if (turns !== 0) return turns < 0
+  return overloaded ? one.arrival > other.arrival : one.arrival < other.arrival
+}
+
+/** Of the queue's places, those that contributors leave to strangers. */
+const STRANGERS_PLACES = 1 / STRANGERS_TURN
+
 /**
- * Which waiting request gives way to one of `newcomer` when the queue is full: the newest of the peer that holds the
- * most places, and only if that peer would still hold at least as many as the newcomer.
+ * Which waiting request gives way to one of `newcomer` when the queue is full. To a contributor a stranger does, as long
+ * as strangers hold more than their floor. Else the newest of those that hold the most places, by network and then by
+ * peer, and only if they would still hold at least as many as the newcomer.
  */
 export function givesWay<T extends Waiting>(
   waiting: readonly T[],
-  newcomer: string,
+  newcomer: Omit<Waiting, 'arrival' | 'since'>,
+): T | undefined {
+  const strangers = waiting.filter(({ contributes }) => !contributes)
+  if (newcomer.contributes && strangers.length > Math.ceil(waiting.length * STRANGERS_PLACES)) {
+    return newestOfMost(strangers, flowOf, 0)
+  }
+  const alike = waiting.filter(({ contributes }) => contributes === newcomer.contributes)
+  const flow = flowOf(newcomer)
+  const neighbours = alike.filter((one) => flowOf(one) === flow)
+  const victim = newestOfMost(alike, flowOf, neighbours.length + 1)
+  if (victim !== undefined) return victim
+  const own = neighbours.filter(({ peer }) => peer === newcomer.peer)
+  return newestOfMost(neighbours, ({ peer }) => peer, own.length + 1)
+}
+
+/** The newest of whoever holds the most, if so many are left to it. */
+function newestOfMost<T extends Waiting>(
+  waiting: readonly T[],
+  holder: (one: T) => string,
+  left: number,
 ): T | undefined {
   const places = new Map<string, number>()
-  for (const { peer } of waiting) places.set(peer, (places.get(peer) ?? 0) + 1)
-  const own = places.get(newcomer) ?? 0
+  for (const one of waiting) places.set(holder(one), (places.get(holder(one)) ?? 0) + 1)
   let victim: T | undefined
   for (const candidate of waiting) {
-    const held = places.get(candidate.peer) ?? 0
-    if (held - 1 < own + 1) continue
-    const most = victim === undefined ? 0 : (places.get(victim.peer) ?? 0)
+    const held = places.get(holder(candidate)) ?? 0
+    if (held - 1 < left) continue
+    const most = victim === undefined ? 0 : (places.get(holder(victim)) ?? 0)
     if (victim === undefined || held > most) victim = candidate
     else if (held === most && candidate.arrival > victim.arrival) victim = candidate
   }

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import type { Stream } from '@libp2p/interface'
 import type { BackendModel } from '../../backend/index.ts'
+import { specHashOf } from '../../ledger/index.ts'
 import {
   type Done,
   type Head,
@@ -21,6 +23,8 @@ import { Upload } from './upload.ts'
 export interface Attempt {
   readonly stream: Stream
   readonly peer: string
+  /** Where it comes from. */
+  readonly network: string
   readonly scope: AttemptScope
   readonly reply: Reply
   readonly context: ServeContext
@@ -74,14 +78,18 @@ async function receive(attempt: Attempt, freeMemory: (() => void)[]): Promise<Re
 
 /** Queues and answers. Nothing of the engine is used before the slot is there. */
 async function answer(attempt: Attempt, received: Received): Promise<Done> {
-  const { scope, reply, context, peer } = attempt
-  const { gate, limits, now } = context
+  const { scope, reply, context, peer, network } = attempt
+  const { gate, fairness, limits, now } = context
   const { model, deadlineAtMs } = received
   const enteredAtMs = now()
   scope.expireIn(Math.max(0, deadlineAtMs - enteredAtMs), 'the time for the request passed')
   // Asked again: the node may have begun to drain during the upload.
   await untilAborted(context.status.checkOpen(), scope.signal)
-  const ticket = gate.enter({ peer, deadlineAtMs, signal: scope.signal })
+  const ticket = gate.enter({
+    ...{ peer, network, deadlineAtMs },
+    contributes: fairness.contributes(peer),
+    signal: scope.signal,
+  })
   try {
     const { queuePosition, expectedTtftMs } = ticket
     const digest = model.digest ?? ''
@@ -102,7 +110,7 @@ async function answer(attempt: Attempt, received: Received): Promise<Done> {
 
 async function generate(
   attempt: Attempt,
-  { head, request }: Received,
+  { head, model, request }: Received,
   ticket: Ticket,
   queueMs: number,
 ): Promise<Done> {
@@ -119,6 +127,7 @@ async function generate(
     cacheGroup: peer,
     ...(resume !== undefined && { resume }),
   }
+  const answerHash = createHash('sha256')
   const { promise: stopped, resolve: onStopped } = Promise.withResolvers<void>()
   void stopped.then(() => ticket.release())
   const { usage, timings } = await pump({
@@ -128,7 +137,8 @@ async function generate(
     keepAliveMs: limits.keepAliveMs,
     engineStopMs: limits.engineStopMs,
     onStopped,
-    onChunk: async (chunk) => {
+    onChunk: async (chunk, json) => {
+      answerHash.update(json)
       if (firstTokenMs === undefined) {
         firstTokenMs = now() - startedAtMs
         attempt.note({ ttftMs: queueMs + firstTokenMs })
@@ -146,14 +156,25 @@ async function generate(
     decodeTokens: usage.completionTokens,
     decodeMs: timings.decodeMs,
   })
+  const told = {
+    promptTokens: clamp(usage.promptTokens),
+    completionTokens: clamp(usage.completionTokens),
+    cachedPromptTokens: clamp(usage.cachedPromptTokens),
+  }
+  context.fairness.served(peer, told.promptTokens + told.completionTokens)
+  context.served.note(head.attemptId, {
+    client: peer,
+    specHash: specHashOf(model),
+    inputTokens: told.promptTokens,
+    outputTokens: told.completionTokens,
+    answerHash: answerHash.digest(),
+    startedAtMs,
+    endedAtMs: now(),
+  })
   // The load told at the end is that without this request.
   await stopped
   return {
-    usage: {
-      promptTokens: clamp(usage.promptTokens),
-      completionTokens: clamp(usage.completionTokens),
-      cachedPromptTokens: clamp(usage.cachedPromptTokens),
-    },
+    usage: told,
     timings: {
       queueMs: clamp(queueMs),
       prefillMs: clamp(timings.prefillMs),

@@ -1,7 +1,15 @@
 import type { Logger } from '@libp2p/interface'
 import type { Backend } from '../../backend/index.ts'
+import type { ServedLog } from '../../ledger/index.ts'
 import type { ErrorCode, InferenceKind, Usage } from '../../protocol/index.ts'
-import type { AccessLists, ByteBudget, Gate, Pacer, PeerLedger } from '../admission/index.ts'
+import type {
+  AccessLists,
+  ByteBudget,
+  Fairness,
+  Gate,
+  Pacer,
+  PeerLedger,
+} from '../admission/index.ts'
 import type { NodeStatus } from '../node-status.ts'
 import type { ResolvedLimits } from '../settings.ts'
 import type { SharedModels } from '../shared-models.ts'
@@ -25,6 +33,9 @@ export interface ServeContext {
   readonly models: Pick<SharedModels, 'resolve'>
   readonly status: Pick<NodeStatus, 'load' | 'checkOpen' | 'refresh'>
   readonly gate: Gate
+  readonly fairness: Fairness
+  /** What clients may ask a receipt for. */
+  readonly served: ServedLog
   readonly peers: PeerLedger
   readonly probes: PeerLedger
   readonly memory: ByteBudget

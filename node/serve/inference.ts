@@ -6,13 +6,20 @@ import { AttemptScope } from './attempt-scope.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
 import { Reply } from './reply.ts'
 
+/** Whom a stream comes from. */
+export interface Caller {
+  readonly peer: string
+  /** Strangers from one network take turns as one. */
+  readonly network: string
+}
+
 /**
  * Serves one inference stream from its first byte to its end. Never rejects: whatever the peer sends, it gets exactly
  * one terminal frame, or a reset where no frame can reach it.
  */
 export async function serveInference(
   stream: Stream,
-  peer: string,
+  { peer, network }: Caller,
   context: ServeContext,
 ): Promise<void> {
   const startedAtMs = context.now()
@@ -27,7 +34,7 @@ export async function serveInference(
   try {
     checkAccess(context.access, peer)
     leave = context.peers.open(peer)
-    const done = await runAttempt({ stream, peer, scope, reply, context, note })
+    const done = await runAttempt({ stream, peer, network, scope, reply, context, note })
     note({ usage: done.usage })
     outcome = 'answered'
     await reply.finish({ type: 'done', ...done })

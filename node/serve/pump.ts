@@ -13,8 +13,8 @@ export interface PumpInit {
   /** Until the first chunk, the client hears from us this often. */
   readonly keepAliveMs: number
   readonly engineStopMs: number
-  /** Called once for each chunk, after it was sent. The next one is not asked for before it settles. */
-  readonly onChunk: (chunk: BackendChunk) => Promise<void>
+  /** Called once for each chunk and its JSON, after it was sent. The next one is not asked for before it settles. */
+  readonly onChunk: (chunk: BackendChunk, json: Uint8Array) => Promise<void>
   /** Called once, when the engine no longer works on the request. */
   readonly onStopped: () => void
 }
@@ -36,14 +36,14 @@ export async function pump(init: PumpInit): Promise<BackendDone> {
       ended = event === undefined || event.type === 'done'
       if (event === undefined) throw engineFailure(new Error('the answer has no end'))
       if (event.type === 'done') return event
-      const frame = encodeChunk(event, seq)
+      const { frame, json } = encodeChunk(event, seq)
       sentBytes += frame.byteLength
       if (frame.byteLength > LIMITS.maxFrameBytes || sentBytes > LIMITS.maxResponseBytes) {
         throw new InferenceError('invalid_request', 'the answer is larger than the protocol allows')
       }
       seq += 1
       await untilAborted(reply.sendBytes(frame), signal)
-      await init.onChunk(event)
+      await init.onChunk(event, json)
     }
   } finally {
     void stopEngine(engine, ended, init.engineStopMs).then(init.onStopped)
@@ -74,11 +74,14 @@ async function nextEvent(
   return done === true ? undefined : value
 }
 
-function encodeChunk(chunk: BackendChunk, seq: number): Uint8Array {
+function encodeChunk(
+  chunk: BackendChunk,
+  seq: number,
+): { readonly frame: Uint8Array; readonly json: Uint8Array } {
   try {
     const json = fromString(JSON.stringify(chunk.json))
     const { tokenIds, logprobs } = chunk
-    return encodeNodeFrame({ type: 'chunk', seq, json, tokenIds, logprobs })
+    return { frame: encodeNodeFrame({ type: 'chunk', seq, json, tokenIds, logprobs }), json }
   } catch (error) {
     throw engineFailure(error)
   }

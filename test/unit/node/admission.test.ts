@@ -6,6 +6,7 @@ import { predictedTtftMs, predictedWaitMs, UNMEASURED } from '../../../node/admi
 import {
   ByteBudget,
   checkAccess,
+  Fairness,
   Gate,
   Pacer,
   PeerLedger,
@@ -222,23 +223,95 @@ describe('lists of peers', () => {
 })
 
 describe('turns', () => {
-  const waiting = [
-    { peer: 'a', arrival: 1 },
-    { peer: 'a', arrival: 2 },
-    { peer: 'b', arrival: 3 },
-  ]
+  const stranger = (peer: string, arrival: number, network = 'n') => ({
+    ...{ peer, arrival, network, contributes: false, since: 0 },
+  })
+  const waiting = [stranger('a', 1), stranger('a', 2), stranger('b', 3)]
+  const usual = { overloaded: false, strangersTurn: false }
 
   it('prefers the peer whose last turn is the longest ago, then the oldest', () => {
-    expect(nextTurn(waiting, (peer) => (peer === 'a' ? 5 : 4), false)).toBe(waiting[2])
-    expect(nextTurn(waiting, () => 0, false)).toBe(waiting[0])
-    expect(nextTurn(waiting, () => 0, true)).toBe(waiting[2])
-    expect(nextTurn([], () => 0, true)).toBeUndefined()
+    expect(nextTurn(waiting, (name) => (name === 'peer a' ? 5 : 4), usual)).toBe(waiting[2])
+    expect(nextTurn(waiting, () => 0, usual)).toBe(waiting[0])
+    expect(nextTurn(waiting, () => 0, { ...usual, overloaded: true })).toBe(waiting[2])
+    expect(nextTurn([], () => 0, usual)).toBeUndefined()
+  })
+
+  it('lets networks take turns, however many peers one has', () => {
+    const crowd = Array.from({ length: 9 }, (_, n) => stranger(`sybil-${n}`, n))
+    const lone = stranger('lone', 20, 'elsewhere')
+    const turns = (name: string) => (name === 'network n' ? 3 : undefined)
+    expect(nextTurn([...crowd, lone], turns, usual)).toBe(lone)
+  })
+
+  it('puts contributors first, except when it is a stranger’s turn', () => {
+    const contributor = { ...stranger('c', 9), contributes: true }
+    expect(nextTurn([...waiting, contributor], () => 0, usual)).toBe(contributor)
+    const theirs = { ...usual, strangersTurn: true }
+    expect(nextTurn([...waiting, contributor], () => 0, theirs)).toBe(waiting[0])
+    expect(nextTurn([contributor], () => 0, theirs)).toBe(contributor)
+  })
+
+  it('gives a new identity nothing that its old one did not have', () => {
+    const fresh = { ...stranger('fresh', 9), since: 7 }
+    const turns = (name: string) => (name === 'peer a' ? 6 : undefined)
+    expect(nextTurn([fresh, stranger('a', 10)], turns, usual)?.peer).toBe('a')
   })
 
   it('lets nobody give way to a peer that holds as much', () => {
-    expect(givesWay(waiting, 'c')).toBe(waiting[1])
-    expect(givesWay(waiting, 'b')).toBeUndefined()
-    expect(givesWay(waiting, 'a')).toBeUndefined()
+    const who = (peer: string, network = 'n') => ({ peer, network, contributes: false })
+    expect(givesWay(waiting, who('c'))).toBe(waiting[1])
+    expect(givesWay(waiting, who('b'))).toBeUndefined()
+    expect(givesWay(waiting, who('a'))).toBeUndefined()
+    expect(givesWay(waiting, who('c', 'elsewhere'))).toBe(waiting[2])
+  })
+
+  it('lets strangers give way to a contributor, down to their floor', () => {
+    const contributor = { peer: 'c', network: 'm', contributes: true }
+    expect(givesWay(waiting, contributor)).toBe(waiting[2])
+    const served = Array.from({ length: 8 }, (_, n) => ({
+      ...stranger(`c${n}`, n),
+      contributes: true,
+    }))
+    expect(givesWay([...waiting.slice(0, 2), ...served], contributor)).toBeUndefined()
+    const mine = { ...contributor, contributes: false }
+    expect(givesWay(served, mine)).toBeUndefined()
+  })
+
+  it('keep a floor for strangers while contributors flood', async () => {
+    const gate = gateAt({ nowMs: 0 }, 1, 64)
+    const order: boolean[] = []
+    const { signal } = new AbortController()
+    const tickets = Array.from({ length: 50 }, (_, n) => {
+      const contributes = n % 2 === 0
+      const peer = contributes ? 'c' : 's'
+      const ticket = gate.enter({ peer, contributes, deadlineAtMs: FAR, signal })
+      void ticket.granted.then(() => {
+        order.push(contributes)
+        ticket.release()
+      })
+      return ticket
+    })
+    await Promise.all(tickets.map(({ granted }) => granted))
+    const whileBothWait = order.slice(0, 25)
+    const strangers = whileBothWait.filter((contributes) => !contributes).length
+    expect(strangers).toBeGreaterThanOrEqual(4)
+    expect(strangers).toBeLessThanOrEqual(6)
+  })
+})
+
+describe('fairness', () => {
+  it('knows a contributor until it took what its owner gave, and again after a time', () => {
+    const clock = { nowMs: 0 }
+    const given = (peer: string) => (peer === 'giver' ? 1_000 : 0)
+    const fairness = new Fairness({ given, now: () => clock.nowMs })
+    expect(fairness.contributes('giver')).toBe(true)
+    expect(fairness.contributes('stranger')).toBe(false)
+    expect(fairness.debtRatio('stranger')).toBe(Number.POSITIVE_INFINITY)
+    fairness.served('giver', 1_500)
+    expect(fairness.debtRatio('giver')).toBe(1.5)
+    expect(fairness.contributes('giver')).toBe(false)
+    clock.nowMs = 86_400_000
+    expect(fairness.contributes('giver')).toBe(true)
   })
 })
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { independentPeers, otherPeers } from '../../../../client/route/diversity.ts'
 import type { RouteCandidate } from '../../../../client/route/index.ts'
 import { isSaturated } from '../../../../client/route/saturation.ts'
-import { subnetsOf } from '../../../../client/route/subnet.ts'
+import { subnetsOf } from '../../../../host/index.ts'
 import type { Load } from '../../../../protocol/index.ts'
 import { READY } from '../../../fixtures/client-peers.ts'
 
