@@ -1,4 +1,4 @@
-import { type Client, createClient } from '../client/index.ts'
+import { type Client, type ClientInit, createClient } from '../client/index.ts'
 import { type ModelOptions, modelsOf } from './model-options.ts'
 import { rememberBootstrap, withRecalled } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
@@ -8,6 +8,7 @@ import { resolveNetwork, type SharedOptions } from './shared-options.ts'
 export async function openClient(
   session: Session,
   options: SharedOptions & ModelOptions,
+  more: Pick<ClientInit, 'friends' | 'receipts'> = {},
 ): Promise<Client> {
   const named = modelsOf(options, session.env)
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
@@ -15,6 +16,7 @@ export async function openClient(
   const client = await createClient({
     ...(await withRecalled(host, dataDir)),
     ...named,
+    ...more,
     whenLocked: 'ephemeral',
     dataDir,
   })

@@ -54,6 +54,7 @@ export class Ledger implements AsyncDisposable {
   readonly #closing = new AbortController()
   readonly #issuing = new Map<string, { last: Promise<void>; pending: number }>()
   #saved = 0
+  #closed: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
 
   constructor(init: LedgerInit) {
@@ -110,7 +111,12 @@ export class Ledger implements AsyncDisposable {
     for (const peer of asked) await this.#fetch(peer).catch(() => {})
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     clearTimeout(this.#timer)
     this.#closing.abort(new Error('closed'))
     await Promise.all([...this.#issuing.values()].map(({ last }) => last))

@@ -28,6 +28,8 @@ interface GatewayOptions extends SharedOptions, ModelOptions {
   readonly requestsPerMinute?: number
   readonly tokensPerMinute?: number
   readonly timeoutSeconds?: number
+  readonly receipts?: boolean
+  readonly friend?: readonly string[]
   readonly stopWithStdin?: boolean
 }
 
@@ -46,6 +48,15 @@ export function gatewayCommand(runtime: Runtime): Command {
     .option('--requests-per-minute <n>', 'for each key', wholeNumber(1))
     .option('--tokens-per-minute <n>', 'for each key', wholeNumber(1))
     .option('--timeout-seconds <n>', 'longest time for one request (default: 600)', wholeNumber(1))
+    .option(
+      '--receipts',
+      'sign for good answers, so that their nodes’ owners come before strangers; others see whom this client asks',
+    )
+    .option(
+      '--friend <peer>',
+      'whom this peer was well served by is no stranger; repeatable',
+      addValue,
+    )
     .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
     .addCommand(gatewayKeyCommand(runtime))
     .action(runtime.action(runGateway))
@@ -61,7 +72,11 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
     )
   }
   if (options.stopWithStdin === true) stopWithStdin(session)
-  await using client = await openClient(session, options)
+  const { receipts, friend: friends } = options
+  await using client = await openClient(session, options, {
+    ...(receipts !== undefined && { receipts }),
+    ...(friends !== undefined && { friends }),
+  })
   await using state = await lockState(session, dataDir)
   const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
   await using server = await serveGateway(client, {
@@ -78,7 +93,7 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
     ...(state.directory !== undefined && { stateDir: state.directory }),
     log: (message) => terminal.log(message),
   })
-  announce(session, server)
+  announce(session, server, client.host.peerId.toString())
   await stopped(signal)
   terminal.print('Finishing running answers; Ctrl-C again drops them …\n')
   await server.close()
@@ -103,9 +118,11 @@ async function lockState({ terminal }: Session, dataDir: string): Promise<Locked
   }
 }
 
-function announce({ terminal }: Session, { url }: GatewayServer): void {
-  terminal.emit({ event: 'ready', url } as { event: 'ready' })
-  terminal.print(`Gateway ready.\n\n  base URL  ${url}/v1\n  API key   any, unless you made keys\n`)
+function announce({ terminal }: Session, { url }: GatewayServer, clientId: string): void {
+  terminal.emit({ event: 'ready', url, clientId } as { event: 'ready' })
+  terminal.print(
+    `Gateway ready.\n\n  base URL  ${url}/v1\n  API key   any, unless you made keys\n  client id ${clientId}\n`,
+  )
   terminal.print('\nStop with Ctrl-C: running answers are finished first.\n')
 }
 

@@ -23,6 +23,8 @@ interface NodeOptions extends SharedOptions, EngineOptions {
   readonly allow?: readonly string[]
   readonly deny?: readonly string[]
   readonly operator?: string
+  readonly creditTo?: string
+  readonly friend?: readonly string[]
   readonly stopWithStdin?: boolean
 }
 
@@ -47,6 +49,15 @@ export function nodeCommand(runtime: Runtime): Command {
     .option('--allow <peer>', 'serve only these peer ids; repeatable', addValue)
     .option('--deny <peer>', 'never serve this peer id; repeatable', addValue)
     .option('--operator <name>', 'who runs this node; shown to others, unproven')
+    .option(
+      '--credit-to <peer>',
+      'your own client’s id (`skein gateway` prints it): the work of this node lets it be served before strangers; others see the two belong together',
+    )
+    .option(
+      '--friend <peer>',
+      'whom this peer was well served by is no stranger; repeatable',
+      addValue,
+    )
     .option('--gpu', 'let the embedded engine use a GPU (needs its own install, see the README)')
     .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
     .action(runtime.action(runNode))
@@ -115,6 +126,10 @@ function announce(session: Session, node: Node, network: Network): void {
 
 function limitsOf(options: NodeOptions): object {
   const { slots, maxQueue, maxTokens, maxTokensPerSecond, allow, deny, operator } = options
-  const limits = { slots, maxQueue, maxTokens, maxTokensPerSecond, allow, deny, operator }
+  const { creditTo, friend: friends } = options
+  const limits = {
+    ...{ slots, maxQueue, maxTokens, maxTokensPerSecond, allow, deny, operator },
+    ...{ creditTo, friends },
+  }
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined))
 }
