@@ -3,7 +3,14 @@ import { type Backend, createEmbeddedBackend } from '../backend/index.ts'
 import { type Client, createClient } from '../client/index.ts'
 import { marginOf } from '../client/verify/index.ts'
 import { createNode } from '../node/index.ts'
-import { garbling, inflating, replaying, underDigest } from '../test/fixtures/cheats.ts'
+import {
+  dawdling,
+  garbling,
+  inflating,
+  replaying,
+  twoFaced,
+  underDigest,
+} from '../test/fixtures/cheats.ts'
 import { LiveSwarm } from '../test/fixtures/live-swarm.ts'
 import { type Report, round } from './report.ts'
 
@@ -28,6 +35,15 @@ const CHEATS: Readonly<Record<string, Cheat | undefined>> = {
   'nobody cheats': undefined,
   'early checkpoint': async (_, digest) =>
     underDigest(await createEmbeddedBackend({ modelPath: EARLY, threads: 1 }), digest),
+  'early, slowly': async (_, digest) =>
+    dawdling(
+      underDigest(await createEmbeddedBackend({ modelPath: EARLY, threads: 1 }), digest),
+      20,
+    ),
+  'early for users only': async (honest, digest) => {
+    const early = underDigest(await createEmbeddedBackend({ modelPath: EARLY, threads: 1 }), digest)
+    return twoFaced(honest, early, (prompt) => USERS.test(prompt))
+  },
   'one token in 50': async (honest) => garbling(honest, 50),
   'canned answer': async (honest) => replaying(honest),
   'counts threefold': async (honest) => inflating(honest, 3),
@@ -176,6 +192,9 @@ const QUESTIONS = [
   (n: number) => `Tell me a story about a ${['goose', 'fox', 'boat', 'king'][n % 4]}.`,
   (n: number) => `List the ${['weekdays', 'months', 'planets'][n % 3]}.`,
 ]
+
+/** What a cheat goes by that knows how canaries are made, and takes whatever is none for a user's. */
+const USERS = /^(Count from \d+ to \d+\.|What is \d+ \+ \d+\?|Tell me a story|List the )/
 
 const asked = (n: number) => ({
   model: ALIAS,

@@ -8,7 +8,7 @@ import { resolveNetwork, type SharedOptions } from './shared-options.ts'
 export async function openClient(
   session: Session,
   options: SharedOptions & ModelOptions,
-  more: Pick<ClientInit, 'friends' | 'receipts'> = {},
+  more: Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> = {},
 ): Promise<Client> {
   const named = modelsOf(options, session.env)
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')

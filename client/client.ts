@@ -10,6 +10,7 @@ import type {
 } from '../protocol/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
 import { type BatchOptions, type BatchRequest, type BatchResult, runBatch } from './batch/index.ts'
+import type { CanaryMode } from './canary/index.ts'
 import type { ClientStats } from './client-stats.ts'
 import {
   type DiscoveryLimits,
@@ -48,6 +49,11 @@ export interface ClientInit
   readonly verify?: VerifyMode
   /** An engine of the caller's own that rates answers, asked before any peer. It stays the caller's to end. @default none */
   readonly scorer?: Backend
+  /**
+   * Requests of the client's own to peers that it does not know yet, rated like others: 2 % of the tokens answered at
+   * most. `own-traffic` repeats requests of the caller's, which shows them to those peers. @default generated
+   */
+  readonly canaries?: CanaryMode
   /**
    * Give receipts to peers whose answers passed audits. Each says, for all to see, that this client asked that peer,
    * when, and how many tokens it took: it lets the peer's owner be served before strangers, and friends know it for a
@@ -168,7 +174,8 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
       : undefined
   try {
     await ledger?.start()
-    return createClientOver(host, { ...init, saved, ledger })
+    const { canaries = 'generated' } = init
+    return createClientOver(host, { ...init, canaries, saved, ledger })
   } catch (error) {
     await ledger?.[Symbol.asyncDispose]()
     await saved[Symbol.asyncDispose]()

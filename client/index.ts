@@ -23,6 +23,7 @@ export type {
 } from './answer/index.ts'
 export type { AuditReport } from './audit/index.ts'
 export type { BatchOptions, BatchProgress, BatchRequest, BatchResult } from './batch/index.ts'
+export { type CanaryMode, parseCanaryMode } from './canary/index.ts'
 export {
   type AbortOptions,
   type Client,

@@ -40,6 +40,7 @@ import {
   tell,
   withAttempts,
 } from './call.ts'
+import { Canaries, type CanaryMode, parseCanaryMode } from './canary/index.ts'
 import type { ClientStats } from './client-stats.ts'
 import { type ConnectionEvents, watchConnections } from './connection-watch.ts'
 import {
@@ -84,6 +85,8 @@ export interface RequesterInit extends Partial<RequestLimits>, Partial<Discovery
   readonly scorer?: Backend | undefined
   /** What is known of peers by audits. @default nothing yet */
   readonly reputation?: Reputation
+  /** @default off */
+  readonly canaries?: CanaryMode | undefined
   /** Where others' word comes from. @default nobody's counts */
   readonly ledger?: Ledger | undefined
   /** Whether good peers get receipts, which others may see. @default false */
@@ -185,6 +188,11 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     scorer: init.scorer,
     seed: randomBytes(32),
   })
+  const canaries = new Canaries({
+    ...{ connect, reputation, auditor, now, random, limits: requestLimits },
+    mode: parseCanaryMode(init.canaries ?? 'off'),
+    directory: context.directory,
+  })
   const closing = new AbortController()
   const { aliases, providers } = init
   const fallback = createFallback({ aliases, providers, context, wallNow: now })
@@ -267,6 +275,11 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         if (event.type === 'done') {
           if (failures.size > 0) failures.succeeded(key())
           ended('answered', verification && { verification })
+          const { candidate } = event.told ?? {}
+          if (candidate && begun.verify !== 'off' && begun.trusted === undefined) {
+            const { completionTokens } = event.usage
+            void canaries.answered(candidate, request, completionTokens, closing.signal)
+          }
         }
         yield event
       }
@@ -394,7 +407,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         inFlight: router.inFlight,
         retryBudget: context.budget.balance,
         resumeReserve: context.reserve.balance,
-        audits: auditor.spent,
+        audits: { ...auditor.spent, canaries: canaries.sent },
         peers: {
           known: peers.length,
           connected: peers.filter((peer) => connected.has(peer.toString())).length,

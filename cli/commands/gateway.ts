@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
+import { type CanaryMode, parseCanaryMode } from '../../client/index.ts'
 import { type GatewayServer, serveGateway } from '../../gateway/index.ts'
 import { DataDirLockedError, lockDataDir } from '../../host/index.ts'
 import { stopWithStdin } from '../daemon.ts'
@@ -28,6 +29,7 @@ interface GatewayOptions extends SharedOptions, ModelOptions {
   readonly requestsPerMinute?: number
   readonly tokensPerMinute?: number
   readonly timeoutSeconds?: number
+  readonly canaries?: CanaryMode
   readonly receipts?: boolean
   readonly friend?: readonly string[]
   readonly stopWithStdin?: boolean
@@ -48,6 +50,11 @@ export function gatewayCommand(runtime: Runtime): Command {
     .option('--requests-per-minute <n>', 'for each key', wholeNumber(1))
     .option('--tokens-per-minute <n>', 'for each key', wholeNumber(1))
     .option('--timeout-seconds <n>', 'longest time for one request (default: 600)', wholeNumber(1))
+    .option(
+      '--canaries <mode>',
+      'off, generated, or own-traffic (shows past requests of yours to unknown peers): what peers are tried with (default: generated)',
+      canariesFrom,
+    )
     .option(
       '--receipts',
       'sign for good answers, so that their nodes’ owners come before strangers; others see whom this client asks',
@@ -72,8 +79,9 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
     )
   }
   if (options.stopWithStdin === true) stopWithStdin(session)
-  const { receipts, friend: friends } = options
+  const { canaries, receipts, friend: friends } = options
   await using client = await openClient(session, options, {
+    ...(canaries !== undefined && { canaries }),
     ...(receipts !== undefined && { receipts }),
     ...(friends !== undefined && { friends }),
   })
@@ -99,6 +107,14 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
   await server.close()
   terminal.emit({ event: 'stopped' })
   return undefined
+}
+
+function canariesFrom(text: string): CanaryMode {
+  try {
+    return parseCanaryMode(text)
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+  }
 }
 
 interface LockedState extends AsyncDisposable {

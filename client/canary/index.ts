@@ -1,0 +1,1 @@
+export { Canaries, type CanaryMode, parseCanaryMode } from './canaries.ts'
