@@ -77,7 +77,7 @@ const speedOf = (random: Random): Speed => ({
   decodeRate: random.logNormal(40, 0.3),
 })
 
-const sizeOf = (random: Random): { promptTokens: number; answerTokens: number } => ({
+export const sizeOf = (random: Random): { promptTokens: number; answerTokens: number } => ({
   promptTokens: Math.ceil(Math.min(4_000, random.logNormal(200, 0.8))),
   answerTokens: Math.ceil(Math.max(8, Math.min(400, random.logNormal(60, 0.5)))),
 })

@@ -11,7 +11,9 @@ import {
   wrongShare,
 } from './attack-setting.ts'
 import { ratedBadly, ratedHonestly, ratedWell, writerOf } from './divergence.ts'
+import { freeRiding } from './free-riding.ts'
 import type { Random } from './random.ts'
+import { receiptFarming } from './receipt-farming.ts'
 import type { Defence, SimClient } from './sim-client.ts'
 import type { Behaviour } from './sim-peer.ts'
 import type { World } from './world.ts'
@@ -316,7 +318,9 @@ export const ATTACKS: readonly Attack[] = [
   falseAlarms,
   collusion,
   badMouthing,
+  receiptFarming,
   slowLoris,
+  freeRiding,
   liars,
   liarsQuorum,
 ]

@@ -19,7 +19,14 @@ const PROBES_PER_CHOICE = 2
 const DIAL_TIMEOUT_MS = 5_000
 
 /** Parts of the defence that a control run goes without. */
-export type Defence = 'audits' | 'held-newcomers' | 'panel' | 'audit-floor' | 'pace'
+export type Defence =
+  | 'audits'
+  | 'held-newcomers'
+  | 'panel'
+  | 'audit-floor'
+  | 'pace'
+  | 'seeded-trust'
+  | 'contributors-first'
 
 export interface SimClientInit {
   readonly name: string

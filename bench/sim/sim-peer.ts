@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Candidate } from '../../client/directory/index.ts'
-import { Gate, type Ticket } from '../../node/admission/index.ts'
+import { type Fairness, Gate, type Ticket } from '../../node/admission/index.ts'
 import {
   type ErrorCode,
   InferenceError,
@@ -37,6 +37,8 @@ export interface SimPeerInit {
   readonly prefillRate?: number
   readonly decodeRate?: number
   readonly behaviour?: Behaviour
+  /** Who comes before strangers. @default nobody */
+  readonly fairness?: Fairness
 }
 
 /** One attempt of a client, as the peer sees it. */
@@ -145,7 +147,11 @@ export class SimPeer {
     let ticket: Ticket
     try {
       const { client: peer, deadlineAtMs } = call
-      ticket = this.gate.enter({ peer, deadlineAtMs, signal: controller.signal })
+      ticket = this.gate.enter({
+        ...{ peer, deadlineAtMs },
+        contributes: this.init.fairness?.contributes(peer) ?? false,
+        signal: controller.signal,
+      })
     } catch (error) {
       const { code, retryAfterMs } = InferenceError.from(error)
       answer(() => onFailure(code, retryAfterMs))
@@ -190,6 +196,7 @@ export class SimPeer {
       answer(() => call.onStart({ lies, gapMs, prefillMs, cachedTokens }))
       end = this.#time.after((call.tokens - 1) * gapMs, () => {
         this.#remember(call)
+        this.init.fairness?.served(call.client, call.promptTokens + call.tokens)
         this.gate.observe({
           firstTokenMs: prefillMs,
           serviceMs: this.#time.now() - startedMs,

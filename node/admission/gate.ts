@@ -14,6 +14,8 @@ import { flowOf, givesWay, nextTurn, STRANGERS_TURN, type Waiting } from './turn
 const OVERLOAD_AFTER_MS = 10_000
 /** Peers and networks whose last turn is remembered. */
 const MAX_TURNS = 2_048
+/** Strangers leave the last slot free for so long after a contributor was here, so that the next one finds it. */
+const CONTRIBUTORS_AROUND_MS = 60_000
 /** Told to those who are refused while nothing was measured. */
 const DEFAULT_RETRY_MS = 1_000
 
@@ -57,6 +59,7 @@ export class Gate {
   #turn = 0
   /** Turns in a row that were contributors', while strangers waited. */
   #strangersWaited = 0
+  #contributorMs = Number.NEGATIVE_INFINITY
   #queuedSinceMs: number | undefined
   #measured: Measured = UNMEASURED
   #idle: (() => void)[] = []
@@ -109,8 +112,9 @@ export class Gate {
   }): Ticket {
     const { peer, network = '', contributes = false, deadlineAtMs, signal } = request
     signal.throwIfAborted()
+    if (contributes) this.#contributorMs = this.#init.now()
     this.#check({ peer, network, contributes }, deadlineAtMs)
-    const occupancy = this.occupancy
+    const occupancy = this.#occupancyFor(contributes)
     const slot = Promise.withResolvers<void>()
     // Whoever holds the ticket may leave before looking at it.
     slot.promise.catch(() => {})
@@ -149,7 +153,7 @@ export class Gate {
   #check(newcomer: Omit<Waiting, 'arrival' | 'since'>, deadlineAtMs: number): void {
     const remainingMs = deadlineAtMs - this.#init.now()
     if (remainingMs <= 0) throw outOfTime()
-    const waitMs = predictedWaitMs(this.occupancy, this.#measured)
+    const waitMs = predictedWaitMs(this.#occupancyFor(newcomer.contributes), this.#measured)
     const retryAfterMs = Math.max(1, Math.ceil(waitMs || DEFAULT_RETRY_MS))
     if (waitMs > remainingMs) {
       throw new InferenceError(
@@ -165,6 +169,13 @@ export class Gate {
     })
     if (victim === undefined) throw full
     this.#leave(victim, full)
+  }
+
+  /** Whom it has to wait for: strangers wait for contributors, and hardly the other way round. */
+  #occupancyFor(contributes: boolean): Occupancy {
+    if (!contributes) return this.occupancy
+    const before = this.#waiting.filter((entry) => entry.contributes)
+    return { ...this.occupancy, queueDepth: before.length }
   }
 
   #leave(entry: Entry, reason: unknown): void {
@@ -194,7 +205,10 @@ export class Gate {
     while (this.#running < this.#slots) {
       const strangersTurn = this.#strangersWaited >= STRANGERS_TURN - 1
       const lastTurn = (name: string): number | undefined => this.#turns.get(name)
-      const next = nextTurn(this.#waiting, lastTurn, { overloaded, strangersTurn })
+      const left = this.#leavesLast(nowMs)
+        ? this.#waiting.filter(({ contributes }) => contributes)
+        : this.#waiting
+      const next = nextTurn(left, lastTurn, { overloaded, strangersTurn })
       if (next === undefined) break
       this.#waiting.splice(this.#waiting.indexOf(next), 1)
       this.#running += 1
@@ -206,6 +220,12 @@ export class Gate {
     this.#queuedSinceMs = undefined
     if (this.#running > 0) return
     for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** Whether the last free slot is kept for a contributor. */
+  #leavesLast(nowMs: number): boolean {
+    const isLast = this.#slots > 1 && this.#running === this.#slots - 1
+    return isLast && nowMs - this.#contributorMs < CONTRIBUTORS_AROUND_MS
   }
 
   #noteTurn(next: Entry): void {

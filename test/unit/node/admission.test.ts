@@ -299,6 +299,57 @@ describe('turns', () => {
   })
 })
 
+describe('the last slot', () => {
+  const setting = () => {
+    const clock = { nowMs: 0 }
+    const gate = gateAt(clock, 2, 8)
+    const { signal } = new AbortController()
+    const order: string[] = []
+    const enter = (peer: string, contributes: boolean) => {
+      const ticket = gate.enter({ peer, contributes, deadlineAtMs: FAR, signal })
+      ticket.granted.then(
+        () => order.push(peer),
+        () => {},
+      )
+      return ticket
+    }
+    return { clock, gate, order, enter }
+  }
+
+  it('is kept for contributors while they are around, and no longer', async () => {
+    const { clock, gate, order, enter } = setting()
+    enter('giver', true).release()
+    enter('first', false)
+    enter('second', false)
+    await turn()
+    expect(order).toEqual(['giver', 'first'])
+    enter('giver', true)
+    await turn()
+    expect(order).toEqual(['giver', 'first', 'giver'])
+    clock.nowMs = 61_000
+    gate.setSlots(3)
+    await turn()
+    expect(order.at(-1)).toBe('second')
+  })
+
+  it('does not have a contributor wait for a stranger whose turn it is', async () => {
+    const { gate, order, enter } = setting()
+    // Strangers wait, and are passed over until it is their turn.
+    const held = enter('giver', true)
+    enter('stranger', false)
+    enter('stranger', false)
+    for (let n = 0; n < 6; n += 1) {
+      const ticket = enter('giver', true)
+      await turn()
+      ticket.release()
+    }
+    held.release()
+    await turn()
+    expect(order.filter((peer) => peer === 'giver')).toHaveLength(7)
+    expect(gate.occupancy.inFlight).toBeGreaterThan(0)
+  })
+})
+
 describe('fairness', () => {
   it('knows a contributor until it took what its owner gave, and again after a time', () => {
     const clock = { nowMs: 0 }
