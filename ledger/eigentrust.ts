@@ -1,6 +1,7 @@
 /** Trust of one in another: any positive weight, of which only the shares of one row count. */
 export type TrustEdges = ReadonlyMap<string, ReadonlyMap<string, number>>
 
+/** How trust flows. */
 export interface EigenTrustOptions {
   /** Share that returns to the pre-trusted at each step, above 0, at most 1. @default 0.5 */
   readonly restart?: number

@@ -25,6 +25,7 @@ export type LedgerHost = Pick<Host, 'peerId' | 'privateKey'> & {
   readonly libp2p: Pick<Libp2p, 'dialProtocol' | 'handle' | 'unhandle'>
 }
 
+/** Whose ledger it is, and whom it believes. */
 export interface LedgerInit {
   readonly host: LedgerHost
   /** Ids of peers whose word counts like the caller's own. @default none */
@@ -111,6 +112,7 @@ export class Ledger implements AsyncDisposable {
     for (const peer of asked) await this.#fetch(peer).catch(() => {})
   }
 
+  /** Ends what runs, answers no more, and writes down what is known. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed

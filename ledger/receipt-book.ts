@@ -39,6 +39,7 @@ export class ReceiptBook {
     return this.#changes
   }
 
+  /** Takes in a receipt whose signatures were verified. */
   add(receipt: Receipt): Entered {
     if (this.#isExpired(receipt)) return 'expired'
     const pair = pairOf(receipt.client.toString(), receipt.server.toString())

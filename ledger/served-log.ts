@@ -22,10 +22,12 @@ export interface Served {
 export class ServedLog {
   readonly #served = new LRUCache<string, Served>({ max: MAX_SERVED, ttl: MAX_AGE_MS })
 
+  /** Remembers an answer. */
   note(attemptId: Uint8Array, served: Served): void {
     this.#served.set(idOf(attemptId), served)
   }
 
+  /** What was answered in this attempt, if a receipt can be had for it. */
   get(attemptId: Uint8Array): Served | undefined {
     return this.#served.get(idOf(attemptId))
   }

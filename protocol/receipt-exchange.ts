@@ -62,8 +62,10 @@ export function decodeReceiptRequest(bytes: Uint8Array): ReceiptRequest {
       if (!fits) throw new InferenceError('malformed', 'a field of the wrong size')
       return { type: 'countersign', attemptId, salt, draft, previous }
     }
-    default:
+    case undefined:
       throw new InferenceError('malformed', 'an unknown question')
+    default:
+      return request satisfies never
   }
 }
 
