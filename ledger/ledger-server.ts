@@ -26,6 +26,8 @@ const EXCHANGE_TIMEOUT_MS = 5_000
 const MAX_REQUEST_BYTES = 2 * LIMITS.maxReceiptBytes + 128
 /** Of one peer: as many as it can have answers, and some. */
 const RATE = { capacity: 200, refillPerSecond: 20 }
+/** Lists of receipts change slowly, and cost more. */
+const FETCH_RATE = { capacity: 4, refillPerSecond: 0.1 }
 /** Client and node may see the length of an answer differently by the time on the wire, and by their clocks. */
 const MAX_LONGER_MS = 60_000
 
@@ -50,6 +52,7 @@ export function createLedgerServer(
   init: LedgerServerInit,
 ): (stream: Stream, connection: Connection) => Promise<void> {
   const rates = new PeerRates(RATE)
+  const fetches = new PeerRates(FETCH_RATE)
   let turn: Promise<unknown> = Promise.resolve()
   /** One draft at a time: two that are looked at together could both be the next of a chain. */
   const inTurn = (work: () => Promise<ReceiptResponse>): Promise<ReceiptResponse> => {
@@ -66,6 +69,9 @@ export function createLedgerServer(
         throw new InferenceError('rate_limited', 'too many requests')
       }
       const request = await readRequest(stream)
+      if (request.type === 'fetch' && !fetches.take(remotePeer, init.now())) {
+        throw new InferenceError('rate_limited', 'too many lists')
+      }
       const response = await inTurn(() => respond(request, remotePeer, init))
       const writer = new FrameWriter(stream)
       await writer.write(encodeReceiptResponse(response), { signal })
@@ -125,10 +131,11 @@ async function sign(
   init: LedgerServerInit,
 ): Promise<ReceiptResponse> {
   const { book, served, beneficiary, privateKey, peerId, now } = init
+  // Before any signature is looked at, which costs the most.
+  const answer = served?.get(request.attemptId)
+  if (answer?.client !== asker.toString()) throw refuse('no such answer, or it has its receipt')
   const body = await openDraft(request.draft, now())
   if (!body.client.equals(asker) || !body.server.equals(peerId)) throw refuse('not between us')
-  const answer = served?.get(request.attemptId)
-  if (answer === undefined) throw refuse('no such answer, or a receipt for it was given already')
   await check(body, answer, request.salt)
   await remember(request.previous, body, init)
   const previous = book.latest(body.client.toString(), peerId.toString())

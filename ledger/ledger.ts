@@ -64,7 +64,9 @@ export class Ledger implements AsyncDisposable {
     this.#now = now
     this.#random = random
     this.#friends = beneficiary === '' ? friends : [...friends, beneficiary]
-    this.book = new ReceiptBook(now)
+    // Strangers' receipts must not drive out those that count.
+    const worth = ({ client }: Receipt): number => this.trust.mass(client.toString())
+    this.book = new ReceiptBook(now, worth)
     this.trust = new SharedTrust(this.book, [host.peerId.toString(), ...this.#friends], now)
   }
 

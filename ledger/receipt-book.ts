@@ -2,7 +2,7 @@ import { equals } from 'uint8arrays/equals'
 import { toString as toText } from 'uint8arrays/to-string'
 import { LIMITS, type Receipt } from '../protocol/index.ts'
 
-/** Receipts that are kept; the oldest go first. Some 2 MB. */
+/** Receipts that are kept. Some 2 MB. */
 const MAX_RECEIPTS = 4_096
 /** Of one client and server, so that a busy pair does not drive out the others. */
 const MAX_OF_PAIR = 32
@@ -22,12 +22,17 @@ export class ReceiptBook {
   readonly #nonces = new Set<string>()
   readonly #forked = new Set<string>()
   readonly #now: () => number
+  readonly #worth: (receipt: Receipt) => number
   #size = 0
   #changes = 0
 
-  /** @param now milliseconds since 1970 */
-  constructor(now: () => number) {
+  /**
+   * @param now milliseconds since 1970
+   * @param worth of a receipt: where there are too many, those worth least go first. @default the same for all
+   */
+  constructor(now: () => number, worth: (receipt: Receipt) => number = () => 0) {
     this.#now = now
+    this.#worth = worth
   }
 
   get size(): number {
@@ -63,7 +68,7 @@ export class ReceiptBook {
     this.#byPair.set(pair, kept)
     this.#size += kept.length - before.length
     this.#changes += 1
-    if (this.#size > MAX_RECEIPTS) this.#dropOldest()
+    if (this.#size > MAX_RECEIPTS) this.#dropLeast()
     return kept.includes(receipt) ? 'new' : 'known'
   }
 
@@ -93,9 +98,13 @@ export class ReceiptBook {
     if (this.#forked.size > MAX_FORKED && oldest !== undefined) this.#forked.delete(oldest)
   }
 
-  /** An eighth at a time, so that this is seldom. */
-  #dropOldest(): void {
-    const all = [...this.#byPair.values()].flat().toSorted((a, b) => a.endedAtMs - b.endedAtMs)
+  /** An eighth at a time, so that this is seldom. Of those worth the same the oldest. */
+  #dropLeast(): void {
+    const worth = new Map<Receipt, number>()
+    for (const receipt of [...this.#byPair.values()].flat())
+      worth.set(receipt, this.#worth(receipt))
+    const of = (receipt: Receipt): number => worth.get(receipt) ?? 0
+    const all = [...worth.keys()].toSorted((a, b) => of(a) - of(b) || a.endedAtMs - b.endedAtMs)
     const dropped = new Set(all.slice(0, Math.max(all.length - MAX_RECEIPTS, MAX_RECEIPTS / 8)))
     for (const receipt of dropped) this.#nonces.delete(nonceOf(receipt))
     for (const [pair, receipts] of this.#byPair) {

@@ -8,6 +8,8 @@ const RESTART = 0.5
 const MAX_TOKENS = 10_000
 /** Old receipts expire meanwhile. */
 const MAX_AGE_MS = 60_000
+/** However many receipts come, what they are worth is computed once in this time: it takes milliseconds. */
+const MIN_AGE_MS = 1_000
 
 interface Computed {
   readonly changes: number
@@ -64,9 +66,8 @@ export class SharedTrust {
     const { changes } = this.#book
     const nowMs = this.#now()
     const known = this.#computed
-    const isFresh =
-      known !== undefined && known.changes === changes && nowMs - known.atMs < MAX_AGE_MS
-    if (isFresh) return known
+    const maxAgeMs = known?.changes === changes ? MAX_AGE_MS : MIN_AGE_MS
+    if (known !== undefined && nowMs - known.atMs < maxAgeMs) return known
     this.#computed = { changes, atMs: nowMs, ...compute(this.#book.all(), this.#preTrusted) }
     return this.#computed
   }

@@ -23,6 +23,7 @@ const QUESTIONS = [
 const asked = (n: number) => ({
   model: ALIAS,
   temperature: 0,
+  max_tokens: 64,
   messages: [{ role: 'user', content: QUESTIONS[n % QUESTIONS.length]?.(n) ?? '' }] as const,
 })
 

@@ -109,7 +109,10 @@ describe('receipts between real peers', () => {
     await bob.client.peers()
     expect(bob.ledger.trust.standing(good.host.peerId.toString())).toBeUndefined()
     await bob.ledger.gather()
-    expect(bob.ledger.trust.standing(good.host.peerId.toString())).toBeGreaterThan(0.5)
+    await vi.waitFor(
+      () => expect(bob.ledger.trust.standing(good.host.peerId.toString())).toBeGreaterThan(0.5),
+      { timeout: 5_000 },
+    )
 
     // Of one whom she does not know nothing is believed.
     const carol = await askerOf([...addressesOf(good), ...addressesOf(other)])
@@ -128,7 +131,10 @@ describe('receipts between real peers', () => {
     onTestFinished(() => elsewhere[Symbol.asyncDispose]())
     await host.connect(String(good.host.addresses()[0]))
     await elsewhere.gather()
-    expect(elsewhere.trust.given(owner.peerId.toString())).toBeGreaterThan(0)
+    await vi.waitFor(
+      () => expect(elsewhere.trust.given(owner.peerId.toString())).toBeGreaterThan(0),
+      { timeout: 5_000 },
+    )
     expect(elsewhere.trust.given(alice.id)).toBe(0)
   })
 
@@ -184,7 +190,7 @@ describe('receipts between real peers', () => {
     }
     expect(await ask({ type: 'countersign', ...garbage, previous: new Uint8Array() })).toEqual({
       type: 'refused',
-      code: 'malformed',
+      code: 'invalid_request',
     })
     expect(await ask({ type: 'fetch', max: 100 })).toEqual({ type: 'known', known: [] })
   })

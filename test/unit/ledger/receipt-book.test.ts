@@ -68,4 +68,24 @@ describe('the receipt book', () => {
     expect(book.add(chain[0] as never)).toBe('known')
     expect(book.size).toBe(32)
   })
+
+  it('drops what is worth least where there are too many, and the oldest of that', async () => {
+    const precious = new Set<string>()
+    const book = new ReceiptBook(
+      () => NOW,
+      ({ client }) => Number(precious.has(client.toString())),
+    )
+    const one = await receiptOf(await party(), await party())
+    precious.add(one.client.toString())
+    book.add({ ...one, endedAtMs: NOW - 1_000_000 })
+    for (let n = 0; n < 4_200; n += 1) {
+      const name = { toString: () => `client ${n}` } as typeof one.client
+      book.add({ ...one, client: name, endedAtMs: NOW - n })
+    }
+    expect(book.size).toBeLessThanOrEqual(4_096)
+    const kept = book.all().map(({ client }) => client.toString())
+    expect(kept).toContain(one.client.toString())
+    expect(kept).toContain('client 0')
+    expect(kept).not.toContain('client 4000')
+  })
 })
