@@ -27,7 +27,7 @@ import {
   type ServedBy,
 } from './answer/index.ts'
 import type { Connect } from './attempt/index.ts'
-import { Auditor, type AuditReport, checkedAnswer, scoreAt } from './audit/index.ts'
+import { type AuditReport, checkedAnswer } from './audit/index.ts'
 import { ResumeReserve, RetryBudget } from './budget/index.ts'
 import {
   begin,
@@ -40,7 +40,8 @@ import {
   tell,
   withAttempts,
 } from './call.ts'
-import { Canaries, type CanaryMode, parseCanaryMode } from './canary/index.ts'
+import type { CanaryMode } from './canary/index.ts'
+import { createChecks } from './checks.ts'
 import type { ClientStats } from './client-stats.ts'
 import { type ConnectionEvents, watchConnections } from './connection-watch.ts'
 import {
@@ -58,8 +59,7 @@ import { listModels, listPeer, type ModelListing, type PeerListing } from './lis
 import { FailureMemory, requestKey } from './loops/index.ts'
 import { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 import { createProber } from './probe/index.ts'
-import { ReceiptGiver } from './receipt-giver.ts'
-import { Reputation, trustOf } from './reputation/index.ts'
+import type { Reputation } from './reputation/index.ts'
 import { modelOf, wantsUsage } from './request-fields.ts'
 import { createRouter } from './route/index.ts'
 import { openScope, type Scope } from './scope.ts'
@@ -141,10 +141,9 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   const random = init.random ?? Math.random
   const connect: Connect = (peerId, protocol, options) =>
     host.libp2p.dialProtocol(peerId, protocol, options)
-  const reputation = init.reputation ?? new Reputation(now)
-  const { ledger, receipts = false } = init
-  const trust = trustOf(reputation, random, (peer) => ledger?.trust.standing(peer))
-  const giver = receipts && ledger ? new ReceiptGiver({ ledger, reputation, now }) : undefined
+  const directory = createDirectory({ host, limits: discoveryLimits, now, random })
+  const checks = createChecks({ ...init, connect, directory, limits: requestLimits, now, random })
+  const { trust, auditor, canaries, onAnswered } = checks
   const router = createRouter({
     trust,
     now: () => performance.now(),
@@ -155,7 +154,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   const context: DispatchContext = {
     host,
     connect,
-    directory: createDirectory({ host, limits: discoveryLimits, now, random }),
+    directory,
     prober: createProber({
       connect,
       isConnected: (peerId) => host.libp2p.getPeers().some((peer) => peer.equals(peerId)),
@@ -168,31 +167,9 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     admits: trust.admits,
     budget: init.budgets?.budget ?? new RetryBudget(),
     reserve: init.budgets?.reserve ?? new ResumeReserve(),
-    ...(giver !== undefined && { onAnswered: (peer, answer) => giver.give(peer, answer) }),
+    ...(onAnswered !== undefined && { onAnswered }),
     random,
   }
-  const auditor = new Auditor({
-    ...{ reputation, random, now },
-    score: (candidate, body, options) =>
-      scoreAt(
-        {
-          ...{ connect, limits: requestLimits },
-          ...(giver !== undefined &&
-            !options.isPrivate && { onAnswered: (answer) => giver.give(candidate, answer) }),
-        },
-        candidate,
-        body,
-        options,
-      ),
-    directory: context.directory,
-    scorer: init.scorer,
-    seed: randomBytes(32),
-  })
-  const canaries = new Canaries({
-    ...{ connect, reputation, auditor, now, random, limits: requestLimits },
-    mode: parseCanaryMode(init.canaries ?? 'off'),
-    directory: context.directory,
-  })
   const closing = new AbortController()
   const { aliases, providers } = init
   const fallback = createFallback({ aliases, providers, context, wallNow: now })
