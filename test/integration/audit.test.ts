@@ -23,11 +23,12 @@ const QUESTIONS = [
 const asked = (n: number) => ({
   model: ALIAS,
   temperature: 0,
-  max_tokens: 64,
   messages: [{ role: 'user', content: QUESTIONS[n % QUESTIONS.length]?.(n) ?? '' }] as const,
 })
 
 const AT_ONCE = 12
+/** One that is suspect is seldom asked: its last strike may take long. */
+const MAX_REQUESTS = 1_600
 
 interface Swarm {
   readonly client: Client
@@ -78,7 +79,7 @@ async function untilQuarantined({ client }: Swarm, cheat: string): Promise<numbe
     served += attempts.filter((one) => one.peerId === cheat && one.outcome === 'answered').length
   })
   // Several at once, so that every peer gets some.
-  for (let n = 0; n < 400; n += AT_ONCE) {
+  for (let n = 0; n < MAX_REQUESTS; n += AT_ONCE) {
     const requests = Array.from({ length: AT_ONCE }, (_, at) => asked(n + at))
     await Promise.all(requests.map((one) => client.chat(one, { verify: 'always' })))
     if (!client.reputation(cheat).some(({ state }) => state === 'quarantined')) continue
