@@ -81,9 +81,9 @@ export class Gate {
     return predictedTtftMs(this.occupancy, this.#measured)
   }
 
-  /** Whether the next request of a peer that holds no place would be refused. */
+  /** Whether the next request of a stranger that holds no place would be refused. */
   get full(): boolean {
-    return this.#running >= this.#slots && this.#waiting.length >= this.#init.maxQueue
+    return this.#isFull(false)
   }
 
   setSlots(slots: number): void {
@@ -162,13 +162,19 @@ export class Gate {
         { retryAfterMs },
       )
     }
-    if (!this.full) return
+    if (!this.#isFull(newcomer.contributes)) return
     const victim = givesWay(this.#waiting, newcomer)
     const full = new InferenceError('over_capacity', 'all slots and the queue are full', {
       retryAfterMs,
     })
     if (victim === undefined) throw full
     this.#leave(victim, full)
+  }
+
+  /** The queue fills up behind a slot that is kept for contributors, too: its bound holds all the same. */
+  #isFull(contributes: boolean): boolean {
+    if (this.#waiting.length < this.#init.maxQueue) return false
+    return this.#running >= this.#slots || (!contributes && this.#leavesLast(this.#init.now()))
   }
 
   /** Whom it has to wait for: strangers wait for contributors, and hardly the other way round. */

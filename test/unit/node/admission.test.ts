@@ -162,50 +162,59 @@ describe('the gate', () => {
     expect(order).toEqual(['a', 'b'])
   })
 
-  it('never runs more than its slots nor queues more than its queue, whatever happens', async () => {
-    const command = fc.oneof(
-      fc.record({
-        do: fc.constant('enter' as const),
-        peer: fc.constantFrom('a', 'b', 'c'),
-        lifeMs: fc.nat(50),
-      }),
-      fc.record({ do: fc.constant('release' as const), index: fc.nat(20) }),
-      fc.record({ do: fc.constant('abort' as const), index: fc.nat(20) }),
-      fc.record({ do: fc.constant('wait' as const), ms: fc.nat(30) }),
-    )
-    await fc.assert(
-      fc.asyncProperty(fc.array(command, { maxLength: 60 }), async (commands) => {
-        const clock = { nowMs: 0 }
-        const gate = gateAt(clock, 2, 3)
-        const held: { release(): void; controller: AbortController }[] = []
-        for (const step of commands) {
-          if (step.do === 'enter') {
-            const controller = new AbortController()
-            const request = {
-              peer: step.peer,
-              deadlineAtMs: clock.nowMs + step.lifeMs,
-              signal: controller.signal,
-            }
-            try {
-              held.push({ ...gate.enter(request), controller })
-            } catch (error) {
-              expect(error).toMatchObject({ name: 'InferenceError' })
-            }
-          } else if (step.do === 'wait') clock.nowMs += step.ms
-          else if (step.do === 'release') held[step.index]?.release()
-          else held[step.index]?.controller.abort()
-          const { inFlight, queueDepth } = gate.occupancy
-          expect(inFlight).toBeLessThanOrEqual(2)
-          expect(queueDepth).toBeLessThanOrEqual(3)
-          expect(queueDepth > 0 && inFlight < 2).toBe(false)
-        }
-        for (const { release } of held) release()
-        await gate.idle()
-        expect(gate.occupancy).toEqual({ inFlight: 0, queueDepth: 0, slots: 2 })
-      }),
-      { numRuns: 300 },
-    )
-  })
+  it.each([
+    ['strangers only', false],
+    ['contributors, for whom a slot is kept', true],
+  ])(
+    'never runs more than its slots nor queues more than its queue, whatever happens, with %s',
+    async (_, withContributors) => {
+      const command = fc.oneof(
+        fc.record({
+          do: fc.constant('enter' as const),
+          peer: fc.constantFrom('a', 'b', 'c'),
+          lifeMs: fc.nat(50),
+          contributes: withContributors ? fc.boolean() : fc.constant(false),
+        }),
+        fc.record({ do: fc.constant('release' as const), index: fc.nat(20) }),
+        fc.record({ do: fc.constant('abort' as const), index: fc.nat(20) }),
+        fc.record({ do: fc.constant('wait' as const), ms: fc.nat(30) }),
+      )
+      await fc.assert(
+        fc.asyncProperty(fc.array(command, { maxLength: 60 }), async (commands) => {
+          const clock = { nowMs: 0 }
+          const gate = gateAt(clock, 2, 3)
+          const held: { release(): void; controller: AbortController }[] = []
+          for (const step of commands) {
+            if (step.do === 'enter') {
+              const controller = new AbortController()
+              const request = {
+                peer: step.peer,
+                contributes: step.contributes,
+                deadlineAtMs: clock.nowMs + step.lifeMs,
+                signal: controller.signal,
+              }
+              try {
+                held.push({ ...gate.enter(request), controller })
+              } catch (error) {
+                expect(error).toMatchObject({ name: 'InferenceError' })
+              }
+            } else if (step.do === 'wait') clock.nowMs += step.ms
+            else if (step.do === 'release') held[step.index]?.release()
+            else held[step.index]?.controller.abort()
+            const { inFlight, queueDepth } = gate.occupancy
+            expect(inFlight).toBeLessThanOrEqual(2)
+            expect(queueDepth).toBeLessThanOrEqual(3)
+            // Nobody waits beside a free slot, but strangers for the one that is kept.
+            expect(queueDepth > 0 && inFlight < (withContributors ? 1 : 2)).toBe(false)
+          }
+          for (const { release } of held) release()
+          await gate.idle()
+          expect(gate.occupancy).toEqual({ inFlight: 0, queueDepth: 0, slots: 2 })
+        }),
+        { numRuns: 300 },
+      )
+    },
+  )
 })
 
 describe('lists of peers', () => {
@@ -330,6 +339,19 @@ describe('the last slot', () => {
     gate.setSlots(3)
     await turn()
     expect(order.at(-1)).toBe('second')
+  })
+
+  it('does not let the queue behind it grow beyond its bound', () => {
+    const { gate, enter } = setting()
+    enter('giver', true)
+    for (let n = 0; n < 8; n += 1) enter('stranger', false)
+    expect(gate.occupancy).toEqual({ inFlight: 1, queueDepth: 8, slots: 2 })
+    expect(gate.full).toBe(true)
+    expect(() => enter('stranger', false)).toThrow(
+      expect.objectContaining({ code: 'over_capacity' }),
+    )
+    expect(enter('another giver', true).queuePosition).toBe(0)
+    expect(gate.occupancy).toEqual({ inFlight: 2, queueDepth: 8, slots: 2 })
   })
 
   it('does not have a contributor wait for a stranger whose turn it is', async () => {
