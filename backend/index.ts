@@ -26,14 +26,7 @@ export {
   detectBackends,
 } from './detect/index.ts'
 export { createEmbeddedBackend, type EmbeddedBackend, type EmbeddedInit } from './embedded/index.ts'
-export {
-  cachedWeightsDigest,
-  type DigestInit,
-  type GgufFacts,
-  type GgufHeader,
-  ggufFacts,
-  readGgufHeader,
-} from './gguf/index.ts'
+export { type GgufFacts, type GgufHeader, ggufFacts, readGgufHeader } from './gguf/index.ts'
 export type { Fetch } from './http/index.ts'
 export {
   type DownloadProgress,
@@ -43,6 +36,7 @@ export {
 } from './model-source/index.ts'
 export { createOllamaBackend, type OllamaBackendInit } from './ollama/index.ts'
 export { createOpenAiBackend, type OpenAiBackendInit } from './openai/index.ts'
+export { hubSnapshot } from './safetensors/index.ts'
 export {
   type Clock,
   createScriptedBackend,
@@ -56,3 +50,4 @@ export {
   systemClock,
 } from './scripted/index.ts'
 export { requireSupport, selectModel } from './select-model.ts'
+export { cachedWeightsDigest, type DigestInit } from './weights/index.ts'

@@ -18,6 +18,14 @@ export function cacheHome(env: Environment): string {
   return join(base(env.XDG_CACHE_HOME, '.cache'), 'skein')
 }
 
+/** Where Hugging Face's tools keep what they downloaded: `$HF_HUB_CACHE`, else `hub` in `$HF_HOME`. */
+export function hubCache(env: Environment): string {
+  const { HF_HUB_CACHE: hub, HF_HOME: home, XDG_CACHE_HOME: cache } = env
+  if (hub !== undefined && isAbsolute(hub)) return hub
+  if (home !== undefined && isAbsolute(home)) return join(home, 'hub')
+  return join(base(cache, '.cache'), 'huggingface/hub')
+}
+
 /**
  * Data directories for a role in order of preference: the second node on a machine takes `node-2` and so on. What is
  * known of a private swarm's peers stays apart from the public one's.

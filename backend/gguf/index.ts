@@ -4,11 +4,11 @@
  * @example
  * const header = await readGgufHeader('model.gguf')
  * const { family, parameters, quantization } = ggufFacts(header)
- * const digest = await cachedWeightsDigest('model.gguf', { header })
+ * const digest = await ggufDigest('model.gguf', header)
  *
  * @packageDocumentation
  */
 
-export { cachedWeightsDigest, type DigestInit } from './digest-cache.ts'
+export { ggufDigest } from './digest.ts'
 export { type GgufFacts, ggufFacts } from './facts.ts'
 export { type GgufHeader, readGgufHeader } from './read-header.ts'

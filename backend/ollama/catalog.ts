@@ -79,7 +79,7 @@ async function describe(
       quantization: asString(quantization),
       contextLength:
         inUse.get(engineName) || configuredContext(asString(parameters), asRecord(info)),
-      templateHash: createHash('sha256').update(asString(template)).digest('hex'),
+      templateHash: `sha256:${createHash('sha256').update(asString(template)).digest('hex')}`,
       capabilities: capabilitiesFrom(can),
       resume: 'none',
       fields: fieldsFrom(can),

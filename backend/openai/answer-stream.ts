@@ -28,6 +28,8 @@ interface Shape {
   readonly kind: 'chat' | 'completion'
   readonly model: string
   readonly withLogprobs: boolean
+  /** The engine is known to tell the ids of all tokens; what it tells else is left out. */
+  readonly withTokenIds: boolean
 }
 
 export function emptySummary(): AnswerSummary {
@@ -55,7 +57,9 @@ export function readEvent(
   const finish = readFinish(reason)
   summary.finish = finish ?? summary.finish
   const { token_ids: ids } = choice
-  const tokenIds = asArray(ids).filter((id): id is number => Number.isSafeInteger(id))
+  const tokenIds = shape.withTokenIds
+    ? asArray(ids).filter((id): id is number => Number.isSafeInteger(id))
+    : []
   const json =
     shape.kind === 'chat' ? chatChunk(choice, finish, shape) : textChunk(choice, finish, shape)
   if (json === undefined && tokenIds.length === 0) return undefined

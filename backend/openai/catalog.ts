@@ -5,6 +5,7 @@ import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/
 import { FLAVORS, type Flavor } from './flavor.ts'
 import { type Identity, identify } from './identify.ts'
 import { resumesByTokens } from './llama-trial.ts'
+import { answersByTokens, vllmTemplateHash } from './vllm-trial.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -88,13 +89,13 @@ async function describe(
   const { identity, item, name, names } = subject
   const { meta, aliases } = item
   const { n_params: parameters, ftype, n_ctx: trainedContext } = asRecord(meta)
-  const { chat_template: template, model_path: path } = identity.details
   const { quantization, contextLength } = sizesOf(subject)
   const capabilities = await capabilitiesOf(subject, options)
   if (capabilities.length === 0) return undefined
-  const exact = capabilities.includes('chat') && (await proveTokens(subject, options))
-  const digest =
-    typeof path === 'string' ? await subject.digestOf?.(path).catch(() => undefined) : undefined
+  const templateHash = await templateHashOf(subject, options)
+  const proved =
+    capabilities.includes('chat') && (await proveTokens(subject, templateHash, options))
+  const digest = await digestIn(subject)
   const id = normalizeModelId(names[name] ?? plainName(name))
   const otherNames = [name, ...asArray(aliases).map(asString)].map(shortName).map(normalizeModelId)
   return {
@@ -105,9 +106,9 @@ async function describe(
     parameters: asNumber(parameters),
     quantization: asString(ftype) || quantization,
     contextLength: contextLength || asNumber(trainedContext),
-    templateHash: typeof template === 'string' ? sha256(template) : '',
-    capabilities: exact ? [...capabilities, 'token_ids', 'score'] : capabilities,
-    resume: exact ? 'tokens' : 'none',
+    templateHash,
+    capabilities: proved ? [...capabilities, 'token_ids', 'score'] : capabilities,
+    resume: proved ? 'tokens' : 'none',
     fields: Object.keys(FLAVORS[identity.flavor].fields),
   }
 }
@@ -165,13 +166,39 @@ async function capabilitiesOf(subject: Subject, options: AbortOptions): Promise<
   return [...found]
 }
 
-/** Token ids and exact resume come together, at a llama-server that proves them. */
-async function proveTokens(subject: Subject, { signal }: AbortOptions): Promise<boolean> {
-  const { identity, root } = subject
+/** Token ids, scores and exact resume come together, at an engine that proves them. */
+async function proveTokens(
+  subject: Subject,
+  templateHash: string,
+  { signal }: AbortOptions,
+): Promise<boolean> {
+  const { identity, item, root: http, name } = subject
   const { chat_template: template } = identity.details
+  // An engine that was started anew, with something else, has to prove it anew.
+  const { root: folder } = item
+  const what = `tokens ${templateHash} ${asString(folder)}`
+  if (identity.flavor === 'vllm') {
+    const { contextLength } = sizesOf(subject)
+    const vllm = { http, engineName: name, contextLength }
+    return await once(subject, what, () => answersByTokens(vllm, signal))
+  }
   if (identity.flavor !== 'llama-server' || typeof template !== 'string') return false
-  const trial = async () => await resumesByTokens(root, template, signal)
-  return await once(subject, `tokens ${sha256(template)}`, trial)
+  return await once(subject, what, () => resumesByTokens(http, template, signal))
+}
+
+/** Of the file or folder that the engine says it loaded, where this machine has it. */
+async function digestIn({ identity, item, digestOf }: Subject): Promise<string | undefined> {
+  const { model_path: file } = identity.details
+  const { root: folder } = item
+  const path = identity.flavor === 'vllm' ? folder : file
+  return typeof path === 'string' ? await digestOf?.(path).catch(() => undefined) : undefined
+}
+
+async function templateHashOf(subject: Subject, { signal }: AbortOptions): Promise<string> {
+  const { identity, root: http, name } = subject
+  if (identity.flavor === 'vllm') return await vllmTemplateHash({ http, engineName: name }, signal)
+  const { chat_template: template } = identity.details
+  return typeof template === 'string' ? `sha256:${sha256(template)}` : ''
 }
 
 async function once(

@@ -2,15 +2,13 @@ import type { ChatMessage } from '../../protocol/index.ts'
 import { asArray, asString, type EngineHttp } from '../http/index.ts'
 import { messageText, plainRole } from '../messages.ts'
 import type { TextRequest } from '../request-fields.ts'
-
-/** Text for the engine to tokenize, control tokens read, or token ids. llama-server takes a list of both as one prompt. */
-export type PromptPart = string | number
+import type { PromptPart } from './token-answer.ts'
 
 /** Control tokens look like `<|im_end|>`, `<s>`, `<start_of_turn>`, `[INST]`. */
 const MAYBE_CONTROL = /[<[][\p{L}|/｜_]/u
 
 /**
- * The prompt of a request as llama-server shall read it. What users wrote is tokenized without control tokens:
+ * The prompt of a request as llama-server shall read it, which takes a list of texts and ids as one. What users wrote is tokenized without control tokens:
  * `<|im_end|>` in a message stays text.
  */
 export async function llamaPrompt(

@@ -30,9 +30,12 @@ import { type AnswerSummary, emptySummary, readEvent } from './answer-stream.ts'
 import { assumedCatalog, type Catalog, readCatalog } from './catalog.ts'
 import { FLAVORS } from './flavor.ts'
 import { apiRoot, serverRoot } from './identify.ts'
-import { isPlainText, llamaCompletion } from './llama-completion.ts'
 import { llamaScore } from './llama-score.ts'
+import { llamaTokens } from './llama-tokens.ts'
 import { requestBody } from './request-body.ts'
+import { answerByTokens, isPlainText } from './token-answer.ts'
+import { vllmScore } from './vllm-score.ts'
+import { vllmTokens } from './vllm-tokens.ts'
 
 /** What an engine has changes seldom, and strangers' requests must not make us ask it over and over. */
 const CATALOG_AGE_MS = 30_000
@@ -55,15 +58,15 @@ export interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
   readonly slots?: number
   /** What the engine can do beyond what the adapter can find out, e.g. `tools` at a vLLM started for them. */
   readonly capabilities?: readonly Capability[]
-  /** Digest of the weights in a file that the engine names. @default none: the models have no digest */
+  /** Digest of the weights in a file or folder that the engine names. @default none: the models have no digest */
   readonly digestOf?: (path: string) => Promise<string | undefined>
   /** Milliseconds, monotonic. @default performance.now */
   readonly now?: () => number
 }
 
 /**
- * An engine behind OpenAI's HTTP protocol. The dialect is found out at the first call. Token ids and exact resume are
- * offered at a llama-server that proves them by a trial; elsewhere an interrupted answer is `not_resumable`.
+ * An engine behind OpenAI's HTTP protocol. The dialect is found out at the first call. Token ids, scores and exact resume
+ * are offered at a llama-server or vLLM that proves them by a trial; elsewhere an interrupted answer is `not_resumable`.
  */
 export function createOpenAiBackend(init: OpenAiBackendInit): Backend {
   return new OpenAiBackend(init)
@@ -126,25 +129,32 @@ class OpenAiBackend implements Backend {
       request.body.model,
     )
     requireSupport(model, request)
+    const engineName =
+      catalog.entries.find((entry) => entry.model === model)?.engineName ?? model.id
+    const cacheSalt = this.#salt(options.cacheGroup)
+    const http = this.#root
     if (request.kind === 'score') {
-      // Offered by models that go token by token through llama-server's own endpoint.
-      yield* llamaScore(request.body, { http: this.#root, signal })
+      yield* catalog.flavor === 'vllm'
+        ? vllmScore(request.body, { http, engineName, cacheSalt, signal })
+        : llamaScore(request.body, { http, signal })
       return
     }
-    const byTokens =
+    const { resume } = options
+    const mayGoOn =
       request.kind !== 'embedding' && model.resume === 'tokens' && isPlainText(request)
-    if (options.resume !== undefined && !byTokens) {
+    if (resume !== undefined && !mayGoOn) {
       throw new InferenceError(
         'not_resumable',
         `${model.id} cannot go on from a partial answer here`,
       )
     }
-    const engineName =
-      catalog.entries.find((entry) => entry.model === model)?.engineName ?? model.id
+    // llama-server tells no ids elsewhere; vLLM's own endpoints do until an answer is to go on.
+    const byTokens = mayGoOn && (catalog.flavor === 'llama-server' || resume !== undefined)
     const sent = requestBody(request, {
       flavor: catalog.flavor,
       engineName,
-      cacheSalt: this.#salt(options.cacheGroup),
+      cacheSalt,
+      tellsTokens: model.capabilities.includes('token_ids'),
       newerMaxTokens: this.#takesNewerMaxTokens(request),
     })
     const path = this.#init.assumed === true ? sent.path.replace(/^\/v1/, '') : sent.path
@@ -153,8 +163,14 @@ class OpenAiBackend implements Backend {
     try {
       if (request.kind === 'embedding') yield* this.#embed({ path, body, model, signal, hops })
       else if (byTokens) {
-        const run = { http: this.#root, model: model.id, resume: options.resume, signal }
-        for await (const event of llamaCompletion(request, run)) {
+        const { contextLength } = model
+        const engine =
+          catalog.flavor === 'vllm'
+            ? vllmTokens({ http, engineName, contextLength, cacheSalt })
+            : llamaTokens(http)
+        for await (const event of answerByTokens(request, {
+          ...{ engine, model: model.id, resume, signal },
+        })) {
           if (event.type === 'done') this.#rates.observe(event.usage, event.timings)
           yield event
         }
@@ -170,7 +186,12 @@ class OpenAiBackend implements Backend {
 
   async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
     const { path, body, model, signal, hops } = run
-    const shape = { kind: request.kind, model: model.id, withLogprobs: wantsLogprobs(request) }
+    const shape = {
+      kind: request.kind,
+      model: model.id,
+      withLogprobs: wantsLogprobs(request),
+      withTokenIds: model.capabilities.includes('token_ids'),
+    }
     const summary = emptySummary()
     const startedAt = this.#now()
     let firstAt: number | undefined

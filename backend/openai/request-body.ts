@@ -1,4 +1,4 @@
-import type { AnswerRequest } from '../../protocol/index.ts'
+import type { AnswerRequest, ChatMessage } from '../../protocol/index.ts'
 import { messageText, plainRole } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest } from '../request-fields.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
@@ -13,6 +13,8 @@ interface BodyOptions {
   readonly engineName: string
   /** Keeps prefix caches apart where the engine can. */
   readonly cacheSalt: string | undefined
+  /** The engine tells the ids of all its tokens. */
+  readonly tellsTokens: boolean
   readonly newerMaxTokens: boolean
 }
 
@@ -32,22 +34,30 @@ export function requestBody(
     return { path: '/v1/completions', body: { ...common, prompt: request.body.prompt } }
   }
   const only = pick(request.body as unknown as Fields, CHAT_ONLY)
-  const messages = request.body.messages.map((message) => ({
-    ...message,
-    role:
-      options.flavor === 'generic' || options.flavor === 'openai'
-        ? message.role
-        : plainRole(message),
-    // Many templates know text only; parts are for images.
-    content: hasImage(message.content) ? message.content : (contentText(message) ?? null),
-  }))
+  const messages = engineMessages(request.body.messages, options.flavor)
   return { path: '/v1/chat/completions', body: { ...common, ...only, messages } }
 }
 
-type Fields = Readonly<Record<string, unknown>>
-type Message = Extract<AnswerRequest, { kind: 'chat' }>['body']['messages'][number]
+/** Messages as the engine's template takes them. */
+export function engineMessages(
+  messages: readonly ChatMessage[],
+  flavor: Flavor,
+): readonly object[] {
+  return messages.map((message) => ({
+    ...message,
+    role: flavor === 'generic' || flavor === 'openai' ? message.role : plainRole(message),
+    // Many templates know text only; parts are for images.
+    content: hasImage(message.content) ? message.content : (contentText(message) ?? null),
+  }))
+}
 
-function samplingFields(request: TextRequest, options: BodyOptions): Fields {
+type Fields = Readonly<Record<string, unknown>>
+
+/** How the answer is to be drawn, and where it ends. */
+export function samplingFields(
+  request: TextRequest,
+  options: Pick<BodyOptions, 'flavor' | 'newerMaxTokens'>,
+): Fields {
   const body = request.body as unknown as Fields
   const maxTokens = maxTokensOf(request)
   const stop = stopStringsOf(request)
@@ -61,18 +71,22 @@ function samplingFields(request: TextRequest, options: BodyOptions): Fields {
 }
 
 /** Optional fields that the request uses, under the engine's names. */
-function renamedFields(body: Fields, { flavor }: BodyOptions): Fields {
+function renamedFields(body: Fields, { flavor }: Pick<BodyOptions, 'flavor'>): Fields {
   const renamed = Object.entries(FLAVORS[flavor].fields).map(
     ([ours, theirs]) => [theirs, body[ours]] as const,
   )
   return Object.fromEntries(renamed.filter(([, value]) => value !== undefined && value !== null))
 }
 
-function streamFields({ flavor, cacheSalt }: BodyOptions): Fields {
+export function streamFields({
+  flavor,
+  cacheSalt,
+  tellsTokens,
+}: Pick<BodyOptions, 'flavor' | 'cacheSalt' | 'tellsTokens'>): Fields {
   return {
     stream: true,
     stream_options: { include_usage: true },
-    ...(flavor === 'vllm' && { return_token_ids: true }),
+    ...(flavor === 'vllm' && tellsTokens && { return_token_ids: true }),
     ...(FLAVORS[flavor].cacheSalt && cacheSalt !== undefined && { cache_salt: cacheSalt }),
   }
 }
@@ -85,11 +99,11 @@ function pick(body: Fields, names: readonly string[]): Fields {
   )
 }
 
-function hasImage(content: Message['content']): boolean {
+function hasImage(content: ChatMessage['content']): boolean {
   return Array.isArray(content) && content.some((part) => part.type === 'image_url')
 }
 
-function contentText(message: Message): string | undefined {
+function contentText(message: ChatMessage): string | undefined {
   return message.content === undefined || message.content === null
     ? undefined
     : messageText(message)

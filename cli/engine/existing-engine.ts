@@ -1,16 +1,19 @@
+import { isAbsolute } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import {
   type Backend,
   type BackendModel,
   cachedWeightsDigest,
   createBackendFromUrl,
+  hubSnapshot,
 } from '../../backend/index.ts'
 import { normalizeModelId } from '../../protocol/index.ts'
-import { cacheHome } from '../directories.ts'
+import { cacheHome, hubCache } from '../directories.ts'
 import { plainLine } from '../plain-text.ts'
 import type { Session } from '../runtime.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
+import { digestsInBackground } from './digest-in-background.ts'
 
 /** An engine's key comes from the environment: a command line is there for every user of the machine to read. */
 export function connectEngine({ env, signal }: Session, baseUrl: string): Promise<Backend> {
@@ -19,9 +22,11 @@ export function connectEngine({ env, signal }: Session, baseUrl: string): Promis
     {
       baseUrl,
       ...(apiKey !== undefined && apiKey !== '' && { apiKey }),
-      digestOf: (path) =>
-        // A file that this process may not read leaves the model without a digest, still usable.
-        cachedWeightsDigest(path, { cacheDir: cacheHome(env), signal }).catch(() => undefined),
+      digestOf: digestsInBackground(async (path) => {
+        // vLLM names a repository where it loaded the weights from Hugging Face's cache.
+        const folder = isAbsolute(path) ? path : await hubSnapshot(path, hubCache(env))
+        return await cachedWeightsDigest(folder ?? path, { cacheDir: cacheHome(env), signal })
+      }),
     },
     { signal },
   )

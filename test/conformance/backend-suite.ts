@@ -28,8 +28,16 @@ export interface EngineUnderTest extends AsyncDisposable {
 const LONG = 300
 const CUT_AFTER_CHUNKS = 5
 
-/** What every `Backend` promises. One engine serves the whole suite, a second one is killed. */
-export function backendSuite(name: string, start: () => Promise<EngineUnderTest>): void {
+/**
+ * What every `Backend` promises. One engine serves the whole suite, a second one is killed.
+ *
+ * @param startMs in which the engine is ready
+ */
+export function backendSuite(
+  name: string,
+  start: () => Promise<EngineUnderTest>,
+  startMs = 60_000,
+): void {
   describe(`a backend: ${name}`, () => {
     let engine: EngineUnderTest
     let started: EngineUnderTest | undefined
@@ -42,7 +50,7 @@ export function backendSuite(name: string, start: () => Promise<EngineUnderTest>
       const found = models.find(({ id }) => id === engine.model)
       if (found === undefined) throw new Error(`no ${engine.model} in ${JSON.stringify(models)}`)
       model = found
-    })
+    }, startMs)
     afterAll(async () => {
       await started?.[Symbol.asyncDispose]()
     })
@@ -297,18 +305,22 @@ export function backendSuite(name: string, start: () => Promise<EngineUnderTest>
       await idle()
     })
 
-    it('fails typed when the engine dies in mid-answer', async () => {
-      await using doomed = await start()
-      await doomed.backend.models()
-      const { error, events } = await failureOf(
-        doomed.backend.infer(count(doomed.model, LONG)),
-        async (at) => {
-          if (at === CUT_AFTER_CHUNKS) await doomed.kill()
-        },
-      )
-      expect(error).toMatchObject({ name: 'InferenceError', code: 'engine_failed' })
-      expect(events.some(({ type }) => type === 'done')).toBe(false)
-      expect((error as Error).message.length).toBeLessThan(LIMITS.maxMessageLength)
-    })
+    it(
+      'fails typed when the engine dies in mid-answer',
+      async () => {
+        await using doomed = await start()
+        await doomed.backend.models()
+        const { error, events } = await failureOf(
+          doomed.backend.infer(count(doomed.model, LONG)),
+          async (at) => {
+            if (at === CUT_AFTER_CHUNKS) await doomed.kill()
+          },
+        )
+        expect(error).toMatchObject({ name: 'InferenceError', code: 'engine_failed' })
+        expect(events.some(({ type }) => type === 'done')).toBe(false)
+        expect((error as Error).message.length).toBeLessThan(LIMITS.maxMessageLength)
+      },
+      startMs,
+    )
   })
 }

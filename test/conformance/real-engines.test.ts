@@ -22,10 +22,11 @@ function given(
   variable: string,
   name: string,
   start: (program: string) => Promise<EngineUnderTest>,
+  startMs?: number,
 ): void {
   const program = process.env[variable]
   if (program !== undefined) {
-    backendSuite(name, () => start(program))
+    backendSuite(name, () => start(program), startMs)
     return
   }
   describe(`a backend: ${name}`, () => {
@@ -107,3 +108,55 @@ given('SKEIN_TEST_OLLAMA', 'a real Ollama', async (program) => {
     },
   }
 })
+
+/** It compiles what it needs at its start. */
+const VLLM_START_MS = 240_000
+const VLLM_MODEL = process.env['SKEIN_TEST_VLLM_MODEL'] ?? ''
+
+// A folder in Hugging Face's layout with skein-tiny's weights, named by SKEIN_TEST_VLLM_MODEL.
+given(
+  'SKEIN_TEST_VLLM',
+  'a real vLLM',
+  async (program) => {
+    const server = await startEngineProcess({
+      program,
+      args: (port) => [
+        'serve',
+        VLLM_MODEL,
+        ...['--served-model-name', 'skein-tiny', '--host', '127.0.0.1', '--port', String(port)],
+        ...['--dtype', 'float32', '--max-model-len', '768', '--enforce-eager'],
+      ],
+      env: (_, folder) => ({
+        HOME: folder,
+        OMP_NUM_THREADS: '1',
+        VLLM_CPU_KVCACHE_SPACE: '1',
+        VLLM_CPU_OMP_THREADS_BIND: 'nobind',
+        VLLM_NO_USAGE_STATS: '1',
+        HF_HUB_OFFLINE: '1',
+      TORCH_COMPILE_DISABLE: '1',
+      }),
+      readyPath: '/health',
+      readyTimeoutMs: VLLM_START_MS - 10_000,
+    })
+    const backend = createOpenAiBackend({ baseUrl: server.baseUrl })
+    const metric = async (name: string): Promise<number> => {
+      const text = await (await fetch(`${server.baseUrl}/metrics`)).text()
+      const [, value] = new RegExp(`^vllm:${name}\\{[^}]*\\} (\\S+)$`, 'm').exec(text) ?? []
+      if (value === undefined) throw new Error(`no metric ${name}`)
+      return Number(value)
+    }
+    return {
+      backend,
+      model: 'skein-tiny',
+      active: async () =>
+        (await metric('num_requests_running')) + (await metric('num_requests_waiting')),
+      generated: () => metric('generation_tokens_total'),
+      kill: server.kill,
+      async [Symbol.asyncDispose]() {
+        await backend[Symbol.asyncDispose]()
+        await server[Symbol.asyncDispose]()
+      },
+    }
+  },
+  VLLM_START_MS,
+)

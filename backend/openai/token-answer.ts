@@ -5,43 +5,57 @@ import {
   type TokenLogprob,
 } from '../../protocol/index.ts'
 import type { BackendChunk, BackendDone } from '../backend.ts'
-import {
-  asArray,
-  asNumber,
-  asRecord,
-  asString,
-  type EngineHttp,
-  failureOf,
-  parseJson,
-} from '../http/index.ts'
-import { completionShape, tokenLogprobs } from '../logprobs.ts'
+import { completionShape } from '../logprobs.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import { StopMatcher } from '../stop-matcher.ts'
-import { llamaPrompt, type PromptPart, plainTokens } from './llama-prompt.ts'
 
-/** Sampling fields that `/completion` takes under our names. */
-const FIELDS = [
-  'temperature',
-  'top_p',
-  'top_k',
-  'min_p',
-  'seed',
-  'repeat_penalty',
-  'presence_penalty',
-  'frequency_penalty',
-  'logit_bias',
-] as const
+/** Text for an engine to tokenize, control tokens read, or token ids. */
+export type PromptPart = string | number
+
+/** What an engine adds to an answer. */
+export interface Piece {
+  readonly text: string
+  readonly ids: readonly number[]
+  /** Empty where none were asked for. */
+  readonly probabilities: readonly TokenLogprob[]
+}
+
+/** Why an engine ended, and what it took. */
+export interface PieceEnd {
+  readonly finish: FinishReason
+  /** All that it read, a partial answer included. */
+  readonly promptTokens: number
+  readonly cachedPromptTokens: number
+  readonly timings: BackendDone['timings']
+}
+
+/** An engine that takes a prompt as token ids, and goes on from any. */
+export interface TokenEngine {
+  prompt(request: TextRequest, signal: AbortSignal): Promise<readonly PromptPart[]>
+  tokenize(text: string, signal: AbortSignal): Promise<readonly number[]>
+  detokenize(ids: readonly number[], signal: AbortSignal): Promise<string>
+  /**
+   * Pieces, and at last why there are no more; without it the answer broke off.
+   *
+   * @param limit tokens to write at most
+   */
+  write(
+    request: TextRequest,
+    prompt: readonly PromptPart[],
+    limit: number | undefined,
+    signal: AbortSignal,
+  ): AsyncIterable<Piece | PieceEnd>
+}
 
 interface Run {
-  readonly http: EngineHttp
+  readonly engine: TokenEngine
   readonly model: string
   readonly resume: Resume | undefined
   readonly signal: AbortSignal
 }
 
 /**
- * Whether a request can go token by token through `/completion`. What needs the chat endpoint's parsers or grammars
- * (tools, JSON) cannot.
+ * Whether a request can go token by token. What needs the chat endpoint's parsers or grammars (tools, JSON) cannot.
  */
 export function isPlainText(request: TextRequest): boolean {
   if (request.kind === 'completion') return true
@@ -57,15 +71,18 @@ export function isPlainText(request: TextRequest): boolean {
 }
 
 /**
- * An answer from llama-server's own endpoint, which gives the id of every token and goes on from any. Stop strings are
- * matched here: the server, holding text back for them, loses the ids of the tokens held.
+ * An answer token by token, from its first or from where another engine left off. Stop strings are matched here: they may
+ * begin in what is there already, and an engine that holds text back for them may lose the ids of the tokens held.
+ *
+ * @throws InferenceError `not_resumable` where the ids do not spell the text of the partial answer; what the engine's
+ *   failure comes to; the signal's reason
  */
-export async function* llamaCompletion(
+export async function* answerByTokens(
   request: TextRequest,
   run: Run,
 ): AsyncGenerator<BackendChunk | BackendDone> {
-  const { http, signal } = run
-  const prompt = await llamaPrompt(http, request, signal)
+  const { engine, signal } = run
+  const prompt = await engine.prompt(request, signal)
   const prefix = await resumedPrefix(run)
   const stops = new StopMatcher(stopStringsOf(request))
   const seam = stops.push(prefix.text)
@@ -81,30 +98,19 @@ export async function* llamaCompletion(
   let total = 0
   let finish: FinishReason | undefined = seam.stopped ? 'stop' : undefined
   if (remaining !== undefined && remaining <= 0) finish ??= 'length'
-  let last: Readonly<Record<string, unknown>> = {}
+  let end: PieceEnd | undefined
   if (finish === undefined) {
-    const body = completionBody(request, [...prompt, ...prefix.ids], remaining)
-    for await (const data of http.stream('/completion', body, { signal, framing: 'events' })) {
-      if (data.trim() === '[DONE]') break
-      const record = parseJson(data)
-      const {
-        error,
-        content,
-        stop,
-        stop_type: stopType,
-        completion_probabilities: probabilities,
-      } = record
-      if (error !== undefined) throw failureOf(500, data)
-      last = record
-      if (stop === true) {
-        finish = stopType === 'limit' ? 'length' : 'stop'
+    const read = [...prompt, ...prefix.ids]
+    for await (const piece of engine.write(request, read, remaining, signal)) {
+      if ('finish' in piece) {
+        end = piece
+        finish = piece.finish
         break
       }
-      const ids = await newIds(record, total, run)
-      total += ids.length
-      answer.ids.push(...ids)
-      if (wantsLogprobs(request)) answer.probabilities.push(...tokenLogprobs(probabilities))
-      const released = stops.push(asString(content))
+      total += piece.ids.length
+      answer.ids.push(...piece.ids)
+      answer.probabilities.push(...piece.probabilities)
+      const released = stops.push(piece.text)
       answer.shown += released.text
       if (released.stopped) {
         finish = 'stop'
@@ -122,7 +128,15 @@ export async function* llamaCompletion(
   }
   answer.shown += stops.flush()
   yield flush(answer, finish)
-  yield endOf(last, total, prefix.ids.length)
+  yield {
+    type: 'done',
+    usage: {
+      promptTokens: Math.max(0, (end?.promptTokens ?? 0) - prefix.ids.length),
+      completionTokens: total,
+      cachedPromptTokens: end?.cachedPromptTokens ?? 0,
+    },
+    timings: end?.timings ?? { prefillMs: 0, decodeMs: 0 },
+  }
 }
 
 interface AnswerState {
@@ -141,7 +155,7 @@ function flush(answer: AnswerState, finish: FinishReason | null): BackendChunk {
   answer.shown = ''
   const common = { id: '', created: 0, model: run.model }
   const has = probabilities.length > 0
-  // `n_probs` is at least 1, also where none of the alternatives were asked for.
+  // An engine may have to be asked for one alternative, also where none were asked for.
   const wanted =
     request.kind === 'chat' ? (request.body.top_logprobs ?? 0) : (request.body.logprobs ?? 0)
   const tokens = probabilities.map((entry) => ({
@@ -178,74 +192,30 @@ function flush(answer: AnswerState, finish: FinishReason | null): BackendChunk {
   return { type: 'chunk', json, tokenIds: ids, logprobs }
 }
 
-function completionBody(
-  request: TextRequest,
-  prompt: readonly PromptPart[],
-  remaining: number | undefined,
-): object {
-  const body = request.body as unknown as Readonly<Record<string, unknown>>
+/** Alternatives that an engine is asked for at each token; undefined where no probabilities are wanted. */
+export function alternativesOf(request: TextRequest): number | undefined {
+  if (!wantsLogprobs(request)) return undefined
   const top = request.kind === 'chat' ? request.body.top_logprobs : request.body.logprobs
-  const sampling = FIELDS.map((field) => [field, body[field]] as const)
-  return {
-    ...Object.fromEntries(sampling.filter(([, value]) => value !== undefined && value !== null)),
-    prompt: prompt.length === 1 && typeof prompt[0] === 'string' ? prompt[0] : prompt,
-    stream: true,
-    return_tokens: true,
-    ...(remaining !== undefined && { n_predict: remaining }),
-    ...(wantsLogprobs(request) && { n_probs: Math.max(1, typeof top === 'number' ? top : 1) }),
-  }
-}
-
-/**
- * Ids of the tokens that a record adds. The server names only the last one of a character that took several; the
- * others are found by tokenizing the piece, which gives ids of the same text if not always the same ids.
- */
-async function newIds(
-  { tokens, tokens_predicted: predicted, content }: Readonly<Record<string, unknown>>,
-  total: number,
-  { http, signal }: Run,
-): Promise<readonly number[]> {
-  const ids = asArray(tokens).filter((id): id is number => Number.isSafeInteger(id))
-  if (asNumber(predicted) <= total + ids.length) return ids
-  return await plainTokens(http, asString(content), false, signal)
+  return Math.max(1, typeof top === 'number' ? top : 1)
 }
 
 /** What the answer has already: its ids, and their text, which must begin with what the caller saw. */
 async function resumedPrefix({
-  http,
+  engine,
   resume,
   signal,
 }: Run): Promise<{ ids: readonly number[]; text: string }> {
   if (resume === undefined) return { ids: [], text: '' }
   if (resume.tokenIds.length === 0) {
-    return { ids: await plainTokens(http, resume.text, false, signal), text: resume.text }
+    return { ids: await engine.tokenize(resume.text, signal), text: resume.text }
   }
-  const { content } = await http.post('/detokenize', { tokens: resume.tokenIds }, { signal })
-  const text = asString(content)
+  const text = await engine.detokenize(resume.tokenIds, signal)
   if (text.startsWith(resume.text) && !text.endsWith('\uFFFD'))
     return { ids: resume.tokenIds, text }
   throw new InferenceError(
     'not_resumable',
     'the token ids do not spell the text of the partial answer here',
   )
-}
-
-function endOf(
-  last: Readonly<Record<string, unknown>>,
-  tokens: number,
-  prefix: number,
-): BackendDone {
-  const { tokens_evaluated: evaluated, timings } = last
-  const { cache_n: cached, prompt_ms: prefill, predicted_ms: decode } = asRecord(timings)
-  return {
-    type: 'done',
-    usage: {
-      promptTokens: Math.max(0, asNumber(evaluated) - prefix),
-      completionTokens: tokens,
-      cachedPromptTokens: asNumber(cached),
-    },
-    timings: { prefillMs: Math.round(asNumber(prefill)), decodeMs: Math.round(asNumber(decode)) },
-  }
 }
 
 function fromByte(text: string, bytes: number): string {

@@ -1,0 +1,30 @@
+import { asArray, type EngineHttp } from '../http/index.ts'
+import type { TextRequest } from '../request-fields.ts'
+import { engineMessages } from './request-body.ts'
+
+/** A vLLM, and what it calls the model. */
+export interface VllmModel {
+  readonly http: EngineHttp
+  readonly engineName: string
+}
+
+/** Ids of a request's prompt, as this vLLM reads it before it answers: its own template, its own tokenizer. */
+export async function vllmPrompt(
+  { http, engineName: model }: VllmModel,
+  request: TextRequest,
+  signal: AbortSignal | undefined,
+): Promise<readonly number[]> {
+  if (request.kind === 'completion' && typeof request.body.prompt !== 'string') {
+    return request.body.prompt
+  }
+  const subject =
+    request.kind === 'completion'
+      ? { prompt: request.body.prompt }
+      : { messages: engineMessages(request.body.messages, 'vllm') }
+  const { tokens } = await http.post('/tokenize', { model, ...subject }, { signal })
+  return idsIn(tokens)
+}
+
+export function idsIn(list: unknown): readonly number[] {
+  return asArray(list).filter((id): id is number => Number.isSafeInteger(id))
+}

@@ -1,0 +1,66 @@
+import {
+  InferenceError,
+  type PositionScore,
+  type ScoredToken,
+  type ScoreRequest,
+} from '../../protocol/index.ts'
+import type { BackendEvent } from '../backend.ts'
+import { asArray, asNumber, asRecord } from '../http/index.ts'
+import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
+
+/**
+ * Rates an answer at a vLLM in one pass: it tells of each token of a prompt how likely it was (`prompt_logprobs`), of the
+ * token itself always, and of as many of the likeliest as it is asked for.
+ *
+ * @throws InferenceError `context_too_long` also for an answer that fills the context to its last token, since the engine
+ *   has to have room for one more; else what the engine's failure comes to; the signal's reason
+ */
+export async function* vllmScore(
+  { request, completion, positions, top_logprobs: top }: ScoreRequest,
+  options: VllmModel & { readonly cacheSalt: string | undefined; readonly signal: AbortSignal },
+): AsyncGenerator<BackendEvent> {
+  const { http, engineName: model, cacheSalt, signal } = options
+  const startedAt = performance.now()
+  const prompt = await vllmPrompt(options, request, signal)
+  const wanted = top ?? 1
+  const body = {
+    ...{ model, prompt: [...prompt, ...completion], max_tokens: 1, temperature: 0 },
+    prompt_logprobs: wanted,
+    ...(cacheSalt !== undefined && { cache_salt: cacheSalt }),
+  }
+  const { choices, usage } = await http.post('/v1/completions', body, { signal })
+  const { prompt_logprobs: told } = asRecord(asArray(choices)[0])
+  const read = asArray(told).slice(prompt.length)
+  const scores = Array.from(positions ?? completion.keys(), (position): PositionScore => {
+    const id = completion[position] ?? 0
+    const tokens = toldTokens(read[position])
+    const own = tokens.find((token) => token.id === id)
+    if (own === undefined) {
+      throw new InferenceError('engine_failed', 'the engine told no probability of a token')
+    }
+    return { position, id, logprob: own.logprob, top: tokens.slice(0, wanted) }
+  })
+  yield { type: 'chunk', json: { object: 'score', scores }, tokenIds: [], logprobs: [] }
+  const { prompt_tokens: promptTokens } = asRecord(usage)
+  yield {
+    type: 'done',
+    usage: {
+      promptTokens: asNumber(promptTokens),
+      completionTokens: 0,
+      cachedPromptTokens: 0,
+    },
+    timings: { prefillMs: Math.round(performance.now() - startedAt), decodeMs: 0 },
+  }
+}
+
+/** The likeliest first. Keys are ids; the token read stands among them whatever its rank. */
+function toldTokens(entry: unknown): readonly ScoredToken[] {
+  return Object.entries(asRecord(entry))
+    .flatMap(([key, facts]) => {
+      const { logprob } = asRecord(facts)
+      const id = Number(key)
+      const isTold = typeof logprob === 'number' && Number.isFinite(logprob)
+      return Number.isSafeInteger(id) && isTold ? [{ id, logprob }] : []
+    })
+    .sort((a, b) => b.logprob - a.logprob)
+}

@@ -1,0 +1,98 @@
+import { type CompletionLogprobs, InferenceError, type TokenLogprob } from '../../protocol/index.ts'
+import type { BackendChunk } from '../backend.ts'
+import { asString } from '../http/index.ts'
+import { emptySummary, readEvent } from './answer-stream.ts'
+import { samplingFields, streamFields } from './request-body.ts'
+import { alternativesOf, type Piece, type TokenEngine } from './token-answer.ts'
+import { idsIn, type VllmModel, vllmPrompt } from './vllm-prompt.ts'
+
+const SAMPLING = { flavor: 'vllm', newerMaxTokens: false, tellsTokens: true } as const
+
+/**
+ * vLLM's completions, which take a prompt as token ids. Its penalties count the tokens that it wrote itself, so that with
+ * one an answer that another engine began would go on differently.
+ */
+export function vllmTokens(
+  vllm: VllmModel & { readonly contextLength: number; readonly cacheSalt: string | undefined },
+): TokenEngine {
+  const { http, engineName: model, contextLength, cacheSalt } = vllm
+  return {
+    async prompt(request, signal) {
+      const { presence_penalty, frequency_penalty, repeat_penalty } = request.body
+      if (presence_penalty || frequency_penalty || (repeat_penalty ?? 1) !== 1) {
+        throw new InferenceError('not_resumable', 'this engine cannot go on under penalties')
+      }
+      return await vllmPrompt(vllm, request, signal)
+    },
+    async tokenize(prompt, signal) {
+      const body = { model, prompt, add_special_tokens: false }
+      const { tokens } = await http.post('/tokenize', body, { signal })
+      return idsIn(tokens)
+    },
+    async detokenize(tokens, signal) {
+      const { prompt } = await http.post('/detokenize', { model, tokens }, { signal })
+      return asString(prompt)
+    },
+    async *write(request, prompt, limit, signal) {
+      const startedAt = performance.now()
+      const room = Math.max(1, contextLength - prompt.length)
+      const alternatives = alternativesOf(request)
+      const body = {
+        ...{ model, prompt, ...samplingFields(request, SAMPLING) },
+        ...streamFields({ ...SAMPLING, cacheSalt }),
+        max_tokens: Math.min(limit ?? room, room),
+        // Matched where the answer is put together.
+        stop: undefined,
+        logprobs: alternatives,
+        top_logprobs: undefined,
+      }
+      const summary = emptySummary()
+      const withLogprobs = alternatives !== undefined
+      const shape = { kind: 'completion', model, withLogprobs, withTokenIds: true } as const
+      let firstAt: number | undefined
+      for await (const data of http.stream('/v1/completions', body, {
+        signal,
+        framing: 'events',
+      })) {
+        if (data.trim() === '[DONE]') break
+        const chunk = readEvent(data, shape, summary)
+        if (chunk === undefined) continue
+        firstAt ??= performance.now()
+        yield pieceOf(chunk)
+      }
+      if (summary.finish === undefined) return
+      const prefillMs = Math.round((firstAt ?? startedAt) - startedAt)
+      const decodeMs = Math.round(performance.now() - (firstAt ?? startedAt))
+      yield {
+        finish: summary.finish,
+        promptTokens: summary.usage?.prompt_tokens ?? 0,
+        cachedPromptTokens: summary.usage?.prompt_tokens_details?.cached_tokens ?? 0,
+        timings: { prefillMs, decodeMs },
+      }
+    },
+  }
+}
+
+function pieceOf(chunk: BackendChunk): Piece {
+  const [choice] = 'choices' in chunk.json ? chunk.json.choices : []
+  const told = choice !== undefined && 'text' in choice ? choice : undefined
+  return {
+    text: told?.text ?? '',
+    ids: chunk.tokenIds,
+    probabilities: told?.logprobs ? probabilitiesOf(told.logprobs) : [],
+  }
+}
+
+/** OpenAI's new shape, made from the old one. */
+function probabilitiesOf({
+  tokens,
+  token_logprobs: logprobs,
+  top_logprobs: top,
+}: CompletionLogprobs): TokenLogprob[] {
+  return tokens.map((token, at) => ({
+    ...{ token, logprob: logprobs[at] ?? 0, bytes: [...Buffer.from(token)] },
+    top_logprobs: Object.entries(top?.[at] ?? {}).map(([text, logprob]) => ({
+      ...{ token: text, logprob, bytes: [...Buffer.from(text)] },
+    })),
+  }))
+}

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import type { ChatMessage } from '../../protocol/index.ts'
+import { asArray, asNumber, asRecord, parseJson } from '../http/index.ts'
+import { answerByTokens } from './token-answer.ts'
+import { idsIn, type VllmModel, vllmPrompt } from './vllm-prompt.ts'
+import { vllmScore } from './vllm-score.ts'
+import { vllmTokens } from './vllm-tokens.ts'
+
+const TRIAL_TOKENS = 4
+const CUT = 2
+const ASKED: readonly ChatMessage[] = [{ role: 'user', content: 'Count from 1 to 9.' }]
+/** Has a template show what it makes of each role. */
+const ALL_ROLES: readonly ChatMessage[] = [
+  { role: 'system', content: 'Be brief.' },
+  { role: 'user', content: 'One?' },
+  { role: 'assistant', content: 'Two.' },
+  { role: 'user', content: 'Three?' },
+]
+
+/**
+ * Whether a vLLM tells the ids of all tokens that it writes, goes on from any of them, and rates them: four tokens of an
+ * answer must have four ids, two of which lead to the other two, and each must have a probability. One that keeps thoughts
+ * apart from the answer does not qualify, since its stream leaves out the tokens between the two.
+ */
+export async function answersByTokens(
+  vllm: VllmModel & { readonly contextLength: number },
+  signal: AbortSignal = new AbortController().signal,
+): Promise<boolean> {
+  const { engineName: model } = vllm
+  const body = { model, messages: ASKED, max_tokens: TRIAL_TOKENS, temperature: 0 }
+  try {
+    const written = await firstTokens(vllm, body, signal)
+    if (written.length === 0) return false
+    const fresh = { ...vllm, cacheSalt: undefined, signal }
+    const before = written.slice(0, CUT)
+    const resume = { tokenIds: before, text: '', deliveredBytes: 0 }
+    const rest: number[] = []
+    const run = { engine: vllmTokens(fresh), model, resume, signal }
+    for await (const event of answerByTokens({ kind: 'chat', body }, run)) {
+      if (event.type === 'chunk') rest.push(...event.tokenIds)
+    }
+    if ([...before, ...rest].join() !== written.join()) return false
+    const request = { kind: 'chat', body } as const
+    const rated = vllmScore({ model, request, completion: written }, fresh)
+    return (await Array.fromAsync(rated)).length > 0
+  } catch {
+    signal.throwIfAborted()
+    return false
+  }
+}
+
+/** Ids of an answer's tokens; none unless all of them are told. */
+async function firstTokens(
+  { http }: VllmModel,
+  body: object,
+  signal: AbortSignal,
+): Promise<readonly number[]> {
+  const asked = { ...body, stream: true, stream_options: { include_usage: true } }
+  const events = http.stream(
+    '/v1/chat/completions',
+    { ...asked, return_token_ids: true },
+    { signal, framing: 'events' },
+  )
+  const ids: number[] = []
+  let counted = 0
+  for await (const data of events) {
+    if (data.trim() === '[DONE]') break
+    const { choices, usage } = parseJson(data)
+    const { token_ids: told, delta } = asRecord(asArray(choices)[0])
+    const { reasoning, reasoning_content: reasoningContent } = asRecord(delta)
+    if ((reasoning ?? reasoningContent ?? null) !== null) return []
+    ids.push(...idsIn(told))
+    const { completion_tokens: total } = asRecord(usage)
+    counted = asNumber(total) || counted
+  }
+  return ids.length === counted ? ids : []
+}
+
+/** A template may write today's date, which makes it no other template. */
+const DATES = /\d{4}-\d\d-\d\d|\d{1,2} \p{L}{3,9} \d{4}|\p{L}{3,9} \d{1,2}, \d{4}/gu
+
+/**
+ * Tells chat templates apart by what they do: vLLM does not show its own, and may have been started with another than its
+ * folder has. sha256 of what a conversation of all roles becomes, or of one without a system's where the template refuses
+ * it; empty where the engine does not say.
+ */
+export async function vllmTemplateHash(
+  vllm: VllmModel,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  for (const messages of [ALL_ROLES, ALL_ROLES.slice(1)]) {
+    try {
+      const body = { model: vllm.engineName, messages }
+      const tokens = await vllmPrompt(vllm, { kind: 'chat', body }, signal)
+      const told = await vllm.http.post('/detokenize', { model: body.model, tokens }, { signal })
+      const { prompt } = told
+      if (typeof prompt !== 'string' || prompt === '') continue
+      return `sha256:${createHash('sha256').update(prompt.replaceAll(DATES, '')).digest('hex')}`
+    } catch {
+      signal?.throwIfAborted()
+    }
+  }
+  return ''
+}

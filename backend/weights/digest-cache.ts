@@ -1,0 +1,32 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isDigest } from '../../protocol/index.ts'
+
+/**
+ * A digest from the cache, or worked out and put there.
+ *
+ * @param identity JSON that changes whenever the weights do
+ */
+export async function keptDigest(
+  cacheDir: string | undefined,
+  identity: unknown,
+  workOut: () => Promise<string>,
+): Promise<string> {
+  if (cacheDir === undefined) return await workOut()
+  const name = createHash('sha256').update(JSON.stringify(identity)).digest('hex')
+  const entry = join(cacheDir, 'digests', name)
+  const known = (await readFile(entry, 'utf8').catch(() => '')).trim()
+  if (isDigest(known)) return known
+  const digest = await workOut()
+  // The cache saves time and nothing else: a full disk must not keep a model from being served.
+  await store(cacheDir, entry, digest).catch(() => undefined)
+  return digest
+}
+
+async function store(cacheDir: string, entry: string, digest: string): Promise<void> {
+  await mkdir(join(cacheDir, 'digests'), { recursive: true })
+  const temporary = `${entry}.${randomUUID()}`
+  await writeFile(temporary, `${digest}\n`)
+  await rename(temporary, entry)
+}
