@@ -133,7 +133,7 @@ given(
         VLLM_CPU_OMP_THREADS_BIND: 'nobind',
         VLLM_NO_USAGE_STATS: '1',
         HF_HUB_OFFLINE: '1',
-      TORCH_COMPILE_DISABLE: '1',
+        TORCH_COMPILE_DISABLE: '1',
       }),
       readyPath: '/health',
       readyTimeoutMs: VLLM_START_MS - 10_000,
