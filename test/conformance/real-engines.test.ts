@@ -111,7 +111,7 @@ given('SKEIN_TEST_OLLAMA', 'a real Ollama', async (program) => {
 
 /** It compiles what it needs at its start. */
 const VLLM_START_MS = 240_000
-const VLLM_MODEL = process.env['SKEIN_TEST_VLLM_MODEL'] ?? ''
+const { SKEIN_TEST_VLLM_MODEL: VLLM_MODEL = '' } = process.env
 
 // A folder in Hugging Face's layout with skein-tiny's weights, named by SKEIN_TEST_VLLM_MODEL.
 given(
