@@ -45,9 +45,9 @@ describe('canaries', () => {
     const swarm = await swarmOf()
     expect(sent(swarm)).toBe(0)
     await swarm.client.chat(QUESTION)
-    await vi.waitFor(() => expect(sent(swarm)).toBe(1))
+    await vi.waitFor(() => expect(sent(swarm)).toBe(1), { timeout: 20_000 })
     // The request and the canary.
-    await vi.waitFor(() => expect(swarm.client.stats().audits.answers).toBe(2))
+    await vi.waitFor(() => expect(swarm.client.stats().audits.answers).toBe(2), { timeout: 20_000 })
     const others = swarm.prompts.filter((prompt) => prompt !== SECRET)
     expect(others).toHaveLength(1)
     // The next one has to be earned.
@@ -58,7 +58,7 @@ describe('canaries', () => {
   it('repeat the caller’s own requests only where the caller says so', async () => {
     const swarm = await swarmOf({ canaries: 'own-traffic' })
     await swarm.client.chat(QUESTION)
-    await vi.waitFor(() => expect(swarm.client.stats().audits.answers).toBe(2))
+    await vi.waitFor(() => expect(swarm.client.stats().audits.answers).toBe(2), { timeout: 20_000 })
     expect(sent(swarm)).toBe(1)
     expect(swarm.prompts).toEqual([SECRET, SECRET])
   })

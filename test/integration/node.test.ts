@@ -114,7 +114,9 @@ describe('a node in a swarm', () => {
     await client[Symbol.asyncDispose]()
     await backend.idle()
     expect(backend.aborted).toBe(1)
-    await vi.waitFor(() => expect(node.load()).toMatchObject({ inFlight: 0, state: 'ready' }))
+    await vi.waitFor(() => expect(node.load()).toMatchObject({ inFlight: 0, state: 'ready' }), {
+      timeout: 20_000,
+    })
   })
 
   it('pauses the engine while the client does not read, and goes on when it does', async () => {

@@ -162,7 +162,9 @@ describe.each(ways)('openai, %s', (_, way) => {
       { signal: caller.signal },
     )
     if (content === 'Hang.') {
-      await vi.waitFor(() => expect(engines.some(({ active }) => active > 0)).toBe(true))
+      await vi.waitFor(() => expect(engines.some(({ active }) => active > 0)).toBe(true), {
+        timeout: 20_000,
+      })
       caller.abort()
       await expect(asked).rejects.toThrow(APIUserAbortError)
     } else {

@@ -122,14 +122,14 @@ describe('advertising', () => {
   async function pass(ms: number): Promise<void> {
     nowMs += ms
     await vi.advanceTimersByTimeAsync(ms)
-    await vi.waitFor(() => expect(offered.length).toBeGreaterThan(0))
+    await vi.waitFor(() => expect(offered.length).toBeGreaterThan(0), { timeout: 20_000 })
   }
 
   it('renews long before what it said runs out', async () => {
     await advertiser.start()
     expect(offered).toHaveLength(1)
     await pass(10 * MINUTE)
-    await vi.waitFor(() => expect(offered).toHaveLength(2))
+    await vi.waitFor(() => expect(offered).toHaveLength(2), { timeout: 20_000 })
     const [first, second] = offered
     expect(second?.sequence).toBeGreaterThan(first?.sequence ?? 0n)
     expect(first?.expiresAtMs).toBeGreaterThan(nowMs)
@@ -140,7 +140,7 @@ describe('advertising', () => {
     libp2p.dispatchEvent(new Event('self:peer:update'))
     libp2p.dispatchEvent(new Event('self:peer:update'))
     await pass(250)
-    await vi.waitFor(() => expect(offered).toHaveLength(2))
+    await vi.waitFor(() => expect(offered).toHaveLength(2), { timeout: 20_000 })
     await pass(1_000)
     expect(offered).toHaveLength(2)
   })
