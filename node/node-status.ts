@@ -1,13 +1,13 @@
 import type { Backend } from '../backend/index.ts'
 import { InferenceError, LIMITS, type Load, type NodeState } from '../protocol/index.ts'
-import type { Gate } from './admission/index.ts'
+import type { Gate, Occupancy } from './admission/index.ts'
 
 /** How soon a client may ask again while the engine loads. */
 const LOADING_RETRY_MS = 1_000
 /** A question that requests wait for. */
 const ASK_TIMEOUT_MS = 2_000
 
-/** What the node says of itself at this moment, in probes and terminal frames. */
+/** What the node says of itself at this moment: to its owner, and to who asks, in probes and terminal frames. */
 export class NodeStatus {
   readonly #backend: Pick<Backend, 'load'>
   readonly #gate: Gate
@@ -23,16 +23,36 @@ export class NodeStatus {
     this.#fixedSlots = fixedSlots
   }
 
+  /** For the node's owner: `saturated` while the queue is full. */
   get state(): NodeState {
-    if (this.#draining) return 'draining'
-    if (!this.#engineReady) return 'loading'
-    return this.#gate.full ? 'saturated' : 'ready'
+    return this.#stateWhere(this.#gate.full)
   }
 
+  /** For the node's owner: all that runs and waits. */
   get load(): Load {
-    const { inFlight, slots, queueDepth } = this.#gate.occupancy
-    const expectedTtftMs = Math.min(this.#gate.expectedTtftMs, LIMITS.maxRemainingMs)
-    return { state: this.state, inFlight, slots, queueDepth, expectedTtftMs }
+    return this.#load(this.#gate.occupancy, this.#gate.expectedTtftMs, this.#gate.full)
+  }
+
+  /** What a request of one that contributes, or of a stranger, would find at this moment. */
+  loadFor(asker: { readonly contributes: boolean }): Load {
+    const gate = this.#gate
+    return this.#load(
+      gate.occupancyFor(asker),
+      gate.expectedTtftMsFor(asker),
+      gate.isFullFor(asker),
+    )
+  }
+
+  #load(occupancy: Occupancy, ttftMs: number, full: boolean): Load {
+    const { inFlight, slots, queueDepth } = occupancy
+    const expectedTtftMs = Math.min(ttftMs, LIMITS.maxRemainingMs)
+    return { state: this.#stateWhere(full), inFlight, slots, queueDepth, expectedTtftMs }
+  }
+
+  #stateWhere(full: boolean): NodeState {
+    if (this.#draining) return 'draining'
+    if (!this.#engineReady) return 'loading'
+    return full ? 'saturated' : 'ready'
   }
 
   /** Asks the engine again. One that cannot be asked is not ready. */

@@ -11,7 +11,7 @@ import {
   wrongShare,
 } from './attack-setting.ts'
 import { ratedBadly, ratedHonestly, ratedWell, writerOf } from './divergence.ts'
-import { freeRiding } from './free-riding.ts'
+import { freeRiding, strangersFloor } from './free-riding.ts'
 import type { Random } from './random.ts'
 import { receiptFarming } from './receipt-farming.ts'
 import type { Defence, SimClient } from './sim-client.ts'
@@ -321,6 +321,7 @@ export const ATTACKS: readonly Attack[] = [
   receiptFarming,
   slowLoris,
   freeRiding,
+  strangersFloor,
   liars,
   liarsQuorum,
 ]

@@ -13,11 +13,15 @@ const PEERS = 10
 const SLOTS = 4
 const GIVERS = 20
 const RIDERS = 20
+/** Of the riders, those that share one network; each of the others has its own. */
+const NEIGHBOURS = 10
 /** Of all givers together. */
 const REQUESTS = 4_000
 /** Of one giver; the givers alone take some 40 % of what the peers can do. */
 const EVERY_MS = 2_000
 const DEMAND = 10
+/** Of one giver where the givers alone take more than twice what the peers can do. */
+const FLOOD_EVERY_MS = 350
 /** Receipts that each giver has from each other. */
 const RECEIPTS = 4
 
@@ -26,8 +30,8 @@ export const freeRiding: Attack = {
   criterion: `${RIDERS} clients ask ${DEMAND} times as much as each of ${GIVERS} that contribute, and give nothing: contributors’ p95 ≤ 1.2 of what it is without them`,
   control: 'contributors-first',
   async run(options) {
-    const alone = await p95(options, 0)
-    const beside = await p95(options, RIDERS)
+    const alone = await run(options, { riders: 0, everyMs: EVERY_MS })
+    const beside = await run(options, { riders: RIDERS, everyMs: EVERY_MS })
     const ratio = beside.p95Ms / alone.p95Ms
     return {
       figures: {
@@ -40,14 +44,38 @@ export const freeRiding: Attack = {
   },
 }
 
+export const strangersFloor: Attack = {
+  name: 'Contributors’ flood',
+  criterion: `${GIVERS} that contribute ask for twice what there is: of the answers ${RIDERS} strangers have 15 to 25 %, and of theirs the ${NEIGHBOURS} in one network have at most 0.7 of what ${RIDERS - NEIGHBOURS} in networks of their own have`,
+  control: 'strangers-floor',
+  async run(options) {
+    const { answers } = await run(options, { riders: RIDERS, everyMs: FLOOD_EVERY_MS })
+    const { neighbours, lone, givers } = answers
+    const share = (neighbours + lone) / (neighbours + lone + givers)
+    const ratio = neighbours / NEIGHBOURS / (Math.max(1, lone) / (RIDERS - NEIGHBOURS))
+    return {
+      figures: {
+        'strangers’ share %': percent(share),
+        'neighbours ÷ others': Number(ratio.toFixed(2)),
+      },
+      passes: share >= 0.15 && share <= 0.25 && ratio <= 0.7,
+    }
+  },
+}
+
 interface Run {
   readonly p95Ms: number
   /** Shares that were answered. */
   readonly givers: number
   readonly riders: number
+  /** Until the last giver had as many answers as it is to have. */
+  readonly answers: { givers: number; neighbours: number; lone: number }
 }
 
-async function p95({ seed, scale = 1, without = [] }: AttackOptions, riders: number): Promise<Run> {
+async function run(
+  { seed, scale = 1, without = [] }: AttackOptions,
+  { riders, everyMs }: { readonly riders: number; readonly everyMs: number },
+): Promise<Run> {
   const time = new VirtualTime()
   const random = new Random(seed)
   const world = new World(time, random.fork())
@@ -56,43 +84,50 @@ async function p95({ seed, scale = 1, without = [] }: AttackOptions, riders: num
   const given = without.includes('contributors-first')
     ? () => 0
     : (peer: string) => trust.given(peer)
+  const floor = without.includes('strangers-floor')
+    ? { strangersTurn: Number.POSITIVE_INFINITY }
+    : {}
   for (let n = 0; n < PEERS; n += 1) {
     const fairness = new Fairness({ given, now: time.now })
-    world.add({ subnet: `9.${n}.1`, slots: SLOTS, fairness })
+    world.add({ subnet: `9.${n}.1`, slots: SLOTS, fairness, ...floor })
   }
   const each = Math.max(10, Math.round((REQUESTS * scale) / GIVERS))
   const times: number[] = []
   let left = GIVERS
-  const count = { givers: 0, ridersAsked: 0, riders: 0 }
-  const ask = (client: SimClient, everyMs: number, onEnd: (ms?: number) => void): void => {
+  const answers = { givers: 0, neighbours: 0, lone: 0 }
+  let [fromGivers, ridersAsked] = [0, 0]
+  const ask = (client: SimClient, pauseMs: number, onEnd: (ms?: number) => void): void => {
     client.request(sizeOf(random), ({ code, totalMs }) =>
       onEnd(code === 'answered' ? totalMs : undefined),
     )
-    time.after(random.exponential(everyMs), () => {
-      if (left > 0) ask(client, everyMs, onEnd)
+    time.after(random.exponential(pauseMs), () => {
+      if (left > 0) ask(client, pauseMs, onEnd)
     })
   }
-  for (const name of names) {
-    const client = new SimClient(world, { name })
-    let answers = 0
-    time.after(random.exponential(EVERY_MS), () =>
-      ask(client, EVERY_MS, (ms) => {
-        answers += 1
-        if (answers > each) return
+  for (const [n, name] of names.entries()) {
+    const client = new SimClient(world, { name, network: `12.${n}.1` })
+    let ended = 0
+    time.after(random.exponential(everyMs), () =>
+      ask(client, everyMs, (ms) => {
+        ended += 1
+        if (ms !== undefined) answers.givers += 1
+        if (ended > each) return
         if (ms !== undefined) {
           times.push(ms)
-          count.givers += 1
+          fromGivers += 1
         }
-        if (answers === each) left -= 1
+        if (ended === each) left -= 1
       }),
     )
   }
   for (let n = 0; n < riders; n += 1) {
-    const client = new SimClient(world, { name: `rider-${n}` })
+    const kind = n < NEIGHBOURS ? 'neighbours' : 'lone'
+    const network = `13.${kind === 'lone' ? n : 0}.1`
+    const client = new SimClient(world, { name: `rider-${n}`, network })
     time.after(random.exponential(EVERY_MS), () =>
       ask(client, EVERY_MS / DEMAND, (ms) => {
-        count.ridersAsked += 1
-        if (ms !== undefined) count.riders += 1
+        ridersAsked += 1
+        if (ms !== undefined) answers[kind] += 1
       }),
     )
   }
@@ -100,8 +135,9 @@ async function p95({ seed, scale = 1, without = [] }: AttackOptions, riders: num
   const sorted = times.toSorted((a, b) => a - b)
   return {
     p95Ms: sorted[Math.floor(0.95 * sorted.length)] ?? 0,
-    givers: count.givers / (GIVERS * each),
-    riders: riders === 0 ? 1 : count.riders / Math.max(1, count.ridersAsked),
+    givers: fromGivers / (GIVERS * each),
+    riders: riders === 0 ? 1 : (answers.neighbours + answers.lone) / Math.max(1, ridersAsked),
+    answers,
   }
 }
 

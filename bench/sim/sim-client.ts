@@ -27,10 +27,13 @@ export type Defence =
   | 'pace'
   | 'seeded-trust'
   | 'contributors-first'
+  | 'strangers-floor'
 
 export interface SimClientInit {
   readonly name: string
   readonly region?: string
+  /** Where peers see it come from. @default one for all */
+  readonly network?: string
   readonly policy?: 'hedge' | 'quorum'
   readonly without?: readonly Defence[]
 }
@@ -140,7 +143,7 @@ export class SimClient {
       this.#probing.add(key)
       const rttMs = this.world.rttMs(this.region, peer)
       time.after(rttMs / 2, () => {
-        const { load } = peer
+        const load = peer.loadFor(this.name)
         time.after(rttMs / 2, () => {
           this.#probing.delete(key)
           this.router.observeLoad(key, load)
@@ -166,7 +169,9 @@ export class SimClient {
       } else if (peer.status === 'down') {
         cancel = time.after(rttMs / 2, () => call.onFailure('dial_failed'))
       } else {
-        cancel = peer.serve({ ...call, client: this.name, rttMs })
+        const { network } = this.init
+        const from = { client: this.name, ...(network !== undefined && { network }) }
+        cancel = peer.serve({ ...call, ...from, rttMs })
       }
     })
     return () => {

@@ -39,11 +39,15 @@ export interface SimPeerInit {
   readonly behaviour?: Behaviour
   /** Who comes before strangers. @default nobody */
   readonly fairness?: Fairness
+  /** One turn in so many is a stranger's. @default as a node's */
+  readonly strangersTurn?: number
 }
 
 /** One attempt of a client, as the peer sees it. */
 export interface Call {
   readonly client: string
+  /** Where it comes from. @default one for all */
+  readonly network?: string
   readonly promptTokens: number
   /** Tokens to write: less than the whole where it goes on with another's answer. */
   readonly tokens: number
@@ -90,9 +94,13 @@ export class SimPeer {
     this.init = init
     this.#time = time
     this.#random = random
-    const { index, subnet, operator = '', slots = 2, maxQueue = 16 } = init
+    const { index, subnet, operator = '', slots = 2, maxQueue = 16, strangersTurn } = init
     const { prefillRate = 2_000, decodeRate = 40 } = init
-    this.gate = new Gate({ slots, maxQueue, now: time.now })
+    this.gate = new Gate({
+      ...{ slots, maxQueue, now: time.now },
+      after: (ms, run) => time.after(ms, run),
+      ...(strangersTurn !== undefined && { strangersTurn }),
+    })
     const key = `peer-${index}`
     const peerId = { toString: () => key } as PeerId
     this.candidate = {
@@ -124,11 +132,18 @@ export class SimPeer {
     ;(this.candidate.advertisement.models as unknown[]).push(this.candidate.model)
   }
 
-  get load(): Load {
-    const { inFlight, queueDepth, slots } = this.gate.occupancy
+  loadFor(client: string): Load {
+    const asker = { contributes: this.#contributes(client) }
+    const { inFlight, queueDepth, slots } = this.gate.occupancyFor(asker)
     const state =
       this.status === 'draining' ? 'draining' : inFlight >= slots ? 'saturated' : 'ready'
-    return { state, inFlight, queueDepth, slots, expectedTtftMs: this.gate.expectedTtftMs }
+    return {
+      state,
+      inFlight,
+      queueDepth,
+      slots,
+      expectedTtftMs: this.gate.expectedTtftMsFor(asker),
+    }
   }
 
   /** A call arrives. @returns calls it off */
@@ -146,10 +161,11 @@ export class SimPeer {
     }
     let ticket: Ticket
     try {
-      const { client: peer, deadlineAtMs } = call
+      const { client: peer, network, deadlineAtMs } = call
       ticket = this.gate.enter({
         ...{ peer, deadlineAtMs },
-        contributes: this.init.fairness?.contributes(peer) ?? false,
+        ...(network !== undefined && { network }),
+        contributes: this.#contributes(peer),
         signal: controller.signal,
       })
     } catch (error) {
@@ -216,6 +232,10 @@ export class SimPeer {
       first()
       end()
     }
+  }
+
+  #contributes(client: string): boolean {
+    return this.init.fairness?.contributes(client) ?? false
   }
 
   #remember({ affinity, promptTokens, tokens }: Call): void {

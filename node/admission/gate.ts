@@ -8,16 +8,17 @@ import {
   type ServedSample,
   UNMEASURED,
 } from './estimate.ts'
-import { flowOf, givesWay, nextTurn, STRANGERS_TURN, type Waiting } from './turn.ts'
+import { isStrangersTurn, keptUntilMs, type Precedence, STRANGERS_TURN } from './kept-slot.ts'
+import { flowOf, givesWay, nextTurn, othersGiveWay, type Waiting } from './turn.ts'
 
 /** A queue that has not been empty for this long is overload, not a burst. */
 const OVERLOAD_AFTER_MS = 10_000
 /** Peers and networks whose last turn is remembered. */
 const MAX_TURNS = 2_048
-/** Strangers leave the last slot free for so long after a contributor was here, so that the next one finds it. */
-const CONTRIBUTORS_AROUND_MS = 60_000
 /** Told to those who are refused while nothing was measured. */
 const DEFAULT_RETRY_MS = 1_000
+/** A timer holds no longer time. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface GateInit {
   /** Requests that the engine works on at a time. */
@@ -25,6 +26,10 @@ export interface GateInit {
   /** Requests that wait for a slot at most. */
   readonly maxQueue: number
   readonly now: () => number
+  /** Runs something once, later. Returns what calls it off. @default a timer that keeps no process alive */
+  readonly after?: (ms: number, run: () => void) => () => void
+  /** Of the turns, while contributors and strangers wait, one in so many is a stranger's. @default 5 */
+  readonly strangersTurn?: number
 }
 
 export interface Ticket {
@@ -50,6 +55,7 @@ interface Entry extends Waiting {
 /** Slots and the queue before them. */
 export class Gate {
   readonly #init: GateInit
+  readonly #oneIn: number
   readonly #waiting: Entry[] = []
   /** Number of the last turn of each peer and network, oldest first. */
   readonly #turns = new Map<string, number>()
@@ -57,15 +63,17 @@ export class Gate {
   #running = 0
   #arrivals = 0
   #turn = 0
-  /** Turns in a row that were contributors', while strangers waited. */
-  #strangersWaited = 0
-  #contributorMs = Number.NEGATIVE_INFINITY
+  #passedOver = 0
+  #contributorAtMs = Number.NEGATIVE_INFINITY
   #queuedSinceMs: number | undefined
   #measured: Measured = UNMEASURED
   #idle: (() => void)[] = []
+  /** Of what time alone changes for those who wait: when it comes, and what calls it off. */
+  #alarm: { readonly atMs: number; readonly cancel: () => void } | undefined
 
   constructor(init: GateInit) {
     this.#init = init
+    this.#oneIn = init.strangersTurn ?? STRANGERS_TURN
     this.#slots = init.slots
   }
 
@@ -81,9 +89,32 @@ export class Gate {
     return predictedTtftMs(this.occupancy, this.#measured)
   }
 
-  /** Whether the next request of a stranger that holds no place would be refused. */
+  /** Whether all slots and all places in the queue are taken. */
   get full(): boolean {
-    return this.#isFull(false)
+    return this.#isFull(true)
+  }
+
+  /**
+   * What a request that comes now finds: a contributor waits for contributors, and hardly for strangers; to a stranger a
+   * slot that is kept from it is none.
+   */
+  occupancyFor(asker: { readonly contributes: boolean }): Occupancy {
+    const { occupancy } = this
+    if (asker.contributes) {
+      const queueDepth = this.#waiting.filter(({ contributes }) => contributes).length
+      return { ...occupancy, queueDepth }
+    }
+    const slots = this.#slots - Number(this.#keptUntilMs() > this.#init.now())
+    return { ...occupancy, inFlight: Math.min(this.#running, slots), slots }
+  }
+
+  expectedTtftMsFor(asker: { readonly contributes: boolean }): number {
+    return Math.round(this.#waitMs(asker) + this.#measured.firstTokenMs)
+  }
+
+  /** Whether all slots and places for the likes of it are taken. Another that holds more places may still give way. */
+  isFullFor({ contributes }: { readonly contributes: boolean }): boolean {
+    return this.#isFull(contributes) && !othersGiveWay(this.#waiting, contributes, this.#oneIn)
   }
 
   setSlots(slots: number): void {
@@ -112,9 +143,10 @@ export class Gate {
   }): Ticket {
     const { peer, network = '', contributes = false, deadlineAtMs, signal } = request
     signal.throwIfAborted()
-    if (contributes) this.#contributorMs = this.#init.now()
+    if (contributes) this.#contributorAtMs = this.#init.now()
     this.#check({ peer, network, contributes }, deadlineAtMs)
-    const occupancy = this.#occupancyFor(contributes)
+    const { queueDepth } = this.occupancyFor({ contributes })
+    const expectedTtftMs = this.expectedTtftMsFor({ contributes })
     const slot = Promise.withResolvers<void>()
     // Whoever holds the ticket may leave before looking at it.
     slot.promise.catch(() => {})
@@ -137,8 +169,8 @@ export class Gate {
     this.#queuedSinceMs ??= this.#init.now()
     this.#advance()
     return {
-      queuePosition: entry.status === 'waiting' ? occupancy.queueDepth + 1 : 0,
-      expectedTtftMs: predictedTtftMs(occupancy, this.#measured),
+      queuePosition: entry.status === 'waiting' ? queueDepth + 1 : 0,
+      expectedTtftMs,
       granted: slot.promise,
       release: () => this.#release(entry),
     }
@@ -153,7 +185,7 @@ export class Gate {
   #check(newcomer: Omit<Waiting, 'arrival' | 'since'>, deadlineAtMs: number): void {
     const remainingMs = deadlineAtMs - this.#init.now()
     if (remainingMs <= 0) throw outOfTime()
-    const waitMs = predictedWaitMs(this.#occupancyFor(newcomer.contributes), this.#measured)
+    const waitMs = this.#waitMs(newcomer)
     const retryAfterMs = Math.max(1, Math.ceil(waitMs || DEFAULT_RETRY_MS))
     if (waitMs > remainingMs) {
       throw new InferenceError(
@@ -163,7 +195,7 @@ export class Gate {
       )
     }
     if (!this.#isFull(newcomer.contributes)) return
-    const victim = givesWay(this.#waiting, newcomer)
+    const victim = givesWay(this.#waiting, newcomer, this.#oneIn)
     const full = new InferenceError('over_capacity', 'all slots and the queue are full', {
       retryAfterMs,
     })
@@ -177,11 +209,12 @@ export class Gate {
     return this.#running >= this.#slots || (!contributes && this.#leavesLast(this.#init.now()))
   }
 
-  /** Whom it has to wait for: strangers wait for contributors, and hardly the other way round. */
-  #occupancyFor(contributes: boolean): Occupancy {
-    if (!contributes) return this.occupancy
-    const before = this.#waiting.filter((entry) => entry.contributes)
-    return { ...this.occupancy, queueDepth: before.length }
+  /** A stranger waits for another slot than the kept one, or until that is kept no longer. */
+  #waitMs({ contributes }: { readonly contributes: boolean }): number {
+    const waitMs = predictedWaitMs(this.occupancyFor({ contributes }), this.#measured)
+    const keptMs = this.#keptUntilMs() - this.#init.now()
+    if (contributes || keptMs <= 0) return waitMs
+    return Math.min(waitMs, keptMs + predictedWaitMs(this.occupancy, this.#measured))
   }
 
   #leave(entry: Entry, reason: unknown): void {
@@ -208,9 +241,9 @@ export class Gate {
     }
     const overloaded =
       this.#queuedSinceMs !== undefined && nowMs - this.#queuedSinceMs >= OVERLOAD_AFTER_MS
+    const lastTurn = (name: string): number | undefined => this.#turns.get(name)
     while (this.#running < this.#slots) {
-      const strangersTurn = this.#strangersWaited >= STRANGERS_TURN - 1
-      const lastTurn = (name: string): number | undefined => this.#turns.get(name)
+      const strangersTurn = isStrangersTurn(this.#precedence)
       const left = this.#leavesLast(nowMs)
         ? this.#waiting.filter(({ contributes }) => contributes)
         : this.#waiting
@@ -222,6 +255,7 @@ export class Gate {
       this.#noteTurn(next)
       next.grant()
     }
+    this.#setAlarm(nowMs)
     if (this.#waiting.length > 0) return
     this.#queuedSinceMs = undefined
     if (this.#running > 0) return
@@ -230,8 +264,36 @@ export class Gate {
 
   /** Whether the last free slot is kept for a contributor. */
   #leavesLast(nowMs: number): boolean {
-    const isLast = this.#slots > 1 && this.#running === this.#slots - 1
-    return isLast && nowMs - this.#contributorMs < CONTRIBUTORS_AROUND_MS
+    return this.#running === this.#slots - 1 && nowMs < this.#keptUntilMs()
+  }
+
+  #keptUntilMs(): number {
+    return keptUntilMs(this.#precedence)
+  }
+
+  get #precedence(): Precedence {
+    return {
+      slots: this.#slots,
+      contributorAtMs: this.#contributorAtMs,
+      passedOver: this.#passedOver,
+      strangersTurn: this.#oneIn,
+    }
+  }
+
+  /** Wakes for the end of a slot's being kept, and for the next deadline of one who waits. */
+  #setAlarm(nowMs: number): void {
+    const deadlines = this.#waiting.map(({ deadlineAtMs }) => deadlineAtMs)
+    if (this.#waiting.length > 0 && this.#leavesLast(nowMs)) deadlines.push(this.#keptUntilMs())
+    const atMs = Math.min(...deadlines)
+    if (this.#alarm?.atMs === atMs) return
+    this.#alarm?.cancel()
+    this.#alarm = undefined
+    if (deadlines.length === 0) return
+    const cancel = (this.#init.after ?? later)(Math.min(atMs - nowMs, MAX_TIMER_MS), () => {
+      this.#alarm = undefined
+      this.#advance()
+    })
+    this.#alarm = { atMs, cancel }
   }
 
   #noteTurn(next: Entry): void {
@@ -245,7 +307,7 @@ export class Gate {
       if (oldest !== undefined) this.#turns.delete(oldest)
     }
     const isPassedOver = next.contributes && this.#waiting.some(({ contributes }) => !contributes)
-    this.#strangersWaited = isPassedOver ? this.#strangersWaited + 1 : 0
+    this.#passedOver = isPassedOver ? this.#passedOver + 1 : 0
   }
 }
 
@@ -254,4 +316,9 @@ function outOfTime(): InferenceError {
     'deadline_exceeded',
     'the time for the request passed before a slot was free',
   )
+}
+
+function later(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms).unref()
+  return () => clearTimeout(timer)
 }

@@ -15,6 +15,7 @@
 
 export { type AccessLists, checkAccess, peerIdSet } from './access.ts'
 export { ByteBudget } from './byte-budget.ts'
+export type { Occupancy } from './estimate.ts'
 export { Fairness } from './fairness.ts'
 export { Gate, type Ticket } from './gate.ts'
 export { Pacer } from './pacer.ts'

@@ -14,9 +14,6 @@ export interface Waiting {
 /** Numbers of the last turns, where they are remembered. */
 export type LastTurn = (name: string) => number | undefined
 
-/** Of the turns, while contributors and strangers wait: one in so many is a stranger's. */
-export const STRANGERS_TURN = 5
-
 /** Who shares a place in the order: a contributor by itself, strangers by their network. */
 export function flowOf({ peer, network, contributes }: Omit<Waiting, 'arrival' | 'since'>): string {
   return contributes ? `peer ${peer}` : `network ${network}`
@@ -54,21 +51,36 @@ function precedes(one: Waiting, other: Waiting, lastTurn: LastTurn, overloaded: 
   return overloaded ? one.arrival > other.arrival : one.arrival < other.arrival
 }
 
-/** Of the queue's places, those that contributors leave to strangers. */
-const STRANGERS_PLACES = 1 / STRANGERS_TURN
+/**
+ * Whether, in a full queue, one of the other kind makes room: a stranger does for a contributor and a contributor for a
+ * stranger, until strangers hold one place in so many (rounded down).
+ */
+export function othersGiveWay(
+  waiting: readonly Waiting[],
+  contributes: boolean,
+  oneIn: number,
+): boolean {
+  const floor = Math.floor(waiting.length / oneIn)
+  const strangers = waiting.filter((one) => !one.contributes).length
+  return contributes ? strangers > floor : strangers < floor
+}
 
 /**
- * Which waiting request gives way to one of `newcomer` when the queue is full. To a contributor a stranger does, as long
- * as strangers hold more than their floor. Else the newest of those that hold the most places, by network and then by
- * peer, and only if they would still hold at least as many as the newcomer.
+ * Which waiting request gives way to one of `newcomer` when the queue is full. Where contributors, or strangers, hold
+ * more than their places, it is the newest of those of them that hold the most. Else it is one of the newcomer's own
+ * kind: the newest of those that hold the most places, by network and then by peer, and only if they would still hold
+ * at least as many as the newcomer.
+ *
+ * @param oneIn one place in so many is the strangers'
  */
 export function givesWay<T extends Waiting>(
   waiting: readonly T[],
   newcomer: Omit<Waiting, 'arrival' | 'since'>,
+  oneIn: number,
 ): T | undefined {
-  const strangers = waiting.filter(({ contributes }) => !contributes)
-  if (newcomer.contributes && strangers.length > Math.ceil(waiting.length * STRANGERS_PLACES)) {
-    return newestOfMost(strangers, flowOf, 0)
+  if (othersGiveWay(waiting, newcomer.contributes, oneIn)) {
+    const others = waiting.filter(({ contributes }) => contributes !== newcomer.contributes)
+    return newestOfMost(others, flowOf, 0)
   }
   const alike = waiting.filter(({ contributes }) => contributes === newcomer.contributes)
   const flow = flowOf(newcomer)

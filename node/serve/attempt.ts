@@ -180,7 +180,7 @@ async function generate(
       prefillMs: clamp(timings.prefillMs),
       decodeMs: clamp(timings.decodeMs),
     },
-    load: context.status.load,
+    load: context.status.loadFor({ contributes: context.fairness.contributes(peer) }),
   }
 }
 

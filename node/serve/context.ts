@@ -31,7 +31,7 @@ export interface ServedRequest {
 export interface ServeContext {
   readonly backend: Pick<Backend, 'infer'>
   readonly models: Pick<SharedModels, 'resolve'>
-  readonly status: Pick<NodeStatus, 'load' | 'checkOpen' | 'refresh'>
+  readonly status: Pick<NodeStatus, 'loadFor' | 'checkOpen' | 'refresh'>
   readonly gate: Gate
   readonly fairness: Fairness
   /** What clients may ask a receipt for. */

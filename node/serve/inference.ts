@@ -39,7 +39,7 @@ export async function serveInference(
     outcome = 'answered'
     await reply.finish({ type: 'done', ...done })
   } catch (error) {
-    outcome = await fail({ scope, reply, context }, error)
+    outcome = await fail({ peer, scope, reply, context }, error)
   } finally {
     scope.close()
     leave()
@@ -51,7 +51,7 @@ export async function serveInference(
 }
 
 async function fail(
-  { scope, reply, context }: Pick<Attempt, 'scope' | 'reply' | 'context'>,
+  { peer, scope, reply, context }: Pick<Attempt, 'peer' | 'scope' | 'reply' | 'context'>,
   error: unknown,
 ): Promise<ServedRequest['outcome']> {
   const failure = scope.clientGone
@@ -64,7 +64,8 @@ async function fail(
   }
   if (scope.clientGone) return failure.code
   const told = failure.traits.fromPeer ? failure : hidden(failure)
-  const load: Load = context.status.load
+  const contributes = context.fairness.contributes(peer)
+  const load: Load = context.status.loadFor({ contributes })
   await reply.finish({ type: 'failed', error: told, load }).catch((cause: unknown) => {
     context.log('the failure did not reach the client: %e', cause)
   })

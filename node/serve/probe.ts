@@ -15,13 +15,14 @@ const CLOSE_TIMEOUT_MS = 2_000
 export async function serveProbe(
   stream: Stream,
   peer: string,
-  context: Pick<ServeContext, 'access' | 'probes' | 'status' | 'log'>,
+  context: Pick<ServeContext, 'access' | 'fairness' | 'probes' | 'status' | 'log'>,
 ): Promise<void> {
   let leave = (): void => {}
   try {
     checkAccess(context.access, peer)
     leave = context.probes.open(peer)
-    const frame = lengthPrefixed.encode.single(encodeProbeResponse(context.status.load))
+    const load = context.status.loadFor({ contributes: context.fairness.contributes(peer) })
+    const frame = lengthPrefixed.encode.single(encodeProbeResponse(load))
     stream.send(frame.subarray())
     const closed = closedWithin(stream, CLOSE_TIMEOUT_MS)
     await stream.close()

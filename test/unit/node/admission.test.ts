@@ -2,6 +2,7 @@ import { getEventListeners } from 'node:events'
 import { peerIdFromString } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { VirtualTime } from '../../../bench/sim/virtual-time.ts'
 import { predictedTtftMs, predictedWaitMs, UNMEASURED } from '../../../node/admission/estimate.ts'
 import {
   ByteBudget,
@@ -16,6 +17,8 @@ import { charge, fullBucket, takeOne } from '../../../node/admission/token-bucke
 import { givesWay, nextTurn } from '../../../node/admission/turn.ts'
 
 const FAR = 1e12
+/** One turn in so many is a stranger's. */
+const ONE_IN = 5
 
 function gateAt(clock: { nowMs: number }, slots: number, maxQueue: number): Gate {
   return new Gate({ slots, maxQueue, now: () => clock.nowMs })
@@ -104,6 +107,28 @@ describe('the gate', () => {
     expect(new Set(order)).toEqual(new Set(['running', 'late: deadline_exceeded', 'fine']))
   })
 
+  it('drops one whose time passes though nothing else happens', async () => {
+    const time = new VirtualTime()
+    const gate = new Gate({
+      slots: 1,
+      maxQueue: 10,
+      now: time.now,
+      after: (ms, run) => time.after(ms, run),
+    })
+    const enter = entrant(gate, [])
+    const order: string[] = []
+    const running = enter('running', 'p')
+    for (const deadlineAtMs of [300, 100, 200]) {
+      void enter('late', 'p', { deadlineAtMs }).granted.catch(({ code }) => {
+        order.push(`${time.now()} ms: ${code}`)
+      })
+    }
+    await time.run()
+    expect(order).toEqual([100, 200, 300].map((ms) => `${ms} ms: deadline_exceeded`))
+    running.release()
+    await gate.idle()
+  })
+
   it('refuses when the predicted wait is longer than the request has, and says when to come back', () => {
     const gate = gateAt({ nowMs: 0 }, 1, 10)
     const sample = { prefillTokens: 1, prefillMs: 1, decodeTokens: 1, decodeMs: 1 }
@@ -169,43 +194,72 @@ describe('the gate', () => {
     'never runs more than its slots nor queues more than its queue, whatever happens, with %s',
     async (_, withContributors) => {
       const command = fc.oneof(
-        fc.record({
-          do: fc.constant('enter' as const),
-          peer: fc.constantFrom('a', 'b', 'c'),
-          lifeMs: fc.nat(50),
-          contributes: withContributors ? fc.boolean() : fc.constant(false),
-        }),
+        {
+          weight: 3,
+          arbitrary: fc.record({
+            do: fc.constant('enter' as const),
+            peer: fc.constantFrom('a', 'b', 'c'),
+            lifeMs: fc.oneof(fc.nat(50), fc.constant(FAR)),
+            contributes: withContributors ? fc.boolean() : fc.constant(false),
+          }),
+        },
         fc.record({ do: fc.constant('release' as const), index: fc.nat(20) }),
         fc.record({ do: fc.constant('abort' as const), index: fc.nat(20) }),
-        fc.record({ do: fc.constant('wait' as const), ms: fc.nat(30) }),
+        fc.record({ do: fc.constant('wait' as const), ms: fc.oneof(fc.nat(30), fc.nat(70_000)) }),
       )
       await fc.assert(
         fc.asyncProperty(fc.array(command, { maxLength: 60 }), async (commands) => {
-          const clock = { nowMs: 0 }
-          const gate = gateAt(clock, 2, 3)
+          const time = new VirtualTime()
+          const gate = new Gate({
+            slots: 2,
+            maxQueue: 3,
+            now: time.now,
+            after: (ms, run) => time.after(ms, run),
+          })
           const held: { release(): void; controller: AbortController }[] = []
+          const waiting: { readonly contributes: boolean }[] = []
+          let [keptUntilMs, passedOver] = [0, 0]
           for (const step of commands) {
             if (step.do === 'enter') {
               const controller = new AbortController()
-              const request = {
-                peer: step.peer,
-                contributes: step.contributes,
-                deadlineAtMs: clock.nowMs + step.lifeMs,
-                signal: controller.signal,
-              }
+              const { peer, contributes, lifeMs } = step
+              const deadlineAtMs = time.now() + lifeMs
+              const { signal } = controller
+              if (contributes) keptUntilMs = time.now() + 60_000
               try {
-                held.push({ ...gate.enter(request), controller })
+                const ticket = gate.enter({ peer, contributes, deadlineAtMs, signal })
+                const one = { contributes }
+                waiting.push(one)
+                const gone = (): void => void waiting.splice(waiting.indexOf(one), 1)
+                const granted = (): void => {
+                  gone()
+                  const isOver = contributes && waiting.some((other) => !other.contributes)
+                  passedOver = isOver ? passedOver + 1 : 0
+                }
+                ticket.granted.then(granted, gone)
+                const release = (): void => {
+                  if (waiting.includes(one)) gone()
+                  ticket.release()
+                }
+                held.push({ release, controller })
               } catch (error) {
                 expect(error).toMatchObject({ name: 'InferenceError' })
               }
-            } else if (step.do === 'wait') clock.nowMs += step.ms
+            } else if (step.do === 'wait') time.after(step.ms, () => {})
             else if (step.do === 'release') held[step.index]?.release()
             else held[step.index]?.controller.abort()
+            await time.run(time.now() + (step.do === 'wait' ? step.ms : 0))
+            await turn()
             const { inFlight, queueDepth } = gate.occupancy
             expect(inFlight).toBeLessThanOrEqual(2)
             expect(queueDepth).toBeLessThanOrEqual(3)
-            // Nobody waits beside a free slot, but strangers for the one that is kept.
-            expect(queueDepth > 0 && inFlight < (withContributors ? 1 : 2)).toBe(false)
+            expect(queueDepth).toBe(waiting.length)
+            if (queueDepth === 0 || inFlight === 2) continue
+            // Nobody waits beside a free slot, but strangers for the last one, while it is kept and not their turn.
+            expect(inFlight).toBe(1)
+            expect(waiting.some(({ contributes }) => contributes)).toBe(false)
+            expect(time.now()).toBeLessThan(keptUntilMs)
+            expect(passedOver).toBeLessThan(ONE_IN - 1)
           }
           for (const { release } of held) release()
           await gate.idle()
@@ -268,107 +322,207 @@ describe('turns', () => {
 
   it('lets nobody give way to a peer that holds as much', () => {
     const who = (peer: string, network = 'n') => ({ peer, network, contributes: false })
-    expect(givesWay(waiting, who('c'))).toBe(waiting[1])
-    expect(givesWay(waiting, who('b'))).toBeUndefined()
-    expect(givesWay(waiting, who('a'))).toBeUndefined()
-    expect(givesWay(waiting, who('c', 'elsewhere'))).toBe(waiting[2])
+    expect(givesWay(waiting, who('c'), ONE_IN)).toBe(waiting[1])
+    expect(givesWay(waiting, who('b'), ONE_IN)).toBeUndefined()
+    expect(givesWay(waiting, who('a'), ONE_IN)).toBeUndefined()
+    expect(givesWay(waiting, who('c', 'elsewhere'), ONE_IN)).toBe(waiting[2])
   })
 
-  it('lets strangers give way to a contributor, down to their floor', () => {
+  it('lets strangers give way to a contributor, and it to them, so that they hold a fifth', () => {
     const contributor = { peer: 'c', network: 'm', contributes: true }
-    expect(givesWay(waiting, contributor)).toBe(waiting[2])
-    const served = Array.from({ length: 8 }, (_, n) => ({
+    expect(givesWay(waiting, contributor, ONE_IN)).toBe(waiting[2])
+    const served = Array.from({ length: 10 }, (_, n) => ({
       ...stranger(`c${n}`, n),
       contributes: true,
     }))
-    expect(givesWay([...waiting.slice(0, 2), ...served], contributor)).toBeUndefined()
-    const mine = { ...contributor, contributes: false }
-    expect(givesWay(served, mine)).toBeUndefined()
+    const two = waiting.slice(0, 2)
+    const nobody = { ...contributor, contributes: false }
+    expect(givesWay([...two, ...served.slice(2)], contributor, ONE_IN)).toBeUndefined()
+    expect(givesWay([...two, ...served.slice(2)], nobody, ONE_IN)).toBe(two[1])
+    expect(givesWay([...two.slice(1), ...served.slice(1)], nobody, ONE_IN)).toBe(served[9])
+    expect(givesWay(served, nobody, ONE_IN)).toBe(served[9])
+    // A fifth of so few is none.
+    expect(givesWay(served.slice(0, 4), nobody, ONE_IN)).toBeUndefined()
   })
 
-  it('keep a floor for strangers while contributors flood', async () => {
-    const gate = gateAt({ nowMs: 0 }, 1, 64)
-    const order: boolean[] = []
-    const { signal } = new AbortController()
-    const tickets = Array.from({ length: 50 }, (_, n) => {
-      const contributes = n % 2 === 0
-      const peer = contributes ? 'c' : 's'
-      const ticket = gate.enter({ peer, contributes, deadlineAtMs: FAR, signal })
-      void ticket.granted.then(() => {
-        order.push(contributes)
-        ticket.release()
-      })
-      return ticket
-    })
-    await Promise.all(tickets.map(({ granted }) => granted))
-    const whileBothWait = order.slice(0, 25)
-    const strangers = whileBothWait.filter((contributes) => !contributes).length
-    expect(strangers).toBeGreaterThanOrEqual(4)
-    expect(strangers).toBeLessThanOrEqual(6)
-  })
+  it.each([1, 2, 3, 4])(
+    'give strangers one in five of %d slots while contributors flood',
+    async (slots) => {
+      const gate = gateAt({ nowMs: 0 }, slots, 64)
+      const { signal } = new AbortController()
+      const running: { readonly end: () => void }[] = []
+      const turns: boolean[] = []
+      // Each asks again as soon as it was served.
+      const ask = (peer: string, contributes: boolean): void => {
+        const ticket = gate.enter({ peer, network: peer, contributes, deadlineAtMs: FAR, signal })
+        void ticket.granted.then(() => {
+          turns.push(contributes)
+          running.push({
+            end: () => {
+              ask(peer, contributes)
+              ticket.release()
+            },
+          })
+        })
+      }
+      for (let n = 0; n < slots + 2; n += 1) ask(`giver-${n}`, true)
+      for (let n = 0; n < 6; n += 1) ask(`stranger-${n}`, false)
+      for (let n = 0; n < 500; n += 1) {
+        await turn()
+        running.shift()?.end()
+      }
+      const strangers = turns.filter((contributes) => !contributes).length
+      expect(strangers / turns.length).toBeCloseTo(1 / ONE_IN, 1)
+      expect(gate.occupancy.inFlight).toBe(slots)
+    },
+  )
 })
 
 describe('the last slot', () => {
-  const setting = () => {
-    const clock = { nowMs: 0 }
-    const gate = gateAt(clock, 2, 8)
+  const setting = (slots = 2) => {
+    const time = new VirtualTime()
+    const gate = new Gate({
+      slots,
+      maxQueue: 10,
+      now: time.now,
+      after: (ms, run) => time.after(ms, run),
+    })
     const { signal } = new AbortController()
     const order: string[] = []
-    const enter = (peer: string, contributes: boolean) => {
-      const ticket = gate.enter({ peer, contributes, deadlineAtMs: FAR, signal })
+    const enter = (peer: string, contributes: boolean, deadlineAtMs = FAR) => {
+      const ticket = gate.enter({ peer, contributes, deadlineAtMs, signal })
       ticket.granted.then(
         () => order.push(peer),
-        () => {},
+        ({ code }) => order.push(`${peer}: ${code}`),
       )
       return ticket
     }
-    return { clock, gate, order, enter }
+    const passes = (ms: number): Promise<void> => {
+      time.after(ms, () => {})
+      return time.run(time.now() + ms)
+    }
+    return { time, gate, order, enter, passes }
   }
 
   it('is kept for contributors while they are around, and no longer', async () => {
-    const { clock, gate, order, enter } = setting()
+    const { gate, order, enter, passes } = setting()
     enter('giver', true).release()
     enter('first', false)
     enter('second', false)
-    await turn()
+    await passes(59_000)
     expect(order).toEqual(['giver', 'first'])
-    enter('giver', true)
-    await turn()
+    const again = enter('giver', true)
+    await passes(0)
     expect(order).toEqual(['giver', 'first', 'giver'])
-    clock.nowMs = 61_000
-    gate.setSlots(3)
-    await turn()
+    again.release()
+    await passes(59_000)
+    expect(order).toHaveLength(3)
+    // Nothing but time has to pass.
+    await passes(1_000)
+    expect(order.at(-1)).toBe('second')
+    expect(gate.occupancy).toEqual({ inFlight: 2, queueDepth: 0, slots: 2 })
+  })
+
+  it('is no part of what a stranger is told', () => {
+    const { time, gate, enter } = setting()
+    const sample = { prefillTokens: 1, prefillMs: 1, decodeTokens: 1, decodeMs: 1 }
+    gate.observe({ ...sample, firstTokenMs: 100, serviceMs: 20_000 })
+    enter('giver', true).release()
+    enter('first', false)
+    expect(() => enter('hurried', false, time.now() + 1_000)).toThrow(
+      expect.objectContaining({ code: 'over_capacity', retryAfterMs: 20_000 }),
+    )
+    const patient = enter('patient', false, time.now() + 30_000)
+    expect(patient).toMatchObject({ queuePosition: 1, expectedTtftMs: 20_100 })
+    expect(enter('giver', true)).toMatchObject({ queuePosition: 0, expectedTtftMs: 100 })
+  })
+
+  it('does not keep a stranger from it that has the time to wait until it is kept no longer', async () => {
+    const { time, gate, order, enter, passes } = setting()
+    const sample = { prefillTokens: 1, prefillMs: 1, decodeTokens: 1, decodeMs: 1 }
+    gate.observe({ ...sample, firstTokenMs: 100, serviceMs: 200_000 })
+    enter('giver', true).release()
+    enter('first', false)
+    await passes(50_000)
+    expect(enter('second', false, time.now() + 11_000).expectedTtftMs).toBe(10_100)
+    await passes(10_000)
     expect(order.at(-1)).toBe('second')
   })
 
-  it('does not let the queue behind it grow beyond its bound', () => {
+  it('does not let the queue behind it grow beyond its bound, and is not full to a contributor', () => {
     const { gate, enter } = setting()
     enter('giver', true)
-    for (let n = 0; n < 8; n += 1) enter('stranger', false)
-    expect(gate.occupancy).toEqual({ inFlight: 1, queueDepth: 8, slots: 2 })
-    expect(gate.full).toBe(true)
+    for (let n = 0; n < 10; n += 1) enter('stranger', false)
+    expect(gate.occupancy).toEqual({ inFlight: 1, queueDepth: 10, slots: 2 })
+    expect(gate.isFullFor({ contributes: false })).toBe(true)
+    expect(gate.isFullFor({ contributes: true })).toBe(false)
+    expect(gate.full).toBe(false)
+    expect(gate.occupancyFor({ contributes: false })).toMatchObject({ inFlight: 1, slots: 1 })
+    expect(gate.occupancyFor({ contributes: true })).toMatchObject({ inFlight: 1, queueDepth: 0 })
     expect(() => enter('stranger', false)).toThrow(
       expect.objectContaining({ code: 'over_capacity' }),
     )
     expect(enter('another giver', true).queuePosition).toBe(0)
-    expect(gate.occupancy).toEqual({ inFlight: 2, queueDepth: 8, slots: 2 })
+    expect(gate.occupancy).toEqual({ inFlight: 2, queueDepth: 10, slots: 2 })
+    expect(gate.full).toBe(true)
+    // In the queue strangers hold more than their places: a contributor still gets in.
+    expect(gate.isFullFor({ contributes: true })).toBe(false)
+    for (let n = 0; n < 8; n += 1) enter(`giver-${n}`, true)
+    expect(gate.isFullFor({ contributes: true })).toBe(true)
   })
 
-  it('does not have a contributor wait for a stranger whose turn it is', async () => {
-    const { gate, order, enter } = setting()
-    // Strangers wait, and are passed over until it is their turn.
+  it('goes to a stranger when it is a stranger’s turn, though contributors come one by one', async () => {
+    const { order, enter, passes } = setting()
     const held = enter('giver', true)
     enter('stranger', false)
     enter('stranger', false)
-    for (let n = 0; n < 6; n += 1) {
+    for (let n = 0; n < 4; n += 1) {
       const ticket = enter('giver', true)
-      await turn()
+      await passes(0)
       ticket.release()
     }
+    expect(enter('giver', true).queuePosition).toBe(1)
+    await passes(0)
+    expect(order).toEqual(['giver', 'giver', 'giver', 'giver', 'giver', 'stranger'])
     held.release()
-    await turn()
-    expect(order.filter((peer) => peer === 'giver')).toHaveLength(7)
-    expect(gate.occupancy.inFlight).toBeGreaterThan(0)
+    await passes(0)
+    expect(order.at(-1)).toBe('giver')
+  })
+
+  it('leaves a stranger a place in a queue that contributors filled', async () => {
+    const { order, enter, passes } = setting(1)
+    for (let n = 0; n < 11; n += 1) enter(`giver-${n}`, true)
+    enter('first', false)
+    enter('second', false)
+    expect(() => enter('third', false)).toThrow(expect.objectContaining({ code: 'over_capacity' }))
+    expect(() => enter('giver-11', true)).toThrow(
+      expect.objectContaining({ code: 'over_capacity' }),
+    )
+    await passes(0)
+    expect(order).toEqual(['giver-0', 'giver-10: over_capacity', 'giver-9: over_capacity'])
+  })
+
+  it('keeps no timer once nobody waits', async () => {
+    const armed = new Set<() => void>()
+    const after = (_: number, run: () => void) => {
+      armed.add(run)
+      return () => armed.delete(run)
+    }
+    const gate = new Gate({ slots: 2, maxQueue: 10, now: () => 0, after })
+    const { signal } = new AbortController()
+    const enter = (contributes: boolean) =>
+      gate.enter({ peer: 'p', contributes, deadlineAtMs: FAR, signal })
+    enter(true).release()
+    const running = enter(false)
+    expect(armed.size).toBe(0)
+    const waiting = enter(false)
+    expect(armed.size).toBe(1)
+    enter(false).release()
+    expect(armed.size).toBe(1)
+    waiting.release()
+    expect(armed.size).toBe(0)
+    running.release()
+    await gate.idle()
   })
 })
 
