@@ -41,13 +41,13 @@ export function createChecks(init: ChecksInit): Checks {
     init.receipts === true && ledger ? new ReceiptGiver({ ledger, reputation, now }) : undefined
   const auditor = new Auditor({
     ...{ reputation, random, now, directory, scorer },
-    score(candidate, body, { signal, isPrivate }) {
+    score(candidate, body, { signal, timeoutMs, isPrivate }) {
       // Rating is work, too; of a private request nobody else learns.
       const onAnswered =
         isPrivate || giver === undefined
           ? undefined
           : (answer: Parameters<ReceiptGiver['give']>[1]) => giver.give(candidate, answer)
-      return scoreAt({ connect, limits, onAnswered }, candidate, body, { signal })
+      return scoreAt({ connect, limits, onAnswered }, candidate, body, { signal, timeoutMs })
     },
     seed: randomBytes(32),
   })

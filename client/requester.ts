@@ -242,6 +242,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       const answer = checkedAnswer(
         {
           ...{ auditor, job, mode: begun.verify, signal: scope.signal, afterwards: closing.signal },
+          remainingMs: () => scope.remainingMs(),
           ask: (asked) => fallback.run({ ...begun, ...asked }, scope, onAnswering),
         },
         (reports) => {

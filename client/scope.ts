@@ -32,8 +32,13 @@ export function openInnerScope(outer: Scope): Scope {
   }
 }
 
+/** Calls once, after a time, unless what it returns is called before. */
+export type After = (ms: number, run: () => void) => () => void
+
 export interface ScopeInit {
   readonly timeoutMs: number
+  /** @default a timer */
+  readonly after?: After | undefined
   /** What the deadline rejects with. @default deadline_exceeded */
   readonly onTimeout?: () => unknown
 }
@@ -47,16 +52,21 @@ export function openScope(init: ScopeInit, options: { signal?: AbortSignal | und
   if (outer?.aborted === true) onOuter()
   else outer?.addEventListener('abort', onOuter, { once: true })
   const expire = init.onTimeout ?? ((): unknown => deadlineExceeded(init.timeoutMs))
-  const timer = setTimeout(() => controller.abort(expire()), init.timeoutMs)
+  const cancel = (init.after ?? afterTimer)(init.timeoutMs, () => controller.abort(expire()))
   return {
     signal: controller.signal,
     remainingMs: () => Math.max(0, endsAt - performance.now()),
     abort: (reason) => controller.abort(reason),
     [Symbol.dispose]: () => {
-      clearTimeout(timer)
+      cancel()
       outer?.removeEventListener('abort', onOuter)
     },
   }
+}
+
+const afterTimer: After = (ms, run) => {
+  const timer = setTimeout(run, ms)
+  return () => clearTimeout(timer)
 }
 
 function deadlineExceeded(timeoutMs: number): InferenceError {

@@ -80,7 +80,8 @@ export class SimClient {
       reputation: this.reputation,
       directory: { known: () => this.#known.map(({ advertisement }) => advertisement) },
       seed: Uint8Array.from({ length: 32 }, () => this.random.below(256)),
-      score: (scorer, body) => this.#score(scorer, body),
+      after: (ms, run) => world.time.after(ms, run),
+      score: async (scorer, body) => ({ scores: await this.#score(scorer, body) }),
     })
     this.#known = this.#lookUp()
   }

@@ -1,23 +1,27 @@
 import { createHash } from 'node:crypto'
-import { type Backend, hasCapabilities } from '../../backend/index.ts'
-import {
-  InferenceError,
-  isExpired,
-  type PositionScore,
-  type ScoreRequest,
-} from '../../protocol/index.ts'
+import type { Backend } from '../../backend/index.ts'
+import { InferenceError, type ScoreRequest } from '../../protocol/index.ts'
 import type { Candidate, Directory } from '../directory/index.ts'
 import { type AuditEvidence, type Reputation, specClassOf } from '../reputation/index.ts'
-import { drawOverNetworks, independentPeers, networksOf } from '../route/index.ts'
-import { judge, type Verdict } from '../verify/index.ts'
+import { networksOf } from '../route/index.ts'
+import { type After, openScope, raceSignal } from '../scope.ts'
+import type { Verdict } from '../verify/index.ts'
+import { AuditQueue } from './audit-queue.ts'
 import { FreeChecks, type Oddity, type Seen } from './free-checks.ts'
-import { conclude, isSettled, MAX_SCORERS } from './panel.ts'
+import { conclude, inconclusive, isSettled, MAX_SCORERS } from './panel.ts'
+import { estimatedTokens, isRatable, type Rating, rate, type Scored } from './rating.ts'
+import { ScorerMemory } from './scorer-memory.ts'
+import { nextScorer, ratesLike } from './scorers.ts'
 import type { Subject, Testimony } from './witness.ts'
 
-/** Likeliest tokens that are asked for: at temperature 0 the first tells all. */
-const TOP = { exact: 1, sampled: 20 } as const
-/** Audits at a time; more are left out, so that they never take the place of requests. */
-const MAX_RUNNING = 4
+/** One scorer's time: a place in its queue, and reading at 100 tokens a second, a slow CPU's. */
+const SCORE_TIMEOUT_MS = 10_000
+const SCORE_MS_PER_TOKEN = 10
+const MAX_SCORE_TIMEOUT_MS = 60_000
+/** All of one audit. Who is not asked by then is not asked. */
+const AUDIT_TIMEOUT_MS = 120_000
+/** One scorer's silence takes no more than this of what is left. */
+const SHARE_OF_REST = 0.5
 
 /** Has one peer rate an answer. @throws InferenceError where it does not; the signal's reason */
 type ScoreAtPeer = (
@@ -25,10 +29,12 @@ type ScoreAtPeer = (
   body: ScoreRequest,
   options: {
     readonly signal: AbortSignal
+    /** It has so long. */
+    readonly timeoutMs: number
     /** Nobody else may learn of it. */
     readonly isPrivate: boolean
   },
-) => Promise<readonly PositionScore[]>
+) => Promise<Scored>
 
 export interface AuditorInit {
   readonly score: ScoreAtPeer
@@ -42,6 +48,14 @@ export interface AuditorInit {
   readonly now: () => number
   /** From 0, below 1. */
   readonly random: () => number
+  /** @default a timer */
+  readonly after?: After | undefined
+}
+
+export interface AuditOptions {
+  readonly signal: AbortSignal
+  /** Whoever waits for it has so long; then it ends without a verdict. At most 120_000. @default 120_000 */
+  readonly withinMs?: number
 }
 
 /** How one peer's part of an answer was checked, and what came of it. */
@@ -50,19 +64,23 @@ export interface AuditReport extends Verdict {
   readonly peerId: string
   /** Who rated them: peers, or `self`. */
   readonly by: readonly string[]
-  /** Tokens that the scorers had to read. */
+  /** Tokens that the scorers read for it, the prompt included, and those of whom nothing came. */
   readonly tokens: number
+  /** What it failed for, where its tokens could not even be rated. */
+  readonly finding?: string
 }
 
 /** Has answers rated by engines that did not write them, and keeps what that says of their peers. */
 export class Auditor {
   readonly #init: AuditorInit
   readonly #free = new FreeChecks()
-  #running = 0
+  readonly #queue = new AuditQueue()
+  readonly #memory: ScorerMemory
   #spent = { answers: 0, tokens: 0 }
 
   constructor(init: AuditorInit) {
     this.#init = init
+    this.#memory = new ScorerMemory(init.now)
   }
 
   /** So far: answers rated, and tokens that engines read for it. */
@@ -80,138 +98,169 @@ export class Auditor {
   }
 
   /** Whether this answer is among those that are looked at. The more a peer has proved, the fewer are. */
-  samples({ parts }: Subject, requestId: string): boolean {
-    const { reputation, seed } = this.#init
-    const hash = createHash('sha256').update(seed).update(requestId).digest()
-    const draw = hash.readUInt32BE() / 2 ** 32
-    return parts.some(
-      ({ candidate: { key, model } }) => draw < reputation.auditRate(key, specClassOf(model)),
-    )
+  samples(subject: Subject, requestId: string): boolean {
+    const hash = createHash('sha256').update(this.#init.seed).update(requestId).digest()
+    return hash.readUInt32BE() / 2 ** 32 < this.#auditRate(subject)
   }
 
-  /** An audit that nobody waits for. Its failures are nobody's. */
+  /**
+   * An audit that nobody waits for; of many those of newcomers and suspects come first. Its failures are nobody's.
+   *
+   * @returns once it is over, or was left out
+   */
   async inBackground(subject: Subject, signal: AbortSignal): Promise<void> {
-    if (this.#running >= MAX_RUNNING) return
-    this.#running += 1
-    try {
-      await this.audit(subject, signal)
-    } catch {
+    if (!subject.parts.some(isRatable)) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#queue.add({
+      priority: () => this.#auditRate(subject),
       // Nobody could be asked, or nobody answered: no verdict.
-    } finally {
-      this.#running -= 1
-    }
+      run: () =>
+        this.audit(subject, { signal }).then(
+          () => resolve(),
+          () => resolve(),
+        ),
+      onLeftOut: resolve,
+    })
+    await promise
   }
 
   /** @returns one report for each peer that wrote a part. @throws the signal's reason */
-  async audit(subject: Subject, signal: AbortSignal): Promise<readonly AuditReport[]> {
+  async audit(
+    subject: Subject,
+    { signal, withinMs = AUDIT_TIMEOUT_MS }: AuditOptions,
+  ): Promise<readonly AuditReport[]> {
+    signal.throwIfAborted()
+    const { after, now } = this.#init
+    const timeoutMs = Math.min(AUDIT_TIMEOUT_MS, withinMs)
+    using scope = openScope({ timeoutMs, after }, { signal })
+    const endsAtMs = now() + timeoutMs
+    const promptBytes = Buffer.byteLength(JSON.stringify(subject.asked.body))
     const reports: AuditReport[] = []
     for (const part of subject.parts) {
+      const report = await this.#examine({
+        ...{ subject, part, promptBytes, caller: signal, signal: scope.signal },
+        remainingMs: () => Math.max(1, endsAtMs - now()),
+      })
       signal.throwIfAborted()
-      const report = await this.#examine(subject, part, signal)
       this.#remember(part, report)
       const { answers, tokens } = this.#spent
-      this.#spent = { answers: answers + 1, tokens: tokens + report.tokens }
+      const rated = Number(report.by.length > 0)
+      this.#spent = { answers: answers + rated, tokens: tokens + report.tokens }
       reports.push(report)
     }
     return reports
   }
 
-  async #examine(subject: Subject, part: Testimony, signal: AbortSignal): Promise<AuditReport> {
-    const { key } = part.candidate
-    const own = await this.#ownScore(subject, part, signal)
-    if (own !== undefined) {
-      const verdict = judge(own, subject.temperature)
-      return { ...verdict, peerId: key, by: ['self'], tokens: subject.tokenIds.length }
+  async #examine(audit: Audit): Promise<AuditReport> {
+    const { key } = audit.part.candidate
+    // They prove nothing, so that nobody need read them.
+    if (!isRatable(audit.part)) return { ...inconclusive(), peerId: key, by: [], tokens: 0 }
+    const own = await this.#ownRating(audit)
+    if (own.rating !== undefined) {
+      const { verdict, finding } = own.rating
+      return { ...verdict, ...found(finding), peerId: key, by: ['self'], tokens: own.tokens }
     }
-    const found = await this.#hear(subject, part, signal)
-    const verdict = conclude(verdictsOf(found))
-    this.#doubtOutvoted(found, verdict)
+    const { heard, tokens, isComplete } = await this.#hear(audit)
+    const verdicts = heard.map(({ rating }) => rating.verdict)
+    const verdict = conclude(verdicts, isComplete)
+    this.#doubtOutvoted(heard, verdict)
+    const finding = heard.find(({ rating }) => rating.verdict === verdict)?.rating.finding
     return {
-      ...verdict,
-      peerId: key,
-      by: found.map(({ scorer }) => scorer.key),
-      tokens: found.length * subject.tokenIds.length,
+      ...{ ...verdict, ...found(finding), peerId: key },
+      by: heard.map(({ scorer }) => scorer.key),
+      tokens: own.tokens + tokens,
     }
   }
 
   /** Asks one after the other, until what they say settles it. Who does not answer says nothing. */
-  async #hear(subject: Subject, part: Testimony, signal: AbortSignal): Promise<readonly Rating[]> {
-    const { key, model } = part.candidate
-    const isProven = this.#init.reputation.isProven(key, specClassOf(model))
-    const asked = new Set([key])
-    const found: Rating[] = []
-    for (let tries = 0; tries < 2 * MAX_SCORERS && found.length < MAX_SCORERS; tries += 1) {
-      const heard = found.map(({ scorer }) => scorer)
-      const scorer = this.#scorer(subject, part, { asked, heard })
+  async #hear(audit: Audit): Promise<{
+    readonly heard: readonly Word[]
+    readonly tokens: number
+    /** Nobody is left to ask, or nobody need be. */
+    readonly isComplete: boolean
+  }> {
+    const { subject, part, caller, signal } = audit
+    const { candidate: accused } = part
+    const isProven = this.#init.reputation.isProven(accused.key, specClassOf(accused.model))
+    const asked: Candidate[] = []
+    const heard: Word[] = []
+    let tokens = 0
+    while (asked.length < 2 * MAX_SCORERS && heard.length < MAX_SCORERS) {
+      const scorer = nextScorer({ ...this.#init, memory: this.#memory }, subject, {
+        accused,
+        asked: new Set(asked.map(({ key }) => key)),
+        // A network that was asked and said nothing has had its chance.
+        heard: asked,
+      })
       if (scorer === undefined) break
-      asked.add(scorer.key)
-      try {
-        const body = scoreRequest(subject, part, scorer.model.id)
-        const isPrivate = subject.trusted !== undefined
-        const scores = await this.#init.score(scorer, body, { signal, isPrivate })
-        found.push({ scorer, verdict: judge(scores, subject.temperature) })
-      } catch (error) {
-        signal.throwIfAborted()
-        if (!InferenceError.is(error)) throw error
-        continue
+      asked.push(scorer)
+      const { result, tokens: read } = await this.#ratingOf(audit, scorer)
+      caller.throwIfAborted()
+      tokens += read
+      if ('verdict' in result) {
+        this.#memory.answered(scorer.key)
+        heard.push({ scorer, rating: result })
+      } else {
+        if (!InferenceError.is(result.error)) throw result.error
+        if (isSilence(result.error)) this.#memory.fellSilent(scorer.key, networksOf(scorer))
       }
-      if (isSettled(verdictsOf(found), isProven ? 1 : 2)) break
+      if (signal.aborted) return { heard, tokens, isComplete: false }
+      const verdicts = heard.map(({ rating }) => rating.verdict)
+      if (isSettled(verdicts, isProven ? 1 : 2)) break
     }
-    return found
+    return { heard, tokens, isComplete: true }
   }
 
-  /** Nobody else's word is needed where the own engine has the weights. */
-  async #ownScore(
-    subject: Subject,
-    part: Testimony,
-    signal: AbortSignal,
-  ): Promise<readonly PositionScore[] | undefined> {
-    const { scorer } = this.#init
-    const { digest } = part.candidate.model
-    if (scorer === undefined || digest === undefined) return undefined
-    const models = await scorer.models({ signal }).catch(() => [])
-    const model = models.find((own) => own.digest === digest && hasCapabilities(own, ['score']))
-    if (model === undefined) return undefined
-    const body = scoreRequest(subject, part, model.id)
-    for await (const event of scorer.infer({ kind: 'score', body }, { signal })) {
-      if (event.type === 'chunk' && 'scores' in event.json) return event.json.scores
-    }
-    return undefined
-  }
-
-  /**
-   * A peer with the same weights, whatever it calls them, of another operator and network than the accused and those
-   * that were heard. Over networks, so that many identities in one are one voice; whoever was outvoted comes last.
-   */
-  #scorer(
-    { asked: request, trusted }: Subject,
-    { candidate }: Testimony,
-    { asked: not, heard }: { asked: ReadonlySet<string>; heard: readonly Candidate[] },
-  ): Candidate | undefined {
-    const { directory, reputation, random, now } = this.#init
-    const { digest } = candidate.model
-    if (digest === undefined) return undefined
-    const all = directory.known().flatMap((advertisement): Candidate[] => {
-      const { peerId, models } = advertisement
-      const key = peerId.toString()
-      const model = models.find(
-        (served) => served.digest === digest && hasCapabilities(served, ['score', request.kind]),
-      )
-      const mayRate =
-        model !== undefined &&
-        !isExpired(advertisement, now()) &&
-        !not.has(key) &&
-        (trusted?.has(key) ?? true) &&
-        !reputation.isQuarantined(key, specClassOf(model))
-      return mayRate ? [{ peerId, key, advertisement, model }] : []
-    })
-    const apart = independentPeers(all, [candidate, ...heard])
-    const doubts = apart.map(({ key, model }) =>
-      Math.floor(reputation.doubts(key, specClassOf(model))),
+  async #ratingOf(audit: Audit, scorer: Candidate): ReturnType<typeof rate> {
+    const { subject, part, promptBytes } = audit
+    const isPrivate = subject.trusted !== undefined
+    return await rate(subject, part, { model: scorer.model.id, promptBytes }, (body) =>
+      this.#within(audit, ({ signal, timeoutMs }) =>
+        this.#init.score(scorer, body, { signal, timeoutMs, isPrivate }),
+      ),
     )
-    const least = Math.min(...doubts)
-    const believed = apart.filter((_, at) => doubts[at] === least)
-    return drawOverNetworks(believed, random)
+  }
+
+  /** Nobody else's word is needed where the own engine has the weights, and does not fail. */
+  async #ownRating(audit: Audit): Promise<{ readonly rating?: Rating; readonly tokens: number }> {
+    const { scorer } = this.#init
+    const { subject, part, promptBytes, caller } = audit
+    if (scorer === undefined) return { tokens: 0 }
+    const models = await this.#within(audit, ({ signal }) => scorer.models({ signal })).catch(
+      () => [],
+    )
+    const { kind } = subject.asked
+    const model = models.find((own) => ratesLike(own, part.candidate.model, kind))
+    caller.throwIfAborted()
+    if (model === undefined) return { tokens: 0 }
+    const { result, tokens } = await rate(subject, part, { model: model.id, promptBytes }, (body) =>
+      this.#within(audit, ({ signal }) => scoreAtOwn(scorer, body, signal)),
+    )
+    caller.throwIfAborted()
+    return 'verdict' in result ? { rating: result, tokens } : { tokens }
+  }
+
+  /** Gives one scorer its time, and no more. @throws InferenceError `deadline_exceeded` */
+  async #within<T>(
+    { part, promptBytes, signal, remainingMs }: Audit,
+    work: (options: { readonly signal: AbortSignal; readonly timeoutMs: number }) => Promise<T>,
+  ): Promise<T> {
+    const tokens = estimatedTokens(promptBytes, part)
+    const timeoutMs = Math.min(
+      SCORE_TIMEOUT_MS + tokens * SCORE_MS_PER_TOKEN,
+      MAX_SCORE_TIMEOUT_MS,
+      SHARE_OF_REST * remainingMs(),
+    )
+    using scope = openScope({ timeoutMs, after: this.#init.after }, { signal })
+    return await raceSignal(work({ signal: scope.signal, timeoutMs }), scope.signal)
+  }
+
+  #auditRate({ parts }: Subject): number {
+    const { reputation } = this.#init
+    const rates = parts.map(({ candidate: { key, model } }) =>
+      reputation.auditRate(key, specClassOf(model)),
+    )
+    return Math.max(0, ...rates)
   }
 
   #remember({ candidate }: Testimony, report: AuditReport): void {
@@ -225,36 +274,56 @@ export class Auditor {
   }
 
   /** Whoever was outvoted is asked last from then on: it slanders, it covers, or its engine errs. */
-  #doubtOutvoted(found: readonly Rating[], { outcome }: Verdict): void {
-    if (found.length < 3) return
-    for (const { scorer, verdict } of found) {
+  #doubtOutvoted(heard: readonly Word[], { outcome }: Verdict): void {
+    if (heard.length < 3) return
+    for (const { scorer, rating } of heard) {
       // What lies between is no contradiction: one engine's miss is another's first choice.
       const isOutvoted =
-        (outcome === 'passed' && verdict.outcome === 'failed') ||
-        (outcome === 'failed' && verdict.outcome === 'passed')
+        (outcome === 'passed' && rating.verdict.outcome === 'failed') ||
+        (outcome === 'failed' && rating.verdict.outcome === 'passed')
       if (isOutvoted) this.#init.reputation.doubted(scorer.key, specClassOf(scorer.model))
     }
   }
 }
 
-interface Rating {
-  readonly scorer: Candidate
-  readonly verdict: Verdict
+/** One part of an answer, and the time that there is. */
+interface Audit {
+  readonly subject: Subject
+  readonly part: Testimony
+  /** Of what was asked. */
+  readonly promptBytes: number
+  /** The caller's own: its reason is thrown. */
+  readonly caller: AbortSignal
+  /** Ends with the audit's time, too: then what was heard has to do. */
+  readonly signal: AbortSignal
+  readonly remainingMs: () => number
 }
 
-const verdictsOf = (found: readonly Rating[]): readonly Verdict[] =>
-  found.map(({ verdict }) => verdict)
+/** What one scorer said. */
+interface Word {
+  readonly scorer: Candidate
+  readonly rating: Rating
+}
 
-function scoreRequest(
-  { asked, tokenIds, temperature }: Subject,
-  { from, to }: Testimony,
-  model: string,
-): ScoreRequest {
-  return {
-    model,
-    request: { ...asked, body: { ...asked.body, model } } as ScoreRequest['request'],
-    completion: tokenIds.slice(0, to),
-    ...(from > 0 && { positions: Array.from({ length: to - from }, (_, at) => from + at) }),
-    top_logprobs: temperature > 0 ? TOP.sampled : TOP.exact,
+const found = (finding: string | undefined): { readonly finding?: string } =>
+  finding === undefined ? {} : { finding }
+
+/** It took the time that a rating takes and gave none. A refusal takes none: who is busy says so at once. */
+function isSilence({ code, traits }: InferenceError): boolean {
+  return code === 'deadline_exceeded' || traits.blame === 'peer'
+}
+
+async function scoreAtOwn(
+  scorer: Backend,
+  body: ScoreRequest,
+  signal: AbortSignal,
+): Promise<Scored> {
+  let scores: Scored['scores'] | undefined
+  let usage: Scored['usage']
+  for await (const event of scorer.infer({ kind: 'score', body }, { signal })) {
+    if (event.type === 'chunk' && 'scores' in event.json) scores = event.json.scores
+    if (event.type === 'done') usage = event.usage
   }
+  if (scores === undefined) throw new InferenceError('truncated', 'the scores never came')
+  return { scores, usage }
 }

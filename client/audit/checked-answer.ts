@@ -9,6 +9,8 @@ import { Witness } from './witness.ts'
 
 /** Times that a whole answer is asked for anew because the last one was not what it said. */
 const MAX_ANEW = 2
+/** Of the caller's time that is left: the answer is there, and comes in time even where nobody rates it. */
+const AUDIT_SHARE = 0.8
 
 export interface CheckedAnswerInit {
   readonly auditor: Auditor
@@ -16,6 +18,8 @@ export interface CheckedAnswerInit {
   readonly mode: VerifyMode
   /** Ends an audit that the caller waits for. */
   readonly signal: AbortSignal
+  /** Until the caller's deadline: an audit that the caller waits for ends before. */
+  readonly remainingMs: () => number
   /** Ends audits that nobody waits for. */
   readonly afterwards: AbortSignal
   readonly ask: (job: Job) => AsyncGenerator<DispatchEvent, void, void>
@@ -79,10 +83,12 @@ function lookAt(
 }
 
 async function audited(
-  { auditor, signal }: CheckedAnswerInit,
+  { auditor, signal, remainingMs }: CheckedAnswerInit,
   { subject }: Witness,
 ): Promise<readonly AuditReport[]> {
-  return subject === undefined ? [] : await auditor.audit(subject, signal)
+  return subject === undefined
+    ? []
+    : await auditor.audit(subject, { signal, withinMs: AUDIT_SHARE * remainingMs() })
 }
 
 /** What it said of itself cannot be. */
@@ -107,11 +113,12 @@ function without(job: Job, accused: ReadonlySet<string>): Job {
 function failureOf(reports: readonly AuditReport[]): InferenceError | undefined {
   const failed = reports.find(({ outcome }) => outcome === 'failed')
   if (failed === undefined) return undefined
-  const { peerId, hardMisses, misses, positions, by, surprise } = failed
-  const why =
+  const { peerId, hardMisses, misses, positions, by, surprise, finding } = failed
+  const rated =
     surprise === undefined
       ? `${hardMisses} of ${positions} tokens are none that its weights would write, ${misses} are not their first choice`
       : `its tokens are ${surprise.toFixed(1)} standard deviations more surprising than its weights`
+  const why = finding ?? rated
   return new InferenceError(
     'verification_failed',
     `peer ${peerId} did not write this with the weights that it names: ${why}, by the word of ${by.join(' and ')}`,

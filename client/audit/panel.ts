@@ -23,17 +23,20 @@ export function isSettled(verdicts: readonly Verdict[], acquitters: 1 | 2): bool
 /**
  * What they found. Guilty is whom one side leads against, or against whom all of those that there were, two at least,
  * agree; the mildest of the accusers is believed. What is not settled proves nothing.
+ *
+ * @param verdicts one of each voice: of a network, or an operator
+ * @param isComplete nobody is left to ask. @default true; without it only a lead convicts
  */
-export function conclude(verdicts: readonly Verdict[]): Verdict {
+export function conclude(verdicts: readonly Verdict[], isComplete: boolean = true): Verdict {
   const accusing = verdicts.filter(accuses)
   const others = verdicts.filter((verdict) => !accuses(verdict))
   const [milder] = accusing.toSorted(
     (a, b) => a.hardMisses - b.hardMisses || a.logRatio - b.logRatio,
   )
   const [other] = others
-  if (milder === undefined) return other ?? NO_VERDICT
+  if (milder === undefined) return other ?? inconclusive()
   const lead = accusing.length - others.length
-  if (lead >= LEAD || (other === undefined && lead > 1)) return milder
+  if (lead >= LEAD || (isComplete && other === undefined && lead > 1)) return milder
   if (other !== undefined && lead < 0) return other
   return { ...milder, outcome: 'inconclusive' }
 }
@@ -43,11 +46,13 @@ function accuses({ outcome, hardMisses, logRatio }: Verdict): boolean {
   return outcome === 'failed' || hardMisses > 0 || logRatio > 0
 }
 
-const NO_VERDICT: Verdict = {
-  outcome: 'inconclusive',
-  positions: 0,
-  misses: 0,
-  hardMisses: 0,
-  meanMargin: 0,
-  logRatio: 0,
+export function inconclusive(): Verdict {
+  return {
+    outcome: 'inconclusive',
+    positions: 0,
+    misses: 0,
+    hardMisses: 0,
+    meanMargin: 0,
+    logRatio: 0,
+  }
 }

@@ -1,9 +1,10 @@
-import type { PositionScore, ScoreRequest } from '../../protocol/index.ts'
+import type { PositionScore, ScoreRequest, Usage } from '../../protocol/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import { type Answered, type Connect, encodeRequest, runAttempt } from '../attempt/index.ts'
 import type { RequestLimits } from '../defaults.ts'
 import type { Candidate } from '../directory/index.ts'
 import { openScope } from '../scope.ts'
+import type { Scored } from './rating.ts'
 
 export interface ScoreAtInit {
   readonly connect: Connect
@@ -13,7 +14,7 @@ export interface ScoreAtInit {
 }
 
 /**
- * Has one peer rate an answer. What comes back is checked for its form, not for its truth.
+ * Has one peer rate an answer, within a time of its own. What comes back is checked for its form, not for its truth.
  *
  * @throws InferenceError as an attempt does; the signal's reason
  */
@@ -21,9 +22,9 @@ export async function scoreAt(
   { connect, limits, onAnswered }: ScoreAtInit,
   { peerId, model }: Pick<Candidate, 'model' | 'peerId'>,
   body: ScoreRequest,
-  options: { readonly signal: AbortSignal },
-): Promise<readonly PositionScore[]> {
-  using scope = openScope({ timeoutMs: limits.timeoutMs }, options)
+  options: { readonly signal: AbortSignal; readonly timeoutMs: number },
+): Promise<Scored> {
+  using scope = openScope({ timeoutMs: Math.min(limits.timeoutMs, options.timeoutMs) }, options)
   const { digest } = model
   const request = encodeRequest({ kind: 'score', body }, digest)
   const attempt = runAttempt(
@@ -35,9 +36,11 @@ export async function scoreAt(
     { signal: scope.signal },
   )
   let scores: readonly PositionScore[] | undefined
+  let usage: Usage | undefined
   for await (const event of attempt) {
     if (event.type === 'chunk' && event.chunk.kind === 'score') scores = event.chunk.scores
+    if (event.type === 'done') usage = event.usage
   }
-  if (scores !== undefined) return scores
+  if (scores !== undefined) return { scores, usage }
   throw new InferenceError('truncated', 'the scores never came')
 }

@@ -138,7 +138,7 @@ export class Canaries {
     )
     for await (const event of attempt) this.#hear(event, candidate, witness)
     const { subject } = witness
-    if (subject !== undefined) await auditor.audit(subject, scope.signal)
+    if (subject !== undefined) await auditor.audit(subject, scope)
   }
 
   #hear(event: AttemptEvent, candidate: Candidate, witness: Witness): void {

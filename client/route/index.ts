@@ -11,8 +11,7 @@
  */
 export { affinityKey } from './affinity-key.ts'
 export { createRouter } from './create-router.ts'
-export { independentPeers } from './diversity.ts'
-export { drawOverNetworks, networksOf } from './networks.ts'
+export { drawOverNetworks, networksOf, otherVoices } from './networks.ts'
 export type {
   AnswerTimes,
   RouteCandidate,

@@ -1,0 +1,64 @@
+import { LRUCache } from 'lru-cache'
+
+const MAX_KNOWN = 4_096
+/** After silence it is left alone for so long; doubles with each time in a row. */
+const FIRST_REST_MS = 30_000
+const MAX_REST_MS = 600_000
+/** It is asked last for ten times as long, then as if nothing had been. */
+const ASKED_LAST = 10
+
+interface Silence {
+  readonly times: number
+  readonly atMs: number
+  readonly networks: readonly string[]
+}
+
+/** Who was asked to rate an answer and gave nothing. It fades: who is overloaded today answers tomorrow. */
+export class ScorerMemory {
+  readonly #silent = new LRUCache<string, Silence>({ max: MAX_KNOWN })
+  readonly #answered = new LRUCache<string, true>({ max: MAX_KNOWN })
+  readonly #now: () => number
+
+  /** @param now milliseconds since 1970 */
+  constructor(now: () => number) {
+    this.#now = now
+  }
+
+  answered(peer: string): void {
+    this.#silent.delete(peer)
+    this.#answered.set(peer, true)
+  }
+
+  fellSilent(peer: string, networks: readonly string[]): void {
+    const times = (this.#silent.peek(peer)?.times ?? 0) + 1
+    this.#silent.set(peer, { times, atMs: this.#now(), networks })
+  }
+
+  /** Whether it fell silent a moment ago, so that asking it would only take time. */
+  rests(peer: string): boolean {
+    const known = this.#silent.peek(peer)
+    return known !== undefined && this.#now() < known.atMs + restMs(known)
+  }
+
+  /** How often each fell silent, lately. Whoever never answered yet inherits from its networks: a new identity is no new start. */
+  silences(): (peer: string, networks: readonly string[]) => number {
+    const byNetwork = new Map<string, number>()
+    const byPeer = new Map<string, number>()
+    for (const [peer, known] of this.#silent.entries()) {
+      if (this.#now() >= known.atMs + ASKED_LAST * restMs(known)) continue
+      byPeer.set(peer, known.times)
+      for (const network of known.networks) {
+        byNetwork.set(network, Math.max(known.times, byNetwork.get(network) ?? 0))
+      }
+    }
+    return (peer, networks) => {
+      const own = byPeer.get(peer) ?? 0
+      if (this.#answered.has(peer)) return own
+      return Math.max(own, ...networks.map((network) => byNetwork.get(network) ?? 0))
+    }
+  }
+}
+
+function restMs({ times }: Silence): number {
+  return Math.min(MAX_REST_MS, FIRST_REST_MS * 2 ** (times - 1))
+}
