@@ -1,14 +1,19 @@
 import { LRUCache } from 'lru-cache'
+import { CREDIT_HALF_LIFE_MS } from '../../ledger/index.ts'
 
 /** Clients whose use is remembered. */
 const MAX_CLIENTS = 10_000
-/** What was taken counts half after a day. */
-const HALF_LIFE_MS = 86_400_000
-/** A contributor may take so many tokens for each that is credited to it. */
+/**
+ * A contributor may take so many tokens for each that is credited to it. Both fade alike, so that at a steady pace this
+ * holds of what is given and taken in a day.
+ */
 const MAX_DEBT_RATIO = 1
 
 export interface FairnessInit {
-  /** Tokens of work that are credited to a peer, by receipts of those whom this node trusts. */
+  /**
+   * Tokens of work that are credited to a peer now, by receipts of those whom this node trusts. Halves with
+   * {@link CREDIT_HALF_LIFE_MS}, as what was taken does here.
+   */
   readonly given: (peer: string) => number
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -47,6 +52,6 @@ export class Fairness {
   #takenBy(peer: string): number {
     const taken = this.#taken.peek(peer)
     if (taken === undefined) return 0
-    return taken.tokens * 2 ** ((taken.atMs - this.#init.now()) / HALF_LIFE_MS)
+    return taken.tokens * 2 ** ((taken.atMs - this.#init.now()) / CREDIT_HALF_LIFE_MS)
   }
 }
