@@ -15,6 +15,7 @@ import {
   ByteBudget,
   Fairness,
   Gate,
+  keepDebts,
   Pacer,
   PeerLedger,
   peerIdSet,
@@ -95,6 +96,7 @@ class ContributorNode implements Node {
   readonly #ledger: Ledger
   readonly #halt = new AbortController()
   readonly #attempts = new Set<Promise<void>>()
+  #debts: AsyncDisposable | undefined
   #drained: Promise<void> | undefined
 
   constructor(
@@ -180,6 +182,7 @@ class ContributorNode implements Node {
       maxOutboundStreams: MAX_STREAMS_PER_CONNECTION,
       runOnLimitedConnection: true,
     }
+    this.#debts = await keepDebts(this.#context.fairness, this.#init.host.dataDir)
     await libp2p.handle(PROTOCOLS.probe, this.#onProbe, streams)
     await libp2p.handle(PROTOCOLS.inference, this.#onInference, streams)
     await this.#ledger.start()
@@ -233,6 +236,7 @@ class ContributorNode implements Node {
     clearTimeout(tooLong)
     await this.#farewell.say()
     await this.#ledger[Symbol.asyncDispose]()
+    await this.#debts?.[Symbol.asyncDispose]()
     try {
       await this.host[Symbol.asyncDispose]()
     } catch (error) {
