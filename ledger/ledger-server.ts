@@ -39,6 +39,8 @@ export interface LedgerServerInit {
   readonly book: ReceiptBook
   /** What receipts may be asked for. Absent: this peer answers nothing, and signs nothing. */
   readonly served?: ServedLog | undefined
+  /** Throws for a peer that gets no answer. */
+  readonly admit: (peer: PeerId) => void
   /** Peer id to credit the work to; empty for this peer itself. */
   readonly beneficiary: string
   /** Milliseconds since 1970. */
@@ -67,6 +69,7 @@ export function createLedgerServer(
     const onLate = (): void => stream.abort(new InferenceError('stalled', 'it took too long'))
     signal.addEventListener('abort', onLate, { once: true })
     try {
+      init.admit(remotePeer)
       if (!rates.take(remotePeer, init.now())) {
         throw new InferenceError('rate_limited', 'too many requests')
       }

@@ -13,6 +13,7 @@ import {
 import {
   type AccessLists,
   ByteBudget,
+  checkAccess,
   Fairness,
   Gate,
   keepDebts,
@@ -122,6 +123,7 @@ class ContributorNode implements Node {
       ...{ host, served, now, random },
       friends: [...peerIdSet(init.friends)],
       ...(init.creditTo !== undefined && { beneficiary: init.creditTo }),
+      admit: (peer) => checkAccess(access, peer.toString()),
       dataDir: init.host.dataDir,
       peers: () => host.book.all().map(({ peerId }) => peerId),
     })
