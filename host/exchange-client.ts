@@ -11,11 +11,14 @@ import {
   readFrames,
 } from '../protocol/index.ts'
 import type { OwnedBook } from './advertisement-book.ts'
+import { closedWithin } from './closed-within.ts'
 import { createDeadline } from './deadline.ts'
 import type { AbortOptions } from './host.ts'
 
 /** Dial, question and answer together. */
 const FETCH_TIMEOUT_MS = 3_000
+/** Time for the other side to close, for which nobody waits. */
+const CLOSE_TIMEOUT_MS = 2_000
 
 /** Asks a peer for its advertisement and takes in those it knows. Contract: `Host.fetchAdvertisement`. */
 export async function fetchAdvertisement(
@@ -67,7 +70,11 @@ async function ask(
     await writer.write(encodeAdvertisementRequest(maxKnown), { signal })
     await writer.close({ signal })
     const bounds = { maxFrames: 1, maxTotalBytes: LIMITS.maxFrameBytes }
-    for await (const frame of readFrames(stream, bounds)) return decodeAdvertisementResponse(frame)
+    for await (const frame of readFrames(stream, bounds)) {
+      await stream.closeRead()
+      void closedWithin(stream, CLOSE_TIMEOUT_MS)
+      return decodeAdvertisementResponse(frame)
+    }
     throw new InferenceError('truncated', 'the peer ended without an answer')
   } finally {
     signal.removeEventListener('abort', onAbort)

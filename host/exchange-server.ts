@@ -7,6 +7,7 @@ import {
   LIMITS,
   readFrames,
 } from '../protocol/index.ts'
+import { closedWithin } from './closed-within.ts'
 import { createDeadline } from './deadline.ts'
 import { PeerRates } from './peer-rates.ts'
 
@@ -22,6 +23,8 @@ export interface ExchangeServerInit {
 
 /** From the first byte to the last, both ways: an honest exchange takes one round trip. */
 const EXCHANGE_TIMEOUT_MS = 5_000
+/** Time for the asker to close its side. */
+const CLOSE_TIMEOUT_MS = 2_000
 /** A request is one small number. */
 const MAX_REQUEST_BYTES = 64
 /** Of one peer: a burst for reconnects, then a steady rate far above what a client needs. */
@@ -42,13 +45,17 @@ export function createExchangeServer(
       if (!rates.take(connection.remotePeer, init.now()))
         throw new InferenceError('rate_limited', 'too many requests')
       const maxKnown = await readRequest(stream)
+      // What comes after it is thrown away: unread, it would sit in memory that no budget counts.
+      await stream.closeRead()
       const response = {
         own: init.own(),
         known: sampleEnvelopes(init.known(connection.remotePeer), maxKnown, init.random),
       }
       const writer = new FrameWriter(stream)
       await writer.write(encodeAdvertisementResponse(response), { signal: deadline.signal })
+      const closed = closedWithin(stream, CLOSE_TIMEOUT_MS)
       await writer.close({ signal: deadline.signal })
+      await closed
     } catch (error) {
       stream.abort(InferenceError.from(error))
     } finally {

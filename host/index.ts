@@ -12,6 +12,7 @@
  */
 
 export { writeAtomic } from './atomic-file.ts'
+export { closedWithin } from './closed-within.ts'
 export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
 export type {

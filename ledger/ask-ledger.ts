@@ -1,4 +1,5 @@
 import type { Libp2p, PeerId, Stream } from '@libp2p/interface'
+import { closedWithin } from '../host/index.ts'
 import {
   decodeReceiptResponse,
   encodeReceiptRequest,
@@ -13,6 +14,8 @@ import {
 
 /** Dial, question and answer together. */
 const ASK_TIMEOUT_MS = 5_000
+/** Time for the other side to close, for which nobody waits. */
+const CLOSE_TIMEOUT_MS = 2_000
 
 /**
  * Asks one question on the receipt protocol.
@@ -57,6 +60,10 @@ async function exchange(
   await writer.write(encodeReceiptRequest(request), { signal })
   await writer.close({ signal })
   const bounds = { maxFrames: 1, maxTotalBytes: LIMITS.maxFrameBytes }
-  for await (const frame of readFrames(stream, bounds)) return decodeReceiptResponse(frame)
+  for await (const frame of readFrames(stream, bounds)) {
+    await stream.closeRead()
+    void closedWithin(stream, CLOSE_TIMEOUT_MS)
+    return decodeReceiptResponse(frame)
+  }
   throw new InferenceError('truncated', 'the peer ended without an answer')
 }

@@ -10,6 +10,7 @@
  * @packageDocumentation
  */
 
+export { type Claims, CREDIT_HALF_LIFE_MS, creditFlow } from './credit.ts'
 export { type EigenTrustOptions, eigenTrust, type TrustEdges } from './eigentrust.ts'
 export type { Received } from './issue.ts'
 export { Ledger, type LedgerHost, type LedgerInit } from './ledger.ts'

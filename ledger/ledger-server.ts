@@ -1,6 +1,6 @@
 import type { Connection, PeerId, PrivateKey, Stream } from '@libp2p/interface'
 import { equals } from 'uint8arrays/equals'
-import { PeerRates } from '../host/index.ts'
+import { closedWithin, PeerRates } from '../host/index.ts'
 import {
   countersign,
   decodeReceiptRequest,
@@ -22,6 +22,8 @@ import type { Served, ServedLog } from './served-log.ts'
 
 /** From the first byte to the last, both ways. */
 const EXCHANGE_TIMEOUT_MS = 5_000
+/** Time for the asker to close its side. */
+const CLOSE_TIMEOUT_MS = 2_000
 /** A draft, the receipt before it, and the encoding around them. */
 const MAX_REQUEST_BYTES = 2 * LIMITS.maxReceiptBytes + 128
 /** Of one peer: as many as it can have answers, and some. */
@@ -37,6 +39,8 @@ export interface LedgerServerInit {
   readonly book: ReceiptBook
   /** What receipts may be asked for. Absent: this peer answers nothing, and signs nothing. */
   readonly served?: ServedLog | undefined
+  /** Throws for a peer that gets no answer. */
+  readonly admit: (peer: PeerId) => void
   /** Peer id to credit the work to; empty for this peer itself. */
   readonly beneficiary: string
   /** Milliseconds since 1970. */
@@ -65,17 +69,22 @@ export function createLedgerServer(
     const onLate = (): void => stream.abort(new InferenceError('stalled', 'it took too long'))
     signal.addEventListener('abort', onLate, { once: true })
     try {
+      init.admit(remotePeer)
       if (!rates.take(remotePeer, init.now())) {
         throw new InferenceError('rate_limited', 'too many requests')
       }
       const request = await readRequest(stream)
+      // What comes after it is thrown away: unread, it would sit in memory that no budget counts.
+      await stream.closeRead()
       if (request.type === 'fetch' && !fetches.take(remotePeer, init.now())) {
         throw new InferenceError('rate_limited', 'too many lists')
       }
       const response = await inTurn(() => respond(request, remotePeer, init))
       const writer = new FrameWriter(stream)
       await writer.write(encodeReceiptResponse(response), { signal })
+      const closed = closedWithin(stream, CLOSE_TIMEOUT_MS)
       await writer.close({ signal })
+      await closed
     } catch (error) {
       stream.abort(InferenceError.from(error))
     } finally {

@@ -13,6 +13,8 @@ import { SharedTrust } from './shared-trust.ts'
 const FETCH_MAX = 64
 /** Peers asked in one round. */
 const ASKED_A_ROUND = 4
+/** Of them friends, while there are others to ask. */
+const FRIENDS_A_ROUND = 3
 /** Between two rounds, give or take a quarter. */
 const GATHER_EVERY_MS = 600_000
 /** The first round waits until there is somebody to ask. */
@@ -34,6 +36,8 @@ export interface LedgerInit {
   readonly served?: ServedLog
   /** Peer id to credit the work to. Its word counts like a friend's. @default this peer */
   readonly beneficiary?: string
+  /** Throws for a peer that gets neither an answer nor a signature. @default everybody gets one */
+  readonly admit?: (peer: PeerId) => void
   /** Where receipts are kept. @default nowhere */
   readonly dataDir?: string | undefined
   /** Peers that may have receipts. */
@@ -72,12 +76,12 @@ export class Ledger implements AsyncDisposable {
 
   /** Reads what was kept, answers from now on, and gathers what others have. */
   async start(): Promise<void> {
-    const { host, served, beneficiary = '', dataDir } = this.#init
+    const { host, served, beneficiary = '', dataDir, admit = () => {} } = this.#init
     if (dataDir !== undefined) await loadReceipts(this.book, dataDir, this.#now())
     this.#saved = this.book.changes
     const { peerId, privateKey, libp2p } = host
     const server = createLedgerServer({
-      ...{ peerId, privateKey, served, beneficiary },
+      ...{ peerId, privateKey, served, beneficiary, admit },
       ...{ book: this.book, now: this.#now, random: this.#random },
     })
     await libp2p.handle(PROTOCOLS.receipt, server, { runOnLimitedConnection: true })
@@ -104,14 +108,23 @@ export class Ledger implements AsyncDisposable {
     return await issued
   }
 
-  /** Asks some peers, friends first, for the receipts that they are a party to. Keeps those by whoever is trusted. */
+  /**
+   * Asks some peers, three of them friends where there are as many, for the receipts that they are a party to. Keeps
+   * those by whoever is trusted.
+   */
   async gather(): Promise<void> {
     const { peers, host } = this.#init
     const known = peers().filter((peer) => !peer.equals(host.peerId))
-    const friends = known.filter((peer) => this.#friends.includes(peer.toString()))
-    const others = known.filter((peer) => !friends.includes(peer))
-    const asked = [...friends, ...drawn(others, this.#random)].slice(0, ASKED_A_ROUND)
-    for (const peer of asked) await this.#fetch(peer).catch(() => {})
+    const isFriend = (peer: PeerId): boolean => this.#friends.includes(peer.toString())
+    const friends = drawn(known.filter(isFriend), this.#random)
+    const others = drawn(
+      known.filter((peer) => !isFriend(peer)),
+      this.#random,
+    )
+    const first = friends.splice(0, FRIENDS_A_ROUND)
+    for (const peer of [...first, ...others, ...friends].slice(0, ASKED_A_ROUND)) {
+      await this.#fetch(peer).catch(() => {})
+    }
   }
 
   /** Ends what runs, answers no more, and writes down what is known. */
@@ -170,10 +183,9 @@ export class Ledger implements AsyncDisposable {
   /** A full disk is no reason to end: what is known stays in memory. */
   async #save(): Promise<void> {
     const { dataDir } = this.#init
-    const { changes } = this.book
-    if (dataDir === undefined || changes === this.#saved) return
-    await saveReceipts(this.book, dataDir).then(
-      () => {
+    if (dataDir === undefined || this.book.changes === this.#saved) return
+    await saveReceipts(this.book, dataDir, this.#now()).then(
+      (changes) => {
         this.#saved = changes
       },
       () => {},

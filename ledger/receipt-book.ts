@@ -17,7 +17,7 @@ export type Entered = 'new' | 'known' | 'expired' | 'forked'
  * same place in its chain. Bounded.
  */
 export class ReceiptBook {
-  readonly #byPair = new Map<string, Receipt[]>()
+  readonly #byPair = new Map<string, readonly Receipt[]>()
   /** By client and nonce. */
   readonly #nonces = new Set<string>()
   readonly #forked = new Set<string>()
@@ -49,38 +49,51 @@ export class ReceiptBook {
     if (this.#isExpired(receipt)) return 'expired'
     const pair = pairOf(receipt.client.toString(), receipt.server.toString())
     if (this.#forked.has(pair)) return 'forked'
-    const before = this.#byPair.get(pair) ?? []
+    const before = this.#live(pair)
     const same = before.find(({ sequence }) => sequence === receipt.sequence)
     if (same !== undefined && !equals(same.hash, receipt.hash)) {
-      this.#fork(pair, before)
+      this.#fork(pair)
       return 'forked'
     }
-    const nonce = nonceOf(receipt)
-    if (same !== undefined || this.#nonces.has(nonce)) return 'known'
+    if (same !== undefined || this.#nonces.has(nonceOf(receipt))) return 'known'
     const all = [...before, receipt].toSorted((a, b) => a.sequence - b.sequence)
     if (contradicts(all)) {
-      this.#fork(pair, before)
+      this.#fork(pair)
       return 'forked'
     }
     const kept = all.slice(-MAX_OF_PAIR)
-    for (const dropped of all.slice(0, -MAX_OF_PAIR)) this.#nonces.delete(nonceOf(dropped))
-    if (kept.includes(receipt)) this.#nonces.add(nonce)
-    this.#byPair.set(pair, kept)
-    this.#size += kept.length - before.length
-    this.#changes += 1
+    if (!kept.includes(receipt)) return 'known'
+    this.#keep(pair, kept)
     if (this.#size > MAX_RECEIPTS) this.#dropLeast()
-    return kept.includes(receipt) ? 'new' : 'known'
+    return 'new'
   }
 
-  /** The last of a pair's chain, which the next one has to follow. */
+  /** The last of a pair's chain, which the next one has to follow. Absent once all have expired: then it starts anew. */
   latest(client: string, server: string): Receipt | undefined {
-    return this.#byPair.get(pairOf(client, server))?.at(-1)
+    return this.#live(pairOf(client, server)).at(-1)
   }
 
   /** All that have not expired. */
   all(): readonly Receipt[] {
-    const all = [...this.#byPair.values()].flat()
-    return all.filter((receipt) => !this.#isExpired(receipt))
+    return [...this.#byPair.keys()].flatMap((pair) => this.#live(pair))
+  }
+
+  /** A pair's, in order; those that have expired meanwhile go. */
+  #live(pair: string): readonly Receipt[] {
+    const before = this.#byPair.get(pair) ?? []
+    const live = before.filter((receipt) => !this.#isExpired(receipt))
+    if (live.length < before.length) this.#keep(pair, live)
+    return live
+  }
+
+  #keep(pair: string, receipts: readonly Receipt[]): void {
+    const before = this.#byPair.get(pair) ?? []
+    for (const receipt of before) this.#nonces.delete(nonceOf(receipt))
+    for (const receipt of receipts) this.#nonces.add(nonceOf(receipt))
+    if (receipts.length === 0) this.#byPair.delete(pair)
+    else this.#byPair.set(pair, receipts)
+    this.#size += receipts.length - before.length
+    this.#changes += 1
   }
 
   #isExpired({ endedAtMs }: Receipt): boolean {
@@ -88,11 +101,8 @@ export class ReceiptBook {
   }
 
   /** Neither side can be believed: both signed what cannot both be. */
-  #fork(pair: string, receipts: readonly Receipt[]): void {
-    for (const receipt of receipts) this.#nonces.delete(nonceOf(receipt))
-    this.#byPair.delete(pair)
-    this.#size -= receipts.length
-    this.#changes += 1
+  #fork(pair: string): void {
+    this.#keep(pair, [])
     this.#forked.add(pair)
     const [oldest] = this.#forked
     if (this.#forked.size > MAX_FORKED && oldest !== undefined) this.#forked.delete(oldest)
@@ -100,19 +110,14 @@ export class ReceiptBook {
 
   /** An eighth at a time, so that this is seldom. Of those worth the same the oldest. */
   #dropLeast(): void {
-    const worth = new Map<Receipt, number>()
-    for (const receipt of [...this.#byPair.values()].flat())
-      worth.set(receipt, this.#worth(receipt))
+    const worth = new Map(this.all().map((receipt) => [receipt, this.#worth(receipt)]))
     const of = (receipt: Receipt): number => worth.get(receipt) ?? 0
     const all = [...worth.keys()].toSorted((a, b) => of(a) - of(b) || a.endedAtMs - b.endedAtMs)
     const dropped = new Set(all.slice(0, Math.max(all.length - MAX_RECEIPTS, MAX_RECEIPTS / 8)))
-    for (const receipt of dropped) this.#nonces.delete(nonceOf(receipt))
     for (const [pair, receipts] of this.#byPair) {
       const kept = receipts.filter((receipt) => !dropped.has(receipt))
-      if (kept.length === 0) this.#byPair.delete(pair)
-      else this.#byPair.set(pair, kept)
+      if (kept.length < receipts.length) this.#keep(pair, kept)
     }
-    this.#size -= dropped.size
   }
 }
 

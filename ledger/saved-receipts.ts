@@ -15,8 +15,10 @@ export async function loadReceipts(
   nowMs: number,
 ): Promise<void> {
   const text = await readFile(join(dataDir, FILE), 'utf8').catch(() => '')
+  // Signatures are dear: what is in the book was verified.
+  const known = new Set(linesOf(book))
   for (const line of text.split('\n')) {
-    if (line === '') continue
+    if (line === '' || known.has(line)) continue
     try {
       book.add(await openReceipt(fromString(line, 'base64'), nowMs))
     } catch {
@@ -25,9 +27,23 @@ export async function loadReceipts(
   }
 }
 
-/** Writes them, as a whole. */
-export async function saveReceipts(book: ReceiptBook, dataDir: string): Promise<void> {
-  const lines = book.all().map(({ bytes }) => `${toText(bytes, 'base64')}\n`)
+/**
+ * Writes them, as a whole, together with what another process of this user wrote there meanwhile.
+ *
+ * @returns the book's changes up to which it was written
+ */
+export async function saveReceipts(
+  book: ReceiptBook,
+  dataDir: string,
+  nowMs: number,
+): Promise<number> {
+  await loadReceipts(book, dataDir, nowMs)
+  const lines = linesOf(book)
+  const { changes } = book
   await mkdir(dataDir, { recursive: true, mode: 0o700 })
-  await writeAtomic(join(dataDir, FILE), lines.join(''))
+  await writeAtomic(join(dataDir, FILE), lines.map((line) => `${line}\n`).join(''))
+  return changes
 }
+
+const linesOf = (book: ReceiptBook): string[] =>
+  book.all().map(({ bytes }) => toText(bytes, 'base64'))

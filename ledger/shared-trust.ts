@@ -1,4 +1,5 @@
 import type { Receipt } from '../protocol/index.ts'
+import { CREDIT_HALF_LIFE_MS, creditFlow } from './credit.ts'
 import { eigenTrust } from './eigentrust.ts'
 import type { ReceiptBook } from './receipt-book.ts'
 
@@ -17,7 +18,7 @@ interface Computed {
   readonly masses: ReadonlyMap<string, number>
   /** Mean mass of those whom the pre-trusted were served by: what an ordinary good peer has. */
   readonly ordinary: number
-  /** Tokens given, by beneficiary, each receipt as far as its client is trusted. */
+  /** Tokens given, by beneficiary. */
   readonly given: ReadonlyMap<string, number>
 }
 
@@ -57,7 +58,10 @@ export class SharedTrust {
     return 0.5 + 0.5 * Math.min(1, mass / ordinary)
   }
 
-  /** Tokens of work that are credited to this peer, each receipt counted as far as its client is trusted. */
+  /**
+   * Tokens of work that are credited to this peer, those of a day ago half: as the pre-trusted say, and others as far
+   * as they have credit themselves. All of a clique have at most what others vouched for. Contract: {@link creditFlow}.
+   */
   given(peer: string): number {
     return this.#current().given.get(peer) ?? 0
   }
@@ -68,7 +72,7 @@ export class SharedTrust {
     const known = this.#computed
     const maxAgeMs = known?.changes === changes ? MAX_AGE_MS : MIN_AGE_MS
     if (known !== undefined && nowMs - known.atMs < maxAgeMs) return known
-    this.#computed = { changes, atMs: nowMs, ...compute(this.#book.all(), this.#preTrusted) }
+    this.#computed = { changes, atMs: nowMs, ...compute(this.#book.all(), this.#preTrusted, nowMs) }
     return this.#computed
   }
 }
@@ -76,30 +80,40 @@ export class SharedTrust {
 function compute(
   receipts: readonly Receipt[],
   preTrusted: readonly string[],
+  nowMs: number,
 ): Omit<Computed, 'atMs' | 'changes'> {
   const edges = new Map<string, Map<string, number>>()
-  const trust = (from: string, to: string, weight: number): void => {
-    const row = edges.get(from) ?? new Map<string, number>()
-    row.set(to, (row.get(to) ?? 0) + weight)
-    edges.set(from, row)
-  }
+  const claims = new Map<string, Map<string, number>>()
   for (const receipt of receipts) {
+    const client = receipt.client.toString()
     const server = receipt.server.toString()
-    trust(receipt.client.toString(), server, tokensOf(receipt))
+    const { beneficiary } = receipt
+    add(edges, client, server, tokensOf(receipt))
     // What a server says of itself it may: its owner speaks for it, with no more voice than it has.
-    if (receipt.beneficiary !== server) trust(server, receipt.beneficiary, 1)
+    if (beneficiary !== server) add(edges, server, beneficiary, 1)
+    // Nobody pays itself.
+    if (beneficiary !== client) add(claims, client, beneficiary, decayed(receipt, nowMs))
   }
   const masses = eigenTrust(edges, preTrusted, { restart: RESTART })
-  const full = RESTART / Math.max(1, preTrusted.length)
-  const given = new Map<string, number>()
-  for (const receipt of receipts) {
-    const { beneficiary, client } = receipt
-    const voice = Math.min(1, (masses.get(client.toString()) ?? 0) / full)
-    // Nobody pays itself.
-    if (voice === 0 || beneficiary === client.toString()) continue
-    given.set(beneficiary, (given.get(beneficiary) ?? 0) + voice * tokensOf(receipt))
-  }
-  return { masses, ordinary: ordinaryMass(edges, masses, preTrusted), given }
+  const ordinary = ordinaryMass(edges, masses, preTrusted)
+  return { masses, ordinary, given: creditFlow(claims, preTrusted) }
+}
+
+function add(
+  rows: Map<string, Map<string, number>>,
+  from: string,
+  to: string,
+  weight: number,
+): void {
+  const row = rows.get(from) ?? new Map<string, number>()
+  row.set(to, (row.get(to) ?? 0) + weight)
+  rows.set(from, row)
+}
+
+/** By the client's clock, which may be ahead: what comes is worth no more than what is. */
+function decayed(receipt: Receipt, nowMs: number): number {
+  const ageMs = Math.max(0, nowMs - receipt.endedAtMs)
+  return tokensOf(receipt) * 2 ** (-ageMs / CREDIT_HALF_LIFE_MS)
 }
 
 function ordinaryMass(

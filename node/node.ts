@@ -13,8 +13,10 @@ import {
 import {
   type AccessLists,
   ByteBudget,
+  checkAccess,
   Fairness,
   Gate,
+  keepDebts,
   Pacer,
   PeerLedger,
   peerIdSet,
@@ -95,6 +97,7 @@ class ContributorNode implements Node {
   readonly #ledger: Ledger
   readonly #halt = new AbortController()
   readonly #attempts = new Set<Promise<void>>()
+  #debts: AsyncDisposable | undefined
   #drained: Promise<void> | undefined
 
   constructor(
@@ -120,6 +123,7 @@ class ContributorNode implements Node {
       ...{ host, served, now, random },
       friends: [...peerIdSet(init.friends)],
       ...(init.creditTo !== undefined && { beneficiary: init.creditTo }),
+      admit: (peer) => checkAccess(access, peer.toString()),
       dataDir: init.host.dataDir,
       peers: () => host.book.all().map(({ peerId }) => peerId),
     })
@@ -180,6 +184,7 @@ class ContributorNode implements Node {
       maxOutboundStreams: MAX_STREAMS_PER_CONNECTION,
       runOnLimitedConnection: true,
     }
+    this.#debts = await keepDebts(this.#context.fairness, this.#init.host.dataDir)
     await libp2p.handle(PROTOCOLS.probe, this.#onProbe, streams)
     await libp2p.handle(PROTOCOLS.inference, this.#onInference, streams)
     await this.#ledger.start()
@@ -233,6 +238,7 @@ class ContributorNode implements Node {
     clearTimeout(tooLong)
     await this.#farewell.say()
     await this.#ledger[Symbol.asyncDispose]()
+    await this.#debts?.[Symbol.asyncDispose]()
     try {
       await this.host[Symbol.asyncDispose]()
     } catch (error) {

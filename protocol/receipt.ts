@@ -41,7 +41,10 @@ export interface ReceiptBody {
 export interface Receipt extends ReceiptBody {
   /** Whom the server wants the work credited to: a peer id. Itself where it named nobody. */
   readonly beneficiary: string
-  /** SHA-256 of the body: its name in the chain. */
+  /**
+   * SHA-256 of the bytes: its name in the chain. All that was signed is in it, so that a server which names one
+   * beneficiary here and another there has signed two receipts for one place.
+   */
   readonly hash: Uint8Array
   /** As it travels. */
   readonly bytes: Uint8Array
@@ -116,7 +119,7 @@ export async function openReceipt(bytes: Uint8Array, nowMs: number): Promise<Rec
   const countersigned = await serverPart(body, clientSignature, beneficiary)
   await verify(opened.server, countersigned, serverSignature)
   const credited = beneficiary === '' ? opened.server.toString() : peerIdOf(beneficiary)
-  const { digest: hash } = await sha256.digest(body)
+  const { digest: hash } = await sha256.digest(bytes)
   return { ...opened, beneficiary: credited, hash, bytes }
 }
 

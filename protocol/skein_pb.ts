@@ -730,7 +730,7 @@ export type ReceiptBody = Message<"skein.v1.ReceiptBody"> & {
   sequence: bigint;
 
   /**
-   * SHA-256 of the pair's receipt before; empty for the first.
+   * SHA-256 of the pair's SignedReceipt before, with both signatures; empty for the first.
    *
    * @generated from field: bytes previous_hash = 12;
    */

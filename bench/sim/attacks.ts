@@ -13,7 +13,7 @@ import {
 import { ratedBadly, ratedHonestly, ratedWell, writerOf } from './divergence.ts'
 import { freeRiding, strangersFloor } from './free-riding.ts'
 import type { Random } from './random.ts'
-import { receiptFarming } from './receipt-farming.ts'
+import { creditLaundering, receiptFarming } from './receipt-farming.ts'
 import type { Defence, SimClient } from './sim-client.ts'
 import type { Behaviour } from './sim-peer.ts'
 import type { World } from './world.ts'
@@ -319,6 +319,7 @@ export const ATTACKS: readonly Attack[] = [
   collusion,
   badMouthing,
   receiptFarming,
+  creditLaundering,
   slowLoris,
   freeRiding,
   strangersFloor,

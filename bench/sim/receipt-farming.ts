@@ -21,6 +21,9 @@ const FORGERIES = 100
 const PRAISES = 3
 /** Tokens of every receipt. */
 const TOKENS = 1_000
+/** Receipts that the one who earned gives each of its own, and the tokens in each: the most that one counts. */
+const LAUNDERED = 4
+const LAUNDERED_TOKENS = 10_000
 /** Share of trust that returns to the pre-trusted, as shipped. */
 const RESTART = 0.5
 
@@ -77,6 +80,49 @@ export const receiptFarming: Attack = {
   },
 }
 
+/** Credit is what buys a place before strangers, and a mass that is bounded bounds no sum of tokens. */
+export const creditLaundering: Attack = {
+  name: 'Credit laundering',
+  criterion: `one earned a receipt for ${TOKENS} tokens and gives ${CLIQUE} identities of its own ${LAUNDERED} each for ${LAUNDERED_TOKENS}, all for one owner: credited together ≤ what was earned, honest ones as before`,
+  control: 'seeded-trust',
+  async run({ scale = 1, without = [] }) {
+    const nowMs = Date.now()
+    const book = new ReceiptBook(() => nowMs)
+    const me = await newParty()
+    const honest = await parties(HONEST)
+    const [earner, owner, ...puppets] = await parties(Math.max(20, Math.round(CLIQUE * scale)) + 2)
+    if (earner === undefined || owner === undefined) throw new Error('unreachable')
+    for (const server of [...honest, earner]) book.add(await receiptOf(me, server, nowMs))
+    const beneficiary = owner.id.toString()
+    for (const puppet of puppets) {
+      let previous: Receipt | undefined
+      for (let n = 0; n < LAUNDERED; n += 1) {
+        const more = { beneficiary, previous, outputTokens: LAUNDERED_TOKENS }
+        previous = await receiptOf(earner, puppet, nowMs, more)
+        book.add(previous)
+      }
+    }
+    const clique = [earner, owner, ...puppets]
+    const seeds = without.includes('seeded-trust') ? [me, ...honest, ...clique] : [me]
+    const trust = new SharedTrust(
+      book,
+      seeds.map(({ id }) => id.toString()),
+      () => nowMs,
+    )
+    const creditOf = ({ id }: Party): number => trust.given(id.toString())
+    const credited = clique.reduce((sum, one) => sum + creditOf(one), 0)
+    const least = Math.min(...honest.map(creditOf))
+    return {
+      figures: {
+        'tokens earned': TOKENS,
+        credited: Math.round(credited),
+        'each honest one': Math.round(least),
+      },
+      passes: credited <= TOKENS && credited > 0.99 * TOKENS && least > 0.99 * TOKENS,
+    }
+  },
+}
+
 /** The victim's word for the clique, as far as the clique can write it. @returns those that were taken for real */
 async function forge(
   me: Party,
@@ -107,18 +153,31 @@ async function newParty(): Promise<Party> {
 const parties = (count: number): Promise<Party[]> =>
   Promise.all(Array.from({ length: count }, newParty))
 
-function bodyOf(client: PeerId, server: PeerId, nowMs: number): ReceiptBody {
+interface More {
+  readonly beneficiary?: string
+  readonly previous?: Receipt | undefined
+  readonly outputTokens?: number
+}
+
+function bodyOf(client: PeerId, server: PeerId, nowMs: number, more: More = {}): ReceiptBody {
+  const { previous, outputTokens = TOKENS } = more
   const hash = new Uint8Array(32)
   return {
     ...{ client, server, specHash: hash, outputHash: hash },
     nonce: new Uint8Array(randomBytes(16)),
-    ...{ inputTokens: 0, outputTokens: TOKENS },
+    ...{ inputTokens: 0, outputTokens },
     ...{ startedAtMs: nowMs - 2_000, endedAtMs: nowMs - 1_000 },
-    ...{ sequence: 1, previousHash: new Uint8Array() },
+    sequence: (previous?.sequence ?? 0) + 1,
+    previousHash: previous?.hash ?? new Uint8Array(),
   }
 }
 
-async function receiptOf(client: Party, server: Party, nowMs: number): Promise<Receipt> {
-  const draft = await draftReceipt(bodyOf(client.id, server.id, nowMs), client.key)
-  return await openReceipt(await countersign(draft, '', server.key), nowMs)
+async function receiptOf(
+  client: Party,
+  server: Party,
+  nowMs: number,
+  more: More = {},
+): Promise<Receipt> {
+  const draft = await draftReceipt(bodyOf(client.id, server.id, nowMs, more), client.key)
+  return await openReceipt(await countersign(draft, more.beneficiary ?? '', server.key), nowMs)
 }

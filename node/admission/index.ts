@@ -15,8 +15,9 @@
 
 export { type AccessLists, checkAccess, peerIdSet } from './access.ts'
 export { ByteBudget } from './byte-budget.ts'
-export type { Occupancy } from './estimate.ts'
+export type { Occupancy, ServedSample } from './estimate.ts'
 export { Fairness } from './fairness.ts'
 export { Gate, type Ticket } from './gate.ts'
 export { Pacer } from './pacer.ts'
 export { PeerLedger } from './peer-ledger.ts'
+export { keepDebts } from './saved-debts.ts'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Stream } from '@libp2p/interface'
-import type { BackendModel } from '../../backend/index.ts'
+import type { BackendDone, BackendModel } from '../../backend/index.ts'
 import { specHashOf } from '../../ledger/index.ts'
 import {
   type Done,
@@ -9,14 +9,16 @@ import {
   type InferenceRequest,
   LIMITS,
   parseModelReference,
+  type Usage,
 } from '../../protocol/index.ts'
-import type { Ticket } from '../admission/index.ts'
+import type { ServedSample, Ticket } from '../admission/index.ts'
 import type { AttemptScope } from './attempt-scope.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
 import { eligibleRequest } from './eligible-request.ts'
 import { uploadFailure } from './failure.ts'
 import { pump } from './pump.ts'
 import type { Reply } from './reply.ts'
+import { tokensTaken } from './tokens-taken.ts'
 import { untilAborted, whilePending } from './until-aborted.ts'
 import { Upload } from './upload.ts'
 
@@ -115,10 +117,11 @@ async function generate(
   queueMs: number,
 ): Promise<Done> {
   const { scope, reply, context, peer } = attempt
-  const { gate, pacer, limits, now } = context
+  const { gate, fairness, pacer, limits, now } = context
   const { signal } = scope
   const startedAtMs = now()
   let firstTokenMs: number | undefined
+  let sentTokens = 0
   attempt.note({ queueMs })
   const { resume } = head
   const options = {
@@ -130,38 +133,41 @@ async function generate(
   const answerHash = createHash('sha256')
   const { promise: stopped, resolve: onStopped } = Promise.withResolvers<void>()
   void stopped.then(() => ticket.release())
-  const { usage, timings } = await pump({
-    start: () => context.backend.infer(request, options),
-    reply,
-    signal,
-    keepAliveMs: limits.keepAliveMs,
-    engineStopMs: limits.engineStopMs,
-    onStopped,
-    onChunk: async (chunk, json) => {
-      answerHash.update(json)
-      if (firstTokenMs === undefined) {
-        firstTokenMs = now() - startedAtMs
-        attempt.note({ ttftMs: queueMs + firstTokenMs })
-      }
-      if (writes(request)) await pacer.pace(chunk.tokenIds.length || 1, signal)
-    },
-  })
-  if (!writes(request)) pacer.charge(usage.promptTokens)
-  const serviceMs = now() - startedAtMs
-  gate.observe({
-    firstTokenMs: firstTokenMs ?? serviceMs,
-    serviceMs,
-    prefillTokens: usage.promptTokens - usage.cachedPromptTokens,
-    prefillMs: timings.prefillMs,
-    decodeTokens: usage.completionTokens,
-    decodeMs: timings.decodeMs,
-  })
-  const told = {
-    promptTokens: clamp(usage.promptTokens),
-    completionTokens: clamp(usage.completionTokens),
-    cachedPromptTokens: clamp(usage.cachedPromptTokens),
+  let done: BackendDone | undefined
+  try {
+    done = await pump({
+      start: () => context.backend.infer(request, options),
+      reply,
+      signal,
+      keepAliveMs: limits.keepAliveMs,
+      engineStopMs: limits.engineStopMs,
+      onStopped,
+      onChunk: async (chunk, json) => {
+        answerHash.update(json)
+        sentTokens += chunk.tokenIds.length || 1
+        if (firstTokenMs === undefined) {
+          firstTokenMs = now() - startedAtMs
+          attempt.note({ ttftMs: queueMs + firstTokenMs })
+        }
+        if (writes(request)) await pacer.pace(chunk.tokenIds.length || 1, signal)
+      },
+    })
+  } finally {
+    // Whoever leaves before the end has had it all the same, and held the slot for as long.
+    const { bodyBytes } = head
+    const resumedTokens = resume?.tokenIds.length ?? 0
+    const usage = done === undefined ? undefined : toldOf(done.usage)
+    const { aborted } = signal
+    const progress = { bodyBytes, resumedTokens, model, sentTokens, usage, aborted }
+    fairness.served(peer, tokensTaken(progress))
+    const serviceMs = now() - startedAtMs
+    if (done !== undefined || firstTokenMs !== undefined) {
+      gate.observe({ firstTokenMs: firstTokenMs ?? serviceMs, serviceMs, ...measuredBy(done) })
+    }
   }
-  context.fairness.served(peer, told.promptTokens + told.completionTokens)
+  const { usage, timings } = done
+  if (!writes(request)) pacer.charge(usage.promptTokens)
+  const told = toldOf(usage)
   context.served.note(head.attemptId, {
     client: peer,
     specHash: specHashOf(model),
@@ -181,6 +187,28 @@ async function generate(
       decodeMs: clamp(timings.decodeMs),
     },
     load: context.status.loadFor({ contributes: context.fairness.contributes(peer) }),
+  }
+}
+
+function toldOf(usage: Usage): Usage {
+  return {
+    promptTokens: clamp(usage.promptTokens),
+    completionTokens: clamp(usage.completionTokens),
+    cachedPromptTokens: clamp(usage.cachedPromptTokens),
+  }
+}
+
+/** Nothing, where the engine did not come to its end. */
+function measuredBy(
+  done: BackendDone | undefined,
+): Omit<ServedSample, 'firstTokenMs' | 'serviceMs'> {
+  if (done === undefined) return { prefillTokens: 0, prefillMs: 0, decodeTokens: 0, decodeMs: 0 }
+  const { usage, timings } = done
+  return {
+    prefillTokens: usage.promptTokens - usage.cachedPromptTokens,
+    prefillMs: timings.prefillMs,
+    decodeTokens: usage.completionTokens,
+    decodeMs: timings.decodeMs,
   }
 }
 

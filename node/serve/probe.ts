@@ -1,8 +1,8 @@
 import type { Stream } from '@libp2p/interface'
 import * as lengthPrefixed from 'it-length-prefixed'
+import { closedWithin } from '../../host/index.ts'
 import { encodeProbeResponse, InferenceError } from '../../protocol/index.ts'
 import { checkAccess } from '../admission/index.ts'
-import { closedWithin } from './closed-within.ts'
 import type { ServeContext } from './context.ts'
 
 /** Time for the asker to close its side. */

@@ -1,11 +1,11 @@
 import type { Stream } from '@libp2p/interface'
+import { closedWithin } from '../../host/index.ts'
 import {
   encodeNodeFrame,
   FrameWriter,
   InferenceError,
   type NodeFrame,
 } from '../../protocol/index.ts'
-import { closedWithin } from './closed-within.ts'
 
 export interface ReplyInit {
   /** A client that takes nothing for this long is gone. */

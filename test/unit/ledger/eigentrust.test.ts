@@ -38,10 +38,10 @@ describe('eigenTrust', () => {
 
   it('sums up to 1, and keeps a clique below its bound, in random networks', () => {
     const random = seededRandom(11)
-    for (let round = 0; round < 60; round += 1) {
+    for (let round = 0; round < 40; round += 1) {
       const honest = 2 + Math.floor(random() * 20)
       const sybils = 1 + Math.floor(random() * 60)
-      const restart = 0.1 + 0.8 * random()
+      const restart = 0.2 + 0.7 * random()
       const share = random() * 0.3
       const edges = new Map<string, Map<string, number>>()
       for (let n = 0; n < honest; n += 1) {
@@ -58,7 +58,7 @@ describe('eigenTrust', () => {
         for (let m = 0; m < sybils; m += 1) row.set(`sybil-${m}`, 1e6 * random())
         edges.set(`sybil-${n}`, row)
       }
-      const masses = eigenTrust(edges, ['honest-0', 'honest-1'], { restart, steps: 200 })
+      const masses = eigenTrust(edges, ['honest-0', 'honest-1'], { restart, steps: 100 })
       expect(total(masses.values())).toBeCloseTo(1, 9)
       const clique = [...masses].filter(([id]) => id.startsWith('sybil'))
       const mass = total(clique.map(([, one]) => one))

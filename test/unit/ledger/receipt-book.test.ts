@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ReceiptBook } from '../../../ledger/index.ts'
-import { chainOf, NOW, party, receiptOf } from './receipts.ts'
+import { countersign, draftReceipt, openReceipt } from '../../../protocol/index.ts'
+import { bodyOf, chainOf, NOW, type Party, party, receiptOf } from './receipts.ts'
 
 describe('the receipt book', () => {
   it('counts a receipt once, however often it comes', async () => {
@@ -55,6 +56,43 @@ describe('the receipt book', () => {
     now += 15 * 86_400_000
     expect(book.all()).toEqual([])
     expect(book.add(receipt)).toBe('expired')
+  })
+
+  it('starts a pair’s chain anew once all of it has expired', async () => {
+    let now = NOW
+    const book = new ReceiptBook(() => now)
+    const [client, server] = [await party(), await party()]
+    const [first, second] = await chainOf(client, server, 2)
+    if (!(first && second)) throw new Error('unreachable')
+    book.add(first)
+    book.add(second)
+    const { changes } = book
+    now += 15 * 86_400_000
+    expect(book.latest(client.id.toString(), server.id.toString())).toBeUndefined()
+    expect(book.size).toBe(0)
+    expect(book.changes).toBeGreaterThan(changes)
+    const again = await receiptOf(client, server)
+    expect(book.add({ ...again, endedAtMs: now })).toBe('new')
+    expect(book.latest(client.id.toString(), server.id.toString())?.sequence).toBe(1)
+  })
+
+  it('believes neither side where the node credits the same work to another here and there', async () => {
+    const [client, server, one, other] = await Promise.all(Array.from({ length: 4 }, party))
+    if (!(client && server && one && other)) throw new Error('unreachable')
+    const draft = await draftReceipt(bodyOf(client, server), client.key)
+    const credited = async (owner: Party) =>
+      await openReceipt(await countersign(draft, owner.id.toString(), server.key), NOW)
+    const [here, there] = [await credited(one), await credited(other)]
+    const book = new ReceiptBook(() => NOW)
+    expect(book.add(here)).toBe('new')
+    expect(book.add(there)).toBe('forked')
+    expect(book.all()).toEqual([])
+
+    // Who sees only one of them learns of the other from the client, which signs whom its next one follows.
+    const elsewhere = new ReceiptBook(() => NOW)
+    elsewhere.add(there)
+    const next = { sequence: 2, previousHash: here.hash }
+    expect(elsewhere.add(await receiptOf(client, server, next))).toBe('forked')
   })
 
   it('keeps the last of a busy pair, and is bounded', async () => {

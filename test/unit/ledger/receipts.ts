@@ -42,22 +42,25 @@ export function bodyOf(client: Party, server: Party, more: Partial<ReceiptBody> 
   }
 }
 
-export async function receiptOf(
-  client: Party,
-  server: Party,
-  more: Partial<ReceiptBody> & { readonly beneficiary?: string } = {},
-): Promise<Receipt> {
+type Signed = Partial<ReceiptBody> & { readonly beneficiary?: string }
+
+export async function receiptOf(client: Party, server: Party, more: Signed = {}): Promise<Receipt> {
   const { beneficiary = '', ...body } = more
   const draft = await draftReceipt(bodyOf(client, server, body), client.key)
   return await openReceipt(await countersign(draft, beneficiary, server.key), NOW)
 }
 
 /** A pair's receipts, each naming the one before. */
-export async function chainOf(client: Party, server: Party, length: number): Promise<Receipt[]> {
+export async function chainOf(
+  client: Party,
+  server: Party,
+  length: number,
+  more: Signed = {},
+): Promise<Receipt[]> {
   const chain: Receipt[] = []
   for (let sequence = 1; sequence <= length; sequence += 1) {
     const previousHash = chain.at(-1)?.hash ?? new Uint8Array()
-    chain.push(await receiptOf(client, server, { sequence, previousHash }))
+    chain.push(await receiptOf(client, server, { ...more, sequence, previousHash }))
   }
   return chain
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ReceiptBook, SharedTrust } from '../../../ledger/index.ts'
-import { NOW, type Party, party, receiptOf } from './receipts.ts'
+import { CREDIT_HALF_LIFE_MS, ReceiptBook, SharedTrust } from '../../../ledger/index.ts'
+import { chainOf, NOW, type Party, party, receiptOf } from './receipts.ts'
 
 async function world(receipts: readonly [Party, Party, string?][], preTrusted: readonly Party[]) {
   const book = new ReceiptBook(() => NOW)
@@ -58,9 +58,38 @@ describe('shared trust', () => {
       ],
       [me, friend],
     )
-    expect(trust.given(idOf(owner))).toBe(150)
+    expect(trust.given(idOf(owner))).toBeCloseTo(150, 2)
     expect(trust.given(idOf(node))).toBe(0)
     expect(trust.given(idOf(farm))).toBe(0)
+  })
+
+  it('counts half of what was given a day ago', async () => {
+    const clock = { nowMs: NOW }
+    const [me, node] = [await party(), await party()]
+    const book = new ReceiptBook(() => clock.nowMs)
+    book.add(await receiptOf(me, node, { endedAtMs: NOW }))
+    const trust = new SharedTrust(book, [idOf(me)], () => clock.nowMs)
+    expect(trust.given(idOf(node))).toBe(150)
+    clock.nowMs += CREDIT_HALF_LIFE_MS
+    expect(trust.given(idOf(node))).toBe(75)
+    expect(trust.standing(idOf(node))).toBe(1)
+  })
+
+  it('credits a clique with no more than its victim vouched for, whatever its members sign', async () => {
+    const [me, first, owner, ...rest] = await Promise.all(Array.from({ length: 8 }, party))
+    if (!(me && first && owner)) throw new Error('unreachable')
+    const book = new ReceiptBook(() => NOW)
+    const endedAtMs = NOW
+    book.add(await receiptOf(me, first, { endedAtMs }))
+    const beneficiary = idOf(owner)
+    for (const server of rest) {
+      for (const receipt of await chainOf(first, server, 8, { outputTokens: 1e6, beneficiary })) {
+        book.add(receipt)
+      }
+    }
+    const trust = new SharedTrust(book, [idOf(me)], () => NOW)
+    expect(trust.given(idOf(owner))).toBe(75)
+    expect(trust.given(idOf(first))).toBe(75)
   })
 
   it('gives a clique that farms receipts nothing, and one that was let in no more than its bound', async () => {

@@ -40,6 +40,40 @@ describe('faults while serving', () => {
     await node.gate.idle()
   })
 
+  it('charges what was read and sent to a client that leaves before the end, and knows its slot’s time', async () => {
+    const backend = createScriptedBackend({ paceMs: 1 })
+    const node = await createHarness({ backend })
+    const whole = await node.open('whole')
+    await upload(whole.stream, count)
+    expect((await collect(whole.stream)).at(-1)?.type).toBe('done')
+    await whole.handled
+    const full = node.context.fairness.taken('whole')
+    expect(full).toBeGreaterThan(0)
+    let serviceMs = 0
+    for (let n = 0; n < 3; n += 1) {
+      const { stream, handled } = await node.open('leaver')
+      await upload(stream, count)
+      let seen = 0
+      for await (const { type } of frames(stream)) if (type === 'chunk' && ++seen === 20) break
+      stream.abort(new Error('enough'))
+      await handled
+      expect(node.context.fairness.taken('leaver')).toBeGreaterThanOrEqual(20 * (n + 1))
+      expect(node.gate.measured.serviceMs).not.toBe(serviceMs)
+      serviceMs = node.gate.measured.serviceMs
+    }
+  })
+
+  it('charges nothing for an engine that failed before its first token', async () => {
+    const fault = { type: 'throw', error: new Error('broken') } as const
+    const backend = createScriptedBackend({ script: () => ({ fault }) })
+    const node = await createHarness({ backend })
+    const { stream, handled } = await node.open()
+    await upload(stream, count)
+    expect((await collect(stream)).at(-1)?.type).toBe('failed')
+    await handled
+    expect(node.context.fairness.taken('peer')).toBe(0)
+  })
+
   it('gives the place in the queue back when the client resets while it waits', async () => {
     const gate = Promise.withResolvers<void>()
     const backend = createScriptedBackend({ script: () => ({ gate: gate.promise }) })

@@ -1,5 +1,5 @@
 import type { Stream } from '@libp2p/interface'
-import { InferenceError } from '../../protocol/index.ts'
+import { InferenceError } from '../protocol/index.ts'
 
 /** Resolves when the stream is closed on both sides. Resets it when that takes too long, so that it always resolves. */
 export function closedWithin(stream: Stream, ms: number): Promise<void> {
@@ -8,6 +8,7 @@ export function closedWithin(stream: Stream, ms: number): Promise<void> {
     const late = setTimeout(() => {
       stream.abort(new InferenceError('stalled', 'the other side does not close'))
     }, ms)
+    late.unref()
     const onClose = (): void => {
       clearTimeout(late)
       resolve()

@@ -1,0 +1,64 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeAtomic } from '../../host/index.ts'
+import type { Debt, Fairness } from './fairness.ts'
+
+const FILE = 'debts.json'
+/** A crash forgets no more than what was taken in this time. */
+const SAVE_EVERY_MS = 600_000
+
+/**
+ * Keeps what clients took in a directory, as long as the receipts that it is held against: a node that forgot it at
+ * each start would give everybody its credit anew. Read now, written every ten minutes and at the end.
+ *
+ * @param dataDir absent: nothing is kept
+ */
+export async function keepDebts(
+  fairness: Fairness,
+  dataDir: string | undefined,
+): Promise<AsyncDisposable> {
+  if (dataDir === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() }
+  const path = join(dataDir, FILE)
+  fairness.restore(parsed(await readFile(path, 'utf8').catch(() => '[]')))
+  let written = fairness.changes
+  // A full disk is no reason to end: what is known stays in memory.
+  const save = async (): Promise<void> => {
+    const { changes } = fairness
+    if (changes === written) return
+    try {
+      await mkdir(dataDir, { recursive: true, mode: 0o700 })
+      await writeAtomic(path, JSON.stringify(fairness.debts()))
+      written = changes
+    } catch {}
+  }
+  const timer = setInterval(() => void save(), SAVE_EVERY_MS)
+  timer.unref()
+  return {
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer)
+      await save()
+    },
+  }
+}
+
+/** What is not a debt is left out: a file that was cut short or edited must not keep a node from starting. */
+function parsed(text: string): readonly Debt[] {
+  try {
+    const saved: unknown = JSON.parse(text)
+    return Array.isArray(saved) ? saved.filter(isDebt) : []
+  } catch {
+    return []
+  }
+}
+
+function isDebt(value: unknown): value is Debt {
+  const { peer, tokens, atMs } = (value ?? {}) as Partial<Record<keyof Debt, unknown>>
+  return (
+    typeof peer === 'string' &&
+    typeof tokens === 'number' &&
+    Number.isFinite(tokens) &&
+    tokens > 0 &&
+    typeof atMs === 'number' &&
+    Number.isFinite(atMs)
+  )
+}
