@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ATTACKS } from '../../bench/sim/attacks.ts'
 
-const SHORT = { seed: 1, scale: 0.15 }
+const SHORT = { seed: 1, scale: 0.3 }
 const TIMEOUT_MS = 120_000
 
 describe('in the simulator, the shipped policies withstand', () => {
