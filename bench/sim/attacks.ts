@@ -3,6 +3,7 @@ import { lowRate, rareLies, slowLoris, sybilFlood, traitor, whitewash } from './
 import { collusion, dispute, liars, liarsQuorum, scatteredCollusion } from './collusion.ts'
 import { badMouthing, falseAlarms, nearTies } from './false-accusations.ts'
 import { freeRiding } from './free-riding.ts'
+import { promptLogging } from './prompt-logging.ts'
 import { receiptFarming } from './receipt-farming.ts'
 import type { Defence } from './sim-client.ts'
 
@@ -42,6 +43,7 @@ export const ATTACKS: readonly Attack[] = [
   receiptFarming,
   slowLoris,
   freeRiding,
+  promptLogging,
   liars,
   liarsQuorum,
 ]
