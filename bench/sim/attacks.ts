@@ -19,6 +19,8 @@ export interface Attack {
   readonly criterion: string
   /** The part of the defence without which it does not hold; of several each would suffice. */
   readonly control: Defence | readonly Defence[]
+  /** The scale of the run that is small and still keeps its criterion, whatever the seed. @default 0.3 */
+  readonly small?: number
   run(options: AttackOptions): Promise<Measured>
 }
 
@@ -26,6 +28,9 @@ export interface Attack {
 export function controlOf({ control }: Attack): readonly Defence[] {
   return typeof control === 'string' ? [control] : control
 }
+
+/** As the test suite runs it. */
+export const smallScaleOf = ({ small = 0.3 }: Attack): number => small
 
 /** Every attack that the simulator runs, in the order of the table. */
 export const ATTACKS: readonly Attack[] = [

@@ -18,6 +18,7 @@ export const sybilFlood: Attack = {
   criterion:
     '500 identities in 3 networks, 80 % of answers wrong: wrong ≤ 1.5 %, their share ≤ 6 %',
   control: 'held-newcomers',
+  small: 0.2,
   async run(options) {
     const lies = (random: Random): Behaviour => ({ lies: () => random.chance(0.8) })
     const setting = settingOf(options)
@@ -65,6 +66,8 @@ function lateCheat(
 ): Attack {
   return {
     ...row,
+    // With fewer than five cheats a single one that is found late decides.
+    small: 0.5,
     async run(options) {
       const setting = settingOf(options, { populate: withCheats(scaled(10, options), behaviour) })
       await setting.run()

@@ -87,7 +87,7 @@ export const badMouthing: Attack = {
 }
 
 /** Chance alone moves the traffic of five peers by some per cent: the loss is that of so many runs together. */
-const PAIRS = 3
+const PAIRS = 2
 
 async function slandered(
   options: AttackOptions,
