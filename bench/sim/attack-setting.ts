@@ -9,15 +9,24 @@ import { World } from './world.ts'
 export interface AttackOptions {
   readonly seed: number
   readonly without?: readonly Defence[]
-  /** 1 for the run in full; less for so much of the requests. */
+  /** 1 for the run in full; less for so much of the peers, of the attackers, and of the requests. */
   readonly scale?: number
 }
 
 /** Honest peers, each in a network of its own. */
-export const HONEST = 50
+const HONEST = 50
+/** Fewer, and a panel has too few to ask. */
+const MIN_HONEST = 12
 const REQUESTS = 20_000
 /** Between two requests of the client. */
 const EVERY_MS = 400
+
+/**
+ * So many at this scale, one at least. Fewer requests alone would be another attack: cheats cost while they are not known
+ * yet, and that is as much in a short run as in a long one. With fewer cheats among fewer peers it is as much per request.
+ */
+export const scaled = (count: number, { scale = 1 }: AttackOptions): number =>
+  Math.max(1, Math.round(count * scale))
 
 /** A client among peers, and the requests that it sends. */
 export interface Setting {
@@ -34,19 +43,26 @@ export interface Setting {
 
 interface SettingInit {
   readonly policy?: 'hedge' | 'quorum'
+  /** What client and attack do without, in the control, too. @default nothing */
+  readonly without?: readonly Defence[]
+  /** @default of many lengths */
+  readonly answerTokens?: number
   readonly populate?: (world: World, random: Random) => void
 }
 
 export function settingOf(options: AttackOptions, init: SettingInit = {}): Setting {
-  const { seed, without = [], scale = 1 } = options
-  const { policy = 'hedge', populate } = init
+  const { seed, scale = 1 } = options
+  const { policy = 'hedge', populate, answerTokens } = init
+  const without = [...(options.without ?? []), ...(init.without ?? [])]
   const time = new VirtualTime()
   const random = new Random(seed)
   const world = new World(time, random.fork())
-  for (let n = 0; n < HONEST; n += 1) world.add({ subnet: `9.${n}.1`, ...speedOf(random) })
+  const honest = Math.max(MIN_HONEST, scaled(HONEST, options))
+  for (let n = 0; n < honest; n += 1) world.add({ subnet: `9.${n}.1`, ...speedOf(random) })
   populate?.(world, random)
-  const client = new SimClient(world, { name: 'victim', policy, without })
-  const requests = Math.round(REQUESTS * scale)
+  const fixed = answerTokens !== undefined && { answerTokens }
+  const client = new SimClient(world, { name: 'victim', policy, without, ...fixed })
+  const requests = scaled(REQUESTS, options)
   const outcomes: (Outcome | undefined)[] = Array.from({ length: requests })
   return {
     ...{ time, world, client, random, requests, outcomes },
@@ -54,11 +70,11 @@ export function settingOf(options: AttackOptions, init: SettingInit = {}): Setti
       let left = requests
       const send = (n: number): void => {
         before?.(n)
-        client.request(sizeOf(random), (outcome) => {
+        client.request({ ...sizeOf(random), ...fixed }, (outcome) => {
           outcomes[n] = outcome
           left -= 1
         })
-        if (n + 1 < requests) time.after(random.exponential(EVERY_MS), () => send(n + 1))
+        if (n + 1 < requests) time.after(random.exponential(EVERY_MS / scale), () => send(n + 1))
       }
       time.after(0, () => send(0))
       while (left > 0) await time.run(time.now() + 60_000)

@@ -66,6 +66,12 @@ const goesOn = (reason: string): boolean => reason === 'resume' || reason === 's
 const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length
 
+/** Time from one request to the next, in milliseconds: the same sequence on both sides, of which nothing else draws. */
+function arrivalsOfBoth(): () => number {
+  const random = new Random(7)
+  return () => random.exponential(EVERY_MS)
+}
+
 async function reality(count: number): Promise<readonly RequestEvent[]> {
   await using swarm = await BenchSwarm.create()
   const processes = []
@@ -73,13 +79,13 @@ async function reality(count: number): Promise<readonly RequestEvent[]> {
     processes.push(await swarm.nodes(NODES_EACH, { type: 'plain', ...ENGINE }))
   }
   await using client = await swarm.client({ verify: 'off', affinity: false })
-  const random = new Random(7)
+  const arrivals = arrivalsOfBoth()
   const running: Promise<RequestEvent>[] = []
   for (let n = -WARM_UP; n < count; n += 1) {
     if (n === Math.floor(count / 2)) processes[0]?.kill()
     const event = ask(client, n)
     if (n >= 0) running.push(event)
-    await delay(random.exponential(EVERY_MS))
+    await delay(arrivals())
   }
   return await Promise.all(running)
 }
@@ -99,8 +105,8 @@ async function ask({ requester }: SwarmClient, n: number): Promise<RequestEvent>
 
 async function simulation(tokens: readonly number[]): Promise<Side> {
   const time = new VirtualTime()
-  const random = new Random(7)
-  const world = new World(time, random.fork(), { near: RTT_MS, far: RTT_MS })
+  const arrivals = arrivalsOfBoth()
+  const world = new World(time, new Random(8), { near: RTT_MS, far: RTT_MS })
   for (let n = 0; n < PROCESSES * NODES_EACH; n += 1) {
     world.add({
       subnet: '127.0.0',
@@ -122,7 +128,7 @@ async function simulation(tokens: readonly number[]): Promise<Side> {
       outcomes.push(outcome)
       left -= 1
     })
-    if (n + 1 < tokens.length) time.after(random.exponential(EVERY_MS), () => send(n + 1))
+    if (n + 1 < tokens.length) time.after(arrivals(), () => send(n + 1))
   }
   send(-WARM_UP)
   while (left > 0) await time.run(time.now() + 1_000)

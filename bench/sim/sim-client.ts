@@ -1,13 +1,14 @@
 import { Auditor, type Subject } from '../../client/audit/index.ts'
 import { ResumeReserve, RetryBudget } from '../../client/budget/index.ts'
 import type { Candidate } from '../../client/directory/index.ts'
-import { Reputation, specClassOf, trustOf } from '../../client/reputation/index.ts'
+import { type Reputation, specClassOf, trustOf } from '../../client/reputation/index.ts'
 import { createRouter, type Router } from '../../client/route/index.ts'
 import { judge } from '../../client/verify/index.ts'
 import { InferenceError, type PositionScore, type ScoreRequest } from '../../protocol/index.ts'
 import type { Random } from './random.ts'
 import type { SimPeer } from './sim-peer.ts'
 import { type Outcome, type SimRequest, SimRun } from './sim-run.ts'
+import { WeakenedReputation } from './weakened-reputation.ts'
 import type { World } from './world.ts'
 
 /** Candidates of one model that a client knows at most. */
@@ -21,13 +22,25 @@ const DIAL_TIMEOUT_MS = 5_000
 /** Parts of the defence that a control run goes without. */
 export type Defence =
   | 'audits'
+  /** That newcomers get no more than their share once three peers are proven. */
   | 'held-newcomers'
+  /** That all of a newcomer's first answers are audited. */
+  | 'first-audits'
+  /** That the cost of asking is divided by what is known of a peer. */
+  | 'reputation-in-cost'
   | 'panel'
   | 'audit-floor'
+  | 'three-strikes'
+  | 'sequential-test'
+  | 'design-effect'
+  /** That the peers of one request are of other operators and networks. */
+  | 'apart'
+  | 'third-peer'
   | 'pace'
   | 'seeded-trust'
   | 'contributors-first'
   | 'strangers-floor'
+  | 'allow-list'
 
 export interface SimClientInit {
   readonly name: string
@@ -36,6 +49,8 @@ export interface SimClientInit {
   readonly network?: string
   readonly policy?: 'hedge' | 'quorum'
   readonly without?: readonly Defence[]
+  /** Of every answer, where all are of one length: what a control without the design effect goes by. */
+  readonly answerTokens?: number
 }
 
 /** A client: the shipped router, budgets, reputation and auditor over simulated peers. */
@@ -66,14 +81,17 @@ export class SimClient {
     this.random = world.random.fork()
     const { next: random } = this.random
     const { now, every } = world.time
-    this.reputation = new Reputation(now)
+    this.reputation = new WeakenedReputation(now, init)
     const { admits, ...trust } = trustOf(this.reputation, random)
     this.#admits = admits
+    // As if nobody were proven: newcomers are chosen by what they cost, like anybody.
+    const open = this.lacks('held-newcomers') && { isProven: () => false }
+    const even = this.lacks('reputation-in-cost') && { weight: () => 1 }
     this.router = createRouter({
       ...{ now, every, random },
       wallNow: now,
       salt: Uint8Array.from({ length: 16 }, () => this.random.below(256)),
-      ...(!this.lacks('held-newcomers') && { trust }),
+      trust: { ...trust, ...open, ...even },
     })
     this.#auditor = new Auditor({
       ...{ now, random },

@@ -8,7 +8,7 @@ import {
   type Load,
   type PositionScore,
 } from '../../protocol/index.ts'
-import { ratedHonestly } from './divergence.ts'
+import { type Kind, ratedHonestly } from './divergence.ts'
 import type { Random } from './random.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -16,6 +16,8 @@ import type { VirtualTime } from './virtual-time.ts'
 export interface Behaviour {
   /** Whether it answers the request with other weights than it names. @param served answers that it gave before */
   readonly lies?: (served: number) => boolean
+  /** What its lies are. @default canned text */
+  readonly lie?: Exclude<Kind, 'true'>
   /** What its lies have in common: those of one clique tell the same lie. @default its own */
   readonly clique?: string
   /** How it rates a token of another's answer. @default honestly */

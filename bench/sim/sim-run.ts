@@ -19,7 +19,7 @@ import { LEAVING_TIER, type RouteRequest } from '../../client/route/index.ts'
 import { type ErrorCode, InferenceError } from '../../protocol/index.ts'
 import { tokenOf } from './divergence.ts'
 import type { SimClient } from './sim-client.ts'
-import type { FirstToken } from './sim-peer.ts'
+import type { Behaviour, FirstToken } from './sim-peer.ts'
 
 export interface SimRequest {
   /** Of all requests of its client. */
@@ -46,7 +46,7 @@ export interface Outcome {
   readonly subject?: Subject
 }
 
-const QUORUM = 'quorum:2-of-3'
+const QUORUM = { withThird: 'quorum:2-of-3', withoutThird: 'quorum:2-of-2' } as const
 /** How long a resume may wait for its lease: `ResumeReserve`'s own default. */
 const LEASE_WAIT_MS = 5_000
 const LEASE_POLL_MS = 100
@@ -105,7 +105,8 @@ export class SimRun {
     this.#client = client
     this.#request = request
     this.#onEnd = onEnd
-    this.#plan = parsePolicy(client.init.policy === 'quorum' ? QUORUM : 'hedge')
+    const quorum = client.lacks('third-peer') ? QUORUM.withoutThird : QUORUM.withThird
+    this.#plan = parsePolicy(client.init.policy === 'quorum' ? quorum : 'hedge')
     this.#state = initialState(this.#plan, REQUEST_LIMITS)
     this.#startedMs = client.world.time.now()
   }
@@ -124,7 +125,8 @@ export class SimRun {
   get #routing(): RouteRequest {
     const { promptTokens, answerTokens, affinity } = this.#request
     const busy = [...this.#lanes.values()].flatMap(({ candidate }) => candidate ?? [])
-    return { promptTokens, answerTokens, affinity, apart: [...busy, ...this.#failed] }
+    const apart = this.#client.lacks('apart') ? [] : [...busy, ...this.#failed]
+    return { promptTokens, answerTokens, affinity, apart }
   }
 
   #apply(input: DispatchInput): void {
@@ -486,9 +488,9 @@ export class SimRun {
     this.#apply({ type: 'compared', winner })
   }
 
-  #peerOf(candidate: Candidate | undefined): { clique: string | undefined; index: number } {
+  #peerOf(candidate: Candidate | undefined): Pick<Behaviour, 'clique' | 'lie'> & { index: number } {
     const { index, behaviour } = this.#client.world.peer(candidate?.key ?? '').init
-    return { clique: behaviour?.clique, index }
+    return { ...behaviour, index }
   }
 
   #finish(id: number | undefined): void {
@@ -546,8 +548,9 @@ export class SimRun {
     if (segments.length === 0) return undefined
     const parts = segments.map(({ candidate, from, to }) => ({ candidate, from, to }))
     const tokenIds = segments.flatMap(({ candidate, lies, from, to }) => {
-      const { index } = this.#peerOf(candidate)
-      return Array<number>(to - from).fill(tokenOf(this.#request.number, index, !lies))
+      const { index, lie = 'canned' } = this.#peerOf(candidate)
+      const id = tokenOf(this.#request.number, index, lies ? lie : 'true')
+      return Array<number>(to - from).fill(id)
     })
     return { asked: ASKED, tokenIds, parts, temperature: 0 }
   }

@@ -1,3 +1,5 @@
+import { nextTick } from 'node:process'
+
 interface Event {
   readonly atMs: number
   /** Of events at the same time, the one planned first comes first. */
@@ -8,7 +10,7 @@ interface Event {
 
 /**
  * Discrete events in virtual time: nothing waits, the clock jumps from one event to the next. What the shipped code
- * awaits goes on before the next event.
+ * awaits goes on before the next event, however deep its promises are chained; what it leaves to a real timer does not.
  */
 export class VirtualTime {
   /** A binary heap; the earliest event is first. */
@@ -46,6 +48,7 @@ export class VirtualTime {
 
   /** Runs until no event is left, or until the next one would be later than this. */
   async run(untilMs: number = Number.POSITIVE_INFINITY): Promise<void> {
+    await continuations()
     for (;;) {
       const next = this.#heap[0]
       if (next === undefined || next.atMs > untilMs) return
@@ -53,8 +56,7 @@ export class VirtualTime {
       if (next.cancelled) continue
       this.#nowMs = next.atMs
       next.run()
-      // Everything that promises set off, as deep as they are chained.
-      await undefined
+      await continuations()
     }
   }
 
@@ -96,4 +98,14 @@ export class VirtualTime {
     this.#heap[a] = second
     this.#heap[b] = first
   }
+}
+
+/**
+ * Until no promise has anything to go on with. From a microtask, as an async function is one after its first `await`, a
+ * tick comes when the queue of microtasks is empty:
+ * https://nodejs.org/api/process.html#when-to-use-queuemicrotask-vs-processnexttick
+ */
+async function continuations(): Promise<void> {
+  await undefined
+  await new Promise<void>((resolve) => nextTick(resolve))
 }

@@ -1,0 +1,72 @@
+import type { Script, ScriptedBackend } from '../../backend/index.ts'
+import type { RequestEvent } from '../../client/index.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../test/fixtures/scripted-swarm.ts'
+import type { Attack } from './attacks.ts'
+
+/** What only those on the list may read. */
+const SECRET = 'my own words'
+const TIMEOUT_MS = 20_000
+const WIRETAPS = 3
+
+const slow: Script = { prefillMs: 600 }
+const breaking: Script = { fault: { type: 'end', afterTokens: 5 } }
+const capabilities = ['chat', 'token_ids', 'logprobs', 'score'] as const
+const SERVES = { model: { capabilities: [...capabilities] } } satisfies ScriptedPeerInit
+/** So slow that another is asked beside; then so brittle that another goes on. */
+const TRUSTED: readonly ScriptedPeerInit[] = [
+  { ...SERVES, scripts: [slow, breaking, breaking] },
+  { ...SERVES, scripts: [{}, breaking] },
+  SERVES,
+]
+
+/** The shipped client and nodes over in-memory streams, in real time; engines by script. Nobody sees that a peer reads. */
+export const promptLogging: Attack = {
+  name: 'Prompt logging',
+  criterion: `${WIRETAPS} peers that everybody would ask first read all they get: of requests with an allow-list none, in attempts, hedges, resumes, audits and canaries`,
+  control: 'allow-list',
+  async run({ without = [] }) {
+    const wiretaps = Array.from({ length: WIRETAPS }, () => SERVES)
+    await using swarm = await ScriptedSwarm.create([...wiretaps, ...TRUSTED], {
+      ...{ timeoutMs: TIMEOUT_MS, verify: 'always', canaries: 'own-traffic' },
+    })
+    const { requester } = swarm.swarm
+    const listed = swarm.peers.slice(WIRETAPS).map(({ key }) => key)
+    const trusted = without.includes('allow-list') ? {} : { trusted: listed }
+    const ask = async (content: string, options: object): Promise<RequestEvent | undefined> => {
+      const messages = [{ role: 'user' as const, content }]
+      const body = { model: 'm', temperature: 0, messages }
+      const answer = requester.streamChat(body, options)
+      for await (const _ of answer);
+      return answer.event
+    }
+    const events: (RequestEvent | undefined)[] = []
+    for (let n = 0; n < 6; n += 1) events.push(await ask(`${SECRET}: count from 1 to 30.`, trusted))
+    // What everybody may see is what a canary comes after, and the canary repeats what was asked before.
+    for (let n = 1; n <= 3; n += 1) await ask(`Count from ${n} to 20.`, {})
+    await requester.close()
+    const reasons = events.flatMap((event) => event?.attempts.map(({ reason }) => reason) ?? [])
+    const count = (...wanted: readonly string[]): number =>
+      reasons.filter((reason) => wanted.includes(reason)).length
+    const engines = swarm.peers.map(({ engine }) => engine)
+    const figures = {
+      'read by wiretaps': secretsOf(engines.slice(0, WIRETAPS)).length,
+      attempts: reasons.length,
+      hedges: count('hedge'),
+      resumes: count('resume', 'stall', 'slow'),
+      audits: secretsOf(engines.slice(WIRETAPS)).filter((kind) => kind === 'score').length,
+      canaries: requester.stats().audits.canaries,
+    }
+    const allTried = Object.values(figures)
+      .slice(1)
+      .every((times) => times > 0)
+    return { figures, passes: figures['read by wiretaps'] === 0 && allTried }
+  },
+}
+
+/** Kinds of the requests that hold it. */
+const secretsOf = (engines: readonly ScriptedBackend[]): readonly string[] =>
+  engines.flatMap(({ calls }) =>
+    calls.flatMap(({ request }) =>
+      JSON.stringify(request).includes(SECRET) ? [request.kind] : [],
+    ),
+  )

@@ -1,0 +1,40 @@
+import { type AuditEvidence, Reputation } from '../../client/reputation/index.ts'
+import type { SimClientInit } from './sim-client.ts'
+
+/** As shipped. A failed audit is a strike, and so many lead to quarantine. */
+const STRIKES = 3
+/** As shipped: of a peer that passed for long. */
+const FLOOR = 0.05
+/** As shipped: by so much one token of an answer tells of another. */
+const CORRELATION = 0.01
+
+/** The shipped reputation, less what a control run goes without. */
+export class WeakenedReputation extends Reputation {
+  readonly #init: Pick<SimClientInit, 'without' | 'answerTokens'>
+
+  constructor(now: () => number, init: Pick<SimClientInit, 'without' | 'answerTokens'>) {
+    super(now)
+    this.#init = init
+  }
+
+  override auditRate(peer: string, spec: string): number {
+    const rate = super.auditRate(peer, spec)
+    return this.#init.without?.includes('first-audits') ? Math.min(FLOOR, rate) : rate
+  }
+
+  override audited(
+    peer: string,
+    spec: string,
+    audit: AuditEvidence,
+    networks: readonly string[] = [],
+  ): void {
+    const { without = [], answerTokens = 1 } = this.#init
+    let { logRatio } = audit
+    if (without.includes('sequential-test')) logRatio = 0
+    if (without.includes('design-effect')) logRatio *= 1 + (answerTokens - 1) * CORRELATION
+    const strikes = without.includes('three-strikes') && audit.outcome === 'failed' ? STRIKES : 1
+    for (let n = 0; n < strikes; n += 1) {
+      super.audited(peer, spec, { ...audit, logRatio }, networks)
+    }
+  }
+}
