@@ -15,7 +15,8 @@ const TOLD = 20
  * Rates an answer at a llama-server, which gives no probabilities of a prompt: at each place it is asked for one token
  * and its alternatives. In ascending order the cache holds all that was read, so that it is about one pass.
  *
- * @throws InferenceError what the server's failure comes to; the signal's reason
+ * @throws InferenceError what the server's failure comes to, `details.param` being `completion` where it refuses the
+ *   ids of the answer; the signal's reason
  */
 export async function* llamaScore(
   { request, completion, positions, top_logprobs: top }: ScoreRequest,
@@ -32,7 +33,12 @@ export async function* llamaScore(
       prompt: [...prompt, ...before],
       ...{ n_predict: 1, n_probs: TOLD, temperature: 0, cache_prompt: true },
     }
-    const told = await http.post('/completion', body, { signal })
+    const told = await http.post('/completion', body, { signal }).catch((error: unknown) => {
+      // The prompt's ids are the server's own: what it refuses can only be the answer's.
+      if (before.length === 0 || !InferenceError.is(error, 'invalid_request')) throw error
+      const details = { param: 'completion' }
+      throw new InferenceError('invalid_request', error.message, { cause: error, details })
+    })
     const { completion_probabilities: probabilities, tokens_evaluated: evaluated, timings } = told
     const { cache_n: cached, prompt_ms: readMs } = asRecord(timings)
     const id = completion[position]

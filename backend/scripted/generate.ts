@@ -30,6 +30,7 @@ export async function* answer(request: InferenceRequest, run: Run): AsyncGenerat
   const { model, script, signal, clock } = run
   const startedAt = clock.now()
   if (script.gate !== undefined) await raceSignal(script.gate, signal)
+  if (request.kind === 'score') requireTokens(request.body.completion, 'completion')
   const inputs = inputsOf(request)
   const lengths = inputs.map((input) => encodeTokens(input).length)
   for (const length of lengths) requireRoom(length, model)
@@ -134,16 +135,19 @@ async function* generate(
 function prefixOf({ resume }: Call): readonly number[] {
   if (resume === undefined) return []
   if (resume.tokenIds.length === 0) return encodeTokens(resume.text)
-  if (!resume.tokenIds.every(isToken)) {
-    throw new InferenceError('invalid_request', 'a token id is outside the vocabulary', {
-      details: { param: 'resume' },
-    })
-  }
+  requireTokens(resume.tokenIds, 'resume')
   const delivered = new TextEncoder().encode(resume.text).subarray(0, resume.deliveredBytes)
   if (decodeTokens(resume.tokenIds).startsWith(new TextDecoder().decode(delivered))) {
     return resume.tokenIds
   }
   throw new InferenceError('not_resumable', 'the token ids do not spell the text delivered so far')
+}
+
+function requireTokens(ids: readonly number[], param: string): void {
+  if (ids.every(isToken)) return
+  throw new InferenceError('invalid_request', 'a token id is outside the vocabulary', {
+    details: { param },
+  })
 }
 
 function fromByte(text: string, bytes: number): string {

@@ -269,6 +269,19 @@ export function backendSuite(name: string, start: () => Promise<EngineUnderTest>
       expect(other.filter(({ id, top }) => top[0]?.id !== id).length).toBeGreaterThan(2)
     })
 
+    it('refuses to rate ids that are none of its vocabulary, by the name of the field', async (context) => {
+      if (!model.capabilities.includes('score')) return context.skip('no scores')
+      const { kind, body } = chat(12)
+      const completion = idsOf((await ask(chat(12))).events)
+      const none = [...completion.slice(0, 4), 4_294_967_295, ...completion.slice(4)]
+      const score = { model: engine.model, request: { kind, body }, completion: none }
+      const rating = Array.fromAsync(engine.backend.infer(parseRequest('score', score)))
+      await expect(rating).rejects.toMatchObject({
+        code: 'invalid_request',
+        details: { param: 'completion' },
+      })
+    })
+
     it('goes on from any token exactly', async (context) => {
       if (model.resume !== 'tokens') return context.skip('no exact resume')
       const request = chat(25, { stop: ', 24' })
