@@ -19,7 +19,7 @@ const PROMPT_TEXT = 'Count.'
 
 type Says = (body: ScoreRequest) => readonly PositionScore[] | Promise<readonly PositionScore[]>
 
-const acquits: Says = ({ completion, positions }) =>
+const acquits = ({ completion, positions }: ScoreRequest): readonly PositionScore[] =>
   (positions ?? completion.map((_, at) => at)).map((position) => {
     const id = completion[position] ?? 0
     return { position, id, logprob: -0.01, top: [{ id, logprob: -0.01 }] }
