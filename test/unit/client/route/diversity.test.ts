@@ -1,7 +1,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { independentPeers, otherPeers } from '../../../../client/route/diversity.ts'
-import type { RouteCandidate } from '../../../../client/route/index.ts'
+import { otherVoices, type RouteCandidate } from '../../../../client/route/index.ts'
 import { isSaturated } from '../../../../client/route/saturation.ts'
 import { subnetsOf } from '../../../../host/index.ts'
 import type { Load } from '../../../../protocol/index.ts'
@@ -74,6 +74,57 @@ describe('independentPeers', () => {
     expect(otherPeers([taken, sameOperator], [taken])).toEqual([sameOperator])
     expect(otherPeers([taken], [taken])).toEqual([taken])
     expect(otherPeers([taken], [])).toEqual([taken])
+  })
+})
+
+describe('otherVoices', () => {
+  const RELAY =
+    '/ip4/9.1.1.1/tcp/1/p2p/12D3KooWEcpwDuY6oVrX861ug9zdsnGPW2BaGvx6TU8e1crxCkqV/p2p-circuit'
+  const accused = peer('accused', '', '/ip4/8.8.4.4/tcp/1')
+  const neighbour = peer('neighbour', '', '/ip4/10.0.0.1/tcp/1')
+  const voices = (
+    candidates: readonly RouteCandidate[],
+    of: RouteCandidate,
+    ...heard: RouteCandidate[]
+  ): string[] => keysOf(otherVoices(candidates, of, heard))
+
+  it('are none of the accused’s network, nor of one that was heard, and nobody stands in', () => {
+    const heard = peer('heard', 'ann', '/ip4/9.9.9.1/tcp/1')
+    const same = [
+      peer('with the accused', '', '/ip4/8.8.4.5/tcp/1'),
+      peer('with the heard', '', '/ip4/9.9.9.2/tcp/1'),
+      peer('of its operator', 'ann', '/ip4/7.7.7.7/tcp/1'),
+    ]
+    expect(voices(same, accused, heard)).toEqual([])
+    expect(voices([...same, peer('other', 'bob', '/ip4/6.6.6.6/tcp/1')], accused, heard)).toEqual([
+      'other',
+    ])
+  })
+
+  it('are one behind relays, by names and on private networks, about a peer elsewhere', () => {
+    const hidden = [
+      peer('relayed', '', RELAY),
+      peer('named', '', '/dns4/example.com/tcp/1'),
+      peer('private', '', '/ip4/10.0.0.2/tcp/1'),
+    ]
+    expect(voices(hidden, accused)).toHaveLength(3)
+    for (const heard of hidden) expect(voices(hidden, accused, heard)).toEqual([])
+  })
+
+  it('are each neighbour’s about a neighbour, but one behind relays', () => {
+    const near = [peer('a', '', '/ip4/10.0.0.2/tcp/1'), peer('b', '', '/ip4/127.0.0.1/tcp/1')]
+    const [a] = near
+    if (a === undefined) throw new Error('no peer')
+    expect(voices(near.slice(1), neighbour, a)).toEqual(['b'])
+    expect(voices([peer('b', '', RELAY)], neighbour, peer('a', '', RELAY))).toEqual([])
+  })
+
+  it('are not of one that claims more networks than a peer has', () => {
+    const many = [1, 2, 3, 4, 5].map((n) => `/ip4/6.${n}.1.1/tcp/1`)
+    expect(voices([peer('greedy', '', ...many)], accused)).toEqual([])
+    expect(voices([peer('judge', '', '/ip4/6.1.1.2/tcp/1')], peer('greedy', '', ...many))).toEqual([
+      'judge',
+    ])
   })
 })
 
