@@ -7,7 +7,7 @@ export interface ScoreRequest {
   readonly request:
     | { readonly kind: 'chat'; readonly body: ChatRequest }
     | { readonly kind: 'completion'; readonly body: CompletionRequest }
-  /** Token ids of the answer, from its first on. */
+  /** Token ids of the answer, from its first on. Ids that are none are refused by this name: `details.param`. */
   readonly completion: readonly number[]
   /** Which of them are to be rated, ascending. @default all */
   readonly positions?: readonly number[] | null
