@@ -1,15 +1,23 @@
 import {
+  type EndScore,
   InferenceError,
+  LIMITS,
   type PositionScore,
   type ScoredToken,
   type ScoreRequest,
 } from '../../protocol/index.ts'
 import type { BackendEvent } from '../backend.ts'
-import { asArray, asNumber, asRecord, type EngineHttp } from '../http/index.ts'
-import { llamaPrompt } from './llama-prompt.ts'
+import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
+import { llamaPrompt, type PromptPart } from './llama-prompt.ts'
+import { controlToken, spell } from './llama-spelling.ts'
 
 /** Likeliest tokens that the server is asked for at each place. */
 const TOLD = 20
+
+interface Connection {
+  readonly http: EngineHttp
+  readonly signal: AbortSignal
+}
 
 /**
  * Rates an answer at a llama-server, which gives no probabilities of a prompt: at each place it is asked for one token
@@ -19,42 +27,104 @@ const TOLD = 20
  */
 export async function* llamaScore(
   { request, completion, positions, top_logprobs: top }: ScoreRequest,
-  { http, signal }: { readonly http: EngineHttp; readonly signal: AbortSignal },
+  connection: Connection,
 ): AsyncGenerator<BackendEvent> {
+  const { http, signal } = connection
   const prompt = await llamaPrompt(http, request, signal)
+  const { text, control } = await spell(http, completion, signal)
   const scores: PositionScore[] = []
   let promptTokens = 0
   let cachedPromptTokens: number | undefined
   let prefillMs = 0
+  const read = async (position: number): Promise<Next> => {
+    const next = await nextAfter([...prompt, ...completion.slice(0, position)], connection)
+    promptTokens = Math.max(promptTokens, next.evaluated)
+    cachedPromptTokens ??= next.cached
+    prefillMs += next.readMs
+    return next
+  }
   for (const position of positions ?? completion.keys()) {
-    const before = completion.slice(0, position)
-    const body = {
-      prompt: [...prompt, ...before],
-      ...{ n_predict: 1, n_probs: TOLD, temperature: 0, cache_prompt: true },
-    }
-    const told = await http.post('/completion', body, { signal })
-    const { completion_probabilities: probabilities, tokens_evaluated: evaluated, timings } = told
-    const { cache_n: cached, prompt_ms: readMs } = asRecord(timings)
     const id = completion[position]
-    const [first] = asArray(probabilities)
-    if (id === undefined || first === undefined) {
-      throw new InferenceError('engine_failed', 'the engine gave no probabilities of its token')
-    }
-    const { top_logprobs: alternatives } = asRecord(first)
-    const likeliest = scoredTokens(alternatives)
+    if (id === undefined) continue
+    const { likeliest } = await read(position)
     const own = likeliest.find((token) => token.id === id)
     const wanted = likeliest.slice(0, top ?? 1)
     scores.push({ position, id, logprob: own?.logprob ?? null, top: wanted })
-    promptTokens = Math.max(promptTokens, asNumber(evaluated))
-    cachedPromptTokens ??= asNumber(cached)
-    prefillMs += asNumber(readMs)
   }
-  yield { type: 'chunk', json: { object: 'score', scores }, tokenIds: [], logprobs: [] }
+  const last = completion.at(-1)
+  const ratesEnd =
+    scores.at(-1)?.position === completion.length - 1 && last !== undefined && !control.has(last)
+  const end = ratesEnd
+    ? await endOf(await read(completion.length), top ?? 1, connection)
+    : undefined
+  const json = {
+    ...({ object: 'score', scores } as const),
+    ...(text.length <= LIMITS.maxScoredText && { text }),
+    ...(end !== undefined && { end }),
+  }
+  yield { type: 'chunk', json, tokenIds: [], logprobs: [] }
   const cached = Math.min(promptTokens, cachedPromptTokens ?? 0)
   yield {
     type: 'done',
     usage: { promptTokens, completionTokens: 0, cachedPromptTokens: cached },
     timings: { prefillMs: Math.round(prefillMs), decodeMs: 0 },
+  }
+}
+
+/** What the server would write next. */
+interface Next {
+  /** First to last. */
+  readonly likeliest: readonly ScoredToken[]
+  /** The first of them ends the answer. */
+  readonly ends: boolean
+  readonly evaluated: number
+  readonly cached: number
+  readonly readMs: number
+}
+
+async function nextAfter(
+  prompt: readonly PromptPart[],
+  { http, signal }: Connection,
+): Promise<Next> {
+  const body = { prompt, n_predict: 1, n_probs: TOLD, temperature: 0, cache_prompt: true }
+  const told = await http.post('/completion', body, { signal })
+  const {
+    completion_probabilities: probabilities,
+    stop_type: stopType,
+    tokens_evaluated: evaluated,
+    timings,
+  } = told
+  const { cache_n: cached, prompt_ms: readMs } = asRecord(timings)
+  const [first] = asArray(probabilities)
+  if (first === undefined) {
+    throw new InferenceError('engine_failed', 'the engine gave no probabilities of its token')
+  }
+  const { top_logprobs: alternatives } = asRecord(first)
+  return {
+    likeliest: scoredTokens(alternatives),
+    ends: stopType === 'eos',
+    evaluated: asNumber(evaluated),
+    cached: asNumber(cached),
+    readMs: asNumber(readMs),
+  }
+}
+
+/** The server says of the first whether it ends an answer; of the others only one is known to. */
+async function endOf(
+  { likeliest, ends }: Next,
+  top: number,
+  { http, signal }: Connection,
+): Promise<EndScore> {
+  const [first] = likeliest
+  if (ends && first !== undefined) {
+    return { logprob: first.logprob, top: likeliest.slice(1, 1 + top) }
+  }
+  const { eos_token: spelling } = await http.get('/props', { signal })
+  const id = await controlToken(http, asString(spelling), signal)
+  const end = likeliest.find((token) => token.id === id)
+  return {
+    logprob: end?.logprob ?? null,
+    top: likeliest.filter((token) => token !== end).slice(0, top),
   }
 }
 
