@@ -3,15 +3,16 @@ import { type Backend, hasCapabilities } from '../../backend/index.ts'
 import {
   InferenceError,
   isExpired,
-  type PositionScore,
   type ScoreRequest,
+  type ScoreResponse,
 } from '../../protocol/index.ts'
 import type { Candidate, Directory } from '../directory/index.ts'
 import { type AuditEvidence, type Reputation, specClassOf } from '../reputation/index.ts'
 import { drawOverNetworks, independentPeers, networksOf } from '../route/index.ts'
-import { judge, type Verdict } from '../verify/index.ts'
+import type { Verdict } from '../verify/index.ts'
 import { FreeChecks, type Oddity, type Seen } from './free-checks.ts'
 import { conclude, isSettled, MAX_SCORERS } from './panel.ts'
+import { type Rated, rate } from './rate.ts'
 import type { Subject, Testimony } from './witness.ts'
 
 /** Likeliest tokens that are asked for: at temperature 0 the first tells all. */
@@ -28,7 +29,7 @@ type ScoreAtPeer = (
     /** Nobody else may learn of it. */
     readonly isPrivate: boolean
   },
-) => Promise<readonly PositionScore[]>
+) => Promise<ScoreResponse>
 
 export interface AuditorInit {
   readonly score: ScoreAtPeer
@@ -74,7 +75,7 @@ export class Auditor {
   look(seen: Seen): readonly Oddity[] {
     const oddities = this.#free.look(seen)
     if (oddities.some(({ weight }) => weight === 'proof')) {
-      this.#learn(seen.told.candidate, { outcome: 'failed', logRatio: 0, hardMisses: 0 })
+      this.#learn(seen.candidate, { outcome: 'failed', logRatio: 0, hardMisses: 0 })
     }
     return oddities
   }
@@ -105,9 +106,11 @@ export class Auditor {
   /** @returns one report for each peer that wrote a part. @throws the signal's reason */
   async audit(subject: Subject, signal: AbortSignal): Promise<readonly AuditReport[]> {
     const reports: AuditReport[] = []
+    let areBound = true
     for (const part of subject.parts) {
       signal.throwIfAborted()
-      const report = await this.#examine(subject, part, signal)
+      const { report, isBound } = await this.#examine(subject, part, areBound, signal)
+      areBound &&= isBound
       this.#remember(part, report)
       const { answers, tokens } = this.#spent
       this.#spent = { answers: answers + 1, tokens: tokens + report.tokens }
@@ -116,26 +119,37 @@ export class Auditor {
     return reports
   }
 
-  async #examine(subject: Subject, part: Testimony, signal: AbortSignal): Promise<AuditReport> {
+  /** @param areBound the text before this part is that of its tokens */
+  async #examine(
+    subject: Subject,
+    part: Testimony,
+    areBound: boolean,
+    signal: AbortSignal,
+  ): Promise<{ readonly report: AuditReport; readonly isBound: boolean }> {
     const { key } = part.candidate
     const own = await this.#ownScore(subject, part, signal)
     if (own !== undefined) {
-      const verdict = judge(own, subject.temperature)
-      return { ...verdict, peerId: key, by: ['self'], tokens: subject.tokenIds.length }
+      const { verdict, isBound } = rate(own, subject, part, areBound)
+      const tokens = subject.tokenIds.length
+      return { report: { ...verdict, peerId: key, by: ['self'], tokens }, isBound }
     }
-    const found = await this.#hear(subject, part, signal)
+    const found = await this.#hear(subject, part, areBound, signal)
     const verdict = conclude(verdictsOf(found))
     this.#doubtOutvoted(found, verdict)
-    return {
-      ...verdict,
-      peerId: key,
-      by: found.map(({ scorer }) => scorer.key),
-      tokens: found.length * subject.tokenIds.length,
-    }
+    const by = found.map(({ scorer }) => scorer.key)
+    const tokens = found.length * subject.tokenIds.length
+    // One that says otherwise is enough to leave those after it alone.
+    const isBound = found.length > 0 && found.every((one) => one.isBound)
+    return { report: { ...verdict, peerId: key, by, tokens }, isBound }
   }
 
   /** Asks one after the other, until what they say settles it. Who does not answer says nothing. */
-  async #hear(subject: Subject, part: Testimony, signal: AbortSignal): Promise<readonly Rating[]> {
+  async #hear(
+    subject: Subject,
+    part: Testimony,
+    areBound: boolean,
+    signal: AbortSignal,
+  ): Promise<readonly Rating[]> {
     const { key, model } = part.candidate
     const isProven = this.#init.reputation.isProven(key, specClassOf(model))
     const asked = new Set([key])
@@ -148,8 +162,8 @@ export class Auditor {
       try {
         const body = scoreRequest(subject, part, scorer.model.id)
         const isPrivate = subject.trusted !== undefined
-        const scores = await this.#init.score(scorer, body, { signal, isPrivate })
-        found.push({ scorer, verdict: judge(scores, subject.temperature) })
+        const response = await this.#init.score(scorer, body, { signal, isPrivate })
+        found.push({ scorer, ...rate(response, subject, part, areBound) })
       } catch (error) {
         signal.throwIfAborted()
         if (!InferenceError.is(error)) throw error
@@ -165,7 +179,7 @@ export class Auditor {
     subject: Subject,
     part: Testimony,
     signal: AbortSignal,
-  ): Promise<readonly PositionScore[] | undefined> {
+  ): Promise<ScoreResponse | undefined> {
     const { scorer } = this.#init
     const { digest } = part.candidate.model
     if (scorer === undefined || digest === undefined) return undefined
@@ -174,7 +188,7 @@ export class Auditor {
     if (model === undefined) return undefined
     const body = scoreRequest(subject, part, model.id)
     for await (const event of scorer.infer({ kind: 'score', body }, { signal })) {
-      if (event.type === 'chunk' && 'scores' in event.json) return event.json.scores
+      if (event.type === 'chunk' && 'scores' in event.json) return event.json
     }
     return undefined
   }
@@ -237,9 +251,8 @@ export class Auditor {
   }
 }
 
-interface Rating {
+interface Rating extends Rated {
   readonly scorer: Candidate
-  readonly verdict: Verdict
 }
 
 const verdictsOf = (found: readonly Rating[]): readonly Verdict[] =>

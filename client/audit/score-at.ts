@@ -1,4 +1,4 @@
-import type { PositionScore, ScoreRequest } from '../../protocol/index.ts'
+import type { ScoreRequest, ScoreResponse } from '../../protocol/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import { type Answered, type Connect, encodeRequest, runAttempt } from '../attempt/index.ts'
 import type { RequestLimits } from '../defaults.ts'
@@ -22,7 +22,7 @@ export async function scoreAt(
   { peerId, model }: Pick<Candidate, 'model' | 'peerId'>,
   body: ScoreRequest,
   options: { readonly signal: AbortSignal },
-): Promise<readonly PositionScore[]> {
+): Promise<ScoreResponse> {
   using scope = openScope({ timeoutMs: limits.timeoutMs }, options)
   const { digest } = model
   const request = encodeRequest({ kind: 'score', body }, digest)
@@ -34,10 +34,10 @@ export async function scoreAt(
     },
     { signal: scope.signal },
   )
-  let scores: readonly PositionScore[] | undefined
+  let response: ScoreResponse | undefined
   for await (const event of attempt) {
-    if (event.type === 'chunk' && event.chunk.kind === 'score') scores = event.chunk.scores
+    if (event.type === 'chunk' && event.chunk.kind === 'score') response = event.chunk
   }
-  if (scores !== undefined) return scores
+  if (response !== undefined) return response
   throw new InferenceError('truncated', 'the scores never came')
 }
