@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { FreeChecks, type Seen } from '../../../../client/audit/free-checks.ts'
 import type { Candidate } from '../../../../client/directory/index.ts'
+import type { Told } from '../../../../client/dispatch/index.ts'
 
 const TEXT = 'a dog and a cat went for a walk in the park on a sunny day in May'
 
-function seen(over: Partial<Seen> = {}, told: Partial<Seen['told']> = {}): Seen {
+function seen(over: Partial<Seen> = {}, told: Partial<Told> = {}): Seen {
   const tokenIds = Array.from({ length: 40 }, (_, at) => at)
   return {
+    candidate: told.candidate ?? candidate(),
+    isFirst: true,
+    tellsIds: true,
     told: {
       candidate: candidate(),
       usage: { promptTokens: 10, completionTokens: 40, cachedPromptTokens: 0 },
