@@ -8,11 +8,14 @@ import {
 } from '../../protocol/index.ts'
 import type { BackendEvent } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
-import { llamaPrompt, type PromptPart } from './llama-prompt.ts'
+import { llamaPrompt, type PromptPart, plainTokens } from './llama-prompt.ts'
 import { controlToken, spell } from './llama-spelling.ts'
 
 /** Likeliest tokens that the server is asked for at each place. */
 const TOLD = 20
+
+/** Added to a logit, so that there is no other choice. */
+const FORCED = 10_000
 
 interface Connection {
   readonly http: EngineHttp
@@ -82,20 +85,19 @@ interface Next {
   readonly readMs: number
 }
 
-async function nextAfter(
-  prompt: readonly PromptPart[],
-  { http, signal }: Connection,
-): Promise<Next> {
+async function nextAfter(prompt: readonly PromptPart[], connection: Connection): Promise<Next> {
+  const { http, signal } = connection
   const body = { prompt, n_predict: 1, n_probs: TOLD, temperature: 0, cache_prompt: true }
-  const told = await http.post('/completion', body, { signal })
-  const {
-    completion_probabilities: probabilities,
-    stop_type: stopType,
-    tokens_evaluated: evaluated,
-    timings,
-  } = told
+  let told = await http.post('/completion', body, { signal })
+  if (firstOf(told) === undefined) {
+    // The token is a part of a character. Those of another one that is written instead are the same: they are told as
+    // they were before the bias.
+    const logit_bias = [[await wholeToken(connection), FORCED]]
+    told = await http.post('/completion', { ...body, logit_bias }, { signal })
+  }
+  const { stop_type: stopType, tokens_evaluated: evaluated, timings } = told
   const { cache_n: cached, prompt_ms: readMs } = asRecord(timings)
-  const [first] = asArray(probabilities)
+  const first = firstOf(told)
   if (first === undefined) {
     throw new InferenceError('engine_failed', 'the engine gave no probabilities of its token')
   }
@@ -107,6 +109,17 @@ async function nextAfter(
     cached: asNumber(cached),
     readMs: asNumber(readMs),
   }
+}
+
+function firstOf({
+  completion_probabilities: probabilities,
+}: Readonly<Record<string, unknown>>): unknown {
+  return asArray(probabilities)[0]
+}
+
+/** A token that spells a whole character. */
+async function wholeToken({ http, signal }: Connection): Promise<number | undefined> {
+  return (await plainTokens(http, 'a', false, signal)).at(-1)
 }
 
 /** The server says of the first whether it ends an answer; of the others only one is known to. */
