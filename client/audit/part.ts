@@ -62,11 +62,14 @@ export class Part {
    * peer before, comes without.
    *
    * @param stops of the request
+   * @param isFirst nobody wrote before it
    */
-  tellsIds(stops: readonly string[]): boolean {
+  tellsIds(stops: readonly string[], isFirst: boolean): boolean {
     if (!this.candidate.model.capabilities.includes('token_ids')) return this.#untold === 0
+    const hasNone = this.tokenIds.length === 0
     const shown = this.runs.reduce((total, { text }) => total + text.length, 0)
-    const untold = this.tokenIds.length === 0 ? shown : this.#untold
+    if (hasNone && isFirst) return shown === 0
+    const untold = hasNone ? shown : this.#untold
     return untold <= MAX_HELD_BACK + 2 * Math.max(0, ...stops.map((stop) => stop.length))
   }
 

@@ -83,6 +83,10 @@ export class Witness {
       : (model.digest ?? model.id) === (next.model.digest ?? next.model.id)
   }
 
+  #tellsIds(part: Part): boolean {
+    return part.tellsIds(this.#stops, part.follows && part === this.#parts[0])
+  }
+
   /**
    * What can be checked without asking anybody, of each peer.
    *
@@ -96,7 +100,7 @@ export class Witness {
       return {
         ...{ candidate, tokenIds, logprobs, unpaired, text, request },
         isFirst: at === 0,
-        tellsIds: this.#asked === undefined || part.tellsIds(this.#stops),
+        tellsIds: this.#asked === undefined || this.#tellsIds(part),
         ...(spelled.length > 0 && { spelled: spelled.join('') }),
         ...(isLast && told?.candidate.key === candidate.key && { told }),
       }
@@ -111,7 +115,7 @@ export class Witness {
     let runs: readonly Run[] = []
     for (const part of this.#parts) {
       // Neither its tokens nor those after it are known to be next to those before.
-      if (!part.follows || !part.tellsIds(this.#stops)) break
+      if (!part.follows || !this.#tellsIds(part)) break
       const { candidate, finish } = part
       runs = joined(runs, part.runs)
       const from = tokenIds.length

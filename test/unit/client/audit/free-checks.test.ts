@@ -77,6 +77,19 @@ describe('proof of a lie is', () => {
     expect(weights(seen({ logprobs: [-1], spelled: 'something else' }))).toEqual(['proof'])
   })
 
+  it('text without the ids that it promises to tell', () => {
+    expect(weights(seen({ tellsIds: false, tokenIds: [] }))).toEqual(['proof'])
+    const { told: _, ...begun } = seen({ tellsIds: false, isFirst: false })
+    expect(weights(begun)).toEqual(['proof'])
+    const silent = seen({ tellsIds: false }, { candidate: candidate(0, ['chat']) })
+    expect(weights(silent)).toEqual([])
+  })
+
+  it('not the text that another peer held back', () => {
+    const onward = seen({ isFirst: false, logprobs: [-1], spelled: 'a dog' })
+    expect(weights(onward)).toEqual([])
+  })
+
   it('not what cannot be spelled', () => {
     expect(weights(seen({ logprobs: [-1], spelled: 'a \uFFFD\uFFFD cat' }))).toEqual([])
   })
