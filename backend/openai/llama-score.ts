@@ -14,6 +14,8 @@ import { controlToken, spell } from './llama-spelling.ts'
 /** Likeliest tokens that the server is asked for at each place. */
 const TOLD = 20
 
+/** Longest wait for one place: the first of them has the whole prompt read. */
+const PLACE_TIMEOUT_MS = 300_000
 /** Added to a logit, so that there is no other choice. */
 const FORCED = 10_000
 
@@ -88,12 +90,13 @@ interface Next {
 async function nextAfter(prompt: readonly PromptPart[], connection: Connection): Promise<Next> {
   const { http, signal } = connection
   const body = { prompt, n_predict: 1, n_probs: TOLD, temperature: 0, cache_prompt: true }
-  let told = await http.post('/completion', body, { signal })
+  const options = { signal, timeoutMs: PLACE_TIMEOUT_MS }
+  let told = await http.post('/completion', body, options)
   if (firstOf(told) === undefined) {
     // The token is a part of a character. Those of another one that is written instead are the same: they are told as
     // they were before the bias.
     const logit_bias = [[await wholeToken(connection), FORCED]]
-    told = await http.post('/completion', { ...body, logit_bias }, { signal })
+    told = await http.post('/completion', { ...body, logit_bias }, options)
   }
   const { stop_type: stopType, tokens_evaluated: evaluated, timings } = told
   const { cache_n: cached, prompt_ms: readMs } = asRecord(timings)

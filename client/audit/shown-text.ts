@@ -71,6 +71,6 @@ function lengthOf(count: number, text: string): number {
 function isCutOff(rest: string, stop: string): boolean {
   const bare = spoken(stop)
   if (bare !== '') return spoken(rest).startsWith(bare)
-  const [blank = ''] = /^\s*/.exec(rest) ?? []
+  const [blank = ''] = /^[\s\uFFFD]*/.exec(rest) ?? []
   return stop !== '' && blank.includes(stop)
 }
