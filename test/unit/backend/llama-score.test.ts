@@ -8,8 +8,7 @@ const PIECES = ['a', ' goose', '<|im_end|>', '<b>', '\uFFFD']
 const [A, GOOSE, END, TAG, HALF] = [0, 1, 2, 3, 4]
 
 /** A server that would write the same token always, each of the others being the less likely the later it comes. */
-function serverOf(next: number): { http: EngineHttp; sent: object[] } {
-  const sent: object[] = []
+function serverOf(next: number): EngineHttp {
   const answers: Record<string, (body: Record<string, unknown>) => object> = {
     '/props': () => ({ eos_token: '<|im_end|>' }),
     '/detokenize': ({ tokens }) => ({
@@ -20,17 +19,17 @@ function serverOf(next: number): { http: EngineHttp; sent: object[] } {
       return { tokens: id === -1 || (id === END && isSpecial !== true) ? [7, 8] : [id] }
     },
     '/completion': (body) => {
-      sent.push(body)
       const others = [A, GOOSE, END].filter((id) => id !== next)
       const top_logprobs = [next, ...others].map((id, at) => ({ id, logprob: -0.1 - at }))
-      const isHalf = next === HALF && body['logit_bias'] === undefined
+      const { logit_bias: bias } = body
+      const isHalf = next === HALF && bias === undefined
       const stop_type = next === END ? 'eos' : 'limit'
       return { stop_type, completion_probabilities: isHalf ? [] : [{ id: next, top_logprobs }] }
     },
   }
   const call = async (path: string, body: object): Promise<Record<string, unknown>> =>
     ({ ...answers[path]?.(body as Record<string, unknown>) }) as Record<string, unknown>
-  const http = {
+  return {
     baseUrl: '',
     get: (path: string) => call(path, {}),
     post: (path: string, body: object) => call(path, body),
@@ -38,11 +37,10 @@ function serverOf(next: number): { http: EngineHttp; sent: object[] } {
       throw new Error('nothing is streamed')
     },
   }
-  return { http, sent }
 }
 
 async function rated(completion: readonly number[], next: number): Promise<ScoreResponse> {
-  const { http } = serverOf(next)
+  const http = serverOf(next)
   const asked = { kind: 'completion', body: { model: 'm', prompt: [9] } } as const
   const body = { model: 'm', request: asked, completion, top_logprobs: 2 }
   for await (const event of llamaScore(body, { http, signal: new AbortController().signal })) {

@@ -127,7 +127,7 @@ describe('a proven peer', () => {
   it('that keeps its token ids back breaks its word, which counts as a failed audit', async () => {
     const reputation = new Reputation(Date.now)
     await using swarm = await ScriptedSwarm.create([honest, honest, honest], { reputation })
-    let keepsBack = false
+    let keepsBack: boolean = false
     sending(swarm, (chunk) => (keepsBack ? withheld(chunk) : chunk))
     await ask(swarm, 4)
     expect(stateOf(reputation, swarm)).toEqual([['proven', 0]])
