@@ -41,8 +41,9 @@ export async function* llamaScore(
   let promptTokens = 0
   let cachedPromptTokens: number | undefined
   let prefillMs = 0
-  const read = async (position: number): Promise<Next> => {
+  const read = async (position: number): Promise<Next | undefined> => {
     const next = await nextAfter([...prompt, ...completion.slice(0, position)], connection)
+    if (next === undefined) return undefined
     promptTokens = Math.max(promptTokens, next.evaluated)
     cachedPromptTokens ??= next.cached
     prefillMs += next.readMs
@@ -51,17 +52,22 @@ export async function* llamaScore(
   for (const position of positions ?? completion.keys()) {
     const id = completion[position]
     if (id === undefined) continue
-    const { likeliest } = await read(position)
+    const next = await read(position)
+    if (next === undefined) {
+      throw new InferenceError('engine_failed', 'the engine gave no probabilities of its token')
+    }
+    const { likeliest } = next
     const own = likeliest.find((token) => token.id === id)
     const wanted = likeliest.slice(0, top ?? 1)
     scores.push({ position, id, logprob: own?.logprob ?? null, top: wanted })
   }
-  const last = completion.at(-1)
+  const lastId = completion.at(-1)
   const ratesEnd =
-    scores.at(-1)?.position === completion.length - 1 && last !== undefined && !control.has(last)
-  const end = ratesEnd
-    ? await endOf(await read(completion.length), top ?? 1, connection)
-    : undefined
+    scores.at(-1)?.position === completion.length - 1 &&
+    lastId !== undefined &&
+    !control.has(lastId)
+  const last = ratesEnd ? await read(completion.length) : undefined
+  const end = last === undefined ? undefined : await endOf(last, top ?? 1, connection)
   const json = {
     ...({ object: 'score', scores } as const),
     ...(text.length <= LIMITS.maxScoredText && { text }),
@@ -87,7 +93,10 @@ interface Next {
   readonly readMs: number
 }
 
-async function nextAfter(prompt: readonly PromptPart[], connection: Connection): Promise<Next> {
+async function nextAfter(
+  prompt: readonly PromptPart[],
+  connection: Connection,
+): Promise<Next | undefined> {
   const { http, signal } = connection
   const body = { prompt, n_predict: 1, n_probs: TOLD, temperature: 0, cache_prompt: true }
   const options = { signal, timeoutMs: PLACE_TIMEOUT_MS }
@@ -101,9 +110,7 @@ async function nextAfter(prompt: readonly PromptPart[], connection: Connection):
   const { stop_type: stopType, tokens_evaluated: evaluated, timings } = told
   const { cache_n: cached, prompt_ms: readMs } = asRecord(timings)
   const first = firstOf(told)
-  if (first === undefined) {
-    throw new InferenceError('engine_failed', 'the engine gave no probabilities of its token')
-  }
+  if (first === undefined) return undefined
   const { top_logprobs: alternatives } = asRecord(first)
   return {
     likeliest: scoredTokens(alternatives),
