@@ -209,9 +209,17 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     // Long bodies take a while to hash, and most clients have no failure to remember.
     let hashed: string | undefined
     const key = (): string => {
-      hashed ??= requestKey(kind, { asked, policy, resume, body: request.body })
+      const { verify, limits, trusted } = begun
+      const { maxAttempts } = limits
+      const peers = [...(trusted ?? ['*'])].toSorted((a, b) => a.localeCompare(b))
+      // Whatever changes who may answer, and what counts as an answer.
+      const how = { asked, policy, resume, verify, maxAttempts, peers }
+      hashed ??= requestKey(kind, { ...how, body: request.body })
       return hashed
     }
+    // Whom a part of larger work may go to changes with each part.
+    const isNarrowed = options.placement?.narrow !== undefined
+    const hasMemory = (): boolean => failures.size > 0 && !isNarrowed
     const journal = new Journal(begun.estimatedPromptTokens, attempts)
     const { restartable } = call
     const ended = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent> = {}): void => {
@@ -228,7 +236,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       for (const listener of listeners) tell(listener, event)
     }
     try {
-      const remembered = failures.size > 0 ? failures.recall(key(), performance.now()) : undefined
+      const remembered = hasMemory() ? failures.recall(key(), performance.now()) : undefined
       if (remembered !== undefined) {
         ended(remembered.code, { remembered: true, message: remembered.message })
         throw remembered
@@ -251,7 +259,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       )
       for await (const event of answer) {
         if (event.type === 'done') {
-          if (failures.size > 0) failures.succeeded(key())
+          if (hasMemory()) failures.succeeded(key())
           ended('answered', verification && { verification })
           const { candidate } = event.told ?? {}
           if (candidate && begun.verify !== 'off' && begun.trusted === undefined) {
@@ -265,7 +273,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       const failure = InferenceError.from(error, scope.signal.aborted ? 'cancelled' : 'internal')
       if (!call.ended) {
         // What asked nobody took nothing, and there may be somebody the next time.
-        if (attempts.length > 0) failures.failed(key(), failure, performance.now())
+        if (attempts.length > 0 && !isNarrowed) failures.failed(key(), failure, performance.now())
         ended(failure.code, { message: failure.message })
       }
       if (options.signal?.aborted === true) throw options.signal.reason

@@ -124,4 +124,4 @@ export {
   type Requirements,
   requirementsOf,
 } from './request.ts'
-export type { PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'
+export type { EndScore, PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'

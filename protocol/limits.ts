@@ -48,6 +48,8 @@ export const LIMITS = {
   maxSchemaDepth: 32,
   /** Tokens of an answer that is to be rated. */
   maxScoredTokens: 8_192,
+  /** UTF-16 code units of what they spell. */
+  maxScoredText: 131_072,
   /** One receipt with both signatures. */
   maxReceiptBytes: 1_024,
   /** Receipts of others in one exchange. */

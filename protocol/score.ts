@@ -32,8 +32,25 @@ export interface PositionScore {
   readonly top: readonly ScoredToken[]
 }
 
+/** Whether the answer would end after its last id. */
+export interface EndScore {
+  /** Of all tokens that end an answer, together. `null` where the engine does not tell so unlikely ones. */
+  readonly logprob: number | null
+  /** The likeliest tokens that do not end it, first to last. */
+  readonly top: readonly ScoredToken[]
+}
+
 /** The answer to a request to score, in one piece. */
 export interface ScoreResponse {
   readonly object: 'score'
   readonly scores: readonly PositionScore[]
+  /**
+   * What all ids of `completion` spell together, whichever of them were to be rated: as the engine shows an answer of
+   * its own, so without control tokens (`<|im_end|>` and the like), and with whatever a stop string would cut off. Bytes
+   * of an unfinished character are U+FFFD or left out; white space may differ. At most 131,072 UTF-16 code units: a
+   * longer text is left out. Absent, too, from nodes of before.
+   */
+  readonly text?: string | undefined
+  /** Absent where the last id ends the answer itself, is not rated, or fills the context; and from nodes of before. */
+  readonly end?: EndScore | undefined
 }

@@ -4,8 +4,10 @@ import {
   type Capability,
   InferenceError,
   type InferenceRequest,
+  LIMITS,
   type Resume,
   type ScoreRequest,
+  type ScoreResponse,
 } from '../../protocol/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
@@ -113,18 +115,27 @@ export class Engine {
     },
   ): AsyncGenerator<RequestEvent, void, void> {
     const startedAt = performance.now()
+    const { model } = this.#loaded
+    const ids = this.#prompts.checkIds(completion, 'completion')
     const plan = {
       prompt: this.#promptOf(request),
-      completion: this.#prompts.checkIds(completion, 'completion'),
+      completion: ids,
       positions: positions ?? completion.map((_, at) => at),
       top: top ?? 1,
       group: options.group,
       contextLength: this.#loaded.contextLength,
+      endsAnswer: (token: Token) => model.isEogToken(token),
     }
-    const { scores, usage, evaluatedTokens } = await scoreTokens(pool, plan, options)
+    const { scores, end, usage, evaluatedTokens } = await scoreTokens(pool, plan, options)
+    const text = model.detokenize(ids)
     const prefillMs = performance.now() - startedAt
     this.#observe(evaluatedTokens, 0, { prefillMs, decodeMs: 0 })
-    yield { type: 'score', scores }
+    const response: ScoreResponse = {
+      ...{ object: 'score', scores },
+      ...(text.length <= LIMITS.maxScoredText && { text }),
+      ...(end !== undefined && { end }),
+    }
+    yield { type: 'score', response }
     const timings = { prefillMs, decodeMs: 0 }
     yield { type: 'done', usage, timings, rates: this.rates, evaluatedTokens }
   }

@@ -4,8 +4,8 @@ import type {
   ErrorDetails,
   FinishReason,
   InferenceRequest,
-  PositionScore,
   Resume,
+  ScoreResponse,
   TokenLogprob,
   Usage,
 } from '../../protocol/index.ts'
@@ -63,10 +63,10 @@ export interface EmbeddingEvent {
   readonly embedding: readonly number[]
 }
 
-/** All rated tokens of an answer. */
+/** All that is told of an answer that was to be rated. */
 export interface ScoreEvent {
   readonly type: 'score'
-  readonly scores: readonly PositionScore[]
+  readonly response: ScoreResponse
 }
 
 export interface DoneEvent {

@@ -1,5 +1,5 @@
 import type { LlamaContextSequence, Token } from 'node-llama-cpp'
-import type { PositionScore, ScoredToken, Usage } from '../../protocol/index.ts'
+import type { EndScore, PositionScore, ScoredToken, Usage } from '../../protocol/index.ts'
 import { tooLong } from './prompt.ts'
 import type { SequencePool } from './sequence-pool.ts'
 
@@ -19,10 +19,14 @@ export interface ScorePlan {
   readonly top: number
   readonly group: string | undefined
   readonly contextLength: number
+  /** Whether an answer ends with this token. */
+  readonly endsAnswer: (token: Token) => boolean
 }
 
 export interface ScoreSummary {
   readonly scores: readonly PositionScore[]
+  /** Absent where the answer ends with an end token itself, its end is not rated, or the context is full. */
+  readonly end: EndScore | undefined
   readonly usage: Usage
   readonly evaluatedTokens: number
 }
@@ -55,16 +59,21 @@ export async function scoreTokens(
       await sequence.evaluateWithoutGeneratingNewTokens(chunk)
       onEvaluated(chunk.length)
     }
-    const read = [...prompt.slice(-1), ...completion.slice(0, -1)]
+    const read = [...prompt.slice(-1), ...(ratesEnd(plan) ? completion : completion.slice(0, -1))]
     const scores: PositionScore[] = []
+    let end: EndScore | undefined
     for (let from = 0; from < read.length; from += CHUNK) {
       signal.throwIfAborted()
       const chunk = read.slice(from, from + CHUNK)
-      scores.push(...(await scoreChunk(sequence, chunk, { ...plan, from })))
+      for (const [position, told] of await rateChunk(sequence, chunk, { ...plan, from })) {
+        const id = completion[position]
+        if (id === undefined) end = endOf(told, plan)
+        else scores.push(scoreOf(position, id, told, plan.top))
+      }
       onEvaluated(chunk.length)
     }
     return {
-      scores,
+      ...{ scores, end },
       usage: {
         promptTokens: length,
         completionTokens: 0,
@@ -77,17 +86,32 @@ export async function scoreTokens(
   }
 }
 
-interface Chunk extends Pick<ScorePlan, 'completion' | 'positions' | 'top'> {
+/** With a place left in the context: the engine would drop the beginning to make room. */
+function ratesEnd({
+  prompt,
+  completion,
+  positions,
+  contextLength,
+  endsAnswer,
+}: ScorePlan): boolean {
+  const last = completion.at(-1)
+  if (last === undefined || endsAnswer(last)) return false
+  const isRated = positions.at(-1) === completion.length - 1
+  return isRated && prompt.length + completion.length < contextLength
+}
+
+interface Chunk extends Pick<ScorePlan, 'completion' | 'positions'> {
   /** Place of the token that follows the first one read. */
   readonly from: number
 }
 
-async function scoreChunk(
+/** What could follow, likeliest first, at each place that is to be rated; the place behind the last is its end. */
+async function rateChunk(
   sequence: LlamaContextSequence,
   read: readonly Token[],
-  { completion, positions, top, from }: Chunk,
-): Promise<readonly PositionScore[]> {
-  const wanted = new Set(positions)
+  { completion, positions, from }: Chunk,
+): Promise<readonly (readonly [position: number, told: readonly ScoredToken[]])[]> {
+  const wanted = new Set(positions).add(completion.length)
   const results = await sequence.controlledEvaluate(
     read.map((token, at) =>
       wanted.has(from + at)
@@ -96,14 +120,31 @@ async function scoreChunk(
     ),
   )
   return results.flatMap((result, at) => {
-    const id = completion[from + at]
     const probabilities = result?.next.probabilities
-    if (probabilities === undefined || id === undefined) return []
+    if (probabilities === undefined) return []
     const told = [...probabilities]
       .map(([token, probability]): ScoredToken => ({ id: token, logprob: Math.log(probability) }))
       .filter(({ logprob }) => Number.isFinite(logprob))
       .sort((a, b) => b.logprob - a.logprob)
-    const own = told.find((token) => token.id === id)
-    return { position: from + at, id, logprob: own?.logprob ?? null, top: told.slice(0, top) }
+    return [[from + at, told] as const]
   })
+}
+
+function scoreOf(
+  position: number,
+  id: Token,
+  told: readonly ScoredToken[],
+  top: number,
+): PositionScore {
+  const own = told.find((token) => token.id === id)
+  return { position, id, logprob: own?.logprob ?? null, top: told.slice(0, top) }
+}
+
+function endOf(told: readonly ScoredToken[], { endsAnswer, top }: ScorePlan): EndScore {
+  const isEnd = ({ id }: ScoredToken): boolean => endsAnswer(id as Token)
+  const sum = told.filter(isEnd).reduce((total, { logprob }) => total + Math.exp(logprob), 0)
+  return {
+    logprob: sum > 0 ? Math.log(Math.min(1, sum)) : null,
+    top: told.filter((token) => !isEnd(token)).slice(0, top),
+  }
 }

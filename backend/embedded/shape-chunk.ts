@@ -81,6 +81,6 @@ export function embeddingChunk({ index, embedding }: EmbeddingEvent): BackendChu
   return { type: 'chunk', json, tokenIds: [], logprobs: [] }
 }
 
-export function scoreChunk({ scores }: ScoreEvent): BackendChunk {
-  return { type: 'chunk', json: { object: 'score', scores }, tokenIds: [], logprobs: [] }
+export function scoreChunk({ response }: ScoreEvent): BackendChunk {
+  return { type: 'chunk', json: response, tokenIds: [], logprobs: [] }
 }

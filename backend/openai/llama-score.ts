@@ -1,15 +1,29 @@
 import {
+  type EndScore,
   InferenceError,
+  LIMITS,
   type PositionScore,
   type ScoredToken,
   type ScoreRequest,
 } from '../../protocol/index.ts'
 import type { BackendEvent } from '../backend.ts'
-import { asArray, asNumber, asRecord, type EngineHttp } from '../http/index.ts'
-import { llamaPrompt } from './llama-prompt.ts'
+import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
+import { llamaPrompt, plainTokens } from './llama-prompt.ts'
+import { controlToken, spell } from './llama-spelling.ts'
+import type { PromptPart } from './token-answer.ts'
 
 /** Likeliest tokens that the server is asked for at each place. */
 const TOLD = 20
+
+/** Longest wait for one place: the first of them has the whole prompt read. */
+const PLACE_TIMEOUT_MS = 300_000
+/** Added to a logit, so that there is no other choice. */
+const FORCED = 10_000
+
+interface Connection {
+  readonly http: EngineHttp
+  readonly signal: AbortSignal
+}
 
 /**
  * Rates an answer at a llama-server, which gives no probabilities of a prompt: at each place it is asked for one token
@@ -20,47 +34,128 @@ const TOLD = 20
  */
 export async function* llamaScore(
   { request, completion, positions, top_logprobs: top }: ScoreRequest,
-  { http, signal }: { readonly http: EngineHttp; readonly signal: AbortSignal },
+  connection: Connection,
 ): AsyncGenerator<BackendEvent> {
+  const { http, signal } = connection
   const prompt = await llamaPrompt(http, request, signal)
+  const { text, control } = await spell(http, completion, signal)
   const scores: PositionScore[] = []
   let promptTokens = 0
   let cachedPromptTokens: number | undefined
   let prefillMs = 0
-  for (const position of positions ?? completion.keys()) {
+  const read = async (position: number): Promise<Next | undefined> => {
     const before = completion.slice(0, position)
-    const body = {
-      prompt: [...prompt, ...before],
-      ...{ n_predict: 1, n_probs: TOLD, temperature: 0, cache_prompt: true },
-    }
-    const told = await http.post('/completion', body, { signal }).catch((error: unknown) => {
+    const next = await nextAfter([...prompt, ...before], connection).catch((error: unknown) => {
       // The prompt's ids are the server's own: what it refuses can only be the answer's.
       if (before.length === 0 || !InferenceError.is(error, 'invalid_request')) throw error
       const details = { param: 'completion' }
       throw new InferenceError('invalid_request', error.message, { cause: error, details })
     })
-    const { completion_probabilities: probabilities, tokens_evaluated: evaluated, timings } = told
-    const { cache_n: cached, prompt_ms: readMs } = asRecord(timings)
+    if (next === undefined) return undefined
+    promptTokens = Math.max(promptTokens, next.evaluated)
+    cachedPromptTokens ??= next.cached
+    prefillMs += next.readMs
+    return next
+  }
+  for (const position of positions ?? completion.keys()) {
     const id = completion[position]
-    const [first] = asArray(probabilities)
-    if (id === undefined || first === undefined) {
+    if (id === undefined) continue
+    const next = await read(position)
+    if (next === undefined) {
       throw new InferenceError('engine_failed', 'the engine gave no probabilities of its token')
     }
-    const { top_logprobs: alternatives } = asRecord(first)
-    const likeliest = scoredTokens(alternatives)
+    const { likeliest } = next
     const own = likeliest.find((token) => token.id === id)
     const wanted = likeliest.slice(0, top ?? 1)
     scores.push({ position, id, logprob: own?.logprob ?? null, top: wanted })
-    promptTokens = Math.max(promptTokens, asNumber(evaluated))
-    cachedPromptTokens ??= asNumber(cached)
-    prefillMs += asNumber(readMs)
   }
-  yield { type: 'chunk', json: { object: 'score', scores }, tokenIds: [], logprobs: [] }
+  const lastId = completion.at(-1)
+  const ratesEnd =
+    scores.at(-1)?.position === completion.length - 1 &&
+    lastId !== undefined &&
+    !control.has(lastId)
+  const last = ratesEnd ? await read(completion.length) : undefined
+  const end = last === undefined ? undefined : await endOf(last, top ?? 1, connection)
+  const json = {
+    ...({ object: 'score', scores } as const),
+    ...(text.length <= LIMITS.maxScoredText && { text }),
+    ...(end !== undefined && { end }),
+  }
+  yield { type: 'chunk', json, tokenIds: [], logprobs: [] }
   const cached = Math.min(promptTokens, cachedPromptTokens ?? 0)
   yield {
     type: 'done',
     usage: { promptTokens, completionTokens: 0, cachedPromptTokens: cached },
     timings: { prefillMs: Math.round(prefillMs), decodeMs: 0 },
+  }
+}
+
+/** What the server would write next. */
+interface Next {
+  /** First to last. */
+  readonly likeliest: readonly ScoredToken[]
+  /** The first of them ends the answer. */
+  readonly ends: boolean
+  readonly evaluated: number
+  readonly cached: number
+  readonly readMs: number
+}
+
+async function nextAfter(
+  prompt: readonly PromptPart[],
+  connection: Connection,
+): Promise<Next | undefined> {
+  const { http, signal } = connection
+  const body = { prompt, n_predict: 1, n_probs: TOLD, temperature: 0, cache_prompt: true }
+  const options = { signal, timeoutMs: PLACE_TIMEOUT_MS }
+  let told = await http.post('/completion', body, options)
+  if (firstOf(told) === undefined) {
+    // The token is a part of a character. Those of another one that is written instead are the same: they are told as
+    // they were before the bias.
+    const logit_bias = [[await wholeToken(connection), FORCED]]
+    told = await http.post('/completion', { ...body, logit_bias }, options)
+  }
+  const { stop_type: stopType, tokens_evaluated: evaluated, timings } = told
+  const { cache_n: cached, prompt_ms: readMs } = asRecord(timings)
+  const first = firstOf(told)
+  if (first === undefined) return undefined
+  const { top_logprobs: alternatives } = asRecord(first)
+  return {
+    likeliest: scoredTokens(alternatives),
+    ends: stopType === 'eos',
+    evaluated: asNumber(evaluated),
+    cached: asNumber(cached),
+    readMs: asNumber(readMs),
+  }
+}
+
+function firstOf({
+  completion_probabilities: probabilities,
+}: Readonly<Record<string, unknown>>): unknown {
+  return asArray(probabilities)[0]
+}
+
+/** A token that spells a whole character. */
+async function wholeToken({ http, signal }: Connection): Promise<number | undefined> {
+  return (await plainTokens(http, 'a', false, signal)).at(-1)
+}
+
+/** The server says of the first whether it ends an answer; of the others only one is known to. */
+async function endOf(
+  { likeliest, ends }: Next,
+  top: number,
+  { http, signal }: Connection,
+): Promise<EndScore> {
+  const [first] = likeliest
+  if (ends && first !== undefined) {
+    return { logprob: first.logprob, top: likeliest.slice(1, 1 + top) }
+  }
+  const { eos_token: spelling } = await http.get('/props', { signal })
+  const id = await controlToken(http, asString(spelling), signal)
+  const end = likeliest.find((token) => token.id === id)
+  return {
+    logprob: end?.logprob ?? null,
+    top: likeliest.filter((token) => token !== end).slice(0, top),
   }
 }
 

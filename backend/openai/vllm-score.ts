@@ -1,16 +1,18 @@
 import {
   InferenceError,
+  LIMITS,
   type PositionScore,
   type ScoredToken,
   type ScoreRequest,
 } from '../../protocol/index.ts'
 import type { BackendEvent } from '../backend.ts'
-import { asArray, asNumber, asRecord } from '../http/index.ts'
+import { asArray, asNumber, asRecord, asString } from '../http/index.ts'
 import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
 
 /**
  * Rates an answer at a vLLM in one pass: it tells of each token of a prompt how likely it was (`prompt_logprobs`), of the
- * token itself always, and of as many of the likeliest as it is asked for.
+ * token itself always, and of as many of the likeliest as it is asked for. Which tokens end an answer it does not tell,
+ * so that the end is not rated.
  *
  * @throws InferenceError `context_too_long` also for an answer that fills the context to its last token, since the engine
  *   has to have room for one more; else what the engine's failure comes to; the signal's reason
@@ -28,7 +30,7 @@ export async function* vllmScore(
     prompt_logprobs: wanted,
     ...(cacheSalt !== undefined && { cache_salt: cacheSalt }),
   }
-  const { choices, usage } = await http.post('/v1/completions', body, { signal })
+  const { choices, usage } = await http.post('/v1/completions', body, { signal }).catch(refusal)
   const { prompt_logprobs: told } = asRecord(asArray(choices)[0])
   const read = asArray(told).slice(prompt.length)
   const scores = Array.from(positions ?? completion.keys(), (position): PositionScore => {
@@ -40,7 +42,15 @@ export async function* vllmScore(
     }
     return { position, id, logprob: own.logprob, top: tokens.slice(0, wanted) }
   })
-  yield { type: 'chunk', json: { object: 'score', scores }, tokenIds: [], logprobs: [] }
+  // Control tokens are spelled out here, and left out by whoever compares.
+  const spelled = { model, tokens: completion }
+  const { prompt: words } = await http.post('/detokenize', spelled, { signal })
+  const text = asString(words)
+  const json = {
+    ...({ object: 'score', scores } as const),
+    ...(text !== '' && text.length <= LIMITS.maxScoredText && { text }),
+  }
+  yield { type: 'chunk', json, tokenIds: [], logprobs: [] }
   const { prompt_tokens: promptTokens } = asRecord(usage)
   yield {
     type: 'done',
@@ -51,6 +61,14 @@ export async function* vllmScore(
     },
     timings: { prefillMs: Math.round(performance.now() - startedAt), decodeMs: 0 },
   }
+}
+
+/** The prompt's ids are the engine's own: which it finds in no vocabulary can only be the answer's. */
+function refusal(error: unknown): never {
+  if (!InferenceError.is(error, 'invalid_request') || !/vocabulary/i.test(error.message))
+    throw error
+  const details = { param: 'completion' }
+  throw new InferenceError('invalid_request', error.message, { cause: error, details })
 }
 
 /** The likeliest first. Keys are ids; the token read stands among them whatever its rank. */

@@ -38,8 +38,8 @@ export async function* answer(request: InferenceRequest, run: Run): AsyncGenerat
   const decodingAt = clock.now()
   const promptTokens = lengths.reduce((sum, length) => sum + length, 0)
   if (request.kind === 'score') {
-    const scores = scoreAnswer(request.body, script.answer)
-    yield { type: 'chunk', json: { object: 'score', scores }, tokenIds: [], logprobs: [] }
+    const json = scoreAnswer(request.body, script.answer)
+    yield { type: 'chunk', json, tokenIds: [], logprobs: [] }
   } else if (request.kind === 'embedding') {
     yield* embeddings(inputs, request.body.dimensions ?? DEFAULT_DIMENSIONS, run)
   } else {

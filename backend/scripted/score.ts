@@ -1,4 +1,4 @@
-import type { PositionScore, ScoreRequest } from '../../protocol/index.ts'
+import type { EndScore, PositionScore, ScoreRequest, ScoreResponse } from '../../protocol/index.ts'
 import type { TextRequest } from '../request-fields.ts'
 import { defaultAnswer, promptText } from './answer.ts'
 import { decodeTokens, encodeTokens } from './tokens.ts'
@@ -12,11 +12,11 @@ const UNLIKELY = -9
 export function scoreAnswer(
   { request, completion, positions }: ScoreRequest,
   own: string | undefined,
-): readonly PositionScore[] {
+): ScoreResponse {
   const asked: TextRequest = request
   const expected = encodeTokens(own ?? defaultAnswer(asked, promptText(asked, decodeTokens)))
   const rated = positions ?? completion.map((_, at) => at)
-  return rated.map((position) => {
+  const scores = rated.map((position): PositionScore => {
     const id = completion[position] ?? 0
     const right = expected[position]
     if (right === undefined || right === id) {
@@ -24,4 +24,12 @@ export function scoreAnswer(
     }
     return { position, id, logprob: UNLIKELY, top: [{ id: right, logprob: SURE }] }
   })
+  const end = endOf(expected[completion.length])
+  return { object: 'score', scores, text: decodeTokens(completion), end }
+}
+
+function endOf(next: number | undefined): EndScore {
+  return next === undefined
+    ? { logprob: SURE, top: [] }
+    : { logprob: UNLIKELY, top: [{ id: next, logprob: SURE }] }
 }

@@ -4,7 +4,7 @@ import type { Candidate } from '../../client/directory/index.ts'
 import { type Reputation, specClassOf, trustOf } from '../../client/reputation/index.ts'
 import { createRouter, type Router } from '../../client/route/index.ts'
 import { judge } from '../../client/verify/index.ts'
-import { InferenceError, type PositionScore, type ScoreRequest } from '../../protocol/index.ts'
+import { InferenceError, type ScoreRequest, type ScoreResponse } from '../../protocol/index.ts'
 import type { Random } from './random.ts'
 import type { SimPeer } from './sim-peer.ts'
 import { type Outcome, type SimRequest, SimRun } from './sim-run.ts'
@@ -99,7 +99,7 @@ export class SimClient {
       directory: { known: () => this.#known.map(({ advertisement }) => advertisement) },
       seed: Uint8Array.from({ length: 32 }, () => this.random.below(256)),
       after: (ms, run) => world.time.after(ms, run),
-      score: async (scorer, body) => ({ scores: await this.#score(scorer, body) }),
+      score: (scorer, body) => this.#score(scorer, body),
     })
     this.#known = this.#lookUp()
   }
@@ -225,13 +225,13 @@ export class SimClient {
     if (part === undefined || scorer === undefined) return
     const { key, model } = part.candidate
     const body = { model: model.id, request: subject.asked, completion: subject.tokenIds }
-    const scores = await this.#score(scorer, body)
+    const { scores } = await this.#score(scorer, body)
     const { outcome, hardMisses, logRatio } = judge(scores, 0)
     if (outcome === 'inconclusive') return
     this.reputation.audited(key, specClassOf(model), { outcome, hardMisses, logRatio })
   }
 
-  #score({ key }: Candidate, body: ScoreRequest): Promise<readonly PositionScore[]> {
+  #score({ key }: Candidate, body: ScoreRequest): Promise<ScoreResponse> {
     const peer = this.world.peer(key)
     const { completion } = body
     const positions = body.positions ?? completion.map((_, at) => at)
@@ -243,7 +243,7 @@ export class SimClient {
         onStart: () => {},
         onEnd: () => {
           this.auditedTokens += completion.length
-          resolve(peer.rate(completion, positions))
+          resolve({ object: 'score', scores: peer.rate(completion, positions) })
         },
         onFailure: (code) => reject(new InferenceError(code, 'it did not rate')),
         onSilence: () => reject(new InferenceError('stalled', 'it fell silent')),

@@ -3,8 +3,8 @@ import {
   type Done,
   InferenceError,
   LIMITS,
-  type PositionScore,
   type ScoredToken,
+  type ScoreResponse,
 } from '../../protocol/index.ts'
 import { type AnswerChunk, hasDelta, parseChunk, readChunk } from './chunk.ts'
 import type { WireRequest } from './wire-request.ts'
@@ -47,7 +47,7 @@ export class AnswerCheck {
 
   #take(chunk: AnswerChunk): AnswerChunk {
     if (chunk.kind === 'embedding') this.#item(chunk.item)
-    else if (chunk.kind === 'score') this.#scores(chunk.scores)
+    else if (chunk.kind === 'score') this.#scores(chunk)
     else this.#choices(chunk)
     return chunk
   }
@@ -84,13 +84,13 @@ export class AnswerCheck {
     this.#received.add(index)
   }
 
-  #scores(scores: readonly PositionScore[]): void {
+  #scores({ scores, end }: ScoreResponse): void {
     const { rated = [] } = this.#request
     const fits = rated.every(([position, id], at) => {
       const score = scores[at]
       return score?.position === position && score.id === id && isDescending(score.top)
     })
-    if (this.#scored || !fits || scores.length !== rated.length) {
+    if (this.#scored || !fits || scores.length !== rated.length || !isDescending(end?.top ?? [])) {
       throw malformed('scores of something else')
     }
     this.#scored = true

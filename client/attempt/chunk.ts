@@ -6,7 +6,7 @@ import {
   InferenceError,
   type InferenceRequest,
   LIMITS,
-  type PositionScore,
+  type ScoreResponse,
 } from '../../protocol/index.ts'
 
 /** What a peer's chunk says, stripped of what is not the peer's to say (`id`, `model`, `created`, usage). */
@@ -14,7 +14,7 @@ export type AnswerChunk =
   | { readonly kind: 'chat'; readonly choices: readonly ChatChunkChoice[] }
   | { readonly kind: 'completion'; readonly choices: CompletionChunk['choices'] }
   | { readonly kind: 'embedding'; readonly item: EmbeddingItem }
-  | { readonly kind: 'score'; readonly scores: readonly PositionScore[] }
+  | ({ readonly kind: 'score' } & ScoreResponse)
 
 const index = z
   .int()
@@ -40,6 +40,8 @@ const tokenLogprob = topLogprob.extend({
 
 /** Of a natural log probability: engines round to a little above 0. */
 const logprob = z.number().max(1e-3)
+
+const scoredTokens = z.array(z.object({ id: z.int().min(0), logprob })).max(LIMITS.maxTopLogprobs)
 
 const toolCallDelta = z.object({
   index: z.int().min(0).max(127),
@@ -93,10 +95,12 @@ const schemas = {
           position: z.int().min(0),
           id: z.int().min(0),
           logprob: logprob.nullable(),
-          top: z.array(z.object({ id: z.int().min(0), logprob })).max(LIMITS.maxTopLogprobs),
+          top: scoredTokens,
         }),
       )
       .max(LIMITS.maxScoredTokens),
+    text: z.string().max(LIMITS.maxScoredText).optional(),
+    end: z.object({ logprob: logprob.nullable(), top: scoredTokens }).optional(),
   }),
 }
 

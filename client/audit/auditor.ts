@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Backend } from '../../backend/index.ts'
-import { InferenceError, type ScoreRequest } from '../../protocol/index.ts'
+import { InferenceError, type ScoreRequest, type ScoreResponse } from '../../protocol/index.ts'
 import type { Candidate, Directory } from '../directory/index.ts'
 import { type AuditEvidence, type Reputation, specClassOf } from '../reputation/index.ts'
 import { networksOf } from '../route/index.ts'
@@ -8,8 +8,9 @@ import { type After, openScope, raceSignal } from '../scope.ts'
 import type { Verdict } from '../verify/index.ts'
 import { AuditQueue } from './audit-queue.ts'
 import { FreeChecks, type Oddity, type Seen } from './free-checks.ts'
+import type { Judged } from './judge-part.ts'
 import { conclude, inconclusive, isSettled, MAX_SCORERS } from './panel.ts'
-import { estimatedTokens, isRatable, type Rating, rate, type Scored } from './rating.ts'
+import { estimatedTokens, isRatable, rate, type Scored } from './rating.ts'
 import { ScorerMemory } from './scorer-memory.ts'
 import { nextScorer, ratesLike } from './scorers.ts'
 import type { Subject, Testimony } from './witness.ts'
@@ -66,8 +67,6 @@ export interface AuditReport extends Verdict {
   readonly by: readonly string[]
   /** Tokens that the scorers read for it, the prompt included, and those of whom nothing came. */
   readonly tokens: number
-  /** What it failed for, where its tokens could not even be rated. */
-  readonly finding?: string
 }
 
 /** Has answers rated by engines that did not write them, and keeps what that says of their peers. */
@@ -92,7 +91,7 @@ export class Auditor {
   look(seen: Seen): readonly Oddity[] {
     const oddities = this.#free.look(seen)
     if (oddities.some(({ weight }) => weight === 'proof')) {
-      this.#learn(seen.told.candidate, { outcome: 'failed', logRatio: 0, hardMisses: 0 })
+      this.#learn(seen.candidate, { outcome: 'failed', logRatio: 0, hardMisses: 0 })
     }
     return oddities
   }
@@ -136,12 +135,14 @@ export class Auditor {
     const endsAtMs = now() + timeoutMs
     const promptBytes = Buffer.byteLength(JSON.stringify(subject.asked.body))
     const reports: AuditReport[] = []
+    let areBound = true
     for (const part of subject.parts) {
-      const report = await this.#examine({
-        ...{ subject, part, promptBytes, caller: signal, signal: scope.signal },
+      const { report, isBound } = await this.#examine({
+        ...{ subject, part, areBound, promptBytes, caller: signal, signal: scope.signal },
         remainingMs: () => Math.max(1, endsAtMs - now()),
       })
       signal.throwIfAborted()
+      areBound &&= isBound
       this.#remember(part, report)
       const { answers, tokens } = this.#spent
       const rated = Number(report.by.length > 0)
@@ -151,25 +152,30 @@ export class Auditor {
     return reports
   }
 
-  async #examine(audit: Audit): Promise<AuditReport> {
+  async #examine(audit: Audit): Promise<{
+    readonly report: AuditReport
+    /** The text shown up to the end of the part is that of its tokens. */
+    readonly isBound: boolean
+  }> {
     const { key } = audit.part.candidate
     // They prove nothing, so that nobody need read them.
-    if (!isRatable(audit.part)) return { ...inconclusive(), peerId: key, by: [], tokens: 0 }
+    if (!isRatable(audit.part)) {
+      const report = { ...inconclusive(), peerId: key, by: [], tokens: 0 }
+      return { report, isBound: false }
+    }
     const own = await this.#ownRating(audit)
     if (own.rating !== undefined) {
-      const { verdict, finding } = own.rating
-      return { ...verdict, ...found(finding), peerId: key, by: ['self'], tokens: own.tokens }
+      const { verdict, isBound } = own.rating
+      return { report: { ...verdict, peerId: key, by: ['self'], tokens: own.tokens }, isBound }
     }
     const { heard, tokens, isComplete } = await this.#hear(audit)
     const verdicts = heard.map(({ rating }) => rating.verdict)
     const verdict = conclude(verdicts, isComplete)
     this.#doubtOutvoted(heard, verdict)
-    const finding = heard.find(({ rating }) => rating.verdict === verdict)?.rating.finding
-    return {
-      ...{ ...verdict, ...found(finding), peerId: key },
-      by: heard.map(({ scorer }) => scorer.key),
-      tokens: own.tokens + tokens,
-    }
+    const by = heard.map(({ scorer }) => scorer.key)
+    // One that says otherwise is enough to leave those after it alone.
+    const isBound = heard.length > 0 && heard.every(({ rating }) => rating.isBound)
+    return { report: { ...verdict, peerId: key, by, tokens: own.tokens + tokens }, isBound }
   }
 
   /** Asks one after the other, until what they say settles it. Who does not answer says nothing. */
@@ -212,9 +218,10 @@ export class Auditor {
   }
 
   async #ratingOf(audit: Audit, scorer: Candidate): ReturnType<typeof rate> {
-    const { subject, part, promptBytes } = audit
+    const { subject, part, promptBytes, areBound } = audit
     const isPrivate = subject.trusted !== undefined
-    return await rate(subject, part, { model: scorer.model.id, promptBytes }, (body) =>
+    const options = { model: scorer.model.id, promptBytes, areBound }
+    return await rate(subject, part, options, (body) =>
       this.#within(audit, ({ signal, timeoutMs }) =>
         this.#init.score(scorer, body, { signal, timeoutMs, isPrivate }),
       ),
@@ -222,9 +229,9 @@ export class Auditor {
   }
 
   /** Nobody else's word is needed where the own engine has the weights, and does not fail. */
-  async #ownRating(audit: Audit): Promise<{ readonly rating?: Rating; readonly tokens: number }> {
+  async #ownRating(audit: Audit): Promise<{ readonly rating?: Judged; readonly tokens: number }> {
     const { scorer } = this.#init
-    const { subject, part, promptBytes, caller } = audit
+    const { subject, part, promptBytes, areBound, caller } = audit
     if (scorer === undefined) return { tokens: 0 }
     const models = await this.#within(audit, ({ signal }) => scorer.models({ signal })).catch(
       () => [],
@@ -233,7 +240,8 @@ export class Auditor {
     const model = models.find((own) => ratesLike(own, part.candidate.model, kind))
     caller.throwIfAborted()
     if (model === undefined) return { tokens: 0 }
-    const { result, tokens } = await rate(subject, part, { model: model.id, promptBytes }, (body) =>
+    const options = { model: model.id, promptBytes, areBound }
+    const { result, tokens } = await rate(subject, part, options, (body) =>
       this.#within(audit, ({ signal }) => scoreAtOwn(scorer, body, signal)),
     )
     caller.throwIfAborted()
@@ -290,6 +298,8 @@ export class Auditor {
 interface Audit {
   readonly subject: Subject
   readonly part: Testimony
+  /** The text before this part is that of its tokens. */
+  readonly areBound: boolean
   /** Of what was asked. */
   readonly promptBytes: number
   /** The caller's own: its reason is thrown. */
@@ -302,11 +312,8 @@ interface Audit {
 /** What one scorer said. */
 interface Word {
   readonly scorer: Candidate
-  readonly rating: Rating
+  readonly rating: Judged
 }
-
-const found = (finding: string | undefined): { readonly finding?: string } =>
-  finding === undefined ? {} : { finding }
 
 /** It took the time that a rating takes and gave none. A refusal takes none: who is busy says so at once. */
 function isSilence({ code, traits }: InferenceError): boolean {
@@ -318,12 +325,12 @@ async function scoreAtOwn(
   body: ScoreRequest,
   signal: AbortSignal,
 ): Promise<Scored> {
-  let scores: Scored['scores'] | undefined
+  let response: ScoreResponse | undefined
   let usage: Scored['usage']
   for await (const event of scorer.infer({ kind: 'score', body }, { signal })) {
-    if (event.type === 'chunk' && 'scores' in event.json) scores = event.json.scores
+    if (event.type === 'chunk' && 'scores' in event.json) response = event.json
     if (event.type === 'done') usage = event.usage
   }
-  if (scores === undefined) throw new InferenceError('truncated', 'the scores never came')
-  return { scores, usage }
+  if (response === undefined) throw new InferenceError('truncated', 'the scores never came')
+  return { ...response, usage }
 }

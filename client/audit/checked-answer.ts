@@ -35,30 +35,36 @@ export async function* checkedAnswer(
   init: CheckedAnswerInit,
   onVerified: (reports: readonly AuditReport[]) => void,
 ): AsyncGenerator<DispatchEvent, void, void> {
-  const { auditor, job, mode, afterwards } = init
+  const { auditor, job, mode, signal, afterwards } = init
   const accused = new Set<string>()
-  for (;;) {
+  let first: InferenceError | undefined
+  for (let anew = 0; ; anew += 1) {
+    const asked = job.journal.attempts.length
     const witness = new Witness(job.request, job.trusted)
     let failure: InferenceError | undefined
     let odd = false
-    for await (const event of init.ask(accused.size === 0 ? job : without(job, accused))) {
-      if (mode !== 'off') witness.hear(event)
-      if (event.type === 'done' && mode !== 'off') {
-        const oddities = lookAt(auditor, witness, event)
-        odd = oddities.length > 0
-        if (mode === 'always') {
-          failure = failureByFree(event.peerId, oddities)
-          const reports = failure === undefined ? await audited(init, witness) : []
-          failure ??= failureOf(reports)
-          for (const { peerId, outcome } of reports) if (outcome === 'failed') accused.add(peerId)
-          if (failure !== undefined) {
-            accused.add(event.peerId)
-            break
+    try {
+      for await (const event of init.ask(accused.size === 0 ? job : without(job, accused))) {
+        if (mode !== 'off') witness.hear(event)
+        if (event.type === 'done' && mode !== 'off') {
+          const oddities = lookAt(auditor, witness, event)
+          odd = oddities.length > 0
+          if (mode === 'always') {
+            const lies = oddities.filter(({ weight }) => weight === 'proof')
+            const reports = lies.length === 0 ? await audited(init, witness) : []
+            const failed = reports.filter(({ outcome }) => outcome === 'failed')
+            failure = failureByFree(lies) ?? failureOf(failed, reports)
+            for (const { peerId } of [...lies, ...failed]) accused.add(peerId)
+            if (failure !== undefined) break
+            onVerified(reports)
           }
-          onVerified(reports)
         }
+        yield event
       }
-      yield event
+    } catch (error) {
+      // Nobody else is there: why the one that is will not do says more.
+      const isAlone = job.journal.attempts.length === asked && !signal.aborted
+      throw (isAlone ? first : undefined) ?? error
     }
     if (failure === undefined) {
       const { subject } = witness
@@ -68,18 +74,27 @@ export async function* checkedAnswer(
       }
       return
     }
-    if (!job.restartable || accused.size > MAX_ANEW) throw failure
+    if (!job.restartable || anew >= MAX_ANEW) throw failure
+    first ??= failure
     yield { type: 'restart' }
   }
+}
+
+/** Something odd about what one of the peers said. */
+interface OddityOf extends Oddity {
+  readonly peerId: string
 }
 
 function lookAt(
   auditor: Auditor,
   witness: Witness,
   { told }: Extract<DispatchEvent, { type: 'done' }>,
-): readonly Oddity[] {
-  const seen = witness.seen(told)
-  return seen === undefined ? [] : auditor.look(seen)
+): readonly OddityOf[] {
+  return witness
+    .seen(told)
+    .flatMap((seen) =>
+      auditor.look(seen).map((oddity) => ({ ...oddity, peerId: seen.candidate.key })),
+    )
 }
 
 async function audited(
@@ -92,13 +107,19 @@ async function audited(
 }
 
 /** What it said of itself cannot be. */
-function failureByFree(peerId: string, oddities: readonly Oddity[]): InferenceError | undefined {
-  const proof = oddities.find(({ weight }) => weight === 'proof')
-  if (proof === undefined) return undefined
+function failureByFree(lies: readonly OddityOf[]): InferenceError | undefined {
+  const [lie] = lies
+  if (lie === undefined) return undefined
   return new InferenceError(
     'verification_failed',
-    `peer ${peerId} did not tell the truth: ${proof.what}`,
-    { details: { verification: [{ peerId, outcome: 'failed', finding: proof.what }] } },
+    `peer ${lie.peerId} did not tell the truth: ${lie.what}`,
+    {
+      details: {
+        verification: lies.map(({ peerId, what }) => ({
+          ...{ peerId, outcome: 'failed', finding: what },
+        })),
+      },
+    },
   )
 }
 
@@ -110,18 +131,22 @@ function without(job: Job, accused: ReadonlySet<string>): Job {
   return { ...job, placement }
 }
 
-function failureOf(reports: readonly AuditReport[]): InferenceError | undefined {
-  const failed = reports.find(({ outcome }) => outcome === 'failed')
+function failureOf(
+  [failed]: readonly AuditReport[],
+  reports: readonly AuditReport[],
+): InferenceError | undefined {
   if (failed === undefined) return undefined
-  const { peerId, hardMisses, misses, positions, by, surprise, finding } = failed
-  const rated =
-    surprise === undefined
-      ? `${hardMisses} of ${positions} tokens are none that its weights would write, ${misses} are not their first choice`
-      : `its tokens are ${surprise.toFixed(1)} standard deviations more surprising than its weights`
-  const why = finding ?? rated
+  const { peerId, by } = failed
   return new InferenceError(
     'verification_failed',
-    `peer ${peerId} did not write this with the weights that it names: ${why}, by the word of ${by.join(' and ')}`,
+    `peer ${peerId} did not write this with the weights that it names: ${whyOf(failed)}, by the word of ${by.join(' and ')}`,
     { details: { verification: reports } },
   )
+}
+
+function whyOf({ finding, hardMisses, misses, positions, surprise }: AuditReport): string {
+  if (finding !== undefined) return finding
+  return surprise === undefined
+    ? `${hardMisses} of ${positions} tokens are none that its weights would write, ${misses} are not their first choice`
+    : `its tokens are ${surprise.toFixed(1)} standard deviations more surprising than its weights`
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
+import type { Candidate } from '../directory/index.ts'
 import type { Told } from '../dispatch/index.ts'
 import { specClassOf } from '../reputation/index.ts'
 
@@ -9,9 +10,15 @@ export interface Oddity {
   readonly what: string
 }
 
-/** The part of an answer that its last peer wrote, as the client saw it. */
+/** The part of an answer that one peer wrote, as the client saw it. */
 export interface Seen {
-  readonly told: Told
+  readonly candidate: Candidate
+  /** Absent where it did not end the answer. */
+  readonly told?: Told
+  /** Nobody wrote before it. */
+  readonly isFirst: boolean
+  /** The ids are those of all that it showed, or were not to be told. */
+  readonly tellsIds: boolean
   /** Empty where the engine does not tell them. */
   readonly tokenIds: readonly number[]
   /** Tokens as the peer spelled them beside their log probabilities, joined; absent where it told none. */
@@ -51,12 +58,13 @@ export class FreeChecks {
       impossibleSpeed(seen),
       otherWeights(seen),
       foreignLogprobs(seen),
+      withheldIds(seen),
       this.#replay(seen),
     ].flatMap((oddity) => oddity ?? [])
   }
 
-  #replay({ told: { candidate }, tokenIds, request }: Seen): Oddity | undefined {
-    if (tokenIds.length < MIN_TOKENS) return undefined
+  #replay({ candidate, told, tokenIds, request }: Seen): Oddity | undefined {
+    if (told === undefined || tokenIds.length < MIN_TOKENS) return undefined
     const hash = createHash('sha256').update(Uint32Array.from(tokenIds)).digest('base64')
     const answer = `${candidate.key} ${specClassOf(candidate.model)} ${hash}`
     const before = this.#answers.get(answer)
@@ -68,8 +76,9 @@ export class FreeChecks {
 }
 
 /** Of an engine that tells the ids of all its tokens: others may think in silence. */
-function inflatedUsage({ told, tokenIds }: Seen): Oddity | undefined {
-  const { candidate, usage } = told
+function inflatedUsage({ candidate, told, tokenIds }: Seen): Oddity | undefined {
+  if (told === undefined) return undefined
+  const { usage } = told
   const most = tokenIds.length + UNSEEN_TOKENS
   const tellsAll = candidate.model.capabilities.includes('token_ids') && tokenIds.length > 0
   if (!tellsAll || usage.completionTokens <= most) return undefined
@@ -79,8 +88,9 @@ function inflatedUsage({ told, tokenIds }: Seen): Oddity | undefined {
   }
 }
 
-function impossibleSpeed({ told, tokenIds }: Seen): Oddity | undefined {
-  const { candidate, elapsedMs } = told
+function impossibleSpeed({ candidate, told, tokenIds }: Seen): Oddity | undefined {
+  if (told === undefined) return undefined
+  const { elapsedMs } = told
   const { parameters } = candidate.model
   if (parameters === 0 || tokenIds.length < MIN_TOKENS) return undefined
   const bytes = parameters * BYTES_PER_PARAMETER * ACTIVE_SHARE
@@ -94,13 +104,20 @@ function impossibleSpeed({ told, tokenIds }: Seen): Oddity | undefined {
 }
 
 /** It may have loaded another file since it advertised; then all that it writes is worth a look. */
-function otherWeights({ told: { candidate, digest } }: Seen): Oddity | undefined {
+function otherWeights({ candidate, told }: Seen): Oddity | undefined {
+  const { digest = '' } = told ?? {}
   const { digest: advertised = '' } = candidate.model
   if (digest === '' || advertised === '' || digest === advertised) return undefined
   return { weight: 'reason-to-audit', what: 'it answered with other weights than it advertises' }
 }
 
-function foreignLogprobs({ logprobs, spelled, text, unpaired }: Seen): Oddity | undefined {
+/** Whoever lets others count on its ids and keeps them back, keeps its answers from being rated. */
+function withheldIds({ tellsIds, candidate }: Seen): Oddity | undefined {
+  if (tellsIds || !candidate.model.capabilities.includes('token_ids')) return undefined
+  return { weight: 'proof', what: 'it showed text without the token ids that it promises to tell' }
+}
+
+function foreignLogprobs({ isFirst, logprobs, spelled, text, unpaired }: Seen): Oddity | undefined {
   if (logprobs.some((logprob) => !(logprob <= 1e-3))) {
     return { weight: 'proof', what: 'it told probabilities above 1' }
   }
@@ -108,7 +125,8 @@ function foreignLogprobs({ logprobs, spelled, text, unpaired }: Seen): Oddity | 
     return { weight: 'proof', what: 'it told probabilities of other tokens than it sent' }
   }
   // A token may be a part of a character, which cannot be spelled.
-  const unspellable = spelled === undefined || /[\uFFFD<]/.test(spelled)
-  if (unspellable || spelled.includes(text)) return undefined
+  const isUnspellable = spelled === undefined || /[\uFFFD<]/.test(spelled)
+  // What the peer before held back is shown by the next one, and its probabilities were told.
+  if (isUnspellable || !isFirst || spelled.includes(text)) return undefined
   return { weight: 'proof', what: 'it told probabilities of another text than it sent' }
 }

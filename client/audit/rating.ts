@@ -2,11 +2,12 @@ import {
   type ErrorCode,
   InferenceError,
   LIMITS,
-  type PositionScore,
   type ScoreRequest,
+  type ScoreResponse,
   type Usage,
 } from '../../protocol/index.ts'
-import { judge, MIN_POSITIONS, type Verdict } from '../verify/index.ts'
+import { MIN_POSITIONS, type Verdict } from '../verify/index.ts'
+import { type Judged, judgePart } from './judge-part.ts'
 import type { Subject, Testimony } from './witness.ts'
 
 /** Likeliest tokens that are asked for: at temperature 0 the first tells all. */
@@ -30,21 +31,14 @@ const AFTER_READING: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /** What a scorer gave. */
-export interface Scored {
-  readonly scores: readonly PositionScore[]
+export interface Scored extends Pick<ScoreResponse, 'end' | 'scores' | 'text'> {
   /** By its own word. */
   readonly usage?: Usage | undefined
 }
 
-export interface Rating {
-  readonly verdict: Verdict
-  /** Why it failed, where its tokens could not even be rated. */
-  readonly finding?: string
-}
-
 /** One scorer's work, and what it took: failures take something, too. */
 export interface RatingAttempt {
-  readonly result: Rating | { readonly error: unknown }
+  readonly result: Judged | { readonly error: unknown }
   /** Tokens that were read for it. */
   readonly tokens: number
 }
@@ -67,22 +61,24 @@ function estimate(promptBytes: number, end: number): number {
  * Has a part of an answer rated by one scorer: its head, where all of it is more than the scorer takes. A scorer that
  * refuses the token ids themselves accuses the peer: they are none of its vocabulary.
  *
- * @param promptBytes of what was asked; bounds what the scorer says that it read
+ * @param options of what was asked, which bounds what the scorer says that it read; and whether the text before the part
+ *   is that of its tokens
  */
 export async function rate(
   subject: Subject,
   part: Testimony,
-  { model, promptBytes }: { readonly model: string; readonly promptBytes: number },
+  options: { readonly model: string; readonly promptBytes: number; readonly areBound: boolean },
   score: (body: ScoreRequest) => Promise<Scored>,
 ): Promise<RatingAttempt> {
+  const { model, promptBytes, areBound } = options
   let tokens = 0
   let end = headOf(part)
   for (let cuts = 0; ; cuts += 1) {
     const { from } = part
     try {
-      const { scores, usage } = await score(scoreRequest(subject, { from, to: end }, model))
-      const verdict = judge(scores, subject.temperature)
-      return { result: { verdict }, tokens: tokens + readBy(usage, end, promptBytes) }
+      const response = await score(scoreRequest(subject, { from, to: end }, model))
+      const result = judgePart(response, subject, { ...part, isWhole: end === part.to }, areBound)
+      return { result, tokens: tokens + readBy(response.usage, end, promptBytes) }
     } catch (error) {
       if (refusesCompletion(error)) return { result: refused(end - from), tokens }
       if (InferenceError.is(error) && AFTER_READING.has(error.code)) {
@@ -114,14 +110,12 @@ function refusesCompletion(error: unknown): boolean {
   return field === 'completion'
 }
 
-function refused(positions: number): Rating {
-  return {
-    verdict: {
-      ...{ outcome: 'failed', positions, misses: 1, hardMisses: 1 },
-      ...{ meanMargin: 0, logRatio: 0 },
-    },
+function refused(positions: number): Judged {
+  const verdict: Verdict = {
+    ...{ outcome: 'failed', positions, misses: 1, hardMisses: 1, meanMargin: 0, logRatio: 0 },
     finding: 'it gave token ids that are none of its vocabulary',
   }
+  return { verdict, isBound: false }
 }
 
 /** What a scorer says that it read, as far as that can be. */

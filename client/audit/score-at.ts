@@ -1,4 +1,4 @@
-import type { PositionScore, ScoreRequest, Usage } from '../../protocol/index.ts'
+import type { ScoreRequest, ScoreResponse, Usage } from '../../protocol/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import { type Answered, type Connect, encodeRequest, runAttempt } from '../attempt/index.ts'
 import type { RequestLimits } from '../defaults.ts'
@@ -35,12 +35,12 @@ export async function scoreAt(
     },
     { signal: scope.signal },
   )
-  let scores: readonly PositionScore[] | undefined
+  let response: ScoreResponse | undefined
   let usage: Usage | undefined
   for await (const event of attempt) {
-    if (event.type === 'chunk' && event.chunk.kind === 'score') scores = event.chunk.scores
+    if (event.type === 'chunk' && event.chunk.kind === 'score') response = event.chunk
     if (event.type === 'done') usage = event.usage
   }
-  if (scores !== undefined) return { scores, usage }
+  if (response !== undefined) return { ...response, usage }
   throw new InferenceError('truncated', 'the scores never came')
 }

@@ -1,8 +1,11 @@
-import type { AnswerRequest, ScoreRequest } from '../../protocol/index.ts'
-import type { AnswerChunk } from '../attempt/index.ts'
+import type { AnswerRequest, FinishReason, ScoreRequest } from '../../protocol/index.ts'
 import type { Candidate } from '../directory/index.ts'
 import type { DispatchEvent, Told } from '../dispatch/index.ts'
+import { specClassOf } from '../reputation/index.ts'
 import type { Seen } from './free-checks.ts'
+import { answerOf, Part } from './part.ts'
+import { ratable, stopsOf } from './ratable.ts'
+import type { Run, Shown } from './shown-text.ts'
 
 /** The part of an answer that one peer wrote. */
 export interface Testimony {
@@ -10,6 +13,10 @@ export interface Testimony {
   /** Its places among the answer's tokens, from … to before. */
   readonly from: number
   readonly to: number
+  /** All text up to its end, whoever showed it. Absent: nobody listened to it, so it is not compared. */
+  readonly shown?: Shown
+  /** Absent: another one went on, or nobody knows. */
+  readonly finish?: FinishReason
 }
 
 /** An answer that can be rated: what was asked, and who wrote which tokens. */
@@ -18,141 +25,117 @@ export interface Subject {
   readonly tokenIds: readonly number[]
   readonly parts: readonly Testimony[]
   readonly temperature: number
+  /** Strings that cut it off. @default none */
+  readonly stops?: readonly string[]
   /** Peers that may see it. @default all */
   readonly trusted?: ReadonlySet<string>
 }
 
 /** Listens to an answer, so that it can be rated once it is complete. */
 export class Witness {
+  readonly #request: AnswerRequest
   readonly #asked: ScoreRequest['request'] | undefined
   readonly #temperature: number
+  readonly #stops: readonly string[]
   readonly #trusted: ReadonlySet<string> | undefined
-  #tokenIds: number[] = []
-  #parts: { candidate: Candidate; from: number; to: number }[] = []
-  #complete: boolean = true
-  /** Of the last peer's part. */
-  #last = newPart('')
-  readonly #request: AnswerRequest
+  #parts: Part[] = []
+  /** What came from elsewhere has no tokens that are known. */
+  #isForeign: boolean = false
 
   /** @param trusted peers that may see the request, and so the answer */
   constructor(request: AnswerRequest, trusted: ReadonlySet<string> | undefined) {
     this.#trusted = trusted
     this.#request = request
     this.#asked = ratable(request)
+    this.#stops = stopsOf(request)
     // Where none is given the engine chooses; one is what most choose, and the least strict.
     this.#temperature = request.kind === 'embedding' ? 0 : (request.body.temperature ?? 1)
   }
 
   hear(event: DispatchEvent): void {
-    this.#notePart(event)
     if (event.type === 'restart') {
-      this.#tokenIds = []
       this.#parts = []
-      this.#complete = true
-      return
+      this.#isForeign = false
     }
-    if (event.type !== 'chunk' || this.#asked === undefined || !this.#complete) return
-    const { candidate, tokenIds = [] } = event
-    const told = candidate !== undefined && tokenIds.length > 0
-    if (!told) {
-      // Text whose tokens are not told cannot be rated, nor can what comes after it.
-      this.#complete = !saysSomething(event.chunk)
-      return
-    }
-    const from = this.#tokenIds.length
-    const to = from + tokenIds.length
-    this.#tokenIds.push(...tokenIds)
+    if (event.type !== 'chunk') return
+    const { candidate, chunk, afterText = false } = event
+    if (candidate === undefined) this.#isForeign ||= answerOf(chunk) !== ''
+    else this.#partOf(candidate, afterText).take(event)
+  }
+
+  #partOf(candidate: Candidate, afterText: boolean): Part {
     const last = this.#parts.at(-1)
-    if (last?.candidate.key === candidate.key) last.to = to
-    else this.#parts.push({ candidate, from, to })
+    const follows =
+      !this.#isForeign && !afterText && (last === undefined || this.#agree(last, candidate))
+    const isSame = last?.candidate.key === candidate.key && last.follows === follows
+    if (last !== undefined && isSame && last.candidate.model.id === candidate.model.id) return last
+    const part = new Part(candidate, follows)
+    this.#parts.push(part)
+    return part
   }
 
-  /** What can be checked without asking anybody. Absent where a provider, or the client itself, ended the answer. */
-  seen(told: Told | undefined): Seen | undefined {
-    if (told === undefined || told.candidate.key !== this.#last.peer) return undefined
-    const { texts, spelled, tokenIds, logprobs, unpaired } = this.#last
-    return {
-      ...{ told, tokenIds, logprobs, unpaired, text: texts.join('') },
-      ...(spelled.length > 0 && { spelled: spelled.join('') }),
-      request: JSON.stringify(this.#request.body),
-    }
+  /** Whether one reads the ids, and what came before them, as the other does. */
+  #agree({ candidate: { model }, follows }: Part, next: Candidate): boolean {
+    if (!follows) return false
+    const isChat = this.#request.kind === 'chat'
+    return isChat
+      ? specClassOf(model) === specClassOf(next.model)
+      : (model.digest ?? model.id) === (next.model.digest ?? next.model.id)
   }
 
-  #notePart(event: DispatchEvent): void {
-    if (event.type === 'restart') this.#last = newPart('')
-    if (event.type !== 'chunk' || event.candidate === undefined) return
-    if (event.candidate.key !== this.#last.peer) this.#last = newPart(event.candidate.key)
-    const { chunk, tokenIds = [], logprobs = [] } = event
-    this.#last.tokenIds.push(...tokenIds)
-    this.#last.logprobs.push(...logprobs)
-    this.#last.unpaired ||= logprobs.length > 0 && logprobs.length !== tokenIds.length
-    this.#last.texts.push(textOf(chunk))
-    if (chunk.kind !== 'chat') return
-    const content = chunk.choices[0]?.logprobs?.content ?? []
-    this.#last.spelled.push(...content.map(({ token }) => token))
+  #tellsIds(part: Part): boolean {
+    return part.tellsIds(this.#stops, part.follows && part === this.#parts[0])
   }
 
-  /** Absent where the answer cannot be rated. */
+  /**
+   * What can be checked without asking anybody, of each peer.
+   *
+   * @param told absent where a provider, or the client itself, ended the answer
+   */
+  seen(told?: Told): readonly Seen[] {
+    const request = JSON.stringify(this.#request.body)
+    return this.#parts.map((part, at) => {
+      const { candidate, tokenIds, logprobs, unpaired, spelled, text } = part
+      const isLast = at === this.#parts.length - 1
+      return {
+        ...{ candidate, tokenIds, logprobs, unpaired, text, request },
+        isFirst: at === 0,
+        tellsIds: this.#asked === undefined || this.#tellsIds(part),
+        ...(spelled.length > 0 && { spelled: spelled.join('') }),
+        ...(isLast && told?.candidate.key === candidate.key && { told }),
+      }
+    })
+  }
+
+  /** As far as the answer can be rated; absent where nothing of it can. */
   get subject(): Subject | undefined {
     const asked = this.#asked
-    if (asked === undefined || !this.#complete || this.#parts.length === 0) return undefined
+    const parts: Testimony[] = []
+    const tokenIds: number[] = []
+    let runs: readonly Run[] = []
+    for (const part of this.#parts) {
+      // Neither its tokens nor those after it are known to be next to those before.
+      if (!part.follows || !this.#tellsIds(part)) break
+      const { candidate, finish } = part
+      runs = joined(runs, part.runs)
+      const from = tokenIds.length
+      tokenIds.push(...part.tokenIds)
+      const to = tokenIds.length
+      const shown = { runs, isComplete: finish !== undefined }
+      if (to > from) parts.push({ candidate, from, to, shown, ...(finish && { finish }) })
+    }
+    if (asked === undefined || parts.length === 0) return undefined
     return {
-      asked,
-      tokenIds: this.#tokenIds,
-      parts: this.#parts,
+      ...{ asked, tokenIds, parts, stops: this.#stops },
       temperature: this.#temperature,
       ...(this.#trusted !== undefined && { trusted: this.#trusted }),
     }
   }
 }
 
-/**
- * What was asked, less how it was to be drawn. A grammar, a bias or a penalty make a model write what it would not, so
- * that its tokens prove nothing; tools and images need an engine of the same make.
- */
-function ratable(request: AnswerRequest): ScoreRequest['request'] | undefined {
-  if (request.kind === 'embedding') return undefined
-  const { body } = request
-  const bent =
-    body.logit_bias || body.presence_penalty || body.frequency_penalty || body.min_p === 1
-  const repeat = body.repeat_penalty ?? 1
-  if (bent || repeat !== 1) return undefined
-  if (request.kind === 'completion') {
-    const { model, prompt } = request.body
-    return request.body.echo === true ? undefined : { kind: 'completion', body: { model, prompt } }
-  }
-  const { model, messages, tools, response_format: format } = request.body
-  const isPlain = (tools ?? []).length === 0 && (format?.type ?? 'text') === 'text'
-  const isText = messages.every(
-    ({ content, tool_calls }) => !hasImage(content) && (tool_calls ?? []).length === 0,
-  )
-  return isPlain && isText ? { kind: 'chat', body: { model, messages } } : undefined
-}
-
-function hasImage(content: unknown): boolean {
-  return Array.isArray(content) && content.some((part: { type?: string }) => part.type !== 'text')
-}
-
-function saysSomething(chunk: AnswerChunk): boolean {
-  return textOf(chunk) !== ''
-}
-
-/** Everything that it shows, calls of tools included. */
-function textOf(chunk: AnswerChunk): string {
-  if (chunk.kind === 'completion') return chunk.choices.map(({ text }) => text).join('')
-  if (chunk.kind !== 'chat') return ''
-  return chunk.choices.map(({ delta }) => delta.content ?? '').join('')
-}
-
-interface Part {
-  readonly peer: string
-  readonly texts: string[]
-  readonly spelled: string[]
-  readonly tokenIds: number[]
-  readonly logprobs: number[]
-  unpaired: boolean
-}
-
-function newPart(peer: string): Part {
-  return { peer, texts: [], spelled: [], tokenIds: [], logprobs: [], unpaired: false }
+function joined(before: readonly Run[], after: readonly Run[]): readonly Run[] {
+  const last = before.at(-1)
+  const [first, ...rest] = after
+  if (last === undefined || first?.kind !== last.kind) return [...before, ...after]
+  return [...before.slice(0, -1), { kind: last.kind, text: last.text + first.text }, ...rest]
 }

@@ -41,7 +41,7 @@ export interface CanariesInit {
   readonly limits: RequestLimits
   readonly directory: Pick<Directory, 'known'>
   readonly reputation: Reputation
-  readonly auditor: Pick<Auditor, 'audit'>
+  readonly auditor: Pick<Auditor, 'audit' | 'look'>
   /** Milliseconds since 1970. */
   readonly now: () => number
   /** From 0, below 1. */
@@ -137,6 +137,7 @@ export class Canaries {
       { signal: scope.signal },
     )
     for await (const event of attempt) this.#hear(event, candidate, witness)
+    for (const seen of witness.seen()) auditor.look(seen)
     const { subject } = witness
     if (subject !== undefined) await auditor.audit(subject, scope)
   }

@@ -34,9 +34,11 @@ export class Delivery {
   #repetition: RepetitionDetector
   #transcript = new Transcript()
   #shownBytes = 0
+  #afterText: boolean
 
   constructor(init: DeliveryInit) {
     this.#init = init
+    this.#afterText = init.delivered !== undefined
     this.#repetition = new RepetitionDetector(init.limits.maxRepeatedChunks)
     for (const chunk of init.delivered ?? []) {
       const piece = { chunk, visible: isVisible(chunk), tokenIds: [], logprobs: [] }
@@ -66,6 +68,7 @@ export class Delivery {
     journal.resumes += 1
     if (choice?.exact === true) return
     journal.exact = false
+    this.#afterText = true
     this.#transcript.forgetIds()
   }
 
@@ -78,7 +81,8 @@ export class Delivery {
     this.#shownBytes += shownBytes(chunk)
     if (visible) this.#init.journal.delivered()
     const { tokenIds, logprobs } = piece
-    this.#out.push({ type: 'chunk', peerId: candidate.key, chunk, candidate, tokenIds, logprobs })
+    const tokens = { tokenIds, logprobs, ...(this.#afterText && { afterText: true }) }
+    this.#out.push({ type: 'chunk', peerId: candidate.key, chunk, candidate, ...tokens })
     const text = shownText(chunk)
     return text !== '' && this.#repetition.push(text)
   }
@@ -88,6 +92,7 @@ export class Delivery {
     this.#transcript = new Transcript()
     this.#repetition = new RepetitionDetector(this.#init.limits.maxRepeatedChunks)
     this.#shownBytes = 0
+    this.#afterText = false
     this.#init.journal.exact = true
     this.#out.push({ type: 'restart' })
   }

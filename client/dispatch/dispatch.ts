@@ -41,6 +41,8 @@ export type DispatchEvent =
       readonly tokenIds?: readonly number[]
       /** ln p of each of them, where the peer tells it. */
       readonly logprobs?: readonly number[]
+      /** It was written after the text so far, whose tokens its engine may have read as others. @default false */
+      readonly afterText?: boolean
     }
   /** What came so far is void; only where the job is restartable. */
   | { readonly type: 'restart' }

@@ -28,6 +28,8 @@ export interface Verdict {
   readonly logRatio: number
   /** Of a sampled answer: standard deviations above what was to be expected. */
   readonly surprise?: number
+  /** What it was found out by, in words, where its tokens are not all. */
+  readonly finding?: string
 }
 
 /**

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Backend, BackendModel } from '../../backend/index.ts'
-import { LIMITS, type PositionScore, parseRequest } from '../../protocol/index.ts'
+import { LIMITS, parseRequest, type ScoreResponse } from '../../protocol/index.ts'
 import {
   type Answer,
   collect,
@@ -261,20 +261,32 @@ export function backendSuite(
     it('rates what it wrote as what it would write, and nothing else', async (context) => {
       if (!model.capabilities.includes('score')) return context.skip('no scores')
       const request = chat(12)
-      const completion = idsOf((await ask(request)).events)
-      const rate = async (ids: readonly number[]): Promise<readonly PositionScore[]> => {
+      const { events, text } = await ask(request)
+      const completion = idsOf(events)
+      const rate = async (ids: readonly number[]): Promise<ScoreResponse> => {
         const { kind, body } = request
         const score = { model: engine.model, request: { kind, body }, completion: ids }
         const rated = await Array.fromAsync(engine.backend.infer(parseRequest('score', score)))
-        return rated.flatMap((event) =>
-          event.type === 'chunk' && 'scores' in event.json ? event.json.scores : [],
+        const [response] = rated.flatMap((event) =>
+          event.type === 'chunk' && 'scores' in event.json ? [event.json] : [],
         )
+        if (response === undefined) throw new Error('it rated nothing')
+        return response
       }
       const own = await rate(completion)
-      expect(own.map(({ position, id }) => [position, id])).toEqual([...completion.entries()])
-      expect(own.filter(({ id, top }) => top[0]?.id !== id)).toEqual([])
+      expect(own.scores.map(({ position, id }) => [position, id])).toEqual([
+        ...completion.entries(),
+      ])
+      expect(own.scores.filter(({ id, top }) => top[0]?.id !== id)).toEqual([])
+      expect(own.text?.trim()).toBe(text.trim())
+      // Where the ids tell the end themselves, there is none to be rated.
+      if (own.end !== undefined) expect(own.end.logprob).toBeGreaterThan(-0.1)
+      const half = await rate(completion.slice(0, completion.length / 2))
+      expect(text.startsWith(half.text?.trim() ?? '?')).toBe(true)
+      const [next] = half.end?.top ?? []
+      expect(next?.logprob).toBeGreaterThan((half.end?.logprob ?? -99) + 2)
       const other = await rate(completion.toReversed())
-      expect(other.filter(({ id, top }) => top[0]?.id !== id).length).toBeGreaterThan(2)
+      expect(other.scores.filter(({ id, top }) => top[0]?.id !== id).length).toBeGreaterThan(2)
     })
 
     it('refuses to rate ids that are none of its vocabulary, by the name of the field', async (context) => {

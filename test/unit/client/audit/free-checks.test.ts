@@ -1,12 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { FreeChecks, type Seen } from '../../../../client/audit/free-checks.ts'
 import type { Candidate } from '../../../../client/directory/index.ts'
+import type { Told } from '../../../../client/dispatch/index.ts'
 
 const TEXT = 'a dog and a cat went for a walk in the park on a sunny day in May'
 
-function seen(over: Partial<Seen> = {}, told: Partial<Seen['told']> = {}): Seen {
+function seen(over: Partial<Seen> = {}, told: Partial<Told> = {}): Seen {
   const tokenIds = Array.from({ length: 40 }, (_, at) => at)
   return {
+    candidate: told.candidate ?? candidate(),
+    isFirst: true,
+    tellsIds: true,
     told: {
       candidate: candidate(),
       usage: { promptTokens: 10, completionTokens: 40, cachedPromptTokens: 0 },
@@ -71,6 +75,19 @@ describe('proof of a lie is', () => {
     expect(weights(seen({ logprobs: [Number.NaN] }))).toEqual(['proof'])
     expect(weights(seen({ logprobs: [-1], unpaired: true }))).toEqual(['proof'])
     expect(weights(seen({ logprobs: [-1], spelled: 'something else' }))).toEqual(['proof'])
+  })
+
+  it('text without the ids that it promises to tell', () => {
+    expect(weights(seen({ tellsIds: false, tokenIds: [] }))).toEqual(['proof'])
+    const { told: _, ...begun } = seen({ tellsIds: false, isFirst: false })
+    expect(weights(begun)).toEqual(['proof'])
+    const silent = seen({ tellsIds: false }, { candidate: candidate(0, ['chat']) })
+    expect(weights(silent)).toEqual([])
+  })
+
+  it('not the text that another peer held back', () => {
+    const onward = seen({ isFirst: false, logprobs: [-1], spelled: 'a dog' })
+    expect(weights(onward)).toEqual([])
   })
 
   it('not what cannot be spelled', () => {

@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { AnswerCheck } from '../../../../client/attempt/answer-check.ts'
+import { encodeRequest } from '../../../../client/attempt/index.ts'
+import { LIMITS } from '../../../../protocol/index.ts'
+
+const asked = { kind: 'completion', body: { model: 'm', prompt: 'x' } } as const
+const request = encodeRequest(
+  { kind: 'score', body: { model: 'm', request: asked, completion: [5] } },
+  undefined,
+)
+const rated = {
+  object: 'score',
+  scores: [{ position: 0, id: 5, logprob: -1, top: [{ id: 5, logprob: -1 }] }],
+}
+const take = (more: object): object => new AnswerCheck(request).value({ ...rated, ...more })
+
+describe('a rating', () => {
+  it('may come without what the ids spell, and without the end', () => {
+    expect(take({})).toMatchObject(rated)
+  })
+
+  it('is read with both', () => {
+    const more = { text: 'A goose.', end: { logprob: null, top: [{ id: 7, logprob: -0.1 }] } }
+    expect(take(more)).toMatchObject(more)
+  })
+
+  it.each([
+    ['too long a text', { text: 'x'.repeat(LIMITS.maxScoredText + 1) }],
+    ['a text that is none', { text: 7 }],
+    ['a probability above one', { end: { logprob: 0.5, top: [] } }],
+    [
+      'the likeliest in another order',
+      {
+        end: {
+          logprob: null,
+          top: [
+            { id: 7, logprob: -2 },
+            { id: 8, logprob: -1 },
+          ],
+        },
+      },
+    ],
+  ])('is malformed with %s', (_, more) => {
+    expect(() => take(more)).toThrow(expect.objectContaining({ code: 'malformed' }))
+  })
+})
