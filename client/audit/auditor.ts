@@ -120,7 +120,7 @@ export class Auditor {
     const { key } = part.candidate
     const own = await this.#ownScore(subject, part, signal)
     if (own !== undefined) {
-      const verdict = judge(own, subject.temperature)
+      const verdict = judge(own, subject.temperature, subject.drawing)
       return { ...verdict, peerId: key, by: ['self'], tokens: subject.tokenIds.length }
     }
     const found = await this.#hear(subject, part, signal)
@@ -149,7 +149,7 @@ export class Auditor {
         const body = scoreRequest(subject, part, scorer.model.id)
         const isPrivate = subject.trusted !== undefined
         const scores = await this.#init.score(scorer, body, { signal, isPrivate })
-        found.push({ scorer, verdict: judge(scores, subject.temperature) })
+        found.push({ scorer, verdict: judge(scores, subject.temperature, subject.drawing) })
       } catch (error) {
         signal.throwIfAborted()
         if (!InferenceError.is(error)) throw error

@@ -2,6 +2,7 @@ import type { AnswerRequest, ScoreRequest } from '../../protocol/index.ts'
 import type { AnswerChunk } from '../attempt/index.ts'
 import type { Candidate } from '../directory/index.ts'
 import type { DispatchEvent, Told } from '../dispatch/index.ts'
+import type { Drawing } from '../verify/index.ts'
 import type { Seen } from './free-checks.ts'
 
 /** The part of an answer that one peer wrote. */
@@ -18,6 +19,8 @@ export interface Subject {
   readonly tokenIds: readonly number[]
   readonly parts: readonly Testimony[]
   readonly temperature: number
+  /** What the request said of how its tokens are to be drawn. @default nothing */
+  readonly drawing?: Drawing
   /** Peers that may see it. @default all */
   readonly trusted?: ReadonlySet<string>
 }
@@ -101,6 +104,7 @@ export class Witness {
       tokenIds: this.#tokenIds,
       parts: this.#parts,
       temperature: this.#temperature,
+      ...(this.#request.kind !== 'embedding' && { drawing: this.#request.body }),
       ...(this.#trusted !== undefined && { trusted: this.#trusted }),
     }
   }

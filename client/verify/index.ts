@@ -1,4 +1,5 @@
 export { auditRate } from './audit-rate.ts'
+export type { Drawing } from './filters.ts'
 export { marginOf, type ScoredPosition } from './scored-position.ts'
 export { decisionAt, evidenceOf } from './sprt.ts'
 export { judge, type Verdict } from './verdict.ts'
