@@ -1,4 +1,4 @@
-export { type Lesson, type Loaded, Reputation } from './reputation.ts'
+export { type Lesson, Reputation } from './reputation.ts'
 export { specClassOf } from './spec-class.ts'
 export type { AuditEvidence } from './standing.ts'
 export type { StandingReport } from './standing-report.ts'
