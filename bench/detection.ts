@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Backend, createEmbeddedBackend } from '../backend/index.ts'
 import { type Client, createClient } from '../client/index.ts'
@@ -7,6 +8,7 @@ import {
   dawdling,
   garbling,
   inflating,
+  likeliest,
   replaying,
   twoFaced,
   underDigest,
@@ -30,20 +32,26 @@ const HARD_MARGIN = 2
 
 type Cheat = (honest: Backend, digest: string) => Promise<Backend>
 
+/** What is asked for, and of whom. */
+interface Trial {
+  readonly requests: number
+  /** @default the engine's own, 0.8 */
+  readonly temperature?: number
+  /** The weights that honest nodes serve. */
+  readonly weights: string
+  readonly cheat: Cheat | undefined
+}
+
+const early = async (digest: string): Promise<Backend> =>
+  underDigest(await createEmbeddedBackend({ modelPath: EARLY, threads: 1 }), digest)
+
 /** What the fifth node does. The others have one or two threads, and are honest. */
 const CHEATS: Readonly<Record<string, Cheat | undefined>> = {
   'nobody cheats': undefined,
-  'early checkpoint': async (_, digest) =>
-    underDigest(await createEmbeddedBackend({ modelPath: EARLY, threads: 1 }), digest),
-  'early, slowly': async (_, digest) =>
-    dawdling(
-      underDigest(await createEmbeddedBackend({ modelPath: EARLY, threads: 1 }), digest),
-      20,
-    ),
-  'early for users only': async (honest, digest) => {
-    const early = underDigest(await createEmbeddedBackend({ modelPath: EARLY, threads: 1 }), digest)
-    return twoFaced(honest, early, (prompt) => USERS.test(prompt))
-  },
+  'early checkpoint': (_, digest) => early(digest),
+  'early, slowly': async (_, digest) => dawdling(await early(digest), 20),
+  'early for users only': async (honest, digest) =>
+    twoFaced(honest, await early(digest), (prompt) => USERS.test(prompt)),
   'one token in 50': async (honest) => garbling(honest, 50),
   'canned answer': async (honest) => replaying(honest),
   'counts threefold': async (honest) => inflating(honest, 3),
@@ -51,35 +59,85 @@ const CHEATS: Readonly<Record<string, Cheat | undefined>> = {
     underDigest(await createEmbeddedBackend({ modelPath: Q8, threads: 1 }), digest),
 }
 
+/** What the fifth node does where text is sampled. */
+const SAMPLED_CHEATS: Readonly<Record<string, Cheat | undefined>> = {
+  'nobody cheats': undefined,
+  'early checkpoint': (_, digest) => early(digest),
+  'early, likeliest tokens only': async (_, digest) => likeliest(await early(digest)),
+  'one token in 50': async (honest) => garbling(honest, 50),
+  'canned answer': async (honest) => replaying(honest),
+  'likeliest tokens only': async (honest) => likeliest(honest),
+}
+
+const TITLE = `${NODES} nodes with the bundled model, of which one cheats; answers of a client with \`verify: sample\``
+const NOTES = [
+  `Answers until quarantine: those that the cheat gave, seen every ${AT_ONCE} requests. Wrong: by the cheat, in all of the run.`,
+  'Rated: tokens that other engines read, for each token answered. The first answers of every peer are all rated, so that it falls with the length of the run.',
+]
+
 /** Answers until a cheat is quarantined, false alarms, and what the audits cost, with real engines. */
 export async function detection(quick: boolean): Promise<Report> {
-  const rows: Record<string, string | number>[] = []
-  for (const [name, cheat] of Object.entries(CHEATS)) {
-    rows.push({ cheat: name, ...(await run(cheat, (quick ? 60 : 200) * NODES)) })
-  }
   return {
-    title: `${NODES} nodes with the bundled model, of which one cheats; answers of a client with \`verify: sample\``,
-    rows,
+    title: TITLE,
+    rows: await rowsOf(CHEATS, quick, { temperature: 0 }),
     notes: [
-      `Answers until quarantine: those that the cheat gave, seen every ${AT_ONCE} requests. Wrong: by the cheat, in all of the run.`,
-      'Rated: tokens that other engines read, for each token answered. The first answers of every peer are all rated, so that it falls with the length of the run.',
+      ...NOTES,
       'Misses, impossible, margin: of the last node’s tokens, by the word of an honest engine with one thread.',
       'The q8_0 under the f16’s digest is within what is forgiven: nothing is promised of it.',
     ],
   }
 }
 
-async function run(
-  cheat: Cheat | undefined,
-  requests: number,
-): Promise<Record<string, string | number>> {
+/** The same at the temperature that an engine chooses where the request names none. */
+export async function detectionSampled(quick: boolean): Promise<Report> {
+  return {
+    title: `${TITLE}, at the default temperature`,
+    rows: await rowsOf(SAMPLED_CHEATS, quick, {}),
+    notes: [
+      ...NOTES,
+      'Who takes the likeliest tokens of the weights that it names is no cheat: nothing is lost but chance.',
+    ],
+  }
+}
+
+/** Honest nodes that serve quantized weights under the digest that these have. */
+export async function detectionQuantized(quick: boolean, weights: string = Q8): Promise<Report> {
+  const rows: Record<string, string | number>[] = []
+  for (const temperature of [0, undefined]) {
+    const requests = (quick ? 60 : 200) * NODES
+    const heat = temperature === undefined ? {} : { temperature }
+    const found = await run({ requests, weights, cheat: undefined, ...heat })
+    rows.push({ weights: basename(weights), temperature: temperature ?? 'default', ...found })
+  }
+  return {
+    title: `${NODES} honest nodes of one and two threads with quantized weights`,
+    rows,
+    notes: ['Weights: `--model FILE`.'],
+  }
+}
+
+async function rowsOf(
+  cheats: Readonly<Record<string, Cheat | undefined>>,
+  quick: boolean,
+  heat: Pick<Trial, 'temperature'>,
+): Promise<Report['rows']> {
+  const rows: Record<string, string | number>[] = []
+  for (const [name, cheat] of Object.entries(cheats)) {
+    const requests = (quick ? 60 : 200) * NODES
+    rows.push({ cheat: name, ...(await run({ requests, weights: HONEST, cheat, ...heat })) })
+  }
+  return rows
+}
+
+async function run(trial: Trial): Promise<Record<string, string | number>> {
+  const { cheat, requests, weights } = trial
   await using swarm = await LiveSwarm.create()
   await using parts = new AsyncDisposableStack()
   const peers: string[] = []
   let digest = ''
   const backends: Backend[] = []
   for (let n = 0; n < NODES; n += 1) {
-    const honest = await createEmbeddedBackend({ modelPath: HONEST, threads: 1 + (n % 2) })
+    const honest = await createEmbeddedBackend({ modelPath: weights, threads: 1 + (n % 2) })
     parts.use(honest)
     digest = (await honest.models())[0]?.digest ?? ''
     const isCheat = n === NODES - 1 && cheat !== undefined
@@ -102,7 +160,7 @@ async function run(
   })
   for (let n = 0; n < requests; n += AT_ONCE) {
     const some = Array.from({ length: Math.min(AT_ONCE, requests - n) }, (_, at) => n + at)
-    const answers = await Promise.all(some.map((one) => client.chat(asked(one))))
+    const answers = await Promise.all(some.map((one) => client.chat(asked(one, trial))))
     seen.cheats += answers.filter(({ skein }) => skein.peerId === suspect).length
     const isOut = client.reputation(suspect).some(({ state }) => state === 'quarantined')
     if (isOut) seen.until ??= seen.cheats
@@ -117,7 +175,7 @@ async function run(
     'wrong %': round((100 * (cheat === undefined ? 0 : seen.cheats)) / requests),
     'honest banned': banned,
     'rated ÷ answered': round(rated / seen.tokens),
-    ...(await divergence(last, judge)),
+    ...(trial.temperature === 0 && (await divergence(last, judge, trial))),
   }
 }
 
@@ -125,10 +183,11 @@ async function run(
 async function divergence(
   writer: Backend,
   judge: Backend,
+  trial: Trial,
 ): Promise<Record<string, string | number>> {
   const margins: number[] = []
   for (let n = 0; n < RATED_ANSWERS; n += 1) {
-    const { body, tokenIds } = await written(writer, n)
+    const { body, tokenIds } = await written(writer, n, trial)
     const [model] = await judge.models()
     const request = { kind: 'chat' as const, body: { ...body, model: model?.id ?? '' } }
     const score = { model: model?.id ?? '', request, completion: tokenIds }
@@ -153,9 +212,10 @@ async function divergence(
 async function written(
   writer: Backend,
   n: number,
+  trial: Trial,
 ): Promise<{ readonly body: ReturnType<typeof asked>; readonly tokenIds: readonly number[] }> {
   const [model] = await writer.models()
-  const body = { ...asked(n), model: model?.id ?? '' }
+  const body = { ...asked(n, trial), model: model?.id ?? '' }
   const tokenIds: number[] = []
   const signal = AbortSignal.timeout(ENGINE_TIMEOUT_MS)
   for await (const event of writer.infer({ kind: 'chat', body }, { signal })) {
@@ -166,7 +226,7 @@ async function written(
 
 async function found(client: Client): Promise<void> {
   const until = performance.now() + FOUND_MS
-  while ((await client.peers()).length < NODES) {
+  while ((await client.peers().catch(() => [])).length < NODES) {
     if (performance.now() > until) throw new Error('not all nodes were found')
   }
 }
@@ -196,9 +256,9 @@ const QUESTIONS = [
 /** What a cheat goes by that knows how canaries are made, and takes whatever is none for a user's. */
 const USERS = /^(Count from \d+ to \d+\.|What is \d+ \+ \d+\?|Tell me a story|List the )/
 
-const asked = (n: number) => ({
+const asked = (n: number, { temperature }: Pick<Trial, 'temperature'>) => ({
   model: ALIAS,
-  temperature: 0,
+  ...(temperature !== undefined && { temperature }),
   max_tokens: 96,
   messages: [{ role: 'user' as const, content: QUESTIONS[n % QUESTIONS.length]?.(n) ?? '' }],
 })

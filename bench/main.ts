@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { affinity } from './affinity.ts'
 import { batch } from './batch.ts'
-import { detection } from './detection.ts'
+import { detection, detectionQuantized, detectionSampled } from './detection.ts'
 import { gateway } from './gateway.ts'
 import { hedge } from './hedge.ts'
 import { overhead } from './overhead.ts'
@@ -15,7 +15,7 @@ import { startup } from './startup.ts'
 import { streams } from './streams.ts'
 
 /** Every benchmark by the name that the README cites. */
-const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<Report>>> = {
+const BENCHMARKS: Readonly<Record<string, (quick: boolean, model?: string) => Promise<Report>>> = {
   overhead,
   streams,
   startup,
@@ -29,11 +29,17 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean) => Promise<Report>>> 
   batch,
   saturation,
   detection,
+  'detection-sampled': detectionSampled,
+  'detection-quantized': detectionQuantized,
 }
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean' }, quick: { type: 'boolean' } },
+  options: {
+    json: { type: 'boolean' },
+    quick: { type: 'boolean' },
+    model: { type: 'string' },
+  },
 })
 const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS)
 for (const name of names) {
@@ -42,7 +48,7 @@ for (const name of names) {
     console.error(`no benchmark '${name}'; there are: ${Object.keys(BENCHMARKS).join(', ')}`)
     process.exit(2)
   }
-  const report = await run(values.quick ?? false)
+  const report = await run(values.quick ?? false, values.model)
   console.log(values.json ? JSON.stringify({ name, ...report }) : formatReport(name, report))
 }
 // Hosts that were stopped may leave sockets in their closing state.

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { openReputation, type StandingReport } from '../../client/index.ts'
+import { plainLine } from '../plain-text.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
@@ -32,6 +33,7 @@ async function open(session: Session, options: SharedOptions) {
   if (saved.broken) {
     session.terminal.log(`what was known could not be read; it is kept in ${dataDir}`)
   }
+  if (saved.dropped > 0) session.terminal.log(leftOut(saved.dropped))
   return saved
 }
 
@@ -59,11 +61,13 @@ async function importFrom(
   const text = await readFile(file === '-' ? '/dev/stdin' : file, 'utf8').catch(() => {
     throw new UsageError(`cannot read ${file}`)
   })
-  const before = saved.reputation.changes
-  if (!saved.reputation.load(parsed(text))) {
+  const loaded = saved.reputation.load(parsed(text))
+  if (loaded === undefined) {
     throw new UsageError(`${file} is no list of standings, as \`reputation export\` prints it`)
   }
-  session.terminal.print(`${saved.reputation.changes - before} standings taken over\n`)
+  await saved.save()
+  if (loaded.dropped > 0) session.terminal.log(leftOut(loaded.dropped))
+  session.terminal.print(`${loaded.taken} standings taken over\n`)
   return undefined
 }
 
@@ -76,7 +80,9 @@ async function forget(
   const peers = new Set(standingsOf(saved.reputation.report(), name).map(({ peer }) => peer))
   if (peers.size !== 1) throw new UsageError(unclear(name, peers.size))
   for (const peer of peers) saved.reputation.forget(peer)
-  session.terminal.print(`Forgotten: ${[...peers].join('')}\n`)
+  await saved.save()
+  session.terminal.print(`Forgotten: ${plainLine([...peers].join(''))}\n`)
+  session.terminal.log('clients and gateways that run in this data directory see it within 5 s')
   return undefined
 }
 
@@ -105,24 +111,28 @@ function standingsOf(
   return standings.filter(({ peer }) => end !== '' && peer.endsWith(end))
 }
 
-function explained(standing: StandingReport): string {
+function leftOut(rows: number): string {
+  return `${rows} rows are none of \`reputation export\`, and were left out`
+}
+
+export function explained(standing: StandingReport): string {
   const { peer, spec, state, words, quality, audits, strikes, auditRate } = standing
   return [
-    `${peer}: ${state}`,
+    `${plainLine(peer)}: ${state}`,
     `  ${words}`,
     `  quality ${quality.toFixed(2)} of 1, by ${audits} audits; ${strikes} strikes of 3`,
     `  ${Math.round(auditRate * 100)} % of its next answers are audited`,
-    `  as ${spec}`,
+    `  as ${plainLine(spec)}`,
     '',
   ].join('\n')
 }
 
-function renderStandings(standings: readonly StandingReport[]): string {
+export function renderStandings(standings: readonly StandingReport[]): string {
   if (standings.length === 0) return 'Nothing is known yet: no answer was audited.\n'
   return renderTable(
     ['PEER', 'STATE', 'QUALITY', 'AUDITS', 'IN A ROW', 'STRIKES'],
     standings.map(({ peer, state, quality, audits, consecutiveValid, strikes }) => [
-      peer,
+      plainLine(peer),
       state,
       quality.toFixed(2),
       String(audits),

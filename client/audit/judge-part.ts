@@ -1,5 +1,5 @@
 import type { EndScore, ScoreResponse } from '../../protocol/index.ts'
-import { judge, type Verdict } from '../verify/index.ts'
+import { judge, MIN_SAMPLED, type Verdict } from '../verify/index.ts'
 import { compareText, type Likeness } from './shown-text.ts'
 import type { Subject, Testimony } from './witness.ts'
 
@@ -27,11 +27,11 @@ export interface Judged {
  */
 export function judgePart(
   { scores, text, end }: Pick<ScoreResponse, 'end' | 'scores' | 'text'>,
-  { temperature, stops = [] }: Pick<Subject, 'stops' | 'temperature'>,
+  { temperature, drawing, stops = [] }: Pick<Subject, 'drawing' | 'stops' | 'temperature'>,
   { shown, finish, isWhole = true }: RatedPart,
   areOthersBound: boolean,
 ): Judged {
-  const verdict = judge(scores, temperature)
+  const verdict = judge(scores, temperature, drawing)
   const likeness: Likeness | undefined =
     text === undefined || shown === undefined
       ? undefined
@@ -64,7 +64,8 @@ function ofAnEarlyEnd(verdict: Verdict): Verdict {
 function goesOn({ logprob, top }: EndScore, temperature: number): boolean {
   const [first] = top
   if (first === undefined) return false
-  if (temperature === 0) return first.logprob - (logprob ?? Number.NEGATIVE_INFINITY) > HARD_MARGIN
+  if (temperature < MIN_SAMPLED)
+    return first.logprob - (logprob ?? Number.NEGATIVE_INFINITY) > HARD_MARGIN
   // What is not told is less likely than the last that is.
   const most = logprob ?? top.at(-1)?.logprob ?? first.logprob
   return (first.logprob - most) / temperature > HARD_SAMPLED_MARGIN

@@ -2,6 +2,7 @@ import type { AnswerRequest, FinishReason, ScoreRequest } from '../../protocol/i
 import type { Candidate } from '../directory/index.ts'
 import type { DispatchEvent, Told } from '../dispatch/index.ts'
 import { specClassOf } from '../reputation/index.ts'
+import type { Drawing } from '../verify/index.ts'
 import type { Seen } from './free-checks.ts'
 import { answerOf, Part } from './part.ts'
 import { ratable, stopsOf } from './ratable.ts'
@@ -27,6 +28,8 @@ export interface Subject {
   readonly temperature: number
   /** Strings that cut it off. @default none */
   readonly stops?: readonly string[]
+  /** What the request said of how its tokens are to be drawn. @default nothing */
+  readonly drawing?: Drawing
   /** Peers that may see it. @default all */
   readonly trusted?: ReadonlySet<string>
 }
@@ -128,6 +131,7 @@ export class Witness {
     return {
       ...{ asked, tokenIds, parts, stops: this.#stops },
       temperature: this.#temperature,
+      ...(this.#request.kind !== 'embedding' && { drawing: this.#request.body }),
       ...(this.#trusted !== undefined && { trusted: this.#trusted }),
     }
   }

@@ -1,7 +1,13 @@
 import { LRUCache } from 'lru-cache'
-import * as z from 'zod'
 import { auditRate } from '../verify/index.ts'
 import { drawFrom, type Evidence, expectationOf, NO_EVIDENCE, withEvidence } from './evidence.ts'
+import {
+  type PeerRow,
+  parseStandings,
+  type SavedStandings,
+  standingsFile,
+} from './saved-standings.ts'
+import { weightsOf } from './spec-class.ts'
 import {
   type AuditEvidence,
   afterAudit,
@@ -9,75 +15,65 @@ import {
   isQuarantined,
   newcomerAt,
   type PeerStanding,
-  reputationOf,
+  withBlameOf,
+  worseOf,
 } from './standing.ts'
+import { reportOf, type StandingReport } from './standing-report.ts'
 
-/** Standings that are kept; those longest not heard of go first. */
+/** Peers and weights that are kept; those longest not heard of go first. */
 const MAX_STANDINGS = 8_192
-/** Evidence that is older says little of a peer today. */
-const MAX_AGE_MS = 7_776_000_000
+/** Templates of one peer's weights: their owner makes up as many as it likes. */
+const MAX_TEMPLATES = 8
 /** Networks whose newcomers are remembered. */
 const MAX_NETWORKS = 4_096
+/** Peers that were forgotten, and are not to be remembered by what was learned before. */
+const MAX_FORGOTTEN = 1_024
 /** However many cheats came from a network, this share of its newcomers is tried: addresses change hands. */
 const MIN_NETWORK_CREDIT = 0.1
 /** Own audits that weigh as much as what others say. */
 const SHARED_EVIDENCE = 20
-const VERSION = 1
 
-const count = z.number().min(0).max(1e9)
-const evidence = z.object({ good: count, bad: count })
-const standing: z.ZodType<PeerStanding> = z.object({
-  quality: evidence,
-  consecutiveValid: count,
-  logRatio: z.number().min(-100).max(100),
-  hardMisses: count,
-  strikes: count,
-  quarantines: count,
-  quarantinedUntilMs: z.number(),
-  audits: count,
-  doubts: count.default(0),
-  lastMs: z.number(),
-})
-const file = z.object({
-  version: z.literal(VERSION),
-  peers: z.array(z.object({ peer: z.string().max(128), spec: z.string().max(1_024), standing })),
-  networks: z.array(z.object({ network: z.string().max(128), evidence })).default([]),
-})
+/** Something that was learned of a peer, so that it can be learned again on top of what another process has saved. */
+export type Lesson =
+  | ({ readonly atMs: number; readonly peer: string } & (
+      | {
+          readonly type: 'audited'
+          readonly spec: string
+          readonly audit: AuditEvidence
+          readonly networks: readonly string[]
+        }
+      | { readonly type: 'doubted'; readonly spec: string }
+      | { readonly type: 'forgotten' }
+    ))
+  | { readonly type: 'imported'; readonly saved: SavedStandings }
 
-/** One standing, as a person reads it. */
-export interface StandingReport {
-  readonly peer: string
-  /** Weights, quantization and template that it is about. */
-  readonly spec: string
-  readonly state: 'newcomer' | 'proven' | 'suspect' | 'quarantined'
-  /** 0 … 1; one half without evidence. */
-  readonly quality: number
-  readonly audits: number
-  readonly consecutiveValid: number
-  readonly strikes: number
-  /** The share of its next answers that are audited. */
-  readonly auditRate: number
-  /** Milliseconds since 1970, where it is quarantined. */
-  readonly quarantinedUntilMs?: number
-  readonly words: string
+/** What came of taking over saved standings. */
+export interface Loaded {
+  readonly taken: number
+  /** Rows that are none, and were left out. */
+  readonly dropped: number
 }
 
 /** What the client knows of peers by its own audits. Bounded, and saved as JSON. */
 export class Reputation {
-  readonly #standings = new LRUCache<string, PeerStanding>({ max: MAX_STANDINGS })
+  /** By peer and weights, then by spec class. What is held against one is held against all of these. */
+  readonly #standings = new LRUCache<string, ReadonlyMap<string, PeerStanding>>({
+    max: MAX_STANDINGS,
+  })
   /** What became of newcomers, by their network: proven, or failed. */
   readonly #networks = new LRUCache<string, Evidence>({ max: MAX_NETWORKS })
+  /** When peers were forgotten. */
+  readonly #forgotten = new LRUCache<string, number>({ max: MAX_FORGOTTEN })
   readonly #now: () => number
-  #changes = 0
+  readonly #onLesson: (lesson: Lesson) => void
 
-  /** @param now milliseconds since 1970 */
-  constructor(now: () => number) {
+  /**
+   * @param now milliseconds since 1970
+   * @param onLesson told of everything that is learned and was not saved. @default nobody
+   */
+  constructor(now: () => number, onLesson: (lesson: Lesson) => void = () => {}) {
     this.#now = now
-  }
-
-  /** Counts what was learned: whoever saves it sees whether there is anything new. */
-  get changes(): number {
-    return this.#changes
+    this.#onLesson = onLesson
   }
 
   /** @param networks that the peer is in. @default none that is known */
@@ -87,33 +83,17 @@ export class Reputation {
     audit: AuditEvidence,
     networks: readonly string[] = [],
   ): void {
-    const nowMs = this.#now()
-    const id = key(peer, spec)
-    const before = this.#standings.get(id) ?? newcomerAt(nowMs)
-    const after = afterAudit(before, audit, nowMs)
-    this.#standings.set(id, after)
-    this.#changes += 1
-    const bad = Number(audit.outcome === 'failed' || after.quarantines > before.quarantines)
-    const good = Number(isProven(after) && !isProven(before))
-    if (bad === 0 && good === 0) return
-    for (const network of networks) {
-      const known = this.#networks.get(network) ?? NO_EVIDENCE
-      this.#networks.set(network, withEvidence(known, { good, bad }))
-    }
+    this.#take({ type: 'audited', peer, atMs: this.#now(), spec, audit, networks })
   }
 
   /** Its rating of another's answer stood against most others'. That says nothing of its own answers. */
   doubted(peer: string, spec: string): void {
-    const nowMs = this.#now()
-    const id = key(peer, spec)
-    const before = this.#standings.get(id) ?? newcomerAt(nowMs)
-    this.#standings.set(id, { ...before, doubts: before.doubts + 1, lastMs: nowMs })
-    this.#changes += 1
+    this.#take({ type: 'doubted', peer, atMs: this.#now(), spec })
   }
 
   /** How often that was, lately. */
   doubts(peer: string, spec: string): number {
-    return this.#standings.peek(key(peer, spec))?.doubts ?? 0
+    return this.#known(peer, spec)?.doubts ?? 0
   }
 
   /** What newcomers from there are worth, after those before them: 1 for no worse than even, down to 0.1. */
@@ -125,23 +105,24 @@ export class Reputation {
     return Math.max(MIN_NETWORK_CREDIT, Math.min(1, ...credits))
   }
 
+  /** Of these weights, whatever template it names now. */
   isQuarantined(peer: string, spec: string): boolean {
-    const known = this.#standings.peek(key(peer, spec))
+    const known = this.#known(peer, spec)
     return known !== undefined && isQuarantined(known, this.#now())
   }
 
   isProven(peer: string, spec: string): boolean {
-    const known = this.#standings.peek(key(peer, spec))
+    const known = this.#known(peer, spec)
     return known !== undefined && isProven(known)
   }
 
   auditRate(peer: string, spec: string): number {
-    return auditRate(this.#standings.peek(key(peer, spec))?.consecutiveValid ?? 0)
+    return auditRate(this.#known(peer, spec)?.consecutiveValid ?? 0)
   }
 
   /** Whether the caller would give its word for it: proven, and no failed audit unforgiven. */
   vouchesFor(peer: string, spec: string): boolean {
-    const known = this.#standings.peek(key(peer, spec))
+    const known = this.#known(peer, spec)
     return known !== undefined && isProven(known) && known.strikes === 0
   }
 
@@ -152,8 +133,8 @@ export class Reputation {
    * @param shared standing by the word of others, 0.5 … 1. @default nobody's
    */
   draw(peer: string, spec: string, random: () => number, shared?: number): number {
-    const known = this.#standings.peek(key(peer, spec))
-    if (known === undefined || known.audits === 0) return shared ?? 0.5
+    const known = this.#known(peer, spec)
+    if (known === undefined || isBlank(known)) return shared ?? 0.5
     const own = Math.max(0.1, drawFrom(known.quality, random))
     if (shared === undefined || known.strikes > 0) return own
     const { good, bad } = known.quality
@@ -164,87 +145,163 @@ export class Reputation {
   /** Everything that is known of a peer, or of all. */
   report(peer?: string): readonly StandingReport[] {
     const nowMs = this.#now()
-    return [...this.#standings.entries()].flatMap(([id, known]) => {
-      const [of = '', spec = ''] = id.split(' ')
-      return peer === undefined || of === peer ? [reportOf(of, spec, known, nowMs)] : []
-    })
+    return this.#rows()
+      .filter((row) => peer === undefined || row.peer === peer)
+      .map((row) => reportOf(row, row.standing, nowMs))
   }
 
   /** @returns how many standings are forgotten */
   forget(peer: string): number {
-    const nowMs = this.#now()
-    const ids = [...this.#standings.keys()].filter((id) => id.startsWith(`${peer} `))
-    // Kept as a newcomer's: what was saved before must not bring the old one back.
-    for (const id of ids) this.#standings.set(id, newcomerAt(nowMs))
-    this.#changes += ids.length
-    return ids.length
+    const known = this.report(peer).length
+    this.#take({ type: 'forgotten', peer, atMs: this.#now() })
+    return known
   }
 
   toJSON(): object {
-    const peers = [...this.#standings.entries()].map(([id, known]) => {
-      const [peer, spec] = id.split(' ')
-      return { peer, spec, standing: known }
+    return standingsFile({
+      peers: this.#rows().toReversed(),
+      networks: entriesOf(this.#networks, (network, evidence) => ({ network, evidence })),
+      forgotten: entriesOf(this.#forgotten, (peer, atMs) => ({ peer, atMs })),
     })
-    const networks = [...this.#networks.entries()].map(([network, known]) => {
-      return { network, evidence: known }
-    })
-    return { version: VERSION, peers: peers.toReversed(), networks: networks.toReversed() }
   }
 
-  /** Takes over what was saved, where nothing newer is known. @returns whether it could be read */
-  load(saved: unknown): boolean {
-    const parsed = file.safeParse(saved)
-    if (!parsed.success) return false
-    const oldest = this.#now() - MAX_AGE_MS
-    for (const { peer, spec, standing: known } of parsed.data.peers) {
-      const own = this.#standings.peek(key(peer, spec))
-      if (known.lastMs < oldest || (own !== undefined && own.lastMs >= known.lastMs)) continue
-      this.#standings.set(key(peer, spec), known)
-      this.#changes += 1
+  /** Takes over what was saved, where nothing newer is known. @returns nothing where that is no list of standings */
+  load(saved: unknown): Loaded | undefined {
+    const parsed = parseStandings(saved, this.#now())
+    if (parsed === undefined) return undefined
+    const taken = parsed.peers.filter((row) => this.#isNews(row)).length
+    this.#take({ type: 'imported', saved: parsed })
+    return { taken, dropped: parsed.dropped }
+  }
+
+  /**
+   * Begins anew from what is saved, and learns again what was learned since. Whatever was learned of a peer before it
+   * was forgotten stays forgotten.
+   *
+   * @returns nothing, and changes nothing, where that is no list of standings
+   */
+  rebase(saved: unknown, since: readonly Lesson[] = []): Loaded | undefined {
+    const parsed = parseStandings(saved, this.#now())
+    if (parsed === undefined) return undefined
+    this.#standings.clear()
+    this.#networks.clear()
+    this.#forgotten.clear()
+    for (const { peer, atMs } of parsed.forgotten) this.#forgotten.set(peer, atMs)
+    for (const row of parsed.peers) if (this.#isNews(row)) this.#adopt(row)
+    for (const { network, evidence } of parsed.networks) this.#networks.set(network, evidence)
+    const forgotten = new Map(this.#forgotten.entries())
+    for (const lesson of since) {
+      const isPast = lesson.type !== 'imported' && lesson.atMs < (forgotten.get(lesson.peer) ?? 0)
+      if (!isPast) this.#apply(lesson)
     }
-    for (const { network, evidence: known } of parsed.data.networks) {
-      if (!this.#networks.has(network)) this.#networks.set(network, known)
+    return { taken: parsed.peers.length, dropped: parsed.dropped }
+  }
+
+  #isNews({ peer, spec, standing, isFromFuture }: PeerRow): boolean {
+    const own = this.#standings.peek(key(peer, spec))?.get(spec)
+    const knownMs = Math.max(own?.lastMs ?? 0, this.#forgotten.peek(peer) ?? 0)
+    return knownMs === 0 || (!isFromFuture && standing.lastMs > knownMs)
+  }
+
+  #take(lesson: Lesson): void {
+    this.#apply(lesson)
+    this.#onLesson(lesson)
+  }
+
+  #apply(lesson: Lesson): void {
+    switch (lesson.type) {
+      case 'audited':
+        this.#learn(lesson)
+        break
+      case 'doubted': {
+        const { peer, spec, atMs } = lesson
+        const before = this.#known(peer, spec) ?? newcomerAt(atMs)
+        const standing = { ...before, doubts: before.doubts + 1, lastMs: atMs }
+        this.#set({ peer, spec, standing })
+        break
+      }
+      case 'forgotten':
+        for (const id of this.#standings.keys()) {
+          if (id.startsWith(`${lesson.peer} `)) this.#standings.delete(id)
+        }
+        this.#forgotten.set(lesson.peer, lesson.atMs)
+        break
+      case 'imported':
+        for (const row of lesson.saved.peers) if (this.#isNews(row)) this.#adopt(row)
+        for (const { network, evidence } of lesson.saved.networks) {
+          if (!this.#networks.has(network)) this.#networks.set(network, evidence)
+        }
+        break
+      default:
+        lesson satisfies never
     }
-    return true
+  }
+
+  #learn({ peer, spec, audit, networks, atMs }: Extract<Lesson, { type: 'audited' }>): void {
+    const before = this.#known(peer, spec) ?? newcomerAt(atMs)
+    const after = afterAudit(before, audit, atMs)
+    this.#set({ peer, spec, standing: after })
+    const bad = Number(audit.outcome === 'failed' || after.quarantines > before.quarantines)
+    const good = Number(isProven(after) && !isProven(before))
+    if (bad === 0 && good === 0) return
+    for (const network of networks) {
+      const known = this.#networks.get(network) ?? NO_EVIDENCE
+      this.#networks.set(network, withEvidence(known, { good, bad }))
+    }
+  }
+
+  /** With a template that is new it is a newcomer, against whom the same is held as before. */
+  #known(peer: string, spec: string): PeerStanding | undefined {
+    const templates = this.#standings.peek(key(peer, spec))
+    const own = templates?.get(spec)
+    const [other] = templates?.values() ?? []
+    if (own !== undefined || other === undefined) return own
+    const quality = { good: 0, bad: other.quality.bad }
+    return { ...withBlameOf(newcomerAt(other.lastMs), other), quality }
+  }
+
+  /** As it was saved, with the worst that is known of its weights: older versions kept blame by template. */
+  #adopt({ peer, spec, standing }: Pick<PeerRow, 'peer' | 'spec' | 'standing'>): void {
+    const others = [...(this.#standings.peek(key(peer, spec)) ?? [])]
+    const worst = others.reduce(
+      (so, [other, known]) => (other === spec ? so : withBlameOf(so, worseOf(so, known))),
+      standing,
+    )
+    this.#set({ peer, spec, standing: worst })
+  }
+
+  #set({ peer, spec, standing }: Pick<PeerRow, 'peer' | 'spec' | 'standing'>): void {
+    const id = key(peer, spec)
+    const others = [...(this.#standings.peek(id) ?? [])]
+      .filter(([other]) => other !== spec)
+      .map(([other, known]) => [other, withBlameOf(known, standing)] as const)
+    const latest = [...others, [spec, standing] as const].slice(-MAX_TEMPLATES)
+    this.#standings.set(id, new Map(latest))
+  }
+
+  /** Those of whom it heard last come first. */
+  #rows(): readonly Pick<PeerRow, 'peer' | 'spec' | 'standing'>[] {
+    return [...this.#standings.entries()].flatMap(([id, templates]) => {
+      const peer = id.slice(0, id.indexOf(' '))
+      return [...templates].map(([spec, standing]) => ({ peer, spec, standing })).toReversed()
+    })
   }
 }
 
-/** Neither has a blank. */
+/** Nothing was learned of it, neither under another template. */
+function isBlank({ audits, strikes, quarantines }: PeerStanding): boolean {
+  return audits === 0 && strikes === 0 && quarantines === 0
+}
+
+/** A peer's id has no blank. */
 function key(peer: string, spec: string): string {
-  return `${peer} ${spec}`
+  return `${peer} ${weightsOf(spec)}`
 }
 
-function reportOf(peer: string, spec: string, known: PeerStanding, nowMs: number): StandingReport {
-  const { audits, consecutiveValid, strikes, quarantinedUntilMs } = known
-  const isOut = isQuarantined(known, nowMs)
-  const state = isOut ? 'quarantined' : stateOf(known)
-  return {
-    ...{ peer, spec, state, audits, consecutiveValid, strikes },
-    quality: reputationOf(known),
-    auditRate: auditRate(consecutiveValid),
-    ...(isOut && { quarantinedUntilMs }),
-    words: wordsOf(known, state),
-  }
-}
-
-function stateOf(known: PeerStanding): Exclude<StandingReport['state'], 'quarantined'> {
-  if (known.strikes > 0) return 'suspect'
-  return isProven(known) ? 'proven' : 'newcomer'
-}
-
-function wordsOf(known: PeerStanding, state: StandingReport['state']): string {
-  const { audits, consecutiveValid, strikes, quarantines, quarantinedUntilMs } = known
-  const passed = `${consecutiveValid} audits passed in a row, ${audits} in all`
-  switch (state) {
-    case 'newcomer':
-      return `${passed}: not enough to trust it, so that it gets a newcomer's share`
-    case 'proven':
-      return passed
-    case 'suspect':
-      return `${strikes} failed audits not yet forgiven; ${passed}`
-    case 'quarantined':
-      return `quarantined until ${new Date(quarantinedUntilMs).toISOString()}, for the ${quarantines}. time: its answers were not those of the weights that it names`
-    default:
-      return state satisfies never
-  }
+/** Longest not heard of first, so that they are the first to go when they are read. */
+function entriesOf<Value extends {}, Row>(
+  cache: LRUCache<string, Value>,
+  rowOf: (key: string, value: Value) => Row,
+): readonly Row[] {
+  return [...cache.entries()].map(([of, value]) => rowOf(of, value)).toReversed()
 }

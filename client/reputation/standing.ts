@@ -10,7 +10,7 @@ export interface AuditEvidence {
   readonly logRatio: number
 }
 
-/** What is known of one peer with one set of weights. A value: each event makes a new one. */
+/** What is known of one peer with one set of weights and one template. A value: each event makes a new one. */
 export interface PeerStanding {
   /** By audits alone: an answer that nobody looked at proves nothing. Whether it answers at all is the router's to know. */
   readonly quality: Evidence
@@ -32,6 +32,12 @@ export interface PeerStanding {
   readonly lastMs: number
 }
 
+/** What is held against a peer with these weights, whatever template it names. */
+type Blame = Pick<
+  PeerStanding,
+  'doubts' | 'hardMisses' | 'logRatio' | 'quarantinedUntilMs' | 'quarantines' | 'strikes'
+>
+
 /** A failed audit weighs as much as ten that passed. */
 const FAILED_WEIGHT = 10
 /** So many failed audits lead to quarantine: verifiers err, too. */
@@ -46,7 +52,7 @@ const DOUBT_DECAY = 0.995
 const FORGIVEN_AFTER = 200
 /** Doubles with each time, up to a week. */
 const QUARANTINE_MS = 3_600_000
-const MAX_QUARANTINE_MS = 604_800_000
+export const MAX_QUARANTINE_MS = 604_800_000
 /** Audits passed in a row from which on a peer is no newcomer. */
 const PROVEN_AUDITS = 3
 /** Below this a peer would never be asked again. */
@@ -131,6 +137,31 @@ function quarantined(standing: PeerStanding, nowMs: number): PeerStanding {
     strikes: MAX_STRIKES - 1,
     logRatio: 0,
     hardMisses: 0,
+  }
+}
+
+/** Another template of the same weights: its own evidence, and what is held against all of them. */
+export function withBlameOf(
+  standing: PeerStanding,
+  { doubts, hardMisses, logRatio, quarantinedUntilMs, quarantines, strikes }: Blame,
+): PeerStanding {
+  const isWorse = strikes > standing.strikes || quarantines > standing.quarantines
+  return {
+    ...standing,
+    ...{ doubts, hardMisses, logRatio, quarantinedUntilMs, quarantines, strikes },
+    consecutiveValid: isWorse ? 0 : standing.consecutiveValid,
+  }
+}
+
+/** The worst of both, each on its own. */
+export function worseOf(one: Blame, other: Blame): Blame {
+  return {
+    doubts: Math.max(one.doubts, other.doubts),
+    hardMisses: Math.max(one.hardMisses, other.hardMisses),
+    logRatio: Math.max(one.logRatio, other.logRatio),
+    quarantinedUntilMs: Math.max(one.quarantinedUntilMs, other.quarantinedUntilMs),
+    quarantines: Math.max(one.quarantines, other.quarantines),
+    strikes: Math.max(one.strikes, other.strikes),
   }
 }
 

@@ -1,48 +1,78 @@
+import { coarse, type Outcome } from './coarse.ts'
+import { type Drawing, passing, usualFilters } from './filters.ts'
 import type { ScoredPosition } from './scored-position.ts'
 
-/** What a token beyond those that the engine tells counts, in nats: e⁻¹² is one in 160,000. */
-const UNTOLD = 12
-/** Of each position, added to the variance: the distribution told is cut off, and engines round. */
-const SLACK_VARIANCE = 0.05
+/** Tilts of the test. Small ones find text that is a little too surprising everywhere, large ones few wild tokens. */
+const TILTS = [0.1, 0.25, 0.5, 0.75, 1] as const
+/** Tokens from the first on: an answer to another prompt goes on as it began, so that only its beginning is odd. */
+const SPANS = [4, 12, Number.POSITIVE_INFINITY] as const
+/** Below this temperature rounding counts for more than chance; a higher one only allows more. */
+const MIN_HEAT = 0.2
+/** In nats of surprisal a token: engines round. */
+const ROUNDING = 0.02
 
 /**
- * How many standard deviations the surprisal of sampled tokens lies above its expectation under the scorer's own
- * distribution at that temperature. What a peer cut off before it drew (top-p, top-k) makes its tokens less
- * surprising, never more.
+ * Evidence that an answer is not of these weights, in nats: an honest one comes to more than `x` with a probability of
+ * at most e⁻ˣ, however its engine cut off unlikely tokens (top-k, top-p, min-p), and at any temperature up to this one.
+ *
+ * Each token multiplies a bet by e^(λ·surprisal) ÷ the expectation of that. The product is a martingale for tokens drawn
+ * as said, and falls for likelier ones (J. Ville, 1939; G. Shafer, "Testing by betting", 2021). Half of the stake is on
+ * all tokens; half on those only that are not the first choice, given that they are not: whoever mixes in first choices
+ * of other weights, which seldom surprise, gains nothing by it.
  */
-export function surprise(scored: readonly ScoredPosition[], temperature: number): number {
-  let excess = 0
-  let variance = 0
+export function tooSurprising(scored: readonly ScoredPosition[], temperature: number): number {
+  const heat = Math.max(MIN_HEAT, temperature)
+  const bets = TILTS.flatMap((tilt) =>
+    [0, 1].map((skips) => ({ tilt, skips, logs: SPANS.map(() => 0) })),
+  )
+  for (const [at, position] of scored.entries()) {
+    const { outcomes, written } = coarse(position, heat)
+    for (const { tilt, skips, logs } of bets) {
+      if (written < skips) continue
+      const gain = won(outcomes.slice(skips), written - skips, tilt) - (tilt * ROUNDING) / heat
+      for (const [n, span] of SPANS.entries()) if (at < span) logs[n] = (logs[n] ?? 0) + gain
+    }
+  }
+  return meanOf(bets.flatMap(({ logs }) => logs))
+}
+
+/**
+ * Evidence that an answer was not drawn as asked but with less chance, in nats, as above: tokens that are likelier than
+ * draws with the usual filters are. It says nothing of the weights.
+ */
+export function tooPlain(
+  scored: readonly ScoredPosition[],
+  temperature: number,
+  drawing: Drawing,
+): number {
+  const filters = usualFilters(drawing)
+  const heat = Math.min(1, temperature)
+  const bets = TILTS.map((tilt) => ({ tilt, log: 0 }))
   for (const position of scored) {
-    const moments = momentsOf(position, temperature)
-    excess += moments.surprisal - moments.entropy
-    variance += moments.variance + SLACK_VARIANCE
+    const { outcomes, written } = coarse(position, heat)
+    const kept = outcomes.slice(0, passing(position, filters, heat))
+    // A token beyond is no sign of less chance.
+    const at = Math.min(written, kept.length - 1)
+    for (const bet of bets) bet.log += won(kept, at, -bet.tilt)
   }
-  return variance === 0 ? 0 : excess / Math.sqrt(variance)
+  return meanOf(bets.map(({ log }) => log))
 }
 
-interface Moments {
-  readonly surprisal: number
-  readonly entropy: number
-  readonly variance: number
+/** What one token adds to the logarithm of a bet. */
+function won(outcomes: readonly Outcome[], written: number, tilt: number): number {
+  let mass = 0
+  let expectation = 0
+  for (const { probability, surprisal } of outcomes) {
+    mass += probability
+    expectation += probability * Math.exp(tilt * surprisal)
+  }
+  const surprisal = outcomes[written]?.surprisal ?? 0
+  return tilt * surprisal - Math.log(expectation / mass)
 }
 
-/** Of the likeliest tokens, made a distribution at this temperature. */
-function momentsOf({ id, logprob, top }: ScoredPosition, temperature: number): Moments {
-  const known = top.some((token) => token.id === id)
-  const all = known || logprob === null ? top : [...top, { id, logprob }]
-  const heated = all.map((token) => token.logprob / temperature)
-  const largest = Math.max(...heated)
-  const total =
-    Math.log(heated.reduce((sum, value) => sum + Math.exp(value - largest), 0)) + largest
-  let entropy = 0
-  let square = 0
-  for (const value of heated) {
-    const log = value - total
-    entropy -= Math.exp(log) * log
-    square += Math.exp(log) * log * log
-  }
-  const chosen = all.findIndex((token) => token.id === id)
-  const surprisal = chosen === -1 ? UNTOLD : Math.min(UNTOLD, total - (heated[chosen] ?? 0))
-  return { surprisal, entropy, variance: Math.max(0, square - entropy * entropy) }
+/** Of bets with equal stakes, each as its logarithm. */
+function meanOf(bets: readonly number[]): number {
+  const most = Math.max(...bets)
+  const sum = bets.reduce((all, log) => all + Math.exp(log - most), 0)
+  return most + Math.log(sum / bets.length)
 }

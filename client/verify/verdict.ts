@@ -1,6 +1,8 @@
+import type { Drawing } from './filters.ts'
+import { filteredOut, unusual } from './impossible.ts'
 import { marginOf, type ScoredPosition } from './scored-position.ts'
 import { evidenceOf } from './sprt.ts'
-import { surprise } from './surprisal.ts'
+import { tooPlain, tooSurprising } from './surprisal.ts'
 
 /** A token that is this much less likely than the first one was not chosen by that model at temperature 0. In nats. */
 const HARD_MARGIN = 2
@@ -10,12 +12,22 @@ const CLIP = 5
 const HARD_MISSES = 3
 /** Of one answer: less say nothing. */
 export const MIN_POSITIONS = 8
-/** Standard deviations that a sampled answer may be more surprising than its model expects: once in a billion audits by chance. */
-const MAX_SURPRISE = 6
+/** Below this temperature a token is the first choice, but for near ties. */
+export const MIN_SAMPLED = 0.05
+/** Evidence against a sampled answer that fails it, in nats: by chance once in a billion audits. */
+const PROOF = Math.log(1e9)
+/** Less evidence says nothing by itself: by chance once in a hundred audits. */
+const DOUBT = Math.log(100)
+/** The test over several audits allows an error in a thousand; counted so, that is one in a million. */
+const WEIGHT = 0.5
+/** Evidence that an answer has less chance in it than was asked for, in nats: by chance once in a million audits. */
+const PLAIN = Math.log(1e6)
+/** Below this temperature a plain answer is no sign of anything. */
+const MIN_LIVELY = 0.5
 
 /** What an audit found. */
 export interface Verdict {
-  /** `suspect`: more misses than are usual, which by itself proves nothing. */
+  /** `suspect`: more misses than are usual, or less chance than was asked for, which by itself proves nothing. */
   readonly outcome: 'passed' | 'suspect' | 'failed' | 'inconclusive'
   readonly positions: number
   /** Tokens that are not the first choice. */
@@ -26,7 +38,7 @@ export interface Verdict {
   readonly meanMargin: number
   /** Of the sequential test over this peer's audits. */
   readonly logRatio: number
-  /** Of a sampled answer: standard deviations above what was to be expected. */
+  /** Of a sampled answer: evidence that these weights did not write it, as standard deviations. */
   readonly surprise?: number
   /** What it was found out by, in words, where its tokens are not all. */
   readonly finding?: string
@@ -37,23 +49,52 @@ export interface Verdict {
  *
  * @param temperature at which it was written; above 0 a token that is not the first choice is honest, so that its
  *   surprisal is held against its expectation instead
+ * @param drawing what the request said of it. @default nothing
  */
-export function judge(scored: readonly ScoredPosition[], temperature: number): Verdict {
+export function judge(
+  scored: readonly ScoredPosition[],
+  temperature: number,
+  drawing: Drawing = {},
+): Verdict {
   const positions = scored.length
   const margins = scored.map(marginOf)
   const meanMargin = positions === 0 ? 0 : sum(margins.map((m) => Math.min(m, CLIP))) / positions
   const misses = margins.filter((margin) => margin > 0).length
-  const hardMisses = margins.filter((margin) => margin > HARD_MARGIN).length
-  const facts = { positions, misses, hardMisses, meanMargin }
-  if (positions < MIN_POSITIONS) return { ...facts, outcome: 'inconclusive', logRatio: 0 }
-  if (temperature > 0) {
-    const found = surprise(scored, temperature)
-    const outcome = found > MAX_SURPRISE ? 'failed' : 'passed'
-    return { ...facts, outcome, logRatio: 0, surprise: found }
+  const facts = { positions, misses, meanMargin }
+  if (positions < MIN_POSITIONS) {
+    return { ...facts, hardMisses: 0, outcome: 'inconclusive', logRatio: 0 }
   }
+  if (temperature >= MIN_SAMPLED) return { ...facts, ...sampled(scored, temperature, drawing) }
   const logRatio = evidenceOf(positions, misses)
-  if (hardMisses >= HARD_MISSES) return { ...facts, outcome: 'failed', logRatio }
-  return { ...facts, outcome: hardMisses > 0 || logRatio > 0 ? 'suspect' : 'passed', logRatio }
+  const hardMisses = margins.filter((margin) => margin > HARD_MARGIN).length
+  if (hardMisses >= HARD_MISSES) return { ...facts, hardMisses, outcome: 'failed', logRatio }
+  const outcome = hardMisses > 0 || logRatio > 0 ? 'suspect' : 'passed'
+  return { ...facts, hardMisses, outcome, logRatio }
+}
+
+function sampled(
+  scored: readonly ScoredPosition[],
+  temperature: number,
+  drawing: Drawing,
+): Pick<Verdict, 'hardMisses' | 'logRatio' | 'outcome' | 'surprise'> {
+  const evidence = tooSurprising(scored, temperature)
+  const hardMisses = filteredOut(scored, temperature, drawing)
+  const surprise = Math.sign(evidence) * Math.sqrt(2 * Math.abs(evidence))
+  const found = { hardMisses, surprise, logRatio: WEIGHT * evidence }
+  if (evidence > PROOF || hardMisses >= HARD_MISSES) return { ...found, outcome: 'failed' }
+  const isOdd =
+    hardMisses > 0 ||
+    evidence > DOUBT ||
+    unusual(scored, temperature, drawing) >= HARD_MISSES ||
+    isPlain(scored, drawing)
+  return { ...found, outcome: isOdd ? 'suspect' : 'passed' }
+}
+
+/** Where the request names no temperature, the engine's may be 0. */
+function isPlain(scored: readonly ScoredPosition[], drawing: Drawing): boolean {
+  const { temperature } = drawing
+  if (temperature === undefined || temperature === null || temperature < MIN_LIVELY) return false
+  return tooPlain(scored, temperature, drawing) > PLAIN
 }
 
 function sum(numbers: readonly number[]): number {

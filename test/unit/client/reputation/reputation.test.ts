@@ -8,13 +8,14 @@ import {
   NO_EVIDENCE,
   withEvidence,
 } from '../../../../client/reputation/evidence.ts'
-import { type AuditEvidence, Reputation } from '../../../../client/reputation/index.ts'
+import { type AuditEvidence, Reputation, specClassOf } from '../../../../client/reputation/index.ts'
 import { chooseNewcomer } from '../../../../client/route/newcomers.ts'
 
 const PASSED: AuditEvidence = { outcome: 'passed', logRatio: -0.5, hardMisses: 0 }
 const FAILED: AuditEvidence = { outcome: 'failed', logRatio: 2, hardMisses: 0 }
 const HOUR = 3_600_000
 const SPEC = 'sha256:aa/template'
+const OTHER_TEMPLATE = 'sha256:aa/another'
 
 function known(nowMs = { value: 1_000_000 }) {
   const reputation = new Reputation(() => nowMs.value)
@@ -92,6 +93,44 @@ describe('a peer', () => {
     expect(report()).toMatchObject({ state: 'proven', strikes: 0 })
   })
 
+  it('cannot leave quarantine or strikes behind by another template', () => {
+    const { reputation, audit, nowMs } = known()
+    audit(FAILED, 2)
+    expect(reputation.vouchesFor('peer', OTHER_TEMPLATE)).toBe(false)
+    reputation.audited('peer', OTHER_TEMPLATE, FAILED)
+    for (const spec of [SPEC, OTHER_TEMPLATE, 'sha256:aa/']) {
+      expect(reputation.isQuarantined('peer', spec)).toBe(true)
+    }
+    expect(reputation.isQuarantined('peer', 'sha256:ab/another')).toBe(false)
+    nowMs.value += HOUR
+    reputation.audited('peer', 'sha256:aa/third', FAILED)
+    expect(reputation.isQuarantined('peer', SPEC)).toBe(true)
+  })
+
+  it('has to prove itself anew with another template, without the lift that friends give', () => {
+    const { reputation, audit } = known()
+    audit(PASSED, 20)
+    expect(reputation.isProven('peer', SPEC)).toBe(true)
+    expect(reputation.isProven('peer', OTHER_TEMPLATE)).toBe(false)
+    expect(reputation.auditRate('peer', OTHER_TEMPLATE)).toBe(1)
+    audit(FAILED)
+    const draws = Array.from({ length: 100 }, () =>
+      reputation.draw('peer', OTHER_TEMPLATE, seededRandom(1), 1),
+    )
+    expect(Math.max(...draws)).toBeLessThan(0.5)
+  })
+
+  it('does not push others out by templates that it makes up', () => {
+    const { reputation, audit, nowMs } = known()
+    audit(FAILED, 3)
+    for (let n = 0; n < 100; n += 1) {
+      nowMs.value += 1
+      reputation.audited('other', `sha256:bb/${n}`, PASSED)
+    }
+    expect(reputation.report('other')).toHaveLength(8)
+    expect(reputation.isQuarantined('peer', SPEC)).toBe(true)
+  })
+
   it('is not better off under the name of other weights', () => {
     const { reputation, audit } = known()
     audit(FAILED, 3)
@@ -100,19 +139,38 @@ describe('a peer', () => {
   })
 })
 
+describe('a spec class', () => {
+  const digest = `sha256:${'a'.repeat(64)}`
+  const hex = `${'0123456789abcdef'.repeat(4)}`
+
+  it('is the same for a template hash with and without its algorithm', () => {
+    const all = [hex, `sha256:${hex}`, hex.toUpperCase()]
+    const classes = all.map((templateHash) => specClassOf({ id: 'm', digest, templateHash }))
+    expect(new Set(classes).size).toBe(1)
+    expect(classes[0]).toBe(`${digest}/${hex.slice(0, 32)}`)
+  })
+
+  it('takes what is no hash for none', () => {
+    for (const templateHash of ['', 'a b', 'a/b', `${hex}0`, '\u001b[31m']) {
+      expect(specClassOf({ id: 'm', digest, templateHash })).toBe(`${digest}/`)
+    }
+    expect(specClassOf({ id: 'a b\tc', templateHash: '' })).toBe('abc/')
+  })
+})
+
 describe('what is known', () => {
   it('outlasts a restart', () => {
     const { reputation, audit } = known()
     audit(PASSED, 20)
     const other = new Reputation(() => 1_000_001)
-    expect(other.load(JSON.parse(JSON.stringify(reputation)))).toBe(true)
+    expect(other.load(JSON.parse(JSON.stringify(reputation)))).toEqual({ taken: 1, dropped: 0 })
     expect(other.report()).toEqual(reputation.report())
   })
 
   it('is refused where it is something else, or older than what is known', () => {
     const { reputation, audit, nowMs } = known()
-    for (const wrong of [undefined, {}, { version: 2, peers: [] }, { version: 1, peers: [{}] }]) {
-      expect(reputation.load(wrong)).toBe(false)
+    for (const wrong of [undefined, {}, { version: 2, peers: [] }, { version: 1, peers: {} }]) {
+      expect(reputation.load(wrong)).toBeUndefined()
     }
     audit(PASSED, 5)
     const old: unknown = JSON.parse(JSON.stringify(reputation))
@@ -130,6 +188,54 @@ describe('what is known', () => {
     expect(reputation.forget('peer')).toBe(1)
     reputation.load(old)
     expect(reputation.isQuarantined('peer', SPEC)).toBe(false)
+  })
+})
+
+describe('saved standings of whatever origin', () => {
+  const standing = {
+    quality: { good: 0, bad: 10 },
+    ...{ consecutiveValid: 0, logRatio: 0, hardMisses: 0, strikes: 2, quarantines: 1 },
+    ...{ quarantinedUntilMs: 1e300, audits: 3, doubts: 0, lastMs: 9e15 },
+  }
+  const row = { peer: 'peer', spec: SPEC, standing }
+
+  it('hold nobody longer than a week, and can be read and forgotten', () => {
+    const { reputation, nowMs } = known()
+    reputation.load({ version: 1, peers: [row] })
+    expect(reputation.report('peer')[0]?.quarantinedUntilMs).toBe(nowMs.value + 7 * 24 * HOUR)
+    reputation.forget('peer')
+    nowMs.value += 1
+    reputation.load({ version: 1, peers: [row] })
+    expect(reputation.isQuarantined('peer', SPEC)).toBe(false)
+  })
+
+  it('of the future do not win against what was learned', () => {
+    const { reputation, audit } = known()
+    audit(PASSED, 3)
+    expect(reputation.load({ version: 1, peers: [row] })?.taken).toBe(0)
+    expect(reputation.isProven('peer', SPEC)).toBe(true)
+  })
+
+  it('are read row by row', () => {
+    const { reputation } = known()
+    const wrong = [{}, { ...row, spec: 'a b' }, { ...row, spec: 'y'.repeat(2_000) }]
+    const networks = [{ network: '1.2.3.0/24', evidence: { good: 'many' } }]
+    expect(reputation.load({ version: 1, peers: [...wrong, row], networks })).toEqual({
+      taken: 1,
+      dropped: 4,
+    })
+    expect(reputation.isQuarantined('peer', SPEC)).toBe(true)
+  })
+
+  it('by template are held against all templates of the weights', () => {
+    const { reputation } = known()
+    const clean = { ...standing, strikes: 0, quarantines: 0, quarantinedUntilMs: 0 }
+    const peers = [row, { ...row, spec: OTHER_TEMPLATE, standing: clean }]
+    for (const both of [peers, peers.toReversed()]) {
+      reputation.rebase({ version: 1, peers: both })
+      expect(reputation.isQuarantined('peer', SPEC)).toBe(true)
+      expect(reputation.isQuarantined('peer', OTHER_TEMPLATE)).toBe(true)
+    }
   })
 })
 

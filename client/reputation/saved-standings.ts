@@ -1,0 +1,111 @@
+import * as z from 'zod'
+import type { Evidence } from './evidence.ts'
+import { MAX_QUARANTINE_MS, type PeerStanding } from './standing.ts'
+
+/** Evidence that is older says little of a peer today. */
+const MAX_AGE_MS = 7_776_000_000
+const VERSION = 1
+
+const count = z.number().min(0).max(1e9)
+const time = z.number().min(0)
+const evidence = z.object({ good: count, bad: count })
+const standing = z.object({
+  quality: evidence,
+  consecutiveValid: count,
+  logRatio: z.number().min(-100).max(100),
+  hardMisses: count,
+  strikes: count,
+  quarantines: count,
+  quarantinedUntilMs: time,
+  audits: count,
+  doubts: count.default(0),
+  lastMs: time,
+})
+const peerRow = z.object({ peer: word(128), spec: word(1_024), standing })
+const networkRow = z.object({ network: z.string().max(128), evidence })
+const forgottenRow = z.object({ peer: word(128), atMs: time })
+const file = z.object({
+  version: z.literal(VERSION),
+  peers: z.array(z.unknown()),
+  networks: z.array(z.unknown()).default([]),
+  forgotten: z.array(z.unknown()).default([]),
+})
+
+export interface PeerRow {
+  readonly peer: string
+  readonly spec: string
+  readonly standing: PeerStanding
+  /** Its last event lies in the future: a clock was wrong, or somebody wants it to win. */
+  readonly isFromFuture: boolean
+}
+
+/** A file of standings, of which everything is within bounds. */
+export interface SavedStandings {
+  readonly peers: readonly PeerRow[]
+  readonly networks: readonly { readonly network: string; readonly evidence: Evidence }[]
+  readonly forgotten: readonly { readonly peer: string; readonly atMs: number }[]
+  /** Rows that are none. */
+  readonly dropped: number
+}
+
+/**
+ * Reads it row by row: one that is wrong costs no other. No quarantine lasts longer than the longest from now on, and
+ * nothing was learned later than now.
+ *
+ * @returns nothing where it is no such file
+ */
+export function parseStandings(saved: unknown, nowMs: number): SavedStandings | undefined {
+  const parsed = file.safeParse(saved)
+  if (!parsed.success) return undefined
+  const peers = rowsOf(peerRow, parsed.data.peers)
+  const networks = rowsOf(networkRow, parsed.data.networks)
+  const forgotten = rowsOf(forgottenRow, parsed.data.forgotten)
+  return {
+    peers: peers.rows
+      .filter(({ standing: { lastMs } }) => lastMs >= nowMs - MAX_AGE_MS)
+      .map(({ peer, spec, standing: known }) => ({
+        ...{ peer, spec, standing: within(known, nowMs) },
+        isFromFuture: known.lastMs > nowMs,
+      })),
+    networks: networks.rows,
+    forgotten: forgotten.rows
+      .filter(({ atMs }) => atMs >= nowMs - MAX_AGE_MS)
+      .map(({ peer, atMs }) => ({ peer, atMs: Math.min(atMs, nowMs) })),
+    dropped: peers.dropped + networks.dropped + forgotten.dropped,
+  }
+}
+
+/** As {@link parseStandings} reads it. */
+export function standingsFile({
+  peers,
+  networks,
+  forgotten,
+}: Omit<SavedStandings, 'dropped' | 'peers'> & {
+  readonly peers: readonly Omit<PeerRow, 'isFromFuture'>[]
+}): object {
+  return { version: VERSION, peers, networks, forgotten }
+}
+
+function within(known: PeerStanding, nowMs: number): PeerStanding {
+  return {
+    ...known,
+    quarantinedUntilMs: Math.min(known.quarantinedUntilMs, nowMs + MAX_QUARANTINE_MS),
+    lastMs: Math.min(known.lastMs, nowMs),
+  }
+}
+
+function rowsOf<Row>(
+  schema: z.ZodType<Row>,
+  rows: readonly unknown[],
+): { readonly rows: readonly Row[]; readonly dropped: number } {
+  const read = rows.flatMap((row) => {
+    const parsed = schema.safeParse(row)
+    return parsed.success ? [parsed.data] : []
+  })
+  return { rows: read, dropped: rows.length - read.length }
+}
+
+/** Without a blank: what is put together with one can be taken apart again. */
+function word(maxLength: number): z.ZodString {
+  return z.string().min(1).max(maxLength).regex(/^\S+$/)
+}
