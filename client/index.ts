@@ -53,4 +53,5 @@ export { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './po
 export type { Reputation, StandingReport } from './reputation/index.ts'
 export { openReputation, type SavedReputation } from './saved-reputation.ts'
 export { PartialFailure } from './split/index.ts'
+export { trustedPeers } from './trusted-peers.ts'
 export { parseVerifyMode, type VerifyMode } from './verify-mode.ts'
