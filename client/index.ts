@@ -21,7 +21,7 @@ export type {
   ServedBy,
   ServedChunk,
 } from './answer/index.ts'
-export type { AuditReport } from './audit/index.ts'
+export type { AuditReport, Unrated, Verification } from './audit/index.ts'
 export type { BatchOptions, BatchProgress, BatchRequest, BatchResult } from './batch/index.ts'
 export { type CanaryMode, parseCanaryMode } from './canary/index.ts'
 export {

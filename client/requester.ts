@@ -25,9 +25,10 @@ import {
   type EmbeddingResponse,
   type Identity,
   type ServedBy,
+  type ServedChunk,
 } from './answer/index.ts'
 import type { Connect } from './attempt/index.ts'
-import { type AuditReport, checkedAnswer } from './audit/index.ts'
+import { checkedAnswer, type Verification } from './audit/index.ts'
 import { ResumeReserve, RetryBudget } from './budget/index.ts'
 import {
   begin,
@@ -63,7 +64,7 @@ import type { Reputation } from './reputation/index.ts'
 import { modelOf, wantsUsage } from './request-fields.ts'
 import { createRouter } from './route/index.ts'
 import { openScope, type Scope } from './scope.ts'
-import type { VerifyMode } from './verify-mode.ts'
+import { type VerifyMode, waitsForVerdict } from './verify-mode.ts'
 
 /** What requests need of a host. */
 export type RequesterHost = DirectoryHost &
@@ -205,11 +206,12 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     const begun = begin(kind, body, options, { ...init, fallback, limits: requestLimits })
     using scope = enter(begun.limits.timeoutMs, options)
     call.onScope?.(scope)
-    const { asked, policy, resume, request } = begun
+    const { asked, policy, resume, request, verify } = begun
+    const trusted = begun.trusted && [...begun.trusted].sort((a, b) => (a < b ? -1 : 1))
     // Long bodies take a while to hash, and most clients have no failure to remember.
     let hashed: string | undefined
     const key = (): string => {
-      hashed ??= requestKey(kind, { asked, policy, resume, body: request.body })
+      hashed ??= requestKey(kind, { asked, policy, resume, verify, trusted, body: request.body })
       return hashed
     }
     const journal = new Journal(begun.estimatedPromptTokens, attempts)
@@ -238,14 +240,14 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         call.answeredBy = model
         options.placement?.onModel?.(model)
       }
-      let verification: readonly AuditReport[] | undefined
+      let verification: Verification | undefined
       const answer = checkedAnswer(
         {
           ...{ auditor, job, mode: begun.verify, signal: scope.signal, afterwards: closing.signal },
           ask: (asked) => fallback.run({ ...begun, ...asked }, scope, onAnswering),
         },
-        (reports) => {
-          verification = reports
+        (found) => {
+          verification = found
         },
       )
       for await (const event of answer) {
@@ -265,7 +267,9 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       if (!call.ended) {
         // What asked nobody took nothing, and there may be somebody the next time.
         if (attempts.length > 0) failures.failed(key(), failure, performance.now())
-        ended(failure.code, { message: failure.message })
+        const evidence = failure.details.verification as Verification | undefined
+        const { message } = failure
+        ended(failure.code, { message, ...(evidence && { verification: evidence }) })
       }
       if (options.signal?.aborted === true) throw options.signal.reason
       throw withAttempts(failure, journal.attempts)
@@ -282,7 +286,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     identity: Identity,
     normalize: (
       ...args: Parameters<typeof chatChunks>
-    ) => AsyncGenerator<T & { readonly skein: { readonly peerId: string } }, void, void>,
+    ) => AsyncGenerator<T & ServedChunk, void, void>,
   ): Answer<T> => {
     const call = newCall(kind, body, options, false)
     return createAnswer<T>({
@@ -297,6 +301,9 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
           chunks: normalize(run(call), () => named(identity, call), {
             includeUsage: wantsUsage(body),
             onUsage,
+            ...(waitsForVerdict(options.verify ?? init.verify) && {
+              verification: () => call.ended?.verification,
+            }),
           }),
           cancel: () => scope?.abort(new InferenceError('cancelled', 'the consumer left')),
         }

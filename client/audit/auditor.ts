@@ -50,8 +50,12 @@ export interface AuditReport extends Verdict {
   readonly peerId: string
   /** Who rated them: peers, or `self`. */
   readonly by: readonly string[]
+  /** Peers that were asked to; `by` has those of them that did. */
+  readonly asked: number
   /** Tokens that the scorers had to read. */
   readonly tokens: number
+  /** What it said of itself that cannot be: nobody had to be asked. */
+  readonly finding?: string
 }
 
 /** Has answers rated by engines that did not write them, and keeps what that says of their peers. */
@@ -121,21 +125,26 @@ export class Auditor {
     const own = await this.#ownScore(subject, part, signal)
     if (own !== undefined) {
       const verdict = judge(own, subject.temperature)
-      return { ...verdict, peerId: key, by: ['self'], tokens: subject.tokenIds.length }
+      return { ...verdict, peerId: key, by: ['self'], asked: 0, tokens: subject.tokenIds.length }
     }
-    const found = await this.#hear(subject, part, signal)
+    const { found, asked } = await this.#hear(subject, part, signal)
     const verdict = conclude(verdictsOf(found))
     this.#doubtOutvoted(found, verdict)
     return {
       ...verdict,
       peerId: key,
       by: found.map(({ scorer }) => scorer.key),
+      asked,
       tokens: found.length * subject.tokenIds.length,
     }
   }
 
   /** Asks one after the other, until what they say settles it. Who does not answer says nothing. */
-  async #hear(subject: Subject, part: Testimony, signal: AbortSignal): Promise<readonly Rating[]> {
+  async #hear(
+    subject: Subject,
+    part: Testimony,
+    signal: AbortSignal,
+  ): Promise<{ readonly found: readonly Rating[]; readonly asked: number }> {
     const { key, model } = part.candidate
     const isProven = this.#init.reputation.isProven(key, specClassOf(model))
     const asked = new Set([key])
@@ -157,7 +166,8 @@ export class Auditor {
       }
       if (isSettled(verdictsOf(found), isProven ? 1 : 2)) break
     }
-    return found
+    // The accused was not.
+    return { found, asked: asked.size - 1 }
   }
 
   /** Nobody else's word is needed where the own engine has the weights. */

@@ -3,6 +3,7 @@ import type { AnswerChunk } from '../attempt/index.ts'
 import type { Candidate } from '../directory/index.ts'
 import type { DispatchEvent, Told } from '../dispatch/index.ts'
 import type { Seen } from './free-checks.ts'
+import type { Unrated } from './verification.ts'
 
 /** The part of an answer that one peer wrote. */
 export interface Testimony {
@@ -90,6 +91,13 @@ export class Witness {
     if (chunk.kind !== 'chat') return
     const content = chunk.choices[0]?.logprobs?.content ?? []
     this.#last.spelled.push(...content.map(({ token }) => token))
+  }
+
+  /** Why the answer cannot be rated; nothing where it can. */
+  get unratable(): Unrated | undefined {
+    if (this.#asked === undefined) return 'request'
+    if (!this.#complete) return 'no-token-ids'
+    return this.#parts.length === 0 ? 'too-short' : undefined
   }
 
   /** Absent where the answer cannot be rated. */

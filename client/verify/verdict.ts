@@ -9,7 +9,7 @@ const CLIP = 5
 /** So many impossible tokens are no rounding. */
 const HARD_MISSES = 3
 /** Of one answer: less say nothing. */
-const MIN_POSITIONS = 8
+export const MIN_POSITIONS = 8
 /** Standard deviations that a sampled answer may be more surprising than its model expects: once in a billion audits by chance. */
 const MAX_SURPRISE = 6
 
