@@ -90,8 +90,11 @@ describe('an answer that is to be verified always', () => {
 
   it('does not say that it has ended before the verdict is in', async () => {
     const { promise: gate, resolve } = Promise.withResolvers<void>()
-    const slow = { ...rates, scriptOf: ({ kind }) => (kind === 'score' ? { gate } : {}) } as const
-    const { requester, asked } = await swarmOf(rates, slow as ScriptedPeerInit)
+    const slow: ScriptedPeerInit = {
+      ...rates,
+      scriptOf: ({ kind }) => (kind === 'score' ? { gate } : {}),
+    }
+    const { requester, asked } = await swarmOf(slow, slow)
     const chunks = requester.streamChat(body, always)[Symbol.asyncIterator]()
     let text = ''
     while (!text.endsWith('9.')) {
