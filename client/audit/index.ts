@@ -5,6 +5,5 @@ export {
   mergedVerification,
   type Unrated,
   type Verification,
-  verificationOf,
 } from './verification.ts'
 export { type Subject, Witness } from './witness.ts'
