@@ -164,9 +164,12 @@ describe('a batch', () => {
     const { backend } = await swarm.node()
     const lines = Array.from({ length: 400 }, (_, index) => chatLine(index))
     const { id } = await create(await upload(lines))
-    await vi.waitFor(async () => {
-      expect((await openai.batches.retrieve(id)).request_counts?.completed).toBeGreaterThan(5)
-    })
+    await vi.waitFor(
+      async () => {
+        expect((await openai.batches.retrieve(id)).request_counts?.completed).toBeGreaterThan(5)
+      },
+      { timeout: 30_000 },
+    )
     await openai.batches.cancel(id)
     const batch = await ended(id)
     expect(batch.status).toBe('cancelled')
@@ -210,9 +213,12 @@ describe('a batch', () => {
 async function interrupted(): Promise<{ readonly id: string; readonly inputId: string }> {
   const inputId = await upload(Array.from({ length: 300 }, (_, index) => chatLine(index)))
   const { id } = await create(inputId)
-  await vi.waitFor(async () => {
-    expect((await openai.batches.retrieve(id)).request_counts?.completed).toBeGreaterThan(20)
-  })
+  await vi.waitFor(
+    async () => {
+      expect((await openai.batches.retrieve(id)).request_counts?.completed).toBeGreaterThan(20)
+    },
+    { timeout: 30_000 },
+  )
   await server.close()
   return { id, inputId }
 }
