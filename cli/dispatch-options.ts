@@ -33,7 +33,7 @@ export function withDispatchOptions(command: Command): Command {
     )
     .option(
       '--verify <mode>',
-      'off, sample, or always: whether others rate the answer (default: sample)',
+      'off, sample, always, or required: whether others rate the answer, and whether it is given where nobody can (default: sample)',
       verifyFrom,
     )
     .option('--trust <peer>', 'only these peers may see the request; repeatable', addValue)

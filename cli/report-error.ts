@@ -63,8 +63,11 @@ function adviceFor({ code, details }: InferenceError, commandName: string): stri
       return 'What is missing can be asked for again by itself.'
     case 'not_resumable':
       return 'The answer broke off where nobody else could go on with it. Ask again.'
-    case 'invalid_request':
     case 'verification_failed':
+      return details.verification?.status === 'unverified'
+        ? 'With --verify always it is given all the same, and told as not verified.'
+        : undefined
+    case 'invalid_request':
     case 'cancelled':
     case 'internal':
       return undefined

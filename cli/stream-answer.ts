@@ -1,5 +1,6 @@
-import type { Client, RequestEvent, RequestOptions } from '../client/index.ts'
+import type { Client, RequestEvent, RequestOptions, Verification } from '../client/index.ts'
 import type { AttemptRecord, ChatRequest, FinishReason, OpenAiUsage } from '../protocol/index.ts'
+import { verdictWords } from './explain/index.ts'
 import { plainText } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -9,6 +10,8 @@ export interface StreamedAnswer {
   readonly finishReason: FinishReason | null
   readonly usage: OpenAiUsage | null
   readonly attempts: readonly AttemptRecord[]
+  /** How it was checked, where that was asked for. */
+  readonly verification?: Verification
 }
 
 export interface StreamOptions
@@ -55,10 +58,17 @@ export async function streamAnswer(
   } finally {
     if (answer.event !== undefined) onEvent?.(answer.event)
   }
-  return { text, finishReason, usage: answer.usage ?? null, attempts: answer.attempts }
+  const { usage = null, attempts, event } = answer
+  const { verification } = event ?? {}
+  return { text, finishReason, usage, attempts, ...(verification && { verification }) }
 }
 
 export function emitDone(terminal: Terminal, answer: StreamedAnswer): void {
-  const { text, usage, finishReason, attempts } = answer
-  terminal.emit({ event: 'done', text, usage, finishReason, attempts } as { event: 'done' })
+  terminal.emit({ ...answer, event: 'done' })
+}
+
+/** How an answer was checked, in a line on stderr; for a script the `done` event has it. */
+export function tellVerdict(terminal: Terminal, { verification }: StreamedAnswer): void {
+  if (verification === undefined || terminal.json) return
+  terminal.log(`Verified: ${verdictWords(verification).join('; ')}`)
 }

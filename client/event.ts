@@ -1,5 +1,5 @@
 import type { AttemptRecord, ErrorCode, InferenceKind, Usage } from '../protocol/index.ts'
-import type { AuditReport } from './audit/index.ts'
+import type { Verification } from './audit/index.ts'
 import type { Policy, ResumeMode } from './policy.ts'
 
 /** What a request took beyond what the caller's usage says: failed, superseded and compared attempts. */
@@ -54,8 +54,8 @@ export interface RequestEvent {
   readonly usageEstimated?: true
   readonly cost: Cost
   readonly agreement?: Agreement
-  /** How the answer was checked before its end was told, where the request asked for it. */
-  readonly verification?: readonly AuditReport[]
+  /** How the answer was checked before its end was told, where the request asked for it; of one that failed for it, too. */
+  readonly verification?: Verification
   /** Answered from memory: the same request had failed again and again. */
   readonly remembered?: true
 }

@@ -21,7 +21,7 @@ export type {
   ServedBy,
   ServedChunk,
 } from './answer/index.ts'
-export type { AuditReport } from './audit/index.ts'
+export type { AuditReport, Unrated, Verification } from './audit/index.ts'
 export type { BatchOptions, BatchProgress, BatchRequest, BatchResult } from './batch/index.ts'
 export { type CanaryMode, parseCanaryMode } from './canary/index.ts'
 export {
@@ -53,4 +53,5 @@ export { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './po
 export type { Reputation, StandingReport } from './reputation/index.ts'
 export { openReputation, type SavedReputation } from './saved-reputation.ts'
 export { PartialFailure } from './split/index.ts'
+export { trustedPeers } from './trusted-peers.ts'
 export { parseVerifyMode, type VerifyMode } from './verify-mode.ts'

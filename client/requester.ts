@@ -25,9 +25,10 @@ import {
   type EmbeddingResponse,
   type Identity,
   type ServedBy,
+  type ServedChunk,
 } from './answer/index.ts'
 import type { Connect } from './attempt/index.ts'
-import { type AuditReport, checkedAnswer } from './audit/index.ts'
+import { checkedAnswer, type Verification } from './audit/index.ts'
 import { ResumeReserve, RetryBudget } from './budget/index.ts'
 import {
   begin,
@@ -63,7 +64,7 @@ import type { Reputation } from './reputation/index.ts'
 import { modelOf, wantsUsage } from './request-fields.ts'
 import { createRouter } from './route/index.ts'
 import { openScope, type Scope } from './scope.ts'
-import type { VerifyMode } from './verify-mode.ts'
+import { type VerifyMode, waitsForVerdict } from './verify-mode.ts'
 
 /** What requests need of a host. */
 export type RequesterHost = DirectoryHost &
@@ -246,15 +247,15 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         call.answeredBy = model
         options.placement?.onModel?.(model)
       }
-      let verification: readonly AuditReport[] | undefined
+      let verification: Verification | undefined
       const answer = checkedAnswer(
         {
           ...{ auditor, job, mode: begun.verify, signal: scope.signal, afterwards: closing.signal },
           remainingMs: () => scope.remainingMs(),
           ask: (asked) => fallback.run({ ...begun, ...asked }, scope, onAnswering),
         },
-        (reports) => {
-          verification = reports
+        (found) => {
+          verification = found
         },
       )
       for await (const event of answer) {
@@ -274,7 +275,9 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       if (!call.ended) {
         // What asked nobody took nothing, and there may be somebody the next time.
         if (attempts.length > 0 && !isNarrowed) failures.failed(key(), failure, performance.now())
-        ended(failure.code, { message: failure.message })
+        const evidence = failure.details.verification as Verification | undefined
+        const { message } = failure
+        ended(failure.code, { message, ...(evidence && { verification: evidence }) })
       }
       if (options.signal?.aborted === true) throw options.signal.reason
       throw withAttempts(failure, journal.attempts)
@@ -291,7 +294,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     identity: Identity,
     normalize: (
       ...args: Parameters<typeof chatChunks>
-    ) => AsyncGenerator<T & { readonly skein: { readonly peerId: string } }, void, void>,
+    ) => AsyncGenerator<T & ServedChunk, void, void>,
   ): Answer<T> => {
     const call = newCall(kind, body, options, false)
     return createAnswer<T>({
@@ -306,6 +309,9 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
           chunks: normalize(run(call), () => named(identity, call), {
             includeUsage: wantsUsage(body),
             onUsage,
+            ...(waitsForVerdict(options.verify ?? init.verify) && {
+              verification: () => call.ended?.verification,
+            }),
           }),
           cancel: () => scope?.abort(new InferenceError('cancelled', 'the consumer left')),
         }

@@ -142,8 +142,12 @@ export interface ErrorDetails {
     readonly code: ErrorCode
     readonly message: string
   }[]
-  /** `verification_failed`: what the audit found of each peer. */
-  readonly verification?: readonly object[]
+  /** `verification_failed`: what checking the answer found, of each peer that wrote a part. */
+  readonly verification?: {
+    readonly status: string
+    readonly why?: string
+    readonly parts: readonly object[]
+  }
   /** Any code, where the request names a chain of models: what came of each that was asked. */
   readonly members?: readonly {
     readonly model: string

@@ -92,7 +92,11 @@ async function answerAll(
       const isAnswered = result.answer !== undefined
       await results.add(batchResultLine(result), isAnswered ? 'completed' : 'failed')
       progress.update(results.completed + results.failed, total)
-      const told = { custom_id: result.id, code: result.error?.code ?? 'answered' }
+      const status = result.answer?.skein.verification?.status
+      const told = {
+        ...{ custom_id: result.id, code: result.error?.code ?? 'answered' },
+        ...(status !== undefined && { verification: status }),
+      }
       terminal.emit({ event: 'result', ...told } as { event: 'result' })
     }
   } finally {

@@ -16,7 +16,7 @@ import {
   withSamplingOptions,
 } from '../sampling-options.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
-import { emitDone, streamAnswer } from '../stream-answer.ts'
+import { emitDone, streamAnswer, tellVerdict } from '../stream-answer.ts'
 
 interface ChatOptions extends SharedOptions, SamplingOptions, DispatchOptions, ModelOptions {}
 
@@ -94,6 +94,7 @@ async function turn(
     })
     emitDone(terminal, answer)
     terminal.print('\n')
+    tellVerdict(terminal, answer)
     return [...asked, { role: 'assistant', content: answer.text }]
   } catch (error) {
     if (session.signal.aborted) throw error

@@ -8,3 +8,4 @@
  */
 export { explain } from './explain.ts'
 export { timeline } from './timeline.ts'
+export { verdictWords } from './verdict-words.ts'

@@ -1,6 +1,7 @@
 import type { RequestEvent } from '../../client/index.ts'
 import { plainLine } from '../plain-text.ts'
 import { durationText } from './duration.ts'
+import { verdictWords } from './verdict-words.ts'
 
 /** What a request came to: named lines below its timeline. Lines that say nothing are left out. */
 export function summary(event: RequestEvent): string[] {
@@ -12,6 +13,7 @@ export function summary(event: RequestEvent): string[] {
     ['usage', usageOf(event)],
     ['extra', extraOf(event)],
     ['agreement', agreementOf(event)],
+    ...verificationOf(event),
   ]
   return rows.flatMap(([name, value]) =>
     value === undefined ? [] : [`${name.padEnd(9)}  ${value}`],
@@ -51,6 +53,11 @@ function agreementOf({ agreement }: RequestEvent): string | undefined {
   const { agreeing, answers, tolerated } = agreement
   const near = tolerated ? ', some but for tokens that were nearly tied' : ''
   return `${agreeing} of ${counted(answers, 'answer')}${near}`
+}
+
+function verificationOf({ verification }: RequestEvent): (readonly [string, string])[] {
+  if (verification === undefined) return []
+  return verdictWords(verification).map((words, index) => [index === 0 ? 'verified' : '', words])
 }
 
 function counted(number: number, what: string): string {

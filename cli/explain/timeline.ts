@@ -3,6 +3,7 @@ import type { AttemptRecord } from '../../protocol/index.ts'
 import { plainLine } from '../plain-text.ts'
 import { durationText } from './duration.ts'
 import { outcomeWords } from './outcome-words.ts'
+import { shortId } from './short-id.ts'
 import { summary } from './summary.ts'
 
 /** Characters of a line, as the narrowest usual terminal has them. */
@@ -137,12 +138,6 @@ function barColumn(
 function given({ tokens, deliveredTokens }: AttemptRecord): string {
   if (tokens === 0) return ''
   return deliveredTokens === tokens ? String(tokens) : `${deliveredTokens}/${tokens}`
-}
-
-function shortId(peerId: string): string {
-  const [provider, name = ''] = peerId.split(':')
-  if (provider === 'provider') return name.length <= 7 ? name : `${name.slice(0, 6)}…`
-  return `…${peerId.slice(-6)}`
 }
 
 function cut(line: string): string {

@@ -6,6 +6,7 @@ import type {
   OpenAiUsage,
   Usage,
 } from '../../protocol/index.ts'
+import type { Verification } from '../audit/index.ts'
 import type { DispatchEvent } from '../dispatch/index.ts'
 import type { Identity } from './identity.ts'
 import type { ServedChunk } from './results.ts'
@@ -14,10 +15,23 @@ export interface NormalizeOptions {
   /** Ends with a chunk that carries the usage and no choice, as OpenAI's `include_usage` does. */
   readonly includeUsage: boolean
   readonly onUsage: (usage: OpenAiUsage) => void
+  /**
+   * What checking the answer found, once that is done. Present where the request waits for it: then what says that the
+   * answer has ended is held back until the verdict is in, and the last chunk carries it.
+   */
+  readonly verification?: () => Verification | undefined
 }
 
 /** Chunks as the caller sees them: one id, one model, each choice's role once, no empty ones. */
 export async function* chatChunks(
+  events: AsyncIterable<DispatchEvent>,
+  identity: () => Identity,
+  options: NormalizeOptions,
+): AsyncGenerator<ChatChunk & ServedChunk, void, void> {
+  yield* withVerdict(servedChat(events, identity, options), options)
+}
+
+async function* servedChat(
   events: AsyncIterable<DispatchEvent>,
   identity: () => Identity,
   options: NormalizeOptions,
@@ -73,6 +87,14 @@ export async function* completionChunks(
   identity: () => Identity,
   options: NormalizeOptions,
 ): AsyncGenerator<CompletionChunk & ServedChunk, void, void> {
+  yield* withVerdict(servedCompletion(events, identity, options), options)
+}
+
+async function* servedCompletion(
+  events: AsyncIterable<DispatchEvent>,
+  identity: () => Identity,
+  options: NormalizeOptions,
+): AsyncGenerator<CompletionChunk & ServedChunk, void, void> {
   let common: (Identity & { readonly object: 'text_completion' }) | undefined
   for await (const event of events) {
     if (event.type === 'restart') continue
@@ -91,6 +113,32 @@ export async function* completionChunks(
       if (choices.length > 0) yield { ...common, choices, skein }
     }
   }
+}
+
+/** A chunk of a stream, whichever kind. */
+type EndingChunk = ServedChunk & {
+  readonly choices: readonly { readonly finish_reason: string | null }[]
+}
+
+/** The same chunks, the last one with the verdict. One that ends a choice waits for what comes after it. */
+async function* withVerdict<T extends EndingChunk>(
+  chunks: AsyncGenerator<T, void, void>,
+  { verification }: NormalizeOptions,
+): AsyncGenerator<T, void, void> {
+  if (verification === undefined) return yield* chunks
+  let held: T | undefined
+  for await (const chunk of chunks) {
+    if (held !== undefined) yield held
+    held = undefined
+    const ends =
+      chunk.choices.length === 0 ||
+      chunk.choices.some(({ finish_reason }) => finish_reason !== null)
+    if (ends) held = chunk
+    else yield chunk
+  }
+  if (held === undefined) return
+  const found = verification()
+  yield found === undefined ? held : { ...held, skein: { ...held.skein, verification: found } }
 }
 
 export function openAiUsage(usage: Usage): OpenAiUsage {

@@ -7,11 +7,17 @@ import type {
   TokenLogprob,
   ToolCall,
 } from '../../protocol/index.ts'
+import type { Verification } from '../audit/index.ts'
 import type { RequestEvent } from '../event.ts'
 
-/** Added to each chunk of a stream: the peer that served that piece. */
+/** Added to each chunk of a stream. */
 export interface ServedChunk {
-  readonly skein: { readonly peerId: string }
+  readonly skein: {
+    /** The peer that served that piece. */
+    readonly peerId: string
+    /** With the last chunk, where the request waits for the verdict. */
+    readonly verification?: Verification
+  }
 }
 
 /** Added to a whole answer: who gave it, how, and what it took. */

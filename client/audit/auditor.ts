@@ -65,6 +65,8 @@ export interface AuditReport extends Verdict {
   readonly peerId: string
   /** Who rated them: peers, or `self`. */
   readonly by: readonly string[]
+  /** Peers that were asked to; `by` has those of them that did. */
+  readonly asked: number
   /** Tokens that the scorers read for it, the prompt included, and those of whom nothing came. */
   readonly tokens: number
 }
@@ -160,27 +162,32 @@ export class Auditor {
     const { key } = audit.part.candidate
     // They prove nothing, so that nobody need read them.
     if (!isRatable(audit.part)) {
-      const report = { ...inconclusive(), peerId: key, by: [], tokens: 0 }
-      return { report, isBound: false }
+      const { from, to } = audit.part
+      const report = { ...inconclusive(), positions: to - from, peerId: key }
+      return { report: { ...report, by: [], asked: 0, tokens: 0 }, isBound: false }
     }
     const own = await this.#ownRating(audit)
     if (own.rating !== undefined) {
       const { verdict, isBound } = own.rating
-      return { report: { ...verdict, peerId: key, by: ['self'], tokens: own.tokens }, isBound }
+      const report = { ...verdict, peerId: key, by: ['self'], asked: 0, tokens: own.tokens }
+      return { report, isBound }
     }
-    const { heard, tokens, isComplete } = await this.#hear(audit)
+    const { heard, asked, tokens, isComplete } = await this.#hear(audit)
     const verdicts = heard.map(({ rating }) => rating.verdict)
     const verdict = conclude(verdicts, isComplete)
     this.#doubtOutvoted(heard, verdict)
     const by = heard.map(({ scorer }) => scorer.key)
     // One that says otherwise is enough to leave those after it alone.
     const isBound = heard.length > 0 && heard.every(({ rating }) => rating.isBound)
-    return { report: { ...verdict, peerId: key, by, tokens: own.tokens + tokens }, isBound }
+    const report = { ...verdict, peerId: key, by, asked, tokens: own.tokens + tokens }
+    return { report, isBound }
   }
 
   /** Asks one after the other, until what they say settles it. Who does not answer says nothing. */
   async #hear(audit: Audit): Promise<{
     readonly heard: readonly Word[]
+    /** Peers that were to be heard. */
+    readonly asked: number
     readonly tokens: number
     /** Nobody is left to ask, or nobody need be. */
     readonly isComplete: boolean
@@ -210,11 +217,11 @@ export class Auditor {
         if (!InferenceError.is(result.error)) throw result.error
         if (isSilence(result.error)) this.#memory.fellSilent(scorer.key, networksOf(scorer))
       }
-      if (signal.aborted) return { heard, tokens, isComplete: false }
+      if (signal.aborted) return { heard, asked: asked.length, tokens, isComplete: false }
       const verdicts = heard.map(({ rating }) => rating.verdict)
       if (isSettled(verdicts, isProven ? 1 : 2)) break
     }
-    return { heard, tokens, isComplete: true }
+    return { heard, asked: asked.length, tokens, isComplete: true }
   }
 
   async #ratingOf(audit: Audit, scorer: Candidate): ReturnType<typeof rate> {

@@ -2,13 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { InferenceError } from '../../protocol/index.ts'
 import type { DispatchEvent, Job } from '../dispatch/index.ts'
 import { joinPlacements } from '../placement.ts'
-import type { VerifyMode } from '../verify-mode.ts'
+import { type VerifyMode, waitsForVerdict } from '../verify-mode.ts'
 import type { Auditor, AuditReport } from './auditor.ts'
 import type { Oddity } from './free-checks.ts'
+import { type Unrated, type Verification, verificationOf } from './verification.ts'
 import { Witness } from './witness.ts'
 
 /** Times that a whole answer is asked for anew because the last one was not what it said. */
 const MAX_ANEW = 2
+/** What no other peer can change. */
+const SAME_ELSEWHERE: ReadonlySet<string | undefined> = new Set<Unrated>(['request', 'too-short'])
 /** Of the caller's time that is left: the answer is there, and comes in time even where nobody rates it. */
 const AUDIT_SHARE = 0.8
 
@@ -33,14 +36,18 @@ export interface CheckedAnswerInit {
  */
 export async function* checkedAnswer(
   init: CheckedAnswerInit,
-  onVerified: (reports: readonly AuditReport[]) => void,
+  onVerified: (verification: Verification) => void,
 ): AsyncGenerator<DispatchEvent, void, void> {
   const { auditor, job, mode, signal, afterwards } = init
+  const waits = waitsForVerdict(mode)
   const accused = new Set<string>()
   let first: InferenceError | undefined
   for (let anew = 0; ; anew += 1) {
     const asked = job.journal.attempts.length
     const witness = new Witness(job.request, job.trusted)
+    if (mode === 'required' && witness.unratable === 'request') {
+      throw unverified({ status: 'unverified', why: 'request', parts: [] })
+    }
     let failure: InferenceError | undefined
     let odd = false
     try {
@@ -49,14 +56,17 @@ export async function* checkedAnswer(
         if (event.type === 'done' && mode !== 'off') {
           const oddities = lookAt(auditor, witness, event)
           odd = oddities.length > 0
-          if (mode === 'always') {
-            const lies = oddities.filter(({ weight }) => weight === 'proof')
-            const reports = lies.length === 0 ? await audited(init, witness) : []
-            const failed = reports.filter(({ outcome }) => outcome === 'failed')
-            failure = failureByFree(lies) ?? failureOf(failed, reports)
-            for (const { peerId } of [...lies, ...failed]) accused.add(peerId)
-            if (failure !== undefined) break
-            onVerified(reports)
+          if (waits) {
+            const found = foundByFree(oddities) ?? (await audited(init, witness, event.peerId))
+            const failed = found.parts.filter(({ outcome }) => outcome === 'failed')
+            failure = failureOf(failed, found, mode)
+            for (const { peerId } of failed) accused.add(peerId)
+            if (failure !== undefined) {
+              // Nobody lied, and somebody else may be one that can be rated.
+              if (failed.length === 0) accused.add(event.peerId)
+              break
+            }
+            onVerified(found)
           }
         }
         yield event
@@ -74,7 +84,8 @@ export async function* checkedAnswer(
       }
       return
     }
-    if (!job.restartable || anew >= MAX_ANEW) throw failure
+    const isSame = SAME_ELSEWHERE.has(failure.details.verification?.why)
+    if (!job.restartable || isSame || anew >= MAX_ANEW) throw failure
     first ??= failure
     yield { type: 'restart' }
   }
@@ -99,28 +110,24 @@ function lookAt(
 
 async function audited(
   { auditor, signal, remainingMs }: CheckedAnswerInit,
-  { subject }: Witness,
-): Promise<readonly AuditReport[]> {
-  return subject === undefined
-    ? []
-    : await auditor.audit(subject, { signal, withinMs: AUDIT_SHARE * remainingMs() })
+  { subject, unratable }: Witness,
+  peerId: string,
+): Promise<Verification> {
+  const isOwn = peerId.startsWith('provider:')
+  if (subject === undefined) return verificationOf([], isOwn ? 'own-provider' : unratable)
+  const reports = await auditor.audit(subject, { signal, withinMs: AUDIT_SHARE * remainingMs() })
+  return verificationOf(reports, unratable)
 }
 
-/** What it said of itself cannot be. */
-function failureByFree(lies: readonly OddityOf[]): InferenceError | undefined {
-  const [lie] = lies
-  if (lie === undefined) return undefined
-  return new InferenceError(
-    'verification_failed',
-    `peer ${lie.peerId} did not tell the truth: ${lie.what}`,
-    {
-      details: {
-        verification: lies.map(({ peerId, what }) => ({
-          ...{ peerId, outcome: 'failed', finding: what },
-        })),
-      },
-    },
-  )
+/** What they said of themselves cannot be. */
+function foundByFree(oddities: readonly OddityOf[]): Verification | undefined {
+  const lies = oddities.filter(({ weight }) => weight === 'proof')
+  if (lies.length === 0) return undefined
+  const nothing = { positions: 0, misses: 0, hardMisses: 0, meanMargin: 0, logRatio: 0, tokens: 0 }
+  const parts = lies.map(({ peerId, what }): AuditReport => {
+    return { peerId, outcome: 'failed', ...nothing, by: ['self'], asked: 0, finding: what }
+  })
+  return { status: 'failed', parts }
 }
 
 /** The same, but never at those. */
@@ -133,20 +140,52 @@ function without(job: Job, accused: ReadonlySet<string>): Job {
 
 function failureOf(
   [failed]: readonly AuditReport[],
-  reports: readonly AuditReport[],
+  found: Verification,
+  mode: VerifyMode,
 ): InferenceError | undefined {
-  if (failed === undefined) return undefined
-  const { peerId, by } = failed
+  if (failed !== undefined) return accusation(failed, found)
+  return mode === 'required' && found.status === 'unverified' ? unverified(found) : undefined
+}
+
+function accusation(
+  { peerId, hardMisses, misses, positions, by, surprise, finding }: AuditReport,
+  verification: Verification,
+): InferenceError {
+  const details = { verification }
+  if (finding !== undefined) {
+    return new InferenceError(
+      'verification_failed',
+      `peer ${peerId} did not tell the truth: ${finding}`,
+      { details },
+    )
+  }
+  const why =
+    surprise === undefined
+      ? `${hardMisses} of ${positions} tokens are none that its weights would write, ${misses} are not their first choice`
+      : `its tokens are ${surprise.toFixed(1)} standard deviations more surprising than its weights`
   return new InferenceError(
     'verification_failed',
-    `peer ${peerId} did not write this with the weights that it names: ${whyOf(failed)}, by the word of ${by.join(' and ')}`,
-    { details: { verification: reports } },
+    `peer ${peerId} did not write this with the weights that it names: ${why}, by the word of ${by.join(' and ')}`,
+    { details },
   )
 }
 
-function whyOf({ finding, hardMisses, misses, positions, surprise }: AuditReport): string {
-  if (finding !== undefined) return finding
-  return surprise === undefined
-    ? `${hardMisses} of ${positions} tokens are none that its weights would write, ${misses} are not their first choice`
-    : `its tokens are ${surprise.toFixed(1)} standard deviations more surprising than its weights`
+const WHY_UNRATED: Readonly<Record<Unrated, string>> = {
+  request:
+    'what was asked for cannot be rated (embeddings, tools, images, JSON, biases, penalties)',
+  'own-provider': 'a provider of the caller’s own answered',
+  'no-token-ids': 'the engine that wrote it does not tell its tokens',
+  'no-scorer': 'nobody else was found that has the same weights and may see it',
+  'no-answer': 'those that were asked did not rate it',
+  'too-short': 'it is too short',
+  unsettled: 'those that rated it do not agree',
+}
+
+function unverified(verification: Verification): InferenceError {
+  const { why = 'no-scorer' } = verification
+  return new InferenceError(
+    'verification_failed',
+    `the answer could not be verified, which the request requires: ${WHY_UNRATED[why]}`,
+    { details: { verification } },
+  )
 }

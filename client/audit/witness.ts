@@ -7,6 +7,7 @@ import type { Seen } from './free-checks.ts'
 import { answerOf, Part } from './part.ts'
 import { ratable, stopsOf } from './ratable.ts'
 import type { Run, Shown } from './shown-text.ts'
+import type { Unrated } from './verification.ts'
 
 /** The part of an answer that one peer wrote. */
 export interface Testimony {
@@ -108,6 +109,14 @@ export class Witness {
         ...(isLast && told?.candidate.key === candidate.key && { told }),
       }
     })
+  }
+
+  /** Why not all of the answer can be rated; nothing where it can. */
+  get unratable(): Unrated | undefined {
+    if (this.#asked === undefined) return 'request'
+    const isWhole = this.#parts.every((part) => part.follows && this.#tellsIds(part))
+    if (!isWhole || this.#isForeign) return 'no-token-ids'
+    return this.#parts.some(({ tokenIds }) => tokenIds.length > 0) ? undefined : 'too-short'
   }
 
   /** As far as the answer can be rated; absent where nothing of it can. */

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { mergedVerification } from '../audit/index.ts'
 import type { Agreement, RequestEvent } from '../event.ts'
 
 /** One record of many parts: what they took in all, the first piece of any, and the weakest of what they promise. */
@@ -14,7 +15,9 @@ export function mergedEvent(
   )
   const answeredBy = events.find((event) => event.answeredBy !== undefined)?.answeredBy
   const agreement = weakest(events)
-  const verification = events.flatMap((event) => event.verification ?? [])
+  const verification = mergedVerification(
+    events.flatMap((event) => (event.outcome === 'answered' ? (event.verification ?? []) : [])),
+  )
   return {
     requestId: randomBytes(12).toString('hex'),
     kind: first.kind,
@@ -41,7 +44,7 @@ export function mergedEvent(
       estimated: events.some(({ cost }) => cost.estimated),
     },
     ...(agreement !== undefined && { agreement }),
-    ...(verification.length > 0 && { verification }),
+    ...(verification !== undefined && { verification }),
   }
 }
 

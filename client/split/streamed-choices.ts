@@ -100,7 +100,12 @@ async function* merged<T extends Chunk>(
     const usage = usages.total()
     onUsage(usage)
     end = { outcome: 'answered', usage: wireUsage(usage) }
-    if (includeUsage && latest !== undefined) yield { ...latest, ...common, choices: [], usage }
+    if (includeUsage && latest !== undefined) {
+      const { peerId } = latest.skein
+      const verification = call.event(end)?.verification
+      const skein = { peerId, ...(verification !== undefined && { verification }) }
+      yield { ...latest, ...common, choices: [], usage, skein }
+    }
   } catch (error) {
     end = { outcome: InferenceError.from(error, 'cancelled').code }
     throw error

@@ -2,7 +2,13 @@ import type { Context } from 'hono'
 import type { Answer } from '../../client/index.ts'
 import { InferenceError, type OpenAiUsage } from '../../protocol/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
-import { failureOf, servedHeaders, type TextStreamInit, textStream } from '../http/index.ts'
+import {
+  failureOf,
+  servedHeaders,
+  type TextStreamInit,
+  textStream,
+  type Verdict,
+} from '../http/index.ts'
 import { openAnswer } from './opened-answer.ts'
 
 /** Writes a streamed answer in one dialect. An empty text is not sent. */
@@ -11,8 +17,11 @@ export interface DialectWriter<T> {
   begin(first: T | undefined): string
   /** @throws InferenceError for a piece that the dialect cannot tell */
   take(chunk: T): string
-  /** @throws InferenceError as `take` */
-  end(usage: OpenAiUsage): string
+  /**
+   * @param verification how the answer was checked, where the caller waited for that
+   * @throws InferenceError as `take`
+   */
+  end(usage: OpenAiUsage, verification: Verdict | undefined): string
   /** In place of the rest and of the end. */
   fail(failure: InferenceError): string
 }
@@ -58,7 +67,7 @@ export async function streamDialect<T>(
       if (answer.usage === undefined) {
         throw new InferenceError('truncated', 'the answer ended without its usage')
       }
-      yield writer.end(answer.usage)
+      yield writer.end(answer.usage, answer.event?.verification)
     } catch (error) {
       const failure = tell(failureOf(error, signal))
       if (failure.code === 'internal') log(`a stream failed: ${String(failure.stack)}`)

@@ -9,7 +9,13 @@ export { type DialectWriter, streamDialect } from './dialect-stream.ts'
 export { openAnswer } from './opened-answer.ts'
 export { completionPieces, type Piece, PieceReader, piecesOf } from './pieces.ts'
 export { readFields } from './read-fields.ts'
-export { requestOptions } from './request-options.ts'
+export {
+  ASKING_HEADERS,
+  type AskingHeaders,
+  askingHeaders,
+  optionsOf,
+  requestOptions,
+} from './request-options.ts'
 export { headersOf, withoutSkein } from './served-by.ts'
 export { fields, present, type SampledFields } from './shared-fields.ts'
 export { toolInput } from './tool-input.ts'

@@ -5,38 +5,88 @@ import {
   parseSwitchModels,
   parseVerifyMode,
   type RequestOptions,
+  trustedPeers,
 } from '../../client/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { HOPS_HEADER } from '../security/index.ts'
 
+/** Headers in which every SDK can say how a request is to be carried out. */
+export type AskingHeader =
+  | 'x-skein-policy'
+  | 'x-skein-resume'
+  | 'x-skein-switch-models'
+  | 'x-skein-verify'
+  | 'x-skein-trusted'
+  | 'x-skein-timeout-ms'
+  | typeof HOPS_HEADER
+
+/** All of them. */
+export const ASKING_HEADERS: readonly AskingHeader[] = [
+  'x-skein-policy',
+  'x-skein-resume',
+  'x-skein-switch-models',
+  'x-skein-verify',
+  'x-skein-trusted',
+  'x-skein-timeout-ms',
+  HOPS_HEADER,
+]
+
+/** Those that came, as they came: a batch keeps them, so that they hold for it after a restart too. */
+export type AskingHeaders = Readonly<Partial<Record<AskingHeader, string>>>
+
+/** What all handlers of a request read of its headers, and nothing else of them. */
+export function askingHeaders(headers: Headers): AskingHeaders {
+  return Object.fromEntries(
+    ASKING_HEADERS.flatMap((name) => {
+      const value = headers.get(name)
+      return value === null ? [] : [[name, value]]
+    }),
+  )
+}
+
 /**
- * How a request is to be carried out: `x-skein-policy`, `x-skein-resume`, `x-skein-switch-models`, `x-skein-verify`,
- * `x-skein-trusted` (peer ids, apart by commas) and `x-skein-timeout-ms` say it in headers, which every SDK can send.
+ * How a request is to be carried out, by its headers. Peers that may see it are told apart by commas; their order and
+ * repetitions mean nothing and are gone.
  *
- * @throws InferenceError `invalid_request`, naming the header
+ * @throws InferenceError `invalid_request`, naming the header or its option
  */
-export function requestOptions(
-  c: Context<GatewayEnv>,
+export function optionsOf(
+  headers: AskingHeaders,
   { limits }: Pick<GatewayContext, 'limits'>,
-): RequestOptions {
-  const policy = c.req.header('x-skein-policy')
-  const resume = c.req.header('x-skein-resume')
-  const switchModels = c.req.header('x-skein-switch-models')
-  const verify = c.req.header('x-skein-verify')
-  const trusted = c.req.header('x-skein-trusted')
-  const hops = c.req.header(HOPS_HEADER)
+): Omit<RequestOptions, 'signal'> & { readonly timeoutMs: number } {
+  const {
+    'x-skein-policy': policy,
+    'x-skein-resume': resume,
+    'x-skein-switch-models': switchModels,
+    'x-skein-verify': verify,
+    'x-skein-trusted': trusted,
+    [HOPS_HEADER]: hops,
+  } = headers
   if (policy !== undefined) parsePolicy(policy)
   return {
-    signal: c.req.raw.signal,
-    timeoutMs: timeoutOf(c.req.header('x-skein-timeout-ms'), limits.timeoutMs),
+    timeoutMs: timeoutOf(headers['x-skein-timeout-ms'], limits.timeoutMs),
     ...(policy !== undefined && { policy: policy as NonNullable<RequestOptions['policy']> }),
     ...(resume !== undefined && { resume: parseResumeMode(resume) }),
     ...(switchModels !== undefined && { switchModels: parseSwitchModels(switchModels) }),
     ...(verify !== undefined && { verify: parseVerifyMode(verify) }),
-    ...(trusted !== undefined && { trusted: trusted.split(',').map((peer) => peer.trim()) }),
+    ...(trusted !== undefined && { trusted: peersOf(trusted) }),
     ...(hops !== undefined && { hops: Math.max(0, Math.trunc(Number(hops))) }),
   }
+}
+
+/** {@link optionsOf} a request that is answered while its caller waits. */
+export function requestOptions(
+  c: Context<GatewayEnv>,
+  context: Pick<GatewayContext, 'limits'>,
+): RequestOptions {
+  const { headers, signal } = c.req.raw
+  return { signal, ...optionsOf(askingHeaders(headers), context) }
+}
+
+function peersOf(text: string): readonly string[] {
+  const peers = text.split(',').map((peer) => peer.trim())
+  return [...(trustedPeers(peers) ?? [])].sort((one, other) => (one < other ? -1 : 1))
 }
 
 function timeoutOf(text: string | undefined, longest: number): number {

@@ -21,10 +21,14 @@ const TYPES: Readonly<Record<number, string>> = {
 }
 
 /** Anthropic's form of an error. */
-export const anthropicError: ErrorFormat = ({ code, message, param }, { status, requestId }) => {
+export const anthropicError: ErrorFormat = (
+  { code, message, param, skein },
+  { status, requestId },
+) => {
   const type = OVERLOADED.has(code) ? 'overloaded_error' : (TYPES[status] ?? 'api_error')
   const details = param === 'thread' && { details: NO_THREADS }
-  return { type: 'error', error: { type, message, ...details }, request_id: requestId }
+  const error = { type, message, ...details, ...(skein && { skein }) }
+  return { type: 'error', error, request_id: requestId }
 }
 
 /** At this Anthropic's tool runner goes on by sending the whole conversation each time. */

@@ -1,6 +1,6 @@
 import type { ChatChunk, InferenceError, OpenAiUsage } from '../../protocol/index.ts'
 import { type DialectWriter, PieceReader } from '../answering/index.ts'
-import { errorBody, sse } from '../http/index.ts'
+import { errorBody, skeinField, sse, type Verdict } from '../http/index.ts'
 import { Blocks } from './blocks.ts'
 import { anthropicError } from './error-body.ts'
 import {
@@ -47,14 +47,14 @@ export class EventWriter implements DialectWriter<ChatChunk> {
     return write(this.#pieces.take(chunk).flatMap((piece) => this.#blocks.take(piece)))
   }
 
-  end(usage: OpenAiUsage): string {
+  end(usage: OpenAiUsage, verification: Verdict | undefined): string {
     const events = this.#pieces.end().flatMap((piece) => this.#blocks.take(piece))
     events.push(...this.#blocks.end())
     const reason = stopReasonOf(this.#pieces.finishReason, this.#blocks.content)
     const delta = { stop_reason: reason, stop_sequence: null, ...NOT_OFFERED }
     return write([
       ...events,
-      { type: 'message_delta', delta, usage: usageOf(usage) },
+      { type: 'message_delta', delta, usage: usageOf(usage), ...skeinField(verification) },
       { type: 'message_stop' },
     ])
   }

@@ -10,7 +10,7 @@ import {
   toldInCallersWords,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
-import { readJsonObject } from '../http/index.ts'
+import { readJsonObject, skeinField } from '../http/index.ts'
 import { Blocks } from './blocks.ts'
 import { CALLERS_FIELDS, chatRequestOf, promptOf } from './chat-request.ts'
 import { EventWriter, PING } from './event-writer.ts'
@@ -52,7 +52,8 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
           usage: messageUsageOf(usage),
         }
         const message = messageObject({ ...head, model }, blocks.content, end)
-        return c.json(message, 200, headersOf(answer))
+        const told = { ...message, ...skeinField(answer.skein.verification) }
+        return c.json(told, 200, headersOf(answer))
       })
     })
     .post('/v1/messages/count_tokens', async (c) => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import * as z from 'zod'
+import { ASKING_HEADERS, type AskingHeaders } from '../answering/index.ts'
 import { BATCH_ENDPOINTS } from './batch-line.ts'
 import type { StoredRecord } from './records.ts'
 
@@ -18,6 +19,8 @@ export interface BatchRecord extends StoredRecord {
   readonly input_file_id: string
   readonly completion_window: string
   readonly metadata: Readonly<Record<string, string>> | null
+  /** How each of its requests is to be carried out, as the caller said it when the batch was made. */
+  readonly asking: AskingHeaders
   readonly status: (typeof STATUSES)[number]
   readonly expires_at: number
   readonly in_progress_at?: number | undefined
@@ -58,6 +61,8 @@ const schema: z.ZodType<BatchRecord> = z.object({
   input_file_id: z.string(),
   completion_window: z.string(),
   metadata: z.record(z.string(), z.string()).nullable(),
+  // One that names what is not known here is not read at all: it may be what keeps its requests from others.
+  asking: z.partialRecord(z.enum(ASKING_HEADERS), z.string()).default({}),
   status: z.enum(STATUSES),
   created_at: z.number(),
   expires_at: z.number(),
@@ -106,7 +111,7 @@ export function newBatchId(): string {
 
 /** A batch as OpenAI shows it. */
 export function shownBatch(record: BatchRecord): object {
-  const { owner: _, hasOutput, hasErrors, errors, counts, usage, ...shown } = record
+  const { owner: _, asking: __, hasOutput, hasErrors, errors, counts, usage, ...shown } = record
   const { input, cached, output } = usage
   return {
     ...shown,

@@ -1,4 +1,5 @@
 import type { BatchRequest, BatchResult } from '../../client/index.ts'
+import { optionsOf } from '../answering/index.ts'
 import type { GatewayClient } from '../context.ts'
 import type { GatewayLimits } from '../defaults.ts'
 import { batchResultLine, readBatchLine, unansweredLine } from './batch-line.ts'
@@ -91,12 +92,12 @@ export class BatchRun {
   }
 
   async #ask(results: WrittenResults): Promise<void> {
-    const { client, limits, now, spend } = this.#init
-    const { expires_at, owner } = this.#record
+    const { client, now, spend } = this.#init
+    const { asking, expires_at, owner } = this.#record
     const leftMs = expires_at * 1_000 - now()
     if (leftMs > 0) {
       const { signal } = this.#controller
-      const options = { signal, deadlineMs: leftMs, timeoutMs: limits.timeoutMs }
+      const options = { ...optionsOf(asking, this.#init), signal, deadlineMs: leftMs }
       try {
         for await (const result of client.batch(this.#requests(results), options)) {
           if (this.#isExpired(result)) continue

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import * as z from 'zod'
 import { InferenceError } from '../../protocol/index.ts'
+import { optionsOf } from '../answering/index.ts'
 import { BATCH_ENDPOINTS } from './batch-line.ts'
 import { type BatchRecord, hasEnded, newBatchId, readBatchRecord } from './batch-record.ts'
 import { BatchRun, type BatchRunInit } from './batch-run.ts'
@@ -66,10 +67,15 @@ export class Batches {
     return this.#records.of(owner).map((record) => this.#runs.get(record.id)?.record ?? record)
   }
 
-  /** @throws InferenceError `invalid_request` with the field at fault, `over_capacity` */
-  async create(body: unknown, owner: string): Promise<BatchRecord> {
+  /** @throws InferenceError `invalid_request` with the field or header at fault, `over_capacity` */
+  async create(
+    body: unknown,
+    { owner, asking }: Pick<BatchRecord, 'asking' | 'owner'>,
+  ): Promise<BatchRecord> {
     const parsed = creation.safeParse(body)
     if (!parsed.success) throw refusal(parsed.error)
+    // What cannot be carried out is refused now, not line by line.
+    optionsOf(asking, this.#init)
     const { input_file_id, metadata, ...rest } = parsed.data
     if (this.files.get(input_file_id, owner)?.purpose !== 'batch') {
       throw invalid(`there is no file ${input_file_id} for a batch`, 'input_file_id')
@@ -78,7 +84,7 @@ export class Batches {
     const created_at = Math.floor(this.#init.now() / 1_000)
     const record: BatchRecord = {
       ...rest,
-      ...{ id: newBatchId(), owner, input_file_id, created_at },
+      ...{ id: newBatchId(), owner, asking, input_file_id, created_at },
       metadata: metadata ?? null,
       status: 'validating',
       expires_at: created_at + WINDOW_SECONDS,

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
 import { InferenceError } from '../../protocol/index.ts'
+import { askingHeaders } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
 import { shownBatch } from './batch-record.ts'
@@ -69,9 +70,8 @@ export function batchRoutes(
 
   app.post('/v1/batches', async (c) => {
     const batches = await open()
-    return c.json(
-      shownBatch(await batches.create(await readJsonObject(c.req.raw), c.get('caller'))),
-    )
+    const about = { owner: c.get('caller'), asking: askingHeaders(c.req.raw.headers) }
+    return c.json(shownBatch(await batches.create(await readJsonObject(c.req.raw), about)))
   })
   app.get('/v1/batches', async (c) => {
     const batches = await open()

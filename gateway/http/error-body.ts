@@ -1,4 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
+import { skeinField, verificationHeader } from './told-verification.ts'
 
 /** OpenAI's form of an error. */
 export interface OpenAiError {
@@ -7,6 +8,8 @@ export interface OpenAiError {
     readonly type: string
     readonly param: string | null
     readonly code: string
+    /** The evidence, where the answer failed its check. */
+    readonly skein?: object
   }
 }
 
@@ -14,7 +17,8 @@ export interface OpenAiError {
 export function errorBody(error: InferenceError): OpenAiError {
   const { code, details, traits } = error
   const message = code === 'internal' ? 'the gateway failed; its log says more' : error.message
-  return { error: { message, type: traits.type, param: details.param ?? null, code } }
+  const told = { message, type: traits.type, param: details.param ?? null, code }
+  return { error: { ...told, ...skeinField(details.verification) } }
 }
 
 /** Whether the caller should ask again: once peers were asked, the network has made its tries. */
@@ -35,6 +39,7 @@ function errorHeaders(error: InferenceError): Record<string, string> {
       'retry-after-ms': String(Math.ceil(retryAfterMs)),
     }),
     ...(attempts.length > 0 && { 'x-skein-attempts': String(attempts.length) }),
+    ...verificationHeader(details.verification),
   }
 }
 

@@ -11,4 +11,5 @@ export { type ErrorFormat, errorBody, errorResponse, failureOf } from './error-b
 export { eventStream, sse, type TextStreamInit, textStream, within } from './event-stream.ts'
 export { type JsonBody, readJsonObject } from './read-json.ts'
 export { type Served, servedHeaders } from './served-headers.ts'
+export { skeinField, type Verdict, verificationHeader } from './told-verification.ts'
 export { untilAborted } from './until-aborted.ts'

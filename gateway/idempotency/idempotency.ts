@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { MiddlewareHandler } from 'hono'
 import { LRUCache } from 'lru-cache'
 import { InferenceError } from '../../protocol/index.ts'
+import { askingHeaders, optionsOf } from '../answering/index.ts'
 import type { GatewayEnv } from '../context.ts'
 import type { GatewayLimits } from '../defaults.ts'
 import { StoredAnswer } from './stored-answer.ts'
@@ -17,12 +18,11 @@ interface Entry {
 
 /**
  * A repeated `Idempotency-Key` joins the request that runs, or gets the answer that was stored, for a while. Keys are
- * scoped by API key and path; the same key with another body is an error. What failed is not stored, so that it can be
- * tried again.
+ * scoped by API key, path, and what the headers say of how to ask: an answer that others saw, or that nobody rated, is
+ * none to a request that wants it otherwise. The same key with another body is an error. What failed is not stored, so
+ * that it can be tried again.
  */
-export function idempotency(
-  limits: Pick<GatewayLimits, 'idempotencyGraceMs' | 'idempotencyTtlMs' | 'maxStoredBytes'>,
-): MiddlewareHandler<GatewayEnv> {
+export function idempotency(limits: GatewayLimits): MiddlewareHandler<GatewayEnv> {
   const { idempotencyGraceMs, idempotencyTtlMs, maxStoredBytes } = limits
   const maxBytes = Math.floor(maxStoredBytes / 4)
   const running = new Map<string, Entry>()
@@ -40,7 +40,15 @@ export function idempotency(
     }
     const body = await c.req.raw.text()
     const bodyHash = createHash('sha256').update(body).digest('hex')
-    const slot = JSON.stringify([c.get('caller'), c.req.path, key])
+    // How long the caller would wait, and where it comes from, makes no other answer of it.
+    const {
+      timeoutMs: _,
+      hops: __,
+      ...how
+    } = optionsOf(askingHeaders(c.req.raw.headers), {
+      limits,
+    })
+    const slot = JSON.stringify([c.get('caller'), c.req.path, key, how])
     const known = running.get(slot) ?? stored.get(slot)
     if (known !== undefined) {
       if (known.bodyHash !== bodyHash) {

@@ -106,7 +106,7 @@ async function answered(
     const whole = lineOf(
       { form, model: answer.model, now: now() },
       joined([...told, ...contents.end()]),
-      { reason, usage, totalMs, promptMs },
+      { reason, usage, totalMs, promptMs, verification: answer.skein.verification },
     )
     return c.json(whole, 200, headersOf(answer))
   })

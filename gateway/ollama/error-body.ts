@@ -1,4 +1,7 @@
 import type { ErrorFormat } from '../http/index.ts'
 
 /** Ollama's form of an error. */
-export const ollamaError: ErrorFormat = ({ message }) => ({ error: message })
+export const ollamaError: ErrorFormat = ({ message, skein }) => ({
+  error: message,
+  ...(skein && { skein }),
+})

@@ -11,7 +11,7 @@ import {
   type Piece,
   PieceReader,
 } from '../answering/index.ts'
-import { errorBody } from '../http/index.ts'
+import { errorBody, type Verdict } from '../http/index.ts'
 import { ollamaError } from './error-body.ts'
 import { type LineContent, LineContents, type LineForm, lineOf } from './lines.ts'
 
@@ -49,11 +49,11 @@ export class LineWriter implements DialectWriter<ChatChunk | CompletionChunk> {
     return this.#write(this.#read(chunk).flatMap((piece) => this.#contents.take(piece)))
   }
 
-  end(usage: OpenAiUsage): string {
+  end(usage: OpenAiUsage, verification: Verdict | undefined): string {
     const rest = this.#pieces.end().flatMap((piece) => this.#contents.take(piece))
     const totalMs = this.#init.elapsed()
     const reason = this.#finishReason
-    const end = { reason, usage, totalMs, promptMs: this.#promptMs ?? totalMs }
+    const end = { reason, usage, totalMs, promptMs: this.#promptMs ?? totalMs, verification }
     const last = lineOf(this.#head(), {}, end)
     return `${this.#write([...rest, ...this.#contents.end()])}${line(last)}`
   }

@@ -1,5 +1,6 @@
 import type { FinishReason, OpenAiUsage, TokenLogprob } from '../../protocol/index.ts'
 import { type Piece, toolInput } from '../answering/index.ts'
+import { skeinField, type Verdict } from '../http/index.ts'
 
 /** Which endpoint asked: they name the text differently. */
 export type LineForm = 'chat' | 'generate'
@@ -91,6 +92,8 @@ export interface LineEnd {
   readonly totalMs: number
   /** To the first piece. */
   readonly promptMs: number
+  /** How the answer was checked, where the caller waited for that. */
+  readonly verification: Verdict | undefined
 }
 
 /** One line of an answer: a part of it, or, with an end, the last or only one. */
@@ -122,7 +125,7 @@ export function lineOf(
   }
 }
 
-function endFields({ reason, usage, totalMs, promptMs }: LineEnd): object {
+function endFields({ reason, usage, totalMs, promptMs, verification }: LineEnd): object {
   return {
     done_reason: reason === 'length' ? 'length' : 'stop',
     total_duration: nanoseconds(totalMs),
@@ -132,6 +135,7 @@ function endFields({ reason, usage, totalMs, promptMs }: LineEnd): object {
     prompt_eval_duration: nanoseconds(promptMs),
     eval_count: usage.completion_tokens,
     eval_duration: nanoseconds(Math.max(0, totalMs - promptMs)),
+    ...skeinField(verification),
   }
 }
 

@@ -9,6 +9,7 @@ import {
   failureOf,
   type JsonBody,
   servedHeaders,
+  skeinField,
   sse,
 } from '../http/index.ts'
 import { type Choices, withOpenAiLogprobs } from './logprobs.ts'
@@ -17,8 +18,9 @@ import { type Choices, withOpenAiLogprobs } from './logprobs.ts'
 const told = (answer: Answer<unknown>): string => {
   const { event } = answer
   if (event === undefined) return ''
-  const { attempts, resumes, exact, durationMs } = event
-  return `: skein ${JSON.stringify({ attempts: attempts.length, resumes, exact, durationMs: Math.round(durationMs) })}\n\n`
+  const { attempts, resumes, exact, durationMs, verification } = event
+  const ended = { attempts: attempts.length, resumes, exact, durationMs: Math.round(durationMs) }
+  return `: skein ${JSON.stringify({ ...ended, ...skeinField(verification).skein })}\n\n`
 }
 
 /**
@@ -64,10 +66,10 @@ export async function streamAnswer<T extends Choices>(
   })
 }
 
-/** With `include_usage` every chunk names the usage; it is null but in the last. */
+/** With `include_usage` every chunk names the usage; it is null but in the last, which tells how the answer was checked. */
 function shown<T extends Choices>(chunk: T & ServedChunk, withUsage: boolean): object {
-  const { skein: _, ...rest } = chunk
-  const told = withOpenAiLogprobs(rest)
+  const { skein, ...rest } = chunk
+  const told = { ...withOpenAiLogprobs(rest), ...skeinField(skein.verification) }
   return withUsage && !('usage' in told) ? { ...told, usage: null } : told
 }
 

@@ -1,6 +1,6 @@
 import type { ChatChunk, InferenceError, OpenAiUsage } from '../../protocol/index.ts'
 import { type DialectWriter, PieceReader } from '../answering/index.ts'
-import { errorBody, sse } from '../http/index.ts'
+import { errorBody, sse, type Verdict } from '../http/index.ts'
 import { Output, type OutputEvent } from './output.ts'
 import {
   cutShort,
@@ -45,13 +45,14 @@ export class EventWriter implements DialectWriter<ChatChunk> {
     return this.#write(this.#pieces.take(chunk).flatMap((piece) => this.#output.take(piece)))
   }
 
-  end(usage: OpenAiUsage): string {
+  end(usage: OpenAiUsage, verification: Verdict | undefined): string {
     const { finishReason } = this.#pieces
     const isWhole = cutShort(finishReason) === undefined
     const events = this.#pieces.end().flatMap((piece) => this.#output.take(piece))
     events.push(...this.#output.end(isWhole ? 'completed' : 'incomplete'))
     const completedAt = this.#init.seconds()
-    const response = this.#response({ status: 'ended', finishReason, usage, completedAt })
+    const ended = { status: 'ended', finishReason, usage, completedAt, verification } as const
+    const response = this.#response(ended)
     events.push({ type: isWhole ? 'response.completed' : 'response.incomplete', response })
     return this.#write(events)
   }
@@ -64,6 +65,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
     const response = this.#response({
       status: 'failed',
       error: { code: CODES[failure.code] ?? 'server_error', message },
+      verification: failure.details.verification,
     })
     return this.#write([
       { type: 'response.failed', response },

@@ -1,4 +1,5 @@
 import type { FinishReason, OpenAiUsage, TokenLogprob } from '../../protocol/index.ts'
+import { skeinField, type Verdict } from '../http/index.ts'
 import type { ResponseFields } from './request.ts'
 
 /** How far an item has come. */
@@ -62,10 +63,13 @@ export type ResponseState =
       readonly usage: OpenAiUsage
       /** Seconds since 1970. */
       readonly completedAt: number
+      /** How the answer was checked, where the caller waited for that. */
+      readonly verification: Verdict | undefined
     }
   | {
       readonly status: 'failed'
       readonly error: { readonly code: string; readonly message: string }
+      readonly verification: Verdict | undefined
     }
 
 /** Why an answer has less than the model had to say. */
@@ -124,6 +128,7 @@ export function responseObject(
     usage: state.status === 'ended' ? usageOf(state.usage) : null,
     user: request.user ?? null,
     metadata: request.metadata ?? {},
+    ...(state.status !== 'in_progress' && skeinField(state.verification)),
   }
 }
 

@@ -37,12 +37,14 @@ export function responses(context: GatewayContext): Hono<GatewayEnv> {
         }
         const answer = await client.chat({ ...chat, stream: false }, options)
         const { usage, choices, model } = answer
+        const { verification } = answer.skein
         context.spend(c.get('caller'), usage.total_tokens)
         const output = new Output(suffix)
         const finishReason = choices[0]?.finish_reason ?? 'stop'
         for (const piece of piecesOf(answer)) output.take(piece)
         output.end(cutShort(finishReason) === undefined ? 'completed' : 'incomplete')
-        const state = { status: 'ended', finishReason, usage, completedAt: seconds() } as const
+        const completedAt = seconds()
+        const state = { status: 'ended', finishReason, usage, completedAt, verification } as const
         return c.json(responseObject(head, model, output.items, state), 200, headersOf(answer))
       })
     })

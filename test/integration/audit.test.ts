@@ -103,7 +103,7 @@ describe('answers of honest peers', () => {
         }),
       )
       for (const { skein } of answers) {
-        const [report] = skein.verification ?? []
+        const [report] = skein.verification?.parts ?? []
         expect(['passed', 'inconclusive']).toContain(report?.outcome)
         expect(report?.by).not.toContain(report?.peerId)
         for (const peer of [report?.peerId ?? '', ...(report?.by ?? [])]) tookPart.add(peer)
@@ -123,7 +123,10 @@ describe('answers of honest peers', () => {
     const scorer = await engine(HONEST)
     const { client } = await swarmOf([await engine(HONEST)], { scorer })
     const { skein } = await client.chat(asked(0), { verify: 'always' })
-    expect(skein.verification).toMatchObject([{ outcome: 'passed', by: ['self'] }])
+    expect(skein.verification).toMatchObject({
+      status: 'passed',
+      parts: [{ outcome: 'passed', by: ['self'], asked: 0 }],
+    })
   })
 })
 

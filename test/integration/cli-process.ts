@@ -23,6 +23,10 @@ export interface CliEvent {
     readonly reason: string
     readonly outcome: string
   }[]
+  readonly verification?: {
+    readonly status: string
+    readonly parts: readonly { readonly peerId: string }[]
+  }
   readonly message: string
   readonly status: string
   readonly invite: string

@@ -31,7 +31,9 @@ describe('a checked answer', () => {
   it('leaves a standing that is explained, exported, forgotten and imported', async () => {
     const answer = await sandbox.run([...asked, '--verify', 'always', 'Count from 1 to 20.'])
     expect(answer.exitCode, answer.stderr).toBe(0)
-    const peer = answer.events().at(-1)?.attempts[0]?.peerId ?? ''
+    const done = answer.events().at(-1)
+    expect(done).toMatchObject({ event: 'done', verification: { status: 'passed' } })
+    const peer = done?.verification?.parts[0]?.peerId ?? ''
 
     const why = await sandbox.run(['peers', '--why', peer.slice(-8)])
     expect(why.exitCode, why.stderr).toBe(0)
@@ -56,6 +58,27 @@ describe('a checked answer', () => {
     expect(listed.stdout).toContain('0.67')
   })
 
+  it('has its verdict told in a line, and in the record', async () => {
+    const words = asked.filter((word) => word !== '--json')
+    const prompt = 'Count from 1 to 20.'
+    const plain = await sandbox.run([...words, '--verify', 'always', prompt])
+    expect(plain.stderr).toMatch(/^Verified: passed; \d+ tokens read for it; ….*, by …\S+/m)
+    expect(plain.stdout).not.toContain('Verified')
+    const explained = await sandbox.run([...words, '--verify', 'always', '--explain', prompt])
+    expect(explained.stderr).toMatch(
+      /^verified {3}passed; \d+ tokens read for it\n {11}….* impossible/m,
+    )
+  })
+
+  it('is an error where it is required and nobody can rate it', async () => {
+    const failed = await sandbox.run([...asked, '--verify', 'required', '--max-tokens', '3', 'Hi.'])
+    expect(failed.exitCode).toBe(8)
+    expect(failed.events().at(-1)).toMatchObject({
+      ...{ event: 'error', code: 'verification_failed' },
+      verification: { status: 'unverified', why: 'too-short' },
+    })
+  })
+
   it('of a peer that nobody knows is not made up', async () => {
     const why = await sandbox.run(['peers', '--why', STRANGER])
     expect(why.exitCode).not.toBe(0)
@@ -68,6 +91,28 @@ describe('a trusted request', () => {
     const answer = await sandbox.run([...asked, '--trust', STRANGER, 'Count from 1 to 5.'])
     expect(answer.exitCode).toBe(3)
     expect(answer.stdout + answer.stderr).toContain('none of the 1 peers that this request trusts')
+  })
+
+  it('of a batch goes to nobody else', async () => {
+    const body = {
+      model: 'skein-tiny',
+      messages: [{ role: 'user', content: 'Count from 1 to 5.' }],
+    }
+    const line = { custom_id: 'a', method: 'POST', url: '/v1/chat/completions', body }
+    const file = join(sandbox.home, 'questions.jsonl')
+    await writeFile(file, JSON.stringify(line))
+    const batch = [
+      'batch',
+      'run',
+      '--json',
+      '--bootstrap',
+      address,
+      '--deadline-seconds',
+      '3',
+      file,
+    ]
+    const failed = await sandbox.run([...batch, '--trust', STRANGER])
+    expect(failed.events().at(-1)).toMatchObject({ event: 'done', completed: 0, failed: 1 })
   })
 
   it('names peers by their ids', async () => {

@@ -168,7 +168,7 @@ describe('a batch', () => {
       async () => {
         expect((await openai.batches.retrieve(id)).request_counts?.completed).toBeGreaterThan(5)
       },
-      { timeout: 20_000 },
+      { timeout: 30_000 },
     )
     await openai.batches.cancel(id)
     const batch = await ended(id)
@@ -217,7 +217,7 @@ async function interrupted(): Promise<{ readonly id: string; readonly inputId: s
     async () => {
       expect((await openai.batches.retrieve(id)).request_counts?.completed).toBeGreaterThan(20)
     },
-    { timeout: 20_000 },
+    { timeout: 30_000 },
   )
   await server.close()
   return { id, inputId }

@@ -21,12 +21,17 @@ describe('--policy and --resume', () => {
     expect(parse('--resume', resume)).toEqual({ resume })
   })
 
+  it.each(['off', 'sample', 'always', 'required'])('hand %s on to be verified', (verify) => {
+    expect(parse('--verify', verify)).toEqual({ verify })
+  })
+
   it('leave to the client what was not typed', () => {
     expect(parse()).toEqual({})
   })
 
   it('say what there is where something else was typed', () => {
     expect(() => parse('--policy', 'quorum:3-of-2')).toThrow(/--policy.*single, hedge, race:2/)
+    expect(() => parse('--verify', 'maybe')).toThrow(/--verify.*off, sample, always, required/)
     expect(() => parse('--resume', 'maybe')).toThrow(/--resume.*exact, same-model, off/)
   })
 })

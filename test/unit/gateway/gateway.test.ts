@@ -124,6 +124,23 @@ describe('errors', () => {
     expect(response.headers.get('x-skein-attempts')).toBe('1')
   })
 
+  it('carry the evidence of a failed check, and no more of it than an answer can need', async () => {
+    const parts = Array.from({ length: 500 }, (_, index) => ({ peerId: `p${index}` }))
+    const { post } = gatewayOver(async () => {
+      const details = { verification: { status: 'failed', parts } }
+      throw new InferenceError('verification_failed', 'it is not what it is said to be', {
+        details,
+      })
+    })
+    const response = await post()
+    expect(response.status).toBe(502)
+    expect(response.headers.get('x-skein-verification')).toBe('failed')
+    const { error } = (await response.json()) as {
+      error: { skein: { verification: { parts: object[] } } }
+    }
+    expect(error.skein.verification.parts).toEqual(parts.slice(0, 32))
+  })
+
   it('say nothing of what went wrong inside', async () => {
     const log = vi.fn()
     const { post } = gatewayOver(
