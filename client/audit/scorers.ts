@@ -1,6 +1,6 @@
 import { isExpired, type ModelAdvertisement } from '../../protocol/index.ts'
 import type { Candidate, Directory } from '../directory/index.ts'
-import { type Reputation, specClassOf } from '../reputation/index.ts'
+import { type Reputation, specClassOf, templateOf } from '../reputation/index.ts'
 import { drawOverNetworks, networksOf, otherVoices } from '../route/index.ts'
 import type { ScorerMemory } from './scorer-memory.ts'
 import type { Subject } from './witness.ts'
@@ -33,11 +33,12 @@ export function ratesLike(
   accused: Pick<ModelAdvertisement, 'digest' | 'templateHash'>,
   kind: Subject['asked']['kind'],
 ): boolean {
-  const { digest, templateHash } = accused
+  const { digest } = accused
+  const template = templateOf(accused.templateHash)
   const isSame =
     digest !== undefined &&
     model.digest === digest &&
-    (kind !== 'chat' || (templateHash !== '' && model.templateHash === templateHash))
+    (kind !== 'chat' || (template !== '' && templateOf(model.templateHash) === template))
   return isSame && (['score', kind] as const).every((name) => model.capabilities.includes(name))
 }
 

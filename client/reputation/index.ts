@@ -1,5 +1,5 @@
 export { type Lesson, Reputation } from './reputation.ts'
-export { specClassOf } from './spec-class.ts'
+export { specClassOf, templateOf } from './spec-class.ts'
 export type { AuditEvidence } from './standing.ts'
 export type { StandingReport } from './standing-report.ts'
 export { type TrustOf, trustOf } from './trust-of.ts'

@@ -14,8 +14,13 @@ export function specClassOf({
   id,
   templateHash,
 }: Pick<ModelAdvertisement, 'digest' | 'id' | 'templateHash'>): string {
-  const template = TEMPLATE_HASH.exec(templateHash)?.[1]?.slice(0, TEMPLATE_DIGITS) ?? ''
-  return `${(digest ?? id).replaceAll(/\s/g, '')}/${template.toLowerCase()}`
+  return `${(digest ?? id).replaceAll(/\s/g, '')}/${templateOf(templateHash)}`
+}
+
+/** The same for the same template, however its hash is written; empty for what is none. */
+export function templateOf(templateHash: string): string {
+  const [, digits = ''] = TEMPLATE_HASH.exec(templateHash) ?? []
+  return digits.slice(0, TEMPLATE_DIGITS).toLowerCase()
 }
 
 /**

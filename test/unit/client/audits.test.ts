@@ -22,7 +22,10 @@ describe('an answer that is verified while the caller waits', () => {
     const { requester } = await swarmOf([{ model }, { model, scripts: [stall] }], 2_000)
     const { choices, skein } = await requester.chat(body, { verify: 'always', policy: 'single' })
     expect(choices[0]?.message.content).toBe('1, 2, 3, 4, 5, 6, 7, 8, 9.')
-    expect(skein.verification).toMatchObject([{ outcome: 'inconclusive', by: [] }])
+    expect(skein.verification).toMatchObject({
+      ...{ status: 'unverified', why: 'no-answer' },
+      parts: [{ outcome: 'inconclusive', by: [] }],
+    })
   })
 
   it('fails by ids that are none of the vocabulary, with that as evidence', async () => {

@@ -60,7 +60,8 @@ describe('an answer that is to be verified always', () => {
     expect(part?.by).not.toContain(skein.peerId)
     for (const by of part?.by ?? []) expect(peers.map(({ key }) => key)).toContain(by)
     expect(part).toMatchObject({ misses: 0, hardMisses: 0, asked: 2 })
-    expect(part?.tokens).toBe(2 * (part?.positions ?? 0))
+    // Each of them read the prompt, too.
+    expect(part?.tokens).toBeGreaterThan(2 * (part?.positions ?? 0))
   })
 
   it('has the verdict in the last chunk of a stream, which says that it has ended', async () => {

@@ -51,6 +51,7 @@ function showing(text: string): (chunk: Chunk) => Chunk {
 
 const DIGEST = `sha256:${'5'.repeat(64)}`
 const capabilities: readonly Capability[] = ['chat', 'score']
+const templateHash = `sha256:${'7'.repeat(64)}`
 
 const withheld = (chunk: Chunk): Chunk => ({ ...chunk, tokenIds: [], logprobs: [] })
 
@@ -72,18 +73,22 @@ describe('an answer that is verified while the caller waits', () => {
     await expect(Array.fromAsync(stream)).rejects.toMatchObject({
       code: 'verification_failed',
       message: expect.stringContaining('it showed another text than it wrote'),
-      details: { verification: [{ peerId: keyOf(swarm, 0), outcome: 'failed' }] },
+      details: { verification: { parts: [{ peerId: keyOf(swarm, 0), outcome: 'failed' }] } },
     })
   })
 
   it('fails with the evidence where nobody but the cheat is there', async () => {
-    const scorer = createScriptedBackend({ models: [{ id: 'm', digest: DIGEST, capabilities }] })
+    const scorer = createScriptedBackend({
+      models: [{ id: 'm', digest: DIGEST, templateHash, capabilities }],
+    })
     await using swarm = await ScriptedSwarm.create([writing('1, 2, 9, 9, 9, 9, 9, 9, 9, 9.')], {
       scorer,
     })
     await expect(swarm.swarm.requester.chat(body, always)).rejects.toMatchObject({
       code: 'verification_failed',
-      details: { verification: [{ peerId: keyOf(swarm, 0), outcome: 'failed', by: ['self'] }] },
+      details: {
+        verification: { parts: [{ peerId: keyOf(swarm, 0), outcome: 'failed', by: ['self'] }] },
+      },
     })
     await scorer[Symbol.asyncDispose]()
   })
@@ -94,7 +99,9 @@ describe('an answer that is verified while the caller waits', () => {
       answer: '1, 2, 9, 9, 9, 9, 9, 9, 9, 9, 9.',
       fault: { ...dies, afterTokens: 16 },
     }
-    const scorer = createScriptedBackend({ models: [{ id: 'm', digest: DIGEST, capabilities }] })
+    const scorer = createScriptedBackend({
+      models: [{ id: 'm', digest: DIGEST, templateHash, capabilities }],
+    })
     await using swarm = await ScriptedSwarm.create([{ ...honest, scripts: [cheat] }, honest], {
       scorer,
     })

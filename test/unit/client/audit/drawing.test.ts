@@ -12,7 +12,7 @@ it('a witness remembers how a request wanted its tokens drawn, though it asks sc
   const witness = new Witness({ kind: 'chat', body }, undefined)
   witness.hear({
     type: 'chunk',
-    candidate: { key: 'peer' } as Candidate,
+    candidate: { key: 'peer', model: { id: 'm', capabilities: ['chat'] } } as unknown as Candidate,
     tokenIds: [1],
     chunk: { kind: 'chat', choices: [{ index: 0, delta: { content: 'Hi' } }] },
   } as unknown as DispatchEvent)

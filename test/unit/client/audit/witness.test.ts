@@ -24,7 +24,7 @@ interface From {
 function candidate({
   key = 'a',
   digest = 'sha256:aa',
-  templateHash = 't',
+  templateHash = 'a'.repeat(64),
   capabilities = ['token_ids'],
 }: From): Candidate {
   return { key, model: { id: 'm', digest, templateHash, capabilities } } as unknown as Candidate
@@ -79,7 +79,7 @@ describe('an answer of several peers', () => {
     const begun = [piece('one ', [1]), piece('two ', [2])]
     const onward: readonly Piece[] = [
       { key: 'b', digest: 'sha256:bb' },
-      { key: 'b', templateHash: 'u' },
+      { key: 'b', templateHash: 'b'.repeat(64) },
       { key: 'b', afterText: true },
       { afterText: true },
     ]
