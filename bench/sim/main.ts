@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { round } from '../report.ts'
 import { ATTACKS, controlOf, smallScaleOf } from './attacks.ts'
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', default: '' },
+    part: { type: 'string', default: '' },
     write: { type: 'boolean', default: false },
   },
 })
@@ -28,28 +29,37 @@ const chosen = <T extends { readonly name: string }>(list: readonly T[]): readon
 
 type Row = Readonly<Record<string, string | number>>
 
-const sections: string[] = []
+const PARTS = { load: 'Load and loss', attacks: 'Attacks', reality: 'Against reality' } as const
+const runs = (part: keyof typeof PARTS): boolean => values.part === '' || values.part === part
+if (values.part !== '' && !Object.hasOwn(PARTS, values.part)) {
+  throw new Error(`--part ${values.part} is none of: ${Object.keys(PARTS).join(', ')}`)
+}
+if (values.write && (values.only !== '' || values.quick)) {
+  throw new Error('--write is for whole tables at full size: leave out --only and --quick')
+}
+
+const sections = new Map<string, string>()
 let failures = 0
 const section = (title: string, words: string, rows: readonly Row[]): void => {
   if (rows.length === 0) return
   const text = `## ${title}\n\n${words}\n\n${markdown(rows)}\n`
   console.log(text)
-  sections.push(text)
+  sections.set(title, text)
 }
 
 section(
-  'Load and loss',
+  PARTS.load,
   `Seed ${seed}. Each client knows 64 of the peers. Amplification: attempts for each request. Pause: of answers that went on elsewhere.`,
-  await scenarioRows(),
+  runs('load') ? await scenarioRows() : [],
 )
 section(
-  'Attacks',
+  PARTS.attacks,
   `Seed ${seed}, 50 honest peers, 20,000 requests of one client${values.quick ? ', a fifth to a half of all of them' : ''}. The control is the same attack on a client without that part of the defence; it has to fail. Where two are named each would suffice, and both are gone.`,
-  await attackRows(),
+  runs('attacks') ? await attackRows() : [],
 )
-if (values.only === '' && !values.quick) {
+if (runs('reality') && values.only === '' && !values.quick) {
   section(
-    'Against reality',
+    PARTS.reality,
     `20 nodes in 4 processes, one of which is killed half-way, and the same in the simulator: ${REAL_REQUESTS} requests, arrivals by the same seed, answers of the same lengths. A figure beyond its margin is a missed criterion.`,
     realityRows(await compareWithReality(REAL_REQUESTS)),
   )
@@ -161,10 +171,19 @@ function fileOf(name: string): string {
   return `${name.replaceAll(/[^a-z0-9]+/gi, '-').replace(/^-/, '')}.svg`
 }
 
+/** What was not run anew stays as it was. */
 async function writeDocs(): Promise<void> {
+  const path = new URL('simulation.md', DOCS)
+  const before = await readFile(path, 'utf8').catch(() => '')
+  const kept = new Map(
+    before
+      .split(/^(?=## )/m)
+      .map((text) => [/^## (.*)$/m.exec(text)?.[1] ?? '', `${text.trimEnd()}\n`]),
+  )
+  const told = Object.values(PARTS).flatMap((title) => sections.get(title) ?? kept.get(title) ?? [])
   const intro =
-    'What the simulator found; `npm run sim -- --write` writes this file. It runs the shipped state machine, router, budgets, admission, reputation and auditor in virtual time over peers with engines of constant speed. Simulated are the network (round trips of 20 and 120 ms), the DHT (64 candidates at random) and what engines say of tokens (with the rates that `npm run bench -- detection` measures). Wire format, discovery and leases that a resume waits for are not run, or only roughly. One attack is not here, because it is on what is simulated: the eclipse of a key is tried on the real DHT, with 50 hosts, 20 of them hostile and closest to the key (`test/integration/eclipse.test.ts`).'
+    'What the simulator found; `npm run sim -- --write` writes this file, and with `--part load`, `attacks` or `reality` one table of it. It runs the shipped state machine, router, budgets, admission, reputation and auditor in virtual time over peers with engines of constant speed. Simulated are the network (round trips of 20 and 120 ms), the DHT (64 candidates at random) and what engines say of tokens (with the rates that `npm run bench -- detection` measures). Wire format, discovery and leases that a resume waits for are not run, or only roughly. One attack is not here, because it is on what is simulated: the eclipse of a key is tried on the real DHT, with 50 hosts, 20 of them hostile and closest to the key (`test/integration/eclipse.test.ts`).'
   const plots = SCENARIOS.map(({ name }) => `![${name}](simulation/${fileOf(name)})`)
-  const text = ['# Simulation', '', intro, '', ...sections, '## Plots', '', ...plots, '']
-  await writeFile(new URL('simulation.md', DOCS), text.join('\n'))
+  const text = ['# Simulation', '', intro, '', ...told, '## Plots', '', ...plots, '']
+  await writeFile(path, text.join('\n'))
 }
