@@ -46,7 +46,8 @@ export interface ScoreResponse {
   readonly scores: readonly PositionScore[]
   /**
    * What all ids of `completion` spell together, whichever of them were to be rated: as the engine shows an answer of
-   * its own, so without control tokens (`<|im_end|>` and the like), and with whatever a stop string would cut off. Bytes
+   * its own, so without control tokens (`<|im_end|>` and the like) where it knows them, and with whatever a stop string would
+   * cut off. Bytes
    * of an unfinished character are U+FFFD or left out; white space may differ. At most 131,072 UTF-16 code units: a
    * longer text is left out. Absent, too, from nodes of before.
    */

