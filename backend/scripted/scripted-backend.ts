@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { InferenceError, type InferenceRequest, normalizeModelId } from '../../protocol/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { requireSupport, selectModel } from '../select-model.ts'
@@ -144,6 +145,9 @@ class ScriptedEngine implements ScriptedBackend {
   }
 }
 
+/** Every scripted engine reads a conversation in the same way. */
+const TEMPLATE_HASH = `sha256:${createHash('sha256').update('scripted').digest('hex')}`
+
 function completeModel({
   id,
   ...given
@@ -154,7 +158,7 @@ function completeModel({
     parameters: 0,
     quantization: '',
     contextLength: DEFAULT_CONTEXT_LENGTH,
-    templateHash: '',
+    templateHash: TEMPLATE_HASH,
     capabilities: [
       'chat',
       'completion',

@@ -11,7 +11,7 @@ import { InferenceError } from '../../../protocol/index.ts'
 import { LiveSwarm } from '../../fixtures/live-swarm.ts'
 import { createSandbox } from '../cli-process.ts'
 
-vi.setConfig({ testTimeout: 60_000 })
+vi.setConfig({ testTimeout: 150_000 })
 
 /** As events some 45 MB: far more than all buffers on the way. */
 const NUMBERS = 100_000
@@ -58,7 +58,7 @@ const tokens = (): number => engine.calls.reduce((sum, call) => sum + call.token
 /** Once the engine has written to so many callers, and stood still for all of them for a second. */
 async function standstill(callers = 1): Promise<number> {
   let before = -1
-  for (let looks = 0; looks < 60; looks += 1) {
+  for (let looks = 0; looks < 100; looks += 1) {
     const now = tokens()
     const started = engine.calls.filter((call) => call.tokens > 0).length
     if (started === callers && now === before) return now
