@@ -17,7 +17,7 @@ export const sybilFlood: Attack = {
   name: 'Sybil flood',
   criterion:
     '500 identities in 3 networks, 80 % of answers wrong: wrong ≤ 1.5 %, their share ≤ 6 %',
-  control: 'held-newcomers',
+  control: ['held-newcomers', 'reputation-in-cost'],
   small: 0.2,
   async run(options) {
     const lies = (random: Random): Behaviour => ({ lies: () => random.chance(0.8) })
