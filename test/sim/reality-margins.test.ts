@@ -3,9 +3,9 @@ import { MARGINS, marginOf, withinMargin } from '../../bench/sim/reality-margins
 
 describe('the simulator held against real processes', () => {
   it('fails beyond the margin of a figure, on either side', () => {
-    expect(withinMargin('ttftP50Ms', 200, 220)).toBe(true)
-    expect(withinMargin('ttftP50Ms', 200, 221)).toBe(false)
-    expect(withinMargin('totalP50Ms', 1_700, 1_500)).toBe(false)
+    expect(withinMargin('ttftP50Ms', 200, 230)).toBe(true)
+    expect(withinMargin('ttftP50Ms', 200, 231)).toBe(false)
+    expect(withinMargin('totalP50Ms', 1_700, 1_400)).toBe(false)
     expect(withinMargin('attempts', 1.1, 1.0)).toBe(false)
     expect(withinMargin('requests', 400, 399)).toBe(false)
     expect(withinMargin('answered', 400, 397)).toBe(false)
@@ -17,9 +17,9 @@ describe('the simulator held against real processes', () => {
     expect(said).toEqual([
       'none',
       '± 0.5 %',
-      '± 10 % or 10',
-      '± 10 % or 20',
-      '± 10 %',
+      '± 15 % or 10',
+      '± 40 % or 20',
+      '± 15 %',
       '± 5 %',
       '± 4',
     ])
