@@ -10,6 +10,7 @@ import {
 import type { BackendChunk } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, failureOf, parseJson } from '../http/index.ts'
 import { completionLogprobs, tokenLogprobs } from '../logprobs.ts'
+import { tokenIdsIn } from './token-ids.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -57,9 +58,7 @@ export function readEvent(
   const finish = readFinish(reason)
   summary.finish = finish ?? summary.finish
   const { token_ids: ids } = choice
-  const tokenIds = shape.withTokenIds
-    ? asArray(ids).filter((id): id is number => Number.isSafeInteger(id))
-    : []
+  const tokenIds = shape.withTokenIds ? tokenIdsIn(ids) : []
   const json =
     shape.kind === 'chat' ? chatChunk(choice, finish, shape) : textChunk(choice, finish, shape)
   if (json === undefined && tokenIds.length === 0) return undefined

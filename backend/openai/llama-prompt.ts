@@ -1,8 +1,9 @@
 import type { ChatMessage } from '../../protocol/index.ts'
-import { asArray, asString, type EngineHttp } from '../http/index.ts'
+import { asString, type EngineHttp } from '../http/index.ts'
 import { messageText, plainRole } from '../messages.ts'
 import type { TextRequest } from '../request-fields.ts'
 import type { PromptPart } from './token-answer.ts'
+import { tokenIdsIn } from './token-ids.ts'
 
 /** Control tokens look like `<|im_end|>`, `<s>`, `<start_of_turn>`, `[INST]`. */
 const MAYBE_CONTROL = /[<[][\p{L}|/｜_]/u
@@ -55,7 +56,7 @@ export async function plainTokens(
 ): Promise<readonly number[]> {
   const body = { content, add_special: isStart, parse_special: false }
   const { tokens } = await http.post('/tokenize', body, { signal })
-  return asArray(tokens).filter((id): id is number => Number.isSafeInteger(id))
+  return tokenIdsIn(tokens)
 }
 
 async function render(

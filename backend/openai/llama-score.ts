@@ -11,6 +11,7 @@ import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/
 import { llamaPrompt, plainTokens } from './llama-prompt.ts'
 import { controlToken, spell } from './llama-spelling.ts'
 import type { PromptPart } from './token-answer.ts'
+import { refusedCompletion } from './token-ids.ts'
 
 /** Likeliest tokens that the server is asked for at each place. */
 const TOLD = 20
@@ -48,8 +49,7 @@ export async function* llamaScore(
     const next = await nextAfter([...prompt, ...before], connection).catch((error: unknown) => {
       // The prompt's ids are the server's own: what it refuses can only be the answer's.
       if (before.length === 0 || !InferenceError.is(error, 'invalid_request')) throw error
-      const details = { param: 'completion' }
-      throw new InferenceError('invalid_request', error.message, { cause: error, details })
+      throw refusedCompletion(error)
     })
     if (next === undefined) return undefined
     promptTokens = Math.max(promptTokens, next.evaluated)

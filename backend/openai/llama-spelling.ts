@@ -1,6 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { asArray, asString, type EngineHttp } from '../http/index.ts'
 import { plainTokens } from './llama-prompt.ts'
+import { refusedCompletion } from './token-ids.ts'
 
 /** What a control token may look like; most of what does is text. */
 const LOOKS_LIKE_CONTROL = /<[^<>]{1,64}>|\[[^[\]]{1,64}\]/g
@@ -61,7 +62,5 @@ async function detokenize(
 /** The server looks ids up without looking at them first, and tells of the C++ exception: `vector::_M_range_check`. */
 function unspellable(error: unknown): never {
   if (!InferenceError.is(error, 'engine_failed') || !/range/i.test(error.message)) throw error
-  const details = { param: 'completion' }
-  const message = 'the completion has ids that are no tokens here'
-  throw new InferenceError('invalid_request', message, { cause: error, details })
+  throw refusedCompletion(error)
 }

@@ -1,5 +1,4 @@
 import {
-  asArray,
   asNumber,
   asRecord,
   asString,
@@ -17,6 +16,7 @@ import {
   type PromptPart,
   type TokenEngine,
 } from './token-answer.ts'
+import { tokenIdsIn } from './token-ids.ts'
 
 /** Sampling fields that `/completion` takes under our names. */
 const FIELDS = [
@@ -100,7 +100,7 @@ async function newIds(
   total: number,
   signal: AbortSignal,
 ): Promise<readonly number[]> {
-  const ids = asArray(tokens).filter((id): id is number => Number.isSafeInteger(id))
+  const ids = tokenIdsIn(tokens)
   if (asNumber(predicted) <= total + ids.length) return ids
   return await plainTokens(http, asString(content), false, signal)
 }

@@ -1,6 +1,7 @@
-import { asArray, type EngineHttp } from '../http/index.ts'
+import type { EngineHttp } from '../http/index.ts'
 import type { TextRequest } from '../request-fields.ts'
 import { engineMessages } from './request-body.ts'
+import { tokenIdsIn } from './token-ids.ts'
 
 /** A vLLM, and what it calls the model. */
 export interface VllmModel {
@@ -22,9 +23,5 @@ export async function vllmPrompt(
       ? { prompt: request.body.prompt }
       : { messages: engineMessages(request.body.messages, 'vllm') }
   const { tokens } = await http.post('/tokenize', { model, ...subject }, { signal })
-  return idsIn(tokens)
-}
-
-export function idsIn(list: unknown): readonly number[] {
-  return asArray(list).filter((id): id is number => Number.isSafeInteger(id))
+  return tokenIdsIn(tokens)
 }

@@ -7,6 +7,7 @@ import {
 } from '../../protocol/index.ts'
 import type { BackendEvent } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString } from '../http/index.ts'
+import { refusedCompletion } from './token-ids.ts'
 import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
 
 /**
@@ -67,8 +68,7 @@ export async function* vllmScore(
 function refusal(error: unknown): never {
   if (!InferenceError.is(error, 'invalid_request') || !/vocabulary/i.test(error.message))
     throw error
-  const details = { param: 'completion' }
-  throw new InferenceError('invalid_request', error.message, { cause: error, details })
+  throw refusedCompletion(error)
 }
 
 /** The likeliest first. Keys are ids; the token read stands among them whatever its rank. */

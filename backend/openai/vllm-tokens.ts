@@ -4,7 +4,8 @@ import { asString } from '../http/index.ts'
 import { emptySummary, readEvent } from './answer-stream.ts'
 import { samplingFields, streamFields } from './request-body.ts'
 import { alternativesOf, type Piece, type TokenEngine } from './token-answer.ts'
-import { idsIn, type VllmModel, vllmPrompt } from './vllm-prompt.ts'
+import { tokenIdsIn } from './token-ids.ts'
+import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
 
 const SAMPLING = { flavor: 'vllm', newerMaxTokens: false, tellsTokens: true } as const
 
@@ -27,7 +28,7 @@ export function vllmTokens(
     async tokenize(prompt, signal) {
       const body = { model, prompt, add_special_tokens: false }
       const { tokens } = await http.post('/tokenize', body, { signal })
-      return idsIn(tokens)
+      return tokenIdsIn(tokens)
     },
     async detokenize(tokens, signal) {
       const { prompt } = await http.post('/detokenize', { model, tokens }, { signal })

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import type { ChatMessage } from '../../protocol/index.ts'
 import { asArray, asNumber, asRecord, parseJson } from '../http/index.ts'
 import { answerByTokens } from './token-answer.ts'
-import { idsIn, type VllmModel, vllmPrompt } from './vllm-prompt.ts'
+import { tokenIdsIn } from './token-ids.ts'
+import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
 import { vllmScore } from './vllm-score.ts'
 import { vllmTokens } from './vllm-tokens.ts'
 
@@ -69,7 +70,7 @@ async function firstTokens(
     const { token_ids: told, delta } = asRecord(asArray(choices)[0])
     const { reasoning, reasoning_content: reasoningContent } = asRecord(delta)
     if ((reasoning ?? reasoningContent ?? null) !== null) return []
-    ids.push(...idsIn(told))
+    ids.push(...tokenIdsIn(told))
     const { completion_tokens: total } = asRecord(usage)
     counted = asNumber(total) || counted
   }
