@@ -4,7 +4,7 @@ import { TokenBucket, type TokenBucketInit } from './token-bucket.ts'
 /** Peers whose rate is remembered; the one not heard of for longest is forgotten. */
 const MAX_PEERS = 4_096
 
-/** One token bucket a peer. */
+/** One token bucket for each peer, or for whatever else the key names. */
 export class PeerRates {
   readonly #rate: TokenBucketInit
   readonly #buckets = new Map<string, TokenBucket>()
@@ -14,7 +14,7 @@ export class PeerRates {
   }
 
   /** Takes one token of the peer's if there is one. */
-  take(peer: PeerId, nowMs: number): boolean {
+  take(peer: PeerId | string, nowMs: number): boolean {
     const key = peer.toString()
     const bucket = this.#buckets.get(key) ?? new TokenBucket(this.#rate, nowMs)
     this.#buckets.delete(key)

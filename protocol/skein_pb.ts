@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file skein.proto.
  */
 export const file_skein: GenFile = /*@__PURE__*/
-  fileDesc("Cgtza2Vpbi5wcm90bxIIc2tlaW4udjEiVgoLQ2xpZW50RnJhbWUSHgoEaGVhZBgBIAEoCzIOLnNrZWluLnYxLkhlYWRIABIeCgRib2R5GAIgASgLMg4uc2tlaW4udjEuQm9keUgAQgcKBWZyYW1lIpMBCgRIZWFkEhIKCmF0dGVtcHRfaWQYASABKAwSFAoMcmVtYWluaW5nX21zGAIgASgNEhwKBGtpbmQYAyABKA4yDi5za2Vpbi52MS5LaW5kEg0KBW1vZGVsGAQgASgJEhIKCmJvZHlfYnl0ZXMYBSABKA0SIAoGcmVzdW1lGAYgASgLMhAuc2tlaW4udjEuUmVzdW1lIhQKBEJvZHkSDAoEZGF0YRgBIAEoDCJCCgZSZXN1bWUSEQoJdG9rZW5faWRzGAEgAygNEgwKBHRleHQYAiABKAkSFwoPZGVsaXZlcmVkX2J5dGVzGAMgASgNIs0BCglOb2RlRnJhbWUSJgoIYWNjZXB0ZWQYASABKAsyEi5za2Vpbi52MS5BY2NlcHRlZEgAEikKCmtlZXBfYWxpdmUYAiABKAsyEy5za2Vpbi52MS5LZWVwQWxpdmVIABIgCgVjaHVuaxgDIAEoCzIPLnNrZWluLnYxLkNodW5rSAASHgoEZG9uZRgEIAEoCzIOLnNrZWluLnYxLkRvbmVIABIiCgZmYWlsZWQYBSABKAsyEC5za2Vpbi52MS5GYWlsZWRIAEIHCgVmcmFtZSJMCghBY2NlcHRlZBIWCg5xdWV1ZV9wb3NpdGlvbhgBIAEoDRIYChBleHBlY3RlZF90dGZ0X21zGAIgASgNEg4KBmRpZ2VzdBgDIAEoCSILCglLZWVwQWxpdmUiRwoFQ2h1bmsSCwoDc2VxGAEgASgNEgwKBGpzb24YAiABKAwSEQoJdG9rZW5faWRzGAMgAygNEhAKCGxvZ3Byb2JzGAQgAygCIlcKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYAiABKA0SHAoUY2FjaGVkX3Byb21wdF90b2tlbnMYAyABKA0iQgoHVGltaW5ncxIQCghxdWV1ZV9tcxgBIAEoDRISCgpwcmVmaWxsX21zGAIgASgNEhEKCWRlY29kZV9tcxgDIAEoDSJ3CgRMb2FkEh4KBXN0YXRlGAEgASgOMg8uc2tlaW4udjEuU3RhdGUSEQoJaW5fZmxpZ2h0GAIgASgNEg0KBXNsb3RzGAMgASgNEhMKC3F1ZXVlX2RlcHRoGAQgASgNEhgKEGV4cGVjdGVkX3R0ZnRfbXMYBSABKA0iaAoERG9uZRIeCgV1c2FnZRgBIAEoCzIPLnNrZWluLnYxLlVzYWdlEiIKB3RpbWluZ3MYAiABKAsyES5za2Vpbi52MS5UaW1pbmdzEhwKBGxvYWQYAyABKAsyDi5za2Vpbi52MS5Mb2FkIvEBCgZGYWlsZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhsKDnJldHJ5X2FmdGVyX21zGAMgASgNSACIAQESHAoEbG9hZBgEIAEoCzIOLnNrZWluLnYxLkxvYWQSGgoNcHJvbXB0X3Rva2VucxgFIAEoDUgBiAEBEhsKDmNvbnRleHRfbGVuZ3RoGAYgASgNSAKIAQESEgoFcGFyYW0YByABKAlIA4gBAUIRCg9fcmV0cnlfYWZ0ZXJfbXNCEAoOX3Byb21wdF90b2tlbnNCEQoPX2NvbnRleHRfbGVuZ3RoQggKBl9wYXJhbSL1AQoNQWR2ZXJ0aXNlbWVudBIQCghzZXF1ZW5jZRgBIAEoBBIUCgxpc3N1ZWRfYXRfbXMYAiABKAQSFQoNZXhwaXJlc19hdF9tcxgDIAEoBBIRCglwcm90b2NvbHMYBCADKAkSEQoJYWRkcmVzc2VzGAUgAygMEh8KBm1vZGVscxgGIAMoCzIPLnNrZWluLnYxLk1vZGVsEg0KBXNsb3RzGAcgASgNEhQKDHByZWZpbGxfcmF0ZRgIIAEoAhITCgtkZWNvZGVfcmF0ZRgJIAEoAhISCgptYXhfdG9rZW5zGAogASgNEhAKCG9wZXJhdG9yGAsgASgJIuwBCgVNb2RlbBIKCgJpZBgBIAEoCRIPCgdhbGlhc2VzGAIgAygJEg4KBmRpZ2VzdBgDIAEoCRIOCgZmYW1pbHkYBCABKAkSEgoKcGFyYW1ldGVycxgFIAEoBBIUCgxxdWFudGl6YXRpb24YBiABKAkSFgoOY29udGV4dF9sZW5ndGgYByABKA0SFQoNdGVtcGxhdGVfaGFzaBgIIAEoCRIUCgxjYXBhYmlsaXRpZXMYCSADKAkSJwoGcmVzdW1lGAogASgOMhcuc2tlaW4udjEuUmVzdW1lU3VwcG9ydBIOCgZmaWVsZHMYCyADKAkiKQoUQWR2ZXJ0aXNlbWVudFJlcXVlc3QSEQoJbWF4X2tub3duGAEgASgNIjMKFUFkdmVydGlzZW1lbnRSZXNwb25zZRILCgNvd24YASABKAwSDQoFa25vd24YAiADKAwiDgoMUHJvYmVSZXF1ZXN0Ii0KDVByb2JlUmVzcG9uc2USHAoEbG9hZBgBIAEoCzIOLnNrZWluLnYxLkxvYWQi9wEKC1JlY2VpcHRCb2R5Eg8KB3ZlcnNpb24YASABKA0SDgoGY2xpZW50GAIgASgMEg4KBnNlcnZlchgDIAEoDBINCgVub25jZRgEIAEoDBIRCglzcGVjX2hhc2gYBSABKAwSFAoMaW5wdXRfdG9rZW5zGAYgASgEEhUKDW91dHB1dF90b2tlbnMYByABKAQSEwoLb3V0cHV0X2hhc2gYCCABKAwSFQoNc3RhcnRlZF9hdF9tcxgJIAEoBBITCgtlbmRlZF9hdF9tcxgKIAEoBBIQCghzZXF1ZW5jZRgLIAEoBBIVCg1wcmV2aW91c19oYXNoGAwgASgMImYKDVNpZ25lZFJlY2VpcHQSDAoEYm9keRgBIAEoDBIYChBjbGllbnRfc2lnbmF0dXJlGAIgASgMEhMKC2JlbmVmaWNpYXJ5GAMgASgJEhgKEHNlcnZlcl9zaWduYXR1cmUYBCABKAwiXgoOUmVjZWlwdFJlcXVlc3QSLAoLY291bnRlcnNpZ24YASABKAsyFS5za2Vpbi52MS5Db3VudGVyc2lnbkgAEhMKCWZldGNoX21heBgCIAEoDUgAQgkKB3JlcXVlc3QiUAoLQ291bnRlcnNpZ24SEgoKYXR0ZW1wdF9pZBgBIAEoDBIMCgRzYWx0GAIgASgMEg0KBWRyYWZ0GAMgASgMEhAKCHByZXZpb3VzGAQgASgMIlQKD1JlY2VpcHRSZXNwb25zZRIPCgdyZWNlaXB0GAEgASgMEhAKCHByZXZpb3VzGAIgASgMEg0KBWtub3duGAMgAygMEg8KB3JlZnVzZWQYBCABKAkqZAoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJS0lORF9DSEFUEAESEwoPS0lORF9DT01QTEVUSU9OEAISEgoOS0lORF9FTUJFRERJTkcQAxIOCgpLSU5EX1NDT1JFEAQqawoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9MT0FESU5HEAESDwoLU1RBVEVfUkVBRFkQAhISCg5TVEFURV9EUkFJTklORxADEhMKD1NUQVRFX1NBVFVSQVRFRBAEKl8KDVJlc3VtZVN1cHBvcnQSFwoTUkVTVU1FX1NVUFBPUlRfTk9ORRAAEhoKFlJFU1VNRV9TVVBQT1JUX1BSRUZJTEwQARIZChVSRVNVTUVfU1VQUE9SVF9UT0tFTlMQAmIGcHJvdG8z");
+  fileDesc("Cgtza2Vpbi5wcm90bxIIc2tlaW4udjEiVgoLQ2xpZW50RnJhbWUSHgoEaGVhZBgBIAEoCzIOLnNrZWluLnYxLkhlYWRIABIeCgRib2R5GAIgASgLMg4uc2tlaW4udjEuQm9keUgAQgcKBWZyYW1lIpMBCgRIZWFkEhIKCmF0dGVtcHRfaWQYASABKAwSFAoMcmVtYWluaW5nX21zGAIgASgNEhwKBGtpbmQYAyABKA4yDi5za2Vpbi52MS5LaW5kEg0KBW1vZGVsGAQgASgJEhIKCmJvZHlfYnl0ZXMYBSABKA0SIAoGcmVzdW1lGAYgASgLMhAuc2tlaW4udjEuUmVzdW1lIhQKBEJvZHkSDAoEZGF0YRgBIAEoDCJCCgZSZXN1bWUSEQoJdG9rZW5faWRzGAEgAygNEgwKBHRleHQYAiABKAkSFwoPZGVsaXZlcmVkX2J5dGVzGAMgASgNIs0BCglOb2RlRnJhbWUSJgoIYWNjZXB0ZWQYASABKAsyEi5za2Vpbi52MS5BY2NlcHRlZEgAEikKCmtlZXBfYWxpdmUYAiABKAsyEy5za2Vpbi52MS5LZWVwQWxpdmVIABIgCgVjaHVuaxgDIAEoCzIPLnNrZWluLnYxLkNodW5rSAASHgoEZG9uZRgEIAEoCzIOLnNrZWluLnYxLkRvbmVIABIiCgZmYWlsZWQYBSABKAsyEC5za2Vpbi52MS5GYWlsZWRIAEIHCgVmcmFtZSJMCghBY2NlcHRlZBIWCg5xdWV1ZV9wb3NpdGlvbhgBIAEoDRIYChBleHBlY3RlZF90dGZ0X21zGAIgASgNEg4KBmRpZ2VzdBgDIAEoCSILCglLZWVwQWxpdmUiRwoFQ2h1bmsSCwoDc2VxGAEgASgNEgwKBGpzb24YAiABKAwSEQoJdG9rZW5faWRzGAMgAygNEhAKCGxvZ3Byb2JzGAQgAygCIlcKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYAiABKA0SHAoUY2FjaGVkX3Byb21wdF90b2tlbnMYAyABKA0iQgoHVGltaW5ncxIQCghxdWV1ZV9tcxgBIAEoDRISCgpwcmVmaWxsX21zGAIgASgNEhEKCWRlY29kZV9tcxgDIAEoDSJ3CgRMb2FkEh4KBXN0YXRlGAEgASgOMg8uc2tlaW4udjEuU3RhdGUSEQoJaW5fZmxpZ2h0GAIgASgNEg0KBXNsb3RzGAMgASgNEhMKC3F1ZXVlX2RlcHRoGAQgASgNEhgKEGV4cGVjdGVkX3R0ZnRfbXMYBSABKA0iaAoERG9uZRIeCgV1c2FnZRgBIAEoCzIPLnNrZWluLnYxLlVzYWdlEiIKB3RpbWluZ3MYAiABKAsyES5za2Vpbi52MS5UaW1pbmdzEhwKBGxvYWQYAyABKAsyDi5za2Vpbi52MS5Mb2FkIvEBCgZGYWlsZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhsKDnJldHJ5X2FmdGVyX21zGAMgASgNSACIAQESHAoEbG9hZBgEIAEoCzIOLnNrZWluLnYxLkxvYWQSGgoNcHJvbXB0X3Rva2VucxgFIAEoDUgBiAEBEhsKDmNvbnRleHRfbGVuZ3RoGAYgASgNSAKIAQESEgoFcGFyYW0YByABKAlIA4gBAUIRCg9fcmV0cnlfYWZ0ZXJfbXNCEAoOX3Byb21wdF90b2tlbnNCEQoPX2NvbnRleHRfbGVuZ3RoQggKBl9wYXJhbSL1AQoNQWR2ZXJ0aXNlbWVudBIQCghzZXF1ZW5jZRgBIAEoBBIUCgxpc3N1ZWRfYXRfbXMYAiABKAQSFQoNZXhwaXJlc19hdF9tcxgDIAEoBBIRCglwcm90b2NvbHMYBCADKAkSEQoJYWRkcmVzc2VzGAUgAygMEh8KBm1vZGVscxgGIAMoCzIPLnNrZWluLnYxLk1vZGVsEg0KBXNsb3RzGAcgASgNEhQKDHByZWZpbGxfcmF0ZRgIIAEoAhITCgtkZWNvZGVfcmF0ZRgJIAEoAhISCgptYXhfdG9rZW5zGAogASgNEhAKCG9wZXJhdG9yGAsgASgJIuwBCgVNb2RlbBIKCgJpZBgBIAEoCRIPCgdhbGlhc2VzGAIgAygJEg4KBmRpZ2VzdBgDIAEoCRIOCgZmYW1pbHkYBCABKAkSEgoKcGFyYW1ldGVycxgFIAEoBBIUCgxxdWFudGl6YXRpb24YBiABKAkSFgoOY29udGV4dF9sZW5ndGgYByABKA0SFQoNdGVtcGxhdGVfaGFzaBgIIAEoCRIUCgxjYXBhYmlsaXRpZXMYCSADKAkSJwoGcmVzdW1lGAogASgOMhcuc2tlaW4udjEuUmVzdW1lU3VwcG9ydBIOCgZmaWVsZHMYCyADKAkiKQoUQWR2ZXJ0aXNlbWVudFJlcXVlc3QSEQoJbWF4X2tub3duGAEgASgNIjMKFUFkdmVydGlzZW1lbnRSZXNwb25zZRILCgNvd24YASABKAwSDQoFa25vd24YAiADKAwiDgoMUHJvYmVSZXF1ZXN0Ii0KDVByb2JlUmVzcG9uc2USHAoEbG9hZBgBIAEoCzIOLnNrZWluLnYxLkxvYWQi9wEKC1JlY2VpcHRCb2R5Eg8KB3ZlcnNpb24YASABKA0SDgoGY2xpZW50GAIgASgMEg4KBnNlcnZlchgDIAEoDBINCgVub25jZRgEIAEoDBIRCglzcGVjX2hhc2gYBSABKAwSFAoMaW5wdXRfdG9rZW5zGAYgASgEEhUKDW91dHB1dF90b2tlbnMYByABKAQSEwoLb3V0cHV0X2hhc2gYCCABKAwSFQoNc3RhcnRlZF9hdF9tcxgJIAEoBBITCgtlbmRlZF9hdF9tcxgKIAEoBBIQCghzZXF1ZW5jZRgLIAEoBBIVCg1wcmV2aW91c19oYXNoGAwgASgMImYKDVNpZ25lZFJlY2VpcHQSDAoEYm9keRgBIAEoDBIYChBjbGllbnRfc2lnbmF0dXJlGAIgASgMEhMKC2JlbmVmaWNpYXJ5GAMgASgJEhgKEHNlcnZlcl9zaWduYXR1cmUYBCABKAwiXgoOUmVjZWlwdFJlcXVlc3QSLAoLY291bnRlcnNpZ24YASABKAsyFS5za2Vpbi52MS5Db3VudGVyc2lnbkgAEhMKCWZldGNoX21heBgCIAEoDUgAQgkKB3JlcXVlc3QiUAoLQ291bnRlcnNpZ24SEgoKYXR0ZW1wdF9pZBgBIAEoDBIMCgRzYWx0GAIgASgMEg0KBWRyYWZ0GAMgASgMEhAKCHByZXZpb3VzGAQgASgMIlQKD1JlY2VpcHRSZXNwb25zZRIPCgdyZWNlaXB0GAEgASgMEhAKCHByZXZpb3VzGAIgASgMEg0KBWtub3duGAMgAygMEg8KB3JlZnVzZWQYBCABKAkiTQoPRGlhbEJhY2tSZXF1ZXN0EikKB3RhcmdldHMYASADKAsyGC5za2Vpbi52MS5EaWFsQmFja1RhcmdldBIPCgdwYWRkaW5nGAIgASgMIjAKDkRpYWxCYWNrVGFyZ2V0Eg8KB2FkZHJlc3MYASABKAwSDQoFbm9uY2UYAiABKAwiPwoQRGlhbEJhY2tSZXNwb25zZRIrCghvdXRjb21lcxgBIAMoDjIZLnNrZWluLnYxLkRpYWxCYWNrT3V0Y29tZSIeCg1EaWFsQmFja05vbmNlEg0KBW5vbmNlGAEgASgMKmQKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg0KCUtJTkRfQ0hBVBABEhMKD0tJTkRfQ09NUExFVElPThACEhIKDktJTkRfRU1CRURESU5HEAMSDgoKS0lORF9TQ09SRRAEKmsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfTE9BRElORxABEg8KC1NUQVRFX1JFQURZEAISEgoOU1RBVEVfRFJBSU5JTkcQAxITCg9TVEFURV9TQVRVUkFURUQQBCpfCg1SZXN1bWVTdXBwb3J0EhcKE1JFU1VNRV9TVVBQT1JUX05PTkUQABIaChZSRVNVTUVfU1VQUE9SVF9QUkVGSUxMEAESGQoVUkVTVU1FX1NVUFBPUlRfVE9LRU5TEAIq+gEKD0RpYWxCYWNrT3V0Y29tZRIhCh1ESUFMX0JBQ0tfT1VUQ09NRV9VTlNQRUNJRklFRBAAEh0KGURJQUxfQkFDS19PVVRDT01FX1JFQUNIRUQQARIdChlESUFMX0JBQ0tfT1VUQ09NRV9USU1FT1VUEAISHQoZRElBTF9CQUNLX09VVENPTUVfUkVGVVNFRBADEiAKHERJQUxfQkFDS19PVVRDT01FX09USEVSX1BFRVIQBBIhCh1ESUFMX0JBQ0tfT1VUQ09NRV9OT1RfQUxMT1dFRBAFEiIKHkRJQUxfQkFDS19PVVRDT01FX1JBVEVfTElNSVRFRBAGYgZwcm90bzM");
 
 /**
  * Inference stream, client to node: one Head, then Body frames, then half-close.
@@ -886,6 +886,96 @@ export const ReceiptResponseSchema: GenMessage<ReceiptResponse> = /*@__PURE__*/
   messageDesc(file_skein, 23);
 
 /**
+ * Asks the peer to dial addresses of the asker's own.
+ *
+ * @generated from message skein.v1.DialBackRequest
+ */
+export type DialBackRequest = Message<"skein.v1.DialBackRequest"> & {
+  /**
+   * @generated from field: repeated skein.v1.DialBackTarget targets = 1;
+   */
+  targets: DialBackTarget[];
+
+  /**
+   * Zeros: a request is as long as what it makes the peer send.
+   *
+   * @generated from field: bytes padding = 2;
+   */
+  padding: Uint8Array;
+};
+
+/**
+ * Describes the message skein.v1.DialBackRequest.
+ * Use `create(DialBackRequestSchema)` to create a new message.
+ */
+export const DialBackRequestSchema: GenMessage<DialBackRequest> = /*@__PURE__*/
+  messageDesc(file_skein, 24);
+
+/**
+ * @generated from message skein.v1.DialBackTarget
+ */
+export type DialBackTarget = Message<"skein.v1.DialBackTarget"> & {
+  /**
+   * A multiaddr with the IP address that the peer sees the asker at.
+   *
+   * @generated from field: bytes address = 1;
+   */
+  address: Uint8Array;
+
+  /**
+   * 16 random bytes, which the peer sends back over the connection that it opens to the address.
+   *
+   * @generated from field: bytes nonce = 2;
+   */
+  nonce: Uint8Array;
+};
+
+/**
+ * Describes the message skein.v1.DialBackTarget.
+ * Use `create(DialBackTargetSchema)` to create a new message.
+ */
+export const DialBackTargetSchema: GenMessage<DialBackTarget> = /*@__PURE__*/
+  messageDesc(file_skein, 25);
+
+/**
+ * One outcome for each target, in order.
+ *
+ * @generated from message skein.v1.DialBackResponse
+ */
+export type DialBackResponse = Message<"skein.v1.DialBackResponse"> & {
+  /**
+   * @generated from field: repeated skein.v1.DialBackOutcome outcomes = 1;
+   */
+  outcomes: DialBackOutcome[];
+};
+
+/**
+ * Describes the message skein.v1.DialBackResponse.
+ * Use `create(DialBackResponseSchema)` to create a new message.
+ */
+export const DialBackResponseSchema: GenMessage<DialBackResponse> = /*@__PURE__*/
+  messageDesc(file_skein, 26);
+
+/**
+ * The first and only frame on a stream of the dial-back nonce protocol.
+ *
+ * @generated from message skein.v1.DialBackNonce
+ */
+export type DialBackNonce = Message<"skein.v1.DialBackNonce"> & {
+  /**
+   * @generated from field: bytes nonce = 1;
+   */
+  nonce: Uint8Array;
+};
+
+/**
+ * Describes the message skein.v1.DialBackNonce.
+ * Use `create(DialBackNonceSchema)` to create a new message.
+ */
+export const DialBackNonceSchema: GenMessage<DialBackNonce> = /*@__PURE__*/
+  messageDesc(file_skein, 27);
+
+/**
  * @generated from enum skein.v1.Kind
  */
 export const Kind = {
@@ -997,4 +1087,65 @@ export type ResumeSupport = (typeof ResumeSupport)[keyof typeof ResumeSupport] |
  */
 export const ResumeSupportSchema: GenEnum<ResumeSupport> = /*@__PURE__*/
   enumDesc(file_skein, 2);
+
+/**
+ * @generated from enum skein.v1.DialBackOutcome
+ */
+export const DialBackOutcome = {
+  /**
+   * @generated from enum value: DIAL_BACK_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: DIAL_BACK_OUTCOME_REACHED = 1;
+   */
+  REACHED: 1,
+
+  /**
+   * No answer in time.
+   *
+   * @generated from enum value: DIAL_BACK_OUTCOME_TIMEOUT = 2;
+   */
+  TIMEOUT: 2,
+
+  /**
+   * The port is closed.
+   *
+   * @generated from enum value: DIAL_BACK_OUTCOME_REFUSED = 3;
+   */
+  REFUSED: 3,
+
+  /**
+   * Something answered, but not the asker.
+   *
+   * @generated from enum value: DIAL_BACK_OUTCOME_OTHER_PEER = 4;
+   */
+  OTHER_PEER: 4,
+
+  /**
+   * Not dialled: an address that the peer does not dial for anybody.
+   *
+   * @generated from enum value: DIAL_BACK_OUTCOME_NOT_ALLOWED = 5;
+   */
+  NOT_ALLOWED: 5,
+
+  /**
+   * Not dialled: asked too often.
+   *
+   * @generated from enum value: DIAL_BACK_OUTCOME_RATE_LIMITED = 6;
+   */
+  RATE_LIMITED: 6,
+} as const;
+
+/**
+ * @generated from enum skein.v1.DialBackOutcome
+ */
+export type DialBackOutcome = (typeof DialBackOutcome)[keyof typeof DialBackOutcome] | UnknownEnum;
+
+/**
+ * Describes the enum skein.v1.DialBackOutcome.
+ */
+export const DialBackOutcomeSchema: GenEnum<DialBackOutcome> = /*@__PURE__*/
+  enumDesc(file_skein, 3);
 
