@@ -22,11 +22,15 @@ import { createInstance, startInstance } from './libp2p.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
 import { createNameLookup } from './name-lookup.ts'
 import { forgetOwnRecords } from './own-records.ts'
+import { Relaying } from './relaying.ts'
 import { createStop } from './stop.ts'
 import { parseAddress, parsePeerAddress } from './typed-addresses.ts'
 
 /** Dialling what a user typed. */
 const CONNECT_TIMEOUT_MS = 10_000
+
+/** One dial and one question, at each of two relays. */
+const RELAYED_TIMEOUT_MS = 2_000
 
 /**
  * Starts a host. Resolves when it listens; the bootstrap peers are dialled in the background (`Host.joined` waits for
@@ -62,7 +66,8 @@ async function assemble(
   const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath)
   const listen = await withKnownPorts(init.listen, ports)
 
-  const libp2p = await createInstance(init, persistence, gater, listen)
+  const relaying = new Relaying(init)
+  const libp2p = await createInstance(init, persistence, gater, listen, relaying)
   const { dht: kad, mdns } = libp2p.services
   await forgetOwnRecords(persistence.datastore, libp2p.peerId)
   const log = libp2p.logger.forComponent('skein:host')
@@ -139,6 +144,7 @@ async function assemble(
   }
 
   const random = Math.random
+  await relaying.start({ libp2p, random, signal, onError })
   const bootstrapPeers = dialBootstrapPeers({
     libp2p,
     addresses: bootstrap,
@@ -160,6 +166,11 @@ async function assemble(
     privateKey: persistence.privateKey,
     book,
     addresses: () => libp2p.getMultiaddrs(),
+    relaying: () => relaying.state,
+    relayed: async (options = {}) => {
+      await relaying.settled(options.timeoutMs ?? RELAYED_TIMEOUT_MS, options.signal)
+      options.signal?.throwIfAborted()
+    },
     bootstrapPeers,
     joined: (options) =>
       waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, hasHope, signal }, options),

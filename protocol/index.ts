@@ -22,6 +22,19 @@ export {
   sealAdvertisement,
 } from './advertisement.ts'
 export {
+  CIRCUIT_PROTOCOLS,
+  type CircuitStatus,
+  decodeHopAnswer,
+  decodeHopRequest,
+  decodeStopAnswer,
+  encodeHopAnswer,
+  encodeHopRequest,
+  encodeStopRequest,
+  type HopAnswer,
+  type HopRequest,
+  MAX_CIRCUIT_MESSAGE_BYTES,
+} from './circuit.ts'
+export {
   decodeClientFrame,
   decodeNodeFrame,
   decodeProbeResponse,
