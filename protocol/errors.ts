@@ -389,8 +389,14 @@ export interface InferenceErrorOptions<C extends ErrorCode = ErrorCode> {
  * The one error that leaves Skein's doors. Branch on `code`, never on the message.
  *
  * @example
- * try { await client.chat(request) } catch (error) {
- *   if (InferenceError.is(error, 'over_capacity')) await wait(error.retryAfterMs ?? 1000)
+ * import { setTimeout as wait } from 'node:timers/promises'
+ * import { createClient, InferenceError } from 'skein'
+ *
+ * await using client = await createClient()
+ * try {
+ *   await client.models()
+ * } catch (error) {
+ *   if (InferenceError.is(error, 'over_capacity')) await wait(error.retryAfterMs ?? 1_000)
  * }
  */
 export class InferenceError<C extends ErrorCode = ErrorCode> extends Error {

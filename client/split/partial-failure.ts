@@ -11,10 +11,14 @@ const MAX_NAMED = 10
  * `details.items` says which failed, and why.
  *
  * @example
- * try { await client.embed({ model, input }) } catch (error) {
+ * import { createClient, PartialFailure } from 'skein'
+ *
+ * await using client = await createClient()
+ * try {
+ *   await client.embed({ model: 'skein-tiny', input: ['one', 'two'] })
+ * } catch (error) {
  *   if (!(error instanceof PartialFailure)) throw error
- *   keep(error.answer.data)
- *   retry(error.details.items)
+ *   console.log('kept', error.answer, 'to retry', error.details.items)
  * }
  */
 export class PartialFailure<T = unknown> extends InferenceError<'partial_failure'> {
