@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { PeerId } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { InferenceError, openAdvertisement, PROTOCOLS } from '../protocol/index.ts'
 import { createAdvertisementBook } from './advertisement-book.ts'
 import { keepBook } from './book-keeper.ts'
@@ -22,6 +23,7 @@ import { createInstance, startInstance } from './libp2p.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
 import { createNameLookup } from './name-lookup.ts'
 import { forgetOwnRecords } from './own-records.ts'
+import { announceRules, OwnAddresses } from './reach/index.ts'
 import { Relaying } from './relaying.ts'
 import { createStop } from './stop.ts'
 import { parseAddress, parsePeerAddress } from './typed-addresses.ts'
@@ -66,8 +68,10 @@ async function assemble(
   const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath)
   const listen = await withKnownPorts(init.listen, ports)
 
-  const relaying = new Relaying(init)
-  const libp2p = await createInstance(init, persistence, gater, listen, relaying)
+  const self = peerIdFromPrivateKey(persistence.privateKey).toString()
+  const own = new OwnAddresses(announceRules(init.announce, init.noAnnounce, self), self)
+  const relaying = new Relaying(init, own)
+  const libp2p = await createInstance(init, persistence, gater, listen, own, relaying)
   const { dht: kad, mdns } = libp2p.services
   await forgetOwnRecords(persistence.datastore, libp2p.peerId)
   const log = libp2p.logger.forComponent('skein:host')
@@ -85,10 +89,12 @@ async function assemble(
     now: init.now,
     onError,
   })
-  let own: { readonly envelope: Uint8Array; readonly expiresAtMs: number } | undefined
+  let advertised: { readonly envelope: Uint8Array; readonly expiresAtMs: number } | undefined
   const serve = createExchangeServer({
     own: () =>
-      own !== undefined && own.expiresAtMs > init.now() ? own.envelope : new Uint8Array(),
+      advertised !== undefined && advertised.expiresAtMs > init.now()
+        ? advertised.envelope
+        : new Uint8Array(),
     known: (asker) => (init.peerExchange ? book.fresh(asker) : []),
     random: Math.random,
     now: init.now,
@@ -196,7 +202,7 @@ async function assemble(
         nowMs: init.now(),
         expectedSigner: libp2p.peerId,
       })
-      own = { envelope, expiresAtMs }
+      advertised = { envelope, expiresAtMs }
     },
     fetchAdvertisement: (peer, options) => fetch(peer, options),
     [Symbol.asyncDispose]: stop,

@@ -54,6 +54,8 @@ const LISTEN_ALL = [
 /** What the caller left open, filled in once. */
 export interface ResolvedHostInit extends HostInit {
   readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  readonly noAnnounce: readonly string[]
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
   readonly peerExchange: boolean
@@ -74,6 +76,8 @@ export function resolveHostInit(init: HostInit): ResolvedHostInit {
       init.relayBytesPerSecond ??
       (relay === 'always' ? RELAY_LIMITS.bootstrapBytesPerSecond : RELAY_LIMITS.nodeBytesPerSecond),
     listen: init.listen ?? (init.dht === 'server' ? LISTEN_ALL : []),
+    announce: init.announce ?? [],
+    noAnnounce: init.noAnnounce ?? [],
     bootstrap: init.bootstrap ?? [],
     mdns: init.mdns ?? false,
     peerExchange: init.peerExchange ?? true,

@@ -9,6 +9,7 @@ import type { Persistence } from './data-dir.ts'
 import { CONNECTIONS, MUXER, monitor, type ResolvedHostInit } from './defaults.ts'
 import type { Gater } from './gater.ts'
 import { noise } from './noise.ts'
+import type { OwnAddresses } from './reach/index.ts'
 import { relayTransport } from './relay/index.ts'
 import type { Relaying } from './relaying.ts'
 import { createServices, type HostServices } from './services.ts'
@@ -20,6 +21,7 @@ export async function createInstance(
   persistence: Persistence,
   gater: Gater,
   listen: readonly string[],
+  own: OwnAddresses,
   relaying: Relaying,
 ): Promise<Libp2p<HostServices>> {
   if (init.swarmKey !== undefined) swarmSecret(init.swarmKey)
@@ -28,7 +30,10 @@ export async function createInstance(
     privateKey: persistence.privateKey,
     datastore: persistence.datastore,
     nodeInfo: { name: 'skein', userAgent: 'skein' },
-    addresses: { listen: [...listen], announceFilter: relaying.announceFilter },
+    addresses: {
+      listen: [...listen],
+      announceFilter: (chosen) => own.announced([...chosen, ...relaying.addresses]),
+    },
     transports: [tcp(), webSockets(), relayTransport()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(MUXER)],
@@ -41,7 +46,7 @@ export async function createInstance(
     ...(init.swarmKey !== undefined && {
       connectionProtector: preSharedKey({ psk: init.swarmKey }),
     }),
-    services: createServices(init),
+    services: createServices(init, own),
   })
 }
 

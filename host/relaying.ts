@@ -1,10 +1,10 @@
-import { networkInterfaces } from 'node:os'
 import type { ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { dialTarget, scopeOfIp } from './address-scope.ts'
+import { dialTarget } from './address-scope.ts'
 import { createDeadline } from './deadline.ts'
 import type { ResolvedHostInit } from './defaults.ts'
 import type { RelayingState } from './host.ts'
+import type { OwnAddresses } from './reach/index.ts'
 import { RelayKeeper, RelayServer } from './relay/index.ts'
 
 /** How often a host looks whether it still has, or has not, a public address. */
@@ -25,12 +25,14 @@ export interface RelayingComponents {
  */
 export class Relaying {
   readonly #init: ResolvedHostInit
+  readonly #own: OwnAddresses
   #libp2p: Libp2p | undefined
   #server: RelayServer | undefined
   #keeper: RelayKeeper | undefined
 
-  constructor(init: ResolvedHostInit) {
+  constructor(init: ResolvedHostInit, own: OwnAddresses) {
     this.#init = init
+    this.#own = own
   }
 
   /** Admits relayed connections only through relays where this host asked for it. */
@@ -38,27 +40,36 @@ export class Relaying {
     denyInboundRelayedConnection: (relay: PeerId) => this.#keeper?.holds(relay) !== true,
   }
 
-  /** Adds the addresses at relays to those that are announced. */
-  readonly announceFilter = (addresses: Multiaddr[]): Multiaddr[] => {
-    const self = this.#libp2p?.peerId.toString() ?? ''
-    const held = this.#keeper?.held ?? []
-    return [
-      ...addresses,
-      ...held.flatMap((relay) => relay.addresses.map((at) => at.encapsulate(`/p2p/${self}`))),
-    ]
+  /** Where others reach this host through relays, this host's id at the end. */
+  get addresses(): readonly Multiaddr[] {
+    const suffix = `/p2p/${this.#libp2p?.peerId.toString() ?? ''}`
+    return (this.#keeper?.held ?? []).flatMap(({ addresses }) =>
+      addresses.map((address) => address.encapsulate(suffix)),
+    )
   }
 
   /** Resolves once a reservation is held, or none is to be expected, or the time is up. */
   async settled(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const { bootstrap, listen } = this.#init
     const mayRelay = bootstrap.some((address) => listen.length === 0 || !isLoopback(address))
-    if (!mayRelay || isPublic(listen)) return
+    if (!mayRelay || this.#isPublic()) return
     const deadline = createDeadline(timeoutMs, signal)
     try {
       await this.#keeper?.firstHeld(deadline.signal)
     } finally {
       deadline.clear()
     }
+  }
+
+  /** Whether the host has a public address of its own that was not refuted. */
+  #isPublic(): boolean {
+    return this.#own.announced([]).some((address) => {
+      const target = dialTarget(address)
+      return (
+        target.kind === 'name' ||
+        (target.kind === 'ip' && target.scopes.every((scope) => scope === 'public'))
+      )
+    })
   }
 
   get state(): RelayingState {
@@ -82,7 +93,7 @@ export class Relaying {
       const server = new RelayServer({ libp2p, bytesPerSecond, now, log, signal })
       this.#server = server
       const follow = (): Promise<void> =>
-        relay === 'always' || isPublic(listen) ? server.start() : server.stop()
+        relay === 'always' || this.#isPublic() ? server.start() : server.stop()
       await follow()
       repeat(CHECK_EVERY_MS, signal, () => {
         follow().catch((error: unknown) => onError('starting or stopping to relay', error))
@@ -91,7 +102,7 @@ export class Relaying {
     if (dht === 'server') {
       this.#keeper = new RelayKeeper({
         ...{ libp2p, signal, now, random, log },
-        isNeeded: () => !isPublic(listen),
+        isNeeded: () => !this.#isPublic(),
         useLoopback: listen.length === 0,
         onChange: () => {
           announce(libp2p).catch((error: unknown) => onError('announcing relay addresses', error))
@@ -104,19 +115,6 @@ export class Relaying {
 function isLoopback(address: string): boolean {
   const target = dialTarget(multiaddr(address))
   return target.kind === 'ip' && target.scopes.includes('loopback')
-}
-
-/** Whether the host listens on a public address of its own. */
-function isPublic(listen: readonly string[]): boolean {
-  const ips = listen.map((address) => address.split('/')[2] ?? '')
-  const own = Object.values(networkInterfaces()).flatMap((entries) =>
-    (entries ?? []).filter(({ internal }) => !internal).map(({ address }) => address),
-  )
-  return own.some(
-    (ip) =>
-      scopeOfIp(ip) === 'public' &&
-      ips.some((at) => at === ip || at === (ip.includes(':') ? '::' : '0.0.0.0')),
-  )
 }
 
 /** Writes the addresses into our own entry of the peer store, on which libp2p tells those that are connected. */
