@@ -40,6 +40,7 @@ export {
   ERROR_TABLE,
   type ErrorCode,
   type ErrorDetails,
+  type ErrorKind,
   type ErrorTraits,
   InferenceError,
   type InferenceErrorOptions,
@@ -129,3 +130,4 @@ export {
   requirementsOf,
 } from './request.ts'
 export type { EndScore, PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'
+export type { AuditReport, Unrated, Verdict, Verification } from './verification.ts'
