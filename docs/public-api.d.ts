@@ -91,6 +91,7 @@ declare module 'skein/protocol' {
     AnswerRequest,
     AttemptReason,
     AttemptRecord,
+    AuditReport,
     Blame,
     CAPABILITIES,
     Capability,
@@ -111,6 +112,7 @@ declare module 'skein/protocol' {
     EndScore,
     ErrorCode,
     ErrorDetails,
+    ErrorKind,
     ErrorTraits,
     FinishReason,
     FrameWriter,
@@ -153,7 +155,10 @@ declare module 'skein/protocol' {
     ToolCallDelta,
     ToolChoice,
     ToolDefinition,
+    Unrated,
     Usage,
+    Verdict,
+    Verification,
     countersign,
     decodeAdvertisementRequest,
     decodeAdvertisementResponse,
@@ -252,22 +257,23 @@ class FrameWriter {
     write(frame: Uint8Array, options?: AbortOptions): Promise<void>;
     close(options?: AbortOptions): Promise<void>;
 }
-class InferenceError extends Error {
+class InferenceError<C extends ErrorCode = ErrorCode> extends Error {
     static readonly name: string;
     readonly name: string;
-    readonly code: ErrorCode;
+    readonly code: C;
     readonly retryAfterMs: number | undefined;
-    readonly details: ErrorDetails;
-    constructor(code: ErrorCode, message: string, options?: InferenceErrorOptions);
+    readonly details: ErrorDetails<C>;
+    constructor(code: C, message: string, options?: InferenceErrorOptions<C>);
     get traits(): ErrorTraits;
-    static is(error: unknown, code?: ErrorCode): error is InferenceError;
+    detailsOf<D extends C>(code: D): Partial<ErrorDetails<D>>;
+    static is<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is InferenceError<C>;
     static from(error: unknown, fallback?: ErrorCode): InferenceError;
 }
-class PartialFailure<T = unknown> extends InferenceError {
+class PartialFailure<T = unknown> extends InferenceError<'partial_failure'> {
     static readonly name: string;
     readonly name: string;
     readonly answer: T | undefined;
-    constructor(total: number, details: Required<Pick<ErrorDetails, 'items'>> & ErrorDetails, answer?: T);
+    constructor(total: number, details: PartialDetails, answer?: T);
 }
 class WrittenResults {
     #private;
@@ -643,6 +649,15 @@ interface Clock {
         readonly signal?: AbortSignal | undefined;
     }): Promise<void>;
 }
+interface CommonDetails {
+    readonly param?: string;
+    readonly members?: readonly {
+        readonly model: string;
+        readonly code: ErrorCode;
+        readonly message: string;
+    }[];
+    readonly attempts?: readonly AttemptRecord[];
+}
 interface Completion extends ServedBy {
     readonly id: string;
     readonly object: 'text_completion';
@@ -688,6 +703,29 @@ interface Cost {
     readonly promptTokens: number;
     readonly completionTokens: number;
     readonly estimated: boolean;
+}
+interface DetailsByCode {
+    readonly context_too_long: {
+        readonly promptTokens?: number;
+        readonly contextLength?: number;
+    };
+    readonly model_not_found: {
+        readonly available?: readonly {
+            readonly model: string;
+            readonly peers: number;
+            readonly peerIds?: readonly string[];
+        }[];
+    };
+    readonly partial_failure: {
+        readonly items?: readonly {
+            readonly index: number;
+            readonly code: ErrorCode;
+            readonly message: string;
+        }[];
+    };
+    readonly verification_failed: {
+        readonly verification?: Verification;
+    };
 }
 interface DetectInit {
     readonly ports?: readonly number[];
@@ -775,37 +813,13 @@ interface EngineHttpInit {
     readonly firstRecordTimeoutMs?: number | undefined;
     readonly gapTimeoutMs?: number | undefined;
 }
-interface ErrorDetails {
-    readonly promptTokens?: number;
-    readonly contextLength?: number;
-    readonly available?: readonly {
-        readonly model: string;
-        readonly peers: number;
-        readonly peerIds?: readonly string[];
-    }[];
-    readonly param?: string;
-    readonly items?: readonly {
-        readonly index: number;
-        readonly code: ErrorCode;
-        readonly message: string;
-    }[];
-    readonly verification?: {
-        readonly status: string;
-        readonly why?: string;
-        readonly parts: readonly object[];
-    };
-    readonly members?: readonly {
-        readonly model: string;
-        readonly code: ErrorCode;
-        readonly message: string;
-    }[];
-    readonly attempts?: readonly AttemptRecord[];
-}
 interface ErrorTraits {
+    readonly kind: ErrorKind;
     readonly blame: Blame;
     readonly retryElsewhere: boolean;
+    readonly retrySamePeer: boolean;
     readonly status: number;
-    readonly type: string;
+    readonly type: 'server_error' | 'invalid_request_error' | 'authentication_error' | 'rate_limit_error';
     readonly fromPeer: boolean;
 }
 interface FileVerdict {
@@ -908,6 +922,8 @@ interface HostInit {
     readonly dataDir?: string;
     readonly whenLocked?: 'fail' | 'ephemeral';
     readonly listen?: readonly string[];
+    readonly announce?: readonly string[];
+    readonly noAnnounce?: readonly string[];
     readonly bootstrap?: readonly string[];
     readonly swarmKey?: Uint8Array;
     readonly mdns?: boolean;
@@ -926,10 +942,10 @@ interface InferOptions extends AbortOptions {
     readonly hops?: number;
     readonly resume?: Resume;
 }
-interface InferenceErrorOptions {
+interface InferenceErrorOptions<C extends ErrorCode = ErrorCode> {
     readonly cause?: unknown;
     readonly retryAfterMs?: number;
-    readonly details?: ErrorDetails;
+    readonly details?: ErrorDetails<C>;
 }
 interface Invite {
     readonly swarmKey: Uint8Array;
@@ -1420,7 +1436,7 @@ type BatchResult = {
     readonly error: InferenceError;
     readonly answer?: never;
 });
-type Blame = 'peer' | 'caller' | 'nobody';
+type Blame = 'peer' | 'caller' | 'none';
 type BootstrapInit = Omit<HostInit, 'dht'>;
 type BootstrapState = {
     readonly address: string;
@@ -1442,6 +1458,8 @@ type ClientFrame = ({
     readonly data: Uint8Array;
 };
 type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
+type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>;
+type ErrorKind = 'busy' | 'claim' | 'absent' | 'transport' | 'protocol' | 'engine' | 'own';
 type Fault = {
     readonly type: 'throw';
     readonly error: unknown;
@@ -1494,6 +1512,8 @@ type NodeFrame = ({
     readonly load?: Load;
 };
 type NodeState = 'loading' | 'ready' | 'draining' | 'saturated';
+type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsByCode[C] : object;
+type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;
 type Prompt = string | readonly number[];
 type ReceiptRequest = {
