@@ -2,47 +2,20 @@
  * Skein: LLM inference over a peer-to-peer network.
  *
  * @example
+ * import OpenAI from 'openai'
  * import { createClient } from 'skein'
- * await using skein = await createClient({ bootstrap: ['/dns4/…/tcp/4811/p2p/12D3Koo…'] })
+ *
+ * await using skein = await createClient({ bootstrap: ['/dns4/…/tcp/4801/p2p/12D3Koo…'] })
  * const answer = await skein.chat({ model: 'llama3.2:3b', messages: [{ role: 'user', content: 'Hello!' }] })
+ * console.log(answer.choices[0]?.message.content)
  * // Or through any SDK that takes a `fetch`:
  * const openai = new OpenAI({ apiKey: 'none', baseURL: 'http://skein.local/v1', fetch: skein.fetch })
  *
  * @packageDocumentation
  */
+
 import { type Client, type ClientInit, createClient as createBareClient } from './client/index.ts'
 import type { Gateway } from './gateway/index.ts'
-
-/** A client that also is a `fetch`. */
-export interface Skein extends Client {
-  /**
-   * Answers requests for OpenAI's API in-process: `baseURL: 'http://skein.local/v1'`, whatever the host. Any SDK that
-   * takes a `fetch` can use it. Nothing leaves the machine but what the client asks its peers.
-   */
-  readonly fetch: Gateway['fetch']
-}
-
-/**
- * Joins the swarm as a client of its DHT. Resolves at once: peers are found when they are needed.
- *
- * @throws InferenceError `invalid_request` for limits that are none, and what creating a host throws
- */
-export async function createClient(init: ClientInit = {}): Promise<Skein> {
-  const client = await createBareClient(init)
-  let gateway: Promise<Gateway> | undefined
-  const start = async (): Promise<Gateway> => {
-    // Only those who use it wait for it to load.
-    const { createGateway } = await import('./gateway/index.ts')
-    return createGateway(client)
-  }
-  return {
-    ...client,
-    fetch: async (input, options) => {
-      gateway ??= start()
-      return await (await gateway).fetch(input, options)
-    },
-  }
-}
 
 export {
   type AbortOptions,
@@ -78,3 +51,34 @@ export {
   type ErrorCode,
   InferenceError,
 } from './protocol/index.ts'
+
+/** A client that also is a `fetch`. */
+export interface Skein extends Client {
+  /**
+   * Answers requests for OpenAI's API in-process: `baseURL: 'http://skein.local/v1'`, whatever the host. Any SDK that
+   * takes a `fetch` can use it. Nothing leaves the machine but what the client asks its peers.
+   */
+  readonly fetch: Gateway['fetch']
+}
+
+/**
+ * Joins the swarm as a client of its DHT. Resolves at once: peers are found when they are needed.
+ *
+ * @throws InferenceError `invalid_request` for limits that are none, and what creating a host throws
+ */
+export async function createClient(init: ClientInit = {}): Promise<Skein> {
+  const client = await createBareClient(init)
+  let gateway: Promise<Gateway> | undefined
+  const start = async (): Promise<Gateway> => {
+    // Only those who use it wait for it to load.
+    const { createGateway } = await import('./gateway/index.ts')
+    return createGateway(client)
+  }
+  return {
+    ...client,
+    fetch: async (input, options) => {
+      gateway ??= start()
+      return await (await gateway).fetch(input, options)
+    },
+  }
+}

@@ -3,10 +3,14 @@
  * port, so that its address stays good.
  *
  * @example
- * await using bootstrap = await createBootstrap({ dataDir, listen: ['/ip4/0.0.0.0/tcp/4001'] })
+ * import { createBootstrap } from 'skein/bootstrap'
+ *
+ * const listen = ['/ip4/0.0.0.0/tcp/4801']
+ * await using bootstrap = await createBootstrap({ dataDir: './bootstrap-data', listen })
  * console.log(bootstrap.host.addresses().map(String))
  *
  * @packageDocumentation
  */
 
+export { createSwarmKey, decodeInvite, encodeInvite, type Invite } from '../host/index.ts'
 export { type Bootstrap, type BootstrapInit, createBootstrap } from './bootstrap.ts'

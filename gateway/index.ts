@@ -3,11 +3,16 @@
  * `serveGateway` puts it on a port.
  *
  * @example
+ * import OpenAI from 'openai'
+ * import { createClient } from 'skein'
+ *
+ * await using client = await createClient()
  * const gateway = createGateway(client)
  * const openai = new OpenAI({ apiKey: 'none', baseURL: 'http://skein.local/v1', fetch: gateway.fetch })
  *
  * @packageDocumentation
  */
+
 export {
   batchResultLine,
   type FileVerdict,
@@ -18,8 +23,8 @@ export {
   validateFile,
   WrittenResults,
 } from './batches/index.ts'
-export type { GatewayClient } from './context.ts'
 export { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 export { createGateway, type Gateway, type GatewayInit } from './gateway.ts'
+export type { GatewayClient } from './gateway-client.ts'
 export { type ApiKey, createApiKey, type RateLimits } from './security/index.ts'
 export { type GatewayServer, type GatewayServerInit, serveGateway } from './server/index.ts'

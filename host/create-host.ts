@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { PeerId } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { InferenceError, openAdvertisement, PROTOCOLS } from '../protocol/index.ts'
 import { createAdvertisementBook } from './advertisement-book.ts'
 import { keepBook } from './book-keeper.ts'
@@ -22,6 +23,7 @@ import { createInstance, startInstance } from './libp2p.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
 import { createNameLookup } from './name-lookup.ts'
 import { forgetOwnRecords } from './own-records.ts'
+import { announceRules, OwnAddresses } from './reach/index.ts'
 import { createStop } from './stop.ts'
 import { parseAddress, parsePeerAddress } from './typed-addresses.ts'
 
@@ -62,7 +64,9 @@ async function assemble(
   const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath)
   const listen = await withKnownPorts(init.listen, ports)
 
-  const libp2p = await createInstance(init, persistence, gater, listen)
+  const self = peerIdFromPrivateKey(persistence.privateKey).toString()
+  const own = new OwnAddresses(announceRules(init.announce, init.noAnnounce, self), self)
+  const libp2p = await createInstance(init, persistence, gater, listen, own)
   const { dht: kad, mdns } = libp2p.services
   await forgetOwnRecords(persistence.datastore, libp2p.peerId)
   const log = libp2p.logger.forComponent('skein:host')
@@ -80,10 +84,12 @@ async function assemble(
     now: init.now,
     onError,
   })
-  let own: { readonly envelope: Uint8Array; readonly expiresAtMs: number } | undefined
+  let advertised: { readonly envelope: Uint8Array; readonly expiresAtMs: number } | undefined
   const serve = createExchangeServer({
     own: () =>
-      own !== undefined && own.expiresAtMs > init.now() ? own.envelope : new Uint8Array(),
+      advertised !== undefined && advertised.expiresAtMs > init.now()
+        ? advertised.envelope
+        : new Uint8Array(),
     known: (asker) => (init.peerExchange ? book.fresh(asker) : []),
     random: Math.random,
     now: init.now,
@@ -185,7 +191,7 @@ async function assemble(
         nowMs: init.now(),
         expectedSigner: libp2p.peerId,
       })
-      own = { envelope, expiresAtMs }
+      advertised = { envelope, expiresAtMs }
     },
     fetchAdvertisement: (peer, options) => fetch(peer, options),
     [Symbol.asyncDispose]: stop,

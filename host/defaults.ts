@@ -53,6 +53,8 @@ const LISTEN_ALL = [
 /** What the caller left open, filled in once. */
 export interface ResolvedHostInit extends HostInit {
   readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  readonly noAnnounce: readonly string[]
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
   readonly peerExchange: boolean
@@ -66,6 +68,8 @@ export function resolveHostInit(init: HostInit): ResolvedHostInit {
   return {
     ...init,
     listen: init.listen ?? (init.dht === 'server' ? LISTEN_ALL : []),
+    announce: init.announce ?? [],
+    noAnnounce: init.noAnnounce ?? [],
     bootstrap: init.bootstrap ?? [],
     mdns: init.mdns ?? false,
     peerExchange: init.peerExchange ?? true,

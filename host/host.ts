@@ -22,6 +22,13 @@ export interface HostInit {
   readonly whenLocked?: 'fail' | 'ephemeral'
   /** Multiaddrs to listen on. A port of 0 is picked once and kept across restarts. @default none for clients, all interfaces (TCP and WebSockets) for servers */
   readonly listen?: readonly string[]
+  /**
+   * Multiaddrs announced beside those that the host finds: of a forwarded port, of the machine around a container, of a
+   * name (`/dns4/…`). @default none
+   */
+  readonly announce?: readonly string[]
+  /** Networks (`10.0.0.0/8`, `fd00::/8`) whose addresses are never announced. @default none */
+  readonly noAnnounce?: readonly string[]
   /** Multiaddrs of bootstrap peers, each ending in `/p2p/…`. Dialled with backoff for ever. @default none */
   readonly bootstrap?: readonly string[]
   /** Pre-shared key of a private swarm (libp2p's text format). @default none: the public swarm */

@@ -9,6 +9,7 @@ import type { Persistence } from './data-dir.ts'
 import { CONNECTIONS, MUXER, monitor, type ResolvedHostInit } from './defaults.ts'
 import type { Gater } from './gater.ts'
 import { noise } from './noise.ts'
+import type { OwnAddresses } from './reach/index.ts'
 import { createServices, type HostServices } from './services.ts'
 import { swarmSecret } from './swarm-key.ts'
 
@@ -18,6 +19,7 @@ export async function createInstance(
   persistence: Persistence,
   gater: Gater,
   listen: readonly string[],
+  own: OwnAddresses,
 ): Promise<Libp2p<HostServices>> {
   if (init.swarmKey !== undefined) swarmSecret(init.swarmKey)
   return await createLibp2p<HostServices>({
@@ -25,7 +27,7 @@ export async function createInstance(
     privateKey: persistence.privateKey,
     datastore: persistence.datastore,
     nodeInfo: { name: 'skein', userAgent: 'skein' },
-    addresses: { listen: [...listen] },
+    addresses: { listen: [...listen], announceFilter: (chosen) => own.announced(chosen) },
     transports: [tcp(), webSockets()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(MUXER)],
@@ -38,7 +40,7 @@ export async function createInstance(
     ...(init.swarmKey !== undefined && {
       connectionProtector: preSharedKey({ psk: init.swarmKey }),
     }),
-    services: createServices(init),
+    services: createServices(init, own),
   })
 }
 

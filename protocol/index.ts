@@ -3,9 +3,13 @@
  * set of errors, the validated subset of OpenAI's requests, and every limit.
  *
  * @example
- * for await (const bytes of readFrames(stream, { maxFrames: 100, maxTotalBytes: 1 << 20 })) {
- *   const frame = decodeNodeFrame(bytes)
- *   if (frame.type === 'failed') throw frame.error
+ * import type { Stream } from '@libp2p/interface'
+ *
+ * async function read(stream: Stream): Promise<void> {
+ *   for await (const bytes of readFrames(stream, { maxFrames: 100, maxTotalBytes: 1 << 20 })) {
+ *     const frame = decodeNodeFrame(bytes)
+ *     if (frame.type === 'failed') throw frame.error
+ *   }
  * }
  *
  * @packageDocumentation
@@ -37,6 +41,7 @@ export {
   ERROR_TABLE,
   type ErrorCode,
   type ErrorDetails,
+  type ErrorKind,
   type ErrorTraits,
   InferenceError,
   type InferenceErrorOptions,
@@ -128,3 +133,4 @@ export {
   requirementsOf,
 } from './request.ts'
 export type { EndScore, PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'
+export type { AuditReport, Unrated, Verdict, Verification } from './verification.ts'

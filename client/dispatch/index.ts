@@ -3,24 +3,19 @@
  * failover before the commit point, going on in mid-answer after it, comparison, one deadline.
  *
  * @example
- * for await (const event of dispatch(context, job, scope)) {
- *   if (event.type === 'chunk') show(event.chunk, event.peerId)
+ * import type { Job } from '../request/index.ts'
+ * import type { Scope } from '../../timing/index.ts'
+ *
+ * async function show(context: DispatchContext, job: Job, scope: Scope): Promise<void> {
+ *   for await (const event of dispatch(context, job, scope)) {
+ *     if (event.type === 'chunk') console.log(event.chunk, event.peerId)
+ *   }
  * }
  *
  * @packageDocumentation
  */
-export { type DispatchEvent, dispatch, type Job, type Told } from './dispatch.ts'
+export { isDeterministic } from './agreement/index.ts'
+export { ResumeReserve, RetryBudget } from './budget/index.ts'
+export { dispatch } from './dispatch.ts'
 export type { DispatchContext } from './dispatch-context.ts'
-export { type AttemptNote, Journal } from './journal.ts'
-export {
-  type DispatchEffect,
-  type DispatchInput,
-  type DispatchState,
-  initialState,
-  transition,
-} from './machine.ts'
-export { Mailbox } from './mailbox.ts'
-export { Pace } from './pace.ts'
-export { estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
-export { shownText } from './transcript.ts'
-export { type Failure, fatal, mayRepeat, pauseMs } from './verdict.ts'
+export { RepetitionDetector } from './repetition-detector.ts'

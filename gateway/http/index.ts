@@ -2,7 +2,10 @@
  * Bodies in, answers, streams and errors out: what every dialect shares.
  *
  * @example
- * return eventStream(texts(), { keepAliveMs: 10_000 })
+ * async function* texts() {
+ *   yield sse({ text: 'Hello!' })
+ * }
+ * const response = eventStream(texts(), { keepAliveMs: 10_000 })
  *
  * @packageDocumentation
  */

@@ -2,12 +2,15 @@
  * Who gets a slot of the engine, who waits, and who is told no.
  *
  * @example
- * const ticket = gate.enter({ peer, deadlineAtMs, signal })
- * try {
- *   await ticket.granted
- *   await serve()
- * } finally {
- *   ticket.release()
+ * async function admitted(gate: Gate, peer: string, serve: () => Promise<void>): Promise<void> {
+ *   const signal = AbortSignal.timeout(30_000)
+ *   const ticket = gate.enter({ peer, deadlineAtMs: Date.now() + 30_000, signal })
+ *   try {
+ *     await ticket.granted
+ *     await serve()
+ *   } finally {
+ *     ticket.release()
+ *   }
  * }
  *
  * @packageDocumentation

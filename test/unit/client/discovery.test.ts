@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { explainAbsence } from '../../../client/directory/index.ts'
+import { explainAbsence } from '../../../client/peers/directory/absence.ts'
 import { nodeKey } from '../../../protocol/index.ts'
 import {
   advertisementOf,
@@ -178,7 +178,7 @@ describe('whom there is nobody to ask', () => {
       bootstrap: [],
     })
     expect(error.message).toContain('and 28 more')
-    expect(error.details.available).toHaveLength(40)
+    expect(error.detailsOf('model_not_found').available).toHaveLength(40)
   })
 })
 

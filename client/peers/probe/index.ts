@@ -1,0 +1,15 @@
+/**
+ * Live load of peers: asks for it in the background, keeps what is fresh, takes in what terminal frames tell.
+ *
+ * @example
+ * import type { PeerId } from '@libp2p/interface'
+ *
+ * function freshLoad(prober: Prober, pool: LoadPool, peers: readonly PeerId[]) {
+ *   prober.refresh(peers)
+ *   return peers.map((peer) => pool.fresh(peer.toString(), performance.now()))
+ * }
+ *
+ * @packageDocumentation
+ */
+export { LoadPool } from './load-pool.ts'
+export { createProber, type Prober } from './prober.ts'
