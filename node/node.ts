@@ -4,6 +4,7 @@ import type { Ping } from '@libp2p/ping'
 import { createHost, type Host, subnetsOf } from '../host/index.ts'
 import { Ledger, ServedLog } from '../ledger/index.ts'
 import {
+  ByteBudget,
   InferenceError,
   type Load,
   type ModelAdvertisement,
@@ -12,7 +13,6 @@ import {
 } from '../protocol/index.ts'
 import {
   type AccessLists,
-  ByteBudget,
   checkAccess,
   Fairness,
   Gate,

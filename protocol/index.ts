@@ -25,6 +25,7 @@ export {
   type ResumeSupport,
   sealAdvertisement,
 } from './advertisement.ts'
+export { ByteBudget, type Claim, type Holder, SMALL_CLAIM_BYTES } from './byte-budget.ts'
 export {
   CIRCUIT_PROTOCOLS,
   type CircuitStatus,
@@ -82,7 +83,9 @@ export type {
 } from './frames.ts'
 export { FrameWriter, type ReadFramesInit, readFrames } from './framing.ts'
 export { ADVERTISEMENT_DOMAIN, PROTOCOLS, RECEIPT_DOMAINS } from './ids.ts'
+export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { LIMITS } from './limits.ts'
+export { listOf } from './list-of.ts'
 export {
   isDigest,
   MODEL_KEY_SHARDS,
