@@ -25,8 +25,10 @@ export type {
   HostInit,
   JoinOptions,
   JoinResult,
+  RelayingState,
 } from './host.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
 export { PeerRates } from './peer-rates.ts'
+export { isRelayed, type RelayUse, relayOf } from './relay/index.ts'
 export { subnetsOf } from './subnet.ts'
 export { createSwarmKey } from './swarm-key.ts'

@@ -25,6 +25,20 @@ export {
   type ResumeSupport,
   sealAdvertisement,
 } from './advertisement.ts'
+export { ByteBudget, type Claim, type Holder, SMALL_CLAIM_BYTES } from './byte-budget.ts'
+export {
+  CIRCUIT_PROTOCOLS,
+  type CircuitStatus,
+  decodeHopAnswer,
+  decodeHopRequest,
+  decodeStopAnswer,
+  encodeHopAnswer,
+  encodeHopRequest,
+  encodeStopRequest,
+  type HopAnswer,
+  type HopRequest,
+  MAX_CIRCUIT_MESSAGE_BYTES,
+} from './circuit.ts'
 export {
   decodeClientFrame,
   decodeNodeFrame,
@@ -52,6 +66,7 @@ export {
   ERROR_TABLE,
   type ErrorCode,
   type ErrorDetails,
+  type ErrorKind,
   type ErrorTraits,
   InferenceError,
   type InferenceErrorOptions,
@@ -80,7 +95,9 @@ export type {
 } from './frames.ts'
 export { FrameWriter, type ReadFramesInit, readFrames } from './framing.ts'
 export { ADVERTISEMENT_DOMAIN, PROTOCOLS, RECEIPT_DOMAINS } from './ids.ts'
+export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { LIMITS } from './limits.ts'
+export { listOf } from './list-of.ts'
 export {
   isDigest,
   MODEL_KEY_SHARDS,
@@ -141,3 +158,4 @@ export {
   requirementsOf,
 } from './request.ts'
 export type { EndScore, PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'
+export type { AuditReport, Unrated, Verdict, Verification } from './verification.ts'

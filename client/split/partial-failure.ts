@@ -1,5 +1,8 @@
 import { type ErrorDetails, InferenceError } from '../../protocol/index.ts'
 
+type PartialDetails = ErrorDetails<'partial_failure'> &
+  Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>
+
 /** Names of items in a message. */
 const MAX_NAMED = 10
 
@@ -18,17 +21,13 @@ const MAX_NAMED = 10
  *   console.log('kept', error.answer, 'to retry', error.details.items)
  * }
  */
-export class PartialFailure<T = unknown> extends InferenceError {
+export class PartialFailure<T = unknown> extends InferenceError<'partial_failure'> {
   static override readonly name: string = 'PartialFailure'
   override readonly name: string = 'PartialFailure'
   /** What did arrive, under its own indices. Absent for a stream, whose pieces the caller has. */
   readonly answer: T | undefined
 
-  constructor(
-    total: number,
-    details: Required<Pick<ErrorDetails, 'items'>> & ErrorDetails,
-    answer?: T,
-  ) {
+  constructor(total: number, details: PartialDetails, answer?: T) {
     const { items } = details
     const named = items.slice(0, MAX_NAMED).map(({ index }) => index)
     const more = items.length > named.length ? ', …' : ''
