@@ -3,13 +3,17 @@ import { join } from 'node:path'
 import type { BootstrapState } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import type { Role } from './directories.ts'
+import type { ReachabilityFields } from './reachability.ts'
 
 const FILE_NAME = 'status.json'
 /** How old what `skein status` shows may be. */
 const REFRESH_MS = 2_000
 
-/** What a running peer writes beside its identity, for `skein status` to read. */
-export interface StatusReport {
+/**
+ * What a running peer writes beside its identity, for `skein status` to read. How it is reached is absent in reports of
+ * older versions.
+ */
+export interface StatusReport extends Partial<ReachabilityFields> {
   readonly role: Role
   readonly pid: number
   readonly peerId: string

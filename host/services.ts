@@ -1,20 +1,31 @@
 import { createHash } from 'node:crypto'
 import { type Identify, identify } from '@libp2p/identify'
-import type { PeerDiscovery } from '@libp2p/interface'
+import type { Connection, PeerDiscovery } from '@libp2p/interface'
 import type { AddressManager, TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { mdns } from '@libp2p/mdns'
 import { type Ping, ping } from '@libp2p/ping'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { ServiceFactoryMap } from 'libp2p'
 import { PROTOCOLS } from '../protocol/index.ts'
 import type { HostInit } from './host.ts'
 import type { AddressSources, OwnAddresses } from './reach/index.ts'
+
+/** Opens a connection to exactly one address: no other one of the peer, and none that is open already. */
+export interface ExactDialer {
+  dial(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>
+}
+
+interface DialComponents {
+  readonly transportManager: Pick<TransportManager, 'dial'>
+}
 
 export interface HostServices extends Record<string, unknown> {
   readonly identify: Identify
   readonly ping: Ping
   readonly dht: KadDHT
   readonly ownAddresses: OwnAddresses
+  readonly exactDialer: ExactDialer
   readonly mdns?: PeerDiscovery
 }
 
@@ -31,6 +42,10 @@ export function createServices(
       own.attach(addressSources(components))
       return own
     },
+    exactDialer: ({ transportManager }: DialComponents) => ({
+      dial: (address: Multiaddr, options: { signal: AbortSignal }) =>
+        transportManager.dial(address, options),
+    }),
     identify: identify(),
     // By default 2 in and 1 out, which the connection monitor and the DHT's own pings use up between them.
     ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),

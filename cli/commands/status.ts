@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { dataHome } from '../directories.ts'
 import { plainLine } from '../plain-text.ts'
+import { reachabilityLines } from '../reachability.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { isRunning, readStatus, type StatusReport } from '../status-file.ts'
@@ -61,6 +62,7 @@ export function renderStatus({ dataDir, running, report }: Found, nowMs: number)
     `  data       ${dataDir}`,
     `  swarm      ${report.swarm === 'public' ? 'public' : `private (${report.swarm})`}`,
     ...report.addresses.map((address) => `  listens    ${address}`),
+    ...reached(report),
     `  connected  to ${report.connections} peers, knows ${report.knownPeers} nodes`,
     ...report.bootstrap.map(
       (peer) =>
@@ -74,4 +76,11 @@ export function renderStatus({ dataDir, running, report }: Found, nowMs: number)
     lines.push(`  load       ${nodeState}, ${inFlight} of ${slots} slots, ${queueDepth} waiting`)
   }
   return `${lines.join('\n')}\n`
+}
+
+function reached({ reachability, evidence = [], seenAt = [], advice }: StatusReport): string[] {
+  if (reachability === undefined) return []
+  const fields = { reachability, evidence, seenAt, ...(advice !== undefined && { advice }) }
+  const [first = '', ...more] = reachabilityLines(fields)
+  return [`  reached    ${first}`, ...more.map((line) => `             ${line}`)]
 }

@@ -1,6 +1,6 @@
 import { multiaddr } from '@multiformats/multiaddr'
+import type { AddressEvidence, ReachabilityStatus } from './evidence.ts'
 import { endpointOf, type OwnAddress } from './own-address.ts'
-import type { AddressEvidence, ReachabilityStatus } from './reachability.ts'
 
 /** What the operator can do so that others reach this host, in one or two sentences; `undefined` where all is well. */
 export function adviceFor(init: {

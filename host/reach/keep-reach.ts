@@ -6,16 +6,12 @@ import type { NameLookup } from '../name-lookup.ts'
 import { testAddresses } from './address-tests.ts'
 import { createDialBackClient } from './dial-back-client.ts'
 import { createDialBackServer } from './dial-back-server.ts'
+import type { AddressEvidence } from './evidence.ts'
 import { createFamilyOpener } from './family-opener.ts'
 import { addressReachedBy } from './inbound.ts'
 import { endpointOf, type OwnAddress } from './own-address.ts'
 import type { OwnAddresses } from './own-addresses.ts'
-import {
-  type AddressEvidence,
-  isTestable,
-  type Reachability,
-  reachabilityOf,
-} from './reachability.ts'
+import { isTestable, type Reachability, reachabilityOf } from './reachability.ts'
 import { watchTesters } from './testers.ts'
 import { untilTested } from './until-tested.ts'
 import { Verdicts } from './verdicts.ts'
@@ -28,6 +24,8 @@ export interface KeepReachInit {
     address: Multiaddr,
     options: { signal: AbortSignal },
   ) => Promise<Connection>
+  /** Whether others reach this host through a relay now. */
+  readonly isRelayed: () => boolean
   /** Peer ids that the operator named. */
   readonly trusted: ReadonlySet<string>
   /** Whether peers may ask this host to dial them back, where it has a public address itself. */
@@ -76,7 +74,12 @@ export async function keepReach(init: KeepReachInit): Promise<Reach> {
   })
   const openFamily = createFamilyOpener({ libp2p, testers, wall, signal, onError: init.onError })
   const report = (): Reachability =>
-    reachabilityOf(own.all(), (address) => verdicts.of(address, wall()), testers.seenAt())
+    reachabilityOf({
+      own: own.all(),
+      isRelayed: init.isRelayed(),
+      verdictOf: (address) => verdicts.of(address, wall()),
+      seenAt: testers.seenAt(),
+    })
 
   let published = ''
   const publish = async (): Promise<void> => {
@@ -150,6 +153,8 @@ export async function keepReach(init: KeepReachInit): Promise<Reach> {
     listeners.clear()
   }
   signal.addEventListener('abort', stop, { once: true })
+  await serveWherePublic()
+  look()
 
   const onChange: Reach['onChange'] = (listener) => {
     listeners.add(listener)

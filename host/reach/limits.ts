@@ -7,21 +7,21 @@ export const DIAL_BACK = {
   /** Requests served at a time. */
   maxConcurrent: 16,
   /** Requests of one peer: some for the first tests of its addresses, then a steady trickle for those that changed. */
-  perPeer: { capacity: 6, refillPerSecond: 1 / 30 },
+  perPeer: { capacity: 6, refillPerSecond: 0.03 },
   /** Requests from one /24 of IPv4 or /48 of IPv6. */
-  perNetwork: { capacity: 24, refillPerSecond: 1 / 5 },
+  perNetwork: { capacity: 24, refillPerSecond: 0.2 },
   /** Requests of all peers together. */
   total: { capacity: 100, refillPerSecond: 10 },
   /** A confirmed address is tested again after this long. */
-  confirmedMs: 30 * 60_000,
+  confirmedMs: 1_800_000,
   /** A refuted one is: the port may be open by now. */
-  refuted: { minMs: 30_000, maxMs: 10 * 60_000 },
+  refuted: { minMs: 10_000, maxMs: 600_000 },
   /** One that could not be tested is: other peers may be there by now. */
-  untested: { minMs: 10_000, maxMs: 5 * 60_000 },
+  untested: { minMs: 10_000, maxMs: 300_000 },
   /** Votes against an address count this long. */
-  voteMs: 60 * 60_000,
+  voteMs: 3_600_000,
   /** A peer that could not say anything about an address is not asked about it for this long. */
-  avoidMs: 5 * 60_000,
+  avoidMs: 300_000,
   /** Between attempts to reach a tester over an IP version that no connection uses. */
   familyRetryMs: 60_000,
 } as const

@@ -1,16 +1,7 @@
 import { adviceFor } from './advice.ts'
+import type { AddressEvidence, ReachabilityStatus } from './evidence.ts'
 import type { OwnAddress } from './own-address.ts'
 import type { Verdict } from './verdicts.ts'
-
-/**
- * `public`: peers get through to an address of this machine. `forwarded`: they get through to one that a router or a
- * proxy hands on to it. `relayed`: only through relays. `lan`: only from this network, or this machine. `unknown`:
- * nothing was proved yet, or every address was refuted.
- */
-export type ReachabilityStatus = 'public' | 'forwarded' | 'relayed' | 'lan' | 'unknown'
-
-/** One address, and what is known of it. */
-export type AddressEvidence = { readonly address: string } & Pick<OwnAddress, 'source'> & Verdict
 
 /** How others reach a host, as far as it was proved. */
 export interface Reachability {
@@ -23,15 +14,17 @@ export interface Reachability {
   readonly advice?: string
 }
 
-export function reachabilityOf(
-  own: readonly OwnAddress[],
-  verdictOf: (address: string) => Verdict,
-  seenAt: readonly string[],
-): Reachability {
+export function reachabilityOf(init: {
+  readonly own: readonly OwnAddress[]
+  readonly isRelayed: boolean
+  readonly verdictOf: (address: string) => Verdict
+  readonly seenAt: readonly string[]
+}): Reachability {
+  const { own, verdictOf, seenAt } = init
   const evidence = own
     .filter(isTestable)
     .map(({ address, source }) => ({ address, source, ...verdictOf(address) }))
-  const status = statusOf(own, evidence)
+  const status = statusOf(own, evidence, init.isRelayed)
   const advice = adviceFor({ status, own, evidence, seenAt })
   return { status, evidence, seenAt, ...(advice !== undefined && { advice }) }
 }
@@ -44,11 +37,12 @@ export function isTestable({ source, reach }: OwnAddress): boolean {
 function statusOf(
   own: readonly OwnAddress[],
   evidence: readonly AddressEvidence[],
+  relayed: boolean,
 ): ReachabilityStatus {
   const confirmed = evidence.filter(({ verdict }) => verdict === 'confirmed')
   if (confirmed.some(({ source }) => source === 'interface')) return 'public'
   if (confirmed.length > 0) return 'forwarded'
-  if (own.some(({ source }) => source === 'relay')) return 'relayed'
+  if (relayed) return 'relayed'
   if (evidence.some(({ verdict }) => verdict === 'untested')) return 'unknown'
   return own.some(({ reach }) => reach === 'lan' || reach === 'loopback') &&
     !evidence.some(({ source }) => source === 'interface')

@@ -90,7 +90,7 @@ export class Verdicts {
   refute(address: string, vote: Vote, nowMs: number): void {
     const entry = this.#entry(address)
     entry.votes.set(vote.network, { ...vote, atMs: nowMs })
-    entry.avoid.set(vote.by, nowMs + DIAL_BACK.refuted.minMs)
+    entry.avoid.set(vote.by, nowMs + DIAL_BACK.refuted.minMs / 2)
     if (this.#refutation(entry, nowMs) === undefined) {
       entry.dueMs = nowMs
       return
