@@ -27,6 +27,7 @@ export type {
   JoinResult,
 } from './host.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
+export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export { PeerRates } from './peer-rates.ts'
 export { subnetsOf } from './subnet.ts'
 export { createSwarmKey } from './swarm-key.ts'
