@@ -25,6 +25,20 @@ export {
   type ResumeSupport,
   sealAdvertisement,
 } from './advertisement.ts'
+export { ByteBudget, type Claim, type Holder, SMALL_CLAIM_BYTES } from './byte-budget.ts'
+export {
+  CIRCUIT_PROTOCOLS,
+  type CircuitStatus,
+  decodeHopAnswer,
+  decodeHopRequest,
+  decodeStopAnswer,
+  encodeHopAnswer,
+  encodeHopRequest,
+  encodeStopRequest,
+  type HopAnswer,
+  type HopRequest,
+  MAX_CIRCUIT_MESSAGE_BYTES,
+} from './circuit.ts'
 export {
   decodeClientFrame,
   decodeNodeFrame,
@@ -69,7 +83,9 @@ export type {
 } from './frames.ts'
 export { FrameWriter, type ReadFramesInit, readFrames } from './framing.ts'
 export { ADVERTISEMENT_DOMAIN, PROTOCOLS, RECEIPT_DOMAINS } from './ids.ts'
+export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { LIMITS } from './limits.ts'
+export { listOf } from './list-of.ts'
 export {
   isDigest,
   MODEL_KEY_SHARDS,

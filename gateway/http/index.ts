@@ -9,6 +9,7 @@
  *
  * @packageDocumentation
  */
+export { bodyMemory } from './body-memory.ts'
 export { boundedRequest } from './bounded-body.ts'
 export { type ErrorFormat, errorBody, errorResponse, failureOf } from './error-body.ts'
 export { eventStream, sse, type TextStreamInit, textStream, within } from './event-stream.ts'

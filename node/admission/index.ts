@@ -17,7 +17,6 @@
  */
 
 export { type AccessLists, checkAccess, peerIdSet } from './access.ts'
-export { ByteBudget } from './byte-budget.ts'
 export type { Occupancy, ServedSample } from './estimate.ts'
 export { Fairness } from './fairness.ts'
 export { Gate, type Ticket } from './gate.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { compile, readExamples, readPage } from '../../../checks/doc-examples.ts'
+import { readExamples, readPage } from '../../../checks/doc-examples.ts'
 
 it('reads an example up to the next tag or the end of the comment', () => {
   const text = [
@@ -30,15 +30,4 @@ it('reads the ts blocks of a page on their own lines, and no other block', () =>
     { file: 'a.md', line: 0, code: '\n\none()\n\n\n\n\n\ntwo()\n' },
   ])
   expect(readPage('b.md', 'Text')).toEqual([])
-})
-
-it('names the line of an example that does not compile, and imports what its file exports', () => {
-  const file = 'checks/check.ts'
-  const code = [
-    'const none: Findings = { faults: [], summary: "" }',
-    'const n: number = none.summary',
-  ]
-  expect(compile([{ file, line: 7, code: code.join('\n') }])).toEqual([
-    "checks/check.ts:9: Type 'string' is not assignable to type 'number'.",
-  ])
 })
