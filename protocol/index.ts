@@ -117,11 +117,15 @@ export {
   type ReceiptResponse,
 } from './receipt-exchange.ts'
 export {
+  ANSWER_PREFIX,
   type AnswerRequest,
+  embeddingInputs,
+  hintsOf,
   type InferenceRequest,
   parseRequest,
   parseRequestBytes,
   type Requirements,
   requirementsOf,
+  TOKEN_INPUT,
 } from './request.ts'
 export type { EndScore, PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'

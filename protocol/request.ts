@@ -3,7 +3,7 @@ import type { Capability } from './advertisement.ts'
 import { InferenceError } from './errors.ts'
 import type { InferenceKind } from './frames.ts'
 import { LIMITS } from './limits.ts'
-import type { ChatRequest, CompletionRequest, EmbeddingRequest } from './openai.ts'
+import type { ChatRequest, CompletionRequest, EmbeddingRequest, Prompt } from './openai.ts'
 import type { ScoreRequest } from './score.ts'
 
 /** A validated request, told apart by its kind. */
@@ -158,6 +158,9 @@ const asked = {
   }),
 } as const
 
+const embeddingText = z.string().min(1)
+const embeddingIds = z.array(z.int().min(0)).min(1).max(LIMITS.maxTokenIds)
+
 const tokenIds = z.array(z.int().min(0)).min(1).max(LIMITS.maxScoredTokens)
 
 const schemas = {
@@ -180,13 +183,25 @@ const schemas = {
   embedding: z.strictObject({
     model: name,
     input: z.union([
-      z.string().min(1),
-      z.array(z.string().min(1)).min(1).max(LIMITS.maxEmbeddingInputs),
+      embeddingText,
+      embeddingIds,
+      z.array(embeddingText).min(1).max(LIMITS.maxEmbeddingInputs),
+      z.array(embeddingIds).min(1).max(LIMITS.maxEmbeddingInputs),
     ]),
     dimensions: optionalInteger(1, 65_536),
     encoding_format: z.enum(['float', 'base64']).nullish(),
   }),
 } as const
+
+/** The inputs of a request for embeddings, one for each vector. A list of numbers is one input, as token ids. */
+export function embeddingInputs(input: EmbeddingRequest['input']): readonly Prompt[] {
+  if (typeof input === 'string') return [input]
+  return isTokenIds(input) ? [input] : (input as readonly Prompt[])
+}
+
+function isTokenIds(input: readonly unknown[]): input is readonly number[] {
+  return typeof input[0] === 'number'
+}
 
 function isAscending(positions: readonly number[], end: number): boolean {
   return positions.every((at, index) => at < end && at > (positions[index - 1] ?? -1))
@@ -266,29 +281,67 @@ export interface Requirements {
   readonly fields: readonly string[]
 }
 
-/** Fields that not every engine takes, with the value that asks for nothing. */
-const OPTIONAL_FIELDS: readonly (readonly [field: string, neutral: unknown])[] = [
-  ['n', 1],
-  ['presence_penalty', 0],
-  ['frequency_penalty', 0],
-  ['logit_bias', undefined],
-  ['top_k', undefined],
-  ['min_p', 0],
-  ['repeat_penalty', 1],
-  ['reasoning_effort', undefined],
-  ['parallel_tool_calls', true],
-  ['echo', false],
-  ['dimensions', undefined],
+/** In a model's `fields`: its engine embeds token ids. No field of a request, but a form of `input`. */
+export const TOKEN_INPUT = 'input.token_ids'
+
+/** In a model's `fields`: its engine goes on with a last message of the assistant's. No field, but a form of `messages`. */
+export const ANSWER_PREFIX = 'messages.answer_prefix'
+
+/** Fields that not every engine takes, and the values that ask for something. */
+const OPTIONAL_FIELDS: readonly (readonly [field: string, asks: (value: unknown) => boolean])[] = [
+  ['n', (value) => value !== 1],
+  ['presence_penalty', (value) => value !== 0],
+  ['frequency_penalty', (value) => value !== 0],
+  ['logit_bias', (value) => Object.keys(value as object).length > 0],
+  ['top_k', () => true],
+  ['min_p', (value) => value !== 0],
+  ['repeat_penalty', (value) => value !== 1],
+  ['tool_choice', (value) => value !== 'auto' && value !== 'none'],
+  ['echo', (value) => value !== false],
+  ['dimensions', () => true],
 ]
+
+/** Wishes that leave the meaning of an answer as it is, and the values that wish for something. */
+const HINTS: readonly (readonly [field: string, asks: (value: unknown) => boolean])[] = [
+  ['reasoning_effort', () => true],
+  ['verbosity', (value) => value !== 'medium'],
+  ['parallel_tool_calls', (value) => value !== true],
+]
+
+/**
+ * Hints of a request: an engine that takes them gets them, another one answers without, and the caller is told which were
+ * left out.
+ */
+export function hintsOf(request: InferenceRequest): readonly string[] {
+  return asking(request, HINTS)
+}
+
+function asking(request: InferenceRequest, fields: typeof OPTIONAL_FIELDS): string[] {
+  const body = request.body as unknown as Readonly<Record<string, unknown>>
+  return fields
+    .filter(([field, asks]) => {
+      const value = body[field]
+      return value !== undefined && value !== null && asks(value)
+    })
+    .map(([field]) => field)
+}
 
 /** Which capabilities and optional fields a request needs. */
 export function requirementsOf(request: InferenceRequest): Requirements {
-  const body = request.body as unknown as Readonly<Record<string, unknown>>
-  const fields = OPTIONAL_FIELDS.filter(([field, neutral]) => {
-    const value = body[field]
-    return value !== undefined && value !== null && value !== neutral
-  }).map(([field]) => field)
+  const fields = asking(request, OPTIONAL_FIELDS)
+  if (request.kind === 'embedding') {
+    const takesIds = embeddingInputs(request.body.input).some((input) => typeof input !== 'string')
+    if (takesIds) fields.push(TOKEN_INPUT)
+  }
+  if (request.kind === 'chat' && hasPrefix(request.body)) fields.push(ANSWER_PREFIX)
   return { capabilities: capabilitiesOf(request), fields }
+}
+
+/** Whether the caller has begun the answer. */
+function hasPrefix({ messages }: ChatRequest): boolean {
+  const last = messages.at(-1)
+  if (last?.role !== 'assistant' || last.tool_calls !== undefined) return false
+  return (last.content ?? '').length > 0
 }
 
 function capabilitiesOf(request: InferenceRequest): Capability[] {
