@@ -66,7 +66,7 @@ export function withNumbers(
   if (promptTokens !== undefined && error.details.contextLength !== undefined) return error
   const counted = promptTokens ?? estimate.tokens(promptBytes(request))
   const tokens = Math.max(counted, contextLength + 1)
-  const message = `the prompt has about ${tokens} tokens, the context holds ${contextLength}`
+  const message = `${error.message} (about ${tokens} prompt tokens, ${contextLength} fit)`
   return new InferenceError('context_too_long', message, {
     cause: error,
     details: { promptTokens: tokens, contextLength },

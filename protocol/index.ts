@@ -119,6 +119,7 @@ export {
 export {
   ANSWER_PREFIX,
   type AnswerRequest,
+  depthOf,
   embeddingInputs,
   hintsOf,
   type InferenceRequest,

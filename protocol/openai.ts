@@ -88,6 +88,7 @@ export interface ChatRequest extends SamplingFields {
   readonly parallel_tool_calls?: boolean | null
   readonly response_format?: ResponseFormat | null
   readonly reasoning_effort?: string | null
+  readonly verbosity?: string | null
   readonly prompt_cache_key?: string | null
 }
 

@@ -16,7 +16,10 @@ const DEFAULT_CONTEXT_LENGTH = 4096
 const MAX_MODELS = 128
 
 /** Request fields beyond the common ones that Ollama takes. It has no `tool_choice`. */
-export const OLLAMA_FIELDS = {
+export const OLLAMA_FIELDS: {
+  readonly chat: readonly string[]
+  readonly embedding: readonly string[]
+} = {
   chat: [
     'presence_penalty',
     'frequency_penalty',
@@ -26,7 +29,7 @@ export const OLLAMA_FIELDS = {
     ANSWER_PREFIX,
   ],
   embedding: ['dimensions'],
-} as const satisfies Readonly<Record<string, readonly string[]>>
+}
 
 export interface CatalogEntry {
   readonly model: BackendModel

@@ -7,7 +7,7 @@
  *
  * @packageDocumentation
  */
-export { contentAt, reasoningAt, type SpokenContent } from './content.ts'
+export { contentAt, reasoningAt } from './content.ts'
 export {
   countAt,
   flagAt,
@@ -21,6 +21,6 @@ export {
   wrongShape,
 } from './field.ts'
 export { finishReasonAt } from './finish-reason.ts'
-export { type SentToolCall, ToolCallReader } from './tool-calls.ts'
+export { ToolCallReader } from './tool-calls.ts'
 export { usageAt } from './usage.ts'
-export { vectorAt, vectorsOf } from './vectors.ts'
+export { vectorsOf } from './vectors.ts'

@@ -3,7 +3,7 @@ import { InferenceError, type ToolCallDelta } from '../../protocol/index.ts'
 import { countAt, isAbsent, type Json, recordAt, textAt, wrongShape } from './field.ts'
 
 /** A tool call, or a part of one, as an engine sent it. */
-export interface SentToolCall {
+interface SentToolCall {
   /** Undefined where the engine does not number its calls. */
   readonly index: number | undefined
   /** Empty where the engine sends none. */

@@ -38,7 +38,7 @@ export function vectorsOf(data: unknown, count: number, path: string): readonly 
  *
  * @throws InferenceError `engine_failed`
  */
-export function vectorAt(value: unknown, path: string): number[] {
+function vectorAt(value: unknown, path: string): number[] {
   if (typeof value === 'string') return packed(value, path)
   const list = listAt(value, path)
   const numbers = list.length === 1 && Array.isArray(list[0]) ? (list[0] as unknown[]) : list

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { LIMITS } from '../../protocol/index.ts'
 import { fields } from '../answering/index.ts'
 import type { MessageFields, PromptFields } from './request.ts'
 
@@ -109,7 +110,7 @@ const prompt = {
   models: fields.models,
   messages: z.array(message).min(1),
   system: z.union([z.string(), z.array(text)]).optional(),
-  tools: z.array(tool).max(128).optional(),
+  tools: z.array(tool).max(LIMITS.maxTools).optional(),
   tool_choice: toolChoice.optional(),
   thinking: thinking.optional(),
   output_config: z

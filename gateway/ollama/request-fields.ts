@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { LIMITS } from '../../protocol/index.ts'
 import { fields } from '../answering/index.ts'
 import { optionFields } from './options.ts'
 import type {
@@ -65,7 +66,7 @@ const noText = (message: string) => z.literal('', message).nullish()
 export const chatFields: z.ZodType<ChatFields> = z.strictObject({
   ...asked,
   messages: z.array(message).nullish(),
-  tools: z.array(tool).max(128).nullish(),
+  tools: z.array(tool).max(LIMITS.maxTools).nullish(),
 })
 
 /** The body of `POST /api/generate`. */

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { LIMITS } from '../../protocol/index.ts'
 import { fields } from '../answering/index.ts'
 import type { ResponseFields } from './request.ts'
 
@@ -119,7 +120,7 @@ export const responseFields: z.ZodType<ResponseFields> = z.strictObject({
   models: fields.models,
   input: z.union([z.string(), z.array(item)]),
   instructions: z.string().nullish(),
-  tools: z.array(tool).max(128).nullish(),
+  tools: z.array(tool).max(LIMITS.maxTools).nullish(),
   tool_choice: toolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   text: z
