@@ -3,7 +3,9 @@ import type { Capability } from './advertisement.ts'
 import { InferenceError } from './errors.ts'
 import type { InferenceKind } from './frames.ts'
 import { withoutIdle } from './idle-fields.ts'
+import { measureJson, parsedBytes } from './json-shape.ts'
 import { LIMITS } from './limits.ts'
+import { listOf } from './list-of.ts'
 import type { ChatRequest, CompletionRequest, EmbeddingRequest, Prompt } from './openai.ts'
 import type { ScoreRequest } from './score.ts'
 
@@ -38,6 +40,13 @@ const answerTokens = z
   .nullish()
   .transform((tokens) => (tokens == null ? tokens : Math.min(tokens, LIMITS.maxTokenIds)))
 
+const logitBias = z
+  .custom<Readonly<Record<string, unknown>>>(
+    (value) => typeof value !== 'object' || value === null || hasAtMost(value, LIMITS.maxLogitBias),
+    { error: `at most ${LIMITS.maxLogitBias} tokens can be biased`, abort: true },
+  )
+  .pipe(z.record(z.string(), z.number().min(-100).max(100)))
+
 const sampling = {
   model: name,
   max_tokens: answerTokens,
@@ -48,7 +57,7 @@ const sampling = {
   n: optionalInteger(1, LIMITS.maxChoices),
   presence_penalty: optionalNumber(-2, 2),
   frequency_penalty: optionalNumber(-2, 2),
-  logit_bias: z.record(z.string(), z.number().min(-100).max(100)).nullish(),
+  logit_bias: logitBias.nullish(),
   // Some engines' word for no bound, others' for 0.
   top_k: optionalInteger(-1, 100_000).transform((value) => (value === -1 ? 0 : value)),
   min_p: optionalNumber(0, 1),
@@ -91,9 +100,14 @@ const toolCall = z
 const message = z
   .strictObject({
     role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
-    content: z.union([text, z.array(z.union([textPart, imagePart, refusalPart]))]).nullish(),
+    content: z
+      .union([
+        text,
+        listOf(z.union([textPart, imagePart, refusalPart]), { max: LIMITS.maxContentParts }),
+      ])
+      .nullish(),
     name: name.nullish(),
-    tool_calls: z.array(toolCall).nullish(),
+    tool_calls: listOf(toolCall, { max: LIMITS.maxTools }).nullish(),
     tool_call_id: z.string().max(LIMITS.maxNameLength).nullish(),
     refusal: text.nullish(),
     reasoning_content: text.nullish(),
@@ -159,11 +173,11 @@ const responseFormat = z.discriminatedUnion('type', [
 const asked = {
   chat: z.strictObject({
     ...sampling,
-    messages: z.array(message).min(1),
+    messages: listOf(message, { min: 1, max: LIMITS.maxMessages }),
     max_completion_tokens: answerTokens,
     logprobs: z.boolean().nullish(),
     top_logprobs: optionalInteger(0, LIMITS.maxTopLogprobs),
-    tools: z.array(tool).max(LIMITS.maxTools).nullish(),
+    tools: listOf(tool, { max: LIMITS.maxTools }).nullish(),
     tool_choice: toolChoice.nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     response_format: responseFormat.nullish(),
@@ -172,16 +186,17 @@ const asked = {
   }),
   completion: z.strictObject({
     ...sampling,
-    prompt: z.union([text, z.array(z.int().min(0)).min(1).max(LIMITS.maxTokenIds)]),
+    prompt: z.union([text, listOf(z.int().min(0), { min: 1, max: LIMITS.maxTokenIds })]),
     echo: z.boolean().nullish(),
     logprobs: optionalInteger(0, LIMITS.maxTopLogprobs),
   }),
 } as const
 
 const embeddingText = z.string().min(1)
-const embeddingIds = z.array(z.int().min(0)).min(1).max(LIMITS.maxTokenIds)
+const embeddingIds = listOf(z.int().min(0), { min: 1, max: LIMITS.maxTokenIds })
+const EMBEDDED = { min: 1, max: LIMITS.maxEmbeddingInputs }
 
-const tokenIds = z.array(z.int().min(0)).min(1).max(LIMITS.maxScoredTokens)
+const tokenIds = listOf(z.int().min(0), { min: 1, max: LIMITS.maxScoredTokens })
 
 const schemas = {
   ...asked,
@@ -205,8 +220,8 @@ const schemas = {
     input: z.union([
       embeddingText,
       embeddingIds,
-      z.array(embeddingText).min(1).max(LIMITS.maxEmbeddingInputs),
-      z.array(embeddingIds).min(1).max(LIMITS.maxEmbeddingInputs),
+      listOf(embeddingText, EMBEDDED),
+      listOf(embeddingIds, EMBEDDED),
     ]),
     dimensions: optionalInteger(1, 65_536),
     encoding_format: z.enum(['float', 'base64']).nullish(),
@@ -221,6 +236,12 @@ export function embeddingInputs(input: EmbeddingRequest['input']): readonly Prom
 
 function isTokenIds(input: readonly unknown[]): input is readonly number[] {
   return typeof input[0] === 'number'
+}
+
+function hasAtMost(value: object, most: number): boolean {
+  let count = 0
+  for (const _ in value) if (++count > most) return false
+  return true
 }
 
 function isAscending(positions: readonly number[], end: number): boolean {
@@ -276,8 +297,17 @@ function checkToolChoice({ tools, tool_choice: choice }: ChatRequest): void {
   })
 }
 
-/** {@link parseRequest} for the bytes of `Body` frames. */
-export function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array): InferenceRequest {
+/**
+ * {@link parseRequest} for the bytes of `Body` frames.
+ *
+ * @param reserve is called before they are parsed, with the memory in bytes that the values will take. It may throw.
+ */
+export function parseRequestBytes(
+  kind: InferenceKind,
+  bytes: Uint8Array,
+  reserve: (bytes: number) => void = () => {},
+): InferenceRequest {
+  reserve(parsedBytes(measureJson(bytes)))
   let body: unknown
   try {
     body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))

@@ -2,8 +2,9 @@
  * One clock, and what waits on it. Nothing else in the client, the node, the host and the ledger reads the time.
  *
  * @example
- * const timer = clock.after(1_000, () => controller.abort(new Error('too late')))
- * timer[Symbol.dispose]()
+ * function abortAfterOneSecond(clock: Clock, controller: AbortController): Disposable {
+ *   return clock.after(1_000, () => controller.abort(new Error('too late')))
+ * }
  *
  * @packageDocumentation
  */

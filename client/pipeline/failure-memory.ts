@@ -1,4 +1,4 @@
-import { type ErrorCode, InferenceError, LIMITS } from '../../protocol/index.ts'
+import { InferenceError, LIMITS } from '../../protocol/index.ts'
 
 /** Failures in a row before they are remembered: fewer may be bad luck. */
 const MIN_FAILURES = 3
@@ -9,8 +9,6 @@ const BASE_MS = 1_000
 const MAX_MS = 30_000
 /** Requests remembered; the one not heard of for longest leaves. */
 const MAX_KEYS = 1_024
-/** The caller's own doing, told at once and at no peer's cost. */
-const NOT_REMEMBERED: ReadonlySet<ErrorCode> = new Set(['cancelled', 'invalid_request'])
 
 interface Row {
   readonly failures: number
@@ -29,7 +27,9 @@ export class FailureMemory {
 
   /** Notes that peers were asked in vain. Not for what `recall` gave. */
   failed(key: string, error: InferenceError, nowMs: number): void {
-    if (NOT_REMEMBERED.has(error.code)) return
+    const { blame, retryElsewhere } = error.traits
+    // Found at once and at no peer's cost: an invalid request, or a cancelled one.
+    if (blame === 'caller' && !retryElsewhere) return
     const before = this.#rows.get(key)
     const inRow =
       before !== undefined && nowMs - Math.max(before.failedMs, before.untilMs) <= WINDOW_MS

@@ -15,7 +15,7 @@ export class UsageSum {
     const prompt = Math.floor(choice / this.#perPrompt)
     this.#completionTokens += usage.completion_tokens
     const { reasoning_tokens: thought } = usage.completion_tokens_details ?? {}
-    if (thought !== undefined) this.#reasoningTokens = (this.#reasoningTokens ?? 0) + thought
+    this.#reasoningTokens = sumOf(this.#reasoningTokens, thought)
     if (this.#prompts.has(prompt)) return
     const cached = usage.prompt_tokens_details?.cached_tokens ?? 0
     this.#prompts.set(prompt, { tokens: usage.prompt_tokens, cached })
@@ -38,4 +38,9 @@ export class UsageSum {
       }),
     }
   }
+}
+
+/** Undefined where none is told. */
+function sumOf(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0)
 }

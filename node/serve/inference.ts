@@ -24,7 +24,7 @@ export async function serveInference(
 ): Promise<void> {
   const startedAtMs = context.now()
   const scope = new AttemptScope(stream, context.signal)
-  const reply = new Reply(stream, context.limits)
+  const reply = new Reply(stream, { ...context.limits, isContended: () => context.gate.contended })
   let known: Partial<ServedRequest> = {}
   const note = (more: Partial<ServedRequest>): void => {
     known = { ...known, ...more }

@@ -6,12 +6,17 @@ import {
   InferenceError,
   type NodeFrame,
 } from '../../protocol/index.ts'
+import { ReaderPatience } from './reader-patience.ts'
 
 export interface ReplyInit {
   /** A client that takes nothing for this long is gone. */
   readonly writeStallMs: number
   /** Time for the client to take a failure, and to end an upload that was cut short. */
   readonly lingerMs: number
+  /** Whether other requests want this one's slot. @default never */
+  readonly isContended?: () => boolean
+  /** @default performance.now */
+  readonly now?: () => number
 }
 
 /** What the node says on one inference stream: any number of frames, then one terminal frame, then the end. */
@@ -19,11 +24,17 @@ export class Reply {
   readonly #stream: Stream
   readonly #writer: FrameWriter
   readonly #init: ReplyInit
+  readonly #patience: ReaderPatience
 
   constructor(stream: Stream, init: ReplyInit) {
     this.#stream = stream
     this.#writer = new FrameWriter(stream)
     this.#init = init
+    this.#patience = new ReaderPatience({
+      isContended: init.isContended ?? (() => false),
+      now: init.now ?? (() => performance.now()),
+      onSpent: () => this.#stall('the client reads too slowly while others wait for its slot'),
+    })
   }
 
   /** Settles when the muxer has the frame; the stream is reset if that takes too long. */
@@ -32,11 +43,9 @@ export class Reply {
   }
 
   async sendBytes(frame: Uint8Array, stallMs: number = this.#init.writeStallMs): Promise<void> {
-    const stalled = setTimeout(() => {
-      this.#stream.abort(new InferenceError('stalled', 'the client reads nothing'))
-    }, stallMs)
+    const stalled = setTimeout(() => this.#stall('the client reads nothing'), stallMs)
     try {
-      await this.#writer.write(frame)
+      await this.#patience.during(this.#writer.write(frame))
     } finally {
       clearTimeout(stalled)
     }
@@ -53,6 +62,10 @@ export class Reply {
     // Rejects when the stream closes meanwhile, which is what is waited for.
     await this.#writer.close().catch(() => {})
     await closed
+  }
+
+  #stall(message: string): void {
+    this.#stream.abort(new InferenceError('stalled', message))
   }
 
   reset(why: string): void {
