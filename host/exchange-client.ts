@@ -10,9 +10,9 @@ import {
   PROTOCOLS,
   readFrames,
 } from '../protocol/index.ts'
+import { openScope } from '../timing/index.ts'
 import type { OwnedBook } from './advertisement-book.ts'
 import { closedWithin } from './closed-within.ts'
-import { createDeadline } from './deadline.ts'
 import type { AbortOptions } from './host.ts'
 
 /** Dial, question and answer together. */
@@ -27,35 +27,31 @@ export async function fetchAdvertisement(
   options: AbortOptions & { readonly maxKnown: number },
 ): Promise<Advertisement | undefined> {
   options.signal?.throwIfAborted()
-  const deadline = createDeadline(FETCH_TIMEOUT_MS, options.signal)
+  using scope = openScope({ timeoutMs: FETCH_TIMEOUT_MS }, options)
   const giveUp = (error: unknown, fallback: 'dial_failed' | 'stream_reset'): unknown => {
     if (options.signal?.aborted === true) return options.signal.reason
-    if (deadline.expired()) return new InferenceError('stalled', 'the peer took too long to answer')
+    if (scope.expired()) return new InferenceError('stalled', 'the peer took too long to answer')
     return InferenceError.from(error, fallback)
   }
+  let stream: Stream
   try {
-    let stream: Stream
-    try {
-      stream = await init.libp2p.dialProtocol(peer, PROTOCOLS.advertisement, {
-        signal: deadline.signal,
-        runOnLimitedConnection: true,
-      })
-    } catch (error) {
-      if ((error as Error).name === 'UnsupportedProtocolError') return undefined
-      throw giveUp(error, 'dial_failed')
-    }
-    let response: AdvertisementResponse
-    try {
-      response = await ask(stream, options.maxKnown, deadline.signal)
-    } catch (error) {
-      const failure = giveUp(error, 'stream_reset')
-      stream.abort(failure instanceof Error ? failure : new Error('cancelled', { cause: failure }))
-      throw failure
-    }
-    return await takeIn(init.book, peer, response)
-  } finally {
-    deadline.clear()
+    stream = await init.libp2p.dialProtocol(peer, PROTOCOLS.advertisement, {
+      signal: scope.signal,
+      runOnLimitedConnection: true,
+    })
+  } catch (error) {
+    if ((error as Error).name === 'UnsupportedProtocolError') return undefined
+    throw giveUp(error, 'dial_failed')
   }
+  let response: AdvertisementResponse
+  try {
+    response = await ask(stream, options.maxKnown, scope.signal)
+  } catch (error) {
+    const failure = giveUp(error, 'stream_reset')
+    stream.abort(failure instanceof Error ? failure : new Error('cancelled', { cause: failure }))
+    throw failure
+  }
+  return await takeIn(init.book, peer, response)
 }
 
 async function ask(

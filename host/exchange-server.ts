@@ -7,8 +7,8 @@ import {
   LIMITS,
   readFrames,
 } from '../protocol/index.ts'
+import { openScope } from '../timing/index.ts'
 import { closedWithin } from './closed-within.ts'
-import { createDeadline } from './deadline.ts'
 import { PeerRates } from './peer-rates.ts'
 
 export interface ExchangeServerInit {
@@ -28,7 +28,7 @@ const CLOSE_TIMEOUT_MS = 2_000
 /** A request is one small number. */
 const MAX_REQUEST_BYTES = 64
 /** Of one peer: a burst for reconnects, then a steady rate far above what a client needs. */
-const RATE = { capacity: 20, refillPerSecond: 2 }
+const RATE = { burst: 20, perSecond: 2 }
 
 /** Answers on the advertisement protocol. The handler never throws: what a peer does wrong resets its stream. */
 export function createExchangeServer(
@@ -37,10 +37,10 @@ export function createExchangeServer(
   const rates = new PeerRates(RATE)
 
   return async (stream, connection) => {
-    const deadline = createDeadline(EXCHANGE_TIMEOUT_MS)
+    using scope = openScope({ timeoutMs: EXCHANGE_TIMEOUT_MS })
     const onDeadline = (): void =>
       stream.abort(new InferenceError('stalled', 'the peer took too long to ask'))
-    deadline.signal.addEventListener('abort', onDeadline, { once: true })
+    scope.signal.addEventListener('abort', onDeadline, { once: true })
     try {
       if (!rates.take(connection.remotePeer, init.now()))
         throw new InferenceError('rate_limited', 'too many requests')
@@ -52,15 +52,14 @@ export function createExchangeServer(
         known: sampleEnvelopes(init.known(connection.remotePeer), maxKnown, init.random),
       }
       const writer = new FrameWriter(stream)
-      await writer.write(encodeAdvertisementResponse(response), { signal: deadline.signal })
+      await writer.write(encodeAdvertisementResponse(response), { signal: scope.signal })
       const closed = closedWithin(stream, CLOSE_TIMEOUT_MS)
-      await writer.close({ signal: deadline.signal })
+      await writer.close({ signal: scope.signal })
       await closed
     } catch (error) {
       stream.abort(InferenceError.from(error))
     } finally {
-      deadline.clear()
-      deadline.signal.removeEventListener('abort', onDeadline)
+      scope.signal.removeEventListener('abort', onDeadline)
     }
   }
 }

@@ -11,6 +11,7 @@ import {
   type ReceiptResponse,
   readFrames,
 } from '../protocol/index.ts'
+import { openScope } from '../timing/index.ts'
 
 /** Dial, question and answer together. */
 const ASK_TIMEOUT_MS = 5_000
@@ -28,8 +29,8 @@ export async function askLedger(
   request: ReceiptRequest,
   options: { readonly signal: AbortSignal },
 ): Promise<ReceiptResponse> {
-  const late = AbortSignal.timeout(ASK_TIMEOUT_MS)
-  const signal = AbortSignal.any([options.signal, late])
+  using scope = openScope({ timeoutMs: ASK_TIMEOUT_MS }, options)
+  const { signal } = scope
   let stream: Stream | undefined
   const onAbort = (): void => stream?.abort(new InferenceError('stalled', 'gave up waiting'))
   signal.addEventListener('abort', onAbort, { once: true })
@@ -41,7 +42,7 @@ export async function askLedger(
     return await exchange(stream, request, signal)
   } catch (error) {
     options.signal.throwIfAborted()
-    const failure = late.aborted
+    const failure = scope.expired()
       ? new InferenceError('stalled', 'the peer took too long to answer', { cause: error })
       : InferenceError.from(error, stream === undefined ? 'dial_failed' : 'stream_reset')
     stream?.abort(failure)

@@ -17,6 +17,7 @@ import {
   type ReceiptResponse,
   readFrames,
 } from '../protocol/index.ts'
+import { openScope } from '../timing/index.ts'
 import type { ReceiptBook } from './receipt-book.ts'
 import type { Served, ServedLog } from './served-log.ts'
 
@@ -27,9 +28,9 @@ const CLOSE_TIMEOUT_MS = 2_000
 /** A draft, the receipt before it, and the encoding around them. */
 const MAX_REQUEST_BYTES = 2 * LIMITS.maxReceiptBytes + 128
 /** Of one peer: as many as it can have answers, and some. */
-const RATE = { capacity: 200, refillPerSecond: 20 }
+const RATE = { burst: 200, perSecond: 20 }
 /** Lists of receipts change slowly, and cost more. */
-const FETCH_RATE = { capacity: 4, refillPerSecond: 0.1 }
+const FETCH_RATE = { burst: 4, perSecond: 0.1 }
 /** Client and node may see the length of an answer differently by the time on the wire, and by their clocks. */
 const MAX_LONGER_MS = 60_000
 
@@ -65,7 +66,8 @@ export function createLedgerServer(
     return mine
   }
   return async (stream, { remotePeer }) => {
-    const signal = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)
+    using scope = openScope({ timeoutMs: EXCHANGE_TIMEOUT_MS })
+    const { signal } = scope
     const onLate = (): void => stream.abort(new InferenceError('stalled', 'it took too long'))
     signal.addEventListener('abort', onLate, { once: true })
     try {

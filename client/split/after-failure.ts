@@ -1,4 +1,5 @@
 import type { ErrorCode, InferenceError } from '../../protocol/index.ts'
+import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
 
 /** Refusals that pass. They say nothing of the part, so they are no failure of it. */
 const LATER: ReadonlySet<ErrorCode> = new Set([
@@ -13,8 +14,8 @@ export function isRefusal(outcome: string): boolean {
   return (LATER as ReadonlySet<string>).has(outcome)
 }
 
-const FIRST_PAUSE_MS = 250
-const MAX_PAUSE_MS = 10_000
+/** Before a part is tried again. */
+const BACKOFF = { minMs: 250, maxMs: 10_000, jitter: QUARTER_JITTER }
 
 /**
  * What becomes of a part that failed. `later`: tried again for as long as there is time. `again`: tried again a few
@@ -33,12 +34,11 @@ export function afterFailure({
   return traits.blame === 'caller' ? 'never' : 'again'
 }
 
-/** How long to leave a part alone: doubles with each failure in a row, jittered by a quarter, never less than asked for. */
+/** How long to leave a part alone: a backoff over failures in a row, never less than asked for. */
 export function pauseMs(
   failures: number,
   { retryAfterMs }: Pick<InferenceError, 'retryAfterMs'>,
   random: () => number,
 ): number {
-  const backoffMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
-  return Math.max(retryAfterMs ?? 0, backoffMs * (0.75 + random() / 2))
+  return Math.max(retryAfterMs ?? 0, backoffMs(failures - 1, BACKOFF, random()))
 }

@@ -22,9 +22,9 @@ export async function serveInference(
   { peer, network }: Caller,
   context: ServeContext,
 ): Promise<void> {
-  const startedAtMs = context.now()
-  const scope = new AttemptScope(stream, context.signal)
-  const reply = new Reply(stream, context.limits)
+  const startedAtMs = context.clock.wall()
+  const scope = new AttemptScope(stream, context.signal, context.clock)
+  const reply = new Reply(stream, context.limits, context.clock)
   let known: Partial<ServedRequest> = {}
   const note = (more: Partial<ServedRequest>): void => {
     known = { ...known, ...more }
@@ -45,7 +45,7 @@ export async function serveInference(
     leave()
     // A stream that is still open would keep the client waiting; one that is closed takes no harm.
     reply.reset('the attempt is over')
-    const durationMs = context.now() - startedAtMs
+    const durationMs = context.clock.wall() - startedAtMs
     context.onRequest({ ...known, peerId: peer, outcome, durationMs })
   }
 }

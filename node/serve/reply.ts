@@ -6,6 +6,7 @@ import {
   InferenceError,
   type NodeFrame,
 } from '../../protocol/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
 
 export interface ReplyInit {
   /** A client that takes nothing for this long is gone. */
@@ -19,11 +20,13 @@ export class Reply {
   readonly #stream: Stream
   readonly #writer: FrameWriter
   readonly #init: ReplyInit
+  readonly #clock: Clock
 
-  constructor(stream: Stream, init: ReplyInit) {
+  constructor(stream: Stream, init: ReplyInit, clock: Clock = systemClock) {
     this.#stream = stream
     this.#writer = new FrameWriter(stream)
     this.#init = init
+    this.#clock = clock
   }
 
   /** Settles when the muxer has the frame; the stream is reset if that takes too long. */
@@ -32,14 +35,10 @@ export class Reply {
   }
 
   async sendBytes(frame: Uint8Array, stallMs: number = this.#init.writeStallMs): Promise<void> {
-    const stalled = setTimeout(() => {
-      this.#stream.abort(new InferenceError('stalled', 'the client reads nothing'))
-    }, stallMs)
-    try {
-      await this.#writer.write(frame)
-    } finally {
-      clearTimeout(stalled)
-    }
+    using _stalled = this.#clock.after(stallMs, () =>
+      this.#stream.abort(new InferenceError('stalled', 'the client reads nothing')),
+    )
+    await this.#writer.write(frame)
   }
 
   /** Sends the terminal frame and ends the stream, with a reset if the client does not end its side in time. */

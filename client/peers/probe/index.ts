@@ -3,7 +3,7 @@
  *
  * @example
  * prober.refresh(candidates)
- * const load = pool.fresh(candidate.key, performance.now())
+ * const load = pool.fresh(candidate.key, clock.now())
  *
  * @packageDocumentation
  */

@@ -6,7 +6,7 @@ import {
   PROTOCOLS,
   readFrames,
 } from '../../../protocol/index.ts'
-import { openScope } from '../../../timing/index.ts'
+import { type Clock, openScope } from '../../../timing/index.ts'
 import { type Connect, endSoon, openStream } from '../../attempt/index.ts'
 import type { LoadPool } from './load-pool.ts'
 
@@ -26,6 +26,7 @@ export interface ProberInit {
   readonly pool: LoadPool
   readonly isConnected: (peerId: PeerId) => boolean
   readonly timeoutMs: number
+  readonly clock: Clock
   readonly onRtt: (peer: string, rttMs: number) => void
 }
 
@@ -38,7 +39,7 @@ export interface Prober {
 }
 
 export function createProber(init: ProberInit): Prober {
-  const { connect, isConnected, pool, timeoutMs, onRtt } = init
+  const { connect, isConnected, pool, timeoutMs, clock, onRtt } = init
   const running = new Map<string, Promise<void>>()
   const closing = new AbortController()
 
@@ -47,15 +48,23 @@ export function createProber(init: ProberInit): Prober {
     options: { readonly signal: AbortSignal },
   ): Promise<ProbeResult> => {
     using scope = openScope(
-      { timeoutMs, onTimeout: () => new InferenceError('stalled', `no load in ${timeoutMs} ms`) },
+      {
+        timeoutMs,
+        clock,
+        onTimeout: () => new InferenceError('stalled', `no load in ${timeoutMs} ms`),
+      },
       options,
     )
     const warm = isConnected(peerId)
-    const startedAt = performance.now()
-    const load = await askLoad(connect, peerId, { signal: scope.signal, dialTimeoutMs: timeoutMs })
-    const rttMs = performance.now() - startedAt
+    const startedAt = clock.now()
+    const load = await askLoad(connect, peerId, {
+      signal: scope.signal,
+      dialTimeoutMs: timeoutMs,
+      clock,
+    })
+    const rttMs = clock.now() - startedAt
     const key = peerId.toString()
-    pool.add(key, load, performance.now())
+    pool.add(key, load, clock.now())
     if (!warm) return { load }
     onRtt(key, rttMs)
     return { load, rttMs }
@@ -67,7 +76,7 @@ export function createProber(init: ProberInit): Prober {
       for (const peerId of peers) {
         const key = peerId.toString()
         if (running.size >= MAX_CONCURRENT || closing.signal.aborted) return
-        if (running.has(key) || pool.fresh(key, performance.now()) !== undefined) continue
+        if (running.has(key) || pool.fresh(key, clock.now()) !== undefined) continue
         const done = probe(peerId, { signal: closing.signal })
           // A peer that cannot be probed has no sample; the attempt on it will tell more.
           .then(noResult, noResult)
@@ -88,9 +97,9 @@ const noResult = (): void => {}
 async function askLoad(
   connect: Connect,
   peerId: PeerId,
-  options: { readonly signal: AbortSignal; readonly dialTimeoutMs: number },
+  options: { readonly signal: AbortSignal; readonly dialTimeoutMs: number; readonly clock: Clock },
 ): Promise<Load> {
-  const { signal } = options
+  const { signal, clock } = options
   const stream = await openStream(connect, peerId, PROTOCOLS.probe, options)
   const onAbort = (): void =>
     stream.abort(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
@@ -106,7 +115,7 @@ async function askLoad(
     throw signal.aborted ? signal.reason : InferenceError.from(error, 'stream_reset')
   } finally {
     signal.removeEventListener('abort', onAbort)
-    endSoon(stream)
+    endSoon(stream, clock)
     await frames.return()
   }
 }

@@ -2,7 +2,6 @@ import { getEventListeners } from 'node:events'
 import { peerIdFromString } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { VirtualTime } from '../../../bench/sim/virtual-time.ts'
 import { predictedTtftMs, predictedWaitMs, UNMEASURED } from '../../../node/admission/estimate.ts'
 import {
   ByteBudget,
@@ -14,6 +13,7 @@ import {
   peerIdSet,
 } from '../../../node/admission/index.ts'
 import { givesWay, nextTurn } from '../../../node/admission/turn.ts'
+import { VirtualClock } from '../../../testing/index.ts'
 import { charge, fullBucket, takeOne } from '../../../timing/token-bucket.ts'
 
 const FAR = 1e12
@@ -108,12 +108,12 @@ describe('the gate', () => {
   })
 
   it('drops one whose time passes though nothing else happens', async () => {
-    const time = new VirtualTime()
+    const time = new VirtualClock()
     const gate = new Gate({
       slots: 1,
       maxQueue: 10,
       now: time.now,
-      after: (ms, run) => time.after(ms, run),
+      after: time.after,
     })
     const enter = entrant(gate, [])
     const order: string[] = []
@@ -209,12 +209,12 @@ describe('the gate', () => {
       )
       await fc.assert(
         fc.asyncProperty(fc.array(command, { maxLength: 60 }), async (commands) => {
-          const time = new VirtualTime()
+          const time = new VirtualClock()
           const gate = new Gate({
             slots: 2,
             maxQueue: 3,
             now: time.now,
-            after: (ms, run) => time.after(ms, run),
+            after: time.after,
           })
           const held: { release(): void; controller: AbortController }[] = []
           const waiting: { readonly contributes: boolean }[] = []
@@ -380,12 +380,12 @@ describe('turns', () => {
 
 describe('the last slot', () => {
   const setting = (slots = 2) => {
-    const time = new VirtualTime()
+    const time = new VirtualClock()
     const gate = new Gate({
       slots,
       maxQueue: 10,
       now: time.now,
-      after: (ms, run) => time.after(ms, run),
+      after: time.after,
     })
     const { signal } = new AbortController()
     const order: string[] = []
@@ -506,7 +506,7 @@ describe('the last slot', () => {
     const armed = new Set<() => void>()
     const after = (_: number, run: () => void) => {
       armed.add(run)
-      return () => armed.delete(run)
+      return { [Symbol.dispose]: () => void armed.delete(run) }
     }
     const gate = new Gate({ slots: 2, maxQueue: 10, now: () => 0, after })
     const { signal } = new AbortController()
