@@ -4,6 +4,7 @@ import type { Ping } from '@libp2p/ping'
 import { createHost, type Host, subnetsOf } from '../host/index.ts'
 import { Ledger, ServedLog } from '../ledger/index.ts'
 import {
+  ByteBudget,
   InferenceError,
   type Load,
   type ModelAdvertisement,
@@ -13,7 +14,6 @@ import {
 import { openScope, settledWithin, systemClock } from '../timing/index.ts'
 import {
   type AccessLists,
-  ByteBudget,
   checkAccess,
   Fairness,
   Gate,
@@ -58,7 +58,7 @@ export async function createNode(init: NodeInit, options: AbortOptions = {}): Pr
   checkCredit(init)
   const models = new SharedModels(init.backend, init.share)
   checkShared(await models.refresh(options).catch(toEngineFailure))
-  const host = await createHost({ ...init.host, dht: 'server' })
+  const host = await createHost({ relay: 'when-public', ...init.host, dht: 'server' })
   return await startNode(host, models, access, init, options).catch(async (error: unknown) => {
     await host[Symbol.asyncDispose]()
     throw error
@@ -193,6 +193,8 @@ class ContributorNode implements Node {
     // What an engine says of its models may be fuller once it is loaded.
     checkShared(await this.#models.refresh(options).catch(toEngineFailure))
     this.#watch.start()
+    // Who reads the first advertisement should be able to dial what it says.
+    await this.host.relayed(options)
     await this.#advertiser.start()
     await settledWithin(this.#provider.start(), FIRST_PROVIDE_MS)
   }

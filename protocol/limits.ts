@@ -60,4 +60,20 @@ export const LIMITS = {
   maxReceiptTokens: 10_000_000,
   /** Inputs of one embedding request. */
   maxEmbeddingInputs: 2_048,
+  /** Messages of one chat. */
+  maxMessages: 4_096,
+  /** Parts of one message's content. */
+  maxContentParts: 1_024,
+  /** Tool calls of one message, tools of one request. */
+  maxTools: 128,
+  /** Entries of `logit_bias`. */
+  maxLogitBias: 1_024,
+  /** Nesting of a request's JSON. */
+  maxJsonDepth: 128,
+  /** Objects and arrays of a request's JSON. Each costs microseconds to validate. */
+  maxJsonContainers: 32_768,
+  /** Strings of a request's JSON, names of fields among them. */
+  maxJsonStrings: 131_072,
+  /** Values of a request's JSON. Above the token ids of the longest prompt. */
+  maxJsonValues: 524_288,
 } as const

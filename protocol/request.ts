@@ -2,7 +2,9 @@ import * as z from 'zod'
 import type { Capability } from './advertisement.ts'
 import { InferenceError } from './errors.ts'
 import type { InferenceKind } from './frames.ts'
+import { measureJson, parsedBytes } from './json-shape.ts'
 import { LIMITS } from './limits.ts'
+import { listOf } from './list-of.ts'
 import type { ChatRequest, CompletionRequest, EmbeddingRequest } from './openai.ts'
 import type { ScoreRequest } from './score.ts'
 
@@ -33,13 +35,17 @@ const IGNORED_FIELDS: ReadonlySet<string> = new Set([
 const NEUTRAL_FIELDS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ['best_of', (value: unknown) => value === null || value === 1],
   ['suffix', (value: unknown) => value === null],
-  ['modalities', (value: unknown) => value === null || String(value) === 'text'],
+  ['modalities', (value: unknown) => value === null || isTextOnly(value)],
   ['audio', (value: unknown) => value === null],
   ['functions', (value: unknown) => value === null],
   ['function_call', (value: unknown) => value === null],
   ['verbosity', (value: unknown) => value === null],
   ['web_search_options', (value: unknown) => value === null],
 ])
+
+function isTextOnly(value: unknown): boolean {
+  return value === 'text' || (Array.isArray(value) && value.length === 1 && value[0] === 'text')
+}
 
 const text = z.string()
 const optionalNumber = (min: number, max: number) => z.number().min(min).max(max).nullish()
@@ -53,6 +59,13 @@ const stop = z
   ])
   .nullish()
 
+const logitBias = z
+  .custom<Readonly<Record<string, unknown>>>(
+    (value) => typeof value !== 'object' || value === null || hasAtMost(value, LIMITS.maxLogitBias),
+    { error: `at most ${LIMITS.maxLogitBias} tokens can be biased`, abort: true },
+  )
+  .pipe(z.record(z.string(), z.number().min(-100).max(100)))
+
 const sampling = {
   model: name,
   max_tokens: optionalInteger(1, LIMITS.maxTokenIds),
@@ -63,7 +76,7 @@ const sampling = {
   n: optionalInteger(1, LIMITS.maxChoices),
   presence_penalty: optionalNumber(-2, 2),
   frequency_penalty: optionalNumber(-2, 2),
-  logit_bias: z.record(z.string(), z.number().min(-100).max(100)).nullish(),
+  logit_bias: logitBias.nullish(),
   top_k: optionalInteger(0, 100_000),
   min_p: optionalNumber(0, 1),
   repeat_penalty: optionalNumber(0, 10),
@@ -87,9 +100,11 @@ const toolCall = z.strictObject({
 const message = z
   .strictObject({
     role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
-    content: z.union([text, z.array(z.union([textPart, imagePart]))]).nullish(),
+    content: z
+      .union([text, listOf(z.union([textPart, imagePart]), { max: LIMITS.maxContentParts })])
+      .nullish(),
     name: name.optional(),
-    tool_calls: z.array(toolCall).nullish(),
+    tool_calls: listOf(toolCall, { max: LIMITS.maxTools }).nullish(),
     tool_call_id: z.string().max(LIMITS.maxNameLength).optional(),
     refusal: text.nullish(),
     reasoning_content: text.nullish(),
@@ -140,11 +155,11 @@ const responseFormat = z.discriminatedUnion('type', [
 const asked = {
   chat: z.strictObject({
     ...sampling,
-    messages: z.array(message).min(1),
+    messages: listOf(message, { min: 1, max: LIMITS.maxMessages }),
     max_completion_tokens: optionalInteger(1, LIMITS.maxTokenIds),
     logprobs: z.boolean().nullish(),
     top_logprobs: optionalInteger(0, LIMITS.maxTopLogprobs),
-    tools: z.array(tool).max(128).nullish(),
+    tools: listOf(tool, { max: LIMITS.maxTools }).nullish(),
     tool_choice: toolChoice.nullish(),
     parallel_tool_calls: z.boolean().nullish(),
     response_format: responseFormat.nullish(),
@@ -152,13 +167,13 @@ const asked = {
   }),
   completion: z.strictObject({
     ...sampling,
-    prompt: z.union([text, z.array(z.int().min(0)).min(1).max(LIMITS.maxTokenIds)]),
+    prompt: z.union([text, listOf(z.int().min(0), { min: 1, max: LIMITS.maxTokenIds })]),
     echo: z.boolean().nullish(),
     logprobs: optionalInteger(0, LIMITS.maxTopLogprobs),
   }),
 } as const
 
-const tokenIds = z.array(z.int().min(0)).min(1).max(LIMITS.maxScoredTokens)
+const tokenIds = listOf(z.int().min(0), { min: 1, max: LIMITS.maxScoredTokens })
 
 const schemas = {
   ...asked,
@@ -181,12 +196,18 @@ const schemas = {
     model: name,
     input: z.union([
       z.string().min(1),
-      z.array(z.string().min(1)).min(1).max(LIMITS.maxEmbeddingInputs),
+      listOf(z.string().min(1), { min: 1, max: LIMITS.maxEmbeddingInputs }),
     ]),
     dimensions: optionalInteger(1, 65_536),
     encoding_format: z.enum(['float', 'base64']).nullish(),
   }),
 } as const
+
+function hasAtMost(value: object, most: number): boolean {
+  let count = 0
+  for (const _ in value) if (++count > most) return false
+  return true
+}
 
 function isAscending(positions: readonly number[], end: number): boolean {
   return positions.every((at, index) => at < end && at > (positions[index - 1] ?? -1))
@@ -230,8 +251,17 @@ function isWithoutEffect(field: string, value: unknown): boolean {
   return IGNORED_FIELDS.has(field) || NEUTRAL_FIELDS.get(field)?.(value) === true
 }
 
-/** {@link parseRequest} for the bytes of `Body` frames. */
-export function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array): InferenceRequest {
+/**
+ * {@link parseRequest} for the bytes of `Body` frames.
+ *
+ * @param reserve is called before they are parsed, with the memory in bytes that the values will take. It may throw.
+ */
+export function parseRequestBytes(
+  kind: InferenceKind,
+  bytes: Uint8Array,
+  reserve: (bytes: number) => void = () => {},
+): InferenceRequest {
+  reserve(parsedBytes(measureJson(bytes)))
   let body: unknown
   try {
     body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))

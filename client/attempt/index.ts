@@ -2,8 +2,10 @@
  * One try at one peer: opens the stream, sends the request, checks every frame of the answer, keeps the deadlines.
  *
  * @example
- * for await (const event of runAttempt({ peerId, connect, request, … }, { signal })) {
- *   if (event.type === 'chunk' && event.visible) show(event.chunk)
+ * async function show(init: Parameters<typeof runAttempt>[0], signal: AbortSignal): Promise<void> {
+ *   for await (const event of runAttempt(init, { signal })) {
+ *     if (event.type === 'chunk' && event.visible) console.log(event.chunk)
+ *   }
  * }
  *
  * @packageDocumentation

@@ -3,14 +3,7 @@ import { delay, type Scope } from '../../timing/index.ts'
 import { explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
 import type { Candidate, Placement, Query } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
-import {
-  BUSY,
-  claimedPromptTokens,
-  conclude,
-  type Failure,
-  mayRepeat,
-  pauseMs,
-} from './failures.ts'
+import { claimedPromptTokens, conclude, type Failure, mayRepeat, pauseMs } from './failures.ts'
 import { type ResumeWish, suitable } from './resume-wish.ts'
 
 /** Others probed in the background at each choice, so that the next choice knows more (Prequal: about 3 a query). */
@@ -133,8 +126,10 @@ export class Selection {
       this.#suiting([candidate], wanted).length > 0 &&
       !this.#tried(candidate) &&
       this.#context.router.tier(candidate, this.routing()) < LEAVING_TIER
-    // Busy peers are no reason to look further at once: there are as many as there were.
-    const again = this.#failures.some(({ error }) => !BUSY.has(error.code))
+    // Busy peers are no reason for another look-up: there are as many as before. A draining one leaves.
+    const again = this.#failures.some(
+      ({ error: { code, traits } }) => traits.kind !== 'busy' || code === 'draining',
+    )
     const accept = (found: readonly Candidate[]): boolean => this.#admitted(found).some(isNew)
     await directory.discover(this.#init.query, accept, { signal, again })
     const untried = this.#untried(wanted)

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache'
-import { type ErrorCode, InferenceError, LIMITS } from '../../protocol/index.ts'
+import { InferenceError, LIMITS } from '../../protocol/index.ts'
 import { backoffMs } from '../../timing/index.ts'
 
 /** Failures in a row before they are remembered: fewer may be bad luck. */
@@ -10,8 +10,6 @@ const WINDOW_MS = 60_000
 const BACKOFF = { minMs: 1_000, maxMs: 30_000 }
 /** Requests remembered. */
 const MAX_KEYS = 1_024
-/** The caller's own doing, told at once and at no peer's cost. */
-const NOT_REMEMBERED: ReadonlySet<ErrorCode> = new Set(['cancelled', 'invalid_request'])
 
 interface Row {
   readonly failures: number
@@ -30,7 +28,9 @@ export class FailureMemory {
 
   /** Notes that peers were asked in vain. Not for what `recall` gave. */
   failed(key: string, error: InferenceError, nowMs: number): void {
-    if (NOT_REMEMBERED.has(error.code)) return
+    const { blame, retryElsewhere } = error.traits
+    // Found at once and at no peer's cost: an invalid request, or a cancelled one.
+    if (blame === 'caller' && !retryElsewhere) return
     const before = this.#rows.peek(key)
     const inRow =
       before !== undefined && nowMs - Math.max(before.failedMs, before.untilMs) <= WINDOW_MS

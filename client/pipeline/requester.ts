@@ -295,7 +295,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       if (!call.ended) {
         // What asked nobody took nothing, and there may be somebody the next time.
         if (attempts.length > 0 && !isNarrowed) failures.failed(key(), failure, clock.now())
-        const evidence = failure.details.verification as Verification | undefined
+        const evidence = failure.detailsOf('verification_failed').verification
         const { message } = failure
         ended(failure.code, { message, ...(evidence && { verification: evidence }) })
       }

@@ -1,17 +1,9 @@
-import type { ErrorCode, InferenceError } from '../../protocol/index.ts'
+import { ERROR_TABLE, type InferenceError, isErrorCode } from '../../protocol/index.ts'
 import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
 
-/** Refusals that pass. They say nothing of the part, so they are no failure of it. */
-const LATER: ReadonlySet<ErrorCode> = new Set([
-  'over_capacity',
-  'rate_limited',
-  'loading',
-  'draining',
-])
-
-/** Whether somebody had no room, or not yet. */
+/** Whether an attempt ended because the peer was busy. This says nothing of the part and is not its failure. */
 export function isRefusal(outcome: string): boolean {
-  return (LATER as ReadonlySet<string>).has(outcome)
+  return isErrorCode(outcome) && ERROR_TABLE[outcome].kind === 'busy'
 }
 
 /** Before a part is tried again. */
@@ -26,11 +18,11 @@ export function afterFailure({
   traits,
   details,
 }: Pick<InferenceError, 'code' | 'details' | 'traits'>): 'later' | 'again' | 'absent' | 'never' {
-  if (LATER.has(code)) return 'later'
+  if (traits.kind === 'busy') return 'later'
   // Where peers had no room, too many retries are a sign of that, and none of the part.
   const last = details.attempts?.at(-1)
   if (code === 'budget_exhausted' && last !== undefined && isRefusal(last.outcome)) return 'later'
-  if (code === 'no_peers' || code === 'model_not_found') return 'absent'
+  if (traits.kind === 'absent') return 'absent'
   return traits.blame === 'caller' ? 'never' : 'again'
 }
 

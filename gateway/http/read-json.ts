@@ -1,4 +1,4 @@
-import { InferenceError } from '../../protocol/index.ts'
+import { InferenceError, measureJson } from '../../protocol/index.ts'
 
 /** A request's body before it is known to be one; the fields are those that the gateway itself reads. */
 export interface JsonBody {
@@ -9,14 +9,16 @@ export interface JsonBody {
 }
 
 /**
- * A request's body as a JSON object.
+ * A request's body as a JSON object, whose values are counted before they are parsed.
  *
  * @throws InferenceError `invalid_request`
  */
 export async function readJsonObject(request: Request): Promise<JsonBody> {
   let body: unknown
   try {
-    body = await request.json()
+    const bytes = new Uint8Array(await request.arrayBuffer())
+    measureJson(bytes)
+    body = JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
     if (InferenceError.is(cause)) throw cause
     throw new InferenceError('invalid_request', 'the body is not JSON', { cause })

@@ -3,11 +3,11 @@ import type { Stream } from '@libp2p/interface'
 import type { BackendDone, BackendModel } from '../../backend/index.ts'
 import { specHashOf } from '../../ledger/index.ts'
 import {
+  type Claim,
   type Done,
   type Head,
   InferenceError,
   type InferenceRequest,
-  LIMITS,
   parseModelReference,
   type Usage,
 } from '../../protocol/index.ts'
@@ -43,25 +43,24 @@ interface Received {
 
 /** Serves one request up to its `Done`. Throws the InferenceError that the client is to be told instead. */
 export async function runAttempt(attempt: Attempt): Promise<Done> {
-  const freeMemory: (() => void)[] = []
+  const { peer, network, context } = attempt
+  const memory = context.memory.claim({ peer, network })
   try {
-    const received = await receive(attempt, freeMemory).catch((error: unknown) => {
+    const received = await receive(attempt, memory).catch((error: unknown) => {
       throw uploadFailure(error)
     })
     return await answer(attempt, received)
   } finally {
-    for (const free of freeMemory) free()
+    memory.release()
   }
 }
 
 /** Reads the request. Whatever can be refused by its head alone is refused before its body takes memory. */
-async function receive(attempt: Attempt, freeMemory: (() => void)[]): Promise<Received> {
+async function receive(attempt: Attempt, memory: Claim): Promise<Received> {
   const { stream, scope, context } = attempt
-  const { limits, memory, status, models, clock } = context
-  const freeHead = memory.reserve(LIMITS.maxFrameBytes)
-  freeMemory.push(freeHead)
+  const { limits, status, models, clock } = context
   scope.expireIn(limits.uploadTimeoutMs, 'the head of the request took too long')
-  const upload = new Upload(stream, scope.signal)
+  const upload = new Upload(stream, scope.signal, (bytes) => memory.grow(bytes))
   const head = await upload.head()
   const arrivedAtMs = clock.wall()
   attempt.note({ kind: head.kind })
@@ -69,12 +68,11 @@ async function receive(attempt: Attempt, freeMemory: (() => void)[]): Promise<Re
   await raceSignal(status.checkOpen(), scope.signal)
   const model = models.resolve(parseModelReference(head.model))
   attempt.note({ model: model.id })
-  freeHead()
-  freeMemory.push(memory.reserve(head.bodyBytes + resumeBytes(head)))
+  memory.grow(resumeBytes(head))
   const uploadMs = limits.uploadTimeoutMs + (head.bodyBytes * 1_000) / limits.uploadBytesPerSecond
   scope.expireIn(Math.min(head.remainingMs, uploadMs), 'the upload took too long')
   const body = await upload.body(head.bodyBytes)
-  const request = eligibleRequest(head, body, model, context.maxTokens)
+  const request = eligibleRequest(head, body, { model, maxTokens: context.maxTokens, memory })
   return { head, model, request, deadlineAtMs: arrivedAtMs + head.remainingMs }
 }
 

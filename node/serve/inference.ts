@@ -22,9 +22,10 @@ export async function serveInference(
   { peer, network }: Caller,
   context: ServeContext,
 ): Promise<void> {
-  const startedAtMs = context.clock.wall()
-  const scope = new AttemptScope(stream, context.signal, context.clock)
-  const reply = new Reply(stream, context.limits, context.clock)
+  const { clock, gate, limits } = context
+  const startedAtMs = clock.wall()
+  const scope = new AttemptScope(stream, context.signal, clock)
+  const reply = new Reply(stream, { ...limits, clock, isContended: () => gate.contended })
   let known: Partial<ServedRequest> = {}
   const note = (more: Partial<ServedRequest>): void => {
     known = { ...known, ...more }

@@ -19,12 +19,14 @@ export class Upload {
   readonly #frames: AsyncIterator<Uint8Array, void>
   readonly #signal: AbortSignal
 
-  constructor(stream: Stream, signal: AbortSignal) {
+  /** @param onBytes is called with the bytes that arrived, before they are kept; it may throw */
+  constructor(stream: Stream, signal: AbortSignal, onBytes: (bytes: number) => void) {
     this.#signal = signal
     this.#frames = readFrames(stream, {
       maxFrames: MAX_UPLOAD_FRAMES,
       maxTotalBytes:
         LIMITS.maxFrameBytes + LIMITS.maxRequestBytes + MAX_UPLOAD_FRAMES * FRAME_OVERHEAD_BYTES,
+      onBytes,
     })
   }
 
