@@ -1,13 +1,13 @@
 import type { PeerId } from '@libp2p/interface'
+import { askOnce } from '../../../host/index.ts'
 import {
   decodeProbeResponse,
   InferenceError,
   type Load,
   PROTOCOLS,
-  readFrames,
 } from '../../../protocol/index.ts'
-import { type Clock, openScope } from '../../../timing/index.ts'
-import { type Connect, endSoon, openStream } from '../../attempt/index.ts'
+import type { Clock } from '../../../timing/index.ts'
+import type { Connect } from '../../attempt/index.ts'
 import type { LoadPool } from './load-pool.ts'
 
 /** Background probes under way; more would cost the swarm more than a good choice is worth. */
@@ -47,22 +47,18 @@ export function createProber(init: ProberInit): Prober {
     peerId: PeerId,
     options: { readonly signal: AbortSignal },
   ): Promise<ProbeResult> => {
-    using scope = openScope(
-      {
-        timeoutMs,
-        clock,
-        onTimeout: () => new InferenceError('stalled', `no load in ${timeoutMs} ms`),
-      },
-      options,
-    )
     const warm = isConnected(peerId)
     const startedAt = clock.now()
-    const load = await askLoad(connect, peerId, {
-      signal: scope.signal,
-      dialTimeoutMs: timeoutMs,
+    const question = {
+      libp2p: { dialProtocol: connect },
+      peer: peerId,
+      protocol: PROTOCOLS.probe,
+      timeoutMs,
       clock,
-    })
+    }
+    const frame = await askOnce({ ...question, maxResponseBytes: MAX_RESPONSE_BYTES }, options)
     const rttMs = clock.now() - startedAt
+    const load = decodeProbeResponse(frame)
     const key = peerId.toString()
     pool.add(key, load, clock.now())
     if (!warm) return { load }
@@ -92,30 +88,3 @@ export function createProber(init: ProberInit): Prober {
 }
 
 const noResult = (): void => {}
-
-/** Opening the stream is the question. */
-async function askLoad(
-  connect: Connect,
-  peerId: PeerId,
-  options: { readonly signal: AbortSignal; readonly dialTimeoutMs: number; readonly clock: Clock },
-): Promise<Load> {
-  const { signal, clock } = options
-  const stream = await openStream(connect, peerId, PROTOCOLS.probe, options)
-  const onAbort = (): void =>
-    stream.abort(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
-  const frames = readFrames(stream, { maxFrames: 1, maxTotalBytes: MAX_RESPONSE_BYTES })
-  try {
-    await stream.close({ signal })
-    const next = await frames.next()
-    if (next.done === true) throw new InferenceError('truncated', 'no load came')
-    return decodeProbeResponse(next.value)
-  } catch (error) {
-    throw signal.aborted ? signal.reason : InferenceError.from(error, 'stream_reset')
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    endSoon(stream, clock)
-    await frames.return()
-  }
-}
