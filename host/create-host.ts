@@ -24,11 +24,15 @@ import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports
 import { createNameLookup } from './name-lookup.ts'
 import { forgetOwnRecords } from './own-records.ts'
 import { announceRules, OwnAddresses } from './reach/index.ts'
+import { Relaying } from './relaying.ts'
 import { createStop } from './stop.ts'
 import { parseAddress, parsePeerAddress } from './typed-addresses.ts'
 
 /** Dialling what a user typed. */
 const CONNECT_TIMEOUT_MS = 10_000
+
+/** One dial and one question, at each of two relays. */
+const RELAYED_TIMEOUT_MS = 2_000
 
 /**
  * Starts a host. Resolves when it listens; the bootstrap peers are dialled in the background (`Host.joined` waits for
@@ -66,7 +70,8 @@ async function assemble(
 
   const self = peerIdFromPrivateKey(persistence.privateKey).toString()
   const own = new OwnAddresses(announceRules(init.announce, init.noAnnounce, self), self)
-  const libp2p = await createInstance(init, persistence, gater, listen, own)
+  const relaying = new Relaying(init, own)
+  const libp2p = await createInstance(init, persistence, gater, listen, own, relaying)
   const { dht: kad, mdns } = libp2p.services
   await forgetOwnRecords(persistence.datastore, libp2p.peerId)
   const log = libp2p.logger.forComponent('skein:host')
@@ -145,6 +150,7 @@ async function assemble(
   }
 
   const random = Math.random
+  await relaying.start({ libp2p, random, signal, onError })
   const bootstrapPeers = dialBootstrapPeers({
     libp2p,
     addresses: bootstrap,
@@ -166,6 +172,11 @@ async function assemble(
     privateKey: persistence.privateKey,
     book,
     addresses: () => libp2p.getMultiaddrs(),
+    relaying: () => relaying.state,
+    relayed: async (options = {}) => {
+      await relaying.settled(options.timeoutMs ?? RELAYED_TIMEOUT_MS, options.signal)
+      options.signal?.throwIfAborted()
+    },
     bootstrapPeers,
     joined: (options) =>
       waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, hasHope, signal }, options),

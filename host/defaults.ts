@@ -1,5 +1,6 @@
 import { InferenceError } from '../protocol/index.ts'
 import type { HostInit } from './host.ts'
+import { RELAY_LIMITS } from './relay/index.ts'
 
 /** Bounds of a host's connections, for a node that many clients use at a time. */
 export const CONNECTIONS = {
@@ -58,6 +59,8 @@ export interface ResolvedHostInit extends HostInit {
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
   readonly peerExchange: boolean
+  readonly relay: 'always' | 'when-public' | 'never'
+  readonly relayBytesPerSecond: number
   readonly now: () => number
 }
 
@@ -65,8 +68,13 @@ export interface ResolvedHostInit extends HostInit {
 export function resolveHostInit(init: HostInit): ResolvedHostInit {
   if (init.swarmKey?.length === 0)
     throw new InferenceError('invalid_request', 'the swarm key is empty')
+  const relay = init.relay ?? 'never'
   return {
     ...init,
+    relay,
+    relayBytesPerSecond:
+      init.relayBytesPerSecond ??
+      (relay === 'always' ? RELAY_LIMITS.bootstrapBytesPerSecond : RELAY_LIMITS.nodeBytesPerSecond),
     listen: init.listen ?? (init.dht === 'server' ? LISTEN_ALL : []),
     announce: init.announce ?? [],
     noAnnounce: init.noAnnounce ?? [],

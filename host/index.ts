@@ -25,8 +25,11 @@ export type {
   HostInit,
   JoinOptions,
   JoinResult,
+  RelayingState,
 } from './host.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
+export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export { PeerRates } from './peer-rates.ts'
+export { isRelayed, type RelayUse, relayOf } from './relay/index.ts'
 export { subnetsOf } from './subnet.ts'
 export { createSwarmKey } from './swarm-key.ts'

@@ -10,6 +10,8 @@ import { CONNECTIONS, MUXER, monitor, type ResolvedHostInit } from './defaults.t
 import type { Gater } from './gater.ts'
 import { noise } from './noise.ts'
 import type { OwnAddresses } from './reach/index.ts'
+import { relayTransport } from './relay/index.ts'
+import type { Relaying } from './relaying.ts'
 import { createServices, type HostServices } from './services.ts'
 import { swarmSecret } from './swarm-key.ts'
 
@@ -20,6 +22,7 @@ export async function createInstance(
   gater: Gater,
   listen: readonly string[],
   own: OwnAddresses,
+  relaying: Relaying,
 ): Promise<Libp2p<HostServices>> {
   if (init.swarmKey !== undefined) swarmSecret(init.swarmKey)
   return await createLibp2p<HostServices>({
@@ -27,11 +30,14 @@ export async function createInstance(
     privateKey: persistence.privateKey,
     datastore: persistence.datastore,
     nodeInfo: { name: 'skein', userAgent: 'skein' },
-    addresses: { listen: [...listen], announceFilter: (chosen) => own.announced(chosen) },
-    transports: [tcp(), webSockets()],
+    addresses: {
+      listen: [...listen],
+      announceFilter: (chosen) => own.announced([...chosen, ...relaying.addresses]),
+    },
+    transports: [tcp(), webSockets(), relayTransport()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(MUXER)],
-    connectionGater: gater.connectionGater,
+    connectionGater: { ...gater.connectionGater, ...relaying.connectionGater },
     connectionManager: {
       ...CONNECTIONS,
       resolvers: { dnsaddr: gater.dnsaddrResolver, name: gater.nameResolver },

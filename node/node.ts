@@ -57,7 +57,7 @@ export async function createNode(init: NodeInit, options: AbortOptions = {}): Pr
   checkCredit(init)
   const models = new SharedModels(init.backend, init.share)
   checkShared(await models.refresh(options).catch(toEngineFailure))
-  const host = await createHost({ ...init.host, dht: 'server' })
+  const host = await createHost({ relay: 'when-public', ...init.host, dht: 'server' })
   return await startNode(host, models, access, init, options).catch(async (error: unknown) => {
     await host[Symbol.asyncDispose]()
     throw error
@@ -192,6 +192,8 @@ class ContributorNode implements Node {
     // What an engine says of its models may be fuller once it is loaded.
     checkShared(await this.#models.refresh(options).catch(toEngineFailure))
     this.#watch.start()
+    // Who reads the first advertisement should be able to dial what it says.
+    await this.host.relayed(options)
     await this.#advertiser.start()
     await atMost(FIRST_PROVIDE_MS, this.#provider.start())
   }

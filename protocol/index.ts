@@ -27,6 +27,19 @@ export {
 } from './advertisement.ts'
 export { ByteBudget, type Claim, type Holder, SMALL_CLAIM_BYTES } from './byte-budget.ts'
 export {
+  CIRCUIT_PROTOCOLS,
+  type CircuitStatus,
+  decodeHopAnswer,
+  decodeHopRequest,
+  decodeStopAnswer,
+  encodeHopAnswer,
+  encodeHopRequest,
+  encodeStopRequest,
+  type HopAnswer,
+  type HopRequest,
+  MAX_CIRCUIT_MESSAGE_BYTES,
+} from './circuit.ts'
+export {
   decodeClientFrame,
   decodeNodeFrame,
   decodeProbeResponse,

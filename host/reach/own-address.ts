@@ -1,5 +1,6 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { dialTarget, scopeOfIp } from '../address-scope.ts'
+import { isRelayed } from '../relay/index.ts'
 
 /** An address of this host, and where it comes from. */
 export interface OwnAddress {
@@ -57,10 +58,6 @@ export function publicIpOf(remote: Multiaddr): string | undefined {
   if (isRelayed(remote) || host?.value === undefined) return undefined
   if (host.name !== 'ip4' && host.name !== 'ip6') return undefined
   return scopeOfIp(host.value) === 'public' ? host.value : undefined
-}
-
-export function isRelayed(address: Multiaddr): boolean {
-  return address.getComponents().some(({ name }) => name === 'p2p-circuit')
 }
 
 /** Text of an address without the peer id at its end. */
