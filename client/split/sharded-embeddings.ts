@@ -1,4 +1,5 @@
 import { type EmbeddingItem, InferenceError, type Prompt } from '../../protocol/index.ts'
+import { systemClock } from '../../timing/index.ts'
 import type { EmbeddingResponse } from '../answer/index.ts'
 import type { CallOptions } from '../pipeline/index.ts'
 import { fieldOf } from '../request/index.ts'
@@ -41,18 +42,19 @@ export async function shardedEmbeddings(
   context: SplitContext,
   { inputs, body, options }: EmbeddingCall,
 ): Promise<EmbeddingResponse> {
-  const deadline = performance.now() + (options.timeoutMs ?? context.timeoutMs)
+  const { clock = systemClock } = context
+  const deadline = clock.now() + (options.timeoutMs ?? context.timeoutMs)
   const tried = new Set<string>()
   let best: unknown
   for (;;) {
-    const timeoutMs = Math.max(1, deadline - performance.now())
+    const timeoutMs = Math.max(1, deadline - clock.now())
     const weights = new SameWeights(tried)
     try {
       return await attempt(context, { inputs, body, options: { ...options, timeoutMs } }, weights)
     } catch (error) {
       best = moreOf(best, error)
       const { chosen, hasOthers } = weights
-      const isOver = options.signal?.aborted === true || performance.now() >= deadline
+      const isOver = options.signal?.aborted === true || clock.now() >= deadline
       const retriable = InferenceError.is(error) && error.traits.retryElsewhere
       if (isOver || !retriable || !hasOthers || chosen === undefined) throw best
       tried.add(chosen)
