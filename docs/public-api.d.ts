@@ -85,6 +85,7 @@ declare module 'skein/gateway' {
 declare module 'skein/protocol' {
   export {
     ADVERTISEMENT_DOMAIN,
+    ANSWER_PREFIX,
     Accepted,
     Advertisement,
     AdvertisementResponse,
@@ -93,7 +94,9 @@ declare module 'skein/protocol' {
     AttemptRecord,
     AuditReport,
     Blame,
+    ByteBudget,
     CAPABILITIES,
+    CIRCUIT_PROTOCOLS,
     Capability,
     ChatChunk,
     ChatChunkChoice,
@@ -101,10 +104,15 @@ declare module 'skein/protocol' {
     ChatMessage,
     ChatRequest,
     Chunk,
+    CircuitStatus,
+    Claim,
     ClientFrame,
     CompletionChunk,
     CompletionLogprobs,
     CompletionRequest,
+    DIAL_BACK_NONCE_BYTES,
+    DialBackOutcome,
+    DialBackTarget,
     Done,
     ERROR_TABLE,
     EmbeddingItem,
@@ -117,13 +125,19 @@ declare module 'skein/protocol' {
     FinishReason,
     FrameWriter,
     Head,
+    Holder,
+    HopAnswer,
+    HopRequest,
     ImagePart,
     InferenceError,
     InferenceErrorOptions,
     InferenceKind,
     InferenceRequest,
+    JsonShape,
     LIMITS,
     Load,
+    MAX_CIRCUIT_MESSAGE_BYTES,
+    MAX_DIAL_BACK_REQUEST_BYTES,
     MODEL_KEY_SHARDS,
     ModelAdvertisement,
     ModelReference,
@@ -144,10 +158,12 @@ declare module 'skein/protocol' {
     ResponseFormat,
     Resume,
     ResumeSupport,
+    SMALL_CLAIM_BYTES,
     SamplingFields,
     ScoreRequest,
     ScoreResponse,
     ScoredToken,
+    TOKEN_INPUT,
     TextPart,
     Timings,
     TokenLogprob,
@@ -163,21 +179,38 @@ declare module 'skein/protocol' {
     decodeAdvertisementRequest,
     decodeAdvertisementResponse,
     decodeClientFrame,
+    decodeDialBackNonce,
+    decodeDialBackRequest,
+    decodeDialBackResponse,
+    decodeHopAnswer,
+    decodeHopRequest,
     decodeNodeFrame,
     decodeProbeResponse,
     decodeReceiptRequest,
     decodeReceiptResponse,
+    decodeStopAnswer,
+    depthOf,
     draftReceipt,
+    embeddingInputs,
     encodeAdvertisementRequest,
     encodeAdvertisementResponse,
     encodeClientFrame,
+    encodeDialBackNonce,
+    encodeDialBackRequest,
+    encodeDialBackResponse,
+    encodeHopAnswer,
+    encodeHopRequest,
     encodeNodeFrame,
     encodeProbeResponse,
     encodeReceiptRequest,
     encodeReceiptResponse,
+    encodeStopRequest,
+    hintsOf,
     isDigest,
     isErrorCode,
     isExpired,
+    listOf,
+    measureJson,
     modelKey,
     nodeKey,
     normalizeModelId,
@@ -188,6 +221,7 @@ declare module 'skein/protocol' {
     parseModelReference,
     parseRequest,
     parseRequestBytes,
+    parsedBytes,
     readFrames,
     requirementsOf,
     sealAdvertisement,
@@ -250,7 +284,14 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@libp2p/interface'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Stream } from '@libp2p/interface'
+import type { z } from 'zod'
 
+class ByteBudget {
+    #private;
+    constructor(maxBytes: number);
+    get usedBytes(): number;
+    claim({ peer, network }: Holder): Claim;
+}
 class FrameWriter {
     #private;
     constructor(stream: Stream);
@@ -290,7 +331,13 @@ class WrittenResults {
     add(line: string, kind: 'completed' | 'failed'): Promise<void>;
 }
 const ADVERTISEMENT_DOMAIN = "skein-advertisement";
+const ANSWER_PREFIX = "messages.answer_prefix";
 const CAPABILITIES: readonly ["chat", "completion", "embedding", "tools", "json_schema", "logprobs", "token_ids", "vision", "score"];
+const CIRCUIT_PROTOCOLS: {
+    readonly hop: "/libp2p/circuit/relay/0.2.0/hop";
+    readonly stop: "/libp2p/circuit/relay/0.2.0/stop";
+};
+const DIAL_BACK_NONCE_BYTES = 16;
 const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>>;
 const GATEWAY_LIMITS: GatewayLimits;
 const LIMITS: {
@@ -312,7 +359,9 @@ const LIMITS: {
     readonly maxTokenIds: 262144;
     readonly maxRetryAfterMs: 60000;
     readonly maxRemainingMs: 3600000;
-    readonly maxStopStrings: 8;
+    readonly maxStopStrings: 64;
+    readonly maxTools: 1024;
+    readonly maxJsonDepth: 128;
     readonly maxStopLength: 256;
     readonly maxChoices: 8;
     readonly maxTopLogprobs: 20;
@@ -323,8 +372,18 @@ const LIMITS: {
     readonly maxKnownReceipts: 256;
     readonly maxReceiptAgeMs: 1209600000;
     readonly maxReceiptTokens: 10000000;
+    readonly maxDialBackTargets: 4;
+    readonly dialBackBytesPerTarget: 1024;
     readonly maxEmbeddingInputs: 2048;
+    readonly maxMessages: 4096;
+    readonly maxContentParts: 1024;
+    readonly maxLogitBias: 1024;
+    readonly maxJsonContainers: 32768;
+    readonly maxJsonStrings: 131072;
+    readonly maxJsonValues: 524288;
 };
+const MAX_CIRCUIT_MESSAGE_BYTES = 8192;
+const MAX_DIAL_BACK_REQUEST_BYTES: number;
 const MODEL_KEY_SHARDS = 4;
 const PROTOCOLS: {
     readonly kad: "/skein/kad/1.0.0";
@@ -332,11 +391,15 @@ const PROTOCOLS: {
     readonly probe: "/skein/probe/1.0.0";
     readonly inference: "/skein/inference/1.0.0";
     readonly receipt: "/skein/receipt/1.0.0";
+    readonly dialBack: "/skein/dial-back/1.0.0";
+    readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
 };
 const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
     readonly server: "skein-receipt-countersigned";
 };
+const SMALL_CLAIM_BYTES = 65536;
+const TOKEN_INPUT = "input.token_ids";
 const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
 function cachedWeightsDigest(path: string, init?: DigestInit): Promise<string>;
@@ -358,29 +421,49 @@ function createSwarmKey(): Uint8Array;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
 function decodeClientFrame(bytes: Uint8Array): ClientFrame;
+function decodeDialBackNonce(bytes: Uint8Array): Uint8Array;
+function decodeDialBackRequest(bytes: Uint8Array): readonly DialBackTarget[];
+function decodeDialBackResponse(bytes: Uint8Array, expected: number): readonly DialBackOutcome[];
+function decodeHopAnswer(bytes: Uint8Array): HopAnswer;
+function decodeHopRequest(bytes: Uint8Array): HopRequest;
 function decodeInvite(text: string): Invite;
 function decodeNodeFrame(bytes: Uint8Array): NodeFrame;
 function decodeProbeResponse(bytes: Uint8Array): Load;
 function decodeReceiptRequest(bytes: Uint8Array): ReceiptRequest;
 function decodeReceiptResponse(bytes: Uint8Array): ReceiptResponse;
+function decodeStopAnswer(bytes: Uint8Array): CircuitStatus;
 function decodeTokens(ids: readonly number[]): string;
+function depthOf(value: unknown, most?: number): number;
 function detectBackends(init?: DetectInit, options?: AbortOptions): Promise<readonly DetectedBackend[]>;
 function draftReceipt(body: ReceiptBody, key: PrivateKey): Promise<Uint8Array>;
+function embeddingInputs(input: EmbeddingRequest['input']): readonly Prompt[];
 function encodeAdvertisementRequest(maxKnown: number): Uint8Array;
 function encodeAdvertisementResponse(response: AdvertisementResponse): Uint8Array;
 function encodeClientFrame(frame: ClientFrame): Uint8Array;
+function encodeDialBackNonce(nonce: Uint8Array): Uint8Array;
+function encodeDialBackRequest(targets: readonly DialBackTarget[]): Uint8Array;
+function encodeDialBackResponse(outcomes: readonly DialBackOutcome[]): Uint8Array;
+function encodeHopAnswer({ status, reservation }: HopAnswer): Uint8Array;
+function encodeHopRequest(request: HopRequest): Uint8Array;
 function encodeInvite(invite: Invite): string;
 function encodeNodeFrame(frame: NodeFrame): Uint8Array;
 function encodeProbeResponse(load: Load): Uint8Array;
 function encodeReceiptRequest(request: ReceiptRequest): Uint8Array;
 function encodeReceiptResponse(response: ReceiptResponse): Uint8Array;
+function encodeStopRequest(peer: Uint8Array): Uint8Array;
 function encodeTokens(text: string): number[];
 function ggufFacts(header: GgufHeader): GgufFacts;
 function hasCapabilities(model: BackendModel, needed: readonly Capability[]): boolean;
+function hintsOf(request: InferenceRequest): readonly string[];
 function hubSnapshot(repository: string, hubDirectory: string): Promise<string | undefined>;
 function isDigest(value: string): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
+function listOf<T>(item: z.ZodType<T>, { min, max }: {
+    readonly min?: number;
+    readonly max: number;
+}): z.ZodType<T[]>;
+function measureJson(text: Uint8Array): JsonShape;
 function modelKey(id: string, shard: number): Promise<CID>;
 function nodeKey(shard: number): Promise<CID>;
 function normalizeModelId(id: string): string;
@@ -394,7 +477,8 @@ function outputHashOf(salt: Uint8Array, answerHash: Uint8Array): Promise<Uint8Ar
 function parseModelReference(text: string): ModelReference;
 function parseRequest(kind: AnswerRequest['kind'], body: unknown): AnswerRequest;
 function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest;
-function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array): InferenceRequest;
+function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array, reserve?: (bytes: number) => void): InferenceRequest;
+function parsedBytes({ bytes, containers, strings, commas }: JsonShape): number;
 function readBatchLine(text: string, endpoint?: string): BatchRequest;
 function readFrames(stream: Stream, init: ReadFramesInit): AsyncGenerator<Uint8Array, void, void>;
 function readGgufHeader(path: string): Promise<GgufHeader>;
@@ -537,6 +621,7 @@ interface ChatChoice {
         readonly tool_calls?: readonly ToolCall[];
     };
     readonly finish_reason: FinishReason;
+    readonly stop_reason?: string;
     readonly logprobs: {
         readonly content: readonly TokenLogprob[] | null;
     } | null;
@@ -553,6 +638,7 @@ interface ChatChunkChoice {
     readonly index: number;
     readonly delta: ChatDelta;
     readonly finish_reason: FinishReason | null;
+    readonly stop_reason?: string | null;
     readonly logprobs?: {
         readonly content: readonly TokenLogprob[] | null;
     } | null;
@@ -590,6 +676,7 @@ interface ChatRequest extends SamplingFields {
     readonly parallel_tool_calls?: boolean | null;
     readonly response_format?: ResponseFormat | null;
     readonly reasoning_effort?: string | null;
+    readonly verbosity?: string | null;
     readonly prompt_cache_key?: string | null;
 }
 interface Chunk {
@@ -597,6 +684,10 @@ interface Chunk {
     readonly json: Uint8Array;
     readonly tokenIds: readonly number[];
     readonly logprobs: readonly number[];
+}
+interface Claim {
+    grow(bytes: number): void;
+    release(): void;
 }
 interface Client extends AsyncDisposable {
     readonly host: Host;
@@ -681,6 +772,7 @@ interface CompletionChunk {
         readonly index: number;
         readonly text: string;
         readonly finish_reason: FinishReason | null;
+        readonly stop_reason?: string | null;
         readonly logprobs?: CompletionLogprobs | null;
     }[];
     readonly usage?: OpenAiUsage | null;
@@ -739,6 +831,10 @@ interface DetectedBackend {
     readonly description: string;
     readonly models: readonly string[];
 }
+interface DialBackTarget {
+    readonly address: Multiaddr;
+    readonly nonce: Uint8Array;
+}
 interface DigestInit {
     readonly cacheDir?: string;
     readonly header?: GgufHeader;
@@ -788,7 +884,7 @@ interface EmbeddingItem {
 }
 interface EmbeddingRequest {
     readonly model: string;
-    readonly input: string | readonly string[];
+    readonly input: Prompt | readonly Prompt[];
     readonly dimensions?: number | null;
 }
 interface EmbeddingResponse extends ServedBy {
@@ -844,6 +940,7 @@ interface GatewayLimits {
     readonly timeoutMs: number;
     readonly keepAliveMs: number;
     readonly maxBodyBytes: number;
+    readonly maxBodyMemoryBytes: number;
     readonly maxFileBytes: number;
     readonly maxUploads: number;
     readonly maxFilesBytes: number;
@@ -902,12 +999,28 @@ interface Head {
     readonly bodyBytes: number;
     readonly resume?: Resume;
 }
+interface Holder {
+    readonly peer: string;
+    readonly network: string;
+}
+interface HopAnswer {
+    readonly status: CircuitStatus;
+    readonly reservation?: {
+        readonly expiresAtMs: number;
+        readonly addresses: readonly Uint8Array[];
+    };
+}
 interface Host extends AsyncDisposable {
     readonly libp2p: Libp2p;
     readonly peerId: PeerId;
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     addresses(): readonly Multiaddr[];
+    reachability(): Reachability;
+    tested(options?: TestedOptions): Promise<Reachability>;
+    onReachability(listener: (reachability: Reachability) => void): () => void;
+    relaying(): RelayingState;
+    relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
     joined(options?: JoinOptions): Promise<JoinResult>;
     connect(address: string, options?: AbortOptions): Promise<PeerId>;
@@ -926,6 +1039,8 @@ interface HostInit {
     readonly noAnnounce?: readonly string[];
     readonly bootstrap?: readonly string[];
     readonly swarmKey?: Uint8Array;
+    readonly relay?: 'always' | 'when-public' | 'never';
+    readonly relayBytesPerSecond?: number;
     readonly mdns?: boolean;
     readonly peerExchange?: boolean;
     readonly now?: () => number;
@@ -953,6 +1068,12 @@ interface Invite {
 }
 interface JoinOptions extends AbortOptions {
     readonly timeoutMs?: number;
+}
+interface JsonShape {
+    readonly bytes: number;
+    readonly containers: number;
+    readonly strings: number;
+    readonly commas: number;
 }
 interface Line {
     readonly number: number;
@@ -1070,6 +1191,14 @@ interface OpenAiUsage {
     readonly prompt_tokens_details?: {
         readonly cached_tokens: number;
     };
+    readonly completion_tokens_details?: {
+        readonly reasoning_tokens: number;
+    };
+}
+interface OwnAddress {
+    readonly address: string;
+    readonly source: 'interface' | 'announced' | 'relay';
+    readonly reach: 'public' | 'lan' | 'loopback' | 'nowhere';
 }
 interface OwnNames {
     readonly aliases: readonly string[];
@@ -1122,10 +1251,17 @@ interface RateLimits {
     readonly requestsPerMinute?: number;
     readonly tokensPerMinute?: number;
 }
+interface Reachability {
+    readonly status: ReachabilityStatus;
+    readonly evidence: readonly AddressEvidence[];
+    readonly seenAt: readonly string[];
+    readonly advice?: string;
+}
 interface ReadFramesInit {
     readonly maxFrameBytes?: number;
     readonly maxFrames: number;
     readonly maxTotalBytes: number;
+    readonly onBytes?: (bytes: number) => void;
 }
 interface Receipt extends ReceiptBody {
     readonly beneficiary: string;
@@ -1144,6 +1280,22 @@ interface ReceiptBody {
     readonly endedAtMs: number;
     readonly sequence: number;
     readonly previousHash: Uint8Array;
+}
+interface RelayUse {
+    readonly reservations: number;
+    readonly maxReservations: number;
+    readonly circuits: number;
+    readonly bytes: number;
+    readonly bytesPerSecondLimit: number;
+    readonly refused: number;
+}
+interface RelayingState {
+    readonly use?: RelayUse;
+    readonly held: readonly {
+        readonly relay: string;
+        readonly addresses: readonly string[];
+        readonly expiresAtMs: number;
+    }[];
 }
 interface RequestEvent {
     readonly requestId: string;
@@ -1334,6 +1486,9 @@ interface Streamed extends ChainField {
         readonly include_usage?: boolean;
     } | null;
 }
+interface TestedOptions extends AbortOptions {
+    readonly timeoutMs?: number;
+}
 interface TextPart {
     readonly type: 'text';
     readonly text: string;
@@ -1383,6 +1538,7 @@ interface Usage {
     readonly promptTokens: number;
     readonly completionTokens: number;
     readonly cachedPromptTokens: number;
+    readonly reasoningTokens?: number;
 }
 interface ValidateOptions {
     readonly maxLineBytes: number;
@@ -1407,6 +1563,9 @@ interface Verification {
 interface Whole extends ChainField {
     readonly stream?: false | null;
 }
+type AddressEvidence = {
+    readonly address: string;
+} & Pick<OwnAddress, 'source'> & Verdict;
 type AnswerRequest = Exclude<InferenceRequest, {
     readonly kind: 'score';
 }>;
@@ -1451,12 +1610,14 @@ type BootstrapState = {
 };
 type CanaryMode = 'generated' | 'off' | 'own-traffic';
 type Capability = (typeof CAPABILITIES)[number];
+type CircuitStatus = 'ok' | 'reservation_refused' | 'resource_limit_exceeded' | 'permission_denied' | 'connection_failed' | 'no_reservation' | 'malformed_message' | 'unexpected_message';
 type ClientFrame = ({
     readonly type: 'head';
 } & Head) | {
     readonly type: 'body';
     readonly data: Uint8Array;
 };
+type DialBackOutcome = 'reached' | 'timeout' | 'refused' | 'other_peer' | 'not_allowed' | 'rate_limited';
 type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
 type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>;
 type ErrorKind = 'busy' | 'claim' | 'absent' | 'transport' | 'protocol' | 'engine' | 'own';
@@ -1478,6 +1639,12 @@ type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
 type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats'>;
+type HopRequest = {
+    readonly type: 'reserve';
+} | {
+    readonly type: 'connect';
+    readonly peer: Uint8Array;
+};
 type InferenceKind = 'chat' | 'completion' | 'embedding' | 'score';
 type InferenceRequest = {
     readonly kind: 'chat';
@@ -1516,6 +1683,7 @@ type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsBy
 type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;
 type Prompt = string | readonly number[];
+type ReachabilityStatus = 'public' | 'forwarded' | 'relayed' | 'lan' | 'unknown';
 type ReceiptRequest = {
     readonly type: 'countersign';
     readonly attemptId: Uint8Array;
@@ -1539,6 +1707,7 @@ type ReceiptResponse = {
     readonly type: 'refused';
     readonly code: ErrorCode;
 };
+type Refutation = 'timeout' | 'refused' | 'other_peer';
 type ResponseFormat = {
     readonly type: 'text';
 } | {
@@ -1562,4 +1731,18 @@ type ToolChoice = 'none' | 'auto' | 'required' | {
     };
 };
 type Unrated = 'request' | 'own-provider' | 'no-token-ids' | 'no-scorer' | 'no-answer' | 'too-short' | 'unsettled';
+type Verdict = {
+    readonly verdict: 'untested';
+    readonly why: string;
+} | {
+    readonly verdict: 'confirmed';
+    readonly by: string;
+    readonly atMs: number;
+    readonly how: 'dial-back' | 'inbound';
+} | {
+    readonly verdict: 'refuted';
+    readonly by: string;
+    readonly atMs: number;
+    readonly why: Refutation;
+};
 type VerifyMode = 'off' | 'sample' | 'always' | 'required';

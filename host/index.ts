@@ -29,6 +29,7 @@ export type {
   TestedOptions,
 } from './host.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
+export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export { PeerRates } from './peer-rates.ts'
 export type { AddressEvidence, Reachability, ReachabilityStatus } from './reach/index.ts'
 export { isRelayed, type RelayUse, relayOf } from './relay/index.ts'

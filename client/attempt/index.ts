@@ -11,7 +11,6 @@
  * @packageDocumentation
  */
 export { AnswerCheck } from './answer-check.ts'
-export { endSoon } from './end-soon.ts'
-export { type Connect, openStream } from './open-stream.ts'
+export type { Connect } from './open-stream.ts'
 export { type Answered, type AttemptEvent, runAttempt } from './peer-attempt.ts'
 export { Watchdog } from './watchdog.ts'

@@ -8,14 +8,11 @@ import {
   decodeDialBackNonce,
   decodeDialBackResponse,
   encodeDialBackRequest,
-  FrameWriter,
-  InferenceError,
   PROTOCOLS,
-  readFrames,
 } from '../../protocol/index.ts'
-import { closedWithin } from '../closed-within.ts'
-import { createDeadline } from '../deadline.ts'
-import { DIAL_BACK } from './limits.ts'
+import { answerOnce, askOnce } from '../one-shot.ts'
+import { DIAL_BACK, MAX_NONCE_FRAME_BYTES } from './limits.ts'
+import { over } from './over-connection.ts'
 import { publicIpOf } from './own-address.ts'
 
 /** What a peer says of one address, and whether it proved that it dialled there. */
@@ -48,9 +45,6 @@ interface Pending {
   arrived: boolean
 }
 
-const CLOSE_TIMEOUT_MS = 2_000
-/** A nonce and the encoding around it. */
-const MAX_NONCE_FRAME_BYTES = 64
 /** A response is one small number for each address. */
 const MAX_RESPONSE_BYTES = 64
 
@@ -71,10 +65,18 @@ export function createDialBackClient(libp2p: Pick<Libp2p, 'getConnections'>): Di
         return entry
       })
       try {
-        const outcomes = await exchange(connection, encodeDialBackRequest(targets), {
-          signal,
-          count: targets.length,
-        })
+        const response = await askOnce(
+          {
+            libp2p: over(connection),
+            peer: remotePeer,
+            protocol: PROTOCOLS.dialBack,
+            request: encodeDialBackRequest(targets),
+            maxResponseBytes: MAX_RESPONSE_BYTES,
+            timeoutMs: DIAL_BACK.askTimeoutMs,
+          },
+          { signal },
+        )
+        const outcomes = decodeDialBackResponse(response, targets.length)
         return outcomes.map((outcome, index) => ({
           outcome,
           proved: waiting[index]?.arrived === true,
@@ -84,29 +86,16 @@ export function createDialBackClient(libp2p: Pick<Libp2p, 'getConnections'>): Di
       }
     },
 
-    async onNonce(stream, connection) {
-      const deadline = createDeadline(CLOSE_TIMEOUT_MS)
-      const onDeadline = (): void => stream.abort(new InferenceError('stalled', 'no nonce'))
-      deadline.signal.addEventListener('abort', onDeadline, { once: true })
-      try {
-        const bounds = {
-          maxFrameBytes: MAX_NONCE_FRAME_BYTES,
-          maxFrames: 1,
-          maxTotalBytes: MAX_NONCE_FRAME_BYTES,
-        }
-        for await (const frame of readFrames(stream, bounds)) {
+    onNonce: (stream, connection) =>
+      answerOnce(
+        stream,
+        { maxRequestBytes: MAX_NONCE_FRAME_BYTES, timeoutMs: DIAL_BACK.dialTimeoutMs },
+        (frame) => {
           const entry = pending.get(textOf(decodeDialBackNonce(frame), 'hex'))
           if (entry !== undefined && proves(entry, connection)) entry.arrived = true
-          break
-        }
-        await stream.close({ signal: deadline.signal })
-      } catch (error) {
-        stream.abort(InferenceError.from(error))
-      } finally {
-        deadline.clear()
-        deadline.signal.removeEventListener('abort', onDeadline)
-      }
-    },
+          return frame
+        },
+      ),
   }
 }
 
@@ -118,43 +107,4 @@ function proves({ peer, old }: Pending, connection: Connection): boolean {
     !old.has(connection.id) &&
     publicIpOf(connection.remoteAddr) !== undefined
   )
-}
-
-async function exchange(
-  connection: Connection,
-  request: Uint8Array,
-  options: { readonly signal: AbortSignal; readonly count: number },
-): Promise<readonly DialBackOutcome[]> {
-  const deadline = createDeadline(DIAL_BACK.askTimeoutMs, options.signal)
-  const { signal } = deadline
-  let stream: Stream | undefined
-  const onAbort = (): void => stream?.abort(new InferenceError('stalled', 'gave up waiting'))
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    stream = await connection.newStream(PROTOCOLS.dialBack, { signal })
-    const writer = new FrameWriter(stream)
-    await writer.write(request, { signal })
-    await writer.close({ signal })
-    const bounds = {
-      maxFrameBytes: MAX_RESPONSE_BYTES,
-      maxFrames: 1,
-      maxTotalBytes: MAX_RESPONSE_BYTES,
-    }
-    for await (const frame of readFrames(stream, bounds)) {
-      await stream.closeRead()
-      void closedWithin(stream, CLOSE_TIMEOUT_MS)
-      return decodeDialBackResponse(frame, options.count)
-    }
-    throw new InferenceError('truncated', 'the peer ended without an answer')
-  } catch (error) {
-    options.signal.throwIfAborted()
-    const failure = deadline.expired()
-      ? new InferenceError('stalled', 'the peer took too long to dial back')
-      : InferenceError.from(error, 'stream_reset')
-    stream?.abort(failure)
-    throw failure
-  } finally {
-    deadline.clear()
-    signal.removeEventListener('abort', onAbort)
-  }
 }

@@ -6,18 +6,16 @@ import {
   decodeDialBackRequest,
   encodeDialBackNonce,
   encodeDialBackResponse,
-  FrameWriter,
-  InferenceError,
   MAX_DIAL_BACK_REQUEST_BYTES,
   PROTOCOLS,
-  readFrames,
 } from '../../protocol/index.ts'
-import { closedWithin } from '../closed-within.ts'
-import { createDeadline } from '../deadline.ts'
+import { openScope } from '../../timing/index.ts'
+import { answerOnce, askOnce } from '../one-shot.ts'
 import { PeerRates } from '../peer-rates.ts'
 import { subnetsOf } from '../subnet.ts'
 import { mayDialBack } from './dial-back-rules.ts'
-import { DIAL_BACK } from './limits.ts'
+import { DIAL_BACK, MAX_NONCE_FRAME_BYTES } from './limits.ts'
+import { over } from './over-connection.ts'
 import { withoutPeer } from './own-address.ts'
 
 export interface DialBackServerInit {
@@ -28,8 +26,8 @@ export interface DialBackServerInit {
   readonly now: () => number
 }
 
-/** Time for the asker to take the nonce and close. */
-const CLOSE_TIMEOUT_MS = 2_000
+/** The dials, and the way of question and answer. */
+const SERVE_TIMEOUT_MS = DIAL_BACK.dialTimeoutMs + 2_000
 
 /** Answers on the dial-back protocol. The handler never throws: what a peer does wrong resets its stream. */
 export function createDialBackServer(
@@ -73,64 +71,44 @@ export function createDialBackServer(
     return 'reached'
   }
 
-  return async (stream, connection) => {
-    const deadline = createDeadline(DIAL_BACK.dialTimeoutMs + CLOSE_TIMEOUT_MS)
-    const onDeadline = (): void => stream.abort(new InferenceError('stalled', 'took too long'))
-    deadline.signal.addEventListener('abort', onDeadline, { once: true })
-    const allowed = mayServe(connection)
-    serving += 1
-    try {
-      const targets = await readRequest(stream)
-      const dialing = createDeadline(DIAL_BACK.dialTimeoutMs, deadline.signal)
-      const outcomes = await Promise.all(
-        targets.map((target) =>
-          allowed ? outcomeOf(target, connection, dialing.signal) : ('rate_limited' as const),
-        ),
-      ).finally(dialing.clear)
-      const writer = new FrameWriter(stream)
-      await writer.write(encodeDialBackResponse(outcomes), { signal: deadline.signal })
-      const closed = closedWithin(stream, CLOSE_TIMEOUT_MS)
-      await writer.close({ signal: deadline.signal })
-      await closed
-    } catch (error) {
-      stream.abort(InferenceError.from(error))
-    } finally {
-      serving -= 1
-      deadline.clear()
-      deadline.signal.removeEventListener('abort', onDeadline)
-    }
-  }
+  return (stream, connection) =>
+    answerOnce(
+      stream,
+      { maxRequestBytes: MAX_DIAL_BACK_REQUEST_BYTES, timeoutMs: SERVE_TIMEOUT_MS },
+      async (request) => {
+        const targets = decodeDialBackRequest(request)
+        if (!mayServe(connection)) return encodeDialBackResponse(targets.map(() => 'rate_limited'))
+        using dialing = openScope({ timeoutMs: DIAL_BACK.dialTimeoutMs }, {})
+        serving += 1
+        try {
+          return encodeDialBackResponse(
+            await Promise.all(
+              targets.map((target) => outcomeOf(target, connection, dialing.signal)),
+            ),
+          )
+        } finally {
+          serving -= 1
+        }
+      },
+    )
 }
 
-async function readRequest(stream: Stream): Promise<readonly DialBackTarget[]> {
-  const bounds = {
-    maxFrameBytes: MAX_DIAL_BACK_REQUEST_BYTES,
-    maxFrames: 1,
-    maxTotalBytes: MAX_DIAL_BACK_REQUEST_BYTES,
-  }
-  for await (const frame of readFrames(stream, bounds)) {
-    await stream.closeRead()
-    return decodeDialBackRequest(frame)
-  }
-  throw new InferenceError('truncated', 'the peer asked nothing')
-}
-
-async function sendNonce(
+function sendNonce(
   connection: Connection,
   nonce: Uint8Array,
   signal: AbortSignal,
-): Promise<void> {
-  const stream = await connection.newStream(PROTOCOLS.dialBackNonce, { signal })
-  try {
-    const writer = new FrameWriter(stream)
-    await writer.write(encodeDialBackNonce(nonce), { signal })
-    const closed = closedWithin(stream, CLOSE_TIMEOUT_MS)
-    await writer.close({ signal })
-    await closed
-  } catch (error) {
-    stream.abort(InferenceError.from(error))
-    throw error
-  }
+): Promise<Uint8Array> {
+  return askOnce(
+    {
+      libp2p: over(connection),
+      peer: connection.remotePeer,
+      protocol: PROTOCOLS.dialBackNonce,
+      request: encodeDialBackNonce(nonce),
+      maxResponseBytes: MAX_NONCE_FRAME_BYTES,
+      timeoutMs: DIAL_BACK.dialTimeoutMs,
+    },
+    { signal },
+  )
 }
 
 /** Errors of the system that say the packets found no way, rather than that something answered. */

@@ -2,6 +2,6 @@
 
 export { announceRules } from './announce-rules.ts'
 export type { AddressEvidence, ReachabilityStatus } from './evidence.ts'
-export { keepReach, type Reach } from './keep-reach.ts'
+export { keepReach } from './keep-reach.ts'
 export { type AddressSources, OwnAddresses } from './own-addresses.ts'
 export type { Reachability } from './reachability.ts'

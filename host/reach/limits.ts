@@ -7,11 +7,11 @@ export const DIAL_BACK = {
   /** Requests served at a time. */
   maxConcurrent: 16,
   /** Requests of one peer: some for the first tests of its addresses, then a steady trickle for those that changed. */
-  perPeer: { capacity: 6, refillPerSecond: 0.03 },
+  perPeer: { burst: 6, perSecond: 0.03 },
   /** Requests from one /24 of IPv4 or /48 of IPv6. */
-  perNetwork: { capacity: 24, refillPerSecond: 0.2 },
+  perNetwork: { burst: 24, perSecond: 0.2 },
   /** Requests of all peers together. */
-  total: { capacity: 100, refillPerSecond: 10 },
+  total: { burst: 100, perSecond: 10 },
   /** A confirmed address is tested again after this long. */
   confirmedMs: 1_800_000,
   /** A refuted one is: the port may be open by now. */
@@ -28,3 +28,6 @@ export const DIAL_BACK = {
 
 /** Ports below 1024 are services of the system, except those of the web. */
 export const WEB_PORTS: ReadonlySet<number> = new Set([80, 443])
+
+/** A nonce and the encoding around it. */
+export const MAX_NONCE_FRAME_BYTES = 64

@@ -1,4 +1,4 @@
-import { backoffMs } from '../../timing/index.ts'
+import { backoffMs, EQUAL_JITTER } from '../../timing/index.ts'
 import { DIAL_BACK } from './limits.ts'
 
 /** How an address was seen to fail. */
@@ -96,7 +96,9 @@ export class Verdicts {
       return
     }
     entry.confirmed = undefined
-    entry.dueMs = nowMs + backoffMs(entry.failures, this.#random(), DIAL_BACK.refuted)
+    entry.dueMs =
+      nowMs +
+      backoffMs(entry.failures, { ...DIAL_BACK.refuted, jitter: EQUAL_JITTER }, this.#random())
     entry.failures += 1
   }
 
@@ -109,7 +111,9 @@ export class Verdicts {
       entry.dueMs = nowMs
       return
     }
-    entry.dueMs = nowMs + backoffMs(entry.failures, this.#random(), DIAL_BACK.untested)
+    entry.dueMs =
+      nowMs +
+      backoffMs(entry.failures, { ...DIAL_BACK.untested, jitter: EQUAL_JITTER }, this.#random())
     entry.failures += 1
   }
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import {
   createInternet,
   describeOnInternet,
@@ -6,6 +6,9 @@ import {
   type Machine,
 } from '../fixtures/internet/index.ts'
 import { type CliEvent, type CliProcess, createSandbox, type Sandbox } from './cli-process.ts'
+
+// Each test starts three peers as processes.
+vi.setConfig({ testTimeout: 180_000 })
 
 const PORT = 4801
 const ANYWHERE = ['--listen', `/ip4/0.0.0.0/tcp/${PORT}`]

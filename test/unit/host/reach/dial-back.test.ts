@@ -148,13 +148,13 @@ describe('dial-back', () => {
   it('dials for one peer, and for one network, at a bounded rate', async () => {
     const ask = async (from?: string): Promise<string | undefined> =>
       (await pair.client.ask(pair.ask(from), [ADDRESS], { signal }))[0]?.outcome
-    const burst = DIAL_BACK.perPeer.capacity
+    const burst = DIAL_BACK.perPeer.burst
     for (let count = 0; count < burst; count += 1) expect(await ask()).toBe('reached')
     expect(await ask()).toBe('rate_limited')
     expect(pair.dialed).toHaveLength(burst)
-    pair.nowMs += 1_000 / DIAL_BACK.perPeer.refillPerSecond
+    pair.nowMs += 1_000 / DIAL_BACK.perPeer.perSecond
     expect(await ask()).toBe('reached')
-    for (let peers = 0; peers < DIAL_BACK.perNetwork.capacity; peers += 1) {
+    for (let peers = 0; peers < DIAL_BACK.perNetwork.burst; peers += 1) {
       pair.asker = peerIdFromPrivateKey(await generateKeyPair('Ed25519'))
       await ask()
     }
