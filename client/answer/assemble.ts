@@ -17,6 +17,7 @@ import type {
   EmbeddingResponse,
   ServedBy,
 } from './results.ts'
+import { placed, type TextOffsets } from './text-offsets.ts'
 
 /** A whole answer before its record is added, and the peer that ended it. */
 export type Assembled<T extends ServedBy> = Omit<T, keyof ServedBy> & { readonly peerId: string }
@@ -79,17 +80,21 @@ export async function assembleCompletion(
   identity: Identity,
 ): Promise<Assembled<Completion>> {
   const choices = new Map<number, CompletionAssembly>()
+  const offsets = new Map<number, TextOffsets>()
   const {
     usage,
     peerId,
     model = identity.model,
   } = await readWhole(
     events,
-    () => choices.clear(),
+    () => {
+      choices.clear()
+      offsets.clear()
+    },
     (chunk) => {
       if (chunk.kind !== 'completion') return
       for (const choice of chunk.choices)
-        entry(choices, choice.index, CompletionAssembly).add(choice)
+        entry(choices, choice.index, CompletionAssembly).add(placed(choice, offsets))
     },
   )
   return {
@@ -138,8 +143,10 @@ class ChatAssembly {
   readonly #toolCalls = new ToolCallAssembly()
   readonly #logprobs: TokenLogprob[] = []
   #finishReason: FinishReason = 'stop'
+  #stopReason: string | undefined
 
-  add({ delta, finish_reason, logprobs }: ChatChunkChoice): void {
+  add({ delta, finish_reason, stop_reason, logprobs }: ChatChunkChoice): void {
+    if (stop_reason) this.#stopReason = stop_reason
     if (delta.content) this.#content.push(delta.content)
     if (delta.reasoning_content) this.#reasoning.push(delta.reasoning_content)
     if (delta.refusal) this.#refusal.push(delta.refusal)
@@ -162,6 +169,7 @@ class ChatAssembly {
         ...(calls.length > 0 && { tool_calls: calls }),
       },
       finish_reason: this.#finishReason,
+      ...(this.#stopReason !== undefined && { stop_reason: this.#stopReason }),
       logprobs: this.#logprobs.length > 0 ? { content: this.#logprobs } : null,
     }
   }

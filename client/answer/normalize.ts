@@ -9,6 +9,7 @@ import type { AnswerChunk, AnswerEvent, Verification } from '../request/index.ts
 import type { Identity } from './identity.ts'
 import { openAiUsage } from './openai-usage.ts'
 import type { ServedChunk } from './results.ts'
+import { placed, type TextOffsets } from './text-offsets.ts'
 
 export interface NormalizeOptions {
   /** Ends with a chunk that carries the usage and no choice, as OpenAI's `include_usage` does. */
@@ -47,13 +48,16 @@ export function completionChunks(
   identity: Identity,
   options: NormalizeOptions,
 ): AsyncGenerator<CompletionChunk & ServedChunk, void, void> {
+  const offsets = new Map<number, TextOffsets>()
   const shown = (chunk: AnswerChunk): CompletionChunk['choices'] =>
     chunk.kind !== 'completion'
       ? []
-      : chunk.choices.filter(
-          ({ text, finish_reason, logprobs }) =>
-            text !== '' || finish_reason !== null || (logprobs?.tokens.length ?? 0) > 0,
-        )
+      : chunk.choices
+          .filter(
+            ({ text, finish_reason, logprobs }) =>
+              text !== '' || finish_reason !== null || (logprobs?.tokens.length ?? 0) > 0,
+          )
+          .map((choice) => placed(choice, offsets))
   return normalized(events, { ...identity, object: 'text_completion' as const }, shown, options)
 }
 
@@ -106,7 +110,7 @@ async function* normalized<Common extends Identity, C extends Choice>(
 }
 
 function shownChoice(choice: ChatChunkChoice, first: boolean): ChatChunkChoice | undefined {
-  const { index, delta, finish_reason, logprobs } = choice
+  const { index, delta, finish_reason, stop_reason, logprobs } = choice
   const shown = shownDelta(delta)
   const hasLogprobs = (logprobs?.content?.length ?? 0) > 0
   if (Object.keys(shown).length === 0 && finish_reason === null && !hasLogprobs) return undefined
@@ -114,6 +118,7 @@ function shownChoice(choice: ChatChunkChoice, first: boolean): ChatChunkChoice |
     index,
     delta: first ? { role: 'assistant', content: '', ...shown } : shown,
     finish_reason,
+    ...(stop_reason && { stop_reason }),
     ...(hasLogprobs && { logprobs: logprobs ?? null }),
   }
 }
