@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Environment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { createInterrupts } from './interrupts.ts'
+import { isOutOfDescriptors } from './open-files.ts'
 import { plainLine } from './plain-text.ts'
 import { runProgram } from './program.ts'
 import { createTerminal } from './terminal.ts'
@@ -32,6 +33,15 @@ process.on('unhandledRejection', (reason) => {
   )
 })
 
+// Libraries ask for interfaces and sockets from timers. Out of file descriptors is a bad hour, not the end.
+process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
+  if (!isOutOfDescriptors(error)) {
+    stderr.write(`skein: ${plainLine(error.stack ?? error.message)}\n`)
+    process.exit(EXIT.failure)
+  }
+  stderr.write('skein: out of file descriptors: raise the limit (ulimit -n)\n')
+})
+
 const exitCode = await runProgram(process.argv.slice(2), {
   env,
   stdin,
@@ -42,6 +52,7 @@ const exitCode = await runProgram(process.argv.slice(2), {
   execPath: process.execPath,
   packageRoot,
   version,
+  openFileLimit: readOpenFileLimit,
   createTerminal: (json) =>
     createTerminal({
       stdout,
@@ -59,6 +70,16 @@ const exitCode = await runProgram(process.argv.slice(2), {
 stdout.write('', () => process.exit(exitCode))
 
 /** From `cli/main.ts` in a clone and from `dist/cli/main.js` alike. */
+function readOpenFileLimit(): number | undefined {
+  // The report's look at the network resolves names.
+  Object.assign(process.report, { excludeNetwork: true })
+  const report = process.report.getReport() as {
+    readonly userLimits?: { readonly open_files?: { readonly soft?: number | 'unlimited' } }
+  }
+  const soft = report.userLimits?.open_files?.soft
+  return typeof soft === 'number' ? soft : undefined
+}
+
 function findPackageRoot(start: string): string {
   for (let folder = start; ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json'))) return folder
