@@ -21,7 +21,7 @@ export interface ExchangeServerInit {
 /** An honest exchange takes one round trip, and its request is one small number. */
 const QUESTION = { timeoutMs: 5_000, maxRequestBytes: 64 }
 /** Of one peer: a burst for reconnects, then a steady rate far above what a client needs. */
-const RATE = { capacity: 20, refillPerSecond: 2 }
+const RATE = { burst: 20, perSecond: 2 }
 
 /** Answers on the advertisement protocol. The handler never rejects. */
 export function createExchangeServer(

@@ -1,6 +1,6 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { FrameWriter, InferenceError, readFrames } from '../protocol/index.ts'
-import { openScope, raceSignal, type Scope } from '../timing/index.ts'
+import { type Clock, openScope, raceSignal, type Scope } from '../timing/index.ts'
 import { closedWithin } from './closed-within.ts'
 import type { AbortOptions } from './host.ts'
 
@@ -32,6 +32,8 @@ export interface AskInit {
   readonly maxResponseBytes: number
   /** Dial, question and answer together. */
   readonly timeoutMs: number
+  /** @default the machine's */
+  readonly clock?: Clock
 }
 
 /**
@@ -41,10 +43,14 @@ export interface AskInit {
  * @throws InferenceError `dial_failed`, `stalled`, `stream_reset`, `truncated`, `malformed`; the signal's reason
  */
 export async function askOnce(init: AskInit, options: AbortOptions): Promise<Uint8Array> {
-  const { timeoutMs } = init
+  const { timeoutMs, clock } = init
   options.signal?.throwIfAborted()
   using scope = openScope(
-    { timeoutMs, onTimeout: () => new InferenceError('stalled', `no answer in ${timeoutMs} ms`) },
+    {
+      timeoutMs,
+      clock,
+      onTimeout: () => new InferenceError('stalled', `no answer in ${timeoutMs} ms`),
+    },
     options,
   )
   const stream = await open(init, scope)
@@ -111,7 +117,7 @@ export async function answerOnce(
 ): Promise<void> {
   const onTimeout = (): InferenceError =>
     new InferenceError('stalled', `the peer took longer than ${init.timeoutMs} ms`)
-  using scope = openScope({ timeoutMs: init.timeoutMs, onTimeout }, {})
+  using scope = openScope({ timeoutMs: init.timeoutMs, onTimeout })
   const onAbort = (): void => stream.abort(asError(scope.signal.reason))
   scope.signal.addEventListener('abort', onAbort, { once: true })
   try {

@@ -21,9 +21,9 @@ import type { Served, ServedLog } from './served-log.ts'
 /** A request holds a draft, the receipt before it, and the encoding around them. */
 const QUESTION = { timeoutMs: 5_000, maxRequestBytes: 2 * LIMITS.maxReceiptBytes + 128 }
 /** Of one peer: as many as it can have answers, and some. */
-const RATE = { capacity: 200, refillPerSecond: 20 }
+const RATE = { burst: 200, perSecond: 20 }
 /** Lists of receipts change slowly, and cost more. */
-const FETCH_RATE = { capacity: 4, refillPerSecond: 0.1 }
+const FETCH_RATE = { burst: 4, perSecond: 0.1 }
 /** Client and node may see the length of an answer differently by the time on the wire, and by their clocks. */
 const MAX_LONGER_MS = 60_000
 

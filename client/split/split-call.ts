@@ -1,7 +1,13 @@
 import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
-import { openScope, type Scope } from '../../timing/index.ts'
-import type { CallOptions, Requester } from '../pipeline/index.ts'
-import { joinPlacements, modelOf, type Placement, type RequestEvent } from '../request/index.ts'
+import { type Clock, openScope, type Scope, systemClock } from '../../timing/index.ts'
+import type { Requester } from '../pipeline/index.ts'
+import {
+  joinPlacements,
+  modelOf,
+  type PlacedOptions,
+  type Placement,
+  type RequestEvent,
+} from '../request/index.ts'
 import { isRefusal } from './after-failure.ts'
 import { SPLIT_LIMITS } from './limits.ts'
 import { mergedEvent } from './merged-event.ts'
@@ -15,11 +21,13 @@ export interface SplitContext {
   readonly random: () => number
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** @default the machine's */
+  readonly clock?: Clock | undefined
 }
 
 export interface SplitCallInit extends Pick<WorkQueueInit, 'copies' | 'take'> {
   readonly body: object
-  readonly options: CallOptions
+  readonly options: PlacedOptions
   /** Items in all. */
   readonly count: number
   /** Items of the first part, which alone is asked of a chain of models: whose answer it is decides for the others. */
@@ -36,7 +44,7 @@ export interface PartCall {
   readonly part: Part
   /** The call's, naming one model where one of a chain is decided on. */
   readonly body: object
-  readonly options: CallOptions
+  readonly options: PlacedOptions
 }
 
 /** What an answered part tells beside its answer. */
@@ -58,7 +66,8 @@ export class SplitCall {
   readonly #init: SplitCallInit
   readonly #events: RequestEvent[] = []
   readonly #startedAt: number
-  readonly #started = performance.now()
+  readonly #clock: Clock
+  readonly #started: number
   readonly #decision = Promise.withResolvers<void>()
   readonly #chain: boolean
   /** What answers the part that decides. */
@@ -70,14 +79,17 @@ export class SplitCall {
     const { options } = init
     this.#context = context
     this.#init = init
+    this.#clock = context.clock ?? systemClock
+    this.#started = this.#clock.now()
     this.#startedAt = context.now()
     this.#chain = context.requester.isChain(init.body)
-    this.scope = openScope({ timeoutMs: options.timeoutMs ?? context.timeoutMs }, options)
+    const { timeoutMs = context.timeoutMs } = options
+    this.scope = openScope({ timeoutMs, clock: this.#clock }, options)
   }
 
   /** The record of all parts together. */
   event(end: Partial<Pick<RequestEvent, 'outcome' | 'usage'>> = {}): RequestEvent | undefined {
-    const durationMs = performance.now() - this.#started
+    const durationMs = this.#clock.now() - this.#started
     const { outcome = 'answered' } = end
     return mergedEvent(this.#events, { ...end, outcome, startedAt: this.#startedAt, durationMs })
   }
@@ -111,6 +123,7 @@ export class SplitCall {
         run: (part, options) =>
           ask({ part, body: this.#bodyOf(), options: this.#optionsOf(options) }),
         ...(alone < count && { feed }),
+        clock: this.#clock,
         crowded: ({ attempts }) => attempts.some(({ outcome }) => isRefusal(outcome)),
       },
       this.scope,
@@ -145,7 +158,7 @@ export class SplitCall {
   #optionsOf({
     signal,
     placement,
-  }: Required<Pick<CallOptions, 'placement' | 'signal'>>): CallOptions {
+  }: Required<Pick<PlacedOptions, 'placement' | 'signal'>>): PlacedOptions {
     const { options, narrow, decided, attempts } = this.#init
     const own: Placement = {
       ...(narrow !== undefined && { narrow }),

@@ -6,6 +6,7 @@ import {
   type Load,
   PROTOCOLS,
 } from '../../../protocol/index.ts'
+import type { Clock } from '../../../timing/index.ts'
 import type { Connect } from '../../attempt/index.ts'
 import type { LoadPool } from './load-pool.ts'
 
@@ -25,6 +26,7 @@ export interface ProberInit {
   readonly pool: LoadPool
   readonly isConnected: (peerId: PeerId) => boolean
   readonly timeoutMs: number
+  readonly clock: Clock
   readonly onRtt: (peer: string, rttMs: number) => void
 }
 
@@ -37,7 +39,7 @@ export interface Prober {
 }
 
 export function createProber(init: ProberInit): Prober {
-  const { connect, isConnected, pool, timeoutMs, onRtt } = init
+  const { connect, isConnected, pool, timeoutMs, clock, onRtt } = init
   const running = new Map<string, Promise<void>>()
   const closing = new AbortController()
 
@@ -46,18 +48,19 @@ export function createProber(init: ProberInit): Prober {
     options: { readonly signal: AbortSignal },
   ): Promise<ProbeResult> => {
     const warm = isConnected(peerId)
-    const startedAt = performance.now()
+    const startedAt = clock.now()
     const question = {
       libp2p: { dialProtocol: connect },
       peer: peerId,
       protocol: PROTOCOLS.probe,
       timeoutMs,
+      clock,
     }
     const frame = await askOnce({ ...question, maxResponseBytes: MAX_RESPONSE_BYTES }, options)
-    const rttMs = performance.now() - startedAt
+    const rttMs = clock.now() - startedAt
     const load = decodeProbeResponse(frame)
     const key = peerId.toString()
-    pool.add(key, load, performance.now())
+    pool.add(key, load, clock.now())
     if (!warm) return { load }
     onRtt(key, rttMs)
     return { load, rttMs }
@@ -69,7 +72,7 @@ export function createProber(init: ProberInit): Prober {
       for (const peerId of peers) {
         const key = peerId.toString()
         if (running.size >= MAX_CONCURRENT || closing.signal.aborted) return
-        if (running.has(key) || pool.fresh(key, performance.now()) !== undefined) continue
+        if (running.has(key) || pool.fresh(key, clock.now()) !== undefined) continue
         const done = probe(peerId, { signal: closing.signal })
           // A peer that cannot be probed has no sample; the attempt on it will tell more.
           .then(noResult, noResult)
