@@ -93,7 +93,9 @@ declare module 'skein/protocol' {
     AttemptRecord,
     AuditReport,
     Blame,
+    ByteBudget,
     CAPABILITIES,
+    CIRCUIT_PROTOCOLS,
     Capability,
     ChatChunk,
     ChatChunkChoice,
@@ -101,6 +103,8 @@ declare module 'skein/protocol' {
     ChatMessage,
     ChatRequest,
     Chunk,
+    CircuitStatus,
+    Claim,
     ClientFrame,
     CompletionChunk,
     CompletionLogprobs,
@@ -117,13 +121,18 @@ declare module 'skein/protocol' {
     FinishReason,
     FrameWriter,
     Head,
+    Holder,
+    HopAnswer,
+    HopRequest,
     ImagePart,
     InferenceError,
     InferenceErrorOptions,
     InferenceKind,
     InferenceRequest,
+    JsonShape,
     LIMITS,
     Load,
+    MAX_CIRCUIT_MESSAGE_BYTES,
     MODEL_KEY_SHARDS,
     ModelAdvertisement,
     ModelReference,
@@ -144,6 +153,7 @@ declare module 'skein/protocol' {
     ResponseFormat,
     Resume,
     ResumeSupport,
+    SMALL_CLAIM_BYTES,
     SamplingFields,
     ScoreRequest,
     ScoreResponse,
@@ -163,21 +173,29 @@ declare module 'skein/protocol' {
     decodeAdvertisementRequest,
     decodeAdvertisementResponse,
     decodeClientFrame,
+    decodeHopAnswer,
+    decodeHopRequest,
     decodeNodeFrame,
     decodeProbeResponse,
     decodeReceiptRequest,
     decodeReceiptResponse,
+    decodeStopAnswer,
     draftReceipt,
     encodeAdvertisementRequest,
     encodeAdvertisementResponse,
     encodeClientFrame,
+    encodeHopAnswer,
+    encodeHopRequest,
     encodeNodeFrame,
     encodeProbeResponse,
     encodeReceiptRequest,
     encodeReceiptResponse,
+    encodeStopRequest,
     isDigest,
     isErrorCode,
     isExpired,
+    listOf,
+    measureJson,
     modelKey,
     nodeKey,
     normalizeModelId,
@@ -188,6 +206,7 @@ declare module 'skein/protocol' {
     parseModelReference,
     parseRequest,
     parseRequestBytes,
+    parsedBytes,
     readFrames,
     requirementsOf,
     sealAdvertisement,
@@ -250,7 +269,14 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@libp2p/interface'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Stream } from '@libp2p/interface'
+import type { z } from 'zod'
 
+class ByteBudget {
+    #private;
+    constructor(maxBytes: number);
+    get usedBytes(): number;
+    claim({ peer, network }: Holder): Claim;
+}
 class FrameWriter {
     #private;
     constructor(stream: Stream);
@@ -291,6 +317,10 @@ class WrittenResults {
 }
 const ADVERTISEMENT_DOMAIN = "skein-advertisement";
 const CAPABILITIES: readonly ["chat", "completion", "embedding", "tools", "json_schema", "logprobs", "token_ids", "vision", "score"];
+const CIRCUIT_PROTOCOLS: {
+    readonly hop: "/libp2p/circuit/relay/0.2.0/hop";
+    readonly stop: "/libp2p/circuit/relay/0.2.0/stop";
+};
 const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>>;
 const GATEWAY_LIMITS: GatewayLimits;
 const LIMITS: {
@@ -324,7 +354,16 @@ const LIMITS: {
     readonly maxReceiptAgeMs: 1209600000;
     readonly maxReceiptTokens: 10000000;
     readonly maxEmbeddingInputs: 2048;
+    readonly maxMessages: 4096;
+    readonly maxContentParts: 1024;
+    readonly maxTools: 128;
+    readonly maxLogitBias: 1024;
+    readonly maxJsonDepth: 128;
+    readonly maxJsonContainers: 32768;
+    readonly maxJsonStrings: 131072;
+    readonly maxJsonValues: 524288;
 };
+const MAX_CIRCUIT_MESSAGE_BYTES = 8192;
 const MODEL_KEY_SHARDS = 4;
 const PROTOCOLS: {
     readonly kad: "/skein/kad/1.0.0";
@@ -337,6 +376,7 @@ const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
     readonly server: "skein-receipt-countersigned";
 };
+const SMALL_CLAIM_BYTES = 65536;
 const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
 function cachedWeightsDigest(path: string, init?: DigestInit): Promise<string>;
@@ -358,22 +398,28 @@ function createSwarmKey(): Uint8Array;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
 function decodeClientFrame(bytes: Uint8Array): ClientFrame;
+function decodeHopAnswer(bytes: Uint8Array): HopAnswer;
+function decodeHopRequest(bytes: Uint8Array): HopRequest;
 function decodeInvite(text: string): Invite;
 function decodeNodeFrame(bytes: Uint8Array): NodeFrame;
 function decodeProbeResponse(bytes: Uint8Array): Load;
 function decodeReceiptRequest(bytes: Uint8Array): ReceiptRequest;
 function decodeReceiptResponse(bytes: Uint8Array): ReceiptResponse;
+function decodeStopAnswer(bytes: Uint8Array): CircuitStatus;
 function decodeTokens(ids: readonly number[]): string;
 function detectBackends(init?: DetectInit, options?: AbortOptions): Promise<readonly DetectedBackend[]>;
 function draftReceipt(body: ReceiptBody, key: PrivateKey): Promise<Uint8Array>;
 function encodeAdvertisementRequest(maxKnown: number): Uint8Array;
 function encodeAdvertisementResponse(response: AdvertisementResponse): Uint8Array;
 function encodeClientFrame(frame: ClientFrame): Uint8Array;
+function encodeHopAnswer({ status, reservation }: HopAnswer): Uint8Array;
+function encodeHopRequest(request: HopRequest): Uint8Array;
 function encodeInvite(invite: Invite): string;
 function encodeNodeFrame(frame: NodeFrame): Uint8Array;
 function encodeProbeResponse(load: Load): Uint8Array;
 function encodeReceiptRequest(request: ReceiptRequest): Uint8Array;
 function encodeReceiptResponse(response: ReceiptResponse): Uint8Array;
+function encodeStopRequest(peer: Uint8Array): Uint8Array;
 function encodeTokens(text: string): number[];
 function ggufFacts(header: GgufHeader): GgufFacts;
 function hasCapabilities(model: BackendModel, needed: readonly Capability[]): boolean;
@@ -381,6 +427,11 @@ function hubSnapshot(repository: string, hubDirectory: string): Promise<string |
 function isDigest(value: string): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
+function listOf<T>(item: z.ZodType<T>, { min, max }: {
+    readonly min?: number;
+    readonly max: number;
+}): z.ZodType<T[]>;
+function measureJson(text: Uint8Array): JsonShape;
 function modelKey(id: string, shard: number): Promise<CID>;
 function nodeKey(shard: number): Promise<CID>;
 function normalizeModelId(id: string): string;
@@ -394,7 +445,8 @@ function outputHashOf(salt: Uint8Array, answerHash: Uint8Array): Promise<Uint8Ar
 function parseModelReference(text: string): ModelReference;
 function parseRequest(kind: AnswerRequest['kind'], body: unknown): AnswerRequest;
 function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest;
-function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array): InferenceRequest;
+function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array, reserve?: (bytes: number) => void): InferenceRequest;
+function parsedBytes({ bytes, containers, strings, commas }: JsonShape): number;
 function readBatchLine(text: string, endpoint?: string): BatchRequest;
 function readFrames(stream: Stream, init: ReadFramesInit): AsyncGenerator<Uint8Array, void, void>;
 function readGgufHeader(path: string): Promise<GgufHeader>;
@@ -465,6 +517,8 @@ interface AttemptRecord {
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
+    readonly relay?: string;
+    readonly relayedBytes?: number;
     readonly message?: string;
 }
 interface AuditReport extends Verdict {
@@ -597,6 +651,10 @@ interface Chunk {
     readonly json: Uint8Array;
     readonly tokenIds: readonly number[];
     readonly logprobs: readonly number[];
+}
+interface Claim {
+    grow(bytes: number): void;
+    release(): void;
 }
 interface Client extends AsyncDisposable {
     readonly host: Host;
@@ -844,6 +902,7 @@ interface GatewayLimits {
     readonly timeoutMs: number;
     readonly keepAliveMs: number;
     readonly maxBodyBytes: number;
+    readonly maxBodyMemoryBytes: number;
     readonly maxFileBytes: number;
     readonly maxUploads: number;
     readonly maxFilesBytes: number;
@@ -902,12 +961,25 @@ interface Head {
     readonly bodyBytes: number;
     readonly resume?: Resume;
 }
+interface Holder {
+    readonly peer: string;
+    readonly network: string;
+}
+interface HopAnswer {
+    readonly status: CircuitStatus;
+    readonly reservation?: {
+        readonly expiresAtMs: number;
+        readonly addresses: readonly Uint8Array[];
+    };
+}
 interface Host extends AsyncDisposable {
     readonly libp2p: Libp2p;
     readonly peerId: PeerId;
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     addresses(): readonly Multiaddr[];
+    relaying(): RelayingState;
+    relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
     joined(options?: JoinOptions): Promise<JoinResult>;
     connect(address: string, options?: AbortOptions): Promise<PeerId>;
@@ -926,6 +998,8 @@ interface HostInit {
     readonly noAnnounce?: readonly string[];
     readonly bootstrap?: readonly string[];
     readonly swarmKey?: Uint8Array;
+    readonly relay?: 'always' | 'when-public' | 'never';
+    readonly relayBytesPerSecond?: number;
     readonly mdns?: boolean;
     readonly peerExchange?: boolean;
     readonly now?: () => number;
@@ -953,6 +1027,12 @@ interface Invite {
 }
 interface JoinOptions extends AbortOptions {
     readonly timeoutMs?: number;
+}
+interface JsonShape {
+    readonly bytes: number;
+    readonly containers: number;
+    readonly strings: number;
+    readonly commas: number;
 }
 interface Line {
     readonly number: number;
@@ -1126,6 +1206,7 @@ interface ReadFramesInit {
     readonly maxFrameBytes?: number;
     readonly maxFrames: number;
     readonly maxTotalBytes: number;
+    readonly onBytes?: (bytes: number) => void;
 }
 interface Receipt extends ReceiptBody {
     readonly beneficiary: string;
@@ -1144,6 +1225,22 @@ interface ReceiptBody {
     readonly endedAtMs: number;
     readonly sequence: number;
     readonly previousHash: Uint8Array;
+}
+interface RelayUse {
+    readonly reservations: number;
+    readonly maxReservations: number;
+    readonly circuits: number;
+    readonly bytes: number;
+    readonly bytesPerSecondLimit: number;
+    readonly refused: number;
+}
+interface RelayingState {
+    readonly use?: RelayUse;
+    readonly held: readonly {
+        readonly relay: string;
+        readonly addresses: readonly string[];
+        readonly expiresAtMs: number;
+    }[];
 }
 interface RequestEvent {
     readonly requestId: string;
@@ -1451,13 +1548,14 @@ type BootstrapState = {
 };
 type CanaryMode = 'generated' | 'off' | 'own-traffic';
 type Capability = (typeof CAPABILITIES)[number];
+type CircuitStatus = 'ok' | 'reservation_refused' | 'resource_limit_exceeded' | 'permission_denied' | 'connection_failed' | 'no_reservation' | 'malformed_message' | 'unexpected_message';
 type ClientFrame = ({
     readonly type: 'head';
 } & Head) | {
     readonly type: 'body';
     readonly data: Uint8Array;
 };
-type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
+type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'path_lost' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
 type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>;
 type ErrorKind = 'busy' | 'claim' | 'absent' | 'transport' | 'protocol' | 'engine' | 'own';
 type Fault = {
@@ -1478,6 +1576,12 @@ type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
 type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats'>;
+type HopRequest = {
+    readonly type: 'reserve';
+} | {
+    readonly type: 'connect';
+    readonly peer: Uint8Array;
+};
 type InferenceKind = 'chat' | 'completion' | 'embedding' | 'score';
 type InferenceRequest = {
     readonly kind: 'chat';

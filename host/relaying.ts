@@ -1,6 +1,6 @@
 import type { ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { dialTarget } from './address-scope.ts'
+import { dialTarget, isPublicAddress } from './address-scope.ts'
 import { createDeadline } from './deadline.ts'
 import type { ResolvedHostInit } from './defaults.ts'
 import type { RelayingState } from './host.ts'
@@ -63,13 +63,7 @@ export class Relaying {
 
   /** Whether the host has a public address of its own that was not refuted. */
   #isPublic(): boolean {
-    return this.#own.announced([]).some((address) => {
-      const target = dialTarget(address)
-      return (
-        target.kind === 'name' ||
-        (target.kind === 'ip' && target.scopes.every((scope) => scope === 'public'))
-      )
-    })
+    return this.#own.announced([]).some(isPublicAddress)
   }
 
   get state(): RelayingState {

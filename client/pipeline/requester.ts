@@ -67,6 +67,7 @@ import { type CanaryMode, createChecks, type Reputation } from '../trust/index.t
 import { checkedAnswer } from './checked.ts'
 import type { ClientStats } from './client-stats.ts'
 import { FailureMemory } from './failure-memory.ts'
+import { pathAmong } from './path-among.ts'
 import {
   begin,
   type Call,
@@ -83,7 +84,8 @@ import { requestKey } from './request-key.ts'
 /** What requests need of a host. */
 export type RequesterHost = DirectoryHost &
   Pick<Host, 'bootstrapPeers'> & {
-    readonly libp2p: ConnectionEvents & Pick<Host['libp2p'], 'dialProtocol' | 'getPeers'>
+    readonly libp2p: ConnectionEvents &
+      Pick<Host['libp2p'], 'dialProtocol' | 'getConnections' | 'getPeers'>
   }
 
 export interface RequesterInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
@@ -169,6 +171,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   const context: DispatchContext = {
     host,
     connect,
+    pathOf: (peerId, stream) => pathAmong(host.libp2p.getConnections(peerId), stream),
     directory,
     prober: createProber({
       connect,
