@@ -2,12 +2,12 @@ import { setMaxListeners } from 'node:events'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { InferenceError, openAdvertisement, PROTOCOLS } from '../protocol/index.ts'
+import { openScope } from '../timing/index.ts'
 import { createAdvertisementBook } from './advertisement-book.ts'
 import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
 import { connectedServers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
-import { createDeadline } from './deadline.ts'
 import { MAX_KNOWN_ASKED, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
 import { createDht } from './dht.ts'
 import { explainDialFailure } from './dial-failure.ts'
@@ -183,15 +183,16 @@ async function assemble(
     connect: async (address, options = {}) => {
       const target = parseAddress(address)
       gater.trust(target)
-      const deadline = createDeadline(CONNECT_TIMEOUT_MS, options.signal, signal)
+      using scope = openScope(
+        { timeoutMs: CONNECT_TIMEOUT_MS },
+        { signal: options.signal, owner: signal },
+      )
       try {
-        return (await libp2p.dial(target, { signal: deadline.signal })).remotePeer
+        return (await libp2p.dial(target, { signal: scope.signal })).remotePeer
       } catch (cause) {
         options.signal?.throwIfAborted()
-        const code = deadline.expired() ? 'stalled' : 'dial_failed'
+        const code = scope.expired() ? 'stalled' : 'dial_failed'
         throw new InferenceError(code, `${address}: ${explain(cause)}`, { cause })
-      } finally {
-        deadline.clear()
       }
     },
     provide: dht.provide,

@@ -28,6 +28,7 @@ export type {
   RelayingState,
 } from './host.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
+export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export { PeerRates } from './peer-rates.ts'
 export { isReachedByRelay, isRelayed, type RelayUse, relayOf } from './relay/index.ts'
 export { subnetsOf } from './subnet.ts'

@@ -1,7 +1,7 @@
 import type { ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { every, openScope, systemClock } from '../timing/index.ts'
 import { dialTarget, isPublicAddress } from './address-scope.ts'
-import { createDeadline } from './deadline.ts'
 import type { ResolvedHostInit } from './defaults.ts'
 import type { RelayingState } from './host.ts'
 import type { OwnAddresses } from './reach/index.ts'
@@ -53,12 +53,8 @@ export class Relaying {
     const { bootstrap, listen } = this.#init
     const mayRelay = bootstrap.some((address) => listen.length === 0 || !isLoopback(address))
     if (!mayRelay || this.#isPublic()) return
-    const deadline = createDeadline(timeoutMs, signal)
-    try {
-      await this.#keeper?.firstHeld(deadline.signal)
-    } finally {
-      deadline.clear()
-    }
+    using scope = openScope({ timeoutMs }, { owner: signal })
+    await this.#keeper?.firstHeld(scope.signal)
   }
 
   /** Whether the host has a public address of its own that was not refuted. */
@@ -121,7 +117,6 @@ async function announce(libp2p: Libp2p): Promise<void> {
 }
 
 function repeat(everyMs: number, signal: AbortSignal, run: () => void): void {
-  const timer = setInterval(run, everyMs)
-  timer.unref()
-  signal.addEventListener('abort', () => clearInterval(timer), { once: true })
+  const timer = every(systemClock, everyMs, run)
+  signal.addEventListener('abort', () => timer[Symbol.dispose](), { once: true })
 }

@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/index.ts'
 import { InferenceError, LIMITS, type Load, type NodeState } from '../protocol/index.ts'
+import { openScope } from '../timing/index.ts'
 import type { Gate, Occupancy } from './admission/index.ts'
 
 /** How soon a client may ask again while the engine loads. */
@@ -78,7 +79,7 @@ export class NodeStatus {
    */
   async checkOpen(): Promise<void> {
     if (!this.#draining && !this.#engineReady) {
-      this.#asking ??= this.refresh({ signal: AbortSignal.timeout(ASK_TIMEOUT_MS) })
+      this.#asking ??= this.#ask()
         // Whoever asks is told that the engine is not ready; the watch logs why.
         .catch(() => {})
         .finally(() => {
@@ -89,5 +90,10 @@ export class NodeStatus {
     if (this.#draining) throw new InferenceError('draining', 'this node is about to leave')
     if (this.#engineReady) return
     throw new InferenceError('loading', 'the engine is loading', { retryAfterMs: LOADING_RETRY_MS })
+  }
+
+  async #ask(): Promise<void> {
+    using scope = openScope({ timeoutMs: ASK_TIMEOUT_MS })
+    await this.refresh({ signal: scope.signal })
   }
 }

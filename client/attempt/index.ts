@@ -11,8 +11,7 @@
  * @packageDocumentation
  */
 export { AnswerCheck } from './answer-check.ts'
-export { endSoon } from './end-soon.ts'
-export { type Connect, openStream } from './open-stream.ts'
+export type { Connect } from './open-stream.ts'
 export type { Path, PathOf } from './path.ts'
 export { type Answered, type AttemptEvent, runAttempt } from './peer-attempt.ts'
 export { Watchdog } from './watchdog.ts'

@@ -1,4 +1,5 @@
 import { type ErrorKind, InferenceError } from '../../protocol/index.ts'
+import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
 
 /** A failed attempt. */
 export interface Failure {
@@ -67,14 +68,10 @@ function soonest(errors: readonly InferenceError[]): { retryAfterMs?: number } {
   return times.length === 0 ? {} : { retryAfterMs: Math.min(...times) }
 }
 
-/** The first wait before asking the same peer again. */
-const BACKOFF_MS = 100
-/** An answer that is broken off again and again by the same peer still goes on. */
-const MAX_BACKOFF_MS = 2_000
+/** Before the same peer is asked again. Short: an answer that one peer keeps breaking off still goes on. */
+const BACKOFF = { minMs: 100, maxMs: 2_000, jitter: QUARTER_JITTER }
 
-/** How long to leave a peer alone: what it asked for, else doubling with each attempt, jittered by half. */
+/** How long to leave a peer alone: what it asked for, else a backoff that grows with each attempt. */
 export function pauseMs({ error }: Failure, failuresSoFar: number, random: () => number): number {
-  const jitter = 0.75 + random() / 2
-  const backoffMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (failuresSoFar - 1))
-  return error.retryAfterMs ?? backoffMs * jitter
+  return error.retryAfterMs ?? backoffMs(failuresSoFar - 1, BACKOFF, random())
 }

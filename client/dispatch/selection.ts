@@ -60,7 +60,7 @@ export class Selection {
     this.#failures.push(failure)
     this.#failed.push(candidate)
     const pause = pauseMs(failure, this.#failures.length, this.#context.random)
-    this.#notBefore.set(peer, performance.now() + pause)
+    this.#notBefore.set(peer, this.#context.clock.now() + pause)
     this.#context.directory.failed(this.#init.query)
   }
 
@@ -166,9 +166,9 @@ export class Selection {
     })
     const readyAt = ({ candidate: { key } }: Choice): number => this.#notBefore.get(key) ?? 0
     const earliest = Math.min(...repeatable.map(readyAt))
-    const waitMs = Math.max(0, earliest - performance.now())
+    const waitMs = Math.max(0, earliest - this.#context.clock.now())
     if (repeatable.length === 0 || waitMs >= scope.remainingMs()) throw this.exhausted()
-    await delay(waitMs, scope.signal)
+    await delay(waitMs, { signal: scope.signal, clock: this.#context.clock })
     return this.#pick(
       repeatable.filter((choice) => readyAt(choice) <= earliest),
       wanted,

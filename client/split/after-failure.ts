@@ -1,12 +1,13 @@
 import { ERROR_TABLE, type InferenceError, isErrorCode } from '../../protocol/index.ts'
+import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
 
 /** Whether an attempt ended because the peer was busy. This says nothing of the part and is not its failure. */
 export function isRefusal(outcome: string): boolean {
   return isErrorCode(outcome) && ERROR_TABLE[outcome].kind === 'busy'
 }
 
-const FIRST_PAUSE_MS = 250
-const MAX_PAUSE_MS = 10_000
+/** Before a part is tried again. */
+const BACKOFF = { minMs: 250, maxMs: 10_000, jitter: QUARTER_JITTER }
 
 /**
  * What becomes of a part that failed. `later`: tried again for as long as there is time. `again`: tried again a few
@@ -25,12 +26,11 @@ export function afterFailure({
   return traits.blame === 'caller' ? 'never' : 'again'
 }
 
-/** How long to leave a part alone: doubles with each failure in a row, jittered by a quarter, never less than asked for. */
+/** How long to leave a part alone: a backoff over failures in a row, never less than asked for. */
 export function pauseMs(
   failures: number,
   { retryAfterMs }: Pick<InferenceError, 'retryAfterMs'>,
   random: () => number,
 ): number {
-  const backoffMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
-  return Math.max(retryAfterMs ?? 0, backoffMs * (0.75 + random() / 2))
+  return Math.max(retryAfterMs ?? 0, backoffMs(failures - 1, BACKOFF, random()))
 }

@@ -1,5 +1,5 @@
 import type { Stream, StreamCloseEvent, StreamMessageEvent } from '@libp2p/interface'
-import { pause } from '../deadline.ts'
+import { IdleTimer, pause } from '../../timing/index.ts'
 
 export interface CircuitInit {
   /** The two streams that become one connection. */
@@ -21,16 +21,15 @@ export async function runCircuit(init: CircuitInit): Promise<void> {
   const [left, right] = init.ends
   const over = new AbortController()
   const cut = (error: Error): void => over.abort(error)
-  const idle = setTimeout(
-    () => cut(new Error(`nothing was relayed for ${init.idleTimeoutMs} ms`)),
-    init.idleTimeoutMs,
+  using idle = new IdleTimer(init.idleTimeoutMs, () =>
+    cut(new Error(`nothing was relayed for ${init.idleTimeoutMs} ms`)),
   )
   const onSignal = (): void => cut(new Error('the relay stops'))
   init.signal.addEventListener('abort', onSignal, { once: true })
   if (init.signal.aborted) onSignal()
   const context = {
     take: (bytes: number) => {
-      idle.refresh()
+      idle.touch()
       return init.take(bytes)
     },
     cut,
@@ -46,7 +45,6 @@ export async function runCircuit(init: CircuitInit): Promise<void> {
       closed,
     ])
   } finally {
-    clearTimeout(idle)
     init.signal.removeEventListener('abort', onSignal)
     const reason: unknown = over.signal.reason
     if (over.signal.aborted && reason instanceof Error)
@@ -79,7 +77,7 @@ function passOn(source: Stream, target: Stream, { take, cut, signal }: Passing):
     }
     const wait = async (waitMs: number): Promise<void> => {
       if (target.writableNeedsDrain) await drained(target, signal)
-      if (waitMs > 0) await pause(waitMs, signal)
+      if (waitMs > 0) await pause(waitMs, { signal })
     }
     // A connection that is lost ends its streams, too, without the remote having closed them.
     let remoteClosed = source.status === 'open' && source.remoteWriteStatus === 'closed'

@@ -16,7 +16,7 @@ export const RELAY_LIMITS = {
   /** Relayed connections that lead to one peer at a time. */
   maxCircuitsToPeer: 256,
   /** Hop requests of one peer: a burst for a client that meets many nodes, then a steady rate. */
-  requestRate: { capacity: 32, refillPerSecond: 2 },
+  requestRate: { burst: 32, perSecond: 2 },
   /** Question and answer, the other peer's included. */
   handshakeTimeoutMs: 10_000,
   /** A circuit on which nothing moves for so long ends. libp2p pings over it every half minute. */

@@ -2,9 +2,8 @@ import type { Connection, IdentifyResult, Libp2p, Logger, PeerId } from '@libp2p
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { CIRCUIT_PROTOCOLS } from '../../protocol/index.ts'
-import { backoffMs } from '../../timing/index.ts'
+import { backoffMs, EQUAL_JITTER, openScope, pause } from '../../timing/index.ts'
 import { dialTarget } from '../address-scope.ts'
-import { createDeadline, pause } from '../deadline.ts'
 import { subnetsOf } from '../subnet.ts'
 import { chooseRelays, type RelayOption } from './choose-relays.ts'
 import { isRelayed } from './relayed.ts'
@@ -45,7 +44,7 @@ interface Held extends HeldRelay, RelayOption {
 const WANTED = 2
 const DIAL_TIMEOUT_MS = 5_000
 const RESERVE_TIMEOUT_MS = 5_000
-const BACKOFF = { minMs: 1_000, maxMs: 30_000 }
+const BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: EQUAL_JITTER }
 /** Beside the events that wake it. */
 const CHECK_EVERY_MS = 30_000
 /** Peers known from before that are looked at when no connected peer relays. */
@@ -129,10 +128,9 @@ export class RelayKeeper {
       if (this.#summary() !== before) this.#init.onChange()
       const enough = !this.#init.isNeeded() || this.#held.size >= WANTED
       attempt = enough ? 0 : attempt + 1
-      await pause(
-        enough ? CHECK_EVERY_MS : backoffMs(attempt, random(), BACKOFF),
-        this.#wake.signal,
-      )
+      await pause(enough ? CHECK_EVERY_MS : backoffMs(attempt, BACKOFF, random()), {
+        signal: this.#wake.signal,
+      })
     }
   }
 
@@ -164,11 +162,11 @@ export class RelayKeeper {
   async #ask(option: RelayOption): Promise<void> {
     const { now, random, signal, log } = this.#init
     const relay = peerIdFromString(option.peer)
-    const deadline = createDeadline(DIAL_TIMEOUT_MS + RESERVE_TIMEOUT_MS, signal)
+    using scope = openScope({ timeoutMs: DIAL_TIMEOUT_MS + RESERVE_TIMEOUT_MS }, { owner: signal })
     try {
       const connection = this.#connection(relay) ?? (await this.#dial(relay))
       if (isRelayed(connection.remoteAddr)) throw new Error('reached through another relay only')
-      const reservation = await requestReservation(connection, deadline)
+      const reservation = await requestReservation(connection, scope)
       const addresses = withCircuit(reservation, relay)
       if (addresses.length === 0) throw new Error('the relay has no address that others could dial')
       this.#failures.delete(option.peer)
@@ -184,20 +182,14 @@ export class RelayKeeper {
     } catch (error) {
       log('no reservation at %p - %e', relay, error)
       const count = (this.#failures.get(option.peer)?.count ?? 0) + 1
-      const retryAtMs = now() + backoffMs(count, random(), BACKOFF)
+      const retryAtMs = now() + backoffMs(count, BACKOFF, random())
       this.#failures.set(option.peer, { count, retryAtMs })
-    } finally {
-      deadline.clear()
     }
   }
 
   async #dial(relay: PeerId): Promise<Connection> {
-    const deadline = createDeadline(DIAL_TIMEOUT_MS, this.#init.signal)
-    try {
-      return await this.#init.libp2p.dial(relay, { signal: deadline.signal })
-    } finally {
-      deadline.clear()
-    }
+    using scope = openScope({ timeoutMs: DIAL_TIMEOUT_MS }, { owner: this.#init.signal })
+    return await this.#init.libp2p.dial(relay, { signal: scope.signal })
   }
 
   /** A direct connection to the relay; one that we opened first, since its address is known to work. */

@@ -10,7 +10,7 @@ import {
   encodeStopRequest,
   type HopAnswer,
 } from '../../protocol/index.ts'
-import { createDeadline } from '../deadline.ts'
+import { openScope } from '../../timing/index.ts'
 import { PeerRates } from '../peer-rates.ts'
 import { subnetsOf } from '../subnet.ts'
 import { ByteMeter } from './byte-meter.ts'
@@ -127,19 +127,20 @@ export class RelayServer {
   }
 
   readonly #onHop = async (stream: Stream, connection: Connection): Promise<void> => {
-    const deadline = createDeadline(RELAY_LIMITS.handshakeTimeoutMs, this.#init.signal)
+    using scope = openScope(
+      { timeoutMs: RELAY_LIMITS.handshakeTimeoutMs },
+      { owner: this.#init.signal },
+    )
     try {
       const messages = circuitMessages(stream)
-      const request = decodeHopRequest(await messages.read(deadline))
+      const request = decodeHopRequest(await messages.read(scope))
       const refusal = this.#refusalOf(connection)
-      if (refusal !== undefined) await this.#refuse(messages, refusal, deadline)
-      else if (request.type === 'reserve') await this.#reserve(messages, connection, deadline)
-      else await this.#connect(messages, connection, request.peer, deadline)
+      if (refusal !== undefined) await this.#refuse(messages, refusal, scope)
+      else if (request.type === 'reserve') await this.#reserve(messages, connection, scope)
+      else await this.#connect(messages, connection, request.peer, scope)
     } catch (error) {
       this.#init.log('hop stream of %p failed - %e', connection.remotePeer, error)
       stream.abort(error instanceof Error ? error : new Error(String(error)))
-    } finally {
-      deadline.clear()
     }
   }
 

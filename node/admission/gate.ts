@@ -1,4 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
 import {
   type Measured,
   type Occupancy,
@@ -19,8 +20,6 @@ const MAX_TURNS = 2_048
 const CONTENDED_MS = 30_000
 /** Told to those who are refused while nothing was measured. */
 const DEFAULT_RETRY_MS = 1_000
-/** A timer holds no longer time. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface GateInit {
   /** Requests that the engine works on at a time. */
@@ -28,8 +27,8 @@ export interface GateInit {
   /** Requests that wait for a slot at most. */
   readonly maxQueue: number
   readonly now: () => number
-  /** Runs something once, later. Returns what calls it off. @default a timer that keeps no process alive */
-  readonly after?: (ms: number, run: () => void) => () => void
+  /** @default the machine's */
+  readonly after?: Clock['after']
   /** Of the turns, while contributors and strangers wait, one in so many is a stranger's. @default 5 */
   readonly strangersTurn?: number
 }
@@ -75,7 +74,7 @@ export class Gate {
   #measured: Measured = UNMEASURED
   #idle: (() => void)[] = []
   /** Of what time alone changes for those who wait: when it comes, and what calls it off. */
-  #alarm: { readonly atMs: number; readonly cancel: () => void } | undefined
+  #alarm: { readonly atMs: number; readonly timer: Disposable } | undefined
 
   constructor(init: GateInit) {
     this.#init = init
@@ -341,14 +340,15 @@ export class Gate {
     }
     const atMs = Math.min(...deadlines)
     if (this.#alarm?.atMs === atMs) return
-    this.#alarm?.cancel()
+    this.#alarm?.timer[Symbol.dispose]()
     this.#alarm = undefined
     if (deadlines.length === 0) return
-    const cancel = (this.#init.after ?? later)(Math.min(atMs - nowMs, MAX_TIMER_MS), () => {
+    const advance = (): void => {
       this.#alarm = undefined
       this.#advance()
-    })
-    this.#alarm = { atMs, cancel }
+    }
+    const { after = systemClock.after } = this.#init
+    this.#alarm = { atMs, timer: after(atMs - nowMs, advance, { background: true }) }
   }
 
   #noteTurn(next: Entry): void {
@@ -371,9 +371,4 @@ function outOfTime(): InferenceError {
     'deadline_exceeded',
     'the time for the request passed before a slot was free',
   )
-}
-
-function later(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms).unref()
-  return () => clearTimeout(timer)
 }

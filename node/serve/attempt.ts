@@ -11,7 +11,7 @@ import {
   parseModelReference,
   type Usage,
 } from '../../protocol/index.ts'
-import { untilAborted, whilePending } from '../../timing/index.ts'
+import { raceSignal, whilePending } from '../../timing/index.ts'
 import type { ServedSample, Ticket } from '../admission/index.ts'
 import type { AttemptScope } from './attempt-scope.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
@@ -58,14 +58,14 @@ export async function runAttempt(attempt: Attempt): Promise<Done> {
 /** Reads the request. Whatever can be refused by its head alone is refused before its body takes memory. */
 async function receive(attempt: Attempt, memory: Claim): Promise<Received> {
   const { stream, scope, context } = attempt
-  const { limits, status, models, now } = context
+  const { limits, status, models, clock } = context
   scope.expireIn(limits.uploadTimeoutMs, 'the head of the request took too long')
   const upload = new Upload(stream, scope.signal, (bytes) => memory.grow(bytes))
   const head = await upload.head()
-  const arrivedAtMs = now()
+  const arrivedAtMs = clock.wall()
   attempt.note({ kind: head.kind })
   if (head.remainingMs === 0) throw new InferenceError('deadline_exceeded', 'no time is left')
-  await untilAborted(status.checkOpen(), scope.signal)
+  await raceSignal(status.checkOpen(), scope.signal)
   const model = models.resolve(parseModelReference(head.model))
   attempt.note({ model: model.id })
   memory.grow(resumeBytes(head))
@@ -79,12 +79,12 @@ async function receive(attempt: Attempt, memory: Claim): Promise<Received> {
 /** Queues and answers. Nothing of the engine is used before the slot is there. */
 async function answer(attempt: Attempt, received: Received): Promise<Done> {
   const { scope, reply, context, peer, network } = attempt
-  const { gate, fairness, limits, now } = context
+  const { gate, fairness, limits, clock } = context
   const { model, deadlineAtMs } = received
-  const enteredAtMs = now()
+  const enteredAtMs = clock.wall()
   scope.expireIn(Math.max(0, deadlineAtMs - enteredAtMs), 'the time for the request passed')
   // Asked again: the node may have begun to drain during the upload.
-  await untilAborted(context.status.checkOpen(), scope.signal)
+  await raceSignal(context.status.checkOpen(), scope.signal)
   const ticket = gate.enter({
     ...{ peer, network, deadlineAtMs },
     contributes: fairness.contributes(peer),
@@ -98,14 +98,17 @@ async function answer(attempt: Attempt, received: Received): Promise<Done> {
     reply
       .send({ type: 'accepted', queuePosition, expectedTtftMs: clamp(expectedTtftMs), digest })
       .catch(() => {})
-    await whilePending(ticket.granted, limits.keepAliveMs, () =>
-      untilAborted(reply.send({ type: 'keepAlive' }), scope.signal),
+    await whilePending(
+      ticket.granted,
+      limits.keepAliveMs,
+      () => raceSignal(reply.send({ type: 'keepAlive' }), scope.signal),
+      { clock },
     )
   } catch (error) {
     ticket.release()
     throw error
   }
-  return await generate(attempt, received, ticket, now() - enteredAtMs)
+  return await generate(attempt, received, ticket, clock.wall() - enteredAtMs)
 }
 
 async function generate(
@@ -115,9 +118,9 @@ async function generate(
   queueMs: number,
 ): Promise<Done> {
   const { scope, reply, context, peer } = attempt
-  const { gate, fairness, pacer, limits, now } = context
+  const { gate, fairness, pacer, limits, clock } = context
   const { signal } = scope
-  const startedAtMs = now()
+  const startedAtMs = clock.wall()
   let firstTokenMs: number | undefined
   let sentTokens = 0
   attempt.note({ queueMs })
@@ -139,12 +142,13 @@ async function generate(
       signal,
       keepAliveMs: limits.keepAliveMs,
       engineStopMs: limits.engineStopMs,
+      clock,
       onStopped,
       onChunk: async (chunk, json) => {
         answerHash.update(json)
         sentTokens += chunk.tokenIds.length || 1
         if (firstTokenMs === undefined) {
-          firstTokenMs = now() - startedAtMs
+          firstTokenMs = clock.wall() - startedAtMs
           attempt.note({ ttftMs: queueMs + firstTokenMs })
         }
         if (writes(request)) await pacer.pace(chunk.tokenIds.length || 1, signal)
@@ -158,7 +162,7 @@ async function generate(
     const { aborted } = signal
     const progress = { bodyBytes, resumedTokens, model, sentTokens, usage, aborted }
     fairness.served(peer, tokensTaken(progress))
-    const serviceMs = now() - startedAtMs
+    const serviceMs = clock.wall() - startedAtMs
     if (done !== undefined || firstTokenMs !== undefined) {
       gate.observe({ firstTokenMs: firstTokenMs ?? serviceMs, serviceMs, ...measuredBy(done) })
     }
@@ -173,7 +177,7 @@ async function generate(
     outputTokens: told.completionTokens,
     answerHash: answerHash.digest(),
     startedAtMs,
-    endedAtMs: now(),
+    endedAtMs: clock.wall(),
   })
   // The load told at the end is that without this request.
   await stopped
@@ -193,6 +197,7 @@ function toldOf(usage: Usage): Usage {
     promptTokens: clamp(usage.promptTokens),
     completionTokens: clamp(usage.completionTokens),
     cachedPromptTokens: clamp(usage.cachedPromptTokens),
+    ...(usage.reasoningTokens !== undefined && { reasoningTokens: clamp(usage.reasoningTokens) }),
   }
 }
 

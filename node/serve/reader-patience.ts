@@ -1,3 +1,5 @@
+import { type Clock, every } from '../../timing/index.ts'
+
 /** Time in all that an answer may wait for its reader, while other requests want its slot. */
 const PATIENCE_MS = 5_000
 /** Beyond that, the reader may hold up this part of the time since the first wait. */
@@ -9,7 +11,7 @@ export interface ReaderPatienceInit {
   readonly isContended: () => boolean
   /** Called when patience is spent. */
   readonly onSpent: () => void
-  readonly now: () => number
+  readonly clock: Clock
 }
 
 /**
@@ -28,24 +30,23 @@ export class ReaderPatience {
 
   /** Settles like the write, which is under way. */
   async during(write: Promise<void>): Promise<void> {
-    const { now } = this.#init
-    const startedAtMs = now()
-    const timer = setInterval(() => this.#check(startedAtMs), CHECK_EVERY_MS)
+    const { clock } = this.#init
+    const startedAtMs = clock.now()
+    using _timer = every(clock, CHECK_EVERY_MS, () => this.#check(startedAtMs))
     try {
       await write
     } finally {
-      clearInterval(timer)
-      const waitedMs = now() - startedAtMs
+      const waitedMs = clock.now() - startedAtMs
       if (waitedMs >= CHECK_EVERY_MS) this.#firstWaitAtMs ??= startedAtMs
       this.#waitedMs += waitedMs
     }
   }
 
   #check(startedAtMs: number): void {
-    const { isContended, now, onSpent } = this.#init
+    const { isContended, clock, onSpent } = this.#init
     this.#firstWaitAtMs ??= startedAtMs
-    const waitedMs = this.#waitedMs + now() - startedAtMs
-    const sinceFirstMs = now() - this.#firstWaitAtMs
+    const waitedMs = this.#waitedMs + clock.now() - startedAtMs
+    const sinceFirstMs = clock.now() - this.#firstWaitAtMs
     if (waitedMs > PATIENCE_MS && waitedMs > sinceFirstMs * SHARE && isContended()) onSpent()
   }
 }

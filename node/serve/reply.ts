@@ -6,6 +6,7 @@ import {
   InferenceError,
   type NodeFrame,
 } from '../../protocol/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
 import { ReaderPatience } from './reader-patience.ts'
 
 export interface ReplyInit {
@@ -15,8 +16,8 @@ export interface ReplyInit {
   readonly lingerMs: number
   /** Whether other requests want this one's slot. @default never */
   readonly isContended?: () => boolean
-  /** @default performance.now */
-  readonly now?: () => number
+  /** @default the machine's */
+  readonly clock?: Clock
 }
 
 /** What the node says on one inference stream: any number of frames, then one terminal frame, then the end. */
@@ -24,15 +25,17 @@ export class Reply {
   readonly #stream: Stream
   readonly #writer: FrameWriter
   readonly #init: ReplyInit
+  readonly #clock: Clock
   readonly #patience: ReaderPatience
 
   constructor(stream: Stream, init: ReplyInit) {
     this.#stream = stream
     this.#writer = new FrameWriter(stream)
     this.#init = init
+    this.#clock = init.clock ?? systemClock
     this.#patience = new ReaderPatience({
       isContended: init.isContended ?? (() => false),
-      now: init.now ?? (() => performance.now()),
+      clock: this.#clock,
       onSpent: () => this.#stall('the client reads too slowly while others wait for its slot'),
     })
   }
@@ -43,12 +46,9 @@ export class Reply {
   }
 
   async sendBytes(frame: Uint8Array, stallMs: number = this.#init.writeStallMs): Promise<void> {
-    const stalled = setTimeout(() => this.#stall('the client reads nothing'), stallMs)
-    try {
-      await this.#patience.during(this.#writer.write(frame))
-    } finally {
-      clearTimeout(stalled)
-    }
+    const giveUp = (): void => this.#stall('the client reads nothing')
+    using _timer = this.#clock.after(stallMs, giveUp)
+    await this.#patience.during(this.#writer.write(frame))
   }
 
   /** Sends the terminal frame and ends the stream, with a reset if the client does not end its side in time. */

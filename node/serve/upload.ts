@@ -7,7 +7,7 @@ import {
   LIMITS,
   readFrames,
 } from '../../protocol/index.ts'
-import { untilAborted } from '../../timing/index.ts'
+import { raceSignal } from '../../timing/index.ts'
 
 /** The head and a body cut into pieces of a kilobyte on average. Smaller ones are a way to burn our time. */
 const MAX_UPLOAD_FRAMES = 1 + LIMITS.maxRequestBytes / 1_024
@@ -64,7 +64,7 @@ export class Upload {
 
   async #next(): Promise<Uint8Array | undefined> {
     // After an abort the pending read settles when the stream closes, which the handler sees to.
-    const { done, value } = await untilAborted(this.#frames.next(), this.#signal)
+    const { done, value } = await raceSignal(this.#frames.next(), this.#signal)
     return done === true ? undefined : value
   }
 }

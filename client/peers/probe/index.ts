@@ -3,10 +3,11 @@
  *
  * @example
  * import type { PeerId } from '@libp2p/interface'
+ * import { systemClock } from '../../../timing/index.ts'
  *
  * function freshLoad(prober: Prober, pool: LoadPool, peers: readonly PeerId[]) {
  *   prober.refresh(peers)
- *   return peers.map((peer) => pool.fresh(peer.toString(), performance.now()))
+ *   return peers.map((peer) => pool.fresh(peer.toString(), systemClock.now()))
  * }
  *
  * @packageDocumentation

@@ -1,4 +1,5 @@
 import { isReachedByRelay } from '../../../host/index.ts'
+import { every } from '../../../timing/index.ts'
 import type { RouteCandidate } from '../../request/index.ts'
 import { LoadPool } from '../probe/index.ts'
 import { chooseHome } from './affinity.ts'
@@ -33,7 +34,8 @@ const CENSORED_FACTOR = 4
  * → the conversation's home → two of the best eight.
  */
 export function createRouter(init: RouterInit): Router {
-  const { now, wallNow, random, trust } = init
+  const { clock, random, trust } = init
+  const now = (): number => clock.now()
   const salt = hashText(String.fromCharCode(...init.salt), 0)
   const pool = new LoadPool()
   const inFlight = new InFlight()
@@ -42,8 +44,8 @@ export function createRouter(init: RouterInit): Router {
   const ratios = new TtftRatios()
   const limits = new ConcurrencyLimits()
   const memory = new PrefixMemory(salt)
-  const clock = new ClockWatch(now(), wallNow())
-  const stopBeating = (init.every ?? everyReal)(HEARTBEAT_MS, () => clock.beat(now(), wallNow()))
+  const sleep = new ClockWatch(now(), clock.wall())
+  const heartbeat = every(clock, HEARTBEAT_MS, () => sleep.beat(now(), clock.wall()))
 
   const uncachedTokens = (key: string, { promptTokens, affinity }: RouteRequest): number => {
     const warm = affinity === undefined ? 0 : memory.warmTokens(affinity, key, now())
@@ -199,14 +201,14 @@ export function createRouter(init: RouterInit): Router {
       if (affinity !== undefined) memory.remember(affinity, key, promptTokens, now())
     },
     failed({ key, advertisement }, code) {
-      const held = clock.look(now(), wallNow())
+      const held = sleep.look(now(), clock.wall())
       // A relay that is gone takes all peers behind it along: that they are not reached says nothing of them.
       const unreached = code === 'dial_failed' && isReachedByRelay(advertisement.addresses)
       if (code === 'path_lost' || unreached) health.pathLost(key, held, now())
       else health.failed(key, code, held, now())
     },
     connected(peer, isConnected) {
-      health.connected(peer, isConnected, clock.look(now(), wallNow()), now())
+      health.connected(peer, isConnected, sleep.look(now(), clock.wall()), now())
     },
     observeRtt(peer, rttMs) {
       latency.observeRtt(peer, rttMs)
@@ -219,13 +221,7 @@ export function createRouter(init: RouterInit): Router {
       return inFlight.total
     },
     close() {
-      stopBeating()
+      heartbeat[Symbol.dispose]()
     },
   }
-}
-
-function everyReal(ms: number, run: () => void): () => void {
-  const timer = setInterval(run, ms)
-  timer.unref()
-  return () => clearInterval(timer)
 }

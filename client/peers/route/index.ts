@@ -4,11 +4,11 @@
  *
  * @example
  * import { randomBytes } from 'node:crypto'
+ * import { systemClock } from '../../../timing/index.ts'
  * import type { RouteCandidate } from '../../request/index.ts'
  *
  * const router = createRouter({
- *   now: () => performance.now(),
- *   wallNow: Date.now,
+ *   clock: systemClock,
  *   random: Math.random,
  *   salt: randomBytes(16),
  * })

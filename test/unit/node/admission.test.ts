@@ -2,7 +2,6 @@ import { getEventListeners } from 'node:events'
 import { peerIdFromString } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { VirtualTime } from '../../../bench/sim/virtual-time.ts'
 import { predictedWaitMs, UNMEASURED } from '../../../node/admission/estimate.ts'
 import {
   checkAccess,
@@ -13,6 +12,7 @@ import {
   peerIdSet,
 } from '../../../node/admission/index.ts'
 import { givesWay, nextTurn } from '../../../node/admission/turn.ts'
+import { VirtualClock } from '../../../testing/index.ts'
 import { charge, fullBucket, takeOne } from '../../../timing/token-bucket.ts'
 
 const FAR = 1e12
@@ -107,12 +107,12 @@ describe('the gate', () => {
   })
 
   it('drops one whose time passes though nothing else happens', async () => {
-    const time = new VirtualTime()
+    const time = new VirtualClock()
     const gate = new Gate({
       slots: 1,
       maxQueue: 10,
       now: time.now,
-      after: (ms, run) => time.after(ms, run),
+      after: time.after,
     })
     const enter = entrant(gate, [])
     const order: string[] = []
@@ -208,12 +208,12 @@ describe('the gate', () => {
       )
       await fc.assert(
         fc.asyncProperty(fc.array(command, { maxLength: 60 }), async (commands) => {
-          const time = new VirtualTime()
+          const time = new VirtualClock()
           const gate = new Gate({
             slots: 2,
             maxQueue: 3,
             now: time.now,
-            after: (ms, run) => time.after(ms, run),
+            after: time.after,
           })
           const held: { release(): void; controller: AbortController }[] = []
           const waiting: { readonly peer: string; readonly contributes: boolean }[] = []
@@ -286,7 +286,7 @@ describe('the gate', () => {
 
 describe('a peer that would take every slot', () => {
   const setting = () => {
-    const time = new VirtualTime()
+    const time = new VirtualClock()
     const { now } = time
     const gate = new Gate({ slots: 2, maxQueue: 8, now, after: (ms, run) => time.after(ms, run) })
     const enter = (peer: string, network = peer, lifeMs = FAR) => {
@@ -456,12 +456,12 @@ describe('turns', () => {
 
 describe('the last slot', () => {
   const setting = (slots = 2) => {
-    const time = new VirtualTime()
+    const time = new VirtualClock()
     const gate = new Gate({
       slots,
       maxQueue: 10,
       now: time.now,
-      after: (ms, run) => time.after(ms, run),
+      after: time.after,
     })
     const { signal } = new AbortController()
     const order: string[] = []
@@ -582,7 +582,7 @@ describe('the last slot', () => {
     const armed = new Set<() => void>()
     const after = (_: number, run: () => void) => {
       armed.add(run)
-      return () => armed.delete(run)
+      return { [Symbol.dispose]: () => void armed.delete(run) }
     }
     const gate = new Gate({ slots: 2, maxQueue: 10, now: () => 0, after })
     const { signal } = new AbortController()

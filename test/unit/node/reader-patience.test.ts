@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { ReaderPatience } from '../../../node/serve/reader-patience.ts'
+import { systemClock } from '../../../timing/index.ts'
 
 describe('patience with a reader', () => {
   let spent = 0
@@ -18,7 +19,7 @@ describe('patience with a reader', () => {
       onSpent: () => {
         spent += 1
       },
-      now: Date.now,
+      clock: systemClock,
     })
   const wait = async (patience: ReaderPatience, ms: number): Promise<void> => {
     const write = Promise.withResolvers<void>()
