@@ -85,6 +85,7 @@ declare module 'skein/gateway' {
 declare module 'skein/protocol' {
   export {
     ADVERTISEMENT_DOMAIN,
+    ANSWER_PREFIX,
     Accepted,
     Advertisement,
     AdvertisementResponse,
@@ -158,6 +159,7 @@ declare module 'skein/protocol' {
     ScoreRequest,
     ScoreResponse,
     ScoredToken,
+    TOKEN_INPUT,
     TextPart,
     Timings,
     TokenLogprob,
@@ -180,7 +182,9 @@ declare module 'skein/protocol' {
     decodeReceiptRequest,
     decodeReceiptResponse,
     decodeStopAnswer,
+    depthOf,
     draftReceipt,
+    embeddingInputs,
     encodeAdvertisementRequest,
     encodeAdvertisementResponse,
     encodeClientFrame,
@@ -191,6 +195,7 @@ declare module 'skein/protocol' {
     encodeReceiptRequest,
     encodeReceiptResponse,
     encodeStopRequest,
+    hintsOf,
     isDigest,
     isErrorCode,
     isExpired,
@@ -316,6 +321,7 @@ class WrittenResults {
     add(line: string, kind: 'completed' | 'failed'): Promise<void>;
 }
 const ADVERTISEMENT_DOMAIN = "skein-advertisement";
+const ANSWER_PREFIX = "messages.answer_prefix";
 const CAPABILITIES: readonly ["chat", "completion", "embedding", "tools", "json_schema", "logprobs", "token_ids", "vision", "score"];
 const CIRCUIT_PROTOCOLS: {
     readonly hop: "/libp2p/circuit/relay/0.2.0/hop";
@@ -342,7 +348,9 @@ const LIMITS: {
     readonly maxTokenIds: 262144;
     readonly maxRetryAfterMs: 60000;
     readonly maxRemainingMs: 3600000;
-    readonly maxStopStrings: 8;
+    readonly maxStopStrings: 64;
+    readonly maxTools: 1024;
+    readonly maxJsonDepth: 128;
     readonly maxStopLength: 256;
     readonly maxChoices: 8;
     readonly maxTopLogprobs: 20;
@@ -356,9 +364,7 @@ const LIMITS: {
     readonly maxEmbeddingInputs: 2048;
     readonly maxMessages: 4096;
     readonly maxContentParts: 1024;
-    readonly maxTools: 128;
     readonly maxLogitBias: 1024;
-    readonly maxJsonDepth: 128;
     readonly maxJsonContainers: 32768;
     readonly maxJsonStrings: 131072;
     readonly maxJsonValues: 524288;
@@ -377,6 +383,7 @@ const RECEIPT_DOMAINS: {
     readonly server: "skein-receipt-countersigned";
 };
 const SMALL_CLAIM_BYTES = 65536;
+const TOKEN_INPUT = "input.token_ids";
 const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
 function cachedWeightsDigest(path: string, init?: DigestInit): Promise<string>;
@@ -407,8 +414,10 @@ function decodeReceiptRequest(bytes: Uint8Array): ReceiptRequest;
 function decodeReceiptResponse(bytes: Uint8Array): ReceiptResponse;
 function decodeStopAnswer(bytes: Uint8Array): CircuitStatus;
 function decodeTokens(ids: readonly number[]): string;
+function depthOf(value: unknown, most?: number): number;
 function detectBackends(init?: DetectInit, options?: AbortOptions): Promise<readonly DetectedBackend[]>;
 function draftReceipt(body: ReceiptBody, key: PrivateKey): Promise<Uint8Array>;
+function embeddingInputs(input: EmbeddingRequest['input']): readonly Prompt[];
 function encodeAdvertisementRequest(maxKnown: number): Uint8Array;
 function encodeAdvertisementResponse(response: AdvertisementResponse): Uint8Array;
 function encodeClientFrame(frame: ClientFrame): Uint8Array;
@@ -423,6 +432,7 @@ function encodeStopRequest(peer: Uint8Array): Uint8Array;
 function encodeTokens(text: string): number[];
 function ggufFacts(header: GgufHeader): GgufFacts;
 function hasCapabilities(model: BackendModel, needed: readonly Capability[]): boolean;
+function hintsOf(request: InferenceRequest): readonly string[];
 function hubSnapshot(repository: string, hubDirectory: string): Promise<string | undefined>;
 function isDigest(value: string): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
@@ -591,6 +601,7 @@ interface ChatChoice {
         readonly tool_calls?: readonly ToolCall[];
     };
     readonly finish_reason: FinishReason;
+    readonly stop_reason?: string;
     readonly logprobs: {
         readonly content: readonly TokenLogprob[] | null;
     } | null;
@@ -607,6 +618,7 @@ interface ChatChunkChoice {
     readonly index: number;
     readonly delta: ChatDelta;
     readonly finish_reason: FinishReason | null;
+    readonly stop_reason?: string | null;
     readonly logprobs?: {
         readonly content: readonly TokenLogprob[] | null;
     } | null;
@@ -644,6 +656,7 @@ interface ChatRequest extends SamplingFields {
     readonly parallel_tool_calls?: boolean | null;
     readonly response_format?: ResponseFormat | null;
     readonly reasoning_effort?: string | null;
+    readonly verbosity?: string | null;
     readonly prompt_cache_key?: string | null;
 }
 interface Chunk {
@@ -739,6 +752,7 @@ interface CompletionChunk {
         readonly index: number;
         readonly text: string;
         readonly finish_reason: FinishReason | null;
+        readonly stop_reason?: string | null;
         readonly logprobs?: CompletionLogprobs | null;
     }[];
     readonly usage?: OpenAiUsage | null;
@@ -846,7 +860,7 @@ interface EmbeddingItem {
 }
 interface EmbeddingRequest {
     readonly model: string;
-    readonly input: string | readonly string[];
+    readonly input: Prompt | readonly Prompt[];
     readonly dimensions?: number | null;
 }
 interface EmbeddingResponse extends ServedBy {
@@ -986,6 +1000,7 @@ interface Host extends AsyncDisposable {
     provide(key: CID, options?: AbortOptions): Promise<void>;
     stopProviding(key: CID, options?: AbortOptions): Promise<void>;
     findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>;
+    findFreshAddresses(peer: PeerId, options?: AbortOptions): Promise<boolean>;
     offerAdvertisement(envelope: Uint8Array): Promise<void>;
     fetchAdvertisement(peer: PeerId, options?: AbortOptions): Promise<Advertisement | undefined>;
 }
@@ -1149,6 +1164,9 @@ interface OpenAiUsage {
     readonly total_tokens: number;
     readonly prompt_tokens_details?: {
         readonly cached_tokens: number;
+    };
+    readonly completion_tokens_details?: {
+        readonly reasoning_tokens: number;
     };
 }
 interface OwnNames {
@@ -1480,6 +1498,7 @@ interface Usage {
     readonly promptTokens: number;
     readonly completionTokens: number;
     readonly cachedPromptTokens: number;
+    readonly reasoningTokens?: number;
 }
 interface ValidateOptions {
     readonly maxLineBytes: number;

@@ -28,7 +28,6 @@ import {
   type ServedBy,
   type ServedChunk,
 } from '../answer/index.ts'
-import type { Connect } from '../attempt/index.ts'
 import { createFallback, type OwnNames, type ProviderInit } from '../chain/index.ts'
 import { type DispatchContext, ResumeReserve, RetryBudget } from '../dispatch/index.ts'
 import {
@@ -66,6 +65,7 @@ import {
 import { type CanaryMode, createChecks, type Reputation } from '../trust/index.ts'
 import { checkedAnswer } from './checked.ts'
 import type { ClientStats } from './client-stats.ts'
+import { connectAnew } from './connect-anew.ts'
 import { FailureMemory } from './failure-memory.ts'
 import { pathAmong } from './path-among.ts'
 import {
@@ -83,7 +83,8 @@ import { requestKey } from './request-key.ts'
 
 /** What requests need of a host. */
 export type RequesterHost = DirectoryHost &
-  Pick<Host, 'bootstrapPeers'> & {
+  Pick<Host, 'bootstrapPeers'> &
+  Partial<Pick<Host, 'findFreshAddresses'>> & {
     readonly libp2p: ConnectionEvents &
       Pick<Host['libp2p'], 'dialProtocol' | 'getConnections' | 'getPeers'>
   }
@@ -159,8 +160,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   const clock = init.clock ?? { ...systemClock, wall: init.now ?? systemClock.wall }
   const now = (): number => clock.wall()
   const random = init.random ?? Math.random
-  const connect: Connect = (peerId, protocol, options) =>
-    host.libp2p.dialProtocol(peerId, protocol, options)
+  const connect = connectAnew(host)
   const directory = createDirectory({ host, limits: discoveryLimits, clock, random })
   const checks = createChecks({
     ...{ ...init, connect, directory, limits: requestLimits, now, clock, random },
