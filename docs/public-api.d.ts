@@ -563,7 +563,7 @@ interface BackendLoad {
     readonly prefillRate: number;
     readonly decodeRate: number;
 }
-interface BatchOptions extends Omit<CallOptions, 'placement'> {
+interface BatchOptions extends RequestOptions {
     readonly ordered?: boolean;
     readonly deadlineMs?: number;
     readonly onProgress?: (progress: BatchProgress) => void;
@@ -577,16 +577,6 @@ interface BatchProgress {
 }
 interface Bootstrap extends AsyncDisposable {
     readonly host: Host;
-}
-interface CallOptions extends Partial<RequestLimits> {
-    readonly signal?: AbortSignal;
-    readonly policy?: Policy;
-    readonly resume?: ResumeMode;
-    readonly switchModels?: SwitchModels;
-    readonly hops?: number;
-    readonly verify?: VerifyMode;
-    readonly trusted?: readonly string[];
-    readonly placement?: Placement;
 }
 interface ChainField {
     readonly models?: readonly string[] | null;
@@ -686,18 +676,8 @@ interface Client extends AsyncDisposable {
     stats(): ClientStats;
     close(): Promise<void>;
 }
-interface ClientInit extends Omit<HostInit, 'dht'>, Partial<RequestLimits>, Partial<DiscoveryLimits> {
-    readonly random?: () => number;
-    readonly policy?: Policy;
-    readonly resume?: ResumeMode;
-    readonly aliases?: Readonly<Record<string, string>>;
-    readonly providers?: readonly ProviderInit[];
-    readonly verify?: VerifyMode;
-    readonly scorer?: Backend;
-    readonly canaries?: CanaryMode;
-    readonly receipts?: boolean;
+interface ClientInit extends Omit<HostInit, 'dht'>, SettingsInit {
     readonly friends?: readonly string[];
-    readonly onEvent?: (event: RequestEvent) => void;
 }
 interface ClientStats {
     readonly inFlight: number;
@@ -1192,12 +1172,6 @@ interface PeerListing {
         readonly message: string;
     };
 }
-interface Placement {
-    readonly narrow?: <T extends RouteCandidate>(candidates: readonly T[]) => readonly T[];
-    readonly onPeer?: (peer: RouteCandidate) => void;
-    readonly onModel?: (model: string) => void;
-    readonly onEnd?: (event: RequestEvent) => void;
-}
 interface PositionScore {
     readonly position: number;
     readonly id: number;
@@ -1326,11 +1300,6 @@ interface Resume {
     readonly text: string;
     readonly deliveredBytes: number;
 }
-interface RouteCandidate {
-    readonly key: string;
-    readonly advertisement: Pick<Advertisement, 'addresses' | 'decodeRate' | 'operator' | 'prefillRate' | 'slots'>;
-    readonly model: Pick<ModelAdvertisement, 'contextLength' | 'digest' | 'id' | 'templateHash'>;
-}
 interface SamplingFields {
     readonly max_tokens?: number | null;
     readonly temperature?: number | null;
@@ -1427,6 +1396,19 @@ interface ServedRequest {
     readonly queueMs?: number;
     readonly ttftMs?: number;
     readonly durationMs: number;
+}
+interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
+    readonly now?: () => number;
+    readonly random?: () => number;
+    readonly policy?: Policy;
+    readonly resume?: ResumeMode;
+    readonly aliases?: Readonly<Record<string, string>>;
+    readonly providers?: readonly ProviderInit[];
+    readonly verify?: VerifyMode;
+    readonly scorer?: Backend;
+    readonly canaries?: CanaryMode;
+    readonly receipts?: boolean;
+    readonly onEvent?: (event: RequestEvent) => void;
 }
 interface Skein extends Client {
     readonly fetch: Gateway['fetch'];
