@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { cacheHome } from './directories.ts'
 import type { Environment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
+import { isOutOfDescriptors } from './open-files.ts'
 import { plainLine } from './plain-text.ts'
 import { createTerminal } from './terminal.ts'
 
@@ -29,6 +30,15 @@ process.on('unhandledRejection', (reason) => {
   stderr.write(
     `skein: ignored: ${plainLine(reason instanceof Error ? reason.message : String(reason))}\n`,
   )
+})
+
+// Libraries ask for interfaces and sockets from timers. Out of file descriptors is a bad hour, not the end.
+process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
+  if (!isOutOfDescriptors(error)) {
+    stderr.write(`skein: ${plainLine(error.stack ?? error.message)}\n`)
+    process.exit(EXIT.failure)
+  }
+  stderr.write('skein: out of file descriptors: raise the limit (ulimit -n)\n')
 })
 
 const args = process.argv.slice(2)
@@ -55,6 +65,7 @@ async function run(): Promise<void> {
     execPath: process.execPath,
     packageRoot,
     version,
+    openFileLimit: readOpenFileLimit,
     createTerminal: (json) =>
       createTerminal({
         stdout,
@@ -78,4 +89,14 @@ function findPackageRoot(start: string): string {
     if (existsSync(join(folder, 'package.json'))) return folder
     if (folder === dirname(folder)) throw new Error('the package is incomplete: no package.json')
   }
+}
+
+function readOpenFileLimit(): number | undefined {
+  // The report's look at the network resolves names.
+  Object.assign(process.report, { excludeNetwork: true })
+  const report = process.report.getReport() as {
+    readonly userLimits?: { readonly open_files?: { readonly soft?: number | 'unlimited' } }
+  }
+  const soft = report.userLimits?.open_files?.soft
+  return typeof soft === 'number' ? soft : undefined
 }

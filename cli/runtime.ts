@@ -18,6 +18,8 @@ export interface Surroundings {
   /** Where the package's own files are (the bundled model). */
   readonly packageRoot: string
   readonly version: string
+  /** File descriptors that the process may have open. @returns undefined where there is no bound */
+  readonly openFileLimit?: () => number | undefined
   createTerminal(json: boolean): Terminal
   /** Called as soon as the process ends, whatever ends it. Returns the undoing. */
   onExit(listener: () => void): () => void

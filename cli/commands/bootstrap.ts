@@ -5,6 +5,7 @@ import { firstFree } from '../data-directory.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
+import { openFileLimit } from '../open-files.ts'
 import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -36,8 +37,14 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   const network = resolveNetwork(options, session.env, 'bootstrap')
   if (options.stopWithStdin === true) stopWithStdin(session)
   const listen = network.host.listen ?? (await defaultListen(session))
+  const maxOpenFiles = openFileLimit(session)
   const { opened: bootstrap, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
-    createBootstrap({ ...(await withRecalled(network.host, dataDir)), listen, dataDir }),
+    createBootstrap({
+      ...(await withRecalled(network.host, dataDir)),
+      listen,
+      dataDir,
+      ...(maxOpenFiles !== undefined && { maxOpenFiles }),
+    }),
   )
   await using _bootstrap = bootstrap
   if (signal.aborted) return undefined

@@ -7,6 +7,7 @@ import { stopWithStdin } from '../daemon.ts'
 import { readKeys } from '../gateway-keys.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
+import { connectionsWithin, openFileLimit } from '../open-files.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   addValue,
@@ -83,11 +84,13 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
     ...(receipts !== undefined && { receipts }),
     ...(friends !== undefined && { friends }),
   })
+  const descriptors = openFileLimit(session)
   await using state = await lockState(session, dataDir)
   const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
   await using server = await serveGateway(client, {
     host: options.host,
     port: options.port,
+    ...(descriptors !== undefined && { maxConnections: connectionsWithin(descriptors) }),
     apiKeys,
     rateLimits: {
       ...(requestsPerMinute !== undefined && { requestsPerMinute }),
