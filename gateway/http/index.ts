@@ -9,6 +9,7 @@
 export { boundedRequest } from './bounded-body.ts'
 export { type ErrorFormat, errorBody, errorResponse, failureOf } from './error-body.ts'
 export { eventStream, sse, type TextStreamInit, textStream, within } from './event-stream.ts'
+export { HttpRefusal } from './http-refusal.ts'
 export { type JsonBody, readJsonObject } from './read-json.ts'
 export { type Served, servedHeaders } from './served-headers.ts'
 export { skeinField, type Verdict, verificationHeader } from './told-verification.ts'
