@@ -10,39 +10,9 @@
  *
  * @packageDocumentation
  */
+
 import { type Client, type ClientInit, createClient as createBareClient } from './client/index.ts'
 import type { Gateway } from './gateway/index.ts'
-
-/** A client that also is a `fetch`. */
-export interface Skein extends Client {
-  /**
-   * Answers requests for OpenAI's API in-process: `baseURL: 'http://skein.local/v1'`, whatever the host. Any SDK that
-   * takes a `fetch` can use it. Nothing leaves the machine but what the client asks its peers.
-   */
-  readonly fetch: Gateway['fetch']
-}
-
-/**
- * Joins the swarm as a client of its DHT. Resolves at once: peers are found when they are needed.
- *
- * @throws InferenceError `invalid_request` for limits that are none, and what creating a host throws
- */
-export async function createClient(init: ClientInit = {}): Promise<Skein> {
-  const client = await createBareClient(init)
-  let gateway: Promise<Gateway> | undefined
-  const start = async (): Promise<Gateway> => {
-    // Only those who use it wait for it to load.
-    const { createGateway } = await import('./gateway/index.ts')
-    return createGateway(client)
-  }
-  return {
-    ...client,
-    fetch: async (input, options) => {
-      gateway ??= start()
-      return await (await gateway).fetch(input, options)
-    },
-  }
-}
 
 export {
   type AbortOptions,
@@ -78,3 +48,34 @@ export {
   type ErrorCode,
   InferenceError,
 } from './protocol/index.ts'
+
+/** A client that also is a `fetch`. */
+export interface Skein extends Client {
+  /**
+   * Answers requests for OpenAI's API in-process: `baseURL: 'http://skein.local/v1'`, whatever the host. Any SDK that
+   * takes a `fetch` can use it. Nothing leaves the machine but what the client asks its peers.
+   */
+  readonly fetch: Gateway['fetch']
+}
+
+/**
+ * Joins the swarm as a client of its DHT. Resolves at once: peers are found when they are needed.
+ *
+ * @throws InferenceError `invalid_request` for limits that are none, and what creating a host throws
+ */
+export async function createClient(init: ClientInit = {}): Promise<Skein> {
+  const client = await createBareClient(init)
+  let gateway: Promise<Gateway> | undefined
+  const start = async (): Promise<Gateway> => {
+    // Only those who use it wait for it to load.
+    const { createGateway } = await import('./gateway/index.ts')
+    return createGateway(client)
+  }
+  return {
+    ...client,
+    fetch: async (input, options) => {
+      gateway ??= start()
+      return await (await gateway).fetch(input, options)
+    },
+  }
+}

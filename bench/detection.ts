@@ -2,7 +2,7 @@ import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Backend, createEmbeddedBackend } from '../backend/index.ts'
 import { type Client, createClient } from '../client/index.ts'
-import { marginOf } from '../client/verify/index.ts'
+import { marginOf } from '../client/trust/verify/scored-position.ts'
 import { createNode } from '../node/index.ts'
 import {
   dawdling,

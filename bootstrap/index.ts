@@ -9,4 +9,5 @@
  * @packageDocumentation
  */
 
+export { createSwarmKey, decodeInvite, encodeInvite, type Invite } from '../host/index.ts'
 export { type Bootstrap, type BootstrapInit, createBootstrap } from './bootstrap.ts'

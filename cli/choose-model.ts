@@ -2,7 +2,6 @@ import type { Client, ModelListing } from '../client/index.ts'
 import { InferenceError } from '../protocol/index.ts'
 import { plainLine } from './plain-text.ts'
 import { UsageError } from './usage-error.ts'
-
 /**
  * The model that was named, else the only chat model that is served; `auto` where the caller has providers of its own
  * that take part in it.

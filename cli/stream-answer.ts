@@ -3,7 +3,6 @@ import type { AttemptRecord, ChatRequest, FinishReason, OpenAiUsage } from '../p
 import { verdictWords } from './explain/index.ts'
 import { plainText } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
-
 /** A whole answer, after its pieces were shown. */
 export interface StreamedAnswer {
   readonly text: string

@@ -9,27 +9,36 @@ import type {
   PromptListRequest,
 } from '../protocol/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
-import { type BatchOptions, type BatchRequest, type BatchResult, runBatch } from './batch/index.ts'
-import type { CanaryMode } from './canary/index.ts'
-import type { ClientStats } from './client-stats.ts'
+import type { ChainField, OwnNames, ProviderInit } from './chain/index.ts'
+import type { ModelListing, PeerListing } from './peers/index.ts'
+import { type ClientStats, createRequester } from './pipeline/index.ts'
 import {
   type DiscoveryLimits,
+  type Policy,
   REQUEST_LIMITS,
+  type RequestEvent,
   type RequestLimits,
+  type ResumeMode,
   resolveLimits,
-} from './defaults.ts'
-import type { RequestEvent } from './event.ts'
-import type { ChainField, OwnNames, ProviderInit, SwitchModels } from './fallback/index.ts'
-import type { ModelListing, PeerListing } from './listings.ts'
-import type { Policy, ResumeMode } from './policy.ts'
-import { Reputation, type StandingReport } from './reputation/index.ts'
-import { wantsStream } from './request-fields.ts'
-import { createRequester } from './requester.ts'
-import { openReputation, type SavedReputation } from './saved-reputation.ts'
-import { splitRequests } from './split/index.ts'
-import { trustedPeers } from './trusted-peers.ts'
-import type { VerifyMode } from './verify-mode.ts'
-
+  type SwitchModels,
+  trustedPeers,
+  type VerifyMode,
+  wantsStream,
+} from './request/index.ts'
+import {
+  type BatchOptions,
+  type BatchRequest,
+  type BatchResult,
+  runBatch,
+  splitRequests,
+} from './split/index.ts'
+import {
+  type CanaryMode,
+  openReputation,
+  Reputation,
+  type SavedReputation,
+  type StandingReport,
+} from './trust/index.ts'
 /** How the client reaches the swarm, and its limits. Each has a default; see {@link RequestLimits}, {@link DiscoveryLimits}. */
 export interface ClientInit
   extends Omit<HostInit, 'dht'>,

@@ -11,6 +11,7 @@
  *
  * @packageDocumentation
  */
+
 export type {
   Answer,
   ChatChoice,
@@ -21,9 +22,7 @@ export type {
   ServedBy,
   ServedChunk,
 } from './answer/index.ts'
-export type { AuditReport, Unrated, Verification } from './audit/index.ts'
-export type { BatchOptions, BatchProgress, BatchRequest, BatchResult } from './batch/index.ts'
-export { type CanaryMode, parseCanaryMode } from './canary/index.ts'
+export type { ChainField, OwnNames, ProviderInit } from './chain/index.ts'
 export {
   type AbortOptions,
   type Client,
@@ -32,26 +31,42 @@ export {
   createClientOver,
   type RequestOptions,
 } from './client.ts'
-export type { ClientStats } from './client-stats.ts'
+export type { ModelListing, PeerListing } from './peers/index.ts'
+export type { ClientStats } from './pipeline/index.ts'
 export {
+  type Agreement,
+  type AuditReport,
+  type Cost,
   DISCOVERY_LIMITS,
   type DiscoveryLimits,
-  REQUEST_LIMITS,
-  type RequestLimits,
-} from './defaults.ts'
-export { estimatePromptTokens } from './dispatch/index.ts'
-export type { Agreement, Cost, RequestEvent } from './event.ts'
-export {
-  type ChainField,
-  type OwnNames,
-  type ProviderInit,
+  estimatePromptTokens,
+  type Policy,
+  parsePolicy,
+  parseResumeMode,
   parseSwitchModels,
+  parseVerifyMode,
+  REQUEST_LIMITS,
+  type RequestEvent,
+  type RequestLimits,
+  type ResumeMode,
   type SwitchModels,
-} from './fallback/index.ts'
-export type { ModelListing, PeerListing } from './listings.ts'
-export { type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
-export type { Reputation, StandingReport } from './reputation/index.ts'
-export { openReputation, type SavedReputation } from './saved-reputation.ts'
-export { PartialFailure } from './split/index.ts'
-export { trustedPeers } from './trusted-peers.ts'
-export { parseVerifyMode, type VerifyMode } from './verify-mode.ts'
+  trustedPeers,
+  type Unrated,
+  type Verification,
+  type VerifyMode,
+} from './request/index.ts'
+export {
+  type BatchOptions,
+  type BatchProgress,
+  type BatchRequest,
+  type BatchResult,
+  PartialFailure,
+} from './split/index.ts'
+export {
+  type CanaryMode,
+  openReputation,
+  parseCanaryMode,
+  type Reputation,
+  type SavedReputation,
+  type StandingReport,
+} from './trust/index.ts'

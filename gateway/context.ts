@@ -1,13 +1,6 @@
-import type { Client } from '../client/index.ts'
 import type { GatewayLimits } from './defaults.ts'
+import type { GatewayClient } from './gateway-client.ts'
 import type { Metrics } from './metrics/index.ts'
-
-/** What the gateway needs of a client. */
-export type GatewayClient = Pick<
-  Client,
-  'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats'
->
-
 /** What all endpoints share. */
 export interface GatewayContext {
   readonly client: GatewayClient

@@ -8,6 +8,7 @@
  *
  * @packageDocumentation
  */
+
 export {
   batchResultLine,
   type FileVerdict,
@@ -18,8 +19,8 @@ export {
   validateFile,
   WrittenResults,
 } from './batches/index.ts'
-export type { GatewayClient } from './context.ts'
 export { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 export { createGateway, type Gateway, type GatewayInit } from './gateway.ts'
+export type { GatewayClient } from './gateway-client.ts'
 export { type ApiKey, createApiKey, type RateLimits } from './security/index.ts'
 export { type GatewayServer, type GatewayServerInit, serveGateway } from './server/index.ts'

@@ -1,7 +1,7 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { backoffMs } from './backoff.ts'
+import { backoffMs } from '../timing/index.ts'
 import { createDeadline, pause } from './deadline.ts'
 import type { BootstrapState } from './host.ts'
 

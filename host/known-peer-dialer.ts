@@ -1,5 +1,5 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
-import { backoffMs } from './backoff.ts'
+import { backoffMs } from '../timing/index.ts'
 import { createDeadline, pause } from './deadline.ts'
 
 export interface KnownPeerDialerInit {

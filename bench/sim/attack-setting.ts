@@ -1,10 +1,10 @@
+import type { Defence } from './defence.ts'
+import type { Outcome } from './outcome.ts'
 import { Random } from './random.ts'
-import { type Defence, SimClient } from './sim-client.ts'
+import { SimClient } from './sim-client.ts'
 import type { Behaviour, SimPeer } from './sim-peer.ts'
-import type { Outcome } from './sim-run.ts'
 import { VirtualTime } from './virtual-time.ts'
 import { World } from './world.ts'
-
 /** How an attack is run. */
 export interface AttackOptions {
   readonly seed: number

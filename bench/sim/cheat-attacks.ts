@@ -1,3 +1,4 @@
+import type { Attack } from './attack.ts'
 import {
   isCheat,
   keysOf,
@@ -8,11 +9,9 @@ import {
   withCheats,
   wrongShare,
 } from './attack-setting.ts'
-import type { Attack } from './attacks.ts'
 import type { Random } from './random.ts'
 import type { SimClient } from './sim-client.ts'
 import type { Behaviour } from './sim-peer.ts'
-
 export const sybilFlood: Attack = {
   name: 'Sybil flood',
   criterion:

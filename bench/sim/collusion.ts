@@ -1,3 +1,4 @@
+import type { Attack, Measured } from './attack.ts'
 import {
   type AttackOptions,
   FAST,
@@ -7,7 +8,6 @@ import {
   withCheats,
   wrongShare,
 } from './attack-setting.ts'
-import type { Attack, Measured } from './attacks.ts'
 import { kindOf, ratedBadly, ratedHonestly, ratedWell, writerOf } from './divergence.ts'
 import type { Behaviour } from './sim-peer.ts'
 import type { World } from './world.ts'

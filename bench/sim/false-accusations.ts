@@ -1,3 +1,4 @@
+import type { Attack } from './attack.ts'
 import {
   type AttackOptions,
   keysOf,
@@ -7,7 +8,6 @@ import {
   settingOf,
   shareOf,
 } from './attack-setting.ts'
-import type { Attack } from './attacks.ts'
 import { ratedBadly, ratedHonestly, ratedInClusters, writerOf } from './divergence.ts'
 import type { Random } from './random.ts'
 import type { SimClient } from './sim-client.ts'

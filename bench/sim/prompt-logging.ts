@@ -1,7 +1,7 @@
 import type { Script, ScriptedBackend } from '../../backend/index.ts'
 import type { RequestEvent } from '../../client/index.ts'
 import { type ScriptedPeerInit, ScriptedSwarm } from '../../test/fixtures/scripted-swarm.ts'
-import type { Attack } from './attacks.ts'
+import type { Attack } from './attack.ts'
 
 /** What only those on the list may read. */
 const SECRET = 'my own words'

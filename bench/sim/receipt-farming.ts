@@ -10,8 +10,8 @@ import {
   type Receipt,
   type ReceiptBody,
 } from '../../protocol/index.ts'
+import type { Attack } from './attack.ts'
 import { percent } from './attack-setting.ts'
-import type { Attack } from './attacks.ts'
 
 const HONEST = 10
 const CLIQUE = 100

@@ -1,10 +1,9 @@
+import type { Outcome, SimRequest } from './outcome.ts'
 import { Random } from './random.ts'
 import { SimClient } from './sim-client.ts'
 import type { SimPeer } from './sim-peer.ts'
-import type { Outcome, SimRequest } from './sim-run.ts'
 import { VirtualTime } from './virtual-time.ts'
 import { World } from './world.ts'
-
 /** How large a run is. */
 export interface Size {
   readonly peers: number

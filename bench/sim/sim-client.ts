@@ -1,13 +1,20 @@
-import { Auditor, type Subject } from '../../client/audit/index.ts'
-import { ResumeReserve, RetryBudget } from '../../client/budget/index.ts'
-import type { Candidate } from '../../client/directory/index.ts'
-import { type Reputation, specClassOf, trustOf } from '../../client/reputation/index.ts'
-import { createRouter, type Router } from '../../client/route/index.ts'
-import { judge } from '../../client/verify/index.ts'
+import { ResumeReserve } from '../../client/dispatch/budget/resume-reserve.ts'
+import { RetryBudget } from '../../client/dispatch/budget/retry-budget.ts'
+import { createRouter } from '../../client/peers/route/create-router.ts'
+import type { Router } from '../../client/peers/route/router.ts'
+import type { Candidate } from '../../client/request/candidate.ts'
+import { Auditor } from '../../client/trust/audit/auditor.ts'
+import type { Subject } from '../../client/trust/audit/subject.ts'
+import type { Reputation } from '../../client/trust/reputation/reputation.ts'
+import { specClassOf } from '../../client/trust/reputation/spec-class.ts'
+import { trustOf } from '../../client/trust/reputation/trust-of.ts'
+import { judge } from '../../client/trust/verify/verdict.ts'
 import { InferenceError, type ScoreRequest, type ScoreResponse } from '../../protocol/index.ts'
+import type { Defence, SimClientInit } from './defence.ts'
+import type { Outcome, SimRequest } from './outcome.ts'
 import type { Random } from './random.ts'
 import type { SimPeer } from './sim-peer.ts'
-import { type Outcome, type SimRequest, SimRun } from './sim-run.ts'
+import { SimRun } from './sim-run.ts'
 import { WeakenedReputation } from './weakened-reputation.ts'
 import type { World } from './world.ts'
 
@@ -18,40 +25,6 @@ const LOOKUP_EVERY_MS = 5_000
 const PROBES_PER_CHOICE = 2
 /** Nobody answers a dial in this time: `dialTimeoutMs` of the client. */
 const DIAL_TIMEOUT_MS = 5_000
-
-/** Parts of the defence that a control run goes without. */
-export type Defence =
-  | 'audits'
-  /** That newcomers get no more than their share once three peers are proven. */
-  | 'held-newcomers'
-  /** That all of a newcomer's first answers are audited. */
-  | 'first-audits'
-  /** That the cost of asking is divided by what is known of a peer. */
-  | 'reputation-in-cost'
-  | 'panel'
-  | 'audit-floor'
-  | 'three-strikes'
-  | 'sequential-test'
-  | 'design-effect'
-  /** That the peers of one request are of other operators and networks. */
-  | 'apart'
-  | 'third-peer'
-  | 'pace'
-  | 'seeded-trust'
-  | 'contributors-first'
-  | 'strangers-floor'
-  | 'allow-list'
-
-export interface SimClientInit {
-  readonly name: string
-  readonly region?: string
-  /** Where peers see it come from. @default one for all */
-  readonly network?: string
-  readonly policy?: 'hedge' | 'quorum'
-  readonly without?: readonly Defence[]
-  /** Of every answer, where all are of one length: what a control without the design effect goes by. */
-  readonly answerTokens?: number
-}
 
 /** A client: the shipped router, budgets, reputation and auditor over simulated peers. */
 export class SimClient {

@@ -1,6 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
-import type { Candidate } from '../../client/directory/index.ts'
+import type { Candidate } from '../../client/request/candidate.ts'
 import { type Fairness, Gate, type Ticket } from '../../node/admission/index.ts'
 import {
   type ErrorCode,

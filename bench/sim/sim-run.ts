@@ -1,50 +1,24 @@
-import { findAgreement } from '../../client/agreement/index.ts'
-import type { Subject } from '../../client/audit/index.ts'
-import { REQUEST_LIMITS } from '../../client/defaults.ts'
-import type { Candidate } from '../../client/directory/index.ts'
+import { findAgreement } from '../../client/dispatch/agreement/find-agreement.ts'
+import { type Failure, fatal, mayRepeat, pauseMs } from '../../client/dispatch/failures.ts'
 import {
   type DispatchEffect,
   type DispatchInput,
   type DispatchState,
-  type Failure,
-  fatal,
   initialState,
-  mayRepeat,
-  Pace,
-  pauseMs,
   transition,
-} from '../../client/dispatch/index.ts'
-import { type Plan, parsePolicy } from '../../client/policy.ts'
-import { LEAVING_TIER, type RouteRequest } from '../../client/route/index.ts'
+} from '../../client/dispatch/machine.ts'
+import { Pace } from '../../client/dispatch/pace.ts'
+import type { RouteRequest } from '../../client/peers/route/router.ts'
+import { LEAVING_TIER } from '../../client/peers/route/tier.ts'
+import type { Candidate } from '../../client/request/candidate.ts'
+import { REQUEST_LIMITS } from '../../client/request/limits.ts'
+import { type Plan, parsePolicy } from '../../client/request/policy.ts'
+import type { Subject } from '../../client/trust/audit/subject.ts'
 import { type ErrorCode, InferenceError } from '../../protocol/index.ts'
 import { tokenOf } from './divergence.ts'
+import type { Outcome, SimRequest } from './outcome.ts'
 import type { SimClient } from './sim-client.ts'
 import type { Behaviour, FirstToken } from './sim-peer.ts'
-
-export interface SimRequest {
-  /** Of all requests of its client. */
-  readonly number: number
-  readonly promptTokens: number
-  readonly answerTokens: number
-  readonly affinity?: string
-}
-
-/** What came of a request. */
-export interface Outcome {
-  readonly code: ErrorCode | 'answered'
-  /** A part of it was written by other weights than its peer names. */
-  readonly wrong: boolean
-  readonly ttftMs: number
-  readonly totalMs: number
-  readonly attempts: number
-  readonly resumes: number
-  /** Between the last token of one peer and the first of the next, at most. */
-  readonly gapMs: number
-  /** Tokens that were written for it, those that nobody got included. */
-  readonly tokensWritten: number
-  readonly peers: readonly string[]
-  readonly subject?: Subject
-}
 
 const QUORUM = { withThird: 'quorum:2-of-3', withoutThird: 'quorum:2-of-2' } as const
 /** How long a resume may wait for its lease: `ResumeReserve`'s own default. */

@@ -1,5 +1,6 @@
-import { type AuditEvidence, Reputation } from '../../client/reputation/index.ts'
-import type { SimClientInit } from './sim-client.ts'
+import { Reputation } from '../../client/trust/reputation/reputation.ts'
+import type { AuditEvidence } from '../../client/trust/reputation/standing.ts'
+import type { SimClientInit } from './defence.ts'
 
 /** As shipped. A failed audit is a strike, and so many lead to quarantine. */
 const STRIKES = 3

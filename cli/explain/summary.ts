@@ -2,7 +2,6 @@ import type { RequestEvent } from '../../client/index.ts'
 import { plainLine } from '../plain-text.ts'
 import { durationText } from './duration.ts'
 import { verdictWords } from './verdict-words.ts'
-
 /** What a request came to: named lines below its timeline. Lines that say nothing are left out. */
 export function summary(event: RequestEvent): string[] {
   const rows: readonly (readonly [name: string, value: string | undefined])[] = [

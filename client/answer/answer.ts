@@ -1,7 +1,6 @@
 import { type AttemptRecord, InferenceError, type OpenAiUsage } from '../../protocol/index.ts'
-import type { RequestEvent } from '../event.ts'
+import type { RequestEvent } from '../request/index.ts'
 import type { ServedChunk } from './results.ts'
-
 /**
  * A streamed answer. Read it once: the work begins with the first chunk asked for, goes on as chunks are asked for, and
  * is cancelled at the peer by a `break`. A stream that did not end completely throws; it is never a short answer.

@@ -6,9 +6,7 @@ import type {
   FinishReason,
   TokenLogprob,
 } from '../../protocol/index.ts'
-import type { AnswerChunk } from '../attempt/index.ts'
-import { ToolCallAssembly } from '../attempt/index.ts'
-import type { DispatchEvent } from '../dispatch/index.ts'
+import { type AnswerChunk, type DispatchEvent, ToolCallAssembly } from '../request/index.ts'
 import type { Identity } from './identity.ts'
 import { openAiUsage } from './normalize.ts'
 import type {

@@ -6,11 +6,9 @@ import type {
   OpenAiUsage,
   Usage,
 } from '../../protocol/index.ts'
-import type { Verification } from '../audit/index.ts'
-import type { DispatchEvent } from '../dispatch/index.ts'
+import type { DispatchEvent, Verification } from '../request/index.ts'
 import type { Identity } from './identity.ts'
 import type { ServedChunk } from './results.ts'
-
 export interface NormalizeOptions {
   /** Ends with a chunk that carries the usage and no choice, as OpenAI's `include_usage` does. */
   readonly includeUsage: boolean

@@ -7,9 +7,7 @@ import type {
   TokenLogprob,
   ToolCall,
 } from '../../protocol/index.ts'
-import type { Verification } from '../audit/index.ts'
-import type { RequestEvent } from '../event.ts'
-
+import type { RequestEvent, Verification } from '../request/index.ts'
 /** Added to each chunk of a stream. */
 export interface ServedChunk {
   readonly skein: {

@@ -6,8 +6,8 @@ import {
   type ScoredToken,
   type ScoreResponse,
 } from '../../protocol/index.ts'
-import { type AnswerChunk, hasDelta, parseChunk, readChunk } from './chunk.ts'
-import type { WireRequest } from './wire-request.ts'
+import { type AnswerChunk, hasDelta, type WireRequest } from '../request/index.ts'
+import { parseChunk, readChunk } from './chunk.ts'
 
 /** Template, tools and images add tokens that are not in the request's bytes; more than this is made up. */
 const MAX_ADDED_PROMPT_TOKENS = 262_144

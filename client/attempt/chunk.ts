@@ -1,20 +1,6 @@
 import * as z from 'zod'
-import {
-  type ChatChunkChoice,
-  type CompletionChunk,
-  type EmbeddingItem,
-  InferenceError,
-  type InferenceRequest,
-  LIMITS,
-  type ScoreResponse,
-} from '../../protocol/index.ts'
-
-/** What a peer's chunk says, stripped of what is not the peer's to say (`id`, `model`, `created`, usage). */
-export type AnswerChunk =
-  | { readonly kind: 'chat'; readonly choices: readonly ChatChunkChoice[] }
-  | { readonly kind: 'completion'; readonly choices: CompletionChunk['choices'] }
-  | { readonly kind: 'embedding'; readonly item: EmbeddingItem }
-  | ({ readonly kind: 'score' } & ScoreResponse)
+import { InferenceError, type InferenceRequest, LIMITS } from '../../protocol/index.ts'
+import type { AnswerChunk } from '../request/index.ts'
 
 const index = z
   .int()
@@ -132,29 +118,4 @@ function parseJson(json: Uint8Array): unknown {
   } catch (cause) {
     throw new InferenceError('malformed', 'bad chunk: not JSON', { cause })
   }
-}
-
-/** Whether a caller would see something of it: the commit point. A role, an empty delta or a bare end is nothing to see. */
-export function isVisible(chunk: AnswerChunk): boolean {
-  switch (chunk.kind) {
-    case 'chat':
-      return chunk.choices.some(hasDelta)
-    case 'completion':
-      return chunk.choices.some((choice) => choice.text !== '')
-    case 'embedding':
-    case 'score':
-      return true
-    default:
-      return chunk satisfies never
-  }
-}
-
-/** Whether a choice of a chat carries content, reasoning, a refusal or a tool call. */
-export function hasDelta({ delta }: ChatChunkChoice): boolean {
-  return (
-    (delta.content ?? '') !== '' ||
-    (delta.reasoning_content ?? '') !== '' ||
-    (delta.refusal ?? '') !== '' ||
-    (delta.tool_calls ?? []).length > 0
-  )
 }

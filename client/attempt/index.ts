@@ -9,10 +9,7 @@
  * @packageDocumentation
  */
 export { AnswerCheck } from './answer-check.ts'
-export { type Answered, type AttemptEvent, runAttempt } from './attempt.ts'
-export { type AnswerChunk, isVisible } from './chunk.ts'
 export { endSoon } from './end-soon.ts'
 export { type Connect, openStream } from './open-stream.ts'
-export { ToolCallAssembly } from './tool-calls.ts'
+export { type Answered, type AttemptEvent, runAttempt } from './peer-attempt.ts'
 export { Watchdog } from './watchdog.ts'
-export { encodeRequest, type WireRequest } from './wire-request.ts'

@@ -1,6 +1,6 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
-import { openScope, raceSignal } from '../scope.ts'
+import { openScope, raceSignal } from '../../timing/index.ts'
 
 interface ConnectOptions {
   readonly signal: AbortSignal

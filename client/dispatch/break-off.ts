@@ -1,8 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
+import type { Job } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
-import type { Job } from './dispatch.ts'
-import { conclude, type Failure } from './verdict.ts'
-
+import { conclude, type Failure } from './failures.ts'
 /** The peer's answer went round in circles. At a second peer the same ends the request. */
 export function repeatsItself(maxRepeats: number): InferenceError {
   return new InferenceError(

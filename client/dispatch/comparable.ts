@@ -1,8 +1,6 @@
 import type { AnswerRequest } from '../../protocol/index.ts'
-import type { ComparableAnswer } from '../agreement/index.ts'
-import { type AnswerChunk, ToolCallAssembly } from '../attempt/index.ts'
-import type { Piece } from './transcript.ts'
-
+import { type AnswerChunk, type Piece, ToolCallAssembly } from '../request/index.ts'
+import type { ComparableAnswer } from './agreement/index.ts'
 /** A whole answer of one choice, as far as answers are compared. */
 export function comparable(
   kind: AnswerRequest['kind'],

@@ -1,7 +1,6 @@
 import { type AnswerRequest, LIMITS, type Resume } from '../../protocol/index.ts'
-import type { ResumeMode } from '../policy.ts'
+import type { ResumeMode } from '../request/index.ts'
 import type { Transcript } from './transcript.ts'
-
 /** How an answer whose peer was lost can go on. */
 export type Continuation =
   /** Its end was decided already. `finishReason` where the caller has not been told. */

@@ -1,22 +1,23 @@
 import type { AnswerRequest, Timings } from '../../protocol/index.ts'
-import { type AnswerChunk, isVisible } from '../attempt/index.ts'
-import type { RequestLimits } from '../defaults.ts'
-import { RepetitionDetector } from '../loops/index.ts'
-import type { ResumeMode } from '../policy.ts'
-import { callerUsage } from './caller-usage.ts'
-import { type Continuation, continuationOf } from './continuation.ts'
-import type { DispatchEvent, Told } from './dispatch.ts'
-import type { Journal } from './journal.ts'
-import type { LaneRun } from './lane-run.ts'
 import {
+  type AnswerChunk,
+  type DispatchEvent,
   finishChunk,
+  isVisible,
+  type Journal,
   type Piece,
+  type RequestLimits,
+  type ResumeMode,
   shownBytes,
   shownText,
-  Transcript,
+  type Told,
   tokensOf,
-} from './transcript.ts'
-
+} from '../request/index.ts'
+import { callerUsage } from './caller-usage.ts'
+import { type Continuation, continuationOf } from './continuation.ts'
+import type { LaneRun } from './lane-run.ts'
+import { RepetitionDetector } from './repetition-detector.ts'
+import { Transcript } from './transcript.ts'
 export interface DeliveryInit {
   readonly request: AnswerRequest
   readonly resume: ResumeMode

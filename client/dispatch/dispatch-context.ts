@@ -1,15 +1,11 @@
-import type { Host } from '../../host/index.ts'
 import type { Answered, Connect } from '../attempt/index.ts'
-import type { ResumeReserve, RetryBudget } from '../budget/index.ts'
-import type { Candidate, Directory } from '../directory/index.ts'
-import type { Prober } from '../probe/index.ts'
-import type { Router } from '../route/index.ts'
+import type { Directory, Prober, Router, SwarmHost } from '../peers/index.ts'
+import type { Candidate } from '../request/index.ts'
+import type { ResumeReserve, RetryBudget } from './budget/index.ts'
 
 /** What all requests of a client share. */
 export interface DispatchContext {
-  readonly host: Pick<Host, 'bootstrapPeers'> & {
-    readonly libp2p: Pick<Host['libp2p'], 'getPeers'>
-  }
+  readonly host: SwarmHost
   readonly connect: Connect
   readonly directory: Directory
   readonly prober: Prober

@@ -1,14 +1,21 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { findAgreement } from '../agreement/index.ts'
+import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
 import type { AttemptEvent } from '../attempt/index.ts'
-import type { Candidate } from '../directory/index.ts'
-import { type Scope, Superseded } from '../scope.ts'
+import {
+  type AttemptNote,
+  type Candidate,
+  type DispatchEvent,
+  isEnd,
+  type Job,
+  type Piece,
+  tokensOf,
+} from '../request/index.ts'
+import { findAgreement } from './agreement/index.ts'
 import { brokenOff, quorumNotReached, repeatsItself } from './break-off.ts'
 import { comparable } from './comparable.ts'
 import { Delivery } from './delivery.ts'
-import type { DispatchEvent, Job } from './dispatch.ts'
 import type { DispatchContext } from './dispatch-context.ts'
-import type { AttemptNote } from './journal.ts'
+import { claimedPromptTokens, fatal } from './failures.ts'
 import { type LaneMessage, LaneRun } from './lane-run.ts'
 import {
   type DispatchEffect,
@@ -18,14 +25,10 @@ import {
   type Recovery,
   transition,
 } from './machine.ts'
-import { Mailbox } from './mailbox.ts'
-import { Opener } from './opening.ts'
+import { Opener } from './opener.ts'
 import { Pace } from './pace.ts'
 import type { ResumeWish } from './resume-wish.ts'
 import type { Selection } from './selection.ts'
-import { isEnd, type Piece, tokensOf } from './transcript.ts'
-import { claimedPromptTokens, fatal } from './verdict.ts'
-
 /** Carries out what the state machine says, and tells it what happens. */
 export class DispatchRun {
   readonly #context: DispatchContext

@@ -9,18 +9,8 @@
  *
  * @packageDocumentation
  */
-export { type DispatchEvent, dispatch, type Job, type Told } from './dispatch.ts'
+export { isDeterministic } from './agreement/index.ts'
+export { ResumeReserve, RetryBudget } from './budget/index.ts'
+export { dispatch } from './dispatch.ts'
 export type { DispatchContext } from './dispatch-context.ts'
-export { type AttemptNote, Journal } from './journal.ts'
-export {
-  type DispatchEffect,
-  type DispatchInput,
-  type DispatchState,
-  initialState,
-  transition,
-} from './machine.ts'
-export { Mailbox } from './mailbox.ts'
-export { Pace } from './pace.ts'
-export { estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
-export { shownText } from './transcript.ts'
-export { type Failure, fatal, mayRepeat, pauseMs } from './verdict.ts'
+export { RepetitionDetector } from './repetition-detector.ts'

@@ -1,12 +1,9 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { type AttemptEvent, runAttempt } from '../attempt/index.ts'
-import type { ResumeLease } from '../budget/index.ts'
-import type { Candidate } from '../directory/index.ts'
+import type { AttemptNote, Candidate, Piece } from '../request/index.ts'
+import type { ResumeLease } from './budget/index.ts'
 import { Credit } from './credit.ts'
-import type { AttemptNote } from './journal.ts'
 import type { Choice } from './selection.ts'
-import type { Piece } from './transcript.ts'
-
 /** What an attempt tells the dispatcher. */
 export type LaneMessage =
   | { readonly type: 'chosen'; readonly choice: Choice }

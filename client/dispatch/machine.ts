@@ -1,7 +1,5 @@
 import type { AttemptReason } from '../../protocol/index.ts'
-import type { RequestLimits } from '../defaults.ts'
-import type { Plan } from '../policy.ts'
-
+import type { Plan, RequestLimits } from '../request/index.ts'
 /** An attempt, from the wish to make it until its end. */
 export interface Lane {
   readonly id: number

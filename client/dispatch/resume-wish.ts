@@ -1,7 +1,6 @@
 import type { Resume } from '../../protocol/index.ts'
-import type { Candidate } from '../directory/index.ts'
+import type { Candidate } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
-
 /** An answer that is to go on, and with which weights. */
 export interface ResumeWish {
   readonly how: Extract<Continuation, { type: 'resume' }>

@@ -1,11 +1,17 @@
 import { InferenceError, type Resume } from '../../protocol/index.ts'
-import { type Candidate, explainAbsence, type Query } from '../directory/index.ts'
-import type { Placement } from '../placement.ts'
-import { LEAVING_TIER, type RouteRequest } from '../route/index.ts'
-import { delay, type Scope } from '../scope.ts'
+import { delay, type Scope } from '../../timing/index.ts'
+import { explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
+import type { Candidate, Placement, Query } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
+import {
+  BUSY,
+  claimedPromptTokens,
+  conclude,
+  type Failure,
+  mayRepeat,
+  pauseMs,
+} from './failures.ts'
 import { type ResumeWish, suitable } from './resume-wish.ts'
-import { BUSY, claimedPromptTokens, conclude, type Failure, mayRepeat, pauseMs } from './verdict.ts'
 
 /** Others probed in the background at each choice, so that the next choice knows more (Prequal: about 3 a query). */
 const PROBES_PER_CHOICE = 2

@@ -1,14 +1,5 @@
-import type { AnswerRequest, FinishReason } from '../../protocol/index.ts'
-import type { AnswerChunk } from '../attempt/index.ts'
-
-/** A piece of an answer as it came from a peer. */
-export interface Piece {
-  readonly chunk: AnswerChunk
-  readonly visible: boolean
-  readonly tokenIds: readonly number[]
-  readonly logprobs: readonly number[]
-}
-
+import type { FinishReason } from '../../protocol/index.ts'
+import { type Piece, tokensOf } from '../request/index.ts'
 /** What the caller has of an answer, whoever served it, and what the engines had generated for it. */
 export class Transcript {
   readonly #texts: string[] = []
@@ -100,42 +91,4 @@ export class Transcript {
   #add(text: string): void {
     if (text !== '') this.#texts.push(text)
   }
-}
-
-/** Whether a piece says that the answer is over. */
-export function isEnd({ chunk }: Pick<Piece, 'chunk'>): boolean {
-  if (chunk.kind === 'embedding' || chunk.kind === 'score') return false
-  return chunk.choices.some(({ finish_reason }) => finish_reason !== null)
-}
-
-/** What the caller reads of a chunk. */
-export function shownText(chunk: AnswerChunk): string {
-  if (chunk.kind === 'embedding' || chunk.kind === 'score') return ''
-  if (chunk.kind === 'completion') return chunk.choices.map(({ text }) => text).join('')
-  const shown = chunk.choices.flatMap(({ delta: { content, reasoning_content, refusal } }) => [
-    content ?? '',
-    reasoning_content ?? '',
-    refusal ?? '',
-  ])
-  return shown.join('')
-}
-
-/** UTF-8 bytes of all that a chunk shows, tool calls included. */
-export function shownBytes(chunk: AnswerChunk): number {
-  const calls =
-    chunk.kind === 'chat' ? chunk.choices.flatMap(({ delta }) => delta.tool_calls ?? []) : []
-  const called = calls.map((call) => (call.function?.name ?? '') + (call.function?.arguments ?? ''))
-  return Buffer.byteLength(shownText(chunk) + called.join(''))
-}
-
-/** The formal end of an answer that ended in fact. */
-export function finishChunk(kind: AnswerRequest['kind'], finish_reason: FinishReason): AnswerChunk {
-  return kind === 'chat'
-    ? { kind: 'chat', choices: [{ index: 0, delta: {}, finish_reason }] }
-    : { kind: 'completion', choices: [{ index: 0, text: '', finish_reason, logprobs: null }] }
-}
-
-/** Tokens of a piece, as far as they are known: one, where it came without ids. */
-export function tokensOf({ tokenIds, visible }: Pick<Piece, 'tokenIds' | 'visible'>): number {
-  return tokenIds.length > 0 ? tokenIds.length : Number(visible)
 }

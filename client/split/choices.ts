@@ -1,7 +1,6 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { fieldOf } from '../request-fields.ts'
+import { fieldOf } from '../request/index.ts'
 import { SPLIT_LIMITS } from './limits.ts'
-
 /** The choices of one call, each to be asked for by itself. They are numbered prompt by prompt, as OpenAI does. */
 export interface Choices {
   readonly count: number

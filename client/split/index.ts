@@ -1,6 +1,9 @@
-export { isRefusal } from './after-failure.ts'
-export { SPLIT_LIMITS } from './limits.ts'
+export {
+  type BatchOptions,
+  type BatchProgress,
+  type BatchRequest,
+  type BatchResult,
+  runBatch,
+} from './batch/index.ts'
 export { PartialFailure } from './partial-failure.ts'
-export { runParts } from './run-parts.ts'
 export { splitRequests } from './split-requests.ts'
-export { WorkQueue } from './work-queue.ts'

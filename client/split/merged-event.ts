@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mergedVerification } from '../audit/index.ts'
-import type { Agreement, RequestEvent } from '../event.ts'
+import { type Agreement, mergedVerification, type RequestEvent } from '../request/index.ts'
 
 /** One record of many parts: what they took in all, the first piece of any, and the weakest of what they promise. */
 export function mergedEvent(

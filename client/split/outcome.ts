@@ -1,9 +1,8 @@
 import type { ServedBy } from '../answer/index.ts'
-import type { RequestEvent } from '../event.ts'
-import { servedBy } from '../requester.ts'
+import { servedBy } from '../pipeline/index.ts'
+import type { RequestEvent } from '../request/index.ts'
 import { PartialFailure } from './partial-failure.ts'
 import type { FailedItems } from './split-call.ts'
-
 /**
  * The failure of a call of which `failed` is what did not arrive.
  *

@@ -1,8 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { Mailbox } from '../dispatch/index.ts'
-import type { Placement } from '../placement.ts'
+import { Mailbox } from '../../timing/index.ts'
+import type { Placement } from '../request/index.ts'
 import type { Part, Settled, WorkQueue } from './work-queue.ts'
-
 /** What happens to the parts of a call, in the order of its happening. */
 export type PartEvent<P, R> =
   | { readonly type: 'piece'; readonly part: Part; readonly piece: P }

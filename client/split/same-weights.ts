@@ -1,5 +1,4 @@
-import type { RouteCandidate } from '../route/index.ts'
-
+import type { RouteCandidate } from '../request/index.ts'
 /**
  * Keeps the parts of one call at one set of weights: the vectors of others lie in another space. The set that most
  * slots offer is taken when the first part is placed, and kept.

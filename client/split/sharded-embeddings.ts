@@ -1,14 +1,13 @@
 import { type EmbeddingItem, InferenceError } from '../../protocol/index.ts'
 import type { EmbeddingResponse } from '../answer/index.ts'
-import type { CallOptions } from '../call.ts'
-import { fieldOf } from '../request-fields.ts'
+import type { CallOptions } from '../pipeline/index.ts'
+import { fieldOf } from '../request/index.ts'
 import { SPLIT_LIMITS } from './limits.ts'
 import { failureOf, servedOf } from './outcome.ts'
 import { PartialFailure } from './partial-failure.ts'
 import { SameWeights } from './same-weights.ts'
 import { shardSize } from './shard-size.ts'
 import { SplitCall, type SplitContext } from './split-call.ts'
-
 /** A call for many embeddings. */
 export interface EmbeddingCall {
   readonly inputs: readonly string[]

@@ -1,16 +1,12 @@
 import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
-import type { CallOptions } from '../call.ts'
-import type { RequestEvent } from '../event.ts'
-import { joinPlacements, type Placement } from '../placement.ts'
-import { modelOf } from '../request-fields.ts'
-import type { Requester } from '../requester.ts'
-import { openScope, type Scope } from '../scope.ts'
+import { openScope, type Scope } from '../../timing/index.ts'
+import type { CallOptions, Requester } from '../pipeline/index.ts'
+import { joinPlacements, modelOf, type Placement, type RequestEvent } from '../request/index.ts'
 import { isRefusal } from './after-failure.ts'
 import { SPLIT_LIMITS } from './limits.ts'
 import { mergedEvent } from './merged-event.ts'
 import { type PartEvent, runParts } from './run-parts.ts'
 import { type Part, WorkQueue, type WorkQueueInit } from './work-queue.ts'
-
 /** What splitting hangs on. */
 export interface SplitContext {
   readonly requester: Requester

@@ -1,10 +1,9 @@
-import type { Requester } from '../requester.ts'
+import type { Requester } from '../pipeline/index.ts'
 import { choicesOf } from './choices.ts'
 import { manyInputs, shardedEmbeddings } from './sharded-embeddings.ts'
 import type { SplitContext } from './split-call.ts'
 import { streamedChoices } from './streamed-choices.ts'
 import { wholeChoices } from './whole-choices.ts'
-
 /**
  * A requester that spreads over peers what one request should not carry: `n` choices, lists of prompts, many inputs.
  * Everything else goes straight through.

@@ -5,9 +5,8 @@ import {
   type Usage,
 } from '../../protocol/index.ts'
 import { type Answer, createAnswer, type ServedChunk } from '../answer/index.ts'
-import type { CallOptions } from '../call.ts'
-import type { RequestEvent } from '../event.ts'
-import { wantsUsage } from '../request-fields.ts'
+import type { CallOptions } from '../pipeline/index.ts'
+import { type RequestEvent, wantsUsage } from '../request/index.ts'
 import type { Choices } from './choices.ts'
 import { failureOf } from './outcome.ts'
 import { SplitCall, type SplitContext } from './split-call.ts'

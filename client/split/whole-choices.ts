@@ -1,6 +1,6 @@
 import type { OpenAiUsage } from '../../protocol/index.ts'
 import type { ServedBy } from '../answer/index.ts'
-import type { CallOptions } from '../call.ts'
+import type { CallOptions } from '../pipeline/index.ts'
 import type { Choices } from './choices.ts'
 import { failureOf, servedOf } from './outcome.ts'
 import { SplitCall, type SplitContext } from './split-call.ts'

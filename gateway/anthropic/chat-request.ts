@@ -8,7 +8,6 @@ import {
 import { present } from '../answering/index.ts'
 import { chatMessages } from './chat-messages.ts'
 import type { MessageFields, PromptFields } from './request.ts'
-
 /** The caller's names of fields that the network calls otherwise. */
 export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
   stop: 'stop_sequences',

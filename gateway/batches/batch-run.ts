@@ -1,14 +1,13 @@
 import type { BatchRequest, BatchResult } from '../../client/index.ts'
 import { optionsOf } from '../answering/index.ts'
-import type { GatewayClient } from '../context.ts'
 import type { GatewayLimits } from '../defaults.ts'
+import type { GatewayClient } from '../gateway-client.ts'
 import { batchResultLine, readBatchLine, unansweredLine } from './batch-line.ts'
 import type { BatchRecord } from './batch-record.ts'
 import type { FileStore } from './file-store.ts'
 import { readLines } from './jsonl.ts'
 import { validateFile } from './validate-file.ts'
 import { WrittenResults } from './written-results.ts'
-
 export interface BatchRunInit {
   readonly client: Pick<GatewayClient, 'batch'>
   readonly files: FileStore

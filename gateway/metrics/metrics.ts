@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { RequestEvent } from '../../client/index.ts'
-import type { GatewayClient } from '../context.ts'
+import type { GatewayClient } from '../gateway-client.ts'
 import { createBoundedLabel } from './bounded-label.ts'
 
 /** What `GET /metrics` shows. Its numbers begin with the gateway; no label names a peer, a caller or a key. */

@@ -1,17 +1,16 @@
 import type { ChainField } from '../../client/index.ts'
-import type {
-  ChatRequest,
-  CompletionRequest,
-  ResponseFormat,
-  SamplingFields,
+import {
+  type ChatRequest,
+  type CompletionRequest,
+  InferenceError,
+  type ResponseFormat,
+  type SamplingFields,
 } from '../../protocol/index.ts'
-import { InferenceError } from '../../protocol/index.ts'
 import { contentOf, present } from '../answering/index.ts'
 import { chatMessages } from './chat-messages.ts'
 import { imageParts } from './images.ts'
 import { samplingOf } from './options.ts'
 import type { AnswerFields, ChatFields, GenerateFields } from './request.ts'
-
 /** What is asked of the network for a chat. */
 export function chatRequestOf(request: ChatFields): ChatRequest & ChainField {
   const tools = (request.tools ?? []).map(({ function: { name, ...about } }) => {

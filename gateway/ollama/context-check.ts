@@ -1,6 +1,5 @@
 import type { ModelListing } from '../../client/index.ts'
 import { InferenceError, normalizeModelId } from '../../protocol/index.ts'
-
 /**
  * Whether `num_ctx` asks for no more than what is served. It then changes nothing: a peer has the context that it has,
  * and a prompt that does not fit is an error there, where Ollama would cut it.

@@ -8,7 +8,6 @@ import type {
 import { present } from '../answering/index.ts'
 import { chatMessages } from './chat-messages.ts'
 import type { ResponseFields } from './request.ts'
-
 /** The caller's names of fields that the network calls otherwise. */
 export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
   messages: 'input',

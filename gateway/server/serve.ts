@@ -2,8 +2,8 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { InferenceError } from '../../protocol/index.ts'
-import type { GatewayClient } from '../context.ts'
 import { type GatewayInit, openGateway } from '../gateway.ts'
+import type { GatewayClient } from '../gateway-client.ts'
 
 /** Where it listens, beside what holds for the gateway itself. */
 export interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {

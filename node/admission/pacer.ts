@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { type BucketState, charge } from './token-bucket.ts'
+import { type BucketState, charge } from '../../timing/index.ts'
 
 export interface PacerInit {
   /** Ceiling over all answers together. 0: none. */

@@ -1,6 +1,11 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { type BucketRate, type BucketState, fullBucket, refill, takeOne } from './token-bucket.ts'
-
+import {
+  type BucketRate,
+  type BucketState,
+  fullBucket,
+  refill,
+  takeOne,
+} from '../../timing/index.ts'
 export interface PeerLedgerInit {
   /** Streams that one peer may have open: uploading, waiting and running together. */
   readonly maxStreams: number

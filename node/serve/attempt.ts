@@ -11,6 +11,7 @@ import {
   parseModelReference,
   type Usage,
 } from '../../protocol/index.ts'
+import { untilAborted, whilePending } from '../../timing/index.ts'
 import type { ServedSample, Ticket } from '../admission/index.ts'
 import type { AttemptScope } from './attempt-scope.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
@@ -19,7 +20,6 @@ import { uploadFailure } from './failure.ts'
 import { pump } from './pump.ts'
 import type { Reply } from './reply.ts'
 import { tokensTaken } from './tokens-taken.ts'
-import { untilAborted, whilePending } from './until-aborted.ts'
 import { Upload } from './upload.ts'
 
 export interface Attempt {

@@ -1,9 +1,9 @@
 import { fromString } from 'uint8arrays/from-string'
 import type { BackendChunk, BackendDone, BackendEvent } from '../../backend/index.ts'
 import { encodeNodeFrame, InferenceError, LIMITS } from '../../protocol/index.ts'
+import { untilAborted, whilePending } from '../../timing/index.ts'
 import { engineFailure } from './failure.ts'
 import type { Reply } from './reply.ts'
-import { untilAborted, whilePending } from './until-aborted.ts'
 
 export interface PumpInit {
   /** Asks the engine. */

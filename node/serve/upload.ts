@@ -7,7 +7,7 @@ import {
   LIMITS,
   readFrames,
 } from '../../protocol/index.ts'
-import { untilAborted } from './until-aborted.ts'
+import { untilAborted } from '../../timing/index.ts'
 
 /** The head and a body cut into pieces of a kilobyte on average. Smaller ones are a way to burn our time. */
 const MAX_UPLOAD_FRAMES = 1 + LIMITS.maxRequestBytes / 1_024

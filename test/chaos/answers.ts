@@ -1,6 +1,5 @@
 import type { RequestOptions } from '../../client/index.ts'
-import type { Requester } from '../../client/requester.ts'
-
+import type { Requester } from '../../client/pipeline/requester.ts'
 /** The ways of asking that a caller has. */
 export type Form = 'chat stream' | 'chat' | 'completion stream' | 'completion' | 'embedding'
 export const FORMS: readonly Form[] = [

@@ -1,7 +1,6 @@
 import type { Answer, RequestEvent } from '../../client/index.ts'
 import { type ChatChunk, InferenceError } from '../../protocol/index.ts'
 import { differenceOf } from './exactness.ts'
-
 /** A question whose one right answer is known. */
 export interface Question {
   readonly prompt: string

@@ -59,13 +59,19 @@ export interface CliProcess {
   event(name: string): Promise<CliEvent>
 }
 
+/** What runs a command line somewhere else when put before it. */
+export interface Launcher {
+  readonly launch: readonly string[]
+}
+
 /** Directories and processes of one test file; all gone after `close`. */
 export interface Sandbox {
   readonly home: string
-  start(args: readonly string[], env?: Record<string, string>): CliProcess
+  /** @param machine of an Internet; with none the command runs on this one */
+  start(args: readonly string[], env?: Record<string, string>, machine?: Launcher): CliProcess
   run(
     args: readonly string[],
-    options?: { stdin?: string; env?: Record<string, string> },
+    options?: { stdin?: string; env?: Record<string, string>; machine?: Launcher },
   ): Promise<Finished>
   close(): Promise<void>
 }
@@ -73,8 +79,8 @@ export interface Sandbox {
 export async function createSandbox(): Promise<Sandbox> {
   const home = await mkdtemp(join(tmpdir(), 'skein-cli-'))
   const running = new Set<CliProcess>()
-  const start = (args: readonly string[], env: Record<string, string> = {}): CliProcess => {
-    const process = startCli(args, { ...baseEnv(home), ...env })
+  const start: Sandbox['start'] = (args, env = {}, machine = HERE) => {
+    const process = startCli(args, { ...baseEnv(home), ...env }, machine)
     running.add(process)
     void process.finished.then(() => running.delete(process))
     return process
@@ -82,8 +88,8 @@ export async function createSandbox(): Promise<Sandbox> {
   return {
     home,
     start,
-    run(args, { stdin = '', env } = {}) {
-      const process = start(args, env)
+    run(args, { stdin = '', env, machine } = {}) {
+      const process = start(args, env, machine)
       process.child.stdin.end(stdin)
       return within(
         process.finished,
@@ -109,8 +115,15 @@ function baseEnv(home: string): Record<string, string> {
   }
 }
 
-function startCli(args: readonly string[], env: Record<string, string>): CliProcess {
-  const child = spawn(process.execPath, [MAIN, ...args], { env })
+const HERE: Launcher = { launch: [] }
+
+function startCli(
+  args: readonly string[],
+  env: Record<string, string>,
+  { launch }: Launcher,
+): CliProcess {
+  const [command = '', ...rest] = [...launch, process.execPath, MAIN, ...args]
+  const child = spawn(command, rest, { env })
   let stdout = ''
   let stderr = ''
   const watchers = new Set<() => void>()

@@ -12,8 +12,8 @@ import { sha256 } from 'multiformats/hashes/sha2'
 import { compare } from 'uint8arrays/compare'
 import { xor } from 'uint8arrays/xor'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { DISCOVERY_LIMITS } from '../../client/defaults.ts'
-import { createDirectory, type DirectoryHost } from '../../client/directory/index.ts'
+import { createDirectory, type DirectoryHost } from '../../client/peers/directory/directory.ts'
+import { DISCOVERY_LIMITS } from '../../client/request/limits.ts'
 import { createHost, type Host } from '../../host/index.ts'
 import {
   type Advertisement,

@@ -2,9 +2,9 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createEmbeddedBackend, type EmbeddedBackend } from '../../backend/index.ts'
 import { readChunk } from '../../client/attempt/chunk.ts'
-import { Witness } from '../../client/audit/index.ts'
-import { judgePart } from '../../client/audit/judge-part.ts'
-import type { Candidate } from '../../client/directory/index.ts'
+import type { Candidate } from '../../client/request/candidate.ts'
+import { judgePart } from '../../client/trust/audit/judge-part.ts'
+import { Witness } from '../../client/trust/audit/witness.ts'
 import { type AnswerRequest, parseRequest, type ScoreResponse } from '../../protocol/index.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })

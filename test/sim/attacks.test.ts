@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ATTACKS, smallScaleOf } from '../../bench/sim/attacks.ts'
+import { smallScaleOf } from '../../bench/sim/attack.ts'
+import { ATTACKS } from '../../bench/sim/attacks.ts'
 
 const SEED = 1
 const TIMEOUT_MS = 120_000

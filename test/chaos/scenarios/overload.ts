@@ -1,10 +1,9 @@
-import { ResumeReserve } from '../../../client/budget/index.ts'
-import type { RequesterInit } from '../../../client/requester.ts'
+import { ResumeReserve } from '../../../client/dispatch/budget/resume-reserve.ts'
+import type { RequesterInit } from '../../../client/pipeline/requester.ts'
 import { ProcessSwarm } from '../../fixtures/chaos-swarm.ts'
 import type { EngineInit } from '../../fixtures/swarm-process.ts'
 import { closedLoop, openLoop } from '../arrivals.ts'
 import { counting, type Outcome, type Tally, Watch } from '../watch.ts'
-
 export interface OverloadSize {
   readonly nodes: number
   readonly clients: number

@@ -7,11 +7,11 @@ import OpenAI, {
 } from 'openai'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { ScriptedBackend } from '../../../backend/index.ts'
+import type { GatewayClient } from '../../../gateway/gateway-client.ts'
 import {
   createApiKey,
   createGateway,
   type Gateway,
-  type GatewayClient,
   type GatewayServer,
   serveGateway,
 } from '../../../gateway/index.ts'

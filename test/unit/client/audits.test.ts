@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { Reputation } from '../../../client/reputation/index.ts'
+import { Reputation } from '../../../client/trust/reputation/reputation.ts'
 import { type ScriptedPeerInit, ScriptedSwarm } from '../../fixtures/scripted-swarm.ts'
 
 const body = {

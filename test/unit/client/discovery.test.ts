@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { explainAbsence } from '../../../client/directory/index.ts'
+import { explainAbsence } from '../../../client/peers/directory/absence.ts'
 import { nodeKey } from '../../../protocol/index.ts'
 import {
   advertisementOf,

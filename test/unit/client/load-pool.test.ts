@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { LoadPool } from '../../../client/probe/index.ts'
+import { LoadPool } from '../../../client/peers/probe/load-pool.ts'
 import { READY } from '../../fixtures/client-peers.ts'
 
 describe('LoadPool', () => {

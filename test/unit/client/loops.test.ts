@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FailureMemory, RepetitionDetector, requestKey } from '../../../client/loops/index.ts'
+import { RepetitionDetector } from '../../../client/dispatch/repetition-detector.ts'
+import { FailureMemory } from '../../../client/pipeline/failure-memory.ts'
+import { requestKey } from '../../../client/pipeline/request-key.ts'
 import { type ErrorCode, InferenceError } from '../../../protocol/index.ts'
 
 /** The number of pieces after which the detector first says so; undefined where it never does. */

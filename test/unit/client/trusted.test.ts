@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Script } from '../../../backend/index.ts'
-import { runBatch } from '../../../client/batch/index.ts'
-import { splitRequests } from '../../../client/split/index.ts'
+import { runBatch } from '../../../client/split/batch/run-batch.ts'
+import { splitRequests } from '../../../client/split/split-requests.ts'
 import { InferenceError } from '../../../protocol/index.ts'
 import { type ScriptedPeerInit, ScriptedSwarm } from '../../fixtures/scripted-swarm.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Verification } from '../../../client/index.ts'
-import { splitRequests } from '../../../client/split/index.ts'
+import { splitRequests } from '../../../client/split/split-requests.ts'
 import { InferenceError } from '../../../protocol/index.ts'
 import { answers } from '../../fixtures/client-peers.ts'
 import { FakeSwarm } from '../../fixtures/fake-swarm.ts'

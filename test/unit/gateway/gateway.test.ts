@@ -1,11 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { ChatCompletion } from '../../../client/index.ts'
-import {
-  createApiKey,
-  createGateway,
-  type GatewayClient,
-  type GatewayInit,
-} from '../../../gateway/index.ts'
+import type { GatewayClient } from '../../../gateway/gateway-client.ts'
+import { createApiKey, createGateway, type GatewayInit } from '../../../gateway/index.ts'
 import { InferenceError } from '../../../protocol/index.ts'
 
 const answer: ChatCompletion = {

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { RequestEvent } from '../../../client/index.ts'
-import { createGateway, type Gateway, type GatewayClient } from '../../../gateway/index.ts'
+import type { GatewayClient } from '../../../gateway/gateway-client.ts'
+import { createGateway, type Gateway } from '../../../gateway/index.ts'
 
 const event: RequestEvent = {
   requestId: 'r',

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { backoffMs } from '../../../host/backoff.ts'
 import { explainDialFailure } from '../../../host/dial-failure.ts'
 import { sampleEnvelopes } from '../../../host/exchange-server.ts'
 import { TaskPool } from '../../../host/task-pool.ts'
 import { TokenBucket } from '../../../host/token-bucket.ts'
 import { LIMITS } from '../../../protocol/index.ts'
+import { backoffMs } from '../../../timing/backoff.ts'
 
 describe('backoffMs', () => {
   const init = { minMs: 500, maxMs: 30_000 }

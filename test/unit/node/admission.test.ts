@@ -13,8 +13,8 @@ import {
   PeerLedger,
   peerIdSet,
 } from '../../../node/admission/index.ts'
-import { charge, fullBucket, takeOne } from '../../../node/admission/token-bucket.ts'
 import { givesWay, nextTurn } from '../../../node/admission/turn.ts'
+import { charge, fullBucket, takeOne } from '../../../timing/token-bucket.ts'
 
 const FAR = 1e12
 /** One turn in so many is a stranger's. */

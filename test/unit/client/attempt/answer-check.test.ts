@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AnswerCheck } from '../../../../client/attempt/answer-check.ts'
-import { encodeRequest } from '../../../../client/attempt/index.ts'
+import { encodeRequest } from '../../../../client/request/wire-request.ts'
 import { LIMITS } from '../../../../protocol/index.ts'
 
 const asked = { kind: 'completion', body: { model: 'm', prompt: 'x' } } as const

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { continuationOf } from '../../../../client/dispatch/continuation.ts'
-import { type Piece, Transcript } from '../../../../client/dispatch/transcript.ts'
+import { Transcript } from '../../../../client/dispatch/transcript.ts'
+import type { Piece } from '../../../../client/request/answer-chunk.ts'
 import type { AnswerRequest, ChatDelta, ChatRequest } from '../../../../protocol/index.ts'
 
 const chat = (fields: Partial<ChatRequest> = {}): AnswerRequest => ({

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Credit } from '../../../../client/dispatch/credit.ts'
-import { Mailbox } from '../../../../client/dispatch/mailbox.ts'
+import { Mailbox } from '../../../../timing/mailbox.ts'
 
 const listeners = ({ signal }: AbortController): number => getEventListeners(signal, 'abort').length
 

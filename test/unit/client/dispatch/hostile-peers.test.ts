@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { openStream } from '../../../../client/attempt/index.ts'
+import { openStream } from '../../../../client/attempt/open-stream.ts'
 import type { RequestEvent } from '../../../../client/index.ts'
 import {
   encodeNodeFrame,

@@ -5,7 +5,7 @@ import {
   initialState,
   transition,
 } from '../../../../client/dispatch/machine.ts'
-import { type Plan, parsePolicy } from '../../../../client/policy.ts'
+import { type Plan, parsePolicy } from '../../../../client/request/policy.ts'
 
 const LIMITS = { maxAttempts: 3, maxResumes: 2, maxUnreachable: 5 }
 const SOON = 1_000

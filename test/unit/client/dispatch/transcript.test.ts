@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { Transcript } from '../../../../client/dispatch/transcript.ts'
 import {
   isEnd,
   type Piece,
   shownBytes,
   shownText,
-  Transcript,
   tokensOf,
-} from '../../../../client/dispatch/transcript.ts'
+} from '../../../../client/request/answer-chunk.ts'
 import type { ChatDelta } from '../../../../protocol/index.ts'
 
 function chat(delta: ChatDelta, ids: readonly number[] = [], finish: 'stop' | null = null): Piece {

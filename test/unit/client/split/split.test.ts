@@ -1,6 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Script } from '../../../../backend/index.ts'
-import { PartialFailure, splitRequests } from '../../../../client/split/index.ts'
+import { PartialFailure } from '../../../../client/split/partial-failure.ts'
+import { splitRequests } from '../../../../client/split/split-requests.ts'
 import {
   type ChatChunk,
   InferenceError,

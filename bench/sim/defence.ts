@@ -1,0 +1,33 @@
+/** Parts of the defence that a control run goes without. */
+export type Defence =
+  | 'audits'
+  /** That newcomers get no more than their share once three peers are proven. */
+  | 'held-newcomers'
+  /** That all of a newcomer's first answers are audited. */
+  | 'first-audits'
+  /** That the cost of asking is divided by what is known of a peer. */
+  | 'reputation-in-cost'
+  | 'panel'
+  | 'audit-floor'
+  | 'three-strikes'
+  | 'sequential-test'
+  | 'design-effect'
+  /** That the peers of one request are of other operators and networks. */
+  | 'apart'
+  | 'third-peer'
+  | 'pace'
+  | 'seeded-trust'
+  | 'contributors-first'
+  | 'strangers-floor'
+  | 'allow-list'
+
+export interface SimClientInit {
+  readonly name: string
+  readonly region?: string
+  /** Where peers see it come from. @default one for all */
+  readonly network?: string
+  readonly policy?: 'hedge' | 'quorum'
+  readonly without?: readonly Defence[]
+  /** Of every answer, where all are of one length: what a control without the design effect goes by. */
+  readonly answerTokens?: number
+}

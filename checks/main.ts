@@ -1,0 +1,24 @@
+import { parseArgs } from 'node:util'
+import type { Check } from './check.ts'
+import { checkLockfile } from './lockfile.ts'
+
+/** Every check by the name that CONTRIBUTING.md and `.ci/run` cite. */
+const CHECKS: Readonly<Record<string, Check>> = {
+  lockfile: checkLockfile,
+}
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { update: { type: 'boolean' } },
+})
+for (const name of positionals.length > 0 ? positionals : Object.keys(CHECKS)) {
+  const check = CHECKS[name]
+  if (check === undefined) {
+    console.error(`no check '${name}'; there are: ${Object.keys(CHECKS).join(', ')}`)
+    process.exit(2)
+  }
+  const { faults, summary } = await check(values.update ?? false)
+  for (const fault of faults) console.error(`${name}: ${fault}`)
+  if (faults.length === 0) console.log(`${name}: ${summary}`)
+  else process.exitCode = 1
+}

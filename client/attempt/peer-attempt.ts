@@ -1,0 +1,229 @@
+import { createHash, type Hash, randomBytes } from 'node:crypto'
+import type { PeerId, Stream } from '@libp2p/interface'
+import {
+  type Accepted,
+  type Done,
+  decodeNodeFrame,
+  encodeClientFrame,
+  FrameWriter,
+  InferenceError,
+  LIMITS,
+  type Load,
+  type NodeFrame,
+  PROTOCOLS,
+  type Resume,
+  readFrames,
+  type Usage,
+} from '../../protocol/index.ts'
+import { type AnswerChunk, isVisible, type WireRequest } from '../request/index.ts'
+import { AnswerCheck, checkFailure } from './answer-check.ts'
+import { endSoon } from './end-soon.ts'
+import { type Connect, openStream } from './open-stream.ts'
+import { type WaitLimits, Watchdog } from './watchdog.ts'
+
+interface AttemptLimits extends WaitLimits {
+  readonly dialTimeoutMs: number
+}
+
+export interface AttemptInit {
+  readonly peerId: PeerId
+  readonly connect: Connect
+  readonly request: WireRequest
+  /** Go on from here. */
+  readonly resume?: Resume
+  /** The weights that have to answer, by digest; those that the request pins come first. */
+  readonly digest?: string
+  readonly limits: AttemptLimits
+  /** Time the caller still waits, asked when the head is written. */
+  readonly remainingMs: () => number
+  /** Load that the peer told in its terminal frame. */
+  readonly onLoad?: (load: Load) => void
+  /** Told of a complete answer, for a receipt. */
+  readonly onAnswered?: (answer: Answered) => void
+}
+
+/** A complete answer, as a receipt names it. */
+export interface Answered {
+  readonly attemptId: Uint8Array
+  readonly usage: Usage
+  /** SHA-256 of the chunks' JSON, one after the other. */
+  readonly answerHash: Uint8Array
+  readonly durationMs: number
+}
+
+export type AttemptEvent =
+  | ({ readonly type: 'accepted' } & Accepted)
+  | {
+      readonly type: 'chunk'
+      readonly chunk: AnswerChunk
+      /** Whether the caller would see something of it. */
+      readonly visible: boolean
+      readonly tokenIds: readonly number[]
+      readonly logprobs: readonly number[]
+    }
+  | ({ readonly type: 'done' } & Done)
+
+/**
+ * One attempt. Ends after `done`; a consumer's `break` resets the stream, so that the peer's engine stops.
+ * Frames are pulled: a slow consumer slows the peer.
+ *
+ * @throws InferenceError the peer's failure, `dial_failed`, `stalled`, `stream_reset`, `truncated`, `malformed`;
+ *   the signal's reason when it fired.
+ */
+export async function* runAttempt(
+  init: AttemptInit,
+  options: { readonly signal: AbortSignal },
+): AsyncGenerator<AttemptEvent, void, void> {
+  const { signal } = options
+  signal.throwIfAborted()
+  const { dialTimeoutMs } = init.limits
+  const stream = await openStream(init.connect, init.peerId, PROTOCOLS.inference, {
+    signal,
+    dialTimeoutMs,
+  })
+  const onAbort = (): void => stream.abort(asError(signal.reason))
+  if (signal.aborted) onAbort()
+  signal.addEventListener('abort', onAbort, { once: true })
+  const watchdog = new Watchdog(init.limits, (error) => stream.abort(error))
+  const frames = readFrames(stream, {
+    maxFrames: LIMITS.maxResponseFrames,
+    maxTotalBytes: LIMITS.maxResponseBytes,
+  })
+  // A node may refuse before it has read the whole request, so sending and reading go side by side. When sending
+  // fails, reading fails too, and says why.
+  const attemptId = new Uint8Array(randomBytes(16))
+  const sent = send(stream, attemptId, init, () => watchdog.alive()).then(
+    () => true,
+    () => false,
+  )
+  const check = new FrameCheck(init, attemptId)
+  let ended = false
+  try {
+    while (!ended) {
+      const next = await watchdog.guard(frames.next())
+      if (next.done === true) {
+        throw new InferenceError('truncated', 'the stream ended without its terminal frame')
+      }
+      watchdog.alive()
+      const frame = decodeNodeFrame(next.value)
+      ended = frame.type === 'done' || frame.type === 'failed'
+      const event = check.frame(frame)
+      if (event === undefined) continue
+      if (event.type === 'chunk' && (event.visible || event.tokenIds.length > 0)) {
+        watchdog.progress(event.visible)
+      }
+      yield event
+    }
+  } catch (error) {
+    throw signal.aborted ? signal.reason : InferenceError.from(error)
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    if (ended && stream.writeStatus === 'closed') endSoon(stream)
+    else stream.abort(new InferenceError('cancelled', 'the attempt is over'))
+    await frames.return()
+    await sent
+  }
+}
+
+async function send(
+  stream: Stream,
+  attemptId: Uint8Array,
+  init: AttemptInit,
+  onProgress: () => void,
+): Promise<void> {
+  const { kind, model, body } = init.request
+  const writer = new FrameWriter(stream)
+  const remainingMs = Math.max(1, Math.min(LIMITS.maxRemainingMs, Math.floor(init.remainingMs())))
+  const { resume } = init
+  const head = {
+    attemptId,
+    remainingMs,
+    kind,
+    model,
+    bodyBytes: body.length,
+    ...(resume !== undefined && { resume }),
+  }
+  // Not awaited, so that the head and the first piece leave as one message.
+  let written = writer.write(encodeClientFrame({ type: 'head', ...head }))
+  for (let at = 0; at < body.length; at += LIMITS.bodyFrameBytes) {
+    const data = body.subarray(at, at + LIMITS.bodyFrameBytes)
+    const both = Promise.all([written, writer.write(encodeClientFrame({ type: 'body', data }))])
+    await both
+    written = Promise.resolve()
+    onProgress()
+  }
+  await writer.close()
+}
+
+/** The order of frames: `accepted` once, chunks after it, one end. */
+class FrameCheck {
+  readonly #init: AttemptInit
+  readonly #answer: AnswerCheck
+  readonly #attemptId: Uint8Array
+  readonly #startedMs: number = performance.now()
+  /** Hashed only for those who want a receipt. */
+  readonly #hash: Hash | undefined
+  #accepted: boolean = false
+
+  constructor(init: AttemptInit, attemptId: Uint8Array) {
+    this.#init = init
+    this.#attemptId = attemptId
+    this.#hash = init.onAnswered && createHash('sha256')
+    this.#answer = new AnswerCheck(init.request)
+  }
+
+  frame(frame: NodeFrame): AttemptEvent | undefined {
+    switch (frame.type) {
+      case 'accepted':
+        return this.#accept(frame)
+      case 'keepAlive':
+        return undefined
+      case 'chunk': {
+        this.#needAccepted()
+        const chunk = this.#answer.chunk(frame)
+        this.#hash?.update(frame.json)
+        const { tokenIds, logprobs } = frame
+        return { type: 'chunk', chunk, visible: isVisible(chunk), tokenIds, logprobs }
+      }
+      case 'done':
+        this.#needAccepted()
+        this.#init.onLoad?.(frame.load)
+        this.#answer.done(frame)
+        this.#tellAnswered(frame)
+        return frame
+      case 'failed':
+        if (frame.load !== undefined) this.#init.onLoad?.(frame.load)
+        throw checkFailure(frame.error, this.#init.request, this.#init.resume !== undefined)
+      default:
+        return frame satisfies never
+    }
+  }
+
+  #accept(frame: Extract<NodeFrame, { type: 'accepted' }>): AttemptEvent {
+    if (this.#accepted) throw new InferenceError('malformed', 'accepted twice')
+    const digest = this.#init.request.digest ?? this.#init.digest
+    if (digest !== undefined && frame.digest !== digest) {
+      throw new InferenceError(
+        'malformed',
+        'the peer would answer with other weights than asked for',
+      )
+    }
+    this.#accepted = true
+    return frame
+  }
+
+  #tellAnswered({ usage }: Done): void {
+    if (this.#hash === undefined) return
+    const answerHash = new Uint8Array(this.#hash.digest())
+    const durationMs = performance.now() - this.#startedMs
+    this.#init.onAnswered?.({ attemptId: this.#attemptId, usage, answerHash, durationMs })
+  }
+
+  #needAccepted(): void {
+    if (!this.#accepted) throw new InferenceError('malformed', 'an answer before it was accepted')
+  }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason))
+}

@@ -1,0 +1,44 @@
+import type { Advertisement, Requirements } from '../../protocol/index.ts'
+import { candidatesOf } from '../peers/index.ts'
+import type { Candidate } from '../request/index.ts'
+
+/** Models that `auto` tries, the best of them. */
+const MAX_AUTO_MODELS = 4
+
+export interface AutoQuery {
+  readonly needs: Requirements
+  /** Exact length of a prompt given as token ids. */
+  readonly promptTokens?: number
+  /** Whether a peer can be expected to answer now. */
+  readonly isReady: (candidate: Candidate) => boolean
+}
+
+/**
+ * The network's models that can take the request, by id: those of most ready peers first, as another of them can step
+ * in; then those of most peers, then the larger ones, then by name. Pure.
+ */
+export function autoModels(
+  advertisements: readonly Advertisement[],
+  { needs, promptTokens, isReady }: AutoQuery,
+  nowMs: number,
+): readonly string[] {
+  const ids = new Set(advertisements.flatMap(({ models }) => models.map(({ id }) => id)))
+  const ranked = [...ids].map((id) => {
+    const query = { reference: { id }, needs, ...(promptTokens !== undefined && { promptTokens }) }
+    const candidates = candidatesOf(advertisements, query, nowMs)
+    const ready = candidates.filter(isReady).length
+    const parameters = candidates.reduce((most, { model }) => Math.max(most, model.parameters), 0)
+    return { id, ready, peers: candidates.length, parameters }
+  })
+  return ranked
+    .filter(({ peers }) => peers > 0)
+    .sort(
+      (a, b) =>
+        b.ready - a.ready ||
+        b.peers - a.peers ||
+        b.parameters - a.parameters ||
+        (a.id < b.id ? -1 : 1),
+    )
+    .slice(0, MAX_AUTO_MODELS)
+    .map(({ id }) => id)
+}

@@ -1,0 +1,249 @@
+import { InferenceError } from '../../protocol/index.ts'
+import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
+import type { AnswerChunk, DispatchEvent, Journal, SwitchModels } from '../request/index.ts'
+import { brokenOffBy, isTelling, type MemberFailure, noneAnswered } from './chain-failure.ts'
+import { Leg, type LegNews } from './leg.ts'
+import { describeMember, labelOf, type Member, memberKey, type NamedMember } from './member.ts'
+import type { MemberHealth } from './member-health.ts'
+export interface ChainInit {
+  readonly members: readonly Member[]
+  readonly health: MemberHealth
+  readonly journal: Journal
+  /** The caller gets the whole at once, so that an answer which broke off may begin anew. */
+  readonly restartable: boolean
+  readonly switchModels: SwitchModels
+  /** Silence after which the next member joins. */
+  readonly patienceMs: number
+  /** Begins an answer; with `delivered`, goes on after it. */
+  readonly open: (
+    member: NamedMember,
+    leg: { readonly journal: Journal; readonly delivered?: readonly AnswerChunk[] },
+    scope: Scope,
+  ) => AsyncGenerator<DispatchEvent, void, void>
+  /** What `auto` stands for now. @throws InferenceError where there is nothing */
+  readonly auto: (signal: AbortSignal) => Promise<readonly NamedMember[]>
+  /** Told whose answer the caller gets, before its first piece. */
+  readonly onAnswering: (model: string) => void
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
+  /** From 0, below 1. */
+  readonly random: () => number
+}
+
+/**
+ * Asks the members of a chain in turn until one answers. One that is silent for longer than its time gets the next one
+ * started beside it; the first visible piece wins.
+ *
+ * @throws InferenceError with what came of each member; the scope's reason when it ended
+ */
+export async function* runChain(
+  init: ChainInit,
+  scope: Scope,
+): AsyncGenerator<DispatchEvent, void, void> {
+  const run = new ChainRun(init, scope)
+  try {
+    yield* run.events()
+  } finally {
+    await run.close()
+  }
+}
+
+class ChainRun {
+  readonly #init: ChainInit
+  readonly #scope: Scope
+  readonly #legs = new Set<Leg>()
+  readonly #mailbox = new Mailbox<readonly [Leg, LegNews] | 'expanded'>()
+  readonly #failures: MemberFailure[] = []
+  readonly #named = new Set<string>()
+  readonly #closing = new Set<Promise<void>>()
+  readonly #over = new AbortController()
+  #queue: readonly Member[]
+  /** The newest one, as long as it has time to begin. */
+  #awaited: Leg | undefined
+  #joinAtMs = 0
+  #asked = 0
+  /** It is being found out what `auto` stands for. */
+  #expanding: boolean = false
+  #leader: Leg | undefined
+  /** For a member that has to go on with it. */
+  #delivered: AnswerChunk[] = []
+  /** Failures up to this one are about an answer that the caller has a part of. */
+  #broken: { readonly failure: MemberFailure; readonly before: number } | undefined
+
+  constructor(init: ChainInit, scope: Scope) {
+    this.#init = init
+    this.#scope = scope
+    this.#queue = init.members
+    for (const member of init.members) this.#named.add(memberKey(member))
+  }
+
+  async *events(): AsyncGenerator<DispatchEvent, void, void> {
+    const { restartable, switchModels, journal, health } = this.#init
+    const keeps = !restartable && switchModels === 'mid-answer'
+    for (;;) {
+      const leg = await this.#begun()
+      try {
+        for await (const event of leg.answer()) {
+          if (event.type === 'chunk' && keeps) this.#delivered.push(event.chunk)
+          if (event.type === 'done') {
+            health.succeeded(memberKey(leg.member))
+            await Promise.all(this.#closing)
+            this.#adopt(leg)
+          }
+          yield event
+        }
+        return
+      } catch (error) {
+        this.#lost(leg, error)
+      }
+      if (!restartable) continue
+      journal.exact = true
+      yield { type: 'restart' }
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#leader !== undefined) this.#adopt(this.#leader)
+    this.#over.abort(new Superseded())
+    for (const leg of this.#legs) this.#dismiss(leg)
+    await Promise.all(this.#closing)
+  }
+
+  /** The first one that begins. */
+  async #begun(): Promise<Leg> {
+    const { signal } = this.#scope
+    for (;;) {
+      signal.throwIfAborted()
+      if (this.#awaited === undefined && !this.#expanding) this.#openNext()
+      if (this.#legs.size === 0 && !this.#expanding && this.#queue.length === 0) {
+        throw this.#noneLeft()
+      }
+      const message = this.#mailbox.take()
+      if (message === undefined) await this.#wait()
+      else if (message === 'expanded') this.#expanding = false
+      else {
+        const [leg, news] = message
+        if (!this.#legs.has(leg)) continue
+        if (news.type === 'began') return this.#lead(leg)
+        this.#failed(leg, news.error)
+      }
+    }
+  }
+
+  async #wait(): Promise<void> {
+    const { now } = this.#init
+    const mayJoin = this.#awaited !== undefined && this.#queue.length > 0
+    // The mailbox has the clock of the platform.
+    const untilMs = performance.now() + this.#joinAtMs - now()
+    await this.#mailbox.wait(mayJoin ? untilMs : undefined, this.#scope.signal)
+    if (this.#awaited === undefined || !mayJoin || now() < this.#joinAtMs) return
+    this.#awaited.late = true
+    this.#awaited = undefined
+  }
+
+  #openNext(): void {
+    const { health, journal, now, patienceMs, open } = this.#init
+    const [next] = health.order(this.#queue, memberKey, now())
+    if (next === undefined) return
+    this.#queue = this.#queue.filter((member) => member !== next)
+    if (next.type === 'auto') {
+      this.#expanding = true
+      const { signal } = this.#scope
+      const expanded = this.#expandAuto(AbortSignal.any([signal, this.#over.signal]))
+      void expanded.finally(() => this.#mailbox.put('expanded'))
+      return
+    }
+    const later = this.#asked > 0
+    this.#asked += 1
+    const own = journal.leg({ model: describeMember(next), later })
+    const delivered = this.#broken === undefined ? {} : { delivered: [...this.#delivered] }
+    const about = { journal: own, ...delivered }
+    health.began(memberKey(next))
+    const leg = new Leg(
+      { member: next, journal: own, open: (scope) => open(next, about, scope) },
+      this.#scope,
+    )
+    this.#legs.add(leg)
+    this.#awaited = leg
+    this.#joinAtMs = now() + patienceMs
+    leg.start((news) => this.#mailbox.put([leg, news]))
+  }
+
+  /** Never rejects. */
+  async #expandAuto(signal: AbortSignal): Promise<void> {
+    try {
+      const found = await this.#init.auto(signal)
+      const fresh = found.filter((member) => !this.#named.has(memberKey(member)))
+      for (const member of fresh) this.#named.add(memberKey(member))
+      this.#queue = [...fresh, ...this.#queue]
+    } catch (error) {
+      this.#failures.push({ member: 'auto', error: InferenceError.from(error) })
+    }
+  }
+
+  #lead(leader: Leg): Leg {
+    const { health, onAnswering } = this.#init
+    this.#leader = leader
+    this.#awaited = undefined
+    for (const leg of this.#legs) {
+      if (leg === leader) continue
+      // One that another overtook although it began later hangs, as far as anybody can tell.
+      if (leg.late) this.#ailing(leg, {})
+      this.#dismiss(leg)
+    }
+    // Whoever begins can be asked by others meanwhile.
+    health.released(memberKey(leader.member))
+    onAnswering(labelOf(leader.member))
+    return leader
+  }
+
+  #adopt(leg: Leg): void {
+    if (this.#leader !== leg) return
+    this.#leader = undefined
+    this.#init.journal.adopt(leg.journal)
+  }
+
+  #failed(leg: Leg, cause: unknown): MemberFailure {
+    const error = InferenceError.from(cause)
+    if (this.#awaited === leg) this.#awaited = undefined
+    if (isTelling(error)) this.#ailing(leg, error)
+    const failure = { member: describeMember(leg.member), error }
+    this.#failures.push(failure)
+    this.#dismiss(leg)
+    return failure
+  }
+
+  #ailing({ member }: Leg, failure: { readonly retryAfterMs?: number | undefined }): void {
+    const { health, now, random } = this.#init
+    health.failed(memberKey(member), failure, now(), random())
+  }
+
+  /** The leader broke off. @throws InferenceError where that is the end of it */
+  #lost(leg: Leg, cause: unknown): void {
+    this.#scope.signal.throwIfAborted()
+    this.#adopt(leg)
+    const { restartable, switchModels, members } = this.#init
+    const failure = this.#failed(leg, cause)
+    if (restartable) return
+    if (switchModels === 'before-answer') {
+      const others = members.length > 1 ? 'the chain does not switch models in mid-answer' : ''
+      throw brokenOffBy(failure, others, [])
+    }
+    // What one model wrote no provider can be made to go on with.
+    this.#queue = this.#queue.filter(({ type }) => type !== 'provider')
+    this.#broken ??= { failure, before: this.#failures.length }
+  }
+
+  #noneLeft(): InferenceError {
+    if (this.#broken === undefined) return noneAnswered(this.#failures)
+    const { failure, before } = this.#broken
+    return brokenOffBy(failure, 'no other model goes on with it', this.#failures.slice(before))
+  }
+
+  #dismiss(leg: Leg): void {
+    this.#legs.delete(leg)
+    this.#init.health.released(memberKey(leg.member))
+    const closing = leg.close().finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+  }
+}

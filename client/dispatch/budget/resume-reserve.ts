@@ -1,0 +1,128 @@
+import { InferenceError } from '../../../protocol/index.ts'
+
+/** Resumes that may wait at once; further ones are refused. */
+const MAX_WAITING = 1_024
+/** Told to whoever is refused: a lease or two are given back by then. */
+const RETRY_AFTER_MS = 1_000
+
+export interface ResumeReserveInit {
+  /** Resumes that may be under way before any request was answered. @default 20 */
+  readonly initial?: number
+  /** @default 0.5 */
+  readonly earnedPerAnswer?: number
+  /** @default 100 */
+  readonly max?: number
+  /** Longest wait for a lease. @default 5_000: a caller sees a pause of this length, and a resume takes less */
+  readonly waitMs?: number
+}
+
+/** The right to one resume. The first call counts, further ones do nothing; without one the token is lost. */
+export interface ResumeLease {
+  /** The answer goes on: gives the token back. */
+  succeeded(): void
+  /** The resume led nowhere: the token is spent. */
+  failed(): void
+}
+
+interface Waiter {
+  readonly grant: () => void
+}
+
+/**
+ * What one client may spend on going on with interrupted answers, apart from retries: an answer that has begun is worth
+ * finishing. A resume that goes on costs nothing in the end, and one that leads nowhere a token. So when a peer dies, a
+ * hundred of its answers move a few at a time, and when all peers die, the storm ends by itself.
+ */
+export class ResumeReserve {
+  readonly #earnedPerAnswer: number
+  readonly #max: number
+  readonly #waitMs: number
+  /** In the order of their arrival. Not empty only while the balance is below one. */
+  readonly #waiting = new Set<Waiter>()
+  #balance: number
+
+  constructor(init: ResumeReserveInit = {}) {
+    this.#earnedPerAnswer = init.earnedPerAnswer ?? 0.5
+    this.#max = init.max ?? 100
+    this.#waitMs = init.waitMs ?? 5_000
+    this.#balance = Math.min(init.initial ?? 20, this.#max)
+  }
+
+  /** Resumes that may begin now, fractions included. */
+  get balance(): number {
+    return this.#balance
+  }
+
+  /**
+   * A lease, at once or when one is given back or earned; first come, first served.
+   *
+   * @throws InferenceError `budget_exhausted` after `waitMs`, or at once where 1,024 wait already
+   * @throws the signal's reason
+   */
+  acquire(options: { signal: AbortSignal }): Promise<ResumeLease> {
+    const { signal } = options
+    if (signal.aborted) return Promise.reject(signal.reason)
+    if (this.#balance >= 1) {
+      this.#balance -= 1
+      return Promise.resolve(this.#lease())
+    }
+    if (this.#waiting.size >= MAX_WAITING) {
+      return Promise.reject(exhausted(`${MAX_WAITING} others wait for the same`))
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<ResumeLease>()
+    const leave = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+      this.#waiting.delete(waiter)
+    }
+    const waiter: Waiter = {
+      grant: () => {
+        leave()
+        resolve(this.#lease())
+      },
+    }
+    const onAbort = () => {
+      leave()
+      reject(signal.reason)
+    }
+    const timer = setTimeout(() => {
+      leave()
+      reject(exhausted(`none came free within ${this.#waitMs} ms`))
+    }, this.#waitMs)
+    signal.addEventListener('abort', onAbort, { once: true })
+    this.#waiting.add(waiter)
+    return promise
+  }
+
+  /** Earns for one answered request. */
+  answered(): void {
+    this.#earn(this.#earnedPerAnswer)
+  }
+
+  #lease(): ResumeLease {
+    let open = true
+    const settle = (tokens: number) => {
+      if (!open) return
+      open = false
+      this.#earn(tokens)
+    }
+    return { succeeded: () => settle(1), failed: () => settle(0) }
+  }
+
+  #earn(tokens: number): void {
+    this.#balance = Math.min(this.#max, this.#balance + tokens)
+    for (const waiter of this.#waiting) {
+      if (this.#balance < 1) return
+      this.#balance -= 1
+      waiter.grant()
+    }
+  }
+}
+
+function exhausted(why: string): InferenceError {
+  return new InferenceError(
+    'budget_exhausted',
+    `the answer broke off and may not go on elsewhere yet: too many resumes are under way or led nowhere, and ${why}`,
+    { retryAfterMs: RETRY_AFTER_MS },
+  )
+}

@@ -1,0 +1,108 @@
+import type { BootstrapState } from '../../../host/index.ts'
+import { type Advertisement, InferenceError } from '../../../protocol/index.ts'
+import type { Query } from '../../request/index.ts'
+import { judge } from './eligibility.ts'
+
+/** Models named in a message; the details hold them all. */
+const MAX_NAMED = 12
+
+export interface AbsenceInit {
+  readonly query: Query
+  /** Those in force. */
+  readonly advertisements: readonly Advertisement[]
+  readonly connectedPeers: number
+  readonly bootstrap: readonly BootstrapState[]
+}
+
+/** Why nobody can be asked: the nearest thing to the request that exists, or the reason that there is nothing. */
+export function explainAbsence(init: AbsenceInit): InferenceError {
+  const { query, advertisements } = init
+  const verdicts = advertisements.map((advertisement) => judge(advertisement, query))
+  const { id, digest } = query.reference
+  const available = availableModels(advertisements)
+  const tooLong = verdicts.flatMap((verdict) =>
+    verdict.status === 'too_long' ? [verdict.contextLength] : [],
+  )
+  if (tooLong.length > 0 && query.promptTokens !== undefined) {
+    const contextLength = Math.max(...tooLong)
+    return new InferenceError(
+      'context_too_long',
+      `the prompt has ${query.promptTokens} tokens, '${id}' takes ${contextLength}`,
+      { details: { promptTokens: query.promptTokens, contextLength } },
+    )
+  }
+  const lacks = verdicts.find((verdict) => verdict.status === 'lacks')
+  if (lacks !== undefined) {
+    return new InferenceError(
+      'capability_unavailable',
+      `'${id}' is served, but by nobody who offers '${lacks.missing}'`,
+      { details: { param: lacks.missing } },
+    )
+  }
+  if (digest !== undefined && verdicts.some(({ status }) => status === 'other_digest')) {
+    return new InferenceError(
+      'model_not_found',
+      `'${id}' is served, but not with the digest ${digest}`,
+      { details: { available } },
+    )
+  }
+  if (available.length > 0) {
+    return new InferenceError(
+      'model_not_found',
+      `nobody serves '${id}'; there is ${listed(available)}`,
+      { details: { available } },
+    )
+  }
+  return new InferenceError('no_peers', `no peers: ${whyNoPeers(init)}`)
+}
+
+interface AvailableModel {
+  readonly model: string
+  readonly peers: number
+  readonly peerIds: readonly string[]
+}
+
+/** What is served, by how many, and by whom. Most peers first. */
+function availableModels(advertisements: readonly Advertisement[]): AvailableModel[] {
+  const servers = new Map<string, Set<string>>()
+  for (const { models, peerId } of advertisements) {
+    for (const { id } of models) {
+      const peers = servers.get(id) ?? new Set()
+      servers.set(id, peers.add(peerId.toString()))
+    }
+  }
+  return [...servers]
+    .map(([model, peers]) => ({ model, peers: peers.size, peerIds: [...peers] }))
+    .sort((a, b) => b.peers - a.peers || (a.model < b.model ? -1 : 1))
+}
+
+function listed(available: readonly AvailableModel[]): string {
+  const named = available
+    .slice(0, MAX_NAMED)
+    .map(({ model, peers }) => `${model} (${peers} ${peers === 1 ? 'peer' : 'peers'})`)
+  const more = available.length - named.length
+  return named.join(', ') + (more > 0 ? ` and ${more} more` : '')
+}
+
+function whyNoPeers({ connectedPeers, bootstrap }: AbsenceInit): string {
+  if (connectedPeers > 0) {
+    return `connected to ${connectedPeers}, but none of them knows of a node that serves a model`
+  }
+  if (bootstrap.length === 0) {
+    return 'no bootstrap peer is configured, and no other peer was found'
+  }
+  return `no bootstrap peer answers: ${bootstrap.map(describe).join('; ')}`
+}
+
+function describe(state: BootstrapState): string {
+  switch (state.status) {
+    case 'connected':
+      return `${state.address} was connected`
+    case 'dialing':
+      return `${state.address} has not answered yet`
+    case 'waiting':
+      return `${state.address}: ${state.lastError}`
+    default:
+      return state satisfies never
+  }
+}

@@ -1,0 +1,256 @@
+import type { PeerId } from '@libp2p/interface'
+import type { CID } from 'multiformats/cid'
+import type { Host } from '../../../host/index.ts'
+import {
+  type Advertisement,
+  isExpired,
+  MODEL_KEY_SHARDS,
+  modelKey,
+  nodeKey,
+} from '../../../protocol/index.ts'
+import { openScope, raceSignal } from '../../../timing/index.ts'
+import type { Candidate, DiscoveryLimits, Query } from '../../request/index.ts'
+import { candidatesOf, judge } from './eligibility.ts'
+import { lookUp } from './lookup.ts'
+
+export type DirectoryHost = Pick<
+  Host,
+  'book' | 'fetchAdvertisement' | 'findProviders' | 'joined' | 'peerId'
+>
+
+/** What tells why no peer serves a model: the connections that stand, and the entry points. */
+export type SwarmHost = Pick<Host, 'bootstrapPeers'> & {
+  readonly libp2p: Pick<Host['libp2p'], 'getPeers'>
+}
+
+export interface DirectoryInit {
+  readonly host: DirectoryHost
+  readonly limits: DiscoveryLimits
+  /** Wall clock, for expiry. */
+  readonly now: () => number
+  readonly random: () => number
+}
+
+interface Lookup {
+  /** Never rejects. */
+  readonly done: Promise<void>
+}
+
+/** Finished look-ups whose time is remembered. */
+const MAX_REMEMBERED = 256
+/** A look-up that ended longer ago than this is repeated when a peer fails or refuses: there may be others by now. */
+const STALE_LOOKUP_MS = 3_000
+/** A look-up that ended this recently is not repeated for a request that found nobody. */
+const FRESH_LOOKUP_MS = 1_000
+
+/** Knows peers by their advertisements and finds more in the DHT. Eligibility only, never load. */
+export interface Directory {
+  /** Whom to ask, by what is known now. Looks the model up in the background where that was long ago. */
+  candidates(query: Query): readonly Candidate[]
+  /** A peer of the candidates failed, or has no room: looks for others in the background, unless that was just done. */
+  failed(query: Query): void
+  /**
+   * Waits until `accept` likes the candidates, looking in the DHT meanwhile. A look-up that has just ended is not
+   * repeated unless `again` says that what it found is worth nothing now.
+   *
+   * @returns false when the look-up is over and it does not
+   * @throws the signal's reason
+   */
+  discover(
+    query: Query,
+    accept: (candidates: readonly Candidate[]) => boolean,
+    options: { readonly signal: AbortSignal; readonly again: boolean },
+  ): Promise<boolean>
+  /** Every advertisement in force that is known now. */
+  known(): readonly Advertisement[]
+  /** Every advertisement in force, of all nodes that can be found in time. */
+  enumerate(options: { readonly signal: AbortSignal }): Promise<readonly Advertisement[]>
+  /** Ends the look-ups that run. */
+  close(): Promise<void>
+}
+
+export function createDirectory(init: DirectoryInit): Directory {
+  return new DhtDirectory(init)
+}
+
+class DhtDirectory implements Directory {
+  readonly #init: DirectoryInit
+  readonly #running = new Map<string, Lookup>()
+  readonly #endedAt = new Map<string, number>()
+  readonly #closing = new AbortController()
+
+  constructor(init: DirectoryInit) {
+    this.#init = init
+  }
+
+  candidates(query: Query): readonly Candidate[] {
+    const { host, limits, now } = this.#init
+    const found = candidatesOf(host.book.all(), query, now())
+    if (found.length > 0 && this.#ageMs(modelName(query)) > limits.refreshMs) this.#lookUp(query)
+    return found
+  }
+
+  failed(query: Query): void {
+    if (this.#ageMs(modelName(query)) > STALE_LOOKUP_MS) this.#lookUp(query)
+  }
+
+  async discover(
+    query: Query,
+    accept: (candidates: readonly Candidate[]) => boolean,
+    options: { readonly signal: AbortSignal; readonly again: boolean },
+  ): Promise<boolean> {
+    const { host, now } = this.#init
+    const accepted = (): boolean => accept(candidatesOf(host.book.all(), query, now()))
+    if (accepted()) return true
+    if (!options.again && this.#ageMs(modelName(query)) < FRESH_LOOKUP_MS) return false
+    const lookup = this.#lookUp(query)
+    let unsubscribe: (() => void) | undefined
+    const liked = new Promise<void>((resolve) => {
+      unsubscribe = host.book.onUpdate(() => {
+        if (accepted()) resolve()
+      })
+    })
+    try {
+      await raceSignal(Promise.race([liked, lookup.done]), options.signal)
+      return accepted()
+    } finally {
+      unsubscribe?.()
+    }
+  }
+
+  async enumerate(options: { readonly signal: AbortSignal }): Promise<readonly Advertisement[]> {
+    const lookup = this.#start('nodes', async (signal) => {
+      await this.#joined(signal)
+      const { host, now } = this.#init
+      const stale = host.book.all().filter((known) => isExpired(known, now()))
+      await lookUp(
+        {
+          host,
+          visit: (peerId) => this.#fetch(peerId, () => true, signal),
+          hints: stale.map(({ peerId }) => peerId),
+          groups: [await keys(nodeKey)],
+          enough: () => true,
+        },
+        { signal },
+      )
+    })
+    await raceSignal(lookup.done, options.signal)
+    return this.known()
+  }
+
+  known(): readonly Advertisement[] {
+    const { host, now } = this.#init
+    return host.book.all().filter((known) => !isExpired(known, now()) && known.models.length > 0)
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('the directory is closed'))
+    await Promise.all([...this.#running.values()].map(({ done }) => done))
+  }
+
+  #ageMs(name: string): number {
+    const endedAt = this.#endedAt.get(name)
+    return endedAt === undefined ? Number.POSITIVE_INFINITY : performance.now() - endedAt
+  }
+
+  #lookUp(query: Query): Lookup {
+    const { host, now, random } = this.#init
+    const { id } = query.reference
+    const serves = (known: Advertisement): boolean =>
+      judge(known, { reference: { id }, needs: { capabilities: [], fields: [] } }).status ===
+      'eligible'
+    return this.#start(modelName(query), async (signal) => {
+      const known = host.book.all().filter(serves)
+      const expired = known.filter((advertisement) => isExpired(advertisement, now()))
+      const before = known.length - expired.length
+      const inForce = (): number =>
+        host.book.all().filter((one) => serves(one) && !isExpired(one, now())).length
+      const hinted = lookUp(
+        {
+          host,
+          visit: (peerId) => this.#fetch(peerId, serves, signal),
+          hints: expired.map(({ peerId }) => peerId),
+          groups: [],
+          enough: () => true,
+        },
+        { signal },
+      )
+      await this.#joined(signal)
+      const shards = shuffled(await keys((shard) => modelKey(id, shard)), random)
+      await lookUp(
+        {
+          host,
+          visit: (peerId) => this.#fetch(peerId, serves, signal),
+          hints: [],
+          groups: [shards.slice(0, 2), shards.slice(2)],
+          enough: () => inForce() > before,
+        },
+        { signal },
+      )
+      await hinted
+    })
+  }
+
+  /** One look-up of a name at a time: all who wait share it. */
+  #start(name: string, run: (signal: AbortSignal) => Promise<void>): Lookup {
+    const running = this.#running.get(name)
+    if (running !== undefined) return running
+    const scoped = async (): Promise<void> => {
+      using scope = openScope(
+        { timeoutMs: this.#init.limits.lookupTimeoutMs },
+        { signal: this.#closing.signal },
+      )
+      await run(scope.signal)
+    }
+    const done = scoped()
+      // A look-up that fails has found what it found; its absence is explained from what is known.
+      .catch(() => {})
+      .finally(() => {
+        this.#running.delete(name)
+        this.#endedAt.delete(name)
+        this.#endedAt.set(name, performance.now())
+        const [oldest] = this.#endedAt.keys()
+        if (this.#endedAt.size > MAX_REMEMBERED && oldest !== undefined) {
+          this.#endedAt.delete(oldest)
+        }
+      })
+    const lookup = { done }
+    this.#running.set(name, lookup)
+    return lookup
+  }
+
+  /** Waits until the DHT can be asked, or that is not to be hoped for. */
+  async #joined(signal: AbortSignal): Promise<void> {
+    const { host, limits } = this.#init
+    await host.joined({ timeoutMs: limits.connectTimeoutMs, signal })
+  }
+
+  /** The book takes in what comes; a peer that gives none, or lies, is left as it was. */
+  async #fetch(
+    peerId: PeerId,
+    current: (known: Advertisement) => boolean,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { host, limits, now } = this.#init
+    const known = host.book.get(peerId)
+    if (known !== undefined && !isExpired(known, now()) && current(known)) return
+    // An expired advertisement is a weak hint: nobody waits for it longer than for a first connection.
+    const { fetchTimeoutMs, connectTimeoutMs } = limits
+    const timeoutMs =
+      known === undefined ? fetchTimeoutMs : Math.min(fetchTimeoutMs, connectTimeoutMs)
+    using scope = openScope({ timeoutMs }, { signal })
+    await host.fetchAdvertisement(peerId, { signal: scope.signal }).catch(() => undefined)
+  }
+}
+
+const modelName = ({ reference }: Query): string => `model/${reference.id}`
+
+function keys(keyOf: (shard: number) => Promise<CID>): Promise<CID[]> {
+  return Promise.all(Array.from({ length: MODEL_KEY_SHARDS }, (_, shard) => keyOf(shard)))
+}
+
+/** Fisher and Yates. */
+function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const rest = [...items]
+  return items.map(() => rest.splice(Math.floor(random() * rest.length), 1)[0] as T)
+}

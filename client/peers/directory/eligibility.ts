@@ -1,0 +1,59 @@
+import {
+  type Advertisement,
+  isExpired,
+  type ModelAdvertisement,
+  PROTOCOLS,
+} from '../../../protocol/index.ts'
+import type { Candidate, Query } from '../../request/index.ts'
+
+export type Eligibility =
+  | { readonly status: 'eligible'; readonly model: ModelAdvertisement }
+  /** Withdrawn, or it serves other models. */
+  | { readonly status: 'other_model' }
+  | { readonly status: 'other_digest'; readonly model: ModelAdvertisement }
+  /** A capability or field that its engine lacks. */
+  | { readonly status: 'lacks'; readonly missing: string }
+  | { readonly status: 'too_long'; readonly contextLength: number }
+
+/** Judges by what was advertised, never by load: that is minutes old by then. Expiry is the caller's to check. */
+export function judge(advertisement: Advertisement, query: Query): Eligibility {
+  const { reference, needs, promptTokens } = query
+  const { protocols } = advertisement
+  const named = advertisement.models.filter(
+    ({ id, aliases }) => id === reference.id || aliases.includes(reference.id),
+  )
+  const [first] = named
+  if (first === undefined) return { status: 'other_model' }
+  if (protocols.length > 0 && !protocols.includes(PROTOCOLS.inference)) {
+    return { status: 'other_model' }
+  }
+  const model =
+    reference.digest === undefined ? first : named.find(({ digest }) => digest === reference.digest)
+  if (model === undefined) return { status: 'other_digest', model: first }
+  const missing =
+    needs.capabilities.find((capability) => !model.capabilities.includes(capability)) ??
+    needs.fields.find((field) => !model.fields.includes(field))
+  if (missing !== undefined) return { status: 'lacks', missing }
+  const { contextLength } = model
+  if (promptTokens !== undefined && contextLength > 0 && promptTokens > contextLength) {
+    return { status: 'too_long', contextLength }
+  }
+  return { status: 'eligible', model }
+}
+
+/** Those who may be asked now. Expired advertisements are hints whom to ask for a new one, and left out. */
+export function candidatesOf(
+  advertisements: readonly Advertisement[],
+  query: Query,
+  nowMs: number,
+): Candidate[] {
+  const candidates: Candidate[] = []
+  for (const advertisement of advertisements) {
+    if (isExpired(advertisement, nowMs)) continue
+    const verdict = judge(advertisement, query)
+    if (verdict.status !== 'eligible') continue
+    const { peerId } = advertisement
+    candidates.push({ peerId, key: peerId.toString(), advertisement, model: verdict.model })
+  }
+  return candidates
+}

@@ -1,0 +1,23 @@
+export { type ConnectionEvents, watchConnections } from './connection-watch.ts'
+export {
+  candidatesOf,
+  createDirectory,
+  type Directory,
+  type DirectoryHost,
+  explainAbsence,
+  type SwarmHost,
+} from './directory/index.ts'
+export { listModels, listPeer, type ModelListing, type PeerListing } from './listings.ts'
+export { createProber, type Prober } from './probe/index.ts'
+export {
+  affinityKey,
+  createRouter,
+  drawOverNetworks,
+  LEAVING_TIER,
+  networksOf,
+  otherVoices,
+  type RouteRequest,
+  type Router,
+  type Trust,
+  UNFIT_TIER,
+} from './route/index.ts'

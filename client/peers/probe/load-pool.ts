@@ -1,0 +1,52 @@
+import type { Load } from '../../../protocol/index.ts'
+
+/** Prequal (NSDI'24): beyond this age, choosing by a sample herds. */
+const MAX_AGE_MS = 500
+/** Prequal's bound on reuse: each request that goes there makes the sample less true. */
+const MAX_USES = 3
+/** Draining is not undone, loading lasts: those states are believed longer than a number of requests. */
+const MAX_STATE_AGE_MS = 5_000
+/** Peers with a sample; the oldest leave. */
+const MAX_SAMPLES = 1_024
+
+interface Sample {
+  readonly load: Load
+  readonly atMs: number
+  readonly uses: number
+}
+
+/** The newest load sample of each peer, by peer id. Times are of one monotonic clock. */
+export class LoadPool {
+  readonly #samples = new Map<string, Sample>()
+
+  add(peer: string, load: Load, nowMs: number): void {
+    this.#samples.delete(peer)
+    this.#samples.set(peer, { load, atMs: nowMs, uses: 0 })
+    const [oldest] = this.#samples.keys()
+    if (this.#samples.size > MAX_SAMPLES && oldest !== undefined) this.#samples.delete(oldest)
+  }
+
+  /** A request goes there because of what the sample says, and is in flight there from now on. */
+  use(peer: string): void {
+    const sample = this.#samples.get(peer)
+    if (sample === undefined) return
+    const load = { ...sample.load, inFlight: sample.load.inFlight + 1 }
+    this.#samples.set(peer, { ...sample, load, uses: sample.uses + 1 })
+  }
+
+  /** The sample, unless it is too old or too much used to choose by. */
+  fresh(peer: string, nowMs: number): Load | undefined {
+    const sample = this.#samples.get(peer)
+    if (sample === undefined) return undefined
+    const { load, atMs, uses } = sample
+    const ageMs = nowMs - atMs
+    if (load.state === 'draining' || load.state === 'loading') {
+      return ageMs <= MAX_STATE_AGE_MS ? load : undefined
+    }
+    return ageMs <= MAX_AGE_MS && uses < MAX_USES ? load : undefined
+  }
+
+  get size(): number {
+    return this.#samples.size
+  }
+}

@@ -1,0 +1,58 @@
+import type { AnswerRequest, ChatMessage } from '../../../protocol/index.ts'
+
+/** Of a chat's beginning. Reference range: 256 to 2,048; more tells apart what shares a long system prompt. */
+const CHAT_CHARS = 2_048
+const COMPLETION_CHARS = 256
+/** The same stretch of text in token ids, at four characters each. */
+const COMPLETION_TOKENS = 64
+
+/**
+ * What all requests of one conversation share, so that they can go where its prefix is in the engine's cache: the
+ * caller's `prompt_cache_key`, else the beginning that stays as turns are added. Nothing for embeddings: each input
+ * is a prompt of its own, and none comes again.
+ *
+ * It holds the prompt's text: for the client's memory only.
+ */
+export function affinityKey(
+  request: AnswerRequest,
+  model: { readonly id: string; readonly digest?: string },
+): string | undefined {
+  const beginning = beginningOf(request)
+  return beginning === undefined
+    ? undefined
+    : JSON.stringify([model.id, model.digest ?? '', ...beginning])
+}
+
+function beginningOf(request: AnswerRequest): readonly unknown[] | undefined {
+  if (request.kind === 'embedding') return undefined
+  const { prompt_cache_key: given } = request.body
+  if (given !== undefined && given !== null && given !== '') return ['key', given]
+  switch (request.kind) {
+    case 'chat':
+      return ['chat', chatBeginning(request.body.messages)]
+    case 'completion': {
+      const { prompt } = request.body
+      return typeof prompt === 'string'
+        ? ['text', prompt.slice(0, COMPLETION_CHARS)]
+        : ['ids', prompt.slice(0, COMPLETION_TOKENS)]
+    }
+    default:
+      return request satisfies never
+  }
+}
+
+/** Up to the first message of the user: later turns are not there yet when the conversation begins. */
+function chatBeginning(messages: readonly ChatMessage[]): string {
+  const firstUser = messages.findIndex(({ role }) => role === 'user')
+  const opening = firstUser === -1 ? messages.slice(0, 1) : messages.slice(0, firstUser + 1)
+  return opening
+    .map(({ role, content }) => `${role}\n${textOf(content)}`)
+    .join('\n')
+    .slice(0, CHAT_CHARS)
+}
+
+function textOf(content: ChatMessage['content']): string {
+  if (content === undefined || content === null) return ''
+  if (typeof content === 'string') return content
+  return content.map((part) => (part.type === 'text' ? part.text : part.image_url.url)).join('\n')
+}

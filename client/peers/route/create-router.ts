@@ -1,0 +1,225 @@
+import type { RouteCandidate } from '../../request/index.ts'
+import { LoadPool } from '../probe/index.ts'
+import { chooseHome } from './affinity.ts'
+import { choose, heatOf } from './choose.ts'
+import { ClockWatch, HEARTBEAT_MS } from './clock-watch.ts'
+import { ConcurrencyLimits } from './concurrency.ts'
+import { costOf, predictTtftMs, type TtftInputs } from './cost.ts'
+import { independentPeers, otherPeers } from './diversity.ts'
+import { hashText } from './hash.ts'
+import { Health } from './health.ts'
+import { hedgeDelayMs } from './hedge-delay.ts'
+import { InFlight } from './in-flight.ts'
+import { LatencyModel } from './latency-model.ts'
+import { chooseNewcomer } from './newcomers.ts'
+import { PrefixMemory } from './prefix-memory.ts'
+import type { RouteRequest, Router, RouterInit } from './router.ts'
+import { isSaturated } from './saturation.ts'
+import { tierOf, UNFIT_TIER } from './tier.ts'
+import { TtftRatios } from './ttft-ratios.ts'
+
+/** Slowness of an answer is measured against no less than this: below it is the noise of a machine. */
+const SLOWNESS_GRAIN_MS = 50
+
+/** With fewer, whoever came first would keep all others out. With so many, newcomers get their share and no more. */
+const MIN_PROVEN = 3
+
+/** An attempt that was called off is taken to have needed this many times what it was given: how long, nobody saw. */
+const CENSORED_FACTOR = 4
+
+/**
+ * A router that knows nothing yet. Eligible candidates → those of other peers, and of the lowest tier → newcomers' share
+ * → the conversation's home → two of the best eight.
+ */
+export function createRouter(init: RouterInit): Router {
+  const { now, wallNow, random, trust } = init
+  const salt = hashText(String.fromCharCode(...init.salt), 0)
+  const pool = new LoadPool()
+  const inFlight = new InFlight()
+  const health = new Health()
+  const latency = new LatencyModel()
+  const ratios = new TtftRatios()
+  const limits = new ConcurrencyLimits()
+  const memory = new PrefixMemory(salt)
+  const clock = new ClockWatch(now(), wallNow())
+  const stopBeating = (init.every ?? everyReal)(HEARTBEAT_MS, () => clock.beat(now(), wallNow()))
+
+  const uncachedTokens = (key: string, { promptTokens, affinity }: RouteRequest): number => {
+    const warm = affinity === undefined ? 0 : memory.warmTokens(affinity, key, now())
+    return Math.max(0, promptTokens - warm)
+  }
+
+  const inputsOf = ({ key, advertisement }: RouteCandidate, tokens: number): TtftInputs => ({
+    latency: latency.of(key, advertisement, now()),
+    load: pool.fresh(key, now()),
+    uncachedTokens: tokens,
+  })
+
+  const predictMs = (candidate: RouteCandidate, request: RouteRequest): number =>
+    predictTtftMs(inputsOf(candidate, uncachedTokens(candidate.key, request)))
+
+  const tier = ({ key, model }: RouteCandidate, { promptTokens }: RouteRequest): number => {
+    const { suspect, ejected } = health.conditionOf(key, now())
+    const atLimit = inFlight.of(key) >= limits.of(key)
+    return tierOf({ load: pool.fresh(key, now()), model, promptTokens, atLimit, suspect, ejected })
+  }
+
+  const idleCost = (candidate: RouteCandidate, request: RouteRequest, tokens: number): number => {
+    const { warmth, reliability } = health.conditionOf(candidate.key, now())
+    const { answerTokens } = request
+    return costOf({
+      ...inputsOf(candidate, tokens),
+      answerTokens,
+      inFlight: 0,
+      warmth,
+      reliability: reliability * (trust?.weight(candidate) ?? 1),
+    })
+  }
+
+  /** Its cost for one request, times those that it has of ours for each of its slots. */
+  const leastLoaded = <T extends RouteCandidate>(
+    candidates: readonly T[],
+    request: RouteRequest,
+  ): T | undefined => {
+    const load = ({ key, advertisement }: T): number =>
+      (inFlight.soon(key, now()) + 1) / Math.max(1, advertisement.slots)
+    const options = candidates.map((value) => {
+      return { value, cost: idleCost(value, request, request.promptTokens) * load(value) }
+    })
+    const cheapest = Math.min(...options.map(({ cost }) => cost))
+    return options.find(({ cost }) => cost === cheapest)?.value
+  }
+
+  const pick = <T extends RouteCandidate>(
+    candidates: readonly T[],
+    request: RouteRequest,
+  ): T | undefined => {
+    const { affinity, promptTokens, apart } = request
+    const tiers = new Map(
+      otherPeers(candidates, apart).map((other) => [other, tier(other, request)] as const),
+    )
+    const lowest = Math.min(...tiers.values())
+    const fit = independentPeers(
+      [...tiers.keys()].filter((candidate) => tiers.get(candidate) === lowest),
+      apart,
+    )
+    const proven = trust === undefined ? [] : fit.filter((candidate) => trust.isProven(candidate))
+    const holds = proven.length >= MIN_PROVEN
+    const isKnown = (candidate: T): boolean =>
+      holds ? proven.includes(candidate) : health.conditionOf(candidate.key, now()).measured
+    const newcomer =
+      lowest === 0
+        ? chooseNewcomer(fit, { isKnown, credit: trust?.networkCredit, random })
+        : undefined
+    if (newcomer !== undefined) return newcomer
+    if (request.spread === true) return leastLoaded(fit, request)
+    const known = holds ? proven : fit
+    const home =
+      affinity === undefined || lowest >= UNFIT_TIER
+        ? undefined
+        : chooseHome({
+            affinity,
+            promptTokens,
+            candidates: known,
+            idleCost: (candidate) => idleCost(candidate, request, promptTokens),
+            inFlight: ({ key }) => inFlight.of(key),
+            memory,
+            salt,
+            nowMs: now(),
+          })
+    if (home !== undefined) return home
+    const options = known.map((value) => {
+      const load = pool.fresh(value.key, now())
+      const cost = idleCost(value, request, promptTokens) * (inFlight.of(value.key) + 1)
+      return { value, cost, tier: lowest, heat: load && heatOf(load) }
+    })
+    return choose(options, random)
+  }
+
+  /** What the peer would have needed for round trip and prefill alone. */
+  const workMs = ({ key, advertisement }: RouteCandidate, request: RouteRequest): number => {
+    const { rttMs, prefillRate } = latency.of(key, advertisement, now())
+    return rttMs + (uncachedTokens(key, request) / prefillRate) * 1000
+  }
+
+  return {
+    pool,
+    tier,
+    choose(candidates, request) {
+      const chosen = pick(candidates, request)
+      if (chosen !== undefined) pool.use(chosen.key)
+      if (chosen !== undefined && request.spread === true) inFlight.expect(chosen.key, now())
+      return chosen
+    },
+    hedgeAfterMs(candidate, request, others = []) {
+      return hedgeDelayMs({
+        predictedTtftMs: predictMs(candidate, request),
+        p95Ratio: ratios.p95(candidate.key),
+        othersTtftMs: others
+          .filter(({ key }) => key !== candidate.key)
+          .map((other) => predictMs(other, request)),
+      })
+    },
+    saturated(candidates) {
+      return isSaturated(candidates.map(({ key }) => pool.fresh(key, now())))
+    },
+    enter({ key }) {
+      return inFlight.enter(key)
+    },
+    began(candidate, request, ttftMs) {
+      const { key } = candidate
+      const idleMs = workMs(candidate, request)
+      health.began(key, now())
+      ratios.add(key, ttftMs / predictMs(candidate, request))
+      latency.observeOverhead(key, ttftMs - idleMs, now())
+      const slowness = (ttftMs + SLOWNESS_GRAIN_MS) / (idleMs + SLOWNESS_GRAIN_MS)
+      limits.observe(key, slowness, inFlight.of(key))
+    },
+    outpaced(candidate, request, waitedMs) {
+      const { key } = candidate
+      health.measured(key, now())
+      // A wait shorter than predicted is no news: it may have come in time.
+      if (waitedMs <= predictMs(candidate, request)) return
+      const ttftMs = CENSORED_FACTOR * waitedMs
+      ratios.add(key, ttftMs / predictMs(candidate, request))
+      latency.raiseOverhead(key, ttftMs - workMs(candidate, request), now())
+    },
+    answered({ key }, { affinity, promptTokens }, times) {
+      const { ttftMs, prefillMs, cachedPromptTokens, completionTokens, decodeMs } = times
+      health.answered(key, now())
+      // The peer tells its prefill time; it cannot have taken longer than we waited.
+      const prefilled = {
+        tokens: times.promptTokens - cachedPromptTokens,
+        ms: Math.min(prefillMs, ttftMs),
+      }
+      latency.observePrefill(key, prefilled)
+      latency.observeDecode(key, { tokens: completionTokens, ms: decodeMs })
+      if (affinity !== undefined) memory.remember(affinity, key, promptTokens, now())
+    },
+    failed({ key }, code) {
+      health.failed(key, code, clock.look(now(), wallNow()), now())
+    },
+    connected(peer, isConnected) {
+      health.connected(peer, isConnected, clock.look(now(), wallNow()), now())
+    },
+    observeRtt(peer, rttMs) {
+      latency.observeRtt(peer, rttMs)
+    },
+    observeLoad(peer, load) {
+      pool.add(peer, load, now())
+    },
+    isEjected: (peer) => health.isEjected(peer, now()),
+    get inFlight() {
+      return inFlight.total
+    },
+    close() {
+      stopBeating()
+    },
+  }
+}
+
+function everyReal(ms: number, run: () => void): () => void {
+  const timer = setInterval(run, ms)
+  timer.unref()
+  return () => clearInterval(timer)
+}

@@ -1,0 +1,42 @@
+import { subnetsOf } from '../../../host/index.ts'
+import type { RouteCandidate } from '../../request/index.ts'
+/** Those that are none of `apart`; all, where there are no others. */
+export function otherPeers<T extends RouteCandidate>(
+  candidates: readonly T[],
+  apart: readonly RouteCandidate[],
+): readonly T[] {
+  if (apart.length === 0) return candidates
+  const taken = new Set(apart.map(({ key }) => key))
+  return orAll(
+    candidates,
+    candidates.filter(({ key }) => !taken.has(key)),
+  )
+}
+
+/**
+ * Those whose operator and networks differ from all of `apart`; all, where there are none, for an answer from a
+ * neighbour is better than none. Verdicts need more: `otherVoices`. Operator tags are free to invent: they may
+ * show two peers to be one, never the other way round, and an empty one shows nothing.
+ */
+export function independentPeers<T extends RouteCandidate>(
+  candidates: readonly T[],
+  apart: readonly RouteCandidate[],
+): readonly T[] {
+  if (apart.length === 0) return candidates
+  const operators = new Set(apart.map(({ advertisement }) => advertisement.operator))
+  operators.delete('')
+  const taken = new Set(
+    apart.flatMap(({ advertisement }) => [...subnetsOf(advertisement.addresses)]),
+  )
+  return orAll(
+    candidates,
+    candidates.filter(({ advertisement }) => {
+      if (operators.has(advertisement.operator)) return false
+      return ![...subnetsOf(advertisement.addresses)].some((subnet) => taken.has(subnet))
+    }),
+  )
+}
+
+function orAll<T>(all: readonly T[], some: readonly T[]): readonly T[] {
+  return some.length > 0 ? some : all
+}

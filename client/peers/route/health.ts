@@ -1,0 +1,134 @@
+import { ERROR_TABLE, type ErrorCode } from '../../../protocol/index.ts'
+import { Ejections } from './ejections.ts'
+import { SelfBlame } from './self-blame.ts'
+import {
+  afterAnswer,
+  afterEjection,
+  afterFailure,
+  afterLoss,
+  newcomer,
+  reliabilityOf,
+  type Standing,
+  warmthOf,
+} from './standing.ts'
+
+/** Peers remembered; those unseen for longest leave. */
+const MAX_PEERS = 1_024
+/** A peer unseen for so long comes back as a new one. Longer than any ejection. */
+const FORGET_MS = 10 * 60_000
+
+interface Entry {
+  readonly standing: Standing
+  readonly seenMs: number
+}
+
+/** Everything that choosing needs to know of a peer's health at one moment. */
+export interface Condition {
+  readonly suspect: boolean
+  readonly ejected: boolean
+  /** 0.1 … 1: slow start. */
+  readonly warmth: number
+  /** 0 … 1 */
+  readonly reliability: number
+  readonly measured: boolean
+}
+
+/**
+ * What each peer's failures make of it. Refusals are never blamed, and nobody is while the own network or clock is
+ * suspected. Judged by real answers only: an engine can be stuck while all else at the node is well.
+ */
+export class Health {
+  readonly #peers = new Map<string, Entry>()
+  readonly #ejections = new Ejections()
+  readonly #selfBlame = new SelfBlame<Standing>()
+  readonly #lost = new Set<string>()
+
+  /** Of a peer that may be chosen. Its first sight begins its slow start. */
+  conditionOf(peer: string, nowMs: number): Condition {
+    const standing = this.#see(peer, nowMs)
+    return {
+      suspect: nowMs < standing.suspectUntilMs,
+      ejected: this.#ejections.has(peer, this.#peers.size, nowMs),
+      warmth: warmthOf(standing, nowMs),
+      reliability: reliabilityOf(standing, nowMs),
+      measured: standing.measured,
+    }
+  }
+
+  /** @param held the clock jumped: what failed lately says nothing */
+  failed(peer: string, code: ErrorCode, held: boolean, nowMs: number): void {
+    if (ERROR_TABLE[code].blame !== 'peer' || held || this.#selfBlame.suspected) return
+    const before = this.#see(peer, nowMs)
+    const after = afterFailure(before, nowMs)
+    const { failures, ejections } = after
+    const ejectedUntilMs = this.#ejections.failed(peer, failures, ejections, nowMs)
+    const standing = ejectedUntilMs === undefined ? after : afterEjection(after, ejectedUntilMs)
+    this.#set(peer, standing, nowMs)
+    for (const [other, earlier] of this.#selfBlame.failed(peer, code, before, nowMs)) {
+      const now = this.#peers.get(other)?.standing ?? earlier
+      if (now.ejections > earlier.ejections) this.#ejections.readmit(other)
+      this.#set(other, { ...earlier, measured: now.measured }, nowMs)
+    }
+  }
+
+  /** It began to answer, so the network is there. */
+  began(peer: string, nowMs: number): void {
+    this.#selfBlame.heard()
+    this.measured(peer, nowMs)
+  }
+
+  /** It is no newcomer any more, whatever came of it. */
+  measured(peer: string, nowMs: number): void {
+    this.#set(peer, { ...this.#see(peer, nowMs), measured: true }, nowMs)
+  }
+
+  answered(peer: string, nowMs: number): void {
+    this.#selfBlame.heard()
+    this.#ejections.readmit(peer)
+    this.#set(peer, afterAnswer(this.#see(peer, nowMs), nowMs), nowMs)
+  }
+
+  connected(peer: string, isConnected: boolean, held: boolean, nowMs: number): void {
+    const known = this.#peers.get(peer)?.standing
+    // A host has connections to many that serve nothing.
+    if (known === undefined) return
+    if (isConnected) {
+      if (this.#lost.delete(peer)) {
+        const warmSinceMs = Math.max(known.warmSinceMs, nowMs)
+        this.#set(peer, { ...known, warmSinceMs }, nowMs)
+      }
+      return
+    }
+    if (held) return
+    this.#lost.add(peer)
+    this.#set(peer, afterLoss(known, nowMs), nowMs)
+  }
+
+  isEjected(peer: string, nowMs: number): boolean {
+    return this.#ejections.has(peer, this.#peers.size, nowMs)
+  }
+
+  get size(): number {
+    return this.#peers.size
+  }
+
+  #see(peer: string, nowMs: number): Standing {
+    const entry = this.#peers.get(peer)
+    const isKnown = entry !== undefined && nowMs - entry.seenMs <= FORGET_MS
+    const standing = isKnown ? entry.standing : newcomer(nowMs)
+    this.#set(peer, standing, nowMs)
+    return standing
+  }
+
+  #set(peer: string, standing: Standing, nowMs: number): void {
+    this.#peers.delete(peer)
+    this.#peers.set(peer, { standing, seenMs: nowMs })
+    const [oldest] = this.#peers
+    if (oldest === undefined) return
+    const [key, { seenMs }] = oldest
+    if (this.#peers.size <= MAX_PEERS && nowMs - seenMs <= FORGET_MS) return
+    this.#peers.delete(key)
+    this.#lost.delete(key)
+    this.#ejections.readmit(key)
+  }
+}

@@ -1,0 +1,42 @@
+export {
+  type AnswerChunk,
+  finishChunk,
+  hasDelta,
+  isEnd,
+  isVisible,
+  type Piece,
+  shownBytes,
+  shownText,
+  tokensOf,
+} from './answer-chunk.ts'
+export type { DispatchEvent, Told } from './answer-event.ts'
+export type { Candidate, Query, RouteCandidate } from './candidate.ts'
+export { canonicalDecimal, canonicalJson, canonicalText } from './canonical/index.ts'
+export { fieldOf, modelOf, wantsStream, wantsUsage } from './fields.ts'
+export type { Job } from './job.ts'
+export { type AttemptNote, Journal } from './journal.ts'
+export {
+  DISCOVERY_LIMITS,
+  type DiscoveryLimits,
+  REQUEST_LIMITS,
+  type RequestLimits,
+  resolveLimits,
+} from './limits.ts'
+export { joinPlacements, type Placement } from './placement.ts'
+export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
+export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
+export type { Agreement, Cost, RequestEvent } from './record.ts'
+export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
+export { ToolCallAssembly } from './tool-calls.ts'
+export { trustedPeers } from './trusted-peers.ts'
+export {
+  type AuditReport,
+  MIN_POSITIONS,
+  mergedVerification,
+  type Unrated,
+  type Verdict,
+  type Verification,
+  verificationOf,
+} from './verification.ts'
+export { parseVerifyMode, type VerifyMode, waitsForVerdict } from './verify-mode.ts'
+export { encodeRequest, type WireRequest } from './wire-request.ts'

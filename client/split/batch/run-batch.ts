@@ -1,0 +1,113 @@
+import { type AttemptRecord, InferenceError } from '../../../protocol/index.ts'
+import { openScope, type Scope } from '../../../timing/index.ts'
+import type { CallOptions, Requester } from '../../pipeline/index.ts'
+import { modelOf } from '../../request/index.ts'
+import { isRefusal } from '../after-failure.ts'
+import { SPLIT_LIMITS } from '../limits.ts'
+import { runParts } from '../run-parts.ts'
+import { WorkQueue } from '../work-queue.ts'
+import type { BatchOptions, BatchRequest, BatchResult } from './batch-request.ts'
+import { OpenRequests } from './open-requests.ts'
+
+const DEFAULT_DEADLINE_MS = 86_400_000
+
+export interface BatchContext {
+  readonly requester: Pick<Requester, 'chat' | 'complete' | 'embed'>
+  readonly slots: Requester['slots']
+  /** For one try of one request, where the batch does not say. */
+  readonly timeoutMs: number
+  readonly random: () => number
+}
+
+type Source = Iterable<BatchRequest> | AsyncIterable<BatchRequest>
+
+/** See `Client.batch`. */
+export async function* runBatch(
+  context: BatchContext,
+  requests: Source,
+  options: BatchOptions,
+): AsyncGenerator<BatchResult, void, void> {
+  const { deadlineMs = DEFAULT_DEADLINE_MS, ordered = false, onProgress, ...own } = options
+  using scope = openScope({ timeoutMs: deadlineMs, onTimeout: () => tooLate(deadlineMs) }, options)
+  const startedAt = performance.now()
+  const open = new OpenRequests({ ordered, most: SPLIT_LIMITS.maxAhead })
+  const { slots, random, timeoutMs } = context
+  const queue = new WorkQueue({
+    slots: () => open.models.reduce((sum, model) => sum + slots(model, options.trusted), 0),
+    ...{ random, maxTries: SPLIT_LIMITS.maxTries, copies: true },
+    maxAbsences: SPLIT_LIMITS.maxBatchAbsences,
+  })
+  const source = iteratorOf(requests)
+  const feed = async (): Promise<void> => {
+    await open.room()
+    const next = await source.next()
+    if (next.done === true) queue.close()
+    else queue.add([open.add(next.value, modelOf(next.value.body))])
+  }
+  const told = function* (results: readonly BatchResult[]): Generator<BatchResult, void, void> {
+    for (const result of results) {
+      yield result
+      onProgress?.({ ...open.counts, elapsedMs: performance.now() - startedAt })
+    }
+  }
+  const parts = runParts<never, Answered>(
+    {
+      queue,
+      feed,
+      crowded: ({ attempts }) => attempts.some(({ outcome }) => isRefusal(outcome)),
+      run: async function* (part, { signal, placement }) {
+        yield* []
+        const limit = Math.min(options.timeoutMs ?? timeoutMs, Math.max(1, scope.remainingMs()))
+        const call = { ...own, signal, placement, timeoutMs: limit }
+        return await answer(context.requester, open.get(part.items[0] ?? 0), call)
+      },
+    },
+    scope,
+  )
+  try {
+    for await (const event of parts) {
+      if (event.type === 'answered') {
+        for (const index of event.items) yield* told(open.answered(index, event.answer.answer))
+      } else if (event.type === 'failed') {
+        for (const index of event.items) yield* told(open.failed(index, event.error))
+      }
+    }
+  } catch (error) {
+    if (!isDeadline(scope, options, error)) throw error
+    yield* told(open.allFailed(InferenceError.from(error)))
+    if (!queue.closed) throw error
+  } finally {
+    // The source may be waiting for something that never comes; nobody waits for its end.
+    void Promise.resolve(source.return?.()).catch(() => {})
+  }
+}
+
+interface Answered {
+  readonly answer: NonNullable<BatchResult['answer']>
+  readonly attempts: readonly AttemptRecord[]
+}
+
+async function answer(
+  requester: BatchContext['requester'],
+  { kind, body }: BatchRequest,
+  options: CallOptions,
+): Promise<Answered> {
+  const ask = { chat: requester.chat, completion: requester.complete, embedding: requester.embed }
+  const found = await ask[kind](body, options)
+  return { answer: found, attempts: found.skein.attempts }
+}
+
+function isDeadline(scope: Scope, options: BatchOptions, error: unknown): boolean {
+  const { signal } = scope
+  return signal.aborted && signal.reason === error && options.signal?.aborted !== true
+}
+
+function tooLate(deadlineMs: number): InferenceError {
+  return new InferenceError('deadline_exceeded', `the batch took longer than ${deadlineMs} ms`)
+}
+
+function iteratorOf(requests: Source): AsyncIterator<BatchRequest> | Iterator<BatchRequest> {
+  return Symbol.asyncIterator in requests
+    ? requests[Symbol.asyncIterator]()
+    : requests[Symbol.iterator]()
+}

@@ -1,0 +1,48 @@
+import {
+  InferenceError,
+  type ScoreRequest,
+  type ScoreResponse,
+  type Usage,
+} from '../../../protocol/index.ts'
+import { openScope } from '../../../timing/index.ts'
+import { type Answered, type Connect, runAttempt } from '../../attempt/index.ts'
+import { type Candidate, encodeRequest, type RequestLimits } from '../../request/index.ts'
+import type { Scored } from './rating.ts'
+export interface ScoreAtInit {
+  readonly connect: Connect
+  readonly limits: RequestLimits
+  /** Told of complete ratings, for receipts: they are work, too. */
+  readonly onAnswered?: ((answer: Answered) => void) | undefined
+}
+
+/**
+ * Has one peer rate an answer, within a time of its own. What comes back is checked for its form, not for its truth.
+ *
+ * @throws InferenceError as an attempt does; the signal's reason
+ */
+export async function scoreAt(
+  { connect, limits, onAnswered }: ScoreAtInit,
+  { peerId, model }: Pick<Candidate, 'model' | 'peerId'>,
+  body: ScoreRequest,
+  options: { readonly signal: AbortSignal; readonly timeoutMs: number },
+): Promise<Scored> {
+  using scope = openScope({ timeoutMs: Math.min(limits.timeoutMs, options.timeoutMs) }, options)
+  const { digest } = model
+  const request = encodeRequest({ kind: 'score', body }, digest)
+  const attempt = runAttempt(
+    {
+      ...{ connect, peerId, request, limits },
+      ...(onAnswered !== undefined && { onAnswered }),
+      remainingMs: () => scope.remainingMs(),
+    },
+    { signal: scope.signal },
+  )
+  let response: ScoreResponse | undefined
+  let usage: Usage | undefined
+  for await (const event of attempt) {
+    if (event.type === 'chunk' && event.chunk.kind === 'score') response = event.chunk
+    if (event.type === 'done') usage = event.usage
+  }
+  if (response !== undefined) return { ...response, usage }
+  throw new InferenceError('truncated', 'the scores never came')
+}

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto'
+import type { Backend } from '../../backend/index.ts'
+import type { Ledger } from '../../ledger/index.ts'
+import type { Answered, Connect } from '../attempt/index.ts'
+import type { Directory } from '../peers/index.ts'
+import type { Candidate, RequestLimits } from '../request/index.ts'
+import { Auditor, scoreAt } from './audit/index.ts'
+import { Canaries, type CanaryMode, parseCanaryMode } from './canary/index.ts'
+import { ReceiptGiver } from './receipt-giver.ts'
+import { Reputation, type TrustOf, trustOf } from './reputation/index.ts'
+
+export interface ChecksInit {
+  readonly connect: Connect
+  readonly limits: RequestLimits
+  readonly directory: Pick<Directory, 'known'>
+  readonly reputation?: Reputation | undefined
+  readonly ledger?: Ledger | undefined
+  readonly receipts?: boolean | undefined
+  readonly scorer?: Backend | undefined
+  readonly canaries?: CanaryMode | undefined
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** From 0, below 1. */
+  readonly random: () => number
+}
+
+/** How peers are looked at, and what routing makes of it. */
+export interface Checks {
+  readonly trust: TrustOf
+  readonly auditor: Auditor
+  readonly canaries: Canaries
+  readonly onAnswered?: (candidate: Candidate, answer: Answered) => void
+}
+
+/** @throws InferenceError `invalid_request` for canaries that are none */
+export function createChecks(init: ChecksInit): Checks {
+  const { connect, limits, directory, ledger, scorer, now, random } = init
+  const reputation = init.reputation ?? new Reputation(now)
+  const giver =
+    init.receipts === true && ledger ? new ReceiptGiver({ ledger, reputation, now }) : undefined
+  const auditor = new Auditor({
+    ...{ reputation, random, now, directory, scorer },
+    score(candidate, body, { signal, timeoutMs, isPrivate }) {
+      // Rating is work, too; of a private request nobody else learns.
+      const onAnswered =
+        isPrivate || giver === undefined
+          ? undefined
+          : (answer: Parameters<ReceiptGiver['give']>[1]) => giver.give(candidate, answer)
+      return scoreAt({ connect, limits, onAnswered }, candidate, body, { signal, timeoutMs })
+    },
+    seed: randomBytes(32),
+  })
+  return {
+    auditor,
+    trust: trustOf(reputation, random, (peer) => ledger?.trust.standing(peer)),
+    canaries: new Canaries({
+      ...{ connect, limits, directory, reputation, auditor, now, random },
+      mode: parseCanaryMode(init.canaries ?? 'off'),
+    }),
+    ...(giver !== undefined && { onAnswered: (peer, answer) => giver.give(peer, answer) }),
+  }
+}

@@ -1,0 +1,5 @@
+export { type Auditor, type Oddity, Witness } from './audit/index.ts'
+export { type CanaryMode, parseCanaryMode } from './canary/index.ts'
+export { createChecks } from './create-trust.ts'
+export { Reputation, type StandingReport } from './reputation/index.ts'
+export { openReputation, type SavedReputation } from './saved-reputation.ts'

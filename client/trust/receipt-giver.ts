@@ -1,0 +1,42 @@
+import { type Ledger, specHashOf } from '../../ledger/index.ts'
+import type { Answered } from '../attempt/index.ts'
+import type { Candidate } from '../request/index.ts'
+import { type Reputation, specClassOf } from './reputation/index.ts'
+
+/** What an answer was worth shows when it was looked at: so long a receipt waits. */
+const WAIT_MS = 1_000
+
+export interface ReceiptGiverInit {
+  readonly ledger: Pick<Ledger, 'issue'>
+  readonly reputation: Pick<Reputation, 'vouchesFor'>
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+/** Gives receipts, a moment after the answer and to peers only whose answers passed audits. Nobody waits for it. */
+export class ReceiptGiver {
+  readonly #init: ReceiptGiverInit
+
+  constructor(init: ReceiptGiverInit) {
+    this.#init = init
+  }
+
+  give(
+    { key, peerId, model }: Pick<Candidate, 'key' | 'model' | 'peerId'>,
+    answer: Answered,
+  ): void {
+    const { ledger, reputation, now } = this.#init
+    const { attemptId, usage, answerHash, durationMs } = answer
+    const endedAtMs = Math.floor(now())
+    const received = {
+      ...{ attemptId, answerHash, endedAtMs, server: peerId, specHash: specHashOf(model) },
+      inputTokens: usage.promptTokens,
+      outputTokens: usage.completionTokens,
+      startedAtMs: Math.floor(endedAtMs - durationMs),
+    }
+    const later = setTimeout(() => {
+      if (reputation.vouchesFor(key, specClassOf(model))) void ledger.issue(received)
+    }, WAIT_MS)
+    later.unref()
+  }
+}

@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { DataDirLockedError, lockDataDir } from '../../host/index.ts'
+import { type Lesson, Reputation } from './reputation/index.ts'
+
+const FILE = 'reputation.json'
+/** Holds the lock of whoever writes the file. */
+const LOCK_DIR = 'reputation.lock'
+/** A crash loses no more than what was learned in this time. */
+const SAVE_EVERY_MS = 60_000
+/** What another process saved, such as that a peer is forgotten, is known here after so long at the latest. */
+const LOOK_EVERY_MS = 5_000
+/** Writing takes milliseconds: who holds the lock for longer is stuck, and the next save tries again. */
+const LOCK_WAIT_MS = 10_000
+const LOCK_POLL_MS = 20
+/** Where nothing can be saved the latest are kept. */
+const MAX_UNSAVED = 50_000
+
+/** What is known of peers, kept in a directory. */
+export interface SavedReputation extends AsyncDisposable {
+  readonly reputation: Reputation
+  /** What was saved could not be read, and was put aside. */
+  readonly broken: boolean
+  /** Rows of it that are none, and were left out. */
+  readonly dropped: number
+  /** Takes over what other processes saved, where there is anything. */
+  refresh(): Promise<void>
+  /** Adds what was learned to what is saved. @throws where that cannot be written: it stays in memory */
+  save(): Promise<void>
+}
+
+/**
+ * Reads it, saves it every minute and at the end, and sees every five seconds what other clients of this user saved.
+ * Processes write one after the other, each adding what it learned to what is there. A file that cannot be read is kept
+ * beside the new one.
+ *
+ * @param dataDir absent: nothing is kept
+ * @param now milliseconds since 1970
+ */
+export async function openReputation(
+  dataDir: string | undefined,
+  now: () => number,
+): Promise<SavedReputation> {
+  if (dataDir === undefined) {
+    const nothing = (): Promise<void> => Promise.resolve()
+    return {
+      ...{ reputation: new Reputation(now), broken: false, dropped: 0 },
+      ...{ refresh: nothing, save: nothing, [Symbol.asyncDispose]: nothing },
+    }
+  }
+  const store = new Store(dataDir, now)
+  const { broken, dropped } = await store.open()
+  // A full disk is no reason to end: what is known stays in memory.
+  const timers = [
+    setInterval(() => void store.save().catch(() => {}), SAVE_EVERY_MS),
+    setInterval(() => void store.refresh().catch(() => {}), LOOK_EVERY_MS),
+  ]
+  for (const timer of timers) timer.unref()
+  return {
+    ...{ reputation: store.reputation, broken, dropped },
+    refresh: () => store.refresh(),
+    save: () => store.save(),
+    async [Symbol.asyncDispose]() {
+      for (const timer of timers) clearInterval(timer)
+      await store.save().catch(() => {})
+    },
+  }
+}
+
+/** The file, and what was learned since it was read. */
+class Store {
+  readonly reputation: Reputation
+  readonly #dataDir: string
+  readonly #path: string
+  #unsaved: Lesson[] = []
+  /** Of the file that memory is based on. */
+  #mark = ''
+  /** Saves and looks of this process, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(dataDir: string, now: () => number) {
+    this.#dataDir = dataDir
+    this.#path = join(dataDir, FILE)
+    this.reputation = new Reputation(now, (lesson) => {
+      this.#unsaved.push(lesson)
+      if (this.#unsaved.length > MAX_UNSAVED) this.#unsaved.shift()
+    })
+  }
+
+  async open(): Promise<{ readonly broken: boolean; readonly dropped: number }> {
+    const mark = await this.#markOf()
+    const saved = await readFile(this.#path, 'utf8').catch(() => undefined)
+    if (saved === undefined) return { broken: false, dropped: 0 }
+    const loaded = this.reputation.rebase(parsed(saved))
+    if (loaded === undefined) await this.#putAside()
+    else this.#mark = mark
+    return { broken: loaded === undefined, dropped: loaded?.dropped ?? 0 }
+  }
+
+  refresh(): Promise<void> {
+    return this.#inTurn(async () => {
+      if ((await this.#markOf()) !== this.#mark) await this.#rebase()
+    })
+  }
+
+  save(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#unsaved.length === 0) return
+      await mkdir(this.#dataDir, { recursive: true, mode: 0o700 })
+      const unlock = await lock(join(this.#dataDir, LOCK_DIR))
+      try {
+        if (!(await this.#rebase())) await this.#putAside()
+        await this.#write()
+      } finally {
+        await unlock()
+      }
+    })
+  }
+
+  /** @returns whether what is saved could be read, or nothing is */
+  async #rebase(): Promise<boolean> {
+    const mark = await this.#markOf()
+    const saved = await readFile(this.#path, 'utf8').catch(() => undefined)
+    if (saved === undefined) return true
+    const loaded = this.reputation.rebase(parsed(saved), this.#unsaved)
+    if (loaded !== undefined) this.#mark = mark
+    return loaded !== undefined
+  }
+
+  async #write(): Promise<void> {
+    const draft = `${this.#path}.${process.pid}-${randomUUID()}`
+    const lessons = this.#unsaved.length
+    try {
+      await writeFile(draft, JSON.stringify(this.reputation), { mode: 0o600 })
+      await rename(draft, this.#path)
+    } catch (error) {
+      await rm(draft, { force: true })
+      throw error
+    }
+    this.#unsaved = this.#unsaved.slice(lessons)
+    this.#mark = await this.#markOf()
+  }
+
+  async #putAside(): Promise<void> {
+    await rename(this.#path, `${this.#path}.broken`).catch(() => {})
+  }
+
+  /** Another one for each file that takes its place. */
+  async #markOf(): Promise<string> {
+    const found = await stat(this.#path, { bigint: true }).catch(() => undefined)
+    return found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs}`
+  }
+
+  async #inTurn(run: () => Promise<void>): Promise<void> {
+    const mine = this.#turn.then(run)
+    this.#turn = mine.catch(() => {})
+    await mine
+  }
+}
+
+async function lock(dir: string): Promise<() => Promise<void>> {
+  const until = performance.now() + LOCK_WAIT_MS
+  for (;;) {
+    try {
+      return await lockDataDir(dir)
+    } catch (error) {
+      if (!(error instanceof DataDirLockedError) || performance.now() > until) throw error
+    }
+    await delay(LOCK_POLL_MS)
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

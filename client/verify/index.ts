@@ -1,5 +1,0 @@
-export { auditRate } from './audit-rate.ts'
-export type { Drawing } from './filters.ts'
-export { marginOf, type ScoredPosition } from './scored-position.ts'
-export { decisionAt, evidenceOf } from './sprt.ts'
-export { judge, MIN_POSITIONS, MIN_SAMPLED, type Verdict } from './verdict.ts'

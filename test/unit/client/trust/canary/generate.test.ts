@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest'
+import { seededRandom } from '../../../../../bench/timed-engine.ts'
+import { generateCanary } from '../../../../../client/trust/canary/generate.ts'
+
+describe('generated canaries', () => {
+  it('are varied: of a thousand most differ', () => {
+    const random = seededRandom(5)
+    const all = Array.from({ length: 1_000 }, () => JSON.stringify(generateCanary(random)))
+    expect(new Set(all).size).toBeGreaterThan(900)
+  })
+
+  it('are well-formed, and short', () => {
+    const random = seededRandom(6)
+    for (let n = 0; n < 500; n += 1) {
+      const { messages, max_tokens } = generateCanary(random)
+      expect(max_tokens).toBeLessThanOrEqual(64)
+      expect(messages.at(-1)?.role).toBe('user')
+      for (const { content } of messages) {
+        expect(content).not.toMatch(/undefined|NaN|^\s*$/)
+      }
+    }
+  })
+})

@@ -1,0 +1,69 @@
+/** The only source of time: what waits or measures takes one, so that a test or a simulator can hand in its own. */
+export interface Clock {
+  /** Monotonic, in milliseconds; only differences mean something. */
+  now(): number
+  /** Milliseconds since 1970, as the machine believes. */
+  wall(): number
+  /**
+   * Calls `run` once after `ms`, never before this call has returned. `Infinity` never fires. Disposing the timer
+   * cancels it.
+   */
+  after(ms: number, run: () => void, options?: TimerOptions): Disposable
+}
+
+export interface TimerOptions {
+  /** The process may exit while the timer is pending. @default false */
+  readonly background?: boolean
+}
+
+/** Longest delay of `setTimeout`; a longer one would fire at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+/** The machine's clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  wall: () => Date.now(),
+  after: (ms, run, options) => new SystemTimer(ms, run, options),
+}
+
+class SystemTimer implements Disposable {
+  readonly #run: () => void
+  readonly #background: boolean
+  #timer: ReturnType<typeof setTimeout> | undefined
+
+  constructor(ms: number, run: () => void, { background = false }: TimerOptions = {}) {
+    this.#run = run
+    this.#background = background
+    this.#arm(ms)
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+  }
+
+  #arm(ms: number): void {
+    const leftMs = ms - MAX_TIMER_MS
+    this.#timer =
+      leftMs > 0
+        ? setTimeout(() => this.#arm(leftMs), MAX_TIMER_MS)
+        : setTimeout(this.#run, Math.max(0, ms))
+    if (this.#background) this.#timer.unref()
+  }
+}
+
+/** Calls `run` every `ms` until disposed. The process may exit meanwhile. */
+export function every(clock: Clock, ms: number, run: () => void): Disposable {
+  let timer: Disposable
+  const arm = (): void => {
+    timer = clock.after(
+      ms,
+      () => {
+        arm()
+        run()
+      },
+      { background: true },
+    )
+  }
+  arm()
+  return { [Symbol.dispose]: () => timer[Symbol.dispose]() }
+}
