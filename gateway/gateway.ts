@@ -6,13 +6,18 @@ import type { GatewayContext, GatewayEnv } from './context.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 import { errorFormatOf } from './dialects.ts'
 import type { GatewayClient } from './gateway-client.ts'
-import { boundedRequest, errorResponse, failureOf, HttpRefusal, untilAborted } from './http/index.ts'
+import {
+  boundedRequest,
+  errorResponse,
+  failureOf,
+  HttpRefusal,
+  untilAborted,
+} from './http/index.ts'
 import { idempotency } from './idempotency/index.ts'
 import { createMetrics } from './metrics/index.ts'
 import { ollamaAnswers, ollamaEmbed, ollamaModels, ollamaOther } from './ollama/index.ts'
 import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
 import { responses } from './responses/index.ts'
-import { unrouted } from './unrouted.ts'
 import {
   type ApiKey,
   callerOf,
@@ -22,6 +27,7 @@ import {
   origins,
   type RateLimits,
 } from './security/index.ts'
+import { unrouted } from './unrouted.ts'
 
 /** Who may call, how often, and how long things may take. */
 export interface GatewayInit extends Partial<GatewayLimits> {
@@ -127,9 +133,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     if (failure.code === 'internal') log(`${c.req.method} ${c.req.path}: ${String(error.stack)}`)
     return errorResponse(failure, c.get('requestId'), format)
   })
-  app.notFound((c) =>
-    unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)),
-  )
+  app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))
   if (allowedHosts !== undefined && apiKeys.length === 0) {
     // A page that had its name point here has no key, and how the gateway is, is no secret.
     const check = hostCheck(allowedHosts)

@@ -10,7 +10,8 @@ export function unrouted(
   { method, path }: Pick<HonoRequest, 'method' | 'path'>,
 ): HttpRefusal {
   const allowed = METHODS.filter((name) => hasEndpoint(app, name, path))
-  if (allowed.length === 0) return new HttpRefusal('not_found', `there is no ${method} ${path} here`)
+  if (allowed.length === 0)
+    return new HttpRefusal('not_found', `there is no ${method} ${path} here`)
   const allow = [...allowed, ...(allowed.includes('GET') ? ['HEAD'] : [])].join(', ')
   return new HttpRefusal('method_not_allowed', `${path} takes ${allow}, not ${method}`, {
     headers: { allow },

@@ -1,5 +1,6 @@
-import { access, constants, mkdir } from 'node:fs/promises'
+import { access, constants } from 'node:fs/promises'
 import { detectBackends } from '../../backend/index.ts'
+import { makeDirectory } from '../../storage/index.ts'
 import { canListen } from '../listen.ts'
 import type { Step } from './diagnose.ts'
 
@@ -18,7 +19,7 @@ export function localSteps(init: {
     {
       name: DATA_DIRECTORY,
       async run() {
-        await mkdir(init.dataDir, { recursive: true, mode: 0o700 })
+        await makeDirectory(init.dataDir)
         await access(init.dataDir, constants.W_OK)
         return { ok: true, message: `${init.dataDir} can be written` }
       },

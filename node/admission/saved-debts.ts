@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeAtomic } from '../../host/index.ts'
+import { makeDirectory, writeAtomic } from '../../storage/index.ts'
 import type { Debt, Fairness } from './fairness.ts'
 
 const FILE = 'debts.json'
@@ -26,7 +26,7 @@ export async function keepDebts(
     const { changes } = fairness
     if (changes === written) return
     try {
-      await mkdir(dataDir, { recursive: true, mode: 0o700 })
+      await makeDirectory(dataDir)
       await writeAtomic(path, JSON.stringify(fairness.debts()))
       written = changes
     } catch {}

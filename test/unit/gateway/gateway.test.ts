@@ -238,10 +238,13 @@ describe('who may call', () => {
     'host.docker.internal:4810',
     'Box.Example:4810',
     'box.example.:4810',
-  ])('may use an address, a name that nobody can register, or one that is allowed: %s', async (host) => {
-    const { post } = gatewayOver(answers, { allowedHosts: ['box.example'] })
-    expect((await post(undefined, { host })).status).toBe(200)
-  })
+  ])(
+    'may use an address, a name that nobody can register, or one that is allowed: %s',
+    async (host) => {
+      const { post } = gatewayOver(answers, { allowedHosts: ['box.example'] })
+      expect((await post(undefined, { host })).status).toBe(200)
+    },
+  )
 
   it('may use any name with a key, and needs none of both for health', async () => {
     const { key, kept } = createApiKey('anna')
