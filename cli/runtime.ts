@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Environment } from './environment.ts'
 import { exitCodeOf } from './exit-codes.ts'
 import type { Interrupts } from './interrupts.ts'
-import { reportError } from './report-error.ts'
+import { reportError, type TypedOptions } from './report-error.ts'
 import type { SharedOptions } from './shared-options.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -60,7 +60,7 @@ export function createRuntime(surroundings: Surroundings): Runtime {
           exitCode =
             (await action({ ...surroundings, terminal, signal }, options, command.args)) ?? 0
         } catch (error) {
-          reportError(terminal, error, surroundings.commandName)
+          reportError(terminal, error, surroundings.commandName, options as TypedOptions)
           exitCode = surroundings.interrupts.exitCode() ?? exitCodeOf(error)
         }
       },

@@ -173,6 +173,7 @@ class ContributorNode implements Node {
         await Promise.all([this.#provider.refresh(), this.#advertiser.refresh()])
       },
       onReady: () => this.#advertiser.refreshIfMoved(),
+      onEngine: (state) => init.onEngine?.(state),
       log: logger.forComponent('skein:node:engine'),
     })
   }
@@ -282,7 +283,8 @@ class ContributorNode implements Node {
       .load({ signal: AbortSignal.timeout(ENGINE_RATES_TIMEOUT_MS) })
       .catch(() => undefined)
     return {
-      models: this.#models.all(),
+      // Without its engine a node has nothing to offer, however long it waits for it.
+      models: this.#status.engineGone ? [] : this.#models.all(),
       slots,
       // The engine's own word where it measures, else what was seen here.
       prefillRate: engine?.prefillRate || prefillRate,

@@ -48,7 +48,8 @@ export class Engine {
     this.#embedder = new Embedder(loaded.model, loaded.contextLength, settings.threads)
     this.#pool =
       loaded.context === undefined ? undefined : new SequencePool(loaded.context, settings.slots)
-    this.facts = { contextLength: loaded.contextLength, capabilities: this.#capabilities() }
+    const { contextLength, llama } = loaded
+    this.facts = { contextLength, capabilities: this.#capabilities(), gpu: llama.gpu }
   }
 
   static async load(

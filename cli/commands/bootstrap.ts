@@ -13,6 +13,7 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
+import { openTyped } from '../usage-error.ts'
 
 /** Where others expect a bootstrap peer. */
 const PORTS = { tcp: 4801, webSockets: 4802 } as const
@@ -39,7 +40,9 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   if (options.stopWithStdin === true) stopWithStdin(session)
   const listen = network.host.listen ?? (await defaultListen(session))
   const { opened: bootstrap, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
-    createBootstrap({ ...(await withRecalled(network.host, dataDir)), listen, dataDir }),
+    openTyped(async () =>
+      createBootstrap({ ...(await withRecalled(network.host, dataDir)), listen, dataDir }),
+    ),
   )
   await using _bootstrap = bootstrap
   if (signal.aborted) return undefined

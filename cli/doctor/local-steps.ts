@@ -1,5 +1,5 @@
 import { access, constants } from 'node:fs/promises'
-import { detectBackends } from '../../backend/index.ts'
+import { detectBackends, isEmbeddedInstalled } from '../../backend/index.ts'
 import { makeDirectory } from '../../storage/index.ts'
 import { canListen } from '../listen.ts'
 import type { Step } from './diagnose.ts'
@@ -46,10 +46,17 @@ export function localSteps(init: {
           ok: true,
           message:
             found.length === 0
-              ? 'none runs here; a node would serve the bundled model'
+              ? `none runs here; ${withoutEngine()}`
               : found.map(({ description }) => description).join(', '),
         }
       },
     },
   ]
+}
+
+/** Only a node needs one, so that lacking it is no failure. */
+function withoutEngine(): string {
+  return isEmbeddedInstalled()
+    ? 'a node would serve the bundled model'
+    : 'and the embedded one is not installed: a node needs `npm install node-llama-cpp`, or an engine such as Ollama'
 }

@@ -41,6 +41,8 @@ export function fatal(failures: readonly Failure[]): InferenceError | undefined 
   if (last === undefined) return undefined
   const { code } = last.error
   if (!CLAIMS.has(code) && code !== 'engine_failed') return undefined
+  // One that names a time was down before the request came.
+  if (code === 'engine_failed' && last.error.retryAfterMs !== undefined) return undefined
   const confirmed = failures.some((other) => other.error.code === code && independent(other, last))
   return confirmed ? last.error : undefined
 }

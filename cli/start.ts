@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Environment } from './environment.ts'
+import { EXIT } from './exit-codes.ts'
+import { createInterrupts } from './interrupts.ts'
+import { plainLine } from './plain-text.ts'
+import { runProgram } from './program.ts'
+import { createTerminal } from './terminal.ts'
+
+// The script that starts this CLI anew: it checks the version of Node first.
+const mainFile = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url),
+)
+const packageRoot = findPackageRoot(dirname(mainFile))
+const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+  version: string
+}
+const { stdin, stdout, stderr } = process
+const env: Environment = process.env
+const interrupts = createInterrupts(process, (exitCode) => process.exit(exitCode))
+
+// A reader that has seen enough (`skein models | head`) is no failure.
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.ok)
+  throw error
+})
+stderr.on('error', () => undefined)
+
+// libp2p may reject where nobody listens any more; that must not take a node down.
+process.on('unhandledRejection', (reason) => {
+  stderr.write(
+    `skein: ignored: ${plainLine(reason instanceof Error ? reason.message : String(reason))}\n`,
+  )
+})
+
+const exitCode = await runProgram(process.argv.slice(2), {
+  env,
+  stdin,
+  stdout,
+  interrupts,
+  commandName: mainFile.endsWith('.ts') ? 'npm run skein --' : 'skein',
+  mainFile,
+  execPath: process.execPath,
+  packageRoot,
+  version,
+  createTerminal: (json) =>
+    createTerminal({
+      stdout,
+      stderr,
+      stdinIsTty: stdin.isTTY === true,
+      json,
+      color: env.NO_COLOR === undefined || env.NO_COLOR === '',
+    }),
+  onExit(listener) {
+    process.on('exit', listener)
+    return () => process.off('exit', listener)
+  },
+})
+// Whatever a library still holds open does not hold up the command; what was written goes out first.
+stdout.write('', () => process.exit(exitCode))
+
+/** From `cli/start.ts` in a clone and from `dist/cli/start.js` alike. */
+function findPackageRoot(start: string): string {
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder
+    if (folder === dirname(folder)) throw new Error('the package is incomplete: no package.json')
+  }
+}
