@@ -39,8 +39,8 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   const network = resolveNetwork(options, session.env, 'bootstrap')
   if (options.stopWithStdin === true) stopWithStdin(session)
   const listen = network.host.listen ?? (await defaultListen(session))
-  const { opened: bootstrap, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
-    openTyped(async () =>
+  const { opened: bootstrap, dataDir } = await openTyped(() =>
+    firstFree(network.dataDirs, async (dataDir) =>
       createBootstrap({ ...(await withRecalled(network.host, dataDir)), listen, dataDir }),
     ),
   )

@@ -3,6 +3,7 @@ import { createNode, type EngineState, type Node } from '../../node/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { chooseEngine, type EngineOptions } from '../engine/index.ts'
+import { createFailureLog } from '../failure-log.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { plainLine } from '../plain-text.ts'
@@ -75,14 +76,15 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   const { backend, share } = await chooseEngine(session, options)
   await using _engine = backend
   terminal.print(`Starting with ${backend.description} …\n`)
-  const { opened: node, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
-    openTyped(async () =>
+  const { opened: node, dataDir } = await openTyped(() =>
+    firstFree(network.dataDirs, async (dataDir) =>
       createNode({
         host: { ...(await withRecalled(network.host, dataDir)), dataDir },
         backend,
         ...(share !== undefined && { share }),
         ...limitsOf(options),
         onEngine: (state) => tellEngine(session, state),
+        onRequest: createFailureLog({ log: (line) => session.terminal.log(line) }),
       }),
     ),
   )
