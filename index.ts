@@ -2,9 +2,12 @@
  * Skein: LLM inference over a peer-to-peer network.
  *
  * @example
+ * import OpenAI from 'openai'
  * import { createClient } from 'skein'
- * await using skein = await createClient({ bootstrap: ['/dns4/…/tcp/4811/p2p/12D3Koo…'] })
+ *
+ * await using skein = await createClient({ bootstrap: ['/dns4/…/tcp/4801/p2p/12D3Koo…'] })
  * const answer = await skein.chat({ model: 'llama3.2:3b', messages: [{ role: 'user', content: 'Hello!' }] })
+ * console.log(answer.choices[0]?.message.content)
  * // Or through any SDK that takes a `fetch`:
  * const openai = new OpenAI({ apiKey: 'none', baseURL: 'http://skein.local/v1', fetch: skein.fetch })
  *

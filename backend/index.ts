@@ -2,8 +2,14 @@
  * Adapters to engines. Each is a {@link Backend}; a node serves one.
  *
  * @example
+ * import { createScriptedBackend } from 'skein/backend'
+ * import { parseRequest } from 'skein/protocol'
+ *
  * await using backend = createScriptedBackend({ models: [{ id: 'counter' }] })
- * for await (const event of backend.infer(parseRequest('chat', body))) …
+ * const messages = [{ role: 'user', content: 'Hello!' }]
+ * for await (const event of backend.infer(parseRequest('chat', { model: 'counter', messages }))) {
+ *   if (event.type === 'done') console.log(event.usage.completionTokens)
+ * }
  *
  * @packageDocumentation
  */

@@ -14,6 +14,6 @@ export interface Bootstrap extends AsyncDisposable {
  * @throws what `createHost` throws
  */
 export async function createBootstrap(init: BootstrapInit): Promise<Bootstrap> {
-  const host = await createHost({ ...init, dht: 'server' })
+  const host = await createHost({ relay: 'always', ...init, dht: 'server' })
   return { host, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() }
 }

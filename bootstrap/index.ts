@@ -3,7 +3,10 @@
  * port, so that its address stays good.
  *
  * @example
- * await using bootstrap = await createBootstrap({ dataDir, listen: ['/ip4/0.0.0.0/tcp/4001'] })
+ * import { createBootstrap } from 'skein/bootstrap'
+ *
+ * const listen = ['/ip4/0.0.0.0/tcp/4801']
+ * await using bootstrap = await createBootstrap({ dataDir: './bootstrap-data', listen })
  * console.log(bootstrap.host.addresses().map(String))
  *
  * @packageDocumentation

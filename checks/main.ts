@@ -1,10 +1,16 @@
 import { parseArgs } from 'node:util'
+import { checkApi } from './api-report.ts'
 import type { Check } from './check.ts'
+import { checkCommits } from './commits.ts'
+import { checkDocExamples } from './doc-examples.ts'
 import { checkLockfile } from './lockfile.ts'
 
 /** Every check by the name that CONTRIBUTING.md and `.ci/run` cite. */
 const CHECKS: Readonly<Record<string, Check>> = {
+  api: checkApi,
+  commits: checkCommits,
   lockfile: checkLockfile,
+  'doc-examples': checkDocExamples,
 }
 
 const { positionals, values } = parseArgs({

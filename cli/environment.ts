@@ -6,6 +6,8 @@ export interface Environment {
   readonly XDG_CACHE_HOME?: string | undefined
   /** Bootstrap peers, apart by commas or blanks. `--bootstrap` takes its place. */
   readonly SKEIN_BOOTSTRAP?: string | undefined
+  /** Addresses to announce, apart by commas or blanks. `--announce` takes its place. */
+  readonly SKEIN_ANNOUNCE?: string | undefined
   /** Invite to a private swarm. `--invite` takes its place. */
   readonly SKEIN_INVITE?: string | undefined
   /** `0`: do not look for peers on the local network. */

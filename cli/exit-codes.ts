@@ -48,7 +48,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
 /** The exit code that tells a script what went wrong. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return EXIT.usage
-  return error instanceof InferenceError ? BY_ERROR[error.code] : EXIT.failure
+  return InferenceError.is(error) ? BY_ERROR[error.code] : EXIT.failure
 }
 
 /** `skein help exit-codes`, and the end of `skein --help`. */

@@ -14,7 +14,7 @@ const C1_STRING_END = 0x9c
  *
  * @example
  * const plain = plainText()
- * stdout.write(plain('red: \u001b[3') + plain('1mtext')) // 'red: text'
+ * process.stdout.write(plain('red: \u001b[3') + plain('1mtext')) // 'red: text'
  */
 export function plainText(): (piece: string) => string {
   let state: State = 'text'

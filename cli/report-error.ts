@@ -43,10 +43,11 @@ function detailsOf(error: unknown): object {
 
 /** What a person can do about it, where there is something. */
 function adviceFor(
-  { code, details }: InferenceError,
+  error: InferenceError,
   commandName: string,
   typed: TypedOptions,
 ): string | undefined {
+  const { code, details } = error
   switch (code) {
     case 'no_peers':
       return `There is no public swarm yet. Start one with \`${commandName} node\`, or name a peer to join through with --bootstrap. \`${commandName} doctor\` finds out what is wrong.`
@@ -86,7 +87,7 @@ function adviceFor(
     case 'not_resumable':
       return 'The answer broke off where nobody else could go on with it. Ask again.'
     case 'verification_failed':
-      return details.verification?.status === 'unverified'
+      return error.detailsOf('verification_failed').verification?.status === 'unverified'
         ? 'With --verify always it is given all the same, and told as not verified.'
         : undefined
     case 'invalid_request':

@@ -12,6 +12,8 @@ export interface SharedOptions {
   readonly dataDir?: string
   readonly bootstrap?: readonly string[]
   readonly listen?: readonly string[]
+  readonly announce?: readonly string[]
+  readonly noAnnounce?: readonly string[]
   readonly invite?: string
   readonly mdns?: boolean
   readonly json?: boolean
@@ -42,6 +44,12 @@ export function withSharedOptions(command: Command): Command {
       addMultiaddr,
     )
     .option(
+      '--announce <multiaddr>',
+      'also tell others this address, e.g. of a forwarded port; repeatable (or SKEIN_ANNOUNCE)',
+      addMultiaddr,
+    )
+    .addOption(noAnnounceOption())
+    .option(
       '--invite <string>',
       'join the private swarm of this invite; @FILE reads it (or SKEIN_INVITE)',
     )
@@ -52,12 +60,13 @@ export function withSharedOptions(command: Command): Command {
 /**
  * Puts command line, environment and defaults together.
  *
- * @throws UsageError for an invite or a `SKEIN_BOOTSTRAP` that cannot be read.
+ * @throws UsageError for an invite or an environment variable that cannot be read.
  */
 export function resolveNetwork(options: SharedOptions, env: Environment, role: Role): Network {
   const inviteText = options.invite ?? nonEmpty(env.SKEIN_INVITE)
   const invite = inviteText === undefined ? undefined : readInvite(inviteText, '--invite: ')
-  const typed = options.bootstrap ?? bootstrapOf(env)
+  const typed = options.bootstrap ?? multiaddrsIn(env, 'SKEIN_BOOTSTRAP')
+  const announce = options.announce ?? multiaddrsIn(env, 'SKEIN_ANNOUNCE')
   const bootstrap = [...new Set([...typed, ...(invite?.bootstrap ?? [])])]
   for (const address of bootstrap) {
     if (!/\/p2p\/[^/]+$/.test(address)) {
@@ -71,6 +80,8 @@ export function resolveNetwork(options: SharedOptions, env: Environment, role: R
       bootstrap,
       mdns: options.mdns !== false && env.SKEIN_MDNS !== '0',
       ...(options.listen !== undefined && { listen: options.listen }),
+      ...(announce.length > 0 && { announce }),
+      ...(options.noAnnounce !== undefined && { noAnnounce: options.noAnnounce }),
       ...(invite !== undefined && { swarmKey: invite.swarmKey }),
     },
     dataDirs:
@@ -140,13 +151,23 @@ export function numberBetween(min: number, max: number): (value: string) => numb
   }
 }
 
-function bootstrapOf(env: Environment): string[] {
-  const words = (env.SKEIN_BOOTSTRAP ?? '').split(/[\s,]+/).filter((word) => word !== '')
+/** commander takes an option that begins with `--no-` for the opposite of another one; this one has a value of its own. */
+function noAnnounceOption(): Option {
+  const option = new Option(
+    '--no-announce <network>',
+    'never tell others addresses of this network, e.g. 10.0.0.0/8; repeatable',
+  )
+  option.negate = false
+  return option.argParser(addValue)
+}
+
+function multiaddrsIn(env: Environment, variable: 'SKEIN_BOOTSTRAP' | 'SKEIN_ANNOUNCE'): string[] {
+  const words = (env[variable] ?? '').split(/[\s,]+/).filter((word) => word !== '')
   return words.map((word) => {
     try {
       return multiaddr(word).toString()
     } catch {
-      throw new UsageError(`SKEIN_BOOTSTRAP: not a multiaddr: ${word}`)
+      throw new UsageError(`${variable}: not a multiaddr: ${word}`)
     }
   })
 }

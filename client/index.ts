@@ -3,7 +3,9 @@
  * begun.
  *
  * @example
- * await using client = await createClient({ bootstrap: ['/ip4/127.0.0.1/tcp/4811/p2p/12D3Koo…'] })
+ * import { createClient } from 'skein'
+ *
+ * await using client = await createClient({ bootstrap: ['/ip4/127.0.0.1/tcp/4801/p2p/12D3Koo…'] })
  * const messages = [{ role: 'user', content: 'Count from 1 to 10.' }] as const
  * for await (const chunk of client.chat({ model: 'skein-tiny', messages, stream: true })) {
  *   process.stdout.write(chunk.choices[0]?.delta.content ?? '')

@@ -6,6 +6,8 @@ export interface GatewayLimits {
   readonly keepAliveMs: number
   /** A request's body. @default 16 MiB, what the wire takes */
   readonly maxBodyBytes: number
+  /** Large bodies that are read and answered at the same time, with what they are parsed into. @default 512 MiB */
+  readonly maxBodyMemoryBytes: number
   /** A file for a batch. @default 64 MiB: it is read in memory while it comes (OpenAI takes 200) */
   readonly maxFileBytes: number
   /** Files that are received at the same time. @default 2 */
@@ -33,6 +35,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   timeoutMs: 600_000,
   keepAliveMs: 10_000,
   maxBodyBytes: 16_777_216,
+  maxBodyMemoryBytes: 536_870_912,
   maxFileBytes: 67_108_864,
   maxUploads: 2,
   maxFilesBytes: 4_294_967_296,

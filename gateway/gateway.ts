@@ -7,6 +7,7 @@ import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 import { errorFormatOf } from './dialects.ts'
 import type { GatewayClient } from './gateway-client.ts'
 import {
+  bodyMemory,
   boundedRequest,
   errorResponse,
   failureOf,
@@ -153,8 +154,11 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     c.req.raw = boundedRequest(c.req.raw, isFile ? limits.maxFileBytes : limits.maxBodyBytes)
     await next()
   }
-  app.use('/v1/*', bounded)
-  app.use('/api/*', bounded)
+  const memory = bodyMemory(limits.maxBodyMemoryBytes)
+  const inMemory: MiddlewareHandler<GatewayEnv> = async (c, next) =>
+    c.req.path === '/v1/files' ? await next() : await memory(c, next)
+  app.use('/v1/*', bounded, inMemory)
+  app.use('/api/*', bounded, inMemory)
   app.use('/v1/*', idempotency(limits))
   if (metrics !== undefined) {
     const { contentType } = metrics

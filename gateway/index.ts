@@ -3,6 +3,10 @@
  * `serveGateway` puts it on a port.
  *
  * @example
+ * import OpenAI from 'openai'
+ * import { createClient } from 'skein'
+ *
+ * await using client = await createClient()
  * const gateway = createGateway(client)
  * const openai = new OpenAI({ apiKey: 'none', baseURL: 'http://skein.local/v1', fetch: gateway.fetch })
  *

@@ -1,7 +1,7 @@
 import type { AbortOptions } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import type { CID } from 'multiformats/cid'
-import { createDeadline } from './deadline.ts'
+import { openScope } from '../timing/index.ts'
 
 export interface AnnouncerInit {
   readonly dht: Pick<KadDHT, 'provide' | 'cancelReprovide'>
@@ -56,7 +56,7 @@ export function createAnnouncer(init: AnnouncerInit): Announcer {
   /** A caller may give up waiting until the first peer has the record; from then on it is not the caller's query. */
   const announceFirst = (entry: Provided, options: AbortOptions): Promise<void> =>
     new Promise((resolve, reject) => {
-      const deadline = createDeadline(ANNOUNCE_TIMEOUT_MS, init.signal)
+      const scope = openScope({ timeoutMs: ANNOUNCE_TIMEOUT_MS }, { owner: init.signal })
       const cancelled = new AbortController()
       const onCancel = (): void => {
         cancelled.abort()
@@ -67,12 +67,12 @@ export function createAnnouncer(init: AnnouncerInit): Announcer {
         resolve()
       }
       options.signal?.addEventListener('abort', onCancel, { once: true })
-      announce(entry, AbortSignal.any([deadline.signal, cancelled.signal]), settle)
+      announce(entry, AbortSignal.any([scope.signal, cancelled.signal]), settle)
         .catch((error: unknown) => {
           if (!init.signal.aborted && !cancelled.signal.aborted) init.onError('announcing', error)
         })
         .finally(() => {
-          deadline.clear()
+          scope[Symbol.dispose]()
           settle()
           init.onAnnounced()
         })
@@ -92,13 +92,11 @@ export function createAnnouncer(init: AnnouncerInit): Announcer {
       const queue = short(goal)
       const next = async (): Promise<void> => {
         for (let entry = queue.shift(); entry !== undefined; entry = queue.shift()) {
-          const deadline = createDeadline(ANNOUNCE_TIMEOUT_MS, init.signal)
+          using scope = openScope({ timeoutMs: ANNOUNCE_TIMEOUT_MS }, { owner: init.signal })
           try {
-            await announce(entry, deadline.signal, () => {})
+            await announce(entry, scope.signal, () => {})
           } catch (error) {
             if (!init.signal.aborted) init.onError('announcing', error)
-          } finally {
-            deadline.clear()
           }
         }
       }

@@ -1,5 +1,6 @@
 import type { PeerId, PeerStore } from '@libp2p/interface'
 import { type Advertisement, isExpired } from '../protocol/index.ts'
+import { systemClock } from '../timing/index.ts'
 import type { OwnedBook } from './advertisement-book.ts'
 import { readAdvertisementCache, writeAdvertisementCache } from './advertisement-cache.ts'
 
@@ -50,15 +51,15 @@ export async function keepBook(init: BookKeeperInit): Promise<BookKeeper> {
       init.onError('writing the advertisement cache', error)
     }
   }
-  let timer: NodeJS.Timeout | undefined
+  let timer: Disposable | undefined
   let writing: Promise<void> = Promise.resolve()
   const unsubscribe = book.onUpdate((advertisement) => {
     remember(advertisement).catch((error: unknown) => init.onError('remembering a peer', error))
     if (!init.writable) return
-    timer ??= setTimeout(() => {
+    timer ??= systemClock.after(WRITE_DELAY_MS, () => {
       timer = undefined
       writing = writing.then(write)
-    }, WRITE_DELAY_MS)
+    })
   })
 
   const byPromise = (a: Advertisement, b: Advertisement): number => {
@@ -79,7 +80,7 @@ export async function keepBook(init: BookKeeperInit): Promise<BookKeeper> {
     close: async () => {
       unsubscribe()
       const unwritten = timer !== undefined
-      clearTimeout(timer)
+      timer?.[Symbol.dispose]()
       await writing
       if (unwritten) await write()
     },

@@ -1,8 +1,7 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { backoffMs } from '../timing/index.ts'
-import { createDeadline, pause } from './deadline.ts'
+import { backoffMs, EQUAL_JITTER, openScope, pause } from '../timing/index.ts'
 import type { BootstrapState } from './host.ts'
 
 export interface BootstrapDialerInit {
@@ -20,7 +19,7 @@ export interface BootstrapDialerInit {
 
 const DIAL_TIMEOUT_MS = 5_000
 /** Soon, for a bootstrap peer that is just starting; half a minute at most, for one that is gone for the night. */
-const BACKOFF = { minMs: 500, maxMs: 30_000 }
+const BACKOFF = { minMs: 500, maxMs: 30_000, jitter: EQUAL_JITTER }
 /** Kept when connections are pruned. */
 const TAG = { 'keep-alive-skein-bootstrap': { value: 100 } }
 
@@ -55,9 +54,9 @@ async function keepConnected(
   let attempt = 0
   while (!signal.aborted) {
     set({ address: text, status: 'dialing' })
-    const deadline = createDeadline(DIAL_TIMEOUT_MS, signal)
+    using scope = openScope({ timeoutMs: DIAL_TIMEOUT_MS }, { owner: signal })
     try {
-      await libp2p.dial(address, { signal: deadline.signal })
+      await libp2p.dial(address, { signal: scope.signal })
       attempt = 0
       set({ address: text, status: 'connected' })
       await libp2p.peerStore.merge(peer, { multiaddrs: [address], tags: TAG })
@@ -65,10 +64,8 @@ async function keepConnected(
       set({ address: text, status: 'waiting', lastError: 'the connection was lost' })
     } catch (error) {
       set({ address: text, status: 'waiting', lastError: init.explain(error) })
-    } finally {
-      deadline.clear()
     }
-    await pause(backoffMs(attempt, init.random(), BACKOFF), signal)
+    await pause(backoffMs(attempt, BACKOFF, init.random()), { signal })
     attempt += 1
   }
 }

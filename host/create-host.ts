@@ -1,12 +1,13 @@
 import { setMaxListeners } from 'node:events'
 import type { PeerId } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { InferenceError, openAdvertisement, PROTOCOLS } from '../protocol/index.ts'
+import { openScope } from '../timing/index.ts'
 import { createAdvertisementBook } from './advertisement-book.ts'
 import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
 import { connectedServers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
-import { createDeadline } from './deadline.ts'
 import { MAX_KNOWN_ASKED, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
 import { createDht } from './dht.ts'
 import { explainDialFailure } from './dial-failure.ts'
@@ -22,11 +23,16 @@ import { createInstance, startInstance } from './libp2p.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
 import { createNameLookup } from './name-lookup.ts'
 import { forgetOwnRecords } from './own-records.ts'
+import { announceRules, OwnAddresses } from './reach/index.ts'
+import { Relaying } from './relaying.ts'
 import { createStop } from './stop.ts'
 import { parseAddress, parsePeerAddress } from './typed-addresses.ts'
 
 /** Dialling what a user typed. */
 const CONNECT_TIMEOUT_MS = 10_000
+
+/** One dial and one question, at each of two relays. */
+const RELAYED_TIMEOUT_MS = 2_000
 
 /**
  * Starts a host. Resolves when it listens; the bootstrap peers are dialled in the background (`Host.joined` waits for
@@ -62,7 +68,10 @@ async function assemble(
   const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath)
   const listen = await withKnownPorts(init.listen, ports)
 
-  const libp2p = await createInstance(init, persistence, gater, listen)
+  const self = peerIdFromPrivateKey(persistence.privateKey).toString()
+  const own = new OwnAddresses(announceRules(init.announce, init.noAnnounce, self), self)
+  const relaying = new Relaying(init, own)
+  const libp2p = await createInstance(init, persistence, gater, listen, own, relaying)
   const { dht: kad, mdns } = libp2p.services
   await forgetOwnRecords(persistence.datastore, libp2p.peerId)
   const log = libp2p.logger.forComponent('skein:host')
@@ -80,10 +89,12 @@ async function assemble(
     now: init.now,
     onError,
   })
-  let own: { readonly envelope: Uint8Array; readonly expiresAtMs: number } | undefined
+  let advertised: { readonly envelope: Uint8Array; readonly expiresAtMs: number } | undefined
   const serve = createExchangeServer({
     own: () =>
-      own !== undefined && own.expiresAtMs > init.now() ? own.envelope : new Uint8Array(),
+      advertised !== undefined && advertised.expiresAtMs > init.now()
+        ? advertised.envelope
+        : new Uint8Array(),
     known: (asker) => (init.peerExchange ? book.fresh(asker) : []),
     random: Math.random,
     now: init.now,
@@ -139,6 +150,7 @@ async function assemble(
   }
 
   const random = Math.random
+  await relaying.start({ libp2p, random, signal, onError })
   const bootstrapPeers = dialBootstrapPeers({
     libp2p,
     addresses: bootstrap,
@@ -160,21 +172,27 @@ async function assemble(
     privateKey: persistence.privateKey,
     book,
     addresses: () => libp2p.getMultiaddrs(),
+    relaying: () => relaying.state,
+    relayed: async (options = {}) => {
+      await relaying.settled(options.timeoutMs ?? RELAYED_TIMEOUT_MS, options.signal)
+      options.signal?.throwIfAborted()
+    },
     bootstrapPeers,
     joined: (options) =>
       waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, hasHope, signal }, options),
     connect: async (address, options = {}) => {
       const target = parseAddress(address)
       gater.trust(target)
-      const deadline = createDeadline(CONNECT_TIMEOUT_MS, options.signal, signal)
+      using scope = openScope(
+        { timeoutMs: CONNECT_TIMEOUT_MS },
+        { signal: options.signal, owner: signal },
+      )
       try {
-        return (await libp2p.dial(target, { signal: deadline.signal })).remotePeer
+        return (await libp2p.dial(target, { signal: scope.signal })).remotePeer
       } catch (cause) {
         options.signal?.throwIfAborted()
-        const code = deadline.expired() ? 'stalled' : 'dial_failed'
+        const code = scope.expired() ? 'stalled' : 'dial_failed'
         throw new InferenceError(code, `${address}: ${explain(cause)}`, { cause })
-      } finally {
-        deadline.clear()
       }
     },
     provide: dht.provide,
@@ -185,7 +203,7 @@ async function assemble(
         nowMs: init.now(),
         expectedSigner: libp2p.peerId,
       })
-      own = { envelope, expiresAtMs }
+      advertised = { envelope, expiresAtMs }
     },
     fetchAdvertisement: (peer, options) => fetch(peer, options),
     [Symbol.asyncDispose]: stop,

@@ -1,5 +1,6 @@
 import { InferenceError } from '../protocol/index.ts'
 import type { HostInit } from './host.ts'
+import { RELAY_LIMITS } from './relay/index.ts'
 
 /** Bounds of a host's connections, for a node that many clients use at a time. */
 export const CONNECTIONS = {
@@ -53,9 +54,13 @@ const LISTEN_ALL = [
 /** What the caller left open, filled in once. */
 export interface ResolvedHostInit extends HostInit {
   readonly listen: readonly string[]
+  readonly announce: readonly string[]
+  readonly noAnnounce: readonly string[]
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
   readonly peerExchange: boolean
+  readonly relay: 'always' | 'when-public' | 'never'
+  readonly relayBytesPerSecond: number
   readonly now: () => number
 }
 
@@ -63,9 +68,16 @@ export interface ResolvedHostInit extends HostInit {
 export function resolveHostInit(init: HostInit): ResolvedHostInit {
   if (init.swarmKey?.length === 0)
     throw new InferenceError('invalid_request', 'the swarm key is empty')
+  const relay = init.relay ?? 'never'
   return {
     ...init,
+    relay,
+    relayBytesPerSecond:
+      init.relayBytesPerSecond ??
+      (relay === 'always' ? RELAY_LIMITS.bootstrapBytesPerSecond : RELAY_LIMITS.nodeBytesPerSecond),
     listen: init.listen ?? (init.dht === 'server' ? LISTEN_ALL : []),
+    announce: init.announce ?? [],
+    noAnnounce: init.noAnnounce ?? [],
     bootstrap: init.bootstrap ?? [],
     mdns: init.mdns ?? false,
     peerExchange: init.peerExchange ?? true,

@@ -1,9 +1,8 @@
 import type { AbortOptions, PeerId, PeerStore } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import type { CID } from 'multiformats/cid'
-import { backoffMs } from '../timing/index.ts'
+import { backoffMs, EQUAL_JITTER, openScope, pause } from '../timing/index.ts'
 import { createAnnouncer } from './announcer.ts'
-import { createDeadline, pause } from './deadline.ts'
 import { searchProviders } from './provider-search.ts'
 import { keepTableFilled, type RoutingTableView, routingTableOf } from './routing-table.ts'
 
@@ -36,7 +35,7 @@ const REPLICATION = 20
 /** Announcing from a filled table reaches the right peers at the first try; so long it is worth waiting for. */
 const FILL_PATIENCE_MS = 1_000
 /** When peers are too busy to answer, asking them at once again makes it worse. */
-const BACKOFF = { minMs: 1_000, maxMs: 30_000 }
+const BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: EQUAL_JITTER }
 
 export function createDht(init: DhtInit): Dht {
   const { dht, signal } = init
@@ -45,17 +44,15 @@ export function createDht(init: DhtInit): Dht {
 
   /** Looks for this peer itself: the DHT takes those nearby that answer into its table. */
   const fill = async (): Promise<boolean> => {
-    const deadline = createDeadline(FILL_TIMEOUT_MS, signal)
+    using scope = openScope({ timeoutMs: FILL_TIMEOUT_MS }, { owner: signal })
     let answers = 0
     try {
       const target = init.self.toMultihash().bytes
-      for await (const event of dht.getClosestPeers(target, { signal: deadline.signal })) {
+      for await (const event of dht.getClosestPeers(target, { signal: scope.signal })) {
         if (event.name === 'PEER_RESPONSE') answers += 1
       }
     } catch (error) {
       if (!signal.aborted) init.onError('filling the routing table', error)
-    } finally {
-      deadline.clear()
     }
     return answers > 0
   }
@@ -68,7 +65,7 @@ export function createDht(init: DhtInit): Dht {
   const recordGoal = (): number => Math.min(REPLICATION, table.size) / 2
 
   const settle = async (): Promise<void> => {
-    await pause(GATHER_MS * (1 + init.random()), signal)
+    await pause(GATHER_MS * (1 + init.random()), { signal })
     for (let failures = 0; !signal.aborted && table.size > 0; ) {
       if (needsFill()) {
         filling = fill()
@@ -83,7 +80,7 @@ export function createDht(init: DhtInit): Dht {
         await announcer.announceAgain(recordGoal())
         if (!announcer.isShortOf(recordGoal())) continue
       } else return
-      await pause(backoffMs(failures, init.random(), BACKOFF), signal)
+      await pause(backoffMs(failures, BACKOFF, init.random()), { signal })
       failures += 1
     }
   }
@@ -106,7 +103,7 @@ export function createDht(init: DhtInit): Dht {
   return {
     table,
     provide: async (key, options = {}) => {
-      if (filling !== undefined) await Promise.race([filling, pause(FILL_PATIENCE_MS, signal)])
+      if (filling !== undefined) await Promise.race([filling, pause(FILL_PATIENCE_MS, { signal })])
       await announcer.announce(key, options)
     },
     stopProviding: announcer.withdraw,

@@ -1,3 +1,5 @@
+import { InferenceError } from '../protocol/index.ts'
+
 /** Why a dial failed, in words for whoever runs the host. */
 export function explainDialFailure(error: unknown, privateSwarm: boolean): string {
   const errors = error instanceof AggregateError ? error.errors : [error]
@@ -10,6 +12,7 @@ function reason(error: unknown, privateSwarm: boolean): string {
   const otherSwarm = privateSwarm
     ? ', or its swarm key is another one'
     : ', or its swarm is private'
+  if (InferenceError.is(error, 'deadline_exceeded')) return `no answer in time${otherSwarm}`
   switch (error.name) {
     case 'TimeoutError':
     case 'AbortError':

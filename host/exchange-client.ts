@@ -1,84 +1,51 @@
-import type { Libp2p, PeerId, Stream } from '@libp2p/interface'
+import type { PeerId } from '@libp2p/interface'
 import {
   type Advertisement,
   type AdvertisementResponse,
   decodeAdvertisementResponse,
   encodeAdvertisementRequest,
-  FrameWriter,
   InferenceError,
   LIMITS,
   PROTOCOLS,
-  readFrames,
 } from '../protocol/index.ts'
 import type { OwnedBook } from './advertisement-book.ts'
-import { closedWithin } from './closed-within.ts'
-import { createDeadline } from './deadline.ts'
 import type { AbortOptions } from './host.ts'
+import { askOnce, type Dialer } from './one-shot.ts'
 
 /** Dial, question and answer together. */
 const FETCH_TIMEOUT_MS = 3_000
-/** Time for the other side to close, for which nobody waits. */
-const CLOSE_TIMEOUT_MS = 2_000
 
 /** Asks a peer for its advertisement and takes in those it knows. Contract: `Host.fetchAdvertisement`. */
 export async function fetchAdvertisement(
-  init: { readonly libp2p: Pick<Libp2p, 'dialProtocol'>; readonly book: OwnedBook },
+  init: { readonly libp2p: Dialer; readonly book: OwnedBook },
   peer: PeerId,
-  options: AbortOptions & { readonly maxKnown: number },
+  { maxKnown, ...options }: AbortOptions & { readonly maxKnown: number },
 ): Promise<Advertisement | undefined> {
-  options.signal?.throwIfAborted()
-  const deadline = createDeadline(FETCH_TIMEOUT_MS, options.signal)
-  const giveUp = (error: unknown, fallback: 'dial_failed' | 'stream_reset'): unknown => {
-    if (options.signal?.aborted === true) return options.signal.reason
-    if (deadline.expired()) return new InferenceError('stalled', 'the peer took too long to answer')
-    return InferenceError.from(error, fallback)
+  const question = {
+    libp2p: init.libp2p,
+    peer,
+    protocol: PROTOCOLS.advertisement,
+    request: encodeAdvertisementRequest(maxKnown),
+    maxResponseBytes: LIMITS.maxFrameBytes,
+    timeoutMs: FETCH_TIMEOUT_MS,
   }
+  let frame: Uint8Array
   try {
-    let stream: Stream
-    try {
-      stream = await init.libp2p.dialProtocol(peer, PROTOCOLS.advertisement, {
-        signal: deadline.signal,
-        runOnLimitedConnection: true,
-      })
-    } catch (error) {
-      if ((error as Error).name === 'UnsupportedProtocolError') return undefined
-      throw giveUp(error, 'dial_failed')
-    }
-    let response: AdvertisementResponse
-    try {
-      response = await ask(stream, options.maxKnown, deadline.signal)
-    } catch (error) {
-      const failure = giveUp(error, 'stream_reset')
-      stream.abort(failure instanceof Error ? failure : new Error('cancelled', { cause: failure }))
-      throw failure
-    }
-    return await takeIn(init.book, peer, response)
-  } finally {
-    deadline.clear()
+    frame = await askOnce(question, options)
+  } catch (error) {
+    if (isUnsupported(error)) return undefined
+    throw error
   }
+  return await takeIn(init.book, peer, decodeAdvertisementResponse(frame))
 }
 
-async function ask(
-  stream: Stream,
-  maxKnown: number,
-  signal: AbortSignal,
-): Promise<AdvertisementResponse> {
-  const onAbort = (): void => stream.abort(new InferenceError('stalled', 'gave up waiting'))
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    const writer = new FrameWriter(stream)
-    await writer.write(encodeAdvertisementRequest(maxKnown), { signal })
-    await writer.close({ signal })
-    const bounds = { maxFrames: 1, maxTotalBytes: LIMITS.maxFrameBytes }
-    for await (const frame of readFrames(stream, bounds)) {
-      await stream.closeRead()
-      void closedWithin(stream, CLOSE_TIMEOUT_MS)
-      return decodeAdvertisementResponse(frame)
-    }
-    throw new InferenceError('truncated', 'the peer ended without an answer')
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
+/** Whether the peer is there and does not speak the protocol. */
+function isUnsupported(error: unknown): boolean {
+  return (
+    InferenceError.is(error, 'dial_failed') &&
+    error.cause instanceof Error &&
+    error.cause.name === 'UnsupportedProtocolError'
+  )
 }
 
 async function takeIn(
@@ -91,7 +58,7 @@ async function takeIn(
       ? undefined
       : await book.take(response.own, { expectedSigner: peer, source: peer })
   for (const envelope of response.known) {
-    // One bad one is no reason to lose the others; forging is what signatures make pointless.
+    // One invalid advertisement must not cost the others.
     await book.take(envelope, { source: peer }).catch(() => undefined)
   }
   return own

@@ -1,6 +1,6 @@
 import type { IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
 import { PROTOCOLS } from '../protocol/index.ts'
-import { pause } from './deadline.ts'
+import { pause } from '../timing/index.ts'
 import { PeerRates } from './peer-rates.ts'
 import { TaskPool } from './task-pool.ts'
 
@@ -14,7 +14,7 @@ const MAX_TRIES = 3
  * Visits to one peer. It can say what it speaks as often as it likes, and each visit may bring dozens of signatures to
  * check: enough for reconnects and for a node that starts to serve, too few to keep us busy.
  */
-const RATE = { capacity: 5, refillPerSecond: 0.1 }
+const RATE = { burst: 5, perSecond: 0.1 }
 
 /**
  * Asks each peer that connects for advertisements, once it has said what it speaks.
@@ -38,7 +38,7 @@ export function exchangeOnConnect(init: {
     for (let attempt = 0; attempt < tries && !signal.aborted; attempt += 1) {
       if (libp2p.getConnections(peer).length === 0) return
       if (await init.fetch(peer, signal)) return
-      if (attempt + 1 < tries) await pause(RETRY_AFTER_MS, signal)
+      if (attempt + 1 < tries) await pause(RETRY_AFTER_MS, { signal })
     }
   }
 

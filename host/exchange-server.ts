@@ -2,13 +2,10 @@ import type { Connection, PeerId, Stream } from '@libp2p/interface'
 import {
   decodeAdvertisementRequest,
   encodeAdvertisementResponse,
-  FrameWriter,
   InferenceError,
   LIMITS,
-  readFrames,
 } from '../protocol/index.ts'
-import { closedWithin } from './closed-within.ts'
-import { createDeadline } from './deadline.ts'
+import { answerOnce } from './one-shot.ts'
 import { PeerRates } from './peer-rates.ts'
 
 export interface ExchangeServerInit {
@@ -21,58 +18,28 @@ export interface ExchangeServerInit {
   readonly now: () => number
 }
 
-/** From the first byte to the last, both ways: an honest exchange takes one round trip. */
-const EXCHANGE_TIMEOUT_MS = 5_000
-/** Time for the asker to close its side. */
-const CLOSE_TIMEOUT_MS = 2_000
-/** A request is one small number. */
-const MAX_REQUEST_BYTES = 64
+/** An honest exchange takes one round trip, and its request is one small number. */
+const QUESTION = { timeoutMs: 5_000, maxRequestBytes: 64 }
 /** Of one peer: a burst for reconnects, then a steady rate far above what a client needs. */
-const RATE = { capacity: 20, refillPerSecond: 2 }
+const RATE = { burst: 20, perSecond: 2 }
 
-/** Answers on the advertisement protocol. The handler never throws: what a peer does wrong resets its stream. */
+/** Answers on the advertisement protocol. The handler never rejects. */
 export function createExchangeServer(
   init: ExchangeServerInit,
 ): (stream: Stream, connection: Connection) => Promise<void> {
   const rates = new PeerRates(RATE)
 
-  return async (stream, connection) => {
-    const deadline = createDeadline(EXCHANGE_TIMEOUT_MS)
-    const onDeadline = (): void =>
-      stream.abort(new InferenceError('stalled', 'the peer took too long to ask'))
-    deadline.signal.addEventListener('abort', onDeadline, { once: true })
-    try {
-      if (!rates.take(connection.remotePeer, init.now()))
+  return (stream, { remotePeer }) =>
+    answerOnce(stream, QUESTION, (request) => {
+      if (!rates.take(remotePeer, init.now())) {
         throw new InferenceError('rate_limited', 'too many requests')
-      const maxKnown = await readRequest(stream)
-      // What comes after it is thrown away: unread, it would sit in memory that no budget counts.
-      await stream.closeRead()
-      const response = {
-        own: init.own(),
-        known: sampleEnvelopes(init.known(connection.remotePeer), maxKnown, init.random),
       }
-      const writer = new FrameWriter(stream)
-      await writer.write(encodeAdvertisementResponse(response), { signal: deadline.signal })
-      const closed = closedWithin(stream, CLOSE_TIMEOUT_MS)
-      await writer.close({ signal: deadline.signal })
-      await closed
-    } catch (error) {
-      stream.abort(InferenceError.from(error))
-    } finally {
-      deadline.clear()
-      deadline.signal.removeEventListener('abort', onDeadline)
-    }
-  }
-}
-
-async function readRequest(stream: Stream): Promise<number> {
-  const bounds = {
-    maxFrameBytes: MAX_REQUEST_BYTES,
-    maxFrames: 1,
-    maxTotalBytes: MAX_REQUEST_BYTES,
-  }
-  for await (const frame of readFrames(stream, bounds)) return decodeAdvertisementRequest(frame)
-  throw new InferenceError('truncated', 'the peer asked nothing')
+      const maxKnown = decodeAdvertisementRequest(request)
+      return encodeAdvertisementResponse({
+        own: init.own(),
+        known: sampleEnvelopes(init.known(remotePeer), maxKnown, init.random),
+      })
+    })
 }
 
 /** Room in a frame for the own advertisement and the encoding around the others. */

@@ -2,6 +2,7 @@ import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import type { Advertisement } from '../protocol/index.ts'
+import type { RelayUse } from './relay/index.ts'
 
 /** Lets the caller give up waiting: the call rejects with `signal.reason`. */
 export interface AbortOptions {
@@ -22,10 +23,24 @@ export interface HostInit {
   readonly whenLocked?: 'fail' | 'ephemeral'
   /** Multiaddrs to listen on. A port of 0 is picked once and kept across restarts. @default none for clients, all interfaces (TCP and WebSockets) for servers */
   readonly listen?: readonly string[]
+  /**
+   * Multiaddrs announced beside those that the host finds: of a forwarded port, of the machine around a container, of a
+   * name (`/dns4/…`). @default none
+   */
+  readonly announce?: readonly string[]
+  /** Networks (`10.0.0.0/8`, `fd00::/8`) whose addresses are never announced. @default none */
+  readonly noAnnounce?: readonly string[]
   /** Multiaddrs of bootstrap peers, each ending in `/p2p/…`. Dialled with backoff for ever. @default none */
   readonly bootstrap?: readonly string[]
   /** Pre-shared key of a private swarm (libp2p's text format). @default none: the public swarm */
   readonly swarmKey?: Uint8Array
+  /**
+   * Whether this host relays for peers that cannot be reached otherwise: always, while it has a public address, or
+   * never. @default 'never'
+   */
+  readonly relay?: 'always' | 'when-public' | 'never'
+  /** Relayed bytes a second of all peers together, both directions. @default 16 MiB with `relay: 'always'`, else 2 MiB */
+  readonly relayBytesPerSecond?: number
   /** Find peers on the LAN by mDNS. @default false */
   readonly mdns?: boolean
   /** Learn of advertisements from connected peers, beside the DHT. @default true */
@@ -56,6 +71,18 @@ export type BootstrapState =
   | { readonly address: string; readonly status: 'dialing' }
   | { readonly address: string; readonly status: 'waiting'; readonly lastError: string }
 
+/** A host's part in relaying. */
+export interface RelayingState {
+  /** What it relays for others. Absent while it does not. */
+  readonly use?: RelayUse
+  /** Relays that it is reached through. None where it is reached directly. */
+  readonly held: readonly {
+    readonly relay: string
+    readonly addresses: readonly string[]
+    readonly expiresAtMs: number
+  }[]
+}
+
 /** Whether the host has found the others, and if not, why. */
 export type JoinResult =
   | { readonly joined: true }
@@ -75,6 +102,13 @@ export interface Host extends AsyncDisposable {
   readonly book: AdvertisementBook
   /** Where others reach this host, each ending in `/p2p/<peerId>`. */
   addresses(): readonly Multiaddr[]
+  /** What this host relays for others, and the relays it is reached through, as of now. */
+  relaying(): RelayingState
+  /**
+   * Waits until others reach this host through a relay. Answers at once where it needs no relay, or was given no
+   * bootstrap peer that could be one. Never rejects but for the signal.
+   */
+  relayed(options?: JoinOptions): Promise<void>
   /** One entry for each bootstrap peer given, as of now. */
   bootstrapPeers(): readonly BootstrapState[]
   /**

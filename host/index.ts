@@ -3,7 +3,9 @@
  * outlives the process.
  *
  * @example
- * await using host = await createHost({ dht: 'client', dataDir, bootstrap: ['/dns4/…/tcp/4001/p2p/…'] })
+ * import { modelKey } from '../protocol/index.ts'
+ *
+ * await using host = await createHost({ dht: 'client', bootstrap: ['/dns4/…/tcp/4801/p2p/12D3Koo…'] })
  * const result = await host.joined()
  * if (!result.joined) throw new Error(result.reasons.join('\n'))
  * for await (const peer of host.findProviders(await modelKey('llama3.2:3b', 0))) console.log(peer.toString())
@@ -22,8 +24,11 @@ export type {
   HostInit,
   JoinOptions,
   JoinResult,
+  RelayingState,
 } from './host.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
+export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export { PeerRates } from './peer-rates.ts'
+export { isRelayed, type RelayUse, relayOf } from './relay/index.ts'
 export { subnetsOf } from './subnet.ts'
 export { createSwarmKey } from './swarm-key.ts'

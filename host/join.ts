@@ -1,5 +1,5 @@
 import type { Libp2p } from '@libp2p/interface'
-import { createDeadline } from './deadline.ts'
+import { openScope } from '../timing/index.ts'
 import type { BootstrapState, JoinOptions, JoinResult } from './host.ts'
 import type { RoutingTableView } from './routing-table.ts'
 
@@ -20,20 +20,19 @@ export async function waitUntilJoined(
   options.signal?.throwIfAborted()
   if (init.table.size > 0) return { joined: true }
   if (!init.hasHope()) return { joined: false, reasons: whyAlone(init.bootstrapPeers()) }
-  const deadline = createDeadline(options.timeoutMs ?? JOIN_TIMEOUT_MS, options.signal, init.signal)
-  try {
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        init.table.removeEventListener('peer:add', done)
-        deadline.signal.removeEventListener('abort', done)
-        resolve()
-      }
-      init.table.addEventListener('peer:add', done)
-      deadline.signal.addEventListener('abort', done, { once: true })
-    })
-  } finally {
-    deadline.clear()
-  }
+  using scope = openScope(
+    { timeoutMs: options.timeoutMs ?? JOIN_TIMEOUT_MS },
+    { signal: options.signal, owner: init.signal },
+  )
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      init.table.removeEventListener('peer:add', done)
+      scope.signal.removeEventListener('abort', done)
+      resolve()
+    }
+    init.table.addEventListener('peer:add', done)
+    scope.signal.addEventListener('abort', done, { once: true })
+  })
   options.signal?.throwIfAborted()
   // Connected to somebody who serves no DHT: still somebody to exchange advertisements with.
   if (init.table.size > 0 || init.libp2p.getPeers().length > 0) return { joined: true }

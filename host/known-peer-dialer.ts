@@ -1,6 +1,5 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
-import { backoffMs } from '../timing/index.ts'
-import { createDeadline, pause } from './deadline.ts'
+import { backoffMs, EQUAL_JITTER, openScope, pause } from '../timing/index.ts'
 
 export interface KnownPeerDialerInit {
   readonly libp2p: Pick<Libp2p, 'dial' | 'getPeers'>
@@ -17,7 +16,7 @@ const CONCURRENCY = 8
 const MAX_CANDIDATES = 64
 /** With so many connections the DHT finds the others. */
 const ENOUGH_PEERS = 4
-const BACKOFF = { minMs: 1_000, maxMs: 30_000 }
+const BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: EQUAL_JITTER }
 
 /**
  * Dials peers known from before: at the start, and whenever nobody is connected. With it a host needs no bootstrap peer
@@ -34,7 +33,7 @@ export function dialKnownPeers(init: KnownPeerDialerInit): Promise<void> {
 async function keepTrying(init: KnownPeerDialerInit): Promise<void> {
   let attempt = 0
   while (!init.signal.aborted) {
-    await pause(backoffMs(attempt, init.random(), BACKOFF), init.signal)
+    await pause(backoffMs(attempt, BACKOFF, init.random()), { signal: init.signal })
     if (init.signal.aborted) return
     if (init.libp2p.getPeers().length > 0) attempt = 0
     else {
@@ -51,13 +50,11 @@ async function dialRound(init: KnownPeerDialerInit): Promise<void> {
   const dialNext = async (): Promise<void> => {
     for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) {
       if (init.signal.aborted || init.libp2p.getPeers().length >= ENOUGH_PEERS) return
-      const deadline = createDeadline(DIAL_TIMEOUT_MS, init.signal)
+      using scope = openScope({ timeoutMs: DIAL_TIMEOUT_MS }, { owner: init.signal })
       try {
-        await init.libp2p.dial(peer, { signal: deadline.signal })
+        await init.libp2p.dial(peer, { signal: scope.signal })
       } catch {
         // Gone, or somewhere else by now.
-      } finally {
-        deadline.clear()
       }
     }
   }

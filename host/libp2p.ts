@@ -9,6 +9,9 @@ import { CONNECTIONS, MUXER, monitor, type ResolvedHostInit } from './defaults.t
 import type { Gater } from './gater.ts'
 import { listenFailure } from './listen-failure.ts'
 import { noise } from './noise.ts'
+import type { OwnAddresses } from './reach/index.ts'
+import { relayTransport } from './relay/index.ts'
+import type { Relaying } from './relaying.ts'
 import { createServices, type HostServices } from './services.ts'
 import { swarmSecret } from './swarm-key.ts'
 
@@ -18,6 +21,8 @@ export async function createInstance(
   persistence: Persistence,
   gater: Gater,
   listen: readonly string[],
+  own: OwnAddresses,
+  relaying: Relaying,
 ): Promise<Libp2p<HostServices>> {
   if (init.swarmKey !== undefined) swarmSecret(init.swarmKey)
   return await createLibp2p<HostServices>({
@@ -25,11 +30,14 @@ export async function createInstance(
     privateKey: persistence.privateKey,
     datastore: persistence.datastore,
     nodeInfo: { name: 'skein', userAgent: 'skein' },
-    addresses: { listen: [...listen] },
-    transports: [tcp(), webSockets()],
+    addresses: {
+      listen: [...listen],
+      announceFilter: (chosen) => own.announced([...chosen, ...relaying.addresses]),
+    },
+    transports: [tcp(), webSockets(), relayTransport()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(MUXER)],
-    connectionGater: gater.connectionGater,
+    connectionGater: { ...gater.connectionGater, ...relaying.connectionGater },
     connectionManager: {
       ...CONNECTIONS,
       resolvers: { dnsaddr: gater.dnsaddrResolver, name: gater.nameResolver },
@@ -38,7 +46,7 @@ export async function createInstance(
     ...(init.swarmKey !== undefined && {
       connectionProtector: preSharedKey({ psk: init.swarmKey }),
     }),
-    services: createServices(init),
+    services: createServices(init, own),
   })
 }
 

@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises'
+import { openScope, raceSignal } from '../timing/index.ts'
 import { TaskPool } from './task-pool.ts'
 
 /** IP addresses of a host name; none where it does not resolve in time. */
@@ -39,23 +40,18 @@ export function createNameLookup(now: () => number, resolver: Resolver = lookup)
 }
 
 async function resolve(pool: TaskPool, ask: () => ReturnType<Resolver>): Promise<string[]> {
-  let timer: NodeJS.Timeout | undefined
-  let late = false
+  using scope = openScope({ timeoutMs: LOOKUP_TIMEOUT_MS })
+  const { signal } = scope
   const answer = new Promise<Awaited<ReturnType<Resolver>>>((found, reject) => {
-    timer = setTimeout(() => {
-      late = true
-      reject(new Error('no answer'))
-    }, LOOKUP_TIMEOUT_MS)
     const offered = pool.offer(async () => {
-      if (!late) await ask().then(found, reject)
+      if (!signal.aborted) await ask().then(found, reject)
     })
     if (!offered) reject(new Error('too many names at a time'))
   })
   try {
-    return (await answer).slice(0, MAX_ADDRESSES).map(({ address }) => address)
+    const found = await raceSignal(answer, signal)
+    return found.slice(0, MAX_ADDRESSES).map(({ address }) => address)
   } catch {
     return []
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -1,26 +1,25 @@
 import type { PeerId } from '@libp2p/interface'
-import { TokenBucket, type TokenBucketInit } from './token-bucket.ts'
+import { LRUCache } from 'lru-cache'
+import { type BucketRate, type BucketState, fullBucket, takeOne } from '../timing/index.ts'
 
-/** Peers whose rate is remembered; the one not heard of for longest is forgotten. */
+/** Peers whose rate is remembered. */
 const MAX_PEERS = 4_096
 
 /** One token bucket a peer. */
 export class PeerRates {
-  readonly #rate: TokenBucketInit
-  readonly #buckets = new Map<string, TokenBucket>()
+  readonly #rate: BucketRate
+  readonly #buckets = new LRUCache<string, BucketState>({ max: MAX_PEERS })
 
-  constructor(rate: TokenBucketInit) {
+  constructor(rate: BucketRate) {
     this.#rate = rate
   }
 
   /** Takes one token of the peer's if there is one. */
   take(peer: PeerId, nowMs: number): boolean {
     const key = peer.toString()
-    const bucket = this.#buckets.get(key) ?? new TokenBucket(this.#rate, nowMs)
-    this.#buckets.delete(key)
-    this.#buckets.set(key, bucket)
-    const [oldest] = this.#buckets.keys()
-    if (this.#buckets.size > MAX_PEERS && oldest !== undefined) this.#buckets.delete(oldest)
-    return bucket.take(nowMs)
+    const bucket = this.#buckets.get(key) ?? fullBucket(this.#rate, nowMs)
+    const { state, taken } = takeOne(bucket, this.#rate, nowMs)
+    this.#buckets.set(key, state)
+    return taken
   }
 }

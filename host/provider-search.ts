@@ -2,7 +2,7 @@ import type { AbortOptions, PeerId, PeerStore } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import type { CID } from 'multiformats/cid'
 import { InferenceError, LIMITS } from '../protocol/index.ts'
-import { createDeadline } from './deadline.ts'
+import { openScope, raceSignal } from '../timing/index.ts'
 
 export interface ProviderSearchInit {
   readonly dht: Pick<KadDHT, 'findProviders'>
@@ -32,14 +32,17 @@ export async function* searchProviders(
   options: AbortOptions,
 ): AsyncGenerator<PeerId, void, void> {
   options.signal?.throwIfAborted()
-  const deadline = createDeadline(SEARCH_TIMEOUT_MS, options.signal, init.signal)
+  using scope = openScope(
+    { timeoutMs: SEARCH_TIMEOUT_MS },
+    { signal: options.signal, owner: init.signal },
+  )
   const seen = new Set<string>()
   try {
     for (let pass = 0; pass < MAX_PASSES; pass += 1) {
       const filling = init.filling()
       const tableSize = init.table.size
       let unanswered = 0
-      for await (const event of init.dht.findProviders(key, { signal: deadline.signal })) {
+      for await (const event of init.dht.findProviders(key, { signal: scope.signal })) {
         if (event.name === 'QUERY_ERROR') unanswered += 1
         if (event.name !== 'PROVIDER') continue
         for (const { id, multiaddrs } of event.providers) {
@@ -53,24 +56,12 @@ export async function* searchProviders(
         }
       }
       if (seen.size > 0) return
-      if (filling !== undefined) await orAborted(filling, deadline.signal)
+      if (filling !== undefined) await raceSignal(filling, scope.signal)
       else if (unanswered === 0 && init.table.size <= tableSize) return
     }
   } catch (error) {
     if (options.signal?.aborted === true) throw options.signal.reason
     // Out of time, or the host stops: what was found was found.
-    if (!deadline.signal.aborted) throw InferenceError.from(error, 'internal')
-  } finally {
-    deadline.clear()
+    if (!scope.signal.aborted) throw InferenceError.from(error, 'internal')
   }
-}
-
-function orAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-    promise
-      .then(() => resolve(), reject)
-      .finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }

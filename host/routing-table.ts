@@ -1,7 +1,7 @@
 import type { AbortOptions, PeerId } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import { InferenceError } from '../protocol/index.ts'
-import { createDeadline, pause } from './deadline.ts'
+import { openScope, pause } from '../timing/index.ts'
 
 /** The part of kad-dht's routing table that its interface leaves out. */
 export interface RoutingTableView {
@@ -35,19 +35,18 @@ export async function keepTableFilled(
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    await pause(CHECK_EVERY_MS, signal)
+    await pause(CHECK_EVERY_MS, { signal })
     if (signal.aborted || table.size >= ENOUGH) continue
     const connected = await servers().catch(() => [])
-    const deadline = createDeadline(ADD_TIMEOUT_MS, signal)
+    using scope = openScope({ timeoutMs: ADD_TIMEOUT_MS }, { owner: signal })
     const add = async (peer: PeerId): Promise<void> => {
       try {
-        if ((await table.find(peer, { signal: deadline.signal })) !== undefined) return
-        await table.add(peer, { signal: deadline.signal })
+        if ((await table.find(peer, { signal: scope.signal })) !== undefined) return
+        await table.add(peer, { signal: scope.signal })
       } catch {
         // Still busy, or gone; there is a next time.
       }
     }
     await Promise.all(connected.slice(0, ENOUGH).map(add))
-    deadline.clear()
   }
 }

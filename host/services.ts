@@ -1,17 +1,20 @@
 import { createHash } from 'node:crypto'
 import { type Identify, identify } from '@libp2p/identify'
 import type { PeerDiscovery } from '@libp2p/interface'
+import type { AddressManager, TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { mdns } from '@libp2p/mdns'
 import { type Ping, ping } from '@libp2p/ping'
 import type { ServiceFactoryMap } from 'libp2p'
 import { PROTOCOLS } from '../protocol/index.ts'
 import type { HostInit } from './host.ts'
+import type { AddressSources, OwnAddresses } from './reach/index.ts'
 
 export interface HostServices extends Record<string, unknown> {
   readonly identify: Identify
   readonly ping: Ping
   readonly dht: KadDHT
+  readonly ownAddresses: OwnAddresses
   readonly mdns?: PeerDiscovery
 }
 
@@ -21,8 +24,13 @@ export interface HostServices extends Record<string, unknown> {
  */
 export function createServices(
   init: Pick<HostInit, 'dht' | 'mdns' | 'swarmKey'>,
+  own: OwnAddresses,
 ): ServiceFactoryMap<HostServices> {
   const services = {
+    ownAddresses: (components: AddressComponents) => {
+      own.attach(addressSources(components))
+      return own
+    },
     identify: identify(),
     // By default 2 in and 1 out, which the connection monitor and the DHT's own pings use up between them.
     ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),
@@ -48,6 +56,23 @@ export function createServices(
   }
   if (init.mdns !== true) return services
   return { ...services, mdns: mdns({ serviceTag: serviceTag(init.swarmKey) }) }
+}
+
+/** The parts of libp2p that know addresses. */
+interface AddressComponents {
+  readonly transportManager: Pick<TransportManager, 'getAddrs'>
+  readonly addressManager: Pick<AddressManager, 'getAddressesWithMetadata'>
+}
+
+function addressSources({ transportManager, addressManager }: AddressComponents): AddressSources {
+  return {
+    listening: () => transportManager.getAddrs(),
+    mapped: () =>
+      addressManager
+        .getAddressesWithMetadata()
+        .filter(({ type, verified }) => type === 'ip-mapping' && verified)
+        .map((entry) => entry.multiaddr),
+  }
 }
 
 /** Hosts of different swarms on one LAN do not even see each other. */

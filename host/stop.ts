@@ -1,4 +1,5 @@
 import type { Libp2p } from '@libp2p/interface'
+import { settledWithin } from '../timing/index.ts'
 import type { BookKeeper } from './book-keeper.ts'
 import type { Persistence } from './data-dir.ts'
 import { STOP_TIMEOUT_MS } from './defaults.ts'
@@ -33,21 +34,13 @@ export function createStop(init: {
 
 /** libp2p closes connections politely, which a peer that is gone can hold up. */
 async function stopInTime(libp2p: Pick<Libp2p, 'stop' | 'getConnections'>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      for (const connection of libp2p.getConnections()) {
-        connection.abort(new DOMException('the host stops', 'AbortError'))
-      }
-      resolve()
-    }, STOP_TIMEOUT_MS)
+  let stopped = false
+  const done = Promise.resolve(libp2p.stop()).finally(() => {
+    stopped = true
   })
-  try {
-    // Settled either way before the race ends, so a late rejection is nobody's.
-    const done = Promise.resolve(libp2p.stop())
-    done.catch(() => undefined)
-    await Promise.race([done, timeout])
-  } finally {
-    clearTimeout(timer)
+  await settledWithin(done, STOP_TIMEOUT_MS)
+  if (stopped) return await done
+  for (const connection of libp2p.getConnections()) {
+    connection.abort(new DOMException('the host stops', 'AbortError'))
   }
 }

@@ -3,9 +3,11 @@
  * friends.
  *
  * @example
- * await using ledger = new Ledger({ host, friends, peers: () => known })
- * await ledger.start()
- * ledger.trust.standing(peer) // 0.5 … 1, or undefined
+ * async function standingOf(peer: string, init: LedgerInit): Promise<number | undefined> {
+ *   await using ledger = new Ledger(init)
+ *   await ledger.start()
+ *   return ledger.trust.standing(peer) // 0.5 … 1, or undefined
+ * }
  *
  * @packageDocumentation
  */

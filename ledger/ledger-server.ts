@@ -1,11 +1,10 @@
 import type { Connection, PeerId, PrivateKey, Stream } from '@libp2p/interface'
 import { equals } from 'uint8arrays/equals'
-import { closedWithin, PeerRates } from '../host/index.ts'
+import { answerOnce, PeerRates } from '../host/index.ts'
 import {
   countersign,
   decodeReceiptRequest,
   encodeReceiptResponse,
-  FrameWriter,
   InferenceError,
   LIMITS,
   openDraft,
@@ -15,21 +14,16 @@ import {
   type ReceiptBody,
   type ReceiptRequest,
   type ReceiptResponse,
-  readFrames,
 } from '../protocol/index.ts'
 import type { ReceiptBook } from './receipt-book.ts'
 import type { Served, ServedLog } from './served-log.ts'
 
-/** From the first byte to the last, both ways. */
-const EXCHANGE_TIMEOUT_MS = 5_000
-/** Time for the asker to close its side. */
-const CLOSE_TIMEOUT_MS = 2_000
-/** A draft, the receipt before it, and the encoding around them. */
-const MAX_REQUEST_BYTES = 2 * LIMITS.maxReceiptBytes + 128
+/** A request holds a draft, the receipt before it, and the encoding around them. */
+const QUESTION = { timeoutMs: 5_000, maxRequestBytes: 2 * LIMITS.maxReceiptBytes + 128 }
 /** Of one peer: as many as it can have answers, and some. */
-const RATE = { capacity: 200, refillPerSecond: 20 }
+const RATE = { burst: 200, perSecond: 20 }
 /** Lists of receipts change slowly, and cost more. */
-const FETCH_RATE = { capacity: 4, refillPerSecond: 0.1 }
+const FETCH_RATE = { burst: 4, perSecond: 0.1 }
 /** Client and node may see the length of an answer differently by the time on the wire, and by their clocks. */
 const MAX_LONGER_MS = 60_000
 
@@ -51,7 +45,7 @@ export interface LedgerServerInit {
 
 type Countersign = Extract<ReceiptRequest, { type: 'countersign' }>
 
-/** Answers on the receipt protocol. The handler never throws: what a peer does wrong resets its stream. */
+/** Answers on the receipt protocol. The handler never rejects. */
 export function createLedgerServer(
   init: LedgerServerInit,
 ): (stream: Stream, connection: Connection) => Promise<void> {
@@ -64,43 +58,18 @@ export function createLedgerServer(
     turn = mine.catch(() => {})
     return mine
   }
-  return async (stream, { remotePeer }) => {
-    const signal = AbortSignal.timeout(EXCHANGE_TIMEOUT_MS)
-    const onLate = (): void => stream.abort(new InferenceError('stalled', 'it took too long'))
-    signal.addEventListener('abort', onLate, { once: true })
-    try {
+  return (stream, { remotePeer }) =>
+    answerOnce(stream, QUESTION, async (bytes) => {
       init.admit(remotePeer)
       if (!rates.take(remotePeer, init.now())) {
         throw new InferenceError('rate_limited', 'too many requests')
       }
-      const request = await readRequest(stream)
-      // What comes after it is thrown away: unread, it would sit in memory that no budget counts.
-      await stream.closeRead()
+      const request = decodeReceiptRequest(bytes)
       if (request.type === 'fetch' && !fetches.take(remotePeer, init.now())) {
         throw new InferenceError('rate_limited', 'too many lists')
       }
-      const response = await inTurn(() => respond(request, remotePeer, init))
-      const writer = new FrameWriter(stream)
-      await writer.write(encodeReceiptResponse(response), { signal })
-      const closed = closedWithin(stream, CLOSE_TIMEOUT_MS)
-      await writer.close({ signal })
-      await closed
-    } catch (error) {
-      stream.abort(InferenceError.from(error))
-    } finally {
-      signal.removeEventListener('abort', onLate)
-    }
-  }
-}
-
-async function readRequest(stream: Stream): Promise<ReceiptRequest> {
-  const bounds = {
-    maxFrameBytes: MAX_REQUEST_BYTES,
-    maxFrames: 1,
-    maxTotalBytes: MAX_REQUEST_BYTES,
-  }
-  for await (const frame of readFrames(stream, bounds)) return decodeReceiptRequest(frame)
-  throw new InferenceError('truncated', 'the peer asked nothing')
+      return encodeReceiptResponse(await inTurn(() => respond(request, remotePeer, init)))
+    })
 }
 
 async function respond(

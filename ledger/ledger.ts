@@ -1,6 +1,7 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import type { Host } from '../host/index.ts'
 import { openReceipt, PROTOCOLS, type Receipt } from '../protocol/index.ts'
+import { systemClock } from '../timing/index.ts'
 import { askLedger } from './ask-ledger.ts'
 import { issueReceipt, type Received } from './issue.ts'
 import { createLedgerServer } from './ledger-server.ts'
@@ -60,7 +61,7 @@ export class Ledger implements AsyncDisposable {
   readonly #issuing = new Map<string, { last: Promise<void>; pending: number }>()
   #saved = 0
   #closed: Promise<void> | undefined
-  #timer: NodeJS.Timeout | undefined
+  #timer: Disposable | undefined
 
   constructor(init: LedgerInit) {
     const { now = Date.now, random = Math.random, friends = [], beneficiary = '', host } = init
@@ -134,7 +135,7 @@ export class Ledger implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    clearTimeout(this.#timer)
+    this.#timer?.[Symbol.dispose]()
     this.#closing.abort(new Error('closed'))
     await Promise.all([...this.#issuing.values()].map(({ last }) => last))
     await this.#init.host.libp2p.unhandle(PROTOCOLS.receipt)
@@ -170,8 +171,8 @@ export class Ledger implements AsyncDisposable {
 
   #schedule(ms: number): void {
     if (this.#closing.signal.aborted) return
-    this.#timer = setTimeout(() => void this.#round(), ms * (0.75 + 0.5 * this.#random()))
-    this.#timer.unref()
+    const delayMs = ms * (0.75 + 0.5 * this.#random())
+    this.#timer = systemClock.after(delayMs, () => void this.#round(), { background: true })
   }
 
   async #round(): Promise<void> {

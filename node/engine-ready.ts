@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { InferenceError } from '../protocol/index.ts'
+import { type DelayOptions, delay, systemClock } from '../timing/index.ts'
 import type { NodeStatus } from './node-status.ts'
 
 /** Loading takes seconds; asking is cheap. */
@@ -13,18 +13,16 @@ const POLL_MS = 100
 export async function engineReady(
   status: Pick<NodeStatus, 'refresh' | 'state'>,
   timeoutMs: number,
-  options: { readonly signal?: AbortSignal } = {},
+  options: DelayOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<void> {
-  const { signal } = options
-  for (const givenUpAtMs = performance.now() + timeoutMs; ; ) {
+  const { signal, clock = systemClock } = options
+  for (const givenUpAtMs = clock.now() + timeoutMs; ; ) {
     signal?.throwIfAborted()
     await status.refresh(options)
     if (status.state !== 'loading') return
-    if (performance.now() >= givenUpAtMs) {
+    if (clock.now() >= givenUpAtMs) {
       throw new InferenceError('loading', `the engine was not ready after ${timeoutMs} ms`)
     }
-    await delay(POLL_MS, undefined, signal === undefined ? {} : { signal }).catch((error) => {
-      throw signal?.aborted === true ? signal.reason : error
-    })
+    await delay(POLL_MS, { signal, clock })
   }
 }

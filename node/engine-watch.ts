@@ -1,4 +1,5 @@
 import type { Logger } from '@libp2p/interface'
+import { type Clock, openScope, systemClock } from '../timing/index.ts'
 import type { EngineState, NodeStatus } from './node-status.ts'
 import type { SharedModels } from './shared-models.ts'
 
@@ -21,45 +22,53 @@ export interface EngineWatchInit {
   /** Called each time that the engine was asked and is ready. */
   readonly onReady: () => Promise<void>
   readonly log: Logger
+  /** @default the machine's */
+  readonly clock?: Clock
 }
 
 /** Keeps what the node knows of its engine fresh: whether it is ready, and which models it has. */
 export class EngineWatch {
   readonly #init: EngineWatchInit
   readonly #stop = new AbortController()
-  #timer: NodeJS.Timeout | undefined
+  readonly #clock: Clock
+  #timer: Disposable | undefined
   #modelsDueAtMs = 0
   #told: EngineState['status'] = 'ready'
   #gone = false
 
   constructor(init: EngineWatchInit) {
     this.#init = init
+    this.#clock = init.clock ?? systemClock
   }
 
   start(): void {
-    this.#modelsDueAtMs = performance.now() + MODELS_MS
+    this.#modelsDueAtMs = this.#clock.now() + MODELS_MS
     this.#next()
   }
 
   stop(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.[Symbol.dispose]()
     this.#stop.abort()
   }
 
   #next(): void {
     if (this.#stop.signal.aborted) return
     const inMs = this.#init.status.state === 'loading' ? RECOVERY_MS : LOAD_MS
-    this.#timer = setTimeout(() => {
+    const ask = (): void => {
       this.#ask()
         .catch((error: unknown) => this.#init.log.error('cannot ask the engine: %e', error))
         .finally(() => this.#next())
-    }, inMs)
-    this.#timer.unref()
+    }
+    this.#timer = this.#clock.after(inMs, ask, { background: true })
   }
 
   async #ask(): Promise<void> {
     const { status, models, onModels, onReady, log } = this.#init
-    const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(ASK_TIMEOUT_MS)])
+    using scope = openScope(
+      { timeoutMs: ASK_TIMEOUT_MS, clock: this.#clock },
+      { owner: this.#stop.signal },
+    )
+    const { signal } = scope
     try {
       await status.refresh({ signal })
     } finally {
@@ -67,8 +76,8 @@ export class EngineWatch {
     }
     if (this.#stop.signal.aborted || status.state === 'loading') return
     await onReady()
-    if (performance.now() < this.#modelsDueAtMs) return
-    this.#modelsDueAtMs = performance.now() + MODELS_MS
+    if (this.#clock.now() < this.#modelsDueAtMs) return
+    this.#modelsDueAtMs = this.#clock.now() + MODELS_MS
     const { changed, missing } = await models.refresh({ signal })
     if (missing.length > 0) log('no longer there to share: %s', missing.join(', '))
     if (changed && !this.#stop.signal.aborted) await onModels()

@@ -1,4 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
+import { LRUCache } from 'lru-cache'
+import { openScope } from '../timing/index.ts'
 
 /** Peers remembered; a node with more clients in a few seconds says good-bye to the latest. */
 const MAX_PEERS = 256
@@ -20,8 +22,9 @@ export interface FarewellInit {
  */
 export class Farewell {
   readonly #init: FarewellInit
-  /** In order of the last answer. */
-  readonly #recent = new Map<string, { readonly peer: PeerId; readonly atMs: number }>()
+  readonly #recent = new LRUCache<string, { readonly peer: PeerId; readonly atMs: number }>({
+    max: MAX_PEERS,
+  })
 
   constructor(init: FarewellInit) {
     this.#init = init
@@ -29,10 +32,7 @@ export class Farewell {
 
   note(peer: PeerId): void {
     const key = peer.toString()
-    this.#recent.delete(key)
     this.#recent.set(key, { peer, atMs: this.#init.now() })
-    const [oldest] = this.#recent.keys()
-    if (this.#recent.size > MAX_PEERS && oldest !== undefined) this.#recent.delete(oldest)
   }
 
   /** Resolves when everyone answered, or is late. */
@@ -40,7 +40,8 @@ export class Farewell {
     const { now, roundTrip } = this.#init
     const since = now() - RECENT_MS
     const recent = [...this.#recent.values()].filter(({ atMs }) => atMs >= since)
-    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    using scope = openScope({ timeoutMs: TIMEOUT_MS })
+    const { signal } = scope
     await Promise.allSettled(recent.map(({ peer }) => roundTrip(peer, { signal })))
   }
 }

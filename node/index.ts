@@ -2,9 +2,13 @@
  * A contributor peer: it gives the spare capacity of an engine to the network, and decides to whom and how much.
  *
  * @example
+ * import { createOllamaBackend } from 'skein/backend'
+ * import { createNode } from 'skein/node'
+ *
+ * await using backend = createOllamaBackend()
  * await using node = await createNode({
- *   host: { dataDir, bootstrap: ['/dns4/…/p2p/…'] },
- *   backend: createOllamaBackend({}),
+ *   host: { dataDir: './node-data', bootstrap: ['/dns4/…/tcp/4801/p2p/12D3Koo…'] },
+ *   backend,
  *   share: ['llama3.2:3b'],
  * })
  * process.once('SIGTERM', () => void node.drain())

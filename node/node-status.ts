@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/index.ts'
 import { InferenceError, LIMITS, type Load, type NodeState } from '../protocol/index.ts'
-import { type Clock, systemClock } from '../timing/index.ts'
+import { type Clock, openScope, systemClock } from '../timing/index.ts'
 import type { Gate, Occupancy } from './admission/index.ts'
 
 /** How soon a client may ask again while the engine loads. */
@@ -108,7 +108,7 @@ export class NodeStatus {
    */
   async checkOpen(): Promise<void> {
     if (!this.#draining && this.#engine.status !== 'ready') {
-      this.#asking ??= this.refresh({ signal: AbortSignal.timeout(ASK_TIMEOUT_MS) })
+      this.#asking ??= this.#ask()
         // The asker learns that the engine is not ready; the watch logs why.
         .catch(() => {})
         .finally(() => {
@@ -128,5 +128,10 @@ export class NodeStatus {
         ? 'the engine does not answer: it was stopped, or is starting again'
         : 'the engine is loading'
     throw new InferenceError('loading', why, { retryAfterMs: LOADING_RETRY_MS })
+  }
+
+  async #ask(): Promise<void> {
+    using scope = openScope({ timeoutMs: ASK_TIMEOUT_MS })
+    await this.refresh({ signal: scope.signal })
   }
 }

@@ -4,15 +4,16 @@ import type { Ping } from '@libp2p/ping'
 import { createHost, type Host, subnetsOf } from '../host/index.ts'
 import { Ledger, ServedLog } from '../ledger/index.ts'
 import {
+  ByteBudget,
   InferenceError,
   type Load,
   type ModelAdvertisement,
   type NodeState,
   PROTOCOLS,
 } from '../protocol/index.ts'
+import { openScope, settledWithin, systemClock } from '../timing/index.ts'
 import {
   type AccessLists,
-  ByteBudget,
   checkAccess,
   Fairness,
   Gate,
@@ -57,7 +58,7 @@ export async function createNode(init: NodeInit, options: AbortOptions = {}): Pr
   checkCredit(init)
   const models = new SharedModels(init.backend, init.share)
   checkShared(await models.refresh(options).catch(toEngineFailure))
-  const host = await createHost({ ...init.host, dht: 'server' })
+  const host = await createHost({ relay: 'when-public', ...init.host, dht: 'server' })
   return await startNode(host, models, access, init, options).catch(async (error: unknown) => {
     await host[Symbol.asyncDispose]()
     throw error
@@ -153,7 +154,7 @@ class ContributorNode implements Node {
       limits,
       maxTokens: init.maxTokens ?? 0,
       signal: this.#halt.signal,
-      now,
+      clock: { ...systemClock, wall: now },
       log: logger.forComponent('skein:node:serve'),
       onRequest: (request) => init.onRequest?.(request),
     }
@@ -193,8 +194,10 @@ class ContributorNode implements Node {
     // What an engine says of its models may be fuller once it is loaded.
     checkShared(await this.#models.refresh(options).catch(toEngineFailure))
     this.#watch.start()
+    // Who reads the first advertisement should be able to dial what it says.
+    await this.host.relayed(options)
     await this.#advertiser.start()
-    await atMost(FIRST_PROVIDE_MS, this.#provider.start())
+    await settledWithin(this.#provider.start(), FIRST_PROVIDE_MS)
   }
 
   state(): NodeState {
@@ -225,7 +228,7 @@ class ContributorNode implements Node {
   async #drain(): Promise<void> {
     this.#status.startDraining()
     this.#watch.stop()
-    const tooLong = setTimeout(() => this.#haltNow(), this.#limits.drainTimeoutMs)
+    const tooLong = systemClock.after(this.#limits.drainTimeoutMs, () => this.#haltNow())
     await Promise.all([
       this.#provider.stop(),
       this.#advertiser.withdraw().catch((error: unknown) => {
@@ -236,7 +239,7 @@ class ContributorNode implements Node {
     // refused and need not be waited for.
     await Promise.all([...this.#attempts])
     await this.#gate.idle()
-    clearTimeout(tooLong)
+    tooLong[Symbol.dispose]()
     await this.#farewell.say()
     await this.#ledger[Symbol.asyncDispose]()
     await this.#debts?.[Symbol.asyncDispose]()
@@ -279,9 +282,8 @@ class ContributorNode implements Node {
   async #statement(): Promise<Statement> {
     const { slots } = this.#gate.occupancy
     const { prefillRate, decodeRate } = this.#gate.measured
-    const engine = await this.#init.backend
-      .load({ signal: AbortSignal.timeout(ENGINE_RATES_TIMEOUT_MS) })
-      .catch(() => undefined)
+    using scope = openScope({ timeoutMs: ENGINE_RATES_TIMEOUT_MS })
+    const engine = await this.#init.backend.load({ signal: scope.signal }).catch(() => undefined)
     return {
       // Without its engine a node has nothing to offer, however long it waits for it.
       models: this.#status.engineGone ? [] : this.#models.all(),
@@ -308,13 +310,4 @@ async function ping(host: Host, peer: PeerId, signal: AbortSignal): Promise<void
   if (host.libp2p.getConnections(peer).length === 0) return
   const { ping: service } = host.libp2p.services as { readonly ping: Ping }
   await service.ping(peer, { signal })
-}
-
-/** Waits for the promise, but no longer than this. */
-async function atMost(ms: number, promise: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([promise, late]).finally(() => clearTimeout(timer))
 }

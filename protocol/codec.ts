@@ -5,7 +5,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf'
-import { InferenceError, isErrorCode } from './errors.ts'
+import { type ErrorDetails, InferenceError, isErrorCode } from './errors.ts'
 import type { ClientFrame, InferenceKind, Load, NodeFrame, NodeState, Resume } from './frames.ts'
 import { LIMITS } from './limits.ts'
 import {
@@ -160,14 +160,15 @@ function nodeFrameInit(
     }
     case 'failed': {
       const { code, message, retryAfterMs, details } = frame.error
+      const { promptTokens, contextLength } = frame.error.detailsOf('context_too_long')
       return {
         case: 'failed',
         value: {
           code,
           message: message.slice(0, LIMITS.maxMessageLength),
           ...(retryAfterMs !== undefined && { retryAfterMs: Math.ceil(retryAfterMs) }),
-          ...(details.promptTokens !== undefined && { promptTokens: details.promptTokens }),
-          ...(details.contextLength !== undefined && { contextLength: details.contextLength }),
+          ...(promptTokens !== undefined && { promptTokens }),
+          ...(contextLength !== undefined && { contextLength }),
           ...(details.param !== undefined && { param: details.param }),
           ...(frame.load !== undefined && { load: loadToMessage(frame.load) }),
         },
@@ -199,11 +200,14 @@ export function decodeNodeFrame(bytes: Uint8Array): NodeFrame {
     case 'done': {
       const { usage, timings, load } = frame.value
       if (usage === undefined || timings === undefined) throw malformed('done without usage')
-      const { promptTokens, completionTokens, cachedPromptTokens } = usage
+      const { promptTokens, completionTokens, cachedPromptTokens, reasoningTokens } = usage
       const { queueMs, prefillMs, decodeMs } = timings
       return {
         type: 'done',
-        usage: { promptTokens, completionTokens, cachedPromptTokens },
+        usage: {
+          ...{ promptTokens, completionTokens, cachedPromptTokens },
+          ...(reasoningTokens > 0 && { reasoningTokens }),
+        },
         timings: { queueMs, prefillMs, decodeMs },
         load: loadFromMessage(load),
       }
@@ -224,7 +228,7 @@ export function decodeNodeFrame(bytes: Uint8Array): NodeFrame {
 
 /** A peer's failure, cut to size. Codes that only the receiver can find are the peer's own breach of the protocol. */
 function failureFromPeer(message: FailedMessage): InferenceError {
-  const { code, promptTokens, contextLength, param, retryAfterMs } = message
+  const { code, param, retryAfterMs } = message
   if (!isErrorCode(code)) throw malformed('unknown error code')
   const text = message.message.slice(0, LIMITS.maxMessageLength)
   const error = new InferenceError(code, text, {
@@ -232,13 +236,20 @@ function failureFromPeer(message: FailedMessage): InferenceError {
       retryAfterMs: Math.min(retryAfterMs, LIMITS.maxRetryAfterMs),
     }),
     details: {
-      ...(promptTokens !== undefined && { promptTokens }),
-      ...(contextLength !== undefined && { contextLength }),
+      ...(code === 'context_too_long' && sizesOf(message)),
       ...(param !== undefined && { param: param.slice(0, LIMITS.maxNameLength) }),
     },
   })
   if (!error.traits.fromPeer) throw malformed(`a peer cannot say ${code}`)
   return error
+}
+
+/** Token counts of a prompt that is too long. Fields of other codes are ignored. */
+function sizesOf({ promptTokens, contextLength }: FailedMessage): ErrorDetails<'context_too_long'> {
+  return {
+    ...(promptTokens !== undefined && { promptTokens }),
+    ...(contextLength !== undefined && { contextLength }),
+  }
 }
 
 /** The one frame that a node answers a probe with. */

@@ -1,27 +1,40 @@
-/** Whose standing a failure may lower. `peer`: the one that served the attempt. `caller`: the request itself is at fault. `nobody`: bad luck or honest refusal. */
-export type Blame = 'peer' | 'caller' | 'nobody'
+import type { Verification } from './verification.ts'
 
-/** What follows from a code, for every reader of it. */
+/** Whose fault a failure is: `peer` may lower the standing of the peer that served the attempt, `caller` is the request's own fault, `nobody` is bad luck or an honest refusal. */
+export type Blame = 'peer' | 'caller' | 'none'
+
+/**
+ * What a failure is about, for decisions that many codes share.
+ *
+ * - `busy`: the peer refuses for now and may accept later.
+ * - `claim`: the peer rejects the request itself. Final only once a second independent peer agrees.
+ * - `absent`: no peer serves what was asked for.
+ * - `transport`: the connection failed, at either end or between.
+ * - `protocol`: the peer broke the wire protocol.
+ * - `engine`: the engine failed on the request.
+ * - `own`: found by the client or the node about itself.
+ */
+export type ErrorKind = 'busy' | 'claim' | 'absent' | 'transport' | 'protocol' | 'engine' | 'own'
+
+/** Everything that follows from a code. */
 export interface ErrorTraits {
-  /** Whose standing it may lower. */
+  readonly kind: ErrorKind
   readonly blame: Blame
-  /** Whether another peer may well succeed. */
+  /** Whether another peer may succeed. */
   readonly retryElsewhere: boolean
+  /** Whether the same peer may succeed later, if no other peer is left. */
+  readonly retrySamePeer: boolean
   /** HTTP status at a gateway. */
   readonly status: number
   /** OpenAI's `error.type`. */
-  readonly type: string
-  /** Whether a peer may send it in `Failed`; the others are the receiver's own findings. */
+  readonly type:
+    | 'server_error'
+    | 'invalid_request_error'
+    | 'authentication_error'
+    | 'rate_limit_error'
+  /** Whether a peer may send it in `Failed`; all others are findings of the receiver. */
   readonly fromPeer: boolean
 }
-
-const traits = (
-  blame: Blame,
-  retryElsewhere: boolean,
-  status: number,
-  type: string,
-  fromPeer: boolean,
-): ErrorTraits => ({ blame, retryElsewhere, status, type, fromPeer })
 
 /** The closed set of failures, shared by wire, logs, metrics and HTTP. */
 export type ErrorCode =
@@ -50,32 +63,224 @@ export type ErrorCode =
   | 'cancelled'
   | 'internal'
 
-/** What each code means to whoever reads it. */
+/** The traits of each code. */
 export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>> = {
-  no_peers: traits('nobody', true, 503, 'server_error', false),
-  model_not_found: traits('nobody', true, 404, 'invalid_request_error', true),
-  capability_unavailable: traits('caller', true, 400, 'invalid_request_error', true),
-  context_too_long: traits('caller', true, 400, 'invalid_request_error', true),
-  invalid_request: traits('caller', false, 400, 'invalid_request_error', true),
-  over_capacity: traits('nobody', true, 503, 'server_error', true),
-  loading: traits('nobody', true, 503, 'server_error', true),
-  draining: traits('nobody', true, 503, 'server_error', true),
-  deadline_exceeded: traits('nobody', false, 504, 'server_error', true),
-  dial_failed: traits('peer', true, 502, 'server_error', false),
-  stream_reset: traits('peer', true, 502, 'server_error', false),
-  stalled: traits('peer', true, 504, 'server_error', false),
-  truncated: traits('peer', true, 502, 'server_error', false),
-  malformed: traits('peer', true, 502, 'server_error', false),
-  engine_failed: traits('peer', true, 502, 'server_error', true),
-  quorum_not_reached: traits('nobody', false, 502, 'server_error', false),
-  partial_failure: traits('nobody', true, 502, 'server_error', false),
-  verification_failed: traits('peer', true, 502, 'server_error', false),
-  not_resumable: traits('nobody', false, 502, 'server_error', true),
-  budget_exhausted: traits('nobody', false, 503, 'server_error', false),
-  unauthorized: traits('caller', true, 401, 'authentication_error', true),
-  rate_limited: traits('nobody', true, 429, 'rate_limit_error', true),
-  cancelled: traits('caller', false, 499, 'invalid_request_error', false),
-  internal: traits('nobody', true, 500, 'server_error', true),
+  no_peers: {
+    kind: 'absent',
+    blame: 'none',
+    retryElsewhere: true,
+    retrySamePeer: false,
+    status: 503,
+    type: 'server_error',
+    fromPeer: false,
+  },
+  model_not_found: {
+    kind: 'absent',
+    blame: 'none',
+    retryElsewhere: true,
+    retrySamePeer: false,
+    status: 404,
+    type: 'invalid_request_error',
+    fromPeer: true,
+  },
+  capability_unavailable: {
+    kind: 'claim',
+    blame: 'caller',
+    retryElsewhere: true,
+    retrySamePeer: false,
+    status: 400,
+    type: 'invalid_request_error',
+    fromPeer: true,
+  },
+  context_too_long: {
+    kind: 'claim',
+    blame: 'caller',
+    retryElsewhere: true,
+    retrySamePeer: false,
+    status: 400,
+    type: 'invalid_request_error',
+    fromPeer: true,
+  },
+  invalid_request: {
+    kind: 'claim',
+    blame: 'caller',
+    retryElsewhere: false,
+    retrySamePeer: false,
+    status: 400,
+    type: 'invalid_request_error',
+    fromPeer: true,
+  },
+  over_capacity: {
+    kind: 'busy',
+    blame: 'none',
+    retryElsewhere: true,
+    retrySamePeer: true,
+    status: 503,
+    type: 'server_error',
+    fromPeer: true,
+  },
+  loading: {
+    kind: 'busy',
+    blame: 'none',
+    retryElsewhere: true,
+    retrySamePeer: true,
+    status: 503,
+    type: 'server_error',
+    fromPeer: true,
+  },
+  draining: {
+    kind: 'busy',
+    blame: 'none',
+    retryElsewhere: true,
+    retrySamePeer: false,
+    status: 503,
+    type: 'server_error',
+    fromPeer: true,
+  },
+  deadline_exceeded: {
+    kind: 'own',
+    blame: 'none',
+    retryElsewhere: false,
+    retrySamePeer: false,
+    status: 504,
+    type: 'server_error',
+    fromPeer: true,
+  },
+  dial_failed: {
+    kind: 'transport',
+    blame: 'peer',
+    retryElsewhere: true,
+    retrySamePeer: false,
+    status: 502,
+    type: 'server_error',
+    fromPeer: false,
+  },
+  stream_reset: {
+    kind: 'transport',
+    blame: 'peer',
+    retryElsewhere: true,
+    retrySamePeer: true,
+    status: 502,
+    type: 'server_error',
+    fromPeer: false,
+  },
+  stalled: {
+    kind: 'transport',
+    blame: 'peer',
+    retryElsewhere: true,
+    retrySamePeer: true,
+    status: 504,
+    type: 'server_error',
+    fromPeer: false,
+  },
+  truncated: {
+    kind: 'protocol',
+    blame: 'peer',
+    retryElsewhere: true,
+    retrySamePeer: true,
+    status: 502,
+    type: 'server_error',
+    fromPeer: false,
+  },
+  malformed: {
+    kind: 'protocol',
+    blame: 'peer',
+    retryElsewhere: true,
+    retrySamePeer: false,
+    status: 502,
+    type: 'server_error',
+    fromPeer: false,
+  },
+  engine_failed: {
+    kind: 'engine',
+    blame: 'peer',
+    retryElsewhere: true,
+    retrySamePeer: true,
+    status: 502,
+    type: 'server_error',
+    fromPeer: true,
+  },
+  quorum_not_reached: {
+    kind: 'own',
+    blame: 'none',
+    retryElsewhere: false,
+    retrySamePeer: false,
+    status: 502,
+    type: 'server_error',
+    fromPeer: false,
+  },
+  partial_failure: {
+    kind: 'own',
+    blame: 'none',
+    retryElsewhere: true,
+    retrySamePeer: false,
+    status: 502,
+    type: 'server_error',
+    fromPeer: false,
+  },
+  verification_failed: {
+    kind: 'own',
+    blame: 'peer',
+    retryElsewhere: true,
+    retrySamePeer: false,
+    status: 502,
+    type: 'server_error',
+    fromPeer: false,
+  },
+  not_resumable: {
+    kind: 'own',
+    blame: 'none',
+    retryElsewhere: false,
+    retrySamePeer: false,
+    status: 502,
+    type: 'server_error',
+    fromPeer: true,
+  },
+  budget_exhausted: {
+    kind: 'own',
+    blame: 'none',
+    retryElsewhere: false,
+    retrySamePeer: false,
+    status: 503,
+    type: 'server_error',
+    fromPeer: false,
+  },
+  unauthorized: {
+    kind: 'own',
+    blame: 'caller',
+    retryElsewhere: true,
+    retrySamePeer: false,
+    status: 401,
+    type: 'authentication_error',
+    fromPeer: true,
+  },
+  rate_limited: {
+    kind: 'busy',
+    blame: 'none',
+    retryElsewhere: true,
+    retrySamePeer: true,
+    status: 429,
+    type: 'rate_limit_error',
+    fromPeer: true,
+  },
+  cancelled: {
+    kind: 'own',
+    blame: 'caller',
+    retryElsewhere: false,
+    retrySamePeer: false,
+    status: 499,
+    type: 'invalid_request_error',
+    fromPeer: false,
+  },
+  internal: {
+    kind: 'own',
+    blame: 'none',
+    retryElsewhere: true,
+    retrySamePeer: true,
+    status: 500,
+    type: 'server_error',
+    fromPeer: true,
+  },
 }
 
 /** Whether a value is one of the codes, as what came from a peer need not be. */
@@ -122,79 +327,103 @@ export interface AttemptRecord {
   readonly message?: string
 }
 
-/** What a failure carries beside its message. Each field belongs to the codes named. */
-export interface ErrorDetails {
-  /** `context_too_long`: tokens of the prompt as this engine counts them. */
-  readonly promptTokens?: number
-  /** `context_too_long`: tokens that fit, prompt and answer together. */
-  readonly contextLength?: number
-  /** `model_not_found`: what is served instead, by how many peers, and, where a client says it, by whom. */
-  readonly available?: readonly {
-    readonly model: string
-    readonly peers: number
-    readonly peerIds?: readonly string[]
-  }[]
-  /** `invalid_request`, `capability_unavailable`: the request field at fault. */
-  readonly param?: string
-  /** `partial_failure`: the inputs, choices or requests that were not answered, by their place from 0. */
-  readonly items?: readonly {
-    readonly index: number
-    readonly code: ErrorCode
-    readonly message: string
-  }[]
-  /** `verification_failed`: what checking the answer found, of each peer that wrote a part. */
-  readonly verification?: {
-    readonly status: string
-    readonly why?: string
-    readonly parts: readonly object[]
+/** Details of the codes that have some of their own. */
+interface DetailsByCode {
+  readonly context_too_long: {
+    /** Tokens of the prompt as the engine counts them. */
+    readonly promptTokens?: number
+    /** Tokens that fit, prompt and answer together. */
+    readonly contextLength?: number
   }
-  /** Any code, where the request names a chain of models: what came of each that was asked. */
+  readonly model_not_found: {
+    /** Models served instead, by how many peers and, in a client's error, by which. */
+    readonly available?: readonly {
+      readonly model: string
+      readonly peers: number
+      readonly peerIds?: readonly string[]
+    }[]
+  }
+  readonly partial_failure: {
+    /** The inputs, choices or requests that have no answer, by index from 0. */
+    readonly items?: readonly {
+      readonly index: number
+      readonly code: ErrorCode
+      readonly message: string
+    }[]
+  }
+  readonly verification_failed: {
+    /** Result of the check, per peer that wrote a part. Never on the wire. */
+    readonly verification?: Verification
+  }
+}
+
+/** Details that an error of any code may have. */
+interface CommonDetails {
+  /** The request field at fault: OpenAI's `error.param`. */
+  readonly param?: string
+  /** For a chain of models: the failure of each member that was tried. */
   readonly members?: readonly {
     readonly model: string
     readonly code: ErrorCode
     readonly message: string
   }[]
-  /** Any code, once peers were asked: who was tried, and what came of it. Never sent to a peer. */
+  /** Attempts made before the failure. Never sent to a peer. */
   readonly attempts?: readonly AttemptRecord[]
 }
 
+type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsByCode[C] : object
+
+/** Structured details of an error; which fields exist depends on its code. */
+export type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>
+
 /** What an InferenceError may carry beside its code and message. */
-export interface InferenceErrorOptions {
+export interface InferenceErrorOptions<C extends ErrorCode = ErrorCode> {
   /** Local cause. Logged, never sent to a peer. */
   readonly cause?: unknown
   /** Earliest time at which the same peer may be asked again. */
   readonly retryAfterMs?: number
-  readonly details?: ErrorDetails
+  readonly details?: ErrorDetails<C>
 }
 
 /**
  * The one error that leaves Skein's doors. Branch on `code`, never on the message.
  *
  * @example
- * try { await client.chat(request) } catch (error) {
- *   if (InferenceError.is(error, 'over_capacity')) await wait(error.retryAfterMs ?? 1000)
+ * import { setTimeout as wait } from 'node:timers/promises'
+ * import { createClient, InferenceError } from 'skein'
+ *
+ * await using client = await createClient()
+ * try {
+ *   await client.models()
+ * } catch (error) {
+ *   if (InferenceError.is(error, 'over_capacity')) await wait(error.retryAfterMs ?? 1_000)
  * }
  */
-export class InferenceError extends Error {
+export class InferenceError<C extends ErrorCode = ErrorCode> extends Error {
   static override readonly name: string = 'InferenceError'
   override readonly name: string = 'InferenceError'
-  readonly code: ErrorCode
+  readonly code: C
   readonly retryAfterMs: number | undefined
-  readonly details: ErrorDetails
+  readonly details: ErrorDetails<C>
 
-  constructor(code: ErrorCode, message: string, options: InferenceErrorOptions = {}) {
+  constructor(code: C, message: string, options: InferenceErrorOptions<C> = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.retryAfterMs = options.retryAfterMs
-    this.details = options.details ?? {}
+    this.details = options.details ?? ({} as ErrorDetails<C>)
   }
 
   get traits(): ErrorTraits {
     return ERROR_TABLE[this.code]
   }
 
+  /** The details if the error has this code; empty otherwise. */
+  detailsOf<D extends C>(code: D): Partial<ErrorDetails<D>> {
+    return InferenceError.is(this, code) ? this.details : {}
+  }
+
   /** Narrows by code; without a code, tells whether it is an InferenceError at all. */
-  static is(error: unknown, code?: ErrorCode): error is InferenceError {
+  static is<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is InferenceError<C> {
     return error instanceof InferenceError && (code === undefined || error.code === code)
   }
 

@@ -14,6 +14,8 @@ export interface ReadFramesInit {
   readonly maxFrames: number
   /** Sum of the frames' bytes after which the sender is in breach. */
   readonly maxTotalBytes: number
+  /** Called with the bytes that arrived, framed or not, before they are kept. What it throws ends the reading. */
+  readonly onBytes?: (bytes: number) => void
 }
 
 /**
@@ -30,7 +32,7 @@ export async function* readFrames(
   let frames = 0
   let totalBytes = 0
   try {
-    const source = pipe(readStream(stream), (bytes) =>
+    const source = pipe(counted(readStream(stream), init.onBytes), (bytes) =>
       lengthPrefixed.decode(bytes, { maxDataLength }),
     )
     for await (const frame of source) {
@@ -43,6 +45,16 @@ export async function* readFrames(
     }
   } catch (error) {
     throw readFailure(error)
+  }
+}
+
+async function* counted<T extends { readonly byteLength: number }>(
+  source: AsyncIterable<T>,
+  onBytes: (bytes: number) => void = () => {},
+): AsyncGenerator<T, void, void> {
+  for await (const bytes of source) {
+    onBytes(bytes.byteLength)
+    yield bytes
   }
 }
 

@@ -3,9 +3,13 @@
  * set of errors, the validated subset of OpenAI's requests, and every limit.
  *
  * @example
- * for await (const bytes of readFrames(stream, { maxFrames: 100, maxTotalBytes: 1 << 20 })) {
- *   const frame = decodeNodeFrame(bytes)
- *   if (frame.type === 'failed') throw frame.error
+ * import type { Stream } from '@libp2p/interface'
+ *
+ * async function read(stream: Stream): Promise<void> {
+ *   for await (const bytes of readFrames(stream, { maxFrames: 100, maxTotalBytes: 1 << 20 })) {
+ *     const frame = decodeNodeFrame(bytes)
+ *     if (frame.type === 'failed') throw frame.error
+ *   }
  * }
  *
  * @packageDocumentation
@@ -21,6 +25,20 @@ export {
   type ResumeSupport,
   sealAdvertisement,
 } from './advertisement.ts'
+export { ByteBudget, type Claim, type Holder, SMALL_CLAIM_BYTES } from './byte-budget.ts'
+export {
+  CIRCUIT_PROTOCOLS,
+  type CircuitStatus,
+  decodeHopAnswer,
+  decodeHopRequest,
+  decodeStopAnswer,
+  encodeHopAnswer,
+  encodeHopRequest,
+  encodeStopRequest,
+  type HopAnswer,
+  type HopRequest,
+  MAX_CIRCUIT_MESSAGE_BYTES,
+} from './circuit.ts'
 export {
   decodeClientFrame,
   decodeNodeFrame,
@@ -36,6 +54,7 @@ export {
   ERROR_TABLE,
   type ErrorCode,
   type ErrorDetails,
+  type ErrorKind,
   type ErrorTraits,
   InferenceError,
   type InferenceErrorOptions,
@@ -64,7 +83,9 @@ export type {
 } from './frames.ts'
 export { FrameWriter, type ReadFramesInit, readFrames } from './framing.ts'
 export { ADVERTISEMENT_DOMAIN, PROTOCOLS, RECEIPT_DOMAINS } from './ids.ts'
+export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { LIMITS } from './limits.ts'
+export { listOf } from './list-of.ts'
 export {
   isDigest,
   MODEL_KEY_SHARDS,
@@ -118,11 +139,17 @@ export {
   type ReceiptResponse,
 } from './receipt-exchange.ts'
 export {
+  ANSWER_PREFIX,
   type AnswerRequest,
+  depthOf,
+  embeddingInputs,
+  hintsOf,
   type InferenceRequest,
   parseRequest,
   parseRequestBytes,
   type Requirements,
   requirementsOf,
+  TOKEN_INPUT,
 } from './request.ts'
 export type { EndScore, PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'
+export type { AuditReport, Unrated, Verdict, Verification } from './verification.ts'

@@ -1,18 +1,26 @@
 export interface BackoffInit {
   /** Delay before the first retry, before jitter. */
   readonly minMs: number
-  /** No delay is longer. */
+  /** No delay is longer, before jitter. */
   readonly maxMs: number
+  /** Share of the delay, from the least to the most, that chance decides. @default [1, 1]: none */
+  readonly jitter?: readonly [least: number, most: number]
 }
 
+/** Between half and the whole: those that failed together do not come back all at once. */
+export const EQUAL_JITTER: readonly [number, number] = [0.5, 1]
+/** A quarter less to a quarter more: the mean stays what it is. */
+export const QUARTER_JITTER: readonly [number, number] = [0.75, 1.25]
+
 /**
- * Exponential backoff with jitter: between half and the whole of `minMs · 2^attempt`, capped, so that peers that lost
- * the same bootstrap peer do not come back all at once.
+ * Exponential backoff: `minMs · 2^attempt`, capped at `maxMs`, times the jitter.
  *
  * @param attempt 0 for the first retry
- * @param random from 0 to 1
+ * @param random from 0, below 1; for a jitter
  */
-export function backoffMs(attempt: number, random: number, init: BackoffInit): number {
-  const ceiling = Math.min(init.maxMs, init.minMs * 2 ** Math.min(attempt, 30))
-  return ceiling * (0.5 + random / 2)
+export function backoffMs(attempt: number, init: BackoffInit, random = 0): number {
+  const { minMs, maxMs, jitter: [least, most] = [1, 1] } = init
+  // Beyond 2^60 any cap is reached; Infinity · 0 would be NaN.
+  const ceiling = Math.min(maxMs, minMs * 2 ** Math.min(Math.max(0, attempt), 60))
+  return ceiling * (least + (most - least) * random)
 }

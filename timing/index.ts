@@ -2,21 +2,24 @@
  * One clock, and what waits on it. Nothing else in the client, the node, the host and the ledger reads the time.
  *
  * @example
- * const timer = clock.after(1_000, () => controller.abort(new Error('too late')))
- * timer[Symbol.dispose]()
+ * function abortAfterOneSecond(clock: Clock, controller: AbortController): Disposable {
+ *   return clock.after(1_000, () => controller.abort(new Error('too late')))
+ * }
  *
  * @packageDocumentation
  */
-export { backoffMs } from './backoff.ts'
+export { raceSignal } from 'race-signal'
+export { type BackoffInit, backoffMs, EQUAL_JITTER, QUARTER_JITTER } from './backoff.ts'
 export { type Clock, every, systemClock, type TimerOptions } from './clock.ts'
+export { type DelayOptions, delay, pause, settledWithin, whilePending } from './delay.ts'
+export { IdleTimer } from './idle-timer.ts'
 export { Mailbox } from './mailbox.ts'
 export {
-  type After,
-  delay,
   openInnerScope,
   openScope,
-  raceSignal,
   type Scope,
+  type ScopeInit,
+  type ScopeOptions,
   Superseded,
 } from './scope.ts'
 export {
@@ -27,4 +30,3 @@ export {
   refill,
   takeOne,
 } from './token-bucket.ts'
-export { untilAborted, whilePending } from './until-aborted.ts'

@@ -1,10 +1,16 @@
-/** Timers beyond this fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+import { raceSignal } from 'race-signal'
+import { type Clock, systemClock } from './clock.ts'
 
-/** Messages from many writers to one reader, in the order of their coming. */
+/** Messages from many writers to one reader, first in, first out. */
 export class Mailbox<T> {
+  readonly #clock: Clock
   readonly #messages: T[] = []
   #wake: (() => void) | undefined
+
+  /** @param clock for the deadlines of `wait`. @default the machine's */
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock
+  }
 
   put(message: T): void {
     this.#messages.push(message)
@@ -15,23 +21,20 @@ export class Mailbox<T> {
     return this.#messages.shift()
   }
 
-  /** Resolves when a message is there, the time is over (or 24 days are), or the signal fires; `take` tells which. */
+  /** Resolves when a message is there, at `untilMs` of the clock, or when the signal fires. */
   async wait(untilMs: number | undefined, signal: AbortSignal): Promise<void> {
     if (this.#messages.length > 0 || signal.aborted) return
-    let timer: ReturnType<typeof setTimeout> | undefined
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#wake = resolve
-    signal.addEventListener('abort', resolve as () => void, { once: true })
-    if (untilMs !== undefined) {
-      const leftMs = Math.max(0, untilMs - performance.now())
-      timer = setTimeout(resolve, Math.min(MAX_TIMER_MS, leftMs))
-    }
+    const leftMs = Math.max(0, (untilMs ?? Number.POSITIVE_INFINITY) - this.#clock.now())
+    using _timer =
+      leftMs === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(leftMs, resolve)
     try {
-      await promise
+      await raceSignal(promise, signal)
+    } catch {
+      // The caller looks at the signal.
     } finally {
       this.#wake = undefined
-      clearTimeout(timer)
-      signal.removeEventListener('abort', resolve as () => void)
     }
   }
 }

@@ -1,9 +1,15 @@
+import { setMaxListeners } from 'node:events'
+import { anySignal, type ClearableSignal } from 'any-signal'
 import { InferenceError } from '../protocol/index.ts'
+import { type Clock, systemClock } from './clock.ts'
+
 /** The life of one piece of work: ends by the caller's signal, by its deadline, or by its owner. */
 export interface Scope extends Disposable {
   readonly signal: AbortSignal
   /** Until the deadline, never below 0. */
   remainingMs(): number
+  /** Whether the deadline ended it. */
+  expired(): boolean
   /** Ends the work now; what waits on the signal rejects with the reason. */
   abort(reason: unknown): void
 }
@@ -19,87 +25,72 @@ export class Superseded extends Error {
 
 /** A scope within another: it ends with it, and can be ended by itself. */
 export function openInnerScope(outer: Scope): Scope {
-  const controller = new AbortController()
-  const onOuter = (): void => controller.abort(outer.signal.reason)
-  if (outer.signal.aborted) onOuter()
-  else outer.signal.addEventListener('abort', onOuter, { once: true })
+  const { signal, abort, dispose } = joined(outer.signal)
   return {
-    signal: controller.signal,
+    signal,
+    abort,
     remainingMs: () => outer.remainingMs(),
-    abort: (reason) => controller.abort(reason),
-    [Symbol.dispose]: () => outer.signal.removeEventListener('abort', onOuter),
+    expired: () => outer.expired(),
+    [Symbol.dispose]: dispose,
   }
 }
 
-/** Calls once, after a time, unless what it returns is called before. */
-export type After = (ms: number, run: () => void) => () => void
-
 export interface ScopeInit {
   readonly timeoutMs: number
-  /** @default a timer */
-  readonly after?: After | undefined
+  /** @default the machine's */
+  readonly clock?: Clock | undefined
   /** What the deadline rejects with. @default deadline_exceeded */
   readonly onTimeout?: () => unknown
 }
 
-/** Joins a caller's signal with a deadline. Disposing clears the timer and the listener. */
-export function openScope(init: ScopeInit, options: { signal?: AbortSignal | undefined }): Scope {
-  const controller = new AbortController()
-  const endsAt = performance.now() + init.timeoutMs
-  const { signal: outer } = options
-  const onOuter = (): void => controller.abort(outer?.reason)
-  if (outer?.aborted === true) onOuter()
-  else outer?.addEventListener('abort', onOuter, { once: true })
-  const expire = init.onTimeout ?? ((): unknown => deadlineExceeded(init.timeoutMs))
-  const cancel = (init.after ?? afterTimer)(init.timeoutMs, () => controller.abort(expire()))
+export interface ScopeOptions {
+  /** The caller's. */
+  readonly signal?: AbortSignal | undefined
+  /** Fires when the owner of the work ends. */
+  readonly owner?: AbortSignal | undefined
+}
+
+/** Joins signals with a deadline. Disposing clears the timer and the listeners. */
+export function openScope(init: ScopeInit, options: ScopeOptions = {}): Scope {
+  const { timeoutMs, clock = systemClock } = init
+  const { signal, abort, dispose } = joined(options.signal, options.owner)
+  const endsAt = clock.now() + timeoutMs
+  const expire = init.onTimeout ?? ((): unknown => deadlineExceeded(timeoutMs))
+  let expired = false
+  const timer = clock.after(timeoutMs, () => {
+    expired = true
+    abort(expire())
+  })
   return {
-    signal: controller.signal,
-    remainingMs: () => Math.max(0, endsAt - performance.now()),
-    abort: (reason) => controller.abort(reason),
+    signal,
+    abort,
+    remainingMs: () => Math.max(0, endsAt - clock.now()),
+    expired: () => expired,
     [Symbol.dispose]: () => {
-      cancel()
-      outer?.removeEventListener('abort', onOuter)
+      timer[Symbol.dispose]()
+      dispose()
     },
   }
 }
 
-const afterTimer: After = (ms, run) => {
-  const timer = setTimeout(run, ms)
-  return () => clearTimeout(timer)
+interface Joined {
+  readonly signal: ClearableSignal
+  readonly abort: (reason: unknown) => void
+  readonly dispose: () => void
+}
+
+function joined(...outer: readonly (AbortSignal | undefined)[]): Joined {
+  const controller = new AbortController()
+  const signal = anySignal([controller.signal, ...outer])
+  // libp2p listens once for each address, stream and message of a dial.
+  setMaxListeners(0, signal)
+  return {
+    signal,
+    abort: (reason) => controller.abort(reason),
+    dispose: () => signal.clear(),
+  }
 }
 
 function deadlineExceeded(timeoutMs: number): InferenceError {
   return new InferenceError('deadline_exceeded', `no complete answer within ${timeoutMs} ms`)
-}
-
-/**
- * Waits for `promise`, but no longer than the signal allows.
- *
- * @throws the signal's reason
- */
-export async function raceSignal<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted()
-  let onAbort: (() => void) | undefined
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    if (onAbort !== undefined) signal.removeEventListener('abort', onAbort)
-  }
-}
-
-/** @throws the signal's reason */
-export async function delay(ms: number, signal: AbortSignal): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const elapsed = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  try {
-    await raceSignal(elapsed, signal)
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -2,9 +2,13 @@
  * The engine that comes with Skein: llama.cpp by way of node-llama-cpp, in a child process.
  *
  * @example
+ * import { parseRequest } from '../../protocol/index.ts'
+ *
  * await using backend = await createEmbeddedBackend({ modelPath: 'models/skein-tiny-q8_0.gguf' })
- * const request = parseRequest('chat', { model: 'skein-tiny', messages: [{ role: 'user', content: 'Hello!' }] })
- * for await (const event of backend.infer(request)) …
+ * const messages = [{ role: 'user', content: 'Hello!' }]
+ * for await (const event of backend.infer(parseRequest('chat', { model: 'skein-tiny', messages }))) {
+ *   console.log(event)
+ * }
  *
  * @packageDocumentation
  */

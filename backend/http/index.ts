@@ -3,7 +3,8 @@
  *
  * @example
  * const engine = createEngineHttp({ baseUrl: 'http://127.0.0.1:11434' })
- * for await (const line of engine.stream('/api/chat', body, { framing: 'lines' })) …
+ * const body = { model: 'llama3.2:3b', messages: [{ role: 'user', content: 'Hello!' }] }
+ * for await (const line of engine.stream('/api/chat', body, { framing: 'lines' })) console.log(line)
  *
  * @packageDocumentation
  */
@@ -13,5 +14,5 @@ export {
   type EngineHttpInit,
   type Fetch,
 } from './engine-http.ts'
-export { failureOf } from './failure.ts'
+export { failureIn, failureOf } from './failure.ts'
 export { asArray, asNumber, asRecord, asString, parseJson } from './json.ts'

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { InferenceError } from '../../protocol/index.ts'
+import { backoffMs } from '../../timing/index.ts'
 import { checkTransport } from './parse-source.ts'
 import type { PartialFile } from './partial-file.ts'
 
@@ -55,7 +56,8 @@ export async function download(url: URL, part: PartialFile, init: DownloadInit):
       if (fruitless >= init.maxFruitlessTries) throw gaveUp(url, error)
       why = error.message
     }
-    const pause = Math.min(init.retryDelayMs * 2 ** fruitless, MAX_RETRY_DELAY_MS)
+    const backoff = { minMs: init.retryDelayMs, maxMs: MAX_RETRY_DELAY_MS }
+    const pause = backoffMs(fruitless, backoff)
     init.onRetry(why, pause)
     await delay(pause, undefined, init.signal === undefined ? {} : { signal: init.signal })
   }

@@ -2,7 +2,8 @@
  * Gets hold of a model's file: a path, an https URL, or `hf:org/repo/file`.
  *
  * @example
- * const { path, sha256 } = await resolveModelSource('hf:org/model-GGUF/model-Q4_K_M.gguf', { cacheDir })
+ * const source = 'hf:org/model-GGUF/model-Q4_K_M.gguf'
+ * const { path, sha256 } = await resolveModelSource(source, { cacheDir: './cache' })
  *
  * @packageDocumentation
  */

@@ -2,7 +2,7 @@
  * Digests of weights, whatever their format, kept while their files do not change.
  *
  * @example
- * const digest = await cachedWeightsDigest('model.gguf', { cacheDir })
+ * const digest = await cachedWeightsDigest('model.gguf', { cacheDir: './cache' })
  *
  * @packageDocumentation
  */

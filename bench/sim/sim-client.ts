@@ -53,7 +53,7 @@ export class SimClient {
     this.region = init.region
     this.random = world.random.fork()
     const { next: random } = this.random
-    const { now, every } = world.time
+    const { now, clock } = world.time
     this.reputation = new WeakenedReputation(now, init)
     const { admits, ...trust } = trustOf(this.reputation, random)
     this.#admits = admits
@@ -61,8 +61,7 @@ export class SimClient {
     const open = this.lacks('held-newcomers') && { isProven: () => false }
     const even = this.lacks('reputation-in-cost') && { weight: () => 1 }
     this.router = createRouter({
-      ...{ now, every, random },
-      wallNow: now,
+      ...{ clock, random },
       salt: Uint8Array.from({ length: 16 }, () => this.random.below(256)),
       trust: { ...trust, ...open, ...even },
     })
@@ -71,7 +70,7 @@ export class SimClient {
       reputation: this.reputation,
       directory: { known: () => this.#known.map(({ advertisement }) => advertisement) },
       seed: Uint8Array.from({ length: 32 }, () => this.random.below(256)),
-      after: (ms, run) => world.time.after(ms, run),
+      clock,
       score: (scorer, body) => this.#score(scorer, body),
     })
     this.#known = this.#lookUp()

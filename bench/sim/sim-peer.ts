@@ -100,7 +100,7 @@ export class SimPeer {
     const { prefillRate = 2_000, decodeRate = 40 } = init
     this.gate = new Gate({
       ...{ slots, maxQueue, now: time.now },
-      after: (ms, run) => time.after(ms, run),
+      after: time.clock.after,
       ...(strangersTurn !== undefined && { strangersTurn }),
     })
     const key = `peer-${index}`

@@ -65,7 +65,10 @@ async function defaultListen(session: Session): Promise<string[]> {
     freePort(session, PORTS.tcp),
     freePort(session, PORTS.webSockets),
   ])
-  return [`/ip4/0.0.0.0/tcp/${tcp}`, `/ip4/0.0.0.0/tcp/${webSockets}/ws`]
+  return ['/ip4/0.0.0.0', '/ip6/::'].flatMap((any) => [
+    `${any}/tcp/${tcp}`,
+    `${any}/tcp/${webSockets}/ws`,
+  ])
 }
 
 /** The usual port, or 0 (one of the system's choice, kept from then on) where it is taken. */

@@ -2,7 +2,10 @@
  * The commands, one a file. Each is made with a runtime that gives it its session and takes its exit code.
  *
  * @example
- * program.addCommand(askCommand(createRuntime(surroundings)))
+ * import { Command } from 'commander'
+ * import type { Runtime } from '../runtime.ts'
+ *
+ * const program = (runtime: Runtime): Command => new Command('skein').addCommand(askCommand(runtime))
  *
  * @packageDocumentation
  */

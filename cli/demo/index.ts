@@ -2,7 +2,11 @@
  * `skein demo`: a whole swarm as processes of this machine, with a fault in it.
  *
  * @example
- * process.exitCode = await runDemo(session)
+ * import type { Session } from '../runtime.ts'
+ *
+ * const demo = async (session: Session): Promise<void> => {
+ *   process.exitCode = await runDemo(session)
+ * }
  *
  * @packageDocumentation
  */

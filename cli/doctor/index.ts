@@ -2,7 +2,9 @@
  * `skein doctor`: small checks in an order in which the first that fails names the cause.
  *
  * @example
- * for await (const diagnosis of diagnose([...localSteps(init), ...swarmSteps(init)])) …
+ * async function print(steps: readonly Step[]): Promise<void> {
+ *   for await (const diagnosis of diagnose(steps)) console.log(diagnosis)
+ * }
  *
  * @packageDocumentation
  */

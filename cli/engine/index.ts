@@ -2,7 +2,12 @@
  * Which engine a node serves with, and which of its models.
  *
  * @example
- * const { backend, share } = await chooseEngine(session, { backend: 'auto' })
+ * import type { Session } from '../runtime.ts'
+ *
+ * async function printShared(session: Session): Promise<void> {
+ *   const { share = ['everything'] } = await chooseEngine(session, { backend: 'auto' })
+ *   for (const model of share) console.log(model)
+ * }
  *
  * @packageDocumentation
  */

@@ -2,7 +2,11 @@
  * The record of one request as a person reads it.
  *
  * @example
- * for (const line of timeline(event)) terminal.log(line)
+ * import type { RequestEvent } from '../../client/index.ts'
+ *
+ * function print(event: RequestEvent): void {
+ *   for (const line of timeline(event)) console.log(line)
+ * }
  *
  * @packageDocumentation
  */

@@ -8,7 +8,7 @@ import type {
 } from '../../protocol/index.ts'
 import { type AnswerChunk, type DispatchEvent, ToolCallAssembly } from '../request/index.ts'
 import type { Identity } from './identity.ts'
-import { openAiUsage } from './normalize.ts'
+import { openAiUsage, placed } from './normalize.ts'
 import type {
   ChatChoice,
   ChatCompletion,
@@ -17,6 +17,7 @@ import type {
   EmbeddingResponse,
   ServedBy,
 } from './results.ts'
+import type { TextOffsets } from './text-offsets.ts'
 
 type Done = Extract<DispatchEvent, { type: 'done' }>
 
@@ -64,13 +65,17 @@ export async function assembleCompletion(
   identity: () => Identity,
 ): Promise<Omit<Completion, keyof ServedBy>> {
   const choices = new Map<number, CompletionAssembly>()
+  const offsets = new Map<number, TextOffsets>()
   const { usage } = await readWhole(
     events,
-    () => choices.clear(),
+    () => {
+      choices.clear()
+      offsets.clear()
+    },
     (chunk) => {
       if (chunk.kind !== 'completion') return
       for (const choice of chunk.choices)
-        entry(choices, choice.index, CompletionAssembly).add(choice)
+        entry(choices, choice.index, CompletionAssembly).add(placed(choice, offsets))
     },
   )
   return {
@@ -109,8 +114,10 @@ class ChatAssembly {
   readonly #toolCalls = new ToolCallAssembly()
   readonly #logprobs: TokenLogprob[] = []
   #finishReason: FinishReason = 'stop'
+  #stopReason: string | undefined
 
-  add({ delta, finish_reason, logprobs }: ChatChunkChoice): void {
+  add({ delta, finish_reason, stop_reason, logprobs }: ChatChunkChoice): void {
+    if (stop_reason) this.#stopReason = stop_reason
     if (delta.content) this.#content.push(delta.content)
     if (delta.reasoning_content) this.#reasoning.push(delta.reasoning_content)
     if (delta.refusal) this.#refusal.push(delta.refusal)
@@ -133,6 +140,7 @@ class ChatAssembly {
         ...(calls.length > 0 && { tool_calls: calls }),
       },
       finish_reason: this.#finishReason,
+      ...(this.#stopReason !== undefined && { stop_reason: this.#stopReason }),
       logprobs: this.#logprobs.length > 0 ? { content: this.#logprobs } : null,
     }
   }

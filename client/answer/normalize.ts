@@ -9,6 +9,7 @@ import type {
 import type { DispatchEvent, Verification } from '../request/index.ts'
 import type { Identity } from './identity.ts'
 import type { ServedChunk } from './results.ts'
+import { TextOffsets } from './text-offsets.ts'
 export interface NormalizeOptions {
   /** Ends with a chunk that carries the usage and no choice, as OpenAI's `include_usage` does. */
   readonly includeUsage: boolean
@@ -57,7 +58,7 @@ async function* servedChat(
 }
 
 function shownChoice(choice: ChatChunkChoice, first: boolean): ChatChunkChoice | undefined {
-  const { index, delta, finish_reason, logprobs } = choice
+  const { index, delta, finish_reason, stop_reason, logprobs } = choice
   const shown = shownDelta(delta)
   const hasLogprobs = (logprobs?.content?.length ?? 0) > 0
   if (Object.keys(shown).length === 0 && finish_reason === null && !hasLogprobs) return undefined
@@ -65,6 +66,7 @@ function shownChoice(choice: ChatChunkChoice, first: boolean): ChatChunkChoice |
     index,
     delta: first ? { role: 'assistant', content: '', ...shown } : shown,
     finish_reason,
+    ...(stop_reason && { stop_reason }),
     ...(hasLogprobs && { logprobs: logprobs ?? null }),
   }
 }
@@ -94,6 +96,7 @@ async function* servedCompletion(
   options: NormalizeOptions,
 ): AsyncGenerator<CompletionChunk & ServedChunk, void, void> {
   let common: (Identity & { readonly object: 'text_completion' }) | undefined
+  const offsets = new Map<number, TextOffsets>()
   for await (const event of events) {
     if (event.type === 'restart') continue
     // Once somebody answers, and then for all of it.
@@ -104,13 +107,28 @@ async function* servedCompletion(
       options.onUsage(usage)
       if (options.includeUsage) yield { ...common, choices: [], usage, skein }
     } else if (event.chunk.kind === 'completion') {
-      const choices = event.chunk.choices.filter(
-        ({ text, finish_reason, logprobs }) =>
-          text !== '' || finish_reason !== null || (logprobs?.tokens.length ?? 0) > 0,
-      )
+      const choices = event.chunk.choices
+        .filter(
+          ({ text, finish_reason, logprobs }) =>
+            text !== '' || finish_reason !== null || (logprobs?.tokens.length ?? 0) > 0,
+        )
+        .map((choice) => placed(choice, offsets))
       if (choices.length > 0) yield { ...common, choices, skein }
     }
   }
+}
+
+/** A choice, whose tokens say where they begin in the text that is shown. */
+export function placed(
+  choice: CompletionChunk['choices'][number],
+  offsets: Map<number, TextOffsets>,
+): CompletionChunk['choices'][number] {
+  const { index, text, logprobs } = choice
+  const found = offsets.get(index) ?? new TextOffsets()
+  offsets.set(index, found)
+  if (logprobs) return { ...choice, logprobs: found.take(text, logprobs) }
+  found.skip(text)
+  return choice
 }
 
 /** A chunk of a stream, whichever kind. */
@@ -140,11 +158,16 @@ async function* withVerdict<T extends EndingChunk>(
 }
 
 export function openAiUsage(usage: Usage): OpenAiUsage {
-  const { promptTokens, completionTokens, cachedPromptTokens } = usage
+  const { promptTokens, completionTokens, cachedPromptTokens, reasoningTokens } = usage
   return {
     prompt_tokens: promptTokens,
     completion_tokens: completionTokens,
     total_tokens: promptTokens + completionTokens,
     prompt_tokens_details: { cached_tokens: cachedPromptTokens },
+    ...(reasoningTokens !== undefined && {
+      completion_tokens_details: {
+        reasoning_tokens: Math.min(reasoningTokens, completionTokens),
+      },
+    }),
   }
 }

@@ -122,7 +122,7 @@ export function checkFailure(
   if (resumes && error.code === 'invalid_request' && error.details.param === 'resume') {
     return new InferenceError('not_resumable', error.message, { cause: error })
   }
-  if (error.code !== 'context_too_long') return error
+  if (!InferenceError.is(error, 'context_too_long')) return error
   const { promptTokens, contextLength } = error.details
   const possible =
     promptTokens !== undefined &&

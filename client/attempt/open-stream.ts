@@ -1,6 +1,6 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
-import { openScope, raceSignal } from '../../timing/index.ts'
+import { type Clock, openScope, raceSignal } from '../../timing/index.ts'
 
 interface ConnectOptions {
   readonly signal: AbortSignal
@@ -23,12 +23,17 @@ export async function openStream(
   connect: Connect,
   peerId: PeerId,
   protocol: string,
-  options: { readonly signal: AbortSignal; readonly dialTimeoutMs: number },
+  options: {
+    readonly signal: AbortSignal
+    readonly dialTimeoutMs: number
+    readonly clock?: Clock | undefined
+  },
 ): Promise<Stream> {
-  const { signal, dialTimeoutMs } = options
+  const { signal, dialTimeoutMs, clock } = options
   using scope = openScope(
     {
       timeoutMs: dialTimeoutMs,
+      clock,
       onTimeout: () => new InferenceError('dial_failed', `no connection in ${dialTimeoutMs} ms`),
     },
     { signal },

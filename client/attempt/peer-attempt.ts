@@ -16,6 +16,7 @@ import {
   readFrames,
   type Usage,
 } from '../../protocol/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
 import { type AnswerChunk, isVisible, type WireRequest } from '../request/index.ts'
 import { AnswerCheck, checkFailure } from './answer-check.ts'
 import { endSoon } from './end-soon.ts'
@@ -29,6 +30,8 @@ interface AttemptLimits extends WaitLimits {
 export interface AttemptInit {
   readonly peerId: PeerId
   readonly connect: Connect
+  /** @default the machine's */
+  readonly clock?: Clock
   readonly request: WireRequest
   /** Go on from here. */
   readonly resume?: Resume
@@ -77,15 +80,17 @@ export async function* runAttempt(
 ): AsyncGenerator<AttemptEvent, void, void> {
   const { signal } = options
   signal.throwIfAborted()
+  const { clock = systemClock } = init
   const { dialTimeoutMs } = init.limits
   const stream = await openStream(init.connect, init.peerId, PROTOCOLS.inference, {
     signal,
     dialTimeoutMs,
+    clock,
   })
   const onAbort = (): void => stream.abort(asError(signal.reason))
   if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort, { once: true })
-  const watchdog = new Watchdog(init.limits, (error) => stream.abort(error))
+  const watchdog = new Watchdog(init.limits, (error) => stream.abort(error), clock)
   const frames = readFrames(stream, {
     maxFrames: LIMITS.maxResponseFrames,
     maxTotalBytes: LIMITS.maxResponseBytes,
@@ -97,7 +102,7 @@ export async function* runAttempt(
     () => true,
     () => false,
   )
-  const check = new FrameCheck(init, attemptId)
+  const check = new FrameCheck(init, attemptId, clock)
   let ended = false
   try {
     while (!ended) {
@@ -119,7 +124,7 @@ export async function* runAttempt(
     throw signal.aborted ? signal.reason : InferenceError.from(error)
   } finally {
     signal.removeEventListener('abort', onAbort)
-    if (ended && stream.writeStatus === 'closed') endSoon(stream)
+    if (ended && stream.writeStatus === 'closed') endSoon(stream, clock)
     else stream.abort(new InferenceError('cancelled', 'the attempt is over'))
     await frames.return()
     await sent
@@ -161,13 +166,16 @@ class FrameCheck {
   readonly #init: AttemptInit
   readonly #answer: AnswerCheck
   readonly #attemptId: Uint8Array
-  readonly #startedMs: number = performance.now()
+  readonly #clock: Clock
+  readonly #startedMs: number
   /** Hashed only for those who want a receipt. */
   readonly #hash: Hash | undefined
   #accepted: boolean = false
 
-  constructor(init: AttemptInit, attemptId: Uint8Array) {
+  constructor(init: AttemptInit, attemptId: Uint8Array, clock: Clock) {
     this.#init = init
+    this.#clock = clock
+    this.#startedMs = clock.now()
     this.#attemptId = attemptId
     this.#hash = init.onAnswered && createHash('sha256')
     this.#answer = new AnswerCheck(init.request)
@@ -216,7 +224,7 @@ class FrameCheck {
   #tellAnswered({ usage }: Done): void {
     if (this.#hash === undefined) return
     const answerHash = new Uint8Array(this.#hash.digest())
-    const durationMs = performance.now() - this.#startedMs
+    const durationMs = this.#clock.now() - this.#startedMs
     this.#init.onAnswered?.({ attemptId: this.#attemptId, usage, answerHash, durationMs })
   }
 

@@ -1,7 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-
-/** Timers beyond this fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+import { type Clock, systemClock } from '../../timing/index.ts'
 
 export interface WaitLimits {
   /** No frame at all before the first visible piece. */
@@ -21,33 +19,33 @@ export interface WaitLimits {
 export class Watchdog {
   readonly #limits: WaitLimits
   readonly #onExpire: (error: InferenceError) => void
-  readonly #now: () => number
+  readonly #clock: Clock
   #phase: 'first' | 'streaming' = 'first'
   #silenceMs = 0
   #waitedMs = 0
   #waitingSince: number | undefined
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #timer: Disposable | undefined
 
   constructor(
     limits: WaitLimits,
     onExpire: (error: InferenceError) => void,
-    now: () => number = () => performance.now(),
+    clock: Clock = systemClock,
   ) {
     this.#limits = limits
     this.#onExpire = onExpire
-    this.#now = now
+    this.#clock = clock
   }
 
   /** Waits for `next` with the clocks running. */
   async guard<T>(next: Promise<T>): Promise<T> {
-    this.#waitingSince = this.#now()
+    this.#waitingSince = this.#clock.now()
     this.#arm()
     try {
       return await next
     } finally {
       this.#account()
       this.#waitingSince = undefined
-      clearTimeout(this.#timer)
+      this.#timer?.[Symbol.dispose]()
     }
   }
 
@@ -66,7 +64,7 @@ export class Watchdog {
 
   #account(): void {
     if (this.#waitingSince === undefined) return
-    const now = this.#now()
+    const now = this.#clock.now()
     this.#silenceMs += now - this.#waitingSince
     this.#waitedMs += now - this.#waitingSince
     this.#waitingSince = now
@@ -74,8 +72,7 @@ export class Watchdog {
 
   #arm(): void {
     const { leftMs } = this.#tightest()
-    const delayMs = Math.min(MAX_TIMER_MS, Math.max(0, leftMs))
-    this.#timer = setTimeout(() => this.#check(), delayMs)
+    this.#timer = this.#clock.after(Math.max(0, leftMs), () => this.#check())
   }
 
   #check(): void {

@@ -1,4 +1,5 @@
-import { type ErrorCode, type ErrorDetails, InferenceError } from '../../protocol/index.ts'
+import { type ErrorDetails, type ErrorKind, InferenceError } from '../../protocol/index.ts'
+
 /** What came of one member of a chain. */
 export interface MemberFailure {
   /** The member, as errors and events name it. */
@@ -9,19 +10,10 @@ export interface MemberFailure {
 /** Characters of each member's message in that of the chain; the details hold all of it. */
 const MAX_SHOWN = 200
 
-const BUSY: ReadonlySet<ErrorCode> = new Set(['over_capacity', 'rate_limited', 'loading'])
-/** They say something of the request, or of what is there, and nothing of how anybody fared with it. */
-const OF_THE_REQUEST: ReadonlySet<ErrorCode> = new Set([
-  'invalid_request',
-  'capability_unavailable',
-  'context_too_long',
-])
-const ABSENT: ReadonlySet<ErrorCode> = new Set(['no_peers', 'model_not_found'])
-
 /** Whether a failure says that its member may fail others too. */
-export function isTelling({ code }: InferenceError): boolean {
+export function isTelling({ code, traits }: InferenceError): boolean {
   return (
-    !OF_THE_REQUEST.has(code) &&
+    traits.kind !== 'claim' &&
     code !== 'cancelled' &&
     code !== 'not_resumable' &&
     code !== 'quorum_not_reached'
@@ -37,10 +29,12 @@ export function noneAnswered(failures: readonly MemberFailure[]): InferenceError
   const [last] = newest
   if (last === undefined) return new InferenceError('internal', 'no member of the chain was asked')
   if (failures.length === 1) return last
+  const ofKind = (kind: ErrorKind): InferenceError | undefined =>
+    newest.find(({ traits }) => traits.kind === kind)
   const chosen =
-    newest.find(({ code }) => BUSY.has(code)) ??
-    newest.find(({ code }) => !OF_THE_REQUEST.has(code) && !ABSENT.has(code)) ??
-    newest.find(({ code }) => OF_THE_REQUEST.has(code)) ??
+    ofKind('busy') ??
+    newest.find(({ traits }) => traits.kind !== 'claim' && traits.kind !== 'absent') ??
+    ofKind('claim') ??
     newest.find(({ code }) => code === 'no_peers') ??
     last
   const told = failures.map(({ member, error }) => `${member}: ${shown(error.message)}`)

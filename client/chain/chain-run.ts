@@ -1,5 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
+import { type Clock, Mailbox, type Scope, Superseded } from '../../timing/index.ts'
 import type { AnswerChunk, DispatchEvent, Journal, SwitchModels } from '../request/index.ts'
 import { brokenOffBy, isTelling, type MemberFailure, noneAnswered } from './chain-failure.ts'
 import { Leg, type LegNews } from './leg.ts'
@@ -25,7 +25,7 @@ export interface ChainInit {
   /** Told whose answer the caller gets, before its first piece. */
   readonly onAnswering: (model: string) => void
   /** Milliseconds, monotonic. */
-  readonly now: () => number
+  readonly clock: Clock
   /** From 0, below 1. */
   readonly random: () => number
 }
@@ -52,7 +52,7 @@ class ChainRun {
   readonly #init: ChainInit
   readonly #scope: Scope
   readonly #legs = new Set<Leg>()
-  readonly #mailbox = new Mailbox<readonly [Leg, LegNews] | 'expanded'>()
+  readonly #mailbox: Mailbox<readonly [Leg, LegNews] | 'expanded'>
   readonly #failures: MemberFailure[] = []
   readonly #named = new Set<string>()
   readonly #closing = new Set<Promise<void>>()
@@ -73,6 +73,7 @@ class ChainRun {
   constructor(init: ChainInit, scope: Scope) {
     this.#init = init
     this.#scope = scope
+    this.#mailbox = new Mailbox(init.clock)
     this.#queue = init.members
     for (const member of init.members) this.#named.add(memberKey(member))
   }
@@ -131,19 +132,17 @@ class ChainRun {
   }
 
   async #wait(): Promise<void> {
-    const { now } = this.#init
+    const { clock } = this.#init
     const mayJoin = this.#awaited !== undefined && this.#queue.length > 0
-    // The mailbox has the clock of the platform.
-    const untilMs = performance.now() + this.#joinAtMs - now()
-    await this.#mailbox.wait(mayJoin ? untilMs : undefined, this.#scope.signal)
-    if (this.#awaited === undefined || !mayJoin || now() < this.#joinAtMs) return
+    await this.#mailbox.wait(mayJoin ? this.#joinAtMs : undefined, this.#scope.signal)
+    if (this.#awaited === undefined || !mayJoin || clock.now() < this.#joinAtMs) return
     this.#awaited.late = true
     this.#awaited = undefined
   }
 
   #openNext(): void {
-    const { health, journal, now, patienceMs, open } = this.#init
-    const [next] = health.order(this.#queue, memberKey, now())
+    const { clock, health, journal, patienceMs, open } = this.#init
+    const [next] = health.order(this.#queue, memberKey, clock.now())
     if (next === undefined) return
     this.#queue = this.#queue.filter((member) => member !== next)
     if (next.type === 'auto') {
@@ -165,7 +164,7 @@ class ChainRun {
     )
     this.#legs.add(leg)
     this.#awaited = leg
-    this.#joinAtMs = now() + patienceMs
+    this.#joinAtMs = clock.now() + patienceMs
     leg.start((news) => this.#mailbox.put([leg, news]))
   }
 
@@ -214,8 +213,8 @@ class ChainRun {
   }
 
   #ailing({ member }: Leg, failure: { readonly retryAfterMs?: number | undefined }): void {
-    const { health, now, random } = this.#init
-    health.failed(memberKey(member), failure, now(), random())
+    const { clock, health, random } = this.#init
+    health.failed(memberKey(member), failure, clock.now(), random())
   }
 
   /** The leader broke off. @throws InferenceError where that is the end of it */

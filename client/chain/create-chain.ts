@@ -108,7 +108,7 @@ export function createFallback(init: FallbackInit): Fallback {
           patienceMs: limits.chainPatienceMs,
           open: open(job),
           auto: auto(job),
-          now: () => performance.now(),
+          clock: context.clock,
           random: context.random,
         },
         scope,

@@ -3,8 +3,7 @@
  * members are asked in turn, by their health, until one answers.
  *
  * @example
- * const fallback = createFallback({ aliases: { fast: 'llama3.2:3b,auto' }, context, wallNow: Date.now })
- * const chain = fallback.chainOf({ model: 'fast', messages })
+ * const membersOf = (fallback: Fallback) => fallback.chainOf({ model: 'fast,llama3.2:3b,auto' })
  *
  * @packageDocumentation
  */

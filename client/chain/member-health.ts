@@ -1,8 +1,11 @@
-/** After the first failure; doubles with each further one in a row. */
-const BASE_MS = 5_000
+import { LRUCache } from 'lru-cache'
+import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
+
 /** Beyond this even what a provider asks for is not believed to be the state of things. */
 const MAX_MS = 300_000
-/** Members remembered; the one not heard of for longest leaves. */
+/** After failures in a row. */
+const BACKOFF = { minMs: 5_000, maxMs: MAX_MS, jitter: QUARTER_JITTER }
+/** Members remembered. */
 const MAX_MEMBERS = 256
 
 /** What is known of a member that failed. */
@@ -26,8 +29,7 @@ export function coolDownMs(
   retryAfterMs: number | undefined,
   random: number,
 ): number {
-  const backoff = (row: number): number =>
-    row < 1 ? 0 : Math.min(MAX_MS, BASE_MS * 2 ** (row - 1)) * (0.75 + random / 2)
+  const backoff = (row: number): number => (row < 1 ? 0 : backoffMs(row - 1, BACKOFF, random))
   const ms =
     retryAfterMs === undefined ? backoff(failures) : Math.max(retryAfterMs, backoff(failures - 1))
   return Math.min(MAX_MS, ms)
@@ -35,14 +37,14 @@ export function coolDownMs(
 
 /** Which members of chains failed lately. All times are of one clock that does not go back. */
 export class MemberHealth {
-  readonly #ailing = new Map<string, Ailing>()
+  readonly #ailing = new LRUCache<string, Ailing>({ max: MAX_MEMBERS })
 
   /**
    * The keys in the order of trying: as they are, but those that cool down last, the soonest to be well first. After
    * its time one request may try a member again, for the others it stays behind meanwhile. None is ever left out.
    */
   order<T>(items: readonly T[], keyOf: (item: T) => string, nowMs: number): readonly T[] {
-    const known = items.map((item) => ({ item, ailing: this.#ailing.get(keyOf(item)) }))
+    const known = items.map((item) => ({ item, ailing: this.#ailing.peek(keyOf(item)) }))
     const isBehind = (ailing: Ailing | undefined): ailing is Ailing =>
       ailing !== undefined && (nowMs < ailing.untilMs || ailing.onTrial)
     const well = known.filter(({ ailing }) => !isBehind(ailing))
@@ -55,7 +57,7 @@ export class MemberHealth {
   /** It is being asked. */
   began(key: string): void {
     const known = this.#ailing.get(key)
-    if (known !== undefined) this.#remember(key, { ...known, onTrial: true })
+    if (known !== undefined) this.#ailing.set(key, { ...known, onTrial: true })
   }
 
   succeeded(key: string): void {
@@ -70,23 +72,16 @@ export class MemberHealth {
   ): void {
     const failures = (this.#ailing.get(key)?.failures ?? 0) + 1
     const untilMs = nowMs + coolDownMs(failures, failure.retryAfterMs, random)
-    this.#remember(key, { failures, untilMs, onTrial: false })
+    this.#ailing.set(key, { failures, untilMs, onTrial: false })
   }
 
   /** It was asked, and nothing is known of how that would have gone. */
   released(key: string): void {
     const known = this.#ailing.get(key)
-    if (known !== undefined) this.#remember(key, { ...known, onTrial: false })
+    if (known !== undefined) this.#ailing.set(key, { ...known, onTrial: false })
   }
 
   get size(): number {
     return this.#ailing.size
-  }
-
-  #remember(key: string, ailing: Ailing): void {
-    this.#ailing.delete(key)
-    this.#ailing.set(key, ailing)
-    const [oldest] = this.#ailing.keys()
-    if (this.#ailing.size > MAX_MEMBERS && oldest !== undefined) this.#ailing.delete(oldest)
   }
 }

@@ -73,7 +73,7 @@ class ProviderLeg {
     const firstMs = ttftTimeoutMs + ttftPerTokenMs * estimatedPromptTokens
     // HTTP has no keep-alive that a provider would have to send: until the first piece there is one clock only.
     const waits = { silenceTimeoutMs: firstMs, ttftTimeoutMs: firstMs, itlTimeoutMs }
-    this.#watchdog = new Watchdog(waits, (error) => this.#controller.abort(error))
+    this.#watchdog = new Watchdog(waits, (error) => this.#controller.abort(error), journal.clock)
     const signal = AbortSignal.any([scope.signal, this.#controller.signal])
     this.#answer = provider.backend
       .infer(request, { signal, hops: hops + 1 })

@@ -72,12 +72,10 @@ function createProvider(init: ProviderInit): Provider {
 }
 
 /** Made anew: what caused it may hold the request as it was sent, key and all. */
-function told(
-  name: string,
-  { code, message, retryAfterMs, details }: InferenceError,
-  secrets: readonly string[],
-): InferenceError {
-  const { param, promptTokens, contextLength } = details
+function told(name: string, error: InferenceError, secrets: readonly string[]): InferenceError {
+  const { code, message, retryAfterMs, details } = error
+  const { promptTokens, contextLength } = error.detailsOf('context_too_long')
+  const { param } = details
   return new InferenceError(code, `provider ${name}: ${withoutSecrets(message, secrets)}`, {
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     details: {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../timing/index.ts'
 import type { Answered, Connect } from '../attempt/index.ts'
 import type { Directory, Prober, Router, SwarmHost } from '../peers/index.ts'
 import type { Candidate } from '../request/index.ts'
@@ -5,6 +6,7 @@ import type { ResumeReserve, RetryBudget } from './budget/index.ts'
 
 /** What all requests of a client share. */
 export interface DispatchContext {
+  readonly clock: Clock
   readonly host: SwarmHost
   readonly connect: Connect
   readonly directory: Directory

@@ -38,7 +38,7 @@ export class DispatchRun {
   readonly #delivery: Delivery
   readonly #lanes = new Map<number, LaneRun>()
   readonly #running = new Set<Promise<void>>()
-  readonly #mailbox = new Mailbox<readonly [LaneRun, LaneMessage]>()
+  readonly #mailbox: Mailbox<readonly [LaneRun, LaneMessage]>
   #state: DispatchState
   #pace: Pace
   #tooSlow: boolean = false
@@ -58,6 +58,7 @@ export class DispatchRun {
     this.#context = context
     this.#job = job
     this.#scope = scope
+    this.#mailbox = new Mailbox(context.clock)
     this.#opener = new Opener(context, job, scope)
     this.#delivery = new Delivery(job)
     this.#pace = new Pace(job.limits)
@@ -98,7 +99,7 @@ export class DispatchRun {
     const untilMs = 'asideAtMs' in this.#state ? this.#state.asideAtMs : undefined
     await this.#mailbox.wait(untilMs, signal)
     signal.throwIfAborted()
-    const atMs = performance.now()
+    const atMs = this.#context.clock.now()
     if (untilMs === undefined || atMs < untilMs) return
     this.#pace.stalled()
     this.#apply({ type: 'ticked', atMs, stallAtMs: atMs + this.#pace.stallMs() })
@@ -150,7 +151,7 @@ export class DispatchRun {
 
   #open({ lane: id, reason, beside }: Extract<DispatchEffect, { type: 'open' }>): void {
     const tokensBefore = this.#delivery.tokens
-    const lane = new LaneRun({ id, beside, tokensBefore })
+    const lane = new LaneRun({ id, beside, tokensBefore, clock: this.#context.clock })
     this.#lanes.set(id, lane)
     const onward = reason === 'resume' || reason === 'stall' || reason === 'slow'
     const opening = {
@@ -204,7 +205,11 @@ export class DispatchRun {
         const { candidate } = message.choice
         const others = this.#selection.candidates()
         const afterMs = router.hedgeAfterMs(candidate, this.#selection.routing(), others)
-        this.#apply({ type: 'chosen', lane: lane.id, asideAtMs: performance.now() + afterMs })
+        this.#apply({
+          type: 'chosen',
+          lane: lane.id,
+          asideAtMs: this.#context.clock.now() + afterMs,
+        })
         return
       }
       case 'event':
@@ -299,7 +304,7 @@ export class DispatchRun {
   #readOn(): void {
     if (!this.#owed || this.#state.phase !== 'streaming') return
     this.#owed = false
-    this.#apply({ type: 'progressed', stallAtMs: performance.now() + this.#pace.stallMs() })
+    this.#apply({ type: 'progressed', stallAtMs: this.#context.clock.now() + this.#pace.stallMs() })
     if (this.#tooSlow) this.#apply({ type: 'dawdled' })
     this.#tooSlow = false
     if (!this.#parked) this.#readFurther(this.#leader?.id)

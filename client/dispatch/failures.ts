@@ -1,4 +1,6 @@
-import { type ErrorCode, InferenceError } from '../../protocol/index.ts'
+import { type ErrorKind, InferenceError } from '../../protocol/index.ts'
+import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
+
 /** A failed attempt. */
 export interface Failure {
   /** The peer id as text. */
@@ -8,28 +10,9 @@ export interface Failure {
   readonly error: InferenceError
 }
 
-/** Verdicts on the request itself. One peer's word is not the last. */
-const CLAIMS: ReadonlySet<ErrorCode> = new Set([
-  'invalid_request',
-  'capability_unavailable',
-  'context_too_long',
-])
-
-/** Refusals that pass: the same peer may well answer in a while. */
-export const BUSY: ReadonlySet<ErrorCode> = new Set(['over_capacity', 'rate_limited', 'loading'])
-
-/** After these the same peer may be asked again, where no other is left. */
-const REPEATABLE: ReadonlySet<ErrorCode> = new Set([
-  ...BUSY,
-  'stream_reset',
-  'stalled',
-  'truncated',
-  'engine_failed',
-  'internal',
-])
-
+/** Whether the same peer may be asked again, if no other is left. */
 export function mayRepeat({ error }: Failure): boolean {
-  return REPEATABLE.has(error.code)
+  return error.traits.retrySamePeer
 }
 
 /**
@@ -39,10 +22,10 @@ export function mayRepeat({ error }: Failure): boolean {
 export function fatal(failures: readonly Failure[]): InferenceError | undefined {
   const last = failures.at(-1)
   if (last === undefined) return undefined
-  const { code } = last.error
-  if (!CLAIMS.has(code) && code !== 'engine_failed') return undefined
-  // One that names a time was down before the request came.
-  if (code === 'engine_failed' && last.error.retryAfterMs !== undefined) return undefined
+  const { code, traits } = last.error
+  if (traits.kind !== 'claim' && traits.kind !== 'engine') return undefined
+  // An engine's failure that names a time was there before the request.
+  if (traits.kind === 'engine' && last.error.retryAfterMs !== undefined) return undefined
   const confirmed = failures.some((other) => other.error.code === code && independent(other, last))
   return confirmed ? last.error : undefined
 }
@@ -54,7 +37,7 @@ function independent(a: Failure, b: Failure): boolean {
 /** Tokens of the prompt as the peers that found it too long counted them. */
 export function claimedPromptTokens(failures: readonly Failure[]): number | undefined {
   const claims = failures.flatMap(({ error }) =>
-    error.code === 'context_too_long' ? [error.details.promptTokens ?? 0] : [],
+    InferenceError.is(error, 'context_too_long') ? [error.details.promptTokens ?? 0] : [],
   )
   return claims.length === 0 ? undefined : Math.max(...claims)
 }
@@ -65,14 +48,12 @@ export function claimedPromptTokens(failures: readonly Failure[]): number | unde
  */
 export function conclude(failures: readonly Failure[]): InferenceError {
   const newest = failures.toReversed().map(({ error }) => error)
-  const chosen =
-    newest.find(({ code }) => BUSY.has(code)) ??
-    newest.find(({ code }) => CLAIMS.has(code)) ??
-    newest.find(({ code }) => code === 'engine_failed') ??
-    newest[0]
+  const ofKind = (kind: ErrorKind): InferenceError | undefined =>
+    newest.find(({ traits }) => traits.kind === kind)
+  const chosen = ofKind('busy') ?? ofKind('claim') ?? ofKind('engine') ?? newest[0]
   if (chosen === undefined) return new InferenceError('internal', 'no attempt was made')
   const peers = new Set(failures.map(({ peer }) => peer)).size
-  if (failures.length === 1 || CLAIMS.has(chosen.code)) return chosen
+  if (failures.length === 1 || chosen.traits.kind === 'claim') return chosen
   const where = peers === 1 ? 'at one peer' : `at ${peers} peers`
   return new InferenceError(
     chosen.code,
@@ -89,14 +70,10 @@ function soonest(errors: readonly InferenceError[]): { retryAfterMs?: number } {
   return times.length === 0 ? {} : { retryAfterMs: Math.min(...times) }
 }
 
-/** The first wait before asking the same peer again. */
-const BACKOFF_MS = 100
-/** An answer that is broken off again and again by the same peer still goes on. */
-const MAX_BACKOFF_MS = 2_000
+/** Before the same peer is asked again. Short: an answer that one peer keeps breaking off still goes on. */
+const BACKOFF = { minMs: 100, maxMs: 2_000, jitter: QUARTER_JITTER }
 
-/** How long to leave a peer alone: what it asked for, else doubling with each attempt, jittered by half. */
+/** How long to leave a peer alone: what it asked for, else a backoff that grows with each attempt. */
 export function pauseMs({ error }: Failure, failuresSoFar: number, random: () => number): number {
-  const jitter = 0.75 + random() / 2
-  const backoffMs = Math.min(MAX_BACKOFF_MS, BACKOFF_MS * 2 ** (failuresSoFar - 1))
-  return error.retryAfterMs ?? backoffMs * jitter
+  return error.retryAfterMs ?? backoffMs(failuresSoFar - 1, BACKOFF, random())
 }

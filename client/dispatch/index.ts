@@ -3,8 +3,13 @@
  * failover before the commit point, going on in mid-answer after it, comparison, one deadline.
  *
  * @example
- * for await (const event of dispatch(context, job, scope)) {
- *   if (event.type === 'chunk') show(event.chunk, event.peerId)
+ * import type { Job } from '../request/index.ts'
+ * import type { Scope } from '../../timing/index.ts'
+ *
+ * async function show(context: DispatchContext, job: Job, scope: Scope): Promise<void> {
+ *   for await (const event of dispatch(context, job, scope)) {
+ *     if (event.type === 'chunk') console.log(event.chunk, event.peerId)
+ *   }
  * }
  *
  * @packageDocumentation

@@ -1,4 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
+import type { Clock } from '../../timing/index.ts'
 import { type AttemptEvent, runAttempt } from '../attempt/index.ts'
 import type { AttemptNote, Candidate, Piece } from '../request/index.ts'
 import type { ResumeLease } from './budget/index.ts'
@@ -27,6 +28,7 @@ export class LaneRun {
   readonly tokensBefore: number
   /** Pieces that nobody has seen yet. */
   readonly held: Piece[] = []
+  readonly #clock: Clock
   readonly #credit = new Credit()
   readonly #controller = new AbortController()
   /** Set as soon as it is chosen, so that nobody else chooses the same. */
@@ -39,7 +41,8 @@ export class LaneRun {
   decodeMs: number = 0
   done: Extract<AttemptEvent, { type: 'done' }> | undefined
 
-  constructor(init: Pick<LaneRun, 'beside' | 'id' | 'tokensBefore'>) {
+  constructor(init: Pick<LaneRun, 'beside' | 'id' | 'tokensBefore'> & { readonly clock: Clock }) {
+    this.#clock = init.clock
     this.id = init.id
     this.beside = init.beside
     this.tokensBefore = init.tokensBefore
@@ -60,11 +63,11 @@ export class LaneRun {
       this.lease = lease
       using _counted = enter(choice)
       tell({ type: 'chosen', choice })
-      let askedAt = performance.now()
+      let askedAt = this.#clock.now()
       for await (const event of runAttempt(attempt(choice), { signal })) {
-        tell({ type: 'event', event, gapMs: performance.now() - askedAt })
+        tell({ type: 'event', event, gapMs: this.#clock.now() - askedAt })
         if (event.type === 'chunk') await this.#credit.take(signal)
-        askedAt = performance.now()
+        askedAt = this.#clock.now()
       }
     } catch (error) {
       // Nobody worked for a dial that failed.

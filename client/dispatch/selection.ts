@@ -3,14 +3,7 @@ import { delay, type Scope } from '../../timing/index.ts'
 import { explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
 import type { Candidate, Placement, Query } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
-import {
-  BUSY,
-  claimedPromptTokens,
-  conclude,
-  type Failure,
-  mayRepeat,
-  pauseMs,
-} from './failures.ts'
+import { claimedPromptTokens, conclude, type Failure, mayRepeat, pauseMs } from './failures.ts'
 import { type ResumeWish, suitable } from './resume-wish.ts'
 
 /** Others probed in the background at each choice, so that the next choice knows more (Prequal: about 3 a query). */
@@ -64,7 +57,7 @@ export class Selection {
     this.#failures.push(failure)
     this.#failed.push(candidate)
     const pause = pauseMs(failure, this.#failures.length, this.#context.random)
-    this.#notBefore.set(peer, performance.now() + pause)
+    this.#notBefore.set(peer, this.#context.clock.now() + pause)
     this.#context.directory.failed(this.#init.query)
   }
 
@@ -133,8 +126,10 @@ export class Selection {
       this.#suiting([candidate], wanted).length > 0 &&
       !this.#tried(candidate) &&
       this.#context.router.tier(candidate, this.routing()) < LEAVING_TIER
-    // Busy peers are no reason to look further at once: there are as many as there were.
-    const again = this.#failures.some(({ error }) => !BUSY.has(error.code))
+    // Busy peers are no reason for another look-up: there are as many as before. A draining one leaves.
+    const again = this.#failures.some(
+      ({ error: { code, traits } }) => traits.kind !== 'busy' || code === 'draining',
+    )
     const accept = (found: readonly Candidate[]): boolean => this.#admitted(found).some(isNew)
     await directory.discover(this.#init.query, accept, { signal, again })
     const untried = this.#untried(wanted)
@@ -156,9 +151,9 @@ export class Selection {
     })
     const readyAt = ({ candidate: { key } }: Choice): number => this.#notBefore.get(key) ?? 0
     const earliest = Math.min(...repeatable.map(readyAt))
-    const waitMs = Math.max(0, earliest - performance.now())
+    const waitMs = Math.max(0, earliest - this.#context.clock.now())
     if (repeatable.length === 0 || waitMs >= scope.remainingMs()) throw this.exhausted()
-    await delay(waitMs, scope.signal)
+    await delay(waitMs, { signal: scope.signal, clock: this.#context.clock })
     return this.#pick(
       repeatable.filter((choice) => readyAt(choice) <= earliest),
       wanted,

@@ -89,7 +89,7 @@ export async function* checkedAnswer(
       }
       return
     }
-    const isSame = SAME_ELSEWHERE.has(failure.details.verification?.why)
+    const isSame = SAME_ELSEWHERE.has(failure.detailsOf('verification_failed').verification?.why)
     if (!job.restartable || isSame || anew >= MAX_ANEW) throw failure
     first ??= failure
     yield { type: 'restart' }

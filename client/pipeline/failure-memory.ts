@@ -1,16 +1,15 @@
-import { type ErrorCode, InferenceError, LIMITS } from '../../protocol/index.ts'
+import { LRUCache } from 'lru-cache'
+import { InferenceError, LIMITS } from '../../protocol/index.ts'
+import { backoffMs } from '../../timing/index.ts'
 
 /** Failures in a row before they are remembered: fewer may be bad luck. */
 const MIN_FAILURES = 3
 /** A failure later than this after the one before begins a new row. */
 const WINDOW_MS = 60_000
-/** Where the error names no time: doubles with each further failure. */
-const BASE_MS = 1_000
-const MAX_MS = 30_000
-/** Requests remembered; the one not heard of for longest leaves. */
+/** How long a failure that names no time is remembered, over further failures in a row. */
+const BACKOFF = { minMs: 1_000, maxMs: 30_000 }
+/** Requests remembered. */
 const MAX_KEYS = 1_024
-/** The caller's own doing, told at once and at no peer's cost. */
-const NOT_REMEMBERED: ReadonlySet<ErrorCode> = new Set(['cancelled', 'invalid_request'])
 
 interface Row {
   readonly failures: number
@@ -25,19 +24,19 @@ interface Row {
  * in a loop then costs the swarm nothing. All times are of one clock that does not go back.
  */
 export class FailureMemory {
-  readonly #rows = new Map<string, Row>()
+  readonly #rows = new LRUCache<string, Row>({ max: MAX_KEYS })
 
   /** Notes that peers were asked in vain. Not for what `recall` gave. */
   failed(key: string, error: InferenceError, nowMs: number): void {
-    if (NOT_REMEMBERED.has(error.code)) return
-    const before = this.#rows.get(key)
+    const { blame, retryElsewhere } = error.traits
+    // Found at once and at no peer's cost: an invalid request, or a cancelled one.
+    if (blame === 'caller' && !retryElsewhere) return
+    const before = this.#rows.peek(key)
     const inRow =
       before !== undefined && nowMs - Math.max(before.failedMs, before.untilMs) <= WINDOW_MS
     const failures = inRow ? before.failures + 1 : 1
     const untilMs = failures < MIN_FAILURES ? nowMs : nowMs + durationMs(error, failures)
-    this.#touch(key, { failures, failedMs: nowMs, untilMs, error })
-    const [oldest] = this.#rows.keys()
-    if (this.#rows.size > MAX_KEYS && oldest !== undefined) this.#rows.delete(oldest)
+    this.#rows.set(key, { failures, failedMs: nowMs, untilMs, error })
   }
 
   succeeded(key: string): void {
@@ -52,7 +51,6 @@ export class FailureMemory {
   recall(key: string, nowMs: number): InferenceError | undefined {
     const row = this.#rows.get(key)
     if (row === undefined || nowMs >= row.untilMs) return undefined
-    this.#touch(key, row)
     const { error, failures } = row
     return new InferenceError(
       error.code,
@@ -65,14 +63,9 @@ export class FailureMemory {
   get size(): number {
     return this.#rows.size
   }
-
-  #touch(key: string, row: Row): void {
-    this.#rows.delete(key)
-    this.#rows.set(key, row)
-  }
 }
 
 function durationMs(error: InferenceError, failures: number): number {
   if (error.retryAfterMs !== undefined) return Math.min(error.retryAfterMs, LIMITS.maxRetryAfterMs)
-  return Math.min(MAX_MS, BASE_MS * 2 ** (failures - MIN_FAILURES))
+  return backoffMs(failures - MIN_FAILURES, BACKOFF)
 }

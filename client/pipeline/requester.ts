@@ -10,7 +10,7 @@ import {
   type InferenceKind,
   normalizeModelId,
 } from '../../protocol/index.ts'
-import { openScope, type Scope } from '../../timing/index.ts'
+import { type Clock, openScope, type Scope, systemClock } from '../../timing/index.ts'
 import {
   type Answer,
   assembleChat,
@@ -88,6 +88,8 @@ export type RequesterHost = DirectoryHost &
 
 export interface RequesterInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
   readonly now?: () => number
+  /** @default the machine's, its wall time being `now` */
+  readonly clock?: Clock
   readonly random?: () => number
   /** @default hedge */
   readonly policy?: Policy | undefined
@@ -152,21 +154,24 @@ export interface Requester {
 export function createRequester(host: RequesterHost, init: RequesterInit): Requester {
   const requestLimits = resolveLimits(REQUEST_LIMITS, init)
   const discoveryLimits = resolveLimits(DISCOVERY_LIMITS, init)
-  const now = init.now ?? Date.now
+  const clock = init.clock ?? { ...systemClock, wall: init.now ?? systemClock.wall }
+  const now = (): number => clock.wall()
   const random = init.random ?? Math.random
   const connect: Connect = (peerId, protocol, options) =>
     host.libp2p.dialProtocol(peerId, protocol, options)
-  const directory = createDirectory({ host, limits: discoveryLimits, now, random })
-  const checks = createChecks({ ...init, connect, directory, limits: requestLimits, now, random })
+  const directory = createDirectory({ host, limits: discoveryLimits, clock, random })
+  const checks = createChecks({
+    ...{ ...init, connect, directory, limits: requestLimits, now, clock, random },
+  })
   const { trust, auditor, canaries, onAnswered } = checks
   const router = createRouter({
     trust,
-    now: () => performance.now(),
-    wallNow: now,
+    clock,
     random,
     salt: randomBytes(16),
   })
   const context: DispatchContext = {
+    clock,
     host,
     connect,
     directory,
@@ -174,6 +179,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       connect,
       isConnected: (peerId) => host.libp2p.getPeers().some((peer) => peer.equals(peerId)),
       timeoutMs: discoveryLimits.probeTimeoutMs,
+      clock,
       pool: router.pool,
       onRtt: (peer, rttMs) => router.observeRtt(peer, rttMs),
     }),
@@ -181,7 +187,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     affinity: init.affinity ?? true,
     admits: trust.admits,
     budget: init.budgets?.budget ?? new RetryBudget(),
-    reserve: init.budgets?.reserve ?? new ResumeReserve(),
+    reserve: init.budgets?.reserve ?? new ResumeReserve({ clock }),
     ...(onAnswered !== undefined && { onAnswered }),
     random,
   }
@@ -202,7 +208,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   /** A scope that `close` can end. */
   const enter = (timeoutMs: number, options: AbortOptions): Scope => {
     if (closed) throw new InferenceError('cancelled', 'the client is closed')
-    const scope = openScope({ timeoutMs }, options)
+    const scope = openScope({ timeoutMs, clock }, options)
     scopes.add(scope)
     return {
       ...scope,
@@ -235,7 +241,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     // Whom a part of larger work may go to changes with each part.
     const isNarrowed = options.placement?.narrow !== undefined
     const hasMemory = (): boolean => failures.size > 0 && !isNarrowed
-    const journal = new Journal(begun.estimatedPromptTokens, attempts)
+    const journal = new Journal(begun.estimatedPromptTokens, attempts, clock)
     const { restartable } = call
     const ended = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent> = {}): void => {
       const answered = outcome === 'answered' || journal.ttftMs !== undefined
@@ -251,7 +257,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       for (const listener of listeners) tell(listener, event)
     }
     try {
-      const remembered = hasMemory() ? failures.recall(key(), performance.now()) : undefined
+      const remembered = hasMemory() ? failures.recall(key(), clock.now()) : undefined
       if (remembered !== undefined) {
         ended(remembered.code, { remembered: true, message: remembered.message })
         throw remembered
@@ -288,8 +294,8 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
       const failure = InferenceError.from(error, scope.signal.aborted ? 'cancelled' : 'internal')
       if (!call.ended) {
         // What asked nobody took nothing, and there may be somebody the next time.
-        if (attempts.length > 0 && !isNarrowed) failures.failed(key(), failure, performance.now())
-        const evidence = failure.details.verification as Verification | undefined
+        if (attempts.length > 0 && !isNarrowed) failures.failed(key(), failure, clock.now())
+        const evidence = failure.detailsOf('verification_failed').verification
         const { message } = failure
         ended(failure.code, { message, ...(evidence && { verification: evidence }) })
       }

@@ -1,4 +1,5 @@
 import type { AttemptReason, AttemptRecord, Usage } from '../../protocol/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
 import type { Agreement, Cost } from './record.ts'
 
 interface AttemptAbout {
@@ -19,7 +20,7 @@ export interface LegAbout {
 export class AttemptNote {
   readonly peerId: string
   readonly reason: AttemptReason
-  readonly startedAt: number = performance.now()
+  readonly startedAt: number
   readonly #journal: Journal
   readonly #model: string | undefined
   readonly #exact: boolean | undefined
@@ -33,6 +34,7 @@ export class AttemptNote {
 
   constructor(journal: Journal, about: AttemptAbout) {
     this.#journal = journal
+    this.startedAt = journal.clock.now()
     this.peerId = about.peerId
     this.reason = about.reason
     this.#exact = about.exact
@@ -40,7 +42,7 @@ export class AttemptNote {
   }
 
   get elapsedMs(): number {
-    return performance.now() - this.startedAt
+    return this.#journal.clock.now() - this.startedAt
   }
 
   /** The first word counts. */
@@ -66,6 +68,7 @@ export class AttemptNote {
 
 /** What happened to one request: written while it runs, read when it has ended. */
 export class Journal {
+  readonly clock: Clock
   readonly startedAt: number
   /** In the order of their ends. */
   readonly attempts: AttemptRecord[]
@@ -83,18 +86,23 @@ export class Journal {
   constructor(
     estimatedPromptTokens: number,
     attempts: AttemptRecord[],
+    clock: Clock = systemClock,
     leg?: { readonly whole: Journal; readonly about: LegAbout },
   ) {
     this.#estimatedPromptTokens = estimatedPromptTokens
     this.attempts = attempts
     this.#leg = leg?.about
-    this.startedAt = leg?.whole.startedAt ?? performance.now()
+    this.clock = clock
+    this.startedAt = leg?.whole.startedAt ?? clock.now()
     this.#notes = leg === undefined ? [] : leg.whole.#notes
   }
 
   /** For one member of a chain: its attempts are written here as well, what it comes to is its own. */
   leg(about: LegAbout): Journal {
-    return new Journal(this.#estimatedPromptTokens, this.attempts, { whole: this, about })
+    return new Journal(this.#estimatedPromptTokens, this.attempts, this.clock, {
+      whole: this,
+      about,
+    })
   }
 
   /** What the leg that the caller got its answer from came to. */
@@ -108,7 +116,7 @@ export class Journal {
   }
 
   get elapsedMs(): number {
-    return performance.now() - this.startedAt
+    return this.clock.now() - this.startedAt
   }
 
   begin(about: Pick<AttemptAbout, 'exact' | 'peerId' | 'reason'>): AttemptNote {
@@ -124,7 +132,7 @@ export class Journal {
   }
 
   delivered(): void {
-    this.ttftMs ??= performance.now() - this.startedAt
+    this.ttftMs ??= this.elapsedMs
   }
 
   /** All that engines worked on, less what the caller's usage counts. */

@@ -1,20 +1,13 @@
-import type { ErrorCode, InferenceError } from '../../protocol/index.ts'
+import { ERROR_TABLE, type InferenceError, isErrorCode } from '../../protocol/index.ts'
+import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
 
-/** Refusals that pass. They say nothing of the part, so they are no failure of it. */
-const LATER: ReadonlySet<ErrorCode> = new Set([
-  'over_capacity',
-  'rate_limited',
-  'loading',
-  'draining',
-])
-
-/** Whether somebody had no room, or not yet. */
+/** Whether an attempt ended because the peer was busy. This says nothing of the part and is not its failure. */
 export function isRefusal(outcome: string): boolean {
-  return (LATER as ReadonlySet<string>).has(outcome)
+  return isErrorCode(outcome) && ERROR_TABLE[outcome].kind === 'busy'
 }
 
-const FIRST_PAUSE_MS = 250
-const MAX_PAUSE_MS = 10_000
+/** Before a part is tried again. */
+const BACKOFF = { minMs: 250, maxMs: 10_000, jitter: QUARTER_JITTER }
 
 /**
  * What becomes of a part that failed. `later`: tried again for as long as there is time. `again`: tried again a few
@@ -25,20 +18,19 @@ export function afterFailure({
   traits,
   details,
 }: Pick<InferenceError, 'code' | 'details' | 'traits'>): 'later' | 'again' | 'absent' | 'never' {
-  if (LATER.has(code)) return 'later'
+  if (traits.kind === 'busy') return 'later'
   // Where peers had no room, too many retries are a sign of that, and none of the part.
   const last = details.attempts?.at(-1)
   if (code === 'budget_exhausted' && last !== undefined && isRefusal(last.outcome)) return 'later'
-  if (code === 'no_peers' || code === 'model_not_found') return 'absent'
+  if (traits.kind === 'absent') return 'absent'
   return traits.blame === 'caller' ? 'never' : 'again'
 }
 
-/** How long to leave a part alone: doubles with each failure in a row, jittered by a quarter, never less than asked for. */
+/** How long to leave a part alone: a backoff over failures in a row, never less than asked for. */
 export function pauseMs(
   failures: number,
   { retryAfterMs }: Pick<InferenceError, 'retryAfterMs'>,
   random: () => number,
 ): number {
-  const backoffMs = Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1))
-  return Math.max(retryAfterMs ?? 0, backoffMs * (0.75 + random() / 2))
+  return Math.max(retryAfterMs ?? 0, backoffMs(failures - 1, BACKOFF, random()))
 }

@@ -1,5 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { Mailbox } from '../../timing/index.ts'
+import { type Clock, Mailbox } from '../../timing/index.ts'
 import type { Placement } from '../request/index.ts'
 import type { Part, Settled, WorkQueue } from './work-queue.ts'
 /** What happens to the parts of a call, in the order of its happening. */
@@ -35,6 +35,7 @@ export interface RunPartsInit<P, R> {
   readonly feed?: () => Promise<void>
   /** Whether a peer had no room on the way to this answer. */
   readonly crowded: (answer: R) => boolean
+  readonly clock: Clock
 }
 
 type Message<P, R> =
@@ -61,8 +62,8 @@ export async function* runParts<P, R>(
   init: RunPartsInit<P, R>,
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<PartEvent<P, R>, void, void> {
-  const { queue, feed } = init
-  const mailbox = new Mailbox<Message<P, R>>()
+  const { queue, feed, clock } = init
+  const mailbox = new Mailbox<Message<P, R>>(clock)
   const running = new Map<number, Runner<P, R>>()
   const ending = new Set<Promise<unknown>>()
   let feeding = false
@@ -123,7 +124,7 @@ export async function* runParts<P, R>(
       running.delete(part.id)
       signal.throwIfAborted()
       const error = InferenceError.from(message.error)
-      const settled = queue.failed(part.id, error, performance.now(), runner.shown)
+      const settled = queue.failed(part.id, error, clock.now(), runner.shown)
       yield { type: 'failed', part, items: settled.items, error }
       return
     }
@@ -136,7 +137,7 @@ export async function* runParts<P, R>(
     }
     running.delete(part.id)
     const answer = result.value
-    const settled = queue.succeeded(part.id, performance.now(), init.crowded(answer))
+    const settled = queue.succeeded(part.id, clock.now(), init.crowded(answer))
     yield* supersede(settled)
     yield { type: 'answered', part, items: settled.items, answer }
   }
@@ -154,7 +155,7 @@ export async function* runParts<P, R>(
     while (!queue.done) {
       signal.throwIfAborted()
       for (;;) {
-        const part = queue.next(performance.now())
+        const part = queue.next(clock.now())
         if (part === undefined) break
         begin(part)
       }

@@ -1,4 +1,5 @@
-import { type EmbeddingItem, InferenceError } from '../../protocol/index.ts'
+import { type EmbeddingItem, InferenceError, type Prompt } from '../../protocol/index.ts'
+import { systemClock } from '../../timing/index.ts'
 import type { EmbeddingResponse } from '../answer/index.ts'
 import type { CallOptions } from '../pipeline/index.ts'
 import { fieldOf } from '../request/index.ts'
@@ -10,18 +11,19 @@ import { shardSize } from './shard-size.ts'
 import { SplitCall, type SplitContext } from './split-call.ts'
 /** A call for many embeddings. */
 export interface EmbeddingCall {
-  readonly inputs: readonly string[]
+  readonly inputs: readonly Prompt[]
   readonly body: object
   readonly options: CallOptions
 }
 
 /** @returns the inputs, where they are so many that several peers share them; @throws InferenceError for too many */
-export function manyInputs(body: object): readonly string[] | undefined {
+export function manyInputs(body: object): readonly Prompt[] | undefined {
   const input = fieldOf(body, 'input')
   const { maxInputs, wholeInputs } = SPLIT_LIMITS
   if (!Array.isArray(input) || input.length <= wholeInputs) return undefined
-  // What is no text is left for the request's own check, which names it.
-  if (!input.every((one) => typeof one === 'string')) return undefined
+  // What is neither texts nor lists of token ids is left for the request's own check, which names it. A list of ids is one input.
+  const areTexts = input.every((one) => typeof one === 'string')
+  if (!areTexts && !input.every((one) => Array.isArray(one))) return undefined
   if (input.length <= maxInputs) return input
   throw new InferenceError(
     'invalid_request',
@@ -40,18 +42,19 @@ export async function shardedEmbeddings(
   context: SplitContext,
   { inputs, body, options }: EmbeddingCall,
 ): Promise<EmbeddingResponse> {
-  const deadline = performance.now() + (options.timeoutMs ?? context.timeoutMs)
+  const { clock = systemClock } = context
+  const deadline = clock.now() + (options.timeoutMs ?? context.timeoutMs)
   const tried = new Set<string>()
   let best: unknown
   for (;;) {
-    const timeoutMs = Math.max(1, deadline - performance.now())
+    const timeoutMs = Math.max(1, deadline - clock.now())
     const weights = new SameWeights(tried)
     try {
       return await attempt(context, { inputs, body, options: { ...options, timeoutMs } }, weights)
     } catch (error) {
       best = moreOf(best, error)
       const { chosen, hasOthers } = weights
-      const isOver = options.signal?.aborted === true || performance.now() >= deadline
+      const isOver = options.signal?.aborted === true || clock.now() >= deadline
       const retriable = InferenceError.is(error) && error.traits.retryElsewhere
       if (isOver || !retriable || !hasOthers || chosen === undefined) throw best
       tried.add(chosen)

@@ -1,5 +1,5 @@
 import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
-import { openScope, type Scope } from '../../timing/index.ts'
+import { type Clock, openScope, type Scope, systemClock } from '../../timing/index.ts'
 import type { CallOptions, Requester } from '../pipeline/index.ts'
 import { joinPlacements, modelOf, type Placement, type RequestEvent } from '../request/index.ts'
 import { isRefusal } from './after-failure.ts'
@@ -15,6 +15,8 @@ export interface SplitContext {
   readonly random: () => number
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** @default the machine's */
+  readonly clock?: Clock | undefined
 }
 
 export interface SplitCallInit extends Pick<WorkQueueInit, 'copies' | 'take'> {
@@ -58,7 +60,8 @@ export class SplitCall {
   readonly #init: SplitCallInit
   readonly #events: RequestEvent[] = []
   readonly #startedAt: number
-  readonly #started = performance.now()
+  readonly #clock: Clock
+  readonly #started: number
   readonly #decision = Promise.withResolvers<void>()
   readonly #chain: boolean
   /** What answers the part that decides. */
@@ -70,14 +73,17 @@ export class SplitCall {
     const { options } = init
     this.#context = context
     this.#init = init
+    this.#clock = context.clock ?? systemClock
+    this.#started = this.#clock.now()
     this.#startedAt = context.now()
     this.#chain = context.requester.isChain(init.body)
-    this.scope = openScope({ timeoutMs: options.timeoutMs ?? context.timeoutMs }, options)
+    const { timeoutMs = context.timeoutMs } = options
+    this.scope = openScope({ timeoutMs, clock: this.#clock }, options)
   }
 
   /** The record of all parts together. */
   event(end: Partial<Pick<RequestEvent, 'outcome' | 'usage'>> = {}): RequestEvent | undefined {
-    const durationMs = performance.now() - this.#started
+    const durationMs = this.#clock.now() - this.#started
     const { outcome = 'answered' } = end
     return mergedEvent(this.#events, { ...end, outcome, startedAt: this.#startedAt, durationMs })
   }
@@ -111,6 +117,7 @@ export class SplitCall {
         run: (part, options) =>
           ask({ part, body: this.#bodyOf(), options: this.#optionsOf(options) }),
         ...(alone < count && { feed }),
+        clock: this.#clock,
         crowded: ({ attempts }) => attempts.some(({ outcome }) => isRefusal(outcome)),
       },
       this.scope,

@@ -118,5 +118,8 @@ function wireUsage({ prompt_tokens, completion_tokens, ...details }: OpenAiUsage
     promptTokens: prompt_tokens,
     completionTokens: completion_tokens,
     cachedPromptTokens: details.prompt_tokens_details?.cached_tokens ?? 0,
+    ...(details.completion_tokens_details && {
+      reasoningTokens: details.completion_tokens_details.reasoning_tokens,
+    }),
   }
 }

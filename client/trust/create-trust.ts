@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Backend } from '../../backend/index.ts'
 import type { Ledger } from '../../ledger/index.ts'
+import type { Clock } from '../../timing/index.ts'
 import type { Answered, Connect } from '../attempt/index.ts'
 import type { Directory } from '../peers/index.ts'
 import type { Candidate, RequestLimits } from '../request/index.ts'
@@ -20,6 +21,8 @@ export interface ChecksInit {
   readonly canaries?: CanaryMode | undefined
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** @default the machine's */
+  readonly clock?: Clock | undefined
   /** From 0, below 1. */
   readonly random: () => number
 }
@@ -34,19 +37,21 @@ export interface Checks {
 
 /** @throws InferenceError `invalid_request` for canaries that are none */
 export function createChecks(init: ChecksInit): Checks {
-  const { connect, limits, directory, ledger, scorer, now, random } = init
+  const { connect, limits, directory, ledger, scorer, now, clock, random } = init
   const reputation = init.reputation ?? new Reputation(now)
   const giver =
-    init.receipts === true && ledger ? new ReceiptGiver({ ledger, reputation, now }) : undefined
+    init.receipts === true && ledger
+      ? new ReceiptGiver({ ledger, reputation, now, clock })
+      : undefined
   const auditor = new Auditor({
-    ...{ reputation, random, now, directory, scorer },
+    ...{ reputation, random, now, clock, directory, scorer },
     score(candidate, body, { signal, timeoutMs, isPrivate }) {
       // Rating is work, too; of a private request nobody else learns.
       const onAnswered =
         isPrivate || giver === undefined
           ? undefined
           : (answer: Parameters<ReceiptGiver['give']>[1]) => giver.give(candidate, answer)
-      return scoreAt({ connect, limits, onAnswered }, candidate, body, { signal, timeoutMs })
+      return scoreAt({ connect, clock, limits, onAnswered }, candidate, body, { signal, timeoutMs })
     },
     seed: randomBytes(32),
   })

@@ -1,4 +1,5 @@
 import { type Ledger, specHashOf } from '../../ledger/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
 import type { Answered } from '../attempt/index.ts'
 import type { Candidate } from '../request/index.ts'
 import { type Reputation, specClassOf } from './reputation/index.ts'
@@ -11,6 +12,8 @@ export interface ReceiptGiverInit {
   readonly reputation: Pick<Reputation, 'vouchesFor'>
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** @default the machine's */
+  readonly clock?: Clock | undefined
 }
 
 /** Gives receipts, a moment after the answer and to peers only whose answers passed audits. Nobody waits for it. */
@@ -25,7 +28,7 @@ export class ReceiptGiver {
     { key, peerId, model }: Pick<Candidate, 'key' | 'model' | 'peerId'>,
     answer: Answered,
   ): void {
-    const { ledger, reputation, now } = this.#init
+    const { ledger, reputation, now, clock = systemClock } = this.#init
     const { attemptId, usage, answerHash, durationMs } = answer
     const endedAtMs = Math.floor(now())
     const received = {
@@ -34,9 +37,9 @@ export class ReceiptGiver {
       outputTokens: usage.completionTokens,
       startedAtMs: Math.floor(endedAtMs - durationMs),
     }
-    const later = setTimeout(() => {
+    const issue = (): void => {
       if (reputation.vouchesFor(key, specClassOf(model))) void ledger.issue(received)
-    }, WAIT_MS)
-    later.unref()
+    }
+    clock.after(WAIT_MS, issue, { background: true })
   }
 }

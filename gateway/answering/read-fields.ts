@@ -34,11 +34,15 @@ function refusalOf({ issues }: z.ZodError): InferenceError {
   })
 }
 
-/** A union says only that nothing fits; the member that got furthest into the value says why. */
+/** A union says only that nothing fits; a list that is too long, or the member that got furthest, says why. */
 function deepest({ path, issue }: Fault): Fault {
   const here = [...path, ...(issue?.path ?? [])]
   if (issue?.code !== 'invalid_union' || issue.errors.length === 0) return { path: here, issue }
   return issue.errors
     .map(([first]) => deepest({ path: here, issue: first }))
-    .reduce((best, fault) => (fault.path.length > best.path.length ? fault : best))
+    .reduce((best, fault) => (reach(fault) > reach(best) ? fault : best))
+}
+
+function reach({ path, issue }: Fault): number {
+  return issue?.code === 'too_big' ? Number.POSITIVE_INFINITY : path.length
 }

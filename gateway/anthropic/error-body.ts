@@ -1,14 +1,5 @@
 import type { ErrorFormat } from '../http/index.ts'
 
-/** Codes that say that the network has no room now. */
-const OVERLOADED: ReadonlySet<string> = new Set([
-  'no_peers',
-  'over_capacity',
-  'loading',
-  'draining',
-  'budget_exhausted',
-])
-
 const TYPES: Readonly<Record<number, string>> = {
   400: 'invalid_request_error',
   401: 'authentication_error',
@@ -17,15 +8,14 @@ const TYPES: Readonly<Record<number, string>> = {
   413: 'request_too_large',
   429: 'rate_limit_error',
   499: 'invalid_request_error',
+  // The network has no room now, or no peer.
+  503: 'overloaded_error',
   504: 'timeout_error',
 }
 
 /** Anthropic's form of an error. */
-export const anthropicError: ErrorFormat = (
-  { code, message, param, skein },
-  { status, requestId },
-) => {
-  const type = OVERLOADED.has(code) ? 'overloaded_error' : (TYPES[status] ?? 'api_error')
+export const anthropicError: ErrorFormat = ({ message, param, skein }, { status, requestId }) => {
+  const type = TYPES[status] ?? 'api_error'
   const details = param === 'thread' && { details: NO_THREADS }
   const error = { type, message, ...details, ...(skein && { skein }) }
   return { type: 'error', error, request_id: requestId }

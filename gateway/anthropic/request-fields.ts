@@ -1,6 +1,9 @@
 import * as z from 'zod'
+import { LIMITS, listOf } from '../../protocol/index.ts'
 import { fields } from '../answering/index.ts'
 import type { MessageFields, PromptFields } from './request.ts'
+
+const PARTS = { max: LIMITS.maxContentParts }
 
 const { ignored, name, schema } = fields
 /** Says what may be cached; peers keep prompts warm by themselves. */
@@ -42,7 +45,10 @@ const toolResult = z.strictObject({
   content: z
     .union([
       z.string(),
-      z.array(z.discriminatedUnion('type', [text, image], 'a tool_result has text and images')),
+      listOf(
+        z.discriminatedUnion('type', [text, image], 'a tool_result has text and images'),
+        PARTS,
+      ),
     ])
     .optional(),
   is_error: z.boolean().optional(),
@@ -59,19 +65,19 @@ const message = z.discriminatedUnion('role', [
     role: z.literal('user'),
     content: z.union([
       z.string(),
-      z.array(z.discriminatedUnion('type', [text, image, toolResult, ...thoughts], READ)),
+      listOf(z.discriminatedUnion('type', [text, image, toolResult, ...thoughts], READ), PARTS),
     ]),
   }),
   z.strictObject({
     role: z.literal('assistant'),
     content: z.union([
       z.string(),
-      z.array(z.discriminatedUnion('type', [text, toolUse, ...thoughts], READ)),
+      listOf(z.discriminatedUnion('type', [text, toolUse, ...thoughts], READ), PARTS),
     ]),
   }),
   z.strictObject({
     role: z.literal('system'),
-    content: z.union([z.string(), z.array(text)]),
+    content: z.union([z.string(), listOf(text, PARTS)]),
   }),
 ])
 
@@ -107,9 +113,9 @@ const edit = z.looseObject({
 const prompt = {
   model: fields.model,
   models: fields.models,
-  messages: z.array(message).min(1),
-  system: z.union([z.string(), z.array(text)]).optional(),
-  tools: z.array(tool).max(128).optional(),
+  messages: listOf(message, { min: 1, max: LIMITS.maxMessages }),
+  system: z.union([z.string(), listOf(text, PARTS)]).optional(),
+  tools: z.array(tool).max(LIMITS.maxTools).optional(),
   tool_choice: toolChoice.optional(),
   thinking: thinking.optional(),
   output_config: z
@@ -118,7 +124,7 @@ const prompt = {
       format: z.strictObject({ type: z.literal('json_schema'), schema }).nullish(),
     })
     .optional(),
-  context_management: z.strictObject({ edits: z.array(edit).optional() }).nullish(),
+  context_management: z.strictObject({ edits: listOf(edit, PARTS).optional() }).nullish(),
   ...cached,
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import * as z from 'zod'
 import type { BatchRequest, BatchResult } from '../../client/index.ts'
-import { InferenceError } from '../../protocol/index.ts'
+import { InferenceError, measureJson } from '../../protocol/index.ts'
 import { errorBody } from '../http/index.ts'
 import { shownAnswer } from '../openai/index.ts'
 
@@ -28,6 +28,7 @@ const schema = z.object({
  */
 export function readBatchLine(text: string, endpoint?: string): BatchRequest {
   let line: unknown
+  measureJson(Buffer.from(text))
   try {
     line = JSON.parse(text)
   } catch (cause) {

@@ -18,7 +18,7 @@ export function errorBody(error: InferenceError): OpenAiError {
   const { code, details, traits } = error
   const message = code === 'internal' ? 'the gateway failed; its log says more' : error.message
   const told = { message, type: traits.type, param: details.param ?? null, code }
-  return { error: { ...told, ...skeinField(details.verification) } }
+  return { error: { ...told, ...skeinField(error.detailsOf('verification_failed').verification) } }
 }
 
 /** Whether the caller should ask again: once peers were asked, the network has made its tries. */
@@ -39,7 +39,7 @@ function errorHeaders(error: InferenceError): Record<string, string> {
       'retry-after-ms': String(Math.ceil(retryAfterMs)),
     }),
     ...(attempts.length > 0 && { 'x-skein-attempts': String(attempts.length) }),
-    ...verificationHeader(details.verification),
+    ...verificationHeader(error.detailsOf('verification_failed').verification),
   }
 }
 

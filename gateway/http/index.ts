@@ -2,10 +2,14 @@
  * Bodies in, answers, streams and errors out: what every dialect shares.
  *
  * @example
- * return eventStream(texts(), { keepAliveMs: 10_000 })
+ * async function* texts() {
+ *   yield sse({ text: 'Hello!' })
+ * }
+ * const response = eventStream(texts(), { keepAliveMs: 10_000 })
  *
  * @packageDocumentation
  */
+export { bodyMemory } from './body-memory.ts'
 export { boundedRequest } from './bounded-body.ts'
 export { type ErrorFormat, errorBody, errorResponse, failureOf } from './error-body.ts'
 export { eventStream, sse, type TextStreamInit, textStream, within } from './event-stream.ts'

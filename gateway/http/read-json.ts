@@ -1,4 +1,4 @@
-import { InferenceError } from '../../protocol/index.ts'
+import { InferenceError, measureJson } from '../../protocol/index.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
 /** A request's body before it is known to be one; the fields are those that the gateway itself reads. */
@@ -10,16 +10,18 @@ export interface JsonBody {
 }
 
 /**
- * A request's body as a JSON object.
+ * A request's body as a JSON object, whose values are counted before they are parsed.
  *
  * @throws InferenceError `invalid_request`; HttpRefusal 413
  */
 export async function readJsonObject(request: Request): Promise<JsonBody> {
   let body: unknown
   try {
-    body = await request.json()
+    const bytes = new Uint8Array(await request.arrayBuffer())
+    measureJson(bytes)
+    body = JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
-    if (cause instanceof HttpRefusal) throw cause
+    if (cause instanceof HttpRefusal || InferenceError.is(cause)) throw cause
     throw new InferenceError('invalid_request', 'the body is not JSON', { cause })
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { LIMITS, listOf } from '../../protocol/index.ts'
 import { fields } from '../answering/index.ts'
 import { optionFields } from './options.ts'
 import type {
@@ -11,7 +12,7 @@ import type {
 
 const { ignored, name, schema } = fields
 
-const images = z.array(z.string().min(1)).nullish()
+const images = listOf(z.string().min(1), { max: LIMITS.maxContentParts }).nullish()
 const call = z.strictObject({
   id: name.optional(),
   type: z.literal('function').optional(),
@@ -26,7 +27,7 @@ const message = z.strictObject({
   role: z.enum(['system', 'user', 'assistant', 'tool']),
   content: z.string().nullish(),
   images,
-  tool_calls: z.array(call).nullish(),
+  tool_calls: listOf(call, { max: LIMITS.maxTools }).nullish(),
   tool_name: name.optional(),
   tool_call_id: name.optional(),
   name: name.optional(),
@@ -64,8 +65,8 @@ const noText = (message: string) => z.literal('', message).nullish()
 /** The body of `POST /api/chat`. */
 export const chatFields: z.ZodType<ChatFields> = z.strictObject({
   ...asked,
-  messages: z.array(message).nullish(),
-  tools: z.array(tool).max(128).nullish(),
+  messages: listOf(message, { max: LIMITS.maxMessages }).nullish(),
+  tools: z.array(tool).max(LIMITS.maxTools).nullish(),
 })
 
 /** The body of `POST /api/generate`. */

@@ -65,7 +65,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
     const response = this.#response({
       status: 'failed',
       error: { code: CODES[failure.code] ?? 'server_error', message },
-      verification: failure.details.verification,
+      verification: failure.detailsOf('verification_failed').verification,
     })
     return this.#write([
       { type: 'response.failed', response },

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { LIMITS, listOf } from '../../protocol/index.ts'
 import { fields } from '../answering/index.ts'
 import type { ResponseFields } from './request.ts'
 
@@ -23,8 +24,9 @@ const image = z.strictObject({
 })
 const content = z.union([
   z.string(),
-  z.array(
+  listOf(
     z.discriminatedUnion('type', [text, refusal, image], 'text, images and refusals are read'),
+    { max: LIMITS.maxContentParts },
   ),
 ])
 
@@ -117,9 +119,9 @@ const INCLUDABLE = [
 export const responseFields: z.ZodType<ResponseFields> = z.strictObject({
   model: fields.model,
   models: fields.models,
-  input: z.union([z.string(), z.array(item)]),
+  input: z.union([z.string(), listOf(item, { max: LIMITS.maxMessages })]),
   instructions: z.string().nullish(),
-  tools: z.array(tool).max(128).nullish(),
+  tools: z.array(tool).max(LIMITS.maxTools).nullish(),
   tool_choice: toolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   text: z
@@ -139,7 +141,7 @@ export const responseFields: z.ZodType<ResponseFields> = z.strictObject({
   temperature: fields.temperature,
   top_p: fields.topP,
   top_logprobs: fields.topLogprobs,
-  include: z.array(z.enum(INCLUDABLE)).nullish(),
+  include: listOf(z.enum(INCLUDABLE), { max: 64 }).nullish(),
   prompt_cache_key: name.nullish(),
   stream: z.boolean().nullish(),
   // Sampling that OpenAI's other endpoint has, and extensions.

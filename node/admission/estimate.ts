@@ -52,10 +52,6 @@ export function predictedWaitMs(occupancy: Occupancy, measured: Measured): numbe
   return (measured.serviceMs * (queueDepth + 1)) / Math.max(1, slots)
 }
 
-export function predictedTtftMs(occupancy: Occupancy, measured: Measured): number {
-  return Math.round(predictedWaitMs(occupancy, measured) + measured.firstTokenMs)
-}
-
 function rate(tokens: number, ms: number): number {
   return tokens > 0 && ms > 0 ? (tokens * 1000) / ms : 0
 }

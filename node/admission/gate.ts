@@ -1,24 +1,25 @@
 import { InferenceError } from '../../protocol/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
 import {
   type Measured,
   type Occupancy,
   observe,
-  predictedTtftMs,
   predictedWaitMs,
   type ServedSample,
   UNMEASURED,
 } from './estimate.ts'
 import { isStrangersTurn, keptUntilMs, type Precedence, STRANGERS_TURN } from './kept-slot.ts'
+import { OTHERS_AROUND_MS, OthersAround } from './others-around.ts'
 import { flowOf, givesWay, nextTurn, othersGiveWay, type Waiting } from './turn.ts'
 
 /** A queue that has not been empty for this long is overload, not a burst. */
 const OVERLOAD_AFTER_MS = 10_000
 /** Peers and networks whose last turn is remembered. */
 const MAX_TURNS = 2_048
+/** Slots stay contended for so long after a request found none free. */
+const CONTENDED_MS = 30_000
 /** Told to those who are refused while nothing was measured. */
 const DEFAULT_RETRY_MS = 1_000
-/** A timer holds no longer time. */
-const MAX_TIMER_MS = 2 ** 31 - 1
 
 export interface GateInit {
   /** Requests that the engine works on at a time. */
@@ -26,8 +27,8 @@ export interface GateInit {
   /** Requests that wait for a slot at most. */
   readonly maxQueue: number
   readonly now: () => number
-  /** Runs something once, later. Returns what calls it off. @default a timer that keeps no process alive */
-  readonly after?: (ms: number, run: () => void) => () => void
+  /** @default the machine's */
+  readonly after?: Clock['after']
   /** Of the turns, while contributors and strangers wait, one in so many is a stranger's. @default 5 */
   readonly strangersTurn?: number
 }
@@ -48,6 +49,7 @@ export interface Ticket {
 interface Entry extends Waiting {
   readonly deadlineAtMs: number
   status: 'waiting' | 'running' | 'gone'
+  startedAtMs: number
   readonly grant: () => void
   readonly refuse: (error: unknown) => void
 }
@@ -59,8 +61,11 @@ export class Gate {
   readonly #waiting: Entry[] = []
   /** Number of the last turn of each peer and network, oldest first. */
   readonly #turns = new Map<string, number>()
+  readonly #running = new Set<Entry>()
+  readonly #peersAround = new OthersAround()
+  readonly #flowsAround = new OthersAround()
   #slots: number
-  #running = 0
+  #contendedAtMs = Number.NEGATIVE_INFINITY
   #arrivals = 0
   #turn = 0
   #passedOver = 0
@@ -69,7 +74,7 @@ export class Gate {
   #measured: Measured = UNMEASURED
   #idle: (() => void)[] = []
   /** Of what time alone changes for those who wait: when it comes, and what calls it off. */
-  #alarm: { readonly atMs: number; readonly cancel: () => void } | undefined
+  #alarm: { readonly atMs: number; readonly timer: Disposable } | undefined
 
   constructor(init: GateInit) {
     this.#init = init
@@ -78,7 +83,7 @@ export class Gate {
   }
 
   get occupancy(): Occupancy {
-    return { inFlight: this.#running, queueDepth: this.#waiting.length, slots: this.#slots }
+    return { inFlight: this.#running.size, queueDepth: this.#waiting.length, slots: this.#slots }
   }
 
   get measured(): Measured {
@@ -86,12 +91,18 @@ export class Gate {
   }
 
   get expectedTtftMs(): number {
-    return predictedTtftMs(this.occupancy, this.#measured)
+    const waitMs = this.#atLeastTheYoungest(this.occupancy)
+    return Math.round(waitMs + this.#measured.firstTokenMs)
   }
 
   /** Whether all slots and all places in the queue are taken. */
   get full(): boolean {
-    return this.#isFull(true)
+    return this.#waiting.length >= this.#init.maxQueue && this.#running.size >= this.#slots
+  }
+
+  /** Whether a request waits for a slot, or found none free lately: who holds one then has to use it. */
+  get contended(): boolean {
+    return this.#waiting.length > 0 || this.#init.now() - this.#contendedAtMs < CONTENDED_MS
   }
 
   /**
@@ -105,7 +116,7 @@ export class Gate {
       return { ...occupancy, queueDepth }
     }
     const slots = this.#slots - Number(this.#keptUntilMs() > this.#init.now())
-    return { ...occupancy, inFlight: Math.min(this.#running, slots), slots }
+    return { ...occupancy, inFlight: Math.min(this.#running.size, slots), slots }
   }
 
   expectedTtftMsFor(asker: { readonly contributes: boolean }): number {
@@ -114,7 +125,10 @@ export class Gate {
 
   /** Whether all slots and places for the likes of it are taken. Another that holds more places may still give way. */
   isFullFor({ contributes }: { readonly contributes: boolean }): boolean {
-    return this.#isFull(contributes) && !othersGiveWay(this.#waiting, contributes, this.#oneIn)
+    if (this.#waiting.length < this.#init.maxQueue) return false
+    const hasSlot =
+      this.#running.size < this.#slots && (contributes || !this.#leavesLast(this.#init.now()))
+    return !hasSlot && !othersGiveWay(this.#waiting, contributes, this.#oneIn)
   }
 
   setSlots(slots: number): void {
@@ -144,6 +158,8 @@ export class Gate {
     const { peer, network = '', contributes = false, deadlineAtMs, signal } = request
     signal.throwIfAborted()
     if (contributes) this.#contributorAtMs = this.#init.now()
+    this.#peersAround.note(peer, this.#init.now())
+    this.#flowsAround.note(flowOf({ peer, network, contributes }), this.#init.now())
     this.#check({ peer, network, contributes }, deadlineAtMs)
     const { queueDepth } = this.occupancyFor({ contributes })
     const expectedTtftMs = this.expectedTtftMsFor({ contributes })
@@ -157,6 +173,7 @@ export class Gate {
       since: this.#turn - 1,
       deadlineAtMs,
       status: 'waiting',
+      startedAtMs: 0,
       grant: slot.resolve,
       refuse: slot.reject,
     }
@@ -168,6 +185,7 @@ export class Gate {
     this.#waiting.push(entry)
     this.#queuedSinceMs ??= this.#init.now()
     this.#advance()
+    if (entry.status === 'waiting') this.#contendedAtMs = this.#init.now()
     return {
       queuePosition: entry.status === 'waiting' ? queueDepth + 1 : 0,
       expectedTtftMs,
@@ -178,7 +196,7 @@ export class Gate {
 
   /** Resolves when nothing runs and nothing waits. */
   idle(): Promise<void> {
-    if (this.#running === 0 && this.#waiting.length === 0) return Promise.resolve()
+    if (this.#running.size === 0 && this.#waiting.length === 0) return Promise.resolve()
     return new Promise((resolve) => this.#idle.push(resolve))
   }
 
@@ -188,13 +206,16 @@ export class Gate {
     const waitMs = this.#waitMs(newcomer)
     const retryAfterMs = Math.max(1, Math.ceil(waitMs || DEFAULT_RETRY_MS))
     if (waitMs > remainingMs) {
+      this.#contendedAtMs = this.#init.now()
       throw new InferenceError(
         'over_capacity',
         `a slot is free in about ${Math.ceil(waitMs / 1000)} s, which is more time than the request has`,
         { retryAfterMs },
       )
     }
-    if (!this.#isFull(newcomer.contributes)) return
+    if (this.#waiting.length < this.#init.maxQueue) return
+    if (this.#mayStart(newcomer, this.#init.now())) return
+    this.#contendedAtMs = this.#init.now()
     const victim = givesWay(this.#waiting, newcomer, this.#oneIn)
     const full = new InferenceError('over_capacity', 'all slots and the queue are full', {
       retryAfterMs,
@@ -203,18 +224,48 @@ export class Gate {
     this.#leave(victim, full)
   }
 
-  /** The queue fills up behind a slot that is kept for contributors, too: its bound holds all the same. */
-  #isFull(contributes: boolean): boolean {
-    if (this.#waiting.length < this.#init.maxQueue) return false
-    return this.#running >= this.#slots || (!contributes && this.#leavesLast(this.#init.now()))
+  /** Whether there is a slot for it: the last one may be kept for contributors, or for others than who holds the rest. */
+  #mayStart(one: Omit<Waiting, 'arrival' | 'since'>, nowMs: number): boolean {
+    if (this.#running.size >= this.#slots) return false
+    if (!one.contributes && this.#leavesLast(nowMs)) return false
+    return this.#keptFromUntilMs(one) <= nowMs
+  }
+
+  /**
+   * Until when the last slot is kept from a stranger whose peer, or whose network, holds all others: while others are
+   * around, no single one takes everything. −∞ where nothing is kept.
+   */
+  #keptFromUntilMs(one: Omit<Waiting, 'arrival' | 'since'>): number {
+    if (one.contributes || this.#slots <= 1) return Number.NEGATIVE_INFINITY
+    if (this.#running.size !== this.#slots - 1) return Number.NEGATIVE_INFINITY
+    const running = [...this.#running]
+    const flow = flowOf(one)
+    const otherPeerAtMs = running.every(({ peer }) => peer === one.peer)
+      ? this.#peersAround.lastOtherThan(one.peer)
+      : Number.NEGATIVE_INFINITY
+    const otherFlowAtMs = running.every((other) => flowOf(other) === flow)
+      ? this.#flowsAround.lastOtherThan(flow)
+      : Number.NEGATIVE_INFINITY
+    return Math.max(otherPeerAtMs, otherFlowAtMs) + OTHERS_AROUND_MS
   }
 
   /** A stranger waits for another slot than the kept one, or until that is kept no longer. */
   #waitMs({ contributes }: { readonly contributes: boolean }): number {
-    const waitMs = predictedWaitMs(this.occupancyFor({ contributes }), this.#measured)
+    const waitMs = this.#atLeastTheYoungest(this.occupancyFor({ contributes }))
     const keptMs = this.#keptUntilMs() - this.#init.now()
     if (contributes || keptMs <= 0) return waitMs
-    return Math.min(waitMs, keptMs + predictedWaitMs(this.occupancy, this.#measured))
+    return Math.min(waitMs, keptMs + this.#atLeastTheYoungest(this.occupancy))
+  }
+
+  /**
+   * Where no slot is free, the wait is at least as long as the youngest running request has run: what has run for
+   * longer than the average will hardly end within it.
+   */
+  #atLeastTheYoungest(occupancy: Occupancy): number {
+    const waitMs = predictedWaitMs(occupancy, this.#measured)
+    if (this.#running.size < this.#slots) return waitMs
+    const youngestAtMs = Math.max(...[...this.#running].map(({ startedAtMs }) => startedAtMs))
+    return Math.max(waitMs, this.#init.now() - youngestAtMs)
   }
 
   #leave(entry: Entry, reason: unknown): void {
@@ -227,7 +278,7 @@ export class Gate {
     const { status } = entry
     if (status === 'gone') return
     entry.status = 'gone'
-    if (status === 'running') this.#running -= 1
+    if (status === 'running') this.#running.delete(entry)
     else this.#waiting.splice(this.#waiting.indexOf(entry), 1)
     this.#advance()
   }
@@ -242,29 +293,28 @@ export class Gate {
     const overloaded =
       this.#queuedSinceMs !== undefined && nowMs - this.#queuedSinceMs >= OVERLOAD_AFTER_MS
     const lastTurn = (name: string): number | undefined => this.#turns.get(name)
-    while (this.#running < this.#slots) {
+    while (this.#running.size < this.#slots) {
       const strangersTurn = isStrangersTurn(this.#precedence)
-      const left = this.#leavesLast(nowMs)
-        ? this.#waiting.filter(({ contributes }) => contributes)
-        : this.#waiting
-      const next = nextTurn(left, lastTurn, { overloaded, strangersTurn })
+      const mayStart = this.#waiting.filter((one) => this.#mayStart(one, nowMs))
+      const next = nextTurn(mayStart, lastTurn, { overloaded, strangersTurn })
       if (next === undefined) break
       this.#waiting.splice(this.#waiting.indexOf(next), 1)
-      this.#running += 1
+      this.#running.add(next)
       next.status = 'running'
+      next.startedAtMs = nowMs
       this.#noteTurn(next)
       next.grant()
     }
     this.#setAlarm(nowMs)
     if (this.#waiting.length > 0) return
     this.#queuedSinceMs = undefined
-    if (this.#running > 0) return
+    if (this.#running.size > 0) return
     for (const resolve of this.#idle.splice(0)) resolve()
   }
 
   /** Whether the last free slot is kept for a contributor. */
   #leavesLast(nowMs: number): boolean {
-    return this.#running === this.#slots - 1 && nowMs < this.#keptUntilMs()
+    return this.#running.size === this.#slots - 1 && nowMs < this.#keptUntilMs()
   }
 
   #keptUntilMs(): number {
@@ -284,16 +334,21 @@ export class Gate {
   #setAlarm(nowMs: number): void {
     const deadlines = this.#waiting.map(({ deadlineAtMs }) => deadlineAtMs)
     if (this.#waiting.length > 0 && this.#leavesLast(nowMs)) deadlines.push(this.#keptUntilMs())
+    for (const one of this.#waiting) {
+      const keptMs = this.#keptFromUntilMs(one)
+      if (keptMs > nowMs) deadlines.push(keptMs)
+    }
     const atMs = Math.min(...deadlines)
     if (this.#alarm?.atMs === atMs) return
-    this.#alarm?.cancel()
+    this.#alarm?.timer[Symbol.dispose]()
     this.#alarm = undefined
     if (deadlines.length === 0) return
-    const cancel = (this.#init.after ?? later)(Math.min(atMs - nowMs, MAX_TIMER_MS), () => {
+    const advance = (): void => {
       this.#alarm = undefined
       this.#advance()
-    })
-    this.#alarm = { atMs, cancel }
+    }
+    const { after = systemClock.after } = this.#init
+    this.#alarm = { atMs, timer: after(atMs - nowMs, advance, { background: true }) }
   }
 
   #noteTurn(next: Entry): void {
@@ -316,9 +371,4 @@ function outOfTime(): InferenceError {
     'deadline_exceeded',
     'the time for the request passed before a slot was free',
   )
-}
-
-function later(ms: number, run: () => void): () => void {
-  const timer = setTimeout(run, ms).unref()
-  return () => clearTimeout(timer)
 }

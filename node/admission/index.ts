@@ -2,19 +2,21 @@
  * Who gets a slot of the engine, who waits, and who is told no.
  *
  * @example
- * const ticket = gate.enter({ peer, deadlineAtMs, signal })
- * try {
- *   await ticket.granted
- *   await serve()
- * } finally {
- *   ticket.release()
+ * async function admitted(gate: Gate, peer: string, serve: () => Promise<void>): Promise<void> {
+ *   const signal = AbortSignal.timeout(30_000)
+ *   const ticket = gate.enter({ peer, deadlineAtMs: Date.now() + 30_000, signal })
+ *   try {
+ *     await ticket.granted
+ *     await serve()
+ *   } finally {
+ *     ticket.release()
+ *   }
  * }
  *
  * @packageDocumentation
  */
 
 export { type AccessLists, checkAccess, peerIdSet } from './access.ts'
-export { ByteBudget } from './byte-budget.ts'
 export type { Occupancy, ServedSample } from './estimate.ts'
 export { Fairness } from './fairness.ts'
 export { Gate, type Ticket } from './gate.ts'

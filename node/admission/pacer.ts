@@ -1,10 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { type BucketState, charge } from '../../timing/index.ts'
+import { type BucketState, type Clock, charge, delay } from '../../timing/index.ts'
 
 export interface PacerInit {
   /** Ceiling over all answers together. 0: none. */
   readonly tokensPerSecond: number
   readonly now: () => number
+  /** @default the machine's */
+  readonly clock?: Clock
 }
 
 /** Holds answers back so that all of them together stay below a rate. It slows, it never refuses. */
@@ -32,8 +33,6 @@ export class Pacer {
   async pace(tokens: number, signal: AbortSignal): Promise<void> {
     const waitMs = this.charge(tokens)
     if (waitMs < 1) return
-    await delay(waitMs, undefined, { signal }).catch((error: unknown) => {
-      throw signal.aborted ? signal.reason : error
-    })
+    await delay(waitMs, { signal, clock: this.#init.clock })
   }
 }

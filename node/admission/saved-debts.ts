@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeDirectory, writeAtomic } from '../../storage/index.ts'
+import { every, systemClock } from '../../timing/index.ts'
 import type { Debt, Fairness } from './fairness.ts'
 
 const FILE = 'debts.json'
@@ -31,11 +32,10 @@ export async function keepDebts(
       written = changes
     } catch {}
   }
-  const timer = setInterval(() => void save(), SAVE_EVERY_MS)
-  timer.unref()
+  const timer = every(systemClock, SAVE_EVERY_MS, () => void save())
   return {
     async [Symbol.asyncDispose]() {
-      clearInterval(timer)
+      timer[Symbol.dispose]()
       await save()
     },
   }

@@ -6,6 +6,7 @@ import {
   PROTOCOLS,
   sealAdvertisement,
 } from '../../protocol/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
 import { jittered, nextSequence } from './schedule.ts'
 import { hasMoved, type Statement } from './statement.ts'
 
@@ -22,13 +23,16 @@ export interface AdvertiserInit {
   readonly now: () => number
   readonly random: () => number
   readonly log: Logger
+  /** @default the machine's */
+  readonly clock?: Clock
 }
 
 /** Keeps the node's advertisement true: issued at once, anew when models or addresses change, and well before it expires. */
 export class Advertiser {
   readonly #init: AdvertiserInit
   #sequence = 0n
-  #timer: NodeJS.Timeout | undefined
+  readonly #clock: Clock
+  #timer: Disposable | undefined
   #withdrawn: boolean = false
   /** What the latest one says. */
   #said: Statement | undefined
@@ -37,6 +41,7 @@ export class Advertiser {
 
   constructor(init: AdvertiserInit) {
     this.#init = init
+    this.#clock = init.clock ?? systemClock
   }
 
   async start(): Promise<void> {
@@ -65,7 +70,7 @@ export class Advertiser {
 
   stop(): void {
     this.#init.host.libp2p.removeEventListener('self:peer:update', this.#onAddresses)
-    clearTimeout(this.#timer)
+    this.#timer?.[Symbol.dispose]()
   }
 
   readonly #onAddresses = (): void => this.#renewIn(SETTLE_MS)
@@ -111,14 +116,14 @@ export class Advertiser {
   }
 
   #renewIn(ms: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
+    this.#timer?.[Symbol.dispose]()
+    const renew = (): void => {
       this.refresh().catch((error: unknown) => {
         this.#init.log.error('could not renew the advertisement: %e', error)
         this.#renewIn(SETTLE_MS * 20)
       })
-    }, ms)
-    this.#timer.unref()
+    }
+    this.#timer = this.#clock.after(ms, renew, { background: true })
   }
 }
 

@@ -2,10 +2,10 @@
  * How a node is found: a signed advertisement of what it serves, and provider records that lead to it.
  *
  * @example
- * await advertiser.start()
- * await provider.start()
- * …
- * await advertiser.withdraw()
+ * async function announce(advertiser: Advertiser, provider: Provider): Promise<void> {
+ *   await advertiser.start()
+ *   await provider.start()
+ * }
  *
  * @packageDocumentation
  */

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Logger } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import type { Host } from '../../host/index.ts'
+import { type Clock, openScope, systemClock } from '../../timing/index.ts'
 import { nextProvideMs } from './schedule.ts'
 
 /** Keys that are provided at a time. More would only fill the DHT's own queue. */
@@ -17,6 +18,8 @@ export interface ProviderInit {
   readonly keys: () => Promise<readonly CID[]>
   readonly random: () => number
   readonly log: Logger
+  /** @default the machine's */
+  readonly clock?: Clock
 }
 
 /**
@@ -27,13 +30,15 @@ export class Provider {
   readonly #init: ProviderInit
   readonly #stop = new AbortController()
   #provided: ReadonlyMap<string, CID> = new Map()
-  #timer: NodeJS.Timeout | undefined
+  readonly #clock: Clock
+  #timer: Disposable | undefined
   #running: Promise<void> | undefined
   #again: boolean = false
   #failures = 0
 
   constructor(init: ProviderInit) {
     this.#init = init
+    this.#clock = init.clock ?? systemClock
     setMaxListeners(0, this.#stop.signal)
   }
 
@@ -54,14 +59,14 @@ export class Provider {
       this.#again = true
       return this.#running
     }
-    clearTimeout(this.#timer)
+    this.#timer?.[Symbol.dispose]()
     this.#running = this.#round()
     await this.#running
   }
 
   /** Provides nothing any more. */
   async stop(): Promise<void> {
-    clearTimeout(this.#timer)
+    this.#timer?.[Symbol.dispose]()
     this.#stop.abort()
     await this.#running
     await this.#giveUp([...this.#provided.values()])
@@ -82,8 +87,8 @@ export class Provider {
     } while (this.#again && !signal.aborted)
     this.#running = undefined
     if (signal.aborted) return
-    this.#timer = setTimeout(() => void this.refresh(), nextProvideMs(this.#failures, random()))
-    this.#timer.unref()
+    const ms = nextProvideMs(this.#failures, random())
+    this.#timer = this.#clock.after(ms, () => void this.refresh(), { background: true })
   }
 
   async #provideAll(): Promise<void> {
@@ -92,9 +97,10 @@ export class Provider {
     const now = new Map((await keys()).map((key) => [key.toString(), key]))
     // Noted first: a key that failed half-way may be stored somewhere, too.
     this.#provided = now
-    await inParallel([...now.values()], (key) => {
-      const timeout = AbortSignal.timeout(PROVIDE_TIMEOUT_MS)
-      return host.provide(key, { signal: AbortSignal.any([this.#stop.signal, timeout]) })
+    const limits = { timeoutMs: PROVIDE_TIMEOUT_MS, clock: this.#clock }
+    await inParallel([...now.values()], async (key) => {
+      using scope = openScope(limits, { owner: this.#stop.signal })
+      await host.provide(key, { signal: scope.signal })
     })
     await this.#giveUp([...before].filter(([name]) => !now.has(name)).map(([, key]) => key))
   }
@@ -102,8 +108,8 @@ export class Provider {
   async #giveUp(keys: readonly CID[]): Promise<void> {
     const { host, log } = this.#init
     await inParallel(keys, async (key) => {
-      const signal = AbortSignal.timeout(STOP_PROVIDING_TIMEOUT_MS)
-      await host.stopProviding(key, { signal }).catch((error: unknown) => {
+      using scope = openScope({ timeoutMs: STOP_PROVIDING_TIMEOUT_MS, clock: this.#clock })
+      await host.stopProviding(key, { signal: scope.signal }).catch((error: unknown) => {
         log.error('could not stop providing: %e', error)
       })
     })

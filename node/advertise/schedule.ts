@@ -1,9 +1,10 @@
+import { backoffMs } from '../../timing/index.ts'
+
 /** Provider records live much longer than this, so that a missed turn costs nothing. */
 const STEADY_MS = 15 * 60_000
-const FIRST_RETRY_MS = 1_000
-const LONGEST_RETRY_MS = 60_000
 /** Part of a delay that chance decides: nodes that started together must not provide together for ever. */
 const JITTER = 0.2
+const RETRY = { minMs: 1_000, maxMs: 60_000, jitter: [1 - JITTER, 1 + JITTER] } as const
 
 /**
  * When to provide again.
@@ -12,8 +13,8 @@ const JITTER = 0.2
  * @param random from [0, 1)
  */
 export function nextProvideMs(failures: number, random: number): number {
-  const retryMs = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** (failures - 1))
-  return jittered(failures > 0 ? retryMs : STEADY_MS, random)
+  if (failures === 0) return jittered(STEADY_MS, random)
+  return Math.round(backoffMs(failures - 1, RETRY, random))
 }
 
 /** The delay, give or take a fifth. */

@@ -1,5 +1,6 @@
 import type { Stream } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
 
 /**
  * The life of one attempt: its signal fires when the client resets or the connection is lost (`cancelled`), when the
@@ -9,11 +10,13 @@ export class AttemptScope {
   readonly #controller = new AbortController()
   readonly #stream: Stream
   readonly #nodeSignal: AbortSignal
-  #timer: NodeJS.Timeout | undefined
+  readonly #clock: Clock
+  #timer: Disposable | undefined
   /** Whether the client is gone: nothing can be told any more. */
   clientGone: boolean = false
 
-  constructor(stream: Stream, nodeSignal: AbortSignal) {
+  constructor(stream: Stream, nodeSignal: AbortSignal, clock: Clock = systemClock) {
+    this.#clock = clock
     this.#stream = stream
     this.#nodeSignal = nodeSignal
     stream.addEventListener('close', this.#onClose)
@@ -28,10 +31,10 @@ export class AttemptScope {
 
   /** Replaces the deadline. */
   expireIn(ms: number, message: string): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      this.fail(new InferenceError('deadline_exceeded', message))
-    }, ms)
+    this.#timer?.[Symbol.dispose]()
+    this.#timer = this.#clock.after(ms, () =>
+      this.fail(new InferenceError('deadline_exceeded', message)),
+    )
   }
 
   fail(reason: InferenceError): void {
@@ -39,7 +42,7 @@ export class AttemptScope {
   }
 
   close(): void {
-    clearTimeout(this.#timer)
+    this.#timer?.[Symbol.dispose]()
     this.#stream.removeEventListener('close', this.#onClose)
     this.#nodeSignal.removeEventListener('abort', this.#onNodeStop)
   }

@@ -3,15 +3,15 @@ import type { Stream } from '@libp2p/interface'
 import type { BackendDone, BackendModel } from '../../backend/index.ts'
 import { specHashOf } from '../../ledger/index.ts'
 import {
+  type Claim,
   type Done,
   type Head,
   InferenceError,
   type InferenceRequest,
-  LIMITS,
   parseModelReference,
   type Usage,
 } from '../../protocol/index.ts'
-import { untilAborted, whilePending } from '../../timing/index.ts'
+import { raceSignal, whilePending } from '../../timing/index.ts'
 import type { ServedSample, Ticket } from '../admission/index.ts'
 import type { AttemptScope } from './attempt-scope.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
@@ -43,50 +43,48 @@ interface Received {
 
 /** Serves one request up to its `Done`. Throws the InferenceError that the client is to be told instead. */
 export async function runAttempt(attempt: Attempt): Promise<Done> {
-  const freeMemory: (() => void)[] = []
+  const { peer, network, context } = attempt
+  const memory = context.memory.claim({ peer, network })
   try {
-    const received = await receive(attempt, freeMemory).catch((error: unknown) => {
+    const received = await receive(attempt, memory).catch((error: unknown) => {
       throw uploadFailure(error)
     })
     return await answer(attempt, received)
   } finally {
-    for (const free of freeMemory) free()
+    memory.release()
   }
 }
 
 /** Reads the request. Whatever can be refused by its head alone is refused before its body takes memory. */
-async function receive(attempt: Attempt, freeMemory: (() => void)[]): Promise<Received> {
+async function receive(attempt: Attempt, memory: Claim): Promise<Received> {
   const { stream, scope, context } = attempt
-  const { limits, memory, status, models, now } = context
-  const freeHead = memory.reserve(LIMITS.maxFrameBytes)
-  freeMemory.push(freeHead)
+  const { limits, status, models, clock } = context
   scope.expireIn(limits.uploadTimeoutMs, 'the head of the request took too long')
-  const upload = new Upload(stream, scope.signal)
+  const upload = new Upload(stream, scope.signal, (bytes) => memory.grow(bytes))
   const head = await upload.head()
-  const arrivedAtMs = now()
+  const arrivedAtMs = clock.wall()
   attempt.note({ kind: head.kind })
   if (head.remainingMs === 0) throw new InferenceError('deadline_exceeded', 'no time is left')
-  await untilAborted(status.checkOpen(), scope.signal)
+  await raceSignal(status.checkOpen(), scope.signal)
   const model = models.resolve(parseModelReference(head.model))
   attempt.note({ model: model.id })
-  freeHead()
-  freeMemory.push(memory.reserve(head.bodyBytes + resumeBytes(head)))
+  memory.grow(resumeBytes(head))
   const uploadMs = limits.uploadTimeoutMs + (head.bodyBytes * 1_000) / limits.uploadBytesPerSecond
   scope.expireIn(Math.min(head.remainingMs, uploadMs), 'the upload took too long')
   const body = await upload.body(head.bodyBytes)
-  const request = eligibleRequest(head, body, model, context.maxTokens)
+  const request = eligibleRequest(head, body, { model, maxTokens: context.maxTokens, memory })
   return { head, model, request, deadlineAtMs: arrivedAtMs + head.remainingMs }
 }
 
 /** Queues and answers. Nothing of the engine is used before the slot is there. */
 async function answer(attempt: Attempt, received: Received): Promise<Done> {
   const { scope, reply, context, peer, network } = attempt
-  const { gate, fairness, limits, now } = context
+  const { gate, fairness, limits, clock } = context
   const { model, deadlineAtMs } = received
-  const enteredAtMs = now()
+  const enteredAtMs = clock.wall()
   scope.expireIn(Math.max(0, deadlineAtMs - enteredAtMs), 'the time for the request passed')
   // Asked again: the node may have begun to drain during the upload.
-  await untilAborted(context.status.checkOpen(), scope.signal)
+  await raceSignal(context.status.checkOpen(), scope.signal)
   const ticket = gate.enter({
     ...{ peer, network, deadlineAtMs },
     contributes: fairness.contributes(peer),
@@ -100,14 +98,17 @@ async function answer(attempt: Attempt, received: Received): Promise<Done> {
     reply
       .send({ type: 'accepted', queuePosition, expectedTtftMs: clamp(expectedTtftMs), digest })
       .catch(() => {})
-    await whilePending(ticket.granted, limits.keepAliveMs, () =>
-      untilAborted(reply.send({ type: 'keepAlive' }), scope.signal),
+    await whilePending(
+      ticket.granted,
+      limits.keepAliveMs,
+      () => raceSignal(reply.send({ type: 'keepAlive' }), scope.signal),
+      { clock },
     )
   } catch (error) {
     ticket.release()
     throw error
   }
-  return await generate(attempt, received, ticket, now() - enteredAtMs)
+  return await generate(attempt, received, ticket, clock.wall() - enteredAtMs)
 }
 
 async function generate(
@@ -117,9 +118,9 @@ async function generate(
   queueMs: number,
 ): Promise<Done> {
   const { scope, reply, context, peer } = attempt
-  const { gate, fairness, pacer, limits, now } = context
+  const { gate, fairness, pacer, limits, clock } = context
   const { signal } = scope
-  const startedAtMs = now()
+  const startedAtMs = clock.wall()
   let firstTokenMs: number | undefined
   let sentTokens = 0
   attempt.note({ queueMs })
@@ -141,12 +142,13 @@ async function generate(
       signal,
       keepAliveMs: limits.keepAliveMs,
       engineStopMs: limits.engineStopMs,
+      clock,
       onStopped,
       onChunk: async (chunk, json) => {
         answerHash.update(json)
         sentTokens += chunk.tokenIds.length || 1
         if (firstTokenMs === undefined) {
-          firstTokenMs = now() - startedAtMs
+          firstTokenMs = clock.wall() - startedAtMs
           attempt.note({ ttftMs: queueMs + firstTokenMs })
         }
         if (writes(request)) await pacer.pace(chunk.tokenIds.length || 1, signal)
@@ -160,7 +162,7 @@ async function generate(
     const { aborted } = signal
     const progress = { bodyBytes, resumedTokens, model, sentTokens, usage, aborted }
     fairness.served(peer, tokensTaken(progress))
-    const serviceMs = now() - startedAtMs
+    const serviceMs = clock.wall() - startedAtMs
     if (done !== undefined || firstTokenMs !== undefined) {
       gate.observe({ firstTokenMs: firstTokenMs ?? serviceMs, serviceMs, ...measuredBy(done) })
     }
@@ -175,7 +177,7 @@ async function generate(
     outputTokens: told.completionTokens,
     answerHash: answerHash.digest(),
     startedAtMs,
-    endedAtMs: now(),
+    endedAtMs: clock.wall(),
   })
   // The load told at the end is that without this request.
   await stopped
@@ -195,6 +197,7 @@ function toldOf(usage: Usage): Usage {
     promptTokens: clamp(usage.promptTokens),
     completionTokens: clamp(usage.completionTokens),
     cachedPromptTokens: clamp(usage.cachedPromptTokens),
+    ...(usage.reasoningTokens !== undefined && { reasoningTokens: clamp(usage.reasoningTokens) }),
   }
 }
 

@@ -1,15 +1,9 @@
 import type { Logger } from '@libp2p/interface'
 import type { Backend } from '../../backend/index.ts'
 import type { ServedLog } from '../../ledger/index.ts'
-import type { ErrorCode, InferenceKind, Usage } from '../../protocol/index.ts'
-import type {
-  AccessLists,
-  ByteBudget,
-  Fairness,
-  Gate,
-  Pacer,
-  PeerLedger,
-} from '../admission/index.ts'
+import type { ByteBudget, ErrorCode, InferenceKind, Usage } from '../../protocol/index.ts'
+import type { Clock } from '../../timing/index.ts'
+import type { AccessLists, Fairness, Gate, Pacer, PeerLedger } from '../admission/index.ts'
 import type { NodeStatus } from '../node-status.ts'
 import type { ResolvedLimits } from '../settings.ts'
 import type { SharedModels } from '../shared-models.ts'
@@ -48,7 +42,7 @@ export interface ServeContext {
   readonly maxTokens: number
   /** Fires when the node stops: whatever still runs ends now. */
   readonly signal: AbortSignal
-  readonly now: () => number
+  readonly clock: Clock
   readonly log: Logger
   readonly onRequest: (request: ServedRequest) => void
 }

@@ -1,6 +1,7 @@
 import type { BackendModel } from '../../backend/index.ts'
 import {
   type ChatRequest,
+  type Claim,
   type CompletionRequest,
   type Head,
   InferenceError,
@@ -10,20 +11,26 @@ import {
   type ScoreRequest,
 } from '../../protocol/index.ts'
 
+export interface Eligibility {
+  readonly model: BackendModel
+  /** 0: no bound. */
+  readonly maxTokens: number
+  /** Takes what the parsed request needs beside its bytes. */
+  readonly memory: Pick<Claim, 'grow'>
+}
+
 /**
  * Reads a request and makes it one that this model's engine may be given: allow-listed fields only, the model's own
  * name, no more tokens than the operator gives.
  *
- * @param maxTokens 0: no bound
- * @throws InferenceError `invalid_request`, `capability_unavailable`, `not_resumable`
+ * @throws InferenceError `invalid_request`, `capability_unavailable`, `not_resumable`, `over_capacity`
  */
 export function eligibleRequest(
   head: Head,
   bytes: Uint8Array,
-  model: BackendModel,
-  maxTokens: number,
+  { model, maxTokens, memory }: Eligibility,
 ): InferenceRequest {
-  const request = parseRequestBytes(head.kind, bytes)
+  const request = parseRequestBytes(head.kind, bytes, (more) => memory.grow(more))
   const { capabilities, fields } = requirementsOf(request)
   const lacking =
     capabilities.find((name) => !model.capabilities.includes(name)) ??

@@ -2,9 +2,14 @@
  * The handlers of a node: inference and probe. Neither ever rejects.
  *
  * @example
- * await libp2p.handle(PROTOCOLS.inference, (stream, connection) =>
- *   serveInference(stream, connection.remotePeer.toString(), context),
- * )
+ * import type { Libp2p } from '@libp2p/interface'
+ * import { PROTOCOLS } from '../../protocol/index.ts'
+ *
+ * async function serve(libp2p: Libp2p, context: ServeContext): Promise<void> {
+ *   await libp2p.handle(PROTOCOLS.inference, (stream, connection) =>
+ *     serveInference(stream, { peer: connection.remotePeer.toString(), network: '192.0.2.0/24' }, context),
+ *   )
+ * }
  *
  * @packageDocumentation
  */

@@ -22,9 +22,10 @@ export async function serveInference(
   { peer, network }: Caller,
   context: ServeContext,
 ): Promise<void> {
-  const startedAtMs = context.now()
-  const scope = new AttemptScope(stream, context.signal)
-  const reply = new Reply(stream, context.limits)
+  const { clock, gate, limits } = context
+  const startedAtMs = clock.wall()
+  const scope = new AttemptScope(stream, context.signal, clock)
+  const reply = new Reply(stream, { ...limits, clock, isContended: () => gate.contended })
   let known: Partial<ServedRequest> = {}
   const note = (more: Partial<ServedRequest>): void => {
     known = { ...known, ...more }
@@ -46,7 +47,7 @@ export async function serveInference(
     leave()
     // A stream that is still open would keep the client waiting; one that is closed takes no harm.
     reply.reset('the attempt is over')
-    const durationMs = context.now() - startedAtMs
+    const durationMs = context.clock.wall() - startedAtMs
     context.onRequest({ ...known, peerId: peer, outcome, durationMs })
   }
 }

@@ -1,16 +1,15 @@
 import type { Stream } from '@libp2p/interface'
-import * as lengthPrefixed from 'it-length-prefixed'
-import { closedWithin } from '../../host/index.ts'
-import { encodeProbeResponse, InferenceError } from '../../protocol/index.ts'
+import { answerOnce } from '../../host/index.ts'
+import { encodeProbeResponse } from '../../protocol/index.ts'
 import { checkAccess } from '../admission/index.ts'
 import type { ServeContext } from './context.ts'
 
-/** Time for the asker to close its side. */
-const CLOSE_TIMEOUT_MS = 2_000
+/** The answer is a few dozen bytes. */
+const PROBE_TIMEOUT_MS = 5_000
 
 /**
- * Answers a probe with the load of this moment. Opening the stream is the question: what the asker writes on it is
- * not read. Never rejects; one who may not ask, or asks too often, gets a reset.
+ * Answers a probe with the load of this moment. Opening the stream is the question: what the asker writes on it is not
+ * read. Never rejects: a peer without access, or one that asks too often, gets a reset.
  */
 export async function serveProbe(
   stream: Stream,
@@ -18,19 +17,17 @@ export async function serveProbe(
   context: Pick<ServeContext, 'access' | 'fairness' | 'probes' | 'status' | 'log'>,
 ): Promise<void> {
   let leave = (): void => {}
-  try {
+  const init = {
+    maxRequestBytes: 0,
+    timeoutMs: PROBE_TIMEOUT_MS,
+    onFailure: (error: Error): void => context.log('probe failed: %e', error),
+  }
+  await answerOnce(stream, init, () => {
     checkAccess(context.access, peer)
     leave = context.probes.open(peer)
-    const load = context.status.loadFor({ contributes: context.fairness.contributes(peer) })
-    const frame = lengthPrefixed.encode.single(encodeProbeResponse(load))
-    stream.send(frame.subarray())
-    const closed = closedWithin(stream, CLOSE_TIMEOUT_MS)
-    await stream.close()
-    await closed
-  } catch (error) {
-    context.log('probe failed: %e', error)
-    stream.abort(InferenceError.from(error, 'stream_reset'))
-  } finally {
-    leave()
-  }
+    return encodeProbeResponse(
+      context.status.loadFor({ contributes: context.fairness.contributes(peer) }),
+    )
+  })
+  leave()
 }

@@ -1,7 +1,7 @@
 import { fromString } from 'uint8arrays/from-string'
 import type { BackendChunk, BackendDone, BackendEvent } from '../../backend/index.ts'
 import { encodeNodeFrame, InferenceError, LIMITS } from '../../protocol/index.ts'
-import { untilAborted, whilePending } from '../../timing/index.ts'
+import { type Clock, raceSignal, settledWithin, whilePending } from '../../timing/index.ts'
 import { engineFailure } from './failure.ts'
 import type { Reply } from './reply.ts'
 
@@ -13,6 +13,8 @@ export interface PumpInit {
   /** Until the first chunk, the client hears from us this often. */
   readonly keepAliveMs: number
   readonly engineStopMs: number
+  /** @default the machine's */
+  readonly clock?: Clock
   /** Called once for each chunk and its JSON, after it was sent. The next one is not asked for before it settles. */
   readonly onChunk: (chunk: BackendChunk, json: Uint8Array) => Promise<void>
   /** Called once, when the engine no longer works on the request. */
@@ -42,11 +44,11 @@ export async function pump(init: PumpInit): Promise<BackendDone> {
         throw new InferenceError('invalid_request', 'the answer is larger than the protocol allows')
       }
       seq += 1
-      await untilAborted(reply.sendBytes(frame), signal)
+      await raceSignal(reply.sendBytes(frame), signal)
       await init.onChunk(event, json)
     }
   } finally {
-    void stopEngine(engine, ended, init.engineStopMs).then(init.onStopped)
+    void stopEngine(engine, ended, init.engineStopMs, init.clock).then(init.onStopped)
   }
 }
 
@@ -61,16 +63,18 @@ function startEngine({ start, onStopped }: PumpInit): AsyncIterator<BackendEvent
 
 async function nextEvent(
   engine: AsyncIterator<BackendEvent>,
-  { reply, signal, keepAliveMs }: PumpInit,
+  { reply, signal, keepAliveMs, clock }: PumpInit,
   isFirst: boolean,
 ): Promise<BackendEvent | undefined> {
   // An engine that throws at once, instead of rejecting, is caught as well.
   const result = Promise.resolve().then(() => engine.next())
-  const next = untilAborted(result, signal).catch((error: unknown) => {
+  const next = raceSignal(result, signal).catch((error: unknown) => {
     throw signal.aborted ? signal.reason : engineFailure(error)
   })
-  const keepAlive = (): Promise<void> => untilAborted(reply.send({ type: 'keepAlive' }), signal)
-  const { done, value } = await (isFirst ? whilePending(next, keepAliveMs, keepAlive) : next)
+  const keepAlive = (): Promise<void> => raceSignal(reply.send({ type: 'keepAlive' }), signal)
+  const { done, value } = await (isFirst
+    ? whilePending(next, keepAliveMs, keepAlive, { clock })
+    : next)
   return done === true ? undefined : value
 }
 
@@ -95,15 +99,11 @@ async function stopEngine(
   engine: AsyncIterator<BackendEvent>,
   ended: boolean,
   maxMs: number,
+  clock: Clock | undefined,
 ): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, maxMs)
-  })
   const stop = async (): Promise<void> => {
     if (ended && (await engine.next()).done === true) return
     await engine.return?.()
   }
-  await Promise.race([stop().catch(() => {}), late])
-  clearTimeout(timer)
+  await settledWithin(stop(), maxMs, { clock })
 }

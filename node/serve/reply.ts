@@ -6,12 +6,18 @@ import {
   InferenceError,
   type NodeFrame,
 } from '../../protocol/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
+import { ReaderPatience } from './reader-patience.ts'
 
 export interface ReplyInit {
   /** A client that takes nothing for this long is gone. */
   readonly writeStallMs: number
   /** Time for the client to take a failure, and to end an upload that was cut short. */
   readonly lingerMs: number
+  /** Whether other requests want this one's slot. @default never */
+  readonly isContended?: () => boolean
+  /** @default the machine's */
+  readonly clock?: Clock
 }
 
 /** What the node says on one inference stream: any number of frames, then one terminal frame, then the end. */
@@ -19,11 +25,19 @@ export class Reply {
   readonly #stream: Stream
   readonly #writer: FrameWriter
   readonly #init: ReplyInit
+  readonly #clock: Clock
+  readonly #patience: ReaderPatience
 
   constructor(stream: Stream, init: ReplyInit) {
     this.#stream = stream
     this.#writer = new FrameWriter(stream)
     this.#init = init
+    this.#clock = init.clock ?? systemClock
+    this.#patience = new ReaderPatience({
+      isContended: init.isContended ?? (() => false),
+      clock: this.#clock,
+      onSpent: () => this.#stall('the client reads too slowly while others wait for its slot'),
+    })
   }
 
   /** Settles when the muxer has the frame; the stream is reset if that takes too long. */
@@ -32,14 +46,9 @@ export class Reply {
   }
 
   async sendBytes(frame: Uint8Array, stallMs: number = this.#init.writeStallMs): Promise<void> {
-    const stalled = setTimeout(() => {
-      this.#stream.abort(new InferenceError('stalled', 'the client reads nothing'))
-    }, stallMs)
-    try {
-      await this.#writer.write(frame)
-    } finally {
-      clearTimeout(stalled)
-    }
+    const giveUp = (): void => this.#stall('the client reads nothing')
+    using _timer = this.#clock.after(stallMs, giveUp)
+    await this.#patience.during(this.#writer.write(frame))
   }
 
   /** Sends the terminal frame and ends the stream, with a reset if the client does not end its side in time. */
@@ -53,6 +62,10 @@ export class Reply {
     // Rejects when the stream closes meanwhile, which is what is waited for.
     await this.#writer.close().catch(() => {})
     await closed
+  }
+
+  #stall(message: string): void {
+    this.#stream.abort(new InferenceError('stalled', message))
   }
 
   reset(why: string): void {

@@ -7,7 +7,7 @@ import {
   LIMITS,
   readFrames,
 } from '../../protocol/index.ts'
-import { untilAborted } from '../../timing/index.ts'
+import { raceSignal } from '../../timing/index.ts'
 
 /** The head and a body cut into pieces of a kilobyte on average. Smaller ones are a way to burn our time. */
 const MAX_UPLOAD_FRAMES = 1 + LIMITS.maxRequestBytes / 1_024
@@ -19,12 +19,14 @@ export class Upload {
   readonly #frames: AsyncIterator<Uint8Array, void>
   readonly #signal: AbortSignal
 
-  constructor(stream: Stream, signal: AbortSignal) {
+  /** @param onBytes is called with the bytes that arrived, before they are kept; it may throw */
+  constructor(stream: Stream, signal: AbortSignal, onBytes: (bytes: number) => void) {
     this.#signal = signal
     this.#frames = readFrames(stream, {
       maxFrames: MAX_UPLOAD_FRAMES,
       maxTotalBytes:
         LIMITS.maxFrameBytes + LIMITS.maxRequestBytes + MAX_UPLOAD_FRAMES * FRAME_OVERHEAD_BYTES,
+      onBytes,
     })
   }
 
@@ -62,7 +64,7 @@ export class Upload {
 
   async #next(): Promise<Uint8Array | undefined> {
     // After an abort the pending read settles when the stream closes, which the handler sees to.
-    const { done, value } = await untilAborted(this.#frames.next(), this.#signal)
+    const { done, value } = await raceSignal(this.#frames.next(), this.#signal)
     return done === true ? undefined : value
   }
 }

@@ -126,7 +126,7 @@ describe('a client in a swarm', () => {
     const long = { model: 'm', messages: [{ role: 'user', content: 'word '.repeat(200) }] } as const
     const error = await client.chat(long).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'context_too_long', details: { contextLength: 64 } })
-    expect((error as InferenceError).details.promptTokens).toBeGreaterThan(64)
+    expect((error as InferenceError).detailsOf('context_too_long').promptTokens).toBeGreaterThan(64)
     expect((error as InferenceError).traits.blame).toBe('caller')
     // Both are asked first as ever: `random` draws the cheapest, and neither is suspect.
     expect(node.state()).toBe('ready')

@@ -22,6 +22,7 @@ import {
   PROTOCOLS,
   parseModelReference,
 } from '../../protocol/index.ts'
+import { systemClock } from '../../timing/index.ts'
 import { advertisementOf, modelNamed } from '../fixtures/client-peers.ts'
 
 const LISTEN = ['/ip4/127.0.0.1/tcp/0']
@@ -154,7 +155,7 @@ async function discovers(host: Host): Promise<boolean> {
   const directory = createDirectory({
     host: blank,
     limits: { ...DISCOVERY_LIMITS, lookupTimeoutMs: LOOKUP_MS },
-    now: Date.now,
+    clock: systemClock,
     random: Math.random,
   })
   const query = { reference: parseModelReference(MODEL), needs: { capabilities: [], fields: [] } }

@@ -2,8 +2,10 @@
  * Whether peers that were asked the same gave the same answer. Pure.
  *
  * @example
- * const found = findAgreement(answers, 2, request)
- * if (found === undefined) askAnother()
+ * import type { AnswerRequest } from '../../../protocol/index.ts'
+ *
+ * const twoAgree = (answers: readonly ComparableAnswer[], request: AnswerRequest): boolean =>
+ *   findAgreement(answers, 2, request) !== undefined
  *
  * @packageDocumentation
  */

@@ -2,12 +2,14 @@
  * What a client may spend beyond one attempt a request, so that it never adds to an overload.
  *
  * @example
- * const lease = await reserve.acquire({ signal })
- * try {
- *   await goOnElsewhere()
- *   lease.succeeded()
- * } finally {
- *   lease.failed()
+ * async function resume(reserve: ResumeReserve, attempt: () => Promise<void>): Promise<void> {
+ *   const lease = await reserve.acquire({ signal: AbortSignal.timeout(5_000) })
+ *   try {
+ *     await attempt()
+ *     lease.succeeded()
+ *   } finally {
+ *     lease.failed()
+ *   }
  * }
  *
  * @packageDocumentation

@@ -1,4 +1,5 @@
 import { InferenceError } from '../../../protocol/index.ts'
+import { type Clock, systemClock } from '../../../timing/index.ts'
 
 /** Resumes that may wait at once; further ones are refused. */
 const MAX_WAITING = 1_024
@@ -14,6 +15,8 @@ export interface ResumeReserveInit {
   readonly max?: number
   /** Longest wait for a lease. @default 5_000: a caller sees a pause of this length, and a resume takes less */
   readonly waitMs?: number
+  /** @default the machine's */
+  readonly clock?: Clock
 }
 
 /** The right to one resume. The first call counts, further ones do nothing; without one the token is lost. */
@@ -37,6 +40,7 @@ export class ResumeReserve {
   readonly #earnedPerAnswer: number
   readonly #max: number
   readonly #waitMs: number
+  readonly #clock: Clock
   /** In the order of their arrival. Not empty only while the balance is below one. */
   readonly #waiting = new Set<Waiter>()
   #balance: number
@@ -45,6 +49,7 @@ export class ResumeReserve {
     this.#earnedPerAnswer = init.earnedPerAnswer ?? 0.5
     this.#max = init.max ?? 100
     this.#waitMs = init.waitMs ?? 5_000
+    this.#clock = init.clock ?? systemClock
     this.#balance = Math.min(init.initial ?? 20, this.#max)
   }
 
@@ -71,7 +76,7 @@ export class ResumeReserve {
     }
     const { promise, resolve, reject } = Promise.withResolvers<ResumeLease>()
     const leave = () => {
-      clearTimeout(timer)
+      timer[Symbol.dispose]()
       signal.removeEventListener('abort', onAbort)
       this.#waiting.delete(waiter)
     }
@@ -85,10 +90,10 @@ export class ResumeReserve {
       leave()
       reject(signal.reason)
     }
-    const timer = setTimeout(() => {
+    const timer = this.#clock.after(this.#waitMs, () => {
       leave()
       reject(exhausted(`none came free within ${this.#waitMs} ms`))
-    }, this.#waitMs)
+    })
     signal.addEventListener('abort', onAbort, { once: true })
     this.#waiting.add(waiter)
     return promise

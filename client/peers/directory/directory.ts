@@ -1,4 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
+import { LRUCache } from 'lru-cache'
 import type { CID } from 'multiformats/cid'
 import type { Host } from '../../../host/index.ts'
 import {
@@ -8,7 +9,7 @@ import {
   modelKey,
   nodeKey,
 } from '../../../protocol/index.ts'
-import { openScope, raceSignal } from '../../../timing/index.ts'
+import { type Clock, openScope, raceSignal } from '../../../timing/index.ts'
 import type { Candidate, DiscoveryLimits, Query } from '../../request/index.ts'
 import { candidatesOf, judge } from './eligibility.ts'
 import { lookUp } from './lookup.ts'
@@ -26,8 +27,7 @@ export type SwarmHost = Pick<Host, 'bootstrapPeers'> & {
 export interface DirectoryInit {
   readonly host: DirectoryHost
   readonly limits: DiscoveryLimits
-  /** Wall clock, for expiry. */
-  readonly now: () => number
+  readonly clock: Clock
   readonly random: () => number
 }
 
@@ -76,7 +76,8 @@ export function createDirectory(init: DirectoryInit): Directory {
 class DhtDirectory implements Directory {
   readonly #init: DirectoryInit
   readonly #running = new Map<string, Lookup>()
-  readonly #endedAt = new Map<string, number>()
+  /** Of each name, when its newest look-up ended. */
+  readonly #endedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED })
   readonly #closing = new AbortController()
 
   constructor(init: DirectoryInit) {
@@ -84,8 +85,8 @@ class DhtDirectory implements Directory {
   }
 
   candidates(query: Query): readonly Candidate[] {
-    const { host, limits, now } = this.#init
-    const found = candidatesOf(host.book.all(), query, now())
+    const { host, limits, clock } = this.#init
+    const found = candidatesOf(host.book.all(), query, clock.wall())
     if (found.length > 0 && this.#ageMs(modelName(query)) > limits.refreshMs) this.#lookUp(query)
     return found
   }
@@ -99,8 +100,8 @@ class DhtDirectory implements Directory {
     accept: (candidates: readonly Candidate[]) => boolean,
     options: { readonly signal: AbortSignal; readonly again: boolean },
   ): Promise<boolean> {
-    const { host, now } = this.#init
-    const accepted = (): boolean => accept(candidatesOf(host.book.all(), query, now()))
+    const { host, clock } = this.#init
+    const accepted = (): boolean => accept(candidatesOf(host.book.all(), query, clock.wall()))
     if (accepted()) return true
     if (!options.again && this.#ageMs(modelName(query)) < FRESH_LOOKUP_MS) return false
     const lookup = this.#lookUp(query)
@@ -121,8 +122,8 @@ class DhtDirectory implements Directory {
   async enumerate(options: { readonly signal: AbortSignal }): Promise<readonly Advertisement[]> {
     const lookup = this.#start('nodes', async (signal) => {
       await this.#joined(signal)
-      const { host, now } = this.#init
-      const stale = host.book.all().filter((known) => isExpired(known, now()))
+      const { host, clock } = this.#init
+      const stale = host.book.all().filter((known) => isExpired(known, clock.wall()))
       await lookUp(
         {
           host,
@@ -139,8 +140,10 @@ class DhtDirectory implements Directory {
   }
 
   known(): readonly Advertisement[] {
-    const { host, now } = this.#init
-    return host.book.all().filter((known) => !isExpired(known, now()) && known.models.length > 0)
+    const { host, clock } = this.#init
+    return host.book
+      .all()
+      .filter((known) => !isExpired(known, clock.wall()) && known.models.length > 0)
   }
 
   async close(): Promise<void> {
@@ -150,21 +153,21 @@ class DhtDirectory implements Directory {
 
   #ageMs(name: string): number {
     const endedAt = this.#endedAt.get(name)
-    return endedAt === undefined ? Number.POSITIVE_INFINITY : performance.now() - endedAt
+    return endedAt === undefined ? Number.POSITIVE_INFINITY : this.#init.clock.now() - endedAt
   }
 
   #lookUp(query: Query): Lookup {
-    const { host, now, random } = this.#init
+    const { host, clock, random } = this.#init
     const { id } = query.reference
     const serves = (known: Advertisement): boolean =>
       judge(known, { reference: { id }, needs: { capabilities: [], fields: [] } }).status ===
       'eligible'
     return this.#start(modelName(query), async (signal) => {
       const known = host.book.all().filter(serves)
-      const expired = known.filter((advertisement) => isExpired(advertisement, now()))
+      const expired = known.filter((advertisement) => isExpired(advertisement, clock.wall()))
       const before = known.length - expired.length
       const inForce = (): number =>
-        host.book.all().filter((one) => serves(one) && !isExpired(one, now())).length
+        host.book.all().filter((one) => serves(one) && !isExpired(one, clock.wall())).length
       const hinted = lookUp(
         {
           host,
@@ -197,7 +200,7 @@ class DhtDirectory implements Directory {
     if (running !== undefined) return running
     const scoped = async (): Promise<void> => {
       using scope = openScope(
-        { timeoutMs: this.#init.limits.lookupTimeoutMs },
+        { timeoutMs: this.#init.limits.lookupTimeoutMs, clock: this.#init.clock },
         { signal: this.#closing.signal },
       )
       await run(scope.signal)
@@ -207,12 +210,7 @@ class DhtDirectory implements Directory {
       .catch(() => {})
       .finally(() => {
         this.#running.delete(name)
-        this.#endedAt.delete(name)
-        this.#endedAt.set(name, performance.now())
-        const [oldest] = this.#endedAt.keys()
-        if (this.#endedAt.size > MAX_REMEMBERED && oldest !== undefined) {
-          this.#endedAt.delete(oldest)
-        }
+        this.#endedAt.set(name, this.#init.clock.now())
       })
     const lookup = { done }
     this.#running.set(name, lookup)
@@ -231,14 +229,14 @@ class DhtDirectory implements Directory {
     current: (known: Advertisement) => boolean,
     signal: AbortSignal,
   ): Promise<void> {
-    const { host, limits, now } = this.#init
+    const { host, limits, clock } = this.#init
     const known = host.book.get(peerId)
-    if (known !== undefined && !isExpired(known, now()) && current(known)) return
+    if (known !== undefined && !isExpired(known, clock.wall()) && current(known)) return
     // An expired advertisement is a weak hint: nobody waits for it longer than for a first connection.
     const { fetchTimeoutMs, connectTimeoutMs } = limits
     const timeoutMs =
       known === undefined ? fetchTimeoutMs : Math.min(fetchTimeoutMs, connectTimeoutMs)
-    using scope = openScope({ timeoutMs }, { signal })
+    using scope = openScope({ timeoutMs, clock }, { signal })
     await host.fetchAdvertisement(peerId, { signal: scope.signal }).catch(() => undefined)
   }
 }

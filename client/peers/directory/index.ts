@@ -2,8 +2,10 @@
  * Who could serve a request: advertisements from the book, look-ups in the DHT, and why there is nobody.
  *
  * @example
- * const query = { reference: parseModelReference('llama3.2:3b'), needs: requirementsOf(request) }
- * const candidates = directory.candidates(query)
+ * import { type InferenceRequest, parseModelReference, requirementsOf } from '../../../protocol/index.ts'
+ *
+ * const candidates = (directory: Directory, request: InferenceRequest) =>
+ *   directory.candidates({ reference: parseModelReference('llama3.2:3b'), needs: requirementsOf(request) })
  *
  * @packageDocumentation
  */

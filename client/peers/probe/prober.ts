@@ -1,13 +1,13 @@
 import type { PeerId } from '@libp2p/interface'
+import { askOnce } from '../../../host/index.ts'
 import {
   decodeProbeResponse,
   InferenceError,
   type Load,
   PROTOCOLS,
-  readFrames,
 } from '../../../protocol/index.ts'
-import { openScope } from '../../../timing/index.ts'
-import { type Connect, endSoon, openStream } from '../../attempt/index.ts'
+import type { Clock } from '../../../timing/index.ts'
+import type { Connect } from '../../attempt/index.ts'
 import type { LoadPool } from './load-pool.ts'
 
 /** Background probes under way; more would cost the swarm more than a good choice is worth. */
@@ -26,6 +26,7 @@ export interface ProberInit {
   readonly pool: LoadPool
   readonly isConnected: (peerId: PeerId) => boolean
   readonly timeoutMs: number
+  readonly clock: Clock
   readonly onRtt: (peer: string, rttMs: number) => void
 }
 
@@ -38,7 +39,7 @@ export interface Prober {
 }
 
 export function createProber(init: ProberInit): Prober {
-  const { connect, isConnected, pool, timeoutMs, onRtt } = init
+  const { connect, isConnected, pool, timeoutMs, clock, onRtt } = init
   const running = new Map<string, Promise<void>>()
   const closing = new AbortController()
 
@@ -46,16 +47,20 @@ export function createProber(init: ProberInit): Prober {
     peerId: PeerId,
     options: { readonly signal: AbortSignal },
   ): Promise<ProbeResult> => {
-    using scope = openScope(
-      { timeoutMs, onTimeout: () => new InferenceError('stalled', `no load in ${timeoutMs} ms`) },
-      options,
-    )
     const warm = isConnected(peerId)
-    const startedAt = performance.now()
-    const load = await askLoad(connect, peerId, { signal: scope.signal, dialTimeoutMs: timeoutMs })
-    const rttMs = performance.now() - startedAt
+    const startedAt = clock.now()
+    const question = {
+      libp2p: { dialProtocol: connect },
+      peer: peerId,
+      protocol: PROTOCOLS.probe,
+      timeoutMs,
+      clock,
+    }
+    const frame = await askOnce({ ...question, maxResponseBytes: MAX_RESPONSE_BYTES }, options)
+    const rttMs = clock.now() - startedAt
+    const load = decodeProbeResponse(frame)
     const key = peerId.toString()
-    pool.add(key, load, performance.now())
+    pool.add(key, load, clock.now())
     if (!warm) return { load }
     onRtt(key, rttMs)
     return { load, rttMs }
@@ -67,7 +72,7 @@ export function createProber(init: ProberInit): Prober {
       for (const peerId of peers) {
         const key = peerId.toString()
         if (running.size >= MAX_CONCURRENT || closing.signal.aborted) return
-        if (running.has(key) || pool.fresh(key, performance.now()) !== undefined) continue
+        if (running.has(key) || pool.fresh(key, clock.now()) !== undefined) continue
         const done = probe(peerId, { signal: closing.signal })
           // A peer that cannot be probed has no sample; the attempt on it will tell more.
           .then(noResult, noResult)
@@ -83,30 +88,3 @@ export function createProber(init: ProberInit): Prober {
 }
 
 const noResult = (): void => {}
-
-/** Opening the stream is the question. */
-async function askLoad(
-  connect: Connect,
-  peerId: PeerId,
-  options: { readonly signal: AbortSignal; readonly dialTimeoutMs: number },
-): Promise<Load> {
-  const { signal } = options
-  const stream = await openStream(connect, peerId, PROTOCOLS.probe, options)
-  const onAbort = (): void =>
-    stream.abort(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
-  signal.addEventListener('abort', onAbort, { once: true })
-  if (signal.aborted) onAbort()
-  const frames = readFrames(stream, { maxFrames: 1, maxTotalBytes: MAX_RESPONSE_BYTES })
-  try {
-    await stream.close({ signal })
-    const next = await frames.next()
-    if (next.done === true) throw new InferenceError('truncated', 'no load came')
-    return decodeProbeResponse(next.value)
-  } catch (error) {
-    throw signal.aborted ? signal.reason : InferenceError.from(error, 'stream_reset')
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    endSoon(stream)
-    await frames.return()
-  }
-}

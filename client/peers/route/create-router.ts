@@ -1,3 +1,4 @@
+import { every } from '../../../timing/index.ts'
 import type { RouteCandidate } from '../../request/index.ts'
 import { LoadPool } from '../probe/index.ts'
 import { chooseHome } from './affinity.ts'
@@ -32,7 +33,8 @@ const CENSORED_FACTOR = 4
  * → the conversation's home → two of the best eight.
  */
 export function createRouter(init: RouterInit): Router {
-  const { now, wallNow, random, trust } = init
+  const { clock, random, trust } = init
+  const now = (): number => clock.now()
   const salt = hashText(String.fromCharCode(...init.salt), 0)
   const pool = new LoadPool()
   const inFlight = new InFlight()
@@ -41,8 +43,8 @@ export function createRouter(init: RouterInit): Router {
   const ratios = new TtftRatios()
   const limits = new ConcurrencyLimits()
   const memory = new PrefixMemory(salt)
-  const clock = new ClockWatch(now(), wallNow())
-  const stopBeating = (init.every ?? everyReal)(HEARTBEAT_MS, () => clock.beat(now(), wallNow()))
+  const sleep = new ClockWatch(now(), clock.wall())
+  const heartbeat = every(clock, HEARTBEAT_MS, () => sleep.beat(now(), clock.wall()))
 
   const uncachedTokens = (key: string, { promptTokens, affinity }: RouteRequest): number => {
     const warm = affinity === undefined ? 0 : memory.warmTokens(affinity, key, now())
@@ -197,10 +199,10 @@ export function createRouter(init: RouterInit): Router {
       if (affinity !== undefined) memory.remember(affinity, key, promptTokens, now())
     },
     failed({ key }, code) {
-      health.failed(key, code, clock.look(now(), wallNow()), now())
+      health.failed(key, code, sleep.look(now(), clock.wall()), now())
     },
     connected(peer, isConnected) {
-      health.connected(peer, isConnected, clock.look(now(), wallNow()), now())
+      health.connected(peer, isConnected, sleep.look(now(), clock.wall()), now())
     },
     observeRtt(peer, rttMs) {
       latency.observeRtt(peer, rttMs)
@@ -213,13 +215,7 @@ export function createRouter(init: RouterInit): Router {
       return inFlight.total
     },
     close() {
-      stopBeating()
+      heartbeat[Symbol.dispose]()
     },
   }
-}
-
-function everyReal(ms: number, run: () => void): () => void {
-  const timer = setInterval(run, ms)
-  timer.unref()
-  return () => clearInterval(timer)
 }

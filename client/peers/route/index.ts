@@ -3,9 +3,17 @@
  * policy is a pure module; the router holds their memories.
  *
  * @example
- * const router = createRouter({ now: () => performance.now(), wallNow: Date.now, random: Math.random, salt: randomBytes(16) })
- * const affinity = affinityKey(request, { id: 'llama3.2:3b' })
- * const chosen = router.choose(candidates, { promptTokens: 900, answerTokens: 0, affinity, apart: [] })
+ * import { randomBytes } from 'node:crypto'
+ * import { systemClock } from '../../../timing/index.ts'
+ * import type { RouteCandidate } from '../../request/index.ts'
+ *
+ * const router = createRouter({
+ *   clock: systemClock,
+ *   random: Math.random,
+ *   salt: randomBytes(16),
+ * })
+ * const first = (candidates: readonly RouteCandidate[]) =>
+ *   router.choose(candidates, { promptTokens: 900, answerTokens: 0, affinity: undefined, apart: [] })
  *
  * @packageDocumentation
  */

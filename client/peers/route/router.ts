@@ -1,4 +1,5 @@
 import type { ErrorCode, Load } from '../../../protocol/index.ts'
+import type { Clock } from '../../../timing/index.ts'
 import type { RouteCandidate } from '../../request/index.ts'
 import type { LoadPool } from '../probe/index.ts'
 /** What choosing needs to know of a request. */
@@ -39,14 +40,10 @@ export interface Trust {
 
 /** What a router hangs on. */
 export interface RouterInit {
-  /** Monotonic, in milliseconds. */
-  readonly now: () => number
-  /** Milliseconds since 1970: running ahead of `now` shows that the machine slept. */
-  readonly wallNow: () => number
+  /** Its wall time running ahead of its monotonic one shows that the machine slept. */
+  readonly clock: Clock
   /** From 0, below 1. */
   readonly random: () => number
-  /** Calls again and again, until what it returns is called. @default a timer that keeps no process alive */
-  readonly every?: (ms: number, run: () => void) => () => void
   /** What audits say of peers. @default nothing is known of anybody */
   readonly trust?: Trust
   /** The client's own, secret: where its conversations go is not for others to foretell. */

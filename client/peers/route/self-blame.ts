@@ -1,7 +1,5 @@
-import type { ErrorCode } from '../../../protocol/index.ts'
+import { ERROR_TABLE, type ErrorCode } from '../../../protocol/index.ts'
 
-/** What one's own network does to every peer alike. */
-const TRANSPORT: ReadonlySet<ErrorCode> = new Set(['dial_failed', 'stream_reset', 'stalled'])
 /** So many distinct peers at once are one cause, and it is at this end. */
 const MIN_PEERS = 3
 const WINDOW_MS = 60_000
@@ -30,7 +28,8 @@ export class SelfBlame<T> {
    * @returns what to go back to for each peer, once the own network is suspected
    */
   failed(peer: string, code: ErrorCode, before: T, nowMs: number): ReadonlyMap<string, T> {
-    if (!TRANSPORT.has(code)) return new Map()
+    // Only what a broken network of one's own does to every peer alike.
+    if (ERROR_TABLE[code].kind !== 'transport') return new Map()
     for (const [other, { atMs }] of this.#verdicts) {
       if (nowMs - atMs > WINDOW_MS) this.#verdicts.delete(other)
     }

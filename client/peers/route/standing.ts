@@ -1,6 +1,7 @@
-/** First failure in a row; doubles with each further one. */
-const SUSPICION_MS = 5_000
-const MAX_SUSPICION_MS = 300_000
+import { backoffMs } from '../../../timing/index.ts'
+
+/** How long a peer is suspect after failures in a row. */
+const SUSPICION = { minMs: 5_000, maxMs: 300_000 }
 /** Weight of the newest outcome: some five attempts. */
 const RELIABILITY_ALPHA = 0.2
 /** What was bad counts half after this time: a peer that nobody asks could else never show that it is well again. */
@@ -41,7 +42,7 @@ export function newcomer(nowMs: number): Standing {
 
 export function afterFailure(before: Standing, nowMs: number): Standing {
   const failures = before.failures + 1
-  const untilMs = nowMs + Math.min(MAX_SUSPICION_MS, SUSPICION_MS * 2 ** (failures - 1))
+  const untilMs = nowMs + backoffMs(failures - 1, SUSPICION)
   return {
     ...before,
     failures,
@@ -75,7 +76,7 @@ export function afterAnswer(before: Standing, nowMs: number): Standing {
 
 /** Its connection was lost: no failure, but a reason to ask others first for a moment. */
 export function afterLoss(before: Standing, nowMs: number): Standing {
-  const untilMs = nowMs + SUSPICION_MS
+  const untilMs = nowMs + SUSPICION.minMs
   return {
     ...before,
     suspectUntilMs: Math.max(before.suspectUntilMs, untilMs),

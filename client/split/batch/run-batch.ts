@@ -1,5 +1,5 @@
 import { type AttemptRecord, InferenceError } from '../../../protocol/index.ts'
-import { openScope, type Scope } from '../../../timing/index.ts'
+import { type Clock, openScope, type Scope, systemClock } from '../../../timing/index.ts'
 import type { CallOptions, Requester } from '../../pipeline/index.ts'
 import { modelOf } from '../../request/index.ts'
 import { isRefusal } from '../after-failure.ts'
@@ -16,6 +16,8 @@ export interface BatchContext {
   readonly slots: Requester['slots']
   /** For one try of one request, where the batch does not say. */
   readonly timeoutMs: number
+  /** @default the machine's */
+  readonly clock?: Clock | undefined
   readonly random: () => number
 }
 
@@ -28,8 +30,12 @@ export async function* runBatch(
   options: BatchOptions,
 ): AsyncGenerator<BatchResult, void, void> {
   const { deadlineMs = DEFAULT_DEADLINE_MS, ordered = false, onProgress, ...own } = options
-  using scope = openScope({ timeoutMs: deadlineMs, onTimeout: () => tooLate(deadlineMs) }, options)
-  const startedAt = performance.now()
+  const { clock = systemClock } = context
+  using scope = openScope(
+    { timeoutMs: deadlineMs, clock, onTimeout: () => tooLate(deadlineMs) },
+    options,
+  )
+  const startedAt = clock.now()
   const open = new OpenRequests({ ordered, most: SPLIT_LIMITS.maxAhead })
   const { slots, random, timeoutMs } = context
   const queue = new WorkQueue({
@@ -47,13 +53,14 @@ export async function* runBatch(
   const told = function* (results: readonly BatchResult[]): Generator<BatchResult, void, void> {
     for (const result of results) {
       yield result
-      onProgress?.({ ...open.counts, elapsedMs: performance.now() - startedAt })
+      onProgress?.({ ...open.counts, elapsedMs: clock.now() - startedAt })
     }
   }
   const parts = runParts<never, Answered>(
     {
       queue,
       feed,
+      clock,
       crowded: ({ attempts }) => attempts.some(({ outcome }) => isRefusal(outcome)),
       run: async function* (part, { signal, placement }) {
         yield* []

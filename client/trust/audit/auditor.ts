@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Backend } from '../../../backend/index.ts'
 import { InferenceError, type ScoreRequest, type ScoreResponse } from '../../../protocol/index.ts'
-import { type After, openScope, raceSignal } from '../../../timing/index.ts'
+import { type Clock, openScope, raceSignal } from '../../../timing/index.ts'
 import { type Directory, networksOf } from '../../peers/index.ts'
 import type { AuditReport, Candidate, Verdict } from '../../request/index.ts'
 import { type AuditEvidence, type Reputation, specClassOf } from '../reputation/index.ts'
@@ -48,8 +48,8 @@ export interface AuditorInit {
   readonly now: () => number
   /** From 0, below 1. */
   readonly random: () => number
-  /** @default a timer */
-  readonly after?: After | undefined
+  /** For its deadlines. @default the machine's */
+  readonly clock?: Clock | undefined
 }
 
 export interface AuditOptions {
@@ -118,9 +118,9 @@ export class Auditor {
     { signal, withinMs = AUDIT_TIMEOUT_MS }: AuditOptions,
   ): Promise<readonly AuditReport[]> {
     signal.throwIfAborted()
-    const { after, now } = this.#init
+    const { clock, now } = this.#init
     const timeoutMs = Math.min(AUDIT_TIMEOUT_MS, withinMs)
-    using scope = openScope({ timeoutMs, after }, { signal })
+    using scope = openScope({ timeoutMs, clock }, { signal })
     const endsAtMs = now() + timeoutMs
     const promptBytes = Buffer.byteLength(JSON.stringify(subject.asked.body))
     const reports: AuditReport[] = []
@@ -253,7 +253,7 @@ export class Auditor {
       MAX_SCORE_TIMEOUT_MS,
       SHARE_OF_REST * remainingMs(),
     )
-    using scope = openScope({ timeoutMs, after: this.#init.after }, { signal })
+    using scope = openScope({ timeoutMs, clock: this.#init.clock }, { signal })
     return await raceSignal(work({ signal: scope.signal, timeoutMs }), scope.signal)
   }
 

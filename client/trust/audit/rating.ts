@@ -1,5 +1,4 @@
 import {
-  type ErrorCode,
   InferenceError,
   LIMITS,
   type ScoreRequest,
@@ -20,16 +19,6 @@ const MAX_CUTS = 2
 const MAX_TEMPLATE_TOKENS = 1_024
 /** Of text: for an estimate where nobody counts. */
 const BYTES_PER_TOKEN = 4
-/** Of failures after which the engine has read at least a part. */
-const AFTER_READING: ReadonlySet<ErrorCode> = new Set([
-  'deadline_exceeded',
-  'stalled',
-  'stream_reset',
-  'truncated',
-  'malformed',
-  'engine_failed',
-])
-
 /** What a scorer gave. */
 export interface Scored extends Pick<ScoreResponse, 'end' | 'scores' | 'text'> {
   /** By its own word. */
@@ -81,7 +70,7 @@ export async function rate(
       return { result, tokens: tokens + readBy(response.usage, end, promptBytes) }
     } catch (error) {
       if (refusesCompletion(error)) return { result: refused(end - from), tokens }
-      if (InferenceError.is(error) && AFTER_READING.has(error.code)) {
+      if (InferenceError.is(error) && mayHaveRead(error)) {
         tokens += estimate(promptBytes, end)
       }
       const shorter = InferenceError.is(error, 'context_too_long') ? cut(end, error) : 0
@@ -97,11 +86,17 @@ function headOf({ from, to }: Pick<Testimony, 'from' | 'to'>): number {
 }
 
 /** So that it fits, by what the scorer says of its context, or half of it. */
-function cut(end: number, { details }: InferenceError): number {
-  const { promptTokens = 0, contextLength = 0 } = details
+function cut(end: number, error: InferenceError): number {
+  const { promptTokens = 0, contextLength = 0 } = error.detailsOf('context_too_long')
   const excess = promptTokens - contextLength
   // Some engines want room for one token more.
   return excess >= 0 && contextLength > 0 ? end - excess - 1 : Math.floor(end / 2)
+}
+
+/** Whether the engine may have read at least a part before the failure. */
+function mayHaveRead({ code, traits: { kind } }: InferenceError): boolean {
+  if (kind === 'transport') return code !== 'dial_failed'
+  return kind === 'protocol' || kind === 'engine' || code === 'deadline_exceeded'
 }
 
 function refusesCompletion(error: unknown): boolean {

@@ -4,12 +4,14 @@ import {
   type ScoreResponse,
   type Usage,
 } from '../../../protocol/index.ts'
-import { openScope } from '../../../timing/index.ts'
+import { type Clock, openScope } from '../../../timing/index.ts'
 import { type Answered, type Connect, runAttempt } from '../../attempt/index.ts'
 import { type Candidate, encodeRequest, type RequestLimits } from '../../request/index.ts'
 import type { Scored } from './rating.ts'
 export interface ScoreAtInit {
   readonly connect: Connect
+  /** @default the machine's */
+  readonly clock?: Clock | undefined
   readonly limits: RequestLimits
   /** Told of complete ratings, for receipts: they are work, too. */
   readonly onAnswered?: ((answer: Answered) => void) | undefined
@@ -21,17 +23,21 @@ export interface ScoreAtInit {
  * @throws InferenceError as an attempt does; the signal's reason
  */
 export async function scoreAt(
-  { connect, limits, onAnswered }: ScoreAtInit,
+  { connect, clock, limits, onAnswered }: ScoreAtInit,
   { peerId, model }: Pick<Candidate, 'model' | 'peerId'>,
   body: ScoreRequest,
   options: { readonly signal: AbortSignal; readonly timeoutMs: number },
 ): Promise<Scored> {
-  using scope = openScope({ timeoutMs: Math.min(limits.timeoutMs, options.timeoutMs) }, options)
+  using scope = openScope(
+    { timeoutMs: Math.min(limits.timeoutMs, options.timeoutMs), clock },
+    options,
+  )
   const { digest } = model
   const request = encodeRequest({ kind: 'score', body }, digest)
   const attempt = runAttempt(
     {
       ...{ connect, peerId, request, limits },
+      ...(clock !== undefined && { clock }),
       ...(onAnswered !== undefined && { onAnswered }),
       remainingMs: () => scope.remainingMs(),
     },

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache'
+import { backoffMs } from '../../../timing/index.ts'
 
 const MAX_KNOWN = 4_096
-/** After silence it is left alone for so long; doubles with each time in a row. */
-const FIRST_REST_MS = 30_000
-const MAX_REST_MS = 600_000
+/** How long it is left alone after it fell silent so many times in a row. */
+const REST = { minMs: 30_000, maxMs: 600_000 }
 /** It is asked last for ten times as long, then as if nothing had been. */
 const ASKED_LAST = 10
 
@@ -60,5 +60,5 @@ export class ScorerMemory {
 }
 
 function restMs({ times }: Silence): number {
-  return Math.min(MAX_REST_MS, FIRST_REST_MS * 2 ** (times - 1))
+  return backoffMs(times - 1, REST)
 }

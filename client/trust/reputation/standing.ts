@@ -1,3 +1,4 @@
+import { backoffMs } from '../../../timing/index.ts'
 import { decisionAt } from '../verify/index.ts'
 import { type Evidence, expectationOf, NO_EVIDENCE, withEvidence } from './evidence.ts'
 /** What an audit said, as evidence. */
@@ -49,9 +50,9 @@ const HARD_MISS_DECAY = 0.97
 const DOUBT_DECAY = 0.995
 /** Audits passed in a row for which one strike is forgiven. */
 const FORGIVEN_AFTER = 200
-/** Doubles with each time, up to a week. */
-const QUARANTINE_MS = 3_600_000
 export const MAX_QUARANTINE_MS = 604_800_000
+/** From an hour up to a week. */
+const QUARANTINE = { minMs: 3_600_000, maxMs: MAX_QUARANTINE_MS }
 /** Audits passed in a row from which on a peer is no newcomer. */
 const PROVEN_AUDITS = 3
 /** Below this a peer would never be asked again. */
@@ -127,7 +128,7 @@ export function afterAudit(
 /** Released it is a newcomer again, whose every answer is audited, and one strike from the next, longer quarantine. */
 function quarantined(standing: PeerStanding, nowMs: number): PeerStanding {
   const { quarantines } = standing
-  const lengthMs = Math.min(MAX_QUARANTINE_MS, QUARANTINE_MS * 2 ** quarantines)
+  const lengthMs = backoffMs(quarantines, QUARANTINE)
   return {
     ...standing,
     quarantines: quarantines + 1,

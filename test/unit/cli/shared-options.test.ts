@@ -49,6 +49,21 @@ describe('resolveNetwork', () => {
     expect(resolveNetwork(parse(), {}, 'client').host.bootstrap).toEqual([])
   })
 
+  it('announces what was typed, else what the environment says, and hides networks', () => {
+    const [a, b] = ['/ip4/44.0.0.2/tcp/4801', '/dns4/node.example/tcp/4801']
+    const env = { SKEIN_ANNOUNCE: `${a} ${b}` }
+    expect(resolveNetwork(parse(), env, 'node').host.announce).toEqual([a, b])
+    expect(resolveNetwork(parse('--announce', b), env, 'node').host.announce).toEqual([b])
+    const hidden = parse('--no-announce', '10.0.0.0/8', '--no-announce', 'fd00::/8')
+    expect(resolveNetwork(hidden, env, 'node').host).toMatchObject({
+      announce: [a, b],
+      noAnnounce: ['10.0.0.0/8', 'fd00::/8'],
+    })
+    expect(() => resolveNetwork(parse(), { SKEIN_ANNOUNCE: '44.0.0.2' }, 'node')).toThrow(
+      'SKEIN_ANNOUNCE: not a multiaddr: 44.0.0.2',
+    )
+  })
+
   it('looks for peers nearby unless told not to', () => {
     expect(resolveNetwork(parse(), {}, 'node').host.mdns).toBe(true)
     expect(resolveNetwork(parse(), { SKEIN_MDNS: '0' }, 'node').host.mdns).toBe(false)

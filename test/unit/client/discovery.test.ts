@@ -178,7 +178,7 @@ describe('whom there is nobody to ask', () => {
       bootstrap: [],
     })
     expect(error.message).toContain('and 28 more')
-    expect(error.details.available).toHaveLength(40)
+    expect(error.detailsOf('model_not_found').available).toHaveLength(40)
   })
 })
 

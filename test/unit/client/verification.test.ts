@@ -122,7 +122,9 @@ describe('an answer that is to be verified always', () => {
         },
       },
     })
-    expect(answer.event?.verification).toEqual(failure.details.verification)
+    expect(answer.event?.verification).toEqual(
+      failure.detailsOf('verification_failed').verification,
+    )
   })
 
   it('says why where nobody can tell', async () => {

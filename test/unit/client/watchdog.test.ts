@@ -12,7 +12,7 @@ afterEach(() => {
 
 function create() {
   const expired = vi.fn<(error: Error) => void>()
-  return { expired, watchdog: new Watchdog(limits, expired, () => Date.now()) }
+  return { expired, watchdog: new Watchdog(limits, expired) }
 }
 
 /** One wait for the peer that lasts `ms`. */

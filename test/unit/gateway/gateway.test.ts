@@ -50,6 +50,18 @@ function gatewayOver(chat: () => Promise<ChatCompletion>, init: GatewayInit = {}
 
 const answers = async (): Promise<ChatCompletion> => answer
 
+const REPORT = {
+  outcome: 'failed',
+  positions: 9,
+  misses: 9,
+  hardMisses: 9,
+  meanMargin: 5,
+  logRatio: 9,
+  by: [],
+  asked: 1,
+  tokens: 9,
+} as const
+
 describe('models', () => {
   const names = {
     aliases: ['Fast'],
@@ -121,9 +133,9 @@ describe('errors', () => {
   })
 
   it('carry the evidence of a failed check, and no more of it than an answer can need', async () => {
-    const parts = Array.from({ length: 500 }, (_, index) => ({ peerId: `p${index}` }))
+    const parts = Array.from({ length: 500 }, (_, index) => ({ ...REPORT, peerId: `p${index}` }))
     const { post } = gatewayOver(async () => {
-      const details = { verification: { status: 'failed', parts } }
+      const details = { verification: { status: 'failed' as const, parts } }
       throw new InferenceError('verification_failed', 'it is not what it is said to be', {
         details,
       })

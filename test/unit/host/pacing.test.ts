@@ -2,36 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { explainDialFailure } from '../../../host/dial-failure.ts'
 import { sampleEnvelopes } from '../../../host/exchange-server.ts'
 import { TaskPool } from '../../../host/task-pool.ts'
-import { TokenBucket } from '../../../host/token-bucket.ts'
 import { LIMITS } from '../../../protocol/index.ts'
-import { backoffMs } from '../../../timing/backoff.ts'
-
-describe('backoffMs', () => {
-  const init = { minMs: 500, maxMs: 30_000 }
-  it('doubles from the minimum to the maximum', () => {
-    expect([0, 1, 2, 3, 10, 1_000].map((attempt) => backoffMs(attempt, 1, init))).toEqual([
-      500, 1_000, 2_000, 4_000, 30_000, 30_000,
-    ])
-  })
-  it('takes off at most half', () => {
-    expect(backoffMs(3, 0, init)).toBe(2_000)
-  })
-})
-
-describe('TokenBucket', () => {
-  it('lets a burst through, then a steady rate', () => {
-    const bucket = new TokenBucket({ capacity: 3, refillPerSecond: 2 }, 0)
-    expect([0, 0, 0, 0].map((at) => bucket.take(at))).toEqual([true, true, true, false])
-    expect(bucket.take(499)).toBe(false)
-    expect([1_000, 1_000, 1_000].map((at) => bucket.take(at))).toEqual([true, true, false])
-  })
-  it('gives nothing for a clock that runs backwards', () => {
-    const bucket = new TokenBucket({ capacity: 1, refillPerSecond: 1 }, 10_000)
-    expect(bucket.take(10_000)).toBe(true)
-    expect(bucket.take(5_000)).toBe(false)
-    expect(bucket.take(5_500)).toBe(false)
-  })
-})
 
 describe('TaskPool', () => {
   it('runs a few at a time, keeps some waiting and refuses the rest', async () => {

@@ -2,10 +2,8 @@ import { getEventListeners } from 'node:events'
 import { peerIdFromString } from '@libp2p/peer-id'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { VirtualTime } from '../../../bench/sim/virtual-time.ts'
-import { predictedTtftMs, predictedWaitMs, UNMEASURED } from '../../../node/admission/estimate.ts'
+import { predictedWaitMs, UNMEASURED } from '../../../node/admission/estimate.ts'
 import {
-  ByteBudget,
   checkAccess,
   Fairness,
   Gate,
@@ -14,6 +12,7 @@ import {
   peerIdSet,
 } from '../../../node/admission/index.ts'
 import { givesWay, nextTurn } from '../../../node/admission/turn.ts'
+import { VirtualClock } from '../../../testing/index.ts'
 import { charge, fullBucket, takeOne } from '../../../timing/token-bucket.ts'
 
 const FAR = 1e12
@@ -108,12 +107,12 @@ describe('the gate', () => {
   })
 
   it('drops one whose time passes though nothing else happens', async () => {
-    const time = new VirtualTime()
+    const time = new VirtualClock()
     const gate = new Gate({
       slots: 1,
       maxQueue: 10,
       now: time.now,
-      after: (ms, run) => time.after(ms, run),
+      after: time.after,
     })
     const enter = entrant(gate, [])
     const order: string[] = []
@@ -209,16 +208,21 @@ describe('the gate', () => {
       )
       await fc.assert(
         fc.asyncProperty(fc.array(command, { maxLength: 60 }), async (commands) => {
-          const time = new VirtualTime()
+          const time = new VirtualClock()
           const gate = new Gate({
             slots: 2,
             maxQueue: 3,
             now: time.now,
-            after: (ms, run) => time.after(ms, run),
+            after: time.after,
           })
           const held: { release(): void; controller: AbortController }[] = []
-          const waiting: { readonly contributes: boolean }[] = []
+          const waiting: { readonly peer: string; readonly contributes: boolean }[] = []
+          const running: string[] = []
+          const askedAtMs = new Map<string, number>()
           let [keptUntilMs, passedOver] = [0, 0]
+          const leavesNoneTo = (peer: string): boolean =>
+            running.every((other) => other === peer) &&
+            [...askedAtMs].some(([other, atMs]) => other !== peer && time.now() < atMs + 60_000)
           for (const step of commands) {
             if (step.do === 'enter') {
               const controller = new AbortController()
@@ -226,19 +230,26 @@ describe('the gate', () => {
               const deadlineAtMs = time.now() + lifeMs
               const { signal } = controller
               if (contributes) keptUntilMs = time.now() + 60_000
+              askedAtMs.set(peer, time.now())
               try {
                 const ticket = gate.enter({ peer, contributes, deadlineAtMs, signal })
-                const one = { contributes }
+                const one = { peer, contributes }
                 waiting.push(one)
                 const gone = (): void => void waiting.splice(waiting.indexOf(one), 1)
                 const granted = (): void => {
                   gone()
+                  running.push(peer)
                   const isOver = contributes && waiting.some((other) => !other.contributes)
                   passedOver = isOver ? passedOver + 1 : 0
                 }
                 ticket.granted.then(granted, gone)
+                let released = false
                 const release = (): void => {
                   if (waiting.includes(one)) gone()
+                  else if (!released && running.includes(peer)) {
+                    running.splice(running.indexOf(peer), 1)
+                  }
+                  released = true
                   ticket.release()
                 }
                 held.push({ release, controller })
@@ -255,11 +266,13 @@ describe('the gate', () => {
             expect(queueDepth).toBeLessThanOrEqual(3)
             expect(queueDepth).toBe(waiting.length)
             if (queueDepth === 0 || inFlight === 2) continue
-            // Nobody waits beside a free slot, but strangers for the last one, while it is kept and not their turn.
+            // Strangers alone wait beside a free slot: the last one, while it is kept for contributors and not their
+            // turn, or for another peer than the one that holds all others.
             expect(inFlight).toBe(1)
-            expect(waiting.some(({ contributes }) => contributes)).toBe(false)
-            expect(time.now()).toBeLessThan(keptUntilMs)
-            expect(passedOver).toBeLessThan(ONE_IN - 1)
+            const isKept = time.now() < keptUntilMs && passedOver < ONE_IN - 1
+            for (const { peer, contributes } of waiting) {
+              expect(!contributes && (isKept || leavesNoneTo(peer))).toBe(true)
+            }
           }
           for (const { release } of held) release()
           await gate.idle()
@@ -269,6 +282,69 @@ describe('the gate', () => {
       )
     },
   )
+})
+
+describe('a peer that would take every slot', () => {
+  const setting = () => {
+    const time = new VirtualClock()
+    const { now } = time
+    const gate = new Gate({ slots: 2, maxQueue: 8, now, after: (ms, run) => time.after(ms, run) })
+    const enter = (peer: string, network = peer, lifeMs = FAR) => {
+      const { signal } = new AbortController()
+      return gate.enter({ peer, network, deadlineAtMs: now() + lifeMs, signal })
+    }
+    return { time, gate, enter }
+  }
+
+  it('has them all while nobody else asks', () => {
+    const { gate, enter } = setting()
+    enter('a')
+    enter('a')
+    expect(gate.occupancy).toMatchObject({ inFlight: 2, queueDepth: 0 })
+  })
+
+  it.each([
+    ['peer', ['b', 'net b']],
+    ['network', ['a2', 'net a']],
+  ])(
+    'leaves the last one for a minute to whoever else asked, by its %s',
+    async (_, [peer, network]) => {
+      const { time, gate, enter } = setting()
+      enter('b', 'net b').release()
+      enter('a', 'net a')
+      const second = enter(peer === 'b' ? 'a' : (peer ?? ''), peer === 'b' ? 'net a' : network)
+      expect(gate.occupancy).toMatchObject({ inFlight: 1, queueDepth: 1 })
+      expect(enter('b', 'net b').queuePosition).toBe(0)
+      expect(gate.occupancy).toMatchObject({ inFlight: 2, queueDepth: 1 })
+      second.release()
+      await time.run(61_000)
+    },
+  )
+
+  it('gets the last one when the minute is over', async () => {
+    const { time, gate, enter } = setting()
+    enter('b').release()
+    enter('a')
+    enter('a')
+    expect(gate.occupancy.queueDepth).toBe(1)
+    await time.run(60_001)
+    expect(gate.occupancy).toMatchObject({ inFlight: 2, queueDepth: 0 })
+  })
+
+  it('makes a newcomer’s wait as long as the youngest request has run, and slots contended', async () => {
+    const { time, gate, enter } = setting()
+    enter('a')
+    enter('a')
+    time.after(40_000, () => {})
+    await time.run(40_000)
+    expect(gate.contended).toBe(false)
+    expect(() => enter('b', 'b', 15_000)).toThrow(
+      expect.objectContaining({ code: 'over_capacity' }),
+    )
+    expect(gate.contended).toBe(true)
+    expect(gate.expectedTtftMs).toBe(40_000)
+    expect(enter('b', 'b', 41_000).expectedTtftMs).toBe(40_000)
+  })
 })
 
 describe('lists of peers', () => {
@@ -380,12 +456,12 @@ describe('turns', () => {
 
 describe('the last slot', () => {
   const setting = (slots = 2) => {
-    const time = new VirtualTime()
+    const time = new VirtualClock()
     const gate = new Gate({
       slots,
       maxQueue: 10,
       now: time.now,
-      after: (ms, run) => time.after(ms, run),
+      after: time.after,
     })
     const { signal } = new AbortController()
     const order: string[] = []
@@ -506,7 +582,7 @@ describe('the last slot', () => {
     const armed = new Set<() => void>()
     const after = (_: number, run: () => void) => {
       armed.add(run)
-      return () => armed.delete(run)
+      return { [Symbol.dispose]: () => void armed.delete(run) }
     }
     const gate = new Gate({ slots: 2, maxQueue: 10, now: () => 0, after })
     const { signal } = new AbortController()
@@ -546,8 +622,8 @@ describe('the estimate', () => {
   it('knows no wait while a slot is free', () => {
     const measured = { ...UNMEASURED, firstTokenMs: 100, serviceMs: 1_000 }
     expect(predictedWaitMs({ inFlight: 1, queueDepth: 0, slots: 2 }, measured)).toBe(0)
-    expect(predictedTtftMs({ inFlight: 2, queueDepth: 0, slots: 2 }, measured)).toBe(600)
-    expect(predictedTtftMs({ inFlight: 2, queueDepth: 3, slots: 2 }, measured)).toBe(2_100)
+    expect(predictedWaitMs({ inFlight: 2, queueDepth: 0, slots: 2 }, measured)).toBe(500)
+    expect(predictedWaitMs({ inFlight: 2, queueDepth: 3, slots: 2 }, measured)).toBe(2_000)
   })
 })
 
@@ -604,16 +680,6 @@ describe('the pacer', () => {
 })
 
 describe('bounds on memory', () => {
-  it('hands out no more bytes than there are, and takes each back once', () => {
-    const budget = new ByteBudget(100)
-    const free = budget.reserve(60)
-    expect(() => budget.reserve(41)).toThrow(expect.objectContaining({ code: 'over_capacity' }))
-    budget.reserve(40)
-    free()
-    free()
-    expect(budget.usedBytes).toBe(40)
-  })
-
   it('counts each stream of a peer out once', () => {
     const init = { maxStreams: 1, rate: { perSecond: 1, burst: 9 }, maxPeers: 10 }
     const ledger = new PeerLedger({ ...init, now: () => 0 })

@@ -216,9 +216,12 @@ describe('bad uploads', () => {
     expect(error.code).toBe('deadline_exceeded')
   })
 
-  it('counts what is announced, not room for the largest head, once the head is there', async () => {
+  it('takes memory for what arrives, and gives it back', async () => {
     const backend = createScriptedBackend()
-    const node = await createHarness({ backend, limits: { maxMemoryBytes: LIMITS.maxFrameBytes } })
+    const node = await createHarness({
+      backend,
+      limits: { maxMemoryBytes: 8 * LIMITS.maxFrameBytes },
+    })
     const { stream, handled } = await node.open()
     const sent = upload(stream, chatBody('word '.repeat(500), { user: 'x'.repeat(600_000) }))
     expect((await collect(stream)).at(-1)?.type).toBe('done')
@@ -227,9 +230,29 @@ describe('bad uploads', () => {
     expect(node.memory.usedBytes).toBe(0)
   })
 
+  it('takes nothing for bodies that are announced and heads that are withheld', async () => {
+    const node = await createHarness({ backend: createScriptedBackend() })
+    for (let n = 0; n < 20; n += 1) {
+      const { stream } = await node.open()
+      if (n % 2 === 0) await write(stream, headFrame({ bodyBytes: LIMITS.maxRequestBytes }))
+    }
+    const { stream, handled } = await node.open()
+    const sent = upload(stream, chatBody('hello'))
+    expect((await collect(stream)).at(-1)?.type).toBe('done')
+    await Promise.all([sent, handled])
+    expect(node.memory.usedBytes).toBeLessThan(LIMITS.bodyFrameBytes)
+  })
+
   it('refuses a body that the memory of the node does not hold, and keeps none of it', async () => {
     const { error } = await failureOf(
-      (stream) => write(stream, headFrame({ bodyBytes: LIMITS.maxRequestBytes })),
+      async (stream) => {
+        const writer = new FrameWriter(stream)
+        await writer.write(headFrame({ bodyBytes: LIMITS.maxRequestBytes }))
+        const data = new Uint8Array(LIMITS.bodyFrameBytes)
+        while (stream.status === 'open') {
+          await writer.write(encodeClientFrame({ type: 'body', data })).catch(() => {})
+        }
+      },
       { limits: { maxMemoryBytes: 2_000_000 } },
     )
     expect(error.code).toBe('over_capacity')

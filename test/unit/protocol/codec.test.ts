@@ -113,10 +113,11 @@ describe('frames', () => {
   })
 
   it.each(peerCodes)('carry %s with its message, wait and details', (code) => {
+    const sizes = code === 'context_too_long' ? { promptTokens: 900, contextLength: 768 } : {}
     const error = new InferenceError(code, 'why', {
       cause: new Error('stays here'),
       retryAfterMs: 1500,
-      details: { promptTokens: 900, contextLength: 768, param: 'model' },
+      details: { ...sizes, param: 'model' },
     })
     const frame = decodeNodeFrame(encodeNodeFrame({ type: 'failed', error }))
     if (frame.type !== 'failed') throw new Error(frame.type)

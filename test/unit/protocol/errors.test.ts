@@ -5,10 +5,12 @@ import { ERROR_TABLE, InferenceError } from '../../../protocol/index.ts'
 describe('errors', () => {
   it('are documented as they are', () => {
     const page = readFileSync(new URL('../../../docs/wire-protocol.md', import.meta.url), 'utf8')
-    for (const [code, { blame, retryElsewhere, status, fromPeer }] of Object.entries(ERROR_TABLE)) {
-      const yes = (value: boolean): string => (value ? 'yes' : 'no')
+    const yes = (value: boolean): string => (value ? 'yes' : 'no')
+    for (const [code, traits] of Object.entries(ERROR_TABLE)) {
+      const { kind, blame, retryElsewhere, retrySamePeer, status, fromPeer } = traits
+      const retry = `${yes(retryElsewhere)} | ${yes(retrySamePeer)}`
       expect(page).toContain(
-        `| \`${code}\` | ${blame} | ${yes(retryElsewhere)} | ${status} | ${yes(fromPeer)} |`,
+        `| \`${code}\` | ${kind} | ${blame} | ${retry} | ${status} | ${yes(fromPeer)} |`,
       )
     }
   })

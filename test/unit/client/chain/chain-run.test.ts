@@ -7,7 +7,7 @@ import type { AnswerChunk } from '../../../../client/request/answer-chunk.ts'
 import type { DispatchEvent } from '../../../../client/request/answer-event.ts'
 import { Journal } from '../../../../client/request/journal.ts'
 import { InferenceError } from '../../../../protocol/index.ts'
-import { openScope, type Scope } from '../../../../timing/scope.ts'
+import { openScope, type Scope, systemClock } from '../../../../timing/index.ts'
 
 const network = (model: string): NamedMember => ({ type: 'network', model })
 
@@ -59,7 +59,7 @@ class Stage {
         open: (member, leg, inner) => this.#play(member, leg.delivered, inner),
         auto: async () => [],
         onAnswering: () => {},
-        now: () => performance.now(),
+        clock: systemClock,
         random: () => 0.5,
         ...this.#init,
       },

@@ -3,6 +3,7 @@ import { createRouter } from '../../../../../client/peers/route/create-router.ts
 import type { AnswerTimes, RouteRequest, Router } from '../../../../../client/peers/route/router.ts'
 import { LEAVING_TIER } from '../../../../../client/peers/route/tier.ts'
 import type { RouteCandidate } from '../../../../../client/request/candidate.ts'
+import { systemClock } from '../../../../../timing/index.ts'
 import { READY } from '../../../../fixtures/client-peers.ts'
 
 const TIMES: AnswerTimes = {
@@ -36,11 +37,10 @@ let draw: () => number
 let router: Router
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date', 'performance', 'setInterval', 'clearInterval'] })
+  vi.useFakeTimers({ toFake: ['Date', 'performance', 'setTimeout', 'clearTimeout'] })
   draw = () => 0
   router = createRouter({
-    now: () => performance.now(),
-    wallNow: () => Date.now(),
+    clock: systemClock,
     random: () => draw(),
     salt: new Uint8Array(16).fill(7),
   })

@@ -85,10 +85,14 @@ async function swarmOf(
     auditor: new Auditor({
       ...{ reputation, random, scorer, now: () => nowMs, seed: new Uint8Array(32) },
       directory: { known: () => candidates.map(({ advertisement }) => advertisement) },
-      after(ms, run) {
-        const timer = { atMs: nowMs + ms, run }
-        due.push(timer)
-        return () => due.splice(due.indexOf(timer), 1)
+      clock: {
+        now: () => nowMs,
+        wall: () => nowMs,
+        after(ms, run) {
+          const timer = { atMs: nowMs + ms, run }
+          due.push(timer)
+          return { [Symbol.dispose]: () => void due.splice(due.indexOf(timer), 1) }
+        },
       },
       async score({ key }, body) {
         const index = candidates.findIndex((one) => one.key === key)

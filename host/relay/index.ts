@@ -1,0 +1,18 @@
+/**
+ * Circuit relay v2 with limits that fit inference: the server on hosts that others can reach, the loop that keeps
+ * reservations on hosts that nobody reaches directly, and the transport that dials through relays.
+ *
+ * @example
+ * const server = new RelayServer({ libp2p, bytesPerSecond, now, log, signal })
+ * await server.start()
+ * const keeper = new RelayKeeper({ libp2p, isNeeded: () => !reachable, … })
+ * keeper.held.flatMap(({ addresses }) => addresses)
+ *
+ * @packageDocumentation
+ */
+
+export { RELAY_LIMITS } from './limits.ts'
+export { type HeldRelay, RelayKeeper } from './relay-keeper.ts'
+export { RelayServer, type RelayUse } from './relay-server.ts'
+export { relayTransport } from './relay-transport.ts'
+export { isRelayed, relayOf } from './relayed.ts'

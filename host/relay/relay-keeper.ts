@@ -1,0 +1,274 @@
+import type { Connection, IdentifyResult, Libp2p, Logger, PeerId } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { CIRCUIT_PROTOCOLS } from '../../protocol/index.ts'
+import { backoffMs, EQUAL_JITTER, openScope, pause } from '../../timing/index.ts'
+import { dialTarget } from '../address-scope.ts'
+import { subnetsOf } from '../subnet.ts'
+import { chooseRelays, type RelayOption } from './choose-relays.ts'
+import { isRelayed } from './relayed.ts'
+import { type Reservation, requestReservation } from './reserve.ts'
+
+export interface RelayKeeperInit {
+  readonly libp2p: Pick<
+    Libp2p,
+    'peerId' | 'dial' | 'getConnections' | 'getPeers' | 'peerStore' | 'getMultiaddrs'
+  > &
+    Pick<Libp2p, 'addEventListener' | 'removeEventListener'>
+  /** Whether this host needs relays now: nobody reaches it directly. */
+  readonly isNeeded: () => boolean
+  /** A relay on this machine helps only a host that does not listen itself. */
+  readonly useLoopback: boolean
+  /** Called when the addresses changed. */
+  readonly onChange: () => void
+  readonly signal: AbortSignal
+  readonly now: () => number
+  /** From 0 to 1. */
+  readonly random: () => number
+  readonly log: Logger
+}
+
+/** A reservation that is held. */
+export interface HeldRelay {
+  readonly relay: PeerId
+  /** Where others reach this host through the relay, without this host's id at the end. */
+  readonly addresses: readonly Multiaddr[]
+  readonly expiresAtMs: number
+}
+
+interface Held extends HeldRelay, RelayOption {
+  readonly reservedAtMs: number
+}
+
+/** With two that fail apart, one may die and nobody notices. */
+const WANTED = 2
+const DIAL_TIMEOUT_MS = 5_000
+const RESERVE_TIMEOUT_MS = 5_000
+const BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: EQUAL_JITTER }
+/** Beside the events that wake it. */
+const CHECK_EVERY_MS = 30_000
+/** Peers known from before that are looked at when no connected peer relays. */
+const MAX_KNOWN_TRIED = 16
+
+/**
+ * Keeps reservations at two relays for as long as the host needs them: made as soon as a relay is met, made again when
+ * one is lost or comes back, and renewed half-way through their life.
+ */
+export class RelayKeeper {
+  readonly #init: RelayKeeperInit
+  readonly #held = new Map<string, Held>()
+  readonly #failures = new Map<string, { readonly count: number; readonly retryAtMs: number }>()
+  readonly #waiting = new Set<() => void>()
+  #wake: AbortController = new AbortController()
+
+  constructor(init: RelayKeeperInit) {
+    this.#init = init
+    const { libp2p, signal } = init
+    const onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
+      if (detail.protocols.includes(CIRCUIT_PROTOCOLS.hop)) {
+        this.#failures.delete(detail.peerId.toString())
+        this.check()
+      }
+    }
+    const onClose = ({ detail }: CustomEvent<Connection>): void => {
+      if (this.#held.has(detail.remotePeer.toString())) this.check()
+    }
+    libp2p.addEventListener('peer:identify', onIdentify)
+    libp2p.addEventListener('connection:close', onClose)
+    signal.addEventListener(
+      'abort',
+      () => {
+        libp2p.removeEventListener('peer:identify', onIdentify)
+        libp2p.removeEventListener('connection:close', onClose)
+        this.#wake.abort()
+      },
+      { once: true },
+    )
+    void this.#run()
+  }
+
+  /** The reservations that are held now. */
+  get held(): readonly HeldRelay[] {
+    return [...this.#held.values()]
+  }
+
+  holds(relay: PeerId): boolean {
+    return this.#held.has(relay.toString())
+  }
+
+  /** Resolves once a reservation is held, or the signal fires. */
+  async firstHeld(signal: AbortSignal): Promise<void> {
+    if (this.#held.size > 0 || signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.#waiting.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      this.#waiting.add(done)
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+
+  /** Looks at once whether all is as it should be, because something changed. */
+  check(): void {
+    this.#wake.abort()
+  }
+
+  async #run(): Promise<void> {
+    const { signal, random, log } = this.#init
+    let attempt = 0
+    while (!signal.aborted) {
+      this.#wake = new AbortController()
+      const before = this.#summary()
+      await this.#round().catch((error: unknown) =>
+        log.error('looking for relays failed - %e', error),
+      )
+      if (signal.aborted) return
+      if (this.#summary() !== before) this.#init.onChange()
+      const enough = !this.#init.isNeeded() || this.#held.size >= WANTED
+      attempt = enough ? 0 : attempt + 1
+      await pause(enough ? CHECK_EVERY_MS : backoffMs(attempt, BACKOFF, random()), {
+        signal: this.#wake.signal,
+      })
+    }
+  }
+
+  #summary(): string {
+    return this.held.flatMap(({ addresses }) => addresses.map(String)).join()
+  }
+
+  async #round(): Promise<void> {
+    const { isNeeded, now, random, signal } = this.#init
+    if (!isNeeded()) {
+      this.#held.clear()
+      return
+    }
+    for (const [peer, { relay, expiresAtMs }] of this.#held) {
+      if (expiresAtMs <= now() || this.#connection(relay) === undefined) this.#held.delete(peer)
+    }
+    await Promise.all(
+      [...this.#held.values()].filter((held) => isDue(held, now())).map((held) => this.#ask(held)),
+    )
+    while (!signal.aborted) {
+      const next = chooseRelays([...this.#held.values()], await this.#options(), WANTED, random)
+      if (next.length === 0) break
+      await Promise.all(next.map((option) => this.#ask(option)))
+    }
+    this.#dropSurplus()
+  }
+
+  /** Reserves, or notes when to try again. Never rejects. */
+  async #ask(option: RelayOption): Promise<void> {
+    const { now, random, signal, log } = this.#init
+    const relay = peerIdFromString(option.peer)
+    using scope = openScope({ timeoutMs: DIAL_TIMEOUT_MS + RESERVE_TIMEOUT_MS }, { owner: signal })
+    try {
+      const connection = this.#connection(relay) ?? (await this.#dial(relay))
+      if (isRelayed(connection.remoteAddr)) throw new Error('reached through another relay only')
+      const reservation = await requestReservation(connection, scope)
+      const addresses = withCircuit(reservation, relay)
+      if (addresses.length === 0) throw new Error('the relay has no address that others could dial')
+      this.#failures.delete(option.peer)
+      this.#held.set(option.peer, {
+        ...option,
+        relay,
+        addresses,
+        reservedAtMs: now(),
+        expiresAtMs: reservation.expiresAtMs,
+      })
+      void this.#tag(relay, true)
+      for (const done of this.#waiting) done()
+    } catch (error) {
+      log('no reservation at %p - %e', relay, error)
+      const count = (this.#failures.get(option.peer)?.count ?? 0) + 1
+      const retryAtMs = now() + backoffMs(count, BACKOFF, random())
+      this.#failures.set(option.peer, { count, retryAtMs })
+    }
+  }
+
+  async #dial(relay: PeerId): Promise<Connection> {
+    using scope = openScope({ timeoutMs: DIAL_TIMEOUT_MS }, { owner: this.#init.signal })
+    return await this.#init.libp2p.dial(relay, { signal: scope.signal })
+  }
+
+  /** A direct connection to the relay; one that we opened first, since its address is known to work. */
+  #connection(relay: PeerId): Connection | undefined {
+    return this.#init.libp2p
+      .getConnections(relay)
+      .filter(({ remoteAddr, status }) => status === 'open' && !isRelayed(remoteAddr))
+      .sort((a, b) => Number(b.direction === 'outbound') - Number(a.direction === 'outbound'))[0]
+  }
+
+  /** Peers that relay and may be asked now: those that are connected, and, where these are too few, known ones. */
+  async #options(): Promise<readonly RelayOption[]> {
+    const { libp2p } = this.#init
+    const connected: RelayOption[] = []
+    for (const peer of libp2p.getPeers()) {
+      const connection = this.#mayAsk(peer) ? this.#connection(peer) : undefined
+      if (connection === undefined || !(await this.#relays(peer))) continue
+      const option = this.#optionOf(peer, connection.remoteAddr, true)
+      if (option !== undefined) connected.push(option)
+    }
+    if (connected.length + this.#held.size >= WANTED) return connected
+    const known = await libp2p.peerStore.all({
+      filters: [({ protocols }) => protocols.includes(CIRCUIT_PROTOCOLS.hop)],
+      limit: MAX_KNOWN_TRIED,
+    })
+    const away = known.flatMap(({ id, addresses }) => {
+      const address = addresses.find(({ multiaddr }) => !isRelayed(multiaddr))?.multiaddr
+      if (address === undefined || !this.#mayAsk(id) || this.#connection(id) !== undefined)
+        return []
+      return this.#optionOf(id, address, false) ?? []
+    })
+    return [...connected, ...away]
+  }
+
+  #mayAsk(peer: PeerId): boolean {
+    const key = peer.toString()
+    const retryAtMs = this.#failures.get(key)?.retryAtMs ?? 0
+    return (
+      !this.#held.has(key) &&
+      !peer.equals(this.#init.libp2p.peerId) &&
+      retryAtMs <= this.#init.now()
+    )
+  }
+
+  async #relays(peer: PeerId): Promise<boolean> {
+    const known = await this.#init.libp2p.peerStore.get(peer).catch(() => undefined)
+    return known?.protocols.includes(CIRCUIT_PROTOCOLS.hop) === true
+  }
+
+  #optionOf(peer: PeerId, address: Multiaddr, connected: boolean): RelayOption | undefined {
+    const target = dialTarget(address)
+    const isLoopback = target.kind === 'ip' && target.scopes.includes('loopback')
+    if (isLoopback && !this.#init.useLoopback) return undefined
+    const [subnet = address.getComponents()[0]?.value ?? ''] = subnetsOf([address])
+    return { peer: peer.toString(), network: subnet, connected }
+  }
+
+  /** Of three, one that shares its network with another goes. */
+  #dropSurplus(): void {
+    while (this.#held.size > WANTED) {
+      const all = [...this.#held.values()]
+      const twin = all.find((a) => all.some((b) => b !== a && b.network === a.network)) ?? all[0]
+      if (twin === undefined) return
+      this.#held.delete(twin.peer)
+      void this.#tag(twin.relay, false)
+    }
+  }
+
+  /** A tag that begins so makes libp2p dial the peer again once it is lost, and prune its connection last. */
+  async #tag(relay: PeerId, keep: boolean): Promise<void> {
+    const tags = { 'keep-alive-skein-relay': keep ? { value: 80 } : undefined }
+    await this.#init.libp2p.peerStore.merge(relay, { tags }).catch(() => undefined)
+  }
+}
+
+function isDue({ reservedAtMs, expiresAtMs }: Held, nowMs: number): boolean {
+  return nowMs >= reservedAtMs + (expiresAtMs - reservedAtMs) / 2
+}
+
+function withCircuit({ addresses }: Reservation, relay: PeerId): Multiaddr[] {
+  return addresses.map((address) => address.encapsulate(`/p2p/${relay.toString()}/p2p-circuit`))
+}

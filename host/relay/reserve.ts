@@ -1,0 +1,71 @@
+import type { AbortOptions, Connection } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import {
+  CIRCUIT_PROTOCOLS,
+  decodeHopAnswer,
+  encodeHopRequest,
+  InferenceError,
+} from '../../protocol/index.ts'
+import { dialTarget } from '../address-scope.ts'
+import { circuitMessages } from './circuit-message.ts'
+
+/** A relay's promise to pass connections on to this peer. */
+export interface Reservation {
+  readonly expiresAtMs: number
+  /** Where the relay listens, without a peer id. The address at which we reached it comes first. */
+  readonly addresses: readonly Multiaddr[]
+}
+
+/** A relay may have one of each family, and a name. */
+const MAX_ADDRESSES = 3
+
+/**
+ * Asks the relay at the other end of the connection for a reservation.
+ *
+ * @throws InferenceError `over_capacity` where it refuses, `malformed` for an answer that makes no sense
+ */
+export async function requestReservation(
+  connection: Connection,
+  options: AbortOptions,
+): Promise<Reservation> {
+  const stream = await connection.newStream(CIRCUIT_PROTOCOLS.hop, options)
+  try {
+    const messages = circuitMessages(stream)
+    await messages.write(encodeHopRequest({ type: 'reserve' }), options)
+    const { status, reservation } = decodeHopAnswer(await messages.read(options))
+    await stream.close(options)
+    if (status !== 'ok' || reservation === undefined) {
+      throw new InferenceError('over_capacity', `the relay refused the reservation: ${status}`)
+    }
+    return {
+      expiresAtMs: reservation.expiresAtMs,
+      addresses: addressesOf(connection, reservation.addresses),
+    }
+  } catch (error) {
+    stream.abort(error instanceof Error ? error : new Error(String(error)))
+    throw error
+  }
+}
+
+/** Others dial these on our word, so that a relay's own word counts only for public addresses. */
+function addressesOf(connection: Connection, said: readonly Uint8Array[]): Multiaddr[] {
+  const reached = connection.direction === 'outbound' ? [withoutPeer(connection.remoteAddr)] : []
+  const others = said.flatMap((bytes) => {
+    try {
+      const address = withoutPeer(multiaddr(bytes))
+      const target = dialTarget(address)
+      return target.kind === 'name' ||
+        (target.kind === 'ip' && target.scopes.every((scope) => scope === 'public'))
+        ? [address]
+        : []
+    } catch {
+      return []
+    }
+  })
+  const all = new Map([...reached, ...others].map((address) => [address.toString(), address]))
+  return [...all.values()].slice(0, MAX_ADDRESSES)
+}
+
+function withoutPeer(address: Multiaddr): Multiaddr {
+  return multiaddr(address.toString().replace(/\/p2p\/[^/]+$/, ''))
+}

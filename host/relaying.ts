@@ -1,0 +1,128 @@
+import type { ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { every, openScope, systemClock } from '../timing/index.ts'
+import { dialTarget } from './address-scope.ts'
+import type { ResolvedHostInit } from './defaults.ts'
+import type { RelayingState } from './host.ts'
+import type { OwnAddresses } from './reach/index.ts'
+import { RelayKeeper, RelayServer } from './relay/index.ts'
+
+/** How often a host looks whether it still has, or has not, a public address. */
+const CHECK_EVERY_MS = 10_000
+
+export interface RelayingComponents {
+  readonly libp2p: Libp2p
+  /** From 0 to 1. */
+  readonly random: () => number
+  /** Fires when the host stops. */
+  readonly signal: AbortSignal
+  readonly onError: (what: string, error: unknown) => void
+}
+
+/**
+ * A host's part in relaying: it relays for others while these can reach it, and holds reservations while they cannot.
+ * Made before the libp2p instance, whose configuration it takes part in, and started with it.
+ */
+export class Relaying {
+  readonly #init: ResolvedHostInit
+  readonly #own: OwnAddresses
+  #libp2p: Libp2p | undefined
+  #server: RelayServer | undefined
+  #keeper: RelayKeeper | undefined
+
+  constructor(init: ResolvedHostInit, own: OwnAddresses) {
+    this.#init = init
+    this.#own = own
+  }
+
+  /** Admits relayed connections only through relays where this host asked for it. */
+  readonly connectionGater: ConnectionGater = {
+    denyInboundRelayedConnection: (relay: PeerId) => this.#keeper?.holds(relay) !== true,
+  }
+
+  /** Where others reach this host through relays, this host's id at the end. */
+  get addresses(): readonly Multiaddr[] {
+    const suffix = `/p2p/${this.#libp2p?.peerId.toString() ?? ''}`
+    return (this.#keeper?.held ?? []).flatMap(({ addresses }) =>
+      addresses.map((address) => address.encapsulate(suffix)),
+    )
+  }
+
+  /** Resolves once a reservation is held, or none is to be expected, or the time is up. */
+  async settled(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const { bootstrap, listen } = this.#init
+    const mayRelay = bootstrap.some((address) => listen.length === 0 || !isLoopback(address))
+    if (!mayRelay || this.#isPublic()) return
+    using scope = openScope({ timeoutMs }, { owner: signal })
+    await this.#keeper?.firstHeld(scope.signal)
+  }
+
+  /** Whether the host has a public address of its own that was not refuted. */
+  #isPublic(): boolean {
+    return this.#own.announced([]).some((address) => {
+      const target = dialTarget(address)
+      return (
+        target.kind === 'name' ||
+        (target.kind === 'ip' && target.scopes.every((scope) => scope === 'public'))
+      )
+    })
+  }
+
+  get state(): RelayingState {
+    const held = this.#keeper?.held ?? []
+    return {
+      ...(this.#server?.isRunning === true && { use: this.#server.use }),
+      held: held.map(({ relay, addresses, expiresAtMs }) => ({
+        relay: relay.toString(),
+        addresses: addresses.map(String),
+        expiresAtMs,
+      })),
+    }
+  }
+
+  async start({ libp2p, random, signal, onError }: RelayingComponents): Promise<void> {
+    this.#libp2p = libp2p
+    const { relay, relayBytesPerSecond, dht, listen, now } = this.#init
+    const log = libp2p.logger.forComponent('skein:relay')
+    if (relay !== 'never') {
+      const bytesPerSecond = relayBytesPerSecond
+      const server = new RelayServer({ libp2p, bytesPerSecond, now, log, signal })
+      this.#server = server
+      const follow = (): Promise<void> =>
+        relay === 'always' || this.#isPublic() ? server.start() : server.stop()
+      await follow()
+      repeat(CHECK_EVERY_MS, signal, () => {
+        follow().catch((error: unknown) => onError('starting or stopping to relay', error))
+      })
+    }
+    if (dht === 'server') {
+      this.#keeper = new RelayKeeper({
+        ...{ libp2p, signal, now, random, log },
+        isNeeded: () => !this.#isPublic(),
+        useLoopback: listen.length === 0,
+        onChange: () => {
+          announce(libp2p).catch((error: unknown) => onError('announcing relay addresses', error))
+        },
+      })
+    }
+  }
+}
+
+function isLoopback(address: string): boolean {
+  const target = dialTarget(multiaddr(address))
+  return target.kind === 'ip' && target.scopes.includes('loopback')
+}
+
+/** Writes the addresses into our own entry of the peer store, on which libp2p tells those that are connected. */
+async function announce(libp2p: Libp2p): Promise<void> {
+  const suffix = `/p2p/${libp2p.peerId.toString()}`
+  const multiaddrs = libp2p
+    .getMultiaddrs()
+    .map((address) => multiaddr(address.toString().replace(new RegExp(`${suffix}$`), '')))
+  await libp2p.peerStore.patch(libp2p.peerId, { multiaddrs })
+}
+
+function repeat(everyMs: number, signal: AbortSignal, run: () => void): void {
+  const timer = every(systemClock, everyMs, run)
+  signal.addEventListener('abort', () => timer[Symbol.dispose](), { once: true })
+}

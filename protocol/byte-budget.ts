@@ -1,0 +1,89 @@
+import { InferenceError } from './errors.ts'
+
+/** When memory is short, it is short for about as long as an upload takes. */
+const RETRY_AFTER_MS = 1_000
+/** A claim that holds no more than this is taken from the whole budget, whatever else its peer and network hold. */
+export const SMALL_CLAIM_BYTES = 65_536
+/** Larger claims leave this part of the budget to small ones. */
+const KEPT_FOR_SMALL = 0.25
+
+/** Who holds memory. */
+export interface Holder {
+  readonly peer: string
+  /** Identities are free, networks are not: the share of a network bounds that of all its peers. */
+  readonly network: string
+}
+
+/** Memory held for one request. */
+export interface Claim {
+  /**
+   * Takes more, as it is needed: what a peer announces takes nothing.
+   *
+   * @throws InferenceError `over_capacity`; what was held stays held
+   */
+  grow(bytes: number): void
+  /** Gives everything back; calling it again does nothing. */
+  release(): void
+}
+
+/**
+ * Bytes of requests held in memory, shared by dynamic thresholds (Choudhury and Hahne, 1998): a network may hold as
+ * much as is left free, a peer half of that. One peer alone comes to a third of the budget, and however many hold
+ * memory, some is free for the next.
+ */
+export class ByteBudget {
+  readonly #maxBytes: number
+  readonly #holders = new Map<string, number>()
+  #usedBytes = 0
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes
+  }
+
+  get usedBytes(): number {
+    return this.#usedBytes
+  }
+
+  /** Opens a claim that holds nothing yet. */
+  claim({ peer, network }: Holder): Claim {
+    const names = [`network ${network}`, `peer ${peer}`] as const
+    let held = 0
+    let released = false
+    return {
+      grow: (bytes) => {
+        if (released) return
+        if (!this.#hasRoom(names, held, bytes)) {
+          throw new InferenceError('over_capacity', 'too many request bytes in memory', {
+            retryAfterMs: RETRY_AFTER_MS,
+          })
+        }
+        held += bytes
+        this.#add(names, bytes)
+      },
+      release: () => {
+        if (!released) this.#add(names, -held)
+        released = true
+      },
+    }
+  }
+
+  #hasRoom([network, peer]: readonly [string, string], held: number, bytes: number): boolean {
+    const free = this.#maxBytes - this.#usedBytes - bytes
+    if (held + bytes <= SMALL_CLAIM_BYTES) return free >= 0
+    const shared = free - this.#maxBytes * KEPT_FOR_SMALL
+    return this.#heldBy(network) + bytes <= shared && this.#heldBy(peer) + bytes <= shared / 2
+  }
+
+  #heldBy(name: string): number {
+    return this.#holders.get(name) ?? 0
+  }
+
+  #add(names: readonly string[], bytes: number): void {
+    this.#usedBytes += bytes
+    for (const name of names) {
+      const held = this.#heldBy(name) + bytes
+      if (held > 0) this.#holders.set(name, held)
+      else this.#holders.delete(name)
+    }
+  }
+}

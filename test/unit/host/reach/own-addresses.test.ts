@@ -1,0 +1,94 @@
+import { multiaddr } from '@multiformats/multiaddr'
+import { describe, expect, it } from 'vitest'
+import { announceRules } from '../../../../host/reach/announce-rules.ts'
+import { OwnAddresses } from '../../../../host/reach/own-addresses.ts'
+
+const SELF = '12D3KooWA8EXV3KjBxEU5EnsPfneLx84vMWAtTBQBeyooN82KSuS'
+const RELAY = '12D3KooWHYQwZnLRgDTPqFZSZWNkwkaCHLzpKwPUTkEz4kSTWyhj'
+
+function addresses(init: {
+  listening: readonly string[]
+  mapped?: readonly string[]
+  announce?: readonly string[]
+  noAnnounce?: readonly string[]
+}): OwnAddresses {
+  const rules = announceRules(init.announce ?? [], init.noAnnounce ?? [], SELF)
+  const own = new OwnAddresses(rules, SELF)
+  own.attach({
+    listening: () => init.listening.map((text) => multiaddr(text)),
+    mapped: () => (init.mapped ?? []).map((text) => multiaddr(text)),
+  })
+  return own
+}
+
+const announced = (own: OwnAddresses, chosen: readonly string[] = []): string[] =>
+  own
+    .announced(chosen.map((text) => multiaddr(text)))
+    .map((address) => address.toString().replace(`/p2p/${SELF}`, ''))
+
+describe('the addresses of a host', () => {
+  it('are announced with the public ones first, without waiting for anybody to confirm them', () => {
+    const own = addresses({
+      listening: [
+        '/ip4/127.0.0.1/tcp/1',
+        '/ip4/10.0.0.2/tcp/1',
+        '/ip4/44.0.0.2/tcp/1',
+        '/ip6/2a0e::1/tcp/1',
+      ],
+    })
+    expect(announced(own)).toEqual([
+      '/ip4/44.0.0.2/tcp/1',
+      '/ip6/2a0e::1/tcp/1',
+      '/ip4/10.0.0.2/tcp/1',
+      '/ip4/127.0.0.1/tcp/1',
+    ])
+    expect(own.announced([])[0]?.toString()).toBe(`/ip4/44.0.0.2/tcp/1/p2p/${SELF}`)
+  })
+
+  it('are joined by those that the operator typed and a router maps', () => {
+    const own = addresses({
+      listening: ['/ip4/192.168.1.2/tcp/1'],
+      mapped: ['/ip4/44.0.0.3/tcp/9'],
+      announce: ['/dns4/home.example/tcp/4801'],
+    })
+    expect(announced(own)).toEqual([
+      '/ip4/44.0.0.3/tcp/9',
+      '/dns4/home.example/tcp/4801',
+      '/ip4/192.168.1.2/tcp/1',
+    ])
+  })
+
+  it('are kept back in hidden networks, whoever found them', () => {
+    const own = addresses({
+      listening: ['/ip4/192.168.1.2/tcp/1', '/ip4/44.0.0.2/tcp/1'],
+      noAnnounce: ['192.168.0.0/16', '45.0.0.0/8'],
+    })
+    expect(announced(own, ['/ip4/192.168.1.2/tcp/1', '/ip4/45.0.0.1/tcp/3'])).toEqual([
+      '/ip4/44.0.0.2/tcp/1',
+    ])
+  })
+
+  it('never include link-local and metadata addresses', () => {
+    const own = addresses({ listening: ['/ip6/fe80::1/tcp/1', '/ip4/169.254.169.254/tcp/1'] })
+    expect(announced(own, ['/ip6/fe80::1/tcp/1'])).toEqual([])
+  })
+
+  it('are withheld once refuted, and announced again once not', () => {
+    const own = addresses({ listening: ['/ip4/44.0.0.2/tcp/1', '/ip4/10.0.0.2/tcp/1'] })
+    const refuted = new Set(['/ip4/44.0.0.2/tcp/1'])
+    expect(own.withhold(refuted)).toBe(true)
+    expect(own.withhold(refuted)).toBe(false)
+    expect(announced(own, ['/ip4/44.0.0.2/tcp/1'])).toEqual(['/ip4/10.0.0.2/tcp/1'])
+    expect(own.withhold(new Set())).toBe(true)
+    expect(announced(own)).toContain('/ip4/44.0.0.2/tcp/1')
+  })
+
+  it('through a relay come after direct public ones and before the LAN', () => {
+    const circuit = `/ip4/44.0.0.1/tcp/1/p2p/${RELAY}/p2p-circuit`
+    const own = addresses({
+      listening: [circuit, '/ip4/10.0.0.2/tcp/1', '/ip4/44.0.0.2/tcp/1'],
+    })
+    expect(announced(own)).toEqual(['/ip4/44.0.0.2/tcp/1', circuit, '/ip4/10.0.0.2/tcp/1'])
+    expect(own.all().find(({ source }) => source === 'relay')?.address).toBe(circuit)
+  })
+})

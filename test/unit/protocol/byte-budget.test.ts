@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest'
+import { ByteBudget, type Claim, SMALL_CLAIM_BYTES } from '../../../protocol/index.ts'
+
+const TOTAL = 1_000 * SMALL_CLAIM_BYTES
+
+/** Takes as much as it gets, over as many requests as it likes. */
+function fill(budget: ByteBudget, peer: string, network: string, piece = SMALL_CLAIM_BYTES * 4) {
+  const claims: Claim[] = []
+  let held = 0
+  for (;;) {
+    const claim = budget.claim({ peer, network })
+    claims.push(claim)
+    try {
+      claim.grow(piece)
+      held += piece
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'over_capacity', retryAfterMs: expect.any(Number) })
+      return { held, release: () => void claims.map((one) => one.release()) }
+    }
+  }
+}
+
+describe('memory for requests', () => {
+  it('takes back what was given, once', () => {
+    const budget = new ByteBudget(TOTAL)
+    const claim = budget.claim({ peer: 'a', network: 'n' })
+    claim.grow(100)
+    claim.grow(200)
+    expect(budget.usedBytes).toBe(300)
+    claim.release()
+    claim.release()
+    claim.grow(1)
+    expect(budget.usedBytes).toBe(0)
+  })
+
+  it('leaves to others more than one peer can hold', () => {
+    const budget = new ByteBudget(TOTAL)
+    const greedy = fill(budget, 'a', 'n')
+    expect(greedy.held).toBeLessThanOrEqual(TOTAL / 3)
+    expect(fill(budget, 'b', 'm').held).toBeGreaterThan(TOTAL / 10)
+    greedy.release()
+  })
+
+  it('bounds all identities of a network together', () => {
+    const budget = new ByteBudget(TOTAL)
+    let held = 0
+    for (let n = 0; n < 200; n += 1) held += fill(budget, `sybil-${n}`, 'n').held
+    expect(held).toBeLessThanOrEqual(TOTAL / 2)
+    expect(fill(budget, 'honest', 'm').held).toBeGreaterThan(TOTAL / 20)
+  })
+
+  it('keeps room for small requests of peers whose network holds all that it may', () => {
+    const budget = new ByteBudget(TOTAL)
+    for (let n = 0; n < 200; n += 1) fill(budget, `sybil-${n}`, 'n')
+    const small = budget.claim({ peer: 'honest', network: 'n' })
+    small.grow(SMALL_CLAIM_BYTES)
+    expect(() => small.grow(4 * SMALL_CLAIM_BYTES)).toThrow(
+      expect.objectContaining({ code: 'over_capacity' }),
+    )
+  })
+
+  it('is never used up beyond its bound by small requests either', () => {
+    const budget = new ByteBudget(TOTAL)
+    for (let n = 0; n < 1_000; n += 1) {
+      budget.claim({ peer: `p${n}`, network: 'n' }).grow(SMALL_CLAIM_BYTES)
+    }
+    expect(() => budget.claim({ peer: 'one more', network: 'm' }).grow(1)).toThrow()
+    expect(budget.usedBytes).toBe(TOTAL)
+  })
+})
