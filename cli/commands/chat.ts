@@ -22,11 +22,9 @@ import { emitDone, streamAnswer, tellCut, tellVerdict } from '../stream-answer.t
 interface ChatOptions extends SharedOptions, SamplingOptions, DispatchOptions, ModelOptions {}
 
 export function chatCommand(runtime: Runtime): Command {
-  const command = new Command('chat')
-    .summary('talk with a model')
-    .description(
-      'Talks with a model, line by line. /reset starts over, /exit leaves, Ctrl-C breaks off an answer; //text sends /text.',
-    )
+  const command = new Command('chat').description(
+    'Talks with a model, line by line. /reset starts over, /exit leaves, Ctrl-C breaks off an answer; //text sends /text.',
+  )
   return withSharedOptions(
     withModelOptions(withDispatchOptions(withSamplingOptions(command))),
   ).action(runtime.action(chat))

@@ -15,11 +15,9 @@ interface Found {
 
 export function statusCommand(runtime: Runtime): Command {
   return withSharedOptions(
-    new Command('status')
-      .summary('show the nodes, gateways and bootstrap peers that run on this machine')
-      .description(
-        'Shows the nodes, gateways and bootstrap peers that run on this machine, or those that use --data-dir.',
-      ),
+    new Command('status').description(
+      'Shows the nodes, gateways and bootstrap peers that run on this machine, or those that use --data-dir.',
+    ),
   ).action(runtime.action(showStatus))
 }
 
