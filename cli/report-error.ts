@@ -70,6 +70,7 @@ function adviceFor(
     case 'unauthorized':
       return 'These nodes serve only peers they know. Ask whoever runs them.'
     case 'dial_failed':
+    case 'path_lost':
     case 'stream_reset':
     case 'stalled':
     case 'truncated':
