@@ -7,12 +7,14 @@ import type { Session } from './runtime.ts'
 import { keepStatus } from './status-file.ts'
 
 export interface DaemonInit {
-  readonly role: Role
+  readonly role: Role | 'gateway'
   readonly host: Host
   readonly dataDir: string
   readonly swarmKey?: Uint8Array
   models(): readonly string[]
   load?(): Load
+  /** Where a gateway is called. */
+  readonly url?: string
 }
 
 /** Serves until told to stop, keeping the report for `skein status` fresh meanwhile. */
@@ -35,6 +37,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       models: init.models(),
       ...reachabilityFields(host.reachability()),
       ...(init.load !== undefined && { load: init.load() }),
+      ...(init.url !== undefined && { url: init.url }),
     }),
     (error) => {
       session.terminal.log(`cannot write the status file: ${String(error)}`)

@@ -13,7 +13,6 @@
  * @packageDocumentation
  */
 
-export { writeAtomic } from './atomic-file.ts'
 export { closedWithin } from './closed-within.ts'
 export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'

@@ -102,6 +102,7 @@ export {
   isDigest,
   MODEL_KEY_SHARDS,
   type ModelReference,
+  matchesDigest,
   modelKey,
   nodeKey,
   normalizeModelId,
