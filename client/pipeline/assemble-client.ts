@@ -12,6 +12,7 @@ import {
   type DirectoryHost,
   watchConnections,
 } from '../peers/index.ts'
+import { OpenParts } from '../request/index.ts'
 import { createTrust, type Trust } from '../trust/index.ts'
 import type { Settings } from './settings.ts'
 
@@ -58,7 +59,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
   const unwatch = watchConnections(host.libp2p, (peer, isConnected) =>
     router.connected(peer, isConnected),
   )
-  const parts = new AsyncDisposableStack()
+  const parts = new OpenParts()
   parts.defer(() => directory.close())
   parts.defer(() => prober.close())
   parts.defer(() => chains.close())
@@ -83,6 +84,6 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     chains,
     trust,
     closing: closing.signal,
-    close: () => parts.disposeAsync(),
+    close: () => parts[Symbol.asyncDispose](),
   }
 }
