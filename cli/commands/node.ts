@@ -6,10 +6,10 @@ import { chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { createFailureLog } from '../failure-log.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
+import { withBootstrap } from '../named-bootstrap.ts'
 import { openFileLimit } from '../open-files.ts'
 import { plainLine } from '../plain-text.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
-import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   addPeer,
@@ -81,7 +81,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
     firstFree(network.dataDirs, async (dataDir) =>
       createNode({
         host: {
-          ...(await withRecalled(network.host, dataDir)),
+          ...(await withBootstrap(session, network.host, dataDir)),
           dataDir,
           ...(maxOpenFiles !== undefined && { maxOpenFiles }),
         },
@@ -167,7 +167,7 @@ function announce(
   terminal.print(`\nThis node serves ${models.join(', ')} as ${node.host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
   terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
-  const invite = inviteFor(network.host.swarmKey, addresses)
+  const invite = inviteFor(network.host.swarmKey, node.host)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
   )
