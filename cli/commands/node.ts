@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { createNode, type Node } from '../../node/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
-import { chooseEngine, type EngineOptions } from '../engine/index.ts'
+import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { withRecalled } from '../remembered-bootstrap.ts'
@@ -42,6 +42,11 @@ export function nodeCommand(runtime: Runtime): Command {
       'a GGUF file to serve: path, https URL, or hf:org/repo/file (downloads resume); with --backend URL the same as --share',
     )
     .option('--share <model>', 'a model of the engine to give away; repeatable', addValue)
+    .option(
+      '--capabilities <list>',
+      'what the engine offers (chat,completion,embedding,tools,json_schema,logprobs,vision), in place of what it is found to offer',
+      capabilityList,
+    )
     .option('--slots <n>', 'requests served at a time', wholeNumber(1))
     .option('--max-queue <n>', 'requests that may wait', wholeNumber(0))
     .option('--max-tokens <n>', 'longest answer given, in tokens', wholeNumber(1))

@@ -42,6 +42,7 @@ import {
   listPeer,
   type ModelListing,
   type PeerListing,
+  unusedFields,
   watchConnections,
 } from '../peers/index.ts'
 import {
@@ -137,6 +138,8 @@ export interface Requester {
    * @param trusted only those of them. @default all
    */
   slots(model: string, trusted?: readonly string[]): number
+  /** Of optional fields of a request, those that the engine behind a peer's model does not take. */
+  unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[]
   /** Whether more than one model may answer this: it names several, or `auto`. What names none at all does not. */
   isChain(body: object): boolean
   /** What requests may name beside the models of the network. */
@@ -396,6 +399,8 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         completionIdentity(modelOf(body), now()),
         completionChunks,
       ),
+    unusedFields: (peerId, model, fields) =>
+      unusedFields(context.directory.known(), { peerId, model, fields }),
     async models(options = {}) {
       return listModels(await everyone(options))
     },
