@@ -1,8 +1,6 @@
 import type { Command } from 'commander'
 import type { Environment } from './environment.ts'
-import { exitCodeOf } from './exit-codes.ts'
 import type { Interrupts } from './interrupts.ts'
-import { reportError } from './report-error.ts'
 import type { SharedOptions } from './shared-options.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -20,6 +18,8 @@ export interface Surroundings {
   /** Where the package's own files are (the bundled model). */
   readonly packageRoot: string
   readonly version: string
+  /** File descriptors that the process may have open. @returns undefined where there is no bound */
+  readonly openFileLimit?: () => number | undefined
   createTerminal(json: boolean): Terminal
   /** Called as soon as the process ends, whatever ends it. Returns the undoing. */
   onExit(listener: () => void): () => void
@@ -60,6 +60,8 @@ export function createRuntime(surroundings: Surroundings): Runtime {
           exitCode =
             (await action({ ...surroundings, terminal, signal }, options, command.args)) ?? 0
         } catch (error) {
+          const { exitCodeOf } = await import('./exit-code-of.ts')
+          const { reportError } = await import('./report-error.ts')
           reportError(terminal, error, surroundings.commandName)
           exitCode = surroundings.interrupts.exitCode() ?? exitCodeOf(error)
         }

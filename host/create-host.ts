@@ -17,6 +17,7 @@ import { exchangeOnConnect } from './exchange-on-connect.ts'
 import { createExchangeServer } from './exchange-server.ts'
 import { createGater } from './gater.ts'
 import type { Host, HostInit } from './host.ts'
+import { ConnectionKeeper, connectionBounds } from './inbound/index.ts'
 import { waitUntilJoined } from './join.ts'
 import { dialKnownPeers } from './known-peer-dialer.ts'
 import { createInstance, startInstance } from './libp2p.ts'
@@ -71,7 +72,8 @@ async function assemble(
   const self = peerIdFromPrivateKey(persistence.privateKey).toString()
   const own = new OwnAddresses(announceRules(init.announce, init.noAnnounce, self), self)
   const relaying = new Relaying(init, own)
-  const libp2p = await createInstance(init, persistence, gater, listen, own, relaying)
+  const inbound = new ConnectionKeeper(connectionBounds(init.maxOpenFiles), init.now)
+  const libp2p = await createInstance(init, persistence, gater, listen, own, relaying, inbound)
   const { dht: kad, mdns } = libp2p.services
   await forgetOwnRecords(persistence.datastore, libp2p.peerId)
   const log = libp2p.logger.forComponent('skein:host')
@@ -79,6 +81,7 @@ async function assemble(
   const explain = (error: unknown): string => explainDialFailure(error, init.swarmKey !== undefined)
   const { signal } = stopping
   setMaxListeners(0, signal)
+  inbound.attach(libp2p, signal, (error) => onError('closing connections', error))
 
   const book = createAdvertisementBook({ self: libp2p.peerId, now: init.now })
   const keeper = await keepBook({
@@ -131,10 +134,10 @@ async function assemble(
     random: Math.random,
     onError,
   })
-  mdns?.addEventListener('peer', ({ detail: peer }) => {
-    for (const address of peer.multiaddrs) gater.trust(address)
+  mdns?.onNeighbour(({ multiaddrs, vouched }) => {
+    for (const address of vouched) gater.trust(address)
     libp2p
-      .dial(peer.multiaddrs, { signal })
+      .dial([...multiaddrs], { signal })
       .catch((error: unknown) => onError('dialling a neighbour', error))
   })
 

@@ -45,6 +45,8 @@ export interface HostInit {
   readonly mdns?: boolean
   /** Learn of advertisements from connected peers, beside the DHT. @default true */
   readonly peerExchange?: boolean
+  /** File descriptors of the process (`ulimit -n`): the bounds on connections follow it. @default enough for 1,000 connections */
+  readonly maxOpenFiles?: number
   /** Clock, for tests. @default Date.now */
   readonly now?: () => number
 }

@@ -8,6 +8,7 @@ import { InferenceError } from '../protocol/index.ts'
 import type { Persistence } from './data-dir.ts'
 import { CONNECTIONS, MUXER, monitor, type ResolvedHostInit } from './defaults.ts'
 import type { Gater } from './gater.ts'
+import type { ConnectionKeeper } from './inbound/index.ts'
 import { noise } from './noise.ts'
 import type { OwnAddresses } from './reach/index.ts'
 import { relayTransport } from './relay/index.ts'
@@ -23,6 +24,7 @@ export async function createInstance(
   listen: readonly string[],
   own: OwnAddresses,
   relaying: Relaying,
+  inbound: ConnectionKeeper,
 ): Promise<Libp2p<HostServices>> {
   if (init.swarmKey !== undefined) swarmSecret(init.swarmKey)
   return await createLibp2p<HostServices>({
@@ -37,9 +39,14 @@ export async function createInstance(
     transports: [tcp(), webSockets(), relayTransport()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(MUXER)],
-    connectionGater: { ...gater.connectionGater, ...relaying.connectionGater },
+    connectionGater: {
+      ...gater.connectionGater,
+      ...relaying.connectionGater,
+      ...inbound.connectionGater,
+    },
     connectionManager: {
       ...CONNECTIONS,
+      ...inbound.limits,
       resolvers: { dnsaddr: gater.dnsaddrResolver, name: gater.nameResolver },
     },
     connectionMonitor: monitor(Math.random()),

@@ -91,7 +91,7 @@ class EmbeddedEngine implements EmbeddedBackend {
       startTimeoutMs: init.startTimeoutMs,
       onProgress: init.onProgress,
       onEvent: (id, event) => this.#onEvent(id, event),
-      onDeath: (reason) => this.#onDeath(reason),
+      onDeath: (reason, isHung) => this.#onDeath(reason, isHung),
     })
   }
 
@@ -194,10 +194,12 @@ class EmbeddedEngine implements EmbeddedBackend {
     if (endsRequest(event)) this.#forget(id)
   }
 
-  #onDeath(reason: string): void {
+  #onDeath(reason: string, isHung: boolean): void {
+    // A request that found the engine hung may be asked again, here or elsewhere.
+    const code = isHung ? 'loading' : 'engine_failed'
     for (const [id, queue] of this.#requests) {
       this.#forget(id)
-      queue.fail(new InferenceError('engine_failed', reason))
+      queue.fail(new InferenceError(code, reason))
     }
   }
 

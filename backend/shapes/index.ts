@@ -2,8 +2,10 @@
  * Shapes of the fields that engines send: read as their makers document them, or refused with the field and its shape.
  *
  * @example
- * const record = recordIn(line)                       // one JSON object
- * const calls = listAt(record['tool_calls'], 'tool_calls')
+ * function toolCalls(line: string) {
+ *   const record = recordIn(line) // one JSON object
+ *   return listAt(record['tool_calls'], 'tool_calls')
+ * }
  *
  * @packageDocumentation
  */

@@ -13,7 +13,7 @@ import { LEAVING_TIER } from '../../client/peers/route/tier.ts'
 import type { Candidate } from '../../client/request/candidate.ts'
 import { REQUEST_LIMITS } from '../../client/request/limits.ts'
 import { type Plan, parsePolicy } from '../../client/request/policy.ts'
-import type { Subject } from '../../client/trust/audit/subject.ts'
+import type { AuditSubject } from '../../client/trust/audit/audit-subject.ts'
 import { type ErrorCode, InferenceError } from '../../protocol/index.ts'
 import { tokenOf } from './divergence.ts'
 import type { Outcome, SimRequest } from './outcome.ts'
@@ -518,7 +518,7 @@ export class SimRun {
     })
   }
 
-  #subject(segments: readonly Segment[]): Subject | undefined {
+  #subject(segments: readonly Segment[]): AuditSubject | undefined {
     if (segments.length === 0) return undefined
     const parts = segments.map(({ candidate, from, to }) => ({ candidate, from, to }))
     const tokenIds = segments.flatMap(({ candidate, lies, from, to }) => {

@@ -5,6 +5,7 @@ import { firstFree } from '../data-directory.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
+import { openFileLimit } from '../open-files.ts'
 import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -23,11 +24,9 @@ interface BootstrapOptions extends SharedOptions {
 
 export function bootstrapCommand(runtime: Runtime): Command {
   return withSharedOptions(
-    new Command('bootstrap')
-      .summary('run an entry peer through which others join')
-      .description(
-        `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
-      ),
+    new Command('bootstrap').description(
+      `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
+    ),
   )
     .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
     .action(runtime.action(runBootstrap))
@@ -38,8 +37,14 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   const network = resolveNetwork(options, session.env, 'bootstrap')
   if (options.stopWithStdin === true) stopWithStdin(session)
   const listen = network.host.listen ?? (await defaultListen(session))
+  const maxOpenFiles = openFileLimit(session)
   const { opened: bootstrap, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
-    createBootstrap({ ...(await withRecalled(network.host, dataDir)), listen, dataDir }),
+    createBootstrap({
+      ...(await withRecalled(network.host, dataDir)),
+      listen,
+      dataDir,
+      ...(maxOpenFiles !== undefined && { maxOpenFiles }),
+    }),
   )
   await using _bootstrap = bootstrap
   if (signal.aborted) return undefined

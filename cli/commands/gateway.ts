@@ -7,6 +7,7 @@ import { stopWithStdin } from '../daemon.ts'
 import { readKeys } from '../gateway-keys.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
+import { connectionsWithin, openFileLimit } from '../open-files.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   addValue,
@@ -36,11 +37,9 @@ interface GatewayOptions extends SharedOptions, ModelOptions {
 }
 
 export function gatewayCommand(runtime: Runtime): Command {
-  const command = new Command('gateway')
-    .summary("serve OpenAI's API on this machine, answered by the swarm")
-    .description(
-      "Serves OpenAI's API on this machine: point any client's base URL at it. It is open to this machine alone, unless --host says otherwise.",
-    )
+  const command = new Command('gateway').description(
+    "Serves OpenAI's API on this machine: point any client's base URL at it. It is open to this machine alone, unless --host says otherwise.",
+  )
   return withSharedOptions(withModelOptions(command))
     .option('--host <address>', 'listen here', '127.0.0.1')
     .option('--port <n>', '0 picks a free one', wholeNumber(0), 4810)
@@ -85,11 +84,13 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
     ...(receipts !== undefined && { receipts }),
     ...(friends !== undefined && { friends }),
   })
+  const descriptors = openFileLimit(session)
   await using state = await lockState(session, dataDir)
   const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
   await using server = await serveGateway(client, {
     host: options.host,
     port: options.port,
+    ...(descriptors !== undefined && { maxConnections: connectionsWithin(descriptors) }),
     apiKeys,
     rateLimits: {
       ...(requestsPerMinute !== undefined && { requestsPerMinute }),

@@ -5,6 +5,7 @@ import { firstFree } from '../data-directory.ts'
 import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
+import { openFileLimit } from '../open-files.ts'
 import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -30,11 +31,9 @@ interface NodeOptions extends SharedOptions, EngineOptions {
 
 export function nodeCommand(runtime: Runtime): Command {
   return withSharedOptions(
-    new Command('node')
-      .summary('share a model with the swarm')
-      .description(
-        'Shares a model with the swarm. With nothing named it takes an engine that runs on this machine, else the small model that comes with Skein.',
-      ),
+    new Command('node').description(
+      'Shares a model with the swarm. With nothing named it takes an engine that runs on this machine, else the small model that comes with Skein.',
+    ),
   )
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
     .option(
@@ -75,9 +74,14 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   const { backend, share } = await chooseEngine(session, options)
   await using _engine = backend
   terminal.print(`Starting with ${backend.description} …\n`)
+  const maxOpenFiles = openFileLimit(session)
   const { opened: node, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
     createNode({
-      host: { ...(await withRecalled(network.host, dataDir)), dataDir },
+      host: {
+        ...(await withRecalled(network.host, dataDir)),
+        dataDir,
+        ...(maxOpenFiles !== undefined && { maxOpenFiles }),
+      },
       backend,
       ...(share !== undefined && { share }),
       ...limitsOf(options),

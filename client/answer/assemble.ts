@@ -6,9 +6,9 @@ import type {
   FinishReason,
   TokenLogprob,
 } from '../../protocol/index.ts'
-import { type AnswerChunk, type DispatchEvent, ToolCallAssembly } from '../request/index.ts'
+import { type AnswerChunk, type AnswerEvent, ToolCallAssembly } from '../request/index.ts'
 import type { Identity } from './identity.ts'
-import { openAiUsage, placed } from './normalize.ts'
+import { openAiUsage } from './openai-usage.ts'
 import type {
   ChatChoice,
   ChatCompletion,
@@ -17,33 +17,46 @@ import type {
   EmbeddingResponse,
   ServedBy,
 } from './results.ts'
-import type { TextOffsets } from './text-offsets.ts'
+import { placed, type TextOffsets } from './text-offsets.ts'
 
-type Done = Extract<DispatchEvent, { type: 'done' }>
+/** A whole answer before its record is added, and the peer that ended it. */
+export type Assembled<T extends ServedBy> = Omit<T, keyof ServedBy> & { readonly peerId: string }
 
-/** Reads a whole answer; `take` gets each chunk. What is missing in it, the attempt has found before. */
+type Done = Extract<AnswerEvent, { type: 'done' }>
+
+/**
+ * Reads a whole answer; `take` gets each chunk. An attempt has made sure that nothing is missing.
+ *
+ * @returns its end, and the model that gave it
+ */
 async function readWhole(
-  events: AsyncIterable<DispatchEvent>,
+  events: AsyncIterable<AnswerEvent>,
   restart: () => void,
   take: (chunk: AnswerChunk) => void,
-): Promise<Done> {
+): Promise<Done & { readonly model?: string }> {
   let done: Done | undefined
+  let model: string | undefined
   for await (const event of events) {
     if (event.type === 'done') done = event
     else if (event.type === 'restart') restart()
-    else take(event.chunk)
+    else if (event.type === 'model') model = event.model
+    else if (event.type === 'chunk') take(event.chunk)
   }
   if (done === undefined) throw new Error('unreachable: a dispatch ends with done or throws')
-  return done
+  return model === undefined ? done : { ...done, model }
 }
 
-/** @throws what the dispatch throws */
+/** @throws what reading the events throws */
 export async function assembleChat(
-  events: AsyncIterable<DispatchEvent>,
-  identity: () => Identity,
-): Promise<Omit<ChatCompletion, keyof ServedBy>> {
+  events: AsyncIterable<AnswerEvent>,
+  identity: Identity,
+): Promise<Assembled<ChatCompletion>> {
   const choices = new Map<number, ChatAssembly>()
-  const { usage } = await readWhole(
+  const {
+    usage,
+    peerId,
+    model = identity.model,
+  } = await readWhole(
     events,
     () => choices.clear(),
     (chunk) => {
@@ -52,21 +65,27 @@ export async function assembleChat(
     },
   )
   return {
-    ...identity(),
+    ...identity,
+    model,
+    peerId,
     object: 'chat.completion',
     choices: inOrder(choices).map(([index, assembly]) => assembly.choice(index)),
     usage: openAiUsage(usage),
   }
 }
 
-/** @throws what the dispatch throws */
+/** @throws what reading the events throws */
 export async function assembleCompletion(
-  events: AsyncIterable<DispatchEvent>,
-  identity: () => Identity,
-): Promise<Omit<Completion, keyof ServedBy>> {
+  events: AsyncIterable<AnswerEvent>,
+  identity: Identity,
+): Promise<Assembled<Completion>> {
   const choices = new Map<number, CompletionAssembly>()
   const offsets = new Map<number, TextOffsets>()
-  const { usage } = await readWhole(
+  const {
+    usage,
+    peerId,
+    model = identity.model,
+  } = await readWhole(
     events,
     () => {
       choices.clear()
@@ -79,20 +98,29 @@ export async function assembleCompletion(
     },
   )
   return {
-    ...identity(),
+    ...identity,
+    model,
+    peerId,
     object: 'text_completion',
     choices: inOrder(choices).map(([index, assembly]) => assembly.choice(index)),
     usage: openAiUsage(usage),
   }
 }
 
-/** @throws what the dispatch throws */
+/**
+ * @param asked the model as the caller named it
+ * @throws what reading the events throws
+ */
 export async function assembleEmbeddings(
-  events: AsyncIterable<DispatchEvent>,
-  model: () => string,
-): Promise<Omit<EmbeddingResponse, keyof ServedBy>> {
+  events: AsyncIterable<AnswerEvent>,
+  asked: string,
+): Promise<Assembled<EmbeddingResponse>> {
   const items: EmbeddingItem[] = []
-  const { usage } = await readWhole(
+  const {
+    usage,
+    peerId,
+    model = asked,
+  } = await readWhole(
     events,
     () => items.splice(0),
     (chunk) => {
@@ -102,7 +130,8 @@ export async function assembleEmbeddings(
   return {
     object: 'list',
     data: items.sort((a, b) => a.index - b.index),
-    model: model(),
+    model,
+    peerId,
     usage: { prompt_tokens: usage.promptTokens, total_tokens: usage.promptTokens },
   }
 }

@@ -1,4 +1,4 @@
-import type { CompletionLogprobs } from '../../protocol/index.ts'
+import type { CompletionChunk, CompletionLogprobs } from '../../protocol/index.ts'
 
 /**
  * Finds where the tokens of a text completion begin in its text, in characters. Engines count from different places, count
@@ -39,4 +39,17 @@ export class TextOffsets {
     this.#at = Math.min(this.#text.length, begin + spelled.length)
     return begin
   }
+}
+
+/** A choice, whose tokens say where they begin in the text that is shown. */
+export function placed(
+  choice: CompletionChunk['choices'][number],
+  offsets: Map<number, TextOffsets>,
+): CompletionChunk['choices'][number] {
+  const { index, text, logprobs } = choice
+  const found = offsets.get(index) ?? new TextOffsets()
+  offsets.set(index, found)
+  if (logprobs) return { ...choice, logprobs: found.take(text, logprobs) }
+  found.skip(text)
+  return choice
 }

@@ -1,8 +1,7 @@
 import { type EmbeddingItem, InferenceError, type Prompt } from '../../protocol/index.ts'
 import { systemClock } from '../../timing/index.ts'
 import type { EmbeddingResponse } from '../answer/index.ts'
-import type { CallOptions } from '../pipeline/index.ts'
-import { fieldOf } from '../request/index.ts'
+import { fieldOf, type PlacedOptions } from '../request/index.ts'
 import { SPLIT_LIMITS } from './limits.ts'
 import { failureOf, servedOf } from './outcome.ts'
 import { PartialFailure } from './partial-failure.ts'
@@ -13,7 +12,7 @@ import { SplitCall, type SplitContext } from './split-call.ts'
 export interface EmbeddingCall {
   readonly inputs: readonly Prompt[]
   readonly body: object
-  readonly options: CallOptions
+  readonly options: PlacedOptions
 }
 
 /** @returns the inputs, where they are so many that several peers share them; @throws InferenceError for too many */

@@ -1,15 +1,15 @@
 import type { EndScore, ScoreResponse } from '../../../protocol/index.ts'
 import type { Verdict } from '../../request/index.ts'
 import { judge, MIN_SAMPLED } from '../verify/index.ts'
+import type { AnswerPart, AuditSubject } from './audit-subject.ts'
 import { compareText, type Likeness } from './shown-text.ts'
-import type { Subject, Testimony } from './subject.ts'
 
 /** An end that is so much less likely than the first token that goes on is a hard miss at temperature 0. In nats. */
 const HARD_MARGIN = 2
 /** At any other temperature: e⁻¹² is one in 160,000. */
 const HARD_SAMPLED_MARGIN = 12
 
-interface RatedPart extends Pick<Testimony, 'finish' | 'shown'> {
+interface RatedPart extends Pick<AnswerPart, 'finish' | 'shown'> {
   /** All of its tokens were rated, not its head only. @default true */
   readonly isWhole?: boolean
 }
@@ -28,7 +28,7 @@ export interface Judged {
  */
 export function judgePart(
   { scores, text, end }: Pick<ScoreResponse, 'end' | 'scores' | 'text'>,
-  { temperature, drawing, stops = [] }: Pick<Subject, 'drawing' | 'stops' | 'temperature'>,
+  { temperature, drawing, stops = [] }: Pick<AuditSubject, 'drawing' | 'stops' | 'temperature'>,
   { shown, finish, isWhole = true }: RatedPart,
   areOthersBound: boolean,
 ): Judged {
