@@ -6,12 +6,14 @@ import type { Session } from './runtime.ts'
 import { keepStatus } from './status-file.ts'
 
 export interface DaemonInit {
-  readonly role: Role
+  readonly role: Role | 'gateway'
   readonly host: Host
   readonly dataDir: string
   readonly swarmKey?: Uint8Array
   models(): readonly string[]
   load?(): Load
+  /** Where a gateway is called. */
+  readonly url?: string
 }
 
 /** Serves until told to stop, keeping the report for `skein status` fresh meanwhile. */
@@ -33,6 +35,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       swarm: init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey),
       models: init.models(),
       ...(init.load !== undefined && { load: init.load() }),
+      ...(init.url !== undefined && { url: init.url }),
     }),
     (error) => {
       session.terminal.log(`cannot write the status file: ${String(error)}`)

@@ -531,6 +531,8 @@ interface AttemptRecord {
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
+    readonly relay?: string;
+    readonly relayedBytes?: number;
     readonly message?: string;
 }
 interface AuditReport extends Verdict {
@@ -983,6 +985,7 @@ interface Host extends AsyncDisposable {
     provide(key: CID, options?: AbortOptions): Promise<void>;
     stopProviding(key: CID, options?: AbortOptions): Promise<void>;
     findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>;
+    findFreshAddresses(peer: PeerId, options?: AbortOptions): Promise<boolean>;
     offerAdvertisement(envelope: Uint8Array): Promise<void>;
     fetchAdvertisement(peer: PeerId, options?: AbortOptions): Promise<Advertisement | undefined>;
 }
@@ -1561,7 +1564,7 @@ type ClientFrame = ({
     readonly type: 'body';
     readonly data: Uint8Array;
 };
-type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
+type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'path_lost' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
 type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>;
 type ErrorKind = 'busy' | 'claim' | 'absent' | 'transport' | 'protocol' | 'engine' | 'own';
 type Fault = {

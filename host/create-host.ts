@@ -15,6 +15,7 @@ import { dialPolicy } from './dial-policy.ts'
 import { fetchAdvertisement } from './exchange-client.ts'
 import { exchangeOnConnect } from './exchange-on-connect.ts'
 import { createExchangeServer } from './exchange-server.ts'
+import { findFreshAddresses } from './fresh-addresses.ts'
 import { createGater } from './gater.ts'
 import type { Host, HostInit } from './host.ts'
 import { ConnectionKeeper, connectionBounds } from './inbound/index.ts'
@@ -201,6 +202,8 @@ async function assemble(
     provide: dht.provide,
     stopProviding: dht.stopProviding,
     findProviders: dht.findProviders,
+    findFreshAddresses: (peer, options) =>
+      findFreshAddresses({ libp2p, dht: kad, signal }, peer, options),
     offerAdvertisement: async (envelope) => {
       const { expiresAtMs } = await openAdvertisement(envelope, {
         nowMs: init.now(),

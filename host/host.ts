@@ -129,6 +129,11 @@ export interface Host extends AsyncDisposable {
   stopProviding(key: CID, options?: AbortOptions): Promise<void>
   /** Peers that provide `key`, as they are found. Their addresses are remembered for dialling. Ends at once with zero peers. */
   findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>
+  /**
+   * Asks the DHT where a peer is now, for one that was not reached at the addresses known of it.
+   * @returns whether there is an address that was not known; it is remembered for dialling
+   */
+  findFreshAddresses(peer: PeerId, options?: AbortOptions): Promise<boolean>
   /** Offers this advertisement (a sealed envelope) to whoever asks, from now on. */
   offerAdvertisement(envelope: Uint8Array): Promise<void>
   /**

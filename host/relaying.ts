@@ -1,7 +1,7 @@
 import type { ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { every, openScope, systemClock } from '../timing/index.ts'
-import { dialTarget } from './address-scope.ts'
+import { dialTarget, isPublicAddress } from './address-scope.ts'
 import type { ResolvedHostInit } from './defaults.ts'
 import type { RelayingState } from './host.ts'
 import type { OwnAddresses } from './reach/index.ts'
@@ -59,13 +59,7 @@ export class Relaying {
 
   /** Whether the host has a public address of its own that was not refuted. */
   #isPublic(): boolean {
-    return this.#own.announced([]).some((address) => {
-      const target = dialTarget(address)
-      return (
-        target.kind === 'name' ||
-        (target.kind === 'ip' && target.scopes.every((scope) => scope === 'public'))
-      )
-    })
+    return this.#own.announced([]).some(isPublicAddress)
   }
 
   get state(): RelayingState {

@@ -90,6 +90,7 @@ export {
   isDigest,
   MODEL_KEY_SHARDS,
   type ModelReference,
+  matchesDigest,
   modelKey,
   nodeKey,
   normalizeModelId,

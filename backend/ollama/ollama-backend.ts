@@ -74,7 +74,8 @@ class OllamaBackend implements Backend {
     return (await this.#read(options)).map(({ model }) => model)
   }
 
-  async load(): Promise<BackendLoad> {
+  async load({ signal }: AbortOptions = {}): Promise<BackendLoad> {
+    if (this.#catalog !== undefined) await this.#http.requireConnection('/api/version', { signal })
     const { prefillRate, decodeRate } = this.#rates
     const state = this.#catalog === undefined ? 'loading' : 'ready'
     return { state, slots: this.#init.slots ?? 1, prefillRate, decodeRate }

@@ -111,8 +111,13 @@ class OpenAiBackend implements Backend {
         () => true,
         () => false,
       )
-      if (!(await healthy)) state = 'loading'
+      if (!(await healthy)) {
+        state = 'loading'
+        await this.#root.requireConnection('/health', { signal })
+      }
       signal?.throwIfAborted()
+    } else if (known !== undefined && this.#init.assumed !== true) {
+      await this.#root.requireConnection('/v1/models', { signal })
     }
     return { state, slots, prefillRate, decodeRate }
   }

@@ -14,6 +14,7 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
+import { openTyped } from '../usage-error.ts'
 
 /** Where others expect a bootstrap peer. */
 const PORTS = { tcp: 4801, webSockets: 4802 } as const
@@ -38,13 +39,15 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   if (options.stopWithStdin === true) stopWithStdin(session)
   const listen = network.host.listen ?? (await defaultListen(session))
   const maxOpenFiles = openFileLimit(session)
-  const { opened: bootstrap, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
-    createBootstrap({
-      ...(await withRecalled(network.host, dataDir)),
-      listen,
-      dataDir,
-      ...(maxOpenFiles !== undefined && { maxOpenFiles }),
-    }),
+  const { opened: bootstrap, dataDir } = await openTyped(() =>
+    firstFree(network.dataDirs, async (dataDir) =>
+      createBootstrap({
+        ...(await withRecalled(network.host, dataDir)),
+        listen,
+        dataDir,
+        ...(maxOpenFiles !== undefined && { maxOpenFiles }),
+      }),
+    ),
   )
   await using _bootstrap = bootstrap
   if (signal.aborted) return undefined

@@ -1,21 +1,26 @@
 import { Command } from 'commander'
-import { createNode, type Node } from '../../node/index.ts'
+import { createNode, type EngineState, type Node } from '../../node/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
+import { createFailureLog } from '../failure-log.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { openFileLimit } from '../open-files.ts'
+import { plainLine } from '../plain-text.ts'
 import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
+  addPeer,
   addValue,
   type Network,
+  peerId,
   resolveNetwork,
   type SharedOptions,
   wholeNumber,
   withSharedOptions,
 } from '../shared-options.ts'
+import { openTyped } from '../usage-error.ts'
 
 interface NodeOptions extends SharedOptions, EngineOptions {
   readonly maxTokensPerSecond?: number
@@ -50,17 +55,18 @@ export function nodeCommand(runtime: Runtime): Command {
     .option('--max-queue <n>', 'requests that may wait', wholeNumber(0))
     .option('--max-tokens <n>', 'longest answer given, in tokens', wholeNumber(1))
     .option('--max-tokens-per-second <n>', 'ceiling over all answers together', wholeNumber(1))
-    .option('--allow <peer>', 'serve only these peer ids; repeatable', addValue)
-    .option('--deny <peer>', 'never serve this peer id; repeatable', addValue)
+    .option('--allow <peer>', 'serve only these peer ids; repeatable', addPeer)
+    .option('--deny <peer>', 'never serve this peer id; repeatable', addPeer)
     .option('--operator <name>', 'who runs this node; shown to others, unproven')
     .option(
       '--credit-to <peer>',
       'your own client’s id (`skein gateway` prints it): the work of this node lets it be served before strangers; others see the two belong together',
+      peerId,
     )
     .option(
       '--friend <peer>',
       'whom this peer was well served by is no stranger; repeatable',
-      addValue,
+      addPeer,
     )
     .option('--gpu', 'let the embedded engine use a GPU (needs its own install, see the README)')
     .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
@@ -75,17 +81,21 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   await using _engine = backend
   terminal.print(`Starting with ${backend.description} …\n`)
   const maxOpenFiles = openFileLimit(session)
-  const { opened: node, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
-    createNode({
-      host: {
-        ...(await withRecalled(network.host, dataDir)),
-        dataDir,
-        ...(maxOpenFiles !== undefined && { maxOpenFiles }),
-      },
-      backend,
-      ...(share !== undefined && { share }),
-      ...limitsOf(options),
-    }),
+  const { opened: node, dataDir } = await openTyped(() =>
+    firstFree(network.dataDirs, async (dataDir) =>
+      createNode({
+        host: {
+          ...(await withRecalled(network.host, dataDir)),
+          dataDir,
+          ...(maxOpenFiles !== undefined && { maxOpenFiles }),
+        },
+        backend,
+        ...(share !== undefined && { share }),
+        ...limitsOf(options),
+        onEngine: (state) => tellEngine(session, state),
+        onRequest: createFailureLog({ log: (line) => session.terminal.log(line) }),
+      }),
+    ),
   )
   await using _node = node
   if (!signal.aborted) {
@@ -111,6 +121,37 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   return undefined
 }
 
+const ALONE = 'No bootstrap peer was named: this node is a swarm of its own.'
+
+/** Peers known from before are met again without any bootstrap peer. */
+function isAlone({ host }: Node, network: Network): boolean {
+  return (
+    host.bootstrapPeers().length === 0 &&
+    network.host.mdns !== true &&
+    host.book.all().length === 0 &&
+    host.libp2p.getPeers().length === 0
+  )
+}
+
+/** The engine's end and its return, for the node's owner. */
+function tellEngine({ terminal }: Session, state: EngineState): void {
+  terminal.emit({ event: 'engine', ...state } as { event: 'engine' })
+  switch (state.status) {
+    case 'lost':
+      terminal.log(
+        `The engine does not answer (${plainLine(state.reason)}): requests are refused until it is back.`,
+      )
+      break
+    case 'ready':
+      terminal.log('The engine is back.')
+      break
+    case 'loading':
+      break
+    default:
+      state satisfies never
+  }
+}
+
 function announce(session: Session, node: Node, network: Network): void {
   const { terminal, commandName } = session
   const addresses = node.host.addresses().map(String)
@@ -127,9 +168,7 @@ function announce(session: Session, node: Node, network: Network): void {
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
   )
-  if (node.host.bootstrapPeers().length === 0 && network.host.mdns !== true) {
-    terminal.print('\nNo bootstrap peer was named: this node is a swarm of its own.\n')
-  }
+  terminal.print(isAlone(node, network) ? `\n${ALONE}\n` : '')
   terminal.print('\nStop with Ctrl-C: running answers are finished first.\n')
 }
 

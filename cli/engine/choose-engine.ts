@@ -33,13 +33,18 @@ export async function chooseEngine(
   options: EngineOptions,
 ): Promise<ChosenEngine> {
   const { backend, share } = options
+  if (options.gpu === true && backend !== 'embedded' && backend !== 'auto') {
+    throw new UsageError(
+      '--gpu is about the embedded engine: an engine with a URL decides by itself',
+    )
+  }
   if (/^https?:\/\//.test(backend) && URL.canParse(backend))
     return existing(session, options, backend)
   if (backend !== 'auto' && backend !== 'embedded') {
     throw new UsageError(`--backend is auto, embedded or a URL, not '${backend}'`)
   }
   if (backend === 'auto' && options.model === undefined) {
-    const detected = await detect(session)
+    const detected = options.gpu === true ? undefined : await detect(session)
     if (detected !== undefined) return existing(session, options, detected)
   }
   return {

@@ -12,5 +12,6 @@
  */
 export { AnswerCheck } from './answer-check.ts'
 export type { Connect } from './open-stream.ts'
+export type { Path, PathOf } from './path.ts'
 export { type Answered, type AttemptEvent, runAttempt } from './peer-attempt.ts'
 export { Watchdog } from './watchdog.ts'

@@ -9,6 +9,7 @@ import {
   InferenceError,
   LIMITS,
   type Load,
+  matchesDigest,
   type NodeFrame,
   PROTOCOLS,
   type Resume,
@@ -20,6 +21,7 @@ import { type AnswerChunk, isVisible, type WireRequest } from '../request/index.
 import { AnswerCheck, checkFailure } from './answer-check.ts'
 import { endSoon } from './end-soon.ts'
 import { type Connect, openStream } from './open-stream.ts'
+import { type PathOf, pathFailure } from './path.ts'
 import { type WaitLimits, Watchdog } from './watchdog.ts'
 
 interface AttemptLimits extends WaitLimits {
@@ -41,6 +43,10 @@ export interface AttemptInit {
   readonly remainingMs: () => number
   /** Load that the peer told in its terminal frame. */
   readonly onLoad?: (load: Load) => void
+  /** Tells whether a stream goes through a relay. @default direct, as far as is known */
+  readonly pathOf?: PathOf
+  /** Told of bytes that go through a relay, as they go. */
+  readonly onRelayed?: (relay: string, bytes: number) => void
   /** Told of a complete answer, for a receipt. */
   readonly onAnswered?: (answer: Answered) => void
 }
@@ -89,15 +95,23 @@ export async function* runAttempt(
   const onAbort = (): void => stream.abort(asError(signal.reason))
   if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort, { once: true })
+  const path = init.pathOf?.(init.peerId, stream)
+  const relayed = (bytes: number): void => {
+    if (path?.relay !== undefined) init.onRelayed?.(path.relay, bytes)
+  }
   const watchdog = new Watchdog(init.limits, (error) => stream.abort(error), clock)
   const frames = readFrames(stream, {
     maxFrames: LIMITS.maxResponseFrames,
     maxTotalBytes: LIMITS.maxResponseBytes,
+    onBytes: relayed,
   })
   // A node may refuse before it has read the whole request, so sending and reading go side by side. When sending
   // fails, reading fails too, and says why.
   const attemptId = new Uint8Array(randomBytes(16))
-  const sent = send(stream, attemptId, init, () => watchdog.alive()).then(
+  const sent = send(stream, attemptId, init, (bytes) => {
+    relayed(bytes)
+    watchdog.alive()
+  }).then(
     () => true,
     () => false,
   )
@@ -105,12 +119,11 @@ export async function* runAttempt(
   let ended = false
   try {
     while (!ended) {
-      const next = await watchdog.guard(frames.next())
-      if (next.done === true) {
-        throw new InferenceError('truncated', 'the stream ended without its terminal frame')
-      }
+      const next = await watchdog.guard(nextFrame(frames)).catch((error: unknown) => {
+        throw pathFailure(InferenceError.from(error), path)
+      })
       watchdog.alive()
-      const frame = decodeNodeFrame(next.value)
+      const frame = decodeNodeFrame(next)
       ended = frame.type === 'done' || frame.type === 'failed'
       const event = check.frame(frame)
       if (event === undefined) continue
@@ -134,7 +147,7 @@ async function send(
   stream: Stream,
   attemptId: Uint8Array,
   init: AttemptInit,
-  onProgress: () => void,
+  onProgress: (bytes: number) => void,
 ): Promise<void> {
   const { kind, model, body } = init.request
   const writer = new FrameWriter(stream)
@@ -155,9 +168,15 @@ async function send(
     const both = Promise.all([written, writer.write(encodeClientFrame({ type: 'body', data }))])
     await both
     written = Promise.resolve()
-    onProgress()
+    onProgress(data.length)
   }
   await writer.close()
+}
+
+async function nextFrame(frames: AsyncGenerator<Uint8Array, void, void>): Promise<Uint8Array> {
+  const next = await frames.next()
+  if (next.done !== true) return next.value
+  throw new InferenceError('truncated', 'the stream ended without its terminal frame')
 }
 
 /** The order of frames: `accepted` once, chunks after it, one end. */
@@ -210,7 +229,7 @@ class FrameCheck {
   #accept(frame: Extract<NodeFrame, { type: 'accepted' }>): AttemptEvent {
     if (this.#accepted) throw new InferenceError('malformed', 'accepted twice')
     const digest = this.#init.request.digest ?? this.#init.digest
-    if (digest !== undefined && frame.digest !== digest) {
+    if (digest !== undefined && !matchesDigest(frame.digest, digest)) {
       throw new InferenceError(
         'malformed',
         'the peer would answer with other weights than asked for',

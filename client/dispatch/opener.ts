@@ -7,6 +7,7 @@ import {
   estimatePromptTokens,
   exactPromptTokens,
   type Job,
+  withWholeDigest,
 } from '../request/index.ts'
 import { tooManyRetries } from './break-off.ts'
 import type { ResumeLease } from './budget/index.ts'
@@ -80,15 +81,16 @@ export class Opener {
 
   /** What to ask a peer. `tokens`: of the answer, that it has to read again. */
   attempt({ candidate, resume, exact }: Choice, tokens: number): ReturnType<LaneWork['attempt']> {
-    const { clock, connect, router, onAnswered } = this.#context
+    const { clock, connect, pathOf, router, onAnswered } = this.#context
     const { limits, wire, trusted } = this.#job
     const { digest } = candidate.model
     const toRead = this.promptTokens + (resume === undefined ? 0 : tokens)
     return {
       peerId: candidate.peerId,
       connect,
+      ...(pathOf !== undefined && { pathOf }),
       clock,
-      request: wire,
+      request: withWholeDigest(wire, digest),
       ...(resume !== undefined && { resume }),
       ...(exact === true && digest && { digest }),
       limits: { ...limits, ttftTimeoutMs: limits.ttftTimeoutMs + limits.ttftPerTokenMs * toRead },

@@ -13,12 +13,16 @@ import {
   watchConnections,
 } from '../peers/index.ts'
 import { createTrust, type Trust } from '../trust/index.ts'
+import { connectAnew } from './connect-anew.ts'
+import { pathAmong } from './path-among.ts'
 import type { Settings } from './settings.ts'
 
 /** What requests need of a host. */
 export type RequesterHost = DirectoryHost &
-  Pick<Host, 'bootstrapPeers'> & {
-    readonly libp2p: ConnectionEvents & Pick<Host['libp2p'], 'dialProtocol' | 'getPeers'>
+  Pick<Host, 'bootstrapPeers'> &
+  Partial<Pick<Host, 'findFreshAddresses'>> & {
+    readonly libp2p: ConnectionEvents &
+      Pick<Host['libp2p'], 'dialProtocol' | 'getConnections' | 'getPeers'>
   }
 
 /** The parts that all requests of a client share. */
@@ -69,7 +73,8 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     context: {
       clock,
       host,
-      connect,
+      connect: connectAnew(host),
+      pathOf: (peerId, stream) => pathAmong(host.libp2p.getConnections(peerId), stream),
       directory,
       prober,
       router,

@@ -49,4 +49,4 @@ export {
   verificationOf,
 } from './verification.ts'
 export { parseVerifyMode, type VerifyMode, waitsForVerdict } from './verify-mode.ts'
-export { encodeRequest, type WireRequest } from './wire-request.ts'
+export { encodeRequest, type WireRequest, withWholeDigest } from './wire-request.ts'

@@ -105,9 +105,10 @@ export async function createSandbox(): Promise<Sandbox> {
 }
 
 function baseEnv(home: string): Record<string, string> {
-  const { PATH = '' } = process.env
+  const { PATH = '', NODE_COMPILE_CACHE = '' } = process.env
   return {
     PATH,
+    NODE_COMPILE_CACHE,
     HOME: home,
     XDG_DATA_HOME: join(home, 'data'),
     XDG_CACHE_HOME: join(home, 'cache'),

@@ -41,7 +41,7 @@ beforeAll(async () => {
     { name: 'private-swarm', args: [] },
     { name: 'node-over-ollama', args: [ollama.baseUrl, ...args] },
   ]
-  const { PATH } = process.env
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const child = spawn(
     process.execPath,
     [
@@ -50,7 +50,7 @@ beforeAll(async () => {
       here('../fixtures/run-examples.ts'),
       ...runs.map((run) => JSON.stringify(run)),
     ],
-    { env: { PATH, SKEIN_MDNS: '0' }, stdio: ['ignore', 'pipe', 'inherit'] },
+    { env: { PATH, NODE_COMPILE_CACHE, SKEIN_MDNS: '0' }, stdio: ['ignore', 'pipe', 'inherit'] },
   )
   stack.defer(() => void child.kill('SIGKILL'))
   const exited = once(child, 'exit')
