@@ -18,6 +18,7 @@ import {
 } from './pipeline/index.ts'
 import {
   type AbortOptions,
+  OpenParts,
   type RequestEvent,
   type RequestOptions,
   trustedPeers,
@@ -115,7 +116,7 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
   const { providers: _, scorer: __, receipts = false, friends, ...own } = init
   const trusted = trustedPeers(friends?.length ? friends : undefined, 'friends') ?? new Set()
   const now = init.now ?? Date.now
-  await using opened = new AsyncDisposableStack()
+  await using opened = new OpenParts()
   const host = opened.use(await createHost({ ...own, dht: 'client' }))
   const saved = opened.use(await openReputation(init.dataDir, now))
   const ledger =
@@ -133,7 +134,7 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
   await ledger?.start()
   const client = createClientOver(host, { ...init, saved, ledger })
   // From here on the client closes them.
-  opened.move()
+  opened.release()
   return client
 }
 
@@ -154,14 +155,14 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
   const requester = createRequester(host, settings)
   const context = { timeoutMs: settings.requestLimits.timeoutMs, random, now: () => clock.wall() }
   const split = splitRequests(requester, context)
-  const parts = new AsyncDisposableStack()
+  const parts = new OpenParts()
   parts.use(host)
   parts.use(saved)
   parts.use(ledger)
   parts.defer(() => requester.close())
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
-    closed ??= parts.disposeAsync()
+    closed ??= parts[Symbol.asyncDispose]()
     return closed
   }
   // The overloads differ only in what `stream` says, which decides here.

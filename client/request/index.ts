@@ -31,6 +31,7 @@ export {
   type RequestLimits,
   resolveLimits,
 } from './limits.ts'
+export { OpenParts } from './open-parts.ts'
 export { joinPlacements, type Placement } from './placement.ts'
 export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
