@@ -4,10 +4,10 @@ import type { DispatchContext } from '../dispatch/index.ts'
 import {
   explainAbsence,
   listModels,
-  unusedFields,
   listPeer,
   type ModelListing,
   type PeerListing,
+  unusedFields,
 } from '../peers/index.ts'
 import type { AbortOptions } from '../request/index.ts'
 
