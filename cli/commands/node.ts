@@ -8,6 +8,7 @@ import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { openFileLimit } from '../open-files.ts'
 import { plainLine } from '../plain-text.ts'
+import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -99,7 +100,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   )
   await using _node = node
   if (!signal.aborted) {
-    announce(session, node, network)
+    announce(session, node, network, await firstReachability(session, node.host))
     await runUntilStopped(session, {
       role: 'node',
       host: node.host,
@@ -152,7 +153,12 @@ function tellEngine({ terminal }: Session, state: EngineState): void {
   }
 }
 
-function announce(session: Session, node: Node, network: Network): void {
+function announce(
+  session: Session,
+  node: Node,
+  network: Network,
+  reachability: ReachabilityFields,
+): void {
   const { terminal, commandName } = session
   const addresses = node.host.addresses().map(String)
   const models = node.models().map(({ id }) => id)
@@ -161,9 +167,11 @@ function announce(session: Session, node: Node, network: Network): void {
     peerId: node.host.peerId.toString(),
     addresses,
     models,
+    ...reachability,
   } as { event: 'ready' })
   terminal.print(`\nThis node serves ${models.join(', ')} as ${node.host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
+  terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
   const invite = inviteFor(network.host.swarmKey, addresses)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
