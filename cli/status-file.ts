@@ -1,6 +1,6 @@
 import { readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BootstrapState } from '../host/index.ts'
+import type { BootstrapState, RelayingState } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import type { Role } from './directories.ts'
 
@@ -18,6 +18,8 @@ export interface StatusReport {
   readonly addresses: readonly string[]
   readonly connections: number
   readonly bootstrap: readonly BootstrapState[]
+  /** Absent in reports of earlier versions. */
+  readonly relaying?: RelayingState
   readonly knownPeers: number
   /** `public`, or the short name of a private swarm. */
   readonly swarm: string

@@ -997,6 +997,7 @@ interface HostInit {
     readonly relayBytesPerSecond?: number;
     readonly mdns?: boolean;
     readonly peerExchange?: boolean;
+    readonly maxOpenFiles?: number;
     readonly now?: () => number;
 }
 interface ImagePart {

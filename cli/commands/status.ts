@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { dataHome } from '../directories.ts'
 import { plainLine } from '../plain-text.ts'
+import { relayingLines } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { isRunning, readStatus, type StatusReport } from '../status-file.ts'
@@ -65,6 +66,7 @@ export function renderStatus({ dataDir, running, report }: Found, nowMs: number)
         `  bootstrap  ${peer.address}: ${peer.status}${peer.status === 'waiting' ? ` (${plainLine(peer.lastError)})` : ''}`,
     ),
   ]
+  if (report.relaying !== undefined) lines.push(...relayingLines(report.relaying))
   if (report.models.length > 0)
     lines.push(`  serves     ${report.models.map(plainLine).join(', ')}`)
   if (report.load !== undefined) {
