@@ -61,13 +61,17 @@ describe('tables', () => {
       swarm: 'public',
       models: ['m'],
     } as const
-    expect(renderStatus({ dataDir: '/d', running: true, report }, 11_000)).toContain(
+    expect(renderStatus({ dataDir: '/d', liveness: 'running', report }, 11_000)).toContain(
       'running for 10 s (process 7)',
     )
-    const dead = renderStatus({ dataDir: '/d', running: false, report }, 11_000)
+    const silent = renderStatus({ dataDir: '/d', liveness: 'silent', report }, 11_000)
+    expect(silent).toContain('nothing for 9 s')
+    expect(silent).toContain('/ip4/1.2.3.4/tcp/1: waiting (refused)')
+    const dead = renderStatus({ dataDir: '/d', liveness: 'ended', report }, 11_000)
     expect(dead).toContain('not running')
     expect(dead).toContain('/ip4/1.2.3.4/tcp/1: waiting (refused)')
     expect(dead).not.toContain('relay')
+    expect(dead).not.toMatch(/listens|connected|load|serves/)
   })
 
   it('tell what a peer relays, and which relays it is reached through', () => {
