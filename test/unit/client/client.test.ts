@@ -34,11 +34,9 @@ describe('closing a client', () => {
       saved: { ...saved, [Symbol.asyncDispose]: () => Promise.reject(new Error('it is locked')) },
     })
     const error = await client.close().catch((reason: unknown) => reason)
-    expect(error).toBeInstanceOf(SuppressedError)
-    expect(error).toMatchObject({
-      error: { message: 'it is locked' },
-      suppressed: { message: 'the disk is full' },
-    })
+    expect(error).toBeInstanceOf(AggregateError)
+    const { errors } = error as AggregateError
+    expect(errors.map(({ message }) => message)).toEqual(['the disk is full', 'it is locked'])
     expect(closed()).toBe(true)
   })
 
