@@ -1,6 +1,7 @@
 import type { Host } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import { type Role, swarmName } from './directories.ts'
+import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { keepStatus } from './status-file.ts'
@@ -34,6 +35,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       knownPeers: host.book.all().length,
       swarm: init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey),
       models: init.models(),
+      ...reachabilityFields(host.reachability()),
       ...(init.load !== undefined && { load: init.load() }),
       ...(init.url !== undefined && { url: init.url }),
     }),
@@ -41,9 +43,11 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       session.terminal.log(`cannot write the status file: ${String(error)}`)
     },
   )
+  const unsubscribe = reportReachability(session, host)
   try {
     await stopped(session.signal)
   } finally {
+    unsubscribe()
     await status.stop()
     await rememberBootstrap(init.dataDir, host).catch((error: unknown) => {
       session.terminal.log(`cannot remember bootstrap peers: ${String(error)}`)

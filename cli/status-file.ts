@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { BootstrapState } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import type { Role } from './directories.ts'
+import type { ReachabilityFields } from './reachability.ts'
 
 const FILE_NAME = 'status.json'
 /** Of gateways, several of which may share a directory. */
@@ -12,8 +13,11 @@ const REFRESH_MS = 2_000
 /** A process that has not written for so long has stopped, hangs, or has a full disk. */
 const SILENT_MS = 15_000
 
-/** What a running peer writes beside its identity, for `skein status` to read. */
-export interface StatusReport {
+/**
+ * What a running peer writes beside its identity, for `skein status` to read. How it is reached is absent in reports of
+ * older versions.
+ */
+export interface StatusReport extends Partial<ReachabilityFields> {
   readonly role: Role | 'gateway'
   readonly pid: number
   readonly peerId: string

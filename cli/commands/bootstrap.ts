@@ -6,6 +6,7 @@ import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
 import { openFileLimit } from '../open-files.ts'
+import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -51,7 +52,7 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   )
   await using _bootstrap = bootstrap
   if (signal.aborted) return undefined
-  announce(session, bootstrap, network)
+  announce(session, bootstrap, network, await firstReachability(session, bootstrap.host))
   await runUntilStopped(session, {
     role: 'bootstrap',
     host: bootstrap.host,
@@ -85,7 +86,12 @@ async function freePort(session: Session, port: number): Promise<number> {
   return 0
 }
 
-function announce(session: Session, bootstrap: Bootstrap, network: Network): void {
+function announce(
+  session: Session,
+  bootstrap: Bootstrap,
+  network: Network,
+  reachability: ReachabilityFields,
+): void {
   const { terminal, commandName } = session
   const { host } = bootstrap
   const addresses = host.addresses().map(String)
@@ -95,9 +101,11 @@ function announce(session: Session, bootstrap: Bootstrap, network: Network): voi
     peerId: host.peerId.toString(),
     addresses,
     models,
+    ...reachability,
   } as { event: 'ready' })
   terminal.print(`Bootstrap peer ${host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
+  terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
   const invite = inviteFor(network.host.swarmKey, addresses)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,

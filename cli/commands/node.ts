@@ -2,12 +2,13 @@ import { Command } from 'commander'
 import { createNode, type EngineState, type Node } from '../../node/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
-import { chooseEngine, type EngineOptions } from '../engine/index.ts'
+import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { createFailureLog } from '../failure-log.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { openFileLimit } from '../open-files.ts'
 import { plainLine } from '../plain-text.ts'
+import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -46,6 +47,11 @@ export function nodeCommand(runtime: Runtime): Command {
       'a GGUF file to serve: path, https URL, or hf:org/repo/file (downloads resume); with --backend URL the same as --share',
     )
     .option('--share <model>', 'a model of the engine to give away; repeatable', addValue)
+    .option(
+      '--capabilities <list>',
+      'what the engine offers (chat,completion,embedding,tools,json_schema,logprobs,vision), in place of what it is found to offer',
+      capabilityList,
+    )
     .option('--slots <n>', 'requests served at a time', wholeNumber(1))
     .option('--max-queue <n>', 'requests that may wait', wholeNumber(0))
     .option('--max-tokens <n>', 'longest answer given, in tokens', wholeNumber(1))
@@ -94,7 +100,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   )
   await using _node = node
   if (!signal.aborted) {
-    announce(session, node, network)
+    announce(session, node, network, await firstReachability(session, node.host))
     await runUntilStopped(session, {
       role: 'node',
       host: node.host,
@@ -147,7 +153,12 @@ function tellEngine({ terminal }: Session, state: EngineState): void {
   }
 }
 
-function announce(session: Session, node: Node, network: Network): void {
+function announce(
+  session: Session,
+  node: Node,
+  network: Network,
+  reachability: ReachabilityFields,
+): void {
   const { terminal, commandName } = session
   const addresses = node.host.addresses().map(String)
   const models = node.models().map(({ id }) => id)
@@ -156,9 +167,11 @@ function announce(session: Session, node: Node, network: Network): void {
     peerId: node.host.peerId.toString(),
     addresses,
     models,
+    ...reachability,
   } as { event: 'ready' })
   terminal.print(`\nThis node serves ${models.join(', ')} as ${node.host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
+  terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
   const invite = inviteFor(network.host.swarmKey, addresses)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { dataHome } from '../directories.ts'
 import { plainLine } from '../plain-text.ts'
+import { reachabilityLines } from '../reachability.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { type Liveness, livenessOf, readStatus, type StatusReport } from '../status-file.ts'
@@ -81,6 +82,7 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
     ...(report.url === undefined ? [] : [`  serves     ${plainLine(report.url)}/v1`]),
     `  swarm      ${report.swarm === 'public' ? 'public' : `private (${report.swarm})`}`,
     ...report.addresses.map((address) => `  listens    ${address}`),
+    ...reached(report),
     `  connected  to ${report.connections} peers, knows ${report.knownPeers} nodes`,
     ...report.bootstrap.map(
       (peer) =>
@@ -94,4 +96,11 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
     lines.push(`  load       ${nodeState}, ${inFlight} of ${slots} slots, ${queueDepth} waiting`)
   }
   return `${lines.join('\n')}\n`
+}
+
+function reached({ reachability, evidence = [], seenAt = [], advice }: StatusReport): string[] {
+  if (reachability === undefined) return []
+  const fields = { reachability, evidence, seenAt, ...(advice !== undefined && { advice }) }
+  const [first = '', ...more] = reachabilityLines(fields)
+  return [`  reached    ${first}`, ...more.map((line) => `             ${line}`)]
 }

@@ -33,10 +33,9 @@ describe('closing a client', () => {
       ledger: failing('the disk is full'),
       saved: { ...saved, [Symbol.asyncDispose]: () => Promise.reject(new Error('it is locked')) },
     })
-    const error = await client.close().catch((reason: unknown) => reason)
-    expect(error).toBeInstanceOf(AggregateError)
-    const { errors } = error as AggregateError
-    expect(errors.map(({ message }) => message)).toEqual(['the disk is full', 'it is locked'])
+    await expect(client.close()).rejects.toMatchObject({
+      errors: [{ message: 'the disk is full' }, { message: 'it is locked' }],
+    })
     expect(closed()).toBe(true)
   })
 
