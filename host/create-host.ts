@@ -166,6 +166,7 @@ async function assemble(
     serve: init.dht === 'server',
     clock: systemClock,
   })
+  reach.onChange(() => relaying.check())
   const bootstrapPeers = dialBootstrapPeers({
     libp2p,
     addresses: bootstrap,

@@ -9,6 +9,7 @@ import { joinLines, shownAddresses } from '../join-line.ts'
 import { openFileLimit } from '../open-files.ts'
 import { plainLine } from '../plain-text.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
+import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
 import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -23,7 +24,7 @@ import {
 } from '../shared-options.ts'
 import { openTyped } from '../usage-error.ts'
 
-interface NodeOptions extends SharedOptions, EngineOptions {
+interface NodeOptions extends SharedOptions, EngineOptions, RelayOptions {
   readonly maxTokensPerSecond?: number
   readonly maxTokens?: number
   readonly maxQueue?: number
@@ -36,9 +37,11 @@ interface NodeOptions extends SharedOptions, EngineOptions {
 }
 
 export function nodeCommand(runtime: Runtime): Command {
-  return withSharedOptions(
-    new Command('node').description(
-      'Shares a model with the swarm. With nothing named it takes an engine that runs on this machine, else the small model that comes with Skein.',
+  return withRelayOptions(
+    withSharedOptions(
+      new Command('node').description(
+        'Shares a model with the swarm. With nothing named it takes an engine that runs on this machine, else the small model that comes with Skein.',
+      ),
     ),
   )
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
@@ -87,6 +90,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
       createNode({
         host: {
           ...(await withRecalled(network.host, dataDir)),
+          ...relaySettings(options),
           dataDir,
           ...(maxOpenFiles !== undefined && { maxOpenFiles }),
         },
