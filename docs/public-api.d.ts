@@ -259,6 +259,7 @@ declare module 'skein/backend' {
     ScriptedBackend,
     ScriptedCall,
     ScriptedInit,
+    WrongShape,
     cachedWeightsDigest,
     createBackendFromUrl,
     createEmbeddedBackend,
@@ -332,6 +333,9 @@ class WrittenResults {
     static open(paths: ResultPaths): Promise<WrittenResults>;
     has(id: string): boolean;
     add(line: string, kind: 'completed' | 'failed'): Promise<void>;
+}
+class WrongShape extends InferenceError {
+    constructor(message: string);
 }
 const ADVERTISEMENT_DOMAIN = "skein-advertisement";
 const ANSWER_PREFIX = "messages.answer_prefix";
@@ -696,6 +700,7 @@ interface Client extends AsyncDisposable {
     embed(request: EmbeddingRequest & ChainField, options?: RequestOptions): Promise<EmbeddingResponse>;
     batch(requests: Iterable<BatchRequest> | AsyncIterable<BatchRequest>, options?: BatchOptions): AsyncGenerator<BatchResult, void, void>;
     models(options?: AbortOptions): Promise<readonly ModelListing[]>;
+    unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[];
     peers(options?: AbortOptions): Promise<readonly PeerListing[]>;
     observe(listener: (event: RequestEvent) => void): () => void;
     reputation(peer?: string): readonly StandingReport[];
@@ -1161,6 +1166,7 @@ interface NodeLimits {
 interface OllamaBackendInit extends Omit<EngineHttpInit, 'apiKey' | 'baseUrl'> {
     readonly baseUrl?: string;
     readonly models?: readonly string[];
+    readonly exactCapabilities?: readonly Capability[] | undefined;
     readonly slots?: number;
     readonly digestOf?: (path: string) => Promise<string | undefined>;
     readonly now?: () => number;
@@ -1172,6 +1178,7 @@ interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
     readonly names?: Readonly<Record<string, string>>;
     readonly slots?: number;
     readonly capabilities?: readonly Capability[];
+    readonly exactCapabilities?: readonly Capability[] | undefined;
     readonly digestOf?: (path: string) => Promise<string | undefined>;
     readonly now?: () => number;
 }
@@ -1641,7 +1648,7 @@ type Fault = {
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
-type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats'>;
+type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'>;
 type HopRequest = {
     readonly type: 'reserve';
 } | {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
+import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
 import { messages } from './anthropic/index.ts'
 import { Batches, batchRoutes } from './batches/index.ts'
 import type { GatewayContext, GatewayEnv } from './context.ts'
@@ -125,6 +126,8 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     await next()
     metrics?.answered(routeOf(c.req.path), c.res.status)
     c.header('x-request-id', requestId)
+    const ignored = ignoredHeader(c)
+    if (ignored !== undefined) c.header(IGNORED_HEADER, ignored)
     c.header('openai-processing-ms', String(Math.round(performance.now() - startedAt)))
   })
   app.onError((error, c) => {

@@ -185,6 +185,7 @@ async function assemble(
     serve: init.dht === 'server',
     clock: systemClock,
   })
+  reach.onChange(() => relaying.check())
   let triedKnown = false
   void dialKnownPeers({ libp2p, candidates, signal, random }).then(() => {
     triedKnown = true

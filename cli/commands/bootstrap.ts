@@ -8,6 +8,7 @@ import { canListen } from '../listen.ts'
 import { withBootstrap } from '../named-bootstrap.ts'
 import { openFileLimit } from '../open-files.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
+import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -20,14 +21,16 @@ import { openTyped } from '../usage-error.ts'
 /** Where others expect a bootstrap peer. */
 const PORTS = { tcp: 4801, webSockets: 4802 } as const
 
-interface BootstrapOptions extends SharedOptions {
+interface BootstrapOptions extends SharedOptions, RelayOptions {
   readonly stopWithStdin?: boolean
 }
 
 export function bootstrapCommand(runtime: Runtime): Command {
-  return withSharedOptions(
-    new Command('bootstrap').description(
-      `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
+  return withRelayOptions(
+    withSharedOptions(
+      new Command('bootstrap').description(
+        `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
+      ),
     ),
   )
     .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
@@ -44,6 +47,7 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
     firstFree(network.dataDirs, async (dataDir) =>
       createBootstrap({
         ...(await withBootstrap(session, network.host, dataDir)),
+        ...relaySettings(options),
         listen,
         dataDir,
         ...(maxOpenFiles !== undefined && { maxOpenFiles }),
