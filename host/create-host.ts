@@ -25,6 +25,7 @@ import { dialKnownPeers } from './known-peer-dialer.ts'
 import { createInstance, startInstance } from './libp2p.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
 import { createNameLookup } from './name-lookup.ts'
+import { createNeighbourDialer } from './neighbour-dialer.ts'
 import { forgetOwnRecords } from './own-records.ts'
 import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
 import { Relaying } from './relaying.ts'
@@ -139,11 +140,10 @@ async function assemble(
     random: Math.random,
     onError,
   })
-  mdns?.onNeighbour(({ multiaddrs, vouched }) => {
-    for (const address of vouched) gater.trust(address)
-    libp2p
-      .dial([...multiaddrs], { signal })
-      .catch((error: unknown) => onError('dialling a neighbour', error))
+  const dialNeighbour = createNeighbourDialer({ libp2p, now: init.now, signal, onError })
+  mdns?.onNeighbour((neighbour) => {
+    for (const address of neighbour.vouched) gater.trust(address)
+    void dialNeighbour(neighbour)
   })
 
   await startInstance(libp2p, listen)

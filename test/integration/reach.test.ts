@@ -129,4 +129,27 @@ describeOnInternet('reaching hosts across the Internet', () => {
     await ready(start('node', await internet.host(), ...ANYWHERE, ...second.join))
     expect((await sandbox.run(question, { machine: asking })).stdout).toContain('18, 19, 20')
   })
+
+  it('goes through the LAN to a node of the same LAN, though that has a public address too', async () => {
+    const { join } = await ready(start('bootstrap', await internet.host()))
+    const home = await internet.router({ kind: 'port-preserving', hairpin: true })
+    const machine = await home.host()
+    await home.forward(PORT, machine)
+    const announce = ['--announce', `/ip4/${home.ip4}/tcp/${PORT}`]
+    const mdns = { SKEIN_MDNS: '1' }
+    const node = sandbox.start(
+      ['node', '--json', ...fresh(), '--backend', 'embedded', ...ANYWHERE, ...announce, ...join],
+      mdns,
+      machine,
+    )
+    expect((await ready(node)).reachability).toBe('forwarded')
+    const question = ['ask', '--json', ...fresh(), ...join, 'Count from 1 to 20.']
+    const neighbour = await home.host()
+    const { stdout } = await sandbox.run(question, { env: mdns, machine: neighbour })
+    expect(stdout).toContain('18, 19, 20')
+    expect(await home.hairpinned()).toBe(0)
+    await home.setUplink('down')
+    const offline = await sandbox.run(question, { env: mdns, machine: neighbour })
+    expect(offline.stdout).toContain('18, 19, 20')
+  })
 })
