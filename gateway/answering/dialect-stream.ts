@@ -10,6 +10,7 @@ import {
   type Verdict,
 } from '../http/index.ts'
 import { openAnswer } from './opened-answer.ts'
+import { Spending } from './spending.ts'
 
 /** Writes a streamed answer in one dialect. An empty text is not sent. */
 export interface DialectWriter<T> {
@@ -39,11 +40,13 @@ export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | '
  */
 export async function streamDialect<T>(
   c: Context<GatewayEnv>,
-  { limits, log, metrics, spend }: GatewayContext,
+  context: GatewayContext,
   answer: Answer<T>,
   { writer, tell = (failure) => failure, ...init }: DialectStreamInit<T>,
 ): Promise<Response> {
+  const { limits, log, metrics } = context
   const { signal } = c.req.raw
+  const spending = new Spending(c, context)
   const opened = await openAnswer(answer, {
     waitMs: limits.keepAliveMs,
     startedAt: c.get('startedAt'),
@@ -60,6 +63,7 @@ export async function streamDialect<T>(
         const now = performance.now()
         if (lastAt !== undefined) metrics?.gap(now - lastAt)
         lastAt = now
+        spending.delivered(chunk)
         if (!begun) yield writer.begin(chunk)
         begun = true
         yield writer.take(chunk)
@@ -74,7 +78,7 @@ export async function streamDialect<T>(
       c.set('broken', true)
       yield writer.fail(failure)
     } finally {
-      spend(c.get('caller'), answer.usage?.total_tokens ?? 0)
+      spending.end(answer.usage)
     }
   }
   return textStream(nonEmpty(written()), {

@@ -18,4 +18,5 @@ export {
 } from './request-options.ts'
 export { headersOf, withoutSkein } from './served-by.ts'
 export { fields, present, type SampledFields } from './shared-fields.ts'
+export { Spending } from './spending.ts'
 export { toolInput } from './tool-input.ts'

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { Answer, ServedChunk } from '../../client/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
-import { openAnswer } from '../answering/index.ts'
+import { openAnswer, Spending } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import {
   errorBody,
@@ -31,11 +31,13 @@ const told = (answer: Answer<unknown>): string => {
  */
 export async function streamAnswer<T extends Choices>(
   c: Context<GatewayEnv>,
-  { limits, log, metrics, spend }: GatewayContext,
+  context: GatewayContext,
   answer: Answer<T>,
   withUsage: boolean,
 ): Promise<Response> {
+  const { limits, log, metrics } = context
   const { signal } = c.req.raw
+  const spending = new Spending(c, context)
   const opened = await openAnswer(answer, {
     waitMs: limits.keepAliveMs,
     startedAt: c.get('startedAt'),
@@ -47,6 +49,7 @@ export async function streamAnswer<T extends Choices>(
         const now = performance.now()
         if (lastAt !== undefined) metrics?.gap(now - lastAt)
         lastAt = now
+        spending.delivered(chunk)
         yield sse(shown(chunk, withUsage))
       }
       yield told(answer)
@@ -57,7 +60,7 @@ export async function streamAnswer<T extends Choices>(
       c.set('broken', true)
       yield sse(errorBody(failure))
     } finally {
-      spend(c.get('caller'), answer.usage?.total_tokens ?? 0)
+      spending.end(answer.usage)
     }
   }
   return eventStream(texts(), {

@@ -10,8 +10,10 @@ import { InferenceError } from '../../protocol/index.ts'
 export function hostCheck(allowed: readonly string[]): MiddlewareHandler {
   const names = new Set(allowed.map((name) => name.toLowerCase()))
   return async (c, next) => {
-    const name = hostName(c.req.header('host') ?? '')
-    if (!names.has(name)) {
+    // A request may name another host in its first line than in its header.
+    const asked = [c.req.header('host') ?? '', new URL(c.req.url).host].map(hostName)
+    const name = asked.find((one) => !names.has(one))
+    if (name !== undefined) {
       throw new InferenceError(
         'unauthorized',
         `this gateway is not '${name}': allow the name with --allow-host`,

@@ -40,7 +40,7 @@ function gatewayOver(chat: () => Promise<ChatCompletion>, init: GatewayInit = {}
     headers: Record<string, string> = {},
     path = '/v1/chat/completions',
   ): Promise<Response> =>
-    await gateway.fetch(`http://skein.local${path}`, {
+    await gateway.fetch(`http://${headers['host'] ?? 'skein.local'}${path}`, {
       method: 'POST',
       body: typeof body === 'string' ? body : JSON.stringify(body),
       headers: { 'content-type': 'application/json', ...headers },
