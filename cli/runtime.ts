@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Environment } from './environment.ts'
 import type { Interrupts } from './interrupts.ts'
+import type { TypedOptions } from './report-error.ts'
 import type { SharedOptions } from './shared-options.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -62,7 +63,7 @@ export function createRuntime(surroundings: Surroundings): Runtime {
         } catch (error) {
           const { exitCodeOf } = await import('./exit-code-of.ts')
           const { reportError } = await import('./report-error.ts')
-          reportError(terminal, error, surroundings.commandName)
+          reportError(terminal, error, surroundings.commandName, options as TypedOptions)
           exitCode = surroundings.interrupts.exitCode() ?? exitCodeOf(error)
         }
       },

@@ -4,11 +4,11 @@ import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
-import { InferenceError } from '../protocol/index.ts'
 import type { Persistence } from './data-dir.ts'
 import { CONNECTIONS, MUXER, monitor, type ResolvedHostInit } from './defaults.ts'
 import type { Gater } from './gater.ts'
 import type { ConnectionKeeper } from './inbound/index.ts'
+import { listenFailure } from './listen-failure.ts'
 import { noise } from './noise.ts'
 import type { OwnAddresses } from './reach/index.ts'
 import { relayTransport } from './relay/index.ts'
@@ -62,9 +62,6 @@ export async function startInstance(libp2p: Libp2p, listen: readonly string[]): 
   try {
     await libp2p.start()
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new InferenceError('invalid_request', `cannot listen on ${listen.join(', ')}: ${why}`, {
-      cause,
-    })
+    throw listenFailure(listen, cause)
   }
 }

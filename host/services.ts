@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type Identify, identify } from '@libp2p/identify'
+import type { Connection } from '@libp2p/interface'
 import type { AddressManager, TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { ServiceFactoryMap } from 'libp2p'
 import { PROTOCOLS } from '../protocol/index.ts'
 import type { ResolvedHostInit } from './defaults.ts'
@@ -10,11 +12,21 @@ import { guardedDht } from './dht-guard/index.ts'
 import { type Neighbours, neighbours } from './neighbours.ts'
 import type { AddressSources, OwnAddresses } from './reach/index.ts'
 
+/** Opens a connection to exactly one address: no other one of the peer, and none that is open already. */
+export interface ExactDialer {
+  dial(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>
+}
+
+interface DialComponents {
+  readonly transportManager: Pick<TransportManager, 'dial'>
+}
+
 export interface HostServices extends Record<string, unknown> {
   readonly identify: Identify
   readonly ping: Ping
   readonly dht: KadDHT
   readonly ownAddresses: OwnAddresses
+  readonly exactDialer: ExactDialer
   readonly mdns?: Neighbours
 }
 
@@ -31,6 +43,10 @@ export function createServices(
       own.attach(addressSources(components))
       return own
     },
+    exactDialer: ({ transportManager }: DialComponents) => ({
+      dial: (address: Multiaddr, options: { signal: AbortSignal }) =>
+        transportManager.dial(address, options),
+    }),
     identify: identify(),
     // By default 2 in and 1 out, which the connection monitor and the DHT's own pings use up between them.
     ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),

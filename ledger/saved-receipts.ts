@@ -1,21 +1,21 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fromString } from 'uint8arrays/from-string'
 import { toString as toText } from 'uint8arrays/to-string'
-import { writeAtomic } from '../host/index.ts'
 import { openReceipt } from '../protocol/index.ts'
+import { makeDirectory, writeAtomic } from '../storage/index.ts'
 import type { ReceiptBook } from './receipt-book.ts'
 
 const FILE = 'receipts.txt'
 
-/** Reads the receipts of a directory, one a line, as base64. What is no receipt, or too old, is left out. */
+/** Reads the receipts of a directory, one per line, as base64. Invalid and expired ones are skipped. */
 export async function loadReceipts(
   book: ReceiptBook,
   dataDir: string,
   nowMs: number,
 ): Promise<void> {
   const text = await readFile(join(dataDir, FILE), 'utf8').catch(() => '')
-  // Signatures are dear: what is in the book was verified.
+  // Verifying signatures is expensive, and those in the book were verified.
   const known = new Set(linesOf(book))
   for (const line of text.split('\n')) {
     if (line === '' || known.has(line)) continue
@@ -28,7 +28,7 @@ export async function loadReceipts(
 }
 
 /**
- * Writes them, as a whole, together with what another process of this user wrote there meanwhile.
+ * Writes all receipts atomically, merged with those that another process of this user wrote meanwhile.
  *
  * @returns the book's changes up to which it was written
  */
@@ -40,7 +40,7 @@ export async function saveReceipts(
   await loadReceipts(book, dataDir, nowMs)
   const lines = linesOf(book)
   const { changes } = book
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await makeDirectory(dataDir)
   await writeAtomic(join(dataDir, FILE), lines.map((line) => `${line}\n`).join(''))
   return changes
 }

@@ -23,6 +23,8 @@ const QUICK_DIGEST_BYTES = 67_108_864
 export interface EmbeddedBackend extends Backend {
   /** Process of the engine; `undefined` between a death and the restart. */
   readonly pid: number | undefined
+  /** The GPU interface in use: `cuda`, `metal` or `vulkan`; `false` on the CPU alone. */
+  readonly gpu: string | false
   /** Requests that the engine process has not ended yet, cancelled ones included. */
   readonly active: number
   /** Tokens read and written for all requests that were answered or cancelled so far. */
@@ -104,6 +106,10 @@ class EmbeddedEngine implements EmbeddedBackend {
 
   get pid(): number | undefined {
     return this.#keeper.pid
+  }
+
+  get gpu(): string | false {
+    return this.#loaded?.gpu ?? false
   }
 
   get active(): number {

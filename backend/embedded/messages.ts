@@ -27,6 +27,8 @@ export interface EngineSettings {
 export interface EngineFacts {
   readonly contextLength: number
   readonly capabilities: readonly Capability[]
+  /** What computes beside the CPU: `cuda`, `metal`, `vulkan`. */
+  readonly gpu: string | false
 }
 
 /** Measured tokens a second, 0 where not measured. */

@@ -9,6 +9,7 @@ import {
   InferenceError,
   LIMITS,
   type Load,
+  matchesDigest,
   type NodeFrame,
   PROTOCOLS,
   type Resume,
@@ -228,7 +229,7 @@ class FrameCheck {
   #accept(frame: Extract<NodeFrame, { type: 'accepted' }>): AttemptEvent {
     if (this.#accepted) throw new InferenceError('malformed', 'accepted twice')
     const digest = this.#init.request.digest ?? this.#init.digest
-    if (digest !== undefined && frame.digest !== digest) {
+    if (digest !== undefined && !matchesDigest(frame.digest, digest)) {
       throw new InferenceError(
         'malformed',
         'the peer would answer with other weights than asked for',

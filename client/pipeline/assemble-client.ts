@@ -12,6 +12,7 @@ import {
   type DirectoryHost,
   watchConnections,
 } from '../peers/index.ts'
+import { OpenParts } from '../request/index.ts'
 import { createTrust, type Trust } from '../trust/index.ts'
 import { connectAnew } from './connect-anew.ts'
 import { pathAmong } from './path-among.ts'
@@ -62,7 +63,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
   const unwatch = watchConnections(host.libp2p, (peer, isConnected) =>
     router.connected(peer, isConnected),
   )
-  const parts = new AsyncDisposableStack()
+  const parts = new OpenParts()
   parts.defer(() => directory.close())
   parts.defer(() => prober.close())
   parts.defer(() => chains.close())
@@ -88,6 +89,6 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     chains,
     trust,
     closing: closing.signal,
-    close: () => parts.disposeAsync(),
+    close: () => parts[Symbol.asyncDispose](),
   }
 }

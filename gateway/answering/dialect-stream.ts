@@ -9,6 +9,7 @@ import {
   textStream,
   type Verdict,
 } from '../http/index.ts'
+import { type GivenHints, ignoreHints } from './ignored.ts'
 import { openAnswer } from './opened-answer.ts'
 import { Spending } from './spending.ts'
 
@@ -31,6 +32,7 @@ export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | '
   readonly writer: DialectWriter<T>
   /** A failure in the caller's words. */
   readonly tell?: (failure: InferenceError) => InferenceError
+  readonly hints?: GivenHints
 }
 
 /**
@@ -38,11 +40,11 @@ export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | '
  *
  * @throws what fails before the first piece
  */
-export async function streamDialect<T>(
+export async function streamDialect<T extends { readonly model: string }>(
   c: Context<GatewayEnv>,
   context: GatewayContext,
   answer: Answer<T>,
-  { writer, tell = (failure) => failure, ...init }: DialectStreamInit<T>,
+  { writer, tell = (failure) => failure, hints, ...init }: DialectStreamInit<T>,
 ): Promise<Response> {
   const { limits, log, metrics } = context
   const { signal } = c.req.raw
@@ -51,6 +53,9 @@ export async function streamDialect<T>(
     waitMs: limits.keepAliveMs,
     startedAt: c.get('startedAt'),
   })
+  if (hints !== undefined && opened.served !== undefined) {
+    ignoreHints(c, context, hints, opened.served)
+  }
   async function* written(): AsyncGenerator<string, void, void> {
     let begun = false
     let lastAt: number | undefined

@@ -12,7 +12,7 @@ export interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {
   readonly host?: string
   /** 0 picks a free one. @default 4810 */
   readonly port?: number
-  /** Names beside its address by which it is called. @default none */
+  /** Names beside addresses by which it is called. @default none: only needed without API keys */
   readonly allowedHosts?: readonly string[]
   /** At shutdown, running answers may take this long. @default 30_000 */
   readonly drainMs?: number
@@ -43,7 +43,7 @@ export async function serveGateway(
   init: GatewayServerInit = {},
 ): Promise<GatewayServer> {
   const { host = '127.0.0.1', port = 4810, drainMs = 30_000, maxConnections = 4_096 } = init
-  const names = ['localhost', '127.0.0.1', '::1', host, ...(init.allowedHosts ?? [])]
+  const names = [host, ...(init.allowedHosts ?? [])]
   const gateway = openGateway(client, { metrics: true, ...init, allowedHosts: names })
   const server = await listening(gateway.respond, host, port)
   closeIdleSockets(server, maxConnections, () => performance.now())

@@ -17,6 +17,13 @@ export interface CliEvent {
   readonly peerId: string
   readonly addresses: readonly string[]
   readonly models: readonly string[]
+  readonly reachability: string
+  readonly evidence: readonly {
+    readonly address: string
+    readonly verdict: string
+    readonly by?: string
+  }[]
+  readonly advice?: string
   readonly text: string
   readonly attempts: readonly {
     readonly peerId: string

@@ -24,14 +24,14 @@ describe('a request that names two hosts', () => {
     const request = new Request(url, { method: 'POST', headers, body: '{}' })
     return request
   }
-  const init = { allowedHosts: ['127.0.0.1'] }
+  const init = { allowedHosts: ['gate.example'] }
 
   it.each([
     ['another in its URL', 'http://evil.example/v1/embeddings', '127.0.0.1:4810'],
     ['another in its header', 'http://127.0.0.1:4810/v1/embeddings', 'evil.example'],
   ])('is refused with %s', async (_, url, host) => {
     expect(await answerOf(to(url, { host }), init)).toMatchObject({
-      status: 401,
+      status: 421,
       message: expect.stringMatching(/evil\.example/),
     })
   })

@@ -1,0 +1,85 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Watchdog } from '../../../../client/attempt/watchdog.ts'
+
+const limits = { silenceTimeoutMs: 1_000, ttftTimeoutMs: 5_000, itlTimeoutMs: 2_000 }
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function create() {
+  const expired = vi.fn<(error: Error) => void>()
+  return { expired, watchdog: new Watchdog(limits, expired) }
+}
+
+/** One wait for the peer that lasts `ms`. */
+async function wait(watchdog: Watchdog, ms: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const guarded = watchdog.guard(promise)
+  await vi.advanceTimersByTimeAsync(ms)
+  resolve()
+  await guarded
+}
+
+describe('Watchdog', () => {
+  it('ends silence before the first piece', async () => {
+    const { watchdog, expired } = create()
+    await wait(watchdog, 999)
+    expect(expired).not.toHaveBeenCalled()
+    await wait(watchdog, 2)
+    expect(expired.mock.lastCall?.[0].message).toContain('said nothing for 1000 ms')
+  })
+
+  it('lets keep-alives prolong the wait, but not beyond the time to first token', async () => {
+    const { watchdog, expired } = create()
+    for (let ms = 0; ms < 4_900; ms += 700) {
+      await wait(watchdog, 700)
+      watchdog.alive()
+    }
+    expect(expired).not.toHaveBeenCalled()
+    await wait(watchdog, 150)
+    expect(expired.mock.lastCall?.[0].message).toContain('no first token in 5000 ms')
+  })
+
+  it('counts progress of the upload during a wait as life', async () => {
+    const { watchdog, expired } = create()
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const guarded = watchdog.guard(promise)
+    for (let i = 0; i < 4; i += 1) {
+      await vi.advanceTimersByTimeAsync(800)
+      watchdog.alive()
+    }
+    expect(expired).not.toHaveBeenCalled()
+    resolve()
+    await guarded
+  })
+
+  it('does not let keep-alives prolong the gap between pieces', async () => {
+    const { watchdog, expired } = create()
+    watchdog.progress(true)
+    await wait(watchdog, 1_500)
+    watchdog.alive()
+    await wait(watchdog, 600)
+    expect(expired.mock.lastCall?.[0].message).toContain('paused for more than 2000 ms')
+  })
+
+  it('starts the gap anew with each piece, and does not count time spent elsewhere', async () => {
+    const { watchdog, expired } = create()
+    for (let i = 0; i < 5; i += 1) {
+      watchdog.progress(true)
+      await wait(watchdog, 1_500)
+      await vi.advanceTimersByTimeAsync(60_000)
+    }
+    expect(expired).not.toHaveBeenCalled()
+  })
+
+  it('leaves no timer behind', async () => {
+    const { watchdog } = create()
+    await wait(watchdog, 10)
+    await expect(watchdog.guard(Promise.reject(new Error('gone')))).rejects.toThrow('gone')
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})

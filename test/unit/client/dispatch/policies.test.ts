@@ -1,0 +1,352 @@
+import { describe, expect, it } from 'vitest'
+import type { RequestEvent } from '../../../../client/index.ts'
+import { InferenceError } from '../../../../protocol/index.ts'
+import { ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
+
+const chat = { model: 'm', messages: [{ role: 'user', content: 'Count.' }] } as const
+const exact = { ...chat, temperature: 0 } as const
+const COUNT = 'one two three four five six'
+const dies = { type: 'throw', error: new InferenceError('engine_failed', 'died') } as const
+
+/** Reads a stream; `text` is what came before the end, however that was. */
+async function read(
+  { swarm }: ScriptedSwarm,
+  body: object = chat,
+  options: Parameters<typeof swarm.requester.streamChat>[1] = {},
+): Promise<{ text: string; event: RequestEvent; error?: InferenceError; peers: string[] }> {
+  const answer = swarm.requester.streamChat(body, options)
+  let text = ''
+  const peers: string[] = []
+  let error: InferenceError | undefined
+  try {
+    for await (const { choices, skein } of answer) {
+      text += choices[0]?.delta.content ?? ''
+      if (peers.at(-1) !== skein.peerId) peers.push(skein.peerId)
+    }
+  } catch (thrown) {
+    error = thrown as InferenceError
+  }
+  const { event } = answer
+  if (event === undefined) throw new Error('no event after the end')
+  return { text, event, peers, ...(error !== undefined && { error }) }
+}
+
+const keys = ({ peers }: ScriptedSwarm): string[] => peers.map(({ key }) => key)
+
+describe('hedge', () => {
+  it('asks a second peer where the first is slow to begin, and stops the slower one', async () => {
+    await using swarm = await ScriptedSwarm.create([
+      { scripts: [{ gate: new Promise(() => {}) }] },
+      { scripts: [{ answer: COUNT }] },
+    ])
+    const { text, event, peers } = await read(swarm)
+    expect([text, peers]).toEqual([COUNT, [keys(swarm)[1]]])
+    expect(event.attempts).toMatchObject([
+      { reason: 'first', outcome: 'superseded', tokens: 0 },
+      { reason: 'hedge', outcome: 'answered' },
+    ])
+    expect(event.cost).toMatchObject({ attempts: 1, completionTokens: 0, estimated: true })
+    await swarm.peers[0]?.engine.idle()
+    expect(swarm.peers[0]?.engine.aborted).toBe(1)
+  })
+
+  it('is not made with the policy single', async () => {
+    await using swarm = await ScriptedSwarm.create([
+      { scripts: [{ prefillMs: 800, answer: COUNT }] },
+      {},
+    ])
+    const { text, event } = await read(swarm, chat, { policy: 'single' })
+    expect([text, event.attempts.length]).toEqual([COUNT, 1])
+  })
+
+  it('is not made without budget, which is left for those that find somebody to ask', async () => {
+    const asked: string[] = []
+    const budget = {
+      balance: 0,
+      take: () => {
+        asked.push('take')
+        return false
+      },
+      succeeded: () => {},
+    }
+    const reserve = {
+      balance: 0,
+      acquire: async () => ({ succeeded: () => {}, failed: () => {} }),
+      answered: () => {},
+    }
+    const slow = { prefillMs: 600, answer: COUNT }
+    await using two = await ScriptedSwarm.create([{ scripts: [slow] }, {}], {
+      budgets: { budget, reserve },
+    })
+    expect((await read(two)).event.attempts).toHaveLength(1)
+    expect(asked).toEqual(['take'])
+    await using one = await ScriptedSwarm.create([{ scripts: [slow] }], {
+      budgets: { budget, reserve },
+    })
+    expect((await read(one)).text).toBe(COUNT)
+    expect(asked).toEqual(['take'])
+  })
+})
+
+describe('race', () => {
+  it('asks so many at once, and the first to begin goes on alone', async () => {
+    await using swarm = await ScriptedSwarm.create([
+      { scripts: [{ gate: new Promise(() => {}) }] },
+      { scripts: [{ gate: new Promise(() => {}) }] },
+      { scripts: [{ answer: COUNT }] },
+    ])
+    const { text, event, peers } = await read(swarm, chat, { policy: 'race:3' })
+    expect([text, peers]).toEqual([COUNT, [keys(swarm)[2]]])
+    const of = <K extends 'outcome' | 'reason'>(key: K) => event.attempts.map((a) => a[key]).sort()
+    expect(of('reason')).toEqual(['first', 'race', 'race'])
+    expect(of('outcome')).toEqual(['answered', 'superseded', 'superseded'])
+    await Promise.all(swarm.peers.map(({ engine }) => engine.idle()))
+  })
+
+  it('runs with those there are', async () => {
+    await using swarm = await ScriptedSwarm.create([{ scripts: [{ answer: COUNT }] }])
+    expect((await read(swarm, chat, { policy: 'race:3' })).text).toBe(COUNT)
+  })
+})
+
+describe('quorum', () => {
+  const answer = (text: string) => ({ scripts: [{ answer: text }] })
+
+  it('delivers what enough peers say, and says how many agreed', async () => {
+    await using swarm = await ScriptedSwarm.create([answer(COUNT), answer(COUNT), {}])
+    const { text, event } = await read(swarm, exact, { policy: 'quorum:2-of-3' })
+    expect(text).toBe(COUNT)
+    expect(event.agreement).toEqual({ answers: 2, agreeing: 2, tolerated: false })
+    expect(swarm.peers[2]?.streams).toHaveLength(0)
+    expect(event.cost.completionTokens).toBeGreaterThan(0)
+  })
+
+  it('asks a third where two differ, and outvotes the odd one', async () => {
+    await using swarm = await ScriptedSwarm.create([
+      ...[answer('six seven'), answer(COUNT), answer(COUNT)],
+    ])
+    const whole = await swarm.swarm.requester.chat(exact, { policy: 'quorum:2-of-3' })
+    expect(whole.choices[0]?.message.content).toBe(COUNT)
+    expect(whole.skein.agreement).toMatchObject({ answers: 3, agreeing: 2 })
+  })
+
+  it('shows nothing where too few agree, and fails with its own code', async () => {
+    await using swarm = await ScriptedSwarm.create(['a b', 'c d', 'e f'].map(answer))
+    const { text, error } = await read(swarm, exact, { policy: 'quorum:2-of-3' })
+    expect([text, error?.code]).toEqual(['', 'quorum_not_reached'])
+    expect(error?.details.attempts).toHaveLength(3)
+  })
+
+  it('replaces a peer that fails', async () => {
+    await using swarm = await ScriptedSwarm.create([
+      { scripts: [{ fault: { ...dies, afterTokens: 2 } }] },
+      answer(COUNT),
+      answer(COUNT),
+    ])
+    expect((await read(swarm, exact, { policy: 'quorum:2-of-2' })).text).toBe(COUNT)
+  })
+
+  it('cannot be reached by one peer alone', async () => {
+    await using swarm = await ScriptedSwarm.create([answer(COUNT)])
+    const { error } = await read(swarm, exact, { policy: 'quorum:2-of-2' })
+    expect(error?.code).toBe('quorum_not_reached')
+  })
+
+  it('asks peers of different operators where there are such', async () => {
+    const of = (operator: string) => ({ ...answer(COUNT), advertisement: { operator } })
+    await using swarm = await ScriptedSwarm.create([of('acme'), of('acme'), of('other')])
+    await read(swarm, exact, { policy: 'quorum:2-of-2' })
+    expect(swarm.peers.map(({ streams }) => streams.length)).toEqual([1, 0, 1])
+  })
+
+  it('is refused for a request that may be answered in many ways, before anybody is asked', async () => {
+    await using swarm = await ScriptedSwarm.create([{}, {}])
+    await expect(
+      swarm.swarm.requester.chat({ ...chat, temperature: 1 }, { policy: 'quorum:2-of-2' }),
+    ).rejects.toMatchObject({ code: 'invalid_request', details: { param: 'policy' } })
+  })
+})
+
+describe('going on in mid-answer', () => {
+  const breaks = { answer: COUNT, fault: { ...dies, afterTokens: 3 } } as const
+  const other = { digest: `sha256:${'6'.repeat(64)}` }
+
+  it('takes the same weights first, and is exact then', async () => {
+    await using swarm = await ScriptedSwarm.create([
+      ...[{ scripts: [breaks] }, { scripts: [{ answer: COUNT }], model: other }],
+      { scripts: [{ answer: COUNT }] },
+    ])
+    const { text, event, peers } = await read(swarm)
+    expect([text, peers]).toEqual([COUNT, [keys(swarm)[0], keys(swarm)[2]]])
+    expect(event).toMatchObject({ outcome: 'answered', resumes: 1, exact: true })
+    const resume = swarm.peers[2]?.engine.calls[0]?.resume
+    expect(resume?.tokenIds).toHaveLength(3)
+    expect(event.usage?.completionTokens).toBe(event.attempts.reduce((n, a) => n + a.tokens, 0))
+  })
+
+  it('takes the same model by its text where nobody has the weights, and says so', async () => {
+    await using swarm = await ScriptedSwarm.create([
+      ...[{ scripts: [breaks] }, { scripts: [{ answer: COUNT }], model: other }],
+    ])
+    const { text, event } = await read(swarm)
+    expect([text, event.exact, event.resumes]).toEqual([COUNT, false, 1])
+    expect(swarm.peers[1]?.engine.calls[0]?.resume?.tokenIds).toEqual([])
+    await using strict = await ScriptedSwarm.create([
+      ...[{ scripts: [breaks] }, { scripts: [{ answer: COUNT }], model: other }],
+    ])
+    // Only the peer that broke off has the weights.
+    const again = await read(strict, chat, { resume: 'exact' })
+    expect([again.event.exact, again.peers]).toEqual([true, [keys(strict)[0]]])
+    expect(strict.peers[1]?.streams).toHaveLength(0)
+  })
+
+  it('is not done where the caller does not want it', async () => {
+    await using swarm = await ScriptedSwarm.create([{ scripts: [breaks] }, {}])
+    const { error } = await read(swarm, chat, { resume: 'off' })
+    expect(error).toMatchObject({ code: 'not_resumable' })
+    expect(swarm.peers[1]?.streams).toHaveLength(0)
+  })
+
+  it.each([
+    ['a tool call was shown', { toolCall: { name: 'f', arguments: '{}' } }, {}],
+    ['reasoning was shown', { reasoning: 'hm', answer: COUNT }, {}],
+    [
+      'tools are offered',
+      { answer: COUNT },
+      { tools: [{ type: 'function', function: { name: 'f' } }] },
+    ],
+  ])('is not possible where %s, which is an error in the stream', async (_, script, more) => {
+    const broken = { ...script, fault: { type: 'end', afterTokens: 'toolCall' in script ? 0 : 2 } }
+    await using swarm = await ScriptedSwarm.create([{ scripts: [broken as never] }, {}])
+    const { error, event } = await read(swarm, { ...chat, ...more })
+    if ('toolCall' in script) return expect(event.outcome).toBe('answered')
+    expect(error).toMatchObject({ code: 'not_resumable' })
+    return expect(swarm.peers[1]?.streams).toHaveLength(0)
+  })
+
+  it('begins anew where it is not possible and the caller gets the whole at once', async () => {
+    await using swarm = await ScriptedSwarm.create([
+      { scripts: [{ reasoning: 'hm', answer: COUNT, fault: { type: 'end', afterTokens: 2 } }] },
+      { scripts: [{ answer: COUNT }] },
+    ])
+    const whole = await swarm.swarm.requester.chat(chat)
+    expect(whole.choices[0]?.message.content).toBe(COUNT)
+    expect(whole.choices[0]?.message.reasoning_content).toBeUndefined()
+  })
+
+  it('ends an answer by itself whose tokens are spent', async () => {
+    await using swarm = await ScriptedSwarm.create([
+      { scripts: [{ answer: COUNT, fault: { ...dies, afterTokens: 3 } }] },
+      {},
+    ])
+    const answer = swarm.swarm.requester.streamChat({ ...chat, max_tokens: 3 })
+    let finish: string | null = null
+    for await (const { choices } of answer) finish = choices[0]?.finish_reason ?? finish
+    expect(finish).toBe('length')
+    expect(swarm.peers[1]?.streams).toHaveLength(0)
+    expect(answer.event).toMatchObject({ outcome: 'answered', usageEstimated: true })
+  })
+
+  it('ends a request that fails two engines, in mid-answer too', async () => {
+    await using swarm = await ScriptedSwarm.create([
+      ...[{ scripts: [breaks] }, { scripts: [{ answer: COUNT, fault: dies }] }, {}],
+    ])
+    const { error, text } = await read(swarm)
+    expect(error?.code).toBe('engine_failed')
+    expect(COUNT.startsWith(text)).toBe(true)
+    expect(swarm.peers[2]?.streams).toHaveLength(0)
+  })
+
+  it('goes on by the text where a peer finds that the ids do not fit it', async () => {
+    await using swarm = await ScriptedSwarm.create([
+      { scripts: [{ answer: COUNT, fault: { type: 'end', afterTokens: 3 } }] },
+      { scripts: [{ fault: { type: 'throw', error: new InferenceError('not_resumable', 'no') } }] },
+      { scripts: [{ answer: COUNT }] },
+    ])
+    const { text, event } = await read(swarm)
+    expect([text, event.exact]).toEqual([COUNT, false])
+  })
+
+  it('tries another beside a peer that falls silent, and leaves it if the other is first', async () => {
+    await using swarm = await ScriptedSwarm.create(
+      [
+        { scripts: [{ answer: COUNT, fault: { type: 'stall', afterTokens: 3 } }] },
+        { scripts: [{ answer: COUNT }] },
+      ],
+      { stallFloorMs: 50 },
+    )
+    const { text, event } = await read(swarm)
+    expect([text, event.exact]).toEqual([COUNT, true])
+    expect(event.attempts).toMatchObject([
+      { outcome: 'stalled', reason: 'first' },
+      { outcome: 'answered', reason: 'stall' },
+    ])
+    await swarm.peers[0]?.engine.idle()
+  })
+})
+
+describe('what goes round in circles', () => {
+  it('is ended when a second peer repeats itself as well', async () => {
+    const endless = { answer: 'again '.repeat(500) }
+    await using swarm = await ScriptedSwarm.create([
+      ...[{ scripts: [endless] }, { scripts: [endless] }, { scripts: [endless] }],
+    ])
+    const { error, text } = await read(swarm)
+    expect(error).toMatchObject({ code: 'engine_failed' })
+    expect(text.length).toBeLessThan('again '.length * 200)
+    expect(swarm.peers[2]?.streams).toHaveLength(0)
+  })
+
+  it('is answered from memory after the same request failed three times', async () => {
+    const always = Array.from({ length: 20 }, () => ({ fault: dies }))
+    await using swarm = await ScriptedSwarm.create([{ scripts: always }, { scripts: always }])
+    for (let i = 0; i < 3; i += 1) expect((await read(swarm)).error?.code).toBe('engine_failed')
+    const before = swarm.peers.map(({ streams }) => streams.length)
+    const { error, event } = await read(swarm)
+    expect(error).toMatchObject({ code: 'engine_failed' })
+    expect(error?.retryAfterMs).toBeGreaterThan(0)
+    expect(event.remembered).toBe(true)
+    expect(swarm.peers.map(({ streams }) => streams.length)).toEqual(before)
+  })
+})
+
+describe('the event of a request', () => {
+  it('is told once, whatever the end, and a failing observer harms nobody', async () => {
+    const events: RequestEvent[] = []
+    await using swarm = await ScriptedSwarm.create([{ scripts: [{ answer: COUNT }] }], {
+      onEvent: (event) => {
+        events.push(event)
+        throw new Error('observer')
+      },
+    })
+    await read(swarm)
+    for await (const _ of swarm.swarm.requester.streamChat(chat)) break
+    await swarm.swarm.requester.chat({ ...chat, model: 'nobody' }).catch(() => {})
+    await swarm.swarm.requester.embed({ model: 'm', input: ['a', 'b'] })
+    expect(events.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual([
+      'chat answered',
+      'chat cancelled',
+      'chat model_not_found',
+      'embedding answered',
+    ])
+    expect(events[0]).toMatchObject({
+      model: 'm',
+      policy: 'hedge',
+      resume: 'same-model',
+      resumes: 0,
+      exact: true,
+      attempts: [{ reason: 'first', outcome: 'answered' }],
+      cost: { attempts: 0, promptTokens: 0, completionTokens: 0, estimated: false },
+    })
+  })
+
+  it.each(['race:1', 'race:9', 'quorum:3-of-2', 'quorum:1-of-3', 'fast'])(
+    'never comes about for the policy %s',
+    async (policy) => {
+      await using swarm = await ScriptedSwarm.create([{}])
+      await expect(
+        swarm.swarm.requester.chat(chat, { policy: policy as 'single' }),
+      ).rejects.toMatchObject({ code: 'invalid_request' })
+    },
+  )
+})

@@ -1,0 +1,218 @@
+import { afterEach, describe, expect, it } from 'vitest'
+import { explainAbsence } from '../../../../../client/peers/directory/absence.ts'
+import { nodeKey } from '../../../../../protocol/index.ts'
+import {
+  advertisementOf,
+  answers,
+  modelNamed,
+  newPeerId,
+  refuses,
+} from '../../../../fixtures/client-peers.ts'
+import { FakeSwarm } from '../../../../fixtures/fake-swarm.ts'
+
+const messages = [{ role: 'user', content: 'hi' }]
+const request = { model: 'm', messages }
+const digest = `sha256:${'a'.repeat(64)}`
+
+let swarm: FakeSwarm | undefined
+
+afterEach(async () => {
+  await swarm?.close()
+  swarm = undefined
+})
+
+describe('whom the client asks', () => {
+  it('finds by a look-up whom it does not know yet', async () => {
+    swarm = await FakeSwarm.create({ hidden: true })
+    const peer = await swarm.add(answers('found'))
+    expect((await swarm.requester.chat(request)).skein.peerId).toBe(peer.key)
+  })
+
+  it('finds among all nodes whom the model’s own records do not name', async () => {
+    const nodes = await Promise.all([0, 1, 2, 3].map(async (shard) => String(await nodeKey(shard))))
+    swarm = await FakeSwarm.create({ hidden: true, hasRecords: (key) => nodes.includes(key) })
+    const peer = await swarm.add(answers('found'))
+    expect((await swarm.requester.chat(request)).skein.peerId).toBe(peer.key)
+  })
+
+  it('knows a model by its alias, and by its name in any spelling', async () => {
+    swarm = await FakeSwarm.create()
+    await swarm.add(answers('a'), { models: [modelNamed('llama3.2:3b', { aliases: ['llama'] })] })
+    for (const model of ['llama', ' Llama3.2:3b:latest ']) {
+      await expect(swarm.requester.chat({ ...request, model })).resolves.toMatchObject({ model })
+    }
+  })
+
+  it('does not ask one whose advertisement has expired until it gives a new one', async () => {
+    swarm = await FakeSwarm.create()
+    const past = { issuedAtMs: Date.now() - 10_000, expiresAtMs: Date.now() - 1 }
+    const expired = await swarm.add(answers('a'), { advertisement: past })
+    const error: unknown = await swarm.requester.chat(request).catch((thrown: unknown) => thrown)
+    expect(error).toMatchObject({ code: 'no_peers' })
+    expect(expired.streams).toHaveLength(0)
+  })
+
+  it('asks only those with the digest that the caller pins', async () => {
+    swarm = await FakeSwarm.create()
+    const other = await swarm.add(answers('a'), {
+      models: [modelNamed('m', { digest: `sha256:${'b'.repeat(64)}` })],
+    })
+    await expect(swarm.requester.chat({ ...request, model: `m@${digest}` })).rejects.toMatchObject({
+      code: 'model_not_found',
+      message: expect.stringContaining(digest),
+    })
+    expect(other.streams).toHaveLength(0)
+  })
+
+  it('takes no answer from weights other than pinned, whatever was advertised', async () => {
+    swarm = await FakeSwarm.create()
+    await swarm.add(answers('a'), { models: [modelNamed('m', { digest })] })
+    await expect(swarm.requester.chat({ ...request, model: `m@${digest}` })).rejects.toMatchObject({
+      code: 'malformed',
+    })
+  })
+
+  it('asks only those who offer what the request needs, and says what nobody offers', async () => {
+    swarm = await FakeSwarm.create()
+    const plain = await swarm.add(answers('a'))
+    const tools = [{ type: 'function', function: { name: 'f' } }]
+    await expect(swarm.requester.chat({ ...request, tools })).rejects.toMatchObject({
+      code: 'capability_unavailable',
+      details: { param: 'tools' },
+    })
+    await expect(swarm.requester.chat({ ...request, top_k: 5 })).rejects.toMatchObject({
+      code: 'capability_unavailable',
+      details: { param: 'top_k' },
+    })
+    expect(plain.streams).toHaveLength(0)
+  })
+
+  it('refuses token ids that fit nowhere itself, with both numbers', async () => {
+    swarm = await FakeSwarm.create()
+    const short = await swarm.add(answers('a'), { models: [modelNamed('m', { contextLength: 8 })] })
+    const prompt = Array.from({ length: 9 }, () => 1)
+    await expect(swarm.requester.complete({ model: 'm', prompt })).rejects.toMatchObject({
+      code: 'context_too_long',
+      details: { promptTokens: 9, contextLength: 8 },
+    })
+    expect(short.streams).toHaveLength(0)
+  })
+
+  it('prefers a peer whose context is likely long enough', async () => {
+    swarm = await FakeSwarm.create()
+    await swarm.add(refuses('internal'), { models: [modelNamed('m', { contextLength: 10 })] })
+    const long = await swarm.add(answers('a'))
+    const answer = await swarm.requester.chat({
+      ...request,
+      messages: [{ role: 'user', content: 'word '.repeat(50) }],
+    })
+    expect(answer.skein.attempts.map(({ peerId }) => peerId)).toEqual([long.key])
+  })
+
+  it('looks up again only after a while, and not for each request', async () => {
+    swarm = await FakeSwarm.create()
+    await swarm.add(answers('a'))
+    for (let i = 0; i < 5; i += 1) await swarm.requester.chat(request)
+    // Two shards, and the two others because nobody new was found; once.
+    expect(swarm.lookUps).toBeLessThanOrEqual(4)
+  })
+
+  it('leaves no listener on the book', async () => {
+    swarm = await FakeSwarm.create({ hidden: true })
+    await swarm.add(answers('a'))
+    await swarm.requester.chat(request)
+    await swarm.requester.chat({ ...request, model: 'other' }).catch(() => {})
+    expect(swarm.listeners).toBe(0)
+  })
+})
+
+describe('whom there is nobody to ask', () => {
+  it('lists the models that exist, and who serves them', async () => {
+    swarm = await FakeSwarm.create({ hidden: true })
+    const both = await swarm.add(answers('a'), { models: [modelNamed('x'), modelNamed('y')] })
+    const one = await swarm.add(answers('a'), { models: [modelNamed('y')] })
+    await expect(swarm.requester.chat(request)).rejects.toMatchObject({
+      code: 'model_not_found',
+      message: "nobody serves 'm'; there is y (2 peers), x (1 peer)",
+      details: {
+        available: [
+          { model: 'y', peers: 2, peerIds: expect.arrayContaining([both.key, one.key]) },
+          { model: 'x', peers: 1, peerIds: [both.key] },
+        ],
+      },
+    })
+  })
+
+  it('says of each bootstrap peer why it did not help', async () => {
+    swarm = await FakeSwarm.create({
+      connectedPeers: 0,
+      bootstrap: [
+        { address: '/ip4/1.2.3.4/tcp/1', status: 'waiting', lastError: 'connection refused' },
+        { address: '/ip4/1.2.3.5/tcp/1', status: 'dialing' },
+      ],
+    })
+    await expect(swarm.requester.chat(request)).rejects.toMatchObject({
+      code: 'no_peers',
+      message: expect.stringMatching(
+        /1\.2\.3\.4\/tcp\/1: connection refused; .*1\.2\.3\.5\/tcp\/1 has not answered yet/,
+      ),
+    })
+  })
+
+  it('says that known peers are gone where none of them can be reached', async () => {
+    swarm = await FakeSwarm.create({ connectedPeers: 0 })
+    for (let i = 0; i < 2; i += 1) swarm.remove(await swarm.add(answers('a')))
+    await expect(swarm.requester.chat(request)).rejects.toMatchObject({
+      code: 'no_peers',
+      message: expect.stringContaining("2 known to serve 'm', none can be reached"),
+      details: { attempts: [{ outcome: 'dial_failed' }, { outcome: 'dial_failed' }] },
+    })
+  })
+
+  it('names only some of very many models', async () => {
+    const models = Array.from({ length: 40 }, (_, i) => modelNamed(`model-${i}`))
+    const error = explainAbsence({
+      query: { reference: { id: 'm' }, needs: { capabilities: ['chat'], fields: [] } },
+      advertisements: [advertisementOf(await newPeerId(), models)],
+      connectedPeers: 1,
+      bootstrap: [],
+    })
+    expect(error.message).toContain('and 28 more')
+    expect(error.detailsOf('model_not_found').available).toHaveLength(40)
+  })
+})
+
+describe('the listings', () => {
+  it('put together who serves which model, with its digests', async () => {
+    swarm = await FakeSwarm.create({ hidden: true })
+    const first = await swarm.add(answers('a'), { models: [modelNamed('m', { digest })] })
+    const second = await swarm.add(answers('a'), {
+      models: [modelNamed('m', { contextLength: 9_999 })],
+    })
+    expect(await swarm.requester.models()).toEqual([
+      expect.objectContaining({
+        id: 'm',
+        digests: [digest],
+        contextLength: 9_999,
+        peers: [first.key, second.key],
+      }),
+    ])
+  })
+
+  it('say of each peer what it answers to a probe, or why it does not', async () => {
+    swarm = await FakeSwarm.create()
+    const up = await swarm.add(answers('a'))
+    const down = await swarm.add(answers('a'))
+    up.load = { ...up.load, state: 'saturated', inFlight: 4 }
+    swarm.remove(down)
+    const [first, second] = await swarm.requester.peers()
+    expect(first).toMatchObject({
+      peerId: up.key,
+      models: ['m'],
+      state: 'saturated',
+      expired: false,
+    })
+    expect(first?.rttMs).toBeGreaterThan(0)
+    expect(second).toMatchObject({ peerId: down.key, error: { code: 'dial_failed' } })
+  })
+})

@@ -1,0 +1,170 @@
+import { once } from 'node:events'
+import { afterEach, describe, expect, it } from 'vitest'
+import { encodeNodeFrame, FrameWriter } from '../../../../protocol/index.ts'
+import {
+  accepted,
+  answers,
+  type Behaviour,
+  chatDelta,
+  hangsAfter,
+  readRequest,
+} from '../../../fixtures/client-peers.ts'
+import { FakeSwarm } from '../../../fixtures/fake-swarm.ts'
+
+const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
+const hello = chatDelta(0, { content: 'hel' })
+
+let swarm: FakeSwarm
+
+afterEach(async () => {
+  await swarm.close()
+})
+
+/** Says hello, hangs, and tells how its stream ended. */
+function watched(): { behaviour: Behaviour; ended: Promise<string> } {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const behaviour: Behaviour = async (stream) => {
+    stream.addEventListener('close', () => resolve(stream.status))
+    await hangsAfter(accepted, hello)(stream)
+  }
+  return { behaviour, ended: promise }
+}
+
+describe('cancelling', () => {
+  it('resets the peer’s stream on a break', async () => {
+    swarm = await FakeSwarm.create()
+    const { behaviour, ended } = watched()
+    await swarm.add(behaviour)
+    const answer = swarm.requester.streamChat(request)
+    for await (const _ of answer) break
+    expect(await ended).toBe('reset')
+    expect(answer.attempts).toMatchObject([{ outcome: 'cancelled' }])
+    expect(swarm.requester.inFlight).toBe(0)
+  })
+
+  it('rejects with the caller’s own reason on an abort, and resets the stream', async () => {
+    swarm = await FakeSwarm.create()
+    const { behaviour, ended } = watched()
+    await swarm.add(behaviour)
+    const caller = new AbortController()
+    const reason = new Error('enough')
+    const reading = (async () => {
+      for await (const _ of swarm.requester.streamChat(request, { signal: caller.signal })) {
+        caller.abort(reason)
+      }
+    })()
+    await expect(reading).rejects.toBe(reason)
+    expect(await ended).toBe('reset')
+  })
+
+  it('ends a stream that is left while its next chunk is awaited', async () => {
+    swarm = await FakeSwarm.create()
+    const { behaviour, ended } = watched()
+    await swarm.add(behaviour)
+    const iterator = swarm.requester.streamChat(request)[Symbol.asyncIterator]()
+    await iterator.next()
+    const pending = iterator.next().catch((error: unknown) => error)
+    await iterator.return?.()
+    expect(await ended).toBe('reset')
+    expect(await pending).toMatchObject({ code: 'cancelled' })
+  })
+
+  it('does not even dial for a caller who has left already', async () => {
+    swarm = await FakeSwarm.create()
+    const peer = await swarm.add(answers('a'))
+    const reason = new Error('never mind')
+    await expect(swarm.requester.chat(request, { signal: AbortSignal.abort(reason) })).rejects.toBe(
+      reason,
+    )
+    expect(peer.streams).toHaveLength(0)
+  })
+
+  it('cancels what runs when the client closes, and refuses what comes after', async () => {
+    swarm = await FakeSwarm.create()
+    const { behaviour, ended } = watched()
+    await swarm.add(behaviour)
+    const answer = swarm.requester.chat(request)
+    const failed = expect(answer).rejects.toMatchObject({ code: 'cancelled' })
+    while (swarm.peers[0]?.streams.length === 0) await new Promise(setImmediate)
+    await swarm.requester.close()
+    await failed
+    expect(await ended).toBe('reset')
+    await expect(swarm.requester.chat(request)).rejects.toMatchObject({ code: 'cancelled' })
+  })
+})
+
+describe('a peer that breaks the protocol', () => {
+  it('is reset, so that its engine works for nobody no longer', async () => {
+    swarm = await FakeSwarm.create()
+    const { promise: ended, resolve } = Promise.withResolvers<string>()
+    await swarm.add(async (stream) => {
+      stream.addEventListener('close', () => resolve(stream.status))
+      await hangsAfter(accepted, chatDelta(7, { content: 'x' }))(stream)
+    })
+    await expect(swarm.requester.chat(request)).rejects.toMatchObject({ code: 'malformed' })
+    expect(await ended).toBe('reset')
+  })
+})
+
+describe('the total deadline', () => {
+  it('ends the request whatever the peer does, and says who was asked', async () => {
+    swarm = await FakeSwarm.create({ timeoutMs: 100 })
+    const { behaviour, ended } = watched()
+    const peer = await swarm.add(behaviour)
+    await expect(swarm.requester.chat(request)).rejects.toMatchObject({
+      code: 'deadline_exceeded',
+      details: { attempts: [{ peerId: peer.key, outcome: 'deadline_exceeded' }] },
+    })
+    expect(await ended).toBe('reset')
+  })
+
+  it('is one for all attempts: the second peer hears how much is left', async () => {
+    swarm = await FakeSwarm.create({ timeoutMs: 60_000, silenceTimeoutMs: 200 })
+    const heard: number[] = []
+    const listen: Behaviour = async (stream) => {
+      heard.push((await readRequest(stream)).head.remainingMs)
+      if (stream.status === 'open') await once(stream, 'close')
+    }
+    await swarm.add(listen)
+    await swarm.add(listen)
+    await swarm.requester.chat(request, { maxAttempts: 2 }).catch(() => {})
+    expect(heard).toHaveLength(2)
+    expect((heard[0] ?? 0) - (heard[1] ?? 0)).toBeGreaterThanOrEqual(190)
+  })
+
+  it('is a limit that a timer can hold', async () => {
+    swarm = await FakeSwarm.create()
+    await swarm.add(answers('a'))
+    for (const timeoutMs of [0, -1, Number.NaN, 2 ** 31]) {
+      await expect(swarm.requester.chat(request, { timeoutMs })).rejects.toMatchObject({
+        code: 'invalid_request',
+        details: { param: 'timeoutMs' },
+      })
+    }
+  })
+})
+
+describe('a slow consumer', () => {
+  it('slows the peer instead of filling memory, and costs it no time', async () => {
+    swarm = await FakeSwarm.create({ itlTimeoutMs: 400 })
+    const text = 'x'.repeat(64 * 1024)
+    let written = 0
+    await swarm.add(async (stream) => {
+      await readRequest(stream)
+      const writer = new FrameWriter(stream)
+      await writer.write(encodeNodeFrame(accepted))
+      for (let seq = 0; seq < 400; seq += 1) {
+        await writer.write(encodeNodeFrame(chatDelta(seq, { content: text })))
+        written += 1
+      }
+      stream.abort(new Error('the reader should have held us back'))
+    })
+    const iterator = swarm.requester.streamChat(request)[Symbol.asyncIterator]()
+    await iterator.next()
+    // Longer than the gap between tokens may be: the clock runs only while the peer is waited for.
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    expect(written).toBeLessThan(400)
+    expect((await iterator.next()).done).toBe(false)
+    await iterator.return?.()
+  })
+})

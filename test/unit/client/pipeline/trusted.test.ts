@@ -1,0 +1,94 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Script } from '../../../../backend/index.ts'
+import { runBatch } from '../../../../client/split/batch/run-batch.ts'
+import { splitRequests } from '../../../../client/split/split-requests.ts'
+import { InferenceError } from '../../../../protocol/index.ts'
+import { systemClock } from '../../../../timing/index.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
+
+const body = {
+  model: 'm',
+  temperature: 0,
+  messages: [{ role: 'user', content: 'Count from 1 to 9.' }],
+} as const
+const failing: Script = {
+  fault: { type: 'throw', error: new InferenceError('engine_failed', 'x') },
+}
+const breaking: Script = { fault: { type: 'end', afterTokens: 5 } }
+const slow: Script = { prefillMs: 400 }
+
+/** Five peers of which the caller trusts the last two; the first three are asked first by everyone else. */
+async function swarmOf(trustedPeers: readonly ScriptedPeerInit[] = [{}, {}]) {
+  const swarm = await ScriptedSwarm.create([{}, {}, {}, ...trustedPeers], { timeoutMs: 5_000 })
+  onTestFinished(() => swarm[Symbol.asyncDispose]())
+  const strangers = swarm.peers.slice(0, 3)
+  const trusted = swarm.peers.slice(3).map(({ key }) => key)
+  const seen = (): number => strangers.reduce((sum, { engine }) => sum + engine.calls.length, 0)
+  const { requester } = swarm.swarm
+  const context = { timeoutMs: 5_000, random: Math.random, clock: systemClock }
+  return { requester, trusted, seen, split: splitRequests(requester, context), context }
+}
+
+describe('a request for trusted peers alone', () => {
+  it('is seen by nobody else', async () => {
+    const { requester, trusted, seen } = await swarmOf()
+    const { skein } = await requester.chat(body, { trusted })
+    expect(trusted).toContain(skein.peerId)
+    expect(seen()).toBe(0)
+  })
+
+  it('goes to nobody else to fail over, to hedge, to race, to agree or to go on', async () => {
+    const cases = [
+      [[{ scripts: [failing] }, {}], {}],
+      [[{ scripts: [slow, slow] }, {}], { policy: 'hedge' }],
+      [[{}, {}], { policy: 'race:4' }],
+      [[{}, {}], { policy: 'quorum:2-of-2' }],
+      [[{ scripts: [breaking] }, {}], {}],
+    ] as const
+    for (const [peers, options] of cases) {
+      const { requester, trusted, seen } = await swarmOf(peers)
+      const { choices } = await requester.chat(body, { trusted, ...options })
+      expect(choices[0]?.message.content).toBe('1, 2, 3, 4, 5, 6, 7, 8, 9.')
+      expect(seen()).toBe(0)
+    }
+  })
+
+  it('fails rather than fall back on others', async () => {
+    const many = Array<Script>(50).fill(failing)
+    const { requester, trusted, seen } = await swarmOf([{ scripts: many }, { scripts: many }])
+    await expect(requester.chat(body, { trusted, maxAttempts: 3 })).rejects.toThrow(InferenceError)
+    expect(seen()).toBe(0)
+    const other = '12D3KooWBmAwcd4PJNJvfV89HwE48nwkRmAgo8Vy3uQEyNNHBox2'
+    await expect(requester.chat(body, { trusted: [other] })).rejects.toMatchObject({
+      code: 'no_peers',
+      message: expect.stringContaining('5 others do, and are not asked'),
+      details: { param: 'trusted' },
+    })
+    expect(seen()).toBe(0)
+  })
+
+  it('keeps to them in parts, too: choices, embeddings and batches', {
+    timeout: 60_000,
+  }, async () => {
+    const { split, trusted, seen, context, requester } = await swarmOf()
+    await split.chat({ ...body, n: 6 }, { trusted })
+    const input = Array.from({ length: 200 }, (_, index) => `input ${index}`)
+    await split.embed({ model: 'm', input }, { trusted })
+    const requests = [1, 2, 3].map((id) => ({ id: String(id), kind: 'chat' as const, body }))
+    const batch = runBatch({ ...context, requester: split, slots: requester.slots }, requests, {
+      trusted,
+    })
+    for await (const { error } of batch) expect(error).toBeUndefined()
+    expect(seen()).toBe(0)
+  })
+
+  it('has to name peers: an operator’s tag is anybody’s to claim', async () => {
+    const { requester } = await swarmOf()
+    for (const trusted of [[], ['alice'], ['']]) {
+      await expect(requester.chat(body, { trusted })).rejects.toMatchObject({
+        code: 'invalid_request',
+        details: { param: 'trusted' },
+      })
+    }
+  })
+})

@@ -1,0 +1,216 @@
+import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Verification } from '../../../../client/index.ts'
+import { splitRequests } from '../../../../client/split/split-requests.ts'
+import { InferenceError } from '../../../../protocol/index.ts'
+import { systemClock } from '../../../../timing/index.ts'
+import { answers } from '../../../fixtures/client-peers.ts'
+import { FakeSwarm } from '../../../fixtures/fake-swarm.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
+
+const capabilities = ['chat', 'completion', 'embedding', 'token_ids', 'tools', 'score'] as const
+const rates: ScriptedPeerInit = { model: { capabilities } }
+/** The first one is asked first by everyone. */
+const lies: ScriptedPeerInit = {
+  ...rates,
+  scriptOf: ({ kind }) => (kind === 'chat' ? { answer: 'a canned answer of many words' } : {}),
+}
+const refusesToRate: ScriptedPeerInit = {
+  ...rates,
+  scriptOf: ({ kind }) => {
+    if (kind === 'score') throw new InferenceError('engine_failed', 'it does not rate')
+    return {}
+  },
+}
+const alone: ScriptedPeerInit = { model: { capabilities, digest: `sha256:${'6'.repeat(64)}` } }
+
+const messages = [{ role: 'user', content: 'Count from 1 to 9.' }] as const
+const body = { model: 'm', temperature: 0, messages }
+const always = { verify: 'always', policy: 'single' } as const
+const required = { verify: 'required', policy: 'single' } as const
+
+async function swarmOf(...peers: readonly ScriptedPeerInit[]) {
+  const swarm = await ScriptedSwarm.create(peers, { timeoutMs: 5_000 })
+  onTestFinished(() => swarm[Symbol.asyncDispose]())
+  const asked = (kind: string): number =>
+    swarm.peers.flatMap(({ engine }) => engine.calls).filter(({ request }) => request.kind === kind)
+      .length
+  return { requester: swarm.swarm.requester, peers: swarm.peers, asked }
+}
+
+async function collect<T>(answer: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const one of answer) all.push(one)
+  return all
+}
+
+const failureOf = async (answer: PromiseLike<unknown>): Promise<InferenceError> =>
+  await answer.then(
+    () => expect.unreachable('it was to fail'),
+    (error: unknown) => error as InferenceError,
+  )
+
+describe('an answer that is to be verified always', () => {
+  it('tells in its end who rated it, what they found and what that cost', async () => {
+    const { requester, peers } = await swarmOf(rates, rates, rates)
+    const { skein } = await requester.chat(body, always)
+    const { verification } = skein
+    expect(verification).toMatchObject({ status: 'passed', parts: [{ outcome: 'passed' }] })
+    const [part] = verification?.parts ?? []
+    expect(part?.peerId).toBe(skein.peerId)
+    expect(part?.by).toHaveLength(2)
+    expect(part?.by).not.toContain(skein.peerId)
+    for (const by of part?.by ?? []) expect(peers.map(({ key }) => key)).toContain(by)
+    expect(part).toMatchObject({ misses: 0, hardMisses: 0, asked: 2 })
+    // Each of them read the prompt, too.
+    expect(part?.tokens).toBeGreaterThan(2 * (part?.positions ?? 0))
+  })
+
+  it('has the verdict in the last chunk of a stream, which says that it has ended', async () => {
+    const { requester } = await swarmOf(rates, rates, rates)
+    const usage = { stream_options: { include_usage: true } }
+    const completion = { model: 'm', temperature: 0, prompt: 'Count from 1 to 9.' }
+    const asking = [
+      () => requester.streamChat(body, always),
+      () => requester.streamChat({ ...body, ...usage }, always),
+      () => requester.streamCompletion(completion, always),
+    ]
+    for (const ask of asking) {
+      const answer = ask()
+      const chunks = await collect<{
+        readonly choices: readonly { readonly finish_reason: string | null }[]
+        readonly skein: { readonly verification?: Verification }
+      }>(answer)
+      const last = chunks.at(-1)
+      expect(last?.skein.verification?.status).toBe('passed')
+      expect(answer.event?.verification).toEqual(last?.skein.verification)
+      const others = chunks.slice(0, -1)
+      expect(others.filter(({ skein }) => skein.verification !== undefined)).toEqual([])
+      const ends = chunks.flatMap(({ choices }) => choices[0]?.finish_reason ?? [])
+      expect(ends).toEqual(['stop'])
+    }
+  })
+
+  it('does not say that it has ended before the verdict is in', async () => {
+    const { promise: gate, resolve } = Promise.withResolvers<void>()
+    const slow: ScriptedPeerInit = {
+      ...rates,
+      scriptOf: ({ kind }) => (kind === 'score' ? { gate } : {}),
+    }
+    const { requester, asked } = await swarmOf(slow, slow)
+    const chunks = requester.streamChat(body, always)[Symbol.asyncIterator]()
+    let text = ''
+    while (!text.endsWith('9.')) {
+      const { value } = await chunks.next()
+      expect(value?.choices[0]?.finish_reason).toBe(null)
+      text += value?.choices[0]?.delta.content ?? ''
+    }
+    const end = chunks.next()
+    await expect.poll(() => asked('score')).toBe(1)
+    resolve()
+    expect((await end).value?.choices[0]?.finish_reason).toBe('stop')
+  })
+
+  it('fails in a stream with the evidence, and its record has it too', async () => {
+    const { requester, peers } = await swarmOf(lies, rates, rates)
+    const answer = requester.streamChat(body, always)
+    const failure = await failureOf(collect(answer))
+    expect(failure).toMatchObject({
+      code: 'verification_failed',
+      details: {
+        verification: {
+          status: 'failed',
+          parts: [{ peerId: peers[0]?.key, outcome: 'failed', asked: 2 }],
+        },
+      },
+    })
+    expect(answer.event?.verification).toEqual(
+      failure.detailsOf('verification_failed').verification,
+    )
+  })
+
+  it('says why where nobody can tell', async () => {
+    const tools = [{ type: 'function', function: { name: 'f', parameters: {} } }]
+    const cases = [
+      [[rates], body, 'no-scorer'],
+      [[alone, rates], body, 'no-scorer'],
+      [[refusesToRate, refusesToRate], body, 'no-answer'],
+      [[rates, rates, rates], { ...body, tools }, 'request'],
+      [[rates, rates, rates], { ...body, max_tokens: 3 }, 'too-short'],
+      [[lies, rates], body, 'unsettled'],
+    ] as const
+    for (const [peers, asked, why] of cases) {
+      const { requester } = await swarmOf(...(peers as readonly ScriptedPeerInit[]))
+      const { skein } = await requester.chat(asked, always)
+      expect([skein.verification?.status, skein.verification?.why]).toEqual(['unverified', why])
+    }
+    const { requester } = await swarmOf(rates, rates)
+    const { skein } = await requester.embed({ model: 'm', input: 'x' }, always)
+    expect(skein.verification).toEqual({ status: 'unverified', why: 'request', parts: [] })
+    const silent = await FakeSwarm.create()
+    onTestFinished(() => silent.close())
+    // It tells no token ids.
+    await silent.add(answers('one', 'two'))
+    const answer = await silent.requester.chat(body, always)
+    expect(answer.skein.verification?.why).toBe('no-token-ids')
+  })
+
+  it('has one verdict for all of its choices, which is the weakest', async () => {
+    const { requester } = await swarmOf(rates, rates, rates)
+    const context = { timeoutMs: 5_000, random: Math.random, clock: systemClock }
+    const split = splitRequests(requester, context)
+    const { skein } = await split.chat({ ...body, n: 3 }, always)
+    expect(skein.verification).toMatchObject({ status: 'passed' })
+    expect(skein.verification?.parts).toHaveLength(3)
+    const stream = split.streamChat({ ...body, n: 2 }, always)
+    const chunks = await collect(stream)
+    const ends = chunks.filter(({ choices }) => choices.some((one) => one.finish_reason !== null))
+    expect(ends.map(({ skein }) => skein.verification?.status)).toEqual(['passed', 'passed'])
+    expect(stream.event?.verification?.parts).toHaveLength(2)
+  })
+})
+
+describe('an answer that is not to wait for a verdict', () => {
+  it.each(['sample', 'off'] as const)('has none: %s', async (verify) => {
+    const { requester } = await swarmOf(rates, rates, rates)
+    const { skein } = await requester.chat(body, { verify })
+    expect(skein).not.toHaveProperty('verification')
+    const chunks = await collect(requester.streamChat(body, { verify }))
+    expect(chunks.filter((chunk) => 'verification' in chunk.skein)).toEqual([])
+  })
+})
+
+describe('an answer whose verification is required', () => {
+  it('fails where nobody can rate it, and says why', async () => {
+    const { requester } = await swarmOf(rates)
+    const streamed = await failureOf(collect(requester.streamChat(body, required)))
+    const whole = await failureOf(requester.chat(body, required))
+    for (const failure of [streamed, whole]) {
+      expect(failure).toMatchObject({
+        code: 'verification_failed',
+        details: { verification: { status: 'unverified', why: 'no-scorer' } },
+      })
+    }
+  })
+
+  it('is asked for at a peer that can be rated, where the caller gets it whole', async () => {
+    const { requester, peers } = await swarmOf(alone, rates, rates)
+    const { skein } = await requester.chat(body, required)
+    expect(skein.verification?.status).toBe('passed')
+    expect(skein.peerId).not.toBe(peers[0]?.key)
+    expect(skein.attempts.map(({ peerId }) => peerId)).toContain(peers[0]?.key)
+  })
+
+  it('is asked of nobody where the request itself cannot be rated', async () => {
+    const { requester, asked } = await swarmOf(rates, rates)
+    const failure = await failureOf(requester.embed({ model: 'm', input: 'x' }, required))
+    expect(failure).toMatchObject({ details: { verification: { why: 'request' } } })
+    expect(asked('embedding')).toBe(0)
+  })
+
+  it('does not keep others from an answer that it was refused', async () => {
+    const { requester } = await swarmOf(rates)
+    for (let time = 0; time < 4; time += 1) await failureOf(requester.chat(body, required))
+    const { skein } = await requester.chat(body, always)
+    expect(skein.verification?.status).toBe('unverified')
+  })
+})

@@ -1,0 +1,95 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openReputation } from '../../../../client/trust/saved-reputation.ts'
+
+const FAILED = { outcome: 'failed', hardMisses: 0, logRatio: 0 } as const
+const PASSED = { outcome: 'passed', hardMisses: 0, logRatio: 0 } as const
+const SPEC = 'sha256:aa/'
+
+let dir: string
+/** Each look at the clock is a millisecond later. */
+let nowMs: number
+const now = (): number => (nowMs += 1)
+const open = () => openReputation(dir, now)
+const saved = async (): Promise<string> => await readFile(join(dir, 'reputation.json'), 'utf8')
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'skein-reputation-'))
+  nowMs = 1_700_000_000_000
+})
+
+afterEach(() => rm(dir, { recursive: true, force: true }))
+
+describe('standings in one directory', () => {
+  it('lose nothing when many save at once, and leave no drafts', async () => {
+    const all = await Promise.all(Array.from({ length: 5 }, open))
+    for (const [n, { reputation }] of all.entries()) {
+      for (let peer = 0; peer < 100 * (n % 2) + 20; peer += 1) {
+        reputation.audited(`peer-${n}-${peer}`, SPEC, PASSED)
+      }
+      reputation.audited('shared', SPEC, PASSED)
+    }
+    await Promise.all(all.map((one) => one[Symbol.asyncDispose]()))
+    expect(JSON.parse(await saved()).peers).toHaveLength(2 * 120 + 3 * 20 + 1)
+    await using again = await open()
+    expect(again).toMatchObject({ broken: false, dropped: 0 })
+    expect(again.reputation.report('shared')[0]?.audits).toBe(5)
+    expect((await readdir(dir)).toSorted()).toEqual(['reputation.json', 'reputation.lock'])
+  })
+
+  it('add up strikes that several clients found', async () => {
+    const all = await Promise.all([open(), open(), open()])
+    for (const { reputation } of all) reputation.audited('peer', SPEC, FAILED)
+    for (const one of all) await one[Symbol.asyncDispose]()
+    await using again = await open()
+    expect(again.reputation.isQuarantined('peer', SPEC)).toBe(true)
+  })
+
+  it('forget a peer in a running gateway too, with what it learned before', async () => {
+    await using gateway = await open()
+    for (let n = 0; n < 3; n += 1) gateway.reputation.audited('peer', SPEC, FAILED)
+    await gateway.save()
+    // Learned, not saved yet.
+    gateway.reputation.audited('peer', SPEC, FAILED)
+    {
+      await using command = await open()
+      expect(command.reputation.forget('peer')).toBe(1)
+    }
+    await gateway.refresh()
+    expect(gateway.reputation.isQuarantined('peer', SPEC)).toBe(false)
+    gateway.reputation.audited('peer', SPEC, PASSED)
+    await gateway.save()
+    await using again = await open()
+    expect(again.reputation.report('peer')).toMatchObject([
+      { state: 'newcomer', strikes: 0, audits: 1 },
+    ])
+  })
+
+  it('that were imported outlast what others save', async () => {
+    await using other = await open()
+    {
+      await using command = await open()
+      const networks = [{ network: '1.2.3.0/24', evidence: { good: 0, bad: 9 } }]
+      const from = await openReputation(undefined, () => nowMs - 1_000)
+      from.reputation.audited('peer', SPEC, PASSED)
+      command.reputation.load({ ...JSON.parse(JSON.stringify(from.reputation)), networks })
+    }
+    other.reputation.audited('another', SPEC, PASSED)
+    await other.save()
+    await using again = await open()
+    expect(again.reputation.report().map(({ peer }) => peer)).toEqual(['another', 'peer'])
+    expect(again.reputation.networkCredit(['1.2.3.0/24'])).toBeLessThan(1)
+  })
+
+  it('that cannot be read are kept beside the new ones', async () => {
+    await writeFile(join(dir, 'reputation.json'), '{"version":1,"peers":[')
+    await using mine = await open()
+    expect(mine.broken).toBe(true)
+    mine.reputation.audited('peer', SPEC, PASSED)
+    await mine.save()
+    expect(JSON.parse(await saved()).peers).toHaveLength(1)
+    expect(await readFile(join(dir, 'reputation.json.broken'), 'utf8')).toContain('"version":1')
+  })
+})
