@@ -1012,9 +1012,11 @@ interface Host extends AsyncDisposable {
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
+    natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
+    entryPoints(): readonly string[];
     joined(options?: JoinOptions): Promise<JoinResult>;
     connect(address: string, options?: AbortOptions): Promise<PeerId>;
     provide(key: CID, options?: AbortOptions): Promise<void>;
@@ -1205,7 +1207,7 @@ interface OwnNames {
         readonly models: readonly string[];
     }[];
 }
-interface PeerListing {
+interface PeerListing extends PeerReach {
     readonly peerId: string;
     readonly models: readonly string[];
     readonly operator: string;
@@ -1220,6 +1222,10 @@ interface PeerListing {
         readonly code: ErrorCode;
         readonly message: string;
     };
+}
+interface PeerReach {
+    readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown';
+    readonly connectedAt?: string;
 }
 interface PositionScore {
     readonly position: number;
@@ -1675,6 +1681,7 @@ type JoinResult = {
     readonly joined: false;
     readonly reasons: readonly string[];
 };
+type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown';
 type NodeFrame = ({
     readonly type: 'accepted';
 } & Accepted) | {

@@ -222,6 +222,7 @@ async function assemble(
       return reach.tested(timeoutMs, options)
     },
     onReachability: reach.onChange,
+    natKind: (options = {}) => reach.natKind(options),
     joined: (options) =>
       waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, hasHope, signal }, options),
     connect: async (address, options = {}) => {

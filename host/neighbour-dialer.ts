@@ -1,7 +1,7 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
 import type { Neighbour } from './neighbours.ts'
 import { PeerRates } from './peer-rates.ts'
-import { isPublicAddress } from './reach/index.ts'
+import { publicIpOf } from './reach/index.ts'
 import { isRelayed } from './relay/index.ts'
 
 export interface NeighbourDialerInit {
@@ -42,7 +42,7 @@ export function createNeighbourDialer(
 }
 
 function isLocal({ remoteAddr }: Connection): boolean {
-  return !isRelayed(remoteAddr) && !isPublicAddress(remoteAddr)
+  return !isRelayed(remoteAddr) && publicIpOf(remoteAddr) === undefined
 }
 
 /** An answer may run on it. */

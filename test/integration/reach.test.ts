@@ -152,4 +152,30 @@ describeOnInternet('reaching hosts across the Internet', () => {
     const offline = await sandbox.run(question, { env: mdns, machine: neighbour })
     expect(offline.stdout).toContain('18, 19, 20')
   })
+
+  it.each(['symmetric', 'port-preserving'] as const)(
+    'says by doctor what kind of NAT is in the way (%s), and which port is closed',
+    async (kind) => {
+      const first = await ready(start('bootstrap', await internet.host()))
+      await ready(start('node', await internet.host(), ...ANYWHERE, ...first.join))
+      const second = await ready(start('bootstrap', await internet.host(), ...first.join))
+      const home = await internet.router({ kind })
+      const machine = await home.host()
+      const announce = ['--announce', `/ip4/${home.ip4}/tcp/${PORT}`]
+      const doctor = await sandbox.run(
+        ['doctor', '--json', ...fresh(), ...ANYWHERE, ...announce, ...first.join, ...second.join],
+        { machine },
+      )
+      const step = (name: string) =>
+        doctor.events().find((event) => (event as { name?: string }).name === name)
+      expect(step('NAT')?.message).toContain(kind)
+      expect(step('NAT')?.message).toContain(home.ip4)
+      expect(step('reachability')).toMatchObject({
+        status: 'failed',
+        advice: expect.stringContaining(`open TCP port ${PORT}`),
+      })
+      expect(step('relays')?.message).toMatch(/[23] of the connected peers relay/)
+      expect(doctor.events().at(-1)).toMatchObject({ ok: false, failed: ['reachability'] })
+    },
+  )
 })
