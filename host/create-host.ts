@@ -24,9 +24,10 @@ import { dialKnownPeers } from './known-peer-dialer.ts'
 import { createInstance, startInstance } from './libp2p.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
 import { createNameLookup } from './name-lookup.ts'
+import { watchNetwork } from './network/index.ts'
 import { forgetOwnRecords } from './own-records.ts'
 import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
-import { Relaying } from './relaying.ts'
+import { announceAddresses, Relaying } from './relaying.ts'
 import { createStop } from './stop.ts'
 import { parseAddress, parsePeerAddress } from './typed-addresses.ts'
 
@@ -167,12 +168,22 @@ async function assemble(
     clock: systemClock,
   })
   reach.onChange(() => relaying.check())
+  const networkChanged = new EventTarget()
   const bootstrapPeers = dialBootstrapPeers({
     libp2p,
+    networkChanged,
     addresses: bootstrap,
     signal,
     random,
     explain,
+  })
+  watchNetwork({
+    ...{ libp2p, signal, log, clock: systemClock },
+    onChange: () => {
+      networkChanged.dispatchEvent(new Event('change'))
+      relaying.check()
+      announceAddresses(libp2p).catch((error: unknown) => onError('announcing addresses', error))
+    },
   })
   let triedKnown = false
   void dialKnownPeers({ libp2p, candidates: keeper.candidates, signal, random }).then(() => {
