@@ -28,7 +28,7 @@ import {
   type ServedBy,
   type ServedChunk,
 } from '../answer/index.ts'
-import type { Connect } from '../attempt/index.ts'
+import { type Connect, createPeerAttempt } from '../attempt/index.ts'
 import { createFallback, type OwnNames, type ProviderInit } from '../chain/index.ts'
 import { type DispatchContext, ResumeReserve, RetryBudget } from '../dispatch/index.ts'
 import {
@@ -159,9 +159,10 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
   const random = init.random ?? Math.random
   const connect: Connect = (peerId, protocol, options) =>
     host.libp2p.dialProtocol(peerId, protocol, options)
+  const attempt = createPeerAttempt({ connect, clock })
   const directory = createDirectory({ host, limits: discoveryLimits, clock, random })
   const checks = createChecks({
-    ...{ ...init, connect, directory, limits: requestLimits, now, clock, random },
+    ...{ ...init, attempt, directory, limits: requestLimits, now, clock, random },
   })
   const { trust, auditor, canaries, onAnswered } = checks
   const router = createRouter({
@@ -170,19 +171,20 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
     random,
     salt: randomBytes(16),
   })
+  const prober = createProber({
+    connect,
+    isConnected: (peerId) => host.libp2p.getPeers().some((peer) => peer.equals(peerId)),
+    timeoutMs: discoveryLimits.probeTimeoutMs,
+    clock,
+    pool: router.pool,
+    onRtt: (peer, rttMs) => router.observeRtt(peer, rttMs),
+  })
   const context: DispatchContext = {
     clock,
     host,
-    connect,
+    attempt,
     directory,
-    prober: createProber({
-      connect,
-      isConnected: (peerId) => host.libp2p.getPeers().some((peer) => peer.equals(peerId)),
-      timeoutMs: discoveryLimits.probeTimeoutMs,
-      clock,
-      pool: router.pool,
-      onRtt: (peer, rttMs) => router.observeRtt(peer, rttMs),
-    }),
+    prober,
     router,
     affinity: init.affinity ?? true,
     admits: trust.admits,
@@ -443,7 +445,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         scope.abort(new InferenceError('cancelled', 'the client is closed'))
       unwatch()
       router.close()
-      await Promise.all([context.directory.close(), context.prober.close(), fallback.close()])
+      await Promise.all([context.directory.close(), prober.close(), fallback.close()])
     },
   }
 }

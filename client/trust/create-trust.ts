@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Backend } from '../../backend/index.ts'
 import type { Ledger } from '../../ledger/index.ts'
 import type { Clock } from '../../timing/index.ts'
-import type { Answered, Connect } from '../attempt/index.ts'
+import type { Answered, AttemptSource } from '../attempt/index.ts'
 import type { Directory } from '../peers/index.ts'
 import type { Candidate, RequestLimits } from '../request/index.ts'
 import { Auditor, scoreAt } from './audit/index.ts'
@@ -11,7 +11,7 @@ import { ReceiptGiver } from './receipt-giver.ts'
 import { Reputation, type TrustOf, trustOf } from './reputation/index.ts'
 
 export interface ChecksInit {
-  readonly connect: Connect
+  readonly attempt: AttemptSource
   readonly limits: RequestLimits
   readonly directory: Pick<Directory, 'known'>
   readonly reputation?: Reputation | undefined
@@ -37,7 +37,7 @@ export interface Checks {
 
 /** @throws InferenceError `invalid_request` for canaries that are none */
 export function createChecks(init: ChecksInit): Checks {
-  const { connect, limits, directory, ledger, scorer, now, clock, random } = init
+  const { attempt, limits, directory, ledger, scorer, now, clock, random } = init
   const reputation = init.reputation ?? new Reputation(now)
   const giver =
     init.receipts === true && ledger
@@ -51,7 +51,7 @@ export function createChecks(init: ChecksInit): Checks {
         isPrivate || giver === undefined
           ? undefined
           : (answer: Parameters<ReceiptGiver['give']>[1]) => giver.give(candidate, answer)
-      return scoreAt({ connect, clock, limits, onAnswered }, candidate, body, { signal, timeoutMs })
+      return scoreAt({ attempt, clock, limits, onAnswered }, candidate, body, { signal, timeoutMs })
     },
     seed: randomBytes(32),
   })
@@ -59,7 +59,7 @@ export function createChecks(init: ChecksInit): Checks {
     auditor,
     trust: trustOf(reputation, random, (peer) => ledger?.trust.standing(peer)),
     canaries: new Canaries({
-      ...{ connect, limits, directory, reputation, auditor, now, random },
+      ...{ attempt, limits, directory, reputation, auditor, now, random },
       mode: parseCanaryMode(init.canaries ?? 'off'),
     }),
     ...(giver !== undefined && { onAnswered: (peer, answer) => giver.give(peer, answer) }),

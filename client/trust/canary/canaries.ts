@@ -1,7 +1,7 @@
 import { hasCapabilities } from '../../../backend/index.ts'
 import { type AnswerRequest, InferenceError, isExpired } from '../../../protocol/index.ts'
 import { openScope } from '../../../timing/index.ts'
-import { type AttemptEvent, type Connect, runAttempt } from '../../attempt/index.ts'
+import type { AttemptEvent, AttemptSource } from '../../attempt/index.ts'
 import { type Directory, drawOverNetworks } from '../../peers/index.ts'
 import { type Candidate, encodeRequest, type RequestLimits } from '../../request/index.ts'
 import { type Auditor, Witness } from '../audit/index.ts'
@@ -36,7 +36,7 @@ export function parseCanaryMode(mode: string): CanaryMode {
 
 export interface CanariesInit {
   readonly mode: CanaryMode
-  readonly connect: Connect
+  readonly attempt: AttemptSource
   readonly limits: RequestLimits
   readonly directory: Pick<Directory, 'known'>
   readonly reputation: Reputation
@@ -122,7 +122,7 @@ export class Canaries {
   }
 
   async #send(candidate: Candidate, signal: AbortSignal): Promise<void> {
-    const { connect, limits, auditor, random } = this.#init
+    const { attempt, limits, auditor, random } = this.#init
     const { model, peerId } = candidate
     const drawn = this.#own.draw(random) ?? generateCanary(random)
     const body = { ...drawn, model: model.id, temperature: 0, stream: true }
@@ -131,11 +131,11 @@ export class Canaries {
     const witness = new Witness(request, undefined)
     const wire = encodeRequest(request, model.digest)
     this.#sent += 1
-    const attempt = runAttempt(
-      { connect, peerId, request: wire, limits, remainingMs: () => scope.remainingMs() },
+    const events = attempt(
+      { peerId, request: wire, limits, remainingMs: () => scope.remainingMs() },
       { signal: scope.signal },
     )
-    for await (const event of attempt) this.#hear(event, candidate, witness)
+    for await (const event of events) this.#hear(event, candidate, witness)
     for (const seen of witness.seen()) auditor.look(seen)
     const { subject } = witness
     if (subject !== undefined) await auditor.audit(subject, scope)
