@@ -9,7 +9,7 @@ export interface DispatchContext {
   readonly clock: Clock
   readonly host: SwarmHost
   readonly attempt: AttemptSource
-  readonly directory: Directory
+  readonly directory: Omit<Directory, 'close'>
   readonly prober: Pick<Prober, 'probe' | 'refresh'>
   readonly router: Router
   /** For retries and hedges. */

@@ -445,7 +445,7 @@ export function createRequester(host: RequesterHost, init: RequesterInit): Reque
         scope.abort(new InferenceError('cancelled', 'the client is closed'))
       unwatch()
       router.close()
-      await Promise.all([context.directory.close(), prober.close(), fallback.close()])
+      await Promise.all([directory.close(), prober.close(), fallback.close()])
     },
   }
 }

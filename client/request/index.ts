@@ -8,6 +8,7 @@ export {
   shownBytes,
   shownText,
   tokensOf,
+  UNSEEN_TOKENS,
 } from './answer-chunk.ts'
 export type { DispatchEvent, Told } from './answer-event.ts'
 export type { Candidate, Query, RouteCandidate } from './candidate.ts'
