@@ -10,3 +10,16 @@ export function messageText({ content }: ChatMessage): string {
 export function plainRole({ role }: ChatMessage): Exclude<ChatMessage['role'], 'developer'> {
   return role === 'developer' ? 'system' : role
 }
+
+/**
+ * A conversation, and the beginning of the answer where its last message is the assistant's: an answer goes on from there.
+ * Empty where there is nothing to go on from.
+ */
+export function splitPrefix(messages: readonly ChatMessage[]): {
+  readonly messages: readonly ChatMessage[]
+  readonly prefix: string
+} {
+  const last = messages.at(-1)
+  if (last?.role !== 'assistant' || last.tool_calls !== undefined) return { messages, prefix: '' }
+  return { messages: messages.slice(0, -1), prefix: messageText(last) }
+}

@@ -1,4 +1,4 @@
-import type { InferenceRequest } from '../protocol/index.ts'
+import type { ChatMessage, InferenceRequest } from '../protocol/index.ts'
 
 /** A request that is answered with text. */
 export type TextRequest = Extract<InferenceRequest, { readonly kind: 'chat' | 'completion' }>
@@ -16,4 +16,24 @@ export function stopStringsOf({ body: { stop } }: TextRequest): readonly string[
 
 export function wantsLogprobs({ body: { logprobs } }: TextRequest): boolean {
   return logprobs !== undefined && logprobs !== null && logprobs !== false
+}
+
+/**
+ * Whether a request can go token by token. What needs the chat endpoint's parsers or grammars (tools, JSON) cannot.
+ */
+export function isPlainText(request: TextRequest): boolean {
+  if (request.kind === 'completion') return true
+  const { tools, response_format: format, messages } = request.body
+  return (
+    (tools ?? []).length === 0 &&
+    (format ?? { type: 'text' }).type === 'text' &&
+    messages.every(
+      ({ content, role, tool_calls: calls }) =>
+        role !== 'tool' && calls === undefined && !hasImage(content),
+    )
+  )
+}
+
+function hasImage(content: ChatMessage['content']): boolean {
+  return Array.isArray(content) && content.some((part) => part.type === 'image_url')
 }

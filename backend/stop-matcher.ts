@@ -2,6 +2,8 @@
 export interface Released {
   readonly text: string
   readonly stopped: boolean
+  /** The one that did; the longest of those that begin at the same place. */
+  readonly stop?: string
 }
 
 /** Finds stop strings in a stream of text, holding back whatever may yet become one. */
@@ -15,10 +17,13 @@ export class StopMatcher {
 
   push(text: string): Released {
     const seen = this.#held + text
-    const hits = this.#stops.map((stop) => seen.indexOf(stop)).filter((at) => at >= 0)
-    if (hits.length > 0) {
+    const [hit] = this.#stops
+      .map((stop) => ({ stop, at: seen.indexOf(stop) }))
+      .filter(({ at }) => at >= 0)
+      .sort((a, b) => a.at - b.at || b.stop.length - a.stop.length)
+    if (hit !== undefined) {
       this.#held = ''
-      return { text: seen.slice(0, Math.min(...hits)), stopped: true }
+      return { text: seen.slice(0, hit.at), stopped: true, stop: hit.stop }
     }
     const keep = Math.max(0, ...this.#stops.map((stop) => overlap(seen, stop)))
     this.#held = seen.slice(seen.length - keep)

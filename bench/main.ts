@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { affinity } from './affinity.ts'
+import { compare, readBaseline, rebase, writeBaseline } from './baseline.ts'
 import { batch } from './batch.ts'
 import { detection, detectionQuantized, detectionSampled } from './detection.ts'
 import { gateway } from './gateway.ts'
@@ -39,17 +40,39 @@ const { positionals, values } = parseArgs({
     json: { type: 'boolean' },
     quick: { type: 'boolean' },
     model: { type: 'string' },
+    /** Hold the reports to bench/baseline.json, at the size that it was made with. */
+    check: { type: 'boolean' },
+    /** Take the figures of this run as the baseline. */
+    update: { type: 'boolean' },
   },
 })
-const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS)
+const { check = false, update = false } = values
+const holds = check || update
+let baseline = readBaseline()
+const names = positionals.length > 0 ? positionals : Object.keys(holds ? baseline : BENCHMARKS)
+const count = { passed: 0, failed: 0 }
 for (const name of names) {
   const run = BENCHMARKS[name]
-  if (run === undefined) {
-    console.error(`no benchmark '${name}'; there are: ${Object.keys(BENCHMARKS).join(', ')}`)
+  const held = baseline[name]
+  if (run === undefined || (holds && held === undefined)) {
+    const known = Object.keys(run === undefined ? BENCHMARKS : baseline).join(', ')
+    const what = run === undefined ? 'benchmark' : 'baseline for'
+    console.error(`no ${what} '${name}'; there are: ${known}`)
     process.exit(2)
   }
-  const report = await run(values.quick ?? false, values.model)
+  const quick = holds ? held?.quick : values.quick
+  const report = await run(quick ?? false, values.model)
   console.log(values.json ? JSON.stringify({ name, ...report }) : formatReport(name, report))
+  if (held !== undefined && update) {
+    baseline = { ...baseline, [name]: rebase(report, held) }
+    writeBaseline(baseline)
+  } else if (held !== undefined && check) {
+    for (const { text, passes } of compare(report, held)) {
+      count[passes ? 'passed' : 'failed'] += 1
+      console.log(`${passes ? 'passed' : 'FAILED'}  ${name}: ${text}`)
+    }
+  }
 }
+if (check) console.log(`${count.passed} passed, ${count.failed} failed`)
 // Hosts that were stopped may leave sockets in their closing state.
-process.exit(0)
+process.exit(count.failed > 0 ? 1 : 0)

@@ -4,6 +4,7 @@ import type { Check } from './check.ts'
 import { checkCommits } from './commits.ts'
 import { checkDocExamples } from './doc-examples.ts'
 import { checkLockfile } from './lockfile.ts'
+import { checkWords } from './words.ts'
 
 /** Every check by the name that CONTRIBUTING.md and `.ci/run` cite. */
 const CHECKS: Readonly<Record<string, Check>> = {
@@ -11,6 +12,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   commits: checkCommits,
   lockfile: checkLockfile,
   'doc-examples': checkDocExamples,
+  words: checkWords,
 }
 
 const { positionals, values } = parseArgs({

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { existsSync, readFileSync } from 'node:fs'
+import module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { cacheHome } from './directories.ts'
 import type { Environment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
-import { createInterrupts } from './interrupts.ts'
 import { plainLine } from './plain-text.ts'
-import { runProgram } from './program.ts'
 import { createTerminal } from './terminal.ts'
 
 const mainFile = fileURLToPath(import.meta.url)
@@ -16,7 +16,6 @@ const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), '
 }
 const { stdin, stdout, stderr } = process
 const env: Environment = process.env
-const interrupts = createInterrupts(process, (exitCode) => process.exit(exitCode))
 
 // A reader that has seen enough (`skein models | head`) is no failure.
 stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -32,31 +31,46 @@ process.on('unhandledRejection', (reason) => {
   )
 })
 
-const exitCode = await runProgram(process.argv.slice(2), {
-  env,
-  stdin,
-  stdout,
-  interrupts,
-  commandName: mainFile.endsWith('.ts') ? 'npm run skein --' : 'skein',
-  mainFile,
-  execPath: process.execPath,
-  packageRoot,
-  version,
-  createTerminal: (json) =>
-    createTerminal({
-      stdout,
-      stderr,
-      stdinIsTty: stdin.isTTY === true,
-      json,
-      color: env.NO_COLOR === undefined || env.NO_COLOR === '',
-    }),
-  onExit(listener) {
-    process.on('exit', listener)
-    return () => process.off('exit', listener)
-  },
-})
-// Whatever a library still holds open does not hold up the command; what was written goes out first.
-stdout.write('', () => process.exit(exitCode))
+const args = process.argv.slice(2)
+// Needs none of the modules below, most of whose cost is loading them.
+if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+  stdout.write(`${version}\n`, () => process.exit(EXIT.ok))
+} else {
+  // Compiled modules are kept in a directory of the user's own: the system's temporary one is open to others.
+  module.enableCompileCache(join(cacheHome(env), 'compiled'))
+  await run()
+}
+
+async function run(): Promise<void> {
+  const { createInterrupts } = await import('./interrupts.ts')
+  const interrupts = createInterrupts(process, (exitCode) => process.exit(exitCode))
+  const { runProgram } = await import('./program.ts')
+  const exitCode = await runProgram(args, {
+    env,
+    stdin,
+    stdout,
+    interrupts,
+    commandName: mainFile.endsWith('.ts') ? 'npm run skein --' : 'skein',
+    mainFile,
+    execPath: process.execPath,
+    packageRoot,
+    version,
+    createTerminal: (json) =>
+      createTerminal({
+        stdout,
+        stderr,
+        stdinIsTty: stdin.isTTY === true,
+        json,
+        color: env.NO_COLOR === undefined || env.NO_COLOR === '',
+      }),
+    onExit(listener) {
+      process.on('exit', listener)
+      return () => process.off('exit', listener)
+    },
+  })
+  // Whatever a library still holds open does not hold up the command; what was written goes out first.
+  stdout.write('', () => process.exit(exitCode))
+}
 
 /** From `cli/main.ts` in a clone and from `dist/cli/main.js` alike. */
 function findPackageRoot(start: string): string {

@@ -1,19 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import {
-  askCommand,
-  batchCommand,
-  bootstrapCommand,
-  chatCommand,
-  demoCommand,
-  doctorCommand,
-  gatewayCommand,
-  modelsCommand,
-  nodeCommand,
-  peersCommand,
-  reputationCommand,
-  statusCommand,
-  swarmCommand,
-} from './commands/index.ts'
+import { CATALOG } from './commands/index.ts'
 import { EXIT, EXIT_CODE_HELP } from './exit-codes.ts'
 import { createRuntime, type Surroundings } from './runtime.ts'
 
@@ -30,6 +16,7 @@ export async function runProgram(
   const json = args.includes('--json')
   const terminal = surroundings.createTerminal(json)
   const runtime = createRuntime(surroundings)
+  const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
   const program = new Command('skein')
     .description(
       'A peer-to-peer network for LLM inference: share a model, or ask one that others share.',
@@ -37,19 +24,10 @@ export async function runProgram(
     .version(surroundings.version, '-V, --version')
     .addHelpText('after', `\n${help(surroundings.commandName)}`)
     .showHelpAfterError('(--help shows what there is)')
-    .addCommand(nodeCommand(runtime))
-    .addCommand(gatewayCommand(runtime))
-    .addCommand(bootstrapCommand(runtime))
-    .addCommand(askCommand(runtime))
-    .addCommand(chatCommand(runtime))
-    .addCommand(batchCommand(runtime))
-    .addCommand(modelsCommand(runtime))
-    .addCommand(peersCommand(runtime))
-    .addCommand(reputationCommand(runtime))
-    .addCommand(statusCommand(runtime))
-    .addCommand(swarmCommand(runtime))
-    .addCommand(doctorCommand(runtime))
-    .addCommand(demoCommand(runtime))
+  for (const [name, { summary, load }] of Object.entries(CATALOG)) {
+    const command = name === wanted ? (await load())(runtime) : new Command(name)
+    program.addCommand(command.summary(summary))
+  }
   program
     .command('exit-codes')
     .summary('list the exit codes that scripts may rely on')

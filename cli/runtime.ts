@@ -1,8 +1,6 @@
 import type { Command } from 'commander'
 import type { Environment } from './environment.ts'
-import { exitCodeOf } from './exit-codes.ts'
 import type { Interrupts } from './interrupts.ts'
-import { reportError } from './report-error.ts'
 import type { SharedOptions } from './shared-options.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -60,6 +58,8 @@ export function createRuntime(surroundings: Surroundings): Runtime {
           exitCode =
             (await action({ ...surroundings, terminal, signal }, options, command.args)) ?? 0
         } catch (error) {
+          const { exitCodeOf } = await import('./exit-code-of.ts')
+          const { reportError } = await import('./report-error.ts')
           reportError(terminal, error, surroundings.commandName)
           exitCode = surroundings.interrupts.exitCode() ?? exitCodeOf(error)
         }

@@ -1,4 +1,3 @@
-import type { Backend } from '../backend/index.ts'
 import { createHost, type Host, type HostInit } from '../host/index.ts'
 import { Ledger } from '../ledger/index.ts'
 import type {
@@ -9,20 +8,19 @@ import type {
   PromptListRequest,
 } from '../protocol/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
-import type { ChainField, OwnNames, ProviderInit } from './chain/index.ts'
+import type { ChainField, OwnNames } from './chain/index.ts'
 import type { ModelListing, PeerListing } from './peers/index.ts'
-import { type ClientStats, createRequester } from './pipeline/index.ts'
 import {
-  type DiscoveryLimits,
-  type Policy,
-  REQUEST_LIMITS,
+  type ClientStats,
+  createRequester,
+  resolveSettings,
+  type SettingsInit,
+} from './pipeline/index.ts'
+import {
+  type AbortOptions,
   type RequestEvent,
-  type RequestLimits,
-  type ResumeMode,
-  resolveLimits,
-  type SwitchModels,
+  type RequestOptions,
   trustedPeers,
-  type VerifyMode,
   wantsStream,
 } from './request/index.ts'
 import {
@@ -32,72 +30,12 @@ import {
   runBatch,
   splitRequests,
 } from './split/index.ts'
-import {
-  type CanaryMode,
-  openReputation,
-  Reputation,
-  type SavedReputation,
-  type StandingReport,
-} from './trust/index.ts'
-/** How the client reaches the swarm, and its limits. Each has a default; see {@link RequestLimits}, {@link DiscoveryLimits}. */
-export interface ClientInit
-  extends Omit<HostInit, 'dht'>,
-    Partial<RequestLimits>,
-    Partial<DiscoveryLimits> {
-  /** From 0, below 1: for choices and jitter. @default Math.random */
-  readonly random?: () => number
-  /** For requests that do not say. @default hedge */
-  readonly policy?: Policy
-  /** For requests that do not say. @default same-model */
-  readonly resume?: ResumeMode
-  /** Names of the caller's own for models, each for an id, or a chain of them apart by commas. @default none */
-  readonly aliases?: Readonly<Record<string, string>>
-  /** Clouds and engines of the caller's own. Their keys go to them alone. @default none */
-  readonly providers?: readonly ProviderInit[]
-  /** For requests that do not say. @default sample */
-  readonly verify?: VerifyMode
-  /** An engine of the caller's own that rates answers, asked before any peer. It stays the caller's to end. @default none */
-  readonly scorer?: Backend
-  /**
-   * Requests of the client's own to peers that it does not know yet, rated like others: 2 % of the tokens answered at
-   * most. `own-traffic` repeats requests of the caller's, which shows them to those peers. @default generated
-   */
-  readonly canaries?: CanaryMode
-  /**
-   * Give receipts to peers whose answers passed audits. Each says, for all to see, that this client asked that peer,
-   * when, and how many tokens it took: it lets the peer's owner be served before strangers, and friends know it for a
-   * good one. @default false: nobody learns whom this client asks
-   */
-  readonly receipts?: boolean
-  /** Peer ids whose receipts count: whom they were served by is no stranger. @default none */
+import { openReputation, type SavedReputation, type StandingReport } from './trust/index.ts'
+
+/** How the client reaches the swarm, and how it asks. Limits have defaults; see {@link RequestLimits}, {@link DiscoveryLimits}. */
+export interface ClientInit extends Omit<HostInit, 'dht'>, SettingsInit {
+  /** Ids of peers whose receipts count: peers that served a friend are not strangers. @default none */
   readonly friends?: readonly string[]
-  /** Told of every request once it has ended. What it throws is dropped. */
-  readonly onEvent?: (event: RequestEvent) => void
-}
-
-/** What every call takes: a signal whose firing ends the call with the reason of the signal. */
-export interface AbortOptions {
-  readonly signal?: AbortSignal
-}
-
-/** For one request. Limits override the client's. */
-export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
-  /** @default the client's */
-  readonly policy?: Policy
-  /** @default the client's */
-  readonly resume?: ResumeMode
-  /** How far a chain of models may go on to the next one. @default before-answer */
-  readonly switchModels?: SwitchModels
-  /** @default the client's */
-  readonly verify?: VerifyMode
-  /**
-   * Ids of the peers that may see the request. Nobody else is asked, be it to hedge, to go on or to rate the answer.
-   *
-   * @default everyone
-   */
-  readonly trusted?: readonly string[]
-  /** For gateways: those that the request came through. The caller's providers are told. @default 0 */
-  readonly hops?: number
 }
 
 interface Streamed extends ChainField {
@@ -166,58 +104,62 @@ export interface Client extends AsyncDisposable {
 /**
  * Joins the swarm as a client of its DHT. Resolves at once: peers are found when they are needed.
  *
- * @throws InferenceError `invalid_request` for limits that are none, and what creating a host throws
+ * @throws InferenceError `invalid_request` if a limit is out of range, and what creating a host throws
  */
 export async function createClient(init: ClientInit = {}): Promise<Client> {
   const { providers: _, scorer: __, receipts = false, friends, ...own } = init
   const trusted = trustedPeers(friends?.length ? friends : undefined, 'friends') ?? new Set()
-  const host = await createHost({ ...own, dht: 'client' })
-  const saved = await openReputation(init.dataDir, Date.now)
+  const now = init.now ?? Date.now
+  await using opened = new AsyncDisposableStack()
+  const host = opened.use(await createHost({ ...own, dht: 'client' }))
+  const saved = opened.use(await openReputation(init.dataDir, now))
   const ledger =
     receipts || trusted.size > 0
-      ? new Ledger({
-          ...{ host, friends: [...trusted] },
-          dataDir: init.dataDir,
-          peers: () => host.book.all().map(({ peerId }) => peerId),
-        })
+      ? opened.use(
+          new Ledger({
+            host,
+            friends: [...trusted],
+            dataDir: init.dataDir,
+            peers: () => host.book.all().map(({ peerId }) => peerId),
+            now,
+          }),
+        )
       : undefined
-  try {
-    await ledger?.start()
-    const { canaries = 'generated' } = init
-    return createClientOver(host, { ...init, canaries, saved, ledger })
-  } catch (error) {
-    await ledger?.[Symbol.asyncDispose]()
-    await saved[Symbol.asyncDispose]()
-    await host[Symbol.asyncDispose]()
-    throw error
-  }
+  await ledger?.start()
+  const client = createClientOver(host, { ...init, saved, ledger })
+  // From here on the client closes them.
+  opened.move()
+  return client
+}
+
+/** What a client over a host that exists already is made of. */
+export type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & {
+  readonly saved?: SavedReputation
+  readonly ledger?: Ledger | undefined
 }
 
 /** A client over a host that exists already. Closing the client closes the host. */
-export function createClientOver(
-  host: Host,
-  init: Omit<ClientInit, keyof HostInit> &
-    Pick<ClientInit, 'now'> & {
-      readonly saved?: SavedReputation
-      readonly ledger?: Ledger | undefined
-    },
-): Client {
+export function createClientOver(host: Host, init: ClientOverInit): Client {
   const { saved, ledger } = init
-  const reputation = saved?.reputation ?? new Reputation(init.now ?? Date.now)
-  const requester = createRequester(host, { ...init, reputation })
-  const context = {
-    timeoutMs: resolveLimits(REQUEST_LIMITS, init).timeoutMs,
-    random: init.random ?? Math.random,
-    now: init.now ?? Date.now,
-  }
+  const settings = resolveSettings({
+    ...init,
+    ...(saved !== undefined && { reputation: saved.reputation }),
+  })
+  const { reputation, random, clock } = settings
+  const requester = createRequester(host, settings)
+  const context = { timeoutMs: settings.requestLimits.timeoutMs, random, now: () => clock.wall() }
   const split = splitRequests(requester, context)
-  const close = async (): Promise<void> => {
-    await requester.close()
-    await ledger?.[Symbol.asyncDispose]()
-    await saved?.[Symbol.asyncDispose]()
-    await host[Symbol.asyncDispose]()
+  const parts = new AsyncDisposableStack()
+  parts.use(host)
+  parts.use(saved)
+  parts.use(ledger)
+  parts.defer(() => requester.close())
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closed ??= parts.disposeAsync()
+    return closed
   }
-  // The overloads differ only in what `stream` says, which is what `run` looks at.
+  // The overloads differ only in what `stream` says, which decides here.
   const client = {
     host,
     names: requester.names,

@@ -25,17 +25,11 @@ export type {
   ServedChunk,
 } from './answer/index.ts'
 export type { ChainField, OwnNames, ProviderInit } from './chain/index.ts'
-export {
-  type AbortOptions,
-  type Client,
-  type ClientInit,
-  createClient,
-  createClientOver,
-  type RequestOptions,
-} from './client.ts'
+export { type Client, type ClientInit, createClient, createClientOver } from './client.ts'
 export type { ModelListing, PeerListing } from './peers/index.ts'
 export type { ClientStats } from './pipeline/index.ts'
 export {
+  type AbortOptions,
   type Agreement,
   type AuditReport,
   type Cost,
@@ -50,6 +44,7 @@ export {
   REQUEST_LIMITS,
   type RequestEvent,
   type RequestLimits,
+  type RequestOptions,
   type ResumeMode,
   type SwitchModels,
   trustedPeers,

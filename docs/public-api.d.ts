@@ -85,6 +85,7 @@ declare module 'skein/gateway' {
 declare module 'skein/protocol' {
   export {
     ADVERTISEMENT_DOMAIN,
+    ANSWER_PREFIX,
     Accepted,
     Advertisement,
     AdvertisementResponse,
@@ -93,7 +94,9 @@ declare module 'skein/protocol' {
     AttemptRecord,
     AuditReport,
     Blame,
+    ByteBudget,
     CAPABILITIES,
+    CIRCUIT_PROTOCOLS,
     Capability,
     ChatChunk,
     ChatChunkChoice,
@@ -101,6 +104,8 @@ declare module 'skein/protocol' {
     ChatMessage,
     ChatRequest,
     Chunk,
+    CircuitStatus,
+    Claim,
     ClientFrame,
     CompletionChunk,
     CompletionLogprobs,
@@ -117,13 +122,18 @@ declare module 'skein/protocol' {
     FinishReason,
     FrameWriter,
     Head,
+    Holder,
+    HopAnswer,
+    HopRequest,
     ImagePart,
     InferenceError,
     InferenceErrorOptions,
     InferenceKind,
     InferenceRequest,
+    JsonShape,
     LIMITS,
     Load,
+    MAX_CIRCUIT_MESSAGE_BYTES,
     MODEL_KEY_SHARDS,
     ModelAdvertisement,
     ModelReference,
@@ -144,10 +154,12 @@ declare module 'skein/protocol' {
     ResponseFormat,
     Resume,
     ResumeSupport,
+    SMALL_CLAIM_BYTES,
     SamplingFields,
     ScoreRequest,
     ScoreResponse,
     ScoredToken,
+    TOKEN_INPUT,
     TextPart,
     Timings,
     TokenLogprob,
@@ -163,21 +175,32 @@ declare module 'skein/protocol' {
     decodeAdvertisementRequest,
     decodeAdvertisementResponse,
     decodeClientFrame,
+    decodeHopAnswer,
+    decodeHopRequest,
     decodeNodeFrame,
     decodeProbeResponse,
     decodeReceiptRequest,
     decodeReceiptResponse,
+    decodeStopAnswer,
+    depthOf,
     draftReceipt,
+    embeddingInputs,
     encodeAdvertisementRequest,
     encodeAdvertisementResponse,
     encodeClientFrame,
+    encodeHopAnswer,
+    encodeHopRequest,
     encodeNodeFrame,
     encodeProbeResponse,
     encodeReceiptRequest,
     encodeReceiptResponse,
+    encodeStopRequest,
+    hintsOf,
     isDigest,
     isErrorCode,
     isExpired,
+    listOf,
+    measureJson,
     modelKey,
     nodeKey,
     normalizeModelId,
@@ -188,6 +211,7 @@ declare module 'skein/protocol' {
     parseModelReference,
     parseRequest,
     parseRequestBytes,
+    parsedBytes,
     readFrames,
     requirementsOf,
     sealAdvertisement,
@@ -250,7 +274,14 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@libp2p/interface'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Stream } from '@libp2p/interface'
+import type { z } from 'zod'
 
+class ByteBudget {
+    #private;
+    constructor(maxBytes: number);
+    get usedBytes(): number;
+    claim({ peer, network }: Holder): Claim;
+}
 class FrameWriter {
     #private;
     constructor(stream: Stream);
@@ -290,7 +321,12 @@ class WrittenResults {
     add(line: string, kind: 'completed' | 'failed'): Promise<void>;
 }
 const ADVERTISEMENT_DOMAIN = "skein-advertisement";
+const ANSWER_PREFIX = "messages.answer_prefix";
 const CAPABILITIES: readonly ["chat", "completion", "embedding", "tools", "json_schema", "logprobs", "token_ids", "vision", "score"];
+const CIRCUIT_PROTOCOLS: {
+    readonly hop: "/libp2p/circuit/relay/0.2.0/hop";
+    readonly stop: "/libp2p/circuit/relay/0.2.0/stop";
+};
 const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>>;
 const GATEWAY_LIMITS: GatewayLimits;
 const LIMITS: {
@@ -312,7 +348,9 @@ const LIMITS: {
     readonly maxTokenIds: 262144;
     readonly maxRetryAfterMs: 60000;
     readonly maxRemainingMs: 3600000;
-    readonly maxStopStrings: 8;
+    readonly maxStopStrings: 64;
+    readonly maxTools: 1024;
+    readonly maxJsonDepth: 128;
     readonly maxStopLength: 256;
     readonly maxChoices: 8;
     readonly maxTopLogprobs: 20;
@@ -324,7 +362,14 @@ const LIMITS: {
     readonly maxReceiptAgeMs: 1209600000;
     readonly maxReceiptTokens: 10000000;
     readonly maxEmbeddingInputs: 2048;
+    readonly maxMessages: 4096;
+    readonly maxContentParts: 1024;
+    readonly maxLogitBias: 1024;
+    readonly maxJsonContainers: 32768;
+    readonly maxJsonStrings: 131072;
+    readonly maxJsonValues: 524288;
 };
+const MAX_CIRCUIT_MESSAGE_BYTES = 8192;
 const MODEL_KEY_SHARDS = 4;
 const PROTOCOLS: {
     readonly kad: "/skein/kad/1.0.0";
@@ -337,6 +382,8 @@ const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
     readonly server: "skein-receipt-countersigned";
 };
+const SMALL_CLAIM_BYTES = 65536;
+const TOKEN_INPUT = "input.token_ids";
 const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
 function cachedWeightsDigest(path: string, init?: DigestInit): Promise<string>;
@@ -358,29 +405,43 @@ function createSwarmKey(): Uint8Array;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
 function decodeClientFrame(bytes: Uint8Array): ClientFrame;
+function decodeHopAnswer(bytes: Uint8Array): HopAnswer;
+function decodeHopRequest(bytes: Uint8Array): HopRequest;
 function decodeInvite(text: string): Invite;
 function decodeNodeFrame(bytes: Uint8Array): NodeFrame;
 function decodeProbeResponse(bytes: Uint8Array): Load;
 function decodeReceiptRequest(bytes: Uint8Array): ReceiptRequest;
 function decodeReceiptResponse(bytes: Uint8Array): ReceiptResponse;
+function decodeStopAnswer(bytes: Uint8Array): CircuitStatus;
 function decodeTokens(ids: readonly number[]): string;
+function depthOf(value: unknown, most?: number): number;
 function detectBackends(init?: DetectInit, options?: AbortOptions): Promise<readonly DetectedBackend[]>;
 function draftReceipt(body: ReceiptBody, key: PrivateKey): Promise<Uint8Array>;
+function embeddingInputs(input: EmbeddingRequest['input']): readonly Prompt[];
 function encodeAdvertisementRequest(maxKnown: number): Uint8Array;
 function encodeAdvertisementResponse(response: AdvertisementResponse): Uint8Array;
 function encodeClientFrame(frame: ClientFrame): Uint8Array;
+function encodeHopAnswer({ status, reservation }: HopAnswer): Uint8Array;
+function encodeHopRequest(request: HopRequest): Uint8Array;
 function encodeInvite(invite: Invite): string;
 function encodeNodeFrame(frame: NodeFrame): Uint8Array;
 function encodeProbeResponse(load: Load): Uint8Array;
 function encodeReceiptRequest(request: ReceiptRequest): Uint8Array;
 function encodeReceiptResponse(response: ReceiptResponse): Uint8Array;
+function encodeStopRequest(peer: Uint8Array): Uint8Array;
 function encodeTokens(text: string): number[];
 function ggufFacts(header: GgufHeader): GgufFacts;
 function hasCapabilities(model: BackendModel, needed: readonly Capability[]): boolean;
+function hintsOf(request: InferenceRequest): readonly string[];
 function hubSnapshot(repository: string, hubDirectory: string): Promise<string | undefined>;
 function isDigest(value: string): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
+function listOf<T>(item: z.ZodType<T>, { min, max }: {
+    readonly min?: number;
+    readonly max: number;
+}): z.ZodType<T[]>;
+function measureJson(text: Uint8Array): JsonShape;
 function modelKey(id: string, shard: number): Promise<CID>;
 function nodeKey(shard: number): Promise<CID>;
 function normalizeModelId(id: string): string;
@@ -394,7 +455,8 @@ function outputHashOf(salt: Uint8Array, answerHash: Uint8Array): Promise<Uint8Ar
 function parseModelReference(text: string): ModelReference;
 function parseRequest(kind: AnswerRequest['kind'], body: unknown): AnswerRequest;
 function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest;
-function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array): InferenceRequest;
+function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array, reserve?: (bytes: number) => void): InferenceRequest;
+function parsedBytes({ bytes, containers, strings, commas }: JsonShape): number;
 function readBatchLine(text: string, endpoint?: string): BatchRequest;
 function readFrames(stream: Stream, init: ReadFramesInit): AsyncGenerator<Uint8Array, void, void>;
 function readGgufHeader(path: string): Promise<GgufHeader>;
@@ -499,7 +561,7 @@ interface BackendLoad {
     readonly prefillRate: number;
     readonly decodeRate: number;
 }
-interface BatchOptions extends Omit<CallOptions, 'placement'> {
+interface BatchOptions extends RequestOptions {
     readonly ordered?: boolean;
     readonly deadlineMs?: number;
     readonly onProgress?: (progress: BatchProgress) => void;
@@ -514,16 +576,6 @@ interface BatchProgress {
 interface Bootstrap extends AsyncDisposable {
     readonly host: Host;
 }
-interface CallOptions extends Partial<RequestLimits> {
-    readonly signal?: AbortSignal;
-    readonly policy?: Policy;
-    readonly resume?: ResumeMode;
-    readonly switchModels?: SwitchModels;
-    readonly hops?: number;
-    readonly verify?: VerifyMode;
-    readonly trusted?: readonly string[];
-    readonly placement?: Placement;
-}
 interface ChainField {
     readonly models?: readonly string[] | null;
 }
@@ -537,6 +589,7 @@ interface ChatChoice {
         readonly tool_calls?: readonly ToolCall[];
     };
     readonly finish_reason: FinishReason;
+    readonly stop_reason?: string;
     readonly logprobs: {
         readonly content: readonly TokenLogprob[] | null;
     } | null;
@@ -553,6 +606,7 @@ interface ChatChunkChoice {
     readonly index: number;
     readonly delta: ChatDelta;
     readonly finish_reason: FinishReason | null;
+    readonly stop_reason?: string | null;
     readonly logprobs?: {
         readonly content: readonly TokenLogprob[] | null;
     } | null;
@@ -590,6 +644,7 @@ interface ChatRequest extends SamplingFields {
     readonly parallel_tool_calls?: boolean | null;
     readonly response_format?: ResponseFormat | null;
     readonly reasoning_effort?: string | null;
+    readonly verbosity?: string | null;
     readonly prompt_cache_key?: string | null;
 }
 interface Chunk {
@@ -597,6 +652,10 @@ interface Chunk {
     readonly json: Uint8Array;
     readonly tokenIds: readonly number[];
     readonly logprobs: readonly number[];
+}
+interface Claim {
+    grow(bytes: number): void;
+    release(): void;
 }
 interface Client extends AsyncDisposable {
     readonly host: Host;
@@ -615,18 +674,8 @@ interface Client extends AsyncDisposable {
     stats(): ClientStats;
     close(): Promise<void>;
 }
-interface ClientInit extends Omit<HostInit, 'dht'>, Partial<RequestLimits>, Partial<DiscoveryLimits> {
-    readonly random?: () => number;
-    readonly policy?: Policy;
-    readonly resume?: ResumeMode;
-    readonly aliases?: Readonly<Record<string, string>>;
-    readonly providers?: readonly ProviderInit[];
-    readonly verify?: VerifyMode;
-    readonly scorer?: Backend;
-    readonly canaries?: CanaryMode;
-    readonly receipts?: boolean;
+interface ClientInit extends Omit<HostInit, 'dht'>, SettingsInit {
     readonly friends?: readonly string[];
-    readonly onEvent?: (event: RequestEvent) => void;
 }
 interface ClientStats {
     readonly inFlight: number;
@@ -681,6 +730,7 @@ interface CompletionChunk {
         readonly index: number;
         readonly text: string;
         readonly finish_reason: FinishReason | null;
+        readonly stop_reason?: string | null;
         readonly logprobs?: CompletionLogprobs | null;
     }[];
     readonly usage?: OpenAiUsage | null;
@@ -788,7 +838,7 @@ interface EmbeddingItem {
 }
 interface EmbeddingRequest {
     readonly model: string;
-    readonly input: string | readonly string[];
+    readonly input: Prompt | readonly Prompt[];
     readonly dimensions?: number | null;
 }
 interface EmbeddingResponse extends ServedBy {
@@ -844,6 +894,7 @@ interface GatewayLimits {
     readonly timeoutMs: number;
     readonly keepAliveMs: number;
     readonly maxBodyBytes: number;
+    readonly maxBodyMemoryBytes: number;
     readonly maxFileBytes: number;
     readonly maxUploads: number;
     readonly maxFilesBytes: number;
@@ -902,12 +953,25 @@ interface Head {
     readonly bodyBytes: number;
     readonly resume?: Resume;
 }
+interface Holder {
+    readonly peer: string;
+    readonly network: string;
+}
+interface HopAnswer {
+    readonly status: CircuitStatus;
+    readonly reservation?: {
+        readonly expiresAtMs: number;
+        readonly addresses: readonly Uint8Array[];
+    };
+}
 interface Host extends AsyncDisposable {
     readonly libp2p: Libp2p;
     readonly peerId: PeerId;
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     addresses(): readonly Multiaddr[];
+    relaying(): RelayingState;
+    relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
     joined(options?: JoinOptions): Promise<JoinResult>;
     connect(address: string, options?: AbortOptions): Promise<PeerId>;
@@ -926,6 +990,8 @@ interface HostInit {
     readonly noAnnounce?: readonly string[];
     readonly bootstrap?: readonly string[];
     readonly swarmKey?: Uint8Array;
+    readonly relay?: 'always' | 'when-public' | 'never';
+    readonly relayBytesPerSecond?: number;
     readonly mdns?: boolean;
     readonly peerExchange?: boolean;
     readonly now?: () => number;
@@ -953,6 +1019,12 @@ interface Invite {
 }
 interface JoinOptions extends AbortOptions {
     readonly timeoutMs?: number;
+}
+interface JsonShape {
+    readonly bytes: number;
+    readonly containers: number;
+    readonly strings: number;
+    readonly commas: number;
 }
 interface Line {
     readonly number: number;
@@ -1070,6 +1142,9 @@ interface OpenAiUsage {
     readonly prompt_tokens_details?: {
         readonly cached_tokens: number;
     };
+    readonly completion_tokens_details?: {
+        readonly reasoning_tokens: number;
+    };
 }
 interface OwnNames {
     readonly aliases: readonly string[];
@@ -1093,12 +1168,6 @@ interface PeerListing {
         readonly code: ErrorCode;
         readonly message: string;
     };
-}
-interface Placement {
-    readonly narrow?: <T extends RouteCandidate>(candidates: readonly T[]) => readonly T[];
-    readonly onPeer?: (peer: RouteCandidate) => void;
-    readonly onModel?: (model: string) => void;
-    readonly onEnd?: (event: RequestEvent) => void;
 }
 interface PositionScore {
     readonly position: number;
@@ -1126,6 +1195,7 @@ interface ReadFramesInit {
     readonly maxFrameBytes?: number;
     readonly maxFrames: number;
     readonly maxTotalBytes: number;
+    readonly onBytes?: (bytes: number) => void;
 }
 interface Receipt extends ReceiptBody {
     readonly beneficiary: string;
@@ -1144,6 +1214,22 @@ interface ReceiptBody {
     readonly endedAtMs: number;
     readonly sequence: number;
     readonly previousHash: Uint8Array;
+}
+interface RelayUse {
+    readonly reservations: number;
+    readonly maxReservations: number;
+    readonly circuits: number;
+    readonly bytes: number;
+    readonly bytesPerSecondLimit: number;
+    readonly refused: number;
+}
+interface RelayingState {
+    readonly use?: RelayUse;
+    readonly held: readonly {
+        readonly relay: string;
+        readonly addresses: readonly string[];
+        readonly expiresAtMs: number;
+    }[];
 }
 interface RequestEvent {
     readonly requestId: string;
@@ -1210,11 +1296,6 @@ interface Resume {
     readonly tokenIds: readonly number[];
     readonly text: string;
     readonly deliveredBytes: number;
-}
-interface RouteCandidate {
-    readonly key: string;
-    readonly advertisement: Pick<Advertisement, 'addresses' | 'decodeRate' | 'operator' | 'prefillRate' | 'slots'>;
-    readonly model: Pick<ModelAdvertisement, 'contextLength' | 'digest' | 'id' | 'templateHash'>;
 }
 interface SamplingFields {
     readonly max_tokens?: number | null;
@@ -1313,6 +1394,19 @@ interface ServedRequest {
     readonly ttftMs?: number;
     readonly durationMs: number;
 }
+interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
+    readonly now?: () => number;
+    readonly random?: () => number;
+    readonly policy?: Policy;
+    readonly resume?: ResumeMode;
+    readonly aliases?: Readonly<Record<string, string>>;
+    readonly providers?: readonly ProviderInit[];
+    readonly verify?: VerifyMode;
+    readonly scorer?: Backend;
+    readonly canaries?: CanaryMode;
+    readonly receipts?: boolean;
+    readonly onEvent?: (event: RequestEvent) => void;
+}
 interface Skein extends Client {
     readonly fetch: Gateway['fetch'];
 }
@@ -1383,6 +1477,7 @@ interface Usage {
     readonly promptTokens: number;
     readonly completionTokens: number;
     readonly cachedPromptTokens: number;
+    readonly reasoningTokens?: number;
 }
 interface ValidateOptions {
     readonly maxLineBytes: number;
@@ -1451,6 +1546,7 @@ type BootstrapState = {
 };
 type CanaryMode = 'generated' | 'off' | 'own-traffic';
 type Capability = (typeof CAPABILITIES)[number];
+type CircuitStatus = 'ok' | 'reservation_refused' | 'resource_limit_exceeded' | 'permission_denied' | 'connection_failed' | 'no_reservation' | 'malformed_message' | 'unexpected_message';
 type ClientFrame = ({
     readonly type: 'head';
 } & Head) | {
@@ -1478,6 +1574,12 @@ type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
 type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats'>;
+type HopRequest = {
+    readonly type: 'reserve';
+} | {
+    readonly type: 'connect';
+    readonly peer: Uint8Array;
+};
 type InferenceKind = 'chat' | 'completion' | 'embedding' | 'score';
 type InferenceRequest = {
     readonly kind: 'chat';

@@ -200,11 +200,14 @@ export function decodeNodeFrame(bytes: Uint8Array): NodeFrame {
     case 'done': {
       const { usage, timings, load } = frame.value
       if (usage === undefined || timings === undefined) throw malformed('done without usage')
-      const { promptTokens, completionTokens, cachedPromptTokens } = usage
+      const { promptTokens, completionTokens, cachedPromptTokens, reasoningTokens } = usage
       const { queueMs, prefillMs, decodeMs } = timings
       return {
         type: 'done',
-        usage: { promptTokens, completionTokens, cachedPromptTokens },
+        usage: {
+          ...{ promptTokens, completionTokens, cachedPromptTokens },
+          ...(reasoningTokens > 0 && { reasoningTokens }),
+        },
         timings: { queueMs, prefillMs, decodeMs },
         load: loadFromMessage(load),
       }

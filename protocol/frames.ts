@@ -33,6 +33,8 @@ export interface Usage {
   readonly completionTokens: number
   /** Prompt tokens that were in the engine's cache already. */
   readonly cachedPromptTokens: number
+  /** Completion tokens that were thought. Absent where the engine does not count them. */
+  readonly reasoningTokens?: number
 }
 
 /** Where the time of an answer went at the node, in milliseconds. */

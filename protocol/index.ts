@@ -138,12 +138,17 @@ export {
   type ReceiptResponse,
 } from './receipt-exchange.ts'
 export {
+  ANSWER_PREFIX,
   type AnswerRequest,
+  depthOf,
+  embeddingInputs,
+  hintsOf,
   type InferenceRequest,
   parseRequest,
   parseRequestBytes,
   type Requirements,
   requirementsOf,
+  TOKEN_INPUT,
 } from './request.ts'
 export type { EndScore, PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'
 export type { AuditReport, Unrated, Verdict, Verification } from './verification.ts'

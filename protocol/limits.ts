@@ -36,8 +36,12 @@ export const LIMITS = {
   maxRetryAfterMs: 60_000,
   /** Time a request may ask for. */
   maxRemainingMs: 3_600_000,
-  /** Stop strings in a request (OpenAI allows 4). */
-  maxStopStrings: 8,
+  /** Stop strings in a request. OpenAI allows 4, Anthropic names no bound. */
+  maxStopStrings: 64,
+  /** Tools in a request, tool calls in a message. OpenAI allows 128, Anthropic names no bound, and agents with several servers of tools offer hundreds. */
+  maxTools: 1_024,
+  /** Nesting of a request's JSON. */
+  maxJsonDepth: 128,
   /** Length of one stop string. */
   maxStopLength: 256,
   /** Answers to one request in one attempt. */
@@ -64,12 +68,8 @@ export const LIMITS = {
   maxMessages: 4_096,
   /** Parts of one message's content. */
   maxContentParts: 1_024,
-  /** Tool calls of one message, tools of one request. */
-  maxTools: 128,
   /** Entries of `logit_bias`. */
   maxLogitBias: 1_024,
-  /** Nesting of a request's JSON. */
-  maxJsonDepth: 128,
   /** Objects and arrays of a request's JSON. Each costs microseconds to validate. */
   maxJsonContainers: 32_768,
   /** Strings of a request's JSON, names of fields among them. */

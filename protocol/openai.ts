@@ -88,6 +88,7 @@ export interface ChatRequest extends SamplingFields {
   readonly parallel_tool_calls?: boolean | null
   readonly response_format?: ResponseFormat | null
   readonly reasoning_effort?: string | null
+  readonly verbosity?: string | null
   readonly prompt_cache_key?: string | null
 }
 
@@ -108,10 +109,10 @@ export interface PromptListRequest extends Omit<CompletionRequest, 'prompt'> {
   readonly prompt: Prompt | readonly Prompt[]
 }
 
-/** A request for the embeddings of one text, or of up to 2,048 texts. */
+/** A request for the embeddings of one text or token list, or of up to 2,048 of one of the two. */
 export interface EmbeddingRequest {
   readonly model: string
-  readonly input: string | readonly string[]
+  readonly input: Prompt | readonly Prompt[]
   readonly dimensions?: number | null
 }
 
@@ -152,6 +153,8 @@ export interface ChatChunkChoice {
   readonly index: number
   readonly delta: ChatDelta
   readonly finish_reason: FinishReason | null
+  /** With the finish reason `stop`: the stop string that was met, where the engine says so. */
+  readonly stop_reason?: string | null
   readonly logprobs?: { readonly content: readonly TokenLogprob[] | null } | null
 }
 
@@ -161,6 +164,8 @@ export interface OpenAiUsage {
   readonly completion_tokens: number
   readonly total_tokens: number
   readonly prompt_tokens_details?: { readonly cached_tokens: number }
+  /** Absent where the engine does not count what it thought. */
+  readonly completion_tokens_details?: { readonly reasoning_tokens: number }
 }
 
 /** A piece of a streamed chat, in OpenAI's form. */
@@ -191,6 +196,8 @@ export interface CompletionChunk {
     readonly index: number
     readonly text: string
     readonly finish_reason: FinishReason | null
+    /** As in a chat. */
+    readonly stop_reason?: string | null
     readonly logprobs?: CompletionLogprobs | null
   }[]
   readonly usage?: OpenAiUsage | null

@@ -2,10 +2,11 @@ import * as z from 'zod'
 import type { Capability } from './advertisement.ts'
 import { InferenceError } from './errors.ts'
 import type { InferenceKind } from './frames.ts'
+import { withoutIdle } from './idle-fields.ts'
 import { measureJson, parsedBytes } from './json-shape.ts'
 import { LIMITS } from './limits.ts'
 import { listOf } from './list-of.ts'
-import type { ChatRequest, CompletionRequest, EmbeddingRequest } from './openai.ts'
+import type { ChatRequest, CompletionRequest, EmbeddingRequest, Prompt } from './openai.ts'
 import type { ScoreRequest } from './score.ts'
 
 /** A validated request, told apart by its kind. */
@@ -18,36 +19,9 @@ export type InferenceRequest =
 /** A request for an answer of the engine's own. */
 export type AnswerRequest = Exclude<InferenceRequest, { readonly kind: 'score' }>
 
-/** Accepted from callers and dropped: they cannot change an answer. The wire always streams. */
-const IGNORED_FIELDS: ReadonlySet<string> = new Set([
-  'user',
-  'metadata',
-  'store',
-  'service_tier',
-  'safety_identifier',
-  'prompt_cache_retention',
-  'prediction',
-  'stream',
-  'stream_options',
-])
-
-/** Accepted where they ask for nothing, as several SDKs send them, and dropped. Any other value is refused by name. */
-const NEUTRAL_FIELDS: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
-  ['best_of', (value: unknown) => value === null || value === 1],
-  ['suffix', (value: unknown) => value === null],
-  ['modalities', (value: unknown) => value === null || isTextOnly(value)],
-  ['audio', (value: unknown) => value === null],
-  ['functions', (value: unknown) => value === null],
-  ['function_call', (value: unknown) => value === null],
-  ['verbosity', (value: unknown) => value === null],
-  ['web_search_options', (value: unknown) => value === null],
-])
-
-function isTextOnly(value: unknown): boolean {
-  return value === 'text' || (Array.isArray(value) && value.length === 1 && value[0] === 'text')
-}
-
 const text = z.string()
+/** Says what may be cached; peers keep prompts warm by themselves. */
+const cached = { cache_control: z.unknown().optional() }
 const optionalNumber = (min: number, max: number) => z.number().min(min).max(max).nullish()
 const optionalInteger = (min: number, max: number) => z.int().min(min).max(max).nullish()
 const name = z.string().min(1).max(LIMITS.maxNameLength)
@@ -59,6 +33,13 @@ const stop = z
   ])
   .nullish()
 
+/** Longer answers than the wire takes are none; what asks for more asks for as much as there is. */
+const answerTokens = z
+  .int()
+  .min(1)
+  .nullish()
+  .transform((tokens) => (tokens == null ? tokens : Math.min(tokens, LIMITS.maxTokenIds)))
+
 const logitBias = z
   .custom<Readonly<Record<string, unknown>>>(
     (value) => typeof value !== 'object' || value === null || hasAtMost(value, LIMITS.maxLogitBias),
@@ -68,7 +49,7 @@ const logitBias = z
 
 const sampling = {
   model: name,
-  max_tokens: optionalInteger(1, LIMITS.maxTokenIds),
+  max_tokens: answerTokens,
   temperature: optionalNumber(0, 2),
   top_p: optionalNumber(0, 1),
   stop,
@@ -77,37 +58,62 @@ const sampling = {
   presence_penalty: optionalNumber(-2, 2),
   frequency_penalty: optionalNumber(-2, 2),
   logit_bias: logitBias.nullish(),
-  top_k: optionalInteger(0, 100_000),
+  // Some engines' word for no bound, others' for 0.
+  top_k: optionalInteger(-1, 100_000).transform((value) => (value === -1 ? 0 : value)),
   min_p: optionalNumber(0, 1),
   repeat_penalty: optionalNumber(0, 10),
   prompt_cache_key: z.string().max(LIMITS.maxNameLength).nullish(),
 }
 
-const textPart = z.strictObject({ type: z.literal('text'), text })
-const imagePart = z.strictObject({
-  type: z.literal('image_url'),
-  image_url: z.strictObject({
-    url: z.string().startsWith('data:', 'only data: URLs: a node fetches nothing for a stranger'),
-    detail: z.string().max(16).optional(),
-  }),
-})
-const toolCall = z.strictObject({
-  id: z.string().max(LIMITS.maxNameLength),
-  type: z.literal('function'),
-  function: z.strictObject({ name, arguments: text }),
-})
+const textPart = z
+  .strictObject({ type: z.literal('text'), text, ...cached })
+  .transform(({ type, text }) => ({ type, text }))
+/** What a model refused to do, sent back as part of the conversation. */
+const refusalPart = z
+  .strictObject({ type: z.literal('refusal'), refusal: text })
+  .transform(({ refusal }) => ({ type: 'text' as const, text: refusal }))
+const imagePart = z
+  .strictObject({
+    ...cached,
+    type: z.literal('image_url'),
+    image_url: z.strictObject({
+      url: z.string().startsWith('data:', 'only data: URLs: a node fetches nothing for a stranger'),
+      detail: z
+        .string()
+        .max(16)
+        .nullish()
+        .transform((detail) => detail ?? undefined),
+    }),
+  })
+  .transform(({ type, image_url }) => ({ type, image_url }))
+const toolCall = z
+  .strictObject({
+    id: z.string().max(LIMITS.maxNameLength),
+    type: z.literal('function'),
+    function: z.strictObject({ name, arguments: text }),
+    // Its place in the stream that it came by.
+    index: z.int().min(0).optional(),
+    ...cached,
+  })
+  .transform(({ id, type, function: called }) => ({ id, type, function: called }))
 /** An answer that is sent back as part of the conversation carries fields that no engine reads. */
 const message = z
   .strictObject({
     role: z.enum(['system', 'developer', 'user', 'assistant', 'tool']),
     content: z
-      .union([text, listOf(z.union([textPart, imagePart]), { max: LIMITS.maxContentParts })])
+      .union([
+        text,
+        listOf(z.union([textPart, imagePart, refusalPart]), { max: LIMITS.maxContentParts }),
+      ])
       .nullish(),
-    name: name.optional(),
+    name: name.nullish(),
     tool_calls: listOf(toolCall, { max: LIMITS.maxTools }).nullish(),
-    tool_call_id: z.string().max(LIMITS.maxNameLength).optional(),
+    tool_call_id: z.string().max(LIMITS.maxNameLength).nullish(),
     refusal: text.nullish(),
     reasoning_content: text.nullish(),
+    reasoning: z.unknown().optional(),
+    reasoning_details: z.unknown().optional(),
+    ...cached,
     annotations: z.array(z.unknown()).nullish(),
     audio: z.null().optional(),
     function_call: z.null().optional(),
@@ -115,9 +121,9 @@ const message = z
   .transform(({ role, content, name, tool_calls, tool_call_id, refusal }) => ({
     role,
     ...(content !== undefined && { content: content ?? refusal ?? null }),
-    ...(name !== undefined && { name }),
+    ...(typeof name === 'string' && { name }),
     ...(tool_calls && tool_calls.length > 0 && { tool_calls }),
-    ...(tool_call_id !== undefined && { tool_call_id }),
+    ...(typeof tool_call_id === 'string' && { tool_call_id }),
   }))
 
 const schemaObject = z
@@ -125,15 +131,25 @@ const schemaObject = z
   .refine((value) => depthOf(value) <= LIMITS.maxSchemaDepth, {
     error: `a schema may nest ${LIMITS.maxSchemaDepth} levels`,
   })
-const tool = z.strictObject({
-  type: z.literal('function'),
-  function: z.strictObject({
-    name,
-    description: text.optional(),
-    parameters: schemaObject.optional(),
-    strict: z.boolean().nullish(),
-  }),
-})
+const tool = z
+  .strictObject({
+    type: z.literal('function'),
+    function: z
+      .strictObject({
+        name,
+        description: text.nullish(),
+        parameters: schemaObject.nullish(),
+        strict: z.boolean().nullish(),
+      })
+      .transform(({ name, ...about }) => ({ name, ...withoutNulls(about) })),
+    ...cached,
+  })
+  .transform(({ type, function: called }) => ({ type, function: called }))
+function withoutNulls<T extends object>(value: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined && one !== null)
+  return Object.fromEntries(entries) as { [K in keyof T]?: NonNullable<T[K]> }
+}
+
 const toolChoice = z.union([
   z.enum(['none', 'auto', 'required']),
   z.strictObject({ type: z.literal('function'), function: z.strictObject({ name }) }),
@@ -143,12 +159,14 @@ const responseFormat = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('json_object') }),
   z.strictObject({
     type: z.literal('json_schema'),
-    json_schema: z.strictObject({
-      name,
-      description: text.optional(),
-      schema: schemaObject.optional(),
-      strict: z.boolean().nullish(),
-    }),
+    json_schema: z
+      .strictObject({
+        name,
+        description: text.nullish(),
+        schema: schemaObject.nullish(),
+        strict: z.boolean().nullish(),
+      })
+      .transform(({ name, ...about }) => ({ name, ...withoutNulls(about) })),
   }),
 ])
 
@@ -156,7 +174,7 @@ const asked = {
   chat: z.strictObject({
     ...sampling,
     messages: listOf(message, { min: 1, max: LIMITS.maxMessages }),
-    max_completion_tokens: optionalInteger(1, LIMITS.maxTokenIds),
+    max_completion_tokens: answerTokens,
     logprobs: z.boolean().nullish(),
     top_logprobs: optionalInteger(0, LIMITS.maxTopLogprobs),
     tools: listOf(tool, { max: LIMITS.maxTools }).nullish(),
@@ -164,6 +182,7 @@ const asked = {
     parallel_tool_calls: z.boolean().nullish(),
     response_format: responseFormat.nullish(),
     reasoning_effort: z.string().max(32).nullish(),
+    verbosity: z.string().max(32).nullish(),
   }),
   completion: z.strictObject({
     ...sampling,
@@ -172,6 +191,10 @@ const asked = {
     logprobs: optionalInteger(0, LIMITS.maxTopLogprobs),
   }),
 } as const
+
+const embeddingText = z.string().min(1)
+const embeddingIds = listOf(z.int().min(0), { min: 1, max: LIMITS.maxTokenIds })
+const EMBEDDED = { min: 1, max: LIMITS.maxEmbeddingInputs }
 
 const tokenIds = listOf(z.int().min(0), { min: 1, max: LIMITS.maxScoredTokens })
 
@@ -195,13 +218,25 @@ const schemas = {
   embedding: z.strictObject({
     model: name,
     input: z.union([
-      z.string().min(1),
-      listOf(z.string().min(1), { min: 1, max: LIMITS.maxEmbeddingInputs }),
+      embeddingText,
+      embeddingIds,
+      listOf(embeddingText, EMBEDDED),
+      listOf(embeddingIds, EMBEDDED),
     ]),
     dimensions: optionalInteger(1, 65_536),
     encoding_format: z.enum(['float', 'base64']).nullish(),
   }),
 } as const
+
+/** The inputs of a request for embeddings, one for each vector. A list of numbers is one input, as token ids. */
+export function embeddingInputs(input: EmbeddingRequest['input']): readonly Prompt[] {
+  if (typeof input === 'string') return [input]
+  return isTokenIds(input) ? [input] : (input as readonly Prompt[])
+}
+
+function isTokenIds(input: readonly unknown[]): input is readonly number[] {
+  return typeof input[0] === 'number'
+}
 
 function hasAtMost(value: object, most: number): boolean {
   let count = 0
@@ -213,14 +248,15 @@ function isAscending(positions: readonly number[], end: number): boolean {
   return positions.every((at, index) => at < end && at > (positions[index - 1] ?? -1))
 }
 
-function depthOf(value: unknown): number {
+/** Levels of a JSON value; counting ends above `most`. */
+export function depthOf(value: unknown, most: number = LIMITS.maxSchemaDepth): number {
   if (typeof value !== 'object' || value === null) return 0
   let deepest = 0
   const stack: [object, number][] = [[value, 1]]
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const [object, depth] = top
     deepest = Math.max(deepest, depth)
-    if (deepest > LIMITS.maxSchemaDepth) return deepest
+    if (deepest > most) return deepest
     for (const child of Object.values(object)) {
       if (typeof child === 'object' && child !== null) stack.push([child, depth + 1])
     }
@@ -238,17 +274,27 @@ function depthOf(value: unknown): number {
 export function parseRequest(kind: AnswerRequest['kind'], body: unknown): AnswerRequest
 export function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest
 export function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest {
-  const kept =
-    typeof body === 'object' && body !== null && !Array.isArray(body)
-      ? Object.fromEntries(Object.entries(body).filter((entry) => !isWithoutEffect(...entry)))
-      : body
-  const parsed = schemas[kind].safeParse(kept)
+  if (depthOf(body, LIMITS.maxJsonDepth) > LIMITS.maxJsonDepth) {
+    const message = `the request nests more than ${LIMITS.maxJsonDepth} levels`
+    throw new InferenceError('invalid_request', message)
+  }
+  const parsed = schemas[kind].safeParse(withoutIdle(body))
   if (!parsed.success) throw refusal(parsed.error)
-  return { kind, body: parsed.data } as InferenceRequest
+  const request = { kind, body: parsed.data } as InferenceRequest
+  if (request.kind === 'chat') checkToolChoice(request.body)
+  return request
 }
 
-function isWithoutEffect(field: string, value: unknown): boolean {
-  return IGNORED_FIELDS.has(field) || NEUTRAL_FIELDS.get(field)?.(value) === true
+/** OpenAI refuses both as well: a choice that no tool can meet would be answered with text. */
+function checkToolChoice({ tools, tool_choice: choice }: ChatRequest): void {
+  if (choice === undefined || choice === null || choice === 'auto' || choice === 'none') return
+  const names = (tools ?? []).map((offered) => offered.function.name)
+  const isMet = choice === 'required' ? names.length > 0 : names.includes(choice.function.name)
+  if (isMet) return
+  const wanted = choice === 'required' ? 'a tool' : `the tool '${choice.function.name}'`
+  throw new InferenceError('invalid_request', `tool_choice asks for ${wanted}, which tools lacks`, {
+    details: { param: 'tool_choice' },
+  })
 }
 
 /**
@@ -296,29 +342,67 @@ export interface Requirements {
   readonly fields: readonly string[]
 }
 
-/** Fields that not every engine takes, with the value that asks for nothing. */
-const OPTIONAL_FIELDS: readonly (readonly [field: string, neutral: unknown])[] = [
-  ['n', 1],
-  ['presence_penalty', 0],
-  ['frequency_penalty', 0],
-  ['logit_bias', undefined],
-  ['top_k', undefined],
-  ['min_p', 0],
-  ['repeat_penalty', 1],
-  ['reasoning_effort', undefined],
-  ['parallel_tool_calls', true],
-  ['echo', false],
-  ['dimensions', undefined],
+/** In a model's `fields`: its engine embeds token ids. No field of a request, but a form of `input`. */
+export const TOKEN_INPUT = 'input.token_ids'
+
+/** In a model's `fields`: its engine goes on with a last message of the assistant's. No field, but a form of `messages`. */
+export const ANSWER_PREFIX = 'messages.answer_prefix'
+
+/** Fields that not every engine takes, and the values that ask for something. */
+const OPTIONAL_FIELDS: readonly (readonly [field: string, asks: (value: unknown) => boolean])[] = [
+  ['n', (value) => value !== 1],
+  ['presence_penalty', (value) => value !== 0],
+  ['frequency_penalty', (value) => value !== 0],
+  ['logit_bias', (value) => Object.keys(value as object).length > 0],
+  ['top_k', (value) => value !== 0],
+  ['min_p', (value) => value !== 0],
+  ['repeat_penalty', (value) => value !== 1],
+  ['tool_choice', (value) => value !== 'auto' && value !== 'none'],
+  ['echo', (value) => value !== false],
+  ['dimensions', () => true],
 ]
+
+/** Wishes that leave the meaning of an answer as it is, and the values that wish for something. */
+const HINTS: readonly (readonly [field: string, asks: (value: unknown) => boolean])[] = [
+  ['reasoning_effort', () => true],
+  ['verbosity', (value) => value !== 'medium'],
+  ['parallel_tool_calls', (value) => value !== true],
+]
+
+/**
+ * Hints of a request: an engine that takes them gets them, another one answers without, and the caller is told which were
+ * left out.
+ */
+export function hintsOf(request: InferenceRequest): readonly string[] {
+  return asking(request, HINTS)
+}
+
+function asking(request: InferenceRequest, fields: typeof OPTIONAL_FIELDS): string[] {
+  const body = request.body as unknown as Readonly<Record<string, unknown>>
+  return fields
+    .filter(([field, asks]) => {
+      const value = body[field]
+      return value !== undefined && value !== null && asks(value)
+    })
+    .map(([field]) => field)
+}
 
 /** Which capabilities and optional fields a request needs. */
 export function requirementsOf(request: InferenceRequest): Requirements {
-  const body = request.body as unknown as Readonly<Record<string, unknown>>
-  const fields = OPTIONAL_FIELDS.filter(([field, neutral]) => {
-    const value = body[field]
-    return value !== undefined && value !== null && value !== neutral
-  }).map(([field]) => field)
+  const fields = asking(request, OPTIONAL_FIELDS)
+  if (request.kind === 'embedding') {
+    const takesIds = embeddingInputs(request.body.input).some((input) => typeof input !== 'string')
+    if (takesIds) fields.push(TOKEN_INPUT)
+  }
+  if (request.kind === 'chat' && hasPrefix(request.body)) fields.push(ANSWER_PREFIX)
   return { capabilities: capabilitiesOf(request), fields }
+}
+
+/** Whether the caller has begun the answer. */
+function hasPrefix({ messages }: ChatRequest): boolean {
+  const last = messages.at(-1)
+  if (last?.role !== 'assistant' || last.tool_calls !== undefined) return false
+  return (last.content ?? '').length > 0
 }
 
 function capabilitiesOf(request: InferenceRequest): Capability[] {

@@ -1,4 +1,4 @@
-import { StopMatcher } from '../stop-matcher.ts'
+import { type Released, StopMatcher } from '../stop-matcher.ts'
 
 /** Turns token ids into text. `before` are the ids in front of them: some tokenizers spell a word by its neighbour. */
 export type Spell = (tokens: readonly number[], before: readonly number[]) => string
@@ -10,6 +10,8 @@ export interface Piece {
   readonly tokenIds: readonly number[]
   /** The answer ended at a stop string. */
   readonly stopped: boolean
+  /** That one. */
+  readonly stop?: string
 }
 
 export interface AnswerTextInit {
@@ -50,36 +52,36 @@ export class AnswerText {
    *
    * @returns all of its text that may be shown.
    */
-  resume(tokenIds: readonly number[]): { readonly text: string; readonly stopped: boolean } {
+  resume(tokenIds: readonly number[]): Released {
     let text = ''
     for (const id of tokenIds) {
       const released = this.#stops.push(this.#newText(id))
       text += released.text
-      if (released.stopped) return { text, stopped: true }
+      if (released.stopped) return { ...released, text }
     }
     return { text, stopped: false }
   }
 
   /** {@link resume} for an earlier engine that gave no ids. They belong into `prompt` then, as far as they can be guessed. */
-  resumeText(text: string): { readonly text: string; readonly stopped: boolean } {
+  resumeText(text: string): Released {
     return this.#stops.push(text)
   }
 
   /** @returns what may be shown now, if anything. */
   push(tokenId: number): Piece | undefined {
     this.#untold.push(tokenId)
-    const { text, stopped } = this.#stops.push(this.#newText(tokenId))
-    if (text === '' && !stopped) return undefined
-    return { text, tokenIds: this.#takeUntold(), stopped }
+    const released = this.#stops.push(this.#newText(tokenId))
+    if (released.text === '' && !released.stopped) return undefined
+    return { ...released, tokenIds: this.#takeUntold() }
   }
 
   /** What is left at the end of the answer. */
   flush(): Piece {
     const rest = this.#spellWindow().slice(this.#passed)
     this.#passed += rest.length
-    const { text, stopped } = this.#stops.push(rest)
-    const held = stopped ? '' : this.#stops.flush()
-    return { text: text + held, tokenIds: this.#takeUntold(), stopped }
+    const released = this.#stops.push(rest)
+    const held = released.stopped ? '' : this.#stops.flush()
+    return { ...released, text: released.text + held, tokenIds: this.#takeUntold() }
   }
 
   #newText(tokenId: number): string {

@@ -1,5 +1,5 @@
 import type { LlamaEmbeddingContext, LlamaModel, Token } from 'node-llama-cpp'
-import type { EmbeddingRequest } from '../../protocol/index.ts'
+import { type EmbeddingRequest, embeddingInputs, type Prompt } from '../../protocol/index.ts'
 import type { EmbeddingEvent } from './messages.ts'
 import { tooLong } from './prompt.ts'
 
@@ -8,9 +8,16 @@ export class Embedder {
   readonly #model: LlamaModel
   readonly #contextLength: number
   readonly #threads: number
+  readonly #checkIds: (ids: readonly number[], param: string) => Token[]
   #context: Promise<LlamaEmbeddingContext> | undefined
 
-  constructor(model: LlamaModel, contextLength: number, threads: number) {
+  constructor(
+    model: LlamaModel,
+    contextLength: number,
+    threads: number,
+    checkIds: (ids: readonly number[], param: string) => Token[],
+  ) {
+    this.#checkIds = checkIds
     this.#model = model
     this.#contextLength = contextLength
     this.#threads = threads
@@ -26,10 +33,9 @@ export class Embedder {
     { input }: EmbeddingRequest,
     signal: AbortSignal,
   ): AsyncGenerator<EmbeddingEvent, number, void> {
-    const texts = typeof input === 'string' ? [input] : input
     this.#context ??= this.#create()
     const context = await this.#context
-    const tokenized = texts.map((text) => this.#tokenize(text))
+    const tokenized = embeddingInputs(input).map((one) => this.#tokenize(one))
     const lengths = tokenized.map((tokens) => context.calculateInputLength(tokens))
     const longest = Math.max(...lengths)
     if (longest >= this.#contextLength) throw tooLong(longest, this.#contextLength)
@@ -41,9 +47,10 @@ export class Embedder {
     return lengths.reduce((sum, length) => sum + length, 0)
   }
 
-  #tokenize(text: string): Token[] {
+  #tokenize(input: Prompt): Token[] {
+    if (typeof input !== 'string') return this.#checkIds(input, 'input')
     // Longer than any text that fits: what is cut off cannot matter, for it is refused by its length.
-    return this.#model.tokenize(text.slice(0, this.#contextLength * 64), false)
+    return this.#model.tokenize(input.slice(0, this.#contextLength * 64), false)
   }
 
   #create(): Promise<LlamaEmbeddingContext> {

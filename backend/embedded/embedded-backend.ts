@@ -1,4 +1,9 @@
-import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
+import {
+  ANSWER_PREFIX,
+  InferenceError,
+  type InferenceRequest,
+  TOKEN_INPUT,
+} from '../../protocol/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { type GgufHeader, ggufFacts, readGgufHeader } from '../gguf/index.ts'
 import { wantsLogprobs } from '../request-fields.ts'
@@ -211,7 +216,10 @@ class EmbeddedEngine implements EmbeddedBackend {
       templateHash,
       capabilities,
       resume: this.#facts.embeddingOnly ? 'none' : 'tokens',
-      fields: this.#facts.embeddingOnly ? [] : SAMPLING_FIELDS,
+      fields: [
+        ...(this.#facts.embeddingOnly ? [] : [...SAMPLING_FIELDS, ANSWER_PREFIX]),
+        ...(capabilities.includes('embedding') ? [TOKEN_INPUT] : []),
+      ],
     }
   }
 

@@ -45,7 +45,12 @@ export class Engine {
     this.#loaded = loaded
     this.#exactResumeTokens = settings.exactResumeTokens
     this.#prompts = new PromptBuilder(loaded, settings.chatTemplate)
-    this.#embedder = new Embedder(loaded.model, loaded.contextLength, settings.threads)
+    this.#embedder = new Embedder(
+      loaded.model,
+      loaded.contextLength,
+      settings.threads,
+      (ids, param) => this.#prompts.checkIds(ids, param),
+    )
     this.#pool =
       loaded.context === undefined ? undefined : new SequencePool(loaded.context, settings.slots)
     this.facts = { contextLength: loaded.contextLength, capabilities: this.#capabilities() }

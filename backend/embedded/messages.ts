@@ -52,9 +52,11 @@ export interface TextEvent {
   readonly type: 'text'
   readonly text: string
   readonly tokenIds: readonly number[]
-  /** One for each token id where the request asks for logprobs, else empty. */
+  /** Of the tokens whose text is shown, where the request asks for logprobs, else empty. */
   readonly logprobs: readonly TokenLogprob[]
   readonly finishReason: FinishReason | null
+  /** The stop string that ended the answer. */
+  readonly stop?: string
 }
 
 export interface EmbeddingEvent {

@@ -7,6 +7,7 @@ import {
   type CompletionRequest,
   InferenceError,
 } from '../../protocol/index.ts'
+import { splitPrefix } from '../messages.ts'
 import type { LoadedEngine } from './load-engine.ts'
 import { type PromptSegment, SpecialTextGuard } from './special-text.ts'
 
@@ -34,7 +35,8 @@ export class PromptBuilder {
    *
    * @throws InferenceError `invalid_request` where the template refuses the messages, `context_too_long`.
    */
-  chat({ messages }: ChatRequest): Token[] {
+  chat({ messages: all }: ChatRequest): Token[] {
+    const { messages, prefix } = splitPrefix(all)
     const { model, specialTexts } = this.#engine
     const guard = new SpecialTextGuard(specialTexts, randomUUID().replaceAll('-', ''))
     const { bosString, eosString } = model.tokens
@@ -54,7 +56,8 @@ export class PromptBuilder {
         details: { param: 'messages' },
       })
     }
-    return this.#tokenize(guard.split(rendered))
+    const begun = prefix === '' ? [] : [{ text: prefix, plain: true }]
+    return this.#tokenize([...guard.split(rendered), ...begun])
   }
 
   /** @throws InferenceError `invalid_request` for ids that the vocabulary does not have, `context_too_long`. */

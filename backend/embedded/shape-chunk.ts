@@ -1,5 +1,5 @@
-import type { CompletionLogprobs, TokenLogprob } from '../../protocol/index.ts'
 import type { BackendChunk } from '../backend.ts'
+import { completionShape } from '../logprobs.ts'
 import type { EmbeddingEvent, ScoreEvent, TextEvent } from './messages.ts'
 
 /** What the engine tells, as an OpenAI chunk. */
@@ -7,7 +7,6 @@ export class ChunkShaper {
   readonly #kind: 'chat' | 'completion'
   readonly #model: string
   readonly #withLogprobs: boolean
-  #offset = 0
 
   constructor(kind: 'chat' | 'completion', model: string, withLogprobs: boolean) {
     this.#kind = kind
@@ -21,11 +20,12 @@ export class ChunkShaper {
       type: 'chunk',
       json: this.#kind === 'chat' ? this.#chat(event) : this.#completion(event),
       tokenIds,
-      logprobs: logprobs.map(({ logprob }) => logprob),
+      // One for each id, or none: probabilities wait for their text, and ids do not.
+      logprobs: logprobs.length === tokenIds.length ? logprobs.map(({ logprob }) => logprob) : [],
     }
   }
 
-  #chat({ text, logprobs, finishReason }: TextEvent): BackendChunk['json'] {
+  #chat({ text, logprobs, finishReason, stop }: TextEvent): BackendChunk['json'] {
     return {
       id: '',
       object: 'chat.completion.chunk',
@@ -36,13 +36,14 @@ export class ChunkShaper {
           index: 0,
           delta: text === '' ? {} : { content: text },
           finish_reason: finishReason,
+          ...(stop !== undefined && { stop_reason: stop }),
           ...(this.#withLogprobs && { logprobs: { content: logprobs } }),
         },
       ],
     }
   }
 
-  #completion({ text, logprobs, finishReason }: TextEvent): BackendChunk['json'] {
+  #completion({ text, logprobs, finishReason, stop }: TextEvent): BackendChunk['json'] {
     return {
       id: '',
       object: 'text_completion',
@@ -53,25 +54,10 @@ export class ChunkShaper {
           index: 0,
           text,
           finish_reason: finishReason,
-          ...(this.#withLogprobs && { logprobs: this.#completionLogprobs(logprobs) }),
+          ...(stop !== undefined && { stop_reason: stop }),
+          ...(this.#withLogprobs && { logprobs: completionShape(logprobs) }),
         },
       ],
-    }
-  }
-
-  #completionLogprobs(logprobs: readonly TokenLogprob[]): CompletionLogprobs {
-    const text_offset = logprobs.map(({ token }) => {
-      const offset = this.#offset
-      this.#offset += token.length
-      return offset
-    })
-    return {
-      tokens: logprobs.map(({ token }) => token),
-      token_logprobs: logprobs.map(({ logprob }) => logprob),
-      top_logprobs: logprobs.map(({ top_logprobs }) =>
-        Object.fromEntries(top_logprobs.map(({ token, logprob }) => [token, logprob])),
-      ),
-      text_offset,
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { LlamaContextSequence, LlamaModel, Token } from 'node-llama-cpp'
 import type { FinishReason, Resume, TokenLogprob, Usage } from '../../protocol/index.ts'
+import { LogprobQueue } from '../logprob-queue.ts'
 import { AnswerText } from './answer-text.ts'
 import { type DrawnToken, drawTokens } from './draw-tokens.ts'
 import { grammarState } from './grammar.ts'
@@ -179,7 +180,9 @@ class Answer {
   readonly #plan: AnswerPlan
   readonly #text: AnswerText
   readonly #seam: ResumeSeam
-  readonly #logprobs: TokenLogprob[] = []
+  readonly #logprobs = new LogprobQueue()
+  /** The stop string that ended the answer. */
+  #stop: string | undefined
   /** All text so far, prefix included; kept only where a schema asks for it. */
   #whole = ''
   #last: TextEvent | undefined
@@ -201,20 +204,27 @@ class Answer {
   start(): string {
     const { resume, prefix } = this.#plan
     if (resume === undefined) return ''
-    const { text, stopped } =
+    const { text, stopped, stop } =
       resume.tokenIds.length > 0 ? this.#text.resume(prefix) : this.#text.resumeText(resume.text)
     if (stopped) this.ended = 'stop'
+    this.#stop = stop
     return this.#seam.pass(this.#untilJsonEnds(text))
   }
 
   /** @returns what to tell now. Once `ended` is set, `finish` tells it. */
   push(drawn: DrawnToken): TextEvent | undefined {
-    if (this.#plan.topLogprobs !== undefined) this.#logprobs.push(this.#logprobOf(drawn))
+    if (this.#plan.topLogprobs !== undefined) {
+      const isHidden = this.#model.detokenize([drawn.token], false) === ''
+      this.#logprobs.push(this.#logprobOf(drawn), isHidden)
+    }
     const piece = this.#text.push(drawn.token)
     if (piece === undefined) return undefined
     if (piece.stopped) this.ended = 'stop'
-    const text = this.#seam.pass(this.#untilJsonEnds(piece.text))
-    const event = { ...NOTHING, text, tokenIds: piece.tokenIds, logprobs: this.#takeLogprobs() }
+    this.#stop ??= piece.stop
+    const shown = this.#untilJsonEnds(piece.text)
+    const logprobs = this.#logprobs.take(shown)
+    const text = this.#seam.pass(shown)
+    const event = { ...NOTHING, text, tokenIds: piece.tokenIds, logprobs }
     if (this.ended !== undefined) this.#last = event
     return event
   }
@@ -224,17 +234,22 @@ class Answer {
     if (this.ended !== undefined) {
       this.#seam.end()
       const last = this.#last ?? NOTHING
-      return { ...last, text: before + last.text, finishReason }
+      return { ...last, text: before + last.text, finishReason, ...this.#met() }
     }
     const piece = this.#text.flush()
-    const text = before + this.#seam.pass(this.#untilJsonEnds(piece.text))
+    this.#stop ??= piece.stop
+    const shown = this.#untilJsonEnds(piece.text)
+    const isCut = piece.stopped || this.ended !== undefined
+    const logprobs = this.#logprobs.take(shown)
+    const text = before + this.#seam.pass(shown)
     this.#seam.end()
     return {
       ...NOTHING,
       text,
       tokenIds: piece.tokenIds,
-      logprobs: this.#takeLogprobs(),
-      finishReason: piece.stopped || this.ended !== undefined ? 'stop' : finishReason,
+      logprobs: isCut ? logprobs : [...logprobs, ...this.#logprobs.rest()],
+      finishReason: isCut ? 'stop' : finishReason,
+      ...this.#met(),
     }
   }
 
@@ -248,8 +263,8 @@ class Answer {
     return closed.slice(before)
   }
 
-  #takeLogprobs(): readonly TokenLogprob[] {
-    return this.#logprobs.splice(0)
+  #met(): { readonly stop?: string } {
+    return this.#stop === undefined ? {} : { stop: this.#stop }
   }
 
   #logprobOf({ token, confidence, probabilities }: DrawnToken): TokenLogprob {

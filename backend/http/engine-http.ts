@@ -1,6 +1,6 @@
 import { InferenceError, LIMITS } from '../../protocol/index.ts'
-import { failureOf } from './failure.ts'
-import { eventSplitter, lineSplitter } from './framing.ts'
+import { failureIn, failureOf } from './failure.ts'
+import { eventSplitter, lineSplitter, type Splitter, wholeSplitter } from './framing.ts'
 import { type Json, parseJson } from './json.ts'
 
 /** The part of the platform's `fetch` that the HTTP backends use, so that another one can take its place. */
@@ -65,6 +65,8 @@ class HttpConnection implements EngineHttp {
   readonly #callTimeoutMs: number
   readonly #firstRecordTimeoutMs: number
   readonly #gapTimeoutMs: number
+  /** Whether a connection may have been kept. */
+  #answered: boolean = false
 
   constructor(init: EngineHttpInit) {
     this.baseUrl = init.baseUrl.replace(/\/+$/, '')
@@ -93,10 +95,12 @@ class HttpConnection implements EngineHttp {
     attempt.expectWithin(this.#firstRecordTimeoutMs)
     try {
       const response = await this.#open('POST', path, body, { signal: attempt.signal, hops })
-      const splitter = (framing === 'events' ? eventSplitter : lineSplitter)(LIMITS.maxFrameBytes)
       const decoder = new TextDecoder()
+      let splitter: Splitter | undefined
       for await (const bytes of response.body ?? []) {
-        for (const record of splitter.push(decoder.decode(bytes, { stream: true }))) {
+        const text = decoder.decode(bytes, { stream: true })
+        splitter ??= splitterFor(framing, text)
+        for (const record of splitter?.push(text) ?? []) {
           // A slow consumer is not a slow engine.
           attempt.pause()
           yield record
@@ -104,7 +108,7 @@ class HttpConnection implements EngineHttp {
         attempt.expectWithin(this.#gapTimeoutMs)
       }
       attempt.pause()
-      yield* splitter.end()
+      yield* splitter?.end() ?? []
     } catch (error) {
       throw attempt.explain(error)
     }
@@ -120,7 +124,12 @@ class HttpConnection implements EngineHttp {
     attempt.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
     try {
       const response = await this.#open(method, path, body, { ...options, signal: attempt.signal })
-      return parseJson(await readText(response, LIMITS.maxResponseBytes))
+      const text = await readText(response, LIMITS.maxResponseBytes)
+      const answer = parseJson(text)
+      // Some servers and proxies send an error with status 200.
+      const failure = method === 'POST' ? failureIn(answer, text) : undefined
+      if (failure !== undefined) throw failure
+      return answer
     } catch (error) {
       throw attempt.explain(error)
     }
@@ -141,9 +150,23 @@ class HttpConnection implements EngineHttp {
       redirect: 'error',
       ...payload,
     }
-    const response = await this.#fetch(this.baseUrl + path, init)
+    const response = await this.#send(this.baseUrl + path, init)
     if (response.ok) return response
     throw failureOf(response.status, await readText(response, MAX_FAILURE_BYTES), response.headers)
+  }
+
+  /** Once more at a connection that was closed while it was idle. */
+  async #send(url: string, init: RequestInit): Promise<Response> {
+    const startedAt = performance.now()
+    try {
+      const response = await this.#fetch(url, init)
+      this.#answered = true
+      return response
+    } catch (error) {
+      const tookMs = performance.now() - startedAt
+      if (init.signal?.aborted || !metStaleConnection(error, this.#answered, tookMs)) throw error
+      return await this.#fetch(url, init)
+    }
   }
 }
 
@@ -190,6 +213,44 @@ class Attempt {
     this.pause()
     this.#own.abort()
   }
+}
+
+/**
+ * How to read an answer that begins so: an event stream cannot begin like JSON.
+ *
+ * @returns undefined while nothing but white space came
+ * @throws InferenceError `engine_failed` for a web page, as proxies answer with
+ */
+function splitterFor(framing: StreamOptions['framing'], beginning: string): Splitter | undefined {
+  const [first] = beginning.replace(/^\uFEFF/, '').trimStart()
+  if (first === undefined) return undefined
+  if (first === '<') {
+    throw new InferenceError(
+      'engine_failed',
+      'the engine answered with a web page; check its address',
+    )
+  }
+  if (framing === 'lines') return lineSplitter(LIMITS.maxFrameBytes)
+  const isWhole = first === '{' || first === '['
+  return isWhole ? wholeSplitter(LIMITS.maxResponseBytes) : eventSplitter(LIMITS.maxFrameBytes)
+}
+
+/** Codes with which a connection ends that the server had closed while it was idle. */
+const CLOSED_CODES: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
+/** A connection that was closed already fails at once; an engine that worked on the request takes longer to die. */
+const STALE_WITHIN_MS = 2_000
+
+/**
+ * Whether a request met a kept-alive connection that its server had closed before: nothing of an answer came, and the
+ * connection had carried an answer before. Such a request was not processed, and can be sent again.
+ */
+function metStaleConnection(error: unknown, wasUsed: boolean, tookMs: number): boolean {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  if (!(cause instanceof Error) || tookMs > STALE_WITHIN_MS) return false
+  const { code, socket } = cause as { readonly code?: unknown; readonly socket?: unknown }
+  if (typeof code !== 'string' || !CLOSED_CODES.has(code)) return false
+  const { bytesRead } = (socket ?? {}) as { readonly bytesRead?: unknown }
+  return typeof bytesRead === 'number' ? bytesRead > 0 : wasUsed
 }
 
 async function readText(response: Response, maxBytes: number): Promise<string> {

@@ -1,5 +1,6 @@
 import { InferenceError, LIMITS } from '../../protocol/index.ts'
-import { asNumber, asRecord, asString, parseJson } from './json.ts'
+import { isAbsent, type Json } from '../shapes/index.ts'
+import { asNumber, asRecord, asString } from './json.ts'
 
 /** As much of an engine's message as a peer gets to see. */
 const MAX_ENGINE_MESSAGE = 300
@@ -10,6 +11,10 @@ const CONTEXT_LENGTH = [
   /context length of only (\d+)/i,
   /context length \((\d+)/i,
   /available context size \((\d+)/i,
+  /current batch size: (\d+)/i,
+  /max(?:imum)? context size \((\d+)/i,
+  /less than (\d+) tokens/i,
+  /> (\d+) maximum/i,
 ]
 const PROMPT_TOKENS = [
   /\((\d+) in the (?:messages|prompt)/i,
@@ -18,19 +23,70 @@ const PROMPT_TOKENS = [
   /input \((\d+) tokens/i,
   /first (\d+) tokens/i,
   /request \((\d+) tokens/i,
+  /given: (\d+)/i,
+  /too long: (\d+) tokens/i,
   /requested (\d+) tokens/i,
 ]
 const TOO_LONG =
-  /maximum context length|context[ _]length[ _]exceeded|exceeds? (?:the )?(?:available )?context|longer than the model's context|when context the overflows/i
+  /maximum context length|context[ _]length[ _]exceeded|exceeds? (?:the )?(?:available |maximum )?context|longer than the model's context|when context the overflows|prompt is too long|must have less than \d+ tokens/i
+/** llama-server has status 500 for an input that it cannot embed in one piece. */
+const TOO_LARGE_TO_EMBED = /input \(\d+ tokens\) is (?:too large to process|larger than the max)/i
+const TOO_LONG_CODES: ReadonlySet<string> = new Set([
+  'exceed_context_size_error',
+  'context_length_exceeded',
+])
+
+/**
+ * Names that stand in for a status, in `code`, `type` or `status` of an error that came inside an answer; the first that
+ * fits holds.
+ */
+const NAMED_STATUS: readonly (readonly [name: RegExp, status: number])[] = [
+  [/rate.?limit|quota|too.?many.?requests|resource.?exhausted|throttl/i, 429],
+  [/overloaded|unavailable|busy|capacity/i, 503],
+  [/authentication|unauthorized|unauthenticated|api.?key|permission/i, 401],
+  [/not.?found/i, 404],
+  [/bad.?request|invalid|unprocessable|context.?length/i, 400],
+]
+
+/**
+ * What an engine says went wrong in a record of an answer that began with status 200, whatever its form: `error` as text or
+ * object, an object that is the error itself, or FastAPI's `detail`.
+ *
+ * @returns undefined for a record that is part of an answer
+ */
+export function failureIn(record: Json, text: string): InferenceError | undefined {
+  const { error, object, choices, done, message, detail, code, type } = record
+  const isError = object === 'error' || type === 'error'
+  const isBare =
+    isAbsent(choices) && (typeof message === 'string' || !isAbsent(detail)) && isAbsent(done)
+  if ((isAbsent(error) || error === '' || error === false) && !isError && !isBare) return undefined
+  const about =
+    isAbsent(error) || typeof error === 'string' ? { code, type, ...record } : asRecord(error)
+  return failureOf(statusOf(about), text)
+}
+
+function statusOf({ code, status, type }: Json): number {
+  for (const told of [code, status]) {
+    const number = typeof told === 'string' ? Number(told) : told
+    if (typeof number === 'number' && number >= 400 && number < 600) return number
+  }
+  const names = [code, type, status].filter((name) => typeof name === 'string')
+  for (const name of names) {
+    const [, found] = NAMED_STATUS.find(([pattern]) => pattern.test(name)) ?? []
+    if (found !== undefined) return found
+  }
+  return 500
+}
 
 /** An engine's refusal, over HTTP or inside a stream, as the error it stands for. `body` is the text of the answer. */
 export function failureOf(status: number, body: string, headers?: Headers): InferenceError {
-  const { message, type } = read(body)
+  const told = read(body)
+  const { message } = told
   const shown = message.slice(0, MAX_ENGINE_MESSAGE)
   const text =
     shown === '' ? `the engine answered with status ${status}` : `the engine says: ${shown}`
-  if (type === 'exceed_context_size_error' || (status < 500 && TOO_LONG.test(message))) {
-    return new InferenceError('context_too_long', text, { details: contextNumbers(body, message) })
+  if (isTooLong(status, told)) {
+    return new InferenceError('context_too_long', text, { details: contextNumbers(told) })
   }
   if (status === 401 || status === 403) {
     return new InferenceError('engine_failed', 'the engine refuses our credentials')
@@ -46,7 +102,7 @@ export function failureOf(status: number, body: string, headers?: Headers): Infe
   if (status === 503 && /loading/i.test(message)) {
     return new InferenceError('loading', text, retryAfter(headers))
   }
-  if (status === 429 || status === 503) {
+  if (status === 429 || status === 503 || status === 529) {
     return new InferenceError('over_capacity', text, retryAfter(headers))
   }
   if (status === 400 || status === 413 || status === 422) {
@@ -55,26 +111,42 @@ export function failureOf(status: number, body: string, headers?: Headers): Infe
   return new InferenceError('engine_failed', text)
 }
 
-/** OpenAI's shape, `{"error": {…}}`; Ollama's, `{"error": "…"}`; older vLLM's, `{"message": "…"}`. */
-function read(body: string): { message: string; type: string } {
-  let parsed: Readonly<Record<string, unknown>> = {}
-  try {
-    parsed = parseJson(body)
-  } catch {
-    return { message: '', type: '' }
-  }
-  const { error } = parsed
-  if (typeof error === 'string') return { message: error, type: '' }
-  const { message, type } = error === undefined ? parsed : asRecord(error)
-  return { message: asString(message), type: asString(type) }
+interface Told {
+  readonly message: string
+  /** Names of the error: its type and its code. */
+  readonly names: readonly string[]
+  readonly error: Json
 }
 
-function contextNumbers(
-  body: string,
-  message: string,
-): { promptTokens?: number; contextLength?: number } {
-  const { error } = parseJson(body)
-  const { n_prompt_tokens: prompt, n_ctx: context } = asRecord(error)
+function isTooLong(status: number, { message, names }: Told): boolean {
+  if (names.some((name) => TOO_LONG_CODES.has(name)) || TOO_LARGE_TO_EMBED.test(message))
+    return true
+  return status < 500 && TOO_LONG.test(message)
+}
+
+/** OpenAI's shape, `{"error": {…}}`; Ollama's, `{"error": "…"}`; older vLLM's, `{"message": "…"}`; FastAPI's, `{"detail": …}`. */
+function read(body: string): Told {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(body)
+  } catch {
+    return { message: '', names: [], error: {} }
+  }
+  const root = asRecord(Array.isArray(parsed) ? parsed[0] : parsed)
+  const { error, detail } = root
+  if (typeof error === 'string') return { message: error, names: [], error: root }
+  const told = isAbsent(error) ? root : asRecord(error)
+  const { message = isAbsent(detail) ? undefined : detail, type, code } = told
+  const words =
+    typeof message === 'string' || isAbsent(message) ? asString(message) : JSON.stringify(message)
+  return { message: words, names: [asString(type), asString(code)], error: told }
+}
+
+function contextNumbers({ message, error }: Told): {
+  promptTokens?: number
+  contextLength?: number
+} {
+  const { n_prompt_tokens: prompt, n_ctx: context } = error
   const promptTokens = asNumber(prompt) || firstNumber(PROMPT_TOKENS, message)
   const contextLength = asNumber(context) || firstNumber(CONTEXT_LENGTH, message)
   return { ...(promptTokens > 0 && { promptTokens }), ...(contextLength > 0 && { contextLength }) }

@@ -29,7 +29,10 @@ export function eventSplitter(maxRecordLength: number): Splitter {
   let complete: string[] = []
   const parser = createParser({
     maxBufferSize: maxRecordLength,
-    onEvent: ({ data }) => complete.push(data),
+    onEvent: ({ data, event }) => {
+      if (data === '') return
+      complete.push(event === 'error' ? errorRecord(data) : data)
+    },
     onError: (error) => {
       // llama-server wrote failures into the stream as a field of their own, `error: {…}`.
       if (error.type === 'unknown-field' && error.field === 'error') {
@@ -44,6 +47,34 @@ export function eventSplitter(maxRecordLength: number): Splitter {
       return complete
     },
     end: () => [],
+  }
+}
+
+/** The data of an event that is named an error, as a record that says so. */
+function errorRecord(data: string): string {
+  let told: unknown
+  try {
+    told = JSON.parse(data)
+  } catch {
+    return JSON.stringify({ error: data })
+  }
+  const isTold = typeof told === 'object' && told !== null && 'error' in told
+  return isTold ? data : JSON.stringify({ error: told })
+}
+
+/**
+ * One JSON value in place of a stream of records, however it is laid out: some servers answer so although a stream was asked
+ * for, above all with an error.
+ */
+export function wholeSplitter(maxLength: number): Splitter {
+  let text = ''
+  return {
+    push(more) {
+      text += more
+      if (text.length > maxLength) throw tooLong()
+      return []
+    },
+    end: () => [text],
   }
 }
 

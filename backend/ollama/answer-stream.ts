@@ -3,35 +3,53 @@ import {
   type FinishReason,
   InferenceError,
   type TokenLogprob,
-  type ToolCallDelta,
-  type Usage,
 } from '../../protocol/index.ts'
 import type { BackendChunk, BackendDone } from '../backend.ts'
-import { asArray, asNumber, asRecord, asString, failureOf, parseJson } from '../http/index.ts'
+import { failureIn } from '../http/index.ts'
 import { completionShape, tokenLogprobs } from '../logprobs.ts'
-
-type Json = Readonly<Record<string, unknown>>
+import {
+  countAt,
+  finishReasonAt,
+  flagAt,
+  type Json,
+  recordAt,
+  recordIn,
+  ToolCallReader,
+  textAt,
+} from '../shapes/index.ts'
 
 /** What went by so far, and the end once it came. */
 export interface AnswerState {
-  toolCalls: number
+  readonly toolCalls: ToolCallReader
   done: BackendDone | undefined
 }
 
 interface Shape {
   readonly kind: 'chat' | 'completion'
   readonly model: string
+  /** The endpoint that answers; a chat may be answered by either. */
+  readonly form: 'chat' | 'generate'
 }
 
-/** One line of the stream as a chunk of ours; undefined where it adds nothing. The last line also sets `state.done`. */
+export function emptyState(): AnswerState {
+  return { toolCalls: new ToolCallReader(), done: undefined }
+}
+
+/**
+ * One line of the stream as a chunk of ours; undefined where it adds nothing. The last line also sets `state.done`.
+ *
+ * @throws InferenceError what Ollama says went wrong; `engine_failed` for a field of a shape that it does not document
+ */
 export function readLine(line: string, shape: Shape, state: AnswerState): BackendChunk | undefined {
-  const record = parseJson(line)
-  const { error, done, done_reason: reason, logprobs } = record
-  if (error !== undefined) throw failureOf(500, line)
-  const delta = shape.kind === 'chat' ? chatDelta(record, state) : textDelta(record)
-  const finish = done === true ? readFinish(reason, state) : null
-  if (done === true) state.done = readEnd(record)
-  const tokens = tokenLogprobs(logprobs)
+  const record = recordIn(line)
+  const failure = failureIn(record, line)
+  if (failure !== undefined) throw failure
+  const { done, done_reason: reason, logprobs } = record
+  const delta = shape.form === 'chat' ? chatDelta(record, state) : textDelta(record)
+  const isDone = flagAt(done, 'done') === true
+  const finish = isDone ? readFinish(reason, state) : null
+  if (isDone) state.done = readEnd(record)
+  const tokens = tokenLogprobs(logprobs, 'logprobs')
   if (Object.keys(delta).length === 0 && finish === null && tokens.length === 0) return undefined
   const json =
     shape.kind === 'chat'
@@ -40,57 +58,53 @@ export function readLine(line: string, shape: Shape, state: AnswerState): Backen
   return { type: 'chunk', json, tokenIds: [], logprobs: [] }
 }
 
-function chatDelta({ message }: Json, state: AnswerState): ChatDelta {
-  const { content, thinking, tool_calls: calls } = asRecord(message)
-  const tools = asArray(calls)
-    .map(asRecord)
-    .map((call) => readToolCall(call, state.toolCalls++))
+function chatDelta({ message }: Json, { toolCalls }: AnswerState): ChatDelta {
+  const { content, thinking, tool_calls: calls } = recordAt(message, 'message')
+  const text = textAt(content, 'message.content')
+  const thought = textAt(thinking, 'message.thinking')
+  const tools = toolCalls.take(calls, 'message.tool_calls')
   return {
-    ...(asString(content) !== '' && { content: asString(content) }),
-    ...(asString(thinking) !== '' && { reasoning_content: asString(thinking) }),
+    ...(text !== '' && { content: text }),
+    ...(thought !== '' && { reasoning_content: thought }),
     ...(tools.length > 0 && { tool_calls: tools }),
   }
 }
 
 function textDelta({ response }: Json): ChatDelta {
-  return asString(response) === '' ? {} : { content: asString(response) }
-}
-
-/** Ollama sends a call whole, its arguments as an object. */
-function readToolCall({ id, function: called }: Json, index: number): ToolCallDelta {
-  const { name, arguments: values } = asRecord(called)
-  return {
-    index,
-    id: asString(id) || `call_${index}`,
-    type: 'function',
-    function: { name: asString(name), arguments: JSON.stringify(asRecord(values)) },
-  }
+  const text = textAt(response, 'response')
+  return text === '' ? {} : { content: text }
 }
 
 function readFinish(reason: unknown, { toolCalls }: AnswerState): FinishReason {
-  if (reason === 'length') return 'length'
   // `load` and `unload` end requests that asked for no answer; ours always do.
   if (reason === 'load' || reason === 'unload') {
     throw new InferenceError('engine_failed', 'Ollama ended the request without an answer')
   }
-  return toolCalls > 0 ? 'tool_calls' : 'stop'
+  toolCalls.end()
+  const finish = finishReasonAt(reason, 'done_reason') ?? 'stop'
+  return finish === 'stop' && toolCalls.hasCalls ? 'tool_calls' : finish
 }
 
 /** Ollama counts nanoseconds. It does not say how much of the prompt was in its cache. */
 function readEnd(record: Json): BackendDone {
   const { prompt_eval_count: prompt, eval_count: completion } = record
   const { prompt_eval_duration: prefill, eval_duration: decode } = record
-  const usage: Usage = {
-    promptTokens: asNumber(prompt),
-    completionTokens: asNumber(completion),
-    cachedPromptTokens: 0,
+  return {
+    type: 'done',
+    usage: {
+      promptTokens: countAt(prompt, 'prompt_eval_count') ?? 0,
+      completionTokens: countAt(completion, 'eval_count') ?? 0,
+      cachedPromptTokens: 0,
+    },
+    timings: {
+      prefillMs: milliseconds(prefill, 'prompt_eval_duration'),
+      decodeMs: milliseconds(decode, 'eval_duration'),
+    },
   }
-  const timings = { prefillMs: milliseconds(prefill), decodeMs: milliseconds(decode) }
-  return { type: 'done', usage, timings }
 }
 
-function milliseconds(nanoseconds: unknown): number {
-  return Math.round(asNumber(nanoseconds) / 1e6)
+function milliseconds(nanoseconds: unknown, path: string): number {
+  return Math.round((countAt(nanoseconds, path) ?? 0) / 1e6)
 }
 
 function chatChunk(

@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto'
-import { type Capability, InferenceError, normalizeModelId } from '../../protocol/index.ts'
+import {
+  ANSWER_PREFIX,
+  type Capability,
+  InferenceError,
+  normalizeModelId,
+} from '../../protocol/index.ts'
 import type { AbortOptions, BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
 
@@ -9,6 +14,22 @@ type Json = Readonly<Record<string, unknown>>
 const DEFAULT_CONTEXT_LENGTH = 4096
 /** Models shown in one call each; a machine with more of them is left waiting. */
 const MAX_MODELS = 128
+
+/** Request fields beyond the common ones that Ollama takes. It has no `tool_choice`. */
+export const OLLAMA_FIELDS: {
+  readonly chat: readonly string[]
+  readonly embedding: readonly string[]
+} = {
+  chat: [
+    'presence_penalty',
+    'frequency_penalty',
+    'top_k',
+    'min_p',
+    'repeat_penalty',
+    ANSWER_PREFIX,
+  ],
+  embedding: ['dimensions'],
+}
 
 export interface CatalogEntry {
   readonly model: BackendModel
@@ -115,10 +136,9 @@ function capabilitiesFrom(can: ReadonlySet<string>): Capability[] {
   return found
 }
 
-function fieldsFrom(can: ReadonlySet<string>): string[] {
-  if (can.has('embedding')) return ['dimensions']
-  const sampling = ['presence_penalty', 'frequency_penalty', 'top_k', 'min_p', 'repeat_penalty']
-  return can.has('thinking') ? [...sampling, 'reasoning_effort'] : sampling
+function fieldsFrom(can: ReadonlySet<string>): readonly string[] {
+  if (can.has('embedding')) return OLLAMA_FIELDS.embedding
+  return can.has('thinking') ? [...OLLAMA_FIELDS.chat, 'reasoning_effort'] : OLLAMA_FIELDS.chat
 }
 
 /** `num_ctx` of the Modelfile, else Ollama's default, and never more than the model was made for. */

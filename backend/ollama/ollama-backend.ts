@@ -1,5 +1,6 @@
 import {
   type AnswerRequest,
+  embeddingInputs,
   InferenceError,
   type InferenceRequest,
   normalizeModelId,
@@ -12,20 +13,16 @@ import type {
   BackendModel,
   InferOptions,
 } from '../backend.ts'
-import {
-  asArray,
-  asNumber,
-  createEngineHttp,
-  type EngineHttp,
-  type EngineHttpInit,
-} from '../http/index.ts'
+import { createEngineHttp, type EngineHttp, type EngineHttpInit } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
-import type { TextRequest } from '../request-fields.ts'
+import { splitPrefix } from '../messages.ts'
+import { isPlainText, type TextRequest } from '../request-fields.ts'
 import { requireAnswerable, selectModel } from '../select-model.ts'
-import { type AnswerState, readLine } from './answer-stream.ts'
+import { countAt, listAt, recordAt, vectorsOf } from '../shapes/index.ts'
+import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
+import { emptyState, readLine } from './answer-stream.ts'
 import { type CatalogEntry, readCatalog } from './catalog.ts'
-import { requestBody } from './request-body.ts'
-import { promptBytes, TokenEstimate } from './token-estimate.ts'
+import { prefixedBody, renderBody, requestBody } from './request-body.ts'
 
 /** Pulled models show up at the next look; strangers' requests must not make us ask Ollama over and over. */
 const CATALOG_AGE_MS = 10_000
@@ -99,12 +96,13 @@ class OllamaBackend implements Backend {
         `${model.id} cannot go on from a partial answer here`,
       )
     }
-    const { path, body } = requestBody(request, entry)
     try {
-      if (request.kind === 'embedding') yield* this.#embed(path, body, signal)
-      else yield* this.#generate(request, { path, body, model, signal })
+      const { path, body } = await this.#sent(request, entry, signal)
+      if (request.kind === 'embedding') {
+        yield* this.#embed(embeddingInputs(request.body.input).length, { path, body, signal })
+      } else yield* this.#generate(request, { path, body, model, signal })
     } catch (error) {
-      throw this.#withNumbers(error, model, request)
+      throw withNumbers(error, { model, request, estimate: this.#estimate })
     }
   }
 
@@ -112,10 +110,40 @@ class OllamaBackend implements Backend {
     this.#life.abort(new InferenceError('engine_failed', 'the backend was closed'))
   }
 
+  /** An answer that the caller has begun is gone on with from its rendered prompt: templates close every message. */
+  async #sent(
+    request: AnswerRequest,
+    entry: CatalogEntry,
+    signal: AbortSignal,
+  ): Promise<ReturnType<typeof requestBody>> {
+    const { messages, prefix } =
+      request.kind === 'chat' ? splitPrefix(request.body.messages) : { messages: [], prefix: '' }
+    if (request.kind !== 'chat' || prefix === '') return requestBody(request, entry)
+    const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
+    const rendered = isPlainText(request)
+      ? await this.#http.post('/api/chat', renderBody(messages, entry), { signal, timeoutMs })
+      : {}
+    const { _debug_info: info } = rendered
+    const { rendered_template: prompt } = recordAt(info, '_debug_info')
+    if (typeof prompt === 'string' && prompt !== '') {
+      return { path: '/api/generate', body: prefixedBody(request, prompt + prefix, entry) }
+    }
+    const why = isPlainText(request) ? 'this Ollama shows no prompts' : 'not with tools or JSON'
+    throw new InferenceError(
+      'capability_unavailable',
+      `${entry.model.id} cannot go on with a last message of the assistant's here: ${why}`,
+      { details: { param: 'messages' } },
+    )
+  }
+
   async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
     const { path, body, model, signal } = run
-    const state: AnswerState = { toolCalls: 0, done: undefined }
-    const shape = { kind: request.kind, model: model.id }
+    const state = emptyState()
+    const shape = {
+      kind: request.kind,
+      model: model.id,
+      form: path === '/api/chat' ? 'chat' : 'generate',
+    } as const
     for await (const line of this.#http.stream(path, body, { signal, framing: 'lines' })) {
       const chunk = readLine(line, shape, state)
       if (chunk !== undefined) yield chunk
@@ -133,23 +161,27 @@ class OllamaBackend implements Backend {
     yield state.done
   }
 
-  async *#embed(path: string, body: object, signal: AbortSignal): AsyncGenerator<BackendEvent> {
+  async *#embed(
+    count: number,
+    { path, body, signal }: Omit<Run, 'model'>,
+  ): AsyncGenerator<BackendEvent> {
     const startedAt = this.#now()
     const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
     const answer = await this.#http.post(path, body, { signal, timeoutMs })
     const { embeddings, prompt_eval_count: prompt } = answer
-    for (const [index, embedding] of asArray(embeddings).entries()) {
-      const json = {
-        object: 'embedding',
-        index,
-        embedding: asArray(embedding).map(Number),
-      } as const
+    const rows = listAt(embeddings, 'embeddings').map((embedding) => ({ embedding }))
+    for (const [index, embedding] of vectorsOf(rows, count, 'embeddings').entries()) {
+      const json = { object: 'embedding', index, embedding } as const
       yield { type: 'chunk', json, tokenIds: [], logprobs: [] }
       signal.throwIfAborted()
     }
     yield {
       type: 'done',
-      usage: { promptTokens: asNumber(prompt), completionTokens: 0, cachedPromptTokens: 0 },
+      usage: {
+        promptTokens: countAt(prompt, 'prompt_eval_count') ?? 0,
+        completionTokens: 0,
+        cachedPromptTokens: 0,
+      },
       timings: { prefillMs: Math.round(this.#now() - startedAt), decodeMs: 0 },
     }
   }
@@ -166,18 +198,6 @@ class OllamaBackend implements Backend {
     )
     this.#catalog = { readAt: this.#now(), entries }
     return entries
-  }
-
-  /** Ollama says only that the prompt is too long. */
-  #withNumbers(error: unknown, { contextLength }: BackendModel, request: AnswerRequest): unknown {
-    if (!InferenceError.is(error, 'context_too_long')) return error
-    const estimate = this.#estimate.tokens(promptBytes(request))
-    const promptTokens = Math.max(estimate, contextLength + 1)
-    const message = `the prompt has about ${promptTokens} tokens, the context holds ${contextLength}`
-    return new InferenceError('context_too_long', message, {
-      cause: error,
-      details: { promptTokens, contextLength },
-    })
   }
 }
 

@@ -4,7 +4,7 @@ import {
   type ChatRequest,
   InferenceError,
 } from '../../protocol/index.ts'
-import { messageText, plainRole } from '../messages.ts'
+import { messageText, plainRole, splitPrefix } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import type { CatalogEntry } from './catalog.ts'
 
@@ -15,7 +15,11 @@ const EFFORTS: Readonly<Record<string, string | boolean>> = {
   low: 'low',
   medium: 'medium',
   high: 'high',
+  xhigh: 'high',
+  max: 'high',
 }
+/** Families whose `think` has levels. */
+const LEVELLED = /gpt-?oss/i
 
 /**
  * Without these two Ollama drops the head of a prompt that is too long, and of an answer that outgrows the context,
@@ -50,8 +54,33 @@ export function requestBody(
     }
     return { path: '/api/generate', body: { ...common, prompt, raw: true } }
   }
-  const chat = { messages: messagesOf(request.body.messages), ...chatFields(request.body) }
+  const { messages } = splitPrefix(request.body.messages)
+  const chat = { messages: messagesOf(messages), ...chatFields(request.body, entry) }
   return { path: '/api/chat', body: { ...common, ...chat } }
+}
+
+/** Has Ollama show the prompt that it would make of a conversation, in place of an answer. One token, of those that cannot. */
+export function renderBody(messages: readonly ChatMessage[], { engineName }: CatalogEntry): object {
+  return {
+    model: engineName,
+    messages: messagesOf(messages),
+    stream: false,
+    _debug_render_only: true,
+    options: { num_predict: 1 },
+  }
+}
+
+/** A request that goes on with an answer, from a prompt that is in the model's template. */
+export function prefixedBody(request: TextRequest, prompt: string, entry: CatalogEntry): object {
+  return {
+    model: entry.engineName,
+    stream: true,
+    ...NEVER_CUT,
+    options: optionsOf(request, entry),
+    ...logprobsOf(request),
+    prompt,
+    raw: true,
+  }
 }
 
 function optionsOf(request: TextRequest, { stops }: CatalogEntry): object {
@@ -81,13 +110,13 @@ function logprobsOf(request: TextRequest): object {
   return { logprobs: true, ...(typeof top === 'number' && top > 0 && { top_logprobs: top }) }
 }
 
-function chatFields({
-  response_format: format,
-  tools,
-  tool_choice: choice,
-  reasoning_effort: effort,
-}: ChatRequest): object {
-  const think = typeof effort === 'string' ? EFFORTS[effort] : undefined
+function chatFields(
+  { response_format: format, tools, tool_choice: choice, reasoning_effort: effort }: ChatRequest,
+  { thinks, model }: CatalogEntry,
+): object {
+  const level = typeof effort === 'string' && thinks ? EFFORTS[effort] : undefined
+  // Other models than gpt-oss think or do not.
+  const think = level === undefined || LEVELLED.test(model.family) ? level : level !== false
   return {
     ...(format?.type === 'json_object' && { format: 'json' }),
     ...(format?.type === 'json_schema' && { format: format.json_schema.schema ?? 'json' }),

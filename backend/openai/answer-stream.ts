@@ -4,25 +4,39 @@ import {
   type CompletionChunk,
   type FinishReason,
   InferenceError,
-  type OpenAiUsage,
-  type ToolCallDelta,
+  LIMITS,
+  type Usage,
 } from '../../protocol/index.ts'
 import type { BackendChunk } from '../backend.ts'
-import { asArray, asNumber, asRecord, asString, failureOf, parseJson } from '../http/index.ts'
+import { failureIn } from '../http/index.ts'
 import { completionLogprobs, tokenLogprobs } from '../logprobs.ts'
+import {
+  contentAt,
+  countAt,
+  finishReasonAt,
+  isAbsent,
+  type Json,
+  listAt,
+  numberAt,
+  reasoningAt,
+  recordAt,
+  recordIn,
+  ToolCallReader,
+  textAt,
+  usageAt,
+} from '../shapes/index.ts'
 import { tokenIdsIn } from './token-ids.ts'
-
-type Json = Readonly<Record<string, unknown>>
 
 /** What was learned while the answer went by. */
 export interface AnswerSummary {
   /** Undefined until the engine said why it ended. */
   finish: FinishReason | undefined
-  usage: OpenAiUsage | undefined
+  usage: Usage | undefined
   /** Chunks with text, for engines that send no usage. */
   pieces: number
   /** llama-server's own clock, in milliseconds. */
   timings: { readonly prefillMs: number; readonly decodeMs: number } | undefined
+  readonly toolCalls: ToolCallReader
 }
 
 interface Shape {
@@ -34,49 +48,89 @@ interface Shape {
 }
 
 export function emptySummary(): AnswerSummary {
-  return { finish: undefined, usage: undefined, pieces: 0, timings: undefined }
+  return {
+    finish: undefined,
+    usage: undefined,
+    pieces: 0,
+    timings: undefined,
+    toolCalls: new ToolCallReader(),
+  }
 }
 
-/** One server-sent event as a chunk of ours; undefined where it adds nothing to the answer. Notes in `summary` what it says. */
+/**
+ * One server-sent event, or a whole answer in place of a stream, as a chunk of ours; undefined where it adds nothing to the
+ * answer. Notes in `summary` what it says.
+ *
+ * @throws InferenceError what the engine says went wrong; `engine_failed` for a field of a shape that no maker documents
+ */
 export function readEvent(
   data: string,
   shape: Shape,
   summary: AnswerSummary,
 ): BackendChunk | undefined {
-  const event = parseJson(data)
-  const { error, choices, usage, timings } = event
-  if (error !== undefined && error !== null) {
-    const { code } = asRecord(error)
-    throw failureOf(typeof code === 'number' && code >= 400 ? code : 500, data)
-  }
-  if (usage !== undefined && usage !== null) summary.usage = readUsage(asRecord(usage))
-  if (timings !== undefined) summary.timings = readTimings(asRecord(timings))
-  const [first] = asArray(choices)
-  if (first === undefined) return undefined
-  const choice = asRecord(first)
-  const { finish_reason: reason } = choice
-  const finish = readFinish(reason)
-  summary.finish = finish ?? summary.finish
-  const { token_ids: ids } = choice
-  const tokenIds = shape.withTokenIds ? tokenIdsIn(ids) : []
+  const event = recordIn(data)
+  const failure = failureIn(event, data)
+  if (failure !== undefined) throw failure
+  const { choices, usage, timings, x_groq: groq } = event
+  const { usage: groqUsage } = recordAt(groq, 'x_groq')
+  summary.usage = usageAt(usage ?? groqUsage, 'usage') ?? summary.usage
+  summary.timings = readTimings(timings) ?? summary.timings
+  const choice = onlyChoice(choices)
+  if (choice === undefined) return undefined
+  const { finish_reason: reason, token_ids: ids } = choice
+  const told = finishReasonAt(reason, 'choices.0.finish_reason')
+  const tokenIds = shape.withTokenIds ? tokenIdsIn(ids, 'choices.0.token_ids') : []
   const json =
-    shape.kind === 'chat' ? chatChunk(choice, finish, shape) : textChunk(choice, finish, shape)
+    shape.kind === 'chat' ? chatChunk(choice, told, shape, summary) : textChunk(choice, told, shape)
+  const finish = told === 'stop' && summary.toolCalls.hasCalls ? 'tool_calls' : told
+  summary.finish = finish ?? summary.finish
   if (json === undefined && tokenIds.length === 0) return undefined
   if (json !== undefined) summary.pieces += 1
   return { type: 'chunk', json: json ?? emptyChunk(shape), tokenIds, logprobs: [] }
 }
 
-function chatChunk(choice: Json, finish: FinishReason | null, shape: Shape): ChatChunk | undefined {
-  const { delta: sent, logprobs } = choice
-  const delta = readDelta(asRecord(sent))
-  const { content } = asRecord(logprobs)
-  const tokens = shape.withLogprobs ? tokenLogprobs(content) : []
+/** One answer is asked for; an engine that sends more mixes up what it was asked. */
+function onlyChoice(value: unknown): Json | undefined {
+  const choices = listAt(value, 'choices')
+  if (choices.length === 0) return undefined
+  const choice = recordAt(choices[0], 'choices.0')
+  const { index: sent } = choice
+  const index = countAt(sent, 'choices.0.index') ?? 0
+  if (choices.length === 1 && index === 0) return choice
+  throw new InferenceError(
+    'engine_failed',
+    `the engine sent 'choices' with ${choices.length} answers, the first with index ${index}; expected one with index 0`,
+  )
+}
+
+function chatChunk(
+  choice: Json,
+  told: FinishReason | null,
+  shape: Shape,
+  { toolCalls }: AnswerSummary,
+): ChatChunk | undefined {
+  // A whole answer has its message where a stream has a delta.
+  const { delta: sent, message, logprobs } = choice
+  const name = isAbsent(sent) ? 'message' : 'delta'
+  const delta = readDelta(recordAt(sent ?? message, `choices.0.${name}`), name, toolCalls)
+  if (told !== null) toolCalls.end()
+  // Some engines end with `stop` after a tool call.
+  const finish = told === 'stop' && toolCalls.hasCalls ? 'tool_calls' : told
+  const tokens = shape.withLogprobs ? chatLogprobs(logprobs) : []
   if (Object.keys(delta).length === 0 && finish === null && tokens.length === 0) return undefined
   const chosen = tokens.length > 0 ? { logprobs: { content: tokens } } : {}
   return {
     ...emptyChunk({ ...shape, kind: 'chat' }),
-    choices: [{ index: 0, delta, finish_reason: finish, ...chosen }],
+    choices: [
+      { index: 0, delta, finish_reason: finish, ...stopReasonOf(choice, finish), ...chosen },
+    ],
   } as ChatChunk
+}
+
+function chatLogprobs(logprobs: unknown) {
+  const path = 'choices.0.logprobs'
+  const { content } = recordAt(logprobs, path)
+  return tokenLogprobs(content, `${path}.content`)
 }
 
 function textChunk(
@@ -85,14 +139,26 @@ function textChunk(
   shape: Shape,
 ): CompletionChunk | undefined {
   const { text: sent, logprobs } = choice
-  const text = asString(sent)
+  const text = textAt(sent, 'choices.0.text')
   if (text === '' && finish === null) return undefined
-  const hasLogprobs = shape.withLogprobs && logprobs !== undefined && logprobs !== null
-  const chosen = hasLogprobs ? { logprobs: completionLogprobs(logprobs) } : {}
+  const hasLogprobs = shape.withLogprobs && !isAbsent(logprobs)
+  const chosen = hasLogprobs ? { logprobs: completionLogprobs(logprobs, 'choices.0.logprobs') } : {}
   return {
     ...emptyChunk({ ...shape, kind: 'completion' }),
-    choices: [{ index: 0, text, finish_reason: finish, ...chosen }],
+    choices: [
+      { index: 0, text, finish_reason: finish, ...stopReasonOf(choice, finish), ...chosen },
+    ],
   } as CompletionChunk
+}
+
+/** The stop string that ended the answer: vLLM's name for it, SGLang's, llama-server's. Ids of tokens are none. */
+function stopReasonOf(
+  { stop_reason: stopReason, matched_stop: matched, stopping_word: word }: Json,
+  finish: FinishReason | null,
+): { readonly stop_reason?: string } {
+  const told = stopReason ?? matched ?? word
+  if (finish !== 'stop' || typeof told !== 'string' || told === '') return {}
+  return told.length <= LIMITS.maxStopLength ? { stop_reason: told } : {}
 }
 
 function emptyChunk({ kind, model }: Pick<Shape, 'kind' | 'model'>): ChatChunk | CompletionChunk {
@@ -103,74 +169,31 @@ function emptyChunk({ kind, model }: Pick<Shape, 'kind' | 'model'>): ChatChunk |
 }
 
 /** What the delta adds. The role is the client's to set. */
-function readDelta(sent: Json): ChatDelta {
-  const {
-    content,
-    reasoning_content: reasoningContent,
-    reasoning,
-    refusal,
-    tool_calls: calls,
-  } = sent
-  // vLLM renamed the field; both are in use.
-  const thought = asString(reasoningContent) || asString(reasoning)
-  const tools = asArray(calls).map(asRecord).map(readToolCall)
+function readDelta(sent: Json, name: string, toolCalls: ToolCallReader): ChatDelta {
+  const path = `choices.0.${name}`
+  const { content, refusal, tool_calls: calls, function_call: oldCall } = sent
+  const spoken = contentAt(content, `${path}.content`)
+  const thought = reasoningAt(sent, path) || spoken.reasoning
+  const refused = textAt(refusal, `${path}.refusal`) || spoken.refusal
+  const tools = toolCalls.take(calls, `${path}.tool_calls`)
+  // What came before tools: one call, whose parts have no number.
+  if (!isAbsent(oldCall)) {
+    const call = { index: 0, function: recordAt(oldCall, `${path}.function_call`) }
+    tools.push(...toolCalls.take([call], `${path}.function_call`))
+  }
   return {
-    ...(typeof content === 'string' && content !== '' && { content }),
+    ...(spoken.text !== '' && { content: spoken.text }),
     ...(thought !== '' && { reasoning_content: thought }),
-    ...(typeof refusal === 'string' && refusal !== '' && { refusal }),
+    ...(refused !== '' && { refusal: refused }),
     ...(tools.length > 0 && { tool_calls: tools }),
   }
 }
 
-function readToolCall({ index, id, function: called }: Json): ToolCallDelta {
-  const { name, arguments: text } = asRecord(called)
+function readTimings(value: unknown): AnswerSummary['timings'] {
+  if (isAbsent(value)) return undefined
+  const { prompt_ms: prefill, predicted_ms: decode } = recordAt(value, 'timings')
   return {
-    index: asNumber(index),
-    ...(typeof id === 'string' && { id, type: 'function' as const }),
-    function: {
-      ...(typeof name === 'string' && { name }),
-      ...(typeof text === 'string' && { arguments: text }),
-    },
+    prefillMs: Math.max(0, Math.round(numberAt(prefill, 'timings.prompt_ms') ?? 0)),
+    decodeMs: Math.max(0, Math.round(numberAt(decode, 'timings.predicted_ms') ?? 0)),
   }
-}
-
-function readFinish(reason: unknown): FinishReason | null {
-  switch (reason) {
-    case undefined:
-    case null:
-    case '':
-      return null
-    case 'length':
-    case 'content_filter':
-    case 'tool_calls':
-      return reason
-    case 'function_call':
-      return 'tool_calls'
-    case 'abort':
-    case 'error':
-      throw new InferenceError('engine_failed', 'the engine gave the answer up')
-    default:
-      return 'stop'
-  }
-}
-
-function readUsage(usage: Json): OpenAiUsage {
-  const {
-    prompt_tokens: prompt,
-    completion_tokens: completion,
-    prompt_tokens_details: details,
-  } = usage
-  const { cached_tokens: cached } = asRecord(details)
-  const promptTokens = asNumber(prompt)
-  const completionTokens = asNumber(completion)
-  return {
-    prompt_tokens: promptTokens,
-    completion_tokens: completionTokens,
-    total_tokens: promptTokens + completionTokens,
-    prompt_tokens_details: { cached_tokens: asNumber(cached) },
-  }
-}
-
-function readTimings({ prompt_ms: prefill, predicted_ms: decode }: Json): AnswerSummary['timings'] {
-  return { prefillMs: Math.round(asNumber(prefill)), decodeMs: Math.round(asNumber(decode)) }
 }

@@ -1,4 +1,4 @@
-import type { Capability } from '../../protocol/index.ts'
+import { ANSWER_PREFIX, type Capability, TOKEN_INPUT } from '../../protocol/index.ts'
 
 /** Engines that speak OpenAI's protocol, each with its dialect. */
 export type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai'
@@ -24,12 +24,16 @@ const PENALTIES = {
   logit_bias: 'logit_bias',
 }
 const SAMPLING = { ...PENALTIES, top_k: 'top_k', min_p: 'min_p' }
+const TOOLS = { tool_choice: 'tool_choice', parallel_tool_calls: 'parallel_tool_calls' }
+/** Forms of the input: nothing is renamed. */
+const TOKENS = { [TOKEN_INPUT]: TOKEN_INPUT }
+const PREFIX = { [ANSWER_PREFIX]: ANSWER_PREFIX }
 
 export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
   'llama-server': {
     title: 'llama-server',
     capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
-    fields: { ...SAMPLING, repeat_penalty: 'repeat_penalty' },
+    fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repeat_penalty' },
     slots: 1,
     mayTry: true,
     cacheSalt: false,
@@ -37,7 +41,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
   vllm: {
     title: 'vLLM',
     capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
-    fields: { ...SAMPLING, repeat_penalty: 'repetition_penalty' },
+    fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repetition_penalty' },
     slots: 16,
     mayTry: true,
     cacheSalt: true,
@@ -45,7 +49,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
   sglang: {
     title: 'SGLang',
     capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
-    fields: { ...SAMPLING, repeat_penalty: 'repetition_penalty' },
+    fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repetition_penalty' },
     slots: 16,
     mayTry: true,
     cacheSalt: false,
@@ -64,7 +68,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     fields: {
       presence_penalty: 'presence_penalty',
       frequency_penalty: 'frequency_penalty',
-      parallel_tool_calls: 'parallel_tool_calls',
+      ...TOOLS,
     },
     slots: 4,
     mayTry: false,
@@ -76,8 +80,10 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     capabilities: ['chat', 'completion', 'embedding', 'tools', 'json_schema', 'logprobs', 'vision'],
     fields: {
       ...PENALTIES,
-      parallel_tool_calls: 'parallel_tool_calls',
+      ...TOOLS,
+      ...TOKENS,
       reasoning_effort: 'reasoning_effort',
+      verbosity: 'verbosity',
       echo: 'echo',
       dimensions: 'dimensions',
     },

@@ -1,13 +1,16 @@
-import {
-  asNumber,
-  asRecord,
-  asString,
-  type EngineHttp,
-  failureOf,
-  parseJson,
-} from '../http/index.ts'
+import { type EngineHttp, failureIn } from '../http/index.ts'
 import { tokenLogprobs } from '../logprobs.ts'
 import { type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import {
+  countAt,
+  flagAt,
+  type Json,
+  numberAt,
+  recordAt,
+  recordIn,
+  textAt,
+  wrongShape,
+} from '../shapes/index.ts'
 import { llamaPrompt, plainTokens } from './llama-prompt.ts'
 import {
   alternativesOf,
@@ -38,7 +41,7 @@ export function llamaTokens(http: EngineHttp): TokenEngine {
     tokenize: (text, signal) => plainTokens(http, text, false, signal),
     async detokenize(tokens, signal) {
       const { content } = await http.post('/detokenize', { tokens }, { signal })
-      return asString(content)
+      return textAt(content, 'content')
     },
     write: (request, prompt, limit, signal) => write(http, request, { prompt, limit, signal }),
   }
@@ -58,17 +61,20 @@ async function* write(
   let total = 0
   for await (const data of http.stream('/completion', body, { signal, framing: 'events' })) {
     if (data.trim() === '[DONE]') return
-    const record = parseJson(data)
-    const { error, content, stop, stop_type: stopType, completion_probabilities: told } = record
-    if (error !== undefined) throw failureOf(500, data)
-    if (stop === true) {
-      yield endOf(record, stopType === 'limit' ? 'length' : 'stop')
+    const record = recordIn(data)
+    const failure = failureIn(record, data)
+    if (failure !== undefined) throw failure
+    const { content, stop, stop_type: stopType, completion_probabilities: told } = record
+    if (flagAt(stop, 'stop') === true) {
+      yield endOf(record, finishAt(stopType))
       return
     }
     const ids = await newIds(http, record, total, signal)
     total += ids.length
-    const probabilities = wantsLogprobs(request) ? tokenLogprobs(told) : []
-    yield { text: asString(content), ids, probabilities }
+    const probabilities = wantsLogprobs(request)
+      ? tokenLogprobs(told, 'completion_probabilities')
+      : []
+    yield { text: textAt(content, 'content'), ids, probabilities }
   }
 }
 
@@ -96,22 +102,33 @@ function completionBody(
  */
 async function newIds(
   http: EngineHttp,
-  { tokens, tokens_predicted: predicted, content }: Readonly<Record<string, unknown>>,
+  { tokens, tokens_predicted: predicted, content }: Json,
   total: number,
   signal: AbortSignal,
 ): Promise<readonly number[]> {
   const ids = tokenIdsIn(tokens)
-  if (asNumber(predicted) <= total + ids.length) return ids
-  return await plainTokens(http, asString(content), false, signal)
+  if ((countAt(predicted, 'tokens_predicted') ?? 0) <= total + ids.length) return ids
+  return await plainTokens(http, textAt(content, 'content'), false, signal)
 }
 
-function endOf(last: Readonly<Record<string, unknown>>, finish: PieceEnd['finish']): PieceEnd {
+/** `eos`, `word`, `limit`; `none` while it goes on. */
+function finishAt(stopType: unknown): PieceEnd['finish'] {
+  const told = textAt(stopType, 'stop_type')
+  if (told === 'limit') return 'length'
+  if (told === 'eos' || told === 'word' || told === '') return 'stop'
+  throw wrongShape('stop_type', stopType, "'eos', 'word' or 'limit'")
+}
+
+function endOf(last: Json, finish: PieceEnd['finish']): PieceEnd {
   const { tokens_evaluated: evaluated, timings } = last
-  const { cache_n: cached, prompt_ms: prefill, predicted_ms: decode } = asRecord(timings)
+  const { cache_n: cached, prompt_ms: prefill, predicted_ms: decode } = recordAt(timings, 'timings')
   return {
     finish,
-    promptTokens: asNumber(evaluated),
-    cachedPromptTokens: asNumber(cached),
-    timings: { prefillMs: Math.round(asNumber(prefill)), decodeMs: Math.round(asNumber(decode)) },
+    promptTokens: countAt(evaluated, 'tokens_evaluated') ?? 0,
+    cachedPromptTokens: countAt(cached, 'timings.cache_n') ?? 0,
+    timings: {
+      prefillMs: Math.round(numberAt(prefill, 'timings.prompt_ms') ?? 0),
+      decodeMs: Math.round(numberAt(decode, 'timings.predicted_ms') ?? 0),
+    },
   }
 }

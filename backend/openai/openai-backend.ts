@@ -1,6 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import {
+  type AnswerRequest,
   type Capability,
+  embeddingInputs,
   InferenceError,
   type InferenceRequest,
   normalizeModelId,
@@ -15,17 +17,12 @@ import type {
   BackendModel,
   InferOptions,
 } from '../backend.ts'
-import {
-  asArray,
-  asNumber,
-  asRecord,
-  createEngineHttp,
-  type EngineHttp,
-  type EngineHttpInit,
-} from '../http/index.ts'
+import { createEngineHttp, type EngineHttp, type EngineHttpInit } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
-import { type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import { isPlainText, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import { requireSupport, selectModel } from '../select-model.ts'
+import { usageAt, vectorsOf } from '../shapes/index.ts'
+import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
 import { type AnswerSummary, emptySummary, readEvent } from './answer-stream.ts'
 import { assumedCatalog, type Catalog, readCatalog } from './catalog.ts'
 import { FLAVORS } from './flavor.ts'
@@ -33,7 +30,7 @@ import { apiRoot, serverRoot } from './identify.ts'
 import { llamaScore } from './llama-score.ts'
 import { llamaTokens } from './llama-tokens.ts'
 import { requestBody } from './request-body.ts'
-import { answerByTokens, isPlainText } from './token-answer.ts'
+import { answerByTokens } from './token-answer.ts'
 import { vllmScore } from './vllm-score.ts'
 import { vllmTokens } from './vllm-tokens.ts'
 
@@ -76,6 +73,7 @@ class OpenAiBackend implements Backend {
   readonly #init: OpenAiBackendInit
   readonly #root: EngineHttp
   readonly #rates = new MeasuredRates()
+  readonly #estimate = new TokenEstimate()
   readonly #now: () => number
   readonly #life = new AbortController()
   /** Makes cache salts unguessable for those who know a client's name. */
@@ -161,8 +159,9 @@ class OpenAiBackend implements Backend {
     const { body } = sent
     const { hops } = options
     try {
-      if (request.kind === 'embedding') yield* this.#embed({ path, body, model, signal, hops })
-      else if (byTokens) {
+      if (request.kind === 'embedding') {
+        yield* this.#embed(request, { path, body, model, signal, hops })
+      } else if (byTokens) {
         const { contextLength } = model
         const engine =
           catalog.flavor === 'vllm'
@@ -176,7 +175,7 @@ class OpenAiBackend implements Backend {
         }
       } else yield* this.#generate(request, { path, body, model, signal, hops })
     } catch (error) {
-      throw withContextLength(error, model)
+      throw withNumbers(error, { model, request, estimate: this.#estimate })
     }
   }
 
@@ -209,14 +208,17 @@ class OpenAiBackend implements Backend {
         'the answer broke off: the engine gave no finish reason',
       )
     }
-    yield this.#done(summary, startedAt, firstAt ?? startedAt)
+    const done = this.#done(summary, startedAt, firstAt ?? startedAt)
+    this.#estimate.observe(promptBytes(request), done.usage.promptTokens)
+    yield done
   }
 
   #done(summary: AnswerSummary, startedAt: number, firstAt: number): BackendDone {
     const usage: Usage = {
-      promptTokens: summary.usage?.prompt_tokens ?? 0,
-      completionTokens: summary.usage?.completion_tokens ?? summary.pieces,
-      cachedPromptTokens: summary.usage?.prompt_tokens_details?.cached_tokens ?? 0,
+      promptTokens: 0,
+      completionTokens: summary.pieces,
+      cachedPromptTokens: 0,
+      ...summary.usage,
     }
     const timings = summary.timings ?? {
       prefillMs: Math.round(firstAt - startedAt),
@@ -226,24 +228,23 @@ class OpenAiBackend implements Backend {
     return { type: 'done', usage, timings }
   }
 
-  async *#embed({ path, body, signal, hops }: Run): AsyncGenerator<BackendEvent> {
+  async *#embed(
+    request: Extract<AnswerRequest, { kind: 'embedding' }>,
+    { path, body, signal, hops }: Run,
+  ): AsyncGenerator<BackendEvent> {
     const startedAt = this.#now()
     const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
     const { data, usage } = await this.#root.post(path, body, { signal, hops, timeoutMs })
-    for (const [index, entry] of asArray(data).map(asRecord).entries()) {
-      const { embedding } = entry
-      const json = {
-        object: 'embedding',
-        index,
-        embedding: asArray(embedding).map(Number),
-      } as const
+    const { length } = embeddingInputs(request.body.input)
+    for (const [index, embedding] of vectorsOf(data, length, 'data').entries()) {
+      const json = { object: 'embedding', index, embedding } as const
       yield { type: 'chunk', json, tokenIds: [], logprobs: [] }
       signal.throwIfAborted()
     }
-    const { prompt_tokens: prompt } = asRecord(usage)
+    const promptTokens = usageAt(usage, 'usage')?.promptTokens ?? 0
     yield {
       type: 'done',
-      usage: { promptTokens: asNumber(prompt), completionTokens: 0, cachedPromptTokens: 0 },
+      usage: { promptTokens, completionTokens: 0, cachedPromptTokens: 0 },
       timings: { prefillMs: Math.round(this.#now() - startedAt), decodeMs: 0 },
     }
   }
@@ -317,12 +318,4 @@ interface Run {
   readonly model: BackendModel
   readonly signal: AbortSignal
   readonly hops: number | undefined
-}
-
-/** Fills in what the engine did not say: its context length is known from the catalog. */
-function withContextLength(error: unknown, { contextLength }: BackendModel): unknown {
-  if (!InferenceError.is(error, 'context_too_long')) return error
-  if (error.details.contextLength !== undefined || contextLength === 0) return error
-  const details = { ...error.details, contextLength }
-  return new InferenceError('context_too_long', error.message, { cause: error, details })
 }

@@ -1,11 +1,11 @@
-import type { AnswerRequest, ChatMessage } from '../../protocol/index.ts'
-import { messageText, plainRole } from '../messages.ts'
+import type { AnswerRequest, ChatMessage, ChatRequest } from '../../protocol/index.ts'
+import { messageText, plainRole, splitPrefix } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest } from '../request-fields.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
 
 /** Fields that every dialect takes under the same name. */
 const CHAT_FIELDS = ['temperature', 'top_p', 'seed', 'logprobs', 'top_logprobs'] as const
-const CHAT_ONLY = ['response_format', 'tools', 'tool_choice'] as const
+const CHAT_ONLY = ['response_format'] as const
 
 interface BodyOptions {
   readonly flavor: Flavor
@@ -34,8 +34,61 @@ export function requestBody(
     return { path: '/v1/completions', body: { ...common, prompt: request.body.prompt } }
   }
   const only = pick(request.body as unknown as Fields, CHAT_ONLY)
-  const messages = engineMessages(request.body.messages, options.flavor)
-  return { path: '/v1/chat/completions', body: { ...common, ...only, messages } }
+  const { messages, goesOn } = begun(request.body.messages)
+  return {
+    path: '/v1/chat/completions',
+    body: {
+      ...common,
+      ...only,
+      ...toolFields(request.body, options.flavor),
+      ...continuationFields(goesOn, options.flavor),
+      messages: engineMessages(messages, options.flavor),
+    },
+  }
+}
+
+/** An empty answer that the caller has begun is none. */
+function begun(messages: readonly ChatMessage[]): {
+  readonly messages: readonly ChatMessage[]
+  readonly goesOn: boolean
+} {
+  const split = splitPrefix(messages)
+  const goesOn = split.prefix !== ''
+  return { messages: goesOn ? messages : split.messages, goesOn }
+}
+
+/** What has an engine go on with the last message, where it does not do so by itself. */
+export function continuationFields(goesOn: boolean, flavor: Flavor): Fields {
+  if (!goesOn) return {}
+  switch (flavor) {
+    case 'vllm':
+      return { continue_final_message: true, add_generation_prompt: false }
+    case 'sglang':
+      return { continue_final_message: true }
+    case 'llama-server':
+    case 'lm-studio':
+    case 'generic':
+    case 'openai':
+      return {}
+    default:
+      return flavor satisfies never
+  }
+}
+
+/** Tools, and the choice among them as the engine takes it. */
+function toolFields({ tools, tool_choice: choice }: ChatRequest, flavor: Flavor): Fields {
+  if (!tools || tools.length === 0) return {}
+  const takesChoice = 'tool_choice' in FLAVORS[flavor].fields
+  if (!takesChoice) return choice === 'none' ? {} : { tools }
+  // llama-server knows no names here: of one function that is required the same comes.
+  if (flavor === 'llama-server' && typeof choice === 'object' && choice !== null) {
+    const { name } = choice.function
+    return {
+      tools: tools.filter((tool) => tool.function.name === name),
+      tool_choice: 'required',
+    }
+  }
+  return { tools, ...(choice && { tool_choice: choice }) }
 }
 
 /** Messages as the engine's template takes them. */
@@ -73,7 +126,7 @@ export function samplingFields(
 /** Optional fields that the request uses, under the engine's names. */
 function renamedFields(body: Fields, { flavor }: Pick<BodyOptions, 'flavor'>): Fields {
   const renamed = Object.entries(FLAVORS[flavor].fields).map(
-    ([ours, theirs]) => [theirs, body[ours]] as const,
+    ([ours, theirs]) => [theirs, ours === 'tool_choice' ? undefined : body[ours]] as const,
   )
   return Object.fromEntries(renamed.filter(([, value]) => value !== undefined && value !== null))
 }

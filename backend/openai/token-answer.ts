@@ -5,6 +5,7 @@ import {
   type TokenLogprob,
 } from '../../protocol/index.ts'
 import type { BackendChunk, BackendDone } from '../backend.ts'
+import { LogprobQueue } from '../logprob-queue.ts'
 import { completionShape } from '../logprobs.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import { StopMatcher } from '../stop-matcher.ts'
@@ -55,22 +56,6 @@ interface Run {
 }
 
 /**
- * Whether a request can go token by token. What needs the chat endpoint's parsers or grammars (tools, JSON) cannot.
- */
-export function isPlainText(request: TextRequest): boolean {
-  if (request.kind === 'completion') return true
-  const { tools, response_format: format, messages } = request.body
-  return (
-    (tools ?? []).length === 0 &&
-    (format ?? { type: 'text' }).type === 'text' &&
-    messages.every(
-      ({ content, role, tool_calls: calls }) =>
-        role !== 'tool' && calls === undefined && !hasImage(content),
-    )
-  )
-}
-
-/**
  * An answer token by token, from its first or from where another engine left off. Stop strings are matched here: they may
  * begin in what is there already, and an engine that holds text back for them may lose the ids of the tokens held.
  *
@@ -91,6 +76,8 @@ export async function* answerByTokens(
     request,
     ids: [],
     probabilities: [],
+    queue: new LogprobQueue(),
+    stop: seam.stop,
     shown: fromByte(seam.text, run.resume?.deliveredBytes ?? 0),
   }
   const limit = maxTokensOf(request)
@@ -110,10 +97,12 @@ export async function* answerByTokens(
       total += piece.ids.length
       answer.ids.push(...piece.ids)
       answer.probabilities.push(...piece.probabilities)
+      for (const entry of piece.probabilities) answer.queue.push(entry)
       const released = stops.push(piece.text)
       answer.shown += released.text
       if (released.stopped) {
         finish = 'stop'
+        answer.stop = released.stop
         break
       }
       if (answer.shown !== '') yield flush(answer, null)
@@ -144,7 +133,11 @@ interface AnswerState {
   readonly request: TextRequest
   /** Not yet on a chunk. */
   ids: number[]
+  /** Of those. */
   probabilities: TokenLogprob[]
+  readonly queue: LogprobQueue
+  /** The stop string that ended it. */
+  stop: string | undefined
   shown: string
 }
 
@@ -154,14 +147,18 @@ function flush(answer: AnswerState, finish: FinishReason | null): BackendChunk {
   answer.probabilities = []
   answer.shown = ''
   const common = { id: '', created: 0, model: run.model }
-  const has = probabilities.length > 0
+  const { stop, queue } = answer
+  const isWhole = finish !== null && stop === undefined
+  const told = [...queue.take(shown), ...(isWhole ? queue.rest() : [])]
+  const has = told.length > 0
   // An engine may have to be asked for one alternative, also where none were asked for.
   const wanted =
     request.kind === 'chat' ? (request.body.top_logprobs ?? 0) : (request.body.logprobs ?? 0)
-  const tokens = probabilities.map((entry) => ({
+  const tokens = told.map((entry) => ({
     ...entry,
     top_logprobs: entry.top_logprobs.slice(0, wanted),
   }))
+  const met = finish === 'stop' && stop !== undefined ? { stop_reason: stop } : {}
   const json: BackendChunk['json'] =
     request.kind === 'chat'
       ? {
@@ -172,6 +169,7 @@ function flush(answer: AnswerState, finish: FinishReason | null): BackendChunk {
               index: 0,
               delta: shown === '' ? {} : { content: shown },
               finish_reason: finish,
+              ...met,
               ...(has && { logprobs: { content: tokens } }),
             },
           ],
@@ -184,11 +182,13 @@ function flush(answer: AnswerState, finish: FinishReason | null): BackendChunk {
               index: 0,
               text: shown,
               finish_reason: finish,
+              ...met,
               ...(has && { logprobs: completionShape(tokens) }),
             },
           ],
         }
-  const logprobs = has && tokens.length === ids.length ? tokens.map(({ logprob }) => logprob) : []
+  const isRated = probabilities.length > 0 && probabilities.length === ids.length
+  const logprobs = isRated ? probabilities.map(({ logprob }) => logprob) : []
   return { type: 'chunk', json, tokenIds: ids, logprobs }
 }
 
@@ -220,10 +220,4 @@ async function resumedPrefix({
 
 function fromByte(text: string, bytes: number): string {
   return new TextDecoder().decode(new TextEncoder().encode(text).subarray(bytes))
-}
-
-function hasImage(
-  content: Extract<TextRequest, { kind: 'chat' }>['body']['messages'][number]['content'],
-): boolean {
-  return Array.isArray(content) && content.some((part) => part.type === 'image_url')
 }

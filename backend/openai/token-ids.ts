@@ -1,9 +1,12 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { asArray } from '../http/index.ts'
+import { listAt, wrongShape } from '../shapes/index.ts'
 
-/** Token ids that an engine tells; what is none counts as absent. */
-export function tokenIdsIn(list: unknown): readonly number[] {
-  return asArray(list).filter((id): id is number => Number.isSafeInteger(id))
+/** Token ids that an engine tells. @throws InferenceError `engine_failed` for what is none */
+export function tokenIdsIn(list: unknown, path = 'tokens'): readonly number[] {
+  return listAt(list, path).map((id, at) => {
+    if (Number.isSafeInteger(id) && (id as number) >= 0) return id as number
+    throw wrongShape(`${path}.${at}`, id, 'a token id')
+  })
 }
 
 /** Ids of an answer that are none of the engine's vocabulary: evidence against whoever gave them. */

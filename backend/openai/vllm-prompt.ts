@@ -1,6 +1,7 @@
 import type { EngineHttp } from '../http/index.ts'
+import { splitPrefix } from '../messages.ts'
 import type { TextRequest } from '../request-fields.ts'
-import { engineMessages } from './request-body.ts'
+import { continuationFields, engineMessages } from './request-body.ts'
 import { tokenIdsIn } from './token-ids.ts'
 
 /** A vLLM, and what it calls the model. */
@@ -21,7 +22,10 @@ export async function vllmPrompt(
   const subject =
     request.kind === 'completion'
       ? { prompt: request.body.prompt }
-      : { messages: engineMessages(request.body.messages, 'vllm') }
+      : {
+          messages: engineMessages(request.body.messages, 'vllm'),
+          ...continuationFields(splitPrefix(request.body.messages).prefix !== '', 'vllm'),
+        }
   const { tokens } = await http.post('/tokenize', { model, ...subject }, { signal })
   return tokenIdsIn(tokens)
 }

@@ -1,6 +1,6 @@
 import { type CompletionLogprobs, InferenceError, type TokenLogprob } from '../../protocol/index.ts'
 import type { BackendChunk } from '../backend.ts'
-import { asString } from '../http/index.ts'
+import { textAt } from '../shapes/index.ts'
 import { emptySummary, readEvent } from './answer-stream.ts'
 import { samplingFields, streamFields } from './request-body.ts'
 import { alternativesOf, type Piece, type TokenEngine } from './token-answer.ts'
@@ -32,7 +32,7 @@ export function vllmTokens(
     },
     async detokenize(tokens, signal) {
       const { prompt } = await http.post('/detokenize', { model, tokens }, { signal })
-      return asString(prompt)
+      return textAt(prompt, 'prompt')
     },
     async *write(request, prompt, limit, signal) {
       const startedAt = performance.now()
@@ -66,8 +66,8 @@ export function vllmTokens(
       const decodeMs = Math.round(performance.now() - (firstAt ?? startedAt))
       yield {
         finish: summary.finish,
-        promptTokens: summary.usage?.prompt_tokens ?? 0,
-        cachedPromptTokens: summary.usage?.prompt_tokens_details?.cached_tokens ?? 0,
+        promptTokens: summary.usage?.promptTokens ?? 0,
+        cachedPromptTokens: summary.usage?.cachedPromptTokens ?? 0,
         timings: { prefillMs, decodeMs },
       }
     },

@@ -1,4 +1,4 @@
-import { messageText } from '../messages.ts'
+import { messageText, splitPrefix } from '../messages.ts'
 import type { TextRequest } from '../request-fields.ts'
 
 const COUNT = /count from (\d{1,6}) to (\d{1,6})/i
@@ -16,8 +16,15 @@ export function promptText(
   return request.body.messages.map(messageText).join('\n')
 }
 
-/** The answer that a scripted engine gives by itself: it counts where asked to, fills a JSON schema, else echoes, with the words shuffled by the seed above temperature 0. */
+/** {@link wholeAnswer}, or what of it comes after the beginning that the caller has. */
 export function defaultAnswer(request: TextRequest, prompt: string): string {
+  const whole = wholeAnswer(request, prompt)
+  const { prefix } = request.kind === 'chat' ? splitPrefix(request.body.messages) : { prefix: '' }
+  return whole.startsWith(prefix) ? whole.slice(prefix.length) : whole
+}
+
+/** The answer that a scripted engine gives by itself: it counts where asked to, fills a JSON schema, else echoes, with the words shuffled by the seed above temperature 0. */
+function wholeAnswer(request: TextRequest, prompt: string): string {
   if (request.kind === 'chat') {
     const format = request.body.response_format
     if (format?.type === 'json_object') return '{"answer": "echo"}'

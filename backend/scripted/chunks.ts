@@ -18,14 +18,17 @@ interface Piece {
   readonly ids: readonly number[]
   readonly finish: FinishReason | null
   readonly withLogprobs: boolean
+  /** The stop string that ended the answer. */
+  readonly stop?: string | undefined
 }
 
 export function textChunk(kind: InferenceKind, model: string, piece: Piece): BackendChunk {
-  const { text, ids, finish, withLogprobs } = piece
+  const { text, ids, finish, withLogprobs, stop } = piece
+  const met = stop === undefined ? {} : { stop_reason: stop }
   const logprobs = ids.map(() => LOGPROB)
   if (kind === 'chat') {
     const delta = text === '' ? {} : { content: text }
-    const chosen = withLogprobs ? { logprobs: { content: ids.map(tokenLogprob) } } : {}
+    const chosen = { ...met, ...(withLogprobs && { logprobs: { content: ids.map(tokenLogprob) } }) }
     return { type: 'chunk', json: chatChunk(model, delta, finish, chosen), tokenIds: ids, logprobs }
   }
   const json: CompletionChunk = {
@@ -38,6 +41,7 @@ export function textChunk(kind: InferenceKind, model: string, piece: Piece): Bac
         index: 0,
         text,
         finish_reason: finish,
+        ...met,
         ...(withLogprobs && {
           logprobs: {
             tokens: ids.map(decodeToken),

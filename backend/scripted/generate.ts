@@ -1,4 +1,4 @@
-import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
+import { embeddingInputs, InferenceError, type InferenceRequest } from '../../protocol/index.ts'
 import type { BackendChunk, BackendDone, BackendEvent, BackendModel } from '../backend.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import { StopMatcher } from '../stop-matcher.ts'
@@ -58,7 +58,11 @@ function inputsOf(request: InferenceRequest): readonly string[] {
   }
   if (request.kind !== 'embedding') return [promptText(request, decodeTokens)]
   const { input } = request.body
-  return typeof input === 'string' ? [input] : input
+  return embeddingInputs(input).map((one) => {
+    if (typeof one === 'string') return one
+    requireTokens(one, 'input')
+    return decodeTokens(one)
+  })
 }
 
 function requireRoom(promptTokens: number, { id, contextLength }: BackendModel): void {
@@ -109,14 +113,14 @@ async function* generate(
   const seam = stops.push(decodeTokens(before))
   let shown = fromByte(seam.text, call.resume?.deliveredBytes ?? 0)
   let ids: number[] = []
-  let { stopped } = seam
+  let { stopped, stop } = seam
   for (const token of stopped ? [] : whole.slice(before.length, end)) {
     yield* fault(run, call.tokens)
     call.tokens += 1
     ids.push(token)
     const released = stops.push(decodeToken(token))
     shown += released.text
-    stopped = released.stopped
+    ;({ stopped, stop } = released)
     if (stopped) break
     if (shown !== '') {
       yield textChunk(kind, model.id, { text: shown, ids, finish: null, withLogprobs })
@@ -128,7 +132,7 @@ async function* generate(
   if (!stopped) yield* fault(run, call.tokens)
   const finish = stopped || end >= whole.length ? 'stop' : 'length'
   const text = shown + stops.flush()
-  yield textChunk(kind, model.id, { text, ids, finish, withLogprobs })
+  yield textChunk(kind, model.id, { text, ids, finish, withLogprobs, stop })
 }
 
 /** Tokens that the answer already has. */

@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto'
-import { InferenceError, type InferenceRequest, normalizeModelId } from '../../protocol/index.ts'
+import {
+  ANSWER_PREFIX,
+  InferenceError,
+  type InferenceRequest,
+  normalizeModelId,
+  TOKEN_INPUT,
+} from '../../protocol/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { requireSupport, selectModel } from '../select-model.ts'
 import { type Clock, systemClock } from './clock.ts'
@@ -169,7 +175,7 @@ function completeModel({
       'token_ids',
     ],
     resume: 'tokens',
-    fields: ['dimensions'],
+    fields: ['dimensions', 'tool_choice', TOKEN_INPUT, ANSWER_PREFIX],
     ...given,
     id: normalizeModelId(id),
   }

@@ -1,14 +1,12 @@
-import type { DispatchEvent, Journal } from '../../client/request/index.ts'
-import type { Subject } from '../../client/trust/audit/subject.ts'
+import type { AnswerEvent, Journal } from '../../client/request/index.ts'
+import type { AnswerPart } from '../../client/trust/audit/audit-subject.ts'
 import { kindOf } from './divergence.ts'
 import type { Outcome } from './outcome.ts'
 import { ASKED } from './sim-job.ts'
 
-type Part = Subject['parts'][number]
-
 /** What the caller got of one request, as far as the figures go by it. */
 export class AnswerRecord {
-  readonly #parts: Part[] = []
+  readonly #parts: AnswerPart[] = []
   readonly #tokenIds: number[] = []
   readonly #now: () => number
   readonly #startedMs: number
@@ -21,7 +19,7 @@ export class AnswerRecord {
     this.#startedMs = now()
   }
 
-  take(event: DispatchEvent): void {
+  take(event: AnswerEvent): void {
     if (event.type !== 'chunk') return
     const { candidate, tokenIds = [] } = event
     if (candidate === undefined || tokenIds.length === 0) return
@@ -30,7 +28,7 @@ export class AnswerRecord {
     this.#tokenIds.push(...tokenIds)
     const last = this.#parts.at(-1)
     if (last?.candidate === candidate) {
-      this.#parts[this.#parts.length - 1] = { ...last, to: this.#tokenIds.length }
+      this.#parts.splice(-1, 1, { candidate, from: last.from, to: this.#tokenIds.length })
     } else {
       if (last === undefined) this.#ttftMs = nowMs - this.#startedMs
       else this.#gapMs = Math.max(this.#gapMs, nowMs - this.#lastMs)

@@ -1,4 +1,4 @@
-import type { Subject } from '../../client/trust/audit/subject.ts'
+import type { AuditSubject } from '../../client/trust/audit/audit-subject.ts'
 import type { ErrorCode } from '../../protocol/index.ts'
 export interface SimRequest {
   /** Of all requests of its client. */
@@ -22,5 +22,5 @@ export interface Outcome {
   /** Tokens that were written for it, those that nobody got included. */
   readonly tokensWritten: number
   readonly peers: readonly string[]
-  readonly subject?: Subject
+  readonly subject?: AuditSubject
 }

@@ -8,8 +8,8 @@ import {
 import { createRouter } from '../../client/peers/route/create-router.ts'
 import type { Router } from '../../client/peers/route/router.ts'
 import { type Candidate, Journal, REQUEST_LIMITS } from '../../client/request/index.ts'
+import type { AuditSubject } from '../../client/trust/audit/audit-subject.ts'
 import { Auditor } from '../../client/trust/audit/auditor.ts'
-import type { Subject } from '../../client/trust/audit/subject.ts'
 import type { Reputation } from '../../client/trust/reputation/reputation.ts'
 import { specClassOf } from '../../client/trust/reputation/spec-class.ts'
 import { trustOf } from '../../client/trust/reputation/trust-of.ts'
@@ -196,13 +196,13 @@ export class SimClient {
   }
 
   /** The control without a floor: ten audits, and never again. */
-  #wasLookedAt({ parts: [part] }: Subject): boolean {
+  #wasLookedAt({ parts: [part] }: AuditSubject): boolean {
     const [known] = this.reputation.report(part?.candidate.key)
     return (known?.audits ?? 0) >= 10
   }
 
   /** The control without a panel: whoever is asked first is believed. */
-  async #believeAnyone(subject: Subject): Promise<void> {
+  async #believeAnyone(subject: AuditSubject): Promise<void> {
     const [part] = subject.parts
     const candidates = this.#directory.known.filter(this.#admits)
     const scorer = candidates[this.random.below(candidates.length)]

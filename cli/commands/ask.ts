@@ -22,7 +22,6 @@ interface AskOptions extends SharedOptions, SamplingOptions, DispatchOptions, Mo
 
 export function askCommand(runtime: Runtime): Command {
   const command = new Command('ask')
-    .summary('ask one thing and print the answer as it comes')
     .description(
       'Asks one thing and prints the answer as it comes. With - the prompt is read from stdin.',
     )

@@ -36,7 +36,7 @@ export function batchCommand(runtime: Runtime): Command {
     .option('--timeout-seconds <n>', 'for one try of one request', wholeNumber(1))
     .option('--deadline-seconds <n>', 'for all of it (default: a day)', wholeNumber(1))
     .action(runtime.action(runBatch))
-  return new Command('batch').summary('answer many requests from a file').addCommand(run)
+  return new Command('batch').addCommand(run)
 }
 
 async function runBatch(

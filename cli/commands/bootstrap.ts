@@ -23,11 +23,9 @@ interface BootstrapOptions extends SharedOptions {
 
 export function bootstrapCommand(runtime: Runtime): Command {
   return withSharedOptions(
-    new Command('bootstrap')
-      .summary('run an entry peer through which others join')
-      .description(
-        `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
-      ),
+    new Command('bootstrap').description(
+      `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
+    ),
   )
     .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
     .action(runtime.action(runBootstrap))

@@ -21,11 +21,9 @@ import { emitDone, streamAnswer, tellVerdict } from '../stream-answer.ts'
 interface ChatOptions extends SharedOptions, SamplingOptions, DispatchOptions, ModelOptions {}
 
 export function chatCommand(runtime: Runtime): Command {
-  const command = new Command('chat')
-    .summary('talk with a model')
-    .description(
-      'Talks with a model, line by line. /reset starts over, /exit leaves, Ctrl-C breaks off an answer.',
-    )
+  const command = new Command('chat').description(
+    'Talks with a model, line by line. /reset starts over, /exit leaves, Ctrl-C breaks off an answer.',
+  )
   return withSharedOptions(
     withModelOptions(withDispatchOptions(withSamplingOptions(command))),
   ).action(runtime.action(chat))

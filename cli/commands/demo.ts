@@ -5,10 +5,8 @@ import { withSharedOptions } from '../shared-options.ts'
 
 export function demoCommand(runtime: Runtime): Command {
   return withSharedOptions(
-    new Command('demo')
-      .summary('see it work: a small swarm on this machine, and nodes killed in mid-answer')
-      .description(
-        'Starts a bootstrap peer and three nodes with the bundled model as processes of their own, lets them count, twice kills the node that is counting, shows who went on, and stops everything. It listens on loopback only and leaves nothing behind.',
-      ),
+    new Command('demo').description(
+      'Starts a bootstrap peer and three nodes with the bundled model as processes of their own, lets them count, twice kills the node that is counting, shows who went on, and stops everything. It listens on loopback only and leaves nothing behind.',
+    ),
   ).action(runtime.action(runDemo))
 }

@@ -19,11 +19,9 @@ interface DoctorOptions extends SharedOptions {
 
 export function doctorCommand(runtime: Runtime): Command {
   return withSharedOptions(
-    new Command('doctor')
-      .summary('find out what is wrong')
-      .description(
-        'Checks, one after another, whatever an answer needs, and says for each failing step what to do.',
-      ),
+    new Command('doctor').description(
+      'Checks, one after another, whatever an answer needs, and says for each failing step what to do.',
+    ),
   )
     .option('--model <id>', 'a model that somebody should serve')
     .action(runtime.action(doctor))

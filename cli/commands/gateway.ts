@@ -36,11 +36,9 @@ interface GatewayOptions extends SharedOptions, ModelOptions {
 }
 
 export function gatewayCommand(runtime: Runtime): Command {
-  const command = new Command('gateway')
-    .summary("serve OpenAI's API on this machine, answered by the swarm")
-    .description(
-      "Serves OpenAI's API on this machine: point any client's base URL at it. It is open to this machine alone, unless --host says otherwise.",
-    )
+  const command = new Command('gateway').description(
+    "Serves OpenAI's API on this machine: point any client's base URL at it. It is open to this machine alone, unless --host says otherwise.",
+  )
   return withSharedOptions(withModelOptions(command))
     .option('--host <address>', 'listen here', '127.0.0.1')
     .option('--port <n>', '0 picks a free one', wholeNumber(0), 4810)

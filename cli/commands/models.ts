@@ -11,9 +11,9 @@ const SHOWN_DIGITS = 12
 
 export function modelsCommand(runtime: Runtime): Command {
   return withSharedOptions(
-    new Command('models')
-      .summary('list what is served, and by how many')
-      .description('Lists the models that peers serve, by how many, and with which weights.'),
+    new Command('models').description(
+      'Lists the models that peers serve, by how many, and with which weights.',
+    ),
   ).action(runtime.action(listModels))
 }
 

@@ -30,11 +30,9 @@ interface NodeOptions extends SharedOptions, EngineOptions {
 
 export function nodeCommand(runtime: Runtime): Command {
   return withSharedOptions(
-    new Command('node')
-      .summary('share a model with the swarm')
-      .description(
-        'Shares a model with the swarm. With nothing named it takes an engine that runs on this machine, else the small model that comes with Skein.',
-      ),
+    new Command('node').description(
+      'Shares a model with the swarm. With nothing named it takes an engine that runs on this machine, else the small model that comes with Skein.',
+    ),
   )
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
     .option(

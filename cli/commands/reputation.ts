@@ -11,7 +11,6 @@ export function reputationCommand(runtime: Runtime): Command {
   const part = (name: string, summary: string): Command =>
     withSharedOptions(new Command(name).summary(summary).description(`${summary}.`))
   return new Command('reputation')
-    .summary('what is known of peers by audits')
     .addCommand(part('list', 'list every standing').action(runtime.action(list)))
     .addCommand(part('export', 'print all standings as JSON').action(runtime.action(exportAll)))
     .addCommand(

@@ -15,11 +15,9 @@ interface Found {
 
 export function statusCommand(runtime: Runtime): Command {
   return withSharedOptions(
-    new Command('status')
-      .summary('show the nodes and bootstrap peers that run on this machine')
-      .description(
-        'Shows the nodes and bootstrap peers that run on this machine, or the one that uses --data-dir.',
-      ),
+    new Command('status').description(
+      'Shows the nodes and bootstrap peers that run on this machine, or the one that uses --data-dir.',
+    ),
   ).action(runtime.action(showStatus))
 }
 

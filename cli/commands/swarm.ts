@@ -29,7 +29,6 @@ export function swarmCommand(runtime: Runtime): Command {
       .argument('<invite>', 'an invite, or @FILE'),
   ).action(runtime.action(showInvite))
   return new Command('swarm')
-    .summary('make and read invites to private swarms')
     .description('Makes and reads invites to private swarms.')
     .addCommand(create)
     .addCommand(info)

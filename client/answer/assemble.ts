@@ -6,9 +6,9 @@ import type {
   FinishReason,
   TokenLogprob,
 } from '../../protocol/index.ts'
-import { type AnswerChunk, type DispatchEvent, ToolCallAssembly } from '../request/index.ts'
+import { type AnswerChunk, type AnswerEvent, ToolCallAssembly } from '../request/index.ts'
 import type { Identity } from './identity.ts'
-import { openAiUsage } from './normalize.ts'
+import { openAiUsage } from './openai-usage.ts'
 import type {
   ChatChoice,
   ChatCompletion,
@@ -17,32 +17,46 @@ import type {
   EmbeddingResponse,
   ServedBy,
 } from './results.ts'
+import { placed, type TextOffsets } from './text-offsets.ts'
 
-type Done = Extract<DispatchEvent, { type: 'done' }>
+/** A whole answer before its record is added, and the peer that ended it. */
+export type Assembled<T extends ServedBy> = Omit<T, keyof ServedBy> & { readonly peerId: string }
 
-/** Reads a whole answer; `take` gets each chunk. What is missing in it, the attempt has found before. */
+type Done = Extract<AnswerEvent, { type: 'done' }>
+
+/**
+ * Reads a whole answer; `take` gets each chunk. An attempt has made sure that nothing is missing.
+ *
+ * @returns its end, and the model that gave it
+ */
 async function readWhole(
-  events: AsyncIterable<DispatchEvent>,
+  events: AsyncIterable<AnswerEvent>,
   restart: () => void,
   take: (chunk: AnswerChunk) => void,
-): Promise<Done> {
+): Promise<Done & { readonly model?: string }> {
   let done: Done | undefined
+  let model: string | undefined
   for await (const event of events) {
     if (event.type === 'done') done = event
     else if (event.type === 'restart') restart()
-    else take(event.chunk)
+    else if (event.type === 'model') model = event.model
+    else if (event.type === 'chunk') take(event.chunk)
   }
   if (done === undefined) throw new Error('unreachable: a dispatch ends with done or throws')
-  return done
+  return model === undefined ? done : { ...done, model }
 }
 
-/** @throws what the dispatch throws */
+/** @throws what reading the events throws */
 export async function assembleChat(
-  events: AsyncIterable<DispatchEvent>,
-  identity: () => Identity,
-): Promise<Omit<ChatCompletion, keyof ServedBy>> {
+  events: AsyncIterable<AnswerEvent>,
+  identity: Identity,
+): Promise<Assembled<ChatCompletion>> {
   const choices = new Map<number, ChatAssembly>()
-  const { usage } = await readWhole(
+  const {
+    usage,
+    peerId,
+    model = identity.model,
+  } = await readWhole(
     events,
     () => choices.clear(),
     (chunk) => {
@@ -51,43 +65,62 @@ export async function assembleChat(
     },
   )
   return {
-    ...identity(),
+    ...identity,
+    model,
+    peerId,
     object: 'chat.completion',
     choices: inOrder(choices).map(([index, assembly]) => assembly.choice(index)),
     usage: openAiUsage(usage),
   }
 }
 
-/** @throws what the dispatch throws */
+/** @throws what reading the events throws */
 export async function assembleCompletion(
-  events: AsyncIterable<DispatchEvent>,
-  identity: () => Identity,
-): Promise<Omit<Completion, keyof ServedBy>> {
+  events: AsyncIterable<AnswerEvent>,
+  identity: Identity,
+): Promise<Assembled<Completion>> {
   const choices = new Map<number, CompletionAssembly>()
-  const { usage } = await readWhole(
+  const offsets = new Map<number, TextOffsets>()
+  const {
+    usage,
+    peerId,
+    model = identity.model,
+  } = await readWhole(
     events,
-    () => choices.clear(),
+    () => {
+      choices.clear()
+      offsets.clear()
+    },
     (chunk) => {
       if (chunk.kind !== 'completion') return
       for (const choice of chunk.choices)
-        entry(choices, choice.index, CompletionAssembly).add(choice)
+        entry(choices, choice.index, CompletionAssembly).add(placed(choice, offsets))
     },
   )
   return {
-    ...identity(),
+    ...identity,
+    model,
+    peerId,
     object: 'text_completion',
     choices: inOrder(choices).map(([index, assembly]) => assembly.choice(index)),
     usage: openAiUsage(usage),
   }
 }
 
-/** @throws what the dispatch throws */
+/**
+ * @param asked the model as the caller named it
+ * @throws what reading the events throws
+ */
 export async function assembleEmbeddings(
-  events: AsyncIterable<DispatchEvent>,
-  model: () => string,
-): Promise<Omit<EmbeddingResponse, keyof ServedBy>> {
+  events: AsyncIterable<AnswerEvent>,
+  asked: string,
+): Promise<Assembled<EmbeddingResponse>> {
   const items: EmbeddingItem[] = []
-  const { usage } = await readWhole(
+  const {
+    usage,
+    peerId,
+    model = asked,
+  } = await readWhole(
     events,
     () => items.splice(0),
     (chunk) => {
@@ -97,7 +130,8 @@ export async function assembleEmbeddings(
   return {
     object: 'list',
     data: items.sort((a, b) => a.index - b.index),
-    model: model(),
+    model,
+    peerId,
     usage: { prompt_tokens: usage.promptTokens, total_tokens: usage.promptTokens },
   }
 }
@@ -109,8 +143,10 @@ class ChatAssembly {
   readonly #toolCalls = new ToolCallAssembly()
   readonly #logprobs: TokenLogprob[] = []
   #finishReason: FinishReason = 'stop'
+  #stopReason: string | undefined
 
-  add({ delta, finish_reason, logprobs }: ChatChunkChoice): void {
+  add({ delta, finish_reason, stop_reason, logprobs }: ChatChunkChoice): void {
+    if (stop_reason) this.#stopReason = stop_reason
     if (delta.content) this.#content.push(delta.content)
     if (delta.reasoning_content) this.#reasoning.push(delta.reasoning_content)
     if (delta.refusal) this.#refusal.push(delta.refusal)
@@ -133,6 +169,7 @@ class ChatAssembly {
         ...(calls.length > 0 && { tool_calls: calls }),
       },
       finish_reason: this.#finishReason,
+      ...(this.#stopReason !== undefined && { stop_reason: this.#stopReason }),
       logprobs: this.#logprobs.length > 0 ? { content: this.#logprobs } : null,
     }
   }

@@ -5,8 +5,8 @@
  */
 export { type Answer, createAnswer } from './answer.ts'
 export { assembleChat, assembleCompletion, assembleEmbeddings } from './assemble.ts'
-export { chatIdentity, completionIdentity, type Identity } from './identity.ts'
-export { chatChunks, completionChunks } from './normalize.ts'
+export { chatIdentity, completionIdentity } from './identity.ts'
+export { chatChunks, completionChunks, type NormalizeOptions } from './normalize.ts'
 export type {
   ChatChoice,
   ChatCompletion,

@@ -38,6 +38,8 @@ export interface ChatChoice {
     readonly tool_calls?: readonly ToolCall[]
   }
   readonly finish_reason: FinishReason
+  /** With `stop`: the stop string that was met, where the engine says so. */
+  readonly stop_reason?: string
   readonly logprobs: { readonly content: readonly TokenLogprob[] | null } | null
 }
 

@@ -36,6 +36,8 @@ const toolCallDelta = z.object({
   function: z.object({ name: name.optional(), arguments: z.string().optional() }).optional(),
 })
 
+const stopReason = z.string().max(LIMITS.maxStopLength).nullish()
+
 const chatChoice = z.object({
   index,
   delta: z.object({
@@ -45,6 +47,7 @@ const chatChoice = z.object({
     tool_calls: z.array(toolCallDelta).max(128).optional(),
   }),
   finish_reason: finishReason,
+  stop_reason: stopReason,
   logprobs: z.object({ content: z.array(tokenLogprob).nullable() }).nullish(),
 })
 
@@ -52,6 +55,7 @@ const completionChoice = z.object({
   index,
   text: z.string(),
   finish_reason: finishReason,
+  stop_reason: stopReason,
   logprobs: z
     .object({
       tokens: z.array(z.string()),

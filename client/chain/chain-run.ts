@@ -1,6 +1,6 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, Mailbox, type Scope, Superseded } from '../../timing/index.ts'
-import type { AnswerChunk, DispatchEvent, Journal, SwitchModels } from '../request/index.ts'
+import type { AnswerChunk, AnswerEvent, Journal, SwitchModels } from '../request/index.ts'
 import { brokenOffBy, isTelling, type MemberFailure, noneAnswered } from './chain-failure.ts'
 import { Leg, type LegNews } from './leg.ts'
 import { describeMember, labelOf, type Member, memberKey, type NamedMember } from './member.ts'
@@ -19,12 +19,9 @@ export interface ChainInit {
     member: NamedMember,
     leg: { readonly journal: Journal; readonly delivered?: readonly AnswerChunk[] },
     scope: Scope,
-  ) => AsyncGenerator<DispatchEvent, void, void>
+  ) => AsyncGenerator<AnswerEvent, void, void>
   /** What `auto` stands for now. @throws InferenceError where there is nothing */
   readonly auto: (signal: AbortSignal) => Promise<readonly NamedMember[]>
-  /** Told whose answer the caller gets, before its first piece. */
-  readonly onAnswering: (model: string) => void
-  /** Milliseconds, monotonic. */
   readonly clock: Clock
   /** From 0, below 1. */
   readonly random: () => number
@@ -39,7 +36,7 @@ export interface ChainInit {
 export async function* runChain(
   init: ChainInit,
   scope: Scope,
-): AsyncGenerator<DispatchEvent, void, void> {
+): AsyncGenerator<AnswerEvent, void, void> {
   const run = new ChainRun(init, scope)
   try {
     yield* run.events()
@@ -78,11 +75,12 @@ class ChainRun {
     for (const member of init.members) this.#named.add(memberKey(member))
   }
 
-  async *events(): AsyncGenerator<DispatchEvent, void, void> {
+  async *events(): AsyncGenerator<AnswerEvent, void, void> {
     const { restartable, switchModels, journal, health } = this.#init
     const keeps = !restartable && switchModels === 'mid-answer'
     for (;;) {
       const leg = await this.#begun()
+      yield { type: 'model', model: labelOf(leg.member) }
       try {
         for await (const event of leg.answer()) {
           if (event.type === 'chunk' && keeps) this.#delivered.push(event.chunk)
@@ -181,7 +179,7 @@ class ChainRun {
   }
 
   #lead(leader: Leg): Leg {
-    const { health, onAnswering } = this.#init
+    const { health } = this.#init
     this.#leader = leader
     this.#awaited = undefined
     for (const leg of this.#legs) {
@@ -190,9 +188,8 @@ class ChainRun {
       if (leg.late) this.#ailing(leg, {})
       this.#dismiss(leg)
     }
-    // Whoever begins can be asked by others meanwhile.
+    // A member that begins can serve other requests meanwhile.
     health.released(memberKey(leader.member))
-    onAnswering(labelOf(leader.member))
     return leader
   }
 

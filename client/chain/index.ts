@@ -1,13 +1,13 @@
 /**
- * Which model answers: one id, an alias, `auto`, or a chain of such, with the caller's own providers among them. Its
- * members are asked in turn, by their health, until one answers.
+ * Which model answers: one id, an alias, `auto`, or a chain of these, the caller's own providers among them. The members
+ * of a chain are asked in turn, by their health, until one answers.
  *
  * @example
- * const membersOf = (fallback: Fallback) => fallback.chainOf({ model: 'fast,llama3.2:3b,auto' })
+ * const membersOf = (chains: Chains) => chains.chainOf({ model: 'fast,llama3.2:3b,auto' })?.members
  *
  * @packageDocumentation
  */
-export { createFallback, type Fallback, type OwnNames } from './create-chain.ts'
-export type { Member } from './member.ts'
+export type { ChainJob } from './chain-job.ts'
+export { type Chains, createChains, type OwnNames } from './create-chain.ts'
 export type { ChainField } from './named-chain.ts'
 export type { ProviderInit } from './provider.ts'

@@ -1,6 +1,6 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { openInnerScope, type Scope, Superseded } from '../../timing/index.ts'
-import { type DispatchEvent, isVisible, type Journal } from '../request/index.ts'
+import { type AnswerEvent, isVisible, type Journal } from '../request/index.ts'
 import type { NamedMember } from './member.ts'
 /** What a leg tells before it leads. */
 export type LegNews =
@@ -10,7 +10,7 @@ export type LegNews =
 export interface LegInit {
   readonly member: NamedMember
   readonly journal: Journal
-  readonly open: (scope: Scope) => AsyncGenerator<DispatchEvent, void, void>
+  readonly open: (scope: Scope) => AsyncGenerator<AnswerEvent, void, void>
 }
 
 /** One member of a chain at work. It holds back what nobody would see, and is read no further than its first visible piece until it leads. */
@@ -20,8 +20,8 @@ export class Leg {
   /** It had its time to begin, and another was started beside it. */
   late: boolean = false
   readonly #scope: Scope
-  readonly #events: AsyncGenerator<DispatchEvent, void, void>
-  readonly #held: DispatchEvent[] = []
+  readonly #events: AsyncGenerator<AnswerEvent, void, void>
+  readonly #held: AnswerEvent[] = []
   #beginning: Promise<void> = Promise.resolve()
 
   constructor({ member, journal, open }: LegInit, outer: Scope) {
@@ -40,7 +40,7 @@ export class Leg {
   }
 
   /** The answer from its start, once it has begun. */
-  async *answer(): AsyncGenerator<DispatchEvent, void, void> {
+  async *answer(): AsyncGenerator<AnswerEvent, void, void> {
     yield* this.#held.splice(0)
     yield* this.#events
   }

@@ -5,8 +5,8 @@ import { AnswerCheck, Watchdog } from '../attempt/index.ts'
 import { RepetitionDetector } from '../dispatch/index.ts'
 import {
   type AnswerChunk,
+  type AnswerEvent,
   type AttemptNote,
-  type DispatchEvent,
   isVisible,
   type Journal,
   type RequestLimits,
@@ -40,7 +40,7 @@ function providerPeer({ name }: Pick<Provider, 'name'>): string {
 export async function* providerLeg(
   init: ProviderLegInit,
   scope: Scope,
-): AsyncGenerator<DispatchEvent, void, void> {
+): AsyncGenerator<AnswerEvent, void, void> {
   const leg = new ProviderLeg(init, scope)
   try {
     yield* leg.events()
@@ -80,7 +80,7 @@ class ProviderLeg {
       [Symbol.asyncIterator]()
   }
 
-  async *events(): AsyncGenerator<DispatchEvent, void, void> {
+  async *events(): AsyncGenerator<AnswerEvent, void, void> {
     try {
       for (;;) {
         const next = await this.#watchdog.guard(this.#answer.next())
@@ -129,7 +129,7 @@ class ProviderLeg {
   }
 
   /** @param told absent where the connection broke after the end was told */
-  #done(told: BackendDone | undefined): DispatchEvent {
+  #done(told: BackendDone | undefined): AnswerEvent {
     if (told !== undefined) this.#check.done(told)
     const { journal, estimatedPromptTokens } = this.#init
     // No prompt has no tokens: that is a provider that does not count.

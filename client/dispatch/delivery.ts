@@ -1,16 +1,16 @@
 import type { AnswerRequest, Timings } from '../../protocol/index.ts'
 import {
   type AnswerChunk,
-  type DispatchEvent,
+  type AnswerEvent,
   finishChunk,
   isVisible,
   type Journal,
+  type PeerReport,
   type Piece,
   type RequestLimits,
   type ResumeMode,
   shownBytes,
   shownText,
-  type Told,
   tokensOf,
 } from '../request/index.ts'
 import { callerUsage } from './caller-usage.ts'
@@ -31,7 +31,7 @@ const NO_TIMINGS: Timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
 /** What goes to the caller, and what the caller has by now. */
 export class Delivery {
   readonly #init: DeliveryInit
-  readonly #out: DispatchEvent[] = []
+  readonly #out: AnswerEvent[] = []
   #repetition: RepetitionDetector
   #transcript = new Transcript()
   #shownBytes = 0
@@ -49,7 +49,7 @@ export class Delivery {
   }
 
   /** What the caller has not been given yet. */
-  take(): DispatchEvent[] {
+  take(): AnswerEvent[] {
     return this.#out.splice(0)
   }
 
@@ -116,12 +116,18 @@ export class Delivery {
     journal.usage = usage
     journal.usageEstimated = done === undefined
     const timings = done?.timings ?? NO_TIMINGS
-    const told = lane === undefined ? undefined : toldBy(lane)
-    this.#out.push({ type: 'done', peerId, usage, timings, ...(told !== undefined && { told }) })
+    const report = lane === undefined ? undefined : reportOf(lane)
+    this.#out.push({ type: 'done', peerId, usage, timings, ...(report && { report }) })
   }
 }
 
-function toldBy({ candidate, done, note, digest, tokensBefore }: LaneRun): Told | undefined {
+function reportOf({
+  candidate,
+  done,
+  note,
+  digest,
+  tokensBefore,
+}: LaneRun): PeerReport | undefined {
   if (candidate === undefined || done === undefined || note === undefined) return undefined
   const { usage } = done
   return { candidate, usage, digest, tokensBefore, elapsedMs: note.elapsedMs }

@@ -2,9 +2,9 @@ import { InferenceError } from '../../protocol/index.ts'
 import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
 import type { AttemptEvent } from '../attempt/index.ts'
 import {
+  type AnswerEvent,
   type AttemptNote,
   type Candidate,
-  type DispatchEvent,
   isEnd,
   type Job,
   type Piece,
@@ -69,7 +69,7 @@ export class DispatchRun {
     return this.#opener.selection
   }
 
-  async *events(): AsyncGenerator<DispatchEvent, void, void> {
+  async *events(): AsyncGenerator<AnswerEvent, void, void> {
     this.#apply({ type: 'start' })
     for (;;) {
       yield* this.#delivery.take()

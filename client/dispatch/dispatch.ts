@@ -1,5 +1,5 @@
 import type { Scope } from '../../timing/index.ts'
-import type { DispatchEvent, Job } from '../request/index.ts'
+import type { AnswerEvent, Job } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { DispatchRun } from './dispatch-run.ts'
 /**
@@ -11,7 +11,7 @@ export async function* dispatch(
   context: DispatchContext,
   job: Job,
   scope: Scope,
-): AsyncGenerator<DispatchEvent, void, void> {
+): AsyncGenerator<AnswerEvent, void, void> {
   const run = new DispatchRun(context, job, scope)
   try {
     yield* run.events()

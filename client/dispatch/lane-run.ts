@@ -5,6 +5,10 @@ import type { AttemptNote, Candidate, Piece } from '../request/index.ts'
 import type { ResumeLease } from './budget/index.ts'
 import { Credit } from './credit.ts'
 import type { Choice } from './selection.ts'
+
+/** Made once: each answer cancels attempts, and a stack trace would say nothing. */
+const OVERTAKEN = new InferenceError('cancelled', 'another attempt was faster')
+
 /** What an attempt tells the dispatcher. */
 export type LaneMessage =
   | { readonly type: 'chosen'; readonly choice: Choice }
@@ -91,6 +95,6 @@ export class LaneRun {
   }
 
   cancel(): void {
-    this.#controller.abort(new InferenceError('cancelled', 'another attempt was faster'))
+    this.#controller.abort(OVERTAKEN)
   }
 }

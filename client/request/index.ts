@@ -1,3 +1,12 @@
+/**
+ * The ground of the client: what a request is, what becomes known while it runs, its record, and the limits of all of it.
+ * Types and pure readers; nothing here asks a peer.
+ *
+ * @example
+ * const longest = (limits: Partial<RequestLimits>): number => resolveLimits(REQUEST_LIMITS, limits).timeoutMs
+ *
+ * @packageDocumentation
+ */
 export {
   type AnswerChunk,
   finishChunk,
@@ -10,7 +19,7 @@ export {
   tokensOf,
   UNSEEN_TOKENS,
 } from './answer-chunk.ts'
-export type { DispatchEvent, Told } from './answer-event.ts'
+export type { AnswerEvent, PeerReport } from './answer-event.ts'
 export type { Candidate, Query, RouteCandidate } from './candidate.ts'
 export { canonicalDecimal, canonicalJson, canonicalText } from './canonical/index.ts'
 export { fieldOf, modelOf, wantsStream, wantsUsage } from './fields.ts'
@@ -27,6 +36,7 @@ export { joinPlacements, type Placement } from './placement.ts'
 export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
 export type { Agreement, Cost, RequestEvent } from './record.ts'
+export type { AbortOptions, PlacedOptions, RequestOptions } from './request-options.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
 export { ToolCallAssembly } from './tool-calls.ts'
 export { trustedPeers } from './trusted-peers.ts'

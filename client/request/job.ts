@@ -17,9 +17,9 @@ export interface Job {
   /** The caller gets the whole at once, so that an answer which cannot go on may begin anew. */
   readonly restartable: boolean
   /** Peers that may see it. @default all */
-  readonly trusted?: ReadonlySet<string>
+  readonly trusted?: ReadonlySet<string> | undefined
   /** For a part of larger work. */
-  readonly placement?: Placement
+  readonly placement?: Placement | undefined
   readonly journal: Journal
   /** The caller has this much of the answer already, by another model: it is to go on from there. */
   readonly delivered?: readonly AnswerChunk[]

@@ -1,6 +1,6 @@
 import type { AttemptReason, AttemptRecord, Usage } from '../../protocol/index.ts'
 import { type Clock, systemClock } from '../../timing/index.ts'
-import type { Agreement, Cost } from './record.ts'
+import type { Agreement, Cost, RequestEvent } from './record.ts'
 
 interface AttemptAbout {
   readonly peerId: string
@@ -81,6 +81,10 @@ export class Journal {
   usage: Usage | undefined
   usageEstimated: boolean = false
   agreement: Agreement | undefined
+  /** No peer was asked: the same request had failed again and again. */
+  remembered: boolean = false
+  /** Once the request has ended. */
+  record: RequestEvent | undefined
 
   /** @param attempts where each attempt is written as it ends */
   constructor(

@@ -1,4 +1,4 @@
-import type { AnswerRequest } from '../../protocol/index.ts'
+import { type AnswerRequest, embeddingInputs, type Prompt } from '../../protocol/index.ts'
 
 /** Characters a token, for English at common vocabularies. Only deadlines and choices hang on it, never a refusal. */
 const CHARS_PER_TOKEN = 4
@@ -8,14 +8,11 @@ const TOKENS_PER_IMAGE = 1_000
 /** A guess at the prompt's length; exact for token ids. Embeddings: the longest input, as each is a prompt of its own. */
 export function estimatePromptTokens(request: AnswerRequest): number {
   switch (request.kind) {
-    case 'completion': {
-      const { prompt } = request.body
-      return typeof prompt === 'string' ? tokensOf(prompt) : prompt.length
-    }
+    case 'completion':
+      return promptTokens(request.body.prompt)
     case 'embedding': {
-      const { input } = request.body
-      const inputs = typeof input === 'string' ? [input] : input
-      return inputs.reduce((longest, text) => Math.max(longest, tokensOf(text)), 0)
+      const lengths = embeddingInputs(request.body.input).map(promptTokens)
+      return lengths.reduce((longest, length) => Math.max(longest, length), 0)
     }
     case 'chat': {
       const { messages, tools } = request.body
@@ -51,6 +48,10 @@ function contentTokens(content: Content): number {
     (sum, part) => sum + (part.type === 'text' ? tokensOf(part.text) : TOKENS_PER_IMAGE),
     0,
   )
+}
+
+function promptTokens(prompt: Prompt): number {
+  return typeof prompt === 'string' ? tokensOf(prompt) : prompt.length
 }
 
 function tokensOf(text: string): number {

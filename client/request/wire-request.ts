@@ -1,4 +1,9 @@
-import { InferenceError, type InferenceRequest, LIMITS } from '../../protocol/index.ts'
+import {
+  embeddingInputs,
+  InferenceError,
+  type InferenceRequest,
+  LIMITS,
+} from '../../protocol/index.ts'
 /** A validated request as it travels, with what the answer is checked against. */
 export interface WireRequest {
   readonly kind: InferenceRequest['kind']
@@ -42,7 +47,7 @@ export function encodeRequest(request: InferenceRequest, digest?: string): WireR
   return {
     ...common,
     choices: 0,
-    inputs: typeof input === 'string' ? 1 : input.length,
+    inputs: embeddingInputs(input).length,
     ...(typeof dimensions === 'number' && { dimensions }),
   }
 }

@@ -33,13 +33,19 @@ export function choicesOf(kind: 'chat' | 'completion', body: object): Choices | 
   return {
     count,
     perPrompt,
-    bodyOf: (choice, { n: _, ...rest }: { readonly n?: unknown }) => ({
+    // The usage of the whole is told once, at its end, and not by each part.
+    bodyOf: (choice, { n: _, stream_options: __, ...rest }: Whole) => ({
       ...rest,
       ...(n !== undefined && !isCount(n) && { n }),
       ...(prompts !== undefined && { prompt: prompts[Math.floor(choice / perPrompt)] }),
       ...(isSeed(seed) && { seed: seedOf(seed, choice % perPrompt) }),
     }),
   }
+}
+
+interface Whole {
+  readonly n?: unknown
+  readonly stream_options?: unknown
 }
 
 function seedOf(seed: number, choice: number): number {

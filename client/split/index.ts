@@ -1,3 +1,15 @@
+/**
+ * Many answers at once: `n` choices, lists of prompts, many inputs and batches are asked for apart, spread over all peers,
+ * and put together again.
+ *
+ * @example
+ * import type { Requester } from '../pipeline/index.ts'
+ *
+ * const embed = (requester: Requester, input: readonly string[]) =>
+ *   splitRequests(requester, { timeoutMs: 60_000, random: Math.random, now: Date.now }).embed({ model: 'nomic-embed-text', input })
+ *
+ * @packageDocumentation
+ */
 export {
   type BatchOptions,
   type BatchProgress,

@@ -1,8 +1,7 @@
-import { type EmbeddingItem, InferenceError } from '../../protocol/index.ts'
+import { type EmbeddingItem, InferenceError, type Prompt } from '../../protocol/index.ts'
 import { systemClock } from '../../timing/index.ts'
 import type { EmbeddingResponse } from '../answer/index.ts'
-import type { CallOptions } from '../pipeline/index.ts'
-import { fieldOf } from '../request/index.ts'
+import { fieldOf, type PlacedOptions } from '../request/index.ts'
 import { SPLIT_LIMITS } from './limits.ts'
 import { failureOf, servedOf } from './outcome.ts'
 import { PartialFailure } from './partial-failure.ts'
@@ -11,18 +10,19 @@ import { shardSize } from './shard-size.ts'
 import { SplitCall, type SplitContext } from './split-call.ts'
 /** A call for many embeddings. */
 export interface EmbeddingCall {
-  readonly inputs: readonly string[]
+  readonly inputs: readonly Prompt[]
   readonly body: object
-  readonly options: CallOptions
+  readonly options: PlacedOptions
 }
 
 /** @returns the inputs, where they are so many that several peers share them; @throws InferenceError for too many */
-export function manyInputs(body: object): readonly string[] | undefined {
+export function manyInputs(body: object): readonly Prompt[] | undefined {
   const input = fieldOf(body, 'input')
   const { maxInputs, wholeInputs } = SPLIT_LIMITS
   if (!Array.isArray(input) || input.length <= wholeInputs) return undefined
-  // What is no text is left for the request's own check, which names it.
-  if (!input.every((one) => typeof one === 'string')) return undefined
+  // What is neither texts nor lists of token ids is left for the request's own check, which names it. A list of ids is one input.
+  const areTexts = input.every((one) => typeof one === 'string')
+  if (!areTexts && !input.every((one) => Array.isArray(one))) return undefined
   if (input.length <= maxInputs) return input
   throw new InferenceError(
     'invalid_request',

@@ -1,7 +1,13 @@
 import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
 import { type Clock, openScope, type Scope, systemClock } from '../../timing/index.ts'
-import type { CallOptions, Requester } from '../pipeline/index.ts'
-import { joinPlacements, modelOf, type Placement, type RequestEvent } from '../request/index.ts'
+import type { Requester } from '../pipeline/index.ts'
+import {
+  joinPlacements,
+  modelOf,
+  type PlacedOptions,
+  type Placement,
+  type RequestEvent,
+} from '../request/index.ts'
 import { isRefusal } from './after-failure.ts'
 import { SPLIT_LIMITS } from './limits.ts'
 import { mergedEvent } from './merged-event.ts'
@@ -21,7 +27,7 @@ export interface SplitContext {
 
 export interface SplitCallInit extends Pick<WorkQueueInit, 'copies' | 'take'> {
   readonly body: object
-  readonly options: CallOptions
+  readonly options: PlacedOptions
   /** Items in all. */
   readonly count: number
   /** Items of the first part, which alone is asked of a chain of models: whose answer it is decides for the others. */
@@ -38,7 +44,7 @@ export interface PartCall {
   readonly part: Part
   /** The call's, naming one model where one of a chain is decided on. */
   readonly body: object
-  readonly options: CallOptions
+  readonly options: PlacedOptions
 }
 
 /** What an answered part tells beside its answer. */
@@ -152,7 +158,7 @@ export class SplitCall {
   #optionsOf({
     signal,
     placement,
-  }: Required<Pick<CallOptions, 'placement' | 'signal'>>): CallOptions {
+  }: Required<Pick<PlacedOptions, 'placement' | 'signal'>>): PlacedOptions {
     const { options, narrow, decided, attempts } = this.#init
     const own: Placement = {
       ...(narrow !== undefined && { narrow }),

@@ -5,8 +5,7 @@ import {
   type Usage,
 } from '../../protocol/index.ts'
 import { type Answer, createAnswer, type ServedChunk } from '../answer/index.ts'
-import type { CallOptions } from '../pipeline/index.ts'
-import { type RequestEvent, wantsUsage } from '../request/index.ts'
+import { type PlacedOptions, type RequestEvent, wantsUsage } from '../request/index.ts'
 import type { Choices } from './choices.ts'
 import { failureOf } from './outcome.ts'
 import { SplitCall, type SplitContext } from './split-call.ts'
@@ -32,8 +31,8 @@ type Served<T> = T & ServedChunk
 export function streamedChoices<T extends Chunk>(
   context: SplitContext,
   choices: Choices,
-  ask: (body: object, options: CallOptions) => Answer<T>,
-  { body, options }: { readonly body: object; readonly options: CallOptions },
+  ask: (body: object, options: PlacedOptions) => Answer<T>,
+  { body, options }: { readonly body: object; readonly options: PlacedOptions },
 ): Answer<T> {
   const attempts: AttemptRecord[] = []
   let ended: RequestEvent | undefined
@@ -58,7 +57,7 @@ export function streamedChoices<T extends Chunk>(
 interface Stream<T> {
   readonly call: SplitCall
   readonly choices: Choices
-  readonly ask: (body: object, options: CallOptions) => Answer<T>
+  readonly ask: (body: object, options: PlacedOptions) => Answer<T>
   readonly includeUsage: boolean
   readonly onUsage: (usage: OpenAiUsage) => void
 }
@@ -118,5 +117,8 @@ function wireUsage({ prompt_tokens, completion_tokens, ...details }: OpenAiUsage
     promptTokens: prompt_tokens,
     completionTokens: completion_tokens,
     cachedPromptTokens: details.prompt_tokens_details?.cached_tokens ?? 0,
+    ...(details.completion_tokens_details && {
+      reasoningTokens: details.completion_tokens_details.reasoning_tokens,
+    }),
   }
 }

@@ -5,6 +5,7 @@ export class UsageSum {
   readonly #perPrompt: number
   readonly #prompts = new Map<number, { readonly tokens: number; readonly cached: number }>()
   #completionTokens = 0
+  #reasoningTokens: number | undefined
 
   constructor(perPrompt: number) {
     this.#perPrompt = perPrompt
@@ -13,6 +14,8 @@ export class UsageSum {
   add(choice: number, usage: OpenAiUsage): void {
     const prompt = Math.floor(choice / this.#perPrompt)
     this.#completionTokens += usage.completion_tokens
+    const { reasoning_tokens: thought } = usage.completion_tokens_details ?? {}
+    this.#reasoningTokens = sumOf(this.#reasoningTokens, thought)
     if (this.#prompts.has(prompt)) return
     const cached = usage.prompt_tokens_details?.cached_tokens ?? 0
     this.#prompts.set(prompt, { tokens: usage.prompt_tokens, cached })
@@ -30,6 +33,14 @@ export class UsageSum {
       completion_tokens: this.#completionTokens,
       total_tokens: promptTokens + this.#completionTokens,
       prompt_tokens_details: { cached_tokens: cachedTokens },
+      ...(this.#reasoningTokens !== undefined && {
+        completion_tokens_details: { reasoning_tokens: this.#reasoningTokens },
+      }),
     }
   }
+}
+
+/** Undefined where none is told. */
+function sumOf(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0)
 }

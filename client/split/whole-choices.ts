@@ -1,6 +1,6 @@
 import type { OpenAiUsage } from '../../protocol/index.ts'
 import type { ServedBy } from '../answer/index.ts'
-import type { CallOptions } from '../pipeline/index.ts'
+import type { PlacedOptions } from '../request/index.ts'
 import type { Choices } from './choices.ts'
 import { failureOf, servedOf } from './outcome.ts'
 import { SplitCall, type SplitContext } from './split-call.ts'
@@ -20,8 +20,8 @@ interface WholeAnswer extends ServedBy {
 export async function wholeChoices<T extends WholeAnswer>(
   context: SplitContext,
   choices: Choices,
-  ask: (body: object, options: CallOptions) => Promise<T>,
-  { body, options }: { readonly body: object; readonly options: CallOptions },
+  ask: (body: object, options: PlacedOptions) => Promise<T>,
+  { body, options }: { readonly body: object; readonly options: PlacedOptions },
 ): Promise<T> {
   const { count, perPrompt } = choices
   const init = { body, options, count, first: 1, decided: 'begun', copies: true } as const

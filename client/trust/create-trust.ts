@@ -8,59 +8,68 @@ import type { Candidate, RequestLimits } from '../request/index.ts'
 import { Auditor, scoreAt } from './audit/index.ts'
 import { Canaries, type CanaryMode, parseCanaryMode } from './canary/index.ts'
 import { ReceiptGiver } from './receipt-giver.ts'
-import { Reputation, type TrustOf, trustOf } from './reputation/index.ts'
+import { type Reputation, type TrustOf, trustOf } from './reputation/index.ts'
 
-export interface ChecksInit {
+export interface TrustInit {
   readonly attempt: AttemptSource
   readonly limits: RequestLimits
   readonly directory: Pick<Directory, 'known'>
-  readonly reputation?: Reputation | undefined
+  readonly reputation: Reputation
+  /** Where receipts go, and what others think of peers comes from. @default neither */
   readonly ledger?: Ledger | undefined
-  readonly receipts?: boolean | undefined
+  /** Whether peers get receipts. */
+  readonly receipts: boolean
+  /** An engine of the caller's own that rates answers. @default none */
   readonly scorer?: Backend | undefined
-  readonly canaries?: CanaryMode | undefined
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** @default the machine's */
-  readonly clock?: Clock | undefined
+  readonly canaries: CanaryMode
+  readonly clock: Clock
   /** From 0, below 1. */
   readonly random: () => number
 }
 
-/** How peers are looked at, and what routing makes of it. */
-export interface Checks {
-  readonly trust: TrustOf
+/** How peers are checked, and what routing makes of it. */
+export interface Trust {
+  readonly trustOf: TrustOf
   readonly auditor: Auditor
   readonly canaries: Canaries
+  /** Gives a receipt for a complete answer; absent where none are given. */
   readonly onAnswered?: (candidate: Candidate, answer: Answered) => void
 }
 
-/** @throws InferenceError `invalid_request` for canaries that are none */
-export function createChecks(init: ChecksInit): Checks {
-  const { attempt, limits, directory, ledger, scorer, now, clock, random } = init
-  const reputation = init.reputation ?? new Reputation(now)
-  const giver =
-    init.receipts === true && ledger
-      ? new ReceiptGiver({ ledger, reputation, now, clock })
-      : undefined
+/** @throws InferenceError `invalid_request` for an unknown canary mode */
+export function createTrust(init: TrustInit): Trust {
+  const { attempt, limits, directory, reputation, ledger, receipts, scorer, clock, random } = init
+  const now = (): number => clock.wall()
+  const giver = receipts && ledger ? new ReceiptGiver({ ledger, reputation, clock }) : undefined
   const auditor = new Auditor({
-    ...{ reputation, random, now, clock, directory, scorer },
+    reputation,
+    random,
+    now,
+    clock,
+    directory,
+    scorer,
     score(candidate, body, { signal, timeoutMs, isPrivate }) {
-      // Rating is work, too; of a private request nobody else learns.
+      // Rating is work, too; a receipt for rating a private request would show that there was one.
       const onAnswered =
         isPrivate || giver === undefined
           ? undefined
-          : (answer: Parameters<ReceiptGiver['give']>[1]) => giver.give(candidate, answer)
+          : (answer: Answered) => giver.give(candidate, answer)
       return scoreAt({ attempt, clock, limits, onAnswered }, candidate, body, { signal, timeoutMs })
     },
     seed: randomBytes(32),
   })
   return {
     auditor,
-    trust: trustOf(reputation, random, (peer) => ledger?.trust.standing(peer)),
+    trustOf: trustOf(reputation, random, (peer) => ledger?.trust.standing(peer)),
     canaries: new Canaries({
-      ...{ attempt, limits, directory, reputation, auditor, now, random },
-      mode: parseCanaryMode(init.canaries ?? 'off'),
+      attempt,
+      limits,
+      directory,
+      reputation,
+      auditor,
+      clock,
+      random,
+      mode: parseCanaryMode(init.canaries),
     }),
     ...(giver !== undefined && { onAnswered: (peer, answer) => giver.give(peer, answer) }),
   }

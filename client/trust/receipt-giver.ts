@@ -1,5 +1,5 @@
 import { type Ledger, specHashOf } from '../../ledger/index.ts'
-import { type Clock, systemClock } from '../../timing/index.ts'
+import type { Clock } from '../../timing/index.ts'
 import type { Answered } from '../attempt/index.ts'
 import type { Candidate } from '../request/index.ts'
 import { type Reputation, specClassOf } from './reputation/index.ts'
@@ -10,10 +10,7 @@ const WAIT_MS = 1_000
 export interface ReceiptGiverInit {
   readonly ledger: Pick<Ledger, 'issue'>
   readonly reputation: Pick<Reputation, 'vouchesFor'>
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** @default the machine's */
-  readonly clock?: Clock | undefined
+  readonly clock: Pick<Clock, 'after' | 'wall'>
 }
 
 /** Gives receipts, a moment after the answer and to peers only whose answers passed audits. Nobody waits for it. */
@@ -28,18 +25,25 @@ export class ReceiptGiver {
     { key, peerId, model }: Pick<Candidate, 'key' | 'model' | 'peerId'>,
     answer: Answered,
   ): void {
-    const { ledger, reputation, now, clock = systemClock } = this.#init
+    const { ledger, reputation, clock } = this.#init
     const { attemptId, usage, answerHash, durationMs } = answer
-    const endedAtMs = Math.floor(now())
+    const endedAtMs = Math.floor(clock.wall())
     const received = {
-      ...{ attemptId, answerHash, endedAtMs, server: peerId, specHash: specHashOf(model) },
+      attemptId,
+      answerHash,
+      endedAtMs,
+      server: peerId,
+      specHash: specHashOf(model),
       inputTokens: usage.promptTokens,
       outputTokens: usage.completionTokens,
       startedAtMs: Math.floor(endedAtMs - durationMs),
     }
-    const issue = (): void => {
-      if (reputation.vouchesFor(key, specClassOf(model))) void ledger.issue(received)
-    }
-    clock.after(WAIT_MS, issue, { background: true })
+    clock.after(
+      WAIT_MS,
+      () => {
+        if (reputation.vouchesFor(key, specClassOf(model))) void ledger.issue(received)
+      },
+      { background: true },
+    )
   }
 }

@@ -115,7 +115,7 @@ const prompt = {
   models: fields.models,
   messages: listOf(message, { min: 1, max: LIMITS.maxMessages }),
   system: z.union([z.string(), listOf(text, PARTS)]).optional(),
-  tools: z.array(tool).max(128).optional(),
+  tools: z.array(tool).max(LIMITS.maxTools).optional(),
   tool_choice: toolChoice.optional(),
   thinking: thinking.optional(),
   output_config: z

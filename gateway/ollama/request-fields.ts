@@ -66,7 +66,7 @@ const noText = (message: string) => z.literal('', message).nullish()
 export const chatFields: z.ZodType<ChatFields> = z.strictObject({
   ...asked,
   messages: listOf(message, { max: LIMITS.maxMessages }).nullish(),
-  tools: z.array(tool).max(128).nullish(),
+  tools: z.array(tool).max(LIMITS.maxTools).nullish(),
 })
 
 /** The body of `POST /api/generate`. */

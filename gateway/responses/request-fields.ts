@@ -121,7 +121,7 @@ export const responseFields: z.ZodType<ResponseFields> = z.strictObject({
   models: fields.models,
   input: z.union([z.string(), listOf(item, { max: LIMITS.maxMessages })]),
   instructions: z.string().nullish(),
-  tools: z.array(tool).max(128).nullish(),
+  tools: z.array(tool).max(LIMITS.maxTools).nullish(),
   tool_choice: toolChoice.nullish(),
   parallel_tool_calls: z.boolean().nullish(),
   text: z

@@ -3,10 +3,11 @@
  * reservations on hosts that nobody reaches directly, and the transport that dials through relays.
  *
  * @example
- * const server = new RelayServer({ libp2p, bytesPerSecond, now, log, signal })
- * await server.start()
- * const keeper = new RelayKeeper({ libp2p, isNeeded: () => !reachable, … })
- * keeper.held.flatMap(({ addresses }) => addresses)
+ * async function relay(init: ConstructorParameters<typeof RelayServer>[0]): Promise<void> {
+ *   const server = new RelayServer(init)
+ *   await server.start()
+ * }
+ * const announced = (keeper: RelayKeeper) => keeper.held.flatMap(({ addresses }) => addresses)
  *
  * @packageDocumentation
  */

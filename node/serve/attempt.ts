@@ -197,6 +197,7 @@ function toldOf(usage: Usage): Usage {
     promptTokens: clamp(usage.promptTokens),
     completionTokens: clamp(usage.completionTokens),
     cachedPromptTokens: clamp(usage.cachedPromptTokens),
+    ...(usage.reasoningTokens !== undefined && { reasoningTokens: clamp(usage.reasoningTokens) }),
   }
 }
 

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { createEmbeddedBackend, type EmbeddedBackend } from '../../backend/index.ts'
 import { readChunk } from '../../client/attempt/chunk.ts'
 import type { Candidate } from '../../client/request/candidate.ts'
+import { AnswerRecorder } from '../../client/trust/audit/answer-recorder.ts'
 import { judgePart } from '../../client/trust/audit/judge-part.ts'
-import { Witness } from '../../client/trust/audit/witness.ts'
 import { type AnswerRequest, parseRequest, type ScoreResponse } from '../../protocol/index.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
@@ -40,12 +40,12 @@ describe('an answer of a real engine is found to be what its tokens spell', () =
     await backend[Symbol.asyncDispose]()
   })
 
-  async function answered(request: AnswerRequest, witness: Witness): Promise<void> {
+  async function answered(request: AnswerRequest, recorder: AnswerRecorder): Promise<void> {
     for await (const event of backend.infer(request)) {
       if (event.type !== 'chunk') continue
       const { json, tokenIds, logprobs } = event
       const chunk = readChunk(request.kind, json)
-      witness.hear({ type: 'chunk', peerId: 'peer', chunk, candidate, tokenIds, logprobs })
+      recorder.record({ type: 'chunk', peerId: 'peer', chunk, candidate, tokenIds, logprobs })
     }
   }
 
@@ -66,10 +66,10 @@ describe('an answer of a real engine is found to be what its tokens spell', () =
       const messages = [{ role: 'user', content }]
       const body = { model: candidate.model.id, temperature: 0, messages, ...more }
       const request = parseRequest('chat', body) as AnswerRequest
-      const witness = new Witness(request, undefined)
-      await answered(request, witness)
-      expect(witness.seen().map(({ tellsIds }) => tellsIds)).toEqual([true])
-      const { subject } = witness
+      const recorder = new AnswerRecorder(request, undefined)
+      await answered(request, recorder)
+      expect(recorder.inputs().map(({ tellsIds }) => tellsIds)).toEqual([true])
+      const { subject } = recorder
       const [part] = subject?.parts ?? []
       if (subject === undefined || part === undefined) throw new Error('it wrote nothing')
       const completion = subject.tokenIds

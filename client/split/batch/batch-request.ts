@@ -6,7 +6,7 @@ import type {
 } from '../../../protocol/index.ts'
 import type { ChatCompletion, Completion, EmbeddingResponse } from '../../answer/index.ts'
 import type { ChainField } from '../../chain/index.ts'
-import type { CallOptions } from '../../pipeline/index.ts'
+import type { RequestOptions } from '../../request/index.ts'
 /** One request of a batch. */
 export type BatchRequest = {
   /** The caller's own, told with the result. */
@@ -41,7 +41,7 @@ export interface BatchProgress {
 }
 
 /** For a batch; what it has in common with single requests holds for each try of each of them. */
-export interface BatchOptions extends Omit<CallOptions, 'placement'> {
+export interface BatchOptions extends RequestOptions {
   /** Results in the order of the requests. @default false: as they come */
   readonly ordered?: boolean
   /** All of it. @default 86_400_000: a day, as OpenAI's completion window */

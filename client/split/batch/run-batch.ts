@@ -1,7 +1,7 @@
 import { type AttemptRecord, InferenceError } from '../../../protocol/index.ts'
 import { type Clock, openScope, type Scope, systemClock } from '../../../timing/index.ts'
-import type { CallOptions, Requester } from '../../pipeline/index.ts'
-import { modelOf } from '../../request/index.ts'
+import type { Requester } from '../../pipeline/index.ts'
+import { modelOf, type PlacedOptions } from '../../request/index.ts'
 import { isRefusal } from '../after-failure.ts'
 import { SPLIT_LIMITS } from '../limits.ts'
 import { runParts } from '../run-parts.ts'
@@ -97,7 +97,7 @@ interface Answered {
 async function answer(
   requester: BatchContext['requester'],
   { kind, body }: BatchRequest,
-  options: CallOptions,
+  options: PlacedOptions,
 ): Promise<Answered> {
   const ask = { chat: requester.chat, completion: requester.complete, embedding: requester.embed }
   const found = await ask[kind](body, options)

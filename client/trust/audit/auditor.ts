@@ -6,13 +6,13 @@ import { type Directory, networksOf } from '../../peers/index.ts'
 import type { AuditReport, Candidate, Verdict } from '../../request/index.ts'
 import { type AuditEvidence, type Reputation, specClassOf } from '../reputation/index.ts'
 import { AuditQueue } from './audit-queue.ts'
-import { FreeChecks, type Oddity, type Seen } from './free-checks.ts'
+import type { AnswerPart, AuditSubject } from './audit-subject.ts'
+import { type FreeCheckInput, FreeChecks, type Oddity } from './free-checks.ts'
 import type { Judged } from './judge-part.ts'
 import { conclude, inconclusive, isSettled, MAX_SCORERS } from './panel.ts'
 import { estimatedTokens, isRatable, rate, type Scored } from './rating.ts'
 import { ScorerMemory } from './scorer-memory.ts'
 import { nextScorer, ratesLike } from './scorers.ts'
-import type { Subject, Testimony } from './subject.ts'
 
 /** One scorer's time: a place in its queue, and reading at 100 tokens a second, a slow CPU's. */
 const SCORE_TIMEOUT_MS = 10_000
@@ -77,16 +77,16 @@ export class Auditor {
   }
 
   /** What can be checked without asking anybody. What proves a lie counts as a failed audit. */
-  look(seen: Seen): readonly Oddity[] {
-    const oddities = this.#free.look(seen)
+  look(input: FreeCheckInput): readonly Oddity[] {
+    const oddities = this.#free.look(input)
     if (oddities.some(({ weight }) => weight === 'proof')) {
-      this.#learn(seen.candidate, { outcome: 'failed', logRatio: 0, hardMisses: 0 })
+      this.#learn(input.candidate, { outcome: 'failed', logRatio: 0, hardMisses: 0 })
     }
     return oddities
   }
 
   /** Whether this answer is among those that are looked at. The more a peer has proved, the fewer are. */
-  samples(subject: Subject, requestId: string): boolean {
+  samples(subject: AuditSubject, requestId: string): boolean {
     const hash = createHash('sha256').update(this.#init.seed).update(requestId).digest()
     return hash.readUInt32BE() / 2 ** 32 < this.#auditRate(subject)
   }
@@ -96,7 +96,7 @@ export class Auditor {
    *
    * @returns once it is over, or was left out
    */
-  async inBackground(subject: Subject, signal: AbortSignal): Promise<void> {
+  async inBackground(subject: AuditSubject, signal: AbortSignal): Promise<void> {
     if (!subject.parts.some(isRatable)) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#queue.add({
@@ -114,7 +114,7 @@ export class Auditor {
 
   /** @returns one report for each peer that wrote a part. @throws the signal's reason */
   async audit(
-    subject: Subject,
+    subject: AuditSubject,
     { signal, withinMs = AUDIT_TIMEOUT_MS }: AuditOptions,
   ): Promise<readonly AuditReport[]> {
     signal.throwIfAborted()
@@ -172,7 +172,7 @@ export class Auditor {
 
   /** Asks one after the other, until what they say settles it. Who does not answer says nothing. */
   async #hear(audit: Audit): Promise<{
-    readonly heard: readonly Word[]
+    readonly heard: readonly Vote[]
     /** Peers that were to be heard. */
     readonly asked: number
     readonly tokens: number
@@ -183,7 +183,7 @@ export class Auditor {
     const { candidate: accused } = part
     const isProven = this.#init.reputation.isProven(accused.key, specClassOf(accused.model))
     const asked: Candidate[] = []
-    const heard: Word[] = []
+    const heard: Vote[] = []
     let tokens = 0
     while (asked.length < 2 * MAX_SCORERS && heard.length < MAX_SCORERS) {
       const scorer = nextScorer({ ...this.#init, memory: this.#memory }, subject, {
@@ -257,7 +257,7 @@ export class Auditor {
     return await raceSignal(work({ signal: scope.signal, timeoutMs }), scope.signal)
   }
 
-  #auditRate({ parts }: Subject): number {
+  #auditRate({ parts }: AuditSubject): number {
     const { reputation } = this.#init
     const rates = parts.map(({ candidate: { key, model } }) =>
       reputation.auditRate(key, specClassOf(model)),
@@ -265,7 +265,7 @@ export class Auditor {
     return Math.max(0, ...rates)
   }
 
-  #remember({ candidate }: Testimony, report: AuditReport): void {
+  #remember({ candidate }: AnswerPart, report: AuditReport): void {
     const { outcome, logRatio, hardMisses } = report
     if (outcome !== 'inconclusive') this.#learn(candidate, { outcome, logRatio, hardMisses })
   }
@@ -276,7 +276,7 @@ export class Auditor {
   }
 
   /** Whoever was outvoted is asked last from then on: it slanders, it covers, or its engine errs. */
-  #doubtOutvoted(heard: readonly Word[], { outcome }: Verdict): void {
+  #doubtOutvoted(heard: readonly Vote[], { outcome }: Verdict): void {
     if (heard.length < 3) return
     for (const { scorer, rating } of heard) {
       // What lies between is no contradiction: one engine's miss is another's first choice.
@@ -290,8 +290,8 @@ export class Auditor {
 
 /** One part of an answer, and the time that there is. */
 interface Audit {
-  readonly subject: Subject
-  readonly part: Testimony
+  readonly subject: AuditSubject
+  readonly part: AnswerPart
   /** The text before this part is that of its tokens. */
   readonly areBound: boolean
   /** Of what was asked. */
@@ -304,7 +304,7 @@ interface Audit {
 }
 
 /** What one scorer said. */
-interface Word {
+interface Vote {
   readonly scorer: Candidate
   readonly rating: Judged
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { type Candidate, type Told, UNSEEN_TOKENS } from '../../request/index.ts'
+import { type Candidate, type PeerReport, UNSEEN_TOKENS } from '../../request/index.ts'
 import { specClassOf } from '../reputation/index.ts'
 
 /** What is to be made of something odd: it proves a lie by itself, or is reason to look closely. */
@@ -10,10 +10,10 @@ export interface Oddity {
 }
 
 /** The part of an answer that one peer wrote, as the client saw it. */
-export interface Seen {
+export interface FreeCheckInput {
   readonly candidate: Candidate
   /** Absent where it did not end the answer. */
-  readonly told?: Told
+  readonly report?: PeerReport
   /** Nobody wrote before it. */
   readonly isFirst: boolean
   /** The ids are those of all that it showed, or were not to be told. */
@@ -49,19 +49,19 @@ export class FreeChecks {
   /** Of each long answer: for which request it came. */
   readonly #answers = new LRUCache<string, string>({ max: MAX_ANSWERS })
 
-  look(seen: Seen): readonly Oddity[] {
+  look(input: FreeCheckInput): readonly Oddity[] {
     return [
-      inflatedUsage(seen),
-      impossibleSpeed(seen),
-      otherWeights(seen),
-      foreignLogprobs(seen),
-      withheldIds(seen),
-      this.#replay(seen),
+      inflatedUsage(input),
+      impossibleSpeed(input),
+      otherWeights(input),
+      foreignLogprobs(input),
+      withheldIds(input),
+      this.#replay(input),
     ].flatMap((oddity) => oddity ?? [])
   }
 
-  #replay({ candidate, told, tokenIds, request }: Seen): Oddity | undefined {
-    if (told === undefined || tokenIds.length < MIN_TOKENS) return undefined
+  #replay({ candidate, report, tokenIds, request }: FreeCheckInput): Oddity | undefined {
+    if (report === undefined || tokenIds.length < MIN_TOKENS) return undefined
     const hash = createHash('sha256').update(Uint32Array.from(tokenIds)).digest('base64')
     const answer = `${candidate.key} ${specClassOf(candidate.model)} ${hash}`
     const before = this.#answers.get(answer)
@@ -73,9 +73,9 @@ export class FreeChecks {
 }
 
 /** Of an engine that tells the ids of all its tokens: others may think in silence. */
-function inflatedUsage({ candidate, told, tokenIds }: Seen): Oddity | undefined {
-  if (told === undefined) return undefined
-  const { usage } = told
+function inflatedUsage({ candidate, report, tokenIds }: FreeCheckInput): Oddity | undefined {
+  if (report === undefined) return undefined
+  const { usage } = report
   const most = tokenIds.length + UNSEEN_TOKENS
   const tellsAll = candidate.model.capabilities.includes('token_ids') && tokenIds.length > 0
   if (!tellsAll || usage.completionTokens <= most) return undefined
@@ -85,9 +85,9 @@ function inflatedUsage({ candidate, told, tokenIds }: Seen): Oddity | undefined 
   }
 }
 
-function impossibleSpeed({ candidate, told, tokenIds }: Seen): Oddity | undefined {
-  if (told === undefined) return undefined
-  const { elapsedMs } = told
+function impossibleSpeed({ candidate, report, tokenIds }: FreeCheckInput): Oddity | undefined {
+  if (report === undefined) return undefined
+  const { elapsedMs } = report
   const { parameters } = candidate.model
   if (parameters === 0 || tokenIds.length < MIN_TOKENS) return undefined
   const bytes = parameters * BYTES_PER_PARAMETER * ACTIVE_SHARE
@@ -101,20 +101,26 @@ function impossibleSpeed({ candidate, told, tokenIds }: Seen): Oddity | undefine
 }
 
 /** It may have loaded another file since it advertised; then all that it writes is worth a look. */
-function otherWeights({ candidate, told }: Seen): Oddity | undefined {
-  const { digest = '' } = told ?? {}
+function otherWeights({ candidate, report }: FreeCheckInput): Oddity | undefined {
+  const { digest = '' } = report ?? {}
   const { digest: advertised = '' } = candidate.model
   if (digest === '' || advertised === '' || digest === advertised) return undefined
   return { weight: 'reason-to-audit', what: 'it answered with other weights than it advertises' }
 }
 
 /** Whoever lets others count on its ids and keeps them back, keeps its answers from being rated. */
-function withheldIds({ tellsIds, candidate }: Seen): Oddity | undefined {
+function withheldIds({ tellsIds, candidate }: FreeCheckInput): Oddity | undefined {
   if (tellsIds || !candidate.model.capabilities.includes('token_ids')) return undefined
   return { weight: 'proof', what: 'it showed text without the token ids that it promises to tell' }
 }
 
-function foreignLogprobs({ isFirst, logprobs, spelled, text, unpaired }: Seen): Oddity | undefined {
+function foreignLogprobs({
+  isFirst,
+  logprobs,
+  spelled,
+  text,
+  unpaired,
+}: FreeCheckInput): Oddity | undefined {
   if (logprobs.some((logprob) => !(logprob <= 1e-3))) {
     return { weight: 'proof', what: 'it told probabilities above 1' }
   }

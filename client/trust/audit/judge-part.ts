@@ -1,13 +1,13 @@
 import type { EndScore, ScoreResponse } from '../../../protocol/index.ts'
 import type { Verdict } from '../../request/index.ts'
 import { HARD_MARGIN, judge, MIN_SAMPLED } from '../verify/index.ts'
+import type { AnswerPart, AuditSubject } from './audit-subject.ts'
 import { compareText, type Likeness } from './shown-text.ts'
-import type { Subject, Testimony } from './subject.ts'
 
 /** At any other temperature than 0 an end so much less likely than the first token is a hard miss: e⁻¹² is one in 160,000. */
 const HARD_SAMPLED_MARGIN = 12
 
-interface RatedPart extends Pick<Testimony, 'finish' | 'shown'> {
+interface RatedPart extends Pick<AnswerPart, 'finish' | 'shown'> {
   /** All of its tokens were rated, not its head only. @default true */
   readonly isWhole?: boolean
 }
@@ -26,7 +26,7 @@ export interface Judged {
  */
 export function judgePart(
   { scores, text, end }: Pick<ScoreResponse, 'end' | 'scores' | 'text'>,
-  { temperature, drawing, stops = [] }: Pick<Subject, 'drawing' | 'stops' | 'temperature'>,
+  { temperature, drawing, stops = [] }: Pick<AuditSubject, 'drawing' | 'stops' | 'temperature'>,
   { shown, finish, isWhole = true }: RatedPart,
   areOthersBound: boolean,
 ): Judged {

@@ -6,8 +6,8 @@ import {
   type Usage,
 } from '../../../protocol/index.ts'
 import { MIN_POSITIONS, type Verdict } from '../../request/index.ts'
+import type { AnswerPart, AuditSubject } from './audit-subject.ts'
 import { type Judged, judgePart } from './judge-part.ts'
-import type { Subject, Testimony } from './subject.ts'
 
 /** Likeliest tokens that are asked for: at temperature 0 the first tells all. */
 const TOP = { exact: 1, sampled: 20 } as const
@@ -33,12 +33,15 @@ export interface RatingAttempt {
 }
 
 /** Less say nothing, so that nobody is asked. */
-export function isRatable({ from, to }: Pick<Testimony, 'from' | 'to'>): boolean {
+export function isRatable({ from, to }: Pick<AnswerPart, 'from' | 'to'>): boolean {
   return Math.min(to, LIMITS.maxScoredTokens) - from >= MIN_POSITIONS
 }
 
 /** Tokens that rating a part takes, by an estimate. */
-export function estimatedTokens(promptBytes: number, part: Pick<Testimony, 'from' | 'to'>): number {
+export function estimatedTokens(
+  promptBytes: number,
+  part: Pick<AnswerPart, 'from' | 'to'>,
+): number {
   return estimate(promptBytes, headOf(part))
 }
 
@@ -54,8 +57,8 @@ function estimate(promptBytes: number, end: number): number {
  *   is that of its tokens
  */
 export async function rate(
-  subject: Subject,
-  part: Testimony,
+  subject: AuditSubject,
+  part: AnswerPart,
   options: { readonly model: string; readonly promptBytes: number; readonly areBound: boolean },
   score: (body: ScoreRequest) => Promise<Scored>,
 ): Promise<RatingAttempt> {
@@ -81,7 +84,7 @@ export async function rate(
 }
 
 /** Where its head ends. */
-function headOf({ from, to }: Pick<Testimony, 'from' | 'to'>): number {
+function headOf({ from, to }: Pick<AnswerPart, 'from' | 'to'>): number {
   return Math.min(to, LIMITS.maxScoredTokens, from + MAX_RATED)
 }
 
@@ -121,8 +124,8 @@ function readBy(usage: Usage | undefined, end: number, promptBytes: number): num
 }
 
 function scoreRequest(
-  { asked, tokenIds, temperature }: Subject,
-  { from, to }: Pick<Testimony, 'from' | 'to'>,
+  { asked, tokenIds, temperature }: AuditSubject,
+  { from, to }: Pick<AnswerPart, 'from' | 'to'>,
   model: string,
 ): ScoreRequest {
   return {

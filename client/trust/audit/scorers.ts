@@ -2,8 +2,8 @@ import { isExpired, type ModelAdvertisement } from '../../../protocol/index.ts'
 import { type Directory, drawOverNetworks, networksOf, otherVoices } from '../../peers/index.ts'
 import type { Candidate } from '../../request/index.ts'
 import { type Reputation, specClassOf, templateOf } from '../reputation/index.ts'
+import type { AuditSubject } from './audit-subject.ts'
 import type { ScorerMemory } from './scorer-memory.ts'
-import type { Subject } from './subject.ts'
 export interface ScorersInit {
   readonly directory: Pick<Directory, 'known'>
   readonly reputation: Reputation
@@ -15,7 +15,7 @@ export interface ScorersInit {
 }
 
 /** Where an audit stands. */
-export interface Hearing {
+export interface PanelState {
   readonly accused: Candidate
   /** By peer id: whom nobody asks again. */
   readonly asked: ReadonlySet<string>
@@ -30,7 +30,7 @@ export interface Hearing {
 export function ratesLike(
   model: Pick<ModelAdvertisement, 'capabilities' | 'digest' | 'templateHash'>,
   accused: Pick<ModelAdvertisement, 'digest' | 'templateHash'>,
-  kind: Subject['asked']['kind'],
+  kind: AuditSubject['asked']['kind'],
 ): boolean {
   const { digest } = accused
   const template = templateOf(accused.templateHash)
@@ -48,8 +48,8 @@ export function ratesLike(
  */
 export function nextScorer(
   { directory, reputation, memory, now, random }: ScorersInit,
-  { asked: { kind }, trusted }: Pick<Subject, 'asked' | 'trusted'>,
-  { accused, asked, heard }: Hearing,
+  { asked: { kind }, trusted }: Pick<AuditSubject, 'asked' | 'trusted'>,
+  { accused, asked, heard }: PanelState,
 ): Candidate | undefined {
   const all = directory.known().flatMap((advertisement): Candidate[] => {
     const { peerId, models } = advertisement

@@ -1,10 +1,10 @@
 import { hasCapabilities } from '../../../backend/index.ts'
 import { type AnswerRequest, InferenceError, isExpired } from '../../../protocol/index.ts'
-import { openScope } from '../../../timing/index.ts'
+import { type Clock, openScope } from '../../../timing/index.ts'
 import type { AttemptEvent, AttemptSource } from '../../attempt/index.ts'
 import { type Directory, drawOverNetworks } from '../../peers/index.ts'
 import { type Candidate, encodeRequest, type RequestLimits } from '../../request/index.ts'
-import { type Auditor, Witness } from '../audit/index.ts'
+import { AnswerRecorder, type Auditor } from '../audit/index.ts'
 import { type Reputation, specClassOf } from '../reputation/index.ts'
 import { generateCanary } from './generate.ts'
 import { OwnTraffic } from './own-traffic.ts'
@@ -41,8 +41,7 @@ export interface CanariesInit {
   readonly directory: Pick<Directory, 'known'>
   readonly reputation: Reputation
   readonly auditor: Pick<Auditor, 'audit' | 'look'>
-  /** Milliseconds since 1970. */
-  readonly now: () => number
+  readonly clock: Clock
   /** From 0, below 1. */
   readonly random: () => number
 }
@@ -80,15 +79,15 @@ export class Canaries {
     tokens: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { mode, now } = this.#init
+    const { mode, clock } = this.#init
     if (mode === 'off') return
     if (mode === 'own-traffic') this.#own.note(request)
     this.#tokens = Math.min(MAX_TOKENS, this.#tokens + SHARE * tokens)
-    const isDue = !this.#running && this.#tokens > 0 && now() - this.#lastMs >= EVERY_MS
+    const isDue = !this.#running && this.#tokens > 0 && clock.now() - this.#lastMs >= EVERY_MS
     const candidate = isDue ? this.#choose(model.digest) : undefined
     if (candidate === undefined) return
     this.#running = true
-    this.#lastMs = now()
+    this.#lastMs = clock.now()
     try {
       await this.#send(candidate, signal)
     } catch {
@@ -100,7 +99,7 @@ export class Canaries {
 
   /** A newcomer, drawn over networks; where there is none, anybody. */
   #choose(digest: string | undefined): Candidate | undefined {
-    const { directory, reputation, random, now } = this.#init
+    const { directory, reputation, random, clock } = this.#init
     if (digest === undefined) return undefined
     const all = directory.known().flatMap((advertisement): Candidate[] => {
       const { peerId, models } = advertisement
@@ -111,7 +110,7 @@ export class Canaries {
       )
       const mayBeAsked =
         model !== undefined &&
-        !isExpired(advertisement, now()) &&
+        !isExpired(advertisement, clock.wall()) &&
         !reputation.isQuarantined(key, specClassOf(model))
       return mayBeAsked ? [{ peerId, key, advertisement, model }] : []
     })
@@ -122,29 +121,36 @@ export class Canaries {
   }
 
   async #send(candidate: Candidate, signal: AbortSignal): Promise<void> {
-    const { attempt, limits, auditor, random } = this.#init
+    const { attempt, limits, auditor, clock, random } = this.#init
     const { model, peerId } = candidate
     const drawn = this.#own.draw(random) ?? generateCanary(random)
     const body = { ...drawn, model: model.id, temperature: 0, stream: true }
     const request = { kind: 'chat' as const, body }
-    using scope = openScope({ timeoutMs: limits.timeoutMs }, { signal })
-    const witness = new Witness(request, undefined)
+    using scope = openScope({ timeoutMs: limits.timeoutMs, clock }, { signal })
+    const recorder = new AnswerRecorder(request, undefined)
     const wire = encodeRequest(request, model.digest)
     this.#sent += 1
     const events = attempt(
       { peerId, request: wire, limits, remainingMs: () => scope.remainingMs() },
       { signal: scope.signal },
     )
-    for await (const event of events) this.#hear(event, candidate, witness)
-    for (const seen of witness.seen()) auditor.look(seen)
-    const { subject } = witness
+    for await (const event of events) this.#record(event, candidate, recorder)
+    for (const input of recorder.inputs()) auditor.look(input)
+    const { subject } = recorder
     if (subject !== undefined) await auditor.audit(subject, scope)
   }
 
-  #hear(event: AttemptEvent, candidate: Candidate, witness: Witness): void {
+  #record(event: AttemptEvent, candidate: Candidate, recorder: AnswerRecorder): void {
     if (event.type === 'chunk') {
       const { chunk, tokenIds, logprobs } = event
-      witness.hear({ type: 'chunk', peerId: candidate.key, chunk, candidate, tokenIds, logprobs })
+      recorder.record({
+        type: 'chunk',
+        peerId: candidate.key,
+        chunk,
+        candidate,
+        tokenIds,
+        logprobs,
+      })
     } else if (event.type === 'done') {
       this.#tokens -= event.usage.promptTokens + event.usage.completionTokens
     }

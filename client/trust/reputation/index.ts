@@ -1,3 +1,13 @@
+/**
+ * What a client learned of peers by its audits, and what routing makes of it.
+ *
+ * @example
+ * const reputation = new Reputation(Date.now)
+ * const trust = trustOf(reputation, Math.random)
+ * reputation.audited('12D3Koo…', 'sha256:…', { outcome: 'failed', logRatio: 0, hardMisses: 3 })
+ *
+ * @packageDocumentation
+ */
 export { type Lesson, Reputation } from './reputation.ts'
 export { specClassOf, templateOf } from './spec-class.ts'
 export type { AuditEvidence } from './standing.ts'

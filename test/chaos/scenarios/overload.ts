@@ -1,5 +1,5 @@
 import { ResumeReserve } from '../../../client/dispatch/budget/resume-reserve.ts'
-import type { RequesterInit } from '../../../client/pipeline/requester.ts'
+import type { RequesterInit } from '../../../client/pipeline/settings.ts'
 import { ProcessSwarm } from '../../fixtures/chaos-swarm.ts'
 import type { EngineInit } from '../../fixtures/swarm-process.ts'
 import { closedLoop, openLoop } from '../arrivals.ts'

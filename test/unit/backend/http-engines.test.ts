@@ -461,7 +461,7 @@ describe('createOllamaBackend', () => {
       stream: true,
       truncate: false,
       shift: false,
-      think: 'low',
+      think: true,
       options: { num_predict: 5, seed: 3, temperature: 0, stop: ['<|end|>', 'x'] },
     })
   })

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { EXIT, EXIT_CODE_HELP, exitCodeOf } from '../../../cli/exit-codes.ts'
+import { exitCodeOf } from '../../../cli/exit-code-of.ts'
+import { EXIT, EXIT_CODE_HELP } from '../../../cli/exit-codes.ts'
 import { UsageError } from '../../../cli/usage-error.ts'
 import { ERROR_TABLE, type ErrorCode, InferenceError } from '../../../protocol/index.ts'
 

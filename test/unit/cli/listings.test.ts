@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { onlyModel } from '../../../cli/choose-model.ts'
-import { renderModels, renderPeers, renderStatus } from '../../../cli/commands/index.ts'
+import { renderModels } from '../../../cli/commands/models.ts'
+import { renderPeers } from '../../../cli/commands/peers.ts'
+import { renderStatus } from '../../../cli/commands/status.ts'
 import { chosenModels } from '../../../cli/engine/index.ts'
 import { UsageError } from '../../../cli/usage-error.ts'
 

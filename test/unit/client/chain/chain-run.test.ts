@@ -4,7 +4,7 @@ import { type ChainInit, runChain } from '../../../../client/chain/chain-run.ts'
 import type { Member, NamedMember } from '../../../../client/chain/member.ts'
 import { MemberHealth } from '../../../../client/chain/member-health.ts'
 import type { AnswerChunk } from '../../../../client/request/answer-chunk.ts'
-import type { DispatchEvent } from '../../../../client/request/answer-event.ts'
+import type { AnswerEvent } from '../../../../client/request/answer-event.ts'
 import { Journal } from '../../../../client/request/journal.ts'
 import { InferenceError } from '../../../../protocol/index.ts'
 import { openScope, type Scope, systemClock } from '../../../../timing/index.ts'
@@ -15,12 +15,12 @@ const role: AnswerChunk = {
   kind: 'chat',
   choices: [{ index: 0, delta: {}, finish_reason: null }],
 }
-const piece = (content: string): DispatchEvent => ({
+const piece = (content: string): AnswerEvent => ({
   type: 'chunk',
   peerId: 'p',
   chunk: { kind: 'chat', choices: [{ index: 0, delta: { content }, finish_reason: null }] },
 })
-const DONE: DispatchEvent = {
+const DONE: AnswerEvent = {
   type: 'done',
   peerId: 'p',
   usage: { promptTokens: 1, completionTokens: 1, cachedPromptTokens: 0 },
@@ -47,7 +47,7 @@ class Stage {
     this.#init = init
   }
 
-  run(members: readonly Member[], scope: Scope): AsyncGenerator<DispatchEvent> {
+  run(members: readonly Member[], scope: Scope): AsyncGenerator<AnswerEvent> {
     return runChain(
       {
         members,
@@ -58,7 +58,6 @@ class Stage {
         patienceMs: 10_000,
         open: (member, leg, inner) => this.#play(member, leg.delivered, inner),
         auto: async () => [],
-        onAnswering: () => {},
         clock: systemClock,
         random: () => 0.5,
         ...this.#init,
@@ -71,7 +70,7 @@ class Stage {
     { model }: NamedMember,
     delivered: readonly AnswerChunk[] | undefined,
     { signal }: Scope,
-  ): AsyncGenerator<DispatchEvent> {
+  ): AsyncGenerator<AnswerEvent> {
     this.opened.push(model)
     if (delivered !== undefined) this.resumed.push(model)
     const { says = [], end } = this.#parts[model] ?? { end: 'fail' }
@@ -93,7 +92,7 @@ class Stage {
 }
 
 async function read(
-  events: AsyncIterable<DispatchEvent>,
+  events: AsyncIterable<AnswerEvent>,
 ): Promise<{ readonly text: string; readonly error?: unknown }> {
   let text = ''
   try {
@@ -131,6 +130,18 @@ describe('runChain', () => {
         expect(stage.closed.toSorted((a, b) => (a < b ? -1 : 1))).toEqual(stage.opened)
       }),
     )
+  })
+
+  it('names the model before its answer, and each one that takes over', async () => {
+    const parts = { a: { says: ['x'], end: 'fail' }, b: { says: ['y'], end: 'done' } } as const
+    const stage = new Stage(parts, { restartable: true })
+    using scope = inScope()
+    const named: string[] = []
+    for await (const event of stage.run(['a', 'b'].map(network), scope)) {
+      if (event.type === 'model') named.push(event.model)
+      else if (event.type !== 'chunk') named.push(event.type)
+    }
+    expect(named).toEqual(['a', 'restart', 'b', 'done'])
   })
 
   it('ends every member when the consumer leaves while several are asked', async () => {

@@ -2,8 +2,8 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import type { Backend } from '../../../../../backend/index.ts'
 import type { Candidate } from '../../../../../client/request/candidate.ts'
+import type { AuditSubject } from '../../../../../client/trust/audit/audit-subject.ts'
 import { Auditor } from '../../../../../client/trust/audit/auditor.ts'
-import type { Subject } from '../../../../../client/trust/audit/subject.ts'
 import { Reputation } from '../../../../../client/trust/reputation/reputation.ts'
 import { specClassOf } from '../../../../../client/trust/reputation/spec-class.ts'
 import {
@@ -122,10 +122,10 @@ function answerOf(
   candidate: Candidate | undefined,
   tokenIds: readonly number[] = ANSWER,
   kind: 'chat' | 'completion' = 'chat',
-): Subject {
+): AuditSubject {
   if (candidate === undefined) throw new Error('no such peer')
   const messages = [{ role: 'user' as const, content: PROMPT_TEXT }]
-  const asked: Subject['asked'] =
+  const asked: AuditSubject['asked'] =
     kind === 'chat'
       ? { kind, body: { model: 'm', messages } }
       : { kind, body: { model: 'm', prompt: PROMPT_TEXT } }
@@ -139,7 +139,7 @@ const calm = (): { readonly signal: AbortSignal } => ({ signal: new AbortControl
 
 const at = (network: number, host = 1): string => `/ip4/5.${network}.1.${host}/tcp/4001`
 
-async function outcomeOf(swarm: Swarm, subject: Subject): Promise<string | undefined> {
+async function outcomeOf(swarm: Swarm, subject: AuditSubject): Promise<string | undefined> {
   const [report] = await swarm.auditor.audit(subject, calm())
   return report?.outcome
 }

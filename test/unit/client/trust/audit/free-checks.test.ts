@@ -1,23 +1,26 @@
 import { describe, expect, it } from 'vitest'
-import type { Told } from '../../../../../client/request/answer-event.ts'
+import type { PeerReport } from '../../../../../client/request/answer-event.ts'
 import type { Candidate } from '../../../../../client/request/candidate.ts'
-import { FreeChecks, type Seen } from '../../../../../client/trust/audit/free-checks.ts'
+import { type FreeCheckInput, FreeChecks } from '../../../../../client/trust/audit/free-checks.ts'
 
 const TEXT = 'a dog and a cat went for a walk in the park on a sunny day in May'
 
-function seen(over: Partial<Seen> = {}, told: Partial<Told> = {}): Seen {
+function seen(
+  over: Partial<FreeCheckInput> = {},
+  report: Partial<PeerReport> = {},
+): FreeCheckInput {
   const tokenIds = Array.from({ length: 40 }, (_, at) => at)
   return {
-    candidate: told.candidate ?? candidate(),
+    candidate: report.candidate ?? candidate(),
     isFirst: true,
     tellsIds: true,
-    told: {
+    report: {
       candidate: candidate(),
       usage: { promptTokens: 10, completionTokens: 40, cachedPromptTokens: 0 },
       digest: 'sha256:aa',
       tokensBefore: 0,
       elapsedMs: 2_000,
-      ...told,
+      ...report,
     },
     tokenIds,
     text: TEXT,
@@ -33,7 +36,7 @@ function candidate(parameters = 0, capabilities = ['chat', 'token_ids']): Candid
   return { key: 'peer', model } as unknown as Candidate
 }
 
-const weights = (one: Seen): readonly string[] =>
+const weights = (one: FreeCheckInput): readonly string[] =>
   new FreeChecks().look(one).map(({ weight }) => weight)
 
 describe('an honest answer', () => {
@@ -79,7 +82,7 @@ describe('proof of a lie is', () => {
 
   it('text without the ids that it promises to tell', () => {
     expect(weights(seen({ tellsIds: false, tokenIds: [] }))).toEqual(['proof'])
-    const { told: _, ...begun } = seen({ tellsIds: false, isFirst: false })
+    const { report: _, ...begun } = seen({ tellsIds: false, isFirst: false })
     expect(weights(begun)).toEqual(['proof'])
     const silent = seen({ tellsIds: false }, { candidate: candidate(0, ['chat']) })
     expect(weights(silent)).toEqual([])

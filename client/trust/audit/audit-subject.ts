@@ -3,7 +3,7 @@ import type { Candidate } from '../../request/index.ts'
 import type { Drawing } from '../verify/index.ts'
 import type { Shown } from './shown-text.ts'
 /** The part of an answer that one peer wrote. */
-export interface Testimony {
+export interface AnswerPart {
   readonly candidate: Candidate
   /** Its places among the answer's tokens, from … to before. */
   readonly from: number
@@ -15,10 +15,10 @@ export interface Testimony {
 }
 
 /** An answer that can be rated: what was asked, and who wrote which tokens. */
-export interface Subject {
+export interface AuditSubject {
   readonly asked: ScoreRequest['request']
   readonly tokenIds: readonly number[]
-  readonly parts: readonly Testimony[]
+  readonly parts: readonly AnswerPart[]
   readonly temperature: number
   /** Strings that cut it off. @default none */
   readonly stops?: readonly string[]

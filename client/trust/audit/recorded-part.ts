@@ -1,12 +1,12 @@
 import type { FinishReason } from '../../../protocol/index.ts'
-import type { AnswerChunk, Candidate, DispatchEvent } from '../../request/index.ts'
+import type { AnswerChunk, AnswerEvent, Candidate } from '../../request/index.ts'
 import type { Run } from './shown-text.ts'
 
 /** Text that may come without ids, beside what stop strings hold back: a few characters that were not finished. */
 const MAX_HELD_BACK = 32
 
 /** What one peer sent of an answer, in one go. */
-export class Part {
+export class RecordedPart {
   readonly candidate: Candidate
   /** Its engine went on from the tokens before, and would read them as whoever wrote them. */
   readonly follows: boolean
@@ -30,7 +30,7 @@ export class Part {
     chunk,
     tokenIds = [],
     logprobs = [],
-  }: Extract<DispatchEvent, { readonly type: 'chunk' }>): void {
+  }: Extract<AnswerEvent, { readonly type: 'chunk' }>): void {
     this.tokenIds.push(...tokenIds)
     this.logprobs.push(...logprobs)
     this.unpaired ||= logprobs.length > 0 && logprobs.length !== tokenIds.length

@@ -1,19 +1,19 @@
 import type { AnswerRequest, ScoreRequest } from '../../../protocol/index.ts'
-import type { Candidate, DispatchEvent, Told, Unrated } from '../../request/index.ts'
+import type { AnswerEvent, Candidate, PeerReport, Unrated } from '../../request/index.ts'
 import { specClassOf } from '../reputation/index.ts'
-import type { Seen } from './free-checks.ts'
-import { answerOf, Part } from './part.ts'
+import type { AnswerPart, AuditSubject } from './audit-subject.ts'
+import type { FreeCheckInput } from './free-checks.ts'
 import { ratable, stopsOf } from './ratable.ts'
+import { answerOf, RecordedPart } from './recorded-part.ts'
 import type { Run } from './shown-text.ts'
-import type { Subject, Testimony } from './subject.ts'
 /** Listens to an answer, so that it can be rated once it is complete. */
-export class Witness {
+export class AnswerRecorder {
   readonly #request: AnswerRequest
   readonly #asked: ScoreRequest['request'] | undefined
   readonly #temperature: number
   readonly #stops: readonly string[]
   readonly #trusted: ReadonlySet<string> | undefined
-  #parts: Part[] = []
+  #parts: RecordedPart[] = []
   /** What came from elsewhere has no tokens that are known. */
   #isForeign: boolean = false
 
@@ -27,7 +27,7 @@ export class Witness {
     this.#temperature = request.kind === 'embedding' ? 0 : (request.body.temperature ?? 1)
   }
 
-  hear(event: DispatchEvent): void {
+  record(event: AnswerEvent): void {
     if (event.type === 'restart') {
       this.#parts = []
       this.#isForeign = false
@@ -38,19 +38,19 @@ export class Witness {
     else this.#partOf(candidate, afterText).take(event)
   }
 
-  #partOf(candidate: Candidate, afterText: boolean): Part {
+  #partOf(candidate: Candidate, afterText: boolean): RecordedPart {
     const last = this.#parts.at(-1)
     const follows =
       !this.#isForeign && !afterText && (last === undefined || this.#agree(last, candidate))
     const isSame = last?.candidate.key === candidate.key && last.follows === follows
     if (last !== undefined && isSame && last.candidate.model.id === candidate.model.id) return last
-    const part = new Part(candidate, follows)
+    const part = new RecordedPart(candidate, follows)
     this.#parts.push(part)
     return part
   }
 
   /** Whether one reads the ids, and what came before them, as the other does. */
-  #agree({ candidate: { model }, follows }: Part, next: Candidate): boolean {
+  #agree({ candidate: { model }, follows }: RecordedPart, next: Candidate): boolean {
     if (!follows) return false
     const isChat = this.#request.kind === 'chat'
     return isChat
@@ -58,16 +58,16 @@ export class Witness {
       : (model.digest ?? model.id) === (next.model.digest ?? next.model.id)
   }
 
-  #tellsIds(part: Part): boolean {
+  #tellsIds(part: RecordedPart): boolean {
     return part.tellsIds(this.#stops, part.follows && part === this.#parts[0])
   }
 
   /**
    * What can be checked without asking anybody, of each peer.
    *
-   * @param told absent where a provider, or the client itself, ended the answer
+   * @param report absent where a provider, or the client itself, ended the answer
    */
-  seen(told?: Told): readonly Seen[] {
+  inputs(report?: PeerReport): readonly FreeCheckInput[] {
     const request = JSON.stringify(this.#request.body)
     return this.#parts.map((part, at) => {
       const { candidate, tokenIds, logprobs, unpaired, spelled, text } = part
@@ -77,7 +77,7 @@ export class Witness {
         isFirst: at === 0,
         tellsIds: this.#asked === undefined || this.#tellsIds(part),
         ...(spelled.length > 0 && { spelled: spelled.join('') }),
-        ...(isLast && told?.candidate.key === candidate.key && { told }),
+        ...(isLast && report?.candidate.key === candidate.key && { report }),
       }
     })
   }
@@ -91,9 +91,9 @@ export class Witness {
   }
 
   /** As far as the answer can be rated; absent where nothing of it can. */
-  get subject(): Subject | undefined {
+  get subject(): AuditSubject | undefined {
     const asked = this.#asked
-    const parts: Testimony[] = []
+    const parts: AnswerPart[] = []
     const tokenIds: number[] = []
     let runs: readonly Run[] = []
     for (const part of this.#parts) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { DispatchEvent } from '../../../../../client/request/answer-event.ts'
+import type { AnswerEvent } from '../../../../../client/request/answer-event.ts'
 import type { Candidate } from '../../../../../client/request/candidate.ts'
-import { Witness } from '../../../../../client/trust/audit/witness.ts'
+import { AnswerRecorder } from '../../../../../client/trust/audit/answer-recorder.ts'
 import type { AnswerRequest, FinishReason } from '../../../../../protocol/index.ts'
 
 const body = {
@@ -36,7 +36,7 @@ interface Piece extends From {
   readonly afterText?: boolean
 }
 
-function piece(text: string, tokenIds: readonly number[], more: Piece = {}): DispatchEvent {
+function piece(text: string, tokenIds: readonly number[], more: Piece = {}): AnswerEvent {
   const { key = 'a', finish = null, reasoning, afterText = false } = more
   const delta = { content: text, ...(reasoning !== undefined && { reasoning_content: reasoning }) }
   const chunk = { kind: 'chat', choices: [{ index: 0, delta, finish_reason: finish }] } as const
@@ -44,7 +44,7 @@ function piece(text: string, tokenIds: readonly number[], more: Piece = {}): Dis
 }
 
 /** What a provider of the caller's own sends, or the client itself. */
-function foreign(text: string): DispatchEvent {
+function foreign(text: string): AnswerEvent {
   const chunk = {
     kind: 'chat',
     choices: [{ index: 0, delta: { content: text }, finish_reason: null }],
@@ -52,24 +52,24 @@ function foreign(text: string): DispatchEvent {
   return { type: 'chunk', peerId: '', chunk }
 }
 
-function heard(events: readonly DispatchEvent[], asked: AnswerRequest = request()): Witness {
-  const witness = new Witness(asked, undefined)
-  for (const event of events) witness.hear(event)
-  return witness
+function heard(events: readonly AnswerEvent[], asked: AnswerRequest = request()): AnswerRecorder {
+  const recorder = new AnswerRecorder(asked, undefined)
+  for (const event of events) recorder.record(event)
+  return recorder
 }
 
-const partsOf = (witness: Witness): readonly (readonly [string, number, number])[] =>
-  (witness.subject?.parts ?? []).map(({ candidate: { key }, from, to }) => [key, from, to])
+const partsOf = (recorder: AnswerRecorder): readonly (readonly [string, number, number])[] =>
+  (recorder.subject?.parts ?? []).map(({ candidate: { key }, from, to }) => [key, from, to])
 
 describe('an answer of several peers', () => {
   it('has a part of each, with all text up to its end', () => {
-    const witness = heard([
+    const recorder = heard([
       piece('one ', [1]),
       piece('two ', [2]),
       piece('three', [3], { key: 'b', finish: 'stop' }),
     ])
-    expect(witness.subject?.tokenIds).toEqual([1, 2, 3])
-    expect(witness.subject?.parts).toMatchObject([
+    expect(recorder.subject?.tokenIds).toEqual([1, 2, 3])
+    expect(recorder.subject?.parts).toMatchObject([
       { from: 0, to: 2, shown: { runs: [{ text: 'one two ' }], isComplete: false } },
       { from: 2, to: 3, shown: { runs: [{ text: 'one two three' }], isComplete: true } },
     ])
@@ -84,9 +84,9 @@ describe('an answer of several peers', () => {
       { afterText: true },
     ]
     for (const more of onward) {
-      const witness = heard([...begun, piece('three', [77], more), piece('four', [78], more)])
-      expect(partsOf(witness)).toEqual([['a', 0, 2]])
-      expect(witness.subject?.tokenIds).toEqual([1, 2])
+      const recorder = heard([...begun, piece('three', [77], more), piece('four', [78], more)])
+      expect(partsOf(recorder)).toEqual([['a', 0, 2]])
+      expect(recorder.subject?.tokenIds).toEqual([1, 2])
     }
     const back = heard([...begun, piece('x', [77], { key: 'b', digest: '' }), piece('y', [3])])
     expect(partsOf(back)).toEqual([['a', 0, 2]])
@@ -102,29 +102,29 @@ describe('an answer of several peers', () => {
   })
 
   it('begins anew where it is begun anew', () => {
-    const witness = heard([foreign('x'), { type: 'restart' }, piece('one', [1], { key: 'b' })])
-    expect(partsOf(witness)).toEqual([['b', 0, 1]])
+    const recorder = heard([foreign('x'), { type: 'restart' }, piece('one', [1], { key: 'b' })])
+    expect(partsOf(recorder)).toEqual([['b', 0, 1]])
   })
 
   it('shows at a seam what was held back before it', () => {
-    const witness = heard([
+    const recorder = heard([
       piece('one, ', [1, 2]),
       piece('two', [], { key: 'b' }),
       piece(' three', [3], { key: 'b', finish: 'stop' }),
     ])
-    expect(partsOf(witness)).toEqual([
+    expect(partsOf(recorder)).toEqual([
       ['a', 0, 2],
       ['b', 2, 3],
     ])
-    expect(witness.seen().map(({ tellsIds }) => tellsIds)).toEqual([true, true])
+    expect(recorder.inputs().map(({ tellsIds }) => tellsIds)).toEqual([true, true])
   })
 })
 
 describe('text without token ids', () => {
   const LONG = 'a lie that is too long to have been held back for anything'
-  const tells = (events: readonly DispatchEvent[], asked?: AnswerRequest) =>
+  const tells = (events: readonly AnswerEvent[], asked?: AnswerRequest) =>
     heard(events, asked)
-      .seen()
+      .inputs()
       .map(({ tellsIds }) => tellsIds)
 
   it('of a peer that promises ids is noticed, all of it or the end of it', () => {
@@ -136,13 +136,13 @@ describe('text without token ids', () => {
   })
 
   it('is noticed in each part, and nothing is rated from there on', () => {
-    const witness = heard([
+    const recorder = heard([
       piece('one', [1]),
       piece(LONG, [], { key: 'b' }),
       piece('three', [3], { key: 'c' }),
     ])
-    expect(witness.seen().map(({ tellsIds }) => tellsIds)).toEqual([true, false, true])
-    expect(partsOf(witness)).toEqual([['a', 0, 1]])
+    expect(recorder.inputs().map(({ tellsIds }) => tellsIds)).toEqual([true, false, true])
+    expect(partsOf(recorder)).toEqual([['a', 0, 1]])
   })
 
   it('may be what a stop string held back', () => {
@@ -156,8 +156,8 @@ describe('text without token ids', () => {
 
   it('is nothing new of a peer that promises none, and leaves it unrated', () => {
     const silent = { capabilities: [] }
-    const witness = heard([piece('one', [1], silent), piece('two', [], silent)])
-    expect(witness.subject).toBeUndefined()
+    const recorder = heard([piece('one', [1], silent), piece('two', [], silent)])
+    expect(recorder.subject).toBeUndefined()
   })
 
   it('is nobody’s fault where the answer could not be rated', () => {

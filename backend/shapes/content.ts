@@ -1,0 +1,105 @@
+import { isAbsent, type Json, recordAt, textAt, wrongShape } from './field.ts'
+
+/** What a message's content says, its parts told apart. */
+export interface SpokenContent {
+  readonly text: string
+  readonly reasoning: string
+  readonly refusal: string
+}
+
+const NOTHING: SpokenContent = { text: '', reasoning: '', refusal: '' }
+
+/**
+ * Parts by their type, and what each adds. `thinking` has a text or a list of parts (Mistral); `reference` cites sources by
+ * number and says nothing.
+ */
+const PARTS: Readonly<Record<string, (part: Json, path: string) => Partial<SpokenContent>>> = {
+  text: ({ text }, path) => ({ text: partText(text, `${path}.text`) }),
+  output_text: ({ text }, path) => ({ text: partText(text, `${path}.text`) }),
+  thinking: ({ thinking }, path) => ({ reasoning: partText(thinking, `${path}.thinking`) }),
+  reasoning: ({ reasoning, text }, path) => ({
+    reasoning: partText(reasoning ?? text, `${path}.reasoning`),
+  }),
+  refusal: ({ refusal }, path) => ({ refusal: textAt(refusal, `${path}.refusal`) }),
+  reference: () => ({}),
+}
+
+/**
+ * A message's content: a text, or a part or list of parts ({@link PARTS}; a text in a list is a part, too).
+ *
+ * @throws InferenceError `engine_failed`, also for parts that are no text, such as images
+ */
+export function contentAt(value: unknown, path: string): SpokenContent {
+  if (isAbsent(value)) return NOTHING
+  if (typeof value === 'string') return { ...NOTHING, text: value }
+  if (!Array.isArray(value)) return { ...NOTHING, ...partAt(value, path) }
+  return value
+    .map((part, at) => partAt(part, `${path}.${at}`))
+    .reduce<SpokenContent>(
+      (all, part) => ({
+        text: all.text + (part.text ?? ''),
+        reasoning: all.reasoning + (part.reasoning ?? ''),
+        refusal: all.refusal + (part.refusal ?? ''),
+      }),
+      NOTHING,
+    )
+}
+
+/** `reasoning_details` of OpenRouter's: what they spell, encrypted ones aside. */
+const DETAILS: Readonly<Record<string, string | undefined>> = {
+  'reasoning.text': 'text',
+  'reasoning.summary': 'summary',
+  'reasoning.encrypted': undefined,
+}
+
+/**
+ * What a model thought. The names are alternatives: engines send the same thought under two of them.
+ *
+ * @throws InferenceError `engine_failed`
+ */
+export function reasoningAt(message: Json, path: string): string {
+  for (const name of ['reasoning_content', 'reasoning', 'thinking'] as const) {
+    const thought = partText(message[name], `${path}.${name}`)
+    if (thought !== '') return thought
+  }
+  const { reasoning_details: details } = message
+  if (isAbsent(details)) return ''
+  if (!Array.isArray(details)) throw wrongShape(`${path}.reasoning_details`, details, 'a list')
+  return details
+    .map((detail: unknown, at) => {
+      const where = `${path}.reasoning_details.${at}`
+      const record = recordAt(detail, where)
+      const { type } = record
+      if (typeof type !== 'string' || !Object.hasOwn(DETAILS, type)) {
+        throw wrongShape(where, detail, 'reasoning.text, reasoning.summary or reasoning.encrypted')
+      }
+      const field = DETAILS[type]
+      return field === undefined ? '' : textAt(record[field], `${where}.${field}`)
+    })
+    .join('')
+}
+
+function partAt(value: unknown, path: string): Partial<SpokenContent> {
+  if (typeof value === 'string') return { text: value }
+  const part = recordAt(value, path)
+  const { type = 'text' } = part
+  const read = typeof type === 'string' && Object.hasOwn(PARTS, type) ? PARTS[type] : undefined
+  if (read === undefined || (!('type' in part) && !('text' in part))) {
+    throw wrongShape(path, value, `text or a part of type ${Object.keys(PARTS).join(', ')}`)
+  }
+  return read(part, path)
+}
+
+/** A text, or a list of texts and text parts. */
+function partText(value: unknown, path: string): string {
+  if (!Array.isArray(value)) return textAt(value, path)
+  return value
+    .map((part: unknown, at) => {
+      const where = `${path}.${at}`
+      if (typeof part === 'string') return part
+      const { type, text } = recordAt(part, where)
+      if (!isAbsent(type) && type !== 'text') throw wrongShape(where, part, 'a part of type text')
+      return textAt(text, `${where}.text`)
+    })
+    .join('')
+}

@@ -1,0 +1,66 @@
+import { type FinishReason, InferenceError } from '../../protocol/index.ts'
+import { isAbsent, wrongShape } from './field.ts'
+
+/**
+ * Why an answer ended, by what the makers document: OpenAI, vLLM, SGLang, llama.cpp, Ollama, Mistral (`model_length`),
+ * DeepSeek, Anthropic (`end_turn`, `max_tokens`), Google (`STOP`, `SAFETY`), TGI (`eos_token`), Together (`eos`).
+ */
+const REASONS: Readonly<Record<string, FinishReason | 'failed' | 'busy'>> = {
+  stop: 'stop',
+  eos: 'stop',
+  eos_token: 'stop',
+  stop_sequence: 'stop',
+  end_turn: 'stop',
+  complete: 'stop',
+  completed: 'stop',
+  length: 'length',
+  max_tokens: 'length',
+  max_length: 'length',
+  model_length: 'length',
+  model_context_window_exceeded: 'length',
+  limit: 'length',
+  tool_calls: 'tool_calls',
+  tool_call: 'tool_calls',
+  tool_use: 'tool_calls',
+  function_call: 'tool_calls',
+  content_filter: 'content_filter',
+  content_filtered: 'content_filter',
+  safety: 'content_filter',
+  recitation: 'content_filter',
+  blocklist: 'content_filter',
+  prohibited_content: 'content_filter',
+  spii: 'content_filter',
+  refusal: 'content_filter',
+  sensitive: 'content_filter',
+  abort: 'failed',
+  aborted: 'failed',
+  cancelled: 'failed',
+  error: 'failed',
+  unload: 'failed',
+  load: 'failed',
+  insufficient_system_resource: 'busy',
+}
+
+/**
+ * @returns null where the answer goes on
+ * @throws InferenceError `engine_failed` for an answer that the engine gave up, and for a reason that no maker documents;
+ *   `over_capacity` for one that found no room
+ */
+export function finishReasonAt(value: unknown, path: string): FinishReason | null {
+  if (isAbsent(value) || value === '') return null
+  if (typeof value !== 'string') throw wrongShape(path, value, 'text')
+  const name = value.toLowerCase()
+  const reason = Object.hasOwn(REASONS, name) ? REASONS[name] : undefined
+  switch (reason) {
+    case undefined: {
+      const message = `the engine ended the answer with an unknown '${path}': '${value.slice(0, 40)}'`
+      throw new InferenceError('engine_failed', message)
+    }
+    case 'failed':
+      throw new InferenceError('engine_failed', `the engine gave the answer up: '${name}'`)
+    case 'busy':
+      throw new InferenceError('over_capacity', `the engine has no room: '${name}'`)
+    default:
+      return reason
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * Shapes of the fields that engines send: read as their makers document them, or refused with the field and its shape.
+ *
+ * @example
+ * function toolCalls(line: string) {
+ *   const record = recordIn(line) // one JSON object
+ *   return listAt(record['tool_calls'], 'tool_calls')
+ * }
+ *
+ * @packageDocumentation
+ */
+export { contentAt, reasoningAt } from './content.ts'
+export {
+  countAt,
+  flagAt,
+  isAbsent,
+  type Json,
+  listAt,
+  numberAt,
+  recordAt,
+  recordIn,
+  textAt,
+  wrongShape,
+} from './field.ts'
+export { finishReasonAt } from './finish-reason.ts'
+export { ToolCallReader } from './tool-calls.ts'
+export { usageAt } from './usage.ts'
+export { vectorsOf } from './vectors.ts'

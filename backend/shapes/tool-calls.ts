@@ -1,0 +1,164 @@
+import { randomBytes } from 'node:crypto'
+import { InferenceError, type ToolCallDelta } from '../../protocol/index.ts'
+import { countAt, isAbsent, type Json, recordAt, textAt, wrongShape } from './field.ts'
+
+/** A tool call, or a part of one, as an engine sent it. */
+interface SentToolCall {
+  /** Undefined where the engine does not number its calls. */
+  readonly index: number | undefined
+  /** Empty where the engine sends none. */
+  readonly id: string
+  /** Empty in the parts after the first. */
+  readonly name: string
+  readonly arguments: string
+}
+
+interface Call {
+  /** In the order of appearance. */
+  readonly place: number
+  readonly sentIndex: number | undefined
+  /** As the engine sent it; empty where it sends none. */
+  sentId: string
+  name: string
+  arguments: string
+}
+
+/**
+ * Tells the tool calls of a stream apart. Engines number them by `index`, or name them by `id`, or do both; some leave out
+ * the index, give every call index 0, count from 1, repeat id and name with every part, or send a new id with every part.
+ * What comes out is numbered from 0 in the order of appearance, with id and name once; a call without an id gets one.
+ */
+export class ToolCallReader {
+  readonly #calls: Call[] = []
+
+  /** Whether any call was read. */
+  get hasCalls(): boolean {
+    return this.#calls.length > 0
+  }
+
+  /**
+   * The calls of one record.
+   *
+   * @throws InferenceError `engine_failed` for a shape that no maker documents, and for parts of a call that never began
+   */
+  take(value: unknown, path: string): ToolCallDelta[] {
+    if (isAbsent(value)) return []
+    // One call in place of a list of them.
+    const list = Array.isArray(value) ? value : [value]
+    return list.map((item: unknown, at) => {
+      const where = Array.isArray(value) ? `${path}.${at}` : path
+      return this.#add(sentCallAt(item, where), at > 0, where)
+    })
+  }
+
+  /** @throws InferenceError `engine_failed` for a call without a name */
+  end(): void {
+    if (this.#calls.every(({ name }) => name !== '')) return
+    throw new InferenceError('engine_failed', 'the engine sent a tool call without a name')
+  }
+
+  #add(sent: SentToolCall, isBesideOther: boolean, path: string): ToolCallDelta {
+    const known = this.#callOf(sent, isBesideOther)
+    if (known === undefined) return this.#begin(sent, path)
+    const isNamed = known.name === '' && sent.name !== ''
+    if (isNamed) known.name = sent.name
+    if (known.sentId === '') known.sentId = sent.id
+    known.arguments += sent.arguments
+    const called = {
+      ...(isNamed && { name: sent.name }),
+      ...(sent.arguments !== '' && { arguments: sent.arguments }),
+    }
+    return { index: known.place, function: called }
+  }
+
+  #begin(sent: SentToolCall, path: string): ToolCallDelta {
+    const { index, id, name, arguments: text } = sent
+    if (id === '' && name === '') {
+      throw new InferenceError(
+        'engine_failed',
+        `the engine sent '${path}' as a part of a tool call that never began; expected an id or a name first`,
+      )
+    }
+    const isTaken = this.#calls.some(({ sentId }) => sentId === id)
+    const call: Call = {
+      place: this.#calls.length,
+      sentIndex: index,
+      sentId: id,
+      name,
+      arguments: text,
+    }
+    this.#calls.push(call)
+    return {
+      index: call.place,
+      id: id === '' || isTaken ? `call_${randomBytes(12).toString('hex')}` : id,
+      type: 'function',
+      function: { ...(name !== '' && { name }), arguments: text },
+    }
+  }
+
+  /** The call that a part belongs to; undefined for the beginning of a new one. */
+  #callOf(sent: SentToolCall, isBesideOther: boolean): Call | undefined {
+    const { index, id, name } = sent
+    if (index === undefined && isBesideOther && id === '' && name !== '') return undefined
+    const byId =
+      id === ''
+        ? undefined
+        : this.#calls.findLast(
+            (call) =>
+              call.sentId === id &&
+              (index === undefined || call.sentIndex === index || name === ''),
+          )
+    if (byId !== undefined) return byId
+    const last =
+      index === undefined
+        ? this.#calls.at(-1)
+        : this.#calls.findLast((call) => (call.sentIndex ?? call.place) === index)
+    if (last === undefined || name === '') return last
+    if (last.name === '') return last
+    // A name again is a repetition within a call, or the beginning of the next.
+    if (name !== last.name) return undefined
+    if (id !== '' && last.sentId !== '' && last.arguments === '') return undefined
+    return isWhole(last.arguments) && sent.arguments.trim() !== ''
+      ? undefined
+      : sameCall(last, sent)
+  }
+}
+
+/** A new id at arguments that are whole begins the next call; before that, some engines send a new one with every part. */
+function sameCall(last: Call, { id }: SentToolCall): Call | undefined {
+  const isOther = id !== '' && last.sentId !== '' && id !== last.sentId
+  return isOther && isWhole(last.arguments) ? undefined : last
+}
+
+function sentCallAt(value: unknown, path: string): SentToolCall {
+  if (isAbsent(value)) throw wrongShape(path, value, 'an object')
+  const call = recordAt(value, path)
+  const { index, id, type, function: called } = call
+  if (!isAbsent(type) && type !== 'function' && type !== '') {
+    throw wrongShape(path, value, 'a tool call of type function')
+  }
+  const { name, arguments: sent, index: inner } = recordAt(called, `${path}.function`)
+  return {
+    index: countAt(index ?? inner, `${path}.index`),
+    id: typeof id === 'number' ? String(id) : textAt(id, `${path}.id`),
+    name: textAt(name, `${path}.function.name`),
+    arguments: argumentsAt(sent, `${path}.function.arguments`),
+  }
+}
+
+/** A text, as OpenAI has it, or the object that it stands for, as Ollama does. */
+function argumentsAt(value: unknown, path: string): string {
+  if (isAbsent(value)) return ''
+  if (typeof value === 'string') return value
+  if (typeof value === 'object' && !Array.isArray(value)) return JSON.stringify(value as Json)
+  throw wrongShape(path, value, 'text or an object')
+}
+
+/** Whether arguments are complete: they are always an object. */
+function isWhole(text: string): boolean {
+  try {
+    return typeof JSON.parse(text) === 'object'
+  } catch {
+    return false
+  }
+}

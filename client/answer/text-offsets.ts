@@ -1,0 +1,55 @@
+import type { CompletionChunk, CompletionLogprobs } from '../../protocol/index.ts'
+
+/**
+ * Finds where the tokens of a text completion begin in its text, in characters. Engines count from different places, count
+ * control tokens that nobody sees, or do not tell; the text that is shown is the same for all.
+ */
+export class TextOffsets {
+  #text = ''
+  #at = 0
+  /** A token before was part of a character only. */
+  #isPartial: boolean = false
+
+  /** @param text shown with the tokens; it may be behind them, never ahead */
+  take(text: string, logprobs: CompletionLogprobs): CompletionLogprobs {
+    this.#text += text
+    return { ...logprobs, text_offset: logprobs.tokens.map((token) => this.#place(token)) }
+  }
+
+  /** Text without probabilities. */
+  skip(text: string): void {
+    this.#text += text
+    this.#at = this.#text.length
+  }
+
+  #place(token: string): number {
+    if (token.includes('\uFFFD')) {
+      this.#isPartial = true
+      return this.#at
+    }
+    // Some tokenizers spell a space in front of the first word, which is not shown.
+    const spelled = this.#at === 0 && !this.#text.startsWith(' ') ? token.trimStart() : token
+    const from = this.#isPartial ? this.#text.indexOf(spelled, this.#at) : this.#at
+    const begin = from < 0 ? this.#at : from
+    // What the text does not have is a control token; it takes no room.
+    const rest = this.#text.slice(begin)
+    const isShown = spelled !== '' && (rest.startsWith(spelled) || spelled.startsWith(rest))
+    if (!isShown || rest === '') return begin
+    this.#isPartial = false
+    this.#at = Math.min(this.#text.length, begin + spelled.length)
+    return begin
+  }
+}
+
+/** A choice, whose tokens say where they begin in the text that is shown. */
+export function placed(
+  choice: CompletionChunk['choices'][number],
+  offsets: Map<number, TextOffsets>,
+): CompletionChunk['choices'][number] {
+  const { index, text, logprobs } = choice
+  const found = offsets.get(index) ?? new TextOffsets()
+  offsets.set(index, found)
+  if (logprobs) return { ...choice, logprobs: found.take(text, logprobs) }
+  found.skip(text)
+  return choice
+}

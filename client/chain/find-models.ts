@@ -1,0 +1,65 @@
+import { InferenceError, requirementsOf } from '../../protocol/index.ts'
+import type { Clock } from '../../timing/index.ts'
+import {
+  type Directory,
+  explainAbsence,
+  type Router,
+  type SwarmHost,
+  UNFIT_TIER,
+} from '../peers/index.ts'
+import { exactPromptTokens } from '../request/index.ts'
+import { autoModels } from './auto-models.ts'
+import type { ChainJob } from './chain-job.ts'
+import type { NamedMember } from './member.ts'
+
+export interface FindModelsInit {
+  readonly host: SwarmHost
+  readonly directory: Pick<Directory, 'enumerate' | 'known'>
+  readonly router: Pick<Router, 'tier'>
+  readonly clock: Pick<Clock, 'wall'>
+}
+
+/**
+ * The models of the network that `auto` stands for now.
+ *
+ * @throws InferenceError `no_peers`, or `capability_unavailable` where no model takes the request; the signal's reason
+ */
+export async function findModels(
+  { host, directory, router, clock }: FindModelsInit,
+  { request, estimatedPromptTokens }: Pick<ChainJob, 'estimatedPromptTokens' | 'request'>,
+  options: { readonly signal: AbortSignal },
+): Promise<readonly NamedMember[]> {
+  const needs = requirementsOf(request)
+  const promptTokens = exactPromptTokens(request)
+  const routing = {
+    promptTokens: estimatedPromptTokens,
+    answerTokens: 0,
+    affinity: undefined,
+    apart: [],
+  }
+  const query = {
+    needs,
+    ...(promptTokens !== undefined && { promptTokens }),
+    isReady: (candidate: Parameters<Router['tier']>[0]) =>
+      router.tier(candidate, routing) < UNFIT_TIER,
+  }
+  const known = autoModels(directory.known(), query, clock.wall())
+  const ids =
+    known.length > 0 ? known : autoModels(await directory.enumerate(options), query, clock.wall())
+  if (ids.length > 0) return ids.map((model) => ({ type: 'network', model }))
+  const advertisements = directory.known()
+  if (advertisements.length > 0) {
+    const { capabilities, fields } = needs
+    throw new InferenceError(
+      'capability_unavailable',
+      `no model that is served takes this request: it needs ${[...capabilities, ...fields].join(', ')}`,
+      { details: { param: 'model' } },
+    )
+  }
+  throw explainAbsence({
+    query: { reference: { id: '' }, needs: { capabilities: [], fields: [] } },
+    advertisements,
+    connectedPeers: host.libp2p.getPeers().length,
+    bootstrap: host.bootstrapPeers(),
+  })
+}

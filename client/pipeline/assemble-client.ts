@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto'
+import type { Host } from '../../host/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
+import { type Connect, createPeerAttempt } from '../attempt/index.ts'
+import { type Chains, createChains } from '../chain/index.ts'
+import type { DispatchContext } from '../dispatch/index.ts'
+import {
+  type ConnectionEvents,
+  createDirectory,
+  createProber,
+  createRouter,
+  type DirectoryHost,
+  watchConnections,
+} from '../peers/index.ts'
+import { createTrust, type Trust } from '../trust/index.ts'
+import type { Settings } from './settings.ts'
+
+/** What requests need of a host. */
+export type RequesterHost = DirectoryHost &
+  Pick<Host, 'bootstrapPeers'> & {
+    readonly libp2p: ConnectionEvents & Pick<Host['libp2p'], 'dialProtocol' | 'getPeers'>
+  }
+
+/** The parts that all requests of a client share. */
+export interface ClientParts {
+  readonly context: DispatchContext
+  readonly chains: Chains
+  readonly trust: Trust
+  /** Fires when the client closes. */
+  readonly closing: AbortSignal
+  /** Closes every part, also where one of them fails to. */
+  close(): Promise<void>
+}
+
+/** @throws InferenceError `invalid_request` for an alias, a provider or a canary mode that cannot be used */
+export function assembleClient(host: RequesterHost, settings: Settings): ClientParts {
+  const { requestLimits, discoveryLimits, clock, random, budgets } = settings
+  const closing = new AbortController()
+  const connect: Connect = (peerId, protocol, options) =>
+    host.libp2p.dialProtocol(peerId, protocol, options)
+  const attempt = createPeerAttempt({ connect, clock })
+  const directory = createDirectory({ host, limits: discoveryLimits, clock, random })
+  const trust = createTrust({ ...settings, attempt, directory, limits: requestLimits })
+  const router = createRouter({
+    trust: trust.trustOf,
+    clock,
+    random,
+    salt: randomBytes(16),
+  })
+  const prober = createProber({
+    connect,
+    isConnected: (peerId) => host.libp2p.getPeers().some((peer) => peer.equals(peerId)),
+    timeoutMs: discoveryLimits.probeTimeoutMs,
+    clock,
+    pool: router.pool,
+    onRtt: (peer, rttMs) => router.observeRtt(peer, rttMs),
+  })
+  const chains = createChains({ ...settings, host, directory, router })
+  const unwatch = watchConnections(host.libp2p, (peer, isConnected) =>
+    router.connected(peer, isConnected),
+  )
+  const parts = new AsyncDisposableStack()
+  parts.defer(() => directory.close())
+  parts.defer(() => prober.close())
+  parts.defer(() => chains.close())
+  parts.defer(() => router.close())
+  parts.defer(unwatch)
+  parts.defer(() => closing.abort(new InferenceError('cancelled', 'the client is closed')))
+  return {
+    context: {
+      clock,
+      host,
+      attempt,
+      directory,
+      prober,
+      router,
+      affinity: settings.affinity,
+      admits: trust.trustOf.admits,
+      budget: budgets.budget,
+      reserve: budgets.reserve,
+      ...(trust.onAnswered !== undefined && { onAnswered: trust.onAnswered }),
+      random,
+    },
+    chains,
+    trust,
+    closing: closing.signal,
+    close: () => parts.disposeAsync(),
+  }
+}

@@ -1,0 +1,76 @@
+import { type Advertisement, normalizeModelId } from '../../protocol/index.ts'
+import { openScope, type Scope } from '../../timing/index.ts'
+import type { DispatchContext } from '../dispatch/index.ts'
+import {
+  explainAbsence,
+  listModels,
+  listPeer,
+  type ModelListing,
+  type PeerListing,
+} from '../peers/index.ts'
+import type { AbortOptions } from '../request/index.ts'
+
+export interface ListingsInit
+  extends Pick<DispatchContext, 'clock' | 'directory' | 'host' | 'prober'> {
+  readonly timeoutMs: number
+  /** Ends what runs when the client closes. */
+  readonly closing: AbortSignal
+}
+
+/** What is there to be asked. */
+export interface Listings {
+  models(options?: AbortOptions): Promise<readonly ModelListing[]>
+  peers(options?: AbortOptions): Promise<readonly PeerListing[]>
+  /**
+   * Total advertised slots of known peers serving this model; 0 if none are known.
+   *
+   * @param trusted counts only these peers. @default all
+   */
+  slots(model: string, trusted?: readonly string[]): number
+}
+
+export function createListings(init: ListingsInit): Listings {
+  const { directory, host, prober, timeoutMs, clock, closing } = init
+  const open = ({ signal }: AbortOptions): Scope => {
+    closing.throwIfAborted()
+    return openScope({ timeoutMs, clock }, { signal, owner: closing })
+  }
+  const everyone = async (options: AbortOptions): Promise<readonly Advertisement[]> => {
+    using scope = open(options)
+    const advertisements = await directory.enumerate(scope)
+    if (advertisements.length > 0) return advertisements
+    throw explainAbsence({
+      query: { reference: { id: '' }, needs: { capabilities: [], fields: [] } },
+      advertisements,
+      connectedPeers: host.libp2p.getPeers().length,
+      bootstrap: host.bootstrapPeers(),
+    })
+  }
+  return {
+    async models(options = {}) {
+      return listModels(await everyone(options))
+    },
+    async peers(options = {}) {
+      const advertisements = await everyone(options)
+      using scope = open(options)
+      return await Promise.all(
+        advertisements.map((known) => listPeer(known, prober, clock.wall(), scope)),
+      )
+    },
+    slots: (model, trusted) => slotsOf(directory.known(), model, trusted),
+  }
+}
+
+function slotsOf(
+  known: readonly Advertisement[],
+  model: string,
+  trusted: readonly string[] | undefined,
+): number {
+  const id = normalizeModelId(model.split('@sha256:')[0] ?? '')
+  const serving = known.filter(
+    ({ models, peerId }) =>
+      models.some((served) => served.id === id || served.aliases.includes(id)) &&
+      (trusted?.includes(peerId.toString()) ?? true),
+  )
+  return serving.reduce((sum, { slots }) => sum + slots, 0)
+}

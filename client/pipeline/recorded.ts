@@ -1,0 +1,102 @@
+import { randomBytes } from 'node:crypto'
+import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
+import type { Clock } from '../../timing/index.ts'
+import type { RequestEvent, Verification } from '../request/index.ts'
+import type { Stage } from './ask.ts'
+import type { PreparedRequest } from './prepare.ts'
+
+export interface RecordedInit {
+  /** Each gets the record of every request once that has ended. What a listener throws is dropped. */
+  readonly listeners: Iterable<(record: RequestEvent) => void>
+  readonly clock: Pick<Clock, 'wall'>
+}
+
+/**
+ * Writes the one record of a request: after its answer, its failure, or the consumer's leaving. Adds the attempts to
+ * its error.
+ */
+export function recorded({ listeners, clock }: RecordedInit): Stage {
+  return (next) =>
+    async function* (request, scope) {
+      const { journal, placement } = request
+      let model: string | undefined
+      let verification: Verification | undefined
+      const end = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent>): void => {
+        if (journal.record !== undefined) return
+        const startedAt = clock.wall() - journal.elapsedMs
+        const record = recordOf(request, model, { outcome, startedAt, ...more })
+        journal.record = record
+        placement?.onEnd?.(record)
+        for (const listener of listeners) notify(listener, record)
+      }
+      try {
+        for await (const event of next(request, scope)) {
+          if (event.type === 'model') {
+            model = event.model
+            placement?.onModel?.(model)
+          } else if (event.type === 'verified') {
+            verification = event.verification
+          } else if (event.type === 'done') {
+            end('answered', verification === undefined ? {} : { verification })
+          }
+          yield event
+        }
+      } catch (error) {
+        const failure = InferenceError.from(error, scope.signal.aborted ? 'cancelled' : 'internal')
+        const { code, message } = failure
+        const evidence = failure.detailsOf('verification_failed').verification
+        end(code, { message, ...(evidence && { verification: evidence }) })
+        throw withAttempts(failure, journal.attempts)
+      } finally {
+        // The consumer left.
+        end('cancelled', {})
+      }
+    }
+}
+
+function recordOf(
+  { request, asked, policy, resume, estimatedPromptTokens, journal }: PreparedRequest,
+  model: string | undefined,
+  end: Pick<RequestEvent, 'outcome' | 'startedAt'> & Partial<RequestEvent>,
+): RequestEvent {
+  const { attempts, resumes, exact, cost, ttftMs, usage, agreement } = journal
+  const hasBegun = end.outcome === 'answered' || ttftMs !== undefined
+  return {
+    requestId: randomBytes(12).toString('hex'),
+    kind: request.kind,
+    model: asked,
+    policy,
+    resume,
+    estimatedPromptTokens,
+    ...(hasBegun && model !== undefined && { answeredBy: model }),
+    ...(ttftMs !== undefined && { ttftMs }),
+    durationMs: journal.elapsedMs,
+    attempts: [...attempts],
+    resumes,
+    exact,
+    cost,
+    ...(usage !== undefined && { usage }),
+    ...(journal.usageEstimated && { usageEstimated: true as const }),
+    ...(agreement !== undefined && { agreement }),
+    ...(journal.remembered && { remembered: true as const }),
+    ...end,
+  }
+}
+
+function notify(listener: (record: RequestEvent) => void, record: RequestEvent): void {
+  try {
+    listener(record)
+  } catch {
+    // A listener's failure is not the request's.
+  }
+}
+
+/** The error with every attempt that led to it. */
+function withAttempts(error: InferenceError, attempts: readonly AttemptRecord[]): InferenceError {
+  if (attempts.length === 0) return error
+  return new InferenceError(error.code, error.message, {
+    cause: error,
+    ...(error.retryAfterMs !== undefined && { retryAfterMs: error.retryAfterMs }),
+    details: { ...error.details, attempts: [...attempts] },
+  })
+}

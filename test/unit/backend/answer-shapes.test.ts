@@ -1,0 +1,568 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createOllamaBackend, createOpenAiBackend } from '../../../backend/index.ts'
+import { type ChatChunk, InferenceError, parseRequest } from '../../../protocol/index.ts'
+import { collect, failureOf } from '../../conformance/backend-answers.ts'
+import { chat, events, fakeFetch, json, lines, type Reply } from '../../fixtures/fake-engine.ts'
+
+const PATH = '/v1/chat/completions'
+const TOOLS = ['search', 'open'].map((name) => ({ type: 'function', function: { name } }))
+
+const chunk = (delta: object, finish: string | null = null, extra: object = {}): string =>
+  JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish, ...extra }] })
+
+interface Heard {
+  readonly text: string
+  readonly reasoning: string
+  readonly refusal: string
+  readonly calls: readonly { readonly id: string; readonly name: string; readonly text: string }[]
+  readonly finishes: readonly string[]
+  readonly usage: object
+  readonly stopReason: string | undefined
+}
+
+/** An answer as OpenAI's own SDKs would put it together: ids, names and arguments concatenated by index. */
+async function heard(reply: Reply, extra: object = { tools: TOOLS }): Promise<Heard> {
+  const { fetch } = fakeFetch({ [PATH]: reply })
+  const backend = createOpenAiBackend({ baseUrl: 'http://cloud/v1', fetch, assumed: true })
+  const { events: all, done, finishes } = await collect(backend.infer(chat(extra)))
+  const calls: { id: string; name: string; text: string }[] = []
+  let [text, reasoning, refusal] = ['', '', '']
+  let stopReason: string | undefined
+  for (const event of all) {
+    if (event.type !== 'chunk') continue
+    for (const { delta, stop_reason } of (event.json as ChatChunk).choices) {
+      text += delta.content ?? ''
+      reasoning += delta.reasoning_content ?? ''
+      refusal += delta.refusal ?? ''
+      stopReason = stop_reason ?? stopReason
+      for (const call of delta.tool_calls ?? []) {
+        calls[call.index] ??= { id: '', name: '', text: '' }
+        const known = calls[call.index] as (typeof calls)[number]
+        known.id += call.id ?? ''
+        known.name += call.function?.name ?? ''
+        known.text += call.function?.arguments ?? ''
+      }
+    }
+  }
+  return { text, reasoning, refusal, calls, finishes, usage: done.usage, stopReason }
+}
+
+const failed = async (reply: Reply): Promise<InferenceError> => {
+  const { fetch } = fakeFetch({ [PATH]: reply })
+  const backend = createOpenAiBackend({ baseUrl: 'http://cloud/v1', fetch, assumed: true })
+  const { error } = await failureOf(backend.infer(chat({ tools: TOOLS })))
+  if (InferenceError.is(error)) return error
+  throw error
+}
+
+const part = (text: string) => ({ type: 'text', text })
+
+describe('content', () => {
+  it.each<[string, unknown, Partial<Heard>]>([
+    ['a text', 'geese', { text: 'geese' }],
+    ['null', null, { text: '' }],
+    ['a list of parts', [part('ge'), part('ese')], { text: 'geese' }],
+    ['one part', part('geese'), { text: 'geese' }],
+    ['a list of texts', ['ge', 'ese'], { text: 'geese' }],
+    ['OpenAI’s output_text', [{ type: 'output_text', text: 'geese' }], { text: 'geese' }],
+    [
+      'Mistral’s thoughts, in parts',
+      [{ type: 'thinking', thinking: [part('hm'), part('!')] }, part('geese')],
+      { reasoning: 'hm!', text: 'geese' },
+    ],
+    ['a thought that is text', [{ type: 'thinking', thinking: 'hm' }], { reasoning: 'hm' }],
+    ['a refusal', [{ type: 'refusal', refusal: 'no' }], { refusal: 'no' }],
+    ['a reference', [part('geese'), { type: 'reference', reference_ids: [1] }], { text: 'geese' }],
+    ['nothing', [], { text: '' }],
+  ])('as %s is read', async (_, content, expected) => {
+    const streamed = await heard(events(chunk({ content }), chunk({}, 'stop'), '[DONE]'))
+    expect(streamed).toMatchObject(expected)
+    const message = { role: 'assistant', content }
+    const whole = json({ choices: [{ index: 0, message, finish_reason: 'stop' }] })
+    expect(await heard(whole)).toMatchObject(expected)
+  })
+
+  it.each<[string, unknown, string]>([
+    ['an image', [{ type: 'image_url', image_url: { url: 'x' } }], "an object of type 'image_url'"],
+    ['a number', 7, 'the number 7'],
+    ['a part without a type or text', { words: 'geese' }, 'an object'],
+    ['a list in a list', [['geese']], 'a list that begins with text'],
+    ['a part whose text is a list', [{ type: 'text', text: [1] }], 'the number 1'],
+  ])('as %s fails, naming field and shape', async (_, content, shape) => {
+    const error = await failed(events(chunk({ content }), chunk({}, 'stop'), '[DONE]'))
+    expect(error).toMatchObject({ code: 'engine_failed' })
+    expect(error.message).toContain('choices.0.delta.content')
+    expect(error.message).toContain(shape)
+  })
+
+  it.each<[string, object, string]>([
+    ['reasoning_content', { reasoning_content: 'hm' }, 'hm'],
+    ['reasoning', { reasoning: 'hm' }, 'hm'],
+    ['both, as some gateways send it', { reasoning: 'hm', reasoning_content: 'hm' }, 'hm'],
+    ['details', { reasoning_details: [{ type: 'reasoning.text', text: 'hm' }] }, 'hm'],
+    ['encrypted details', { reasoning_details: [{ type: 'reasoning.encrypted', data: 'x' }] }, ''],
+  ])('thought as %s is read once', async (_, delta, reasoning) => {
+    const answer = await heard(events(chunk(delta), chunk({ content: 'a' }, 'stop'), '[DONE]'))
+    expect(answer).toMatchObject({ reasoning, text: 'a' })
+  })
+})
+
+describe('tool calls', () => {
+  const first = { id: 'c_search', name: 'search', text: '{"q":"geese"}' }
+  const second = { id: 'c_open', name: 'open', text: '{"page":2}' }
+  const sent = ({ id, name, text }: typeof first, index?: number) => ({
+    ...(index !== undefined && { index }),
+    id,
+    type: 'function',
+    function: { name, arguments: text },
+  })
+  const stream = (...calls: readonly object[]) =>
+    events(...calls.map((call) => chunk({ tool_calls: [call] })), chunk({}, 'tool_calls'), '[DONE]')
+
+  it.each<[string, Reply]>([
+    ['without index', stream(sent(first), sent(second))],
+    ['all with index 0', stream(sent(first, 0), sent(second, 0))],
+    ['counted from 1', stream(sent(first, 1), sent(second, 2))],
+    ['as OpenAI does', stream(sent(first, 0), sent(second, 1))],
+    [
+      'in one list without index',
+      events(chunk({ tool_calls: [sent(first), sent(second)] }), chunk({}, 'stop'), '[DONE]'),
+    ],
+    [
+      'in a whole answer',
+      json({
+        choices: [
+          {
+            index: 0,
+            message: { role: 'assistant', content: null, tool_calls: [sent(first), sent(second)] },
+            finish_reason: 'stop',
+          },
+        ],
+      }),
+    ],
+    [
+      'with arguments that are objects',
+      stream(
+        { ...sent(first), function: { name: 'search', arguments: { q: 'geese' } } },
+        { ...sent(second), function: { name: 'open', arguments: { page: 2 } } },
+      ),
+    ],
+    [
+      'with id and name in every part',
+      stream(
+        { index: 0, id: first.id, function: { name: 'search', arguments: '' } },
+        { index: 0, id: first.id, function: { name: 'search', arguments: '{"q":' } },
+        { index: 0, id: first.id, function: { name: 'search', arguments: '"geese"}' } },
+        sent(second, 1),
+      ),
+    ],
+    [
+      'mixed, told apart by id alone',
+      stream(
+        { id: first.id, function: { name: 'search', arguments: '{"q":' } },
+        { id: second.id, function: { name: 'open', arguments: '{"page"' } },
+        { id: first.id, function: { arguments: '"geese"}' } },
+        { id: second.id, function: { arguments: ':2}' } },
+      ),
+    ],
+    [
+      'with empty ids and names in the later parts',
+      stream(
+        { index: 0, id: first.id, function: { name: 'search', arguments: '{"q":' } },
+        { index: 0, id: '', function: { name: '', arguments: '"geese"}' } },
+        sent(second, 1),
+      ),
+    ],
+  ])('%s are two', async (_, reply) => {
+    const answer = await heard(reply)
+    expect(answer.calls).toEqual([first, second])
+    expect(answer.finishes).toEqual(['tool_calls'])
+  })
+
+  it('of the same function without ids are two, with an id each', async () => {
+    const bare = (text: string) => ({ index: 0, function: { name: 'search', arguments: text } })
+    const { calls } = await heard(stream(bare('{"q":1}'), bare('{"q":2}')))
+    expect(calls.map(({ text }) => text)).toEqual(['{"q":1}', '{"q":2}'])
+    expect(new Set(calls.map(({ id }) => id)).size).toBe(2)
+    expect(calls.every(({ id }) => id.length > 5)).toBe(true)
+  })
+
+  it('with the same id have one each, as results are told apart by it', async () => {
+    const { calls } = await heard(stream(sent(first, 0), sent({ ...second, id: first.id }, 1)))
+    expect(calls.map(({ name }) => name)).toEqual(['search', 'open'])
+    expect(calls[0]?.id).toBe(first.id)
+    expect(calls[1]?.id).not.toBe(first.id)
+  })
+
+  it('with a new id in every part are one', async () => {
+    const { calls } = await heard(
+      stream(
+        { index: 0, id: 'r1', function: { name: 'search', arguments: '{"q"' } },
+        { index: 0, id: 'r2', function: { name: 'search', arguments: ':"geese"}' } },
+      ),
+    )
+    expect(calls).toEqual([{ ...first, id: 'r1' }])
+  })
+
+  it('as function_call, their older form, are read', async () => {
+    const reply = events(
+      chunk({ function_call: { name: 'search', arguments: '{"q":' } }),
+      chunk({ function_call: { arguments: '"geese"}' } }, 'function_call'),
+      '[DONE]',
+    )
+    const answer = await heard(reply)
+    expect(answer.calls).toMatchObject([{ name: 'search', text: '{"q":"geese"}' }])
+    expect(answer.finishes).toEqual(['tool_calls'])
+  })
+
+  it.each<[string, object]>([
+    ['arguments of a call that never began', { index: 3, function: { arguments: '{}' } }],
+    ['a name that is a number', { index: 0, function: { name: 7 } }],
+    ['arguments that are a list', { index: 0, function: { name: 'search', arguments: [1] } }],
+    ['an index that is text', { index: 'first', function: { name: 'search' } }],
+    ['a type that nobody asked for', { index: 0, type: 'custom', custom: { name: 'search' } }],
+    ['a call that never gets a name', { index: 0, id: 'c1', function: { arguments: '{}' } }],
+  ])('with %s fail loudly', async (_, call) => {
+    expect(await failed(stream(call))).toMatchObject({ code: 'engine_failed' })
+  })
+
+  it('are the same however an engine cuts, orders, numbers and repeats them', async () => {
+    const value = fc.dictionary(fc.string({ maxLength: 4 }), fc.jsonValue({ maxDepth: 1 }), {
+      maxKeys: 3,
+    })
+    const call = fc.record({
+      name: fc.constantFrom('search', 'open'),
+      text: value.map((one) => JSON.stringify(one)),
+      cuts: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { maxLength: 3 }),
+    })
+    const habit = fc.record({
+      index: fc.constantFrom('right', 'from 1', 'absent'),
+      repeats: fc.boolean(),
+      retyped: fc.boolean(),
+    })
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(call, { minLength: 1, maxLength: 4 }),
+        habit,
+        fc.infiniteStream(fc.nat()),
+        async (calls, { index, repeats, retyped }, order) => {
+          const queues = calls.map(({ name, text, cuts }, at) => {
+            const id = `call-${at}`
+            const places = [...new Set(cuts.map((cut) => Math.floor(cut * text.length)))].sort(
+              (a, b) => a - b,
+            )
+            const pieces = retyped
+              ? [JSON.parse(text) as object]
+              : [0, ...places].map((from, piece) => text.slice(from, places[piece]))
+            return pieces.map((piece, place) => ({
+              ...(index !== 'absent' && { index: index === 'from 1' ? at + 1 : at }),
+              // By something a part has to say where it belongs.
+              ...((place === 0 || repeats || index === 'absent') && { id }),
+              function: { ...((place === 0 || repeats) && { name }), arguments: piece },
+            }))
+          })
+          // Calls begin in order; their parts are mixed.
+          const mixed: object[] = queues.map((queue) => queue.shift() as object)
+          for (let rest = queues.flat().length; rest > 0; rest--) {
+            const open = queues.filter((queue) => queue.length > 0)
+            mixed.push(open[(order.next().value as number) % open.length]?.shift() as object)
+          }
+          const answer = await heard(stream(...mixed))
+          expect(answer.calls).toEqual(
+            calls.map(({ name, text }, at) => ({ id: `call-${at}`, name, text })),
+          )
+        },
+      ),
+      { numRuns: 150 },
+    )
+  })
+})
+
+describe('the end of an answer', () => {
+  it.each<[string, string]>([
+    ['stop', 'stop'],
+    ['eos_token', 'stop'],
+    ['end_turn', 'stop'],
+    ['STOP', 'stop'],
+    ['length', 'length'],
+    ['MAX_TOKENS', 'length'],
+    ['model_length', 'length'],
+    ['content_filter', 'content_filter'],
+    ['SAFETY', 'content_filter'],
+  ])('by %s is %s', async (reason, finish) => {
+    const { finishes } = await heard(events(chunk({ content: 'a' }, reason), '[DONE]'))
+    expect(finishes).toEqual([finish])
+  })
+
+  it.each<[string, unknown]>([
+    ['a reason that nobody documents', 'because'],
+    ['a number', 1],
+    ['an error', 'error'],
+  ])('by %s fails', async (_, reason) => {
+    const reply = events(chunk({ content: 'a' }, reason as string), '[DONE]')
+    expect(await failed(reply)).toMatchObject({ code: 'engine_failed' })
+  })
+
+  it.each(['stop_reason', 'matched_stop', 'stopping_word'])('tells the %s', async (field) => {
+    const reply = events(chunk({ content: 'a' }, 'stop', { [field]: '###' }), '[DONE]')
+    expect(await heard(reply)).toMatchObject({ stopReason: '###' })
+  })
+
+  it('at max_tokens inside a call is a length, with what there is of the call', async () => {
+    const cut = { index: 0, id: 'c', function: { name: 'search', arguments: '{"q": "gee' } }
+    const answer = await heard(events(chunk({ tool_calls: [cut] }), chunk({}, 'length'), '[DONE]'))
+    expect(answer).toMatchObject({ finishes: ['length'], calls: [{ text: '{"q": "gee' }] })
+  })
+})
+
+describe('usage', () => {
+  it.each<[string, object, object]>([
+    [
+      'OpenAI’s',
+      {
+        prompt_tokens: 9,
+        completion_tokens: 4,
+        prompt_tokens_details: { cached_tokens: 8 },
+        completion_tokens_details: { reasoning_tokens: 3 },
+      },
+      { promptTokens: 9, completionTokens: 4, cachedPromptTokens: 8, reasoningTokens: 3 },
+    ],
+    [
+      'DeepSeek’s',
+      { prompt_tokens: 9, completion_tokens: 4, prompt_cache_hit_tokens: 8 },
+      { promptTokens: 9, completionTokens: 4, cachedPromptTokens: 8 },
+    ],
+    [
+      'with nulls',
+      { prompt_tokens: 9, completion_tokens: null, prompt_tokens_details: null },
+      { promptTokens: 9, completionTokens: 0, cachedPromptTokens: 0 },
+    ],
+  ])('%s is read', async (_, usage, expected) => {
+    const last = JSON.stringify({ choices: [], usage })
+    const answer = await heard(events(chunk({ content: 'a' }, 'stop'), last, '[DONE]'))
+    expect(answer.usage).toEqual(expected)
+  })
+
+  it.each([
+    { prompt_tokens: 'nine' },
+    { prompt_tokens: -1 },
+    [9],
+    'nine',
+    { completion_tokens: 1.5 },
+  ])('as %j fails', async (usage) => {
+    const last = JSON.stringify({ choices: [], usage })
+    const error = await failed(events(chunk({ content: 'a' }, 'stop'), last, '[DONE]'))
+    expect(error).toMatchObject({ code: 'engine_failed' })
+    expect(error.message).toContain('usage')
+  })
+})
+
+describe('what went wrong, told with status 200', () => {
+  const quota = { message: 'You are out of credits', type: 'insufficient_quota', code: '429' }
+  const named = { message: 'Slow down', type: 'rate_limit_error' }
+  it.each<[string, Reply, string, string]>([
+    ['an object', json({ error: quota }), 'over_capacity', 'out of credits'],
+    ['an object whose code is a name', json({ error: named }), 'over_capacity', 'Slow down'],
+    ['a list of one', json([{ error: { ...quota, code: 429 } }]), 'over_capacity', 'credits'],
+    ['a text', json({ error: 'the model melted' }), 'engine_failed', 'melted'],
+    ['FastAPI’s detail', json({ detail: 'the model melted' }), 'engine_failed', 'melted'],
+    [
+      'an error event',
+      new Response(`event: error\ndata: ${JSON.stringify({ error: quota })}\n\n`),
+      'over_capacity',
+      'credits',
+    ],
+    [
+      'an error event without an error',
+      new Response(`event: error\ndata: ${JSON.stringify(quota)}\n\n`),
+      'over_capacity',
+      'credits',
+    ],
+    [
+      'an error event in words',
+      new Response('event: error\ndata: it melted\n\n'),
+      'engine_failed',
+      'melted',
+    ],
+    [
+      'vLLM’s older form',
+      events(
+        '{"object":"error","message":"This model\'s maximum context length is 100 tokens","code":400}',
+        '[DONE]',
+      ),
+      'context_too_long',
+      'maximum context length',
+    ],
+    [
+      'a pretty-printed object',
+      new Response(JSON.stringify({ error: { message: 'no key', code: 401 } }, null, 2)),
+      'engine_failed',
+      'credentials',
+    ],
+    ['a web page', new Response('<!doctype html><p>Sign in'), 'engine_failed', 'web page'],
+  ])('as %s is told in the engine’s words, under its code', async (_, reply, code, words) => {
+    const error = await failed(reply)
+    expect(error.code).toBe(code)
+    expect(error.message).toContain(words)
+  })
+
+  it('is read where a whole answer comes in place of a stream', async () => {
+    const message = { role: 'assistant', content: 'seven geese' }
+    const usage = { prompt_tokens: 3, completion_tokens: 2 }
+    const answer = await heard(
+      json({ choices: [{ index: 0, message, finish_reason: 'stop' }], usage }),
+    )
+    expect(answer).toMatchObject({ text: 'seven geese', finishes: ['stop'] })
+    expect(answer.usage).toMatchObject({ promptTokens: 3, completionTokens: 2 })
+  })
+
+  it('fails where more answers come than were asked for', async () => {
+    const two = [0, 1].map((index) => ({ index, delta: { content: 'a' }, finish_reason: 'stop' }))
+    expect(await failed(events(JSON.stringify({ choices: two })))).toMatchObject({
+      code: 'engine_failed',
+    })
+  })
+})
+
+describe('embeddings', () => {
+  const embedded = async (body: unknown, input: unknown = ['a', 'b', 'c']) => {
+    const { fetch, bodyOf } = fakeFetch({ '/v1/embeddings': json(body) })
+    const backend = createOpenAiBackend({ baseUrl: 'http://cloud/v1', fetch, assumed: true })
+    const { events: all } = await collect(
+      backend.infer(parseRequest('embedding', { model: 'm', input })),
+    )
+    const vectors = all.flatMap((event) =>
+      event.type === 'chunk' && 'embedding' in event.json ? [event.json.embedding] : [],
+    )
+    return { vectors, sent: bodyOf('/v1/embeddings') }
+  }
+  const item = (index: number | null, ...embedding: number[]) => ({ index, embedding })
+  const packed = (...numbers: number[]) =>
+    Buffer.from(new Float32Array(numbers).buffer).toString('base64')
+
+  it.each<[string, unknown[]]>([
+    ['in order', [item(0, 1), item(1, 2), item(2, 3)]],
+    ['in another order', [item(2, 3), item(0, 1), item(1, 2)]],
+    ['without index', [{ embedding: [1] }, { embedding: [2] }, { embedding: [3] }]],
+    ['packed', [1, 2, 3].map((one, index) => ({ index, embedding: packed(one) }))],
+    ['as rows of one', [1, 2, 3].map((one, index) => ({ index, embedding: [[one]] }))],
+  ])('%s belong to their inputs', async (_, data) => {
+    expect((await embedded({ data })).vectors).toEqual([[1], [2], [3]])
+  })
+
+  it.each<[string, unknown]>([
+    ['missing', [item(0, 1), item(1, 2)]],
+    ['twice', [item(0, 1), item(1, 2), item(1, 3)]],
+    ['beyond the inputs', [item(0, 1), item(1, 2), item(3, 3)]],
+    ['only at some', [item(0, 1), item(null, 2), item(2, 3)]],
+    ['of other lengths', [item(0, 1), item(1, 2, 2), item(2, 3)]],
+    ['of text', [item(0, 1), item(1, 2), { index: 2, embedding: 'three' }]],
+    ['of nothing', [item(0, 1), item(1, 2), item(2)]],
+    ['no list', { 0: item(0, 1) }],
+  ])('that are %s fail', async (_, data) => {
+    const { fetch } = fakeFetch({ '/v1/embeddings': json({ data }) })
+    const backend = createOpenAiBackend({ baseUrl: 'http://cloud/v1', fetch, assumed: true })
+    const request = parseRequest('embedding', { model: 'm', input: ['a', 'b', 'c'] })
+    const { error } = await failureOf(backend.infer(request))
+    expect(error).toMatchObject({ code: 'engine_failed' })
+  })
+
+  it.each<[string, unknown, number]>([
+    ['one list', [5, 6, 7], 1],
+    ['several lists', [[5, 6], [7]], 2],
+  ])('of token ids are asked for as %s', async (_, input, count) => {
+    const data = Array.from({ length: count }, (__, index) => item(index, index))
+    const { vectors, sent } = await embedded({ data }, input)
+    expect(vectors).toHaveLength(count)
+    expect(sent).toMatchObject({ input })
+  })
+
+  it.each<[string, object, number, object]>([
+    [
+      'llama-server’s way, with status 500',
+      {
+        error: {
+          message:
+            'input (700 tokens) is too large to process. increase the physical batch size (current batch size: 512)',
+          code: 500,
+        },
+      },
+      500,
+      { promptTokens: 700, contextLength: 512 },
+    ],
+    [
+      'vLLM’s way',
+      {
+        error: {
+          message:
+            "This model's maximum context length is 512 tokens. However, you requested 700 tokens in the input for embedding generation.",
+          code: 400,
+        },
+      },
+      400,
+      { promptTokens: 700, contextLength: 512 },
+    ],
+    [
+      'TEI’s way',
+      {
+        error: 'Input validation error: `inputs` must have less than 512 tokens. Given: 700',
+        error_type: 'validation',
+      },
+      413,
+      { promptTokens: 700, contextLength: 512 },
+    ],
+  ])(
+    'of a text that is too long, told in %s, are the request’s fault',
+    async (_, body, status, details) => {
+      const { fetch } = fakeFetch({ '/v1/embeddings': json(body, status) })
+      const backend = createOpenAiBackend({ baseUrl: 'http://cloud/v1', fetch, assumed: true })
+      const { error } = await failureOf(
+        backend.infer(parseRequest('embedding', { model: 'm', input: 'a' })),
+      )
+      expect(error).toMatchObject({ code: 'context_too_long', details })
+    },
+  )
+})
+
+describe('Ollama’s lines', () => {
+  const TAGS = {
+    '/api/tags': () => json({ models: [{ name: 'm:latest', digest: 'a' }] }),
+    '/api/ps': () => json({ models: [] }),
+    '/api/show': () => json({ capabilities: ['completion', 'tools'] }),
+  }
+  const done = { message: { content: '' }, done: true, done_reason: 'stop', eval_count: 2 }
+  const asked = (...records: readonly object[]) => {
+    const { fetch } = fakeFetch({ ...TAGS, '/api/chat': lines(...records) })
+    return createOllamaBackend({ fetch }).infer(chat({ tools: TOOLS }))
+  }
+
+  it('may have the arguments of a call as text', async () => {
+    const call = { function: { name: 'search', arguments: '{"q":1}' } }
+    const { events: all, finishes } = await collect(
+      asked({ message: { tool_calls: [call] } }, done),
+    )
+    expect(JSON.stringify(all[0])).toContain('{\\"q\\":1}')
+    expect(finishes).toEqual(['tool_calls'])
+  })
+
+  it.each<[string, object]>([
+    ['content that is a list', { message: { content: ['a'] } }],
+    ['a message that is text', { message: 'a' }],
+    ['calls of a number', { message: { tool_calls: [7] } }],
+    ['an end that is text', { ...done, done: 'yes' }],
+    ['an unknown end', { ...done, done_reason: 'because' }],
+    ['a count that is text', { ...done, eval_count: 'two' }],
+  ])('with %s fail', async (_, record) => {
+    const { error } = await failureOf(asked(record, done))
+    expect(error).toMatchObject({ code: 'engine_failed' })
+  })
+
+  it('that end by length inside a call are a length', async () => {
+    const call = { function: { name: 'search', arguments: {} } }
+    const { finishes } = await collect(
+      asked({ message: { tool_calls: [call] } }, { ...done, done_reason: 'length' }),
+    )
+    expect(finishes).toEqual(['length'])
+  })
+})
