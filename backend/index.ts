@@ -31,7 +31,12 @@ export {
   type DetectInit,
   detectBackends,
 } from './detect/index.ts'
-export { createEmbeddedBackend, type EmbeddedBackend, type EmbeddedInit } from './embedded/index.ts'
+export {
+  createEmbeddedBackend,
+  type EmbeddedBackend,
+  type EmbeddedInit,
+  isEmbeddedInstalled,
+} from './embedded/index.ts'
 export { type GgufFacts, type GgufHeader, ggufFacts, readGgufHeader } from './gguf/index.ts'
 export type { Fetch } from './http/index.ts'
 export {
@@ -56,4 +61,5 @@ export {
   systemClock,
 } from './scripted/index.ts'
 export { requireSupport, selectModel } from './select-model.ts'
+export { WrongShape } from './shapes/index.ts'
 export { cachedWeightsDigest, type DigestInit } from './weights/index.ts'

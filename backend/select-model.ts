@@ -2,6 +2,7 @@ import {
   type AnswerRequest,
   InferenceError,
   type InferenceRequest,
+  matchesDigest,
   parseModelReference,
   requirementsOf,
 } from '../protocol/index.ts'
@@ -17,7 +18,7 @@ export function selectModel(models: readonly BackendModel[], name: string): Back
   const found = models.find(
     ({ id, aliases, digest }) =>
       (id === wanted.id || aliases.includes(wanted.id)) &&
-      (wanted.digest === undefined || wanted.digest === digest),
+      (wanted.digest === undefined || matchesDigest(digest, wanted.digest)),
   )
   if (found !== undefined) return found
   const available = models.map(({ id }) => ({ model: id, peers: 1 }))

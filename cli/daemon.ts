@@ -1,17 +1,20 @@
 import type { Host } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import { type Role, swarmName } from './directories.ts'
+import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { keepStatus } from './status-file.ts'
 
 export interface DaemonInit {
-  readonly role: Role
+  readonly role: Role | 'gateway'
   readonly host: Host
   readonly dataDir: string
   readonly swarmKey?: Uint8Array
   models(): readonly string[]
   load?(): Load
+  /** Where a gateway is called. */
+  readonly url?: string
 }
 
 /** Serves until told to stop, keeping the report for `skein status` fresh meanwhile. */
@@ -29,18 +32,23 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       addresses: host.addresses().map(String),
       connections: host.libp2p.getConnections().length,
       bootstrap: host.bootstrapPeers(),
+      relaying: host.relaying(),
       knownPeers: host.book.all().length,
       swarm: init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey),
       models: init.models(),
+      ...reachabilityFields(host.reachability()),
       ...(init.load !== undefined && { load: init.load() }),
+      ...(init.url !== undefined && { url: init.url }),
     }),
     (error) => {
       session.terminal.log(`cannot write the status file: ${String(error)}`)
     },
   )
+  const unsubscribe = reportReachability(session, host)
   try {
     await stopped(session.signal)
   } finally {
+    unsubscribe()
     await status.stop()
     await rememberBootstrap(init.dataDir, host).catch((error: unknown) => {
       session.terminal.log(`cannot remember bootstrap peers: ${String(error)}`)

@@ -8,7 +8,7 @@ import {
   type ResumeMode,
   type VerifyMode,
 } from '../client/index.ts'
-import { addValue } from './shared-options.ts'
+import { addPeer } from './shared-options.ts'
 
 /** How the peers are used, for the commands that ask something. */
 export interface DispatchOptions {
@@ -36,7 +36,7 @@ export function withDispatchOptions(command: Command): Command {
       'off, sample, always, or required: whether others rate the answer, and whether it is given where nobody can (default: sample)',
       verifyFrom,
     )
-    .option('--trust <peer>', 'only these peers may see the request; repeatable', addValue)
+    .option('--trust <peer>', 'only these peers may see the request; repeatable', addPeer)
 }
 
 /** What was typed, and nothing else. */

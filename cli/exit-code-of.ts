@@ -16,6 +16,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   budget_exhausted: EXIT.busy,
   deadline_exceeded: EXIT.deadline,
   dial_failed: EXIT.peersFailed,
+  path_lost: EXIT.peersFailed,
   stream_reset: EXIT.peersFailed,
   stalled: EXIT.peersFailed,
   truncated: EXIT.peersFailed,

@@ -1,6 +1,7 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ApiKey } from '../gateway/index.ts'
+import { makeDirectory } from '../storage/index.ts'
 import { UsageError } from './usage-error.ts'
 
 const FILE_NAME = 'gateway-keys.json'
@@ -28,7 +29,7 @@ export async function readKeys(dataDir: string): Promise<readonly ApiKey[]> {
 
 /** Replaces all keys at once: a crash leaves the old ones or the new ones. */
 export async function writeKeys(dataDir: string, keys: readonly ApiKey[]): Promise<void> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await makeDirectory(dataDir)
   const path = join(dataDir, FILE_NAME)
   const draft = `${path}.${process.pid}`
   await writeFile(draft, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 })

@@ -3,6 +3,7 @@ import { type ModelOptions, modelsOf } from './model-options.ts'
 import { rememberBootstrap, withRecalled } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { resolveNetwork, type SharedOptions } from './shared-options.ts'
+import { openTyped } from './usage-error.ts'
 
 /** The client of a command. Several may run at once: whoever comes second has an identity for the moment only. */
 export async function openClient(
@@ -13,13 +14,10 @@ export async function openClient(
   const named = modelsOf(options, session.env)
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
   const [dataDir = ''] = dataDirs
-  const client = await createClient({
-    ...(await withRecalled(host, dataDir)),
-    ...named,
-    ...more,
-    whenLocked: 'ephemeral',
-    dataDir,
-  })
+  const recalled = await withRecalled(host, dataDir)
+  const client = await openTyped(() =>
+    createClient({ ...recalled, ...named, ...more, whenLocked: 'ephemeral', dataDir }),
+  )
   const close = async (): Promise<void> => {
     await rememberBootstrap(dataDir, client.host).catch((error: unknown) => {
       session.terminal.log(`cannot remember bootstrap peers: ${String(error)}`)

@@ -23,7 +23,6 @@ export async function runProgram(
     )
     .version(surroundings.version, '-V, --version')
     .addHelpText('after', `\n${help(surroundings.commandName)}`)
-    .showHelpAfterError('(--help shows what there is)')
   for (const [name, { summary, load }] of Object.entries(CATALOG)) {
     const command = name === wanted ? (await load())(runtime) : new Command(name)
     program.addCommand(command.summary(summary))
@@ -37,7 +36,14 @@ export async function runProgram(
     })
   for (const command of [program, ...descendants(program)]) {
     command.exitOverride()
-    command.configureOutput({ writeErr: (text) => terminal.log(text.trimEnd()) })
+    command.configureOutput({
+      writeErr: (text) => terminal.log(text.trimEnd()),
+      // Said as every other failure is.
+      outputError: (text, write) => write(text.replace(/^error: /, 'skein: ')),
+    })
+    command.showHelpAfterError(
+      `  \`${helpFor(surroundings.commandName, command)}\` lists what it takes.`,
+    )
   }
   try {
     await program.parseAsync(args, { from: 'user' })
@@ -53,6 +59,12 @@ export async function runProgram(
 
 function descendants(command: Command): Command[] {
   return command.commands.flatMap((child) => [child, ...descendants(child)])
+}
+
+function helpFor(commandName: string, command: Command): string {
+  const names: string[] = []
+  for (let at: Command | null = command; at?.parent; at = at.parent) names.unshift(at.name())
+  return [commandName, ...names, '--help'].join(' ')
 }
 
 function help(commandName: string): string {

@@ -1,7 +1,8 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Host, HostInit } from '../host/index.ts'
+import { makeDirectory } from '../storage/index.ts'
 
 const FILE_NAME = 'bootstrap.json'
 const MAX_REMEMBERED = 16
@@ -41,7 +42,7 @@ export async function rememberBootstrap(
   if (connected.length === 0) return
   const known = await recallBootstrap(dataDir)
   if (connected.join() === known.join()) return
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await makeDirectory(dataDir)
   const path = join(dataDir, FILE_NAME)
   // Several clients share a directory: each writes a file of its own, and the last one stays.
   const draft = `${path}.${process.pid}`

@@ -3,14 +3,28 @@ import { plainLine } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
+/** What was typed that advice depends on: nobody is told to set what is set. */
+export interface TypedOptions {
+  readonly temperature?: number
+  /** Seconds. */
+  readonly timeout?: number
+  /** In place of the advice on a prompt that is too long. */
+  readonly contextAdvice?: string
+}
+
 /** Tells of a failure: an error event, or one clear line and what to do next. */
-export function reportError(terminal: Terminal, error: unknown, commandName: string): void {
+export function reportError(
+  terminal: Terminal,
+  error: unknown,
+  commandName: string,
+  typed: TypedOptions = {},
+): void {
   const code = codeOf(error)
   const message = plainLine(error instanceof Error ? error.message : String(error))
   terminal.emit({ event: 'error', code, message, ...detailsOf(error) } as { event: 'error' })
   if (terminal.json) return
   terminal.log(`skein: ${message}`)
-  const advice = error instanceof InferenceError ? adviceFor(error, commandName) : undefined
+  const advice = error instanceof InferenceError ? adviceFor(error, commandName, typed) : undefined
   if (advice !== undefined) terminal.log(`  ${advice}`)
 }
 
@@ -28,7 +42,11 @@ function detailsOf(error: unknown): object {
 }
 
 /** What a person can do about it, where there is something. */
-function adviceFor(error: InferenceError, commandName: string): string | undefined {
+function adviceFor(
+  error: InferenceError,
+  commandName: string,
+  typed: TypedOptions,
+): string | undefined {
   const { code, details } = error
   switch (code) {
     case 'no_peers':
@@ -36,7 +54,7 @@ function adviceFor(error: InferenceError, commandName: string): string | undefin
     case 'model_not_found':
       return `\`${commandName} models\` lists what is served.`
     case 'context_too_long':
-      return 'Shorten the prompt, or choose a model with a longer context.'
+      return typed.contextAdvice ?? 'Shorten the prompt, or choose a model with a longer context.'
     case 'capability_unavailable':
       return `\`${commandName} models\` shows what each model can do.`
     case 'over_capacity':
@@ -46,10 +64,13 @@ function adviceFor(error: InferenceError, commandName: string): string | undefin
     case 'budget_exhausted':
       return 'Try again in a moment.'
     case 'deadline_exceeded':
-      return 'Give it longer with --timeout SECONDS.'
+      return typed.timeout === undefined
+        ? 'Give it longer with --timeout SECONDS.'
+        : `Give it longer than --timeout ${typed.timeout}.`
     case 'unauthorized':
       return 'These nodes serve only peers they know. Ask whoever runs them.'
     case 'dial_failed':
+    case 'path_lost':
     case 'stream_reset':
     case 'stalled':
     case 'truncated':
@@ -59,7 +80,9 @@ function adviceFor(error: InferenceError, commandName: string): string | undefin
       if (details.attempts === undefined) return undefined
       return `\`${commandName} peers\` shows who is there; \`${commandName} doctor\` finds out what is wrong.`
     case 'quorum_not_reached':
-      return 'Ask with --temperature 0, or take one answer with --policy single.'
+      return typed.temperature === 0
+        ? 'Take one answer with --policy single, or have peers with the same weights asked: --model MODEL@sha256:… pins them.'
+        : 'Ask with --temperature 0, or take one answer with --policy single.'
     case 'partial_failure':
       return 'What is missing can be asked for again by itself.'
     case 'not_resumable':

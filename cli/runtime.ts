@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Environment } from './environment.ts'
 import type { Interrupts } from './interrupts.ts'
+import type { TypedOptions } from './report-error.ts'
 import type { SharedOptions } from './shared-options.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -18,6 +19,8 @@ export interface Surroundings {
   /** Where the package's own files are (the bundled model). */
   readonly packageRoot: string
   readonly version: string
+  /** File descriptors that the process may have open. @returns undefined where there is no bound */
+  readonly openFileLimit?: () => number | undefined
   createTerminal(json: boolean): Terminal
   /** Called as soon as the process ends, whatever ends it. Returns the undoing. */
   onExit(listener: () => void): () => void
@@ -60,7 +63,7 @@ export function createRuntime(surroundings: Surroundings): Runtime {
         } catch (error) {
           const { exitCodeOf } = await import('./exit-code-of.ts')
           const { reportError } = await import('./report-error.ts')
-          reportError(terminal, error, surroundings.commandName)
+          reportError(terminal, error, surroundings.commandName, options as TypedOptions)
           exitCode = surroundings.interrupts.exitCode() ?? exitCodeOf(error)
         }
       },

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { ChatMessage, ChatRequest } from '../protocol/index.ts'
-import { numberBetween, wholeNumber } from './shared-options.ts'
+import { nonEmptyText, numberBetween, wholeNumber } from './shared-options.ts'
 
 /** Options of the commands that ask something. */
 export interface SamplingOptions {
@@ -19,6 +19,7 @@ export function withSamplingOptions(command: Command): Command {
     .option(
       '--model <id>',
       'model to ask, id@sha256:… to pin its weights, auto, or several to try in turn: a,b,auto (default: the only one)',
+      nonEmptyText,
     )
     .option('--system <text>', 'system message')
     .option('--max-tokens <n>', 'longest answer, in tokens', wholeNumber(1))

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { decodeInvite, type HostInit } from '../host/index.ts'
@@ -104,12 +105,36 @@ export function addValue(value: string, previous: readonly string[] = []): strin
   return [...previous, value]
 }
 
-/** For options that take a whole number from `min` on. */
-export function wholeNumber(min: number): (value: string) => number {
+/** For repeatable options whose values are peer ids. */
+export function addPeer(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, peerId(value)]
+}
+
+/** For options that take a peer id. */
+export function peerId(value: string): string {
+  try {
+    return peerIdFromString(value).toString()
+  } catch {
+    throw new InvalidArgumentError(
+      'It has to be a whole peer id, as `skein peers` prints it: 12D3Koo….',
+    )
+  }
+}
+
+/** For options that take a name of something. */
+export function nonEmptyText(value: string): string {
+  if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.')
+  return value
+}
+
+/** For options that take a whole number from `min` to `max`. */
+export function wholeNumber(min: number, max?: number): (value: string) => number {
+  const range = max === undefined ? `${min} or more` : `${min} to ${max}`
   return (value) => {
     const number = Number(value)
-    if (!Number.isSafeInteger(number) || number < min || value.trim() === '') {
-      throw new InvalidArgumentError(`It has to be a whole number, ${min} or more.`)
+    const isInside = number >= min && number <= (max ?? Number.MAX_SAFE_INTEGER)
+    if (!Number.isSafeInteger(number) || !isInside || value.trim() === '') {
+      throw new InvalidArgumentError(`It has to be a whole number, ${range}.`)
     }
     return number
   }

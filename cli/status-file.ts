@@ -1,16 +1,24 @@
-import { readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BootstrapState } from '../host/index.ts'
+import type { BootstrapState, RelayingState } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import type { Role } from './directories.ts'
+import type { ReachabilityFields } from './reachability.ts'
 
 const FILE_NAME = 'status.json'
+/** Of gateways, several of which may share a directory. */
+const GATEWAY_FILE = /^status-gateway-(\d+)\.json$/
 /** How old what `skein status` shows may be. */
 const REFRESH_MS = 2_000
+/** A process that has not written for so long has stopped, hangs, or has a full disk. */
+const SILENT_MS = 15_000
 
-/** What a running peer writes beside its identity, for `skein status` to read. */
-export interface StatusReport {
-  readonly role: Role
+/**
+ * What a running peer writes beside its identity, for `skein status` to read. How it is reached is absent in reports of
+ * older versions.
+ */
+export interface StatusReport extends Partial<ReachabilityFields> {
+  readonly role: Role | 'gateway'
   readonly pid: number
   readonly peerId: string
   readonly startedAtMs: number
@@ -18,12 +26,19 @@ export interface StatusReport {
   readonly addresses: readonly string[]
   readonly connections: number
   readonly bootstrap: readonly BootstrapState[]
+  /** Absent in reports of earlier versions. */
+  readonly relaying?: RelayingState
   readonly knownPeers: number
   /** `public`, or the short name of a private swarm. */
   readonly swarm: string
   readonly models: readonly string[]
   readonly load?: Load
+  /** Where a gateway is called. */
+  readonly url?: string
 }
+
+/** Whether a report can be believed. `silent`: the process lives, and has not written for a while. */
+export type Liveness = 'running' | 'silent' | 'ended'
 
 /** Keeps a data directory's report fresh until stopped; then removes it. Failing to write is reported once and no more. */
 export function keepStatus(
@@ -31,11 +46,15 @@ export function keepStatus(
   report: () => StatusReport,
   onError: (error: unknown) => void,
 ): { stop(): Promise<void> } {
+  const path = join(dataDir, fileOf(report()))
   let writing: Promise<void> = Promise.resolve()
   let failed = false
   const write = (): void => {
     writing = writing
-      .then(() => writeReport(dataDir, report()))
+      .then(() => writeReport(path, report()))
+      .then(() => {
+        failed = false
+      })
       .catch((error: unknown) => {
         if (!failed) onError(error)
         failed = true
@@ -48,30 +67,68 @@ export function keepStatus(
     async stop() {
       clearInterval(timer)
       await writing
-      await rm(join(dataDir, FILE_NAME), { force: true }).catch(onError)
+      await rm(path, { force: true }).catch(onError)
     },
   }
 }
 
-async function writeReport(dataDir: string, report: StatusReport): Promise<void> {
-  const path = join(dataDir, FILE_NAME)
+function fileOf({ role, pid }: StatusReport): string {
+  return role === 'gateway' ? `status-gateway-${pid}.json` : FILE_NAME
+}
+
+async function writeReport(path: string, report: StatusReport): Promise<void> {
   await writeFile(`${path}.new`, JSON.stringify(report), { mode: 0o600 })
   await rename(`${path}.new`, path)
 }
 
-/** The last report of the peer that uses this directory, or `undefined` where none was left. */
-export async function readStatus(dataDir: string): Promise<StatusReport | undefined> {
+/** The last reports of those that use this directory. What is no report is left out. */
+export async function readStatus(dataDir: string): Promise<readonly StatusReport[]> {
+  const names = await readdir(dataDir).catch(() => [])
+  const files = names.filter((name) => name === FILE_NAME || GATEWAY_FILE.test(name))
+  const reports = await Promise.all(files.map((name) => readReport(join(dataDir, name))))
+  return reports.filter((report) => report !== undefined)
+}
+
+/** Removes what gateways of this directory that were killed have left. */
+export async function forgetDeadGateways(dataDir: string): Promise<void> {
+  for (const name of await readdir(dataDir).catch(() => [])) {
+    const pid = GATEWAY_FILE.exec(name)?.[1]
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(dataDir, name), { force: true })
+  }
+}
+
+/** Whether the process that wrote a report lives, and still writes. */
+export function livenessOf(
+  { pid, writtenAtMs }: StatusReport,
+  nowMs: number,
+  alive: (pid: number) => boolean = isAlive,
+): Liveness {
+  if (!alive(pid)) return 'ended'
+  return nowMs - writtenAtMs > SILENT_MS ? 'silent' : 'running'
+}
+
+async function readReport(path: string): Promise<StatusReport | undefined> {
   try {
-    return JSON.parse(await readFile(join(dataDir, FILE_NAME), 'utf8')) as StatusReport
+    const report: unknown = JSON.parse(await readFile(path, 'utf8'))
+    return isReport(report) ? report : undefined
   } catch {
     return undefined
   }
 }
 
-/** Whether the process that wrote a report still lives. */
-export function isRunning(report: StatusReport): boolean {
+/** What is read of it before it is shown; the rest is its writer's. */
+function isReport(value: unknown): value is StatusReport {
+  const { pid, peerId, addresses, models, bootstrap } = (value ?? {}) as Partial<StatusReport>
+  return (
+    Number.isSafeInteger(pid) &&
+    typeof peerId === 'string' &&
+    [addresses, models, bootstrap].every(Array.isArray)
+  )
+}
+
+function isAlive(pid: number): boolean {
   try {
-    process.kill(report.pid, 0)
+    process.kill(pid, 0)
     return true
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'

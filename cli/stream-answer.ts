@@ -66,6 +66,14 @@ export function emitDone(terminal: Terminal, answer: StreamedAnswer): void {
   terminal.emit({ ...answer, event: 'done' })
 }
 
+/** Tells a person that an answer is not whole, and how to get more of it; a script reads `finishReason`. */
+export function tellCut(terminal: Terminal, { finishReason }: StreamedAnswer): void {
+  if (finishReason !== 'length' || terminal.json) return
+  terminal.log(
+    '(cut at the token limit: --max-tokens asks for more, as far as model and node allow)',
+  )
+}
+
 /** How an answer was checked, in a line on stderr; for a script the `done` event has it. */
 export function tellVerdict(terminal: Terminal, { verification }: StreamedAnswer): void {
   if (verification === undefined || terminal.json) return

@@ -18,6 +18,7 @@ import {
 } from './pipeline/index.ts'
 import {
   type AbortOptions,
+  OpenParts,
   type RequestEvent,
   type RequestOptions,
   trustedPeers,
@@ -87,6 +88,11 @@ export interface Client extends AsyncDisposable {
   ): AsyncGenerator<BatchResult, void, void>
   /** Every model that can be found, with who serves it. @throws InferenceError `no_peers` with the reason */
   models(options?: AbortOptions): Promise<readonly ModelListing[]>
+  /**
+   * Of these optional fields of requests, those that the engine behind a peer's model does not take. All of them for a peer
+   * that is not known, none for the caller's own providers, which get them.
+   */
+  unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[]
   /** Every peer that serves a model, probed. @throws InferenceError `no_peers` with the reason */
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
   /** Has the listener told of every request that ends from now on. What it throws is dropped. @returns the undoing */
@@ -110,7 +116,7 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
   const { providers: _, scorer: __, receipts = false, friends, ...own } = init
   const trusted = trustedPeers(friends?.length ? friends : undefined, 'friends') ?? new Set()
   const now = init.now ?? Date.now
-  await using opened = new AsyncDisposableStack()
+  await using opened = new OpenParts()
   const host = opened.use(await createHost({ ...own, dht: 'client' }))
   const saved = opened.use(await openReputation(init.dataDir, now))
   const ledger =
@@ -128,7 +134,7 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
   await ledger?.start()
   const client = createClientOver(host, { ...init, saved, ledger })
   // From here on the client closes them.
-  opened.move()
+  opened.release()
   return client
 }
 
@@ -149,14 +155,14 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
   const requester = createRequester(host, settings)
   const context = { timeoutMs: settings.requestLimits.timeoutMs, random, now: () => clock.wall() }
   const split = splitRequests(requester, context)
-  const parts = new AsyncDisposableStack()
+  const parts = new OpenParts()
   parts.use(host)
   parts.use(saved)
   parts.use(ledger)
   parts.defer(() => requester.close())
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
-    closed ??= parts.disposeAsync()
+    closed ??= parts[Symbol.asyncDispose]()
     return closed
   }
   // The overloads differ only in what `stream` says, which decides here.
@@ -178,6 +184,8 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
       options: BatchOptions = {},
     ) => runBatch({ ...context, requester: split, slots: requester.slots }, requests, options),
     models: (options?: AbortOptions) => requester.models(options),
+    unusedFields: (peerId: string, model: string, fields: readonly string[]) =>
+      requester.unusedFields(peerId, model, fields),
     peers: (options?: AbortOptions) => requester.peers(options),
     observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),
     reputation: (peer?: string) => reputation.report(peer),

@@ -40,6 +40,7 @@ declare module 'skein' {
 declare module 'skein/node' {
   export {
     AbortOptions,
+    EngineState,
     Node,
     NodeInit,
     NodeLimits,
@@ -110,6 +111,9 @@ declare module 'skein/protocol' {
     CompletionChunk,
     CompletionLogprobs,
     CompletionRequest,
+    DIAL_BACK_NONCE_BYTES,
+    DialBackOutcome,
+    DialBackTarget,
     Done,
     ERROR_TABLE,
     EmbeddingItem,
@@ -134,6 +138,7 @@ declare module 'skein/protocol' {
     LIMITS,
     Load,
     MAX_CIRCUIT_MESSAGE_BYTES,
+    MAX_DIAL_BACK_REQUEST_BYTES,
     MODEL_KEY_SHARDS,
     ModelAdvertisement,
     ModelReference,
@@ -175,6 +180,9 @@ declare module 'skein/protocol' {
     decodeAdvertisementRequest,
     decodeAdvertisementResponse,
     decodeClientFrame,
+    decodeDialBackNonce,
+    decodeDialBackRequest,
+    decodeDialBackResponse,
     decodeHopAnswer,
     decodeHopRequest,
     decodeNodeFrame,
@@ -188,6 +196,9 @@ declare module 'skein/protocol' {
     encodeAdvertisementRequest,
     encodeAdvertisementResponse,
     encodeClientFrame,
+    encodeDialBackNonce,
+    encodeDialBackRequest,
+    encodeDialBackResponse,
     encodeHopAnswer,
     encodeHopRequest,
     encodeNodeFrame,
@@ -200,6 +211,7 @@ declare module 'skein/protocol' {
     isErrorCode,
     isExpired,
     listOf,
+    matchesDigest,
     measureJson,
     modelKey,
     nodeKey,
@@ -247,6 +259,7 @@ declare module 'skein/backend' {
     ScriptedBackend,
     ScriptedCall,
     ScriptedInit,
+    WrongShape,
     cachedWeightsDigest,
     createBackendFromUrl,
     createEmbeddedBackend,
@@ -259,6 +272,7 @@ declare module 'skein/backend' {
     ggufFacts,
     hasCapabilities,
     hubSnapshot,
+    isEmbeddedInstalled,
     readGgufHeader,
     requireSupport,
     resolveModelSource,
@@ -320,6 +334,9 @@ class WrittenResults {
     has(id: string): boolean;
     add(line: string, kind: 'completed' | 'failed'): Promise<void>;
 }
+class WrongShape extends InferenceError {
+    constructor(message: string);
+}
 const ADVERTISEMENT_DOMAIN = "skein-advertisement";
 const ANSWER_PREFIX = "messages.answer_prefix";
 const CAPABILITIES: readonly ["chat", "completion", "embedding", "tools", "json_schema", "logprobs", "token_ids", "vision", "score"];
@@ -327,6 +344,7 @@ const CIRCUIT_PROTOCOLS: {
     readonly hop: "/libp2p/circuit/relay/0.2.0/hop";
     readonly stop: "/libp2p/circuit/relay/0.2.0/stop";
 };
+const DIAL_BACK_NONCE_BYTES = 16;
 const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>>;
 const GATEWAY_LIMITS: GatewayLimits;
 const LIMITS: {
@@ -361,6 +379,8 @@ const LIMITS: {
     readonly maxKnownReceipts: 256;
     readonly maxReceiptAgeMs: 1209600000;
     readonly maxReceiptTokens: 10000000;
+    readonly maxDialBackTargets: 4;
+    readonly dialBackBytesPerTarget: 1024;
     readonly maxEmbeddingInputs: 2048;
     readonly maxMessages: 4096;
     readonly maxContentParts: 1024;
@@ -370,6 +390,7 @@ const LIMITS: {
     readonly maxJsonValues: 524288;
 };
 const MAX_CIRCUIT_MESSAGE_BYTES = 8192;
+const MAX_DIAL_BACK_REQUEST_BYTES: number;
 const MODEL_KEY_SHARDS = 4;
 const PROTOCOLS: {
     readonly kad: "/skein/kad/1.0.0";
@@ -377,6 +398,8 @@ const PROTOCOLS: {
     readonly probe: "/skein/probe/1.0.0";
     readonly inference: "/skein/inference/1.0.0";
     readonly receipt: "/skein/receipt/1.0.0";
+    readonly dialBack: "/skein/dial-back/1.0.0";
+    readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
 };
 const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
@@ -405,6 +428,9 @@ function createSwarmKey(): Uint8Array;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
 function decodeClientFrame(bytes: Uint8Array): ClientFrame;
+function decodeDialBackNonce(bytes: Uint8Array): Uint8Array;
+function decodeDialBackRequest(bytes: Uint8Array): readonly DialBackTarget[];
+function decodeDialBackResponse(bytes: Uint8Array, expected: number): readonly DialBackOutcome[];
 function decodeHopAnswer(bytes: Uint8Array): HopAnswer;
 function decodeHopRequest(bytes: Uint8Array): HopRequest;
 function decodeInvite(text: string): Invite;
@@ -421,6 +447,9 @@ function embeddingInputs(input: EmbeddingRequest['input']): readonly Prompt[];
 function encodeAdvertisementRequest(maxKnown: number): Uint8Array;
 function encodeAdvertisementResponse(response: AdvertisementResponse): Uint8Array;
 function encodeClientFrame(frame: ClientFrame): Uint8Array;
+function encodeDialBackNonce(nonce: Uint8Array): Uint8Array;
+function encodeDialBackRequest(targets: readonly DialBackTarget[]): Uint8Array;
+function encodeDialBackResponse(outcomes: readonly DialBackOutcome[]): Uint8Array;
 function encodeHopAnswer({ status, reservation }: HopAnswer): Uint8Array;
 function encodeHopRequest(request: HopRequest): Uint8Array;
 function encodeInvite(invite: Invite): string;
@@ -435,12 +464,14 @@ function hasCapabilities(model: BackendModel, needed: readonly Capability[]): bo
 function hintsOf(request: InferenceRequest): readonly string[];
 function hubSnapshot(repository: string, hubDirectory: string): Promise<string | undefined>;
 function isDigest(value: string): boolean;
+function isEmbeddedInstalled(): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
 function listOf<T>(item: z.ZodType<T>, { min, max }: {
     readonly min?: number;
     readonly max: number;
 }): z.ZodType<T[]>;
+function matchesDigest(digest: string | undefined, pinned: string): boolean;
 function measureJson(text: Uint8Array): JsonShape;
 function modelKey(id: string, shard: number): Promise<CID>;
 function nodeKey(shard: number): Promise<CID>;
@@ -527,6 +558,8 @@ interface AttemptRecord {
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
+    readonly relay?: string;
+    readonly relayedBytes?: number;
     readonly message?: string;
 }
 interface AuditReport extends Verdict {
@@ -667,6 +700,7 @@ interface Client extends AsyncDisposable {
     embed(request: EmbeddingRequest & ChainField, options?: RequestOptions): Promise<EmbeddingResponse>;
     batch(requests: Iterable<BatchRequest> | AsyncIterable<BatchRequest>, options?: BatchOptions): AsyncGenerator<BatchResult, void, void>;
     models(options?: AbortOptions): Promise<readonly ModelListing[]>;
+    unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[];
     peers(options?: AbortOptions): Promise<readonly PeerListing[]>;
     observe(listener: (event: RequestEvent) => void): () => void;
     reputation(peer?: string): readonly StandingReport[];
@@ -789,6 +823,10 @@ interface DetectedBackend {
     readonly description: string;
     readonly models: readonly string[];
 }
+interface DialBackTarget {
+    readonly address: Multiaddr;
+    readonly nonce: Uint8Array;
+}
 interface DigestInit {
     readonly cacheDir?: string;
     readonly header?: GgufHeader;
@@ -812,6 +850,7 @@ interface DownloadProgress {
 }
 interface EmbeddedBackend extends Backend {
     readonly pid: number | undefined;
+    readonly gpu: string | false;
     readonly active: number;
     readonly evaluatedTokens: number;
 }
@@ -970,6 +1009,9 @@ interface Host extends AsyncDisposable {
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     addresses(): readonly Multiaddr[];
+    reachability(): Reachability;
+    tested(options?: TestedOptions): Promise<Reachability>;
+    onReachability(listener: (reachability: Reachability) => void): () => void;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
@@ -978,6 +1020,7 @@ interface Host extends AsyncDisposable {
     provide(key: CID, options?: AbortOptions): Promise<void>;
     stopProviding(key: CID, options?: AbortOptions): Promise<void>;
     findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>;
+    findFreshAddresses(peer: PeerId, options?: AbortOptions): Promise<boolean>;
     offerAdvertisement(envelope: Uint8Array): Promise<void>;
     fetchAdvertisement(peer: PeerId, options?: AbortOptions): Promise<Advertisement | undefined>;
 }
@@ -994,6 +1037,7 @@ interface HostInit {
     readonly relayBytesPerSecond?: number;
     readonly mdns?: boolean;
     readonly peerExchange?: boolean;
+    readonly maxOpenFiles?: number;
     readonly now?: () => number;
 }
 interface ImagePart {
@@ -1099,6 +1143,7 @@ interface NodeInit extends NodeLimits {
     readonly deny?: readonly string[];
     readonly creditTo?: string;
     readonly friends?: readonly string[];
+    readonly onEngine?: (state: EngineState) => void;
     readonly onRequest?: (request: ServedRequest) => void;
     readonly now?: () => number;
     readonly random?: () => number;
@@ -1121,6 +1166,7 @@ interface NodeLimits {
 interface OllamaBackendInit extends Omit<EngineHttpInit, 'apiKey' | 'baseUrl'> {
     readonly baseUrl?: string;
     readonly models?: readonly string[];
+    readonly exactCapabilities?: readonly Capability[] | undefined;
     readonly slots?: number;
     readonly digestOf?: (path: string) => Promise<string | undefined>;
     readonly now?: () => number;
@@ -1132,6 +1178,7 @@ interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
     readonly names?: Readonly<Record<string, string>>;
     readonly slots?: number;
     readonly capabilities?: readonly Capability[];
+    readonly exactCapabilities?: readonly Capability[] | undefined;
     readonly digestOf?: (path: string) => Promise<string | undefined>;
     readonly now?: () => number;
 }
@@ -1145,6 +1192,11 @@ interface OpenAiUsage {
     readonly completion_tokens_details?: {
         readonly reasoning_tokens: number;
     };
+}
+interface OwnAddress {
+    readonly address: string;
+    readonly source: 'interface' | 'announced' | 'relay';
+    readonly reach: 'public' | 'lan' | 'loopback' | 'nowhere';
 }
 interface OwnNames {
     readonly aliases: readonly string[];
@@ -1190,6 +1242,12 @@ interface ProviderInit {
 interface RateLimits {
     readonly requestsPerMinute?: number;
     readonly tokensPerMinute?: number;
+}
+interface Reachability {
+    readonly status: ReachabilityStatus;
+    readonly evidence: readonly AddressEvidence[];
+    readonly seenAt: readonly string[];
+    readonly advice?: string;
 }
 interface ReadFramesInit {
     readonly maxFrameBytes?: number;
@@ -1389,6 +1447,7 @@ interface ServedRequest {
     readonly model?: string;
     readonly kind?: InferenceKind;
     readonly outcome: 'answered' | ErrorCode;
+    readonly reason?: string;
     readonly usage?: Usage;
     readonly queueMs?: number;
     readonly ttftMs?: number;
@@ -1427,6 +1486,9 @@ interface Streamed extends ChainField {
     readonly stream_options?: {
         readonly include_usage?: boolean;
     } | null;
+}
+interface TestedOptions extends AbortOptions {
+    readonly timeoutMs?: number;
 }
 interface TextPart {
     readonly type: 'text';
@@ -1502,6 +1564,9 @@ interface Verification {
 interface Whole extends ChainField {
     readonly stream?: false | null;
 }
+type AddressEvidence = {
+    readonly address: string;
+} & Pick<OwnAddress, 'source'> & Verdict;
 type AnswerRequest = Exclude<InferenceRequest, {
     readonly kind: 'score';
 }>;
@@ -1553,7 +1618,17 @@ type ClientFrame = ({
     readonly type: 'body';
     readonly data: Uint8Array;
 };
-type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
+type DialBackOutcome = 'reached' | 'timeout' | 'refused' | 'other_peer' | 'not_allowed' | 'rate_limited';
+type EngineState = {
+    readonly status: 'loading';
+} | {
+    readonly status: 'ready';
+} | {
+    readonly status: 'lost';
+    readonly sinceMs: number;
+    readonly reason: string;
+};
+type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'path_lost' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
 type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>;
 type ErrorKind = 'busy' | 'claim' | 'absent' | 'transport' | 'protocol' | 'engine' | 'own';
 type Fault = {
@@ -1573,7 +1648,7 @@ type Fault = {
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
-type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats'>;
+type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'>;
 type HopRequest = {
     readonly type: 'reserve';
 } | {
@@ -1618,6 +1693,7 @@ type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsBy
 type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;
 type Prompt = string | readonly number[];
+type ReachabilityStatus = 'public' | 'forwarded' | 'relayed' | 'lan' | 'unknown';
 type ReceiptRequest = {
     readonly type: 'countersign';
     readonly attemptId: Uint8Array;
@@ -1641,6 +1717,7 @@ type ReceiptResponse = {
     readonly type: 'refused';
     readonly code: ErrorCode;
 };
+type Refutation = 'timeout' | 'refused' | 'other_peer';
 type ResponseFormat = {
     readonly type: 'text';
 } | {
@@ -1664,4 +1741,18 @@ type ToolChoice = 'none' | 'auto' | 'required' | {
     };
 };
 type Unrated = 'request' | 'own-provider' | 'no-token-ids' | 'no-scorer' | 'no-answer' | 'too-short' | 'unsettled';
+type Verdict = {
+    readonly verdict: 'untested';
+    readonly why: string;
+} | {
+    readonly verdict: 'confirmed';
+    readonly by: string;
+    readonly atMs: number;
+    readonly how: 'dial-back' | 'inbound';
+} | {
+    readonly verdict: 'refuted';
+    readonly by: string;
+    readonly atMs: number;
+    readonly why: Refutation;
+};
 type VerifyMode = 'off' | 'sample' | 'always' | 'required';

@@ -4,7 +4,8 @@
 import { createClient, InferenceError } from 'skein'
 
 const bootstrap = process.argv.slice(2)
-await using skein = await createClient({ bootstrap })
+// Waits longer than the default of 1.5 s for a first connection: a script that runs once has the time.
+await using skein = await createClient({ bootstrap, connectTimeoutMs: 20_000 })
 
 try {
   const answer = await skein.chat({

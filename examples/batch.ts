@@ -4,7 +4,7 @@
 import { type BatchRequest, createClient } from 'skein'
 
 const bootstrap = process.argv.slice(2)
-await using skein = await createClient({ bootstrap })
+await using skein = await createClient({ bootstrap, connectTimeoutMs: 20_000 })
 
 /** Pulled as there is room: the list can be longer than memory. */
 function* requests(): Generator<BatchRequest> {

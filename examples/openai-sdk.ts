@@ -6,7 +6,7 @@ import OpenAI from 'openai'
 import { createClient } from 'skein'
 
 const bootstrap = process.argv.slice(2)
-await using skein = await createClient({ bootstrap })
+await using skein = await createClient({ bootstrap, connectTimeoutMs: 20_000 })
 // The host of `baseURL` is never contacted, and the key is not checked: `skein.fetch` answers every request.
 const openai = new OpenAI({
   apiKey: 'none',

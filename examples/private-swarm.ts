@@ -16,7 +16,7 @@ const invite = decodeInvite(encodeInvite({ swarmKey, bootstrap: addresses }))
 
 await using backend = createScriptedBackend({ models: [{ id: 'team-model' }] })
 await using _node = await createNode({ host: { ...invite, listen }, backend })
-await using member = await createClient(invite)
+await using member = await createClient({ ...invite, connectTimeoutMs: 20_000 })
 const answer = await member.chat({
   model: 'team-model',
   messages: [{ role: 'user', content: 'Good morning!' }],

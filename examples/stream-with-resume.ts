@@ -4,7 +4,7 @@
 import { createClient } from 'skein'
 
 const bootstrap = process.argv.slice(2)
-await using skein = await createClient({ bootstrap })
+await using skein = await createClient({ bootstrap, connectTimeoutMs: 20_000 })
 
 const answer = skein.chat(
   {

@@ -25,5 +25,7 @@ export interface GatewayEnv {
     readonly caller: string
     /** The answer failed after its first byte, so that it must not be given out again. */
     readonly broken: boolean
+    /** What of the request was left out, by the caller's names. */
+    readonly ignored: Set<string> | undefined
   }
 }

@@ -1,12 +1,20 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
+import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
 import { messages } from './anthropic/index.ts'
 import { Batches, batchRoutes } from './batches/index.ts'
 import type { GatewayContext, GatewayEnv } from './context.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 import { errorFormatOf } from './dialects.ts'
 import type { GatewayClient } from './gateway-client.ts'
-import { bodyMemory, boundedRequest, errorResponse, failureOf, untilAborted } from './http/index.ts'
+import {
+  bodyMemory,
+  boundedRequest,
+  errorResponse,
+  failureOf,
+  HttpRefusal,
+  untilAborted,
+} from './http/index.ts'
 import { idempotency } from './idempotency/index.ts'
 import { createMetrics } from './metrics/index.ts'
 import { ollamaAnswers, ollamaEmbed, ollamaModels, ollamaOther } from './ollama/index.ts'
@@ -21,6 +29,7 @@ import {
   origins,
   type RateLimits,
 } from './security/index.ts'
+import { unrouted } from './unrouted.ts'
 
 /** Who may call, how often, and how long things may take. */
 export interface GatewayInit extends Partial<GatewayLimits> {
@@ -30,7 +39,10 @@ export interface GatewayInit extends Partial<GatewayLimits> {
   readonly rateLimits?: RateLimits
   /** Web pages that may call, by origin. @default none but its own */
   readonly corsOrigins?: readonly string[]
-  /** Names in the `Host` header that are this gateway. @default any: nothing but a server needs this */
+  /**
+   * Names in the `Host` header that are this gateway, beside addresses and names that nobody can register. With API keys
+   * every name is. @default any: nothing but a server needs this
+   */
   readonly allowedHosts?: readonly string[]
   /** Whether `GET /metrics` answers. @default false: in-process there is nobody to read them */
   readonly metrics?: boolean
@@ -114,20 +126,23 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     await next()
     metrics?.answered(routeOf(c.req.path), c.res.status)
     c.header('x-request-id', requestId)
+    const ignored = ignoredHeader(c)
+    if (ignored !== undefined) c.header(IGNORED_HEADER, ignored)
     c.header('openai-processing-ms', String(Math.round(performance.now() - startedAt)))
   })
   app.onError((error, c) => {
+    const format = errorFormatOf(c.req.path)
+    if (error instanceof HttpRefusal) return error.response(c.get('requestId'), format)
     const failure = failureOf(error, c.req.raw.signal)
     if (failure.code === 'internal') log(`${c.req.method} ${c.req.path}: ${String(error.stack)}`)
-    return errorResponse(failure, c.get('requestId'), errorFormatOf(c.req.path))
+    return errorResponse(failure, c.get('requestId'), format)
   })
-  app.notFound((c) => {
-    const message = `there is no ${c.req.method} ${c.req.path} here`
-    const error = { message, type: 'invalid_request_error', param: null, code: 'not_found' }
-    const about = { status: 404, requestId: c.get('requestId') }
-    return c.json(errorFormatOf(c.req.path)(error, about), 404)
-  })
-  if (allowedHosts !== undefined) app.use(hostCheck(allowedHosts))
+  app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))
+  if (allowedHosts !== undefined && apiKeys.length === 0) {
+    // A page that had its name point here has no key, and how the gateway is, is no secret.
+    const check = hostCheck(allowedHosts)
+    app.use((c, next) => (OPEN_PATHS.has(c.req.path) ? next() : check(c, next)))
+  }
   app.use(...origins(corsOrigins), hopLimit(limits.maxHops))
   app.use(async (c, next) => {
     if (OPEN_PATHS.has(c.req.path)) return await next()

@@ -122,3 +122,10 @@ export function dialTarget(address: Multiaddr): DialTarget {
       return { kind: 'other' }
   }
 }
+
+/** Whether anybody on the Internet could dial the address. A host name counts as public. */
+export function isPublicAddress(address: Multiaddr): boolean {
+  const target = dialTarget(address)
+  if (target.kind === 'name') return true
+  return target.kind === 'ip' && target.scopes.every((scope) => scope === 'public')
+}

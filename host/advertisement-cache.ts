@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import * as lengthPrefixed from 'it-length-prefixed'
 import { concat } from 'uint8arrays/concat'
 import { LIMITS } from '../protocol/index.ts'
-import { writeAtomic } from './atomic-file.ts'
+import { writeAtomic } from '../storage/index.ts'
 
 /** Bytes of envelopes in the file; the rest is not kept. */
 const MAX_CACHE_BYTES = 16 * 1024 * 1024

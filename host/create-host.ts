@@ -2,10 +2,10 @@ import { setMaxListeners } from 'node:events'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { InferenceError, openAdvertisement, PROTOCOLS } from '../protocol/index.ts'
-import { openScope } from '../timing/index.ts'
+import { openScope, systemClock } from '../timing/index.ts'
 import { createAdvertisementBook } from './advertisement-book.ts'
 import { keepBook } from './book-keeper.ts'
-import { dialBootstrapPeers } from './bootstrap-dialer.ts'
+import { dialBootstrapPeers, peerOf } from './bootstrap-dialer.ts'
 import { connectedServers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
 import { MAX_KNOWN_ASKED, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
@@ -15,15 +15,17 @@ import { dialPolicy } from './dial-policy.ts'
 import { fetchAdvertisement } from './exchange-client.ts'
 import { exchangeOnConnect } from './exchange-on-connect.ts'
 import { createExchangeServer } from './exchange-server.ts'
+import { findFreshAddresses } from './fresh-addresses.ts'
 import { createGater } from './gater.ts'
 import type { Host, HostInit } from './host.ts'
+import { ConnectionKeeper, connectionBounds } from './inbound/index.ts'
 import { waitUntilJoined } from './join.ts'
 import { dialKnownPeers } from './known-peer-dialer.ts'
 import { createInstance, startInstance } from './libp2p.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
 import { createNameLookup } from './name-lookup.ts'
 import { forgetOwnRecords } from './own-records.ts'
-import { announceRules, OwnAddresses } from './reach/index.ts'
+import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
 import { Relaying } from './relaying.ts'
 import { createStop } from './stop.ts'
 import { parseAddress, parsePeerAddress } from './typed-addresses.ts'
@@ -31,6 +33,8 @@ import { parseAddress, parsePeerAddress } from './typed-addresses.ts'
 /** Dialling what a user typed. */
 const CONNECT_TIMEOUT_MS = 10_000
 
+/** Joining, and a dial back that is not answered. */
+const TESTED_TIMEOUT_MS = 8_000
 /** One dial and one question, at each of two relays. */
 const RELAYED_TIMEOUT_MS = 2_000
 
@@ -63,7 +67,8 @@ async function assemble(
   const bootstrap = init.bootstrap.map(parsePeerAddress)
   const typed = [...bootstrap, ...init.listen.map(parseAddress)]
   const policy = dialPolicy({ typed, privateSwarm: init.swarmKey !== undefined })
-  const gater = createGater(policy, createNameLookup(init.now), typed)
+  const lookup = createNameLookup(init.now)
+  const gater = createGater(policy, lookup, typed)
   const { portsPath } = persistence
   const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath)
   const listen = await withKnownPorts(init.listen, ports)
@@ -71,7 +76,8 @@ async function assemble(
   const self = peerIdFromPrivateKey(persistence.privateKey).toString()
   const own = new OwnAddresses(announceRules(init.announce, init.noAnnounce, self), self)
   const relaying = new Relaying(init, own)
-  const libp2p = await createInstance(init, persistence, gater, listen, own, relaying)
+  const inbound = new ConnectionKeeper(connectionBounds(init.maxOpenFiles), init.now)
+  const libp2p = await createInstance(init, persistence, gater, listen, own, relaying, inbound)
   const { dht: kad, mdns } = libp2p.services
   await forgetOwnRecords(persistence.datastore, libp2p.peerId)
   const log = libp2p.logger.forComponent('skein:host')
@@ -79,6 +85,7 @@ async function assemble(
   const explain = (error: unknown): string => explainDialFailure(error, init.swarmKey !== undefined)
   const { signal } = stopping
   setMaxListeners(0, signal)
+  inbound.attach(libp2p, signal, (error) => onError('closing connections', error))
 
   const book = createAdvertisementBook({ self: libp2p.peerId, now: init.now })
   const keeper = await keepBook({
@@ -131,10 +138,10 @@ async function assemble(
     random: Math.random,
     onError,
   })
-  mdns?.addEventListener('peer', ({ detail: peer }) => {
-    for (const address of peer.multiaddrs) gater.trust(address)
+  mdns?.onNeighbour(({ multiaddrs, vouched }) => {
+    for (const address of vouched) gater.trust(address)
     libp2p
-      .dial(peer.multiaddrs, { signal })
+      .dial([...multiaddrs], { signal })
       .catch((error: unknown) => onError('dialling a neighbour', error))
   })
 
@@ -151,6 +158,15 @@ async function assemble(
 
   const random = Math.random
   await relaying.start({ libp2p, random, signal, onError })
+  const reach = await keepReach({
+    ...{ libp2p, own, lookup, random, signal, onError },
+    dialExactly: (address, options) => libp2p.services.exactDialer.dial(address, options),
+    isRelayed: () => relaying.addresses.length > 0,
+    trusted: new Set(bootstrap.map((address) => peerOf(address).toString())),
+    serve: init.dht === 'server',
+    clock: systemClock,
+  })
+  reach.onChange(() => relaying.check())
   const bootstrapPeers = dialBootstrapPeers({
     libp2p,
     addresses: bootstrap,
@@ -178,6 +194,13 @@ async function assemble(
       options.signal?.throwIfAborted()
     },
     bootstrapPeers,
+    reachability: () => reach.report(),
+    tested: (options = {}) => {
+      const hasTesters = bootstrap.length > 0
+      const timeoutMs = hasTesters ? (options.timeoutMs ?? TESTED_TIMEOUT_MS) : 0
+      return reach.tested(timeoutMs, options)
+    },
+    onReachability: reach.onChange,
     joined: (options) =>
       waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, hasHope, signal }, options),
     connect: async (address, options = {}) => {
@@ -198,6 +221,8 @@ async function assemble(
     provide: dht.provide,
     stopProviding: dht.stopProviding,
     findProviders: dht.findProviders,
+    findFreshAddresses: (peer, options) =>
+      findFreshAddresses({ libp2p, dht: kad, signal }, peer, options),
     offerAdvertisement: async (envelope) => {
       const { expiresAtMs } = await openAdvertisement(envelope, {
         nowMs: init.now(),

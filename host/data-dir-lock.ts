@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { link, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { InferenceError } from '../protocol/index.ts'
+import { makeDirectory } from '../storage/index.ts'
 
 /** Another living process works in the data directory. */
 export class DataDirLockedError extends InferenceError {
@@ -41,7 +42,7 @@ const ABANDONED_MS = 10_000
  * @throws DataDirLockedError while another process, or another host of this one, holds it.
  */
 export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await makeDirectory(dataDir)
   const path = join(dataDir, LOCK_FILE)
   const mine = JSON.stringify(self())
   const draft = `${path}.${process.pid}-${randomUUID()}`

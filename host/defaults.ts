@@ -2,12 +2,10 @@ import { InferenceError } from '../protocol/index.ts'
 import type { HostInit } from './host.ts'
 import { RELAY_LIMITS } from './relay/index.ts'
 
-/** Bounds of a host's connections, for a node that many clients use at a time. */
+/** How a host connects; how many connections it takes is `inbound/`'s to say. */
 export const CONNECTIONS = {
-  maxConnections: 1_000,
   /** A second, of one IP address. A swarm behind one NAT, or within one process, comes from a single address. */
   inboundConnectionThreshold: 100,
-  maxIncomingPendingConnections: 200,
   dialTimeout: 10_000,
   addressDialTimeout: 5_000,
   maxPeerAddrsToDial: 16,
@@ -61,6 +59,7 @@ export interface ResolvedHostInit extends HostInit {
   readonly peerExchange: boolean
   readonly relay: 'always' | 'when-public' | 'never'
   readonly relayBytesPerSecond: number
+  readonly maxOpenFiles: number
   readonly now: () => number
 }
 
@@ -81,6 +80,7 @@ export function resolveHostInit(init: HostInit): ResolvedHostInit {
     bootstrap: init.bootstrap ?? [],
     mdns: init.mdns ?? false,
     peerExchange: init.peerExchange ?? true,
+    maxOpenFiles: init.maxOpenFiles ?? Number.POSITIVE_INFINITY,
     now: init.now ?? Date.now,
   }
 }

@@ -2,6 +2,7 @@ import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import type { Advertisement } from '../protocol/index.ts'
+import type { Reachability } from './reach/index.ts'
 import type { RelayUse } from './relay/index.ts'
 
 /** Lets the caller give up waiting: the call rejects with `signal.reason`. */
@@ -45,6 +46,8 @@ export interface HostInit {
   readonly mdns?: boolean
   /** Learn of advertisements from connected peers, beside the DHT. @default true */
   readonly peerExchange?: boolean
+  /** File descriptors of the process (`ulimit -n`): the bounds on connections follow it. @default enough for 1,000 connections */
+  readonly maxOpenFiles?: number
   /** Clock, for tests. @default Date.now */
   readonly now?: () => number
 }
@@ -94,6 +97,12 @@ export interface JoinOptions extends AbortOptions {
   readonly timeoutMs?: number
 }
 
+/** How long to wait for others to dial back. */
+export interface TestedOptions extends AbortOptions {
+  /** @default 8000 */
+  readonly timeoutMs?: number
+}
+
 /** One libp2p host with the DHT, the advertisement exchange and what they persist. */
 export interface Host extends AsyncDisposable {
   readonly libp2p: Libp2p
@@ -102,6 +111,15 @@ export interface Host extends AsyncDisposable {
   readonly book: AdvertisementBook
   /** Where others reach this host, each ending in `/p2p/<peerId>`. */
   addresses(): readonly Multiaddr[]
+  /** How others reach this host, with the evidence, as of now. */
+  reachability(): Reachability
+  /**
+   * Waits until a public address of this host was dialled back, or all were refuted. Answers at once where it has none,
+   * or was given no bootstrap peer to ask.
+   */
+  tested(options?: TestedOptions): Promise<Reachability>
+  /** Subscribes to changes of the reachability. @returns unsubscribe */
+  onReachability(listener: (reachability: Reachability) => void): () => void
   /** What this host relays for others, and the relays it is reached through, as of now. */
   relaying(): RelayingState
   /**
@@ -127,6 +145,11 @@ export interface Host extends AsyncDisposable {
   stopProviding(key: CID, options?: AbortOptions): Promise<void>
   /** Peers that provide `key`, as they are found. Their addresses are remembered for dialling. Ends at once with zero peers. */
   findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>
+  /**
+   * Asks the DHT where a peer is now, for one that was not reached at the addresses known of it.
+   * @returns whether there is an address that was not known; it is remembered for dialling
+   */
+  findFreshAddresses(peer: PeerId, options?: AbortOptions): Promise<boolean>
   /** Offers this advertisement (a sealed envelope) to whoever asks, from now on. */
   offerAdvertisement(envelope: Uint8Array): Promise<void>
   /**

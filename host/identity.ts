@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { InferenceError } from '../protocol/index.ts'
-import { writeAtomic } from './atomic-file.ts'
+import { writeAtomic } from '../storage/index.ts'
 
 /** A new Ed25519 key, kept nowhere. */
 export function createIdentity(): Promise<PrivateKey> {

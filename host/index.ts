@@ -13,7 +13,6 @@
  * @packageDocumentation
  */
 
-export { writeAtomic } from './atomic-file.ts'
 export { closedWithin } from './closed-within.ts'
 export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
@@ -26,10 +25,12 @@ export type {
   JoinOptions,
   JoinResult,
   RelayingState,
+  TestedOptions,
 } from './host.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
 export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export { PeerRates } from './peer-rates.ts'
-export { isRelayed, type RelayUse, relayOf } from './relay/index.ts'
+export type { AddressEvidence, Reachability, ReachabilityStatus } from './reach/index.ts'
+export { isReachedByRelay, isRelayed, type RelayUse, relayOf } from './relay/index.ts'
 export { subnetsOf } from './subnet.ts'
 export { createSwarmKey } from './swarm-key.ts'

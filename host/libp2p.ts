@@ -4,10 +4,11 @@ import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
-import { InferenceError } from '../protocol/index.ts'
 import type { Persistence } from './data-dir.ts'
 import { CONNECTIONS, MUXER, monitor, type ResolvedHostInit } from './defaults.ts'
 import type { Gater } from './gater.ts'
+import type { ConnectionKeeper } from './inbound/index.ts'
+import { listenFailure } from './listen-failure.ts'
 import { noise } from './noise.ts'
 import type { OwnAddresses } from './reach/index.ts'
 import { relayTransport } from './relay/index.ts'
@@ -23,6 +24,7 @@ export async function createInstance(
   listen: readonly string[],
   own: OwnAddresses,
   relaying: Relaying,
+  inbound: ConnectionKeeper,
 ): Promise<Libp2p<HostServices>> {
   if (init.swarmKey !== undefined) swarmSecret(init.swarmKey)
   return await createLibp2p<HostServices>({
@@ -37,9 +39,14 @@ export async function createInstance(
     transports: [tcp(), webSockets(), relayTransport()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(MUXER)],
-    connectionGater: { ...gater.connectionGater, ...relaying.connectionGater },
+    connectionGater: {
+      ...gater.connectionGater,
+      ...relaying.connectionGater,
+      ...inbound.connectionGater,
+    },
     connectionManager: {
       ...CONNECTIONS,
+      ...inbound.limits,
       resolvers: { dnsaddr: gater.dnsaddrResolver, name: gater.nameResolver },
     },
     connectionMonitor: monitor(Math.random()),
@@ -55,9 +62,6 @@ export async function startInstance(libp2p: Libp2p, listen: readonly string[]): 
   try {
     await libp2p.start()
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new InferenceError('invalid_request', `cannot listen on ${listen.join(', ')}: ${why}`, {
-      cause,
-    })
+    throw listenFailure(listen, cause)
   }
 }

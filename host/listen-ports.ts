@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { writeAtomic } from './atomic-file.ts'
+import { writeAtomic } from '../storage/index.ts'
 
 /** Ports once picked for listen addresses that left it open, by address as given. */
 export type ListenPorts = Readonly<Record<string, number>>

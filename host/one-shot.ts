@@ -1,8 +1,7 @@
-import type { PeerId, Stream } from '@libp2p/interface'
+import type { AbortOptions, PeerId, Stream } from '@libp2p/interface'
 import { FrameWriter, InferenceError, readFrames } from '../protocol/index.ts'
 import { type Clock, openScope, raceSignal, type Scope } from '../timing/index.ts'
 import { closedWithin } from './closed-within.ts'
-import type { AbortOptions } from './host.ts'
 
 /** Time for the other side to close its half once everything is said. */
 const CLOSE_TIMEOUT_MS = 2_000

@@ -5,7 +5,7 @@ import { type BucketRate, type BucketState, fullBucket, takeOne } from '../timin
 /** Peers whose rate is remembered. */
 const MAX_PEERS = 4_096
 
-/** One token bucket a peer. */
+/** One token bucket for each peer, or for whatever else the key names. */
 export class PeerRates {
   readonly #rate: BucketRate
   readonly #buckets = new LRUCache<string, BucketState>({ max: MAX_PEERS })
@@ -15,7 +15,7 @@ export class PeerRates {
   }
 
   /** Takes one token of the peer's if there is one. */
-  take(peer: PeerId, nowMs: number): boolean {
+  take(peer: PeerId | string, nowMs: number): boolean {
     const key = peer.toString()
     const bucket = this.#buckets.get(key) ?? fullBucket(this.#rate, nowMs)
     const { state, taken } = takeOne(bucket, this.#rate, nowMs)

@@ -1,7 +1,7 @@
 import type { ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { every, openScope, systemClock } from '../timing/index.ts'
-import { dialTarget } from './address-scope.ts'
+import { dialTarget, isPublicAddress } from './address-scope.ts'
 import type { ResolvedHostInit } from './defaults.ts'
 import type { RelayingState } from './host.ts'
 import type { OwnAddresses } from './reach/index.ts'
@@ -29,6 +29,7 @@ export class Relaying {
   #libp2p: Libp2p | undefined
   #server: RelayServer | undefined
   #keeper: RelayKeeper | undefined
+  #follow: () => void = () => {}
 
   constructor(init: ResolvedHostInit, own: OwnAddresses) {
     this.#init = init
@@ -59,13 +60,13 @@ export class Relaying {
 
   /** Whether the host has a public address of its own that was not refuted. */
   #isPublic(): boolean {
-    return this.#own.announced([]).some((address) => {
-      const target = dialTarget(address)
-      return (
-        target.kind === 'name' ||
-        (target.kind === 'ip' && target.scopes.every((scope) => scope === 'public'))
-      )
-    })
+    return this.#own.announced([]).some(isPublicAddress)
+  }
+
+  /** Looks at once whether this host should relay, or be relayed, because its reachability changed. */
+  check(): void {
+    this.#follow()
+    this.#keeper?.check()
   }
 
   get state(): RelayingState {
@@ -91,9 +92,10 @@ export class Relaying {
       const follow = (): Promise<void> =>
         relay === 'always' || this.#isPublic() ? server.start() : server.stop()
       await follow()
-      repeat(CHECK_EVERY_MS, signal, () => {
+      this.#follow = () => {
         follow().catch((error: unknown) => onError('starting or stopping to relay', error))
-      })
+      }
+      repeat(CHECK_EVERY_MS, signal, this.#follow)
     }
     if (dht === 'server') {
       this.#keeper = new RelayKeeper({

@@ -1,21 +1,33 @@
 import { createHash } from 'node:crypto'
 import { type Identify, identify } from '@libp2p/identify'
-import type { PeerDiscovery } from '@libp2p/interface'
+import type { Connection } from '@libp2p/interface'
 import type { AddressManager, TransportManager } from '@libp2p/interface-internal'
-import { type KadDHT, kadDHT, passthroughMapper } from '@libp2p/kad-dht'
-import { mdns } from '@libp2p/mdns'
+import { type KadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import type { ServiceFactoryMap } from 'libp2p'
 import { PROTOCOLS } from '../protocol/index.ts'
-import type { HostInit } from './host.ts'
+import type { ResolvedHostInit } from './defaults.ts'
+import { guardedDht } from './dht-guard/index.ts'
+import { type Neighbours, neighbours } from './neighbours.ts'
 import type { AddressSources, OwnAddresses } from './reach/index.ts'
+
+/** Opens a connection to exactly one address: no other one of the peer, and none that is open already. */
+export interface ExactDialer {
+  dial(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>
+}
+
+interface DialComponents {
+  readonly transportManager: Pick<TransportManager, 'dial'>
+}
 
 export interface HostServices extends Record<string, unknown> {
   readonly identify: Identify
   readonly ping: Ping
   readonly dht: KadDHT
   readonly ownAddresses: OwnAddresses
-  readonly mdns?: PeerDiscovery
+  readonly exactDialer: ExactDialer
+  readonly mdns?: Neighbours
 }
 
 /**
@@ -23,7 +35,7 @@ export interface HostServices extends Record<string, unknown> {
  * bootstrap peer, as server), DCUtR, AutoNAT and UPnP.
  */
 export function createServices(
-  init: Pick<HostInit, 'dht' | 'mdns' | 'swarmKey'>,
+  init: Pick<ResolvedHostInit, 'dht' | 'mdns' | 'swarmKey' | 'now'>,
   own: OwnAddresses,
 ): ServiceFactoryMap<HostServices> {
   const services = {
@@ -31,31 +43,38 @@ export function createServices(
       own.attach(addressSources(components))
       return own
     },
+    exactDialer: ({ transportManager }: DialComponents) => ({
+      dial: (address: Multiaddr, options: { signal: AbortSignal }) =>
+        transportManager.dial(address, options),
+    }),
     identify: identify(),
     // By default 2 in and 1 out, which the connection monitor and the DHT's own pings use up between them.
     ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),
-    dht: kadDHT({
-      protocol: PROTOCOLS.kad,
-      clientMode: init.dht === 'client',
-      // The gater decides what is dialled; a private address is the right one for a neighbour.
-      peerInfoMapper: passthroughMapper,
-      allowQueryWithZeroPeers: true,
-      // Nine peers at a time; with the DHT's own ten times ten a host joining asks everybody at once.
-      alpha: 3,
-      disjointPaths: 3,
-      // Servers drop a provider whose addresses are older than an hour, so records are renewed well before that.
-      reprovide: { validity: 30 * 60_000, threshold: 20 * 60_000, interval: 5 * 60_000 },
-      // The host fills the table itself as soon as it meets somebody.
-      initialQuerySelfInterval: 5 * 60_000,
-      // These follow what peers take, between the bounds: a peer that is gone must not hold up a query, and one on a
-      // busy machine must not count as gone.
-      networkDialTimeout: { minTimeout: 2_000, maxTimeout: 10_000 },
-      pingNewContactTimeout: { minTimeout: 3_000, maxTimeout: 10_000 },
-      pingOldContactTimeout: { minTimeout: 2_000, maxTimeout: 10_000 },
-    }),
+    dht: guardedDht(
+      {
+        protocol: PROTOCOLS.kad,
+        clientMode: init.dht === 'client',
+        // The gater decides what is dialled; a private address is the right one for a neighbour.
+        peerInfoMapper: passthroughMapper,
+        allowQueryWithZeroPeers: true,
+        // Nine peers at a time; with the DHT's own ten times ten a host joining asks everybody at once.
+        alpha: 3,
+        disjointPaths: 3,
+        // Servers drop a provider whose addresses are older than an hour, so records are renewed well before that.
+        reprovide: { validity: 30 * 60_000, threshold: 20 * 60_000, interval: 5 * 60_000 },
+        // The host fills the table itself as soon as it meets somebody.
+        initialQuerySelfInterval: 5 * 60_000,
+        // These follow what peers take, between the bounds: a peer that is gone must not hold up a query, and one on a
+        // busy machine must not count as gone.
+        networkDialTimeout: { minTimeout: 2_000, maxTimeout: 10_000 },
+        pingNewContactTimeout: { minTimeout: 3_000, maxTimeout: 10_000 },
+        pingOldContactTimeout: { minTimeout: 2_000, maxTimeout: 10_000 },
+      },
+      init.now,
+    ),
   }
   if (init.mdns !== true) return services
-  return { ...services, mdns: mdns({ serviceTag: serviceTag(init.swarmKey) }) }
+  return { ...services, mdns: neighbours({ serviceTag: serviceTag(init.swarmKey) }) }
 }
 
 /** The parts of libp2p that know addresses. */

@@ -1,9 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fromString } from 'uint8arrays/from-string'
 import { toString as toText } from 'uint8arrays/to-string'
-import { writeAtomic } from '../host/index.ts'
 import { openReceipt } from '../protocol/index.ts'
+import { makeDirectory, writeAtomic } from '../storage/index.ts'
 import type { ReceiptBook } from './receipt-book.ts'
 
 const FILE = 'receipts.txt'
@@ -40,7 +40,7 @@ export async function saveReceipts(
   await loadReceipts(book, dataDir, nowMs)
   const lines = linesOf(book)
   const { changes } = book
-  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  await makeDirectory(dataDir)
   await writeAtomic(join(dataDir, FILE), lines.map((line) => `${line}\n`).join(''))
   return changes
 }

@@ -1,6 +1,6 @@
 import type { Logger } from '@libp2p/interface'
 import { type Clock, openScope, systemClock } from '../timing/index.ts'
-import type { NodeStatus } from './node-status.ts'
+import type { EngineState, NodeStatus } from './node-status.ts'
 import type { SharedModels } from './shared-models.ts'
 
 /** Models come and go by hand. */
@@ -13,9 +13,11 @@ const LOAD_MS = 2_000
 const ASK_TIMEOUT_MS = 10_000
 
 export interface EngineWatchInit {
-  readonly status: Pick<NodeStatus, 'refresh' | 'state'>
+  readonly status: Pick<NodeStatus, 'engine' | 'engineGone' | 'refresh' | 'state'>
   readonly models: Pick<SharedModels, 'refresh'>
-  /** Called when the shared models changed. */
+  /** Called when the engine is lost, and when it is back. */
+  readonly onEngine: (state: EngineState) => void
+  /** Called when the shared models changed, or when all of them are gone with the engine, or back. */
   readonly onModels: () => Promise<void>
   /** Called each time that the engine was asked and is ready. */
   readonly onReady: () => Promise<void>
@@ -31,6 +33,8 @@ export class EngineWatch {
   readonly #clock: Clock
   #timer: Disposable | undefined
   #modelsDueAtMs = 0
+  #told: EngineState['status'] = 'ready'
+  #gone = false
 
   constructor(init: EngineWatchInit) {
     this.#init = init
@@ -65,7 +69,11 @@ export class EngineWatch {
       { owner: this.#stop.signal },
     )
     const { signal } = scope
-    await status.refresh({ signal })
+    try {
+      await status.refresh({ signal })
+    } finally {
+      await this.#look()
+    }
     if (this.#stop.signal.aborted || status.state === 'loading') return
     await onReady()
     if (this.#clock.now() < this.#modelsDueAtMs) return
@@ -73,5 +81,18 @@ export class EngineWatch {
     const { changed, missing } = await models.refresh({ signal })
     if (missing.length > 0) log('no longer there to share: %s', missing.join(', '))
     if (changed && !this.#stop.signal.aborted) await onModels()
+  }
+
+  async #look(): Promise<void> {
+    if (this.#stop.signal.aborted) return
+    const { engine, engineGone } = this.#init.status
+    // One that loads is on its way back, and is told of once it is there.
+    if (engine.status !== 'loading' && engine.status !== this.#told) {
+      this.#told = engine.status
+      this.#init.onEngine(engine)
+    }
+    if (engineGone === this.#gone) return
+    this.#gone = engineGone
+    await this.#init.onModels()
   }
 }

@@ -18,5 +18,6 @@
 
 export { createNode } from './node.ts'
 export type { AbortOptions, Node, NodeInit } from './node-init.ts'
+export type { EngineState } from './node-status.ts'
 export type { ServedRequest } from './serve/index.ts'
 export type { NodeLimits } from './settings.ts'

@@ -1,6 +1,7 @@
 import type { Backend } from '../backend/index.ts'
 import type { Host, HostInit } from '../host/index.ts'
 import type { Load, ModelAdvertisement, NodeState } from '../protocol/index.ts'
+import type { EngineState } from './node-status.ts'
 import type { ServedRequest } from './serve/index.ts'
 import type { NodeLimits } from './settings.ts'
 
@@ -35,6 +36,8 @@ export interface NodeInit extends NodeLimits {
   readonly creditTo?: string
   /** Peer ids whose receipts count like this node's own: whom they were served by comes before strangers. @default none */
   readonly friends?: readonly string[]
+  /** Called when the engine does not answer any more, and when it answers again. Must not throw. */
+  readonly onEngine?: (state: EngineState) => void
   /** Called after each request, refused ones included. */
   readonly onRequest?: (request: ServedRequest) => void
   /** Clock, for tests. @default Date.now */

@@ -1,24 +1,41 @@
 import type { Backend } from '../backend/index.ts'
 import { InferenceError, LIMITS, type Load, type NodeState } from '../protocol/index.ts'
-import { openScope } from '../timing/index.ts'
+import { type Clock, openScope, systemClock } from '../timing/index.ts'
 import type { Gate, Occupancy } from './admission/index.ts'
 
 /** How soon a client may ask again while the engine loads. */
 const LOADING_RETRY_MS = 1_000
 /** A question that requests wait for. */
 const ASK_TIMEOUT_MS = 2_000
+/** An engine that has not answered for this long was stopped rather than restarted. */
+const GONE_AFTER_MS = 10_000
+/** How soon a client may ask again then: engines are started by people. */
+const GONE_RETRY_MS = 5_000
+
+/** Whether the engine can be asked. `lost`: it does not answer, which a restart looks like too, at first. */
+export type EngineState =
+  | { readonly status: 'loading' }
+  | { readonly status: 'ready' }
+  | { readonly status: 'lost'; readonly sinceMs: number; readonly reason: string }
 
 /** What the node says of itself at this moment: to its owner, and to who asks, in probes and terminal frames. */
 export class NodeStatus {
   readonly #backend: Pick<Backend, 'load'>
   readonly #gate: Gate
   readonly #fixedSlots: boolean
-  #engineReady: boolean = false
+  readonly #clock: Pick<Clock, 'now'>
+  #engine: EngineState = { status: 'loading' }
   #draining: boolean = false
   #asking: Promise<void> | undefined
 
   /** @param fixedSlots whether the operator set the number of slots, so that the engine's own word does not count */
-  constructor(backend: Pick<Backend, 'load'>, gate: Gate, fixedSlots: boolean) {
+  constructor(
+    backend: Pick<Backend, 'load'>,
+    gate: Gate,
+    fixedSlots: boolean,
+    clock: Pick<Clock, 'now'> = systemClock,
+  ) {
+    this.#clock = clock
     this.#backend = backend
     this.#gate = gate
     this.#fixedSlots = fixedSlots
@@ -44,6 +61,16 @@ export class NodeStatus {
     )
   }
 
+  get engine(): EngineState {
+    return this.#engine
+  }
+
+  /** The engine has been lost for so long that the node serves nothing. */
+  get engineGone(): boolean {
+    const engine = this.#engine
+    return engine.status === 'lost' && this.#clock.now() - engine.sinceMs >= GONE_AFTER_MS
+  }
+
   #load(occupancy: Occupancy, ttftMs: number, full: boolean): Load {
     const { inFlight, slots, queueDepth } = occupancy
     const expectedTtftMs = Math.min(ttftMs, LIMITS.maxRemainingMs)
@@ -52,7 +79,7 @@ export class NodeStatus {
 
   #stateWhere(full: boolean): NodeState {
     if (this.#draining) return 'draining'
-    if (!this.#engineReady) return 'loading'
+    if (this.#engine.status !== 'ready') return 'loading'
     return full ? 'saturated' : 'ready'
   }
 
@@ -60,11 +87,13 @@ export class NodeStatus {
   async refresh(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     try {
       const { state, slots } = await this.#backend.load(options)
-      this.#engineReady = state === 'ready'
+      this.#engine = { status: state === 'ready' ? 'ready' : 'loading' }
       if (!this.#fixedSlots && slots > 0) this.#gate.setSlots(slots)
     } catch (error) {
-      this.#engineReady = false
-      throw InferenceError.from(error, 'engine_failed')
+      const failure = InferenceError.from(error, 'engine_failed')
+      const sinceMs = this.#engine.status === 'lost' ? this.#engine.sinceMs : this.#clock.now()
+      this.#engine = { status: 'lost', sinceMs, reason: failure.message }
+      throw failure
     }
   }
 
@@ -75,12 +104,12 @@ export class NodeStatus {
   /**
    * Passes while new work is taken. An engine that was not ready is asked again: it may be back since.
    *
-   * @throws InferenceError `draining` or `loading`
+   * @throws InferenceError `draining`, `loading`, or `engine_failed` for one that is gone
    */
   async checkOpen(): Promise<void> {
-    if (!this.#draining && !this.#engineReady) {
+    if (!this.#draining && this.#engine.status !== 'ready') {
       this.#asking ??= this.#ask()
-        // Whoever asks is told that the engine is not ready; the watch logs why.
+        // The asker learns that the engine is not ready; the watch logs why.
         .catch(() => {})
         .finally(() => {
           this.#asking = undefined
@@ -88,8 +117,17 @@ export class NodeStatus {
       await this.#asking
     }
     if (this.#draining) throw new InferenceError('draining', 'this node is about to leave')
-    if (this.#engineReady) return
-    throw new InferenceError('loading', 'the engine is loading', { retryAfterMs: LOADING_RETRY_MS })
+    if (this.#engine.status === 'ready') return
+    if (this.engineGone) {
+      throw new InferenceError('engine_failed', 'the engine of this node does not answer', {
+        retryAfterMs: GONE_RETRY_MS,
+      })
+    }
+    const why =
+      this.#engine.status === 'lost'
+        ? 'the engine does not answer: it was stopped, or is starting again'
+        : 'the engine is loading'
+    throw new InferenceError('loading', why, { retryAfterMs: LOADING_RETRY_MS })
   }
 
   async #ask(): Promise<void> {

@@ -174,6 +174,7 @@ class ContributorNode implements Node {
         await Promise.all([this.#provider.refresh(), this.#advertiser.refresh()])
       },
       onReady: () => this.#advertiser.refreshIfMoved(),
+      onEngine: (state) => init.onEngine?.(state),
       log: logger.forComponent('skein:node:engine'),
     })
   }
@@ -284,7 +285,8 @@ class ContributorNode implements Node {
     using scope = openScope({ timeoutMs: ENGINE_RATES_TIMEOUT_MS })
     const engine = await this.#init.backend.load({ signal: scope.signal }).catch(() => undefined)
     return {
-      models: this.#models.all(),
+      // Without its engine a node has nothing to offer, however long it waits for it.
+      models: this.#status.engineGone ? [] : this.#models.all(),
       slots,
       // The engine's own word where it measures, else what was seen here.
       prefillRate: engine?.prefillRate || prefillRate,

@@ -1,5 +1,10 @@
 import type { Backend, BackendModel } from '../backend/index.ts'
-import { InferenceError, type ModelReference, normalizeModelId } from '../protocol/index.ts'
+import {
+  InferenceError,
+  type ModelReference,
+  matchesDigest,
+  normalizeModelId,
+} from '../protocol/index.ts'
 
 /** The models that a node gives away: what its backend has, cut to what the operator named. */
 export class SharedModels {
@@ -48,7 +53,7 @@ export class SharedModels {
         `this node does not serve '${reference.id}', but ${listOf(this.#models.map(({ id }) => id))}`,
       )
     }
-    if (reference.digest !== undefined && model.digest !== reference.digest) {
+    if (reference.digest !== undefined && !matchesDigest(model.digest, reference.digest)) {
       throw new InferenceError(
         'model_not_found',
         `this node serves '${model.id}' under ${model.digest ?? 'no known digest'}, not ${reference.digest}`,

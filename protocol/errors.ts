@@ -48,6 +48,7 @@ export type ErrorCode =
   | 'draining'
   | 'deadline_exceeded'
   | 'dial_failed'
+  | 'path_lost'
   | 'stream_reset'
   | 'stalled'
   | 'truncated'
@@ -151,6 +152,15 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>> = {
     blame: 'peer',
     retryElsewhere: true,
     retrySamePeer: false,
+    status: 502,
+    type: 'server_error',
+    fromPeer: false,
+  },
+  path_lost: {
+    kind: 'transport',
+    blame: 'none',
+    retryElsewhere: true,
+    retrySamePeer: true,
     status: 502,
     type: 'server_error',
     fromPeer: false,
@@ -323,6 +333,10 @@ export interface AttemptRecord {
   readonly deliveredTokens: number
   /** Of one that went on with another's answer: whether by token ids with the same weights. */
   readonly exact?: boolean
+  /** Peer id of the relay that its bytes went through. Absent where the peer was reached directly. */
+  readonly relay?: string
+  /** Bytes through that relay, both directions. */
+  readonly relayedBytes?: number
   /** What the peer, or the connection to it, gave as the reason. */
   readonly message?: string
 }

@@ -10,6 +10,10 @@ export const PROTOCOLS = {
   inference: '/skein/inference/1.0.0',
   /** Countersigned receipts: for an answer, or those that a peer has. */
   receipt: '/skein/receipt/1.0.0',
+  /** Asks a peer to dial addresses of the asker's own. */
+  dialBack: '/skein/dial-back/1.0.0',
+  /** Proves, over the connection that the peer opened, that it dialled. */
+  dialBackNonce: '/skein/dial-back-nonce/1.0.0',
 } as const
 
 /** Signature domain of advertisements: a signature for one purpose is worth nothing for another. */

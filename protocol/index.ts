@@ -48,6 +48,18 @@ export {
   encodeProbeResponse,
 } from './codec.ts'
 export {
+  DIAL_BACK_NONCE_BYTES,
+  type DialBackOutcome,
+  type DialBackTarget,
+  decodeDialBackNonce,
+  decodeDialBackRequest,
+  decodeDialBackResponse,
+  encodeDialBackNonce,
+  encodeDialBackRequest,
+  encodeDialBackResponse,
+  MAX_DIAL_BACK_REQUEST_BYTES,
+} from './dial-back.ts'
+export {
   type AttemptReason,
   type AttemptRecord,
   type Blame,
@@ -90,6 +102,7 @@ export {
   isDigest,
   MODEL_KEY_SHARDS,
   type ModelReference,
+  matchesDigest,
   modelKey,
   nodeKey,
   normalizeModelId,

@@ -62,6 +62,10 @@ export const LIMITS = {
   maxReceiptAgeMs: 1_209_600_000,
   /** Tokens that one receipt may name, read or written. */
   maxReceiptTokens: 10_000_000,
+  /** Addresses in one dial-back request. */
+  maxDialBackTargets: 4,
+  /** Bytes of a dial-back request for each address: about what a handshake makes the dialler send. */
+  dialBackBytesPerTarget: 1_024,
   /** Inputs of one embedding request. */
   maxEmbeddingInputs: 2_048,
   /** Messages of one chat. */

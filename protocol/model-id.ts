@@ -9,18 +9,25 @@ import { LIMITS } from './limits.ts'
 export const MODEL_KEY_SHARDS = 4
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/
+/** 12 digits are what listings show. */
+const DIGEST_BEGINNING = /^sha256:[0-9a-f]{12,64}$/
 
 /** What a caller names: a model id, with or without a digest that pins its weights. */
 export interface ModelReference {
   /** Normalised. */
   readonly id: string
-  /** `sha256:` and 64 hex digits. */
+  /** `sha256:` and 64 hex digits, or the first 12 or more of them. Compare with {@link matchesDigest}. */
   readonly digest?: string
 }
 
 /** `sha256:` and 64 lower-case hex digits. */
 export function isDigest(value: string): boolean {
   return DIGEST.test(value)
+}
+
+/** Whether weights with this digest are those that a reference pins, by the whole digest or its beginning. */
+export function matchesDigest(digest: string | undefined, pinned: string): boolean {
+  return digest?.startsWith(pinned) === true
 }
 
 /** Trims, lower-cases and drops `:latest`, so that one model has one name at every engine. */
@@ -32,7 +39,7 @@ export function normalizeModelId(id: string): string {
 }
 
 /**
- * Reads `id` or `id@sha256:…`.
+ * Reads `id` or `id@sha256:…`, with the whole digest or its first 12 digits or more.
  *
  * @throws InferenceError `invalid_request` for an empty or too long id, or a digest that is none.
  */
@@ -47,11 +54,16 @@ export function parseModelReference(text: string): ModelReference {
     )
   }
   if (at < 0) return { id }
-  const digest = text.slice(at + 1).trim()
-  if (!isDigest(digest)) {
-    throw new InferenceError('invalid_request', `not a digest: '${digest.slice(0, 80)}'`, {
-      details: { param: 'model' },
-    })
+  const digest = text
+    .slice(at + 1)
+    .trim()
+    .toLowerCase()
+  if (!DIGEST_BEGINNING.test(digest)) {
+    throw new InferenceError(
+      'invalid_request',
+      `not a digest: '${digest.slice(0, 80)}' (sha256: and 12 to 64 hex digits, as listings show them)`,
+      { details: { param: 'model' } },
+    )
   }
   return { id, digest }
 }

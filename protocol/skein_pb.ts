@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file skein.proto.
  */
 export const file_skein: GenFile = /*@__PURE__*/
-  fileDesc("Cgtza2Vpbi5wcm90bxIIc2tlaW4udjEiVgoLQ2xpZW50RnJhbWUSHgoEaGVhZBgBIAEoCzIOLnNrZWluLnYxLkhlYWRIABIeCgRib2R5GAIgASgLMg4uc2tlaW4udjEuQm9keUgAQgcKBWZyYW1lIpMBCgRIZWFkEhIKCmF0dGVtcHRfaWQYASABKAwSFAoMcmVtYWluaW5nX21zGAIgASgNEhwKBGtpbmQYAyABKA4yDi5za2Vpbi52MS5LaW5kEg0KBW1vZGVsGAQgASgJEhIKCmJvZHlfYnl0ZXMYBSABKA0SIAoGcmVzdW1lGAYgASgLMhAuc2tlaW4udjEuUmVzdW1lIhQKBEJvZHkSDAoEZGF0YRgBIAEoDCJCCgZSZXN1bWUSEQoJdG9rZW5faWRzGAEgAygNEgwKBHRleHQYAiABKAkSFwoPZGVsaXZlcmVkX2J5dGVzGAMgASgNIs0BCglOb2RlRnJhbWUSJgoIYWNjZXB0ZWQYASABKAsyEi5za2Vpbi52MS5BY2NlcHRlZEgAEikKCmtlZXBfYWxpdmUYAiABKAsyEy5za2Vpbi52MS5LZWVwQWxpdmVIABIgCgVjaHVuaxgDIAEoCzIPLnNrZWluLnYxLkNodW5rSAASHgoEZG9uZRgEIAEoCzIOLnNrZWluLnYxLkRvbmVIABIiCgZmYWlsZWQYBSABKAsyEC5za2Vpbi52MS5GYWlsZWRIAEIHCgVmcmFtZSJMCghBY2NlcHRlZBIWCg5xdWV1ZV9wb3NpdGlvbhgBIAEoDRIYChBleHBlY3RlZF90dGZ0X21zGAIgASgNEg4KBmRpZ2VzdBgDIAEoCSILCglLZWVwQWxpdmUiRwoFQ2h1bmsSCwoDc2VxGAEgASgNEgwKBGpzb24YAiABKAwSEQoJdG9rZW5faWRzGAMgAygNEhAKCGxvZ3Byb2JzGAQgAygCInEKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYAiABKA0SHAoUY2FjaGVkX3Byb21wdF90b2tlbnMYAyABKA0SGAoQcmVhc29uaW5nX3Rva2VucxgEIAEoDSJCCgdUaW1pbmdzEhAKCHF1ZXVlX21zGAEgASgNEhIKCnByZWZpbGxfbXMYAiABKA0SEQoJZGVjb2RlX21zGAMgASgNIncKBExvYWQSHgoFc3RhdGUYASABKA4yDy5za2Vpbi52MS5TdGF0ZRIRCglpbl9mbGlnaHQYAiABKA0SDQoFc2xvdHMYAyABKA0SEwoLcXVldWVfZGVwdGgYBCABKA0SGAoQZXhwZWN0ZWRfdHRmdF9tcxgFIAEoDSJoCgREb25lEh4KBXVzYWdlGAEgASgLMg8uc2tlaW4udjEuVXNhZ2USIgoHdGltaW5ncxgCIAEoCzIRLnNrZWluLnYxLlRpbWluZ3MSHAoEbG9hZBgDIAEoCzIOLnNrZWluLnYxLkxvYWQi8QEKBkZhaWxlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSGwoOcmV0cnlfYWZ0ZXJfbXMYAyABKA1IAIgBARIcCgRsb2FkGAQgASgLMg4uc2tlaW4udjEuTG9hZBIaCg1wcm9tcHRfdG9rZW5zGAUgASgNSAGIAQESGwoOY29udGV4dF9sZW5ndGgYBiABKA1IAogBARISCgVwYXJhbRgHIAEoCUgDiAEBQhEKD19yZXRyeV9hZnRlcl9tc0IQCg5fcHJvbXB0X3Rva2Vuc0IRCg9fY29udGV4dF9sZW5ndGhCCAoGX3BhcmFtIvUBCg1BZHZlcnRpc2VtZW50EhAKCHNlcXVlbmNlGAEgASgEEhQKDGlzc3VlZF9hdF9tcxgCIAEoBBIVCg1leHBpcmVzX2F0X21zGAMgASgEEhEKCXByb3RvY29scxgEIAMoCRIRCglhZGRyZXNzZXMYBSADKAwSHwoGbW9kZWxzGAYgAygLMg8uc2tlaW4udjEuTW9kZWwSDQoFc2xvdHMYByABKA0SFAoMcHJlZmlsbF9yYXRlGAggASgCEhMKC2RlY29kZV9yYXRlGAkgASgCEhIKCm1heF90b2tlbnMYCiABKA0SEAoIb3BlcmF0b3IYCyABKAki7AEKBU1vZGVsEgoKAmlkGAEgASgJEg8KB2FsaWFzZXMYAiADKAkSDgoGZGlnZXN0GAMgASgJEg4KBmZhbWlseRgEIAEoCRISCgpwYXJhbWV0ZXJzGAUgASgEEhQKDHF1YW50aXphdGlvbhgGIAEoCRIWCg5jb250ZXh0X2xlbmd0aBgHIAEoDRIVCg10ZW1wbGF0ZV9oYXNoGAggASgJEhQKDGNhcGFiaWxpdGllcxgJIAMoCRInCgZyZXN1bWUYCiABKA4yFy5za2Vpbi52MS5SZXN1bWVTdXBwb3J0Eg4KBmZpZWxkcxgLIAMoCSIpChRBZHZlcnRpc2VtZW50UmVxdWVzdBIRCgltYXhfa25vd24YASABKA0iMwoVQWR2ZXJ0aXNlbWVudFJlc3BvbnNlEgsKA293bhgBIAEoDBINCgVrbm93bhgCIAMoDCIOCgxQcm9iZVJlcXVlc3QiLQoNUHJvYmVSZXNwb25zZRIcCgRsb2FkGAEgASgLMg4uc2tlaW4udjEuTG9hZCL3AQoLUmVjZWlwdEJvZHkSDwoHdmVyc2lvbhgBIAEoDRIOCgZjbGllbnQYAiABKAwSDgoGc2VydmVyGAMgASgMEg0KBW5vbmNlGAQgASgMEhEKCXNwZWNfaGFzaBgFIAEoDBIUCgxpbnB1dF90b2tlbnMYBiABKAQSFQoNb3V0cHV0X3Rva2VucxgHIAEoBBITCgtvdXRwdXRfaGFzaBgIIAEoDBIVCg1zdGFydGVkX2F0X21zGAkgASgEEhMKC2VuZGVkX2F0X21zGAogASgEEhAKCHNlcXVlbmNlGAsgASgEEhUKDXByZXZpb3VzX2hhc2gYDCABKAwiZgoNU2lnbmVkUmVjZWlwdBIMCgRib2R5GAEgASgMEhgKEGNsaWVudF9zaWduYXR1cmUYAiABKAwSEwoLYmVuZWZpY2lhcnkYAyABKAkSGAoQc2VydmVyX3NpZ25hdHVyZRgEIAEoDCJeCg5SZWNlaXB0UmVxdWVzdBIsCgtjb3VudGVyc2lnbhgBIAEoCzIVLnNrZWluLnYxLkNvdW50ZXJzaWduSAASEwoJZmV0Y2hfbWF4GAIgASgNSABCCQoHcmVxdWVzdCJQCgtDb3VudGVyc2lnbhISCgphdHRlbXB0X2lkGAEgASgMEgwKBHNhbHQYAiABKAwSDQoFZHJhZnQYAyABKAwSEAoIcHJldmlvdXMYBCABKAwiVAoPUmVjZWlwdFJlc3BvbnNlEg8KB3JlY2VpcHQYASABKAwSEAoIcHJldmlvdXMYAiABKAwSDQoFa25vd24YAyADKAwSDwoHcmVmdXNlZBgEIAEoCSpkCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABINCglLSU5EX0NIQVQQARITCg9LSU5EX0NPTVBMRVRJT04QAhISCg5LSU5EX0VNQkVERElORxADEg4KCktJTkRfU0NPUkUQBCprCgVTdGF0ZRIVChFTVEFURV9VTlNQRUNJRklFRBAAEhEKDVNUQVRFX0xPQURJTkcQARIPCgtTVEFURV9SRUFEWRACEhIKDlNUQVRFX0RSQUlOSU5HEAMSEwoPU1RBVEVfU0FUVVJBVEVEEAQqXwoNUmVzdW1lU3VwcG9ydBIXChNSRVNVTUVfU1VQUE9SVF9OT05FEAASGgoWUkVTVU1FX1NVUFBPUlRfUFJFRklMTBABEhkKFVJFU1VNRV9TVVBQT1JUX1RPS0VOUxACYgZwcm90bzM");
+  fileDesc("Cgtza2Vpbi5wcm90bxIIc2tlaW4udjEiVgoLQ2xpZW50RnJhbWUSHgoEaGVhZBgBIAEoCzIOLnNrZWluLnYxLkhlYWRIABIeCgRib2R5GAIgASgLMg4uc2tlaW4udjEuQm9keUgAQgcKBWZyYW1lIpMBCgRIZWFkEhIKCmF0dGVtcHRfaWQYASABKAwSFAoMcmVtYWluaW5nX21zGAIgASgNEhwKBGtpbmQYAyABKA4yDi5za2Vpbi52MS5LaW5kEg0KBW1vZGVsGAQgASgJEhIKCmJvZHlfYnl0ZXMYBSABKA0SIAoGcmVzdW1lGAYgASgLMhAuc2tlaW4udjEuUmVzdW1lIhQKBEJvZHkSDAoEZGF0YRgBIAEoDCJCCgZSZXN1bWUSEQoJdG9rZW5faWRzGAEgAygNEgwKBHRleHQYAiABKAkSFwoPZGVsaXZlcmVkX2J5dGVzGAMgASgNIs0BCglOb2RlRnJhbWUSJgoIYWNjZXB0ZWQYASABKAsyEi5za2Vpbi52MS5BY2NlcHRlZEgAEikKCmtlZXBfYWxpdmUYAiABKAsyEy5za2Vpbi52MS5LZWVwQWxpdmVIABIgCgVjaHVuaxgDIAEoCzIPLnNrZWluLnYxLkNodW5rSAASHgoEZG9uZRgEIAEoCzIOLnNrZWluLnYxLkRvbmVIABIiCgZmYWlsZWQYBSABKAsyEC5za2Vpbi52MS5GYWlsZWRIAEIHCgVmcmFtZSJMCghBY2NlcHRlZBIWCg5xdWV1ZV9wb3NpdGlvbhgBIAEoDRIYChBleHBlY3RlZF90dGZ0X21zGAIgASgNEg4KBmRpZ2VzdBgDIAEoCSILCglLZWVwQWxpdmUiRwoFQ2h1bmsSCwoDc2VxGAEgASgNEgwKBGpzb24YAiABKAwSEQoJdG9rZW5faWRzGAMgAygNEhAKCGxvZ3Byb2JzGAQgAygCInEKBVVzYWdlEhUKDXByb21wdF90b2tlbnMYASABKA0SGQoRY29tcGxldGlvbl90b2tlbnMYAiABKA0SHAoUY2FjaGVkX3Byb21wdF90b2tlbnMYAyABKA0SGAoQcmVhc29uaW5nX3Rva2VucxgEIAEoDSJCCgdUaW1pbmdzEhAKCHF1ZXVlX21zGAEgASgNEhIKCnByZWZpbGxfbXMYAiABKA0SEQoJZGVjb2RlX21zGAMgASgNIncKBExvYWQSHgoFc3RhdGUYASABKA4yDy5za2Vpbi52MS5TdGF0ZRIRCglpbl9mbGlnaHQYAiABKA0SDQoFc2xvdHMYAyABKA0SEwoLcXVldWVfZGVwdGgYBCABKA0SGAoQZXhwZWN0ZWRfdHRmdF9tcxgFIAEoDSJoCgREb25lEh4KBXVzYWdlGAEgASgLMg8uc2tlaW4udjEuVXNhZ2USIgoHdGltaW5ncxgCIAEoCzIRLnNrZWluLnYxLlRpbWluZ3MSHAoEbG9hZBgDIAEoCzIOLnNrZWluLnYxLkxvYWQi8QEKBkZhaWxlZBIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSGwoOcmV0cnlfYWZ0ZXJfbXMYAyABKA1IAIgBARIcCgRsb2FkGAQgASgLMg4uc2tlaW4udjEuTG9hZBIaCg1wcm9tcHRfdG9rZW5zGAUgASgNSAGIAQESGwoOY29udGV4dF9sZW5ndGgYBiABKA1IAogBARISCgVwYXJhbRgHIAEoCUgDiAEBQhEKD19yZXRyeV9hZnRlcl9tc0IQCg5fcHJvbXB0X3Rva2Vuc0IRCg9fY29udGV4dF9sZW5ndGhCCAoGX3BhcmFtIvUBCg1BZHZlcnRpc2VtZW50EhAKCHNlcXVlbmNlGAEgASgEEhQKDGlzc3VlZF9hdF9tcxgCIAEoBBIVCg1leHBpcmVzX2F0X21zGAMgASgEEhEKCXByb3RvY29scxgEIAMoCRIRCglhZGRyZXNzZXMYBSADKAwSHwoGbW9kZWxzGAYgAygLMg8uc2tlaW4udjEuTW9kZWwSDQoFc2xvdHMYByABKA0SFAoMcHJlZmlsbF9yYXRlGAggASgCEhMKC2RlY29kZV9yYXRlGAkgASgCEhIKCm1heF90b2tlbnMYCiABKA0SEAoIb3BlcmF0b3IYCyABKAki7AEKBU1vZGVsEgoKAmlkGAEgASgJEg8KB2FsaWFzZXMYAiADKAkSDgoGZGlnZXN0GAMgASgJEg4KBmZhbWlseRgEIAEoCRISCgpwYXJhbWV0ZXJzGAUgASgEEhQKDHF1YW50aXphdGlvbhgGIAEoCRIWCg5jb250ZXh0X2xlbmd0aBgHIAEoDRIVCg10ZW1wbGF0ZV9oYXNoGAggASgJEhQKDGNhcGFiaWxpdGllcxgJIAMoCRInCgZyZXN1bWUYCiABKA4yFy5za2Vpbi52MS5SZXN1bWVTdXBwb3J0Eg4KBmZpZWxkcxgLIAMoCSIpChRBZHZlcnRpc2VtZW50UmVxdWVzdBIRCgltYXhfa25vd24YASABKA0iMwoVQWR2ZXJ0aXNlbWVudFJlc3BvbnNlEgsKA293bhgBIAEoDBINCgVrbm93bhgCIAMoDCIOCgxQcm9iZVJlcXVlc3QiLQoNUHJvYmVSZXNwb25zZRIcCgRsb2FkGAEgASgLMg4uc2tlaW4udjEuTG9hZCL3AQoLUmVjZWlwdEJvZHkSDwoHdmVyc2lvbhgBIAEoDRIOCgZjbGllbnQYAiABKAwSDgoGc2VydmVyGAMgASgMEg0KBW5vbmNlGAQgASgMEhEKCXNwZWNfaGFzaBgFIAEoDBIUCgxpbnB1dF90b2tlbnMYBiABKAQSFQoNb3V0cHV0X3Rva2VucxgHIAEoBBITCgtvdXRwdXRfaGFzaBgIIAEoDBIVCg1zdGFydGVkX2F0X21zGAkgASgEEhMKC2VuZGVkX2F0X21zGAogASgEEhAKCHNlcXVlbmNlGAsgASgEEhUKDXByZXZpb3VzX2hhc2gYDCABKAwiZgoNU2lnbmVkUmVjZWlwdBIMCgRib2R5GAEgASgMEhgKEGNsaWVudF9zaWduYXR1cmUYAiABKAwSEwoLYmVuZWZpY2lhcnkYAyABKAkSGAoQc2VydmVyX3NpZ25hdHVyZRgEIAEoDCJeCg5SZWNlaXB0UmVxdWVzdBIsCgtjb3VudGVyc2lnbhgBIAEoCzIVLnNrZWluLnYxLkNvdW50ZXJzaWduSAASEwoJZmV0Y2hfbWF4GAIgASgNSABCCQoHcmVxdWVzdCJQCgtDb3VudGVyc2lnbhISCgphdHRlbXB0X2lkGAEgASgMEgwKBHNhbHQYAiABKAwSDQoFZHJhZnQYAyABKAwSEAoIcHJldmlvdXMYBCABKAwiVAoPUmVjZWlwdFJlc3BvbnNlEg8KB3JlY2VpcHQYASABKAwSEAoIcHJldmlvdXMYAiABKAwSDQoFa25vd24YAyADKAwSDwoHcmVmdXNlZBgEIAEoCSJNCg9EaWFsQmFja1JlcXVlc3QSKQoHdGFyZ2V0cxgBIAMoCzIYLnNrZWluLnYxLkRpYWxCYWNrVGFyZ2V0Eg8KB3BhZGRpbmcYAiABKAwiMAoORGlhbEJhY2tUYXJnZXQSDwoHYWRkcmVzcxgBIAEoDBINCgVub25jZRgCIAEoDCI/ChBEaWFsQmFja1Jlc3BvbnNlEisKCG91dGNvbWVzGAEgAygOMhkuc2tlaW4udjEuRGlhbEJhY2tPdXRjb21lIh4KDURpYWxCYWNrTm9uY2USDQoFbm9uY2UYASABKAwqZAoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASDQoJS0lORF9DSEFUEAESEwoPS0lORF9DT01QTEVUSU9OEAISEgoOS0lORF9FTUJFRERJTkcQAxIOCgpLSU5EX1NDT1JFEAQqawoFU3RhdGUSFQoRU1RBVEVfVU5TUEVDSUZJRUQQABIRCg1TVEFURV9MT0FESU5HEAESDwoLU1RBVEVfUkVBRFkQAhISCg5TVEFURV9EUkFJTklORxADEhMKD1NUQVRFX1NBVFVSQVRFRBAEKl8KDVJlc3VtZVN1cHBvcnQSFwoTUkVTVU1FX1NVUFBPUlRfTk9ORRAAEhoKFlJFU1VNRV9TVVBQT1JUX1BSRUZJTEwQARIZChVSRVNVTUVfU1VQUE9SVF9UT0tFTlMQAir6AQoPRGlhbEJhY2tPdXRjb21lEiEKHURJQUxfQkFDS19PVVRDT01FX1VOU1BFQ0lGSUVEEAASHQoZRElBTF9CQUNLX09VVENPTUVfUkVBQ0hFRBABEh0KGURJQUxfQkFDS19PVVRDT01FX1RJTUVPVVQQAhIdChlESUFMX0JBQ0tfT1VUQ09NRV9SRUZVU0VEEAMSIAocRElBTF9CQUNLX09VVENPTUVfT1RIRVJfUEVFUhAEEiEKHURJQUxfQkFDS19PVVRDT01FX05PVF9BTExPV0VEEAUSIgoeRElBTF9CQUNLX09VVENPTUVfUkFURV9MSU1JVEVEEAZiBnByb3RvMw");
 
 /**
  * Inference stream, client to node: one Head, then Body frames, then half-close.
@@ -893,6 +893,96 @@ export const ReceiptResponseSchema: GenMessage<ReceiptResponse> = /*@__PURE__*/
   messageDesc(file_skein, 23);
 
 /**
+ * Asks the peer to dial addresses of the asker's own.
+ *
+ * @generated from message skein.v1.DialBackRequest
+ */
+export type DialBackRequest = Message<"skein.v1.DialBackRequest"> & {
+  /**
+   * @generated from field: repeated skein.v1.DialBackTarget targets = 1;
+   */
+  targets: DialBackTarget[];
+
+  /**
+   * Zeros: a request is as long as what it makes the peer send.
+   *
+   * @generated from field: bytes padding = 2;
+   */
+  padding: Uint8Array;
+};
+
+/**
+ * Describes the message skein.v1.DialBackRequest.
+ * Use `create(DialBackRequestSchema)` to create a new message.
+ */
+export const DialBackRequestSchema: GenMessage<DialBackRequest> = /*@__PURE__*/
+  messageDesc(file_skein, 24);
+
+/**
+ * @generated from message skein.v1.DialBackTarget
+ */
+export type DialBackTarget = Message<"skein.v1.DialBackTarget"> & {
+  /**
+   * A multiaddr with the IP address that the peer sees the asker at.
+   *
+   * @generated from field: bytes address = 1;
+   */
+  address: Uint8Array;
+
+  /**
+   * 16 random bytes, which the peer sends back over the connection that it opens to the address.
+   *
+   * @generated from field: bytes nonce = 2;
+   */
+  nonce: Uint8Array;
+};
+
+/**
+ * Describes the message skein.v1.DialBackTarget.
+ * Use `create(DialBackTargetSchema)` to create a new message.
+ */
+export const DialBackTargetSchema: GenMessage<DialBackTarget> = /*@__PURE__*/
+  messageDesc(file_skein, 25);
+
+/**
+ * One outcome for each target, in order.
+ *
+ * @generated from message skein.v1.DialBackResponse
+ */
+export type DialBackResponse = Message<"skein.v1.DialBackResponse"> & {
+  /**
+   * @generated from field: repeated skein.v1.DialBackOutcome outcomes = 1;
+   */
+  outcomes: DialBackOutcome[];
+};
+
+/**
+ * Describes the message skein.v1.DialBackResponse.
+ * Use `create(DialBackResponseSchema)` to create a new message.
+ */
+export const DialBackResponseSchema: GenMessage<DialBackResponse> = /*@__PURE__*/
+  messageDesc(file_skein, 26);
+
+/**
+ * Sent over the connection that was opened, and answered with the same.
+ *
+ * @generated from message skein.v1.DialBackNonce
+ */
+export type DialBackNonce = Message<"skein.v1.DialBackNonce"> & {
+  /**
+   * @generated from field: bytes nonce = 1;
+   */
+  nonce: Uint8Array;
+};
+
+/**
+ * Describes the message skein.v1.DialBackNonce.
+ * Use `create(DialBackNonceSchema)` to create a new message.
+ */
+export const DialBackNonceSchema: GenMessage<DialBackNonce> = /*@__PURE__*/
+  messageDesc(file_skein, 27);
+
+/**
  * @generated from enum skein.v1.Kind
  */
 export const Kind = {
@@ -1004,4 +1094,65 @@ export type ResumeSupport = (typeof ResumeSupport)[keyof typeof ResumeSupport] |
  */
 export const ResumeSupportSchema: GenEnum<ResumeSupport> = /*@__PURE__*/
   enumDesc(file_skein, 2);
+
+/**
+ * @generated from enum skein.v1.DialBackOutcome
+ */
+export const DialBackOutcome = {
+  /**
+   * @generated from enum value: DIAL_BACK_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: DIAL_BACK_OUTCOME_REACHED = 1;
+   */
+  REACHED: 1,
+
+  /**
+   * No answer in time.
+   *
+   * @generated from enum value: DIAL_BACK_OUTCOME_TIMEOUT = 2;
+   */
+  TIMEOUT: 2,
+
+  /**
+   * The port is closed.
+   *
+   * @generated from enum value: DIAL_BACK_OUTCOME_REFUSED = 3;
+   */
+  REFUSED: 3,
+
+  /**
+   * Something answered, but not the asker.
+   *
+   * @generated from enum value: DIAL_BACK_OUTCOME_OTHER_PEER = 4;
+   */
+  OTHER_PEER: 4,
+
+  /**
+   * Not dialled: an address that the peer does not dial for anybody.
+   *
+   * @generated from enum value: DIAL_BACK_OUTCOME_NOT_ALLOWED = 5;
+   */
+  NOT_ALLOWED: 5,
+
+  /**
+   * Not dialled: asked too often.
+   *
+   * @generated from enum value: DIAL_BACK_OUTCOME_RATE_LIMITED = 6;
+   */
+  RATE_LIMITED: 6,
+} as const;
+
+/**
+ * @generated from enum skein.v1.DialBackOutcome
+ */
+export type DialBackOutcome = (typeof DialBackOutcome)[keyof typeof DialBackOutcome] | UnknownEnum;
+
+/**
+ * Describes the enum skein.v1.DialBackOutcome.
+ */
+export const DialBackOutcomeSchema: GenEnum<DialBackOutcome> = /*@__PURE__*/
+  enumDesc(file_skein, 3);
 

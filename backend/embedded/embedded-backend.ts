@@ -23,6 +23,8 @@ const QUICK_DIGEST_BYTES = 67_108_864
 export interface EmbeddedBackend extends Backend {
   /** Process of the engine; `undefined` between a death and the restart. */
   readonly pid: number | undefined
+  /** The GPU interface in use: `cuda`, `metal` or `vulkan`; `false` on the CPU alone. */
+  readonly gpu: string | false
   /** Requests that the engine process has not ended yet, cancelled ones included. */
   readonly active: number
   /** Tokens read and written for all requests that were answered or cancelled so far. */
@@ -91,7 +93,7 @@ class EmbeddedEngine implements EmbeddedBackend {
       startTimeoutMs: init.startTimeoutMs,
       onProgress: init.onProgress,
       onEvent: (id, event) => this.#onEvent(id, event),
-      onDeath: (reason) => this.#onDeath(reason),
+      onDeath: (reason, isHung) => this.#onDeath(reason, isHung),
     })
   }
 
@@ -104,6 +106,10 @@ class EmbeddedEngine implements EmbeddedBackend {
 
   get pid(): number | undefined {
     return this.#keeper.pid
+  }
+
+  get gpu(): string | false {
+    return this.#loaded?.gpu ?? false
   }
 
   get active(): number {
@@ -194,10 +200,12 @@ class EmbeddedEngine implements EmbeddedBackend {
     if (endsRequest(event)) this.#forget(id)
   }
 
-  #onDeath(reason: string): void {
+  #onDeath(reason: string, isHung: boolean): void {
+    // A request that found the engine hung may be asked again, here or elsewhere.
+    const code = isHung ? 'loading' : 'engine_failed'
     for (const [id, queue] of this.#requests) {
       this.#forget(id)
-      queue.fail(new InferenceError('engine_failed', reason))
+      queue.fail(new InferenceError(code, reason))
     }
   }
 

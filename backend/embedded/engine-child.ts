@@ -55,6 +55,9 @@ process.on('message', (message: ToEngine) => {
     case 'cancel':
       running.get(message.id)?.abort()
       break
+    case 'ping':
+      tell({ type: 'pong' })
+      break
     default:
       message satisfies never
   }

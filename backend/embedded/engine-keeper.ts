@@ -14,8 +14,12 @@ export interface EngineKeeperInit {
   readonly startTimeoutMs: number
   readonly onProgress: (fraction: number) => void
   readonly onEvent: (id: number, event: RequestEvent) => void
-  /** The process died, and with it every request that it worked on. */
-  readonly onDeath: (reason: string) => void
+  /**
+   * The process died, and with it every request that it worked on.
+   *
+   * @param isHung whether it was ended because it did nothing any more: no request is to blame
+   */
+  readonly onDeath: (reason: string, isHung: boolean) => void
 }
 
 /** Keeps an engine process alive: one that dies is started again, after a pause that grows with each death in a row. */
@@ -40,7 +44,7 @@ export class EngineKeeper {
   }
 
   get isReady(): boolean {
-    return this.#state.status === 'ready'
+    return this.#state.status === 'ready' && !this.#state.process.isDoubtful
   }
 
   /** The process, if it can take a request now. */
@@ -103,7 +107,7 @@ export class EngineKeeper {
       startTimeoutMs: this.#init.startTimeoutMs,
       onProgress: this.#init.onProgress,
       onMessage: ({ id, event }) => this.#init.onEvent(id, event),
-      onExit: (reason) => this.#onExit(reason),
+      onExit: (reason, isHung) => this.#onExit(reason, isHung),
     })
     process.ready.then(
       ({ rates }) => {
@@ -118,8 +122,8 @@ export class EngineKeeper {
     return { status: 'starting', process }
   }
 
-  #onExit(reason: string): void {
-    this.#init.onDeath(reason)
+  #onExit(reason: string, isHung: boolean): void {
+    this.#init.onDeath(reason, isHung)
     if (this.#state.status === 'closed') return
     const livedMs = this.#state.status === 'ready' ? performance.now() - this.#state.since : 0
     const restart = (): void => this.#enter(this.#start())

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { InferenceError } from '../../protocol/index.ts'
+import { Heartbeat } from './heartbeat.ts'
 import type { EngineFacts, EngineRates, EngineSettings, FromEngine, ToEngine } from './messages.ts'
 
 const CHILD = fileURLToPath(
@@ -25,8 +26,12 @@ export interface EngineProcessInit {
   readonly startTimeoutMs: number
   readonly onProgress: (fraction: number) => void
   readonly onMessage: (message: FromEngine & { type: 'event' }) => void
-  /** Called once, when the process is gone for whatever reason. */
-  readonly onExit: (reason: string) => void
+  /**
+   * Called once, when the process is gone for whatever reason.
+   *
+   * @param isHung whether it was killed because it did nothing any more
+   */
+  readonly onExit: (reason: string, isHung: boolean) => void
 }
 
 /** One engine process, from its start to its end. */
@@ -36,6 +41,8 @@ export class EngineProcess {
   /** Resolves when the process is gone. */
   readonly exited: Promise<void>
   readonly #child: ChildProcess
+  #heartbeat: Heartbeat | undefined
+  #isHung: boolean = false
   #stderr = ''
 
   constructor(init: EngineProcessInit) {
@@ -61,12 +68,20 @@ export class EngineProcess {
       init.startTimeoutMs,
     )
     child.on('message', (message: FromEngine) => {
+      this.#heartbeat?.heard()
       switch (message.type) {
         case 'progress':
           init.onProgress(message.fraction)
           break
         case 'ready':
           clearTimeout(deadline)
+          this.#heartbeat = new Heartbeat({
+            ask: () => this.send({ type: 'ping' }),
+            onHung: () => {
+              this.#isHung = true
+              this.kill()
+            },
+          })
           resolve({ facts: message.facts, rates: message.rates })
           break
         case 'unusable':
@@ -75,6 +90,8 @@ export class EngineProcess {
         case 'event':
           init.onMessage(message)
           break
+        case 'pong':
+          break
         default:
           message satisfies never
       }
@@ -82,8 +99,9 @@ export class EngineProcess {
     this.exited = new Promise((done) => {
       const end = (reason: string): void => {
         clearTimeout(deadline)
+        this.#heartbeat?.[Symbol.dispose]()
         reject(new InferenceError('engine_failed', reason))
-        init.onExit(reason)
+        init.onExit(reason, this.#isHung)
         done()
       }
       child.once('error', (error) => {
@@ -97,6 +115,11 @@ export class EngineProcess {
 
   get pid(): number | undefined {
     return this.#child.pid
+  }
+
+  /** Whether it has not been heard for some seconds. */
+  get isDoubtful(): boolean {
+    return this.#heartbeat?.isDoubtful === true
   }
 
   /** A process that died meanwhile tells so by `onExit`. */
@@ -118,6 +141,7 @@ export class EngineProcess {
   }
 
   #reasonOf(code: number | null, signal: NodeJS.Signals | null): string {
+    if (this.#isHung) return 'the engine process hung, and was ended'
     const how = signal === null ? `with code ${code}` : `by ${signal}`
     const lines = this.#stderr.trim().split('\n')
     // Node signs a crash with its version, behind the error.

@@ -53,7 +53,8 @@ export class Engine {
     )
     this.#pool =
       loaded.context === undefined ? undefined : new SequencePool(loaded.context, settings.slots)
-    this.facts = { contextLength: loaded.contextLength, capabilities: this.#capabilities() }
+    const { contextLength, llama } = loaded
+    this.facts = { contextLength, capabilities: this.#capabilities(), gpu: llama.gpu }
   }
 
   static async load(

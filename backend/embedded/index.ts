@@ -15,3 +15,4 @@
 
 export { createEmbeddedBackend, type EmbeddedBackend } from './embedded-backend.ts'
 export type { EmbeddedInit } from './init.ts'
+export { isEmbeddedInstalled } from './installed.ts'

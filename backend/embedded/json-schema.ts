@@ -1,4 +1,5 @@
 import { InferenceError, LIMITS, type ResponseFormat } from '../../protocol/index.ts'
+import { SchemaBudget, unavailable } from './schema-budget.ts'
 
 /** A JSON schema in the dialect that node-llama-cpp turns into a grammar. */
 export type GrammarSchema = { readonly [key: string]: unknown }
@@ -21,7 +22,6 @@ interface Schema {
 
 /** Repetitions unroll into grammar rules, so their bounds are bounded. */
 const MAX_REPETITION = 500
-const MAX_NODES = 2_000
 
 const ANY_OBJECT: GrammarSchema = { type: 'object', additionalProperties: true }
 
@@ -60,6 +60,7 @@ const STRUCTURE: ReadonlySet<string> = new Set([
   'anyOf',
   '$ref',
 ])
+const BOUNDED = ['Properties', 'Items', 'Length'] as const
 const BOUNDS = ['minProperties', 'maxProperties', 'minItems', 'maxItems', 'minLength', 'maxLength']
 const FORMATS: readonly unknown[] = ['date-time', 'time', 'date']
 const TYPES: readonly unknown[] = [
@@ -102,7 +103,7 @@ export function grammarSchema(
 class Converter {
   readonly #root: Schema
   readonly #open = new Set<string>()
-  #nodes = 0
+  readonly #budget = new SchemaBudget()
 
   constructor(root: Schema) {
     this.#root = root
@@ -110,17 +111,19 @@ class Converter {
 
   convert(schema: unknown, depth: number): GrammarSchema {
     if (!isSchema(schema)) throw invalid('a schema has to be an object')
-    this.#nodes++
-    if (this.#nodes > MAX_NODES) throw unavailable(`schemas of more than ${MAX_NODES} parts`)
+    this.#budget.node()
     if (depth > LIMITS.maxSchemaDepth) throw unavailable('schemas nested that deeply')
     const foreign = Object.keys(schema).find((key) => !STRUCTURE.has(key) && !ANNOTATIONS.has(key))
     if (foreign !== undefined) throw unavailable(`'${foreign}' in a schema`)
     for (const key of BOUNDS) checkBound(schema, key)
+    for (const what of BOUNDED) checkRange(schema, what)
     if (schema.$ref !== undefined) return this.#resolve(schema.$ref, depth)
     const variants = schema.oneOf ?? schema.anyOf
     if (variants !== undefined) return this.#variants(schema, variants, depth)
-    if (schema.const !== undefined) return { const: literal(schema.const) }
-    if (schema.enum !== undefined) return { enum: list(schema.enum, 'enum').map(literal) }
+    if (schema.const !== undefined) return { const: this.#literal(schema.const) }
+    if (schema.enum !== undefined) {
+      return { enum: choices(schema.enum, 'enum').map((value) => this.#literal(value)) }
+    }
     return this.#typed(schema, depth)
   }
 
@@ -129,7 +132,15 @@ class Converter {
       (key) => !ANNOTATIONS.has(key) && key !== 'oneOf' && key !== 'anyOf',
     )
     if (beside !== undefined) throw unavailable(`'${beside}' beside 'oneOf' or 'anyOf'`)
-    return { oneOf: list(variants, 'oneOf').map((variant) => this.convert(variant, depth + 1)) }
+    const listed = choices(variants, 'oneOf')
+    this.#budget.alternatives(listed.length)
+    return { oneOf: listed.map((variant) => this.convert(variant, depth + 1)) }
+  }
+
+  #literal(value: unknown): string | number | boolean | null {
+    this.#budget.alternatives(1)
+    if (typeof value === 'string') this.#budget.text(value)
+    return literal(value)
   }
 
   #typed(schema: Schema, depth: number): GrammarSchema {
@@ -162,12 +173,18 @@ class Converter {
       (name) => typeof name !== 'string' || !names.includes(name),
     )
     if (unlisted !== undefined) throw unavailable("'required' names without a property")
+    const { minProperties, maxProperties } = schema
+    if (Number(maxProperties) < names.length) throw unavailable('fewer properties than are listed')
+    for (const name of names) this.#budget.text(name)
     const converted = Object.fromEntries(
       names.map((name) => [name, this.convert(properties[name], depth + 1)]),
     )
     const more = schema.additionalProperties
     // A bare `{"type": "object"}` means any object; one with properties is kept to them.
     const additional = more ?? names.length === 0
+    if (additional === false && Number(minProperties) > names.length) {
+      throw invalid("'minProperties' is more than the properties that there are")
+    }
     return {
       type: 'object',
       properties: converted,
@@ -178,7 +195,10 @@ class Converter {
   }
 
   #array(schema: Schema, depth: number): GrammarSchema {
-    const { items, prefixItems } = schema
+    const { items, prefixItems, maxItems } = schema
+    if (prefixItems !== undefined && list(prefixItems, 'prefixItems').length > Number(maxItems)) {
+      throw unavailable("fewer items than 'prefixItems' lists")
+    }
     return {
       type: 'array',
       ...(items !== undefined && items !== true && { items: this.convert(items, depth + 1) }),
@@ -228,6 +248,13 @@ function list(value: unknown, name: string): readonly unknown[] {
   return value
 }
 
+/** One of which an answer has to keep to. */
+function choices(value: unknown, name: string): readonly unknown[] {
+  const listed = list(value, name)
+  if (listed.length === 0) throw invalid(`'${name}' is empty, so that no answer keeps to it`)
+  return listed
+}
+
 function literal(value: unknown): string | number | boolean | null {
   if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) {
     return value as string | number | boolean | null
@@ -244,6 +271,12 @@ function checkBound(schema: Schema, key: string): void {
   if (value > MAX_REPETITION) throw unavailable(`'${key}' above ${MAX_REPETITION}`)
 }
 
+function checkRange(schema: Schema, what: (typeof BOUNDED)[number]): void {
+  if (Number(schema[`min${what}`]) > Number(schema[`max${what}`])) {
+    throw invalid(`'min${what}' is above 'max${what}', so that no answer keeps to it`)
+  }
+}
+
 function pick(schema: Schema, keys: readonly string[]): GrammarSchema {
   return Object.fromEntries(
     keys.filter((key) => schema[key] !== undefined).map((key) => [key, schema[key]]),
@@ -254,51 +287,4 @@ function invalid(why: string): InferenceError {
   return new InferenceError('invalid_request', `response_format: ${why}`, {
     details: { param: 'response_format' },
   })
-}
-
-function unavailable(what: string): InferenceError {
-  return new InferenceError('capability_unavailable', `this engine cannot keep to ${what}`, {
-    details: { param: 'response_format' },
-  })
-}
-
-/**
- * The end of the JSON value that `text` begins with, once it is complete; else `undefined`. A number is complete only
- * when something follows it.
- */
-export function closedJson(text: string): string | undefined {
-  const value = text.trimEnd()
-  if (!mayBeClosed(value.trimStart().at(0), value.at(-1), value.length < text.length)) {
-    return undefined
-  }
-  try {
-    JSON.parse(value)
-    return value
-  } catch {
-    return undefined
-  }
-}
-
-/** Spares parsing the whole text after every token. */
-function mayBeClosed(
-  first: string | undefined,
-  last: string | undefined,
-  followed: boolean,
-): boolean {
-  switch (first) {
-    case undefined:
-      return false
-    case '{':
-      return last === '}'
-    case '[':
-      return last === ']'
-    case '"':
-      return last === '"'
-    case 't':
-    case 'f':
-    case 'n':
-      return last === 'e' || last === 'l'
-    default:
-      return followed
-  }
 }

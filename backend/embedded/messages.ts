@@ -27,6 +27,8 @@ export interface EngineSettings {
 export interface EngineFacts {
   readonly contextLength: number
   readonly capabilities: readonly Capability[]
+  /** What computes beside the CPU: `cuda`, `metal`, `vulkan`. */
+  readonly gpu: string | false
 }
 
 /** Measured tokens a second, 0 where not measured. */
@@ -46,6 +48,8 @@ export type ToEngine =
       readonly resume: Resume | undefined
     }
   | { readonly type: 'cancel'; readonly id: number }
+  /** Whether its loop turns; answered by `pong`. */
+  | { readonly type: 'ping' }
 
 /** A piece of a written answer. */
 export interface TextEvent {
@@ -102,3 +106,4 @@ export type FromEngine =
   | { readonly type: 'ready'; readonly facts: EngineFacts; readonly rates: EngineRates }
   | { readonly type: 'unusable'; readonly message: string }
   | { readonly type: 'event'; readonly id: number; readonly event: RequestEvent }
+  | { readonly type: 'pong' }

@@ -50,6 +50,12 @@ export interface EngineHttp {
   /** One short JSON answer. Throws InferenceErrors, and the signal's reason once it fired. */
   get(path: string, options?: CallOptions): Promise<Json>
   post(path: string, body: object, options?: CallOptions): Promise<Json>
+  /**
+   * Resolves if anything answers, whatever it says; also if it is too busy to answer in time.
+   *
+   * @throws InferenceError `engine_failed` where no connection can be made
+   */
+  requireConnection(path: string, options?: CallOptions): Promise<void>
   /** The records of a streamed answer. Leaving the loop closes the connection, which is how engines learn to stop. */
   stream(path: string, body: object, options: StreamOptions): AsyncGenerator<string>
 }
@@ -84,6 +90,21 @@ class HttpConnection implements EngineHttp {
 
   async post(path: string, body: object, options: CallOptions = {}): Promise<Json> {
     return await this.#call('POST', path, body, options)
+  }
+
+  async requireConnection(path: string, options: CallOptions = {}): Promise<void> {
+    using attempt = new Attempt(options.signal)
+    attempt.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
+    try {
+      await this.#open('GET', path, undefined, { ...options, signal: attempt.signal })
+    } catch (error) {
+      // It answered that it cannot now, or is too busy to.
+      if (error instanceof InferenceError || attempt.signal.aborted) {
+        options.signal?.throwIfAborted()
+        return
+      }
+      throw attempt.explain(error)
+    }
   }
 
   async *stream(

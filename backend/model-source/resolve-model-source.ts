@@ -1,6 +1,7 @@
-import { mkdir, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { InferenceError } from '../../protocol/index.ts'
+import { makeDirectory } from '../../storage/index.ts'
 import { type DownloadProgress, download } from './download.ts'
 import { lockDownload } from './download-lock.ts'
 import { parseModelSource } from './parse-source.ts'
@@ -57,7 +58,7 @@ export async function resolveModelSource(
   const options = init.signal === undefined ? {} : { signal: init.signal }
   const known = await cachedFile(path)
   if (known !== undefined) return known
-  await mkdir(dirname(path), { recursive: true })
+  await makeDirectory(dirname(path))
   const lock = await lockDownload(path, options)
   try {
     // Someone else may have fetched it while this waited.

@@ -42,6 +42,8 @@ export interface CatalogEntry {
 export interface CatalogInit {
   readonly http: EngineHttp
   readonly digestOf: ((path: string) => Promise<string | undefined>) | undefined
+  /** In place of what Ollama says. */
+  readonly exactCapabilities: readonly Capability[] | undefined
   /** What `/api/show` said, by manifest digest: it never changes for one digest. */
   readonly shown: Map<string, Json>
 }
@@ -101,7 +103,7 @@ async function describe(
       contextLength:
         inUse.get(engineName) || configuredContext(asString(parameters), asRecord(info)),
       templateHash: `sha256:${createHash('sha256').update(asString(template)).digest('hex')}`,
-      capabilities: capabilitiesFrom(can),
+      capabilities: init.exactCapabilities ?? capabilitiesFrom(can),
       resume: 'none',
       fields: fieldsFrom(can),
     },

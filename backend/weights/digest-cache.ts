@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDigest } from '../../protocol/index.ts'
+import { makeDirectory } from '../../storage/index.ts'
 
 /**
  * A digest from the cache, or worked out and put there.
@@ -25,7 +26,7 @@ export async function keptDigest(
 }
 
 async function store(cacheDir: string, entry: string, digest: string): Promise<void> {
-  await mkdir(join(cacheDir, 'digests'), { recursive: true })
+  await makeDirectory(join(cacheDir, 'digests'))
   const temporary = `${entry}.${randomUUID()}`
   await writeFile(temporary, `${digest}\n`)
   await rename(temporary, entry)

@@ -14,7 +14,7 @@ import {
   withSamplingOptions,
 } from '../sampling-options.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
-import { emitDone, streamAnswer, tellVerdict } from '../stream-answer.ts'
+import { emitDone, streamAnswer, tellCut, tellVerdict } from '../stream-answer.ts'
 
 interface AskOptions extends SharedOptions, SamplingOptions, DispatchOptions, ModelOptions {
   readonly explain?: boolean
@@ -66,6 +66,6 @@ async function ask(
   emitDone(terminal, answer)
   if (!shown) terminal.print('\n')
   if (options.explain !== true) tellVerdict(terminal, answer)
-  if (answer.finishReason === 'length' && !terminal.json) terminal.log('(cut at the token limit)')
+  tellCut(terminal, answer)
   return undefined
 }

@@ -5,6 +5,9 @@ import { firstFree } from '../data-directory.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
+import { openFileLimit } from '../open-files.ts'
+import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
+import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
 import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -13,18 +16,21 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
+import { openTyped } from '../usage-error.ts'
 
 /** Where others expect a bootstrap peer. */
 const PORTS = { tcp: 4801, webSockets: 4802 } as const
 
-interface BootstrapOptions extends SharedOptions {
+interface BootstrapOptions extends SharedOptions, RelayOptions {
   readonly stopWithStdin?: boolean
 }
 
 export function bootstrapCommand(runtime: Runtime): Command {
-  return withSharedOptions(
-    new Command('bootstrap').description(
-      `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
+  return withRelayOptions(
+    withSharedOptions(
+      new Command('bootstrap').description(
+        `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
+      ),
     ),
   )
     .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
@@ -36,12 +42,21 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   const network = resolveNetwork(options, session.env, 'bootstrap')
   if (options.stopWithStdin === true) stopWithStdin(session)
   const listen = network.host.listen ?? (await defaultListen(session))
-  const { opened: bootstrap, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
-    createBootstrap({ ...(await withRecalled(network.host, dataDir)), listen, dataDir }),
+  const maxOpenFiles = openFileLimit(session)
+  const { opened: bootstrap, dataDir } = await openTyped(() =>
+    firstFree(network.dataDirs, async (dataDir) =>
+      createBootstrap({
+        ...(await withRecalled(network.host, dataDir)),
+        ...relaySettings(options),
+        listen,
+        dataDir,
+        ...(maxOpenFiles !== undefined && { maxOpenFiles }),
+      }),
+    ),
   )
   await using _bootstrap = bootstrap
   if (signal.aborted) return undefined
-  announce(session, bootstrap, network)
+  announce(session, bootstrap, network, await firstReachability(session, bootstrap.host))
   await runUntilStopped(session, {
     role: 'bootstrap',
     host: bootstrap.host,
@@ -75,7 +90,12 @@ async function freePort(session: Session, port: number): Promise<number> {
   return 0
 }
 
-function announce(session: Session, bootstrap: Bootstrap, network: Network): void {
+function announce(
+  session: Session,
+  bootstrap: Bootstrap,
+  network: Network,
+  reachability: ReachabilityFields,
+): void {
   const { terminal, commandName } = session
   const { host } = bootstrap
   const addresses = host.addresses().map(String)
@@ -85,9 +105,11 @@ function announce(session: Session, bootstrap: Bootstrap, network: Network): voi
     peerId: host.peerId.toString(),
     addresses,
     models,
+    ...reachability,
   } as { event: 'ready' })
   terminal.print(`Bootstrap peer ${host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
+  terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
   const invite = inviteFor(network.host.swarmKey, addresses)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,

@@ -47,7 +47,7 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     load: async () => (await import('./reputation.ts')).reputationCommand,
   },
   status: {
-    summary: 'show the nodes and bootstrap peers that run on this machine',
+    summary: 'show the nodes, gateways and bootstrap peers that run on this machine',
     load: async () => (await import('./status.ts')).statusCommand,
   },
   swarm: {

@@ -2,6 +2,7 @@ import { createInterface } from 'node:readline'
 import { Command } from 'commander'
 import type { Client } from '../../client/index.ts'
 import { type ChatMessage, InferenceError } from '../../protocol/index.ts'
+import { readEntry } from '../chat-entry.ts'
 import { chooseModel } from '../choose-model.ts'
 import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispatch-options.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
@@ -16,13 +17,13 @@ import {
   withSamplingOptions,
 } from '../sampling-options.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
-import { emitDone, streamAnswer, tellVerdict } from '../stream-answer.ts'
+import { emitDone, streamAnswer, tellCut, tellVerdict } from '../stream-answer.ts'
 
 interface ChatOptions extends SharedOptions, SamplingOptions, DispatchOptions, ModelOptions {}
 
 export function chatCommand(runtime: Runtime): Command {
   const command = new Command('chat').description(
-    'Talks with a model, line by line. /reset starts over, /exit leaves, Ctrl-C breaks off an answer.',
+    'Talks with a model, line by line. /reset starts over, /exit leaves, Ctrl-C breaks off an answer; //text sends /text.',
   )
   return withSharedOptions(
     withModelOptions(withDispatchOptions(withSamplingOptions(command))),
@@ -55,10 +56,13 @@ async function chat(session: Session, options: ChatOptions): Promise<undefined> 
   try {
     prompt()
     for await (const line of readline) {
-      const said = line.trim()
-      if (said === '/exit' || said === '/quit') break
-      if (said === '/reset') history = []
-      else if (said !== '') history = await turn(session, client, model, options, history, said)
+      const entry = readEntry(line)
+      if (entry.type === 'exit') break
+      if (entry.type === 'reset') history = []
+      if (entry.type === 'help') terminal.print(`${entry.text}\n`)
+      if (entry.type === 'text') {
+        history = await turn(session, client, model, options, history, entry.text)
+      }
       if (signal.aborted) break
       prompt()
     }
@@ -68,6 +72,9 @@ async function chat(session: Session, options: ChatOptions): Promise<undefined> 
   }
   return undefined
 }
+
+const CONTEXT_FULL =
+  'The conversation has outgrown what the model takes: /reset starts over, or ask something shorter.'
 
 /** One question and its answer. A failed turn leaves no trace in the history. */
 async function turn(
@@ -93,11 +100,15 @@ async function turn(
     emitDone(terminal, answer)
     terminal.print('\n')
     tellVerdict(terminal, answer)
+    tellCut(terminal, answer)
     return [...asked, { role: 'assistant', content: answer.text }]
   } catch (error) {
     if (session.signal.aborted) throw error
     terminal.print('\n')
-    reportError(terminal, error, session.commandName)
+    reportError(terminal, error, session.commandName, {
+      ...options,
+      ...(history.length > 0 && { contextAdvice: CONTEXT_FULL }),
+    })
     return history
   } finally {
     restore()

@@ -1,21 +1,26 @@
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { type CanaryMode, parseCanaryMode } from '../../client/index.ts'
-import { type GatewayServer, serveGateway } from '../../gateway/index.ts'
+import { type GatewayServer, type GatewayServerInit, serveGateway } from '../../gateway/index.ts'
 import { DataDirLockedError, lockDataDir } from '../../host/index.ts'
-import { stopWithStdin } from '../daemon.ts'
+import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { readKeys } from '../gateway-keys.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
+import { connectionsWithin, openFileLimit } from '../open-files.ts'
+import { plainLine } from '../plain-text.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
+  addPeer,
   addValue,
   resolveNetwork,
   type SharedOptions,
   wholeNumber,
   withSharedOptions,
 } from '../shared-options.ts'
-import { UsageError } from '../usage-error.ts'
+import { forgetDeadGateways } from '../status-file.ts'
+import { openTyped, UsageError } from '../usage-error.ts'
 import { gatewayKeyCommand } from './gateway-key.ts'
 
 const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/
@@ -41,7 +46,7 @@ export function gatewayCommand(runtime: Runtime): Command {
   )
   return withSharedOptions(withModelOptions(command))
     .option('--host <address>', 'listen here', '127.0.0.1')
-    .option('--port <n>', '0 picks a free one', wholeNumber(0), 4810)
+    .option('--port <n>', '0 picks a free one', wholeNumber(0, 65_535), 4810)
     .option('--open', 'let in others than this machine without any key')
     .option('--cors-origin <origin>', 'let pages of this origin call; repeatable', addValue)
     .option('--allow-host <name>', 'another name of this gateway; repeatable', addValue)
@@ -60,7 +65,7 @@ export function gatewayCommand(runtime: Runtime): Command {
     .option(
       '--friend <peer>',
       'whom this peer was well served by is no stranger; repeatable',
-      addValue,
+      addPeer,
     )
     .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
     .addCommand(gatewayKeyCommand(runtime))
@@ -68,8 +73,9 @@ export function gatewayCommand(runtime: Runtime): Command {
 }
 
 async function runGateway(session: Session, options: GatewayOptions): Promise<undefined> {
-  const { terminal, signal } = session
-  const [dataDir = ''] = resolveNetwork(options, session.env, 'client').dataDirs
+  const { terminal } = session
+  const network = resolveNetwork(options, session.env, 'client')
+  const [dataDir = ''] = network.dataDirs
   const apiKeys = await readKeys(dataDir)
   if (!LOOPBACK.test(options.host) && apiKeys.length === 0 && options.open !== true) {
     throw new UsageError(
@@ -83,24 +89,39 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
     ...(receipts !== undefined && { receipts }),
     ...(friends !== undefined && { friends }),
   })
+  const descriptors = openFileLimit(session)
   await using state = await lockState(session, dataDir)
   const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
-  await using server = await serveGateway(client, {
+  const open = (init: GatewayServerInit): Promise<GatewayServer> =>
+    openTyped(() => serveGateway(client, init))
+  await using server = await open({
     host: options.host,
     port: options.port,
+    ...(descriptors !== undefined && { maxConnections: connectionsWithin(descriptors) }),
     apiKeys,
     rateLimits: {
       ...(requestsPerMinute !== undefined && { requestsPerMinute }),
       ...(tokensPerMinute !== undefined && { tokensPerMinute }),
     },
     ...(corsOrigin !== undefined && { corsOrigins: corsOrigin }),
-    ...(allowHost !== undefined && { allowedHosts: allowHost }),
+    allowedHosts: [hostname(), ...(allowHost ?? [])],
     ...(timeoutSeconds !== undefined && { timeoutMs: timeoutSeconds * 1_000 }),
     ...(state.directory !== undefined && { stateDir: state.directory }),
     log: (message) => terminal.log(message),
   })
-  announce(session, server, client.host.peerId.toString())
-  await stopped(signal)
+  announce(session, server, {
+    clientId: client.host.peerId.toString(),
+    keys: apiKeys.map(({ name }) => name),
+  })
+  await forgetDeadGateways(dataDir)
+  await runUntilStopped(session, {
+    role: 'gateway',
+    host: client.host,
+    dataDir,
+    models: () => [],
+    url: server.url,
+    ...(network.host.swarmKey !== undefined && { swarmKey: network.host.swarmKey }),
+  })
   terminal.print('Finishing running answers; Ctrl-C again drops them …\n')
   await server.close()
   terminal.emit({ event: 'stopped' })
@@ -132,17 +153,19 @@ async function lockState({ terminal }: Session, dataDir: string): Promise<Locked
   }
 }
 
-function announce({ terminal }: Session, { url }: GatewayServer, clientId: string): void {
-  terminal.emit({ event: 'ready', url, clientId } as { event: 'ready' })
+/** @param keys names of those that are let in; none: everybody is */
+function announce(
+  { terminal }: Session,
+  { url }: GatewayServer,
+  { clientId, keys }: { readonly clientId: string; readonly keys: readonly string[] },
+): void {
+  terminal.emit({ event: 'ready', url, clientId, keys } as { event: 'ready' })
+  const key =
+    keys.length === 0
+      ? 'any'
+      : `required: one of ${keys.length} (${keys.map(plainLine).join(', ')})`
   terminal.print(
-    `Gateway ready.\n\n  base URL  ${url}/v1\n  API key   any, unless you made keys\n  client id ${clientId}\n`,
+    `Gateway ready.\n\n  base URL  ${url}/v1\n  API key   ${key}\n  client id ${clientId}\n`,
   )
   terminal.print('\nStop with Ctrl-C: running answers are finished first.\n')
-}
-
-async function stopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise<void>((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

@@ -1,22 +1,30 @@
 import { Command } from 'commander'
-import { createNode, type Node } from '../../node/index.ts'
+import { createNode, type EngineState, type Node } from '../../node/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
-import { chooseEngine, type EngineOptions } from '../engine/index.ts'
+import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
+import { createFailureLog } from '../failure-log.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
+import { openFileLimit } from '../open-files.ts'
+import { plainLine } from '../plain-text.ts'
+import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
+import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
 import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
+  addPeer,
   addValue,
   type Network,
+  peerId,
   resolveNetwork,
   type SharedOptions,
   wholeNumber,
   withSharedOptions,
 } from '../shared-options.ts'
+import { openTyped } from '../usage-error.ts'
 
-interface NodeOptions extends SharedOptions, EngineOptions {
+interface NodeOptions extends SharedOptions, EngineOptions, RelayOptions {
   readonly maxTokensPerSecond?: number
   readonly maxTokens?: number
   readonly maxQueue?: number
@@ -29,9 +37,11 @@ interface NodeOptions extends SharedOptions, EngineOptions {
 }
 
 export function nodeCommand(runtime: Runtime): Command {
-  return withSharedOptions(
-    new Command('node').description(
-      'Shares a model with the swarm. With nothing named it takes an engine that runs on this machine, else the small model that comes with Skein.',
+  return withRelayOptions(
+    withSharedOptions(
+      new Command('node').description(
+        'Shares a model with the swarm. With nothing named it takes an engine that runs on this machine, else the small model that comes with Skein.',
+      ),
     ),
   )
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
@@ -40,21 +50,27 @@ export function nodeCommand(runtime: Runtime): Command {
       'a GGUF file to serve: path, https URL, or hf:org/repo/file (downloads resume); with --backend URL the same as --share',
     )
     .option('--share <model>', 'a model of the engine to give away; repeatable', addValue)
+    .option(
+      '--capabilities <list>',
+      'what the engine offers (chat,completion,embedding,tools,json_schema,logprobs,vision), in place of what it is found to offer',
+      capabilityList,
+    )
     .option('--slots <n>', 'requests served at a time', wholeNumber(1))
     .option('--max-queue <n>', 'requests that may wait', wholeNumber(0))
     .option('--max-tokens <n>', 'longest answer given, in tokens', wholeNumber(1))
     .option('--max-tokens-per-second <n>', 'ceiling over all answers together', wholeNumber(1))
-    .option('--allow <peer>', 'serve only these peer ids; repeatable', addValue)
-    .option('--deny <peer>', 'never serve this peer id; repeatable', addValue)
+    .option('--allow <peer>', 'serve only these peer ids; repeatable', addPeer)
+    .option('--deny <peer>', 'never serve this peer id; repeatable', addPeer)
     .option('--operator <name>', 'who runs this node; shown to others, unproven')
     .option(
       '--credit-to <peer>',
       'your own client’s id (`skein gateway` prints it): the work of this node lets it be served before strangers; others see the two belong together',
+      peerId,
     )
     .option(
       '--friend <peer>',
       'whom this peer was well served by is no stranger; repeatable',
-      addValue,
+      addPeer,
     )
     .option('--gpu', 'let the embedded engine use a GPU (needs its own install, see the README)')
     .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
@@ -68,17 +84,27 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   const { backend, share } = await chooseEngine(session, options)
   await using _engine = backend
   terminal.print(`Starting with ${backend.description} …\n`)
-  const { opened: node, dataDir } = await firstFree(network.dataDirs, async (dataDir) =>
-    createNode({
-      host: { ...(await withRecalled(network.host, dataDir)), dataDir },
-      backend,
-      ...(share !== undefined && { share }),
-      ...limitsOf(options),
-    }),
+  const maxOpenFiles = openFileLimit(session)
+  const { opened: node, dataDir } = await openTyped(() =>
+    firstFree(network.dataDirs, async (dataDir) =>
+      createNode({
+        host: {
+          ...(await withRecalled(network.host, dataDir)),
+          ...relaySettings(options),
+          dataDir,
+          ...(maxOpenFiles !== undefined && { maxOpenFiles }),
+        },
+        backend,
+        ...(share !== undefined && { share }),
+        ...limitsOf(options),
+        onEngine: (state) => tellEngine(session, state),
+        onRequest: createFailureLog({ log: (line) => session.terminal.log(line) }),
+      }),
+    ),
   )
   await using _node = node
   if (!signal.aborted) {
-    announce(session, node, network)
+    announce(session, node, network, await firstReachability(session, node.host))
     await runUntilStopped(session, {
       role: 'node',
       host: node.host,
@@ -100,7 +126,43 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   return undefined
 }
 
-function announce(session: Session, node: Node, network: Network): void {
+const ALONE = 'No bootstrap peer was named: this node is a swarm of its own.'
+
+/** Peers known from before are met again without any bootstrap peer. */
+function isAlone({ host }: Node, network: Network): boolean {
+  return (
+    host.bootstrapPeers().length === 0 &&
+    network.host.mdns !== true &&
+    host.book.all().length === 0 &&
+    host.libp2p.getPeers().length === 0
+  )
+}
+
+/** The engine's end and its return, for the node's owner. */
+function tellEngine({ terminal }: Session, state: EngineState): void {
+  terminal.emit({ event: 'engine', ...state } as { event: 'engine' })
+  switch (state.status) {
+    case 'lost':
+      terminal.log(
+        `The engine does not answer (${plainLine(state.reason)}): requests are refused until it is back.`,
+      )
+      break
+    case 'ready':
+      terminal.log('The engine is back.')
+      break
+    case 'loading':
+      break
+    default:
+      state satisfies never
+  }
+}
+
+function announce(
+  session: Session,
+  node: Node,
+  network: Network,
+  reachability: ReachabilityFields,
+): void {
   const { terminal, commandName } = session
   const addresses = node.host.addresses().map(String)
   const models = node.models().map(({ id }) => id)
@@ -109,16 +171,16 @@ function announce(session: Session, node: Node, network: Network): void {
     peerId: node.host.peerId.toString(),
     addresses,
     models,
+    ...reachability,
   } as { event: 'ready' })
   terminal.print(`\nThis node serves ${models.join(', ')} as ${node.host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
+  terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
   const invite = inviteFor(network.host.swarmKey, addresses)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
   )
-  if (node.host.bootstrapPeers().length === 0 && network.host.mdns !== true) {
-    terminal.print('\nNo bootstrap peer was named: this node is a swarm of its own.\n')
-  }
+  terminal.print(isAlone(node, network) ? `\n${ALONE}\n` : '')
   terminal.print('\nStop with Ctrl-C: running answers are finished first.\n')
 }
 

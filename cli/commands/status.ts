@@ -3,20 +3,22 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { dataHome } from '../directories.ts'
 import { plainLine } from '../plain-text.ts'
+import { reachabilityLines } from '../reachability.ts'
+import { relayingLines } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
-import { isRunning, readStatus, type StatusReport } from '../status-file.ts'
+import { type Liveness, livenessOf, readStatus, type StatusReport } from '../status-file.ts'
 
 interface Found {
   readonly dataDir: string
-  readonly running: boolean
+  readonly liveness: Liveness
   readonly report: StatusReport
 }
 
 export function statusCommand(runtime: Runtime): Command {
   return withSharedOptions(
     new Command('status').description(
-      'Shows the nodes and bootstrap peers that run on this machine, or the one that uses --data-dir.',
+      'Shows the nodes, gateways and bootstrap peers that run on this machine, or those that use --data-dir.',
     ),
   ).action(runtime.action(showStatus))
 }
@@ -25,9 +27,10 @@ async function showStatus(session: Session, options: SharedOptions): Promise<und
   const { terminal } = session
   const directories =
     options.dataDir === undefined ? await allDirectories(session) : [options.dataDir]
-  const found = (await Promise.all(directories.map(look))).filter((entry) => entry !== undefined)
+  const found = (await Promise.all(directories.map(look))).flat()
   for (const { report, ...entry } of found) {
-    terminal.emit({ event: 'status', ...entry, ...report } as { event: 'status' })
+    const running = entry.liveness !== 'ended'
+    terminal.emit({ event: 'status', ...entry, running, ...report } as { event: 'status' })
   }
   if (found.length === 0) {
     const where = options.dataDir === undefined ? 'on this machine' : `in ${options.dataDir}`
@@ -44,27 +47,50 @@ async function allDirectories(session: Session): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(home, name))
 }
 
-async function look(dataDir: string): Promise<Found | undefined> {
-  const report = await readStatus(dataDir)
-  return report === undefined ? undefined : { dataDir, running: isRunning(report), report }
+async function look(dataDir: string): Promise<Found[]> {
+  const nowMs = Date.now()
+  return (await readStatus(dataDir)).map((report) => ({
+    dataDir,
+    liveness: livenessOf(report, nowMs),
+    report,
+  }))
 }
 
-export function renderStatus({ dataDir, running, report }: Found, nowMs: number): string {
-  const state = running
-    ? `running for ${Math.round((nowMs - report.startedAtMs) / 1000)} s (process ${report.pid})`
-    : 'not running: it ended without saying so'
-  const lines = [
-    `${report.role} ${report.peerId}`,
-    `  ${state}`,
+function stateOf(liveness: Liveness, report: StatusReport, nowMs: number): string {
+  const seconds = (sinceMs: number): number => Math.max(0, Math.round((nowMs - sinceMs) / 1000))
+  switch (liveness) {
+    case 'running':
+      return `running for ${seconds(report.startedAtMs)} s (process ${report.pid})`
+    case 'silent':
+      return `process ${report.pid} is there, and has reported nothing for ${seconds(report.writtenAtMs)} s: it hangs, was stopped, or cannot write`
+    case 'ended':
+      return `not running: it ended without saying so, ${seconds(report.writtenAtMs)} s ago or later`
+    default:
+      return liveness satisfies never
+  }
+}
+
+export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number): string {
+  const head = [
+    `${plainLine(report.role)} ${plainLine(report.peerId)}`,
+    `  ${stateOf(liveness, report, nowMs)}`,
     `  data       ${dataDir}`,
+  ]
+  // What it was in the middle of says nothing of now.
+  if (liveness === 'ended') return `${head.join('\n')}\n`
+  const lines = [
+    ...head,
+    ...(report.url === undefined ? [] : [`  serves     ${plainLine(report.url)}/v1`]),
     `  swarm      ${report.swarm === 'public' ? 'public' : `private (${report.swarm})`}`,
     ...report.addresses.map((address) => `  listens    ${address}`),
+    ...reached(report),
     `  connected  to ${report.connections} peers, knows ${report.knownPeers} nodes`,
     ...report.bootstrap.map(
       (peer) =>
         `  bootstrap  ${peer.address}: ${peer.status}${peer.status === 'waiting' ? ` (${plainLine(peer.lastError)})` : ''}`,
     ),
   ]
+  if (report.relaying !== undefined) lines.push(...relayingLines(report.relaying))
   if (report.models.length > 0)
     lines.push(`  serves     ${report.models.map(plainLine).join(', ')}`)
   if (report.load !== undefined) {
@@ -72,4 +98,11 @@ export function renderStatus({ dataDir, running, report }: Found, nowMs: number)
     lines.push(`  load       ${nodeState}, ${inFlight} of ${slots} slots, ${queueDepth} waiting`)
   }
   return `${lines.join('\n')}\n`
+}
+
+function reached({ reachability, evidence = [], seenAt = [], advice }: StatusReport): string[] {
+  if (reachability === undefined) return []
+  const fields = { reachability, evidence, seenAt, ...(advice !== undefined && { advice }) }
+  const [first = '', ...more] = reachabilityLines(fields)
+  return [`  reached    ${first}`, ...more.map((line) => `             ${line}`)]
 }

@@ -1,5 +1,6 @@
-import { access, constants, mkdir } from 'node:fs/promises'
-import { detectBackends } from '../../backend/index.ts'
+import { access, constants } from 'node:fs/promises'
+import { detectBackends, isEmbeddedInstalled } from '../../backend/index.ts'
+import { makeDirectory } from '../../storage/index.ts'
 import { canListen } from '../listen.ts'
 import type { Step } from './diagnose.ts'
 
@@ -18,7 +19,7 @@ export function localSteps(init: {
     {
       name: DATA_DIRECTORY,
       async run() {
-        await mkdir(init.dataDir, { recursive: true, mode: 0o700 })
+        await makeDirectory(init.dataDir)
         await access(init.dataDir, constants.W_OK)
         return { ok: true, message: `${init.dataDir} can be written` }
       },
@@ -45,10 +46,17 @@ export function localSteps(init: {
           ok: true,
           message:
             found.length === 0
-              ? 'none runs here; a node would serve the bundled model'
+              ? `none runs here; ${withoutEngine()}`
               : found.map(({ description }) => description).join(', '),
         }
       },
     },
   ]
+}
+
+/** Only a node needs one, so that lacking it is no failure. */
+function withoutEngine(): string {
+  return isEmbeddedInstalled()
+    ? 'a node would serve the bundled model'
+    : 'and the embedded one is not installed: a node needs `npm install node-llama-cpp`, or an engine such as Ollama'
 }

@@ -1,5 +1,11 @@
 import type { Client } from '../../client/index.ts'
-import { InferenceError, isExpired, LIMITS, parseModelReference } from '../../protocol/index.ts'
+import {
+  InferenceError,
+  isExpired,
+  LIMITS,
+  matchesDigest,
+  parseModelReference,
+} from '../../protocol/index.ts'
 import { plainLine } from '../plain-text.ts'
 import type { Finding, Step } from './diagnose.ts'
 
@@ -89,7 +95,8 @@ async function findModel({ client, model, commandName, signal }: SwarmStepsInit)
   const found = models.find(
     ({ id, aliases, digests }) =>
       (id === wanted.id || aliases.includes(wanted.id)) &&
-      (wanted.digest === undefined || digests.includes(wanted.digest)),
+      (wanted.digest === undefined ||
+        digests.some((one) => matchesDigest(one, wanted.digest ?? ''))),
   )
   if (found !== undefined) {
     return { ok: true, message: `${found.peers.length} peers serve ${plainLine(model)}` }

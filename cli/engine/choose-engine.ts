@@ -1,4 +1,5 @@
 import { type Backend, detectBackends } from '../../backend/index.ts'
+import type { Capability } from '../../protocol/index.ts'
 import type { Session } from '../runtime.ts'
 import { UsageError } from '../usage-error.ts'
 import { createEmbeddedEngine } from './embedded-engine.ts'
@@ -12,6 +13,8 @@ export interface EngineOptions {
   readonly share?: readonly string[]
   readonly slots?: number
   readonly gpu?: boolean
+  /** In place of what the engine is found to offer. */
+  readonly capabilities?: readonly Capability[]
 }
 
 export interface ChosenEngine {
@@ -30,13 +33,18 @@ export async function chooseEngine(
   options: EngineOptions,
 ): Promise<ChosenEngine> {
   const { backend, share } = options
+  if (options.gpu === true && backend !== 'embedded' && backend !== 'auto') {
+    throw new UsageError(
+      '--gpu is about the embedded engine: an engine with a URL decides by itself',
+    )
+  }
   if (/^https?:\/\//.test(backend) && URL.canParse(backend))
     return existing(session, options, backend)
   if (backend !== 'auto' && backend !== 'embedded') {
     throw new UsageError(`--backend is auto, embedded or a URL, not '${backend}'`)
   }
   if (backend === 'auto' && options.model === undefined) {
-    const detected = await detect(session)
+    const detected = options.gpu === true ? undefined : await detect(session)
     if (detected !== undefined) return existing(session, options, detected)
   }
   return {
@@ -61,7 +69,7 @@ async function existing(
   options: EngineOptions,
   url: string,
 ): Promise<ChosenEngine> {
-  const backend = await connectEngine(session, url)
+  const backend = await connectEngine(session, url, options.capabilities)
   try {
     return { backend, share: await modelsToShare(session, backend, options) }
   } catch (error) {

@@ -4,6 +4,7 @@ import { cacheHome } from '../directories.ts'
 import { plainLine } from '../plain-text.ts'
 import { createProgress } from '../progress.ts'
 import type { Session } from '../runtime.ts'
+import { openTyped, UsageError } from '../usage-error.ts'
 
 /** Runs with no download. */
 const BUNDLED_MODEL = { file: 'models/skein-tiny-q8_0.gguf', id: 'skein-tiny' } as const
@@ -26,7 +27,7 @@ export async function createEmbeddedEngine(
     quietMs: QUIET_MS,
   })
   try {
-    return await createEmbeddedBackend({
+    const backend = await createEmbeddedBackend({
       ...source,
       ...(slots !== undefined && { slots }),
       ...(gpu === true && { gpu: 'auto' as const }),
@@ -34,15 +35,23 @@ export async function createEmbeddedEngine(
       onProgress: (fraction) => progress.update(fraction, 1),
       signal: session.signal,
     })
+    if (gpu === true && backend.gpu === false) {
+      await backend[Symbol.asyncDispose]()
+      throw new UsageError(NO_GPU)
+    }
+    return backend
   } finally {
     progress.end()
   }
 }
 
+const NO_GPU =
+  '--gpu: the embedded engine found no GPU that it can use: its GPU build is not installed (see the README), or there is none. Without --gpu it computes on the CPU'
+
 async function fetchModel({ terminal, env, signal }: Session, source: string): Promise<string> {
   const progress = createProgress(terminal, { label: 'Downloading', unit: 'bytes' })
   try {
-    const { path, sha256 } = await resolveModelSource(source, {
+    const fetched = resolveModelSource(source, {
       cacheDir: join(cacheHome(env), 'models'),
       signal,
       onProgress: ({ receivedBytes, totalBytes = 0 }) => progress.update(receivedBytes, totalBytes),
@@ -52,6 +61,7 @@ async function fetchModel({ terminal, env, signal }: Session, source: string): P
       },
       ...(env.HF_ENDPOINT !== undefined && env.HF_ENDPOINT !== '' && { hubUrl: env.HF_ENDPOINT }),
     })
+    const { path, sha256 } = await openTyped(() => fetched)
     progress.end()
     if (sha256 !== undefined) terminal.log(`${path}\nsha256 ${sha256}`)
     return path

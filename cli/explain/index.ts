@@ -11,5 +11,6 @@
  * @packageDocumentation
  */
 export { explain } from './explain.ts'
+export { shortId } from './short-id.ts'
 export { timeline } from './timeline.ts'
 export { verdictWords } from './verdict-words.ts'

@@ -13,6 +13,7 @@ const WORDS: Readonly<Record<AttemptRecord['outcome'], string>> = {
   draining: 'leaving',
   deadline_exceeded: 'out of time',
   dial_failed: 'unreachable',
+  path_lost: 'relay lost',
   stream_reset: 'connection lost',
   stalled: 'fell silent',
   truncated: 'broke off',

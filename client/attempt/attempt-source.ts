@@ -16,6 +16,8 @@ export interface AttemptInit {
   readonly remainingMs: () => number
   /** Called with the load that the terminal frame reports. */
   readonly onLoad?: (load: Load) => void
+  /** Called with the relay and the number of bytes as they go through it. */
+  readonly onRelayed?: (relay: string, bytes: number) => void
   /** Called with a complete answer, for a receipt. */
   readonly onAnswered?: (answer: Answered) => void
 }

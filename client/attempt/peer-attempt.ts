@@ -7,6 +7,7 @@ import {
   FrameWriter,
   InferenceError,
   LIMITS,
+  matchesDigest,
   type NodeFrame,
   PROTOCOLS,
   readFrames,
@@ -17,26 +18,27 @@ import { AnswerCheck, checkFailure } from './answer-check.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from './attempt-source.ts'
 import { endSoon } from './end-soon.ts'
 import { type Connect, openStream } from './open-stream.ts'
+import { type PathOf, pathFailure } from './path.ts'
 import { Watchdog } from './watchdog.ts'
 
 export interface PeerAttemptInit {
   readonly connect: Connect
   /** @default the machine's */
   readonly clock?: Clock
+  /** Tells whether a stream goes through a relay. @default direct, as far as is known */
+  readonly pathOf?: PathOf
 }
 
 /**
  * Attempts over the wire, each on a stream of its own. Throws, beside the peer's failure, `dial_failed`, `stalled`,
  * `stream_reset`, `truncated` and `malformed`.
  */
-export function createPeerAttempt({
-  connect,
-  clock = systemClock,
-}: PeerAttemptInit): AttemptSource {
-  return (init, options) => peerAttempt({ ...init, connect, clock }, options)
+export function createPeerAttempt(source: PeerAttemptInit): AttemptSource {
+  const { clock = systemClock } = source
+  return (init, options) => peerAttempt({ ...init, ...source, clock }, options)
 }
 
-type WiredAttempt = AttemptInit & Required<PeerAttemptInit>
+type WiredAttempt = AttemptInit & PeerAttemptInit & { readonly clock: Clock }
 
 async function* peerAttempt(
   init: WiredAttempt,
@@ -54,15 +56,23 @@ async function* peerAttempt(
   const onAbort = (): void => stream.abort(asError(signal.reason))
   if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort, { once: true })
+  const path = init.pathOf?.(init.peerId, stream)
+  const relayed = (bytes: number): void => {
+    if (path?.relay !== undefined) init.onRelayed?.(path.relay, bytes)
+  }
   const watchdog = new Watchdog(init.limits, (error) => stream.abort(error), clock)
   const frames = readFrames(stream, {
     maxFrames: LIMITS.maxResponseFrames,
     maxTotalBytes: LIMITS.maxResponseBytes,
+    onBytes: relayed,
   })
   // A node may refuse before it has read the whole request, so sending and reading go side by side. When sending
   // fails, reading fails too, and says why.
   const attemptId = new Uint8Array(randomBytes(16))
-  const sent = send(stream, attemptId, init, () => watchdog.alive()).then(
+  const sent = send(stream, attemptId, init, (bytes) => {
+    relayed(bytes)
+    watchdog.alive()
+  }).then(
     () => true,
     () => false,
   )
@@ -70,12 +80,11 @@ async function* peerAttempt(
   let ended = false
   try {
     while (!ended) {
-      const next = await watchdog.guard(frames.next())
-      if (next.done === true) {
-        throw new InferenceError('truncated', 'the stream ended without its terminal frame')
-      }
+      const next = await watchdog.guard(nextFrame(frames)).catch((error: unknown) => {
+        throw pathFailure(InferenceError.from(error), path)
+      })
       watchdog.alive()
-      const frame = decodeNodeFrame(next.value)
+      const frame = decodeNodeFrame(next)
       ended = frame.type === 'done' || frame.type === 'failed'
       const event = check.frame(frame)
       if (event === undefined) continue
@@ -99,7 +108,7 @@ async function send(
   stream: Stream,
   attemptId: Uint8Array,
   init: AttemptInit,
-  onProgress: () => void,
+  onProgress: (bytes: number) => void,
 ): Promise<void> {
   const { kind, model, body } = init.request
   const writer = new FrameWriter(stream)
@@ -120,9 +129,15 @@ async function send(
     const both = Promise.all([written, writer.write(encodeClientFrame({ type: 'body', data }))])
     await both
     written = Promise.resolve()
-    onProgress()
+    onProgress(data.length)
   }
   await writer.close()
+}
+
+async function nextFrame(frames: AsyncGenerator<Uint8Array, void, void>): Promise<Uint8Array> {
+  const next = await frames.next()
+  if (next.done !== true) return next.value
+  throw new InferenceError('truncated', 'the stream ended without its terminal frame')
 }
 
 /** The order of frames: `accepted` once, chunks after it, one end. */
@@ -175,7 +190,7 @@ class FrameCheck {
   #accept(frame: Extract<NodeFrame, { type: 'accepted' }>): AttemptEvent {
     if (this.#accepted) throw new InferenceError('malformed', 'accepted twice')
     const digest = this.#init.request.digest ?? this.#init.digest
-    if (digest !== undefined && frame.digest !== digest) {
+    if (digest !== undefined && !matchesDigest(frame.digest, digest)) {
       throw new InferenceError(
         'malformed',
         'the peer would answer with other weights than asked for',

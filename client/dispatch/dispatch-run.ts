@@ -167,8 +167,15 @@ export class DispatchRun {
         attempt: (choice) => {
           const { exact, candidate } = choice
           const about = { peerId: candidate.key, reason, ...(exact !== undefined && { exact }) }
-          lane.note = this.#job.journal.begin(about)
-          return this.#opener.attempt(choice, tokensBefore)
+          const note = this.#job.journal.begin(about)
+          lane.note = note
+          return {
+            ...this.#opener.attempt(choice, tokensBefore),
+            onRelayed: (relay, bytes) => {
+              note.relay = relay
+              note.relayedBytes += bytes
+            },
+          }
         },
         tell: (message) => this.#mailbox.put([lane, message]),
       },

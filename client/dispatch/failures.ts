@@ -24,6 +24,8 @@ export function fatal(failures: readonly Failure[]): InferenceError | undefined 
   if (last === undefined) return undefined
   const { code, traits } = last.error
   if (traits.kind !== 'claim' && traits.kind !== 'engine') return undefined
+  // An engine's failure that names a time was there before the request.
+  if (traits.kind === 'engine' && last.error.retryAfterMs !== undefined) return undefined
   const confirmed = failures.some((other) => other.error.code === code && independent(other, last))
   return confirmed ? last.error : undefined
 }

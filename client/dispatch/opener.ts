@@ -7,6 +7,7 @@ import {
   estimatePromptTokens,
   exactPromptTokens,
   type Job,
+  withWholeDigest,
 } from '../request/index.ts'
 import { tooManyRetries } from './break-off.ts'
 import type { ResumeLease } from './budget/index.ts'
@@ -86,7 +87,7 @@ export class Opener {
     const toRead = this.promptTokens + (resume === undefined ? 0 : tokens)
     return {
       peerId: candidate.peerId,
-      request: wire,
+      request: withWholeDigest(wire, digest),
       ...(resume !== undefined && { resume }),
       ...(exact === true && digest && { digest }),
       limits: { ...limits, ttftTimeoutMs: limits.ttftTimeoutMs + limits.ttftPerTokenMs * toRead },

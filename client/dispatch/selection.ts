@@ -9,6 +9,9 @@ import { type ResumeWish, suitable } from './resume-wish.ts'
 /** Others probed in the background at each choice, so that the next choice knows more (Prequal: about 3 a query). */
 const PROBES_PER_CHOICE = 2
 
+/** A node has two relays, and may have become reachable directly. */
+const MAX_OTHER_PATHS = 2
+
 /** A peer to ask, and how it is to go on where it does not begin. */
 export interface Choice {
   readonly candidate: Candidate
@@ -120,6 +123,8 @@ export class Selection {
     const { directory } = this.#context
     const { signal } = scope
     signal.throwIfAborted()
+    const same = this.#byAnotherPath(wanted)
+    if (same !== undefined) return this.#pick([same], wanted)
     const known = this.beside(wanted)
     if (known !== undefined) return known
     const isNew = (candidate: Candidate): boolean =>
@@ -141,6 +146,16 @@ export class Selection {
     const late = this.#untried(wanted)
     if (late.length === 0) throw absence
     return this.#pick(late, wanted)
+  }
+
+  /** The peer that was at work when the path to it was lost: its engine has the prompt warm, and there may be another path. */
+  #byAnotherPath(wanted: Wanted): Choice | undefined {
+    const last = this.#failures.at(-1)
+    if (last?.error.code !== 'path_lost') return undefined
+    const ofPeer = this.#failures.filter(({ peer }) => peer === last.peer)
+    if (ofPeer.length > MAX_OTHER_PATHS) return undefined
+    const candidates = this.candidates().filter(({ key }) => key === last.peer)
+    return this.#suiting(candidates, wanted)[0]
   }
 
   async #again(wanted: Wanted, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {

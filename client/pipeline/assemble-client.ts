@@ -12,13 +12,18 @@ import {
   type DirectoryHost,
   watchConnections,
 } from '../peers/index.ts'
+import { OpenParts } from '../request/index.ts'
 import { createTrust, type Trust } from '../trust/index.ts'
+import { connectAnew } from './connect-anew.ts'
+import { pathAmong } from './path-among.ts'
 import type { Settings } from './settings.ts'
 
 /** What requests need of a host. */
 export type RequesterHost = DirectoryHost &
-  Pick<Host, 'bootstrapPeers'> & {
-    readonly libp2p: ConnectionEvents & Pick<Host['libp2p'], 'dialProtocol' | 'getPeers'>
+  Pick<Host, 'bootstrapPeers'> &
+  Partial<Pick<Host, 'findFreshAddresses'>> & {
+    readonly libp2p: ConnectionEvents &
+      Pick<Host['libp2p'], 'dialProtocol' | 'getConnections' | 'getPeers'>
   }
 
 /** The parts that all requests of a client share. */
@@ -59,7 +64,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
   const unwatch = watchConnections(host.libp2p, (peer, isConnected) =>
     router.connected(peer, isConnected),
   )
-  const parts = new AsyncDisposableStack()
+  const parts = new OpenParts()
   parts.defer(() => directory.close())
   parts.defer(() => prober.close())
   parts.defer(() => chains.close())
@@ -70,7 +75,11 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     context: {
       clock,
       host,
-      attempt,
+      attempt: createPeerAttempt({
+        connect: connectAnew(host),
+        pathOf: (peerId, stream) => pathAmong(host.libp2p.getConnections(peerId), stream),
+        clock,
+      }),
       directory,
       prober,
       router,
@@ -84,6 +93,6 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     chains,
     trust,
     closing: closing.signal,
-    close: () => parts.disposeAsync(),
+    close: () => parts[Symbol.asyncDispose](),
   }
 }

@@ -32,6 +32,7 @@ export {
   type RequestLimits,
   resolveLimits,
 } from './limits.ts'
+export { OpenParts } from './open-parts.ts'
 export { joinPlacements, type Placement } from './placement.ts'
 export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
@@ -50,4 +51,4 @@ export {
   verificationOf,
 } from './verification.ts'
 export { parseVerifyMode, type VerifyMode, waitsForVerdict } from './verify-mode.ts'
-export { encodeRequest, type WireRequest } from './wire-request.ts'
+export { encodeRequest, type WireRequest, withWholeDigest } from './wire-request.ts'

@@ -30,6 +30,9 @@ export class AttemptNote {
   tokens: number = 0
   deliveredTokens: number = 0
   usage: Usage | undefined
+  /** Of one that goes through a relay. */
+  relay: string | undefined
+  relayedBytes: number = 0
   #ended: boolean = false
 
   constructor(journal: Journal, about: AttemptAbout) {
@@ -61,6 +64,7 @@ export class AttemptNote {
       tokens: this.tokens,
       deliveredTokens: this.deliveredTokens,
       ...(this.#exact !== undefined && { exact: this.#exact }),
+      ...(this.relay !== undefined && { relay: this.relay, relayedBytes: this.relayedBytes }),
       ...(message !== undefined && { message }),
     })
   }

@@ -9,7 +9,7 @@ export interface WireRequest {
   readonly kind: InferenceRequest['kind']
   /** As the caller named it, a digest to pin included. */
   readonly model: string
-  /** The digest that the caller insists on. */
+  /** The digest that the caller insists on, or its beginning. */
   readonly digest?: string
   readonly body: Uint8Array
   /** Answers asked for; each must finish. Embeddings: 0. */
@@ -20,6 +20,13 @@ export interface WireRequest {
   readonly rated?: readonly (readonly [position: number, id: number | undefined])[]
   /** Embeddings: numbers in each, where the caller asked for so many. */
   readonly dimensions?: number
+}
+
+/** The request with its pin spelt out, so that a peer is held to the whole digest, not to the beginning that was typed. */
+export function withWholeDigest(wire: WireRequest, digest: string | undefined): WireRequest {
+  if (wire.digest === undefined || digest === undefined || wire.digest === digest) return wire
+  const id = wire.model.slice(0, wire.model.indexOf('@sha256:'))
+  return { ...wire, model: `${id}@${digest}`, digest }
 }
 
 /** @throws InferenceError `invalid_request` where the request is no JSON, or larger than any node takes. */

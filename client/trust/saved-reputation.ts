@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DataDirLockedError, lockDataDir } from '../../host/index.ts'
+import { makeDirectory } from '../../storage/index.ts'
 import { type Lesson, Reputation } from './reputation/index.ts'
 
 const FILE = 'reputation.json'
@@ -108,7 +109,7 @@ class Store {
   save(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#unsaved.length === 0) return
-      await mkdir(this.#dataDir, { recursive: true, mode: 0o700 })
+      await makeDirectory(this.#dataDir)
       const unlock = await lock(join(this.#dataDir, LOCK_DIR))
       try {
         if (!(await this.#rebase())) await this.#putAside()

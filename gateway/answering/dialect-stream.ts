@@ -9,6 +9,7 @@ import {
   textStream,
   type Verdict,
 } from '../http/index.ts'
+import { type GivenHints, ignoreHints } from './ignored.ts'
 import { openAnswer } from './opened-answer.ts'
 
 /** Writes a streamed answer in one dialect. An empty text is not sent. */
@@ -30,6 +31,7 @@ export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | '
   readonly writer: DialectWriter<T>
   /** A failure in the caller's words. */
   readonly tell?: (failure: InferenceError) => InferenceError
+  readonly hints?: GivenHints
 }
 
 /**
@@ -37,17 +39,21 @@ export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | '
  *
  * @throws what fails before the first piece
  */
-export async function streamDialect<T>(
+export async function streamDialect<T extends { readonly model: string }>(
   c: Context<GatewayEnv>,
-  { limits, log, metrics, spend }: GatewayContext,
+  context: GatewayContext,
   answer: Answer<T>,
-  { writer, tell = (failure) => failure, ...init }: DialectStreamInit<T>,
+  { writer, tell = (failure) => failure, hints, ...init }: DialectStreamInit<T>,
 ): Promise<Response> {
+  const { limits, log, metrics, spend } = context
   const { signal } = c.req.raw
   const opened = await openAnswer(answer, {
     waitMs: limits.keepAliveMs,
     startedAt: c.get('startedAt'),
   })
+  if (hints !== undefined && opened.served !== undefined) {
+    ignoreHints(c, context, hints, opened.served)
+  }
   async function* written(): AsyncGenerator<string, void, void> {
     let begun = false
     let lastAt: number | undefined

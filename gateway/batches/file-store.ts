@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rm, stat, writeFile } from 'node:fs/promises'
+import { open, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import * as z from 'zod'
 import { InferenceError } from '../../protocol/index.ts'
+import { makeDirectory } from '../../storage/index.ts'
 import { Records, type StoredRecord } from './records.ts'
 
 /** A file that is kept. */
@@ -47,7 +48,7 @@ export class FileStore {
   }
 
   static async open(init: FileStoreInit): Promise<FileStore> {
-    await mkdir(join(init.directory, 'content'), { recursive: true, mode: 0o700 })
+    await makeDirectory(join(init.directory, 'content'))
     const records = await Records.open(
       join(init.directory, 'files'),
       (value) => schema.safeParse(value).data,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { makeDirectory } from '../../storage/index.ts'
 
 /** What is kept of a file or a batch. */
 export interface StoredRecord {
@@ -29,7 +30,7 @@ export class Records<T extends StoredRecord> {
     directory: string,
     read: (value: unknown) => T | undefined,
   ): Promise<Records<T>> {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeDirectory(directory)
     const records = new Records<T>(directory)
     for (const name of await readdir(directory)) {
       if (!name.endsWith(SUFFIX)) continue

@@ -2,7 +2,7 @@ import { type Context, Hono } from 'hono'
 import { InferenceError } from '../../protocol/index.ts'
 import { askingHeaders } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
-import { readJsonObject } from '../http/index.ts'
+import { HttpRefusal, readJsonObject } from '../http/index.ts'
 import { shownBatch } from './batch-record.ts'
 import type { Batches } from './batches.ts'
 import type { StoredFile } from './file-store.ts'
@@ -100,7 +100,7 @@ async function uploadOf(
   try {
     form = await request.formData()
   } catch (cause) {
-    if (InferenceError.is(cause)) throw cause
+    if (cause instanceof HttpRefusal) throw cause
     throw invalid('an upload is a multipart form with `file` and `purpose`', 'file', cause)
   }
   if (form.get('purpose') !== 'batch') throw invalid('files are for batches only', 'purpose')

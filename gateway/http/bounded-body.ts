@@ -1,9 +1,9 @@
-import { InferenceError } from '../../protocol/index.ts'
+import { HttpRefusal } from './http-refusal.ts'
 
 /**
  * The same request, whose body fails as soon as it is longer than allowed, whatever its headers say.
  *
- * @throws InferenceError `invalid_request`, at once where the header says so, else while it is read
+ * @throws HttpRefusal 413, at once where the header says so, else while it is read
  */
 export function boundedRequest(request: Request, maxBytes: number): Request {
   const { body, headers, method, signal, url } = request
@@ -26,6 +26,6 @@ export function boundedRequest(request: Request, maxBytes: number): Request {
   return new Request(url, init as RequestInit)
 }
 
-function tooLong(maxBytes: number): InferenceError {
-  return new InferenceError('invalid_request', `the body is longer than ${maxBytes} bytes`)
+function tooLong(maxBytes: number): HttpRefusal {
+  return new HttpRefusal('request_too_large', `the body is longer than ${maxBytes} bytes`)
 }

@@ -1,4 +1,5 @@
 import { InferenceError, measureJson } from '../../protocol/index.ts'
+import { HttpRefusal } from './http-refusal.ts'
 
 /** A request's body before it is known to be one; the fields are those that the gateway itself reads. */
 export interface JsonBody {
@@ -11,7 +12,7 @@ export interface JsonBody {
 /**
  * A request's body as a JSON object, whose values are counted before they are parsed.
  *
- * @throws InferenceError `invalid_request`
+ * @throws InferenceError `invalid_request`; HttpRefusal 413
  */
 export async function readJsonObject(request: Request): Promise<JsonBody> {
   let body: unknown
@@ -20,7 +21,7 @@ export async function readJsonObject(request: Request): Promise<JsonBody> {
     measureJson(bytes)
     body = JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
-    if (InferenceError.is(cause)) throw cause
+    if (cause instanceof HttpRefusal || InferenceError.is(cause)) throw cause
     throw new InferenceError('invalid_request', 'the body is not JSON', { cause })
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {

@@ -1,28 +1,41 @@
+import { isIP } from 'node:net'
 import type { MiddlewareHandler } from 'hono'
-import { InferenceError } from '../../protocol/index.ts'
+import { HttpRefusal } from '../http/index.ts'
+
+/**
+ * Top-level domains that nobody can register (RFC 6761, RFC 6762, ICANN's reservation of `.internal`), so that no
+ * stranger's page has a name there.
+ */
+const PRIVATE_DOMAINS = ['localhost', 'local', 'internal'] as const
 
 /**
  * Refuses requests for another name than the gateway's: a web page may have its own name point at this machine (DNS
- * rebinding), and its requests would then count as of the same origin.
+ * rebinding), and its requests would then count as of the same origin. A page needs a name of its own for that, so
+ * addresses, names that nobody can register and requests without a name pass.
  *
- * @param allowed names without port
+ * @param allowed further names, without port
  */
 export function hostCheck(allowed: readonly string[]): MiddlewareHandler {
   const names = new Set(allowed.map((name) => name.toLowerCase()))
   return async (c, next) => {
     const name = hostName(c.req.header('host') ?? '')
-    if (!names.has(name)) {
-      throw new InferenceError(
-        'unauthorized',
-        `this gateway is not '${name}': allow the name with --allow-host`,
+    if (!isHarmless(name) && !names.has(name)) {
+      throw new HttpRefusal(
+        'misdirected_request',
+        `this gateway does not answer to the name '${name}': use its IP address, start it with --allow-host ${name}, or protect it with a key (gateway key add NAME), which makes this check unnecessary`,
       )
     }
     await next()
   }
 }
 
-/** A `Host` header without its port; addresses of IPv6 without their brackets. */
+function isHarmless(name: string): boolean {
+  if (name === '' || isIP(name) !== 0) return true
+  return PRIVATE_DOMAINS.some((domain) => name === domain || name.endsWith(`.${domain}`))
+}
+
+/** A `Host` header without its port and a final dot; addresses of IPv6 without their brackets. */
 function hostName(header: string): string {
   const bracketed = /^\[([^\]]*)\]/.exec(header)?.[1]
-  return (bracketed ?? header.replace(/:\d*$/, '')).toLowerCase()
+  return (bracketed ?? header.replace(/:\d*$/, '')).replace(/\.$/, '').toLowerCase()
 }

@@ -4,6 +4,7 @@ import { serve } from '@hono/node-server'
 import { InferenceError } from '../../protocol/index.ts'
 import { type GatewayInit, openGateway } from '../gateway.ts'
 import type { GatewayClient } from '../gateway-client.ts'
+import { closeIdleSockets } from './idle-sockets.ts'
 
 /** Where it listens, beside what holds for the gateway itself. */
 export interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {
@@ -11,11 +12,11 @@ export interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {
   readonly host?: string
   /** 0 picks a free one. @default 4810 */
   readonly port?: number
-  /** Names beside its address by which it is called. @default none */
+  /** Names beside addresses by which it is called. @default none: only needed without API keys */
   readonly allowedHosts?: readonly string[]
   /** At shutdown, running answers may take this long. @default 30_000 */
   readonly drainMs?: number
-  /** Connections at a time. @default 4_096 */
+  /** Connections at a time; newcomers take the place of idle ones. @default 4_096 */
   readonly maxConnections?: number
 }
 
@@ -42,10 +43,12 @@ export async function serveGateway(
   init: GatewayServerInit = {},
 ): Promise<GatewayServer> {
   const { host = '127.0.0.1', port = 4810, drainMs = 30_000, maxConnections = 4_096 } = init
-  const names = ['localhost', '127.0.0.1', '::1', host, ...(init.allowedHosts ?? [])]
+  const names = [host, ...(init.allowedHosts ?? [])]
   const gateway = openGateway(client, { metrics: true, ...init, allowedHosts: names })
   const server = await listening(gateway.respond, host, port)
-  server.maxConnections = maxConnections
+  closeIdleSockets(server, maxConnections, () => performance.now())
+  // Some more, so that an idle one can be closed for a newcomer.
+  server.maxConnections = Math.ceil(maxConnections * 1.25)
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve())
@@ -80,6 +83,8 @@ async function listening(
       serverOptions: {
         keepAliveTimeout: KEEP_ALIVE_MS,
         headersTimeout: HEADERS_MS,
+        // Late connections are looked for this often; by default it is twice what the headers may take.
+        connectionsCheckingInterval: 1_000,
         requestTimeout: 300_000,
       },
     }) as Server

@@ -1,4 +1,7 @@
 /** Where others reach this host: which addresses it announces, and which of them were seen to work. */
 
 export { announceRules } from './announce-rules.ts'
+export type { AddressEvidence, ReachabilityStatus } from './evidence.ts'
+export { keepReach } from './keep-reach.ts'
 export { type AddressSources, OwnAddresses } from './own-addresses.ts'
+export type { Reachability } from './reachability.ts'

@@ -76,7 +76,7 @@ function passOn(source: Stream, target: Stream, { take, cut, signal }: Passing):
       }, cut)
     }
     const wait = async (waitMs: number): Promise<void> => {
-      await target.onDrain({ signal })
+      if (target.writableNeedsDrain) await drained(target, signal)
       if (waitMs > 0) await pause(waitMs, { signal })
     }
     // A connection that is lost ends its streams, too, without the remote having closed them.
@@ -106,5 +106,21 @@ function passOn(source: Stream, target: Stream, { take, cut, signal }: Passing):
     source.addEventListener('message', onMessage)
     if (source.readableEnded && source.readBufferLength === 0) onEnd()
     else if (source.status !== 'open') cut(new Error('the connection was lost'))
+  })
+}
+
+/** `stream.onDrain()` resolves at once from its second call on (libp2p 3.3), so the events it is. */
+function drained(stream: Stream, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      stream.removeEventListener('drain', settle)
+      stream.removeEventListener('close', settle)
+      signal.removeEventListener('abort', settle)
+      resolve()
+    }
+    stream.addEventListener('drain', settle)
+    stream.addEventListener('close', settle)
+    signal.addEventListener('abort', settle)
+    if (signal.aborted || stream.status !== 'open') settle()
   })
 }

@@ -6,7 +6,7 @@ import {
   encodeHopRequest,
   InferenceError,
 } from '../../protocol/index.ts'
-import { dialTarget } from '../address-scope.ts'
+import { isPublicAddress } from '../address-scope.ts'
 import { circuitMessages } from './circuit-message.ts'
 
 /** A relay's promise to pass connections on to this peer. */
@@ -53,11 +53,7 @@ function addressesOf(connection: Connection, said: readonly Uint8Array[]): Multi
   const others = said.flatMap((bytes) => {
     try {
       const address = withoutPeer(multiaddr(bytes))
-      const target = dialTarget(address)
-      return target.kind === 'name' ||
-        (target.kind === 'ip' && target.scopes.every((scope) => scope === 'public'))
-        ? [address]
-        : []
+      return isPublicAddress(address) ? [address] : []
     } catch {
       return []
     }

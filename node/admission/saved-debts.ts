@@ -1,6 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeAtomic } from '../../host/index.ts'
+import { makeDirectory, writeAtomic } from '../../storage/index.ts'
 import { every, systemClock } from '../../timing/index.ts'
 import type { Debt, Fairness } from './fairness.ts'
 
@@ -27,7 +27,7 @@ export async function keepDebts(
     const { changes } = fairness
     if (changes === written) return
     try {
-      await mkdir(dataDir, { recursive: true, mode: 0o700 })
+      await makeDirectory(dataDir)
       await writeAtomic(path, JSON.stringify(fairness.debts()))
       written = changes
     } catch {}

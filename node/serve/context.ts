@@ -15,6 +15,8 @@ export interface ServedRequest {
   readonly model?: string
   readonly kind?: InferenceKind
   readonly outcome: 'answered' | ErrorCode
+  /** What went wrong, for the owner of the node; a client is told less. Absent where it was answered. */
+  readonly reason?: string
   readonly usage?: Usage
   readonly queueMs?: number
   readonly ttftMs?: number

@@ -40,6 +40,7 @@ export async function serveInference(
     outcome = 'answered'
     await reply.finish({ type: 'done', ...done })
   } catch (error) {
+    note({ reason: reasonOf(error) })
     outcome = await fail({ peer, scope, reply, context }, error)
   } finally {
     scope.close()
@@ -49,6 +50,14 @@ export async function serveInference(
     const durationMs = context.clock.wall() - startedAtMs
     context.onRequest({ ...known, peerId: peer, outcome, durationMs })
   }
+}
+
+/** The message of what failed, and of what that came from. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error instanceof Error ? error : new Error(String(error))
+  return cause instanceof Error && !message.includes(cause.message)
+    ? `${message}: ${cause.message}`
+    : message
 }
 
 async function fail(

@@ -90,6 +90,6 @@ it('downloads a model with progress and its sha256 on stderr, once', async () =>
 
 it('says that a model file is not there', async () => {
   const node = await sandbox.run(['node', '--json', '--model', '/nonexistent.gguf', ...LOOPBACK])
-  expect(node.exitCode).toBe(6)
+  expect(node.exitCode).toBe(2)
   expect(node.events()[0]).toMatchObject({ message: expect.stringContaining('/nonexistent.gguf') })
 })

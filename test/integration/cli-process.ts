@@ -17,6 +17,13 @@ export interface CliEvent {
   readonly peerId: string
   readonly addresses: readonly string[]
   readonly models: readonly string[]
+  readonly reachability: string
+  readonly evidence: readonly {
+    readonly address: string
+    readonly verdict: string
+    readonly by?: string
+  }[]
+  readonly advice?: string
   readonly text: string
   readonly attempts: readonly {
     readonly peerId: string
@@ -105,9 +112,10 @@ export async function createSandbox(): Promise<Sandbox> {
 }
 
 function baseEnv(home: string): Record<string, string> {
-  const { PATH = '' } = process.env
+  const { PATH = '', NODE_COMPILE_CACHE = '' } = process.env
   return {
     PATH,
+    NODE_COMPILE_CACHE,
     HOME: home,
     XDG_DATA_HOME: join(home, 'data'),
     XDG_CACHE_HOME: join(home, 'cache'),

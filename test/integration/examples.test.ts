@@ -4,14 +4,18 @@ import { readdir } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, it } from 'vitest'
-import { createScriptedBackend, type ScriptedInit } from '../../backend/index.ts'
+import {
+  createScriptedBackend,
+  type ScriptedBackend,
+  type ScriptedInit,
+} from '../../backend/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import { LiveSwarm } from '../fixtures/live-swarm.ts'
 import { startOllamaWire } from '../fixtures/ollama-wire.ts'
 import type { ExampleRun } from '../fixtures/run-examples.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
-const PEERS = 2
+const PEERS = 3
 
 /** What each example printed, by its name. All of them run in one child process. */
 const printed = new Map<string, string[]>()
@@ -21,8 +25,10 @@ let fromOllama: string | null | undefined
 beforeAll(async () => {
   await using stack = new AsyncDisposableStack()
   const swarm = stack.use(await LiveSwarm.create())
-  const init = countingEngine()
-  for (let peer = 0; peer < PEERS; peer += 1) await swarm.node(init)
+  const engines: ScriptedBackend[] = []
+  for (let peer = 0; peer < PEERS; peer += 1) {
+    engines.push((await swarm.node(countingEngine(engines))).backend)
+  }
   const engine = stack.use(createScriptedBackend({ models: [{ id: 'ollama-model' }] }))
   const ollama = stack.use(await startOllamaWire(engine))
 
@@ -35,7 +41,7 @@ beforeAll(async () => {
     { name: 'private-swarm', args: [] },
     { name: 'node-over-ollama', args: [ollama.baseUrl, ...args] },
   ]
-  const { PATH } = process.env
+  const { PATH, NODE_COMPILE_CACHE } = process.env
   const child = spawn(
     process.execPath,
     [
@@ -44,7 +50,7 @@ beforeAll(async () => {
       here('../fixtures/run-examples.ts'),
       ...runs.map((run) => JSON.stringify(run)),
     ],
-    { env: { PATH, SKEIN_MDNS: '0' }, stdio: ['ignore', 'pipe', 'inherit'] },
+    { env: { PATH, NODE_COMPILE_CACHE, SKEIN_MDNS: '0' }, stdio: ['ignore', 'pipe', 'inherit'] },
   )
   stack.defer(() => void child.kill('SIGKILL'))
   const exited = once(child, 'exit')
@@ -58,7 +64,7 @@ beforeAll(async () => {
       printed.set(name, lines)
     }
     if (!line.startsWith('sharing ollama-model')) continue
-    const client = await swarm.client()
+    const client = await swarm.client({ connectTimeoutMs: 50_000, lookupTimeoutMs: 50_000 })
     const messages = [{ role: 'user', content: 'Good evening!' }] as const
     const { choices } = await client.chat({ model: 'ollama-model', messages })
     fromOllama = choices[0]?.message.content
@@ -70,17 +76,17 @@ beforeAll(async () => {
 const numbers = (from: number, to: number): string =>
   Array.from({ length: to - from + 1 }, (_, index) => String(from + index)).join(', ')
 
-/** Counts as asked, on every peer alike; the first answer to 30 breaks off after 12 tokens. */
-function countingEngine(): ScriptedInit {
-  let unbroken = true
+/** Counts as asked, on every peer alike. Answers to 30 break off after 12 tokens until one has: a hedge may run beside it. */
+function countingEngine(engines: readonly ScriptedBackend[]): ScriptedInit {
+  const isUnbroken = (): boolean =>
+    engines.every(({ calls }) => calls.every(({ outcome }) => outcome !== 'failed'))
   return {
     models: [{ id: 'skein-tiny', digest: `sha256:${'7'.repeat(64)}` }],
     script(request) {
       const [, to] = /Count from 1 to (\d+)/.exec(JSON.stringify(request.body)) ?? []
       if (to === undefined) return undefined
       const script = { answer: numbers(1, Number(to)) }
-      if (!unbroken || to !== '30') return script
-      unbroken = false
+      if (to !== '30' || !isUnbroken()) return script
       const error = new InferenceError('engine_failed', 'lost power')
       return { ...script, fault: { type: 'throw', error, afterTokens: 12 } }
     },
@@ -96,19 +102,19 @@ it('runs every example to its end', async () => {
 })
 
 it('asks, and names the peer and the attempts', () => {
-  expect(printed.get('ask')).toEqual([
-    numbers(1, 10),
-    expect.stringMatching(/^answered by 12D3Koo\w+, \d+ tokens$/),
-    expect.stringMatching(/^ {2}first: 12D3Koo\w+ answered$/),
-  ])
+  const [answer, served, ...attempts] = printed.get('ask') ?? []
+  expect(answer).toBe(numbers(1, 10))
+  expect(served).toMatch(/^answered by 12D3Koo\w+, \d+ tokens$/)
+  expect(attempts).toContainEqual(expect.stringMatching(/^ {2}\w+: 12D3Koo\w+ answered$/))
 })
 
 it('resumes a stream at another peer with no token lost or doubled', () => {
-  expect(printed.get('stream-with-resume')).toEqual([
-    numbers(1, 30),
-    expect.stringMatching(/^first: 12D3Koo\w+ engine_failed, 12 tokens$/),
-    expect.stringMatching(/^\w+: 12D3Koo\w+ answered, \d+ tokens$/),
-  ])
+  const [answer, ...attempts] = printed.get('stream-with-resume') ?? []
+  expect(answer).toBe(numbers(1, 30))
+  expect(attempts).toContainEqual(
+    expect.stringMatching(/^\w+: 12D3Koo\w+ engine_failed, \d+ tokens$/),
+  )
+  expect(attempts).toContainEqual(expect.stringMatching(/^\w+: 12D3Koo\w+ answered, \d+ tokens$/))
 })
 
 it('streams through the OpenAI SDK', () => {
@@ -130,9 +136,8 @@ it('keeps those without the key out of a private swarm', () => {
 
 it('shares an Ollama until SIGTERM', () => {
   expect(fromOllama).toBe('Good evening!')
-  expect(printed.get('node-over-ollama')).toEqual([
-    expect.stringMatching(/^sharing ollama-model as 12D3Koo\w+$/),
-    'chat: answered',
-    'drained',
-  ])
+  const [shared, ...lines] = printed.get('node-over-ollama') ?? []
+  expect(shared).toMatch(/^sharing ollama-model as 12D3Koo\w+$/)
+  expect(lines).toContain('chat: answered')
+  expect(lines.at(-1)).toBe('drained')
 })

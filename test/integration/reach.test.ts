@@ -1,10 +1,38 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createInternet, describeOnInternet, type Internet } from '../fixtures/internet/index.ts'
-import { createSandbox, type Sandbox } from './cli-process.ts'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import {
+  createInternet,
+  describeOnInternet,
+  type Internet,
+  type Machine,
+} from '../fixtures/internet/index.ts'
+import { type CliEvent, type CliProcess, createSandbox, type Sandbox } from './cli-process.ts'
 
-describeOnInternet('public hosts', () => {
+// Each test starts three peers as processes.
+vi.setConfig({ testTimeout: 180_000 })
+
+const PORT = 4801
+const ANYWHERE = ['--listen', `/ip4/0.0.0.0/tcp/${PORT}`]
+
+describeOnInternet('reaching hosts across the Internet', () => {
   let internet: Internet
   let sandbox: Sandbox
+  let count = 0
+
+  /** A directory of its own for each peer. */
+  const fresh = (): string[] => {
+    count += 1
+    return ['--data-dir', `${sandbox.home}/${count}`]
+  }
+  const start = (role: 'node' | 'bootstrap', machine: Machine, ...args: string[]): CliProcess => {
+    const engine = role === 'node' ? ['--backend', 'embedded'] : []
+    return sandbox.start([role, '--json', ...fresh(), ...engine, ...args], {}, machine)
+  }
+  const ask = (machine: Machine, ...args: string[]) =>
+    sandbox.run(['ask', '--json', ...fresh(), ...args, 'Count from 1 to 20.'], { machine })
+  const ready = async (process: CliProcess): Promise<CliEvent & { join: string[] }> => {
+    const event = await process.event('ready')
+    return { ...event, join: ['--bootstrap', event.addresses[0] ?? ''] }
+  }
 
   beforeAll(async () => {
     internet = await createInternet()
@@ -16,32 +44,57 @@ describeOnInternet('public hosts', () => {
     await internet[Symbol.asyncDispose]()
   })
 
-  it('answers between three of them, over IPv4 and over IPv6 alone', async () => {
-    for (const addresses of [
-      [{ ip4: '44.0.0.1' }, { ip4: '44.0.1.1' }, { ip4: '44.0.2.1' }],
-      [{ ip6: '2a0e:44::1' }, { ip6: '2a0e:45::1' }, { ip6: '2a0e:46::1' }],
-    ]) {
-      const [entry, serving, asking] = await Promise.all(addresses.map((at) => internet.host(at)))
-      const ip = entry?.ip4 || entry?.ip6 || ''
-      const data = (name: string): string[] => ['--data-dir', `${sandbox.home}/${ip}-${name}`]
-      const bootstrap = sandbox.start(['bootstrap', '--json', ...data('b')], {}, entry)
-      const { addresses: announced } = await bootstrap.event('ready')
-      expect(announced[0]).toContain(ip)
-      const join = ['--bootstrap', announced[0] ?? '']
-      const family = ip.includes(':') ? '/ip6/::' : '/ip4/0.0.0.0'
-      const listen = ['--listen', `${family}/tcp/4801`]
-      const node = sandbox.start(
-        ['node', '--json', '--backend', 'embedded', ...listen, ...join, ...data('n')],
-        {},
-        serving,
-      )
-      await node.event('ready')
-      const { exitCode, stdout, stderr } = await sandbox.run(
-        ['ask', ...join, ...data('c'), 'Count from 1 to 20.'],
-        asking === undefined ? {} : { machine: asking },
-      )
-      expect(stdout + stderr).toContain('18, 19, 20')
+  it.each([
+    ['IPv4', { ip4: '44.1.0.1' }, { ip4: '44.1.1.1' }, { ip4: '44.1.2.1' }],
+    ['IPv6', { ip6: '2a0e:44::1' }, { ip6: '2a0e:45::1' }, { ip6: '2a0e:46::1' }],
+  ])(
+    'answers between three public hosts over %s, which dialled one another back',
+    async (...[, at, ...others]) => {
+      const entry = await internet.host(at)
+      const [serving, asking] = await Promise.all(others.map((other) => internet.host(other)))
+      if (serving === undefined || asking === undefined) throw new Error('no machines')
+      const bootstrap = start('bootstrap', entry)
+      const { peerId, addresses, reachability, join } = await ready(bootstrap)
+      expect(addresses[0]).toContain(entry.ip4 || entry.ip6)
+      expect(reachability).toBe('unknown')
+      const family = serving.ip6 === '' ? '/ip4/0.0.0.0' : '/ip6/::'
+      const node = await ready(start('node', serving, '--listen', `${family}/tcp/${PORT}`, ...join))
+      expect(node.reachability).toBe('public')
+      expect(node.evidence).toMatchObject([
+        { source: 'interface', verdict: 'confirmed', how: 'dial-back', by: peerId },
+      ])
+      const { exitCode, stdout } = await ask(asking, ...join)
+      expect(stdout).toContain('18, 19, 20')
       expect(exitCode).toBe(0)
-    }
+      await bootstrap.seen(/"event":"reachability","reachability":"public"/)
+    },
+  )
+
+  it('reaches a node behind NAT by the forwarded port that it announces', async () => {
+    const { join, peerId } = await ready(start('bootstrap', await internet.host()))
+    const home = await internet.router({ kind: 'symmetric' })
+    const machine = await home.host()
+    await home.forward(5_900, machine, PORT)
+    const announce = ['--announce', `/ip4/${home.ip4}/tcp/5900`]
+    const node = await ready(start('node', machine, ...ANYWHERE, ...announce, ...join))
+    expect(node.reachability).toBe('forwarded')
+    expect(node.evidence).toMatchObject([{ verdict: 'confirmed', by: peerId, source: 'announced' }])
+    const { stdout, exitCode } = await ask(await internet.host(), ...join)
+    expect(stdout).toContain('18, 19, 20')
+    expect(exitCode).toBe(0)
+  })
+
+  it('withdraws an announced address that nobody gets through to, and says which port to open', async () => {
+    const { join, peerId } = await ready(start('bootstrap', await internet.host()))
+    const home = await internet.router({ kind: 'port-preserving' })
+    const machine = await home.host()
+    const announce = ['--announce', `/ip4/${home.ip4}/tcp/${PORT}`]
+    const process = start('node', machine, ...ANYWHERE, ...announce, ...join)
+    const node = await ready(process)
+    expect(node.reachability).not.toMatch(/public|forwarded/)
+    expect(node.evidence).toMatchObject([{ verdict: 'refuted', why: 'timeout', by: peerId }])
+    expect(node.addresses.filter((address) => address.startsWith(`/ip4/${home.ip4}/`))).toEqual([])
+    await home.forward(PORT, machine)
+    await process.seen(/"event":"reachability","reachability":"forwarded"/)
   })
 })

@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { createInternet, describeOnInternet, type Internet } from '../fixtures/internet/index.ts'
 import { type Peer, startPeer } from '../fixtures/reach/peer.ts'
@@ -7,19 +10,35 @@ const MODEL = 'counter'
 const PROMPT = 'Count from 1 to 100.'
 const COUNT = `${Array.from({ length: 100 }, (_, index) => index + 1).join(', ')}.`
 
+interface Relay {
+  readonly peer: Peer
+  readonly address: string
+  /** Once it was killed: the same peer, at the same address. */
+  readonly restart: () => Promise<Peer>
+}
+
 describeOnInternet('relays', () => {
   let internet: Internet
+  const directories: string[] = []
 
   beforeEach(async () => {
     internet = await createInternet()
   })
   afterEach(async () => {
     await internet[Symbol.asyncDispose]()
+    for (const directory of directories.splice(0)) {
+      await rm(directory, { recursive: true, force: true })
+    }
   })
 
-  const relay = async (ip4: string): Promise<{ peer: Peer; address: string }> => {
-    const peer = await startPeer(await internet.host({ ip4 }), { role: 'bootstrap', host: LISTEN })
-    return { peer, address: `/ip4/${ip4}/tcp/4801/p2p/${peer.peerId}` }
+  const relay = async (ip4: string): Promise<Relay> => {
+    const machine = await internet.host({ ip4 })
+    const dataDir = await mkdtemp(join(tmpdir(), 'skein-relay-'))
+    directories.push(dataDir)
+    const start = (): Promise<Peer> =>
+      startPeer(machine, { role: 'bootstrap', host: { ...LISTEN, dataDir } })
+    const peer = await start()
+    return { peer, address: `/ip4/${ip4}/tcp/4801/p2p/${peer.peerId}`, restart: start }
   }
 
   it('carry answers between two symmetric NATs, from fresh data directories', async () => {
@@ -41,4 +60,70 @@ describeOnInternet('relays', () => {
     expect(use).toMatchObject({ reservations: 1, circuits: 1, refused: 0 })
     expect(use?.bytes).toBeGreaterThan(text.length)
   }, 120_000)
+
+  it('go on over the other relay, at the same peer, when one dies in mid-answer', async () => {
+    const relays = [await relay('45.1.0.1'), await relay('45.2.0.1')]
+    const { client, node } = await pairBehindNats(relays)
+    let killed: Promise<void> | undefined
+    const { text, record, error } = await client.ask(MODEL, PROMPT, (soFar) => {
+      if (killed !== undefined || !soFar.includes('20')) return
+      killed = killInUse(client, node, relays)
+    })
+    await killed
+    expect(error).toBeUndefined()
+    expect(text).toBe(COUNT)
+    expect(record?.resumes).toBe(1)
+    const [lost, went] = record?.attempts ?? []
+    expect(lost).toMatchObject({ peerId: node.peerId, outcome: 'path_lost' })
+    expect(went).toMatchObject({ peerId: node.peerId, outcome: 'answered', exact: true })
+    expect(lost?.relay).not.toBe(went?.relay)
+    expect(lost?.relayedBytes).toBeGreaterThan(0)
+    await node.until(
+      'reserved at the one that is left',
+      ({ relaying }) => relaying.held.length === 1,
+    )
+  }, 120_000)
+
+  it('leave the peer its standing when both die in mid-answer, and say so', async () => {
+    const relays = [await relay('45.1.0.1'), await relay('45.2.0.1')]
+    const { client, node } = await pairBehindNats(relays)
+    let killed: Promise<unknown> | undefined
+    const { text, record, error } = await client.ask(MODEL, PROMPT, (soFar) => {
+      if (!soFar.includes('20')) return
+      killed ??= Promise.all(relays.map(({ peer }) => peer.kill()))
+    })
+    await killed
+    expect(error).toBeDefined()
+    expect(COUNT.startsWith(text)).toBe(true)
+    expect(record?.attempts[0]).toMatchObject({ peerId: node.peerId, outcome: 'path_lost' })
+    // No standing was lost, and the same node is found again as soon as one relay is back.
+    expect((await client.state()).standings).toEqual([])
+    await relays[0]?.restart()
+    await node.until('reserved again', ({ relaying }) => relaying.held.length === 1)
+    await client.until('back', ({ connections }) => connections.length > 0)
+    const again = await client.ask(MODEL, PROMPT)
+    expect(again.text).toBe(COUNT)
+  }, 120_000)
+
+  /** A node and a client, each behind a symmetric NAT of its own; the node reserved at all relays. */
+  const pairBehindNats = async (
+    relays: readonly Relay[],
+  ): Promise<{ node: Peer; client: Peer }> => {
+    const bootstrap = relays.map(({ address }) => address)
+    const left = await internet.router({ kind: 'symmetric' })
+    const right = await internet.router({ kind: 'symmetric' })
+    const engine = { model: MODEL, slots: 4, paceMs: 20 }
+    const host = { ...LISTEN, bootstrap }
+    const node = await startPeer(await left.host(), { role: 'node', engine, host })
+    await node.until('reserved', ({ relaying }) => relaying.held.length === relays.length)
+    const client = await startPeer(await right.host(), { role: 'client', host: { bootstrap } })
+    return { node, client }
+  }
+
+  /** Kills the relay between the two. */
+  const killInUse = async (client: Peer, node: Peer, relays: readonly Relay[]): Promise<void> => {
+    const { connections } = await client.state()
+    const path = connections.find((at) => at.endsWith(`/p2p-circuit/p2p/${node.peerId}`)) ?? ''
+    await relays.find(({ peer }) => path.includes(peer.peerId))?.peer.kill()
+  }
 })

@@ -1,7 +1,7 @@
 import type { BootstrapState } from '../../../host/index.ts'
 import { type Advertisement, InferenceError } from '../../../protocol/index.ts'
 import type { Query } from '../../request/index.ts'
-import { judge } from './eligibility.ts'
+import { judge, matchingDigests } from './eligibility.ts'
 
 /** Models named in a message; the details hold them all. */
 const MAX_NAMED = 12
@@ -37,6 +37,14 @@ export function explainAbsence(init: AbsenceInit): InferenceError {
       'capability_unavailable',
       `'${id}' is served, but by nobody who offers '${lacks.missing}'`,
       { details: { param: lacks.missing } },
+    )
+  }
+  const digests = matchingDigests(advertisements, query)
+  if (digests.length > 1) {
+    return new InferenceError(
+      'invalid_request',
+      `'${digest}' is the beginning of ${digests.length} digests of '${id}': give more of the one that is meant (${digests.join(', ')})`,
+      { details: { param: 'model' } },
     )
   }
   if (digest !== undefined && verdicts.some(({ status }) => status === 'other_digest')) {

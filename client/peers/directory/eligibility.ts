@@ -1,7 +1,9 @@
 import {
   type Advertisement,
+  isDigest,
   isExpired,
   type ModelAdvertisement,
+  matchesDigest,
   PROTOCOLS,
 } from '../../../protocol/index.ts'
 import type { Candidate, Query } from '../../request/index.ts'
@@ -28,7 +30,9 @@ export function judge(advertisement: Advertisement, query: Query): Eligibility {
     return { status: 'other_model' }
   }
   const model =
-    reference.digest === undefined ? first : named.find(({ digest }) => digest === reference.digest)
+    reference.digest === undefined
+      ? first
+      : named.find(({ digest }) => matchesDigest(digest, reference.digest ?? ''))
   if (model === undefined) return { status: 'other_digest', model: first }
   const missing =
     needs.capabilities.find((capability) => !model.capabilities.includes(capability)) ??
@@ -41,12 +45,28 @@ export function judge(advertisement: Advertisement, query: Query): Eligibility {
   return { status: 'eligible', model }
 }
 
+/**
+ * Digests that the one of a query stands for. More than one: it is too short to pin any weights, and nobody may be asked
+ * by it.
+ */
+export function matchingDigests(
+  advertisements: readonly Advertisement[],
+  { reference: { id, digest: pinned } }: Query,
+): string[] {
+  if (pinned === undefined || isDigest(pinned)) return pinned === undefined ? [] : [pinned]
+  const digests = advertisements
+    .flatMap(({ models }) => models.filter((model) => [model.id, ...model.aliases].includes(id)))
+    .flatMap(({ digest }) => (matchesDigest(digest, pinned) ? (digest ?? []) : []))
+  return [...new Set(digests)]
+}
+
 /** Those who may be asked now. Expired advertisements are hints whom to ask for a new one, and left out. */
 export function candidatesOf(
   advertisements: readonly Advertisement[],
   query: Query,
   nowMs: number,
 ): Candidate[] {
+  if (matchingDigests(advertisements, query).length > 1) return []
   const candidates: Candidate[] = []
   for (const advertisement of advertisements) {
     if (isExpired(advertisement, nowMs)) continue

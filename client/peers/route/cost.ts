@@ -10,6 +10,8 @@ const MAX_ANSWER_TOKENS = 256
 /** Below this a peer would never be asked again. Reputation has the same floor. */
 const MIN_RELIABILITY = 0.1
 const MIN_WARMTH = 0.1
+/** A relayed hop takes time, may be cut, and takes of what the relay gives to all: a direct peer may be so much slower. */
+const RELAYED_FACTOR = 1.25
 
 export interface TtftInputs {
   readonly latency: PeerLatency
@@ -26,6 +28,8 @@ export interface CostInputs extends TtftInputs {
   readonly inFlight: number
   /** 0.1 … 1: slow start of a new or returning peer. */
   readonly warmth: number
+  /** It is reached through a relay. */
+  readonly relayed: boolean
   /** 0 … 1: how often its attempts ended well, lately. */
   readonly reliability: number
 }
@@ -42,11 +46,13 @@ export function predictTtftMs({ latency, load, uncachedTokens }: TtftInputs): nu
  * what is in flight is LMetric's and PeakEWMA's: it reacts at once and needs no constant.
  */
 export function costOf(inputs: CostInputs): number {
-  const { latency, answerTokens, inFlight, warmth, reliability } = inputs
+  const { latency, answerTokens, inFlight, warmth, reliability, relayed } = inputs
   const tokens = Math.min(answerTokens || UNBOUNDED_ANSWER_TOKENS, MAX_ANSWER_TOKENS)
   const decodeMs = (tokens / latency.decodeRate) * 1000
   return (
-    ((predictTtftMs(inputs) + DECODE_WEIGHT * decodeMs) * (inFlight + 1)) /
+    ((predictTtftMs(inputs) + DECODE_WEIGHT * decodeMs) *
+      (inFlight + 1) *
+      (relayed ? RELAYED_FACTOR : 1)) /
     Math.max(MIN_WARMTH, warmth) /
     Math.max(MIN_RELIABILITY, reliability)
   )

@@ -1,3 +1,4 @@
+import { isReachedByRelay } from '../../../host/index.ts'
 import { every } from '../../../timing/index.ts'
 import type { RouteCandidate } from '../../request/index.ts'
 import { LoadPool } from '../probe/index.ts'
@@ -70,6 +71,7 @@ export function createRouter(init: RouterInit): Router {
     const { warmth, reliability } = health.conditionOf(candidate.key, now())
     const { answerTokens } = request
     return costOf({
+      relayed: isReachedByRelay(candidate.advertisement.addresses),
       ...inputsOf(candidate, tokens),
       answerTokens,
       inFlight: 0,
@@ -198,8 +200,12 @@ export function createRouter(init: RouterInit): Router {
       latency.observeDecode(key, { tokens: completionTokens, ms: decodeMs })
       if (affinity !== undefined) memory.remember(affinity, key, promptTokens, now())
     },
-    failed({ key }, code) {
-      health.failed(key, code, sleep.look(now(), clock.wall()), now())
+    failed({ key, advertisement }, code) {
+      const held = sleep.look(now(), clock.wall())
+      // A relay that is gone takes all peers behind it along: that they are not reached says nothing of them.
+      const unreached = code === 'dial_failed' && isReachedByRelay(advertisement.addresses)
+      if (code === 'path_lost' || unreached) health.pathLost(key, held, now())
+      else health.failed(key, code, held, now())
     },
     connected(peer, isConnected) {
       health.connected(peer, isConnected, sleep.look(now(), clock.wall()), now())

@@ -22,6 +22,9 @@ interface Entry {
   readonly seenMs: number
 }
 
+/** From here on, in a row, a lost path counts as the peer's own failure. */
+const MAX_LOST_PATHS = 3
+
 /** Everything that choosing needs to know of a peer's health at one moment. */
 export interface Condition {
   readonly suspect: boolean
@@ -69,6 +72,15 @@ export class Health {
       if (now.ejections > earlier.ejections) this.#ejections.readmit(other)
       this.#set(other, { ...earlier, measured: now.measured }, nowMs)
     }
+  }
+
+  /** Neither end is to blame. A peer whose path is lost again and again is of no more use than one that fails. */
+  pathLost(peer: string, held: boolean, nowMs: number): void {
+    if (held) return
+    const before = this.#see(peer, nowMs)
+    const lostPaths = before.lostPaths + 1
+    this.#set(peer, { ...afterLoss(before, nowMs), lostPaths }, nowMs)
+    if (lostPaths >= MAX_LOST_PATHS) this.failed(peer, 'stream_reset', held, nowMs)
   }
 
   /** It began to answer, so the network is there. */

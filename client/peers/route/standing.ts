@@ -23,6 +23,8 @@ export interface Standing {
   readonly outcomeMs: number
   /** Since when it is here, or back; in the future while it is suspect. */
   readonly warmSinceMs: number
+  /** Times in a row that the path to it was lost. */
+  readonly lostPaths: number
   /** It has begun an answer to us, or was seen to be slow at it. */
   readonly measured: boolean
 }
@@ -36,6 +38,7 @@ export function newcomer(nowMs: number): Standing {
     reliability: 1,
     outcomeMs: nowMs,
     warmSinceMs: nowMs,
+    lostPaths: 0,
     measured: false,
   }
 }
@@ -70,6 +73,7 @@ export function afterAnswer(before: Standing, nowMs: number): Standing {
     reliability: 1 - (1 - reliabilityOf(before, nowMs)) * (1 - RELIABILITY_ALPHA),
     outcomeMs: nowMs,
     warmSinceMs: Math.min(before.warmSinceMs, nowMs),
+    lostPaths: 0,
     measured: true,
   }
 }

@@ -4,9 +4,10 @@ import {
   type SequenceState,
   sharedPrefix,
 } from '../../../backend/embedded/choose-sequence.ts'
+import { closedJson } from '../../../backend/embedded/closed-json.ts'
 import { EventQueue } from '../../../backend/embedded/event-queue.ts'
 import { resolveInit } from '../../../backend/embedded/init.ts'
-import { closedJson, grammarSchema } from '../../../backend/embedded/json-schema.ts'
+import { grammarSchema } from '../../../backend/embedded/json-schema.ts'
 import { RestartBackoff } from '../../../backend/embedded/restart-backoff.ts'
 import { samplingOf, seedAt } from '../../../backend/embedded/sampling.ts'
 

@@ -172,15 +172,33 @@ describe('errors', () => {
   it('refuse a body that is too long, announced or not', async () => {
     const { gateway, post } = gatewayOver(answers, { maxBodyBytes: 100 })
     const long = { model: 'm', messages: [{ role: 'user', content: 'x'.repeat(200) }] }
-    expect((await post(long)).status).toBe(400)
+    expect((await post(long)).status).toBe(413)
     const response = await gateway.fetch('http://skein.local/v1/chat/completions', {
       method: 'POST',
       body: JSON.stringify(long),
       headers: { 'content-type': 'application/json', 'content-length': '1000' },
     })
+    expect(response.status).toBe(413)
     expect(await response.json()).toMatchObject({
-      error: { message: 'the body is longer than 100 bytes' },
+      error: { message: 'the body is longer than 100 bytes', code: 'request_too_large' },
     })
+    const anthropic = await post(long, {}, '/v1/messages')
+    expect(anthropic.status).toBe(413)
+    expect(await anthropic.json()).toMatchObject({ error: { type: 'request_too_large' } })
+  })
+
+  it.each([
+    ['GET', '/v1/chat/completions', 'POST'],
+    ['DELETE', '/v1/models/a/b', 'GET, HEAD'],
+    ['PUT', '/v1/files/file-1', 'GET, DELETE, HEAD'],
+    ['GET', '/api/chat', 'POST'],
+    ['POST', '/healthz', 'GET, HEAD'],
+  ])('name the methods of a path: %s %s', async (method, path, allow) => {
+    const { gateway } = gatewayOver(answers)
+    const response = await gateway.fetch(`http://skein.local${path}`, { method })
+    expect(response.status).toBe(405)
+    expect(response.headers.get('allow')).toBe(allow)
+    expect(await response.text()).toContain(allow)
   })
 })
 
@@ -211,11 +229,45 @@ describe('who may call', () => {
     expect(response.headers.get('access-control-allow-origin')).toBe(origin)
   })
 
-  it('is nobody who calls the gateway by a name that is not its own', async () => {
-    const { post } = gatewayOver(answers, { allowedHosts: ['127.0.0.1', '::1'] })
-    expect((await post(undefined, { host: 'evil.example:4810' })).status).toBe(401)
-    expect((await post(undefined, { host: '127.0.0.1:4810' })).status).toBe(200)
-    expect((await post(undefined, { host: '[::1]:4810' })).status).toBe(200)
+  it.each(['evil.example:4810', '127.0.0.1.evil.example', 'localhost.evil.example', 'evil.locals'])(
+    'is no page whose name points here: %s',
+    async (host) => {
+      const { client, post } = gatewayOver(answers, { allowedHosts: ['box.example'] })
+      const response = await post(undefined, { host })
+      expect(response.status).toBe(421)
+      expect(await response.text()).toContain('--allow-host')
+      expect(client.chat).not.toHaveBeenCalled()
+    },
+  )
+
+  it.each([
+    '127.0.0.1:4810',
+    '192.168.1.5:4810',
+    '[::1]:4810',
+    '[fd00::5]',
+    'localhost',
+    'desk.local:4810',
+    'host.docker.internal:4810',
+    'Box.Example:4810',
+    'box.example.:4810',
+  ])(
+    'may use an address, a name that nobody can register, or one that is allowed: %s',
+    async (host) => {
+      const { post } = gatewayOver(answers, { allowedHosts: ['box.example'] })
+      expect((await post(undefined, { host })).status).toBe(200)
+    },
+  )
+
+  it('may use any name with a key, and needs none of both for health', async () => {
+    const { key, kept } = createApiKey('anna')
+    const { gateway, post } = gatewayOver(answers, { apiKeys: [kept], allowedHosts: [] })
+    const host = 'gpu.example:4810'
+    expect((await post(undefined, { host, authorization: `Bearer ${key}` })).status).toBe(200)
+    expect((await post(undefined, { host })).status).toBe(401)
+    const open = gatewayOver(answers, { allowedHosts: [] }).gateway
+    for (const { fetch } of [gateway, open]) {
+      expect((await fetch('http://skein.local/healthz', { headers: { host } })).status).toBe(200)
+    }
   })
 
   it.each(['node', '4', 'many'])('is no loop: %s hops', async (hops) => {

@@ -11,6 +11,7 @@ const inputs: CostInputs = {
   inFlight: 0,
   warmth: 1,
   reliability: 1,
+  relayed: false,
 }
 
 describe('predictTtftMs', () => {

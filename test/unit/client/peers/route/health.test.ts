@@ -44,6 +44,21 @@ describe('suspicion', () => {
     }
   })
 
+  it('follows a lost path for a moment, and counts it from the third in a row on', () => {
+    const health = healthOf(2)
+    const lose = (atMs: number): void => health.pathLost('p0', false, atMs)
+    lose(0)
+    lose(1_000)
+    expect(health.conditionOf('p0', 1_000)).toMatchObject({ suspect: true, reliability: 1 })
+    expect(health.conditionOf('p0', 6_000)).toMatchObject({ suspect: false, reliability: 1 })
+    health.answered('p0', 6_000)
+    lose(7_000)
+    lose(8_000)
+    expect(health.conditionOf('p0', 8_000).reliability).toBe(1)
+    lose(9_000)
+    expect(health.conditionOf('p0', 9_000).reliability).toBeLessThan(1)
+  })
+
   it('follows a lost connection for a moment, without counting it as a failure', () => {
     const health = healthOf(2)
     health.connected('p0', false, false, 1_000)

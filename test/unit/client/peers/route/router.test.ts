@@ -1,3 +1,4 @@
+import { multiaddr } from '@multiformats/multiaddr'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createRouter } from '../../../../../client/peers/route/create-router.ts'
 import type { AnswerTimes, RouteRequest, Router } from '../../../../../client/peers/route/router.ts'
@@ -286,5 +287,36 @@ describe('saturated', () => {
     expect(router.saturated(swarm)).toBe(true)
     vi.advanceTimersByTime(501)
     expect(router.saturated(swarm)).toBe(false)
+  })
+})
+
+describe('peers that are reached through a relay', () => {
+  const at = (key: string, ...addresses: string[]): RouteCandidate => {
+    const base = peer(key)
+    const advertisement = { ...base.advertisement, addresses: addresses.map(multiaddr) }
+    return { ...base, advertisement }
+  }
+  const ID = '12D3KooWGC2T2kWGjCLFkdQZQZkPuaXgQZSuyDjgoGqXtHmZT9mE'
+  const circuit = `/ip4/45.1.0.1/tcp/4801/p2p/${ID}/p2p-circuit`
+  const relayed = at('relayed', '/ip4/192.168.1.2/tcp/4801', circuit)
+  const direct = at('direct', '/ip4/46.1.0.1/tcp/4801', circuit)
+
+  it('come after those that are reached directly and are as good', () => {
+    for (const candidate of [relayed, direct]) answers(candidate)
+    for (const random of [0, 0.3, 0.6, 0.9]) {
+      draw = () => random
+      expect(router.choose([relayed, direct], request())?.key).toBe('direct')
+    }
+  })
+
+  it('are not blamed where the relay cannot be dialled', () => {
+    for (const candidate of [relayed, direct]) answers(candidate)
+    vi.advanceTimersByTime(60_000)
+    for (const candidate of [relayed, direct, relayed, direct]) {
+      router.failed(candidate, 'dial_failed')
+    }
+    // Both are left alone for a moment; only the one that has an address of its own stays worse.
+    vi.advanceTimersByTime(10_000)
+    expect(router.choose([relayed, direct], request())?.key).toBe('relayed')
   })
 })

@@ -1,0 +1,34 @@
+import type { ServedRequest } from '../node/index.ts'
+import type { ErrorCode } from '../protocol/index.ts'
+import { plainLine } from './plain-text.ts'
+
+/** Failures that the owner of a node can do something about. */
+const OWN: ReadonlySet<'answered' | ErrorCode> = new Set(['engine_failed', 'internal'])
+/** The same failure again is counted, not told again, for so long. */
+const QUIET_MS = 60_000
+
+export interface FailureLogInit {
+  readonly log: (line: string) => void
+  /** Milliseconds, monotonic. @default performance.now */
+  readonly now?: () => number
+}
+
+/** Tells a node's owner why requests failed on this machine: each reason at once, and then once a minute with its count. */
+export function createFailureLog({
+  log,
+  now = () => performance.now(),
+}: FailureLogInit): (request: ServedRequest) => void {
+  let last: { readonly text: string; readonly atMs: number } | undefined
+  let more = 0
+  return ({ outcome, reason = '' }) => {
+    if (!OWN.has(outcome)) return
+    const text = `A request failed (${outcome}): ${plainLine(reason)}`
+    if (last?.text === text && now() - last.atMs < QUIET_MS) {
+      more += 1
+      return
+    }
+    log(last?.text === text && more > 0 ? `${text} (and ${more} times before)` : text)
+    last = { text, atMs: now() }
+    more = 0
+  }
+}

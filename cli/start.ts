@@ -1,0 +1,104 @@
+import { existsSync, readFileSync } from 'node:fs'
+import module from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { cacheHome } from './directories.ts'
+import type { Environment } from './environment.ts'
+import { EXIT } from './exit-codes.ts'
+import { isOutOfDescriptors } from './open-files.ts'
+import { plainLine } from './plain-text.ts'
+import { createTerminal } from './terminal.ts'
+
+// The script that starts this CLI anew: it checks the version of Node first.
+const mainFile = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? './main.ts' : './main.js', import.meta.url),
+)
+const packageRoot = findPackageRoot(dirname(mainFile))
+const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as {
+  version: string
+}
+const { stdin, stdout, stderr } = process
+const env: Environment = process.env
+
+// A reader that has seen enough (`skein models | head`) is no failure.
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(EXIT.ok)
+  throw error
+})
+stderr.on('error', () => undefined)
+
+// libp2p may reject where nobody listens any more; that must not take a node down.
+process.on('unhandledRejection', (reason) => {
+  stderr.write(
+    `skein: ignored: ${plainLine(reason instanceof Error ? reason.message : String(reason))}\n`,
+  )
+})
+
+// Libraries ask for interfaces and sockets from timers. Out of file descriptors is a bad hour, not the end.
+process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
+  if (!isOutOfDescriptors(error)) {
+    stderr.write(`skein: ${plainLine(error.stack ?? error.message)}\n`)
+    process.exit(EXIT.failure)
+  }
+  stderr.write('skein: out of file descriptors: raise the limit (ulimit -n)\n')
+})
+
+const args = process.argv.slice(2)
+// Needs none of the modules below, most of whose cost is loading them.
+if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+  stdout.write(`${version}\n`, () => process.exit(EXIT.ok))
+} else {
+  // Compiled modules are kept in a directory of the user's own: the system's temporary one is open to others.
+  module.enableCompileCache(join(cacheHome(env), 'compiled'))
+  await run()
+}
+
+async function run(): Promise<void> {
+  const { createInterrupts } = await import('./interrupts.ts')
+  const interrupts = createInterrupts(process, (exitCode) => process.exit(exitCode))
+  const { runProgram } = await import('./program.ts')
+  const exitCode = await runProgram(args, {
+    env,
+    stdin,
+    stdout,
+    interrupts,
+    commandName: mainFile.endsWith('.ts') ? 'npm run skein --' : 'skein',
+    mainFile,
+    execPath: process.execPath,
+    packageRoot,
+    version,
+    openFileLimit: readOpenFileLimit,
+    createTerminal: (json) =>
+      createTerminal({
+        stdout,
+        stderr,
+        stdinIsTty: stdin.isTTY === true,
+        json,
+        color: env.NO_COLOR === undefined || env.NO_COLOR === '',
+      }),
+    onExit(listener) {
+      process.on('exit', listener)
+      return () => process.off('exit', listener)
+    },
+  })
+  // Whatever a library still holds open does not hold up the command; what was written goes out first.
+  stdout.write('', () => process.exit(exitCode))
+}
+
+/** From `cli/start.ts` in a clone and from `dist/cli/start.js` alike. */
+function findPackageRoot(start: string): string {
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder
+    if (folder === dirname(folder)) throw new Error('the package is incomplete: no package.json')
+  }
+}
+
+function readOpenFileLimit(): number | undefined {
+  // The report's look at the network resolves names.
+  Object.assign(process.report, { excludeNetwork: true })
+  const report = process.report.getReport() as {
+    readonly userLimits?: { readonly open_files?: { readonly soft?: number | 'unlimited' } }
+  }
+  const soft = report.userLimits?.open_files?.soft
+  return typeof soft === 'number' ? soft : undefined
+}

@@ -1,0 +1,44 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** Time for a newcomer to send its first request. */
+const FRESH_MS = 1_000
+
+interface Seen {
+  /** Requests that are being answered. */
+  busy: number
+  everUsed: boolean
+  sinceMs: number
+}
+
+/**
+ * Makes room for new connections: when so many are open, the one that is idle for longest is closed, those that never
+ * asked anything first. Connections that never speak then keep nobody out.
+ *
+ * @param maxOpen from which on each newcomer closes an idle one
+ */
+export function closeIdleSockets(server: Server, maxOpen: number, now: () => number): void {
+  const sockets = new Map<Socket, Seen>()
+  const note = (socket: Socket, change: Partial<Seen>): void => {
+    const seen = sockets.get(socket)
+    if (seen === undefined) return
+    sockets.delete(socket)
+    sockets.set(socket, { ...seen, ...change, sinceMs: now() })
+  }
+  server.on('connection', (socket) => {
+    sockets.set(socket, { busy: 0, everUsed: false, sinceMs: now() })
+    socket.once('close', () => sockets.delete(socket))
+    if (sockets.size <= maxOpen) return
+    const idle = [...sockets].filter(([, { busy }]) => busy === 0)
+    const [victim] =
+      idle.find(([, { everUsed, sinceMs }]) => !everUsed && now() - sinceMs >= FRESH_MS) ??
+      idle.find(([, { everUsed }]) => everUsed) ??
+      idle.find(([other]) => other !== socket) ??
+      []
+    victim?.destroy()
+  })
+  server.on('request', ({ socket }, response) => {
+    note(socket, { busy: (sockets.get(socket)?.busy ?? 0) + 1, everUsed: true })
+    response.once('close', () => note(socket, { busy: (sockets.get(socket)?.busy ?? 1) - 1 }))
+  })
+}

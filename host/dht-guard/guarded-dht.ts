@@ -1,0 +1,91 @@
+import type { Connection, Logger, Stream, StreamHandler } from '@libp2p/interface'
+import type { ConnectionManager, Registrar } from '@libp2p/interface-internal'
+import { type KadDHT, type KadDHTComponents, type KadDHTInit, kadDHT } from '@libp2p/kad-dht'
+import { LRUCache } from 'lru-cache'
+import { toString as textOf } from 'uint8arrays/to-string'
+import { type BucketState, fullBucket, takeOne } from '../../timing/index.ts'
+import { subnetsOf } from '../subnet.ts'
+import { filteredStream } from './filtered-stream.ts'
+import { DHT_LIMITS } from './limits.ts'
+import { ADD_PROVIDER, boundMessage } from './message.ts'
+import { RecordQuota } from './record-quota.ts'
+
+/** Peers whose rate is remembered. */
+const MAX_PEERS = 4_096
+
+/**
+ * kad-dht that sees no message before its lists are bounded, and stores no record beyond the quotas of its peer, its
+ * network and its key. The streams are wrapped on their way in; kad-dht itself is as it is.
+ */
+export function guardedDht(
+  init: KadDHTInit,
+  now: () => number,
+): (components: KadDHTComponents) => KadDHT {
+  const create = kadDHT(init)
+  return (components) => {
+    const log = components.logger.forComponent('skein:dht-guard')
+    const registrar = guardRegistrar(components.registrar, createInboundFilter(now, log))
+    const connectionManager = guardConnections(components.connectionManager)
+    const guarded = replaced(components, 'registrar', registrar)
+    return create(replaced(guarded, 'connectionManager', connectionManager))
+  }
+}
+
+/** Answers to our own questions. */
+function guardConnections(connections: ConnectionManager): ConnectionManager {
+  return replaced(connections, 'openStream', async (peer, protocol, options) =>
+    filteredStream(await connections.openStream(peer, protocol, options), {
+      maxMessageBytes: DHT_LIMITS.maxAnswerBytes,
+      filter: (message) => boundMessage(message).bytes,
+    }),
+  )
+}
+
+/** What peers ask of us. */
+function guardRegistrar(
+  registrar: Registrar,
+  filterFor: (connection: Connection) => (message: Uint8Array) => Uint8Array | undefined,
+): Registrar {
+  return replaced(registrar, 'handle', async (protocol, handler, options) => {
+    const guarded: StreamHandler = async (stream: Stream, connection: Connection) => {
+      const filter = filterFor(connection)
+      const { maxRequestBytes: maxMessageBytes } = DHT_LIMITS
+      await handler(filteredStream(stream, { maxMessageBytes, filter }), connection)
+    }
+    await registrar.handle(protocol, guarded, options)
+  })
+}
+
+function createInboundFilter(
+  now: () => number,
+  log: Logger,
+): (connection: Connection) => (message: Uint8Array) => Uint8Array | undefined {
+  const quota = new RecordQuota(now)
+  const buckets = new LRUCache<string, BucketState>({ max: MAX_PEERS })
+  return ({ remotePeer, remoteAddr }) => {
+    const peer = remotePeer.toString()
+    const [network = ''] = subnetsOf([remoteAddr])
+    return (message) => {
+      const bucket = buckets.get(peer) ?? fullBucket(DHT_LIMITS.requests, now())
+      const { state, taken } = takeOne(bucket, DHT_LIMITS.requests, now())
+      buckets.set(peer, state)
+      if (!taken) throw new Error('too many requests from this peer')
+      const { type, key, bytes } = boundMessage(message)
+      if (type !== ADD_PROVIDER) return bytes
+      if (quota.admit({ peer, network, key: textOf(key, 'base64') })) return bytes
+      log('no room for a record of %p', remotePeer)
+      return undefined
+    }
+  }
+}
+
+/** The same object with another property; what it reads of itself stays its own. */
+function replaced<T extends object, K extends keyof T>(object: T, name: K, by: T[K]): T {
+  return new Proxy(object, {
+    get(target, key) {
+      if (key === name) return by
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}

@@ -1,0 +1,59 @@
+import type { MultiaddrConnection } from '@libp2p/interface'
+import type { ConnectionBounds } from './bounds.ts'
+import { ofHeaviest } from './heaviest.ts'
+import { type Origin, originOf } from './origin.ts'
+
+/** A handshake takes less than this; what is younger is not given up for a newcomer. */
+const HANDSHAKE_MS = 1_000
+
+interface Pending {
+  readonly connection: MultiaddrConnection
+  readonly origin: Origin
+  readonly sinceMs: number
+}
+
+/**
+ * Connections whose handshake is not over. When they are too many, the oldest of whoever has the most of them goes, so
+ * that sockets that never speak keep only one another out.
+ */
+export class PendingConnections {
+  readonly #bounds: Pick<ConnectionBounds, 'pending' | 'pendingPerAddress'>
+  readonly #now: () => number
+  readonly #pending = new Map<MultiaddrConnection, Pending>()
+
+  constructor(bounds: Pick<ConnectionBounds, 'pending' | 'pendingPerAddress'>, now: () => number) {
+    this.#bounds = bounds
+    this.#now = now
+  }
+
+  get size(): number {
+    return this.#pending.size
+  }
+
+  /** @returns whether there is room, with an older one gone if need be */
+  admit(connection: MultiaddrConnection): boolean {
+    const origin = originOf(connection.remoteAddr)
+    const all = [...this.#pending.values()]
+    const neighbours = all.filter((other) => other.origin.address === origin.address)
+    const isOver =
+      neighbours.length >= this.#bounds.pendingPerAddress
+        ? this.#giveUpOldest(neighbours)
+        : all.length < this.#bounds.pending || this.#giveUpOldest(ofHeaviest(all))
+    if (!isOver) return false
+    this.#pending.set(connection, { connection, origin, sinceMs: this.#now() })
+    connection.addEventListener('close', () => this.settle(connection), { once: true })
+    return true
+  }
+
+  /** Its handshake is over. */
+  settle(connection: MultiaddrConnection): void {
+    this.#pending.delete(connection)
+  }
+
+  #giveUpOldest([oldest]: readonly Pending[]): boolean {
+    if (oldest === undefined || this.#now() - oldest.sinceMs < HANDSHAKE_MS) return false
+    this.#pending.delete(oldest.connection)
+    oldest.connection.abort(new Error('the handshake took too long'))
+    return true
+  }
+}

@@ -1,0 +1,76 @@
+import type { Connection, IdentifyResult, Libp2p } from '@libp2p/interface'
+import { PROTOCOLS } from '../../protocol/index.ts'
+import { publicIpOf } from './own-address.ts'
+
+/** A connection over which a peer can be asked to dial back. */
+export interface Tester {
+  readonly connection: Connection
+  readonly peer: string
+  /** The public IP address that the peer sees us at. */
+  readonly seesUsAt: string
+  /** The operator named this peer. */
+  readonly trusted: boolean
+}
+
+export interface TestersInit {
+  readonly libp2p: Pick<Libp2p, 'addEventListener' | 'removeEventListener'>
+  /** Peer ids that the operator named. */
+  readonly trusted: ReadonlySet<string>
+  /** IP addresses of this machine: a peer at one of them sees nothing from outside. */
+  readonly ownIps: () => ReadonlySet<string>
+  readonly signal: AbortSignal
+  /** A peer that can be asked is there, or sees us somewhere else. */
+  readonly onChange: () => void
+}
+
+/** The peers that can be asked to dial back, by what they say they speak, and where peers see us. */
+export interface Testers {
+  all(): readonly Tester[]
+  /** Public IP addresses that peers outside see this host at, each once. */
+  seenAt(): readonly string[]
+}
+
+export function watchTesters(init: TestersInit): Testers {
+  const testers = new Map<string, Tester>()
+  /** By connection: a later message of identify may tell of protocols alone. */
+  const seen = new Map<string, string>()
+
+  const onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
+    const { connection, protocols, observedAddr, peerId } = detail
+    const observed = observedAddr === undefined ? undefined : publicIpOf(observedAddr)
+    const seesUsAt = observed ?? seen.get(connection.id)
+    const theirIp = publicIpOf(connection.remoteAddr)
+    // A peer behind the same router, or on the same machine, sees nothing from outside.
+    const isOutside = theirIp !== undefined && theirIp !== seesUsAt && !init.ownIps().has(theirIp)
+    if (seesUsAt === undefined || !isOutside) return
+    seen.set(connection.id, seesUsAt)
+    if (!protocols.includes(PROTOCOLS.dialBack)) {
+      testers.delete(connection.id)
+      return
+    }
+    const peer = peerId.toString()
+    const known = testers.get(connection.id)
+    testers.set(connection.id, { connection, peer, seesUsAt, trusted: init.trusted.has(peer) })
+    if (known?.seesUsAt !== seesUsAt) init.onChange()
+  }
+  const onClose = ({ detail }: CustomEvent<Connection>): void => {
+    testers.delete(detail.id)
+    seen.delete(detail.id)
+  }
+
+  init.libp2p.addEventListener('peer:identify', onIdentify)
+  init.libp2p.addEventListener('connection:close', onClose)
+  init.signal.addEventListener(
+    'abort',
+    () => {
+      init.libp2p.removeEventListener('peer:identify', onIdentify)
+      init.libp2p.removeEventListener('connection:close', onClose)
+      testers.clear()
+    },
+    { once: true },
+  )
+  return {
+    all: () => [...testers.values()].filter(({ connection }) => connection.status === 'open'),
+    seenAt: () => [...new Set(seen.values())],
+  }
+}

@@ -1,0 +1,12 @@
+/**
+ * Files on this machine: directories, writes that are whole or not at all, and what it means when a disk refuses.
+ *
+ * @example
+ * await makeDirectory(dataDir)
+ * await writeAtomic(join(dataDir, 'ports.json'), JSON.stringify(ports))
+ *
+ * @packageDocumentation
+ */
+export { codeOf, type DiskFault, diskFaultOf, type FaultCode } from './disk-fault.ts'
+export { makeDirectory } from './make-directory.ts'
+export { writeAtomic } from './write-atomic.ts'

@@ -1,0 +1,39 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Heartbeat } from '../../../backend/embedded/heartbeat.ts'
+
+describe('the heartbeat of an engine process', () => {
+  beforeEach(() => {
+    vi.useFakeTimers()
+  })
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('finds one that hangs within ten seconds, and doubts it before', () => {
+    const onHung = vi.fn()
+    using heartbeat = new Heartbeat({ ask: () => {}, onHung })
+    vi.advanceTimersByTime(6_000)
+    expect(heartbeat.isDoubtful).toBe(true)
+    expect(onHung).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(4_000)
+    expect(onHung).toHaveBeenCalledTimes(1)
+  })
+
+  it('lets one live that answers late', () => {
+    const onHung = vi.fn()
+    using heartbeat = new Heartbeat({ ask: () => {}, onHung })
+    for (let n = 0; n < 10; n += 1) {
+      vi.advanceTimersByTime(7_000)
+      heartbeat.heard()
+      expect(heartbeat.isDoubtful).toBe(false)
+    }
+    expect(onHung).not.toHaveBeenCalled()
+  })
+
+  it('asks no more once it is over', () => {
+    const ask = vi.fn()
+    new Heartbeat({ ask, onHung: () => {} })[Symbol.dispose]()
+    vi.advanceTimersByTime(60_000)
+    expect(ask).not.toHaveBeenCalled()
+  })
+})
