@@ -5,10 +5,10 @@ import { firstFree } from '../data-directory.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
+import { withBootstrap } from '../named-bootstrap.ts'
 import { openFileLimit } from '../open-files.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
-import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -46,7 +46,7 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   const { opened: bootstrap, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
       createBootstrap({
-        ...(await withRecalled(network.host, dataDir)),
+        ...(await withBootstrap(session, network.host, dataDir)),
         ...relaySettings(options),
         listen,
         dataDir,
@@ -110,7 +110,7 @@ function announce(
   terminal.print(`Bootstrap peer ${host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
   terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
-  const invite = inviteFor(network.host.swarmKey, addresses)
+  const invite = inviteFor(network.host.swarmKey, host)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
   )

@@ -6,11 +6,11 @@ import { capabilityList, chooseEngine, type EngineOptions } from '../engine/inde
 import { createFailureLog } from '../failure-log.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
+import { withBootstrap } from '../named-bootstrap.ts'
 import { openFileLimit } from '../open-files.ts'
 import { plainLine } from '../plain-text.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
-import { withRecalled } from '../remembered-bootstrap.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   addPeer,
@@ -89,7 +89,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
     firstFree(network.dataDirs, async (dataDir) =>
       createNode({
         host: {
-          ...(await withRecalled(network.host, dataDir)),
+          ...(await withBootstrap(session, network.host, dataDir)),
           ...relaySettings(options),
           dataDir,
           ...(maxOpenFiles !== undefined && { maxOpenFiles }),
@@ -176,7 +176,7 @@ function announce(
   terminal.print(`\nThis node serves ${models.join(', ')} as ${node.host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
   terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
-  const invite = inviteFor(network.host.swarmKey, addresses)
+  const invite = inviteFor(network.host.swarmKey, node.host)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
   )
