@@ -13,6 +13,7 @@
  * @packageDocumentation
  */
 
+export type { Acquaintance } from './acquaintance.ts'
 export { closedWithin } from './closed-within.ts'
 export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
