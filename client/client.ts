@@ -153,7 +153,7 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
   })
   const { reputation, random, clock } = settings
   const requester = createRequester(host, settings)
-  const context = { timeoutMs: settings.requestLimits.timeoutMs, random, now: () => clock.wall() }
+  const context = { timeoutMs: settings.requestLimits.timeoutMs, random, clock }
   const split = splitRequests(requester, context)
   const parts = new OpenParts()
   parts.use(host)

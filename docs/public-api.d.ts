@@ -40,6 +40,7 @@ declare module 'skein' {
 declare module 'skein/node' {
   export {
     AbortOptions,
+    EngineState,
     Node,
     NodeInit,
     NodeLimits,
@@ -210,6 +211,7 @@ declare module 'skein/protocol' {
     isErrorCode,
     isExpired,
     listOf,
+    matchesDigest,
     measureJson,
     modelKey,
     nodeKey,
@@ -270,6 +272,7 @@ declare module 'skein/backend' {
     ggufFacts,
     hasCapabilities,
     hubSnapshot,
+    isEmbeddedInstalled,
     readGgufHeader,
     requireSupport,
     resolveModelSource,
@@ -461,12 +464,14 @@ function hasCapabilities(model: BackendModel, needed: readonly Capability[]): bo
 function hintsOf(request: InferenceRequest): readonly string[];
 function hubSnapshot(repository: string, hubDirectory: string): Promise<string | undefined>;
 function isDigest(value: string): boolean;
+function isEmbeddedInstalled(): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
 function listOf<T>(item: z.ZodType<T>, { min, max }: {
     readonly min?: number;
     readonly max: number;
 }): z.ZodType<T[]>;
+function matchesDigest(digest: string | undefined, pinned: string): boolean;
 function measureJson(text: Uint8Array): JsonShape;
 function modelKey(id: string, shard: number): Promise<CID>;
 function nodeKey(shard: number): Promise<CID>;
@@ -521,6 +526,8 @@ interface Advertisement {
 interface AdvertisementBook {
     get(peer: PeerId): Advertisement | undefined;
     all(): readonly Advertisement[];
+    acquaintance(peer: PeerId): Acquaintance | undefined;
+    answered(peer: PeerId): void;
     add(envelope: Uint8Array, expectedSigner?: PeerId): Promise<Advertisement>;
     onUpdate(listener: (advertisement: Advertisement) => void): () => void;
 }
@@ -845,6 +852,7 @@ interface DownloadProgress {
 }
 interface EmbeddedBackend extends Backend {
     readonly pid: number | undefined;
+    readonly gpu: string | false;
     readonly active: number;
     readonly evaluatedTokens: number;
 }
@@ -1009,6 +1017,7 @@ interface Host extends AsyncDisposable {
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
+    entryPoints(): readonly string[];
     joined(options?: JoinOptions): Promise<JoinResult>;
     connect(address: string, options?: AbortOptions): Promise<PeerId>;
     provide(key: CID, options?: AbortOptions): Promise<void>;
@@ -1137,6 +1146,7 @@ interface NodeInit extends NodeLimits {
     readonly deny?: readonly string[];
     readonly creditTo?: string;
     readonly friends?: readonly string[];
+    readonly onEngine?: (state: EngineState) => void;
     readonly onRequest?: (request: ServedRequest) => void;
     readonly now?: () => number;
     readonly random?: () => number;
@@ -1440,6 +1450,7 @@ interface ServedRequest {
     readonly model?: string;
     readonly kind?: InferenceKind;
     readonly outcome: 'answered' | ErrorCode;
+    readonly reason?: string;
     readonly usage?: Usage;
     readonly queueMs?: number;
     readonly ttftMs?: number;
@@ -1556,6 +1567,7 @@ interface Verification {
 interface Whole extends ChainField {
     readonly stream?: false | null;
 }
+type Acquaintance = 'heard' | 'met' | 'answered';
 type AddressEvidence = {
     readonly address: string;
 } & Pick<OwnAddress, 'source'> & Verdict;
@@ -1611,6 +1623,15 @@ type ClientFrame = ({
     readonly data: Uint8Array;
 };
 type DialBackOutcome = 'reached' | 'timeout' | 'refused' | 'other_peer' | 'not_allowed' | 'rate_limited';
+type EngineState = {
+    readonly status: 'loading';
+} | {
+    readonly status: 'ready';
+} | {
+    readonly status: 'lost';
+    readonly sinceMs: number;
+    readonly reason: string;
+};
 type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'path_lost' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
 type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>;
 type ErrorKind = 'busy' | 'claim' | 'absent' | 'transport' | 'protocol' | 'engine' | 'own';

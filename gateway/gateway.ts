@@ -104,6 +104,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     now: init.now ?? Date.now,
     log,
     spend: (caller, tokens) => rateLimit.tokens(caller, tokens),
+    untilTokens: (caller, signal) => rateLimit.untilTokens(caller, signal),
   }
   const { apiKeys = [], corsOrigins = [], allowedHosts, stateDir } = init
   const batches =

@@ -182,7 +182,9 @@ async function capabilitiesOf(subject: Subject, options: AbortOptions): Promise<
   const isTried = found.has('embedding') || subject.identity.flavor === 'llama-server'
   const isChat = !isTried || ((await once(subject, 'chat', () => chats(tried))) ?? true)
   if (isChat) for (const capability of told) found.add(capability)
-  if (isChat && !found.has('tools') && (await provesTools(subject, tried))) found.add('tools')
+  const { asked } = FLAVORS[subject.identity.flavor]
+  const mayHaveTools = isChat && !found.has('tools') && asked.includes('tools')
+  if (mayHaveTools && (await provesTools(subject, tried))) found.add('tools')
   for (const capability of extraCapabilities) found.add(capability)
   return [...found]
 }

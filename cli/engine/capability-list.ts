@@ -11,6 +11,6 @@ export function capabilityList(text: string): readonly Capability[] {
   return names.map((name) => {
     const capability = known.find((one) => one === name)
     if (capability !== undefined) return capability
-    throw new UsageError(`--capabilities: '${name}' is none; there are ${known.join(', ')}`)
+    throw new UsageError(`--capabilities: '${name}' is unknown; there are ${known.join(', ')}`)
   })
 }

@@ -22,7 +22,7 @@ export function unusedFields(
   return fields.filter((field) => !taken.has(field))
 }
 
-/** A name that is no model's id, such as an alias of the caller's, is none of the peer's models. */
+/** Empty for a name that cannot be a model's id. */
 function nameOf(model: string): string {
   try {
     return normalizeModelId(model.split('@')[0] ?? model)

@@ -11,6 +11,7 @@ import {
 } from '../http/index.ts'
 import { type GivenHints, ignoreHints } from './ignored.ts'
 import { openAnswer } from './opened-answer.ts'
+import { Spending } from './spending.ts'
 
 /** Writes a streamed answer in one dialect. An empty text is not sent. */
 export interface DialectWriter<T> {
@@ -45,8 +46,9 @@ export async function streamDialect<T extends { readonly model: string }>(
   answer: Answer<T>,
   { writer, tell = (failure) => failure, hints, ...init }: DialectStreamInit<T>,
 ): Promise<Response> {
-  const { limits, log, metrics, spend } = context
+  const { limits, log, metrics } = context
   const { signal } = c.req.raw
+  const spending = new Spending(c, context)
   const opened = await openAnswer(answer, {
     waitMs: limits.keepAliveMs,
     startedAt: c.get('startedAt'),
@@ -66,6 +68,7 @@ export async function streamDialect<T extends { readonly model: string }>(
         const now = performance.now()
         if (lastAt !== undefined) metrics?.gap(now - lastAt)
         lastAt = now
+        spending.delivered(chunk)
         if (!begun) yield writer.begin(chunk)
         begun = true
         yield writer.take(chunk)
@@ -80,7 +83,7 @@ export async function streamDialect<T extends { readonly model: string }>(
       c.set('broken', true)
       yield writer.fail(failure)
     } finally {
-      spend(c.get('caller'), answer.usage?.total_tokens ?? 0)
+      spending.end(answer.usage)
     }
   }
   return textStream(nonEmpty(written()), {

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { Answer, ServedChunk } from '../../client/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
-import { type GivenHints, ignoreHints, openAnswer } from '../answering/index.ts'
+import { type GivenHints, ignoreHints, openAnswer, Spending } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import {
   errorBody,
@@ -35,8 +35,9 @@ export async function streamAnswer<T extends Choices & { readonly model: string 
   answer: Answer<T>,
   { withUsage, hints }: { readonly withUsage: boolean; readonly hints?: GivenHints },
 ): Promise<Response> {
-  const { limits, log, metrics, spend } = context
+  const { limits, log, metrics } = context
   const { signal } = c.req.raw
+  const spending = new Spending(c, context)
   const opened = await openAnswer(answer, {
     waitMs: limits.keepAliveMs,
     startedAt: c.get('startedAt'),
@@ -51,6 +52,7 @@ export async function streamAnswer<T extends Choices & { readonly model: string 
         const now = performance.now()
         if (lastAt !== undefined) metrics?.gap(now - lastAt)
         lastAt = now
+        spending.delivered(chunk)
         yield sse(shown(chunk, withUsage))
       }
       yield told(answer)
@@ -61,7 +63,7 @@ export async function streamAnswer<T extends Choices & { readonly model: string 
       c.set('broken', true)
       yield sse(errorBody(failure))
     } finally {
-      spend(c.get('caller'), answer.usage?.total_tokens ?? 0)
+      spending.end(answer.usage)
     }
   }
   return eventStream(texts(), {

@@ -276,7 +276,7 @@ describe('tools that no peer can run', () => {
   )
 
   it.each(['required', { type: 'function', function: { name: 'nope' } }])(
-    'cannot be asked for where there are none: %j',
+    'cannot be asked for where the list lacks them: %j',
     async (choice) => {
       const { post } = await gatewayOver([{}])
       const tools = choice === 'required' ? [] : [{ type: 'function', function: { name: 'look' } }]
