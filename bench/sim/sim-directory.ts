@@ -17,7 +17,6 @@ export interface SimDirectoryInit {
 /** What a client knows of the peers: as a look-up in the DHT finds some of those that serve the model. */
 export class SimDirectory {
   readonly #init: SimDirectoryInit
-  #acquaintanceOf: () => 'met',
   #known: readonly Candidate[] = []
   #lookedUpMs = 0
 
@@ -39,6 +38,7 @@ export class SimDirectory {
       this.refresh()
       return accept(this.#known)
     },
+    acquaintanceOf: () => 'met',
     known: () => this.#known.map(({ advertisement }) => advertisement),
     enumerate: async () => this.#known.map(({ advertisement }) => advertisement),
   }
