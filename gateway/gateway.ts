@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
+import { systemClock } from '../timing/index.ts'
 import { messages } from './anthropic/index.ts'
 import { Batches, batchRoutes } from './batches/index.ts'
 import type { GatewayContext, GatewayEnv } from './context.ts'
@@ -18,6 +19,7 @@ import { idempotency } from './idempotency/index.ts'
 import { createMetrics } from './metrics/index.ts'
 import { ollamaAnswers, ollamaEmbed, ollamaModels, ollamaOther } from './ollama/index.ts'
 import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
+import { queuedClient, RequestQueue } from './queue/index.ts'
 import { responses } from './responses/index.ts'
 import {
   type ApiKey,
@@ -95,9 +97,16 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   const limits = { ...GATEWAY_LIMITS, ...definedOnly(init) }
   const log = init.log ?? (() => {})
   const rateLimit = createRateLimit(init.rateLimits ?? {})
-  const metrics = init.metrics === true ? createMetrics(client) : undefined
+  const queue = new RequestQueue({
+    maxQueued: limits.maxQueued,
+    maxQueuedPerKey: limits.maxQueuedPerKey,
+    slots: (model) => client.slots?.(model) ?? 0,
+    clock: systemClock,
+    onTurn: (waitedMs) => metrics?.queued(waitedMs),
+  })
+  const metrics = init.metrics === true ? createMetrics(client, queue) : undefined
   const context: GatewayContext = {
-    client,
+    client: queuedClient(client, queue, systemClock),
     metrics,
     limits,
     now: init.now ?? Date.now,
@@ -125,6 +134,8 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     await next()
     metrics?.answered(routeOf(c.req.path), c.res.status)
     c.header('x-request-id', requestId)
+    const ahead = c.get('queued')
+    if (ahead !== undefined) c.header('x-skein-queue-position', String(ahead))
     c.header('openai-processing-ms', String(Math.round(performance.now() - startedAt)))
   })
   app.onError((error, c) => {
