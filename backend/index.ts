@@ -61,4 +61,5 @@ export {
   systemClock,
 } from './scripted/index.ts'
 export { requireSupport, selectModel } from './select-model.ts'
+export { WrongShape } from './shapes/index.ts'
 export { cachedWeightsDigest, type DigestInit } from './weights/index.ts'

@@ -1,5 +1,6 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { forkPeer } from '../testing/index.ts'
 
 /** An engine of known speed. */
 export type TimedEngine =
@@ -67,21 +68,16 @@ export interface PeerProcess extends PeerReady, AsyncDisposable {
 
 /** Starts the task in a process of its own, as peers are. */
 export async function startPeer(task: PeerTask): Promise<PeerProcess> {
-  const child = fork(new URL('./peer.ts', import.meta.url))
-  child.send(task)
-  const [ready] = (await once(child, 'message')) as [PeerReady | { error: string }]
-  if ('error' in ready) {
-    await stop(child)
-    throw new Error(ready.error)
-  }
+  const peer = await forkPeer<PeerReady>(new URL('./peer.ts', import.meta.url), task)
+  const { child } = peer
   return {
-    ...ready,
-    pid: child.pid ?? 0,
+    ...peer.ready,
+    pid: peer.pid,
     drop: (node, remote) => drop(child, { drop: node, remote }),
     kill: () => void child.kill('SIGKILL'),
     freeze: () => void child.kill('SIGSTOP'),
     thaw: () => void child.kill('SIGCONT'),
-    [Symbol.asyncDispose]: () => stop(child),
+    [Symbol.asyncDispose]: peer.kill,
   }
 }
 
@@ -91,11 +87,4 @@ async function drop(child: ChildProcess, command: DropCommand): Promise<number> 
   const [{ droppedAtNs }] = (await answered) as [Dropped]
   const agoNs = process.hrtime.bigint() - BigInt(droppedAtNs)
   return performance.now() - Number(agoNs) / 1e6
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
-  const exited = once(child, 'exit')
-  child.kill('SIGKILL')
-  await exited
 }

@@ -11,6 +11,7 @@ import { serveGateway } from '../gateway/index.ts'
 import { createHost, type Host } from '../host/index.ts'
 import { createNode, type Node } from '../node/index.ts'
 import { startOpenAiWire } from '../test/fixtures/openai-wire.ts'
+import { serveParent } from '../testing/index.ts'
 import { BUNDLED_MODEL } from './bundled-model.ts'
 import type { DropCommand, Dropped, PeerReady, PeerTask } from './peer-process.ts'
 import { createTimedEngine } from './timed-engine.ts'
@@ -119,15 +120,7 @@ async function backendOf(engine: Extract<PeerTask, { kind: 'node' }>['engine']):
   return createOpenAiBackend({ baseUrl: url, ...(slots !== undefined && { slots }) })
 }
 
-process.on('message', (task: PeerTask | DropCommand) => {
-  if ('drop' in task) {
-    process.send?.(drop(task))
-    return
-  }
-  run(task).then(
-    (ready) => process.send?.(ready),
-    (error: unknown) => process.send?.({ error: String(error) }),
-  )
+serveParent(run, (command: DropCommand) => {
+  process.send?.(drop(command))
 })
-process.on('disconnect', () => process.exit(0))
 process.on('unhandledRejection', (error) => console.error('peer:', error))

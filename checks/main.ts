@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { checkApi } from './api-report.ts'
 import type { Check } from './check.ts'
 import { checkCommits } from './commits.ts'
+import { checkDialects } from './dialects.ts'
 import { checkDocExamples } from './doc-examples.ts'
 import { checkLockfile } from './lockfile.ts'
 import { checkWords } from './words.ts'
@@ -10,6 +11,7 @@ import { checkWords } from './words.ts'
 const CHECKS: Readonly<Record<string, Check>> = {
   api: checkApi,
   commits: checkCommits,
+  dialects: checkDialects,
   lockfile: checkLockfile,
   'doc-examples': checkDocExamples,
   words: checkWords,

@@ -32,6 +32,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       addresses: host.addresses().map(String),
       connections: host.libp2p.getConnections().length,
       bootstrap: host.bootstrapPeers(),
+      relaying: host.relaying(),
       knownPeers: host.book.all().length,
       swarm: init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey),
       models: init.models(),

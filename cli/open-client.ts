@@ -1,6 +1,7 @@
 import { type Client, type ClientInit, createClient } from '../client/index.ts'
 import { type ModelOptions, modelsOf } from './model-options.ts'
-import { rememberBootstrap, withRecalled } from './remembered-bootstrap.ts'
+import { withBootstrap } from './named-bootstrap.ts'
+import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { resolveNetwork, type SharedOptions } from './shared-options.ts'
 import { openTyped } from './usage-error.ts'
@@ -14,7 +15,7 @@ export async function openClient(
   const named = modelsOf(options, session.env)
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
   const [dataDir = ''] = dataDirs
-  const recalled = await withRecalled(host, dataDir)
+  const recalled = await withBootstrap(session, host, dataDir)
   const client = await openTyped(() =>
     createClient({ ...recalled, ...named, ...more, whenLocked: 'ephemeral', dataDir }),
   )

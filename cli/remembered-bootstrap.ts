@@ -1,7 +1,7 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
-import type { Host, HostInit } from '../host/index.ts'
+import type { Host } from '../host/index.ts'
 import { makeDirectory } from '../storage/index.ts'
 
 const FILE_NAME = 'bootstrap.json'
@@ -18,15 +18,6 @@ export async function recallBootstrap(dataDir: string): Promise<readonly string[
   } catch {
     return []
   }
-}
-
-/** Fills in what is remembered where no bootstrap peer was named. */
-export async function withRecalled<T extends Pick<HostInit, 'bootstrap'>>(
-  init: T,
-  dataDir: string,
-): Promise<T> {
-  if (init.bootstrap !== undefined && init.bootstrap.length > 0) return init
-  return { ...init, bootstrap: await recallBootstrap(dataDir) }
 }
 
 /** Keeps the bootstrap peers that are connected now. Where none is, what was remembered stays. */

@@ -1,3 +1,4 @@
+import { DEFAULT_BOOTSTRAP } from '../host/index.ts'
 import { type ErrorCode, InferenceError } from '../protocol/index.ts'
 import { plainLine } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
@@ -41,6 +42,15 @@ function detailsOf(error: unknown): object {
   }
 }
 
+/** @param compiledIn bootstrap peers of the public swarm */
+export function noPeersAdvice(commandName: string, compiledIn: readonly string[]): string {
+  const first =
+    compiledIn.length === 0
+      ? `There is no public swarm yet. Start one with \`${commandName} node\`, or name`
+      : 'Check the connection to the Internet, or name'
+  return `${first} a peer to join through with --bootstrap. \`${commandName} doctor\` finds out what is wrong.`
+}
+
 /** What a person can do about it, where there is something. */
 function adviceFor(
   error: InferenceError,
@@ -50,7 +60,7 @@ function adviceFor(
   const { code, details } = error
   switch (code) {
     case 'no_peers':
-      return `There is no public swarm yet. Start one with \`${commandName} node\`, or name a peer to join through with --bootstrap. \`${commandName} doctor\` finds out what is wrong.`
+      return noPeersAdvice(commandName, DEFAULT_BOOTSTRAP)
     case 'model_not_found':
       return `\`${commandName} models\` lists what is served.`
     case 'context_too_long':

@@ -3,6 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { decodeInvite, type HostInit } from '../host/index.ts'
+import { bootstrapSource } from './bootstrap-source.ts'
 import { dataDirectories, type Role } from './directories.ts'
 import type { Environment } from './environment.ts'
 import { UsageError } from './usage-error.ts'
@@ -34,9 +35,9 @@ export function withSharedOptions(command: Command): Command {
       'where identity and known peers are kept (default: under XDG_DATA_HOME)',
     )
     .option(
-      '--bootstrap <multiaddr>',
-      'a peer to join through, ending in /p2p/…; repeatable (or SKEIN_BOOTSTRAP)',
-      addMultiaddr,
+      '--bootstrap <where>',
+      'a peer to join through, ending in /p2p/…; or several: /dnsaddr/NAME, @FILE, https://…#SIGNER; repeatable (or SKEIN_BOOTSTRAP)',
+      addBootstrap,
     )
     .option(
       '--listen <multiaddr>',
@@ -65,16 +66,9 @@ export function withSharedOptions(command: Command): Command {
 export function resolveNetwork(options: SharedOptions, env: Environment, role: Role): Network {
   const inviteText = options.invite ?? nonEmpty(env.SKEIN_INVITE)
   const invite = inviteText === undefined ? undefined : readInvite(inviteText, '--invite: ')
-  const typed = options.bootstrap ?? multiaddrsIn(env, 'SKEIN_BOOTSTRAP')
-  const announce = options.announce ?? multiaddrsIn(env, 'SKEIN_ANNOUNCE')
+  const typed = options.bootstrap ?? listIn(env, 'SKEIN_BOOTSTRAP', bootstrapSource)
+  const announce = options.announce ?? listIn(env, 'SKEIN_ANNOUNCE', parsedMultiaddr)
   const bootstrap = [...new Set([...typed, ...(invite?.bootstrap ?? [])])]
-  for (const address of bootstrap) {
-    if (!/\/p2p\/[^/]+$/.test(address)) {
-      throw new UsageError(
-        `a bootstrap peer's address ends in /p2p/<peer id>, as \`skein bootstrap\` prints it: ${address}`,
-      )
-    }
-  }
   return {
     host: {
       bootstrap,
@@ -93,10 +87,20 @@ export function resolveNetwork(options: SharedOptions, env: Environment, role: R
 
 /** For repeatable options whose values are multiaddrs. */
 function addMultiaddr(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, parsedMultiaddr(value)]
+}
+
+function addBootstrap(value: string, previous: readonly string[] = []): string[] {
+  return [...previous, bootstrapSource(value)]
+}
+
+function parsedMultiaddr(value: string): string {
   try {
-    return [...previous, multiaddr(value).toString()]
+    return multiaddr(value).toString()
   } catch {
-    throw new InvalidArgumentError('It looks like /ip4/127.0.0.1/tcp/4801/p2p/12D3Koo….')
+    throw new InvalidArgumentError(
+      'It is not a multiaddr, which looks like /ip4/127.0.0.1/tcp/4801.',
+    )
   }
 }
 
@@ -161,13 +165,18 @@ function noAnnounceOption(): Option {
   return option.argParser(addValue)
 }
 
-function multiaddrsIn(env: Environment, variable: 'SKEIN_BOOTSTRAP' | 'SKEIN_ANNOUNCE'): string[] {
+function listIn(
+  env: Environment,
+  variable: 'SKEIN_BOOTSTRAP' | 'SKEIN_ANNOUNCE',
+  parse: (word: string) => string,
+): string[] {
   const words = (env[variable] ?? '').split(/[\s,]+/).filter((word) => word !== '')
   return words.map((word) => {
     try {
-      return multiaddr(word).toString()
-    } catch {
-      throw new UsageError(`${variable}: not a multiaddr: ${word}`)
+      return parse(word)
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      throw new UsageError(`${variable}: ${word}: ${why}`)
     }
   })
 }

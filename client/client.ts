@@ -88,6 +88,11 @@ export interface Client extends AsyncDisposable {
   ): AsyncGenerator<BatchResult, void, void>
   /** Every model that can be found, with who serves it. @throws InferenceError `no_peers` with the reason */
   models(options?: AbortOptions): Promise<readonly ModelListing[]>
+  /**
+   * Of these optional fields of requests, those that the engine behind a peer's model does not take. All of them for a peer
+   * that is not known, none for the caller's own providers, which get them.
+   */
+  unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[]
   /** Every peer that serves a model, probed. @throws InferenceError `no_peers` with the reason */
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
   /** Has the listener told of every request that ends from now on. What it throws is dropped. @returns the undoing */
@@ -150,7 +155,7 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
   })
   const { reputation, random, clock } = settings
   const requester = createRequester(host, settings)
-  const context = { timeoutMs: settings.requestLimits.timeoutMs, random, now: () => clock.wall() }
+  const context = { timeoutMs: settings.requestLimits.timeoutMs, random, clock }
   const split = splitRequests(requester, context)
   const parts = new OpenParts()
   parts.use(host)
@@ -181,6 +186,8 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
       options: BatchOptions = {},
     ) => runBatch({ ...context, requester: split, slots: requester.slots }, requests, options),
     models: (options?: AbortOptions) => requester.models(options),
+    unusedFields: (peerId: string, model: string, fields: readonly string[]) =>
+      requester.unusedFields(peerId, model, fields),
     peers: (options?: AbortOptions) => requester.peers(options),
     observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),
     reputation: (peer?: string) => reputation.report(peer),

@@ -40,6 +40,7 @@ declare module 'skein' {
 declare module 'skein/node' {
   export {
     AbortOptions,
+    EngineState,
     Node,
     NodeInit,
     NodeLimits,
@@ -210,6 +211,7 @@ declare module 'skein/protocol' {
     isErrorCode,
     isExpired,
     listOf,
+    matchesDigest,
     measureJson,
     modelKey,
     nodeKey,
@@ -257,6 +259,7 @@ declare module 'skein/backend' {
     ScriptedBackend,
     ScriptedCall,
     ScriptedInit,
+    WrongShape,
     cachedWeightsDigest,
     createBackendFromUrl,
     createEmbeddedBackend,
@@ -269,6 +272,7 @@ declare module 'skein/backend' {
     ggufFacts,
     hasCapabilities,
     hubSnapshot,
+    isEmbeddedInstalled,
     readGgufHeader,
     requireSupport,
     resolveModelSource,
@@ -329,6 +333,9 @@ class WrittenResults {
     static open(paths: ResultPaths): Promise<WrittenResults>;
     has(id: string): boolean;
     add(line: string, kind: 'completed' | 'failed'): Promise<void>;
+}
+class WrongShape extends InferenceError {
+    constructor(message: string);
 }
 const ADVERTISEMENT_DOMAIN = "skein-advertisement";
 const ANSWER_PREFIX = "messages.answer_prefix";
@@ -457,12 +464,14 @@ function hasCapabilities(model: BackendModel, needed: readonly Capability[]): bo
 function hintsOf(request: InferenceRequest): readonly string[];
 function hubSnapshot(repository: string, hubDirectory: string): Promise<string | undefined>;
 function isDigest(value: string): boolean;
+function isEmbeddedInstalled(): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
 function listOf<T>(item: z.ZodType<T>, { min, max }: {
     readonly min?: number;
     readonly max: number;
 }): z.ZodType<T[]>;
+function matchesDigest(digest: string | undefined, pinned: string): boolean;
 function measureJson(text: Uint8Array): JsonShape;
 function modelKey(id: string, shard: number): Promise<CID>;
 function nodeKey(shard: number): Promise<CID>;
@@ -691,6 +700,7 @@ interface Client extends AsyncDisposable {
     embed(request: EmbeddingRequest & ChainField, options?: RequestOptions): Promise<EmbeddingResponse>;
     batch(requests: Iterable<BatchRequest> | AsyncIterable<BatchRequest>, options?: BatchOptions): AsyncGenerator<BatchResult, void, void>;
     models(options?: AbortOptions): Promise<readonly ModelListing[]>;
+    unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[];
     peers(options?: AbortOptions): Promise<readonly PeerListing[]>;
     observe(listener: (event: RequestEvent) => void): () => void;
     reputation(peer?: string): readonly StandingReport[];
@@ -840,6 +850,7 @@ interface DownloadProgress {
 }
 interface EmbeddedBackend extends Backend {
     readonly pid: number | undefined;
+    readonly gpu: string | false;
     readonly active: number;
     readonly evaluatedTokens: number;
 }
@@ -1132,6 +1143,7 @@ interface NodeInit extends NodeLimits {
     readonly deny?: readonly string[];
     readonly creditTo?: string;
     readonly friends?: readonly string[];
+    readonly onEngine?: (state: EngineState) => void;
     readonly onRequest?: (request: ServedRequest) => void;
     readonly now?: () => number;
     readonly random?: () => number;
@@ -1154,6 +1166,7 @@ interface NodeLimits {
 interface OllamaBackendInit extends Omit<EngineHttpInit, 'apiKey' | 'baseUrl'> {
     readonly baseUrl?: string;
     readonly models?: readonly string[];
+    readonly exactCapabilities?: readonly Capability[] | undefined;
     readonly slots?: number;
     readonly digestOf?: (path: string) => Promise<string | undefined>;
     readonly now?: () => number;
@@ -1165,6 +1178,7 @@ interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
     readonly names?: Readonly<Record<string, string>>;
     readonly slots?: number;
     readonly capabilities?: readonly Capability[];
+    readonly exactCapabilities?: readonly Capability[] | undefined;
     readonly digestOf?: (path: string) => Promise<string | undefined>;
     readonly now?: () => number;
 }
@@ -1433,6 +1447,7 @@ interface ServedRequest {
     readonly model?: string;
     readonly kind?: InferenceKind;
     readonly outcome: 'answered' | ErrorCode;
+    readonly reason?: string;
     readonly usage?: Usage;
     readonly queueMs?: number;
     readonly ttftMs?: number;
@@ -1604,6 +1619,15 @@ type ClientFrame = ({
     readonly data: Uint8Array;
 };
 type DialBackOutcome = 'reached' | 'timeout' | 'refused' | 'other_peer' | 'not_allowed' | 'rate_limited';
+type EngineState = {
+    readonly status: 'loading';
+} | {
+    readonly status: 'ready';
+} | {
+    readonly status: 'lost';
+    readonly sinceMs: number;
+    readonly reason: string;
+};
 type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'path_lost' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
 type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>;
 type ErrorKind = 'busy' | 'claim' | 'absent' | 'transport' | 'protocol' | 'engine' | 'own';
@@ -1624,7 +1648,7 @@ type Fault = {
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
-type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats'>;
+type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'>;
 type HopRequest = {
     readonly type: 'reserve';
 } | {

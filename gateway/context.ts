@@ -13,6 +13,8 @@ export interface GatewayContext {
   readonly metrics: Metrics | undefined
   /** Counts tokens that an answer took against its caller's limit. */
   readonly spend: (caller: string, tokens: number) => void
+  /** Resolves once the caller's limit leaves tokens; rejects with the signal's reason. */
+  readonly untilTokens: (caller: string, signal: AbortSignal) => Promise<void>
 }
 
 /** What is known of a request by its headers, for every handler of it. */
@@ -27,5 +29,7 @@ export interface GatewayEnv {
     readonly queued?: number
     /** The answer failed after its first byte, so that it must not be given out again. */
     readonly broken: boolean
+    /** What of the request was left out, by the caller's names. */
+    readonly ignored: Set<string> | undefined
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { systemClock } from '../timing/index.ts'
+import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
 import { messages } from './anthropic/index.ts'
 import { Batches, batchRoutes } from './batches/index.ts'
 import type { GatewayContext, GatewayEnv } from './context.ts'
@@ -112,6 +113,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     now: init.now ?? Date.now,
     log,
     spend: (caller, tokens) => rateLimit.tokens(caller, tokens),
+    untilTokens: (caller, signal) => rateLimit.untilTokens(caller, signal),
   }
   const { apiKeys = [], corsOrigins = [], allowedHosts, stateDir } = init
   const batches =
@@ -136,6 +138,8 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     c.header('x-request-id', requestId)
     const ahead = c.get('queued')
     if (ahead !== undefined) c.header('x-skein-queue-position', String(ahead))
+    const ignored = ignoredHeader(c)
+    if (ignored !== undefined) c.header(IGNORED_HEADER, ignored)
     c.header('openai-processing-ms', String(Math.round(performance.now() - startedAt)))
   })
   app.onError((error, c) => {

@@ -1,15 +1,25 @@
-import type { Libp2p, PeerId } from '@libp2p/interface'
+import type { Libp2p, MultiaddrResolver, PeerId } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { backoffMs, EQUAL_JITTER, openScope, pause } from '../timing/index.ts'
+import { isBootstrapName, peersOfName } from './bootstrap-names.ts'
 import type { BootstrapState } from './host.ts'
 
 export interface BootstrapDialerInit {
   readonly libp2p: Pick<
     Libp2p,
-    'dial' | 'getConnections' | 'addEventListener' | 'removeEventListener' | 'peerId' | 'peerStore'
+    | 'dial'
+    | 'logger'
+    | 'getConnections'
+    | 'addEventListener'
+    | 'removeEventListener'
+    | 'peerId'
+    | 'peerStore'
   >
+  /** Each of one peer, or a `/dnsaddr` name. */
   readonly addresses: readonly Multiaddr[]
+  /** Looks up the `/dnsaddr` names among them. */
+  readonly names: Pick<MultiaddrResolver, 'resolve'>
   readonly signal: AbortSignal
   /** From 0 to 1. */
   readonly random: () => number
@@ -20,20 +30,61 @@ export interface BootstrapDialerInit {
 const DIAL_TIMEOUT_MS = 5_000
 /** Soon, for a bootstrap peer that is just starting; half a minute at most, for one that is gone for the night. */
 const BACKOFF = { minMs: 500, maxMs: 30_000, jitter: EQUAL_JITTER }
+const LOOKUP_TIMEOUT_MS = 5_000
+/** The records of a name change when an operator moves or joins. */
+const LOOKUP_AGAIN_MS = 1_800_000
+/** Bootstrap peers dialled at a time, whatever names say. */
+const MAX_FOLLOWED = 128
 /** Kept when connections are pruned. */
 const TAG = { 'keep-alive-skein-bootstrap': { value: 100 } }
 
 /** Dials every bootstrap peer, and again whenever it is lost, for as long as the host runs. */
 export function dialBootstrapPeers(init: BootstrapDialerInit): () => readonly BootstrapState[] {
   const states = new Map<string, BootstrapState>()
-  for (const address of init.addresses) {
+  const follow = (address: Multiaddr): void => {
     const key = address.toString()
     const peer = peerOf(address)
-    if (states.has(key) || peer.equals(init.libp2p.peerId)) continue
+    if (states.has(key) || peer.equals(init.libp2p.peerId) || states.size >= MAX_FOLLOWED) return
     states.set(key, { address: key, status: 'dialing' })
     void keepConnected(init, address, peer, (state) => states.set(key, state))
   }
+  for (const address of init.addresses) {
+    if (isBootstrapName(address)) void followName(init, address, states, follow)
+    else follow(address)
+  }
   return () => [...states.values()]
+}
+
+/** Dials the peers behind a name, and looks from time to time whether there are others by now. */
+async function followName(
+  init: BootstrapDialerInit,
+  name: Multiaddr,
+  states: Map<string, BootstrapState>,
+  follow: (address: Multiaddr) => void,
+): Promise<void> {
+  const { signal } = init
+  const key = name.toString()
+  states.set(key, { address: key, status: 'dialing' })
+  const log = init.libp2p.logger.forComponent('skein:bootstrap')
+  let found = false
+  for (let attempt = 0; !signal.aborted; attempt += 1) {
+    try {
+      using scope = openScope({ timeoutMs: LOOKUP_TIMEOUT_MS }, { owner: signal })
+      const peers = await peersOfName(name, init.names, { signal: scope.signal, log })
+      found = true
+      states.delete(key)
+      for (const peer of peers) follow(peer)
+    } catch (error) {
+      // Those found before are dialled all the same.
+      if (!found) states.set(key, { address: key, status: 'waiting', lastError: messageOf(error) })
+    }
+    const ms = found ? LOOKUP_AGAIN_MS : backoffMs(attempt, BACKOFF, init.random())
+    await pause(ms, { signal })
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** The peer at the end of an address. */

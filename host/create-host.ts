@@ -5,13 +5,14 @@ import { InferenceError, openAdvertisement, PROTOCOLS } from '../protocol/index.
 import { openScope, systemClock } from '../timing/index.ts'
 import { createAdvertisementBook } from './advertisement-book.ts'
 import { keepBook } from './book-keeper.ts'
-import { dialBootstrapPeers, peerOf } from './bootstrap-dialer.ts'
+import { dialBootstrapPeers } from './bootstrap-dialer.ts'
 import { connectedServers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
 import { MAX_KNOWN_ASKED, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
 import { createDht } from './dht.ts'
 import { explainDialFailure } from './dial-failure.ts'
 import { dialPolicy } from './dial-policy.ts'
+import { keepEntryPoints } from './entry-points.ts'
 import { fetchAdvertisement } from './exchange-client.ts'
 import { exchangeOnConnect } from './exchange-on-connect.ts'
 import { createExchangeServer } from './exchange-server.ts'
@@ -28,7 +29,7 @@ import { forgetOwnRecords } from './own-records.ts'
 import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
 import { Relaying } from './relaying.ts'
 import { createStop } from './stop.ts'
-import { parseAddress, parsePeerAddress } from './typed-addresses.ts'
+import { parseAddress, parseBootstrapAddress } from './typed-addresses.ts'
 
 /** Dialling what a user typed. */
 const CONNECT_TIMEOUT_MS = 10_000
@@ -64,7 +65,7 @@ async function assemble(
   persistence: Persistence,
   stopping: AbortController,
 ): Promise<Host> {
-  const bootstrap = init.bootstrap.map(parsePeerAddress)
+  const bootstrap = init.bootstrap.map(parseBootstrapAddress)
   const typed = [...bootstrap, ...init.listen.map(parseAddress)]
   const policy = dialPolicy({ typed, privateSwarm: init.swarmKey !== undefined })
   const lookup = createNameLookup(init.now)
@@ -158,28 +159,48 @@ async function assemble(
 
   const random = Math.random
   await relaying.start({ libp2p, random, signal, onError })
-  const reach = await keepReach({
-    ...{ libp2p, own, lookup, random, signal, onError },
-    dialExactly: (address, options) => libp2p.services.exactDialer.dial(address, options),
-    isRelayed: () => relaying.addresses.length > 0,
-    trusted: new Set(bootstrap.map((address) => peerOf(address).toString())),
-    serve: init.dht === 'server',
+  const entryPoints = await keepEntryPoints({
+    ...{ libp2p, signal, onError },
+    path: persistence.entryPointsPath,
+    writable: persistence.writable,
     clock: systemClock,
   })
+  const candidates = async (): Promise<readonly PeerId[]> => {
+    const [first, others] = await Promise.all([entryPoints.candidates(), keeper.candidates()])
+    return [...first, ...others.filter((peer) => !first.some((known) => known.equals(peer)))]
+  }
   const bootstrapPeers = dialBootstrapPeers({
     libp2p,
     addresses: bootstrap,
+    names: gater.dnsaddrResolver,
     signal,
     random,
     explain,
   })
+  const reach = await keepReach({
+    ...{ libp2p, own, lookup, random, signal, onError },
+    dialExactly: (address, options) => libp2p.services.exactDialer.dial(address, options),
+    isRelayed: () => relaying.addresses.length > 0,
+    isTrusted: (peer) => bootstrapPeers().some(({ address }) => address.endsWith(`/p2p/${peer}`)),
+    serve: init.dht === 'server',
+    clock: systemClock,
+  })
+  reach.onChange(() => relaying.check())
   let triedKnown = false
-  void dialKnownPeers({ libp2p, candidates: keeper.candidates, signal, random }).then(() => {
+  void dialKnownPeers({ libp2p, candidates, signal, random }).then(() => {
     triedKnown = true
   })
   const hasHope = (): boolean =>
-    init.mdns || bootstrapPeers().length > 0 || (!triedKnown && book.all().length > 0)
-  const stop = createStop({ libp2p, keeper, persistence, stopping, onError })
+    init.mdns ||
+    bootstrapPeers().length > 0 ||
+    (!triedKnown && (book.all().length > 0 || entryPoints.all().length > 0))
+  const stop = createStop({
+    libp2p,
+    keepers: [keeper, entryPoints],
+    persistence,
+    stopping,
+    onError,
+  })
 
   return {
     libp2p,
@@ -193,9 +214,10 @@ async function assemble(
       options.signal?.throwIfAborted()
     },
     bootstrapPeers,
+    entryPoints: () => entryPoints.all().map(({ address }) => address),
     reachability: () => reach.report(),
     tested: (options = {}) => {
-      const hasTesters = bootstrap.length > 0
+      const hasTesters = bootstrap.length > 0 || entryPoints.all().length > 0
       const timeoutMs = hasTesters ? (options.timeoutMs ?? TESTED_TIMEOUT_MS) : 0
       return reach.tested(timeoutMs, options)
     },

@@ -13,6 +13,8 @@ export interface Persistence {
   readonly datastore: BaseDatastore
   /** Known advertisements. Absent without a data directory. */
   readonly advertisementsPath?: string
+  /** Peers to start from. Absent without a data directory. */
+  readonly entryPointsPath?: string
   /** Ports picked before. Absent without a data directory, or when it is another process's. */
   readonly portsPath?: string
   /** Whether this host may write to the files. */
@@ -34,7 +36,7 @@ export async function openPersistence(
     return await persistent(dataDir)
   } catch (error) {
     if (error instanceof DataDirLockedError && init.whenLocked === 'ephemeral') {
-      return await ephemeral(advertisementsIn(dataDir))
+      return await ephemeral(dataDir)
     }
     throw error
   }
@@ -42,11 +44,17 @@ export async function openPersistence(
 
 const advertisementsIn = (dataDir: string): string => join(dataDir, 'advertisements')
 
-async function ephemeral(advertisementsPath: string | undefined): Promise<Persistence> {
+const entryPointsIn = (dataDir: string): string => join(dataDir, 'entry-points.json')
+
+/** @param readDir data directory of another process, to read from */
+async function ephemeral(readDir: string | undefined): Promise<Persistence> {
   return {
     privateKey: await createIdentity(),
     datastore: new MemoryDatastore(),
-    ...(advertisementsPath !== undefined && { advertisementsPath }),
+    ...(readDir !== undefined && {
+      advertisementsPath: advertisementsIn(readDir),
+      entryPointsPath: entryPointsIn(readDir),
+    }),
     writable: false,
     close: async () => {},
   }
@@ -64,6 +72,7 @@ async function persistent(dataDir: string): Promise<Persistence> {
       privateKey,
       datastore,
       advertisementsPath: advertisementsIn(dataDir),
+      entryPointsPath: entryPointsIn(dataDir),
       portsPath: join(dataDir, 'ports.json'),
       writable: true,
       close: async () => {

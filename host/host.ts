@@ -31,7 +31,7 @@ export interface HostInit {
   readonly announce?: readonly string[]
   /** Networks (`10.0.0.0/8`, `fd00::/8`) whose addresses are never announced. @default none */
   readonly noAnnounce?: readonly string[]
-  /** Multiaddrs of bootstrap peers, each ending in `/p2p/…`. Dialled with backoff for ever. @default none */
+  /** Multiaddrs of bootstrap peers, each ending in `/p2p/…`, or a name of several (`/dnsaddr/…`). Dialled with backoff for ever. @default none */
   readonly bootstrap?: readonly string[]
   /** Pre-shared key of a private swarm (libp2p's text format). @default none: the public swarm */
   readonly swarmKey?: Uint8Array
@@ -129,6 +129,8 @@ export interface Host extends AsyncDisposable {
   relayed(options?: JoinOptions): Promise<void>
   /** One entry for each bootstrap peer given, as of now. */
   bootstrapPeers(): readonly BootstrapState[]
+  /** Multiaddrs of public peers known for long, the longest first: as good a start as a bootstrap peer. */
+  entryPoints(): readonly string[]
   /**
    * Waits for the first peer with whom the DHT can be asked. Answers at once where there is nobody to wait for: no
    * bootstrap peer, none known from before, no mDNS.

@@ -13,9 +13,16 @@
  * @packageDocumentation
  */
 
+export {
+  type BootstrapList,
+  MAX_BOOTSTRAP_LIST_BYTES,
+  openBootstrapList,
+  sealBootstrapList,
+} from './bootstrap-list.ts'
 export { closedWithin } from './closed-within.ts'
 export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
+export { DEFAULT_BOOTSTRAP } from './default-bootstrap.ts'
 export type {
   AbortOptions,
   AdvertisementBook,
@@ -27,6 +34,7 @@ export type {
   RelayingState,
   TestedOptions,
 } from './host.ts'
+export { loadIdentity } from './identity.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
 export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export { PeerRates } from './peer-rates.ts'

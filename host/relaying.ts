@@ -29,6 +29,7 @@ export class Relaying {
   #libp2p: Libp2p | undefined
   #server: RelayServer | undefined
   #keeper: RelayKeeper | undefined
+  #follow: () => void = () => {}
 
   constructor(init: ResolvedHostInit, own: OwnAddresses) {
     this.#init = init
@@ -62,6 +63,12 @@ export class Relaying {
     return this.#own.announced([]).some(isPublicAddress)
   }
 
+  /** Looks at once whether this host should relay, or be relayed, because its reachability changed. */
+  check(): void {
+    this.#follow()
+    this.#keeper?.check()
+  }
+
   get state(): RelayingState {
     const held = this.#keeper?.held ?? []
     return {
@@ -85,9 +92,10 @@ export class Relaying {
       const follow = (): Promise<void> =>
         relay === 'always' || this.#isPublic() ? server.start() : server.stop()
       await follow()
-      repeat(CHECK_EVERY_MS, signal, () => {
+      this.#follow = () => {
         follow().catch((error: unknown) => onError('starting or stopping to relay', error))
-      })
+      }
+      repeat(CHECK_EVERY_MS, signal, this.#follow)
     }
     if (dht === 'server') {
       this.#keeper = new RelayKeeper({

@@ -1,13 +1,17 @@
 import type { Libp2p } from '@libp2p/interface'
 import { settledWithin } from '../timing/index.ts'
-import type { BookKeeper } from './book-keeper.ts'
 import type { Persistence } from './data-dir.ts'
 import { STOP_TIMEOUT_MS } from './defaults.ts'
+
+interface Closable {
+  readonly close: () => Promise<void>
+}
 
 /** Ends a host once, however often it is called, within a bounded time, and without throwing. */
 export function createStop(init: {
   readonly libp2p: Pick<Libp2p, 'stop' | 'getConnections'>
-  readonly keeper: BookKeeper
+  /** What is written to the disk at the end. */
+  readonly keepers: readonly Closable[]
   readonly persistence: Persistence
   readonly stopping: AbortController
   readonly onError: (what: string, error: unknown) => void
@@ -22,7 +26,7 @@ export function createStop(init: {
   }
   const stop = async (): Promise<void> => {
     init.stopping.abort(new DOMException('the host stops', 'AbortError'))
-    await attempt('keeping the advertisements', init.keeper.close)
+    for (const keeper of init.keepers) await attempt('keeping what is known', keeper.close)
     await attempt('stopping libp2p', () => stopInTime(init.libp2p))
     await attempt('closing the datastore', init.persistence.close)
   }

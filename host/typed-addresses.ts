@@ -1,6 +1,7 @@
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { InferenceError } from '../protocol/index.ts'
 import { peerOf } from './bootstrap-dialer.ts'
+import { isBootstrapName } from './bootstrap-names.ts'
 
 /** @throws InferenceError `invalid_request` that says which address is wrong. */
 export function parseAddress(text: string): Multiaddr {
@@ -11,8 +12,14 @@ export function parseAddress(text: string): Multiaddr {
   }
 }
 
+/** An address of a particular peer, or a `/dnsaddr` name of several. */
+export function parseBootstrapAddress(text: string): Multiaddr {
+  const address = parseAddress(text)
+  return isBootstrapName(address) ? address : parsePeerAddress(text)
+}
+
 /** An address of a particular peer. */
-export function parsePeerAddress(text: string): Multiaddr {
+function parsePeerAddress(text: string): Multiaddr {
   const address = parseAddress(text)
   try {
     peerOf(address)

@@ -1,23 +1,23 @@
-/** What was given counts half after a day. So does what was taken: the two are held against each other. */
+/** Work given and work taken both decay by half per day, so that they can be compared. */
 export const CREDIT_HALF_LIFE_MS = 86_400_000
 
-/** Share of its credit that a peer's word can pass on. */
+/** Share of its credit that a peer can pass on by its receipts. */
 const PASSED_ON = 0.5
-/** With half passed on each time, what is left to move is below 1e-9. */
+/** With half passed on per round, the rest to distribute is below 1e-9. */
 const STEPS = 32
 
-/** Tokens of work that somebody says it was given: by client, then by whom the work is credited to. */
+/** Tokens of work that clients say they received: by client, then by beneficiary. */
 export type Claims = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 /**
- * Tokens of work credited to each peer: a flow that begins at the seeds and is never more than came in. A seed's word
- * counts in full. Anybody else's passes on credit that it has itself: half of it at most, shared out by what it says
- * that it was given by each, and no more than that. Passed on is gone, except what goes to a seed, which is no newcomer
- * to be lifted: so nobody loses by a receipt for the reader's own circle.
+ * Tokens of work credited to each peer: a flow that begins at the seeds and never exceeds what came in. Receipts of a
+ * seed count in full. Receipts of any other peer pass on its own credit: at most half of it, divided in proportion to
+ * the work it received from each, and at most that work. Credit that is passed on is deducted from the giver, except
+ * credit for a seed: a receipt for the reader's own circle costs nothing.
  *
- * Whatever a group without seeds claims, its members have at most as much together as those outside vouched for (seeds
- * what they signed, others half of their own credit): of what a member passes on inside, the other has what it lost.
- * More identities, receipts or tokens in them move credit within the group, and bring none into it.
+ * Whatever a group without seeds claims, its members together have at most what outsiders vouched for (seeds what they
+ * signed, others half of their own credit): what one member passes to another inside, the first loses. More identities,
+ * receipts or tokens move credit within the group and bring none into it.
  *
  * @returns absent is 0
  */

@@ -1,21 +1,21 @@
-/** Trust of one in another: any positive weight, of which only the shares of one row count. */
+/** Trust of one peer in others: positive weights, of which only the shares within a row count. */
 export type TrustEdges = ReadonlyMap<string, ReadonlyMap<string, number>>
 
 /** How trust flows. */
 export interface EigenTrustOptions {
   /** Share that returns to the pre-trusted at each step, above 0, at most 1. @default 0.5 */
   readonly restart?: number
-  /** @default 32: with half returning each time, what is left to move is below 1e-9 */
+  /** @default 32: with half returning per step, the rest to distribute is below 1e-9 */
   readonly steps?: number
 }
 
 /**
  * Personalised EigenTrust: t = (1 − a)·Cᵀt + a·p, where p is spread over the pre-trusted and C has each one's trust in
  * others as shares (S. Kamvar, M. Schlosser, H. Garcia-Molina, "The EigenTrust Algorithm for Reputation Management in
- * P2P Networks", 2003). Whoever trusts nobody passes what it has back to the pre-trusted.
+ * P2P Networks", 2003). A peer without trust in others returns its mass to the pre-trusted.
  *
- * If those outside a clique give it at most the share g of their trust, its members have at most
- * (1 − a)g ÷ (a + (1 − a)g) together, however many they are and however they trust each other.
+ * If outsiders give a clique at most the share g of their trust, its members together have at most
+ * (1 − a)g ÷ (a + (1 − a)g), whatever their number and their trust in each other.
  *
  * @returns masses that sum up to 1; absent is 0
  */

@@ -1,6 +1,5 @@
 /**
- * Who served whom: receipts that client and node both sign, and what they are worth to one who trusts itself and its
- * friends.
+ * Receipts of work, signed by client and node, and their value to a reader that trusts itself and its friends.
  *
  * @example
  * async function standingOf(peer: string, init: LedgerInit): Promise<number | undefined> {

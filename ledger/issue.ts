@@ -16,7 +16,7 @@ import type { ReceiptBook } from './receipt-book.ts'
 const NONCE_BYTES = 16
 const NONE = new Uint8Array()
 
-/** One answer that was received, as its client remembers it. */
+/** An answer as its client remembers it. */
 export interface Received {
   readonly attemptId: Uint8Array
   readonly server: PeerId
@@ -40,10 +40,10 @@ export interface IssueInit {
 }
 
 /**
- * Gives a receipt for an answer: signs a draft, and has its node sign, too. Where the node knows a later one of the
- * chain than this client does, that one is taken over, once.
+ * Issues a receipt for an answer: signs a draft and has the node countersign it. If the node knows a later receipt of
+ * the chain than this client, that one is adopted, once.
  *
- * @throws InferenceError the node's refusal; `malformed` where it signed something else; what asking throws
+ * @throws InferenceError the node's refusal; `malformed` if it signed something else; what asking throws
  */
 export async function issueReceipt(init: IssueInit, answer: Received): Promise<Receipt> {
   const { book, peerId, ask } = init

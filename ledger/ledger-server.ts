@@ -20,20 +20,20 @@ import type { Served, ServedLog } from './served-log.ts'
 
 /** A request holds a draft, the receipt before it, and the encoding around them. */
 const QUESTION = { timeoutMs: 5_000, maxRequestBytes: 2 * LIMITS.maxReceiptBytes + 128 }
-/** Of one peer: as many as it can have answers, and some. */
+/** Per peer: more than it can have answers. */
 const RATE = { burst: 200, perSecond: 20 }
-/** Lists of receipts change slowly, and cost more. */
+/** Lists of receipts change slowly and cost more than one receipt. */
 const FETCH_RATE = { burst: 4, perSecond: 0.1 }
-/** Client and node may see the length of an answer differently by the time on the wire, and by their clocks. */
+/** Client and node measure an answer's duration differently: by the time on the wire, and by their clocks. */
 const MAX_LONGER_MS = 60_000
 
 export interface LedgerServerInit {
   readonly peerId: PeerId
   readonly privateKey: PrivateKey
   readonly book: ReceiptBook
-  /** What receipts may be asked for. Absent: this peer answers nothing, and signs nothing. */
+  /** Answers that receipts may be requested for. Absent: this peer signs nothing. */
   readonly served?: ServedLog | undefined
-  /** Throws for a peer that gets no answer. */
+  /** Throws for a peer without access. */
   readonly admit: (peer: PeerId) => void
   /** Peer id to credit the work to; empty for this peer itself. */
   readonly beneficiary: string
@@ -52,7 +52,7 @@ export function createLedgerServer(
   const rates = new PeerRates(RATE)
   const fetches = new PeerRates(FETCH_RATE)
   let turn: Promise<unknown> = Promise.resolve()
-  /** One draft at a time: two that are looked at together could both be the next of a chain. */
+  /** One draft at a time: two checked concurrently could both be the next of a chain. */
   const inTurn = (work: () => Promise<ReceiptResponse>): Promise<ReceiptResponse> => {
     const mine = turn.then(work)
     turn = mine.catch(() => {})
@@ -85,7 +85,7 @@ async function respond(
   }
 }
 
-/** A random choice of those that this peer is a party to: it vouches for no others. */
+/** A random choice of receipts that this peer is a party to; it does not vouch for others. */
 function ownReceipts({ book, peerId, random }: LedgerServerInit, max: number): Uint8Array[] {
   const own = book
     .all()
@@ -102,14 +102,14 @@ function ownReceipts({ book, peerId, random }: LedgerServerInit, max: number): U
   return chosen
 }
 
-/** Only what this peer knows itself: that answer, to that client, with those tokens, once, next in their chain. */
+/** Signs only what this peer knows itself: that answer, to that client, with those tokens, once, next in their chain. */
 async function sign(
   request: Countersign,
   asker: PeerId,
   init: LedgerServerInit,
 ): Promise<ReceiptResponse> {
   const { book, served, beneficiary, privateKey, peerId, now } = init
-  // Before any signature is looked at, which costs the most.
+  // Before any signature is verified, which costs the most.
   const answer = served?.get(request.attemptId)
   if (answer?.client !== asker.toString()) throw refuse('no such answer, or it has its receipt')
   const body = await openDraft(request.draft, now())
@@ -144,7 +144,7 @@ async function check(body: ReceiptBody, answer: Served, salt: Uint8Array): Promi
   }
 }
 
-/** A node that lost its receipts takes the chain up where the client shows its end, signed by this node. */
+/** A node that lost its receipts continues the chain from the end that the client shows, signed by this node. */
 async function remember(
   previous: Uint8Array,
   { client, server }: ReceiptBody,

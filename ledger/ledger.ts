@@ -10,17 +10,17 @@ import { loadReceipts, saveReceipts } from './saved-receipts.ts'
 import type { ServedLog } from './served-log.ts'
 import { SharedTrust } from './shared-trust.ts'
 
-/** Receipts asked of one peer at a time. */
+/** Receipts requested from one peer at a time. */
 const FETCH_MAX = 64
 /** Peers asked in one round. */
 const ASKED_A_ROUND = 4
-/** Of them friends, while there are others to ask. */
+/** Of these, friends, if there are others to ask. */
 const FRIENDS_A_ROUND = 3
-/** Between two rounds, give or take a quarter. */
+/** Between two rounds, jittered by a quarter. */
 const GATHER_EVERY_MS = 600_000
-/** The first round waits until there is somebody to ask. */
+/** The first round waits until there are peers to ask. */
 const FIRST_GATHER_MS = 30_000
-/** Answers that wait for their receipt, of one peer: more get none. */
+/** Answers of one peer that wait for their receipt; further ones get none. */
 const MAX_PENDING = 16
 
 /** What a ledger needs of a host. */
@@ -28,18 +28,18 @@ export type LedgerHost = Pick<Host, 'peerId' | 'privateKey'> & {
   readonly libp2p: Pick<Libp2p, 'dialProtocol' | 'handle' | 'unhandle'>
 }
 
-/** Whose ledger it is, and whom it believes. */
+/** The ledger's owner, and the peers it believes. */
 export interface LedgerInit {
   readonly host: LedgerHost
-  /** Ids of peers whose word counts like the caller's own. @default none */
+  /** Ids of peers whose receipts count like the caller's own. @default none */
   readonly friends?: readonly string[]
-  /** What this peer answered, for which it signs. @default it signs nothing */
+  /** Answers of this peer, for which it countersigns. @default it signs nothing */
   readonly served?: ServedLog
-  /** Peer id to credit the work to. Its word counts like a friend's. @default this peer */
+  /** Peer id to credit the work to. Its receipts count like a friend's. @default this peer */
   readonly beneficiary?: string
-  /** Throws for a peer that gets neither an answer nor a signature. @default everybody gets one */
+  /** Throws for a peer without access. @default every peer has access */
   readonly admit?: (peer: PeerId) => void
-  /** Where receipts are kept. @default nowhere */
+  /** Directory that receipts are kept in. @default memory only */
   readonly dataDir?: string | undefined
   /** Peers that may have receipts. */
   readonly peers: () => readonly PeerId[]
@@ -49,7 +49,7 @@ export interface LedgerInit {
   readonly random?: () => number
 }
 
-/** Who served whom, as both signed it: given, gathered, and weighed by whom the caller trusts. */
+/** Receipts that both sides signed: issued, gathered, and weighed by the caller's trust. */
 export class Ledger implements AsyncDisposable {
   readonly book: ReceiptBook
   readonly trust: SharedTrust
@@ -69,13 +69,13 @@ export class Ledger implements AsyncDisposable {
     this.#now = now
     this.#random = random
     this.#friends = beneficiary === '' ? friends : [...friends, beneficiary]
-    // Strangers' receipts must not drive out those that count.
+    // Receipts of strangers must not evict those that count.
     const worth = ({ client }: Receipt): number => this.trust.mass(client.toString())
     this.book = new ReceiptBook(now, worth)
     this.trust = new SharedTrust(this.book, [host.peerId.toString(), ...this.#friends], now)
   }
 
-  /** Reads what was kept, answers from now on, and gathers what others have. */
+  /** Loads stored receipts, starts to answer, and gathers receipts of others. */
   async start(): Promise<void> {
     const { host, served, beneficiary = '', dataDir, admit = () => {} } = this.#init
     if (dataDir !== undefined) await loadReceipts(this.book, dataDir, this.#now())
@@ -90,10 +90,9 @@ export class Ledger implements AsyncDisposable {
   }
 
   /**
-   * Gives a receipt for an answer, one after the other for each peer. Where that does not work, there is none: nobody
-   * waits for it.
+   * Issues a receipt for an answer, in sequence per peer. A failure leaves no receipt; nothing waits for it.
    *
-   * @returns the receipt, or nothing
+   * @returns the receipt, or undefined
    */
   async issue(answer: Received): Promise<Receipt | undefined> {
     const server = answer.server.toString()
@@ -110,8 +109,8 @@ export class Ledger implements AsyncDisposable {
   }
 
   /**
-   * Asks some peers, three of them friends where there are as many, for the receipts that they are a party to. Keeps
-   * those by whoever is trusted.
+   * Asks some peers, up to three of them friends, for the receipts that they are a party to, and keeps those of trusted
+   * peers.
    */
   async gather(): Promise<void> {
     const { peers, host } = this.#init
@@ -128,7 +127,7 @@ export class Ledger implements AsyncDisposable {
     }
   }
 
-  /** Ends what runs, answers no more, and writes down what is known. */
+  /** Cancels what runs, stops answering, and saves the receipts. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= this.#close()
     return this.#closed
@@ -160,11 +159,11 @@ export class Ledger implements AsyncDisposable {
     const response = await askLedger(libp2p, peer, { type: 'fetch', max: FETCH_MAX }, { signal })
     if (response.type !== 'known') return
     for (const bytes of response.known.slice(0, FETCH_MAX)) {
-      // One bad one is no reason to lose the others; forging is what signatures make pointless.
+      // One invalid receipt must not cost the others.
       const receipt = await openReceipt(bytes, this.#now()).catch(() => undefined)
       if (receipt === undefined) continue
       const isTold = receipt.client.equals(peer) || receipt.server.equals(peer)
-      // A stranger's word counts nothing, and is not worth the room.
+      // A stranger's receipt counts for nothing and is not worth the room.
       if (isTold && this.trust.mass(receipt.client.toString()) > 0) this.book.add(receipt)
     }
   }
@@ -181,7 +180,7 @@ export class Ledger implements AsyncDisposable {
     this.#schedule(GATHER_EVERY_MS)
   }
 
-  /** A full disk is no reason to end: what is known stays in memory. */
+  /** A full disk does not end the ledger: receipts stay in memory. */
   async #save(): Promise<void> {
     const { dataDir } = this.#init
     if (dataDir === undefined || this.book.changes === this.#saved) return

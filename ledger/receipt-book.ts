@@ -2,19 +2,19 @@ import { equals } from 'uint8arrays/equals'
 import { toString as toText } from 'uint8arrays/to-string'
 import { LIMITS, type Receipt } from '../protocol/index.ts'
 
-/** Receipts that are kept. Some 2 MB. */
+/** Receipts kept: about 2 MB. */
 const MAX_RECEIPTS = 4_096
-/** Of one client and server, so that a busy pair does not drive out the others. */
+/** Per client and server, so that a busy pair does not evict the others. */
 const MAX_OF_PAIR = 32
 /** Pairs that signed two receipts for the same place in their chain. */
 const MAX_FORKED = 1_024
 
-/** What became of a receipt: kept, there already, too old, or one of two that cannot both be. */
+/** Outcome for a receipt: kept, known already, too old, or one of two that contradict each other. */
 export type Entered = 'new' | 'known' | 'expired' | 'forked'
 
 /**
- * Receipts whose signatures were verified: each once, none that is too old, and none of a pair that signed two for the
- * same place in its chain. Bounded.
+ * Receipts with verified signatures: each once, without expired ones and without those of a pair that signed two for
+ * the same place in its chain. Bounded.
  */
 export class ReceiptBook {
   readonly #byPair = new Map<string, readonly Receipt[]>()
@@ -28,7 +28,7 @@ export class ReceiptBook {
 
   /**
    * @param now milliseconds since 1970
-   * @param worth of a receipt: where there are too many, those worth least go first. @default the same for all
+   * @param worth of a receipt: the least valuable are evicted first. @default the same for all
    */
   constructor(now: () => number, worth: (receipt: Receipt) => number = () => 0) {
     this.#now = now
@@ -39,12 +39,12 @@ export class ReceiptBook {
     return this.#size
   }
 
-  /** Counts what changed, for those who compute from it. */
+  /** Number of changes so far: tells whether values computed from the book are stale. */
   get changes(): number {
     return this.#changes
   }
 
-  /** Takes in a receipt whose signatures were verified. */
+  /** Adds a receipt with verified signatures. */
   add(receipt: Receipt): Entered {
     if (this.#isExpired(receipt)) return 'expired'
     const pair = pairOf(receipt.client.toString(), receipt.server.toString())
@@ -68,7 +68,7 @@ export class ReceiptBook {
     return 'new'
   }
 
-  /** The last of a pair's chain, which the next one has to follow. Absent once all have expired: then it starts anew. */
+  /** The last receipt of a pair's chain, which the next must follow. Absent once all have expired: the chain restarts. */
   latest(client: string, server: string): Receipt | undefined {
     return this.#live(pairOf(client, server)).at(-1)
   }
@@ -78,7 +78,7 @@ export class ReceiptBook {
     return [...this.#byPair.keys()].flatMap((pair) => this.#live(pair))
   }
 
-  /** A pair's, in order; those that have expired meanwhile go. */
+  /** A pair's receipts in order; expired ones are removed. */
   #live(pair: string): readonly Receipt[] {
     const before = this.#byPair.get(pair) ?? []
     const live = before.filter((receipt) => !this.#isExpired(receipt))
@@ -100,7 +100,7 @@ export class ReceiptBook {
     return endedAtMs < this.#now() - LIMITS.maxReceiptAgeMs
   }
 
-  /** Neither side can be believed: both signed what cannot both be. */
+  /** Neither side can be believed: both signed contradicting receipts. */
   #fork(pair: string): void {
     this.#keep(pair, [])
     this.#forked.add(pair)
@@ -108,7 +108,7 @@ export class ReceiptBook {
     if (this.#forked.size > MAX_FORKED && oldest !== undefined) this.#forked.delete(oldest)
   }
 
-  /** An eighth at a time, so that this is seldom. Of those worth the same the oldest. */
+  /** Evicts an eighth at a time, so that it happens rarely; of equal worth, the oldest. */
   #dropLeast(): void {
     const worth = new Map(this.all().map((receipt) => [receipt, this.#worth(receipt)]))
     const of = (receipt: Receipt): number => worth.get(receipt) ?? 0
@@ -121,7 +121,7 @@ export class ReceiptBook {
   }
 }
 
-/** Neighbours in the chain of which the later does not name the earlier. */
+/** Whether the later of two neighbours in a chain does not name the earlier. */
 function contradicts(chain: readonly Receipt[]): boolean {
   return chain.some((receipt, at) => {
     const before = chain[at - 1]

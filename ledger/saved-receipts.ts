@@ -8,14 +8,14 @@ import type { ReceiptBook } from './receipt-book.ts'
 
 const FILE = 'receipts.txt'
 
-/** Reads the receipts of a directory, one a line, as base64. What is no receipt, or too old, is left out. */
+/** Reads the receipts of a directory, one per line, as base64. Invalid and expired ones are skipped. */
 export async function loadReceipts(
   book: ReceiptBook,
   dataDir: string,
   nowMs: number,
 ): Promise<void> {
   const text = await readFile(join(dataDir, FILE), 'utf8').catch(() => '')
-  // Signatures are dear: what is in the book was verified.
+  // Verifying signatures is expensive, and those in the book were verified.
   const known = new Set(linesOf(book))
   for (const line of text.split('\n')) {
     if (line === '' || known.has(line)) continue
@@ -28,7 +28,7 @@ export async function loadReceipts(
 }
 
 /**
- * Writes them, as a whole, together with what another process of this user wrote there meanwhile.
+ * Writes all receipts atomically, merged with those that another process of this user wrote meanwhile.
  *
  * @returns the book's changes up to which it was written
  */

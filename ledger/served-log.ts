@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache'
 import { toString as toText } from 'uint8arrays/to-string'
 
-/** Answers that a receipt can still be asked for. */
+/** Answers that a receipt can still be requested for. */
 const MAX_SERVED = 2_048
-/** For so long after its end. */
+/** Time after its end in which an answer can get a receipt. */
 const MAX_AGE_MS = 600_000
 
-/** One answer that was given, as its node remembers it. */
+/** An answer as its node remembers it. */
 export interface Served {
   readonly client: string
   readonly specHash: Uint8Array
@@ -18,7 +18,7 @@ export interface Served {
   readonly endedAtMs: number
 }
 
-/** What a node has answered lately, by attempt. Bounded. */
+/** Recent answers of a node, by attempt. Bounded. */
 export class ServedLog {
   readonly #served = new LRUCache<string, Served>({ max: MAX_SERVED, ttl: MAX_AGE_MS })
 
@@ -27,12 +27,12 @@ export class ServedLog {
     this.#served.set(idOf(attemptId), served)
   }
 
-  /** What was answered in this attempt, if a receipt can be had for it. */
+  /** The answer of this attempt, if a receipt can be issued for it. */
   get(attemptId: Uint8Array): Served | undefined {
     return this.#served.get(idOf(attemptId))
   }
 
-  /** A receipt was given for it: there is one for each answer. */
+  /** Marks the answer as receipted: each answer gets one receipt. */
   settle(attemptId: Uint8Array): void {
     this.#served.delete(idOf(attemptId))
   }

@@ -5,11 +5,11 @@ import type { ReceiptBook } from './receipt-book.ts'
 
 /** Share of trust that returns to the caller and its friends at each step. */
 const RESTART = 0.5
-/** What one receipt says of its server at most, in tokens: a single huge answer is no long acquaintance. */
+/** Tokens that one receipt counts for at most: a single huge answer is no long acquaintance. */
 const MAX_TOKENS = 10_000
 /** Old receipts expire meanwhile. */
 const MAX_AGE_MS = 60_000
-/** However many receipts come, what they are worth is computed once in this time: it takes milliseconds. */
+/** Trust is recomputed at most once in this time, however many receipts arrive; it takes milliseconds. */
 const MIN_AGE_MS = 1_000
 
 interface Computed {
@@ -23,8 +23,8 @@ interface Computed {
 }
 
 /**
- * What receipts are worth to one who trusts itself and its friends: who served whom, as far as whoever says so is
- * trusted by somebody trusted (personalised EigenTrust). Strangers' receipts for each other are worth nothing.
+ * The value of receipts to a reader that trusts itself and its friends: each counts as far as its signer is trusted,
+ * directly or through others (personalised EigenTrust). Receipts that strangers give each other are worth nothing.
  */
 export class SharedTrust {
   readonly #book: ReceiptBook
@@ -42,14 +42,15 @@ export class SharedTrust {
     this.#now = now
   }
 
-  /** Share of all trust: 0 for whom nobody trusted knows. */
+  /** Share of all trust; 0 if no trusted peer has a receipt for it. */
   mass(peer: string): number {
     return this.#current().masses.get(peer) ?? 0
   }
 
   /**
-   * How good a server is by the word of others: from one half, for nothing known, to 1, for what those have who served
-   * the caller and its friends. Absent where nobody trusted was served by it. Never less than neutral: blame does not travel.
+   * Standing of a server by the receipts of others: from 0.5 if nothing is known to 1 for as much trust as ordinary
+   * servers of the caller and its friends have. Undefined if it served no trusted peer. Never below neutral: blame does
+   * not travel.
    */
   standing(peer: string): number | undefined {
     const { masses, ordinary } = this.#current()
@@ -59,8 +60,7 @@ export class SharedTrust {
   }
 
   /**
-   * Tokens of work that are credited to this peer, those of a day ago half: as the pre-trusted say, and others as far
-   * as they have credit themselves. All of a clique have at most what others vouched for. Contract: {@link creditFlow}.
+   * Tokens of work credited to this peer, decaying by half per day. Contract: {@link creditFlow}.
    */
   given(peer: string): number {
     return this.#current().given.get(peer) ?? 0
@@ -89,9 +89,9 @@ function compute(
     const server = receipt.server.toString()
     const { beneficiary } = receipt
     add(edges, client, server, tokensOf(receipt))
-    // What a server says of itself it may: its owner speaks for it, with no more voice than it has.
+    // A server may name its owner: the owner gets no more trust than the server has.
     if (beneficiary !== server) add(edges, server, beneficiary, 1)
-    // Nobody pays itself.
+    // A client cannot credit itself.
     if (beneficiary !== client) add(claims, client, beneficiary, decayed(receipt, nowMs))
   }
   const masses = eigenTrust(edges, preTrusted, { restart: RESTART })

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { InferenceError } from './errors.ts'
 
 /** Accepted from callers and dropped, since they cannot change an answer: OpenAI's fields with their types. The wire always streams. */
-const DROPPED: Readonly<Record<string, z.ZodType>> = {
+export const DROPPED: Readonly<Record<string, z.ZodType>> = {
   user: z.string(),
   metadata: z.record(z.string(), z.string()),
   store: z.boolean(),
@@ -18,7 +18,7 @@ const DROPPED: Readonly<Record<string, z.ZodType>> = {
 }
 
 /** Values that ask for nothing, of fields that are offered by no engine here or mean the same as another. */
-const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
+export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   best_of: [1],
   suffix: [''],
   function_call: ['auto', 'none'],

@@ -349,7 +349,10 @@ export const TOKEN_INPUT = 'input.token_ids'
 export const ANSWER_PREFIX = 'messages.answer_prefix'
 
 /** Fields that not every engine takes, and the values that ask for something. */
-const OPTIONAL_FIELDS: readonly (readonly [field: string, asks: (value: unknown) => boolean])[] = [
+export const OPTIONAL_FIELDS: readonly (readonly [
+  field: string,
+  asks: (value: unknown) => boolean,
+])[] = [
   ['n', (value) => value !== 1],
   ['presence_penalty', (value) => value !== 0],
   ['frequency_penalty', (value) => value !== 0],
@@ -363,7 +366,7 @@ const OPTIONAL_FIELDS: readonly (readonly [field: string, asks: (value: unknown)
 ]
 
 /** Wishes that leave the meaning of an answer as it is, and the values that wish for something. */
-const HINTS: readonly (readonly [field: string, asks: (value: unknown) => boolean])[] = [
+export const HINTS: readonly (readonly [field: string, asks: (value: unknown) => boolean])[] = [
   ['reasoning_effort', () => true],
   ['verbosity', (value) => value !== 'medium'],
   ['parallel_tool_calls', (value) => value !== true],

@@ -1,20 +1,15 @@
-import {
-  ANSWER_PREFIX,
-  InferenceError,
-  type InferenceRequest,
-  TOKEN_INPUT,
-} from '../../protocol/index.ts'
+import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { type GgufHeader, ggufFacts, readGgufHeader } from '../gguf/index.ts'
 import { wantsLogprobs } from '../request-fields.ts'
 import { requireSupport, selectModel } from '../select-model.ts'
 import { cachedWeightsDigest } from '../weights/index.ts'
+import { embeddedFields } from './declared.ts'
 import { EngineKeeper } from './engine-keeper.ts'
 import type { EngineProcess } from './engine-process.ts'
 import { EventQueue } from './event-queue.ts'
 import { type EmbeddedInit, type ResolvedInit, resolveInit } from './init.ts'
 import type { EngineFacts, RequestEvent } from './messages.ts'
-import { SAMPLING_FIELDS } from './sampling.ts'
 import { ChunkShaper, embeddingChunk, scoreChunk } from './shape-chunk.ts'
 
 /** A digest of a file up to this size is waited for; that of a larger one appears in `models()` later. */
@@ -224,10 +219,7 @@ class EmbeddedEngine implements EmbeddedBackend {
       templateHash,
       capabilities,
       resume: this.#facts.embeddingOnly ? 'none' : 'tokens',
-      fields: [
-        ...(this.#facts.embeddingOnly ? [] : [...SAMPLING_FIELDS, ANSWER_PREFIX]),
-        ...(capabilities.includes('embedding') ? [TOKEN_INPUT] : []),
-      ],
+      fields: embeddedFields(this.#facts.embeddingOnly, capabilities),
     }
   }
 

@@ -11,6 +11,7 @@ import {
 } from '../../protocol/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import { EMBEDDED_CAPABILITIES } from './declared.ts'
 import { Embedder } from './embed.ts'
 import { grammarSchema } from './json-schema.ts'
 import { type LoadedEngine, loadEngine } from './load-engine.ts'
@@ -200,8 +201,8 @@ export class Engine {
 
   #capabilities(): Capability[] {
     if (this.#pool === undefined) return ['embedding']
-    const chat: Capability[] = this.#prompts.hasTemplate ? ['chat', 'json_schema'] : []
-    return [...chat, 'completion', 'embedding', 'logprobs', 'token_ids', 'score']
+    const { withTemplate, always } = EMBEDDED_CAPABILITIES
+    return [...(this.#prompts.hasTemplate ? withTemplate : []), ...always]
   }
 
   async #warmUp(): Promise<void> {

@@ -19,7 +19,7 @@ export interface Sampling {
 /** llama.cpp's own defaults, for what a request leaves open. */
 const DEFAULTS = { temperature: 0.8, topP: 0.95, topK: 40, minP: 0.05 } as const
 
-/** Request fields beyond the common ones that this engine takes. */
+/** Request fields beyond the common ones by which this engine samples. */
 export const SAMPLING_FIELDS: readonly string[] = [
   'presence_penalty',
   'frequency_penalty',

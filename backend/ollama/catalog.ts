@@ -15,6 +15,14 @@ const DEFAULT_CONTEXT_LENGTH = 4096
 /** Models shown in one call each; a machine with more of them is left waiting. */
 const MAX_MODELS = 128
 
+/** What every chat model has there, and what it is asked for. A model for embeddings does nothing else. */
+export const OLLAMA_CAPABILITIES: Readonly<
+  Record<'capabilities' | 'asked', readonly Capability[]>
+> = {
+  capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
+  asked: ['embedding', 'tools', 'vision'],
+}
+
 /** Request fields beyond the common ones that Ollama takes. It has no `tool_choice`. */
 export const OLLAMA_FIELDS: {
   readonly chat: readonly string[]
@@ -42,6 +50,8 @@ export interface CatalogEntry {
 export interface CatalogInit {
   readonly http: EngineHttp
   readonly digestOf: ((path: string) => Promise<string | undefined>) | undefined
+  /** In place of what Ollama says. */
+  readonly exactCapabilities: readonly Capability[] | undefined
   /** What `/api/show` said, by manifest digest: it never changes for one digest. */
   readonly shown: Map<string, Json>
 }
@@ -101,7 +111,7 @@ async function describe(
       contextLength:
         inUse.get(engineName) || configuredContext(asString(parameters), asRecord(info)),
       templateHash: `sha256:${createHash('sha256').update(asString(template)).digest('hex')}`,
-      capabilities: capabilitiesFrom(can),
+      capabilities: init.exactCapabilities ?? capabilitiesFrom(can),
       resume: 'none',
       fields: fieldsFrom(can),
     },
@@ -130,10 +140,8 @@ async function show(
 function capabilitiesFrom(can: ReadonlySet<string>): Capability[] {
   if (can.has('embedding')) return ['embedding']
   if (!can.has('completion')) return []
-  const found: Capability[] = ['chat', 'completion', 'json_schema', 'logprobs']
-  if (can.has('tools')) found.push('tools')
-  if (can.has('vision')) found.push('vision')
-  return found
+  const { capabilities, asked } = OLLAMA_CAPABILITIES
+  return [...capabilities, ...asked.filter((capability) => can.has(capability))]
 }
 
 function fieldsFrom(can: ReadonlySet<string>): readonly string[] {

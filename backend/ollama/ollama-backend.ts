@@ -1,5 +1,6 @@
 import {
   type AnswerRequest,
+  type Capability,
   embeddingInputs,
   InferenceError,
   type InferenceRequest,
@@ -33,6 +34,8 @@ export interface OllamaBackendInit extends Omit<EngineHttpInit, 'apiKey' | 'base
   readonly baseUrl?: string
   /** Offer these only. @default all local models */
   readonly models?: readonly string[]
+  /** What the models can do, in place of what Ollama says. @default what it says */
+  readonly exactCapabilities?: readonly Capability[] | undefined
   /** Requests at a time; Ollama does not tell its OLLAMA_NUM_PARALLEL. @default 1, as Ollama's own */
   readonly slots?: number
   /** Digest of the weights in a file that Ollama names. @default none: the models have no digest */
@@ -190,8 +193,9 @@ class OllamaBackend implements Backend {
   async #read(options: AbortOptions): Promise<readonly CatalogEntry[]> {
     const cached = this.#catalog
     if (cached !== undefined && this.#now() - cached.readAt < CATALOG_AGE_MS) return cached.entries
-    const { digestOf, models } = this.#init
-    const all = await readCatalog({ http: this.#http, digestOf, shown: this.#shown }, options)
+    const { digestOf, models, exactCapabilities } = this.#init
+    const catalog = { http: this.#http, digestOf, exactCapabilities, shown: this.#shown }
+    const all = await readCatalog(catalog, options)
     const wanted = models?.map(normalizeModelId)
     const entries = all.filter(
       ({ model }) =>

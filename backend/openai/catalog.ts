@@ -2,6 +2,14 @@ import { createHash } from 'node:crypto'
 import { type Capability, normalizeModelId } from '../../protocol/index.ts'
 import type { AbortOptions, BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
+import {
+  chats,
+  embeds,
+  hasToolParser,
+  type TrialOutcome,
+  type TrialSubject,
+  takesTools,
+} from './capability-trial.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
 import { type Identity, identify } from './identify.ts'
 import { resumesByTokens } from './llama-trial.ts'
@@ -28,6 +36,8 @@ export interface CatalogInit {
   readonly root: EngineHttp
   /** Capabilities beyond those that the adapter can find out, by the operator's word. */
   readonly extraCapabilities: readonly Capability[]
+  /** In place of those. */
+  readonly exactCapabilities: readonly Capability[] | undefined
   /** Model ids to show in place of the engine's own names. */
   readonly names: Readonly<Record<string, string>>
   readonly digestOf: ((path: string) => Promise<string | undefined>) | undefined
@@ -138,32 +148,95 @@ function sizesOf({ identity, item, name }: Subject): {
 }
 
 function studioSizes(details: Json, name: string): { contextLength: number; quantization: string } {
-  const { models } = details
-  for (const { key, quantization, loaded_instances: instances } of asArray(models).map(asRecord)) {
-    const loaded = asArray(instances).map(asRecord)
-    const { config } =
-      loaded.find(({ id }) => id === name) ?? (key === name ? (loaded[0] ?? {}) : {})
-    if (config === undefined && key !== name) continue
-    const { context_length: contextLength } = asRecord(config)
-    const { name: quantizationName } = asRecord(quantization)
-    return { contextLength: asNumber(contextLength), quantization: asString(quantizationName) }
-  }
-  return { contextLength: 0, quantization: '' }
+  const { quantization, loaded_instances: instances } = studioModel(details, name) ?? {}
+  const loaded = asArray(instances).map(asRecord)
+  const { config } = loaded.find(({ id }) => id === name) ?? loaded[0] ?? {}
+  const { context_length: contextLength } = asRecord(config)
+  const { name: quantizationName } = asRecord(quantization)
+  return { contextLength: asNumber(contextLength), quantization: asString(quantizationName) }
 }
 
+/** LM Studio's entry of a model, by its own name or by that of a loaded instance. */
+function studioModel({ models }: Json, name: string): Json | undefined {
+  return asArray(models)
+    .map(asRecord)
+    .find(
+      ({ key, loaded_instances: instances }) =>
+        key === name ||
+        asArray(instances)
+          .map(asRecord)
+          .some(({ id }) => id === name),
+    )
+}
+
+/** The operator's word, else what the engine says of itself, else what it proves by a trial. */
 async function capabilitiesOf(subject: Subject, options: AbortOptions): Promise<Capability[]> {
-  const { identity, name, extraCapabilities, root } = subject
-  const traits = FLAVORS[identity.flavor]
-  if (/embed/i.test(name)) return ['embedding']
-  const found = new Set<Capability>([...traits.capabilities, ...extraCapabilities])
-  const { chat_template_caps: templateCaps, modalities } = identity.details
-  const { supports_tools: tools } = asRecord(templateCaps)
-  const { vision } = asRecord(modalities)
-  if (tools === true) found.add('tools')
-  if (vision === true) found.add('vision')
-  const trial = async () => await embeds(root, name, options)
-  if (traits.mayTry && (await once(subject, 'embedding', trial))) found.add('embedding')
+  const { exactCapabilities, extraCapabilities } = subject
+  if (exactCapabilities !== undefined) return [...new Set(exactCapabilities)]
+  const told = toldCapabilities(subject)
+  if (!FLAVORS[subject.identity.flavor].mayTry) return [...new Set([...told, ...extraCapabilities])]
+  const found = new Set<Capability>()
+  const tried = { http: subject.root, model: subject.name, ...options }
+  if (await once(subject, 'embedding', () => embeds(tried))) found.add('embedding')
+  // A server that does not embed is there for chats; of one that does, or may run such a model, a chat is asked.
+  const isTried = found.has('embedding') || subject.identity.flavor === 'llama-server'
+  const isChat = !isTried || ((await once(subject, 'chat', () => chats(tried))) ?? true)
+  if (isChat) for (const capability of told) found.add(capability)
+  const { asked } = FLAVORS[subject.identity.flavor]
+  const mayHaveTools = isChat && !found.has('tools') && asked.includes('tools')
+  if (mayHaveTools && (await provesTools(subject, tried))) found.add('tools')
+  for (const capability of extraCapabilities) found.add(capability)
   return [...found]
+}
+
+async function provesTools(subject: Subject, tried: TrialSubject): Promise<boolean> {
+  switch (subject.identity.flavor) {
+    case 'vllm':
+      return (await once(subject, 'tools', () => takesTools(tried))) ?? false
+    case 'sglang':
+      return (await once(subject, 'tools', () => hasToolParser(tried))) ?? false
+    // The others say so, or are believed.
+    case 'llama-server':
+    case 'lm-studio':
+    case 'generic':
+    case 'openai':
+      return false
+    default:
+      return subject.identity.flavor satisfies never
+  }
+}
+
+/** What the kind of engine has, with what this one says of the model. */
+function toldCapabilities({ identity, name }: Subject): readonly Capability[] {
+  const { flavor, details } = identity
+  const { capabilities } = FLAVORS[flavor]
+  switch (flavor) {
+    case 'llama-server': {
+      const { chat_template_caps: templateCaps, modalities } = details
+      const { supports_tools: tools } = asRecord(templateCaps)
+      const { vision } = asRecord(modalities)
+      return [
+        ...capabilities,
+        ...(tools === true ? (['tools'] as const) : []),
+        ...(vision === true ? (['vision'] as const) : []),
+      ]
+    }
+    case 'lm-studio': {
+      const { type, capabilities: told } = studioModel(details, name) ?? {}
+      if (type === 'embedding' || type === 'embeddings') return ['embedding']
+      const { vision } = asRecord(told)
+      return vision === true ? [...capabilities, 'vision'] : capabilities
+    }
+    // Neither asked nor tried: it may be a paid API. A name is all there is.
+    case 'generic':
+      return /embed/i.test(name) ? ['embedding'] : capabilities
+    case 'vllm':
+    case 'sglang':
+    case 'openai':
+      return capabilities
+    default:
+      return flavor satisfies never
+  }
 }
 
 /** Token ids, scores and exact resume come together, at an engine that proves them. */
@@ -201,26 +274,18 @@ async function templateHashOf(subject: Subject, { signal }: AbortOptions): Promi
   return typeof template === 'string' ? `sha256:${sha256(template)}` : ''
 }
 
-async function once(
+/** A trial that proved something is not made again. */
+async function once<T extends TrialOutcome>(
   { trials, name }: Subject,
   what: string,
-  trial: () => Promise<boolean>,
-): Promise<boolean> {
+  trial: () => Promise<T>,
+): Promise<boolean | T> {
   const key = `${name} ${what}`
-  const outcome = trials.get(key) ?? (await trial())
-  trials.set(key, outcome)
+  const known = trials.get(key)
+  if (known !== undefined) return known
+  const outcome = await trial()
+  if (outcome !== undefined) trials.set(key, outcome)
   return outcome
-}
-
-/** Servers do not say whether they embed; a trial costs one token. */
-async function embeds(root: EngineHttp, model: string, { signal }: AbortOptions): Promise<boolean> {
-  try {
-    const { data } = await root.post('/v1/embeddings', { model, input: 'a' }, { signal })
-    return asArray(data).length === 1
-  } catch {
-    signal?.throwIfAborted()
-    return false
-  }
 }
 
 /** llama-server names a model by the path of its file, which is nobody else's business. */

@@ -8,6 +8,8 @@ export interface FlavorTraits {
   /** For people. */
   readonly title: string
   readonly capabilities: readonly Capability[]
+  /** Capabilities that it may have besides, found out by asking it or by a trial. */
+  readonly asked: readonly Capability[]
   /** Optional request fields that the engine takes, by our name, with the engine's. */
   readonly fields: Readonly<Record<string, string>>
   /** Requests that it works on at a time where it does not say. */
@@ -33,6 +35,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
   'llama-server': {
     title: 'llama-server',
     capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
+    asked: ['embedding', 'tools', 'vision', 'token_ids', 'score'],
     fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repeat_penalty' },
     slots: 1,
     mayTry: true,
@@ -41,6 +44,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
   vllm: {
     title: 'vLLM',
     capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
+    asked: ['embedding', 'tools', 'token_ids', 'score'],
     fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repetition_penalty' },
     slots: 16,
     mayTry: true,
@@ -49,6 +53,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
   sglang: {
     title: 'SGLang',
     capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
+    asked: ['embedding', 'tools'],
     fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repetition_penalty' },
     slots: 16,
     mayTry: true,
@@ -57,6 +62,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
   'lm-studio': {
     title: 'LM Studio',
     capabilities: ['chat', 'completion', 'json_schema', 'tools'],
+    asked: ['embedding', 'vision'],
     fields: { ...PENALTIES, top_k: 'top_k', repeat_penalty: 'repeat_penalty' },
     slots: 1,
     mayTry: false,
@@ -65,6 +71,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
   generic: {
     title: 'OpenAI-compatible API',
     capabilities: ['chat', 'tools'],
+    asked: ['embedding'],
     fields: {
       presence_penalty: 'presence_penalty',
       frequency_penalty: 'frequency_penalty',
@@ -78,6 +85,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
   openai: {
     title: 'OpenAI-compatible API',
     capabilities: ['chat', 'completion', 'embedding', 'tools', 'json_schema', 'logprobs', 'vision'],
+    asked: [],
     fields: {
       ...PENALTIES,
       ...TOOLS,

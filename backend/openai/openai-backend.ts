@@ -55,6 +55,8 @@ export interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
   readonly slots?: number
   /** What the engine can do beyond what the adapter can find out, e.g. `tools` at a vLLM started for them. */
   readonly capabilities?: readonly Capability[]
+  /** What it can do, in place of what the adapter would find out. @default what is found out */
+  readonly exactCapabilities?: readonly Capability[] | undefined
   /** Digest of the weights in a file or folder that the engine names. @default none: the models have no digest */
   readonly digestOf?: (path: string) => Promise<string | undefined>
   /** Milliseconds, monotonic. @default performance.now */
@@ -292,7 +294,14 @@ class OpenAiBackend implements Backend {
   async #read(options: AbortOptions): Promise<Catalog> {
     const cached = this.#catalog
     if (cached !== undefined && this.#now() - cached.readAt < CATALOG_AGE_MS) return cached.value
-    const { models, names = {}, capabilities = [], digestOf, assumed } = this.#init
+    const {
+      models,
+      names = {},
+      capabilities = [],
+      exactCapabilities,
+      digestOf,
+      assumed,
+    } = this.#init
     if (assumed === true) {
       this.#catalog = { readAt: this.#now(), value: assumedCatalog(models ?? []) }
       return this.#catalog.value
@@ -301,6 +310,7 @@ class OpenAiBackend implements Backend {
       root: this.#root,
       names,
       extraCapabilities: capabilities,
+      exactCapabilities,
       digestOf,
       trials: this.#trials,
     }

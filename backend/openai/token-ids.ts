@@ -1,7 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { listAt, wrongShape } from '../shapes/index.ts'
 
-/** Token ids that an engine tells. @throws InferenceError `engine_failed` for what is none */
+/** Token ids that an engine tells. @throws InferenceError `engine_failed` for anything else */
 export function tokenIdsIn(list: unknown, path = 'tokens'): readonly number[] {
   return listAt(list, path).map((id, at) => {
     if (Number.isSafeInteger(id) && (id as number) >= 0) return id as number
@@ -9,7 +9,7 @@ export function tokenIdsIn(list: unknown, path = 'tokens'): readonly number[] {
   })
 }
 
-/** Ids of an answer that are none of the engine's vocabulary: evidence against whoever gave them. */
+/** Ids of an answer that the engine's vocabulary lacks: evidence against the peer that gave them. */
 export function refusedCompletion(cause: InferenceError): InferenceError {
   const details = { param: 'completion' }
   return new InferenceError('invalid_request', cause.message, { cause, details })

@@ -3,11 +3,15 @@ import { InferenceError } from '../../protocol/index.ts'
 export type Json = Readonly<Record<string, unknown>>
 
 /** A field of a shape that no maker documents: the answer fails with the field's path and its shape. */
-export function wrongShape(path: string, value: unknown, expected: string): InferenceError {
-  return new InferenceError(
-    'engine_failed',
-    `the engine sent '${path}' as ${shapeOf(value)}; expected ${expected}`,
-  )
+export function wrongShape(path: string, value: unknown, expected: string): WrongShape {
+  return new WrongShape(`the engine sent '${path}' as ${shapeOf(value)}; expected ${expected}`)
+}
+
+/** An `engine_failed` whose message has field names and kinds of values, and nothing else of the engine. */
+export class WrongShape extends InferenceError {
+  constructor(message: string) {
+    super('engine_failed', message)
+  }
 }
 
 /** `null` counts as absent, as with OpenAI. */

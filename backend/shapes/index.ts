@@ -20,6 +20,7 @@ export {
   recordAt,
   recordIn,
   textAt,
+  WrongShape,
   wrongShape,
 } from './field.ts'
 export { finishReasonAt } from './finish-reason.ts'

@@ -5,9 +5,10 @@ import { firstFree } from '../data-directory.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
+import { withBootstrap } from '../named-bootstrap.ts'
 import { openFileLimit } from '../open-files.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
-import { withRecalled } from '../remembered-bootstrap.ts'
+import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -20,14 +21,16 @@ import { openTyped } from '../usage-error.ts'
 /** Where others expect a bootstrap peer. */
 const PORTS = { tcp: 4801, webSockets: 4802 } as const
 
-interface BootstrapOptions extends SharedOptions {
+interface BootstrapOptions extends SharedOptions, RelayOptions {
   readonly stopWithStdin?: boolean
 }
 
 export function bootstrapCommand(runtime: Runtime): Command {
-  return withSharedOptions(
-    new Command('bootstrap').description(
-      `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
+  return withRelayOptions(
+    withSharedOptions(
+      new Command('bootstrap').description(
+        `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
+      ),
     ),
   )
     .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
@@ -43,7 +46,8 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   const { opened: bootstrap, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
       createBootstrap({
-        ...(await withRecalled(network.host, dataDir)),
+        ...(await withBootstrap(session, network.host, dataDir)),
+        ...relaySettings(options),
         listen,
         dataDir,
         ...(maxOpenFiles !== undefined && { maxOpenFiles }),
@@ -106,7 +110,7 @@ function announce(
   terminal.print(`Bootstrap peer ${host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
   terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
-  const invite = inviteFor(network.host.swarmKey, addresses)
+  const invite = inviteFor(network.host.swarmKey, host)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
   )

@@ -12,4 +12,4 @@
  *
  * @packageDocumentation
  */
-export { CATALOG, type CatalogEntry } from './catalog.ts'
+export { CATALOG } from './catalog.ts'

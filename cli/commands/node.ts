@@ -2,14 +2,15 @@ import { Command } from 'commander'
 import { createNode, type EngineState, type Node } from '../../node/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
-import { chooseEngine, type EngineOptions } from '../engine/index.ts'
+import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { createFailureLog } from '../failure-log.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
+import { withBootstrap } from '../named-bootstrap.ts'
 import { openFileLimit } from '../open-files.ts'
 import { plainLine } from '../plain-text.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
-import { withRecalled } from '../remembered-bootstrap.ts'
+import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   addPeer,
@@ -23,7 +24,7 @@ import {
 } from '../shared-options.ts'
 import { openTyped } from '../usage-error.ts'
 
-interface NodeOptions extends SharedOptions, EngineOptions {
+interface NodeOptions extends SharedOptions, EngineOptions, RelayOptions {
   readonly maxTokensPerSecond?: number
   readonly maxTokens?: number
   readonly maxQueue?: number
@@ -36,9 +37,11 @@ interface NodeOptions extends SharedOptions, EngineOptions {
 }
 
 export function nodeCommand(runtime: Runtime): Command {
-  return withSharedOptions(
-    new Command('node').description(
-      'Shares a model with the swarm. With nothing named it takes an engine that runs on this machine, else the small model that comes with Skein.',
+  return withRelayOptions(
+    withSharedOptions(
+      new Command('node').description(
+        'Shares a model with the swarm. With nothing named it takes an engine that runs on this machine, else the small model that comes with Skein.',
+      ),
     ),
   )
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
@@ -47,6 +50,11 @@ export function nodeCommand(runtime: Runtime): Command {
       'a GGUF file to serve: path, https URL, or hf:org/repo/file (downloads resume); with --backend URL the same as --share',
     )
     .option('--share <model>', 'a model of the engine to give away; repeatable', addValue)
+    .option(
+      '--capabilities <list>',
+      'what the engine offers (chat,completion,embedding,tools,json_schema,logprobs,vision), in place of what it is found to offer',
+      capabilityList,
+    )
     .option('--slots <n>', 'requests served at a time', wholeNumber(1))
     .option('--max-queue <n>', 'requests that may wait', wholeNumber(0))
     .option('--max-tokens <n>', 'longest answer given, in tokens', wholeNumber(1))
@@ -81,7 +89,8 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
     firstFree(network.dataDirs, async (dataDir) =>
       createNode({
         host: {
-          ...(await withRecalled(network.host, dataDir)),
+          ...(await withBootstrap(session, network.host, dataDir)),
+          ...relaySettings(options),
           dataDir,
           ...(maxOpenFiles !== undefined && { maxOpenFiles }),
         },
@@ -167,7 +176,7 @@ function announce(
   terminal.print(`\nThis node serves ${models.join(', ')} as ${node.host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
   terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
-  const invite = inviteFor(network.host.swarmKey, addresses)
+  const invite = inviteFor(network.host.swarmKey, node.host)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
   )

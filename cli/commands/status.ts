@@ -4,6 +4,7 @@ import { Command } from 'commander'
 import { dataHome } from '../directories.ts'
 import { plainLine } from '../plain-text.ts'
 import { reachabilityLines } from '../reachability.ts'
+import { relayingLines } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { type Liveness, livenessOf, readStatus, type StatusReport } from '../status-file.ts'
@@ -89,6 +90,7 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
         `  bootstrap  ${peer.address}: ${peer.status}${peer.status === 'waiting' ? ` (${plainLine(peer.lastError)})` : ''}`,
     ),
   ]
+  if (report.relaying !== undefined) lines.push(...relayingLines(report.relaying))
   if (report.models.length > 0)
     lines.push(`  serves     ${report.models.map(plainLine).join(', ')}`)
   if (report.load !== undefined) {

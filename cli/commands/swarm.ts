@@ -1,10 +1,25 @@
 import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { Command } from 'commander'
-import { createSwarmKey, encodeInvite } from '../../host/index.ts'
+import { createSwarmKey, encodeInvite, loadIdentity, sealBootstrapList } from '../../host/index.ts'
+import { makeDirectory } from '../../storage/index.ts'
 import { swarmName } from '../directories.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { readInvite, type SharedOptions, withSharedOptions } from '../shared-options.ts'
-import { UsageError } from '../usage-error.ts'
+import {
+  readInvite,
+  resolveNetwork,
+  type SharedOptions,
+  wholeNumber,
+  withSharedOptions,
+} from '../shared-options.ts'
+import { openTyped, UsageError } from '../usage-error.ts'
+
+const DAY_MS = 86_400_000
+
+interface ListOptions extends SharedOptions {
+  readonly validDays: number
+}
 
 interface CreateOptions extends SharedOptions {
   readonly keyFile?: string
@@ -28,10 +43,18 @@ export function swarmCommand(runtime: Runtime): Command {
       )
       .argument('<invite>', 'an invite, or @FILE'),
   ).action(runtime.action(showInvite))
+  const list = withSharedOptions(
+    new Command('list').description(
+      'Prints a list of bootstrap peers (--bootstrap, repeatable), signed by the identity in --data-dir, to be published at a URL. Others join with --bootstrap URL#SIGNER.',
+    ),
+  )
+    .option('--valid-days <n>', 'how long it may be used', wholeNumber(1, 3_650), 365)
+    .action(runtime.action(printList))
   return new Command('swarm')
     .description('Makes and reads invites to private swarms.')
     .addCommand(create)
     .addCommand(info)
+    .addCommand(list)
 }
 
 async function createSwarm(session: Session, options: CreateOptions): Promise<undefined> {
@@ -45,6 +68,30 @@ async function createSwarm(session: Session, options: CreateOptions): Promise<un
   terminal.print(`Private swarm ${name}. Its invite, which is its key:\n\n  ${invite}\n\n`)
   terminal.print('Start its first peer; it prints an invite that carries its address as well:\n')
   terminal.print(`  ${commandName} bootstrap --invite ${invite}\n`)
+  return undefined
+}
+
+async function printList(session: Session, options: ListOptions): Promise<undefined> {
+  const { terminal, env } = session
+  const { host, dataDirs } = resolveNetwork(options, env, 'bootstrap')
+  const [dataDir = '.'] = dataDirs
+  await makeDirectory(dataDir)
+  const key = await loadIdentity(join(dataDir, 'identity.key'))
+  const issuedAtMs = Date.now()
+  const list = await openTyped(() =>
+    sealBootstrapList(
+      {
+        addresses: host.bootstrap ?? [],
+        issuedAtMs,
+        expiresAtMs: issuedAtMs + options.validDays * DAY_MS,
+      },
+      key,
+    ),
+  )
+  const signer = peerIdFromPrivateKey(key).toString()
+  terminal.emit({ event: 'list', signer, list } as { event: 'list' })
+  terminal.print(list)
+  terminal.log(`Publish it, and join with --bootstrap https://<where it is>#${signer}`)
   return undefined
 }
 

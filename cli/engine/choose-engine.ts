@@ -1,4 +1,5 @@
 import { type Backend, detectBackends } from '../../backend/index.ts'
+import type { Capability } from '../../protocol/index.ts'
 import type { Session } from '../runtime.ts'
 import { UsageError } from '../usage-error.ts'
 import { createEmbeddedEngine } from './embedded-engine.ts'
@@ -12,6 +13,8 @@ export interface EngineOptions {
   readonly share?: readonly string[]
   readonly slots?: number
   readonly gpu?: boolean
+  /** In place of what the engine is found to offer. */
+  readonly capabilities?: readonly Capability[]
 }
 
 export interface ChosenEngine {
@@ -66,7 +69,7 @@ async function existing(
   options: EngineOptions,
   url: string,
 ): Promise<ChosenEngine> {
-  const backend = await connectEngine(session, url)
+  const backend = await connectEngine(session, url, options.capabilities)
   try {
     return { backend, share: await modelsToShare(session, backend, options) }
   } catch (error) {

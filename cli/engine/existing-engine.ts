@@ -7,7 +7,7 @@ import {
   createBackendFromUrl,
   hubSnapshot,
 } from '../../backend/index.ts'
-import { normalizeModelId } from '../../protocol/index.ts'
+import { type Capability, normalizeModelId } from '../../protocol/index.ts'
 import { cacheHome, hubCache } from '../directories.ts'
 import { plainLine } from '../plain-text.ts'
 import type { Session } from '../runtime.ts'
@@ -16,11 +16,16 @@ import { UsageError } from '../usage-error.ts'
 import { digestsInBackground } from './digest-in-background.ts'
 
 /** An engine's key comes from the environment: a command line is there for every user of the machine to read. */
-export function connectEngine({ env, signal }: Session, baseUrl: string): Promise<Backend> {
+export function connectEngine(
+  { env, signal }: Session,
+  baseUrl: string,
+  capabilities: readonly Capability[] | undefined,
+): Promise<Backend> {
   const apiKey = env.SKEIN_BACKEND_API_KEY
   return createBackendFromUrl(
     {
       baseUrl,
+      exactCapabilities: capabilities,
       ...(apiKey !== undefined && apiKey !== '' && { apiKey }),
       digestOf: digestsInBackground(async (path) => {
         // vLLM names a repository where it loaded the weights from Hugging Face's cache.

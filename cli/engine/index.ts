@@ -11,5 +11,6 @@
  *
  * @packageDocumentation
  */
+export { capabilityList } from './capability-list.ts'
 export { chooseEngine, type EngineOptions } from './choose-engine.ts'
 export { chosenModels } from './existing-engine.ts'

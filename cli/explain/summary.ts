@@ -9,6 +9,7 @@ export function summary(event: RequestEvent): string[] {
     ['policy', `${event.policy}, resume ${event.resume}`],
     ['time', timeOf(event)],
     ['resumes', resumesOf(event)],
+    ['relayed', relayedOf(event)],
     ['usage', usageOf(event)],
     ['extra', extraOf(event)],
     ['agreement', agreementOf(event)],
@@ -31,6 +32,13 @@ function timeOf({ durationMs, ttftMs }: RequestEvent): string {
 
 function resumesOf({ resumes, exact }: RequestEvent): string {
   return `${resumes}, ${exact ? 'exact' : 'not exact: by other weights, or after text that was tokenized anew'}`
+}
+
+/** Left out where all peers were reached directly. */
+function relayedOf({ attempts }: RequestEvent): string | undefined {
+  const bytes = attempts.reduce((sum, { relayedBytes = 0 }) => sum + relayedBytes, 0)
+  const relays = new Set(attempts.flatMap(({ relay }) => relay ?? []))
+  return relays.size === 0 ? undefined : `${bytes} bytes through ${counted(relays.size, 'relay')}`
 }
 
 function usageOf({ usage, kind }: RequestEvent): string | undefined {

@@ -2,7 +2,7 @@ import type { CompletionChunk, CompletionLogprobs } from '../../protocol/index.t
 
 /**
  * Finds where the tokens of a text completion begin in its text, in characters. Engines count from different places, count
- * control tokens that nobody sees, or do not tell; the text that is shown is the same for all.
+ * control tokens that are not shown, or do not tell; the text that is shown is the same for all.
  */
 export class TextOffsets {
   #text = ''

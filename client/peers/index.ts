@@ -21,3 +21,4 @@ export {
   type Trust,
   UNFIT_TIER,
 } from './route/index.ts'
+export { unusedFields } from './unused-fields.ts'

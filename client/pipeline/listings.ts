@@ -7,6 +7,7 @@ import {
   listPeer,
   type ModelListing,
   type PeerListing,
+  unusedFields,
 } from '../peers/index.ts'
 import type { AbortOptions } from '../request/index.ts'
 
@@ -21,6 +22,8 @@ export interface ListingsInit
 export interface Listings {
   models(options?: AbortOptions): Promise<readonly ModelListing[]>
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
+  /** Those of the optional fields of a request that the engine behind a peer's model does not take. */
+  unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[]
   /**
    * Total advertised slots of known peers serving this model; 0 if none are known.
    *
@@ -47,6 +50,8 @@ export function createListings(init: ListingsInit): Listings {
     })
   }
   return {
+    unusedFields: (peerId, model, fields) =>
+      unusedFields(directory.known(), { peerId, model, fields }),
     async models(options = {}) {
       return listModels(await everyone(options))
     },

@@ -3,10 +3,11 @@
  * and put together again.
  *
  * @example
+ * import { systemClock } from '../../timing/index.ts'
  * import type { Requester } from '../pipeline/index.ts'
  *
  * const embed = (requester: Requester, input: readonly string[]) =>
- *   splitRequests(requester, { timeoutMs: 60_000, random: Math.random, now: Date.now }).embed({ model: 'nomic-embed-text', input })
+ *   splitRequests(requester, { timeoutMs: 60_000, random: Math.random, clock: systemClock }).embed({ model: 'nomic-embed-text', input })
  *
  * @packageDocumentation
  */

@@ -1,5 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-import { type Clock, Mailbox } from '../../timing/index.ts'
+import { type Clock, Mailbox, raceSignal } from '../../timing/index.ts'
 import type { Placement } from '../request/index.ts'
 import type { Part, Settled, WorkQueue } from './work-queue.ts'
 /** What happens to the parts of a call, in the order of its happening. */
@@ -29,8 +29,11 @@ export interface PartOptions {
 
 export interface RunPartsInit<P, R> {
   readonly queue: WorkQueue
-  /** Answers one part: yields what is to be shown at once, returns what is told at its end. */
-  readonly run: (part: Part, options: PartOptions) => AsyncGenerator<P, R, void>
+  /**
+   * Answers one part. `emit` shows a piece of the answer at once and resolves when the consumer has taken it; it rejects
+   * once the part is called off.
+   */
+  readonly run: (part: Part, options: PartOptions, emit: (piece: P) => Promise<void>) => Promise<R>
   /** Adds an item to the queue, or closes it. Called while there are fewer fresh items than lanes. */
   readonly feed?: () => Promise<void>
   /** Whether a peer had no room on the way to this answer. */
@@ -41,14 +44,21 @@ export interface RunPartsInit<P, R> {
 type Message<P, R> =
   | { readonly type: 'fed' }
   | { readonly type: 'unfed'; readonly error: unknown }
-  | { readonly type: 'next'; readonly id: number; readonly result: IteratorResult<P, R> }
+  | {
+      readonly type: 'piece'
+      readonly id: number
+      readonly piece: P
+      readonly taken: () => void
+    }
+  | { readonly type: 'answered'; readonly id: number; readonly answer: R }
   | { readonly type: 'threw'; readonly id: number; readonly error: unknown }
 
-interface Runner<P, R> {
+interface Runner {
   readonly part: Part
   readonly controller: AbortController
-  readonly pieces: AsyncGenerator<P, R, void>
   readonly peers: Set<string>
+  /** Settles with the part's run, never rejects. */
+  readonly over: Promise<void>
   shown: boolean
 }
 
@@ -64,22 +74,16 @@ export async function* runParts<P, R>(
 ): AsyncGenerator<PartEvent<P, R>, void, void> {
   const { queue, feed, clock } = init
   const mailbox = new Mailbox<Message<P, R>>(clock)
-  const running = new Map<number, Runner<P, R>>()
-  const ending = new Set<Promise<unknown>>()
+  const running = new Map<number, Runner>()
+  const ending = new Set<Promise<void>>()
   let feeding = false
 
-  const advance = ({ part: { id }, pieces }: Runner<P, R>): void => {
-    pieces.next().then(
-      (result) => mailbox.put({ type: 'next', id, result }),
-      (error: unknown) => mailbox.put({ type: 'threw', id, error }),
-    )
-  }
-
   const begin = (part: Part): void => {
+    const { id } = part
     const controller = new AbortController()
     const peers = new Set<string>()
     const avoid = part.copyOf === undefined ? undefined : running.get(part.copyOf)?.peers
-    const pieces = init.run(part, {
+    const options: PartOptions = {
       signal: AbortSignal.any([signal, controller.signal]),
       placement: {
         onPeer: ({ key }) => peers.add(key),
@@ -87,20 +91,27 @@ export async function* runParts<P, R>(
           narrow: (candidates) => candidates.filter(({ key }) => !avoid.has(key)),
         }),
       },
-    })
-    const runner = { part, controller, pieces, peers, shown: false }
-    running.set(part.id, runner)
-    advance(runner)
+    }
+    const emit = async (piece: P): Promise<void> => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      mailbox.put({ type: 'piece', id, piece, taken: resolve })
+      await raceSignal(promise, options.signal)
+    }
+    const over = init.run(part, options, emit).then(
+      (answer) => mailbox.put({ type: 'answered', id, answer }),
+      (error: unknown) => mailbox.put({ type: 'threw', id, error }),
+    )
+    running.set(id, { part, controller, peers, over, shown: false })
   }
 
-  const end = (id: number, reason: unknown): Runner<P, R> | undefined => {
+  const end = (id: number, reason: unknown): Runner | undefined => {
     const runner = running.get(id)
     if (runner === undefined) return undefined
     running.delete(id)
     runner.controller.abort(reason)
-    const ended = runner.pieces.return(undefined as R).catch(() => {})
-    ending.add(ended)
-    void ended.finally(() => ending.delete(ended))
+    const { over } = runner
+    ending.add(over)
+    void over.finally(() => ending.delete(over))
     return runner
   }
 
@@ -128,15 +139,14 @@ export async function* runParts<P, R>(
       yield { type: 'failed', part, items: settled.items, error }
       return
     }
-    const { result } = message
-    if (result.done !== true) {
+    if (message.type === 'piece') {
       runner.shown = true
-      yield { type: 'piece', part, piece: result.value }
-      advance(runner)
+      yield { type: 'piece', part, piece: message.piece }
+      message.taken()
       return
     }
     running.delete(part.id)
-    const answer = result.value
+    const { answer } = message
     const settled = queue.succeeded(part.id, clock.now(), init.crowded(answer))
     yield* supersede(settled)
     yield { type: 'answered', part, items: settled.items, answer }

@@ -1,5 +1,4 @@
 import { type EmbeddingItem, InferenceError, type Prompt } from '../../protocol/index.ts'
-import { systemClock } from '../../timing/index.ts'
 import type { EmbeddingResponse } from '../answer/index.ts'
 import { fieldOf, type PlacedOptions } from '../request/index.ts'
 import { SPLIT_LIMITS } from './limits.ts'
@@ -41,7 +40,7 @@ export async function shardedEmbeddings(
   context: SplitContext,
   { inputs, body, options }: EmbeddingCall,
 ): Promise<EmbeddingResponse> {
-  const { clock = systemClock } = context
+  const { clock } = context
   const deadline = clock.now() + (options.timeoutMs ?? context.timeoutMs)
   const tried = new Set<string>()
   let best: unknown
@@ -69,7 +68,11 @@ async function attempt(
   const { requester } = context
   const count = inputs.length
   const call = new SplitCall(context, {
-    ...{ body, options, count, decided: 'ended', copies: true },
+    body,
+    options,
+    count,
+    decided: 'ended',
+    copies: true,
     first: SPLIT_LIMITS.firstShardInputs,
     narrow: (candidates) => weights.narrow(candidates),
     take: (next, lanes, itemMs) =>
@@ -83,8 +86,7 @@ async function attempt(
   let last: EmbeddingResponse | undefined
   let promptTokens = 0
   const run = call.run<never, { readonly answer: EmbeddingResponse } & PartAttempts>(
-    async function* ({ part, options: own, body: named }) {
-      yield* []
+    async ({ part, options: own, body: named }) => {
       const input = part.items.map((item) => inputs[item])
       const answer = await requester.embed({ ...named, input }, own)
       return { answer, attempts: answer.skein.attempts }

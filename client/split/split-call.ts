@@ -1,5 +1,5 @@
 import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
-import { type Clock, openScope, type Scope, systemClock } from '../../timing/index.ts'
+import { type Clock, openScope, type Scope } from '../../timing/index.ts'
 import type { Requester } from '../pipeline/index.ts'
 import {
   joinPlacements,
@@ -19,10 +19,7 @@ export interface SplitContext {
   /** For calls that do not say. */
   readonly timeoutMs: number
   readonly random: () => number
-  /** Milliseconds since 1970. */
-  readonly now: () => number
-  /** @default the machine's */
-  readonly clock?: Clock | undefined
+  readonly clock: Clock
 }
 
 export interface SplitCallInit extends Pick<WorkQueueInit, 'copies' | 'take'> {
@@ -79,9 +76,9 @@ export class SplitCall {
     const { options } = init
     this.#context = context
     this.#init = init
-    this.#clock = context.clock ?? systemClock
+    this.#clock = context.clock
     this.#started = this.#clock.now()
-    this.#startedAt = context.now()
+    this.#startedAt = context.clock.wall()
     this.#chain = context.requester.isChain(init.body)
     const { timeoutMs = context.timeoutMs } = options
     this.scope = openScope({ timeoutMs, clock: this.#clock }, options)
@@ -96,14 +93,16 @@ export class SplitCall {
 
   /** Asks for all parts. Ends once each item has its answer or is among the `failed`. @throws the scope's reason */
   async *run<P, R extends PartAnswer>(
-    ask: (call: PartCall) => AsyncGenerator<P, R, void>,
+    ask: (call: PartCall, emit: (piece: P) => Promise<void>) => Promise<R>,
   ): AsyncGenerator<PartEvent<P, R>, void, void> {
     const { requester, random } = this.#context
     const { count, first, take, copies, decided } = this.#init
     const model = modelOf(this.#init.body)
     const queue = new WorkQueue({
       slots: () => requester.slots(this.#model ?? model, this.#init.options.trusted),
-      ...{ copies, random, maxTries: SPLIT_LIMITS.maxTries },
+      copies,
+      random,
+      maxTries: SPLIT_LIMITS.maxTries,
       ...(take !== undefined && {
         take: (next, lanes, itemMs) =>
           this.#chain && this.#model === undefined ? next.length : take(next, lanes, itemMs),
@@ -120,8 +119,8 @@ export class SplitCall {
     const events = runParts<P, R>(
       {
         queue,
-        run: (part, options) =>
-          ask({ part, body: this.#bodyOf(), options: this.#optionsOf(options) }),
+        run: (part, options, emit) =>
+          ask({ part, body: this.#bodyOf(), options: this.#optionsOf(options) }, emit),
         ...(alone < count && { feed }),
         clock: this.#clock,
         crowded: ({ attempts }) => attempts.some(({ outcome }) => isRefusal(outcome)),

@@ -72,15 +72,13 @@ async function* merged<T extends Chunk>(
   let end: Parameters<SplitCall['event']>[0] = { outcome: 'cancelled' }
   let latest: Served<T> | undefined
   let common: Pick<Chunk, 'created' | 'id' | 'model'> | undefined
-  const run = call.run<Served<T>, Pick<Answer<T>, 'attempts' | 'usage'>>(async function* ({
-    part,
-    options,
-    body,
-  }) {
-    const answer = ask(choices.bodyOf(part.items[0] ?? 0, body), options)
-    yield* answer
-    return answer
-  })
+  const run = call.run<Served<T>, Pick<Answer<T>, 'attempts' | 'usage'>>(
+    async ({ part, options, body }, emit) => {
+      const answer = ask(choices.bodyOf(part.items[0] ?? 0, body), options)
+      for await (const chunk of answer) await emit(chunk)
+      return answer
+    },
+  )
   try {
     for await (const event of run) {
       if (event.type === 'piece') {

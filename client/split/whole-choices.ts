@@ -31,8 +31,7 @@ export async function wholeChoices<T extends WholeAnswer>(
   const usage = new UsageSum(perPrompt)
   let latest = ''
   const run = call.run<never, { readonly answer: T } & Pick<T['skein'], 'attempts'>>(
-    async function* ({ part, options: own, body: named }) {
-      yield* []
+    async ({ part, options: own, body: named }) => {
       const answer = await ask(choices.bodyOf(part.items[0] ?? 0, named), own)
       return { answer, attempts: answer.skein.attempts }
     },

@@ -9,7 +9,9 @@ import {
   textStream,
   type Verdict,
 } from '../http/index.ts'
+import { type GivenHints, ignoreHints } from './ignored.ts'
 import { openAnswer } from './opened-answer.ts'
+import { Spending } from './spending.ts'
 
 /** Writes a streamed answer in one dialect. An empty text is not sent. */
 export interface DialectWriter<T> {
@@ -30,6 +32,7 @@ export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | '
   readonly writer: DialectWriter<T>
   /** A failure in the caller's words. */
   readonly tell?: (failure: InferenceError) => InferenceError
+  readonly hints?: GivenHints
 }
 
 /**
@@ -37,17 +40,22 @@ export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | '
  *
  * @throws what fails before the first piece
  */
-export async function streamDialect<T>(
+export async function streamDialect<T extends { readonly model: string }>(
   c: Context<GatewayEnv>,
-  { limits, log, metrics, spend }: GatewayContext,
+  context: GatewayContext,
   answer: Answer<T>,
-  { writer, tell = (failure) => failure, ...init }: DialectStreamInit<T>,
+  { writer, tell = (failure) => failure, hints, ...init }: DialectStreamInit<T>,
 ): Promise<Response> {
+  const { limits, log, metrics } = context
   const { signal } = c.req.raw
+  const spending = new Spending(c, context)
   const opened = await openAnswer(answer, {
     waitMs: limits.keepAliveMs,
     startedAt: c.get('startedAt'),
   })
+  if (hints !== undefined && opened.served !== undefined) {
+    ignoreHints(c, context, hints, opened.served)
+  }
   async function* written(): AsyncGenerator<string, void, void> {
     let begun = false
     let lastAt: number | undefined
@@ -60,6 +68,7 @@ export async function streamDialect<T>(
         const now = performance.now()
         if (lastAt !== undefined) metrics?.gap(now - lastAt)
         lastAt = now
+        spending.delivered(chunk)
         if (!begun) yield writer.begin(chunk)
         begun = true
         yield writer.take(chunk)
@@ -74,7 +83,7 @@ export async function streamDialect<T>(
       c.set('broken', true)
       yield writer.fail(failure)
     } finally {
-      spend(c.get('caller'), answer.usage?.total_tokens ?? 0)
+      spending.end(answer.usage)
     }
   }
   return textStream(nonEmpty(written()), {

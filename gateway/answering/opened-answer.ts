@@ -4,7 +4,7 @@ import { type Served, within } from '../http/index.ts'
 /** A streamed answer that has begun, or that was waited for long enough. */
 export interface OpenedAnswer<T> {
   /** Absent where nothing has come yet. */
-  readonly served: Served | undefined
+  readonly served: (Served & { readonly model: string }) | undefined
   /** From the first one on. A failure is thrown where it happens. */
   readonly chunks: AsyncGenerator<T & ServedChunk, void, void>
 }
@@ -15,7 +15,7 @@ export interface OpenedAnswer<T> {
  * @param waitMs after which the stream begins without one, its failure being told in it then
  * @throws what the answer throws before its first piece
  */
-export async function openAnswer<T>(
+export async function openAnswer<T extends { readonly model: string }>(
   answer: Answer<T>,
   { waitMs, startedAt }: { readonly waitMs: number; readonly startedAt: number },
 ): Promise<OpenedAnswer<T>> {
@@ -29,6 +29,7 @@ export async function openAnswer<T>(
       ? undefined
       : {
           peerId: result.value.skein.peerId,
+          model: result.value.model,
           attempts: answer.attempts,
           attemptCount: answer.attempts.length + 1,
           resumes: 0,

@@ -32,14 +32,17 @@ interface HeldCall {
  */
 export class PieceReader {
   finishReason: FinishReason = 'stop'
+  /** The stop string that ended the answer, where the engine says so. */
+  stopReason: string | undefined
   #current: HeldCall | undefined
   #isTelling = false
   readonly #calls = new Map<number, HeldCall>()
   readonly #held: Piece[] = []
 
   take({ choices }: ChatChunk): Piece[] {
-    return choices.flatMap(({ delta, finish_reason, logprobs }) => {
+    return choices.flatMap(({ delta, finish_reason, stop_reason, logprobs }) => {
       if (finish_reason !== null) this.finishReason = finish_reason
+      if (stop_reason) this.stopReason = stop_reason
       const isCalling = this.#current !== undefined
       const spoken = spokenPieces(delta, logprobs?.content ?? [])
       const called = (delta.tool_calls ?? []).flatMap((call) => this.#takeCall(call))

@@ -1,4 +1,4 @@
-import { InferenceError } from '../../protocol/index.ts'
+import { type FinishReason, InferenceError } from '../../protocol/index.ts'
 
 /**
  * The arguments of a tool call as the object that some dialects want; none are an empty one.
@@ -24,4 +24,24 @@ function notAnObject(name: string, cause: unknown): InferenceError {
     `the model called '${name.slice(0, 80)}' with arguments that are not a JSON object`,
     { cause },
   )
+}
+
+/** {@link toolInput} of a call in whose middle the answer ended: empty where the arguments are not complete. */
+export function cutToolInput(text: string): Record<string, unknown> {
+  return isToolInput(text) ? toolInput('', text) : {}
+}
+
+/** Whether {@link toolInput} takes it. */
+export function isToolInput(text: string): boolean {
+  try {
+    toolInput('', text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Whether an answer ended before the model had said what it had to say, so that its last tool call may be incomplete. */
+export function isCutShort(reason: FinishReason): boolean {
+  return reason === 'length' || reason === 'content_filter'
 }

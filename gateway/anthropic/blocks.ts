@@ -1,4 +1,4 @@
-import { type Piece, toolInput } from '../answering/index.ts'
+import { cutToolInput, type Piece, toolInput } from '../answering/index.ts'
 
 /** One block of an answer. */
 export type ContentBlock =
@@ -28,6 +28,8 @@ type Open =
 /** Puts the blocks of an answer together from its pieces, and tells each step. */
 export class Blocks {
   readonly content: ContentBlock[] = []
+  /** The answer ended in the middle: the arguments of its last tool call may be no JSON, and are told as none. */
+  isCut: boolean = false
   #open: Open | undefined
 
   /** @throws InferenceError `malformed` for a tool call that ended and whose arguments are no object */
@@ -53,7 +55,7 @@ export class Blocks {
     const open = this.#open
     if (open === undefined) return []
     const index = this.content.length
-    const block = closed(open)
+    const block = closed(open, this.isCut)
     this.#open = undefined
     this.content.push(block)
     return [{ type: 'content_block_stop', index }]
@@ -70,7 +72,7 @@ export class Blocks {
     const index = this.content.length
     return [
       ...ended,
-      { type: 'content_block_start', index, content_block: closed({ ...next, text: '' }) },
+      { type: 'content_block_start', index, content_block: closed({ ...next, text: '' }, false) },
     ]
   }
 
@@ -83,7 +85,7 @@ export class Blocks {
   }
 }
 
-function closed(open: Open): ContentBlock {
+function closed(open: Open, isCut: boolean): ContentBlock {
   const { text } = open
   switch (open.type) {
     case 'text':
@@ -97,7 +99,7 @@ function closed(open: Open): ContentBlock {
         type: 'tool_use',
         id,
         name,
-        input: toolInput(name, text),
+        input: isCut ? cutToolInput(text) : toolInput(name, text),
         caller: { type: 'direct' },
       }
     }

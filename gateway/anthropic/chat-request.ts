@@ -1,7 +1,7 @@
 import type { ChainField } from '../../client/index.ts'
 import {
+  ANSWER_PREFIX,
   type ChatRequest,
-  InferenceError,
   type ToolChoice,
   type ToolDefinition,
 } from '../../protocol/index.ts'
@@ -10,29 +10,17 @@ import { chatMessages } from './chat-messages.ts'
 import type { MessageFields, PromptFields } from './request.ts'
 /** The caller's names of fields that the network calls otherwise. */
 export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
+  [ANSWER_PREFIX]: 'messages',
   stop: 'stop_sequences',
-  reasoning_effort: 'thinking',
+  reasoning_effort: 'output_config.effort',
   response_format: 'output_config.format',
   json_schema: 'output_config.format',
   parallel_tool_calls: 'tool_choice.disable_parallel_tool_use',
   vision: 'image',
 }
 
-/**
- * What is asked of the network for a request to the Messages API.
- *
- * @throws InferenceError `invalid_request` for an answer that is begun already: engines differ in whether they go on
- *   with it
- */
+/** What is asked of the network for a request to the Messages API. */
 export function chatRequestOf(request: MessageFields): ChatRequest & ChainField {
-  const last = request.messages.length - 1
-  if (request.messages[last]?.role === 'assistant') {
-    throw new InferenceError(
-      'invalid_request',
-      `messages.${last}: the last message is the assistant’s; an answer that the caller has begun cannot be gone on with here`,
-      { details: { param: `messages.${last}` } },
-    )
-  }
   return {
     ...promptOf(request),
     ...present({
@@ -60,7 +48,7 @@ export function promptOf(request: PromptFields): ChatRequest & ChainField {
     ...present({
       models,
       ...toolFields(request),
-      reasoning_effort: config?.effort ?? effortOf(thinking),
+      reasoning_effort: EFFORTS[config?.effort ?? ''] ?? config?.effort ?? effortOf(thinking),
       response_format: format && {
         type: 'json_schema' as const,
         json_schema: { name: 'answer', schema: format.schema, strict: true },
@@ -68,6 +56,9 @@ export function promptOf(request: PromptFields): ChatRequest & ChainField {
     }),
   }
 }
+
+/** Efforts that only Anthropic has, with the nearest that others know. */
+const EFFORTS: Readonly<Record<string, string>> = { max: 'high', xhigh: 'high' }
 
 /** Tokens of thinking up to which an effort is meant. The budget of the SDK's examples is 1,024 to 10,000. */
 const LOW_BUDGET = 2_048

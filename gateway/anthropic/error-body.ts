@@ -14,8 +14,16 @@ const TYPES: Readonly<Record<number, string>> = {
 }
 
 /** Anthropic's form of an error. */
-export const anthropicError: ErrorFormat = ({ message, param, skein }, { status, requestId }) => {
+export const anthropicError: ErrorFormat = (
+  { message: told, param, skein },
+  { status, requestId, length },
+) => {
   const type = TYPES[status] ?? 'api_error'
+  // Anthropic has no code for it: agents know it by these words.
+  const message =
+    length === undefined
+      ? told
+      : `prompt is too long: ${length.promptTokens} tokens > ${length.contextLength} maximum`
   const details = param === 'thread' && { details: NO_THREADS }
   const error = { type, message, ...details, ...(skein && { skein }) }
   return { type: 'error', error, request_id: requestId }

@@ -1,6 +1,6 @@
 import type { ChatChunk, InferenceError, OpenAiUsage } from '../../protocol/index.ts'
-import { type DialectWriter, PieceReader } from '../answering/index.ts'
-import { errorBody, skeinField, sse, type Verdict } from '../http/index.ts'
+import { type DialectWriter, isCutShort, PieceReader } from '../answering/index.ts'
+import { errorBody, exceededLength, skeinField, sse, type Verdict } from '../http/index.ts'
 import { Blocks } from './blocks.ts'
 import { anthropicError } from './error-body.ts'
 import {
@@ -8,7 +8,7 @@ import {
   messageObject,
   messageUsageOf,
   NOT_OFFERED,
-  stopReasonOf,
+  stopOf,
   usageOf,
 } from './message-object.ts'
 
@@ -33,7 +33,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
   begin(first: ChatChunk | undefined): string {
     const { head, estimatedTokens } = this.#init
     const message = messageObject({ ...head, model: first?.model ?? head.model }, [], {
-      stopReason: null,
+      stop: { stop_reason: null, stop_sequence: null },
       usage: messageUsageOf({
         prompt_tokens: estimatedTokens,
         completion_tokens: 0,
@@ -48,10 +48,11 @@ export class EventWriter implements DialectWriter<ChatChunk> {
   }
 
   end(usage: OpenAiUsage, verification: Verdict | undefined): string {
+    const { finishReason, stopReason } = this.#pieces
+    this.#blocks.isCut = isCutShort(finishReason)
     const events = this.#pieces.end().flatMap((piece) => this.#blocks.take(piece))
     events.push(...this.#blocks.end())
-    const reason = stopReasonOf(this.#pieces.finishReason, this.#blocks.content)
-    const delta = { stop_reason: reason, stop_sequence: null, ...NOT_OFFERED }
+    const delta = { ...stopOf(finishReason, stopReason, this.#blocks.content), ...NOT_OFFERED }
     return write([
       ...events,
       { type: 'message_delta', delta, usage: usageOf(usage), ...skeinField(verification) },
@@ -64,6 +65,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
     const body = anthropicError(errorBody(failure).error, {
       status: failure.traits.status,
       requestId,
+      length: exceededLength(failure),
     })
     return sse(body, 'error')
   }

@@ -14,7 +14,7 @@ export const NOT_OFFERED = { container: null, stop_details: null } as const
 export function messageObject(
   { id, model }: MessageHead,
   content: readonly ContentBlock[],
-  end: { readonly stopReason: string | null; readonly usage: object },
+  end: { readonly stop: MessageStop; readonly usage: object },
 ): object {
   return {
     id,
@@ -22,17 +22,33 @@ export function messageObject(
     role: 'assistant',
     model,
     content,
-    stop_reason: end.stopReason,
-    // Engines do not say which stop string they met, so that `end_turn` stands for it.
-    stop_sequence: null,
+    ...end.stop,
     ...NOT_OFFERED,
     diagnostics: null,
     usage: end.usage,
   }
 }
 
+/** Why a message ended. Both are null while it goes on. */
+export interface MessageStop {
+  readonly stop_reason: string | null
+  readonly stop_sequence: string | null
+}
+
+/** @param met the stop sequence that ended the answer; engines that do not say which end it with `end_turn` */
+export function stopOf(
+  reason: FinishReason,
+  met: string | undefined,
+  content: readonly ContentBlock[],
+): MessageStop {
+  if (reason === 'stop' && met !== undefined) {
+    return { stop_reason: 'stop_sequence', stop_sequence: met }
+  }
+  return { stop_reason: stopReasonOf(reason, content), stop_sequence: null }
+}
+
 /** Some engines end with `stop` after a tool call. */
-export function stopReasonOf(reason: FinishReason, content: readonly ContentBlock[]): string {
+function stopReasonOf(reason: FinishReason, content: readonly ContentBlock[]): string {
   switch (reason) {
     case 'stop':
       return content.some(({ type }) => type === 'tool_use') ? 'tool_use' : 'end_turn'
@@ -56,12 +72,14 @@ export function messageUsageOf(usage: OpenAiUsage): object {
 /** Anthropic counts what was cached apart. */
 export function usageOf({ prompt_tokens, completion_tokens, ...details }: OpenAiUsage): object {
   const cached = details.prompt_tokens_details?.cached_tokens ?? 0
+  const { completion_tokens_details: thought } = details
   return {
     input_tokens: prompt_tokens - cached,
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: cached,
     output_tokens: completion_tokens,
-    output_tokens_details: null,
+    output_tokens_details:
+      thought === undefined ? null : { thinking_tokens: thought.reasoning_tokens },
     server_tool_use: null,
   }
 }

@@ -1,20 +1,24 @@
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { estimatePromptTokens } from '../../client/index.ts'
 import {
   headersOf,
+  ignore,
+  ignoreHints,
   inCallersWords,
+  isCutShort,
   piecesOf,
   readFields,
   requestOptions,
   streamDialect,
   toldInCallersWords,
+  withoutHosted,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
-import { readJsonObject, skeinField } from '../http/index.ts'
+import { type JsonBody, readJsonObject, skeinField } from '../http/index.ts'
 import { Blocks } from './blocks.ts'
 import { CALLERS_FIELDS, chatRequestOf, promptOf } from './chat-request.ts'
 import { EventWriter, PING } from './event-writer.ts'
-import { messageObject, messageUsageOf, stopReasonOf } from './message-object.ts'
+import { messageObject, messageUsageOf, stopOf } from './message-object.ts'
 import { countFields, messageFields } from './request-fields.ts'
 
 /** `POST /v1/messages` and `POST /v1/messages/count_tokens`, as Anthropic's SDK calls them. */
@@ -26,8 +30,9 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
       c.header('request-id', c.get('requestId'))
     })
     .post('/v1/messages', async (c) => {
-      const request = readFields(messageFields, await readJsonObject(c.req.raw))
+      const request = readFields(messageFields, asked(c, await readJsonObject(c.req.raw)))
       const chat = chatRequestOf(request)
+      const hints = { request: { kind: 'chat', body: chat }, names: CALLERS_FIELDS } as const
       const options = requestOptions(c, context)
       const requestId = c.get('requestId')
       const head = { id: requestId.replace(/^req/, 'msg'), model: request.model }
@@ -38,17 +43,21 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
           return await streamDialect(c, context, answer, {
             writer: new EventWriter({ head, requestId, estimatedTokens }),
             tell: (failure) => inCallersWords(failure, CALLERS_FIELDS),
+            hints,
             keepAlive: () => PING,
           })
         }
         const answer = await client.chat({ ...chat, stream: false }, options)
         const { usage, choices, model } = answer
         context.spend(c.get('caller'), usage.total_tokens)
+        ignoreHints(c, context, hints, { peerId: answer.skein.peerId, model })
+        const { finish_reason: reason = 'stop', stop_reason: met } = choices[0] ?? {}
         const blocks = new Blocks()
+        blocks.isCut = isCutShort(reason)
         for (const piece of piecesOf(answer)) blocks.take(piece)
         blocks.end()
         const end = {
-          stopReason: stopReasonOf(choices[0]?.finish_reason ?? 'stop', blocks.content),
+          stop: stopOf(reason, met, blocks.content),
           usage: messageUsageOf(usage),
         }
         const message = messageObject({ ...head, model }, blocks.content, end)
@@ -57,9 +66,18 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
       })
     })
     .post('/v1/messages/count_tokens', async (c) => {
-      const request = readFields(countFields, await readJsonObject(c.req.raw))
+      const request = readFields(countFields, asked(c, await readJsonObject(c.req.raw)))
       const tokens = estimatePromptTokens({ kind: 'chat', body: promptOf(request) })
       // Only the engine that will read it can count it.
       return c.json({ input_tokens: tokens }, 200, { 'x-skein-estimated': 'true' })
     })
+}
+
+/** A request without the tools that Anthropic's servers would run. What may be cached, peers keep warm by themselves. */
+function asked(c: Context<GatewayEnv>, sent: JsonBody): JsonBody {
+  const { body, left } = withoutHosted(sent, (type) => type === 'custom')
+  ignore(c, left)
+  // In a text the quotes would be escaped.
+  if (JSON.stringify(sent).includes('"cache_control":{')) ignore(c, ['cache_control'])
+  return body
 }

@@ -88,7 +88,8 @@ const tool = z.strictObject({
   description: z.string().optional(),
   input_schema: schema,
   strict: z.boolean().optional(),
-  defer_loading: z.literal(false).optional(),
+  // A tool that is to be searched for is offered at once: there is no search.
+  defer_loading: z.boolean().optional(),
   eager_input_streaming: ignored,
   input_examples: z.tuple([]).optional(),
 })

@@ -17,6 +17,8 @@ export interface BatchRunInit {
   /** Puts the record on disk. */
   readonly save: (record: BatchRecord) => Promise<void>
   readonly spend: (owner: string, tokens: number) => void
+  /** Resolves once the owner's limit leaves tokens; rejects with the signal's reason. */
+  readonly untilTokens: (owner: string, signal: AbortSignal) => Promise<void>
 }
 
 /** Why a run ends before its time. */
@@ -98,7 +100,7 @@ export class BatchRun {
       const { signal } = this.#controller
       const options = { ...optionsOf(asking, this.#init), signal, deadlineMs: leftMs }
       try {
-        for await (const result of client.batch(this.#requests(results), options)) {
+        for await (const result of client.batch(this.#paced(results), options)) {
           if (this.#isExpired(result)) continue
           await results.add(batchResultLine(result), result.answer ? 'completed' : 'failed')
           spend(owner, result.answer?.usage.total_tokens ?? 0)
@@ -116,6 +118,14 @@ export class BatchRun {
   #isExpired({ error }: BatchResult): boolean {
     const { now } = this.#init
     return error?.code === 'deadline_exceeded' && now() >= this.#record.expires_at * 1_000
+  }
+
+  /** Batches come by the limit of their key: what is over it waits. */
+  async *#paced(results: WrittenResults): AsyncGenerator<BatchRequest, void, void> {
+    for await (const request of this.#requests(results)) {
+      await this.#init.untilTokens(this.#record.owner, this.#controller.signal)
+      yield request
+    }
   }
 
   async *#requests(results: WrittenResults): AsyncGenerator<BatchRequest, void, void> {

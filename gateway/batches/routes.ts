@@ -2,11 +2,12 @@ import { type Context, Hono } from 'hono'
 import { InferenceError } from '../../protocol/index.ts'
 import { askingHeaders } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
-import { HttpRefusal, readJsonObject } from '../http/index.ts'
+import { readJsonObject } from '../http/index.ts'
 import { shownBatch } from './batch-record.ts'
 import type { Batches } from './batches.ts'
 import type { StoredFile } from './file-store.ts'
 import { listed } from './listed.ts'
+import { readParts } from './multipart.ts'
 
 const BUSY_MS = 1_000
 
@@ -96,17 +97,15 @@ export function batchRoutes(
 async function uploadOf(
   request: Request,
 ): Promise<{ readonly content: Uint8Array; readonly filename: string }> {
-  let form: FormData
-  try {
-    form = await request.formData()
-  } catch (cause) {
-    if (cause instanceof HttpRefusal) throw cause
-    throw invalid('an upload is a multipart form with `file` and `purpose`', 'file', cause)
+  const body = new Uint8Array(await request.arrayBuffer())
+  const parts = readParts(request.headers.get('content-type') ?? '', body)
+  const purpose = parts.find(({ name }) => name === 'purpose')?.content
+  if (purpose === undefined || !Buffer.from('batch').equals(purpose)) {
+    throw invalid('files are for batches only', 'purpose')
   }
-  if (form.get('purpose') !== 'batch') throw invalid('files are for batches only', 'purpose')
-  const file = form.get('file')
-  if (file === null || typeof file === 'string') throw invalid('there is no file', 'file')
-  return { content: await file.bytes(), filename: file.name }
+  const file = parts.find(({ name }) => name === 'file')
+  if (file?.filename === undefined) throw invalid('there is no file', 'file')
+  return { content: file.content, filename: file.filename }
 }
 
 function shownFile({ owner: _, ...file }: StoredFile): object {
@@ -119,9 +118,6 @@ function notFound(c: Context<GatewayEnv>, what: string): Response {
   return c.json({ error }, 404)
 }
 
-function invalid(message: string, param: string, cause?: unknown): InferenceError {
-  return new InferenceError('invalid_request', `${param}: ${message}`, {
-    details: { param },
-    ...(cause !== undefined && { cause }),
-  })
+function invalid(message: string, param: string): InferenceError {
+  return new InferenceError('invalid_request', `${param}: ${message}`, { details: { param } })
 }

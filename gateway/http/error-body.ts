@@ -1,4 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
+import { type ExceededLength, exceededLength, openAiLengthMessage } from './length-exceeded.ts'
 import { skeinField, verificationHeader } from './told-verification.ts'
 
 /** OpenAI's form of an error. */
@@ -16,9 +17,20 @@ export interface OpenAiError {
 /** Any failure as a client of OpenAI's reads it. What went wrong inside the gateway stays inside. */
 export function errorBody(error: InferenceError): OpenAiError {
   const { code, details, traits } = error
-  const message = code === 'internal' ? 'the gateway failed; its log says more' : error.message
-  const told = { message, type: traits.type, param: details.param ?? null, code }
+  const told = {
+    message: messageOf(error),
+    type: traits.type,
+    param: details.param ?? null,
+    // OpenAI's code, by which agents know what to do.
+    code: code === 'context_too_long' ? 'context_length_exceeded' : code,
+  }
   return { error: { ...told, ...skeinField(error.detailsOf('verification_failed').verification) } }
+}
+
+function messageOf(error: InferenceError): string {
+  if (error.code === 'internal') return 'the gateway failed; its log says more'
+  const length = exceededLength(error)
+  return length === undefined ? error.message : openAiLengthMessage(length)
 }
 
 /** When to come back where nothing says so. */
@@ -57,7 +69,12 @@ function errorHeaders(error: InferenceError): Record<string, string> {
 /** Puts an error in the form of another dialect. */
 export type ErrorFormat = (
   error: OpenAiError['error'],
-  about: { readonly status: number; readonly requestId: string },
+  about: {
+    readonly status: number
+    readonly requestId: string
+    /** Of a prompt that is too long. */
+    readonly length?: ExceededLength | undefined
+  },
 ) => object
 
 /** A failure before the first byte of an answer. */
@@ -67,7 +84,8 @@ export function errorResponse(
   format: ErrorFormat = (told) => ({ error: told }),
 ): Response {
   const { status } = error.traits
-  return Response.json(format(errorBody(error).error, { status, requestId }), {
+  const about = { status, requestId, length: exceededLength(error) }
+  return Response.json(format(errorBody(error).error, about), {
     status,
     headers: errorHeaders(error),
   })

@@ -106,6 +106,11 @@ export function createMetrics(
     labelNames: ['gen_ai_token_type'],
     registers,
   })
+  const relayed = new Counter({
+    name: 'skein_relayed_bytes_total',
+    help: 'Bytes of attempts that went through relays, both directions',
+    registers,
+  })
   const http = new Counter({
     name: 'skein_http_requests_total',
     help: 'Answers over HTTP',
@@ -180,6 +185,7 @@ export function createMetrics(
     for (const attempt of event.attempts) {
       attempts.inc({ reason: attempt.reason, outcome: attempt.outcome })
       if (attempt.reason === 'hedge') hedges.inc()
+      relayed.inc(attempt.relayedBytes ?? 0)
     }
     if (event.resumes > 0) resumes.inc({ exact: String(exact) }, event.resumes)
     extra.inc({ gen_ai_token_type: 'input' }, cost.promptTokens)

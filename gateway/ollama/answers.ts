@@ -1,14 +1,17 @@
 import { type Context, Hono } from 'hono'
 import type { Answer, ChainField, ChatCompletion, Completion } from '../../client/index.ts'
-import type {
-  ChatChunk,
-  ChatRequest,
-  CompletionChunk,
-  CompletionRequest,
+import {
+  type ChatChunk,
+  type ChatRequest,
+  type CompletionChunk,
+  type CompletionRequest,
+  normalizeModelId,
 } from '../../protocol/index.ts'
 import {
   headersOf,
+  ignoreHints,
   inCallersWords,
+  isCutShort,
   type Piece,
   piecesOf,
   readFields,
@@ -22,6 +25,7 @@ import { chatRequestOf, promptRequestOf, rawRequestOf } from './chat-request.ts'
 import { checkContext } from './context-check.ts'
 import { LineWriter } from './line-writer.ts'
 import { joined, LineContents, type LineForm, lineOf } from './lines.ts'
+import { listingOf } from './models.ts'
 import { CALLERS_FIELDS } from './options.ts'
 import type { AnswerFields } from './request.ts'
 import { chatFields, generateFields } from './request-fields.ts'
@@ -35,7 +39,7 @@ export function ollamaAnswers(context: GatewayContext): Hono<GatewayEnv> {
   return new Hono<GatewayEnv>()
     .post('/api/chat', async (c) => {
       const request = readFields(chatFields, await readJsonObject(c.req.raw))
-      if (!request.messages?.length) return loaded(c, context, request, 'chat')
+      if (!request.messages?.length) return await loaded(c, context, request, 'chat')
       return await answered(c, context, request, 'chat', () => ({
         kind: 'chat',
         body: chatRequestOf(request),
@@ -43,7 +47,9 @@ export function ollamaAnswers(context: GatewayContext): Hono<GatewayEnv> {
     })
     .post('/api/generate', async (c) => {
       const request = readFields(generateFields, await readJsonObject(c.req.raw))
-      if (!request.prompt && !request.images?.length) return loaded(c, context, request, 'generate')
+      if (!request.prompt && !request.images?.length) {
+        return await loaded(c, context, request, 'generate')
+      }
       return await answered(c, context, request, 'generate', () =>
         request.raw === true
           ? { kind: 'completion', body: rawRequestOf(request) }
@@ -53,12 +59,17 @@ export function ollamaAnswers(context: GatewayContext): Hono<GatewayEnv> {
 }
 
 /** Nothing was asked: with Ollama that loads a model, or unloads it. Peers hold theirs ready. */
-function loaded(
+async function loaded(
   c: Context<GatewayEnv>,
-  { now }: GatewayContext,
+  { client, now }: GatewayContext,
   { model, keep_alive: keepAlive }: AnswerFields,
   form: LineForm,
-): Response {
+): Promise<Response> {
+  // The caller's own names are known without asking anybody.
+  const isOwn = client.names.aliases.includes(model) || /^auto$|[,/]/.test(model)
+  if (!isOwn) {
+    listingOf(await client.models({ signal: c.req.raw.signal }), normalizeModelId(model))
+  }
   const done_reason = Number(keepAlive) === 0 ? 'unload' : 'load'
   return c.json({ ...lineOf({ form, model, now: now() }, {}), done: true, done_reason })
 }
@@ -73,6 +84,7 @@ async function answered(
   const { client, now } = context
   const asked = translated()
   const carried = requestOptions(c, context)
+  const hints = asked.kind === 'chat' ? { request: asked, names: CALLERS_FIELDS } : undefined
   const elapsed = (): number => performance.now() - c.get('startedAt')
   if (options?.num_ctx) {
     checkContext(model, options.num_ctx, await client.models({ signal: c.req.raw.signal }))
@@ -89,6 +101,7 @@ async function answered(
         tell: (failure) => inCallersWords(failure, CALLERS_FIELDS),
         contentType: 'application/x-ndjson',
         keepAlive: () => writer.keepAlive(),
+        ...(hints !== undefined && { hints }),
       })
     }
     const answer =
@@ -97,12 +110,16 @@ async function answered(
         : await client.complete({ ...asked.body, stream: false }, carried)
     const { usage } = answer
     context.spend(c.get('caller'), usage.total_tokens)
+    const reason = answer.choices[0]?.finish_reason ?? 'stop'
     const contents = new LineContents()
+    contents.isCut = isCutShort(reason)
     const told = wholePieces(answer).flatMap((piece) => contents.take(piece))
     const [first] = answer.skein.attempts.filter(({ ttftMs }) => ttftMs !== undefined)
     const totalMs = elapsed()
     const promptMs = Math.min(totalMs, (first?.startedMs ?? 0) + (first?.ttftMs ?? totalMs))
-    const reason = answer.choices[0]?.finish_reason ?? 'stop'
+    if (hints !== undefined) {
+      ignoreHints(c, context, hints, { peerId: answer.skein.peerId, model: answer.model })
+    }
     const whole = lineOf(
       { form, model: answer.model, now: now() },
       joined([...told, ...contents.end()]),

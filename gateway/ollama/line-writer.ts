@@ -8,6 +8,7 @@ import type {
 import {
   completionPieces,
   type DialectWriter,
+  isCutShort,
   type Piece,
   PieceReader,
 } from '../answering/index.ts'
@@ -50,6 +51,7 @@ export class LineWriter implements DialectWriter<ChatChunk | CompletionChunk> {
   }
 
   end(usage: OpenAiUsage, verification: Verdict | undefined): string {
+    this.#contents.isCut = isCutShort(this.#finishReason)
     const rest = this.#pieces.end().flatMap((piece) => this.#contents.take(piece))
     const totalMs = this.#init.elapsed()
     const reason = this.#finishReason

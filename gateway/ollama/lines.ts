@@ -1,5 +1,5 @@
 import type { FinishReason, OpenAiUsage, TokenLogprob } from '../../protocol/index.ts'
-import { type Piece, toolInput } from '../answering/index.ts'
+import { isToolInput, type Piece, toolInput } from '../answering/index.ts'
 import { skeinField, type Verdict } from '../http/index.ts'
 
 /** Which endpoint asked: they name the text differently. */
@@ -26,6 +26,8 @@ export interface OllamaToolCall {
 export class LineContents {
   #call: { readonly id: string; readonly name: string; text: string } | undefined
   #calls = 0
+  /** The answer ended in the middle: a call whose arguments are not complete is not told. */
+  isCut: boolean = false
 
   /** @throws InferenceError `malformed` for a tool call that ended and whose arguments are no object */
   take(piece: Piece): LineContent[] {
@@ -58,6 +60,7 @@ export class LineContents {
     if (call === undefined) return []
     this.#call = undefined
     const { id, name, text } = call
+    if (this.isCut && !isToolInput(text)) return []
     const index = this.#calls
     this.#calls += 1
     return [{ toolCalls: [{ id, function: { index, name, arguments: toolInput(name, text) } }] }]

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Hono } from 'hono'
 import type { ModelListing } from '../../client/index.ts'
 import { type Capability, InferenceError, normalizeModelId } from '../../protocol/index.ts'
@@ -6,8 +7,8 @@ import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
 import { showFields } from './request-fields.ts'
 
-/** The version of Ollama whose API this is; clients refuse older ones. */
-const API_VERSION = '0.12.6'
+/** The version of Ollama whose command line was tried with this API; clients refuse older ones. */
+const API_VERSION = '0.17.4'
 
 /** Ollama's names of what a model can do. */
 const CAPABILITIES: Readonly<Partial<Record<Capability, string>>> = {
@@ -33,17 +34,24 @@ export function ollamaModels(context: GatewayContext): Hono<GatewayEnv> {
       })
       .post('/api/show', async (c) => {
         const { model, name } = readFields(showFields, await readJsonObject(c.req.raw))
-        const id = normalizeModelId(model ?? name ?? '')
+        // The command line sends both, one of them empty.
+        const id = normalizeModelId(model || name || '')
         const listings = await client.models({ signal: c.req.raw.signal })
-        const listing = listings.find((known) => known.id === id || known.aliases.includes(id))
-        if (listing === undefined) {
-          throw new InferenceError('model_not_found', `nobody serves '${id}'`, {
-            details: { param: 'model' },
-          })
-        }
-        return c.json(shown(listing, modifiedAt))
+        return c.json(shown(listingOf(listings, id), modifiedAt))
       })
   )
+}
+
+/** @throws InferenceError `model_not_found` */
+export function listingOf(listings: readonly ModelListing[], id: string): ModelListing {
+  const listing = listings.find((known) => known.id === id || known.aliases.includes(id))
+  if (listing !== undefined) return listing
+  throw new InferenceError('model_not_found', `model '${id}' not found: no peer serves it`, {
+    details: {
+      param: 'model',
+      available: listings.map((known) => ({ model: known.id, peers: known.peers.length })),
+    },
+  })
 }
 
 /** What peers do not say is empty. */
@@ -57,8 +65,13 @@ const DETAILS = {
 }
 
 function tagOf({ id, digests }: ModelListing, modifiedAt: string): object {
-  const digest = (digests[0] ?? '').replace(/^sha256:/, '')
+  // Clients cut a piece off the digest; a model whose peers tell none is known by its name.
+  const digest = digests[0]?.replace(/^sha256:/, '') ?? sha256(id)
   return { name: id, model: id, modified_at: modifiedAt, size: 0, digest, details: DETAILS }
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 function shown({ capabilities, contextLength }: ModelListing, modifiedAt: string): object {
@@ -76,6 +89,9 @@ function shown({ capabilities, contextLength }: ModelListing, modifiedAt: string
       'general.architecture': 'skein',
       ...(contextLength > 0 && { 'skein.context_length': contextLength }),
     },
-    capabilities: capabilities.flatMap((capability) => CAPABILITIES[capability] ?? []),
+    capabilities: capabilities
+      // Chat models embed as well; Ollama says so of those that do nothing else.
+      .filter((capability) => capability !== 'embedding' || !capabilities.includes('chat'))
+      .flatMap((capability) => CAPABILITIES[capability] ?? []),
   }
 }

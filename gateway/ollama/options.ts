@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import type { SamplingFields } from '../../protocol/index.ts'
+import { ANSWER_PREFIX, type SamplingFields } from '../../protocol/index.ts'
 import { fields, present, type SampledFields } from '../answering/index.ts'
 
 /** `options` of a request, found to be some: those that are read. */
@@ -60,6 +60,7 @@ export const optionFields: z.ZodType<OptionFields> = z.strictObject({
 
 /** The caller's names of fields that the network calls otherwise. */
 export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
+  [ANSWER_PREFIX]: 'messages',
   ...Object.fromEntries(
     [
       'temperature',

@@ -51,6 +51,8 @@ const common = {
   options: optionFields.nullish(),
   /** Says how long an engine keeps a model in memory, which changes no answer. */
   keep_alive: ignored,
+  /** The model's older name, which the command line sends empty. */
+  name: z.literal('').optional(),
 }
 const asked = {
   ...common,

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { Answer, ServedChunk } from '../../client/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
-import { openAnswer } from '../answering/index.ts'
+import { type GivenHints, ignoreHints, openAnswer, Spending } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import {
   errorBody,
@@ -12,7 +12,7 @@ import {
   skeinField,
   sse,
 } from '../http/index.ts'
-import { type Choices, withOpenAiLogprobs } from './logprobs.ts'
+import { type Choices, inOpenAiShape } from './logprobs.ts'
 
 /** How the end of a stream was come by, for those who look: a comment that clients skip. */
 const told = (answer: Answer<unknown>): string => {
@@ -29,17 +29,22 @@ const told = (answer: Answer<unknown>): string => {
  *
  * @throws what fails before the first piece
  */
-export async function streamAnswer<T extends Choices>(
+export async function streamAnswer<T extends Choices & { readonly model: string }>(
   c: Context<GatewayEnv>,
-  { limits, log, metrics, spend }: GatewayContext,
+  context: GatewayContext,
   answer: Answer<T>,
-  withUsage: boolean,
+  { withUsage, hints }: { readonly withUsage: boolean; readonly hints?: GivenHints },
 ): Promise<Response> {
+  const { limits, log, metrics } = context
   const { signal } = c.req.raw
+  const spending = new Spending(c, context)
   const opened = await openAnswer(answer, {
     waitMs: limits.keepAliveMs,
     startedAt: c.get('startedAt'),
   })
+  if (hints !== undefined && opened.served !== undefined) {
+    ignoreHints(c, context, hints, opened.served)
+  }
   async function* texts(): AsyncGenerator<string, void, void> {
     let lastAt: number | undefined
     try {
@@ -47,6 +52,7 @@ export async function streamAnswer<T extends Choices>(
         const now = performance.now()
         if (lastAt !== undefined) metrics?.gap(now - lastAt)
         lastAt = now
+        spending.delivered(chunk)
         yield sse(shown(chunk, withUsage))
       }
       yield told(answer)
@@ -57,7 +63,7 @@ export async function streamAnswer<T extends Choices>(
       c.set('broken', true)
       yield sse(errorBody(failure))
     } finally {
-      spend(c.get('caller'), answer.usage?.total_tokens ?? 0)
+      spending.end(answer.usage)
     }
   }
   return eventStream(texts(), {
@@ -69,8 +75,16 @@ export async function streamAnswer<T extends Choices>(
 /** With `include_usage` every chunk names the usage; it is null but in the last, which tells how the answer was checked. */
 function shown<T extends Choices>(chunk: T & ServedChunk, withUsage: boolean): object {
   const { skein, ...rest } = chunk
-  const told = { ...withOpenAiLogprobs(rest), ...skeinField(skein.verification) }
+  const told = { ...inOpenAiShape(rest), ...skeinField(skein.verification) }
   return withUsage && !('usage' in told) ? { ...told, usage: null } : told
+}
+
+/** Whether the caller asked for a stream. @throws InferenceError `invalid_request` for what is neither true nor false */
+export function wantsStream({ stream }: JsonBody): boolean {
+  if (stream === undefined || stream === null || typeof stream === 'boolean') return stream === true
+  throw new InferenceError('invalid_request', 'stream: expected true or false', {
+    details: { param: 'stream' },
+  })
 }
 
 /**

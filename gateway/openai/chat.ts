@@ -1,26 +1,43 @@
 import { Hono } from 'hono'
 import type { ChatRequest } from '../../protocol/index.ts'
-import { headersOf, requestOptions } from '../answering/index.ts'
+import {
+  headersOf,
+  ignore,
+  ignoreHints,
+  requestOptions,
+  withoutHosted,
+} from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
-import { readJsonObject } from '../http/index.ts'
-import { streamAnswer, wantsUsage } from './answer-stream.ts'
+import { type JsonBody, readJsonObject } from '../http/index.ts'
+import { streamAnswer, wantsStream, wantsUsage } from './answer-stream.ts'
 import { shownAnswer } from './shown-answer.ts'
 
 /** `POST /v1/chat/completions` */
 export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
   const { client } = context
   return new Hono<GatewayEnv>().post('/v1/chat/completions', async (c) => {
-    const body = await readJsonObject(c.req.raw)
+    const { body, left } = withoutHosted(
+      await readJsonObject(c.req.raw),
+      (type) => type === 'function',
+    )
+    ignore(c, [...left, ...cacheHintsOf(body)])
     const options = requestOptions(c, context)
     const withUsage = wantsUsage(body)
     // What it lacks the client finds out, and names.
     const request = body as unknown as ChatRequest
-    if (body.stream === true) {
+    const hints = { request: { kind: 'chat', body: request } } as const
+    if (wantsStream(body)) {
       const answer = client.chat({ ...request, stream: true }, options)
-      return await streamAnswer(c, context, answer, withUsage)
+      return await streamAnswer(c, context, answer, { withUsage, hints })
     }
     const answer = await client.chat({ ...request, stream: false }, options)
     context.spend(c.get('caller'), answer.usage.total_tokens)
+    ignoreHints(c, context, hints, { peerId: answer.skein.peerId, model: answer.model })
     return c.json(shownAnswer(answer, body), 200, headersOf(answer))
   })
+}
+
+/** Says for how long a prompt may be cached; peers decide that by themselves. */
+function cacheHintsOf({ prompt_cache_retention: retention }: JsonBody): string[] {
+  return typeof retention === 'string' ? ['prompt_cache_retention'] : []
 }

@@ -3,7 +3,7 @@ import type { CompletionRequest } from '../../protocol/index.ts'
 import { headersOf, requestOptions } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
-import { streamAnswer, wantsUsage } from './answer-stream.ts'
+import { streamAnswer, wantsStream, wantsUsage } from './answer-stream.ts'
 import { shownAnswer } from './shown-answer.ts'
 
 /** `POST /v1/completions` */
@@ -15,9 +15,9 @@ export function completions(context: GatewayContext): Hono<GatewayEnv> {
     const withUsage = wantsUsage(body)
     // What it lacks the client finds out, and names.
     const request = body as unknown as CompletionRequest
-    if (body.stream === true) {
+    if (wantsStream(body)) {
       const answer = client.complete({ ...request, stream: true }, options)
-      return await streamAnswer(c, context, answer, withUsage)
+      return await streamAnswer(c, context, answer, { withUsage })
     }
     const answer = await client.complete({ ...request, stream: false }, options)
     context.spend(c.get('caller'), answer.usage.total_tokens)

@@ -8,18 +8,26 @@ export interface Choices {
 type Logprobs = NonNullable<ChatChunkChoice['logprobs']> | CompletionLogprobs
 
 /**
- * Log probabilities with the fields that OpenAI's schema has: those of chats name the refusal, which engines do not give
- * any for, and those of completions name the likeliest others only where there are some.
+ * Answers with the fields that OpenAI's schema has, and no others. The log probabilities of chats name the refusal, which
+ * engines do not give any for, and those of completions name the likeliest others only where there are some.
  */
-export function withOpenAiLogprobs<T extends Choices>(answer: T): T {
-  const { choices } = answer as {
-    readonly choices: readonly { readonly logprobs?: Logprobs | null }[]
-  }
-  if (choices.every(({ logprobs }) => logprobs === undefined || logprobs === null)) return answer
+export function inOpenAiShape<T extends Choices>(answer: T): T {
+  const { choices } = answer as { readonly choices: readonly Choice[] }
+  const hasLogprobs = choices.some(({ logprobs }) => (logprobs ?? null) !== null)
+  if (!hasLogprobs && choices.every((choice) => !('stop_reason' in choice))) return answer
   return {
     ...answer,
-    choices: choices.map((choice) => ({ ...choice, logprobs: shown(choice.logprobs) })),
+    // The stop string that was met is told where a dialect has a place for it.
+    choices: choices.map(({ stop_reason: _, ...choice }) => ({
+      ...choice,
+      ...(hasLogprobs && { logprobs: shown(choice.logprobs) }),
+    })),
   }
+}
+
+interface Choice {
+  readonly logprobs?: Logprobs | null
+  readonly stop_reason?: string
 }
 
 function shown(logprobs: Logprobs | null | undefined): object | null {

@@ -1,7 +1,7 @@
 import { toString as encode } from 'uint8arrays/to-string'
 import type { ChatCompletion, Completion, EmbeddingResponse } from '../../client/index.ts'
 import { withoutSkein } from '../answering/index.ts'
-import { withOpenAiLogprobs } from './logprobs.ts'
+import { inOpenAiShape } from './logprobs.ts'
 
 /** A whole answer as OpenAI shows it to who asked so. */
 export function shownAnswer(
@@ -9,7 +9,7 @@ export function shownAnswer(
   request: object,
 ): object {
   const { encoding_format } = request as { readonly encoding_format?: unknown }
-  if (answer.object !== 'list') return withOpenAiLogprobs(withoutSkein(answer))
+  if (answer.object !== 'list') return inOpenAiShape(withoutSkein(answer))
   const { data, ...rest } = withoutSkein(answer)
   if (encoding_format !== 'base64') return { ...rest, data }
   return { ...rest, data: data.map((item) => ({ ...item, embedding: base64(item.embedding) })) }

@@ -6,6 +6,7 @@ import {
   type ToolCall,
 } from '../../protocol/index.ts'
 import { contentOf } from '../answering/index.ts'
+import { customArguments, wireNameOf } from './callable-tools.ts'
 import type { InputItem, ItemContent, ResponseFields } from './request.ts'
 
 type Draft = { -readonly [Field in keyof ChatMessage]: ChatMessage[Field] }
@@ -39,9 +40,20 @@ function append(messages: Draft[], item: InputItem): void {
       calling(messages, {
         id: item.call_id,
         type: 'function',
-        function: { name: item.name, arguments: item.arguments },
+        function: { name: wireNameOf(item.name, item.namespace), arguments: item.arguments },
       })
       return
+    case 'custom_tool_call':
+      calling(messages, {
+        id: item.call_id,
+        type: 'function',
+        function: {
+          name: wireNameOf(item.name, item.namespace),
+          arguments: customArguments(item.input),
+        },
+      })
+      return
+    case 'custom_tool_call_output':
     case 'function_call_output': {
       const parts = partsOf(item.output)
       const images = parts.filter((part) => part.type === 'image_url')
@@ -52,6 +64,11 @@ function append(messages: Draft[], item: InputItem): void {
       return
     }
     case 'reasoning':
+    case 'web_search_call':
+    case 'file_search_call':
+    case 'image_generation_call':
+    case 'tool_search_call':
+    case 'tool_search_output':
       return
     case 'message':
       messages.push({ role: item.role, content: contentOf(partsOf(item.content)) })

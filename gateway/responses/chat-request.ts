@@ -1,19 +1,23 @@
 import type { ChainField } from '../../client/index.ts'
-import type {
-  ChatRequest,
-  ResponseFormat,
-  ToolChoice,
-  ToolDefinition,
+import {
+  ANSWER_PREFIX,
+  type ChatRequest,
+  type ResponseFormat,
+  type ToolChoice,
+  type ToolDefinition,
 } from '../../protocol/index.ts'
 import { present } from '../answering/index.ts'
+import { definitionOf, type OfferedTool, offeredTools } from './callable-tools.ts'
 import { chatMessages } from './chat-messages.ts'
 import type { ResponseFields } from './request.ts'
 /** The caller's names of fields that the network calls otherwise. */
 export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
+  [ANSWER_PREFIX]: 'input',
   messages: 'input',
   max_tokens: 'max_output_tokens',
   max_completion_tokens: 'max_output_tokens',
   reasoning_effort: 'reasoning.effort',
+  verbosity: 'text.verbosity',
   response_format: 'text.format',
   json_schema: 'text.format',
   logprobs: 'top_logprobs',
@@ -33,6 +37,7 @@ export function chatRequestOf(request: ResponseFields): ChatRequest & ChainField
       ...toolFields(request),
       response_format: responseFormatOf(text?.format),
       reasoning_effort: reasoning?.effort,
+      verbosity: text?.verbosity,
       max_completion_tokens: request.max_output_tokens,
       logprobs: wantsLogprobs || undefined,
       top_logprobs: wantsLogprobs ? (top_logprobs ?? 0) : undefined,
@@ -65,22 +70,22 @@ function toolFields({
   if (!tools || tools.length === 0) return undefined
   const restricted = typeof choice === 'object' && choice?.type === 'allowed_tools'
   const allowed = restricted ? new Set(choice.tools.map(({ name }) => name)) : undefined
+  const offered = offeredTools(tools)
   return {
-    tools: tools
-      .filter(({ name }) => allowed?.has(name) ?? true)
-      .map(({ name, description, parameters, strict }) => ({
-        type: 'function',
-        function: { name, ...present({ description, parameters, strict }) },
-      })),
-    ...(choice && { tool_choice: toolChoiceOf(choice) }),
+    tools: offered.filter(({ tool }) => allowed?.has(tool.name) ?? true).map(definitionOf),
+    ...(choice && { tool_choice: toolChoiceOf(choice, offered) }),
     ...(typeof parallel === 'boolean' && { parallel_tool_calls: parallel }),
   }
 }
 
-function toolChoiceOf(choice: NonNullable<ResponseFields['tool_choice']>): ToolChoice {
+function toolChoiceOf(
+  choice: NonNullable<ResponseFields['tool_choice']>,
+  offered: readonly OfferedTool[],
+): ToolChoice {
   if (typeof choice === 'string') return choice
   if (choice.type === 'allowed_tools') return choice.mode
-  return { type: 'function', function: { name: choice.name } }
+  const name = offered.find(({ tool }) => tool.name === choice.name)?.wireName ?? choice.name
+  return { type: 'function', function: { name } }
 }
 
 function responseFormatOf(

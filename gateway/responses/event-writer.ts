@@ -1,6 +1,7 @@
 import type { ChatChunk, InferenceError, OpenAiUsage } from '../../protocol/index.ts'
 import { type DialectWriter, PieceReader } from '../answering/index.ts'
 import { errorBody, sse, type Verdict } from '../http/index.ts'
+import { offeredTools } from './callable-tools.ts'
 import { Output, type OutputEvent } from './output.ts'
 import {
   cutShort,
@@ -27,7 +28,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
 
   constructor(init: EventWriterInit) {
     this.#init = init
-    this.#output = new Output(init.suffix)
+    this.#output = new Output(init.suffix, offeredTools(init.head.request.tools ?? []))
     this.#model = init.head.request.model
   }
 

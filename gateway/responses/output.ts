@@ -1,5 +1,6 @@
 import type { TokenLogprob } from '../../protocol/index.ts'
 import type { Piece } from '../answering/index.ts'
+import { customInput, type OfferedTool } from './callable-tools.ts'
 import type { ItemStatus, OutputItem } from './response-object.ts'
 
 /** One event of a streamed response, before it has its number. */
@@ -17,6 +18,16 @@ type Open =
       readonly id: string
       readonly callId: string
       readonly name: string
+      readonly namespace: string | undefined
+      text: string
+    }
+  | {
+      readonly type: 'custom'
+      readonly id: string
+      readonly callId: string
+      readonly name: string
+      readonly namespace: string | undefined
+      /** The arguments as the model writes them; the input is in them. */
       text: string
     }
 
@@ -24,19 +35,31 @@ type Open =
 export class Output {
   readonly items: OutputItem[] = []
   readonly #suffix: string
+  readonly #tools: readonly OfferedTool[]
   #open: Open | undefined
 
-  /** @param suffix of the ids of its items */
-  constructor(suffix: string) {
+  /**
+   * @param suffix of the ids of its items
+   * @param tools that the model may have called
+   */
+  constructor(suffix: string, tools: readonly OfferedTool[]) {
     this.#suffix = suffix
+    this.#tools = tools
   }
 
   take(piece: Piece): OutputEvent[] {
     if (piece.type === 'call') {
-      const { id: callId, name } = piece
-      return this.#begin({ type: 'call', id: this.#id('fc'), callId, name, text: '' })
+      const { id: callId } = piece
+      const called = this.#tools.find(({ wireName }) => wireName === piece.name)
+      const { tool: { type = 'function', name = piece.name } = {}, namespace } = called ?? {}
+      const common = { callId, name, namespace, text: '' }
+      return type === 'custom'
+        ? this.#begin({ ...common, type, id: this.#id('ctc') })
+        : this.#begin({ ...common, type: 'call', id: this.#id('fc') })
     }
-    if (piece.type === 'arguments') return this.#grow('call', piece.text)
+    if (piece.type === 'arguments') {
+      return this.#grow(this.#open?.type === 'custom' ? 'custom' : 'call', piece.text)
+    }
     const begun = this.#open?.type === piece.type ? [] : this.#beginSpoken(piece.type)
     const logprobs = piece.type === 'text' ? piece.logprobs : []
     return [...begun, ...this.#grow(piece.type, piece.text, logprobs)]
@@ -72,9 +95,10 @@ export class Output {
     const ended = this.#close('completed')
     this.#open = next
     const at = { item_id: next.id, output_index: this.items.length }
-    const item = { ...shown(next, 'in_progress'), ...(next.type !== 'call' && { content: [] }) }
+    const calls = next.type === 'call' || next.type === 'custom'
+    const item = { ...shown(next, 'in_progress'), ...(!calls && { content: [] }) }
     const added = { type: 'response.output_item.added', ...place(at), item }
-    if (next.type === 'call') return [...ended, added]
+    if (next.type === 'call' || next.type === 'custom') return [...ended, added]
     const part = {
       type: 'response.content_part.added',
       ...at,
@@ -89,6 +113,8 @@ export class Output {
     if (open?.type !== type) return []
     open.text += text
     if (open.type === 'text') open.logprobs.push(...logprobs)
+    // A custom tool's input is known once the arguments around it are whole.
+    if (type === 'custom') return []
     const at = { item_id: open.id, output_index: this.items.length }
     const delta = { ...at, ...(type !== 'call' && { content_index: 0 }), delta: text }
     return [{ type: `${EVENTS[type]}.delta`, ...delta, ...(type === 'text' && { logprobs }) }]
@@ -104,6 +130,7 @@ const EVENTS: Readonly<Record<Open['type'], string>> = {
   refusal: 'response.refusal',
   reasoning: 'response.reasoning_text',
   call: 'response.function_call_arguments',
+  custom: 'response.custom_tool_call_input',
 }
 
 interface Place {
@@ -116,7 +143,7 @@ function place({ output_index }: Place): Pick<Place, 'output_index'> {
   return { output_index }
 }
 
-function partOf(open: Exclude<Open, { type: 'call' }>): object {
+function partOf(open: Exclude<Open, { type: 'call' | 'custom' }>): object {
   switch (open.type) {
     case 'text':
       return textPart(open.text, open.logprobs)
@@ -137,8 +164,9 @@ function shown(open: Open, status: ItemStatus): OutputItem {
   const { id, text } = open
   switch (open.type) {
     case 'call': {
-      const { callId: call_id, name } = open
-      return { type: 'function_call', id, status, call_id, name, arguments: text }
+      const { callId: call_id, name, namespace } = open
+      const from = namespace === undefined ? {} : { namespace }
+      return { type: 'function_call', id, status, call_id, name, ...from, arguments: text }
     }
     case 'reasoning':
       return {
@@ -148,6 +176,12 @@ function shown(open: Open, status: ItemStatus): OutputItem {
         summary: [],
         content: [{ type: 'reasoning_text', text }],
       }
+    case 'custom': {
+      const { callId: call_id, name, namespace } = open
+      const from = namespace === undefined ? {} : { namespace }
+      const input = text === '' ? '' : customInput(text)
+      return { type: 'custom_tool_call', id, status, call_id, name, ...from, input }
+    }
     case 'refusal':
       return message(id, status, { type: 'refusal', refusal: text })
     case 'text':
@@ -168,6 +202,13 @@ function message(
 function closing(open: Open, at: Place): OutputEvent[] {
   const type = `${EVENTS[open.type]}.done`
   if (open.type === 'call') return [{ type, ...at, name: open.name, arguments: open.text }]
+  if (open.type === 'custom') {
+    const input = customInput(open.text)
+    return [
+      { type: `${EVENTS.custom}.delta`, ...at, delta: input },
+      { type, ...at, input },
+    ]
+  }
   const inPart = { ...at, content_index: 0 }
   const told =
     open.type === 'refusal'

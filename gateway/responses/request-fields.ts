@@ -42,21 +42,41 @@ const call = z.strictObject({
   type: z.literal('function_call'),
   call_id: name,
   name,
+  namespace: z.string().nullish(),
   arguments: z.string(),
   id: ignored,
   status: ignored,
   // What OpenAI's own helpers add to an answer before they send it back.
   parsed_arguments: ignored,
 })
+const customCall = z.strictObject({
+  type: z.literal('custom_tool_call'),
+  call_id: name,
+  name,
+  namespace: z.string().nullish(),
+  input: z.string(),
+  id: ignored,
+  status: ignored,
+})
 const callOutput = z.strictObject({
-  type: z.literal('function_call_output'),
+  type: z.enum(['function_call_output', 'custom_tool_call_output']),
+  name: ignored,
   call_id: name,
   output: content,
   id: ignored,
   status: ignored,
 })
 /** What a model thought in earlier turns is not shown to the next one. */
-const reasoning = z.looseObject({ type: z.literal('reasoning') })
+const unread = z.looseObject({
+  type: z.enum([
+    'reasoning',
+    'web_search_call',
+    'file_search_call',
+    'image_generation_call',
+    'tool_search_call',
+    'tool_search_output',
+  ]),
+})
 
 /** A message needs no type. */
 const item = z.preprocess(
@@ -66,20 +86,41 @@ const item = z.preprocess(
       : value,
   z.discriminatedUnion(
     'type',
-    [message, call, callOutput, reasoning],
-    'an item is a message, function_call, function_call_output or reasoning',
+    [message, call, customCall, callOutput, unread],
+    'an item is a message, function_call, custom_tool_call, the output of one, or reasoning',
   ),
 )
 
-const tool = z.strictObject({
-  type: z.literal('function', 'only tools of type function are offered here'),
+const functionTool = z.strictObject({
+  type: z.literal('function'),
   name,
   description: z.string().nullish(),
   parameters: schema.nullish(),
+  output_schema: ignored,
   strict: z.boolean().nullish(),
-  defer_loading: z.literal(false).optional(),
+  // A tool that is to be searched for is offered at once: there is no search.
+  defer_loading: z.boolean().nullish(),
 })
-const namedTool = z.strictObject({ type: z.literal('function'), name })
+const customTool = z.strictObject({
+  type: z.literal('custom'),
+  name,
+  description: z.string().nullish(),
+  format: z
+    .discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('text') }),
+      z.strictObject({ type: z.literal('grammar'), syntax: z.string(), definition: z.string() }),
+    ])
+    .nullish(),
+  defer_loading: z.boolean().nullish(),
+})
+const namespace = z.strictObject({
+  type: z.literal('namespace'),
+  name,
+  description: z.string().nullish(),
+  tools: z.array(z.discriminatedUnion('type', [functionTool, customTool])).max(LIMITS.maxTools),
+})
+const tool = z.discriminatedUnion('type', [functionTool, customTool, namespace])
+const namedTool = z.strictObject({ type: z.enum(['function', 'custom']), name })
 const toolChoice = z.union([
   z.enum(['none', 'auto', 'required']),
   z.discriminatedUnion('type', [
@@ -127,7 +168,7 @@ export const responseFields: z.ZodType<ResponseFields> = z.strictObject({
   text: z
     .strictObject({
       format: format.nullish(),
-      verbosity: z.literal('medium', 'the network has no verbosity but the model’s own').nullish(),
+      verbosity: z.string().max(32).nullish(),
     })
     .nullish(),
   reasoning: z

@@ -14,6 +14,14 @@ export type ItemPart =
 /** The text and images of an item. */
 export type ItemContent = string | readonly ItemPart[]
 
+/** What a server did for another provider's model. Not read. */
+export type HostedItemType =
+  | 'web_search_call'
+  | 'file_search_call'
+  | 'image_generation_call'
+  | 'tool_search_call'
+  | 'tool_search_output'
+
 /** One item of the conversation so far. */
 export type InputItem =
   | {
@@ -25,17 +33,25 @@ export type InputItem =
       readonly type: 'function_call'
       readonly call_id: string
       readonly name: string
+      readonly namespace?: string | null | undefined
       readonly arguments: string
     }
   | {
-      readonly type: 'function_call_output'
+      readonly type: 'custom_tool_call'
+      readonly call_id: string
+      readonly name: string
+      readonly namespace?: string | null | undefined
+      readonly input: string
+    }
+  | {
+      readonly type: 'function_call_output' | 'custom_tool_call_output'
       readonly call_id: string
       readonly output: ItemContent
     }
-  | { readonly type: 'reasoning' }
+  | { readonly type: 'reasoning' | HostedItemType }
 
 /** A function that the model may call. */
-export interface ResponseTool {
+export interface FunctionTool {
   readonly type: 'function'
   readonly name: string
   readonly description?: string | null | undefined
@@ -43,12 +59,38 @@ export interface ResponseTool {
   readonly strict?: boolean | null | undefined
 }
 
+/** A tool whose input is a text. */
+export interface CustomTool {
+  readonly type: 'custom'
+  readonly name: string
+  readonly description?: string | null | undefined
+  readonly format?:
+    | { readonly type: 'text' }
+    | { readonly type: 'grammar'; readonly syntax: string; readonly definition: string }
+    | null
+    | undefined
+}
+
+/** A tool that the caller's own code carries out. */
+export type CallableTool = FunctionTool | CustomTool
+
+/** Tools that belong together, whose names hold among themselves. */
+export interface NamespaceTool {
+  readonly type: 'namespace'
+  readonly name: string
+  readonly description?: string | null | undefined
+  readonly tools: readonly CallableTool[]
+}
+
+/** What of the caller's the model may call. */
+export type ResponseTool = CallableTool | NamespaceTool
+
 /** Whether the model may, must or must not call a tool, which one it has to, or which it may. */
 export type ResponseToolChoice =
   | 'none'
   | 'auto'
   | 'required'
-  | { readonly type: 'function'; readonly name: string }
+  | { readonly type: 'function' | 'custom'; readonly name: string }
   | {
       readonly type: 'allowed_tools'
       readonly mode: 'auto' | 'required'
@@ -74,7 +116,13 @@ export interface ResponseFields extends SampledFields {
   readonly tools?: readonly ResponseTool[] | null | undefined
   readonly tool_choice?: ResponseToolChoice | null | undefined
   readonly parallel_tool_calls?: boolean | null | undefined
-  readonly text?: { readonly format?: TextFormat | null | undefined } | null | undefined
+  readonly text?:
+    | {
+        readonly format?: TextFormat | null | undefined
+        readonly verbosity?: string | null | undefined
+      }
+    | null
+    | undefined
   readonly reasoning?: { readonly effort?: string | null | undefined } | null | undefined
   readonly max_output_tokens?: number | null | undefined
   readonly top_logprobs?: number | null | undefined

@@ -1,6 +1,6 @@
 import type { FinishReason, OpenAiUsage, TokenLogprob } from '../../protocol/index.ts'
 import { skeinField, type Verdict } from '../http/index.ts'
-import type { ResponseFields } from './request.ts'
+import type { ResponseFields, ResponseTool } from './request.ts'
 
 /** How far an item has come. */
 export type ItemStatus = 'in_progress' | 'completed' | 'incomplete'
@@ -43,7 +43,17 @@ export type OutputItem =
       readonly status: ItemStatus
       readonly call_id: string
       readonly name: string
+      readonly namespace?: string
       readonly arguments: string
+    }
+  | {
+      readonly type: 'custom_tool_call'
+      readonly id: string
+      readonly status: ItemStatus
+      readonly call_id: string
+      readonly name: string
+      readonly namespace?: string
+      readonly input: string
     }
 
 /** What is known of a response from its beginning. */
@@ -114,15 +124,9 @@ export function responseObject(
     top_p: request.top_p ?? 1,
     presence_penalty: request.presence_penalty ?? 0,
     frequency_penalty: request.frequency_penalty ?? 0,
-    text: { format: text?.format ?? { type: 'text' }, verbosity: 'medium' },
+    text: { format: text?.format ?? { type: 'text' }, verbosity: text?.verbosity ?? 'medium' },
     tool_choice: request.tool_choice ?? 'auto',
-    tools: (tools ?? []).map(({ type, name, description, parameters, strict }) => ({
-      type,
-      name,
-      description: description ?? null,
-      parameters: parameters ?? null,
-      strict: strict ?? null,
-    })),
+    tools: (tools ?? []).map(shownTool),
     top_logprobs: request.top_logprobs ?? 0,
     truncation: 'disabled',
     usage: state.status === 'ended' ? usageOf(state.usage) : null,
@@ -132,7 +136,16 @@ export function responseObject(
   }
 }
 
-/** Engines do not say how many of the tokens were thought, so that none are told as such. */
+function shownTool(tool: ResponseTool): object {
+  if (tool.type !== 'function') return tool
+  const { type, name, description, parameters, strict } = tool
+  return {
+    ...{ type, name, description: description ?? null },
+    ...{ parameters: parameters ?? null, strict: strict ?? null },
+  }
+}
+
+/** Of engines that do not say how many of the tokens were thought, none are told as such. */
 function usageOf({
   prompt_tokens,
   completion_tokens,
@@ -146,7 +159,9 @@ function usageOf({
       cache_write_tokens: 0,
     },
     output_tokens: completion_tokens,
-    output_tokens_details: { reasoning_tokens: 0 },
+    output_tokens_details: {
+      reasoning_tokens: details.completion_tokens_details?.reasoning_tokens ?? 0,
+    },
     total_tokens,
   }
 }

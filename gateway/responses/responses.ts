@@ -1,15 +1,19 @@
 import { type Context, Hono } from 'hono'
 import {
   headersOf,
+  ignore,
+  ignoreHints,
   inCallersWords,
   piecesOf,
   readFields,
   requestOptions,
   streamDialect,
   toldInCallersWords,
+  withoutHosted,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
+import { offeredTools } from './callable-tools.ts'
 import { CALLERS_FIELDS, chatRequestOf } from './chat-request.ts'
 import { EventWriter } from './event-writer.ts'
 import { Output } from './output.ts'
@@ -22,9 +26,12 @@ export function responses(context: GatewayContext): Hono<GatewayEnv> {
   const seconds = (): number => Math.floor(now() / 1_000)
   return new Hono<GatewayEnv>()
     .post('/v1/responses', async (c) => {
-      const request = readFields(responseFields, await readJsonObject(c.req.raw))
+      const { body, left } = withoutHosted(await readJsonObject(c.req.raw), isCallable)
+      ignore(c, left)
+      const request = readFields(responseFields, body)
       const chat = chatRequestOf(request)
       const options = requestOptions(c, context)
+      const hints = { request: { kind: 'chat', body: chat }, names: CALLERS_FIELDS } as const
       const suffix = c.get('requestId').replace(/^req_/, '')
       const head: ResponseHead = { id: `resp_${suffix}`, createdAt: seconds(), request }
       return await toldInCallersWords(CALLERS_FIELDS, async () => {
@@ -33,13 +40,15 @@ export function responses(context: GatewayContext): Hono<GatewayEnv> {
           return await streamDialect(c, context, answer, {
             writer: new EventWriter({ head, suffix, seconds }),
             tell: (failure) => inCallersWords(failure, CALLERS_FIELDS),
+            hints,
           })
         }
         const answer = await client.chat({ ...chat, stream: false }, options)
         const { usage, choices, model } = answer
         const { verification } = answer.skein
         context.spend(c.get('caller'), usage.total_tokens)
-        const output = new Output(suffix)
+        ignoreHints(c, context, hints, { peerId: answer.skein.peerId, model })
+        const output = new Output(suffix, offeredTools(request.tools ?? []))
         const finishReason = choices[0]?.finish_reason ?? 'stop'
         for (const piece of piecesOf(answer)) output.take(piece)
         output.end(cutShort(finishReason) === undefined ? 'completed' : 'incomplete')
@@ -49,6 +58,11 @@ export function responses(context: GatewayContext): Hono<GatewayEnv> {
       })
     })
     .all('/v1/responses/*', notStored)
+}
+
+/** Tools that the caller's own code carries out. */
+function isCallable(type: string): boolean {
+  return type === 'function' || type === 'custom' || type === 'namespace'
 }
 
 function notStored(c: Context<GatewayEnv>): Response {

@@ -18,8 +18,10 @@ const PRIVATE_DOMAINS = ['localhost', 'local', 'internal'] as const
 export function hostCheck(allowed: readonly string[]): MiddlewareHandler {
   const names = new Set(allowed.map((name) => name.toLowerCase()))
   return async (c, next) => {
-    const name = hostName(c.req.header('host') ?? '')
-    if (!isHarmless(name) && !names.has(name)) {
+    // A request may name another host in its first line than in its header.
+    const asked = [c.req.header('host') ?? '', new URL(c.req.url).host].map(hostName)
+    const name = asked.find((one) => !isHarmless(one) && !names.has(one))
+    if (name !== undefined) {
       throw new HttpRefusal(
         'misdirected_request',
         `this gateway does not answer to the name '${name}': use its IP address, start it with --allow-host ${name}, or protect it with a key (gateway key add NAME), which makes this check unnecessary`,

@@ -13,7 +13,9 @@ export function origins(allowed: readonly string[]): MiddlewareHandler[] {
   return [
     async (c, next) => {
       const origin = c.req.header('origin')
-      const isOwn = origin === new URL(c.req.url).origin
+      // Not the URL's host: in a request with the absolute form, that is whatever the caller wrote.
+      const { protocol, host } = new URL(c.req.url)
+      const isOwn = origin === `${protocol}//${c.req.header('host') ?? host}`
       if (origin !== undefined && !isOwn && !any && !allowed.includes(origin)) {
         throw new InferenceError(
           'unauthorized',

@@ -1,10 +1,11 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { InferenceError } from '../../protocol/index.ts'
 
 /** What one key may ask for in a minute. Absent: as much as it likes. */
 export interface RateLimits {
   readonly requestsPerMinute?: number
-  /** Prompt and completion tokens together. What an answer takes counts once it has ended. */
+  /** Prompt and completion tokens together. What an answer takes counts as it is delivered; batches wait for more. */
   readonly tokensPerMinute?: number
 }
 
@@ -17,8 +18,10 @@ export interface RateLimit {
    * @throws InferenceError `rate_limited`, with the time until more is allowed
    */
   request(caller: string): Promise<Record<string, string>>
-  /** Counts what an answer took. */
+  /** Counts what an answer took; below zero, what was counted too much. */
   tokens(caller: string, count: number): void
+  /** Resolves once the caller has tokens left; rejects with the signal's reason. */
+  untilTokens(caller: string, signal: AbortSignal): Promise<void>
 }
 
 const WINDOW_S = 60
@@ -51,6 +54,18 @@ export function createRateLimit(limits: RateLimits): RateLimit {
     tokens(caller, count) {
       // Of one in memory: it cannot fail.
       if (count > 0) void tokens?.penalty(caller, count)
+      if (count < 0) void tokens?.reward(caller, -count)
+    },
+    async untilTokens(caller, signal) {
+      if (tokens === undefined) return
+      for (;;) {
+        const state = await tokens.get(caller)
+        if (state === null || state.consumedPoints < tokens.points) return
+        // Windows begin anew with what was spent meanwhile.
+        await delay(Math.max(1, state.msBeforeNext), undefined, { signal }).catch((error) => {
+          throw signal.aborted ? signal.reason : error
+        })
+      }
     },
   }
 }

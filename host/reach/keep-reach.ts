@@ -26,8 +26,8 @@ export interface KeepReachInit {
   ) => Promise<Connection>
   /** Whether others reach this host through a relay now. */
   readonly isRelayed: () => boolean
-  /** Peer ids that the operator named. */
-  readonly trusted: ReadonlySet<string>
+  /** Whether the operator named this peer. */
+  readonly isTrusted: (peer: string) => boolean
   /** Whether peers may ask this host to dial them back, where it has a public address itself. */
   readonly serve: boolean
   readonly lookup: NameLookup
@@ -66,7 +66,7 @@ export async function keepReach(init: KeepReachInit): Promise<Reach> {
   const testable = (): OwnAddress[] => own.all().filter(isTestable)
   const testers = watchTesters({
     ...{ libp2p, ownIps, signal },
-    trusted: init.trusted,
+    isTrusted: init.isTrusted,
     onChange: () => {
       verdicts.expedite(wall())
       look()

@@ -14,8 +14,8 @@ export interface Tester {
 
 export interface TestersInit {
   readonly libp2p: Pick<Libp2p, 'addEventListener' | 'removeEventListener'>
-  /** Peer ids that the operator named. */
-  readonly trusted: ReadonlySet<string>
+  /** Whether the operator named this peer. */
+  readonly isTrusted: (peer: string) => boolean
   /** IP addresses of this machine: a peer at one of them sees nothing from outside. */
   readonly ownIps: () => ReadonlySet<string>
   readonly signal: AbortSignal
@@ -50,7 +50,7 @@ export function watchTesters(init: TestersInit): Testers {
     }
     const peer = peerId.toString()
     const known = testers.get(connection.id)
-    testers.set(connection.id, { connection, peer, seesUsAt, trusted: init.trusted.has(peer) })
+    testers.set(connection.id, { connection, peer, seesUsAt, trusted: init.isTrusted(peer) })
     if (known?.seesUsAt !== seesUsAt) init.onChange()
   }
   const onClose = ({ detail }: CustomEvent<Connection>): void => {

@@ -11,6 +11,7 @@ import {
   type HopAnswer,
 } from '../../protocol/index.ts'
 import { openScope } from '../../timing/index.ts'
+import { closedWithin } from '../closed-within.ts'
 import { PeerRates } from '../peer-rates.ts'
 import { subnetsOf } from '../subnet.ts'
 import { ByteMeter } from './byte-meter.ts'
@@ -49,6 +50,8 @@ export interface RelayUse {
   readonly refused: number
 }
 
+/** For the asker to close its side. */
+const CLOSE_TIMEOUT_MS = 2_000
 /** Keeps the connection to a peer that is reached through us when connections are pruned. */
 const TAG = 'skein-reserved'
 /** Of one connection: as many as a peer may have circuits, and some that are being set up. */
@@ -229,7 +232,9 @@ async function answer(
   options: AbortOptions,
 ): Promise<void> {
   await messages.write(encodeHopAnswer(message), options)
-  await messages.unwrap().close(options)
+  const stream = messages.unwrap()
+  await stream.close(options)
+  await closedWithin(stream, CLOSE_TIMEOUT_MS)
 }
 
 /** Asks the peer at the other end whether it takes the circuit. @returns `undefined` where it does not */

@@ -158,8 +158,6 @@ export class Gate {
     const { peer, network = '', contributes = false, deadlineAtMs, signal } = request
     signal.throwIfAborted()
     if (contributes) this.#contributorAtMs = this.#init.now()
-    this.#peersAround.note(peer, this.#init.now())
-    this.#flowsAround.note(flowOf({ peer, network, contributes }), this.#init.now())
     this.#check({ peer, network, contributes }, deadlineAtMs)
     const { queueDepth } = this.occupancyFor({ contributes })
     const expectedTtftMs = this.expectedTtftMsFor({ contributes })
@@ -185,7 +183,7 @@ export class Gate {
     this.#waiting.push(entry)
     this.#queuedSinceMs ??= this.#init.now()
     this.#advance()
-    if (entry.status === 'waiting') this.#contendedAtMs = this.#init.now()
+    if (entry.status === 'waiting') this.#noteContention(entry)
     return {
       queuePosition: entry.status === 'waiting' ? queueDepth + 1 : 0,
       expectedTtftMs,
@@ -206,7 +204,7 @@ export class Gate {
     const waitMs = this.#waitMs(newcomer)
     const retryAfterMs = Math.max(1, Math.ceil(waitMs || DEFAULT_RETRY_MS))
     if (waitMs > remainingMs) {
-      this.#contendedAtMs = this.#init.now()
+      this.#noteContention(newcomer)
       throw new InferenceError(
         'over_capacity',
         `a slot is free in about ${Math.ceil(waitMs / 1000)} s, which is more time than the request has`,
@@ -215,13 +213,20 @@ export class Gate {
     }
     if (this.#waiting.length < this.#init.maxQueue) return
     if (this.#mayStart(newcomer, this.#init.now())) return
-    this.#contendedAtMs = this.#init.now()
+    this.#noteContention(newcomer)
     const victim = givesWay(this.#waiting, newcomer, this.#oneIn)
     const full = new InferenceError('over_capacity', 'all slots and the queue are full', {
       retryAfterMs,
     })
     if (victim === undefined) throw full
     this.#leave(victim, full)
+  }
+
+  /** It found no slot free. */
+  #noteContention(one: Omit<Waiting, 'arrival' | 'since'>): void {
+    this.#contendedAtMs = this.#init.now()
+    this.#peersAround.note(one.peer, this.#contendedAtMs)
+    this.#flowsAround.note(flowOf(one), this.#contendedAtMs)
   }
 
   /** Whether there is a slot for it: the last one may be kept for contributors, or for others than who holds the rest. */
@@ -232,8 +237,8 @@ export class Gate {
   }
 
   /**
-   * Until when the last slot is kept from a stranger whose peer, or whose network, holds all others: while others are
-   * around, no single one takes everything. −∞ where nothing is kept.
+   * Until when the last slot is kept from a stranger whose peer, or whose network, holds all others: for a while after
+   * others found no slot free, no single one takes everything. −∞ where nothing is kept.
    */
   #keptFromUntilMs(one: Omit<Waiting, 'arrival' | 'since'>): number {
     if (one.contributes || this.#slots <= 1) return Number.NEGATIVE_INFINITY

@@ -1,4 +1,4 @@
-/** A slot is kept for others so long after one of them asked. */
+/** A slot is kept for others so long after one of them found none free. */
 export const OTHERS_AROUND_MS = 60_000
 
 interface Asked {
@@ -6,7 +6,7 @@ interface Asked {
   readonly atMs: number
 }
 
-/** When somebody else asked last: of all that ask, the latest two suffice to know. */
+/** When somebody else found no slot free: of all that did, the latest two suffice to know. */
 export class OthersAround {
   #latest: Asked | undefined
   /** The latest of another name. */
@@ -17,7 +17,7 @@ export class OthersAround {
     this.#latest = { name, atMs }
   }
 
-  /** @returns milliseconds; −∞ where nobody else ever asked */
+  /** @returns milliseconds; −∞ where nobody else ever did */
   lastOtherThan(name: string): number {
     const asked = this.#latest?.name === name ? this.#other : this.#latest
     return asked?.atMs ?? Number.NEGATIVE_INFINITY

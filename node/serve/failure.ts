@@ -1,3 +1,4 @@
+import { WrongShape } from '../../backend/index.ts'
 import { type ErrorCode, InferenceError } from '../../protocol/index.ts'
 
 /** What an engine may say of a request in its own words. Anything else of its inside stays in the log. */
@@ -22,6 +23,8 @@ export function uploadFailure(error: unknown): InferenceError {
 /** What a client is told when the engine fails: a code, and nothing of the machine. */
 export function engineFailure(error: unknown): InferenceError {
   if (error instanceof InferenceError && ENGINE_CODES.has(error.code)) return error
+  // Says nothing of the machine, and what a caller needs to report the engine.
+  if (error instanceof WrongShape) return error
   return new InferenceError('engine_failed', "the engine failed; the node's log says why", {
     cause: error,
   })

@@ -4,6 +4,7 @@ import {
   describeOnInternet,
   type Internet,
   type Machine,
+  serveDns,
 } from '../fixtures/internet/index.ts'
 import { type CliEvent, type CliProcess, createSandbox, type Sandbox } from './cli-process.ts'
 
@@ -96,5 +97,36 @@ describeOnInternet('reaching hosts across the Internet', () => {
     expect(node.addresses.filter((address) => address.startsWith(`/ip4/${home.ip4}/`))).toEqual([])
     await home.forward(PORT, machine)
     await process.seen(/"event":"reachability","reachability":"forwarded"/)
+  })
+
+  it('joins through a /dnsaddr name of several bootstrap peers, one of which is gone', async () => {
+    const { join } = await ready(start('bootstrap', await internet.host()))
+    await ready(start('node', await internet.host(), ...ANYWHERE, ...join))
+    const dns = await internet.host()
+    const gone = '/ip4/44.9.9.9/tcp/4801/p2p/12D3KooWQXhMNfMNd5m4YzYRVGS8oVhmrNnLqGJZBXDzVxXdFTVA'
+    const records = [gone, join[1] ?? ''].map((address) => `dnsaddr=${address}`)
+    await serveDns(dns, { '_dnsaddr.skein.example': records })
+    const asking = await internet.host()
+    await asking.setNames({}, dns.ip4)
+    const { stdout } = await ask(asking, '--bootstrap', '/dnsaddr/skein.example')
+    expect(stdout).toContain('18, 19, 20')
+  })
+
+  it('finds its way from the cache when its bootstrap peer and every node it knew are gone', async () => {
+    const first = start('bootstrap', await internet.host())
+    const { join } = await ready(first)
+    const second = await ready(start('bootstrap', await internet.host(), ...join))
+    const known = start('node', await internet.host(), ...ANYWHERE, ...join)
+    await ready(known)
+    const asking = await internet.host()
+    const home = fresh()
+    const question = ['ask', '--json', ...home, ...join, 'Count from 1 to 20.']
+    expect((await sandbox.run(question, { machine: asking })).stdout).toContain('18, 19, 20')
+    for (const { child, finished } of [first, known]) {
+      child.kill('SIGKILL')
+      await finished
+    }
+    await ready(start('node', await internet.host(), ...ANYWHERE, ...second.join))
+    expect((await sandbox.run(question, { machine: asking })).stdout).toContain('18, 19, 20')
   })
 })

@@ -1,5 +1,5 @@
 import { type AttemptRecord, InferenceError } from '../../../protocol/index.ts'
-import { type Clock, openScope, type Scope, systemClock } from '../../../timing/index.ts'
+import { type Clock, openScope, type Scope } from '../../../timing/index.ts'
 import type { Requester } from '../../pipeline/index.ts'
 import { modelOf, type PlacedOptions } from '../../request/index.ts'
 import { isRefusal } from '../after-failure.ts'
@@ -16,8 +16,7 @@ export interface BatchContext {
   readonly slots: Requester['slots']
   /** For one try of one request, where the batch does not say. */
   readonly timeoutMs: number
-  /** @default the machine's */
-  readonly clock?: Clock | undefined
+  readonly clock: Clock
   readonly random: () => number
 }
 
@@ -30,7 +29,7 @@ export async function* runBatch(
   options: BatchOptions,
 ): AsyncGenerator<BatchResult, void, void> {
   const { deadlineMs = DEFAULT_DEADLINE_MS, ordered = false, onProgress, ...own } = options
-  const { clock = systemClock } = context
+  const { clock } = context
   using scope = openScope(
     { timeoutMs: deadlineMs, clock, onTimeout: () => tooLate(deadlineMs) },
     options,
@@ -40,7 +39,9 @@ export async function* runBatch(
   const { slots, random, timeoutMs } = context
   const queue = new WorkQueue({
     slots: () => open.models.reduce((sum, model) => sum + slots(model, options.trusted), 0),
-    ...{ random, maxTries: SPLIT_LIMITS.maxTries, copies: true },
+    random,
+    maxTries: SPLIT_LIMITS.maxTries,
+    copies: true,
     maxAbsences: SPLIT_LIMITS.maxBatchAbsences,
   })
   const source = iteratorOf(requests)
@@ -50,7 +51,7 @@ export async function* runBatch(
     if (next.done === true) queue.close()
     else queue.add([open.add(next.value, modelOf(next.value.body))])
   }
-  const told = function* (results: readonly BatchResult[]): Generator<BatchResult, void, void> {
+  const settled = function* (results: readonly BatchResult[]): Generator<BatchResult, void, void> {
     for (const result of results) {
       yield result
       onProgress?.({ ...open.counts, elapsedMs: clock.now() - startedAt })
@@ -62,8 +63,7 @@ export async function* runBatch(
       feed,
       clock,
       crowded: ({ attempts }) => attempts.some(({ outcome }) => isRefusal(outcome)),
-      run: async function* (part, { signal, placement }) {
-        yield* []
+      run: async (part, { signal, placement }) => {
         const limit = Math.min(options.timeoutMs ?? timeoutMs, Math.max(1, scope.remainingMs()))
         const call = { ...own, signal, placement, timeoutMs: limit }
         return await answer(context.requester, open.get(part.items[0] ?? 0), call)
@@ -74,14 +74,14 @@ export async function* runBatch(
   try {
     for await (const event of parts) {
       if (event.type === 'answered') {
-        for (const index of event.items) yield* told(open.answered(index, event.answer.answer))
+        for (const index of event.items) yield* settled(open.answered(index, event.answer.answer))
       } else if (event.type === 'failed') {
-        for (const index of event.items) yield* told(open.failed(index, event.error))
+        for (const index of event.items) yield* settled(open.failed(index, event.error))
       }
     }
   } catch (error) {
     if (!isDeadline(scope, options, error)) throw error
-    yield* told(open.allFailed(InferenceError.from(error)))
+    yield* settled(open.allFailed(InferenceError.from(error)))
     if (!queue.closed) throw error
   } finally {
     // The source may be waiting for something that never comes; nobody waits for its end.

@@ -128,7 +128,7 @@ describe('the ollama package', () => {
     expect(about.model_info).toMatchObject({ 'skein.context_length': 8192 })
     expect((await ollama.version()).version).toMatch(/^\d+\.\d+\.\d+$/)
     expect((await ollama.ps()).models).toEqual([])
-    await expect(ollama.show({ model: 'nobodys' })).rejects.toThrow(/nobody serves/)
+    await expect(ollama.show({ model: 'nobodys' })).rejects.toThrow(/no peer serves/)
   })
 
   it('answers nothing at once where nothing was asked', async () => {

@@ -167,9 +167,8 @@ describe.each(ways)('the responses of the openai package, %s', (_, way) => {
     ['previous_response_id', { previous_response_id: 'resp_1' }, /nothing is stored/],
     ['conversation', { conversation: 'conv_1' }, /nothing is stored/],
     ['background', { background: true }, /not kept/],
-    ['tools.0.type', { tools: [{ type: 'web_search' }] }, /only tools of type function/],
     ['num_ctx', { num_ctx: 1 }, /'num_ctx'/],
-    ['reasoning.effort', { reasoning: { effort: 'high' } }, /'reasoning.effort'/],
+    ['min_p', { min_p: 0.1 }, /'min_p'/],
     [
       'input.0.content.0.image_url',
       {

@@ -30,7 +30,14 @@ const models = [
       'vision',
       'token_ids',
     ],
-    fields: ['dimensions', 'top_k', 'presence_penalty', 'frequency_penalty', 'parallel_tool_calls'],
+    fields: [
+      'dimensions',
+      'top_k',
+      'presence_penalty',
+      'frequency_penalty',
+      'parallel_tool_calls',
+      'tool_choice',
+    ],
   },
 ] as const
 

@@ -221,7 +221,7 @@ describe('tool calls', () => {
     ['a name that is a number', { index: 0, function: { name: 7 } }],
     ['arguments that are a list', { index: 0, function: { name: 'search', arguments: [1] } }],
     ['an index that is text', { index: 'first', function: { name: 'search' } }],
-    ['a type that nobody asked for', { index: 0, type: 'custom', custom: { name: 'search' } }],
+    ['a type that was not asked for', { index: 0, type: 'custom', custom: { name: 'search' } }],
     ['a call that never gets a name', { index: 0, id: 'c1', function: { arguments: '{}' } }],
   ])('with %s fail loudly', async (_, call) => {
     expect(await failed(stream(call))).toMatchObject({ code: 'engine_failed' })
@@ -296,7 +296,7 @@ describe('the end of an answer', () => {
   })
 
   it.each<[string, unknown]>([
-    ['a reason that nobody documents', 'because'],
+    ['a reason that no maker documents', 'because'],
     ['a number', 1],
     ['an error', 'error'],
   ])('by %s fails', async (_, reason) => {

@@ -554,3 +554,105 @@ describe('createOllamaBackend', () => {
     expect(error).toMatchObject({ code: 'capability_unavailable', details: { param: 'prompt' } })
   })
 })
+
+describe('capabilities that an engine is asked for', () => {
+  const LLAMA = {
+    '/v1/models': () => json({ data: [{ id: 'some-model', owned_by: 'llamacpp' }] }),
+    '/props': () => json({ default_generation_settings: { n_ctx: 512 }, chat_template_caps: {} }),
+  }
+  const vector = () => json({ data: [{ index: 0, embedding: [1] }] })
+  const said = () => json({ choices: [{ message: { content: 'a' }, finish_reason: 'stop' }] })
+  const refused = (message: string, status: number) => () => json({ error: { message } }, status)
+  const capabilitiesOf = async (table: Readonly<Record<string, Reply>>, init: object = {}) => {
+    const { fetch } = fakeFetch(table)
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch, ...init })
+    const [model] = await backend.models()
+    return model?.capabilities
+  }
+
+  it('an embedding model at a llama-server is not offered for chats, whatever its name', async () => {
+    const noLogits = 'the current context does not support logits computation. skipping'
+    const table = {
+      ...LLAMA,
+      '/v1/embeddings': vector,
+      '/v1/chat/completions': refused(noLogits, 500),
+    }
+    expect(await capabilitiesOf(table)).toEqual(['embedding'])
+    expect(await capabilitiesOf({ ...table, '/v1/embeddings': refused('no', 501) })).toBeUndefined()
+  })
+
+  it('a chat model whose name speaks of embeddings is offered for chats', async () => {
+    const table = {
+      ...LLAMA,
+      '/v1/models': () => json({ data: [{ id: 'embedded-chat', owned_by: 'llamacpp' }] }),
+      '/v1/chat/completions': said,
+    }
+    expect(await capabilitiesOf(table)).toContain('chat')
+  })
+
+  it('an engine that is busy at the first look is asked again', async () => {
+    const chats = [json({ error: { message: 'busy' } }, 503), said()]
+    const { fetch } = fakeFetch({
+      ...LLAMA,
+      '/v1/embeddings': vector,
+      '/v1/chat/completions': () => chats.shift() ?? said(),
+    })
+    let now = 0
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch, now: () => now })
+    expect((await backend.models())[0]?.capabilities).toContain('chat')
+    now = 60_000
+    expect((await backend.models())[0]?.capabilities).toContain('chat')
+    expect(chats).toEqual([])
+  })
+
+  it('a vLLM has tools where it takes them', async () => {
+    const without = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser'
+    expect(await capabilitiesOf({ ...VLLM, '/v1/chat/completions': said })).toContain('tools')
+    const table = { ...VLLM, '/v1/chat/completions': refused(without, 400) }
+    expect(await capabilitiesOf(table)).not.toContain('tools')
+  })
+
+  it('are what the operator says where the operator says something', async () => {
+    const init = { exactCapabilities: ['chat', 'tools', 'vision'] }
+    expect(await capabilitiesOf({ ...LLAMA, '/v1/embeddings': vector }, init)).toEqual([
+      'chat',
+      'tools',
+      'vision',
+    ])
+  })
+})
+
+describe('a kept-alive connection that the engine has closed', () => {
+  const stale = (socket: object): TypeError =>
+    new TypeError('fetch failed', {
+      cause: Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET', socket }),
+    })
+  const asked = async (...failures: readonly Error[]) => {
+    const coming = [...failures]
+    const { fetch, sent } = fakeFetch({
+      '/v1/chat/completions': () => {
+        const failure = coming.shift()
+        if (failure !== undefined) throw failure
+        return events(delta('a', 'stop'), '[DONE]')
+      },
+    })
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine/v1', fetch, assumed: true })
+    const { error } = await failureOf(backend.infer(chat()))
+    return { error, tries: sent.length }
+  }
+
+  it('is tried once more where it had carried an answer before', async () => {
+    expect(await asked(stale({ bytesRead: 900 }))).toEqual({ error: undefined, tries: 2 })
+    const twice = await asked(stale({ bytesRead: 900 }), stale({ bytesRead: 900 }))
+    expect(twice).toMatchObject({ error: { code: 'engine_failed' }, tries: 2 })
+  })
+
+  it('is not where the engine may have worked on the request', async () => {
+    const fresh = await asked(stale({ bytesRead: 0 }))
+    expect(fresh).toMatchObject({ error: { code: 'engine_failed' }, tries: 1 })
+    const refused = new TypeError('fetch failed', {
+      cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }),
+    })
+    expect((await asked(refused)).tries).toBe(1)
+  })
+})

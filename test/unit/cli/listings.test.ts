@@ -4,6 +4,7 @@ import { renderModels } from '../../../cli/commands/models.ts'
 import { renderPeers } from '../../../cli/commands/peers.ts'
 import { renderStatus } from '../../../cli/commands/status.ts'
 import { chosenModels } from '../../../cli/engine/index.ts'
+import { relayingLines } from '../../../cli/relay-options.ts'
 import { UsageError } from '../../../cli/usage-error.ts'
 
 const MODEL = {
@@ -68,7 +69,21 @@ describe('tables', () => {
     expect(silent).toContain('/ip4/1.2.3.4/tcp/1: waiting (refused)')
     const dead = renderStatus({ dataDir: '/d', liveness: 'ended', report }, 11_000)
     expect(dead).toContain('not running')
+    expect(dead).toContain('/ip4/1.2.3.4/tcp/1: waiting (refused)')
+    expect(dead).not.toContain('relay')
     expect(dead).not.toMatch(/listens|connected|load|serves/)
+  })
+
+  it('tell what a peer relays, and which relays it is reached through', () => {
+    const use = {
+      ...{ reservations: 3, maxReservations: 512, circuits: 2, refused: 1 },
+      ...{ bytes: 5_242_880, bytesPerSecondLimit: 16_777_216 },
+    }
+    const held = [{ relay: '12D3KooRelay', addresses: [], expiresAtMs: 0 }]
+    expect(relayingLines({ use, held: [] })).toEqual([
+      '  relays     for 3 of 512 peers, 2 connections open, 5.0 MiB passed on (at most 16 MiB a second), 1 refused',
+    ])
+    expect(relayingLines({ held })).toEqual(['  reached    through relay 12D3KooRelay'])
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { reportError } from '../../../cli/report-error.ts'
+import { noPeersAdvice, reportError } from '../../../cli/report-error.ts'
 import { createTerminal } from '../../../cli/terminal.ts'
 import { UsageError } from '../../../cli/usage-error.ts'
 import { InferenceError } from '../../../protocol/index.ts'
@@ -37,6 +37,13 @@ describe('reportError', () => {
     const { out, err } = report(false, new InferenceError('no_peers', 'nobody there'))
     expect(out).toBe('')
     expect(err).toMatch(/^skein: nobody there\n.*`skein node`/)
+  })
+
+  it('says how to join where no bootstrap peer is compiled in, and otherwise not that there is none', () => {
+    expect(noPeersAdvice('skein', [])).toMatch(/no public swarm yet.*`skein node`.*--bootstrap/)
+    expect(noPeersAdvice('skein', ['/dnsaddr/a.example'])).toMatch(
+      /^Check the connection.*--bootstrap/,
+    )
   })
 
   it('does not let a peer write into the terminal through an error', () => {

@@ -60,7 +60,7 @@ describe('resolveNetwork', () => {
       noAnnounce: ['10.0.0.0/8', 'fd00::/8'],
     })
     expect(() => resolveNetwork(parse(), { SKEIN_ANNOUNCE: '44.0.0.2' }, 'node')).toThrow(
-      'SKEIN_ANNOUNCE: not a multiaddr: 44.0.0.2',
+      'SKEIN_ANNOUNCE: 44.0.0.2: It is not a multiaddr',
     )
   })
 
@@ -79,9 +79,18 @@ describe('resolveNetwork', () => {
     expect(typed.dataDirs).not.toEqual(resolveNetwork(parse(), {}, 'node').dataDirs)
   })
 
+  it('takes names, files and signed lists of bootstrap peers', () => {
+    const several = ['/dnsaddr/skein.example', '@peers.txt', `https://skein.example/peers#${PEER}`]
+    const options = parse(...several.flatMap((source) => ['--bootstrap', source]))
+    expect(resolveNetwork(options, {}, 'node').host.bootstrap).toEqual(several)
+    const env = { SKEIN_BOOTSTRAP: several.join(' ') }
+    expect(resolveNetwork(parse(), env, 'node').host.bootstrap).toEqual(several)
+    expect(() => parse('--bootstrap', 'https://skein.example/peers')).toThrow('signed')
+    expect(() => parse('--bootstrap', '@')).toThrow('@FILE')
+  })
+
   it('says what is wrong with an address that lacks its peer, or a broken invite', () => {
-    const bare = parse('--bootstrap', '/ip4/1.2.3.4/tcp/1')
-    expect(() => resolveNetwork(bare, {}, 'node')).toThrow('/p2p/')
+    expect(() => parse('--bootstrap', '/ip4/1.2.3.4/tcp/1')).toThrow('/p2p/')
     expect(() => resolveNetwork(parse('--invite', 'skein1xyz'), {}, 'node')).toThrow(UsageError)
     expect(() => resolveNetwork(parse(), { SKEIN_BOOTSTRAP: 'nonsense' }, 'node')).toThrow(
       'SKEIN_BOOTSTRAP',

@@ -33,11 +33,8 @@ describe('closing a client', () => {
       ledger: failing('the disk is full'),
       saved: { ...saved, [Symbol.asyncDispose]: () => Promise.reject(new Error('it is locked')) },
     })
-    const error = await client.close().catch((reason: unknown) => reason)
-    expect(error).toBeInstanceOf(SuppressedError)
-    expect(error).toMatchObject({
-      error: { message: 'it is locked' },
-      suppressed: { message: 'the disk is full' },
+    await expect(client.close()).rejects.toMatchObject({
+      errors: [{ message: 'the disk is full' }, { message: 'it is locked' }],
     })
     expect(closed()).toBe(true)
   })

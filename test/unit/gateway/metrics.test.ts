@@ -24,6 +24,7 @@ const event: RequestEvent = {
       durationMs: 1,
       tokens: 1,
       deliveredTokens: 1,
+      ...(reason === 'first' && { relay: 'secret-relay', relayedBytes: 700 }),
     })),
   ],
   resumes: 1,
@@ -78,6 +79,7 @@ describe('metrics', () => {
       `gen_ai_server_time_per_output_token_seconds_sum{${labels}} 0.2`,
       'skein_attempts_total{reason="hedge",outcome="superseded"} 1',
       'skein_hedges_total 1',
+      'skein_relayed_bytes_total 700',
       'skein_resumes_total{exact="true"} 1',
       'skein_extra_tokens_total{gen_ai_token_type="input"} 120',
       'skein_requests_in_flight 2',
@@ -87,7 +89,7 @@ describe('metrics', () => {
     ]) {
       expect(text).toContain(line)
     }
-    expect(text).not.toContain('secret-peer')
+    expect(text).not.toContain('secret-')
   })
 
   it('hold few rows, whatever callers make up', async () => {

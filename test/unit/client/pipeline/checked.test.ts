@@ -6,6 +6,7 @@ import {
   InferenceError,
   type InferenceRequest,
 } from '../../../../protocol/index.ts'
+import { VirtualClock } from '../../../../testing/index.ts'
 import { type ScriptedPeerInit, ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
 
 const body = {
@@ -115,6 +116,9 @@ describe('an answer that is verified while the caller waits', () => {
   })
 })
 
+/** Every answer takes no time, so that the first peer stays the first choice on a busy machine, too. */
+const stopped = (): VirtualClock => new VirtualClock({ wallMs: Date.now() })
+
 describe('a proven peer', () => {
   let asked = 0
   async function ask(swarm: ScriptedSwarm, times: number): Promise<string[]> {
@@ -133,7 +137,8 @@ describe('a proven peer', () => {
 
   it('that keeps its token ids back breaks its word, which counts as a failed audit', async () => {
     const reputation = new Reputation(Date.now)
-    await using swarm = await ScriptedSwarm.create([honest, honest, honest], { reputation })
+    const init = { reputation, clock: stopped() }
+    await using swarm = await ScriptedSwarm.create([honest, honest, honest], init)
     let keepsBack: boolean = false
     sending(swarm, (chunk) => (keepsBack ? withheld(chunk) : chunk))
     await ask(swarm, 4)
@@ -145,9 +150,9 @@ describe('a proven peer', () => {
 
   it('that ends its answers early is suspected each time, until it is quarantined', async () => {
     const reputation = new Reputation(Date.now)
-    await using swarm = await ScriptedSwarm.create([writing('1, 2, 3, 4, 5'), honest, honest], {
-      reputation,
-    })
+    const init = { reputation, clock: stopped() }
+    const early = writing('1, 2, 3, 4, 5')
+    await using swarm = await ScriptedSwarm.create([early, honest, honest], init)
     await ask(swarm, 1)
     expect(reputation.report(keyOf(swarm, 0))).toMatchObject([{ consecutiveValid: 0, audits: 1 }])
     await ask(swarm, 6)

@@ -7,6 +7,7 @@ import {
   InferenceError,
   type InferenceRequest,
 } from '../../../../protocol/index.ts'
+import { VirtualClock } from '../../../../testing/index.ts'
 import {
   type ScriptedPeer,
   type ScriptedPeerInit,
@@ -18,15 +19,20 @@ const FIVE = '1, 2, 3, 4, 5.'
 const broken: Script = { fault: { type: 'throw', error: new InferenceError('engine_failed', 'x') } }
 const INPUTS = Array.from({ length: 100 }, (_, index) => `input number ${index}`)
 
+/** Virtual time flies while requests are under way; the pauses between them are what a test waits for. */
+const AT_LEISURE = { timeoutMs: 86_400_000, silenceTimeoutMs: 3_600_000, ttftTimeoutMs: 3_600_000 }
+
 async function swarmOf(
   peers: readonly ScriptedPeerInit[],
   init: Parameters<typeof ScriptedSwarm.create>[1] = {},
 ) {
-  const swarm = await ScriptedSwarm.create(peers, init)
+  // Time passes only where a test lets it: a busy machine starts no hedge and no second copy.
+  const clock = new VirtualClock({ wallMs: Date.now() })
+  const swarm = await ScriptedSwarm.create(peers, { clock, ...init })
   onTestFinished(() => swarm[Symbol.asyncDispose]())
   const { requester } = swarm.swarm
-  const context = { timeoutMs: 20_000, random: Math.random, now: Date.now }
-  return { swarm, requester, split: splitRequests(requester, context) }
+  const context = { timeoutMs: 20_000, random: Math.random, clock }
+  return { swarm, requester, split: splitRequests(requester, context), clock }
 }
 
 const callsOf = (peers: readonly ScriptedPeer[]) => peers.flatMap(({ engine }) => engine.calls)
@@ -156,17 +162,20 @@ describe('many inputs', () => {
     expect(swarm.peers.map(({ engine }) => engine.calls.length > 0)).toEqual([true, false, true])
   })
 
-  it('are asked of other weights anew where the first cannot answer all of it', async () => {
+  // Hundreds of requests: a busy machine takes its time.
+  it('are asked of other weights anew where the first cannot answer all of it', {
+    timeout: 60_000,
+  }, async () => {
     const other = { digest: `sha256:${'6'.repeat(64)}` }
     const scripts = Array.from({ length: 400 }, (_, index) => (index === 0 ? {} : broken))
-    const { split, swarm } = await swarmOf(
+    const { split, swarm, clock } = await swarmOf(
       [
         { scripts, advertisement: { slots: 8 } },
         { model: other, advertisement: { slots: 1 } },
       ],
       { maxAttempts: 1 },
     )
-    const answer = await split.embed({ model: 'm', input: INPUTS })
+    const answer = await clock.until(split.embed({ model: 'm', input: INPUTS }, AT_LEISURE))
     expect(answer.data).toHaveLength(100)
     const second = swarm.peers[1]?.engine.calls ?? []
     const inputs = second.flatMap(
@@ -180,9 +189,9 @@ describe('many inputs', () => {
       const { input } = body as { input: readonly string[] }
       return input.includes('input number 17') ? broken : {}
     }
-    const { split } = await swarmOf([{ scriptOf }], { maxAttempts: 1 })
-    const error: unknown = await split
-      .embed({ model: 'm', input: INPUTS })
+    const { split, clock } = await swarmOf([{ scriptOf }], { maxAttempts: 1 })
+    const error: unknown = await clock
+      .until(split.embed({ model: 'm', input: INPUTS }))
       .catch((thrown: unknown) => thrown)
     expect(error).toBeInstanceOf(PartialFailure)
     const { details, answer } = error as PartialFailure<{ data: { index: number }[] }>

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ComparableAnswer } from '../../../client/dispatch/agreement/comparable-answer.ts'
-import { compareAnswers } from '../../../client/dispatch/agreement/compare-answers.ts'
-import { findAgreement } from '../../../client/dispatch/agreement/find-agreement.ts'
-import { isDeterministic } from '../../../client/dispatch/agreement/is-deterministic.ts'
-import type { AnswerRequest, ChatRequest } from '../../../protocol/index.ts'
+import type { ComparableAnswer } from '../../../../client/dispatch/agreement/comparable-answer.ts'
+import { compareAnswers } from '../../../../client/dispatch/agreement/compare-answers.ts'
+import { findAgreement } from '../../../../client/dispatch/agreement/find-agreement.ts'
+import { isDeterministic } from '../../../../client/dispatch/agreement/is-deterministic.ts'
+import type { AnswerRequest, ChatRequest } from '../../../../protocol/index.ts'
 
 const chat = (fields: Partial<ChatRequest> = {}): AnswerRequest => ({
   kind: 'chat',

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
-import { encodeNodeFrame, FrameWriter } from '../../../protocol/index.ts'
+import { encodeNodeFrame, FrameWriter } from '../../../../protocol/index.ts'
 import {
   accepted,
   answers,
@@ -8,8 +8,8 @@ import {
   chatDelta,
   hangsAfter,
   readRequest,
-} from '../../fixtures/client-peers.ts'
-import { FakeSwarm } from '../../fixtures/fake-swarm.ts'
+} from '../../../fixtures/client-peers.ts'
+import { FakeSwarm } from '../../../fixtures/fake-swarm.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const hello = chatDelta(0, { content: 'hel' })

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Watchdog } from '../../../client/attempt/watchdog.ts'
+import { Watchdog } from '../../../../client/attempt/watchdog.ts'
 
 const limits = { silenceTimeoutMs: 1_000, ttftTimeoutMs: 5_000, itlTimeoutMs: 2_000 }
 

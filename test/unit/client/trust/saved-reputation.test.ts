@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openReputation } from '../../../client/trust/saved-reputation.ts'
+import { openReputation } from '../../../../client/trust/saved-reputation.ts'
 
 const FAILED = { outcome: 'failed', hardMisses: 0, logRatio: 0 } as const
 const PASSED = { outcome: 'passed', hardMisses: 0, logRatio: 0 } as const

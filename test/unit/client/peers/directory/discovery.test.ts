@@ -1,14 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { explainAbsence } from '../../../client/peers/directory/absence.ts'
-import { nodeKey } from '../../../protocol/index.ts'
+import { explainAbsence } from '../../../../../client/peers/directory/absence.ts'
+import { nodeKey } from '../../../../../protocol/index.ts'
 import {
   advertisementOf,
   answers,
   modelNamed,
   newPeerId,
   refuses,
-} from '../../fixtures/client-peers.ts'
-import { FakeSwarm } from '../../fixtures/fake-swarm.ts'
+} from '../../../../fixtures/client-peers.ts'
+import { FakeSwarm } from '../../../../fixtures/fake-swarm.ts'
 
 const messages = [{ role: 'user', content: 'hi' }]
 const request = { model: 'm', messages }

@@ -1,9 +1,12 @@
 import { getEventListeners } from 'node:events'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { type ResumeLease, ResumeReserve } from '../../../client/dispatch/budget/resume-reserve.ts'
-import { RetryBudget } from '../../../client/dispatch/budget/retry-budget.ts'
-import { InferenceError } from '../../../protocol/index.ts'
+import {
+  type ResumeLease,
+  ResumeReserve,
+} from '../../../../client/dispatch/budget/resume-reserve.ts'
+import { RetryBudget } from '../../../../client/dispatch/budget/retry-budget.ts'
+import { InferenceError } from '../../../../protocol/index.ts'
 
 /** How many retries a budget grants in a row. */
 function drain(budget: RetryBudget): number {

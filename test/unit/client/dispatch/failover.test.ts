@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { InferenceError } from '../../../protocol/index.ts'
+import { InferenceError } from '../../../../protocol/index.ts'
 import {
   accepted,
   answers,
@@ -16,8 +16,8 @@ import {
   resetsAfter,
   says,
   talksGarbage,
-} from '../../fixtures/client-peers.ts'
-import { FakeSwarm, type FakeSwarmInit } from '../../fixtures/fake-swarm.ts'
+} from '../../../fixtures/client-peers.ts'
+import { FakeSwarm, type FakeSwarmInit } from '../../../fixtures/fake-swarm.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const impatient: FakeSwarmInit = {

@@ -1,9 +1,10 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Script } from '../../../backend/index.ts'
-import { runBatch } from '../../../client/split/batch/run-batch.ts'
-import { splitRequests } from '../../../client/split/split-requests.ts'
-import { InferenceError } from '../../../protocol/index.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../fixtures/scripted-swarm.ts'
+import type { Script } from '../../../../backend/index.ts'
+import { runBatch } from '../../../../client/split/batch/run-batch.ts'
+import { splitRequests } from '../../../../client/split/split-requests.ts'
+import { InferenceError } from '../../../../protocol/index.ts'
+import { systemClock } from '../../../../timing/index.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
 
 const body = {
   model: 'm',
@@ -24,7 +25,7 @@ async function swarmOf(trustedPeers: readonly ScriptedPeerInit[] = [{}, {}]) {
   const trusted = swarm.peers.slice(3).map(({ key }) => key)
   const seen = (): number => strangers.reduce((sum, { engine }) => sum + engine.calls.length, 0)
   const { requester } = swarm.swarm
-  const context = { timeoutMs: 5_000, random: Math.random, now: Date.now }
+  const context = { timeoutMs: 5_000, random: Math.random, clock: systemClock }
   return { requester, trusted, seen, split: splitRequests(requester, context), context }
 }
 
@@ -66,7 +67,9 @@ describe('a request for trusted peers alone', () => {
     expect(seen()).toBe(0)
   })
 
-  it('keeps to them in parts, too: choices, embeddings and batches', async () => {
+  it('keeps to them in parts, too: choices, embeddings and batches', {
+    timeout: 60_000,
+  }, async () => {
     const { split, trusted, seen, context, requester } = await swarmOf()
     await split.chat({ ...body, n: 6 }, { trusted })
     const input = Array.from({ length: 200 }, (_, index) => `input ${index}`)

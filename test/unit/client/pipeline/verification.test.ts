@@ -1,10 +1,11 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import type { Verification } from '../../../client/index.ts'
-import { splitRequests } from '../../../client/split/split-requests.ts'
-import { InferenceError } from '../../../protocol/index.ts'
-import { answers } from '../../fixtures/client-peers.ts'
-import { FakeSwarm } from '../../fixtures/fake-swarm.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../fixtures/scripted-swarm.ts'
+import type { Verification } from '../../../../client/index.ts'
+import { splitRequests } from '../../../../client/split/split-requests.ts'
+import { InferenceError } from '../../../../protocol/index.ts'
+import { systemClock } from '../../../../timing/index.ts'
+import { answers } from '../../../fixtures/client-peers.ts'
+import { FakeSwarm } from '../../../fixtures/fake-swarm.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
 
 const capabilities = ['chat', 'completion', 'embedding', 'token_ids', 'tools', 'score'] as const
 const rates: ScriptedPeerInit = { model: { capabilities } }
@@ -155,7 +156,7 @@ describe('an answer that is to be verified always', () => {
 
   it('has one verdict for all of its choices, which is the weakest', async () => {
     const { requester } = await swarmOf(rates, rates, rates)
-    const context = { timeoutMs: 5_000, random: Math.random, now: Date.now }
+    const context = { timeoutMs: 5_000, random: Math.random, clock: systemClock }
     const split = splitRequests(requester, context)
     const { skein } = await split.chat({ ...body, n: 3 }, always)
     expect(skein.verification).toMatchObject({ status: 'passed' })

@@ -1,0 +1,21 @@
+import { ANSWER_PREFIX, type Capability, TOKEN_INPUT } from '../../protocol/index.ts'
+import { SAMPLING_FIELDS } from './sampling.ts'
+
+/** What a model has that writes, by whether its file has a chat template. One that only embeds has `embedding` alone. */
+export const EMBEDDED_CAPABILITIES: Readonly<
+  Record<'always' | 'withTemplate', readonly Capability[]>
+> = {
+  withTemplate: ['chat', 'json_schema'],
+  always: ['completion', 'embedding', 'logprobs', 'token_ids', 'score'],
+}
+
+/** Request fields beyond the common ones that the engine takes. */
+export function embeddedFields(
+  embeddingOnly: boolean,
+  capabilities: readonly Capability[],
+): readonly string[] {
+  return [
+    ...(embeddingOnly ? [] : [...SAMPLING_FIELDS, ANSWER_PREFIX]),
+    ...(capabilities.includes('embedding') ? [TOKEN_INPUT] : []),
+  ]
+}

@@ -1,0 +1,34 @@
+/** Tools that the caller's own code carries out, by their `type`; one without a type is left to the request's check. */
+type IsOwn = (type: string) => boolean
+
+/** A request without the tools that only a provider could run, and their names for the header that lists them. */
+interface WithoutHosted<T> {
+  readonly body: T
+  readonly left: readonly string[]
+}
+
+/**
+ * Takes hosted tools (web search, code interpreters, …) out of a request: no peer can run them, and one of them must not
+ * have the whole request refused. A choice among tools that leaves none is `auto`; one that names a hosted tool is left, to
+ * be refused.
+ */
+export function withoutHosted<T extends Readonly<Record<string, unknown>>>(
+  body: T,
+  isOwn: IsOwn,
+): WithoutHosted<T> {
+  const { tools } = body
+  if (!Array.isArray(tools)) return { body, left: [] }
+  const hosted = tools.map(hostedType(isOwn))
+  const left = hosted.flatMap((type) => (type === undefined ? [] : [`tools.${type}`]))
+  if (left.length === 0) return { body, left }
+  const kept = tools.filter((_, at) => hosted[at] === undefined)
+  return { body: { ...body, tools: kept }, left }
+}
+
+function hostedType(isOwn: IsOwn): (tool: unknown) => string | undefined {
+  return (tool) => {
+    if (typeof tool !== 'object' || tool === null) return undefined
+    const { type } = tool as { readonly type?: unknown }
+    return typeof type === 'string' && !isOwn(type) ? type : undefined
+  }
+}

@@ -1,0 +1,21 @@
+import { InferenceError } from '../../protocol/index.ts'
+
+/** Tokens of a prompt that is too long, and those that fit. */
+export interface ExceededLength {
+  readonly promptTokens: number
+  readonly contextLength: number
+}
+
+/** @returns undefined for other failures, and where the numbers are not known */
+export function exceededLength(error: InferenceError): ExceededLength | undefined {
+  if (!InferenceError.is(error, 'context_too_long')) return undefined
+  const { promptTokens, contextLength } = error.details
+  return promptTokens === undefined || contextLength === undefined
+    ? undefined
+    : { promptTokens, contextLength }
+}
+
+/** OpenAI's words, by which agents know that they have to compact the conversation. */
+export function openAiLengthMessage({ promptTokens, contextLength }: ExceededLength): string {
+  return `This model's maximum context length is ${contextLength} tokens. However, your messages resulted in ${promptTokens} tokens. Please reduce the length of the messages.`
+}

@@ -1,0 +1,5 @@
+/**
+ * Multiaddrs of the bootstrap peers of the public swarm, for a peer that was given none and knows none. Empty until
+ * somebody runs one for everybody: then a join fails with the advice to name one.
+ */
+export const DEFAULT_BOOTSTRAP: readonly string[] = []

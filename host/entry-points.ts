@@ -1,0 +1,164 @@
+import { readFile } from 'node:fs/promises'
+import type { Libp2p, PeerId } from '@libp2p/interface'
+import { multiaddr } from '@multiformats/multiaddr'
+import { PROTOCOLS } from '../protocol/index.ts'
+import { writeAtomic } from '../storage/index.ts'
+import { type Clock, every } from '../timing/index.ts'
+import { peerOf } from './bootstrap-dialer.ts'
+import { isPublicAddress } from './reach/index.ts'
+import { subnetsOf } from './subnet.ts'
+
+/** A peer that this host dialled at a public address. Times are milliseconds since 1970. */
+export interface EntryPoint {
+  /** Ends in `/p2p/…`. */
+  readonly address: string
+  readonly firstMs: number
+  readonly lastMs: number
+}
+
+export interface EntryPointsInit {
+  readonly libp2p: Pick<
+    Libp2p,
+    'getConnections' | 'peerStore' | 'addEventListener' | 'removeEventListener'
+  >
+  /** The file. Without it nothing outlives the process. */
+  readonly path: string | undefined
+  /** Whether the file is ours to write. */
+  readonly writable: boolean
+  readonly clock: Clock
+  /** Fires when the host stops. */
+  readonly signal: AbortSignal
+  readonly onError: (what: string, error: unknown) => void
+}
+
+/** Public peers known from before, through which a host finds the others once its bootstrap peers are gone. */
+export interface EntryPoints {
+  /** Those known longest first. */
+  all(): readonly EntryPoint[]
+  /** Their ids, once their addresses can be dialled. */
+  candidates(): Promise<readonly PeerId[]>
+  /** Writes what is not written yet. */
+  close(): Promise<void>
+}
+
+const MAX_KEPT = 32
+/** Of one /24 or /48: an attacker with a network of its own must not fill the list. */
+const MAX_OF_NETWORK = 2
+/** Not met for so long, a peer is forgotten: 60 days. */
+const MAX_AGE_MS = 5_184_000_000
+/** How often a host looks whom it is connected to. */
+const LOOK_MS = 300_000
+/** After identify, for the others that connect together. */
+const SETTLE_MS = 2_000
+
+/** The peers worth keeping: those known longest first, few of each network. */
+export function rankEntryPoints(points: readonly EntryPoint[], nowMs: number): EntryPoint[] {
+  const ofNetwork = new Map<string, number>()
+  const peers = new Set<string>()
+  return points
+    .filter(({ lastMs }) => nowMs - lastMs < MAX_AGE_MS)
+    .toSorted((a, b) => a.firstMs - b.firstMs || b.lastMs - a.lastMs)
+    .filter(({ address }) => {
+      const parsed = multiaddr(address)
+      const peer = peerOf(parsed).toString()
+      const [network = ''] = subnetsOf([parsed])
+      const count = ofNetwork.get(network) ?? 0
+      if (peers.has(peer) || count >= MAX_OF_NETWORK) return false
+      peers.add(peer)
+      ofNetwork.set(network, count + 1)
+      return true
+    })
+    .slice(0, MAX_KEPT)
+}
+
+/** Reads the file, then keeps note of public peers that serve the DHT. */
+export async function keepEntryPoints(init: EntryPointsInit): Promise<EntryPoints> {
+  const { libp2p, path, clock, signal } = init
+  let points = path === undefined ? [] : rankEntryPoints(await readPoints(path), clock.wall())
+
+  const look = async (): Promise<void> => {
+    const nowMs = clock.wall()
+    for (const { direction, remoteAddr, remotePeer } of libp2p.getConnections()) {
+      if (direction !== 'outbound' || !isPublicAddress(remoteAddr)) continue
+      const { protocols } = await libp2p.peerStore.get(remotePeer).catch(() => ({ protocols: [] }))
+      if (!protocols.some((protocol) => protocol === PROTOCOLS.kad)) continue
+      const suffix = `/p2p/${remotePeer.toString()}`
+      const address = `${remoteAddr.toString().replace(/\/p2p\/[^/]+$/, '')}${suffix}`
+      const known = points.find((point) => point.address.endsWith(suffix))
+      const others = points.filter((point) => point !== known)
+      points = rankEntryPoints(
+        [...others, { address, firstMs: known?.firstMs ?? nowMs, lastMs: nowMs }],
+        nowMs,
+      )
+    }
+  }
+  const write = async (): Promise<void> => {
+    await look()
+    if (path === undefined || !init.writable || points.length === 0) return
+    await writeAtomic(path, JSON.stringify(points))
+  }
+  let writing: Promise<void> = Promise.resolve()
+  const save = (): void => {
+    writing = writing
+      .then(write)
+      .catch((error: unknown) => init.onError('remembering entry points', error))
+  }
+  let timer: Disposable | undefined
+  const onIdentify = (): void => {
+    timer ??= clock.after(
+      SETTLE_MS,
+      () => {
+        timer = undefined
+        save()
+      },
+      { background: true },
+    )
+  }
+  libp2p.addEventListener('peer:identify', onIdentify)
+  const repeat = every(clock, LOOK_MS, save)
+  const stop = (): void => {
+    libp2p.removeEventListener('peer:identify', onIdentify)
+    timer?.[Symbol.dispose]()
+    repeat[Symbol.dispose]()
+  }
+  signal.addEventListener('abort', stop, { once: true })
+
+  return {
+    all: () => points,
+    candidates: async () => {
+      for (const { address } of points) {
+        const parsed = multiaddr(address)
+        await libp2p.peerStore.merge(peerOf(parsed), { multiaddrs: [parsed] })
+      }
+      return points.map(({ address }) => peerOf(multiaddr(address)))
+    },
+    close: async () => {
+      stop()
+      save()
+      await writing
+    },
+  }
+}
+
+/** What is damaged is dropped. */
+async function readPoints(path: string): Promise<EntryPoint[]> {
+  let stored: unknown
+  try {
+    stored = JSON.parse(await readFile(path, 'utf8'))
+  } catch {
+    return []
+  }
+  return (Array.isArray(stored) ? stored : []).filter(isEntryPoint)
+}
+
+function isEntryPoint(value: unknown): value is EntryPoint {
+  const { address, firstMs, lastMs } = (value ?? {}) as Partial<EntryPoint>
+  if (typeof address !== 'string' || typeof firstMs !== 'number' || typeof lastMs !== 'number')
+    return false
+  try {
+    const parsed = multiaddr(address)
+    return peerOf(parsed) !== undefined && isPublicAddress(parsed)
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,410 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { createGateway } from '../../../gateway/index.ts'
+import { ANSWER_PREFIX } from '../../../protocol/index.ts'
+import { events, fakeFetch, json, type Reply } from '../../fixtures/fake-engine.ts'
+import { gatewayClientOf } from '../../fixtures/gateway-client.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../fixtures/scripted-swarm.ts'
+
+vi.setConfig({ testTimeout: 30_000 })
+
+const chunk = (delta: object, finish: string | null = null, extra: object = {}): string =>
+  JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish, ...extra }] })
+
+interface Answered {
+  readonly status: number
+  readonly text: string
+  readonly headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: bodies in four dialects
+  readonly body: any
+}
+
+/** A gateway over scripted peers, and over a provider `p` that answers with `reply`. */
+async function gatewayOver(
+  peers: readonly ScriptedPeerInit[],
+  reply: Reply = json({}),
+): Promise<{
+  readonly post: (path: string, body: object) => Promise<Answered>
+  readonly sent: () => { readonly tools?: unknown; readonly messages?: unknown } | undefined
+}> {
+  const { fetch, bodyOf } = fakeFetch({ '/v1/chat/completions': reply, '/v1/embeddings': reply })
+  const providers = [{ name: 'p', baseUrl: 'http://cloud.example/v1', fetch }]
+  const swarm = await ScriptedSwarm.create(peers, { timeoutMs: 20_000, providers })
+  onTestFinished(() => swarm[Symbol.asyncDispose]())
+  const gateway = createGateway(gatewayClientOf(swarm.swarm.requester))
+  onTestFinished(() => gateway.close())
+  return {
+    sent: () => bodyOf('/v1/chat/completions'),
+    post: async (path, body) => {
+      const response = await gateway.fetch(`http://skein.local${path}`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+      const text = await response.text()
+      const isJson = response.headers.get('content-type')?.includes('application/json') === true
+      const { status, headers } = response
+      return { status, headers, text, body: isJson ? JSON.parse(text) : undefined }
+    },
+  }
+}
+
+const messages = [{ role: 'user', content: 'Count from 1 to 6.' }]
+const WRITE = { name: 'write', input_schema: { type: 'object' } }
+
+describe('a tool call that max_tokens cuts', () => {
+  const cut = (): Response =>
+    events(
+      chunk({
+        tool_calls: [
+          { index: 0, id: 'c1', function: { name: 'write', arguments: '{"text": "On' } },
+        ],
+      }),
+      chunk({}, 'length'),
+      '[DONE]',
+    )
+
+  it('ends Anthropic’s message with max_tokens, whole and streamed', async () => {
+    const { post } = await gatewayOver([], cut)
+    const asked = { model: 'p/x', max_tokens: 5, messages, tools: [WRITE] }
+    const whole = await post('/v1/messages', asked)
+    expect(whole.status).toBe(200)
+    expect(whole.body).toMatchObject({
+      stop_reason: 'max_tokens',
+      content: [{ type: 'tool_use', name: 'write', input: {} }],
+    })
+    const { text } = await post('/v1/messages', { ...asked, stream: true })
+    expect(text).toContain('"stop_reason":"max_tokens"')
+    expect(text).toContain('event: message_stop')
+    expect(text).not.toContain('event: error')
+  })
+
+  it.each([false, true])('ends Ollama’s answer with length; streamed: %s', async (stream) => {
+    const { post } = await gatewayOver([], cut)
+    const tools = [{ type: 'function', function: { name: 'write' } }]
+    const { text } = await post('/api/chat', { model: 'p/x', stream, messages, tools })
+    const last = JSON.parse(text.trim().split('\n').at(-1) ?? '')
+    expect(last).toMatchObject({ done: true, done_reason: 'length' })
+    expect(text).not.toContain('tool_calls')
+  })
+
+  it('fails in both where the model ended it by itself', async () => {
+    const broken = () =>
+      events(
+        chunk({
+          tool_calls: [{ index: 0, id: 'c', function: { name: 'write', arguments: '{"a' } }],
+        }),
+        chunk({}, 'tool_calls'),
+        '[DONE]',
+      )
+    const { post } = await gatewayOver([], broken)
+    const asked = { model: 'p/x', max_tokens: 5, messages, tools: [WRITE] }
+    expect((await post('/v1/messages', asked)).status).toBe(502)
+  })
+})
+
+describe('hints', () => {
+  it('are left out where the engine lacks them, and listed by the caller’s names', async () => {
+    const { post } = await gatewayOver([{}])
+    const chat = await post('/v1/chat/completions', {
+      ...{ model: 'm', messages, temperature: 0 },
+      ...{ reasoning_effort: 'high', verbosity: 'low', parallel_tool_calls: false },
+    })
+    expect(chat.status).toBe(200)
+    expect(chat.headers.get('x-skein-ignored')?.split(', ').sort()).toEqual([
+      'parallel_tool_calls',
+      'reasoning_effort',
+      'verbosity',
+    ])
+    const message = await post('/v1/messages', {
+      ...{ model: 'm', max_tokens: 50, messages, output_config: { effort: 'max' } },
+      system: [{ type: 'text', text: 'Be brief.', cache_control: { type: 'ephemeral' } }],
+    })
+    expect(message.status).toBe(200)
+    expect(message.headers.get('x-skein-ignored')).toBe('cache_control, output_config.effort')
+    const response = await post('/v1/responses', {
+      ...{ model: 'm', input: 'Count from 1 to 3.', stream: true },
+      ...{ reasoning: { effort: 'medium' }, text: { verbosity: 'high' } },
+    })
+    expect(response.headers.get('x-skein-ignored')).toBe('reasoning.effort, text.verbosity')
+    const line = await post('/api/chat', { model: 'm', messages, think: true })
+    expect(line.status).toBe(200)
+    expect(line.headers.get('x-skein-ignored')).toBe('think')
+  })
+
+  it('go to an engine that takes them, and are not listed', async () => {
+    const { post, sent } = await gatewayOver([], () => events(chunk({ content: 'a' }, 'stop')))
+    const { headers } = await post('/v1/chat/completions', {
+      ...{ model: 'p/x', messages, reasoning_effort: 'low', parallel_tool_calls: false },
+    })
+    expect(headers.get('x-skein-ignored')).toBeNull()
+    expect(sent()).toMatchObject({ reasoning_effort: 'low', parallel_tool_calls: false })
+  })
+
+  it('are no hints where they change the answer: these are refused by name', async () => {
+    const { post } = await gatewayOver([{}])
+    const { status, body } = await post('/v1/chat/completions', {
+      model: 'm',
+      messages,
+      min_p: 0.2,
+    })
+    expect(status).toBe(400)
+    expect(body.error).toMatchObject({ code: 'capability_unavailable', param: 'min_p' })
+  })
+
+  it.each([
+    ['presence_penalty', 0],
+    ['logit_bias', {}],
+    ['stop', []],
+    ['tools', []],
+    ['top_k', 0],
+    ['top_k', -1],
+    ['repetition_penalty', 1],
+    ['n', 1],
+    ['whatever_comes', null],
+    ['functions', []],
+    ['tool_choice', 'auto'],
+  ])('%s of %j asks for nothing', async (field, value) => {
+    const { post } = await gatewayOver([{}])
+    const { status } = await post('/v1/chat/completions', { model: 'm', messages, [field]: value })
+    expect(status).toBe(200)
+  })
+
+  it.each([
+    ['user', 7],
+    ['metadata', 'a'],
+    ['metadata', { a: { b: 1 } }],
+    ['store', 'yes'],
+    ['stream', 'yes'],
+    ['stream_options', []],
+    ['prediction', 'a'],
+  ])('%s of %j is of the wrong type, though it has no effect', async (field, value) => {
+    const { post } = await gatewayOver([{}])
+    const { status, body } = await post('/v1/chat/completions', {
+      model: 'm',
+      messages,
+      [field]: value,
+    })
+    expect(status).toBe(400)
+    expect(body.error.param).toMatch(new RegExp(`^${field}`))
+  })
+})
+
+describe('tools that no peer can run', () => {
+  it('are left out of a list, and listed', async () => {
+    const { post, sent } = await gatewayOver([], () => events(chunk({ content: 'a' }, 'stop')))
+    const own = { type: 'function', name: 'look', parameters: { type: 'object' } }
+    const response = await post('/v1/responses', {
+      ...{ model: 'p/x', input: 'Hello' },
+      tools: [{ type: 'web_search' }, own, { type: 'local_shell' }],
+    })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('x-skein-ignored')).toBe('tools.web_search, tools.local_shell')
+    expect(sent()?.tools).toMatchObject([{ function: { name: 'look' } }])
+    const message = await post('/v1/messages', {
+      ...{ model: 'p/x', max_tokens: 9, messages },
+      tools: [WRITE, { type: 'web_search_20250305', name: 'web_search', max_uses: 3 }],
+    })
+    expect(message.headers.get('x-skein-ignored')).toBe('tools.web_search_20250305')
+    const chat = await post('/v1/chat/completions', {
+      ...{ model: 'p/x', messages, tools: [{ type: 'web_search_preview' }] },
+    })
+    expect(chat.status).toBe(200)
+    expect(chat.headers.get('x-skein-ignored')).toBe('tools.web_search_preview')
+    expect(sent()?.tools).toBeUndefined()
+  })
+
+  it('may be 300', async () => {
+    const { post } = await gatewayOver([], () => events(chunk({ content: 'a' }, 'stop')))
+    const tools = Array.from({ length: 300 }, (_, at) => ({ ...WRITE, name: `tool_${at}` }))
+    const asked = { model: 'p/x', max_tokens: 9, messages, tools }
+    expect((await post('/v1/messages', asked)).status).toBe(200)
+  })
+
+  it.each([false, true])(
+    'custom ones and namespaces pass as functions; streamed: %s',
+    async (stream) => {
+      const calls = [
+        { index: 0, id: 'c1', function: { name: 'patch', arguments: '{"input": "*** Begin"}' } },
+        { index: 1, id: 'c2', function: { name: 'mail__send', arguments: '{"to":"x"}' } },
+      ]
+      const { post, sent } = await gatewayOver([], () =>
+        events(chunk({ tool_calls: calls }, 'tool_calls'), '[DONE]'),
+      )
+      const { text } = await post('/v1/responses', {
+        ...{ model: 'p/x', input: 'Hello', stream },
+        tools: [
+          {
+            type: 'custom',
+            name: 'patch',
+            format: { type: 'grammar', syntax: 'lark', definition: 'start: "a"' },
+          },
+          { type: 'namespace', name: 'mail', tools: [{ type: 'function', name: 'send' }] },
+        ],
+      })
+      const done = stream
+        ? text
+            .split('\n')
+            .filter((line) => line.includes('"type":"response.completed"'))[0]
+            ?.slice(6)
+        : text
+      const { output } = stream ? JSON.parse(done ?? '').response : JSON.parse(text)
+      expect(output).toMatchObject([
+        { type: 'custom_tool_call', call_id: 'c1', name: 'patch', input: '*** Begin' },
+        {
+          type: 'function_call',
+          call_id: 'c2',
+          name: 'send',
+          namespace: 'mail',
+          arguments: '{"to":"x"}',
+        },
+      ])
+      expect(JSON.stringify(sent()?.tools)).toContain('start: \\"a\\"')
+      await post('/v1/responses', {
+        model: 'p/x',
+        input: [
+          { role: 'user', content: 'Hello' },
+          { type: 'custom_tool_call', call_id: 'c1', name: 'patch', input: '*** Begin' },
+          { type: 'custom_tool_call_output', call_id: 'c1', output: 'done' },
+        ],
+      })
+      expect(sent()?.messages).toMatchObject([
+        { role: 'user' },
+        { role: 'assistant', tool_calls: [{ function: { arguments: '{"input":"*** Begin"}' } }] },
+        { role: 'tool', content: 'done' },
+      ])
+    },
+  )
+
+  it.each(['required', { type: 'function', function: { name: 'nope' } }])(
+    'cannot be asked for where the list lacks them: %j',
+    async (choice) => {
+      const { post } = await gatewayOver([{}])
+      const tools = choice === 'required' ? [] : [{ type: 'function', function: { name: 'look' } }]
+      const { status, body } = await post('/v1/chat/completions', {
+        ...{ model: 'm', messages, tools, tool_choice: choice },
+      })
+      expect(status).toBe(400)
+      expect(body.error.param).toBe('tool_choice')
+    },
+  )
+})
+
+describe('a choice among tools', () => {
+  const tools = [{ type: 'function', function: { name: 'look' } }]
+  it('goes to a peer whose engine has it, and is refused by name where none has', async () => {
+    const without = await gatewayOver([{ model: { fields: [] } }])
+    const asked = { model: 'm', messages, tools, tool_choice: 'required' }
+    const refused = await without.post('/v1/chat/completions', asked)
+    expect(refused.status).toBe(400)
+    expect(refused.body.error).toMatchObject({
+      code: 'capability_unavailable',
+      param: 'tool_choice',
+    })
+    const mixed = await gatewayOver([
+      { model: { fields: [] }, scriptOf: () => ({ answer: 'from the wrong one' }) },
+      { model: { fields: ['tool_choice'] }, scriptOf: () => ({ answer: 'from the right one' }) },
+    ])
+    const { body } = await mixed.post('/v1/chat/completions', asked)
+    expect(body.choices[0].message.content).toBe('from the right one')
+  })
+})
+
+describe('an answer that the caller has begun', () => {
+  const begun = [...messages, { role: 'assistant', content: '1, 2,' }]
+  it('is gone on with in every dialect', async () => {
+    const { post } = await gatewayOver([{ model: { fields: [ANSWER_PREFIX] } }])
+    const chat = await post('/v1/chat/completions', { model: 'm', messages: begun })
+    expect(chat.body.choices[0].message.content).toBe(' 3, 4, 5, 6.')
+    const message = await post('/v1/messages', { model: 'm', max_tokens: 99, messages: begun })
+    expect(message.body.content[0].text).toBe(' 3, 4, 5, 6.')
+    const line = await post('/api/chat', { model: 'm', stream: false, messages: begun })
+    expect(line.body.message.content).toBe(' 3, 4, 5, 6.')
+  })
+
+  it('is refused where no engine goes on', async () => {
+    const { post } = await gatewayOver([{ model: { fields: [] } }])
+    const { status, body } = await post('/v1/messages', {
+      model: 'm',
+      max_tokens: 9,
+      messages: begun,
+    })
+    expect(status).toBe(400)
+    expect(body.error.message).toContain("'messages'")
+  })
+})
+
+describe('codes and ends that clients branch on', () => {
+  it('a prompt that is too long has the words and the code of its dialect', async () => {
+    const { post } = await gatewayOver([{ model: { contextLength: 20 } }])
+    const long = [{ role: 'user', content: 'goose '.repeat(200) }]
+    const chat = await post('/v1/chat/completions', { model: 'm', messages: long })
+    expect(chat.status).toBe(400)
+    expect(chat.body.error.code).toBe('context_length_exceeded')
+    expect(chat.body.error.message).toMatch(/maximum context length is 20 tokens/)
+    const message = await post('/v1/messages', { model: 'm', max_tokens: 9, messages: long })
+    expect(message.body.error.message).toMatch(/^prompt is too long: \d+ tokens > 20 maximum$/)
+  })
+
+  it.each([false, true])('a stop sequence is told; streamed: %s', async (stream) => {
+    const { post } = await gatewayOver([{}])
+    const asked = { model: 'm', max_tokens: 99, messages, stop_sequences: ['9', ' 4'], stream }
+    const { text } = await post('/v1/messages', asked)
+    expect(text).toContain('"stop_reason":"stop_sequence"')
+    expect(text).toContain('"stop_sequence":" 4"')
+    const chat = await post('/v1/chat/completions', { model: 'm', messages, stop: ' 4', stream })
+    expect(chat.text).not.toContain('stop_reason')
+    expect(chat.text).toContain('"finish_reason":"stop"')
+  })
+
+  it('thought tokens are counted', async () => {
+    const usage = {
+      ...{ prompt_tokens: 5, completion_tokens: 9 },
+      completion_tokens_details: { reasoning_tokens: 7 },
+    }
+    const reply = () =>
+      events(chunk({ content: 'a' }, 'stop'), JSON.stringify({ choices: [], usage }), '[DONE]')
+    const { post } = await gatewayOver([], reply)
+    const chat = await post('/v1/chat/completions', { model: 'p/x', messages })
+    expect(chat.body.usage.completion_tokens_details).toEqual({ reasoning_tokens: 7 })
+    const response = await post('/v1/responses', { model: 'p/x', input: 'Hello' })
+    expect(response.body.usage.output_tokens_details).toEqual({ reasoning_tokens: 7 })
+  })
+
+  it('text offsets point into the text that is shown', async () => {
+    const { post } = await gatewayOver([{}])
+    const asked = { model: 'm', prompt: 'Count from 1 to 12.', logprobs: 1 }
+    const { body } = await post('/v1/completions', asked)
+    const [{ text, logprobs }] = body.choices
+    expect(logprobs.text_offset).toHaveLength(logprobs.tokens.length)
+    for (const [at, token] of logprobs.tokens.entries()) {
+      expect(text.slice(logprobs.text_offset[at]).startsWith(token)).toBe(true)
+    }
+  })
+
+  it.each([
+    ['/v1/chat/completions', { messages, n: 3 }],
+    ['/v1/completions', { prompt: ['Count from 1 to 3.', 'Count from 1 to 2.'], n: 2 }],
+  ])('%s of many answers has one chunk with usage, the last', async (path, asked) => {
+    const { post } = await gatewayOver([{}])
+    const { text } = await post(path, {
+      ...{ model: 'm', temperature: 0, stream: true, stream_options: { include_usage: true } },
+      ...asked,
+    })
+    const chunks = text
+      .split('\n')
+      .filter((line) => line.startsWith('data: {'))
+      .map((line) => JSON.parse(line.slice(6)))
+    expect(chunks.filter(({ usage }) => usage !== null)).toHaveLength(1)
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: expect.anything() })
+  })
+})
+
+describe('Ollama’s clients', () => {
+  it('see a digest for every model, and chat models as such', async () => {
+    const { post } = await gatewayOver([{ model: { capabilities: ['chat', 'embedding'] } }])
+    const { body } = await post('/api/show', { model: '', name: 'm:latest' })
+    expect(body.capabilities).toEqual(['completion'])
+    expect((await post('/api/generate', { model: 'nix', prompt: '' })).status).toBe(404)
+    expect((await post('/api/generate', { model: 'm', prompt: '' })).status).toBe(200)
+  })
+})

@@ -1,0 +1,151 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { describe, expect, it } from 'vitest'
+import { Spending } from '../../../gateway/answering/index.ts'
+import type { GatewayClient } from '../../../gateway/gateway-client.ts'
+import { createGateway } from '../../../gateway/index.ts'
+import { createRateLimit } from '../../../gateway/security/rate-limit.ts'
+import { closeIdleSockets } from '../../../gateway/server/idle-sockets.ts'
+
+const client = {
+  names: { providers: ['p'] },
+  observe: () => () => {},
+} as unknown as GatewayClient
+
+async function answerOf(request: Request, init = {}): Promise<{ status: number; message: string }> {
+  const response = await createGateway(client, init).fetch(request)
+  const { error } = (await response.json()) as { error?: { message: string } }
+  return { status: response.status, message: error?.message ?? '' }
+}
+
+describe('a request that names two hosts', () => {
+  const to = (url: string, headers: Record<string, string>): Request => {
+    const request = new Request(url, { method: 'POST', headers, body: '{}' })
+    return request
+  }
+  const init = { allowedHosts: ['gate.example'] }
+
+  it.each([
+    ['another in its URL', 'http://evil.example/v1/embeddings', '127.0.0.1:4810'],
+    ['another in its header', 'http://127.0.0.1:4810/v1/embeddings', 'evil.example'],
+  ])('is refused with %s', async (_, url, host) => {
+    expect(await answerOf(to(url, { host }), init)).toMatchObject({
+      status: 421,
+      message: expect.stringMatching(/evil\.example/),
+    })
+  })
+
+  it('does not come from the page that its URL names', async () => {
+    const headers = { host: '127.0.0.1:4810', origin: 'http://127.0.0.1:1' }
+    expect(await answerOf(to('http://127.0.0.1:1/v1/embeddings', headers), init)).toMatchObject({
+      status: 401,
+      message: expect.stringMatching(/pages of/),
+    })
+  })
+})
+
+describe('a body that is costly to read', () => {
+  const post = (path: string, body: string): Request =>
+    new Request(`http://x${path}`, { method: 'POST', body })
+  const many = (piece: string, count: number): string => Array(count).fill(piece).join()
+
+  it.each([
+    [
+      '/v1/chat/completions',
+      `{"model":"m","messages":[${many('{"role":"usr","content":1}', 480_000)}]}`,
+    ],
+    [
+      '/v1/messages',
+      `{"model":"m","max_tokens":1,"messages":[{"role":"user","content":[${many('{"type":"text","tex":"a"}', 20_000)}]}]}`,
+    ],
+    [
+      '/v1/responses',
+      `{"model":"m","input":[${many('{"type":"message","role":"user"}', 20_000)}]}`,
+    ],
+    ['/api/chat', `{"model":"m","messages":[${many('{"role":"usr"}', 20_000)}]}`],
+    [
+      '/api/chat',
+      `{"model":"m","messages":[],"keep_alive":${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}}`,
+    ],
+    ['/v1/embeddings', `{"model":"m","input":[${many('"a"', 2_000_000)}]}`],
+  ])('is refused at %s', async (path, body) => {
+    expect((await answerOf(post(path, body))).status).toBe(400)
+  })
+
+  it('is refused where bodies hold all the memory that there is for them', async () => {
+    const gateway = createGateway(client, { maxBodyMemoryBytes: 1_000_000 })
+    const response = await gateway.fetch(post('/v1/embeddings', `{"a":"${'a'.repeat(900_000)}"}`))
+    expect([429, 503]).toContain(response.status)
+    const small = await gateway.fetch(post('/v1/responses', '[]'))
+    expect(small.status).toBe(400)
+  })
+})
+
+describe('tokens of a stream', () => {
+  const setting = () => {
+    let spent = 0
+    const c = { get: () => 'key', req: { header: () => '400' } }
+    const context = {
+      spend: (_: string, tokens: number) => {
+        spent += tokens
+      },
+    }
+    return { spending: new Spending(c as never, context), spent: () => spent }
+  }
+  const chunk = (content: string) => ({ choices: [{ delta: { content } }] })
+
+  it('are charged as they are delivered, so that a stream that is broken off costs what was had', () => {
+    const { spending, spent } = setting()
+    for (let n = 0; n < 60; n += 1) spending.delivered(chunk(`${n}, `))
+    spending.end(undefined)
+    expect(spent()).toBeGreaterThanOrEqual(160)
+  })
+
+  it('come to the usage where it is told', () => {
+    const { spending, spent } = setting()
+    for (let n = 0; n < 60; n += 1) spending.delivered(chunk('word '))
+    spending.end({ prompt_tokens: 5, completion_tokens: 60, total_tokens: 65 })
+    expect(spent()).toBe(65)
+  })
+
+  it('keep a batch waiting while its key has none left', async () => {
+    const limit = createRateLimit({ tokensPerMinute: 100 })
+    const { signal } = new AbortController()
+    await limit.untilTokens('key', signal)
+    limit.tokens('key', 150)
+    await expect(limit.request('key')).rejects.toMatchObject({ code: 'rate_limited' })
+    const stopping = new AbortController()
+    const waiting = limit.untilTokens('key', stopping.signal)
+    stopping.abort(new Error('stopped'))
+    await expect(waiting).rejects.toThrow('stopped')
+    await limit.untilTokens('another', signal)
+    limit.tokens('key', -60)
+    await limit.untilTokens('key', signal)
+  })
+})
+
+describe('sockets that never speak', () => {
+  it('give their places to newcomers', async () => {
+    let nowMs = 0
+    const server = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1')
+    closeIdleSockets(server, 10, () => nowMs)
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    const open = async (): Promise<Socket> => {
+      const socket = connect(port, '127.0.0.1')
+      await Promise.all([once(socket, 'connect'), once(server, 'connection')])
+      return socket.on('error', () => {})
+    }
+    const silent: Socket[] = []
+    for (let n = 0; n < 10; n += 1) silent.push(await open())
+    nowMs = 2_000
+    const closed = once(silent[0] as Socket, 'close')
+    const response = await fetch(`http://127.0.0.1:${port}/`)
+    expect(await response.text()).toBe('ok')
+    await closed
+    for (const socket of silent) socket.destroy()
+    server.closeAllConnections()
+    server.close()
+  })
+})

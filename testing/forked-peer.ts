@@ -1,0 +1,88 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+
+/** From the start of a process until its peer can be used; generous, for a loaded machine. */
+const START_TIMEOUT_MS = 90_000
+
+/** First message of a child: what it serves, or why it could not. */
+export type FirstMessage<Ready> =
+  | { readonly type: 'ready'; readonly ready: Ready }
+  | { readonly type: 'failed'; readonly message: string }
+
+/** A peer in a process of its own, which ends with its parent. */
+export interface ForkedPeer<Ready> extends AsyncDisposable {
+  readonly child: ChildProcess
+  readonly pid: number
+  readonly ready: Ready
+  readonly alive: boolean
+  /** Sends a message to the child; does nothing once it has ended. */
+  send(message: object): void
+  /** Sends SIGKILL and waits for the end. What the peer sent by then may still arrive. */
+  kill(): Promise<void>
+}
+
+/**
+ * Forks a module, sends it one message, and waits until it is ready.
+ *
+ * @throws Error if the child fails, ends, or is not ready in 90 s
+ */
+export async function forkPeer<Ready>(module: URL, task: object): Promise<ForkedPeer<Ready>> {
+  const child = fork(module, { stdio: 'inherit' })
+  const exited = once(child, 'exit')
+  const kill = async (): Promise<void> => {
+    child.kill('SIGKILL')
+    await exited
+  }
+  child.send(task)
+  const ready = await readyOf<Ready>(child).catch(async (error: unknown) => {
+    await kill()
+    throw error
+  })
+  return {
+    child,
+    pid: child.pid ?? 0,
+    ready,
+    get alive() {
+      return child.exitCode === null && child.signalCode === null
+    },
+    send: (message) => void child.send(message, () => {}),
+    kill,
+    [Symbol.asyncDispose]: kill,
+  }
+}
+
+function readyOf<Ready>(child: ChildProcess): Promise<Ready> {
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void): void => {
+      clearTimeout(late)
+      child.off('message', onMessage)
+      child.off('exit', onExit)
+      act()
+    }
+    const fail = (why: string): void => settle(() => reject(new Error(why)))
+    const onExit = (): void => fail('the peer ended before it was ready')
+    const onMessage = (message: FirstMessage<Ready>): void => {
+      if (message.type === 'ready') settle(() => resolve(message.ready))
+      if (message.type === 'failed') fail(message.message)
+    }
+    const late = setTimeout(() => fail('the peer was not ready in time'), START_TIMEOUT_MS)
+    child.on('message', onMessage)
+    child.on('exit', onExit)
+  })
+}
+
+/** The child's side: runs the task that the parent sends first, and ends with the parent. */
+export function serveParent<Task, Ready, Message>(
+  run: (task: Task) => Promise<Ready>,
+  onMessage: (message: Message) => void = () => {},
+): void {
+  const tell = (message: FirstMessage<Ready>): void => void process.send?.(message)
+  process.once('message', (task: Task) => {
+    process.on('message', onMessage)
+    run(task).then(
+      (ready) => tell({ type: 'ready', ready }),
+      (error: unknown) => tell({ type: 'failed', message: String(error) }),
+    )
+  })
+  process.on('disconnect', () => process.exit(0))
+}
