@@ -33,7 +33,7 @@ describe('a queue', () => {
     expect(order).toEqual(['a', 'a'])
     expect(queue.depth).toBe(5)
     for (const turn of running) turn.leave()
-    for (const turn of waiting) turn.then((held) => held.leave())
+    for (const turn of waiting) void turn.then((held) => held.leave())
     await Promise.all(waiting)
     expect(order.slice(2)).toEqual(['a', 'b', 'c', 'a', 'a'])
     expect(queue.depth).toBe(0)
