@@ -83,3 +83,6 @@ export function finishChunk(kind: AnswerRequest['kind'], finish_reason: FinishRe
 export function tokensOf({ tokenIds, visible }: Pick<Piece, 'tokenIds' | 'visible'>): number {
   return tokenIds.length > 0 ? tokenIds.length : Number(visible)
 }
+
+/** Tokens of an answer that are counted and never shown, at most: those that end a turn or frame a tool call. */
+export const UNSEEN_TOKENS = 64

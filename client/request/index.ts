@@ -17,6 +17,7 @@ export {
   shownBytes,
   shownText,
   tokensOf,
+  UNSEEN_TOKENS,
 } from './answer-chunk.ts'
 export type { AnswerEvent, PeerReport } from './answer-event.ts'
 export type { Candidate, Query, RouteCandidate } from './candidate.ts'
