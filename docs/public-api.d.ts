@@ -1017,6 +1017,7 @@ interface Host extends AsyncDisposable {
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
+    entryPoints(): readonly string[];
     joined(options?: JoinOptions): Promise<JoinResult>;
     connect(address: string, options?: AbortOptions): Promise<PeerId>;
     provide(key: CID, options?: AbortOptions): Promise<void>;
