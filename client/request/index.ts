@@ -14,6 +14,8 @@ export {
   isEnd,
   isVisible,
   type Piece,
+  reasoningText,
+  shownAnswer,
   shownBytes,
   shownText,
   tokensOf,
