@@ -559,6 +559,7 @@ interface AttemptRecord {
     readonly outcome: 'answered' | 'superseded' | ErrorCode;
     readonly ttftMs?: number;
     readonly durationMs: number;
+    readonly progress?: Progress;
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
