@@ -5,6 +5,7 @@ import type {
   EmbeddingItem,
   InferenceRequest,
   ModelAdvertisement,
+  Progress,
   Resume,
   ScoreResponse,
   Timings,
@@ -19,6 +20,9 @@ export interface AbortOptions {
 /** A model as its engine has it now. The shape that a node advertises. */
 export type BackendModel = ModelAdvertisement
 
+/** How far an engine is before its first chunk. */
+export type EngineProgress = Exclude<Progress, { phase: 'queued' }>
+
 /** What a request to the engine carries beside its body. */
 export interface InferOptions extends AbortOptions {
   /** Groups requests that may share warm prefixes: one client's. Prefixes never cross groups. @default a group of its own */
@@ -27,6 +31,8 @@ export interface InferOptions extends AbortOptions {
   readonly hops?: number
   /** Go on from here instead of starting anew. Needs the model's `resume` support, else `not_resumable`. */
   readonly resume?: Resume
+  /** Called before the first chunk by engines that say how far they are: loading, or prompt tokens done. */
+  readonly onProgress?: (progress: EngineProgress) => void
 }
 
 /** One complete OpenAI chunk, one embedding item, or all rated tokens. `id`, `created`, `model` and the role are the client's to set. */

@@ -21,6 +21,7 @@ export {
   type BackendEvent,
   type BackendLoad,
   type BackendModel,
+  type EngineProgress,
   hasCapabilities,
   type InferOptions,
 } from './backend.ts'

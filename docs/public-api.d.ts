@@ -147,6 +147,7 @@ declare module 'skein/protocol' {
     OpenAiUsage,
     PROTOCOLS,
     PositionScore,
+    Progress,
     Prompt,
     PromptListRequest,
     RECEIPT_DOMAINS,
@@ -246,6 +247,7 @@ declare module 'skein/backend' {
     DownloadProgress,
     EmbeddedBackend,
     EmbeddedInit,
+    EngineProgress,
     Fault,
     Fetch,
     GgufFacts,
@@ -1015,6 +1017,7 @@ interface Host extends AsyncDisposable {
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
+    entryPoints(): readonly string[];
     joined(options?: JoinOptions): Promise<JoinResult>;
     connect(address: string, options?: AbortOptions): Promise<PeerId>;
     provide(key: CID, options?: AbortOptions): Promise<void>;
@@ -1051,6 +1054,7 @@ interface InferOptions extends AbortOptions {
     readonly cacheGroup?: string;
     readonly hops?: number;
     readonly resume?: Resume;
+    readonly onProgress?: (progress: EngineProgress) => void;
 }
 interface InferenceErrorOptions<C extends ErrorCode = ErrorCode> {
     readonly cause?: unknown;
@@ -1619,6 +1623,9 @@ type ClientFrame = ({
     readonly data: Uint8Array;
 };
 type DialBackOutcome = 'reached' | 'timeout' | 'refused' | 'other_peer' | 'not_allowed' | 'rate_limited';
+type EngineProgress = Exclude<Progress, {
+    phase: 'queued';
+}>;
 type EngineState = {
     readonly status: 'loading';
 } | {
@@ -1679,6 +1686,7 @@ type NodeFrame = ({
     readonly type: 'accepted';
 } & Accepted) | {
     readonly type: 'keepAlive';
+    readonly progress?: Progress;
 } | ({
     readonly type: 'chunk';
 } & Chunk) | ({
@@ -1692,6 +1700,19 @@ type NodeState = 'loading' | 'ready' | 'draining' | 'saturated';
 type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsByCode[C] : object;
 type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;
+type Progress = {
+    readonly phase: 'queued';
+    readonly ahead: number;
+} | {
+    readonly phase: 'loading';
+    readonly share?: number;
+} | {
+    readonly phase: 'prefill';
+    readonly tokens: number;
+    readonly of: number;
+} | {
+    readonly phase: 'working';
+};
 type Prompt = string | readonly number[];
 type ReachabilityStatus = 'public' | 'forwarded' | 'relayed' | 'lan' | 'unknown';
 type ReceiptRequest = {

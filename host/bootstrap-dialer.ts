@@ -18,18 +18,20 @@ export interface BootstrapDialerInit {
   >
   /** Each of one peer, or a `/dnsaddr` name. */
   readonly addresses: readonly Multiaddr[]
+  /** Tells `change` once this machine has another network: waiting dials begin at once. */
+  readonly networkChanged: EventTarget
   /** Looks up the `/dnsaddr` names among them. */
   readonly names: Pick<MultiaddrResolver, 'resolve'>
   readonly signal: AbortSignal
   /** From 0 to 1. */
   readonly random: () => number
-  /** What an error means to whoever reads the state. */
+  /** What an error means, for readers of the state. */
   readonly explain: (error: unknown) => string
 }
 
 const DIAL_TIMEOUT_MS = 5_000
-/** Soon, for a bootstrap peer that is just starting; half a minute at most, for one that is gone for the night. */
-const BACKOFF = { minMs: 500, maxMs: 30_000, jitter: EQUAL_JITTER }
+/** Soon, for a bootstrap peer that is just starting; seldom enough, for one that is gone for the night. */
+const BACKOFF = { minMs: 500, maxMs: 10_000, jitter: EQUAL_JITTER }
 const LOOKUP_TIMEOUT_MS = 5_000
 /** The records of a name change when an operator moves or joins. */
 const LOOKUP_AGAIN_MS = 1_800_000
@@ -116,9 +118,26 @@ async function keepConnected(
     } catch (error) {
       set({ address: text, status: 'waiting', lastError: init.explain(error) })
     }
-    await pause(backoffMs(attempt, BACKOFF, init.random()), { signal })
-    attempt += 1
+    const changed = await pauseOrChange(backoffMs(attempt, BACKOFF, init.random()), init)
+    attempt = changed ? 0 : attempt + 1
   }
+}
+
+/** @returns whether the network changed meanwhile */
+async function pauseOrChange(
+  ms: number,
+  { networkChanged, signal }: Pick<BootstrapDialerInit, 'networkChanged' | 'signal'>,
+): Promise<boolean> {
+  const waiting = new AbortController()
+  let changed = false
+  const onChange = (): void => {
+    changed = true
+    waiting.abort()
+  }
+  networkChanged.addEventListener('change', onChange, { once: true })
+  await pause(ms, { signal: AbortSignal.any([signal, waiting.signal]) })
+  networkChanged.removeEventListener('change', onChange)
+  return changed
 }
 
 function disconnected(

@@ -25,9 +25,10 @@ import { dialKnownPeers } from './known-peer-dialer.ts'
 import { createInstance, startInstance } from './libp2p.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
 import { createNameLookup } from './name-lookup.ts'
+import { watchNetwork } from './network/index.ts'
 import { forgetOwnRecords } from './own-records.ts'
 import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
-import { Relaying } from './relaying.ts'
+import { announceAddresses, Relaying } from './relaying.ts'
 import { createStop } from './stop.ts'
 import { parseAddress, parseBootstrapAddress } from './typed-addresses.ts'
 
@@ -165,17 +166,27 @@ async function assemble(
     writable: persistence.writable,
     clock: systemClock,
   })
+  const networkChanged = new EventTarget()
   const candidates = async (): Promise<readonly PeerId[]> => {
     const [first, others] = await Promise.all([entryPoints.candidates(), keeper.candidates()])
     return [...first, ...others.filter((peer) => !first.some((known) => known.equals(peer)))]
   }
   const bootstrapPeers = dialBootstrapPeers({
     libp2p,
+    networkChanged,
     addresses: bootstrap,
     names: gater.dnsaddrResolver,
     signal,
     random,
     explain,
+  })
+  watchNetwork({
+    ...{ libp2p, signal, log, clock: systemClock },
+    onChange: () => {
+      networkChanged.dispatchEvent(new Event('change'))
+      relaying.check()
+      announceAddresses(libp2p).catch((error: unknown) => onError('announcing addresses', error))
+    },
   })
   const reach = await keepReach({
     ...{ libp2p, own, lookup, random, signal, onError },

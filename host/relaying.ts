@@ -103,7 +103,9 @@ export class Relaying {
         isNeeded: () => !this.#isPublic(),
         useLoopback: listen.length === 0,
         onChange: () => {
-          announce(libp2p).catch((error: unknown) => onError('announcing relay addresses', error))
+          announceAddresses(libp2p).catch((error: unknown) =>
+            onError('announcing relay addresses', error),
+          )
         },
       })
     }
@@ -116,7 +118,7 @@ function isLoopback(address: string): boolean {
 }
 
 /** Writes the addresses into our own entry of the peer store, on which libp2p tells those that are connected. */
-async function announce(libp2p: Libp2p): Promise<void> {
+export async function announceAddresses(libp2p: Libp2p): Promise<void> {
   const suffix = `/p2p/${libp2p.peerId.toString()}`
   const multiaddrs = libp2p
     .getMultiaddrs()

@@ -6,14 +6,24 @@ import {
   toBinary,
 } from '@bufbuild/protobuf'
 import { type ErrorDetails, InferenceError, isErrorCode } from './errors.ts'
-import type { ClientFrame, InferenceKind, Load, NodeFrame, NodeState, Resume } from './frames.ts'
+import type {
+  ClientFrame,
+  InferenceKind,
+  Load,
+  NodeFrame,
+  NodeState,
+  Progress,
+  Resume,
+} from './frames.ts'
 import { LIMITS } from './limits.ts'
 import {
   ClientFrameSchema,
   type Failed as FailedMessage,
+  type KeepAlive as KeepAliveMessage,
   Kind,
   type Load as LoadMessage,
   NodeFrameSchema,
+  Phase,
   ProbeResponseSchema,
   State,
 } from './skein_pb.ts'
@@ -148,7 +158,7 @@ function nodeFrameInit(
       return { case: 'accepted', value: { queuePosition, expectedTtftMs, digest } }
     }
     case 'keepAlive':
-      return { case: 'keepAlive', value: {} }
+      return { case: 'keepAlive', value: progressToMessage(frame.progress) }
     case 'chunk': {
       const { seq, json } = frame
       const tokenIds = [...frame.tokenIds]
@@ -187,8 +197,10 @@ export function decodeNodeFrame(bytes: Uint8Array): NodeFrame {
       const { queuePosition, expectedTtftMs, digest } = frame.value
       return { type: 'accepted', queuePosition, expectedTtftMs, digest }
     }
-    case 'keepAlive':
-      return { type: 'keepAlive' }
+    case 'keepAlive': {
+      const progress = progressFromMessage(frame.value)
+      return { type: 'keepAlive', ...(progress !== undefined && { progress }) }
+    }
     case 'chunk': {
       const { seq, json, tokenIds, logprobs } = frame.value
       if (tokenIds.length > LIMITS.maxTokenIds) throw malformed('too many token ids')
@@ -223,6 +235,52 @@ export function decodeNodeFrame(bytes: Uint8Array): NodeFrame {
       throw malformed('empty node frame')
     default:
       return frame satisfies never
+  }
+}
+
+/** `loading` travels in thousandths. */
+const LOADING_TOTAL = 1_000
+
+function progressToMessage(progress: Progress | undefined): {
+  phase?: Phase
+  done?: number
+  total?: number
+} {
+  switch (progress?.phase) {
+    case undefined:
+      return {}
+    case 'queued':
+      return { phase: Phase.QUEUED, done: progress.ahead }
+    case 'loading': {
+      const { share } = progress
+      if (share === undefined) return { phase: Phase.LOADING }
+      const done = Math.round(Math.min(1, Math.max(0, share)) * LOADING_TOTAL)
+      return { phase: Phase.LOADING, done, total: LOADING_TOTAL }
+    }
+    case 'prefill':
+      return { phase: Phase.PREFILL, done: progress.tokens, total: progress.of }
+    case 'working':
+      return { phase: Phase.WORKING }
+    default:
+      return progress satisfies never
+  }
+}
+
+/** Phases of later versions read as `working`: the node says that it is at it. */
+function progressFromMessage({ phase, done, total }: KeepAliveMessage): Progress | undefined {
+  switch (phase) {
+    case Phase.UNSPECIFIED:
+      return undefined
+    case Phase.QUEUED:
+      return { phase: 'queued', ahead: done }
+    case Phase.LOADING:
+      return total === 0 || done > total
+        ? { phase: 'loading' }
+        : { phase: 'loading', share: done / total }
+    case Phase.PREFILL:
+      return done > total ? { phase: 'working' } : { phase: 'prefill', tokens: done, of: total }
+    default:
+      return { phase: 'working' }
   }
 }
 

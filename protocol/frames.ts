@@ -70,6 +70,28 @@ export interface Accepted {
   readonly digest: string
 }
 
+/** What a node does for a request before its first token. */
+export type Progress =
+  | {
+      readonly phase: 'queued'
+      /** Requests ahead in the queue. */
+      readonly ahead: number
+    }
+  | {
+      /** The engine loads the model. */
+      readonly phase: 'loading'
+      /** From 0 to 1, if the engine says. */
+      readonly share?: number
+    }
+  | {
+      readonly phase: 'prefill'
+      /** Prompt tokens in the KV cache, of `of`. */
+      readonly tokens: number
+      readonly of: number
+    }
+  /** The engine has the request and does not say how far it is. */
+  | { readonly phase: 'working' }
+
 /** A piece of the answer. */
 export interface Chunk {
   /** 0, 1, 2 … without gaps. */
@@ -92,7 +114,10 @@ export interface Done {
 /** What a node sends. `done` and `failed` are terminal; a stream that ends without one has failed. */
 export type NodeFrame =
   | ({ readonly type: 'accepted' } & Accepted)
-  | { readonly type: 'keepAlive' }
+  | {
+      readonly type: 'keepAlive' /** Absent from nodes before 0.2. */
+      readonly progress?: Progress
+    }
   | ({ readonly type: 'chunk' } & Chunk)
   | ({ readonly type: 'done' } & Done)
   | { readonly type: 'failed'; readonly error: InferenceError; readonly load?: Load }

@@ -89,6 +89,7 @@ export type {
   Load,
   NodeFrame,
   NodeState,
+  Progress,
   Resume,
   Timings,
   Usage,

@@ -17,7 +17,7 @@ export interface TimerOptions {
 }
 
 /** Longest delay of `setTimeout`; a longer one would fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+export const MAX_TIMER_MS: number = 2 ** 31 - 1
 
 /** The machine's clock. */
 export const systemClock: Clock = {

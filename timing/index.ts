@@ -10,7 +10,7 @@
  */
 export { raceSignal } from 'race-signal'
 export { type BackoffInit, backoffMs, EQUAL_JITTER, QUARTER_JITTER } from './backoff.ts'
-export { type Clock, every, systemClock, type TimerOptions } from './clock.ts'
+export { type Clock, every, MAX_TIMER_MS, systemClock, type TimerOptions } from './clock.ts'
 export { type DelayOptions, delay, pause, settledWithin, whilePending } from './delay.ts'
 export { IdleTimer } from './idle-timer.ts'
 export { Mailbox } from './mailbox.ts'

@@ -1,9 +1,9 @@
+import { VirtualClock } from '../../testing/index.ts'
 import type { Defence } from './defence.ts'
 import type { Outcome } from './outcome.ts'
 import { Random } from './random.ts'
 import { SimClient } from './sim-client.ts'
 import type { Behaviour, SimPeer } from './sim-peer.ts'
-import { VirtualTime } from './virtual-time.ts'
 import { World } from './world.ts'
 /** How an attack is run. */
 export interface AttackOptions {
@@ -30,7 +30,7 @@ export const scaled = (count: number, { scale = 1 }: AttackOptions): number =>
 
 /** A client among peers, and the requests that it sends. */
 export interface Setting {
-  readonly time: VirtualTime
+  readonly time: VirtualClock
   readonly world: World
   readonly client: SimClient
   readonly random: Random
@@ -54,7 +54,7 @@ export function settingOf(options: AttackOptions, init: SettingInit = {}): Setti
   const { seed, scale = 1 } = options
   const { policy = 'hedge', populate, answerTokens } = init
   const without = [...(options.without ?? []), ...(init.without ?? [])]
-  const time = new VirtualTime()
+  const time = new VirtualClock()
   const random = new Random(seed)
   const world = new World(time, random.fork())
   const honest = Math.max(MIN_HONEST, scaled(HONEST, options))

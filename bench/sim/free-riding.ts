@@ -2,11 +2,11 @@ import type { PeerId } from '@libp2p/interface'
 import { ReceiptBook, SharedTrust } from '../../ledger/index.ts'
 import { Fairness } from '../../node/admission/index.ts'
 import type { Receipt } from '../../protocol/index.ts'
+import { VirtualClock } from '../../testing/index.ts'
 import type { Attack } from './attack.ts'
 import { type AttackOptions, percent, sizeOf } from './attack-setting.ts'
 import { Random } from './random.ts'
 import { SimClient } from './sim-client.ts'
-import { VirtualTime } from './virtual-time.ts'
 import { World } from './world.ts'
 
 const PEERS = 10
@@ -79,7 +79,7 @@ async function run(
   { seed, scale = 1, without = [] }: AttackOptions,
   { riders, everyMs }: { readonly riders: number; readonly everyMs: number },
 ): Promise<Run> {
-  const time = new VirtualTime()
+  const time = new VirtualClock()
   const random = new Random(seed)
   const world = new World(time, random.fork())
   const names = Array.from({ length: GIVERS }, (_, n) => `giver-${n}`)

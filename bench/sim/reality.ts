@@ -2,13 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { RequestEvent } from '../../client/index.ts'
 import { counting } from '../../test/chaos/watch.ts'
 import type { SwarmClient } from '../../test/fixtures/chaos-swarm.ts'
+import { VirtualClock } from '../../testing/index.ts'
 import { BenchSwarm } from '../bench-swarm.ts'
 import { percentile } from '../report.ts'
 import { TIMED_MODEL } from '../timed-engine.ts'
 import type { Outcome } from './outcome.ts'
 import { Random } from './random.ts'
 import { SimClient } from './sim-client.ts'
-import { VirtualTime } from './virtual-time.ts'
 import { World } from './world.ts'
 
 /** The same swarm for both: 20 nodes in 4 processes, one of which is killed half-way. */
@@ -104,7 +104,7 @@ async function ask({ requester }: SwarmClient, n: number): Promise<RequestEvent>
 }
 
 async function simulation(tokens: readonly number[]): Promise<Side> {
-  const time = new VirtualTime()
+  const time = new VirtualClock()
   const arrivals = arrivalsOfBoth()
   const world = new World(time, new Random(8), { near: RTT_MS, far: RTT_MS })
   for (let n = 0; n < PROCESSES * NODES_EACH; n += 1) {

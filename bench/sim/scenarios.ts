@@ -1,8 +1,8 @@
+import { VirtualClock } from '../../testing/index.ts'
 import type { Outcome, SimRequest } from './outcome.ts'
 import { Random } from './random.ts'
 import { SimClient } from './sim-client.ts'
 import type { SimPeer } from './sim-peer.ts'
-import { VirtualTime } from './virtual-time.ts'
 import { World } from './world.ts'
 /** How large a run is. */
 export interface Size {
@@ -145,7 +145,7 @@ export const SCENARIOS: readonly Scenario[] = [
 
 /** Runs it; the same for the same seed. */
 export async function runScenario(scenario: Scenario, size: Size): Promise<ScenarioResult> {
-  const time = new VirtualTime()
+  const time = new VirtualClock()
   const random = new Random(size.seed)
   const world = new World(time, random.fork())
   for (let n = 0; n < size.peers; n += 1) addPeer(world, random, n)

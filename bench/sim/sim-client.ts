@@ -1,8 +1,13 @@
-import { ResumeReserve } from '../../client/dispatch/budget/resume-reserve.ts'
-import { RetryBudget } from '../../client/dispatch/budget/retry-budget.ts'
+import type { PeerId } from '@libp2p/interface'
+import {
+  type DispatchContext,
+  dispatch,
+  ResumeReserve,
+  RetryBudget,
+} from '../../client/dispatch/index.ts'
 import { createRouter } from '../../client/peers/route/create-router.ts'
 import type { Router } from '../../client/peers/route/router.ts'
-import type { Candidate } from '../../client/request/candidate.ts'
+import { type Candidate, Journal, REQUEST_LIMITS } from '../../client/request/index.ts'
 import type { AuditSubject } from '../../client/trust/audit/audit-subject.ts'
 import { Auditor } from '../../client/trust/audit/auditor.ts'
 import type { Reputation } from '../../client/trust/reputation/reputation.ts'
@@ -10,40 +15,34 @@ import { specClassOf } from '../../client/trust/reputation/spec-class.ts'
 import { trustOf } from '../../client/trust/reputation/trust-of.ts'
 import { judge } from '../../client/trust/verify/verdict.ts'
 import { InferenceError, type ScoreRequest, type ScoreResponse } from '../../protocol/index.ts'
+import { openScope } from '../../timing/index.ts'
+import { AnswerRecord } from './answer-record.ts'
 import type { Defence, SimClientInit } from './defence.ts'
 import type { Outcome, SimRequest } from './outcome.ts'
 import type { Random } from './random.ts'
+import { createSimAttempt } from './sim-attempt.ts'
+import { SimDirectory } from './sim-directory.ts'
+import { jobOf } from './sim-job.ts'
 import type { SimPeer } from './sim-peer.ts'
-import { SimRun } from './sim-run.ts'
 import { WeakenedReputation } from './weakened-reputation.ts'
 import type { World } from './world.ts'
 
-/** Candidates of one model that a client knows at most. */
-const MAX_KNOWN = 64
-/** A look-up, at most once in this time. */
-const LOOKUP_EVERY_MS = 5_000
-const PROBES_PER_CHOICE = 2
-/** Nobody answers a dial in this time: `dialTimeoutMs` of the client. */
-const DIAL_TIMEOUT_MS = 5_000
-
-/** A client: the shipped router, budgets, reputation and auditor over simulated peers. */
+/** A client: the shipped dispatcher, router, budgets, reputation and auditor over simulated peers. */
 export class SimClient {
   readonly name: string
   readonly region: string | undefined
   readonly world: World
   readonly random: Random
   readonly router: Router
-  readonly budget: RetryBudget = new RetryBudget()
-  readonly reserve: ResumeReserve = new ResumeReserve()
   readonly reputation: Reputation
   readonly init: SimClientInit
   /** Tokens that scorers read for it. */
   auditedTokens = 0
   readonly #auditor: Auditor
   readonly #admits: (candidate: Candidate) => boolean
+  readonly #directory: SimDirectory
+  readonly #context: Omit<DispatchContext, 'attempt'>
   readonly #probing = new Set<string>()
-  #known: readonly Candidate[]
-  #lookedUpMs = 0
   #requests = 0
 
   constructor(world: World, init: SimClientInit) {
@@ -53,7 +52,8 @@ export class SimClient {
     this.region = init.region
     this.random = world.random.fork()
     const { next: random } = this.random
-    const { now, clock } = world.time
+    const { time: clock } = world
+    const { now } = clock
     this.reputation = new WeakenedReputation(now, init)
     const { admits, ...trust } = trustOf(this.reputation, random)
     this.#admits = admits
@@ -65,69 +65,77 @@ export class SimClient {
       salt: Uint8Array.from({ length: 16 }, () => this.random.below(256)),
       trust: { ...trust, ...open, ...even },
     })
+    this.#directory = new SimDirectory({
+      ...{ world, random: this.random },
+      isEjected: (peer) => this.router.isEjected(peer),
+    })
+    this.#context = {
+      clock,
+      random,
+      // Somebody is connected: whoever cannot be reached is gone.
+      host: { bootstrapPeers: () => [], libp2p: { getPeers: () => [NOBODY] } },
+      directory: this.#directory.directory,
+      prober: {
+        probe: () => Promise.reject(new Error('not simulated')),
+        refresh: (peers) => this.#probe(peers.map(String)),
+      },
+      router: this.lacks('apart') ? withoutApart(this.router) : this.router,
+      affinity: true,
+      admits,
+      budget: new RetryBudget(),
+      reserve: new ResumeReserve({ clock }),
+    }
     this.#auditor = new Auditor({
       ...{ now, random },
       reputation: this.reputation,
-      directory: { known: () => this.#known.map(({ advertisement }) => advertisement) },
+      directory: this.#directory.directory,
       seed: Uint8Array.from({ length: 32 }, () => this.random.below(256)),
       clock,
       score: (scorer, body) => this.#score(scorer, body),
     })
-    this.#known = this.#lookUp()
   }
 
   lacks(defence: Defence): boolean {
     return this.init.without?.includes(defence) ?? false
   }
 
-  /** Those that may be asked. */
-  candidates(): readonly Candidate[] {
-    return this.#known.filter(this.#admits)
-  }
-
-  /** Asks the network again, unless it was asked a moment ago. */
-  refresh(): void {
-    const nowMs = this.world.time.now()
-    if (nowMs - this.#lookedUpMs < LOOKUP_EVERY_MS) return
-    this.#lookedUpMs = nowMs
-    this.#known = this.#lookUp()
-  }
-
-  /** Takes over those peers besides, as far as there is room: newcomers are found within minutes. */
+  /** Takes in those peers besides. */
   learnOf(peers: readonly SimPeer[]): void {
-    const known = new Set(this.#known.map(({ key }) => key))
-    const fresh = peers.map(({ candidate }) => candidate).filter(({ key }) => !known.has(key))
-    this.#known = [...this.#known, ...fresh]
-  }
-
-  /** What the DHT tells: some of those that serve the model, those known and alive first. */
-  #lookUp(): readonly Candidate[] {
-    const { peers } = this.world
-    if (peers.length <= MAX_KNOWN) return peers.map(({ candidate }) => candidate)
-    const alive = (this.#known ?? []).filter(({ key }) => {
-      return this.world.peer(key).status !== 'down' && !this.router.isEjected(key)
-    })
-    const known = new Set(alive.map(({ key }) => key))
-    const found = this.random
-      .sample(peers, MAX_KNOWN)
-      .filter(({ candidate, status }) => !known.has(candidate.key) && status !== 'down')
-      .map(({ candidate }) => candidate)
-    return [...alive, ...found].slice(0, MAX_KNOWN)
+    this.#directory.learnOf(peers)
   }
 
   request(asked: Omit<SimRequest, 'number'>, onEnd: (outcome: Outcome) => void): void {
     const number = ++this.#requests
-    const id = `${this.name}-${number}`
-    new SimRun(this, { ...asked, number }, (outcome) => {
-      this.#check(id, outcome)
+    void this.#run({ ...asked, number }).then((outcome) => {
+      this.#check(`${this.name}-${number}`, outcome)
       onEnd(outcome)
-    }).start()
+    })
   }
 
-  /** Two others are asked how busy they are. */
-  probe(candidates: readonly Candidate[]): void {
+  async #run(asked: SimRequest): Promise<Outcome> {
+    const { time: clock } = this.world
+    const journal = new Journal(asked.promptTokens, [], clock)
+    const record = new AnswerRecord(clock.now)
+    const job = jobOf(this.init, asked, journal)
+    const context = {
+      ...this.#context,
+      affinity: asked.affinity !== undefined,
+      attempt: createSimAttempt(this, asked),
+    }
+    using scope = openScope({ timeoutMs: job.limits.timeoutMs, clock })
+    let code: Outcome['code'] = 'answered'
+    try {
+      for await (const event of dispatch(context, job, scope)) record.take(event)
+    } catch (error) {
+      code = InferenceError.from(error).code
+    }
+    return record.outcome(code, journal)
+  }
+
+  /** Those are asked how busy they are. */
+  #probe(keys: readonly string[]): void {
     const { time } = this.world
-    for (const { key } of this.random.sample(candidates, PROBES_PER_CHOICE)) {
+    for (const key of keys) {
       if (this.#probing.has(key) || this.router.pool.fresh(key, time.now()) !== undefined) continue
       const peer = this.world.peer(key)
       if (peer.status === 'down' || !this.world.reaches(this.region, peer)) continue
@@ -146,19 +154,22 @@ export class SimClient {
 
   /** An attempt arrives at its peer, or nowhere. @returns calls it off */
   send(
-    candidate: Candidate,
-    call: Omit<Parameters<SimPeer['serve']>[0], 'client' | 'rttMs'>,
+    peer: SimPeer,
+    call: Omit<Parameters<SimPeer['serve']>[0], 'client' | 'network' | 'rttMs'>,
   ): () => void {
     const { time } = this.world
-    const peer = this.world.peer(candidate.key)
     const rttMs = this.world.rttMs(this.region, peer)
     let cancel = (): void => {}
     let cancelled = false
+    const unreached = (ms: number): (() => void) => {
+      const timer = time.after(ms, () => call.onFailure('dial_failed'))
+      return () => timer[Symbol.dispose]()
+    }
     const arrives = time.after(rttMs / 2, () => {
       if (!this.world.reaches(this.region, peer)) {
-        cancel = time.after(DIAL_TIMEOUT_MS, () => call.onFailure('dial_failed'))
+        cancel = unreached(REQUEST_LIMITS.dialTimeoutMs)
       } else if (peer.status === 'down') {
-        cancel = time.after(rttMs / 2, () => call.onFailure('dial_failed'))
+        cancel = unreached(rttMs / 2)
       } else {
         const { network } = this.init
         const from = { client: this.name, ...(network !== undefined && { network }) }
@@ -168,7 +179,7 @@ export class SimClient {
     return () => {
       if (cancelled) return
       cancelled = true
-      arrives()
+      arrives[Symbol.dispose]()
       // The word travels, too.
       time.after(rttMs / 2, () => cancel())
     }
@@ -193,7 +204,8 @@ export class SimClient {
   /** The control without a panel: whoever is asked first is believed. */
   async #believeAnyone(subject: AuditSubject): Promise<void> {
     const [part] = subject.parts
-    const scorer = this.candidates()[this.random.below(this.candidates().length)]
+    const candidates = this.#directory.known.filter(this.#admits)
+    const scorer = candidates[this.random.below(candidates.length)]
     if (part === undefined || scorer === undefined) return
     const { key, model } = part.candidate
     const body = { model: model.id, request: subject.asked, completion: subject.tokenIds }
@@ -208,7 +220,7 @@ export class SimClient {
     const { completion } = body
     const positions = body.positions ?? completion.map((_, at) => at)
     return new Promise((resolve, reject) => {
-      this.send(peer.candidate, {
+      this.send(peer, {
         promptTokens: 200 + completion.length,
         tokens: 1,
         deadlineAtMs: this.world.time.now() + 120_000,
@@ -222,4 +234,14 @@ export class SimClient {
       })
     })
   }
+}
+
+const NOBODY = { toString: () => 'nobody' } as PeerId
+
+/** The control whose attempts for one request may all be of one operator or network. */
+function withoutApart(router: Router): Router {
+  const weakened: Pick<Router, 'choose'> = {
+    choose: (candidates, request) => router.choose(candidates, { ...request, apart: [] }),
+  }
+  return Object.setPrototypeOf(weakened, router) as Router
 }

@@ -8,9 +8,9 @@ import {
   type Load,
   type PositionScore,
 } from '../../protocol/index.ts'
+import type { VirtualClock } from '../../testing/index.ts'
 import { type Kind, ratedHonestly } from './divergence.ts'
 import type { Random } from './random.ts'
-import type { VirtualTime } from './virtual-time.ts'
 
 /** What a peer does that an honest one does not. */
 export interface Behaviour {
@@ -80,6 +80,9 @@ const CACHED_CONVERSATIONS = 8
 const MODEL = 'sim'
 const DIGEST = `sha256:${'5'.repeat(64)}`
 
+/** Made once: a stack trace for each call would cost more than the call. */
+const GONE = new InferenceError('cancelled', 'the client is gone')
+
 /** A node with an engine of constant speed behind the shipped admission. */
 export class SimPeer {
   readonly candidate: Candidate
@@ -87,12 +90,12 @@ export class SimPeer {
   readonly init: SimPeerInit
   status: 'up' | 'draining' | 'down' = 'up'
   served = 0
-  readonly #time: VirtualTime
+  readonly #time: VirtualClock
   readonly #random: Random
   readonly #running = new Set<Running>()
   readonly #warm = new Map<string, number>()
 
-  constructor(init: SimPeerInit, time: VirtualTime, random: Random) {
+  constructor(init: SimPeerInit, time: VirtualClock, random: Random) {
     this.init = init
     this.#time = time
     this.#random = random
@@ -100,7 +103,7 @@ export class SimPeer {
     const { prefillRate = 2_000, decodeRate = 40 } = init
     this.gate = new Gate({
       ...{ slots, maxQueue, now: time.now },
-      after: time.clock.after,
+      after: time.after,
       ...(strangersTurn !== undefined && { strangersTurn }),
     })
     const key = `peer-${index}`
@@ -159,7 +162,7 @@ export class SimPeer {
     }
     if (this.status === 'draining') {
       answer(() => onFailure('over_capacity', 1_000))
-      return () => controller.abort()
+      return () => controller.abort(GONE)
     }
     let ticket: Ticket
     try {
@@ -173,14 +176,14 @@ export class SimPeer {
     } catch (error) {
       const { code, retryAfterMs } = InferenceError.from(error)
       answer(() => onFailure(code, retryAfterMs))
-      return () => controller.abort()
+      return () => controller.abort(GONE)
     }
     let stopWork = (): void => {}
     const running: Running = {
       call,
       stop: () => {
         stopWork()
-        controller.abort()
+        controller.abort(GONE)
         ticket.release()
         this.#running.delete(running)
       },
@@ -209,7 +212,7 @@ export class SimPeer {
     const lies = behaviour?.lies?.(this.served) ?? false
     this.served += 1
     const startedMs = this.#time.now()
-    let end = (): void => {}
+    let end: Disposable | undefined
     const first = this.#time.after(prefillMs, () => {
       answer(() => call.onStart({ lies, gapMs, prefillMs, cachedTokens }))
       end = this.#time.after((call.tokens - 1) * gapMs, () => {
@@ -231,8 +234,8 @@ export class SimPeer {
       })
     })
     return () => {
-      first()
-      end()
+      first[Symbol.dispose]()
+      end?.[Symbol.dispose]()
     }
   }
 

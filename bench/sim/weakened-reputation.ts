@@ -1,13 +1,8 @@
 import { Reputation } from '../../client/trust/reputation/reputation.ts'
-import type { AuditEvidence } from '../../client/trust/reputation/standing.ts'
+import { type AuditEvidence, MAX_STRIKES } from '../../client/trust/reputation/standing.ts'
+import { AUDIT_RATE_FLOOR } from '../../client/trust/verify/audit-rate.ts'
+import { TOKEN_CORRELATION } from '../../client/trust/verify/sprt.ts'
 import type { SimClientInit } from './defence.ts'
-
-/** As shipped. A failed audit is a strike, and so many lead to quarantine. */
-const STRIKES = 3
-/** As shipped: of a peer that passed for long. */
-const FLOOR = 0.05
-/** As shipped: by so much one token of an answer tells of another. */
-const CORRELATION = 0.01
 
 /** The shipped reputation, less what a control run goes without. */
 export class WeakenedReputation extends Reputation {
@@ -20,7 +15,7 @@ export class WeakenedReputation extends Reputation {
 
   override auditRate(peer: string, spec: string): number {
     const rate = super.auditRate(peer, spec)
-    return this.#init.without?.includes('first-audits') ? Math.min(FLOOR, rate) : rate
+    return this.#init.without?.includes('first-audits') ? Math.min(AUDIT_RATE_FLOOR, rate) : rate
   }
 
   override audited(
@@ -32,8 +27,9 @@ export class WeakenedReputation extends Reputation {
     const { without = [], answerTokens = 1 } = this.#init
     let { logRatio } = audit
     if (without.includes('sequential-test')) logRatio = 0
-    if (without.includes('design-effect')) logRatio *= 1 + (answerTokens - 1) * CORRELATION
-    const strikes = without.includes('three-strikes') && audit.outcome === 'failed' ? STRIKES : 1
+    if (without.includes('design-effect')) logRatio *= 1 + (answerTokens - 1) * TOKEN_CORRELATION
+    const strikes =
+      without.includes('three-strikes') && audit.outcome === 'failed' ? MAX_STRIKES : 1
     for (let n = 0; n < strikes; n += 1) {
       super.audited(peer, spec, { ...audit, logRatio }, networks)
     }

@@ -1,13 +1,13 @@
+import type { VirtualClock } from '../../testing/index.ts'
 import type { Random } from './random.ts'
 import { SimPeer, type SimPeerInit } from './sim-peer.ts'
-import type { VirtualTime } from './virtual-time.ts'
 
 /** Within a region, and between two. */
 const RTT_MS: { readonly near: number; readonly far: number } = { near: 20, far: 120 }
 
 /** Every peer there is, and which of them can reach whom. */
 export class World {
-  readonly time: VirtualTime
+  readonly time: VirtualClock
   readonly random: Random
   readonly peers: SimPeer[] = []
   readonly #rttMs: typeof RTT_MS
@@ -15,7 +15,7 @@ export class World {
   /** Regions that are cut off from all others. */
   readonly #cut = new Set<string>()
 
-  constructor(time: VirtualTime, random: Random, rttMs: typeof RTT_MS = RTT_MS) {
+  constructor(time: VirtualClock, random: Random, rttMs: typeof RTT_MS = RTT_MS) {
     this.#rttMs = rttMs
     this.time = time
     this.random = random

@@ -1,9 +1,10 @@
 /**
- * One try at one peer: opens the stream, sends the request, checks every frame of the answer, keeps the deadlines.
+ * One try to have a request answered: the seam for sources of attempts, and the source over the wire, which opens a
+ * stream, sends the request, checks every frame of the answer and keeps the deadlines.
  *
  * @example
- * async function show(init: Parameters<typeof runAttempt>[0], signal: AbortSignal): Promise<void> {
- *   for await (const event of runAttempt(init, { signal })) {
+ * async function show(attempt: AttemptSource, init: AttemptInit, signal: AbortSignal): Promise<void> {
+ *   for await (const event of attempt(init, { signal })) {
  *     if (event.type === 'chunk' && event.visible) console.log(event.chunk)
  *   }
  * }
@@ -11,7 +12,14 @@
  * @packageDocumentation
  */
 export { AnswerCheck } from './answer-check.ts'
+export type {
+  Answered,
+  AttemptEvent,
+  AttemptInit,
+  AttemptLimits,
+  AttemptSource,
+} from './attempt-source.ts'
 export type { Connect } from './open-stream.ts'
-export type { Path, PathOf } from './path.ts'
-export { type Answered, type AttemptEvent, runAttempt } from './peer-attempt.ts'
+export type { Path } from './path.ts'
+export { createPeerAttempt, type PeerAttemptInit } from './peer-attempt.ts'
 export { Watchdog } from './watchdog.ts'

@@ -1,91 +1,52 @@
 import { createHash, type Hash, randomBytes } from 'node:crypto'
-import type { PeerId, Stream } from '@libp2p/interface'
+import type { Stream } from '@libp2p/interface'
 import {
-  type Accepted,
   type Done,
   decodeNodeFrame,
   encodeClientFrame,
   FrameWriter,
   InferenceError,
   LIMITS,
-  type Load,
   matchesDigest,
   type NodeFrame,
   PROTOCOLS,
-  type Resume,
   readFrames,
-  type Usage,
 } from '../../protocol/index.ts'
 import { type Clock, systemClock } from '../../timing/index.ts'
-import { type AnswerChunk, isVisible, type WireRequest } from '../request/index.ts'
+import { isVisible } from '../request/index.ts'
 import { AnswerCheck, checkFailure } from './answer-check.ts'
+import type { AttemptEvent, AttemptInit, AttemptSource } from './attempt-source.ts'
 import { endSoon } from './end-soon.ts'
 import { type Connect, openStream } from './open-stream.ts'
 import { type PathOf, pathFailure } from './path.ts'
-import { type WaitLimits, Watchdog } from './watchdog.ts'
+import { Watchdog } from './watchdog.ts'
 
-interface AttemptLimits extends WaitLimits {
-  readonly dialTimeoutMs: number
-}
-
-export interface AttemptInit {
-  readonly peerId: PeerId
+export interface PeerAttemptInit {
   readonly connect: Connect
   /** @default the machine's */
   readonly clock?: Clock
-  readonly request: WireRequest
-  /** Go on from here. */
-  readonly resume?: Resume
-  /** The weights that have to answer, by digest; those that the request pins come first. */
-  readonly digest?: string
-  readonly limits: AttemptLimits
-  /** Time the caller still waits, asked when the head is written. */
-  readonly remainingMs: () => number
-  /** Load that the peer told in its terminal frame. */
-  readonly onLoad?: (load: Load) => void
   /** Tells whether a stream goes through a relay. @default direct, as far as is known */
   readonly pathOf?: PathOf
-  /** Told of bytes that go through a relay, as they go. */
-  readonly onRelayed?: (relay: string, bytes: number) => void
-  /** Told of a complete answer, for a receipt. */
-  readonly onAnswered?: (answer: Answered) => void
 }
-
-/** A complete answer, as a receipt names it. */
-export interface Answered {
-  readonly attemptId: Uint8Array
-  readonly usage: Usage
-  /** SHA-256 of the chunks' JSON, one after the other. */
-  readonly answerHash: Uint8Array
-  readonly durationMs: number
-}
-
-export type AttemptEvent =
-  | ({ readonly type: 'accepted' } & Accepted)
-  | {
-      readonly type: 'chunk'
-      readonly chunk: AnswerChunk
-      /** Whether the caller would see something of it. */
-      readonly visible: boolean
-      readonly tokenIds: readonly number[]
-      readonly logprobs: readonly number[]
-    }
-  | ({ readonly type: 'done' } & Done)
 
 /**
- * One attempt. Ends after `done`; a consumer's `break` resets the stream, so that the peer's engine stops.
- * Frames are pulled: a slow consumer slows the peer.
- *
- * @throws InferenceError the peer's failure, `dial_failed`, `stalled`, `stream_reset`, `truncated`, `malformed`;
- *   the signal's reason when it fired.
+ * Attempts over the wire, each on a stream of its own. Throws, beside the peer's failure, `dial_failed`, `stalled`,
+ * `stream_reset`, `truncated` and `malformed`.
  */
-export async function* runAttempt(
-  init: AttemptInit,
+export function createPeerAttempt(source: PeerAttemptInit): AttemptSource {
+  const { clock = systemClock } = source
+  return (init, options) => peerAttempt({ ...init, ...source, clock }, options)
+}
+
+type WiredAttempt = AttemptInit & PeerAttemptInit & { readonly clock: Clock }
+
+async function* peerAttempt(
+  init: WiredAttempt,
   options: { readonly signal: AbortSignal },
 ): AsyncGenerator<AttemptEvent, void, void> {
   const { signal } = options
   signal.throwIfAborted()
-  const { clock = systemClock } = init
+  const { clock } = init
   const { dialTimeoutMs } = init.limits
   const stream = await openStream(init.connect, init.peerId, PROTOCOLS.inference, {
     signal,

@@ -9,7 +9,7 @@ import { labelOf } from './member.ts'
 import { MemberHealth } from './member-health.ts'
 import { type NamedChain, namedChain } from './named-chain.ts'
 import { createProviders, type ProviderInit } from './provider.ts'
-import { providerLeg } from './provider-attempt.ts'
+import { providerAnswer } from './provider-answer.ts'
 
 export interface ChainsInit extends FindModelsInit {
   readonly aliases: Readonly<Record<string, string>>
@@ -62,7 +62,7 @@ export function createChains(init: ChainsInit): Chains {
       const provider = providers.find(({ name }) => name === member.provider)
       if (provider === undefined) throw new Error('unreachable: members name known providers')
       if (job.trusted !== undefined) return untrusted(provider.name)
-      return providerLeg({ ...own, provider }, scope)
+      return providerAnswer({ ...own, provider }, scope)
     }
 
   async function* ask<J extends ChainJob>(

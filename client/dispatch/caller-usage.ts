@@ -1,8 +1,6 @@
 import { LIMITS, type Usage } from '../../protocol/index.ts'
+import { UNSEEN_TOKENS } from '../request/index.ts'
 import type { Transcript } from './transcript.ts'
-
-/** Tokens that end a turn, or frame a tool call, are generated and never shown. */
-const UNSEEN_TOKENS = 64
 
 /**
  * The caller's usage: the prompt once, and the completion that was delivered. A peer's count is believed as far as what

@@ -1,5 +1,5 @@
 import type { Clock } from '../../timing/index.ts'
-import type { Answered, Connect, PathOf } from '../attempt/index.ts'
+import type { Answered, AttemptSource } from '../attempt/index.ts'
 import type { Directory, Prober, Router, SwarmHost } from '../peers/index.ts'
 import type { Candidate } from '../request/index.ts'
 import type { ResumeReserve, RetryBudget } from './budget/index.ts'
@@ -8,11 +8,9 @@ import type { ResumeReserve, RetryBudget } from './budget/index.ts'
 export interface DispatchContext {
   readonly clock: Clock
   readonly host: SwarmHost
-  readonly connect: Connect
-  /** Tells which streams go through a relay. @default none, as far as is known */
-  readonly pathOf?: PathOf
-  readonly directory: Directory
-  readonly prober: Prober
+  readonly attempt: AttemptSource
+  readonly directory: Omit<Directory, 'close'>
+  readonly prober: Pick<Prober, 'probe' | 'refresh'>
   readonly router: Router
   /** For retries and hedges. */
   readonly budget: Pick<RetryBudget, 'balance' | 'succeeded' | 'take'>

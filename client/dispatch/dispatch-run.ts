@@ -151,7 +151,8 @@ export class DispatchRun {
 
   #open({ lane: id, reason, beside }: Extract<DispatchEffect, { type: 'open' }>): void {
     const tokensBefore = this.#delivery.tokens
-    const lane = new LaneRun({ id, beside, tokensBefore, clock: this.#context.clock })
+    const { clock, attempt: source } = this.#context
+    const lane = new LaneRun({ id, beside, tokensBefore, clock, source })
     this.#lanes.set(id, lane)
     const onward = reason === 'resume' || reason === 'stall' || reason === 'slow'
     const opening = {

@@ -1,10 +1,14 @@
 import { InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
-import { type AttemptEvent, runAttempt } from '../attempt/index.ts'
+import type { AttemptEvent, AttemptInit, AttemptSource } from '../attempt/index.ts'
 import type { AttemptNote, Candidate, Piece } from '../request/index.ts'
 import type { ResumeLease } from './budget/index.ts'
 import { Credit } from './credit.ts'
 import type { Choice } from './selection.ts'
+
+/** Made once: each answer cancels attempts, and a stack trace would say nothing. */
+const OVERTAKEN = new InferenceError('cancelled', 'another attempt was faster')
+
 /** What an attempt tells the dispatcher. */
 export type LaneMessage =
   | { readonly type: 'chosen'; readonly choice: Choice }
@@ -15,7 +19,7 @@ export interface LaneWork {
   readonly choose: (signal: AbortSignal) => Promise<{ choice: Choice; lease?: ResumeLease }>
   /** Counts the attempt at its peer until disposed. */
   readonly enter: (choice: Choice) => Disposable
-  readonly attempt: (choice: Choice) => Parameters<typeof runAttempt>[0]
+  readonly attempt: (choice: Choice) => AttemptInit
   readonly tell: (message: LaneMessage) => void
 }
 
@@ -29,6 +33,7 @@ export class LaneRun {
   /** Pieces that nobody has seen yet. */
   readonly held: Piece[] = []
   readonly #clock: Clock
+  readonly #source: AttemptSource
   readonly #credit = new Credit()
   readonly #controller = new AbortController()
   /** Set as soon as it is chosen, so that nobody else chooses the same. */
@@ -41,8 +46,14 @@ export class LaneRun {
   decodeMs: number = 0
   done: Extract<AttemptEvent, { type: 'done' }> | undefined
 
-  constructor(init: Pick<LaneRun, 'beside' | 'id' | 'tokensBefore'> & { readonly clock: Clock }) {
+  constructor(
+    init: Pick<LaneRun, 'beside' | 'id' | 'tokensBefore'> & {
+      readonly clock: Clock
+      readonly source: AttemptSource
+    },
+  ) {
     this.#clock = init.clock
+    this.#source = init.source
     this.id = init.id
     this.beside = init.beside
     this.tokensBefore = init.tokensBefore
@@ -64,7 +75,7 @@ export class LaneRun {
       using _counted = enter(choice)
       tell({ type: 'chosen', choice })
       let askedAt = this.#clock.now()
-      for await (const event of runAttempt(attempt(choice), { signal })) {
+      for await (const event of this.#source(attempt(choice), { signal })) {
         tell({ type: 'event', event, gapMs: this.#clock.now() - askedAt })
         if (event.type === 'chunk') await this.#credit.take(signal)
         askedAt = this.#clock.now()
@@ -84,6 +95,6 @@ export class LaneRun {
   }
 
   cancel(): void {
-    this.#controller.abort(new InferenceError('cancelled', 'another attempt was faster'))
+    this.#controller.abort(OVERTAKEN)
   }
 }

@@ -81,15 +81,12 @@ export class Opener {
 
   /** What to ask a peer. `tokens`: of the answer, that it has to read again. */
   attempt({ candidate, resume, exact }: Choice, tokens: number): ReturnType<LaneWork['attempt']> {
-    const { clock, connect, pathOf, router, onAnswered } = this.#context
+    const { router, onAnswered } = this.#context
     const { limits, wire, trusted } = this.#job
     const { digest } = candidate.model
     const toRead = this.promptTokens + (resume === undefined ? 0 : tokens)
     return {
       peerId: candidate.peerId,
-      connect,
-      ...(pathOf !== undefined && { pathOf }),
-      clock,
       request: withWholeDigest(wire, digest),
       ...(resume !== undefined && { resume }),
       ...(exact === true && digest && { digest }),

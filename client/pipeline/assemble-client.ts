@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Host } from '../../host/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
-import type { Connect } from '../attempt/index.ts'
+import { type Connect, createPeerAttempt } from '../attempt/index.ts'
 import { type Chains, createChains } from '../chain/index.ts'
 import type { DispatchContext } from '../dispatch/index.ts'
 import {
@@ -43,8 +43,9 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
   const closing = new AbortController()
   const connect: Connect = (peerId, protocol, options) =>
     host.libp2p.dialProtocol(peerId, protocol, options)
+  const attempt = createPeerAttempt({ connect, clock })
   const directory = createDirectory({ host, limits: discoveryLimits, clock, random })
-  const trust = createTrust({ ...settings, connect, directory, limits: requestLimits })
+  const trust = createTrust({ ...settings, attempt, directory, limits: requestLimits })
   const router = createRouter({
     trust: trust.trustOf,
     clock,
@@ -74,8 +75,11 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     context: {
       clock,
       host,
-      connect: connectAnew(host),
-      pathOf: (peerId, stream) => pathAmong(host.libp2p.getConnections(peerId), stream),
+      attempt: createPeerAttempt({
+        connect: connectAnew(host),
+        pathOf: (peerId, stream) => pathAmong(host.libp2p.getConnections(peerId), stream),
+        clock,
+      }),
       directory,
       prober,
       router,

@@ -52,7 +52,7 @@ export function isEnd({ chunk }: Pick<Piece, 'chunk'>): boolean {
   return chunk.choices.some(({ finish_reason }) => finish_reason !== null)
 }
 
-/** What the caller reads of a chunk. */
+/** All text of a chunk: content, reasoning and refusals, but not tool calls. */
 export function shownText(chunk: AnswerChunk): string {
   if (chunk.kind === 'embedding' || chunk.kind === 'score') return ''
   if (chunk.kind === 'completion') return chunk.choices.map(({ text }) => text).join('')
@@ -64,12 +64,25 @@ export function shownText(chunk: AnswerChunk): string {
   return shown.join('')
 }
 
-/** UTF-8 bytes of all that a chunk shows, tool calls included. */
+/** Everything that a chunk shows but reasoning: text, refusals, and the names and arguments of tool calls. */
+export function shownAnswer(chunk: AnswerChunk): string {
+  if (chunk.kind !== 'chat') return shownText(chunk)
+  const shown = chunk.choices.flatMap(({ delta: { content, refusal, tool_calls = [] } }) => [
+    content ?? '',
+    refusal ?? '',
+    ...tool_calls.map((call) => (call.function?.name ?? '') + (call.function?.arguments ?? '')),
+  ])
+  return shown.join('')
+}
+
+export function reasoningText(chunk: AnswerChunk): string {
+  if (chunk.kind !== 'chat') return ''
+  return chunk.choices.map(({ delta }) => delta.reasoning_content ?? '').join('')
+}
+
+/** UTF-8 bytes of everything that a chunk shows, tool calls and reasoning included. */
 export function shownBytes(chunk: AnswerChunk): number {
-  const calls =
-    chunk.kind === 'chat' ? chunk.choices.flatMap(({ delta }) => delta.tool_calls ?? []) : []
-  const called = calls.map((call) => (call.function?.name ?? '') + (call.function?.arguments ?? ''))
-  return Buffer.byteLength(shownText(chunk) + called.join(''))
+  return Buffer.byteLength(shownAnswer(chunk)) + Buffer.byteLength(reasoningText(chunk))
 }
 
 /** The formal end of an answer that ended in fact. */
@@ -83,3 +96,6 @@ export function finishChunk(kind: AnswerRequest['kind'], finish_reason: FinishRe
 export function tokensOf({ tokenIds, visible }: Pick<Piece, 'tokenIds' | 'visible'>): number {
   return tokenIds.length > 0 ? tokenIds.length : Number(visible)
 }
+
+/** Tokens of an answer that are counted and never shown, at most: those that end a turn or frame a tool call. */
+export const UNSEEN_TOKENS = 64

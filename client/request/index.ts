@@ -14,9 +14,12 @@ export {
   isEnd,
   isVisible,
   type Piece,
+  reasoningText,
+  shownAnswer,
   shownBytes,
   shownText,
   tokensOf,
+  UNSEEN_TOKENS,
 } from './answer-chunk.ts'
 export type { AnswerEvent, PeerReport } from './answer-event.ts'
 export type { Candidate, Query, RouteCandidate } from './candidate.ts'

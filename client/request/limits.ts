@@ -1,7 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-
-/** Timers beyond this fire at once. */
-const MAX_TIMER_MS = 2 ** 31 - 1
+import { MAX_TIMER_MS } from '../../timing/index.ts'
 
 /** Limits on time and numbers for one request. Each caller's request may override the client's. */
 export interface RequestLimits {

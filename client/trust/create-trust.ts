@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Backend } from '../../backend/index.ts'
 import type { Ledger } from '../../ledger/index.ts'
 import type { Clock } from '../../timing/index.ts'
-import type { Answered, Connect } from '../attempt/index.ts'
+import type { Answered, AttemptSource } from '../attempt/index.ts'
 import type { Directory } from '../peers/index.ts'
 import type { Candidate, RequestLimits } from '../request/index.ts'
 import { Auditor, scoreAt } from './audit/index.ts'
@@ -11,7 +11,7 @@ import { ReceiptGiver } from './receipt-giver.ts'
 import { type Reputation, type TrustOf, trustOf } from './reputation/index.ts'
 
 export interface TrustInit {
-  readonly connect: Connect
+  readonly attempt: AttemptSource
   readonly limits: RequestLimits
   readonly directory: Pick<Directory, 'known'>
   readonly reputation: Reputation
@@ -38,7 +38,7 @@ export interface Trust {
 
 /** @throws InferenceError `invalid_request` for an unknown canary mode */
 export function createTrust(init: TrustInit): Trust {
-  const { connect, limits, directory, reputation, ledger, receipts, scorer, clock, random } = init
+  const { attempt, limits, directory, reputation, ledger, receipts, scorer, clock, random } = init
   const now = (): number => clock.wall()
   const giver = receipts && ledger ? new ReceiptGiver({ ledger, reputation, clock }) : undefined
   const auditor = new Auditor({
@@ -54,7 +54,7 @@ export function createTrust(init: TrustInit): Trust {
         isPrivate || giver === undefined
           ? undefined
           : (answer: Answered) => giver.give(candidate, answer)
-      return scoreAt({ connect, clock, limits, onAnswered }, candidate, body, { signal, timeoutMs })
+      return scoreAt({ attempt, clock, limits, onAnswered }, candidate, body, { signal, timeoutMs })
     },
     seed: randomBytes(32),
   })
@@ -62,7 +62,7 @@ export function createTrust(init: TrustInit): Trust {
     auditor,
     trustOf: trustOf(reputation, random, (peer) => ledger?.trust.standing(peer)),
     canaries: new Canaries({
-      connect,
+      attempt,
       limits,
       directory,
       reputation,

@@ -9,6 +9,7 @@ import {
 } from '../../client/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
+import type { QueuedOptions } from '../queue/index.ts'
 import { HOPS_HEADER } from '../security/index.ts'
 
 /** Headers in which every SDK can say how a request is to be carried out. */
@@ -79,9 +80,14 @@ export function optionsOf(
 export function requestOptions(
   c: Context<GatewayEnv>,
   context: Pick<GatewayContext, 'limits'>,
-): RequestOptions {
+): QueuedOptions {
   const { headers, signal } = c.req.raw
-  return { signal, ...optionsOf(askingHeaders(headers), context) }
+  return {
+    signal,
+    ...optionsOf(askingHeaders(headers), context),
+    caller: c.get('caller'),
+    onPosition: (ahead) => c.set('queued', ahead),
+  }
 }
 
 function peersOf(text: string): readonly string[] {

@@ -101,7 +101,10 @@ async function answer(attempt: Attempt, received: Received): Promise<Done> {
     await whilePending(
       ticket.granted,
       limits.keepAliveMs,
-      () => raceSignal(reply.send({ type: 'keepAlive' }), scope.signal),
+      () => {
+        const progress = { phase: 'queued', ahead: queuePosition } as const
+        return raceSignal(reply.send({ type: 'keepAlive', progress }), scope.signal)
+      },
       { clock },
     )
   } catch (error) {
@@ -137,7 +140,7 @@ async function generate(
   let done: BackendDone | undefined
   try {
     done = await pump({
-      start: () => context.backend.infer(request, options),
+      start: (onProgress) => context.backend.infer(request, { ...options, onProgress }),
       reply,
       signal,
       keepAliveMs: limits.keepAliveMs,

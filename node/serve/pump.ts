@@ -1,16 +1,21 @@
 import { fromString } from 'uint8arrays/from-string'
-import type { BackendChunk, BackendDone, BackendEvent } from '../../backend/index.ts'
+import type {
+  BackendChunk,
+  BackendDone,
+  BackendEvent,
+  EngineProgress,
+} from '../../backend/index.ts'
 import { encodeNodeFrame, InferenceError, LIMITS } from '../../protocol/index.ts'
 import { type Clock, raceSignal, settledWithin, whilePending } from '../../timing/index.ts'
 import { engineFailure } from './failure.ts'
 import type { Reply } from './reply.ts'
 
 export interface PumpInit {
-  /** Asks the engine. */
-  readonly start: () => AsyncIterable<BackendEvent>
+  /** Asks the engine, which may say how far it is before its first chunk. */
+  readonly start: (onProgress: (progress: EngineProgress) => void) => AsyncIterable<BackendEvent>
   readonly reply: Pick<Reply, 'send' | 'sendBytes'>
   readonly signal: AbortSignal
-  /** Until the first chunk, the client hears from us this often. */
+  /** Interval of keep-alives until the first chunk; each carries the newest progress. */
   readonly keepAliveMs: number
   readonly engineStopMs: number
   /** @default the machine's */
@@ -28,13 +33,18 @@ export interface PumpInit {
  */
 export async function pump(init: PumpInit): Promise<BackendDone> {
   const { reply, signal } = init
-  const engine = startEngine(init)
+  let progress: EngineProgress = { phase: 'working' }
+  const engine = startEngine(init, (newest) => {
+    progress = newest
+  })
+  const keepAlive = (): Promise<void> =>
+    raceSignal(reply.send({ type: 'keepAlive', progress }), signal)
   let seq = 0
   let sentBytes = 0
   let ended = false
   try {
     for (;;) {
-      const event = await nextEvent(engine, init, seq === 0)
+      const event = await nextEvent(engine, init, seq === 0 ? keepAlive : undefined)
       ended = event === undefined || event.type === 'done'
       if (event === undefined) throw engineFailure(new Error('the answer has no end'))
       if (event.type === 'done') return event
@@ -52,9 +62,12 @@ export async function pump(init: PumpInit): Promise<BackendDone> {
   }
 }
 
-function startEngine({ start, onStopped }: PumpInit): AsyncIterator<BackendEvent> {
+function startEngine(
+  { start, onStopped }: PumpInit,
+  onProgress: (progress: EngineProgress) => void,
+): AsyncIterator<BackendEvent> {
   try {
-    return start()[Symbol.asyncIterator]()
+    return start(onProgress)[Symbol.asyncIterator]()
   } catch (error) {
     onStopped()
     throw engineFailure(error)
@@ -63,18 +76,17 @@ function startEngine({ start, onStopped }: PumpInit): AsyncIterator<BackendEvent
 
 async function nextEvent(
   engine: AsyncIterator<BackendEvent>,
-  { reply, signal, keepAliveMs, clock }: PumpInit,
-  isFirst: boolean,
+  { signal, keepAliveMs, clock }: PumpInit,
+  keepAlive: (() => Promise<void>) | undefined,
 ): Promise<BackendEvent | undefined> {
   // An engine that throws at once, instead of rejecting, is caught as well.
   const result = Promise.resolve().then(() => engine.next())
   const next = raceSignal(result, signal).catch((error: unknown) => {
     throw signal.aborted ? signal.reason : engineFailure(error)
   })
-  const keepAlive = (): Promise<void> => raceSignal(reply.send({ type: 'keepAlive' }), signal)
-  const { done, value } = await (isFirst
-    ? whilePending(next, keepAliveMs, keepAlive, { clock })
-    : next)
+  const { done, value } = await (keepAlive === undefined
+    ? next
+    : whilePending(next, keepAliveMs, keepAlive, { clock }))
   return done === true ? undefined : value
 }
 

@@ -2,7 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { createInternet, describeOnInternet, type Internet } from '../fixtures/internet/index.ts'
+import {
+  createInternet,
+  describeOnInternet,
+  type Internet,
+  type Machine,
+} from '../fixtures/internet/index.ts'
 import { type Peer, startPeer } from '../fixtures/reach/peer.ts'
 
 const LISTEN = { listen: ['/ip4/0.0.0.0/tcp/4801'] }
@@ -15,6 +20,13 @@ interface Relay {
   readonly address: string
   /** Once it was killed: the same peer, at the same address. */
   readonly restart: () => Promise<Peer>
+}
+
+/** As DHCP does with a laptop: the old address is gone, and with it all connections, without a word. */
+async function moveWithinLan(machine: Machine): Promise<void> {
+  await machine.ip('addr', 'del', `${machine.ip4}/24`, 'dev', 'lan')
+  await machine.ip('addr', 'add', '192.168.1.77/24', 'dev', 'lan')
+  await machine.ip('route', 'replace', 'default', 'via', '192.168.1.1')
 }
 
 describeOnInternet('relays', () => {
@@ -105,19 +117,40 @@ describeOnInternet('relays', () => {
     expect(again.text).toBe(COUNT)
   }, 120_000)
 
+  it('carry an answer on when the node gets another address in mid-answer', async () => {
+    const relays = [await relay('45.1.0.1'), await relay('45.2.0.1')]
+    const { client, node, machine } = await pairBehindNats(relays, 60)
+    let moved: Promise<unknown> | undefined
+    const { text, record, error } = await client.ask(MODEL, PROMPT, (soFar) => {
+      if (soFar.includes('20')) moved ??= moveWithinLan(machine)
+    })
+    await moved
+    expect(error).toBeUndefined()
+    expect(text).toBe(COUNT)
+    expect(new Set(record?.attempts.map(({ peerId }) => peerId))).toEqual(new Set([node.peerId]))
+    const { peerId, addresses } = await node.until(
+      'back',
+      ({ relaying }) => relaying.held.length === 2,
+    )
+    expect(peerId).toBe(node.peerId)
+    expect(addresses.some((address) => address.includes('192.168.1.77'))).toBe(true)
+  }, 180_000)
+
   /** A node and a client, each behind a symmetric NAT of its own; the node reserved at all relays. */
   const pairBehindNats = async (
     relays: readonly Relay[],
-  ): Promise<{ node: Peer; client: Peer }> => {
+    paceMs = 20,
+  ): Promise<{ node: Peer; client: Peer; machine: Machine }> => {
     const bootstrap = relays.map(({ address }) => address)
     const left = await internet.router({ kind: 'symmetric' })
     const right = await internet.router({ kind: 'symmetric' })
-    const engine = { model: MODEL, slots: 4, paceMs: 20 }
+    const engine = { model: MODEL, slots: 4, paceMs }
     const host = { ...LISTEN, bootstrap }
-    const node = await startPeer(await left.host(), { role: 'node', engine, host })
+    const machine = await left.host()
+    const node = await startPeer(machine, { role: 'node', engine, host })
     await node.until('reserved', ({ relaying }) => relaying.held.length === relays.length)
     const client = await startPeer(await right.host(), { role: 'client', host: { bootstrap } })
-    return { node, client }
+    return { node, client, machine }
   }
 
   /** Kills the relay between the two. */

@@ -3,7 +3,7 @@ import { smallScaleOf } from '../../bench/sim/attack.ts'
 import { ATTACKS } from '../../bench/sim/attacks.ts'
 
 const SEED = 1
-const TIMEOUT_MS = 120_000
+const TIMEOUT_MS = 600_000
 
 describe('in the simulator, the shipped policies withstand', () => {
   it.for(ATTACKS)('$name', { timeout: TIMEOUT_MS }, async (attack) => {

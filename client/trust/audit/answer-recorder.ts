@@ -1,10 +1,16 @@
 import type { AnswerRequest, ScoreRequest } from '../../../protocol/index.ts'
-import type { AnswerEvent, Candidate, PeerReport, Unrated } from '../../request/index.ts'
+import {
+  type AnswerEvent,
+  type Candidate,
+  type PeerReport,
+  shownAnswer,
+  type Unrated,
+} from '../../request/index.ts'
 import { specClassOf } from '../reputation/index.ts'
 import type { AnswerPart, AuditSubject } from './audit-subject.ts'
 import type { FreeCheckInput } from './free-checks.ts'
 import { ratable, stopsOf } from './ratable.ts'
-import { answerOf, RecordedPart } from './recorded-part.ts'
+import { RecordedPart } from './recorded-part.ts'
 import type { Run } from './shown-text.ts'
 /** Listens to an answer, so that it can be rated once it is complete. */
 export class AnswerRecorder {
@@ -34,7 +40,7 @@ export class AnswerRecorder {
     }
     if (event.type !== 'chunk') return
     const { candidate, chunk, afterText = false } = event
-    if (candidate === undefined) this.#isForeign ||= answerOf(chunk) !== ''
+    if (candidate === undefined) this.#isForeign ||= shownAnswer(chunk) !== ''
     else this.#partOf(candidate, afterText).take(event)
   }
 

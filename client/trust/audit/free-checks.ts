@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import type { Candidate, PeerReport } from '../../request/index.ts'
+import { type Candidate, type PeerReport, UNSEEN_TOKENS } from '../../request/index.ts'
 import { specClassOf } from '../reputation/index.ts'
 
 /** What is to be made of something odd: it proves a lie by itself, or is reason to look closely. */
@@ -30,8 +30,6 @@ export interface FreeCheckInput {
   readonly request: string
 }
 
-/** Tokens that end a turn or frame a tool call are counted, and never shown. */
-const UNSEEN_TOKENS = 64
 /** Fewer tokens say nothing of a speed, or of a replay. */
 const MIN_TOKENS = 32
 /**

@@ -1,12 +1,10 @@
 import type { EndScore, ScoreResponse } from '../../../protocol/index.ts'
 import type { Verdict } from '../../request/index.ts'
-import { judge, MIN_SAMPLED } from '../verify/index.ts'
+import { HARD_MARGIN, judge, MIN_SAMPLED } from '../verify/index.ts'
 import type { AnswerPart, AuditSubject } from './audit-subject.ts'
 import { compareText, type Likeness } from './shown-text.ts'
 
-/** An end that is so much less likely than the first token that goes on is a hard miss at temperature 0. In nats. */
-const HARD_MARGIN = 2
-/** At any other temperature: e⁻¹² is one in 160,000. */
+/** At any other temperature than 0 an end so much less likely than the first token is a hard miss: e⁻¹² is one in 160,000. */
 const HARD_SAMPLED_MARGIN = 12
 
 interface RatedPart extends Pick<AnswerPart, 'finish' | 'shown'> {

@@ -1,5 +1,10 @@
 import type { FinishReason } from '../../../protocol/index.ts'
-import type { AnswerChunk, AnswerEvent, Candidate } from '../../request/index.ts'
+import {
+  type AnswerEvent,
+  type Candidate,
+  reasoningText,
+  shownAnswer,
+} from '../../request/index.ts'
 import type { Run } from './shown-text.ts'
 
 /** Text that may come without ids, beside what stop strings hold back: a few characters that were not finished. */
@@ -34,8 +39,8 @@ export class RecordedPart {
     this.tokenIds.push(...tokenIds)
     this.logprobs.push(...logprobs)
     this.unpaired ||= logprobs.length > 0 && logprobs.length !== tokenIds.length
-    const reasoning = reasoningOf(chunk)
-    const answer = answerOf(chunk)
+    const reasoning = reasoningText(chunk)
+    const answer = shownAnswer(chunk)
     this.#show('reasoning', reasoning)
     this.#show('answer', answer)
     if (tokenIds.length === 0) this.#untold += answer.length
@@ -77,22 +82,4 @@ export class RecordedPart {
     if (last?.kind === kind) last.texts.push(text)
     else this.#runs.push({ kind, texts: [text] })
   }
-}
-
-/** Everything that a chunk shows, calls of tools included, but for reasoning. */
-export function answerOf(chunk: AnswerChunk): string {
-  if (chunk.kind === 'completion') return chunk.choices.map(({ text }) => text).join('')
-  if (chunk.kind !== 'chat') return ''
-  return chunk.choices
-    .flatMap(({ delta: { content, refusal, tool_calls: calls = [] } }) => [
-      content ?? '',
-      refusal ?? '',
-      ...calls.map((call) => (call.function?.name ?? '') + (call.function?.arguments ?? '')),
-    ])
-    .join('')
-}
-
-function reasoningOf(chunk: AnswerChunk): string {
-  if (chunk.kind !== 'chat') return ''
-  return chunk.choices.map(({ delta }) => delta.reasoning_content ?? '').join('')
 }

@@ -5,11 +5,11 @@ import {
   type Usage,
 } from '../../../protocol/index.ts'
 import { type Clock, openScope } from '../../../timing/index.ts'
-import { type Answered, type Connect, runAttempt } from '../../attempt/index.ts'
+import type { Answered, AttemptSource } from '../../attempt/index.ts'
 import { type Candidate, encodeRequest, type RequestLimits } from '../../request/index.ts'
 import type { Scored } from './rating.ts'
 export interface ScoreAtInit {
-  readonly connect: Connect
+  readonly attempt: AttemptSource
   /** @default the machine's */
   readonly clock?: Clock | undefined
   readonly limits: RequestLimits
@@ -23,7 +23,7 @@ export interface ScoreAtInit {
  * @throws InferenceError as an attempt does; the signal's reason
  */
 export async function scoreAt(
-  { connect, clock, limits, onAnswered }: ScoreAtInit,
+  { attempt, clock, limits, onAnswered }: ScoreAtInit,
   { peerId, model }: Pick<Candidate, 'model' | 'peerId'>,
   body: ScoreRequest,
   options: { readonly signal: AbortSignal; readonly timeoutMs: number },
@@ -34,10 +34,9 @@ export async function scoreAt(
   )
   const { digest } = model
   const request = encodeRequest({ kind: 'score', body }, digest)
-  const attempt = runAttempt(
+  const events = attempt(
     {
-      ...{ connect, peerId, request, limits },
-      ...(clock !== undefined && { clock }),
+      ...{ peerId, request, limits },
       ...(onAnswered !== undefined && { onAnswered }),
       remainingMs: () => scope.remainingMs(),
     },
@@ -45,7 +44,7 @@ export async function scoreAt(
   )
   let response: ScoreResponse | undefined
   let usage: Usage | undefined
-  for await (const event of attempt) {
+  for await (const event of events) {
     if (event.type === 'chunk' && event.chunk.kind === 'score') response = event.chunk
     if (event.type === 'done') usage = event.usage
   }

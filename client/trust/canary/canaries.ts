@@ -1,7 +1,7 @@
 import { hasCapabilities } from '../../../backend/index.ts'
 import { type AnswerRequest, InferenceError, isExpired } from '../../../protocol/index.ts'
 import { type Clock, openScope } from '../../../timing/index.ts'
-import { type AttemptEvent, type Connect, runAttempt } from '../../attempt/index.ts'
+import type { AttemptEvent, AttemptSource } from '../../attempt/index.ts'
 import { type Directory, drawOverNetworks } from '../../peers/index.ts'
 import { type Candidate, encodeRequest, type RequestLimits } from '../../request/index.ts'
 import { AnswerRecorder, type Auditor } from '../audit/index.ts'
@@ -36,7 +36,7 @@ export function parseCanaryMode(mode: string): CanaryMode {
 
 export interface CanariesInit {
   readonly mode: CanaryMode
-  readonly connect: Connect
+  readonly attempt: AttemptSource
   readonly limits: RequestLimits
   readonly directory: Pick<Directory, 'known'>
   readonly reputation: Reputation
@@ -121,7 +121,7 @@ export class Canaries {
   }
 
   async #send(candidate: Candidate, signal: AbortSignal): Promise<void> {
-    const { connect, limits, auditor, clock, random } = this.#init
+    const { attempt, limits, auditor, clock, random } = this.#init
     const { model, peerId } = candidate
     const drawn = this.#own.draw(random) ?? generateCanary(random)
     const body = { ...drawn, model: model.id, temperature: 0, stream: true }
@@ -130,11 +130,11 @@ export class Canaries {
     const recorder = new AnswerRecorder(request, undefined)
     const wire = encodeRequest(request, model.digest)
     this.#sent += 1
-    const attempt = runAttempt(
-      { connect, clock, peerId, request: wire, limits, remainingMs: () => scope.remainingMs() },
+    const events = attempt(
+      { peerId, request: wire, limits, remainingMs: () => scope.remainingMs() },
       { signal: scope.signal },
     )
-    for await (const event of attempt) this.#record(event, candidate, recorder)
+    for await (const event of events) this.#record(event, candidate, recorder)
     for (const input of recorder.inputs()) auditor.look(input)
     const { subject } = recorder
     if (subject !== undefined) await auditor.audit(subject, scope)

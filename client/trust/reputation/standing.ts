@@ -41,7 +41,7 @@ type Blame = Pick<
 /** A failed audit weighs as much as ten that passed. */
 const FAILED_WEIGHT = 10
 /** So many failed audits lead to quarantine: verifiers err, too. */
-const MAX_STRIKES = 3
+export const MAX_STRIKES = 3
 /** So many tokens that its weights would not have written lead to quarantine, however few they are among the others. */
 const MAX_HARD_MISSES = 3
 /** What they count after the next audit: an honest peer has none, but rounding may surprise. */

@@ -10,4 +10,4 @@
 export { auditRate } from './audit-rate.ts'
 export type { Drawing } from './filters.ts'
 export { decisionAt } from './sprt.ts'
-export { judge, MIN_SAMPLED } from './verdict.ts'
+export { HARD_MARGIN, judge, MIN_SAMPLED } from './verdict.ts'

@@ -11,7 +11,7 @@ const REJECT_AT = Math.log((1 - FALSE_ACCEPT) / FALSE_REJECT)
 const ACCEPT_AT = Math.log(FALSE_ACCEPT / (1 - FALSE_REJECT))
 
 /** Positions of one answer are not independent: their correlation, by which evidence counts less (L. Kish, 1965). */
-const CORRELATION = 0.01
+export const TOKEN_CORRELATION = 0.01
 
 const MISS = Math.log(CHEAT_RATE / HONEST_RATE)
 const HIT = Math.log((1 - CHEAT_RATE) / (1 - HONEST_RATE))
@@ -22,7 +22,7 @@ const HIT = Math.log((1 - CHEAT_RATE) / (1 - HONEST_RATE))
  */
 export function evidenceOf(positions: number, misses: number): number {
   if (positions === 0) return 0
-  const designEffect = 1 + (positions - 1) * CORRELATION
+  const designEffect = 1 + (positions - 1) * TOKEN_CORRELATION
   return (misses * MISS + (positions - misses) * HIT) / designEffect
 }
 

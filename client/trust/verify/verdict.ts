@@ -6,7 +6,7 @@ import { evidenceOf } from './sprt.ts'
 import { tooPlain, tooSurprising } from './surprisal.ts'
 
 /** A token that is this much less likely than the first one was not chosen by that model at temperature 0. In nats. */
-const HARD_MARGIN = 2
+export const HARD_MARGIN = 2
 /** Larger margins say no more than this. In nats. */
 const CLIP = 5
 /** So many impossible tokens are no rounding. */

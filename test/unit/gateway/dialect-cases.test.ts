@@ -28,7 +28,11 @@ async function gatewayOver(
 }> {
   const { fetch, bodyOf } = fakeFetch({ '/v1/chat/completions': reply, '/v1/embeddings': reply })
   const providers = [{ name: 'p', baseUrl: 'http://cloud.example/v1', fetch }]
-  const swarm = await ScriptedSwarm.create(peers, { timeoutMs: 20_000, providers })
+  const swarm = await ScriptedSwarm.create(peers, {
+    timeoutMs: 20_000,
+    providers,
+    aliases: { mine: 'm' },
+  })
   onTestFinished(() => swarm[Symbol.asyncDispose]())
   const gateway = createGateway(gatewayClientOf(swarm.swarm.requester))
   onTestFinished(() => gateway.close())
@@ -186,6 +190,41 @@ describe('hints', () => {
     })
     expect(status).toBe(400)
     expect(body.error.param).toMatch(new RegExp(`^${field}`))
+  })
+})
+
+describe('null and neutral values in other dialects', () => {
+  it.each<[string, object]>([
+    ['/v1/messages', { max_tokens: 9, messages, temperature: null, tools: null, whatever: null }],
+    ['/v1/messages', { max_tokens: 9, messages, top_k: -1, metadata: { user_id: null } }],
+    ['/v1/responses', { input: 'Hello', instructions: null, whatever: null, conversation: null }],
+    ['/api/chat', { messages, stream: false, format: null, whatever: null, shift: true }],
+    ['/api/generate', { prompt: 'Hello', stream: false, truncate: true, context: [] }],
+  ])('%s takes %j', async (path, body) => {
+    const { post } = await gatewayOver([{}])
+    const { status, text } = await post(path, { model: 'm', ...body })
+    expect([status, text]).toEqual([200, expect.any(String)])
+  })
+
+  it.each<[string, object]>([
+    ['/v1/messages', { max_tokens: 9, messages, metadata: { user_id: 7 } }],
+    ['/v1/responses', { input: 'Hello', service_tier: 7 }],
+    ['/api/chat', { messages, keep_alive: {} }],
+  ])('%s refuses %j, though it has no effect', async (path, body) => {
+    const { post } = await gatewayOver([{}])
+    expect((await post(path, { model: 'm', ...body })).status).toBe(400)
+  })
+})
+
+describe('arguments of a tool call', () => {
+  it('that nest without end are the engine’s fault, not the gateway’s', async () => {
+    const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
+    const call = { index: 0, id: 'c', function: { name: 'write', arguments: deep } }
+    const { post } = await gatewayOver([], () =>
+      events(chunk({ tool_calls: [call] }, 'tool_calls')),
+    )
+    const asked = { model: 'p/x', max_tokens: 9, messages, tools: [WRITE] }
+    expect((await post('/v1/messages', asked)).status).toBe(502)
   })
 })
 
@@ -400,6 +439,14 @@ describe('codes and ends that clients branch on', () => {
 })
 
 describe('Ollama’s clients', () => {
+  it('see the caller’s own names beside what the swarm serves', async () => {
+    const { post } = await gatewayOver([{}])
+    const about = await post('/api/show', { model: 'mine' })
+    expect(about.body.capabilities).toContain('completion')
+    expect((await post('/api/generate', { model: 'mine' })).status).toBe(200)
+    expect((await post('/api/generate', { model: 'p/whatever' })).status).toBe(200)
+  })
+
   it('see a digest for every model, and chat models as such', async () => {
     const { post } = await gatewayOver([{ model: { capabilities: ['chat', 'embedding'] } }])
     const { body } = await post('/api/show', { model: '', name: 'm:latest' })

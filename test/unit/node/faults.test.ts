@@ -1,7 +1,7 @@
 import type { Stream } from '@libp2p/interface'
 import { describe, expect, it } from 'vitest'
-import { createScriptedBackend, type Fault } from '../../../backend/index.ts'
-import { InferenceError, type NodeFrame } from '../../../protocol/index.ts'
+import { type Backend, createScriptedBackend, type Fault } from '../../../backend/index.ts'
+import { InferenceError, type NodeFrame, type Progress } from '../../../protocol/index.ts'
 import {
   chatBody,
   collect,
@@ -182,6 +182,37 @@ describe('faults while serving', () => {
     expect(types.filter((type) => type === 'keepAlive').length).toBeGreaterThan(2)
     expect(last).toMatchObject({ type: 'failed', error: { code: 'deadline_exceeded' } })
     expect(backend.aborted).toBe(1)
+  })
+
+  it('says in its keep-alives how far the engine is, and that a request is queued', async () => {
+    const backend = createScriptedBackend({ script: () => ({ fault: { type: 'stall' } }) })
+    const prefill = { phase: 'prefill', tokens: 512, of: 4_096 } as const
+    const telling: Backend = {
+      description: 'an engine that says how far it is',
+      models: (options) => backend.models(options),
+      load: (options) => backend.load(options),
+      infer(request, options) {
+        options?.onProgress?.(prefill)
+        return backend.infer(request, options)
+      },
+      [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
+    }
+    const node = await createHarness({ backend: telling, slots: 1, limits: { keepAliveMs: 5 } })
+    const first = await node.open('first')
+    await upload(first.stream, count, { remainingMs: 200 })
+    const second = await node.open('second')
+    await upload(second.stream, count, { remainingMs: 150 })
+    const [told, queued] = await Promise.all(
+      [first, second].map(async ({ stream }) => {
+        const all: (Progress | undefined)[] = []
+        for await (const frame of frames(stream)) {
+          if (frame.type === 'keepAlive') all.push(frame.progress)
+        }
+        return all
+      }),
+    )
+    expect(new Set(told)).toContainEqual(prefill)
+    expect(queued?.[0]).toEqual({ phase: 'queued', ahead: 1 })
   })
 
   it('drops a request whose time passes in the queue without asking the engine', async () => {

@@ -16,6 +16,7 @@ import {
   LIMITS,
   type Load,
   type NodeFrame,
+  type Progress,
 } from '../../../protocol/index.ts'
 
 const uint32 = fc.integer({ min: 0, max: 0xffff_ffff })
@@ -53,6 +54,16 @@ const peerCodes = (Object.keys(ERROR_TABLE) as ErrorCode[]).filter(
   (code) => ERROR_TABLE[code].fromPeer,
 )
 
+const progress: fc.Arbitrary<Progress> = fc.oneof(
+  fc.record({ phase: fc.constant('queued' as const), ahead: uint32 }),
+  fc.constant({ phase: 'loading' as const }),
+  fc.nat({ max: 1_000 }).map((done) => ({ phase: 'loading' as const, share: done / 1_000 })),
+  fc
+    .tuple(uint32, uint32)
+    .map(([a, b]) => ({ phase: 'prefill' as const, tokens: Math.min(a, b), of: Math.max(a, b) })),
+  fc.constant({ phase: 'working' as const }),
+)
+
 const nodeFrame: fc.Arbitrary<NodeFrame> = fc.oneof(
   fc.record({
     type: fc.constant('accepted' as const),
@@ -61,6 +72,7 @@ const nodeFrame: fc.Arbitrary<NodeFrame> = fc.oneof(
     digest: fc.string(),
   }),
   fc.constant({ type: 'keepAlive' as const }),
+  progress.map((now) => ({ type: 'keepAlive' as const, progress: now })),
   fc
     .array(fc.tuple(uint32, fc.float({ noNaN: true, noDefaultInfinity: true })), { maxLength: 20 })
     .chain((tokens) =>

@@ -1,0 +1,62 @@
+import type { PeerId } from '@libp2p/interface'
+import type { Accepted, Done, Load, Resume, Usage } from '../../protocol/index.ts'
+import type { AnswerChunk, WireRequest } from '../request/index.ts'
+import type { WaitLimits } from './watchdog.ts'
+
+/** One try to have a request answered. */
+export interface AttemptInit {
+  readonly peerId: PeerId
+  readonly request: WireRequest
+  /** Where to continue a begun answer. @default from its start */
+  readonly resume?: Resume
+  /** Digest of the weights that have to answer. A digest that the request pins takes precedence. @default any */
+  readonly digest?: string
+  readonly limits: AttemptLimits
+  /** Time that the caller still waits; read when the request is sent. */
+  readonly remainingMs: () => number
+  /** Called with the load that the terminal frame reports. */
+  readonly onLoad?: (load: Load) => void
+  /** Called with the relay and the number of bytes as they go through it. */
+  readonly onRelayed?: (relay: string, bytes: number) => void
+  /** Called with a complete answer, for a receipt. */
+  readonly onAnswered?: (answer: Answered) => void
+}
+
+export interface AttemptLimits extends WaitLimits {
+  readonly dialTimeoutMs: number
+}
+
+/** A complete answer, as a receipt names it. */
+export interface Answered {
+  readonly attemptId: Uint8Array
+  readonly usage: Usage
+  /** SHA-256 of the chunks' JSON, one after the other. */
+  readonly answerHash: Uint8Array
+  readonly durationMs: number
+}
+
+/** `accepted` comes first and once, then chunks, then `done`. */
+export type AttemptEvent =
+  | ({ readonly type: 'accepted' } & Accepted)
+  | {
+      readonly type: 'chunk'
+      readonly chunk: AnswerChunk
+      /** Whether the caller would see something of it. */
+      readonly visible: boolean
+      readonly tokenIds: readonly number[]
+      readonly logprobs: readonly number[]
+    }
+  | ({ readonly type: 'done' } & Done)
+
+/**
+ * Makes attempts. Every source passes `test/conformance/attempt-suite.ts`:
+ *
+ * - it ends after `done`, or throws: an answer without its end is `truncated`, never a short answer;
+ * - events are pulled, so that a slow consumer slows the writer, and leaving early stops it;
+ * - a wait beyond its limits is `stalled`; time that the consumer takes does not count;
+ * - it throws an InferenceError, or the signal's reason once that has fired.
+ */
+export type AttemptSource = (
+  init: AttemptInit,
+  options: { readonly signal: AbortSignal },
+) => AsyncGenerator<AttemptEvent, void, void>

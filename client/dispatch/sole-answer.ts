@@ -1,0 +1,108 @@
+import { InferenceError, type Usage } from '../../protocol/index.ts'
+import { type Scope, Superseded } from '../../timing/index.ts'
+import type { AttemptEvent } from '../attempt/index.ts'
+import {
+  type AnswerEvent,
+  type AttemptNote,
+  type Journal,
+  type Piece,
+  type RequestLimits,
+  shownText,
+  tokensOf,
+} from '../request/index.ts'
+import { RepetitionDetector } from './repetition-detector.ts'
+
+export interface SoleAnswerInit {
+  /** How events name whoever answers. */
+  readonly peerId: string
+  readonly limits: Pick<RequestLimits, 'maxRepeatedChunks'>
+  readonly journal: Journal
+  readonly estimatedPromptTokens: number
+  readonly attempt: (options: {
+    readonly signal: AbortSignal
+  }) => AsyncGenerator<AttemptEvent, void, void>
+  /** What the caller is told of a failure. */
+  readonly failure: (error: InferenceError) => InferenceError
+}
+
+/**
+ * An answer by one attempt, without retry, hedge or resume.
+ *
+ * @throws InferenceError as `failure` puts it; the scope's reason when it ended
+ */
+export async function* soleAnswer(
+  init: SoleAnswerInit,
+  scope: Scope,
+): AsyncGenerator<AnswerEvent, void, void> {
+  const { peerId, limits, journal } = init
+  const note = journal.begin({ peerId, reason: 'first' })
+  const repetition = new RepetitionDetector(limits.maxRepeatedChunks)
+  try {
+    for await (const event of init.attempt(scope)) {
+      note.accepted = true
+      if (event.type === 'chunk') {
+        take(event, note, journal, repetition)
+        yield { type: 'chunk', peerId, chunk: event.chunk }
+      } else if (event.type === 'done') {
+        const usage = usageOf(event.usage, note, init)
+        note.end('answered')
+        yield { type: 'done', peerId, usage, timings: event.timings }
+      }
+    }
+  } catch (error) {
+    scope.signal.throwIfAborted()
+    const failure = init.failure(cut(InferenceError.from(error, 'engine_failed'), note))
+    note.end(failure.code, failure.message)
+    throw failure
+  } finally {
+    leave(note, scope.signal)
+  }
+}
+
+function take(
+  piece: Piece,
+  note: AttemptNote,
+  journal: Journal,
+  repetition: RepetitionDetector,
+): void {
+  if (!piece.visible) return
+  note.ttftMs ??= note.elapsedMs
+  note.tokens += tokensOf(piece)
+  note.deliveredTokens += tokensOf(piece)
+  journal.delivered()
+  const text = shownText(piece.chunk)
+  if (text !== '' && repetition.push(text)) {
+    throw new InferenceError('engine_failed', 'the answer repeated itself again and again')
+  }
+}
+
+/** Whoever counts no tokens is estimated: no prompt has none. */
+function usageOf(reported: Usage, note: AttemptNote, init: SoleAnswerInit): Usage {
+  const { journal, estimatedPromptTokens } = init
+  const counted = reported.promptTokens > 0
+  const usage = counted
+    ? reported
+    : {
+        promptTokens: estimatedPromptTokens,
+        completionTokens: Math.max(reported.completionTokens, note.tokens),
+        cachedPromptTokens: 0,
+      }
+  if (counted) note.usage = usage
+  journal.usage = usage
+  journal.usageEstimated = !counted
+  return usage
+}
+
+/** An engine that gives up in mid-answer has cut it off, whatever it calls that. */
+function cut(error: InferenceError, note: AttemptNote): InferenceError {
+  return note.ttftMs !== undefined && error.code === 'engine_failed'
+    ? new InferenceError('truncated', `the answer broke off: ${error.message}`)
+    : error
+}
+
+/** What another answer overtook was read no further than its first piece, which was never shown. */
+function leave(note: AttemptNote, { aborted, reason }: AbortSignal): void {
+  const cancelled = aborted && !(reason instanceof Superseded)
+  if (!cancelled) note.deliveredTokens = 0
+  note.end(cancelled ? InferenceError.from(reason, 'cancelled').code : 'superseded')
+}

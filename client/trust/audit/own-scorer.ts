@@ -1,0 +1,50 @@
+import type { Backend } from '../../../backend/index.ts'
+import { InferenceError, type ScoreRequest, type ScoreResponse } from '../../../protocol/index.ts'
+import type { Clock } from '../../../timing/index.ts'
+import type { Judged } from './judge-part.ts'
+import { type PartAudit, withinTime } from './part-audit.ts'
+import { rate, type Scored } from './rating.ts'
+import { ratesLike } from './scorers.ts'
+
+export interface OwnScorerInit {
+  /** The caller's own engine. @default none */
+  readonly scorer?: Backend | undefined
+  readonly clock?: Clock | undefined
+}
+
+/** A rating by the caller's own engine, where it has the weights and does not fail: no peer's vote is needed then. */
+export async function ownRating(
+  { scorer, clock }: OwnScorerInit,
+  audit: PartAudit,
+): Promise<{ readonly rating?: Judged; readonly tokens: number }> {
+  const { subject, part, promptBytes, areBound, caller } = audit
+  if (scorer === undefined) return { tokens: 0 }
+  const models = await withinTime(audit, clock, ({ signal }) => scorer.models({ signal })).catch(
+    () => [],
+  )
+  const { kind } = subject.asked
+  const model = models.find((own) => ratesLike(own, part.candidate.model, kind))
+  caller.throwIfAborted()
+  if (model === undefined) return { tokens: 0 }
+  const options = { model: model.id, promptBytes, areBound }
+  const { result, tokens } = await rate(subject, part, options, (body) =>
+    withinTime(audit, clock, ({ signal }) => scoreAtOwn(scorer, body, signal)),
+  )
+  caller.throwIfAborted()
+  return 'verdict' in result ? { rating: result, tokens } : { tokens }
+}
+
+async function scoreAtOwn(
+  scorer: Backend,
+  body: ScoreRequest,
+  signal: AbortSignal,
+): Promise<Scored> {
+  let response: ScoreResponse | undefined
+  let usage: Scored['usage']
+  for await (const event of scorer.infer({ kind: 'score', body }, { signal })) {
+    if (event.type === 'chunk' && 'scores' in event.json) response = event.json
+    if (event.type === 'done') usage = event.usage
+  }
+  if (response === undefined) throw new InferenceError('truncated', 'the scores never came')
+  return { ...response, usage }
+}

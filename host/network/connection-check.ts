@@ -1,0 +1,39 @@
+import type { Connection } from '@libp2p/interface'
+import { type Clock, openScope } from '../../timing/index.ts'
+
+const PING_PROTOCOL = '/ipfs/ping/1.0.0'
+const PING_BYTES = 32
+
+/**
+ * Whether the peer at the other end of this very connection still answers.
+ *
+ * @param timeoutMs after which it does not
+ */
+export async function answers(
+  connection: Connection,
+  timeoutMs: number,
+  clock: Clock,
+): Promise<boolean> {
+  if (connection.status !== 'open') return false
+  using scope = openScope({ timeoutMs, clock })
+  const { signal } = scope
+  try {
+    const stream = await connection.newStream(PING_PROTOCOL, {
+      signal,
+      runOnLimitedConnection: true,
+    })
+    try {
+      return await new Promise<boolean>((resolve) => {
+        stream.addEventListener('message', () => resolve(true), { once: true })
+        stream.addEventListener('close', () => resolve(false), { once: true })
+        signal.addEventListener('abort', () => resolve(false), { once: true })
+        stream.send(new Uint8Array(PING_BYTES))
+      })
+    } finally {
+      stream.abort(new Error('the check is over'))
+    }
+  } catch (error) {
+    // One that does not serve pings, or has too many, is there.
+    return (error as Error).name === 'UnsupportedProtocolError'
+  }
+}

@@ -1,0 +1,123 @@
+import { networkInterfaces } from 'node:os'
+import type { Connection, Libp2p, Logger } from '@libp2p/interface'
+import { type Clock, every } from '../../timing/index.ts'
+import { isRelayed } from '../relay/index.ts'
+import { answers } from './connection-check.ts'
+
+export interface NetworkWatchInit {
+  readonly libp2p: Pick<Libp2p, 'addEventListener' | 'getConnections' | 'removeEventListener'>
+  readonly clock: Clock
+  /** Called once connections that lead nowhere any more are gone. */
+  readonly onChange: () => void
+  /** The addresses of this machine. @default those of the system, without loopback */
+  readonly addresses?: () => readonly string[]
+  readonly signal: AbortSignal
+  readonly log: Logger
+}
+
+/** Time until a change of addresses is noticed. */
+const LOOK_MS = 2_000
+/** A clock that has run on by so much more than the timer has slept. */
+const SLEPT_MS = 15_000
+/** One connection is asked whether the world is still there. */
+const HEARTBEAT_MS = 5_000
+/** Answers over the Internet take a tenth of it, at worst. */
+const ANSWER_MS = 3_000
+/** A timer that fires so late says that this process is busy, not that the others are silent. */
+const BUSY_MS = 1_000
+
+/**
+ * Notices that this machine has another network, and aborts the connections that died with the old one: TCP by itself
+ * would go on for a quarter of an hour. A peer that is silent while others answer is busy more often than dead, so its
+ * connection is aborted only where this machine's addresses changed, where it slept, or where no peer answers at all.
+ */
+export function watchNetwork(init: NetworkWatchInit): void {
+  const { libp2p, clock, signal, log, onChange, addresses = ownAddresses } = init
+  let known = signatureOf(addresses())
+  let lookedAtMs = clock.wall()
+  let checking: Promise<void> | undefined
+
+  const check = (all: boolean): void => {
+    checking ??= abortDead(all)
+      .then((aborted) => {
+        if (aborted > 0) log('%d connections led nowhere any more', aborted)
+        if (aborted > 0 || all) onChange()
+      })
+      .catch((error: unknown) => log.error('checking connections failed - %e', error))
+      .finally(() => {
+        checking = undefined
+      })
+  }
+
+  /** @param changed whether each silent connection goes, or only all of them together */
+  const abortDead = async (changed: boolean): Promise<number> => {
+    const direct = libp2p.getConnections().filter(({ remoteAddr }) => !isRelayed(remoteAddr))
+    const startedAtMs = clock.now()
+    const alive = await Promise.all(
+      direct.map((connection) => answers(connection, ANSWER_MS, clock)),
+    )
+    if (clock.now() - startedAtMs > ANSWER_MS + BUSY_MS) return 0
+    const dead = direct.filter((_, index) => alive[index] !== true)
+    if (!changed && dead.length < direct.length) return 0
+    for (const connection of dead) {
+      connection.abort(new Error('the network this connection was made over is gone'))
+    }
+    return dead.length
+  }
+
+  const look = (): void => {
+    const nowMs = clock.wall()
+    const slept = nowMs - lookedAtMs > LOOK_MS + SLEPT_MS
+    lookedAtMs = nowMs
+    const now = signatureOf(addresses())
+    if (now === known && !slept) return
+    log('this machine %s', slept ? 'slept' : 'has other addresses')
+    known = now
+    check(true)
+  }
+
+  const heartbeat = (): void => {
+    const direct = libp2p.getConnections().filter(({ remoteAddr }) => !isRelayed(remoteAddr))
+    const oldest = direct[0]
+    if (oldest === undefined || checking !== undefined) return
+    const startedAtMs = clock.now()
+    void answers(oldest, ANSWER_MS, clock).then((alive) => {
+      if (alive || clock.now() - startedAtMs > ANSWER_MS + BUSY_MS) return
+      check(false)
+    })
+  }
+
+  /** A peer that connects again has lost what it had, often without a word: its older connections are asked. */
+  const onOpen = ({ detail: opened }: CustomEvent<Connection>): void => {
+    if (isRelayed(opened.remoteAddr)) return
+    for (const older of libp2p.getConnections(opened.remotePeer)) {
+      if (older === opened || isRelayed(older.remoteAddr)) continue
+      void answers(older, ANSWER_MS, clock).then((alive) => {
+        if (!alive) older.abort(new Error('the peer has connected anew'))
+      })
+    }
+  }
+
+  const timers = [every(clock, LOOK_MS, look), every(clock, HEARTBEAT_MS, heartbeat)]
+  libp2p.addEventListener('connection:open', onOpen)
+  signal.addEventListener(
+    'abort',
+    () => {
+      for (const timer of timers) timer[Symbol.dispose]()
+      libp2p.removeEventListener('connection:open', onOpen)
+    },
+    { once: true },
+  )
+}
+
+function ownAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((entries) =>
+    (entries ?? []).flatMap(({ internal, address }) =>
+      internal || address.startsWith('fe80') ? [] : [address],
+    ),
+  )
+}
+
+function signatureOf(addresses: readonly string[]): string {
+  return addresses.toSorted((a, b) => a.localeCompare(b)).join(' ')
+}

@@ -1,0 +1,109 @@
+import { type Connection, type Libp2p, TypedEventEmitter } from '@libp2p/interface'
+import { defaultLogger } from '@libp2p/logger'
+import { multiaddr } from '@multiformats/multiaddr'
+import { describe, expect, it } from 'vitest'
+import { watchNetwork } from '../../../../host/network/network-watch.ts'
+import { VirtualClock } from '../../../../testing/index.ts'
+
+/** The end of a connection that answers pings, or is silent. */
+class FakeConnection {
+  readonly remoteAddr: ReturnType<typeof multiaddr>
+  readonly remotePeer: string = 'peer'
+  status: string = 'open'
+  silent: boolean
+
+  constructor(silent: boolean, address = '/ip4/45.1.0.1/tcp/1') {
+    this.silent = silent
+    this.remoteAddr = multiaddr(address)
+  }
+
+  async newStream(): Promise<unknown> {
+    const stream = new EventTarget()
+    return Object.assign(stream, {
+      send: () => {
+        if (!this.silent) queueMicrotask(() => stream.dispatchEvent(new Event('message')))
+      },
+      abort: () => {},
+    })
+  }
+
+  abort(): void {
+    this.status = 'aborted'
+  }
+}
+
+function watched(...connections: FakeConnection[]) {
+  const clock = new VirtualClock()
+  const events = new TypedEventEmitter()
+  const stopping = new AbortController()
+  let addresses: readonly string[] = ['192.168.1.2']
+  let changes = 0
+  watchNetwork({
+    libp2p: Object.assign(events, {
+      getConnections: () => connections.filter(({ status }) => status === 'open'),
+    }) as unknown as Libp2p,
+    clock,
+    onChange: () => {
+      changes += 1
+    },
+    addresses: () => addresses,
+    signal: stopping.signal,
+    log: defaultLogger().forComponent('test'),
+  })
+  return {
+    clock,
+    move: (...to: readonly string[]) => {
+      addresses = to
+    },
+    opened: (connection: FakeConnection) => {
+      const detail = connection as unknown as Connection
+      events.dispatchEvent(new CustomEvent('connection:open', { detail }))
+    },
+    changes: () => changes,
+    stop: () => stopping.abort(),
+  }
+}
+
+describe('a watch over the network', () => {
+  it('aborts the connections that died with an address, and leaves those that answer', async () => {
+    const dead = new FakeConnection(true)
+    const alive = new FakeConnection(false)
+    const watch = watched(alive, dead)
+    watch.move('10.0.0.7')
+    await watch.clock.advance(10_000)
+    expect([alive.status, dead.status]).toEqual(['open', 'aborted'])
+    expect(watch.changes()).toBe(1)
+    watch.stop()
+  })
+
+  it('leaves a peer that is silent while others answer: it is busy', async () => {
+    const busy = new FakeConnection(true)
+    const alive = new FakeConnection(false)
+    const watch = watched(busy, alive)
+    await watch.clock.advance(60_000)
+    expect([alive.status, busy.status]).toEqual(['open', 'open'])
+    expect(watch.changes()).toBe(0)
+    watch.stop()
+  })
+
+  it('aborts all where no peer answers any more, within 15 seconds', async () => {
+    const connections = [new FakeConnection(false), new FakeConnection(false)]
+    const watch = watched(...connections)
+    await watch.clock.advance(20_000)
+    for (const connection of connections) connection.silent = true
+    await watch.clock.advance(15_000)
+    expect(connections.map(({ status }) => status)).toEqual(['aborted', 'aborted'])
+    expect(watch.changes()).toBe(1)
+    watch.stop()
+  })
+
+  it('aborts what a peer left behind when it connects anew', async () => {
+    const before = new FakeConnection(true)
+    const again = new FakeConnection(false)
+    const watch = watched(again, before)
+    watch.opened(again)
+    await watch.clock.advance(4_000)
+    expect([before.status, again.status]).toEqual(['aborted', 'open'])
+    watch.stop()
+  })
+})
