@@ -384,6 +384,7 @@ const LIMITS: {
     readonly maxDialBackTargets: 4;
     readonly dialBackBytesPerTarget: 1024;
     readonly maxEmbeddingInputs: 2048;
+    readonly maxFields: 256;
     readonly maxMessages: 4096;
     readonly maxContentParts: 1024;
     readonly maxLogitBias: 1024;
@@ -707,6 +708,7 @@ interface Client extends AsyncDisposable {
     observe(listener: (event: RequestEvent) => void): () => void;
     reputation(peer?: string): readonly StandingReport[];
     forget(peer: string): number;
+    slots(model: string): number;
     stats(): ClientStats;
     close(): Promise<void>;
 }
@@ -945,6 +947,8 @@ interface GatewayLimits {
     readonly idempotencyTtlMs: number;
     readonly maxStoredBytes: number;
     readonly idempotencyGraceMs: number;
+    readonly maxQueued: number;
+    readonly maxQueuedPerKey: number;
     readonly maxHops: number;
 }
 interface GatewayServer extends AsyncDisposable {
@@ -1655,7 +1659,7 @@ type Fault = {
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
-type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'>;
+type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'> & Partial<Pick<Client, 'slots'>>;
 type HopRequest = {
     readonly type: 'reserve';
 } | {

@@ -46,7 +46,11 @@ export function headFrame(bodyBytes: number): Uint8Array {
 
 export function chat(content: string): Uint8Array {
   return new TextEncoder().encode(
-    JSON.stringify({ model: 'scripted', messages: [{ role: 'user', content }] }),
+    JSON.stringify({
+      model: 'scripted',
+      max_tokens: 150_000,
+      messages: [{ role: 'user', content }],
+    }),
   )
 }
 

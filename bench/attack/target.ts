@@ -18,10 +18,11 @@ const bootstrap = await createBootstrap({ listen: LISTEN })
 const addresses = bootstrap.host.addresses().map(String)
 const node = await createNode({
   backend: createScriptedBackend({
+    models: [{ id: 'scripted', contextLength: 200_000 }],
     // A long answer, for those who never read it, and a short one for honest peers.
     script: ({ body }) =>
       JSON.stringify(body).includes('for ever')
-        ? { paceMs: 5, answer: `${'w'.repeat(2_000)} `.repeat(2_000) }
+        ? { paceMs: 2, answer: 'word '.repeat(100_000) }
         : { answer: '1, 2, 3.' },
   }),
   host: { listen: LISTEN, bootstrap: addresses },

@@ -11,7 +11,7 @@ import { LIMITS, measureJson, parseRequestBytes } from '../../protocol/index.ts'
 
 const RUNS = 2
 /**
- * The unit is what nobody can spare: parsing an honest body of the largest size. It takes 10 to 20 ms where nothing
+ * The unit is the least that a request costs: parsing an honest body of the largest size. It takes 10 to 20 ms where nothing
  * else runs, so that ten of them are the 200 ms that a loop may be blocked.
  */
 const MAX_UNITS = 10
