@@ -89,7 +89,6 @@ export type {
   Load,
   NodeFrame,
   NodeState,
-  Progress,
   Resume,
   Timings,
   Usage,
@@ -134,6 +133,7 @@ export type {
   ToolChoice,
   ToolDefinition,
 } from './openai.ts'
+export type { Progress } from './progress.ts'
 export {
   countersign,
   draftReceipt,
