@@ -528,6 +528,8 @@ interface Advertisement {
 interface AdvertisementBook {
     get(peer: PeerId): Advertisement | undefined;
     all(): readonly Advertisement[];
+    acquaintance(peer: PeerId): Acquaintance | undefined;
+    answered(peer: PeerId): void;
     add(envelope: Uint8Array, expectedSigner?: PeerId): Promise<Advertisement>;
     onUpdate(listener: (advertisement: Advertisement) => void): () => void;
 }
@@ -557,6 +559,7 @@ interface AttemptRecord {
     readonly outcome: 'answered' | 'superseded' | ErrorCode;
     readonly ttftMs?: number;
     readonly durationMs: number;
+    readonly progress?: Progress;
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
@@ -1014,6 +1017,7 @@ interface Host extends AsyncDisposable {
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
+    natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
@@ -1209,7 +1213,7 @@ interface OwnNames {
         readonly models: readonly string[];
     }[];
 }
-interface PeerListing {
+interface PeerListing extends PeerReach {
     readonly peerId: string;
     readonly models: readonly string[];
     readonly operator: string;
@@ -1224,6 +1228,10 @@ interface PeerListing {
         readonly code: ErrorCode;
         readonly message: string;
     };
+}
+interface PeerReach {
+    readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown';
+    readonly connectedAt?: string;
 }
 interface PositionScore {
     readonly position: number;
@@ -1568,6 +1576,7 @@ interface Verification {
 interface Whole extends ChainField {
     readonly stream?: false | null;
 }
+type Acquaintance = 'heard' | 'met' | 'answered';
 type AddressEvidence = {
     readonly address: string;
 } & Pick<OwnAddress, 'source'> & Verdict;
@@ -1682,6 +1691,7 @@ type JoinResult = {
     readonly joined: false;
     readonly reasons: readonly string[];
 };
+type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown';
 type NodeFrame = ({
     readonly type: 'accepted';
 } & Accepted) | {
