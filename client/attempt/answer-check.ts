@@ -117,6 +117,12 @@ export function checkFailure(
   request: WireRequest,
   resumes: boolean,
 ): InferenceError {
+  // The peer's inner fault: `internal` is left to those of this process.
+  if (error.code === 'internal') {
+    return new InferenceError('engine_failed', `the peer failed: ${error.message}`, {
+      cause: error,
+    })
+  }
   if (error.code === 'not_resumable' && !resumes) return malformed('nothing was to be resumed')
   // Token ids that are none of its vocabulary: not the caller's doing, and no verdict on the request.
   if (resumes && error.code === 'invalid_request' && error.details.param === 'resume') {
