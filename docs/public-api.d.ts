@@ -528,6 +528,8 @@ interface Advertisement {
 interface AdvertisementBook {
     get(peer: PeerId): Advertisement | undefined;
     all(): readonly Advertisement[];
+    acquaintance(peer: PeerId): Acquaintance | undefined;
+    answered(peer: PeerId): void;
     add(envelope: Uint8Array, expectedSigner?: PeerId): Promise<Advertisement>;
     onUpdate(listener: (advertisement: Advertisement) => void): () => void;
 }
@@ -1568,6 +1570,7 @@ interface Verification {
 interface Whole extends ChainField {
     readonly stream?: false | null;
 }
+type Acquaintance = 'heard' | 'met' | 'answered';
 type AddressEvidence = {
     readonly address: string;
 } & Pick<OwnAddress, 'source'> & Verdict;

@@ -104,7 +104,7 @@ async function assemble(
       advertised !== undefined && advertised.expiresAtMs > init.now()
         ? advertised.envelope
         : new Uint8Array(),
-    known: (asker) => (init.peerExchange ? book.fresh(asker) : []),
+    known: (asker) => (init.peerExchange ? [book.fresh(asker), book.hearsay(asker)] : []),
     random: Math.random,
     now: init.now,
   })

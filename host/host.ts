@@ -2,6 +2,7 @@ import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import type { Advertisement } from '../protocol/index.ts'
+import type { Acquaintance } from './acquaintance.ts'
 import type { Reachability } from './reach/index.ts'
 import type { RelayUse } from './relay/index.ts'
 
@@ -58,13 +59,17 @@ export interface AdvertisementBook {
   get(peer: PeerId): Advertisement | undefined
   /** Expired ones included: they are hints whom to dial. Check `isExpired`. */
   all(): readonly Advertisement[]
+  /** How this peer is known. `undefined`: no advertisement of it is kept. */
+  acquaintance(peer: PeerId): Acquaintance | undefined
+  /** Notes that this peer answered a request: no flood of others evicts its advertisement. */
+  answered(peer: PeerId): void
   /**
    * Verifies an envelope and keeps it if it is new.
    * @throws InferenceError `malformed` for a forged or impossible one, or one not signed by `expectedSigner`.
    * @returns the newest known of that signer: this one, or a newer one if this is a replay.
    */
   add(envelope: Uint8Array, expectedSigner?: PeerId): Promise<Advertisement>
-  /** Called for each new or newer advertisement. Returns the unsubscriber. */
+  /** Called for each new or newer advertisement, and when a peer that was only heard of is met. Returns the unsubscriber. */
   onUpdate(listener: (advertisement: Advertisement) => void): () => void
 }
 

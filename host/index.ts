@@ -12,7 +12,7 @@
  *
  * @packageDocumentation
  */
-
+export type { Acquaintance } from './acquaintance.ts'
 export {
   type BootstrapList,
   MAX_BOOTSTRAP_LIST_BYTES,

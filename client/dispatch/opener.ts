@@ -108,8 +108,8 @@ export class Opener {
   #hedge({ lane, busy }: Opening): Choice {
     const { router, budget } = this.#context
     const full = router.saturated(this.selection.candidates())
-    const choice = full ? undefined : this.selection.beside({ busy: busy() })
-    // Paid for only where there is somebody to ask.
+    const choice = full ? undefined : this.selection.beside({ busy: busy(), met: true })
+    // Paid for only where there is somebody to ask. The budget is not for finding out whether a peer exists.
     if (choice === undefined || !budget.take()) throw nobodyElse()
     lane.choice = choice
     return choice
