@@ -157,7 +157,7 @@ class FrameCheck {
     this.#startedMs = clock.now()
     this.#attemptId = attemptId
     this.#hash = init.onAnswered && createHash('sha256')
-    this.#answer = new AnswerCheck(init.request)
+    this.#answer = new AnswerCheck(init.request, init.resume !== undefined)
   }
 
   frame(frame: NodeFrame): AttemptEvent | undefined {
@@ -165,6 +165,7 @@ class FrameCheck {
       case 'accepted':
         return this.#accept(frame)
       case 'keepAlive':
+        this.#answer.nothing()
         return undefined
       case 'chunk': {
         this.#needAccepted()
