@@ -101,6 +101,8 @@ export interface Client extends AsyncDisposable {
   reputation(peer?: string): readonly StandingReport[]
   /** Forgets what is known of a peer: it is a newcomer again. @returns how many standings that were */
   forget(peer: string): number
+  /** Total advertised slots of the peers known to serve a model now, by id or alias; 0 if none are known. */
+  slots(model: string): number
   /** What it is doing now, and what it may still spend. */
   stats(): ClientStats
   /** Cancels what runs and stops the host. */
@@ -190,6 +192,7 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
     observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),
     reputation: (peer?: string) => reputation.report(peer),
     forget: (peer: string) => reputation.forget(peer),
+    slots: (model: string) => requester.slots(model),
     stats: () => requester.stats(),
     close,
     [Symbol.asyncDispose]: close,

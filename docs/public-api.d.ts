@@ -559,6 +559,7 @@ interface AttemptRecord {
     readonly outcome: 'answered' | 'superseded' | ErrorCode;
     readonly ttftMs?: number;
     readonly durationMs: number;
+    readonly progress?: Progress;
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
@@ -1016,6 +1017,7 @@ interface Host extends AsyncDisposable {
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
+    natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
@@ -1211,7 +1213,7 @@ interface OwnNames {
         readonly models: readonly string[];
     }[];
 }
-interface PeerListing {
+interface PeerListing extends PeerReach {
     readonly peerId: string;
     readonly models: readonly string[];
     readonly operator: string;
@@ -1226,6 +1228,10 @@ interface PeerListing {
         readonly code: ErrorCode;
         readonly message: string;
     };
+}
+interface PeerReach {
+    readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown';
+    readonly connectedAt?: string;
 }
 interface PositionScore {
     readonly position: number;
@@ -1685,6 +1691,7 @@ type JoinResult = {
     readonly joined: false;
     readonly reasons: readonly string[];
 };
+type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown';
 type NodeFrame = ({
     readonly type: 'accepted';
 } & Accepted) | {

@@ -3,7 +3,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import type { Advertisement } from '../protocol/index.ts'
 import type { Acquaintance } from './acquaintance.ts'
-import type { Reachability } from './reach/index.ts'
+import type { NatKind, Reachability } from './reach/index.ts'
 import type { RelayUse } from './relay/index.ts'
 
 /** Lets the caller give up waiting: the call rejects with `signal.reason`. */
@@ -125,6 +125,8 @@ export interface Host extends AsyncDisposable {
   tested(options?: TestedOptions): Promise<Reachability>
   /** Subscribes to changes of the reachability. @returns unsubscribe */
   onReachability(listener: (reachability: Reachability) => void): () => void
+  /** How a router between this host and the others maps connections, by what two connected peers see. */
+  natKind(options?: AbortOptions): Promise<NatKind>
   /** What this host relays for others, and the relays it is reached through, as of now. */
   relaying(): RelayingState
   /**
