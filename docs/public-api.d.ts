@@ -387,6 +387,7 @@ const LIMITS: {
     readonly maxDialBackTargets: 4;
     readonly dialBackBytesPerTarget: 1024;
     readonly maxEmbeddingInputs: 2048;
+    readonly maxFields: 256;
     readonly maxMessages: 4096;
     readonly maxContentParts: 1024;
     readonly maxLogitBias: 1024;
