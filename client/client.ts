@@ -105,6 +105,8 @@ export interface Client extends AsyncDisposable {
   reputation(peer?: string): readonly StandingReport[]
   /** Deletes the standings of a peer, which becomes a newcomer again. @returns the number of standings deleted */
   forget(peer: string): number
+  /** Total advertised slots of the peers known to serve a model now, by id or alias; 0 if none are known. */
+  slots(model: string): number
   /** Current activity and remaining budgets. */
   stats(): ClientStats
   /** Cancels all requests and stops the host. */
@@ -194,6 +196,7 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
     observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),
     reputation: (peer?: string) => reputation.report(peer),
     forget: (peer: string) => reputation.forget(peer),
+    slots: (model: string) => requester.slots(model),
     stats: () => requester.stats(),
     close,
     [Symbol.asyncDispose]: close,

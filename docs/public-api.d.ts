@@ -384,6 +384,7 @@ const LIMITS: {
     readonly maxDialBackTargets: 4;
     readonly dialBackBytesPerTarget: 1024;
     readonly maxEmbeddingInputs: 2048;
+    readonly maxFields: 256;
     readonly maxMessages: 4096;
     readonly maxContentParts: 1024;
     readonly maxLogitBias: 1024;
@@ -528,6 +529,8 @@ interface Advertisement {
 interface AdvertisementBook {
     get(peer: PeerId): Advertisement | undefined;
     all(): readonly Advertisement[];
+    acquaintance(peer: PeerId): Acquaintance | undefined;
+    answered(peer: PeerId): void;
     add(envelope: Uint8Array, expectedSigner?: PeerId): Promise<Advertisement>;
     onUpdate(listener: (advertisement: Advertisement) => void): () => void;
 }
@@ -557,6 +560,7 @@ interface AttemptRecord {
     readonly outcome: 'answered' | 'superseded' | ErrorCode;
     readonly ttftMs?: number;
     readonly durationMs: number;
+    readonly progress?: Progress;
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
@@ -707,6 +711,7 @@ interface Client extends AsyncDisposable {
     observe(listener: (event: RequestEvent) => void): () => void;
     reputation(peer?: string): readonly StandingReport[];
     forget(peer: string): number;
+    slots(model: string): number;
     stats(): ClientStats;
     close(): Promise<void>;
 }
@@ -945,6 +950,8 @@ interface GatewayLimits {
     readonly idempotencyTtlMs: number;
     readonly maxStoredBytes: number;
     readonly idempotencyGraceMs: number;
+    readonly maxQueued: number;
+    readonly maxQueuedPerKey: number;
     readonly maxHops: number;
 }
 interface GatewayServer extends AsyncDisposable {
@@ -1014,6 +1021,7 @@ interface Host extends AsyncDisposable {
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
+    natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
@@ -1209,7 +1217,7 @@ interface OwnNames {
         readonly models: readonly string[];
     }[];
 }
-interface PeerListing {
+interface PeerListing extends PeerReach {
     readonly peerId: string;
     readonly models: readonly string[];
     readonly operator: string;
@@ -1224,6 +1232,10 @@ interface PeerListing {
         readonly code: ErrorCode;
         readonly message: string;
     };
+}
+interface PeerReach {
+    readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown';
+    readonly connectedAt?: string;
 }
 interface PositionScore {
     readonly position: number;
@@ -1568,6 +1580,7 @@ interface Verification {
 interface Whole extends ChainField {
     readonly stream?: false | null;
 }
+type Acquaintance = 'heard' | 'met' | 'answered';
 type AddressEvidence = {
     readonly address: string;
 } & Pick<OwnAddress, 'source'> & Verdict;
@@ -1655,7 +1668,7 @@ type Fault = {
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
-type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'>;
+type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'> & Partial<Pick<Client, 'slots'>>;
 type HopRequest = {
     readonly type: 'reserve';
 } | {
@@ -1682,6 +1695,7 @@ type JoinResult = {
     readonly joined: false;
     readonly reasons: readonly string[];
 };
+type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown';
 type NodeFrame = ({
     readonly type: 'accepted';
 } & Accepted) | {

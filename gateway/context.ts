@@ -25,6 +25,8 @@ export interface GatewayEnv {
     readonly startedAt: number
     /** Whose key it came with; all who need none are one. */
     readonly caller: string
+    /** Turns before this request when it came to the queue. Absent where it never did. */
+    readonly queued?: number
     /** The answer failed after its first byte, so that it must not be given out again. */
     readonly broken: boolean
     /** What of the request was left out, by the caller's names. */

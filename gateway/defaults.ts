@@ -26,6 +26,10 @@ export interface GatewayLimits {
   readonly maxStoredBytes: number
   /** A request that carries an idempotency key goes on this long after its caller has left. @default 15_000 */
   readonly idempotencyGraceMs: number
+  /** Requests that wait until the peers have room, of all callers. @default 1_024 */
+  readonly maxQueued: number
+  /** Of them, those of one key. @default 256 */
+  readonly maxQueuedPerKey: number
   /** Gateways that a request may pass through. @default 3 */
   readonly maxHops: number
 }
@@ -45,5 +49,7 @@ export const GATEWAY_LIMITS: GatewayLimits = {
   idempotencyTtlMs: 3_600_000,
   maxStoredBytes: 67_108_864,
   idempotencyGraceMs: 15_000,
+  maxQueued: 1_024,
+  maxQueuedPerKey: 256,
   maxHops: 3,
 }

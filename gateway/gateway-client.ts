@@ -1,5 +1,5 @@
 import type { Client } from '../client/index.ts'
-/** What the gateway needs of a client. */
+/** What the gateway needs of a client. One that does not know its peers' slots is asked without a bound. */
 export type GatewayClient = Pick<
   Client,
   | 'batch'
@@ -11,4 +11,5 @@ export type GatewayClient = Pick<
   | 'observe'
   | 'stats'
   | 'unusedFields'
->
+> &
+  Partial<Pick<Client, 'slots'>>

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
+import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
 import { messages } from './anthropic/index.ts'
 import { Batches, batchRoutes } from './batches/index.ts'
@@ -19,6 +20,7 @@ import { idempotency } from './idempotency/index.ts'
 import { createMetrics } from './metrics/index.ts'
 import { ollamaAnswers, ollamaEmbed, ollamaModels, ollamaOther } from './ollama/index.ts'
 import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
+import { queuedClient, RequestQueue } from './queue/index.ts'
 import { responses } from './responses/index.ts'
 import {
   type ApiKey,
@@ -96,9 +98,16 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   const limits = { ...GATEWAY_LIMITS, ...definedOnly(init) }
   const log = init.log ?? (() => {})
   const rateLimit = createRateLimit(init.rateLimits ?? {})
-  const metrics = init.metrics === true ? createMetrics(client) : undefined
+  const queue = new RequestQueue({
+    maxQueued: limits.maxQueued,
+    maxQueuedPerKey: limits.maxQueuedPerKey,
+    slots: (model) => client.slots?.(model) ?? 0,
+    clock: systemClock,
+    onTurn: (waitedMs) => metrics?.queued(waitedMs),
+  })
+  const metrics = init.metrics === true ? createMetrics(client, queue) : undefined
   const context: GatewayContext = {
-    client,
+    client: queuedClient(client, queue, systemClock),
     metrics,
     limits,
     now: init.now ?? Date.now,
@@ -127,6 +136,8 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     await next()
     metrics?.answered(routeOf(c.req.path), c.res.status)
     c.header('x-request-id', requestId)
+    const ahead = c.get('queued')
+    if (ahead !== undefined) c.header('x-skein-queue-position', String(ahead))
     const ignored = ignoredHeader(c)
     if (ignored !== undefined) c.header(IGNORED_HEADER, ignored)
     c.header('openai-processing-ms', String(Math.round(performance.now() - startedAt)))

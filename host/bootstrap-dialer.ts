@@ -18,14 +18,14 @@ export interface BootstrapDialerInit {
   >
   /** Each of one peer, or a `/dnsaddr` name. */
   readonly addresses: readonly Multiaddr[]
-  /** Tells `change` once this machine has another network: whoever waits dials at once. */
+  /** Tells `change` once this machine has another network: waiting dials begin at once. */
   readonly networkChanged: EventTarget
   /** Looks up the `/dnsaddr` names among them. */
   readonly names: Pick<MultiaddrResolver, 'resolve'>
   readonly signal: AbortSignal
   /** From 0 to 1. */
   readonly random: () => number
-  /** What an error means to whoever reads the state. */
+  /** What an error means, for readers of the state. */
   readonly explain: (error: unknown) => string
 }
 

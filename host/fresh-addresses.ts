@@ -35,7 +35,7 @@ export async function findFreshAddresses(
       return true
     }
   } catch {
-    // Nobody to ask, or nobody answered in time.
+    // No peer to ask, or none answered in time.
   }
   // The query itself may have been told first.
   return (await addressesOf(peerStore, peer)).some((address) => !known.has(address.toString()))

@@ -1,7 +1,8 @@
 import type { ChatMessage } from '../../protocol/index.ts'
-import { asString, type EngineHttp } from '../http/index.ts'
+import type { EngineHttp } from '../http/index.ts'
 import { messageText, plainRole } from '../messages.ts'
 import type { TextRequest } from '../request-fields.ts'
+import { textAt, wrongShape } from '../shapes/index.ts'
 import type { PromptPart } from './token-answer.ts'
 import { tokenIdsIn } from './token-ids.ts'
 
@@ -70,5 +71,7 @@ async function render(
     content: texts[at] ?? '',
   }))
   const { prompt } = await http.post('/apply-template', { messages: shown }, { signal })
-  return asString(prompt)
+  const text = textAt(prompt, 'prompt')
+  if (text !== '') return text
+  throw wrongShape('prompt', prompt, 'the rendered conversation')
 }

@@ -20,6 +20,6 @@ export type {
   AttemptSource,
 } from './attempt-source.ts'
 export type { Connect } from './open-stream.ts'
-export type { Path, PathOf } from './path.ts'
+export type { Path } from './path.ts'
 export { createPeerAttempt, type PeerAttemptInit } from './peer-attempt.ts'
 export { Watchdog } from './watchdog.ts'

@@ -13,7 +13,7 @@ export type PathOf = (peerId: PeerId, stream: Stream) => Path | undefined
 
 /**
  * What a stream's breaking means. A relay's death looks like an end, or a reset, by the peer; with the connection gone
- * nobody can tell them apart, and the peer is not blamed. A reset over a connection that stays is the peer's own.
+ * the two cannot be told apart, and the peer is not blamed. A reset over a connection that stays is the peer's own.
  */
 export function pathFailure(error: InferenceError, path: Path | undefined): InferenceError {
   if (path?.relay === undefined) return error

@@ -21,6 +21,8 @@ export interface Candidate {
   readonly key: string
   readonly advertisement: Advertisement
   readonly model: ModelAdvertisement
+  /** How it is known; `heard`: only others told of it. @default 'met' */
+  readonly acquaintance?: 'heard' | 'met' | 'answered'
 }
 
 /** The part of a candidate that routing reads. */
@@ -32,4 +34,6 @@ export interface RouteCandidate {
     'addresses' | 'decodeRate' | 'operator' | 'prefillRate' | 'slots'
   >
   readonly model: Pick<ModelAdvertisement, 'contextLength' | 'digest' | 'id' | 'templateHash'>
+  /** How it is known; `heard`: only others told of it. @default 'met' */
+  readonly acquaintance?: 'heard' | 'met' | 'answered'
 }

@@ -7,9 +7,15 @@ import { InferenceError } from '../../protocol/index.ts'
  * @throws InferenceError `invalid_request`, its `param` being the path of the first field at fault
  */
 export function readFields<T>(schema: z.ZodType<T>, body: unknown): T {
-  const parsed = schema.safeParse(body)
+  const parsed = schema.safeParse(withoutNulls(body))
   if (parsed.success) return parsed.data
   throw refusalOf(parsed.error)
+}
+
+/** `null` counts as absent, whatever the field. */
+function withoutNulls(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body
+  return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
 }
 
 interface Fault {

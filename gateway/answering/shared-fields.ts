@@ -40,7 +40,8 @@ export const fields: SharedFields = {
   models: z.array(z.string()).nullish(),
   temperature: optionalNumber(0, 2),
   topP: optionalNumber(0, 1),
-  topK: optionalInteger(0, 100_000),
+  // -1 is some engines' word for no bound.
+  topK: optionalInteger(-1, 100_000),
   minP: optionalNumber(0, 1),
   seed: optionalInteger(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
   penalty: optionalNumber(-2, 2),

@@ -1,4 +1,4 @@
-import { type FinishReason, InferenceError } from '../../protocol/index.ts'
+import { depthOf, type FinishReason, InferenceError, LIMITS } from '../../protocol/index.ts'
 
 /**
  * The arguments of a tool call as the object that some dialects want; none are an empty one.
@@ -12,7 +12,8 @@ export function toolInput(name: string, text: string): Record<string, unknown> {
   } catch (cause) {
     throw notAnObject(name, cause)
   }
-  if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
+  const isTooDeep = depthOf(input, LIMITS.maxJsonDepth) > LIMITS.maxJsonDepth
+  if (typeof input === 'object' && input !== null && !Array.isArray(input) && !isTooDeep) {
     return input as Record<string, unknown>
   }
   throw notAnObject(name, undefined)

@@ -19,6 +19,7 @@ import { Blocks } from './blocks.ts'
 import { CALLERS_FIELDS, chatRequestOf, promptOf } from './chat-request.ts'
 import { EventWriter, PING } from './event-writer.ts'
 import { messageObject, messageUsageOf, stopOf } from './message-object.ts'
+import type { MessageFields } from './request.ts'
 import { countFields, messageFields } from './request-fields.ts'
 
 /** `POST /v1/messages` and `POST /v1/messages/count_tokens`, as Anthropic's SDK calls them. */
@@ -32,7 +33,8 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
     .post('/v1/messages', async (c) => {
       const request = readFields(messageFields, asked(c, await readJsonObject(c.req.raw)))
       const chat = chatRequestOf(request)
-      const hints = { request: { kind: 'chat', body: chat }, names: CALLERS_FIELDS } as const
+      const names = hintNames(request)
+      const hints = { request: { kind: 'chat', body: chat }, names } as const
       const options = requestOptions(c, context)
       const requestId = c.get('requestId')
       const head = { id: requestId.replace(/^req/, 'msg'), model: request.model }
@@ -71,6 +73,11 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
       // Only the engine that will read it can count it.
       return c.json({ input_tokens: tokens }, 200, { 'x-skein-estimated': 'true' })
     })
+}
+
+/** An effort may have been asked for in two ways. */
+function hintNames({ output_config: config }: MessageFields): Readonly<Record<string, string>> {
+  return config?.effort ? CALLERS_FIELDS : { ...CALLERS_FIELDS, reasoning_effort: 'thinking' }
 }
 
 /** A request without the tools that Anthropic's servers would run. What may be cached, peers keep warm by themselves. */

@@ -145,8 +145,8 @@ export const messageFields: z.ZodType<MessageFields> = z.strictObject({
   presence_penalty: fields.penalty,
   frequency_penalty: fields.penalty,
   // Without effect.
-  metadata: ignored,
-  service_tier: ignored,
+  metadata: z.looseObject({ user_id: z.string().nullish() }).optional(),
+  service_tier: z.string().optional(),
   inference_geo: z.null().optional(),
   container: z.null('there are no containers here').optional(),
   thread: z.null('nothing is stored here, send the whole conversation').optional(),

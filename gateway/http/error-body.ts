@@ -33,16 +33,27 @@ function messageOf(error: InferenceError): string {
   return length === undefined ? error.message : openAiLengthMessage(length)
 }
 
-/** Whether the caller should ask again: once peers were asked, the network has made its tries. */
+/** When to come back where nothing says so. */
+const BUSY_RETRY_MS = 1_000
+
+/**
+ * Whether the caller should ask again: where there was no room, as there will be; else only if no peer was asked, as the
+ * network has made its tries.
+ */
 function shouldRetry(error: InferenceError): boolean {
-  const { code, details, traits } = error
-  if (code === 'rate_limited') return true
+  const { details, traits } = error
+  if (isBusy(error)) return true
   return traits.status >= 500 && traits.retryElsewhere && (details.attempts ?? []).length === 0
+}
+
+function isBusy({ code, traits }: InferenceError): boolean {
+  return traits.kind === 'busy' || code === 'budget_exhausted'
 }
 
 /** Headers that tell an SDK whether to ask again, and when. */
 function errorHeaders(error: InferenceError): Record<string, string> {
-  const { retryAfterMs, details, traits } = error
+  const { details, traits } = error
+  const retryAfterMs = error.retryAfterMs ?? (isBusy(error) ? BUSY_RETRY_MS : undefined)
   const attempts = details.attempts ?? []
   return {
     ...(traits.status >= 429 && { 'x-should-retry': String(shouldRetry(error)) }),

@@ -12,6 +12,8 @@ export interface Metrics {
   answered(route: string, status: number): void
   /** The gap between two pieces of a stream, waiting for its reader included. */
   gap(ms: number): void
+  /** How long a request waited for its turn. */
+  queued(ms: number): void
   /** Ends the watch over the client. */
   close(): void
 }
@@ -38,7 +40,10 @@ const PER_TOKEN_S = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.
  * Counts what the client does, by the one record that each request leaves. Names follow OpenTelemetry's conventions for
  * generative AI where they have one, in Prometheus' spelling; the others begin with `skein_`.
  */
-export function createMetrics(client: Pick<GatewayClient, 'observe' | 'stats'>): Metrics {
+export function createMetrics(
+  client: Pick<GatewayClient, 'observe' | 'stats'>,
+  queue: { readonly depth: number } = { depth: 0 },
+): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const model = createBoundedLabel()
@@ -112,6 +117,19 @@ export function createMetrics(client: Pick<GatewayClient, 'observe' | 'stats'>):
     labelNames: ['route', 'status'],
     registers,
   })
+  const waits = new Histogram({
+    name: 'skein_queue_wait_seconds',
+    help: 'Waits of requests until the peers had room for them',
+    ...{ buckets: DURATION_S, registers },
+  })
+  new Gauge({
+    name: 'skein_queue_depth',
+    help: 'Requests that wait until the peers have room',
+    registers,
+    collect() {
+      this.set(queue.depth)
+    },
+  })
   new Gauge({
     name: 'skein_requests_in_flight',
     help: 'Attempts under way',
@@ -178,6 +196,7 @@ export function createMetrics(client: Pick<GatewayClient, 'observe' | 'stats'>):
     text: async () => await registry.metrics(),
     contentType: registry.contentType,
     answered: (route, status) => http.inc({ route, status: String(status) }),
+    queued: (ms) => waits.observe(ms / 1_000),
     gap: (ms) => gaps.observe(ms / 1_000),
     close: unobserve,
   }

@@ -25,7 +25,7 @@ import { chatRequestOf, promptRequestOf, rawRequestOf } from './chat-request.ts'
 import { checkContext } from './context-check.ts'
 import { LineWriter } from './line-writer.ts'
 import { joined, LineContents, type LineForm, lineOf } from './lines.ts'
-import { listingOf } from './models.ts'
+import { allListings, listingOf } from './models.ts'
 import { CALLERS_FIELDS } from './options.ts'
 import type { AnswerFields } from './request.ts'
 import { chatFields, generateFields } from './request-fields.ts'
@@ -66,11 +66,14 @@ async function loaded(
   form: LineForm,
 ): Promise<Response> {
   // The caller's own names are known without asking anybody.
-  const isOwn = client.names.aliases.includes(model) || /^auto$|[,/]/.test(model)
+  const isOwn =
+    /^auto$|,/.test(model) ||
+    client.names.providers.some(({ name }) => model.startsWith(`${name}/`))
   if (!isOwn) {
-    listingOf(await client.models({ signal: c.req.raw.signal }), normalizeModelId(model))
+    listingOf(await allListings(client, c.req.raw.signal), normalizeModelId(model))
   }
-  const done_reason = Number(keepAlive) === 0 ? 'unload' : 'load'
+  const unloads = ['number', 'string'].includes(typeof keepAlive) && Number(keepAlive) === 0
+  const done_reason = unloads ? 'unload' : 'load'
   return c.json({ ...lineOf({ form, model, now: now() }, {}), done: true, done_reason })
 }
 

@@ -29,17 +29,46 @@ export function ollamaModels(context: GatewayContext): Hono<GatewayEnv> {
       // What runs is on other machines.
       .get('/api/ps', (c) => c.json({ models: [] }))
       .get('/api/tags', async (c) => {
-        const listings = await client.models({ signal: c.req.raw.signal })
+        const listings = await allListings(client, c.req.raw.signal)
         return c.json({ models: listings.map((listing) => tagOf(listing, modifiedAt)) })
       })
       .post('/api/show', async (c) => {
         const { model, name } = readFields(showFields, await readJsonObject(c.req.raw))
         // The command line sends both, one of them empty.
         const id = normalizeModelId(model || name || '')
-        const listings = await client.models({ signal: c.req.raw.signal })
+        const listings = await allListings(client, c.req.raw.signal)
         return c.json(shown(listingOf(listings, id), modifiedAt))
       })
   )
+}
+
+/**
+ * What the swarm serves, and the caller's own names: aliases, and the models of providers, which are believed to have all
+ * that OpenAI's API has.
+ *
+ * @throws InferenceError `no_peers` where there are no names of the caller's own either
+ */
+export async function allListings(
+  client: GatewayContext['client'],
+  signal: AbortSignal,
+): Promise<readonly ModelListing[]> {
+  const { aliases, providers } = client.names
+  const own = [
+    ...aliases,
+    ...providers.flatMap(({ name, models }) => models.map((model) => `${name}/${model}`)),
+  ].map((name) => ownListing(name))
+  try {
+    return [...(await client.models({ signal })), ...own]
+  } catch (error) {
+    if (own.length > 0 && InferenceError.is(error, 'no_peers')) return own
+    throw error
+  }
+}
+
+function ownListing(name: string): ModelListing {
+  const capabilities: Capability[] = ['chat', 'tools', 'vision']
+  const id = normalizeModelId(name)
+  return { id, aliases: [], digests: [], capabilities, contextLength: 0, peers: [] }
 }
 
 /** @throws InferenceError `model_not_found` */

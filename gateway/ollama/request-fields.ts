@@ -50,7 +50,7 @@ const common = {
   models: fields.models,
   options: optionFields.nullish(),
   /** Says how long an engine keeps a model in memory, which changes no answer. */
-  keep_alive: ignored,
+  keep_alive: z.union([z.string(), z.number()]).nullish(),
   /** The model's older name, which the command line sends empty. */
   name: z.literal('').optional(),
 }
@@ -61,6 +61,9 @@ const asked = {
   think: z.union([z.boolean(), z.enum(['low', 'medium', 'high', ''])]).nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: fields.topLogprobs,
+  /** Whether an engine may cut: here a prompt that is too long is an error, and an answer ends where the context does. */
+  truncate: z.boolean().nullish(),
+  shift: z.boolean().nullish(),
 }
 const noText = (message: string) => z.literal('', message).nullish()
 
@@ -81,8 +84,6 @@ export const generateFields: z.ZodType<GenerateFields> = z.strictObject({
   suffix: noText('nobody offers to fill in the middle'),
   template: noText('a model has its own template'),
   context: z.tuple([], 'nothing is remembered here: send the whole conversation').nullish(),
-  shift: z.literal(false, 'an answer ends where the context does').nullish(),
-  truncate: z.literal(false, 'a prompt that is too long is an error').nullish(),
 })
 
 /** The body of `POST /api/embed`. A text that is too long is an error, whether it might be cut or not. */

@@ -43,4 +43,5 @@ const EXPOSED = [
   'x-skein-hedged',
   'x-skein-resumed',
   'x-skein-ttft-ms',
+  'x-skein-queue-position',
 ]

@@ -1,3 +1,3 @@
 /** Keeps a host's connections in step with the network that its machine is in. */
 
-export { type NetworkWatchInit, watchNetwork } from './network-watch.ts'
+export { watchNetwork } from './network-watch.ts'

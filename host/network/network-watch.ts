@@ -29,7 +29,7 @@ const BUSY_MS = 1_000
 /**
  * Notices that this machine has another network, and aborts the connections that died with the old one: TCP by itself
  * would go on for a quarter of an hour. A peer that is silent while others answer is busy more often than dead, so its
- * connection is aborted only where this machine's addresses changed, where it slept, or where nobody answers at all.
+ * connection is aborted only where this machine's addresses changed, where it slept, or where no peer answers at all.
  */
 export function watchNetwork(init: NetworkWatchInit): void {
   const { libp2p, clock, signal, log, onChange, addresses = ownAddresses } = init

@@ -19,7 +19,7 @@ const MAX_PEERS = 4_096
 
 /**
  * Decides how long the reader of a relayed stream pauses after the bytes it has just passed on. A peer that stays
- * within its share, as an answer that is being written does, waits for nobody unless the relay is a whole second
+ * within its share, as an answer that is being written does, does not wait unless the relay is a whole second
  * behind; one that moves much has what the others leave, and its share once its burst is used up. The clock is passed in.
  */
 export class ByteMeter {

@@ -1,6 +1,6 @@
 /**
  * Circuit relay v2 with limits that fit inference: the server on hosts that others can reach, the loop that keeps
- * reservations on hosts that nobody reaches directly, and the transport that dials through relays.
+ * reservations on hosts that cannot be reached directly, and the transport that dials through relays.
  *
  * @example
  * async function relay(init: ConstructorParameters<typeof RelayServer>[0]): Promise<void> {
@@ -13,7 +13,7 @@
  */
 
 export { RELAY_LIMITS } from './limits.ts'
-export { type HeldRelay, RelayKeeper } from './relay-keeper.ts'
+export { RelayKeeper } from './relay-keeper.ts'
 export { RelayServer, type RelayUse } from './relay-server.ts'
 export { relayTransport } from './relay-transport.ts'
 export { isReachedByRelay, isRelayed, relayOf } from './relayed.ts'

@@ -15,7 +15,7 @@ export interface RelayKeeperInit {
     'peerId' | 'dial' | 'getConnections' | 'getPeers' | 'peerStore' | 'getMultiaddrs'
   > &
     Pick<Libp2p, 'addEventListener' | 'removeEventListener'>
-  /** Whether this host needs relays now: nobody reaches it directly. */
+  /** Whether this host needs relays now: it cannot be reached directly. */
   readonly isNeeded: () => boolean
   /** A relay on this machine helps only a host that does not listen itself. */
   readonly useLoopback: boolean
@@ -40,7 +40,7 @@ interface Held extends HeldRelay, RelayOption {
   readonly reservedAtMs: number
 }
 
-/** With two that fail apart, one may die and nobody notices. */
+/** With two that fail apart, one may die without a gap. */
 const WANTED = 2
 const DIAL_TIMEOUT_MS = 5_000
 const RESERVE_TIMEOUT_MS = 5_000

@@ -58,7 +58,7 @@ const TAG = 'skein-reserved'
 const MAX_HOP_STREAMS = RELAY_LIMITS.maxCircuitsPerPeer + 8
 
 /**
- * Relays for peers that cannot be reached otherwise (circuit relay v2). It dials nobody: a circuit leads only to a peer
+ * Relays for peers that cannot be reached otherwise (circuit relay v2). It never dials: a circuit leads only to a peer
  * that is connected and has asked to be reached. What it passes on is encrypted between the two ends.
  */
 export class RelayServer {

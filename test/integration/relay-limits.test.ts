@@ -75,7 +75,7 @@ describe('a relay', () => {
     expect(one.relaying().use?.bytes).toBeGreaterThan(2 * sent)
   })
 
-  it('leads nowhere but to peers that hold a reservation, and dials nobody', async () => {
+  it('leads nowhere but to peers that hold a reservation, and dials no peer', async () => {
     const one = await relay()
     const other = await start(LISTEN)
     await one.connect(addressOf(other))

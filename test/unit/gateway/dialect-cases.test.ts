@@ -28,7 +28,11 @@ async function gatewayOver(
 }> {
   const { fetch, bodyOf } = fakeFetch({ '/v1/chat/completions': reply, '/v1/embeddings': reply })
   const providers = [{ name: 'p', baseUrl: 'http://cloud.example/v1', fetch }]
-  const swarm = await ScriptedSwarm.create(peers, { timeoutMs: 20_000, providers })
+  const swarm = await ScriptedSwarm.create(peers, {
+    timeoutMs: 20_000,
+    providers,
+    aliases: { mine: 'm' },
+  })
   onTestFinished(() => swarm[Symbol.asyncDispose]())
   const gateway = createGateway(gatewayClientOf(swarm.swarm.requester))
   onTestFinished(() => gateway.close())
@@ -189,6 +193,41 @@ describe('hints', () => {
   })
 })
 
+describe('null and neutral values in other dialects', () => {
+  it.each<[string, object]>([
+    ['/v1/messages', { max_tokens: 9, messages, temperature: null, tools: null, whatever: null }],
+    ['/v1/messages', { max_tokens: 9, messages, top_k: -1, metadata: { user_id: null } }],
+    ['/v1/responses', { input: 'Hello', instructions: null, whatever: null, conversation: null }],
+    ['/api/chat', { messages, stream: false, format: null, whatever: null, shift: true }],
+    ['/api/generate', { prompt: 'Hello', stream: false, truncate: true, context: [] }],
+  ])('%s takes %j', async (path, body) => {
+    const { post } = await gatewayOver([{}])
+    const { status, text } = await post(path, { model: 'm', ...body })
+    expect([status, text]).toEqual([200, expect.any(String)])
+  })
+
+  it.each<[string, object]>([
+    ['/v1/messages', { max_tokens: 9, messages, metadata: { user_id: 7 } }],
+    ['/v1/responses', { input: 'Hello', service_tier: 7 }],
+    ['/api/chat', { messages, keep_alive: {} }],
+  ])('%s refuses %j, though it has no effect', async (path, body) => {
+    const { post } = await gatewayOver([{}])
+    expect((await post(path, { model: 'm', ...body })).status).toBe(400)
+  })
+})
+
+describe('arguments of a tool call', () => {
+  it('that nest without end are the engine’s fault, not the gateway’s', async () => {
+    const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
+    const call = { index: 0, id: 'c', function: { name: 'write', arguments: deep } }
+    const { post } = await gatewayOver([], () =>
+      events(chunk({ tool_calls: [call] }, 'tool_calls')),
+    )
+    const asked = { model: 'p/x', max_tokens: 9, messages, tools: [WRITE] }
+    expect((await post('/v1/messages', asked)).status).toBe(502)
+  })
+})
+
 describe('tools that no peer can run', () => {
   it('are left out of a list, and listed', async () => {
     const { post, sent } = await gatewayOver([], () => events(chunk({ content: 'a' }, 'stop')))
@@ -211,6 +250,23 @@ describe('tools that no peer can run', () => {
     expect(chat.status).toBe(200)
     expect(chat.headers.get('x-skein-ignored')).toBe('tools.web_search_preview')
     expect(sent()?.tools).toBeUndefined()
+  })
+
+  it('cannot be chosen: what is left cannot meet the choice', async () => {
+    const { post } = await gatewayOver([{}])
+    const search = [{ type: 'web_search_20250305', name: 'web_search' }]
+    for (const choice of [{ type: 'any' }, { type: 'tool', name: 'web_search' }]) {
+      const asked = { model: 'm', max_tokens: 9, messages, tools: search, tool_choice: choice }
+      const { status, body } = await post('/v1/messages', asked)
+      expect([status, body.error.message]).toEqual([400, expect.stringContaining('tool_choice')])
+    }
+    const asked = {
+      model: 'm',
+      input: 'x',
+      tools: [{ type: 'web_search' }],
+      tool_choice: 'required',
+    }
+    expect((await post('/v1/responses', asked)).body.error.param).toBe('tool_choice')
   })
 
   it('may be 300', async () => {
@@ -400,6 +456,14 @@ describe('codes and ends that clients branch on', () => {
 })
 
 describe('Ollama’s clients', () => {
+  it('see the caller’s own names beside what the swarm serves', async () => {
+    const { post } = await gatewayOver([{}])
+    const about = await post('/api/show', { model: 'mine' })
+    expect(about.body.capabilities).toContain('completion')
+    expect((await post('/api/generate', { model: 'mine' })).status).toBe(200)
+    expect((await post('/api/generate', { model: 'p/whatever' })).status).toBe(200)
+  })
+
   it('see a digest for every model, and chat models as such', async () => {
     const { post } = await gatewayOver([{ model: { capabilities: ['chat', 'embedding'] } }])
     const { body } = await post('/api/show', { model: '', name: 'm:latest' })

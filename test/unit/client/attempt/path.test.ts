@@ -24,7 +24,7 @@ describe('a stream that breaks', () => {
     expect(codeOf('stream_reset', relayed(true))).toBe('stream_reset')
   })
 
-  it('is the failure of the peer where it was reached directly, or nobody knows', () => {
+  it('is the failure of the peer where it was reached directly, or the path is unknown', () => {
     for (const path of [direct, undefined]) {
       expect(codeOf('truncated', path)).toBe('truncated')
       expect(codeOf('stream_reset', path)).toBe('stream_reset')

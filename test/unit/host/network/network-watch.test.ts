@@ -86,7 +86,7 @@ describe('a watch over the network', () => {
     watch.stop()
   })
 
-  it('aborts all where nobody answers any more, within 15 seconds', async () => {
+  it('aborts all where no peer answers any more, within 15 seconds', async () => {
     const connections = [new FakeConnection(false), new FakeConnection(false)]
     const watch = watched(...connections)
     await watch.clock.advance(20_000)

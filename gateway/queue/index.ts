@@ -1,0 +1,16 @@
+/**
+ * Requests that the peers have no room for wait here, within their deadline, instead of being refused.
+ *
+ * @example
+ * const queue = new RequestQueue({ maxQueued: 1_024, maxQueuedPerKey: 256, slots, clock: systemClock })
+ * const client = queuedClient(plain, queue, systemClock)
+ *
+ * @packageDocumentation
+ */
+export { type QueuedOptions, queuedClient } from './queued-client.ts'
+export {
+  type EnterOptions,
+  RequestQueue,
+  type RequestQueueInit,
+  type Turn,
+} from './request-queue.ts'

@@ -1,0 +1,192 @@
+import { InferenceError } from '../../protocol/index.ts'
+import type { Clock } from '../../timing/index.ts'
+import { Lane, type Waiter } from './lane.ts'
+
+/** The next try after a refusal that names no time, and what a caller is told before anything is known. */
+const RETRY_MS = 1_000
+/** No refusal sends a caller away for longer. */
+const MAX_RETRY_MS = 60_000
+/** Models with a queue of their own; names that callers make up share the last one. */
+const MAX_LANES = 256
+const OTHERS = ''
+
+export interface RequestQueueInit {
+  /** Requests that wait, of all callers. */
+  readonly maxQueued: number
+  /** Requests that wait, of one key. */
+  readonly maxQueuedPerKey: number
+  /** Total advertised slots of the peers known to serve a model; 0 if none are known. */
+  readonly slots: (model: string) => number
+  readonly clock: Clock
+  /** Called with the wait of each request that gets its turn. */
+  readonly onTurn?: (waitedMs: number) => void
+}
+
+export interface EnterOptions {
+  readonly model: string
+  /** Whose it is. */
+  readonly key: string
+  /** By the clock's `now`. */
+  readonly deadlineAtMs: number
+  readonly signal?: AbortSignal
+  /** Called once, with the number of turns before this one; 0 where it does not wait. */
+  readonly onPosition?: (ahead: number) => void
+}
+
+/** The right to ask the peers. Ends with `leave`, whatever happened. */
+export interface Turn {
+  /** An answer came. */
+  answered(): void
+  /**
+   * Gives the turn up for the peers had no room, and waits for the next one, before others of the same key.
+   *
+   * @throws the refusal, once the deadline allows no other try; the signal's reason
+   */
+  again(refusal: InferenceError): Promise<void>
+  leave(): void
+}
+
+/**
+ * Holds requests back that the peers have no room for, instead of having them refused: as many run at a time as the
+ * known slots keep busy, or as refusals have shown to find room. Keys take turns.
+ */
+export class RequestQueue {
+  readonly #init: RequestQueueInit
+  readonly #lanes = new Map<string, Lane>()
+  /** Lanes that wait after a refusal. */
+  readonly #paused = new Map<Lane, Disposable>()
+
+  constructor(init: RequestQueueInit) {
+    this.#init = init
+  }
+
+  get depth(): number {
+    let depth = 0
+    for (const lane of this.#lanes.values()) depth += lane.depth
+    return depth
+  }
+
+  /**
+   * Waits for a turn.
+   *
+   * @throws InferenceError `over_capacity`, with the time to come back, where the queue is full or the turn would come
+   *   after the deadline; `deadline_exceeded` when it passes; the signal's reason
+   */
+  async enter(options: EnterOptions): Promise<Turn> {
+    options.signal?.throwIfAborted()
+    const { clock, slots } = this.#init
+    const { name, lane } = this.#laneOf(options.model)
+    const enteredAtMs = clock.now()
+    const isFree =
+      lane.depth === 0 && !this.#paused.has(lane) && lane.running < lane.limit(slots(name))
+    if (!isFree) this.#checkRoom(lane, name, options)
+    let startedAtMs = enteredAtMs
+    let holds = false
+    const wait = async (first: boolean): Promise<void> => {
+      await this.#turnOf(lane, name, options, first)
+      holds = true
+      startedAtMs = clock.now()
+    }
+    const release = (): void => {
+      if (!holds) return
+      holds = false
+      lane.running -= 1
+      this.#pump(lane, name)
+    }
+    if (isFree) options.onPosition?.(0)
+    await wait(false)
+    this.#init.onTurn?.(startedAtMs - enteredAtMs)
+    return {
+      answered: () => lane.answered(clock.now() - startedAtMs),
+      again: async (refusal) => {
+        // Nothing says that there will be room: no peer is known, and nothing of ours runs.
+        if (slots(name) === 0 && lane.running <= 1 && lane.depth === 0) throw refusal
+        lane.refused()
+        const pauseMs = Math.min(refusal.retryAfterMs ?? RETRY_MS, MAX_RETRY_MS)
+        if (clock.now() + pauseMs >= options.deadlineAtMs) throw refusal
+        this.#pause(lane, name, pauseMs)
+        release()
+        await wait(true)
+      },
+      leave: release,
+    }
+  }
+
+  /** What was learned of a model is kept for as long as there is room for it. */
+  #laneOf(model: string): { readonly name: string; readonly lane: Lane } {
+    const known = this.#lanes.get(model)
+    if (known !== undefined) return { name: model, lane: known }
+    if (this.#lanes.size >= MAX_LANES) {
+      const idle = [...this.#lanes].find(([, lane]) => lane.isIdle && !this.#paused.has(lane))
+      if (idle !== undefined) this.#lanes.delete(idle[0])
+    }
+    const name = this.#lanes.size < MAX_LANES ? model : OTHERS
+    const lane = this.#lanes.get(name) ?? new Lane()
+    this.#lanes.set(name, lane)
+    return { name, lane }
+  }
+
+  #checkRoom(lane: Lane, name: string, { key, deadlineAtMs }: EnterOptions): void {
+    const { maxQueued, maxQueuedPerKey, slots, clock } = this.#init
+    const waitMs = lane.waitMs(lane.depth, slots(name))
+    const refuse = (why: string): InferenceError => {
+      const retryAfterMs = Math.min(MAX_RETRY_MS, Math.max(RETRY_MS, waitMs ?? RETRY_MS))
+      return new InferenceError('over_capacity', why, { retryAfterMs })
+    }
+    if (this.depth >= maxQueued) throw refuse(`${maxQueued} requests wait at this gateway already`)
+    if (lane.depthOf(key) >= maxQueuedPerKey) {
+      throw refuse(`${maxQueuedPerKey} requests of this key wait at this gateway already`)
+    }
+    if (waitMs !== undefined && clock.now() + waitMs > deadlineAtMs) {
+      throw refuse(
+        `${lane.depth} requests wait, about ${Math.ceil(waitMs / 1_000)} s, which is longer than this one may take`,
+      )
+    }
+  }
+
+  async #turnOf(
+    lane: Lane,
+    name: string,
+    { key, signal, deadlineAtMs, onPosition }: EnterOptions,
+    first: boolean,
+  ): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const waiter: Waiter = { key, go: resolve }
+    const fail = (reason: unknown): void => {
+      lane.remove(waiter)
+      reject(reason)
+    }
+    const onAbort = (): void => fail(signal?.reason)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    using _deadline = this.#init.clock.after(deadlineAtMs - this.#init.clock.now(), () => {
+      fail(new InferenceError('deadline_exceeded', 'the time for the request passed in the queue'))
+    })
+    lane.add(waiter, { first })
+    this.#pump(lane, name)
+    const ahead = lane.ahead(key)
+    if (lane.depth > 0 && !first) onPosition?.(ahead + 1)
+    try {
+      await promise
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #pause(lane: Lane, name: string, ms: number): void {
+    this.#paused.get(lane)?.[Symbol.dispose]()
+    const timer = this.#init.clock.after(ms, () => {
+      this.#paused.delete(lane)
+      this.#pump(lane, name)
+    })
+    this.#paused.set(lane, timer)
+  }
+
+  #pump(lane: Lane, name: string): void {
+    while (!this.#paused.has(lane) && lane.running < lane.limit(this.#init.slots(name))) {
+      const waiter = lane.next()
+      if (waiter === undefined) return
+      lane.running += 1
+      waiter.go()
+    }
+  }
+}

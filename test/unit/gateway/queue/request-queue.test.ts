@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import { RequestQueue, type RequestQueueInit, type Turn } from '../../../../gateway/queue/index.ts'
+import { InferenceError } from '../../../../protocol/index.ts'
+import { VirtualClock } from '../../../../testing/index.ts'
+
+/** Two turns at a time: one slot. */
+function queueOf(init: Partial<RequestQueueInit> = {}) {
+  const clock = new VirtualClock()
+  const queue = new RequestQueue({
+    ...{ maxQueued: 100, maxQueuedPerKey: 50, slots: () => 1, clock },
+    ...init,
+  })
+  const order: string[] = []
+  const enter = async (key: string, deadlineMs = 60_000, signal?: AbortSignal): Promise<Turn> => {
+    const turn = await queue.enter({
+      ...{ model: 'm', key, deadlineAtMs: clock.now() + deadlineMs },
+      ...(signal !== undefined && { signal }),
+    })
+    order.push(key)
+    return turn
+  }
+  return { clock, queue, order, enter }
+}
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('a queue', () => {
+  it('lets in what the slots keep busy, and each key in its turn', async () => {
+    const { queue, order, enter } = queueOf()
+    const running = [await enter('a'), await enter('a')]
+    const waiting = ['a', 'a', 'a', 'b', 'c'].map((key) => enter(key))
+    await settled()
+    expect(order).toEqual(['a', 'a'])
+    expect(queue.depth).toBe(5)
+    for (const turn of running) turn.leave()
+    for (const turn of waiting) void turn.then((held) => held.leave())
+    await Promise.all(waiting)
+    expect(order.slice(2)).toEqual(['a', 'b', 'c', 'a', 'a'])
+    expect(queue.depth).toBe(0)
+  })
+
+  it('tells the number of turns before a request', async () => {
+    const { queue, enter } = queueOf()
+    await enter('a')
+    await enter('a')
+    const ahead: number[] = []
+    const about = {
+      model: 'm',
+      deadlineAtMs: 1e9,
+      onPosition: (turns: number) => ahead.push(turns),
+    }
+    for (const key of ['a', 'a', 'b']) void queue.enter({ ...about, key })
+    void queue.enter({ ...about, model: 'other', key: 'a' })
+    await settled()
+    expect(ahead).toEqual([1, 2, 2, 0])
+  })
+
+  it('is bounded, in all and for each key, and says when to come back', async () => {
+    const { enter } = queueOf({ maxQueued: 3, maxQueuedPerKey: 2 })
+    await enter('a')
+    await enter('a')
+    void enter('a')
+    void enter('a')
+    await expect(enter('a')).rejects.toMatchObject({ code: 'over_capacity', retryAfterMs: 1_000 })
+    void enter('b')
+    await expect(enter('c')).rejects.toMatchObject({ code: 'over_capacity' })
+  })
+
+  it('refuses at once what would wait longer than it may, with the time that it takes', async () => {
+    const { clock, enter } = queueOf()
+    for (let count = 0; count < 3; count += 1) {
+      const turn = await enter('a')
+      await clock.advance(10_000)
+      turn.answered()
+      turn.leave()
+    }
+    await enter('a')
+    await enter('a')
+    void enter('b')
+    await expect(enter('c', 5_000)).rejects.toMatchObject({
+      code: 'over_capacity',
+      retryAfterMs: 10_000,
+    })
+  })
+
+  it('gives up at the deadline, and at the signal of its caller', async () => {
+    const { clock, queue, enter } = queueOf()
+    await enter('a')
+    await enter('a')
+    const late = enter('a', 1_000)
+    const left = new AbortController()
+    const gone = enter('a', 60_000, left.signal)
+    const refused = [
+      expect(late).rejects.toMatchObject({ code: 'deadline_exceeded' }),
+      expect(gone).rejects.toThrow('left'),
+    ]
+    await clock.advance(1_000)
+    left.abort(new Error('left'))
+    await Promise.all(refused)
+    expect(queue.depth).toBe(0)
+  })
+
+  it('has a refused request wait, before others of its key, and lets fewer run from then on', async () => {
+    const { clock, order, enter } = queueOf()
+    const first = await enter('a')
+    const second = await enter('b')
+    const other = enter('b')
+    const busy = new InferenceError('over_capacity', 'full', { retryAfterMs: 2_000 })
+    const again = second.again(busy).then(() => order.push('again'))
+    await settled()
+    first.leave()
+    await settled()
+    expect(order).toEqual(['a', 'b'])
+    await clock.advance(2_000)
+    await again
+    expect(order).toEqual(['a', 'b', 'again'])
+    second.leave()
+    await other
+  })
+
+  it('passes a refusal on where nothing says that there will be room, or no time is left', async () => {
+    const busy = new InferenceError('over_capacity', 'full', { retryAfterMs: 2_000 })
+    const unknown = queueOf({ slots: () => 0 })
+    await expect((await unknown.enter('a')).again(busy)).rejects.toBe(busy)
+    const short = queueOf()
+    await expect((await short.enter('a', 1_000)).again(busy)).rejects.toBe(busy)
+  })
+})
