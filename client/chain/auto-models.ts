@@ -17,7 +17,7 @@ export interface AutoQuery {
 
 /**
  * Ids of the network's models that can serve the request: those with the most ready peers first, because failover needs
- * another peer; then by number of peers, counting met peers before those known by referral; by size; and by name. Pure.
+ * another peer; then by number of peers that the client has met, of all peers, by size, and by name. Pure.
  */
 export function autoModels(
   advertisements: readonly Advertisement[],

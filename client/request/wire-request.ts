@@ -4,6 +4,7 @@ import {
   type InferenceRequest,
   LIMITS,
 } from '../../protocol/index.ts'
+import { type AnswerForm, answerFormOf } from './answer-form.ts'
 
 /** A validated request as it is sent, and what its answer is checked against. */
 export interface WireRequest {
@@ -19,6 +20,8 @@ export interface WireRequest {
   readonly inputs: number
   /** Positions and token ids to rate, in order. Only for `score`. */
   readonly rated?: readonly (readonly [position: number, id: number | undefined])[]
+  /** The form that the answer must have; absent for answers that are not text. */
+  readonly form?: AnswerForm
   /** Length of each embedding, if the caller set it. */
   readonly dimensions?: number
 }
@@ -50,7 +53,15 @@ export function encodeRequest(request: InferenceRequest, digest?: string): WireR
     const rated = positions ?? completion.map((_, at) => at)
     return { ...common, choices: 0, inputs: 0, rated: rated.map((at) => [at, completion[at]]) }
   }
-  if (request.kind !== 'embedding') return { ...common, choices: request.body.n ?? 1, inputs: 0 }
+  if (request.kind !== 'embedding') {
+    const form = answerFormOf(request)
+    return {
+      ...common,
+      choices: request.body.n ?? 1,
+      inputs: 0,
+      ...(form !== undefined && { form }),
+    }
+  }
   const { input, dimensions } = request.body
   return {
     ...common,
