@@ -397,6 +397,7 @@ const MODEL_KEY_SHARDS = 4;
 const PROTOCOLS: {
     readonly kad: "/skein/kad/1.0.0";
     readonly advertisement: "/skein/advertisement/1.0.0";
+    readonly notice: "/skein/notice/1.0.0";
     readonly probe: "/skein/probe/1.0.0";
     readonly inference: "/skein/inference/1.0.0";
     readonly receipt: "/skein/receipt/1.0.0";
@@ -707,6 +708,7 @@ interface Client extends AsyncDisposable {
     observe(listener: (event: RequestEvent) => void): () => void;
     reputation(peer?: string): readonly StandingReport[];
     forget(peer: string): number;
+    slots(model: string): number;
     stats(): ClientStats;
     close(): Promise<void>;
 }
@@ -945,6 +947,8 @@ interface GatewayLimits {
     readonly idempotencyTtlMs: number;
     readonly maxStoredBytes: number;
     readonly idempotencyGraceMs: number;
+    readonly maxQueued: number;
+    readonly maxQueuedPerKey: number;
     readonly maxHops: number;
 }
 interface GatewayServer extends AsyncDisposable {
@@ -1024,13 +1028,16 @@ interface Host extends AsyncDisposable {
     stopProviding(key: CID, options?: AbortOptions): Promise<void>;
     findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>;
     findFreshAddresses(peer: PeerId, options?: AbortOptions): Promise<boolean>;
-    offerAdvertisement(envelope: Uint8Array): Promise<void>;
+    offerAdvertisement(envelope: Uint8Array, options?: {
+        readonly notify?: boolean;
+    }): Promise<void>;
     fetchAdvertisement(peer: PeerId, options?: AbortOptions): Promise<Advertisement | undefined>;
 }
 interface HostInit {
     readonly dht: 'server' | 'client';
     readonly dataDir?: string;
     readonly whenLocked?: 'fail' | 'ephemeral';
+    readonly onFault?: (message: string) => void;
     readonly listen?: readonly string[];
     readonly announce?: readonly string[];
     readonly noAnnounce?: readonly string[];
@@ -1655,7 +1662,7 @@ type Fault = {
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
-type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'>;
+type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'> & Partial<Pick<Client, 'slots'>>;
 type HopRequest = {
     readonly type: 'reserve';
 } | {
