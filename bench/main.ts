@@ -7,6 +7,7 @@ import { gateway } from './gateway.ts'
 import { hedge } from './hedge.ts'
 import { overhead } from './overhead.ts'
 import { providers } from './providers.ts'
+import { reach } from './reach.ts'
 import { recovery } from './recovery.ts'
 import { formatReport, type Report } from './report.ts'
 import { resident } from './resident.ts'
@@ -23,6 +24,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean, model?: string) => Pr
   resident,
   providers,
   recovery,
+  reach,
   hedge,
   scale,
   affinity,

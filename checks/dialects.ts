@@ -10,7 +10,7 @@ import { CALLERS_FIELDS as OLLAMA } from '../gateway/ollama/options.ts'
 import { CALLERS_FIELDS as RESPONSES } from '../gateway/responses/chat-request.ts'
 import { DROPPED, NEUTRAL } from '../protocol/idle-fields.ts'
 import { CAPABILITIES, type Capability } from '../protocol/index.ts'
-import { HINTS, OPTIONAL_FIELDS } from '../protocol/request.ts'
+import { HINTS, OPTIONAL_FIELDS } from '../protocol/requirements.ts'
 import type { Findings } from './check.ts'
 
 const DOCUMENT = 'docs/dialects.md'

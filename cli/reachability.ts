@@ -56,7 +56,7 @@ export function reachabilityLines(fields: ReachabilityFields): readonly string[]
   ]
 }
 
-function evidenceLine(entry: EvidenceFields): string {
+export function evidenceLine(entry: EvidenceFields): string {
   const address = plainLine(entry.address)
   switch (entry.verdict) {
     case 'confirmed': {

@@ -12,6 +12,8 @@ export interface SamplingOptions {
   readonly seed?: number
   /** Seconds. */
   readonly timeout?: number
+  /** Seconds. */
+  readonly ttftTimeout?: number
 }
 
 export function withSamplingOptions(command: Command): Command {
@@ -31,6 +33,11 @@ export function withSamplingOptions(command: Command): Command {
     )
     .option('--seed <n>', 'same seed, same model, same settings: same answer', wholeNumber(0))
     .option('--timeout <seconds>', 'deadline for the whole answer', numberBetween(0.1, 3600))
+    .option(
+      '--ttft-timeout <seconds>',
+      'time without a first word or a sign of work after which another peer is tried',
+      numberBetween(0.1, 3600),
+    )
 }
 
 export function chatRequest(
@@ -49,6 +56,13 @@ export function chatRequest(
   }
 }
 
-export function timeoutOf(options: SamplingOptions): { timeoutMs?: number } {
-  return options.timeout === undefined ? {} : { timeoutMs: Math.round(options.timeout * 1000) }
+/** Deadlines that the options set, in milliseconds. */
+export function timeoutOf({ timeout, ttftTimeout }: SamplingOptions): {
+  timeoutMs?: number
+  ttftTimeoutMs?: number
+} {
+  return {
+    ...(timeout !== undefined && { timeoutMs: Math.round(timeout * 1000) }),
+    ...(ttftTimeout !== undefined && { ttftTimeoutMs: Math.round(ttftTimeout * 1000) }),
+  }
 }

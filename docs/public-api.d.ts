@@ -384,6 +384,7 @@ const LIMITS: {
     readonly maxDialBackTargets: 4;
     readonly dialBackBytesPerTarget: 1024;
     readonly maxEmbeddingInputs: 2048;
+    readonly maxFields: 256;
     readonly maxMessages: 4096;
     readonly maxContentParts: 1024;
     readonly maxLogitBias: 1024;
@@ -529,6 +530,8 @@ interface Advertisement {
 interface AdvertisementBook {
     get(peer: PeerId): Advertisement | undefined;
     all(): readonly Advertisement[];
+    acquaintance(peer: PeerId): Acquaintance | undefined;
+    answered(peer: PeerId): void;
     add(envelope: Uint8Array, expectedSigner?: PeerId): Promise<Advertisement>;
     onUpdate(listener: (advertisement: Advertisement) => void): () => void;
 }
@@ -558,6 +561,7 @@ interface AttemptRecord {
     readonly outcome: 'answered' | 'superseded' | ErrorCode;
     readonly ttftMs?: number;
     readonly durationMs: number;
+    readonly progress?: Progress;
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
@@ -1018,6 +1022,7 @@ interface Host extends AsyncDisposable {
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
+    natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
     bootstrapPeers(): readonly BootstrapState[];
@@ -1216,7 +1221,7 @@ interface OwnNames {
         readonly models: readonly string[];
     }[];
 }
-interface PeerListing {
+interface PeerListing extends PeerReach {
     readonly peerId: string;
     readonly models: readonly string[];
     readonly operator: string;
@@ -1231,6 +1236,10 @@ interface PeerListing {
         readonly code: ErrorCode;
         readonly message: string;
     };
+}
+interface PeerReach {
+    readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown';
+    readonly connectedAt?: string;
 }
 interface PositionScore {
     readonly position: number;
@@ -1575,6 +1584,7 @@ interface Verification {
 interface Whole extends ChainField {
     readonly stream?: false | null;
 }
+type Acquaintance = 'heard' | 'met' | 'answered';
 type AddressEvidence = {
     readonly address: string;
 } & Pick<OwnAddress, 'source'> & Verdict;
@@ -1689,6 +1699,7 @@ type JoinResult = {
     readonly joined: false;
     readonly reasons: readonly string[];
 };
+type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown';
 type NodeFrame = ({
     readonly type: 'accepted';
 } & Accepted) | {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { PeerId } from '@libp2p/interface'
 import { type Advertisement, isExpired, openAdvertisement } from '../protocol/index.ts'
+import { type Acquaintance, closer, compareAcquaintance } from './acquaintance.ts'
 import { type BookEntryTraits, chooseEviction } from './book-eviction.ts'
 import type { AdvertisementBook } from './host.ts'
 
@@ -18,26 +19,33 @@ interface Entry extends BookEntryTraits {
   readonly advertisement: Advertisement
   readonly envelope: Uint8Array
   readonly fingerprint: string
-  /** Who told us, as text; the signer itself if `direct`. */
-  readonly source: string
 }
 
 export interface TakeOptions {
   readonly expectedSigner?: PeerId
   /** The peer at the other end of the connection it came over. */
   readonly source?: PeerId
-  /** Expired ones are taken in too where they come from our own cache: hints whom to dial. */
-  readonly keepExpired?: boolean
+  /** From our own cache: how the peer was known. Expired ones are taken in too: hints whom to dial. */
+  readonly cached?: Acquaintance
+}
+
+/** An advertisement for the cache. */
+export interface KeptAdvertisement {
+  /** Sealed. */
+  readonly envelope: Uint8Array
+  readonly acquaintance: Acquaintance
 }
 
 /** The book with what only the host may do to it. */
 export interface OwnedBook extends AdvertisementBook {
   /** Like `add`, knowing where it came from. */
   take(envelope: Uint8Array, options?: TakeOptions): Promise<Advertisement>
-  /** Sealed, of peers other than `except`, not expired and not withdrawn: what may be passed on. */
+  /** Sealed, of peers that were met other than `except`, not expired and not withdrawn: what may be passed on. */
   fresh(except: PeerId): readonly Uint8Array[]
-  /** Sealed, everything, for the cache. */
-  envelopes(): readonly Uint8Array[]
+  /** The same, of peers that others told of: passed on where there is room left. */
+  hearsay(except: PeerId): readonly Uint8Array[]
+  /** Everything, for the cache; the best known peers first, as a file that is full ends somewhere. */
+  kept(): readonly KeptAdvertisement[]
 }
 
 export function createAdvertisementBook(init: BookInit): OwnedBook {
@@ -55,8 +63,41 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
 
   const hasRoomFor = (source: string): boolean => {
     let told = 0
-    for (const entry of entries.values()) if (!entry.direct && entry.source === source) told += 1
+    for (const entry of entries.values()) {
+      if (entry.acquaintance === 'heard' && entry.source === source) told += 1
+    }
     return told < maxPerSource
+  }
+
+  const set = (key: string, entry: Entry): void => {
+    remove(key)
+    entries.set(key, entry)
+    byFingerprint.set(entry.fingerprint, entry)
+  }
+
+  const announce = (advertisement: Advertisement): void => {
+    for (const listener of listeners) listener(advertisement)
+  }
+
+  /** A known advertisement came again: from the signer itself it makes hearsay an acquaintance. */
+  const acquaint = (entry: Entry, acquaintance: Acquaintance): void => {
+    if (compareAcquaintance(acquaintance, entry.acquaintance) <= 0) return
+    const key = entry.advertisement.peerId.toString()
+    set(key, { ...entry, acquaintance, source: key })
+    announce(entry.advertisement)
+  }
+
+  const passable = (except: PeerId, isMet: boolean): Uint8Array[] => {
+    const nowMs = init.now()
+    return [...entries.values()]
+      .filter(({ advertisement, acquaintance }) => {
+        const { models, peerId } = advertisement
+        const wanted = (acquaintance !== 'heard') === isMet
+        return (
+          wanted && models.length > 0 && !isExpired(advertisement, nowMs) && !peerId.equals(except)
+        )
+      })
+      .map(({ envelope }) => envelope)
   }
 
   const take = async (envelope: Uint8Array, options: TakeOptions = {}): Promise<Advertisement> => {
@@ -64,6 +105,7 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
     const same = byFingerprint.get(fingerprint)
     // Verified before, bit by bit the same: in a busy swarm nearly all are.
     if (same !== undefined && (options.expectedSigner?.equals(same.advertisement.peerId) ?? true)) {
+      acquaint(same, acquaintanceBy(options, same.advertisement.peerId))
       return same.advertisement
     }
     const nowMs = init.now()
@@ -74,32 +116,34 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
     if (advertisement.peerId.equals(init.self)) return advertisement
     const key = advertisement.peerId.toString()
     const known = entries.get(key)
+    const acquaintance = acquaintanceBy(options, advertisement.peerId)
     if (known !== undefined && known.advertisement.sequence >= advertisement.sequence) {
+      acquaint(known, acquaintance)
       return known.advertisement
     }
-    if (isExpired(advertisement, nowMs) && (known !== undefined || options.keepExpired !== true)) {
+    if (isExpired(advertisement, nowMs) && (known !== undefined || options.cached === undefined)) {
       return known?.advertisement ?? advertisement
     }
-    const direct = options.source === undefined || advertisement.peerId.equals(options.source)
-    const source = options.source?.toString() ?? key
-    if (known === undefined && !direct && !hasRoomFor(source)) return advertisement
+    const source = options.source?.toString() ?? (options.cached === 'heard' ? CACHE : key)
+    if (known === undefined && acquaintance === 'heard' && !hasRoomFor(source)) return advertisement
 
+    const now = closer(acquaintance, known?.acquaintance)
     const entry: Entry = {
       advertisement,
       envelope,
       fingerprint,
-      source,
-      direct: direct || known?.direct === true,
+      // Newer hearsay about a peer that was met is that peer's own word.
+      source: now === 'heard' ? source : key,
+      acquaintance: now,
       expiresAtMs: advertisement.expiresAtMs,
+      takenAtMs: nowMs,
     }
-    remove(key)
-    entries.set(key, entry)
-    byFingerprint.set(fingerprint, entry)
+    set(key, entry)
     if (entries.size > maxEntries) {
       const evicted = chooseEviction(entries, nowMs)
       if (evicted !== undefined) remove(evicted)
     }
-    for (const listener of listeners) listener(advertisement)
+    announce(advertisement)
     return advertisement
   }
 
@@ -113,15 +157,25 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
-    fresh: (except) => {
-      const nowMs = init.now()
-      return [...entries.values()]
-        .filter(({ advertisement }) => {
-          const { models, peerId } = advertisement
-          return models.length > 0 && !isExpired(advertisement, nowMs) && !peerId.equals(except)
-        })
-        .map(({ envelope }) => envelope)
+    acquaintance: (peer) => entries.get(peer.toString())?.acquaintance,
+    answered: (peer) => {
+      const entry = entries.get(peer.toString())
+      if (entry !== undefined) acquaint(entry, 'answered')
     },
-    envelopes: () => [...entries.values()].map(({ envelope }) => envelope),
+    fresh: (except) => passable(except, true),
+    hearsay: (except) => passable(except, false),
+    kept: () =>
+      [...entries.values()]
+        .map(({ envelope, acquaintance }) => ({ envelope, acquaintance }))
+        .sort((a, b) => compareAcquaintance(b.acquaintance, a.acquaintance)),
   }
+}
+
+/** The source of hearsay that was read from the disk: one, as who told of it is not kept. */
+const CACHE = 'cache'
+
+/** What comes from the signer's own connection, or from this process, is no hearsay. */
+function acquaintanceBy({ source, cached }: TakeOptions, signer: PeerId): Acquaintance {
+  if (cached !== undefined) return cached
+  return source === undefined || signer.equals(source) ? 'met' : 'heard'
 }

@@ -3,41 +3,58 @@ import * as lengthPrefixed from 'it-length-prefixed'
 import { concat } from 'uint8arrays/concat'
 import { LIMITS } from '../protocol/index.ts'
 import { writeAtomic } from '../storage/index.ts'
+import type { Acquaintance } from './acquaintance.ts'
+import type { KeptAdvertisement } from './advertisement-book.ts'
 
 /** Bytes of envelopes in the file; the rest is not kept. */
 const MAX_CACHE_BYTES = 16 * 1024 * 1024
 
+/** First byte of each entry. An envelope begins with another one, so that files without it are read as hearsay. */
+const MARKS = { heard: 1, met: 2, answered: 3 } as const satisfies Record<Acquaintance, number>
+
 /**
- * Sealed advertisements in a file, in a format that any process may read while another writes: length-prefixed, the
- * signature of each being its proof. What is damaged ends the reading, not the host.
+ * Sealed advertisements in a file, in a format that any process may read while another writes: length-prefixed, each
+ * a byte for how the peer is known, then the envelope, whose signature is its proof. What is damaged ends the reading,
+ * not the host.
  *
- * @param limit envelopes to read
+ * @param limit advertisements to read
  */
-export async function readAdvertisementCache(path: string, limit: number): Promise<Uint8Array[]> {
-  const envelopes: Uint8Array[] = []
+export async function readAdvertisementCache(
+  path: string,
+  limit: number,
+): Promise<KeptAdvertisement[]> {
+  const kept: KeptAdvertisement[] = []
   try {
     const source = createReadStream(path, { end: MAX_CACHE_BYTES })
-    const maxDataLength = LIMITS.maxAdvertisementBytes
-    for await (const envelope of lengthPrefixed.decode(source, { maxDataLength })) {
-      envelopes.push(envelope.slice())
-      if (envelopes.length >= limit) break
+    const maxDataLength = LIMITS.maxAdvertisementBytes + 1
+    for await (const entry of lengthPrefixed.decode(source, { maxDataLength })) {
+      kept.push(readEntry(entry.slice()))
+      if (kept.length >= limit) break
     }
   } catch {
     // None yet, or cut short: what was read so far is good.
   }
-  return envelopes
+  return kept
 }
 
 export async function writeAdvertisementCache(
   path: string,
-  envelopes: readonly Uint8Array[],
+  kept: readonly KeptAdvertisement[],
 ): Promise<void> {
   const parts: Uint8Array[] = []
   let bytes = 0
-  for (const envelope of envelopes) {
-    bytes += envelope.length + 4
+  for (const { envelope, acquaintance } of kept) {
+    bytes += envelope.length + 5
     if (bytes > MAX_CACHE_BYTES) break
-    parts.push(lengthPrefixed.encode.single(envelope).subarray())
+    const entry = concat([Uint8Array.of(MARKS[acquaintance]), envelope])
+    parts.push(lengthPrefixed.encode.single(entry).subarray())
   }
   await writeAtomic(path, concat(parts))
+}
+
+function readEntry(entry: Uint8Array): KeptAdvertisement {
+  const names = Object.keys(MARKS) as Acquaintance[]
+  const acquaintance = names.find((name) => MARKS[name] === entry[0])
+  if (acquaintance === undefined) return { envelope: entry, acquaintance: 'heard' }
+  return { envelope: entry.subarray(1), acquaintance }
 }

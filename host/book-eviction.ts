@@ -1,13 +1,21 @@
+import type { Acquaintance } from './acquaintance.ts'
+
 /** What decides whether an advertisement stays. */
 export interface BookEntryTraits {
   readonly expiresAtMs: number
-  /** Whether the signer itself gave it to us, rather than somebody else. */
-  readonly direct: boolean
+  readonly acquaintance: Acquaintance
+  /** The peer that told of it. */
+  readonly source: string
+  /** When it was taken in, by our clock: the times inside are the signer's claims. */
+  readonly takenAtMs: number
 }
 
+const RANK = { heard: 1, met: 2, answered: 3 } as const satisfies Record<Acquaintance, number>
+
 /**
- * Which entry makes room: expired ones first, then hearsay, then whatever expires soonest. So a peer that tells of
- * a thousand others cannot push out those we talk to.
+ * Which entry makes room: expired ones of peers that never answered, then hearsay, then peers that were met, then those
+ * that answered. Within a rank the source with the most entries loses its oldest. So a peer that tells of a thousand
+ * others pushes out only what it told itself, and a thousand identities push out none that answered.
  *
  * @returns its key, or `undefined` for an empty book.
  */
@@ -15,17 +23,16 @@ export function chooseEviction<K>(
   entries: Iterable<readonly [K, BookEntryTraits]>,
   nowMs: number,
 ): K | undefined {
-  const rank = (entry: BookEntryTraits): number =>
-    entry.expiresAtMs <= nowMs ? 0 : entry.direct ? 2 : 1
-  let worst: readonly [K, BookEntryTraits] | undefined
-  for (const candidate of entries) {
-    if (worst === undefined) {
-      worst = candidate
-      continue
-    }
-    const order = rank(candidate[1]) - rank(worst[1])
-    if (order < 0 || (order === 0 && candidate[1].expiresAtMs < worst[1].expiresAtMs))
-      worst = candidate
-  }
-  return worst?.[0]
+  const rank = ({ acquaintance, expiresAtMs }: BookEntryTraits): number =>
+    expiresAtMs <= nowMs && acquaintance !== 'answered' ? 0 : RANK[acquaintance]
+  const all = [...entries]
+  const lowest = Math.min(...all.map(([, entry]) => rank(entry)))
+  const worst = all.filter(([, entry]) => rank(entry) === lowest)
+  const bySource = Map.groupBy(worst, ([, { source }]) => source)
+  const largest = [...bySource.values()].reduce<(typeof worst)[number][]>(
+    (most, some) => (some.length > most.length ? some : most),
+    [],
+  )
+  const ages = largest.map(([, { takenAtMs }]) => takenAtMs)
+  return largest[ages.indexOf(Math.min(...ages))]?.[0]
 }

@@ -1,6 +1,7 @@
 import type { PeerId, PeerStore } from '@libp2p/interface'
 import { type Advertisement, isExpired } from '../protocol/index.ts'
 import { systemClock } from '../timing/index.ts'
+import { compareAcquaintance } from './acquaintance.ts'
 import type { OwnedBook } from './advertisement-book.ts'
 import { readAdvertisementCache, writeAdvertisementCache } from './advertisement-cache.ts'
 
@@ -17,7 +18,7 @@ export interface BookKeeperInit {
 
 /** Joins the book with the disk and with the addresses that libp2p dials. */
 export interface BookKeeper {
-  /** Peers in the book, those with a fresh advertisement first, then by age, once their addresses can be dialled. */
+  /** Peers in the book, the best known first, then those with a fresh advertisement, then by age, once their addresses can be dialled. */
   candidates(): Promise<readonly PeerId[]>
   /** Writes what is not written yet. */
   close(): Promise<void>
@@ -32,9 +33,9 @@ const WRITE_DELAY_MS = 1_000
 export async function keepBook(init: BookKeeperInit): Promise<BookKeeper> {
   const { book, peerStore, path } = init
   if (path !== undefined) {
-    for (const envelope of await readAdvertisementCache(path, MAX_CACHED)) {
+    for (const { envelope, acquaintance } of await readAdvertisementCache(path, MAX_CACHED)) {
       // Written by us, but a file can rot; what does not verify is dropped.
-      await book.take(envelope, { keepExpired: true }).catch(() => undefined)
+      await book.take(envelope, { cached: acquaintance }).catch(() => undefined)
     }
   }
 
@@ -46,7 +47,7 @@ export async function keepBook(init: BookKeeperInit): Promise<BookKeeper> {
   const write = async (): Promise<void> => {
     if (path === undefined) return
     try {
-      await writeAdvertisementCache(path, book.envelopes())
+      await writeAdvertisementCache(path, book.kept())
     } catch (error) {
       init.onError('writing the advertisement cache', error)
     }
@@ -63,8 +64,15 @@ export async function keepBook(init: BookKeeperInit): Promise<BookKeeper> {
   })
 
   const byPromise = (a: Advertisement, b: Advertisement): number => {
-    const freshness = Number(isExpired(a, init.now())) - Number(isExpired(b, init.now()))
-    return freshness === 0 ? b.issuedAtMs - a.issuedAtMs : freshness
+    const nowMs = init.now()
+    const known = compareAcquaintance(
+      book.acquaintance(b.peerId) ?? 'heard',
+      book.acquaintance(a.peerId) ?? 'heard',
+    )
+    if (known !== 0) return known
+    const freshness = Number(isExpired(a, nowMs)) - Number(isExpired(b, nowMs))
+    // A time of issue that lies ahead is as good as now, and no better.
+    return freshness || Math.min(b.issuedAtMs, nowMs) - Math.min(a.issuedAtMs, nowMs)
   }
 
   return {

@@ -26,6 +26,7 @@ import { dialKnownPeers } from './known-peer-dialer.ts'
 import { createInstance, startInstance } from './libp2p.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
 import { createNameLookup } from './name-lookup.ts'
+import { createNeighbourDialer } from './neighbour-dialer.ts'
 import { watchNetwork } from './network/index.ts'
 import { forgetOwnRecords } from './own-records.ts'
 import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
@@ -105,7 +106,7 @@ async function assemble(
       advertised !== undefined && advertised.expiresAtMs > init.now()
         ? advertised.envelope
         : new Uint8Array(),
-    known: (asker) => (init.peerExchange ? book.fresh(asker) : []),
+    known: (asker) => (init.peerExchange ? [book.fresh(asker), book.hearsay(asker)] : []),
     random: Math.random,
     now: init.now,
   })
@@ -145,11 +146,10 @@ async function assemble(
     random: Math.random,
     onError,
   })
-  mdns?.onNeighbour(({ multiaddrs, vouched }) => {
-    for (const address of vouched) gater.trust(address)
-    libp2p
-      .dial([...multiaddrs], { signal })
-      .catch((error: unknown) => onError('dialling a neighbour', error))
+  const dialNeighbour = createNeighbourDialer({ libp2p, now: init.now, signal, onError })
+  mdns?.onNeighbour((neighbour) => {
+    for (const address of neighbour.vouched) gater.trust(address)
+    void dialNeighbour(neighbour)
   })
 
   await startInstance(libp2p, listen)
@@ -238,6 +238,7 @@ async function assemble(
       return reach.tested(timeoutMs, options)
     },
     onReachability: reach.onChange,
+    natKind: (options = {}) => reach.natKind(options),
     joined: (options) =>
       waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, hasHope, signal }, options),
     connect: async (address, options = {}) => {

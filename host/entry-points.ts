@@ -5,7 +5,7 @@ import { PROTOCOLS } from '../protocol/index.ts'
 import { writeAtomic } from '../storage/index.ts'
 import { type Clock, every } from '../timing/index.ts'
 import { peerOf } from './bootstrap-dialer.ts'
-import { isPublicAddress } from './reach/index.ts'
+import { publicIpOf } from './reach/index.ts'
 import { subnetsOf } from './subnet.ts'
 
 /** A peer that this host dialled at a public address. Times are milliseconds since 1970. */
@@ -79,7 +79,7 @@ export async function keepEntryPoints(init: EntryPointsInit): Promise<EntryPoint
   const look = async (): Promise<void> => {
     const nowMs = clock.wall()
     for (const { direction, remoteAddr, remotePeer } of libp2p.getConnections()) {
-      if (direction !== 'outbound' || !isPublicAddress(remoteAddr)) continue
+      if (direction !== 'outbound' || publicIpOf(remoteAddr) === undefined) continue
       const { protocols } = await libp2p.peerStore.get(remotePeer).catch(() => ({ protocols: [] }))
       if (!protocols.some((protocol) => protocol === PROTOCOLS.kad)) continue
       const suffix = `/p2p/${remotePeer.toString()}`
@@ -157,7 +157,7 @@ function isEntryPoint(value: unknown): value is EntryPoint {
     return false
   try {
     const parsed = multiaddr(address)
-    return peerOf(parsed) !== undefined && isPublicAddress(parsed)
+    return peerOf(parsed) !== undefined && publicIpOf(parsed) !== undefined
   } catch {
     return false
   }

@@ -11,8 +11,8 @@ import { PeerRates } from './peer-rates.ts'
 export interface ExchangeServerInit {
   /** Own advertisement, sealed; empty where there is none. */
   readonly own: () => Uint8Array
-  /** Advertisements of others that may be passed on, sealed. */
-  readonly known: (asker: PeerId) => readonly Uint8Array[]
+  /** Advertisements of others that may be passed on, sealed: groups, those of the first one before all others. */
+  readonly known: (asker: PeerId) => readonly (readonly Uint8Array[])[]
   /** From 0 to 1. */
   readonly random: () => number
   readonly now: () => number
@@ -37,7 +37,7 @@ export function createExchangeServer(
       const maxKnown = decodeAdvertisementRequest(request)
       return encodeAdvertisementResponse({
         own: init.own(),
-        known: sampleEnvelopes(init.known(remotePeer), maxKnown, init.random),
+        known: sampleGroups(init.known(remotePeer), maxKnown, init.random),
       })
     })
 }
@@ -45,21 +45,39 @@ export function createExchangeServer(
 /** Room in a frame for the own advertisement and the encoding around the others. */
 const RESERVED_BYTES = LIMITS.maxAdvertisementBytes + 1_024
 
+function sampleGroups(
+  groups: readonly (readonly Uint8Array[])[],
+  count: number,
+  random: () => number,
+): Uint8Array[] {
+  const chosen: Uint8Array[] = []
+  let bytes = RESERVED_BYTES
+  for (const group of groups) {
+    const sample = sampleEnvelopes(group, count - chosen.length, random, bytes)
+    for (const envelope of sample) bytes += envelope.length + FIELD_BYTES
+    chosen.push(...sample)
+  }
+  return chosen
+}
+
+/** Four bytes are the most that a field's tag and length take at this size. */
+const FIELD_BYTES = 4
+
 /** A random choice of at most `count` that fits into one frame, so that asking often or several peers tells of more. */
 export function sampleEnvelopes(
   envelopes: readonly Uint8Array[],
   count: number,
   random: () => number,
+  usedBytes: number = RESERVED_BYTES,
 ): Uint8Array[] {
   const left = [...envelopes]
   const chosen: Uint8Array[] = []
-  let bytes = RESERVED_BYTES
+  let bytes = usedBytes
   while (left.length > 0 && chosen.length < count) {
     const index = Math.min(left.length - 1, Math.floor(random() * left.length))
     const [envelope] = left.splice(index, 1)
     if (envelope === undefined) break
-    // Four bytes are the most that a field's tag and length take at this size.
-    bytes += envelope.length + 4
+    bytes += envelope.length + FIELD_BYTES
     if (bytes > LIMITS.maxFrameBytes) break
     chosen.push(envelope)
   }

@@ -2,7 +2,8 @@ import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import type { Advertisement } from '../protocol/index.ts'
-import type { Reachability } from './reach/index.ts'
+import type { Acquaintance } from './acquaintance.ts'
+import type { NatKind, Reachability } from './reach/index.ts'
 import type { RelayUse } from './relay/index.ts'
 
 /** Lets the caller give up waiting: the call rejects with `signal.reason`. */
@@ -63,13 +64,17 @@ export interface AdvertisementBook {
   get(peer: PeerId): Advertisement | undefined
   /** Expired ones included: they are hints whom to dial. Check `isExpired`. */
   all(): readonly Advertisement[]
+  /** How this peer is known. `undefined`: no advertisement of it is kept. */
+  acquaintance(peer: PeerId): Acquaintance | undefined
+  /** Notes that this peer answered a request: no flood of others evicts its advertisement. */
+  answered(peer: PeerId): void
   /**
    * Verifies an envelope and keeps it if it is new.
    * @throws InferenceError `malformed` for a forged or impossible one, or one not signed by `expectedSigner`.
    * @returns the newest known of that signer: this one, or a newer one if this is a replay.
    */
   add(envelope: Uint8Array, expectedSigner?: PeerId): Promise<Advertisement>
-  /** Called for each new or newer advertisement. Returns the unsubscriber. */
+  /** Called for each new or newer advertisement, and when a peer that was only heard of is met. Returns the unsubscriber. */
   onUpdate(listener: (advertisement: Advertisement) => void): () => void
 }
 
@@ -125,6 +130,8 @@ export interface Host extends AsyncDisposable {
   tested(options?: TestedOptions): Promise<Reachability>
   /** Subscribes to changes of the reachability. @returns unsubscribe */
   onReachability(listener: (reachability: Reachability) => void): () => void
+  /** How a router between this host and the others maps connections, by what two connected peers see. */
+  natKind(options?: AbortOptions): Promise<NatKind>
   /** What this host relays for others, and the relays it is reached through, as of now. */
   relaying(): RelayingState
   /**

@@ -12,7 +12,7 @@
  *
  * @packageDocumentation
  */
-
+export type { Acquaintance } from './acquaintance.ts'
 export {
   type BootstrapList,
   MAX_BOOTSTRAP_LIST_BYTES,
@@ -38,7 +38,8 @@ export { loadIdentity } from './identity.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
 export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export { PeerRates } from './peer-rates.ts'
-export type { AddressEvidence, Reachability, ReachabilityStatus } from './reach/index.ts'
+export { type PeerReach, peerReach } from './peer-reach.ts'
+export type { AddressEvidence, NatKind, Reachability, ReachabilityStatus } from './reach/index.ts'
 export { isReachedByRelay, isRelayed, type RelayUse, relayOf } from './relay/index.ts'
 export { subnetsOf } from './subnet.ts'
 export { createSwarmKey } from './swarm-key.ts'

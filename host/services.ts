@@ -12,9 +12,15 @@ import { guardedDht } from './dht-guard/index.ts'
 import { type Neighbours, neighbours } from './neighbours.ts'
 import type { AddressSources, OwnAddresses } from './reach/index.ts'
 
+interface ExactDialOptions {
+  readonly signal: AbortSignal
+  /** TCP port of this machine to dial from. @default one of the system's choice */
+  readonly localPort?: number
+}
+
 /** Opens a connection to exactly one address: no other one of the peer, and none that is open already. */
 export interface ExactDialer {
-  dial(address: Multiaddr, options: { signal: AbortSignal }): Promise<Connection>
+  dial(address: Multiaddr, options: ExactDialOptions): Promise<Connection>
 }
 
 interface DialComponents {
@@ -44,7 +50,7 @@ export function createServices(
       return own
     },
     exactDialer: ({ transportManager }: DialComponents) => ({
-      dial: (address: Multiaddr, options: { signal: AbortSignal }) =>
+      dial: (address: Multiaddr, options: ExactDialOptions) =>
         transportManager.dial(address, options),
     }),
     identify: identify(),

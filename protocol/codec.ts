@@ -6,16 +6,9 @@ import {
   toBinary,
 } from '@bufbuild/protobuf'
 import { type ErrorDetails, InferenceError, isErrorCode } from './errors.ts'
-import type {
-  ClientFrame,
-  InferenceKind,
-  Load,
-  NodeFrame,
-  NodeState,
-  Progress,
-  Resume,
-} from './frames.ts'
+import type { ClientFrame, InferenceKind, Load, NodeFrame, NodeState, Resume } from './frames.ts'
 import { LIMITS } from './limits.ts'
+import type { Progress } from './progress.ts'
 import {
   ClientFrameSchema,
   type Failed as FailedMessage,

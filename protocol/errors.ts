@@ -1,3 +1,4 @@
+import type { Progress } from './progress.ts'
 import type { Verification } from './verification.ts'
 
 /** Whose fault a failure is: `peer` may lower the standing of the peer that served the attempt, `caller` is the request's own fault, `nobody` is bad luck or an honest refusal. */
@@ -327,6 +328,8 @@ export interface AttemptRecord {
   /** From the start of the attempt, dialling included, to its first visible piece. Absent where none came. */
   readonly ttftMs?: number
   readonly durationMs: number
+  /** What the node reported last. Absent if it began to answer, or reported nothing. */
+  readonly progress?: Progress
   /** Completion tokens that came (chunks, from an engine that gives no ids; items, of embeddings). */
   readonly tokens: number
   /** Those of them that the caller received. */

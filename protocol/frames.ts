@@ -1,4 +1,5 @@
 import type { InferenceError } from './errors.ts'
+import type { Progress } from './progress.ts'
 
 /** What is asked for. `score` rates an answer that exists already. */
 export type InferenceKind = 'chat' | 'completion' | 'embedding' | 'score'
@@ -69,28 +70,6 @@ export interface Accepted {
   /** Digest of the weights that will answer; empty where the node cannot read them. */
   readonly digest: string
 }
-
-/** What a node does for a request before its first token. */
-export type Progress =
-  | {
-      readonly phase: 'queued'
-      /** Requests ahead in the queue. */
-      readonly ahead: number
-    }
-  | {
-      /** The engine loads the model. */
-      readonly phase: 'loading'
-      /** From 0 to 1, if the engine says. */
-      readonly share?: number
-    }
-  | {
-      readonly phase: 'prefill'
-      /** Prompt tokens in the KV cache, of `of`. */
-      readonly tokens: number
-      readonly of: number
-    }
-  /** The engine has the request and does not say how far it is. */
-  | { readonly phase: 'working' }
 
 /** A piece of the answer. */
 export interface Chunk {

@@ -89,7 +89,6 @@ export type {
   Load,
   NodeFrame,
   NodeState,
-  Progress,
   Resume,
   Timings,
   Usage,
@@ -134,6 +133,7 @@ export type {
   ToolChoice,
   ToolDefinition,
 } from './openai.ts'
+export type { Progress } from './progress.ts'
 export {
   countersign,
   draftReceipt,
@@ -152,17 +152,19 @@ export {
   type ReceiptResponse,
 } from './receipt-exchange.ts'
 export {
-  ANSWER_PREFIX,
   type AnswerRequest,
   depthOf,
   embeddingInputs,
-  hintsOf,
   type InferenceRequest,
   parseRequest,
   parseRequestBytes,
+} from './request.ts'
+export {
+  ANSWER_PREFIX,
+  hintsOf,
   type Requirements,
   requirementsOf,
   TOKEN_INPUT,
-} from './request.ts'
+} from './requirements.ts'
 export type { EndScore, PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'
 export type { AuditReport, Unrated, Verdict, Verification } from './verification.ts'

@@ -46,7 +46,12 @@ export function eventSplitter(maxRecordLength: number): Splitter {
       parser.feed(text)
       return complete
     },
-    end: () => [],
+    // Some servers leave out the blank line after their last event.
+    end() {
+      complete = []
+      parser.feed('\n\n')
+      return complete
+    },
   }
 }
 

@@ -14,5 +14,5 @@ export {
   type EngineHttpInit,
   type Fetch,
 } from './engine-http.ts'
-export { failureIn, failureOf } from './failure.ts'
+export { failureIn } from './failure.ts'
 export { asArray, asNumber, asRecord, asString, parseJson } from './json.ts'

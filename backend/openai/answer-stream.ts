@@ -78,7 +78,9 @@ export function readEvent(
   const choice = onlyChoice(choices)
   if (choice === undefined) return undefined
   const { finish_reason: reason, token_ids: ids } = choice
-  const told = finishReasonAt(reason, 'choices.0.finish_reason')
+  const reasonTold = finishReasonAt(reason, 'choices.0.finish_reason')
+  // Some engines say it again with the usage.
+  const told = summary.finish === undefined ? reasonTold : null
   const tokenIds = shape.withTokenIds ? tokenIdsIn(ids, 'choices.0.token_ids') : []
   const json =
     shape.kind === 'chat' ? chatChunk(choice, told, shape, summary) : textChunk(choice, told, shape)

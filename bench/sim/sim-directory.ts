@@ -39,6 +39,7 @@ export class SimDirectory {
       this.refresh()
       return accept(this.#known)
     },
+    acquaintanceOf: () => 'met',
     known: () => this.#known.map(({ advertisement }) => advertisement),
     enumerate: async () => this.#known.map(({ advertisement }) => advertisement),
   }

@@ -4,6 +4,8 @@ import {
   type Diagnosis,
   diagnose,
   localSteps,
+  PORT,
+  reachSteps,
   swarmSteps,
 } from '../doctor/index.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -12,6 +14,9 @@ import { openClient } from '../open-client.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import type { Terminal } from '../terminal.ts'
+import { runningPeers } from './status.ts'
+
+const LISTEN = ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0']
 
 interface DoctorOptions extends SharedOptions {
   readonly model?: string
@@ -34,17 +39,23 @@ async function doctor(session: Session, options: DoctorOptions): Promise<number>
   const local = localSteps({ dataDir: dataDirs[0] ?? '.', ports, commandName, signal })
   const failed = await show(terminal, diagnose(local))
   // Without a place for its things there is no client, and what is wrong was said.
-  if (!failed.includes(DATA_DIRECTORY)) failed.push(...(await askSwarm(session, options)))
+  if (!failed.includes(DATA_DIRECTORY))
+    failed.push(...(await askSwarm(session, options, !failed.includes(PORT))))
   terminal.emit({ event: 'done', ok: failed.length === 0, failed } as { event: 'done' })
   terminal.print(failed.length === 0 ? '\nAll is well.\n' : `\nFailed: ${failed.join(', ')}\n`)
   return failed.length === 0 ? EXIT.ok : EXIT.failure
 }
 
-async function askSwarm(session: Session, options: DoctorOptions): Promise<string[]> {
+/** @param canUse whether the addresses typed can be listened on */
+async function askSwarm(
+  session: Session,
+  options: DoctorOptions,
+  canUse: boolean,
+): Promise<string[]> {
   const { terminal, signal, commandName } = session
-  // Listening is checked before; a client that asks needs no address of its own.
-  const { listen: _listen, ...joining } = options
-  await using client = await openClient(session, joining)
+  // A node that runs here has its port already. Whether others get through to this machine, any port shows.
+  const listen = canUse ? (options.listen ?? LISTEN) : LISTEN
+  await using client = await openClient(session, { ...options, listen })
   const steps = swarmSteps({
     client,
     bootstrap: client.host.bootstrapPeers().map(({ address }) => address),
@@ -52,7 +63,14 @@ async function askSwarm(session: Session, options: DoctorOptions): Promise<strin
     signal,
     ...(options.model !== undefined && { model: options.model }),
   })
-  return await show(terminal, diagnose(steps))
+  const reach = reachSteps({
+    host: client.host,
+    running: await runningPeers(session),
+    announced: options.announce ?? [],
+    signal,
+  })
+  const failed = await show(terminal, diagnose(steps))
+  return [...failed, ...(await show(terminal, diagnose(reach)))]
 }
 
 /** @returns the names of failed steps. */

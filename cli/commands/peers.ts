@@ -36,13 +36,14 @@ async function listPeers(session: Session, options: PeersOptions): Promise<undef
 
 export function renderPeers(peers: readonly PeerListing[]): string {
   return renderTable(
-    ['PEER', 'STATE', 'BUSY', 'QUEUE', 'RTT', 'TOKENS/S', 'MODELS'],
+    ['PEER', 'STATE', 'BUSY', 'QUEUE', 'RTT', 'REACH', 'TOKENS/S', 'MODELS'],
     peers.map((peer) => [
       peer.peerId,
       peer.state ?? (peer.expired ? 'gone?' : 'unreachable'),
       peer.load === undefined ? '' : `${peer.load.inFlight}/${peer.load.slots}`,
       peer.load === undefined ? '' : String(peer.load.queueDepth),
       peer.rttMs === undefined ? '' : `${peer.rttMs.toFixed(1)} ms`,
+      peer.reachability,
       peer.decodeRate > 0 ? peer.decodeRate.toFixed(0) : '?',
       plainLine(peer.models.join(', ')),
     ]),

@@ -41,7 +41,15 @@ async function showStatus(session: Session, options: SharedOptions): Promise<und
   return undefined
 }
 
-async function allDirectories(session: Session): Promise<string[]> {
+/** What the nodes and bootstrap peers that run on this machine last reported. */
+export async function runningPeers(session: Pick<Session, 'env'>): Promise<StatusReport[]> {
+  const found = (await Promise.all((await allDirectories(session)).map(look))).flat()
+  return found
+    .filter(({ liveness, report }) => liveness !== 'ended' && report.role !== 'gateway')
+    .map(({ report }) => report)
+}
+
+async function allDirectories(session: Pick<Session, 'env'>): Promise<string[]> {
   const home = dataHome(session.env)
   const entries = await readdir(home, { withFileTypes: true }).catch(() => [])
   return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(home, name))

@@ -9,5 +9,6 @@
  * @packageDocumentation
  */
 export { type Diagnosis, diagnose, type Step } from './diagnose.ts'
-export { DATA_DIRECTORY, localSteps } from './local-steps.ts'
+export { DATA_DIRECTORY, localSteps, PORT } from './local-steps.ts'
+export { reachSteps } from './reach-steps.ts'
 export { swarmSteps } from './swarm-steps.ts'

@@ -7,6 +7,9 @@ import type { Step } from './diagnose.ts'
 /** The step without which no client can be made. */
 export const DATA_DIRECTORY = 'data directory'
 
+/** The step that finds whether this machine lets us listen. */
+export const PORT = 'port'
+
 /** What can be told without any peer. */
 export function localSteps(init: {
   readonly dataDir: string
@@ -25,7 +28,7 @@ export function localSteps(init: {
       },
     },
     {
-      name: 'port',
+      name: PORT,
       async run() {
         const ports = init.ports.length === 0 ? [0] : init.ports
         const free = await Promise.all(ports.map((port) => canListen(port)))

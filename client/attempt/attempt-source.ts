@@ -1,5 +1,5 @@
 import type { PeerId } from '@libp2p/interface'
-import type { Accepted, Done, Load, Resume, Usage } from '../../protocol/index.ts'
+import type { Accepted, Done, Load, Progress, Resume, Usage } from '../../protocol/index.ts'
 import type { AnswerChunk, WireRequest } from '../request/index.ts'
 import type { WaitLimits } from './watchdog.ts'
 
@@ -35,9 +35,10 @@ export interface Answered {
   readonly durationMs: number
 }
 
-/** `accepted` comes first and once, then chunks, then `done`. */
+/** `accepted` comes first and once, then chunks, then `done`; progress between `accepted` and the first chunk. */
 export type AttemptEvent =
   | ({ readonly type: 'accepted' } & Accepted)
+  | { readonly type: 'progress'; readonly progress: Progress }
   | {
       readonly type: 'chunk'
       readonly chunk: AnswerChunk

@@ -83,8 +83,10 @@ async function* peerAttempt(
       const next = await watchdog.guard(nextFrame(frames)).catch((error: unknown) => {
         throw pathFailure(InferenceError.from(error), path)
       })
-      watchdog.alive()
       const frame = decodeNodeFrame(next)
+      // A keep-alive without progress says only that the node lives, not that it works.
+      if (frame.type === 'keepAlive' && frame.progress !== undefined) watchdog.working()
+      else watchdog.alive()
       ended = frame.type === 'done' || frame.type === 'failed'
       const event = check.frame(frame)
       if (event === undefined) continue
@@ -164,8 +166,10 @@ class FrameCheck {
     switch (frame.type) {
       case 'accepted':
         return this.#accept(frame)
-      case 'keepAlive':
-        return undefined
+      case 'keepAlive': {
+        const { progress } = frame
+        return progress === undefined ? undefined : { type: 'progress', progress }
+      }
       case 'chunk': {
         this.#needAccepted()
         const chunk = this.#answer.chunk(frame)

@@ -4,7 +4,7 @@ import { type Clock, systemClock } from '../../timing/index.ts'
 export interface WaitLimits {
   /** No frame at all before the first visible piece. */
   readonly silenceTimeoutMs: number
-  /** First visible piece, for this prompt. */
+  /** First visible piece, for this prompt; begins anew with each sign of work. */
   readonly ttftTimeoutMs: number
   /** Gap between pieces. */
   readonly itlTimeoutMs: number
@@ -13,8 +13,9 @@ export interface WaitLimits {
 /**
  * Counts the time spent waiting for the peer, and only that: a slow consumer costs the peer nothing.
  *
- * Before the first visible piece two clocks run: silence (any frame, or progress of the upload, winds it) and time to
- * first token (nothing winds it). After it there is the gap between pieces, which a keep-alive does not wind.
+ * Before the first visible piece two clocks run: silence, which any frame and progress of the upload rewind, and time to
+ * first token, which a node's report of its work rewinds: a queue, a cold model and a long prompt take as long as the
+ * caller waits. After it there is the gap between pieces, which a report of work does not rewind.
  */
 export class Watchdog {
   readonly #limits: WaitLimits
@@ -53,6 +54,12 @@ export class Watchdog {
   alive(): void {
     this.#account()
     this.#silenceMs = 0
+  }
+
+  /** The peer reports that it works on the first piece. */
+  working(): void {
+    this.alive()
+    if (this.#phase === 'first') this.#waitedMs = 0
   }
 
   /** The answer went on. `visible` starts the second phase. */

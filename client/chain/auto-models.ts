@@ -1,5 +1,5 @@
 import type { Advertisement, Requirements } from '../../protocol/index.ts'
-import { candidatesOf } from '../peers/index.ts'
+import { candidatesOf, type Directory } from '../peers/index.ts'
 import type { Candidate } from '../request/index.ts'
 
 /** Models that `auto` tries, the best of them. */
@@ -9,32 +9,36 @@ export interface AutoQuery {
   readonly needs: Requirements
   /** Exact length of a prompt given as token ids. */
   readonly promptTokens?: number
+  /** How a peer is known. @default all were met */
+  readonly acquaintanceOf?: Directory['acquaintanceOf']
   /** Whether a peer can be expected to answer now. */
   readonly isReady: (candidate: Candidate) => boolean
 }
 
 /**
  * The network's models that can take the request, by id: those of most ready peers first, as another of them can step
- * in; then those of most peers, then the larger ones, then by name. Pure.
+ * in; then those of most peers, the met ones before those that others told of, then the larger ones, then by name. Pure.
  */
 export function autoModels(
   advertisements: readonly Advertisement[],
-  { needs, promptTokens, isReady }: AutoQuery,
+  { needs, promptTokens, acquaintanceOf, isReady }: AutoQuery,
   nowMs: number,
 ): readonly string[] {
   const ids = new Set(advertisements.flatMap(({ models }) => models.map(({ id }) => id)))
   const ranked = [...ids].map((id) => {
     const query = { reference: { id }, needs, ...(promptTokens !== undefined && { promptTokens }) }
-    const candidates = candidatesOf(advertisements, query, nowMs)
+    const candidates = candidatesOf(advertisements, query, nowMs, acquaintanceOf)
     const ready = candidates.filter(isReady).length
     const parameters = candidates.reduce((most, { model }) => Math.max(most, model.parameters), 0)
-    return { id, ready, peers: candidates.length, parameters }
+    const met = candidates.filter(({ acquaintance }) => acquaintance !== 'heard').length
+    return { id, ready, met, peers: candidates.length, parameters }
   })
   return ranked
     .filter(({ peers }) => peers > 0)
     .sort(
       (a, b) =>
         b.ready - a.ready ||
+        b.met - a.met ||
         b.peers - a.peers ||
         b.parameters - a.parameters ||
         (a.id < b.id ? -1 : 1),

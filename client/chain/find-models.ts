@@ -8,13 +8,13 @@ import {
   UNFIT_TIER,
 } from '../peers/index.ts'
 import { exactPromptTokens } from '../request/index.ts'
-import { autoModels } from './auto-models.ts'
+import { type AutoQuery, autoModels } from './auto-models.ts'
 import type { ChainJob } from './chain-job.ts'
 import type { NamedMember } from './member.ts'
 
 export interface FindModelsInit {
   readonly host: SwarmHost
-  readonly directory: Pick<Directory, 'enumerate' | 'known'>
+  readonly directory: Pick<Directory, 'acquaintanceOf' | 'enumerate' | 'known'>
   readonly router: Pick<Router, 'tier'>
   readonly clock: Pick<Clock, 'wall'>
 }
@@ -37,11 +37,11 @@ export async function findModels(
     affinity: undefined,
     apart: [],
   }
-  const query = {
+  const query: AutoQuery = {
     needs,
     ...(promptTokens !== undefined && { promptTokens }),
-    isReady: (candidate: Parameters<Router['tier']>[0]) =>
-      router.tier(candidate, routing) < UNFIT_TIER,
+    acquaintanceOf: (peerId) => directory.acquaintanceOf(peerId),
+    isReady: (candidate) => router.tier(candidate, routing) < UNFIT_TIER,
   }
   const known = autoModels(directory.known(), query, clock.wall())
   const ids =

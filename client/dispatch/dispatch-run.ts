@@ -213,11 +213,10 @@ export class DispatchRun {
         const { candidate } = message.choice
         const others = this.#selection.candidates()
         const afterMs = router.hedgeAfterMs(candidate, this.#selection.routing(), others)
-        this.#apply({
-          type: 'chosen',
-          lane: lane.id,
-          asideAtMs: this.#context.clock.now() + afterMs,
-        })
+        const nowMs = this.#context.clock.now()
+        const asideAtMs = nowMs + afterMs
+        const overdueAtMs = nowMs + Math.max(afterMs, this.#opener.ttftTimeoutMs())
+        this.#apply({ type: 'chosen', lane: lane.id, asideAtMs, overdueAtMs })
         return
       }
       case 'event':
@@ -239,6 +238,9 @@ export class DispatchRun {
       case 'accepted':
         note.accepted = true
         lane.digest = event.digest !== '' ? event.digest : (candidate.model.digest ?? '')
+        return
+      case 'progress':
+        note.progress = event.progress
         return
       case 'chunk':
         this.#piece(lane, event, gapMs)

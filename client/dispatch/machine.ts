@@ -61,6 +61,8 @@ export type DispatchInput =
       readonly lane: number
       /** When a second attempt is worth its cost, were this one not to begin. */
       readonly asideAtMs: number
+      /** When a further attempt is, once a second one works on it as well. */
+      readonly overdueAtMs: number
     }
   /** There is nobody to ask, or no budget left to ask with. */
   | { readonly type: 'unchosen'; readonly lane: number; readonly recovery: Recovery }
@@ -202,11 +204,16 @@ function end(state: Live, effects: readonly DispatchEffect[]): Step {
   return { state: { ...state, phase: 'ended' }, effects }
 }
 
-function chosen(state: Live, { lane, asideAtMs }: { lane: number; asideAtMs: number }): Step {
-  const next = withStatus(state, lane, 'waiting')
+/** Attempts that wait for their first piece at the same time: peers that only claim to work must not hold a request. */
+const MAX_WAITING = 4
+
+function chosen(state: Live, input: Extract<DispatchInput, { type: 'chosen' }>): Step {
+  const next = withStatus(state, input.lane, 'waiting')
   const opening = next.phase === 'opening' || next.phase === 'resuming'
-  const mayJoin = opening && next.plan.type === 'hedge' && !next.asided
-  return { state: mayJoin ? { ...next, asideAtMs } : next, effects: [] }
+  const mayJoin = opening && next.plan.type === 'hedge' && next.lanes.length < MAX_WAITING
+  if (!mayJoin) return { state: next, effects: [] }
+  const asideAtMs = next.asided ? input.overdueAtMs : input.asideAtMs
+  return { state: { ...next, asideAtMs }, effects: [] }
 }
 
 function began(state: Live, lane: number): Step {

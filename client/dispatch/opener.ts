@@ -79,6 +79,12 @@ export class Opener {
     }
   }
 
+  /** Time to a first piece without a sign of work, for so many tokens to read. @default the prompt's */
+  ttftTimeoutMs(tokens: number = this.promptTokens): number {
+    const { ttftTimeoutMs, ttftPerTokenMs } = this.#job.limits
+    return ttftTimeoutMs + ttftPerTokenMs * tokens
+  }
+
   /** What to ask a peer. `tokens`: of the answer, that it has to read again. */
   attempt({ candidate, resume, exact }: Choice, tokens: number): ReturnType<LaneWork['attempt']> {
     const { router, onAnswered } = this.#context
@@ -90,7 +96,7 @@ export class Opener {
       request: withWholeDigest(wire, digest),
       ...(resume !== undefined && { resume }),
       ...(exact === true && digest && { digest }),
-      limits: { ...limits, ttftTimeoutMs: limits.ttftTimeoutMs + limits.ttftPerTokenMs * toRead },
+      limits: { ...limits, ttftTimeoutMs: this.ttftTimeoutMs(toRead) },
       remainingMs: () => this.#scope.remainingMs(),
       onLoad: (load) => router.observeLoad(candidate.key, load),
       // Of a request that only some may see nobody else learns, not even that it was asked.
@@ -99,17 +105,21 @@ export class Opener {
     }
   }
 
-  /** A race and a quorum are the caller's own cost. Nobody worked for a dial that failed. */
+  /**
+   * Whether the budget covers a retry. A failed dial cost no peer any work, and a second opinion on a rejected request
+   * is the request's own cost: neither is charged to all requests of the client.
+   */
   #mayRetry(): boolean {
-    const last = this.selection.failures.at(-1)?.error.code
-    return last === 'dial_failed' || this.#context.budget.take()
+    const last = this.selection.failures.at(-1)?.error
+    if (last?.code === 'dial_failed' || last?.traits.blame === 'caller') return true
+    return this.#context.budget.take()
   }
 
   #hedge({ lane, busy }: Opening): Choice {
     const { router, budget } = this.#context
     const full = router.saturated(this.selection.candidates())
-    const choice = full ? undefined : this.selection.beside({ busy: busy() })
-    // Paid for only where there is somebody to ask.
+    const choice = full ? undefined : this.selection.beside({ busy: busy(), met: true })
+    // Paid for only where there is somebody to ask. The budget is not for finding out whether a peer exists.
     if (choice === undefined || !budget.take()) throw nobodyElse()
     lane.choice = choice
     return choice

@@ -24,6 +24,8 @@ export interface Wanted {
   readonly resume?: ResumeWish
   /** Those that work on this request now. */
   readonly busy: readonly Candidate[]
+  /** Only peers that were met. @default false */
+  readonly met?: boolean
 }
 
 export interface SelectionInit {
@@ -80,6 +82,7 @@ export class Selection {
       affinity,
       spread: placement !== undefined,
       apart: [...busy, ...this.#failed],
+      again: this.#failed.length > 0,
     }
   }
 
@@ -125,10 +128,12 @@ export class Selection {
     signal.throwIfAborted()
     const same = this.#byAnotherPath(wanted)
     if (same !== undefined) return this.#pick([same], wanted)
-    const known = this.beside(wanted)
+    const met = this.#untried({ ...wanted, met: true }).length > 0
+    // A peer that was only heard of is asked once a look-up has met no other.
+    const known = met ? this.beside(wanted) : undefined
     if (known !== undefined) return known
     const isNew = (candidate: Candidate): boolean =>
-      this.#suiting([candidate], wanted).length > 0 &&
+      this.#suiting([candidate], { ...wanted, met: true }).length > 0 &&
       !this.#tried(candidate) &&
       this.#context.router.tier(candidate, this.routing()) < LEAVING_TIER
     // Busy peers are no reason for another look-up: there are as many as before. A draining one leaves.
@@ -233,8 +238,11 @@ export class Selection {
   }
 
   /** Those who can do what is wanted and are not at it. */
-  #suiting(candidates: readonly Candidate[], { resume, busy }: Wanted): Choice[] {
-    const free = candidates.filter(({ key }) => !busy.some((other) => other.key === key))
+  #suiting(candidates: readonly Candidate[], { resume, busy, met }: Wanted): Choice[] {
+    const free = candidates.filter(({ key, acquaintance }) => {
+      if (met === true && acquaintance === 'heard') return false
+      return !busy.some((other) => other.key === key)
+    })
     if (resume === undefined) return free.map((candidate) => ({ candidate }))
     return free.flatMap((candidate) => {
       const how = suitable(candidate, resume)
@@ -244,7 +252,10 @@ export class Selection {
 
   #pick(choices: readonly Choice[], { busy }: Wanted): Choice {
     const { prober, router, random } = this.#context
-    const exact = choices.filter((choice) => choice.exact === true)
+    const exact = choices.filter(
+      // Of a peer that was only heard of, the weights are a tale as well.
+      (choice) => choice.exact === true && choice.candidate.acquaintance !== 'heard',
+    )
     const preferred = exact.length > 0 ? exact : choices
     const candidates = preferred.map(({ candidate }) => candidate)
     const chosen = router.choose(candidates, this.routing(busy))

@@ -1,3 +1,4 @@
+import type { PeerReach } from '../../host/index.ts'
 import {
   type Advertisement,
   type Capability,
@@ -23,7 +24,7 @@ export interface ModelListing {
 }
 
 /** A peer that serves models, as it answers now. */
-export interface PeerListing {
+export interface PeerListing extends PeerReach {
   readonly peerId: string
   readonly models: readonly string[]
   /** Free text, unproven. */
@@ -56,7 +57,7 @@ export function listModels(advertisements: readonly Advertisement[]): ModelListi
       aliases: unique(same.flatMap(({ aliases }) => aliases)),
       digests: unique(same.flatMap(({ digest }) => digest ?? [])),
       capabilities: unique(same.flatMap(({ capabilities }) => capabilities)),
-      contextLength: Math.max(...same.map(({ contextLength }) => contextLength)),
+      contextLength: longest(same.map(({ contextLength }) => contextLength)),
       peers: unique(same.map(({ peerId }) => peerId)),
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
@@ -66,6 +67,8 @@ export function listModels(advertisements: readonly Advertisement[]): ModelListi
 export async function listPeer(
   advertisement: Advertisement,
   prober: Pick<Prober, 'probe'>,
+  /** How the peer is reached, asked after the probe. */
+  reach: () => PeerReach,
   nowMs: number,
   options: { readonly signal: AbortSignal },
 ): Promise<PeerListing> {
@@ -83,12 +86,17 @@ export async function listPeer(
     const first = await prober.probe(peerId, options)
     // The first one may have dialled; the second finds the connection warm.
     const { load, rttMs } = first.rttMs === undefined ? await prober.probe(peerId, options) : first
-    return { ...claims, state: load.state, load, ...(rttMs !== undefined && { rttMs }) }
+    return { ...claims, ...reach(), state: load.state, load, ...(rttMs !== undefined && { rttMs }) }
   } catch (cause) {
     options.signal.throwIfAborted()
     const { code, message } = InferenceError.from(cause)
-    return { ...claims, error: { code, message } }
+    return { ...claims, ...reach(), error: { code, message } }
   }
+}
+
+/** A hundred thousand arguments are more than a call takes. */
+function longest(lengths: readonly number[]): number {
+  return lengths.reduce((most, length) => Math.max(most, length), 0)
 }
 
 function unique<T>(values: readonly T[]): T[] {

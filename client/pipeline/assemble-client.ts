@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { peerIdFromString } from '@libp2p/peer-id'
 import type { Host } from '../../host/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import { type Connect, createPeerAttempt } from '../attempt/index.ts'
@@ -44,13 +45,20 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
   const connect: Connect = (peerId, protocol, options) =>
     host.libp2p.dialProtocol(peerId, protocol, options)
   const attempt = createPeerAttempt({ connect, clock })
-  const directory = createDirectory({ host, limits: discoveryLimits, clock, random })
+  const directory = createDirectory({
+    host,
+    limits: discoveryLimits,
+    isConnected: (peerId) => host.libp2p.getConnections(peerId).length > 0,
+    clock,
+    random,
+  })
   const trust = createTrust({ ...settings, attempt, directory, limits: requestLimits })
   const router = createRouter({
     trust: trust.trustOf,
     clock,
     random,
     salt: randomBytes(16),
+    onAnswered: (peer) => host.book.answered(peerIdFromString(peer)),
   })
   const prober = createProber({
     connect,

@@ -1,3 +1,4 @@
+import { type Host, type PeerReach, peerReach } from '../../host/index.ts'
 import { type Advertisement, normalizeModelId } from '../../protocol/index.ts'
 import { openScope, type Scope } from '../../timing/index.ts'
 import type { DispatchContext } from '../dispatch/index.ts'
@@ -13,6 +14,9 @@ import type { AbortOptions } from '../request/index.ts'
 
 export interface ListingsInit
   extends Pick<DispatchContext, 'clock' | 'directory' | 'host' | 'prober'> {
+  readonly host: DispatchContext['host'] & {
+    readonly libp2p: Pick<Host['libp2p'], 'getConnections'>
+  }
   readonly timeoutMs: number
   /** Ends what runs when the client closes. */
   readonly closing: AbortSignal
@@ -59,7 +63,11 @@ export function createListings(init: ListingsInit): Listings {
       const advertisements = await everyone(options)
       using scope = open(options)
       return await Promise.all(
-        advertisements.map((known) => listPeer(known, prober, clock.wall(), scope)),
+        advertisements.map((known) => {
+          const reach = (): PeerReach =>
+            peerReach(known.addresses, host.libp2p.getConnections(known.peerId))
+          return listPeer(known, prober, reach, clock.wall(), scope)
+        }),
       )
     },
     slots: (model, trusted) => slotsOf(directory.known(), model, trusted),

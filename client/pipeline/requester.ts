@@ -48,6 +48,7 @@ export function createRequester(host: RequesterHost, settings: Settings): Reques
   })
   const listings = createListings({
     ...context,
+    host,
     timeoutMs: requestLimits.timeoutMs,
     closing,
   })

@@ -20,6 +20,8 @@ export interface Candidate {
   readonly key: string
   readonly advertisement: Advertisement
   readonly model: ModelAdvertisement
+  /** How it is known; `heard`: only others told of it. @default 'met' */
+  readonly acquaintance?: 'heard' | 'met' | 'answered'
 }
 
 /** What choosing needs to know of a peer that may serve. */
@@ -31,4 +33,6 @@ export interface RouteCandidate {
     'addresses' | 'decodeRate' | 'operator' | 'prefillRate' | 'slots'
   >
   readonly model: Pick<ModelAdvertisement, 'contextLength' | 'digest' | 'id' | 'templateHash'>
+  /** How it is known; `heard`: only others told of it. @default 'met' */
+  readonly acquaintance?: 'heard' | 'met' | 'answered'
 }

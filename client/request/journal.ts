@@ -1,4 +1,4 @@
-import type { AttemptReason, AttemptRecord, Usage } from '../../protocol/index.ts'
+import type { AttemptReason, AttemptRecord, Progress, Usage } from '../../protocol/index.ts'
 import { type Clock, systemClock } from '../../timing/index.ts'
 import type { Agreement, Cost, RequestEvent } from './record.ts'
 
@@ -27,6 +27,8 @@ export class AttemptNote {
   accepted: boolean = false
   superseded: boolean = false
   ttftMs: number | undefined
+  /** What the node reported last before the first piece. */
+  progress: Progress | undefined
   tokens: number = 0
   deliveredTokens: number = 0
   usage: Usage | undefined
@@ -61,6 +63,7 @@ export class AttemptNote {
       outcome,
       ...(this.ttftMs !== undefined && { ttftMs: this.ttftMs }),
       durationMs: this.elapsedMs,
+      ...(this.ttftMs === undefined && this.progress && { progress: this.progress }),
       tokens: this.tokens,
       deliveredTokens: this.deliveredTokens,
       ...(this.#exact !== undefined && { exact: this.#exact }),

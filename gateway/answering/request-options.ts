@@ -20,7 +20,11 @@ export type AskingHeader =
   | 'x-skein-verify'
   | 'x-skein-trusted'
   | 'x-skein-timeout-ms'
+  | 'x-skein-ttft-timeout-ms'
   | typeof HOPS_HEADER
+
+/** Longest time that a timer can hold. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /** All of them. */
 export const ASKING_HEADERS: readonly AskingHeader[] = [
@@ -30,6 +34,7 @@ export const ASKING_HEADERS: readonly AskingHeader[] = [
   'x-skein-verify',
   'x-skein-trusted',
   'x-skein-timeout-ms',
+  'x-skein-ttft-timeout-ms',
   HOPS_HEADER,
 ]
 
@@ -65,8 +70,11 @@ export function optionsOf(
     [HOPS_HEADER]: hops,
   } = headers
   if (policy !== undefined) parsePolicy(policy)
+  const ttftTimeoutMs = millisecondsOf(headers, 'x-skein-ttft-timeout-ms')
+  const timeoutMs = millisecondsOf(headers, 'x-skein-timeout-ms') ?? limits.timeoutMs
   return {
-    timeoutMs: timeoutOf(headers['x-skein-timeout-ms'], limits.timeoutMs),
+    timeoutMs: Math.min(timeoutMs, limits.timeoutMs),
+    ...(ttftTimeoutMs !== undefined && { ttftTimeoutMs }),
     ...(policy !== undefined && { policy: policy as NonNullable<RequestOptions['policy']> }),
     ...(resume !== undefined && { resume: parseResumeMode(resume) }),
     ...(switchModels !== undefined && { switchModels: parseSwitchModels(switchModels) }),
@@ -95,13 +103,17 @@ function peersOf(text: string): readonly string[] {
   return [...(trustedPeers(peers) ?? [])].sort((one, other) => (one < other ? -1 : 1))
 }
 
-function timeoutOf(text: string | undefined, longest: number): number {
-  if (text === undefined) return longest
+function millisecondsOf(
+  headers: AskingHeaders,
+  name: 'x-skein-timeout-ms' | 'x-skein-ttft-timeout-ms',
+): number | undefined {
+  const text = headers[name]
+  if (text === undefined) return undefined
   const ms = Number(text)
-  if (!(ms > 0)) {
-    throw new InferenceError('invalid_request', 'x-skein-timeout-ms is not a number above 0', {
-      details: { param: 'x-skein-timeout-ms' },
-    })
-  }
-  return Math.min(ms, longest)
+  if (ms > 0 && ms <= MAX_TIMEOUT_MS) return ms
+  throw new InferenceError(
+    'invalid_request',
+    `${name} is not a number above 0 and at most ${MAX_TIMEOUT_MS}`,
+    { details: { param: name } },
+  )
 }

@@ -78,7 +78,11 @@ interface ToolFields {
 }
 
 function toolFields({ tools, tool_choice: choice }: PromptFields): ToolFields | undefined {
-  if (tools === undefined || tools.length === 0) return undefined
+  if (tools === undefined || tools.length === 0) {
+    // Without tools nothing meets a choice, which is refused by its name.
+    const isMet = choice === undefined || choice.type === 'auto' || choice.type === 'none'
+    return isMet ? undefined : { tools: [], tool_choice: toolChoiceOf(choice) }
+  }
   const sequential =
     choice !== undefined && choice.type !== 'none' && choice.disable_parallel_tool_use === true
   return {

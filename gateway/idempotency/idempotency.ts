@@ -44,6 +44,7 @@ export function idempotency(limits: GatewayLimits): MiddlewareHandler<GatewayEnv
     const {
       timeoutMs: _,
       hops: __,
+      ttftTimeoutMs: ___,
       ...how
     } = optionsOf(askingHeaders(c.req.raw.headers), {
       limits,

@@ -67,7 +67,11 @@ function toolFields({
   tool_choice: choice,
   parallel_tool_calls: parallel,
 }: ResponseFields): ToolFields | undefined {
-  if (!tools || tools.length === 0) return undefined
+  if (!tools || tools.length === 0) {
+    // Without tools nothing meets a choice, which is refused by its name.
+    const isMet = !choice || choice === 'auto' || choice === 'none'
+    return isMet ? undefined : { tools: [], tool_choice: toolChoiceOf(choice, []) }
+  }
   const restricted = typeof choice === 'object' && choice?.type === 'allowed_tools'
   const allowed = restricted ? new Set(choice.tools.map(({ name }) => name)) : undefined
   const offered = offeredTools(tools)

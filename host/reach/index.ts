@@ -3,6 +3,7 @@
 export { announceRules } from './announce-rules.ts'
 export type { AddressEvidence, ReachabilityStatus } from './evidence.ts'
 export { keepReach } from './keep-reach.ts'
-export { isPublicAddress } from './own-address.ts'
+export type { NatKind } from './nat-kind.ts'
+export { publicIpOf } from './own-address.ts'
 export { type AddressSources, OwnAddresses } from './own-addresses.ts'
 export type { Reachability } from './reachability.ts'

@@ -1,5 +1,5 @@
 import type { Connection, Libp2p } from '@libp2p/interface'
-import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { multiaddr } from '@multiformats/multiaddr'
 import { PROTOCOLS } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import type { NameLookup } from '../name-lookup.ts'
@@ -9,7 +9,8 @@ import { createDialBackServer } from './dial-back-server.ts'
 import type { AddressEvidence } from './evidence.ts'
 import { createFamilyOpener } from './family-opener.ts'
 import { addressReachedBy } from './inbound.ts'
-import { endpointOf, type OwnAddress } from './own-address.ts'
+import { findNatKind, type NatKind, type NatKindInit } from './nat-kind.ts'
+import { endpointOf, type OwnAddress, withoutPeer } from './own-address.ts'
 import type { OwnAddresses } from './own-addresses.ts'
 import { isTestable, type Reachability, reachabilityOf } from './reachability.ts'
 import { watchTesters } from './testers.ts'
@@ -20,10 +21,7 @@ export interface KeepReachInit {
   readonly libp2p: Libp2p
   readonly own: OwnAddresses
   /** Opens a new connection to exactly this address. */
-  readonly dialExactly: (
-    address: Multiaddr,
-    options: { signal: AbortSignal },
-  ) => Promise<Connection>
+  readonly dialExactly: NatKindInit['dialExactly']
   /** Whether others reach this host through a relay now. */
   readonly isRelayed: () => boolean
   /** Whether the operator named this peer. */
@@ -45,6 +43,8 @@ export interface Reach {
   report(): Reachability
   /** Resolves once an address was confirmed or all have a verdict, or with what is known when the time is over. */
   tested(timeoutMs: number, options?: { readonly signal?: AbortSignal }): Promise<Reachability>
+  /** Contract: `Host.natKind`. */
+  natKind(options: { readonly signal?: AbortSignal }): Promise<NatKind>
   /** Subscribes to changes of status, verdicts and advice. @returns unsubscribe */
   onChange(listener: (reachability: Reachability) => void): () => void
 }
@@ -163,6 +163,17 @@ export async function keepReach(init: KeepReachInit): Promise<Reach> {
   return {
     report,
     onChange,
+    natKind: ({ signal: caller = signal }) =>
+      findNatKind(
+        { libp2p, dialExactly: init.dialExactly, ownIps: ownIps() },
+        testers
+          .all()
+          .filter(({ connection }) => connection.direction === 'outbound')
+          .map(({ connection, peer }) =>
+            multiaddr(`${withoutPeer(connection.remoteAddr)}/p2p/${peer}`),
+          ),
+        { signal: caller },
+      ),
     tested: (timeoutMs, options = {}) =>
       untilTested({ report, onChange, clock, stopping: signal }, timeoutMs, options.signal),
   }

@@ -64,8 +64,3 @@ export function publicIpOf(remote: Multiaddr): string | undefined {
 export function withoutPeer(address: Multiaddr): string {
   return address.toString().replace(/\/p2p\/[^/]+$/, '')
 }
-
-/** Whether dialling it leads straight to a public IP address. */
-export function isPublicAddress(address: Multiaddr): boolean {
-  return publicIpOf(address) !== undefined
-}

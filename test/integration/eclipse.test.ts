@@ -145,6 +145,8 @@ async function discovers(host: Host): Promise<boolean> {
     book: {
       get: (peerId) => known.find((one) => one.peerId.equals(peerId)),
       all: () => known,
+      acquaintance: () => 'met',
+      answered: () => {},
       add: () => Promise.reject(new Error('nothing is passed on')),
       onUpdate: (listener) => {
         listeners.add(listener)
@@ -155,6 +157,7 @@ async function discovers(host: Host): Promise<boolean> {
   const directory = createDirectory({
     host: blank,
     limits: { ...DISCOVERY_LIMITS, lookupTimeoutMs: LOOKUP_MS },
+    isConnected: () => false,
     clock: systemClock,
     random: Math.random,
   })

@@ -92,10 +92,12 @@ describeOnInternet('an Internet of namespaces', () => {
     expect(await ask(one, [home.ip4], { timeoutMs: 500 })).toEqual(['timeout'])
     await home.forward(4801, node)
     expect(await ask(one, [home.ip4])).toEqual([expect.stringContaining(one.ip4)])
+    expect(await home.hairpinned()).toBe(0)
     expect(await ask(neighbour, [node.ip4, home.ip4])).toEqual([
       expect.stringContaining(neighbour.ip4),
       expect.stringContaining('192.168.1.1'),
     ])
+    expect(await home.hairpinned()).toBe(1)
   })
 
   it('does not hairpin by default', async () => {

@@ -129,4 +129,53 @@ describeOnInternet('reaching hosts across the Internet', () => {
     await ready(start('node', await internet.host(), ...ANYWHERE, ...second.join))
     expect((await sandbox.run(question, { machine: asking })).stdout).toContain('18, 19, 20')
   })
+
+  it('goes through the LAN to a node of the same LAN, though that has a public address too', async () => {
+    const { join } = await ready(start('bootstrap', await internet.host()))
+    const home = await internet.router({ kind: 'port-preserving', hairpin: true })
+    const machine = await home.host()
+    await home.forward(PORT, machine)
+    const announce = ['--announce', `/ip4/${home.ip4}/tcp/${PORT}`]
+    const mdns = { SKEIN_MDNS: '1' }
+    const node = sandbox.start(
+      ['node', '--json', ...fresh(), '--backend', 'embedded', ...ANYWHERE, ...announce, ...join],
+      mdns,
+      machine,
+    )
+    expect((await ready(node)).reachability).toBe('forwarded')
+    const question = ['ask', '--json', ...fresh(), ...join, 'Count from 1 to 20.']
+    const neighbour = await home.host()
+    const { stdout } = await sandbox.run(question, { env: mdns, machine: neighbour })
+    expect(stdout).toContain('18, 19, 20')
+    expect(await home.hairpinned()).toBe(0)
+    await home.setUplink('down')
+    const offline = await sandbox.run(question, { env: mdns, machine: neighbour })
+    expect(offline.stdout).toContain('18, 19, 20')
+  })
+
+  it.each(['symmetric', 'port-preserving'] as const)(
+    'says by doctor what kind of NAT is in the way (%s), and which port is closed',
+    async (kind) => {
+      const first = await ready(start('bootstrap', await internet.host()))
+      await ready(start('node', await internet.host(), ...ANYWHERE, ...first.join))
+      const second = await ready(start('bootstrap', await internet.host(), ...first.join))
+      const home = await internet.router({ kind })
+      const machine = await home.host()
+      const announce = ['--announce', `/ip4/${home.ip4}/tcp/${PORT}`]
+      const doctor = await sandbox.run(
+        ['doctor', '--json', ...fresh(), ...ANYWHERE, ...announce, ...first.join, ...second.join],
+        { machine },
+      )
+      const step = (name: string) =>
+        doctor.events().find((event) => (event as { name?: string }).name === name)
+      expect(step('NAT')?.message).toContain(kind)
+      expect(step('NAT')?.message).toContain(home.ip4)
+      expect(step('reachability')).toMatchObject({
+        status: 'failed',
+        advice: expect.stringContaining(`open TCP port ${PORT}`),
+      })
+      expect(step('relays')?.message).toMatch(/[23] of the connected peers relay/)
+      expect(doctor.events().at(-1)).toMatchObject({ ok: false, failed: ['reachability'] })
+    },
+  )
 })

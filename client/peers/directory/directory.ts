@@ -1,7 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import { LRUCache } from 'lru-cache'
 import type { CID } from 'multiformats/cid'
-import type { Host } from '../../../host/index.ts'
+import type { Acquaintance, Host } from '../../../host/index.ts'
 import {
   type Advertisement,
   isExpired,
@@ -11,6 +11,7 @@ import {
 } from '../../../protocol/index.ts'
 import { type Clock, openScope, raceSignal } from '../../../timing/index.ts'
 import type { Candidate, DiscoveryLimits, Query } from '../../request/index.ts'
+import { drawOverNetworks } from '../route/index.ts'
 import { candidatesOf, judge } from './eligibility.ts'
 import { Liveness } from './liveness.ts'
 import { lookUp } from './lookup.ts'
@@ -28,6 +29,8 @@ export type SwarmHost = Pick<Host, 'bootstrapPeers'> & {
 export interface DirectoryInit {
   readonly host: DirectoryHost
   readonly limits: DiscoveryLimits
+  /** Whether a connection to the peer stands. */
+  readonly isConnected: (peerId: PeerId) => boolean
   readonly clock: Clock
   readonly random: () => number
 }
@@ -45,6 +48,9 @@ const STALE_LOOKUP_MS = 3_000
 const MAX_CHECKED = 64
 /** A look-up that ended this recently is not repeated for a request that found nobody. */
 const FRESH_LOOKUP_MS = 1_000
+
+/** Peers that others told of and that one look-up visits, in the hope of meeting them. */
+const MAX_HEARSAY_VISITS = 16
 
 /** Knows peers by their advertisements and finds more in the DHT. Eligibility only, never load. */
 export interface Directory {
@@ -66,6 +72,8 @@ export interface Directory {
   ): Promise<boolean>
   /** Every advertisement in force that is known now. */
   known(): readonly Advertisement[]
+  /** How a peer is known: met where its advertisement came from itself, or a connection to it stands. */
+  acquaintanceOf(peerId: PeerId): Acquaintance
   /**
    * Every advertisement in force, of all nodes that can be found in time and gave a sign of life: just now, or a few
    * seconds ago.
@@ -96,7 +104,7 @@ class DhtDirectory implements Directory {
 
   candidates(query: Query): readonly Candidate[] {
     const { host, limits, clock } = this.#init
-    const found = candidatesOf(host.book.all(), query, clock.wall())
+    const found = candidatesOf(host.book.all(), query, clock.wall(), this.acquaintanceOf)
     if (found.length > 0 && this.#ageMs(modelName(query)) > limits.refreshMs) this.#lookUp(query)
     return found
   }
@@ -111,7 +119,8 @@ class DhtDirectory implements Directory {
     options: { readonly signal: AbortSignal; readonly again: boolean },
   ): Promise<boolean> {
     const { host, clock } = this.#init
-    const accepted = (): boolean => accept(candidatesOf(host.book.all(), query, clock.wall()))
+    const accepted = (): boolean =>
+      accept(candidatesOf(host.book.all(), query, clock.wall(), this.acquaintanceOf))
     if (accepted()) return true
     if (!options.again && this.#ageMs(modelName(query)) < FRESH_LOOKUP_MS) return false
     const lookup = this.#lookUp(query)
@@ -174,6 +183,12 @@ class DhtDirectory implements Directory {
       .filter((known) => !isExpired(known, clock.wall()) && known.models.length > 0)
   }
 
+  readonly acquaintanceOf = (peerId: PeerId): Acquaintance => {
+    const { host, isConnected } = this.#init
+    const kept = host.book.acquaintance(peerId) ?? 'heard'
+    return kept === 'heard' && isConnected(peerId) ? 'met' : kept
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new Error('the directory is closed'))
     await Promise.all([...this.#running.values()].map(({ done }) => done))
@@ -193,14 +208,17 @@ class DhtDirectory implements Directory {
     return this.#start(modelName(query), async (signal) => {
       const known = host.book.all().filter(serves)
       const expired = known.filter((advertisement) => isExpired(advertisement, clock.wall()))
-      const before = known.length - expired.length
-      const inForce = (): number =>
-        host.book.all().filter((one) => serves(one) && !isExpired(one, clock.wall())).length
+      const isMet = ({ peerId }: Advertisement): boolean => this.acquaintanceOf(peerId) !== 'heard'
+      const current = (one: Advertisement): boolean => serves(one) && isMet(one)
+      const inForce = (one: Advertisement): boolean => current(one) && !isExpired(one, clock.wall())
+      const before = known.filter(inForce).length
+      const told = known.filter((one) => !expired.includes(one) && !isMet(one))
+      const hearsay = someOfEachNetwork(told, MAX_HEARSAY_VISITS, random)
       const hinted = lookUp(
         {
           host,
-          visit: (peerId) => this.#fetch(peerId, serves, signal),
-          hints: expired.map(({ peerId }) => peerId),
+          visit: (peerId) => this.#fetch(peerId, current, signal),
+          hints: [...expired, ...hearsay].map(({ peerId }) => peerId),
           groups: [],
           enough: () => true,
         },
@@ -211,10 +229,10 @@ class DhtDirectory implements Directory {
       await lookUp(
         {
           host,
-          visit: (peerId) => this.#fetch(peerId, serves, signal),
+          visit: (peerId) => this.#fetch(peerId, current, signal),
           hints: [],
           groups: [shards.slice(0, 2), shards.slice(2)],
-          enough: () => inForce() > before,
+          enough: () => host.book.all().filter(inForce).length > before,
         },
         { signal },
       )
@@ -284,6 +302,23 @@ const modelName = ({ reference }: Query): string => `model/${reference.id}`
 
 function keys(keyOf: (shard: number) => Promise<CID>): Promise<CID[]> {
   return Promise.all(Array.from({ length: MODEL_KEY_SHARDS }, (_, shard) => keyOf(shard)))
+}
+
+/** Drawn over networks, as many peers of one network cost nothing. */
+function someOfEachNetwork(
+  advertisements: readonly Advertisement[],
+  count: number,
+  random: () => number,
+): readonly Advertisement[] {
+  const left = advertisements.map((advertisement) => ({ advertisement }))
+  const chosen: Advertisement[] = []
+  while (left.length > 0 && chosen.length < count) {
+    const drawn = drawOverNetworks(left, random)
+    if (drawn === undefined) break
+    left.splice(left.indexOf(drawn), 1)
+    chosen.push(drawn.advertisement)
+  }
+  return chosen
 }
 
 /** Fisher and Yates. */

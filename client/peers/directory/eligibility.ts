@@ -1,3 +1,5 @@
+import type { PeerId } from '@libp2p/interface'
+import type { Acquaintance } from '../../../host/index.ts'
 import {
   type Advertisement,
   isDigest,
@@ -60,11 +62,16 @@ export function matchingDigests(
   return [...new Set(digests)]
 }
 
-/** Those who may be asked now. Expired advertisements are hints whom to ask for a new one, and left out. */
+/**
+ * Those who may be asked now. Expired advertisements are hints whom to ask for a new one, and left out.
+ *
+ * @param acquaintanceOf how a peer is known. @default all were met
+ */
 export function candidatesOf(
   advertisements: readonly Advertisement[],
   query: Query,
   nowMs: number,
+  acquaintanceOf: (peerId: PeerId) => Acquaintance = () => 'met',
 ): Candidate[] {
   if (matchingDigests(advertisements, query).length > 1) return []
   const candidates: Candidate[] = []
@@ -73,7 +80,13 @@ export function candidatesOf(
     const verdict = judge(advertisement, query)
     if (verdict.status !== 'eligible') continue
     const { peerId } = advertisement
-    candidates.push({ peerId, key: peerId.toString(), advertisement, model: verdict.model })
+    candidates.push({
+      peerId,
+      key: peerId.toString(),
+      advertisement,
+      model: verdict.model,
+      acquaintance: acquaintanceOf(peerId),
+    })
   }
   return candidates
 }

@@ -10,21 +10,25 @@ import { costOf, predictTtftMs, type TtftInputs } from './cost.ts'
 import { independentPeers, otherPeers } from './diversity.ts'
 import { hashText } from './hash.ts'
 import { Health } from './health.ts'
+import { Hearsay } from './hearsay.ts'
 import { hedgeDelayMs } from './hedge-delay.ts'
 import { InFlight } from './in-flight.ts'
 import { LatencyModel } from './latency-model.ts'
-import { chooseNewcomer } from './newcomers.ts'
+import { chooseNewcomer, evenOverNetworks } from './newcomers.ts'
 import { PrefixMemory } from './prefix-memory.ts'
 import type { RouteRequest, Router, RouterInit } from './router.ts'
 import { isSaturated } from './saturation.ts'
-import { tierOf, UNFIT_TIER } from './tier.ts'
+import { BUSY_TIER, tierOf, UNFIT_TIER } from './tier.ts'
 import { TtftRatios } from './ttft-ratios.ts'
 
 /** Slowness of an answer is measured against no less than this: below it is the noise of a machine. */
 const SLOWNESS_GRAIN_MS = 50
 
-/** With fewer, whoever came first would keep all others out. With so many, newcomers get their share and no more. */
+/** From so many on only proven peers get more than the newcomers' share; with fewer, all that have answered before. */
 const MIN_PROVEN = 3
+
+/** Peers of which nothing was measured, among which is chosen while nothing else is left. */
+const MAX_UNMEASURED = 8
 
 /** An attempt that was called off is taken to have needed this many times what it was given: how long, nobody saw. */
 const CENSORED_FACTOR = 4
@@ -40,6 +44,7 @@ export function createRouter(init: RouterInit): Router {
   const pool = new LoadPool()
   const inFlight = new InFlight()
   const health = new Health()
+  const hearsay = new Hearsay()
   const latency = new LatencyModel()
   const ratios = new TtftRatios()
   const limits = new ConcurrencyLimits()
@@ -61,10 +66,23 @@ export function createRouter(init: RouterInit): Router {
   const predictMs = (candidate: RouteCandidate, request: RouteRequest): number =>
     predictTtftMs(inputsOf(candidate, uncachedTokens(candidate.key, request)))
 
-  const tier = ({ key, model }: RouteCandidate, { promptTokens }: RouteRequest): number => {
+  /** Whether nothing but the word of others speaks for it. */
+  const isUnmet = ({ key, acquaintance }: RouteCandidate): boolean =>
+    acquaintance === 'heard' && !health.conditionOf(key, now()).measured
+
+  const tier = (candidate: RouteCandidate, { promptTokens }: RouteRequest): number => {
+    const { key, model } = candidate
     const { suspect, ejected } = health.conditionOf(key, now())
-    const atLimit = inFlight.of(key) >= limits.of(key)
-    return tierOf({ load: pool.fresh(key, now()), model, promptTokens, atLimit, suspect, ejected })
+    const unmet = hearsay.isDoubted(now()) ? 'doubted' : 'yes'
+    return tierOf({
+      load: pool.fresh(key, now()),
+      model,
+      promptTokens,
+      atLimit: inFlight.of(key) >= limits.of(key),
+      suspect,
+      ejected,
+      hearsay: isUnmet(candidate) ? unmet : 'no',
+    })
   }
 
   const idleCost = (candidate: RouteCandidate, request: RouteRequest, tokens: number): number => {
@@ -86,7 +104,8 @@ export function createRouter(init: RouterInit): Router {
     request: RouteRequest,
   ): T | undefined => {
     const load = ({ key, advertisement }: T): number =>
-      (inFlight.soon(key, now()) + 1) / Math.max(1, advertisement.slots)
+      // Slots are a claim; what the peer took well bounds it.
+      (inFlight.soon(key, now()) + 1) / Math.max(1, Math.min(advertisement.slots, limits.of(key)))
     const options = candidates.map((value) => {
       return { value, cost: idleCost(value, request, request.promptTokens) * load(value) }
     })
@@ -103,21 +122,33 @@ export function createRouter(init: RouterInit): Router {
       otherPeers(candidates, apart).map((other) => [other, tier(other, request)] as const),
     )
     const lowest = Math.min(...tiers.values())
-    const fit = independentPeers(
-      [...tiers.keys()].filter((candidate) => tiers.get(candidate) === lowest),
-      apart,
-    )
+    const sameTier = [...tiers.keys()].filter((candidate) => tiers.get(candidate) === lowest)
+    const isMeasured = ({ key, acquaintance }: T): boolean =>
+      acquaintance === 'answered' || health.conditionOf(key, now()).measured
+    const isAnswering = (candidate: T): boolean =>
+      isMeasured(candidate) && (tiers.get(candidate) ?? lowest) <= Math.max(lowest, BUSY_TIER)
+    // A peer failed the request: one that has answered before is worth more than an independent or an idle one.
+    const answering = request.again === true ? [...tiers.keys()].filter(isAnswering) : []
+    const fit = answering.length > 0 ? answering : independentPeers(sameTier, apart)
     const proven = trust === undefined ? [] : fit.filter((candidate) => trust.isProven(candidate))
-    const holds = proven.length >= MIN_PROVEN
-    const isKnown = (candidate: T): boolean =>
-      holds ? proven.includes(candidate) : health.conditionOf(candidate.key, now()).measured
+    const measured = fit.filter(isMeasured)
+    const better = proven.length >= MIN_PROVEN ? proven : measured
     const newcomer =
       lowest === 0
-        ? chooseNewcomer(fit, { isKnown, credit: trust?.networkCredit, random })
+        ? chooseNewcomer(fit, {
+            isKnown: (candidate) => better.includes(candidate),
+            credit: trust?.networkCredit,
+            random,
+          })
         : undefined
     if (newcomer !== undefined) return newcomer
-    if (request.spread === true) return leastLoaded(fit, request)
-    const known = holds ? proven : fit
+    const price = (candidate: T): number => idleCost(candidate, request, promptTokens)
+    const unmeasured = (): readonly T[] => {
+      const strangers = fit.filter((candidate) => !measured.includes(candidate))
+      return evenOverNetworks(strangers, price, MAX_UNMEASURED)
+    }
+    if (request.spread === true) return leastLoaded([...measured, ...unmeasured()], request)
+    const known = better.length > 0 ? better : unmeasured()
     const home =
       affinity === undefined || lowest >= UNFIT_TIER
         ? undefined
@@ -125,7 +156,7 @@ export function createRouter(init: RouterInit): Router {
             affinity,
             promptTokens,
             candidates: known,
-            idleCost: (candidate) => idleCost(candidate, request, promptTokens),
+            idleCost: price,
             inFlight: ({ key }) => inFlight.of(key),
             memory,
             salt,
@@ -134,7 +165,7 @@ export function createRouter(init: RouterInit): Router {
     if (home !== undefined) return home
     const options = known.map((value) => {
       const load = pool.fresh(value.key, now())
-      const cost = idleCost(value, request, promptTokens) * (inFlight.of(value.key) + 1)
+      const cost = price(value) * (inFlight.of(value.key) + 1)
       return { value, cost, tier: lowest, heat: load && heatOf(load) }
     })
     return choose(options, random)
@@ -191,6 +222,8 @@ export function createRouter(init: RouterInit): Router {
     answered({ key }, { affinity, promptTokens }, times) {
       const { ttftMs, prefillMs, cachedPromptTokens, completionTokens, decodeMs } = times
       health.answered(key, now())
+      hearsay.reached()
+      init.onAnswered?.(key)
       // The peer tells its prefill time; it cannot have taken longer than we waited.
       const prefilled = {
         tokens: times.promptTokens - cachedPromptTokens,
@@ -200,12 +233,16 @@ export function createRouter(init: RouterInit): Router {
       latency.observeDecode(key, { tokens: completionTokens, ms: decodeMs })
       if (affinity !== undefined) memory.remember(affinity, key, promptTokens, now())
     },
-    failed({ key, advertisement }, code) {
+    failed(candidate, code) {
+      const { key, advertisement } = candidate
+      const unmet = isUnmet(candidate)
+      if (unmet && code === 'dial_failed') hearsay.unreached(now())
+      else if (unmet) hearsay.reached()
       const held = sleep.look(now(), clock.wall())
       // A relay that is gone takes all peers behind it along: that they are not reached says nothing of them.
       const unreached = code === 'dial_failed' && isReachedByRelay(advertisement.addresses)
       if (code === 'path_lost' || unreached) health.pathLost(key, held, now())
-      else health.failed(key, code, held, now())
+      else health.failed(key, code, held, now(), unmet)
     },
     connected(peer, isConnected) {
       health.connected(peer, isConnected, sleep.look(now(), clock.wall()), now())

@@ -58,8 +58,11 @@ export class Health {
     }
   }
 
-  /** @param held the clock jumped: what failed lately says nothing */
-  failed(peer: string, code: ErrorCode, held: boolean, nowMs: number): void {
+  /**
+   * @param held the clock jumped: what failed lately says nothing
+   * @param unmet it was only heard of: that it is not reached says nothing of the own network
+   */
+  failed(peer: string, code: ErrorCode, held: boolean, nowMs: number, unmet = false): void {
     if (ERROR_TABLE[code].blame !== 'peer' || held || this.#selfBlame.suspected) return
     const before = this.#see(peer, nowMs)
     const after = afterFailure(before, nowMs)
@@ -67,6 +70,7 @@ export class Health {
     const ejectedUntilMs = this.#ejections.failed(peer, failures, ejections, nowMs)
     const standing = ejectedUntilMs === undefined ? after : afterEjection(after, ejectedUntilMs)
     this.#set(peer, standing, nowMs)
+    if (unmet && code === 'dial_failed') return
     for (const [other, earlier] of this.#selfBlame.failed(peer, code, before, nowMs)) {
       const now = this.#peers.get(other)?.standing ?? earlier
       if (now.ejections > earlier.ejections) this.#ejections.readmit(other)
@@ -137,10 +141,16 @@ export class Health {
     this.#peers.set(peer, { standing, seenMs: nowMs })
     const [oldest] = this.#peers
     if (oldest === undefined) return
-    const [key, { seenMs }] = oldest
-    if (this.#peers.size <= MAX_PEERS && nowMs - seenMs <= FORGET_MS) return
+    const isForgotten = nowMs - oldest[1].seenMs > FORGET_MS
+    if (this.#peers.size <= MAX_PEERS && !isForgotten) return
+    // However many strangers are seen: those that answered stay.
+    const key = isForgotten ? oldest[0] : (this.#oldestStranger() ?? oldest[0])
     this.#peers.delete(key)
     this.#lost.delete(key)
     this.#ejections.readmit(key)
+  }
+  #oldestStranger(): string | undefined {
+    for (const [peer, { standing }] of this.#peers) if (!standing.measured) return peer
+    return undefined
   }
 }

@@ -23,6 +23,8 @@ export interface PeerLatency {
   readonly decodeRate: number
 }
 
+type Rate = 'decodeRate' | 'prefillRate'
+
 /** Tokens that took so long. */
 export interface Stretch {
   readonly tokens: number
@@ -36,16 +38,18 @@ interface Measured extends Partial<Omit<PeerLatency, 'overheadMs'>> {
 /** Exponentially weighted averages of what each peer's answers took. */
 export class LatencyModel {
   readonly #peers = new Map<string, Measured>()
+  readonly #medians = new Map<Rate, number>()
 
-  /** @param claims the peer's own, in tokens a second, used until we measured. 0: none. */
-  of(
-    peer: string,
-    claims: Readonly<Record<'prefillRate' | 'decodeRate', number>>,
-    nowMs: number,
-  ): PeerLatency {
+  /**
+   * @param claims the peer's own, in tokens a second, used until we measured, up to the median of what was measured at
+   *   others, or what an unknown peer is taken to do: a claim puts nobody above a peer that has shown what it does. 0: none.
+   */
+  of(peer: string, claims: Readonly<Record<Rate, number>>, nowMs: number): PeerLatency {
     const measured = this.#peers.get(peer)
-    const claimed = (rate: 'prefillRate' | 'decodeRate'): number =>
-      claims[rate] > 0 ? claims[rate] : UNKNOWN[rate]
+    const claimed = (rate: Rate): number => {
+      const typical = this.#median(rate) ?? UNKNOWN[rate]
+      return claims[rate] > 0 ? Math.min(claims[rate], typical) : Math.min(UNKNOWN[rate], typical)
+    }
     return {
       rttMs: measured?.rttMs ?? UNKNOWN.rttMs,
       overheadMs: this.#overheadMs(measured, nowMs) ?? UNKNOWN.overheadMs,
@@ -91,10 +95,21 @@ export class LatencyModel {
     return ms - excessMs + excessMs * 2 ** ((atMs - nowMs) / OVERHEAD_HALF_LIFE_MS)
   }
 
-  #observeRate(peer: string, rate: 'prefillRate' | 'decodeRate', { tokens, ms }: Stretch): void {
+  /** Of a rate that was measured; the lower one of two. Nothing where none was. */
+  #median(rate: Rate): number | undefined {
+    const known = this.#medians.get(rate)
+    if (known !== undefined) return known
+    const rates = [...this.#peers.values()].flatMap((measured) => measured[rate] ?? [])
+    const median = rates.sort((a, b) => a - b)[Math.ceil(rates.length / 2) - 1]
+    if (median !== undefined) this.#medians.set(rate, median)
+    return median
+  }
+
+  #observeRate(peer: string, rate: Rate, { tokens, ms }: Stretch): void {
     if (tokens < MIN_MEASURED_TOKENS || !(ms > 0)) return
     const before = this.#peers.get(peer)
     this.#set(peer, { ...before, [rate]: mix(before?.[rate], (tokens / ms) * 1000) })
+    this.#medians.delete(rate)
   }
 
   #set(peer: string, measured: Measured): void {

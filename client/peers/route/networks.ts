@@ -14,13 +14,15 @@ export function drawOverNetworks<T extends Located>(
   candidates: readonly T[],
   random: () => number,
 ): T | undefined {
-  const buckets = bucketsOf(candidates)
+  const buckets = groupsByNetwork(candidates)
   const bucket = buckets[Math.floor(random() * buckets.length)] ?? []
   return bucket[Math.floor(random() * bucket.length)]
 }
 
 /** Peers that share a network or an operator, also by way of others. Those without a public network are one. */
-function bucketsOf<T extends Located>(candidates: readonly T[]): readonly (readonly T[])[] {
+export function groupsByNetwork<T extends Located>(
+  candidates: readonly T[],
+): readonly (readonly T[])[] {
   const parents = new Map<string, string>()
   const root = (name: string): string => {
     let top = name

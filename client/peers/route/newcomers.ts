@@ -1,5 +1,5 @@
 import type { RouteCandidate } from '../../request/index.ts'
-import { drawOverNetworks, networksOf } from './networks.ts'
+import { drawOverNetworks, groupsByNetwork, networksOf } from './networks.ts'
 
 /** Of all choices: enough to learn of new peers, too little to hurt where they are bad. */
 const SHARE = 0.05
@@ -11,6 +11,27 @@ export interface Newcomers<T> {
   readonly credit?: ((networks: readonly string[]) => number) | undefined
   /** From 0, below 1; a low draw is no newcomer's. */
   readonly random: () => number
+}
+
+/**
+ * Peers of which nothing was measured, with an even share for each network: at most `count`, the cheapest of each. A
+ * thousand identities in one network leave room for the one in another.
+ */
+export function evenOverNetworks<T extends Pick<RouteCandidate, 'advertisement'>>(
+  candidates: readonly T[],
+  costOf: (candidate: T) => number,
+  count: number,
+): readonly T[] {
+  const networks = groupsByNetwork(candidates)
+  if (networks.length === 1) return candidates
+  const share = Math.max(1, Math.floor(count / networks.length))
+  return networks.flatMap((group) => {
+    const priced = group.map((candidate) => ({ candidate, cost: costOf(candidate) }))
+    return priced
+      .sort((a, b) => a.cost - b.cost)
+      .slice(0, share)
+      .map(({ candidate }) => candidate)
+  })
 }
 
 /**

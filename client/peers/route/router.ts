@@ -13,6 +13,8 @@ export interface RouteRequest {
   readonly spread?: boolean
   /** Peers that work on this request already, or have: those of other operators and subnets come first. */
   readonly apart: readonly RouteCandidate[]
+  /** A peer failed this request: those that have answered before come first, and no newcomer gets a share. @default false */
+  readonly again?: boolean
 }
 
 /** What an attempt that answered took. */
@@ -46,6 +48,8 @@ export interface RouterInit {
   readonly random: () => number
   /** What audits say of peers. @default nothing is known of anybody */
   readonly trust?: Trust
+  /** Called for each peer that gave an answer. @default does nothing */
+  readonly onAnswered?: (peer: string) => void
   /** The client's own, secret: where its conversations go is not for others to foretell. */
   readonly salt: Uint8Array
 }

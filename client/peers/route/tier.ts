@@ -11,23 +11,32 @@ export interface Fitness {
   readonly suspect: boolean
   /** It failed again and again. */
   readonly ejected: boolean
+  /** Only others told of it; `doubted` where those that were told of lately could not be reached. @default 'no' */
+  readonly hearsay?: 'no' | 'yes' | 'doubted'
 }
 
+/** The tier of a peer at its concurrency limit, which is advice. */
+export const BUSY_TIER = 1
 /** From this tier on a peer is a makeshift, and nobody's home. */
 export const UNFIT_TIER = 2
 /** The tier of a peer that takes no new work. */
-export const LEAVING_TIER = 5
+export const LEAVING_TIER = 7
+const HEARSAY_TIER = 3
+/** After every peer that was met, also after those that failed. */
+const DOUBTED_TIER = 6
 
 /**
- * 0: fit. 1: at its concurrency limit. 2: the prompt may not fit. 3: failed us lately, or still loads. 4: ejected.
- * 5: draining. A higher tier serves only where no lower one is left, so that nobody is ever excluded: when all are
+ * 0: fit. 1: at its concurrency limit. 2: the prompt may not fit. 3: only heard of. 4: failed us lately, or still loads.
+ * 5: ejected. 6: only heard of, and in doubt. 7: draining. A higher tier serves only where no lower one is left, so that nobody is ever excluded: when all are
  * ejected, one is used anyway.
  */
 export function tierOf(fitness: Fitness): number {
-  const { load, model, promptTokens, atLimit, suspect, ejected } = fitness
+  const { load, model, promptTokens, atLimit, suspect, ejected, hearsay = 'no' } = fitness
   if (load?.state === 'draining') return LEAVING_TIER
-  if (ejected) return 4
-  if (load?.state === 'loading' || suspect) return 3
+  const failed = ejected || suspect
+  if (hearsay !== 'no') return failed || hearsay === 'doubted' ? DOUBTED_TIER : HEARSAY_TIER
+  if (ejected) return 5
+  if (load?.state === 'loading' || suspect) return 4
   if (model.contextLength > 0 && promptTokens > model.contextLength) return UNFIT_TIER
-  return atLimit ? 1 : 0
+  return atLimit ? BUSY_TIER : 0
 }

@@ -309,6 +309,21 @@ describe('the end of an answer', () => {
     expect(await heard(reply)).toMatchObject({ stopReason: '###' })
   })
 
+  it('told twice is told once', async () => {
+    const usage = { prompt_tokens: 3, completion_tokens: 1 }
+    const last = JSON.stringify({
+      choices: [{ index: 0, delta: {}, finish_reason: 'stop' }],
+      usage,
+    })
+    const answer = await heard(events(chunk({ content: 'a' }, 'stop'), last, '[DONE]'))
+    expect(answer).toMatchObject({ text: 'a', finishes: ['stop'], usage: { promptTokens: 3 } })
+  })
+
+  it('is read without the blank line after the last event', async () => {
+    const reply = new Response(`data: ${chunk({ content: 'a' })}\n\ndata: ${chunk({}, 'stop')}`)
+    expect(await heard(reply)).toMatchObject({ text: 'a', finishes: ['stop'] })
+  })
+
   it('at max_tokens inside a call is a length, with what there is of the call', async () => {
     const cut = { index: 0, id: 'c', function: { name: 'search', arguments: '{"q": "gee' } }
     const answer = await heard(events(chunk({ tool_calls: [cut] }), chunk({}, 'length'), '[DONE]'))

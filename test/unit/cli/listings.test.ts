@@ -29,7 +29,10 @@ describe('tables', () => {
   })
 
   it('tell peers that answer from those that do not', () => {
-    const claims = { operator: '', slots: 2, prefillRate: 0, decodeRate: 0, models: ['m'] }
+    const claims = {
+      ...{ operator: '', slots: 2, prefillRate: 0, decodeRate: 0, models: ['m'] },
+      reachability: 'relayed' as const,
+    }
     const load = {
       state: 'ready',
       inFlight: 1,
@@ -42,7 +45,7 @@ describe('tables', () => {
       { ...claims, peerId: 'silent', expired: false },
       { ...claims, peerId: 'old', expired: true },
     ])
-    expect(table).toMatch(/^alive +ready +1\/2 +0 +1\.3 ms/m)
+    expect(table).toMatch(/^alive +ready +1\/2 +0 +1\.3 ms +relayed/m)
     expect(table).toMatch(/^silent +unreachable/m)
     expect(table).toMatch(/^old +gone\?/m)
   })

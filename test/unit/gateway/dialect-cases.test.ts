@@ -252,6 +252,23 @@ describe('tools that no peer can run', () => {
     expect(sent()?.tools).toBeUndefined()
   })
 
+  it('cannot be chosen: what is left cannot meet the choice', async () => {
+    const { post } = await gatewayOver([{}])
+    const search = [{ type: 'web_search_20250305', name: 'web_search' }]
+    for (const choice of [{ type: 'any' }, { type: 'tool', name: 'web_search' }]) {
+      const asked = { model: 'm', max_tokens: 9, messages, tools: search, tool_choice: choice }
+      const { status, body } = await post('/v1/messages', asked)
+      expect([status, body.error.message]).toEqual([400, expect.stringContaining('tool_choice')])
+    }
+    const asked = {
+      model: 'm',
+      input: 'x',
+      tools: [{ type: 'web_search' }],
+      tool_choice: 'required',
+    }
+    expect((await post('/v1/responses', asked)).body.error.param).toBe('tool_choice')
+  })
+
   it('may be 300', async () => {
     const { post } = await gatewayOver([], () => events(chunk({ content: 'a' }, 'stop')))
     const tools = Array.from({ length: 300 }, (_, at) => ({ ...WRITE, name: `tool_${at}` }))

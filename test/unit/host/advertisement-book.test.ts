@@ -78,7 +78,7 @@ describe('the advertisement book', () => {
     const expired = await seal(node, { issuedAtMs: NOW - 2 * HOUR })
     await book.add(expired)
     expect(book.get(node.peerId)).toBeUndefined()
-    await book.take(expired, { keepExpired: true })
+    await book.take(expired, { cached: 'met' })
     expect(book.get(node.peerId)).toBeDefined()
     expect(book.fresh(other.peerId)).toEqual([])
   })
@@ -89,7 +89,7 @@ describe('the advertisement book', () => {
     await book.take(
       await seal(node, { issuedAtMs: NOW - 2 * HOUR, sequence: 2n ** 60n, slots: 9 }),
       {
-        keepExpired: true,
+        cached: 'met',
       },
     )
     expect(book.get(node.peerId)?.slots).toBe(2)
@@ -137,5 +137,62 @@ describe('the advertisement book', () => {
     expect(book.get(hearsay.peerId)).toBeUndefined()
     expect(book.get(direct.peerId)).toBeDefined()
     expect(book.all()).toHaveLength(3)
+  })
+
+  it('never evicts a peer that answered, however many others it meets', async () => {
+    const { book } = openBook({ maxEntries: 4 })
+    await book.take(await seal(node, { issuedAtMs: NOW - 60_000 }), { source: node.peerId })
+    book.answered(node.peerId)
+    for (let i = 0; i < 12; i += 1) {
+      const flood = await createSigner()
+      await book.take(await seal(flood, { issuedAtMs: NOW + 200_000 }), { source: flood.peerId })
+    }
+    expect(book.acquaintance(node.peerId)).toBe('answered')
+    expect(book.all()).toHaveLength(4)
+  })
+
+  it('takes room from the source that tells most, whatever times its tales claim', async () => {
+    const { book } = openBook({ maxEntries: 6 })
+    const [honest, liar] = [await createSigner(), await createSigner()]
+    const about = await createSigner()
+    await book.take(await seal(about, { issuedAtMs: NOW - 60_000 }), { source: honest.peerId })
+    for (let i = 0; i < 12; i += 1) {
+      await book.take(await seal(await createSigner(), { issuedAtMs: NOW + 200_000 }), {
+        source: liar.peerId,
+      })
+    }
+    expect(book.acquaintance(about.peerId)).toBe('heard')
+  })
+
+  it('turns hearsay into an acquaintance once the signer itself says the same, and tells of it', async () => {
+    const { book } = openBook()
+    const envelope = await seal(node, { issuedAtMs: NOW })
+    await book.take(envelope, { source: other.peerId })
+    expect(book.acquaintance(node.peerId)).toBe('heard')
+    expect([book.fresh(self.peerId), book.hearsay(self.peerId)]).toEqual([[], [envelope]])
+    const listener = vi.fn()
+    book.onUpdate(listener)
+    await book.take(envelope, { source: node.peerId, expectedSigner: node.peerId })
+    expect(book.acquaintance(node.peerId)).toBe('met')
+    expect(listener).toHaveBeenCalledTimes(1)
+    const newer = await seal(node, { issuedAtMs: NOW + 1 })
+    await book.take(newer, { source: other.peerId })
+    expect(book.acquaintance(node.peerId)).toBe('met')
+    expect(book.fresh(self.peerId)).toEqual([newer])
+  })
+
+  it('keeps for the disk who was met and who answered, those first', async () => {
+    const { book } = openBook()
+    const third = await createSigner()
+    await book.take(await seal(third, { issuedAtMs: NOW }), { source: self.peerId })
+    await book.take(await seal(other, { issuedAtMs: NOW }), { source: other.peerId })
+    await book.take(await seal(node, { issuedAtMs: NOW }), { source: node.peerId })
+    book.answered(node.peerId)
+    const kept = book.kept()
+    expect(kept.map(({ acquaintance }) => acquaintance)).toEqual(['answered', 'met', 'heard'])
+    const { book: next } = openBook()
+    for (const { envelope, acquaintance } of kept)
+      await next.take(envelope, { cached: acquaintance })
+    expect(next.kept()).toEqual(kept)
   })
 })

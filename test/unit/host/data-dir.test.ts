@@ -5,7 +5,9 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
+import * as lengthPrefixed from 'it-length-prefixed'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { KeptAdvertisement } from '../../../host/advertisement-book.ts'
 import {
   readAdvertisementCache,
   writeAdvertisementCache,
@@ -13,6 +15,7 @@ import {
 import { DataDirLockedError, lockDataDir } from '../../../host/data-dir-lock.ts'
 import { loadIdentity } from '../../../host/identity.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from '../../../host/listen-ports.ts'
+import { createSigner, seal } from './advertisement-maker.ts'
 
 let directory: string
 beforeEach(async () => {
@@ -128,21 +131,32 @@ describe('listen ports', () => {
 })
 
 describe('the advertisement cache', () => {
-  const envelopes = [Uint8Array.of(1, 2, 3), new Uint8Array(40_000).fill(7), Uint8Array.of(9)]
+  const kept: readonly KeptAdvertisement[] = [
+    { envelope: Uint8Array.of(1, 2, 3), acquaintance: 'answered' },
+    { envelope: new Uint8Array(40_000).fill(7), acquaintance: 'met' },
+    { envelope: Uint8Array.of(9), acquaintance: 'heard' },
+  ]
 
   it('gives back what was written', async () => {
     const path = join(directory, 'advertisements')
-    await writeAdvertisementCache(path, envelopes)
-    expect(await readAdvertisementCache(path, 10)).toEqual(envelopes)
-    expect(await readAdvertisementCache(path, 2)).toEqual(envelopes.slice(0, 2))
+    await writeAdvertisementCache(path, kept)
+    expect(await readAdvertisementCache(path, 10)).toEqual(kept)
+    expect(await readAdvertisementCache(path, 2)).toEqual(kept.slice(0, 2))
+  })
+
+  it('reads a file of before, which did not say who was met, as hearsay', async () => {
+    const path = join(directory, 'advertisements')
+    const envelope = await seal(await createSigner(), { issuedAtMs: 0 })
+    await writeFile(path, lengthPrefixed.encode.single(envelope).subarray())
+    expect(await readAdvertisementCache(path, 10)).toEqual([{ envelope, acquaintance: 'heard' }])
   })
 
   it('gives what is good of a damaged file', async () => {
     const path = join(directory, 'advertisements')
-    await writeAdvertisementCache(path, envelopes)
+    await writeAdvertisementCache(path, kept)
     const bytes = await readFile(path)
     await writeFile(path, bytes.subarray(0, 20_000))
-    expect(await readAdvertisementCache(path, 10)).toEqual(envelopes.slice(0, 1))
+    expect(await readAdvertisementCache(path, 10)).toEqual(kept.slice(0, 1))
     await writeFile(path, new Uint8Array(100).fill(255))
     expect(await readAdvertisementCache(path, 10)).toEqual([])
     expect(await readAdvertisementCache(join(directory, 'none'), 10)).toEqual([])

@@ -44,6 +44,17 @@ describe('Watchdog', () => {
     expect(expired.mock.lastCall?.[0].message).toContain('no first token in 5000 ms')
   })
 
+  it('waits for a first piece as long as the peer reports its work', async () => {
+    const { watchdog, expired } = create()
+    for (let ms = 0; ms < 60_000; ms += 900) {
+      await wait(watchdog, 900)
+      watchdog.working()
+    }
+    expect(expired).not.toHaveBeenCalled()
+    await wait(watchdog, 1_001)
+    expect(expired.mock.lastCall?.[0].message).toContain('said nothing for 1000 ms')
+  })
+
   it('counts progress of the upload during a wait as life', async () => {
     const { watchdog, expired } = create()
     const { promise, resolve } = Promise.withResolvers<void>()

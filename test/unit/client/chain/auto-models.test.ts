@@ -1,3 +1,4 @@
+import type { PeerId } from '@libp2p/interface'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { autoModels } from '../../../../client/chain/auto-models.ts'
 import type { Advertisement, ModelAdvertisement } from '../../../../protocol/index.ts'
@@ -6,7 +7,7 @@ import { advertisementOf, modelNamed, newPeerId } from '../../../fixtures/client
 let ids: Awaited<ReturnType<typeof newPeerId>>[]
 
 beforeAll(async () => {
-  ids = await Promise.all(Array.from({ length: 8 }, () => newPeerId()))
+  ids = await Promise.all(Array.from({ length: 13 }, () => newPeerId()))
 })
 
 const CHAT = { needs: { capabilities: ['chat'] as const, fields: [] }, isReady: () => true }
@@ -57,6 +58,18 @@ describe('autoModels', () => {
     const now = Date.now()
     expect(autoModels(known, { ...CHAT, needs }, now)).toEqual(['biased'])
     expect(autoModels(known, { ...CHAT, promptTokens: 100 }, now)).toEqual(['biased', 'plain'])
+  })
+
+  it('puts a model of one peer that was met before one that others tell of by the dozen', () => {
+    const made = Array.from({ length: 12 }, (_, i) => peer(i, modelNamed('made-up')))
+    const known = [...made, peer(12, modelNamed('there'))]
+    const acquaintanceOf = (peerId: PeerId) =>
+      peerId.toString() === known[12]?.peerId.toString() ? 'met' : 'heard'
+    const now = Date.now()
+    const isReady = ({ acquaintance }: { acquaintance?: string }) => acquaintance !== 'heard'
+    const order = ['there', 'made-up']
+    expect(autoModels(known, { ...CHAT, acquaintanceOf, isReady }, now)).toEqual(order)
+    expect(autoModels(known, { ...CHAT, acquaintanceOf }, now)).toEqual(order.toReversed())
   })
 
   it('does not believe what has run out', () => {

@@ -16,6 +16,7 @@ import {
   resetsAfter,
   says,
   talksGarbage,
+  worksThenAnswers,
 } from '../../../fixtures/client-peers.ts'
 import { FakeSwarm, type FakeSwarmInit } from '../../../fixtures/fake-swarm.ts'
 
@@ -90,6 +91,25 @@ describe('a failure before the first visible piece', () => {
       { peerId: bad.key, outcome },
       { peerId: good.key, outcome: 'answered' },
     ])
+  })
+
+  it('is not seen in a node that reports its work for longer than a first token may take', async () => {
+    swarm = await FakeSwarm.create({ ...impatient, silenceTimeoutMs: 60_000, ttftTimeoutMs: 1_000 })
+    const slow = await swarm.add(worksThenAnswers(80, 'hello'))
+    const answer = swarm.requester.streamChat(request)
+    expect(await textOf(answer)).toBe('hello')
+    expect(answer.attempts).toMatchObject([{ peerId: slow.key, outcome: 'answered' }])
+    expect(answer.attempts[0]?.durationMs).toBeGreaterThan(1_000)
+  })
+
+  it('leaves the last report in the record of an attempt that never began', async () => {
+    swarm = await FakeSwarm.create({ ...impatient, silenceTimeoutMs: 60_000 })
+    await swarm.add(worksThenAnswers(100_000))
+    const asked = swarm.requester.chat(request, { timeoutMs: 700 })
+    await expect(asked).rejects.toMatchObject({
+      code: 'deadline_exceeded',
+      details: { attempts: [{ progress: { phase: 'prefill', of: 100_000 } }] },
+    })
   })
 
   it('is hidden when the first cannot be dialled', async () => {

@@ -9,6 +9,8 @@ import { type Plan, parsePolicy } from '../../../../client/request/policy.ts'
 
 const LIMITS = { maxAttempts: 3, maxResumes: 2, maxUnreachable: 5 }
 const SOON = 1_000
+/** Later than any tick that a test does not mean for it. */
+const OVERDUE = 100 * SOON
 
 /** Runs the inputs, and tells the effects of each as short words. */
 function play(
@@ -40,6 +42,7 @@ const chosen = (lane: number, asideAtMs = SOON): DispatchInput => ({
   type: 'chosen',
   lane,
   asideAtMs,
+  overdueAtMs: OVERDUE,
 })
 const began = (lane: number): DispatchInput => ({ type: 'began', lane })
 const done = (lane: number): DispatchInput => ({ type: 'completed', lane })
@@ -138,6 +141,18 @@ describe('before the answer began', () => {
       ...[start, chosen(0), tick(SOON - 1), tick(SOON), chosen(1), tick(9 * SOON), began(1)],
     ])
     expect(said.flat()).toEqual(['open 0 first', 'open 1 hedge beside', 'cancel 0', 'lead 1'])
+  })
+
+  it('lets a further peer join, up to four, each time that all are overdue', () => {
+    const late = tick(OVERDUE)
+    const { said } = play({ type: 'hedge' }, [
+      ...[start, chosen(0), tick(SOON), chosen(1), late, chosen(2), late, chosen(3), late],
+      began(2),
+    ])
+    expect(said.flat()).toEqual([
+      ...['open 0 first', 'open 1 hedge beside', 'open 2 hedge beside', 'open 3 hedge beside'],
+      ...['cancel 0', 'cancel 1', 'cancel 3', 'lead 2'],
+    ])
   })
 
   it('asks one peer at a time where the policy says so', () => {

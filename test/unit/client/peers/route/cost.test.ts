@@ -64,9 +64,12 @@ describe('tierOf', () => {
     ['saturated, which its cost tells', { ...fit, load: { ...READY, state: 'saturated' } }, 0],
     ['at its limit', { ...fit, atLimit: true }, 1],
     ['too short for the prompt', { ...fit, promptTokens: 101, atLimit: true }, 2],
-    ['suspect', { ...fit, suspect: true, atLimit: true }, 3],
-    ['loading', { ...fit, load: { ...READY, state: 'loading' } }, 3],
-    ['ejected', { ...fit, ejected: true, suspect: true }, 4],
+    ['suspect', { ...fit, suspect: true, atLimit: true }, 4],
+    ['loading', { ...fit, load: { ...READY, state: 'loading' } }, 4],
+    ['ejected', { ...fit, ejected: true, suspect: true }, 5],
+    ['only heard of', { ...fit, hearsay: 'yes', atLimit: true }, 3],
+    ['only heard of and suspect', { ...fit, hearsay: 'yes', suspect: true }, 6],
+    ['only heard of, in doubt', { ...fit, hearsay: 'doubted' }, 6],
     ['draining', { ...fit, load: { ...READY, state: 'draining' }, ejected: true }, LEAVING_TIER],
   ]
   it.each(cases)('sorts a peer that is %s', (_, fitness, tier) => {

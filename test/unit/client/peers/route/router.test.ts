@@ -209,9 +209,10 @@ describe('health', () => {
 })
 
 describe('latency', () => {
-  it('learns rates from answers: a peer that claimed too much is found out', () => {
+  it('learns rates from answers, and a claim that nothing bears out gains nothing', () => {
     const liar = peer('liar', 1e9)
-    expect(router.choose([fast, liar], request({ promptTokens: 4_000 }))).toBe(liar)
+    expect(router.choose([fast, liar], request({ promptTokens: 4_000 }))).toBe(fast)
+    expect(router.choose([slow, liar], request({ promptTokens: 4_000 }))).toBe(liar)
     answers(liar)
     router.answered(liar, request(), { ...TIMES, ttftMs: 4_000, prefillMs: 4_000 })
     answers(fast)

@@ -1,0 +1,115 @@
+import type { Host, NatKind } from '../../host/index.ts'
+import { CIRCUIT_PROTOCOLS } from '../../protocol/index.ts'
+import { plainLine } from '../plain-text.ts'
+import { evidenceLine, reachabilityFields, reachabilityLines } from '../reachability.ts'
+import type { StatusReport } from '../status-file.ts'
+import type { Finding, Step } from './diagnose.ts'
+
+interface ReachStepsInit {
+  readonly host: Pick<
+    Host,
+    'tested' | 'reachability' | 'natKind' | 'bootstrapPeers' | 'joined' | 'libp2p'
+  >
+  /** Nodes and bootstrap peers that run on this machine. */
+  readonly running: readonly StatusReport[]
+  /** Addresses that were named with `--announce`: one that nobody reaches is a mistake. */
+  readonly announced: readonly string[]
+  readonly signal: AbortSignal
+}
+
+/** How peers outside reach this machine. It matters to those who serve; who only asks needs none of it. */
+export function reachSteps(init: ReachStepsInit): Step[] {
+  return [
+    ...init.running.map(
+      (report): Step => ({
+        name: `reachability of ${report.role} …${report.peerId.slice(-6)}`,
+        run: () => Promise.resolve(ofRunning(report)),
+      }),
+    ),
+    { name: 'reachability', run: () => testAddresses(init) },
+    { name: 'NAT', run: () => findNat(init) },
+    { name: 'IPv6', run: () => Promise.resolve(findIpv6(init)) },
+    { name: 'relays', run: () => findRelays(init) },
+  ]
+}
+
+/** What a running peer found out about itself. */
+function ofRunning({ reachability, evidence = [], seenAt = [], advice }: StatusReport): Finding {
+  if (reachability === undefined)
+    return { ok: true, message: 'it is of a version that does not say' }
+  const [message = '', ...more] = reachabilityLines({ reachability, evidence, seenAt })
+  const isBad = evidence.some(({ verdict }) => verdict === 'refuted')
+  return {
+    ok: !isBad || reachability !== 'unknown',
+    message: [message, ...more].join('; '),
+    ...(advice !== undefined && { advice: plainLine(advice) }),
+  }
+}
+
+/** Has peers outside dial this very process, at the addresses that a node would have. */
+async function testAddresses({ host, announced, signal }: ReachStepsInit): Promise<Finding> {
+  await host.joined({ signal })
+  const fields = reachabilityFields(await host.tested({ signal }))
+  const { reachability, evidence, advice } = fields
+  const refuted = evidence.filter(
+    ({ verdict, address }) =>
+      verdict === 'refuted' && announced.some((text) => text.startsWith(address)),
+  )
+  if (refuted.length > 0) {
+    return {
+      ok: false,
+      message: refuted.map(evidenceLine).join('; '),
+      ...(advice !== undefined && { advice }),
+    }
+  }
+  const lines = evidence.length > 0 ? evidence.map(evidenceLine) : ['no public address here']
+  return {
+    ok: true,
+    message: `${reachability}: ${lines.join('; ')}. Only serving needs it, and relays stand in for it`,
+    ...(advice !== undefined && { advice }),
+  }
+}
+
+const NAT: Readonly<Record<NatKind, string>> = {
+  none: 'none: peers see this machine at its own address',
+  'port-preserving': 'port-preserving: direct connections to others behind such routers can work',
+  consistent: 'the same port for all destinations: direct connections to others can work',
+  symmetric:
+    'symmetric, another port for each destination: relays carry what comes from others behind NAT',
+  unknown: 'not known: it takes two peers outside, at different addresses',
+}
+
+async function findNat({ host, signal }: ReachStepsInit): Promise<Finding> {
+  const { seenAt } = host.reachability()
+  const where = seenAt.length > 0 ? `; peers see this machine at ${seenAt.join(', ')}` : ''
+  return { ok: true, message: `${NAT[await host.natKind({ signal })]}${where}` }
+}
+
+function findIpv6({ host }: ReachStepsInit): Finding {
+  const { seenAt, evidence } = host.reachability()
+  const has = evidence.some(
+    ({ address, source }) => source === 'interface' && address.startsWith('/ip6/'),
+  )
+  if (seenAt.some((ip) => ip.includes(':'))) return { ok: true, message: 'works' }
+  return {
+    ok: true,
+    message: has
+      ? 'this machine has a public address, over which no peer is connected'
+      : 'no public address here; IPv4 is enough',
+  }
+}
+
+/** Which connected peers relay: behind NAT a node needs one, and two to outlive one. */
+async function findRelays({ host }: ReachStepsInit): Promise<Finding> {
+  let relays = 0
+  for (const peer of host.libp2p.getPeers()) {
+    const known = await host.libp2p.peerStore.get(peer).catch(() => undefined)
+    if (known?.protocols.includes(CIRCUIT_PROTOCOLS.hop) === true) relays += 1
+  }
+  if (relays > 0) return { ok: true, message: `${relays} of the connected peers relay` }
+  return {
+    ok: true,
+    message:
+      'none of the connected peers relays: behind NAT a node would be reached from its LAN only',
+  }
+}

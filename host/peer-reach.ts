@@ -1,0 +1,43 @@
+import type { Connection } from '@libp2p/interface'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { dialTarget, isPublicAddress } from './address-scope.ts'
+import { isReachedByRelay, isRelayed } from './relay/index.ts'
+
+/** How another peer is reached. */
+export interface PeerReach {
+  /**
+   * As this host reaches it, else by its own addresses. `public`: directly, over a public address. `relayed`: through a
+   * relay. `lan`: over a private or loopback address.
+   */
+  readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown'
+  /** The evidence: the address over which this host dialled it and is connected now. Absent where it is not. */
+  readonly connectedAt?: string
+}
+
+/**
+ * @param addresses of the peer, by its own word
+ * @param connections with the peer; those that it opened say nothing of how it is reached
+ */
+export function peerReach(
+  addresses: readonly Multiaddr[],
+  connections: readonly Pick<Connection, 'direction' | 'remoteAddr' | 'status'>[],
+): PeerReach {
+  const dialled = connections.filter(
+    ({ direction, status }) => direction === 'outbound' && status === 'open',
+  )
+  const best = dialled.find(({ remoteAddr }) => !isRelayed(remoteAddr)) ?? dialled[0]
+  if (best === undefined) return { reachability: claimed(addresses) }
+  return { reachability: kindOf(best.remoteAddr), connectedAt: best.remoteAddr.toString() }
+}
+
+function kindOf(address: Multiaddr): 'public' | 'relayed' | 'lan' {
+  if (isRelayed(address)) return 'relayed'
+  return isPublicAddress(address) ? 'public' : 'lan'
+}
+
+function claimed(addresses: readonly Multiaddr[]): PeerReach['reachability'] {
+  if (isReachedByRelay(addresses)) return 'relayed'
+  const direct = addresses.filter((address) => !isRelayed(address))
+  if (direct.some(isPublicAddress)) return 'public'
+  return direct.some((address) => dialTarget(address).kind === 'ip') ? 'lan' : 'unknown'
+}
