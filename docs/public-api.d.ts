@@ -225,6 +225,9 @@ declare module 'skein/protocol' {
     parseRequest,
     parseRequestBytes,
     parsedBytes,
+    plainError,
+    plainLine,
+    plainText,
     readFrames,
     requirementsOf,
     sealAdvertisement,
@@ -384,6 +387,7 @@ const LIMITS: {
     readonly maxDialBackTargets: 4;
     readonly dialBackBytesPerTarget: 1024;
     readonly maxEmbeddingInputs: 2048;
+    readonly maxFields: 256;
     readonly maxMessages: 4096;
     readonly maxContentParts: 1024;
     readonly maxLogitBias: 1024;
@@ -490,6 +494,9 @@ function parseRequest(kind: AnswerRequest['kind'], body: unknown): AnswerRequest
 function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest;
 function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array, reserve?: (bytes: number) => void): InferenceRequest;
 function parsedBytes({ bytes, containers, strings, commas }: JsonShape): number;
+function plainError(error: unknown): string;
+function plainLine(text: string): string;
+function plainText(): (piece: string) => string;
 function readBatchLine(text: string, endpoint?: string): BatchRequest;
 function readFrames(stream: Stream, init: ReadFramesInit): AsyncGenerator<Uint8Array, void, void>;
 function readGgufHeader(path: string): Promise<GgufHeader>;
@@ -710,6 +717,7 @@ interface Client extends AsyncDisposable {
     observe(listener: (event: RequestEvent) => void): () => void;
     reputation(peer?: string): readonly StandingReport[];
     forget(peer: string): number;
+    slots(model: string): number;
     stats(): ClientStats;
     close(): Promise<void>;
 }
@@ -948,6 +956,8 @@ interface GatewayLimits {
     readonly idempotencyTtlMs: number;
     readonly maxStoredBytes: number;
     readonly idempotencyGraceMs: number;
+    readonly maxQueued: number;
+    readonly maxQueuedPerKey: number;
     readonly maxHops: number;
 }
 interface GatewayServer extends AsyncDisposable {
@@ -1664,7 +1674,7 @@ type Fault = {
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
-type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'>;
+type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'> & Partial<Pick<Client, 'slots'>>;
 type HopRequest = {
     readonly type: 'reserve';
 } | {

@@ -12,7 +12,7 @@ interface Inner extends PeerDiscovery {
 
 /** A peer that announced itself on the LAN. */
 export interface Neighbour extends PeerInfo {
-  /** Its addresses that are the sender's own: nobody else vouches for the private ones. */
+  /** Its addresses that are the sender's own: only the sender vouches for private ones. */
   readonly vouched: readonly Multiaddr[]
 }
 

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
 import type { Ping } from '@libp2p/ping'
 import { createHost, type Host, subnetsOf } from '../host/index.ts'
 import { Ledger, ServedLog } from '../ledger/index.ts'
@@ -117,7 +118,10 @@ class ContributorNode implements Node {
     this.#init = init
     this.#limits = limits
     this.#models = models
-    this.#gate = new Gate({ slots, maxQueue: limits.maxQueue, now })
+    this.#gate = new Gate({
+      ...{ slots, maxQueue: limits.maxQueue, now },
+      isConnected: (peer) => host.libp2p.getConnections(peerIdFromString(peer)).length > 0,
+    })
     this.#status = new NodeStatus(backend, this.#gate, init.slots !== undefined)
     const served = new ServedLog()
     this.#ledger = new Ledger({

@@ -72,7 +72,7 @@ export function parsedBytes({ bytes, containers, strings, commas }: JsonShape): 
   return bytes + values
 }
 
-/** Position of the closing quote, or the last byte where there is none. */
+/** Position of the closing quote, or the text's length if it is missing. */
 function endOfString(text: Uint8Array, start: number): number {
   let end = text.indexOf(QUOTE, start + 1)
   while (end !== -1) {

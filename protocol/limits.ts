@@ -68,6 +68,8 @@ export const LIMITS = {
   dialBackBytesPerTarget: 1_024,
   /** Inputs of one embedding request. */
   maxEmbeddingInputs: 2_048,
+  /** Fields of one request, unknown ones included: each is named in a refusal. */
+  maxFields: 256,
   /** Messages of one chat. */
   maxMessages: 4_096,
   /** Parts of one message's content. */

@@ -273,6 +273,9 @@ export function depthOf(value: unknown, most: number = LIMITS.maxSchemaDepth): n
 export function parseRequest(kind: AnswerRequest['kind'], body: unknown): AnswerRequest
 export function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest
 export function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest {
+  if (typeof body === 'object' && body !== null && !hasAtMost(body, LIMITS.maxFields)) {
+    throw new InferenceError('invalid_request', `a request has at most ${LIMITS.maxFields} fields`)
+  }
   if (depthOf(body, LIMITS.maxJsonDepth) > LIMITS.maxJsonDepth) {
     const message = `the request nests more than ${LIMITS.maxJsonDepth} levels`
     throw new InferenceError('invalid_request', message)

@@ -3,5 +3,5 @@
  *
  * @packageDocumentation
  */
-export { type FirstMessage, type ForkedPeer, forkPeer, serveParent } from './forked-peer.ts'
-export { VirtualClock, type VirtualClockInit } from './virtual-clock.ts'
+export { forkPeer, serveParent } from './forked-peer.ts'
+export { VirtualClock } from './virtual-clock.ts'

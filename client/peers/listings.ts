@@ -57,7 +57,7 @@ export function listModels(advertisements: readonly Advertisement[]): ModelListi
       aliases: unique(same.flatMap(({ aliases }) => aliases)),
       digests: unique(same.flatMap(({ digest }) => digest ?? [])),
       capabilities: unique(same.flatMap(({ capabilities }) => capabilities)),
-      contextLength: Math.max(...same.map(({ contextLength }) => contextLength)),
+      contextLength: longest(same.map(({ contextLength }) => contextLength)),
       peers: unique(same.map(({ peerId }) => peerId)),
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
@@ -92,6 +92,11 @@ export async function listPeer(
     const { code, message } = InferenceError.from(cause)
     return { ...claims, ...reach(), error: { code, message } }
   }
+}
+
+/** A hundred thousand arguments are more than a call takes. */
+function longest(lengths: readonly number[]): number {
+  return lengths.reduce((most, length) => Math.max(most, length), 0)
 }
 
 function unique<T>(values: readonly T[]): T[] {

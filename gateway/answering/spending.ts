@@ -45,9 +45,8 @@ function tokensIn(chunk: unknown): number {
   let tokens = 0
   for (const { text, delta } of choices) {
     const { content, reasoning_content: thought, refusal, tool_calls: calls } = delta ?? {}
-    const pieces = [text, content, thought, refusal]
-    if (Array.isArray(calls)) pieces.push(...calls.map((call) => call?.function?.arguments))
-    for (const piece of pieces) {
+    const asked = Array.isArray(calls) ? calls.map((call) => call?.function?.arguments) : []
+    for (const piece of [text, content, thought, refusal, ...asked]) {
       if (typeof piece === 'string') tokens += Math.ceil(piece.length / BYTES_PER_TOKEN)
     }
   }

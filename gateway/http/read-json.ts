@@ -1,4 +1,4 @@
-import { InferenceError, measureJson } from '../../protocol/index.ts'
+import { InferenceError, LIMITS, measureJson } from '../../protocol/index.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
 /** A request's body before it is known to be one; the fields are those that the gateway itself reads. */
@@ -26,6 +26,9 @@ export async function readJsonObject(request: Request): Promise<JsonBody> {
   }
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
     throw new InferenceError('invalid_request', 'the body is not a JSON object')
+  }
+  if (Object.keys(body).length > LIMITS.maxFields) {
+    throw new InferenceError('invalid_request', `a request has at most ${LIMITS.maxFields} fields`)
   }
   return body as JsonBody
 }

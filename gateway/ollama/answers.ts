@@ -72,7 +72,8 @@ async function loaded(
   if (!isOwn) {
     listingOf(await allListings(client, c.req.raw.signal), normalizeModelId(model))
   }
-  const done_reason = Number(keepAlive) === 0 ? 'unload' : 'load'
+  const unloads = ['number', 'string'].includes(typeof keepAlive) && Number(keepAlive) === 0
+  const done_reason = unloads ? 'unload' : 'load'
   return c.json({ ...lineOf({ form, model, now: now() }, {}), done: true, done_reason })
 }
 

@@ -13,7 +13,7 @@ interface Seen {
 
 /**
  * Makes room for new connections: when so many are open, the one that is idle for longest is closed, those that never
- * asked anything first. Connections that never speak then keep nobody out.
+ * asked anything first. Silent connections then keep no caller out.
  *
  * @param maxOpen from which on each newcomer closes an idle one
  */

@@ -14,7 +14,7 @@ export interface FilterInit {
 type Listener = (event: StreamMessageEvent) => void
 
 /**
- * The same stream, whose length-prefixed messages pass through a filter before whoever listens gets them. Bytes are
+ * The same stream, whose length-prefixed messages pass through a filter before listeners get them. Bytes are
  * kept up to one message; a length beyond the bound ends the stream before its bytes are read.
  */
 export function filteredStream(stream: Stream, init: FilterInit): Stream {

@@ -2,7 +2,7 @@
  * kad-dht behind bounds of our own: on the lists of every message, on records by peer, network and key, on rates.
  *
  * @example
- * services: { dht: guardedDht({ protocol: PROTOCOLS.kad }, Date.now) }
+ * const services = { dht: guardedDht({ protocol: '/skein/kad/1.0.0' }, Date.now) }
  *
  * @packageDocumentation
  */

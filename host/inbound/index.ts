@@ -2,11 +2,13 @@
  * Who may connect, and who has to go when there are too many.
  *
  * @example
- * const keeper = new ConnectionKeeper(connectionBounds(1_024), Date.now)
- * const libp2p = await createLibp2p({ connectionGater: keeper.connectionGater })
- * keeper.attach(libp2p, stopping.signal, (error) => log.error('pruning failed - %e', error))
+ * function keep(libp2p: Parameters<ConnectionKeeper['attach']>[0], signal: AbortSignal): ConnectionKeeper {
+ *   const keeper = new ConnectionKeeper(connectionBounds(1_024), Date.now)
+ *   keeper.attach(libp2p, signal, (error) => { throw error })
+ *   return keeper
+ * }
  *
  * @packageDocumentation
  */
-export { type ConnectionBounds, connectionBounds } from './bounds.ts'
+export { connectionBounds } from './bounds.ts'
 export { ConnectionKeeper } from './connection-keeper.ts'

@@ -17,6 +17,6 @@ export function originOf(remote: Multiaddr): Origin {
   if (ip === undefined) return { address: remote.toString(), network: 'other' }
   if (isIPv4(ip)) return { address: ip, network: ip.split('.').slice(0, 3).join('.') }
   const groups = ip.split('::')[0]?.split(':') ?? []
-  // Whoever has one address of IPv6 has a /64 of them.
+  // A host that has one address of IPv6 has a /64 of them.
   return { address: groups.slice(0, 4).join(':'), network: groups.slice(0, 3).join(':') }
 }

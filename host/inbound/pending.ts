@@ -13,8 +13,8 @@ interface Pending {
 }
 
 /**
- * Connections whose handshake is not over. When they are too many, the oldest of whoever has the most of them goes, so
- * that sockets that never speak keep only one another out.
+ * Connections whose handshake is not over. When they are too many, the oldest of the address with the most of them goes,
+ * so that silent sockets keep only one another out.
  */
 export class PendingConnections {
   readonly #bounds: Pick<ConnectionBounds, 'pending' | 'pendingPerAddress'>

@@ -29,6 +29,8 @@ export interface GateInit {
   readonly now: () => number
   /** @default the machine's */
   readonly after?: Clock['after']
+  /** Whether a peer that asked is still there. @default always */
+  readonly isConnected?: (peer: string) => boolean
   /** Of the turns, while contributors and strangers wait, one in so many is a stranger's. @default 5 */
   readonly strangersTurn?: number
 }
@@ -62,8 +64,8 @@ export class Gate {
   /** Number of the last turn of each peer and network, oldest first. */
   readonly #turns = new Map<string, number>()
   readonly #running = new Set<Entry>()
-  readonly #peersAround = new OthersAround()
-  readonly #flowsAround = new OthersAround()
+  readonly #peersAround: OthersAround
+  readonly #flowsAround: OthersAround
   #slots: number
   #contendedAtMs = Number.NEGATIVE_INFINITY
   #arrivals = 0
@@ -80,6 +82,9 @@ export class Gate {
     this.#init = init
     this.#oneIn = init.strangersTurn ?? STRANGERS_TURN
     this.#slots = init.slots
+    const isConnected = init.isConnected ?? (() => true)
+    this.#peersAround = new OthersAround(isConnected)
+    this.#flowsAround = new OthersAround(isConnected)
   }
 
   get occupancy(): Occupancy {
@@ -158,6 +163,8 @@ export class Gate {
     const { peer, network = '', contributes = false, deadlineAtMs, signal } = request
     signal.throwIfAborted()
     if (contributes) this.#contributorAtMs = this.#init.now()
+    this.#peersAround.note(peer, peer, this.#init.now())
+    this.#flowsAround.note(flowOf({ peer, network, contributes }), peer, this.#init.now())
     this.#check({ peer, network, contributes }, deadlineAtMs)
     const { queueDepth } = this.occupancyFor({ contributes })
     const expectedTtftMs = this.expectedTtftMsFor({ contributes })
@@ -183,7 +190,7 @@ export class Gate {
     this.#waiting.push(entry)
     this.#queuedSinceMs ??= this.#init.now()
     this.#advance()
-    if (entry.status === 'waiting') this.#noteContention(entry)
+    if (entry.status === 'waiting') this.#contendedAtMs = this.#init.now()
     return {
       queuePosition: entry.status === 'waiting' ? queueDepth + 1 : 0,
       expectedTtftMs,
@@ -204,7 +211,7 @@ export class Gate {
     const waitMs = this.#waitMs(newcomer)
     const retryAfterMs = Math.max(1, Math.ceil(waitMs || DEFAULT_RETRY_MS))
     if (waitMs > remainingMs) {
-      this.#noteContention(newcomer)
+      this.#contendedAtMs = this.#init.now()
       throw new InferenceError(
         'over_capacity',
         `a slot is free in about ${Math.ceil(waitMs / 1000)} s, which is more time than the request has`,
@@ -213,20 +220,13 @@ export class Gate {
     }
     if (this.#waiting.length < this.#init.maxQueue) return
     if (this.#mayStart(newcomer, this.#init.now())) return
-    this.#noteContention(newcomer)
+    this.#contendedAtMs = this.#init.now()
     const victim = givesWay(this.#waiting, newcomer, this.#oneIn)
     const full = new InferenceError('over_capacity', 'all slots and the queue are full', {
       retryAfterMs,
     })
     if (victim === undefined) throw full
     this.#leave(victim, full)
-  }
-
-  /** It found no slot free. */
-  #noteContention(one: Omit<Waiting, 'arrival' | 'since'>): void {
-    this.#contendedAtMs = this.#init.now()
-    this.#peersAround.note(one.peer, this.#contendedAtMs)
-    this.#flowsAround.note(flowOf(one), this.#contendedAtMs)
   }
 
   /** Whether there is a slot for it: the last one may be kept for contributors, or for others than who holds the rest. */
@@ -237,8 +237,8 @@ export class Gate {
   }
 
   /**
-   * Until when the last slot is kept from a stranger whose peer, or whose network, holds all others: for a while after
-   * others found no slot free, no single one takes everything. −∞ where nothing is kept.
+   * Until when the last slot is kept from a stranger whose peer, or whose network, holds all others: while others are
+   * around, no single one takes everything. −∞ where nothing is kept.
    */
   #keptFromUntilMs(one: Omit<Waiting, 'arrival' | 'since'>): number {
     if (one.contributes || this.#slots <= 1) return Number.NEGATIVE_INFINITY

@@ -1,25 +1,37 @@
-/** A slot is kept for others so long after one of them found none free. */
+/** A slot is kept for others so long after one of them asked. */
 export const OTHERS_AROUND_MS = 60_000
+/** Names remembered: any other than the one that asks is enough. */
+const MAX_NAMES = 16
 
 interface Asked {
-  readonly name: string
+  readonly peer: string
   readonly atMs: number
 }
 
-/** When somebody else found no slot free: of all that did, the latest two suffice to know. */
+/** When peers, or networks, asked last that are still there. */
 export class OthersAround {
-  #latest: Asked | undefined
-  /** The latest of another name. */
-  #other: Asked | undefined
+  readonly #isConnected: (peer: string) => boolean
+  /** The latest at the end. */
+  readonly #asked = new Map<string, Asked>()
 
-  note(name: string, atMs: number): void {
-    if (this.#latest !== undefined && this.#latest.name !== name) this.#other = this.#latest
-    this.#latest = { name, atMs }
+  /** @param isConnected whether a peer is still there: an identity that left wants no slot */
+  constructor(isConnected: (peer: string) => boolean) {
+    this.#isConnected = isConnected
   }
 
-  /** @returns milliseconds; −∞ where nobody else ever did */
+  note(name: string, peer: string, atMs: number): void {
+    this.#asked.delete(name)
+    this.#asked.set(name, { peer, atMs })
+    const [oldest] = this.#asked.keys()
+    if (this.#asked.size > MAX_NAMES && oldest !== undefined) this.#asked.delete(oldest)
+  }
+
+  /** @returns milliseconds; −∞ where no other asked or is there */
   lastOtherThan(name: string): number {
-    const asked = this.#latest?.name === name ? this.#other : this.#latest
-    return asked?.atMs ?? Number.NEGATIVE_INFINITY
+    let lastMs = Number.NEGATIVE_INFINITY
+    for (const [other, { peer, atMs }] of this.#asked) {
+      if (other !== name && atMs > lastMs && this.#isConnected(peer)) lastMs = atMs
+    }
+    return lastMs
   }
 }

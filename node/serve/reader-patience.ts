@@ -16,7 +16,7 @@ export interface ReaderPatienceInit {
 
 /**
  * Ends an answer whose reader keeps the engine waiting while others want its slot. Streams buffer two megabytes, which
- * is more than most answers have, so whoever reads at all never gets here. What counts is the sum of the waits: a sip
+ * is more than most answers have, so a reader that keeps up never gets here. What counts is the sum of the waits: a sip
  * in time starts nothing anew.
  */
 export class ReaderPatience {

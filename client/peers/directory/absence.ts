@@ -3,8 +3,12 @@ import { type Advertisement, InferenceError } from '../../../protocol/index.ts'
 import type { Query } from '../../request/index.ts'
 import { judge, matchingDigests } from './eligibility.ts'
 
-/** Models named in a message; the details hold them all. */
+/** Models or digests named in a message. */
 const MAX_NAMED = 12
+/** Models in the details: a full book holds a hundred thousand, and each error would carry them. */
+const MAX_DETAILED = 256
+/** Peers of one of them. */
+const MAX_PEER_IDS = 64
 
 export interface AbsenceInit {
   readonly query: Query
@@ -24,7 +28,7 @@ export function explainAbsence(init: AbsenceInit): InferenceError {
     verdict.status === 'too_long' ? [verdict.contextLength] : [],
   )
   if (tooLong.length > 0 && query.promptTokens !== undefined) {
-    const contextLength = Math.max(...tooLong)
+    const contextLength = tooLong.reduce((most, length) => Math.max(most, length), 0)
     return new InferenceError(
       'context_too_long',
       `the prompt has ${query.promptTokens} tokens, '${id}' takes ${contextLength}`,
@@ -43,7 +47,7 @@ export function explainAbsence(init: AbsenceInit): InferenceError {
   if (digests.length > 1) {
     return new InferenceError(
       'invalid_request',
-      `'${digest}' is the beginning of ${digests.length} digests of '${id}': give more of the one that is meant (${digests.join(', ')})`,
+      `'${digest}' is the beginning of ${digests.length} digests of '${id}': give more of the one that is meant (${digests.slice(0, MAX_NAMED).join(', ')})`,
       { details: { param: 'model' } },
     )
   }
@@ -51,14 +55,14 @@ export function explainAbsence(init: AbsenceInit): InferenceError {
     return new InferenceError(
       'model_not_found',
       `'${id}' is served, but not with the digest ${digest}`,
-      { details: { available } },
+      { details: { available: available.slice(0, MAX_DETAILED) } },
     )
   }
   if (available.length > 0) {
     return new InferenceError(
       'model_not_found',
       `nobody serves '${id}'; there is ${listed(available)}`,
-      { details: { available } },
+      { details: { available: available.slice(0, MAX_DETAILED) } },
     )
   }
   return new InferenceError('no_peers', `no peers: ${whyNoPeers(init)}`)
@@ -70,7 +74,7 @@ interface AvailableModel {
   readonly peerIds: readonly string[]
 }
 
-/** What is served, by how many, and by whom. Most peers first. */
+/** What is served, by how many, and by whom, within bounds. Most peers first. */
 function availableModels(advertisements: readonly Advertisement[]): AvailableModel[] {
   const servers = new Map<string, Set<string>>()
   for (const { models, peerId } of advertisements) {
@@ -80,7 +84,11 @@ function availableModels(advertisements: readonly Advertisement[]): AvailableMod
     }
   }
   return [...servers]
-    .map(([model, peers]) => ({ model, peers: peers.size, peerIds: [...peers] }))
+    .map(([model, peers]) => ({
+      model,
+      peers: peers.size,
+      peerIds: [...peers].slice(0, MAX_PEER_IDS),
+    }))
     .sort((a, b) => b.peers - a.peers || (a.model < b.model ? -1 : 1))
 }
 

@@ -9,7 +9,8 @@ import { createRateLimit } from '../../../gateway/security/rate-limit.ts'
 import { closeIdleSockets } from '../../../gateway/server/idle-sockets.ts'
 
 const client = {
-  names: { providers: ['p'] },
+  names: { providers: ['p'], aliases: ['m'] },
+  models: async () => [],
   observe: () => () => {},
 } as unknown as GatewayClient
 
@@ -71,6 +72,11 @@ describe('a body that is costly to read', () => {
     ['/v1/embeddings', `{"model":"m","input":[${many('"a"', 2_000_000)}]}`],
   ])('is refused at %s', async (path, body) => {
     expect((await answerOf(post(path, body))).status).toBe(400)
+  })
+
+  it('is no failure of the gateway where a field has no text', async () => {
+    const body = '{"model":"m","messages":[],"keep_alive":{"valueOf":1,"toString":1}}'
+    expect(await answerOf(post('/api/chat', body))).toMatchObject({ status: 200 })
   })
 
   it('is refused where bodies hold all the memory that there is for them', async () => {

@@ -79,7 +79,7 @@ describe('too many open connections', () => {
     Array.from({ length: count }, (_, n) => standing(ip, { openedAtMs: n, ...more }))
   const now = 100_000
 
-  it('are none while every bound holds', () => {
+  it('lose no connection while every bound holds', () => {
     expect(leastUseful(idle('10.0.0.1', 50), BOUNDS, now)).toEqual([])
   })
 

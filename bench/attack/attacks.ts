@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto'
+import { connect, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { BinaryWriter } from '@bufbuild/protobuf/wire'
+import * as lengthPrefixed from 'it-length-prefixed'
+import { CID } from 'multiformats/cid'
+import * as raw from 'multiformats/codecs/raw'
+import { create as digestOf } from 'multiformats/hashes/digest'
+import type { Host } from '../../host/index.ts'
+import { FrameWriter, LIMITS, PROTOCOLS } from '../../protocol/index.ts'
+import { aborted, chat, headFrame, openStream, upload } from './peer.ts'
+import type { TargetReady } from './target.ts'
+
+/** What attackers do until the signal fires. Refusals are ignored. */
+export type Attack = (
+  target: TargetReady,
+  attackers: readonly Host[],
+  signal: AbortSignal,
+) => Promise<void>
+
+/** Values within 16 MiB: invalid, so that each would be told. */
+const MANY_VALUES = `{"model":"m","messages":[${Array(480_000).fill('{"role":"usr","content":1}').join()}]}`
+const MANY_PARTS = `${'--B\r\nContent-Disposition: form-data; name="f"\r\n\r\n1\r\n'.repeat(100_000)}--B--\r\n`
+const SILENT_SOCKETS = 150
+const LENGTH_DELIMITED = 2
+const ADD_PROVIDER = 2
+
+/** Honest traffic alone. */
+export const QUIET: Attack = (_target, _attackers, signal) => aborted(signal)
+
+/** By the names that docs/threat-model.md uses. */
+export const ATTACKS: Readonly<Record<string, Attack>> = {
+  quiet: QUIET,
+  'announced bodies': async ({ node }, attackers, signal) => {
+    await onStreams(attackers, node, 8, signal, async (stream) => {
+      await new FrameWriter(stream).write(headFrame(LIMITS.maxRequestBytes))
+    })
+  },
+  'withheld heads': async ({ node }, attackers, signal) => {
+    await onStreams(attackers, node, 8, signal, async () => {})
+  },
+  'unread answers': async ({ node }, attackers, signal) => {
+    await onStreams(attackers, node, 4, signal, async (stream) => {
+      stream.pause()
+      await upload(stream, chat('for ever'))
+    })
+  },
+  'costly bodies at the node': ({ node }, attackers, signal) =>
+    repeated(attackers, signal, async (attacker) => {
+      const stream = await openStream(attacker, node, PROTOCOLS.inference)
+      await upload(stream, new TextEncoder().encode(MANY_VALUES)).catch(() => {})
+      stream.abort(new Error('over'))
+    }),
+  'costly bodies at the gateway': ({ gateway }, attackers, signal) =>
+    repeated(attackers, signal, () =>
+      post(`${gateway}/v1/chat/completions`, MANY_VALUES, JSON_TYPE),
+    ),
+  'forms of many parts': ({ gateway }, attackers, signal) =>
+    repeated(attackers, signal, () =>
+      post(`${gateway}/v1/files`, MANY_PARTS, 'multipart/form-data; boundary=B'),
+    ),
+  'silent sockets at the node': ({ node }, _attackers, signal) => silence(portOf(node), signal),
+  'silent sockets at the gateway': ({ gateway }, _attackers, signal) =>
+    silence(Number(new URL(gateway).port), signal),
+  'records for random keys': ({ bootstrap }, attackers, signal) =>
+    repeated(attackers, signal, async (attacker) => {
+      const stream = await openStream(attacker, bootstrap, PROTOCOLS.kad)
+      const records = Array.from({ length: 200 }, () =>
+        lengthPrefixed.encode.single(providerRecord(attacker)).subarray(),
+      )
+      stream.send(Buffer.concat(records))
+      await stream.close()
+    }),
+}
+
+const JSON_TYPE = 'application/json'
+
+async function post(url: string, body: string, type: string): Promise<void> {
+  const init = { method: 'POST', body, headers: { 'content-type': type } }
+  await (await fetch(url, init)).text()
+}
+
+/** Opens streams, and keeps them open; those that end are opened anew. */
+async function onStreams(
+  attackers: readonly Host[],
+  address: string,
+  count: number,
+  signal: AbortSignal,
+  begin: (stream: Awaited<ReturnType<typeof openStream>>) => Promise<void>,
+): Promise<void> {
+  const hold = async (attacker: Host): Promise<void> => {
+    while (!signal.aborted) {
+      const stream = await openStream(attacker, address, PROTOCOLS.inference).catch(() => undefined)
+      if (stream !== undefined) {
+        await begin(stream).catch(() => {})
+        while (stream.status === 'open' && !signal.aborted) await wait(100)
+        stream.abort(new Error('over'))
+      }
+      await wait(100)
+    }
+  }
+  await Promise.all(attackers.flatMap((attacker) => Array(count).fill(attacker).map(hold)))
+}
+
+async function repeated(
+  attackers: readonly Host[],
+  signal: AbortSignal,
+  once: (attacker: Host) => Promise<void>,
+): Promise<void> {
+  await Promise.all(
+    attackers.map(async (attacker) => {
+      while (!signal.aborted) {
+        await once(attacker).catch(() => {})
+        await wait(20)
+      }
+    }),
+  )
+}
+
+async function silence(port: number, signal: AbortSignal): Promise<void> {
+  const sockets = new Set<Socket>()
+  while (!signal.aborted) {
+    for (let n = 0; n < 10 && sockets.size < SILENT_SOCKETS; n += 1) {
+      const socket = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' })
+      sockets.add(socket)
+      socket.on('error', () => {}).on('close', () => sockets.delete(socket))
+    }
+    await wait(100)
+  }
+  for (const socket of sockets) socket.destroy()
+}
+
+function portOf(address: string): number {
+  return Number(/\/tcp\/(\d+)/.exec(address)?.[1])
+}
+
+function providerRecord(attacker: Host): Uint8Array {
+  const key = CID.createV1(raw.code, digestOf(0x12, randomBytes(32))).bytes
+  const address = Uint8Array.of(4, 8, 8, 8, 8, 6, 0, 1)
+  const provider = new BinaryWriter()
+    .tag(1, LENGTH_DELIMITED)
+    .bytes(attacker.peerId.toMultihash().bytes)
+    .tag(2, LENGTH_DELIMITED)
+    .bytes(address)
+    .finish()
+  const record = new BinaryWriter().tag(1, 0).uint32(ADD_PROVIDER)
+  return record
+    .tag(2, LENGTH_DELIMITED)
+    .bytes(key)
+    .tag(9, LENGTH_DELIMITED)
+    .bytes(provider)
+    .finish()
+}

@@ -1,0 +1,100 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { setTimeout as wait } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Attack } from './attacks.ts'
+import { ask, openPeer } from './peer.ts'
+import type { TargetReady } from './target.ts'
+
+export interface AttackOptions {
+  /** How long it lasts. */
+  readonly durationMs: number
+  /** Between two honest requests of a kind. */
+  readonly everyMs: number
+  /** An honest request that takes longer is not answered. */
+  readonly deadlineMs: number
+}
+
+/** What honest callers had of a target under attack. */
+export interface Availability {
+  readonly asked: number
+  readonly answered: number
+  /** To the first piece of each answer. */
+  readonly latenciesMs: readonly number[]
+  /** Why others were not answered. */
+  readonly failures: readonly string[]
+}
+
+const ATTACKERS = 2
+
+/** A target in a process of its own. */
+export async function startTarget(): Promise<TargetReady & AsyncDisposable> {
+  const child = fork(fileURLToPath(new URL('./target.ts', import.meta.url)), { execArgv: [] })
+  const [ready] = (await once(child, 'message')) as [TargetReady]
+  return {
+    ...ready,
+    [Symbol.asyncDispose]: async () => {
+      const exited = once(child, 'exit')
+      child.disconnect()
+      await exited
+    },
+  }
+}
+
+/**
+ * Attacks a target while honest callers ask: the node over a connection that was there, and as a newcomer, and the
+ * gateway over HTTP.
+ */
+export async function runAttack(
+  target: TargetReady,
+  attack: Attack,
+  { durationMs, everyMs, deadlineMs }: AttackOptions,
+): Promise<Availability> {
+  const attackers = await Promise.all(Array.from({ length: ATTACKERS }, openPeer))
+  const honest = await openPeer()
+  await honest.connect(target.node)
+  const stop = new AbortController()
+  const attacking = attack(target, attackers, stop.signal)
+  const latenciesMs: number[] = []
+  const failures: string[] = []
+  let asked = 0
+  const one = async (name: string, request: () => Promise<number>): Promise<void> => {
+    asked += 1
+    try {
+      latenciesMs.push(await request())
+    } catch (error) {
+      failures.push(`${name}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  const endsAt = performance.now() + durationMs
+  const pending: Promise<void>[] = []
+  for (let n = 0; performance.now() < endsAt; n += 1) {
+    pending.push(one('node', () => ask(honest, target.node, deadlineMs)))
+    pending.push(one('gateway', () => askGateway(target.gateway, deadlineMs)))
+    if (n % 4 === 0) pending.push(one('newcomer', () => askAsNewcomer(target.node, deadlineMs)))
+    await wait(everyMs)
+  }
+  await Promise.all(pending)
+  stop.abort()
+  await attacking
+  await Promise.all([honest, ...attackers].map((peer) => peer[Symbol.asyncDispose]()))
+  return { asked, answered: latenciesMs.length, latenciesMs, failures }
+}
+
+async function askAsNewcomer(address: string, deadlineMs: number): Promise<number> {
+  await using peer = await openPeer()
+  return await ask(peer, address, deadlineMs)
+}
+
+async function askGateway(url: string, deadlineMs: number): Promise<number> {
+  const startedAt = performance.now()
+  const response = await fetch(`${url}/v1/chat/completions`, {
+    method: 'POST',
+    signal: AbortSignal.timeout(deadlineMs),
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'scripted', messages: [{ role: 'user', content: 'hello' }] }),
+  })
+  const text = await response.text()
+  if (!response.ok) throw new Error(`${response.status} ${text.slice(0, 200)}`)
+  return performance.now() - startedAt
+}

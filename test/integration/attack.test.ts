@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest'
+import { ATTACKS } from '../../bench/attack/attacks.ts'
+import { runAttack, startTarget } from '../../bench/attack/run-attack.ts'
+
+/** The rest, and their latencies, are `npm run attack`'s. */
+const SHORT = [
+  'announced bodies',
+  'withheld heads',
+  'forms of many parts',
+  'silent sockets at the node',
+]
+
+it('honest callers are answered beside attackers', { timeout: 240_000 }, async () => {
+  await using target = await startTarget()
+  for (const name of SHORT) {
+    const attack = ATTACKS[name]
+    if (attack === undefined) throw new Error(name)
+    const options = { durationMs: 1_000, everyMs: 500, deadlineMs: 50_000 }
+    const { asked, answered, failures } = await runAttack(target, attack, options)
+    expect(failures, name).toEqual([])
+    expect(answered).toBe(asked)
+  }
+})
