@@ -225,6 +225,9 @@ declare module 'skein/protocol' {
     parseRequest,
     parseRequestBytes,
     parsedBytes,
+    plainError,
+    plainLine,
+    plainText,
     readFrames,
     requirementsOf,
     sealAdvertisement,
@@ -492,6 +495,9 @@ function parseRequest(kind: AnswerRequest['kind'], body: unknown): AnswerRequest
 function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest;
 function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array, reserve?: (bytes: number) => void): InferenceRequest;
 function parsedBytes({ bytes, containers, strings, commas }: JsonShape): number;
+function plainError(error: unknown): string;
+function plainLine(text: string): string;
+function plainText(): (piece: string) => string;
 function readBatchLine(text: string, endpoint?: string): BatchRequest;
 function readFrames(stream: Stream, init: ReadFramesInit): AsyncGenerator<Uint8Array, void, void>;
 function readGgufHeader(path: string): Promise<GgufHeader>;

@@ -7,6 +7,7 @@
  *
  * @packageDocumentation
  */
+
 export {
   type AnswerChunk,
   finishChunk,
@@ -22,6 +23,7 @@ export {
   UNSEEN_TOKENS,
 } from './answer-chunk.ts'
 export type { AnswerEvent, PeerReport } from './answer-event.ts'
+export type { AnswerForm, JsonForm } from './answer-form.ts'
 export type { Candidate, Query, RouteCandidate } from './candidate.ts'
 export { canonicalDecimal, canonicalJson, canonicalText } from './canonical/index.ts'
 export { fieldOf, modelOf, wantsStream, wantsUsage } from './fields.ts'

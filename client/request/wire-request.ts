@@ -4,6 +4,8 @@ import {
   type InferenceRequest,
   LIMITS,
 } from '../../protocol/index.ts'
+import { type AnswerForm, answerFormOf } from './answer-form.ts'
+
 /** A validated request as it travels, with what the answer is checked against. */
 export interface WireRequest {
   readonly kind: InferenceRequest['kind']
@@ -18,6 +20,8 @@ export interface WireRequest {
   readonly inputs: number
   /** Of an answer to rate: places and token ids, in their order. */
   readonly rated?: readonly (readonly [position: number, id: number | undefined])[]
+  /** The form that the answer may have; absent where it is no text. */
+  readonly form?: AnswerForm
   /** Embeddings: numbers in each, where the caller asked for so many. */
   readonly dimensions?: number
 }
@@ -49,7 +53,15 @@ export function encodeRequest(request: InferenceRequest, digest?: string): WireR
     const rated = positions ?? completion.map((_, at) => at)
     return { ...common, choices: 0, inputs: 0, rated: rated.map((at) => [at, completion[at]]) }
   }
-  if (request.kind !== 'embedding') return { ...common, choices: request.body.n ?? 1, inputs: 0 }
+  if (request.kind !== 'embedding') {
+    const form = answerFormOf(request)
+    return {
+      ...common,
+      choices: request.body.n ?? 1,
+      inputs: 0,
+      ...(form !== undefined && { form }),
+    }
+  }
   const { input, dimensions } = request.body
   return {
     ...common,

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { plainLine, plainText } from '../../../cli/plain-text.ts'
+import { InferenceError } from '../../../protocol/errors.ts'
+import { plainError, plainLine, plainText } from '../../../protocol/plain-text.ts'
 
 const once = (text: string): string => plainText()(text)
 
@@ -72,5 +73,19 @@ describe('plainText', () => {
 describe('plainLine', () => {
   it('keeps a name on one line and in reading order', () => {
     expect(plainLine('llama\n\u001b[1A\u202egpj.exe')).toBe('llama gpj.exe')
+  })
+})
+
+describe('plainError', () => {
+  it('keeps the message on its line and the frames below it', () => {
+    const error = new InferenceError('engine_failed', 'the peer says \u001b[2Kall\nis well: 200 OK')
+    const [first = '', ...frames] = plainError(error).split('\n')
+    expect(first).toBe('InferenceError: the peer says all is well: 200 OK')
+    expect(frames.length).toBeGreaterThan(0)
+    expect(frames.every((frame) => frame.startsWith('    at '))).toBe(true)
+  })
+
+  it('tells what is no error as a line', () => {
+    expect(plainError('a\nb\u061cc')).toBe('a bc')
   })
 })
