@@ -69,9 +69,10 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     onRtt: (peer, rttMs) => router.observeRtt(peer, rttMs),
   })
   const chains = createChains({ ...settings, host, directory, router })
-  const unwatch = watchConnections(host.libp2p, (peer, isConnected) =>
-    router.connected(peer, isConnected),
-  )
+  const unwatch = watchConnections(host.libp2p, (peer, isConnected) => {
+    router.connected(peer, isConnected)
+    directory.connection(peer, isConnected)
+  })
   const parts = new OpenParts()
   parts.defer(() => directory.close())
   parts.defer(() => prober.close())
