@@ -15,7 +15,7 @@ export interface PeerReach {
 }
 
 /**
- * @param addresses of the peer, by its own word
+ * @param addresses that the peer advertises
  * @param connections with the peer; those that it opened say nothing of how it is reached
  */
 export function peerReach(
