@@ -1,6 +1,6 @@
 /**
- * A bootstrap peer: it introduces others to each other and serves the DHT, nothing else. It keeps its identity and its
- * port, so that its address stays good.
+ * A bootstrap peer: it introduces peers to one another, serves the DHT and relays connections. It keeps its identity
+ * and its port, so that its address stays valid.
  *
  * @example
  * import { createBootstrap } from 'skein/bootstrap'

@@ -3,12 +3,12 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 
 /**
  * Where an IP address leads. `private`: the LAN (RFC 1918, ULA) and isolated networks. `shared`: carrier or overlay networks (RFC 6598).
- * `forbidden`: link-local, metadata services, unspecified, multicast, reserved and tunnelled ranges; nobody's peer
- * listens there.
+ * `forbidden`: link-local, metadata services, unspecified, multicast, reserved and tunnelled ranges; no legitimate
+ * peer listens there.
  */
 export type AddressScope = 'public' | 'private' | 'shared' | 'loopback' | 'forbidden'
 
-/** What a multiaddr makes us connect to. */
+/** Where dialling a multiaddr leads. */
 export type DialTarget =
   | { readonly kind: 'ip'; readonly scopes: readonly AddressScope[] }
   | { readonly kind: 'name'; readonly name: string; readonly family: 0 | 4 | 6 }
@@ -85,7 +85,7 @@ const V6_LISTS = blockLists(V6, 'ipv6')
 const MAPPED = new BlockList()
 MAPPED.addSubnet('::ffff:0:0', 96, 'ipv6')
 
-/** Scope of an address in text form. What is no address at all is `forbidden`. */
+/** Scope of an address in text form; `forbidden` if it is not an address. */
 export function scopeOfIp(ip: string): AddressScope {
   if (isIPv4(ip)) {
     return V4_LISTS.find(([, list]) => list.check(ip, 'ipv4'))?.[0] ?? 'public'

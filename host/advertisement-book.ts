@@ -11,7 +11,7 @@ export interface BookInit {
   readonly now: () => number
   /** Advertisements kept. @default 1024: some 2 MB, and a client that knows so many peers needs no more */
   readonly maxEntries?: number
-  /** Advertisements of others kept from any one peer. @default 256: no single peer fills the book */
+  /** Advertisements of others kept from any one peer. @default 256: so that no single peer fills the book */
   readonly maxPerSource?: number
 }
 
@@ -25,7 +25,7 @@ export interface TakeOptions {
   readonly expectedSigner?: PeerId
   /** The peer at the other end of the connection it came over. */
   readonly source?: PeerId
-  /** From our own cache: how the peer was known. Expired ones are taken in too: hints whom to dial. */
+  /** Acquaintance stored in our own cache. Expired ones are accepted, too, as hints of peers to dial. */
   readonly cached?: Acquaintance
 }
 
@@ -36,15 +36,15 @@ export interface KeptAdvertisement {
   readonly acquaintance: Acquaintance
 }
 
-/** The book with what only the host may do to it. */
+/** The book with the operations reserved for the host. */
 export interface OwnedBook extends AdvertisementBook {
-  /** Like `add`, knowing where it came from. */
+  /** Like `add`, with the source of the advertisement. */
   take(envelope: Uint8Array, options?: TakeOptions): Promise<Advertisement>
-  /** Sealed, of peers that were met other than `except`, not expired and not withdrawn: what may be passed on. */
+  /** Sealed advertisements to share with `except`: of other peers that were met, neither expired nor withdrawn. */
   fresh(except: PeerId): readonly Uint8Array[]
-  /** The same, of peers known by what others say: passed on where there is room left. */
+  /** The same for peers known by hearsay; shared if there is room left. */
   hearsay(except: PeerId): readonly Uint8Array[]
-  /** Everything, for the cache; the best known peers first, as a file that is full ends somewhere. */
+  /** All entries, for the cache; the best known peers first, since the file has a size limit. */
   kept(): readonly KeptAdvertisement[]
 }
 
@@ -79,7 +79,7 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
     for (const listener of listeners) listener(advertisement)
   }
 
-  /** A known advertisement came again: from the signer itself it makes hearsay an acquaintance. */
+  /** A known advertisement received again. From the signer itself, it turns hearsay into an acquaintance. */
   const acquaint = (entry: Entry, acquaintance: Acquaintance): void => {
     if (compareAcquaintance(acquaintance, entry.acquaintance) <= 0) return
     const key = entry.advertisement.peerId.toString()
@@ -103,7 +103,7 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
   const take = async (envelope: Uint8Array, options: TakeOptions = {}): Promise<Advertisement> => {
     const fingerprint = createHash('sha256').update(envelope).digest('base64')
     const same = byFingerprint.get(fingerprint)
-    // Verified before, bit by bit the same: in a busy swarm nearly all are.
+    // Verified before and identical: in a busy swarm nearly all are.
     if (same !== undefined && (options.expectedSigner?.equals(same.advertisement.peerId) ?? true)) {
       acquaint(same, acquaintanceBy(options, same.advertisement.peerId))
       return same.advertisement
@@ -132,7 +132,7 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
       advertisement,
       envelope,
       fingerprint,
-      // Newer hearsay about a peer that was met is that peer's own word.
+      // Newer hearsay about a peer that was met is still signed by that peer.
       source: now === 'heard' ? source : key,
       acquaintance: now,
       expiresAtMs: advertisement.expiresAtMs,
@@ -171,10 +171,10 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
   }
 }
 
-/** The source of hearsay that was read from the disk: one, as its real source is not kept. */
+/** Common source for hearsay read from the disk, since its real source is not stored. */
 const CACHE = 'cache'
 
-/** What comes from the signer's own connection, or from this process, is no hearsay. */
+/** An advertisement from the signer's own connection, or from this process, is not hearsay. */
 function acquaintanceBy({ source, cached }: TakeOptions, signer: PeerId): Acquaintance {
   if (cached !== undefined) return cached
   return source === undefined || signer.equals(source) ? 'met' : 'heard'

@@ -6,7 +6,7 @@ import { writeAtomic } from '../storage/index.ts'
 import type { Acquaintance } from './acquaintance.ts'
 import type { KeptAdvertisement } from './advertisement-book.ts'
 
-/** Bytes of envelopes in the file; the rest is not kept. */
+/** Most bytes of envelopes in the file; the rest is not stored. */
 const MAX_CACHE_BYTES = 16 * 1024 * 1024
 
 /** First byte of each entry. An envelope begins with another one, so that files without it are read as hearsay. */
@@ -14,8 +14,8 @@ const MARKS = { heard: 1, met: 2, answered: 3 } as const satisfies Record<Acquai
 
 /**
  * Sealed advertisements in a file, in a format that any process may read while another writes: length-prefixed, each
- * a byte for how the peer is known, then the envelope, whose signature is its proof. What is damaged ends the reading,
- * not the host.
+ * a byte for how the peer is known, then the envelope, whose signature is its proof. Reading stops at damaged data
+ * without an error.
  *
  * @param limit advertisements to read
  */
@@ -32,7 +32,7 @@ export async function readAdvertisementCache(
       if (kept.length >= limit) break
     }
   } catch {
-    // None yet, or cut short: what was read so far is good.
+    // No file yet, or truncated: the entries read so far are valid.
   }
   return kept
 }

@@ -4,20 +4,20 @@ import type { OwnedBook } from './advertisement-book.ts'
 import { answerOnce, askOnce } from './one-shot.ts'
 import { PeerRates } from './peer-rates.ts'
 
-/** A peer that takes longer learns of the change when it asks. */
+/** Time limit of one push; a slower peer learns of the change when it asks. */
 const NOTICE_TIMEOUT_MS = 1_500
-/** Peers that are told at a time. */
+/** Concurrent pushes. */
 const CONCURRENCY = 32
 /** From the first byte to the last. */
 const SERVE_TIMEOUT_MS = 3_000
-/** Of one peer: models come and go by hand. */
+/** Notices of one peer: models change by hand. */
 const RATE = { burst: 10, perSecond: 0.2 }
-/** The answer says only that the notice arrived. */
+/** The answer only acknowledges the notice. */
 const RECEIVED = Uint8Array.of(1)
 
 /**
- * Tells connected peers of this host's new advertisement, as far as they speak the protocol. Those who do not, and those
- * who are not connected, see it when they ask. Never rejects.
+ * Pushes this host's new advertisement to connected peers that support the protocol. Others fetch it when they
+ * ask. Never rejects.
  */
 export async function notifyPeers(
   libp2p: Pick<Libp2p, 'dialProtocol' | 'getPeers'>,
@@ -38,7 +38,7 @@ export async function notifyPeers(
   await Promise.all(Array.from({ length: CONCURRENCY }, next))
 }
 
-/** Takes in what connected peers say of themselves. Of others they are not believed here. */
+/** Accepts connected peers' advertisements of themselves. Those of other peers are rejected here. */
 export function createNoticeServer(init: {
   readonly book: Pick<OwnedBook, 'take'>
   readonly now: () => number

@@ -7,7 +7,7 @@ export interface AnnouncerInit {
   readonly dht: Pick<KadDHT, 'provide' | 'cancelReprovide'>
   /** Fires when the host stops. */
   readonly signal: AbortSignal
-  /** Called when a first announcement is over, well or not. */
+  /** Called when a first announcement has ended, successful or not. */
   readonly onAnnounced: () => void
   readonly onError: (what: string, error: unknown) => void
 }
@@ -18,7 +18,7 @@ export interface Announcer {
   announce(key: CID, options?: AbortOptions): Promise<void>
   /** Announces again the keys that fewer than `goal` peers have stored at the last attempt. */
   announceAgain(goal: number): Promise<void>
-  /** Whether some key is at fewer than `goal` peers, as far as the last attempt tells. */
+  /** Whether some key was stored at fewer than `goal` peers at the last attempt. */
   isShortOf(goal: number): boolean
   withdraw(key: CID, options?: AbortOptions): Promise<void>
 }
@@ -53,7 +53,7 @@ export function createAnnouncer(init: AnnouncerInit): Announcer {
     }
   }
 
-  /** A caller may give up waiting until the first peer has the record; from then on it is not the caller's query. */
+  /** The caller may cancel until the first peer has the record; after that the query continues in the background. */
   const announceFirst = (entry: Provided, options: AbortOptions): Promise<void> =>
     new Promise((resolve, reject) => {
       const scope = openScope({ timeoutMs: ANNOUNCE_TIMEOUT_MS }, { owner: init.signal })

@@ -1,6 +1,6 @@
 import type { Acquaintance } from './acquaintance.ts'
 
-/** What decides whether an advertisement stays. */
+/** Inputs of the eviction rule. */
 export interface BookEntryTraits {
   readonly expiresAtMs: number
   readonly acquaintance: Acquaintance
@@ -13,9 +13,9 @@ export interface BookEntryTraits {
 const RANK = { heard: 1, met: 2, answered: 3 } as const satisfies Record<Acquaintance, number>
 
 /**
- * Which entry makes room: expired ones of peers that never answered, then hearsay, then peers that were met, then those
- * that answered. Within a rank the source with the most entries loses its oldest. So a peer that tells of a thousand
- * others pushes out only what it told itself, and a thousand identities push out none that answered.
+ * The entry to evict: expired ones of peers that never answered, then hearsay, then peers that were met, then those
+ * that answered. Within a rank the source with the most entries loses its oldest. So a peer that reports a thousand
+ * others evicts only its own reports, and a thousand identities evict no peer that answered.
  *
  * @returns its key, or `undefined` for an empty book.
  */

@@ -10,23 +10,23 @@ export interface BookKeeperInit {
   readonly peerStore: Pick<PeerStore, 'merge'>
   /** The cache file. Without it nothing is read. */
   readonly path: string | undefined
-  /** Whether the file is ours to write. */
+  /** Whether this host may write the file. */
   readonly writable: boolean
   readonly now: () => number
   readonly onError: (what: string, error: unknown) => void
 }
 
-/** Joins the book with the disk and with the addresses that libp2p dials. */
+/** Synchronizes the book with the cache file and with libp2p's peer store. */
 export interface BookKeeper {
   /** Peers in the book, the best known first, then those with a fresh advertisement, then by age, once their addresses can be dialled. */
   candidates(): Promise<readonly PeerId[]>
-  /** Writes what is not written yet. */
+  /** Writes pending changes. */
   close(): Promise<void>
 }
 
-/** Envelopes read at a start. */
+/** Most envelopes read at a start. */
 const MAX_CACHED = 1_024
-/** A joining host hears of many within a second, and writes once. */
+/** Batches writes: a joining host receives many advertisements within a second. */
 const WRITE_DELAY_MS = 1_000
 
 /** Loads the cache into the book, then keeps cache and peer store up to date. */
@@ -34,7 +34,7 @@ export async function keepBook(init: BookKeeperInit): Promise<BookKeeper> {
   const { book, peerStore, path } = init
   if (path !== undefined) {
     for (const { envelope, acquaintance } of await readAdvertisementCache(path, MAX_CACHED)) {
-      // Written by us, but a file can rot; what does not verify is dropped.
+      // Verified again, as the file may be damaged; invalid entries are dropped.
       await book.take(envelope, { cached: acquaintance }).catch(() => undefined)
     }
   }
@@ -71,7 +71,7 @@ export async function keepBook(init: BookKeeperInit): Promise<BookKeeper> {
     )
     if (known !== 0) return known
     const freshness = Number(isExpired(a, nowMs)) - Number(isExpired(b, nowMs))
-    // A time of issue that lies ahead is as good as now, and no better.
+    // A time of issue in the future counts as now.
     return freshness || Math.min(b.issuedAtMs, nowMs) - Math.min(a.issuedAtMs, nowMs)
   }
 

@@ -18,19 +18,19 @@ export interface BootstrapDialerInit {
   >
   /** Each of one peer, or a `/dnsaddr` name. */
   readonly addresses: readonly Multiaddr[]
-  /** Tells `change` once this machine has another network: waiting dials begin at once. */
+  /** Emits `change` when this machine's network changes: waiting dials then start at once. */
   readonly networkChanged: EventTarget
   /** Looks up the `/dnsaddr` names among them. */
   readonly names: Pick<MultiaddrResolver, 'resolve'>
   readonly signal: AbortSignal
   /** From 0 to 1. */
   readonly random: () => number
-  /** What an error means, for readers of the state. */
+  /** Explains an error, for readers of the state. */
   readonly explain: (error: unknown) => string
 }
 
 const DIAL_TIMEOUT_MS = 5_000
-/** Soon, for a bootstrap peer that is just starting; seldom enough, for one that is gone for the night. */
+/** Short at first, for a bootstrap peer that is starting; long in the end, for one that is down for hours. */
 const BACKOFF = { minMs: 500, maxMs: 10_000, jitter: EQUAL_JITTER }
 const LOOKUP_TIMEOUT_MS = 5_000
 /** The records of a name change when an operator moves or joins. */
@@ -40,7 +40,7 @@ const MAX_FOLLOWED = 128
 /** Kept when connections are pruned. */
 const TAG = { 'keep-alive-skein-bootstrap': { value: 100 } }
 
-/** Dials every bootstrap peer, and again whenever it is lost, for as long as the host runs. */
+/** Dials every bootstrap peer, and redials each one that is lost, for as long as the host runs. */
 export function dialBootstrapPeers(init: BootstrapDialerInit): () => readonly BootstrapState[] {
   const states = new Map<string, BootstrapState>()
   const follow = (address: Multiaddr): void => {
@@ -57,7 +57,7 @@ export function dialBootstrapPeers(init: BootstrapDialerInit): () => readonly Bo
   return () => [...states.values()]
 }
 
-/** Dials the peers behind a name, and looks from time to time whether there are others by now. */
+/** Dials the peers behind a name, and looks the name up again from time to time. */
 async function followName(
   init: BootstrapDialerInit,
   name: Multiaddr,
@@ -77,7 +77,7 @@ async function followName(
       states.delete(key)
       for (const peer of peers) follow(peer)
     } catch (error) {
-      // Those found before are dialled all the same.
+      // Peers found earlier are dialled all the same.
       if (!found) states.set(key, { address: key, status: 'waiting', lastError: messageOf(error) })
     }
     const ms = found ? LOOKUP_AGAIN_MS : backoffMs(attempt, BACKOFF, init.random())

@@ -4,7 +4,7 @@ import { toString as textOf } from 'uint8arrays/to-string'
 import { InferenceError } from '../protocol/index.ts'
 import { parseBootstrapAddress } from './typed-addresses.ts'
 
-/** Bootstrap peers, as an operator publishes them. */
+/** A list of bootstrap peers that an operator publishes. */
 export interface BootstrapList {
   /** Multiaddrs that end in `/p2p/…`, or `/dnsaddr/…`. */
   readonly addresses: readonly string[]
@@ -21,13 +21,13 @@ const MAX_ADDRESSES = 64
 /** A clock may be this far ahead of ours. */
 const MAX_AHEAD_MS = 86_400_000
 
-/** The list as text: a line each for its dates and addresses, and the signature of all before it at the end. */
+/** The list as text: a line for each date and address, then the signature over the lines before it. */
 export async function sealBootstrapList(
   list: BootstrapList,
   privateKey: PrivateKey,
 ): Promise<string> {
   if (list.addresses.length === 0 || list.addresses.length > MAX_ADDRESSES)
-    throw refuse(`1 to ${MAX_ADDRESSES} addresses fit into it`)
+    throw refuse(`it takes 1 to ${MAX_ADDRESSES} addresses`)
   for (const address of list.addresses) parseBootstrapAddress(address)
   const body = [
     FIRST_LINE,
@@ -53,7 +53,7 @@ export async function openBootstrapList(
   const match = /^([\s\S]*\n)signature ([\w-]+)\s*$/.exec(text.replaceAll('\r\n', '\n'))
   const [, body = '', signature = ''] = match ?? []
   const [first, issued = '', expires = '', ...addresses] = body.trimEnd().split('\n')
-  if (match === null || first !== FIRST_LINE) throw refuse('it is no signed list')
+  if (match === null || first !== FIRST_LINE) throw refuse('it is not a signed list')
   const key = signer.publicKey
   if (key === undefined) throw refuse('its key is not an Ed25519 peer id')
   const isGenuine = await key.verify(signed(body), fromString(signature, 'base64url'))
@@ -74,7 +74,7 @@ function signed(body: string): Uint8Array {
 
 function dateOf(line: string, word: string): number {
   const time = line.startsWith(`${word} `) ? Date.parse(line.slice(word.length + 1)) : Number.NaN
-  if (Number.isNaN(time)) throw refuse(`its line '${word}' is no date`)
+  if (Number.isNaN(time)) throw refuse(`its line '${word}' is not a date`)
   return time
 }
 

@@ -1,12 +1,12 @@
 import type { MultiaddrResolveOptions, MultiaddrResolver } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
-/** Names that one name leads to, itself included. */
+/** Most names resolved for one name, itself included. */
 const MAX_NAMES = 8
-/** Peers behind one name. */
+/** Most peers behind one name. */
 const MAX_PEERS = 32
 
-/** Whether the address is a name for peers that its owner can change: `/dnsaddr/…` without a peer id. */
+/** Whether the address is a name whose owner lists the peers: `/dnsaddr/…` without a peer id. */
 export function isBootstrapName(address: Multiaddr): boolean {
   const components = address.getComponents()
   return components[0]?.name === 'dnsaddr' && components.length === 1

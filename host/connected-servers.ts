@@ -1,7 +1,7 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { PROTOCOLS } from '../protocol/index.ts'
 
-/** Connected peers that serve the DHT, as far as they have said so. */
+/** Connected peers that serve the DHT, as identified so far. */
 export async function connectedServers(
   libp2p: Pick<Libp2p, 'getPeers' | 'peerStore'>,
 ): Promise<PeerId[]> {

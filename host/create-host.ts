@@ -34,21 +34,21 @@ import { announceAddresses, Relaying } from './relaying.ts'
 import { createStop } from './stop.ts'
 import { parseAddress, parseBootstrapAddress } from './typed-addresses.ts'
 
-/** Dialling what a user typed. */
+/** Dialling an address that the user entered. */
 const CONNECT_TIMEOUT_MS = 10_000
 
-/** Joining, and a dial back that is not answered. */
+/** Joining, and an unanswered dial-back. */
 const TESTED_TIMEOUT_MS = 8_000
-/** One dial and one question, at each of two relays. */
+/** One dial and one exchange with each of two relays. */
 const RELAYED_TIMEOUT_MS = 2_000
 
 /**
  * Starts a host. Resolves when it listens; the bootstrap peers are dialled in the background (`Host.joined` waits for
  * them).
  *
- * @throws DataDirLockedError while another process works in `dataDir`
- * @throws InferenceError `invalid_request` for addresses or a swarm key that are none, or a port that is taken;
- *   `internal` for a data directory that cannot be used.
+ * @throws DataDirLockedError while another process uses `dataDir`
+ * @throws InferenceError `invalid_request` for an invalid address or swarm key, or a port in use;
+ *   `internal` for an unusable data directory.
  */
 export async function createHost(init: HostInit): Promise<Host> {
   const resolved = resolveHostInit(init)
@@ -153,7 +153,7 @@ async function assemble(
   })
 
   await startInstance(libp2p, listen)
-  // libp2p does so a second later; until then this host, asked who provides a key, would leave itself out.
+  // libp2p does so a second later; until then this host would omit itself from answers about its own keys.
   await libp2p.peerStore.merge(libp2p.peerId, { multiaddrs: libp2p.getMultiaddrs() })
   if (portsPath !== undefined) {
     await saveListenPorts(portsPath, init.listen, libp2p.getMultiaddrs()).catch(

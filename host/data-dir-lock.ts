@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { InferenceError } from '../protocol/index.ts'
 import { makeDirectory } from '../storage/index.ts'
 
-/** Another living process works in the data directory. */
+/** Another running process uses the data directory. */
 export class DataDirLockedError extends InferenceError {
   override readonly name: string = 'DataDirLockedError'
   readonly dataDir: string
@@ -25,15 +25,15 @@ export class DataDirLockedError extends InferenceError {
 
 interface Holder {
   readonly pid: number
-  /** Tells a process from a later one with the same id; empty where the system does not say. */
+  /** Distinguishes a process from a later one with the same id; empty if the system does not provide it. */
   readonly startedAt: string
 }
 
 const LOCK_FILE = 'lock'
-/** A lock may be found stale and be taken by others meanwhile; then look again. */
+/** Retries, since another process may take a stale lock first. */
 const MAX_TRIES = 200
 const TURN_POLL_MS = 10
-/** Whoever removes a stale lock is done in a moment, unless it has died of it. */
+/** Removing a stale lock takes a moment; after this long, the process that was removing it has died. */
 const ABANDONED_MS = 10_000
 
 /**
@@ -49,7 +49,7 @@ export async function lockDataDir(dataDir: string): Promise<() => Promise<void>>
   await writeFile(draft, mine, { mode: 0o600 })
   try {
     for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
-      // Linked, not created and then filled: nobody ever reads a lock without its holder.
+      // Linked, not created and then filled, so that a reader never sees a lock without its holder.
       if (await linked(draft, path)) return () => unlock(path, mine)
       const found = await readFile(path, 'utf8').catch(() => undefined)
       if (found === undefined) continue
@@ -60,7 +60,7 @@ export async function lockDataDir(dataDir: string): Promise<() => Promise<void>>
   } finally {
     await rm(draft, { force: true })
   }
-  throw new InferenceError('internal', `cannot lock ${dataDir}: others keep taking it`)
+  throw new InferenceError('internal', `cannot lock ${dataDir}: other processes keep taking it`)
 }
 
 async function linked(draft: string, path: string): Promise<boolean> {
@@ -78,8 +78,8 @@ async function unlock(path: string, mine: string): Promise<void> {
 }
 
 /**
- * Removes a lock whose holder is gone. One at a time: whoever removed it from under another's feet could remove the lock
- * that somebody has taken meanwhile.
+ * Removes a lock whose holder is gone. One process at a time: two at once could remove a lock that a
+ * third has taken meanwhile.
  */
 async function removeStale(path: string, expected: string, draft: string): Promise<void> {
   const turn = `${path}.turn`

@@ -6,7 +6,7 @@ import type { HostInit } from './host.ts'
 import { createIdentity, loadIdentity } from './identity.ts'
 import { openDatastore } from './open-datastore.ts'
 
-/** What a host keeps, opened. */
+/** The opened state of a host. */
 export interface Persistence {
   readonly privateKey: PrivateKey
   readonly datastore: BaseDatastore
@@ -22,9 +22,9 @@ export interface Persistence {
 }
 
 /**
- * Opens the data directory, or makes do without.
+ * Opens the data directory, or in-memory state without one.
  *
- * @throws DataDirLockedError while another process works in it, unless `whenLocked` is `ephemeral`.
+ * @throws DataDirLockedError while another process uses it, unless `whenLocked` is `ephemeral`.
  */
 export async function openPersistence(
   init: Pick<HostInit, 'dataDir' | 'onFault' | 'whenLocked'>,

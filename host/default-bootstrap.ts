@@ -1,5 +1,5 @@
 /**
  * Multiaddrs of the bootstrap peers of the public swarm, for a peer that was given none and knows none. Empty until
- * somebody runs one for everybody: then a join fails with the advice to name one.
+ * a public one is in operation: a join then fails with the advice to name one.
  */
 export const DEFAULT_BOOTSTRAP: readonly string[] = []

@@ -2,9 +2,9 @@ import { InferenceError } from '../protocol/index.ts'
 import type { HostInit } from './host.ts'
 import { RELAY_LIMITS } from './relay/index.ts'
 
-/** How a host connects; how many connections it takes is `inbound/`'s to say. */
+/** Connection settings; `inbound/` bounds the number of connections. */
 export const CONNECTIONS = {
-  /** A second, of one IP address. A swarm behind one NAT, or within one process, comes from a single address. */
+  /** Inbound connections a second from one IP address. A swarm behind one NAT, or in one process, has a single address. */
   inboundConnectionThreshold: 100,
   dialTimeout: 10_000,
   addressDialTimeout: 5_000,
@@ -23,8 +23,8 @@ export const MUXER = {
 const PING_INTERVAL_MS = 30_000
 
 /**
- * A late ping is a busy peer more often than a dead one, so nothing is aborted for it. Hosts that started together,
- * after an outage say, must not ping together for ever: each has an interval of its own.
+ * A late ping means a busy peer more often than a dead one, so it aborts no connection. Hosts that started together,
+ * for instance after an outage, must not keep pinging together: each has an interval of its own.
  *
  * @param random from 0, below 1
  */
@@ -39,7 +39,7 @@ export function monitor(random: number): {
 /** Of others, in one exchange on connecting. */
 export const MAX_KNOWN_ASKED = 64
 
-/** `stop` takes no longer. */
+/** Time limit of `stop`. */
 export const STOP_TIMEOUT_MS = 3_000
 
 const LISTEN_ALL = [
@@ -49,7 +49,7 @@ const LISTEN_ALL = [
   '/ip6/::/tcp/0/ws',
 ]
 
-/** What the caller left open, filled in once. */
+/** The caller's options with defaults applied. */
 export interface ResolvedHostInit extends HostInit {
   readonly listen: readonly string[]
   readonly announce: readonly string[]
@@ -63,7 +63,7 @@ export interface ResolvedHostInit extends HostInit {
   readonly now: () => number
 }
 
-/** @throws InferenceError `invalid_request` for a swarm key that is none. */
+/** @throws InferenceError `invalid_request` for an invalid swarm key. */
 export function resolveHostInit(init: HostInit): ResolvedHostInit {
   if (init.swarmKey?.length === 0)
     throw new InferenceError('invalid_request', 'the swarm key is empty')

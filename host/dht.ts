@@ -19,7 +19,7 @@ export interface DhtInit {
   readonly onError: (what: string, error: unknown) => void
 }
 
-/** Announcing and finding, on a table that fills by itself. */
+/** Providing and finding providers, over a routing table that fills by itself. */
 export interface Dht {
   readonly table: RoutingTableView
   provide(key: CID, options?: AbortOptions): Promise<void>
@@ -28,13 +28,13 @@ export interface Dht {
 }
 
 const FILL_TIMEOUT_MS = 30_000
-/** Peers that arrive together are looked up from together. */
+/** Peers that connect together are queried together. */
 const GATHER_MS = 50
-/** Kademlia's k: with so many peers known or holding a record, more of them change nothing. */
+/** Kademlia's k: with this many peers known, or holding a record, more of them change nothing. */
 const REPLICATION = 20
-/** Announcing from a filled table reaches the right peers at the first try; so long it is worth waiting for. */
+/** Longest wait for a filled table: providing from it reaches the right peers at the first attempt. */
 const FILL_PATIENCE_MS = 1_000
-/** When peers are too busy to answer, asking them at once again makes it worse. */
+/** Pause before retrying a query that busy peers did not answer. */
 const BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: EQUAL_JITTER }
 
 export function createDht(init: DhtInit): Dht {
@@ -57,7 +57,7 @@ export function createDht(init: DhtInit): Dht {
     return answers > 0
   }
 
-  // Known peers when the table was last filled. Each time they have doubled it is filled again, until they are many.
+  // Known peers when the table was last filled. It is filled again each time they have doubled, up to a bound.
   let filledAt = 0
   let filling: Promise<boolean> | undefined
   const needsFill = (): boolean => filledAt < REPLICATION && table.size > filledAt * 2
@@ -86,7 +86,7 @@ export function createDht(init: DhtInit): Dht {
   }
   let settling = false
   const settleSoon = (): void => {
-    // Everyone was lost, and here is somebody again.
+    // All peers were lost, and one has connected again.
     if (table.size <= 1) filledAt = 0
     if (settling || signal.aborted) return
     settling = true

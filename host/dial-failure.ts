@@ -1,6 +1,6 @@
 import { InferenceError } from '../protocol/index.ts'
 
-/** Why a dial failed, in words for whoever runs the host. */
+/** Why a dial failed, as a message for the operator of the host. */
 export function explainDialFailure(error: unknown, privateSwarm: boolean): string {
   const errors = error instanceof AggregateError ? error.errors : [error]
   const reasons = new Set(errors.map((one) => reason(one, privateSwarm)))

@@ -1,12 +1,12 @@
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { type AddressScope, type DialTarget, dialTarget } from './address-scope.ts'
 
-/** Scopes in which addresses told by strangers are dialled. */
+/** Scopes in which addresses from strangers are dialled. */
 export type DialPolicy = ReadonlySet<AddressScope>
 
 /**
- * A stranger must not make us knock on our LAN or on a metadata service, unless we are there on purpose: the user typed
- * an address of that scope, or the swarm is private and so has no strangers. Link-local is never taken from hearsay.
+ * A stranger must not make this host dial its LAN or a metadata service. Exceptions: the user entered an address of
+ * that scope, or the swarm is private and so has no strangers. Link-local addresses from peers are never dialled.
  */
 export function dialPolicy(init: {
   /** Addresses that the user typed: bootstrap peers and where to listen. */
@@ -30,7 +30,7 @@ function isLocalhost(name: string): boolean {
   return name === 'localhost' || name.endsWith('.localhost')
 }
 
-/** Whether an address told by a stranger may be dialled. A name needs what it resolves to; none is a no. */
+/** Whether an address from a stranger may be dialled. A name needs its resolved addresses; without any it may not. */
 export function mayDial(
   target: DialTarget,
   resolved: readonly AddressScope[],

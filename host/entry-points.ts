@@ -21,9 +21,9 @@ export interface EntryPointsInit {
     Libp2p,
     'getConnections' | 'peerStore' | 'addEventListener' | 'removeEventListener'
   >
-  /** The file. Without it nothing outlives the process. */
+  /** The file. Without it the list ends with the process. */
   readonly path: string | undefined
-  /** Whether the file is ours to write. */
+  /** Whether this host may write the file. */
   readonly writable: boolean
   readonly clock: Clock
   /** Fires when the host stops. */
@@ -33,25 +33,25 @@ export interface EntryPointsInit {
 
 /** Public peers known from before, through which a host finds the others once its bootstrap peers are gone. */
 export interface EntryPoints {
-  /** Those known longest first. */
+  /** Longest known first. */
   all(): readonly EntryPoint[]
   /** Their ids, once their addresses can be dialled. */
   candidates(): Promise<readonly PeerId[]>
-  /** Writes what is not written yet. */
+  /** Writes pending changes. */
   close(): Promise<void>
 }
 
 const MAX_KEPT = 32
-/** Of one /24 or /48: an attacker with a network of its own must not fill the list. */
+/** Most peers of one /24 or /48: an attacker with one network must not fill the list. */
 const MAX_OF_NETWORK = 2
-/** Not met for so long, a peer is forgotten: 60 days. */
+/** A peer not met for this long is dropped: 60 days. */
 const MAX_AGE_MS = 5_184_000_000
-/** How often a host looks whom it is connected to. */
+/** Interval of checks of the connected peers. */
 const LOOK_MS = 300_000
 /** After identify, for the others that connect together. */
 const SETTLE_MS = 2_000
 
-/** The peers worth keeping: those known longest first, few of each network. */
+/** Selects the peers to keep: longest known first, few of each network. */
 export function rankEntryPoints(points: readonly EntryPoint[], nowMs: number): EntryPoint[] {
   const ofNetwork = new Map<string, number>()
   const peers = new Set<string>()
@@ -71,7 +71,7 @@ export function rankEntryPoints(points: readonly EntryPoint[], nowMs: number): E
     .slice(0, MAX_KEPT)
 }
 
-/** Reads the file, then keeps note of public peers that serve the DHT. */
+/** Reads the file, then records public peers that serve the DHT. */
 export async function keepEntryPoints(init: EntryPointsInit): Promise<EntryPoints> {
   const { libp2p, path, clock, signal } = init
   let points = path === undefined ? [] : rankEntryPoints(await readPoints(path), clock.wall())
@@ -140,7 +140,7 @@ export async function keepEntryPoints(init: EntryPointsInit): Promise<EntryPoint
   }
 }
 
-/** What is damaged is dropped. */
+/** Drops invalid entries. */
 async function readPoints(path: string): Promise<EntryPoint[]> {
   let stored: unknown
   try {

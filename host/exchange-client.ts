@@ -15,7 +15,7 @@ import { askOnce, type Dialer } from './one-shot.ts'
 /** Dial, question and answer together. */
 const FETCH_TIMEOUT_MS = 3_000
 
-/** Asks a peer for its advertisement and takes in those it knows. Contract: `Host.fetchAdvertisement`. */
+/** Fetches a peer's advertisement and those it shares of others. Contract: `Host.fetchAdvertisement`. */
 export async function fetchAdvertisement(
   init: { readonly libp2p: Dialer; readonly book: OwnedBook },
   peer: PeerId,
@@ -39,7 +39,7 @@ export async function fetchAdvertisement(
   return await takeIn(init.book, peer, decodeAdvertisementResponse(frame))
 }
 
-/** Whether the peer is there and does not speak the protocol. */
+/** Whether the peer is reachable but does not support the protocol. */
 function isUnsupported(error: unknown): boolean {
   return (
     InferenceError.is(error, 'dial_failed') &&
@@ -58,7 +58,7 @@ async function takeIn(
       ? undefined
       : await book.take(response.own, { expectedSigner: peer, source: peer })
   for (const envelope of response.known) {
-    // One invalid advertisement must not cost the others.
+    // One invalid advertisement must not discard the others.
     await book.take(envelope, { source: peer }).catch(() => undefined)
   }
   return own

@@ -7,17 +7,17 @@ import { TaskPool } from './task-pool.ts'
 /** A joining host may meet dozens of peers within a second. */
 const CONCURRENCY = 8
 const MAX_WAITING = 256
-/** A node speaks the inference protocol a moment before it has an advertisement to offer. */
+/** A node registers the inference protocol a moment before it has issued an advertisement. */
 const RETRY_AFTER_MS = 1_000
 const MAX_TRIES = 3
 /**
- * Visits to one peer. It can say what it speaks as often as it likes, and each visit may bring dozens of signatures to
- * check: enough for reconnects and for a node that starts to serve, too few to keep us busy.
+ * Fetches from one peer. A peer can send identify as often as it likes, and each fetch may bring dozens of signatures
+ * to verify: enough for reconnects and for a node that starts to serve, too few to load this host.
  */
 const RATE = { burst: 5, perSecond: 0.1 }
 
 /**
- * Asks each peer that connects for advertisements, once it has said what it speaks.
+ * Fetches advertisements from each peer that connects, once it has been identified.
  *
  * @param fetch resolves with whether the peer offered one of its own
  */

@@ -9,9 +9,9 @@ import { answerOnce } from './one-shot.ts'
 import { PeerRates } from './peer-rates.ts'
 
 export interface ExchangeServerInit {
-  /** Own advertisement, sealed; empty where there is none. */
+  /** Own advertisement, sealed; empty before the first one is issued. */
   readonly own: () => Uint8Array
-  /** Advertisements of others that may be passed on, sealed: groups, those of the first one before all others. */
+  /** Sealed advertisements of other peers to share, in groups of decreasing priority. */
   readonly known: (asker: PeerId) => readonly (readonly Uint8Array[])[]
   /** From 0 to 1. */
   readonly random: () => number
@@ -20,7 +20,7 @@ export interface ExchangeServerInit {
 
 /** An honest exchange takes one round trip, and its request is one small number. */
 const QUESTION = { timeoutMs: 5_000, maxRequestBytes: 64 }
-/** Of one peer: a burst for reconnects, then a steady rate far above what a client needs. */
+/** Requests of one peer: a burst for reconnects, then a steady rate far above what a client needs. */
 const RATE = { burst: 20, perSecond: 2 }
 
 /** Answers on the advertisement protocol. The handler never rejects. */
@@ -63,7 +63,7 @@ function sampleGroups(
 /** Four bytes are the most that a field's tag and length take at this size. */
 const FIELD_BYTES = 4
 
-/** A random choice of at most `count` that fits into one frame, so that asking often or several peers tells of more. */
+/** A random choice of at most `count` that fits into one frame, so that repeated queries, or queries to several peers, return more. */
 export function sampleEnvelopes(
   envelopes: readonly Uint8Array[],
   count: number,

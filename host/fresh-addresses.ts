@@ -3,12 +3,12 @@ import type { KadDHT } from '@libp2p/kad-dht'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { openScope } from '../timing/index.ts'
 
-/** A few round trips. The caller has somewhere else to go meanwhile. */
+/** A few round trips. The caller can try other peers meanwhile. */
 const TIMEOUT_MS = 2_000
 
 /**
- * Asks the DHT where a peer is now: one that changed its network, or got a relay, since it was last heard of. Answers
- * with the first addresses that were not known before; they are remembered for dialling.
+ * Looks up a peer's current addresses in the DHT, as it may have changed its network or its relays. Returns at the
+ * first addresses that were not known; they are stored for dialling.
  *
  * @returns whether there are any
  */
@@ -37,7 +37,7 @@ export async function findFreshAddresses(
   } catch {
     // No peer to ask, or none answered in time.
   }
-  // The query itself may have been told first.
+  // The query itself may have stored them first.
   return (await addressesOf(peerStore, peer)).some((address) => !known.has(address.toString()))
 }
 

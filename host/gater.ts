@@ -5,7 +5,7 @@ import { dialTarget, scopeOfIp } from './address-scope.ts'
 import { type DialPolicy, mayDial } from './dial-policy.ts'
 import type { NameLookup } from './name-lookup.ts'
 
-/** Addresses trusted later on; the LAN can make up any number of them. */
+/** Most addresses trusted later on; the LAN can send any number of them. */
 const MAX_TRUSTED = 1_024
 /** Of one `/dnsaddr` name. */
 const MAX_DNSADDR_ANSWERS = 32
@@ -13,16 +13,16 @@ const MAX_DNSADDR_ANSWERS = 32
 export interface Gater {
   readonly connectionGater: ConnectionGater
   /**
-   * Replaces a stranger's host name by the addresses it leads to, so that what was checked is what gets dialled: a
-   * second look-up could answer otherwise. Names under TLS stay (the certificate is for the name) and are checked only.
+   * Replaces a stranger's host name by the addresses it leads to, so that the checked address is the one dialled: a
+   * second look-up could return others. Names under TLS stay (the certificate is for the name) and are checked only.
    */
   readonly nameResolver: MultiaddrResolver
   /**
-   * Looks up `/dnsaddr` names that the user typed, and those they lead to. A stranger's is left alone: each answer may
-   * hold many more of them, and the look-ups would be ours.
+   * Looks up `/dnsaddr` names that the user typed, and those they lead to. A stranger's is not resolved: each answer may
+   * contain many more names to look up.
    */
   readonly dnsaddrResolver: MultiaddrResolver
-  /** Lets an address through that is no stranger's word: typed by the user, or from mDNS. */
+  /** Allows an address that does not come from a stranger: entered by the user, or from mDNS. */
   trust(address: Multiaddr): void
 }
 

@@ -6,33 +6,33 @@ import type { Acquaintance } from './acquaintance.ts'
 import type { NatKind, Reachability } from './reach/index.ts'
 import type { RelayUse } from './relay/index.ts'
 
-/** Lets the caller give up waiting: the call rejects with `signal.reason`. */
+/** Cancels the wait: the call rejects with `signal.reason`. */
 export interface AbortOptions {
   readonly signal?: AbortSignal
 }
 
-/** What a host is made of. Whatever is left out has a default that works. */
+/** Options of a host. All but `dht` have defaults. */
 export interface HostInit {
   /** `server` answers DHT queries and stores records; `client` only asks. */
   readonly dht: 'server' | 'client'
-  /** Identity, datastore, known peers and advertisements live here. Without it nothing outlives the process. */
+  /** Identity, datastore, known peers and advertisements live here. Without it no state outlives the process. */
   readonly dataDir?: string
   /**
-   * When another living process works in `dataDir`: `fail` with DataDirLockedError, or go on `ephemeral`, with an
+   * If another running process uses `dataDir`: `fail` with DataDirLockedError, or run `ephemeral`, with an
    * identity and a datastore that end with the process, but still reading the advertisements kept there.
    * @default 'fail'
    */
   readonly whenLocked?: 'fail' | 'ephemeral'
   /**
-   * Called with what the owner of this machine should know of its disk: that state cannot be saved, that it is saved
-   * again, that a damaged file was put aside. Must not throw. @default not told
+   * Called on disk faults, with a message for the operator: state cannot be saved, is saved again, or a damaged file
+   * was set aside. Must not throw. @default no call
    */
   readonly onFault?: (message: string) => void
   /** Multiaddrs to listen on. A port of 0 is picked once and kept across restarts. @default none for clients, all interfaces (TCP and WebSockets) for servers */
   readonly listen?: readonly string[]
   /**
-   * Multiaddrs announced beside those that the host finds: of a forwarded port, of the machine around a container, of a
-   * name (`/dns4/…`). @default none
+   * Multiaddrs announced in addition to those that the host finds: of a forwarded port, of the machine around a
+   * container, of a name (`/dns4/…`). @default none
    */
   readonly announce?: readonly string[]
   /** Networks (`10.0.0.0/8`, `fd00::/8`) whose addresses are never announced. @default none */
@@ -50,7 +50,7 @@ export interface HostInit {
   readonly relayBytesPerSecond?: number
   /** Find peers on the LAN by mDNS. @default false */
   readonly mdns?: boolean
-  /** Learn of advertisements from connected peers, beside the DHT. @default true */
+  /** Exchange advertisements with connected peers, in addition to the DHT. @default true */
   readonly peerExchange?: boolean
   /** File descriptors of the process (`ulimit -n`): the bounds on connections follow it. @default enough for 1,000 connections */
   readonly maxOpenFiles?: number
@@ -58,27 +58,27 @@ export interface HostInit {
   readonly now?: () => number
 }
 
-/** Advertisements that were verified: one a peer, the highest sequence number wins. Bounded, kept on disk. */
+/** Verified advertisements, one for each peer: the highest sequence number wins. Bounded, stored on disk. */
 export interface AdvertisementBook {
   /** The newest advertisement of this peer, expired or not. */
   get(peer: PeerId): Advertisement | undefined
-  /** Expired ones included: they are hints whom to dial. Check `isExpired`. */
+  /** Includes expired ones, as hints of peers to dial. Check `isExpired`. */
   all(): readonly Advertisement[]
   /** How this peer is known. `undefined`: no advertisement of it is kept. */
   acquaintance(peer: PeerId): Acquaintance | undefined
-  /** Notes that this peer answered a request: no flood of others evicts its advertisement. */
+  /** Records that this peer answered a request, so that no flood of other peers evicts its advertisement. */
   answered(peer: PeerId): void
   /**
    * Verifies an envelope and keeps it if it is new.
-   * @throws InferenceError `malformed` for a forged or impossible one, or one not signed by `expectedSigner`.
+   * @throws InferenceError `malformed` for a forged or invalid one, or one not signed by `expectedSigner`.
    * @returns the newest known of that signer: this one, or a newer one if this is a replay.
    */
   add(envelope: Uint8Array, expectedSigner?: PeerId): Promise<Advertisement>
-  /** Called for each new or newer advertisement, and when a peer that was only heard of is met. Returns the unsubscriber. */
+  /** Called for each new or newer advertisement, and when a peer known by hearsay is met. @returns unsubscribe */
   onUpdate(listener: (advertisement: Advertisement) => void): () => void
 }
 
-/** How things stand with one bootstrap peer; `waiting` is the pause before it is dialled again. */
+/** State of one bootstrap peer; `waiting`: pause before the next dial. */
 export type BootstrapState =
   | { readonly address: string; readonly status: 'connected' }
   | { readonly address: string; readonly status: 'dialing' }
@@ -86,9 +86,9 @@ export type BootstrapState =
 
 /** A host's part in relaying. */
 export interface RelayingState {
-  /** What it relays for others. Absent while it does not. */
+  /** Use of this host as a relay. Absent while it does not relay. */
   readonly use?: RelayUse
-  /** Relays that it is reached through. None where it is reached directly. */
+  /** Relays through which it is reached. Empty if it is reached directly. */
   readonly held: readonly {
     readonly relay: string
     readonly addresses: readonly string[]
@@ -96,24 +96,24 @@ export interface RelayingState {
   }[]
 }
 
-/** Whether the host has found the others, and if not, why. */
+/** Whether the host has joined the swarm, and if not, why. */
 export type JoinResult =
   | { readonly joined: true }
   | { readonly joined: false; readonly reasons: readonly string[] }
 
-/** How long to wait for the others. */
+/** Time limit for joining. */
 export interface JoinOptions extends AbortOptions {
   /** @default 2000 */
   readonly timeoutMs?: number
 }
 
-/** How long to wait for others to dial back. */
+/** Time limit for dial-back. */
 export interface TestedOptions extends AbortOptions {
   /** @default 8000 */
   readonly timeoutMs?: number
 }
 
-/** One libp2p host with the DHT, the advertisement exchange and what they persist. */
+/** A libp2p host with DHT, advertisement exchange and their stored state. */
 export interface Host extends AsyncDisposable {
   readonly libp2p: Libp2p
   readonly peerId: PeerId
@@ -121,57 +121,57 @@ export interface Host extends AsyncDisposable {
   readonly book: AdvertisementBook
   /** Where others reach this host, each ending in `/p2p/<peerId>`. */
   addresses(): readonly Multiaddr[]
-  /** How others reach this host, with the evidence, as of now. */
+  /** Current reachability of this host, with the evidence. */
   reachability(): Reachability
   /**
-   * Waits until a public address of this host was dialled back, or all were refuted. Answers at once where it has none,
+   * Waits until a public address of this host was dialled back, or all were refuted. Returns at once if it has none,
    * or was given no bootstrap peer to ask.
    */
   tested(options?: TestedOptions): Promise<Reachability>
   /** Subscribes to changes of the reachability. @returns unsubscribe */
   onReachability(listener: (reachability: Reachability) => void): () => void
-  /** How a router between this host and the others maps connections, by what two connected peers see. */
+  /** How a router maps this host's connections, as two connected peers see them. */
   natKind(options?: AbortOptions): Promise<NatKind>
-  /** What this host relays for others, and the relays it is reached through, as of now. */
+  /** Current use of this host as a relay, and the relays through which it is reached. */
   relaying(): RelayingState
   /**
-   * Waits until others reach this host through a relay. Answers at once where it needs no relay, or was given no
-   * bootstrap peer that could be one. Never rejects but for the signal.
+   * Waits until this host is reachable through a relay. Returns at once if it needs none, or was given no
+   * bootstrap peer that could be one. Rejects only if the signal fires.
    */
   relayed(options?: JoinOptions): Promise<void>
   /** One entry for each bootstrap peer given, as of now. */
   bootstrapPeers(): readonly BootstrapState[]
-  /** Multiaddrs of public peers known for long, the longest first: as good a start as a bootstrap peer. */
+  /** Multiaddrs of public peers known for long, the longest first: usable as bootstrap peers. */
   entryPoints(): readonly string[]
   /**
-   * Waits for the first peer with whom the DHT can be asked. Answers at once where there is nobody to wait for: no
+   * Waits for the first peer through which the DHT can be queried. Returns at once if no peer is expected: no
    * bootstrap peer, none known from before, no mDNS.
    */
   joined(options?: JoinOptions): Promise<JoinResult>
   /**
-   * Dials an address that the user typed, whatever its scope.
-   * @throws InferenceError `invalid_request` for no address, `dial_failed`, `stalled`.
+   * Dials an address that the user entered, in any scope.
+   * @throws InferenceError `invalid_request` for an invalid address, `dial_failed`, `stalled`.
    */
   connect(address: string, options?: AbortOptions): Promise<PeerId>
-  /** Announces in the DHT that this peer provides `key`. Resolves when stored at one peer at least, or when there is nobody to store it at; then it is announced once there is. Repeated before it runs out. */
+  /** Announces in the DHT that this peer provides `key`. Resolves when stored at one peer at least, or at once if no peer can store it; then it is announced when one can. Renewed before it expires. */
   provide(key: CID, options?: AbortOptions): Promise<void>
-  /** Announces `key` no more. What others have stored of it ages out. */
+  /** Stops providing `key`. Records stored at other peers expire. */
   stopProviding(key: CID, options?: AbortOptions): Promise<void>
-  /** Peers that provide `key`, as they are found. Their addresses are remembered for dialling. Ends at once with zero peers. */
+  /** Peers that provide `key`, as they are found. Their addresses are stored for dialling. Ends at once if no peer is known. */
   findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>
   /**
-   * Asks the DHT where a peer is now, for one that was not reached at the addresses known of it.
-   * @returns whether there is an address that was not known; it is remembered for dialling
+   * Looks up the current addresses of a peer in the DHT, for one that was not reached at its known addresses.
+   * @returns whether a new address was found; it is stored for dialling
    */
   findFreshAddresses(peer: PeerId, options?: AbortOptions): Promise<boolean>
   /**
-   * Offers this advertisement (a sealed envelope) to whoever asks, from now on. With `notify` connected peers are told of
-   * it, for a second and a half at most each. @default not told
+   * Serves this advertisement (a sealed envelope) to peers that ask, from now on. With `notify` it is also pushed to
+   * connected peers, for at most 1.5 s each. @default no push
    */
   offerAdvertisement(envelope: Uint8Array, options?: { readonly notify?: boolean }): Promise<void>
   /**
-   * Asks a peer for its own advertisement, and takes in those it knows of others.
-   * @returns `undefined` where it offers none.
+   * Fetches a peer's own advertisement, and adds those it shares of others to the book.
+   * @returns `undefined` if it has none.
    * @throws InferenceError `dial_failed`, `stalled`, `stream_reset`, `truncated`, `malformed`.
    */
   fetchAdvertisement(peer: PeerId, options?: AbortOptions): Promise<Advertisement | undefined>

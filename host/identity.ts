@@ -4,16 +4,16 @@ import type { PrivateKey } from '@libp2p/interface'
 import { InferenceError } from '../protocol/index.ts'
 import { writeAtomic } from '../storage/index.ts'
 
-/** A new Ed25519 key, kept nowhere. */
+/** A new Ed25519 key, not stored. */
 export function createIdentity(): Promise<PrivateKey> {
   return generateKeyPair('Ed25519')
 }
 
 /**
- * The key stored at `path`, readable by its owner only; a new one where there is none yet.
+ * The key stored at `path`, readable by its owner only; a new one if the file does not exist.
  *
- * @throws InferenceError `internal` for a file that holds no key: a host that silently changed its name would be a
- *   stranger to all who know it.
+ * @throws InferenceError `internal` for a file without a valid key: a host that silently changed its identity would
+ *   lose its reputation at all peers.
  */
 export async function loadIdentity(path: string): Promise<PrivateKey> {
   let bytes: Uint8Array

@@ -1,6 +1,6 @@
 /**
- * The libp2p host that every role shares: transports, identity, DHT, advertisement exchange, private swarms, and what
- * outlives the process.
+ * The libp2p host that every role shares: transports, identity, DHT, advertisement exchange, private swarms, and stored
+ * state.
  *
  * @example
  * import { modelKey } from '../protocol/index.ts'

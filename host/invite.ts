@@ -7,11 +7,11 @@ import { toString as textOf } from 'uint8arrays/to-string'
 import { InferenceError } from '../protocol/index.ts'
 import { SWARM_SECRET_BYTES, swarmKeyOf, swarmSecret } from './swarm-key.ts'
 
-/** All that is needed to enter a private swarm. Whoever has it is in: treat it as a password. */
+/** Key and addresses for joining a private swarm. Anyone who has it can join: treat it as a password. */
 export interface Invite {
   /** In libp2p's text format. */
   readonly swarmKey: Uint8Array
-  /** Multiaddrs of peers to join through, each ending in `/p2p/…`. May be none. */
+  /** Multiaddrs of peers to join through, each ending in `/p2p/…`. May be empty. */
   readonly bootstrap: readonly string[]
 }
 
@@ -48,15 +48,15 @@ export function decodeInvite(text: string): Invite {
   try {
     bytes = fromString(trimmed.slice(PREFIX.length), 'base58btc')
   } catch (cause) {
-    throw refuse('it holds characters that no invite has', cause)
+    throw refuse('it contains invalid characters', cause)
   }
   const body = bytes.subarray(0, -CHECKSUM_BYTES)
   if (!equals(checksum(body), bytes.subarray(-CHECKSUM_BYTES))) {
     throw refuse('a character is missing or wrong')
   }
-  if (body[0] !== VERSION) throw refuse(`version ${body[0] ?? '?'} is not known here`)
+  if (body[0] !== VERSION) throw refuse(`version ${body[0] ?? '?'} is not supported`)
   const secret = body.subarray(1, 1 + SWARM_SECRET_BYTES)
-  if (secret.length < SWARM_SECRET_BYTES) throw refuse('the key is cut short')
+  if (secret.length < SWARM_SECRET_BYTES) throw refuse('the key is truncated')
   return {
     swarmKey: swarmKeyOf(secret),
     bootstrap: readAddresses(body.subarray(1 + SWARM_SECRET_BYTES)),
@@ -72,7 +72,7 @@ function readAddresses(bytes: Uint8Array): string[] {
     try {
       addresses.push(multiaddr(rest.subarray(2, 2 + length)).toString())
     } catch (cause) {
-      throw refuse('an address in it is none', cause)
+      throw refuse('it contains an invalid address', cause)
     }
     rest = rest.subarray(2 + length)
   }
@@ -83,7 +83,7 @@ function parseAddress(text: string): Multiaddr {
   try {
     return multiaddr(text)
   } catch (cause) {
-    throw refuse(`${text} is no multiaddr`, cause)
+    throw refuse(`${text} is not a valid multiaddr`, cause)
   }
 }
 

@@ -11,7 +11,7 @@ export async function waitUntilJoined(
     readonly libp2p: Pick<Libp2p, 'getPeers'>
     readonly table: RoutingTableView
     readonly bootstrapPeers: () => readonly BootstrapState[]
-    /** Whether anybody could still turn up. */
+    /** Whether a peer may still connect. */
     readonly hasHope: () => boolean
     readonly signal: AbortSignal
   },
@@ -34,7 +34,7 @@ export async function waitUntilJoined(
     scope.signal.addEventListener('abort', done, { once: true })
   })
   options.signal?.throwIfAborted()
-  // Connected to somebody who serves no DHT: still somebody to exchange advertisements with.
+  // A connected peer that serves no DHT still exchanges advertisements.
   if (init.table.size > 0 || init.libp2p.getPeers().length > 0) return { joined: true }
   return { joined: false, reasons: whyAlone(init.bootstrapPeers()) }
 }

@@ -3,7 +3,7 @@ import { backoffMs, EQUAL_JITTER, openScope, pause } from '../timing/index.ts'
 
 export interface KnownPeerDialerInit {
   readonly libp2p: Pick<Libp2p, 'dial' | 'getPeers'>
-  /** Whom to try, the most promising first, with their addresses in the peer store. */
+  /** Peers to dial, the most promising first, with their addresses in the peer store. */
   readonly candidates: () => Promise<readonly PeerId[]>
   readonly signal: AbortSignal
   /** From 0 to 1. */
@@ -12,14 +12,14 @@ export interface KnownPeerDialerInit {
 
 const DIAL_TIMEOUT_MS = 5_000
 const CONCURRENCY = 8
-/** Tried in one round. */
+/** Peers dialled in one round. */
 const MAX_CANDIDATES = 64
-/** With so many connections the DHT finds the others. */
+/** With this many connections the DHT finds the other peers. */
 const ENOUGH_PEERS = 4
 const BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: EQUAL_JITTER }
 
 /**
- * Dials peers known from before: at the start, and whenever nobody is connected. With it a host needs no bootstrap peer
+ * Dials peers known from before: at the start, and whenever no peer is connected. With it a host needs no bootstrap peer
  * once it has met others.
  *
  * @returns resolves after the first round.
@@ -43,7 +43,7 @@ async function keepTrying(init: KnownPeerDialerInit): Promise<void> {
   }
 }
 
-/** Never rejects: who does not answer is skipped. */
+/** Never rejects: skips peers that do not answer. */
 async function dialRound(init: KnownPeerDialerInit): Promise<void> {
   const candidates = await init.candidates().catch(() => [])
   const queue = candidates.slice(0, MAX_CANDIDATES)
@@ -54,7 +54,7 @@ async function dialRound(init: KnownPeerDialerInit): Promise<void> {
       try {
         await init.libp2p.dial(peer, { signal: scope.signal })
       } catch {
-        // Gone, or somewhere else by now.
+        // Offline, or at other addresses by now.
       }
     }
   }

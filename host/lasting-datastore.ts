@@ -19,26 +19,26 @@ export interface LastingDatastoreInit {
   /** Whether the disk's datastore is open already. */
   readonly opened: boolean
   readonly clock: Clock
-  /** Called when the disk refuses a write, and when everything is saved again. */
+  /** Called when a write to the disk fails, and when everything is saved again. */
   readonly onFault: (fault: DiskFault | undefined) => void
 }
 
-/** As datastores throw it. */
+/** The error of a missing key, as datastores throw it. */
 class NotFoundError extends Error {
   override readonly name: string = 'NotFoundError'
 }
 
-/** How often a disk that refused is tried again. */
+/** Interval of retries after a failed write. */
 const RETRY_MS = 10_000
 
 /**
- * A datastore that goes on in memory where its disk refuses, and saves what it kept there once the disk takes it. What
- * is kept here can be learned anew; no request may fail for it.
+ * A datastore that continues in memory when writes to the disk fail, and saves that content once they succeed. Its
+ * content can be learned again, so no request may fail for it.
  */
 export class LastingDatastore extends BaseDatastore {
   readonly #init: LastingDatastoreInit
   readonly #memory = new Map<string, Pair>()
-  /** Keys that were deleted while the disk refused. */
+  /** Keys deleted while writes to the disk failed. */
   readonly #deleted = new Map<string, Key>()
   readonly #timer: Disposable
   #failing: boolean
@@ -70,7 +70,7 @@ export class LastingDatastore extends BaseDatastore {
       return await this.#init.disk.get(key, options)
     } catch (error) {
       if (!this.#failing && diskFaultOf(error) === undefined) throw error
-      // Not found: neither here nor, as far as the disk says, there.
+      // Neither in memory nor on the disk.
       return this.#held(key)
     }
   }
@@ -109,14 +109,14 @@ export class LastingDatastore extends BaseDatastore {
     this.#saving = true
     try {
       const { disk } = this.#init
-      // LevelDB takes no more after a failed write until it is opened anew.
+      // After a failed write LevelDB accepts no other until it is reopened.
       await disk.close().catch(() => undefined)
       await disk.open()
       while (this.#memory.size > 0 || this.#deleted.size > 0) await this.#saveAll()
       this.#failing = false
       this.#init.onFault(undefined)
     } catch {
-      // Still refused: the next round tries again.
+      // Still failing: the next round tries again.
     } finally {
       this.#saving = false
     }
@@ -128,7 +128,7 @@ export class LastingDatastore extends BaseDatastore {
     await this.#init.disk.close()
   }
 
-  /** What comes or changes meanwhile stays for the next round. */
+  /** Changes made meanwhile are left to the next round. */
   async #saveAll(): Promise<void> {
     const { disk } = this.#init
     for (const [name, key] of [...this.#deleted]) {
@@ -141,7 +141,7 @@ export class LastingDatastore extends BaseDatastore {
     }
   }
 
-  /** @returns false where the disk refuses, so that memory has to take it */
+  /** @returns false if the write to the disk failed and memory has to hold the entry */
   async #onDisk(run: () => unknown): Promise<boolean> {
     if (this.#failing) return false
     try {

@@ -57,7 +57,7 @@ export async function createInstance(
   })
 }
 
-/** @throws InferenceError `invalid_request` where an address cannot be listened on. */
+/** @throws InferenceError `invalid_request` if an address cannot be listened on. */
 export async function startInstance(libp2p: Libp2p, listen: readonly string[]): Promise<void> {
   try {
     await libp2p.start()

@@ -1,14 +1,14 @@
 import { InferenceError } from '../protocol/index.ts'
 
-/** What the system's codes mean to the one who chose the address. */
+/** Explanations of the system's codes for the operator who chose the address. */
 const REASONS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'the port is taken by another program',
+  EADDRINUSE: 'the port is in use by another program',
   EADDRNOTAVAIL: 'this machine has no such address',
   EACCES: 'ports below 1024 need privileges',
   EMFILE: 'this process has no file descriptors left',
 }
 
-/** libp2p tells of each address in a message of several lines, stacks included. */
+/** libp2p reports all addresses in one message of several lines, stacks included. */
 const SYSTEM_CODE = /listen (E[A-Z]+)/
 
 /** Why a host cannot listen, in one line. */

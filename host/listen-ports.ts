@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { writeAtomic } from '../storage/index.ts'
 
-/** Ports once picked for listen addresses that left it open, by address as given. */
+/** Ports picked earlier for listen addresses with port 0, by address as given. */
 export type ListenPorts = Readonly<Record<string, number>>
 
 const ANY_PORT = /\/(tcp|udp)\/0(?=\/|$)/
@@ -18,12 +18,12 @@ export async function loadListenPorts(path: string): Promise<ListenPorts> {
     )
     return Object.fromEntries(ports)
   } catch {
-    // Not there, or not readable: ports are picked anew.
+    // Missing or unreadable: ports are picked again.
     return {}
   }
 }
 
-/** The addresses to listen on, with remembered ports where these are free. */
+/** The addresses to listen on, with stored ports if these are free. */
 export async function withKnownPorts(
   listen: readonly string[],
   known: ListenPorts,
@@ -39,7 +39,7 @@ export async function withKnownPorts(
 }
 
 /**
- * Remembers the ports that were picked.
+ * Stores the ports that were picked.
  *
  * @param listen as given by the user
  * @param bound as bound, with or without interfaces and peer id

@@ -2,17 +2,17 @@ import { lookup } from 'node:dns/promises'
 import { openScope, raceSignal } from '../timing/index.ts'
 import { TaskPool } from './task-pool.ts'
 
-/** IP addresses of a host name; none where it does not resolve in time. */
+/** IP addresses of a host name; empty if it does not resolve in time. */
 export type NameLookup = (name: string, family: 0 | 4 | 6) => Promise<readonly string[]>
 
 /** Long enough that one query over the DHT asks once, short enough that a moved peer is found again. */
 const CACHE_MS = 60_000
-/** Strangers choose the names, so what is kept of them is bounded. */
+/** Strangers choose the names, so the cache is bounded. */
 const MAX_CACHED = 256
 const LOOKUP_TIMEOUT_MS = 2_000
-/** Of one name. */
+/** Time limit for one name. */
 const MAX_ADDRESSES = 8
-/** Each occupies one of the process's four worker threads until the system gives up, which may be long after we did. */
+/** Each occupies one of the process's four worker threads until the system's resolver times out, which may be long after our limit. */
 const CONCURRENCY = 2
 const MAX_WAITING = 64
 
@@ -22,7 +22,7 @@ type Resolver = (
   options: { all: true; family: 0 | 4 | 6 },
 ) => Promise<readonly { readonly address: string }[]>
 
-/** A lookup through the system's resolver that remembers answers, failures too. */
+/** A lookup through the system's resolver with a cache of answers and failures. */
 export function createNameLookup(now: () => number, resolver: Resolver = lookup): NameLookup {
   const pool = new TaskPool({ concurrency: CONCURRENCY, maxWaiting: MAX_WAITING })
   const cache = new Map<string, { readonly until: number; readonly ips: Promise<string[]> }>()

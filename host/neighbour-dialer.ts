@@ -11,12 +11,12 @@ export interface NeighbourDialerInit {
   readonly onError: (what: string, error: unknown) => void
 }
 
-/** Of one peer that is connected by another way: it announces itself every few seconds. */
+/** Interval of LAN dials to one peer that is already connected: it announces itself every few seconds. */
 const RATE = { burst: 1, perSecond: 1 / 60 }
 
 /**
- * Connects to peers of the LAN through the LAN. One that was met by another way first, over a router's outer address or
- * a relay, gets a second connection, and the other one is closed unless something runs on it.
+ * Connects to peers of the LAN through the LAN. A peer that is already connected over a router's public address or a
+ * relay gets a second connection; the first is closed unless streams are active on it.
  */
 export function createNeighbourDialer(
   init: NeighbourDialerInit,
@@ -45,7 +45,7 @@ function isLocal({ remoteAddr }: Connection): boolean {
   return !isRelayed(remoteAddr) && publicIpOf(remoteAddr) === undefined
 }
 
-/** An answer may run on it. */
+/** Whether an answer may be streaming over it. */
 function isBusy({ streams }: Connection): boolean {
   return streams.some(({ protocol }) => protocol?.startsWith('/skein/') === true)
 }

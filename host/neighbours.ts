@@ -3,7 +3,7 @@ import { type MulticastDNSComponents, type MulticastDNSInit, mdns } from '@libp2
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { scopeOfIp } from './address-scope.ts'
 
-/** What is used of the service beside its interface: it tells who is there, and not who said so. */
+/** Parts of the service outside its interface, which reports peers without the sender of the packet. */
 interface Inner extends PeerDiscovery {
   start(): Promise<void>
   _onMdnsResponse(packet: unknown, from?: { readonly address: string }): void
@@ -12,11 +12,11 @@ interface Inner extends PeerDiscovery {
 
 /** A peer that announced itself on the LAN. */
 export interface Neighbour extends PeerInfo {
-  /** Its addresses that are the sender's own: only the sender vouches for private ones. */
+  /** Its addresses that are the sender's own: private addresses are accepted from the sender only. */
   readonly vouched: readonly Multiaddr[]
 }
 
-/** mDNS that tells for each peer which addresses the packet itself came from. */
+/** mDNS that reports, for each peer, the addresses that match the sender of the packet. */
 export interface Neighbours extends PeerDiscovery {
   onNeighbour(listener: (neighbour: Neighbour) => void): void
 }
@@ -50,7 +50,7 @@ export function neighbours(
   }
 }
 
-/** Those on the sender's own IP address, unless that is where no peer may be. */
+/** The addresses with the sender's own IP address, unless its scope is forbidden. */
 export function vouchedBy(sender: string, addresses: readonly Multiaddr[]): readonly Multiaddr[] {
   if (scopeOfIp(sender) === 'forbidden') return []
   return addresses.filter((address) => {

@@ -65,7 +65,7 @@ export async function askOnce(init: AskInit, options: AbortOptions): Promise<Uin
       void closedWithin(stream, CLOSE_TIMEOUT_MS)
       return frame
     }
-    throw new InferenceError('truncated', 'the peer ended without an answer')
+    throw new InferenceError('truncated', 'the peer closed the stream without an answer')
   } catch (error) {
     const failure = scope.signal.aborted
       ? scope.signal.reason
@@ -143,7 +143,7 @@ async function readRequest(stream: Stream, maxBytes: number): Promise<Uint8Array
     await stream.closeRead()
     return frame
   }
-  throw new InferenceError('truncated', 'the peer asked nothing')
+  throw new InferenceError('truncated', 'the peer closed the stream without a question')
 }
 
 function asError(reason: unknown): Error {

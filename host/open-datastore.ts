@@ -4,10 +4,10 @@ import { systemClock } from '../timing/index.ts'
 import { LastingDatastore } from './lasting-datastore.ts'
 
 /**
- * Opens the datastore of a host. One that is damaged is put aside and made anew, as all that it holds can be learned
- * again; where the disk takes neither, it begins in memory.
+ * Opens the datastore of a host. A damaged one is set aside and replaced by a new one, as its content can be learned
+ * again; if the disk accepts neither, it starts in memory.
  *
- * @param onFault called with what to tell the owner of this machine
+ * @param onFault called with a message for the operator
  */
 export async function openDatastore(
   path: string,
@@ -15,7 +15,8 @@ export async function openDatastore(
 ): Promise<LastingDatastore> {
   const disk = new LevelDatastore(path)
   const opened = (await opens(disk)) || (await opensAnew(disk, path, onFault))
-  if (!opened) onFault(`cannot open ${path}: what is learned of peers stays in memory until it can`)
+  if (!opened)
+    onFault(`cannot open ${path}: records of peers stay in memory until it can be opened`)
   return new LastingDatastore({
     disk,
     opened,
@@ -24,7 +25,7 @@ export async function openDatastore(
       onFault(
         fault === undefined
           ? `${path} is saved again`
-          : `cannot write to ${path}: ${fault.reason}. Answers go on; what is learned of peers stays in memory until there is room`,
+          : `cannot write to ${path}: ${fault.reason}. Requests continue; records of peers stay in memory until there is room`,
       ),
   })
 }
@@ -38,7 +39,7 @@ async function opens(disk: LevelDatastore): Promise<boolean> {
   }
 }
 
-/** A disk that takes no new datastore either gets the old one back. */
+/** Restores the old datastore if no new one can be created. */
 async function opensAnew(
   disk: LevelDatastore,
   path: string,
@@ -52,7 +53,7 @@ async function opensAnew(
     return false
   }
   if (await opens(disk)) {
-    onFault(`${path} was damaged: put aside as ${aside}, and made anew`)
+    onFault(`${path} was damaged: moved to ${aside} and replaced by a new one`)
     return true
   }
   await rm(path, { recursive: true, force: true }).catch(() => undefined)

@@ -5,8 +5,8 @@ import type { BaseDatastore } from 'datastore-core'
 const PREFIX = '/dht/provider'
 
 /**
- * Drops what this peer provided in its last life. The DHT announces again whatever it finds in its store, models that
- * are no longer shared included.
+ * Deletes this peer's provider records of an earlier process. The DHT would reprovide all records in its store,
+ * including those of models no longer shared.
  */
 export async function forgetOwnRecords(datastore: BaseDatastore, self: PeerId): Promise<void> {
   const suffix = `/${self.toString()}`

@@ -10,13 +10,13 @@ export interface PeerReach {
    * relay. `lan`: over a private or loopback address.
    */
   readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown'
-  /** The evidence: the address over which this host dialled it and is connected now. Absent where it is not. */
+  /** The evidence: the address over which this host dialled it and is connected now. Absent if it is not connected. */
   readonly connectedAt?: string
 }
 
 /**
  * @param addresses that the peer advertises
- * @param connections with the peer; those that it opened say nothing of how it is reached
+ * @param connections with the peer; those that it opened are no evidence of how it is reached
  */
 export function peerReach(
   addresses: readonly Multiaddr[],

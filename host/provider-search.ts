@@ -24,7 +24,7 @@ const MAX_PROVIDERS = 1_024
 /**
  * Contract: `Host.findProviders`. A query goes from each peer only to those closer than itself, so from a table that is
  * just filling, or past peers too busy to answer, it may miss a record that is there. Then it is run again from what
- * the table has become; a query that everybody answered is final.
+ * the table has become; a query that all peers answered is final.
  */
 export async function* searchProviders(
   init: ProviderSearchInit,
@@ -61,7 +61,7 @@ export async function* searchProviders(
     }
   } catch (error) {
     if (options.signal?.aborted === true) throw options.signal.reason
-    // Out of time, or the host stops: what was found was found.
+    // Out of time, or the host stops: the providers found so far were already yielded.
     if (!scope.signal.aborted) throw InferenceError.from(error, 'internal')
   }
 }

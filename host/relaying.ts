@@ -7,7 +7,7 @@ import type { RelayingState } from './host.ts'
 import type { OwnAddresses } from './reach/index.ts'
 import { RelayKeeper, RelayServer } from './relay/index.ts'
 
-/** How often a host looks whether it still has, or has not, a public address. */
+/** Interval of checks for a public address. */
 const CHECK_EVERY_MS = 10_000
 
 export interface RelayingComponents {
@@ -20,7 +20,7 @@ export interface RelayingComponents {
 }
 
 /**
- * A host's part in relaying: it relays for others while these can reach it, and holds reservations while they cannot.
+ * The relaying of a host: it relays for others while they can reach it, and holds reservations while they cannot.
  * Made before the libp2p instance, whose configuration it takes part in, and started with it.
  */
 export class Relaying {
@@ -49,7 +49,7 @@ export class Relaying {
     )
   }
 
-  /** Resolves once a reservation is held, or none is to be expected, or the time is up. */
+  /** Resolves once a reservation is held, none can be expected, or the time is up. */
   async settled(timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
     const { bootstrap, listen } = this.#init
     const mayRelay = bootstrap.some((address) => listen.length === 0 || !isLoopback(address))
@@ -63,7 +63,7 @@ export class Relaying {
     return this.#own.announced([]).some(isPublicAddress)
   }
 
-  /** Looks at once whether this host should relay, or be relayed, because its reachability changed. */
+  /** Re-evaluates at once, after a change of reachability, whether this host should relay or use relays. */
   check(): void {
     this.#follow()
     this.#keeper?.check()

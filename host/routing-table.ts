@@ -6,7 +6,7 @@ import { openScope, pause } from '../timing/index.ts'
 /** The part of kad-dht's routing table that its interface leaves out. */
 export interface RoutingTableView {
   readonly size: number
-  /** Takes a peer in once it has answered a ping. */
+  /** Adds a peer once it has answered a ping. */
   add(peer: PeerId, options?: AbortOptions): Promise<void>
   find(peer: PeerId, options?: AbortOptions): Promise<PeerId | undefined>
   addEventListener(type: 'peer:add', listener: () => void): void
@@ -14,18 +14,19 @@ export interface RoutingTableView {
 }
 
 export function routingTableOf(dht: KadDHT): RoutingTableView {
-  if (!('routingTable' in dht)) throw new InferenceError('internal', 'this DHT hides its table')
+  if (!('routingTable' in dht))
+    throw new InferenceError('internal', 'this DHT does not expose its routing table')
   return dht.routingTable as RoutingTableView
 }
 
-/** With so many peers in the table it looks after itself. */
+/** With this many peers the table maintains itself. */
 const ENOUGH = 8
 const CHECK_EVERY_MS = 500
 const ADD_TIMEOUT_MS = 10_000
 
 /**
- * Takes connected DHT servers into the table that are not in it. The DHT tries each but once, when it connects, and a
- * peer that is too busy to answer that ping in time would be lost to it for good.
+ * Adds connected DHT servers that are missing in the table. The DHT tries each only once, when it connects, and would
+ * never add a peer that was too busy to answer that ping in time.
  *
  * @param servers connected peers that serve the DHT
  */
@@ -44,7 +45,7 @@ export async function keepTableFilled(
         if ((await table.find(peer, { signal: scope.signal })) !== undefined) return
         await table.add(peer, { signal: scope.signal })
       } catch {
-        // Still busy, or gone; there is a next time.
+        // Still busy, or gone: tried again in the next round.
       }
     }
     await Promise.all(connected.slice(0, ENOUGH).map(add))

@@ -18,7 +18,7 @@ interface ExactDialOptions {
   readonly localPort?: number
 }
 
-/** Opens a connection to exactly one address: no other one of the peer, and none that is open already. */
+/** Opens a new connection to exactly one address, without reuse of an open one. */
 export interface ExactDialer {
   dial(address: Multiaddr, options: ExactDialOptions): Promise<Connection>
 }
@@ -63,12 +63,12 @@ export function createServices(
         // The gater decides what is dialled; a private address is the right one for a neighbour.
         peerInfoMapper: passthroughMapper,
         allowQueryWithZeroPeers: true,
-        // Nine peers at a time; with the DHT's own ten times ten a host joining asks everybody at once.
+        // Nine peers at a time; with the DHT's own ten times ten a joining host queries all peers at once.
         alpha: 3,
         disjointPaths: 3,
         // Servers drop a provider whose addresses are older than an hour, so records are renewed well before that.
         reprovide: { validity: 30 * 60_000, threshold: 20 * 60_000, interval: 5 * 60_000 },
-        // The host fills the table itself as soon as it meets somebody.
+        // The host fills the table itself as soon as a peer connects.
         initialQuerySelfInterval: 5 * 60_000,
         // These follow what peers take, between the bounds: a peer that is gone must not hold up a query, and one on a
         // busy machine must not count as gone.
@@ -100,7 +100,7 @@ function addressSources({ transportManager, addressManager }: AddressComponents)
   }
 }
 
-/** Hosts of different swarms on one LAN do not even see each other. */
+/** Keeps hosts of different swarms on one LAN from discovering each other. */
 function serviceTag(swarmKey: Uint8Array | undefined): string {
   if (swarmKey === undefined) return '_skein._udp.local'
   const fingerprint = createHash('sha256').update('skein-mdns').update(swarmKey).digest('hex')

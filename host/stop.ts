@@ -7,10 +7,10 @@ interface Closable {
   readonly close: () => Promise<void>
 }
 
-/** Ends a host once, however often it is called, within a bounded time, and without throwing. */
+/** Stops a host within a bounded time. Idempotent; never throws. */
 export function createStop(init: {
   readonly libp2p: Pick<Libp2p, 'stop' | 'getConnections'>
-  /** What is written to the disk at the end. */
+  /** State to write to the disk at the end. */
   readonly keepers: readonly Closable[]
   readonly persistence: Persistence
   readonly stopping: AbortController
@@ -36,7 +36,7 @@ export function createStop(init: {
   }
 }
 
-/** libp2p closes connections politely, which a peer that is gone can hold up. */
+/** libp2p closes connections gracefully, which a peer that is gone can delay. */
 async function stopInTime(libp2p: Pick<Libp2p, 'stop' | 'getConnections'>): Promise<void> {
   let stopped = false
   const done = Promise.resolve(libp2p.stop()).finally(() => {

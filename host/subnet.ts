@@ -3,8 +3,8 @@ import { isPrivateIp } from '@libp2p/utils'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
 /**
- * The public networks that a peer's addresses lie in: /24 of IPv4, /48 of IPv6, what one operator is commonly given.
- * A relay's address says nothing of the peer behind it, and on a LAN all are neighbours: neither counts.
+ * The public networks that a peer's addresses lie in: /24 of IPv4, /48 of IPv6, the usual allocation of one operator.
+ * A relay's address does not locate the peer behind it, and on a LAN all are neighbours: neither counts.
  */
 export function subnetsOf(addresses: readonly Multiaddr[]): ReadonlySet<string> {
   const known = KNOWN.get(addresses)
@@ -29,7 +29,7 @@ function computed(addresses: readonly Multiaddr[]): ReadonlySet<string> {
   return subnets
 }
 
-/** An IPv4 address in IPv6 dress: its first groups are the same for all. */
+/** An IPv4-mapped IPv6 address: its first groups are the same for all. */
 const MAPPED = /^::ffff:/i
 
 /** The first groups of an IPv6 address, each without leading zeros. A `::` among them stands for zeros. */

@@ -15,7 +15,7 @@ export function createSwarmKey(): Uint8Array {
   return key
 }
 
-/** @throws InferenceError `invalid_request` for what is no key in that format. */
+/** @throws InferenceError `invalid_request` if the text is not a key in that format. */
 export function swarmSecret(key: Uint8Array): Uint8Array {
   const text = textOf(key).trim()
   const hex = text.startsWith(HEADER) ? text.slice(HEADER.length) : ''

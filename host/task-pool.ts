@@ -21,7 +21,7 @@ export class TaskPool {
     return true
   }
 
-  /** Forgets what waits; what runs goes on. */
+  /** Drops waiting tasks; running ones continue. */
   clear(): void {
     this.#waiting.length = 0
   }

@@ -8,7 +8,7 @@ export function parseAddress(text: string): Multiaddr {
   try {
     return multiaddr(text)
   } catch (cause) {
-    throw new InferenceError('invalid_request', `'${text}' is no multiaddr`, { cause })
+    throw new InferenceError('invalid_request', `'${text}' is not a valid multiaddr`, { cause })
   }
 }
 

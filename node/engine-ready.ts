@@ -2,7 +2,7 @@ import { InferenceError } from '../protocol/index.ts'
 import { type DelayOptions, delay, systemClock } from '../timing/index.ts'
 import type { NodeStatus } from './node-status.ts'
 
-/** Loading takes seconds; asking is cheap. */
+/** Interval of status queries: loading takes seconds, a query is cheap. */
 const POLL_MS = 100
 
 /**

@@ -3,13 +3,13 @@ import { type Clock, openScope, systemClock } from '../timing/index.ts'
 import type { EngineState, NodeStatus } from './node-status.ts'
 import type { SharedModels } from './shared-models.ts'
 
-/** Models come and go by hand. */
+/** Models change seldom: an operator adds and removes them. */
 const MODELS_MS = 30_000
-/** An engine that came back should not wait long for work. */
+/** Short, so that an engine which is back gets work soon. */
 const RECOVERY_MS = 250
-/** After a failure an engine may load for a while before anybody asks. */
+/** After a failure an engine may load for a while before the next request. */
 const LOAD_MS = 2_000
-/** One question to the engine. */
+/** Time for one status query. */
 const ASK_TIMEOUT_MS = 10_000
 
 export interface EngineWatchInit {
@@ -17,16 +17,16 @@ export interface EngineWatchInit {
   readonly models: Pick<SharedModels, 'refresh'>
   /** Called when the engine is lost, and when it is back. */
   readonly onEngine: (state: EngineState) => void
-  /** Called when the shared models changed, or when all of them are gone with the engine, or back. */
+  /** Called when the shared models changed, or when the engine, and with it all models, is lost or back. */
   readonly onModels: () => Promise<void>
-  /** Called each time that the engine was asked and is ready. */
+  /** Called after each query that finds the engine ready. */
   readonly onReady: () => Promise<void>
   readonly log: Logger
   /** @default the machine's */
   readonly clock?: Clock
 }
 
-/** Keeps what the node knows of its engine fresh: whether it is ready, and which models it has. */
+/** Polls the engine: whether it is ready, and which models it has. */
 export class EngineWatch {
   readonly #init: EngineWatchInit
   readonly #stop = new AbortController()
@@ -86,7 +86,7 @@ export class EngineWatch {
   async #look(): Promise<void> {
     if (this.#stop.signal.aborted) return
     const { engine, engineGone } = this.#init.status
-    // One that loads is on its way back, and is told of once it is there.
+    // A loading engine is reported once it is ready.
     if (engine.status !== 'loading' && engine.status !== this.#told) {
       this.#told = engine.status
       this.#init.onEngine(engine)

@@ -2,11 +2,11 @@ import type { PeerId } from '@libp2p/interface'
 import { LRUCache } from 'lru-cache'
 import { openScope } from '../timing/index.ts'
 
-/** Peers remembered; a node with more clients in a few seconds says good-bye to the latest. */
+/** Peers kept; with more clients in a few seconds, only the latest are waited for. */
 const MAX_PEERS = 256
-/** Whoever was answered longer ago has read its answer. */
+/** A client answered longer ago has read its answer. */
 const RECENT_MS = 5_000
-/** A round trip to a client that is alive. */
+/** Enough for a round trip to a client that is connected. */
 const TIMEOUT_MS = 1_000
 
 export interface FarewellInit {
@@ -16,9 +16,9 @@ export interface FarewellInit {
 }
 
 /**
- * A connection that closes right behind the last frame can take it along: the reader learns of the end before it got to
- * the frame. So before the host stops, one round trip to each client: it comes back only when what was sent before it
- * was read.
+ * A connection closed right after the last frame can lose that frame: the reader sees the end before it reads the
+ * frame. So the node makes one round trip to each client before the host stops; it completes only after everything
+ * sent before it was read.
  */
 export class Farewell {
   readonly #init: FarewellInit
@@ -35,7 +35,7 @@ export class Farewell {
     this.#recent.set(key, { peer, atMs: this.#init.now() })
   }
 
-  /** Resolves when everyone answered, or is late. */
+  /** Resolves when each client has answered or timed out. */
   async say(): Promise<void> {
     const { now, roundTrip } = this.#init
     const since = now() - RECENT_MS

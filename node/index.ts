@@ -1,5 +1,5 @@
 /**
- * A contributor peer: it gives the spare capacity of an engine to the network, and decides to whom and how much.
+ * A contributor peer: it shares the spare capacity of an engine, within the limits that its operator sets.
  *
  * @example
  * import { createOllamaBackend } from 'skein/backend'

@@ -5,38 +5,38 @@ import type { EngineState } from './node-status.ts'
 import type { ServedRequest } from './serve/index.ts'
 import type { NodeLimits } from './settings.ts'
 
-/** Lets the caller give up waiting: the call rejects with `signal.reason`, except where it says otherwise. */
+/** Cancels the wait: the call rejects with `signal.reason` unless documented otherwise. */
 export interface AbortOptions {
   readonly signal?: AbortSignal
 }
 
-/** An engine, what of it is given away, and to whom. */
+/** The engine, the part of it to share, and the peers to serve. */
 export interface NodeInit extends NodeLimits {
   readonly host: Omit<HostInit, 'dht'>
-  /** The engine. Not closed with the node: whoever made it ends it. */
+  /** The engine. Not closed with the node: its creator closes it. */
   readonly backend: Backend
-  /** Ids or aliases of the models to give away. @default everything that the backend has */
+  /** Ids or aliases of the models to share. @default all models of the backend */
   readonly share?: readonly string[]
-  /** Requests that the engine works on at a time. @default what the engine says of itself */
+  /** Requests that the engine works on at a time. @default as reported by the engine */
   readonly slots?: number
-  /** Ceiling over all answers together: answers slow down, none is refused. @default none */
+  /** Ceiling over all answers together: answers slow down, none is refused. @default no ceiling */
   readonly maxTokensPerSecond?: number
-  /** Longest answer in tokens. @default none but the context length */
+  /** Longest answer in tokens. @default the context length */
   readonly maxTokens?: number
-  /** Free text in the advertisement, unproven. @default none */
+  /** Free text in the advertisement, unproven. @default empty */
   readonly operator?: string
-  /** Peer ids that are served. @default everybody */
+  /** Peer ids that are served. @default all */
   readonly allow?: readonly string[]
-  /** Peer ids that are not served. Wins over `allow`. @default nobody */
+  /** Peer ids that are not served. Takes precedence over `allow`. @default empty */
   readonly deny?: readonly string[]
   /**
-   * Peer id, of a client commonly, that the work of this node is credited to. It is named in each receipt, for all to
-   * see. Its word counts like a friend's. @default this node itself
+   * Peer id, usually a client's, to which this node's work is credited. It is public: each receipt names it. Receipts
+   * that it signed count like a friend's. @default this node itself
    */
   readonly creditTo?: string
-  /** Peer ids whose receipts count like this node's own: whom they were served by comes before strangers. @default none */
+  /** Peer ids whose receipts count like this node's own: peers that served them have priority over strangers. @default empty */
   readonly friends?: readonly string[]
-  /** Called when the engine does not answer any more, and when it answers again. Must not throw. */
+  /** Called when the engine stops answering, and when it answers again. Must not throw. */
   readonly onEngine?: (state: EngineState) => void
   /** Called after each request, refused ones included. */
   readonly onRequest?: (request: ServedRequest) => void
@@ -49,11 +49,11 @@ export interface NodeInit extends NodeLimits {
 /** A contributor peer. Disposing of it stops it at once; `drain` lets it finish. */
 export interface Node extends AsyncDisposable {
   readonly host: Host
-  /** Whether a request that comes now would be taken: what probes are told. */
+  /** Whether a request would be admitted now, as reported in probes. */
   state(): NodeState
-  /** What is served now. */
+  /** Models served now. */
   models(): readonly ModelAdvertisement[]
-  /** What runs and waits at this moment, as probes and terminal frames tell it. */
+  /** Requests running and queued now, as reported in probes and terminal frames. */
   load(): Load
   /**
    * Withdraws, refuses new work with `draining`, finishes what runs, then stops the node and its host. What still runs

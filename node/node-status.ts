@@ -5,20 +5,20 @@ import type { Gate, Occupancy } from './admission/index.ts'
 
 /** How soon a client may ask again while the engine loads. */
 const LOADING_RETRY_MS = 1_000
-/** A question that requests wait for. */
+/** Time for a status query that requests wait for. */
 const ASK_TIMEOUT_MS = 2_000
 /** An engine that has not answered for this long was stopped rather than restarted. */
 const GONE_AFTER_MS = 10_000
-/** How soon a client may ask again then: engines are started by people. */
+/** `retryAfterMs` in that case: an operator has to start the engine. */
 const GONE_RETRY_MS = 5_000
 
-/** Whether the engine can be asked. `lost`: it does not answer, which a restart looks like too, at first. */
+/** Whether the engine can be queried. `lost`: it does not answer; a restart looks the same at first. */
 export type EngineState =
   | { readonly status: 'loading' }
   | { readonly status: 'ready' }
   | { readonly status: 'lost'; readonly sinceMs: number; readonly reason: string }
 
-/** What the node says of itself at this moment: to its owner, and to who asks, in probes and terminal frames. */
+/** Current status of the node, for its operator and for peers (in probes and terminal frames). */
 export class NodeStatus {
   readonly #backend: Pick<Backend, 'load'>
   readonly #gate: Gate
@@ -28,7 +28,7 @@ export class NodeStatus {
   #draining: boolean = false
   #asking: Promise<void> | undefined
 
-  /** @param fixedSlots whether the operator set the number of slots, so that the engine's own word does not count */
+  /** @param fixedSlots whether the operator set the number of slots, so that the number reported by the engine is ignored */
   constructor(
     backend: Pick<Backend, 'load'>,
     gate: Gate,
@@ -51,7 +51,7 @@ export class NodeStatus {
     return this.#load(this.#gate.occupancy, this.#gate.expectedTtftMs, this.#gate.full)
   }
 
-  /** What a request of one that contributes, or of a stranger, would find at this moment. */
+  /** Load as a request of a contributor, or of a stranger, would meet it now. */
   loadFor(asker: { readonly contributes: boolean }): Load {
     const gate = this.#gate
     return this.#load(
@@ -65,7 +65,7 @@ export class NodeStatus {
     return this.#engine
   }
 
-  /** The engine has been lost for so long that the node serves nothing. */
+  /** Whether the engine has been lost for so long that the node advertises no model. */
   get engineGone(): boolean {
     const engine = this.#engine
     return engine.status === 'lost' && this.#clock.now() - engine.sinceMs >= GONE_AFTER_MS
@@ -83,7 +83,7 @@ export class NodeStatus {
     return full ? 'saturated' : 'ready'
   }
 
-  /** Asks the engine again. One that cannot be asked is not ready. */
+  /** Queries the engine. An engine that cannot be queried is not ready. */
   async refresh(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     try {
       const { state, slots } = await this.#backend.load(options)
@@ -102,7 +102,7 @@ export class NodeStatus {
   }
 
   /**
-   * Passes while new work is taken. An engine that was not ready is asked again: it may be back since.
+   * Returns while new work is accepted. Queries an engine that was not ready, since it may be back.
    *
    * @throws InferenceError `draining`, `loading`, or `engine_failed` for one that is gone
    */
@@ -116,7 +116,7 @@ export class NodeStatus {
         })
       await this.#asking
     }
-    if (this.#draining) throw new InferenceError('draining', 'this node is about to leave')
+    if (this.#draining) throw new InferenceError('draining', 'this node is shutting down')
     if (this.#engine.status === 'ready') return
     if (this.engineGone) {
       throw new InferenceError('engine_failed', 'the engine of this node does not answer', {

@@ -35,18 +35,18 @@ import { checkShared, SharedModels } from './shared-models.ts'
 
 /** Streams of one connection. A gateway may have hundreds of users behind one; the ledger sets the real bound. */
 const MAX_STREAMS_PER_CONNECTION = 1_024
-/** Peers whose use is remembered. */
+/** Peers whose use is kept. */
 const MAX_PEERS = 10_000
 /** Probes are small and answered from memory. */
 const PROBE_RATE = { perSecond: 50, burst: 200 }
 const MAX_PROBE_STREAMS = 32
 /** A node with peers around is ready when it can be found, or after this long. */
 const FIRST_PROVIDE_MS = 2_000
-/** An engine that hangs must not hold up an advertisement, least of all the last one. */
+/** An engine that hangs must not delay an advertisement, the withdrawal least of all. */
 const ENGINE_RATES_TIMEOUT_MS = 2_000
 
 /**
- * Starts a contributor node. Resolves once it can be used: engine ready, advertisement offered, and, where peers are
+ * Starts a contributor node. Resolves once it is ready: engine ready, advertisement offered, and, where peers are
  * connected, provider records placed (or two seconds spent on it).
  *
  * @throws InferenceError `model_not_found` for a name in `share` that the engine does not have, or no model at all;
@@ -54,7 +54,7 @@ const ENGINE_RATES_TIMEOUT_MS = 2_000
  */
 export async function createNode(init: NodeInit, options: AbortOptions = {}): Promise<Node> {
   options.signal?.throwIfAborted()
-  // All that can be wrong is found before the host starts.
+  // Everything is validated before the host starts.
   const access = { allow: peerIdSet(init.allow), deny: peerIdSet(init.deny) }
   checkCredit(init)
   const models = new SharedModels(init.backend, init.share)
@@ -195,10 +195,10 @@ class ContributorNode implements Node {
     await libp2p.handle(PROTOCOLS.inference, this.#onInference, streams)
     await this.#ledger.start()
     await engineReady(this.#status, this.#limits.loadTimeoutMs, options)
-    // What an engine says of its models may be fuller once it is loaded.
+    // An engine may report more about its models once it is loaded.
     checkShared(await this.#models.refresh(options).catch(toEngineFailure))
     this.#watch.start()
-    // Who reads the first advertisement should be able to dial what it says.
+    // Readers of the first advertisement should be able to dial its addresses.
     await this.host.relayed(options)
     await this.#advertiser.start()
     await settledWithin(this.#provider.start(), FIRST_PROVIDE_MS)
@@ -239,8 +239,8 @@ class ContributorNode implements Node {
         this.#context.log.error('could not withdraw: %e', error)
       }),
     ])
-    // They end by themselves, or by the halt; either way within their deadlines. Those that come from now on are
-    // refused and need not be waited for.
+    // Running requests end by themselves or by the halt, within their deadlines. New ones are refused and need no
+    // waiting.
     await Promise.all([...this.#attempts])
     await this.#gate.idle()
     tooLong[Symbol.dispose]()
@@ -289,10 +289,10 @@ class ContributorNode implements Node {
     using scope = openScope({ timeoutMs: ENGINE_RATES_TIMEOUT_MS })
     const engine = await this.#init.backend.load({ signal: scope.signal }).catch(() => undefined)
     return {
-      // Without its engine a node has nothing to offer, however long it waits for it.
+      // A node without its engine serves no model.
       models: this.#status.engineGone ? [] : this.#models.all(),
       slots,
-      // The engine's own word where it measures, else what was seen here.
+      // The engine's own figure if it measures one, else the node's.
       prefillRate: engine?.prefillRate || prefillRate,
       decodeRate: engine?.decodeRate || decodeRate,
       maxTokens: this.#context.maxTokens,
@@ -309,7 +309,7 @@ function toEngineFailure(error: unknown): never {
   throw InferenceError.from(error, 'engine_failed')
 }
 
-/** Only on a connection that is there: nobody is dialled for a farewell. */
+/** Only on a connection that is there: a farewell does not dial. */
 async function ping(host: Host, peer: PeerId, signal: AbortSignal): Promise<void> {
   if (host.libp2p.getConnections(peer).length === 0) return
   const { ping: service } = host.libp2p.services as { readonly ping: Ping }

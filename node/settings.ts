@@ -1,13 +1,13 @@
 import { LIMITS } from '../protocol/index.ts'
 
-/** Bounds that an operator may move. Each is finite. */
+/** Limits that an operator may change. All are finite. */
 export interface NodeLimits {
   /** Requests that wait for a slot. @default twice the slots, 8 at least */
   readonly maxQueue?: number
   /**
    * Streams that one peer may have open: uploading, waiting and running together.
-   * @default twice what slots and queue hold, so that a lone client can use them all; that others come in all the same
-   * is the queue's doing
+   * @default twice what slots and queue hold, so that a lone client can use them all; the queue's turns let other
+   * clients in all the same
    */
   readonly maxStreamsPerPeer?: number
   /** Streams that one peer may open a second, over time. Far above what an engine can do, far below a flood. @default 200 */
@@ -16,13 +16,13 @@ export interface NodeLimits {
   readonly requestBurstPerPeer?: number
   /** Bytes of requests in memory, over all peers. @default 268435456 */
   readonly maxMemoryBytes?: number
-  /** Time for an upload, whatever its size. A request that nobody typed takes milliseconds. @default 10000 */
+  /** Time for an upload, whatever its size. An honest upload takes milliseconds. @default 10000 */
   readonly uploadTimeoutMs?: number
   /** A large upload gets more time: a second for so many bytes. @default 65536 */
   readonly uploadBytesPerSecond?: number
-  /** While there is no token yet, the client hears from us this often. @default 1000 */
+  /** Interval of keep-alive frames before the first token. @default 1000 */
   readonly keepAliveMs?: number
-  /** A client that reads nothing for this long is gone. It holds a slot. @default 30000 */
+  /** A client that reads nothing for this long loses its slot. @default 30000 */
   readonly writeStallMs?: number
   /** After a failure that came before the upload was over, the client gets this long to read it. @default 2000 */
   readonly lingerMs?: number
@@ -34,7 +34,7 @@ export interface NodeLimits {
   readonly drainTimeoutMs?: number
 }
 
-/** Limits that depend on nothing but the operator. */
+/** Limits that do not depend on the engine. */
 export type ResolvedLimits = Required<Omit<NodeLimits, 'maxQueue' | 'maxStreamsPerPeer'>> & {
   readonly maxQueue: number
   readonly maxStreamsPerPeer: number

@@ -6,7 +6,7 @@ import {
   normalizeModelId,
 } from '../protocol/index.ts'
 
-/** The models that a node gives away: what its backend has, cut to what the operator named. */
+/** The models that a node shares: its backend's, restricted to those that the operator named. */
 export class SharedModels {
   readonly #backend: Pick<Backend, 'models'>
   readonly #share: readonly string[] | undefined
@@ -23,7 +23,7 @@ export class SharedModels {
   }
 
   /**
-   * Asks the backend again.
+   * Queries the backend again.
    *
    * @returns names to share that the backend does not have, and whether anything changed.
    */
@@ -44,7 +44,7 @@ export class SharedModels {
     return { missing, existing: models.map(({ id }) => id), changed }
   }
 
-  /** @throws InferenceError `model_not_found`, saying what there is. */
+  /** @throws InferenceError `model_not_found`, listing the shared models. */
   resolve(reference: ModelReference): BackendModel {
     const model = this.#models.find((candidate) => isNamed(candidate, reference.id))
     if (model === undefined) {
@@ -63,7 +63,7 @@ export class SharedModels {
   }
 }
 
-/** Fails with what exists unless every name to share is there and something is shared. */
+/** Throws, listing the existing models, unless every name to share exists and at least one model is shared. */
 export function checkShared(found: {
   readonly missing: readonly string[]
   readonly existing: readonly string[]
@@ -82,7 +82,7 @@ function isNamed(model: BackendModel, name: string): boolean {
   return model.id === name || model.aliases.includes(name)
 }
 
-/** Names shown in a message; a long list is cut. */
+/** Names listed in a message; a longer list is truncated. */
 const MAX_LISTED = 20
 
 function listOf(names: readonly string[]): string {

@@ -1,4 +1,4 @@
-/** What the system's error codes mean to the owner of a machine. */
+/** Explanations of the system's error codes for an operator. */
 const FAULTS = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
@@ -29,13 +29,13 @@ const TEXTS: readonly (readonly [RegExp, FaultCode])[] = [
   [/input\/output error/i, 'EIO'],
 ]
 
-/** Causes that are followed. */
+/** Longest chain of causes that is followed. */
 const MAX_DEPTH = 8
 
-/** A fault of this machine's disk, memory or descriptors. No peer is to blame for it. */
+/** A fault of this machine's disk, memory or file descriptors. Blames no peer. */
 export interface DiskFault {
   readonly code: FaultCode
-  /** In words, without a path. */
+  /** Explanation, without a path. */
   readonly reason: string
 }
 
@@ -50,7 +50,7 @@ export function diskFaultOf(error: unknown): DiskFault | undefined {
   return undefined
 }
 
-/** The system's code of an error, where it has one. */
+/** The system's error code, if the error has one. */
 export function codeOf(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { readonly code?: unknown }
   return typeof code === 'string' ? code : undefined

@@ -1,5 +1,5 @@
 /**
- * Files on this machine: directories, writes that are whole or not at all, and what it means when a disk refuses.
+ * Files on this machine: directories, atomic writes, and explanations of disk errors.
  *
  * @example
  * await makeDirectory(dataDir)

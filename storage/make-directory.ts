@@ -2,11 +2,11 @@ import { mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { codeOf } from './disk-fault.ts'
 
-/** Missing ancestors that are made. */
+/** Most missing ancestors that are created. */
 const MAX_DEPTH = 64
 
 /**
- * Makes a directory and those above it, readable by their owner only. One that exists is left as it is.
+ * Creates a directory and its missing ancestors, readable by their owner only. An existing one keeps its mode.
  *
  * Node's recursive `mkdir` never returns, and blocks the thread, where the system says ENOENT below a parent that exists
  * (anywhere under /proc, say).
@@ -25,7 +25,7 @@ async function make(path: string, depth: number): Promise<void> {
     const parent = dirname(path)
     if (codeOf(error) === 'EEXIST' && (await isDirectory(path))) return
     if (codeOf(error) !== 'ENOENT' || parent === path || depth === 0) throw error
-    // A parent that is there already is not what is missing.
+    // The parent exists, so it is not what is missing.
     if (await isDirectory(parent)) throw error
     await make(parent, depth - 1)
     await make(path, 0)

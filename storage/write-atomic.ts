@@ -1,6 +1,6 @@
 import { open, rename, rm } from 'node:fs/promises'
 
-/** Replaces a file as a whole: a reader sees the old content or the new, never a part, and a crash leaves one of both. */
+/** Replaces a file atomically: a reader, and a crash, finds either the old content or the new. */
 export async function writeAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = `${path}.${process.pid}.tmp`
   try {

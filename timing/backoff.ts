@@ -1,15 +1,15 @@
 export interface BackoffInit {
   /** Delay before the first retry, before jitter. */
   readonly minMs: number
-  /** No delay is longer, before jitter. */
+  /** Longest delay, before jitter. */
   readonly maxMs: number
-  /** Share of the delay, from the least to the most, that chance decides. @default [1, 1]: none */
+  /** Range of the random factor on the delay. @default [1, 1]: no jitter */
   readonly jitter?: readonly [least: number, most: number]
 }
 
-/** Between half and the whole: those that failed together do not come back all at once. */
+/** From half to the whole delay, so that peers which failed together do not retry together. */
 export const EQUAL_JITTER: readonly [number, number] = [0.5, 1]
-/** A quarter less to a quarter more: the mean stays what it is. */
+/** From a quarter less to a quarter more: the mean stays the same. */
 export const QUARTER_JITTER: readonly [number, number] = [0.75, 1.25]
 
 /**

@@ -1,8 +1,8 @@
-/** The only source of time: what waits or measures takes one, so that a test or a simulator can hand in its own. */
+/** The only source of time. Code that waits or measures takes one, so that tests and the simulator can pass their own. */
 export interface Clock {
-  /** Monotonic, in milliseconds; only differences mean something. */
+  /** Monotonic, in milliseconds; only differences are meaningful. */
   now(): number
-  /** Milliseconds since 1970, as the machine believes. */
+  /** Milliseconds since 1970 by the machine's clock. */
   wall(): number
   /**
    * Calls `run` once after `ms`, never before this call has returned. `Infinity` never fires. Disposing the timer

@@ -1,6 +1,6 @@
 import { type Clock, systemClock } from './clock.ts'
 
-/** Calls `run` once nothing has touched it for `ms`. Touching costs no timer. */
+/** Calls `run` once it has not been touched for `ms`. Touching it starts no timer. */
 export class IdleTimer implements Disposable {
   readonly #ms: number
   readonly #run: () => void

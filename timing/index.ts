@@ -1,5 +1,5 @@
 /**
- * One clock, and what waits on it. Nothing else in the client, the node, the host and the ledger reads the time.
+ * One clock, and everything that waits on it. No other code in client, node, host and ledger reads the time.
  *
  * @example
  * function abortAfterOneSecond(clock: Clock, controller: AbortController): Disposable {

@@ -21,7 +21,7 @@ export class Mailbox<T> {
     return this.#messages.shift()
   }
 
-  /** Resolves when a message is there, at `untilMs` of the clock, or when the signal fires. */
+  /** Resolves when a message arrives, at `untilMs` of the clock, or when the signal fires. */
   async wait(untilMs: number | undefined, signal: AbortSignal): Promise<void> {
     if (this.#messages.length > 0 || signal.aborted) return
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -32,7 +32,7 @@ export class Mailbox<T> {
     try {
       await raceSignal(promise, signal)
     } catch {
-      // The caller looks at the signal.
+      // The caller checks the signal.
     } finally {
       this.#wake = undefined
     }

@@ -3,18 +3,18 @@ import { anySignal, type ClearableSignal } from 'any-signal'
 import { InferenceError } from '../protocol/index.ts'
 import { type Clock, systemClock } from './clock.ts'
 
-/** The life of one piece of work: ends by the caller's signal, by its deadline, or by its owner. */
+/** Lifetime of one piece of work: ended by the caller's signal, its deadline or its owner. */
 export interface Scope extends Disposable {
   readonly signal: AbortSignal
   /** Until the deadline, never below 0. */
   remainingMs(): number
   /** Whether the deadline ended it. */
   expired(): boolean
-  /** Ends the work now; what waits on the signal rejects with the reason. */
+  /** Ends the work now; pending waits on the signal reject with the reason. */
   abort(reason: unknown): void
 }
 
-/** The reason with which work ends that other work has overtaken. */
+/** The reason for ending work that other work has superseded. */
 export class Superseded extends Error {
   override readonly name: string = 'Superseded'
 
@@ -23,7 +23,7 @@ export class Superseded extends Error {
   }
 }
 
-/** A scope within another: it ends with it, and can be ended by itself. */
+/** A nested scope: ends with its parent, or earlier by itself. */
 export function openInnerScope(outer: Scope): Scope {
   const { signal, abort, dispose } = joined(outer.signal)
   return {

@@ -1,13 +1,13 @@
-/** A bucket that fills steadily. Amounts below zero are debt. */
+/** A bucket that refills at a steady rate. Amounts below zero are debt. */
 export interface BucketState {
   readonly amount: number
   readonly atMs: number
 }
 
 export interface BucketRate {
-  /** What flows in each second. */
+  /** Tokens added a second. */
   readonly perSecond: number
-  /** What the bucket holds at most. */
+  /** Most tokens that the bucket holds. */
   readonly burst: number
 }
 
@@ -21,7 +21,7 @@ export function refill(state: BucketState, rate: BucketRate, nowMs: number): Buc
   return { amount, atMs: nowMs }
 }
 
-/** Takes one if there is one. `waitMs` is the time until there is. */
+/** Takes a token if available. `waitMs`: time until one is. */
 export function takeOne(
   state: BucketState,
   rate: BucketRate,
@@ -34,7 +34,7 @@ export function takeOne(
   return { state: filled, taken: false, waitMs: ((1 - filled.amount) * 1000) / rate.perSecond }
 }
 
-/** Takes `amount` in any case, into debt if need be. `waitMs` is the time until the debt is paid. */
+/** Takes `amount` in any case, into debt if need be. `waitMs`: time until the debt is paid. */
 export function charge(
   state: BucketState,
   rate: BucketRate,

@@ -2,20 +2,20 @@ import type { Stream, StreamMessageEvent } from '@libp2p/interface'
 import * as lengthPrefixed from 'it-length-prefixed'
 import { Uint8ArrayList } from 'uint8arraylist'
 
-/** A varint has no more bytes than this where the length is within any bound of ours. */
+/** Most bytes of a varint whose value is within our bounds. */
 const MAX_LENGTH_BYTES = 4
 
 export interface FilterInit {
   readonly maxMessageBytes: number
-  /** What is passed on in place of a message; undefined: nothing. What it throws ends the stream. */
+  /** @returns the message to deliver instead; undefined drops it. An exception ends the stream. */
   readonly filter: (message: Uint8Array) => Uint8Array | undefined
 }
 
 type Listener = (event: StreamMessageEvent) => void
 
 /**
- * The same stream, whose length-prefixed messages pass through a filter before listeners get them. Bytes are
- * kept up to one message; a length beyond the bound ends the stream before its bytes are read.
+ * Filters the length-prefixed messages of a stream before listeners get them. Buffers at most one message; a length
+ * beyond the bound ends the stream before its bytes are read.
  */
 export function filteredStream(stream: Stream, init: FilterInit): Stream {
   const wrapped = new Map<unknown, Listener>()

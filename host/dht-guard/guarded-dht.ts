@@ -10,12 +10,12 @@ import { DHT_LIMITS } from './limits.ts'
 import { ADD_PROVIDER, boundMessage } from './message.ts'
 import { RecordQuota } from './record-quota.ts'
 
-/** Peers whose rate is remembered. */
+/** Peers whose rate is kept. */
 const MAX_PEERS = 4_096
 
 /**
- * kad-dht that sees no message before its lists are bounded, and stores no record beyond the quotas of its peer, its
- * network and its key. The streams are wrapped on their way in; kad-dht itself is as it is.
+ * kad-dht with bounds on the lists of each message, and quotas for records by peer, network and key. Only the
+ * streams are wrapped; kad-dht itself is unchanged.
  */
 export function guardedDht(
   init: KadDHTInit,
@@ -31,7 +31,7 @@ export function guardedDht(
   }
 }
 
-/** Answers to our own questions. */
+/** Answers to our own queries. */
 function guardConnections(connections: ConnectionManager): ConnectionManager {
   return replaced(connections, 'openStream', async (peer, protocol, options) =>
     filteredStream(await connections.openStream(peer, protocol, options), {
@@ -41,7 +41,7 @@ function guardConnections(connections: ConnectionManager): ConnectionManager {
   )
 }
 
-/** What peers ask of us. */
+/** Queries of peers. */
 function guardRegistrar(
   registrar: Registrar,
   filterFor: (connection: Connection) => (message: Uint8Array) => Uint8Array | undefined,
@@ -79,7 +79,7 @@ function createInboundFilter(
   }
 }
 
-/** The same object with another property; what it reads of itself stays its own. */
+/** The same object with one property replaced; its own methods still see the original. */
 function replaced<T extends object, K extends keyof T>(object: T, name: K, by: T[K]): T {
   return new Proxy(object, {
     get(target, key) {

@@ -1,5 +1,5 @@
 /**
- * kad-dht behind bounds of our own: on the lists of every message, on records by peer, network and key, on rates.
+ * kad-dht with additional bounds: on the lists of every message, on records by peer, network and key, on rates.
  *
  * @example
  * const services = { dht: guardedDht({ protocol: '/skein/kad/1.0.0' }, Date.now) }

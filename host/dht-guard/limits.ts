@@ -1,12 +1,12 @@
-/** Bounds on what the DHT takes from a peer, asked or unasked. */
+/** Bounds on DHT messages and records from a peer, solicited or not. */
 export const DHT_LIMITS = {
   /** An answer: closer peers and providers with their addresses. */
   maxAnswerBytes: 262_144,
-  /** A question, or a record to be kept. */
+  /** A query, or a record to store. */
   maxRequestBytes: 32_768,
   /** Closer peers of one answer: Kademlia's k. */
   maxCloserPeers: 20,
-  /** Providers of one message; of more, a random part. */
+  /** Providers of one message; a random part of a longer list. */
   maxProviders: 256,
   /** Addresses of one peer. */
   maxAddresses: 16,
@@ -28,6 +28,6 @@ export const DHT_LIMITS = {
   maxProvidersPerKeyAndNetwork: 64,
   /** Records in all. */
   maxRecords: 65_536,
-  /** As long as the DHT keeps one. */
+  /** The DHT's own lifetime of a record. */
   recordLifeMs: 1_800_000,
 } as const

@@ -8,18 +8,18 @@ export interface BoundedMessage {
   readonly bytes: Uint8Array
 }
 
-/** The wire's numbers of what is looked at: https://github.com/libp2p/specs/tree/master/kad-dht#rpc-messages */
+/** Protobuf field numbers of the inspected fields: https://github.com/libp2p/specs/tree/master/kad-dht#rpc-messages */
 export const ADD_PROVIDER = 2
 const FIELD = { type: 1, key: 2, closer: 8, providers: 9 } as const
 const PEER_FIELD = { id: 1, address: 2 } as const
 
 /**
  * Cuts the lists of a DHT message to their bounds without building the values, so that kad-dht never works on more:
- * it parses, stores and dials all that an answer lists. What is beyond a bound is left out; the rest stays as it is.
+ * it parses, stores and dials all that an answer lists. Excess items are left out; the rest is unchanged.
  * Of too many providers a random run is kept, since servers list them in the same order each time.
  *
  * @param random from 0, below 1
- * @throws Error for what is not protobuf, or has a key that is too long
+ * @throws Error if the message is not protobuf or its key is too long
  */
 export function boundMessage(
   bytes: Uint8Array,

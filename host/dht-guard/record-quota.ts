@@ -1,9 +1,9 @@
 import { DHT_LIMITS } from './limits.ts'
 
-/** One provider record that a peer asks to have kept. */
+/** A provider record that a peer asks to store. */
 export interface AskedRecord {
   readonly peer: string
-  /** Empty where the address tells none: a LAN, a relay. Those are bounded by the total only. */
+  /** Empty if the address shows none: a LAN, a relay. Such records are bounded by the total only. */
   readonly network: string
   readonly key: string
 }
@@ -12,7 +12,7 @@ interface Kept extends AskedRecord {
   readonly untilMs: number
 }
 
-/** How many provider records are kept for whom. Counts what was let in, as long as the DHT keeps it. */
+/** Counts provider records by peer, network and key, for as long as the DHT keeps them. */
 export class RecordQuota {
   readonly #now: () => number
   /** By peer and key, the one renewed longest ago first. */

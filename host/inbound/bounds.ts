@@ -1,21 +1,21 @@
-/** How many connections a host takes. */
+/** Bounds on the connections of a host. */
 export interface ConnectionBounds {
   readonly open: number
   readonly openPerNetwork: number
   readonly openPerAddress: number
-  /** Whose handshake is not over. */
+  /** Connections with a pending handshake. */
   readonly pending: number
   readonly pendingPerAddress: number
 }
 
-/** A node that many clients use at a time. */
+/** Enough for a node that many clients use at a time. */
 const MOST_OPEN = 1_000
 const MOST_PENDING = 400
 /** For files, the datastore, engines, HTTP and everything else that is not a connection. */
 const KEPT_DESCRIPTORS = 64
 
 /**
- * Bounds that leave file descriptors to the rest of the process.
+ * Bounds that leave file descriptors for the rest of the process.
  *
  * @param descriptors that the process may have open (`ulimit -n`)
  */

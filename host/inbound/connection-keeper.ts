@@ -12,7 +12,7 @@ import { leastUseful, type Standing } from './least-useful.ts'
 import { originOf } from './origin.ts'
 import { PendingConnections } from './pending.ts'
 
-/** Tags of peers that this host chose to keep: bootstrap peers and relays, and those it relays for. */
+/** Tags of peers that this host keeps: bootstrap peers, relays, and peers that it relays for. */
 const KEPT_TAG = /^keep-alive|relay/
 
 export type KeptLibp2p = Pick<
@@ -20,7 +20,7 @@ export type KeptLibp2p = Pick<
   'addEventListener' | 'getConnections' | 'handle' | 'peerStore' | 'removeEventListener'
 >
 
-/** Keeps a host's connections within its bounds: a newcomer comes in, and the least useful one of the most goes. */
+/** Keeps a host's connections within its bounds: accepts a newcomer and closes the least useful connection of the heaviest origin. */
 export class ConnectionKeeper {
   readonly #bounds: ConnectionBounds
   readonly #now: () => number
@@ -42,7 +42,7 @@ export class ConnectionKeeper {
     },
   }
 
-  /** For libp2p's own connection manager: what holds should something get past this. */
+  /** Limits for libp2p's own connection manager, as a second line. */
   get limits(): {
     readonly maxConnections: number
     readonly maxIncomingPendingConnections: number
@@ -51,7 +51,7 @@ export class ConnectionKeeper {
     return { maxConnections: open + pending, maxIncomingPendingConnections: 2 * pending }
   }
 
-  /** Watches an instance until the signal fires. Handlers that it gets from now on count as use. */
+  /** Watches an instance until the signal fires. Streams of handlers registered from now on count as use. */
   attach(libp2p: KeptLibp2p, signal: AbortSignal, onError: (error: unknown) => void): void {
     const handle = libp2p.handle.bind(libp2p)
     libp2p.handle = async (protocols, handler, options) => {
@@ -73,7 +73,7 @@ export class ConnectionKeeper {
     signal.addEventListener('abort', stop, { once: true })
   }
 
-  /** Closes until every bound holds, or nothing is left that may be closed. */
+  /** Closes connections until every bound holds, or no other may be closed. */
   async #prune(libp2p: KeptLibp2p): Promise<void> {
     const spared = new Set<Connection>()
     for (;;) {
@@ -100,7 +100,7 @@ export class ConnectionKeeper {
   }
 }
 
-/** The DHT's streams say nothing of use: everybody opens them. */
+/** DHT streams do not count as use: every peer opens them. */
 function isWork(protocol: string): boolean {
   return protocol.startsWith('/skein/') && protocol !== PROTOCOLS.kad
 }

@@ -1,5 +1,5 @@
 /**
- * Who may connect, and who has to go when there are too many.
+ * Bounds on connections, and the choice of those to close beyond a bound.
  *
  * @example
  * function keep(libp2p: Parameters<ConnectionKeeper['attach']>[0], signal: AbortSignal): ConnectionKeeper {

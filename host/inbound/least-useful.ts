@@ -2,18 +2,18 @@ import type { ConnectionBounds } from './bounds.ts'
 import { most, ofHeaviest } from './heaviest.ts'
 import type { Origin } from './origin.ts'
 
-/** What decides which connection goes when there are too many. */
+/** Inputs for choosing the connection to close. */
 export interface Standing {
   readonly origin: Origin
   readonly isInbound: boolean
-  /** A stream of a protocol of ours is open on it. */
+  /** A stream of a Skein protocol is open on it. */
   readonly isBusy: boolean
   readonly openedAtMs: number
-  /** When the last stream of a protocol of ours came. */
+  /** When the last stream of a Skein protocol was opened. */
   readonly usedAtMs: number | undefined
 }
 
-/** Time for a newcomer to say what it came for. */
+/** Time for a newcomer to open its first stream. */
 const FRESH_MS = 5_000
 
 /**
@@ -43,7 +43,7 @@ function crowd<T extends Standing>(
   return total > open ? ofHeaviest(inbound) : []
 }
 
-/** Idle since it came, used once, just come: within each the one idle for longest goes first. */
+/** Order of closing: never used, used earlier, just connected; within each, idle for longest first. */
 function worth({ openedAtMs, usedAtMs }: Standing, nowMs: number): number {
   const isFresh = nowMs - openedAtMs < FRESH_MS
   const rank = usedAtMs !== undefined ? 1 : isFresh ? 2 : 0

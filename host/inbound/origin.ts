@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net'
 import type { Multiaddr } from '@multiformats/multiaddr'
 
-/** Where a connection comes from. Unlike a subnet of the routing, this has LANs and loopback, too. */
+/** Origin of a connection. Unlike a subnet, it covers LANs and loopback, too. */
 export interface Origin {
   readonly address: string
   /** /24 of IPv4, /48 of IPv6. */

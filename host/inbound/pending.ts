@@ -3,7 +3,7 @@ import type { ConnectionBounds } from './bounds.ts'
 import { ofHeaviest } from './heaviest.ts'
 import { type Origin, originOf } from './origin.ts'
 
-/** A handshake takes less than this; what is younger is not given up for a newcomer. */
+/** A handshake takes less than this; a younger one is not closed for a newcomer. */
 const HANDSHAKE_MS = 1_000
 
 interface Pending {
@@ -13,8 +13,8 @@ interface Pending {
 }
 
 /**
- * Connections whose handshake is not over. When they are too many, the oldest of the address with the most of them goes,
- * so that silent sockets keep only one another out.
+ * Connections with a pending handshake. Beyond the bound, the oldest of the address with the most of them is closed,
+ * so that silent sockets displace only one another.
  */
 export class PendingConnections {
   readonly #bounds: Pick<ConnectionBounds, 'pending' | 'pendingPerAddress'>
@@ -30,7 +30,7 @@ export class PendingConnections {
     return this.#pending.size
   }
 
-  /** @returns whether there is room, with an older one gone if need be */
+  /** @returns whether there is room, after closing an older one if need be */
   admit(connection: MultiaddrConnection): boolean {
     const origin = originOf(connection.remoteAddr)
     const all = [...this.#pending.values()]
@@ -45,7 +45,7 @@ export class PendingConnections {
     return true
   }
 
-  /** Its handshake is over. */
+  /** Removes a connection whose handshake has completed. */
   settle(connection: MultiaddrConnection): void {
     this.#pending.delete(connection)
   }

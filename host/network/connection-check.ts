@@ -33,7 +33,7 @@ export async function answers(
       stream.abort(new Error('the check is over'))
     }
   } catch (error) {
-    // One that does not serve pings, or has too many, is there.
+    // A peer that refuses the ping is alive.
     return (error as Error).name === 'UnsupportedProtocolError'
   }
 }

@@ -7,7 +7,7 @@ import { answers } from './connection-check.ts'
 export interface NetworkWatchInit {
   readonly libp2p: Pick<Libp2p, 'addEventListener' | 'getConnections' | 'removeEventListener'>
   readonly clock: Clock
-  /** Called once connections that lead nowhere any more are gone. */
+  /** Called once dead connections are aborted. */
   readonly onChange: () => void
   /** The addresses of this machine. @default those of the system, without loopback */
   readonly addresses?: () => readonly string[]
@@ -17,13 +17,13 @@ export interface NetworkWatchInit {
 
 /** Time until a change of addresses is noticed. */
 const LOOK_MS = 2_000
-/** A clock that has run on by so much more than the timer has slept. */
+/** The machine slept if the clock advanced by this much more than the timer's delay. */
 const SLEPT_MS = 15_000
-/** One connection is asked whether the world is still there. */
+/** Interval of checking one connection for whether the network is still there. */
 const HEARTBEAT_MS = 5_000
 /** Answers over the Internet take a tenth of it, at worst. */
 const ANSWER_MS = 3_000
-/** A timer that fires so late says that this process is busy, not that the others are silent. */
+/** A timer that fires this late means that this process is busy, not that peers are silent. */
 const BUSY_MS = 1_000
 
 /**
@@ -40,7 +40,7 @@ export function watchNetwork(init: NetworkWatchInit): void {
   const check = (all: boolean): void => {
     checking ??= abortDead(all)
       .then((aborted) => {
-        if (aborted > 0) log('%d connections led nowhere any more', aborted)
+        if (aborted > 0) log('aborted %d dead connections', aborted)
         if (aborted > 0 || all) onChange()
       })
       .catch((error: unknown) => log.error('checking connections failed - %e', error))
@@ -87,13 +87,13 @@ export function watchNetwork(init: NetworkWatchInit): void {
     })
   }
 
-  /** A peer that connects again has lost what it had, often without a word: its older connections are asked. */
+  /** A peer that connects again has often lost its older connections without notice: they are checked. */
   const onOpen = ({ detail: opened }: CustomEvent<Connection>): void => {
     if (isRelayed(opened.remoteAddr)) return
     for (const older of libp2p.getConnections(opened.remotePeer)) {
       if (older === opened || isRelayed(older.remoteAddr)) continue
       void answers(older, ANSWER_MS, clock).then((alive) => {
-        if (!alive) older.abort(new Error('the peer has connected anew'))
+        if (!alive) older.abort(new Error('the peer opened a new connection'))
       })
     }
   }

@@ -28,7 +28,7 @@ interface Target {
   readonly ip: string
 }
 
-/** Has each address that is due tested by one peer, and enters what came of it. */
+/** Has each due address tested by one peer, and records the result. */
 export async function testAddresses(
   init: AddressTestsInit,
   addresses: readonly OwnAddress[],
@@ -95,7 +95,7 @@ function familiesOf(targets: readonly Target[]): ReadonlySet<4 | 6> {
   return new Set(targets.map(({ ip }) => familyOf(ip)))
 }
 
-/** A peer that sees us at the address: another one it would not dial. */
+/** A peer that sees us at the address; it would not dial another. */
 function chooseTester(
   { testers, verdicts, wall, random }: AddressTestsInit,
   { address, ip }: Target,

@@ -2,7 +2,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { AddressEvidence, ReachabilityStatus } from './evidence.ts'
 import { endpointOf, type OwnAddress } from './own-address.ts'
 
-/** What the operator can do so that others reach this host, in one or two sentences; `undefined` where all is well. */
+/** Advice for the operator on making this host reachable, in one or two sentences; `undefined` if none is needed. */
 export function adviceFor(init: {
   readonly status: ReachabilityStatus
   readonly own: readonly OwnAddress[]
@@ -16,7 +16,7 @@ export function adviceFor(init: {
     case 'forwarded':
       return undefined
     case 'relayed':
-      return `nothing has to be done: relays carry the traffic. ${forDirect(init)}`
+      return `nothing to do: relays carry the traffic. ${forDirect(init)}`
     case 'lan':
     case 'unknown': {
       if (refuted !== undefined) return open(refuted)

@@ -3,9 +3,9 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { InferenceError } from '../../protocol/index.ts'
 import { withoutPeer } from './own-address.ts'
 
-/** What the operator says of the addresses to announce. */
+/** The operator's rules for addresses to announce. */
 export interface AnnounceRules {
-  /** Announced beside those that the host finds. */
+  /** Announced in addition to those that the host finds. */
   readonly typed: readonly Multiaddr[]
   /** Whether this address may be announced. */
   allows(address: Multiaddr): boolean
@@ -58,10 +58,11 @@ function parseAnnounced(text: string, self: string): Multiaddr {
   if (host?.value === undefined || !HOSTS.has(host.name))
     throw refuse('it has to begin with /ip4, /ip6, /dns4, /dns6 or /dns')
   if (UNSPECIFIED.has(host.value))
-    throw refuse('others cannot dial an unspecified address: give the one that leads here')
+    throw refuse('an unspecified address cannot be dialled: give the address of this host')
   if (transport?.name !== 'tcp' && transport?.name !== 'udp')
     throw refuse('it needs a port, as in /tcp/4801')
-  if (Number(transport.value) === 0) throw refuse('port 0 leads nowhere: give the forwarded port')
+  if (Number(transport.value) === 0)
+    throw refuse('port 0 cannot be dialled: give the forwarded port')
   const peer = address.getComponents().findLast(({ name }) => name === 'p2p')?.value
   if (peer !== undefined && peer !== self)
     throw refuse(`it names another peer; this one is ${self}`)

@@ -15,7 +15,7 @@ import { DIAL_BACK, MAX_NONCE_FRAME_BYTES } from './limits.ts'
 import { over } from './over-connection.ts'
 import { publicIpOf } from './own-address.ts'
 
-/** What a peer says of one address, and whether it proved that it dialled there. */
+/** A peer's result for one address, and whether it proved the dial. */
 export interface DialBackAnswer {
   readonly outcome: DialBackOutcome
   readonly proved: boolean

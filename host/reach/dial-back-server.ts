@@ -29,7 +29,7 @@ export interface DialBackServerInit {
 /** The dials, and the way of question and answer. */
 const SERVE_TIMEOUT_MS = DIAL_BACK.dialTimeoutMs + 2_000
 
-/** Answers on the dial-back protocol. The handler never throws: what a peer does wrong resets its stream. */
+/** Answers on the dial-back protocol. The handler never throws: a peer's errors reset its stream. */
 export function createDialBackServer(
   init: DialBackServerInit,
 ): (stream: Stream, connection: Connection) => Promise<void> {
@@ -65,7 +65,7 @@ export function createDialBackServer(
     try {
       await sendNonce(opened, nonce, signal)
     } catch {
-      // The asker was reached all the same; without the nonce it does not believe so.
+      // The requester was reached, but without the nonce it has no proof.
     }
     void opened.close().catch((error: Error) => opened.abort(error))
     return 'reached'
@@ -111,7 +111,7 @@ function sendNonce(
   )
 }
 
-/** Errors of the system that say the packets found no way, rather than that something answered. */
+/** System errors for an unreachable network, as opposed to an answer from the target. */
 const NO_WAY = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'])
 const CLOSED = new Set(['ECONNREFUSED', 'ECONNRESET'])
 

@@ -1,4 +1,4 @@
-/** Where others reach this host: which addresses it announces, and which of them were seen to work. */
+/** Reachability: which addresses this host announces, and which of them were confirmed. */
 
 export { announceRules } from './announce-rules.ts'
 export type { AddressEvidence, ReachabilityStatus } from './evidence.ts'

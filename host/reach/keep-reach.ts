@@ -37,9 +37,9 @@ export interface KeepReachInit {
   readonly onError: (what: string, error: unknown) => void
 }
 
-/** How others reach a host, as it is found out. */
+/** Reachability of a host, tested continuously. */
 export interface Reach {
-  /** What is known now. */
+  /** Current result. */
   report(): Reachability
   /** Resolves once an address was confirmed or all have a verdict, or with what is known when the time is over. */
   tested(timeoutMs: number, options?: { readonly signal?: AbortSignal }): Promise<Reachability>
@@ -50,7 +50,7 @@ export interface Reach {
 }
 
 const STREAMS = { maxInboundStreams: 4, maxOutboundStreams: 4 } as const
-/** Events come in bursts; one look after the burst is enough. */
+/** Events come in bursts; one check after a burst is enough. */
 const SETTLE_MS = 50
 /** New interfaces are noticed after this long at the latest. */
 const LOOK_MS = 60_000
@@ -187,7 +187,7 @@ function interfaceIps(own: readonly OwnAddress[]): ReadonlySet<string> {
   )
 }
 
-/** A confirmation renewed is no news. */
+/** Renewed confirmations do not count as a change. */
 function withoutTime(evidence: AddressEvidence): object {
   return 'atMs' in evidence ? { ...evidence, atMs: 0, by: '' } : evidence
 }

@@ -2,7 +2,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { dialTarget, scopeOfIp } from '../address-scope.ts'
 import { isRelayed } from '../relay/index.ts'
 
-/** An address of this host, and where it comes from. */
+/** An address of this host and its source. */
 export interface OwnAddress {
   /** Without `/p2p/…` at its end. */
   readonly address: string
@@ -11,7 +11,7 @@ export interface OwnAddress {
    * router. `relay`: leads through another peer.
    */
   readonly source: 'interface' | 'announced' | 'relay'
-  /** Who can get there. A host name counts as public. */
+  /** The scope from which it is reachable. A host name counts as public. */
   readonly reach: 'public' | 'lan' | 'loopback' | 'nowhere'
 }
 

@@ -3,7 +3,7 @@ import { multiaddr } from '@multiformats/multiaddr'
 import type { AnnounceRules } from './announce-rules.ts'
 import { type OwnAddress, ownAddress, withoutPeer } from './own-address.ts'
 
-/** What the transports of a host know of its addresses. */
+/** A host's addresses as its transports report them. */
 export interface AddressSources {
   /** Where it listens, interfaces spelled out, relays' addresses among them. */
   listening(): readonly Multiaddr[]
@@ -11,7 +11,7 @@ export interface AddressSources {
   mapped(): readonly Multiaddr[]
 }
 
-/** For those who can keep few: what leads here from furthest comes first. */
+/** Widest scope first, for peers that keep only a few addresses. */
 const ORDER = { public: 0, lan: 2, loopback: 3, nowhere: 4 } as const
 
 /** The addresses of a host, and which of them it announces. */
@@ -27,7 +27,7 @@ export class OwnAddresses {
     this.#self = self
   }
 
-  /** Where to ask, once the transports exist. */
+  /** Sets the source of addresses, once the transports exist. */
   attach(sources: AddressSources): void {
     this.#sources = sources
   }

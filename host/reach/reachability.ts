@@ -10,7 +10,7 @@ export interface Reachability {
   readonly evidence: readonly AddressEvidence[]
   /** IP addresses that peers outside see this host at. */
   readonly seenAt: readonly string[]
-  /** What to do, where something can be done. */
+  /** Advice for the operator, if there is any. */
   readonly advice?: string
 }
 

@@ -23,7 +23,7 @@ export interface TestersInit {
   readonly onChange: () => void
 }
 
-/** The peers that can be asked to dial back, by what they say they speak, and where peers see us. */
+/** The peers that support dial-back, and the addresses at which peers see us. */
 export interface Testers {
   all(): readonly Tester[]
   /** Public IP addresses that peers outside see this host at, each once. */

@@ -4,12 +4,12 @@ import { DIAL_BACK } from './limits.ts'
 /** How an address was seen to fail. */
 export type Refutation = 'timeout' | 'refused' | 'other_peer'
 
-/** What is known of an address from outside. Times are milliseconds since 1970. */
+/** Result of testing an address from outside. Times are milliseconds since 1970. */
 export type Verdict =
   | { readonly verdict: 'untested'; readonly why: string }
   | {
       readonly verdict: 'confirmed'
-      /** Peer id of who got through. */
+      /** Id of the peer that got through. */
       readonly by: string
       readonly atMs: number
       /** The peer dialled when it was asked to, or came by itself. */
@@ -22,12 +22,12 @@ export type Verdict =
       readonly why: Refutation
     }
 
-/** Who says that an address leads nowhere. */
+/** A peer's report that an address is unreachable. */
 export interface Vote {
   readonly by: string
   /** Peers of one network have one vote together. */
   readonly network: string
-  /** The operator named this peer: it is believed alone. */
+  /** The operator named this peer: its report suffices alone. */
   readonly trusted: boolean
   readonly why: Refutation
 }
@@ -35,20 +35,20 @@ export interface Vote {
 interface Entry {
   confirmed: Extract<Verdict, { verdict: 'confirmed' }> | undefined
   readonly votes: Map<string, Vote & { readonly atMs: number }>
-  /** Why the latest attempt told nothing. */
+  /** Why the latest attempt was inconclusive. */
   note: string
   dueMs: number
   failures: number
   readonly avoid: Map<string, number>
 }
 
-/** Without a peer that the operator named, one network's word is not enough to withdraw an address. */
+/** Reports from fewer networks do not withdraw an address, except from a peer that the operator named. */
 const VOTES_NEEDED = 2
 const NOT_YET = 'no peer has dialled back yet'
 
 /**
- * What peers found out about addresses of ours. Getting through proves itself; not getting through is a peer's word,
- * which counts from a peer that the operator named, or from two networks.
+ * Results of dial-back tests of this host's addresses. A success is proof; a failure is only a claim, which counts
+ * from a peer that the operator named, or from two networks.
  */
 export class Verdicts {
   readonly #entries = new Map<string, Entry>()
@@ -102,7 +102,7 @@ export class Verdicts {
     entry.failures += 1
   }
 
-  /** An attempt that told nothing of the address. @param by the peer that is not asked again for a while */
+  /** Records an inconclusive attempt. @param by the peer, not asked again for a while */
   note(address: string, why: string, nowMs: number, by?: string): void {
     const entry = this.#entry(address)
     entry.note = why
@@ -121,14 +121,14 @@ export class Verdicts {
     return (this.#entries.get(address)?.dueMs ?? 0) <= nowMs
   }
 
-  /** Has every address without a good verdict tested at once: there may be somebody new to ask. */
+  /** Makes every address without a confirmation due at once: a new tester may be available. */
   expedite(nowMs: number): void {
     for (const entry of this.#entries.values()) {
       if (entry.confirmed === undefined && entry.votes.size === 0) entry.dueMs = nowMs
     }
   }
 
-  /** When the next test is due; `Infinity` where nothing waits for one. */
+  /** When the next test is due; `Infinity` if none is. */
   nextDueMs(addresses: readonly string[]): number {
     return Math.min(...addresses.map((address) => this.#entries.get(address)?.dueMs ?? 0))
   }

@@ -14,7 +14,7 @@ interface Level {
   atMs: number
 }
 
-/** Peers whose use is remembered; the least recently active one is forgotten. */
+/** Peers whose use is kept; evicts the least recently active one. */
 const MAX_PEERS = 4_096
 
 /**
@@ -46,7 +46,7 @@ export class ByteMeter {
   }
 }
 
-/** May leave less than nothing: bytes that have come cannot be refused, only the next ones delayed. */
+/** The balance may become negative: received bytes cannot be refused, only the next ones delayed. */
 function draw(
   level: Level,
   bytes: number,

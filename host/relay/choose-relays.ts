@@ -1,4 +1,4 @@
-/** A peer that relays, as far as choosing between several of them goes. */
+/** The facts about a relay that decide the choice. */
 export interface RelayOption {
   readonly peer: string
   /** Relays of one network are likely to fail together. */
@@ -9,7 +9,7 @@ export interface RelayOption {
 
 /**
  * Which relays to ask next, so that `wanted` are held and lie in different networks: new networks first, those that
- * are connected first, and else at random, so that peers do not all meet at one relay. With as many held as wanted, but
+ * are connected first, and else at random, so that peers do not all use one relay. With as many held as wanted, but
  * all in one network, one relay of another network is worth asking.
  *
  * @param random from 0 to 1

@@ -6,7 +6,7 @@ export interface CircuitTableInit {
   readonly maxCircuitsToPeer: number
 }
 
-/** Counts the circuits that are open, so that no peer has more than its bound. */
+/** Counts open circuits against the bound of each peer. */
 export class CircuitTable {
   readonly #init: CircuitTableInit
   readonly #from = new Map<string, number>()
@@ -21,7 +21,7 @@ export class CircuitTable {
     return this.#size
   }
 
-  /** @returns what to call once it is over; `undefined` where one more would be too many. */
+  /** @returns a function that releases the circuit; `undefined` beyond a bound. */
   enter(ends: { readonly from: string; readonly to: string }): (() => void) | undefined {
     const { maxCircuits, maxCircuitsPerPeer, maxCircuitsToPeer } = this.#init
     if (this.#size >= maxCircuits) return undefined

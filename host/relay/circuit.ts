@@ -14,7 +14,7 @@ export interface CircuitInit {
 
 /**
  * Passes bytes between two streams until both have ended, or one fails; then the other is reset, never closed: a cut
- * must not look like an end. A reader that is slow, or a rate that is used up, pauses the sender, so that no more than
+ * must not look like a regular end. A reader that is slow, or a rate that is used up, pauses the sender, so that no more than
  * a stream's window waits here. Resolves when it is over.
  */
 export async function runCircuit(init: CircuitInit): Promise<void> {
@@ -59,7 +59,7 @@ interface Passing {
   readonly signal: AbortSignal
 }
 
-/** One direction. Resolves once the source has ended and the target was told. */
+/** One direction. Resolves once the source has ended and the target was closed. */
 function passOn(source: Stream, target: Stream, { take, cut, signal }: Passing): Promise<void> {
   return new Promise((resolve) => {
     const onMessage = ({ data }: StreamMessageEvent): void => {

@@ -1,6 +1,6 @@
 /**
- * What a relay gives to others. Inference is light (15 KB/s for a fast answer), so an honest peer never meets one of
- * the byte limits; none of them cuts a stream, they slow it down.
+ * Limits of a relay. Inference is light (15 KB/s for a fast answer), so an honest peer never reaches one of the byte
+ * limits; they slow a stream down and never cut it.
  */
 export const RELAY_LIMITS = {
   /** Peers that may be reached through this relay at a time. */

@@ -28,7 +28,7 @@ export interface RelayKeeperInit {
   readonly log: Logger
 }
 
-/** A reservation that is held. */
+/** A current reservation. */
 export interface HeldRelay {
   readonly relay: PeerId
   /** Where others reach this host through the relay, without this host's id at the end. */
@@ -40,12 +40,12 @@ interface Held extends HeldRelay, RelayOption {
   readonly reservedAtMs: number
 }
 
-/** With two that fail apart, one may die without a gap. */
+/** With two independent relays, one may fail without a gap. */
 const WANTED = 2
 const DIAL_TIMEOUT_MS = 5_000
 const RESERVE_TIMEOUT_MS = 5_000
 const BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: EQUAL_JITTER }
-/** Beside the events that wake it. */
+/** Interval of checks, in addition to events. */
 const CHECK_EVERY_MS = 30_000
 /** Peers known from before that are looked at when no connected peer relays. */
 const MAX_KNOWN_TRIED = 16
@@ -110,7 +110,7 @@ export class RelayKeeper {
     })
   }
 
-  /** Looks at once whether all is as it should be, because something changed. */
+  /** Checks the reservations at once, after a change. */
   check(): void {
     this.#wake.abort()
   }
@@ -247,7 +247,7 @@ export class RelayKeeper {
     return { peer: peer.toString(), network: subnet, connected }
   }
 
-  /** Of three, one that shares its network with another goes. */
+  /** Drops one of three reservations that shares its network with another. */
   #dropSurplus(): void {
     while (this.#held.size > WANTED) {
       const all = [...this.#held.values()]

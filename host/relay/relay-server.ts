@@ -36,7 +36,7 @@ export interface RelayServerInit {
   readonly signal: AbortSignal
 }
 
-/** Use of a relay as of now. */
+/** Current use of a relay. */
 export interface RelayUse {
   /** Peers that can be reached through it. */
   readonly reservations: number
@@ -114,7 +114,7 @@ export class RelayServer {
     })
   }
 
-  /** Takes no more reservations and ends the circuits that are open. */
+  /** Accepts no more reservations and ends open circuits. */
   async stop(): Promise<void> {
     if (this.#stopped === undefined) return
     this.#stopped.abort()
@@ -237,7 +237,7 @@ async function answer(
   await closedWithin(stream, CLOSE_TIMEOUT_MS)
 }
 
-/** Asks the peer at the other end whether it takes the circuit. @returns `undefined` where it does not */
+/** Offers the circuit to the target peer. @returns `undefined` if it refuses */
 async function openStop(
   connection: Connection,
   from: PeerId,

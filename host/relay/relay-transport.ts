@@ -7,7 +7,7 @@ type Components = Parameters<RelayTransportFactory>[0]
 
 /**
  * Dials through relays, and is dialled through those where a reservation is held (the gater decides). It never
- * listens by itself: left alone, it makes a reservation at any peer that opens a stop stream, and announces that
+ * listens by itself: by default it would make a reservation at any peer that opens a stop stream, and announce that
  * stranger's address as its own.
  */
 export function relayTransport(): (components: Components) => Transport {

@@ -10,7 +10,7 @@ interface Held {
   readonly expiresAtMs: number
 }
 
-/** Who may be reached through a relay, bounded by network: one operator's identities are free, its addresses are not. */
+/** Reservations at a relay, bounded by network: identities cost nothing, addresses do. */
 export class Reservations {
   readonly #init: ReservationsInit
   readonly #held = new Map<string, Held>()
@@ -22,7 +22,7 @@ export class Reservations {
   /**
    * Makes or renews a reservation.
    *
-   * @returns when it expires; `undefined` if the relay, or the peer's network, has all it may have.
+   * @returns when it expires; `undefined` if the relay, or the peer's network, is at its bound.
    */
   reserve(peer: string, network: string | undefined, nowMs: number): number | undefined {
     this.#dropExpired(nowMs)

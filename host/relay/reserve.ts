@@ -22,7 +22,7 @@ const MAX_ADDRESSES = 3
 /**
  * Asks the relay at the other end of the connection for a reservation.
  *
- * @throws InferenceError `over_capacity` where it refuses, `malformed` for an answer that makes no sense
+ * @throws InferenceError `over_capacity` where it refuses, `malformed` for an invalid answer
  */
 export async function requestReservation(
   connection: Connection,
@@ -47,7 +47,7 @@ export async function requestReservation(
   }
 }
 
-/** Others dial these on our word, so that a relay's own word counts only for public addresses. */
+/** Other peers dial these addresses on our recommendation, so that only public ones are accepted from a relay. */
 function addressesOf(connection: Connection, said: readonly Uint8Array[]): Multiaddr[] {
   const reached = connection.direction === 'outbound' ? [withoutPeer(connection.remoteAddr)] : []
   const others = said.flatMap((bytes) => {

@@ -1,18 +1,18 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { InferenceError } from '../../protocol/index.ts'
 
-/** Whom the operator lets in. */
+/** Peers that the operator allows and denies. */
 export interface AccessLists {
-  /** Peer ids. Empty: everybody. */
+  /** Peer ids. Empty: all peers. */
   readonly allow: ReadonlySet<string>
   /** Peer ids. Wins over `allow`. */
   readonly deny: ReadonlySet<string>
 }
 
 /**
- * Peer ids as connections spell them, however they were given.
+ * Normalizes peer ids to the form that connections use.
  *
- * @throws InferenceError `invalid_request` for a name that is none: a typing error would let in whom it should keep out.
+ * @throws InferenceError `invalid_request` for an invalid peer ID: a typing error in `deny` would admit the peer.
  */
 export function peerIdSet(names: readonly string[] = []): ReadonlySet<string> {
   return new Set(
@@ -20,7 +20,7 @@ export function peerIdSet(names: readonly string[] = []): ReadonlySet<string> {
       try {
         return peerIdFromString(name.trim()).toString()
       } catch (cause) {
-        throw new InferenceError('invalid_request', `'${name}' is no peer id`, { cause })
+        throw new InferenceError('invalid_request', `'${name}' is not a valid peer ID`, { cause })
       }
     }),
   )

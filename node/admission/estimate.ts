@@ -1,7 +1,7 @@
 /** Weight of the newest sample: the last ten or so requests make the estimate. */
 const NEWEST_WEIGHT = 0.2
 
-/** What a node has measured of its own engine. Zero where nothing was measured. */
+/** Measurements of the node's own engine; zero before the first. */
 export interface Measured {
   /** From the slot to the first token. */
   readonly firstTokenMs: number
@@ -45,7 +45,7 @@ export interface Occupancy {
   readonly slots: number
 }
 
-/** Time until a request that comes now gets a slot: each slot frees itself once in a service time. */
+/** Predicted wait of a new request for a slot: each slot becomes free once in a service time. */
 export function predictedWaitMs(occupancy: Occupancy, measured: Measured): number {
   const { inFlight, queueDepth, slots } = occupancy
   if (inFlight < slots && queueDepth === 0) return 0

@@ -14,11 +14,11 @@ import { flowOf, givesWay, nextTurn, othersGiveWay, type Waiting } from './turn.
 
 /** A queue that has not been empty for this long is overload, not a burst. */
 const OVERLOAD_AFTER_MS = 10_000
-/** Peers and networks whose last turn is remembered. */
+/** Peers and networks whose last turn is kept. */
 const MAX_TURNS = 2_048
-/** Slots stay contended for so long after a request found none free. */
+/** How long slots count as contended after a request found none free. */
 const CONTENDED_MS = 30_000
-/** Told to those who are refused while nothing was measured. */
+/** `retryAfterMs` of a refusal before anything was measured. */
 const DEFAULT_RETRY_MS = 1_000
 
 export interface GateInit {
@@ -29,9 +29,9 @@ export interface GateInit {
   readonly now: () => number
   /** @default the machine's */
   readonly after?: Clock['after']
-  /** Whether a peer that asked is still there. @default always */
+  /** Whether a peer that asked is still connected. @default always */
   readonly isConnected?: (peer: string) => boolean
-  /** Of the turns, while contributors and strangers wait, one in so many is a stranger's. @default 5 */
+  /** While contributors and strangers wait, one turn in this many goes to a stranger. @default 5 */
   readonly strangersTurn?: number
 }
 
@@ -41,10 +41,10 @@ export interface Ticket {
   readonly expectedTtftMs: number
   /**
    * Resolves with the slot. Rejects with the signal's reason, `deadline_exceeded` for a request whose time passed
-   * in the queue, or `over_capacity` for one that gave way to a contributor, or to a peer with less.
+   * in the queue, or `over_capacity` for one evicted in favour of a contributor, or of a peer with fewer requests.
    */
   readonly granted: Promise<void>
-  /** Gives the slot or the place back; calling it again does nothing. */
+  /** Releases the slot or the place in the queue. Idempotent. */
   release(): void
 }
 
@@ -56,7 +56,7 @@ interface Entry extends Waiting {
   readonly refuse: (error: unknown) => void
 }
 
-/** Slots and the queue before them. */
+/** The engine's slots and the queue for them. */
 export class Gate {
   readonly #init: GateInit
   readonly #oneIn: number
@@ -75,7 +75,7 @@ export class Gate {
   #queuedSinceMs: number | undefined
   #measured: Measured = UNMEASURED
   #idle: (() => void)[] = []
-  /** Of what time alone changes for those who wait: when it comes, and what calls it off. */
+  /** The next time-driven change in the queue: when it is due, and its timer. */
   #alarm: { readonly atMs: number; readonly timer: Disposable } | undefined
 
   constructor(init: GateInit) {
@@ -105,14 +105,14 @@ export class Gate {
     return this.#waiting.length >= this.#init.maxQueue && this.#running.size >= this.#slots
   }
 
-  /** Whether a request waits for a slot, or found none free lately: who holds one then has to use it. */
+  /** Whether a request waits for a slot, or found none free recently. Slow readers then lose their slots. */
   get contended(): boolean {
     return this.#waiting.length > 0 || this.#init.now() - this.#contendedAtMs < CONTENDED_MS
   }
 
   /**
-   * What a request that comes now finds: a contributor waits for contributors, and hardly for strangers; to a stranger a
-   * slot that is kept from it is none.
+   * Load as a request that comes now meets it: a contributor waits for contributors, and hardly for strangers; a slot
+   * reserved for contributors does not count for a stranger.
    */
   occupancyFor(asker: { readonly contributes: boolean }): Occupancy {
     const { occupancy } = this
@@ -128,7 +128,7 @@ export class Gate {
     return Math.round(this.#waitMs(asker) + this.#measured.firstTokenMs)
   }
 
-  /** Whether all slots and places for the likes of it are taken. Another that holds more places may still give way. */
+  /** Whether all slots and places open to such a request are taken. A peer that holds more places may still be evicted. */
   isFullFor({ contributes }: { readonly contributes: boolean }): boolean {
     if (this.#waiting.length < this.#init.maxQueue) return false
     const hasSlot =
@@ -153,7 +153,7 @@ export class Gate {
    */
   enter(request: {
     readonly peer: string
-    /** Where it comes from. @default one for all */
+    /** Network of the peer. @default the same for all */
     readonly network?: string
     /** Whether it comes before strangers. @default false */
     readonly contributes?: boolean
@@ -169,7 +169,7 @@ export class Gate {
     const { queueDepth } = this.occupancyFor({ contributes })
     const expectedTtftMs = this.expectedTtftMsFor({ contributes })
     const slot = Promise.withResolvers<void>()
-    // Whoever holds the ticket may leave before looking at it.
+    // The caller may release the ticket without awaiting it.
     slot.promise.catch(() => {})
     const onAbort = (): void => this.#leave(entry, signal.reason)
     const entry: Entry = {
@@ -229,7 +229,7 @@ export class Gate {
     this.#leave(victim, full)
   }
 
-  /** Whether there is a slot for it: the last one may be kept for contributors, or for others than who holds the rest. */
+  /** Whether a slot is free for it: the last one may be reserved for contributors, or for peers other than the one that holds the rest. */
   #mayStart(one: Omit<Waiting, 'arrival' | 'since'>, nowMs: number): boolean {
     if (this.#running.size >= this.#slots) return false
     if (!one.contributes && this.#leavesLast(nowMs)) return false
@@ -237,8 +237,8 @@ export class Gate {
   }
 
   /**
-   * Until when the last slot is kept from a stranger whose peer, or whose network, holds all others: while others are
-   * around, no single one takes everything. −∞ where nothing is kept.
+   * Until when the last slot is reserved against a stranger whose peer, or whose network, holds all others: while other
+   * peers are active, none takes every slot. −∞ if nothing is reserved.
    */
   #keptFromUntilMs(one: Omit<Waiting, 'arrival' | 'since'>): number {
     if (one.contributes || this.#slots <= 1) return Number.NEGATIVE_INFINITY
@@ -254,7 +254,7 @@ export class Gate {
     return Math.max(otherPeerAtMs, otherFlowAtMs) + OTHERS_AROUND_MS
   }
 
-  /** A stranger waits for another slot than the kept one, or until that is kept no longer. */
+  /** A stranger waits for a slot that is not reserved, or until the reservation ends. */
   #waitMs({ contributes }: { readonly contributes: boolean }): number {
     const waitMs = this.#atLeastTheYoungest(this.occupancyFor({ contributes }))
     const keptMs = this.#keptUntilMs() - this.#init.now()
@@ -317,7 +317,7 @@ export class Gate {
     for (const resolve of this.#idle.splice(0)) resolve()
   }
 
-  /** Whether the last free slot is kept for a contributor. */
+  /** Whether the last free slot is reserved for a contributor. */
   #leavesLast(nowMs: number): boolean {
     return this.#running.size === this.#slots - 1 && nowMs < this.#keptUntilMs()
   }
@@ -335,7 +335,7 @@ export class Gate {
     }
   }
 
-  /** Wakes for the end of a slot's being kept, and for the next deadline of one who waits. */
+  /** Schedules a wake-up for the end of a reservation and for the next deadline in the queue. */
   #setAlarm(nowMs: number): void {
     const deadlines = this.#waiting.map(({ deadlineAtMs }) => deadlineAtMs)
     if (this.#waiting.length > 0 && this.#leavesLast(nowMs)) deadlines.push(this.#keptUntilMs())

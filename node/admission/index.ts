@@ -1,5 +1,5 @@
 /**
- * Who gets a slot of the engine, who waits, and who is told no.
+ * Admission: which requests get a slot of the engine, which wait, and which are refused.
  *
  * @example
  * async function admitted(gate: Gate, peer: string, serve: () => Promise<void>): Promise<void> {

@@ -1,25 +1,25 @@
-/** The last slot waits so long after a contributor asked, so that the next one finds it. */
+/** How long the last slot stays reserved after a contributor asked, so that the next one finds it free. */
 const CONTRIBUTORS_AROUND_MS = 60_000
-/** Of the turns, while contributors and strangers wait: one in so many is a stranger's. */
+/** While contributors and strangers wait, one turn in this many goes to a stranger. */
 export const STRANGERS_TURN = 5
 
-/** What decides whose the last slot is. */
+/** Inputs of the rule for the last slot. */
 export interface Precedence {
   readonly slots: number
-  /** When a contributor asked last; −∞ for never. */
+  /** When a contributor last asked; −∞ if never. */
   readonly contributorAtMs: number
-  /** Turns in a row that were contributors', while strangers waited. */
+  /** Consecutive turns of contributors while strangers waited. */
   readonly passedOver: number
-  /** One turn in so many is a stranger's. */
+  /** One turn in this many goes to a stranger. */
   readonly strangersTurn: number
 }
 
-/** Whether strangers were passed over for so long that the next turn is theirs, were it for the last slot. */
+/** Whether strangers were passed over so often that the next turn is theirs, even for the last slot. */
 export function isStrangersTurn({ passedOver, strangersTurn }: Precedence): boolean {
   return passedOver >= strangersTurn - 1
 }
 
-/** Until when strangers have one slot less than there are: 0 where nothing is kept from them. */
+/** Until when one slot is reserved against strangers; 0 if none is. */
 export function keptUntilMs(precedence: Precedence): number {
   if (precedence.slots <= 1 || isStrangersTurn(precedence)) return 0
   return Math.max(0, precedence.contributorAtMs + CONTRIBUTORS_AROUND_MS)

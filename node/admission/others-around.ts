@@ -1,6 +1,6 @@
-/** A slot is kept for others so long after one of them asked. */
+/** How long a slot stays reserved for other peers after one of them asked. */
 export const OTHERS_AROUND_MS = 60_000
-/** Names remembered: any other than the one that asks is enough. */
+/** Names kept: one other than the asking peer is enough. */
 const MAX_NAMES = 16
 
 interface Asked {
@@ -8,13 +8,13 @@ interface Asked {
   readonly atMs: number
 }
 
-/** When peers, or networks, asked last that are still there. */
+/** When each connected peer, or network, last asked. */
 export class OthersAround {
   readonly #isConnected: (peer: string) => boolean
   /** The latest at the end. */
   readonly #asked = new Map<string, Asked>()
 
-  /** @param isConnected whether a peer is still there: an identity that left wants no slot */
+  /** @param isConnected whether a peer is still connected: one that left needs no slot */
   constructor(isConnected: (peer: string) => boolean) {
     this.#isConnected = isConnected
   }
@@ -26,7 +26,7 @@ export class OthersAround {
     if (this.#asked.size > MAX_NAMES && oldest !== undefined) this.#asked.delete(oldest)
   }
 
-  /** @returns milliseconds; −∞ where no other asked or is there */
+  /** @returns milliseconds; −∞ if no other connected peer has asked */
   lastOtherThan(name: string): number {
     let lastMs = Number.NEGATIVE_INFINITY
     for (const [other, { peer, atMs }] of this.#asked) {

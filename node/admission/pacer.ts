@@ -8,7 +8,7 @@ export interface PacerInit {
   readonly clock?: Clock
 }
 
-/** Holds answers back so that all of them together stay below a rate. It slows, it never refuses. */
+/** Delays answers so that all of them together stay below a rate. Never refuses. */
 export class Pacer {
   readonly #init: PacerInit
   #bucket: BucketState
@@ -19,7 +19,7 @@ export class Pacer {
     this.#bucket = { amount: init.tokensPerSecond / 4, atMs: init.now() }
   }
 
-  /** Books tokens that were given away already. Returns how long to wait before the next. */
+  /** Books tokens that were already sent. @returns milliseconds to wait before the next */
   charge(tokens: number): number {
     const { tokensPerSecond, now } = this.#init
     if (tokensPerSecond <= 0) return 0

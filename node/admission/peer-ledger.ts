@@ -11,7 +11,7 @@ export interface PeerLedgerInit {
   readonly maxStreams: number
   /** Streams that one peer may open over time. */
   readonly rate: BucketRate
-  /** Peers remembered. Those with streams open are never forgotten. */
+  /** Peers kept. A peer with open streams is never evicted. */
   readonly maxPeers: number
   readonly now: () => number
 }
@@ -21,7 +21,7 @@ interface Entry {
   bucket: BucketState
 }
 
-/** What each peer takes of the node. Memory is bounded: the peer not heard of for longest is forgotten. */
+/** Streams of each peer, open and over time. Bounded: evicts the least recently seen peer. */
 export class PeerLedger {
   readonly #init: PeerLedgerInit
   /** In order of the last stream. */
@@ -74,7 +74,7 @@ export class PeerLedger {
     if (this.#entries.size <= maxPeers) return
     for (const [peer, entry] of this.#entries) {
       if (entry.streams > 0 || peer === newest) continue
-      // Forgetting a peer fills its bucket: those whose bucket is full anyway lose nothing by it.
+      // Evicting a peer refills its bucket, so peers with a full bucket can go first.
       const full = refill(entry.bucket, rate, now()).amount >= rate.burst
       if (full || this.#entries.size > 2 * maxPeers) this.#entries.delete(peer)
       if (this.#entries.size <= maxPeers) return

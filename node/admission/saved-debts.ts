@@ -5,12 +5,12 @@ import { every, systemClock } from '../../timing/index.ts'
 import type { Debt, Fairness } from './fairness.ts'
 
 const FILE = 'debts.json'
-/** A crash forgets no more than what was taken in this time. */
+/** Interval of writes: a crash loses at most this much. */
 const SAVE_EVERY_MS = 600_000
 
 /**
- * Keeps what clients took in a directory, as long as the receipts that it is held against: a node that forgot it at
- * each start would give everybody its credit anew. Read now, written every ten minutes and at the end.
+ * Saves the debts of clients in a directory, for as long as the receipts they are held against: without it, each
+ * restart would renew every client's credit. Read at the start, written every ten minutes and at the end.
  *
  * @param dataDir absent: nothing is kept
  */
@@ -22,7 +22,7 @@ export async function keepDebts(
   const path = join(dataDir, FILE)
   fairness.restore(parsed(await readFile(path, 'utf8').catch(() => '[]')))
   let written = fairness.changes
-  // A full disk is no reason to end: what is known stays in memory.
+  // A full disk must not end the node: the debts stay in memory.
   const save = async (): Promise<void> => {
     const { changes } = fairness
     if (changes === written) return
@@ -41,7 +41,7 @@ export async function keepDebts(
   }
 }
 
-/** What is not a debt is left out: a file that was cut short or edited must not keep a node from starting. */
+/** Skips invalid entries: a truncated or edited file must not keep a node from starting. */
 function parsed(text: string): readonly Debt[] {
   try {
     const saved: unknown = JSON.parse(text)

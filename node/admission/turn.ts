@@ -1,28 +1,28 @@
 /** One request that waits for a slot. */
 export interface Waiting {
   readonly peer: string
-  /** Where the peer's connection comes from: strangers from one network are one. */
+  /** Network of the peer's connection. Strangers of one network share their turns. */
   readonly network: string
-  /** Whether work of the peer's owner for people whom this node trusts covers what the peer took. */
+  /** Whether credited work, by receipts that this node trusts, covers what the peer took. */
   readonly contributes: boolean
-  /** Counts up with each arrival. */
+  /** Arrival number. */
   readonly arrival: number
-  /** Number of the turn before the last one when it came: what a peer counts from that was never served. */
+  /** Number of the latest turn at its arrival: where a peer that was never served counts from. */
   readonly since: number
 }
 
-/** Numbers of the last turns, where they are remembered. */
+/** Numbers of the last turns, as far as they are kept. */
 export type LastTurn = (name: string) => number | undefined
 
-/** Who shares a place in the order: a contributor by itself, strangers by their network. */
+/** Key that takes one turn: the peer for a contributor, the network for strangers. */
 export function flowOf({ peer, network, contributes }: Omit<Waiting, 'arrival' | 'since'>): string {
   return contributes ? `peer ${peer}` : `network ${network}`
 }
 
 /**
  * Which of the waiting requests is next: contributors before strangers, except for the strangers' floor; then networks
- * take turns (each contributor is one of its own), and peers within a network (whoever was served longest ago comes
- * first; one that was never served counts from when it came, so that a new identity gains nothing); within a peer the
+ * take turns (each contributor is one of its own), and peers within a network (least recently served first;
+ * newcomers count from arrival, so that a new identity gains nothing); within a peer the
  * oldest. Under lasting overload it is the newest instead: its caller still waits, while the oldest ones are about to
  * run into their deadlines anyway.
  */
@@ -52,8 +52,8 @@ function precedes(one: Waiting, other: Waiting, lastTurn: LastTurn, overloaded: 
 }
 
 /**
- * Whether, in a full queue, one of the other kind makes room: a stranger does for a contributor and a contributor for a
- * stranger, until strangers hold one place in so many (rounded down).
+ * Whether a full queue evicts a request of the other kind: a stranger's for a contributor, and a contributor's for a
+ * stranger, until strangers hold one place in `oneIn` (rounded down).
  */
 export function othersGiveWay(
   waiting: readonly Waiting[],
@@ -66,12 +66,12 @@ export function othersGiveWay(
 }
 
 /**
- * Which waiting request gives way to one of `newcomer` when the queue is full. Where contributors, or strangers, hold
+ * The waiting request that a full queue evicts for one of `newcomer`. Where contributors, or strangers, hold
  * more than their places, it is the newest of those of them that hold the most. Else it is one of the newcomer's own
  * kind: the newest of those that hold the most places, by network and then by peer, and only if they would still hold
  * at least as many as the newcomer.
  *
- * @param oneIn one place in so many is the strangers'
+ * @param oneIn strangers hold one place in this many
  */
 export function givesWay<T extends Waiting>(
   waiting: readonly T[],
@@ -91,7 +91,7 @@ export function givesWay<T extends Waiting>(
   return newestOfMost(neighbours, ({ peer }) => peer, own.length + 1)
 }
 
-/** The newest of whoever holds the most, if so many are left to it. */
+/** The newest request of the holder with the most, if that holder would keep at least the given number. */
 function newestOfMost<T extends Waiting>(
   waiting: readonly T[],
   holder: (one: T) => string,

@@ -10,9 +10,9 @@ import { type Clock, systemClock } from '../../timing/index.ts'
 import { jittered, nextSequence } from './schedule.ts'
 import { hasMoved, type Statement } from './statement.ts'
 
-/** Long enough that a peer which was away for a while still finds it valid. */
+/** Long enough to be valid still for a peer that was offline for a while. */
 const LIFETIME_MS = 30 * 60_000
-/** Renewed with more than half of its life left: whoever fetches one can use it for a while. */
+/** Renewed with more than half of its life left: a peer that fetches one can use it for a while. */
 const RENEW_MS = 10 * 60_000
 /** Addresses come one by one while a host starts. */
 const SETTLE_MS = 250
@@ -27,7 +27,7 @@ export interface AdvertiserInit {
   readonly clock?: Clock
 }
 
-/** Keeps the node's advertisement true: issued at once, anew when models or addresses change, and well before it expires. */
+/** Keeps the node's advertisement current: issued at the start, again when models or addresses change, and well before it expires. */
 export class Advertiser {
   readonly #init: AdvertiserInit
   #sequence = 0n
@@ -36,7 +36,7 @@ export class Advertiser {
   #withdrawn: boolean = false
   /** What the latest one says. */
   #said: Statement | undefined
-  /** Issues one after the other, so that a slow signature cannot put an old one over a new one. */
+  /** Serializes issues, so that a slow signature cannot replace a newer advertisement with an older one. */
   #last: Promise<void> = Promise.resolve()
 
   constructor(init: AdvertiserInit) {
@@ -49,18 +49,18 @@ export class Advertiser {
     this.#init.host.libp2p.addEventListener('self:peer:update', this.#onAddresses)
   }
 
-  /** Issues anew, because something changed. */
+  /** Issues a new advertisement after a change. */
   async refresh(): Promise<void> {
     if (!this.#withdrawn) await this.#issue()
   }
 
-  /** Issues anew if what the latest one says of the node is no longer near the truth. */
+  /** Issues a new advertisement if the load or rates in the latest one are out of date. */
   async refreshIfMoved(): Promise<void> {
     if (this.#said === undefined || this.#withdrawn) return
     if (hasMoved(this.#said, await this.#init.statement())) await this.refresh()
   }
 
-  /** Says that the node serves nothing any more. Offered for as long as the host lives. */
+  /** Issues an empty advertisement: the node no longer serves any model. Served until the host stops. */
   async withdraw(): Promise<void> {
     if (this.#withdrawn) return
     this.#withdrawn = true
@@ -87,7 +87,7 @@ export class Advertiser {
     this.#sequence = nextSequence(this.#sequence, issuedAtMs)
     const before = this.#said?.models
     const envelope = await this.#seal(issuedAtMs)
-    // A renewal is nothing new, and a start comes before any connection.
+    // Not pushed: a renewal has no news, and the first one precedes any connection.
     const notify =
       this.#withdrawn ||
       (before !== undefined && JSON.stringify(before) !== JSON.stringify(this.#said?.models))

@@ -1,5 +1,5 @@
 /**
- * How a node is found: a signed advertisement of what it serves, and provider records that lead to it.
+ * Discovery of a node: a signed advertisement of what it serves, and provider records that lead to it.
  *
  * @example
  * async function announce(advertiser: Advertiser, provider: Provider): Promise<void> {

@@ -8,8 +8,8 @@ import {
 } from '../../protocol/index.ts'
 
 /**
- * Everything under which a node is found: each model and alias under all shards, so that whoever asks for one finds
- * all, and itself under one of the shards that together list the network: whoever wants them all asks for each.
+ * The DHT keys of a node: each model and alias under all shards, so that a look-up of any one shard finds the
+ * node, and the node itself under one shard of the network list, which a client reads shard by shard.
  * Model keys come first.
  */
 export async function provideKeys(
@@ -18,7 +18,7 @@ export async function provideKeys(
 ): Promise<CID[]> {
   const names = new Set(models.flatMap(({ id, aliases }) => [id, ...aliases]))
   const shards = Array.from({ length: MODEL_KEY_SHARDS }, (_, shard) => shard)
-  // The same one at each start, and evenly spread: a peer id ends in the bytes of a key or a hash.
+  // Stable across restarts and evenly spread: a peer id ends in the bytes of a key or a hash.
   const ownShard = (peer.toMultihash().digest.at(-1) ?? 0) % MODEL_KEY_SHARDS
   return Promise.all([
     ...[...names].flatMap((name) => shards.map((shard) => modelKey(name, shard))),

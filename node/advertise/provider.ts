@@ -9,12 +9,12 @@ import { nextProvideMs } from './schedule.ts'
 const PARALLEL = 4
 /** One key. */
 const PROVIDE_TIMEOUT_MS = 30_000
-/** Giving up a key is local work. */
+/** Ceasing to provide a key is local work. */
 const STOP_PROVIDING_TIMEOUT_MS = 5_000
 
 export interface ProviderInit {
   readonly host: Pick<Host, 'joined' | 'provide' | 'stopProviding'>
-  /** Everything under which the node is found now. */
+  /** The node's current DHT keys. */
   readonly keys: () => Promise<readonly CID[]>
   readonly random: () => number
   readonly log: Logger
@@ -23,8 +23,8 @@ export interface ProviderInit {
 }
 
 /**
- * Keeps a node's provider records alive, with jitter and back-off. That records reach peers who come later is the
- * host's business.
+ * Reprovides a node's records, with jitter and backoff. The host takes care that records reach peers which join
+ * later.
  */
 export class Provider {
   readonly #init: ProviderInit
@@ -51,7 +51,7 @@ export class Provider {
     await this.refresh()
   }
 
-  /** Provides everything anew, and no more what is gone. Never rejects. */
+  /** Reprovides all current keys and stops providing the others. Never rejects. */
   async refresh(): Promise<void> {
     if (this.#stop.signal.aborted) return
     if (this.#running !== undefined) {
@@ -64,7 +64,7 @@ export class Provider {
     await this.#running
   }
 
-  /** Provides nothing any more. */
+  /** Stops providing all keys. */
   async stop(): Promise<void> {
     this.#timer?.[Symbol.dispose]()
     this.#stop.abort()
@@ -95,7 +95,7 @@ export class Provider {
     const { host, keys } = this.#init
     const before = this.#provided
     const now = new Map((await keys()).map((key) => [key.toString(), key]))
-    // Noted first: a key that failed half-way may be stored somewhere, too.
+    // Recorded first: a key whose provide failed half-way may be stored at some peers.
     this.#provided = now
     const limits = { timeoutMs: PROVIDE_TIMEOUT_MS, clock: this.#clock }
     await inParallel([...now.values()], async (key) => {

@@ -1,8 +1,8 @@
 import { backoffMs } from '../../timing/index.ts'
 
-/** Provider records live much longer than this, so that a missed turn costs nothing. */
+/** Provider records live much longer than this, so that one missed round is harmless. */
 const STEADY_MS = 15 * 60_000
-/** Part of a delay that chance decides: nodes that started together must not provide together for ever. */
+/** Random share of a delay: nodes that started together must not keep providing at the same time. */
 const JITTER = 0.2
 const RETRY = { minMs: 1_000, maxMs: 60_000, jitter: [1 - JITTER, 1 + JITTER] } as const
 

@@ -1,6 +1,6 @@
 import type { ModelAdvertisement } from '../../protocol/index.ts'
 
-/** What the node says of itself, asked anew for each issue. */
+/** The node's own statement, read for each issue. */
 export interface Statement {
   readonly models: readonly ModelAdvertisement[]
   readonly slots: number
@@ -11,10 +11,10 @@ export interface Statement {
   readonly operator: string
 }
 
-/** A rate that changed by less says nothing new: clients only compare nodes by it. */
+/** Smaller changes of a rate are not announced: clients only compare nodes by it. */
 const RATE_FACTOR = 1.5
 
-/** Whether others should hear anew what the node says of itself. */
+/** Whether the statement has changed enough to issue a new advertisement. */
 export function hasMoved(said: Statement, now: Statement): boolean {
   return (
     said.slots !== now.slots ||

@@ -12,7 +12,7 @@ export class AttemptScope {
   readonly #nodeSignal: AbortSignal
   readonly #clock: Clock
   #timer: Disposable | undefined
-  /** Whether the client is gone: nothing can be told any more. */
+  /** Whether the client is gone, so that no frame can reach it. */
   clientGone: boolean = false
 
   constructor(stream: Stream, nodeSignal: AbortSignal, clock: Clock = systemClock) {

@@ -25,12 +25,12 @@ import { Upload } from './upload.ts'
 export interface Attempt {
   readonly stream: Stream
   readonly peer: string
-  /** Where it comes from. */
+  /** Network of the peer. */
   readonly network: string
   readonly scope: AttemptScope
   readonly reply: Reply
   readonly context: ServeContext
-  /** Filled in as things become known. */
+  /** Filled in during the attempt. */
   readonly note: (known: Partial<ServedRequest>) => void
 }
 
@@ -41,7 +41,7 @@ interface Received {
   readonly deadlineAtMs: number
 }
 
-/** Serves one request up to its `Done`. Throws the InferenceError that the client is to be told instead. */
+/** Serves one request up to its `Done`. @throws InferenceError for the client */
 export async function runAttempt(attempt: Attempt): Promise<Done> {
   const { peer, network, context } = attempt
   const memory = context.memory.claim({ peer, network })
@@ -55,7 +55,7 @@ export async function runAttempt(attempt: Attempt): Promise<Done> {
   }
 }
 
-/** Reads the request. Whatever can be refused by its head alone is refused before its body takes memory. */
+/** Reads the request. What its head alone rules out is refused before its body takes memory. */
 async function receive(attempt: Attempt, memory: Claim): Promise<Received> {
   const { stream, scope, context } = attempt
   const { limits, status, models, clock } = context
@@ -76,14 +76,14 @@ async function receive(attempt: Attempt, memory: Claim): Promise<Received> {
   return { head, model, request, deadlineAtMs: arrivedAtMs + head.remainingMs }
 }
 
-/** Queues and answers. Nothing of the engine is used before the slot is there. */
+/** Queues and answers. The engine is not used before a slot is granted. */
 async function answer(attempt: Attempt, received: Received): Promise<Done> {
   const { scope, reply, context, peer, network } = attempt
   const { gate, fairness, limits, clock } = context
   const { model, deadlineAtMs } = received
   const enteredAtMs = clock.wall()
   scope.expireIn(Math.max(0, deadlineAtMs - enteredAtMs), 'the time for the request passed')
-  // Asked again: the node may have begun to drain during the upload.
+  // Checked again: the node may have begun to drain during the upload.
   await raceSignal(context.status.checkOpen(), scope.signal)
   const ticket = gate.enter({
     ...{ peer, network, deadlineAtMs },
@@ -93,8 +93,8 @@ async function answer(attempt: Attempt, received: Received): Promise<Done> {
   try {
     const { queuePosition, expectedTtftMs } = ticket
     const digest = model.digest ?? ''
-    // Not awaited: the engine need not wait for the muxer, and frames keep their order. What keeps this one from the
-    // client closes the stream, which ends the scope.
+    // Not awaited: the engine need not wait for the muxer, and frames keep their order. A failure to send
+    // closes the stream, which ends the scope.
     reply
       .send({ type: 'accepted', queuePosition, expectedTtftMs: clamp(expectedTtftMs), digest })
       .catch(() => {})
@@ -130,7 +130,7 @@ async function generate(
   const { resume } = head
   const options = {
     signal,
-    // Warm prefixes are shared within one client only: the speed of an answer must not tell what others asked.
+    // Warm prefixes are shared within one client only: the speed of an answer must not reveal the prompts of others.
     cacheGroup: peer,
     ...(resume !== undefined && { resume }),
   }
@@ -158,7 +158,7 @@ async function generate(
       },
     })
   } finally {
-    // Whoever leaves before the end has had it all the same, and held the slot for as long.
+    // A client that leaves early is charged, too: it received the tokens and held the slot.
     const { bodyBytes } = head
     const resumedTokens = resume?.tokenIds.length ?? 0
     const usage = done === undefined ? undefined : toldOf(done.usage)
@@ -182,7 +182,7 @@ async function generate(
     startedAtMs,
     endedAtMs: clock.wall(),
   })
-  // The load told at the end is that without this request.
+  // The load in the terminal frame excludes this request.
   await stopped
   return {
     usage: told,
@@ -204,7 +204,7 @@ function toldOf(usage: Usage): Usage {
   }
 }
 
-/** Nothing, where the engine did not come to its end. */
+/** Empty if the engine did not finish. */
 function measuredBy(
   done: BackendDone | undefined,
 ): Omit<ServedSample, 'firstTokenMs' | 'serviceMs'> {
@@ -222,12 +222,12 @@ function resumeBytes({ resume }: Head): number {
   return resume === undefined ? 0 : 4 * resume.tokenIds.length + 2 * resume.text.length
 }
 
-/** What an engine measured, as the wire can carry it: an unsigned 32-bit integer. */
+/** An engine's measurement as an unsigned 32-bit integer, the wire's type. */
 function clamp(value: number): number {
   return Number.isFinite(value) ? Math.min(Math.max(0, Math.round(value)), 0xffff_ffff) : 0
 }
 
-/** Whether its tokens come one by one. What only reads is charged for what it read. */
+/** Whether the request generates tokens. Embeddings are charged for prompt tokens only. */
 function writes({ kind }: InferenceRequest): boolean {
   return kind === 'chat' || kind === 'completion'
 }

@@ -8,14 +8,14 @@ import type { NodeStatus } from '../node-status.ts'
 import type { ResolvedLimits } from '../settings.ts'
 import type { SharedModels } from '../shared-models.ts'
 
-/** What became of one request, for logs, metrics and tests. */
+/** Record of one request, for logs, metrics and tests. */
 export interface ServedRequest {
   readonly peerId: string
-  /** Absent where the request never got so far. */
+  /** Absent if the request failed before it was known. */
   readonly model?: string
   readonly kind?: InferenceKind
   readonly outcome: 'answered' | ErrorCode
-  /** What went wrong, for the owner of the node; a client is told less. Absent where it was answered. */
+  /** Reason of the failure, for the operator; the client gets less detail. Absent if the request was answered. */
   readonly reason?: string
   readonly usage?: Usage
   readonly queueMs?: number
@@ -23,14 +23,14 @@ export interface ServedRequest {
   readonly durationMs: number
 }
 
-/** What the handlers of a node share. */
+/** State that the handlers of a node share. */
 export interface ServeContext {
   readonly backend: Pick<Backend, 'infer'>
   readonly models: Pick<SharedModels, 'resolve'>
   readonly status: Pick<NodeStatus, 'loadFor' | 'checkOpen' | 'refresh'>
   readonly gate: Gate
   readonly fairness: Fairness
-  /** What clients may ask a receipt for. */
+  /** Served work for which clients may ask a receipt. */
   readonly served: ServedLog
   readonly peers: PeerLedger
   readonly probes: PeerLedger
@@ -40,7 +40,7 @@ export interface ServeContext {
   readonly limits: ResolvedLimits
   /** Longest answer in tokens. 0: no bound. */
   readonly maxTokens: number
-  /** Fires when the node stops: whatever still runs ends now. */
+  /** Fires when the node stops; ends running requests. */
   readonly signal: AbortSignal
   readonly clock: Clock
   readonly log: Logger

@@ -15,13 +15,13 @@ export interface Eligibility {
   readonly model: BackendModel
   /** 0: no bound. */
   readonly maxTokens: number
-  /** Takes what the parsed request needs beside its bytes. */
+  /** Reserves the memory that the parsed request needs beyond its bytes. */
   readonly memory: Pick<Claim, 'grow'>
 }
 
 /**
- * Reads a request and makes it one that this model's engine may be given: allow-listed fields only, the model's own
- * name, no more tokens than the operator gives.
+ * Reads a request and makes it fit for the model's engine: allow-listed fields only, the engine's name of the
+ * model, no more tokens than the operator allows.
  *
  * @throws InferenceError `invalid_request`, `capability_unavailable`, `not_resumable`, `over_capacity`
  */

@@ -1,5 +1,5 @@
 /**
- * The handlers of a node: inference and probe. Neither ever rejects.
+ * Protocol handlers of a node: inference and probe. They never reject.
  *
  * @example
  * import type { Libp2p } from '@libp2p/interface'

@@ -6,7 +6,7 @@ import { AttemptScope } from './attempt-scope.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
 import { Reply } from './reply.ts'
 
-/** Whom a stream comes from. */
+/** Origin of a stream. */
 export interface Caller {
   readonly peer: string
   /** Strangers from one network take turns as one. */
@@ -45,14 +45,14 @@ export async function serveInference(
   } finally {
     scope.close()
     leave()
-    // A stream that is still open would keep the client waiting; one that is closed takes no harm.
+    // An open stream would keep the client waiting; on a closed one this has no effect.
     reply.reset('the attempt is over')
     const durationMs = context.clock.wall() - startedAtMs
     context.onRequest({ ...known, peerId: peer, outcome, durationMs })
   }
 }
 
-/** The message of what failed, and of what that came from. */
+/** The message of an error and of its cause. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error instanceof Error ? error : new Error(String(error))
   return cause instanceof Error && !message.includes(cause.message)
@@ -82,7 +82,7 @@ async function fail(
   return failure.code
 }
 
-/** An error without a word for the client. Its inside stays here. */
+/** An error without a message for the client. Its details stay on this machine. */
 function hidden(cause: InferenceError): InferenceError {
   return new InferenceError('internal', "the node failed; the node's log says why", { cause })
 }

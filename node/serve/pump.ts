@@ -11,7 +11,7 @@ import { engineFailure } from './failure.ts'
 import type { Reply } from './reply.ts'
 
 export interface PumpInit {
-  /** Asks the engine, which may say how far it is before its first chunk. */
+  /** Calls the engine, which may report progress before its first chunk. */
   readonly start: (onProgress: (progress: EngineProgress) => void) => AsyncIterable<BackendEvent>
   readonly reply: Pick<Reply, 'send' | 'sendBytes'>
   readonly signal: AbortSignal
@@ -29,7 +29,7 @@ export interface PumpInit {
 /**
  * Carries an answer from the engine to the client, chunk by chunk: a client that reads slowly slows the engine.
  *
- * @throws InferenceError what the client is to be told; the signal's reason when it fired.
+ * @throws InferenceError for the client; the signal's reason when it fired.
  */
 export async function pump(init: PumpInit): Promise<BackendDone> {
   const { reply, signal } = init
@@ -104,8 +104,8 @@ function encodeChunk(
 }
 
 /**
- * Lets a generator come to its end, by itself after an answer that is complete. Never rejects; an engine that hangs is
- * left behind after `maxMs`.
+ * Ends a generator; after a complete answer it ends by itself. Never rejects; stops waiting for a hung engine after
+ * `maxMs`.
  */
 async function stopEngine(
   engine: AsyncIterator<BackendEvent>,

@@ -16,8 +16,8 @@ export interface ReaderPatienceInit {
 
 /**
  * Ends an answer whose reader keeps the engine waiting while others want its slot. Streams buffer two megabytes, which
- * is more than most answers have, so a reader that keeps up never gets here. What counts is the sum of the waits: a sip
- * in time starts nothing anew.
+ * is more than most answers have, so a reader that keeps up is never affected. The sum of the waits counts: a short
+ * read does not reset it.
  */
 export class ReaderPatience {
   readonly #init: ReaderPatienceInit
@@ -28,7 +28,7 @@ export class ReaderPatience {
     this.#init = init
   }
 
-  /** Settles like the write, which is under way. */
+  /** Settles like the pending write. */
   async during(write: Promise<void>): Promise<void> {
     const { clock } = this.#init
     const startedAtMs = clock.now()

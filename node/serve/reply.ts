@@ -10,7 +10,7 @@ import { type Clock, systemClock } from '../../timing/index.ts'
 import { ReaderPatience } from './reader-patience.ts'
 
 export interface ReplyInit {
-  /** A client that takes nothing for this long is gone. */
+  /** A client that reads nothing for this long counts as gone. */
   readonly writeStallMs: number
   /** Time for the client to take a failure, and to end an upload that was cut short. */
   readonly lingerMs: number
@@ -20,7 +20,7 @@ export interface ReplyInit {
   readonly clock?: Clock
 }
 
-/** What the node says on one inference stream: any number of frames, then one terminal frame, then the end. */
+/** Writer of one inference stream: any number of frames, one terminal frame, the end. */
 export class Reply {
   readonly #stream: Stream
   readonly #writer: FrameWriter
@@ -53,13 +53,13 @@ export class Reply {
 
   /** Sends the terminal frame and ends the stream, with a reset if the client does not end its side in time. */
   async finish(frame: NodeFrame & { readonly type: 'done' | 'failed' }): Promise<void> {
-    // A failure may be due to the client not reading at all: it gets no long wait on top.
+    // The client may have stopped reading altogether, so the wait is short after a failure.
     const { writeStallMs, lingerMs } = this.#init
-    // What is still uploaded is thrown away: unread, it would sit in memory that no budget counts.
+    // The rest of the upload is discarded: unread, it would occupy memory that no budget counts.
     if (frame.type === 'failed') await this.#stream.closeRead()
     await this.sendBytes(encodeNodeFrame(frame), frame.type === 'done' ? writeStallMs : lingerMs)
     const closed = closedWithin(this.#stream, lingerMs)
-    // Rejects when the stream closes meanwhile, which is what is waited for.
+    // Rejects if the stream closes meanwhile, which is the event awaited here.
     await this.#writer.close().catch(() => {})
     await closed
   }

@@ -1,26 +1,26 @@
 import type { BackendModel } from '../../backend/index.ts'
 import type { Usage } from '../../protocol/index.ts'
 
-/** Of a prompt that no engine has counted: English at common vocabularies. */
+/** Bytes per token of a prompt not counted by an engine: English at common vocabularies. */
 const BYTES_PER_TOKEN = 4
 
-/** How far an attempt came. */
+/** Progress of an attempt. */
 export interface Progress {
   readonly bodyBytes: number
-  /** Tokens of another's answer that it goes on with. */
+  /** Tokens of another peer's answer that this attempt resumes. */
   readonly resumedTokens: number
   readonly model: Pick<BackendModel, 'contextLength'>
   readonly sentTokens: number
-  /** As the engine counted, once it came to its end. */
+  /** The engine's count, once it has finished. */
   readonly usage: Usage | undefined
-  /** Whether the client left, or its time passed. */
+  /** Whether the client left or the deadline passed. */
   readonly aborted: boolean
 }
 
 /**
- * Tokens that a client has had of this node: read and written, as the engine counts. Before it has counted, those that
- * were sent and the prompt by its bytes, up to the model's context; nothing of an engine that failed before its first
- * token.
+ * Prompt and completion tokens that a client took of this node, as the engine counts them. Without the engine's count:
+ * the tokens sent plus the prompt estimated from its bytes, up to the model's context; 0 if the engine failed before
+ * its first token.
  */
 export function tokensTaken(progress: Progress): number {
   const { bodyBytes, resumedTokens, model, sentTokens, usage, aborted } = progress

@@ -9,12 +9,12 @@ import {
 } from '../../protocol/index.ts'
 import { raceSignal } from '../../timing/index.ts'
 
-/** The head and a body cut into pieces of a kilobyte on average. Smaller ones are a way to burn our time. */
+/** The head and a body cut into pieces of a kilobyte on average. Smaller frames only cost CPU. */
 const MAX_UPLOAD_FRAMES = 1 + LIMITS.maxRequestBytes / 1_024
 /** Protobuf's tag and length around the bytes of a body frame. */
 const FRAME_OVERHEAD_BYTES = 16
 
-/** Reads one request in order: head, body, half-close. Memory grows with what arrives, never with what is announced. */
+/** Reads one request in order: head, body, half-close. Memory grows with the bytes that arrive, never with the announced size. */
 export class Upload {
   readonly #frames: AsyncIterator<Uint8Array, void>
   readonly #signal: AbortSignal
@@ -63,7 +63,7 @@ export class Upload {
   }
 
   async #next(): Promise<Uint8Array | undefined> {
-    // After an abort the pending read settles when the stream closes, which the handler sees to.
+    // After an abort the pending read settles when the handler closes the stream.
     const { done, value } = await raceSignal(this.#frames.next(), this.#signal)
     return done === true ? undefined : value
   }

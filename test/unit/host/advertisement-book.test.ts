@@ -20,7 +20,7 @@ describe('the advertisement book', () => {
     }
   }
 
-  it('keeps a verified advertisement and tells of it once', async () => {
+  it('keeps a verified advertisement and emits it once', async () => {
     const { book } = openBook()
     const listener = vi.fn()
     const unsubscribe = book.onUpdate(listener)
@@ -73,7 +73,7 @@ describe('the advertisement book', () => {
     expect(book.fresh(other.peerId)).toEqual([])
   })
 
-  it('takes expired ones from its own cache only, and passes none on', async () => {
+  it('accepts expired ones from its own cache only, and does not share them', async () => {
     const { book } = openBook()
     const expired = await seal(node, { issuedAtMs: NOW - 2 * HOUR })
     await book.add(expired)
@@ -95,7 +95,7 @@ describe('the advertisement book', () => {
     expect(book.get(node.peerId)?.slots).toBe(2)
   })
 
-  it('passes on to a peer what it knows of others, not of itself', async () => {
+  it('shares with a peer the advertisements of others, not its own', async () => {
     const { book } = openBook()
     const ofNode = await seal(node, { issuedAtMs: NOW })
     const ofOther = await seal(other, { issuedAtMs: NOW })
@@ -104,13 +104,13 @@ describe('the advertisement book', () => {
     expect(book.fresh(node.peerId)).toEqual([ofOther])
   })
 
-  it('keeps nothing of itself', async () => {
+  it('does not keep its own advertisement', async () => {
     const { book } = openBook()
     await book.add(await seal(self, { issuedAtMs: NOW }))
     expect(book.all()).toEqual([])
   })
 
-  it('takes a bounded number from one source, but always the signer’s own word', async () => {
+  it('takes a bounded number from one source, but always the signer’s own advertisement', async () => {
     const { book } = openBook({ maxPerSource: 3 })
     const told = await Promise.all(Array.from({ length: 6 }, createSigner))
     for (const signer of told) {
@@ -121,7 +121,7 @@ describe('the advertisement book', () => {
     expect(book.get(other.peerId)).toBeDefined()
   })
 
-  it('evicts expired ones first, then hearsay, and keeps those it talks to', async () => {
+  it('evicts expired ones first, then hearsay, and keeps those of connected peers', async () => {
     const { book, clock } = openBook({ maxEntries: 3 })
     const [expired, hearsay, direct, late] = await Promise.all(
       Array.from({ length: 4 }, createSigner),
@@ -151,7 +151,7 @@ describe('the advertisement book', () => {
     expect(book.all()).toHaveLength(4)
   })
 
-  it('takes room from the source that tells most, whatever times its tales claim', async () => {
+  it('evicts from the source with the most entries, whatever times they claim', async () => {
     const { book } = openBook({ maxEntries: 6 })
     const [honest, liar] = [await createSigner(), await createSigner()]
     const about = await createSigner()
@@ -164,7 +164,7 @@ describe('the advertisement book', () => {
     expect(book.acquaintance(about.peerId)).toBe('heard')
   })
 
-  it('turns hearsay into an acquaintance once the signer itself says the same, and tells of it', async () => {
+  it('turns hearsay into an acquaintance once the signer itself sends it, and emits that', async () => {
     const { book } = openBook()
     const envelope = await seal(node, { issuedAtMs: NOW })
     await book.take(envelope, { source: other.peerId })
@@ -181,7 +181,7 @@ describe('the advertisement book', () => {
     expect(book.fresh(self.peerId)).toEqual([newer])
   })
 
-  it('keeps for the disk who was met and who answered, those first', async () => {
+  it('saves which peers were met and which answered, those first', async () => {
     const { book } = openBook()
     const third = await createSigner()
     await book.take(await seal(third, { issuedAtMs: NOW }), { source: self.peerId })

@@ -21,7 +21,7 @@ describe('a signed list of bootstrap peers', () => {
     signer = peerIdFromPrivateKey(key)
   })
 
-  it('comes back as it was, whatever its line ends', async () => {
+  it('decodes to the same list, whatever its line ends', async () => {
     const text = await sealBootstrapList(LIST, key)
     expect(await openBootstrapList(text, signer, NOW)).toEqual(LIST)
     expect(await openBootstrapList(text.replaceAll('\n', '\r\n'), signer, NOW)).toEqual(LIST)
@@ -45,7 +45,7 @@ describe('a signed list of bootstrap peers', () => {
     await expect(openBootstrapList(text, signer, NOW)).rejects.toThrow('not signed by')
   })
 
-  it('is not made of nothing, of too much, or of addresses without a peer', async () => {
+  it('is not made of no addresses, too many, or addresses without a peer', async () => {
     const seal = (addresses: readonly string[]) => sealBootstrapList({ ...LIST, addresses }, key)
     await expect(seal([])).rejects.toThrow('1 to 64')
     await expect(seal(Array(65).fill('/dnsaddr/a.example'))).rejects.toThrow('1 to 64')

@@ -31,7 +31,7 @@ describe('a name of bootstrap peers', () => {
     expect(isBootstrapName(multiaddr('/dns4/a.example/tcp/1'))).toBe(false)
   })
 
-  it('leads to several peers, through other names too', async () => {
+  it('resolves to several peers, through other names too', async () => {
     const found = await peers({
       '/dnsaddr/a.example': [at(1), '/dnsaddr/b.example'],
       '/dnsaddr/b.example': [at(2), '/dnsaddr/a.example', '/ip4/44.0.0.3/tcp/4801'],
@@ -39,7 +39,7 @@ describe('a name of bootstrap peers', () => {
     expect(found).toEqual([at(1), at(2)])
   })
 
-  it('leads to no more names and peers than a host can dial', async () => {
+  it('resolves to no more names and peers than a host can dial', async () => {
     const names = Array.from({ length: 50 }, (_, index) => `/dnsaddr/n${index}.example`)
     const resolver = dns({
       '/dnsaddr/a.example': names,

@@ -36,7 +36,7 @@ describe('the lock of a data directory', () => {
     await (await lockDataDir(directory))()
   })
 
-  it('respects another living process and takes over from a dead one', async () => {
+  it('respects another running process and takes over from a dead one', async () => {
     const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], {
       stdio: 'ignore',
     })
@@ -56,7 +56,7 @@ describe('the lock of a data directory', () => {
     },
   )
 
-  it('takes over a lock file that names nobody', async () => {
+  it('takes over a lock file without a process id', async () => {
     await writeFile(join(directory, 'lock'), 'rubbish')
     await (await lockDataDir(directory))()
   })
@@ -108,7 +108,7 @@ describe('listen ports', () => {
     expect(await loadListenPorts(path)).toEqual({ '/ip4/0.0.0.0/tcp/0': 40_125 })
   })
 
-  it('are picked anew when somebody else has taken them', async () => {
+  it('are picked again when another process has taken them', async () => {
     const server = createServer()
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -121,7 +121,7 @@ describe('listen ports', () => {
     expect((await withKnownPorts(LISTEN, known))[0]).toBe(`/ip4/127.0.0.1/tcp/${port}`)
   })
 
-  it('are forgotten when the file is damaged', async () => {
+  it('are dropped when the file is damaged', async () => {
     const path = join(directory, 'ports.json')
     await writeFile(path, '{"/ip4/127.0.0.1/tcp/0": "all"}')
     expect(await loadListenPorts(path)).toEqual({})
@@ -144,14 +144,14 @@ describe('the advertisement cache', () => {
     expect(await readAdvertisementCache(path, 2)).toEqual(kept.slice(0, 2))
   })
 
-  it('reads a file of before, which did not say who was met, as hearsay', async () => {
+  it('reads a file of the older format, without acquaintances, as hearsay', async () => {
     const path = join(directory, 'advertisements')
     const envelope = await seal(await createSigner(), { issuedAtMs: 0 })
     await writeFile(path, lengthPrefixed.encode.single(envelope).subarray())
     expect(await readAdvertisementCache(path, 10)).toEqual([{ envelope, acquaintance: 'heard' }])
   })
 
-  it('gives what is good of a damaged file', async () => {
+  it('returns the valid part of a damaged file', async () => {
     const path = join(directory, 'advertisements')
     await writeAdvertisementCache(path, kept)
     const bytes = await readFile(path)

@@ -155,7 +155,7 @@ describe('room for records', () => {
     )
   })
 
-  it('of one key is not one network’s alone', () => {
+  it('of one key is not left to one network', () => {
     const quota = new RecordQuota(() => 0)
     const { maxProvidersPerKey, maxProvidersPerKeyAndNetwork } = DHT_LIMITS
     expect(fill(quota, 500, (n) => [`p${n}`, '1.2.3', 'k'])).toBe(maxProvidersPerKeyAndNetwork)
@@ -164,7 +164,7 @@ describe('room for records', () => {
     )
   })
 
-  it('comes back when records age out', () => {
+  it('becomes free when records expire', () => {
     let nowMs = 0
     const quota = new RecordQuota(() => nowMs)
     fill(quota, 9_000, (n) => ['a', '1.2.3', `${n}`])

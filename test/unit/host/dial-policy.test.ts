@@ -54,7 +54,7 @@ describe('scopeOfIp', () => {
   })
 })
 
-describe('what a stranger tells', () => {
+describe('an address from a stranger', () => {
   const publicOnly = dialPolicy({ typed: [], privateSwarm: false })
   const policies = {
     publicOnly,
@@ -87,7 +87,7 @@ describe('what a stranger tells', () => {
     expect(new Set(allowed.map(([name]) => name))).toEqual(new Set(dialledBy))
   })
 
-  it('follows a name to every address it leads to, and dials none that leads nowhere', () => {
+  it('checks every address of a name, and dials no name without one', () => {
     const target = dialTarget(multiaddr('/dns4/example.org/tcp/443'))
     expect(mayDial(target, ['public', 'public'], publicOnly)).toBe(true)
     expect(mayDial(target, ['public', 'loopback'], publicOnly)).toBe(false)
@@ -114,7 +114,7 @@ describe('createGater', () => {
     expect(await denies('/dns4/good.example/tcp/443/tls/ws')).toBe(false)
   })
 
-  it('lets through what the user typed and what it is told to trust', async () => {
+  it('allows addresses that the user entered, and trusted ones', async () => {
     expect(await denies(typed.toString())).toBe(false)
     expect(await denies('/ip4/192.168.7.7/tcp/1')).toBe(true)
     gater.trust(multiaddr(`/ip4/192.168.7.7/tcp/1${PEER}`))
@@ -122,7 +122,7 @@ describe('createGater', () => {
     expect(await denies('/ip4/192.168.7.7/tcp/2')).toBe(true)
   })
 
-  it('forgets trusted addresses beyond a bound, never typed ones', async () => {
+  it('evicts trusted addresses beyond a bound, never entered ones', async () => {
     for (let port = 1; port <= 1_100; port += 1) gater.trust(multiaddr(`/ip4/10.9.9.9/tcp/${port}`))
     expect(await denies('/ip4/10.9.9.9/tcp/1')).toBe(true)
     expect(await denies('/ip4/10.9.9.9/tcp/1100')).toBe(false)
@@ -134,7 +134,7 @@ describe('createGater', () => {
     expect(await denies('/dns4/good.example/tcp/443/tls/sni/router.lan/ws')).toBe(true)
   })
 
-  it('looks up no dnsaddr for strangers, but a typed one and those it leads to', async () => {
+  it('looks up no dnsaddr of strangers, but an entered one and those it leads to', async () => {
     const answers: Record<string, string[]> = {
       '/dnsaddr/typed.example': ['/dnsaddr/next.example', '/ip4/8.8.8.8/tcp/1'],
       '/dnsaddr/flood.example': Array.from({ length: 1_000 }, (_, at) => `/dnsaddr/${at}.example`),

@@ -15,7 +15,7 @@ const createId = async (): Promise<string> =>
   peerIdFromPrivateKey(await generateKeyPair('Ed25519')).toString()
 
 describe('the order of entry points', () => {
-  it('has those known longest first, a few of each network, none that is long gone', async () => {
+  it('has those known longest first, a few of each network, without long-gone ones', async () => {
     const make = async (
       ip: string,
       firstMs: number,

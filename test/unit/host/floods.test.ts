@@ -16,7 +16,7 @@ const stopping = new AbortController()
 const { signal } = stopping
 
 describe('the exchange on connecting', () => {
-  it('visits a peer that says again and again what it speaks at a bounded rate', async () => {
+  it('asks a peer that sends identify again and again at a bounded rate', async () => {
     const peerId = await createPeer()
     const events = new EventTarget()
     let now = 0
@@ -87,7 +87,7 @@ describe('a search for providers', () => {
 })
 
 describe('the look-up of names', () => {
-  it('asks the system for two at a time, however many a stranger tells and however slow they are', async () => {
+  it('queries the system for two at a time, however many a stranger sends and however slow they are', async () => {
     vi.useFakeTimers()
     try {
       const running: (() => void)[] = []
@@ -98,7 +98,7 @@ describe('the look-up of names', () => {
       })
       const answers = Array.from({ length: 100 }, (_, at) => lookup(`${at}`, 0))
       expect(running).toHaveLength(2)
-      // Two run, 64 wait, and nobody hears anything but no for the rest.
+      // Two run, 64 wait, and the rest get an empty answer.
       expect(await answers[99]).toEqual([])
       running[0]?.()
       expect(await answers[0]).toEqual(['0'])

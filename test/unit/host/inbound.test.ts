@@ -36,7 +36,7 @@ function setting(bounds = { pending: 40, pendingPerAddress: 10 }) {
 }
 
 describe('connections that never speak', () => {
-  it('of one address keep only one another out', () => {
+  it('of one address displace only one another', () => {
     const { clock, pending, connect } = setting()
     const silent = Array.from({ length: 200 }, () => connect('10.0.0.1'))
     expect(silent.filter(({ isIn }) => isIn)).toHaveLength(10)
@@ -57,7 +57,7 @@ describe('connections that never speak', () => {
     expect(pending.size).toBe(40)
   })
 
-  it('count no more once their handshake is over or they are closed', () => {
+  it('do not count once their handshake is complete or they are closed', () => {
     const { pending, connect } = setting()
     const [first, second] = [connect('10.0.0.1'), connect('10.0.0.1')]
     first.settle()
@@ -92,7 +92,7 @@ describe('too many open connections', () => {
     expect(victim?.origin.network).toBe('10.0.0')
   })
 
-  it('lose one that never asked for anything before one that did, a newcomer last', () => {
+  it('lose one that was never used before one that was, a newcomer last', () => {
     const used = standing('10.0.0.1', { usedAtMs: 5 })
     const fresh = standing('10.0.0.1', { openedAtMs: now - 10 })
     const crowd = [fresh, used, ...idle('10.0.0.1', 60, { openedAtMs: 50 })]
@@ -111,7 +111,7 @@ describe('too many open connections', () => {
 })
 
 describe('bounds on connections', () => {
-  it('follow the limit on file descriptors, and leave some', () => {
+  it('follow the limit on file descriptors, and leave some free', () => {
     for (const descriptors of [32, 128, 1_024, 20_000, Number.POSITIVE_INFINITY]) {
       const { open, pending, pendingPerAddress } = connectionBounds(descriptors)
       expect(open).toBeLessThanOrEqual(1_000)
@@ -136,7 +136,7 @@ describe('a neighbour on the LAN', () => {
     expect(vouched('192.168.1.9')).toEqual([])
   })
 
-  it('opens no forbidden scope, nor a way through itself', () => {
+  it('allows no forbidden scope, nor a relay through itself', () => {
     expect(vouched('169.254.169.254', ['/ip4/169.254.169.254/tcp/80'])).toEqual([])
     const through = '/ip4/192.168.1.5/ip4/10.0.0.1/tcp/1'
     expect(vouchedBy('192.168.1.5', [multiaddr(through)])).toEqual([])

@@ -45,7 +45,7 @@ function storeOn(disk: SmallDisk, opened = true) {
 }
 
 describe('a datastore whose disk is full', () => {
-  it('goes on in memory, and is saved once there is room', async () => {
+  it('continues in memory, and is saved once there is room', async () => {
     const disk = new SmallDisk()
     const { clock, faults, store } = storeOn(disk)
     await store.put(KEY, bytes('old'))
@@ -70,7 +70,7 @@ describe('a datastore whose disk is full', () => {
     expect(faults).toEqual(['ENOSPC', 'well'])
   })
 
-  it('begins in memory where the disk cannot be opened', async () => {
+  it('starts in memory if the disk cannot be opened', async () => {
     const disk = new SmallDisk()
     disk.full = true
     const { clock, store } = storeOn(disk, false)
@@ -81,7 +81,7 @@ describe('a datastore whose disk is full', () => {
     expect(await disk.get(KEY)).toEqual(bytes('kept'))
   })
 
-  it('passes on what is no fault of the disk', async () => {
+  it('rethrows errors that are not disk faults', async () => {
     const { store } = storeOn(new SmallDisk())
     await expect(store.get(KEY)).rejects.toMatchObject({ name: 'NotFoundError' })
   })

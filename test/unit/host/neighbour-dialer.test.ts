@@ -65,14 +65,14 @@ describe('a neighbour on the LAN', () => {
     expect(closed).toEqual([address])
   })
 
-  it('keeps the connection on which an answer runs', async () => {
+  it('keeps the connection on which an answer is streaming', async () => {
     connect(OUTER, PROTOCOLS.inference)
     await announce()
     expect(dialed).toHaveLength(1)
     expect(closed).toEqual([])
   })
 
-  it('is left alone where the LAN is in use, or the packet vouches for no address', async () => {
+  it('is not dialled if it is connected over the LAN, or the packet has no address of its sender', async () => {
     connect(OUTER)
     await announce([])
     connect('/ip4/192.168.1.2/tcp/4801')
@@ -80,7 +80,7 @@ describe('a neighbour on the LAN', () => {
     expect(dialed).toEqual([])
   })
 
-  it('is dialled anew no more than once a minute', async () => {
+  it('is dialled again at most once a minute', async () => {
     connect(OUTER, PROTOCOLS.inference)
     for (let count = 0; count < 6; count += 1) await announce()
     expect(dialed).toHaveLength(1)

@@ -24,11 +24,11 @@ describe('TaskPool', () => {
 
 describe('sampleEnvelopes', () => {
   const envelopes = Array.from({ length: 40 }, (_, id) => new Uint8Array(60_000).fill(id))
-  it('gives no more than asked for', () => {
+  it('returns no more than asked for', () => {
     expect(sampleEnvelopes(envelopes, 3, Math.random)).toHaveLength(3)
     expect(sampleEnvelopes(envelopes, 0, Math.random)).toEqual([])
   })
-  it('gives no more than fits into a frame, and none twice', () => {
+  it('returns no more than fits into a frame, without duplicates', () => {
     const chosen = sampleEnvelopes(envelopes, 64, Math.random)
     const bytes = chosen.reduce((sum, { length }) => sum + length, 0)
     expect(bytes).toBeLessThan(LIMITS.maxFrameBytes - LIMITS.maxAdvertisementBytes)
@@ -38,7 +38,7 @@ describe('sampleEnvelopes', () => {
 })
 
 describe('explainDialFailure', () => {
-  it('names the swarm key where the handshake fails in a private swarm', () => {
+  it('names the swarm key if the handshake fails in a private swarm', () => {
     const error = Object.assign(new Error('x'), { name: 'TimeoutError' })
     expect(explainDialFailure(error, true)).toMatch(/swarm key/)
     expect(explainDialFailure(error, false)).toMatch(/swarm is private/)

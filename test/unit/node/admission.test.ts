@@ -63,7 +63,7 @@ describe('the gate', () => {
     await gate.idle()
   })
 
-  it('lets peers take turns, so that a flood of one does not hold up another', async () => {
+  it('lets peers take turns, so that a flood of one does not delay another', async () => {
     const order: string[] = []
     const gate = gateAt({ nowMs: 0 }, 1, 10)
     const enter = entrant(gate, order)
@@ -92,7 +92,7 @@ describe('the gate', () => {
     expect(order).toEqual(['running', 'new'])
   })
 
-  it('drops those whose time has passed when it looks for the next', async () => {
+  it('drops expired requests when it looks for the next', async () => {
     const clock = { nowMs: 0 }
     const order: string[] = []
     const gate = gateAt(clock, 1, 10)
@@ -106,7 +106,7 @@ describe('the gate', () => {
     expect(new Set(order)).toEqual(new Set(['running', 'late: deadline_exceeded', 'fine']))
   })
 
-  it('drops one whose time passes though nothing else happens', async () => {
+  it('drops a request at its deadline without any other event', async () => {
     const time = new VirtualClock()
     const gate = new Gate({
       slots: 1,
@@ -128,7 +128,7 @@ describe('the gate', () => {
     await gate.idle()
   })
 
-  it('refuses when the predicted wait is longer than the request has, and says when to come back', () => {
+  it('refuses when the predicted wait exceeds the deadline, and says when to retry', () => {
     const gate = gateAt({ nowMs: 0 }, 1, 10)
     const sample = { prefillTokens: 1, prefillMs: 1, decodeTokens: 1, decodeMs: 1 }
     gate.observe({ ...sample, firstTokenMs: 500, serviceMs: 4_000 })
@@ -157,7 +157,7 @@ describe('the gate', () => {
     await gate.idle()
   })
 
-  it('makes room in a full queue at the cost of the peer that holds the most', async () => {
+  it('evicts from a full queue a request of the peer that holds the most', async () => {
     const order: string[] = []
     const gate = gateAt({ nowMs: 0 }, 1, 2)
     const enter = entrant(gate, order)
@@ -175,7 +175,7 @@ describe('the gate', () => {
     )
   })
 
-  it('uses slots that the engine gained', async () => {
+  it('uses slots added by the engine', async () => {
     const order: string[] = []
     const gate = gateAt({ nowMs: 0 }, 1, 2)
     const enter = entrant(gate, order)
@@ -302,7 +302,7 @@ describe('a peer that would take every slot', () => {
     return { time, gate, enter }
   }
 
-  it('has them all while no other is there', () => {
+  it('has them all while no other peer is there', () => {
     const { gate, enter } = setting()
     enter('gone').release()
     enter('a')
@@ -354,14 +354,14 @@ describe('a peer that would take every slot', () => {
 describe('lists of peers', () => {
   const id = '12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf'
 
-  it('know a peer however its id was spelled', () => {
+  it('match a peer in any spelling of its id', () => {
     const cid = peerIdFromString(id).toCID().toString()
     const deny = peerIdSet([`${cid}\n`])
     expect(() => checkAccess({ allow: peerIdSet(), deny }, id)).toThrow('does not serve you')
   })
 
-  it('refuse what is no peer id, for it would keep nobody out', () => {
-    expect(() => peerIdSet([id.slice(1)])).toThrow('is no peer id')
+  it('refuse an invalid peer id, which would exclude no peer', () => {
+    expect(() => peerIdSet([id.slice(1)])).toThrow('is not a valid peer ID')
   })
 })
 
@@ -372,7 +372,7 @@ describe('turns', () => {
   const waiting = [stranger('a', 1), stranger('a', 2), stranger('b', 3)]
   const usual = { overloaded: false, strangersTurn: false }
 
-  it('prefers the peer whose last turn is the longest ago, then the oldest', () => {
+  it('prefers the least recently served peer, then the oldest request', () => {
     expect(nextTurn(waiting, (name) => (name === 'peer a' ? 5 : 4), usual)).toBe(waiting[2])
     expect(nextTurn(waiting, () => 0, usual)).toBe(waiting[0])
     expect(nextTurn(waiting, () => 0, { ...usual, overloaded: true })).toBe(waiting[2])
@@ -394,13 +394,13 @@ describe('turns', () => {
     expect(nextTurn([contributor], () => 0, theirs)).toBe(contributor)
   })
 
-  it('gives a new identity nothing that its old one did not have', () => {
+  it('gives a new identity no advantage over its old one', () => {
     const fresh = { ...stranger('fresh', 9), since: 7 }
     const turns = (name: string) => (name === 'peer a' ? 6 : undefined)
     expect(nextTurn([fresh, stranger('a', 10)], turns, usual)?.peer).toBe('a')
   })
 
-  it('lets nobody give way to a peer that holds as much', () => {
+  it('evicts no request for a peer that holds as much', () => {
     const who = (peer: string, network = 'n') => ({ peer, network, contributes: false })
     expect(givesWay(waiting, who('c'), ONE_IN)).toBe(waiting[1])
     expect(givesWay(waiting, who('b'), ONE_IN)).toBeUndefined()
@@ -408,7 +408,7 @@ describe('turns', () => {
     expect(givesWay(waiting, who('c', 'elsewhere'), ONE_IN)).toBe(waiting[2])
   })
 
-  it('lets strangers give way to a contributor, and it to them, so that they hold a fifth', () => {
+  it('evicts strangers for a contributor, and contributors for a stranger, so that strangers hold a fifth', () => {
     const contributor = { peer: 'c', network: 'm', contributes: true }
     expect(givesWay(waiting, contributor, ONE_IN)).toBe(waiting[2])
     const served = Array.from({ length: 10 }, (_, n) => ({
@@ -416,13 +416,13 @@ describe('turns', () => {
       contributes: true,
     }))
     const two = waiting.slice(0, 2)
-    const nobody = { ...contributor, contributes: false }
+    const newcomer = { ...contributor, contributes: false }
     expect(givesWay([...two, ...served.slice(2)], contributor, ONE_IN)).toBeUndefined()
-    expect(givesWay([...two, ...served.slice(2)], nobody, ONE_IN)).toBe(two[1])
-    expect(givesWay([...two.slice(1), ...served.slice(1)], nobody, ONE_IN)).toBe(served[9])
-    expect(givesWay(served, nobody, ONE_IN)).toBe(served[9])
-    // A fifth of so few is none.
-    expect(givesWay(served.slice(0, 4), nobody, ONE_IN)).toBeUndefined()
+    expect(givesWay([...two, ...served.slice(2)], newcomer, ONE_IN)).toBe(two[1])
+    expect(givesWay([...two.slice(1), ...served.slice(1)], newcomer, ONE_IN)).toBe(served[9])
+    expect(givesWay(served, newcomer, ONE_IN)).toBe(served[9])
+    // A fifth of so few rounds down to zero.
+    expect(givesWay(served.slice(0, 4), newcomer, ONE_IN)).toBeUndefined()
   })
 
   it.each([1, 2, 3, 4])(
@@ -503,7 +503,7 @@ describe('the last slot', () => {
     expect(gate.occupancy).toEqual({ inFlight: 2, queueDepth: 0, slots: 2 })
   })
 
-  it('is no part of what a stranger is told', () => {
+  it('does not count in the load shown to a stranger', () => {
     const { time, gate, enter } = setting()
     const sample = { prefillTokens: 1, prefillMs: 1, decodeTokens: 1, decodeMs: 1 }
     gate.observe({ ...sample, firstTokenMs: 100, serviceMs: 20_000 })
@@ -517,7 +517,7 @@ describe('the last slot', () => {
     expect(enter('giver', true)).toMatchObject({ queuePosition: 0, expectedTtftMs: 100 })
   })
 
-  it('does not keep a stranger from it that has the time to wait until it is kept no longer', async () => {
+  it('admits a stranger whose deadline allows it to wait until the reservation ends', async () => {
     const { time, gate, order, enter, passes } = setting()
     const sample = { prefillTokens: 1, prefillMs: 1, decodeTokens: 1, decodeMs: 1 }
     gate.observe({ ...sample, firstTokenMs: 100, serviceMs: 200_000 })
@@ -582,7 +582,7 @@ describe('the last slot', () => {
     expect(order).toEqual(['giver-0', 'giver-10: over_capacity', 'giver-9: over_capacity'])
   })
 
-  it('keeps no timer once nobody waits', async () => {
+  it('keeps no timer once the queue is empty', async () => {
     const armed = new Set<() => void>()
     const after = (_: number, run: () => void) => {
       armed.add(run)
@@ -607,7 +607,7 @@ describe('the last slot', () => {
 })
 
 describe('fairness', () => {
-  it('knows a contributor until it took what its owner gave, and again after a time', () => {
+  it('counts a peer as contributor until it took what its owner gave, and again after a time', () => {
     const clock = { nowMs: 0 }
     const given = (peer: string) => (peer === 'giver' ? 1_000 : 0)
     const fairness = new Fairness({ given, now: () => clock.nowMs })
@@ -623,7 +623,7 @@ describe('fairness', () => {
 })
 
 describe('the estimate', () => {
-  it('knows no wait while a slot is free', () => {
+  it('is zero while a slot is free', () => {
     const measured = { ...UNMEASURED, firstTokenMs: 100, serviceMs: 1_000 }
     expect(predictedWaitMs({ inFlight: 1, queueDepth: 0, slots: 2 }, measured)).toBe(0)
     expect(predictedWaitMs({ inFlight: 2, queueDepth: 0, slots: 2 }, measured)).toBe(500)
@@ -652,7 +652,7 @@ describe('token buckets', () => {
     )
   })
 
-  it('say exactly how long a debt takes', () => {
+  it('return the exact time until a debt is paid', () => {
     const { state, waitMs } = charge(fullBucket(rate, 0), rate, 0, 5)
     expect(waitMs).toBe(200)
     expect(charge(state, rate, 200, 0).waitMs).toBe(0)
@@ -666,7 +666,7 @@ describe('token buckets', () => {
 })
 
 describe('the pacer', () => {
-  it('waits as long as the ceiling says, over all answers together', () => {
+  it('waits as the ceiling requires, over all answers together', () => {
     const pacer = new Pacer({ tokensPerSecond: 40, now: () => 0 })
     expect(pacer.charge(10)).toBe(0)
     expect(pacer.charge(4)).toBe(100)
@@ -684,7 +684,7 @@ describe('the pacer', () => {
 })
 
 describe('bounds on memory', () => {
-  it('counts each stream of a peer out once', () => {
+  it('releases each stream of a peer once', () => {
     const init = { maxStreams: 1, rate: { perSecond: 1, burst: 9 }, maxPeers: 10 }
     const ledger = new PeerLedger({ ...init, now: () => 0 })
     const leave = ledger.open('peer')
@@ -694,7 +694,7 @@ describe('bounds on memory', () => {
     expect(() => ledger.open('peer')).toThrow(expect.objectContaining({ code: 'rate_limited' }))
   })
 
-  it('forgets peers beyond its bound, never those with streams open', () => {
+  it('evicts peers beyond its bound, never those with open streams', () => {
     const init = { maxStreams: 1, rate: { perSecond: 1, burst: 1 }, maxPeers: 10 }
     const ledger = new PeerLedger({ ...init, now: () => 0 })
     ledger.open('kept')

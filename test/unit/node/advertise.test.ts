@@ -125,7 +125,7 @@ describe('advertising', () => {
     await vi.waitFor(() => expect(offered.length).toBeGreaterThan(0), { timeout: 20_000 })
   }
 
-  it('renews long before what it said runs out', async () => {
+  it('renews long before the advertisement expires', async () => {
     await advertiser.start()
     expect(offered).toHaveLength(1)
     await pass(10 * MINUTE)
@@ -135,7 +135,7 @@ describe('advertising', () => {
     expect(first?.expiresAtMs).toBeGreaterThan(nowMs)
   })
 
-  it('says anew when addresses change, once for several changes', async () => {
+  it('issues again when addresses change, once for several changes', async () => {
     await advertiser.start()
     libp2p.dispatchEvent(new Event('self:peer:update'))
     libp2p.dispatchEvent(new Event('self:peer:update'))
@@ -145,7 +145,7 @@ describe('advertising', () => {
     expect(offered).toHaveLength(2)
   })
 
-  it('says anew when what it measured has moved, not for every breath', async () => {
+  it('issues again when measurements have changed enough, not for every change', async () => {
     await advertiser.start()
     statement = { ...statement, decodeRate: 50 }
     await advertiser.refreshIfMoved()
@@ -160,7 +160,7 @@ describe('advertising', () => {
     expect(offered).toHaveLength(4)
   })
 
-  it('withdraws with an empty advertisement that nothing later undoes', async () => {
+  it('withdraws with an empty advertisement that no later issue replaces', async () => {
     await advertiser.start()
     const renewed = advertiser.refresh()
     await Promise.all([renewed, advertiser.withdraw()])
@@ -175,7 +175,7 @@ describe('advertising', () => {
     expect(new Set(sequences).size).toBe(sequences.length)
   })
 
-  it('cuts an engine with too much to say to what peers accept', async () => {
+  it('truncates an engine’s models to what peers accept', async () => {
     const long = 'x'.repeat(300)
     const aliases = Array.from({ length: 40 }, (_, index) => `alias-${index}`)
     const fields = Array.from({ length: 100 }, (_, index) => `field-${index}`)
@@ -254,7 +254,7 @@ describe('providing', () => {
     expect(provided).toHaveLength(keys.length)
   })
 
-  it('provides no more what is gone, and nothing once it stops', async () => {
+  it('stops providing removed models, and all keys once it stops', async () => {
     const { host, stopped } = dht()
     const [both, one] = await Promise.all([
       provideKeys(self, [model('a'), model('b')]),
@@ -286,7 +286,7 @@ describe('shared models', () => {
     )
   })
 
-  it('notices what came and went', async () => {
+  it('detects added and removed models', async () => {
     let models = [model('a'), model('b')]
     const shared = new SharedModels({ models: async () => models }, ['a', 'b'])
     expect(await shared.refresh()).toMatchObject({ changed: true, missing: [] })

@@ -132,7 +132,7 @@ const table: readonly [
     /no known digest/,
   ],
   [
-    'a digest that is none',
+    'an invalid digest',
     (stream) => write(stream, headFrame({ model: 'scripted@sha256:42' })),
     'invalid_request',
     /digest/,
@@ -198,7 +198,7 @@ describe('bad uploads', () => {
     expect(error.message).toMatch(/upload/)
   })
 
-  it('refuses a client that says nothing at all when its time is over', async () => {
+  it('refuses a silent client when its time is over', async () => {
     const { error } = await failureOf(async () => {}, { limits: { uploadTimeoutMs: 50 } })
     expect(error.code).toBe('deadline_exceeded')
   })
@@ -216,7 +216,7 @@ describe('bad uploads', () => {
     expect(error.code).toBe('deadline_exceeded')
   })
 
-  it('takes memory for what arrives, and gives it back', async () => {
+  it('reserves memory for bytes that arrive, and releases it', async () => {
     const backend = createScriptedBackend()
     const node = await createHarness({
       backend,
@@ -230,7 +230,7 @@ describe('bad uploads', () => {
     expect(node.memory.usedBytes).toBe(0)
   })
 
-  it('takes nothing for bodies that are announced and heads that are withheld', async () => {
+  it('reserves no memory for announced bodies and withheld heads', async () => {
     const node = await createHarness({ backend: createScriptedBackend() })
     for (let n = 0; n < 20; n += 1) {
       const { stream } = await node.open()
@@ -243,7 +243,7 @@ describe('bad uploads', () => {
     expect(node.memory.usedBytes).toBeLessThan(LIMITS.bodyFrameBytes)
   })
 
-  it('refuses a body that the memory of the node does not hold, and keeps none of it', async () => {
+  it('refuses a body beyond the node’s memory, and keeps no part of it', async () => {
     const { error } = await failureOf(
       async (stream) => {
         const writer = new FrameWriter(stream)
@@ -259,7 +259,7 @@ describe('bad uploads', () => {
     expect(error.retryAfterMs).toBeGreaterThan(0)
   })
 
-  it('ends on any bytes at all, with one failure or a reset, and asks the engine nothing', {
+  it('ends on arbitrary bytes with one failure or a reset, without calling the engine', {
     timeout: 30_000,
   }, async () => {
     const backend = createScriptedBackend()

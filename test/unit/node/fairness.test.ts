@@ -43,7 +43,7 @@ describe('the debt ratio', () => {
 })
 
 describe('kept debts', () => {
-  it('outlive the process, fade meanwhile, and are not trusted to be whole', async () => {
+  it('outlive the process, decay meanwhile, and are validated when read', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'skein-debts-'))
     onTestFinished(() => rm(directory, { recursive: true, force: true }))
     const clock = { nowMs: 1e12 }

@@ -40,7 +40,7 @@ describe('faults while serving', () => {
     await node.gate.idle()
   })
 
-  it('charges what was read and sent to a client that leaves before the end, and knows its slot’s time', async () => {
+  it('charges a client that leaves early for tokens read and sent, and records its slot time', async () => {
     const backend = createScriptedBackend({ paceMs: 1 })
     const node = await createHarness({ backend })
     const whole = await node.open('whole')
@@ -74,7 +74,7 @@ describe('faults while serving', () => {
     expect(node.context.fairness.taken('peer')).toBe(0)
   })
 
-  it('gives the place in the queue back when the client resets while it waits', async () => {
+  it('releases the place in the queue when the client resets while it waits', async () => {
     const gate = Promise.withResolvers<void>()
     const backend = createScriptedBackend({ script: () => ({ gate: gate.promise }) })
     const node = await createHarness({ backend, slots: 1 })
@@ -93,7 +93,7 @@ describe('faults while serving', () => {
     expect(backend.calls).toHaveLength(1)
   })
 
-  it('says engine_failed after the chunks that came, and nothing of the inside', async () => {
+  it('sends engine_failed after the chunks, without internal details', async () => {
     const inside = new Error('/home/operator/secret.gguf is broken')
     const backend = createScriptedBackend({
       script: () => ({ fault: { type: 'throw', error: inside, afterTokens: 3 } }),
@@ -111,7 +111,7 @@ describe('faults while serving', () => {
     expect(answer.filter(({ type }) => type === 'failed' || type === 'done')).toHaveLength(1)
   })
 
-  it('says engine_failed for an answer without an end', async () => {
+  it('sends engine_failed for an answer without an end', async () => {
     const backend = createScriptedBackend({
       script: () => ({ fault: { type: 'end', afterTokens: 2 } }),
     })
@@ -121,7 +121,7 @@ describe('faults while serving', () => {
     expect((await collect(stream)).at(-1)).toMatchObject({ error: { code: 'engine_failed' } })
   })
 
-  it('says engine_failed for a backend that throws at once, and gives the slot back', async () => {
+  it('sends engine_failed for a backend that throws at once, and releases the slot', async () => {
     const backend = {
       ...createScriptedBackend(),
       description: 'broken',
@@ -153,7 +153,7 @@ describe('faults while serving', () => {
     expect((await collect(stream)).at(-1)).toMatchObject({ error: { code, ...more } })
   })
 
-  it('keeps quiet about codes that only a client can find, and about its own standing with a cloud', async () => {
+  it('does not send codes that only a client can find, nor its own errors with a cloud', async () => {
     for (const code of ['stalled', 'malformed', 'unauthorized', 'deadline_exceeded'] as const) {
       const error = new InferenceError(code, 'key sk-123 refused')
       const backend = createScriptedBackend({ script: () => ({ fault: { type: 'throw', error } }) })
@@ -184,7 +184,7 @@ describe('faults while serving', () => {
     expect(backend.aborted).toBe(1)
   })
 
-  it('says in its keep-alives how far the engine is, and that a request is queued', async () => {
+  it('reports the engine’s progress, and a queued request, in its keep-alives', async () => {
     const backend = createScriptedBackend({ script: () => ({ fault: { type: 'stall' } }) })
     const prefill = { phase: 'prefill', tokens: 512, of: 4_096 } as const
     const telling: Backend = {
@@ -215,7 +215,7 @@ describe('faults while serving', () => {
     expect(queued?.[0]).toEqual({ phase: 'queued', ahead: 1 })
   })
 
-  it('drops a request whose time passes in the queue without asking the engine', async () => {
+  it('drops a request whose deadline passes in the queue without calling the engine', async () => {
     const gate = Promise.withResolvers<void>()
     const backend = createScriptedBackend({ script: () => ({ gate: gate.promise }) })
     const node = await createHarness({ backend, slots: 1 })
@@ -232,7 +232,7 @@ describe('faults while serving', () => {
     expect(backend.calls).toHaveLength(1)
   })
 
-  it('gives the slot back when the engine does not stop', async () => {
+  it('releases the slot when the engine does not stop', async () => {
     const scripted = createScriptedBackend()
     const hung = new Promise<never>(() => {})
     const backend = {
@@ -270,7 +270,7 @@ describe('faults while serving', () => {
     expect(stream.status).not.toBe('open')
   })
 
-  it('gives an answer its own time, whatever the upload had', async () => {
+  it('gives an answer its own deadline, whatever the upload’s was', async () => {
     const gate = Promise.withResolvers<void>()
     const backend = createScriptedBackend({ script: () => ({ gate: gate.promise }) })
     const node = await createHarness({ backend, limits: { uploadTimeoutMs: 40, keepAliveMs: 10 } })
@@ -284,7 +284,7 @@ describe('faults while serving', () => {
     expect(answer.at(-1)?.type).toBe('done')
   })
 
-  it('gives a slot back that was granted to a client that is already gone', async () => {
+  it('releases a slot that was granted to a client already gone', async () => {
     const backend = createScriptedBackend()
     const node = await createHarness({ backend })
     const { stream, handled } = await node.open()
@@ -300,7 +300,7 @@ describe('faults while serving', () => {
     expect(node.gate.occupancy).toMatchObject({ inFlight: 0, queueDepth: 0 })
   })
 
-  it('tells running requests that it leaves when it is stopped at once', async () => {
+  it('ends running requests with draining when it is stopped at once', async () => {
     const backend = createScriptedBackend({
       script: () => ({ fault: { type: 'stall', afterTokens: 2 } }),
     })
@@ -365,7 +365,7 @@ describe('faults while serving', () => {
   })
 })
 
-describe('who is let in', () => {
+describe('access', () => {
   it.each([
     ['is on the deny list', { deny: ['peer'] }],
     ['is not on the allow list', { allow: ['somebody else'] }],
@@ -381,7 +381,7 @@ describe('who is let in', () => {
     expect(backend.calls).toEqual([])
   })
 
-  it('throws away what a refused peer goes on to upload, instead of keeping it unread', async () => {
+  it('discards the rest of a refused peer’s upload, instead of buffering it', async () => {
     const node = await createHarness({ backend: createScriptedBackend(), deny: ['peer'] })
     const { stream, inbound, handled } = await node.open()
     let unread = 0
@@ -395,7 +395,7 @@ describe('who is let in', () => {
     await handled
   })
 
-  it('refuses work while it drains or loads, and says so', async () => {
+  it('refuses work with draining or loading', async () => {
     const backend = createScriptedBackend()
     const node = await createHarness({ backend })
     backend.setState('loading')
@@ -428,7 +428,7 @@ describe('who is let in', () => {
     for (const { stream } of greedy) expect((await collect(stream)).at(-1)?.type).toBe('done')
   })
 
-  it('limits how often a peer may ask, and says when it may again', async () => {
+  it('limits the rate of a peer’s requests, and says when to retry', async () => {
     const backend = createScriptedBackend()
     const limits = { requestBurstPerPeer: 1, requestsPerSecondPerPeer: 0.5 }
     const node = await createHarness({ backend, limits, now: () => 1_000 })
@@ -461,8 +461,8 @@ describe('who is let in', () => {
   })
 })
 
-describe('what the engine is given', () => {
-  it('gets the model by its own name, no more tokens than the operator gives, and one cache group a peer', async () => {
+describe('the engine’s request', () => {
+  it('has the engine’s model name, no more tokens than the operator allows, and one cache group a peer', async () => {
     const backend = createScriptedBackend({ models: [{ id: 'tiny', aliases: ['small'] }] })
     const node = await createHarness({ backend, maxTokens: 5 })
     const bodies = [
@@ -484,7 +484,7 @@ describe('what the engine is given', () => {
     expect(backend.calls.map(({ cacheGroup }) => cacheGroup)).toEqual(Array(4).fill('a peer'))
   })
 
-  it('carries where an answer goes on, and refuses that for a model that cannot', async () => {
+  it('carries the resume point, and is refused for a model that cannot resume', async () => {
     const backend = createScriptedBackend({
       models: [{ id: 'able' }, { id: 'unable', resume: 'none' }],
     })

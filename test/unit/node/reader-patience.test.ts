@@ -29,7 +29,7 @@ describe('patience with a reader', () => {
     await done
   }
 
-  it('ends with a reader that takes a sip now and then, while others wait', async () => {
+  it('ends with a reader that reads a little now and then, while others wait', async () => {
     const patience = create()
     await wait(patience, 3_000)
     await wait(patience, 0)
@@ -38,7 +38,7 @@ describe('patience with a reader', () => {
     expect(spent).toBeGreaterThan(0)
   })
 
-  it('lasts while the slot is wanted by no other', async () => {
+  it('lasts while no other request wants the slot', async () => {
     contended = false
     const patience = create()
     await wait(patience, 25_000)

@@ -10,7 +10,7 @@ describe('backoffMs', () => {
     ])
   })
 
-  it('lets chance decide between the ends of the jitter', () => {
+  it('draws the factor between the ends of the jitter', () => {
     const equal = { ...init, jitter: EQUAL_JITTER }
     expect([0, 0.5, 1].map((random) => backoffMs(3, equal, random))).toEqual([2_000, 3_000, 4_000])
     const quarter = { ...init, jitter: QUARTER_JITTER }

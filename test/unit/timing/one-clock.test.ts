@@ -33,6 +33,6 @@ it('reads the time nowhere outside of timing/', () => {
   expect(found, 'take a Clock of timing/ instead').toEqual([])
 })
 
-it('lists no exception that is none any more', () => {
+it('lists no exception that no longer applies', () => {
   for (const file of Object.keys(EXCEPTIONS)) expect(readFileSync(file, 'utf8')).toMatch(TIMERS)
 })

@@ -18,7 +18,7 @@ describe('a token bucket', () => {
     expect([1_000, 1_000, 1_000].map(take)).toEqual([true, true, false])
   })
 
-  it('gives nothing for a clock that runs backwards', () => {
+  it('adds no tokens for a clock that runs backwards', () => {
     const take = bucket({ burst: 1, perSecond: 1 }, 10_000)
     expect(take(10_000)).toBe(true)
     expect(take(5_000)).toBe(false)

@@ -97,7 +97,7 @@ describe('a watch over the network', () => {
     watch.stop()
   })
 
-  it('aborts what a peer left behind when it connects anew', async () => {
+  it('aborts a peer’s dead connections when it connects again', async () => {
     const before = new FakeConnection(true)
     const again = new FakeConnection(false)
     const watch = watched(again, before)

@@ -30,7 +30,7 @@ describe('what the operator has announced', () => {
     expect(() => announceRules([text], [], SELF)).toThrow(why)
   })
 
-  it('refuses more than a reader would take', () => {
+  it('refuses more than a reader accepts', () => {
     const many = Array.from({ length: 9 }, (_, index) => `/ip4/44.0.0.${index + 1}/tcp/4801`)
     expect(() => announceRules(many, [], SELF)).toThrow('at most 8')
   })

@@ -114,7 +114,7 @@ describe('dial-back', () => {
     ])
   })
 
-  it('does not take a nonce of another peer for proof', async () => {
+  it('does not accept a nonce from another peer as proof', async () => {
     pair.dial = () => pair.connectBack({ remotePeer: pair.asker })
     const [answer] = await pair.client.ask(pair.ask(), [ADDRESS], { signal })
     expect(answer).toEqual({ outcome: 'reached', proved: false })

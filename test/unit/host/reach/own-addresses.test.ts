@@ -27,7 +27,7 @@ const announced = (own: OwnAddresses, chosen: readonly string[] = []): string[] 
     .map((address) => address.toString().replace(`/p2p/${SELF}`, ''))
 
 describe('the addresses of a host', () => {
-  it('are announced with the public ones first, without waiting for anybody to confirm them', () => {
+  it('are announced with the public ones first, without waiting for confirmation', () => {
     const own = addresses({
       listening: [
         '/ip4/127.0.0.1/tcp/1',
@@ -45,7 +45,7 @@ describe('the addresses of a host', () => {
     expect(own.announced([])[0]?.toString()).toBe(`/ip4/44.0.0.2/tcp/1/p2p/${SELF}`)
   })
 
-  it('are joined by those that the operator typed and a router maps', () => {
+  it('include those that the operator announces and a router maps', () => {
     const own = addresses({
       listening: ['/ip4/192.168.1.2/tcp/1'],
       mapped: ['/ip4/44.0.0.3/tcp/9'],
@@ -58,7 +58,7 @@ describe('the addresses of a host', () => {
     ])
   })
 
-  it('are kept back in hidden networks, however they were found', () => {
+  it('are withheld in hidden networks, however they were found', () => {
     const own = addresses({
       listening: ['/ip4/192.168.1.2/tcp/1', '/ip4/44.0.0.2/tcp/1'],
       noAnnounce: ['192.168.0.0/16', '45.0.0.0/8'],

@@ -50,7 +50,7 @@ describe('how a host is reached', () => {
     expect(reach(init).status).toBe(status)
   })
 
-  it('says nothing to do where peers get through', () => {
+  it('gives no advice if peers get through', () => {
     expect(reach({ own: [PUBLIC], verdicts: { [PUBLIC]: confirmed } }).advice).toBeUndefined()
   })
 
@@ -64,7 +64,7 @@ describe('how a host is reached', () => {
       'leads to another program',
       { own: [PUBLIC], verdicts: { [PUBLIC]: { ...refuted, why: 'other_peer' } } },
     ],
-    ['nothing has to be done: relays carry', { own: [LAN], isRelayed: true }],
+    ['nothing to do: relays carry', { own: [LAN], isRelayed: true }],
     [
       'forward TCP port 4801 on the router to this machine and say --announce /ip4/44.0.0.9/tcp/4801',
       { own: [LAN], seenAt: ['44.0.0.9'] },

@@ -13,7 +13,7 @@ describe('verdicts on an address', () => {
     expect(verdicts.isDue(A, 0)).toBe(true)
   })
 
-  it('are good once any peer got through, and tested again later', () => {
+  it('are confirmed once any peer got through, and tested again later', () => {
     const verdicts = new Verdicts(() => 0)
     verdicts.confirm(A, 'p', 'dial-back', 5)
     expect(verdicts.of(A, 6)).toEqual({ verdict: 'confirmed', by: 'p', atMs: 5, how: 'dial-back' })
@@ -21,14 +21,14 @@ describe('verdicts on an address', () => {
     expect(verdicts.isDue(A, 6 + DIAL_BACK.confirmedMs)).toBe(true)
   })
 
-  it('are bad by the word of a peer that the operator named', () => {
+  it('are refuted by one peer that the operator named', () => {
     const verdicts = new Verdicts(() => 0)
     verdicts.confirm(A, 'p', 'dial-back', 0)
     verdicts.refute(A, vote('b', '44.0.0', true), 9)
     expect(verdicts.of(A, 9)).toEqual({ verdict: 'refuted', by: 'b', atMs: 9, why: 'timeout' })
   })
 
-  it('are bad by the word of two networks, not of many peers of one', () => {
+  it('are refuted by peers of two networks, not by many peers of one', () => {
     const verdicts = new Verdicts(() => 0)
     for (const by of ['a', 'b', 'c']) verdicts.refute(A, vote(by, '44.0.0'), 1)
     expect(verdicts.of(A, 1)).toMatchObject({
@@ -40,21 +40,21 @@ describe('verdicts on an address', () => {
     expect(verdicts.of(A, 2).verdict).toBe('refuted')
   })
 
-  it('stay good against a single voice', () => {
+  it('stay confirmed against a single vote', () => {
     const verdicts = new Verdicts(() => 0)
     verdicts.confirm(A, 'p', 'inbound', 0)
     verdicts.refute(A, vote('liar', '44.0.0'), 1)
     expect(verdicts.of(A, 1).verdict).toBe('confirmed')
   })
 
-  it('turn good again when somebody gets through', () => {
+  it('are confirmed again when a peer gets through', () => {
     const verdicts = new Verdicts(() => 0)
     verdicts.refute(A, vote('b', '44.0.0', true), 1)
     verdicts.confirm(A, 'p', 'dial-back', 2)
     expect(verdicts.of(A, 2).verdict).toBe('confirmed')
   })
 
-  it('are tested again after a growing, bounded pause while they are bad', () => {
+  it('are tested again after a growing, bounded pause while refuted', () => {
     const verdicts = new Verdicts(() => 1)
     let nowMs = 0
     const pauses = Array.from({ length: 12 }, () => {
@@ -67,7 +67,7 @@ describe('verdicts on an address', () => {
     expect(Math.max(...pauses)).toBe(DIAL_BACK.refuted.maxMs)
   })
 
-  it('ask a peer that could say nothing not again for a while, and others at once', () => {
+  it('do not ask a peer without a result again for a while, but others at once', () => {
     const verdicts = new Verdicts(() => 0)
     verdicts.note(A, 'too many requests', 0, 'busy')
     expect(verdicts.isDue(A, 0)).toBe(true)
@@ -76,7 +76,7 @@ describe('verdicts on an address', () => {
     expect(verdicts.mayAsk(A, 'busy', DIAL_BACK.avoidMs)).toBe(true)
   })
 
-  it('are forgotten with their address', () => {
+  it('are dropped with their address', () => {
     const verdicts = new Verdicts(() => 0)
     verdicts.confirm(A, 'p', 'inbound', 0)
     verdicts.keepOnly([])

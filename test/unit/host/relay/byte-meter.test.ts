@@ -15,7 +15,7 @@ function read(meter: ByteMeter, peer: string, fromMs: number, forMs: number): nu
 }
 
 describe('a byte meter', () => {
-  it('holds a greedy peer to the total while its burst lasts, and to its share afterwards', () => {
+  it('limits a greedy peer to the total while its burst lasts, and to its share afterwards', () => {
     const meter = new ByteMeter(INIT, 0)
     const first = read(meter, 'greedy', 0, 5_000)
     expect(first).toBeGreaterThan(4 * RATE)
@@ -26,7 +26,7 @@ describe('a byte meter', () => {
     expect(later / 100).toBeLessThan(110)
   })
 
-  it('holds all peers together to the total', () => {
+  it('limits all peers together to the total', () => {
     const meter = new ByteMeter(INIT, 0)
     const peers = Array.from({ length: 8 }, (_, index) => ({ peer: `p${index}`, nextMs: 0 }))
     let bytes = 0
@@ -40,7 +40,7 @@ describe('a byte meter', () => {
     expect(bytes).toBeLessThanOrEqual(8 * RATE)
   })
 
-  it('lets a peer within its share pass at once while others take all they can get', () => {
+  it('does not delay a peer within its share while others use all they can get', () => {
     const meter = new ByteMeter(INIT, 0)
     const greedy = Array.from({ length: 8 }, (_, index) => ({ peer: `g${index}`, nextMs: 0 }))
     let waitedMs = 0
@@ -54,7 +54,7 @@ describe('a byte meter', () => {
     expect(waitedMs).toBe(0)
   })
 
-  it('gives back what was used as time passes', () => {
+  it('refills as time passes', () => {
     const meter = new ByteMeter(INIT, 0)
     expect(meter.take('peer', 20_000, 0)).toBeGreaterThan(0)
     expect(meter.take('peer', 1, 1_000_000)).toBe(0)

@@ -17,7 +17,7 @@ describe('choosing relays', () => {
     expect(choose([], options)).toEqual(['a', 'c'])
   })
 
-  it('takes two of one network where there is no other', () => {
+  it('takes two of one network if there is no other', () => {
     expect(choose([], [option('a', '44.0.0'), option('b', '44.0.0')])).toEqual(['a', 'b'])
   })
 
@@ -26,17 +26,17 @@ describe('choosing relays', () => {
     expect(choose([], options)).toEqual(['b', 'c'])
   })
 
-  it('takes one more where one is held, of another network if it can', () => {
+  it('takes one more if one is held, of another network if possible', () => {
     const options = [option('b', '44.0.0'), option('c', '45.0.0')]
     expect(choose([option('a', '44.0.0')], options)).toEqual(['c'])
   })
 
-  it('takes none where two that fail apart are held', () => {
+  it('takes none if two independent ones are held', () => {
     const held = [option('a', '44.0.0'), option('b', '45.0.0')]
     expect(choose(held, [option('c', '46.0.0')])).toEqual([])
   })
 
-  it('takes one of another network where both that are held would fail together', () => {
+  it('takes one of another network if both that are held share one', () => {
     const held = [option('a', '44.0.0'), option('b', '44.0.0')]
     expect(choose(held, [option('c', '44.0.0'), option('d', '45.0.0')])).toEqual(['d'])
   })

@@ -32,7 +32,7 @@ describe('reservations at a relay', () => {
     expect(reservations.reserve('a', '44.0.0', 900)).toBe(1_900)
   })
 
-  it('end, and make room for others', () => {
+  it('expire, and make room for others', () => {
     const reservations = create()
     reservations.reserve('a', '44.0.0', 0)
     reservations.reserve('b', '44.0.0', 0)
