@@ -49,7 +49,7 @@ const MAX_CHECKED = 64
 /** A look-up that ended this recently is not repeated for a request that found nobody. */
 const FRESH_LOOKUP_MS = 1_000
 
-/** Peers that others told of and that one look-up visits, in the hope of meeting them. */
+/** Peers known only by what others say that one look-up visits. */
 const MAX_HEARSAY_VISITS = 16
 
 /** Knows peers by their advertisements and finds more in the DHT. Eligibility only, never load. */

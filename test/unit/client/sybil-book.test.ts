@@ -55,7 +55,7 @@ describe('a book full of made-up peers', () => {
     expect((await swarm.requester.chat(request, options)).skein.peerId).toBe(honest.key)
   })
 
-  it('is asked where there is nobody else, as one of them may be there', async () => {
+  it('is asked where no other peer is left, as one of them may be there', async () => {
     swarm = await FakeSwarm.create()
     const peer = await swarm.add(answers('hello'))
     swarm.tell(peer)
