@@ -21,5 +21,5 @@ export type {
 } from './attempt-source.ts'
 export type { Connect } from './open-stream.ts'
 export type { Path } from './path.ts'
-export { createPeerAttempt, type PeerAttemptInit } from './peer-attempt.ts'
+export { createPeerAttempt } from './peer-attempt.ts'
 export { Watchdog } from './watchdog.ts'
