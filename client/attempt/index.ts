@@ -16,7 +16,6 @@ export type {
   Answered,
   AttemptEvent,
   AttemptInit,
-  AttemptLimits,
   AttemptSource,
 } from './attempt-source.ts'
 export type { Connect } from './open-stream.ts'
