@@ -9,7 +9,9 @@ import { type AnswerRequest, parseRequest, type ScoreResponse } from '../../prot
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
-const modelPath = fileURLToPath(new URL('../fixtures/skein-tiny-f16.gguf', import.meta.url))
+const modelPath = fileURLToPath(
+  new URL('../../testing/models/skein-tiny-f16.gguf', import.meta.url),
+)
 
 /** Hot enough for half characters, tags and braces to be drawn. */
 const WILD = { temperature: 2, top_k: 0, max_tokens: 60 }

@@ -7,7 +7,7 @@ import {
   type InferenceRequest,
 } from '../../../../protocol/index.ts'
 import { VirtualClock } from '../../../../testing/index.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../../testing/swarms/scripted-swarm.ts'
 
 const body = {
   model: 'm',
