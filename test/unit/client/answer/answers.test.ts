@@ -81,11 +81,13 @@ describe('a streamed chat', () => {
         chatDelta(3, {}, 'tool_calls'),
         DONE,
       ),
+      { models: [{ ...modelNamed('m'), capabilities: ['chat', 'tools'] }] },
     )
-    const chunks = await collect(swarm.requester.streamChat(request))
+    const tools = [{ type: 'function', function: { name: 'f' } }]
+    const chunks = await collect(swarm.requester.streamChat({ ...request, tools }))
     expect(chunks[0]?.choices[0]?.delta.reasoning_content).toBe('hm')
     expect(chunks[1]?.choices[0]?.delta.tool_calls).toEqual([call])
-    const { choices } = await swarm.requester.chat(request)
+    const { choices } = await swarm.requester.chat({ ...request, tools })
     expect(choices[0]).toMatchObject({
       message: {
         content: null,
@@ -135,8 +137,13 @@ describe('a whole answer', () => {
         },
       ],
     })
-    await swarm.add(says(accepted, chunk(0, piece('x', null)), chunk(1, piece('y', 'stop')), DONE))
-    const completion = await swarm.requester.complete({ model: 'm', prompt: 'p' })
+    await swarm.add(
+      says(accepted, chunk(0, piece('x', null)), chunk(1, piece('y', 'stop')), DONE),
+      {
+        models: [{ ...modelNamed('m'), capabilities: ['completion', 'logprobs'] }],
+      },
+    )
+    const completion = await swarm.requester.complete({ model: 'm', prompt: 'p', logprobs: 0 })
     expect(completion).toMatchObject({
       object: 'text_completion',
       choices: [{ text: 'xy', finish_reason: 'stop', logprobs: { tokens: ['x', 'y'] } }],
