@@ -1,5 +1,6 @@
 import { styleText } from 'node:util'
 import { jsonLine } from './json-line.ts'
+import { plainText } from './plain-text.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -33,7 +34,7 @@ export interface Terminal {
   print(text: string): void
   /** An event for stdout. Dropped unless in JSON mode. */
   emit(event: { readonly event: string }): void
-  /** A line for stderr. */
+  /** A line for stderr. What a peer put into it steers no terminal. */
   log(line: string): void
   /** Replaces the current line of stderr. For terminals only. */
   status(text: string): void
@@ -58,10 +59,10 @@ export function createTerminal(init: TerminalInit): Terminal {
       if (json) stdout.write(jsonLine(event))
     },
     log(line) {
-      stderr.write(`${line}\n`)
+      stderr.write(`${plainText()(line)}\n`)
     },
     status(text) {
-      stderr.write(`\r\u001b[2K${text}`)
+      stderr.write(`\r\u001b[2K${plainText()(text)}`)
     },
     style: (format, text) => (colored ? styleText(format, text, { validateStream: false }) : text),
   }

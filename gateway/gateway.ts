@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
+import { plainError, plainLine } from '../protocol/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
 import { messages } from './anthropic/index.ts'
@@ -146,7 +147,8 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     const format = errorFormatOf(c.req.path)
     if (error instanceof HttpRefusal) return error.response(c.get('requestId'), format)
     const failure = failureOf(error, c.req.raw.signal)
-    if (failure.code === 'internal') log(`${c.req.method} ${c.req.path}: ${String(error.stack)}`)
+    if (failure.code === 'internal')
+      log(`${c.req.method} ${plainLine(c.req.path)}: ${plainError(error)}`)
     return errorResponse(failure, c.get('requestId'), format)
   })
   app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))

@@ -10,6 +10,7 @@ import { InferenceError } from './errors.ts'
 import { ADVERTISEMENT_DOMAIN } from './ids.ts'
 import { LIMITS } from './limits.ts'
 import { isDigest, normalizeModelId } from './model-id.ts'
+import { plainLine } from './plain-text.ts'
 import {
   type Advertisement as AdvertisementMessage,
   AdvertisementSchema,
@@ -211,9 +212,10 @@ function readAddresses(message: AdvertisementMessage): Multiaddr[] {
   }
 }
 
+/** Without what could steer the terminal or forge the log of the reader. */
 function checkedName(name: string): string {
   if (name.length > LIMITS.maxNameLength) throw refuse('a name is too long')
-  return name
+  return plainLine(name)
 }
 
 /** Rates are claims; impossible ones count as unmeasured. */

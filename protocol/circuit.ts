@@ -57,6 +57,7 @@ export interface HopAnswer {
   }
 }
 
+/** Encodes a request to a relay. */
 export function encodeHopRequest(request: HopRequest): Uint8Array {
   return toBinary(
     HopMessageSchema,
@@ -79,6 +80,7 @@ export function decodeHopRequest(bytes: Uint8Array): HopRequest {
   throw new InferenceError('malformed', 'malformed hop message: neither RESERVE nor CONNECT')
 }
 
+/** Encodes a relay's answer. */
 export function encodeHopAnswer({ status, reservation }: HopAnswer): Uint8Array {
   return toBinary(
     HopMessageSchema,

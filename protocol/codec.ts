@@ -8,6 +8,7 @@ import {
 import { type ErrorDetails, InferenceError, isErrorCode } from './errors.ts'
 import type { ClientFrame, InferenceKind, Load, NodeFrame, NodeState, Resume } from './frames.ts'
 import { LIMITS } from './limits.ts'
+import { plainLine } from './plain-text.ts'
 import type { Progress } from './progress.ts'
 import {
   ClientFrameSchema,
@@ -281,14 +282,14 @@ function progressFromMessage({ phase, done, total }: KeepAliveMessage): Progress
 function failureFromPeer(message: FailedMessage): InferenceError {
   const { code, param, retryAfterMs } = message
   if (!isErrorCode(code)) throw malformed('unknown error code')
-  const text = message.message.slice(0, LIMITS.maxMessageLength)
+  const text = plainLine(message.message.slice(0, LIMITS.maxMessageLength))
   const error = new InferenceError(code, text, {
     ...(retryAfterMs !== undefined && {
       retryAfterMs: Math.min(retryAfterMs, LIMITS.maxRetryAfterMs),
     }),
     details: {
       ...(code === 'context_too_long' && sizesOf(message)),
-      ...(param !== undefined && { param: param.slice(0, LIMITS.maxNameLength) }),
+      ...(param !== undefined && { param: plainLine(param.slice(0, LIMITS.maxNameLength)) }),
     },
   })
   if (!error.traits.fromPeer) throw malformed(`a peer cannot send ${code}`)

@@ -26,6 +26,7 @@ export type DialBackOutcome =
   | 'not_allowed'
   | 'rate_limited'
 
+/** Length of a dial-back nonce. */
 export const DIAL_BACK_NONCE_BYTES = 16
 /** Space for padding, addresses and encoding. */
 export const MAX_DIAL_BACK_REQUEST_BYTES: number =
@@ -64,6 +65,7 @@ export function decodeDialBackRequest(bytes: Uint8Array): readonly DialBackTarge
   }))
 }
 
+/** Encodes the outcome of each dial, in the order of the request. */
 export function encodeDialBackResponse(outcomes: readonly DialBackOutcome[]): Uint8Array {
   const message = create(DialBackResponseSchema, {
     outcomes: outcomes.map((outcome) => OUTCOMES[outcome]),
@@ -91,6 +93,7 @@ export function decodeDialBackResponse(
   })
 }
 
+/** Encodes the one message that a dial-back carries. */
 export function encodeDialBackNonce(nonce: Uint8Array): Uint8Array {
   return toBinary(DialBackNonceSchema, create(DialBackNonceSchema, { nonce }))
 }

@@ -133,6 +133,7 @@ export type {
   ToolChoice,
   ToolDefinition,
 } from './openai.ts'
+export { plainError, plainLine, plainText } from './plain-text.ts'
 export type { Progress } from './progress.ts'
 export {
   countersign,

@@ -8,21 +8,32 @@ import {
 } from '../../protocol/index.ts'
 import { type AnswerChunk, hasDelta, type WireRequest } from '../request/index.ts'
 import { parseChunk, readChunk } from './chunk.ts'
+import { FormCheck } from './form-check.ts'
+import { FORM_LIMITS } from './limits.ts'
 
 /** Template, tools and images add tokens that are not in the request's bytes; more than this is made up. */
 const MAX_ADDED_PROMPT_TOKENS = 262_144
+
+/** Engines round to a little above 0. */
+const MAX_LOGPROB = 1e-3
 
 /** Follows one answer from its first chunk to its end and refuses what no well-behaved peer sends. */
 export class AnswerCheck {
   readonly #request: WireRequest
   readonly #finished = new Set<number>()
   readonly #received = new Set<number>()
+  readonly #form: FormCheck | undefined
+  /** The chunk at hand came without token ids. */
+  #isBare: boolean = true
+  #empty = 0
   #dimensions: number | undefined
   #nextSeq = 0
   #scored: boolean = false
 
-  constructor(request: WireRequest) {
+  /** @param resumes only the rest of an answer comes */
+  constructor(request: WireRequest, resumes = false) {
     this.#request = request
+    this.#form = request.form && new FormCheck(request.form, resumes)
     this.#dimensions = request.dimensions
   }
 
@@ -32,12 +43,23 @@ export class AnswerCheck {
       throw malformed(`chunk ${frame.seq} came where ${this.#nextSeq} was due`)
     }
     this.#nextSeq += 1
+    this.#form?.tokenIds(frame.tokenIds.length, this.#request.choices)
+    this.#isBare = frame.tokenIds.length === 0
+    if (frame.logprobs.some((logprob) => !(logprob <= MAX_LOGPROB))) {
+      throw malformed('a log probability that cannot be')
+    }
     return this.#take(parseChunk(this.#request.kind, frame.json))
   }
 
   /** A chunk that did not come in a frame. @throws InferenceError `malformed` */
   value(json: object): AnswerChunk {
     return this.#take(readChunk(this.#request.kind, json))
+  }
+
+  /** A piece or frame that carries nothing. @throws InferenceError `malformed` for a flood of them */
+  nothing(): void {
+    this.#empty += 1
+    if (this.#empty > FORM_LIMITS.maxEmptyPieces) throw malformed('nothing but empty pieces')
   }
 
   /** Whether every choice asked for was told to be over. */
@@ -103,6 +125,8 @@ export class AnswerCheck {
       if (this.#finished.has(choice.index) && (says || choice.finish_reason !== null)) {
         throw malformed('a choice went on after its end')
       }
+      if (!says && choice.finish_reason === null && this.#isBare) this.nothing()
+      this.#form?.choice(choice)
       if (choice.finish_reason !== null) this.#finished.add(choice.index)
     }
   }
@@ -117,6 +141,12 @@ export function checkFailure(
   request: WireRequest,
   resumes: boolean,
 ): InferenceError {
+  // The peer's inner fault: `internal` is left to those of this process.
+  if (error.code === 'internal') {
+    return new InferenceError('engine_failed', `the peer failed: ${error.message}`, {
+      cause: error,
+    })
+  }
   if (error.code === 'not_resumable' && !resumes) return malformed('nothing was to be resumed')
   // Token ids that are none of its vocabulary: not the caller's doing, and no verdict on the request.
   if (resumes && error.code === 'invalid_request' && error.details.param === 'resume') {

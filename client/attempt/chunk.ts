@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { InferenceError, type InferenceRequest, LIMITS } from '../../protocol/index.ts'
+import { InferenceError, type InferenceRequest, LIMITS, plainLine } from '../../protocol/index.ts'
 import type { AnswerChunk } from '../request/index.ts'
 
 const index = z
@@ -109,7 +109,9 @@ export function readChunk(kind: InferenceRequest['kind'], json: unknown): Answer
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     const where = issue?.path.map(String).join('.') ?? ''
-    throw new InferenceError('malformed', `bad chunk: ${where}: ${issue?.message ?? 'invalid'}`)
+    // Both may quote the peer.
+    const what = plainLine(`${where}: ${issue?.message ?? 'invalid'}`)
+    throw new InferenceError('malformed', `bad chunk: ${what.slice(0, LIMITS.maxMessageLength)}`)
   }
   return (
     kind === 'embedding' ? { kind, item: parsed.data } : { kind, ...parsed.data }

@@ -159,7 +159,7 @@ class FrameCheck {
     this.#startedMs = clock.now()
     this.#attemptId = attemptId
     this.#hash = init.onAnswered && createHash('sha256')
-    this.#answer = new AnswerCheck(init.request)
+    this.#answer = new AnswerCheck(init.request, init.resume !== undefined)
   }
 
   frame(frame: NodeFrame): AttemptEvent | undefined {
@@ -167,6 +167,7 @@ class FrameCheck {
       case 'accepted':
         return this.#accept(frame)
       case 'keepAlive': {
+        this.#answer.nothing()
         const { progress } = frame
         return progress === undefined ? undefined : { type: 'progress', progress }
       }

@@ -1,12 +1,13 @@
 /**
- * The ground of the client: what a request is, what becomes known while it runs, its record, and the limits of all of it.
- * Types and pure readers; nothing here asks a peer.
+ * Types and pure functions that every room of the client shares: the request, its events, its record and its limits.
+ * Nothing here contacts a peer.
  *
  * @example
  * const longest = (limits: Partial<RequestLimits>): number => resolveLimits(REQUEST_LIMITS, limits).timeoutMs
  *
  * @packageDocumentation
  */
+
 export {
   type AnswerChunk,
   finishChunk,
@@ -22,6 +23,7 @@ export {
   UNSEEN_TOKENS,
 } from './answer-chunk.ts'
 export type { AnswerEvent, PeerReport } from './answer-event.ts'
+export type { AnswerForm, JsonForm } from './answer-form.ts'
 export type { Candidate, Query, RouteCandidate } from './candidate.ts'
 export { canonicalDecimal, canonicalJson, canonicalText } from './canonical/index.ts'
 export { fieldOf, modelOf, wantsStream, wantsUsage } from './fields.ts'

@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import type { Answer } from '../../client/index.ts'
-import { InferenceError, type OpenAiUsage } from '../../protocol/index.ts'
+import { InferenceError, type OpenAiUsage, plainError } from '../../protocol/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import {
   failureOf,
@@ -79,7 +79,7 @@ export async function streamDialect<T extends { readonly model: string }>(
       yield writer.end(answer.usage, answer.event?.verification)
     } catch (error) {
       const failure = tell(failureOf(error, signal))
-      if (failure.code === 'internal') log(`a stream failed: ${String(failure.stack)}`)
+      if (failure.code === 'internal') log(`a stream failed: ${plainError(failure)}`)
       c.set('broken', true)
       yield writer.fail(failure)
     } finally {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import * as z from 'zod'
-import { InferenceError } from '../../protocol/index.ts'
+import { InferenceError, plainLine } from '../../protocol/index.ts'
 import { optionsOf } from '../answering/index.ts'
 import { BATCH_ENDPOINTS } from './batch-line.ts'
 import { type BatchRecord, hasEnded, newBatchId, readBatchRecord } from './batch-record.ts'
@@ -140,7 +140,7 @@ export class Batches {
     const { id } = run.record
     const running = run
       .run()
-      .catch((error: unknown) => this.#init.log(`batch ${id} stopped: ${String(error)}`))
+      .catch((error: unknown) => this.#init.log(`batch ${id} stopped: ${plainLine(String(error))}`))
       .finally(() => {
         this.#running.delete(running)
         this.#runs.delete(id)

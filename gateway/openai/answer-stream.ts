@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import type { Answer, ServedChunk } from '../../client/index.ts'
-import { InferenceError } from '../../protocol/index.ts'
+import { InferenceError, plainError } from '../../protocol/index.ts'
 import { type GivenHints, ignoreHints, openAnswer, Spending } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import {
@@ -59,7 +59,7 @@ export async function streamAnswer<T extends Choices & { readonly model: string 
       yield sse('[DONE]')
     } catch (error) {
       const failure = failureOf(error, signal)
-      if (failure.code === 'internal') log(`a stream failed: ${String(failure.stack)}`)
+      if (failure.code === 'internal') log(`a stream failed: ${plainError(failure)}`)
       c.set('broken', true)
       yield sse(errorBody(failure))
     } finally {

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, it } from 'vitest'
 import { createOllamaBackend, createOpenAiBackend } from '../../backend/index.ts'
-import { startEngineProcess } from '../fixtures/engine-process.ts'
+import { startEngineProcess } from '../../testing/engines/engine-process.ts'
 import { backendSuite, type EngineUnderTest } from './backend-suite.ts'
 
 const MODEL_FILE = fileURLToPath(new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url))

@@ -5,7 +5,7 @@ import OpenAI, { toFile } from 'openai'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createApiKey, type GatewayServer, serveGateway } from '../../../gateway/index.ts'
 import type { GatewayServerInit } from '../../../gateway/server/index.ts'
-import { LiveSwarm } from '../../fixtures/live-swarm.ts'
+import { LiveSwarm } from '../../../testing/swarms/live-swarm.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 

@@ -1,7 +1,7 @@
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createGateway, type GatewayServer, serveGateway } from '../../../gateway/index.ts'
-import { LiveSwarm } from '../../fixtures/live-swarm.ts'
+import { LiveSwarm } from '../../../testing/swarms/live-swarm.ts'
 
 const messages: { role: 'user'; content: string }[] = [
   { role: 'user', content: 'Count from 1 to 20.' },

@@ -14,8 +14,8 @@ import {
   serveGateway,
 } from '../../../gateway/index.ts'
 import type { InferenceRequest } from '../../../protocol/index.ts'
-import { AnswerChecks } from '../../fixtures/answer-checks.ts'
-import { LiveSwarm } from '../../fixtures/live-swarm.ts'
+import { AnswerChecks } from '../../../testing/answer-checks.ts'
+import { LiveSwarm } from '../../../testing/swarms/live-swarm.ts'
 
 const prompt = 'Count from 1 to 20.'
 const numbers = Array.from({ length: 20 }, (_, i) => i + 1).join(', ')

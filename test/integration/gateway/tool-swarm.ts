@@ -8,7 +8,7 @@ import {
   serveGateway,
 } from '../../../gateway/index.ts'
 import { InferenceError, type InferenceRequest } from '../../../protocol/index.ts'
-import { LiveSwarm } from '../../fixtures/live-swarm.ts'
+import { LiveSwarm } from '../../../testing/swarms/live-swarm.ts'
 
 export const prompt = 'Count from 1 to 20.'
 export const numbers: string = Array.from({ length: 20 }, (_, i) => i + 1).join(', ')

@@ -2,8 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createOllamaBackend, createOpenAiBackend } from '../../../backend/index.ts'
 import { type ChatChunk, InferenceError, parseRequest } from '../../../protocol/index.ts'
+import {
+  chat,
+  events,
+  fakeFetch,
+  json,
+  lines,
+  type Reply,
+} from '../../../testing/engines/fake-engine.ts'
 import { collect, failureOf } from '../../conformance/backend-answers.ts'
-import { chat, events, fakeFetch, json, lines, type Reply } from '../../fixtures/fake-engine.ts'
 
 const PATH = '/v1/chat/completions'
 const TOOLS = ['search', 'open'].map((name) => ({ type: 'function', function: { name } }))

@@ -4,9 +4,9 @@ import {
   createScriptedBackend,
   detectBackends,
 } from '../../../backend/index.ts'
-import { startOllamaWire } from '../../fixtures/ollama-wire.ts'
-import { startOpenAiWire } from '../../fixtures/openai-wire.ts'
-import { sendJson, startWireServer } from '../../fixtures/wire-server.ts'
+import { startOllamaWire } from '../../../testing/engines/ollama-wire.ts'
+import { startOpenAiWire } from '../../../testing/engines/openai-wire.ts'
+import { sendJson, startWireServer } from '../../../testing/engines/wire-server.ts'
 
 const portOf = ({ baseUrl }: { readonly baseUrl: string }) => Number(new URL(baseUrl).port)
 const WAIT = { timeoutMs: 10_000 }

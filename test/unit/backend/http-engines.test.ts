@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createOllamaBackend, createOpenAiBackend } from '../../../backend/index.ts'
 import { parseRequest } from '../../../protocol/index.ts'
-import { collect, failureOf } from '../../conformance/backend-answers.ts'
 import {
   chat,
   delta,
@@ -10,7 +9,8 @@ import {
   json,
   lines,
   type Reply,
-} from '../../fixtures/fake-engine.ts'
+} from '../../../testing/engines/fake-engine.ts'
+import { collect, failureOf } from '../../conformance/backend-answers.ts'
 
 const GENERIC = { '/v1/models': () => json({ data: [{ id: 'm', owned_by: 'someone' }] }) }
 const VLLM = {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { createOpenAiBackend } from '../../../backend/index.ts'
 import { parseRequest } from '../../../protocol/index.ts'
+import { chat, events, fakeFetch, json, type Reply } from '../../../testing/engines/fake-engine.ts'
 import { collect, failureOf } from '../../conformance/backend-answers.ts'
-import { chat, events, fakeFetch, json, type Reply } from '../../fixtures/fake-engine.ts'
 
 describe('a vLLM that reports token ids', () => {
   const ids = (tokens: readonly number[], finish: string | null = null) =>

@@ -26,6 +26,14 @@ describe('in JSON mode', () => {
   })
 })
 
+describe('a log line', () => {
+  it('steers no terminal, whatever a peer put into it', () => {
+    const { terminal, err } = capture(false, true)
+    terminal.log('failed: \u001b]0;owned\u0007\u001b[31mred\r\u009b2K\u007f')
+    expect(err).toEqual(['failed: red\n'])
+  })
+})
+
 describe('for people', () => {
   it('prints text and no events', () => {
     const { terminal, out } = capture(false)

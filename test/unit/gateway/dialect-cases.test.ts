@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createGateway } from '../../../gateway/index.ts'
 import { ANSWER_PREFIX } from '../../../protocol/index.ts'
-import { events, fakeFetch, json, type Reply } from '../../fixtures/fake-engine.ts'
-import { gatewayClientOf } from '../../fixtures/gateway-client.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../fixtures/scripted-swarm.ts'
+import { events, fakeFetch, json, type Reply } from '../../../testing/engines/fake-engine.ts'
+import { gatewayClientOf } from '../../../testing/swarms/gateway-client.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../testing/swarms/scripted-swarm.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
 

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createGateway, type Gateway } from '../../../gateway/index.ts'
-import { gatewayClientOf } from '../../fixtures/gateway-client.ts'
-import { ScriptedSwarm } from '../../fixtures/scripted-swarm.ts'
+import { gatewayClientOf } from '../../../testing/swarms/gateway-client.ts'
+import { ScriptedSwarm } from '../../../testing/swarms/scripted-swarm.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
 

@@ -6,8 +6,8 @@ import { Ollama } from 'ollama'
 import OpenAI, { APIError, toFile } from 'openai'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createGateway } from '../../../gateway/index.ts'
-import { gatewayClientOf } from '../../fixtures/gateway-client.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../fixtures/scripted-swarm.ts'
+import { gatewayClientOf } from '../../../testing/swarms/gateway-client.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../testing/swarms/scripted-swarm.ts'
 
 vi.setConfig({ testTimeout: 20_000 })
 

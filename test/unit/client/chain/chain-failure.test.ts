@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isTelling, noneAnswered } from '../../../../client/chain/chain-failure.ts'
+import { countsAgainstMember, noneAnswered } from '../../../../client/chain/chain-failure.ts'
 import { withoutSecrets } from '../../../../client/chain/without-secrets.ts'
 import { type ErrorCode, InferenceError } from '../../../../protocol/index.ts'
 
@@ -42,18 +42,18 @@ describe('noneAnswered', () => {
   })
 })
 
-describe('isTelling', () => {
+describe('countsAgainstMember', () => {
   it.each(['invalid_request', 'context_too_long', 'capability_unavailable', 'cancelled'] as const)(
     'blames no member for %s',
     (code) => {
-      expect(isTelling(new InferenceError(code, ''))).toBe(false)
+      expect(countsAgainstMember(new InferenceError(code, ''))).toBe(false)
     },
   )
 
   it.each(['stalled', 'over_capacity', 'no_peers', 'model_not_found'] as const)(
     'remembers %s',
     (code) => {
-      expect(isTelling(new InferenceError(code, ''))).toBe(true)
+      expect(countsAgainstMember(new InferenceError(code, ''))).toBe(true)
     },
   )
 })

@@ -1,0 +1,61 @@
+import type { ChatRequest, CompletionRequest, InferenceRequest } from '../../protocol/index.ts'
+
+/** The form that a request allows its answer to have. */
+export interface AnswerForm {
+  /** Functions that may be called. Empty: none. */
+  readonly functions: ReadonlySet<string>
+  /** Log probabilities were requested, with so many alternatives for each token. */
+  readonly alternatives?: number
+  /** Tokens of each choice. Absent where the caller set no bound. */
+  readonly maxTokens?: number
+  /** UTF-8 bytes of the prompt, where the answer repeats it. */
+  readonly echoedBytes: number
+  /** The text has to be JSON. */
+  readonly json?: JsonForm
+}
+
+/** What is checked of a JSON answer: that it parses, its kind, and the properties that must be there. */
+export interface JsonForm {
+  readonly isObject: boolean
+  readonly required: readonly string[]
+}
+
+/** @returns nothing for kinds of requests whose answer is no text */
+export function answerFormOf({ kind, body }: InferenceRequest): AnswerForm | undefined {
+  if (kind === 'chat') return chatForm(body)
+  return kind === 'completion' ? completionForm(body) : undefined
+}
+
+function chatForm(body: ChatRequest): AnswerForm {
+  const { tools, tool_choice: choice, logprobs, top_logprobs, response_format: format } = body
+  const names = (tools ?? []).map(({ function: { name } }) => name)
+  const forced = typeof choice === 'object' && choice !== null ? [choice.function.name] : names
+  const maxTokens = body.max_completion_tokens ?? body.max_tokens
+  const json = jsonForm(format)
+  return {
+    functions: new Set(choice === 'none' ? [] : forced),
+    echoedBytes: 0,
+    ...(logprobs === true && { alternatives: top_logprobs ?? 0 }),
+    ...(typeof maxTokens === 'number' && { maxTokens }),
+    ...(json !== undefined && { json }),
+  }
+}
+
+function completionForm({ logprobs, max_tokens, echo, prompt }: CompletionRequest): AnswerForm {
+  const repeated = typeof prompt === 'string' ? Buffer.byteLength(prompt) : Infinity
+  return {
+    functions: new Set(),
+    echoedBytes: echo === true ? repeated : 0,
+    ...(typeof logprobs === 'number' && { alternatives: logprobs }),
+    ...(typeof max_tokens === 'number' && { maxTokens: max_tokens }),
+  }
+}
+
+function jsonForm(format: ChatRequest['response_format']): JsonForm | undefined {
+  if (format?.type === 'json_object') return { isObject: true, required: [] }
+  if (format?.type !== 'json_schema' || format.json_schema.strict !== true) return undefined
+  const { type, required } = format.json_schema.schema ?? {}
+  const isObject = type === 'object'
+  const names = Array.isArray(required) ? required.filter((one) => typeof one === 'string') : []
+  return { isObject, required: isObject ? names : [] }
+}
