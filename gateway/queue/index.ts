@@ -1,5 +1,5 @@
 /**
- * Requests that the peers have no room for wait here, within their deadline, instead of being refused.
+ * Queues requests while the peers have no free slots, within their deadline, instead of refusing them.
  *
  * @example
  * import { systemClock } from '../../timing/index.ts'

@@ -12,7 +12,7 @@ import { backendSuite, type EngineUnderTest } from './backend-suite.ts'
 
 const MODEL = 'skein-tiny'
 
-/** Slow enough that a client which leaves is noticed before the answer is over. */
+/** Slow enough to notice that a client leaves before the answer ends. */
 const WIRE_PACE_MS = 1
 
 backendSuite('scripted', async () => {
