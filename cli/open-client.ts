@@ -1,6 +1,7 @@
 import { type Client, type ClientInit, createClient } from '../client/index.ts'
 import { type ModelOptions, modelsOf } from './model-options.ts'
 import { withBootstrap } from './named-bootstrap.ts'
+import { plainLine } from './plain-text.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { resolveNetwork, type SharedOptions } from './shared-options.ts'
@@ -17,7 +18,14 @@ export async function openClient(
   const [dataDir = ''] = dataDirs
   const recalled = await withBootstrap(session, host, dataDir)
   const client = await openTyped(() =>
-    createClient({ ...recalled, ...named, ...more, whenLocked: 'ephemeral', dataDir }),
+    createClient({
+      onFault: (message) => session.terminal.log(plainLine(message)),
+      ...recalled,
+      ...named,
+      ...more,
+      whenLocked: 'ephemeral',
+      dataDir,
+    }),
   )
   const close = async (): Promise<void> => {
     await rememberBootstrap(dataDir, client.host).catch((error: unknown) => {

@@ -33,15 +33,15 @@ import {
 } from './split/index.ts'
 import { openReputation, type SavedReputation, type StandingReport } from './trust/index.ts'
 
-/** How the client reaches the swarm, and how it asks. Limits have defaults; see {@link RequestLimits}, {@link DiscoveryLimits}. */
+/** Options of a client. Limits have defaults; see {@link RequestLimits}, {@link DiscoveryLimits}. */
 export interface ClientInit extends Omit<HostInit, 'dht'>, SettingsInit {
-  /** Ids of peers whose receipts count: peers that served a friend are not strangers. @default none */
+  /** Ids of peers whose receipts count: a peer that served a friend is not a stranger. @default none */
   readonly friends?: readonly string[]
 }
 
 interface Streamed extends ChainField {
   readonly stream: true
-  /** `include_usage`: the last chunk carries the usage and no choice. */
+  /** `include_usage`: adds a last chunk with the usage and no choice. */
   readonly stream_options?: { readonly include_usage?: boolean } | null
 }
 
@@ -50,69 +50,73 @@ interface Whole extends ChainField {
 }
 
 /**
- * Asks the peers of a swarm, and the caller's own providers. A request's `model` is an id, an alias, `provider/model`,
- * `auto` (whatever is there and can take the request), or a chain of them apart by commas; `models` goes on with it.
+ * Sends requests to the peers of a swarm and to the caller's own providers. A request's `model` is an id, an alias,
+ * `provider/model`, `auto` (any available model that can serve the request), or a comma-separated chain of these;
+ * `models` lists further members of the chain.
  *
- * Every rejection is an InferenceError, except that an aborted call rejects with its signal's reason. Once peers were asked, `error.details.attempts` says whom and what came of it.
+ * Every rejection is an InferenceError, except that an aborted call rejects with its signal's reason. If peers were asked,
+ * `error.details.attempts` lists the attempts and their outcomes.
  */
 export interface Client extends AsyncDisposable {
   readonly host: Host
-  /** What requests may name beside the models of the network. */
+  /** Names that requests may use in addition to the models of the network. */
   readonly names: OwnNames
-  /** A streamed chat answer. Errors come from the iterator. */
+  /** A streamed chat answer. The iterator throws errors. */
   chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>
-  /** A whole chat answer. Until its end another peer may take over unseen. `n` choices are asked for apart, over all peers. */
+  /** A whole chat answer. Another peer may take over until its end. `n` choices are separate requests, spread over all peers. */
   chat(request: ChatRequest & Whole, options?: RequestOptions): Promise<ChatCompletion>
-  /** A streamed text completion. Errors come from the iterator. */
+  /** A streamed text completion. The iterator throws errors. */
   complete(request: PromptListRequest & Streamed, options?: RequestOptions): Answer<CompletionChunk>
-  /** A whole text completion. Until its end another peer may take over unseen. Prompts of a list are asked apart, over all peers. */
+  /** A whole text completion. Another peer may take over until its end. Prompts of a list are separate requests, spread over all peers. */
   complete(request: PromptListRequest & Whole, options?: RequestOptions): Promise<Completion>
   /**
-   * One embedding for each input, as numbers, in the order of the inputs. Many inputs are shared among peers with the
-   * same weights; {@link PartialFailure} keeps what arrived.
+   * One embedding for each input, as numbers, in the order of the inputs. Many inputs are spread over peers with the same
+   * weights.
+   *
+   * @throws {@link PartialFailure} with the embeddings that arrived, if some did not
    */
   embed(
     request: EmbeddingRequest & ChainField,
     options?: RequestOptions,
   ): Promise<EmbeddingResponse>
   /**
-   * Many requests, spread over all peers, each with one result. Requests are taken from the list as there is room for
-   * them; those that fail come again, and those that find no room wait, until the deadline of the batch. Leaving early
-   * cancels what runs.
+   * Many requests, spread over all peers, each with one result. Requests are pulled from `requests` as peers have capacity.
+   * Failed requests are retried, and requests without a free slot wait, until the deadline of the batch. Breaking out of
+   * the loop cancels the rest.
    *
-   * @throws what the list throws; `deadline_exceeded` where requests are left in it; the signal's reason
+   * @throws what `requests` throws; `deadline_exceeded` if some were never started; the signal's reason
    */
   batch(
     requests: Iterable<BatchRequest> | AsyncIterable<BatchRequest>,
     options?: BatchOptions,
   ): AsyncGenerator<BatchResult, void, void>
-  /** Every model that can be found, with who serves it. @throws InferenceError `no_peers` with the reason */
+  /** Every model that can be found, and the peers that serve it. @throws InferenceError `no_peers` with the reason */
   models(options?: AbortOptions): Promise<readonly ModelListing[]>
   /**
-   * Of these optional fields of requests, those that the engine behind a peer's model does not take. All of them for a peer
-   * that is not known, none for the caller's own providers, which get them.
+   * Those of the given optional request fields that the engine behind a peer's model ignores: all of them for an unknown
+   * peer, none for the caller's own providers.
    */
   unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[]
   /** Every peer that serves a model, probed. @throws InferenceError `no_peers` with the reason */
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
-  /** Has the listener told of every request that ends from now on. What it throws is dropped. @returns the undoing */
+  /** Subscribes to request records. Exceptions of the listener are ignored. @returns unsubscribe */
   observe(listener: (event: RequestEvent) => void): () => void
-  /** What is known of a peer by audits, or of all. */
+  /** The standings of one peer, or of all peers, from audits. */
   reputation(peer?: string): readonly StandingReport[]
-  /** Forgets what is known of a peer: it is a newcomer again. @returns how many standings that were */
+  /** Deletes the standings of a peer, which becomes a newcomer again. @returns the number of standings deleted */
   forget(peer: string): number
   /** Total advertised slots of the peers known to serve a model now, by id or alias; 0 if none are known. */
   slots(model: string): number
-  /** What it is doing now, and what it may still spend. */
+  /** Current activity and remaining budgets. */
   stats(): ClientStats
-  /** Cancels what runs and stops the host. */
+  /** Cancels all requests and stops the host. */
   close(): Promise<void>
 }
 
 /**
- * Joins the swarm as a client of its DHT. Resolves at once: peers are found when they are needed.
+ * Joins the swarm as a DHT client. Resolves immediately: peers are discovered on demand.
  *
- * @throws InferenceError `invalid_request` if a limit is out of range, and what creating a host throws
+ * @throws InferenceError `invalid_request` if a limit is out of range, and what `createHost` throws
  */
 export async function createClient(init: ClientInit = {}): Promise<Client> {
   const { providers: _, scorer: __, receipts = false, friends, ...own } = init
@@ -135,18 +139,18 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
       : undefined
   await ledger?.start()
   const client = createClientOver(host, { ...init, saved, ledger })
-  // From here on the client closes them.
+  // The client closes them from now on.
   opened.release()
   return client
 }
 
-/** What a client over a host that exists already is made of. */
+/** Options of a client over an existing host. */
 export type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & {
   readonly saved?: SavedReputation
   readonly ledger?: Ledger | undefined
 }
 
-/** A client over a host that exists already. Closing the client closes the host. */
+/** Creates a client over an existing host. Closing the client closes the host. */
 export function createClientOver(host: Host, init: ClientOverInit): Client {
   const { saved, ledger } = init
   const settings = resolveSettings({
@@ -167,7 +171,7 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
     closed ??= parts[Symbol.asyncDispose]()
     return closed
   }
-  // The overloads differ only in what `stream` says, which decides here.
+  // The overloads differ only in `stream`.
   const client = {
     host,
     names: requester.names,

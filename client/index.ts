@@ -1,6 +1,5 @@
 /**
- * The client library: finds peers that serve a model, chooses among them, and fails over unseen until the answer has
- * begun.
+ * The client library: finds peers that serve a model, selects among them, and fails over without the caller noticing.
  *
  * @example
  * import { createClient } from 'skein'

@@ -401,6 +401,7 @@ const MODEL_KEY_SHARDS = 4;
 const PROTOCOLS: {
     readonly kad: "/skein/kad/1.0.0";
     readonly advertisement: "/skein/advertisement/1.0.0";
+    readonly notice: "/skein/notice/1.0.0";
     readonly probe: "/skein/probe/1.0.0";
     readonly inference: "/skein/inference/1.0.0";
     readonly receipt: "/skein/receipt/1.0.0";
@@ -1038,13 +1039,16 @@ interface Host extends AsyncDisposable {
     stopProviding(key: CID, options?: AbortOptions): Promise<void>;
     findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>;
     findFreshAddresses(peer: PeerId, options?: AbortOptions): Promise<boolean>;
-    offerAdvertisement(envelope: Uint8Array): Promise<void>;
+    offerAdvertisement(envelope: Uint8Array, options?: {
+        readonly notify?: boolean;
+    }): Promise<void>;
     fetchAdvertisement(peer: PeerId, options?: AbortOptions): Promise<Advertisement | undefined>;
 }
 interface HostInit {
     readonly dht: 'server' | 'client';
     readonly dataDir?: string;
     readonly whenLocked?: 'fail' | 'ephemeral';
+    readonly onFault?: (message: string) => void;
     readonly listen?: readonly string[];
     readonly announce?: readonly string[];
     readonly noAnnounce?: readonly string[];

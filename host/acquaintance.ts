@@ -1,4 +1,4 @@
-/** How a peer is known: others told of it, it told of itself over a connection, or it has answered a request. */
+/** How a peer is known: by what others say, by its own advertisement over a connection, or by an answer to a request. */
 export type Acquaintance = 'heard' | 'met' | 'answered'
 
 const ORDER = ['heard', 'met', 'answered'] as const satisfies readonly Acquaintance[]

@@ -42,7 +42,7 @@ export interface OwnedBook extends AdvertisementBook {
   take(envelope: Uint8Array, options?: TakeOptions): Promise<Advertisement>
   /** Sealed, of peers that were met other than `except`, not expired and not withdrawn: what may be passed on. */
   fresh(except: PeerId): readonly Uint8Array[]
-  /** The same, of peers that others told of: passed on where there is room left. */
+  /** The same, of peers known by what others say: passed on where there is room left. */
   hearsay(except: PeerId): readonly Uint8Array[]
   /** Everything, for the cache; the best known peers first, as a file that is full ends somewhere. */
   kept(): readonly KeptAdvertisement[]
@@ -171,7 +171,7 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
   }
 }
 
-/** The source of hearsay that was read from the disk: one, as who told of it is not kept. */
+/** The source of hearsay that was read from the disk: one, as its real source is not kept. */
 const CACHE = 'cache'
 
 /** What comes from the signer's own connection, or from this process, is no hearsay. */

@@ -4,7 +4,7 @@ import type { Acquaintance } from './acquaintance.ts'
 export interface BookEntryTraits {
   readonly expiresAtMs: number
   readonly acquaintance: Acquaintance
-  /** The peer that told of it. */
+  /** The peer it came from. */
   readonly source: string
   /** When it was taken in, by our clock: the times inside are the signer's claims. */
   readonly takenAtMs: number

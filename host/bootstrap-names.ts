@@ -15,7 +15,7 @@ export function isBootstrapName(address: Multiaddr): boolean {
 /**
  * The peers that a `/dnsaddr` name leads to, by the TXT records of `_dnsaddr.<name>`.
  *
- * @throws Error where there is none, or the name cannot be looked up
+ * @throws Error without such a record, or if the name cannot be looked up
  */
 export async function peersOfName(
   name: Multiaddr,

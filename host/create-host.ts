@@ -4,6 +4,7 @@ import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { InferenceError, openAdvertisement, PROTOCOLS } from '../protocol/index.ts'
 import { openScope, systemClock } from '../timing/index.ts'
 import { createAdvertisementBook } from './advertisement-book.ts'
+import { createNoticeServer, notifyPeers } from './advertisement-notice.ts'
 import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
 import { connectedServers } from './connected-servers.ts'
@@ -112,6 +113,10 @@ async function assemble(
   await libp2p.handle(PROTOCOLS.advertisement, serve, {
     maxInboundStreams: 4,
     maxOutboundStreams: 4,
+    runOnLimitedConnection: true,
+  })
+  await libp2p.handle(PROTOCOLS.notice, createNoticeServer({ book, now: init.now }), {
+    maxInboundStreams: 2,
     runOnLimitedConnection: true,
   })
   const fetch = (
@@ -256,12 +261,13 @@ async function assemble(
     findProviders: dht.findProviders,
     findFreshAddresses: (peer, options) =>
       findFreshAddresses({ libp2p, dht: kad, signal }, peer, options),
-    offerAdvertisement: async (envelope) => {
+    offerAdvertisement: async (envelope, options = {}) => {
       const { expiresAtMs } = await openAdvertisement(envelope, {
         nowMs: init.now(),
         expectedSigner: libp2p.peerId,
       })
       advertised = { envelope, expiresAtMs }
+      if (options.notify === true) await notifyPeers(libp2p, envelope, { signal })
     },
     fetchAdvertisement: (peer, options) => fetch(peer, options),
     [Symbol.asyncDispose]: stop,

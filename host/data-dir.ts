@@ -1,11 +1,10 @@
 import { join } from 'node:path'
 import type { PrivateKey } from '@libp2p/interface'
 import { type BaseDatastore, MemoryDatastore } from 'datastore-core'
-import { LevelDatastore } from 'datastore-level'
-import { InferenceError } from '../protocol/index.ts'
 import { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
 import type { HostInit } from './host.ts'
 import { createIdentity, loadIdentity } from './identity.ts'
+import { openDatastore } from './open-datastore.ts'
 
 /** What a host keeps, opened. */
 export interface Persistence {
@@ -28,12 +27,12 @@ export interface Persistence {
  * @throws DataDirLockedError while another process works in it, unless `whenLocked` is `ephemeral`.
  */
 export async function openPersistence(
-  init: Pick<HostInit, 'dataDir' | 'whenLocked'>,
+  init: Pick<HostInit, 'dataDir' | 'onFault' | 'whenLocked'>,
 ): Promise<Persistence> {
   const { dataDir } = init
   if (dataDir === undefined) return await ephemeral(undefined)
   try {
-    return await persistent(dataDir)
+    return await persistent(dataDir, init.onFault ?? (() => {}))
   } catch (error) {
     if (error instanceof DataDirLockedError && init.whenLocked === 'ephemeral') {
       return await ephemeral(dataDir)
@@ -60,14 +59,14 @@ async function ephemeral(readDir: string | undefined): Promise<Persistence> {
   }
 }
 
-async function persistent(dataDir: string): Promise<Persistence> {
+async function persistent(
+  dataDir: string,
+  onFault: (message: string) => void,
+): Promise<Persistence> {
   const unlock = await lockDataDir(dataDir)
   try {
     const privateKey = await loadIdentity(join(dataDir, 'identity.key'))
-    const datastore = new LevelDatastore(join(dataDir, 'datastore'))
-    await datastore.open().catch((cause: unknown) => {
-      throw new InferenceError('internal', `cannot open the datastore in ${dataDir}`, { cause })
-    })
+    const datastore = await openDatastore(join(dataDir, 'datastore'), onFault)
     return {
       privateKey,
       datastore,

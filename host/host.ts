@@ -23,6 +23,11 @@ export interface HostInit {
    * @default 'fail'
    */
   readonly whenLocked?: 'fail' | 'ephemeral'
+  /**
+   * Called with what the owner of this machine should know of its disk: that state cannot be saved, that it is saved
+   * again, that a damaged file was put aside. Must not throw. @default not told
+   */
+  readonly onFault?: (message: string) => void
   /** Multiaddrs to listen on. A port of 0 is picked once and kept across restarts. @default none for clients, all interfaces (TCP and WebSockets) for servers */
   readonly listen?: readonly string[]
   /**
@@ -159,8 +164,11 @@ export interface Host extends AsyncDisposable {
    * @returns whether there is an address that was not known; it is remembered for dialling
    */
   findFreshAddresses(peer: PeerId, options?: AbortOptions): Promise<boolean>
-  /** Offers this advertisement (a sealed envelope) to whoever asks, from now on. */
-  offerAdvertisement(envelope: Uint8Array): Promise<void>
+  /**
+   * Offers this advertisement (a sealed envelope) to whoever asks, from now on. With `notify` connected peers are told of
+   * it, for a second and a half at most each. @default not told
+   */
+  offerAdvertisement(envelope: Uint8Array, options?: { readonly notify?: boolean }): Promise<void>
   /**
    * Asks a peer for its own advertisement, and takes in those it knows of others.
    * @returns `undefined` where it offers none.

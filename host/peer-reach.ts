@@ -15,7 +15,9 @@ export interface PeerReach {
 }
 
 /**
- * @param addresses of the peer, by its own word
+ * How a peer is reached now, or would be by its addresses.
+ *
+ * @param addresses that the peer advertises
  * @param connections with the peer; those that it opened say nothing of how it is reached
  */
 export function peerReach(

@@ -32,6 +32,7 @@ export class SimDirectory {
   /** As dispatching sees it. */
   readonly directory: DispatchContext['directory'] = {
     candidates: () => this.#known,
+    connection: () => {},
     failed: () => this.refresh(),
     discover: async (_query, accept) => {
       if (accept(this.#known)) return true

@@ -50,6 +50,7 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
         ...relaySettings(options),
         listen,
         dataDir,
+        onFault: (message) => terminal.log(message),
         ...(maxOpenFiles !== undefined && { maxOpenFiles }),
       }),
     ),

@@ -92,6 +92,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
           ...(await withBootstrap(session, network.host, dataDir)),
           ...relaySettings(options),
           dataDir,
+          onFault: (message) => terminal.log(plainLine(message)),
           ...(maxOpenFiles !== undefined && { maxOpenFiles }),
         },
         backend,

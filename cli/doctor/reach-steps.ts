@@ -12,7 +12,7 @@ interface ReachStepsInit {
   >
   /** Nodes and bootstrap peers that run on this machine. */
   readonly running: readonly StatusReport[]
-  /** Addresses that were named with `--announce`: one that nobody reaches is a mistake. */
+  /** Addresses that were named with `--announce`: one that no peer reaches is a mistake. */
   readonly announced: readonly string[]
   readonly signal: AbortSignal
 }

@@ -1,23 +1,24 @@
 import { type AttemptRecord, InferenceError, type OpenAiUsage } from '../../protocol/index.ts'
 import type { RequestEvent } from '../request/index.ts'
 import type { ServedChunk } from './results.ts'
+
 /**
- * A streamed answer. Read it once: the work begins with the first chunk asked for, goes on as chunks are asked for, and
- * is cancelled at the peer by a `break`. A stream that did not end completely throws; it is never a short answer.
+ * A streamed answer, which can be read once. The first `next()` starts the work; a `break` cancels it at the peer. A
+ * stream that does not end completely throws; it is never a short answer.
  */
 export interface Answer<T> extends AsyncIterable<T & ServedChunk> {
-  /** Every attempt that has ended. */
+  /** The attempts that have ended. */
   readonly attempts: readonly AttemptRecord[]
-  /** After the end, else absent. */
+  /** Set after the end. */
   readonly usage: OpenAiUsage | undefined
-  /** After the end, also that by an error, else absent. */
+  /** Set after the end, also after an error. */
   readonly event: RequestEvent | undefined
 }
 
 export interface AnswerInit<T> {
   readonly attempts: readonly AttemptRecord[]
   readonly event: () => RequestEvent | undefined
-  /** Begins the work. `cancel` ends it wherever it is. */
+  /** Starts the work. `cancel` ends it at any point. */
   readonly begin: (onUsage: (usage: OpenAiUsage) => void) => {
     readonly chunks: AsyncGenerator<T & ServedChunk, void, void>
     readonly cancel: () => void
@@ -43,7 +44,7 @@ export function createAnswer<T>(init: AnswerInit<T>): Answer<T> {
       })
       return {
         next: () => chunks.next(),
-        // A generator would first wait for the chunk that is under way; the consumer is gone now.
+        // A generator alone would first wait for the pending chunk.
         return: async () => {
           cancel()
           await chunks.return().catch(() => {})

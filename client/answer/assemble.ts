@@ -19,15 +19,15 @@ import type {
 } from './results.ts'
 import { placed, type TextOffsets } from './text-offsets.ts'
 
-/** A whole answer before its record is added, and the peer that ended it. */
+/** A whole answer before its record is added, with the peer that ended it. */
 export type Assembled<T extends ServedBy> = Omit<T, keyof ServedBy> & { readonly peerId: string }
 
 type Done = Extract<AnswerEvent, { type: 'done' }>
 
 /**
- * Reads a whole answer; `take` gets each chunk. An attempt has made sure that nothing is missing.
+ * Reads a whole answer; `take` gets each chunk. Attempts have already checked that the answer is complete.
  *
- * @returns its end, and the model that gave it
+ * @returns the final event, and the model that answered
  */
 async function readWhole(
   events: AsyncIterable<AnswerEvent>,

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
 
-/** What stays the same over all chunks of an answer, whoever serves them. The client's to set, never a peer's. */
+/** The fields that all chunks of an answer share, whichever peers serve it. Set by the client, never by a peer. */
 export interface Identity {
   readonly id: string
   /** Seconds since 1970. */
   readonly created: number
-  /** As the caller named it; of a chain, the one that answers. */
+  /** As the caller named it; for a chain, the member that answers. */
   readonly model: string
 }
 

@@ -1,5 +1,5 @@
 /**
- * What the caller gets: chunks with one id, one model and one role whoever served them, and whole answers put together.
+ * Answers in OpenAI's shapes: chunks with one id, model and role, whichever peers serve them, and assembled whole answers.
  *
  * @packageDocumentation
  */

@@ -12,14 +12,14 @@ import type { ServedChunk } from './results.ts'
 import { placed, type TextOffsets } from './text-offsets.ts'
 
 export interface NormalizeOptions {
-  /** Ends with a chunk that carries the usage and no choice, as OpenAI's `include_usage` does. */
+  /** Adds a last chunk with the usage and no choice, like OpenAI's `include_usage`. */
   readonly includeUsage: boolean
-  /** Holds back the chunk that ends the answer until the verdict is in; the last chunk carries the verdict. */
+  /** Holds back the final chunk until the verdict is known; the last chunk carries the verdict. */
   readonly holdsEnd: boolean
   readonly onUsage: (usage: OpenAiUsage) => void
 }
 
-/** Chunks as the caller sees them: one id, one model, each choice's role once, no empty ones. */
+/** Chunks as the caller sees them: one id, one model, one role for each choice, no empty chunks. */
 export function chatChunks(
   events: AsyncIterable<AnswerEvent>,
   identity: Identity,
@@ -61,7 +61,7 @@ export function completionChunks(
   return normalized(events, { ...identity, object: 'text_completion' as const }, shown, options)
 }
 
-/** A choice of a chunk, of whichever kind. */
+/** The common part of chat and completion choices. */
 interface Choice {
   readonly finish_reason: string | null
 }
@@ -81,7 +81,7 @@ async function* normalized<Common extends Identity, C extends Choice>(
   let held: Normalized<Common, C> | undefined
   for await (const event of events) {
     if (event.type === 'model') {
-      // The caller has seen the first one by then: an answer names one model.
+      // An answer names one model: once the caller has seen it, it stays.
       if (!hasBegun) common = { ...common, model: event.model }
     } else if (event.type === 'verified') {
       verification = event.verification

@@ -8,17 +8,18 @@ import type {
   ToolCall,
 } from '../../protocol/index.ts'
 import type { RequestEvent, Verification } from '../request/index.ts'
+
 /** Added to each chunk of a stream. */
 export interface ServedChunk {
   readonly skein: {
-    /** The peer that served that piece. */
+    /** The peer that served the chunk. */
     readonly peerId: string
-    /** With the last chunk, where the request waits for the verdict. */
+    /** On the last chunk, if the request waits for a verdict. */
     readonly verification?: Verification
   }
 }
 
-/** Added to a whole answer: who gave it, how, and what it took. */
+/** Added to a whole answer: which peer gave it, how, and at what cost. */
 export interface ServedBy {
   readonly skein: {
     /** The peer that ended the answer. */
@@ -27,7 +28,7 @@ export interface ServedBy {
   } & Pick<RequestEvent, 'agreement' | 'cost' | 'exact' | 'policy' | 'resumes' | 'verification'>
 }
 
-/** One of the `n` answers of a chat, put together from its pieces. */
+/** One of the `n` choices of a chat. */
 export interface ChatChoice {
   readonly index: number
   readonly message: {
@@ -38,7 +39,7 @@ export interface ChatChoice {
     readonly tool_calls?: readonly ToolCall[]
   }
   readonly finish_reason: FinishReason
-  /** With `stop`: the stop string that was met, where the engine says so. */
+  /** With `stop`: the stop string that matched, if the engine reports it. */
   readonly stop_reason?: string
   readonly logprobs: { readonly content: readonly TokenLogprob[] | null } | null
 }
@@ -54,7 +55,7 @@ export interface ChatCompletion extends ServedBy {
   readonly usage: OpenAiUsage
 }
 
-/** One of the `n` continuations of a prompt, put together from its pieces. */
+/** One of the `n` completions of a prompt. */
 export interface CompletionChoice {
   readonly index: number
   readonly text: string

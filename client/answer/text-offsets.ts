@@ -1,22 +1,22 @@
 import type { CompletionChunk, CompletionLogprobs } from '../../protocol/index.ts'
 
 /**
- * Finds where the tokens of a text completion begin in its text, in characters. Engines count from different places, count
- * control tokens that are not shown, or do not tell; the text that is shown is the same for all.
+ * Computes where the tokens of a text completion begin in its text, in characters. Offsets of engines are not usable:
+ * some count from elsewhere, some count control tokens that are not shown, some report none.
  */
 export class TextOffsets {
   #text = ''
   #at = 0
-  /** A token before was part of a character only. */
+  /** The last token was only a part of a character. */
   #isPartial: boolean = false
 
-  /** @param text shown with the tokens; it may be behind them, never ahead */
+  /** @param text shown with the tokens; it may lag behind them, but is never ahead */
   take(text: string, logprobs: CompletionLogprobs): CompletionLogprobs {
     this.#text += text
     return { ...logprobs, text_offset: logprobs.tokens.map((token) => this.#place(token)) }
   }
 
-  /** Text without probabilities. */
+  /** Adds text without log probabilities. */
   skip(text: string): void {
     this.#text += text
     this.#at = this.#text.length
@@ -31,7 +31,7 @@ export class TextOffsets {
     const spelled = this.#at === 0 && !this.#text.startsWith(' ') ? token.trimStart() : token
     const from = this.#isPartial ? this.#text.indexOf(spelled, this.#at) : this.#at
     const begin = from < 0 ? this.#at : from
-    // What the text does not have is a control token; it takes no room.
+    // A token that is not in the text is a control token of length 0.
     const rest = this.#text.slice(begin)
     const isShown = spelled !== '' && (rest.startsWith(spelled) || spelled.startsWith(rest))
     if (!isShown || rest === '') return begin
@@ -41,7 +41,7 @@ export class TextOffsets {
   }
 }
 
-/** A choice, whose tokens say where they begin in the text that is shown. */
+/** The choice with `text_offset` for each token. */
 export function placed(
   choice: CompletionChunk['choices'][number],
   offsets: Map<number, TextOffsets>,

@@ -1,5 +1,6 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
+import { diskFaultOf } from '../../storage/index.ts'
 import { type Clock, openScope, raceSignal } from '../../timing/index.ts'
 
 interface ConnectOptions {
@@ -58,6 +59,11 @@ export async function openStream(
 }
 
 function dialFailure(cause: unknown): InferenceError {
+  const fault = diskFaultOf(cause)
+  // No peer is to blame for this machine, and no caller needs its paths.
+  if (fault !== undefined) {
+    return new InferenceError('internal', `a fault of this machine: ${fault.reason}`, { cause })
+  }
   const why = cause instanceof Error ? cause.message : String(cause)
   return new InferenceError('dial_failed', `cannot reach the peer: ${why}`, { cause })
 }

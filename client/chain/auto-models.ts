@@ -2,22 +2,22 @@ import type { Advertisement, Requirements } from '../../protocol/index.ts'
 import { candidatesOf, type Directory } from '../peers/index.ts'
 import type { Candidate } from '../request/index.ts'
 
-/** Models that `auto` tries, the best of them. */
+/** Max models that `auto` tries. */
 const MAX_AUTO_MODELS = 4
 
 export interface AutoQuery {
   readonly needs: Requirements
   /** Exact length of a prompt given as token ids. */
-  readonly promptTokens?: number
-  /** How a peer is known. @default all were met */
+  readonly promptTokens?: number | undefined
+  /** How a peer is known. @default all peers have been met */
   readonly acquaintanceOf?: Directory['acquaintanceOf']
-  /** Whether a peer can be expected to answer now. */
+  /** Whether the peer is expected to answer now. */
   readonly isReady: (candidate: Candidate) => boolean
 }
 
 /**
- * The network's models that can take the request, by id: those of most ready peers first, as another of them can step
- * in; then those of most peers, the met ones before those that others told of, then the larger ones, then by name. Pure.
+ * Ids of the network's models that can serve the request: those with the most ready peers first, because failover needs
+ * another peer; then by number of peers that the client has met, of all peers, by size, and by name. Pure.
  */
 export function autoModels(
   advertisements: readonly Advertisement[],
@@ -26,7 +26,7 @@ export function autoModels(
 ): readonly string[] {
   const ids = new Set(advertisements.flatMap(({ models }) => models.map(({ id }) => id)))
   const ranked = [...ids].map((id) => {
-    const query = { reference: { id }, needs, ...(promptTokens !== undefined && { promptTokens }) }
+    const query = { reference: { id }, needs, promptTokens }
     const candidates = candidatesOf(advertisements, query, nowMs, acquaintanceOf)
     const ready = candidates.filter(isReady).length
     const parameters = candidates.reduce((most, { model }) => Math.max(most, model.parameters), 0)

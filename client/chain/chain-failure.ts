@@ -1,17 +1,17 @@
 import { type ErrorDetails, type ErrorKind, InferenceError } from '../../protocol/index.ts'
 
-/** What came of one member of a chain. */
+/** The failure of one member of a chain. */
 export interface MemberFailure {
-  /** The member, as errors and events name it. */
+  /** The member's name in errors and events. */
   readonly member: string
   readonly error: InferenceError
 }
 
-/** Characters of each member's message in that of the chain; the details hold all of it. */
+/** Characters of each member's message in the message of the chain; the details hold all of it. */
 const MAX_SHOWN = 200
 
-/** Whether a failure says that its member may fail others too. */
-export function isTelling({ code, traits }: InferenceError): boolean {
+/** Whether a failure suggests that the member would fail other requests, too. */
+export function countsAgainstMember({ code, traits }: InferenceError): boolean {
   return (
     traits.kind !== 'claim' &&
     code !== 'cancelled' &&
@@ -21,8 +21,9 @@ export function isTelling({ code, traits }: InferenceError): boolean {
 }
 
 /**
- * When no member answered: the code is that of a busy one, as it may answer yet; else of the last that failed at its
- * work; else what the request was blamed for; else that there was nobody, and `model_not_found` when that was all.
+ * The error of a chain in which no member answered. Its code is that of a busy member, which may answer later; else of the
+ * last member that failed while serving; else of the last rejection of the request; else `no_peers`; else
+ * `model_not_found`.
  */
 export function noneAnswered(failures: readonly MemberFailure[]): InferenceError {
   const newest = failures.toReversed().map(({ error }) => error)
@@ -37,22 +38,22 @@ export function noneAnswered(failures: readonly MemberFailure[]): InferenceError
     ofKind('claim') ??
     newest.find(({ code }) => code === 'no_peers') ??
     last
-  const told = failures.map(({ member, error }) => `${member}: ${shown(error.message)}`)
+  const messages = failures.map(({ member, error }) => `${member}: ${shown(error.message)}`)
   return new InferenceError(
     chosen.code,
-    `none of ${failures.length} models answered: ${told.join('; ')}`,
+    `none of ${failures.length} models answered: ${messages.join('; ')}`,
     { cause: chosen, details: { ...chosen.details, ...membersOf(failures) }, ...soonest(newest) },
   )
 }
 
-/** A member broke off an answer that the caller has a part of, and nobody goes on with it. */
+/** The error of a member that failed after its answer had begun, when no other member continues the answer. */
 export function brokenOffBy(
   { error, member }: MemberFailure,
   why: string,
   further: readonly MemberFailure[],
 ): InferenceError {
-  const told = further.map((failure) => `${failure.member}: ${shown(failure.error.message)}`)
-  const about = [why, ...told].filter((text) => text !== '').join('; ')
+  const messages = further.map((failure) => `${failure.member}: ${shown(failure.error.message)}`)
+  const about = [why, ...messages].filter((text) => text !== '').join('; ')
   const details = further.length === 0 ? {} : membersOf([{ error, member }, ...further])
   return new InferenceError(
     error.code,
@@ -75,7 +76,7 @@ function membersOf(failures: readonly MemberFailure[]): Pick<ErrorDetails, 'memb
   }
 }
 
-/** When the first of them takes work again. */
+/** The earliest retry time. */
 function soonest(errors: readonly InferenceError[]): { retryAfterMs?: number } {
   const times = errors.flatMap(({ retryAfterMs }) => retryAfterMs ?? [])
   return times.length === 0 ? {} : { retryAfterMs: Math.min(...times) }

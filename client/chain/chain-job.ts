@@ -1,11 +1,11 @@
 import type { Job, SwitchModels } from '../request/index.ts'
 import type { Member } from './member.ts'
 
-/** A request with the members of its chain. The job's own model is that of the first. */
+/** A request with the members of its chain. The job's own model is that of the first member. */
 export interface ChainJob extends Job {
   readonly members: readonly Member[]
   readonly estimatedPromptTokens: number
   readonly switchModels: SwitchModels
-  /** Gateways that the request came through. */
+  /** Gateways that the request has passed through. */
   readonly hops: number
 }

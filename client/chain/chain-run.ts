@@ -1,26 +1,32 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, Mailbox, type Scope, Superseded } from '../../timing/index.ts'
 import type { AnswerChunk, AnswerEvent, Journal, SwitchModels } from '../request/index.ts'
-import { brokenOffBy, isTelling, type MemberFailure, noneAnswered } from './chain-failure.ts'
+import {
+  brokenOffBy,
+  countsAgainstMember,
+  type MemberFailure,
+  noneAnswered,
+} from './chain-failure.ts'
 import { Leg, type LegNews } from './leg.ts'
 import { describeMember, labelOf, type Member, memberKey, type NamedMember } from './member.ts'
 import type { MemberHealth } from './member-health.ts'
+
 export interface ChainInit {
   readonly members: readonly Member[]
   readonly health: MemberHealth
   readonly journal: Journal
-  /** The caller gets the whole at once, so that an answer which broke off may begin anew. */
+  /** The caller gets the whole answer at once, so an interrupted answer may start over. */
   readonly restartable: boolean
   readonly switchModels: SwitchModels
-  /** Silence after which the next member joins. */
+  /** Wait for a first visible chunk after which the next member starts, too. */
   readonly patienceMs: number
-  /** Begins an answer; with `delivered`, goes on after it. */
+  /** Starts an answer; with `delivered`, continues after it. */
   readonly open: (
     member: NamedMember,
     leg: { readonly journal: Journal; readonly delivered?: readonly AnswerChunk[] },
     scope: Scope,
   ) => AsyncGenerator<AnswerEvent, void, void>
-  /** What `auto` stands for now. @throws InferenceError where there is nothing */
+  /** Resolves `auto` to models. @throws InferenceError if there is no model */
   readonly auto: (signal: AbortSignal) => Promise<readonly NamedMember[]>
   readonly clock: Clock
   /** From 0, below 1. */
@@ -28,10 +34,10 @@ export interface ChainInit {
 }
 
 /**
- * Asks the members of a chain in turn until one answers. One that is silent for longer than its time gets the next one
- * started beside it; the first visible piece wins.
+ * Asks the members of a chain in turn until one answers. If a member is silent for `patienceMs`, the next one starts
+ * concurrently; the first visible chunk wins.
  *
- * @throws InferenceError with what came of each member; the scope's reason when it ended
+ * @throws InferenceError with the failure of each member; the scope's reason once it has ended
  */
 export async function* runChain(
   init: ChainInit,
@@ -55,16 +61,16 @@ class ChainRun {
   readonly #closing = new Set<Promise<void>>()
   readonly #over = new AbortController()
   #queue: readonly Member[]
-  /** The newest one, as long as it has time to begin. */
+  /** The newest leg, until its `patienceMs` is over. */
   #awaited: Leg | undefined
   #joinAtMs = 0
   #asked = 0
-  /** It is being found out what `auto` stands for. */
+  /** Whether `auto` is being resolved. */
   #expanding: boolean = false
   #leader: Leg | undefined
-  /** For a member that has to go on with it. */
+  /** Chunks that another member may have to continue after. */
   #delivered: AnswerChunk[] = []
-  /** Failures up to this one are about an answer that the caller has a part of. */
+  /** The failure that interrupted an answer the caller has a part of, and the number of failures up to it. */
   #broken: { readonly failure: MemberFailure; readonly before: number } | undefined
 
   constructor(init: ChainInit, scope: Scope) {
@@ -108,7 +114,7 @@ class ChainRun {
     await Promise.all(this.#closing)
   }
 
-  /** The first one that begins. */
+  /** Resolves to the first leg that begins. */
   async #begun(): Promise<Leg> {
     const { signal } = this.#scope
     for (;;) {
@@ -184,11 +190,11 @@ class ChainRun {
     this.#awaited = undefined
     for (const leg of this.#legs) {
       if (leg === leader) continue
-      // One that another overtook although it began later hangs, as far as anybody can tell.
-      if (leg.late) this.#ailing(leg, {})
+      // A leg that was overtaken by one started later probably hangs.
+      if (leg.late) this.#coolDown(leg, {})
       this.#dismiss(leg)
     }
-    // A member that begins can serve other requests meanwhile.
+    // A member that has begun can be tried by other requests.
     health.released(memberKey(leader.member))
     return leader
   }
@@ -202,19 +208,19 @@ class ChainRun {
   #failed(leg: Leg, cause: unknown): MemberFailure {
     const error = InferenceError.from(cause)
     if (this.#awaited === leg) this.#awaited = undefined
-    if (isTelling(error)) this.#ailing(leg, error)
+    if (countsAgainstMember(error)) this.#coolDown(leg, error)
     const failure = { member: describeMember(leg.member), error }
     this.#failures.push(failure)
     this.#dismiss(leg)
     return failure
   }
 
-  #ailing({ member }: Leg, failure: { readonly retryAfterMs?: number | undefined }): void {
+  #coolDown({ member }: Leg, failure: { readonly retryAfterMs?: number | undefined }): void {
     const { clock, health, random } = this.#init
     health.failed(memberKey(member), failure, clock.now(), random())
   }
 
-  /** The leader broke off. @throws InferenceError where that is the end of it */
+  /** Handles the failure of the leading leg. @throws InferenceError if the chain cannot continue */
   #lost(leg: Leg, cause: unknown): void {
     this.#scope.signal.throwIfAborted()
     this.#adopt(leg)
@@ -222,10 +228,10 @@ class ChainRun {
     const failure = this.#failed(leg, cause)
     if (restartable) return
     if (switchModels === 'before-answer') {
-      const others = members.length > 1 ? 'the chain does not switch models in mid-answer' : ''
+      const others = members.length > 1 ? 'the chain does not switch models mid-answer' : ''
       throw brokenOffBy(failure, others, [])
     }
-    // What one model wrote no provider can be made to go on with.
+    // Providers cannot continue the text of another model.
     this.#queue = this.#queue.filter(({ type }) => type !== 'provider')
     this.#broken ??= { failure, before: this.#failures.length }
   }
@@ -233,7 +239,7 @@ class ChainRun {
   #noneLeft(): InferenceError {
     if (this.#broken === undefined) return noneAnswered(this.#failures)
     const { failure, before } = this.#broken
-    return brokenOffBy(failure, 'no other model goes on with it', this.#failures.slice(before))
+    return brokenOffBy(failure, 'no other model continues it', this.#failures.slice(before))
   }
 
   #dismiss(leg: Leg): void {

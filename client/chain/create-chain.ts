@@ -19,28 +19,28 @@ export interface ChainsInit extends FindModelsInit {
   readonly random: () => number
 }
 
-/** What requests may name beside the models of the network. */
+/** Names that requests may use in addition to the models of the network. */
 export interface OwnNames {
   readonly aliases: readonly string[]
-  /** `models`: those by which a provider takes part in requests for plain ids. */
+  /** `models`: plain ids for which the provider is asked. */
   readonly providers: readonly { readonly name: string; readonly models: readonly string[] }[]
 }
 
 /** Answers a job. */
 type Ask<J extends Job> = (job: J, scope: Scope) => AsyncGenerator<AnswerEvent, void, void>
 
-/** Chooses models, as dispatching chooses peers. */
+/** Selects models, as dispatch selects peers. */
 export interface Chains {
   readonly names: OwnNames
   /**
-   * What a request's `model` and `models` name; nothing where they are not even text.
+   * Resolves a request's `model` and `models`; undefined if they are not text.
    *
    * @throws InferenceError `invalid_request`
    */
   chainOf(body: object): NamedChain | undefined
   /**
    * Asks the members of a job's chain in turn until one answers completely: providers directly, models of the network
-   * by way of `next`. Names the model before its answer.
+   * through `next`. Emits a `model` event before each answer.
    */
   chained<J extends ChainJob>(next: Ask<J>): Ask<J>
   close(): Promise<void>
@@ -104,7 +104,7 @@ export function createChains(init: ChainsInit): Chains {
   }
 }
 
-/** For one member. An answer that goes on is one answer: nothing is left to be compared. */
+/** The job for one member. An answer that is continued cannot be compared, so a quorum becomes a hedge. */
 function networkJob<J extends ChainJob>(job: J): J {
   const { model } = job.request.body
   const reference = parseModelReference(model)
@@ -121,12 +121,12 @@ function withModel(request: Job['request'], model: string): Job['request'] {
   return { ...request, body: { ...request.body, model } } as Job['request']
 }
 
-/** A request for the peers on a list is for nobody else, providers included. */
+/** Providers never get a request that is restricted to trusted peers. */
 // biome-ignore lint/correctness/useYield: a leg is a generator, and this one fails
 async function* untrusted(name: string): AsyncGenerator<AnswerEvent, void, void> {
   throw new InferenceError(
     'no_peers',
-    `provider ${name} is not asked: the request names the peers that may see it`,
+    `provider ${name} was not asked: the request is restricted to trusted peers`,
     { details: { param: 'trusted' } },
   )
 }

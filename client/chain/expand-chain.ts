@@ -1,29 +1,28 @@
 import { InferenceError, normalizeModelId, parseModelReference } from '../../protocol/index.ts'
 import { type Member, memberKey } from './member.ts'
 
-/** Members of one chain, aliases and providers expanded; `auto` counts as one. More is a mistake, or a way to keep a gateway busy. */
+/** Max members of a chain after expanding aliases and providers; `auto` counts as one. More is a mistake, or an attack on a gateway. */
 const MAX_MEMBERS = 16
-/** Characters of a chain as it is written: as many ids as there may be members, each at its longest. */
+/** Max characters of a chain as written: 16 ids of maximum length. */
 const MAX_CHAIN_LENGTH = 4_096
 
-/** What names may mean, beside the models of the network. */
+/** Aliases and providers that names may refer to. */
 export interface ChainSources {
-  /** By their normalised names. */
+  /** By normalized name. */
   readonly aliases: ReadonlyMap<string, string>
   readonly providers: readonly {
     readonly name: string
-    readonly models?: readonly string[]
+    readonly models?: readonly string[] | undefined
     readonly place: 'first' | 'last'
   }[]
 }
 
 /**
- * What a request's names come to, in the order of asking. Each text is a list, apart by commas, of model ids, aliases,
- * `provider/model` and `auto`. What comes twice counts where it comes first. A digest pins weights, which no provider
- * proves, so a pinned id is the network's alone.
+ * Expands the names of a request into the members of a chain, in the order of asking. Each text is a comma-separated list
+ * of model ids, aliases, `provider/model` and `auto`. Duplicates count once, at their first place. A digest pins weights,
+ * which no provider can prove, so a pinned id refers to the network only.
  *
- * @throws InferenceError `invalid_request` for no member, too many, an alias that leads back to itself, or an id that
- *   is none
+ * @throws InferenceError `invalid_request` for no member, too many members, a circular alias, or an invalid id
  */
 export function expandChain(texts: readonly string[], sources: ChainSources): readonly Member[] {
   const members = new Map<string, Member>()
@@ -46,9 +45,9 @@ export function expandChain(texts: readonly string[], sources: ChainSources): re
         continue
       }
       if (within.includes(alias)) {
-        throw refused(`alias '${alias}' leads back to itself: ${[...within, alias].join(' → ')}`)
+        throw refused(`alias '${alias}' is circular: ${[...within, alias].join(' → ')}`)
       }
-      // Its members are there already; aliases that name each other twice would double with each step.
+      // Its members are already in the list. Expanding again would double the work at each level of nested aliases.
       if (expanded.has(alias)) continue
       expand(meaning, [...within, alias])
       expanded.add(alias)
@@ -59,13 +58,13 @@ export function expandChain(texts: readonly string[], sources: ChainSources): re
   return [...members.values()]
 }
 
-/** One name that is no alias. */
+/** The members that one name refers to. The name is not an alias. */
 function meaningOf(name: string, { providers }: ChainSources): readonly Member[] {
   const slash = name.indexOf('/')
   const named = providers.find((provider) => provider.name === name.slice(0, slash).toLowerCase())
   if (slash > 0 && named !== undefined) {
     const model = name.slice(slash + 1)
-    if (model === '') throw refused(`'${name}' names a provider, but no model of it`)
+    if (model === '') throw refused(`'${name}' names a provider but no model`)
     return [{ type: 'provider', provider: named.name, model, label: name }]
   }
   const isAuto = name.toLowerCase() === 'auto'
@@ -86,8 +85,7 @@ function meaningOf(name: string, { providers }: ChainSources): readonly Member[]
 /**
  * Reads the caller's aliases.
  *
- * @throws InferenceError `invalid_request` for a name that cannot be used, a meaning that is none, or one that leads
- *   back to itself
+ * @throws InferenceError `invalid_request` for a reserved or empty name, an invalid chain, or a circular alias
  */
 export function readAliases(
   aliases: Readonly<Record<string, string>>,
@@ -98,7 +96,10 @@ export function readAliases(
   )
   for (const name of read.keys()) {
     if (name === '' || name === 'auto' || name.includes(',')) {
-      throw refused(`'${name}' cannot be an alias: it is empty, a chain, or taken`, 'aliases')
+      throw refused(
+        `'${name}' cannot be an alias: it must not be empty, contain a comma, or be 'auto'`,
+        'aliases',
+      )
     }
     expandChain([name], { aliases: read, providers })
   }

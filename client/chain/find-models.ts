@@ -20,9 +20,9 @@ export interface FindModelsInit {
 }
 
 /**
- * The models of the network that `auto` stands for now.
+ * Resolves `auto` to models of the network.
  *
- * @throws InferenceError `no_peers`, or `capability_unavailable` where no model takes the request; the signal's reason
+ * @throws InferenceError `no_peers`, or `capability_unavailable` if no model can serve the request; the signal's reason
  */
 export async function findModels(
   { host, directory, router, clock }: FindModelsInit,
@@ -39,7 +39,7 @@ export async function findModels(
   }
   const query: AutoQuery = {
     needs,
-    ...(promptTokens !== undefined && { promptTokens }),
+    promptTokens,
     acquaintanceOf: (peerId) => directory.acquaintanceOf(peerId),
     isReady: (candidate) => router.tier(candidate, routing) < UNFIT_TIER,
   }
@@ -52,7 +52,7 @@ export async function findModels(
     const { capabilities, fields } = needs
     throw new InferenceError(
       'capability_unavailable',
-      `no model that is served takes this request: it needs ${[...capabilities, ...fields].join(', ')}`,
+      `no available model supports this request: it needs ${[...capabilities, ...fields].join(', ')}`,
       { details: { param: 'model' } },
     )
   }

@@ -1,6 +1,6 @@
 /**
- * Which model answers: one id, an alias, `auto`, or a chain of these, the caller's own providers among them. The members
- * of a chain are asked in turn, by their health, until one answers.
+ * Selects the model that answers: an id, an alias, `auto`, or a chain of these, including the caller's own providers. The
+ * members of a chain are asked in turn, healthy ones first, until one answers.
  *
  * @example
  * const membersOf = (chains: Chains) => chains.chainOf({ model: 'fast,llama3.2:3b,auto' })?.members

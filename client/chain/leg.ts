@@ -2,9 +2,10 @@ import { InferenceError } from '../../protocol/index.ts'
 import { openInnerScope, type Scope, Superseded } from '../../timing/index.ts'
 import { type AnswerEvent, isVisible, type Journal } from '../request/index.ts'
 import type { NamedMember } from './member.ts'
-/** What a leg tells before it leads. */
+
+/** Result of starting a leg. */
 export type LegNews =
-  /** Its answer has something to see, or is whole. */
+  /** The answer has a visible chunk, or is complete. */
   { readonly type: 'began' } | { readonly type: 'failed'; readonly error: unknown }
 
 export interface LegInit {
@@ -13,11 +14,11 @@ export interface LegInit {
   readonly open: (scope: Scope) => AsyncGenerator<AnswerEvent, void, void>
 }
 
-/** One member of a chain at work. It holds back what nobody would see, and is read no further than its first visible piece until it leads. */
+/** The answer of one chain member. Buffered up to the first visible chunk; reading resumes when the leg is selected. */
 export class Leg {
   readonly member: NamedMember
   readonly journal: Journal
-  /** It had its time to begin, and another was started beside it. */
+  /** It exceeded `patienceMs`, and another leg was started. */
   late: boolean = false
   readonly #scope: Scope
   readonly #events: AsyncGenerator<AnswerEvent, void, void>
@@ -31,21 +32,21 @@ export class Leg {
     this.#events = open(this.#scope)
   }
 
-  /** Tells once. */
-  start(tell: (news: LegNews) => void): void {
+  /** Starts reading. Calls `report` once. */
+  start(report: (news: LegNews) => void): void {
     this.#beginning = this.#begin().then(
-      () => tell({ type: 'began' }),
-      (error: unknown) => tell({ type: 'failed', error }),
+      () => report({ type: 'began' }),
+      (error: unknown) => report({ type: 'failed', error }),
     )
   }
 
-  /** The answer from its start, once it has begun. */
+  /** The whole answer, once it has begun. */
   async *answer(): AsyncGenerator<AnswerEvent, void, void> {
     yield* this.#held.splice(0)
     yield* this.#events
   }
 
-  /** Ends it, whatever it does. Never rejects. */
+  /** Cancels the answer. Never rejects. */
   async close(): Promise<void> {
     this.#scope.abort(new Superseded())
     await this.#beginning
@@ -56,8 +57,7 @@ export class Leg {
   async #begin(): Promise<void> {
     for (;;) {
       const next = await this.#events.next()
-      if (next.done === true)
-        throw new InferenceError('internal', 'an answer ended without its end')
+      if (next.done === true) throw new InferenceError('internal', 'an answer ended without done')
       const event = next.value
       if (event.type === 'restart') this.#held.length = 0
       else this.#held.push(event)

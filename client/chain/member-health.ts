@@ -1,26 +1,26 @@
 import { LRUCache } from 'lru-cache'
 import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
 
-/** Beyond this even what a provider asks for is not believed to be the state of things. */
+/** Max cool-down, also if a provider asks for more: conditions change. */
 const MAX_MS = 300_000
-/** After failures in a row. */
+/** For consecutive failures. */
 const BACKOFF = { minMs: 5_000, maxMs: MAX_MS, jitter: QUARTER_JITTER }
 /** Members remembered. */
 const MAX_MEMBERS = 256
 
-/** What is known of a member that failed. */
+/** State of a member that failed. */
 interface Ailing {
-  /** In a row. */
+  /** Consecutive failures. */
   readonly failures: number
-  /** Tried after the healthy ones before this time. */
+  /** Until this time it is tried after the healthy members. */
   readonly untilMs: number
-  /** Somebody is finding out whether it is well again. */
+  /** A request is testing whether it has recovered. */
   readonly onTrial: boolean
 }
 
 /**
- * How long a member is left behind the others: 5 s, doubled with each further failure in a row up to 5 min, each
- * jittered by a quarter; or what it asked for, where that is longer than the wait before.
+ * How long a member is tried after the others: 5 s, doubled with each consecutive failure up to 5 min, jittered by a
+ * quarter; or the time it asked for, but no less than the previous cool-down.
  *
  * @param random from 0, below 1
  */
@@ -35,26 +35,26 @@ export function coolDownMs(
   return Math.min(MAX_MS, ms)
 }
 
-/** Which members of chains failed lately. All times are of one clock that does not go back. */
+/** Recent failures of chain members. All times are of one monotonic clock. */
 export class MemberHealth {
   readonly #ailing = new LRUCache<string, Ailing>({ max: MAX_MEMBERS })
 
   /**
-   * The keys in the order of trying: as they are, but those that cool down last, the soonest to be well first. After
-   * its time one request may try a member again, for the others it stays behind meanwhile. None is ever left out.
+   * The items in the order of trying: members that cool down come last, the earliest to end first. After a cool-down one
+   * request may test the member, while it stays last for the others. No member is left out.
    */
   order<T>(items: readonly T[], keyOf: (item: T) => string, nowMs: number): readonly T[] {
     const known = items.map((item) => ({ item, ailing: this.#ailing.peek(keyOf(item)) }))
-    const isBehind = (ailing: Ailing | undefined): ailing is Ailing =>
+    const isCooling = (ailing: Ailing | undefined): ailing is Ailing =>
       ailing !== undefined && (nowMs < ailing.untilMs || ailing.onTrial)
-    const well = known.filter(({ ailing }) => !isBehind(ailing))
-    const behind = known
-      .filter(({ ailing }) => isBehind(ailing))
+    const healthy = known.filter(({ ailing }) => !isCooling(ailing))
+    const cooling = known
+      .filter(({ ailing }) => isCooling(ailing))
       .sort((a, b) => (a.ailing?.untilMs ?? 0) - (b.ailing?.untilMs ?? 0))
-    return [...well, ...behind].map(({ item }) => item)
+    return [...healthy, ...cooling].map(({ item }) => item)
   }
 
-  /** It is being asked. */
+  /** A request was sent to the member. */
   began(key: string): void {
     const known = this.#ailing.get(key)
     if (known !== undefined) this.#ailing.set(key, { ...known, onTrial: true })
@@ -75,7 +75,7 @@ export class MemberHealth {
     this.#ailing.set(key, { failures, untilMs, onTrial: false })
   }
 
-  /** It was asked, and nothing is known of how that would have gone. */
+  /** A request to the member ended without a result. */
   released(key: string): void {
     const known = this.#ailing.get(key)
     if (known !== undefined) this.#ailing.set(key, { ...known, onTrial: false })

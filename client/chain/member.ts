@@ -1,24 +1,25 @@
 import { normalizeModelId } from '../../protocol/index.ts'
-/** One that can be asked for an answer: a model of the network's, or one at a provider of the caller's own. */
+
+/** A model that can be asked: one of the network, or one at a provider of the caller's own. */
 export type NamedMember =
   | {
       readonly type: 'network'
-      /** As the caller wrote it: an id, or one pinned by digest. */
+      /** As the caller wrote it: an id, possibly pinned by digest. */
       readonly model: string
     }
   | {
       readonly type: 'provider'
       readonly provider: string
-      /** The provider's own name of it. */
+      /** The model's name at the provider. */
       readonly model: string
-      /** How the caller may name it: `provider/model`, or the plain id by which it was asked for. */
+      /** The name that the caller used: `provider/model`, or a plain id. */
       readonly label: string
     }
 
-/** A member of a chain. `auto` stands for the models that are there when its turn comes. */
+/** A member of a chain. `auto` is resolved to the available models when its turn comes. */
 export type Member = NamedMember | { readonly type: 'auto' }
 
-/** The same for the same member, however it was written. */
+/** A key that is equal for all spellings of the same member. */
 export function memberKey(member: Member): string {
   switch (member.type) {
     case 'network':
@@ -32,12 +33,12 @@ export function memberKey(member: Member): string {
   }
 }
 
-/** What an answer of this member says its model is. */
+/** The `model` field of this member's answers. */
 export function labelOf(member: NamedMember): string {
   return member.type === 'provider' ? member.label : member.model
 }
 
-/** For errors and events: a provider's model is told apart from the network's. */
+/** The member's name in errors and events, where models of providers carry the provider's name. */
 export function describeMember(member: Member): string {
   if (member.type === 'auto') return 'auto'
   return member.type === 'provider' ? `${member.provider}/${member.model}` : member.model

@@ -2,26 +2,26 @@ import { InferenceError } from '../../protocol/index.ts'
 import { type ChainSources, expandChain } from './expand-chain.ts'
 import type { Member } from './member.ts'
 
-/** Entries of `models`: more than a chain may have are refused anyway. */
+/** Max entries of `models`, duplicates included; a chain has fewer members. */
 const MAX_ENTRIES = 64
 
-/** What a request names. */
+/** The chain that a request names. */
 export interface NamedChain {
   readonly members: readonly Member[]
-  /** As the caller wrote it, on one line. */
+  /** As the caller wrote it, separated by commas. */
   readonly asked: string
-  /** The request without its chain: one model, to be replaced by that of each member. */
+  /** The request with one model, which is replaced for each member. */
   readonly body: object
 }
 
-/** Adds to a request's `model` those to try after it. */
+/** Models to try after a request's `model`. */
 export interface ChainField {
-  /** Each an id, an alias, `provider/model`, `auto`, or a chain of such, apart by commas. */
+  /** Each an id, an alias, `provider/model`, `auto`, or a comma-separated list of these. */
   readonly models?: readonly string[] | null
 }
 
 /**
- * Reads `model` and `models` of a request. What is no text is left for the request's own validation to refuse.
+ * Reads `model` and `models` of a request. Undefined for a `model` that is not text, which validation rejects later.
  *
  * @throws InferenceError `invalid_request`
  */
@@ -40,7 +40,7 @@ export function namedChain(body: unknown, sources: ChainSources): NamedChain | u
   return { members, asked, body: unchanged ? body : { ...rest, model: own } }
 }
 
-/** An answer says of a single model what the caller wrote, letter by letter. */
+/** An answer repeats the name of a single model exactly as the caller wrote it. */
 function verbatim(members: readonly Member[], asked: string): readonly Member[] {
   const [only] = members
   const isPlain = members.length === 1 && only?.type === 'network' && only.model === asked.trim()
@@ -51,7 +51,9 @@ function furtherModels(models: unknown): readonly string[] {
   if (models === undefined || models === null) return []
   const isList = Array.isArray(models) && models.length <= MAX_ENTRIES
   if (isList && models.every((entry) => typeof entry === 'string')) return models
-  throw new InferenceError('invalid_request', 'models: it has to be a short list of model names', {
-    details: { param: 'models' },
-  })
+  throw new InferenceError(
+    'invalid_request',
+    `models: must be a list of at most ${MAX_ENTRIES} model names`,
+    { details: { param: 'models' } },
+  )
 }

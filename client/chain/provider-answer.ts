@@ -5,7 +5,7 @@ import type { ChainJob } from './chain-job.ts'
 import type { Provider } from './provider.ts'
 import { createProviderAttempt } from './provider-attempt.ts'
 
-/** One answer by a provider, which is asked once: a chain says what comes after it. */
+/** One answer of a provider, with a single attempt; the chain decides what follows a failure. */
 export function providerAnswer(
   job: ChainJob & { readonly provider: Provider },
   scope: Scope,

@@ -7,9 +7,9 @@ import type { Provider } from './provider.ts'
 
 export interface ProviderAttemptInit {
   readonly provider: Pick<Provider, 'backend'>
-  /** Its `model` is the provider's own name. */
+  /** Its `model` is the name at the provider. */
   readonly request: AnswerRequest
-  /** Gateways that the request came through before this one. */
+  /** Gateways that the request has passed through before this one. */
   readonly hops: number
   /** @default the machine's */
   readonly clock?: Clock
@@ -31,8 +31,8 @@ const NO_LOAD = {
 const NO_USAGE = { promptTokens: 0, completionTokens: 0, cachedPromptTokens: 0 } as const
 
 /**
- * Attempts at a provider of the caller's own: checked and timed as a peer's are. A provider that does not count tokens
- * has a usage of zeros.
+ * Attempts at a provider of the caller's own, with the same checks and deadlines as attempts at a peer. If the provider
+ * reports no usage, the usage is all zeros.
  */
 export function createProviderAttempt(init: ProviderAttemptInit): ProviderAttempt {
   return (attempt, options) => providerAttempt(init, attempt, options)
@@ -45,7 +45,7 @@ async function* providerAttempt(
 ): AsyncGenerator<AttemptEvent, void, void> {
   signal.throwIfAborted()
   const own = new AbortController()
-  // HTTP has no keep-alive that a provider would have to send: until the first piece only one limit applies.
+  // Providers send no keep-alive, so only the first-token deadline applies until the first chunk.
   const waits = { ...limits, silenceTimeoutMs: limits.ttftTimeoutMs }
   const watchdog = new Watchdog(waits, (error) => own.abort(error), clock)
   const check = new AnswerCheck(wire)
@@ -56,7 +56,7 @@ async function* providerAttempt(
   try {
     for (;;) {
       const next = await watchdog.guard(answer.next())
-      if (next.done === true) throw new InferenceError('truncated', 'the answer has no end')
+      if (next.done === true) throw new InferenceError('truncated', 'the answer ended early')
       if (!accepted) yield { type: 'accepted', queuePosition: 0, expectedTtftMs: 0, digest: '' }
       accepted = true
       if (next.value.type === 'done') {
@@ -76,7 +76,7 @@ async function* providerAttempt(
     if (!check.finished || InferenceError.is(failure, 'malformed')) {
       throw InferenceError.from(failure, 'engine_failed')
     }
-    // The connection broke after the answer's own end: only its usage is lost.
+    // The connection broke after the finish reason: only the usage is lost.
     const timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
     yield { type: 'done', usage: NO_USAGE, timings, load: NO_LOAD }
   } finally {

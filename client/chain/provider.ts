@@ -1,46 +1,47 @@
 import { type Backend, createOpenAiBackend, type Fetch } from '../../backend/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import { withoutSecrets } from './without-secrets.ts'
-/** A cloud or an engine of the caller's own that speaks OpenAI's API. It is asked directly, never through a peer. */
+
+/** A cloud or an engine of the caller's own that speaks OpenAI's API. Called directly, never through a peer. */
 export interface ProviderInit {
-  /** Letters, digits, dots, dashes and underscores. `NAME/MODEL` asks it; model ids that begin so are hidden by it. */
+  /** Letters, digits, dots, dashes and underscores. `NAME/MODEL` refers to its models and hides model ids with that prefix. */
   readonly name: string
-  /** As SDKs take it, e.g. `https://api.openai.com/v1`. Without a path, `/v1` is added. */
+  /** As in OpenAI's SDKs, e.g. `https://api.openai.com/v1`. `/v1` is added if there is no path. */
   readonly baseUrl: string
-  /** Sent as a bearer token to `baseUrl` and nowhere else; in no error, event or log. */
+  /** Sent as a bearer token to `baseUrl` only; never part of an error, event or log. */
   readonly apiKey?: string
-  /** Models by which it takes part in requests for plain ids; the first in `auto`. @default none: only `NAME/MODEL` reaches it */
+  /** Plain model ids for which the provider is asked; the first one also for `auto`. @default none: only `NAME/MODEL` reaches it */
   readonly models?: readonly string[]
-  /** Before or after the network. @default last: what others share for free comes first */
+  /** Whether it is asked before or after the network. @default last: peers are free */
   readonly place?: 'first' | 'last'
-  /** Sent with every request to it, as secret as the key. */
+  /** Sent with every request; treated as secret, like the key. */
   readonly headers?: Readonly<Record<string, string>>
   /** @default the global `fetch` */
   readonly fetch?: Fetch
 }
 
-/** A provider at work. */
+/** A configured provider. */
 export interface Provider {
   readonly name: string
-  readonly models?: readonly string[]
+  readonly models?: readonly string[] | undefined
   readonly place: 'first' | 'last'
   readonly backend: Backend
-  /** The failure as it may be told: it names the provider, and holds no secret of it. */
+  /** Rewrites an error so that it names the provider and contains no secret. */
   readonly failure: (error: InferenceError) => InferenceError
 }
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/
 const MAX_PROVIDERS = 16
-/** The backend's own deadlines stand back: a request's are the tighter ones, and can be chosen. */
+/** Effectively disables the backend's deadlines: those of the request are tighter, and configurable. */
 const BACKEND_TIMEOUT_MS = 3_600_000
 
-/** @throws InferenceError `invalid_request`, which shows nothing of a key */
+/** @throws InferenceError `invalid_request`, without any part of a key */
 export function createProviders(inits: readonly ProviderInit[]): readonly Provider[] {
-  if (inits.length > MAX_PROVIDERS) throw refused(`at most ${MAX_PROVIDERS} providers`)
+  if (inits.length > MAX_PROVIDERS) throw refused(`at most ${MAX_PROVIDERS} providers are allowed`)
   const providers = inits.map(createProvider)
   const names = providers.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
-  if (twice !== undefined) throw refused(`two providers are called '${twice}'`)
+  if (twice !== undefined) throw refused(`two providers are named '${twice}'`)
   return providers
 }
 
@@ -48,15 +49,17 @@ function createProvider(init: ProviderInit): Provider {
   const { models, place = 'last', baseUrl, apiKey, headers = {}, fetch } = init
   const name = init.name.toLowerCase()
   if (!NAME.test(name) || name === 'auto') {
-    throw refused(`'${init.name}' cannot be a provider's name: letters, digits and . _ - can`)
+    throw refused(
+      `'${init.name}' is not a valid provider name: use letters, digits, '.', '_' and '-', but not 'auto'`,
+    )
   }
-  if (place !== 'first' && place !== 'last') throw refused(`${name}: place is first or last`)
+  if (place !== 'first' && place !== 'last') throw refused(`${name}: place must be first or last`)
   checkUrl(name, baseUrl)
   checkHeaders(name, { ...headers, ...(apiKey !== undefined && { authorization: apiKey }) })
   const secrets = [...(apiKey === undefined ? [] : [apiKey]), ...Object.values(headers)]
   return {
     name,
-    ...(models !== undefined && { models }),
+    models,
     place,
     backend: createOpenAiBackend({
       baseUrl,
@@ -67,12 +70,16 @@ function createProvider(init: ProviderInit): Provider {
       firstRecordTimeoutMs: BACKEND_TIMEOUT_MS,
       gapTimeoutMs: BACKEND_TIMEOUT_MS,
     }),
-    failure: (error) => told(name, error, secrets),
+    failure: (error) => publicError(name, error, secrets),
   }
 }
 
-/** Made anew: what caused it may hold the request as it was sent, key and all. */
-function told(name: string, error: InferenceError, secrets: readonly string[]): InferenceError {
+/** A new error without the cause, which may contain the request that was sent, with the key. */
+function publicError(
+  name: string,
+  error: InferenceError,
+  secrets: readonly string[],
+): InferenceError {
   const { code, message, retryAfterMs, details } = error
   const { promptTokens, contextLength } = error.detailsOf('context_too_long')
   const { param } = details
@@ -90,17 +97,15 @@ function checkUrl(name: string, baseUrl: string): void {
   const url = URL.parse(baseUrl)
   const isPlain = url !== null && url.username === '' && url.search === '' && url.hash === ''
   if (isPlain && (url.protocol === 'https:' || url.protocol === 'http:')) return
-  throw refused(
-    `${name}: its address has to be an http or https URL without user, query and fragment`,
-  )
+  throw refused(`${name}: baseUrl must be an http or https URL without user, query or fragment`)
 }
 
 function checkHeaders(name: string, headers: Readonly<Record<string, string>>): void {
   try {
     new Headers(headers)
   } catch {
-    // What the platform says of it shows the value.
-    throw refused(`${name}: its key or a header of it has characters that no header can hold`)
+    // The platform's message contains the value.
+    throw refused(`${name}: the key or a header contains characters that are invalid in a header`)
   }
 }
 

@@ -1,13 +1,13 @@
-/** Shorter ones are no secret, and would be found everywhere. */
+/** Shorter values are not secret, and would match everywhere. */
 const MIN_SECRET = 4
-/** So much of a secret in a row gives it away. */
+/** Consecutive characters of a secret that are blanked. */
 const WINDOW = 8
 const BLANK = '***'
 
 /**
- * The text with every secret blanked out: whole or in part, in any case, with white space or control characters
- * between, reversed, and as URLs, base64 and hex write it. One that the text's end cuts off goes from its fourth
- * character on.
+ * Blanks out every secret in a text: whole or in part, in any case, interspersed with white space or control characters,
+ * reversed, and in URL, base64 and hex encoding. A secret cut off by the end of the text is blanked if at least four
+ * characters of it are left.
  */
 export function withoutSecrets(text: string, secrets: readonly string[]): string {
   const forms = secrets.filter(({ length }) => length >= MIN_SECRET).flatMap(formsOf)
@@ -30,12 +30,12 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
   return blanked(text, spans, positions)
 }
 
-/** In lower case; what base64 makes of the secret alone, or behind one or two other characters. */
+/** All encodings to look for, in lower case. Base64 depends on the alignment, so the secret is encoded at offsets 0 to 2. */
 function formsOf(secret: string): string[] {
   const bytes = Buffer.from(secret)
   const base64 = [0, 1, 2].map((before) => {
     const text = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
-    // The characters at either end depend on what stands beside the secret.
+    // The characters at either end depend on the neighbours of the secret.
     return text.replace(/=+$/, '').slice(before === 0 ? 0 : before + 1, -1)
   })
   const forms = [
@@ -54,7 +54,7 @@ function formsOf(secret: string): string[] {
 interface Compacted {
   /** In lower case, without white space and control characters. */
   readonly characters: string
-  /** Where each stands in the text. */
+  /** The position of each character in the text. */
   readonly positions: readonly number[]
 }
 
@@ -64,7 +64,7 @@ function compacted(text: string): Compacted {
   for (let at = 0; at < text.length; at += 1) {
     const character = text.charAt(at)
     if (/[\s\p{C}]/u.test(character)) continue
-    // Some letters become two in lower case.
+    // Some letters have two characters in lower case.
     characters += character.toLowerCase().charAt(0)
     positions.push(at)
   }

@@ -10,13 +10,13 @@ export interface ActiveRequestInit {
   readonly ask: Ask
   readonly settings: Settings
   readonly chains: Pick<Chains, 'chainOf'>
-  /** Ends the request when the client closes. */
+  /** Aborts when the client closes. */
   readonly closing: AbortSignal
 }
 
-/** One call of a client: it begins as its events are read, once. */
+/** One call of a client. Its events can be read once; reading starts the work. */
 export class ActiveRequest {
-  /** In the order of their ends. */
+  /** In the order in which they ended. */
   readonly attempts: AttemptRecord[] = []
   readonly #call: Call
   readonly #init: ActiveRequestInit
@@ -28,7 +28,7 @@ export class ActiveRequest {
     this.#init = init
   }
 
-  /** Once the request has ended; absent for a call that was no valid request. */
+  /** Set after the end; absent if the call was not a valid request. */
   get record(): RequestEvent | undefined {
     return this.#request?.journal.record
   }
@@ -52,8 +52,8 @@ export class ActiveRequest {
     }
   }
 
-  /** Ends the request wherever it is: the consumer left. */
+  /** Cancels the request because its consumer stopped reading. */
   cancel(): void {
-    this.#scope?.abort(new InferenceError('cancelled', 'the consumer left'))
+    this.#scope?.abort(new InferenceError('cancelled', 'the consumer stopped reading'))
   }
 }

@@ -31,12 +31,12 @@ import type { Call } from './prepare.ts'
 
 export interface AnswersInit {
   readonly begin: (call: Call) => ActiveRequest
-  /** For calls that do not say. */
+  /** Default for calls. */
   readonly verify: VerifyMode
   readonly clock: Pick<Clock, 'wall'>
 }
 
-/** The client's calls, each with an answer in OpenAI's shapes. */
+/** The client's calls, with answers in OpenAI's shapes. */
 export interface Answers {
   chat(body: object, options?: PlacedOptions): Promise<ChatCompletion>
   streamChat(body: object, options?: PlacedOptions): Answer<ChatChunk>
@@ -46,7 +46,6 @@ export interface Answers {
 }
 
 export function createAnswers({ begin, verify, clock }: AnswersInit): Answers {
-  /** An answer that is put together before the caller gets it. */
   const whole = async <A extends { readonly peerId: string }>(
     call: Omit<Call, 'restartable'>,
     assemble: (events: AsyncIterable<AnswerEvent>) => Promise<A>,
@@ -113,7 +112,7 @@ export function createAnswers({ begin, verify, clock }: AnswersInit): Answers {
   }
 }
 
-/** How a whole answer came about. */
+/** The `skein` field of a whole answer. */
 export function servedBy(record: RequestEvent, peerId: string): ServedBy['skein'] {
   const { policy, attempts, resumes, exact, cost, agreement, verification } = record
   return {

@@ -3,14 +3,14 @@ import type { AnswerEvent } from '../request/index.ts'
 import type { PreparedRequest } from './prepare.ts'
 
 /**
- * Answers a request. What becomes known on the way (the model, the verdict, the usage) is an event of the answer.
+ * Answers a request. The model, the verdict and the usage are events of the answer.
  *
- * @throws InferenceError where there is no complete answer; the scope's reason once the scope has ended
+ * @throws InferenceError if there is no complete answer; the scope's reason once the scope has ended
  */
 export type Ask = (
   request: PreparedRequest,
   scope: Scope,
 ) => AsyncGenerator<AnswerEvent, void, void>
 
-/** Answers requests by way of the stage after it. */
+/** One step of the pipeline: wraps the next one. */
 export type Stage = (next: Ask) => Ask

@@ -19,7 +19,7 @@ import { connectAnew } from './connect-anew.ts'
 import { pathAmong } from './path-among.ts'
 import type { Settings } from './settings.ts'
 
-/** What requests need of a host. */
+/** The part of a host that requests use. */
 export type RequesterHost = DirectoryHost &
   Pick<Host, 'bootstrapPeers'> &
   Partial<Pick<Host, 'findFreshAddresses'>> & {
@@ -27,18 +27,18 @@ export type RequesterHost = DirectoryHost &
       Pick<Host['libp2p'], 'dialProtocol' | 'getConnections' | 'getPeers'>
   }
 
-/** The parts that all requests of a client share. */
+/** The parts shared by all requests of a client. */
 export interface ClientParts {
   readonly context: DispatchContext
   readonly chains: Chains
   readonly trust: Trust
-  /** Fires when the client closes. */
+  /** Aborts when the client closes. */
   readonly closing: AbortSignal
-  /** Closes every part, also where one of them fails to. */
+  /** Closes every part, even if one of them fails to close. */
   close(): Promise<void>
 }
 
-/** @throws InferenceError `invalid_request` for an alias, a provider or a canary mode that cannot be used */
+/** @throws InferenceError `invalid_request` for an invalid alias, provider or canary mode */
 export function assembleClient(host: RequesterHost, settings: Settings): ClientParts {
   const { requestLimits, discoveryLimits, clock, random, budgets } = settings
   const closing = new AbortController()
@@ -69,9 +69,10 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     onRtt: (peer, rttMs) => router.observeRtt(peer, rttMs),
   })
   const chains = createChains({ ...settings, host, directory, router })
-  const unwatch = watchConnections(host.libp2p, (peer, isConnected) =>
-    router.connected(peer, isConnected),
-  )
+  const unwatch = watchConnections(host.libp2p, (peer, isConnected) => {
+    router.connected(peer, isConnected)
+    directory.connection(peer, isConnected)
+  })
   const parts = new OpenParts()
   parts.defer(() => directory.close())
   parts.defer(() => prober.close())

@@ -15,11 +15,11 @@ import type { Stage } from './ask.ts'
 import type { PreparedRequest } from './prepare.ts'
 import { failureOf, unverified } from './verification-failure.ts'
 
-/** Max re-asks of a whole answer that failed verification. */
+/** Max repeats of a whole answer that failed verification. */
 const MAX_REPEATS = 2
-/** What another peer cannot change. */
+/** Reasons that hold for every peer, so that a repeat is pointless. */
 const SAME_ELSEWHERE: ReadonlySet<string | undefined> = new Set<Unrated>(['request', 'too-short'])
-/** Of the caller's remaining time: the answer is there, and comes in time even where no peer rates it. */
+/** Share of the caller's remaining time for the audit, so that the answer arrives in time even if no peer rates it. */
 const AUDIT_SHARE = 0.8
 
 type Done = Extract<AnswerEvent, { type: 'done' }>
@@ -27,12 +27,12 @@ type Done = Extract<AnswerEvent, { type: 'done' }>
 export interface CheckedInit {
   readonly auditor: Auditor
   readonly canaries: Canaries
-  /** Ends audits and canaries that no caller waits for. */
+  /** Ends background audits and canaries. */
   readonly background: AbortSignal
 }
 
 /**
- * Checks answers as their requests want it, and learns from them about peers.
+ * Checks answers according to `verify`, and updates the reputation of their peers.
  *
  * @throws InferenceError `verification_failed` with the evidence
  */
@@ -41,7 +41,7 @@ export function checked({ auditor, canaries, background }: CheckedInit): Stage {
     async function* (request, scope) {
       const { verify, journal, restartable, trusted } = request
       if (verify === 'off') return yield* next(request, scope)
-      // A request that only some peers may see pays for none.
+      // A request restricted to trusted peers earns no canary.
       const sendCanary = ({ report, usage }: Done): void => {
         if (report === undefined || trusted !== undefined) return
         const { candidate } = report
@@ -78,7 +78,7 @@ export function checked({ auditor, canaries, background }: CheckedInit): Stage {
             yield event
           }
         } catch (error) {
-          // No other peer is there: why the one that is will not do says more.
+          // If no other peer could be asked, the first failure is more informative.
           const isAlone = journal.attempts.length === attempts && !scope.signal.aborted
           throw (isAlone ? first : undefined) ?? error
         }
@@ -100,7 +100,7 @@ export function checked({ auditor, canaries, background }: CheckedInit): Stage {
     }
 }
 
-/** The same request, never at the accused peers. */
+/** The request without the accused peers. */
 function without(request: PreparedRequest, accused: ReadonlySet<string>): PreparedRequest {
   if (accused.size === 0) return request
   const placement = joinPlacements(request.placement, {
@@ -109,7 +109,7 @@ function without(request: PreparedRequest, accused: ReadonlySet<string>): Prepar
   return { ...request, placement }
 }
 
-/** Something odd in what one of the peers sent. */
+/** An oddity in what one peer sent. */
 interface PeerOddity extends Oddity {
   readonly peerId: string
 }
@@ -122,7 +122,7 @@ function odditiesOf(
   return recorder
     .inputs(report)
     .flatMap((input) =>
-      auditor.look(input).map((oddity) => ({ ...oddity, peerId: input.candidate.key })),
+      auditor.checkForFree(input).map((oddity) => ({ ...oddity, peerId: input.candidate.key })),
     )
 }
 
@@ -138,7 +138,7 @@ async function audited(
   return verificationOf(await auditor.audit(subject, { signal: scope.signal, withinMs }), unratable)
 }
 
-/** A verdict where what a peer sent contradicts itself; nothing where an audit has to tell. */
+/** The verdict if a peer contradicts itself; undefined if only an audit can decide. */
 function failedFreeChecks(oddities: readonly PeerOddity[]): Verification | undefined {
   const lies = oddities.filter(({ weight }) => weight === 'proof')
   if (lies.length === 0) return undefined
@@ -149,7 +149,7 @@ function failedFreeChecks(oddities: readonly PeerOddity[]): Verification | undef
   return { status: 'failed', parts }
 }
 
-/** The peers to leave out of a repeat: those that failed; else the one that cannot be rated, as another may be. */
+/** The peers to exclude from a repeat: those that failed, else the one that cannot be rated, because another one may be. */
 function blamed({ parts }: Verification, { peerId }: Done): readonly string[] {
   const failed = parts.filter(({ outcome }) => outcome === 'failed')
   return failed.length === 0 ? [peerId] : failed.map((part) => part.peerId)

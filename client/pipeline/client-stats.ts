@@ -1,16 +1,16 @@
 import type { ClientParts } from './assemble-client.ts'
 
-/** What a client is doing, and what it may still spend. */
+/** Current activity and remaining budgets of a client. */
 export interface ClientStats {
-  /** Attempts under way. */
+  /** Running attempts. */
   readonly inFlight: number
-  /** Retries and hedges left, fractions included. */
+  /** Retries and hedges left; may be fractional. */
   readonly retryBudget: number
-  /** Resumes that may begin now, fractions included. */
+  /** Resumes that may start now; may be fractional. */
   readonly resumeReserve: number
-  /** What checking took: answers that were rated, tokens that engines read for it, and canaries that were sent. */
+  /** Work of verification: answers rated, tokens read by scorers, canaries sent. */
   readonly audits: { readonly answers: number; readonly tokens: number; readonly canaries: number }
-  /** Peers that serve a model: known in all, connected, and ejected after failures in a row. */
+  /** Peers that serve a model: known, connected, and ejected after consecutive failures. */
   readonly peers: { readonly known: number; readonly connected: number; readonly ejected: number }
 }
 

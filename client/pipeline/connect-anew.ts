@@ -1,16 +1,16 @@
 import type { Host } from '../../host/index.ts'
 import type { Connect } from '../attempt/index.ts'
 
-/** What dialling needs of a host. */
-type Dialler = Partial<Pick<Host, 'findFreshAddresses'>> & {
+/** The part of a host that dialing uses. */
+type Dialer = Partial<Pick<Host, 'findFreshAddresses'>> & {
   readonly libp2p: Pick<Host['libp2p'], 'dialProtocol'>
 }
 
 /**
- * Opens streams; where a peer is not reached at the addresses known of it, asks where it is now, and dials once more.
- * Peers that move, or get a relay, are found again so, whatever is remembered of them.
+ * Opens streams. If a peer cannot be reached at its known addresses, looks up fresh ones and dials once more, so that peers
+ * which moved or got a relay are found again.
  */
-export function connectAnew({ libp2p, findFreshAddresses }: Dialler): Connect {
+export function connectAnew({ libp2p, findFreshAddresses }: Dialer): Connect {
   return async (peerId, protocol, options) => {
     try {
       return await libp2p.dialProtocol(peerId, protocol, options)

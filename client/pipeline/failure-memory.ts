@@ -2,13 +2,13 @@ import { LRUCache } from 'lru-cache'
 import { InferenceError, LIMITS } from '../../protocol/index.ts'
 import { backoffMs } from '../../timing/index.ts'
 
-/** Failures in a row before they are remembered: fewer may be bad luck. */
+/** Consecutive failures before requests are answered from memory: fewer may be bad luck. */
 const MIN_FAILURES = 3
-/** A failure later than this after the one before begins a new row. */
+/** Max time between consecutive failures. */
 const WINDOW_MS = 60_000
-/** How long a failure that names no time is remembered, over further failures in a row. */
+/** How long a failure without `retryAfterMs` is remembered, doubled with further failures. */
 const BACKOFF = { minMs: 1_000, maxMs: 30_000 }
-/** Requests remembered. */
+/** Max requests remembered. */
 const MAX_KEYS = 1_024
 
 interface Row {
@@ -20,16 +20,16 @@ interface Row {
 }
 
 /**
- * Requests that failed again and again without change. They are answered with their last failure for a while: an agent
- * in a loop then costs the swarm nothing. All times are of one clock that does not go back.
+ * Remembers requests that fail repeatedly and answers them with their last failure for a while, so that an agent in a loop
+ * costs the swarm nothing. All times are of one monotonic clock.
  */
 export class FailureMemory {
   readonly #rows = new LRUCache<string, Row>({ max: MAX_KEYS })
 
-  /** Notes that peers were asked in vain. Not for what `recall` gave. */
+  /** Records a failure after peers were asked. Not to be called with an error from `recall`. */
   failed(key: string, error: InferenceError, nowMs: number): void {
     const { blame, retryElsewhere } = error.traits
-    // Found at once and at no peer's cost: an invalid request, or a cancelled one.
+    // An invalid or cancelled request fails immediately, at no cost to a peer.
     if (blame === 'caller' && !retryElsewhere) return
     const before = this.#rows.peek(key)
     const inRow =
@@ -44,9 +44,9 @@ export class FailureMemory {
   }
 
   /**
-   * The last failure of a request that failed at least three times in a row, each within 60 s of the one before (or of
-   * the end of its being answered from memory). For its own `retryAfterMs`, at most 60 s, else for 1 s, doubled with
-   * each further failure up to 30 s. Its `retryAfterMs` is what is left of that.
+   * The last failure of a request that failed at least three times in a row, each time within 60 s of the previous failure
+   * or of the end of its being remembered. It is remembered for its own `retryAfterMs`, at most 60 s; without one for 1 s,
+   * doubled with each further failure up to 30 s. The error's `retryAfterMs` is the rest of that time.
    */
   recall(key: string, nowMs: number): InferenceError | undefined {
     const row = this.#rows.get(key)
@@ -54,12 +54,12 @@ export class FailureMemory {
     const { error, failures } = row
     return new InferenceError(
       error.code,
-      `answered from memory, no peer was asked: the same request failed ${failures} times in a row, last with: ${error.message}`,
+      `the same request failed ${failures} times in a row, so no peer was asked; last failure: ${error.message}`,
       { cause: error, details: error.details, retryAfterMs: Math.ceil(row.untilMs - nowMs) },
     )
   }
 
-  /** Requests remembered, also those that failed once. */
+  /** Number of requests remembered, including those that failed only once. */
   get size(): number {
     return this.#rows.size
   }

@@ -1,6 +1,6 @@
 /**
- * One request, stage by stage: recorded, remembered, checked, chained, dispatched. Each stage answers by way of the one
- * after it; what becomes known of the answer comes back as its events.
+ * The stages of a request: recorded, remembered, checked, chained, dispatched. Each stage wraps the next one; the answer
+ * comes back through them as a stream of events.
  *
  * @example
  * import type { Host } from '../../host/index.ts'

@@ -18,20 +18,20 @@ export interface ListingsInit
     readonly libp2p: Pick<Host['libp2p'], 'getConnections'>
   }
   readonly timeoutMs: number
-  /** Ends what runs when the client closes. */
+  /** Aborts when the client closes. */
   readonly closing: AbortSignal
 }
 
-/** What is there to be asked. */
+/** Lists of available models and peers. */
 export interface Listings {
   models(options?: AbortOptions): Promise<readonly ModelListing[]>
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
-  /** Those of the optional fields of a request that the engine behind a peer's model does not take. */
+  /** Those of the given optional request fields that the engine behind a peer's model ignores. */
   unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[]
   /**
    * Total advertised slots of known peers serving this model; 0 if none are known.
    *
-   * @param trusted counts only these peers. @default all
+   * @param trusted count only these peers. @default all
    */
   slots(model: string, trusted?: readonly string[]): number
 }

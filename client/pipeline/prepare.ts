@@ -23,16 +23,16 @@ import {
 } from '../request/index.ts'
 import type { Settings } from './settings.ts'
 
-/** What a caller asks for, before it is known to be a valid request. */
+/** A call as the caller made it, before validation. */
 export interface Call {
   readonly kind: Exclude<InferenceKind, 'score'>
   readonly body: object
   readonly options: PlacedOptions
-  /** The caller gets the whole at once. */
+  /** The caller gets the whole answer at once. */
   readonly restartable: boolean
 }
 
-/** A valid request, with everything that the stages need to know of it. */
+/** A validated request with everything that the stages need. */
 export interface PreparedRequest extends ChainJob {
   /** The model as the caller named it. */
   readonly asked: string
@@ -43,7 +43,7 @@ export interface PreparedRequest extends ChainJob {
 export interface PrepareContext {
   readonly settings: Settings
   readonly chains: Pick<Chains, 'chainOf'>
-  /** Where each attempt is written as it ends. */
+  /** Gets each attempt when it ends. */
   readonly attempts: AttemptRecord[]
 }
 
@@ -60,7 +60,7 @@ export function prepare(
   const plan = parsePolicy(policy)
   if (plan.type === 'quorum' && !isDeterministic(request)) throw notComparable()
   const reference = parseModelReference(request.body.model)
-  // Encoding refuses what JSON cannot hold, before anything else reads the body.
+  // Encoding rejects values that JSON cannot represent before anything else reads the body.
   const wire = encodeRequest(request, reference.digest)
   const estimatedPromptTokens = estimatePromptTokens(request)
   return {
@@ -87,7 +87,7 @@ export function prepare(
 function notComparable(): InferenceError {
   return new InferenceError(
     'invalid_request',
-    'a quorum compares answers, so the request has to be deterministic: temperature 0 or a seed, one choice',
+    'a quorum compares answers, so the request must be deterministic: temperature 0 or a seed, and one choice',
     { details: { param: 'policy' } },
   )
 }

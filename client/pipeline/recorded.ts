@@ -6,14 +6,14 @@ import type { Stage } from './ask.ts'
 import type { PreparedRequest } from './prepare.ts'
 
 export interface RecordedInit {
-  /** Each gets the record of every request once that has ended. What a listener throws is dropped. */
+  /** Called with the record of every request when it ends. Exceptions of a listener are ignored. */
   readonly listeners: Iterable<(record: RequestEvent) => void>
   readonly clock: Pick<Clock, 'wall'>
 }
 
 /**
- * Writes the one record of a request: after its answer, its failure, or the consumer's leaving. Adds the attempts to
- * its error.
+ * Writes the record of a request when it is answered, fails, or its consumer stops reading. Adds the attempts to its
+ * error.
  */
 export function recorded({ listeners, clock }: RecordedInit): Stage {
   return (next) =>
@@ -48,7 +48,7 @@ export function recorded({ listeners, clock }: RecordedInit): Stage {
         end(code, { message, ...(evidence && { verification: evidence }) })
         throw withAttempts(failure, journal.attempts)
       } finally {
-        // The consumer left.
+        // Has an effect only if the consumer stopped reading.
         end('cancelled', {})
       }
     }
@@ -87,11 +87,11 @@ function notify(listener: (record: RequestEvent) => void, record: RequestEvent):
   try {
     listener(record)
   } catch {
-    // A listener's failure is not the request's.
+    // A failing listener must not fail the request.
   }
 }
 
-/** The error with every attempt that led to it. */
+/** The error with the attempts in its details. */
 function withAttempts(error: InferenceError, attempts: readonly AttemptRecord[]): InferenceError {
   if (attempts.length === 0) return error
   return new InferenceError(error.code, error.message, {

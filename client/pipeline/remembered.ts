@@ -6,8 +6,8 @@ import type { PreparedRequest } from './prepare.ts'
 import { requestKey } from './request-key.ts'
 
 /**
- * Answers a request that failed again and again with its last failure, for a while. Parts of larger work are neither
- * remembered nor answered so: which peers they may go to changes with each part.
+ * Answers a request that failed repeatedly with its last failure, for a while. Parts of a split call bypass this stage,
+ * because each of them may go to different peers.
  */
 export function remembered({ clock }: { readonly clock: Pick<Clock, 'now'> }): Stage {
   const failures = new FailureMemory()
@@ -15,7 +15,7 @@ export function remembered({ clock }: { readonly clock: Pick<Clock, 'now'> }): S
     async function* (request, scope) {
       if (request.placement?.narrow !== undefined) return yield* next(request, scope)
       const { journal } = request
-      // Hashing a long body takes a while, and most clients have no failure to remember.
+      // Hashing a long body is slow, and most clients have no failure to remember.
       let hashed: string | undefined
       const key = (): string => {
         hashed ??= keyOf(request)
@@ -36,7 +36,7 @@ export function remembered({ clock }: { readonly clock: Pick<Clock, 'now'> }): S
           yield event
         }
       } catch (error) {
-        // Without an attempt nothing was spent, and there may be a peer the next time.
+        // Without an attempt there was no cost, and the next time a peer may be available.
         if (!isDone && journal.attempts.length > 0) {
           const code = scope.signal.aborted ? 'cancelled' : 'internal'
           failures.failed(key(), InferenceError.from(error, code), clock.now())
@@ -46,7 +46,7 @@ export function remembered({ clock }: { readonly clock: Pick<Clock, 'now'> }): S
     }
 }
 
-/** Includes whatever changes which peers may answer, and what counts as an answer. */
+/** Includes everything that affects which peers may answer and which answers count. */
 function keyOf({
   request: { kind, body },
   limits: { maxAttempts },

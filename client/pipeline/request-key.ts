@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { AnswerRequest } from '../../protocol/index.ts'
 import { canonicalJson } from '../request/index.ts'
 
-/** The same for the same request, in whatever order its fields are. 64 hex digits: nothing of the prompt is kept. */
+/** A hash of the request, independent of the order of its fields. 64 hex digits, so that no prompt is kept. */
 export function requestKey(kind: AnswerRequest['kind'], body: object): string {
   return createHash('sha256')
     .update(canonicalJson([kind, body]))

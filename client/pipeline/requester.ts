@@ -12,29 +12,29 @@ import { recorded } from './recorded.ts'
 import { remembered } from './remembered.ts'
 import type { Settings } from './settings.ts'
 
-/** The client's work, apart from owning a host. */
+/** Everything that a client does, except owning a host. */
 export interface Requester extends Answers, Listings {
-  /** Whether more than one model may answer this: the request names several, or `auto`. */
+  /** Whether several models may answer: the request names more than one, or `auto`. */
   isChain(body: object): boolean
-  /** What requests may name beside the models of the network. */
+  /** Names that requests may use in addition to the models of the network. */
   readonly names: OwnNames
-  /** Subscribes to the records of requests. @returns unsubscribe */
+  /** Subscribes to request records. @returns unsubscribe */
   observe(listener: (record: RequestEvent) => void): () => void
   stats(): ClientStats
-  /** Attempts under way. */
+  /** Running attempts. */
   readonly inFlight: number
-  /** Cancels what runs, and waits for the background work to end. */
+  /** Cancels all requests and waits for background work to end. */
   close(): Promise<void>
 }
 
-/** @throws InferenceError `invalid_request` for an alias, a provider or a canary mode that cannot be used */
+/** @throws InferenceError `invalid_request` for an invalid alias, provider or canary mode */
 export function createRequester(host: RequesterHost, settings: Settings): Requester {
   const { clock, onEvent, requestLimits, verify } = settings
   const parts = assembleClient(host, settings)
   const { context, chains, trust, closing } = parts
   const listeners = new Set(onEvent === undefined ? [] : [onEvent])
 
-  // A request passes the stages from the first to the last; its answer comes back through them.
+  // A request passes through the stages from recorded to dispatched; its answer comes back through them.
   const dispatched: Ask = (request, scope) => dispatch(context, request, scope)
   const chained: Ask = chains.chained(dispatched)
   const ask: Ask = recorded({ listeners, clock })(

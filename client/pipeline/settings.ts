@@ -18,54 +18,54 @@ import {
 } from '../request/index.ts'
 import { type CanaryMode, Reputation } from '../trust/index.ts'
 
-/** How a client asks. Each has a default; see {@link RequestLimits}, {@link DiscoveryLimits}. */
+/** Settings of a client. All have defaults; see {@link RequestLimits}, {@link DiscoveryLimits}. */
 export interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
-  /** From 0, below 1: for choices and jitter. @default Math.random */
+  /** From 0, below 1; for selection and jitter. @default Math.random */
   readonly random?: () => number
-  /** For requests that do not say. @default hedge */
+  /** Default policy of requests. @default hedge */
   readonly policy?: Policy
-  /** For requests that do not say. @default same-model */
+  /** Default resume mode of requests. @default same-model */
   readonly resume?: ResumeMode
-  /** Names of the caller's own for models, each for an id, or a chain of them apart by commas. @default none */
+  /** The caller's own names for models; each value is an id or a comma-separated chain. @default none */
   readonly aliases?: Readonly<Record<string, string>>
-  /** Clouds and engines of the caller's own. Their keys go to them alone. @default none */
+  /** Clouds and engines of the caller's own. A key is sent to its provider only. @default none */
   readonly providers?: readonly ProviderInit[]
-  /** For requests that do not say. @default sample */
+  /** Default verify mode of requests. @default sample */
   readonly verify?: VerifyMode
-  /** An engine of the caller's own that rates answers, asked before any peer. It stays the caller's to end. @default none */
+  /** The caller's own engine for rating answers, used before any peer. The client does not dispose it. @default none */
   readonly scorer?: Backend
   /**
-   * Requests of the client's own to peers that it does not know yet, rated like others: at most 2 % of the tokens
-   * answered. `own-traffic` repeats requests of the caller's, which shows them to those peers. @default generated
+   * Test requests of the client to unknown peers, rated like other answers; at most 2 % of the tokens answered.
+   * `own-traffic` repeats requests of the caller, which shows them to those peers. @default generated
    */
   readonly canaries?: CanaryMode
   /**
-   * Give receipts to peers whose answers passed audits. Each says publicly that this client asked that peer, when, and
-   * how many tokens it took: the peer's owner is then served before strangers, and friends know the peer for a good
-   * one. @default false: no one learns which peers this client asks
+   * Give receipts to peers whose answers passed audits. A receipt is a public statement that this client used that peer,
+   * when, and for how many tokens. The peer's owner is then served before strangers, and friends learn that the peer is
+   * good. @default false: which peers this client uses stays private
    */
   readonly receipts?: boolean
-  /** Gets the record of every request once that has ended. What it throws is dropped. */
+  /** Called with the record of every request when it ends. Exceptions are ignored. */
   readonly onEvent?: (event: RequestEvent) => void
 }
 
-/** Settings, and what a client may be handed instead of making its own. */
+/** Settings, and parts that a client shares with others instead of creating its own. */
 export interface RequesterInit extends SettingsInit {
-  /** @default the machine's, with `now` for the time of day */
+  /** @default the system clock, with `now` for wall time */
   readonly clock?: Clock
-  /** What is known of peers by audits. @default nothing yet */
+  /** Results of earlier audits. @default empty */
   readonly reputation?: Reputation
-  /** Receipts, and what friends think of peers. @default none */
+  /** Receipts, and friends' opinions of peers. @default none */
   readonly ledger?: Ledger | undefined
-  /** Limits retries, hedges and resumes. @default a budget and a reserve of this client's own */
+  /** Limits retries, hedges and resumes. @default a budget and a reserve for this client alone */
   readonly budgets?: Pick<DispatchContext, 'budget' | 'reserve'>
-  /** Whether conversations stay with their peer, whose engine has their prompt warm. @default true */
+  /** Whether a conversation stays with the peer that has its prompt in the KV cache. @default true */
   readonly affinity?: boolean
 }
 
-/** Settings with every default filled in. */
+/** Settings with all defaults applied. */
 export interface Settings
   extends Required<
     Pick<
@@ -119,7 +119,7 @@ export function resolveSettings(init: RequesterInit): Settings {
   }
 }
 
-/** The clock that is given, with the caller's time of day. */
+/** The given clock with the caller's wall time. */
 function clockOf({ clock = systemClock, now }: Pick<RequesterInit, 'clock' | 'now'>): Clock {
   if (now === undefined) return clock
   return {

@@ -1,7 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
 import type { AuditReport, Unrated, Verification, VerifyMode } from '../request/index.ts'
 
-/** Why an answer with this verdict does not do; nothing where it does. */
+/** The error for an answer with this verdict; undefined if the answer is acceptable. */
 export function failureOf(
   verification: Verification,
   mode: VerifyMode,
@@ -21,37 +21,37 @@ function accusation(
   if (finding !== undefined) {
     return new InferenceError(
       'verification_failed',
-      `peer ${peerId} did not tell the truth: ${finding}`,
+      `the answer of peer ${peerId} failed a check: ${finding}`,
       { details },
     )
   }
   const why =
     surprise === undefined
-      ? `${hardMisses} of ${positions} tokens are none that its weights would write, ${misses} are not their first choice`
-      : `its tokens are ${surprise.toFixed(1)} standard deviations more surprising than its weights`
+      ? `its weights would not produce ${hardMisses} of ${positions} tokens, and ${misses} are not their first choice`
+      : `its tokens are ${surprise.toFixed(1)} standard deviations more surprising than its weights allow`
   return new InferenceError(
     'verification_failed',
-    `peer ${peerId} did not write this with the weights that it names: ${why}, by the word of ${by.join(' and ')}`,
+    `peer ${peerId} did not use the weights it advertises: ${why}, according to ${by.join(' and ')}`,
     { details },
   )
 }
 
 const WHY_UNRATED: Readonly<Record<Unrated, string>> = {
   request:
-    'what was asked for cannot be rated (embeddings, tools, images, JSON, biases, penalties)',
-  'own-provider': 'a provider of the caller’s own answered',
-  'no-token-ids': 'the engine that wrote it does not tell its tokens',
-  'no-scorer': 'nobody else was found that has the same weights and may see it',
-  'no-answer': 'those that were asked did not rate it',
+    'this kind of request cannot be rated (embeddings, tools, images, JSON, biases, penalties)',
+  'own-provider': 'one of the caller’s own providers answered',
+  'no-token-ids': 'its engine does not report token ids',
+  'no-scorer': 'no other peer that may see it has the same weights',
+  'no-answer': 'none of the peers asked to rate it did so',
   'too-short': 'it is too short',
-  unsettled: 'those that rated it do not agree',
+  unsettled: 'the peers that rated it disagree',
 }
 
 export function unverified(verification: Verification): InferenceError {
   const { why = 'no-scorer' } = verification
   return new InferenceError(
     'verification_failed',
-    `the answer could not be verified, which the request requires: ${WHY_UNRATED[why]}`,
+    `the request requires verification, and the answer could not be verified: ${WHY_UNRATED[why]}`,
     { details: { verification } },
   )
 }

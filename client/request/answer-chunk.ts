@@ -6,14 +6,15 @@ import type {
   FinishReason,
   ScoreResponse,
 } from '../../protocol/index.ts'
-/** What a peer's chunk says, stripped of what is not the peer's to say (`id`, `model`, `created`, usage). */
+
+/** A peer's chunk without the fields that the client sets itself (`id`, `model`, `created`, usage). */
 export type AnswerChunk =
   | { readonly kind: 'chat'; readonly choices: readonly ChatChunkChoice[] }
   | { readonly kind: 'completion'; readonly choices: CompletionChunk['choices'] }
   | { readonly kind: 'embedding'; readonly item: EmbeddingItem }
   | ({ readonly kind: 'score' } & ScoreResponse)
 
-/** Whether a caller would see something of it: the commit point. A role, an empty delta or a bare end is nothing to see. */
+/** Whether the caller would see any of it: the commit point. A role, an empty delta or a bare finish reason is not visible. */
 export function isVisible(chunk: AnswerChunk): boolean {
   switch (chunk.kind) {
     case 'chat':
@@ -28,7 +29,7 @@ export function isVisible(chunk: AnswerChunk): boolean {
   }
 }
 
-/** Whether a choice of a chat carries content, reasoning, a refusal or a tool call. */
+/** Whether a chat choice carries content, reasoning, a refusal or a tool call. */
 export function hasDelta({ delta }: ChatChunkChoice): boolean {
   return (
     (delta.content ?? '') !== '' ||
@@ -38,7 +39,7 @@ export function hasDelta({ delta }: ChatChunkChoice): boolean {
   )
 }
 
-/** A piece of an answer as it came from a peer. */
+/** A chunk as it came from a peer, with its token ids and log probabilities. */
 export interface Piece {
   readonly chunk: AnswerChunk
   readonly visible: boolean
@@ -46,7 +47,7 @@ export interface Piece {
   readonly logprobs: readonly number[]
 }
 
-/** Whether a piece says that the answer is over. */
+/** Whether a chunk carries a finish reason. */
 export function isEnd({ chunk }: Pick<Piece, 'chunk'>): boolean {
   if (chunk.kind === 'embedding' || chunk.kind === 'score') return false
   return chunk.choices.some(({ finish_reason }) => finish_reason !== null)
@@ -64,7 +65,7 @@ export function shownText(chunk: AnswerChunk): string {
   return shown.join('')
 }
 
-/** Everything that a chunk shows but reasoning: text, refusals, and the names and arguments of tool calls. */
+/** Everything that a chunk shows except reasoning: text, refusals, and names and arguments of tool calls. */
 export function shownAnswer(chunk: AnswerChunk): string {
   if (chunk.kind !== 'chat') return shownText(chunk)
   const shown = chunk.choices.flatMap(({ delta: { content, refusal, tool_calls = [] } }) => [
@@ -85,17 +86,17 @@ export function shownBytes(chunk: AnswerChunk): number {
   return Buffer.byteLength(shownAnswer(chunk)) + Buffer.byteLength(reasoningText(chunk))
 }
 
-/** The formal end of an answer that ended in fact. */
+/** A final chunk for an answer that is complete but lost its own. */
 export function finishChunk(kind: AnswerRequest['kind'], finish_reason: FinishReason): AnswerChunk {
   return kind === 'chat'
     ? { kind: 'chat', choices: [{ index: 0, delta: {}, finish_reason }] }
     : { kind: 'completion', choices: [{ index: 0, text: '', finish_reason, logprobs: null }] }
 }
 
-/** Tokens of a piece, as far as they are known: one, where it came without ids. */
+/** Number of tokens in a chunk; a visible chunk without ids counts as one. */
 export function tokensOf({ tokenIds, visible }: Pick<Piece, 'tokenIds' | 'visible'>): number {
   return tokenIds.length > 0 ? tokenIds.length : Number(visible)
 }
 
-/** Tokens of an answer that are counted and never shown, at most: those that end a turn or frame a tool call. */
+/** Max tokens of an answer that are counted but never shown: those that end a turn or frame a tool call. */
 export const UNSEEN_TOKENS = 64

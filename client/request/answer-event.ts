@@ -3,46 +3,46 @@ import type { AnswerChunk } from './answer-chunk.ts'
 import type { Candidate } from './candidate.ts'
 import type { Verification } from './verification.ts'
 
-/** What becomes known of an answer while it is read, in order. It ends with `done`, or its stream throws. */
+/** The events of an answer, in order. The last one is `done`, or the stream throws. */
 export type AnswerEvent =
-  /** The model whose answer follows, as answers name it. Comes again where another model takes over. */
+  /** The model whose answer follows, as shown in the answer. Sent again if another model takes over. */
   | { readonly type: 'model'; readonly model: string }
   | {
       readonly type: 'chunk'
-      /** The peer that served this piece. */
+      /** The peer that served this chunk. */
       readonly peerId: string
       readonly chunk: AnswerChunk
-      /** Absent where a provider of the caller's own served it. */
+      /** Absent if one of the caller's own providers served it. */
       readonly candidate?: Candidate
-      /** Of the tokens that the piece adds, where the engine reports them. */
+      /** Ids of the tokens that this chunk adds, if the engine reports them. */
       readonly tokenIds?: readonly number[]
-      /** ln p of each of them, where the peer reports it. */
+      /** ln p of each of these tokens, if the peer reports it. */
       readonly logprobs?: readonly number[]
-      /** Written after the text so far, which its engine may have tokenized differently. @default false */
+      /** Continued from the text so far, which the engine may have tokenized differently. @default false */
       readonly afterText?: boolean
     }
-  /** What came so far is void; only where the job is restartable. */
+  /** Discard everything received so far. Only if the job is restartable. */
   | { readonly type: 'restart' }
-  /** The verdict on the whole answer. Only where the request waits for one; `done` follows. */
+  /** The verdict on the whole answer, followed by `done`. Only if the request waits for a verdict. */
   | { readonly type: 'verified'; readonly verification: Verification }
   | {
       readonly type: 'done'
-      /** The peer that served the last piece. */
+      /** The peer that served the last chunk. */
       readonly peerId: string
       readonly usage: Usage
       readonly timings: Timings
-      /** By the peer that ended the answer. Absent where the client ended it, or a provider did. */
+      /** From the peer that ended the answer. Absent if the client or a provider ended it. */
       readonly report?: PeerReport
     }
 
-/** What a peer reported at the end of the part of an answer that it wrote. */
+/** What a peer reports at the end of its part of an answer. */
 export interface PeerReport {
   readonly candidate: Candidate
   readonly usage: Usage
-  /** Of the weights; empty where the peer cannot read it. */
+  /** Digest of the weights; empty if the peer cannot read it. */
   readonly digest: string
-  /** Tokens of the answer that other peers wrote. */
+  /** Tokens that other peers contributed before. */
   readonly tokensBefore: number
-  /** From the attempt's beginning to its end, by our clock. */
+  /** Duration of the attempt, by the client's clock. */
   readonly elapsedMs: number
 }

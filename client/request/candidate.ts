@@ -5,26 +5,27 @@ import type {
   ModelReference,
   Requirements,
 } from '../../protocol/index.ts'
-/** What a request needs of whoever serves it. */
+
+/** What a request requires of a peer. */
 export interface Query {
   readonly reference: ModelReference
   readonly needs: Requirements
-  /** Exact length of a prompt given as token ids. Text is only counted by the engine, so it excludes nobody. */
-  readonly promptTokens?: number
+  /** Exact length of a prompt given as token ids. Only the engine can count the tokens of text, so text excludes no peer. */
+  readonly promptTokens?: number | undefined
 }
 
-/** A peer that says it can serve the request. */
+/** A peer whose advertisement matches the request. */
 export interface Candidate {
   readonly peerId: PeerId
   /** The peer id as text. */
   readonly key: string
   readonly advertisement: Advertisement
   readonly model: ModelAdvertisement
-  /** How it is known; `heard`: only others told of it. @default 'met' */
+  /** How the peer is known; `heard`: only from other peers. @default 'met' */
   readonly acquaintance?: 'heard' | 'met' | 'answered'
 }
 
-/** What choosing needs to know of a peer that may serve. */
+/** The part of a candidate that routing reads. */
 export interface RouteCandidate {
   /** The peer id as text. */
   readonly key: string
@@ -33,6 +34,6 @@ export interface RouteCandidate {
     'addresses' | 'decodeRate' | 'operator' | 'prefillRate' | 'slots'
   >
   readonly model: Pick<ModelAdvertisement, 'contextLength' | 'digest' | 'id' | 'templateHash'>
-  /** How it is known; `heard`: only others told of it. @default 'met' */
+  /** How the peer is known; `heard`: only from other peers. @default 'met' */
   readonly acquaintance?: 'heard' | 'met' | 'answered'
 }

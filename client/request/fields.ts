@@ -1,10 +1,10 @@
-/** The model as the caller named it. What is not text fails when the request is parsed. */
+/** The model as the caller named it; empty if it is not a string, which validation rejects later. */
 export function modelOf(body: unknown): string {
   const model = fieldOf(body, 'model')
   return typeof model === 'string' ? model : ''
 }
 
-/** Whether the caller asks for a stream. What is no request at all does not, and is refused when it is parsed. */
+/** Whether the caller asks for a stream. False for a body that is not an object, which validation rejects later. */
 export function wantsStream(body: unknown): boolean {
   return fieldOf(body, 'stream') === true
 }
@@ -14,7 +14,7 @@ export function wantsUsage(body: unknown): boolean {
   return fieldOf(fieldOf(body, 'stream_options'), 'include_usage') === true
 }
 
-/** For values that plain JavaScript may pass: anything. */
+/** Reads one field of an unvalidated value. */
 export function fieldOf(value: unknown, field: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined
   return (value as Readonly<Record<string, unknown>>)[field]

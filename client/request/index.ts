@@ -1,6 +1,6 @@
 /**
- * The ground of the client: what a request is, what becomes known while it runs, its record, and the limits of all of it.
- * Types and pure readers; nothing here asks a peer.
+ * Types and pure functions that every room of the client shares: the request, its events, its record and its limits.
+ * Nothing here contacts a peer.
  *
  * @example
  * const longest = (limits: Partial<RequestLimits>): number => resolveLimits(REQUEST_LIMITS, limits).timeoutMs

@@ -5,22 +5,23 @@ import type { RequestLimits } from './limits.ts'
 import type { Placement } from './placement.ts'
 import type { Plan, ResumeMode } from './policy.ts'
 import type { WireRequest } from './wire-request.ts'
-/** One request, validated. */
+
+/** One validated request. */
 export interface Job {
   readonly request: AnswerRequest
-  /** The same as it travels. */
+  /** The request as it is sent. */
   readonly wire: WireRequest
   readonly reference: ModelReference
   readonly limits: RequestLimits
   readonly plan: Plan
   readonly resume: ResumeMode
-  /** The caller gets the whole at once, so that an answer which cannot go on may begin anew. */
+  /** The caller gets the whole answer at once, so an answer that cannot be resumed may start over. */
   readonly restartable: boolean
-  /** Peers that may see it. @default all */
+  /** Peers that may see the request. @default all */
   readonly trusted?: ReadonlySet<string> | undefined
-  /** For a part of larger work. */
+  /** Set if the request is a part of a larger call. */
   readonly placement?: Placement | undefined
   readonly journal: Journal
-  /** The caller has this much of the answer already, by another model: it is to go on from there. */
+  /** Chunks that another model already delivered; the answer continues after them. */
   readonly delivered?: readonly AnswerChunk[]
 }

@@ -9,14 +9,14 @@ interface AttemptAbout {
   readonly model?: string
 }
 
-/** What one member of a chain is to the request. */
+/** The chain member that a leg's journal belongs to. */
 export interface LegAbout {
   readonly model: string
-  /** Not the first that was asked. */
+  /** Whether another member was asked before. */
   readonly later: boolean
 }
 
-/** One attempt while it runs. */
+/** Notes on one attempt while it runs. */
 export class AttemptNote {
   readonly peerId: string
   readonly reason: AttemptReason
@@ -32,7 +32,7 @@ export class AttemptNote {
   tokens: number = 0
   deliveredTokens: number = 0
   usage: Usage | undefined
-  /** Of one that goes through a relay. */
+  /** The relay's peer id, if the connection goes through one. */
   relay: string | undefined
   relayedBytes: number = 0
   #ended: boolean = false
@@ -50,7 +50,7 @@ export class AttemptNote {
     return this.#journal.clock.now() - this.startedAt
   }
 
-  /** The first word counts. */
+  /** Records the end of the attempt. Only the first call counts. */
   end(outcome: AttemptRecord['outcome'], message?: string): void {
     if (this.#ended) return
     this.#ended = true
@@ -73,7 +73,7 @@ export class AttemptNote {
   }
 }
 
-/** What happened to one request: written while it runs, read when it has ended. */
+/** The history of one request: written while it runs, read after its end. */
 export class Journal {
   readonly clock: Clock
   readonly startedAt: number
@@ -88,12 +88,12 @@ export class Journal {
   usage: Usage | undefined
   usageEstimated: boolean = false
   agreement: Agreement | undefined
-  /** No peer was asked: the same request had failed again and again. */
+  /** The request was answered from the failure memory, without asking a peer. */
   remembered: boolean = false
-  /** Once the request has ended. */
+  /** Set when the request ends. */
   record: RequestEvent | undefined
 
-  /** @param attempts where each attempt is written as it ends */
+  /** @param attempts gets each attempt when it ends */
   constructor(
     estimatedPromptTokens: number,
     attempts: AttemptRecord[],
@@ -108,7 +108,7 @@ export class Journal {
     this.#notes = leg === undefined ? [] : leg.whole.#notes
   }
 
-  /** For one member of a chain: its attempts are written here as well, what it comes to is its own. */
+  /** A journal for one chain member: it shares the list of attempts and keeps its own outcome. */
   leg(about: LegAbout): Journal {
     return new Journal(this.#estimatedPromptTokens, this.attempts, this.clock, {
       whole: this,
@@ -116,7 +116,7 @@ export class Journal {
     })
   }
 
-  /** What the leg that the caller got its answer from came to. */
+  /** Takes over the outcome of the leg that answered the caller. */
   adopt(leg: Journal): void {
     this.ttftMs ??= leg.ttftMs
     this.resumes += leg.resumes
@@ -146,7 +146,7 @@ export class Journal {
     this.ttftMs ??= this.elapsedMs
   }
 
-  /** All that engines worked on, less what the caller's usage counts. */
+  /** All work of engines minus the caller's usage. */
   get cost(): Cost {
     const worked = this.#notes.filter(({ accepted }) => accepted)
     const promptTokens = sum(worked, ({ usage }) => usage?.promptTokens ?? this.#promptTokens)
@@ -155,17 +155,17 @@ export class Journal {
       attempts: this.#notes.length - (this.usage === undefined ? 0 : 1),
       promptTokens: Math.max(0, promptTokens - (this.usage?.promptTokens ?? 0)),
       completionTokens: Math.max(0, completionTokens - (this.usage?.completionTokens ?? 0)),
-      // One that was called off before it was accepted may have been worked on as well.
+      // An attempt cancelled before it was accepted may have caused work, too.
       estimated: this.#notes.some(
         ({ usage, accepted, superseded }) => usage === undefined && (accepted || superseded),
       ),
     }
   }
 
-  /** Of an attempt that did not tell: as another one counted, else by the length of the text. */
+  /** For an attempt without usage: another attempt's count, else the estimate. */
   get #promptTokens(): number {
-    const told = this.#notes.find(({ usage }) => usage !== undefined)
-    return told?.usage?.promptTokens ?? this.#estimatedPromptTokens
+    const counted = this.#notes.find(({ usage }) => usage !== undefined)
+    return counted?.usage?.promptTokens ?? this.#estimatedPromptTokens
   }
 }
 

@@ -1,49 +1,49 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { MAX_TIMER_MS } from '../../timing/index.ts'
 
-/** Limits on time and numbers for one request. Each caller's request may override the client's. */
+/** Time limits and counts for one request. Options of a request override those of the client. */
 export interface RequestLimits {
-  /** The whole request, failover and waiting included. Travels to each peer as remaining time. @default 120_000 */
+  /** The whole request, including failover and waiting. Each peer gets the remaining time. @default 120_000 */
   readonly timeoutMs: number
-  /** Tries before the answer begins, refusals included; hedges and what a race asks at once are not counted. @default 6: bad, stale and busy peers, and one good one */
+  /** Attempts before the answer begins, including refusals; hedges and the concurrent attempts of a race do not count. @default 6: bad, stale and busy peers, then a good one */
   readonly maxAttempts: number
-  /** Peers that turn out to be unreachable; they do not count as tries. @default 32: known peers that have left meanwhile */
+  /** Unreachable peers, which do not count as attempts. @default 32: known peers that have left meanwhile */
   readonly maxUnreachable: number
-  /** Silence of a chain's member before its first piece, after which the next one is asked beside it. @default 10_000: longer than good peers take, shorter than people wait */
+  /** Wait for a chain member's first visible chunk before the next member is asked concurrently. @default 10_000: longer than good peers take, shorter than people wait */
   readonly chainPatienceMs: number
-  /** Times that one answer goes on elsewhere. @default 16: more is a swarm that falls apart */
+  /** Resumes of one answer. @default 16: more than that means the swarm is falling apart */
   readonly maxResumes: number
   /** Connecting to a peer and opening the stream. @default 5_000, the host's own bound for a dial */
   readonly dialTimeoutMs: number
-  /** No frame at all before the first token. @default 8_000: a node says that it lives every second or two */
+  /** Silence (no frame at all) before the first token. @default 8_000: a node sends a keep-alive every second or two */
   readonly silenceTimeoutMs: number
-  /** First visible piece of the answer, for an empty prompt. @default 30_000: a queue and a cold model */
+  /** Time to the first visible chunk, for an empty prompt; restarts with each report of work. @default 30_000: a busy node reports within seconds */
   readonly ttftTimeoutMs: number
-  /** Added to `ttftTimeoutMs` for each token of the prompt. @default 10: prefill at 100 tokens a second, a slow CPU's */
+  /** Added to `ttftTimeoutMs` for each prompt token. @default 10: prefill at 100 tokens/s, a slow CPU */
   readonly ttftPerTokenMs: number
-  /** Gap between pieces after the first. @default 10_000: engines pause for a moment, not this long */
+  /** Gap between chunks after the first. @default 10_000: engines pause for a moment, not this long */
   readonly itlTimeoutMs: number
-  /** A gap shorter than this is no stall, however fast the answer was before. @default 500: a busy machine's hiccup */
+  /** Shortest gap that counts as a stall, however fast the answer was before. @default 500: a busy machine's hiccup */
   readonly stallFloorMs: number
-  /** A peer that gives fewer, over `throughputWindowMs` of waiting for it, is left for another. @default 0.5, half of what a large model does on a laptop */
+  /** Minimum throughput over `throughputWindowMs` of waiting; another peer is tried below it. @default 0.5, half of what a large model does on a laptop */
   readonly minTokensPerSecond: number
-  /** @default 10_000 */
+  /** Window over which throughput is measured. @default 10_000 */
   readonly throughputWindowMs: number
-  /** The same piece, or a cycle of up to 8 pieces, repeated this often in a row is a loop. @default 100 */
+  /** Consecutive repeats of one chunk, or of a cycle of up to 8 chunks, that count as a loop. @default 100 */
   readonly maxRepeatedChunks: number
 }
 
 /** Limits on finding peers. */
 export interface DiscoveryLimits {
-  /** Wait for a first connection before saying that there are no peers. @default 1_500: an answer within 2 s */
+  /** Wait for a first connection before failing with `no_peers`. @default 1_500: the caller gets the error within 2 s */
   readonly connectTimeoutMs: number
-  /** One look-up of a model or of all nodes, the fetching of advertisements included. @default 5_000 */
+  /** One look-up of a model or of all nodes, including fetching advertisements. @default 5_000 */
   readonly lookupTimeoutMs: number
-  /** A peer's advertisement. @default 3_000 */
+  /** Fetching one peer's advertisement. @default 3_000 */
   readonly fetchTimeoutMs: number
-  /** A peer's load. @default 2_000 */
+  /** Probing one peer's load. @default 2_000 */
   readonly probeTimeoutMs: number
-  /** A model that is in use is looked up again after this. @default 60_000: records live for hours */
+  /** Interval between look-ups of a model in use. @default 60_000: records live for hours */
   readonly refreshMs: number
 }
 
@@ -73,9 +73,9 @@ export const DISCOVERY_LIMITS: DiscoveryLimits = {
 }
 
 /**
- * The defaults with what was given laid over them, later ones first.
+ * Applies overrides to the defaults; later overrides win.
  *
- * @throws InferenceError `invalid_request` for a limit that is not a positive number that a timer can hold.
+ * @throws InferenceError `invalid_request` for a limit that is not a positive number that fits a timer
  */
 export function resolveLimits<T extends object>(
   defaults: T,

@@ -1,22 +1,22 @@
 /**
- * Parts that are closed together, in reverse order of their opening, each of them even if another fails to close.
- * `AsyncDisposableStack` does the same, and Node 22 does not have it.
+ * Closes several parts in reverse order of opening, each of them even if another fails to close. Node 22 lacks
+ * `AsyncDisposableStack`, which does the same.
  */
 export class OpenParts implements AsyncDisposable {
   #closers: (() => unknown)[] = []
 
-  /** Closes `part` with the others. @returns the part */
+  /** Adds a part to be closed. @returns the part */
   use<T extends AsyncDisposable | undefined>(part: T): T {
     if (part !== undefined) this.defer(() => part[Symbol.asyncDispose]())
     return part
   }
 
-  /** Calls `close` with the others. */
+  /** Adds a function to be called on closing. */
   defer(close: () => unknown): void {
     this.#closers.push(close)
   }
 
-  /** Leaves every part open: another owner closes them. */
+  /** Leaves every part open, for another owner to close. */
   release(): void {
     this.#closers = []
   }

@@ -1,21 +1,22 @@
 import type { RouteCandidate } from './candidate.ts'
 import type { RequestEvent } from './record.ts'
+
 /**
- * Marks a request as a part of a larger piece of work. It goes to the peer that is least loaded for its size, wherever
- * its prompt may be warm, so that the parts spread over all peers.
+ * Marks a request as a part of a larger call. It goes to the peer with the least load for its size, without regard to
+ * prefix affinity, so that the parts spread over all peers.
  */
 export interface Placement {
-  /** Leaves those that this part may go to. Asked at every choice, with all who could serve it. @default all */
+  /** Filters the candidates that this part may go to. Called at every selection with all candidates. @default all */
   readonly narrow?: <T extends RouteCandidate>(candidates: readonly T[]) => readonly T[]
-  /** Told of each peer that is chosen, at once. */
+  /** Called when a peer is selected. */
   readonly onPeer?: (peer: RouteCandidate) => void
-  /** Told of the model whose answer this is going to be, before its first piece. */
+  /** Called with the answering model, before its first chunk. */
   readonly onModel?: (model: string) => void
-  /** Told how it ended, whatever the end. */
+  /** Called with the record when the request ends in any way. */
   readonly onEnd?: (event: RequestEvent) => void
 }
 
-/** Both say where a part may go, and both are told. */
+/** Applies both filters and calls both sets of callbacks. */
 export function joinPlacements(outer: Placement | undefined, inner: Placement): Placement {
   if (outer === undefined) return inner
   return {

@@ -1,27 +1,28 @@
 import { InferenceError } from '../../protocol/index.ts'
+
 /**
  * How many peers one request may use.
  *
- * - `single`: one peer at a time; another only after it failed.
- * - `hedge`: a second one where the first is slower to begin than 95 % of such answers are.
- * - `race:2`: so many at once; the first to begin goes on, the others are stopped. 2 to 8.
- * - `quorum:2-of-3`: for deterministic requests: so many must give the same answer, of at most so many asked. `of` ≤ 8.
- *   Nothing is shown before they agree.
+ * - `single`: one peer at a time; another one only after a failure.
+ * - `hedge`: a second peer if the first takes longer to begin than 95 % of comparable answers.
+ * - `race:2`: that many peers at once, 2 to 8; the first to begin wins, the others are cancelled.
+ * - `quorum:2-of-3`: for deterministic requests. The first number of peers must give the same answer; at most the second
+ *   number, up to 8, is asked. Nothing is shown before they agree.
  *
- * What a race or a quorum takes is the request's own cost; hedges draw on the client's budget.
+ * Races and quorums are charged to the request; hedges draw on the client's retry budget.
  */
 export type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`
 
 /**
  * Whether an interrupted answer may go on at another peer.
  *
- * - `exact`: with the same weights and by token ids only.
- * - `same-model`: the same weights where there are, else the same model id, which is told as inexact.
+ * - `exact`: only by token ids, at a peer with the same weights.
+ * - `same-model`: at a peer with the same weights if there is one, else with the same model id, reported as inexact.
  * - `off`: never.
  */
 export type ResumeMode = 'exact' | 'same-model' | 'off'
 
-/** A policy, taken apart. */
+/** A parsed policy. */
 export type Plan =
   | { readonly type: 'single' }
   | { readonly type: 'hedge' }
@@ -46,7 +47,7 @@ export function parsePolicy(text: string): Plan {
   }
   throw new InferenceError(
     'invalid_request',
-    `policy '${text}' is none of: single, hedge, race:2 … race:${MAX_PEERS}, quorum:2-of-3 and the like`,
+    `unknown policy '${text}'; use single, hedge, race:2 to race:${MAX_PEERS}, or a quorum such as quorum:2-of-3`,
     { details: { param: 'policy' } },
   )
 }
@@ -56,9 +57,7 @@ export function parseResumeMode(text: string): ResumeMode {
   if (text === 'exact' || text === 'same-model' || text === 'off') return text
   throw new InferenceError(
     'invalid_request',
-    `resume '${text}' is none of: exact, same-model, off`,
-    {
-      details: { param: 'resume' },
-    },
+    `unknown resume mode '${text}'; use exact, same-model or off`,
+    { details: { param: 'resume' } },
   )
 }

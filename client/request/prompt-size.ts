@@ -1,11 +1,11 @@
 import { type AnswerRequest, embeddingInputs, type Prompt } from '../../protocol/index.ts'
 
-/** Characters a token, for English at common vocabularies. Only deadlines and choices hang on it, never a refusal. */
+/** Characters per token, for English and common vocabularies. Affects deadlines and routing only, never a rejection. */
 const CHARS_PER_TOKEN = 4
-/** What an image costs in common vision models. */
+/** Cost of an image in common vision models. */
 const TOKENS_PER_IMAGE = 1_000
 
-/** A guess at the prompt's length; exact for token ids. Embeddings: the longest input, as each is a prompt of its own. */
+/** Estimated prompt length; exact for token ids. For embeddings: the longest input, as each input is a prompt. */
 export function estimatePromptTokens(request: AnswerRequest): number {
   switch (request.kind) {
     case 'completion':
@@ -24,14 +24,14 @@ export function estimatePromptTokens(request: AnswerRequest): number {
   }
 }
 
-/** Exact length of a prompt that came as token ids. */
+/** Length of a prompt given as token ids; absent for text. */
 export function exactPromptTokens(request: AnswerRequest): number | undefined {
   if (request.kind !== 'completion') return undefined
   const { prompt } = request.body
   return typeof prompt === 'string' ? undefined : prompt.length
 }
 
-/** Tokens that the answer may have; 0 where the caller did not say. */
+/** Max tokens of the answer; 0 if the caller set no limit. */
 export function answerTokensOf(request: AnswerRequest): number {
   if (request.kind === 'embedding') return 0
   const { body } = request

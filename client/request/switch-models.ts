@@ -1,9 +1,10 @@
 import { InferenceError } from '../../protocol/index.ts'
+
 /**
- * How far a chain of models may go on to the next one.
+ * Until when a chain may switch to the next model.
  *
- * - `before-answer`: until the first visible piece. What begins by one model ends by it.
- * - `mid-answer`: also after it: a model of the network's goes on from the text so far, which is told as inexact.
+ * - `before-answer`: until the first visible chunk. One model writes the whole answer.
+ * - `mid-answer`: also later. Another model of the network continues from the text so far, reported as inexact.
  */
 export type SwitchModels = 'before-answer' | 'mid-answer'
 
@@ -12,7 +13,7 @@ export function parseSwitchModels(text: string): SwitchModels {
   if (text === 'before-answer' || text === 'mid-answer') return text
   throw new InferenceError(
     'invalid_request',
-    `switchModels '${text}' is none of: before-answer, mid-answer`,
+    `unknown switchModels '${text}'; use before-answer or mid-answer`,
     { details: { param: 'switchModels' } },
   )
 }

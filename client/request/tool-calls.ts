@@ -1,5 +1,6 @@
 import type { ToolCall, ToolCallDelta } from '../../protocol/index.ts'
-/** Puts tool calls together from the pieces that a stream gives of them. */
+
+/** Assembles tool calls from the deltas of a stream. */
 export class ToolCallAssembly {
   readonly #calls = new Map<number, { id: string; name: string; arguments: string[] }>()
 
@@ -7,14 +8,14 @@ export class ToolCallAssembly {
     for (const delta of deltas) {
       const call = this.#calls.get(delta.index) ?? { id: '', name: '', arguments: [] }
       this.#calls.set(delta.index, call)
-      // Id and name come whole, once; some engines repeat them.
+      // Id and name are never split; some engines repeat them.
       if (call.id === '') call.id = delta.id ?? ''
       if (call.name === '') call.name = delta.function?.name ?? ''
       call.arguments.push(delta.function?.arguments ?? '')
     }
   }
 
-  /** In the order of their indexes. */
+  /** In order of index. */
   calls(): readonly ToolCall[] {
     return [...this.#calls]
       .sort(([a], [b]) => a - b)

@@ -1,16 +1,16 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import { InferenceError } from '../../protocol/index.ts'
 
-/** Peers that one list may name. */
+/** Max peers of one list. */
 const MAX_TRUSTED = 1_024
 
 /**
- * Reads the peers that may see a request. Operator tags are no names here: whoever likes writes any into an
- * advertisement.
+ * Reads the list of peers that may see a request. Operator tags are not accepted, because any peer can put any tag into
+ * its advertisement.
  *
- * @param param what the list is called. @default trusted
- * @returns nothing where everyone may
- * @throws InferenceError `invalid_request` for what is no list of peer ids
+ * @param param name of the list in errors. @default trusted
+ * @returns undefined if every peer may see it
+ * @throws InferenceError `invalid_request` for anything but a list of peer ids
  */
 export function trustedPeers(
   trusted: readonly string[] | undefined,
@@ -18,10 +18,10 @@ export function trustedPeers(
 ): ReadonlySet<string> | undefined {
   if (trusted === undefined) return undefined
   if (!Array.isArray(trusted) || trusted.length === 0 || trusted.length > MAX_TRUSTED) {
-    throw refused(param, `names 1 to ${MAX_TRUSTED} peers`)
+    throw refused(param, `must list 1 to ${MAX_TRUSTED} peer IDs`)
   }
   for (const peer of trusted) {
-    if (!isPeerId(peer)) throw refused(param, `'${String(peer)}' is no peer id`)
+    if (!isPeerId(peer)) throw refused(param, `'${String(peer)}' is not a valid peer ID`)
   }
   return new Set(trusted)
 }

@@ -2,7 +2,7 @@ import type { AuditReport, Unrated, Verification } from '../../protocol/index.ts
 
 export type { AuditReport, Unrated, Verdict, Verification } from '../../protocol/index.ts'
 
-/** @param unratable why nobody was asked. @default somebody was */
+/** @param unratable why no scorer was asked; absent if one was */
 export function verificationOf(
   parts: readonly AuditReport[],
   unratable?: Unrated | undefined,
@@ -12,12 +12,12 @@ export function verificationOf(
   if (has('failed')) return { status: 'failed', parts }
   if (has('suspect')) return { status: 'suspect', parts }
   const [unrated] = parts.flatMap((part) => whyUnrated(part) ?? [])
-  // What nobody has rated never counts as passed.
+  // An answer that no scorer has rated never counts as passed.
   const why = unratable ?? unrated ?? (parts.length === 0 ? 'no-scorer' : undefined)
   return why === undefined ? { status: 'passed', parts } : { status: 'unverified', why, parts }
 }
 
-/** Of the parts of one call, each an answer by itself; nothing where none was to be checked. */
+/** Merges the verifications of the parts of one call; undefined for an empty list. */
 export function mergedVerification(all: readonly Verification[]): Verification | undefined {
   if (all.length === 0) return undefined
   const parts = all.flatMap((one) => one.parts)
@@ -32,5 +32,5 @@ function whyUnrated({ outcome, asked, by, positions }: AuditReport): Unrated | u
   return 'unsettled'
 }
 
-/** Fewest tokens of an answer that an audit can say anything about. */
+/** Min tokens of an answer for a meaningful audit. */
 export const MIN_POSITIONS = 8

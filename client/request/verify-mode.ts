@@ -1,16 +1,17 @@
 import { InferenceError } from '../../protocol/index.ts'
+
 /**
  * How an answer is checked by engines that did not write it.
  *
- * - `sample`: once it is there, with the share that its peer's record asks for; nobody waits.
- * - `always`: before its end is told. What fails is an error, or is asked for anew where the caller gets it whole. What
- *   nobody can rate is told as `unverified`.
- * - `required`: the same, and what nobody can rate fails, too.
+ * - `sample`: in the background after its end, for a share of answers that depends on the peer's record.
+ * - `always`: before its end is delivered. A failed check is an error in a stream; a whole answer is requested again
+ *   elsewhere. An answer that cannot be rated is reported as `unverified`.
+ * - `required`: like `always`, but an answer that cannot be rated fails, too.
  * - `off`: never.
  */
 export type VerifyMode = 'off' | 'sample' | 'always' | 'required'
 
-/** Whether the end of an answer is told only once it is checked. */
+/** Whether the end of an answer is held back until it has been checked. */
 export function waitsForVerdict(mode: VerifyMode | undefined): boolean {
   return mode === 'always' || mode === 'required'
 }
@@ -21,7 +22,9 @@ const MODES: readonly VerifyMode[] = ['off', 'sample', 'always', 'required']
 export function parseVerifyMode(text: string): VerifyMode {
   const mode = MODES.find((known) => known === text)
   if (mode !== undefined) return mode
-  throw new InferenceError('invalid_request', `verify '${text}' is none of: ${MODES.join(', ')}`, {
-    details: { param: 'verify' },
-  })
+  throw new InferenceError(
+    'invalid_request',
+    `unknown verify mode '${text}'; use one of ${MODES.join(', ')}`,
+    { details: { param: 'verify' } },
+  )
 }

@@ -6,40 +6,40 @@ import {
 } from '../../protocol/index.ts'
 import { type AnswerForm, answerFormOf } from './answer-form.ts'
 
-/** A validated request as it travels, with what the answer is checked against. */
+/** A validated request as it is sent, and what its answer is checked against. */
 export interface WireRequest {
   readonly kind: InferenceRequest['kind']
-  /** As the caller named it, a digest to pin included. */
+  /** As the caller named it, including a pinned digest. */
   readonly model: string
-  /** The digest that the caller insists on, or its beginning. */
+  /** The digest that the caller pinned, or a prefix of it. */
   readonly digest?: string
   readonly body: Uint8Array
-  /** Answers asked for; each must finish. Embeddings: 0. */
+  /** Requested choices, each of which must finish. Embeddings: 0. */
   readonly choices: number
-  /** Embeddings asked for. Other kinds: 0. */
+  /** Requested embeddings. Other kinds: 0. */
   readonly inputs: number
-  /** Of an answer to rate: places and token ids, in their order. */
+  /** Positions and token ids to rate, in order. Only for `score`. */
   readonly rated?: readonly (readonly [position: number, id: number | undefined])[]
-  /** The form that the answer may have; absent where it is no text. */
+  /** The form that the answer must have; absent for answers that are not text. */
   readonly form?: AnswerForm
-  /** Embeddings: numbers in each, where the caller asked for so many. */
+  /** Length of each embedding, if the caller set it. */
   readonly dimensions?: number
 }
 
-/** The request with its pin spelt out, so that a peer is held to the whole digest, not to the beginning that was typed. */
+/** Replaces a pinned prefix by the whole digest, so that the peer is held to all of it. */
 export function withWholeDigest(wire: WireRequest, digest: string | undefined): WireRequest {
   if (wire.digest === undefined || digest === undefined || wire.digest === digest) return wire
   const id = wire.model.slice(0, wire.model.indexOf('@sha256:'))
   return { ...wire, model: `${id}@${digest}`, digest }
 }
 
-/** @throws InferenceError `invalid_request` where the request is no JSON, or larger than any node takes. */
+/** @throws InferenceError `invalid_request` if JSON cannot represent the request, or it exceeds the size limit */
 export function encodeRequest(request: InferenceRequest, digest?: string): WireRequest {
   const body = new TextEncoder().encode(jsonOf(request.body))
   if (body.length > LIMITS.maxRequestBytes) {
     throw new InferenceError(
       'invalid_request',
-      `the request has ${body.length} bytes, ${LIMITS.maxRequestBytes} are allowed`,
+      `the request has ${body.length} bytes; at most ${LIMITS.maxRequestBytes} are allowed`,
     )
   }
   const common = {
@@ -71,11 +71,11 @@ export function encodeRequest(request: InferenceRequest, digest?: string): WireR
   }
 }
 
-/** A JSON schema may hold any value, so one that JSON cannot say too. */
+/** A JSON schema may hold any value, including some that JSON cannot represent. */
 function jsonOf(body: InferenceRequest['body']): string {
   try {
     return JSON.stringify(body)
   } catch (cause) {
-    throw new InferenceError('invalid_request', 'the request cannot be written as JSON', { cause })
+    throw new InferenceError('invalid_request', 'the request cannot be encoded as JSON', { cause })
   }
 }

@@ -1,17 +1,21 @@
 import { ERROR_TABLE, type InferenceError, isErrorCode } from '../../protocol/index.ts'
 import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
 
-/** Whether an attempt ended because the peer was busy. This says nothing of the part and is not its failure. */
-export function isRefusal(outcome: string): boolean {
+/** Whether an attempt ended because the peer was busy, which is not a failure of the part. */
+export function isBusy(outcome: string): boolean {
   return isErrorCode(outcome) && ERROR_TABLE[outcome].kind === 'busy'
 }
 
-/** Before a part is tried again. */
+/** Delay before a part is retried. */
 const BACKOFF = { minMs: 250, maxMs: 10_000, jitter: QUARTER_JITTER }
 
 /**
- * What becomes of a part that failed. `later`: tried again for as long as there is time. `again`: tried again a few
- * times. `absent`: nobody was there to ask. `never`: the same would come of it.
+ * What follows the failure of a part.
+ *
+ * - `later`: retry as long as there is time.
+ * - `again`: retry a few times.
+ * - `absent`: no peer could be asked.
+ * - `never`: a retry would fail in the same way.
  */
 export function afterFailure({
   code,
@@ -19,14 +23,14 @@ export function afterFailure({
   details,
 }: Pick<InferenceError, 'code' | 'details' | 'traits'>): 'later' | 'again' | 'absent' | 'never' {
   if (traits.kind === 'busy') return 'later'
-  // Where peers had no room, too many retries are a sign of that, and none of the part.
+  // If the last peer was busy, the exhausted budget is a sign of load, not of a bad part.
   const last = details.attempts?.at(-1)
-  if (code === 'budget_exhausted' && last !== undefined && isRefusal(last.outcome)) return 'later'
+  if (code === 'budget_exhausted' && last !== undefined && isBusy(last.outcome)) return 'later'
   if (traits.kind === 'absent') return 'absent'
   return traits.blame === 'caller' ? 'never' : 'again'
 }
 
-/** How long to leave a part alone: a backoff over failures in a row, never less than asked for. */
+/** Delay before a retry: exponential over consecutive failures, and at least `retryAfterMs`. */
 export function pauseMs(
   failures: number,
   { retryAfterMs }: Pick<InferenceError, 'retryAfterMs'>,

@@ -1,20 +1,21 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { fieldOf } from '../request/index.ts'
 import { SPLIT_LIMITS } from './limits.ts'
-/** The choices of one call, each to be asked for by itself. They are numbered prompt by prompt, as OpenAI does. */
+
+/** The choices of one call, each of which becomes a request. Numbered prompt by prompt, like OpenAI's. */
 export interface Choices {
   readonly count: number
-  /** Choices of each prompt. */
+  /** Choices per prompt. */
   readonly perPrompt: number
   /**
-   * The call's body, made a request for one of them. Its seed differs from the others', so that they do, and so that
-   * each comes again.
+   * The body of the request for one choice. Each choice gets a seed of its own, so that choices differ and can be
+   * reproduced.
    */
   bodyOf(choice: number, body: object): object
 }
 
 /**
- * @returns nothing where there is only one to ask for
+ * @returns undefined if there is only one choice
  * @throws InferenceError `invalid_request` for more than {@link SPLIT_LIMITS} allow
  */
 export function choicesOf(kind: 'chat' | 'completion', body: object): Choices | undefined {
@@ -28,12 +29,12 @@ export function choicesOf(kind: 'chat' | 'completion', body: object): Choices | 
   if (prompts !== undefined && prompts.length > maxPrompts) throw tooMany('prompt', maxPrompts)
   const count = perPrompt * (prompts?.length ?? 1)
   if (count > maxParts) throw tooMany(perPrompt > 1 ? 'n' : 'prompt', maxParts)
-  // What is no number is left for the request's own check, which names it.
+  // Validation of the request rejects an `n` that is not a number.
   if (prompts === undefined && perPrompt === 1) return undefined
   return {
     count,
     perPrompt,
-    // The usage of the whole is told once, at its end, and not by each part.
+    // The usage is reported once for the whole call, not by each part.
     bodyOf: (choice, { n: _, stream_options: __, ...rest }: Whole) => ({
       ...rest,
       ...(n !== undefined && !isCount(n) && { n }),
@@ -67,7 +68,7 @@ function isPromptList(prompt: unknown): prompt is readonly unknown[] {
 }
 
 function tooMany(param: string, most: number): InferenceError {
-  return new InferenceError('invalid_request', `${param}: one call gives at most ${most}`, {
+  return new InferenceError('invalid_request', `${param}: at most ${most} per call`, {
     details: { param },
   })
 }

@@ -1,6 +1,6 @@
 /**
- * Many answers at once: `n` choices, lists of prompts, many inputs and batches are asked for apart, spread over all peers,
- * and put together again.
+ * Calls with many answers: `n` choices, lists of prompts, many inputs and batches are split into requests, spread over all
+ * peers, and merged again.
  *
  * @example
  * import { systemClock } from '../../timing/index.ts'

@@ -1,7 +1,7 @@
-/** The latest parts tell what is to come. */
+/** Number of recent parts considered. */
 const MAX_SAMPLES = 64
 
-/** How long one item takes, measured over the latest parts. */
+/** Time per item, measured over recent parts. */
 export class ItemTimes {
   readonly #samples: number[] = []
   #next = 0
@@ -11,7 +11,7 @@ export class ItemTimes {
     return this.#samples.length
   }
 
-  /** Milliseconds for one item; absent before the first part. */
+  /** Milliseconds per item; undefined before the first part. */
   get medianMs(): number | undefined {
     if (this.#samples.length === 0) return undefined
     this.#median ??= [...this.#samples].sort((a, b) => a - b)[this.#samples.length >> 1]

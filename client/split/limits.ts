@@ -1,23 +1,23 @@
 /** Bounds of splitting. */
 export const SPLIT_LIMITS = {
-  /** Choices for each prompt, as with OpenAI. */
+  /** Choices per prompt, as with OpenAI. */
   maxChoices: 128,
-  /** Prompts of one completion; OpenAI names no bound. */
+  /** Prompts of one completion; OpenAI documents no limit. */
   maxPrompts: 2_048,
-  /** Choices of all prompts together: each is a request of its own. */
+  /** Choices of all prompts together; each is a request. */
   maxParts: 8_192,
-  /** Inputs of one embedding call: 8 times OpenAI's. */
+  /** Inputs of one embedding call: 8 times OpenAI's limit. */
   maxInputs: 16_384,
-  /** Embedding calls with no more inputs go to one peer: splitting them gains less than a round trip. */
+  /** Embedding calls with this many inputs or fewer go to one peer: splitting them gains less than a round trip. */
   wholeInputs: 16,
-  /** Inputs of one shard before any was measured. */
+  /** Inputs of one shard before the time per input is known. */
   firstShardInputs: 64,
-  /** Characters of one shard, unless one input alone has more: what a node uploads in a moment. */
+  /** Characters of one shard (unless a single input is longer): a short upload. */
   maxShardChars: 1_048_576,
-  /** Times that a part by itself may fail before that is its result; each time several peers were asked. */
+  /** Tries of a single item before it fails; each try may ask several peers. */
   maxTries: 3,
-  /** The same in a batch, where nobody was there to ask: with the pauses between them half a minute. */
+  /** Tries of a batch request while no peer is available: half a minute including the delays. */
   maxBatchAbsences: 8,
-  /** Requests of a batch between the oldest that is unanswered and the newest begun, where the order is kept. */
+  /** Requests of an ordered batch between the oldest unanswered one and the newest one started. */
   maxAhead: 1_024,
 } as const

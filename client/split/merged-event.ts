@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { type Agreement, mergedVerification, type RequestEvent } from '../request/index.ts'
 
-/** One record of many parts: what they took in all, the first piece of any, and the weakest of what they promise. */
+/** The record of a split call: total cost, earliest first chunk, and the weakest agreement and verification of its parts. */
 export function mergedEvent(
   events: readonly RequestEvent[],
   end: Pick<RequestEvent, 'durationMs' | 'outcome' | 'startedAt' | 'usage'>,

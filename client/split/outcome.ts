@@ -3,10 +3,11 @@ import { servedBy } from '../pipeline/index.ts'
 import type { RequestEvent } from '../request/index.ts'
 import { PartialFailure } from './partial-failure.ts'
 import type { FailedItems } from './split-call.ts'
+
 /**
- * The failure of a call of which `failed` is what did not arrive.
+ * The error of a split call with failed items.
  *
- * @param answer what did; absent where it was shown already, or there is none
+ * @param answer the items that arrived; absent if the caller already has them, or if no item arrived
  */
 export function failureOf<T>(
   count: number,
@@ -19,14 +20,14 @@ export function failureOf<T>(
       items.map((index) => ({ index, code, message })),
     )
     .sort((a, b) => a.index - b.index)
-  // All for the same reason, or at least for the first one: that reason says most.
+  // If all items failed, the first error is more informative than a partial failure.
   if (items.length >= count) return failed[0]?.error
   const attempts = event?.attempts ?? []
   const details = { items, ...(attempts.length > 0 && { attempts }) }
   return new PartialFailure(count, details, answer)
 }
 
-/** How the parts of a whole answer came about, as one. */
+/** The `skein` field of an answer merged from parts. */
 export function servedOf(event: RequestEvent | undefined, peerId: string): ServedBy {
   if (event === undefined) throw new Error('unreachable: an answered part has ended')
   return { skein: servedBy(event, peerId) }

@@ -3,12 +3,12 @@ import { type ErrorDetails, InferenceError } from '../../protocol/index.ts'
 type PartialDetails = ErrorDetails<'partial_failure'> &
   Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>
 
-/** Names of items in a message. */
+/** Max items listed in a message. */
 const MAX_NAMED = 10
 
 /**
- * Some of a call's choices, prompts or inputs were answered and some were not. Its code is `partial_failure`;
- * `details.items` says which failed, and why.
+ * Some choices, prompts or inputs of a call failed and others were answered. The code is `partial_failure`;
+ * `details.items` lists the failed items with their errors.
  *
  * @example
  * import { createClient, PartialFailure } from 'skein'
@@ -24,7 +24,7 @@ const MAX_NAMED = 10
 export class PartialFailure<T = unknown> extends InferenceError<'partial_failure'> {
   static override readonly name: string = 'PartialFailure'
   override readonly name: string = 'PartialFailure'
-  /** What did arrive, under its own indices. Absent for a stream, whose pieces the caller has. */
+  /** The answered items, with their original indices. Undefined for a stream, whose chunks the caller already has. */
   readonly answer: T | undefined
 
   constructor(total: number, details: PartialDetails, answer?: T) {
@@ -33,7 +33,7 @@ export class PartialFailure<T = unknown> extends InferenceError<'partial_failure
     const more = items.length > named.length ? ', …' : ''
     super(
       'partial_failure',
-      `${items.length} of ${total} failed (${named.join(', ')}${more}); the first: ${items[0]?.message ?? ''}`,
+      `${items.length} of ${total} failed (${named.join(', ')}${more}); first error: ${items[0]?.message ?? ''}`,
       { details },
     )
     this.answer = answer

@@ -2,24 +2,25 @@ import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, Mailbox, raceSignal } from '../../timing/index.ts'
 import type { Placement } from '../request/index.ts'
 import type { Part, Settled, WorkQueue } from './work-queue.ts'
-/** What happens to the parts of a call, in the order of its happening. */
-export type PartEvent<P, R> =
-  | { readonly type: 'piece'; readonly part: Part; readonly piece: P }
-  /** `items` are answered; none where another copy was faster. */
+
+/** The events of the parts of a call, in order. `C` is a chunk of a streamed part, `R` the answer of a part. */
+export type PartEvent<C, R> =
+  | { readonly type: 'chunk'; readonly part: Part; readonly chunk: C }
+  /** `items` are answered; empty if another copy was faster. */
   | {
       readonly type: 'answered'
       readonly part: Part
       readonly items: Settled['items']
       readonly answer: R
     }
-  /** `items` have failed for good; none where they come again. */
+  /** `items` have failed for good; empty if they will be retried. */
   | {
       readonly type: 'failed'
       readonly part: Part
       readonly items: Settled['items']
       readonly error: InferenceError
     }
-  /** Called off, as the other copy was faster. */
+  /** Cancelled, because the other copy was faster. */
   | { readonly type: 'superseded'; readonly part: Part }
 
 export interface PartOptions {
@@ -27,27 +28,27 @@ export interface PartOptions {
   readonly placement: Placement
 }
 
-export interface RunPartsInit<P, R> {
+export interface RunPartsInit<C, R> {
   readonly queue: WorkQueue
   /**
-   * Answers one part. `emit` shows a piece of the answer at once and resolves when the consumer has taken it; it rejects
-   * once the part is called off.
+   * Answers one part. `emit` delivers a chunk and resolves when the consumer has taken it; it rejects if the part is
+   * cancelled.
    */
-  readonly run: (part: Part, options: PartOptions, emit: (piece: P) => Promise<void>) => Promise<R>
+  readonly run: (part: Part, options: PartOptions, emit: (chunk: C) => Promise<void>) => Promise<R>
   /** Adds an item to the queue, or closes it. Called while there are fewer fresh items than lanes. */
-  readonly feed?: () => Promise<void>
-  /** Whether a peer had no room on the way to this answer. */
-  readonly crowded: (answer: R) => boolean
+  readonly feed?: (() => Promise<void>) | undefined
+  /** Whether a peer was busy before this answer. */
+  readonly wasCrowded: (answer: R) => boolean
   readonly clock: Clock
 }
 
-type Message<P, R> =
+type Message<C, R> =
   | { readonly type: 'fed' }
   | { readonly type: 'unfed'; readonly error: unknown }
   | {
-      readonly type: 'piece'
+      readonly type: 'chunk'
       readonly id: number
-      readonly piece: P
+      readonly chunk: C
       readonly taken: () => void
     }
   | { readonly type: 'answered'; readonly id: number; readonly answer: R }
@@ -57,23 +58,23 @@ interface Runner {
   readonly part: Part
   readonly controller: AbortController
   readonly peers: Set<string>
-  /** Settles with the part's run, never rejects. */
+  /** Resolves when the part's run has ended; never rejects. */
   readonly over: Promise<void>
   shown: boolean
 }
 
 /**
- * Carries out what the queue says until every item has its result. What is yielded is pulled: while the consumer takes
- * its time, no part begins and each stream waits with one piece. Leaving early cancels everything that runs.
+ * Runs the parts that the queue hands out until every item has a result. Pull-based: while the consumer is busy, no part
+ * starts and each stream waits with one chunk. Breaking out of the loop cancels all running parts.
  *
  * @throws the signal's reason; what `feed` throws
  */
-export async function* runParts<P, R>(
-  init: RunPartsInit<P, R>,
+export async function* runParts<C, R>(
+  init: RunPartsInit<C, R>,
   { signal }: { readonly signal: AbortSignal },
-): AsyncGenerator<PartEvent<P, R>, void, void> {
+): AsyncGenerator<PartEvent<C, R>, void, void> {
   const { queue, feed, clock } = init
-  const mailbox = new Mailbox<Message<P, R>>(clock)
+  const mailbox = new Mailbox<Message<C, R>>(clock)
   const running = new Map<number, Runner>()
   const ending = new Set<Promise<void>>()
   let feeding = false
@@ -92,9 +93,9 @@ export async function* runParts<P, R>(
         }),
       },
     }
-    const emit = async (piece: P): Promise<void> => {
+    const emit = async (chunk: C): Promise<void> => {
       const { promise, resolve } = Promise.withResolvers<void>()
-      mailbox.put({ type: 'piece', id, piece, taken: resolve })
+      mailbox.put({ type: 'chunk', id, chunk, taken: resolve })
       await raceSignal(promise, options.signal)
     }
     const over = init.run(part, options, emit).then(
@@ -115,20 +116,20 @@ export async function* runParts<P, R>(
     return runner
   }
 
-  function* supersede({ cancel }: Settled): Generator<PartEvent<P, R>, void, void> {
+  function* supersede({ cancel }: Settled): Generator<PartEvent<C, R>, void, void> {
     if (cancel === undefined) return
-    const other = end(cancel, new InferenceError('cancelled', 'another copy of it was faster'))
+    const other = end(cancel, new InferenceError('cancelled', 'another copy was faster'))
     if (other !== undefined) yield { type: 'superseded', part: other.part }
   }
 
-  function* hear(message: Message<P, R>): Generator<PartEvent<P, R>, void, void> {
+  function* handle(message: Message<C, R>): Generator<PartEvent<C, R>, void, void> {
     if (message.type === 'fed') {
       feeding = false
       return
     }
     if (message.type === 'unfed') throw message.error
     const runner = running.get(message.id)
-    // Called off meanwhile.
+    // Cancelled meanwhile.
     if (runner === undefined) return
     const { part } = runner
     if (message.type === 'threw') {
@@ -139,15 +140,15 @@ export async function* runParts<P, R>(
       yield { type: 'failed', part, items: settled.items, error }
       return
     }
-    if (message.type === 'piece') {
+    if (message.type === 'chunk') {
       runner.shown = true
-      yield { type: 'piece', part, piece: message.piece }
+      yield { type: 'chunk', part, chunk: message.chunk }
       message.taken()
       return
     }
     running.delete(part.id)
     const { answer } = message
-    const settled = queue.succeeded(part.id, clock.now(), init.crowded(answer))
+    const settled = queue.succeeded(part.id, clock.now(), init.wasCrowded(answer))
     yield* supersede(settled)
     yield { type: 'answered', part, items: settled.items, answer }
   }
@@ -172,11 +173,12 @@ export async function* runParts<P, R>(
       feedOn()
       const message = mailbox.take()
       if (message === undefined) await mailbox.wait(queue.wakeAtMs(), signal)
-      else yield* hear(message)
+      else yield* handle(message)
     }
   } finally {
-    for (const id of [...running.keys()])
-      end(id, new InferenceError('cancelled', 'the call is over'))
+    for (const id of [...running.keys()]) {
+      end(id, new InferenceError('cancelled', 'the call has ended'))
+    }
     await Promise.all(ending)
   }
 }

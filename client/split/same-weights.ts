@@ -1,24 +1,25 @@
 import type { RouteCandidate } from '../request/index.ts'
+
 /**
- * Keeps the parts of one call at one set of weights: the vectors of others lie in another space. The set that most
- * slots offer is taken when the first part is placed, and kept.
+ * Restricts the parts of one call to one set of weights: vectors of different weights are not comparable. The set with the
+ * most slots is chosen when the first part is placed, and kept.
  */
 export class SameWeights {
   readonly #tried: ReadonlySet<string>
   readonly #seen = new Set<string>()
   #chosen: string | undefined
 
-  /** @param tried sets that did not answer the whole of it */
+  /** @param tried sets that could not answer the whole call */
   constructor(tried: ReadonlySet<string>) {
     this.#tried = tried
   }
 
-  /** Absent before the first part was placed. */
+  /** Undefined until the first part is placed. */
   get chosen(): string | undefined {
     return this.#chosen
   }
 
-  /** Whether there are peers with weights that were not tried. */
+  /** Whether some peers have weights that have not been tried. */
   get hasOthers(): boolean {
     return [...this.#seen].some((weights) => weights !== this.#chosen && !this.#tried.has(weights))
   }
@@ -36,7 +37,7 @@ export class SameWeights {
   }
 }
 
-/** Peers that do not say what they have are taken to have the same under the same name. */
+/** Peers that advertise no digest are assumed to have equal weights under equal names. */
 function weightsOf({ model }: RouteCandidate): string {
   return model.digest ?? model.id
 }

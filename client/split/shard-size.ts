@@ -1,16 +1,18 @@
 import { SPLIT_LIMITS } from './limits.ts'
 
-/** Guided self-scheduling (Polychronopoulos and Kuck, 1987) takes 1 ÷ lanes of what is left; half of that evens out peers of unequal speed. */
+/** Guided self-scheduling (Polychronopoulos and Kuck, 1987) takes 1 ÷ lanes of the rest; half of that evens out peers of unequal speed. */
 const ROUNDS = 2
-/** A part shorter than this is mostly round trip. */
+/** A shorter part is mostly round trip. */
 const MIN_PART_MS = 50
-/** A part that is lost with its peer costs no more than this. */
+/** Max work lost when a peer fails. */
 const MAX_PART_MS = 2_000
+/** Below the node's limit for one request, so that one answer fits into one read. */
+const MAX_ITEMS = 512
 
 /**
- * How many items the next part takes: large at first, small at the end, so that all peers end together.
+ * Number of items of the next part: large at first, small at the end, so that all peers finish together.
  *
- * @param itemMs what one item takes, where it was measured
+ * @param itemMs measured time per item, if known
  */
 export function shardSize(remaining: number, lanes: number, itemMs: number | undefined): number {
   const guided = Math.ceil(remaining / (ROUNDS * Math.max(1, lanes)))
@@ -19,6 +21,3 @@ export function shardSize(remaining: number, lanes: number, itemMs: number | und
   const size = Math.min(Math.max(guided, least), Math.max(1, most), MAX_ITEMS, remaining)
   return Math.max(1, Math.floor(size))
 }
-
-/** Below what a node takes in one request, so that an answer is read in one go. */
-const MAX_ITEMS = 512

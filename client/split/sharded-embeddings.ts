@@ -7,6 +7,7 @@ import { PartialFailure } from './partial-failure.ts'
 import { SameWeights } from './same-weights.ts'
 import { shardSize } from './shard-size.ts'
 import { SplitCall, type SplitContext } from './split-call.ts'
+
 /** A call for many embeddings. */
 export interface EmbeddingCall {
   readonly inputs: readonly Prompt[]
@@ -14,27 +15,30 @@ export interface EmbeddingCall {
   readonly options: PlacedOptions
 }
 
-/** @returns the inputs, where they are so many that several peers share them; @throws InferenceError for too many */
+/**
+ * @returns the inputs if there are enough to spread over several peers
+ * @throws InferenceError `invalid_request` for too many inputs
+ */
 export function manyInputs(body: object): readonly Prompt[] | undefined {
   const input = fieldOf(body, 'input')
   const { maxInputs, wholeInputs } = SPLIT_LIMITS
   if (!Array.isArray(input) || input.length <= wholeInputs) return undefined
-  // What is neither texts nor lists of token ids is left for the request's own check, which names it. A list of ids is one input.
+  // Neither texts nor lists of token ids: validation of the request rejects it. A single list of ids is one input.
   const areTexts = input.every((one) => typeof one === 'string')
   if (!areTexts && !input.every((one) => Array.isArray(one))) return undefined
   if (input.length <= maxInputs) return input
   throw new InferenceError(
     'invalid_request',
-    `input: one call takes at most ${maxInputs}; a batch has no such bound`,
+    `input: at most ${maxInputs} per call; use a batch for more`,
     { details: { param: 'input' } },
   )
 }
 
 /**
- * Embeddings of many inputs, in their order, in shards over all peers that have the same weights. Where those cannot
- * answer all of it, peers with other weights are asked for the whole of it anew: vectors are never mixed.
+ * Embeds many inputs in shards spread over peers with the same weights; results keep the order of the inputs. If these
+ * peers cannot answer everything, all inputs are sent again to peers with other weights: vectors are never mixed.
  *
- * @throws PartialFailure with what arrived, where not all of it did; else what all failed with
+ * @throws PartialFailure with the embeddings that arrived, if some did; else the first error
  */
 export async function shardedEmbeddings(
   context: SplitContext,
@@ -50,7 +54,7 @@ export async function shardedEmbeddings(
     try {
       return await attempt(context, { inputs, body, options: { ...options, timeoutMs } }, weights)
     } catch (error) {
-      best = moreOf(best, error)
+      best = moreComplete(best, error)
       const { chosen, hasOthers } = weights
       const isOver = options.signal?.aborted === true || clock.now() >= deadline
       const retriable = InferenceError.is(error) && error.traits.retryElsewhere
@@ -122,7 +126,7 @@ async function attempt(
 
 type PartAttempts = Pick<EmbeddingResponse['skein'], 'attempts'>
 
-/** How many of the items make up one request: at least one, whatever its length. */
+/** Number of leading items that fit into one request; at least one. */
 function withinChars(items: readonly number[], charsOf: (item: number) => number): number {
   let chars = 0
   const end = items.findIndex((item) => {
@@ -132,8 +136,8 @@ function withinChars(items: readonly number[], charsOf: (item: number) => number
   return end === -1 ? items.length : Math.max(1, end)
 }
 
-/** The failure with which more has arrived; of two with nothing, the first. */
-function moreOf(one: unknown, other: unknown): unknown {
+/** The error with more embeddings; the first one if both have none. */
+function moreComplete(one: unknown, other: unknown): unknown {
   return one === undefined || arrived(other) > arrived(one) ? other : one
 }
 

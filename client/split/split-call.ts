@@ -8,15 +8,16 @@ import {
   type Placement,
   type RequestEvent,
 } from '../request/index.ts'
-import { isRefusal } from './after-failure.ts'
+import { isBusy } from './after-failure.ts'
 import { SPLIT_LIMITS } from './limits.ts'
 import { mergedEvent } from './merged-event.ts'
 import { type PartEvent, runParts } from './run-parts.ts'
 import { type Part, WorkQueue, type WorkQueueInit } from './work-queue.ts'
-/** What splitting hangs on. */
+
+/** Dependencies of splitting. */
 export interface SplitContext {
   readonly requester: Requester
-  /** For calls that do not say. */
+  /** Default for calls. */
   readonly timeoutMs: number
   readonly random: () => number
   readonly clock: Clock
@@ -25,37 +26,37 @@ export interface SplitContext {
 export interface SplitCallInit extends Pick<WorkQueueInit, 'copies' | 'take'> {
   readonly body: object
   readonly options: PlacedOptions
-  /** Items in all. */
+  /** Total number of items. */
   readonly count: number
-  /** Items of the first part, which alone is asked of a chain of models: whose answer it is decides for the others. */
+  /** Items of the first part. With a chain, the model that answers it is used for all other parts. */
   readonly first: number
-  /** When that is decided: as its first answer begins, or only as it has ended. */
+  /** When that model is decided: when its answer begins, or when it ends. */
   readonly decided: 'begun' | 'ended'
-  readonly narrow?: NonNullable<Placement['narrow']>
-  /** Where attempts are told as their parts end. @default nowhere */
+  readonly narrow?: Placement['narrow']
+  /** Gets the attempts of each part when it ends. @default none */
   readonly attempts?: AttemptRecord[]
 }
 
-/** What one part is asked with. */
+/** The request of one part. */
 export interface PartCall {
   readonly part: Part
-  /** The call's, naming one model where one of a chain is decided on. */
+  /** The call's body, with a single model once the chain is decided. */
   readonly body: object
   readonly options: PlacedOptions
 }
 
-/** What an answered part tells beside its answer. */
+/** What every answered part reports. */
 export interface PartAnswer {
   readonly attempts: readonly AttemptRecord[]
 }
 
-/** A failure and the items that it is the result of. */
+/** Items that failed for good, and their error. */
 export interface FailedItems {
   readonly items: readonly number[]
   readonly error: InferenceError
 }
 
-/** One call whose items are asked for apart. */
+/** One call whose items are spread over several requests. */
 export class SplitCall {
   readonly scope: Scope
   readonly failed: FailedItems[] = []
@@ -67,9 +68,9 @@ export class SplitCall {
   readonly #started: number
   readonly #decision = Promise.withResolvers<void>()
   readonly #chain: boolean
-  /** What answers the part that decides. */
+  /** The model that answers the first part. */
   #answering: string | undefined
-  /** What was decided on. */
+  /** The model decided on. */
   #model: string | undefined
 
   constructor(context: SplitContext, init: SplitCallInit) {
@@ -84,17 +85,17 @@ export class SplitCall {
     this.scope = openScope({ timeoutMs, clock: this.#clock }, options)
   }
 
-  /** The record of all parts together. */
+  /** The merged record of all parts. */
   event(end: Partial<Pick<RequestEvent, 'outcome' | 'usage'>> = {}): RequestEvent | undefined {
     const durationMs = this.#clock.now() - this.#started
     const { outcome = 'answered' } = end
     return mergedEvent(this.#events, { ...end, outcome, startedAt: this.#startedAt, durationMs })
   }
 
-  /** Asks for all parts. Ends once each item has its answer or is among the `failed`. @throws the scope's reason */
-  async *run<P, R extends PartAnswer>(
-    ask: (call: PartCall, emit: (piece: P) => Promise<void>) => Promise<R>,
-  ): AsyncGenerator<PartEvent<P, R>, void, void> {
+  /** Requests all parts. Ends when each item is answered or in `failed`. @throws the scope's reason */
+  async *run<C, R extends PartAnswer>(
+    ask: (call: PartCall, emit: (chunk: C) => Promise<void>) => Promise<R>,
+  ): AsyncGenerator<PartEvent<C, R>, void, void> {
     const { requester, random } = this.#context
     const { count, first, take, copies, decided } = this.#init
     const model = modelOf(this.#init.body)
@@ -116,14 +117,14 @@ export class SplitCall {
       queue.add(range(alone, count))
       queue.close()
     }
-    const events = runParts<P, R>(
+    const events = runParts<C, R>(
       {
         queue,
         run: (part, options, emit) =>
           ask({ part, body: this.#bodyOf(), options: this.#optionsOf(options) }, emit),
-        ...(alone < count && { feed }),
+        feed: alone < count ? feed : undefined,
         clock: this.#clock,
-        crowded: ({ attempts }) => attempts.some(({ outcome }) => isRefusal(outcome)),
+        wasCrowded: ({ attempts }) => attempts.some(({ outcome }) => isBusy(outcome)),
       },
       this.scope,
     )
@@ -139,10 +140,10 @@ export class SplitCall {
   }
 
   /**
-   * What came of every item, when there was time for it or not.
+   * Handles an error that ended the call. At the deadline, if some items are answered, the others become `failed`.
    *
-   * @param answered those that have an answer
-   * @throws what has ended the call, unless it is the deadline and something was answered
+   * @param answered the items that are answered
+   * @throws the error otherwise
    */
   expired(error: unknown, answered: ReadonlySet<number>): void {
     const { signal } = this.scope

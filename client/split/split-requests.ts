@@ -4,9 +4,10 @@ import { manyInputs, shardedEmbeddings } from './sharded-embeddings.ts'
 import type { SplitContext } from './split-call.ts'
 import { streamedChoices } from './streamed-choices.ts'
 import { wholeChoices } from './whole-choices.ts'
+
 /**
- * A requester that spreads over peers what one request should not carry: `n` choices, lists of prompts, many inputs.
- * Everything else goes straight through.
+ * Wraps a requester: `n` choices, lists of prompts and many inputs become several requests, spread over peers. Other calls
+ * are passed on unchanged.
  */
 export function splitRequests(
   requester: Requester,

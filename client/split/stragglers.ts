@@ -1,10 +1,10 @@
-/** Spark's speculation multiplier is 1.5; more leaves out what is merely long. */
+/** Spark's speculation multiplier is 1.5; a larger one tolerates parts that are merely long. */
 const SLOW_FACTOR = 3
-/** Nothing is slow that takes less than this. */
+/** A part is never slow before this. */
 const SLOW_FLOOR_MS = 250
-/** Fewer samples say nothing of what is usual. */
+/** Min samples for a meaningful median. */
 const MIN_SAMPLES = 3
-/** Of all items that were begun: what copies may add to the work of the swarm. MapReduce ran a few per cent of them. */
+/** Max share of copies among all items started: the extra work for the swarm. MapReduce ran a few per cent. */
 const MAX_SHARE = 0.1
 
 export interface RunningPart {
@@ -13,7 +13,7 @@ export interface RunningPart {
   readonly startedMs: number
 }
 
-/** The time from which on a part counts as a straggler; absent where that cannot be told. */
+/** Time after which a part is a straggler; undefined if there are too few samples. */
 export function slowAtMs(
   { items, startedMs }: RunningPart,
   times: { readonly medianMs: number | undefined; readonly count: number },
@@ -23,7 +23,7 @@ export function slowAtMs(
   return startedMs + Math.max(SLOW_FLOOR_MS, SLOW_FACTOR * medianMs * items.length)
 }
 
-/** Whether one more copy of so many items keeps the copies to their share. The first one always does. */
+/** Whether another copy of `items` items stays within the share of copies. The first copy always does. */
 export function mayCopy(items: number, copied: number, begun: number): boolean {
   return copied === 0 || copied + items <= MAX_SHARE * begun
 }

@@ -11,7 +11,7 @@ import { failureOf } from './outcome.ts'
 import { SplitCall, type SplitContext } from './split-call.ts'
 import { UsageSum } from './usage-sum.ts'
 
-/** A chunk of a stream, whichever kind. */
+/** The common part of chat and completion chunks. */
 interface Chunk {
   readonly id: string
   readonly created: number
@@ -23,10 +23,10 @@ interface Chunk {
 type Served<T> = T & ServedChunk
 
 /**
- * The choices of a call as one stream, each asked for by itself. A choice that fails does not end the others: the
- * stream ends with the failure once they have ended.
+ * Merges the choices of a call into one stream, with one request for each choice. A failed choice does not end the others;
+ * the stream throws after they have ended.
  *
- * @param ask for one of them
+ * @param ask requests one choice
  */
 export function streamedChoices<T extends Chunk>(
   context: SplitContext,
@@ -48,7 +48,8 @@ export function streamedChoices<T extends Chunk>(
         chunks: merged(stream, (event) => {
           ended = event
         }),
-        cancel: () => call.scope.abort(new InferenceError('cancelled', 'the consumer left')),
+        cancel: () =>
+          call.scope.abort(new InferenceError('cancelled', 'the consumer stopped reading')),
       }
     },
   })
@@ -62,7 +63,7 @@ interface Stream<T> {
   readonly onUsage: (usage: OpenAiUsage) => void
 }
 
-/** @throws PartialFailure once the other choices have ended; what all failed with */
+/** @throws PartialFailure once the other choices have ended; the first error if all failed */
 async function* merged<T extends Chunk>(
   { call, choices, ask, includeUsage, onUsage }: Stream<T>,
   onEnd: (event: RequestEvent | undefined) => void,
@@ -81,12 +82,12 @@ async function* merged<T extends Chunk>(
   )
   try {
     for await (const event of run) {
-      if (event.type === 'piece') {
-        const { id, created, model } = event.piece
+      if (event.type === 'chunk') {
+        const { id, created, model } = event.chunk
         common ??= { id, created, model }
         const index = event.part.items[0] ?? 0
-        const shown = event.piece.choices.map((choice) => ({ ...choice, index }))
-        latest = { ...event.piece, ...common, choices: shown }
+        const shown = event.chunk.choices.map((choice) => ({ ...choice, index }))
+        latest = { ...event.chunk, ...common, choices: shown }
         yield latest
       } else if (event.type === 'answered' && event.answer.usage !== undefined) {
         usages.add(event.part.items[0] ?? 0, event.answer.usage)

@@ -1,6 +1,6 @@
 import type { OpenAiUsage } from '../../protocol/index.ts'
 
-/** The usage of a call with many choices, as OpenAI counts: each prompt once, each choice's tokens. */
+/** The usage of a call with many choices, counted like OpenAI: each prompt once, plus the tokens of each choice. */
 export class UsageSum {
   readonly #perPrompt: number
   readonly #prompts = new Map<number, { readonly tokens: number; readonly cached: number }>()
@@ -14,8 +14,8 @@ export class UsageSum {
   add(choice: number, usage: OpenAiUsage): void {
     const prompt = Math.floor(choice / this.#perPrompt)
     this.#completionTokens += usage.completion_tokens
-    const { reasoning_tokens: thought } = usage.completion_tokens_details ?? {}
-    this.#reasoningTokens = sumOf(this.#reasoningTokens, thought)
+    const { reasoning_tokens: reasoning } = usage.completion_tokens_details ?? {}
+    this.#reasoningTokens = sumOf(this.#reasoningTokens, reasoning)
     if (this.#prompts.has(prompt)) return
     const cached = usage.prompt_tokens_details?.cached_tokens ?? 0
     this.#prompts.set(prompt, { tokens: usage.prompt_tokens, cached })
@@ -40,7 +40,7 @@ export class UsageSum {
   }
 }
 
-/** Undefined where none is told. */
+/** Undefined if both are. */
 function sumOf(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined && other === undefined ? undefined : (one ?? 0) + (other ?? 0)
 }

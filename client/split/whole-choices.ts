@@ -12,10 +12,10 @@ interface WholeAnswer extends ServedBy {
 }
 
 /**
- * The choices of a call as one whole answer, each asked for by itself.
+ * Merges the choices of a call into one whole answer, with one request for each choice.
  *
- * @param ask for one of them
- * @throws PartialFailure with what arrived, where not all of them did; else what all failed with
+ * @param ask requests one choice
+ * @throws PartialFailure with the choices that arrived, if some did; else the first error
  */
 export async function wholeChoices<T extends WholeAnswer>(
   context: SplitContext,

@@ -1,23 +1,23 @@
-/** Where nobody knows how much the peers take: a laptop or two. */
+/** Initial size if no slots are known: a laptop or two. */
 const INITIAL = 8
-/** Work for a slot, and as much again waiting at the node, so that no slot idles for a round trip. */
+/** One part running in each slot and one queued at the node, so that no slot idles for a round trip. */
 const PER_SLOT = 2
-/** Parts of one call at once, whatever the peers offer: each holds a stream and its buffers. */
+/** Max concurrent parts of one call: each holds a stream and its buffers. */
 const MAX = 256
 /** TCP CUBIC's factor (RFC 9438): halving wastes more than a refusal costs. */
 const DECREASE = 0.7
-/** Refusals within this time are of the same crowding and count once. */
+/** Refusals within this time have the same cause and count once. */
 const COOL_DOWN_MS = 500
 
 export interface WindowState {
-  /** Parts at once, fractions included. */
+  /** Concurrent parts; may be fractional. */
   readonly size: number
-  /** Until the first refusal it grows by one for each answer, after it by one for each round of them. */
+  /** Before the first refusal the window grows by one per answer, afterwards by one per window of answers. */
   readonly probing: boolean
   readonly shrunkAtMs: number
 }
 
-/** @param slots of the peers that are known, 0 where none is */
+/** @param slots total of the known peers; 0 if none are known */
 export function initialWindow(slots: number): WindowState {
   const size = slots > 0 ? PER_SLOT * slots : INITIAL
   return { size: Math.min(MAX, size), probing: true, shrunkAtMs: Number.NEGATIVE_INFINITY }
@@ -31,7 +31,7 @@ export function grown(state: WindowState, slots: number): WindowState {
   return { ...state, size: Math.min(ceiling, state.size + step) }
 }
 
-/** Multiplicative decrease, when a peer had no room. */
+/** Multiplicative decrease, after a peer was busy. */
 export function shrunk(state: WindowState, nowMs: number): WindowState {
   if (nowMs - state.shrunkAtMs < COOL_DOWN_MS) return { ...state, probing: false }
   return { size: Math.max(1, state.size * DECREASE), probing: false, shrunkAtMs: nowMs }

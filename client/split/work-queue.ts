@@ -5,16 +5,16 @@ import { mayCopy, type RunningPart, slowAtMs } from './stragglers.ts'
 import { grown, initialWindow, shrunk, type WindowState } from './window.ts'
 
 export interface WorkQueueInit {
-  /** Slots of the peers that are known, 0 where none is. Asked again and again: more become known. */
+  /** Total slots of known peers; 0 if none are known. Called repeatedly, because more peers become known. */
   readonly slots: () => number
   /** How many of the next items one part takes. @default one */
   readonly take?: (next: readonly number[], lanes: number, itemMs: number | undefined) => number
-  /** Times that an item by itself may fail before that is its result. Refusals for lack of room do not count. */
+  /** Tries of a single item before it fails. Refusals of busy peers do not count. */
   readonly maxTries: number
   /**
-   * The same, where there is nobody to ask: peers come back, and some are not found at once.
+   * Tries of a single item while no peer is available: peers come back, and some take time to be found.
    *
-   * @default none before the first answer, `maxTries` after it
+   * @default 1 before the first answer, `maxTries` after it
    */
   readonly maxAbsences?: number
   /** Whether stragglers get a second copy. */
@@ -23,25 +23,25 @@ export interface WorkQueueInit {
   readonly random: () => number
 }
 
-/** One request to be made: some items, to be answered together. */
+/** One request: some of the items. */
 export interface Part extends RunningPart {
-  /** The part that this one is a second copy of. */
+  /** Id of the part that this one duplicates. */
   readonly copyOf?: number
 }
 
-/** What came of a part, for whoever carries it out. */
+/** The consequences of a part's end. */
 export interface Settled {
-  /** Items whose result this is: the answer's on success, the error on failure. Each item comes once. */
+  /** Items that now have a result: the answer or the error. Each item is reported once. */
   readonly items: readonly number[]
-  /** The other copy, which is in vain now. */
+  /** Id of the other copy, which is no longer needed. */
   readonly cancel?: number
 }
 
 interface Waiting {
   readonly items: readonly number[]
-  /** Failures by itself that count. */
+  /** Failures that count, as a single item. */
   readonly tries: number
-  /** Failures and refusals in a row. */
+  /** Consecutive failures and refusals. */
   readonly rounds: number
   readonly notBeforeMs: number
 }
@@ -51,7 +51,7 @@ interface Running {
   readonly from: Omit<Waiting, 'items' | 'notBeforeMs'>
   /** The other copy, while both run. */
   twin?: number
-  /** It had a copy already; a second one would be in vain as well. */
+  /** It was duplicated before; a second copy would not help either. */
   copied?: true
 }
 
@@ -59,9 +59,9 @@ const NOTHING: Settled = { items: [] }
 const NEW = { tries: 0, rounds: 0 }
 
 /**
- * Which item goes out when. Parts are pulled as others end, so that a fast peer gets more of them; what fails comes
- * again, an item of a failed shard by itself; and when nothing is left to begin, stragglers get a copy elsewhere. It
- * holds no more than what is waiting and running. All times are of one clock that does not go back.
+ * Decides which items are sent when. Parts are pulled as others end, so that fast peers get more of them. Failed parts are
+ * retried, the items of a failed shard one by one. When nothing is left to start, stragglers are duplicated at another
+ * peer. Holds only waiting and running items. All times are of one monotonic clock.
  */
 export class WorkQueue {
   readonly #init: WorkQueueInit
@@ -81,7 +81,7 @@ export class WorkQueue {
     this.#window = initialWindow(init.slots())
   }
 
-  /** Parts at once. */
+  /** Max concurrent parts. */
   get lanes(): number {
     return Math.max(1, Math.floor(this.#window.size))
   }
@@ -90,17 +90,17 @@ export class WorkQueue {
     return this.#running.size
   }
 
-  /** Items that were never begun. */
+  /** Items not started yet. */
   get fresh(): number {
     return this.#fresh.length
   }
 
-  /** Every item was added. */
+  /** No more items will be added. */
   get closed(): boolean {
     return this.#closed
   }
 
-  /** All items were added, and each has its result. */
+  /** Closed, and every item has a result. */
   get done(): boolean {
     const { length } = this.#fresh
     return this.#closed && length === 0 && this.#waiting.length === 0 && this.#running.size === 0
@@ -110,12 +110,12 @@ export class WorkQueue {
     for (const item of items) this.#fresh.push(item)
   }
 
-  /** No further item comes. */
+  /** Declares that no more items will be added. */
   close(): void {
     this.#closed = true
   }
 
-  /** The part to begin now; nothing where all lanes are busy or there is nothing to begin. */
+  /** The part to start now; undefined if all lanes are busy or nothing is left to start. */
   next(nowMs: number): Part | undefined {
     if (this.#running.size >= this.lanes) return undefined
     const due = this.#waiting.findIndex(({ notBeforeMs }) => notBeforeMs <= nowMs)
@@ -130,7 +130,7 @@ export class WorkQueue {
     return this.#copy(nowMs)
   }
 
-  /** When `next` may have something although nothing happens meanwhile. */
+  /** Time at which `next` may return a part even if no other part ends; undefined if never. */
   wakeAtMs(): number | undefined {
     if (this.#running.size >= this.lanes) return undefined
     const due = this.#waiting.map(({ notBeforeMs }) => notBeforeMs)
@@ -139,7 +139,7 @@ export class WorkQueue {
     return Number.isFinite(earliest) ? earliest : undefined
   }
 
-  /** @param crowded whether a peer had no room on the way */
+  /** @param crowded whether a peer was busy before this answer */
   succeeded(id: number, nowMs: number, crowded = false): Settled {
     const running = this.#end(id)
     if (running === undefined) return NOTHING
@@ -153,8 +153,8 @@ export class WorkQueue {
   }
 
   /**
-   * @param final whether it cannot come again: the caller has seen some of it
-   * @returns the items whose result the failure is; the others come again
+   * @param final the part cannot be retried, because the caller has seen some of its answer
+   * @returns the items that failed for good; the others will be retried
    */
   failed(id: number, error: InferenceError, nowMs: number, final = false): Settled {
     const running = this.#end(id)
@@ -198,7 +198,7 @@ export class WorkQueue {
     return running
   }
 
-  /** Those that may get a copy once they are slow: when nothing else is left to begin. */
+  /** Running parts that may be duplicated once they are slow; none while other items are left to start. */
   #copyable(): Running[] {
     if (!this.#init.copies || !this.#closed || this.#fresh.length > 0) return []
     return [...this.#running.values()].filter(

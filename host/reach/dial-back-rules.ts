@@ -5,7 +5,7 @@ import { endpointOf, publicIpOf } from './own-address.ts'
 
 /**
  * Whether to dial `target` for the peer at the other end of a connection from `remote`: only the very IP address that
- * its question came from, only a public one, and none of ours. With that nobody can have us dial a third party, a
+ * its question came from, only a public one, and none of ours. So no peer can have us dial a third party, a
  * private network or a metadata service, or the services of our own machine.
  *
  * @param askerId peer id that the connection proved

@@ -27,7 +27,7 @@ export interface Vote {
   readonly by: string
   /** Peers of one network have one vote together. */
   readonly network: string
-  /** The operator named this peer: its word is enough. */
+  /** The operator named this peer: it is believed alone. */
   readonly trusted: boolean
   readonly why: Refutation
 }
@@ -44,7 +44,7 @@ interface Entry {
 
 /** Without a peer that the operator named, one network's word is not enough to withdraw an address. */
 const VOTES_NEEDED = 2
-const NOBODY = 'no peer has dialled back yet'
+const NOT_YET = 'no peer has dialled back yet'
 
 /**
  * What peers found out about addresses of ours. Getting through proves itself; not getting through is a peer's word,
@@ -69,7 +69,7 @@ export class Verdicts {
 
   of(address: string, nowMs: number): Verdict {
     const entry = this.#entries.get(address)
-    if (entry === undefined) return { verdict: 'untested', why: NOBODY }
+    if (entry === undefined) return { verdict: 'untested', why: NOT_YET }
     const against = this.#refutation(entry, nowMs)
     if (against !== undefined) return against
     if (entry.confirmed !== undefined) return entry.confirmed
@@ -144,7 +144,7 @@ export class Verdicts {
     const entry: Entry = {
       confirmed: undefined,
       votes: new Map(),
-      note: NOBODY,
+      note: NOT_YET,
       dueMs: 0,
       failures: 0,
       avoid: new Map(),

@@ -85,7 +85,13 @@ export class Advertiser {
     const { host, now, random } = this.#init
     const issuedAtMs = Math.floor(now())
     this.#sequence = nextSequence(this.#sequence, issuedAtMs)
-    await host.offerAdvertisement(await this.#seal(issuedAtMs))
+    const before = this.#said?.models
+    const envelope = await this.#seal(issuedAtMs)
+    // A renewal is nothing new, and a start comes before any connection.
+    const notify =
+      this.#withdrawn ||
+      (before !== undefined && JSON.stringify(before) !== JSON.stringify(this.#said?.models))
+    await host.offerAdvertisement(envelope, { notify })
     if (!this.#withdrawn) this.#renewIn(jittered(RENEW_MS, random()))
   }
 

@@ -7,8 +7,8 @@ import {
   describeOnInternet,
   type Internet,
   type Machine,
-} from '../fixtures/internet/index.ts'
-import { type Peer, startPeer } from '../fixtures/reach/peer.ts'
+} from '../../testing/internet/index.ts'
+import { type Peer, startPeer } from '../../testing/reach/peer.ts'
 
 const LISTEN = { listen: ['/ip4/0.0.0.0/tcp/4801'] }
 const MODEL = 'counter'
@@ -71,7 +71,7 @@ describeOnInternet('relays', () => {
     const { use } = (await bootstrap.state()).relaying
     expect(use).toMatchObject({ reservations: 1, circuits: 1, refused: 0 })
     expect(use?.bytes).toBeGreaterThan(text.length)
-  }, 120_000)
+  }, 600_000)
 
   it('go on over the other relay, at the same peer, when one dies in mid-answer', async () => {
     const relays = [await relay('45.1.0.1'), await relay('45.2.0.1')]
@@ -94,7 +94,7 @@ describeOnInternet('relays', () => {
       'reserved at the one that is left',
       ({ relaying }) => relaying.held.length === 1,
     )
-  }, 120_000)
+  }, 600_000)
 
   it('leave the peer its standing when both die in mid-answer, and say so', async () => {
     const relays = [await relay('45.1.0.1'), await relay('45.2.0.1')]
@@ -115,7 +115,7 @@ describeOnInternet('relays', () => {
     await client.until('back', ({ connections }) => connections.length > 0)
     const again = await client.ask(MODEL, PROMPT)
     expect(again.text).toBe(COUNT)
-  }, 120_000)
+  }, 600_000)
 
   it('carry an answer on when the node gets another address in mid-answer', async () => {
     const relays = [await relay('45.1.0.1'), await relay('45.2.0.1')]
@@ -134,7 +134,7 @@ describeOnInternet('relays', () => {
     )
     expect(peerId).toBe(node.peerId)
     expect(addresses.some((address) => address.includes('192.168.1.77'))).toBe(true)
-  }, 180_000)
+  }, 600_000)
 
   /** A node and a client, each behind a symmetric NAT of its own; the node reserved at all relays. */
   const pairBehindNats = async (
@@ -150,6 +150,9 @@ describeOnInternet('relays', () => {
     const node = await startPeer(machine, { role: 'node', engine, host })
     await node.until('reserved', ({ relaying }) => relaying.held.length === relays.length)
     const client = await startPeer(await right.host(), { role: 'client', host: { bootstrap } })
+    await client.until('joined', ({ connections }) =>
+      relays.every(({ peer }) => connections.some((at) => at.endsWith(peer.peerId))),
+    )
     return { node, client, machine }
   }
 

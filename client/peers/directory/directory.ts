@@ -13,6 +13,7 @@ import { type Clock, openScope, raceSignal } from '../../../timing/index.ts'
 import type { Candidate, DiscoveryLimits, Query } from '../../request/index.ts'
 import { drawOverNetworks } from '../route/index.ts'
 import { candidatesOf, judge } from './eligibility.ts'
+import { Liveness } from './liveness.ts'
 import { lookUp } from './lookup.ts'
 
 export type DirectoryHost = Pick<
@@ -43,10 +44,12 @@ interface Lookup {
 const MAX_REMEMBERED = 256
 /** A look-up that ended longer ago than this is repeated when a peer fails or refuses: there may be others by now. */
 const STALE_LOOKUP_MS = 3_000
+/** Peers of which nothing was heard lately that are asked for one list. */
+const MAX_CHECKED = 64
 /** A look-up that ended this recently is not repeated for a request that found nobody. */
 const FRESH_LOOKUP_MS = 1_000
 
-/** Peers that others told of and that one look-up visits, in the hope of meeting them. */
+/** Peers known only by what others say that one look-up visits. */
 const MAX_HEARSAY_VISITS = 16
 
 /** Knows peers by their advertisements and finds more in the DHT. Eligibility only, never load. */
@@ -71,8 +74,13 @@ export interface Directory {
   known(): readonly Advertisement[]
   /** How a peer is known: met where its advertisement came from itself, or a connection to it stands. */
   acquaintanceOf(peerId: PeerId): Acquaintance
-  /** Every advertisement in force, of all nodes that can be found in time. */
+  /**
+   * Every advertisement in force, of all nodes that can be found in time and gave a sign of life: just now, or a few
+   * seconds ago.
+   */
   enumerate(options: { readonly signal: AbortSignal }): Promise<readonly Advertisement[]>
+  /** A connection to a peer came about, or its last one broke. */
+  connection(peer: string, isConnected: boolean): void
   /** Ends the look-ups that run. */
   close(): Promise<void>
 }
@@ -87,9 +95,11 @@ class DhtDirectory implements Directory {
   /** Of each name, when its newest look-up ended. */
   readonly #endedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED })
   readonly #closing = new AbortController()
+  readonly #liveness: Liveness
 
   constructor(init: DirectoryInit) {
     this.#init = init
+    this.#liveness = new Liveness(init.clock)
   }
 
   candidates(query: Query): readonly Candidate[] {
@@ -145,7 +155,25 @@ class DhtDirectory implements Directory {
       )
     })
     await raceSignal(lookup.done, options.signal)
-    return this.known()
+    const checks = this.#start('living', (signal) => this.#checkDoubtful(signal))
+    await raceSignal(checks.done, options.signal)
+    return this.known().filter(({ peerId }) => this.#liveness.of(peerId.toString()) !== 'gone')
+  }
+
+  connection(peer: string, isConnected: boolean): void {
+    if (!isConnected) this.#liveness.disconnected(peer)
+  }
+
+  /** In a larger swarm the others are believed: nobody could ask them all for each list. */
+  async #checkDoubtful(signal: AbortSignal): Promise<void> {
+    const doubtful = this.known().filter(
+      ({ peerId }) => this.#liveness.of(peerId.toString()) === 'doubtful',
+    )
+    await Promise.all(
+      shuffled(doubtful, this.#init.random)
+        .slice(0, MAX_CHECKED)
+        .map(({ peerId }) => this.#ask(peerId, this.#init.limits.fetchTimeoutMs, signal)),
+    )
   }
 
   known(): readonly Advertisement[] {
@@ -254,8 +282,19 @@ class DhtDirectory implements Directory {
     const { fetchTimeoutMs, connectTimeoutMs } = limits
     const timeoutMs =
       known === undefined ? fetchTimeoutMs : Math.min(fetchTimeoutMs, connectTimeoutMs)
+    await this.#ask(peerId, timeoutMs, signal)
+  }
+
+  async #ask(peerId: PeerId, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    const { host, clock } = this.#init
     using scope = openScope({ timeoutMs, clock }, { signal })
-    await host.fetchAdvertisement(peerId, { signal: scope.signal }).catch(() => undefined)
+    const answer = await host
+      .fetchAdvertisement(peerId, { signal: scope.signal })
+      .catch(() => undefined)
+    // What is broken off from here says nothing of the peer.
+    if (answer !== undefined || !signal.aborted) {
+      this.#liveness.heard(peerId.toString(), answer !== undefined)
+    }
   }
 }
 

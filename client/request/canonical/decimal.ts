@@ -1,10 +1,10 @@
 const NUMBER = /^([-+−]?)(\d*)(?:\.(\d*))?(?:e([-+]?\d+))?$/i
-/** Exponents with more digits are not exact as a double; such a number is equal only to its own spelling. */
+/** Longer exponents are not exact as a double; such a number equals only its own spelling. */
 const MAX_EXPONENT_DIGITS = 15
 
 /**
- * One spelling for all spellings of a decimal number: `1`, `1.0` and `10e-1` give `1e0`. Exact, where doubles would take
- * two long integers for one. Never longer than what was given, but for the exponent.
+ * Canonical spelling of a decimal number: `1`, `1.0` and `10e-1` give `1e0`. Exact, whereas doubles would confuse long
+ * integers. Never longer than the input, except for the exponent.
  */
 export function canonicalDecimal(text: string): string {
   const [, sign, whole = '', fraction = '', exponent = '0'] = NUMBER.exec(text) ?? []

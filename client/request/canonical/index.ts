@@ -1,5 +1,5 @@
 /**
- * One form for equal values that are written differently.
+ * Canonical forms of JSON values and numbers, for comparison.
  *
  * @example
  * canonicalText('{"b": 1.0, "a": []}') === canonicalText('{"a":[],"b":1}')

@@ -1,6 +1,6 @@
 import { canonicalDecimal } from './decimal.ts'
 
-/** A number by its exact value, which no double may hold. */
+/** A number by its exact value, which a double may not be able to hold. */
 class Decimal {
   readonly text: string
 
@@ -10,7 +10,7 @@ class Decimal {
 }
 
 /**
- * The same text for the same value, in whatever order its keys are: sorted by UTF-16 units as in RFC 8785. As with
+ * JSON text with keys sorted by UTF-16 code units as in RFC 8785, so that equal values give equal text. As with
  * `JSON.stringify`, `undefined` counts as absent.
  */
 export function canonicalJson(value: unknown): string {
@@ -25,7 +25,7 @@ export function canonicalJson(value: unknown): string {
   return `{${fields.join(',')}}`
 }
 
-/** The canonical form of a JSON text, numbers by their exact value. Undefined for what is not JSON or too deep to read. */
+/** The canonical form of a JSON text, with exact numbers. Undefined if it is not JSON, or nested too deeply. */
 export function canonicalText(text: string): string | undefined {
   try {
     return canonicalJson(JSON.parse(text, exactNumbers))

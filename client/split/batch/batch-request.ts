@@ -7,9 +7,10 @@ import type {
 import type { ChatCompletion, Completion, EmbeddingResponse } from '../../answer/index.ts'
 import type { ChainField } from '../../chain/index.ts'
 import type { RequestOptions } from '../../request/index.ts'
+
 /** One request of a batch. */
 export type BatchRequest = {
-  /** The caller's own, told with the result. */
+  /** Chosen by the caller, and repeated in the result. */
   readonly id: string
 } & (
   | { readonly kind: 'chat'; readonly body: ChatRequest & ChainField }
@@ -17,10 +18,10 @@ export type BatchRequest = {
   | { readonly kind: 'embedding'; readonly body: EmbeddingRequest & ChainField }
 )
 
-/** What came of one request: an answer or an error. */
+/** The result of one request: an answer or an error. */
 export type BatchResult = {
   readonly id: string
-  /** Its place among the requests, from 0. */
+  /** Position among the requests, from 0. */
   readonly index: number
   readonly request: BatchRequest
 } & (
@@ -28,24 +29,24 @@ export type BatchResult = {
   | { readonly error: InferenceError; readonly answer?: never }
 )
 
-/** How far a batch is. */
+/** Progress of a batch. */
 export interface BatchProgress {
-  /** Requests that have a result, failed ones included. */
+  /** Requests with a result, including failed ones. */
   readonly done: number
   readonly failed: number
-  /** Taken from the list and without a result. */
+  /** Requests taken from the list that have no result yet. */
   readonly open: number
-  /** Of answered requests: prompt and completion. */
+  /** Prompt and completion tokens of answered requests. */
   readonly tokens: number
   readonly elapsedMs: number
 }
 
-/** For a batch; what it has in common with single requests holds for each try of each of them. */
+/** Options of a batch. Options of single requests apply to each try of each request. */
 export interface BatchOptions extends RequestOptions {
-  /** Results in the order of the requests. @default false: as they come */
+  /** Yield results in the order of the requests. @default false: as they arrive */
   readonly ordered?: boolean
-  /** All of it. @default 86_400_000: a day, as OpenAI's completion window */
+  /** Deadline of the whole batch. @default 86_400_000: a day, like OpenAI's completion window */
   readonly deadlineMs?: number
-  /** Told with each result. What it throws ends the batch. */
+  /** Called after each result. An exception ends the batch. */
   readonly onProgress?: (progress: BatchProgress) => void
 }

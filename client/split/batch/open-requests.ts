@@ -1,17 +1,17 @@
 import type { InferenceError } from '../../../protocol/index.ts'
 import type { BatchProgress, BatchRequest, BatchResult } from './batch-request.ts'
 
-/** Of a batch: only the slots of so many models are looked at. */
+/** Max models of a batch whose slots are counted. */
 const MAX_MODELS = 16
 
 export interface OpenRequestsInit {
-  /** Results come out in the order of the requests. */
+  /** Release results in the order of the requests. */
   readonly ordered: boolean
-  /** Requests that are taken and not yet given out, results that wait for earlier ones included. */
+  /** Max requests whose results have not been released, including results that wait for earlier ones. */
   readonly most: number
 }
 
-/** The requests of a batch between being taken from the list and having their result given out. */
+/** The requests of a batch from being taken from the list until their results are released. */
 export class OpenRequests {
   readonly #init: OpenRequestsInit
   readonly #requests = new Map<number, BatchRequest>()
@@ -28,7 +28,7 @@ export class OpenRequests {
     this.#init = init
   }
 
-  /** Those that were asked for, as far as they are few. */
+  /** The requested models, at most 16. */
   get models(): readonly string[] {
     return [...this.#models]
   }
@@ -38,7 +38,7 @@ export class OpenRequests {
     return { done: this.#done, failed: this.#failed, open, tokens: this.#tokens }
   }
 
-  /** Resolves once one more may be taken. */
+  /** Resolves when another request may be taken. */
   async room(): Promise<void> {
     while (this.#requests.size + this.#held.size >= this.#init.most) {
       this.#room ??= Promise.withResolvers()
@@ -46,7 +46,7 @@ export class OpenRequests {
     }
   }
 
-  /** @returns its place */
+  /** @returns its index */
   add(request: BatchRequest, model: string): number {
     const index = this.#taken++
     this.#requests.set(index, request)
@@ -60,7 +60,7 @@ export class OpenRequests {
     return request
   }
 
-  /** @returns the results that may be given out now */
+  /** @returns the results that may be released now */
   answered(index: number, answer: NonNullable<BatchResult['answer']>): readonly BatchResult[] {
     this.#tokens += answer.usage.total_tokens
     return this.#settle(index, (request) => ({ id: request.id, index, request, answer }))
@@ -71,7 +71,7 @@ export class OpenRequests {
     return this.#settle(index, (request) => ({ id: request.id, index, request, error }))
   }
 
-  /** Everything that is open has failed. */
+  /** Fails all open requests. */
   allFailed(error: InferenceError): readonly BatchResult[] {
     return [...this.#requests.keys()].flatMap((index) => this.failed(index, error))
   }
@@ -80,7 +80,7 @@ export class OpenRequests {
     const result = resultOf(this.get(index))
     this.#requests.delete(index)
     this.#done += 1
-    if (!this.#init.ordered) return this.#given([result])
+    if (!this.#init.ordered) return this.#release([result])
     this.#held.set(index, result)
     const ready: BatchResult[] = []
     for (let next = this.#held.get(this.#next); next; next = this.#held.get(this.#next)) {
@@ -88,10 +88,10 @@ export class OpenRequests {
       this.#next += 1
       ready.push(next)
     }
-    return this.#given(ready)
+    return this.#release(ready)
   }
 
-  #given(results: readonly BatchResult[]): readonly BatchResult[] {
+  #release(results: readonly BatchResult[]): readonly BatchResult[] {
     if (results.length > 0) {
       this.#room?.resolve()
       this.#room = undefined

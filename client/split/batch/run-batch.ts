@@ -2,7 +2,7 @@ import { type AttemptRecord, InferenceError } from '../../../protocol/index.ts'
 import { type Clock, openScope, type Scope } from '../../../timing/index.ts'
 import type { Requester } from '../../pipeline/index.ts'
 import { modelOf, type PlacedOptions } from '../../request/index.ts'
-import { isRefusal } from '../after-failure.ts'
+import { isBusy } from '../after-failure.ts'
 import { SPLIT_LIMITS } from '../limits.ts'
 import { runParts } from '../run-parts.ts'
 import { WorkQueue } from '../work-queue.ts'
@@ -14,7 +14,7 @@ const DEFAULT_DEADLINE_MS = 86_400_000
 export interface BatchContext {
   readonly requester: Pick<Requester, 'chat' | 'complete' | 'embed'>
   readonly slots: Requester['slots']
-  /** For one try of one request, where the batch does not say. */
+  /** Default timeout of one try of one request. */
   readonly timeoutMs: number
   readonly clock: Clock
   readonly random: () => number
@@ -62,7 +62,7 @@ export async function* runBatch(
       queue,
       feed,
       clock,
-      crowded: ({ attempts }) => attempts.some(({ outcome }) => isRefusal(outcome)),
+      wasCrowded: ({ attempts }) => attempts.some(({ outcome }) => isBusy(outcome)),
       run: async (part, { signal, placement }) => {
         const limit = Math.min(options.timeoutMs ?? timeoutMs, Math.max(1, scope.remainingMs()))
         const call = { ...own, signal, placement, timeoutMs: limit }
@@ -84,7 +84,7 @@ export async function* runBatch(
     yield* settled(open.allFailed(InferenceError.from(error)))
     if (!queue.closed) throw error
   } finally {
-    // The source may be waiting for something that never comes; nobody waits for its end.
+    // Not awaited: the source may hang.
     void Promise.resolve(source.return?.()).catch(() => {})
   }
 }
@@ -110,7 +110,10 @@ function isDeadline(scope: Scope, options: BatchOptions, error: unknown): boolea
 }
 
 function tooLate(deadlineMs: number): InferenceError {
-  return new InferenceError('deadline_exceeded', `the batch took longer than ${deadlineMs} ms`)
+  return new InferenceError(
+    'deadline_exceeded',
+    `the batch exceeded its deadline of ${deadlineMs} ms`,
+  )
 }
 
 function iteratorOf(requests: Source): AsyncIterator<BatchRequest> | Iterator<BatchRequest> {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { answers } from '../../fixtures/client-peers.ts'
-import { FakeSwarm, type FakeSwarmInit } from '../../fixtures/fake-swarm.ts'
+import { answers } from '../../../testing/swarms/client-peers.ts'
+import { FakeSwarm, type FakeSwarmInit } from '../../../testing/swarms/fake-swarm.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const boast = { prefillRate: 1e9, decodeRate: 1e9, slots: 64 }
@@ -55,7 +55,7 @@ describe('a book full of made-up peers', () => {
     expect((await swarm.requester.chat(request, options)).skein.peerId).toBe(honest.key)
   })
 
-  it('is asked where there is nobody else, as one of them may be there', async () => {
+  it('is asked where no other peer is left, as one of them may be there', async () => {
     swarm = await FakeSwarm.create()
     const peer = await swarm.add(answers('hello'))
     swarm.tell(peer)

@@ -104,7 +104,7 @@ describe('the entry points of a host', () => {
     '{}',
     '[null,{"address":"x","firstMs":1,"lastMs":1}]',
     '[{"address":"/ip4/10.0.0.1/tcp/1/p2p/12D3KooWQXhMNfMNd5m4YzYRVGS8oVhmrNnLqGJZBXDzVxXdFTVA","firstMs":1,"lastMs":1}]',
-  ])('are none where the file holds %s', async (text) => {
+  ])('are absent where the file holds %s', async (text) => {
     await writeFile(path, text)
     const entries = await open([], 2).entries
     expect(entries.all()).toEqual([])

@@ -134,7 +134,7 @@ describe('dial-back', () => {
     expect(answer).toEqual({ outcome, proved: false })
   })
 
-  it('dials nobody but the asker', async () => {
+  it('dials the asker only', async () => {
     const others = ['/ip4/44.0.0.3/tcp/4801', '/ip4/10.0.0.1/tcp/4801', '/dns4/x.example/tcp/1']
     const answers = await pair.client.ask(
       pair.ask(),

@@ -58,7 +58,7 @@ describe('the addresses of a host', () => {
     ])
   })
 
-  it('are kept back in hidden networks, whoever found them', () => {
+  it('are kept back in hidden networks, however they were found', () => {
     const own = addresses({
       listening: ['/ip4/192.168.1.2/tcp/1', '/ip4/44.0.0.2/tcp/1'],
       noAnnounce: ['192.168.0.0/16', '45.0.0.0/8'],

@@ -13,7 +13,7 @@ describe('verdicts on an address', () => {
     expect(verdicts.isDue(A, 0)).toBe(true)
   })
 
-  it('are good once somebody got through, whoever it was, and tested again later', () => {
+  it('are good once any peer got through, and tested again later', () => {
     const verdicts = new Verdicts(() => 0)
     verdicts.confirm(A, 'p', 'dial-back', 5)
     expect(verdicts.of(A, 6)).toEqual({ verdict: 'confirmed', by: 'p', atMs: 5, how: 'dial-back' })

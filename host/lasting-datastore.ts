@@ -1,0 +1,183 @@
+import { BaseDatastore } from 'datastore-core'
+import { type DiskFault, diskFaultOf } from '../storage/index.ts'
+import { type Clock, every } from '../timing/index.ts'
+
+type Key = Parameters<BaseDatastore['get']>[0]
+type Pair = { readonly key: Key; readonly value: Uint8Array }
+type Query = Parameters<BaseDatastore['query']>[0]
+type KeyQuery = Parameters<BaseDatastore['queryKeys']>[0]
+type Options = Parameters<BaseDatastore['get']>[1]
+
+/** A datastore on a disk that can be closed and opened again. */
+export type DiskDatastore = BaseDatastore & {
+  open(): Promise<void>
+  close(): Promise<void>
+}
+
+export interface LastingDatastoreInit {
+  readonly disk: DiskDatastore
+  /** Whether the disk's datastore is open already. */
+  readonly opened: boolean
+  readonly clock: Clock
+  /** Called when the disk refuses a write, and when everything is saved again. */
+  readonly onFault: (fault: DiskFault | undefined) => void
+}
+
+/** As datastores throw it. */
+class NotFoundError extends Error {
+  override readonly name: string = 'NotFoundError'
+}
+
+/** How often a disk that refused is tried again. */
+const RETRY_MS = 10_000
+
+/**
+ * A datastore that goes on in memory where its disk refuses, and saves what it kept there once the disk takes it. What
+ * is kept here can be learned anew; no request may fail for it.
+ */
+export class LastingDatastore extends BaseDatastore {
+  readonly #init: LastingDatastoreInit
+  readonly #memory = new Map<string, Pair>()
+  /** Keys that were deleted while the disk refused. */
+  readonly #deleted = new Map<string, Key>()
+  readonly #timer: Disposable
+  #failing: boolean
+  #saving = false
+
+  constructor(init: LastingDatastoreInit) {
+    super()
+    this.#init = init
+    this.#failing = !init.opened
+    this.#timer = every(init.clock, RETRY_MS, () => void this.save())
+  }
+
+  override async put(key: Key, value: Uint8Array, options?: Options): Promise<Key> {
+    if (await this.#onDisk(() => this.#init.disk.put(key, value, options))) return key
+    this.#deleted.delete(key.toString())
+    this.#memory.set(key.toString(), { key, value })
+    return key
+  }
+
+  override async delete(key: Key, options?: Options): Promise<void> {
+    if (await this.#onDisk(() => this.#init.disk.delete(key, options))) return
+    this.#memory.delete(key.toString())
+    this.#deleted.set(key.toString(), key)
+  }
+
+  override async get(key: Key, options?: Options): Promise<Uint8Array> {
+    if (this.#isShadowed(key)) return this.#held(key)
+    try {
+      return await this.#init.disk.get(key, options)
+    } catch (error) {
+      if (!this.#failing && diskFaultOf(error) === undefined) throw error
+      // Not found: neither here nor, as far as the disk says, there.
+      return this.#held(key)
+    }
+  }
+
+  override async has(key: Key, options?: Options): Promise<boolean> {
+    if (this.#isShadowed(key)) return this.#memory.has(key.toString())
+    return await Promise.resolve(this.#init.disk.has(key, options)).catch((error: unknown) => {
+      if (!this.#failing && diskFaultOf(error) === undefined) throw error
+      return false
+    })
+  }
+
+  override async *query(query: Query, options?: Options): AsyncGenerator<Pair> {
+    for (const pair of this.#memory.values()) {
+      if (isUnder(pair.key, query) && (query.filters ?? []).every((fits) => fits(pair))) yield pair
+    }
+    yield* this.#fromDisk(
+      () => this.#init.disk.query(query, options),
+      ({ key }) => key,
+    )
+  }
+
+  override async *queryKeys(query: KeyQuery, options?: Options): AsyncGenerator<Key> {
+    for (const { key } of this.#memory.values()) {
+      if (isUnder(key, query) && (query.filters ?? []).every((fits) => fits(key))) yield key
+    }
+    yield* this.#fromDisk(
+      () => this.#init.disk.queryKeys(query, options),
+      (key) => key,
+    )
+  }
+
+  /** Tries the disk again and saves what is in memory. Never rejects. */
+  async save(): Promise<void> {
+    if (!this.#failing || this.#saving) return
+    this.#saving = true
+    try {
+      const { disk } = this.#init
+      // LevelDB takes no more after a failed write until it is opened anew.
+      await disk.close().catch(() => undefined)
+      await disk.open()
+      while (this.#memory.size > 0 || this.#deleted.size > 0) await this.#saveAll()
+      this.#failing = false
+      this.#init.onFault(undefined)
+    } catch {
+      // Still refused: the next round tries again.
+    } finally {
+      this.#saving = false
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#timer[Symbol.dispose]()
+    await this.save()
+    await this.#init.disk.close()
+  }
+
+  /** What comes or changes meanwhile stays for the next round. */
+  async #saveAll(): Promise<void> {
+    const { disk } = this.#init
+    for (const [name, key] of [...this.#deleted]) {
+      await disk.delete(key)
+      if (this.#deleted.get(name) === key) this.#deleted.delete(name)
+    }
+    for (const [name, pair] of [...this.#memory]) {
+      await disk.put(pair.key, pair.value)
+      if (this.#memory.get(name) === pair) this.#memory.delete(name)
+    }
+  }
+
+  /** @returns false where the disk refuses, so that memory has to take it */
+  async #onDisk(run: () => unknown): Promise<boolean> {
+    if (this.#failing) return false
+    try {
+      await run()
+      return true
+    } catch (error) {
+      const fault = diskFaultOf(error)
+      if (fault === undefined) throw error
+      if (!this.#failing) this.#init.onFault(fault)
+      this.#failing = true
+      return false
+    }
+  }
+
+  #held(key: Key): Uint8Array {
+    const pair = this.#memory.get(key.toString())
+    if (pair === undefined) throw new NotFoundError(`${key.toString()} is not there`)
+    return pair.value
+  }
+
+  #isShadowed(key: Key): boolean {
+    return this.#memory.has(key.toString()) || this.#deleted.has(key.toString())
+  }
+
+  async *#fromDisk<T>(
+    read: () => Iterable<T> | AsyncIterable<T>,
+    keyOf: (item: T) => Key,
+  ): AsyncGenerator<T> {
+    try {
+      for await (const item of read()) if (!this.#isShadowed(keyOf(item))) yield item
+    } catch (error) {
+      if (!this.#failing && diskFaultOf(error) === undefined) throw error
+    }
+  }
+}
+
+function isUnder(key: Key, { prefix }: { readonly prefix?: string }): boolean {
+  return prefix === undefined || key.toString().startsWith(prefix)
+}
