@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RequestEvent } from '../../../../client/index.ts'
 import { InferenceError } from '../../../../protocol/index.ts'
-import { ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
+import { ScriptedSwarm } from '../../../../testing/swarms/scripted-swarm.ts'
 
 const chat = { model: 'm', messages: [{ role: 'user', content: 'Count.' }] } as const
 const exact = { ...chat, temperature: 0 } as const
@@ -155,6 +155,17 @@ describe('quorum', () => {
   it('asks peers of different operators where there are such', async () => {
     const of = (operator: string) => ({ ...answer(COUNT), advertisement: { operator } })
     await using swarm = await ScriptedSwarm.create([of('acme'), of('acme'), of('other')])
+    await read(swarm, exact, { policy: 'quorum:2-of-2' })
+    expect(swarm.peers.map(({ streams }) => streams.length)).toEqual([1, 0, 1])
+  })
+
+  it('asks peers of different operators whatever chance says', async () => {
+    const of = (operator: string) => ({ ...answer(COUNT), advertisement: { operator } })
+    // Two of three are drawn for each attempt: the first and the second for one, the second and the third for the next.
+    const draws = [0, 0, 0, 0.4]
+    await using swarm = await ScriptedSwarm.create([of('acme'), of('acme'), of('other')], {
+      random: () => draws.shift() ?? 0,
+    })
     await read(swarm, exact, { policy: 'quorum:2-of-2' })
     expect(swarm.peers.map(({ streams }) => streams.length)).toEqual([1, 0, 1])
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Reputation } from '../../../../client/trust/reputation/reputation.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../../testing/swarms/scripted-swarm.ts'
 
 const body = {
   model: 'm',
@@ -17,7 +17,7 @@ async function swarmOf(peers: readonly ScriptedPeerInit[], timeoutMs = 10_000) {
 }
 
 describe('an answer that is verified while the caller waits', () => {
-  it('comes in the caller’s time, without a verdict, where its scorer says nothing', async () => {
+  it('arrives before the caller’s deadline, without a verdict, if its scorer is silent', async () => {
     const stall = { gate: new Promise<void>(() => {}) }
     const { requester } = await swarmOf([{ model }, { model, scripts: [stall] }], 2_000)
     const { choices, skein } = await requester.chat(body, { verify: 'always', policy: 'single' })
@@ -28,7 +28,7 @@ describe('an answer that is verified while the caller waits', () => {
     })
   })
 
-  it('fails by ids that are none of the vocabulary, with that as evidence', async () => {
+  it('fails with token ids outside the vocabulary, and reports that as evidence', async () => {
     const { requester, peers, reputation } = await swarmOf([{ model }, { model }, { model }])
     const [liar] = peers
     if (liar === undefined) throw new Error('no peer')
@@ -44,7 +44,7 @@ describe('an answer that is verified while the caller waits', () => {
     const answer = requester.streamChat(body, options)
     await expect(Array.fromAsync(answer)).rejects.toMatchObject({
       code: 'verification_failed',
-      message: expect.stringMatching(/none of its vocabulary/),
+      message: expect.stringMatching(/not in its vocabulary/),
     })
     expect(reputation.report(liar.key)).toMatchObject([{ strikes: 1 }])
   })

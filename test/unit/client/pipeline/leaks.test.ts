@@ -11,8 +11,8 @@ import {
   resetsAfter,
   says,
   talksGarbage,
-} from '../../../fixtures/client-peers.ts'
-import { FakeSwarm } from '../../../fixtures/fake-swarm.ts'
+} from '../../../../testing/swarms/client-peers.ts'
+import { FakeSwarm } from '../../../../testing/swarms/fake-swarm.ts'
 
 const template = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const hello = chatDelta(0, { content: 'hel' })
@@ -37,7 +37,7 @@ const faults: readonly Behaviour[] = [
 ]
 
 describe('a thousand requests with every fault', () => {
-  it('leave no stream, no listener and no timer', { timeout: 60_000 }, async () => {
+  it('leak no stream, listener or timer', { timeout: 60_000 }, async () => {
     swarm = await FakeSwarm.create({ timeoutMs: 60_000, itlTimeoutMs: 100, silenceTimeoutMs: 100 })
     let served = 0
     const mixed: Behaviour = (stream) => {

@@ -8,7 +8,7 @@ import {
 } from '../../../../../client/trust/verify/scored-position.ts'
 import { decisionAt, evidenceOf } from '../../../../../client/trust/verify/sprt.ts'
 import { tooSurprising } from '../../../../../client/trust/verify/surprisal.ts'
-import { judge } from '../../../../../client/trust/verify/verdict.ts'
+import { tokenVerdict } from '../../../../../client/trust/verify/token-verdict.ts'
 
 const sure = (id: number): ScoredPosition => ({ id, logprob: -0.1, top: [{ id, logprob: -0.1 }] })
 /** A token so many nats below the first choice. */
@@ -22,7 +22,7 @@ const repeat = (count: number, position: ScoredPosition): ScoredPosition[] =>
   Array.from({ length: count }, () => position)
 
 describe('the margin of a token', () => {
-  it('is nothing for the first choice, and endless for one that is not told', () => {
+  it('is 0 for the first choice, and infinite for an unreported token', () => {
     expect(marginOf(sure(1))).toBe(0)
     expect(marginOf(below(0.7))).toBeCloseTo(0.7)
     expect(marginOf(untold)).toBe(Number.POSITIVE_INFINITY)
@@ -30,23 +30,25 @@ describe('the margin of a token', () => {
 })
 
 describe('an answer at temperature 0', () => {
-  it('passes with near ties, as rounding makes them', () => {
+  it('passes with near ties, which rounding explains', () => {
     const answer = [...repeat(98, sure(1)), below(0.1), below(0.3)]
-    expect(judge(answer, 0)).toMatchObject({ outcome: 'passed', misses: 2, hardMisses: 0 })
+    expect(tokenVerdict(answer, 0)).toMatchObject({ outcome: 'passed', misses: 2, hardMisses: 0 })
   })
 
-  it('fails with three tokens that the model would not write', () => {
+  it('fails with three tokens that the model would not produce', () => {
     const answer = [...repeat(97, sure(1)), below(3), below(9), untold]
-    expect(judge(answer, 0)).toMatchObject({ outcome: 'failed', hardMisses: 3 })
+    expect(tokenVerdict(answer, 0)).toMatchObject({ outcome: 'failed', hardMisses: 3 })
   })
 
-  it('is suspect with one of them, or with more near misses than are usual', () => {
-    expect(judge([...repeat(49, sure(1)), untold], 0).outcome).toBe('suspect')
-    expect(judge([...repeat(40, sure(1)), ...repeat(10, below(0.5))], 0).outcome).toBe('suspect')
+  it('is suspect with one of them, or with more near misses than usual', () => {
+    expect(tokenVerdict([...repeat(49, sure(1)), untold], 0).outcome).toBe('suspect')
+    expect(tokenVerdict([...repeat(40, sure(1)), ...repeat(10, below(0.5))], 0).outcome).toBe(
+      'suspect',
+    )
   })
 
-  it('that is too short proves nothing', () => {
-    expect(judge(repeat(7, untold), 0).outcome).toBe('inconclusive')
+  it('proves nothing if it is too short', () => {
+    expect(tokenVerdict(repeat(7, untold), 0).outcome).toBe('inconclusive')
   })
 })
 
@@ -126,7 +128,7 @@ describe('a sampled answer', () => {
       const asked = { ...filters, temperature }
       const draw = drawing(asked, random)
       for (let round = 0; round < 5; round += 1) {
-        expect(judge(answer(draw), temperature, asked)).toMatchObject({
+        expect(tokenVerdict(answer(draw), temperature, asked)).toMatchObject({
           outcome: 'passed',
           hardMisses: 0,
         })
@@ -134,19 +136,19 @@ describe('a sampled answer', () => {
     }
   })
 
-  it('of an honest peer whose engine has other filters is no worse than suspect', () => {
+  it('is at worst suspect from an honest peer whose engine has other filters', () => {
     const random = seededRandom(8)
     for (const temperature of HEATS) {
       const draw = drawing({ ...OFF, temperature }, random)
       for (let round = 0; round < 5; round += 1) {
-        const { outcome, hardMisses } = judge(answer(draw), temperature)
+        const { outcome, hardMisses } = tokenVerdict(answer(draw), temperature)
         expect(['passed', 'suspect']).toContain(outcome)
         expect(hardMisses).toBe(0)
       }
     }
   })
 
-  it('has evidence against it as seldom as it says', () => {
+  it('exceeds each level of evidence as rarely as stated', () => {
     const random = seededRandom(9)
     const draw = drawing({ ...OFF, temperature: 1 }, random)
     const rounds = 200
@@ -157,31 +159,33 @@ describe('a sampled answer', () => {
     expect(often / rounds).toBeLessThan(1 / 20)
   })
 
-  it('at almost no temperature is as one at 0: a near tie may fall either way', () => {
+  it('at a temperature near 0 is treated like one at 0: a near tie may go either way', () => {
     const tie = {
       id: 2,
       logprob: -0.75,
       top: [-0.7, -0.75, -3].map((logprob, at) => ({ id: at + 1, logprob })),
     }
     for (const temperature of [1e-9, 1e-3, 0.04, 0.05, 0.1, 0.2]) {
-      expect(judge([tie, ...repeat(59, sure(1))], temperature).outcome).toBe('passed')
+      expect(tokenVerdict([tie, ...repeat(59, sure(1))], temperature).outcome).toBe('passed')
     }
-    expect(judge([...repeat(97, sure(1)), ...repeat(3, below(9))], 1e-3).outcome).toBe('failed')
+    expect(tokenVerdict([...repeat(97, sure(1)), ...repeat(3, below(9))], 1e-3).outcome).toBe(
+      'failed',
+    )
   })
 
-  it('of other weights fails', () => {
+  it('fails with other weights', () => {
     const random = seededRandom(10)
     for (const temperature of [0.8, 1]) {
       const draw = drawing({ temperature }, random)
       for (let round = 0; round < 10; round += 1) {
         // One token in ten is anything at all.
         const garbled = answer((logs) => (random() < 0.1 ? Math.floor(random() * 400) : draw(logs)))
-        expect(judge(garbled, temperature).outcome).not.toBe('passed')
+        expect(tokenVerdict(garbled, temperature).outcome).not.toBe('passed')
       }
     }
   })
 
-  it('that takes the likeliest of other weights is found by what is not the first choice', () => {
+  it('of greedy decoding with other weights is detected by tokens that are not the first choice', () => {
     const random = seededRandom(11)
     const confident = POSITIONS.at(-2) ?? []
     const top = told.at(-2) ?? []
@@ -193,18 +197,18 @@ describe('a sampled answer', () => {
         const id = miss < 0.02 ? 9 : miss < 0.06 ? 1 : 0
         return { id, logprob: confident[id] ?? null, top }
       })
-      logRatio += judge(written, 0.8).logRatio
+      logRatio += tokenVerdict(written, 0.8).logRatio
     }
     expect(answers).toBeLessThan(15)
   })
 
-  it('to another prompt is found by its beginning', () => {
+  it('to another prompt is detected by its beginning', () => {
     const start = { id: 99, logprob: null, top: told.at(-2) ?? [] }
     const canned = [...repeat(3, start), ...answer(() => 0)]
     for (const temperature of [0.8, 1]) {
-      expect(judge(canned, temperature).outcome).toBe('failed')
+      expect(tokenVerdict(canned, temperature).outcome).toBe('failed')
       expect(
-        judge(
+        tokenVerdict(
           answer(() => 0),
           temperature,
         ).outcome,
@@ -212,9 +216,9 @@ describe('a sampled answer', () => {
     }
   })
 
-  it('has no tokens that the filters of its request do not let through', () => {
+  it('has no tokens that the filters of its request exclude', () => {
     const beyond = (temperature: number, asked: Asked): number =>
-      judge(
+      tokenVerdict(
         answer((_, at) => (at % 20 === 0 ? 300 : 0)),
         temperature,
         asked,
@@ -226,11 +230,11 @@ describe('a sampled answer', () => {
     expect(beyond(0.8, {})).toBe(0)
   })
 
-  it('without chance in it is suspect, where the request names a temperature and nothing that explains it', () => {
+  it('without randomness is suspect, if the request sets a temperature and nothing explains it', () => {
     const first = answer(() => 0)
-    expect(judge(first, 0.8, { temperature: 0.8 }).outcome).toBe('suspect')
+    expect(tokenVerdict(first, 0.8, { temperature: 0.8 }).outcome).toBe('suspect')
     for (const asked of [{}, { temperature: 0.3 }, { temperature: 0.8, top_k: 1 }]) {
-      expect(judge(first, asked.temperature ?? 1, asked).outcome).toBe('passed')
+      expect(tokenVerdict(first, asked.temperature ?? 1, asked).outcome).toBe('passed')
     }
   })
 })
@@ -259,7 +263,7 @@ describe('the sequential test', () => {
     return count / 2_000
   }
 
-  it('rejects hardly any honest peer, and many without the design effect', () => {
+  it('rejects almost no honest peer, but many without the design effect', () => {
     const misses = Math.log(0.05 / 0.02)
     const hits = Math.log(0.95 / 0.98)
     const naive = (n: number, m: number): number => m * misses + (n - m) * hits
@@ -267,13 +271,13 @@ describe('the sequential test', () => {
     expect(rejected(0.02, naive)).toBeGreaterThan(0.01)
   })
 
-  it('accepts hardly any cheat', () => {
+  it('accepts almost no cheating peer', () => {
     expect(rejected(0.05, evidenceOf)).toBeGreaterThanOrEqual(0.97)
   })
 })
 
 describe('the share of audits', () => {
-  it('is all at first, and never less than one in twenty', () => {
+  it('is all answers at first, and never less than one in twenty', () => {
     expect([0, 9].map(auditRate)).toEqual([1, 1])
     expect(auditRate(10)).toBeCloseTo(0.1)
     fc.assert(
