@@ -25,7 +25,7 @@ interface Turn {
 export async function affinity(quick: boolean): Promise<Report> {
   await using stack = new AsyncDisposableStack()
   const nodes: PeerProcess[] = []
-  // Without an introducer, so that a client that is told of one node finds no other.
+  // Without a bootstrap peer, so that a client given one node's address finds no other.
   while (nodes.length < NODES) {
     nodes.push(stack.use(await startPeer({ kind: 'node', engine: 'embedded' })))
   }

@@ -15,7 +15,7 @@ export class BenchSwarm implements AsyncDisposable {
     return new BenchSwarm(await startPeer({ kind: 'host' }))
   }
 
-  /** Through which whoever comes finds the nodes. */
+  /** Bootstrap addresses through which clients find the nodes. */
   get addresses(): readonly string[] {
     return this.#introducer.addresses
   }

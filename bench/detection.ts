@@ -27,7 +27,7 @@ const FOUND_MS = 30_000
 /** Of the last node, rated for the columns on the right. */
 const RATED_ANSWERS = 60
 const ENGINE_TIMEOUT_MS = 60_000
-/** In nats: a token that is so much less likely than the first is none that the weights would write. */
+/** In nats. The weights would not write a token that is less likely than the likeliest by this margin. */
 const HARD_MARGIN = 2
 
 type Cheat = (honest: Backend, digest: string) => Promise<Backend>
@@ -45,7 +45,7 @@ interface Trial {
 const early = async (digest: string): Promise<Backend> =>
   underDigest(await createEmbeddedBackend({ modelPath: EARLY, threads: 1 }), digest)
 
-/** What the fifth node does. The others have one or two threads, and are honest. */
+/** Behaviour of the fifth node. The others are honest and use one or two threads. */
 const CHEATS: Readonly<Record<string, Cheat | undefined>> = {
   'nobody cheats': undefined,
   'early checkpoint': (_, digest) => early(digest),
@@ -59,7 +59,7 @@ const CHEATS: Readonly<Record<string, Cheat | undefined>> = {
     underDigest(await createEmbeddedBackend({ modelPath: Q8, threads: 1 }), digest),
 }
 
-/** What the fifth node does where text is sampled. */
+/** Behaviour of the fifth node when text is sampled. */
 const SAMPLED_CHEATS: Readonly<Record<string, Cheat | undefined>> = {
   'nobody cheats': undefined,
   'early checkpoint': (_, digest) => early(digest),
@@ -253,7 +253,7 @@ const QUESTIONS = [
   (n: number) => `List the ${['weekdays', 'months', 'planets'][n % 3]}.`,
 ]
 
-/** What a cheat goes by that knows how canaries are made, and takes whatever is none for a user's. */
+/** Used by a cheat that recognizes canaries: it treats every other prompt as a user's. */
 const USERS = /^(Count from \d+ to \d+\.|What is \d+ \+ \d+\?|Tell me a story|List the )/
 
 const asked = (n: number, { temperature }: Pick<Trial, 'temperature'>) => ({

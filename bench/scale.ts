@@ -11,7 +11,7 @@ import { createTimedEngine, TIMED_MODEL } from './timed-engine.ts'
 export const ENGINE: TimedEngine = { type: 'steady', slots: 2, paceMs: 40 }
 /** An answer: 48 tokens. */
 const NUMBERS = 24
-/** Requests for each slot: whoever is done finds the next one waiting. */
+/** Requests for each slot: when one ends, the next is already waiting. */
 const PER_SLOT = 2
 /** Until the slots are taken and the first answers have ended. */
 const FILLING_MS = 4_000

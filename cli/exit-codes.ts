@@ -1,4 +1,4 @@
-/** Exit codes that scripts may rely on. */
+/** Stable exit codes. */
 export const EXIT = {
   ok: 0,
   failure: 1,

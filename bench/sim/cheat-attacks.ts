@@ -139,7 +139,7 @@ export const slowLoris: Attack = {
     const longest = Math.max(...gaps)
     const failed = setting.outcomes.filter((one) => one?.code !== 'answered').length
     const slow = keysOf(setting.world.peers.filter(isCheat))
-    // Without the pace nobody goes on elsewhere, and the caller sits it out.
+    // Without the pace check no other peer takes over, and the caller waits for the slow one.
     const ended = setting.outcomes.filter((one) => one?.peers.some((key) => slow.has(key)))
     const worst = Math.max(0, ...ended.map((one) => one?.totalMs ?? 0))
     return {

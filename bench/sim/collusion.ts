@@ -34,7 +34,7 @@ function ring(options: AttackOptions, networks?: number) {
 const answeredShare = (outcomes: readonly ({ readonly code: string } | undefined)[]): number =>
   outcomes.filter((one) => one?.code === 'answered').length / outcomes.length
 
-/** The quorum by itself: nothing is rated, so that nobody is ever found out. */
+/** The quorum alone: no answer is audited, so no colluder is detected. */
 export const collusion: Attack = {
   name: 'Quorum collusion',
   criterion:

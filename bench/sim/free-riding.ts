@@ -46,7 +46,7 @@ export const freeRiding: Attack = {
 
 export const strangersFloor: Attack = {
   name: 'Contributors’ flood',
-  criterion: `${GIVERS} that contribute ask for twice what there is: of the answers ${RIDERS} strangers have 15 to 30 % (one turn in five, and what nobody who contributes waits for), and of theirs the ${NEIGHBOURS} in one network have at most 0.7 of what ${RIDERS - NEIGHBOURS} in networks of their own have`,
+  criterion: `${GIVERS} that contribute ask for twice what there is: of the answers ${RIDERS} strangers have 15 to 30 % (one turn in five, and the turns that no contributor waits for), and of theirs the ${NEIGHBOURS} in one network have at most 0.7 of what ${RIDERS - NEIGHBOURS} in networks of their own have`,
   control: 'strangers-floor',
   async run(options) {
     const { answers } = await run(options, { riders: RIDERS, everyMs: FLOOD_EVERY_MS })

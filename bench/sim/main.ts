@@ -33,7 +33,7 @@ type Row = Readonly<Record<string, string | number>>
 const PARTS = { load: 'Load and loss', attacks: 'Attacks', reality: 'Against reality' } as const
 const runs = (part: keyof typeof PARTS): boolean => values.part === '' || values.part === part
 if (values.part !== '' && !Object.hasOwn(PARTS, values.part)) {
-  throw new Error(`--part ${values.part} is none of: ${Object.keys(PARTS).join(', ')}`)
+  throw new Error(`--part ${values.part} is not one of: ${Object.keys(PARTS).join(', ')}`)
 }
 if (values.write && (values.only !== '' || values.quick)) {
   throw new Error('--write is for whole tables at full size: leave out --only and --quick')

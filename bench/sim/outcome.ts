@@ -19,7 +19,7 @@ export interface Outcome {
   readonly resumes: number
   /** Between the last token of one peer and the first of the next, at most. */
   readonly gapMs: number
-  /** Tokens that were written for it, those that nobody got included. */
+  /** Tokens generated for it, including those that were not delivered. */
   readonly tokensWritten: number
   readonly peers: readonly string[]
   readonly subject?: AuditSubject

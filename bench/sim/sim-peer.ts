@@ -39,9 +39,9 @@ export interface SimPeerInit {
   readonly prefillRate?: number
   readonly decodeRate?: number
   readonly behaviour?: Behaviour
-  /** Who comes before strangers. @default nobody */
+  /** Peers served before strangers. @default none */
   readonly fairness?: Fairness
-  /** One turn in so many is a stranger's. @default as a node's */
+  /** One turn in this many goes to a stranger. @default the node's */
   readonly strangersTurn?: number
 }
 
@@ -59,7 +59,7 @@ export interface Call {
   readonly onStart: (first: FirstToken) => void
   readonly onEnd: () => void
   readonly onFailure: (code: ErrorCode, retryAfterMs?: number) => void
-  /** Nothing comes from it any more, and nobody says so. */
+  /** The peer stops sending, without closing the connection. */
   readonly onSilence: () => void
 }
 
@@ -251,7 +251,7 @@ export class SimPeer {
     if (this.#warm.size > CACHED_CONVERSATIONS && oldest !== undefined) this.#warm.delete(oldest)
   }
 
-  /** The process is killed: connections are reset at once. `silently`: the machine is gone, and nobody is told. */
+  /** Kills the process: connections are reset at once. `silently`: the machine disappears, and no connection is reset. */
   die(silently = false): void {
     this.status = 'down'
     this.#warm.clear()

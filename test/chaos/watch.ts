@@ -35,7 +35,7 @@ export interface Tally {
   readonly recoveryMs: readonly number[]
   /** How many of each code. */
   readonly errors: Readonly<Record<string, number>>
-  /** The first few failures with every attempt, for whoever has to explain them. */
+  /** The first few failures with every attempt, for diagnosis. */
   readonly failures: readonly string[]
 }
 

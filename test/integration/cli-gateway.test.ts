@@ -102,7 +102,7 @@ describe('skein gateway', () => {
     }
   })
 
-  it('lets nobody in without a key once there is one', async () => {
+  it('requires a key once one exists', async () => {
     const dataDir = ['--data-dir', `${sandbox.home}/keys`]
     const made = await sandbox.run(['gateway', 'key', 'add', 'anna', '--json', ...dataDir])
     const key = made.events()[0]?.key ?? ''

@@ -109,7 +109,7 @@ describe('ask --json', () => {
   })
 
   it.each([
-    ['nobody was named', [], /bootstrap/],
+    ['no bootstrap peer was named', [], /bootstrap/],
     [
       'a bootstrap peer is down',
       [
@@ -237,7 +237,7 @@ describe('signals', () => {
       ...['node', '--json', '--backend', 'embedded', '--max-tokens-per-second', '80'],
       ...['--data-dir', `${sandbox.home}/${name}`, ...LOOPBACK],
     ])
-  /** Asks that node and no other: with a directory of its own, the client knows nobody else. */
+  /** Asks only that node: with an empty data directory, the client knows no other peer. */
   const askSlowly = async (slow: CliProcess): Promise<CliProcess> => {
     const { addresses, peerId: slowId } = await slow.event('ready')
     const asking = sandbox.start([
@@ -270,7 +270,7 @@ describe('signals', () => {
     expect(answer.exitCode).toBe(8)
     const error = answer.events().at(-1)
     expect(error).toMatchObject({ event: 'error', code: expect.any(String) })
-    // There is nobody else: the same node is asked to go on, in vain.
+    // There is no other peer: the resume goes to the same node and fails.
     expect(error?.attempts.map(({ reason }) => reason)).toEqual(['first', 'resume'])
     expect(error?.attempts.map(({ outcome }) => outcome)).not.toContain('answered')
   })
@@ -289,7 +289,7 @@ describe('signals', () => {
 })
 
 describe('a private swarm', () => {
-  it('lets in who has the invite and nobody else', async () => {
+  it('admits only peers with the invite', async () => {
     const created = await sandbox.run(['swarm', 'create', '--json'])
     const key = created.events()[0]?.invite ?? ''
     const entry = sandbox.start(['bootstrap', '--invite', key, ...LOOPBACK])

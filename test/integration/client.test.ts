@@ -119,7 +119,7 @@ describe('a client in a swarm', () => {
     expect((error as Error).message).toContain(dead[0] ?? 'an address')
   })
 
-  it('tells both numbers of a prompt that is too long, and blames nobody', async () => {
+  it('reports both numbers of a prompt that is too long, and blames no peer', async () => {
     const { node } = await swarm.node({ models: [{ id: 'm', contextLength: 64 }] })
     await swarm.node({ models: [{ id: 'm', contextLength: 64 }] })
     const client = await swarm.client()

@@ -172,7 +172,7 @@ describe('a provider of the caller’s own', () => {
     expect([streamed.models, whole.model]).toEqual([['m'], 'm'])
   })
 
-  it('stands in where the network has nobody', async () => {
+  it('answers if the network has no peer', async () => {
     const server = await provider(speaks('one'))
     const swarm = await network({ providers: [cloud(server, { models: ['m'] })] })
     const { text, attempts } = await read(swarm, asking('m'))
@@ -339,7 +339,7 @@ describe('a chain after its answer has begun', () => {
     expect(event).toMatchObject({ outcome: code, answeredBy: 'cloud/big' })
   })
 
-  it('begins anew where nobody has seen anything yet', async () => {
+  it('starts over if nothing was delivered yet', async () => {
     const server = await provider(hangsAfterSaying('one', ' two'))
     const swarm = await network({ ...QUIET, providers: [cloud(server)] })
     await swarm.add(answers('network'))
@@ -445,7 +445,7 @@ describe('auto', () => {
     expect(error?.message).toContain('tools')
   })
 
-  it('says that there is nobody where there is nobody', async () => {
+  it('reports no_peers if there is neither a peer nor a provider', async () => {
     const { error } = await read(await network(), asking('auto'))
     expect(error).toMatchObject({ code: 'no_peers' })
   })

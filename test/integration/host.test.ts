@@ -101,7 +101,7 @@ describe('a host', () => {
     expect(await client.joined()).toEqual({ joined: true })
   })
 
-  it('ends a lookup at once where nobody is known', async () => {
+  it('ends a lookup at once if no peer is known', async () => {
     const alone = await startHost()
     expect(await collect(alone.findProviders(await modelKey('m', 0)))).toEqual([])
     await alone.provide(await modelKey('m', 0))
@@ -216,7 +216,7 @@ describe('a private swarm', () => {
 })
 
 describe('joined', () => {
-  it('says at once that there is nobody to wait for', async () => {
+  it('reports at once that there is no peer to wait for', async () => {
     const result = await (await startHost()).joined({ timeoutMs: 20_000 })
     expect(result).toMatchObject({
       joined: false,

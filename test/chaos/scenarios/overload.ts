@@ -17,9 +17,9 @@ export interface OverloadSize {
 }
 
 export interface OverloadFindings extends Tally {
-  /** Complete, right answers within their deadline, a second: with every slot busy and nobody waiting long. */
+  /** Complete, correct answers within their deadline, per second: every slot busy, short queues. */
   readonly peak: number
-  /** While three times the capacity is asked for. The first second fills the queues and is not counted. */
+  /** At three times the capacity. The first second fills the queues and is not counted. */
   readonly during: number
   /** Share of the requests of the last part of the calm afterwards that were answered. */
   readonly recovered: number

@@ -68,7 +68,7 @@ describe('tables', () => {
       'running for 10 s (process 7)',
     )
     const silent = renderStatus({ dataDir: '/d', liveness: 'silent', report }, 11_000)
-    expect(silent).toContain('nothing for 9 s')
+    expect(silent).toContain('has not reported for 9 s')
     const dead = renderStatus({ dataDir: '/d', liveness: 'ended', report }, 11_000)
     expect(dead).toContain('not running')
     expect(dead).not.toContain('relay')

@@ -14,7 +14,7 @@ async function world(receipts: readonly [Party, Party, string?][], preTrusted: r
 const idOf = ({ id }: Party): string => id.toString()
 
 describe('shared trust', () => {
-  it('recommends whom a friend was served by, and nobody else', async () => {
+  it('recommends only peers that served a friend', async () => {
     const [me, friend, good, stranger, other] = await Promise.all(Array.from({ length: 5 }, party))
     if (!(me && friend && good && stranger && other)) throw new Error('unreachable')
     const { trust } = await world(

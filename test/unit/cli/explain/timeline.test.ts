@@ -101,20 +101,20 @@ describe('timeline', () => {
     expect(lines).toContain('model      m')
   })
 
-  it('tells why a request failed, and of no usage that nobody told', () => {
+  it('shows why a request failed, and no usage line without reported usage', () => {
     const { usage: _, ttftMs: __, ...failed } = event()
     const lines = timeline({
       ...failed,
       outcome: 'no_peers',
-      message: 'nobody serves m',
+      message: 'no peer serves m',
       attempts: [],
     })
     expect(lines).toEqual([
       'chat, skein-tiny: no peers (no_peers)',
-      '  nobody serves m',
+      '  no peer serves m',
       'No peer was asked.',
       'policy     hedge, resume same-model',
-      'time       1000 ms, nothing came',
+      'time       1000 ms, no output',
       'resumes    0, exact',
       'extra      nothing',
     ])

@@ -25,11 +25,11 @@ describe('a verdict in words', () => {
     expect(words).toMatch(/by your own engine$/)
   })
 
-  it('says why nobody could tell', () => {
+  it('says why an answer could not be rated', () => {
     const unasked = part({ outcome: 'inconclusive', by: [], asked: 0, tokens: 0 })
     const parts = [unasked]
     expect(verdictWords({ status: 'unverified', why: 'no-scorer', parts })).toEqual([
-      'not verified: nobody else has the same weights and may see it',
+      'not verified: no other peer has the same weights and may see it',
     ])
     expect(verdictWords({ status: 'unverified', why: 'request', parts: [] })).toHaveLength(1)
   })
