@@ -12,7 +12,7 @@ import type {
   Usage,
 } from '../protocol/index.ts'
 
-/** Lets the caller give up: the call rejects with `signal.reason`. */
+/** Aborts the call, which then rejects with `signal.reason`. */
 export interface AbortOptions {
   readonly signal?: AbortSignal
 }
@@ -20,32 +20,32 @@ export interface AbortOptions {
 /** A model as its engine has it now. The shape that a node advertises. */
 export type BackendModel = ModelAdvertisement
 
-/** How far an engine is before its first chunk. */
+/** Progress of an engine before its first chunk. */
 export type EngineProgress = Exclude<Progress, { phase: 'queued' }>
 
 /** What a request to the engine carries beside its body. */
 export interface InferOptions extends AbortOptions {
-  /** Groups requests that may share warm prefixes: one client's. Prefixes never cross groups. @default a group of its own */
+  /** Requests of one group (one client) may share cached prefixes; prefixes are never shared across groups. @default a group of its own */
   readonly cacheGroup?: string
-  /** Skein gateways that the request came through, told to an engine behind HTTP. @default it is a node's */
+  /** Skein gateways that the request passed, sent to an engine behind HTTP. @default a node's own call */
   readonly hops?: number
-  /** Go on from here instead of starting anew. Needs the model's `resume` support, else `not_resumable`. */
+  /** Partial answer to resume. Needs the model's `resume` support, else `not_resumable`. */
   readonly resume?: Resume
-  /** Called before the first chunk by engines that say how far they are: loading, or prompt tokens done. */
+  /** Called before the first chunk by engines that report progress: loading, or prompt tokens processed. */
   readonly onProgress?: (progress: EngineProgress) => void
 }
 
-/** One complete OpenAI chunk, one embedding item, or all rated tokens. `id`, `created`, `model` and the role are the client's to set. */
+/** One complete OpenAI chunk, one embedding item, or all rated tokens. The client sets `id`, `created`, `model` and the role. */
 export interface BackendChunk {
   readonly type: 'chunk'
   readonly json: ChatChunk | CompletionChunk | EmbeddingItem | ScoreResponse
-  /** Ids of the tokens that the chunk adds, where the engine gives them; else empty. */
+  /** Ids of the tokens that the chunk adds; empty if the engine does not report them. */
   readonly tokenIds: readonly number[]
   /** Natural logarithms, one for each id, or empty. */
   readonly logprobs: readonly number[]
 }
 
-/** Ends every answer that is complete. */
+/** Ends every complete answer. */
 export interface BackendDone {
   readonly type: 'done'
   readonly usage: Usage
@@ -55,7 +55,7 @@ export interface BackendDone {
 /** What `infer` yields: any number of chunks, then exactly one `done`. */
 export type BackendEvent = BackendChunk | BackendDone
 
-/** What the engine can take, as far as it says. */
+/** The engine's capacity, as far as it reports it. */
 export interface BackendLoad {
   /** `loading` until a request can be served. */
   readonly state: 'loading' | 'ready'
@@ -78,18 +78,18 @@ export interface BackendLoad {
 export interface Backend extends AsyncDisposable {
   /** For logs and `skein doctor`, e.g. `ollama at http://127.0.0.1:11434`. */
   readonly description: string
-  /** The models that the engine can serve now, under normalised ids. Throws an InferenceError where it cannot be asked. */
+  /** The models that the engine can serve now, under normalised ids. Throws an InferenceError if it cannot be reached. */
   models(options?: AbortOptions): Promise<readonly BackendModel[]>
   /**
    * Answers one request. Ending the iteration early, or the signal, stops the engine.
-   * @throws InferenceError also for what the engine says of the request, such as `context_too_long`.
+   * @throws InferenceError, including the engine's rejections such as `context_too_long`.
    */
   infer(request: InferenceRequest, options?: InferOptions): AsyncIterable<BackendEvent>
   /** Cheap: from memory, or one local call. */
   load(options?: AbortOptions): Promise<BackendLoad>
 }
 
-/** Whether a model offers every capability named. */
+/** Whether a model offers all of the capabilities. */
 export function hasCapabilities(model: BackendModel, needed: readonly Capability[]): boolean {
   return needed.every((capability) => model.capabilities.includes(capability))
 }

@@ -4,13 +4,13 @@ const encoder = new TextEncoder()
 
 interface Waiting {
   readonly entry: TokenLogprob
-  /** Bytes that the tokens before it spell. */
+  /** Bytes of text before this token. */
   readonly start: number
 }
 
 /**
- * Holds the probabilities of tokens back until the text that they spell is shown, so that an answer that a stop string ends
- * tells of the tokens up to there and of no others.
+ * Holds back log probabilities of tokens until their text is shown, so that an answer ended by a stop string has those of
+ * the tokens up to there and no others.
  */
 export class LogprobQueue {
   #waiting: Waiting[] = []
@@ -23,10 +23,10 @@ export class LogprobQueue {
     if (!isHidden) this.#spelled += byteLength(entry)
   }
 
-  /** Those of the tokens that begin within what is shown now, the new text included. */
+  /** Entries of tokens that begin within the text shown so far, the new text included. */
   take(text: string): TokenLogprob[] {
     const [first] = this.#waiting
-    // Some tokenizers spell a space in front of the first word, which is not shown.
+    // Some tokenizers put a space before the first word, which is not shown.
     const isTrimmed = this.#shown === 0 && first?.entry.token.startsWith(' ') === true
     if (isTrimmed && text !== '' && !text.startsWith(' ')) this.#shown = 1
     this.#shown += encoder.encode(text).length
@@ -35,7 +35,7 @@ export class LogprobQueue {
     return shown.map(({ entry }) => entry)
   }
 
-  /** All that is left, of an answer that ended by itself. */
+  /** The remainder, for an answer that ended by itself. */
   rest(): TokenLogprob[] {
     return this.#waiting.splice(0).map(({ entry }) => entry)
   }

@@ -2,7 +2,7 @@ import type { CompletionLogprobs, TokenLogprob } from '../protocol/index.ts'
 import { isAbsent, type Json, listAt, recordAt, textAt, wrongShape } from './shapes/index.ts'
 
 /**
- * A list of tokens with their probabilities, as chat answers carry it. Extra fields of engines are left out.
+ * A list of tokens with their log probabilities, as in chat answers. Extra fields of engines are dropped.
  *
  * @throws InferenceError `engine_failed`
  */
@@ -48,7 +48,7 @@ export function completionLogprobs(value: unknown, path = 'logprobs'): Completio
   }
 }
 
-/** OpenAI's old shape, made from the new one. */
+/** Converts OpenAI's new shape to the old one. */
 export function completionShape(entries: readonly TokenLogprob[]): CompletionLogprobs {
   return {
     tokens: entries.map(({ token }) => token),
@@ -86,7 +86,7 @@ function logarithm(value: unknown, path: string): number {
   throw wrongShape(path, value, 'a number')
 }
 
-/** Alternatives by their text; vLLM and OpenAI have null for the first token of an echoed prompt. */
+/** Alternatives by text; vLLM and OpenAI send null for the first token of an echoed prompt. */
 function numbersOf(value: unknown, path: string): Record<string, number> {
   return Object.fromEntries(
     Object.entries(recordAt(value, path)).map(([token, one]) => [

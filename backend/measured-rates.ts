@@ -2,10 +2,10 @@ import type { Timings, Usage } from '../protocol/index.ts'
 
 /** Weight of the newest answer. */
 const WEIGHT = 0.2
-/** Shorter stretches say more of the clock than of the engine. */
+/** Shorter measurements reflect the clock rather than the engine. */
 const MIN_TOKENS = 8
 
-/** Tokens a second as seen in finished answers: a moving average, 0 until measured. */
+/** Tokens per second of finished answers: a moving average, 0 until measured. */
 export class MeasuredRates {
   prefillRate = 0
   decodeRate = 0

@@ -6,14 +6,14 @@ export function messageText({ content }: ChatMessage): string {
   return (content ?? []).map((part) => (part.type === 'text' ? part.text : '')).join('')
 }
 
-/** OpenAI's newer name for the system's role is known to few engines. */
+/** Few engines know `developer`, OpenAI's newer name of the system role. */
 export function plainRole({ role }: ChatMessage): Exclude<ChatMessage['role'], 'developer'> {
   return role === 'developer' ? 'system' : role
 }
 
 /**
- * A conversation, and the beginning of the answer where its last message is the assistant's: an answer goes on from there.
- * Empty where there is nothing to go on from.
+ * Splits a conversation from the beginning of the answer, if its last message is the assistant's: the answer continues
+ * from there. Empty if there is none.
  */
 export function splitPrefix(messages: readonly ChatMessage[]): {
   readonly messages: readonly ChatMessage[]

@@ -1,6 +1,6 @@
 import type { ChatMessage, InferenceRequest } from '../protocol/index.ts'
 
-/** A request that is answered with text. */
+/** A request with a text answer. */
 export type TextRequest = Extract<InferenceRequest, { readonly kind: 'chat' | 'completion' }>
 
 /** The longest answer that the request allows, in tokens; undefined where it sets no bound. */
@@ -19,7 +19,7 @@ export function wantsLogprobs({ body: { logprobs } }: TextRequest): boolean {
 }
 
 /**
- * Whether a request can go token by token. What needs the chat endpoint's parsers or grammars (tools, JSON) cannot.
+ * Whether a request can run token by token. Requests that need the chat endpoint's parsers or grammars (tools, JSON) cannot.
  */
 export function isPlainText(request: TextRequest): boolean {
   if (request.kind === 'completion') return true

@@ -11,7 +11,7 @@ import type { BackendModel } from './backend.ts'
 /**
  * The model that a request names, by id, alias or pinned digest.
  *
- * @throws InferenceError `model_not_found`, listing what is served.
+ * @throws InferenceError `model_not_found`, listing the models served.
  */
 export function selectModel(models: readonly BackendModel[], name: string): BackendModel {
   const wanted = parseModelReference(name)
@@ -28,7 +28,7 @@ export function selectModel(models: readonly BackendModel[], name: string): Back
 }
 
 /**
- * Refuses a request that needs what the model's engine does not offer.
+ * Rejects a request that needs something that the model's engine does not offer.
  *
  * @throws InferenceError `capability_unavailable`, with the field or capability in `details.param`.
  */
@@ -48,7 +48,7 @@ export function requireSupport(model: BackendModel, request: InferenceRequest): 
 }
 
 /**
- * {@link requireSupport} for engines that rate no answers of others.
+ * {@link requireSupport} for engines without `score`.
  *
  * @throws InferenceError `capability_unavailable`
  */
@@ -58,7 +58,7 @@ export function requireAnswerable(
 ): asserts request is AnswerRequest {
   requireSupport(model, request)
   if (request.kind !== 'score') return
-  throw new InferenceError('capability_unavailable', `${model.id} rates no answers here`, {
+  throw new InferenceError('capability_unavailable', `${model.id} does not rate answers here`, {
     details: { param: 'score' },
   })
 }

@@ -1,12 +1,12 @@
-/** What may be shown after some text came in, and whether a stop string ended the answer. */
+/** Text that may be shown, and whether a stop string ended the answer. */
 export interface Released {
   readonly text: string
   readonly stopped: boolean
-  /** The one that did; the longest of those that begin at the same place. */
+  /** The stop string that matched; the longest of those that begin at the same place. */
   readonly stop?: string
 }
 
-/** Finds stop strings in a stream of text, holding back whatever may yet become one. */
+/** Finds stop strings in a stream of text, holding back possible beginnings. */
 export class StopMatcher {
   readonly #stops: readonly string[]
   #held = ''
@@ -30,7 +30,7 @@ export class StopMatcher {
     return { text: seen.slice(0, seen.length - keep), stopped: false }
   }
 
-  /** What is left when the answer ended for another reason. */
+  /** The text held back, when the answer ended for another reason. */
   flush(): string {
     const rest = this.#held
     this.#held = ''
@@ -38,7 +38,7 @@ export class StopMatcher {
   }
 }
 
-/** Length of the longest end of `text` that begins `stop`. */
+/** Length of the longest suffix of `text` that is a prefix of `stop`. */
 function overlap(text: string, stop: string): number {
   for (let length = Math.min(text.length, stop.length - 1); length > 0; length--) {
     if (text.endsWith(stop.slice(0, length))) return length

@@ -2,11 +2,11 @@ import { type AnswerRequest, embeddingInputs, InferenceError } from '../protocol
 import type { BackendModel } from './backend.ts'
 import { messageText } from './messages.ts'
 
-/** English text with a usual vocabulary. */
+/** Bytes per token of English text with a common vocabulary. */
 const USUAL_BYTES_PER_TOKEN = 4
 const WEIGHT = 0.2
 
-/** Guesses how many tokens a prompt has, from those that the engine counted before. */
+/** Estimates the tokens of a prompt from earlier counts of the engine. */
 export class TokenEstimate {
   #bytesPerToken: number | undefined
 
@@ -22,7 +22,7 @@ export class TokenEstimate {
   }
 }
 
-/** UTF-8 bytes of all text that a request has the engine read; for embeddings, of the longest input. */
+/** UTF-8 bytes of all text of a request; for embeddings, of the longest input. */
 export function promptBytes(request: AnswerRequest): number {
   switch (request.kind) {
     case 'chat':
@@ -46,8 +46,8 @@ function bytesOf(prompt: string | readonly number[]): number {
 }
 
 /**
- * A prompt that is too long, with the two numbers that choosing another peer takes: few engines say both. What the engine
- * does not count is estimated, and is more than fits.
+ * Adds to a "prompt too long" error the two numbers that selecting another peer needs: few engines report both. A count
+ * that the engine does not report is estimated, and at least one more than fits.
  */
 export function withNumbers(
   error: unknown,

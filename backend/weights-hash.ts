@@ -5,7 +5,7 @@ import { InferenceError } from '../protocol/index.ts'
 const READ_BYTES = 1_048_576
 
 /**
- * A sha256 over weights and what goes with them. Numbers are unsigned 64-bit little-endian, names are preceded by their
+ * A sha256 over weights and their metadata. Numbers are unsigned 64-bit little-endian, names are preceded by their
  * length in bytes, so that no two models give the same bytes to it.
  */
 export class WeightsHash {
@@ -32,7 +32,7 @@ export class WeightsHash {
     return this
   }
 
-  /** @throws InferenceError `invalid_request` where the file has become shorter; the signal's reason */
+  /** @throws InferenceError `invalid_request` if the file has become shorter; the signal's reason */
   async range(
     file: FileHandle,
     offset: number,
@@ -61,7 +61,7 @@ export class WeightsHash {
   }
 }
 
-/** In an order that is the same everywhere: by the bytes of their names. */
+/** Sorted by the bytes of their names, the same on every machine. */
 export function sortedByBytes<T>(items: readonly T[], nameOf: (item: T) => string): T[] {
   return items
     .map((item) => ({ item, bytes: Buffer.from(nameOf(item)) }))

@@ -1,5 +1,5 @@
 import type { ChatMessage } from '../protocol/index.ts'
-import { knows, type SwarmClient, startClient } from '../test/fixtures/chaos-swarm.ts'
+import { knows, type SwarmClient, startClient } from '../testing/swarms/chaos-swarm.ts'
 import { type PeerProcess, startPeer } from './peer-process.ts'
 import { percentile, type Report, round } from './report.ts'
 import { seededRandom } from './timed-engine.ts'

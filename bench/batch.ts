@@ -1,5 +1,5 @@
 import { type BatchRequest, type Client, createClient } from '../client/index.ts'
-import { counting } from '../test/chaos/watch.ts'
+import { counting } from '../testing/chaos/watch.ts'
 import { BenchSwarm } from './bench-swarm.ts'
 import { type Report, round } from './report.ts'
 import { directly, ENGINE } from './scale.ts'

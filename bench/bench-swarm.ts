@@ -1,5 +1,5 @@
 import type { RequesterInit } from '../client/pipeline/settings.ts'
-import { knows, type SwarmClient, startClient } from '../test/fixtures/chaos-swarm.ts'
+import { knows, type SwarmClient, startClient } from '../testing/swarms/chaos-swarm.ts'
 import { type PeerProcess, startPeer, type TimedEngine } from './peer-process.ts'
 /** Nodes with timed engines in processes of their own around an introducer, and clients in this one. */
 export class BenchSwarm implements AsyncDisposable {

@@ -12,8 +12,8 @@ import {
   replaying,
   twoFaced,
   underDigest,
-} from '../test/fixtures/cheats.ts'
-import { LiveSwarm } from '../test/fixtures/live-swarm.ts'
+} from '../testing/swarms/cheats.ts'
+import { LiveSwarm } from '../testing/swarms/live-swarm.ts'
 import { type Report, round } from './report.ts'
 
 const HONEST = fixture('skein-tiny-f16.gguf')
@@ -243,7 +243,7 @@ function named(backend: Backend): Backend {
 }
 
 function fixture(name: string): string {
-  return fileURLToPath(new URL(`../test/fixtures/${name}`, import.meta.url))
+  return fileURLToPath(new URL(`../testing/models/${name}`, import.meta.url))
 }
 
 const QUESTIONS = [

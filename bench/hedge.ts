@@ -1,6 +1,6 @@
 import type { Policy, RequestEvent } from '../client/index.ts'
-import { counting } from '../test/chaos/watch.ts'
-import type { SwarmClient } from '../test/fixtures/chaos-swarm.ts'
+import { counting } from '../testing/chaos/watch.ts'
+import type { SwarmClient } from '../testing/swarms/chaos-swarm.ts'
 import { BenchSwarm } from './bench-swarm.ts'
 import type { TimedEngine } from './peer-process.ts'
 import { percentile, type Report, round } from './report.ts'

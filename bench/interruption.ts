@@ -1,5 +1,5 @@
-import { type Outcome, type Question, Watch } from '../test/chaos/watch.ts'
-import type { SwarmClient } from '../test/fixtures/chaos-swarm.ts'
+import { type Outcome, type Question, Watch } from '../testing/chaos/watch.ts'
+import type { SwarmClient } from '../testing/swarms/chaos-swarm.ts'
 import { TIMED_MODEL } from './timed-engine.ts'
 
 /** Takes the serving peer away. @returns when that was; nothing where the last piece from it is what counts */

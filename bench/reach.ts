@@ -1,5 +1,5 @@
-import { createInternet, type Internet, type Machine } from '../test/fixtures/internet/index.ts'
-import { type Peer, startPeer } from '../test/fixtures/reach/peer.ts'
+import { createInternet, type Internet, type Machine } from '../testing/internet/index.ts'
+import { type Peer, startPeer } from '../testing/reach/peer.ts'
 import { percentile, type Report, round } from './report.ts'
 
 const MODEL = 'counter'

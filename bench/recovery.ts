@@ -1,6 +1,6 @@
 import { REQUEST_LIMITS } from '../client/index.ts'
-import { counting } from '../test/chaos/watch.ts'
-import type { SwarmClient } from '../test/fixtures/chaos-swarm.ts'
+import { counting } from '../testing/chaos/watch.ts'
+import type { SwarmClient } from '../testing/swarms/chaos-swarm.ts'
 import { BenchSwarm } from './bench-swarm.ts'
 import { Interruptions, type Strike } from './interruption.ts'
 import type { PeerProcess, TimedEngine } from './peer-process.ts'

@@ -1,5 +1,5 @@
 import { type Backend, createScriptedBackend } from '../backend/index.ts'
-import { createPacedEngine } from '../test/fixtures/chaos-engine.ts'
+import { createPacedEngine } from '../testing/engines/chaos-engine.ts'
 import type { TimedEngine } from './peer-process.ts'
 
 /** The model that timed engines serve. */

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { makeDirectory } from '../storage/index.ts'
 import { cacheHome } from './directories.ts'
 import type { Environment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
@@ -49,8 +50,18 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   stdout.write(`${version}\n`, () => process.exit(EXIT.ok))
 } else {
   // The compile cache is in a directory of the user's own: other users can write to the system's temporary one.
-  module.enableCompileCache(join(cacheHome(env), 'compiled'))
+  await cacheCompiled(join(cacheHome(env), 'compiled'))
   await run()
+}
+
+/** Node would make the directory itself, with the recursive mkdir that may never return. */
+async function cacheCompiled(directory: string): Promise<void> {
+  try {
+    await makeDirectory(directory)
+    module.enableCompileCache(directory)
+  } catch {
+    // It saves time and nothing else.
+  }
 }
 
 async function run(): Promise<void> {

@@ -7,29 +7,29 @@ export interface GatewayContext {
   readonly limits: GatewayLimits
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Where a failure of the gateway's own is told. */
+  /** Receives internal failures of the gateway. */
   readonly log: (message: string) => void
-  /** Absent where nobody asked for them. */
+  /** Absent if metrics are off. */
   readonly metrics: Metrics | undefined
-  /** Counts tokens that an answer took against its caller's limit. */
+  /** Charges an answer's tokens to its caller's limit. */
   readonly spend: (caller: string, tokens: number) => void
   /** Resolves once the caller's limit leaves tokens; rejects with the signal's reason. */
   readonly untilTokens: (caller: string, signal: AbortSignal) => Promise<void>
 }
 
-/** What is known of a request by its headers, for every handler of it. */
+/** Facts from a request's headers, for every handler. */
 export interface GatewayEnv {
   readonly Variables: {
     readonly requestId: string
     /** By `performance.now`. */
     readonly startedAt: number
-    /** Whose key it came with; all who need none are one. */
+    /** Name of the API key; callers without one share a name. */
     readonly caller: string
-    /** Turns before this request when it came to the queue. Absent where it never did. */
+    /** Turns before this request when it was queued. Absent if it never was. */
     readonly queued?: number
-    /** The answer failed after its first byte, so that it must not be given out again. */
+    /** Set if the answer failed after its first byte: it must not be replayed. */
     readonly broken: boolean
-    /** What of the request was left out, by the caller's names. */
+    /** What was left out of the request, by the caller's names. */
     readonly ignored: Set<string> | undefined
   }
 }

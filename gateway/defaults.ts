@@ -2,13 +2,13 @@
 export interface GatewayLimits {
   /** One request, waiting and failing over included. @default 600_000: the official SDKs wait this long */
   readonly timeoutMs: number
-  /** A stream that has nothing to say yet begins after this and is kept alive by comments this far apart. @default 10_000: proxies cut what is silent for 30 to 60 s */
+  /** A stream without content begins after this, and is kept alive by comments at this interval. @default 10_000: proxies close connections that are silent for 30 to 60 s */
   readonly keepAliveMs: number
-  /** A request's body. @default 16 MiB, what the wire takes */
+  /** A request's body. @default 16 MiB, the wire's limit */
   readonly maxBodyBytes: number
-  /** Large bodies that are read and answered at the same time, with what they are parsed into. @default 512 MiB */
+  /** Memory of large bodies in progress, parsed values included. @default 512 MiB */
   readonly maxBodyMemoryBytes: number
-  /** A file for a batch. @default 64 MiB: it is read in memory while it comes (OpenAI takes 200) */
+  /** A file for a batch. @default 64 MiB: it is received in memory (OpenAI allows 200) */
   readonly maxFileBytes: number
   /** Files that are received at the same time. @default 2 */
   readonly maxUploads: number
@@ -24,7 +24,7 @@ export interface GatewayLimits {
   readonly idempotencyTtlMs: number
   /** All stored answers together; the oldest go first. @default 64 MiB */
   readonly maxStoredBytes: number
-  /** A request that carries an idempotency key goes on this long after its caller has left. @default 15_000 */
+  /** A request with an idempotency key continues this long after its caller has left. @default 15_000 */
   readonly idempotencyGraceMs: number
   /** Requests that wait until the peers have room, of all callers. @default 1_024 */
   readonly maxQueued: number

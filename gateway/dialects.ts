@@ -4,7 +4,7 @@ import { ollamaError } from './ollama/index.ts'
 
 const openAiError: ErrorFormat = (error) => ({ error })
 
-/** How the callers of a path read errors, those of the whole gateway included. */
+/** Error format by path, also for errors of the gateway itself. */
 export function errorFormatOf(path: string): ErrorFormat {
   if (path === '/v1/messages' || path.startsWith('/v1/messages/')) return anthropicError
   if (path.startsWith('/api/')) return ollamaError

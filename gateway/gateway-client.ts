@@ -1,5 +1,5 @@
 import type { Client } from '../client/index.ts'
-/** What the gateway needs of a client. One that does not know its peers' slots is asked without a bound. */
+/** The part of a client that the gateway needs. Without `slots` concurrency is not limited. */
 export type GatewayClient = Pick<
   Client,
   | 'batch'

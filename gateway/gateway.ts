@@ -36,43 +36,43 @@ import { unrouted } from './unrouted.ts'
 
 /** Who may call, how often, and how long things may take. */
 export interface GatewayInit extends Partial<GatewayLimits> {
-  /** Who may call. @default everyone who can reach it */
+  /** API keys. @default none: open to every caller that can reach it */
   readonly apiKeys?: readonly ApiKey[]
-  /** For each key. @default none */
+  /** Limits for each key. @default none */
   readonly rateLimits?: RateLimits
   /** Web pages that may call, by origin. @default none but its own */
   readonly corsOrigins?: readonly string[]
   /**
-   * Names in the `Host` header that are this gateway, beside addresses and names that nobody can register. With API keys
+   * Names in the `Host` header that are this gateway, beside addresses and reserved names. With API keys
    * every name is. @default any: nothing but a server needs this
    */
   readonly allowedHosts?: readonly string[]
-  /** Whether `GET /metrics` answers. @default false: in-process there is nobody to read them */
+  /** Whether `GET /metrics` answers. @default false: in-process they have no reader */
   readonly metrics?: boolean
-  /** Where files and batches are kept. It has to be this gateway's alone. @default nowhere: it has none */
+  /** Where files and batches are kept. No other gateway may use it. @default none: files and batches are refused */
   readonly stateDir?: string
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
-  /** Told of failures of the gateway's own. @default nobody */
+  /** Receives internal failures of the gateway. @default ignored */
   readonly log?: (message: string) => void
 }
 
 /** `Request → Response`: in-process, behind a server, or in a browser. */
 export interface Gateway {
   /**
-   * As the global one, whatever the host of the URL. What fails is told in the response.
+   * Like the global `fetch`, for any host in the URL. Failures are in the response.
    *
    * @throws the reason of the caller's signal
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
-  /** Ends its watch over the client, which goes on, and its batches, which go on when their directory is opened again. */
+  /** Stops observing the client, which stays open, and its batches, which continue when their directory is opened again. */
   close(): Promise<void>
 }
 
-/** Paths that say how the gateway is, and for which nobody needs a key. */
+/** Health paths, which need no key. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
 
-/** Paths in which callers name things. */
+/** Paths with names chosen by callers. */
 const WITH_ID = /^\/v1\/(models|files|batches)\/[^/]+(\/content|\/cancel)?$/
 
 /** The endpoints of OpenAI's API, and others', over a client. */
@@ -88,7 +88,7 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
   }
 }
 
-/** A gateway for a server, whose aborted requests have nobody left to be told. */
+/** A gateway for a server, where an aborted request has no reader for its error. */
 export interface OpenGateway extends Pick<Gateway, 'close'> {
   /** Never rejects. */
   readonly respond: (request: Request) => Promise<Response>
@@ -119,11 +119,11 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   const { apiKeys = [], corsOrigins = [], allowedHosts, stateDir } = init
   const batches =
     stateDir === undefined ? undefined : Batches.open({ ...context, directory: stateDir })
-  // Told to whoever asks for one.
+  // Also reported to callers of the batch endpoints.
   batches?.catch((error: unknown) => log(`cannot open ${stateDir}: ${String(error)}`))
 
   const app = new Hono<GatewayEnv>()
-  /** A path as a label: callers may make up any number of others. */
+  /** A path as a metric label, bounded because callers can invent paths. */
   const routeOf = (path: string): string => {
     const named = WITH_ID.exec(path)
     if (named !== null) return `/v1/${named[1]}/{id}${named[2] ?? ''}`
@@ -153,7 +153,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   })
   app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))
   if (allowedHosts !== undefined && apiKeys.length === 0) {
-    // A page that had its name point here has no key, and how the gateway is, is no secret.
+    // A rebinding page has no key, and health is not secret.
     const check = hostCheck(allowedHosts)
     app.use((c, next) => (OPEN_PATHS.has(c.req.path) ? next() : check(c, next)))
   }
@@ -210,7 +210,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   }
 }
 
-/** Defaults hold for what is given as `undefined`. */
+/** Defaults also apply to fields that are `undefined`. */
 function definedOnly<T extends object>(init: T): T {
   return Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined)) as T
 }

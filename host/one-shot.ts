@@ -22,6 +22,7 @@ export interface Dialer {
   ): Promise<Stream>
 }
 
+/** One question to a peer. */
 export interface AskInit {
   readonly libp2p: Dialer
   readonly peer: PeerId

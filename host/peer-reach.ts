@@ -15,6 +15,8 @@ export interface PeerReach {
 }
 
 /**
+ * How a peer is reached now, or would be by its addresses.
+ *
  * @param addresses that the peer advertises
  * @param connections with the peer; those that it opened say nothing of how it is reached
  */

@@ -18,7 +18,7 @@ import {
   ResumeSupport as ResumeSupportEnum,
 } from './skein_pb.ts'
 
-/** What an engine can do with a model. Unknown words from newer peers are dropped. */
+/** What an engine can do with a model. Unknown values from newer peers are dropped. */
 export const CAPABILITIES = [
   'chat',
   'completion',
@@ -33,21 +33,21 @@ export const CAPABILITIES = [
 /** One of {@link CAPABILITIES}. */
 export type Capability = (typeof CAPABILITIES)[number]
 
-/** How an interrupted answer can go on: `tokens` exactly, `prefill` from its text, or not at all. */
+/** How an interrupted answer can be resumed: `tokens` exactly, `prefill` from its text, or not at all. */
 export type ResumeSupport = 'none' | 'prefill' | 'tokens'
 
-/** A model that a node offers, by its own word. */
+/** A model that a node claims to offer. */
 export interface ModelAdvertisement {
   /** Normalised model id. */
   readonly id: string
   readonly aliases: readonly string[]
-  /** Digest of weights and tokenizer, where the node can read them. */
+  /** Digest of weights and tokenizer, if the node can read them. */
   readonly digest?: string
   readonly family: string
-  /** Number of parameters, 0 where unknown. */
+  /** Number of parameters; 0 if unknown. */
   readonly parameters: number
   readonly quantization: string
-  /** Tokens of prompt and answer together, as configured at the engine. 0 where unknown. */
+  /** Tokens of prompt and answer together, as configured at the engine. 0 if unknown. */
   readonly contextLength: number
   readonly templateHash: string
   readonly capabilities: readonly Capability[]
@@ -56,7 +56,7 @@ export interface ModelAdvertisement {
   readonly fields: readonly string[]
 }
 
-/** What a node says of itself: models and capacity, never load. */
+/** A node's signed statement about itself: models and capacity, never load. */
 export interface Advertisement {
   /** The signer. Never read from the payload. */
   readonly peerId: PeerId
@@ -70,12 +70,12 @@ export interface Advertisement {
   /** Empty: the node has withdrawn. */
   readonly models: readonly ModelAdvertisement[]
   readonly slots: number
-  /** Measured tokens a second, 0 where not measured. */
+  /** Measured tokens per second; 0 if not measured. */
   readonly prefillRate: number
   readonly decodeRate: number
-  /** Longest answer the node gives, in tokens. 0: no bound of its own. */
+  /** Longest answer in tokens. 0: no limit of the node's own. */
   readonly maxTokens: number
-  /** Free text, unproven. */
+  /** Free text, unverified. */
   readonly operator: string
 }
 
@@ -87,7 +87,7 @@ const RESUME = {
   tokens: ResumeSupportEnum.TOKENS,
 } as const satisfies Record<ResumeSupport, ResumeSupportEnum>
 
-/** Signs an advertisement into an envelope that anyone can pass on and nobody can change. */
+/** Signs an advertisement into an envelope that any peer can pass on and none can alter. */
 export async function sealAdvertisement(
   advertisement: Omit<Advertisement, 'peerId'>,
   privateKey: PrivateKey,
@@ -129,9 +129,9 @@ export async function sealAdvertisement(
 
 /**
  * Opens a signed advertisement and checks signature, domain, codec, sizes and times.
- * Whether it is newer than what is known is the reader's to check, by `sequence`.
+ * The caller checks by `sequence` whether it is newer than the one it has.
  *
- * @throws InferenceError `malformed`, for anything that a well-behaved signer cannot have made.
+ * @throws InferenceError `malformed`, for anything that a correct signer cannot have produced.
  */
 export async function openAdvertisement(
   envelope: Uint8Array,
@@ -140,10 +140,10 @@ export async function openAdvertisement(
   if (envelope.length > LIMITS.maxAdvertisementBytes) throw refuse('too large')
   const opened = await RecordEnvelope.openAndCertify(envelope, ADVERTISEMENT_DOMAIN).catch(
     (cause: unknown) => {
-      throw refuse('no valid signature', cause)
+      throw refuse('invalid signature', cause)
     },
   )
-  if (!equals(opened.payloadType, CODEC)) throw refuse('another kind of record')
+  if (!equals(opened.payloadType, CODEC)) throw refuse('wrong record type')
   const peerId = peerIdFromPublicKey(opened.publicKey)
   if (options.expectedSigner !== undefined && !peerId.equals(options.expectedSigner)) {
     throw refuse('signed by another peer')
@@ -173,13 +173,13 @@ export async function openAdvertisement(
   }
 }
 
-/** An expired advertisement is a hint whom to dial, nothing more. */
+/** An expired advertisement only hints at peers to dial. */
 export function isExpired(advertisement: Advertisement, nowMs: number): boolean {
   return advertisement.expiresAtMs <= nowMs
 }
 
 function readModel(model: ModelMessage): ModelAdvertisement {
-  if (model.digest !== '' && !isDigest(model.digest)) throw refuse('a digest that is none')
+  if (model.digest !== '' && !isDigest(model.digest)) throw refuse('an invalid digest')
   if (model.aliases.length > LIMITS.maxAliases || model.fields.length > LIMITS.maxModelFields) {
     throw refuse('too many names')
   }
@@ -208,7 +208,7 @@ function readAddresses(message: AdvertisementMessage): Multiaddr[] {
   try {
     return message.addresses.map((bytes) => multiaddr(bytes))
   } catch (cause) {
-    throw refuse('an address that is none', cause)
+    throw refuse('an invalid address', cause)
   }
 }
 
@@ -218,7 +218,7 @@ function checkedName(name: string): string {
   return plainLine(name)
 }
 
-/** Rates are claims; nonsense counts as unmeasured. */
+/** Rates are claims; impossible ones count as unmeasured. */
 function rate(value: number): number {
   return Number.isFinite(value) && value > 0 ? value : 0
 }

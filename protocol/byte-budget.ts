@@ -1,35 +1,35 @@
 import { InferenceError } from './errors.ts'
 
-/** When memory is short, it is short for about as long as an upload takes. */
+/** A shortage of memory lasts about as long as an upload. */
 const RETRY_AFTER_MS = 1_000
-/** A claim that holds no more than this is taken from the whole budget, whatever else its peer and network hold. */
+/** Claims up to this size may use the whole budget, whatever else their peer and network hold. */
 export const SMALL_CLAIM_BYTES = 65_536
-/** Larger claims leave this part of the budget to small ones. */
+/** Share of the budget reserved for small claims. */
 const KEPT_FOR_SMALL = 0.25
 
 /** Who holds memory. */
 export interface Holder {
   readonly peer: string
-  /** Identities are free, networks are not: the share of a network bounds that of all its peers. */
+  /** Identities are free, networks are not: all peers of a network share one limit. */
   readonly network: string
 }
 
 /** Memory held for one request. */
 export interface Claim {
   /**
-   * Takes more, as it is needed: what a peer announces takes nothing.
+   * Takes more as bytes arrive: an announced size takes nothing.
    *
-   * @throws InferenceError `over_capacity`; what was held stays held
+   * @throws InferenceError `over_capacity`; bytes held before stay held
    */
   grow(bytes: number): void
-  /** Gives everything back; calling it again does nothing. */
+  /** Releases everything; idempotent. */
   release(): void
 }
 
 /**
  * Bytes of requests held in memory, shared by dynamic thresholds (Choudhury and Hahne, 1998): a network may hold as
- * much as is left free, a peer half of that. One peer alone comes to a third of the budget, and however many hold
- * memory, some is free for the next.
+ * much as is left free, a peer half of that. A single peer gets at most a third of the budget, and some memory stays
+ * free however many peers hold some.
  */
 export class ByteBudget {
   readonly #maxBytes: number

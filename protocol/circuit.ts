@@ -9,7 +9,7 @@ import {
 } from './circuit_pb.ts'
 import { InferenceError } from './errors.ts'
 
-/** Protocol ids of circuit relay v2, libp2p's own: relays of other implementations speak them, too. */
+/** Protocol ids of circuit relay v2, libp2p's own: compatible with relays of other implementations. */
 export const CIRCUIT_PROTOCOLS = {
   /** Between a peer and a relay. */
   hop: '/libp2p/circuit/relay/0.2.0/hop',
@@ -20,7 +20,7 @@ export const CIRCUIT_PROTOCOLS = {
 /** Bytes of one message. The largest holds a reservation: a dozen addresses and a signed voucher. */
 export const MAX_CIRCUIT_MESSAGE_BYTES = 8_192
 
-/** How a relay, or the peer behind it, answers. */
+/** Status of an answer by a relay, or by the peer behind it. */
 export type CircuitStatus =
   | 'ok'
   | 'reservation_refused'
@@ -42,7 +42,7 @@ const STATUSES: Readonly<Record<CircuitStatus, Status>> = {
   unexpected_message: Status.UNEXPECTED_MESSAGE,
 }
 
-/** What a relay is asked. `peer` is a multihash. */
+/** A request to a relay. `peer` is a multihash. */
 export type HopRequest =
   | { readonly type: 'reserve' }
   | { readonly type: 'connect'; readonly peer: Uint8Array }
@@ -57,6 +57,7 @@ export interface HopAnswer {
   }
 }
 
+/** Encodes a request to a relay. */
 export function encodeHopRequest(request: HopRequest): Uint8Array {
   return toBinary(
     HopMessageSchema,
@@ -79,6 +80,7 @@ export function decodeHopRequest(bytes: Uint8Array): HopRequest {
   throw new InferenceError('malformed', 'malformed hop message: neither RESERVE nor CONNECT')
 }
 
+/** Encodes a relay's answer. */
 export function encodeHopAnswer({ status, reservation }: HopAnswer): Uint8Array {
   return toBinary(
     HopMessageSchema,

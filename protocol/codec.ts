@@ -46,7 +46,7 @@ function nameOf<T extends string>(
 const malformed = (what: string, cause?: unknown): InferenceError =>
   new InferenceError('malformed', `malformed frame: ${what}`, { cause })
 
-/** Decodes protobuf bytes from a peer. Anything wrong is `malformed`. */
+/** Decodes protobuf bytes from a peer. @throws InferenceError `malformed` */
 export function decodeMessage<Desc extends DescMessage>(
   schema: Desc,
   bytes: Uint8Array,
@@ -75,7 +75,7 @@ function loadFromMessage(message: LoadMessage | undefined): Load {
   return { state, inFlight, slots, queueDepth, expectedTtftMs }
 }
 
-/** The bytes of one frame from client to node, without their length prefix. */
+/** Encodes a client frame, without its length prefix. */
 export function encodeClientFrame(frame: ClientFrame): Uint8Array {
   switch (frame.type) {
     case 'head': {
@@ -105,7 +105,7 @@ const copyResume = (
   deliveredBytes: resume.deliveredBytes,
 })
 
-/** Decodes what a client sent. Throws `malformed` for anything that a well-behaved client cannot send. */
+/** Decodes a client frame. @throws InferenceError `malformed` for anything that a correct client cannot send */
 export function decodeClientFrame(bytes: Uint8Array): ClientFrame {
   const { frame } = decodeMessage(ClientFrameSchema, bytes)
   switch (frame.case) {
@@ -138,7 +138,7 @@ export function decodeClientFrame(bytes: Uint8Array): ClientFrame {
   }
 }
 
-/** The bytes of one frame from node to client, without their length prefix. Of an error, only code, message and numbers travel. */
+/** Encodes a node frame, without its length prefix. Of an error, only code, message and numbers are sent. */
 export function encodeNodeFrame(frame: NodeFrame): Uint8Array {
   return toBinary(NodeFrameSchema, create(NodeFrameSchema, { frame: nodeFrameInit(frame) }))
 }
@@ -183,7 +183,7 @@ function nodeFrameInit(
   }
 }
 
-/** Decodes what a node sent. Throws `malformed` for anything that a well-behaved node cannot send. */
+/** Decodes a node frame. @throws InferenceError `malformed` for anything that a correct node cannot send */
 export function decodeNodeFrame(bytes: Uint8Array): NodeFrame {
   const { frame } = decodeMessage(NodeFrameSchema, bytes)
   switch (frame.case) {
@@ -232,7 +232,7 @@ export function decodeNodeFrame(bytes: Uint8Array): NodeFrame {
   }
 }
 
-/** `loading` travels in thousandths. */
+/** `loading` is sent in thousandths. */
 const LOADING_TOTAL = 1_000
 
 function progressToMessage(progress: Progress | undefined): {
@@ -260,7 +260,7 @@ function progressToMessage(progress: Progress | undefined): {
   }
 }
 
-/** Phases of later versions read as `working`: the node says that it is at it. */
+/** Unknown phases of later versions decode as `working`. */
 function progressFromMessage({ phase, done, total }: KeepAliveMessage): Progress | undefined {
   switch (phase) {
     case Phase.UNSPECIFIED:
@@ -278,7 +278,7 @@ function progressFromMessage({ phase, done, total }: KeepAliveMessage): Progress
   }
 }
 
-/** A peer's failure, cut to size. Codes that only the receiver can find are the peer's own breach of the protocol. */
+/** Decodes a peer's failure, with its message truncated. A code reserved for the receiver breaks the protocol. */
 function failureFromPeer(message: FailedMessage): InferenceError {
   const { code, param, retryAfterMs } = message
   if (!isErrorCode(code)) throw malformed('unknown error code')
@@ -292,7 +292,7 @@ function failureFromPeer(message: FailedMessage): InferenceError {
       ...(param !== undefined && { param: plainLine(param.slice(0, LIMITS.maxNameLength)) }),
     },
   })
-  if (!error.traits.fromPeer) throw malformed(`a peer cannot say ${code}`)
+  if (!error.traits.fromPeer) throw malformed(`a peer cannot send ${code}`)
   return error
 }
 
@@ -304,12 +304,12 @@ function sizesOf({ promptTokens, contextLength }: FailedMessage): ErrorDetails<'
   }
 }
 
-/** The one frame that a node answers a probe with. */
+/** Encodes the one frame that answers a probe. */
 export function encodeProbeResponse(load: Load): Uint8Array {
   return toBinary(ProbeResponseSchema, create(ProbeResponseSchema, { load: loadToMessage(load) }))
 }
 
-/** Reads the answer to a probe. @throws InferenceError `malformed` */
+/** Decodes the answer to a probe. @throws InferenceError `malformed` */
 export function decodeProbeResponse(bytes: Uint8Array): Load {
   return loadFromMessage(decodeMessage(ProbeResponseSchema, bytes).load)
 }

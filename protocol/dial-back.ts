@@ -17,7 +17,7 @@ export interface DialBackTarget {
   readonly nonce: Uint8Array
 }
 
-/** `timeout`, `refused` and `other_peer` say that the address leads nowhere, or to another peer. */
+/** `timeout`, `refused` and `other_peer` mean that the address is unreachable, or leads to another peer. */
 export type DialBackOutcome =
   | 'reached'
   | 'timeout'
@@ -26,11 +26,12 @@ export type DialBackOutcome =
   | 'not_allowed'
   | 'rate_limited'
 
+/** Length of a dial-back nonce. */
 export const DIAL_BACK_NONCE_BYTES = 16
-/** Room for the padding, the addresses and the encoding around them. */
+/** Space for padding, addresses and encoding. */
 export const MAX_DIAL_BACK_REQUEST_BYTES: number =
   LIMITS.maxDialBackTargets * (LIMITS.dialBackBytesPerTarget + 512)
-/** Far above any address that can be dialled back. */
+/** Well above the length of any address that can be dialled back. */
 const MAX_ADDRESS_BYTES = 256
 
 const OUTCOMES = {
@@ -51,7 +52,7 @@ export function encodeDialBackRequest(targets: readonly DialBackTarget[]): Uint8
   return toBinary(DialBackRequestSchema, message)
 }
 
-/** @throws InferenceError `malformed`, also for a request shorter than what it asks for */
+/** @throws InferenceError `malformed`, also for a request shorter than the bytes it makes the peer send */
 export function decodeDialBackRequest(bytes: Uint8Array): readonly DialBackTarget[] {
   const { targets } = decodeMessage(DialBackRequestSchema, bytes)
   if (targets.length === 0 || targets.length > LIMITS.maxDialBackTargets)
@@ -64,6 +65,7 @@ export function decodeDialBackRequest(bytes: Uint8Array): readonly DialBackTarge
   }))
 }
 
+/** Encodes the outcome of each dial, in the order of the request. */
 export function encodeDialBackResponse(outcomes: readonly DialBackOutcome[]): Uint8Array {
   const message = create(DialBackResponseSchema, {
     outcomes: outcomes.map((outcome) => OUTCOMES[outcome]),
@@ -72,7 +74,7 @@ export function encodeDialBackResponse(outcomes: readonly DialBackOutcome[]): Ui
 }
 
 /**
- * @param expected how many targets were asked for
+ * @param expected number of targets requested
  * @throws InferenceError `malformed`
  */
 export function decodeDialBackResponse(
@@ -80,16 +82,18 @@ export function decodeDialBackResponse(
   expected: number,
 ): readonly DialBackOutcome[] {
   const { outcomes } = decodeMessage(DialBackResponseSchema, bytes)
-  if (outcomes.length !== expected) throw malformed('another number of outcomes than of addresses')
+  if (outcomes.length !== expected)
+    throw malformed('the number of outcomes is not that of the addresses')
   return outcomes.map((value) => {
     const known = (Object.keys(OUTCOMES) as DialBackOutcome[]).find(
       (name) => OUTCOMES[name] === value,
     )
-    // An outcome of a newer version says nothing about the address.
+    // An unknown outcome of a newer version proves nothing about the address.
     return known ?? 'not_allowed'
   })
 }
 
+/** Encodes the one message that a dial-back carries. */
 export function encodeDialBackNonce(nonce: Uint8Array): Uint8Array {
   return toBinary(DialBackNonceSchema, create(DialBackNonceSchema, { nonce }))
 }
@@ -109,7 +113,7 @@ function readAddress(bytes: Uint8Array): Multiaddr {
 }
 
 function readNonce(bytes: Uint8Array): Uint8Array {
-  if (bytes.length !== DIAL_BACK_NONCE_BYTES) throw malformed('a nonce of another length')
+  if (bytes.length !== DIAL_BACK_NONCE_BYTES) throw malformed('a nonce of the wrong length')
   return bytes
 }
 

@@ -1,7 +1,7 @@
 import type { Progress } from './progress.ts'
 import type { Verification } from './verification.ts'
 
-/** Whose fault a failure is: `peer` may lower the standing of the peer that served the attempt, `caller` is the request's own fault, `nobody` is bad luck or an honest refusal. */
+/** Whose fault a failure is: `peer` may lower the standing of the peer that served the attempt, `caller` is the request's own fault, `none` is an accident or an honest refusal. */
 export type Blame = 'peer' | 'caller' | 'none'
 
 /**
@@ -294,14 +294,14 @@ export const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>> = {
   },
 }
 
-/** Whether a value is one of the codes, as what came from a peer need not be. */
+/** Whether a value received from a peer is one of the codes. */
 export function isErrorCode(value: unknown): value is ErrorCode {
   return typeof value === 'string' && Object.hasOwn(ERROR_TABLE, value)
 }
 
 /**
- * Why an attempt was made. `fallback`: the first one at a later member of a chain of models. `stall` and `slow`: beside
- * one that had fallen silent, or too slow, in mid-answer.
+ * Why an attempt was made. `fallback`: the first one at a later member of a chain of models. `stall` and `slow`: concurrent
+ * with one that had become silent, or too slow, mid-answer.
  */
 export type AttemptReason =
   | 'first'
@@ -314,37 +314,37 @@ export type AttemptReason =
   | 'stall'
   | 'slow'
 
-/** One try at one peer, as the caller is told of it. */
+/** One try at one peer, as reported to the caller. */
 export interface AttemptRecord {
   /** `provider:NAME` for one of the caller's own providers. */
   readonly peerId: string
-  /** Where the request names a chain of models: the one that was asked. */
+  /** If the request names a chain of models: the one asked. */
   readonly model?: string
   readonly reason: AttemptReason
   /** From the start of the request to the start of the attempt. */
   readonly startedMs: number
-  /** `superseded`: another attempt was faster, and this one was called off. */
+  /** `superseded`: another attempt was faster, and this one was cancelled. */
   readonly outcome: 'answered' | 'superseded' | ErrorCode
-  /** From the start of the attempt, dialling included, to its first visible piece. Absent where none came. */
+  /** From the start of the attempt, dialling included, to its first visible piece. Absent if there was none. */
   readonly ttftMs?: number
   readonly durationMs: number
-  /** What the node reported last. Absent if it began to answer, or reported nothing. */
+  /** Last reported by the node. Absent if it began to answer, or reported nothing. */
   readonly progress?: Progress
-  /** Completion tokens that came (chunks, from an engine that gives no ids; items, of embeddings). */
+  /** Completion tokens received (chunks, from an engine without ids; items, for embeddings). */
   readonly tokens: number
   /** Those of them that the caller received. */
   readonly deliveredTokens: number
-  /** Of one that went on with another's answer: whether by token ids with the same weights. */
+  /** For a resumed answer: whether it was resumed by token ids with the same weights. */
   readonly exact?: boolean
-  /** Peer id of the relay that its bytes went through. Absent where the peer was reached directly. */
+  /** Peer id of the relay. Absent if the peer was reached directly. */
   readonly relay?: string
   /** Bytes through that relay, both directions. */
   readonly relayedBytes?: number
-  /** What the peer, or the connection to it, gave as the reason. */
+  /** Reason given by the peer or the connection. */
   readonly message?: string
 }
 
-/** Details of the codes that have some of their own. */
+/** Details specific to a code. */
 interface DetailsByCode {
   readonly context_too_long: {
     /** Tokens of the prompt as the engine counts them. */
@@ -393,7 +393,7 @@ type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsBy
 /** Structured details of an error; which fields exist depends on its code. */
 export type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>
 
-/** What an InferenceError may carry beside its code and message. */
+/** Optional parts of an InferenceError. */
 export interface InferenceErrorOptions<C extends ErrorCode = ErrorCode> {
   /** Local cause. Logged, never sent to a peer. */
   readonly cause?: unknown
@@ -403,7 +403,7 @@ export interface InferenceErrorOptions<C extends ErrorCode = ErrorCode> {
 }
 
 /**
- * The one error that leaves Skein's doors. Branch on `code`, never on the message.
+ * The error that every public API of Skein throws. Branch on `code`, never on the message.
  *
  * @example
  * import { setTimeout as wait } from 'node:timers/promises'
@@ -439,7 +439,7 @@ export class InferenceError<C extends ErrorCode = ErrorCode> extends Error {
     return InferenceError.is(this, code) ? this.details : {}
   }
 
-  /** Narrows by code; without a code, tells whether it is an InferenceError at all. */
+  /** Narrows by code; without a code, checks for any InferenceError. */
   static is<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is InferenceError<C> {
     return error instanceof InferenceError && (code === undefined || error.code === code)
   }

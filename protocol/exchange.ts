@@ -6,18 +6,18 @@ import { AdvertisementRequestSchema, AdvertisementResponseSchema } from './skein
 
 /** Answer on the advertisement protocol: signed envelopes, still to be opened. */
 export interface AdvertisementResponse {
-  /** The answering peer's own; empty where it offers nothing. */
+  /** The answering peer's own; empty if it offers nothing. */
   readonly own: Uint8Array
-  /** Some that it knows of others. */
+  /** Some of other peers. */
   readonly known: readonly Uint8Array[]
 }
 
-/** Asks for the own advertisement of a peer, and for at most so many that it knows of others. */
+/** Requests a peer's own advertisement and at most so many of other peers. */
 export function encodeAdvertisementRequest(maxKnown: number): Uint8Array {
   return toBinary(AdvertisementRequestSchema, create(AdvertisementRequestSchema, { maxKnown }))
 }
 
-/** How many advertisements of others the asker wants, capped. */
+/** Number of advertisements of other peers requested, capped. */
 export function decodeAdvertisementRequest(bytes: Uint8Array): number {
   const { maxKnown } = decodeMessage(AdvertisementRequestSchema, bytes)
   return Math.min(maxKnown, LIMITS.maxKnownAdvertisements)
@@ -36,7 +36,7 @@ export function encodeAdvertisementResponse(response: AdvertisementResponse): Ui
 export function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse {
   const { own, known } = decodeMessage(AdvertisementResponseSchema, bytes)
   if (known.length > LIMITS.maxKnownAdvertisements) {
-    throw new InferenceError('malformed', 'more advertisements than asked for')
+    throw new InferenceError('malformed', 'more advertisements than requested')
   }
   return { own, known }
 }

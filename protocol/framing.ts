@@ -10,11 +10,11 @@ import { readStream } from './read-stream.ts'
 export interface ReadFramesInit {
   /** @default LIMITS.maxFrameBytes */
   readonly maxFrameBytes?: number
-  /** Frames after which the sender is in breach. */
+  /** Most frames before the read fails. */
   readonly maxFrames: number
-  /** Sum of the frames' bytes after which the sender is in breach. */
+  /** Most bytes of all frames before the read fails. */
   readonly maxTotalBytes: number
-  /** Called with the bytes that arrived, framed or not, before they are kept. What it throws ends the reading. */
+  /** Called with the bytes that arrived, framed or not, before they are kept. If it throws, reading ends. */
   readonly onBytes?: (bytes: number) => void
 }
 
@@ -73,7 +73,7 @@ function readFailure(error: unknown): InferenceError {
   }
 }
 
-/** Writes frames; those written in one turn of the event loop leave as one message (noise works per message). */
+/** Writes frames; those written in one turn of the event loop are sent as one message (Noise works per message). */
 export class FrameWriter {
   readonly #stream: Stream
   #pending: Uint8Array[] = []
@@ -84,9 +84,9 @@ export class FrameWriter {
   }
 
   /**
-   * Settles when the frame is with the muxer, which is later than now while the reader is slow.
+   * Settles once the muxer has taken the frame, which is delayed while the reader is slow.
    *
-   * @throws InferenceError `stream_reset` when the stream closed first; the signal's reason when it fired first.
+   * @throws InferenceError `stream_reset` if the stream closed first; the signal's reason if it fired first.
    */
   async write(frame: Uint8Array, options: AbortOptions = {}): Promise<void> {
     options.signal?.throwIfAborted()
@@ -97,7 +97,7 @@ export class FrameWriter {
     await abortable(this.#flushed, options.signal)
   }
 
-  /** Half-closes after everything written. */
+  /** Half-closes once everything is written. */
   async close(options: AbortOptions = {}): Promise<void> {
     await this.#flushed
     await this.#stream.close(options)
@@ -115,7 +115,7 @@ export class FrameWriter {
   }
 }
 
-/** `stream.onDrain()` resolves at once from its second call on (libp2p 3.3), so the events it is. */
+/** `stream.onDrain()` resolves at once from its second call on (libp2p 3.3), so events are used. */
 function drained(stream: Stream): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (event: Event & { error?: Error }): void => {

@@ -17,7 +17,7 @@ export const DROPPED: Readonly<Record<string, z.ZodType>> = {
   }),
 }
 
-/** Values that ask for nothing, of fields that are offered by no engine here or mean the same as another. */
+/** No-op values of fields that no engine here offers, or that duplicate another field. */
 export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   best_of: [1],
   suffix: [''],
@@ -37,7 +37,7 @@ export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   include_stop_str_in_output: [false],
 }
 
-/** Of fields that the schemas know: what asks for nothing there, and would be out of bounds. */
+/** No-op values of known fields that would be out of bounds. */
 const EMPTY: Readonly<Record<string, (value: unknown) => boolean>> = {
   stop: (value) => value === '' || isEmptyList(value),
   tools: isEmptyList,
@@ -47,8 +47,8 @@ const EMPTY: Readonly<Record<string, (value: unknown) => boolean>> = {
 }
 
 /**
- * A body without the fields that ask for nothing: `null`, which counts as absent; fields that cannot change an answer; and
- * neutral values of any other.
+ * Removes fields without effect: `null`, which counts as absent; fields that cannot change an answer; and
+ * no-op values of any other field.
  *
  * @throws InferenceError `invalid_request` for a dropped field of the wrong type
  */

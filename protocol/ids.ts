@@ -2,7 +2,7 @@
 export const PROTOCOLS = {
   /** Distributed hash table: provider records for model keys. Never the public IPFS one. */
   kad: '/skein/kad/1.0.0',
-  /** A peer's signed advertisement, and some of those it knows. */
+  /** A peer's signed advertisement, and some of other peers. */
   advertisement: '/skein/advertisement/1.0.0',
   /** A peer's new advertisement, told by the peer itself over a connection that stands. */
   notice: '/skein/notice/1.0.0',
@@ -10,15 +10,15 @@ export const PROTOCOLS = {
   probe: '/skein/probe/1.0.0',
   /** One stream for each attempt. */
   inference: '/skein/inference/1.0.0',
-  /** Countersigned receipts: for an answer, or those that a peer has. */
+  /** Countersigned receipts: for one answer, or those that a peer keeps. */
   receipt: '/skein/receipt/1.0.0',
-  /** Asks a peer to dial addresses of the asker's own. */
+  /** Asks a peer to dial the asker's own addresses. */
   dialBack: '/skein/dial-back/1.0.0',
   /** Proves, over the connection that the peer opened, that it dialled. */
   dialBackNonce: '/skein/dial-back-nonce/1.0.0',
 } as const
 
-/** Signature domain of advertisements: a signature for one purpose is worth nothing for another. */
+/** Signature domain of advertisements: a signature for one purpose is invalid for another. */
 export const ADVERTISEMENT_DOMAIN = 'skein-advertisement'
 
 /** Signature domains of receipts: the client's part and the server's. */

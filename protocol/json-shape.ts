@@ -1,7 +1,7 @@
 import { InferenceError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 
-/** How many values a JSON text holds, counted without parsing it. */
+/** Number of values in a JSON text, counted without parsing it. */
 export interface JsonShape {
   readonly bytes: number
   /** Objects and arrays. */
@@ -27,8 +27,8 @@ const SCALAR_BYTES = 16
 
 /**
  * Counts the values of a JSON text in one pass over its bytes, so that a text that is cheap to send and costly to
- * parse or to validate is refused before either. It stops at the first count that is over its limit. A text that is
- * not JSON is not noticed here.
+ * parse or to validate is refused before either. It stops at the first count that is over its limit. Invalid JSON is not
+ * detected here.
  *
  * @throws InferenceError `invalid_request`
  */

@@ -22,23 +22,23 @@ export const LIMITS = {
   maxModelFields: 64,
   /** Addresses in one advertisement. */
   maxAdvertisedAddresses: 16,
-  /** Longest life that an advertisement may claim. */
+  /** Longest lifetime of an advertisement. */
   maxAdvertisementAgeMs: 3_600_000,
-  /** A clock may be this far ahead of ours before an advertisement counts as from the future. */
+  /** Tolerated clock skew before an advertisement counts as issued in the future. */
   maxClockSkewMs: 300_000,
   /** A model id, an alias, an operator tag. */
   maxNameLength: 256,
-  /** A failure's message; longer ones are cut. */
+  /** A failure's message; longer ones are truncated. */
   maxMessageLength: 2_000,
   /** Token ids in one frame. */
   maxTokenIds: 262_144,
-  /** `retryAfterMs` from a peer counts up to here. */
+  /** Cap on `retryAfterMs` from a peer. */
   maxRetryAfterMs: 60_000,
-  /** Time a request may ask for. */
+  /** Longest deadline of a request. */
   maxRemainingMs: 3_600_000,
-  /** Stop strings in a request. OpenAI allows 4, Anthropic names no bound. */
+  /** Stop strings in a request. OpenAI allows 4, Anthropic documents no limit. */
   maxStopStrings: 64,
-  /** Tools in a request, tool calls in a message. OpenAI allows 128, Anthropic names no bound, and agents with several servers of tools offer hundreds. */
+  /** Tools in a request, tool calls in a message. OpenAI allows 128, Anthropic documents no limit, and agents with several servers of tools offer hundreds. */
   maxTools: 1_024,
   /** Nesting of a request's JSON. */
   maxJsonDepth: 128,
@@ -50,17 +50,17 @@ export const LIMITS = {
   maxTopLogprobs: 20,
   /** Nesting of a JSON schema, tool parameters included. */
   maxSchemaDepth: 32,
-  /** Tokens of an answer that is to be rated. */
+  /** Tokens of an answer in a request to rate it. */
   maxScoredTokens: 8_192,
-  /** UTF-16 code units of what they spell. */
+  /** UTF-16 code units of their text. */
   maxScoredText: 131_072,
   /** One receipt with both signatures. */
   maxReceiptBytes: 1_024,
   /** Receipts of others in one exchange. */
   maxKnownReceipts: 256,
-  /** Age at which a receipt counts no more: 14 days. */
+  /** Age at which a receipt expires: 14 days. */
   maxReceiptAgeMs: 1_209_600_000,
-  /** Tokens that one receipt may name, read or written. */
+  /** Tokens in one receipt, prompt or completion. */
   maxReceiptTokens: 10_000_000,
   /** Addresses in one dial-back request. */
   maxDialBackTargets: 4,

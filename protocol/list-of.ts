@@ -2,7 +2,7 @@ import * as z from 'zod'
 
 /**
  * A list whose length is checked before its items, and whose items are checked up to the first that is invalid. A
- * plain `z.array` validates all of them and keeps every issue, which takes seconds for a list made to be invalid.
+ * plain `z.array` validates all of them and keeps every issue, which takes seconds for a list crafted to be invalid.
  */
 export function listOf<T>(
   item: z.ZodType<T>,

@@ -9,10 +9,10 @@ import { LIMITS } from './limits.ts'
 export const MODEL_KEY_SHARDS = 4
 
 const DIGEST = /^sha256:[0-9a-f]{64}$/
-/** 12 digits are what listings show. */
+/** Digits of a digest in listings. */
 const DIGEST_BEGINNING = /^sha256:[0-9a-f]{12,64}$/
 
-/** What a caller names: a model id, with or without a digest that pins its weights. */
+/** A model id, with or without a digest that pins its weights. */
 export interface ModelReference {
   /** Normalised. */
   readonly id: string
@@ -41,7 +41,7 @@ export function normalizeModelId(id: string): string {
 /**
  * Reads `id` or `id@sha256:…`, with the whole digest or its first 12 digits or more.
  *
- * @throws InferenceError `invalid_request` for an empty or too long id, or a digest that is none.
+ * @throws InferenceError `invalid_request` for an empty or too long id, or an invalid digest.
  */
 export function parseModelReference(text: string): ModelReference {
   const at = text.indexOf('@sha256:')

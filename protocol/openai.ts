@@ -1,15 +1,15 @@
-/** The JSON that travels inside frames: the part of OpenAI's schema that Skein reads. Other allowed fields ride along untouched. */
+/** The JSON that travels inside frames: the part of OpenAI's schema that Skein reads. Other allowed fields are passed through. */
 
-/** A piece of a message that is text. */
+/** A text part of a message. */
 export interface TextPart {
   readonly type: 'text'
   readonly text: string
 }
 
-/** A piece of a message that is an image: asks for the capability `vision`. */
+/** An image part of a message; requires the capability `vision`. */
 export interface ImagePart {
   readonly type: 'image_url'
-  /** `data:` URLs only: a node fetches nothing for a stranger. */
+  /** `data:` URLs only: a node fetches no URLs on behalf of other peers. */
   readonly image_url: { readonly url: string; readonly detail?: string }
 }
 
@@ -20,7 +20,7 @@ export interface ToolCall {
   readonly function: { readonly name: string; readonly arguments: string }
 }
 
-/** One message of a conversation. Its text is only ever text: control tokens in it have no effect. */
+/** One message of a conversation. Control tokens in its text have no effect. */
 export interface ChatMessage {
   readonly role: 'system' | 'developer' | 'user' | 'assistant' | 'tool'
   readonly content?: string | readonly (TextPart | ImagePart)[] | null
@@ -47,7 +47,7 @@ export type ToolChoice =
   | 'required'
   | { readonly type: 'function'; readonly function: { readonly name: string } }
 
-/** The form of the answer: anything but `text` asks for the capability `json_schema`. */
+/** Format of the answer; anything but `text` requires the capability `json_schema`. */
 export type ResponseFormat =
   | { readonly type: 'text' }
   | { readonly type: 'json_object' }
@@ -104,7 +104,7 @@ export interface CompletionRequest extends SamplingFields {
 /** A text, or its token ids. */
 export type Prompt = string | readonly number[]
 
-/** A completion of one prompt, or of each of a list: a client asks for each by itself. */
+/** A completion of one prompt, or of each of a list, which the client splits into single requests. */
 export interface PromptListRequest extends Omit<CompletionRequest, 'prompt'> {
   readonly prompt: Prompt | readonly Prompt[]
 }
@@ -116,10 +116,10 @@ export interface EmbeddingRequest {
   readonly dimensions?: number | null
 }
 
-/** Why an answer ended: by itself or a stop string, at its longest, with tool calls, or refused by a filter. */
+/** Why an answer ended: by itself or at a stop string, at its length limit, with tool calls, or by a content filter. */
 export type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter'
 
-/** A token of a chat answer with its natural log probability, and those of the likeliest others at its place. */
+/** A token of a chat answer with its natural log probability, and those of the most likely alternatives. */
 export interface TokenLogprob {
   readonly token: string
   readonly logprob: number
@@ -131,7 +131,7 @@ export interface TokenLogprob {
   }[]
 }
 
-/** A piece of a tool call: id and name come once, the arguments in parts to be joined, by `index`. */
+/** Part of a tool call: id and name come once, the arguments in parts to be joined, by `index`. */
 export interface ToolCallDelta {
   readonly index: number
   readonly id?: string
@@ -153,22 +153,22 @@ export interface ChatChunkChoice {
   readonly index: number
   readonly delta: ChatDelta
   readonly finish_reason: FinishReason | null
-  /** With the finish reason `stop`: the stop string that was met, where the engine says so. */
+  /** With the finish reason `stop`: the stop string that matched, if the engine reports it. */
   readonly stop_reason?: string | null
   readonly logprobs?: { readonly content: readonly TokenLogprob[] | null } | null
 }
 
-/** Tokens that a request took, under OpenAI's names. */
+/** Tokens of a request, under OpenAI's names. */
 export interface OpenAiUsage {
   readonly prompt_tokens: number
   readonly completion_tokens: number
   readonly total_tokens: number
   readonly prompt_tokens_details?: { readonly cached_tokens: number }
-  /** Absent where the engine does not count what it thought. */
+  /** Absent if the engine does not count reasoning tokens. */
   readonly completion_tokens_details?: { readonly reasoning_tokens: number }
 }
 
-/** A piece of a streamed chat, in OpenAI's form. */
+/** A chunk of a streamed chat, as OpenAI defines it. */
 export interface ChatChunk {
   readonly id: string
   readonly object: 'chat.completion.chunk'
@@ -186,7 +186,7 @@ export interface CompletionLogprobs {
   readonly text_offset: readonly number[]
 }
 
-/** A piece of a streamed text completion, in OpenAI's form. */
+/** A chunk of a streamed text completion, as OpenAI defines it. */
 export interface CompletionChunk {
   readonly id: string
   readonly object: 'text_completion'

@@ -8,7 +8,7 @@ export type Progress =
   | {
       /** The engine loads the model. */
       readonly phase: 'loading'
-      /** From 0 to 1, if the engine says. */
+      /** From 0 to 1, if the engine reports it. */
       readonly share?: number
     }
   | {
@@ -17,5 +17,5 @@ export type Progress =
       readonly tokens: number
       readonly of: number
     }
-  /** The engine has the request and does not say how far it is. */
+  /** The engine has the request and reports no progress. */
   | { readonly phase: 'working' }

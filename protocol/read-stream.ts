@@ -1,7 +1,7 @@
 import { type Stream, StreamResetError } from '@libp2p/interface'
 import type { Uint8ArrayList } from 'uint8arraylist'
 
-/** Bytes taken from the stream but not yet by the consumer before the sender is held back. */
+/** Bytes buffered for the consumer before the sender is paused. */
 const HIGH_WATER_BYTES = 256 * 1024
 
 /**
@@ -47,7 +47,7 @@ export async function* readStream(
       const woken = new Promise<void>((resolve) => {
         wake = resolve
       })
-      // What arrived before we listened is dispatched in a microtask, after which no event need come.
+      // Bytes that arrived before the listener are dispatched in a microtask; no later event is guaranteed.
       if (stream.readBufferLength > 0) setImmediate(wake)
       await woken
     }

@@ -7,30 +7,30 @@ import { ReceiptRequestSchema, ReceiptResponseSchema } from './skein_pb.ts'
 const ID_BYTES = 16
 const MAX_SALT_BYTES = 32
 
-/** A question on the receipt protocol. */
+/** A request on the receipt protocol. */
 export type ReceiptRequest =
   | {
       readonly type: 'countersign'
-      /** Of the attempt that it is for. */
+      /** Id of the attempt. */
       readonly attemptId: Uint8Array
-      /** Of the output's hash. */
+      /** Salt of the output hash. */
       readonly salt: Uint8Array
-      /** Still to be opened. */
+      /** Not yet verified. */
       readonly draft: Uint8Array
       /** The receipt that the draft follows; empty for the first. */
       readonly previous: Uint8Array
     }
   | { readonly type: 'fetch'; readonly max: number }
 
-/** The answer to it. Receipts are still to be opened. */
+/** The response. Its receipts are not yet verified. */
 export type ReceiptResponse =
   | { readonly type: 'receipt'; readonly receipt: Uint8Array }
-  /** The draft has to follow this one. */
+  /** The receipt that the draft has to follow. */
   | { readonly type: 'previous'; readonly previous: Uint8Array }
   | { readonly type: 'known'; readonly known: readonly Uint8Array[] }
   | { readonly type: 'refused'; readonly code: ErrorCode }
 
-/** The one frame that asks. */
+/** Encodes the one request frame. */
 export function encodeReceiptRequest(request: ReceiptRequest): Uint8Array {
   const asked =
     request.type === 'fetch'
@@ -59,17 +59,17 @@ export function decodeReceiptRequest(bytes: Uint8Array): ReceiptRequest {
         attemptId.length === ID_BYTES &&
         salt.length <= MAX_SALT_BYTES &&
         Math.max(draft.length, previous.length) <= LIMITS.maxReceiptBytes
-      if (!fits) throw new InferenceError('malformed', 'a field of the wrong size')
+      if (!fits) throw new InferenceError('malformed', 'a field has the wrong size')
       return { type: 'countersign', attemptId, salt, draft, previous }
     }
     case undefined:
-      throw new InferenceError('malformed', 'an unknown question')
+      throw new InferenceError('malformed', 'unknown request')
     default:
       return request satisfies never
   }
 }
 
-/** The one frame that answers. */
+/** Encodes the one response frame. */
 export function encodeReceiptResponse(response: ReceiptResponse): Uint8Array {
   const fields =
     response.type === 'receipt'
@@ -86,7 +86,7 @@ export function encodeReceiptResponse(response: ReceiptResponse): Uint8Array {
 export function decodeReceiptResponse(bytes: Uint8Array): ReceiptResponse {
   const { receipt, previous, known, refused } = decodeMessage(ReceiptResponseSchema, bytes)
   if (known.length > LIMITS.maxKnownReceipts) {
-    throw new InferenceError('malformed', 'more receipts than asked for')
+    throw new InferenceError('malformed', 'more receipts than requested')
   }
   if (refused !== '') return { type: 'refused', code: isErrorCode(refused) ? refused : 'internal' }
   if (receipt.length > 0) return { type: 'receipt', receipt }

@@ -20,7 +20,7 @@ const HASH_BYTES = 32
 export interface ReceiptBody {
   readonly client: PeerId
   readonly server: PeerId
-  /** 16 random bytes: no two receipts of a client have the same. */
+  /** 16 random bytes, unique per receipt of a client. */
   readonly nonce: Uint8Array
   /** SHA-256 of the spec class: weights and template. */
   readonly specHash: Uint8Array
@@ -33,20 +33,20 @@ export interface ReceiptBody {
   readonly endedAtMs: number
   /** Counts up from 1 for each pair of client and server. */
   readonly sequence: number
-  /** {@link Receipt.hash} of the pair's receipt before; empty for the first. */
+  /** {@link Receipt.hash} of the pair's previous receipt; empty for the first. */
   readonly previousHash: Uint8Array
 }
 
 /** A receipt that both sides signed, and whose signatures were verified. */
 export interface Receipt extends ReceiptBody {
-  /** Whom the server wants the work credited to: a peer id. Itself where it named nobody. */
+  /** Peer id that the server credits the work to: by default its own. */
   readonly beneficiary: string
   /**
    * SHA-256 of the bytes: its name in the chain. All that was signed is in it, so that a server which names one
    * beneficiary here and another there has signed two receipts for one place.
    */
   readonly hash: Uint8Array
-  /** As it travels. */
+  /** Encoded form. */
   readonly bytes: Uint8Array
 }
 
@@ -80,7 +80,7 @@ export async function draftReceipt(body: ReceiptBody, key: PrivateKey): Promise<
   return toBinary(SignedReceiptSchema, draft)
 }
 
-/** @throws InferenceError `malformed` for one that no honest client can have drafted */
+/** @throws InferenceError `malformed` for a draft that no honest client can have made */
 export async function openDraft(draft: Uint8Array, nowMs: number): Promise<ReceiptBody> {
   const { body, clientSignature } = decodeSigned(draft)
   const opened = openBody(body, nowMs)
@@ -107,8 +107,8 @@ export async function countersign(
 }
 
 /**
- * Opens a receipt and checks sizes, times and both signatures. Whether it is known already, and follows the one before,
- * is the reader's to check.
+ * Opens a receipt and checks sizes, times and both signatures. The caller checks whether it is known already, and follows
+ * the previous one.
  *
  * @throws InferenceError `malformed`
  */
@@ -126,9 +126,9 @@ export async function openReceipt(bytes: Uint8Array, nowMs: number): Promise<Rec
 function decodeSigned(bytes: Uint8Array): SignedReceipt {
   if (bytes.length > LIMITS.maxReceiptBytes) throw refuse('too large')
   const signed = decodeMessage(SignedReceiptSchema, bytes)
-  // One receipt has one spelling, so that nobody can add to it.
+  // Only the canonical encoding is valid, so that nothing can be added.
   if (!equals(toBinary(SignedReceiptSchema, signed), bytes) || signed.$unknown !== undefined) {
-    throw refuse('it is spelled in another way')
+    throw refuse('it is not in the canonical encoding')
   }
   return signed
 }
@@ -138,7 +138,7 @@ function openBody(bytes: Uint8Array, nowMs: number): ReceiptBody {
   if (body.version !== VERSION) throw refuse('unknown version')
   const client = peerIdIn(body.client)
   const server = peerIdIn(body.server)
-  if (client.equals(server)) throw refuse('nobody is a client of itself')
+  if (client.equals(server)) throw refuse('client and server are the same peer')
   const { nonce, specHash, outputHash, previousHash } = body
   const opened = {
     ...{ client, server, nonce, specHash, outputHash, previousHash },
@@ -161,7 +161,7 @@ function checkBody(body: ReceiptBody): void {
     outputHash.length === HASH_BYTES &&
     previousHash.length === (sequence > 1 ? HASH_BYTES : 0)
   if (!sized) throw refuse('a hash or nonce of the wrong size')
-  if (sequence < 1 || !Number.isSafeInteger(sequence)) throw refuse('no sequence number')
+  if (sequence < 1 || !Number.isSafeInteger(sequence)) throw refuse('invalid sequence number')
   if (Math.max(inputTokens, outputTokens) > LIMITS.maxReceiptTokens) throw refuse('too many tokens')
 }
 
@@ -175,7 +175,7 @@ async function verify(signer: PeerId, data: Uint8Array, signature: Uint8Array): 
   const { publicKey } = signer
   // Only ids that carry their key, which all of this network's do.
   if (publicKey === undefined || !(await isSigned(publicKey, data, signature))) {
-    throw refuse('a signature that is none')
+    throw refuse('an invalid signature')
   }
 }
 
@@ -183,7 +183,7 @@ async function isSigned(key: PublicKey, data: Uint8Array, signature: Uint8Array)
   try {
     return await key.verify(data, signature)
   } catch {
-    // Of the wrong length.
+    // The signature has the wrong length.
     return false
   }
 }
@@ -192,7 +192,7 @@ async function clientPart(body: Uint8Array): Promise<Uint8Array> {
   return concat([domain(RECEIPT_DOMAINS.client), (await sha256.digest(body)).digest])
 }
 
-/** Hashes, so that every part has its length and none can pass for another. */
+/** Hashes have fixed lengths, so that no part can be taken for another. */
 async function serverPart(
   body: Uint8Array,
   clientSignature: Uint8Array,
@@ -213,19 +213,19 @@ function peerIdIn(bytes: Uint8Array): PeerId {
     const peer = peerIdFromMultihash(decodeMultihash(bytes))
     if (equals(peer.toMultihash().bytes, bytes)) return peer
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw refuse('a peer id that is none')
+  throw refuse('an invalid peer id')
 }
 
 function peerIdOf(text: string): string {
   try {
     return peerIdFromString(text).toString()
   } catch {
-    throw refuse('a beneficiary that is no peer id')
+    throw refuse('the beneficiary is not a valid peer id')
   }
 }
 
 function refuse(why: string): InferenceError {
-  return new InferenceError('malformed', `a receipt that cannot be: ${why}`)
+  return new InferenceError('malformed', `invalid receipt: ${why}`)
 }

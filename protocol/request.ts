@@ -8,18 +8,18 @@ import { listOf } from './list-of.ts'
 import type { ChatRequest, CompletionRequest, EmbeddingRequest, Prompt } from './openai.ts'
 import type { ScoreRequest } from './score.ts'
 
-/** A validated request, told apart by its kind. */
+/** A validated request, discriminated by kind. */
 export type InferenceRequest =
   | { readonly kind: 'chat'; readonly body: ChatRequest }
   | { readonly kind: 'completion'; readonly body: CompletionRequest }
   | { readonly kind: 'embedding'; readonly body: EmbeddingRequest }
   | { readonly kind: 'score'; readonly body: ScoreRequest }
 
-/** A request for an answer of the engine's own. */
+/** A request that the engine answers with output of its own. */
 export type AnswerRequest = Exclude<InferenceRequest, { readonly kind: 'score' }>
 
 const text = z.string()
-/** Says what may be cached; peers keep prompts warm by themselves. */
+/** A cache hint without effect: peers decide by themselves which prompts to keep. */
 const cached = { cache_control: z.unknown().optional() }
 const optionalNumber = (min: number, max: number) => z.number().min(min).max(max).nullish()
 const optionalInteger = (min: number, max: number) => z.int().min(min).max(max).nullish()
@@ -32,7 +32,7 @@ const stop = z
   ])
   .nullish()
 
-/** Longer answers than the wire takes are none; what asks for more asks for as much as there is. */
+/** Caps the requested length: no answer on the wire can be longer. */
 const answerTokens = z
   .int()
   .min(1)
@@ -57,7 +57,7 @@ const sampling = {
   presence_penalty: optionalNumber(-2, 2),
   frequency_penalty: optionalNumber(-2, 2),
   logit_bias: logitBias.nullish(),
-  // Some engines' word for no bound, others' for 0.
+  // Some engines use -1 for no limit, others for 0.
   top_k: optionalInteger(-1, 100_000).transform((value) => (value === -1 ? 0 : value)),
   min_p: optionalNumber(0, 1),
   repeat_penalty: optionalNumber(0, 10),
@@ -67,7 +67,7 @@ const sampling = {
 const textPart = z
   .strictObject({ type: z.literal('text'), text, ...cached })
   .transform(({ type, text }) => ({ type, text }))
-/** What a model refused to do, sent back as part of the conversation. */
+/** A model's refusal, sent back as part of the conversation. */
 const refusalPart = z
   .strictObject({ type: z.literal('refusal'), refusal: text })
   .transform(({ refusal }) => ({ type: 'text' as const, text: refusal }))
@@ -76,7 +76,9 @@ const imagePart = z
     ...cached,
     type: z.literal('image_url'),
     image_url: z.strictObject({
-      url: z.string().startsWith('data:', 'only data: URLs: a node fetches nothing for a stranger'),
+      url: z
+        .string()
+        .startsWith('data:', 'only data: URLs are accepted: a node fetches no other URLs'),
       detail: z
         .string()
         .max(16)
@@ -90,7 +92,7 @@ const toolCall = z
     id: z.string().max(LIMITS.maxNameLength),
     type: z.literal('function'),
     function: z.strictObject({ name, arguments: text }),
-    // Its place in the stream that it came by.
+    // Its index in the stream.
     index: z.int().min(0).optional(),
     ...cached,
   })
@@ -211,7 +213,7 @@ const schemas = {
       top_logprobs: optionalInteger(1, LIMITS.maxTopLogprobs),
     })
     .refine(({ positions, completion }) => isAscending(positions ?? [], completion.length), {
-      error: 'positions: ascending places of the completion',
+      error: 'positions: expected ascending positions of the completion',
       path: ['positions'],
     }),
   embedding: z.strictObject({
@@ -247,7 +249,7 @@ function isAscending(positions: readonly number[], end: number): boolean {
   return positions.every((at, index) => at < end && at > (positions[index - 1] ?? -1))
 }
 
-/** Levels of a JSON value; counting ends above `most`. */
+/** Nesting depth of a JSON value; counting stops above `most`. */
 export function depthOf(value: unknown, most: number = LIMITS.maxSchemaDepth): number {
   if (typeof value !== 'object' || value === null) return 0
   let deepest = 0
@@ -265,7 +267,7 @@ export function depthOf(value: unknown, most: number = LIMITS.maxSchemaDepth): n
 
 /**
  * Validates a request against the allow-list of fields. Fields that cannot change an answer are dropped;
- * one that is not on the list (`chat_template`, `num_ctx`, `keep_alive` and whatever else steers an engine)
+ * one that is not on the list (`chat_template`, `num_ctx`, `keep_alive` and other fields that control an engine)
  * is refused by name.
  *
  * @throws InferenceError `invalid_request`, with `details.param`.
@@ -287,16 +289,20 @@ export function parseRequest(kind: InferenceKind, body: unknown): InferenceReque
   return request
 }
 
-/** OpenAI refuses both as well: a choice that no tool can meet would be answered with text. */
+/** OpenAI rejects both too: otherwise a choice that no tool can satisfy would be answered with text. */
 function checkToolChoice({ tools, tool_choice: choice }: ChatRequest): void {
   if (choice === undefined || choice === null || choice === 'auto' || choice === 'none') return
   const names = (tools ?? []).map((offered) => offered.function.name)
   const isMet = choice === 'required' ? names.length > 0 : names.includes(choice.function.name)
   if (isMet) return
   const wanted = choice === 'required' ? 'a tool' : `the tool '${choice.function.name}'`
-  throw new InferenceError('invalid_request', `tool_choice asks for ${wanted}, which tools lacks`, {
-    details: { param: 'tool_choice' },
-  })
+  throw new InferenceError(
+    'invalid_request',
+    `tool_choice requires ${wanted}, which is not in tools`,
+    {
+      details: { param: 'tool_choice' },
+    },
+  )
 }
 
 /**
@@ -326,7 +332,7 @@ function refusal(error: z.ZodError): InferenceError {
     const field = [...path, issue.keys[0] ?? ''].join('.')
     return new InferenceError(
       'invalid_request',
-      `field '${field}' is not accepted: it is unknown or would steer the engine`,
+      `field '${field}' is not accepted: it is unknown or would control the engine`,
       { details: { param: field } },
     )
   }

@@ -5,17 +5,17 @@ import { embeddingInputs, type InferenceRequest } from './request.ts'
 /** What a model's engine must offer to serve a request. */
 export interface Requirements {
   readonly capabilities: readonly Capability[]
-  /** Fields that change the answer and that not every engine takes. */
+  /** Fields that change the answer and that not every engine supports. */
   readonly fields: readonly string[]
 }
 
-/** In a model's `fields`: its engine embeds token ids. No field of a request, but a form of `input`. */
+/** In a model's `fields`: its engine embeds token ids. Not a field of a request, but a form of `input`. */
 export const TOKEN_INPUT = 'input.token_ids'
 
-/** In a model's `fields`: its engine goes on with a last message of the assistant's. No field, but a form of `messages`. */
+/** In a model's `fields`: its engine continues a final assistant message. Not a field, but a form of `messages`. */
 export const ANSWER_PREFIX = 'messages.answer_prefix'
 
-/** Fields that not every engine takes, and the values that ask for something. */
+/** Fields that not every engine supports, and the values that have an effect. */
 export const OPTIONAL_FIELDS: readonly (readonly [
   field: string,
   asks: (value: unknown) => boolean,
@@ -32,7 +32,7 @@ export const OPTIONAL_FIELDS: readonly (readonly [
   ['dimensions', () => true],
 ]
 
-/** Wishes that leave the meaning of an answer as it is, and the values that wish for something. */
+/** Hints that do not change the meaning of an answer, and the values that have an effect. */
 export const HINTS: readonly (readonly [field: string, asks: (value: unknown) => boolean])[] = [
   ['reasoning_effort', () => true],
   ['verbosity', (value) => value !== 'medium'],

@@ -1,17 +1,17 @@
 import type { ChatRequest, CompletionRequest } from './openai.ts'
 
-/** Asks an engine to rate an answer that another one wrote: how likely it finds each token of it. */
+/** Asks an engine to rate another engine's answer: the log probability of each token. */
 export interface ScoreRequest {
   readonly model: string
-  /** What was asked, as it was asked: the scoring engine applies its own template to it. */
+  /** The original request: the scoring engine applies its own template to it. */
   readonly request:
     | { readonly kind: 'chat'; readonly body: ChatRequest }
     | { readonly kind: 'completion'; readonly body: CompletionRequest }
-  /** Token ids of the answer, from its first on. Ids that are none are refused by this name: `details.param`. */
+  /** Token ids of the answer, from its first on. Ids outside the vocabulary are rejected with this name in `details.param`. */
   readonly completion: readonly number[]
-  /** Which of them are to be rated, ascending. @default all */
+  /** Positions to rate, ascending. @default all */
   readonly positions?: readonly number[] | null
-  /** Likeliest tokens to be told at each position, 1 to 20. @default 1 */
+  /** Most likely tokens to return per position, 1 to 20. @default 1 */
   readonly top_logprobs?: number | null
 }
 
@@ -26,17 +26,17 @@ export interface PositionScore {
   /** Of the answer's tokens, from 0. */
   readonly position: number
   readonly id: number
-  /** `null` where the engine does not tell so unlikely a token. */
+  /** `null` if the engine does not report so unlikely a token. */
   readonly logprob: number | null
-  /** The likeliest, first to last. */
+  /** Most likely tokens, in order. */
   readonly top: readonly ScoredToken[]
 }
 
 /** Whether the answer would end after its last id. */
 export interface EndScore {
-  /** Of all tokens that end an answer, together. `null` where the engine does not tell so unlikely ones. */
+  /** Of all tokens that end an answer, together. `null` if the engine does not report so unlikely ones. */
   readonly logprob: number | null
-  /** The likeliest tokens that do not end it, first to last. */
+  /** Most likely tokens that do not end it, in order. */
   readonly top: readonly ScoredToken[]
 }
 
@@ -45,13 +45,12 @@ export interface ScoreResponse {
   readonly object: 'score'
   readonly scores: readonly PositionScore[]
   /**
-   * What all ids of `completion` spell together, whichever of them were to be rated: as the engine shows an answer of
-   * its own, so without control tokens (`<|im_end|>` and the like) where it knows them, and with whatever a stop string would
-   * cut off. Bytes
-   * of an unfinished character are U+FFFD or left out; white space may differ. At most 131,072 UTF-16 code units: a
-   * longer text is left out. Absent, too, from nodes of before.
+   * Decoded text of all ids of `completion`, whichever of them were rated: as the engine shows an answer of
+   * its own, so without control tokens (`<|im_end|>` and the like) where it knows them, and with text that a stop string would cut
+   * off. Bytes of an unfinished character are U+FFFD or left out; white space may differ. At most 131,072 UTF-16 code units: a
+   * longer text is left out. Older nodes omit it.
    */
   readonly text?: string | undefined
-  /** Absent where the last id ends the answer itself, is not rated, or fills the context; and from nodes of before. */
+  /** Absent if the last id ends the answer itself, is not rated, or fills the context. Older nodes omit it. */
   readonly end?: EndScore | undefined
 }

@@ -4,8 +4,8 @@
  * - `request`: this kind of request cannot be rated: embeddings, tools, images, JSON, biases, penalties.
  * - `own-provider`: the caller's own provider answered.
  * - `no-token-ids`: the peer's engine does not give token ids.
- * - `no-scorer`: no other peer was found that has the same weights and may see the request.
- * - `no-answer`: the peers that were asked did not rate it.
+ * - `no-scorer`: no other eligible peer has the same weights.
+ * - `no-answer`: no scorer returned a rating.
  * - `too-short`: fewer than 8 tokens.
  * - `unsettled`: the scorers disagree, or too few of them accuse.
  */
@@ -33,7 +33,7 @@ export interface Verification {
 
 /** Result of an audit. */
 export interface Verdict {
-  /** `suspect`: more misses than are usual, or less chance than was asked for, which by itself proves nothing. */
+  /** `suspect`: more misses than are usual, or less randomness than requested; not proof by itself. */
   readonly outcome: 'passed' | 'suspect' | 'failed' | 'inconclusive'
   /** Tokens rated. */
   readonly positions: number
@@ -47,7 +47,7 @@ export interface Verdict {
   readonly logRatio: number
   /** Of a sampled answer: evidence that these weights did not write it, in standard deviations. */
   readonly surprise?: number
-  /** What gave the answer away, in words, where its tokens alone did not. */
+  /** Explanation, if something other than its tokens failed the answer. */
   readonly finding?: string
 }
 
@@ -59,6 +59,6 @@ export interface AuditReport extends Verdict {
   readonly by: readonly string[]
   /** Scorers asked; `by` lists those that answered. */
   readonly asked: number
-  /** Tokens that the scorers read, prompt included, and those of scorers that gave no result. */
+  /** Tokens read by scorers, prompt included, and by scorers that gave no result. */
   readonly tokens: number
 }

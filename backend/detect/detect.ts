@@ -18,7 +18,7 @@ import {
   serverRoot,
 } from '../openai/index.ts'
 
-/** Where engines listen unless told otherwise: Ollama, llama-server, vLLM, LM Studio, SGLang. */
+/** Default ports of engines: Ollama, llama-server, vLLM, LM Studio, SGLang. */
 const STANDARD_PORTS: readonly number[] = [11434, 8080, 8000, 1234, 30000]
 
 /** An engine that answered on this machine. */
@@ -43,7 +43,7 @@ export interface DetectInit {
   readonly fetch?: Fetch
 }
 
-/** The engines that answer on this machine, in the order of the ports. Nothing there is no error. */
+/** The engines that answer on this machine, in the order of the ports. Finding none is not an error. */
 export async function detectBackends(
   init: DetectInit = {},
   options: AbortOptions = {},
@@ -64,7 +64,7 @@ export async function detectBackends(
   return found.filter((engine) => engine !== undefined)
 }
 
-/** An engine at a known address, whose kind is found out by asking it. */
+/** An engine at a known address, of a kind to be detected. */
 export interface BackendFromUrlInit extends Omit<OpenAiBackendInit, 'baseUrl'> {
   readonly baseUrl: string
 }
@@ -72,7 +72,7 @@ export interface BackendFromUrlInit extends Omit<OpenAiBackendInit, 'baseUrl'> {
 /**
  * A backend for whatever engine answers at the URL.
  *
- * @throws InferenceError `engine_failed`, where nothing answers that is known; the signal's reason.
+ * @throws InferenceError `engine_failed` if no known engine answers; the signal's reason.
  */
 export async function createBackendFromUrl(
   init: BackendFromUrlInit,
@@ -90,7 +90,7 @@ export async function createBackendFromUrl(
   return createOpenAiBackend(init)
 }
 
-/** Ollama first: it speaks OpenAI's protocol as well, llama-server never answers `/api/version`. */
+/** Ollama first: it also speaks OpenAI's protocol, and llama-server never answers `/api/version`. */
 async function detectAt(http: EngineHttp, options: AbortOptions): Promise<DetectedBackend> {
   const { signal } = options
   const { baseUrl } = http
@@ -109,10 +109,7 @@ async function detectAt(http: EngineHttp, options: AbortOptions): Promise<Detect
   const listed = await http.get('/v1/models', { signal })
   const { data } = listed
   if (!Array.isArray(data)) {
-    throw new InferenceError(
-      'engine_failed',
-      `${baseUrl} answers, but not as an engine that is known`,
-    )
+    throw new InferenceError('engine_failed', `${baseUrl} answers, but not as a known engine`)
   }
   const { flavor } = await identify(http, listed, options)
   const names = data.map(asRecord).map(({ id }) => asString(id))

@@ -1,5 +1,5 @@
 /**
- * Finds the engines that run on this machine.
+ * Detects engines on this machine.
  *
  * @example
  * const [engine] = await detectBackends()

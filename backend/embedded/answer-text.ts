@@ -1,16 +1,16 @@
 import { type Released, StopMatcher } from '../stop-matcher.ts'
 
-/** Turns token ids into text. `before` are the ids in front of them: some tokenizers spell a word by its neighbour. */
+/** Decodes token ids to text. `before` are the preceding ids: some tokenizers decode a word depending on its neighbour. */
 export type Spell = (tokens: readonly number[], before: readonly number[]) => string
 
-/** Text that may be shown, with every token that was generated since the last piece. */
+/** Text that may be shown, with every token generated since the last chunk. */
 export interface Piece {
   readonly text: string
-  /** May be ahead of `text`: what could become a stop string or half a character is held back. */
+  /** May be ahead of `text`: possible stop strings and incomplete characters are held back. */
   readonly tokenIds: readonly number[]
   /** The answer ended at a stop string. */
   readonly stopped: boolean
-  /** That one. */
+  /** The stop string that matched. */
   readonly stop?: string
 }
 
@@ -21,16 +21,16 @@ export interface AnswerTextInit {
   readonly stops: readonly string[]
 }
 
-/** Ids kept to spell the next ones by. */
+/** Ids kept as context for decoding the next ones. */
 const NEIGHBOURS = 8
-/** Ids are spelled together up to this number, so that an answer of n tokens takes n steps and not n². */
+/** Most ids decoded together, so that an answer of n tokens takes O(n) steps instead of O(n²). */
 const WINDOW = 16
 /** An unfinished UTF-8 character shows as up to three of these. */
 const UNFINISHED = /\uFFFD{1,3}$/
 
 /**
  * Text of an answer while its tokens come in. Half characters and possible beginnings of stop strings are held back;
- * their ids go out with the text that follows, so that every id is told of exactly once, in order.
+ * their ids go out with the text that follows, so every id is emitted exactly once, in order.
  */
 export class AnswerText {
   readonly #spell: Spell
@@ -48,7 +48,7 @@ export class AnswerText {
   }
 
   /**
-   * Takes in what an earlier engine generated, without telling of its ids again.
+   * Takes in what an earlier engine generated, without emitting its ids again.
    *
    * @returns all of its text that may be shown.
    */
@@ -62,12 +62,12 @@ export class AnswerText {
     return { text, stopped: false }
   }
 
-  /** {@link resume} for an earlier engine that gave no ids. They belong into `prompt` then, as far as they can be guessed. */
+  /** {@link resume} for an earlier engine that gave no ids. Its ids, as far as they can be guessed, then belong in `prompt`. */
   resumeText(text: string): Released {
     return this.#stops.push(text)
   }
 
-  /** @returns what may be shown now, if anything. */
+  /** @returns text that may be shown now, if any. */
   push(tokenId: number): Piece | undefined {
     this.#untold.push(tokenId)
     const released = this.#stops.push(this.#newText(tokenId))

@@ -1,7 +1,7 @@
 /** What is known of one sequence of the engine's context. */
 export interface SequenceState {
   readonly busy: boolean
-  /** Whose tokens it holds. */
+  /** Group whose tokens it holds. */
   readonly group: string | undefined
   /** Tokens that it holds. */
   readonly tokens: readonly number[]
@@ -20,8 +20,8 @@ const MIN_KEPT_SHARE = 0.5
 
 /**
  * Picks the sequence for a prompt: the one of the same group that shares the longest prefix, if that is long, else an
- * empty one, else the one that was not used for longest. Tokens of another group are never reused: how fast an answer
- * comes would tell what others had asked.
+ * empty one, else the one that was not used for longest. Tokens of another group are never reused: the time
+ * to the first token would reveal what other clients had asked.
  *
  * @returns `undefined` when all are busy.
  */
@@ -50,7 +50,7 @@ export function chooseSequence(
   return { index: chosen.index, warm: chosen.shared > 0 }
 }
 
-/** Number of tokens that both begin with. */
+/** Length of the common prefix, in tokens. */
 export function sharedPrefix(a: readonly number[], b: readonly number[]): number {
   const limit = Math.min(a.length, b.length)
   let shared = 0

@@ -1,7 +1,7 @@
 import { ANSWER_PREFIX, type Capability, TOKEN_INPUT } from '../../protocol/index.ts'
 import { SAMPLING_FIELDS } from './sampling.ts'
 
-/** What a model has that writes, by whether its file has a chat template. One that only embeds has `embedding` alone. */
+/** Capabilities of a generating model, by whether its file has a chat template. An embedding model has `embedding` only. */
 export const EMBEDDED_CAPABILITIES: Readonly<
   Record<'always' | 'withTemplate', readonly Capability[]>
 > = {

@@ -19,7 +19,7 @@ export interface DrawnToken {
 
 export interface DrawInit {
   readonly sequence: LlamaContextSequence
-  /** Evaluated first; the rest of the input stands in the sequence already. */
+  /** Evaluated first; the rest of the input is in the sequence already. */
   readonly last: Token
   readonly sampling: Sampling
   readonly grammar: LlamaGrammarEvaluationState | undefined
@@ -38,7 +38,7 @@ export async function* drawTokens(init: DrawInit): AsyncGenerator<DrawnToken, vo
     yield* sequence.evaluateWithMetadata([init.last], metadata, options)
     return
   }
-  // One evaluation a token, for each is drawn with a seed of its own.
+  // One evaluation per token, because each is drawn with its own seed.
   let last = init.last
   for (;;) {
     const seeded = { ...options, seed: seedAt(sampling.seed, answer.length) }

@@ -24,7 +24,7 @@ export class Embedder {
   }
 
   /**
-   * An encoder reads a text in one piece, so that a cancel waits for one input.
+   * An encoder reads a text in one pass, so cancelling waits for one input.
    *
    * @throws InferenceError `context_too_long` before anything is embedded; the signal's reason.
    * @returns the number of tokens read.
@@ -49,7 +49,7 @@ export class Embedder {
 
   #tokenize(input: Prompt): Token[] {
     if (typeof input !== 'string') return this.#checkIds(input, 'input')
-    // Longer than any text that fits: what is cut off cannot matter, for it is refused by its length.
+    // Longer than any text that fits, so it is refused by its length whatever is cut off.
     return this.#model.tokenize(input.slice(0, this.#contextLength * 64), false)
   }
 

@@ -12,7 +12,7 @@ import { type EmbeddedInit, type ResolvedInit, resolveInit } from './init.ts'
 import type { EngineFacts, RequestEvent } from './messages.ts'
 import { ChunkShaper, embeddingChunk, scoreChunk } from './shape-chunk.ts'
 
-/** A digest of a file up to this size is waited for; that of a larger one appears in `models()` later. */
+/** The digest of a file up to this size is awaited; that of a larger one appears in `models()` later. */
 const QUICK_DIGEST_BYTES = 67_108_864
 
 export interface EmbeddedBackend extends Backend {
@@ -36,7 +36,7 @@ export interface EmbeddedBackend extends Backend {
  * distribution that the token was drawn from. JSON answers keep to their schema; one that a grammar cannot keep to is
  * refused with `capability_unavailable`. An embedding is cancelled between two inputs.
  *
- * @throws InferenceError `invalid_request` for a file that is no model, `engine_failed` where it cannot be loaded or
+ * @throws InferenceError `invalid_request` for a file that is not a model, `engine_failed` where it cannot be loaded or
  * node-llama-cpp is not installed; the signal's reason.
  */
 export async function createEmbeddedBackend(init: EmbeddedInit): Promise<EmbeddedBackend> {
@@ -60,7 +60,7 @@ class EmbeddedEngine implements EmbeddedBackend {
   readonly #facts: ReturnType<typeof ggufFacts>
   readonly #keeper: EngineKeeper
   readonly #requests = new Map<number, EventQueue<RequestEvent>>()
-  /** Kills the process that has not ended a cancelled request in time. */
+  /** Kills a process that has not stopped a cancelled request in time. */
   readonly #cancelled = new Map<number, NodeJS.Timeout>()
   readonly #life = new AbortController()
   #loaded: EngineFacts | undefined
@@ -132,11 +132,14 @@ class EmbeddedEngine implements EmbeddedBackend {
     const model = selectModel([this.#model()], request.body.model)
     requireSupport(model, request)
     if (resume !== undefined && (request.kind === 'embedding' || request.kind === 'score')) {
-      throw new InferenceError('not_resumable', `no ${request.kind} has a middle to go on from`)
+      throw new InferenceError(
+        'not_resumable',
+        `a request of kind ${request.kind} cannot be resumed`,
+      )
     }
     const shape = shaperOf(request, model.id)
     const engine = await this.#engine(signal)
-    // It may have fired while the engine was awaited, and would not tell anyone a second time.
+    // It may have fired while the engine was awaited; the event does not fire twice.
     signal?.throwIfAborted()
     const id = ++this.#lastId
     const queue = new EventQueue<RequestEvent>()
@@ -162,7 +165,7 @@ class EmbeddedEngine implements EmbeddedBackend {
     await this.#keeper.close()
   }
 
-  /** The request stays on the list until the engine says that it has stopped, and a request that it keeps, keeps a slot. */
+  /** The request keeps its slot until the engine confirms that it has stopped. */
   #cancel(engine: EngineProcess, id: number): void {
     if (!this.#requests.has(id)) return
     engine.send({ type: 'cancel', id })
@@ -196,7 +199,7 @@ class EmbeddedEngine implements EmbeddedBackend {
   }
 
   #onDeath(reason: string, isHung: boolean): void {
-    // A request that found the engine hung may be asked again, here or elsewhere.
+    // A request that met a hung engine may be retried, here or elsewhere.
     const code = isHung ? 'loading' : 'engine_failed'
     for (const [id, queue] of this.#requests) {
       this.#forget(id)
@@ -223,7 +226,7 @@ class EmbeddedEngine implements EmbeddedBackend {
     }
   }
 
-  /** Without a digest the model can be used, so that nothing fails with it. */
+  /** The model is usable without a digest, so failing to compute it is not an error. */
   async #readDigest(): Promise<void> {
     const { modelPath, cacheDir } = this.#init
     const digest = cachedWeightsDigest(modelPath, {

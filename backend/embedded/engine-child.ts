@@ -7,7 +7,7 @@ const running = new Map<number, AbortController>()
 let engine: Engine | undefined
 
 function tell(message: FromEngine): void {
-  // Nobody is left to read it once the parent is gone; `disconnect` ends the process then.
+  // Without a parent there is no reader; `disconnect` then ends the process.
   if (process.connected) process.send?.(message)
 }
 
@@ -63,6 +63,6 @@ process.on('message', (message: ToEngine) => {
   }
 })
 
-// Ctrl-C reaches every process of a terminal; whether the engine may finish its work is the parent's to say.
+// Ctrl-C reaches every process of a terminal; the parent decides whether the engine may finish its work.
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => undefined)
 process.on('disconnect', () => process.exit(0))

@@ -17,12 +17,12 @@ export interface EngineKeeperInit {
   /**
    * The process died, and with it every request that it worked on.
    *
-   * @param isHung whether it was ended because it did nothing any more: no request is to blame
+   * @param isHung whether it was killed because it no longer responded: no request is to blame
    */
   readonly onDeath: (reason: string, isHung: boolean) => void
 }
 
-/** Keeps an engine process alive: one that dies is started again, after a pause that grows with each death in a row. */
+/** Keeps an engine process alive: restarts it after a crash, with a pause that grows with each consecutive crash. */
 export class EngineKeeper {
   readonly #init: EngineKeeperInit
   readonly #backoff = new RestartBackoff()
@@ -52,7 +52,7 @@ export class EngineKeeper {
     return this.#state.status === 'ready' ? this.#state.process : undefined
   }
 
-  /** The first start. Unlike a later one it is not tried again: a model that never loaded will not. */
+  /** The first start. Unlike later ones it is not retried: a model that never loaded is not expected to. */
   async firstStart(signal: AbortSignal | undefined): Promise<EngineReady> {
     if (this.#state.status !== 'starting') throw closed()
     const stopped = Promise.withResolvers<never>()
@@ -116,7 +116,7 @@ export class EngineKeeper {
           this.#enter({ status: 'ready', process, since: performance.now() })
         }
       },
-      // The process ends, and that is where it is dealt with.
+      // The process exits, and `onExit` handles it.
       () => undefined,
     )
     return { status: 'starting', process }

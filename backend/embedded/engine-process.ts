@@ -10,9 +10,9 @@ const CHILD = fileURLToPath(
     import.meta.url,
   ),
 )
-/** Kept of what the process writes to stderr, to say why it died. */
+/** End of the process's stderr that is kept, to report why it died. */
 const MAX_STDERR_CHARACTERS = 4_096
-/** A process that was told to end and did not is killed after this time. */
+/** Time for a process to exit before it is killed. */
 const EXIT_GRACE_MS = 2_000
 
 export interface EngineReady {
@@ -27,9 +27,9 @@ export interface EngineProcessInit {
   readonly onProgress: (fraction: number) => void
   readonly onMessage: (message: FromEngine & { type: 'event' }) => void
   /**
-   * Called once, when the process is gone for whatever reason.
+   * Called once, when the process has ended for any reason.
    *
-   * @param isHung whether it was killed because it did nothing any more
+   * @param isHung whether it was killed because it no longer responded
    */
   readonly onExit: (reason: string, isHung: boolean) => void
 }
@@ -57,7 +57,7 @@ export class EngineProcess {
     })
     const { promise, resolve, reject } = Promise.withResolvers<EngineReady>()
     this.ready = promise
-    // Whoever waits for it gets the rejection; without anyone waiting it is no accident either.
+    // Callers that await it get the rejection; without one it must not count as unhandled.
     promise.catch(() => undefined)
     const fail = (why: string): void => {
       reject(new InferenceError('engine_failed', why))
@@ -117,12 +117,12 @@ export class EngineProcess {
     return this.#child.pid
   }
 
-  /** Whether it has not been heard for some seconds. */
+  /** Whether it has been silent for some seconds. */
   get isDoubtful(): boolean {
     return this.#heartbeat?.isDoubtful === true
   }
 
-  /** A process that died meanwhile tells so by `onExit`. */
+  /** If the process has died meanwhile, `onExit` reports it. */
   send(message: ToEngine): void {
     if (this.#child.connected) this.#child.send(message, () => undefined)
   }
@@ -132,7 +132,7 @@ export class EngineProcess {
     this.#child.kill('SIGKILL')
   }
 
-  /** Ends the process, with its work undone. */
+  /** Ends the process and discards its work. */
   async stop(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect()
     const kill = setTimeout(() => this.#child.kill('SIGKILL'), EXIT_GRACE_MS)
@@ -141,7 +141,7 @@ export class EngineProcess {
   }
 
   #reasonOf(code: number | null, signal: NodeJS.Signals | null): string {
-    if (this.#isHung) return 'the engine process hung, and was ended'
+    if (this.#isHung) return 'the engine process hung and was killed'
     const how = signal === null ? `with code ${code}` : `by ${signal}`
     const lines = this.#stderr.trim().split('\n')
     // Node signs a crash with its version, behind the error.

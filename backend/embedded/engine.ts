@@ -28,11 +28,11 @@ import { scoreTokens } from './score-tokens.ts'
 import { SequencePool } from './sequence-pool.ts'
 import { type AnswerPlan, writeAnswer } from './write-answer.ts'
 
-/** What the warm-up reads and writes. Enough for a first idea of the speed, and quick on a slow machine. */
+/** Prompt and length of the warm-up: enough for a first estimate of the speed, and quick on a slow machine. */
 const WARM_UP_TEXT = 'The geese fly south together and take turns in front. '.repeat(4)
 const WARM_UP_TOKENS = 12
 
-/** The model with everything that serves requests, inside the engine process. */
+/** The loaded model and everything that serves requests, inside the engine process. */
 export class Engine {
   readonly facts: EngineFacts
   readonly #loaded: LoadedEngine
@@ -215,7 +215,7 @@ export class Engine {
     const onEvaluated = (): void => undefined
     const options = { group: undefined, resume: undefined, signal, onEvaluated }
     for await (const _ of this.infer(request, options)) {
-      // Only the time that it takes matters.
+      // Only its duration matters.
     }
   }
 }

@@ -1,4 +1,4 @@
-/** Hands over what one side tells, in order, to the one reader on the other side. */
+/** A queue from one producer to one consumer, in order. */
 export class EventQueue<T> {
   readonly #items: T[] = []
   #failure: { readonly reason: unknown } | undefined
@@ -10,7 +10,7 @@ export class EventQueue<T> {
     else this.#settle((waiting) => waiting.resolve(item))
   }
 
-  /** Ends the queue at once: what was not read yet is dropped. */
+  /** Ends the queue at once: unread events are dropped. */
   fail(reason: unknown): void {
     if (this.#failure !== undefined) return
     this.#failure = { reason }

@@ -3,7 +3,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import type { GrammarSchema } from './json-schema.ts'
 import { importEngine } from './load-engine.ts'
 
-/** The part of node-llama-cpp's inside that moves a grammar past tokens which it did not sample itself. */
+/** The part of node-llama-cpp's internals that advances a grammar over tokens which it did not sample. */
 interface GrammarInternals {
   readonly _bindings?: {
     readonly AddonSampler?: {
@@ -14,10 +14,10 @@ interface GrammarInternals {
 }
 
 /**
- * A grammar that lets only JSON of the schema through, standing behind what was written already.
+ * A grammar that allows only JSON of the schema, advanced past what was written already.
  *
- * @throws InferenceError `not_resumable` where `prefix` does not keep to the schema, or this version of the engine
- * cannot move on by tokens.
+ * @throws InferenceError `not_resumable` if `prefix` does not match the schema, or this version of the engine
+ * cannot advance by tokens.
  */
 export async function grammarState(
   engine: { readonly llama: Llama; readonly model: LlamaModel },
@@ -31,7 +31,7 @@ export async function grammarState(
     const grammar = await engine.llama.createGrammarForJsonSchema(schema as unknown as Schema)
     state = new LlamaGrammarEvaluationState({ model: engine.model, grammar })
   } catch (cause) {
-    throw new InferenceError('capability_unavailable', 'this engine cannot keep to that schema', {
+    throw new InferenceError('capability_unavailable', 'this engine cannot enforce that schema', {
       cause,
       details: { param: 'response_format' },
     })
@@ -45,7 +45,7 @@ function moveOn(llama: Llama, state: LlamaGrammarEvaluationState, prefix: readon
   const { _state: native } = state as unknown as { readonly _state?: unknown }
   for (const token of prefix) {
     if (sampler?.canBeNextTokenForGrammarEvaluationState?.(native, token) !== true) {
-      throw new InferenceError('not_resumable', 'the answer so far does not keep to its schema')
+      throw new InferenceError('not_resumable', 'the answer so far does not match its schema')
     }
     sampler.acceptGrammarEvaluationStateToken?.(native, token)
   }

@@ -1,8 +1,8 @@
-/** Between two questions whether the other side is there. */
+/** Interval between pings. */
 const INTERVAL_MS = 1_500
-/** After so many in a row without an answer it hangs: within nine seconds. */
+/** Unanswered pings in a row after which the process counts as hung: within nine seconds. */
 const MAX_MISSED = 5
-/** After so many it is not given new work. */
+/** Unanswered pings after which it gets no new work. */
 const DOUBTFUL = 2
 
 export interface HeartbeatInit {
@@ -13,7 +13,7 @@ export interface HeartbeatInit {
 }
 
 /**
- * Notices a process that is alive and does nothing: its loop is blocked, or it was stopped. Questions without an
+ * Detects a process that is alive but does nothing: its event loop is blocked, or it was stopped. Pings without an
  * answer are counted instead of time, so that a machine that slept, or is slow, does not look like a hang.
  */
 export class Heartbeat implements Disposable {
@@ -31,12 +31,12 @@ export class Heartbeat implements Disposable {
     this.#timer.unref()
   }
 
-  /** Whether so many questions are open that it may hang. */
+  /** Whether enough pings are unanswered that it may hang. */
   get isDoubtful(): boolean {
     return this.#missed > DOUBTFUL
   }
 
-  /** Anything that came from the other side. */
+  /** Call for any message from the other side. */
   heard(): void {
     this.#missed = 0
   }

@@ -1,5 +1,5 @@
 /**
- * The engine that comes with Skein: llama.cpp by way of node-llama-cpp, in a child process.
+ * The engine bundled with Skein: llama.cpp through node-llama-cpp, in a child process.
  *
  * @example
  * import { parseRequest } from '../../protocol/index.ts'

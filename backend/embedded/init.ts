@@ -14,13 +14,13 @@ export interface EmbeddedInit {
   readonly slots?: number
   /** Tokens of prompt and answer together, for each slot; memory grows with it. @default 4096, or what the model was trained on where that is less */
   readonly contextSize?: number
-  /** @default all cores but one, for more of them than are free make an engine much slower */
+  /** @default all cores but one: using more cores than are free makes an engine much slower */
   readonly threads?: number
   /** `auto` uses a GPU where a build for it is installed. @default false */
   readonly gpu?: false | 'auto'
   /**
-   * An answer that goes on after up to this many tokens goes on exactly as it would have at the first engine, for they
-   * are evaluated one by one; a longer one is read in batches, which is faster and rounds otherwise. @default 128, for
+   * An answer resumed after up to this many tokens continues exactly as it would have at the first engine, because they
+   * are evaluated one by one; a longer prefix is read in batches, which is faster but rounds differently. @default 128, for
    * a pause of a few seconds at the speed of a small model on a CPU
    */
   readonly exactResumeTokens?: number
@@ -31,13 +31,13 @@ export interface EmbeddedInit {
   /** A request waits this long for an engine that is being restarted, then fails with `loading`. @default 30_000 */
   readonly readyTimeoutMs?: number
   /**
-   * A process that has not ended a cancelled request after this time hangs, and is killed and started again.
+   * A process that has not stopped a cancelled request after this time counts as hung; it is killed and restarted.
    * @default 60_000, for a long text that a slow CPU embeds in one go
    */
   readonly cancelTimeoutMs?: number
   /** Fractions of 1 while the model is loaded. */
   readonly onProgress?: (fraction: number) => void
-  /** Ends a creation that is under way. */
+  /** Aborts the creation. */
   readonly signal?: AbortSignal
 }
 

@@ -20,12 +20,12 @@ interface Schema {
   readonly $ref?: unknown
 }
 
-/** Repetitions unroll into grammar rules, so their bounds are bounded. */
+/** Repetitions unroll into grammar rules, so their number is limited. */
 const MAX_REPETITION = 500
 
 const ANY_OBJECT: GrammarSchema = { type: 'object', additionalProperties: true }
 
-/** Says nothing about which values are valid. */
+/** Keywords that do not restrict which values are valid. */
 const ANNOTATIONS: ReadonlySet<string> = new Set([
   '$schema',
   '$id',
@@ -80,7 +80,7 @@ const TYPES: readonly unknown[] = [
  * required or not, and none that is not listed unless `additionalProperties` says so.
  *
  * @throws InferenceError `capability_unavailable` for a schema with conditions that a grammar cannot keep,
- * `invalid_request` for one that is none; both with `details.param`.
+ * `invalid_request` for an invalid schema; both with `details.param`.
  */
 export function grammarSchema(
   format: ResponseFormat | null | undefined,
@@ -209,7 +209,7 @@ class Converter {
     }
   }
 
-  /** References are put in place, so a schema that contains itself cannot be kept. */
+  /** References are inlined, so a recursive schema cannot be enforced. */
   #resolve(reference: unknown, depth: number): GrammarSchema {
     const path = typeof reference === 'string' ? reference : ''
     const match = /^#\/(\$defs|definitions)\/([^/]+)$/.exec(path)
@@ -248,10 +248,10 @@ function list(value: unknown, name: string): readonly unknown[] {
   return value
 }
 
-/** One of which an answer has to keep to. */
+/** Alternatives, one of which an answer has to match. */
 function choices(value: unknown, name: string): readonly unknown[] {
   const listed = list(value, name)
-  if (listed.length === 0) throw invalid(`'${name}' is empty, so that no answer keeps to it`)
+  if (listed.length === 0) throw invalid(`'${name}' is empty, so no answer can match it`)
   return listed
 }
 
@@ -259,7 +259,7 @@ function literal(value: unknown): string | number | boolean | null {
   if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) {
     return value as string | number | boolean | null
   }
-  throw unavailable('constants that are no plain values')
+  throw unavailable('constants that are not plain values')
 }
 
 function checkBound(schema: Schema, key: string): void {
@@ -273,7 +273,7 @@ function checkBound(schema: Schema, key: string): void {
 
 function checkRange(schema: Schema, what: (typeof BOUNDED)[number]): void {
   if (Number(schema[`min${what}`]) > Number(schema[`max${what}`])) {
-    throw invalid(`'min${what}' is above 'max${what}', so that no answer keeps to it`)
+    throw invalid(`'min${what}' is above 'max${what}', so no answer can match it`)
   }
 }
 

@@ -16,7 +16,7 @@ export interface LoadedEngine {
   readonly specialTexts: readonly string[]
 }
 
-/** The engine as it is installed; a message that says what to do where it is not. */
+/** Imports the installed engine. @throws an error that says how to install it */
 export async function importEngine(): Promise<typeof import('node-llama-cpp')> {
   try {
     return await import('node-llama-cpp')
@@ -44,7 +44,7 @@ export async function loadEngine(
   })
   const model = await llama.loadModel({
     modelPath: settings.modelPath,
-    // On a CPU a mapped file stands in memory beside the repacked weights.
+    // On a CPU a mapped file occupies memory beside the repacked weights.
     useMmap: settings.gpu === false ? false : 'auto',
     onLoadProgress: onProgress,
   })
@@ -70,7 +70,7 @@ function readVocabulary(model: LlamaModel): Pick<LoadedEngine, 'vocabularySize' 
   return { vocabularySize, specialTexts }
 }
 
-/** Those that llama.cpp looks for in text when it parses special tokens. */
+/** Spellings that llama.cpp looks for when it parses special tokens. */
 function isSpecial(model: LlamaModel, token: Token): boolean {
   const { control, userDefined, unknown } = model.getTokenAttributes(token)
   return control || userDefined || unknown

@@ -27,7 +27,7 @@ export interface EngineSettings {
 export interface EngineFacts {
   readonly contextLength: number
   readonly capabilities: readonly Capability[]
-  /** What computes beside the CPU: `cuda`, `metal`, `vulkan`. */
+  /** GPU backend beside the CPU: `cuda`, `metal`, `vulkan`. */
   readonly gpu: string | false
 }
 
@@ -48,10 +48,10 @@ export type ToEngine =
       readonly resume: Resume | undefined
     }
   | { readonly type: 'cancel'; readonly id: number }
-  /** Whether its loop turns; answered by `pong`. */
+  /** Checks that its event loop runs; answered by `pong`. */
   | { readonly type: 'ping' }
 
-/** A piece of a written answer. */
+/** A chunk of an answer. */
 export interface TextEvent {
   readonly type: 'text'
   readonly text: string
@@ -69,7 +69,7 @@ export interface EmbeddingEvent {
   readonly embedding: readonly number[]
 }
 
-/** All that is told of an answer that was to be rated. */
+/** The result of rating an answer. */
 export interface ScoreEvent {
   readonly type: 'score'
   readonly response: ScoreResponse
@@ -80,7 +80,7 @@ export interface DoneEvent {
   readonly usage: Usage
   readonly timings: { readonly prefillMs: number; readonly decodeMs: number }
   readonly rates: EngineRates
-  /** What it took: tokens read that were not cached, and tokens written. */
+  /** Cost: prompt tokens that were not cached, and completion tokens. */
   readonly evaluatedTokens: number
 }
 
@@ -91,7 +91,7 @@ export interface FailedEvent {
   readonly details: ErrorDetails
 }
 
-/** What the engine tells of one request. `done`, `failed` and `cancelled` end it. */
+/** Events of one request. `done`, `failed` and `cancelled` end it. */
 export type RequestEvent =
   | TextEvent
   | EmbeddingEvent

@@ -11,7 +11,7 @@ import { splitPrefix } from '../messages.ts'
 import type { LoadedEngine } from './load-engine.ts'
 import { type PromptSegment, SpecialTextGuard } from './special-text.ts'
 
-/** A token stands for 16 characters at most, on average over any text that is worth the name. */
+/** Characters per token, at most, on average over any realistic text. */
 const MAX_CHARACTERS_PER_TOKEN = 16
 
 type Vocabulary = Pick<LoadedEngine, 'model' | 'specialTexts' | 'contextLength' | 'vocabularySize'>
@@ -31,9 +31,9 @@ export class PromptBuilder {
   }
 
   /**
-   * Renders a chat with the model's own template and nothing added to it.
+   * Renders a chat with the model's own template, nothing added.
    *
-   * @throws InferenceError `invalid_request` where the template refuses the messages, `context_too_long`.
+   * @throws InferenceError `invalid_request` if the template rejects the messages, `context_too_long`.
    */
   chat({ messages: all }: ChatRequest): Token[] {
     const { messages, prefix } = splitPrefix(all)
@@ -51,10 +51,14 @@ export class PromptBuilder {
         }) ?? ''
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
-      throw new InferenceError('invalid_request', `the model's template refuses: ${why}`, {
-        cause,
-        details: { param: 'messages' },
-      })
+      throw new InferenceError(
+        'invalid_request',
+        `the model's chat template rejected the messages: ${why}`,
+        {
+          cause,
+          details: { param: 'messages' },
+        },
+      )
     }
     const begun = prefix === '' ? [] : [{ text: prefix, plain: true }]
     return this.#tokenize([...guard.split(rendered), ...begun])
@@ -89,12 +93,12 @@ export class PromptBuilder {
       index === 0 ? model.tokenize(text, !plain) : model.tokenize(text, !plain, 'trimLeadingSpace'),
     )
     const { bos, shouldPrependBosToken } = model.tokens
-    // Some templates write the token themselves; two of them confuse a model.
+    // Some templates write the token themselves; a second one confuses the model.
     if (shouldPrependBosToken && bos !== null && tokens[0] !== bos) tokens.unshift(bos)
     return tokens
   }
 
-  /** Tokenizing many megabytes would hold up every other request, so that a beginning of them is judged first. */
+  /** Tokenizing many megabytes would block every other request, so a prefix is measured first. */
   #refuseHopeless(segments: readonly PromptSegment[]): void {
     const { contextLength, model } = this.#engine
     const text = segments.map((segment) => segment.text).join('')
@@ -110,7 +114,7 @@ export class PromptBuilder {
 export function tooLong(promptTokens: number, contextLength: number): InferenceError {
   return new InferenceError(
     'context_too_long',
-    `the prompt has ${promptTokens} tokens, and the context of ${contextLength} has to hold it and an answer`,
+    `the prompt has ${promptTokens} tokens; prompt and answer have to fit a context of ${contextLength}`,
     { details: { promptTokens, contextLength } },
   )
 }

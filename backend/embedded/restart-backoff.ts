@@ -1,10 +1,10 @@
 import { backoffMs } from '../../timing/index.ts'
 
 const BACKOFF = { minMs: 200, maxMs: 30_000 }
-/** After this long a time of work, a death counts as the first again. */
+/** Uptime after which a crash counts as the first again. */
 const SETTLED_MS = 60_000
 
-/** How long to wait before the engine process is started again, over deaths in a row. */
+/** Pause before the engine process is restarted, by consecutive crashes. */
 export class RestartBackoff {
   #deaths = 0
 

@@ -1,7 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
 
 /**
- * Drops what the caller has already from the front of a text that is written anew, and makes sure that it is the same.
+ * Drops what the caller has already from the start of a regenerated text, and checks that it is the same.
  * Counts in bytes of UTF-8, as the caller does.
  */
 export class ResumeSeam {
@@ -16,7 +16,7 @@ export class ResumeSeam {
 
   /**
    * @returns the part of `text` that the caller does not have.
-   * @throws InferenceError `not_resumable` where the caller has something else.
+   * @throws InferenceError `not_resumable` if the caller's text differs.
    */
   pass(text: string): string {
     const open = this.#delivered.length - this.#matched
@@ -29,12 +29,15 @@ export class ResumeSeam {
     return bytes.subarray(length).toString('utf8')
   }
 
-  /** @throws InferenceError `not_resumable` where the answer ended before what the caller has. */
+  /** @throws InferenceError `not_resumable` if the answer is shorter than what the caller has. */
   end(): void {
     if (this.#matched < this.#delivered.length) throw doesNotFit()
   }
 }
 
 function doesNotFit(): InferenceError {
-  return new InferenceError('not_resumable', 'the token ids do not spell the text delivered so far')
+  return new InferenceError(
+    'not_resumable',
+    'the token ids do not decode to the text delivered so far',
+  )
 }

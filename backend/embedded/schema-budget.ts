@@ -1,8 +1,8 @@
 import { InferenceError } from '../../protocol/index.ts'
 
-/** What a grammar may be made of. Its cost at each token grows with the literals that it could be within. */
+/** Limits of a grammar. Its cost per token grows with the number of literals that may match. */
 export const SCHEMA_BOUNDS = {
-  /** Parts of a schema, references put in place. */
+  /** Parts of a schema, references inlined. */
   nodes: 1_000,
   /** Values of `enum` and `const`, and variants of `oneOf`, over the whole schema. */
   alternatives: 256,
@@ -34,7 +34,7 @@ export class SchemaBudget {
 }
 
 export function unavailable(what: string): InferenceError {
-  return new InferenceError('capability_unavailable', `this engine cannot keep to ${what}`, {
+  return new InferenceError('capability_unavailable', `this engine cannot enforce ${what}`, {
     details: { param: 'response_format' },
   })
 }

@@ -3,9 +3,9 @@ import type { EndScore, PositionScore, ScoredToken, Usage } from '../../protocol
 import { tooLong } from './prompt.ts'
 import type { SequencePool } from './sequence-pool.ts'
 
-/** Tokens evaluated in one go, as when an answer's prompt is read. */
+/** Tokens evaluated at once, as during prefill. */
 const CHUNK = 64
-/** Likeliest tokens that the engine is asked for. More costs time, and tells of nothing that a model would write. */
+/** Most likely tokens requested from the engine. More costs time and covers only tokens that a model would not write. */
 const TOLD = 64
 /** The whole distribution, as the model has it: at temperature 0 the engine would give the vocabulary, by default a part. */
 const UNFILTERED = { temperature: 1, topK: TOLD, topP: 1, minP: 0 } as const
@@ -15,7 +15,7 @@ export interface ScorePlan {
   readonly completion: readonly Token[]
   /** Ascending places of the completion. */
   readonly positions: readonly number[]
-  /** Likeliest tokens to tell of. */
+  /** Most likely tokens to report. */
   readonly top: number
   readonly group: string | undefined
   readonly contextLength: number
@@ -25,7 +25,7 @@ export interface ScorePlan {
 
 export interface ScoreSummary {
   readonly scores: readonly PositionScore[]
-  /** Absent where the answer ends with an end token itself, its end is not rated, or the context is full. */
+  /** Absent if the answer ends with an end token, its end is not rated, or the context is full. */
   readonly end: EndScore | undefined
   readonly usage: Usage
   readonly evaluatedTokens: number
@@ -86,7 +86,7 @@ export async function scoreTokens(
   }
 }
 
-/** With a place left in the context: the engine would drop the beginning to make room. */
+/** Requires a free position in the context: otherwise the engine would drop the beginning. */
 function ratesEnd({
   prompt,
   completion,

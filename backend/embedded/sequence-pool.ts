@@ -22,7 +22,7 @@ export interface SequenceLease {
   release(): void
 }
 
-/** The engine's sequences. They stay warm between requests of one group; who comes when all are busy waits in line. */
+/** The engine's sequences. They stay warm between requests of one group; requests wait in order while all are busy. */
 export class SequencePool {
   readonly #slots: Slot[] = []
   readonly #waiting: Waiter[] = []

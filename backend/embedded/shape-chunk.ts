@@ -2,7 +2,7 @@ import type { BackendChunk } from '../backend.ts'
 import { completionShape } from '../logprobs.ts'
 import type { EmbeddingEvent, ScoreEvent, TextEvent } from './messages.ts'
 
-/** What the engine tells, as an OpenAI chunk. */
+/** An engine event as an OpenAI chunk. */
 export class ChunkShaper {
   readonly #kind: 'chat' | 'completion'
   readonly #model: string
@@ -20,7 +20,7 @@ export class ChunkShaper {
       type: 'chunk',
       json: this.#kind === 'chat' ? this.#chat(event) : this.#completion(event),
       tokenIds,
-      // One for each id, or none: probabilities wait for their text, and ids do not.
+      // One per id, or none: probabilities wait for their text, ids do not.
       logprobs: logprobs.length === tokenIds.length ? logprobs.map(({ logprob }) => logprob) : [],
     }
   }

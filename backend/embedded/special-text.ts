@@ -5,7 +5,7 @@ export interface PromptSegment {
 }
 
 /**
- * Keeps what users write from becoming control tokens. Texts are guarded before the chat template sees them: whatever
+ * Keeps user text from becoming control tokens. Texts are guarded before the chat template sees them: whatever
  * in them spells a special token, or could with the template's own text beside it, is replaced by a random word that
  * templates pass through. `split` puts the original back as a plain segment.
  */
@@ -19,7 +19,7 @@ export class SpecialTextGuard {
   constructor(specials: readonly string[], nonce: string) {
     this.#specials = specials.filter((text) => text !== '')
     this.#word = `x${nonce}x`
-    // The longest first: an alternation takes the first that fits.
+    // Longest first: an alternation takes the first match.
     const alternatives = [...this.#specials]
       .sort((a, b) => b.length - a.length)
       .map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
@@ -66,7 +66,7 @@ export class SpecialTextGuard {
         if (length > tail && text.endsWith(special.slice(0, length))) tail = length
       }
     }
-    // Where they meet, the text is all edge.
+    // Where they overlap, the whole text is edge.
     return head + tail > text.length ? { head: text.length, tail: 0 } : { head, tail }
   }
 }

@@ -13,7 +13,7 @@ import { ResumeSeam } from './resume-seam.ts'
 import type { Sampling } from './sampling.ts'
 import type { SequencePool } from './sequence-pool.ts'
 
-/** Tokens evaluated in one go. A cancel waits for one chunk, and other answers flow between two. */
+/** Tokens evaluated at once. Cancelling waits for one batch; other answers advance between batches. */
 const PREFILL_CHUNK = 64
 
 export interface AnswerPlan {
@@ -26,7 +26,7 @@ export interface AnswerPlan {
   readonly stops: readonly string[]
   readonly sampling: Sampling
   readonly schema: GrammarSchema | undefined
-  /** Likeliest tokens to tell of beside each token; `undefined`: no logprobs at all. */
+  /** Most likely alternatives per token; `undefined`: no logprobs at all. */
   readonly topLogprobs: number | undefined
   readonly group: string | undefined
   /** A prefix of up to this many tokens is evaluated one by one. */
@@ -44,7 +44,7 @@ export interface AnswerSummary {
 
 export interface AnswerOptions {
   readonly signal: AbortSignal
-  /** Told of tokens once the engine has read or written them. */
+  /** Receives token counts once the engine has read or written them. */
   readonly onEvaluated: (tokens: number) => void
 }
 

@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 
 const CHUNK_BYTES = 262_144
 
-/** What a reader throws when a file says that it holds more than it does. */
+/** Thrown when a file is shorter than its header claims. */
 export class TruncatedFile extends Error {}
 
 /**
@@ -36,7 +36,7 @@ export class ByteReader {
     return this.#buffer.length - this.#at
   }
 
-  /** Makes sure that `count` bytes are buffered. */
+  /** Buffers at least `count` bytes. */
   async need(count: number): Promise<void> {
     if (count > this.remaining)
       throw new TruncatedFile(`it ends before byte ${this.position + count}`)
@@ -67,7 +67,7 @@ export class ByteReader {
     return bytes
   }
 
-  /** Passes over `count` bytes without reading those that are not buffered yet. */
+  /** Skips `count` bytes without reading those that are not buffered yet. */
   skip(count: number): void {
     if (count > this.remaining)
       throw new TruncatedFile(`it ends before byte ${this.position + count}`)

@@ -14,10 +14,10 @@ import type { GgufHeader } from './read-header.ts'
  *   type, length of the value, the value as GGUF writes it (arrays with their own type and count)
  *
  * Numbers are unsigned 64-bit little-endian, names are preceded by their length in bytes. The chat template is
- * `tokenizer.chat_template` and so stays out.
+ * `tokenizer.chat_template` and so not included.
  *
  * @returns `sha256:` and 64 hex digits.
- * @throws InferenceError `invalid_request` where the file has a tensor type that is not known.
+ * @throws InferenceError `invalid_request` for an unknown tensor type.
  */
 export async function ggufDigest(
   path: string,

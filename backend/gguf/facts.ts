@@ -23,7 +23,7 @@ export interface GgufFacts {
 /** Architectures without a decoder: an encoder's output is an embedding. */
 const ENCODERS = /bert|t5encoder|gemma-embedding/
 
-/** Reads what an advertisement says of a model out of the header of its file; what is missing there is empty or 0. */
+/** Reads a model's advertised facts from its file header; missing values are empty or 0. */
 export function ggufFacts(header: GgufHeader): GgufFacts {
   const text = (key: string): string => {
     const value = header.metadata.get(key)?.value

@@ -1,5 +1,5 @@
 /**
- * What a GGUF file says of its model, and the digest of its weights, without loading an engine.
+ * Facts about a model from its GGUF file, and the digest of its weights, without loading an engine.
  *
  * @example
  * const header = await readGgufHeader('model.gguf')

@@ -7,7 +7,7 @@ const MAX_TENSORS = 100_000
 const MAX_KEYS = 10_000
 const MAX_DIMENSIONS = 8
 const MAX_NAME_BYTES = 1_024
-/** Longer strings are passed over. Chat templates of today reach about 100 kB. */
+/** Longer strings are skipped. Today's chat templates reach about 100 kB. */
 const MAX_STRING_BYTES = 1_048_576
 const MAX_ARRAY_DEPTH = 4
 
@@ -39,8 +39,8 @@ export interface GgufHeader {
 class BadGguf extends Error {}
 
 /**
- * Reads the header of a GGUF file (versions 2 and 3, little-endian). Whatever the file claims, memory stays within a
- * few megabytes beside the list of tensors.
+ * Reads the header of a GGUF file (versions 2 and 3, little-endian). Memory stays within a few
+ * megabytes beside the list of tensors, whatever the file claims.
  *
  * @throws InferenceError `invalid_request` for a file that is missing, truncated or something else.
  */
@@ -81,14 +81,14 @@ async function readHeader(reader: ByteReader, fileBytes: number): Promise<GgufHe
   const metadata = new Map<string, GgufValue>()
   for (let index = 0; index < keyCount; index++) {
     const key = await readString(reader, MAX_NAME_BYTES)
-    if (metadata.has(key)) throw new BadGguf(`key '${key}' stands twice`)
+    if (metadata.has(key)) throw new BadGguf(`key '${key}' occurs twice`)
     metadata.set(key, await readValue(reader))
   }
   const claims: { name: string; shape: number[]; type: number; offset: number }[] = []
   for (let index = 0; index < tensorCount; index++) claims.push(await readTensorInfo(reader))
   const alignment = metadata.get('general.alignment')?.value ?? 32
   if (typeof alignment !== 'number' || alignment < 1 || !Number.isInteger(alignment)) {
-    throw new BadGguf('its alignment is none')
+    throw new BadGguf('its alignment is invalid')
   }
   const dataStart = Math.ceil(reader.position / alignment) * alignment
   const tensors = claims.map(({ name, type, shape, offset }) => {
@@ -209,7 +209,7 @@ async function passArray(reader: ByteReader, depth: number): Promise<void> {
   if (type !== VALUE.string && type !== VALUE.array) {
     throw new BadGguf(`an array has the unknown type ${type}`)
   }
-  // Each element takes 8 bytes of the file at least, so a count that lies ends at the end of the file.
+  // Each element takes at least 8 bytes, so a false count fails at the end of the file.
   for (let index = 0; index < count; index++) {
     if (type === VALUE.array) await passArray(reader, depth + 1)
     else {

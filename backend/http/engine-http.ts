@@ -3,13 +3,13 @@ import { failureIn, failureOf } from './failure.ts'
 import { eventSplitter, lineSplitter, type Splitter, wholeSplitter } from './framing.ts'
 import { type Json, parseJson } from './json.ts'
 
-/** The part of the platform's `fetch` that the HTTP backends use, so that another one can take its place. */
+/** The part of the platform's `fetch` that the HTTP backends use; injectable. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
 
-/** Says how many Skein gateways a request came through, or that a node sends it: a gateway refuses what goes in circles. */
+/** Number of Skein gateways that a request passed, or `node`: a gateway refuses loops. */
 const HOPS_HEADER = 'x-skein-hops'
 
-/** A failure's body is read up to here. */
+/** Bytes read of an error body. */
 const MAX_FAILURE_BYTES = 65_536
 
 export interface EngineHttpInit {
@@ -51,12 +51,12 @@ export interface EngineHttp {
   get(path: string, options?: CallOptions): Promise<Json>
   post(path: string, body: object, options?: CallOptions): Promise<Json>
   /**
-   * Resolves if anything answers, whatever it says; also if it is too busy to answer in time.
+   * Resolves on any answer, and if the engine is too busy to answer in time.
    *
-   * @throws InferenceError `engine_failed` where no connection can be made
+   * @throws InferenceError `engine_failed` if no connection can be made
    */
   requireConnection(path: string, options?: CallOptions): Promise<void>
-  /** The records of a streamed answer. Leaving the loop closes the connection, which is how engines learn to stop. */
+  /** The records of a streamed answer. Leaving the loop closes the connection, which stops the engine. */
   stream(path: string, body: object, options: StreamOptions): AsyncGenerator<string>
 }
 
@@ -98,7 +98,7 @@ class HttpConnection implements EngineHttp {
     try {
       await this.#open('GET', path, undefined, { ...options, signal: attempt.signal })
     } catch (error) {
-      // It answered that it cannot now, or is too busy to.
+      // It refused for now, or is too busy to answer.
       if (error instanceof InferenceError || attempt.signal.aborted) {
         options.signal?.throwIfAborted()
         return
@@ -163,7 +163,7 @@ class HttpConnection implements EngineHttp {
     { signal, hops }: Sent & { readonly signal: AbortSignal },
   ): Promise<Response> {
     const payload = body === undefined ? {} : { body: JSON.stringify(body) }
-    // A redirect would carry requests, and perhaps the key, to a host that nobody configured.
+    // A redirect would send requests, and perhaps the key, to a host that is not configured.
     const init: RequestInit = {
       method,
       headers: { ...this.#headers, [HOPS_HEADER]: hops === undefined ? 'node' : String(hops) },
@@ -176,7 +176,7 @@ class HttpConnection implements EngineHttp {
     throw failureOf(response.status, await readText(response, MAX_FAILURE_BYTES), response.headers)
   }
 
-  /** Once more at a connection that was closed while it was idle. */
+  /** Retries once on a connection that was closed while idle. */
   async #send(url: string, init: RequestInit): Promise<Response> {
     const startedAt = performance.now()
     try {
@@ -218,7 +218,7 @@ class Attempt {
     clearTimeout(this.#timer)
   }
 
-  /** What went wrong: the caller's abort before our deadline before what `fetch` made of it. */
+  /** The cause of a failure: the caller's abort, else our deadline, else the error of `fetch`. */
   explain(error: unknown): unknown {
     if (this.#caller?.aborted === true) return this.#caller.reason
     if (this.#own.signal.aborted) return this.#own.signal.reason
@@ -237,10 +237,10 @@ class Attempt {
 }
 
 /**
- * How to read an answer that begins so: an event stream cannot begin like JSON.
+ * Framing of an answer by its first characters: an event stream cannot begin like JSON.
  *
- * @returns undefined while nothing but white space came
- * @throws InferenceError `engine_failed` for a web page, as proxies answer with
+ * @returns undefined while only white space has arrived
+ * @throws InferenceError `engine_failed` for a web page, as proxies send
  */
 function splitterFor(framing: StreamOptions['framing'], beginning: string): Splitter | undefined {
   const [first] = beginning.replace(/^\uFEFF/, '').trimStart()
@@ -256,13 +256,13 @@ function splitterFor(framing: StreamOptions['framing'], beginning: string): Spli
   return isWhole ? wholeSplitter(LIMITS.maxResponseBytes) : eventSplitter(LIMITS.maxFrameBytes)
 }
 
-/** Codes with which a connection ends that the server had closed while it was idle. */
+/** Error codes of a connection that the server closed while idle. */
 const CLOSED_CODES: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
-/** A connection that was closed already fails at once; an engine that worked on the request takes longer to die. */
+/** A connection closed earlier fails at once; an engine that crashes on the request takes longer. */
 const STALE_WITHIN_MS = 2_000
 
 /**
- * Whether a request met a kept-alive connection that its server had closed before: nothing of an answer came, and the
+ * Whether a request met a kept-alive connection that its server had already closed: no byte of an answer came, and the
  * connection had carried an answer before. Such a request was not processed, and can be sent again.
  */
 function metStaleConnection(error: unknown, wasUsed: boolean, tookMs: number): boolean {
@@ -280,7 +280,8 @@ async function readText(response: Response, maxBytes: number): Promise<string> {
   let size = 0
   for await (const bytes of response.body ?? []) {
     size += bytes.length
-    if (size > maxBytes) throw new InferenceError('engine_failed', 'the engine sent too much')
+    if (size > maxBytes)
+      throw new InferenceError('engine_failed', 'the engine sent more than allowed')
     text += decoder.decode(bytes, { stream: true })
   }
   return text + decoder.decode()

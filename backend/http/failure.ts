@@ -2,10 +2,10 @@ import { InferenceError, LIMITS } from '../../protocol/index.ts'
 import { isAbsent, type Json } from '../shapes/index.ts'
 import { asNumber, asRecord, asString } from './json.ts'
 
-/** As much of an engine's message as a peer gets to see. */
+/** Characters of an engine's message that a peer gets to see. */
 const MAX_ENGINE_MESSAGE = 300
 
-/** Where the engines write the two numbers of a prompt that is too long. */
+/** Patterns of the two numbers in the engines' messages about a prompt that is too long. */
 const CONTEXT_LENGTH = [
   /maximum context length (?:is|of) (\d+)/i,
   /context length of only (\d+)/i,
@@ -29,7 +29,7 @@ const PROMPT_TOKENS = [
 ]
 const TOO_LONG =
   /maximum context length|context[ _]length[ _]exceeded|exceeds? (?:the )?(?:available |maximum )?context|longer than the model's context|when context the overflows|prompt is too long|must have less than \d+ tokens/i
-/** llama-server has status 500 for an input that it cannot embed in one piece. */
+/** llama-server sends status 500 for an input that it cannot embed in one batch. */
 const TOO_LARGE_TO_EMBED = /input \(\d+ tokens\) is (?:too large to process|larger than the max)/i
 const TOO_LONG_CODES: ReadonlySet<string> = new Set([
   'exceed_context_size_error',
@@ -49,7 +49,7 @@ const NAMED_STATUS: readonly (readonly [name: RegExp, status: number])[] = [
 ]
 
 /**
- * What an engine says went wrong in a record of an answer that began with status 200, whatever its form: `error` as text or
+ * The failure in a record of an answer that began with status 200, in any of the known forms: `error` as text or
  * object, an object that is the error itself, or FastAPI's `detail`.
  *
  * @returns undefined for a record that is part of an answer
@@ -66,8 +66,8 @@ export function failureIn(record: Json, text: string): InferenceError | undefine
 }
 
 function statusOf({ code, status, type }: Json): number {
-  for (const told of [code, status]) {
-    const number = typeof told === 'string' ? Number(told) : told
+  for (const stated of [code, status]) {
+    const number = typeof stated === 'string' ? Number(stated) : stated
     if (typeof number === 'number' && number >= 400 && number < 600) return number
   }
   const names = [code, type, status].filter((name) => typeof name === 'string')
@@ -78,18 +78,21 @@ function statusOf({ code, status, type }: Json): number {
   return 500
 }
 
-/** An engine's refusal, over HTTP or inside a stream, as the error it stands for. `body` is the text of the answer. */
+/** Maps an engine's refusal, over HTTP or inside a stream, to an InferenceError. `body` is the text of the answer. */
 export function failureOf(status: number, body: string, headers?: Headers): InferenceError {
   const told = read(body)
   const { message } = told
   const shown = message.slice(0, MAX_ENGINE_MESSAGE)
   const text =
-    shown === '' ? `the engine answered with status ${status}` : `the engine says: ${shown}`
+    shown === '' ? `the engine answered with status ${status}` : `the engine reports: ${shown}`
   if (isTooLong(status, told)) {
     return new InferenceError('context_too_long', text, { details: contextNumbers(told) })
   }
   if (status === 401 || status === 403) {
-    return new InferenceError('engine_failed', 'the engine refuses our credentials')
+    return new InferenceError(
+      'engine_failed',
+      'the engine rejected the credentials configured for it',
+    )
   }
   if (status === 404) {
     return /model/i.test(message)
@@ -166,7 +169,7 @@ function paramOf(message: string): { param?: string } {
 }
 
 function retryAfter(headers: Headers | undefined): { retryAfterMs?: number } {
-  // OpenAI sends both; the finer one counts.
+  // OpenAI sends both; the more precise one counts.
   const ms = numberOf(headers?.get('retry-after-ms')) ?? secondsOf(headers?.get('retry-after'))
   if (ms === undefined || ms < 0) return {}
   return { retryAfterMs: Math.min(ms, LIMITS.maxRetryAfterMs) }

@@ -1,10 +1,10 @@
 import { createParser } from 'eventsource-parser'
 import { InferenceError } from '../../protocol/index.ts'
 
-/** Takes text as it comes in and returns the records that are complete. */
+/** Takes text as it arrives and returns the complete records. */
 export interface Splitter {
   push(text: string): readonly string[]
-  /** What is left at the end of the stream. */
+  /** The remainder at the end of the stream. */
   end(): readonly string[]
 }
 
@@ -55,7 +55,7 @@ export function eventSplitter(maxRecordLength: number): Splitter {
   }
 }
 
-/** The data of an event that is named an error, as a record that says so. */
+/** The data of an event named `error`, as an error record. */
 function errorRecord(data: string): string {
   let told: unknown
   try {
@@ -68,8 +68,8 @@ function errorRecord(data: string): string {
 }
 
 /**
- * One JSON value in place of a stream of records, however it is laid out: some servers answer so although a stream was asked
- * for, above all with an error.
+ * One JSON value in place of a stream of records, in any layout: some servers answer this way to a streaming request,
+ * mostly with an error.
  */
 export function wholeSplitter(maxLength: number): Splitter {
   let text = ''
@@ -84,5 +84,5 @@ export function wholeSplitter(maxLength: number): Splitter {
 }
 
 function tooLong(): InferenceError {
-  return new InferenceError('engine_failed', 'the engine sent a record that is too long')
+  return new InferenceError('engine_failed', 'the engine sent a record longer than allowed')
 }

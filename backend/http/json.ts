@@ -25,7 +25,7 @@ export function parseJson(text: string): Json {
   try {
     return asRecord(JSON.parse(text))
   } catch (cause) {
-    throw new InferenceError('engine_failed', 'the engine sent something that is not JSON', {
+    throw new InferenceError('engine_failed', 'the engine sent invalid JSON', {
       cause,
     })
   }

@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** A lock that was not touched for this long belongs to nobody: longer than any pause of a living download. */
+/** A lock not touched for this long is stale: longer than any pause of a running download. */
 const STALE_MS = 120_000
 const TOUCH_MS = 10_000
 const LOOK_AGAIN_MS = 250
 
-/** The right to write one file, against other downloads of it in this process and others. */
+/** Exclusive right to write one file, across downloads in this and other processes. */
 export interface DownloadLock extends AsyncDisposable {}
 
 /**
- * Waits until nobody else downloads to `path`.
+ * Waits until no other download writes to `path`.
  *
  * @throws the signal's reason.
  */
@@ -26,7 +26,7 @@ export async function lockDownload(
   }
   const touch = setInterval(() => {
     const now = new Date()
-    // Without the file there is nothing to keep fresh.
+    // Without the file there is nothing to refresh.
     utimes(lockPath, now, now).catch(() => undefined)
   }, TOUCH_MS)
   touch.unref()
@@ -62,7 +62,7 @@ async function removeStale(lockPath: string): Promise<void> {
   await removeLockOf(owner, lockPath)
 }
 
-/** Another may have removed the stale lock and taken its place meanwhile; that one is put back. */
+/** Another download may have replaced the stale lock meanwhile; that lock is restored. */
 export async function removeLockOf(owner: string, lockPath: string): Promise<void> {
   const grave = `${lockPath}.${randomUUID()}`
   await rename(lockPath, grave).catch(() => undefined)

@@ -4,42 +4,42 @@ import { backoffMs } from '../../timing/index.ts'
 import { checkTransport } from './parse-source.ts'
 import type { PartialFile } from './partial-file.ts'
 
-/** How far a download is, bytes fetched before a break included. */
+/** Progress of a download, including bytes fetched before an interruption. */
 export interface DownloadProgress {
   readonly receivedBytes: number
-  /** `undefined` where the server does not say. */
+  /** `undefined` if the server does not send it. */
   readonly totalBytes: number | undefined
 }
 
 export interface DownloadInit {
   readonly fetch: typeof fetch
-  /** A connection on which nothing arrives for this long is given up. */
+  /** Idle time after which a connection is abandoned. */
   readonly idleTimeoutMs: number
-  /** Tries in a row that bring no new byte. */
+  /** Consecutive tries without a new byte. */
   readonly maxFruitlessTries: number
-  /** Pause before the second try; doubles with each that brings nothing. */
+  /** Pause before the second try; doubles with each try without progress. */
   readonly retryDelayMs: number
   readonly maxBytes: number
   readonly onProgress: (progress: DownloadProgress) => void
-  /** Told before each pause why the last try ended, and how long the pause is. */
+  /** Called before each pause with the failure of the last try and the length of the pause. */
   readonly onRetry: (why: string, pauseMs: number) => void
   readonly signal?: AbortSignal
 }
 
-/** However much each of them brings, a download that takes more tries than this will not end well. */
+/** Most tries of one download, whatever progress each of them makes. */
 const MAX_TRIES = 200
 const MAX_RETRY_DELAY_MS = 30_000
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 const MAX_REDIRECTS = 10
 
-/** Worth another try: the network's fault, or the server's for the moment. */
+/** Retryable: a network failure, or a temporary one at the server. */
 class Interrupted extends Error {}
 
 /**
  * Fetches the rest of a file, over as many connections as it takes.
  *
- * @throws InferenceError `invalid_request` where the server has no such file or it is no model, `dial_failed` where it
- * cannot be reached or keeps breaking off; the signal's reason.
+ * @throws InferenceError `invalid_request` if the server has no such file or it is not a model, `dial_failed` if it
+ * cannot be reached or keeps disconnecting; the signal's reason.
  */
 export async function download(url: URL, part: PartialFile, init: DownloadInit): Promise<void> {
   let fruitless = 0
@@ -61,7 +61,7 @@ export async function download(url: URL, part: PartialFile, init: DownloadInit):
     init.onRetry(why, pause)
     await delay(pause, undefined, init.signal === undefined ? {} : { signal: init.signal })
   }
-  throw gaveUp(url, new Interrupted(`broken off ${MAX_TRIES} times`))
+  throw gaveUp(url, new Interrupted(`interrupted ${MAX_TRIES} times`))
 }
 
 function gaveUp(url: URL, error: Interrupted): InferenceError {
@@ -73,7 +73,7 @@ function gaveUp(url: URL, error: Interrupted): InferenceError {
 async function downloadOnce(url: URL, part: PartialFile, init: DownloadInit): Promise<void> {
   const idle = new AbortController()
   const signal = AbortSignal.any([idle.signal, ...(init.signal === undefined ? [] : [init.signal])])
-  const expire = (): void => idle.abort(new Interrupted('the server went silent'))
+  const expire = (): void => idle.abort(new Interrupted('the server sent nothing'))
   let timer = setTimeout(expire, init.idleTimeoutMs)
   try {
     const response = await request(url, part, init, signal)
@@ -83,14 +83,14 @@ async function downloadOnce(url: URL, part: PartialFile, init: DownloadInit): Pr
       clearTimeout(timer)
       const received = part.bytes + chunk.length
       if (received > (totalBytes ?? init.maxBytes)) {
-        throw refuse(`${url.href} sends more than the ${totalBytes ?? init.maxBytes} bytes it may`)
+        throw refuse(`${url.href} sends more than ${totalBytes ?? init.maxBytes} bytes`)
       }
       await part.append(chunk)
       init.onProgress({ receivedBytes: part.bytes, totalBytes })
       timer = setTimeout(expire, init.idleTimeoutMs)
     }
     if (totalBytes !== undefined && part.bytes < totalBytes) {
-      throw new Interrupted(`it broke off after ${part.bytes} of ${totalBytes} bytes`)
+      throw new Interrupted(`the connection closed after ${part.bytes} of ${totalBytes} bytes`)
     }
   } catch (error) {
     if (error instanceof Interrupted || error instanceof InferenceError) throw error
@@ -98,12 +98,12 @@ async function downloadOnce(url: URL, part: PartialFile, init: DownloadInit): Pr
     throw new Interrupted(messageOf(error), { cause: error })
   } finally {
     clearTimeout(timer)
-    // Whatever of the body was not read: the connection is not needed any more.
+    // Drops the unread body; the connection is no longer needed.
     idle.abort()
   }
 }
 
-/** Follows redirects one by one: each is judged before it is asked, for not one may leave https. */
+/** Follows redirects one by one: each is checked before the request, because none may leave https. */
 async function request(
   url: URL,
   part: PartialFile,
@@ -129,16 +129,16 @@ async function request(
 
 function redirected(from: URL, location: string): URL {
   const to = URL.parse(location, from)
-  if (to === null) throw refuse(`${from.href} redirects to what is no URL`)
+  if (to === null) throw refuse(`${from.href} redirects to an invalid URL`)
   checkTransport(to)
-  // Nor may a server elsewhere have us ask one on this machine.
+  // Nor may a remote server redirect to this machine.
   if (to.protocol !== from.protocol && to.protocol === 'http:') {
     throw refuse(`${from.href} redirects from https to http`)
   }
   return to
 }
 
-/** Judges the answer's head and makes `part` ready for its body. @returns the file's length, where it is known. */
+/** Checks the response headers and prepares `part` for the body. @returns the file's length, if known. */
 async function prepare(
   url: URL,
   response: Response,
@@ -147,7 +147,7 @@ async function prepare(
 ): Promise<number | undefined> {
   const { status, headers } = response
   const encoding = headers.get('content-encoding') ?? 'identity'
-  if (encoding !== 'identity') throw refuse(`${url.href} is sent packed (${encoding})`)
+  if (encoding !== 'identity') throw refuse(`${url.href} is sent compressed (${encoding})`)
   const etag = headers.get('etag') ?? ''
   const validator = etag.startsWith('W/') ? '' : etag
   if (status === 206) {
@@ -155,7 +155,7 @@ async function prepare(
     const total = Number(range?.[2])
     if (Number(range?.[1]) !== part.bytes || (etag !== '' && validator !== part.validator)) {
       await part.restart('')
-      throw new Interrupted('the server sent another part of the file than was asked for')
+      throw new Interrupted('the server sent another range than requested')
     }
     return checkedTotal(total, url, init)
   }
@@ -169,7 +169,7 @@ async function prepare(
     return length === null ? undefined : checkedTotal(Number(length), url, init)
   }
   if (status === 408 || status === 429 || status >= 500) {
-    throw new Interrupted(`the server answers ${status}`)
+    throw new Interrupted(`the server answered ${status}`)
   }
   throw refuse(explainStatus(url, status))
 }
@@ -191,7 +191,7 @@ function explainStatus(url: URL, status: number): string {
         'accept its license there, download it by hand, and name the file instead'
       )
     default:
-      return `${url.href} cannot be downloaded: the server answers ${status}`
+      return `${url.href} cannot be downloaded: the server answered ${status}`
   }
 }
 

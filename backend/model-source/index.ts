@@ -1,5 +1,5 @@
 /**
- * Gets hold of a model's file: a path, an https URL, or `hf:org/repo/file`.
+ * Locates or downloads a model file: a path, an https URL, or `hf:org/repo/file`.
  *
  * @example
  * const source = 'hf:org/model-GGUF/model-Q4_K_M.gguf'

@@ -21,12 +21,12 @@ const SCHEME = /^[a-z][a-z0-9+.-]+:\/\//i
 export function parseModelSource(source: string, hubUrl: string): ModelSource {
   if (source.startsWith('hf:')) return parseHub(source, hubUrl)
   if (!SCHEME.test(source)) {
-    if (source.trim() === '') throw refuse('no model was named')
+    if (source.trim() === '') throw refuse('no model was given')
     return { kind: 'file', path: source }
   }
   const url = parseUrl(source)
   const name = safeName(basename(url.pathname))
-  if (name === '') throw refuse(`the URL names no file: ${source}`)
+  if (name === '') throw refuse(`the URL has no file name: ${source}`)
   const identity = createHash('sha256').update(url.href).digest('hex').slice(0, 16)
   return { kind: 'download', url, cachePath: join('url', identity, name) }
 }
@@ -36,10 +36,10 @@ function parseHub(source: string, hubUrl: string): ModelSource {
   const parts = file?.split('/') ?? []
   const bad = [org, repo, ...parts, ...revision.split('/')].some((part) => !isName(part))
   if (org === undefined || repo === undefined || bad) {
-    throw refuse(`'${source}' is not hf:org/repo/file.gguf, with @revision behind it if need be`)
+    throw refuse(`'${source}' is not of the form hf:org/repo/file.gguf[@revision]`)
   }
   const path = [org, repo, 'resolve', revision, ...parts].map(encodeURIComponent).join('/')
-  // A revision may hold slashes; as one name it never runs into the file's folders.
+  // A revision may contain slashes; as one name it cannot collide with the file's folders.
   const url = parseUrl(`${hubUrl.replace(/\/+$/, '')}/${path}`)
   return {
     kind: 'download',
@@ -55,15 +55,15 @@ function parseUrl(text: string): URL {
   return url
 }
 
-/** @throws InferenceError `invalid_request` for a transport on which anybody could change the file, or for a password in the URL. */
+/** @throws InferenceError `invalid_request` for a transport without integrity protection, or for a password in the URL. */
 export function checkTransport(url: URL): void {
   if (url.username !== '' || url.password !== '') {
     throw refuse(
-      `the URL for ${url.host} carries a password: download the file by hand and name it`,
+      `the URL for ${url.host} contains a password: download the file by hand and pass its path`,
     )
   }
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) return
-  throw refuse(`models are fetched by https only, not from ${url.origin}`)
+  throw refuse(`models are downloaded over https only, not from ${url.origin}`)
 }
 
 function isLoopback(hostname: string): boolean {
@@ -71,7 +71,7 @@ function isLoopback(hostname: string): boolean {
   return isIP(hostname) === 4 && hostname.startsWith('127.')
 }
 
-/** One name of a path, and not a way out of the directory. */
+/** Whether it is one path segment that does not leave the directory. */
 function isName(part: string | undefined): boolean {
   return part !== undefined && part !== '' && part !== '.' && part !== '..' && !/[\\\0]/.test(part)
 }

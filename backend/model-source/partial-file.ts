@@ -5,7 +5,7 @@ import { InferenceError } from '../../protocol/index.ts'
 
 const MAGIC = Buffer.from('GGUF')
 
-/** The begun download of a file: its bytes, their running sha256, and which version of the file they belong to. */
+/** A partial download: its bytes, their running sha256, and the version of the file they belong to. */
 export class PartialFile {
   readonly #path: string
   readonly #file: FileHandle
@@ -26,7 +26,7 @@ export class PartialFile {
     this.#validator = state.validator
   }
 
-  /** Opens what an earlier download of `path` left behind. Without a validator it is of no use, and dropped. */
+  /** Opens the remains of an earlier download of `path`. Without a validator they are dropped. */
   static async open(
     path: string,
     options: { readonly signal?: AbortSignal } = {},
@@ -58,7 +58,7 @@ export class PartialFile {
     return this.#validator
   }
 
-  /** Begins again, with another version of the file. */
+  /** Restarts with another version of the file. */
   async restart(validator: string): Promise<void> {
     await this.#file.truncate(0)
     this.#hash = createHash('sha256')
@@ -67,11 +67,11 @@ export class PartialFile {
     await writeFile(`${this.#path}.part.etag`, validator)
   }
 
-  /** @throws InferenceError `invalid_request` as soon as it shows that this is no GGUF file. */
+  /** @throws InferenceError `invalid_request` as soon as the bytes cannot be a GGUF file. */
   async append(chunk: Uint8Array): Promise<void> {
     for (let at = this.#bytes; at < MAGIC.length && at - this.#bytes < chunk.length; at++) {
       if (chunk[at - this.#bytes] !== MAGIC[at]) {
-        throw new InferenceError('invalid_request', 'what the server sends is not a GGUF file', {
+        throw new InferenceError('invalid_request', 'the server did not send a GGUF file', {
           details: { param: 'model' },
         })
       }

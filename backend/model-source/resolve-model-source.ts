@@ -7,13 +7,13 @@ import { lockDownload } from './download-lock.ts'
 import { parseModelSource } from './parse-source.ts'
 import { PartialFile } from './partial-file.ts'
 
-/** Where downloaded models are kept, and who is told how a download goes. */
+/** Where downloaded models are kept, how downloads behave, and who receives their progress. */
 export interface ModelSourceInit {
-  /** Downloaded models lie here, under names that tell where they came from. */
+  /** Directory of downloaded models, named after their source. */
   readonly cacheDir: string
-  /** Told as bytes arrive. @default nobody is */
+  /** Called as bytes arrive. @default no callback */
   readonly onProgress?: (progress: DownloadProgress) => void
-  /** Told when a download broke off: why, and after which pause it goes on. */
+  /** Called when a download was interrupted, with the reason and the pause before it continues. */
   readonly onRetry?: (why: string, pauseMs: number) => void
   readonly signal?: AbortSignal
   /** Where `hf:` points. @default https://huggingface.co */
@@ -22,9 +22,9 @@ export interface ModelSourceInit {
   readonly fetch?: typeof fetch
   /** A connection on which nothing arrives for this long is replaced. @default 30_000 */
   readonly idleTimeoutMs?: number
-  /** Tries in a row that bring no new byte before it gives up. @default 6 */
+  /** Consecutive tries without a new byte before it gives up. @default 6 */
   readonly maxFruitlessTries?: number
-  /** Pause before the second try; doubles with each that brings nothing, up to 30 s. @default 500 */
+  /** Pause before the second try; doubles with each try without progress, up to 30 s. @default 500 */
   readonly retryDelayMs?: number
   /** Largest file that is fetched. @default 2 TiB */
   readonly maxBytes?: number
@@ -34,18 +34,18 @@ export interface ModelSourceInit {
 export interface ResolvedModel {
   readonly path: string
   readonly bytes: number
-  /** Of the file, in hex. Absent for a file of the caller's own: it is not read through only to name it. */
+  /** Of the file, in hex. Absent for a local file, which is not read just to hash it. */
   readonly sha256?: string
-  /** It was fetched just now, and not found in the cache. */
+  /** Whether it was downloaded now instead of found in the cache. */
   readonly downloaded: boolean
 }
 
 /**
- * Brings a model file to this machine: a path is only looked at, an `https://` URL or `hf:org/repo/file@revision` is
- * downloaded once. A download that broke off goes on where it stopped, now or the next time, where the server's ETag
- * says that the file is still the same. The file appears under its name only when it is complete.
+ * Makes a model file available on this machine: a path is only checked, an `https://` URL or `hf:org/repo/file@revision` is
+ * downloaded once. An interrupted download continues where it stopped, now or the next time, if the server's ETag
+ * shows that the file is still the same. The file appears under its name only when it is complete.
  *
- * @throws InferenceError `invalid_request` where there is no such model, `dial_failed` where the server cannot be
+ * @throws InferenceError `invalid_request` if there is no such model, `dial_failed` if the server cannot be
  * reached; the signal's reason.
  */
 export async function resolveModelSource(
@@ -61,7 +61,7 @@ export async function resolveModelSource(
   await makeDirectory(dirname(path))
   const lock = await lockDownload(path, options)
   try {
-    // Someone else may have fetched it while this waited.
+    // Another process may have downloaded it meanwhile.
     return (await cachedFile(path)) ?? (await fetchFile(parsed.url, path, init))
   } finally {
     await lock[Symbol.asyncDispose]()
@@ -85,7 +85,7 @@ async function fetchFile(url: URL, path: string, init: ModelSourceInit): Promise
     const { bytes } = part
     return { path, bytes, sha256: await part.complete(), downloaded: true }
   } catch (error) {
-    // What is wrong with the file will not get better by going on with it.
+    // A wrong file does not become right by continuing the download.
     if (InferenceError.is(error, 'invalid_request')) await part.discard()
     throw error
   } finally {

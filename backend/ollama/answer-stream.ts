@@ -18,7 +18,7 @@ import {
   textAt,
 } from '../shapes/index.ts'
 
-/** What went by so far, and the end once it came. */
+/** The stream so far, and its end once it has arrived. */
 export interface AnswerState {
   readonly toolCalls: ToolCallReader
   done: BackendDone | undefined
@@ -36,9 +36,9 @@ export function emptyState(): AnswerState {
 }
 
 /**
- * One line of the stream as a chunk of ours; undefined where it adds nothing. The last line also sets `state.done`.
+ * Converts one line of the stream to a chunk; undefined if it adds nothing. The last line also sets `state.done`.
  *
- * @throws InferenceError what Ollama says went wrong; `engine_failed` for a field of a shape that it does not document
+ * @throws InferenceError for a failure that Ollama reports; `engine_failed` for a field of an undocumented shape
  */
 export function readLine(line: string, shape: Shape, state: AnswerState): BackendChunk | undefined {
   const record = recordIn(line)
@@ -76,7 +76,7 @@ function textDelta({ response }: Json): ChatDelta {
 }
 
 function readFinish(reason: unknown, { toolCalls }: AnswerState): FinishReason {
-  // `load` and `unload` end requests that asked for no answer; ours always do.
+  // `load` and `unload` end requests without a prompt; ours always have one.
   if (reason === 'load' || reason === 'unload') {
     throw new InferenceError('engine_failed', 'Ollama ended the request without an answer')
   }
@@ -85,7 +85,7 @@ function readFinish(reason: unknown, { toolCalls }: AnswerState): FinishReason {
   return finish === 'stop' && toolCalls.hasCalls ? 'tool_calls' : finish
 }
 
-/** Ollama counts nanoseconds. It does not say how much of the prompt was in its cache. */
+/** Ollama counts nanoseconds. It does not report how much of the prompt was cached. */
 function readEnd(record: Json): BackendDone {
   const { prompt_eval_count: prompt, eval_count: completion } = record
   const { prompt_eval_duration: prefill, eval_duration: decode } = record

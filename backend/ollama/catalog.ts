@@ -10,12 +10,12 @@ import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/
 
 type Json = Readonly<Record<string, unknown>>
 
-/** What Ollama gives a model that is not loaded yet and has no `num_ctx` of its own. */
+/** Ollama's default context for a model that is not loaded and sets no `num_ctx`. */
 const DEFAULT_CONTEXT_LENGTH = 4096
-/** Models shown in one call each; a machine with more of them is left waiting. */
+/** Most models looked up, with one call each; more of them would delay the listing. */
 const MAX_MODELS = 128
 
-/** What every chat model has there, and what it is asked for. A model for embeddings does nothing else. */
+/** Capabilities of every chat model, and those that Ollama reports. An embedding model has no others. */
 export const OLLAMA_CAPABILITIES: Readonly<
   Record<'capabilities' | 'asked', readonly Capability[]>
 > = {
@@ -42,7 +42,7 @@ export const OLLAMA_FIELDS: {
 export interface CatalogEntry {
   readonly model: BackendModel
   readonly engineName: string
-  /** Stop strings of the Modelfile. A request's own would take their place. */
+  /** Stop strings of the Modelfile. A request's own would replace them. */
   readonly stops: readonly string[]
   readonly thinks: boolean
 }
@@ -50,13 +50,13 @@ export interface CatalogEntry {
 export interface CatalogInit {
   readonly http: EngineHttp
   readonly digestOf: ((path: string) => Promise<string | undefined>) | undefined
-  /** In place of what Ollama says. */
+  /** Overrides what Ollama reports. */
   readonly exactCapabilities: readonly Capability[] | undefined
-  /** What `/api/show` said, by manifest digest: it never changes for one digest. */
+  /** Answers of `/api/show` by manifest digest: they never change for one digest. */
   readonly shown: Map<string, Json>
 }
 
-/** The local models. Those that Ollama only passes on to its cloud are nobody's to share. */
+/** The local models. Those that Ollama forwards to its cloud are not offered. */
 export async function readCatalog(
   init: CatalogInit,
   options: AbortOptions,
@@ -149,7 +149,7 @@ function fieldsFrom(can: ReadonlySet<string>): readonly string[] {
   return can.has('thinking') ? [...OLLAMA_FIELDS.chat, 'reasoning_effort'] : OLLAMA_FIELDS.chat
 }
 
-/** `num_ctx` of the Modelfile, else Ollama's default, and never more than the model was made for. */
+/** `num_ctx` of the Modelfile, else Ollama's default, and never more than the model supports. */
 function configuredContext(parameters: string, info: Json): number {
   const [, configured] = /^num_ctx\s+(\d+)/m.exec(parameters) ?? []
   const { 'general.architecture': architecture } = info

@@ -1,5 +1,5 @@
 /**
- * Ollama, by its own API: the OpenAI one at the same port hides context lengths and cuts long prompts in silence.
+ * Ollama through its native API: its OpenAI endpoint hides context lengths and silently truncates long prompts.
  *
  * @example
  * const backend = createOllamaBackend({ baseUrl: 'http://127.0.0.1:11434' })

@@ -25,18 +25,18 @@ import { emptyState, readLine } from './answer-stream.ts'
 import { type CatalogEntry, readCatalog } from './catalog.ts'
 import { prefixedBody, renderBody, requestBody } from './request-body.ts'
 
-/** Pulled models show up at the next look; strangers' requests must not make us ask Ollama over and over. */
+/** Age after which the list is refreshed, so that requests of other peers do not query Ollama each time. */
 const CATALOG_AGE_MS = 10_000
 
-/** How to reach an Ollama, and what it may be given. */
+/** How to reach an Ollama server, and what to offer of it. */
 export interface OllamaBackendInit extends Omit<EngineHttpInit, 'apiKey' | 'baseUrl'> {
   /** @default http://127.0.0.1:11434 */
   readonly baseUrl?: string
   /** Offer these only. @default all local models */
   readonly models?: readonly string[]
-  /** What the models can do, in place of what Ollama says. @default what it says */
+  /** What the models can do, overriding what Ollama reports. @default as reported */
   readonly exactCapabilities?: readonly Capability[] | undefined
-  /** Requests at a time; Ollama does not tell its OLLAMA_NUM_PARALLEL. @default 1, as Ollama's own */
+  /** Requests at a time; Ollama does not report its OLLAMA_NUM_PARALLEL. @default 1, as Ollama's own */
   readonly slots?: number
   /** Digest of the weights in a file that Ollama names. @default none: the models have no digest */
   readonly digestOf?: (path: string) => Promise<string | undefined>
@@ -45,7 +45,7 @@ export interface OllamaBackendInit extends Omit<EngineHttpInit, 'apiKey' | 'base
 }
 
 /**
- * An Ollama server. Prompts that are too long are refused instead of cut; as Ollama does not count them,
+ * An Ollama server. Prompts that are too long are rejected instead of truncated; since Ollama does not count them,
  * `promptTokens` of that error is an estimate from the prompts it counted before. Resume is not offered.
  */
 export function createOllamaBackend(init: OllamaBackendInit = {}): Backend {
@@ -95,10 +95,7 @@ class OllamaBackend implements Backend {
     if (entry === undefined) return
     requireAnswerable(model, request)
     if (options.resume !== undefined) {
-      throw new InferenceError(
-        'not_resumable',
-        `${model.id} cannot go on from a partial answer here`,
-      )
+      throw new InferenceError('not_resumable', `${model.id} cannot resume a partial answer here`)
     }
     try {
       const { path, body } = await this.#sent(request, entry, signal)
@@ -114,7 +111,7 @@ class OllamaBackend implements Backend {
     this.#life.abort(new InferenceError('engine_failed', 'the backend was closed'))
   }
 
-  /** An answer that the caller has begun is gone on with from its rendered prompt: templates close every message. */
+  /** An answer that the caller has begun continues from its rendered prompt, because templates close every message. */
   async #sent(
     request: AnswerRequest,
     entry: CatalogEntry,
@@ -132,10 +129,12 @@ class OllamaBackend implements Backend {
     if (typeof prompt === 'string' && prompt !== '') {
       return { path: '/api/generate', body: prefixedBody(request, prompt + prefix, entry) }
     }
-    const why = isPlainText(request) ? 'this Ollama shows no prompts' : 'not with tools or JSON'
+    const why = isPlainText(request)
+      ? 'this version of Ollama does not return rendered prompts'
+      : 'not together with tools or JSON'
     throw new InferenceError(
       'capability_unavailable',
-      `${entry.model.id} cannot go on with a last message of the assistant's here: ${why}`,
+      `${entry.model.id} cannot continue a final assistant message here: ${why}`,
       { details: { param: 'messages' } },
     )
   }
@@ -155,10 +154,7 @@ class OllamaBackend implements Backend {
     }
     signal.throwIfAborted()
     if (state.done === undefined) {
-      throw new InferenceError(
-        'engine_failed',
-        'the answer broke off: Ollama never said that it is done',
-      )
+      throw new InferenceError('engine_failed', 'the answer broke off: Ollama sent no final line')
     }
     this.#rates.observe(state.done.usage, state.done.timings)
     this.#estimate.observe(promptBytes(request), state.done.usage.promptTokens)

@@ -18,12 +18,12 @@ const EFFORTS: Readonly<Record<string, string | boolean>> = {
   xhigh: 'high',
   max: 'high',
 }
-/** Families whose `think` has levels. */
+/** Model families whose `think` has levels. */
 const LEVELLED = /gpt-?oss/i
 
 /**
- * Without these two Ollama drops the head of a prompt that is too long, and of an answer that outgrows the context,
- * and says nothing. With them it refuses the one and ends the other with `length`.
+ * Without these two Ollama silently drops the start of a prompt that is too long, and of an answer that outgrows the
+ * context. With them it rejects the former and ends the latter with `length`.
  */
 const NEVER_CUT = { truncate: false, shift: false }
 
@@ -49,7 +49,7 @@ export function requestBody(
     const { prompt } = request.body
     if (typeof prompt !== 'string') {
       const details = { param: 'prompt' }
-      const message = 'Ollama takes no prompts of token ids'
+      const message = 'Ollama does not accept prompts of token ids'
       throw new InferenceError('capability_unavailable', message, { details })
     }
     return { path: '/api/generate', body: { ...common, prompt, raw: true } }
@@ -59,7 +59,7 @@ export function requestBody(
   return { path: '/api/chat', body: { ...common, ...chat } }
 }
 
-/** Has Ollama show the prompt that it would make of a conversation, in place of an answer. One token, of those that cannot. */
+/** Asks Ollama for the rendered prompt of a conversation instead of an answer. Limited to one token, for versions that cannot. */
 export function renderBody(messages: readonly ChatMessage[], { engineName }: CatalogEntry): object {
   return {
     model: engineName,
@@ -70,7 +70,7 @@ export function renderBody(messages: readonly ChatMessage[], { engineName }: Cat
   }
 }
 
-/** A request that goes on with an answer, from a prompt that is in the model's template. */
+/** A request that continues an answer, from a rendered prompt. */
 export function prefixedBody(request: TextRequest, prompt: string, entry: CatalogEntry): object {
   return {
     model: entry.engineName,
@@ -96,7 +96,7 @@ function optionsOf(request: TextRequest, { stops }: CatalogEntry): object {
     repeat_penalty: body.repeat_penalty,
     presence_penalty: body.presence_penalty,
     frequency_penalty: body.frequency_penalty,
-    // A request's list replaces the Modelfile's, whose strings keep the model from talking on.
+    // A request's list replaces the Modelfile's, whose strings end the model's turn.
     stop: stop.length > 0 ? [...stops, ...stop] : undefined,
   }
   return Object.fromEntries(
@@ -115,7 +115,7 @@ function chatFields(
   { thinks, model }: CatalogEntry,
 ): object {
   const level = typeof effort === 'string' && thinks ? EFFORTS[effort] : undefined
-  // Other models than gpt-oss think or do not.
+  // Models other than gpt-oss only switch thinking on or off.
   const think = level === undefined || LEVELLED.test(model.family) ? level : level !== false
   return {
     ...(format?.type === 'json_object' && { format: 'json' }),
@@ -149,7 +149,7 @@ function messagesOf(messages: readonly ChatMessage[]): object[] {
   })
 }
 
-/** Base64 without the head of the `data:` URL. */
+/** Base64 without the prefix of the `data:` URL. */
 function imagesOf({ content }: ChatMessage): string[] {
   if (typeof content === 'string') return []
   return (content ?? []).flatMap((part) =>

@@ -27,9 +27,9 @@ import {
 } from '../shapes/index.ts'
 import { tokenIdsIn } from './token-ids.ts'
 
-/** What was learned while the answer went by. */
+/** Facts collected from the stream. */
 export interface AnswerSummary {
-  /** Undefined until the engine said why it ended. */
+  /** Undefined until the engine sends a finish reason. */
   finish: FinishReason | undefined
   usage: Usage | undefined
   /** Chunks with text, for engines that send no usage. */
@@ -43,7 +43,7 @@ interface Shape {
   readonly kind: 'chat' | 'completion'
   readonly model: string
   readonly withLogprobs: boolean
-  /** The engine is known to tell the ids of all tokens; what it tells else is left out. */
+  /** Whether the engine reports the ids of all tokens; otherwise ids are left out. */
   readonly withTokenIds: boolean
 }
 
@@ -58,10 +58,10 @@ export function emptySummary(): AnswerSummary {
 }
 
 /**
- * One server-sent event, or a whole answer in place of a stream, as a chunk of ours; undefined where it adds nothing to the
- * answer. Notes in `summary` what it says.
+ * Converts one server-sent event, or a whole answer in place of a stream, to a chunk; undefined if it adds nothing to the
+ * answer. Updates `summary`.
  *
- * @throws InferenceError what the engine says went wrong; `engine_failed` for a field of a shape that no maker documents
+ * @throws InferenceError for a failure that the engine reports; `engine_failed` for a field of an undocumented shape
  */
 export function readEvent(
   data: string,
@@ -79,7 +79,7 @@ export function readEvent(
   if (choice === undefined) return undefined
   const { finish_reason: reason, token_ids: ids } = choice
   const reasonTold = finishReasonAt(reason, 'choices.0.finish_reason')
-  // Some engines say it again with the usage.
+  // Some engines repeat it with the usage.
   const told = summary.finish === undefined ? reasonTold : null
   const tokenIds = shape.withTokenIds ? tokenIdsIn(ids, 'choices.0.token_ids') : []
   const json =
@@ -91,7 +91,7 @@ export function readEvent(
   return { type: 'chunk', json: json ?? emptyChunk(shape), tokenIds, logprobs: [] }
 }
 
-/** One answer is asked for; an engine that sends more mixes up what it was asked. */
+/** One answer is requested; an engine that sends more has mixed up requests. */
 function onlyChoice(value: unknown): Json | undefined {
   const choices = listAt(value, 'choices')
   if (choices.length === 0) return undefined
@@ -153,7 +153,7 @@ function textChunk(
   } as CompletionChunk
 }
 
-/** The stop string that ended the answer: vLLM's name for it, SGLang's, llama-server's. Ids of tokens are none. */
+/** The stop string that ended the answer, by vLLM's, SGLang's or llama-server's name. Token ids do not count. */
 function stopReasonOf(
   { stop_reason: stopReason, matched_stop: matched, stopping_word: word }: Json,
   finish: FinishReason | null,
@@ -170,7 +170,7 @@ function emptyChunk({ kind, model }: Pick<Shape, 'kind' | 'model'>): ChatChunk |
   return { id: '', object: 'chat.completion.chunk', created: 0, model, choices: [] }
 }
 
-/** What the delta adds. The role is the client's to set. */
+/** What the delta adds. The client sets the role. */
 function readDelta(sent: Json, name: string, toolCalls: ToolCallReader): ChatDelta {
   const path = `choices.0.${name}`
   const { content, refusal, tool_calls: calls, function_call: oldCall } = sent
@@ -178,7 +178,7 @@ function readDelta(sent: Json, name: string, toolCalls: ToolCallReader): ChatDel
   const thought = reasoningAt(sent, path) || spoken.reasoning
   const refused = textAt(refusal, `${path}.refusal`) || spoken.refusal
   const tools = toolCalls.take(calls, `${path}.tool_calls`)
-  // What came before tools: one call, whose parts have no number.
+  // The predecessor of `tool_calls`: one call, whose parts have no index.
   if (!isAbsent(oldCall)) {
     const call = { index: 0, function: recordAt(oldCall, `${path}.function_call`) }
     tools.push(...toolCalls.take([call], `${path}.function_call`))

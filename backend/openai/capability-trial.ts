@@ -2,10 +2,10 @@ import { InferenceError } from '../../protocol/index.ts'
 import type { AbortOptions } from '../backend.ts'
 import { asArray, asRecord, type EngineHttp } from '../http/index.ts'
 
-/** What a trial found: an engine that is busy or gone has proved nothing. */
+/** Result of a trial: a busy or absent engine proves nothing. */
 export type TrialOutcome = boolean | undefined
 
-/** An engine at which something is tried, and what it calls the model. */
+/** The engine under trial, and its name of the model. */
 export interface TrialSubject extends AbortOptions {
   readonly http: EngineHttp
   readonly model: string
@@ -17,7 +17,7 @@ const TOOL = {
   function: { name: 'noop', description: 'Does nothing.', parameters: { type: 'object' } },
 } as const
 
-/** Servers do not say whether they embed; a trial costs one token. */
+/** Servers do not report whether they embed; a trial costs one token. */
 export async function embeds({ http, model, signal }: TrialSubject): Promise<TrialOutcome> {
   const body = { model, input: 'a' }
   return await outcomeOf(signal, async () => {
@@ -26,10 +26,10 @@ export async function embeds({ http, model, signal }: TrialSubject): Promise<Tri
   })
 }
 
-/** How llama-server and vLLM refuse a chat with a model that only embeds. */
+/** Messages of llama-server and vLLM for a chat with an embedding model. */
 const ONLY_EMBEDS = /logits|does not support|not supported|pooling|embedding/i
 
-/** A server of an embedding model refuses chats only when one comes. Other failures prove nothing. */
+/** A server of an embedding model refuses chats only on request. Other failures prove nothing. */
 export async function chats({ http, model, signal }: TrialSubject): Promise<TrialOutcome> {
   const body = { model, messages: ASKED, max_tokens: 1 }
   try {
@@ -41,7 +41,7 @@ export async function chats({ http, model, signal }: TrialSubject): Promise<Tria
   }
 }
 
-/** vLLM takes tools only where it was started with a parser for them, and refuses them by name elsewhere. */
+/** vLLM accepts tools only if it was started with a parser for them, and otherwise rejects them by name. */
 export async function takesTools({ http, model, signal }: TrialSubject): Promise<TrialOutcome> {
   const body = { model, messages: ASKED, max_tokens: 1, tools: [TOOL], tool_choice: 'auto' }
   return await outcomeOf(signal, async () => {
@@ -50,7 +50,7 @@ export async function takesTools({ http, model, signal }: TrialSubject): Promise
   })
 }
 
-/** SGLang answers with tools in its text where it has no parser for them, so that its settings are asked. */
+/** Without a parser SGLang writes tool calls into its text, so its settings are read instead. */
 export async function hasToolParser({ http, signal }: TrialSubject): Promise<TrialOutcome> {
   return await outcomeOf(signal, async () => {
     const told = await http.get('/get_server_info', { signal })
@@ -70,7 +70,7 @@ async function outcomeOf(
     signal?.throwIfAborted()
     if (!InferenceError.is(error)) return false
     const isPassing = error.code === 'loading' || error.code === 'over_capacity'
-    // A refusal has the engine's own words; what has none met a silence or a broken connection.
+    // A refusal carries the engine's message; without one the engine was silent or the connection broke.
     return isPassing || !/^the engine (?:says|answered)/.test(error.message) ? undefined : false
   }
 }

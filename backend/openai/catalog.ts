@@ -19,7 +19,7 @@ type Json = Readonly<Record<string, unknown>>
 
 const QUANTIZATION_SUFFIX = /[-._](i?q\d\w*|b?f16|f32|fp16|mxfp4)$/i
 
-/** One model, and what the engine itself calls it. */
+/** One model and the engine's own name of it. */
 interface CatalogEntry {
   readonly model: BackendModel
   readonly engineName: string
@@ -34,18 +34,18 @@ export interface Catalog {
 export interface CatalogInit {
   /** The server without `/v1`. */
   readonly root: EngineHttp
-  /** Capabilities beyond those that the adapter can find out, by the operator's word. */
+  /** Capabilities that the operator states beyond those that the adapter finds out. */
   readonly extraCapabilities: readonly Capability[]
-  /** In place of those. */
+  /** Overrides those. */
   readonly exactCapabilities: readonly Capability[] | undefined
   /** Model ids to show in place of the engine's own names. */
   readonly names: Readonly<Record<string, string>>
   readonly digestOf: ((path: string) => Promise<string | undefined>) | undefined
-  /** Outcomes of trials, by their subject: each is made once. */
+  /** Results of trials by subject: each trial runs once. */
   readonly trials: Map<string, boolean>
 }
 
-/** Asks the engine which models it has and what it can do with them. */
+/** Asks the engine for its models and their capabilities. */
 export async function readCatalog(init: CatalogInit, options: AbortOptions): Promise<Catalog> {
   const { root } = init
   const signal = options.signal
@@ -64,7 +64,7 @@ export async function readCatalog(init: CatalogInit, options: AbortOptions): Pro
   return { flavor, entries, slots: asNumber(totalSlots) || FLAVORS[flavor].slots }
 }
 
-/** A catalog by the caller's word, of models that may have any name. */
+/** A catalog as the caller states it, of models with any names. */
 export function assumedCatalog(names: readonly string[]): Catalog {
   const { capabilities, fields, slots } = FLAVORS.openai
   const entries = names.map((engineName) => ({
@@ -156,7 +156,7 @@ function studioSizes(details: Json, name: string): { contextLength: number; quan
   return { contextLength: asNumber(contextLength), quantization: asString(quantizationName) }
 }
 
-/** LM Studio's entry of a model, by its own name or by that of a loaded instance. */
+/** LM Studio's entry of a model, by its name or that of a loaded instance. */
 function studioModel({ models }: Json, name: string): Json | undefined {
   return asArray(models)
     .map(asRecord)
@@ -169,7 +169,7 @@ function studioModel({ models }: Json, name: string): Json | undefined {
     )
 }
 
-/** The operator's word, else what the engine says of itself, else what it proves by a trial. */
+/** Capabilities stated by the operator, else reported by the engine, else proven by a trial. */
 async function capabilitiesOf(subject: Subject, options: AbortOptions): Promise<Capability[]> {
   const { exactCapabilities, extraCapabilities } = subject
   if (exactCapabilities !== undefined) return [...new Set(exactCapabilities)]
@@ -178,7 +178,7 @@ async function capabilitiesOf(subject: Subject, options: AbortOptions): Promise<
   const found = new Set<Capability>()
   const tried = { http: subject.root, model: subject.name, ...options }
   if (await once(subject, 'embedding', () => embeds(tried))) found.add('embedding')
-  // A server that does not embed is there for chats; of one that does, or may run such a model, a chat is asked.
+  // A server that does not embed is assumed to chat; one that does, or may, is tested with a chat.
   const isTried = found.has('embedding') || subject.identity.flavor === 'llama-server'
   const isChat = !isTried || ((await once(subject, 'chat', () => chats(tried))) ?? true)
   if (isChat) for (const capability of told) found.add(capability)
@@ -195,7 +195,7 @@ async function provesTools(subject: Subject, tried: TrialSubject): Promise<boole
       return (await once(subject, 'tools', () => takesTools(tried))) ?? false
     case 'sglang':
       return (await once(subject, 'tools', () => hasToolParser(tried))) ?? false
-    // The others say so, or are believed.
+    // The others report it, or are assumed to have it.
     case 'llama-server':
     case 'lm-studio':
     case 'generic':
@@ -206,7 +206,7 @@ async function provesTools(subject: Subject, tried: TrialSubject): Promise<boole
   }
 }
 
-/** What the kind of engine has, with what this one says of the model. */
+/** Capabilities of the kind of engine, with those that this one reports for the model. */
 function toldCapabilities({ identity, name }: Subject): readonly Capability[] {
   const { flavor, details } = identity
   const { capabilities } = FLAVORS[flavor]
@@ -227,7 +227,7 @@ function toldCapabilities({ identity, name }: Subject): readonly Capability[] {
       const { vision } = asRecord(told)
       return vision === true ? [...capabilities, 'vision'] : capabilities
     }
-    // Neither asked nor tried: it may be a paid API. A name is all there is.
+    // Neither asked nor tried, because it may be a paid API. Only the name is known.
     case 'generic':
       return /embed/i.test(name) ? ['embedding'] : capabilities
     case 'vllm':
@@ -239,7 +239,7 @@ function toldCapabilities({ identity, name }: Subject): readonly Capability[] {
   }
 }
 
-/** Token ids, scores and exact resume come together, at an engine that proves them. */
+/** Token ids, scores and exact resume are offered together, if a trial proves them. */
 async function proveTokens(
   subject: Subject,
   templateHash: string,
@@ -247,7 +247,7 @@ async function proveTokens(
 ): Promise<boolean> {
   const { identity, item, root: http, name } = subject
   const { chat_template: template } = identity.details
-  // An engine that was started anew, with something else, has to prove it anew.
+  // An engine restarted with other settings has to prove it again.
   const { root: folder } = item
   const what = `tokens ${templateHash} ${asString(folder)}`
   if (identity.flavor === 'vllm') {
@@ -259,7 +259,7 @@ async function proveTokens(
   return await once(subject, what, () => resumesByTokens(http, template, signal))
 }
 
-/** Of the file or folder that the engine says it loaded, where this machine has it. */
+/** Digest of the file or folder that the engine reports, if this machine has it. */
 async function digestIn({ identity, item, digestOf }: Subject): Promise<string | undefined> {
   const { model_path: file } = identity.details
   const { root: folder } = item
@@ -274,7 +274,7 @@ async function templateHashOf(subject: Subject, { signal }: AbortOptions): Promi
   return typeof template === 'string' ? `sha256:${sha256(template)}` : ''
 }
 
-/** A trial that proved something is not made again. */
+/** A conclusive trial is not repeated. */
 async function once<T extends TrialOutcome>(
   { trials, name }: Subject,
   what: string,
@@ -288,13 +288,13 @@ async function once<T extends TrialOutcome>(
   return outcome
 }
 
-/** llama-server names a model by the path of its file, which is nobody else's business. */
+/** llama-server names a model by its file path, which stays private. */
 function shortName(name: string): string {
   if (!/\.gguf$/i.test(name)) return name
   return name.replace(/^.*[\\/]/, '').replace(/\.gguf$/i, '')
 }
 
-/** A file's name without that of its quantization: one model has one id at every engine. */
+/** A file's name without its quantization, so that a model has the same id at every engine. */
 function plainName(name: string): string {
   return shortName(name) === name ? name : shortName(name).replace(QUANTIZATION_SUFFIX, '')
 }

@@ -3,16 +3,16 @@ import { ANSWER_PREFIX, type Capability, TOKEN_INPUT } from '../../protocol/inde
 /** Engines that speak OpenAI's protocol, each with its dialect. */
 export type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai'
 
-/** What is known of a dialect without asking the engine. */
+/** What is known about a dialect without asking the engine. */
 export interface FlavorTraits {
   /** For people. */
   readonly title: string
   readonly capabilities: readonly Capability[]
-  /** Capabilities that it may have besides, found out by asking it or by a trial. */
+  /** Further capabilities that it may have, found out by asking it or by a trial. */
   readonly asked: readonly Capability[]
   /** Optional request fields that the engine takes, by our name, with the engine's. */
   readonly fields: Readonly<Record<string, string>>
-  /** Requests that it works on at a time where it does not say. */
+  /** Concurrent requests if it does not report them. */
   readonly slots: number
   /** Whether a trial embedding may be asked for: engines on one's own machine, never a paid API. */
   readonly mayTry: boolean
@@ -81,7 +81,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     mayTry: false,
     cacheSalt: false,
   },
-  // What OpenAI's reference defines. Never found out by asking: a caller says so of a provider of its own.
+  // What OpenAI's reference defines. Never detected: a caller states it for its own provider.
   openai: {
     title: 'OpenAI-compatible API',
     capabilities: ['chat', 'completion', 'embedding', 'tools', 'json_schema', 'logprobs', 'vision'],

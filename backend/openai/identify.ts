@@ -3,7 +3,7 @@ import type { EngineHttp } from '../http/index.ts'
 import { asArray, asRecord, asString } from '../http/index.ts'
 import type { Flavor } from './flavor.ts'
 
-/** What a server says of itself before any model is asked. */
+/** What a server reports about itself. */
 export interface Identity {
   readonly flavor: Flavor
   /** llama-server's `/props`, LM Studio's `/api/v1/models`; empty for the others. */
@@ -12,7 +12,7 @@ export interface Identity {
 
 /**
  * Tells the dialects apart by answers that only one of them gives, most telling first. `root` is the server without
- * `/v1`. Whoever answers none of these is `generic`.
+ * `/v1`. A server that answers none of these is `generic`.
  */
 export async function identify(
   root: EngineHttp,
@@ -39,7 +39,7 @@ export async function identify(
   return isStudio ? { flavor: 'lm-studio', details: native } : { flavor: 'generic', details: {} }
 }
 
-/** A server that lacks the path, or answers nonsense, simply is not that server. */
+/** A server that lacks the path, or sends an unknown answer, is not that kind. */
 async function answerOf(
   root: EngineHttp,
   path: string,
@@ -53,12 +53,12 @@ async function answerOf(
   }
 }
 
-/** A server's address without the `/v1` that people copy along. */
+/** A server's address without a trailing `/v1`. */
 export function serverRoot(url: string): string {
   return url.replace(/\/+$/, '').replace(/\/v1$/, '')
 }
 
-/** Where an API's paths begin: at the path of its address, as OpenAI's SDKs take it, or at `/v1` where it has none. */
+/** Base of an API's paths: the path of its address, as in OpenAI's SDKs, or `/v1` if it has none. */
 export function apiRoot(url: string): string {
   const root = url.replace(/\/+$/, '')
   return new URL(root).pathname === '/' ? `${root}/v1` : root

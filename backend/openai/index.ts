@@ -1,5 +1,5 @@
 /**
- * Engines and services that speak OpenAI's HTTP protocol: vLLM, llama-server, LM Studio, SGLang, cloud APIs.
+ * Engines and services with OpenAI's HTTP protocol: vLLM, llama-server, LM Studio, SGLang, cloud APIs.
  *
  * @example
  * const backend = createOpenAiBackend({ baseUrl: 'http://127.0.0.1:8080' })

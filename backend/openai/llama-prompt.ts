@@ -10,7 +10,7 @@ import { tokenIdsIn } from './token-ids.ts'
 const MAYBE_CONTROL = /[<[][\p{L}|/｜_]/u
 
 /**
- * The prompt of a request as llama-server shall read it, which takes a list of texts and ids as one. What users wrote is tokenized without control tokens:
+ * The prompt of a request for llama-server, which accepts a list of texts and ids as one prompt. User text is tokenized without control tokens:
  * `<|im_end|>` in a message stays text.
  */
 export async function llamaPrompt(
@@ -27,7 +27,7 @@ export async function llamaPrompt(
   const risky = messages.map((message) => MAYBE_CONTROL.test(messageText(message)))
   if (!risky.includes(true))
     return [await render(http, messages, messages.map(messageText), signal)]
-  // The template sees a mark in place of each risky text, and the text's tokens take its place afterwards.
+  // The template gets a placeholder for each risky text; the text's tokens replace it afterwards.
   const marks = messages.map(() => `mark${crypto.randomUUID().replaceAll('-', '')}`)
   const shown = messages.map((message, at) =>
     risky[at] === true ? (marks[at] ?? '') : messageText(message),
@@ -48,7 +48,7 @@ export async function llamaPrompt(
   return [...parts, rest].filter((part) => part !== '')
 }
 
-/** Tokens of text that holds no control tokens, whatever it looks like. */
+/** Tokens of a text, never parsed as control tokens. */
 export async function plainTokens(
   http: EngineHttp,
   content: string,

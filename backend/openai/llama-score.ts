@@ -13,12 +13,12 @@ import { controlToken, spell } from './llama-spelling.ts'
 import type { PromptPart } from './token-answer.ts'
 import { refusedCompletion } from './token-ids.ts'
 
-/** Likeliest tokens that the server is asked for at each place. */
+/** Most likely tokens requested at each position. */
 const TOLD = 20
 
-/** Longest wait for one place: the first of them has the whole prompt read. */
+/** Deadline per position: the first one includes prefill of the whole prompt. */
 const PLACE_TIMEOUT_MS = 300_000
-/** Added to a logit, so that there is no other choice. */
+/** Logit bias that forces a token. */
 const FORCED = 10_000
 
 interface Connection {
@@ -27,10 +27,10 @@ interface Connection {
 }
 
 /**
- * Rates an answer at a llama-server, which gives no probabilities of a prompt: at each place it is asked for one token
- * and its alternatives. In ascending order the cache holds all that was read, so that it is about one pass.
+ * Rates an answer at a llama-server, which returns no prompt probabilities: it is asked for one token and its
+ * alternatives at each position. In ascending order the cache holds everything before, so it costs about one pass.
  *
- * @throws InferenceError what the server's failure comes to, `details.param` being `completion` where it refuses the
+ * @throws InferenceError as the server's failure maps, with `details.param` `completion` if it rejects the
  *   ids of the answer; the signal's reason
  */
 export async function* llamaScore(
@@ -47,7 +47,7 @@ export async function* llamaScore(
   const read = async (position: number): Promise<Next | undefined> => {
     const before = completion.slice(0, position)
     const next = await nextAfter([...prompt, ...before], connection).catch((error: unknown) => {
-      // The prompt's ids are the server's own: what it refuses can only be the answer's.
+      // The prompt's ids are the server's own, so rejected ids can only be the answer's.
       if (before.length === 0 || !InferenceError.is(error, 'invalid_request')) throw error
       throw refusedCompletion(error)
     })
@@ -62,7 +62,7 @@ export async function* llamaScore(
     if (id === undefined) continue
     const next = await read(position)
     if (next === undefined) {
-      throw new InferenceError('engine_failed', 'the engine gave no probabilities of its token')
+      throw new InferenceError('engine_failed', 'the engine sent no probabilities for its token')
     }
     const { likeliest } = next
     const own = likeliest.find((token) => token.id === id)
@@ -94,7 +94,7 @@ export async function* llamaScore(
 interface Next {
   /** First to last. */
   readonly likeliest: readonly ScoredToken[]
-  /** The first of them ends the answer. */
+  /** Whether the first of them ends the answer. */
   readonly ends: boolean
   readonly evaluated: number
   readonly cached: number
@@ -110,8 +110,8 @@ async function nextAfter(
   const options = { signal, timeoutMs: PLACE_TIMEOUT_MS }
   let told = await http.post('/completion', body, options)
   if (firstOf(told) === undefined) {
-    // The token is a part of a character. Those of another one that is written instead are the same: they are told as
-    // they were before the bias.
+    // The token is part of a character. Forcing another token does not change the probabilities: they are reported as
+    // before the bias.
     const logit_bias = [[await wholeToken(connection), FORCED]]
     told = await http.post('/completion', { ...body, logit_bias }, options)
   }
@@ -140,7 +140,7 @@ async function wholeToken({ http, signal }: Connection): Promise<number | undefi
   return (await plainTokens(http, 'a', false, signal)).at(-1)
 }
 
-/** The server says of the first whether it ends an answer; of the others only one is known to. */
+/** The server reports only for the first whether it ends an answer; of the others, one end token is known. */
 async function endOf(
   { likeliest, ends }: Next,
   top: number,

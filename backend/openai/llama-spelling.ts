@@ -3,20 +3,20 @@ import { asArray, asString, type EngineHttp } from '../http/index.ts'
 import { plainTokens } from './llama-prompt.ts'
 import { refusedCompletion } from './token-ids.ts'
 
-/** What a control token may look like; most of what does is text. */
+/** Possible spelling of a control token; most matches are plain text. */
 const LOOKS_LIKE_CONTROL = /<[^<>]{1,64}>|\[[^[\]]{1,64}\]/g
-/** Of those, so many different ones are asked about. */
+/** Most distinct matches that are looked up. */
 const MAX_ASKED = 16
 
-/** What ids spell together. */
+/** Decoded text of a list of ids. */
 export interface Spelling {
-  /** Without control tokens, as the server shows an answer of its own. */
+  /** Without control tokens, as in an answer of the server. */
   readonly text: string
-  /** Those among the ids. */
+  /** Control tokens among the ids. */
   readonly control: ReadonlySet<number>
 }
 
-/** The server spells control tokens out where it is asked for the text of ids, and not where it writes them. */
+/** The server includes control tokens when it decodes ids, but not in its answers. */
 export async function spell(
   http: EngineHttp,
   ids: readonly number[],
@@ -34,7 +34,7 @@ export async function spell(
   return { text: await detokenize(http, shown, signal), control }
 }
 
-/** The id of the control token that is spelled so. */
+/** Id of the control token with this spelling. */
 export async function controlToken(
   http: EngineHttp,
   content: string,
@@ -44,7 +44,7 @@ export async function controlToken(
   const { tokens } = await http.post('/tokenize', body, { signal })
   const [id, ...more] = asArray(tokens)
   if (typeof id !== 'number' || more.length > 0) return undefined
-  // A token of the user's part of the vocabulary is found in plain text as well, and shown.
+  // A user-defined token is also found in plain text, and shown.
   const plain = await plainTokens(http, content, false, signal)
   return plain.length === 1 && plain[0] === id ? undefined : id
 }
@@ -59,7 +59,7 @@ async function detokenize(
   return asString(content)
 }
 
-/** The server looks ids up without looking at them first, and tells of the C++ exception: `vector::_M_range_check`. */
+/** The server looks ids up unchecked and reports the C++ exception: `vector::_M_range_check`. */
 function unspellable(error: unknown): never {
   if (!InferenceError.is(error, 'engine_failed') || !/range/i.test(error.message)) throw error
   throw refusedCompletion(error)

@@ -21,7 +21,7 @@ import {
 } from './token-answer.ts'
 import { tokenIdsIn } from './token-ids.ts'
 
-/** Sampling fields that `/completion` takes under our names. */
+/** Sampling fields that `/completion` accepts under the same names. */
 const FIELDS = [
   'temperature',
   'top_p',
@@ -34,7 +34,7 @@ const FIELDS = [
   'logit_bias',
 ] as const
 
-/** llama-server's own endpoint, which gives the id of every token and goes on from any. */
+/** llama-server's native endpoint, which reports every token id and continues from any. */
 export function llamaTokens(http: EngineHttp): TokenEngine {
   return {
     prompt: (request, signal) => llamaPrompt(http, request, signal),
@@ -97,8 +97,8 @@ function completionBody(
 }
 
 /**
- * Ids of the tokens that a record adds. The server names only the last one of a character that took several; the
- * others are found by tokenizing the piece, which gives ids of the same text if not always the same ids.
+ * Ids of the tokens that a record adds. The server reports only the last id of a character of several tokens; the
+ * others are found by tokenizing the text, which gives ids of the same text but not always the same ids.
  */
 async function newIds(
   http: EngineHttp,

@@ -4,8 +4,8 @@ const TRIAL_TOKENS = 4
 const CUT = 2
 
 /**
- * Whether a llama-server goes on from token ids exactly: four tokens at once must equal two and then two more. A server
- * whose template has the model think aloud does not qualify, as its parser would be gone around.
+ * Whether a llama-server resumes exactly from token ids: four tokens at once must equal two and then two more. A server
+ * whose template enables reasoning does not qualify, because its reasoning parser would be bypassed.
  */
 export async function resumesByTokens(
   http: EngineHttp,

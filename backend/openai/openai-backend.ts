@@ -34,28 +34,28 @@ import { answerByTokens } from './token-answer.ts'
 import { vllmScore } from './vllm-score.ts'
 import { vllmTokens } from './vllm-tokens.ts'
 
-/** What an engine has changes seldom, and strangers' requests must not make us ask it over and over. */
+/** Age after which the catalog is refreshed: models change seldom, and requests of other peers must not query the engine each time. */
 const CATALOG_AGE_MS = 30_000
 
-/** How to reach an engine or a cloud that speaks the OpenAI API, and what it may be given. */
+/** How to reach an engine or a cloud that speaks the OpenAI API, and what to offer of it. */
 export interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
   /** With or without `/v1` at the end. */
   readonly baseUrl: string
   /** Offer these only, by the engine's name or by id. @default all that the engine lists */
   readonly models?: readonly string[]
   /**
-   * Never ask the server what it is and has: believe that it has `models` (any model, where none are named) and takes
-   * all that OpenAI defines. Its paths then begin at the path of `baseUrl`, at `/v1` where there is none.
+   * Skip detection: assume that the server has `models` (any model if none are named) and accepts everything that
+   * OpenAI defines. Its paths then begin at the path of `baseUrl`, or at `/v1` if it has no path.
    * @default false
    */
   readonly assumed?: boolean
   /** Model ids to show in place of the engine's names. */
   readonly names?: Readonly<Record<string, string>>
-  /** Requests at a time. @default what the engine says, else by its kind */
+  /** Requests at a time. @default as the engine reports, else by its kind */
   readonly slots?: number
-  /** What the engine can do beyond what the adapter can find out, e.g. `tools` at a vLLM started for them. */
+  /** Capabilities beyond those that the adapter detects, e.g. `tools` at a vLLM started for them. */
   readonly capabilities?: readonly Capability[]
-  /** What it can do, in place of what the adapter would find out. @default what is found out */
+  /** Capabilities, overriding detection. @default as detected */
   readonly exactCapabilities?: readonly Capability[] | undefined
   /** Digest of the weights in a file or folder that the engine names. @default none: the models have no digest */
   readonly digestOf?: (path: string) => Promise<string | undefined>
@@ -64,7 +64,7 @@ export interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
 }
 
 /**
- * An engine behind OpenAI's HTTP protocol. The dialect is found out at the first call. Token ids, scores and exact resume
+ * An engine behind OpenAI's HTTP protocol. The dialect is detected at the first call. Token ids, scores and exact resume
  * are offered at a llama-server or vLLM that proves them by a trial; elsewhere an interrupted answer is `not_resumable`.
  */
 export function createOpenAiBackend(init: OpenAiBackendInit): Backend {
@@ -78,7 +78,7 @@ class OpenAiBackend implements Backend {
   readonly #estimate = new TokenEstimate()
   readonly #now: () => number
   readonly #life = new AbortController()
-  /** Makes cache salts unguessable for those who know a client's name. */
+  /** Secret for cache salts, so that a client's name does not reveal them. */
   readonly #saltKey = randomBytes(16)
   readonly #trials = new Map<string, boolean>()
   #catalog: { readonly readAt: number; readonly value: Catalog } | undefined
@@ -148,12 +148,9 @@ class OpenAiBackend implements Backend {
     const mayGoOn =
       request.kind !== 'embedding' && model.resume === 'tokens' && isPlainText(request)
     if (resume !== undefined && !mayGoOn) {
-      throw new InferenceError(
-        'not_resumable',
-        `${model.id} cannot go on from a partial answer here`,
-      )
+      throw new InferenceError('not_resumable', `${model.id} cannot resume a partial answer here`)
     }
-    // llama-server tells no ids elsewhere; vLLM's own endpoints do until an answer is to go on.
+    // llama-server reports no ids elsewhere; vLLM's other endpoints do, except for a resumed answer.
     const byTokens = mayGoOn && (catalog.flavor === 'llama-server' || resume !== undefined)
     const sent = requestBody(request, {
       flavor: catalog.flavor,
@@ -256,7 +253,7 @@ class OpenAiBackend implements Backend {
     }
   }
 
-  /** OpenAI's newer models know only the newer name, and those that copy its API may not know it. */
+  /** OpenAI's newer models accept only the newer name, which compatible APIs may not know. */
   #takesNewerMaxTokens(request: InferenceRequest): boolean {
     if (new URL(this.#root.baseUrl).hostname === 'api.openai.com') return true
     const named = request.kind === 'chat' ? request.body.max_completion_tokens : undefined
@@ -272,7 +269,7 @@ class OpenAiBackend implements Backend {
     return createHash('sha256').update(this.#saltKey).update(group).digest('hex')
   }
 
-  /** The catalog; looked up again where it is old and lacks the model, which may have been loaded since. */
+  /** The catalog; refreshed if it is old and lacks the model, which may have been loaded since. */
   async #catalogFor(name: string, signal: AbortSignal): Promise<Catalog> {
     const { assumed, models } = this.#init
     if (assumed === true && models === undefined) return assumedCatalog([name])

@@ -9,16 +9,16 @@ const CHAT_ONLY = ['response_format'] as const
 
 interface BodyOptions {
   readonly flavor: Flavor
-  /** What the engine calls the model. */
+  /** The engine's name of the model. */
   readonly engineName: string
-  /** Keeps prefix caches apart where the engine can. */
+  /** Separates prefix caches at engines that support it. */
   readonly cacheSalt: string | undefined
-  /** The engine tells the ids of all its tokens. */
+  /** Whether the engine reports the ids of all tokens. */
   readonly tellsTokens: boolean
   readonly newerMaxTokens: boolean
 }
 
-/** Where a request goes, and what is sent: an allow-list of fields, whatever else the request may hold. */
+/** Endpoint and body of a request: only fields of an allow-list are sent. */
 export function requestBody(
   request: AnswerRequest,
   options: BodyOptions,
@@ -47,7 +47,7 @@ export function requestBody(
   }
 }
 
-/** An empty answer that the caller has begun is none. */
+/** An empty final assistant message counts as absent. */
 function begun(messages: readonly ChatMessage[]): {
   readonly messages: readonly ChatMessage[]
   readonly goesOn: boolean
@@ -57,7 +57,7 @@ function begun(messages: readonly ChatMessage[]): {
   return { messages: goesOn ? messages : split.messages, goesOn }
 }
 
-/** What has an engine go on with the last message, where it does not do so by itself. */
+/** Fields that make an engine continue the last message, if it does not by default. */
 export function continuationFields(goesOn: boolean, flavor: Flavor): Fields {
   if (!goesOn) return {}
   switch (flavor) {
@@ -80,7 +80,7 @@ function toolFields({ tools, tool_choice: choice }: ChatRequest, flavor: Flavor)
   if (!tools || tools.length === 0) return {}
   const takesChoice = 'tool_choice' in FLAVORS[flavor].fields
   if (!takesChoice) return choice === 'none' ? {} : { tools }
-  // llama-server knows no names here: of one function that is required the same comes.
+  // llama-server accepts no names here: requiring the only function offered has the same effect.
   if (flavor === 'llama-server' && typeof choice === 'object' && choice !== null) {
     const { name } = choice.function
     return {
@@ -99,14 +99,14 @@ export function engineMessages(
   return messages.map((message) => ({
     ...message,
     role: flavor === 'generic' || flavor === 'openai' ? message.role : plainRole(message),
-    // Many templates know text only; parts are for images.
+    // Many templates support plain text only; parts are for images.
     content: hasImage(message.content) ? message.content : (contentText(message) ?? null),
   }))
 }
 
 type Fields = Readonly<Record<string, unknown>>
 
-/** How the answer is to be drawn, and where it ends. */
+/** Sampling and stop fields. */
 export function samplingFields(
   request: TextRequest,
   options: Pick<BodyOptions, 'flavor' | 'newerMaxTokens'>,

@@ -10,33 +10,33 @@ import { completionShape } from '../logprobs.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import { StopMatcher } from '../stop-matcher.ts'
 
-/** Text for an engine to tokenize, control tokens read, or token ids. */
+/** Text for an engine to tokenize, control tokens parsed, or token ids. */
 export type PromptPart = string | number
 
 /** What an engine adds to an answer. */
 export interface Piece {
   readonly text: string
   readonly ids: readonly number[]
-  /** Empty where none were asked for. */
+  /** Empty if none were requested. */
   readonly probabilities: readonly TokenLogprob[]
 }
 
-/** Why an engine ended, and what it took. */
+/** Finish reason and usage of an engine. */
 export interface PieceEnd {
   readonly finish: FinishReason
-  /** All that it read, a partial answer included. */
+  /** All prompt tokens, a partial answer included. */
   readonly promptTokens: number
   readonly cachedPromptTokens: number
   readonly timings: BackendDone['timings']
 }
 
-/** An engine that takes a prompt as token ids, and goes on from any. */
+/** An engine that accepts a prompt as token ids and continues from any. */
 export interface TokenEngine {
   prompt(request: TextRequest, signal: AbortSignal): Promise<readonly PromptPart[]>
   tokenize(text: string, signal: AbortSignal): Promise<readonly number[]>
   detokenize(ids: readonly number[], signal: AbortSignal): Promise<string>
   /**
-   * Pieces, and at last why there are no more; without it the answer broke off.
+   * Yields chunks, then the finish reason; without it the answer broke off.
    *
    * @param limit tokens to write at most
    */
@@ -56,11 +56,11 @@ interface Run {
 }
 
 /**
- * An answer token by token, from its first or from where another engine left off. Stop strings are matched here: they may
- * begin in what is there already, and an engine that holds text back for them may lose the ids of the tokens held.
+ * An answer token by token, from its start or from where another engine stopped. Stop strings are matched here: they may
+ * begin in the partial answer, and an engine that holds text back for them may lose the ids of the held tokens.
  *
- * @throws InferenceError `not_resumable` where the ids do not spell the text of the partial answer; what the engine's
- *   failure comes to; the signal's reason
+ * @throws InferenceError `not_resumable` if the ids do not decode to the text of the partial answer; as the engine's
+ *   failure maps; the signal's reason
  */
 export async function* answerByTokens(
   request: TextRequest,
@@ -131,9 +131,9 @@ export async function* answerByTokens(
 interface AnswerState {
   readonly run: Run
   readonly request: TextRequest
-  /** Not yet on a chunk. */
+  /** Not yet sent in a chunk. */
   ids: number[]
-  /** Of those. */
+  /** Log probabilities of those. */
   probabilities: TokenLogprob[]
   readonly queue: LogprobQueue
   /** The stop string that ended it. */
@@ -151,7 +151,7 @@ function flush(answer: AnswerState, finish: FinishReason | null): BackendChunk {
   const isWhole = finish !== null && stop === undefined
   const told = [...queue.take(shown), ...(isWhole ? queue.rest() : [])]
   const has = told.length > 0
-  // An engine may have to be asked for one alternative, also where none were asked for.
+  // Some engines need at least one alternative to be requested.
   const wanted =
     request.kind === 'chat' ? (request.body.top_logprobs ?? 0) : (request.body.logprobs ?? 0)
   const tokens = told.map((entry) => ({
@@ -192,14 +192,14 @@ function flush(answer: AnswerState, finish: FinishReason | null): BackendChunk {
   return { type: 'chunk', json, tokenIds: ids, logprobs }
 }
 
-/** Alternatives that an engine is asked for at each token; undefined where no probabilities are wanted. */
+/** Alternatives to request per token; undefined if no probabilities are wanted. */
 export function alternativesOf(request: TextRequest): number | undefined {
   if (!wantsLogprobs(request)) return undefined
   const top = request.kind === 'chat' ? request.body.top_logprobs : request.body.logprobs
   return Math.max(1, typeof top === 'number' ? top : 1)
 }
 
-/** What the answer has already: its ids, and their text, which must begin with what the caller saw. */
+/** The partial answer: its ids, and their text, which must begin with what the caller has. */
 async function resumedPrefix({
   engine,
   resume,
@@ -214,7 +214,7 @@ async function resumedPrefix({
     return { ids: resume.tokenIds, text }
   throw new InferenceError(
     'not_resumable',
-    'the token ids do not spell the text of the partial answer here',
+    'the token ids do not decode to the text of the partial answer here',
   )
 }
 

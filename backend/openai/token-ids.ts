@@ -1,7 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { listAt, wrongShape } from '../shapes/index.ts'
 
-/** Token ids that an engine tells. @throws InferenceError `engine_failed` for anything else */
+/** Reads token ids from an engine. @throws InferenceError `engine_failed` for anything else */
 export function tokenIdsIn(list: unknown, path = 'tokens'): readonly number[] {
   return listAt(list, path).map((id, at) => {
     if (Number.isSafeInteger(id) && (id as number) >= 0) return id as number

@@ -4,13 +4,13 @@ import type { TextRequest } from '../request-fields.ts'
 import { continuationFields, engineMessages } from './request-body.ts'
 import { tokenIdsIn } from './token-ids.ts'
 
-/** A vLLM, and what it calls the model. */
+/** A vLLM and its name of the model. */
 export interface VllmModel {
   readonly http: EngineHttp
   readonly engineName: string
 }
 
-/** Ids of a request's prompt, as this vLLM reads it before it answers: its own template, its own tokenizer. */
+/** Prompt token ids of a request, by this vLLM's own template and tokenizer. */
 export async function vllmPrompt(
   { http, engineName: model }: VllmModel,
   request: TextRequest,

@@ -11,12 +11,12 @@ import { refusedCompletion } from './token-ids.ts'
 import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
 
 /**
- * Rates an answer at a vLLM in one pass: it tells of each token of a prompt how likely it was (`prompt_logprobs`), of the
- * token itself always, and of as many of the likeliest as it is asked for. Which tokens end an answer it does not tell,
- * so that the end is not rated.
+ * Rates an answer at a vLLM in one pass: it returns the log probability of each prompt token (`prompt_logprobs`) and of as
+ * many of the most likely alternatives as requested. It does not report which tokens end an answer, so the end is not
+ * rated.
  *
  * @throws InferenceError `context_too_long` also for an answer that fills the context to its last token, since the engine
- *   has to have room for one more; else what the engine's failure comes to; the signal's reason
+ *   has to have room for one more; else as the engine's failure maps; the signal's reason
  */
 export async function* vllmScore(
   { request, completion, positions, top_logprobs: top }: ScoreRequest,
@@ -39,11 +39,11 @@ export async function* vllmScore(
     const tokens = toldTokens(read[position])
     const own = tokens.find((token) => token.id === id)
     if (own === undefined) {
-      throw new InferenceError('engine_failed', 'the engine told no probability of a token')
+      throw new InferenceError('engine_failed', 'the engine sent no probability for a token')
     }
     return { position, id, logprob: own.logprob, top: tokens.slice(0, wanted) }
   })
-  // Control tokens are spelled out here, and left out by whoever compares.
+  // Control tokens are included here; the comparison ignores them.
   const spelled = { model, tokens: completion }
   const { prompt: words } = await http.post('/detokenize', spelled, { signal })
   const text = asString(words)
@@ -64,14 +64,14 @@ export async function* vllmScore(
   }
 }
 
-/** The prompt's ids are the engine's own: which it finds in no vocabulary can only be the answer's. */
+/** The prompt's ids are the engine's own, so an id outside its vocabulary can only be the answer's. */
 function refusal(error: unknown): never {
   if (!InferenceError.is(error, 'invalid_request') || !/vocabulary/i.test(error.message))
     throw error
   throw refusedCompletion(error)
 }
 
-/** The likeliest first. Keys are ids; the token read stands among them whatever its rank. */
+/** Most likely first. Keys are ids; the token read is included at any rank. */
 function toldTokens(entry: unknown): readonly ScoredToken[] {
   return Object.entries(asRecord(entry))
     .flatMap(([key, facts]) => {

@@ -10,8 +10,8 @@ import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
 const SAMPLING = { flavor: 'vllm', newerMaxTokens: false, tellsTokens: true } as const
 
 /**
- * vLLM's completions, which take a prompt as token ids. Its penalties count the tokens that it wrote itself, so that with
- * one an answer that another engine began would go on differently.
+ * vLLM's completions endpoint, which accepts a prompt as token ids. Its penalties count only tokens that it wrote itself,
+ * so an answer that another engine began would continue differently.
  */
 export function vllmTokens(
   vllm: VllmModel & { readonly contextLength: number; readonly cacheSalt: string | undefined },
@@ -21,7 +21,10 @@ export function vllmTokens(
     async prompt(request, signal) {
       const { presence_penalty, frequency_penalty, repeat_penalty } = request.body
       if (presence_penalty || frequency_penalty || (repeat_penalty ?? 1) !== 1) {
-        throw new InferenceError('not_resumable', 'this engine cannot go on under penalties')
+        throw new InferenceError(
+          'not_resumable',
+          'this engine cannot resume an answer with penalties',
+        )
       }
       return await vllmPrompt(vllm, request, signal)
     },
@@ -42,7 +45,7 @@ export function vllmTokens(
         ...{ model, prompt, ...samplingFields(request, SAMPLING) },
         ...streamFields({ ...SAMPLING, cacheSalt }),
         max_tokens: Math.min(limit ?? room, room),
-        // Matched where the answer is put together.
+        // Matched where the answer is assembled.
         stop: undefined,
         logprobs: alternatives,
         top_logprobs: undefined,
@@ -84,7 +87,7 @@ function pieceOf(chunk: BackendChunk): Piece {
   }
 }
 
-/** OpenAI's new shape, made from the old one. */
+/** Converts OpenAI's old shape to the new one. */
 function probabilitiesOf({
   tokens,
   token_logprobs: logprobs,

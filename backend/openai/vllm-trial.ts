@@ -10,7 +10,7 @@ import { vllmTokens } from './vllm-tokens.ts'
 const TRIAL_TOKENS = 4
 const CUT = 2
 const ASKED: readonly ChatMessage[] = [{ role: 'user', content: 'Count from 1 to 9.' }]
-/** Has a template show what it makes of each role. */
+/** A conversation with every role, to see how the template renders each. */
 const ALL_ROLES: readonly ChatMessage[] = [
   { role: 'system', content: 'Be brief.' },
   { role: 'user', content: 'One?' },
@@ -19,9 +19,9 @@ const ALL_ROLES: readonly ChatMessage[] = [
 ]
 
 /**
- * Whether a vLLM tells the ids of all tokens that it writes, goes on from any of them, and rates them: four tokens of an
- * answer must have four ids, two of which lead to the other two, and each must have a probability. One that keeps thoughts
- * apart from the answer does not qualify, since its stream leaves out the tokens between the two.
+ * Whether a vLLM reports the ids of all tokens, continues from any of them, and rates them: four tokens of an answer must
+ * have four ids, the first two must lead to the other two, and each must have a probability. One that separates reasoning
+ * does not qualify, since its stream leaves out the tokens between reasoning and answer.
  */
 export async function answersByTokens(
   vllm: VllmModel & { readonly contextLength: number },
@@ -50,7 +50,7 @@ export async function answersByTokens(
   }
 }
 
-/** Ids of an answer's tokens; none unless all of them are told. */
+/** Ids of an answer's tokens; empty unless all are reported. */
 async function firstTokens(
   { http }: VllmModel,
   body: object,
@@ -77,13 +77,13 @@ async function firstTokens(
   return ids.length === counted ? ids : []
 }
 
-/** A template may write today's date, which makes it no other template. */
+/** A template may insert today's date, which does not make it another template. */
 const DATES = /\d{4}-\d\d-\d\d|\d{1,2} \p{L}{3,9} \d{4}|\p{L}{3,9} \d{1,2}, \d{4}/gu
 
 /**
- * Tells chat templates apart by what they do: vLLM does not show its own, and may have been started with another than its
- * folder has. sha256 of what a conversation of all roles becomes, or of one without a system's where the template refuses
- * it; empty where the engine does not say.
+ * Identifies a chat template by its output: vLLM does not show the template, and may have been started with another than
+ * its folder has. sha256 of a rendered conversation with all roles, or without the system role if the template rejects
+ * it; empty if the engine does not report it.
  */
 export async function vllmTemplateHash(
   vllm: VllmModel,

@@ -18,7 +18,7 @@ import type { WeightsFolder } from './weights-folder.ts'
  * another digest: its tensors have other names, and often other numbers.
  *
  * @returns `sha256:` and 64 hex digits.
- * @throws InferenceError `invalid_request` for files that are no safetensors, or name a tensor twice
+ * @throws InferenceError `invalid_request` for files that are not safetensors, or list a tensor twice
  */
 export async function safetensorsDigest(
   { weights, tokenizer }: WeightsFolder,
@@ -34,7 +34,7 @@ export async function safetensorsDigest(
       for (const tensor of await readSafetensorsHeader(file)) tensors.push({ ...tensor, file })
     }
     if (new Set(tensors.map(({ name }) => name)).size < tensors.length) {
-      throw new InferenceError('invalid_request', 'the weights name a tensor twice')
+      throw new InferenceError('invalid_request', 'the weights list a tensor twice')
     }
     hash.number(tensors.length)
     for (const { name, type, shape, offset, bytes, file } of sortedByBytes(

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 const REPOSITORY = /^[\w.-]+\/[\w.-]+$/
 
 /**
- * The folder in Hugging Face's cache where a repository such as `Qwen/Qwen3-8B` was downloaded to. Undefined where it is
- * not there, or there in several versions: the engine does not say which one it took.
+ * The folder in Hugging Face's cache where a repository such as `Qwen/Qwen3-8B` was downloaded to. Undefined if it is
+ * absent, or present in several versions: the engine does not report which one it loaded.
  */
 export async function hubSnapshot(
   repository: string,

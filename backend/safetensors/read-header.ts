@@ -26,7 +26,7 @@ const headers = z.record(
  * The tensors of a safetensors file: eight bytes with the length of a JSON object, the object, the data
  * (https://github.com/huggingface/safetensors#format).
  *
- * @throws InferenceError `invalid_request` for a file that is none, or whose tensors lie outside of it
+ * @throws InferenceError `invalid_request` for a file of another format, or with tensors outside of it
  */
 export async function readSafetensorsHeader(file: FileHandle): Promise<readonly SafeTensor[]> {
   const { size: fileBytes } = await file.stat()
@@ -34,13 +34,13 @@ export async function readSafetensorsHeader(file: FileHandle): Promise<readonly 
   const { bytesRead } = await file.read(length, 0, 8, 0)
   const headerBytes = bytesRead === 8 ? Number(length.readBigUInt64LE()) : Number.NaN
   if (!(headerBytes > 1 && headerBytes <= Math.min(MAX_HEADER_BYTES, fileBytes - 8))) {
-    throw notSafetensors('its header has no possible length')
+    throw notSafetensors('the length of its header is impossible')
   }
   const text = Buffer.alloc(headerBytes)
   await file.read(text, 0, headerBytes, 8)
   const { __metadata__: _, ...entries } = parse(text.toString())
   const parsed = headers.safeParse(entries)
-  if (!parsed.success) throw notSafetensors('its header names tensors in another way')
+  if (!parsed.success) throw notSafetensors('its header does not describe tensors')
   const start = 8 + headerBytes
   return Object.entries(parsed.data).map(
     ([
@@ -63,11 +63,11 @@ function parse(text: string): Readonly<Record<string, unknown>> {
     const parsed: unknown = JSON.parse(text)
     if (typeof parsed === 'object' && parsed !== null) return { ...parsed }
   } catch {
-    // Said below.
+    // Reported below.
   }
-  throw notSafetensors('its header is no JSON object')
+  throw notSafetensors('its header is not a JSON object')
 }
 
 function notSafetensors(why: string): InferenceError {
-  return new InferenceError('invalid_request', `this is no safetensors file: ${why}`)
+  return new InferenceError('invalid_request', `not a safetensors file: ${why}`)
 }

@@ -10,7 +10,7 @@ const TOKENIZERS = ['tokenizer.json', 'tokenizer.model', 'vocab.json'] as const
 
 const indexFile = z.object({ weight_map: z.record(z.string(), z.string()) })
 
-/** What an engine loads of a model's folder. */
+/** Files of a model's folder that an engine loads. */
 export interface WeightsFolder {
   /** Paths of the files with tensors. */
   readonly weights: readonly string[]
@@ -21,7 +21,7 @@ export interface WeightsFolder {
  * Which files of a folder in Hugging Face's layout make up the model: those that the index names, where there is one;
  * else the only ones. Folders may hold the same weights a second time in another layout, which is not loaded.
  *
- * @throws InferenceError `invalid_request` where it cannot be told
+ * @throws InferenceError `invalid_request` if they cannot be determined
  */
 export async function findWeights(folder: string): Promise<WeightsFolder> {
   const names = await readdir(folder)
@@ -40,10 +40,10 @@ export async function findWeights(folder: string): Promise<WeightsFolder> {
 async function indexed(folder: string): Promise<string[]> {
   const text = await readFile(join(folder, INDEX), 'utf8')
   const parsed = indexFile.safeParse(JSON.parse(text))
-  if (!parsed.success) throw notAModel(folder, `its ${INDEX} names no files`)
+  if (!parsed.success) throw notAModel(folder, `its ${INDEX} lists no files`)
   const names = [...new Set(Object.values(parsed.data.weight_map))]
   if (names.some((name) => basename(name) !== name)) {
-    throw notAModel(folder, `its ${INDEX} names files elsewhere`)
+    throw notAModel(folder, `its ${INDEX} lists files outside of the folder`)
   }
   return names
 }
@@ -60,5 +60,5 @@ export async function folderState({ weights, tokenizer }: WeightsFolder): Promis
 }
 
 function notAModel(folder: string, why: string): InferenceError {
-  return new InferenceError('invalid_request', `${folder} is no model that can be read: ${why}`)
+  return new InferenceError('invalid_request', `${folder} is not a readable model: ${why}`)
 }

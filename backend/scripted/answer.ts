@@ -4,7 +4,7 @@ import type { TextRequest } from '../request-fields.ts'
 const COUNT = /count from (\d{1,6}) to (\d{1,6})/i
 const DEFAULT_SEED = 0
 
-/** All text that the engine reads, message after message. */
+/** All text of the request, message by message. */
 export function promptText(
   request: TextRequest,
   decode: (ids: readonly number[]) => string,
@@ -16,7 +16,7 @@ export function promptText(
   return request.body.messages.map(messageText).join('\n')
 }
 
-/** {@link wholeAnswer}, or what of it comes after the beginning that the caller has. */
+/** {@link wholeAnswer}, or its remainder after the beginning that the caller has. */
 export function defaultAnswer(request: TextRequest, prompt: string): string {
   const whole = wholeAnswer(request, prompt)
   const { prefix } = request.kind === 'chat' ? splitPrefix(request.body.messages) : { prefix: '' }
@@ -57,7 +57,7 @@ function count(from: number, to: number): string {
   return `${numbers.join(', ')}.`
 }
 
-/** The plainest value that a schema allows, for the keywords that tests use. */
+/** The simplest value that a schema allows, for the keywords that tests use. */
 function instanceOf(schema: unknown): unknown {
   if (typeof schema !== 'object' || schema === null) return {}
   const { type, properties, items, const: fixed, enum: choices } = schema as Record<string, unknown>

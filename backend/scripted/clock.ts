@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn, setTimeout as wait } from 'node:timers/promises'
 
-/** Time as a backend sees it. Tests inject one that they move themselves. */
+/** A backend's clock. Tests inject one that they advance. */
 export interface Clock {
   /** Milliseconds, monotonic. */
   now(): number
@@ -8,7 +8,7 @@ export interface Clock {
   sleep(ms: number, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>
 }
 
-/** Wall time. A sleep of 0 still gives other work its turn. */
+/** Wall time. A sleep of 0 still yields to other work. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   async sleep(ms, { signal } = {}) {

@@ -11,12 +11,12 @@ import { decodeToken, decodeTokens, encodeTokens, isToken } from './tokens.ts'
 
 const DEFAULT_DIMENSIONS = 16
 
-/** Thrown inside to leave the answer without its end. */
+/** Thrown internally to end the answer without its terminal event. */
 export const ENDED: unique symbol = Symbol('ended')
 
 export type Call = { -readonly [Field in keyof ScriptedCall]: ScriptedCall[Field] }
 
-/** One request at work. */
+/** One running request. */
 export interface Run {
   readonly model: BackendModel
   readonly script: Script
@@ -109,7 +109,7 @@ async function* generate(
   const room = model.contextLength === 0 ? Infinity : model.contextLength - promptTokens
   const end = Math.min(whole.length, maxTokensOf(request) ?? Infinity, room)
   const stops = new StopMatcher(stopStringsOf(request))
-  // The prefix goes through the matcher as well: a stop string may lie across the seam.
+  // The prefix passes through the matcher too: a stop string may span the seam.
   const seam = stops.push(decodeTokens(before))
   let shown = fromByte(seam.text, call.resume?.deliveredBytes ?? 0)
   let ids: number[] = []
@@ -144,7 +144,10 @@ function prefixOf({ resume }: Call): readonly number[] {
   if (decodeTokens(resume.tokenIds).startsWith(new TextDecoder().decode(delivered))) {
     return resume.tokenIds
   }
-  throw new InferenceError('not_resumable', 'the token ids do not spell the text delivered so far')
+  throw new InferenceError(
+    'not_resumable',
+    'the token ids do not decode to the text delivered so far',
+  )
 }
 
 function requireTokens(ids: readonly number[], param: string): void {
@@ -158,7 +161,7 @@ function fromByte(text: string, bytes: number): string {
   return new TextDecoder().decode(new TextEncoder().encode(text).subarray(bytes))
 }
 
-/** Does what the script has in store for this point of the answer. */
+/** Applies the script's fault for this point of the answer. */
 async function* fault({ script, signal }: Run, tokens: number): AsyncGenerator<BackendChunk> {
   if (script.fault === undefined || (script.fault.afterTokens ?? 0) !== tokens) return
   switch (script.fault.type) {

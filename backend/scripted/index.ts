@@ -1,5 +1,5 @@
 /**
- * An engine that does exactly what a test tells it, and otherwise answers by a rule that anyone can check.
+ * An engine that follows a test's script, and otherwise answers by a simple rule.
  *
  * @example
  * const backend = createScriptedBackend({

@@ -3,12 +3,12 @@ import type { TextRequest } from '../request-fields.ts'
 import { defaultAnswer, promptText } from './answer.ts'
 import { decodeTokens, encodeTokens } from './tokens.ts'
 
-/** Of the token that the engine would have written itself: it is all but sure. */
+/** Log probability of the token that the engine would have written itself. */
 const SURE = -0.01
-/** Of any other. */
+/** Log probability of any other token. */
 const UNLIKELY = -9
 
-/** Rates an answer by the one that the engine would give: up to the first difference it agrees, after it with nothing. */
+/** Rates an answer against the one that the engine would give: it agrees up to the first difference, and with no token after it. */
 export function scoreAnswer(
   { request, completion, positions }: ScoreRequest,
   own: string | undefined,

@@ -1,6 +1,6 @@
 import type { InferenceRequest, Resume } from '../../protocol/index.ts'
 
-/** What goes wrong, after how many tokens of this attempt. `afterTokens` defaults to 0: before the first one. */
+/** A fault, and after how many tokens of this attempt it occurs. `afterTokens` defaults to 0: before the first one. */
 export type Fault =
   /** Throws the value: an InferenceError with the code under test, or anything else. */
   | { readonly type: 'throw'; readonly error: unknown; readonly afterTokens?: number }
@@ -8,12 +8,12 @@ export type Fault =
   | { readonly type: 'stall'; readonly afterTokens?: number }
   /** Ends without finish reason and `done`. */
   | { readonly type: 'end'; readonly afterTokens?: number }
-  /** Yields a chunk whose JSON is no OpenAI chunk, then goes on. */
+  /** Yields a chunk whose JSON is not an OpenAI chunk, then continues. */
   | { readonly type: 'garbage'; readonly afterTokens?: number }
 
-/** How the engine treats one request. What is left out is as usual. */
+/** How the engine treats one request. Omitted fields keep the normal behaviour. */
 export interface Script {
-  /** The whole answer, whatever was asked. */
+  /** The whole answer, for any request. */
   readonly answer?: string
   /** Reasoning before the answer (chat only). Carries no token ids. */
   readonly reasoning?: string
@@ -33,7 +33,7 @@ export interface ScriptedCall {
   readonly request: InferenceRequest
   readonly resume: Resume | undefined
   readonly cacheGroup: string | undefined
-  /** Tokens generated so far. Stands still once the engine stopped. */
+  /** Tokens generated so far. Final once the engine has stopped. */
   readonly tokens: number
   readonly outcome: 'running' | 'done' | 'failed' | 'aborted'
 }

@@ -16,37 +16,37 @@ const DEFAULT_CONTEXT_LENGTH = 8192
 /** Older calls are forgotten: a backend lives through long benchmarks. */
 const MAX_CALLS_KEPT = 10_000
 
-/** What the engine has, says and does wrong. */
+/** The engine's models, capacity and faults. */
 export interface ScriptedInit {
-  /** @default one model, `scripted`. What is left out has the defaults of a small chat model. */
+  /** @default one model, `scripted`. Omitted fields default to those of a small chat model. */
   readonly models?: readonly (Partial<BackendModel> & { readonly id: string })[]
-  /** Told by `load()`; nothing is queued or refused here. @default 4 */
+  /** Reported by `load()`; the engine itself neither queues nor refuses. @default 4 */
   readonly slots?: number
   /** Time between tokens. @default 0 */
   readonly paceMs?: number
   /** @default wall time */
   readonly clock?: Clock
-  /** Asked once for each request; `index` counts them from 0. @default every request is answered by rule */
+  /** Called once per request; `index` counts from 0. @default every request is answered by rule */
   readonly script?: (request: InferenceRequest, index: number) => Script | undefined
 }
 
-/** A backend whose every step can be seen and set. */
+/** A backend whose every step can be observed and controlled. */
 export interface ScriptedBackend extends Backend {
   /** Requests in the order in which they came, the latest 10,000. */
   readonly calls: readonly ScriptedCall[]
-  /** Requests that the engine works on now. */
+  /** Requests running now. */
   readonly active: number
-  /** Most requests that it ever worked on at a time. */
+  /** Highest number of concurrent requests so far. */
   readonly peakActive: number
   /** Requests that ended because the signal fired or the consumer left. */
   readonly aborted: number
-  /** Settles once the engine works on nothing. */
+  /** Settles once no request is running. */
   idle(): Promise<void>
   /** The engine dies: running requests fail with `engine_failed`, new ones too until `revive()`. */
   kill(): void
   /** Serves again after `kill()`; what failed stays failed. */
   revive(): void
-  /** What `load()` says from now on; requests fail with `loading` while it is that. */
+  /** Sets the state that `load()` reports; requests fail with `loading` in that state. */
   setState(state: BackendLoad['state']): void
 }
 

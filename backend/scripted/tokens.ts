@@ -7,8 +7,8 @@ const PIECES = / ?(?:0|[1-9]\d{0,5})(?!\d)|[\s\S]/gu
 const VOCABULARY_SIZE = NUMBER_BASE + 2 * (MAX_NUMBER + 1)
 
 /**
- * Cuts text into tokens: a number with the space before it is one, any other character is one. The ids need no table,
- * so that every scripted engine, in whatever process, reads the ids of every other.
+ * Splits text into tokens: a number with its leading space is one, any other character is one. The ids need no table,
+ * so scripted engines in different processes share a vocabulary.
  */
 export function encodeTokens(text: string): number[] {
   return Array.from(text.matchAll(PIECES), ([piece]) => {

@@ -1,6 +1,6 @@
 import { isAbsent, type Json, recordAt, textAt, wrongShape } from './field.ts'
 
-/** What a message's content says, its parts told apart. */
+/** A message's content by kind of part. */
 export interface SpokenContent {
   readonly text: string
   readonly reasoning: string
@@ -11,7 +11,7 @@ const NOTHING: SpokenContent = { text: '', reasoning: '', refusal: '' }
 
 /**
  * Parts by their type, and what each adds. `thinking` has a text or a list of parts (Mistral); `reference` cites sources by
- * number and says nothing.
+ * number and has no text.
  */
 const PARTS: Readonly<Record<string, (part: Json, path: string) => Partial<SpokenContent>>> = {
   text: ({ text }, path) => ({ text: partText(text, `${path}.text`) }),
@@ -27,7 +27,7 @@ const PARTS: Readonly<Record<string, (part: Json, path: string) => Partial<Spoke
 /**
  * A message's content: a text, or a part or list of parts ({@link PARTS}; a text in a list is a part, too).
  *
- * @throws InferenceError `engine_failed`, also for parts that are no text, such as images
+ * @throws InferenceError `engine_failed`, also for parts that are not text, such as images
  */
 export function contentAt(value: unknown, path: string): SpokenContent {
   if (isAbsent(value)) return NOTHING
@@ -45,7 +45,7 @@ export function contentAt(value: unknown, path: string): SpokenContent {
     )
 }
 
-/** `reasoning_details` of OpenRouter's: what they spell, encrypted ones aside. */
+/** Text of OpenRouter's `reasoning_details`, except encrypted ones. */
 const DETAILS: Readonly<Record<string, string | undefined>> = {
   'reasoning.text': 'text',
   'reasoning.summary': 'summary',
@@ -53,7 +53,7 @@ const DETAILS: Readonly<Record<string, string | undefined>> = {
 }
 
 /**
- * What a model thought. The names are alternatives: engines send the same thought under two of them.
+ * A model's reasoning. The names are alternatives: some engines send the same text under two of them.
  *
  * @throws InferenceError `engine_failed`
  */
@@ -90,7 +90,7 @@ function partAt(value: unknown, path: string): Partial<SpokenContent> {
   return read(part, path)
 }
 
-/** A text, or a list of texts and text parts. */
+/** A string, or a list of strings and text parts. */
 function partText(value: unknown, path: string): string {
   if (!Array.isArray(value)) return textAt(value, path)
   return value

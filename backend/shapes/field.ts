@@ -2,12 +2,12 @@ import { InferenceError } from '../../protocol/index.ts'
 
 export type Json = Readonly<Record<string, unknown>>
 
-/** A field of a shape that no maker documents: the answer fails with the field's path and its shape. */
+/** A field of an undocumented shape: the answer fails with the field's path and shape. */
 export function wrongShape(path: string, value: unknown, expected: string): WrongShape {
   return new WrongShape(`the engine sent '${path}' as ${shapeOf(value)}; expected ${expected}`)
 }
 
-/** An `engine_failed` whose message has field names and kinds of values, and nothing else of the engine. */
+/** An `engine_failed` whose message has only field names and kinds of values from the engine. */
 export class WrongShape extends InferenceError {
   constructor(message: string) {
     super('engine_failed', message)
@@ -19,42 +19,42 @@ export function isAbsent(value: unknown): value is null | undefined {
   return value === undefined || value === null
 }
 
-/** @returns '' where it is absent. @throws InferenceError `engine_failed` */
+/** @returns '' if absent. @throws InferenceError `engine_failed` */
 export function textAt(value: unknown, path: string): string {
   if (isAbsent(value)) return ''
   if (typeof value === 'string') return value
   throw wrongShape(path, value, 'text')
 }
 
-/** @returns undefined where it is absent. @throws InferenceError `engine_failed` */
+/** @returns undefined if absent. @throws InferenceError `engine_failed` */
 export function numberAt(value: unknown, path: string): number | undefined {
   if (isAbsent(value)) return undefined
   if (typeof value === 'number' && Number.isFinite(value)) return value
   throw wrongShape(path, value, 'a number')
 }
 
-/** A whole number from 0. @returns undefined where it is absent. @throws InferenceError `engine_failed` */
+/** A whole number from 0. @returns undefined if absent. @throws InferenceError `engine_failed` */
 export function countAt(value: unknown, path: string): number | undefined {
   if (isAbsent(value)) return undefined
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
   throw wrongShape(path, value, 'a whole number from 0')
 }
 
-/** @returns undefined where it is absent. @throws InferenceError `engine_failed` */
+/** @returns undefined if absent. @throws InferenceError `engine_failed` */
 export function flagAt(value: unknown, path: string): boolean | undefined {
   if (isAbsent(value)) return undefined
   if (typeof value === 'boolean') return value
   throw wrongShape(path, value, 'true or false')
 }
 
-/** @returns an empty list where it is absent. @throws InferenceError `engine_failed` */
+/** @returns an empty list if absent. @throws InferenceError `engine_failed` */
 export function listAt(value: unknown, path: string): readonly unknown[] {
   if (isAbsent(value)) return []
   if (Array.isArray(value)) return value
   throw wrongShape(path, value, 'a list')
 }
 
-/** @returns an empty object where it is absent. @throws InferenceError `engine_failed` */
+/** @returns an empty object if absent. @throws InferenceError `engine_failed` */
 export function recordAt(value: unknown, path: string): Json {
   if (isAbsent(value)) return {}
   if (typeof value === 'object' && !Array.isArray(value)) return value as Json
@@ -71,7 +71,7 @@ export function recordIn(text: string): Json {
   try {
     value = JSON.parse(text)
   } catch (cause) {
-    const message = 'the engine sent something that is not JSON'
+    const message = 'the engine sent invalid JSON'
     throw new InferenceError('engine_failed', message, { cause })
   }
   const only = Array.isArray(value) && value.length === 1 ? value[0] : value
@@ -90,7 +90,7 @@ function shapeOf(value: unknown): string {
     case 'string':
       return 'text'
     case 'number':
-      return Number.isFinite(value) ? `the number ${value}` : 'a number beyond the finite'
+      return Number.isFinite(value) ? `the number ${value}` : 'a number that is not finite'
     case 'boolean':
       return String(value)
     default: {

@@ -2,7 +2,7 @@ import { type FinishReason, InferenceError } from '../../protocol/index.ts'
 import { isAbsent, wrongShape } from './field.ts'
 
 /**
- * Why an answer ended, by what the makers document: OpenAI, vLLM, SGLang, llama.cpp, Ollama, Mistral (`model_length`),
+ * Why an answer ended, by the names that the engines document: OpenAI, vLLM, SGLang, llama.cpp, Ollama, Mistral (`model_length`),
  * DeepSeek, Anthropic (`end_turn`, `max_tokens`), Google (`STOP`, `SAFETY`), TGI (`eos_token`), Together (`eos`).
  */
 const REASONS: Readonly<Record<string, FinishReason | 'failed' | 'busy'>> = {
@@ -42,9 +42,9 @@ const REASONS: Readonly<Record<string, FinishReason | 'failed' | 'busy'>> = {
 }
 
 /**
- * @returns null where the answer goes on
- * @throws InferenceError `engine_failed` for an answer that the engine gave up, and for a reason that no maker documents;
- *   `over_capacity` for one that found no room
+ * @returns null if the answer continues
+ * @throws InferenceError `engine_failed` for an answer that the engine aborted, and for an undocumented reason;
+ *   `over_capacity` for one without a free slot
  */
 export function finishReasonAt(value: unknown, path: string): FinishReason | null {
   if (isAbsent(value) || value === '') return null
@@ -57,9 +57,9 @@ export function finishReasonAt(value: unknown, path: string): FinishReason | nul
       throw new InferenceError('engine_failed', message)
     }
     case 'failed':
-      throw new InferenceError('engine_failed', `the engine gave the answer up: '${name}'`)
+      throw new InferenceError('engine_failed', `the engine aborted the answer: '${name}'`)
     case 'busy':
-      throw new InferenceError('over_capacity', `the engine has no room: '${name}'`)
+      throw new InferenceError('over_capacity', `the engine is at capacity: '${name}'`)
     default:
       return reason
   }

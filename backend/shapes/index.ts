@@ -1,5 +1,5 @@
 /**
- * Shapes of the fields that engines send: read as their makers document them, or refused with the field and its shape.
+ * Shapes of the fields that engines send: read as the engines document them, or rejected with the field and its shape.
  *
  * @example
  * function toolCalls(line: string) {

@@ -4,9 +4,9 @@ import { countAt, isAbsent, type Json, recordAt, textAt, wrongShape } from './fi
 
 /** A tool call, or a part of one, as an engine sent it. */
 interface SentToolCall {
-  /** Undefined where the engine does not number its calls. */
+  /** Undefined if the engine does not number its calls. */
   readonly index: number | undefined
-  /** Empty where the engine sends none. */
+  /** Empty if the engine sends none. */
   readonly id: string
   /** Empty in the parts after the first. */
   readonly name: string
@@ -17,16 +17,16 @@ interface Call {
   /** In the order of appearance. */
   readonly place: number
   readonly sentIndex: number | undefined
-  /** As the engine sent it; empty where it sends none. */
+  /** As the engine sent it; empty if it sends none. */
   sentId: string
   name: string
   arguments: string
 }
 
 /**
- * Tells the tool calls of a stream apart. Engines number them by `index`, or name them by `id`, or do both; some leave out
+ * Distinguishes the tool calls of a stream. Engines number them by `index`, or name them by `id`, or do both; some leave out
  * the index, give every call index 0, count from 1, repeat id and name with every part, or send a new id with every part.
- * What comes out is numbered from 0 in the order of appearance, with id and name once; a call without an id gets one.
+ * The result is numbered from 0 in order of appearance, with id and name once; a call without an id gets one.
  */
 export class ToolCallReader {
   readonly #calls: Call[] = []
@@ -39,11 +39,11 @@ export class ToolCallReader {
   /**
    * The calls of one record.
    *
-   * @throws InferenceError `engine_failed` for a shape that no maker documents, and for parts of a call that never began
+   * @throws InferenceError `engine_failed` for an undocumented shape, and for parts of a call that never began
    */
   take(value: unknown, path: string): ToolCallDelta[] {
     if (isAbsent(value)) return []
-    // One call in place of a list of them.
+    // One call in place of a list.
     const list = Array.isArray(value) ? value : [value]
     return list.map((item: unknown, at) => {
       const where = Array.isArray(value) ? `${path}.${at}` : path
@@ -96,7 +96,7 @@ export class ToolCallReader {
     }
   }
 
-  /** The call that a part belongs to; undefined for the beginning of a new one. */
+  /** The call that a part belongs to; undefined for a new call. */
   #callOf(sent: SentToolCall, isBesideOther: boolean): Call | undefined {
     const { index, id, name } = sent
     if (index === undefined && isBesideOther && id === '' && name !== '') return undefined
@@ -115,7 +115,7 @@ export class ToolCallReader {
         : this.#calls.findLast((call) => (call.sentIndex ?? call.place) === index)
     if (last === undefined || name === '') return last
     if (last.name === '') return last
-    // A name again is a repetition within a call, or the beginning of the next.
+    // A repeated name is either a repetition within a call or the start of the next.
     if (name !== last.name) return undefined
     if (id !== '' && last.sentId !== '' && last.arguments === '') return undefined
     return isWhole(last.arguments) && sent.arguments.trim() !== ''
@@ -124,7 +124,7 @@ export class ToolCallReader {
   }
 }
 
-/** A new id at arguments that are whole begins the next call; before that, some engines send a new one with every part. */
+/** A new id after complete arguments starts the next call; before that, some engines send a new id with every part. */
 function sameCall(last: Call, { id }: SentToolCall): Call | undefined {
   const isOther = id !== '' && last.sentId !== '' && id !== last.sentId
   return isOther && isWhole(last.arguments) ? undefined : last
@@ -146,7 +146,7 @@ function sentCallAt(value: unknown, path: string): SentToolCall {
   }
 }
 
-/** A text, as OpenAI has it, or the object that it stands for, as Ollama does. */
+/** A string, as at OpenAI, or the parsed object, as at Ollama. */
 function argumentsAt(value: unknown, path: string): string {
   if (isAbsent(value)) return ''
   if (typeof value === 'string') return value

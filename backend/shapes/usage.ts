@@ -1,13 +1,13 @@
 import type { Usage } from '../../protocol/index.ts'
 import { countAt, isAbsent, type Json, recordAt } from './field.ts'
 
-/** Names of one count, the first that is there holding. */
+/** Names of one count; the first that is present holds. */
 const PROMPT = ['prompt_tokens', 'input_tokens'] as const
 const COMPLETION = ['completion_tokens', 'output_tokens'] as const
-/** DeepSeek's name for what was cached stands beside the counts. */
+/** DeepSeek's name for cached tokens, beside the counts. */
 const CACHED = ['prompt_cache_hit_tokens', 'cached_tokens'] as const
 
-/** @returns undefined where it is absent. @throws InferenceError `engine_failed` */
+/** @returns undefined if absent. @throws InferenceError `engine_failed` */
 export function usageAt(value: unknown, path: string): Usage | undefined {
   if (isAbsent(value)) return undefined
   const usage = recordAt(value, path)

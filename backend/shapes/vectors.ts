@@ -2,10 +2,10 @@ import { InferenceError } from '../../protocol/index.ts'
 import { countAt, isAbsent, listAt, recordAt, wrongShape } from './field.ts'
 
 /**
- * The vectors of a list of `count` items, in the order of the inputs: by `index` where the engine tells it, which is at
- * every item or at none.
+ * The vectors of a list of `count` items, in the order of the inputs: by `index` if the engine sends it, which is for
+ * every item or for none.
  *
- * @throws InferenceError `engine_failed`, also for one that is missing, told twice, or of another length
+ * @throws InferenceError `engine_failed`, also for one that is missing, repeated, or of another length
  */
 export function vectorsOf(data: unknown, count: number, path: string): readonly number[][] {
   const items = listAt(data, path).map((item, at) => recordAt(item, `${path}.${at}`))

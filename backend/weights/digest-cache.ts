@@ -5,7 +5,7 @@ import { isDigest } from '../../protocol/index.ts'
 import { makeDirectory } from '../../storage/index.ts'
 
 /**
- * A digest from the cache, or worked out and put there.
+ * A digest from the cache, or computed and stored there.
  *
  * @param identity JSON that changes whenever the weights do
  */
@@ -20,7 +20,7 @@ export async function keptDigest(
   const known = (await readFile(entry, 'utf8').catch(() => '')).trim()
   if (isDigest(known)) return known
   const digest = await workOut()
-  // The cache saves time and nothing else: a full disk must not keep a model from being served.
+  // The cache only saves time: a full disk must not prevent serving a model.
   await store(cacheDir, entry, digest).catch(() => undefined)
   return digest
 }

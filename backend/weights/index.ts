@@ -1,5 +1,5 @@
 /**
- * Digests of weights, whatever their format, kept while their files do not change.
+ * Digests of weights of any format, cached while their files do not change.
  *
  * @example
  * const digest = await cachedWeightsDigest('model.gguf', { cacheDir: './cache' })

@@ -4,20 +4,20 @@ import { type GgufHeader, ggufDigest, readGgufHeader } from '../gguf/index.ts'
 import { findWeights, folderState, safetensorsDigest } from '../safetensors/index.ts'
 import { keptDigest } from './digest-cache.ts'
 
-/** What saves the reading of weights that were read before. */
+/** Options that avoid reading weights again. */
 export interface DigestInit {
-  /** Digests are kept here by path, size and time of change. @default none: worked out anew each time */
+  /** Digests are kept here by path, size and time of change. @default none: computed each time */
   readonly cacheDir?: string
-  /** A GGUF file's header, where the caller has read it already. */
+  /** A GGUF file's header, if the caller has read it already. */
   readonly header?: GgufHeader
   readonly signal?: AbortSignal
 }
 
 /**
- * The digest of a model's weights and tokenizer, from the cache where the files have not changed since.
+ * The digest of a model's weights and tokenizer, from the cache if the files have not changed.
  *
  * @param path a GGUF file, or a folder of safetensors with their tokenizer
- * @throws InferenceError `invalid_request` for what is neither; the signal's reason once it fired.
+ * @throws InferenceError `invalid_request` for a path that is neither; the signal's reason once it fired.
  */
 export async function cachedWeightsDigest(path: string, init: DigestInit = {}): Promise<string> {
   const { cacheDir, signal } = init

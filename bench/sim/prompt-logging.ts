@@ -1,6 +1,6 @@
 import type { Script, ScriptedBackend } from '../../backend/index.ts'
 import type { RequestEvent } from '../../client/index.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../test/fixtures/scripted-swarm.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../testing/swarms/scripted-swarm.ts'
 import type { Attack } from './attack.ts'
 
 /** What only those on the list may read. */

@@ -13,7 +13,7 @@ import { Auditor } from '../../client/trust/audit/auditor.ts'
 import type { Reputation } from '../../client/trust/reputation/reputation.ts'
 import { specClassOf } from '../../client/trust/reputation/spec-class.ts'
 import { trustOf } from '../../client/trust/reputation/trust-of.ts'
-import { judge } from '../../client/trust/verify/verdict.ts'
+import { tokenVerdict } from '../../client/trust/verify/token-verdict.ts'
 import { InferenceError, type ScoreRequest, type ScoreResponse } from '../../protocol/index.ts'
 import { openScope } from '../../timing/index.ts'
 import { AnswerRecord } from './answer-record.ts'
@@ -210,7 +210,7 @@ export class SimClient {
     const { key, model } = part.candidate
     const body = { model: model.id, request: subject.asked, completion: subject.tokenIds }
     const { scores } = await this.#score(scorer, body)
-    const { outcome, hardMisses, logRatio } = judge(scores, 0)
+    const { outcome, hardMisses, logRatio } = tokenVerdict(scores, 0)
     if (outcome === 'inconclusive') return
     this.reputation.audited(key, specClassOf(model), { outcome, hardMisses, logRatio })
   }

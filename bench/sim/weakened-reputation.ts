@@ -1,5 +1,5 @@
+import { type AuditEvidence, MAX_STRIKES } from '../../client/trust/reputation/peer-standing.ts'
 import { Reputation } from '../../client/trust/reputation/reputation.ts'
-import { type AuditEvidence, MAX_STRIKES } from '../../client/trust/reputation/standing.ts'
 import { AUDIT_RATE_FLOOR } from '../../client/trust/verify/audit-rate.ts'
 import { TOKEN_CORRELATION } from '../../client/trust/verify/sprt.ts'
 import type { SimClientInit } from './defence.ts'

@@ -16,10 +16,9 @@ export type {
   Answered,
   AttemptEvent,
   AttemptInit,
-  AttemptLimits,
   AttemptSource,
 } from './attempt-source.ts'
 export type { Connect } from './open-stream.ts'
 export type { Path } from './path.ts'
-export { createPeerAttempt, type PeerAttemptInit } from './peer-attempt.ts'
+export { createPeerAttempt } from './peer-attempt.ts'
 export { Watchdog } from './watchdog.ts'

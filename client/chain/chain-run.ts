@@ -26,7 +26,7 @@ export interface ChainInit {
     leg: { readonly journal: Journal; readonly delivered?: readonly AnswerChunk[] },
     scope: Scope,
   ) => AsyncGenerator<AnswerEvent, void, void>
-  /** Resolves `auto` to models. @throws InferenceError if there is none */
+  /** Resolves `auto` to models. @throws InferenceError if there is no model */
   readonly auto: (signal: AbortSignal) => Promise<readonly NamedMember[]>
   readonly clock: Clock
   /** From 0, below 1. */

@@ -122,7 +122,7 @@ function odditiesOf(
   return recorder
     .inputs(report)
     .flatMap((input) =>
-      auditor.look(input).map((oddity) => ({ ...oddity, peerId: input.candidate.key })),
+      auditor.checkForFree(input).map((oddity) => ({ ...oddity, peerId: input.candidate.key })),
     )
 }
 

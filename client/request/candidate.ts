@@ -21,7 +21,7 @@ export interface Candidate {
   readonly key: string
   readonly advertisement: Advertisement
   readonly model: ModelAdvertisement
-  /** How it is known; `heard`: only others told of it. @default 'met' */
+  /** How the peer is known; `heard`: only from other peers. @default 'met' */
   readonly acquaintance?: 'heard' | 'met' | 'answered'
 }
 
@@ -34,6 +34,6 @@ export interface RouteCandidate {
     'addresses' | 'decodeRate' | 'operator' | 'prefillRate' | 'slots'
   >
   readonly model: Pick<ModelAdvertisement, 'contextLength' | 'digest' | 'id' | 'templateHash'>
-  /** How it is known; `heard`: only others told of it. @default 'met' */
+  /** How the peer is known; `heard`: only from other peers. @default 'met' */
   readonly acquaintance?: 'heard' | 'met' | 'answered'
 }

@@ -17,7 +17,7 @@ export function verificationOf(
   return why === undefined ? { status: 'passed', parts } : { status: 'unverified', why, parts }
 }
 
-/** Merges the verifications of the parts of one call; undefined if there are none. */
+/** Merges the verifications of the parts of one call; undefined for an empty list. */
 export function mergedVerification(all: readonly Verification[]): Verification | undefined {
   if (all.length === 0) return undefined
   const parts = all.flatMap((one) => one.parts)

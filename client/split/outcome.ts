@@ -7,7 +7,7 @@ import type { FailedItems } from './split-call.ts'
 /**
  * The error of a split call with failed items.
  *
- * @param answer the items that arrived; absent if the caller already has them, or if there are none
+ * @param answer the items that arrived; absent if the caller already has them, or if no item arrived
  */
 export function failureOf<T>(
   count: number,

@@ -15,11 +15,11 @@ export interface TrustInit {
   readonly limits: RequestLimits
   readonly directory: Pick<Directory, 'known'>
   readonly reputation: Reputation
-  /** Where receipts go, and what others think of peers comes from. @default neither */
+  /** Issues receipts, and holds friends' opinions of peers. @default none */
   readonly ledger?: Ledger | undefined
   /** Whether peers get receipts. */
   readonly receipts: boolean
-  /** An engine of the caller's own that rates answers. @default none */
+  /** The caller's own engine for rating answers. @default none */
   readonly scorer?: Backend | undefined
   readonly canaries: CanaryMode
   readonly clock: Clock
@@ -27,12 +27,12 @@ export interface TrustInit {
   readonly random: () => number
 }
 
-/** How peers are checked, and what routing makes of it. */
+/** Verification of peers, and its results for routing. */
 export interface Trust {
   readonly trustOf: TrustOf
   readonly auditor: Auditor
   readonly canaries: Canaries
-  /** Gives a receipt for a complete answer; absent where none are given. */
+  /** Gives a receipt for a complete answer; absent if receipts are off. */
   readonly onAnswered?: (candidate: Candidate, answer: Answered) => void
 }
 
@@ -49,7 +49,7 @@ export function createTrust(init: TrustInit): Trust {
     directory,
     scorer,
     score(candidate, body, { signal, timeoutMs, isPrivate }) {
-      // Rating is work, too; a receipt for rating a private request would show that there was one.
+      // Rating earns receipts, too, but a receipt for rating a private request would reveal that request.
       const onAnswered =
         isPrivate || giver === undefined
           ? undefined

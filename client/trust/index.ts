@@ -1,6 +1,6 @@
 /**
- * Which peers tell the truth: answers rated by engines that did not write them, what the ratings say of their peers, and
- * receipts for peers that passed.
+ * Finds out which peers are honest: answers are rated by engines that did not write them, ratings add up to a reputation,
+ * and peers that pass get receipts.
  *
  * @example
  * async function quarantined(dataDir: string): Promise<readonly StandingReport[]> {

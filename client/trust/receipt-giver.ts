@@ -4,7 +4,7 @@ import type { Answered } from '../attempt/index.ts'
 import type { Candidate } from '../request/index.ts'
 import { type Reputation, specClassOf } from './reputation/index.ts'
 
-/** What an answer was worth shows when it was looked at: so long a receipt waits. */
+/** Delay before a receipt is given, so that a background audit of the answer can finish first. */
 const WAIT_MS = 1_000
 
 export interface ReceiptGiverInit {
@@ -13,7 +13,7 @@ export interface ReceiptGiverInit {
   readonly clock: Pick<Clock, 'after' | 'wall'>
 }
 
-/** Gives receipts, a moment after the answer and to peers only whose answers passed audits. Nobody waits for it. */
+/** Gives receipts in the background, only to peers whose answers passed audits. */
 export class ReceiptGiver {
   readonly #init: ReceiptGiverInit
 

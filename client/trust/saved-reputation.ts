@@ -7,37 +7,37 @@ import { makeDirectory } from '../../storage/index.ts'
 import { type Lesson, Reputation } from './reputation/index.ts'
 
 const FILE = 'reputation.json'
-/** Holds the lock of whoever writes the file. */
+/** Directory of the lock that the writing process holds. */
 const LOCK_DIR = 'reputation.lock'
-/** A crash loses no more than what was learned in this time. */
+/** Max time of lessons lost in a crash. */
 const SAVE_EVERY_MS = 60_000
-/** What another process saved, such as that a peer is forgotten, is known here after so long at the latest. */
+/** Max delay until changes of another process are seen, for example a forgotten peer. */
 const LOOK_EVERY_MS = 5_000
-/** Writing takes milliseconds: who holds the lock for longer is stuck, and the next save tries again. */
+/** Writing takes milliseconds. A process that holds the lock longer is stuck; the next save tries again. */
 const LOCK_WAIT_MS = 10_000
 const LOCK_POLL_MS = 20
-/** Where nothing can be saved the latest are kept. */
+/** Max lessons kept while saving fails; the oldest are dropped. */
 const MAX_UNSAVED = 50_000
 
-/** What is known of peers, kept in a directory. */
+/** A reputation that is stored in a directory. */
 export interface SavedReputation extends AsyncDisposable {
   readonly reputation: Reputation
-  /** What was saved could not be read, and was put aside. */
+  /** The stored file could not be read, and was renamed. */
   readonly broken: boolean
-  /** Rows of it that are none, and were left out. */
+  /** Number of invalid rows that were skipped. */
   readonly dropped: number
-  /** Takes over what other processes saved, where there is anything. */
+  /** Loads changes saved by other processes, if there are any. */
   refresh(): Promise<void>
-  /** Adds what was learned to what is saved. @throws where that cannot be written: it stays in memory */
+  /** Merges new lessons into the stored file. @throws if it cannot be written; the lessons stay in memory */
   save(): Promise<void>
 }
 
 /**
- * Reads it, saves it every minute and at the end, and sees every five seconds what other clients of this user saved.
- * Processes write one after the other, each adding what it learned to what is there. A file that cannot be read is kept
- * beside the new one.
+ * Loads the stored reputation, saves it every minute and on disposal, and checks every five seconds for changes by other
+ * processes. Processes write in turn, each merging its lessons into the file. A file that cannot be read is renamed to
+ * `reputation.json.broken`.
  *
- * @param dataDir absent: nothing is kept
+ * @param dataDir undefined: nothing is stored
  * @param now milliseconds since 1970
  */
 export async function openReputation(
@@ -47,20 +47,26 @@ export async function openReputation(
   if (dataDir === undefined) {
     const nothing = (): Promise<void> => Promise.resolve()
     return {
-      ...{ reputation: new Reputation(now), broken: false, dropped: 0 },
-      ...{ refresh: nothing, save: nothing, [Symbol.asyncDispose]: nothing },
+      reputation: new Reputation(now),
+      broken: false,
+      dropped: 0,
+      refresh: nothing,
+      save: nothing,
+      [Symbol.asyncDispose]: nothing,
     }
   }
   const store = new Store(dataDir, now)
   const { broken, dropped } = await store.open()
-  // A full disk is no reason to end: what is known stays in memory.
+  // A full disk is not fatal: the reputation stays in memory.
   const timers = [
     setInterval(() => void store.save().catch(() => {}), SAVE_EVERY_MS),
     setInterval(() => void store.refresh().catch(() => {}), LOOK_EVERY_MS),
   ]
   for (const timer of timers) timer.unref()
   return {
-    ...{ reputation: store.reputation, broken, dropped },
+    reputation: store.reputation,
+    broken,
+    dropped,
     refresh: () => store.refresh(),
     save: () => store.save(),
     async [Symbol.asyncDispose]() {
@@ -70,15 +76,15 @@ export async function openReputation(
   }
 }
 
-/** The file, and what was learned since it was read. */
+/** The file, and the lessons learned since it was read. */
 class Store {
   readonly reputation: Reputation
   readonly #dataDir: string
   readonly #path: string
   #unsaved: Lesson[] = []
-  /** Of the file that memory is based on. */
+  /** Identifies the version of the file that was loaded last. */
   #mark = ''
-  /** Saves and looks of this process, one after the other. */
+  /** Serializes the reads and writes of this process. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(dataDir: string, now: () => number) {
@@ -120,7 +126,7 @@ class Store {
     })
   }
 
-  /** @returns whether what is saved could be read, or nothing is */
+  /** @returns false if the file exists but could not be read */
   async #rebase(): Promise<boolean> {
     const mark = await this.#markOf()
     const saved = await readFile(this.#path, 'utf8').catch(() => undefined)
@@ -148,7 +154,7 @@ class Store {
     await rename(this.#path, `${this.#path}.broken`).catch(() => {})
   }
 
-  /** Another one for each file that takes its place. */
+  /** Differs for every version of the file. */
   async #markOf(): Promise<string> {
     const found = await stat(this.#path, { bigint: true }).catch(() => undefined)
     return found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs}`

@@ -1,7 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
 
 /**
- * A failure that names a field of OpenAI's chat, told with the field that the caller sent. Others are as they were.
+ * Renames the OpenAI field of a failure to the field that the caller sent. Other failures are unchanged.
  *
  * @param fields the caller's names by OpenAI's
  */
@@ -20,7 +20,7 @@ export function inCallersWords(
   })
 }
 
-/** Runs a request, telling its failure {@link inCallersWords}. */
+/** Runs a request; failures are mapped by {@link inCallersWords}. */
 export async function toldInCallersWords<T>(
   fields: Readonly<Record<string, string>>,
   run: () => Promise<T>,

@@ -15,16 +15,16 @@ import { Spending } from './spending.ts'
 
 /** Writes a streamed answer in one dialect. An empty text is not sent. */
 export interface DialectWriter<T> {
-  /** Before all else. `first` is there unless the answer was slow to begin. */
+  /** Called first. `first` is present unless the answer was slow to begin. */
   begin(first: T | undefined): string
-  /** @throws InferenceError for a piece that the dialect cannot tell */
+  /** @throws InferenceError for a piece that the dialect cannot express */
   take(chunk: T): string
   /**
-   * @param verification how the answer was checked, where the caller waited for that
+   * @param verification how the answer was checked, if the caller waited for that
    * @throws InferenceError as `take`
    */
   end(usage: OpenAiUsage, verification: Verdict | undefined): string
-  /** In place of the rest and of the end. */
+  /** Written in place of the remainder and the end. */
   fail(failure: InferenceError): string
 }
 
@@ -36,9 +36,9 @@ export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | '
 }
 
 /**
- * Streams an answer in a dialect. What fails after the first byte is told as the dialect tells it.
+ * Streams an answer in a dialect. Failures after the first byte are sent as the dialect defines them.
  *
- * @throws what fails before the first piece
+ * @throws failures before the first piece
  */
 export async function streamDialect<T extends { readonly model: string }>(
   c: Context<GatewayEnv>,

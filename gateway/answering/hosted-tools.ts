@@ -1,4 +1,4 @@
-/** Tools that the caller's own code carries out, by their `type`; one without a type is left to the request's check. */
+/** `type`s of tools that the caller's own code runs; a tool without a type is left to validation. */
 type IsOwn = (type: string) => boolean
 
 /** A request without the tools that only a provider could run, and their names for the header that lists them. */
@@ -9,8 +9,8 @@ interface WithoutHosted<T> {
 
 /**
  * Takes hosted tools (web search, code interpreters, …) out of a request: no peer can run them, and one of them must not
- * have the whole request refused. A choice among tools that leaves none is `auto`; one that names a hosted tool is left, to
- * be refused.
+ * fail the whole request. A tool choice with no tool left becomes `auto`; one that names a hosted tool is kept and
+ * rejected later.
  */
 export function withoutHosted<T extends Readonly<Record<string, unknown>>>(
   body: T,

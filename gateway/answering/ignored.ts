@@ -2,10 +2,10 @@ import type { Context } from 'hono'
 import { hintsOf, type InferenceRequest } from '../../protocol/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 
-/** Lists what of a request was left out because it asks for nothing that changes the meaning of an answer. */
+/** Collects what was left out of a request because it does not change the meaning of an answer. */
 export const IGNORED_HEADER = 'x-skein-ignored'
 
-/** Notes what was left out, by the caller's names; the answer's headers list it. */
+/** Adds names, as the caller wrote them, to be listed in the answer's headers. */
 export function ignore(c: Context<GatewayEnv>, names: readonly string[]): void {
   if (names.length === 0) return
   const listed = c.get('ignored') ?? new Set<string>()
@@ -13,7 +13,7 @@ export function ignore(c: Context<GatewayEnv>, names: readonly string[]): void {
   c.set('ignored', listed)
 }
 
-/** The header's value; undefined where nothing was left out. Its names are the caller's, so that odd ones are left out. */
+/** The header's value; undefined if nothing was left out. Names that a header cannot hold are skipped. */
 export function ignoredHeader(c: Context<GatewayEnv>): string | undefined {
   const names = [...(c.get('ignored') ?? [])].filter((name) => /^[\w.:-]{1,128}$/.test(name))
   return names.length === 0 ? undefined : names.slice(0, MAX_NAMES).join(', ')
@@ -21,14 +21,14 @@ export function ignoredHeader(c: Context<GatewayEnv>): string | undefined {
 
 const MAX_NAMES = 32
 
-/** Hints that a request gave, once it is known who answers it. */
+/** Hints of a request, settled once the answering peer is known. */
 export interface GivenHints {
   readonly request: InferenceRequest
   /** The caller's names by OpenAI's. @default OpenAI's */
   readonly names?: Readonly<Record<string, string>>
 }
 
-/** Notes the hints that the engine which answers does not take. */
+/** Adds the hints that the answering engine does not support. */
 export function ignoreHints(
   c: Context<GatewayEnv>,
   { client }: Pick<GatewayContext, 'client'>,

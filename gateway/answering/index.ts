@@ -1,5 +1,5 @@
 /**
- * Between a request over HTTP and the client's answer: how it is asked for, and when it has begun.
+ * Between an HTTP request and the client's answer: request options, and the start of streamed answers.
  *
  * @packageDocumentation
  */

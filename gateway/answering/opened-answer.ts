@@ -1,19 +1,19 @@
 import type { Answer, ServedChunk } from '../../client/index.ts'
 import { type Served, within } from '../http/index.ts'
 
-/** A streamed answer that has begun, or that was waited for long enough. */
+/** A streamed answer that has begun, or whose wait has expired. */
 export interface OpenedAnswer<T> {
-  /** Absent where nothing has come yet. */
+  /** Absent if nothing has arrived yet. */
   readonly served: (Served & { readonly model: string }) | undefined
-  /** From the first one on. A failure is thrown where it happens. */
+  /** All chunks, including the first. A failure is thrown at its place. */
   readonly chunks: AsyncGenerator<T & ServedChunk, void, void>
 }
 
 /**
- * Waits for the first piece of an answer, so that what fails before it has a status of its own.
+ * Waits for the first chunk of an answer, so that an earlier failure has an HTTP status.
  *
- * @param waitMs after which the stream begins without one, its failure being told in it then
- * @throws what the answer throws before its first piece
+ * @param waitMs after which the stream begins without a chunk, and a failure is reported in the stream
+ * @throws failures before the first chunk
  */
 export async function openAnswer<T extends { readonly model: string }>(
   answer: Answer<T>,
@@ -21,7 +21,7 @@ export async function openAnswer<T extends { readonly model: string }>(
 ): Promise<OpenedAnswer<T>> {
   const iterator = answer[Symbol.asyncIterator]()
   const first = iterator.next()
-  // Handled where the chunk is read; until then nobody may be there to see it fail.
+  // Handled where the chunk is read; until then a rejection must not count as unhandled.
   first.catch(() => {})
   const result = await within(first, waitMs)
   const served =

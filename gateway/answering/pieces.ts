@@ -7,7 +7,7 @@ import type {
   ToolCallDelta,
 } from '../../protocol/index.ts'
 
-/** What an answer is made of, in the order in which it is told. `arguments` belong to the `call` before them. */
+/** Parts of an answer, in order. `arguments` belong to the preceding `call`. */
 export type Piece =
   | { readonly type: 'reasoning'; readonly text: string }
   | {
@@ -27,12 +27,12 @@ interface HeldCall {
 }
 
 /**
- * Reads the one choice of a streamed chat. The first tool call is passed on as it comes; what comes beside it (further
- * calls, whose parts may be mixed, and text) is held until the end, as no dialect has room for two at a time.
+ * Reads the one choice of a streamed chat. The first tool call is streamed; anything concurrent with it (further
+ * calls, whose parts may interleave, and text) is held until the end, because no dialect allows two at a time.
  */
 export class PieceReader {
   finishReason: FinishReason = 'stop'
-  /** The stop string that ended the answer, where the engine says so. */
+  /** The stop string that ended the answer, if the engine reports it. */
   stopReason: string | undefined
   #current: HeldCall | undefined
   #isTelling = false
@@ -52,7 +52,7 @@ export class PieceReader {
     })
   }
 
-  /** What was held. */
+  /** Parts held until the end. */
   end(): Piece[] {
     const begun = this.#current
     const unnamed = begun !== undefined && !this.#isTelling ? wholeCall(begun) : []
@@ -71,7 +71,7 @@ export class PieceReader {
     }
     this.#calls.set(delta.index, call)
     this.#current ??= call
-    // Id and name come whole, once; some engines repeat them.
+    // Id and name arrive complete; some engines repeat them.
     if (call.id === '') call.id = delta.id ?? ''
     if (call.name === '') call.name = delta.function?.name ?? ''
     const text = delta.function?.arguments ?? ''
@@ -85,7 +85,7 @@ export class PieceReader {
   }
 }
 
-/** The one answer of a chat that came whole, in pieces. */
+/** The one answer of a buffered chat, in pieces. */
 export function piecesOf({ choices }: Pick<ChatCompletion, 'choices'>): Piece[] {
   const [choice] = choices
   if (choice === undefined) return []
@@ -99,7 +99,7 @@ export function piecesOf({ choices }: Pick<ChatCompletion, 'choices'>): Piece[] 
   return [...spokenPieces(message, logprobs?.content ?? []), ...calls.flatMap(wholeCall)]
 }
 
-/** A piece of a text completion: it has text only. */
+/** A chunk of a text completion, which has text only. */
 export function completionPieces({ choices }: Pick<CompletionChunk, 'choices'>): Piece[] {
   return choices.flatMap(({ text }) => (text === '' ? [] : [{ type: 'text', text, logprobs: [] }]))
 }

@@ -12,7 +12,7 @@ export function readFields<T>(schema: z.ZodType<T>, body: unknown): T {
   throw refusalOf(parsed.error)
 }
 
-/** `null` counts as absent, whatever the field. */
+/** `null` counts as absent in every field. */
 function withoutNulls(body: unknown): unknown {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) return body
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null))
@@ -29,7 +29,7 @@ function refusalOf({ issues }: z.ZodError): InferenceError {
     const field = [...path, issue.keys[0] ?? ''].map(String).join('.')
     return new InferenceError(
       'invalid_request',
-      `field '${field}' is not accepted: it is unknown, is not offered here, or would steer the engine`,
+      `field '${field}' is not accepted: it is unknown, is not offered here, or would control the engine`,
       { details: { param: field } },
     )
   }
@@ -40,7 +40,7 @@ function refusalOf({ issues }: z.ZodError): InferenceError {
   })
 }
 
-/** A union says only that nothing fits; a list that is too long, or the member that got furthest, says why. */
+/** A union reports only that no member matches; the cause is a list that is too long, or the member that matched furthest. */
 function deepest({ path, issue }: Fault): Fault {
   const here = [...path, ...(issue?.path ?? [])]
   if (issue?.code !== 'invalid_union' || issue.errors.length === 0) return { path: here, issue }

@@ -12,7 +12,7 @@ import type { GatewayContext, GatewayEnv } from '../context.ts'
 import type { QueuedOptions } from '../queue/index.ts'
 import { HOPS_HEADER } from '../security/index.ts'
 
-/** Headers in which every SDK can say how a request is to be carried out. */
+/** Request options as headers, which every SDK can set. */
 export type AskingHeader =
   | 'x-skein-policy'
   | 'x-skein-resume'
@@ -23,7 +23,7 @@ export type AskingHeader =
   | 'x-skein-ttft-timeout-ms'
   | typeof HOPS_HEADER
 
-/** Longest time that a timer can hold. */
+/** Longest delay of a timer. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /** All of them. */
@@ -38,10 +38,10 @@ export const ASKING_HEADERS: readonly AskingHeader[] = [
   HOPS_HEADER,
 ]
 
-/** Those that came, as they came: a batch keeps them, so that they hold for it after a restart too. */
+/** The headers present, unparsed: a batch stores them, so that they apply after a restart. */
 export type AskingHeaders = Readonly<Partial<Record<AskingHeader, string>>>
 
-/** What all handlers of a request read of its headers, and nothing else of them. */
+/** The only part of the headers that request handlers read. */
 export function askingHeaders(headers: Headers): AskingHeaders {
   return Object.fromEntries(
     ASKING_HEADERS.flatMap((name) => {
@@ -52,8 +52,8 @@ export function askingHeaders(headers: Headers): AskingHeaders {
 }
 
 /**
- * How a request is to be carried out, by its headers. Peers that may see it are told apart by commas; their order and
- * repetitions mean nothing and are gone.
+ * Request options from headers. Trusted peers are separated by commas; order and duplicates are
+ * dropped.
  *
  * @throws InferenceError `invalid_request`, naming the header or its option
  */
@@ -84,7 +84,7 @@ export function optionsOf(
   }
 }
 
-/** {@link optionsOf} a request that is answered while its caller waits. */
+/** {@link optionsOf} a request whose caller waits for the answer. */
 export function requestOptions(
   c: Context<GatewayEnv>,
   context: Pick<GatewayContext, 'limits'>,

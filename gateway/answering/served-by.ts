@@ -1,12 +1,12 @@
 import type { ServedBy } from '../../client/index.ts'
 import { type Served, servedHeaders, skeinField, verificationHeader } from '../http/index.ts'
 
-/** The `x-skein-*` headers of an answer that came whole. */
+/** The `x-skein-*` headers of a buffered answer. */
 export function headersOf({ skein }: ServedBy): Record<string, string> {
   return { ...servedHeaders(servedOf(skein)), ...verificationHeader(skein.verification) }
 }
 
-/** An answer without what only Skein adds to it, but for how it was checked where the caller asked for that. */
+/** An answer without Skein's own fields, except the verification if the caller requested it. */
 export function withoutSkein<T extends ServedBy>({
   skein: { verification },
   ...answer

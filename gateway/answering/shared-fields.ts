@@ -8,10 +8,10 @@ const optionalNumber = (min: number, max: number): MaybeNumber =>
 const optionalInteger = (min: number, max: number): MaybeNumber =>
   z.number().int().min(min).max(max).nullish()
 
-/** Fields that dialects have in common, each with the bounds that the wire has for it. */
+/** Fields shared by dialects, each with the wire's bounds. */
 export interface SharedFields {
   readonly name: z.ZodString
-  /** Whatever it is, it has no effect. */
+  /** Any value; it has no effect. */
   readonly ignored: z.ZodOptional<z.ZodUnknown>
   /** One model or a chain of them. */
   readonly model: z.ZodString
@@ -25,7 +25,7 @@ export interface SharedFields {
   /** For presence and frequency. */
   readonly penalty: MaybeNumber
   readonly repeatPenalty: MaybeNumber
-  /** The longest that an answer may be. */
+  /** Longest answer. */
   readonly tokens: z.ZodNumber
   readonly topLogprobs: MaybeNumber
   readonly stop: z.ZodArray<z.ZodString>
@@ -40,7 +40,7 @@ export const fields: SharedFields = {
   models: z.array(z.string()).nullish(),
   temperature: optionalNumber(0, 2),
   topP: optionalNumber(0, 1),
-  // -1 is some engines' word for no bound.
+  // Some engines use -1 for no limit.
   topK: optionalInteger(-1, 100_000),
   minP: optionalNumber(0, 1),
   seed: optionalInteger(Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
@@ -66,7 +66,7 @@ export interface SampledFields {
   readonly frequency_penalty?: number | null | undefined
 }
 
-/** Drops what is `null` or `undefined`: both count as absent. */
+/** Drops `null` and `undefined` fields: both count as absent. */
 export function present<T extends object>(given: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(
     Object.entries(given).filter(([, value]) => value !== undefined && value !== null),

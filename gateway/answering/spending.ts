@@ -2,14 +2,14 @@ import type { Context } from 'hono'
 import type { OpenAiUsage } from '../../protocol/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 
-/** English at common vocabularies, and JSON around it. */
+/** Bytes per token of English text in JSON. */
 const BYTES_PER_TOKEN = 4
-/** Of a prompt whose tokens were never told; images would make it look far larger than it is. */
+/** Cap on the estimate for a prompt without usage; images would inflate it. */
 const MAX_PROMPT_TOKENS = 16_384
 
 /**
- * Charges a streamed answer to its caller as it is delivered, so that one that is broken off, or runs beside many
- * others, costs what was had of it. When the usage is told, that is what it cost.
+ * Charges a streamed answer to its caller as it is delivered, so that an interrupted answer, or one of many concurrent
+ * ones, costs what was delivered. The usage, once known, replaces the estimate.
  */
 export class Spending {
   readonly #spend: (tokens: number) => void
@@ -22,12 +22,12 @@ export class Spending {
     this.#promptTokens = Math.min(MAX_PROMPT_TOKENS, Math.ceil(bytes / BYTES_PER_TOKEN))
   }
 
-  /** A chunk went out, in OpenAI's form. */
+  /** Call for each chunk sent, in OpenAI's form. */
   delivered(chunk: unknown): void {
     this.#charge(tokensIn(chunk) + (this.#charged === 0 ? this.#promptTokens : 0))
   }
 
-  /** The stream is over. */
+  /** Call when the stream ends. */
   end(usage: OpenAiUsage | undefined): void {
     if (usage !== undefined) this.#charge(usage.total_tokens - this.#charged)
   }
@@ -38,7 +38,7 @@ export class Spending {
   }
 }
 
-/** Each piece with text is a token at least. */
+/** Each chunk with text counts as at least one token. */
 function tokensIn(chunk: unknown): number {
   const { choices } = chunk as { readonly choices?: unknown }
   if (!Array.isArray(choices)) return 0

@@ -1,9 +1,9 @@
 import { depthOf, type FinishReason, InferenceError, LIMITS } from '../../protocol/index.ts'
 
 /**
- * The arguments of a tool call as the object that some dialects want; none are an empty one.
+ * The arguments of a tool call as the object that some dialects require; absent arguments are an empty object.
  *
- * @throws InferenceError `malformed` where the model wrote something else
+ * @throws InferenceError `malformed` if the model wrote something else
  */
 export function toolInput(name: string, text: string): Record<string, unknown> {
   let input: unknown
@@ -27,12 +27,12 @@ function notAnObject(name: string, cause: unknown): InferenceError {
   )
 }
 
-/** {@link toolInput} of a call in whose middle the answer ended: empty where the arguments are not complete. */
+/** {@link toolInput} of a truncated call: empty if the arguments are incomplete. */
 export function cutToolInput(text: string): Record<string, unknown> {
   return isToolInput(text) ? toolInput('', text) : {}
 }
 
-/** Whether {@link toolInput} takes it. */
+/** Whether {@link toolInput} accepts it. */
 export function isToolInput(text: string): boolean {
   try {
     toolInput('', text)
@@ -42,7 +42,7 @@ export function isToolInput(text: string): boolean {
   }
 }
 
-/** Whether an answer ended before the model had said what it had to say, so that its last tool call may be incomplete. */
+/** Whether an answer was truncated, so that its last tool call may be incomplete. */
 export function isCutShort(reason: FinishReason): boolean {
   return reason === 'length' || reason === 'content_filter'
 }

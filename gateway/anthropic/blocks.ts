@@ -9,7 +9,7 @@ export type ContentBlock =
       readonly id: string
       readonly name: string
       readonly input: Readonly<Record<string, unknown>>
-      /** The model, and no tool of the server's. */
+      /** Called by the model, not by a server tool. */
       readonly caller: { readonly type: 'direct' }
     }
 
@@ -20,19 +20,19 @@ export interface BlockEvent {
   readonly [field: string]: unknown
 }
 
-/** A block that still grows. */
+/** A block in progress. */
 type Open =
   | { readonly type: 'text' | 'thinking'; text: string }
   | { readonly type: 'tool_use'; readonly id: string; readonly name: string; text: string }
 
-/** Puts the blocks of an answer together from its pieces, and tells each step. */
+/** Builds the blocks of an answer from its pieces, emitting an event per step. */
 export class Blocks {
   readonly content: ContentBlock[] = []
-  /** The answer ended in the middle: the arguments of its last tool call may be no JSON, and are told as none. */
+  /** The answer was truncated: incomplete arguments of its last tool call become an empty object. */
   isCut: boolean = false
   #open: Open | undefined
 
-  /** @throws InferenceError `malformed` for a tool call that ended and whose arguments are no object */
+  /** @throws InferenceError `malformed` for a complete tool call whose arguments are not an object */
   take(piece: Piece): BlockEvent[] {
     switch (piece.type) {
       case 'call':
@@ -41,7 +41,7 @@ export class Blocks {
         return this.#grow(piece.text)
       case 'reasoning':
         return this.#speak('thinking', piece.text)
-      // A refusal is what the model says; only a filter's is told as one, by the stop reason.
+      // A model's refusal is text; only a content filter's sets the stop reason.
       case 'refusal':
       case 'text':
         return this.#speak('text', piece.text)
@@ -91,7 +91,7 @@ function closed(open: Open, isCut: boolean): ContentBlock {
     case 'text':
       return { type: 'text', text, citations: null }
     case 'thinking':
-      // Signatures prove thoughts to their maker. Nothing is proved here, and thoughts that come back are not read.
+      // Signatures let Anthropic verify its own thinking blocks. There is none here, and returned thinking is not read.
       return { type: 'thinking', thinking: text, signature: '' }
     case 'tool_use': {
       const { id, name } = open

@@ -2,7 +2,7 @@ import type { ChatMessage, ImagePart, TextPart, ToolCall } from '../../protocol/
 import { contentOf } from '../answering/index.ts'
 import type { Block, PromptFields, TextBlock, ToolResultBlock } from './request.ts'
 
-/** A conversation in blocks as one in messages: results of tools come first, each a message of its own. */
+/** Converts blocks to messages; tool results come first, each as its own message. */
 export function chatMessages({
   system,
   messages,
@@ -41,7 +41,7 @@ function userMessages(blocks: readonly Block[]): ChatMessage[] {
   ]
 }
 
-/** The result of a tool is text; what it saw comes after it. */
+/** A tool result is text; its images follow in a message after it. */
 function resultMessage({ tool_use_id, content, is_error }: ToolResultBlock): ChatMessage {
   const texts = spoken(blocksOf(content ?? '')).filter((part) => part.type === 'text')
   const failed: TextPart[] = is_error === true ? [{ type: 'text', text: 'The tool failed: ' }] : []
@@ -64,7 +64,7 @@ function assistantMessage(blocks: readonly Block[]): ChatMessage[] {
   return [{ role: 'assistant', content, tool_calls: calls }]
 }
 
-/** Text and images in the network's form; nothing else is shown to the model as it is. */
+/** Text and images in the wire format; other parts are not passed to the model. */
 function spoken(blocks: readonly Block[]): (TextPart | ImagePart)[] {
   return blocks.flatMap((block) => {
     if (block.type === 'text') return { type: 'text' as const, text: block.text }

@@ -8,7 +8,7 @@ import {
 import { present } from '../answering/index.ts'
 import { chatMessages } from './chat-messages.ts'
 import type { MessageFields, PromptFields } from './request.ts'
-/** The caller's names of fields that the network calls otherwise. */
+/** The caller's names of fields with other names on the wire. */
 export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
   [ANSWER_PREFIX]: 'messages',
   stop: 'stop_sequences',
@@ -19,7 +19,7 @@ export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
   vision: 'image',
 }
 
-/** What is asked of the network for a request to the Messages API. */
+/** Converts a Messages API request to a chat request. */
 export function chatRequestOf(request: MessageFields): ChatRequest & ChainField {
   return {
     ...promptOf(request),
@@ -38,7 +38,7 @@ export function chatRequestOf(request: MessageFields): ChatRequest & ChainField 
   }
 }
 
-/** What of a request a model reads. */
+/** The part of a request that a model reads. */
 export function promptOf(request: PromptFields): ChatRequest & ChainField {
   const { model, models, thinking, output_config: config } = request
   const format = config?.format
@@ -57,14 +57,14 @@ export function promptOf(request: PromptFields): ChatRequest & ChainField {
   }
 }
 
-/** Efforts that only Anthropic has, with the nearest that others know. */
+/** Efforts that only Anthropic defines, with the nearest common one. */
 const EFFORTS: Readonly<Record<string, string>> = { max: 'high', xhigh: 'high' }
 
-/** Tokens of thinking up to which an effort is meant. The budget of the SDK's examples is 1,024 to 10,000. */
+/** Thinking budgets, in tokens, up to which each effort applies. The SDK's examples use 1,024 to 10,000. */
 const LOW_BUDGET = 2_048
 const MEDIUM_BUDGET = 8_192
 
-/** Engines take an effort, not a budget. What leaves it to the model asks for nothing. */
+/** Engines accept an effort, not a budget. `adaptive` and `disabled` set none. */
 function effortOf(thinking: PromptFields['thinking']): string | undefined {
   if (thinking?.type !== 'enabled') return undefined
   if (thinking.budget_tokens <= LOW_BUDGET) return 'low'
@@ -79,7 +79,7 @@ interface ToolFields {
 
 function toolFields({ tools, tool_choice: choice }: PromptFields): ToolFields | undefined {
   if (tools === undefined || tools.length === 0) {
-    // Without tools nothing meets a choice, which is refused by its name.
+    // Without tools a choice cannot be satisfied and is rejected by name.
     const isMet = choice === undefined || choice.type === 'auto' || choice.type === 'none'
     return isMet ? undefined : { tools: [], tool_choice: toolChoiceOf(choice) }
   }

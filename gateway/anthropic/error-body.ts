@@ -8,7 +8,7 @@ const TYPES: Readonly<Record<number, string>> = {
   413: 'request_too_large',
   429: 'rate_limit_error',
   499: 'invalid_request_error',
-  // The network has no room now, or no peer.
+  // No capacity, or no peer.
   503: 'overloaded_error',
   504: 'timeout_error',
 }
@@ -19,7 +19,7 @@ export const anthropicError: ErrorFormat = (
   { status, requestId, length },
 ) => {
   const type = TYPES[status] ?? 'api_error'
-  // Anthropic has no code for it: agents know it by these words.
+  // Anthropic has no code for it: agents match this message.
   const message =
     length === undefined
       ? told
@@ -29,5 +29,5 @@ export const anthropicError: ErrorFormat = (
   return { type: 'error', error, request_id: requestId }
 }
 
-/** At this Anthropic's tool runner goes on by sending the whole conversation each time. */
+/** On this error Anthropic's tool runner falls back to sending the whole conversation each time. */
 const NO_THREADS = { error_code: 'thread_unsupported_request', unsupported: ['thread'] } as const

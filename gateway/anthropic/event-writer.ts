@@ -16,7 +16,7 @@ export interface EventWriterInit {
   /** The model as the caller named it, until the one that answers is known. */
   readonly head: MessageHead
   readonly requestId: string
-  /** The prompt's, until the engine's count is known at the end. */
+  /** Estimated prompt tokens, until the engine's count arrives at the end. */
   readonly estimatedTokens: number
 }
 
@@ -71,7 +71,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
   }
 }
 
-/** Keeps a connection alive, and says nothing. */
+/** Keeps a connection alive. */
 export const PING: string = sse({ type: 'ping' }, 'ping')
 
 interface MessageEvent {

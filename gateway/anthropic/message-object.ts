@@ -1,16 +1,16 @@
 import type { FinishReason, OpenAiUsage } from '../../protocol/index.ts'
 import type { ContentBlock } from './blocks.ts'
 
-/** What is known of a message from its beginning. */
+/** Fields of a message known at its start. */
 export interface MessageHead {
   readonly id: string
   readonly model: string
 }
 
-/** Required by Anthropic's schema, for what only Anthropic itself has. */
+/** Required by Anthropic's schema, for features that only Anthropic has. */
 export const NOT_OFFERED = { container: null, stop_details: null } as const
 
-/** A message as Anthropic shows it. Without an end it has only begun. */
+/** A message in Anthropic's form. Without an end it is still in progress. */
 export function messageObject(
   { id, model }: MessageHead,
   content: readonly ContentBlock[],
@@ -29,13 +29,13 @@ export function messageObject(
   }
 }
 
-/** Why a message ended. Both are null while it goes on. */
+/** Why a message ended. Both are null while it is in progress. */
 export interface MessageStop {
   readonly stop_reason: string | null
   readonly stop_sequence: string | null
 }
 
-/** @param met the stop sequence that ended the answer; engines that do not say which end it with `end_turn` */
+/** @param met the stop sequence that ended the answer; engines that do not report it end with `end_turn` */
 export function stopOf(
   reason: FinishReason,
   met: string | undefined,
@@ -63,13 +63,13 @@ function stopReasonOf(reason: FinishReason, content: readonly ContentBlock[]): s
   }
 }
 
-/** {@link usageOf} in a message, which says more than the end of a stream. */
+/** {@link usageOf} in a message, which has more fields than the end of a stream. */
 export function messageUsageOf(usage: OpenAiUsage): object {
   const notOffered = { cache_creation: null, inference_geo: null, speed: null }
   return { ...usageOf(usage), ...notOffered, service_tier: 'standard' }
 }
 
-/** Anthropic counts what was cached apart. */
+/** Anthropic counts cached tokens separately. */
 export function usageOf({ prompt_tokens, completion_tokens, ...details }: OpenAiUsage): object {
   const cached = details.prompt_tokens_details?.cached_tokens ?? 0
   const { completion_tokens_details: thought } = details

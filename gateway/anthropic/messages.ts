@@ -70,21 +70,21 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
     .post('/v1/messages/count_tokens', async (c) => {
       const request = readFields(countFields, asked(c, await readJsonObject(c.req.raw)))
       const tokens = estimatePromptTokens({ kind: 'chat', body: promptOf(request) })
-      // Only the engine that will read it can count it.
+      // Only the answering engine can count exactly.
       return c.json({ input_tokens: tokens }, 200, { 'x-skein-estimated': 'true' })
     })
 }
 
-/** An effort may have been asked for in two ways. */
+/** There are two ways to request an effort. */
 function hintNames({ output_config: config }: MessageFields): Readonly<Record<string, string>> {
   return config?.effort ? CALLERS_FIELDS : { ...CALLERS_FIELDS, reasoning_effort: 'thinking' }
 }
 
-/** A request without the tools that Anthropic's servers would run. What may be cached, peers keep warm by themselves. */
+/** A request without the tools that Anthropic's servers would run, and without cache hints. */
 function asked(c: Context<GatewayEnv>, sent: JsonBody): JsonBody {
   const { body, left } = withoutHosted(sent, (type) => type === 'custom')
   ignore(c, left)
-  // In a text the quotes would be escaped.
+  // Inside a string the quotes would be escaped.
   if (JSON.stringify(sent).includes('"cache_control":{')) ignore(c, ['cache_control'])
   return body
 }

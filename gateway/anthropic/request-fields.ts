@@ -6,7 +6,7 @@ import type { MessageFields, PromptFields } from './request.ts'
 const PARTS = { max: LIMITS.maxContentParts }
 
 const { ignored, name, schema } = fields
-/** Says what may be cached; peers keep prompts warm by themselves. */
+/** A cache hint without effect: peers decide by themselves which prompts to keep. */
 const cached = { cache_control: ignored }
 
 const text = z.strictObject({
@@ -27,7 +27,7 @@ const image = z.strictObject({
         data: z.string().min(1),
       }),
     ],
-    'images are sent as base64: a node fetches nothing for a stranger, and no files are stored here',
+    'images have to be sent as base64: URLs are not fetched, and no files are stored here',
   ),
 })
 const toolUse = z.strictObject({
@@ -46,20 +46,20 @@ const toolResult = z.strictObject({
     .union([
       z.string(),
       listOf(
-        z.discriminatedUnion('type', [text, image], 'a tool_result has text and images'),
+        z.discriminatedUnion('type', [text, image], 'a tool_result may have text and images'),
         PARTS,
       ),
     ])
     .optional(),
   is_error: z.boolean().optional(),
 })
-/** What a model thought in earlier turns is not shown to the next one. */
+/** Thinking of earlier turns is not passed to the model. */
 const thoughts = [
   z.looseObject({ type: z.literal('thinking') }),
   z.looseObject({ type: z.literal('redacted_thinking') }),
 ] as const
 
-const READ = 'text, image, tool_use, tool_result and thinking are read'
+const READ = 'expected text, image, tool_use, tool_result or thinking'
 const message = z.discriminatedUnion('role', [
   z.strictObject({
     role: z.literal('user'),
@@ -83,12 +83,12 @@ const message = z.discriminatedUnion('role', [
 
 const tool = z.strictObject({
   ...cached,
-  type: z.literal('custom', 'only the caller’s own tools are offered here').nullish(),
+  type: z.literal('custom', 'only the caller’s own tools are supported here').nullish(),
   name,
   description: z.string().optional(),
   input_schema: schema,
   strict: z.boolean().optional(),
-  // A tool that is to be searched for is offered at once: there is no search.
+  // A deferred tool is offered at once: there is no tool search.
   defer_loading: z.boolean().optional(),
   eager_input_streaming: ignored,
   input_examples: z.tuple([]).optional(),
@@ -106,9 +106,9 @@ const thinking = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('adaptive'), ...display }),
   z.strictObject({ type: z.literal('enabled'), budget_tokens: z.int().min(1), ...display }),
 ])
-/** Earlier thinking is never shown again, so that clearing it changes nothing. */
+/** Earlier thinking is never passed on, so clearing it has no effect. */
 const edit = z.looseObject({
-  type: z.literal('clear_thinking_20251015', 'nothing is edited here but earlier thinking'),
+  type: z.literal('clear_thinking_20251015', 'only clearing of earlier thinking is supported here'),
 })
 
 const prompt = {
@@ -148,9 +148,9 @@ export const messageFields: z.ZodType<MessageFields> = z.strictObject({
   metadata: z.looseObject({ user_id: z.string().nullish() }).optional(),
   service_tier: z.string().optional(),
   inference_geo: z.null().optional(),
-  container: z.null('there are no containers here').optional(),
-  thread: z.null('nothing is stored here, send the whole conversation').optional(),
-  mcp_servers: z.tuple([], 'a node calls nobody for a stranger').optional(),
+  container: z.null('containers are not supported here').optional(),
+  thread: z.null('conversations are not stored here: send all messages').optional(),
+  mcp_servers: z.tuple([], 'MCP servers are not supported here').optional(),
 })
 
 /** The body of `POST /v1/messages/count_tokens`. */

@@ -29,7 +29,7 @@ export interface ThinkingBlock {
   readonly type: 'thinking' | 'redacted_thinking'
 }
 
-/** A piece of a message. */
+/** Part of a message. */
 export type Block = TextBlock | ImageBlock | ToolUseBlock | ToolResultBlock | ThinkingBlock
 
 /** One message of a conversation. */
@@ -61,7 +61,7 @@ export type Thinking =
   | { readonly type: 'disabled' | 'adaptive' }
   | { readonly type: 'enabled'; readonly budget_tokens: number }
 
-/** What of a request a model reads. */
+/** The part of a request that a model reads. */
 export interface PromptFields {
   readonly model: string
   readonly models?: readonly string[] | null | undefined
@@ -78,7 +78,7 @@ export interface PromptFields {
     | undefined
 }
 
-/** A request in the words of the Messages API, found to be one: the fields that are read. */
+/** A validated Messages API request: the fields that are read. */
 export interface MessageFields extends PromptFields, SampledFields {
   readonly models?: readonly string[] | null | undefined
   readonly max_tokens: number

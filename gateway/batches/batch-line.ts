@@ -21,7 +21,7 @@ const schema = z.object({
 
 /**
  * One line of a batch file, in OpenAI's form: `{"custom_id", "method": "POST", "url", "body"}`. The body itself is
- * looked at when it is asked for.
+ * validated when the request runs.
  *
  * @param endpoint that all lines must be for. @default any that a batch may be for
  * @throws InferenceError `invalid_request` with the field at fault
@@ -44,13 +44,13 @@ export function readBatchLine(text: string, endpoint?: string): BatchRequest {
     throw invalid(`this batch is for ${endpoint}`, 'url')
   }
   const { stream } = body as { readonly stream?: unknown }
-  if (stream === true) throw invalid('a batch does not stream', 'body.stream')
+  if (stream === true) throw invalid('requests of a batch cannot be streamed', 'body.stream')
   const kind = BATCH_ENDPOINTS[url]
-  // Each is checked as what it says it is when it is asked.
+  // Each is validated by its endpoint when it runs.
   return { id: custom_id, kind, body } as unknown as BatchRequest
 }
 
-/** A request of the batch that came to nothing because the batch ended first. */
+/** A request without a result because the batch ended first. */
 export type BatchEnd = 'batch_cancelled' | 'batch_expired'
 
 /** One line of a batch's results, in OpenAI's form. */
@@ -63,9 +63,9 @@ export function batchResultLine({ id, request, answer, error }: BatchResult): st
   return lineOf(id, { response: { ...response, request_id }, error: null })
 }
 
-/** The line of a request that was not answered in the time of the batch. */
+/** The result line of a request not answered before the batch ended. */
 export function unansweredLine(id: string, code: BatchEnd): string {
-  const message = code === 'batch_expired' ? 'the batch’s time was over' : 'the batch was cancelled'
+  const message = code === 'batch_expired' ? 'the batch expired' : 'the batch was cancelled'
   return lineOf(id, { response: null, error: { code, message } })
 }
 

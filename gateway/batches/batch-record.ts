@@ -4,22 +4,22 @@ import { ASKING_HEADERS, type AskingHeaders } from '../answering/index.ts'
 import { BATCH_ENDPOINTS } from './batch-line.ts'
 import type { StoredRecord } from './records.ts'
 
-/** What is wrong with the file of a batch. */
+/** An error in the file of a batch. */
 export interface LineError {
   readonly code: string
-  /** From 1; of the file as a whole, none. */
+  /** From 1; absent for the file as a whole. */
   readonly line: number | null
   readonly message: string
   readonly param: string | null
 }
 
-/** What is kept of a batch. Times are seconds since 1970. */
+/** The stored record of a batch. Times are seconds since 1970. */
 export interface BatchRecord extends StoredRecord {
   readonly endpoint: string
   readonly input_file_id: string
   readonly completion_window: string
   readonly metadata: Readonly<Record<string, string>> | null
-  /** How each of its requests is to be carried out, as the caller said it when the batch was made. */
+  /** Request options that the caller set when the batch was created. */
   readonly asking: AskingHeaders
   readonly status: (typeof STATUSES)[number]
   readonly expires_at: number
@@ -30,13 +30,13 @@ export interface BatchRecord extends StoredRecord {
   readonly expired_at?: number | undefined
   readonly cancelling_at?: number | undefined
   readonly cancelled_at?: number | undefined
-  /** Written to from the beginning; shown once they are files. */
+  /** Written from the start; shown once they are files. */
   readonly output_file_id: string
   readonly error_file_id: string
   readonly hasOutput: boolean
   readonly hasErrors: boolean
   readonly errors: readonly LineError[]
-  /** At the end; while it runs they are counted anew from the files. */
+  /** Final counts; while it runs they are recounted from the files. */
   readonly counts: { readonly total: number; readonly completed: number; readonly failed: number }
   readonly usage: { readonly input: number; readonly cached: number; readonly output: number }
 }
@@ -61,7 +61,7 @@ const schema: z.ZodType<BatchRecord> = z.object({
   input_file_id: z.string(),
   completion_window: z.string(),
   metadata: z.record(z.string(), z.string()).nullable(),
-  // One that names what is not known here is not read at all: it may be what keeps its requests from others.
+  // A record with unknown options is not read: they may restrict which peers see its requests.
   asking: z.partialRecord(z.enum(ASKING_HEADERS), z.string()).default({}),
   status: z.enum(STATUSES),
   created_at: z.number(),
@@ -89,7 +89,7 @@ const schema: z.ZodType<BatchRecord> = z.object({
   usage: z.object({ input: z.number(), cached: z.number(), output: z.number() }),
 })
 
-/** States from which nothing follows. */
+/** Final states. */
 const ENDED: ReadonlySet<BatchRecord['status']> = new Set([
   'failed',
   'completed',
@@ -109,7 +109,7 @@ export function newBatchId(): string {
   return `batch_${randomBytes(12).toString('hex')}`
 }
 
-/** A batch as OpenAI shows it. */
+/** A batch in OpenAI's form. */
 export function shownBatch(record: BatchRecord): object {
   const { owner: _, asking: __, hasOutput, hasErrors, errors, counts, usage, ...shown } = record
   const { input, cached, output } = usage

@@ -14,19 +14,19 @@ export interface BatchRunInit {
   readonly limits: GatewayLimits
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** Puts the record on disk. */
+  /** Writes the record to disk. */
   readonly save: (record: BatchRecord) => Promise<void>
   readonly spend: (owner: string, tokens: number) => void
   /** Resolves once the owner's limit leaves tokens; rejects with the signal's reason. */
   readonly untilTokens: (owner: string, signal: AbortSignal) => Promise<void>
 }
 
-/** Why a run ends before its time. */
+/** Reason of a run that ends early. */
 class Stopped extends Error {
   override readonly name: string = 'Stopped'
 }
 
-/** One batch from its validation to its end, over restarts: whatever has a result on disk is not asked again. */
+/** One batch from validation to its end, across restarts: requests with a result on disk are not repeated. */
 export class BatchRun {
   readonly #init: BatchRunInit
   readonly #controller = new AbortController()
@@ -38,7 +38,7 @@ export class BatchRun {
     this.#record = record
   }
 
-  /** As it is at this moment. */
+  /** Current state. */
   get record(): BatchRecord {
     const results = this.#results
     if (results === undefined) return this.#record
@@ -46,18 +46,18 @@ export class BatchRun {
     return { ...this.#record, usage, counts: { ...this.#record.counts, completed, failed } }
   }
 
-  /** Ends it for good, with the results that are there. */
+  /** Ends it permanently, with the results so far. */
   async cancel(): Promise<void> {
     await this.#save({ status: 'cancelling', cancelling_at: this.#seconds() })
     this.stop()
   }
 
-  /** Ends it for now: the next run goes on with it. */
+  /** Stops it; the next run continues it. */
   stop(): void {
     this.#controller.abort(new Stopped('the batch is stopped'))
   }
 
-  /** @throws what the disk throws; the batch stays as it is, for the next run */
+  /** @throws disk errors; the batch stays unchanged for the next run */
   async run(): Promise<void> {
     const { files } = this.#init
     if (this.#record.status === 'validating' && !(await this.#validate())) return
@@ -109,7 +109,7 @@ export class BatchRun {
         if (now() < expires_at * 1_000) throw error
       }
     }
-    // Whatever its time was too short for.
+    // Requests without a result when it expired.
     for await (const { id } of this.#requests(results)) {
       await results.add(unansweredLine(id, 'batch_expired'), 'failed')
     }
@@ -120,7 +120,7 @@ export class BatchRun {
     return error?.code === 'deadline_exceeded' && now() >= this.#record.expires_at * 1_000
   }
 
-  /** Batches come by the limit of their key: what is over it waits. */
+  /** Batches respect the limit of their key: requests above it wait. */
   async *#paced(results: WrittenResults): AsyncGenerator<BatchRequest, void, void> {
     for await (const request of this.#requests(results)) {
       await this.#init.untilTokens(this.#record.owner, this.#controller.signal)

@@ -10,7 +10,7 @@ import { Records } from './records.ts'
 
 export interface BatchesInit extends Omit<BatchRunInit, 'files' | 'save'> {
   readonly directory: string
-  /** Told of failures of the disk. */
+  /** Receives disk errors. */
   readonly log: (message: string) => void
 }
 
@@ -28,7 +28,7 @@ const creation = z.strictObject({
     .nullish(),
 })
 
-/** Batches on disk, and those of them that run. */
+/** Batches on disk, including running ones. */
 export class Batches {
   readonly files: FileStore
   readonly #init: BatchesInit
@@ -44,7 +44,7 @@ export class Batches {
     this.#records = records
   }
 
-  /** Goes on with what was left unfinished. */
+  /** Continues unfinished batches. */
   static async open(init: BatchesInit): Promise<Batches> {
     const { directory, limits, now } = init
     const { maxFiles, maxFilesBytes } = limits
@@ -62,7 +62,7 @@ export class Batches {
     return record && (this.#runs.get(id)?.record ?? record)
   }
 
-  /** The newest first. */
+  /** Newest first. */
   of(owner: string): readonly BatchRecord[] {
     return this.#records.of(owner).map((record) => this.#runs.get(record.id)?.record ?? record)
   }
@@ -74,11 +74,11 @@ export class Batches {
   ): Promise<BatchRecord> {
     const parsed = creation.safeParse(body)
     if (!parsed.success) throw refusal(parsed.error)
-    // What cannot be carried out is refused now, not line by line.
+    // Invalid options are rejected now, not line by line.
     optionsOf(asking, this.#init)
     const { input_file_id, metadata, ...rest } = parsed.data
     if (this.files.get(input_file_id, owner)?.purpose !== 'batch') {
-      throw invalid(`there is no file ${input_file_id} for a batch`, 'input_file_id')
+      throw invalid(`file ${input_file_id} does not exist`, 'input_file_id')
     }
     await this.#expire()
     const created_at = Math.floor(this.#init.now() / 1_000)
@@ -98,7 +98,7 @@ export class Batches {
     return record
   }
 
-  /** @returns nothing where there is no such batch; @throws InferenceError `invalid_request` for one that has ended */
+  /** @returns undefined if there is no such batch; @throws InferenceError `invalid_request` for one that has ended */
   async cancel(id: string, owner: string): Promise<BatchRecord | undefined> {
     const record = this.get(id, owner)
     if (record === undefined) return undefined
@@ -108,14 +108,14 @@ export class Batches {
     return run.record
   }
 
-  /** @throws InferenceError `invalid_request` where a batch still needs it */
+  /** @throws InferenceError `invalid_request` if a batch still needs it */
   async deleteFile(id: string): Promise<void> {
     const user = [...this.#runs.values()].find(({ record }) => record.input_file_id === id)
-    if (user !== undefined) throw invalid(`batch ${user.record.id} still reads it`, 'id')
+    if (user !== undefined) throw invalid(`batch ${user.record.id} still needs it`, 'id')
     await this.files.delete(id)
   }
 
-  /** Stops what runs; it goes on when the directory is opened again. */
+  /** Stops running batches; they continue when the directory is opened again. */
   async close(): Promise<void> {
     this.#closed = true
     this.#waiting = []
@@ -157,7 +157,10 @@ export class Batches {
       if (hasEnded(record) && record.created_at < oldest) await this.#records.delete(record.id)
     }
     if (this.#records.size < limits.maxFiles) return
-    throw new InferenceError('over_capacity', `this gateway keeps ${limits.maxFiles} batches`)
+    throw new InferenceError(
+      'over_capacity',
+      `this gateway has reached its limit of ${limits.maxFiles} batches`,
+    )
   }
 }
 

@@ -7,7 +7,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import { makeDirectory } from '../../storage/index.ts'
 import { Records, type StoredRecord } from './records.ts'
 
-/** A file that is kept. */
+/** A stored file. */
 export interface StoredFile extends StoredRecord {
   /** Seconds since 1970; results are kept until they are deleted. */
   readonly expires_at?: number | undefined
@@ -37,7 +37,7 @@ export interface FileStoreInit {
   readonly now: () => number
 }
 
-/** Files on disk: what callers upload, and what batches write. */
+/** Files on disk: uploads of callers and results of batches. */
 export class FileStore {
   readonly #init: FileStoreInit
   readonly #records: Records<StoredFile>
@@ -68,7 +68,7 @@ export class FileStore {
     return join(this.#init.directory, 'content', `${id}.jsonl`)
   }
 
-  /** @throws InferenceError `over_capacity` where there is no more room */
+  /** @throws InferenceError `over_capacity` if the store is full */
   async add(
     content: Uint8Array,
     about: Pick<StoredFile, 'filename' | 'owner'>,
@@ -89,7 +89,7 @@ export class FileStore {
     return file
   }
 
-  /** Makes a file known that was written to already. An empty one is no file. @returns whether it is one */
+  /** Registers a file that was written already, unless it is empty. @returns whether it was registered */
   async addResults(id: string, about: Pick<StoredFile, 'filename' | 'owner'>): Promise<boolean> {
     const bytes = await sizeOf(this.pathOf(id))
     if (bytes === 0) {
@@ -106,7 +106,7 @@ export class FileStore {
     await rm(this.pathOf(id), { force: true })
   }
 
-  /** The content of a file, read as it is asked for. */
+  /** The content of a file, read on demand. */
   async content({ id, bytes }: StoredFile): Promise<ReadableStream<Uint8Array>> {
     const file = await open(this.pathOf(id), 'r')
     if (bytes === 0) {
@@ -129,7 +129,7 @@ export class FileStore {
     if (this.#records.size < maxFiles && used + more <= maxFilesBytes) return
     throw new InferenceError(
       'over_capacity',
-      `this gateway keeps ${maxFiles} files with ${maxFilesBytes} bytes in all: delete some`,
+      `this gateway stores at most ${maxFiles} files and ${maxFilesBytes} bytes in total: delete some`,
     )
   }
 

@@ -1,5 +1,5 @@
 /**
- * Files and batches, as OpenAI has them: kept on disk, run over the swarm, and gone on with after a restart.
+ * OpenAI's files and batches: stored on disk, run over the swarm, continued after a restart.
  *
  * @packageDocumentation
  */

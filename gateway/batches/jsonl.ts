@@ -4,7 +4,7 @@ import { InferenceError } from '../../protocol/index.ts'
 
 const NEWLINE = 0x0a
 
-/** A line that has come whole. */
+/** A complete line. */
 export interface Line {
   /** From 1. */
   readonly number: number
@@ -15,7 +15,7 @@ export interface Line {
  * The lines of a file, empty ones left out.
  *
  * @param maxLineBytes of one line
- * @throws InferenceError `invalid_request` for a longer one; what reading the file throws
+ * @throws InferenceError `invalid_request` for a longer line; errors of reading the file
  */
 export async function* readLines(
   path: string,
@@ -55,7 +55,7 @@ export async function* readLines(
   if (line.text !== '') yield line
 }
 
-/** Cuts off what follows the last complete line: a crash in the middle of writing one leaves a part of it. */
+/** Truncates a file after its last complete line: a crash while writing leaves a partial one. */
 export async function dropTornLine(path: string): Promise<void> {
   const file = await open(path, 'r+').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined

@@ -1,6 +1,6 @@
 import { InferenceError } from '../../protocol/index.ts'
 
-/** How a list is asked for, by the query of the URL. */
+/** Query parameters of a list. */
 export interface ListQuery {
   readonly after?: string | undefined
   readonly limit?: string | undefined
@@ -10,8 +10,8 @@ export interface ListQuery {
 /**
  * One page of a list, as OpenAI's SDKs page through it.
  *
- * @param records the newest first
- * @throws InferenceError `invalid_request` for a limit that is none
+ * @param records newest first
+ * @throws InferenceError `invalid_request` for an invalid limit
  */
 export function listed<T extends { readonly id: string }>(
   records: readonly T[],

@@ -4,7 +4,7 @@ import { InferenceError } from '../../protocol/index.ts'
 const MAX_PARTS = 16
 /** Of one part. */
 const MAX_HEADER_BYTES = 4_096
-/** What file systems take. */
+/** What file systems accept. */
 const MAX_FILENAME_LENGTH = 255
 const CRLF = '\r\n'
 const HEADER_END = '\r\n\r\n'
@@ -12,15 +12,15 @@ const HEADER_END = '\r\n\r\n'
 /** One part of a form, RFC 7578. */
 export interface Part {
   readonly name: string
-  /** Absent for a field that is no file. */
+  /** Absent for a field that is not a file. */
   readonly filename?: string
   /** A view of the body. */
   readonly content: Uint8Array
 }
 
 /**
- * The parts of a multipart form. They are looked for, not copied, and their number and headers are bounded, so that
- * the time it takes grows with the bytes alone.
+ * The parts of a multipart form. Parts are views, not copies, and their number and headers are bounded, so that
+ * the time is linear in the size of the body.
  *
  * @throws InferenceError `invalid_request`
  */
@@ -29,7 +29,7 @@ export function readParts(contentType: string, body: Uint8Array): readonly Part[
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const delimiter = Buffer.from(`${CRLF}--${boundary}`)
   const parts: Part[] = []
-  // The first delimiter may stand at the very beginning.
+  // The first delimiter may be at the very start.
   const opening = `--${boundary}`
   let at = bytes.subarray(0, opening.length).equals(Buffer.from(opening))
     ? opening.length
@@ -65,7 +65,7 @@ function boundaryOf(contentType: string): string {
     contentType.slice(0, MAX_HEADER_BYTES),
   )
   const boundary = match?.[1] ?? match?.[2]
-  if (boundary === undefined) throw invalid('the body is no multipart form')
+  if (boundary === undefined) throw invalid('the body is not a multipart form')
   return boundary
 }
 
@@ -95,7 +95,7 @@ function parameter(line: string, name: string): string | undefined {
 function invalid(message: string): InferenceError {
   return new InferenceError(
     'invalid_request',
-    `file: ${message}; an upload is a multipart form with \`file\` and \`purpose\``,
+    `file: ${message}; an upload has to be a multipart form with \`file\` and \`purpose\``,
     { details: { param: 'file' } },
   )
 }

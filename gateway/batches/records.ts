@@ -3,10 +3,10 @@ import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeDirectory } from '../../storage/index.ts'
 
-/** What is kept of a file or a batch. */
+/** The stored record of a file or a batch. */
 export interface StoredRecord {
   readonly id: string
-  /** Whose it is, by the name of the API key; nobody else's sees it. */
+  /** Name of the API key that owns it; other keys cannot see it. */
   readonly owner: string
   /** Seconds since 1970. */
   readonly created_at: number
@@ -18,14 +18,14 @@ const SUFFIX = '.json'
 export class Records<T extends StoredRecord> {
   readonly #directory: string
   readonly #records = new Map<string, T>()
-  /** Writes follow one another: the last one has to be the one that stays. */
+  /** Writes are serialised, so that the last one wins. */
   #written: Promise<void> = Promise.resolve()
 
   private constructor(directory: string) {
     this.#directory = directory
   }
 
-  /** @param read what a file has, as a record; nothing where it is none */
+  /** @param read parses a file's content to a record; undefined if it is not a valid one */
   static async open<T extends StoredRecord>(
     directory: string,
     read: (value: unknown) => T | undefined,
@@ -49,12 +49,12 @@ export class Records<T extends StoredRecord> {
     return record?.owner === owner ? record : undefined
   }
 
-  /** The newest first. */
+  /** Newest first. */
   of(owner: string): readonly T[] {
     return this.all().filter((record) => record.owner === owner)
   }
 
-  /** Of all owners, the newest first. */
+  /** Of all owners, newest first. */
   all(): readonly T[] {
     return [...this.#records.values()].sort(
       (a, b) => b.created_at - a.created_at || (a.id < b.id ? 1 : -1),

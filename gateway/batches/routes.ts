@@ -20,7 +20,7 @@ export function batchRoutes(
     if (opened !== undefined) return await opened
     throw new InferenceError(
       'capability_unavailable',
-      'this gateway keeps no files: it was given no directory for them (stateDir), or another one uses it',
+      'this gateway stores no files: it has no directory for them (stateDir), or another gateway uses it',
     )
   }
   let uploads = 0
@@ -29,7 +29,7 @@ export function batchRoutes(
   app.post('/v1/files', async (c) => {
     const { files } = await open()
     if (uploads >= limits.maxUploads) {
-      const message = `${uploads} files are coming in already`
+      const message = `${uploads} uploads are in progress already`
       throw new InferenceError('over_capacity', message, { retryAfterMs: BUSY_MS })
     }
     uploads += 1
@@ -93,7 +93,7 @@ export function batchRoutes(
   return app
 }
 
-/** @throws InferenceError `invalid_request` for what is no upload for a batch */
+/** @throws InferenceError `invalid_request` for a form that is not an upload for a batch */
 async function uploadOf(
   request: Request,
 ): Promise<{ readonly content: Uint8Array; readonly filename: string }> {
@@ -101,10 +101,10 @@ async function uploadOf(
   const parts = readParts(request.headers.get('content-type') ?? '', body)
   const purpose = parts.find(({ name }) => name === 'purpose')?.content
   if (purpose === undefined || !Buffer.from('batch').equals(purpose)) {
-    throw invalid('files are for batches only', 'purpose')
+    throw invalid("only files for batches are accepted: purpose has to be 'batch'", 'purpose')
   }
   const file = parts.find(({ name }) => name === 'file')
-  if (file?.filename === undefined) throw invalid('there is no file', 'file')
+  if (file?.filename === undefined) throw invalid('the form has no file', 'file')
   return { content: file.content, filename: file.filename }
 }
 
@@ -113,7 +113,7 @@ function shownFile({ owner: _, ...file }: StoredFile): object {
 }
 
 function notFound(c: Context<GatewayEnv>, what: string): Response {
-  const message = `there is no ${what} ${c.req.param('id') ?? ''}`
+  const message = `${what} ${c.req.param('id') ?? ''} does not exist`
   const error = { message, type: 'invalid_request_error', param: 'id', code: 'not_found' }
   return c.json({ error }, 404)
 }

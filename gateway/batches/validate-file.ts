@@ -3,7 +3,7 @@ import { readBatchLine } from './batch-line.ts'
 import type { LineError } from './batch-record.ts'
 import { readLines } from './jsonl.ts'
 
-/** Faults that are told of one file; who has more looks again after mending these. */
+/** Most errors reported per file. */
 const MAX_ERRORS = 50
 
 export interface ValidateOptions {
@@ -13,14 +13,14 @@ export interface ValidateOptions {
   readonly endpoint?: string
 }
 
-/** What a batch file asks for, or what is wrong with it. */
+/** The requests of a batch file, or its errors. */
 export interface FileVerdict {
   readonly total: number
-  /** None: the file can be run. */
+  /** Empty: the file can be run. */
   readonly errors: readonly LineError[]
 }
 
-/** Reads all of a batch file before any of it is asked. */
+/** Validates a whole batch file before any request runs. */
 export async function validateFile(
   path: string,
   { maxLineBytes, maxRequests, endpoint }: ValidateOptions,
@@ -54,11 +54,14 @@ export async function validateFile(
 }
 
 function duplicate(id: string, line: number): InferenceError {
-  return new InferenceError('invalid_request', `custom_id '${id}' is that of line ${line} too`, {
+  return new InferenceError('invalid_request', `custom_id '${id}' is also used in line ${line}`, {
     details: { param: 'custom_id' },
   })
 }
 
 function tooMany(most: number): InferenceError {
-  return new InferenceError('invalid_request', `a batch has at most ${most} requests: make two`)
+  return new InferenceError(
+    'invalid_request',
+    `a batch has at most ${most} requests: split the file`,
+  )
 }

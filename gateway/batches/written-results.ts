@@ -1,10 +1,10 @@
 import { appendFile } from 'node:fs/promises'
 import { dropTornLine, readLines } from './jsonl.ts'
 
-/** Longer than any answer: a line of one's own that cannot be read would be worse than the memory. */
+/** Longer than any answer, so that every line written can be read back. */
 const MAX_RESULT_BYTES = 134_217_728
 
-/** Where answers go, and where what failed does. */
+/** Files of answers and of failures. */
 export interface ResultPaths {
   readonly output: string
   readonly errors: string
@@ -21,7 +21,7 @@ interface WrittenUsage {
   readonly prompt_tokens_details?: { readonly cached_tokens?: number }
 }
 
-/** The results of a batch that are on disk. What is there is never asked for again. */
+/** The results of a batch on disk. Requests with a result are never repeated. */
 export class WrittenResults {
   readonly #paths: ResultPaths
   readonly #ids = new Set<string>()
@@ -37,7 +37,7 @@ export class WrittenResults {
     this.#paths = paths
   }
 
-  /** Reads what was written before, which may have ended in the middle of a line. */
+  /** Reads earlier results, whose last line may be partial. */
   static async open(paths: ResultPaths): Promise<WrittenResults> {
     const results = new WrittenResults(paths)
     for (const [path, kind] of [
@@ -61,7 +61,7 @@ export class WrittenResults {
     return this.#ids.has(id)
   }
 
-  /** Adds a whole line. */
+  /** Appends a complete line. */
   async add(line: string, kind: 'completed' | 'failed'): Promise<void> {
     await appendFile(this.#paths[kind === 'completed' ? 'output' : 'errors'], line, { mode: 0o600 })
     this.#count(JSON.parse(line) as WrittenLine, kind)

@@ -2,9 +2,9 @@ import type { MiddlewareHandler } from 'hono'
 import { ByteBudget, type Claim, SMALL_CLAIM_BYTES } from '../../protocol/index.ts'
 import type { GatewayEnv } from '../context.ts'
 
-/** Of a body's bytes: themselves, and the values that they are parsed into. */
+/** Memory per byte of a body: the byte itself, and the values parsed from it. */
 const COPIES = 2
-/** Answers that come in pieces hold on to their request until the end. */
+/** Streamed answers keep their request in memory until the end. */
 const STREAMED = /^(text\/event-stream|application\/x-ndjson)/
 
 /**
@@ -48,7 +48,7 @@ function counted(claim: Claim): TransformStream<Uint8Array, Uint8Array> {
   })
 }
 
-/** The same bytes; `run` is called when they end, fail, or are wanted no longer. */
+/** The same bytes; `run` is called when they end, fail or are cancelled. */
 function thenRun(body: ReadableStream<Uint8Array>, run: () => void): ReadableStream<Uint8Array> {
   const reader = body.getReader()
   return new ReadableStream<Uint8Array>(

@@ -1,15 +1,15 @@
 import { HttpRefusal } from './http-refusal.ts'
 
 /**
- * The same request, whose body fails as soon as it is longer than allowed, whatever its headers say.
+ * The same request, whose body fails as soon as it exceeds the limit, regardless of its headers.
  *
- * @throws HttpRefusal 413, at once where the header says so, else while it is read
+ * @throws HttpRefusal 413, at once if the header says so, else while reading
  */
 export function boundedRequest(request: Request, maxBytes: number): Request {
   const { body, headers, method, signal, url } = request
   const announced = headers.get('content-length')
   if (Number(announced ?? 0) > maxBytes) throw tooLong(maxBytes)
-  // A server holds a body to the length that it announces.
+  // The server enforces the announced length.
   if (body === null || announced !== null) return request
   let received = 0
   const counted = body.pipeThrough(

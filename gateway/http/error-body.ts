@@ -9,36 +9,36 @@ export interface OpenAiError {
     readonly type: string
     readonly param: string | null
     readonly code: string
-    /** The evidence, where the answer failed its check. */
+    /** The evidence, if the answer failed verification. */
     readonly skein?: object
   }
 }
 
-/** Any failure as a client of OpenAI's reads it. What went wrong inside the gateway stays inside. */
+/** Any failure in OpenAI's form. Details of internal failures are not revealed. */
 export function errorBody(error: InferenceError): OpenAiError {
   const { code, details, traits } = error
   const told = {
     message: messageOf(error),
     type: traits.type,
     param: details.param ?? null,
-    // OpenAI's code, by which agents know what to do.
+    // OpenAI's code, which agents match.
     code: code === 'context_too_long' ? 'context_length_exceeded' : code,
   }
   return { error: { ...told, ...skeinField(error.detailsOf('verification_failed').verification) } }
 }
 
 function messageOf(error: InferenceError): string {
-  if (error.code === 'internal') return 'the gateway failed; its log says more'
+  if (error.code === 'internal') return 'internal error of the gateway; see its log'
   const length = exceededLength(error)
   return length === undefined ? error.message : openAiLengthMessage(length)
 }
 
-/** When to come back where nothing says so. */
+/** Default `retry-after`. */
 const BUSY_RETRY_MS = 1_000
 
 /**
- * Whether the caller should ask again: where there was no room, as there will be; else only if no peer was asked, as the
- * network has made its tries.
+ * Whether the caller should retry: yes after a lack of capacity, which passes; else only if no peer was asked, because
+ * the network has already retried.
  */
 function shouldRetry(error: InferenceError): boolean {
   const { details, traits } = error
@@ -50,7 +50,7 @@ function isBusy({ code, traits }: InferenceError): boolean {
   return traits.kind === 'busy' || code === 'budget_exhausted'
 }
 
-/** Headers that tell an SDK whether to ask again, and when. */
+/** Headers that tell an SDK whether and when to retry. */
 function errorHeaders(error: InferenceError): Record<string, string> {
   const { details, traits } = error
   const retryAfterMs = error.retryAfterMs ?? (isBusy(error) ? BUSY_RETRY_MS : undefined)
@@ -66,13 +66,13 @@ function errorHeaders(error: InferenceError): Record<string, string> {
   }
 }
 
-/** Puts an error in the form of another dialect. */
+/** Converts an error to another dialect. */
 export type ErrorFormat = (
   error: OpenAiError['error'],
   about: {
     readonly status: number
     readonly requestId: string
-    /** Of a prompt that is too long. */
+    /** Token counts of a prompt that is too long. */
     readonly length?: ExceededLength | undefined
   },
 ) => object
@@ -91,7 +91,7 @@ export function errorResponse(
   })
 }
 
-/** What a handler threw, as an error that can be told. An aborted request is the caller's doing. */
+/** Converts what a handler threw to a reportable error. An aborted request is `cancelled`. */
 export function failureOf(error: unknown, signal: AbortSignal): InferenceError {
   return InferenceError.from(error, signal.aborted ? 'cancelled' : 'internal')
 }

@@ -4,9 +4,9 @@ const encoder = new TextEncoder()
 const KEEP_ALIVE = ': keep-alive\n\n'
 
 export interface TextStreamInit {
-  /** `keepAlive` goes out after each pause of this length. */
+  /** `keepAlive` is sent after each pause of this length. */
   readonly keepAliveMs: number
-  /** Text that says nothing, in the form of the stream. @default a comment of server-sent events */
+  /** Text without content, in the format of the stream. @default a comment of server-sent events */
   readonly keepAlive?: () => string
   /** @default text/event-stream */
   readonly contentType?: string
@@ -14,10 +14,10 @@ export interface TextStreamInit {
 }
 
 /**
- * Sends texts as they come. They are asked for as the reader takes them, so that a slow reader slows the engine; a
- * reader that leaves ends the work.
+ * Sends texts as they arrive. They are pulled by the reader, so a slow reader slows the engine, and a
+ * reader that leaves cancels the work.
  *
- * @param texts must not throw: what fails after the first byte is told in the stream
+ * @param texts must not throw: failures after the first byte are part of the stream
  */
 export function textStream(
   texts: AsyncIterator<string, void, void>,
@@ -47,7 +47,7 @@ export function textStream(
         await texts.return?.()
       },
     },
-    // Nothing is asked for before the reader wants it.
+    // Nothing is pulled before the reader does.
     { highWaterMark: 0 },
   )
   return new Response(body, {
@@ -60,7 +60,7 @@ export function textStream(
   })
 }
 
-/** {@link textStream} in the form of server-sent events. */
+/** {@link textStream} as server-sent events. */
 export function eventStream(
   texts: AsyncIterator<string, void, void>,
   init: Pick<TextStreamInit, 'headers' | 'keepAliveMs'>,
@@ -68,13 +68,13 @@ export function eventStream(
   return textStream(texts, init)
 }
 
-/** One event: its data as JSON, and its name where the format has names. */
+/** One event: data as JSON, and its name if the format has names. */
 export function sse(data: unknown, event?: string): string {
   const name = event === undefined ? '' : `event: ${event}\n`
   return `${name}data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`
 }
 
-/** What a promise gives within a time, else `undefined`; the promise goes on. */
+/** The result of a promise, or `undefined` after a time; the promise continues. */
 export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<undefined>((resolve) => {

@@ -1,15 +1,15 @@
 import type { ErrorFormat } from './error-body.ts'
 
-/** What HTTP has a status for, and no request to a peer ever meets. */
+/** Failures that only HTTP has, never a request to a peer. */
 const KINDS = {
   not_found: { status: 404, type: 'invalid_request_error' },
   method_not_allowed: { status: 405, type: 'invalid_request_error' },
   request_too_large: { status: 413, type: 'invalid_request_error' },
-  /** Addressed to a name that is not this gateway's (RFC 9110, 15.5.20). */
+  /** Addressed to another host name (RFC 9110, 15.5.20). */
   misdirected_request: { status: 421, type: 'invalid_request_error' },
 } as const
 
-/** A request that the gateway refuses before any peer is asked, with the status that HTTP has for it. */
+/** A request that the gateway rejects before asking any peer, with its HTTP status. */
 export class HttpRefusal extends Error {
   override readonly name: string = 'HttpRefusal'
   readonly code: keyof typeof KINDS

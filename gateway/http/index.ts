@@ -1,5 +1,5 @@
 /**
- * Bodies in, answers, streams and errors out: what every dialect shares.
+ * HTTP bodies, answers, streams and errors, shared by all dialects.
  *
  * @example
  * async function* texts() {

@@ -6,7 +6,7 @@ export interface ExceededLength {
   readonly contextLength: number
 }
 
-/** @returns undefined for other failures, and where the numbers are not known */
+/** @returns undefined for other failures, and if the numbers are unknown */
 export function exceededLength(error: InferenceError): ExceededLength | undefined {
   if (!InferenceError.is(error, 'context_too_long')) return undefined
   const { promptTokens, contextLength } = error.details
@@ -15,7 +15,7 @@ export function exceededLength(error: InferenceError): ExceededLength | undefine
     : { promptTokens, contextLength }
 }
 
-/** OpenAI's words, by which agents know that they have to compact the conversation. */
+/** OpenAI's message, which agents match to compact the conversation. */
 export function openAiLengthMessage({ promptTokens, contextLength }: ExceededLength): string {
   return `This model's maximum context length is ${contextLength} tokens. However, your messages resulted in ${promptTokens} tokens. Please reduce the length of the messages.`
 }

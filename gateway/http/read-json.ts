@@ -1,7 +1,7 @@
 import { InferenceError, LIMITS, measureJson } from '../../protocol/index.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
-/** A request's body before it is known to be one; the fields are those that the gateway itself reads. */
+/** A request's body before validation; the fields are those that the gateway itself reads. */
 export interface JsonBody {
   readonly stream?: unknown
   readonly stream_options?: unknown

@@ -1,13 +1,13 @@
 import type { AttemptRecord } from '../../protocol/index.ts'
 
-/** How an answer came about, as far as it is known when its headers leave. */
+/** How an answer was produced, as far as known when its headers are sent. */
 export interface Served {
   readonly peerId: string
   /** Those that have ended. */
   readonly attempts: readonly AttemptRecord[]
-  /** Attempts in all, one that still runs included. */
+  /** All attempts, including a running one. */
   readonly attemptCount: number
-  /** Times that the answer went on elsewhere. */
+  /** Times that the answer was resumed elsewhere. */
   readonly resumes: number
   readonly ttftMs?: number
 }

@@ -1,21 +1,21 @@
-/** Of one answer or error: it went on sixteen times at most, and more choices than this are seldom asked for at once. */
+/** Most parts reported per answer or error: an answer resumes at most sixteen times, and more choices are rare. */
 const MAX_PARTS = 32
 
-/** What checking an answer found, as the client or an error of its tells it. */
+/** Verification of an answer, from the client or one of its errors. */
 export interface Verdict {
   readonly status: string
   readonly why?: string
   readonly parts: readonly object[]
 }
 
-/** The field `skein` for an answer or an error that was checked while its caller waited; no field for others. */
+/** The field `skein` of an answer or error whose caller waited for verification; absent otherwise. */
 export function skeinField(verification: Verdict | undefined): { readonly skein?: object } {
   if (verification === undefined) return {}
   const parts = verification.parts.slice(0, MAX_PARTS)
   return { skein: { verification: { ...verification, parts } } }
 }
 
-/** The header that says the same in a word. */
+/** The same as a header. */
 export function verificationHeader(verification: Verdict | undefined): Record<string, string> {
   return verification === undefined ? {} : { 'x-skein-verification': verification.status }
 }

@@ -1,5 +1,5 @@
 /**
- * What callers of a `fetch` count on when they abort: it rejects with the signal's reason, and so does a body that is
+ * The contract of `fetch` on abort: it rejects with the signal's reason, and so does a body that is
  * being read.
  *
  * @throws the signal's reason
@@ -18,7 +18,7 @@ export async function untilAborted(
     if (response.body === null) return response
     return new Response(abortable(response.body, signal), response)
   } catch (error) {
-    // It may still come, and then nobody reads it.
+    // A late answer has no reader.
     pending.then((late) => late.body?.cancel()).catch(() => {})
     throw error
   } finally {
@@ -26,7 +26,7 @@ export async function untilAborted(
   }
 }
 
-/** The same bytes, asked for as they are taken. */
+/** The same bytes, pulled by the reader. */
 function abortable(
   body: ReadableStream<Uint8Array>,
   signal: AbortSignal,

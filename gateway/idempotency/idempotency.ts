@@ -8,7 +8,7 @@ import type { GatewayLimits } from '../defaults.ts'
 import { StoredAnswer } from './stored-answer.ts'
 
 const HEADER = 'idempotency-key'
-/** As long as anybody's. */
+/** Longest key, as at other providers. */
 const MAX_KEY_LENGTH = 256
 
 interface Entry {
@@ -17,10 +17,10 @@ interface Entry {
 }
 
 /**
- * A repeated `Idempotency-Key` joins the request that runs, or gets the answer that was stored, for a while. Keys are
- * scoped by API key, path, and what the headers say of how to ask: an answer that others saw, or that nobody rated, is
- * none to a request that wants it otherwise. The same key with another body is an error. What failed is not stored, so
- * that it can be tried again.
+ * A repeated `Idempotency-Key` joins the running request, or gets the stored answer, for a while. Keys are scoped by API
+ * key, path and request options: an answer that other peers saw, or that was not verified, does not satisfy a request
+ * that forbids this. The same key with another body is an error. Failures are not stored, so that they can be
+ * retried.
  */
 export function idempotency(limits: GatewayLimits): MiddlewareHandler<GatewayEnv> {
   const { idempotencyGraceMs, idempotencyTtlMs, maxStoredBytes } = limits
@@ -36,11 +36,11 @@ export function idempotency(limits: GatewayLimits): MiddlewareHandler<GatewayEnv
     const isJson = (c.req.header('content-type') ?? '').includes('json')
     if (key === undefined || c.req.method !== 'POST' || !isJson) return await next()
     if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
-      throw refusal(`an Idempotency-Key has 1 to ${MAX_KEY_LENGTH} characters`)
+      throw refusal(`an Idempotency-Key has to have 1 to ${MAX_KEY_LENGTH} characters`)
     }
     const body = await c.req.raw.text()
     const bodyHash = createHash('sha256').update(body).digest('hex')
-    // How long the caller would wait, and where it comes from, makes no other answer of it.
+    // The timeout and the hops do not change the answer.
     const {
       timeoutMs: _,
       hops: __,
@@ -53,7 +53,7 @@ export function idempotency(limits: GatewayLimits): MiddlewareHandler<GatewayEnv
     const known = running.get(slot) ?? stored.get(slot)
     if (known !== undefined) {
       if (known.bodyHash !== bodyHash) {
-        throw refusal('this Idempotency-Key was used with another body: take a new one')
+        throw refusal('this Idempotency-Key was used with another body: use a new one')
       }
       const answer = await known.answer
       if (answer.isWhole) {
@@ -62,7 +62,7 @@ export function idempotency(limits: GatewayLimits): MiddlewareHandler<GatewayEnv
         return undefined
       }
     }
-    // The request outlives its caller by the grace, and is ended then.
+    // The request outlives its caller by the grace period.
     const life = new AbortController()
     const { promise, resolve, reject } = Promise.withResolvers<StoredAnswer>()
     promise.catch(() => {})
@@ -85,7 +85,7 @@ export function idempotency(limits: GatewayLimits): MiddlewareHandler<GatewayEnv
         if (running.get(slot) === entry) running.delete(slot)
         const { bytes } = answer
         if (kept && response.ok && c.get('broken') !== true) stored.set(slot, { ...entry, bytes })
-        if (!kept) life.abort(new InferenceError('cancelled', 'the caller did not come back'))
+        if (!kept) life.abort(new InferenceError('cancelled', 'the caller did not return'))
       },
     })
     c.res = undefined

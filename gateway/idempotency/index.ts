@@ -1,5 +1,5 @@
 /**
- * Answers that are given again to whoever asks again with the same key.
+ * Replays answers to repeated requests with the same idempotency key.
  *
  * @packageDocumentation
  */

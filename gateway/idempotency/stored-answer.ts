@@ -1,16 +1,16 @@
-/** What a stored answer may be and do. */
+/** Limits of a stored answer. */
 export interface StoredAnswerInit {
-  /** It goes on this long after its last reader has left. */
+  /** It continues this long after its last reader has left. */
   readonly graceMs: number
-  /** More than this is not kept for those who come later. */
+  /** A longer answer is not kept for later readers. */
   readonly maxBytes: number
-  /** Told once: whether all of it came, and may be given out again. */
+  /** Called once: whether it is complete and may be replayed. */
   readonly onEnd: (kept: boolean) => void
 }
 
 /**
- * A response that several may read, each from its beginning and at its own pace. It is read as fast as its fastest
- * reader, and to its end while nobody reads, until the grace is over.
+ * A response with several readers, each from the start and at its own pace. It is read as fast as its fastest
+ * reader; without a reader it is read on until the grace period ends.
  */
 export class StoredAnswer {
   readonly #init: StoredAnswerInit
@@ -36,12 +36,12 @@ export class StoredAnswer {
     return this.#bytes
   }
 
-  /** Whether one who comes now gets all of it. */
+  /** Whether a new reader would get all of it. */
   get isWhole(): boolean {
     return this.#state !== 'given-up' && this.#bytes <= this.#init.maxBytes
   }
 
-  /** The answer from its beginning. */
+  /** The answer from its start. */
   replay(): Response {
     this.#readers += 1
     clearTimeout(this.#grace)

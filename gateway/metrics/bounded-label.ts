@@ -1,7 +1,7 @@
-/** More would be a row for each name that some caller makes up. */
+/** Limit of distinct values, because callers can invent names. */
 const MAX_VALUES = 64
 
-/** Names as label values: the first ones as they are, what comes after them as `other`. */
+/** Names as label values: the first ones unchanged, later ones as `other`. */
 export function createBoundedLabel(): (value: string) => string {
   const known = new Set<string>()
   return (value) => {

@@ -1,5 +1,5 @@
 /**
- * What the gateway and its client do, in Prometheus' form.
+ * Prometheus metrics of the gateway and its client.
  *
  * @packageDocumentation
  */

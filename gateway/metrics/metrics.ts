@@ -3,18 +3,18 @@ import type { RequestEvent } from '../../client/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { createBoundedLabel } from './bounded-label.ts'
 
-/** What `GET /metrics` shows. Its numbers begin with the gateway; no label names a peer, a caller or a key. */
+/** Metrics of `GET /metrics`, counted since the gateway started; no label names a peer, a caller or a key. */
 export interface Metrics {
-  /** The text that Prometheus reads. */
+  /** The metrics in Prometheus' text format. */
   text(): Promise<string>
   readonly contentType: string
   /** One answer over HTTP. */
   answered(route: string, status: number): void
-  /** The gap between two pieces of a stream, waiting for its reader included. */
+  /** Gap between two chunks of a stream, including waiting for its reader. */
   gap(ms: number): void
-  /** How long a request waited for its turn. */
+  /** Queue wait of a request. */
   queued(ms: number): void
-  /** Ends the watch over the client. */
+  /** Stops observing the client. */
   close(): void
 }
 
@@ -37,7 +37,7 @@ const TTFT_S = [
 const PER_TOKEN_S = [0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5]
 
 /**
- * Counts what the client does, by the one record that each request leaves. Names follow OpenTelemetry's conventions for
+ * Metrics from the one record of each request. Names follow OpenTelemetry's conventions for
  * generative AI where they have one, in Prometheus' spelling; the others begin with `skein_`.
  */
 export function createMetrics(
@@ -50,7 +50,7 @@ export function createMetrics(
   const about = ['gen_ai_operation_name', 'gen_ai_request_model'] as const
   const duration = new Histogram({
     name: 'gen_ai_client_operation_duration_seconds',
-    help: 'Requests from their start to their end',
+    help: 'Duration of requests',
     labelNames: [...about, 'error_type'],
     ...{ buckets: DURATION_S, registers },
   })
@@ -62,19 +62,19 @@ export function createMetrics(
   })
   const ttft = new Histogram({
     name: 'gen_ai_server_time_to_first_token_seconds',
-    help: 'Requests from their start to the first piece for the caller',
+    help: 'Time from the start of requests to the first chunk for the caller',
     labelNames: about,
     ...{ buckets: TTFT_S, registers },
   })
   const perToken = new Histogram({
     name: 'gen_ai_server_time_per_output_token_seconds',
-    help: 'Mean time of each token after the first',
+    help: 'Mean time per token after the first',
     labelNames: about,
     ...{ buckets: PER_TOKEN_S, registers },
   })
   const gaps = new Histogram({
     name: 'skein_inter_token_latency_seconds',
-    help: 'Gaps between the pieces of streams',
+    help: 'Gaps between chunks of streams',
     ...{ buckets: [0.001, 0.0025, 0.005, ...PER_TOKEN_S], registers },
   })
   const requests = new Counter({
@@ -85,24 +85,24 @@ export function createMetrics(
   })
   const attempts = new Counter({
     name: 'skein_attempts_total',
-    help: 'Attempts at peers, by why they were made and what came of them',
+    help: 'Attempts at peers, by reason and outcome',
     labelNames: ['reason', 'outcome'],
     registers,
   })
   const hedges = new Counter({
     name: 'skein_hedges_total',
-    help: 'Second attempts where the first was slow to begin',
+    help: 'Second attempts because the first was slow to begin',
     registers,
   })
   const resumes = new Counter({
     name: 'skein_resumes_total',
-    help: 'Answers that went on elsewhere after they had begun, by whether the same weights went on by token ids',
+    help: 'Answers resumed at another peer, by whether it was exact (by token ids with the same weights)',
     labelNames: ['exact'],
     registers,
   })
   const extra = new Counter({
     name: 'skein_extra_tokens_total',
-    help: 'Tokens that attempts took beyond what callers were told as usage',
+    help: 'Tokens spent by attempts beyond the usage reported to callers',
     labelNames: ['gen_ai_token_type'],
     registers,
   })
@@ -119,12 +119,12 @@ export function createMetrics(
   })
   const waits = new Histogram({
     name: 'skein_queue_wait_seconds',
-    help: 'Waits of requests until the peers had room for them',
+    help: 'Time that requests waited for free slots of peers',
     ...{ buckets: DURATION_S, registers },
   })
   new Gauge({
     name: 'skein_queue_depth',
-    help: 'Requests that wait until the peers have room',
+    help: 'Requests waiting for free slots of peers',
     registers,
     collect() {
       this.set(queue.depth)
@@ -132,7 +132,7 @@ export function createMetrics(
   })
   new Gauge({
     name: 'skein_requests_in_flight',
-    help: 'Attempts under way',
+    help: 'Attempts in flight',
     registers,
     collect() {
       this.set(client.stats().inFlight)
@@ -140,7 +140,7 @@ export function createMetrics(
   })
   new Gauge({
     name: 'skein_retry_budget',
-    help: 'Retries and hedges left',
+    help: 'Retries and hedges available',
     registers,
     collect() {
       this.set(client.stats().retryBudget)
@@ -148,7 +148,7 @@ export function createMetrics(
   })
   new Gauge({
     name: 'skein_resume_reserve',
-    help: 'Resumes that may begin now',
+    help: 'Resumes available now',
     registers,
     collect() {
       this.set(client.stats().resumeReserve)

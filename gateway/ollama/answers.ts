@@ -34,7 +34,7 @@ type Asked =
   | { readonly kind: 'chat'; readonly body: ChatRequest & ChainField }
   | { readonly kind: 'completion'; readonly body: CompletionRequest & ChainField }
 
-/** `POST /api/chat` and `POST /api/generate`. They stream unless told otherwise. */
+/** `POST /api/chat` and `POST /api/generate`. They stream by default. */
 export function ollamaAnswers(context: GatewayContext): Hono<GatewayEnv> {
   return new Hono<GatewayEnv>()
     .post('/api/chat', async (c) => {
@@ -58,14 +58,14 @@ export function ollamaAnswers(context: GatewayContext): Hono<GatewayEnv> {
     })
 }
 
-/** Nothing was asked: with Ollama that loads a model, or unloads it. Peers hold theirs ready. */
+/** An empty request loads or unloads a model at Ollama. Peers keep theirs loaded. */
 async function loaded(
   c: Context<GatewayEnv>,
   { client, now }: GatewayContext,
   { model, keep_alive: keepAlive }: AnswerFields,
   form: LineForm,
 ): Promise<Response> {
-  // The caller's own names are known without asking anybody.
+  // The caller's own names are known without asking peers.
   const isOwn =
     /^auto$|,/.test(model) ||
     client.names.providers.some(({ name }) => model.startsWith(`${name}/`))

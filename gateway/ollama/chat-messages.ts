@@ -4,8 +4,8 @@ import { imageParts } from './images.ts'
 import type { Message } from './request.ts'
 
 /**
- * Ollama's messages, in which calls mostly have no id: a result belongs to the first call of its tool that has none yet,
- * or just to the first that has none.
+ * Converts Ollama's messages, whose calls mostly have no id: a result belongs to the first call of its tool without a
+ * result, or else to the first call without one.
  *
  * @throws InferenceError `invalid_request` for a result without a call
  */
@@ -33,7 +33,7 @@ export function chatMessages(messages: readonly Message[]): ChatMessage[] {
   })
 }
 
-/** The id of the call that a result belongs to, which is then answered. */
+/** Takes the id of the open call that a result belongs to. */
 function answered(open: ToolCall[], message: Message, index: number): string {
   const { tool_call_id: id, tool_name: toolName, name = toolName } = message
   const place = open.findIndex((call) =>
@@ -42,9 +42,7 @@ function answered(open: ToolCall[], message: Message, index: number): string {
   const [call] = place < 0 ? [] : open.splice(place, 1)
   if (call !== undefined) return call.id
   const param = `messages.${index}`
-  throw new InferenceError(
-    'invalid_request',
-    `${param}: the result of a tool that was not called before`,
-    { details: { param } },
-  )
+  throw new InferenceError('invalid_request', `${param}: a tool result without a preceding call`, {
+    details: { param },
+  })
 }

@@ -11,7 +11,7 @@ import { chatMessages } from './chat-messages.ts'
 import { imageParts } from './images.ts'
 import { samplingOf } from './options.ts'
 import type { AnswerFields, ChatFields, GenerateFields } from './request.ts'
-/** What is asked of the network for a chat. */
+/** Converts a chat to a chat request. */
 export function chatRequestOf(request: ChatFields): ChatRequest & ChainField {
   const tools = (request.tools ?? []).map(({ function: { name, ...about } }) => {
     const { description, parameters, strict } = about
@@ -27,7 +27,7 @@ export function chatRequestOf(request: ChatFields): ChatRequest & ChainField {
   }
 }
 
-/** What is asked of the network for one prompt: it goes through the model's template as one message. */
+/** Converts a prompt to a chat request with one message, for the model's template. */
 export function promptRequestOf(request: GenerateFields): ChatRequest & ChainField {
   const { prompt, system, images } = request
   const text = prompt ? [{ type: 'text', text: prompt } as const] : []
@@ -41,15 +41,15 @@ export function promptRequestOf(request: GenerateFields): ChatRequest & ChainFie
 }
 
 /**
- * What is asked of the network for a prompt that the caller has put into the model's template.
+ * Converts a prompt that is already in the model's template to a completion request.
  *
- * @throws InferenceError `invalid_request` for what such a prompt has no place for
+ * @throws InferenceError `invalid_request` for fields that such a prompt cannot have
  */
 export function rawRequestOf(request: GenerateFields): CompletionRequest & ChainField {
   for (const field of ['system', 'images', 'format', 'think', 'logprobs'] as const) {
     const value = request[field]
     if (!value || (Array.isArray(value) && value.length === 0)) continue
-    throw new InferenceError('invalid_request', `${field}: not with raw: true`, {
+    throw new InferenceError('invalid_request', `${field} cannot be combined with raw: true`, {
       details: { param: field },
     })
   }
@@ -78,7 +78,7 @@ function formatOf(format: AnswerFields['format']): ResponseFormat | undefined {
   return { type: 'json_schema', json_schema: { name: 'answer', schema: format, strict: true } }
 }
 
-/** Levels are efforts; thinking at all is a medium one. */
+/** Levels are efforts; `true` is a medium one. */
 function effortOf(think: AnswerFields['think']): string | undefined {
   if (think === undefined || think === null || think === '') return undefined
   if (typeof think === 'string') return think

@@ -1,10 +1,10 @@
 import type { ModelListing } from '../../client/index.ts'
 import { InferenceError, normalizeModelId } from '../../protocol/index.ts'
 /**
- * Whether `num_ctx` asks for no more than what is served. It then changes nothing: a peer has the context that it has,
- * and a prompt that does not fit is an error there, where Ollama would cut it.
+ * Accepts `num_ctx` up to the longest context served. It then has no effect: a peer's context is fixed,
+ * and a prompt that does not fit is an error, where Ollama would truncate it.
  *
- * @throws InferenceError `invalid_request` where the model is known, and everybody serves it with less
+ * @throws InferenceError `invalid_request` if the model is known, and every peer serves it with less
  */
 export function checkContext(
   model: string,
@@ -17,7 +17,7 @@ export function checkContext(
   if (longest === 0 || contextLength <= longest) return
   throw new InferenceError(
     'invalid_request',
-    `options.num_ctx: '${id}' is served with a context of ${longest} at most`,
+    `options.num_ctx: the longest context that '${id}' is served with is ${longest}`,
     { details: { param: 'options.num_ctx' } },
   )
 }

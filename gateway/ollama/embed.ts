@@ -12,7 +12,7 @@ import { nanoseconds } from './lines.ts'
 import { CALLERS_FIELDS } from './options.ts'
 import { embeddingsFields, embedFields } from './request-fields.ts'
 
-/** `POST /api/embed`, and `POST /api/embeddings`, which is older and takes one text. */
+/** `POST /api/embed`, and the older `POST /api/embeddings`, which takes one text. */
 export function ollamaEmbed(context: GatewayContext): Hono<GatewayEnv> {
   const { client } = context
   return new Hono<GatewayEnv>()

@@ -1,6 +1,6 @@
 import type { ImagePart } from '../../protocol/index.ts'
 
-/** How the kinds of images begin, in base64. */
+/** Base64 prefixes of image formats. */
 const BEGINNINGS: readonly (readonly [beginning: string, type: string])[] = [
   ['iVBORw0KGgo', 'image/png'],
   ['/9j/', 'image/jpeg'],
@@ -8,7 +8,7 @@ const BEGINNINGS: readonly (readonly [beginning: string, type: string])[] = [
   ['UklGR', 'image/webp'],
 ]
 
-/** Images in base64, which do not say what they are. One that begins like none of them is told as a PNG. */
+/** Base64 images as `data:` URLs, their format detected by prefix. Unknown ones are labelled PNG. */
 export function imageParts(images: readonly string[] | null | undefined): ImagePart[] {
   return (images ?? []).map((data) => {
     if (data.startsWith('data:')) return { type: 'image_url', image_url: { url: data } }

@@ -1,5 +1,5 @@
 /**
- * Ollama's API, for tools that speak nothing else.
+ * Ollama's API, for tools that support no other.
  *
  * @packageDocumentation
  */

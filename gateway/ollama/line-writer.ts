@@ -65,7 +65,7 @@ export class LineWriter implements DialectWriter<ChatChunk | CompletionChunk> {
     return line(ollamaError(errorBody(failure).error, about))
   }
 
-  /** A line that adds nothing: the form has no comments. */
+  /** An empty line of an answer, because the format has no comments. */
   keepAlive(): string {
     return this.#write([{}])
   }

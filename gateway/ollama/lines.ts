@@ -2,7 +2,7 @@ import type { FinishReason, OpenAiUsage, TokenLogprob } from '../../protocol/ind
 import { isToolInput, type Piece, toolInput } from '../answering/index.ts'
 import { skeinField, type Verdict } from '../http/index.ts'
 
-/** Which endpoint asked: they name the text differently. */
+/** The endpoint: each names the text differently. */
 export type LineForm = 'chat' | 'generate'
 
 /** What one line adds to an answer. */
@@ -22,14 +22,14 @@ export interface OllamaToolCall {
   }
 }
 
-/** Puts pieces into lines; a tool call is told once it is complete. */
+/** Converts pieces to lines; a tool call is sent once it is complete. */
 export class LineContents {
   #call: { readonly id: string; readonly name: string; text: string } | undefined
   #calls = 0
-  /** The answer ended in the middle: a call whose arguments are not complete is not told. */
+  /** The answer was truncated: a call with incomplete arguments is left out. */
   isCut: boolean = false
 
-  /** @throws InferenceError `malformed` for a tool call that ended and whose arguments are no object */
+  /** @throws InferenceError `malformed` for a complete tool call whose arguments are not an object */
   take(piece: Piece): LineContent[] {
     switch (piece.type) {
       case 'reasoning':
@@ -67,7 +67,7 @@ export class LineContents {
   }
 }
 
-/** All of an answer as one. */
+/** A whole answer as one line. */
 export function joined(contents: readonly LineContent[]): LineContent {
   const thinking = contents.map((content) => content.thinking ?? '').join('')
   const toolCalls = contents.flatMap((content) => content.toolCalls ?? [])
@@ -80,7 +80,7 @@ export function joined(contents: readonly LineContent[]): LineContent {
   }
 }
 
-/** What is known of every line. */
+/** Fields of every line. */
 export interface LineHead {
   readonly form: LineForm
   readonly model: string
@@ -88,14 +88,14 @@ export interface LineHead {
   readonly now: number
 }
 
-/** How an answer ended, and what it took. */
+/** Finish reason, usage and timings of an answer. */
 export interface LineEnd {
   readonly reason: FinishReason
   readonly usage: OpenAiUsage
   readonly totalMs: number
-  /** To the first piece. */
+  /** Time to the first chunk. */
   readonly promptMs: number
-  /** How the answer was checked, where the caller waited for that. */
+  /** How the answer was checked, if the caller waited for that. */
   readonly verification: Verdict | undefined
 }
 
@@ -132,7 +132,7 @@ function endFields({ reason, usage, totalMs, promptMs, verification }: LineEnd):
   return {
     done_reason: reason === 'length' ? 'length' : 'stop',
     total_duration: nanoseconds(totalMs),
-    // Peers hold their models ready.
+    // Peers keep their models loaded.
     load_duration: 0,
     prompt_eval_count: usage.prompt_tokens,
     prompt_eval_duration: nanoseconds(promptMs),

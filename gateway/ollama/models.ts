@@ -7,10 +7,10 @@ import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
 import { showFields } from './request-fields.ts'
 
-/** The version of Ollama whose command line was tried with this API; clients refuse older ones. */
+/** The version of Ollama whose command line was tested with this API; clients reject older ones. */
 const API_VERSION = '0.17.4'
 
-/** Ollama's names of what a model can do. */
+/** Ollama's names of capabilities. */
 const CAPABILITIES: Readonly<Partial<Record<Capability, string>>> = {
   chat: 'completion',
   tools: 'tools',
@@ -21,12 +21,12 @@ const CAPABILITIES: Readonly<Partial<Record<Capability, string>>> = {
 /** `GET /api/tags`, `GET /api/ps`, `GET /api/version` and `POST /api/show`. */
 export function ollamaModels(context: GatewayContext): Hono<GatewayEnv> {
   const { client, now } = context
-  // Nobody knows when a model was made; it is the same for all and does not change.
+  // Peers do not report when a model was created: a constant for all models.
   const modifiedAt = new Date(now()).toISOString()
   return (
     new Hono<GatewayEnv>()
       .get('/api/version', (c) => c.json({ version: API_VERSION }))
-      // What runs is on other machines.
+      // Running models are on other machines.
       .get('/api/ps', (c) => c.json({ models: [] }))
       .get('/api/tags', async (c) => {
         const listings = await allListings(client, c.req.raw.signal)
@@ -43,10 +43,10 @@ export function ollamaModels(context: GatewayContext): Hono<GatewayEnv> {
 }
 
 /**
- * What the swarm serves, and the caller's own names: aliases, and the models of providers, which are believed to have all
- * that OpenAI's API has.
+ * Models of the swarm, aliases, and models of the caller's providers, which are assumed to have all capabilities
+ * of OpenAI's API.
  *
- * @throws InferenceError `no_peers` where there are no names of the caller's own either
+ * @throws InferenceError `no_peers` if there are no aliases or providers either
  */
 export async function allListings(
   client: GatewayContext['client'],
@@ -83,7 +83,7 @@ export function listingOf(listings: readonly ModelListing[], id: string): ModelL
   })
 }
 
-/** What peers do not say is empty. */
+/** Fields that peers do not report are empty. */
 const DETAILS = {
   parent_model: '',
   format: '',
@@ -94,7 +94,7 @@ const DETAILS = {
 }
 
 function tagOf({ id, digests }: ModelListing, modifiedAt: string): object {
-  // Clients cut a piece off the digest; a model whose peers tell none is known by its name.
+  // Clients shorten the digest; a model without one gets a digest of its name.
   const digest = digests[0]?.replace(/^sha256:/, '') ?? sha256(id)
   return { name: id, model: id, modified_at: modifiedAt, size: 0, digest, details: DETAILS }
 }
@@ -113,13 +113,13 @@ function shown({ capabilities, contextLength }: ModelListing, modifiedAt: string
     details: DETAILS,
     messages: [],
     modified_at: modifiedAt,
-    // Clients look for the context under the name of the architecture, which peers do not say.
+    // Clients look up the context under the architecture's name, which peers do not report.
     model_info: {
       'general.architecture': 'skein',
       ...(contextLength > 0 && { 'skein.context_length': contextLength }),
     },
     capabilities: capabilities
-      // Chat models embed as well; Ollama says so of those that do nothing else.
+      // Chat models embed as well; Ollama lists `embedding` only for embedding models.
       .filter((capability) => capability !== 'embedding' || !capabilities.includes('chat'))
       .flatMap((capability) => CAPABILITIES[capability] ?? []),
   }

@@ -2,17 +2,17 @@ import * as z from 'zod'
 import { ANSWER_PREFIX, type SamplingFields } from '../../protocol/index.ts'
 import { fields, present, type SampledFields } from '../answering/index.ts'
 
-/** `options` of a request, found to be some: those that are read. */
+/** Validated `options` of a request: those that are read. */
 export interface OptionFields extends Omit<SampledFields, 'model' | 'models'> {
   readonly num_predict?: number | null | undefined
   readonly stop?: string | readonly string[] | null | undefined
   readonly num_ctx?: number | null | undefined
 }
 
-const steers = z.undefined('it steers an engine, and engines belong to the peers').optional()
+const steers = z.undefined('it controls an engine, and engines belong to the peers').optional()
 const only = <T extends boolean | number>(value: T, field: string) =>
   z
-    .literal(value, `nobody offers ${field}; only ${value} is taken, which asks for nothing`)
+    .literal(value, `no engine offers ${field}; only ${value} is accepted, which has no effect`)
     .nullish()
 
 /** `options` of a request. */
@@ -25,18 +25,18 @@ export const optionFields: z.ZodType<OptionFields> = z.strictObject({
   repeat_penalty: fields.repeatPenalty,
   presence_penalty: fields.penalty,
   frequency_penalty: fields.penalty,
-  /** -1 and -2: as long as it likes. */
+  /** -1 and -2: no limit. */
   num_predict: z.union([z.literal([-1, -2]), fields.tokens]).nullish(),
   stop: z.union([fields.stop, z.string()]).nullish(),
-  /** How much context the caller wants at least; checked against what is served. */
+  /** Context length required by the caller; checked against the one served. */
   num_ctx: z.int().min(1).nullish(),
-  // Sampling that no peer offers, at the values that switch it off or that every engine has.
+  // Sampling options that no peer offers, at values that disable them or that are every engine's default.
   mirostat: only(0, 'mirostat'),
   tfs_z: only(1, 'tfs_z'),
   typical_p: only(1, 'typical_p'),
   repeat_last_n: only(64, 'repeat_last_n'),
   penalize_newline: only(true, 'penalize_newline'),
-  // Nothing without mirostat.
+  // No effect without mirostat.
   mirostat_tau: fields.ignored,
   mirostat_eta: fields.ignored,
   ...Object.fromEntries(
@@ -58,7 +58,7 @@ export const optionFields: z.ZodType<OptionFields> = z.strictObject({
   ),
 })
 
-/** The caller's names of fields that the network calls otherwise. */
+/** The caller's names of fields with other names on the wire. */
 export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
   [ANSWER_PREFIX]: 'messages',
   ...Object.fromEntries(

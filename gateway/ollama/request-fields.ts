@@ -31,11 +31,11 @@ const message = z.strictObject({
   tool_name: name.optional(),
   tool_call_id: name.optional(),
   name: name.optional(),
-  /** What a model thought in earlier turns is not shown to the next one. */
+  /** Thinking of earlier turns is not passed to the model. */
   thinking: ignored,
 })
 const tool = z.strictObject({
-  type: z.literal('function', 'only tools of type function are offered here').optional(),
+  type: z.literal('function', 'only tools of type function are supported here').optional(),
   function: z.strictObject({
     name,
     description: z.string().nullish(),
@@ -49,9 +49,9 @@ const common = {
   model: fields.model,
   models: fields.models,
   options: optionFields.nullish(),
-  /** Says how long an engine keeps a model in memory, which changes no answer. */
+  /** How long an engine keeps a model in memory; does not change an answer. */
   keep_alive: z.union([z.string(), z.number()]).nullish(),
-  /** The model's older name, which the command line sends empty. */
+  /** Older name of `model`, which the command line sends empty. */
   name: z.literal('').optional(),
 }
 const asked = {
@@ -61,7 +61,7 @@ const asked = {
   think: z.union([z.boolean(), z.enum(['low', 'medium', 'high', ''])]).nullish(),
   logprobs: z.boolean().nullish(),
   top_logprobs: fields.topLogprobs,
-  /** Whether an engine may cut: here a prompt that is too long is an error, and an answer ends where the context does. */
+  /** Whether an engine may truncate: here a prompt that is too long is an error, and an answer ends at the end of the context. */
   truncate: z.boolean().nullish(),
   shift: z.boolean().nullish(),
 }
@@ -81,12 +81,12 @@ export const generateFields: z.ZodType<GenerateFields> = z.strictObject({
   system: z.string().nullish(),
   images,
   raw: z.boolean().nullish(),
-  suffix: noText('nobody offers to fill in the middle'),
-  template: noText('a model has its own template'),
-  context: z.tuple([], 'nothing is remembered here: send the whole conversation').nullish(),
+  suffix: noText('fill-in-the-middle is not supported'),
+  template: noText("a model's template cannot be replaced"),
+  context: z.tuple([], 'conversations are not stored here: send the whole conversation').nullish(),
 })
 
-/** The body of `POST /api/embed`. A text that is too long is an error, whether it might be cut or not. */
+/** The body of `POST /api/embed`. A text that is too long is always an error. */
 export const embedFields: z.ZodType<EmbedFields> = z.strictObject({
   ...common,
   input: z.union([z.string(), z.array(z.string())]),
@@ -94,7 +94,7 @@ export const embedFields: z.ZodType<EmbedFields> = z.strictObject({
   truncate: ignored,
 })
 
-/** The body of `POST /api/embeddings`, which is older. */
+/** The body of the older `POST /api/embeddings`. */
 export const embeddingsFields: z.ZodType<EmbeddingsFields> = z.strictObject({
   ...common,
   prompt: z.string(),

@@ -37,9 +37,9 @@ interface CommonFields {
   readonly keep_alive?: unknown
 }
 
-/** What chats and prompts have in common: the fields that are read. */
+/** Fields shared by chats and prompts: those that are read. */
 export interface AnswerFields extends CommonFields {
-  /** Absent: true. */
+  /** @default true */
   readonly stream?: boolean | null | undefined
   /** `json`, or a schema. */
   readonly format?: string | Readonly<Record<string, unknown>> | null | undefined

@@ -14,7 +14,7 @@ import {
 } from '../http/index.ts'
 import { type Choices, inOpenAiShape } from './logprobs.ts'
 
-/** How the end of a stream was come by, for those who look: a comment that clients skip. */
+/** How a streamed answer was produced, as a comment that clients skip. */
 const told = (answer: Answer<unknown>): string => {
   const { event } = answer
   if (event === undefined) return ''
@@ -24,10 +24,10 @@ const told = (answer: Answer<unknown>): string => {
 }
 
 /**
- * A streamed answer as OpenAI sends it. What fails after the first byte is an `error` in the stream and no `[DONE]`, at
- * which the SDKs throw.
+ * A streamed answer in OpenAI's format. A failure after the first byte is an `error` in the stream without `[DONE]`,
+ * which makes the SDKs throw.
  *
- * @throws what fails before the first piece
+ * @throws failures before the first chunk
  */
 export async function streamAnswer<T extends Choices & { readonly model: string }>(
   c: Context<GatewayEnv>,
@@ -72,14 +72,14 @@ export async function streamAnswer<T extends Choices & { readonly model: string 
   })
 }
 
-/** With `include_usage` every chunk names the usage; it is null but in the last, which tells how the answer was checked. */
+/** With `include_usage` every chunk has a usage, null except in the last, which also has the verification. */
 function shown<T extends Choices>(chunk: T & ServedChunk, withUsage: boolean): object {
   const { skein, ...rest } = chunk
   const told = { ...inOpenAiShape(rest), ...skeinField(skein.verification) }
   return withUsage && !('usage' in told) ? { ...told, usage: null } : told
 }
 
-/** Whether the caller asked for a stream. @throws InferenceError `invalid_request` for what is neither true nor false */
+/** Whether the caller asked for a stream. @throws InferenceError `invalid_request` for other values than true and false */
 export function wantsStream({ stream }: JsonBody): boolean {
   if (stream === undefined || stream === null || typeof stream === 'boolean') return stream === true
   throw new InferenceError('invalid_request', 'stream: expected true or false', {
@@ -90,13 +90,13 @@ export function wantsStream({ stream }: JsonBody): boolean {
 /**
  * Whether the caller asked for the usage of a stream.
  *
- * @throws InferenceError `invalid_request` for `stream_options` that are none, or that come without a stream
+ * @throws InferenceError `invalid_request` for invalid `stream_options`, or without a stream
  */
 export function wantsUsage(body: JsonBody): boolean {
   const { stream_options: options } = body
   if (options === undefined || options === null) return false
   if (typeof options !== 'object' || body.stream !== true) {
-    throw new InferenceError('invalid_request', 'stream_options goes with stream: true', {
+    throw new InferenceError('invalid_request', 'stream_options requires stream: true', {
       details: { param: 'stream_options' },
     })
   }

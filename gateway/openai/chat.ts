@@ -23,7 +23,7 @@ export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
     ignore(c, [...left, ...cacheHintsOf(body)])
     const options = requestOptions(c, context)
     const withUsage = wantsUsage(body)
-    // What it lacks the client finds out, and names.
+    // The client validates the rest and names the field at fault.
     const request = body as unknown as ChatRequest
     const hints = { request: { kind: 'chat', body: request } } as const
     if (wantsStream(body)) {
@@ -37,7 +37,7 @@ export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
   })
 }
 
-/** Says for how long a prompt may be cached; peers decide that by themselves. */
+/** How long a prompt may be cached; peers decide that by themselves. */
 function cacheHintsOf({ prompt_cache_retention: retention }: JsonBody): string[] {
   return typeof retention === 'string' ? ['prompt_cache_retention'] : []
 }

@@ -13,7 +13,7 @@ export function completions(context: GatewayContext): Hono<GatewayEnv> {
     const body = await readJsonObject(c.req.raw)
     const options = requestOptions(c, context)
     const withUsage = wantsUsage(body)
-    // What it lacks the client finds out, and names.
+    // The client validates the rest and names the field at fault.
     const request = body as unknown as CompletionRequest
     if (wantsStream(body)) {
       const answer = client.complete({ ...request, stream: true }, options)

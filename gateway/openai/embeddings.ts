@@ -10,7 +10,7 @@ export function embeddings(context: GatewayContext): Hono<GatewayEnv> {
   const { client } = context
   return new Hono<GatewayEnv>().post('/v1/embeddings', async (c) => {
     const body = await readJsonObject(c.req.raw)
-    // What it lacks the client finds out, and names.
+    // The client validates the rest and names the field at fault.
     const request = body as unknown as EmbeddingRequest
     const answer = await client.embed(request, requestOptions(c, context))
     context.spend(c.get('caller'), answer.usage.total_tokens)

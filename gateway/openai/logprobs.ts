@@ -1,6 +1,6 @@
 import type { ChatChunkChoice, CompletionLogprobs } from '../../protocol/index.ts'
 
-/** An answer or a piece of one. */
+/** An answer or a chunk. */
 export interface Choices {
   readonly choices: readonly object[]
 }
@@ -8,8 +8,8 @@ export interface Choices {
 type Logprobs = NonNullable<ChatChunkChoice['logprobs']> | CompletionLogprobs
 
 /**
- * Answers with the fields that OpenAI's schema has, and no others. The log probabilities of chats name the refusal, which
- * engines do not give any for, and those of completions name the likeliest others only where there are some.
+ * Answers with exactly the fields of OpenAI's schema. Chat log probabilities always include `refusal`, for which engines
+ * report none; those of completions include the alternatives only if there are any.
  */
 export function inOpenAiShape<T extends Choices>(answer: T): T {
   const { choices } = answer as { readonly choices: readonly Choice[] }
@@ -17,7 +17,7 @@ export function inOpenAiShape<T extends Choices>(answer: T): T {
   if (!hasLogprobs && choices.every((choice) => !('stop_reason' in choice))) return answer
   return {
     ...answer,
-    // The stop string that was met is told where a dialect has a place for it.
+    // Only some dialects have a field for the stop string that matched.
     choices: choices.map(({ stop_reason: _, ...choice }) => ({
       ...choice,
       ...(hasLogprobs && { logprobs: shown(choice.logprobs) }),

@@ -6,14 +6,14 @@ import type { GatewayContext, GatewayEnv } from '../context.ts'
 /** `GET /v1/models` and `GET /v1/models/{id}`; ids may contain slashes. */
 export function models(context: GatewayContext): Hono<GatewayEnv> {
   const { client, now } = context
-  // Nobody knows when a model was made; it is the same for all and does not change.
+  // Peers do not report when a model was created: a constant for all models.
   const created = Math.floor(now() / 1_000)
   const all = async (signal: AbortSignal): Promise<readonly Model[]> => {
     const own = ownModels(context)
     try {
       return [...(await client.models({ signal })).map(served), ...own]
     } catch (error) {
-      // The caller's own are there whether or not the swarm is.
+      // The caller's own models are listed even without peers.
       if (own.length > 0 && InferenceError.is(error, 'no_peers')) return own
       throw error
     }
@@ -29,7 +29,7 @@ export function models(context: GatewayContext): Hono<GatewayEnv> {
       const known = await all(c.req.raw.signal)
       const model = known.find(({ names }) => names.includes(id))
       if (model !== undefined) return c.json(shown(model))
-      throw new InferenceError('model_not_found', `nobody serves '${id}'`, {
+      throw new InferenceError('model_not_found', `no peer serves model '${id}'`, {
         details: {
           param: 'model',
           available: known.map((other) => ({ model: other.id, peers: other.peers ?? 0 })),
@@ -41,7 +41,7 @@ export function models(context: GatewayContext): Hono<GatewayEnv> {
 interface Model {
   readonly id: string
   readonly owned_by: string
-  /** By which it may be asked for. */
+  /** Other names of the model. */
   readonly names: readonly string[]
   readonly peers?: number
 }
@@ -55,7 +55,7 @@ function served({ id, aliases, contextLength, capabilities, peers }: ModelListin
   }
 }
 
-/** The caller's own names, and what the caller's providers are known to have. */
+/** Aliases, and the known models of the caller's providers. */
 function ownModels({ client }: GatewayContext): Model[] {
   const { aliases, providers } = client.names
   return [

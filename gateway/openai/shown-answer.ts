@@ -3,7 +3,7 @@ import type { ChatCompletion, Completion, EmbeddingResponse } from '../../client
 import { withoutSkein } from '../answering/index.ts'
 import { inOpenAiShape } from './logprobs.ts'
 
-/** A whole answer as OpenAI shows it to who asked so. */
+/** A whole answer in OpenAI's format, as the request asks for it. */
 export function shownAnswer(
   answer: ChatCompletion | Completion | EmbeddingResponse,
   request: object,
@@ -15,7 +15,7 @@ export function shownAnswer(
   return { ...rest, data: data.map((item) => ({ ...item, embedding: base64(item.embedding) })) }
 }
 
-/** Numbers of 32 bits in little-endian order, which is what OpenAI's clients unpack. */
+/** 32-bit floats in little-endian order, as OpenAI's clients expect. */
 function base64(numbers: readonly number[]): string {
   const view = new DataView(new ArrayBuffer(numbers.length * 4))
   numbers.forEach((value, index) => {

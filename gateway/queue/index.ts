@@ -1,15 +1,19 @@
 /**
- * Requests that the peers have no room for wait here, within their deadline, instead of being refused.
+ * Queues requests while the peers have no free slots, within their deadline, instead of refusing them.
  *
  * @example
- * const queue = new RequestQueue({ maxQueued: 1_024, maxQueuedPerKey: 256, slots, clock: systemClock })
- * const client = queuedClient(plain, queue, systemClock)
+ * import { systemClock } from '../../timing/index.ts'
+ * import type { GatewayClient } from '../gateway-client.ts'
+ *
+ * function queued(plain: GatewayClient, slots: (model: string) => number): GatewayClient {
+ *   const queue = new RequestQueue({ maxQueued: 1_024, maxQueuedPerKey: 256, slots, clock: systemClock })
+ *   return queuedClient(plain, queue, systemClock)
+ * }
  *
  * @packageDocumentation
  */
 export { type QueuedOptions, queuedClient } from './queued-client.ts'
 export {
-  type EnterOptions,
   RequestQueue,
   type RequestQueueInit,
   type Turn,

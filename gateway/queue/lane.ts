@@ -1,25 +1,25 @@
-/** One request that waits for its turn. */
+/** One queued request. */
 export interface Waiter {
-  /** Whose it is: turns go round by key. */
+  /** Its API key: turns are round-robin by key. */
   readonly key: string
   readonly go: () => void
 }
 
-/** Requests at a time for each slot of the peers: while one is served, the next is on its way. */
+/** Concurrent requests per slot: while one is served, the next is on its way. */
 const PER_SLOT = 2
-/** Weight of the newest request in the mean of how long one takes. */
+/** Weight of the newest request in the moving average of the service time. */
 const SMOOTHING = 0.2
-/** An estimate of fewer requests says little. */
+/** Fewer samples give no useful estimate. */
 const MIN_SAMPLES = 3
 
 /**
- * The requests for one model: how many run, who waits, and who is next. Keys take turns, each with its oldest request.
- * Pure bookkeeping: no clock, no promise.
+ * The requests for one model: running, queued and next. Keys take turns, each with its oldest request.
+ * Pure: no clock, no promises.
  */
 export class Lane {
   running = 0
   readonly #waiting = new Map<string, Waiter[]>()
-  /** Learned from refusals; grows again by one with each answer. */
+  /** Concurrency limit, lowered by refusals and raised by one with each answer. */
   #ceiling = Number.POSITIVE_INFINITY
   #heldMs = 0
   #samples = 0
@@ -38,7 +38,7 @@ export class Lane {
     return this.#waiting.get(key)?.length ?? 0
   }
 
-  /** @param slots of the peers that are known to serve the model; 0: unknown, so that only refusals bound it */
+  /** @param slots of the known peers serving the model; 0: unknown, limited only by refusals */
   limit(slots: number): number {
     return Math.max(1, Math.min(this.#ceiling, slots > 0 ? PER_SLOT * slots : this.#ceiling))
   }
@@ -56,7 +56,7 @@ export class Lane {
     else this.#waiting.delete(waiter.key)
   }
 
-  /** Takes out the next one. Its key goes to the end of the round. */
+  /** Removes the next request. Its key moves to the end of the round. */
   next(): Waiter | undefined {
     const [round] = this.#waiting
     if (round === undefined) return undefined
@@ -66,7 +66,7 @@ export class Lane {
     return waiter
   }
 
-  /** Turns that come before the newest request of a key. */
+  /** Number of turns before the newest request of a key. */
   ahead(key: string): number {
     const own = Math.max(0, this.depthOf(key) - 1)
     let ahead = own
@@ -76,19 +76,19 @@ export class Lane {
     return ahead
   }
 
-  /** An answer came, `heldMs` after its turn had begun. */
+  /** Records an answer, `heldMs` after its turn began. */
   answered(heldMs: number): void {
     this.#samples += 1
     this.#heldMs += (heldMs - this.#heldMs) * (this.#samples === 1 ? 1 : SMOOTHING)
     this.#ceiling += 1
   }
 
-  /** The peers had no room for one of those that run. */
+  /** Records a refusal of a running request for lack of slots. */
   refused(): void {
     this.#ceiling = Math.max(1, Math.min(this.#ceiling, this.running - 1))
   }
 
-  /** Until a request with so many ahead of it has its turn; `undefined` before enough is known. */
+  /** Estimated wait with so many requests ahead; `undefined` without enough samples. */
   waitMs(ahead: number, slots: number): number | undefined {
     if (this.#samples < MIN_SAMPLES) return undefined
     return ((ahead + 1) * this.#heldMs) / Math.min(this.limit(slots), Math.max(1, this.running))

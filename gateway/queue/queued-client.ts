@@ -4,10 +4,10 @@ import type { Clock } from '../../timing/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import type { RequestQueue, Turn } from './request-queue.ts'
 
-/** What the queue has to know of a request. The client is told none of it. */
+/** Options for the queue. They are not passed to the client. */
 export interface QueuedOptions extends RequestOptions {
   readonly timeoutMs: number
-  /** Whose key it came with. */
+  /** Name of its API key. */
   readonly caller?: string
   /** @see EnterOptions.onPosition */
   readonly onPosition?: (ahead: number) => void
@@ -15,13 +15,13 @@ export interface QueuedOptions extends RequestOptions {
 
 type Ask<T> = (options: RequestOptions) => T
 
-/** The same client, whose requests wait for their turn. Batches have a queue of their own. */
+/** The same client with its requests queued. Batches have their own queue. */
 export function queuedClient(
   client: GatewayClient,
   queue: Pick<RequestQueue, 'enter'>,
   clock: Clock,
 ): GatewayClient {
-  /** Asks until there is room, or no time is left. */
+  /** Retries until there is a free slot or the deadline passes. */
   const asked = async <T>(
     request: object,
     given: RequestOptions | undefined,
@@ -72,7 +72,7 @@ export function queuedClient(
   ): Answer<T> => {
     let answer: Answer<T> | undefined
     const left = new AbortController()
-    /** The turn lasts until the stream ends; only what fails before its first piece is asked again. */
+    /** The turn lasts until the stream ends; only failures before the first chunk are retried. */
     async function* chunks(): AsyncGenerator<T> {
       const { promise: ended, resolve: end } = Promise.withResolvers<void>()
       const {
@@ -120,7 +120,7 @@ export function queuedClient(
   const answered =
     (ask: 'chat' | 'complete') =>
     (request: { readonly stream?: boolean | null }, options?: RequestOptions): unknown => {
-      // Overloads of the client: what it gives follows from `stream`.
+      // Overloads of the client: the result type depends on `stream`.
       const run = client[ask] as (request: object, options: RequestOptions) => never
       return request.stream === true
         ? streamed(request, options, (more) => run(request, more))
@@ -146,7 +146,7 @@ const NO_ROOM: Readonly<Partial<Record<ErrorCode | 'answered' | 'superseded', tr
   superseded: true,
 }
 
-/** The peers are busy with others, and with nothing else wrong. */
+/** Whether a failure means only that the peers are busy. */
 function hasNoRoom(error: unknown): error is InferenceError {
   if (!InferenceError.is(error)) return false
   if (error.code === 'over_capacity' || error.code === 'rate_limited') return true

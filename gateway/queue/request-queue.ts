@@ -2,58 +2,58 @@ import { InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import { Lane, type Waiter } from './lane.ts'
 
-/** The next try after a refusal that names no time, and what a caller is told before anything is known. */
+/** Pause after a refusal without `retryAfterMs`, and the retry time sent to callers before there is an estimate. */
 const RETRY_MS = 1_000
-/** No refusal sends a caller away for longer. */
+/** Longest retry time sent to a caller. */
 const MAX_RETRY_MS = 60_000
-/** Models with a queue of their own; names that callers make up share the last one. */
+/** Models with their own queue; further names share the last one. */
 const MAX_LANES = 256
 const OTHERS = ''
 
 export interface RequestQueueInit {
-  /** Requests that wait, of all callers. */
+  /** Queued requests of all callers. */
   readonly maxQueued: number
-  /** Requests that wait, of one key. */
+  /** Queued requests of one key. */
   readonly maxQueuedPerKey: number
   /** Total advertised slots of the peers known to serve a model; 0 if none are known. */
   readonly slots: (model: string) => number
   readonly clock: Clock
-  /** Called with the wait of each request that gets its turn. */
+  /** Called with the wait of each request when its turn begins. */
   readonly onTurn?: (waitedMs: number) => void
 }
 
 export interface EnterOptions {
   readonly model: string
-  /** Whose it is. */
+  /** Name of its API key. */
   readonly key: string
   /** By the clock's `now`. */
   readonly deadlineAtMs: number
   readonly signal?: AbortSignal
-  /** Called once, with the number of turns before this one; 0 where it does not wait. */
+  /** Called once with the number of turns before this one; 0 if it does not wait. */
   readonly onPosition?: (ahead: number) => void
 }
 
-/** The right to ask the peers. Ends with `leave`, whatever happened. */
+/** Permission to send a request to the peers. Always ends with `leave`. */
 export interface Turn {
-  /** An answer came. */
+  /** Records an answer. */
   answered(): void
   /**
-   * Gives the turn up for the peers had no room, and waits for the next one, before others of the same key.
+   * Gives up the turn because the peers had no free slot, and waits for the next one, ahead of others of the same key.
    *
-   * @throws the refusal, once the deadline allows no other try; the signal's reason
+   * @throws the refusal, once the deadline allows no further try; the signal's reason
    */
   again(refusal: InferenceError): Promise<void>
   leave(): void
 }
 
 /**
- * Holds requests back that the peers have no room for, instead of having them refused: as many run at a time as the
- * known slots keep busy, or as refusals have shown to find room. Keys take turns.
+ * Queues requests that the peers have no slots for, instead of having them refused: concurrency is limited by the
+ * known slots, or by what refusals have shown. Keys take turns.
  */
 export class RequestQueue {
   readonly #init: RequestQueueInit
   readonly #lanes = new Map<string, Lane>()
-  /** Lanes that wait after a refusal. */
+  /** Lanes paused after a refusal. */
   readonly #paused = new Map<Lane, Disposable>()
 
   constructor(init: RequestQueueInit) {
@@ -69,7 +69,7 @@ export class RequestQueue {
   /**
    * Waits for a turn.
    *
-   * @throws InferenceError `over_capacity`, with the time to come back, where the queue is full or the turn would come
+   * @throws InferenceError `over_capacity`, with the time to retry, if the queue is full or the turn would come
    *   after the deadline; `deadline_exceeded` when it passes; the signal's reason
    */
   async enter(options: EnterOptions): Promise<Turn> {
@@ -99,7 +99,7 @@ export class RequestQueue {
     return {
       answered: () => lane.answered(clock.now() - startedAtMs),
       again: async (refusal) => {
-        // Nothing says that there will be room: no peer is known, and nothing of ours runs.
+        // No reason to expect a free slot: no peer is known, and no request runs.
         if (slots(name) === 0 && lane.running <= 1 && lane.depth === 0) throw refusal
         lane.refused()
         const pauseMs = Math.min(refusal.retryAfterMs ?? RETRY_MS, MAX_RETRY_MS)
@@ -112,7 +112,7 @@ export class RequestQueue {
     }
   }
 
-  /** What was learned of a model is kept for as long as there is room for it. */
+  /** State of a model is kept until its place is needed. */
   #laneOf(model: string): { readonly name: string; readonly lane: Lane } {
     const known = this.#lanes.get(model)
     if (known !== undefined) return { name: model, lane: known }
@@ -133,13 +133,14 @@ export class RequestQueue {
       const retryAfterMs = Math.min(MAX_RETRY_MS, Math.max(RETRY_MS, waitMs ?? RETRY_MS))
       return new InferenceError('over_capacity', why, { retryAfterMs })
     }
-    if (this.depth >= maxQueued) throw refuse(`${maxQueued} requests wait at this gateway already`)
+    if (this.depth >= maxQueued)
+      throw refuse(`${maxQueued} requests are queued at this gateway already`)
     if (lane.depthOf(key) >= maxQueuedPerKey) {
-      throw refuse(`${maxQueuedPerKey} requests of this key wait at this gateway already`)
+      throw refuse(`${maxQueuedPerKey} requests of this key are queued at this gateway already`)
     }
     if (waitMs !== undefined && clock.now() + waitMs > deadlineAtMs) {
       throw refuse(
-        `${lane.depth} requests wait, about ${Math.ceil(waitMs / 1_000)} s, which is longer than this one may take`,
+        `${lane.depth} requests are queued: the wait of about ${Math.ceil(waitMs / 1_000)} s exceeds the time limit of this one`,
       )
     }
   }
@@ -159,7 +160,7 @@ export class RequestQueue {
     const onAbort = (): void => fail(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
     using _deadline = this.#init.clock.after(deadlineAtMs - this.#init.clock.now(), () => {
-      fail(new InferenceError('deadline_exceeded', 'the time for the request passed in the queue'))
+      fail(new InferenceError('deadline_exceeded', "the request's deadline passed in the queue"))
     })
     lane.add(waiter, { first })
     this.#pump(lane, name)

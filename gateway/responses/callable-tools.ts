@@ -2,7 +2,7 @@ import type { ToolDefinition } from '../../protocol/index.ts'
 import { present } from '../answering/index.ts'
 import type { CallableTool, ResponseTool } from './request.ts'
 
-/** A tool of the caller's, and what the model calls it. */
+/** A tool of the caller, and the name that the model uses. */
 export interface OfferedTool {
   /** The name that the model sees. */
   readonly wireName: string
@@ -10,7 +10,7 @@ export interface OfferedTool {
   readonly namespace?: string
 }
 
-/** The one argument of a custom tool, whose input is a text. */
+/** Parameters of a custom tool: one text, `input`. */
 const CUSTOM_PARAMETERS = {
   type: 'object',
   properties: { input: { type: 'string', description: 'The whole input of the tool.' } },
@@ -18,7 +18,7 @@ const CUSTOM_PARAMETERS = {
   additionalProperties: false,
 } as const
 
-/** Functions, custom tools and those of namespaces, each as a function that any engine with tools can offer. */
+/** Functions, custom tools and tools of namespaces, each as a function that any engine with tools supports. */
 export function offeredTools(tools: readonly ResponseTool[]): readonly OfferedTool[] {
   return tools.flatMap((tool) =>
     tool.type === 'namespace'
@@ -31,12 +31,12 @@ export function offeredTools(tools: readonly ResponseTool[]): readonly OfferedTo
   )
 }
 
-/** What the model calls a tool of a namespace. */
+/** The name that the model sees of a tool in a namespace. */
 export function wireNameOf(name: string, namespace: string | null | undefined): string {
   return namespace ? `${namespace}__${name}` : name
 }
 
-/** How a tool is offered to an engine. */
+/** A tool's definition for an engine. */
 export function definitionOf({ wireName, tool }: OfferedTool): ToolDefinition {
   if (tool.type === 'function') {
     const { description, parameters, strict } = tool
@@ -59,7 +59,7 @@ export function definitionOf({ wireName, tool }: OfferedTool): ToolDefinition {
   }
 }
 
-/** The input of a call of a custom tool; what the model wrote, where it did not keep to the form. */
+/** The input of a custom tool call; the raw arguments, if they are not of the expected form. */
 export function customInput(text: string): string {
   try {
     const { input } = JSON.parse(text) as { readonly input?: unknown }
@@ -69,7 +69,7 @@ export function customInput(text: string): string {
   }
 }
 
-/** {@link customInput} in the other direction. */
+/** The inverse of {@link customInput}. */
 export function customArguments(input: string): string {
   return JSON.stringify({ input })
 }

@@ -12,8 +12,8 @@ import type { InputItem, ItemContent, ResponseFields } from './request.ts'
 type Draft = { -readonly [Field in keyof ChatMessage]: ChatMessage[Field] }
 
 /**
- * A conversation in items as one in messages: calls that follow each other, and the text before them, are one message of
- * the assistant's.
+ * Converts items to messages: consecutive calls, and the text before them, form one assistant
+ * message.
  *
  * @throws InferenceError `invalid_request` for an empty input
  */
@@ -29,7 +29,7 @@ export function chatMessages(
     typeof input === 'string' ? [{ type: 'message', role: 'user', content: input }] : input
   for (const item of items) append(messages, item)
   if (messages.length > 0) return messages
-  throw new InferenceError('invalid_request', 'input: there is nothing to answer', {
+  throw new InferenceError('invalid_request', 'input: expected at least one message', {
     details: { param: 'input' },
   })
 }
@@ -59,7 +59,7 @@ function append(messages: Draft[], item: InputItem): void {
       const images = parts.filter((part) => part.type === 'image_url')
       const texts = parts.filter((part) => part.type === 'text')
       messages.push({ role: 'tool', tool_call_id: item.call_id, content: contentOf(texts) })
-      // The result of a tool is text; what it saw comes after it.
+      // A tool result is text; its images follow in a message after it.
       if (images.length > 0) messages.push({ role: 'user', content: images })
       return
     }

@@ -10,7 +10,7 @@ import { present } from '../answering/index.ts'
 import { definitionOf, type OfferedTool, offeredTools } from './callable-tools.ts'
 import { chatMessages } from './chat-messages.ts'
 import type { ResponseFields } from './request.ts'
-/** The caller's names of fields that the network calls otherwise. */
+/** The caller's names of fields with other names on the wire. */
 export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
   [ANSWER_PREFIX]: 'input',
   messages: 'input',
@@ -24,7 +24,7 @@ export const CALLERS_FIELDS: Readonly<Record<string, string>> = {
   vision: 'input_image',
 }
 
-/** What is asked of the network for a request to the Responses API. */
+/** Converts a Responses API request to a chat request. */
 export function chatRequestOf(request: ResponseFields): ChatRequest & ChainField {
   const { model, models, input, instructions, text, reasoning, include, top_logprobs } = request
   const wantsLogprobs =
@@ -61,14 +61,14 @@ interface ToolFields {
   readonly parallel_tool_calls?: boolean
 }
 
-/** Of tools that are merely allowed, the others are not shown to the model. */
+/** With `allowed_tools`, other tools are not passed to the model. */
 function toolFields({
   tools,
   tool_choice: choice,
   parallel_tool_calls: parallel,
 }: ResponseFields): ToolFields | undefined {
   if (!tools || tools.length === 0) {
-    // Without tools nothing meets a choice, which is refused by its name.
+    // Without tools a choice cannot be satisfied and is rejected by name.
     const isMet = !choice || choice === 'auto' || choice === 'none'
     return isMet ? undefined : { tools: [], tool_choice: toolChoiceOf(choice, []) }
   }

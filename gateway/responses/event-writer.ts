@@ -12,7 +12,7 @@ import {
 
 export interface EventWriterInit {
   readonly head: ResponseHead
-  /** Of the ids of its items. */
+  /** Suffix of the ids of its items. */
   readonly suffix: string
   /** Seconds since 1970. */
   readonly seconds: () => number
@@ -58,7 +58,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
     return this.#write(events)
   }
 
-  /** As `response.failed`, which agents look for, and as an `error`, at which the SDKs throw. */
+  /** Sends `response.failed`, which agents look for, and `error`, which makes the SDKs throw. */
   fail(failure: InferenceError): string {
     const { error } = errorBody(failure)
     const { code, message, param } = error
@@ -89,7 +89,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
   }
 }
 
-/** OpenAI's codes for a failed response, where it has one. */
+/** OpenAI's codes for a failed response, if there is one. */
 const CODES: Readonly<Partial<Record<InferenceError['code'], string>>> = {
   rate_limited: 'rate_limit_exceeded',
   context_too_long: 'context_length_exceeded',

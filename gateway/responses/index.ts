@@ -1,5 +1,5 @@
 /**
- * OpenAI's Responses API, without its memory: each request carries the whole conversation.
+ * OpenAI's Responses API, stateless: each request carries the whole conversation.
  *
  * @packageDocumentation
  */

@@ -3,13 +3,13 @@ import type { Piece } from '../answering/index.ts'
 import { customInput, type OfferedTool } from './callable-tools.ts'
 import type { ItemStatus, OutputItem } from './response-object.ts'
 
-/** One event of a streamed response, before it has its number. */
+/** One event of a streamed response, before it is numbered. */
 export interface OutputEvent {
   readonly type: string
   readonly [field: string]: unknown
 }
 
-/** An item that still grows. */
+/** An item in progress. */
 type Open =
   | { readonly type: 'text'; readonly id: string; text: string; readonly logprobs: TokenLogprob[] }
   | { readonly type: 'refusal' | 'reasoning'; readonly id: string; text: string }
@@ -27,11 +27,11 @@ type Open =
       readonly callId: string
       readonly name: string
       readonly namespace: string | undefined
-      /** The arguments as the model writes them; the input is in them. */
+      /** Raw arguments from the model, which contain the input. */
       text: string
     }
 
-/** Puts the items of an answer together from its pieces, and tells each step. */
+/** Builds the items of an answer from its pieces, emitting events per step. */
 export class Output {
   readonly items: OutputItem[] = []
   readonly #suffix: string
@@ -65,7 +65,7 @@ export class Output {
     return [...begun, ...this.#grow(piece.type, piece.text, logprobs)]
   }
 
-  /** @param status of the last item; an answer that is whole and says nothing is an empty message */
+  /** @param status of the last item; an empty complete answer becomes an empty message */
   end(status: Exclude<ItemStatus, 'in_progress'>): OutputEvent[] {
     const isEmpty = this.#open === undefined && this.items.length === 0
     if (isEmpty && status === 'completed') {
@@ -113,7 +113,7 @@ export class Output {
     if (open?.type !== type) return []
     open.text += text
     if (open.type === 'text') open.logprobs.push(...logprobs)
-    // A custom tool's input is known once the arguments around it are whole.
+    // A custom tool's input is known once its arguments are complete.
     if (type === 'custom') return []
     const at = { item_id: open.id, output_index: this.items.length }
     const delta = { ...at, ...(type !== 'call' && { content_index: 0 }), delta: text }
@@ -138,7 +138,7 @@ interface Place {
   readonly output_index: number
 }
 
-/** Events about a whole item carry it, and so its id. */
+/** Events about a whole item contain it, including its id. */
 function place({ output_index }: Place): Pick<Place, 'output_index'> {
   return { output_index }
 }

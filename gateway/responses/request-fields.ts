@@ -4,7 +4,8 @@ import { fields } from '../answering/index.ts'
 import type { ResponseFields } from './request.ts'
 
 const { ignored, name, schema } = fields
-const stateless = (what: string) => z.null(`${what}: nothing is stored here, send the whole input`)
+const stateless = (what: string) =>
+  z.null(`${what}: responses are not stored here, send the whole input`)
 
 const text = z.strictObject({
   type: z.enum(['input_text', 'output_text']),
@@ -18,14 +19,14 @@ const image = z.strictObject({
   type: z.literal('input_image'),
   image_url: z
     .string()
-    .startsWith('data:', 'only data: URLs: a node fetches nothing for a stranger'),
+    .startsWith('data:', 'only data: URLs are accepted: a node fetches no other URLs'),
   detail: z.enum(['low', 'high', 'auto', 'original']).nullish(),
   file_id: z.null('no files are stored here: send the image as a data: URL').optional(),
 })
 const content = z.union([
   z.string(),
   listOf(
-    z.discriminatedUnion('type', [text, refusal, image], 'text, images and refusals are read'),
+    z.discriminatedUnion('type', [text, refusal, image], 'expected text, images or refusals'),
     { max: LIMITS.maxContentParts },
   ),
 ])
@@ -46,7 +47,7 @@ const call = z.strictObject({
   arguments: z.string(),
   id: ignored,
   status: ignored,
-  // What OpenAI's own helpers add to an answer before they send it back.
+  // Fields that OpenAI's helpers add to an answer before they send it back.
   parsed_arguments: ignored,
 })
 const customCall = z.strictObject({
@@ -66,7 +67,7 @@ const callOutput = z.strictObject({
   id: ignored,
   status: ignored,
 })
-/** What a model thought in earlier turns is not shown to the next one. */
+/** Reasoning of earlier turns is not passed to the model. */
 const unread = z.looseObject({
   type: z.enum([
     'reasoning',
@@ -78,7 +79,7 @@ const unread = z.looseObject({
   ]),
 })
 
-/** A message needs no type. */
+/** The type of a message is optional. */
 const item = z.preprocess(
   (value) =>
     typeof value === 'object' && value !== null && !('type' in value)
@@ -87,7 +88,7 @@ const item = z.preprocess(
   z.discriminatedUnion(
     'type',
     [message, call, customCall, callOutput, unread],
-    'an item is a message, function_call, custom_tool_call, the output of one, or reasoning',
+    'expected a message, function_call, custom_tool_call, an output of one, or reasoning',
   ),
 )
 
@@ -98,7 +99,7 @@ const functionTool = z.strictObject({
   parameters: schema.nullish(),
   output_schema: ignored,
   strict: z.boolean().nullish(),
-  // A tool that is to be searched for is offered at once: there is no search.
+  // A deferred tool is offered at once: there is no tool search.
   defer_loading: z.boolean().nullish(),
 })
 const customTool = z.strictObject({
@@ -144,7 +145,7 @@ const format = z.discriminatedUnion('type', [
   }),
 ])
 
-/** What may be asked for beside the answer: nothing here needs any of it but the log probabilities. */
+/** Optional output: only log probabilities have an effect here. */
 const INCLUDABLE = [
   'message.output_text.logprobs',
   'reasoning.encrypted_content',
@@ -185,7 +186,7 @@ export const responseFields: z.ZodType<ResponseFields> = z.strictObject({
   include: listOf(z.enum(INCLUDABLE), { max: 64 }).nullish(),
   prompt_cache_key: name.nullish(),
   stream: z.boolean().nullish(),
-  // Sampling that OpenAI's other endpoint has, and extensions.
+  // Sampling fields of OpenAI's chats, and extensions.
   stop: z.union([fields.stop, z.string().min(1)]).nullish(),
   seed: fields.seed,
   presence_penalty: fields.penalty,
@@ -193,7 +194,7 @@ export const responseFields: z.ZodType<ResponseFields> = z.strictObject({
   top_k: fields.topK,
   min_p: fields.minP,
   repeat_penalty: fields.repeatPenalty,
-  // Without effect: a prompt that is too long is an error, whichever is asked for.
+  // Without effect: a prompt that is too long is always an error.
   truncation: z.enum(['auto', 'disabled']).nullish(),
   metadata: z.record(z.string(), z.string()).nullish(),
   user: z.string().nullish(),
@@ -204,8 +205,8 @@ export const responseFields: z.ZodType<ResponseFields> = z.strictObject({
   prompt_cache_retention: z.string().nullish(),
   client_metadata: z.record(z.string(), z.unknown()).nullish(),
   max_tool_calls: z.int().min(1).nullish(),
-  // What would need a memory.
-  background: z.literal(false, 'answers are not kept for later').nullish(),
+  // Fields that need stored state.
+  background: z.literal(false, 'responses cannot run in the background here').nullish(),
   conversation: stateless('conversation').optional(),
   previous_response_id: stateless('previous_response_id').optional(),
   prompt: z.null('prompt templates are not stored here').optional(),

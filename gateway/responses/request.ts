@@ -1,6 +1,6 @@
 import type { SampledFields } from '../answering/index.ts'
 
-/** A piece of a message. */
+/** Part of a message. */
 export type ItemPart =
   | { readonly type: 'input_text' | 'output_text'; readonly text: string }
   | { readonly type: 'refusal'; readonly refusal: string }
@@ -14,7 +14,7 @@ export type ItemPart =
 /** The text and images of an item. */
 export type ItemContent = string | readonly ItemPart[]
 
-/** What a server did for another provider's model. Not read. */
+/** A hosted tool's call at another provider. Not read. */
 export type HostedItemType =
   | 'web_search_call'
   | 'file_search_call'
@@ -74,7 +74,7 @@ export interface CustomTool {
 /** A tool that the caller's own code carries out. */
 export type CallableTool = FunctionTool | CustomTool
 
-/** Tools that belong together, whose names hold among themselves. */
+/** A group of tools whose names are unique within it. */
 export interface NamespaceTool {
   readonly type: 'namespace'
   readonly name: string
@@ -82,7 +82,7 @@ export interface NamespaceTool {
   readonly tools: readonly CallableTool[]
 }
 
-/** What of the caller's the model may call. */
+/** A tool that the model may call. */
 export type ResponseTool = CallableTool | NamespaceTool
 
 /** Whether the model may, must or must not call a tool, which one it has to, or which it may. */
@@ -109,7 +109,7 @@ export type TextFormat =
       readonly strict?: boolean | null | undefined
     }
 
-/** A request in the words of the Responses API, found to be one: the fields that are read. */
+/** A validated Responses API request: the fields that are read. */
 export interface ResponseFields extends SampledFields {
   readonly input: string | readonly InputItem[]
   readonly instructions?: string | null | undefined

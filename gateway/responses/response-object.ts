@@ -2,7 +2,7 @@ import type { FinishReason, OpenAiUsage, TokenLogprob } from '../../protocol/ind
 import { skeinField, type Verdict } from '../http/index.ts'
 import type { ResponseFields, ResponseTool } from './request.ts'
 
-/** How far an item has come. */
+/** Status of an item. */
 export type ItemStatus = 'in_progress' | 'completed' | 'incomplete'
 
 /** A part of a message. */
@@ -15,7 +15,7 @@ export type MessagePart =
     }
   | { readonly type: 'refusal'; readonly refusal: string }
 
-/** A part of what the model thought. */
+/** Part of the model's reasoning. */
 export interface ReasoningPart {
   readonly type: 'reasoning_text'
   readonly text: string
@@ -56,7 +56,7 @@ export type OutputItem =
       readonly input: string
     }
 
-/** What is known of a response from its beginning. */
+/** Fields of a response known at its start. */
 export interface ResponseHead {
   readonly id: string
   /** Seconds since 1970. */
@@ -64,7 +64,7 @@ export interface ResponseHead {
   readonly request: ResponseFields
 }
 
-/** How a response stands. */
+/** Progress of a response. */
 export type ResponseState =
   | { readonly status: 'in_progress' }
   | {
@@ -73,7 +73,7 @@ export type ResponseState =
       readonly usage: OpenAiUsage
       /** Seconds since 1970. */
       readonly completedAt: number
-      /** How the answer was checked, where the caller waited for that. */
+      /** How the answer was checked, if the caller waited for that. */
       readonly verification: Verdict | undefined
     }
   | {
@@ -82,13 +82,13 @@ export type ResponseState =
       readonly verification: Verdict | undefined
     }
 
-/** Why an answer has less than the model had to say. */
+/** Why an answer is incomplete. */
 export function cutShort(reason: FinishReason): 'max_output_tokens' | 'content_filter' | undefined {
   if (reason === 'length') return 'max_output_tokens'
   return reason === 'content_filter' ? reason : undefined
 }
 
-/** A response as OpenAI shows it, with the request's fields as they were understood. */
+/** A response in OpenAI's form, with the request's effective fields. */
 export function responseObject(
   { id, createdAt, request }: ResponseHead,
   model: string,
@@ -119,7 +119,7 @@ export function responseObject(
     safety_identifier: request.safety_identifier ?? null,
     service_tier: 'default',
     store: false,
-    // What was not said is told as OpenAI's defaults; the engine's own may differ.
+    // Absent fields are reported as OpenAI's defaults; the engine's may differ.
     temperature: request.temperature ?? 1,
     top_p: request.top_p ?? 1,
     presence_penalty: request.presence_penalty ?? 0,
@@ -145,7 +145,7 @@ function shownTool(tool: ResponseTool): object {
   }
 }
 
-/** Of engines that do not say how many of the tokens were thought, none are told as such. */
+/** Reasoning tokens are 0 if the engine does not report them. */
 function usageOf({
   prompt_tokens,
   completion_tokens,

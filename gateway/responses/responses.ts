@@ -20,7 +20,7 @@ import { Output } from './output.ts'
 import { responseFields } from './request-fields.ts'
 import { cutShort, type ResponseHead, responseObject } from './response-object.ts'
 
-/** `POST /v1/responses`. Nothing is stored, so that there is nothing to get or to delete. */
+/** `POST /v1/responses`. Nothing is stored, so responses cannot be retrieved or deleted. */
 export function responses(context: GatewayContext): Hono<GatewayEnv> {
   const { client, now } = context
   const seconds = (): number => Math.floor(now() / 1_000)
@@ -66,7 +66,7 @@ function isCallable(type: string): boolean {
 }
 
 function notStored(c: Context<GatewayEnv>): Response {
-  const message = `there is no ${c.req.method} ${c.req.path} here: responses are not stored`
+  const message = `${c.req.method} ${c.req.path} is not supported: responses are not stored`
   const error = { message, type: 'invalid_request_error', param: null, code: 'not_found' }
   return c.json({ error }, 404)
 }

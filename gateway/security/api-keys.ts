@@ -1,23 +1,23 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { InferenceError } from '../../protocol/index.ts'
 
-/** A key as it is kept: its hash only. */
+/** A stored key: only its hash. */
 export interface ApiKey {
-  /** Whose it is; shown in metrics and in limits. */
+  /** Name of its owner, used for limits, files and batches. */
   readonly name: string
   /** Sha-256 of the key, 64 hex digits. A key has 256 random bits, so that a slow hash would add nothing. */
   readonly hash: string
 }
 
-/** Makes a key. It is shown once; keep its hash. */
+/** Generates a key. Show it once and store only its hash. */
 export function createApiKey(name: string): { readonly key: string; readonly kept: ApiKey } {
   const key = `sk-skein-${randomBytes(32).toString('base64url')}`
   return { key, kept: { name, hash: sha256(key).toString('hex') } }
 }
 
 /**
- * Whose key a request carries. It is looked for in `Authorization: Bearer`, as OpenAI's clients send it, and in
- * `x-api-key`, as Anthropic's do. Every key is compared in full, whichever matches.
+ * Authenticates a request. The key is read from `Authorization: Bearer`, as OpenAI's clients send it, and in
+ * `x-api-key`, as Anthropic's do. All keys are compared in constant time.
  *
  * @throws InferenceError `unauthorized`
  */
@@ -34,8 +34,8 @@ export function callerOf(headers: Headers, keys: readonly ApiKey[]): string {
   throw new InferenceError(
     'unauthorized',
     given === ''
-      ? 'this gateway wants an API key: send it as Authorization: Bearer …'
-      : 'this API key is none of this gateway',
+      ? 'this gateway requires an API key: send it as Authorization: Bearer …'
+      : 'invalid API key',
   )
 }
 

@@ -1,11 +1,11 @@
 import type { MiddlewareHandler } from 'hono'
 import { InferenceError } from '../../protocol/index.ts'
 
-/** Says how many gateways a request has come through; a node's engine calls say `node`. */
+/** Number of gateways that a request has passed, or `node` for a node's calls of its engine. */
 export const HOPS_HEADER = 'x-skein-hops'
 
 /**
- * Ends loops: a node that shares a gateway would serve the swarm with the swarm itself, and gateways may name each
+ * Breaks loops: a node that shares a gateway would serve the swarm with the swarm itself, and gateways may use each
  * other as providers.
  */
 export function hopLimit(maxHops: number): MiddlewareHandler {
@@ -20,7 +20,7 @@ export function hopLimit(maxHops: number): MiddlewareHandler {
     if (hops !== undefined && !(Number(hops) <= maxHops)) {
       throw new InferenceError(
         'invalid_request',
-        `the request has come through more than ${maxHops} gateways, which looks like a loop`,
+        `the request has passed more than ${maxHops} gateways, probably in a loop`,
       )
     }
     await next()

@@ -3,28 +3,28 @@ import type { MiddlewareHandler } from 'hono'
 import { HttpRefusal } from '../http/index.ts'
 
 /**
- * Top-level domains that nobody can register (RFC 6761, RFC 6762, ICANN's reservation of `.internal`), so that no
- * stranger's page has a name there.
+ * Reserved top-level domains (RFC 6761, RFC 6762, ICANN's reservation of `.internal`): no web page can have a
+ * name there.
  */
 const PRIVATE_DOMAINS = ['localhost', 'local', 'internal'] as const
 
 /**
- * Refuses requests for another name than the gateway's: a web page may have its own name point at this machine (DNS
- * rebinding), and its requests would then count as of the same origin. A page needs a name of its own for that, so
- * addresses, names that nobody can register and requests without a name pass.
+ * Refuses requests for other host names: a web page may point its own name at this machine (DNS
+ * rebinding), and its requests would then count as same-origin. A page needs its own name for that, so
+ * addresses, reserved names and requests without a name pass.
  *
  * @param allowed further names, without port
  */
 export function hostCheck(allowed: readonly string[]): MiddlewareHandler {
   const names = new Set(allowed.map((name) => name.toLowerCase()))
   return async (c, next) => {
-    // A request may name another host in its first line than in its header.
+    // The request line may name another host than the header.
     const asked = [c.req.header('host') ?? '', new URL(c.req.url).host].map(hostName)
     const name = asked.find((one) => !isHarmless(one) && !names.has(one))
     if (name !== undefined) {
       throw new HttpRefusal(
         'misdirected_request',
-        `this gateway does not answer to the name '${name}': use its IP address, start it with --allow-host ${name}, or protect it with a key (gateway key add NAME), which makes this check unnecessary`,
+        `this gateway does not accept the host name '${name}': use its IP address, start it with --allow-host ${name}, or protect it with a key (gateway key add NAME), which makes this check unnecessary`,
       )
     }
     await next()

@@ -1,5 +1,5 @@
 /**
- * Who may call the gateway, from where, and how often.
+ * Authentication, allowed origins and hosts, and rate limits.
  *
  * @packageDocumentation
  */

@@ -3,17 +3,17 @@ import { cors } from 'hono/cors'
 import { InferenceError } from '../../protocol/index.ts'
 
 /**
- * Which web pages may call. A browser sends some requests without asking first, so a page that is not on the list is
- * refused outright rather than only kept from reading the answer.
+ * Restricts calls by web pages. A browser sends some requests without a preflight, so other pages are refused outright
+ * instead of only being kept from reading the answer.
  *
- * @param allowed origins such as `https://chat.example`; `*` lets every page in
+ * @param allowed origins such as `https://chat.example`; `*` allows every page
  */
 export function origins(allowed: readonly string[]): MiddlewareHandler[] {
   const any = allowed.includes('*')
   return [
     async (c, next) => {
       const origin = c.req.header('origin')
-      // Not the URL's host: in a request with the absolute form, that is whatever the caller wrote.
+      // Not the URL's host: in a request in absolute form the caller chooses it.
       const { protocol, host } = new URL(c.req.url)
       const isOwn = origin === `${protocol}//${c.req.header('host') ?? host}`
       if (origin !== undefined && !isOwn && !any && !allowed.includes(origin)) {
@@ -32,7 +32,7 @@ export function origins(allowed: readonly string[]): MiddlewareHandler[] {
   ]
 }
 
-/** What pages may read of an answer's headers. */
+/** Response headers that pages may read. */
 const EXPOSED = [
   'x-request-id',
   'retry-after',

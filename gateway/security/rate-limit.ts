@@ -2,14 +2,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { InferenceError } from '../../protocol/index.ts'
 
-/** What one key may ask for in a minute. Absent: as much as it likes. */
+/** Limits of one key per minute. Absent: unlimited. */
 export interface RateLimits {
   readonly requestsPerMinute?: number
-  /** Prompt and completion tokens together. What an answer takes counts as it is delivered; batches wait for more. */
+  /** Prompt and completion tokens together. Tokens count as they are delivered; batches wait for more. */
   readonly tokensPerMinute?: number
 }
 
-/** Keeps each caller to its limits. */
+/** Enforces the limits of each caller. */
 export interface RateLimit {
   /**
    * Counts one request.
@@ -18,7 +18,7 @@ export interface RateLimit {
    * @throws InferenceError `rate_limited`, with the time until more is allowed
    */
   request(caller: string): Promise<Record<string, string>>
-  /** Counts what an answer took; below zero, what was counted too much. */
+  /** Counts tokens of an answer; a negative number corrects an estimate. */
   tokens(caller: string, count: number): void
   /** Resolves once the caller has tokens left; rejects with the signal's reason. */
   untilTokens(caller: string, signal: AbortSignal): Promise<void>
@@ -52,7 +52,7 @@ export function createRateLimit(limits: RateLimits): RateLimit {
       return headers
     },
     tokens(caller, count) {
-      // Of one in memory: it cannot fail.
+      // In memory, so it cannot fail.
       if (count > 0) void tokens?.penalty(caller, count)
       if (count < 0) void tokens?.reward(caller, -count)
     },
@@ -61,7 +61,7 @@ export function createRateLimit(limits: RateLimits): RateLimit {
       for (;;) {
         const state = await tokens.get(caller)
         if (state === null || state.consumedPoints < tokens.points) return
-        // Windows begin anew with what was spent meanwhile.
+        // A new window starts with what was spent meanwhile.
         await delay(Math.max(1, state.msBeforeNext), undefined, { signal }).catch((error) => {
           throw signal.aborted ? signal.reason : error
         })
@@ -89,7 +89,7 @@ function headersFor(
 }
 
 function refusal(what: string, points: number, retryAfterMs: number): InferenceError {
-  return new InferenceError('rate_limited', `this key has used its ${points} ${what} a minute`, {
+  return new InferenceError('rate_limited', `this key has used its ${points} ${what} per minute`, {
     retryAfterMs: Math.max(1, retryAfterMs),
   })
 }

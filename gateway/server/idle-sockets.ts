@@ -1,21 +1,21 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 
-/** Time for a newcomer to send its first request. */
+/** Time for a new connection to send its first request. */
 const FRESH_MS = 1_000
 
 interface Seen {
-  /** Requests that are being answered. */
+  /** Requests in progress. */
   busy: number
   everUsed: boolean
   sinceMs: number
 }
 
 /**
- * Makes room for new connections: when so many are open, the one that is idle for longest is closed, those that never
- * asked anything first. Silent connections then keep no caller out.
+ * Makes room for new connections: at the limit, the connection idle for longest is closed, those without any request
+ * first. Silent connections then cannot keep callers out.
  *
- * @param maxOpen from which on each newcomer closes an idle one
+ * @param maxOpen number of connections from which each new one closes an idle one
  */
 export function closeIdleSockets(server: Server, maxOpen: number, now: () => number): void {
   const sockets = new Map<Socket, Seen>()

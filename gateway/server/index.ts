@@ -1,5 +1,5 @@
 /**
- * The gateway on a port.
+ * Serves the gateway over HTTP.
  *
  * @packageDocumentation
  */

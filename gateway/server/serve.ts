@@ -6,37 +6,37 @@ import { type GatewayInit, openGateway } from '../gateway.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { closeIdleSockets } from './idle-sockets.ts'
 
-/** Where it listens, beside what holds for the gateway itself. */
+/** Options of the server, beside those of the gateway. */
 export interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {
   /** @default 127.0.0.1: this machine only */
   readonly host?: string
   /** 0 picks a free one. @default 4810 */
   readonly port?: number
-  /** Names beside addresses by which it is called. @default none: only needed without API keys */
+  /** Accepted host names, beside addresses. @default none: only needed without API keys */
   readonly allowedHosts?: readonly string[]
-  /** At shutdown, running answers may take this long. @default 30_000 */
+  /** Time for running answers at shutdown. @default 30_000 */
   readonly drainMs?: number
-  /** Connections at a time; newcomers take the place of idle ones. @default 4_096 */
+  /** Concurrent connections; new ones replace idle ones. @default 4_096 */
   readonly maxConnections?: number
 }
 
-/** A gateway on a port. */
+/** A listening gateway. */
 export interface GatewayServer extends AsyncDisposable {
   /** Without a slash at the end. */
   readonly url: string
-  /** Lets running answers end, within `drainMs`, then closes. */
+  /** Waits for running answers, up to `drainMs`, then closes. */
   close(): Promise<void>
 }
 
 /** How long an idle connection is kept: longer than the SDKs keep theirs, so that the server never closes first. */
 const KEEP_ALIVE_MS = 75_000
-/** For the headers of a request to come in. */
+/** Time to receive the headers of a request. */
 const HEADERS_MS = 15_000
 
 /**
  * Serves the gateway over HTTP.
  *
- * @throws InferenceError `invalid_request` for a port that is taken or an address that is none
+ * @throws InferenceError `invalid_request` for a port in use or an invalid address
  */
 export async function serveGateway(
   client: GatewayClient,
@@ -47,14 +47,14 @@ export async function serveGateway(
   const gateway = openGateway(client, { metrics: true, ...init, allowedHosts: names })
   const server = await listening(gateway.respond, host, port)
   closeIdleSockets(server, maxConnections, () => performance.now())
-  // Some more, so that an idle one can be closed for a newcomer.
+  // A few more, so that an idle one can be closed for a new one.
   server.maxConnections = Math.ceil(maxConnections * 1.25)
   const close = async (): Promise<void> => {
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve())
     })
     server.closeIdleConnections()
-    // Those that become idle from now on are closed at once.
+    // Connections that become idle from now on are closed at once.
     server.keepAliveTimeout = 1
     const timer = setTimeout(() => server.closeAllConnections(), drainMs)
     try {
@@ -75,15 +75,15 @@ async function listening(
   return await new Promise((resolve, reject) => {
     const server = serve({
       fetch: respond,
-      // The process is its owner's: its globals stay as they are.
+      // The embedding process keeps its globals.
       overrideGlobalObjects: false,
       hostname,
       port,
-      // A slow network must not hold up a body for ever, and answers take as long as they take.
+      // Uploads have a deadline; answers have none here.
       serverOptions: {
         keepAliveTimeout: KEEP_ALIVE_MS,
         headersTimeout: HEADERS_MS,
-        // Late connections are looked for this often; by default it is twice what the headers may take.
+        // How often late connections are checked; Node's default is twice the header timeout.
         connectionsCheckingInterval: 1_000,
         requestTimeout: 300_000,
       },

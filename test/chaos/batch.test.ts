@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { BatchRequest, BatchResult, Client } from '../../client/index.ts'
-import { LiveSwarm } from '../fixtures/live-swarm.ts'
-import { type SwarmNode, startSwarmNode } from '../fixtures/swarm-process.ts'
+import { LiveSwarm } from '../../testing/swarms/live-swarm.ts'
+import { type SwarmNode, startSwarmNode } from '../../testing/swarms/swarm-process.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { brokenConnections } from './scenarios/broken-connections.ts'
+import { brokenConnections } from '../../testing/chaos/scenarios/broken-connections.ts'
 
 it.each(['reset', 'cut', 'blackhole'] as const)(
   'goes on exactly after connections that %s in the middle of answers',

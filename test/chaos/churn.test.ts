@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { churn } from './scenarios/churn.ts'
+import { churn } from '../../testing/chaos/scenarios/churn.ts'
 
 it('answers every request exactly while nodes are killed and others come', async () => {
   const tally = await churn({ nodes: 4, kills: 5, everyMs: 2_500, perSecond: 3 })

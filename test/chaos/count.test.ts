@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { whyNoProcessNetworks } from '../fixtures/chaos-network.ts'
-import { count, type Loss } from './scenarios/count.ts'
+import { count, type Loss } from '../../testing/chaos/scenarios/count.ts'
+import { whyNoProcessNetworks } from '../../testing/faults/chaos-network.ts'
 
 const noNetworks = whyNoProcessNetworks()
 const losses: readonly Loss[] =

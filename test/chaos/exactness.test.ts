@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { differenceOf } from './exactness.ts'
+import { differenceOf } from '../../testing/chaos/exactness.ts'
 
 const RIGHT = '1, 2, 3, 4, 5.'
 

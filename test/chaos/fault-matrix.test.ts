@@ -1,11 +1,11 @@
 import * as fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { InferenceError } from '../../protocol/index.ts'
-import { FAULTS, type Fault } from '../fixtures/chaos-faults.ts'
-import type { Struck } from '../fixtures/chaos-relay.ts'
-import { type ChaosHarm, ChaosWire, DIGEST } from '../fixtures/chaos-wire.ts'
-import { FORMS, type Form, type Taken, take } from './answers.ts'
-import { CELLS, middleOf, undisturbedAnswers } from './scenarios/fault-matrix.ts'
+import { FORMS, type Form, type Taken, take } from '../../testing/chaos/answers.ts'
+import { CELLS, middleOf, undisturbedAnswers } from '../../testing/chaos/scenarios/fault-matrix.ts'
+import { FAULTS, type Fault } from '../../testing/faults/chaos-faults.ts'
+import type { Struck } from '../../testing/faults/chaos-relay.ts'
+import { type ChaosHarm, ChaosWire, DIGEST } from '../../testing/faults/chaos-wire.ts'
 
 let undisturbed: ReadonlyMap<Form, Taken>
 

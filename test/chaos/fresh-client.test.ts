@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { freshClient } from './scenarios/fresh-client.ts'
+import { freshClient } from '../../testing/chaos/scenarios/fresh-client.ts'
 
 it('brings a client through its first request though the serving peer is killed three times', async () => {
   const { kills, resumes, ...tally } = await freshClient({ clients: 1 })

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { herd } from './scenarios/herd.ts'
+import { herd } from '../../testing/chaos/scenarios/herd.ts'
 
 it('comes back when four of five nodes are killed and restart at once, and reads no prompt again and again', async () => {
   const found = await herd({

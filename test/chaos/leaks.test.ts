@@ -2,11 +2,11 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { InferenceError } from '../../protocol/index.ts'
-import { FAULTS } from '../fixtures/chaos-faults.ts'
-import { ProcessSwarm } from '../fixtures/chaos-swarm.ts'
-import { ChaosWire } from '../fixtures/chaos-wire.ts'
-import { FORMS, take } from './answers.ts'
-import { counting, Watch } from './watch.ts'
+import { FORMS, take } from '../../testing/chaos/answers.ts'
+import { counting, Watch } from '../../testing/chaos/watch.ts'
+import { FAULTS } from '../../testing/faults/chaos-faults.ts'
+import { ChaosWire } from '../../testing/faults/chaos-wire.ts'
+import { ProcessSwarm } from '../../testing/swarms/chaos-swarm.ts'
 
 const REQUESTS = 1_000
 const AT_A_TIME = 60

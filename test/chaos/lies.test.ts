@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { RequestOptions } from '../../client/index.ts'
 import { InferenceError, type NodeFrame } from '../../protocol/index.ts'
-import type { Harm, Strike, Struck } from '../fixtures/chaos-relay.ts'
-import { ChaosWire } from '../fixtures/chaos-wire.ts'
-import { type Form, type Taken, take } from './answers.ts'
-import { counting } from './watch.ts'
+import { type Form, type Taken, take } from '../../testing/chaos/answers.ts'
+import { counting } from '../../testing/chaos/watch.ts'
+import type { Harm, Strike, Struck } from '../../testing/faults/chaos-relay.ts'
+import { ChaosWire } from '../../testing/faults/chaos-wire.ts'
 
 const RIGHT = counting(1, 15).answer
 

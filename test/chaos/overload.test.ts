@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { type OverloadSize, overload } from './scenarios/overload.ts'
+import { type OverloadSize, overload } from '../../testing/chaos/scenarios/overload.ts'
 
 const SIZE: OverloadSize = {
   nodes: 2,

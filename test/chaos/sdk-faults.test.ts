@@ -1,12 +1,12 @@
 import OpenAI, { OpenAIError } from 'openai'
 import { describe, expect, it, vi } from 'vitest'
 import { createGateway, serveGateway } from '../../gateway/index.ts'
-import type { Fault } from '../fixtures/chaos-faults.ts'
-import type { FaultPoint } from '../fixtures/chaos-relay.ts'
-import { ChaosWire, DIGEST } from '../fixtures/chaos-wire.ts'
-import { gatewayClientOf } from '../fixtures/gateway-client.ts'
-import { FORMS, type Form } from './answers.ts'
-import { CELLS } from './scenarios/fault-matrix.ts'
+import { FORMS, type Form } from '../../testing/chaos/answers.ts'
+import { CELLS } from '../../testing/chaos/scenarios/fault-matrix.ts'
+import type { Fault } from '../../testing/faults/chaos-faults.ts'
+import type { FaultPoint } from '../../testing/faults/chaos-relay.ts'
+import { ChaosWire, DIGEST } from '../../testing/faults/chaos-wire.ts'
+import { gatewayClientOf } from '../../testing/swarms/gateway-client.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { ProcessSwarm } from '../fixtures/chaos-swarm.ts'
-import { counting, Watch } from './watch.ts'
+import { counting, Watch } from '../../testing/chaos/watch.ts'
+import { ProcessSwarm } from '../../testing/swarms/chaos-swarm.ts'
 
 const REQUESTS = 20
 /** It is suspect for 5 s after the first of them, for 10 s after the next, and so on. */

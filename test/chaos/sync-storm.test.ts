@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { syncStorm } from './scenarios/sync-storm.ts'
+import { syncStorm } from '../../testing/chaos/scenarios/sync-storm.ts'
 
 it('answers every request exactly while all peers advertise at once, again and again', async () => {
   const size = { nodes: 3, halfMs: 1_500, perSecond: 6, everyMs: 300 }

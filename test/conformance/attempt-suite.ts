@@ -4,7 +4,7 @@ import { encodeRequest, REQUEST_LIMITS } from '../../client/request/index.ts'
 import { type AnswerRequest, type ErrorCode, InferenceError } from '../../protocol/index.ts'
 import { VirtualClock } from '../../testing/index.ts'
 
-/** What the writer of an answer does. Each piece is one word; `hang` means nothing more until the attempt is left. */
+/** Script of an answer. Each piece is one word; `hang` stops until the consumer leaves. */
 export interface AttemptScript {
   readonly words: readonly string[]
   readonly finally: 'done' | 'hang' | 'break' | 'fail' | 'end'
@@ -20,7 +20,7 @@ export interface SourceUnderTest {
   create(script: AttemptScript, clock: VirtualClock): Promise<Attempt>
   /** Resolves once the writer of the newest attempt has stopped. */
   stopped(): Promise<void>
-  /** Code of a connection that breaks in mid-answer. */
+  /** Error code of a connection that breaks mid-answer. */
   readonly breaks: ErrorCode
 }
 
@@ -35,7 +35,7 @@ const INIT: Omit<AttemptInit, 'peerId'> = {
   remainingMs: () => 120_000,
 }
 
-/** What every `AttemptSource` promises. */
+/** The contract of every `AttemptSource`. */
 export function attemptSuite(name: string, source: SourceUnderTest): void {
   const open = async (script: AttemptScript, controller = new AbortController()) => {
     const clock = new VirtualClock()
@@ -65,12 +65,12 @@ export function attemptSuite(name: string, source: SourceUnderTest): void {
       expect(textOf(seen)).toBe('one two')
     })
 
-    it('is truncated where the end does not come', async () => {
+    it('fails with truncated if the end is missing', async () => {
       const { error, seen } = await failureOf({ words: ['one'], finally: 'end' })
       expect([error.code, textOf(seen)]).toEqual(['truncated', 'one'])
     })
 
-    it('fails where the connection breaks, after the pieces that came', async () => {
+    it('fails after the received pieces if the connection breaks', async () => {
       const { error, seen } = await failureOf({ words: ['one'], finally: 'break' })
       expect([error.code, textOf(seen)]).toEqual([source.breaks, 'one'])
     })
@@ -116,7 +116,7 @@ export function attemptSuite(name: string, source: SourceUnderTest): void {
       await source.stopped()
     })
 
-    it('asks for nothing where its signal has fired already', async () => {
+    it('sends no request if its signal has fired already', async () => {
       const controller = new AbortController()
       controller.abort(new Error('too late'))
       const { events } = await open({ words: ['one'], finally: 'done' }, controller)

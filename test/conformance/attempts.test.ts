@@ -13,7 +13,7 @@ import {
   refuses,
   resetsAfter,
   says,
-} from '../fixtures/client-peers.ts'
+} from '../../testing/swarms/client-peers.ts'
 import { type AttemptScript, attemptSuite, REQUEST, type SourceUnderTest } from './attempt-suite.ts'
 
 attemptSuite('a peer over the wire', overTheWire())

@@ -1,7 +1,7 @@
 import type { BackendDone, BackendEvent } from '../../backend/index.ts'
 import { type InferenceRequest, parseRequest } from '../../protocol/index.ts'
 
-/** A whole answer, taken apart. */
+/** A whole answer, by parts. */
 export interface Answer {
   readonly events: readonly BackendEvent[]
   readonly done: BackendDone
@@ -30,7 +30,7 @@ export async function collect(answer: AsyncIterable<BackendEvent>): Promise<Answ
   return { events, done, text: textOf(events), finishes }
 }
 
-/** What an answer threw, and what came before. `onEvent` gets the number of events so far. */
+/** The error of an answer, and the events before it. `onEvent` gets the number of events so far. */
 export async function failureOf(
   answer: AsyncIterable<BackendEvent>,
   onEvent: (at: number) => void | Promise<void> = () => {},

@@ -11,27 +11,27 @@ import {
   textOf,
 } from './backend-answers.ts'
 
-/** An engine of its own for one suite, and what can be seen of it from outside. */
+/** An engine for one suite, and what can be observed of it. */
 export interface EngineUnderTest extends AsyncDisposable {
   readonly backend: Backend
   /** A chat model that counts: "Count from 1 to 5." → "1, 2, 3, 4, 5." */
   readonly model: string
-  /** Requests that the engine itself works on now. */
+  /** Requests running at the engine. */
   active(): Promise<number>
-  /** Tokens that it generated since it started, where it counts them. */
+  /** Tokens generated since its start, if it counts them. */
   generated?(): Promise<number>
   /** Ends the engine as SIGKILL does. */
   kill(): void | Promise<void>
 }
 
-/** Long enough that an engine which does not stop is caught at work. */
+/** Long enough to detect an engine that does not stop. */
 const LONG = 300
 const CUT_AFTER_CHUNKS = 5
 
 /**
- * What every `Backend` promises. One engine serves the whole suite, a second one is killed.
+ * The contract of every `Backend`. One engine serves the whole suite; a second one is killed.
  *
- * @param startMs in which the engine is ready
+ * @param startMs time for the engine to be ready
  */
 export function backendSuite(
   name: string,
@@ -61,7 +61,7 @@ export function backendSuite(
     const idle = () =>
       vi.waitFor(async () => expect(await engine.active()).toBe(0), { timeout: 10_000 })
 
-    it('describes its models and what it can take', async () => {
+    it('describes its models and capacity', async () => {
       expect(engine.backend.description).not.toBe('')
       expect(model.contextLength).toBeGreaterThan(0)
       expect(model.capabilities).toContain('chat')
@@ -131,7 +131,7 @@ export function backendSuite(
       expect(newer.done.usage.completionTokens).toBe(4)
     })
 
-    it('ends at a stop string that several tokens make up, and shows none of it', async () => {
+    it('ends at a stop string that spans tokens, and shows none of it', async () => {
       const { text, finishes } = await ask(chat(20, { stop: ['never', ', 7'] }))
       expect(text).toBe('1, 2, 3, 4, 5, 6')
       expect(finishes).toEqual(['stop'])
@@ -184,7 +184,7 @@ export function backendSuite(
       if (before !== undefined && after !== undefined) expect(after - before).toBeLessThan(LONG)
     })
 
-    it('does not begin once the signal fired', async () => {
+    it('does not start after the signal has fired', async () => {
       const reason = new Error('too late')
       const { error, events } = await failureOf(
         engine.backend.infer(chat(5), { signal: AbortSignal.abort(reason) }),
@@ -193,12 +193,12 @@ export function backendSuite(
       expect(events).toEqual([])
     })
 
-    it('refuses a model that it does not have', async () => {
+    it('rejects an unknown model', async () => {
       const { error } = await failureOf(engine.backend.infer(count('no-such-model', 3)))
       expect(error).toMatchObject({ name: 'InferenceError', code: 'model_not_found' })
     })
 
-    it('refuses a prompt that is too long, with both numbers', async () => {
+    it('rejects a prompt that is too long, with both token counts', async () => {
       const content = 'goose 1 '.repeat(model.contextLength)
       const body = { model: engine.model, messages: [{ role: 'user', content }] }
       const { error } = await failureOf(engine.backend.infer(parseRequest('chat', body)))
@@ -210,7 +210,7 @@ export function backendSuite(
       expect(promptTokens).toBeGreaterThan(model.contextLength)
     })
 
-    it('refuses by name what the engine does not offer', async () => {
+    it('rejects unsupported fields by name', async () => {
       const { error } = await failureOf(engine.backend.infer(chat(3, { n: 2 })))
       expect(error).toMatchObject({ code: 'capability_unavailable', details: { param: 'n' } })
       if (model.capabilities.includes('tools')) return
@@ -222,7 +222,7 @@ export function backendSuite(
       })
     })
 
-    it('answers in JSON by a schema', async (context) => {
+    it('answers in JSON that matches a schema', async (context) => {
       if (!model.capabilities.includes('json_schema')) return context.skip('no JSON schema')
       const schema = {
         type: 'object',
@@ -237,7 +237,7 @@ export function backendSuite(
       expect(['goose', 'duck']).toContain(parsed.kind)
     })
 
-    it('gives the probability of every token shown', async (context) => {
+    it('reports a log probability for every token shown', async (context) => {
       if (!model.capabilities.includes('logprobs')) return context.skip('no logprobs')
       const { events, text } = await ask(chat(9, { logprobs: true, top_logprobs: 2 }))
       const tokens = events.flatMap((event) => {
@@ -250,7 +250,7 @@ export function backendSuite(
       for (const { logprob } of tokens) expect(logprob).toBeLessThanOrEqual(0)
     })
 
-    it('carries the id of every token, once and in order', async (context) => {
+    it('reports the id of every token, once and in order', async (context) => {
       if (!model.capabilities.includes('token_ids')) return context.skip('no token ids')
       for (const extra of [{}, { stop: ', 11' }, { max_tokens: 7 }]) {
         const { events, done } = await ask(chat(15, extra))
@@ -258,7 +258,7 @@ export function backendSuite(
       }
     })
 
-    it('rates what it wrote as what it would write, and nothing else', async (context) => {
+    it('rates its own answer as likely, and a changed one as not', async (context) => {
       if (!model.capabilities.includes('score')) return context.skip('no scores')
       const request = chat(12)
       const { events, text } = await ask(request)
@@ -278,9 +278,9 @@ export function backendSuite(
         ...completion.entries(),
       ])
       expect(own.scores.filter(({ id, top }) => top[0]?.id !== id)).toEqual([])
-      // vLLM spells control tokens out, which whoever compares leaves out.
+      // vLLM includes control tokens; the comparison ignores them.
       expect(own.text?.replace(/<\|[^|]*\|>$/, '').trim()).toBe(text.trim())
-      // Where the ids tell the end themselves, there is none to be rated.
+      // If the ids include the end token, there is no end to rate.
       if (own.end !== undefined) expect(own.end.logprob).toBeGreaterThan(-0.1)
       const half = await rate(completion.slice(0, completion.length / 2))
       expect(text.startsWith(half.text?.trim() ?? '?')).toBe(true)
@@ -292,7 +292,7 @@ export function backendSuite(
       expect(other.scores.filter(({ id, top }) => top[0]?.id !== id).length).toBeGreaterThan(2)
     })
 
-    it('refuses to rate ids that are none of its vocabulary, by the name of the field', async (context) => {
+    it('rejects ids outside its vocabulary, naming the field', async (context) => {
       if (!model.capabilities.includes('score')) return context.skip('no scores')
       const { kind, body } = chat(12)
       const completion = idsOf((await ask(chat(12))).events)
@@ -305,7 +305,7 @@ export function backendSuite(
       })
     })
 
-    it('goes on from any token exactly', async (context) => {
+    it('resumes exactly from any token', async (context) => {
       if (model.resume !== 'tokens') return context.skip('no exact resume')
       const request = chat(25, { stop: ', 24' })
       const whole = await ask(request)
@@ -319,7 +319,7 @@ export function backendSuite(
       }
     })
 
-    it('says so where it cannot go on', async (context) => {
+    it('fails with not_resumable if it cannot resume', async (context) => {
       if (model.resume !== 'none') return context.skip('it can')
       const resume = { tokenIds: [], text: '1, 2', deliveredBytes: 4 }
       const { error } = await failureOf(engine.backend.infer(chat(5), { resume }))

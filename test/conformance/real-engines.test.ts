@@ -3,11 +3,11 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, it } from 'vitest'
 import { createOllamaBackend, createOpenAiBackend } from '../../backend/index.ts'
-import { startEngineProcess } from '../fixtures/engine-process.ts'
+import { startEngineProcess } from '../../testing/engines/engine-process.ts'
 import { backendSuite, type EngineUnderTest } from './backend-suite.ts'
 
 const MODEL_FILE = fileURLToPath(new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url))
-// With a thread for every core, on a machine that is busy, a small model takes minutes for what one thread does in a second.
+// With a thread per core on a busy machine, a small model takes minutes for what one thread does in a second.
 const MODELFILE = `FROM ${MODEL_FILE}
 TEMPLATE """{{- range .Messages }}<|im_start|>{{ .Role }}
 {{ .Content }}<|im_end|>
@@ -98,7 +98,7 @@ given('SKEIN_TEST_OLLAMA', 'a real Ollama', async (program) => {
   return {
     backend,
     model: 'skein-tiny',
-    // Ollama logs a request when its handler returns, and tells nobody what it works on.
+    // Ollama logs a request when its handler returns, and does not report running ones.
     active: async () =>
       sent - [...server.output().matchAll(/POST +"\/api\/(chat|generate|embed)"/g)].length,
     kill: server.kill,
@@ -109,7 +109,7 @@ given('SKEIN_TEST_OLLAMA', 'a real Ollama', async (program) => {
   }
 })
 
-/** It compiles what it needs at its start. */
+/** It compiles kernels at startup. */
 const VLLM_START_MS = 240_000
 const { SKEIN_TEST_VLLM_MODEL: VLLM_MODEL = '' } = process.env
 

@@ -5,14 +5,14 @@ import {
   createScriptedBackend,
   type ScriptedBackend,
 } from '../../backend/index.ts'
-import { startOllamaWire } from '../fixtures/ollama-wire.ts'
-import { startOpenAiWire } from '../fixtures/openai-wire.ts'
-import type { WireServer } from '../fixtures/wire-server.ts'
+import { startOllamaWire } from '../../testing/engines/ollama-wire.ts'
+import { startOpenAiWire } from '../../testing/engines/openai-wire.ts'
+import type { WireServer } from '../../testing/engines/wire-server.ts'
 import { backendSuite, type EngineUnderTest } from './backend-suite.ts'
 
 const MODEL = 'skein-tiny'
 
-/** Slow enough that a client which leaves is noticed before the answer is over. */
+/** Slow enough to notice that a client leaves before the answer ends. */
 const WIRE_PACE_MS = 1
 
 backendSuite('scripted', async () => {

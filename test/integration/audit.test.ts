@@ -3,13 +3,13 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Backend, createEmbeddedBackend } from '../../backend/index.ts'
 import type { Client, ClientInit } from '../../client/index.ts'
 import { createNode, type Node } from '../../node/index.ts'
-import { garbling, inflating, replaying, underDigest } from '../fixtures/cheats.ts'
-import { LiveSwarm } from '../fixtures/live-swarm.ts'
+import { garbling, inflating, replaying, underDigest } from '../../testing/swarms/cheats.ts'
+import { LiveSwarm } from '../../testing/swarms/live-swarm.ts'
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const fixture = (name: string): string =>
-  fileURLToPath(new URL(`../fixtures/${name}`, import.meta.url))
+  fileURLToPath(new URL(`../../testing/models/${name}`, import.meta.url))
 const HONEST = fixture('skein-tiny-f16.gguf')
 const EARLY = fixture('skein-tiny-early-f16.gguf')
 const ALIAS = 'tiny'

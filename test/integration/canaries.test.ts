@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Client, ClientInit } from '../../client/index.ts'
 import type { InferenceRequest } from '../../protocol/index.ts'
-import { LiveSwarm } from '../fixtures/live-swarm.ts'
+import { LiveSwarm } from '../../testing/swarms/live-swarm.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 

@@ -2,7 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import OpenAI, { toFile } from 'openai'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type CliProcess, createSandbox, LOOPBACK, type Sandbox } from './cli-process.ts'
+import {
+  type CliProcess,
+  createSandbox,
+  LOOPBACK,
+  type Sandbox,
+} from '../../testing/cli-process.ts'
 
 // Whole processes on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })

@@ -4,9 +4,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { createScriptedBackend } from '../../backend/index.ts'
-import { startOpenAiWire } from '../fixtures/openai-wire.ts'
-import type { WireServer } from '../fixtures/wire-server.ts'
-import { createSandbox, LOOPBACK, type Sandbox } from './cli-process.ts'
+import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli-process.ts'
+import { startOpenAiWire } from '../../testing/engines/openai-wire.ts'
+import type { WireServer } from '../../testing/engines/wire-server.ts'
 
 const MODEL_FILE = new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url)
 

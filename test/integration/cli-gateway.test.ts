@@ -2,7 +2,12 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type CliProcess, createSandbox, LOOPBACK, type Sandbox } from './cli-process.ts'
+import {
+  type CliProcess,
+  createSandbox,
+  LOOPBACK,
+  type Sandbox,
+} from '../../testing/cli-process.ts'
 
 const counted = (last: number): string =>
   `${Array.from({ length: last }, (_, index) => index + 1).join(', ')}.`

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createSandbox, LOOPBACK, type Sandbox } from './cli-process.ts'
+import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli-process.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 

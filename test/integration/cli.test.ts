@@ -1,6 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { type CliProcess, createSandbox, isAlive, LOOPBACK, type Sandbox } from './cli-process.ts'
+import {
+  type CliProcess,
+  createSandbox,
+  isAlive,
+  LOOPBACK,
+  type Sandbox,
+} from '../../testing/cli-process.ts'
 
 const counted = (last: number): string =>
   `${Array.from({ length: last }, (_, index) => index + 1).join(', ')}.`

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Client } from '../../client/index.ts'
-import { LiveSwarm } from '../fixtures/live-swarm.ts'
+import { LiveSwarm } from '../../testing/swarms/live-swarm.ts'
 
 /** With the bootstrap peer: fifty hosts. */
 const NODES = 16

@@ -27,8 +27,8 @@ import {
   resetsAfter,
   says,
   talksGarbage,
-} from '../fixtures/client-peers.ts'
-import { LiveSwarm, provideModel } from '../fixtures/live-swarm.ts'
+} from '../../testing/swarms/client-peers.ts'
+import { LiveSwarm, provideModel } from '../../testing/swarms/live-swarm.ts'
 
 const messages = [{ role: 'user', content: 'Count from 1 to 20.' }] as const
 const request = { model: 'm', messages }

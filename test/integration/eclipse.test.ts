@@ -22,8 +22,8 @@ import {
   PROTOCOLS,
   parseModelReference,
 } from '../../protocol/index.ts'
+import { advertisementOf, modelNamed } from '../../testing/swarms/client-peers.ts'
 import { systemClock } from '../../timing/index.ts'
-import { advertisementOf, modelNamed } from '../fixtures/client-peers.ts'
 
 const LISTEN = ['/ip4/127.0.0.1/tcp/0']
 /** With the provider thirty. */

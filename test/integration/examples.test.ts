@@ -10,9 +10,9 @@ import {
   type ScriptedInit,
 } from '../../backend/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
-import { LiveSwarm } from '../fixtures/live-swarm.ts'
-import { startOllamaWire } from '../fixtures/ollama-wire.ts'
-import type { ExampleRun } from '../fixtures/run-examples.ts'
+import { startOllamaWire } from '../../testing/engines/ollama-wire.ts'
+import type { ExampleRun } from '../../testing/run-examples.ts'
+import { LiveSwarm } from '../../testing/swarms/live-swarm.ts'
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url))
 const PEERS = 3
@@ -47,7 +47,7 @@ beforeAll(async () => {
     [
       '--import',
       here('../../examples/skein-from-source.ts'),
-      here('../fixtures/run-examples.ts'),
+      here('../../testing/run-examples.ts'),
       ...runs.map((run) => JSON.stringify(run)),
     ],
     { env: { PATH, NODE_COMPILE_CACHE, SKEIN_MDNS: '0' }, stdio: ['ignore', 'pipe', 'inherit'] },

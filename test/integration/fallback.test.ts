@@ -2,17 +2,6 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { ProviderInit, RequestEvent, RequestOptions } from '../../client/index.ts'
 import type { InferenceError } from '../../protocol/index.ts'
 import {
-  accepted,
-  answers,
-  chatDelta,
-  hangsAfter,
-  modelNamed,
-  readRequest,
-  refuses,
-  resetsAfter,
-} from '../fixtures/client-peers.ts'
-import { FakeSwarm, type FakeSwarmInit } from '../fixtures/fake-swarm.ts'
-import {
   breaksAfterItsEnd,
   endsEarly,
   hangsAfterSaying,
@@ -21,8 +10,19 @@ import {
   refusesWith,
   speaks,
   startProvider,
-} from '../fixtures/provider-server.ts'
-import { ScriptedSwarm } from '../fixtures/scripted-swarm.ts'
+} from '../../testing/engines/provider-server.ts'
+import {
+  accepted,
+  answers,
+  chatDelta,
+  hangsAfter,
+  modelNamed,
+  readRequest,
+  refuses,
+  resetsAfter,
+} from '../../testing/swarms/client-peers.ts'
+import { FakeSwarm, type FakeSwarmInit } from '../../testing/swarms/fake-swarm.ts'
+import { ScriptedSwarm } from '../../testing/swarms/scripted-swarm.ts'
 
 const messages = [{ role: 'user', content: 'Count from 1 to 5.' }]
 const asking = (model: string, more: object = {}) => ({ model, messages, ...more })

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createBackendFromUrl } from '../../backend/index.ts'
 import { type ClientInit, createClient } from '../../client/index.ts'
 import { serveGateway } from '../../gateway/index.ts'
-import { speaks, startProvider } from '../fixtures/provider-server.ts'
+import { speaks, startProvider } from '../../testing/engines/provider-server.ts'
 
 const messages = [{ role: 'user', content: 'hello' }] as const
 /** Without peers: only the caller's own providers. */

@@ -5,7 +5,7 @@ import {
   describeOnInternet,
   type Internet,
   type Machine,
-} from '../fixtures/internet/index.ts'
+} from '../../testing/internet/index.ts'
 
 /** Answers each connection with the address that it came from. */
 const SERVER = `require('net').createServer((s) => { s.on('error', () => {}); s.end(s.remoteAddress + ' ' + s.remotePort) })

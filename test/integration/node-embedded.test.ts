@@ -4,7 +4,7 @@ import { createEmbeddedBackend, type EmbeddedBackend } from '../../backend/index
 import { createHost, type Host } from '../../host/index.ts'
 import { createNode, type Node } from '../../node/index.ts'
 import { type Head, type NodeFrame, PROTOCOLS } from '../../protocol/index.ts'
-import { chatBody, collect, frames, textOf, upload } from '../fixtures/node-harness.ts'
+import { chatBody, collect, frames, textOf, upload } from '../../testing/swarms/node-harness.ts'
 
 const modelPath = fileURLToPath(new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url))
 const listen = ['/ip4/127.0.0.1/tcp/0']

@@ -13,7 +13,7 @@ import {
   PROTOCOLS,
   readFrames,
 } from '../../protocol/index.ts'
-import { chatBody, collect, frames, textOf, upload } from '../fixtures/node-harness.ts'
+import { chatBody, collect, frames, textOf, upload } from '../../testing/swarms/node-harness.ts'
 
 const listen = ['/ip4/127.0.0.1/tcp/0']
 const open: AsyncDisposable[] = []

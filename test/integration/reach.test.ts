@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import {
+  type CliEvent,
+  type CliProcess,
+  createSandbox,
+  type Sandbox,
+} from '../../testing/cli-process.ts'
+import {
   createInternet,
   describeOnInternet,
   type Internet,
   type Machine,
   serveDns,
-} from '../fixtures/internet/index.ts'
-import { type CliEvent, type CliProcess, createSandbox, type Sandbox } from './cli-process.ts'
+} from '../../testing/internet/index.ts'
 
 // Each test starts three peers as processes.
 vi.setConfig({ testTimeout: 180_000 })

@@ -7,8 +7,8 @@ import {
   describeOnInternet,
   type Internet,
   type Machine,
-} from '../fixtures/internet/index.ts'
-import { type Peer, startPeer } from '../fixtures/reach/peer.ts'
+} from '../../testing/internet/index.ts'
+import { type Peer, startPeer } from '../../testing/reach/peer.ts'
 
 const LISTEN = { listen: ['/ip4/0.0.0.0/tcp/4801'] }
 const MODEL = 'counter'

@@ -4,12 +4,14 @@ import { createEmbeddedBackend, type EmbeddedBackend } from '../../backend/index
 import { readChunk } from '../../client/attempt/chunk.ts'
 import type { Candidate } from '../../client/request/candidate.ts'
 import { AnswerRecorder } from '../../client/trust/audit/answer-recorder.ts'
-import { judgePart } from '../../client/trust/audit/judge-part.ts'
+import { partRating } from '../../client/trust/audit/part-rating.ts'
 import { type AnswerRequest, parseRequest, type ScoreResponse } from '../../protocol/index.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
-const modelPath = fileURLToPath(new URL('../fixtures/skein-tiny-f16.gguf', import.meta.url))
+const modelPath = fileURLToPath(
+  new URL('../../testing/models/skein-tiny-f16.gguf', import.meta.url),
+)
 
 /** Hot enough for half characters, tags and braces to be drawn. */
 const WILD = { temperature: 2, top_k: 0, max_tokens: 60 }
@@ -68,7 +70,7 @@ describe('an answer of a real engine is found to be what its tokens spell', () =
       const request = parseRequest('chat', body) as AnswerRequest
       const recorder = new AnswerRecorder(request, undefined)
       await answered(request, recorder)
-      expect(recorder.inputs().map(({ tellsIds }) => tellsIds)).toEqual([true])
+      expect(recorder.inputs().map(({ hasAllIds }) => hasAllIds)).toEqual([true])
       const { subject } = recorder
       const [part] = subject?.parts ?? []
       if (subject === undefined || part === undefined) throw new Error('it wrote nothing')
@@ -79,12 +81,12 @@ describe('an answer of a real engine is found to be what its tokens spell', () =
         completion,
         top_logprobs: 20,
       })
-      const { verdict, isBound } = judgePart(response, subject, part, true)
-      expect([isBound, verdict.finding]).toEqual([true, undefined])
+      const { verdict, isTextGenuine } = partRating(response, subject, part, true)
+      expect([isTextGenuine, verdict.finding]).toEqual([true, undefined])
       // The same with a word in it that it did not write.
       const { runs = [] } = part.shown ?? {}
       const lie = { runs: [{ kind: 'answer' as const, text: 'Lies: ' }, ...runs], isComplete: true }
-      expect(judgePart(response, subject, { ...part, shown: lie }, true).verdict.outcome).toBe(
+      expect(partRating(response, subject, { ...part, shown: lie }, true).verdict.outcome).toBe(
         'failed',
       )
     }

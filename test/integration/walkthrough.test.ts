@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { createSandbox, LOOPBACK, type Sandbox } from './cli-process.ts'
+import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli-process.ts'
 
 const COUNTED = `${Array.from({ length: 60 }, (_, index) => index + 1).join(', ')}.`
 

@@ -11,8 +11,9 @@ import type { AnswerPart, AuditSubject } from './audit-subject.ts'
 import type { FreeCheckInput } from './free-checks.ts'
 import { ratable, stopsOf } from './ratable.ts'
 import { RecordedPart } from './recorded-part.ts'
-import type { Run } from './shown-text.ts'
-/** Listens to an answer, so that it can be rated once it is complete. */
+import type { TextRun } from './shown-text.ts'
+
+/** Records an answer as evidence, so that it can be rated once it is complete. */
 export class AnswerRecorder {
   readonly #request: AnswerRequest
   readonly #asked: ScoreRequest['request'] | undefined
@@ -20,7 +21,7 @@ export class AnswerRecorder {
   readonly #stops: readonly string[]
   readonly #trusted: ReadonlySet<string> | undefined
   #parts: RecordedPart[] = []
-  /** What came from elsewhere has no tokens that are known. */
+  /** Part of the answer came from a provider, whose tokens are unknown. */
   #isForeign: boolean = false
 
   /** @param trusted peers that may see the request, and so the answer */
@@ -29,7 +30,7 @@ export class AnswerRecorder {
     this.#request = request
     this.#asked = ratable(request)
     this.#stops = stopsOf(request)
-    // Where none is given the engine chooses; one is what most choose, and the least strict.
+    // Without a temperature the engine chooses. 1 is the most common default, and the most lenient for the test.
     this.#temperature = request.kind === 'embedding' ? 0 : (request.body.temperature ?? 1)
   }
 
@@ -55,7 +56,7 @@ export class AnswerRecorder {
     return part
   }
 
-  /** Whether one reads the ids, and what came before them, as the other does. */
+  /** Whether both read the token ids and the prompt in the same way. */
   #agree({ candidate: { model }, follows }: RecordedPart, next: Candidate): boolean {
     if (!follows) return false
     const isChat = this.#request.kind === 'chat'
@@ -64,14 +65,14 @@ export class AnswerRecorder {
       : (model.digest ?? model.id) === (next.model.digest ?? next.model.id)
   }
 
-  #tellsIds(part: RecordedPart): boolean {
-    return part.tellsIds(this.#stops, part.follows && part === this.#parts[0])
+  #hasAllIds(part: RecordedPart): boolean {
+    return part.hasAllIds(this.#stops, part.follows && part === this.#parts[0])
   }
 
   /**
-   * What can be checked without asking anybody, of each peer.
+   * The input of the free checks for each part.
    *
-   * @param report absent where a provider, or the client itself, ended the answer
+   * @param report absent if a provider or the client itself ended the answer
    */
   inputs(report?: PeerReport): readonly FreeCheckInput[] {
     const request = JSON.stringify(this.#request.body)
@@ -79,51 +80,59 @@ export class AnswerRecorder {
       const { candidate, tokenIds, logprobs, unpaired, spelled, text } = part
       const isLast = at === this.#parts.length - 1
       return {
-        ...{ candidate, tokenIds, logprobs, unpaired, text, request },
+        candidate,
+        tokenIds,
+        logprobs,
+        unpaired,
+        text,
+        request,
         isFirst: at === 0,
-        tellsIds: this.#asked === undefined || this.#tellsIds(part),
-        ...(spelled.length > 0 && { spelled: spelled.join('') }),
-        ...(isLast && report?.candidate.key === candidate.key && { report }),
+        hasAllIds: this.#asked === undefined || this.#hasAllIds(part),
+        spelled: spelled.length > 0 ? spelled.join('') : undefined,
+        report: isLast && report?.candidate.key === candidate.key ? report : undefined,
       }
     })
   }
 
-  /** Why not all of the answer can be rated; nothing where it can. */
+  /** Why the answer cannot be rated completely; undefined if it can. */
   get unratable(): Unrated | undefined {
     if (this.#asked === undefined) return 'request'
-    const isWhole = this.#parts.every((part) => part.follows && this.#tellsIds(part))
+    const isWhole = this.#parts.every((part) => part.follows && this.#hasAllIds(part))
     if (!isWhole || this.#isForeign) return 'no-token-ids'
     return this.#parts.some(({ tokenIds }) => tokenIds.length > 0) ? undefined : 'too-short'
   }
 
-  /** As far as the answer can be rated; absent where nothing of it can. */
+  /** The part of the answer that can be rated, from its start; undefined if no part can. */
   get subject(): AuditSubject | undefined {
     const asked = this.#asked
     const parts: AnswerPart[] = []
     const tokenIds: number[] = []
-    let runs: readonly Run[] = []
+    let runs: readonly TextRun[] = []
     for (const part of this.#parts) {
-      // Neither its tokens nor those after it are known to be next to those before.
-      if (!part.follows || !this.#tellsIds(part)) break
+      // From here on tokens may not directly follow the previous ones.
+      if (!part.follows || !this.#hasAllIds(part)) break
       const { candidate, finish } = part
       runs = joined(runs, part.runs)
       const from = tokenIds.length
       tokenIds.push(...part.tokenIds)
       const to = tokenIds.length
       const shown = { runs, isComplete: finish !== undefined }
-      if (to > from) parts.push({ candidate, from, to, shown, ...(finish && { finish }) })
+      if (to > from) parts.push({ candidate, from, to, shown, finish })
     }
     if (asked === undefined || parts.length === 0) return undefined
     return {
-      ...{ asked, tokenIds, parts, stops: this.#stops },
+      asked,
+      tokenIds,
+      parts,
+      stops: this.#stops,
       temperature: this.#temperature,
-      ...(this.#request.kind !== 'embedding' && { drawing: this.#request.body }),
-      ...(this.#trusted !== undefined && { trusted: this.#trusted }),
+      sampling: this.#request.kind === 'embedding' ? undefined : this.#request.body,
+      trusted: this.#trusted,
     }
   }
 }
 
-function joined(before: readonly Run[], after: readonly Run[]): readonly Run[] {
+function joined(before: readonly TextRun[], after: readonly TextRun[]): readonly TextRun[] {
   const last = before.at(-1)
   const [first, ...rest] = after
   if (last === undefined || first?.kind !== last.kind) return [...before, ...after]

@@ -1,18 +1,18 @@
-/** Audits at a time, so that they never take the place of requests. */
+/** Max concurrent audits, so that they do not compete with requests. */
 const MAX_RUNNING = 4
-/** More wait in vain: six times the answers of one newcomer that are all rated. */
+/** Max waiting audits: six times the number of answers of one newcomer that are all audited. */
 const MAX_WAITING = 64
 
 export interface QueuedAudit {
-  /** The highest comes first. Asked again at each turn: what is learned meanwhile counts. */
+  /** The highest comes first. Evaluated at each turn, because reputations change meanwhile. */
   readonly priority: () => number
-  /** Fails of nothing. */
+  /** Never rejects. */
   readonly run: () => Promise<void>
-  /** There was no room for it. */
-  readonly onLeftOut: () => void
+  /** Called if the audit was dropped for lack of room. */
+  readonly onDropped: () => void
 }
 
-/** Audits that nobody waits for take turns. Where there is no more room, the least wanted one is left out. */
+/** Runs background audits in order of priority. When the queue is full, the least important audit is dropped. */
 export class AuditQueue {
   #running = 0
   readonly #waiting: QueuedAudit[] = []
@@ -21,9 +21,9 @@ export class AuditQueue {
     this.#waiting.push(audit)
     this.#next()
     if (this.#waiting.length <= MAX_WAITING) return
-    // Of equals the last to come: others have waited for their turn.
+    // Of equal priorities the newest is dropped.
     const [last] = this.#inOrder().slice(-1)
-    if (last !== undefined) this.#take(last).onLeftOut()
+    if (last !== undefined) this.#take(last).onDropped()
   }
 
   #next(): void {

@@ -3,53 +3,53 @@ import { LRUCache } from 'lru-cache'
 import { type Candidate, type PeerReport, UNSEEN_TOKENS } from '../../request/index.ts'
 import { specClassOf } from '../reputation/index.ts'
 
-/** What is to be made of something odd: it proves a lie by itself, or is reason to look closely. */
+/** A contradiction in what a peer sent: proof of a lie, or only a reason for an audit. */
 export interface Oddity {
   readonly weight: 'proof' | 'reason-to-audit'
   readonly what: string
 }
 
-/** The part of an answer that one peer wrote, as the client saw it. */
+/** The part of an answer that one peer wrote, as the client received it. */
 export interface FreeCheckInput {
   readonly candidate: Candidate
-  /** Absent where it did not end the answer. */
-  readonly report?: PeerReport
-  /** Nobody wrote before it. */
+  /** Absent if the peer did not end the answer. */
+  readonly report?: PeerReport | undefined
+  /** It is the first part of the answer. */
   readonly isFirst: boolean
-  /** The ids are those of all that it showed, or were not to be told. */
-  readonly tellsIds: boolean
-  /** Empty where the engine does not tell them. */
+  /** All displayed text has token ids, or none were required. */
+  readonly hasAllIds: boolean
+  /** Empty if the engine reports none. */
   readonly tokenIds: readonly number[]
-  /** Tokens as the peer spelled them beside their log probabilities, joined; absent where it told none. */
-  readonly spelled?: string
+  /** The tokens as spelled in the `logprobs` of the answer, joined; absent without `logprobs`. */
+  readonly spelled?: string | undefined
   readonly text: string
   readonly logprobs: readonly number[]
-  /** Some piece had another number of log probabilities than of tokens. */
+  /** In some chunk the number of log probabilities differs from the number of tokens. */
   readonly unpaired: boolean
-  /** Tells requests apart. */
+  /** Identifies the request. */
   readonly request: string
 }
 
-/** Fewer tokens say nothing of a speed, or of a replay. */
+/** Min tokens for checks of speed and of replays. */
 const MIN_TOKENS = 32
 /**
- * Bytes that the fastest single machine reads a second: 21 PB/s of on-chip memory (Cerebras WSE-3, by its maker). Each
- * token needs all active weights once, so that no honest engine is faster than this ÷ their bytes.
+ * Memory bandwidth of the fastest single machine: 21 PB/s of on-chip memory (Cerebras WSE-3, according to its maker). Each
+ * token reads all active weights once, so no honest engine is faster than this ÷ their bytes.
  */
 const FASTEST_BYTES_PER_SECOND = 2.1e16
-/** Weights take half a byte each or more. */
+/** Lower bound for the size of a weight. */
 const BYTES_PER_PARAMETER = 0.5
-/** Of a mixture of experts a thirtieth of the weights may be active. */
+/** Lower bound for the share of active weights, in a mixture of experts. */
 const ACTIVE_SHARE = 1 / 30
-/** Whole answers that are remembered, to know one again. */
+/** Whole answers remembered to detect replays. */
 const MAX_ANSWERS = 4_096
 
-/** What costs nothing to check of an answer, as all of it is there. */
+/** Checks of a complete answer that need no scorer. */
 export class FreeChecks {
-  /** Of each long answer: for which request it came. */
+  /** The request of each long answer. */
   readonly #answers = new LRUCache<string, string>({ max: MAX_ANSWERS })
 
-  look(input: FreeCheckInput): readonly Oddity[] {
+  check(input: FreeCheckInput): readonly Oddity[] {
     return [
       inflatedUsage(input),
       impossibleSpeed(input),
@@ -67,21 +67,21 @@ export class FreeChecks {
     const before = this.#answers.get(answer)
     this.#answers.set(answer, request)
     if (before === undefined || before === request) return undefined
-    // Honest engines refuse in the same words, too.
+    // Not proof: honest engines refuse different requests in the same words.
     return { weight: 'reason-to-audit', what: 'it gave the same long answer to another request' }
   }
 }
 
-/** Of an engine that tells the ids of all its tokens: others may think in silence. */
+/** Only for engines that report the ids of all tokens: others may count reasoning that is not shown. */
 function inflatedUsage({ candidate, report, tokenIds }: FreeCheckInput): Oddity | undefined {
   if (report === undefined) return undefined
   const { usage } = report
   const most = tokenIds.length + UNSEEN_TOKENS
-  const tellsAll = candidate.model.capabilities.includes('token_ids') && tokenIds.length > 0
-  if (!tellsAll || usage.completionTokens <= most) return undefined
+  const reportsAll = candidate.model.capabilities.includes('token_ids') && tokenIds.length > 0
+  if (!reportsAll || usage.completionTokens <= most) return undefined
   return {
     weight: 'proof',
-    what: `it counts ${usage.completionTokens} tokens and sent ${tokenIds.length}`,
+    what: `it counted ${usage.completionTokens} tokens but sent ${tokenIds.length}`,
   }
 }
 
@@ -96,22 +96,22 @@ function impossibleSpeed({ candidate, report, tokenIds }: FreeCheckInput): Oddit
   if (speed <= fastest) return undefined
   return {
     weight: 'proof',
-    what: `it wrote ${Math.round(speed)} tokens a second, and no machine writes more than ${Math.round(fastest)} with so many weights`,
+    what: `it sent ${Math.round(speed)} tokens/s, but no machine exceeds ${Math.round(fastest)} tokens/s with weights of this size`,
   }
 }
 
-/** It may have loaded another file since it advertised; then all that it writes is worth a look. */
+/** Not proof: the peer may have loaded another file since it advertised. */
 function otherWeights({ candidate, report }: FreeCheckInput): Oddity | undefined {
   const { digest = '' } = report ?? {}
   const { digest: advertised = '' } = candidate.model
   if (digest === '' || advertised === '' || digest === advertised) return undefined
-  return { weight: 'reason-to-audit', what: 'it answered with other weights than it advertises' }
+  return { weight: 'reason-to-audit', what: 'it reported other weights than it advertises' }
 }
 
-/** Whoever lets others count on its ids and keeps them back, keeps its answers from being rated. */
-function withheldIds({ tellsIds, candidate }: FreeCheckInput): Oddity | undefined {
-  if (tellsIds || !candidate.model.capabilities.includes('token_ids')) return undefined
-  return { weight: 'proof', what: 'it showed text without the token ids that it promises to tell' }
+/** A peer that advertises token ids and withholds them prevents its answers from being rated. */
+function withheldIds({ hasAllIds, candidate }: FreeCheckInput): Oddity | undefined {
+  if (hasAllIds || !candidate.model.capabilities.includes('token_ids')) return undefined
+  return { weight: 'proof', what: 'it sent text without the token ids that it advertises' }
 }
 
 function foreignLogprobs({
@@ -122,14 +122,14 @@ function foreignLogprobs({
   unpaired,
 }: FreeCheckInput): Oddity | undefined {
   if (logprobs.some((logprob) => !(logprob <= 1e-3))) {
-    return { weight: 'proof', what: 'it told probabilities above 1' }
+    return { weight: 'proof', what: 'it reported probabilities above 1' }
   }
   if (unpaired) {
-    return { weight: 'proof', what: 'it told probabilities of other tokens than it sent' }
+    return { weight: 'proof', what: 'it reported probabilities of other tokens than it sent' }
   }
-  // A token may be a part of a character, which cannot be spelled.
+  // A token that is a part of a character cannot be spelled.
   const isUnspellable = spelled === undefined || /[\uFFFD<]/.test(spelled)
-  // What the peer before held back is shown by the next one, and its probabilities were told.
+  // A later part may display text that the previous peer held back, after reporting its probabilities.
   if (isUnspellable || !isFirst || spelled.includes(text)) return undefined
-  return { weight: 'proof', what: 'it told probabilities of another text than it sent' }
+  return { weight: 'proof', what: 'it reported probabilities of another text than it sent' }
 }

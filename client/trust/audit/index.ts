@@ -1,6 +1,6 @@
 /**
- * Audits: records which peer wrote which tokens of an answer, has them rated by engines with the same weights, and draws a
- * verdict on each peer.
+ * Audits: records which peer wrote which tokens of an answer, has them rated by engines with the same weights, and reaches
+ * a verdict on each peer.
  *
  * @example
  * import type { AnswerEvent } from '../../request/index.ts'

@@ -1,8 +1,8 @@
 import type { Backend } from '../../../backend/index.ts'
 import { InferenceError, type ScoreRequest, type ScoreResponse } from '../../../protocol/index.ts'
 import type { Clock } from '../../../timing/index.ts'
-import type { Judged } from './judge-part.ts'
 import { type PartAudit, withinTime } from './part-audit.ts'
+import type { PartRating } from './part-rating.ts'
 import { rate, type Scored } from './rating.ts'
 import { ratesLike } from './scorers.ts'
 
@@ -12,12 +12,12 @@ export interface OwnScorerInit {
   readonly clock?: Clock | undefined
 }
 
-/** A rating by the caller's own engine, where it has the weights and does not fail: no peer's vote is needed then. */
+/** A rating by the caller's own engine, if it has the weights and does not fail. It makes a panel unnecessary. */
 export async function ownRating(
   { scorer, clock }: OwnScorerInit,
   audit: PartAudit,
-): Promise<{ readonly rating?: Judged; readonly tokens: number }> {
-  const { subject, part, promptBytes, areBound, caller } = audit
+): Promise<{ readonly rating?: PartRating; readonly tokens: number }> {
+  const { subject, part, promptBytes, isTextBeforeGenuine, caller } = audit
   if (scorer === undefined) return { tokens: 0 }
   const models = await withinTime(audit, clock, ({ signal }) => scorer.models({ signal })).catch(
     () => [],
@@ -26,7 +26,7 @@ export async function ownRating(
   const model = models.find((own) => ratesLike(own, part.candidate.model, kind))
   caller.throwIfAborted()
   if (model === undefined) return { tokens: 0 }
-  const options = { model: model.id, promptBytes, areBound }
+  const options = { model: model.id, promptBytes, isTextBeforeGenuine }
   const { result, tokens } = await rate(subject, part, options, (body) =>
     withinTime(audit, clock, ({ signal }) => scoreAtOwn(scorer, body, signal)),
   )
@@ -45,6 +45,6 @@ async function scoreAtOwn(
     if (event.type === 'chunk' && 'scores' in event.json) response = event.json
     if (event.type === 'done') usage = event.usage
   }
-  if (response === undefined) throw new InferenceError('truncated', 'the scores never came')
+  if (response === undefined) throw new InferenceError('truncated', 'the scorer returned no scores')
   return { ...response, usage }
 }

@@ -1,16 +1,17 @@
 import type { Verdict } from '../../request/index.ts'
-/** Scorers of one part at most. */
+
+/** Max scorers of one part. */
 export const MAX_SCORERS = 11
 /**
- * By so many accusers more than acquitters a peer is found guilty, and the other way round. Where three of ten scorers
- * slander it, 1 % of its audits are lost so (gambler's ruin: W. Feller, 1950) until the slanderers are known as such.
+ * The lead of accusers over acquitters, or the reverse, that decides. If three of ten scorers slander, a peer loses 1 % of
+ * its audits (gambler's ruin: W. Feller, 1950) until the slanderers are identified.
  */
 const LEAD = 5
 
 /**
- * An accusation is followed until one side leads; where nobody accuses, a few are believed.
+ * Whether enough scorers have voted: without an accusation, `acquitters` votes suffice; with one, one side must lead.
  *
- * @param acquitters that are enough: one for a peer that is proven, two for a newcomer, whom an accomplice may cover
+ * @param acquitters one for a proven peer, two for a newcomer, because an accomplice may cover it
  */
 export function isSettled(verdicts: readonly Verdict[], acquitters: 1 | 2): boolean {
   const accusing = verdicts.filter(accuses).length
@@ -20,13 +21,13 @@ export function isSettled(verdicts: readonly Verdict[], acquitters: 1 | 2): bool
 }
 
 /**
- * What they found. Guilty is whom one side leads against, or against whom all of those that there were, two at least,
- * agree; the mildest of the accusers is believed. What is not settled proves nothing.
+ * The verdict of a panel. Accusers prevail if they lead by five, or if all scorers, at least two, agree; the mildest
+ * accusation counts. Anything unsettled is inconclusive.
  *
- * @param verdicts one of each voice: of a network, or an operator
- * @param isComplete nobody is left to ask. @default true; without it only a lead convicts
+ * @param verdicts one for each network or operator
+ * @param isComplete no scorer is left to ask; otherwise only a lead convicts. @default true
  */
-export function conclude(verdicts: readonly Verdict[], isComplete: boolean = true): Verdict {
+export function panelVerdict(verdicts: readonly Verdict[], isComplete: boolean = true): Verdict {
   const accusing = verdicts.filter(accuses)
   const others = verdicts.filter((verdict) => !accuses(verdict))
   const [milder] = accusing.toSorted(
@@ -40,7 +41,7 @@ export function conclude(verdicts: readonly Verdict[], isComplete: boolean = tru
   return { ...milder, outcome: 'inconclusive' }
 }
 
-/** Anything that counts against a peer, so that no single scorer can ruin it. */
+/** Anything that counts against a peer is an accusation, so that no single scorer can harm it. */
 function accuses({ outcome, hardMisses, logRatio }: Verdict): boolean {
   return outcome === 'failed' || hardMisses > 0 || logRatio > 0
 }

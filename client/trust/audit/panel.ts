@@ -3,22 +3,21 @@ import type { Clock } from '../../../timing/index.ts'
 import { type Directory, networksOf } from '../../peers/index.ts'
 import type { Candidate, Verdict } from '../../request/index.ts'
 import { type Reputation, specClassOf } from '../reputation/index.ts'
-import type { Judged } from './judge-part.ts'
 import { isSettled, MAX_SCORERS } from './panel-verdict.ts'
 import { type PartAudit, withinTime } from './part-audit.ts'
+import type { PartRating } from './part-rating.ts'
 import { rate, type Scored } from './rating.ts'
 import { ScorerMemory } from './scorer-memory.ts'
 import { nextScorer } from './scorers.ts'
 
-/** Has one peer rate an answer. @throws InferenceError where it does not; the signal's reason */
+/** Has one peer rate an answer. @throws InferenceError if it does not; the signal's reason */
 type ScoreAtPeer = (
   candidate: Candidate,
   body: ScoreRequest,
   options: {
     readonly signal: AbortSignal
-    /** It has so long. */
     readonly timeoutMs: number
-    /** Nobody else may learn of it. */
+    /** The request is restricted to trusted peers, so the rating must leave no public trace. */
     readonly isPrivate: boolean
   },
 ) => Promise<Scored>
@@ -38,20 +37,20 @@ export interface PanelInit {
 /** One scorer's rating of a part. */
 interface Vote {
   readonly scorer: Candidate
-  readonly rating: Judged
+  readonly rating: PartRating
 }
 
 interface PanelResult {
   readonly votes: readonly Vote[]
-  /** Peers that were asked to vote. */
+  /** Number of peers asked. */
   readonly asked: number
-  /** Tokens that they read for it. */
+  /** Tokens that they read. */
   readonly tokens: number
   /** No scorer is left to ask, or none is needed. */
   readonly isComplete: boolean
 }
 
-/** Peers that rate parts of answers, each from a network of its own. */
+/** Has parts of answers rated by peers, each from a different network. */
 export class Panel {
   readonly #init: PanelInit
   readonly #memory: ScorerMemory
@@ -61,7 +60,7 @@ export class Panel {
     this.#memory = new ScorerMemory(init.now)
   }
 
-  /** Asks one scorer after the other until the votes settle it. A scorer that does not answer has no vote. */
+  /** Asks one scorer after another until the votes decide. A scorer that does not answer has no vote. */
   async ask(audit: PartAudit): Promise<PanelResult> {
     const { subject, part, caller, signal } = audit
     const { candidate: accused } = part
@@ -73,8 +72,8 @@ export class Panel {
       const scorer = nextScorer({ ...this.#init, memory: this.#memory }, subject, {
         accused,
         asked: new Set(asked.map(({ key }) => key)),
-        // A network that was asked and did not vote has had its chance.
-        heard: asked,
+        // A network that did not answer is not asked again.
+        consulted: asked,
       })
       if (scorer === undefined) break
       asked.push(scorer)
@@ -95,11 +94,11 @@ export class Panel {
     return { votes, asked: asked.length, tokens, isComplete: true }
   }
 
-  /** A scorer that was outvoted is asked last from then on: it slanders, it covers, or its engine errs. */
+  /** Marks outvoted scorers, which are asked last from then on: they slander, cover an accomplice, or have a faulty engine. */
   doubtOutvoted(votes: readonly Vote[], { outcome }: Verdict): void {
     if (votes.length < 3) return
     for (const { scorer, rating } of votes) {
-      // What lies between is no contradiction: one engine's miss is another's first choice.
+      // Only opposite outcomes contradict: one engine's miss may be another's first choice.
       const isOutvoted =
         (outcome === 'passed' && rating.verdict.outcome === 'failed') ||
         (outcome === 'failed' && rating.verdict.outcome === 'passed')
@@ -108,9 +107,9 @@ export class Panel {
   }
 
   async #ratingOf(audit: PartAudit, scorer: Candidate): ReturnType<typeof rate> {
-    const { subject, part, promptBytes, areBound } = audit
+    const { subject, part, promptBytes, isTextBeforeGenuine } = audit
     const isPrivate = subject.trusted !== undefined
-    const options = { model: scorer.model.id, promptBytes, areBound }
+    const options = { model: scorer.model.id, promptBytes, isTextBeforeGenuine }
     return await rate(subject, part, options, (body) =>
       withinTime(audit, this.#init.clock, ({ signal, timeoutMs }) =>
         this.#init.score(scorer, body, { signal, timeoutMs, isPrivate }),
@@ -119,7 +118,7 @@ export class Panel {
   }
 }
 
-/** It took the time that a rating takes and gave none. A refusal takes none: a busy scorer says so at once. */
+/** Whether the scorer used its time without a result. A busy scorer, in contrast, refuses immediately. */
 function isSilence({ code, traits }: InferenceError): boolean {
   return code === 'deadline_exceeded' || traits.blame === 'peer'
 }

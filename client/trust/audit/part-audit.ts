@@ -2,29 +2,29 @@ import { type Clock, openScope, raceSignal } from '../../../timing/index.ts'
 import type { AnswerPart, AuditSubject } from './audit-subject.ts'
 import { estimatedTokens } from './rating.ts'
 
-/** One scorer's time: a place in its queue, and reading at 100 tokens a second, a slow CPU's. */
+/** Time for one scorer: waiting in its queue, then reading at 100 tokens/s, a slow CPU. */
 const SCORE_TIMEOUT_MS = 10_000
 const SCORE_MS_PER_TOKEN = 10
 const MAX_SCORE_TIMEOUT_MS = 60_000
-/** One scorer's silence takes no more than this of what is left. */
+/** Max share of the audit's remaining time that one silent scorer may use. */
 const SHARE_OF_REST = 0.5
 
-/** The audit of one part of an answer, and the time that it has. */
+/** The audit of one part of an answer, with its deadline. */
 export interface PartAudit {
   readonly subject: AuditSubject
   readonly part: AnswerPart
-  /** The text before this part is that of its tokens. */
-  readonly areBound: boolean
-  /** Of what was asked. */
+  /** The displayed text before this part is the text of its tokens. */
+  readonly isTextBeforeGenuine: boolean
+  /** Bytes of the request. */
   readonly promptBytes: number
-  /** The caller's own: its reason is thrown. */
+  /** The caller's signal, whose reason is thrown. */
   readonly caller: AbortSignal
-  /** Ends with the audit's time, too: then the votes so far have to do. */
+  /** Also aborts when the audit's time is over; the votes so far then decide. */
   readonly signal: AbortSignal
   readonly remainingMs: () => number
 }
 
-/** Gives one scorer its time, and no more. @throws InferenceError `deadline_exceeded` */
+/** Runs one scorer with a deadline. @throws InferenceError `deadline_exceeded` */
 export async function withinTime<T>(
   { part, promptBytes, signal, remainingMs }: PartAudit,
   clock: Clock | undefined,

@@ -1,9 +1,10 @@
 import type { AnswerRequest, ScoreRequest } from '../../../protocol/index.ts'
+
 /**
- * What was asked, less how it was to be drawn. A grammar, a bias or a penalty make a model write what it would not, so
- * that its tokens prove nothing; tools and images need an engine of the same make.
+ * The request without its sampling options. A grammar, a bias or a penalty changes what a model writes, so its tokens prove
+ * nothing; tools and images are rendered differently by each engine.
  *
- * @returns nothing where the answer cannot be rated
+ * @returns undefined if the answer cannot be rated
  */
 export function ratable(request: AnswerRequest): ScoreRequest['request'] | undefined {
   if (request.kind === 'embedding') return undefined
@@ -11,7 +12,7 @@ export function ratable(request: AnswerRequest): ScoreRequest['request'] | undef
   const bent =
     body.logit_bias || body.presence_penalty || body.frequency_penalty || body.min_p === 1
   const repeat = body.repeat_penalty ?? 1
-  // The tokens of several choices come mixed.
+  // The tokens of several choices are interleaved.
   if (bent || repeat !== 1 || (body.n ?? 1) > 1) return undefined
   if (request.kind === 'completion') {
     const { model, prompt } = request.body
@@ -30,7 +31,7 @@ function hasImage(content: unknown): boolean {
   return Array.isArray(content) && content.some((part: { type?: string }) => part.type !== 'text')
 }
 
-/** Those at which an engine cuts an answer off. */
+/** The stop strings of a request. */
 export function stopsOf(request: AnswerRequest): readonly string[] {
   if (request.kind === 'embedding') return []
   const { stop } = request.body

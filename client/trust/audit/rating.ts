@@ -7,37 +7,38 @@ import {
 } from '../../../protocol/index.ts'
 import { MIN_POSITIONS, type Verdict } from '../../request/index.ts'
 import type { AnswerPart, AuditSubject } from './audit-subject.ts'
-import { type Judged, judgePart } from './judge-part.ts'
+import { type PartRating, partRating } from './part-rating.ts'
 
-/** Likeliest tokens that are asked for: at temperature 0 the first tells all. */
+/** Most likely tokens requested per position: at temperature 0 the first one suffices. */
 const TOP = { exact: 1, sampled: 20 } as const
-/** Tokens of one part that are rated at most: by then what they say of a whole answer grows no more. */
+/** Max tokens rated of one part: more add no evidence. */
 const MAX_RATED = 1_024
-/** Times that an answer is cut for a scorer whose context it exceeds. */
+/** Max times that an answer is shortened to fit a scorer's context. */
 const MAX_CUTS = 2
-/** Tokens that a template may add to what was asked. */
+/** Max tokens that a template adds to a prompt. */
 const MAX_TEMPLATE_TOKENS = 1_024
-/** Of text: for an estimate where nobody counts. */
+/** For estimates, if the engine reports no count. */
 const BYTES_PER_TOKEN = 4
-/** What a scorer gave. */
+
+/** The response of a scorer. */
 export interface Scored extends Pick<ScoreResponse, 'end' | 'scores' | 'text'> {
-  /** By its own word. */
+  /** As reported by the scorer. */
   readonly usage?: Usage | undefined
 }
 
-/** One scorer's work, and what it took: failures take something, too. */
+/** The result of one scorer, and its cost. Failures cost something, too. */
 export interface RatingAttempt {
-  readonly result: Judged | { readonly error: unknown }
-  /** Tokens that were read for it. */
+  readonly result: PartRating | { readonly error: unknown }
+  /** Tokens that the scorer read. */
   readonly tokens: number
 }
 
-/** Less say nothing, so that nobody is asked. */
+/** Whether the part has enough tokens for a meaningful rating. */
 export function isRatable({ from, to }: Pick<AnswerPart, 'from' | 'to'>): boolean {
   return Math.min(to, LIMITS.maxScoredTokens) - from >= MIN_POSITIONS
 }
 
-/** Tokens that rating a part takes, by an estimate. */
+/** Estimated tokens that a scorer reads to rate a part. */
 export function estimatedTokens(
   promptBytes: number,
   part: Pick<AnswerPart, 'from' | 'to'>,
@@ -50,26 +51,31 @@ function estimate(promptBytes: number, end: number): number {
 }
 
 /**
- * Has a part of an answer rated by one scorer: its head, where all of it is more than the scorer takes. A scorer that
- * refuses the token ids themselves accuses the peer: they are none of its vocabulary.
+ * Has a part of an answer rated by one scorer; only the head of it, if the scorer's context is too small for all. A scorer
+ * that rejects the token ids themselves accuses the peer, because the ids are not in its vocabulary.
  *
- * @param options of what was asked, which bounds what the scorer says that it read; and whether the text before the part
- *   is that of its tokens
+ * @param options `promptBytes` bounds the usage that the scorer may report; `isTextBeforeGenuine`: the text before the
+ *   part is the text of its tokens
  */
 export async function rate(
   subject: AuditSubject,
   part: AnswerPart,
-  options: { readonly model: string; readonly promptBytes: number; readonly areBound: boolean },
+  options: {
+    readonly model: string
+    readonly promptBytes: number
+    readonly isTextBeforeGenuine: boolean
+  },
   score: (body: ScoreRequest) => Promise<Scored>,
 ): Promise<RatingAttempt> {
-  const { model, promptBytes, areBound } = options
+  const { model, promptBytes, isTextBeforeGenuine } = options
   let tokens = 0
   let end = headOf(part)
   for (let cuts = 0; ; cuts += 1) {
     const { from } = part
     try {
       const response = await score(scoreRequest(subject, { from, to: end }, model))
-      const result = judgePart(response, subject, { ...part, isWhole: end === part.to }, areBound)
+      const rated = { ...part, isWhole: end === part.to }
+      const result = partRating(response, subject, rated, isTextBeforeGenuine)
       return { result, tokens: tokens + readBy(response.usage, end, promptBytes) }
     } catch (error) {
       if (refusesCompletion(error)) return { result: refused(end - from), tokens }
@@ -83,20 +89,20 @@ export async function rate(
   }
 }
 
-/** Where its head ends. */
+/** The end of the part's head. */
 function headOf({ from, to }: Pick<AnswerPart, 'from' | 'to'>): number {
   return Math.min(to, LIMITS.maxScoredTokens, from + MAX_RATED)
 }
 
-/** So that it fits, by what the scorer says of its context, or half of it. */
+/** A shorter end that fits the reported context; half of it if none is reported. */
 function cut(end: number, error: InferenceError): number {
   const { promptTokens = 0, contextLength = 0 } = error.detailsOf('context_too_long')
   const excess = promptTokens - contextLength
-  // Some engines want room for one token more.
+  // Some engines reserve room for one more token.
   return excess >= 0 && contextLength > 0 ? end - excess - 1 : Math.floor(end / 2)
 }
 
-/** Whether the engine may have read at least a part before the failure. */
+/** Whether the engine may have read some of the tokens before the failure. */
 function mayHaveRead({ code, traits: { kind } }: InferenceError): boolean {
   if (kind === 'transport') return code !== 'dial_failed'
   return kind === 'protocol' || kind === 'engine' || code === 'deadline_exceeded'
@@ -108,15 +114,20 @@ function refusesCompletion(error: unknown): boolean {
   return field === 'completion'
 }
 
-function refused(positions: number): Judged {
+function refused(positions: number): PartRating {
   const verdict: Verdict = {
-    ...{ outcome: 'failed', positions, misses: 1, hardMisses: 1, meanMargin: 0, logRatio: 0 },
-    finding: 'it gave token ids that are none of its vocabulary',
+    outcome: 'failed',
+    positions,
+    misses: 1,
+    hardMisses: 1,
+    meanMargin: 0,
+    logRatio: 0,
+    finding: 'it sent token ids that are not in its vocabulary',
   }
-  return { verdict, isBound: false }
+  return { verdict, isTextGenuine: false }
 }
 
-/** What a scorer says that it read, as far as that can be. */
+/** Tokens read according to the scorer, limited to plausible values. */
 function readBy(usage: Usage | undefined, end: number, promptBytes: number): number {
   if (usage === undefined) return estimate(promptBytes, end)
   const most = end + promptBytes + MAX_TEMPLATE_TOKENS

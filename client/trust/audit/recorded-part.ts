@@ -5,26 +5,26 @@ import {
   reasoningText,
   shownAnswer,
 } from '../../request/index.ts'
-import type { Run } from './shown-text.ts'
+import type { TextRun } from './shown-text.ts'
 
-/** Text that may come without ids, beside what stop strings hold back: a few characters that were not finished. */
+/** Max text without ids, in addition to what stop strings hold back: a few incomplete characters. */
 const MAX_HELD_BACK = 32
 
-/** What one peer sent of an answer, in one go. */
+/** A contiguous part of an answer from one peer. */
 export class RecordedPart {
   readonly candidate: Candidate
-  /** Its engine went on from the tokens before, and would read them as whoever wrote them. */
+  /** Its engine continued from the previous token ids, with the same weights and template. */
   readonly follows: boolean
   readonly tokenIds: number[] = []
   readonly logprobs: number[] = []
-  /** Tokens as the peer spelled them beside their log probabilities. */
+  /** The tokens as spelled in the `logprobs` of the answer. */
   readonly spelled: string[] = []
-  /** Some piece had another number of log probabilities than of tokens. */
+  /** In some chunk the number of log probabilities differs from the number of tokens. */
   unpaired: boolean = false
   finish: FinishReason | undefined
-  readonly #runs: { kind: Run['kind']; texts: string[] }[] = []
-  /** UTF-16 code units shown beside no token. */
-  #untold = 0
+  readonly #runs: { kind: TextRun['kind']; texts: string[] }[] = []
+  /** UTF-16 code units displayed without a token id. */
+  #withoutIds = 0
 
   constructor(candidate: Candidate, follows: boolean) {
     this.candidate = candidate
@@ -43,7 +43,7 @@ export class RecordedPart {
     const answer = shownAnswer(chunk)
     this.#show('reasoning', reasoning)
     this.#show('answer', answer)
-    if (tokenIds.length === 0) this.#untold += answer.length
+    if (tokenIds.length === 0) this.#withoutIds += answer.length
     if (chunk.kind !== 'chat' && chunk.kind !== 'completion') return
     this.finish ??= chunk.choices[0]?.finish_reason ?? undefined
     if (chunk.kind === 'completion') return
@@ -51,7 +51,7 @@ export class RecordedPart {
     this.spelled.push(...content.map(({ token }) => token))
   }
 
-  get runs(): readonly Run[] {
+  get runs(): readonly TextRun[] {
     return this.#runs.map(({ kind, texts }) => ({ kind, text: texts.join('') }))
   }
 
@@ -61,22 +61,22 @@ export class RecordedPart {
   }
 
   /**
-   * Whether the ids are those of all that was shown. Text that was held back for a stop string, at the beginning for the
-   * peer before, comes without.
+   * Whether all displayed text has token ids. Text that was held back for a stop string may lack them, also text that the
+   * previous peer held back.
    *
-   * @param stops of the request
-   * @param isFirst nobody wrote before it
+   * @param stops stop strings of the request
+   * @param isFirst the part is the first one of the answer
    */
-  tellsIds(stops: readonly string[], isFirst: boolean): boolean {
-    if (!this.candidate.model.capabilities.includes('token_ids')) return this.#untold === 0
+  hasAllIds(stops: readonly string[], isFirst: boolean): boolean {
+    if (!this.candidate.model.capabilities.includes('token_ids')) return this.#withoutIds === 0
     const hasNone = this.tokenIds.length === 0
     const shown = this.runs.reduce((total, { text }) => total + text.length, 0)
     if (hasNone && isFirst) return shown === 0
-    const untold = hasNone ? shown : this.#untold
-    return untold <= MAX_HELD_BACK + 2 * Math.max(0, ...stops.map((stop) => stop.length))
+    const withoutIds = hasNone ? shown : this.#withoutIds
+    return withoutIds <= MAX_HELD_BACK + 2 * Math.max(0, ...stops.map((stop) => stop.length))
   }
 
-  #show(kind: Run['kind'], text: string): void {
+  #show(kind: TextRun['kind'], text: string): void {
     if (text === '') return
     const last = this.#runs.at(-1)
     if (last?.kind === kind) last.texts.push(text)

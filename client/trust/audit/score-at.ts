@@ -8,19 +8,20 @@ import { type Clock, openScope } from '../../../timing/index.ts'
 import type { Answered, AttemptSource } from '../../attempt/index.ts'
 import { type Candidate, encodeRequest, type RequestLimits } from '../../request/index.ts'
 import type { Scored } from './rating.ts'
+
 export interface ScoreAtInit {
   readonly attempt: AttemptSource
-  /** @default the machine's */
+  /** @default the system clock */
   readonly clock?: Clock | undefined
   readonly limits: RequestLimits
-  /** Told of complete ratings, for receipts: they are work, too. */
+  /** Called after a complete rating, which earns a receipt. */
   readonly onAnswered?: ((answer: Answered) => void) | undefined
 }
 
 /**
- * Has one peer rate an answer, within a time of its own. What comes back is checked for its form, not for its truth.
+ * Has one peer rate an answer, with a deadline. The form of the response is checked, not its truth.
  *
- * @throws InferenceError as an attempt does; the signal's reason
+ * @throws InferenceError like an attempt; the signal's reason
  */
 export async function scoreAt(
   { attempt, clock, limits, onAnswered }: ScoreAtInit,
@@ -36,7 +37,9 @@ export async function scoreAt(
   const request = encodeRequest({ kind: 'score', body }, digest)
   const events = attempt(
     {
-      ...{ peerId, request, limits },
+      peerId,
+      request,
+      limits,
       ...(onAnswered !== undefined && { onAnswered }),
       remainingMs: () => scope.remainingMs(),
     },
@@ -49,5 +52,5 @@ export async function scoreAt(
     if (event.type === 'done') usage = event.usage
   }
   if (response !== undefined) return { ...response, usage }
-  throw new InferenceError('truncated', 'the scores never came')
+  throw new InferenceError('truncated', 'the scorer returned no scores')
 }

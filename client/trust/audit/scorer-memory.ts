@@ -2,9 +2,9 @@ import { LRUCache } from 'lru-cache'
 import { backoffMs } from '../../../timing/index.ts'
 
 const MAX_KNOWN = 4_096
-/** How long it is left alone after it fell silent so many times in a row. */
+/** How long a scorer is not asked after it was silent, doubled with consecutive silences. */
 const REST = { minMs: 30_000, maxMs: 600_000 }
-/** It is asked last for ten times as long, then as if nothing had been. */
+/** Multiple of that time for which it is asked last. */
 const ASKED_LAST = 10
 
 interface Silence {
@@ -13,7 +13,7 @@ interface Silence {
   readonly networks: readonly string[]
 }
 
-/** Who was asked to rate an answer and gave nothing. It fades: who is overloaded today answers tomorrow. */
+/** Remembers scorers that used their time without a result. It fades, because overload passes. */
 export class ScorerMemory {
   readonly #silent = new LRUCache<string, Silence>({ max: MAX_KNOWN })
   readonly #answered = new LRUCache<string, true>({ max: MAX_KNOWN })
@@ -34,13 +34,13 @@ export class ScorerMemory {
     this.#silent.set(peer, { times, atMs: this.#now(), networks })
   }
 
-  /** Whether it fell silent a moment ago, so that asking it would only take time. */
+  /** Whether it was silent recently, so that asking it would waste time. */
   rests(peer: string): boolean {
     const known = this.#silent.peek(peer)
     return known !== undefined && this.#now() < known.atMs + restMs(known)
   }
 
-  /** How often each fell silent, lately. Whoever never answered yet inherits from its networks: a new identity is no new start. */
+  /** Recent silences of each peer. A peer that never answered inherits those of its networks, so a new identity does not help. */
   silences(): (peer: string, networks: readonly string[]) => number {
     const byNetwork = new Map<string, number>()
     const byPeer = new Map<string, number>()

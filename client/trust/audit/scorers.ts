@@ -4,6 +4,7 @@ import type { Candidate } from '../../request/index.ts'
 import { type Reputation, specClassOf, templateOf } from '../reputation/index.ts'
 import type { AuditSubject } from './audit-subject.ts'
 import type { ScorerMemory } from './scorer-memory.ts'
+
 export interface ScorersInit {
   readonly directory: Pick<Directory, 'known'>
   readonly reputation: Reputation
@@ -14,18 +15,18 @@ export interface ScorersInit {
   readonly random: () => number
 }
 
-/** Where an audit stands. */
+/** The state of an audit. */
 export interface PanelState {
   readonly accused: Candidate
-  /** By peer id: whom nobody asks again. */
+  /** Peer ids of the scorers asked so far. */
   readonly asked: ReadonlySet<string>
-  /** Whose network has had its say, or its chance. */
-  readonly heard: readonly Candidate[]
+  /** The candidates whose networks have been asked. */
+  readonly consulted: readonly Candidate[]
 }
 
 /**
- * Whether a model rates as the accused's weights would: by its digest, and for a chat by its template, as other words
- * before the answer make other words in it. Templates that are not known match nothing.
+ * Whether a model can rate answers of the accused: it needs the same digest and, for chats, the same template, because
+ * another template leads to other tokens. An unknown template matches none.
  */
 export function ratesLike(
   model: Pick<ModelAdvertisement, 'capabilities' | 'digest' | 'templateHash'>,
@@ -42,14 +43,13 @@ export function ratesLike(
 }
 
 /**
- * The next to be asked about a peer's answer: one that has the same weights, whatever it calls them, and whose network
- * has no say in it yet. Drawn over networks; whoever was outvoted or fell silent comes last, and not at all while that
- * is but a moment ago.
+ * The next scorer for a peer's answer: a peer with the same weights under any name, from a network that has not been
+ * asked. Drawn over networks. Peers that were outvoted or silent come last; those silent recently are not asked.
  */
 export function nextScorer(
   { directory, reputation, memory, now, random }: ScorersInit,
   { asked: { kind }, trusted }: Pick<AuditSubject, 'asked' | 'trusted'>,
-  { accused, asked, heard }: PanelState,
+  { accused, asked, consulted }: PanelState,
 ): Candidate | undefined {
   const all = directory.known().flatMap((advertisement): Candidate[] => {
     const { peerId, models } = advertisement
@@ -65,16 +65,16 @@ export function nextScorer(
       !reputation.isQuarantined(key, specClassOf(model))
     return mayRate ? [{ peerId, key, advertisement, model }] : []
   })
-  const apart = otherVoices(all, accused, heard)
+  const independent = otherVoices(all, accused, consulted)
   const silences = memory.silences()
-  const doubts = apart.map((candidate) => {
+  const doubts = independent.map((candidate) => {
     const { key, model } = candidate
     const outvoted = Math.floor(reputation.doubts(key, specClassOf(model)))
     return outvoted + silences(key, networksOf(candidate))
   })
   const least = Math.min(...doubts)
   return drawOverNetworks(
-    apart.filter((_, at) => doubts[at] === least),
+    independent.filter((_, at) => doubts[at] === least),
     random,
   )
 }

@@ -1,91 +1,95 @@
-/** A stretch of what a peer showed. */
-export interface Run {
-  /** Engines part reasoning from the answer, and leave out the marks between the two. */
+/** A run of displayed text of one kind. */
+export interface TextRun {
+  /** Engines separate reasoning from the answer, and omit the markers between them. */
   readonly kind: 'answer' | 'reasoning'
   readonly text: string
 }
 
-/** All that the caller was shown up to some point, in order. */
-export interface Shown {
-  readonly runs: readonly Run[]
-  /** Whoever showed the last of it ended the answer, so that nothing is held back. */
+/** All text displayed to the caller up to some point, in order. */
+export interface ShownText {
+  readonly runs: readonly TextRun[]
+  /** The answer ended here, so no text is held back. */
   readonly isComplete: boolean
-  /** Ids are told of its head only. @default false */
+  /** Only the head of it has been rated. @default false */
   readonly isHead?: boolean
 }
 
 /**
- * How the text shown stands to what its tokens spell:
+ * How the displayed text relates to the text that its tokens spell.
  *
- * - `all`: it is that, up to what ended the answer
- * - `stopped`: it is that up to one of the stop strings
- * - `another`: something else
+ * - `same`: equal
+ * - `stopped`: equal up to one of the stop strings
+ * - `different`: anything else
  */
-export type Likeness = 'all' | 'stopped' | 'another'
+export type TextMatch = 'same' | 'stopped' | 'different'
 
-/** Engines differ in white space around tokens, and in how they show what is no character. */
-const UNSPOKEN = /[\s\uFFFD]/g
-/** Control tokens, where an engine spells them out all the same. */
+/** Ignored: engines differ in white space around tokens, and in how they show incomplete characters. */
+const IGNORED = /[\s\uFFFD]/g
+/** Control tokens, which some engines spell out. */
 const CONTROL =
   /<[|｜][\w▁./-]{1,32}[|｜]>|<\/?s>|<(?:bos|eos|pad|unk|start_of_turn|end_of_turn|think|\/think)>|\[\/?INST\]/g
 
-/** Holds what was shown against what the ids of the answer spell, as another engine says. Pure. */
-export function compareText(shown: Shown, spelled: string, stops: readonly string[]): Likeness {
-  const likeness = compare(shown, spelled, stops)
-  if (likeness !== 'another') return likeness
+/** Compares the displayed text with the text that the token ids spell, according to another engine. Pure. */
+export function compareText(
+  shown: ShownText,
+  spelled: string,
+  stops: readonly string[],
+): TextMatch {
+  const match = compare(shown, spelled, stops)
+  if (match !== 'different') return match
   const runs = shown.runs.map(({ kind, text }) => ({ kind, text: text.replace(CONTROL, '') }))
   return compare({ ...shown, runs }, spelled.replace(CONTROL, ''), stops)
 }
 
 function compare(
-  { runs, isComplete, isHead = false }: Shown,
+  { runs, isComplete, isHead = false }: ShownText,
   spelled: string,
   stops: readonly string[],
-): Likeness {
-  const bare = spoken(spelled)
+): TextMatch {
+  const bare = significant(spelled)
   if (isHead) return compareHead(runs, bare)
-  // Between reasoning and answer there are marks that nobody is shown.
-  const isParted = runs.some(({ kind }) => kind === 'reasoning')
+  // The markers between reasoning and answer are not displayed.
+  const hasReasoning = runs.some(({ kind }) => kind === 'reasoning')
   let end = 0
   for (const { text } of runs) {
-    const wanted = spoken(text)
-    const at = isParted ? bare.indexOf(wanted, end) : end
-    if (at < 0 || !bare.startsWith(wanted, at)) return 'another'
+    const wanted = significant(text)
+    const at = hasReasoning ? bare.indexOf(wanted, end) : end
+    if (at < 0 || !bare.startsWith(wanted, at)) return 'different'
     end = at + wanted.length
   }
-  if (!isComplete) return 'all'
+  if (!isComplete) return 'same'
   const rest = spelled.slice(lengthOf(end, spelled))
   if (stops.some((stop) => isCutOff(rest, stop))) return 'stopped'
-  return spoken(rest) === '' ? 'all' : 'another'
+  return significant(rest) === '' ? 'same' : 'different'
 }
 
-/** Whichever is longer goes on as the other does: some of what was shown may be held back at its end. */
-function compareHead(runs: readonly Run[], bare: string): Likeness {
-  // Where the marks between reasoning and answer are cannot be told of a part of it.
-  if (runs.some(({ kind }) => kind === 'reasoning')) return 'all'
-  const all = spoken(runs.map(({ text }) => text).join(''))
-  return all.startsWith(bare) || bare.startsWith(all) ? 'all' : 'another'
+/** One text must be a prefix of the other: the end of the displayed text may have been held back. */
+function compareHead(runs: readonly TextRun[], bare: string): TextMatch {
+  // The position of the markers between reasoning and answer is unknown.
+  if (runs.some(({ kind }) => kind === 'reasoning')) return 'same'
+  const all = significant(runs.map(({ text }) => text).join(''))
+  return all.startsWith(bare) || bare.startsWith(all) ? 'same' : 'different'
 }
 
-function spoken(text: string): string {
-  return text.replace(UNSPOKEN, '')
+function significant(text: string): string {
+  return text.replace(IGNORED, '')
 }
 
-/** Of the front of a text that has so many units that count. */
+/** Length of the prefix of a text that contains `count` significant code units. */
 function lengthOf(count: number, text: string): number {
   if (count === 0) return 0
   let left = count
   for (let at = 0; at < text.length; at += 1) {
-    if (spoken(text.charAt(at)) !== '') left -= 1
+    if (significant(text.charAt(at)) !== '') left -= 1
     if (left === 0) return at + 1
   }
   return text.length
 }
 
-/** Whether what is left begins with the stop string, which may be nothing but white space. */
+/** Whether the rest begins with the stop string, which may consist of white space only. */
 function isCutOff(rest: string, stop: string): boolean {
-  const bare = spoken(stop)
-  if (bare !== '') return spoken(rest).startsWith(bare)
+  const bare = significant(stop)
+  if (bare !== '') return significant(rest).startsWith(bare)
   const [blank = ''] = /^[\s\uFFFD]*/.exec(rest) ?? []
   return stop !== '' && blank.includes(stop)
 }

@@ -9,18 +9,18 @@ import { type Reputation, specClassOf } from '../reputation/index.ts'
 import { generateCanary } from './generate.ts'
 import { OwnTraffic } from './own-traffic.ts'
 
-/** Of the tokens answered, so many may be spent on canaries. */
+/** Share of the tokens answered that may be spent on canaries. */
 const SHARE = 0.02
-/** For the first contact. What is spent beyond it has to be earned first. */
+/** Initial budget, for the first contact. */
 const INITIAL_TOKENS = 64
-/** Saved up at most, so that a busy day is not followed by a flood of them. */
+/** Max budget, so that a busy day is not followed by a flood of canaries. */
 const MAX_TOKENS = 2_048
-/** Between two of them. */
+/** Min interval between canaries. */
 const EVERY_MS = 5_000
-/** What one is charged that never came to its end. */
+/** Cost of a canary that failed. */
 const FAILED_TOKENS = 64
 
-/** Where canaries come from, if there are any. */
+/** The source of canaries. */
 export type CanaryMode = 'generated' | 'off' | 'own-traffic'
 
 const MODES: readonly CanaryMode[] = ['generated', 'off', 'own-traffic']
@@ -29,9 +29,11 @@ const MODES: readonly CanaryMode[] = ['generated', 'off', 'own-traffic']
 export function parseCanaryMode(mode: string): CanaryMode {
   const known = MODES.find((name) => name === mode)
   if (known !== undefined) return known
-  throw new InferenceError('invalid_request', `canaries are ${MODES.join(', ')}, not '${mode}'`, {
-    details: { param: 'canaries' },
-  })
+  throw new InferenceError(
+    'invalid_request',
+    `unknown canary mode '${mode}'; use one of ${MODES.join(', ')}`,
+    { details: { param: 'canaries' } },
+  )
 }
 
 export interface CanariesInit {
@@ -40,16 +42,15 @@ export interface CanariesInit {
   readonly limits: RequestLimits
   readonly directory: Pick<Directory, 'known'>
   readonly reputation: Reputation
-  readonly auditor: Pick<Auditor, 'audit' | 'look'>
+  readonly auditor: Pick<Auditor, 'audit' | 'checkForFree'>
   readonly clock: Clock
   /** From 0, below 1. */
   readonly random: () => number
 }
 
 /**
- * Requests of the client's own that look like any other, to peers that it does not know yet, and now and then to those
- * that it does: their answers are rated like others, and no user's request has to be the first. At most one at a time,
- * and 2 % of the tokens answered.
+ * Sends test requests that look like ordinary ones, mostly to unknown peers. Their answers are rated like others, so that
+ * no user's request has to be the first. At most one at a time, and at most 2 % of the tokens answered.
  */
 export class Canaries {
   readonly #init: CanariesInit
@@ -63,15 +64,15 @@ export class Canaries {
     this.#init = init
   }
 
-  /** How many were sent. */
+  /** Number of canaries sent. */
   get sent(): number {
     return this.#sent
   }
 
   /**
-   * A request was answered: earns for the next one, and may send it. Nobody waits for it, and its failures are nobody's.
+   * Adds an answered request to the budget, and sends a canary if one is due. Failures are ignored.
    *
-   * @param served by whom; others with the same weights are looked at
+   * @param served the peer that answered; the canary goes to a peer with the same weights
    */
   async answered(
     { model }: Pick<Candidate, 'model'>,
@@ -97,7 +98,7 @@ export class Canaries {
     }
   }
 
-  /** A newcomer, drawn over networks; where there is none, anybody. */
+  /** A newcomer, drawn over networks; without newcomers, any peer. */
   #choose(digest: string | undefined): Candidate | undefined {
     const { directory, reputation, random, clock } = this.#init
     if (digest === undefined) return undefined
@@ -114,7 +115,7 @@ export class Canaries {
         !reputation.isQuarantined(key, specClassOf(model))
       return mayBeAsked ? [{ peerId, key, advertisement, model }] : []
     })
-    // Nobody could rate the answer of the only one.
+    // Without a second peer, no peer could rate the answer.
     if (all.length < 2) return undefined
     const unknown = all.filter(({ key, model }) => !reputation.isProven(key, specClassOf(model)))
     return drawOverNetworks(unknown.length > 0 ? unknown : all, random)
@@ -135,7 +136,7 @@ export class Canaries {
       { signal: scope.signal },
     )
     for await (const event of events) this.#record(event, candidate, recorder)
-    for (const input of recorder.inputs()) auditor.look(input)
+    for (const input of recorder.inputs()) auditor.checkForFree(input)
     const { subject } = recorder
     if (subject !== undefined) await auditor.audit(subject, scope)
   }

@@ -1,5 +1,6 @@
 import type { ChatRequest } from '../../../protocol/index.ts'
-/** A request that nobody waits for. */
+
+/** A test request, whose answer is only rated. */
 export type Canary = Pick<ChatRequest, 'messages'> & { readonly max_tokens: number }
 
 type Draw = <T>(from: readonly T[]) => T
@@ -50,8 +51,8 @@ const ASKS: readonly ((draw: Draw, number: () => number) => string)[] = [
 ]
 
 /**
- * A request like many others. Who has read this can tell some of them: a canary shows a newcomer that lies to everyone
- * before a user meets it, and one that lies only to users is left to audits.
+ * Generates a request that looks ordinary. A peer that knows this generator can recognize some canaries: canaries find
+ * newcomers that lie to everyone; audits of real answers find those that lie only to users.
  *
  * @param random from 0, below 1
  */

@@ -1,6 +1,5 @@
 /**
- * Requests of the client's own that look like any other: peers that it does not know yet are rated before a user's request
- * depends on them.
+ * Test requests that look like ordinary ones, so that unknown peers are rated before a user's request depends on them.
  *
  * @example
  * const mode: CanaryMode = parseCanaryMode('own-traffic')

@@ -1,17 +1,17 @@
 import type { AnswerRequest, ChatRequest } from '../../../protocol/index.ts'
 import type { Canary } from './generate.ts'
 
-/** Past requests that are kept, in memory only. */
+/** Max requests kept, in memory only. */
 const MAX_KEPT = 64
-/** Longer ones are not kept: a canary is to cost little. */
+/** Longer requests are not kept, because canaries must be cheap. */
 const MAX_CHARACTERS = 2_000
 const MAX_TOKENS = 64
 
-/** The caller's own past requests, where the caller allows that newcomers see them. Bounded, and never written down. */
+/** Recent requests of the caller, who has allowed showing them to newcomers. Kept in memory only. */
 export class OwnTraffic {
   #kept: ChatRequest['messages'][] = []
 
-  /** Remembers plain text only: no tools, no images. */
+  /** Keeps a request if it is plain text, without tools or images. */
   note(request: AnswerRequest): void {
     if (request.kind !== 'chat') return
     const { messages, tools = [] } = request.body
@@ -22,7 +22,7 @@ export class OwnTraffic {
     this.#kept = [...this.#kept.slice(1 - MAX_KEPT), messages]
   }
 
-  /** One of them, or nothing yet. @param random from 0, below 1 */
+  /** Draws one of the requests; undefined if it has kept no request. @param random from 0, below 1 */
   draw(random: () => number): Canary | undefined {
     const messages = this.#kept[Math.floor(random() * this.#kept.length)]
     return messages && { messages, max_tokens: MAX_TOKENS }

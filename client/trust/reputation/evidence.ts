@@ -1,5 +1,5 @@
 /**
- * Evidence for and against a peer: the parameters of a Beta distribution, less the prior's one each (A. Jøsang and
+ * Evidence for and against a peer: the parameters of a Beta distribution, each minus the prior's 1 (A. Jøsang and
  * R. Ismail, "The Beta Reputation System", 2002).
  */
 export interface Evidence {
@@ -9,22 +9,22 @@ export interface Evidence {
 
 export const NO_EVIDENCE: Evidence = { good: 0, bad: 0 }
 
-/** What an event weighs after the next one: half after 138 of them. */
+/** Decay of older evidence per event: half after 138 events. */
 const FORGETTING = 0.995
 
-/** Older evidence counts a little less with each new one. */
+/** Adds evidence; older evidence decays. */
 export function withEvidence(before: Evidence, { good = 0, bad = 0 }: Partial<Evidence>): Evidence {
   return { good: before.good * FORGETTING + good, bad: before.bad * FORGETTING + bad }
 }
 
-/** Expectation of the Beta distribution: (good + 1) ÷ (good + bad + 2). Without evidence one half. */
+/** Expectation of the Beta distribution: (good + 1) ÷ (good + bad + 2). 0.5 without evidence. */
 export function expectationOf({ good, bad }: Evidence): number {
   return (good + 1) / (good + bad + 2)
 }
 
 /**
- * One draw from the Beta distribution, for Thompson sampling (W. R. Thompson, 1933): who is little known is sometimes
- * drawn high, and so gets to be known.
+ * One draw from the Beta distribution, for Thompson sampling (W. R. Thompson, 1933): peers with little evidence are
+ * sometimes drawn high, which leads to more evidence.
  *
  * @param random from 0, below 1
  */
@@ -38,7 +38,7 @@ export function drawFrom({ good, bad }: Evidence, random: () => number): number 
 function drawGamma(shape: number, random: () => number): number {
   const d = shape - 1 / 3
   const c = 1 / Math.sqrt(9 * d)
-  // Nineteen of twenty draws are taken at once; a source of randomness that is none must not hang the caller.
+  // 19 of 20 draws are accepted at once. The bound keeps a broken source of randomness from hanging the caller.
   for (let tries = 0; tries < 64; tries += 1) {
     const x = drawNormal(random)
     const v = (1 + c * x) ** 3

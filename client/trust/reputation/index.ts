@@ -1,5 +1,5 @@
 /**
- * What a client learned of peers by its audits, and what routing makes of it.
+ * What a client has learned about peers from audits, and how routing uses it.
  *
  * @example
  * const reputation = new Reputation(Date.now)
@@ -8,8 +8,9 @@
  *
  * @packageDocumentation
  */
+
+export type { AuditEvidence } from './peer-standing.ts'
 export { type Lesson, Reputation } from './reputation.ts'
 export { specClassOf, templateOf } from './spec-class.ts'
-export type { AuditEvidence } from './standing.ts'
 export type { StandingReport } from './standing-report.ts'
 export { type TrustOf, trustOf } from './trust-of.ts'

@@ -2,13 +2,6 @@ import { LRUCache } from 'lru-cache'
 import { auditRate } from '../verify/index.ts'
 import { drawFrom, type Evidence, expectationOf, NO_EVIDENCE, withEvidence } from './evidence.ts'
 import {
-  type PeerRow,
-  parseStandings,
-  type SavedStandings,
-  standingsFile,
-} from './saved-standings.ts'
-import { weightsOf } from './spec-class.ts'
-import {
   type AuditEvidence,
   afterAudit,
   isProven,
@@ -17,23 +10,30 @@ import {
   type PeerStanding,
   withBlameOf,
   worseOf,
-} from './standing.ts'
+} from './peer-standing.ts'
+import {
+  type PeerRow,
+  parseStandings,
+  type SavedStandings,
+  standingsFile,
+} from './saved-standings.ts'
+import { weightsOf } from './spec-class.ts'
 import { reportOf, type StandingReport } from './standing-report.ts'
 
-/** Peers and weights that are kept; those longest not heard of go first. */
+/** Max pairs of peer and weights; the least recently updated are evicted. */
 const MAX_STANDINGS = 8_192
-/** Templates of one peer's weights: their owner makes up as many as it likes. */
+/** Max templates per peer and weights, because a peer can invent any number of them. */
 const MAX_TEMPLATES = 8
-/** Networks whose newcomers are remembered. */
+/** Max networks whose newcomers are remembered. */
 const MAX_NETWORKS = 4_096
-/** Peers that were forgotten, and are not to be remembered by what was learned before. */
+/** Max forgotten peers whose earlier lessons are ignored. */
 const MAX_FORGOTTEN = 1_024
-/** However many cheats came from a network, this share of its newcomers is tried: addresses change hands. */
+/** Min share of a network's newcomers that is tried, however many cheated: addresses change owners. */
 const MIN_NETWORK_CREDIT = 0.1
-/** Own audits that weigh as much as what others say. */
+/** Number of own audits that weigh as much as the opinion of others. */
 const SHARED_EVIDENCE = 20
 
-/** Something that was learned of a peer, so that it can be learned again on top of what another process has saved. */
+/** One update of a reputation. It can be replayed on top of what another process has saved. */
 export type Lesson =
   | ({ readonly atMs: number; readonly peer: string } & (
       | {
@@ -47,20 +47,20 @@ export type Lesson =
     ))
   | { readonly type: 'imported'; readonly saved: SavedStandings }
 
-/** What came of taking over saved standings. */
+/** Result of loading saved standings. */
 export interface Loaded {
   readonly taken: number
-  /** Rows that are none, and were left out. */
+  /** Invalid rows, which were skipped. */
   readonly dropped: number
 }
 
-/** What the client knows of peers by its own audits. Bounded, and saved as JSON. */
+/** What the client has learned about peers from its own audits. Bounded, and saved as JSON. */
 export class Reputation {
-  /** By peer and weights, then by spec class. What is held against one is held against all of these. */
+  /** By peer and weights, then by spec class. Blame applies to all spec classes with the same weights. */
   readonly #standings = new LRUCache<string, ReadonlyMap<string, PeerStanding>>({
     max: MAX_STANDINGS,
   })
-  /** What became of newcomers, by their network: proven, or failed. */
+  /** How many newcomers of each network became proven, and how many failed. */
   readonly #networks = new LRUCache<string, Evidence>({ max: MAX_NETWORKS })
   /** When peers were forgotten. */
   readonly #forgotten = new LRUCache<string, number>({ max: MAX_FORGOTTEN })
@@ -69,14 +69,14 @@ export class Reputation {
 
   /**
    * @param now milliseconds since 1970
-   * @param onLesson told of everything that is learned and was not saved. @default nobody
+   * @param onLesson called with each new lesson, for saving. @default none
    */
   constructor(now: () => number, onLesson: (lesson: Lesson) => void = () => {}) {
     this.#now = now
     this.#onLesson = onLesson
   }
 
-  /** @param networks that the peer is in. @default none that is known */
+  /** Adds the result of an audit. @param networks the peer's networks. @default unknown */
   audited(
     peer: string,
     spec: string,
@@ -86,17 +86,17 @@ export class Reputation {
     this.#take({ type: 'audited', peer, atMs: this.#now(), spec, audit, networks })
   }
 
-  /** Its rating of another's answer stood against most others'. That says nothing of its own answers. */
+  /** Records that the peer was outvoted as a scorer. This does not affect its own answers. */
   doubted(peer: string, spec: string): void {
     this.#take({ type: 'doubted', peer, atMs: this.#now(), spec })
   }
 
-  /** How often that was, lately. */
+  /** How often the peer was outvoted recently. */
   doubts(peer: string, spec: string): number {
     return this.#known(peer, spec)?.doubts ?? 0
   }
 
-  /** What newcomers from there are worth, after those before them: 1 for no worse than even, down to 0.1. */
+  /** Credit of newcomers from these networks, based on earlier ones: 1 if at least half were good, down to 0.1. */
   networkCredit(networks: readonly string[]): number {
     const credits = networks.map((network) => {
       const known = this.#networks.peek(network)
@@ -105,7 +105,7 @@ export class Reputation {
     return Math.max(MIN_NETWORK_CREDIT, Math.min(1, ...credits))
   }
 
-  /** Of these weights, whatever template it names now. */
+  /** Applies to these weights with any template. */
   isQuarantined(peer: string, spec: string): boolean {
     const known = this.#known(peer, spec)
     return known !== undefined && isQuarantined(known, this.#now())
@@ -120,17 +120,17 @@ export class Reputation {
     return auditRate(this.#known(peer, spec)?.consecutiveValid ?? 0)
   }
 
-  /** Whether the caller would give its word for it: proven, and no failed audit unforgiven. */
+  /** Whether the caller recommends the peer to others: proven, and no strikes. */
   vouchesFor(peer: string, spec: string): boolean {
     const known = this.#known(peer, spec)
     return known !== undefined && isProven(known) && known.strikes === 0
   }
 
   /**
-   * What the cost of asking is divided by: a draw from what is known (Thompson sampling), lifted by what friends know
-   * as long as little is known here, n ÷ (n + 20) of it; never where an audit failed. 0.1 … 1
+   * The divisor of a peer's cost, 0.1 … 1: a draw from the evidence (Thompson sampling). Friends' opinions can only raise
+   * it: with n own audits, the own draw weighs n ÷ (n + 20) and theirs the rest; a peer with strikes gets none of it.
    *
-   * @param shared standing by the word of others, 0.5 … 1. @default nobody's
+   * @param shared standing according to others, 0.5 … 1. @default none
    */
   draw(peer: string, spec: string, random: () => number, shared?: number): number {
     const known = this.#known(peer, spec)
@@ -142,7 +142,7 @@ export class Reputation {
     return Math.max(own, weight * own + (1 - weight) * shared)
   }
 
-  /** Everything that is known of a peer, or of all. */
+  /** All standings of a peer, or of all peers. */
   report(peer?: string): readonly StandingReport[] {
     const nowMs = this.#now()
     return this.#rows()
@@ -150,7 +150,7 @@ export class Reputation {
       .map((row) => reportOf(row, row.standing, nowMs))
   }
 
-  /** @returns how many standings are forgotten */
+  /** @returns the number of standings deleted */
   forget(peer: string): number {
     const known = this.report(peer).length
     this.#take({ type: 'forgotten', peer, atMs: this.#now() })
@@ -165,7 +165,7 @@ export class Reputation {
     })
   }
 
-  /** Takes over what was saved, where nothing newer is known. @returns nothing where that is no list of standings */
+  /** Merges saved standings; newer ones win. @returns undefined if `saved` is not a list of standings */
   load(saved: unknown): Loaded | undefined {
     const parsed = parseStandings(saved, this.#now())
     if (parsed === undefined) return undefined
@@ -175,10 +175,9 @@ export class Reputation {
   }
 
   /**
-   * Begins anew from what is saved, and learns again what was learned since. Whatever was learned of a peer before it
-   * was forgotten stays forgotten.
+   * Replaces everything by saved standings and replays later lessons. Lessons from before a peer was forgotten are skipped.
    *
-   * @returns nothing, and changes nothing, where that is no list of standings
+   * @returns undefined, without a change, if `saved` is not a list of standings
    */
   rebase(saved: unknown, since: readonly Lesson[] = []): Loaded | undefined {
     const parsed = parseStandings(saved, this.#now())
@@ -250,7 +249,7 @@ export class Reputation {
     }
   }
 
-  /** With a template that is new it is a newcomer, against whom the same is held as before. */
+  /** With a new template the peer is a newcomer that keeps the blame of its weights. */
   #known(peer: string, spec: string): PeerStanding | undefined {
     const templates = this.#standings.peek(key(peer, spec))
     const own = templates?.get(spec)
@@ -260,7 +259,7 @@ export class Reputation {
     return { ...withBlameOf(newcomerAt(other.lastMs), other), quality }
   }
 
-  /** As it was saved, with the worst that is known of its weights: older versions kept blame by template. */
+  /** Adds a saved row with the worst blame known for its weights: older versions stored blame per template. */
   #adopt({ peer, spec, standing }: Pick<PeerRow, 'peer' | 'spec' | 'standing'>): void {
     const others = [...(this.#standings.peek(key(peer, spec)) ?? [])]
     const worst = others.reduce(
@@ -279,7 +278,7 @@ export class Reputation {
     this.#standings.set(id, new Map(latest))
   }
 
-  /** Those of whom it heard last come first. */
+  /** Most recently updated first. */
   #rows(): readonly Pick<PeerRow, 'peer' | 'spec' | 'standing'>[] {
     return [...this.#standings.entries()].flatMap(([id, templates]) => {
       const peer = id.slice(0, id.indexOf(' '))
@@ -288,17 +287,17 @@ export class Reputation {
   }
 }
 
-/** Nothing was learned of it, neither under another template. */
+/** Nothing is known about the peer, under any template. */
 function isBlank({ audits, strikes, quarantines }: PeerStanding): boolean {
   return audits === 0 && strikes === 0 && quarantines === 0
 }
 
-/** A peer's id has no blank. */
+/** Unambiguous, because a peer id contains no space. */
 function key(peer: string, spec: string): string {
   return `${peer} ${weightsOf(spec)}`
 }
 
-/** Longest not heard of first, so that they are the first to go when they are read. */
+/** Least recently updated first, so that these are evicted first after loading. */
 function entriesOf<Value extends {}, Row>(
   cache: LRUCache<string, Value>,
   rowOf: (key: string, value: Value) => Row,

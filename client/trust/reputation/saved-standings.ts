@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import type { Evidence } from './evidence.ts'
-import { MAX_QUARANTINE_MS, type PeerStanding } from './standing.ts'
+import { MAX_QUARANTINE_MS, type PeerStanding } from './peer-standing.ts'
 
-/** Evidence that is older says little of a peer today. */
+/** Max age of evidence, 90 days: older evidence says little about a peer today. */
 const MAX_AGE_MS = 7_776_000_000
 const VERSION = 1
 
@@ -35,24 +35,24 @@ export interface PeerRow {
   readonly peer: string
   readonly spec: string
   readonly standing: PeerStanding
-  /** Its last event lies in the future: a clock was wrong, or somebody wants it to win. */
+  /** Its last event is in the future: a clock was wrong, or the file was manipulated to win merges. */
   readonly isFromFuture: boolean
 }
 
-/** A file of standings, of which everything is within bounds. */
+/** The validated content of a file of standings. */
 export interface SavedStandings {
   readonly peers: readonly PeerRow[]
   readonly networks: readonly { readonly network: string; readonly evidence: Evidence }[]
   readonly forgotten: readonly { readonly peer: string; readonly atMs: number }[]
-  /** Rows that are none. */
+  /** Number of invalid rows. */
   readonly dropped: number
 }
 
 /**
- * Reads it row by row: one that is wrong costs no other. No quarantine lasts longer than the longest from now on, and
- * nothing was learned later than now.
+ * Parses the file row by row and skips invalid rows. Limits quarantines to the maximum from now on, and times of events to
+ * now.
  *
- * @returns nothing where it is no such file
+ * @returns undefined if it is not a file of standings
  */
 export function parseStandings(saved: unknown, nowMs: number): SavedStandings | undefined {
   const parsed = file.safeParse(saved)
@@ -64,7 +64,9 @@ export function parseStandings(saved: unknown, nowMs: number): SavedStandings | 
     peers: peers.rows
       .filter(({ standing: { lastMs } }) => lastMs >= nowMs - MAX_AGE_MS)
       .map(({ peer, spec, standing: known }) => ({
-        ...{ peer, spec, standing: within(known, nowMs) },
+        peer,
+        spec,
+        standing: within(known, nowMs),
         isFromFuture: known.lastMs > nowMs,
       })),
     networks: networks.rows,
@@ -75,7 +77,7 @@ export function parseStandings(saved: unknown, nowMs: number): SavedStandings | 
   }
 }
 
-/** As {@link parseStandings} reads it. */
+/** The file content that {@link parseStandings} reads. */
 export function standingsFile({
   peers,
   networks,
@@ -105,7 +107,7 @@ function rowsOf<Row>(
   return { rows: read, dropped: rows.length - read.length }
 }
 
-/** Without a blank: what is put together with one can be taken apart again. */
+/** Without white space, because keys are joined with a space. */
 function word(maxLength: number): z.ZodString {
   return z.string().min(1).max(maxLength).regex(/^\S+$/)
 }

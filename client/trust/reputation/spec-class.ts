@@ -1,13 +1,13 @@
 import type { ModelAdvertisement } from '../../../protocol/index.ts'
 
-/** Older peers leave out the algorithm. Anything else is no hash, and counts as none. */
+/** Older peers omit the algorithm. Anything else counts as no hash. */
 const TEMPLATE_HASH = /^(?:sha256:)?([0-9a-f]{64})$/i
-/** 128 bits: nobody finds another template with the same ones. */
+/** 128 bits, which is enough to prevent collisions. */
 const TEMPLATE_DIGITS = 32
 
 /**
- * What answers can be compared within: the same weights and template. Quantization is part of the digest; where a peer
- * names none, nothing can be audited, and only its liveness is kept.
+ * The class within which answers are comparable: weights and template. The digest includes the quantization. Peers without
+ * a digest cannot be audited; for them the model id takes its place.
  */
 export function specClassOf({
   digest,
@@ -17,15 +17,15 @@ export function specClassOf({
   return `${(digest ?? id).replaceAll(/\s/g, '')}/${templateOf(templateHash)}`
 }
 
-/** The same for the same template, however its hash is written; empty for what is none. */
+/** Normalized template hash; empty if it is not a valid hash. */
 export function templateOf(templateHash: string): string {
   const [, digits = ''] = TEMPLATE_HASH.exec(templateHash) ?? []
   return digits.slice(0, TEMPLATE_DIGITS).toLowerCase()
 }
 
 /**
- * The weights of a spec class: what a lie is held against. A template is text that its owner chooses, so that a change
- * of it must not be a way out.
+ * The weights of a spec class, to which blame applies. The owner of a peer can change its template at any time, so a new
+ * template must not clear the blame.
  */
 export function weightsOf(spec: string): string {
   const end = spec.lastIndexOf('/')

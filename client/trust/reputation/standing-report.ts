@@ -1,19 +1,20 @@
 import { auditRate } from '../verify/index.ts'
-import { isProven, isQuarantined, type PeerStanding, reputationOf } from './standing.ts'
-/** One standing, as a person reads it. */
+import { isProven, isQuarantined, type PeerStanding, reputationOf } from './peer-standing.ts'
+
+/** One standing in readable form. */
 export interface StandingReport {
   readonly peer: string
-  /** Weights, quantization and template that it is about. */
+  /** Weights, quantization and template. */
   readonly spec: string
   readonly state: 'newcomer' | 'proven' | 'suspect' | 'quarantined'
-  /** 0 … 1; one half without evidence. */
+  /** 0 … 1; 0.5 without evidence. */
   readonly quality: number
   readonly audits: number
   readonly consecutiveValid: number
   readonly strikes: number
-  /** The share of its next answers that are audited. */
+  /** Share of its next answers that will be audited. */
   readonly auditRate: number
-  /** Milliseconds since 1970, where it is quarantined. */
+  /** Milliseconds since 1970; only if it is quarantined. */
   readonly quarantinedUntilMs?: number
   readonly words: string
 }
@@ -27,7 +28,12 @@ export function reportOf(
   const isOut = isQuarantined(known, nowMs)
   const state = isOut ? 'quarantined' : stateOf(known)
   return {
-    ...{ peer, spec, state, audits, consecutiveValid, strikes },
+    peer,
+    spec,
+    state,
+    audits,
+    consecutiveValid,
+    strikes,
     quality: reputationOf(known),
     auditRate: auditRate(consecutiveValid),
     ...(isOut && { quarantinedUntilMs }),
@@ -45,13 +51,13 @@ function wordsOf(known: PeerStanding, state: StandingReport['state']): string {
   const passed = `${consecutiveValid} audits passed in a row, ${audits} in all`
   switch (state) {
     case 'newcomer':
-      return `${passed}: not enough to trust it, so that it gets a newcomer's share`
+      return `${passed}: too few to trust it, so it gets a newcomer's share of requests`
     case 'proven':
       return passed
     case 'suspect':
       return `${strikes} failed audits not yet forgiven; ${passed}`
     case 'quarantined':
-      return `quarantined until ${new Date(quarantinedUntilMs).toISOString()}, for the ${quarantines}. time: its answers were not those of the weights that it names`
+      return `quarantined until ${new Date(quarantinedUntilMs).toISOString()} (quarantine number ${quarantines}): its answers did not match the weights that it advertises`
     default:
       return state satisfies never
   }

@@ -2,15 +2,16 @@ import type { Trust } from '../../peers/index.ts'
 import type { RouteCandidate } from '../../request/index.ts'
 import type { Reputation } from './reputation.ts'
 import { specClassOf } from './spec-class.ts'
-/** What routing makes of the audits: whom it prefers, and whom it does not ask at all. */
+
+/** Results of audits for routing: which peers it prefers, and which it excludes. */
 export interface TrustOf extends Trust {
-  /** Not one that is quarantined. */
+  /** False for a quarantined peer. */
   admits(candidate: RouteCandidate): boolean
 }
 
 /**
  * @param random from 0, below 1
- * @param shared standing of a peer by the word of friends. @default nobody's
+ * @param shared standing of a peer according to friends. @default none
  */
 export function trustOf(
   reputation: Reputation,

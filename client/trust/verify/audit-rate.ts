@@ -1,9 +1,9 @@
-/** Valid audits in a row up to which every answer is audited (BOINC's adaptive replication: D. P. Anderson, 2009). */
+/** Consecutive passed audits below which every answer is audited (BOINC's adaptive replication: D. P. Anderson, 2009). */
 const ALWAYS_BELOW = 10
-/** However long a peer was honest, so many are audited: a traitor is found. */
+/** Min share, however long a peer was honest, so that one that turns dishonest is found. */
 export const AUDIT_RATE_FLOOR = 0.05
 
-/** The share of a peer's answers that are audited. */
+/** Share of a peer's answers that are audited. */
 export function auditRate(consecutiveValid: number): number {
   return consecutiveValid < ALWAYS_BELOW ? 1 : Math.max(AUDIT_RATE_FLOOR, 1 / consecutiveValid)
 }

@@ -1,32 +1,32 @@
 import type { ScoredPosition } from './scored-position.ts'
 
-/** The largest vocabularies in use: so many tokens share what is not told. */
+/** Size of the largest vocabularies in use, over which the unreported mass is spread. */
 const MAX_VOCABULARY = 262_144
-/** What is told adds up to 1 only roughly. */
+/** Reported probabilities add up to 1 only approximately. */
 const MIN_REST = 1e-9
 
-/** One of the tokens that a scorer tells, or all others together. */
+/** One token that a scorer reported, or all other tokens together. */
 export interface Outcome {
-  /** 0 … 1, at the temperature in question. */
+  /** 0 … 1, at the given temperature. */
   readonly probability: number
-  /** In nats; of what is not told no less than of the least likely that is. */
+  /** In nats; for unreported tokens at least that of the least likely reported one. */
   readonly surprisal: number
 }
 
-/** What could have been written at a position, the likeliest first, and which of it was. */
+/** The possible outcomes at a position, most likely first, and the index of the one that was written. */
 export interface Coarse {
   readonly outcomes: readonly Outcome[]
   readonly written: number
 }
 
 /**
- * A position at a temperature, with everything that is not told as one last outcome. Its mass is known at temperature 1.
- * At others it is the most that it can be: below 1 as if each of its tokens were as likely as the last one told, above
- * as if all of a vocabulary shared it evenly. So less likely tokens never get less than they have.
+ * A position at a temperature, with all unreported tokens as one last outcome. Its mass is known at temperature 1. At other
+ * temperatures the upper bound is used: below 1 as if each of its tokens were as likely as the last reported one, above 1
+ * as if they shared the mass evenly over a whole vocabulary. So unlikely tokens are never underestimated.
  */
 export function coarse({ id, top }: ScoredPosition, temperature: number): Coarse {
-  const told = top.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0)
-  const rest = Math.max(MIN_REST, 1 - told)
+  const reported = top.reduce((sum, { logprob }) => sum + Math.exp(logprob), 0)
+  const rest = Math.max(MIN_REST, 1 - reported)
   const least = top.at(-1)?.logprob ?? 0
   const power = 1 / temperature
   const weights = [

@@ -1,10 +1,11 @@
 import type { SamplingFields } from '../../../protocol/index.ts'
 import { coarse } from './coarse.ts'
 import type { ScoredPosition } from './scored-position.ts'
-/** How a request wants its tokens drawn. What it leaves open is the engine's to choose. */
-export type Drawing = Pick<SamplingFields, 'min_p' | 'temperature' | 'top_k' | 'top_p'>
 
-/** Keeps only the likeliest tokens. */
+/** Sampling options of a request. The engine chooses those that are absent. */
+export type SamplingOptions = Pick<SamplingFields, 'min_p' | 'temperature' | 'top_k' | 'top_p'>
+
+/** Filters that keep only the most likely tokens. */
 export interface Filters {
   /** 0: all. */
   readonly topK: number
@@ -12,12 +13,12 @@ export interface Filters {
   readonly minP: number
 }
 
-/** llama.cpp's own, which most nodes have; the owner of a llama-server may have set others. */
+/** llama.cpp's defaults, which most nodes use; the operator of a llama-server may have set others. */
 const USUAL: Filters = { topK: 40, topP: 0.95, minP: 0.05 }
 const NONE: Filters = { topK: 0, topP: 1, minP: 0 }
 
-/** As far as the request says. */
-export function askedFilters({ top_k, top_p, min_p }: Drawing): Filters {
+/** The filters that the request itself sets. */
+export function requestedFilters({ top_k, top_p, min_p }: SamplingOptions): Filters {
   return {
     topK: top_k ?? NONE.topK,
     topP: top_p ?? NONE.topP,
@@ -25,16 +26,16 @@ export function askedFilters({ top_k, top_p, min_p }: Drawing): Filters {
   }
 }
 
-/** As most engines have them where the request says nothing. */
-export function usualFilters({ top_k, top_p, min_p }: Drawing): Filters {
+/** The filters of the request, with the defaults of most engines. */
+export function usualFilters({ top_k, top_p, min_p }: SamplingOptions): Filters {
   return { topK: top_k ?? USUAL.topK, topP: top_p ?? USUAL.topP, minP: min_p ?? USUAL.minP }
 }
 
 /**
- * How many of the tokens told pass. llama.cpp filters what the model says, vLLM what the temperature has made of it:
+ * Number of reported tokens that pass the filters. llama.cpp filters before it applies the temperature, vLLM afterwards:
  * `heat` is 1 for the former, and the temperature for the latter.
  *
- * @returns Infinity where more may pass than are told
+ * @returns Infinity if more tokens may pass than are reported
  */
 export function passing(
   position: ScoredPosition,
@@ -50,7 +51,7 @@ export function passing(
   return Math.min(Number.POSITIVE_INFINITY, ...limits)
 }
 
-/** Tokens that have `topP` together, or -1 where those told have less. */
+/** Number of tokens that have a mass of `topP` together; -1 if the reported ones have less. */
 function nucleus(position: ScoredPosition, topP: number, heat: number): number {
   const { outcomes } = coarse(position, heat)
   let sum = 0

@@ -1,28 +1,33 @@
-import { askedFilters, type Drawing, type Filters, passing, usualFilters } from './filters.ts'
+import {
+  type Filters,
+  passing,
+  requestedFilters,
+  type SamplingOptions,
+  usualFilters,
+} from './filters.ts'
 import type { ScoredPosition } from './scored-position.ts'
 
-/** So much below the last token that passes is no rounding. In nats. */
+/** Distance below the last passing token that rounding cannot explain, in nats. */
 const ROUNDING = 1
 
 /**
- * Tokens that the filters which the request itself sets never let through, in whatever order its engine applies filters
- * and temperature.
+ * Number of tokens that the request's own filters exclude, in whichever order the engine applies filters and temperature.
  */
 export function filteredOut(
   scored: readonly ScoredPosition[],
   temperature: number,
-  drawing: Drawing,
+  sampling: SamplingOptions,
 ): number {
-  return beyond(scored, temperature, askedFilters(drawing))
+  return beyond(scored, temperature, requestedFilters(sampling))
 }
 
-/** The same for filters that most engines have where the request sets none: another choice is no lie. */
+/** Number of tokens that the usual filters exclude. Not proof, because an engine may have other defaults. */
 export function unusual(
   scored: readonly ScoredPosition[],
   temperature: number,
-  drawing: Drawing,
+  sampling: SamplingOptions,
 ): number {
-  return beyond(scored, temperature, usualFilters(drawing))
+  return beyond(scored, temperature, usualFilters(sampling))
 }
 
 function beyond(scored: readonly ScoredPosition[], temperature: number, filters: Filters): number {
@@ -31,7 +36,7 @@ function beyond(scored: readonly ScoredPosition[], temperature: number, filters:
     const last = top[passing(position, filters, Math.max(1, temperature)) - 1]
     if (last === undefined) return false
     const known = top.find((token) => token.id === id)?.logprob ?? logprob
-    // What is not told is no likelier than the last one that is.
+    // An unreported token is no more likely than the last reported one.
     return (known ?? top.at(-1)?.logprob ?? 0) < last.logprob - ROUNDING
   }).length
 }

@@ -1,13 +1,13 @@
-/** A token of an answer as an engine that did not write it rates it. Natural logarithms, at temperature 1. */
+/** A token of an answer as rated by another engine. Natural logarithms, at temperature 1. */
 export interface ScoredPosition {
   readonly id: number
-  /** Absent where the engine does not tell so unlikely a token. */
+  /** Null if the token is too unlikely for the engine to report. */
   readonly logprob: number | null
-  /** The likeliest, first to last. */
+  /** The most likely tokens, in order. */
   readonly top: readonly { readonly id: number; readonly logprob: number }[]
 }
 
-/** How far below the likeliest token it is, in nats. Infinite where the engine does not tell. */
+/** Distance below the most likely token, in nats. Infinite if the engine does not report the token. */
 export function marginOf({ id, logprob, top }: ScoredPosition): number {
   const [first] = top
   if (first === undefined || first.id === id) return 0

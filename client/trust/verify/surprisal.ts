@@ -1,24 +1,24 @@
 import { coarse, type Outcome } from './coarse.ts'
-import { type Drawing, passing, usualFilters } from './filters.ts'
+import { passing, type SamplingOptions, usualFilters } from './filters.ts'
 import type { ScoredPosition } from './scored-position.ts'
 
-/** Tilts of the test. Small ones find text that is a little too surprising everywhere, large ones few wild tokens. */
+/** Tilts (λ) of the test. Small ones detect text that is slightly too surprising everywhere, large ones a few very unlikely tokens. */
 const TILTS = [0.1, 0.25, 0.5, 0.75, 1] as const
-/** Tokens from the first on: an answer to another prompt goes on as it began, so that only its beginning is odd. */
+/** Lengths of the prefixes tested: an answer to another prompt is consistent with itself, so only its beginning is surprising. */
 const SPANS = [4, 12, Number.POSITIVE_INFINITY] as const
-/** Below this temperature rounding counts for more than chance; a higher one only allows more. */
+/** Lowest temperature assumed: below it rounding outweighs sampling. A higher temperature is only more lenient. */
 const MIN_HEAT = 0.2
-/** In nats of surprisal a token: engines round. */
+/** Allowance for rounding, in nats of surprisal per token. */
 const ROUNDING = 0.02
 
 /**
- * Evidence that an answer is not of these weights, in nats: an honest one comes to more than `x` with a probability of
- * at most e⁻ˣ, however its engine cut off unlikely tokens (top-k, top-p, min-p), and at any temperature up to this one.
+ * Evidence that other weights wrote an answer, in nats. An honest answer exceeds `x` with a probability of at most e⁻ˣ,
+ * whatever filters its engine applies (top-k, top-p, min-p) and at any temperature up to the given one.
  *
- * Each token multiplies a bet by e^(λ·surprisal) ÷ the expectation of that. The product is a martingale for tokens drawn
- * as said, and falls for likelier ones (J. Ville, 1939; G. Shafer, "Testing by betting", 2021). Half of the stake is on
- * all tokens; half on those only that are not the first choice, given that they are not: whoever mixes in first choices
- * of other weights, which seldom surprise, gains nothing by it.
+ * Each token multiplies a bet by e^(λ·surprisal) ÷ its expectation. The product is a martingale for tokens sampled at this
+ * temperature, and decreases for more likely ones (J. Ville, 1939; G. Shafer, "Testing by betting", 2021). Half of the
+ * stake is on all tokens, half only on tokens that are not the first choice, conditional on that: so mixing in first
+ * choices of other weights, which are rarely surprising, does not help a cheating peer.
  */
 export function tooSurprising(scored: readonly ScoredPosition[], temperature: number): number {
   const heat = Math.max(MIN_HEAT, temperature)
@@ -37,28 +37,28 @@ export function tooSurprising(scored: readonly ScoredPosition[], temperature: nu
 }
 
 /**
- * Evidence that an answer was not drawn as asked but with less chance, in nats, as above: tokens that are likelier than
- * draws with the usual filters are. It says nothing of the weights.
+ * Evidence that an answer was sampled with less randomness than requested, in nats, as above: its tokens are more likely
+ * than samples with the usual filters. Does not depend on which weights wrote it.
  */
 export function tooPlain(
   scored: readonly ScoredPosition[],
   temperature: number,
-  drawing: Drawing,
+  sampling: SamplingOptions,
 ): number {
-  const filters = usualFilters(drawing)
+  const filters = usualFilters(sampling)
   const heat = Math.min(1, temperature)
   const bets = TILTS.map((tilt) => ({ tilt, log: 0 }))
   for (const position of scored) {
     const { outcomes, written } = coarse(position, heat)
     const kept = outcomes.slice(0, passing(position, filters, heat))
-    // A token beyond is no sign of less chance.
+    // A filtered token is no evidence of less randomness.
     const at = Math.min(written, kept.length - 1)
     for (const bet of bets) bet.log += won(kept, at, -bet.tilt)
   }
   return meanOf(bets.map(({ log }) => log))
 }
 
-/** What one token adds to the logarithm of a bet. */
+/** Contribution of one token to the logarithm of a bet. */
 function won(outcomes: readonly Outcome[], written: number, tilt: number): number {
   let mass = 0
   let expectation = 0
@@ -70,7 +70,7 @@ function won(outcomes: readonly Outcome[], written: number, tilt: number): numbe
   return tilt * surprisal - Math.log(expectation / mass)
 }
 
-/** Of bets with equal stakes, each as its logarithm. */
+/** Logarithm of the mean of bets, each given as its logarithm. */
 function meanOf(bets: readonly number[]): number {
   const most = Math.max(...bets)
   const sum = bets.reduce((all, log) => all + Math.exp(log - most), 0)

@@ -63,7 +63,7 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
     })
   })
 
-  it('streams one, thoughts included, and learns what it took', async () => {
+  it('streams one, with thinking and usage', async () => {
     const messages = [{ role: 'user' as const, content: `Think. ${prompt}` }]
     const stream = sdk().messages.stream({ ...asked, messages })
     let text = ''
@@ -107,21 +107,21 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
     expect(message.content).toMatchObject([{ type: 'text', text: 'It is "rain".' }])
   })
 
-  it('says that a tool is to be used', async () => {
+  it('ends with stop_reason tool_use for a tool call', async () => {
     const message = await sdk().messages.create({ ...asked, tools, tool_choice: { type: 'any' } })
     expect(message.stop_reason).toBe('tool_use')
     expect(message.content).toMatchObject([{ type: 'tool_use', name: 'weather', input: weather }])
     expect(swarm.lastRequest()?.body).toMatchObject({ tool_choice: 'required' })
   })
 
-  it('stops where it is told to', async () => {
+  it('ends at a stop sequence', async () => {
     const short = await sdk().messages.create({ ...asked, max_tokens: 5 })
     expect(short).toMatchObject({ stop_reason: 'max_tokens', usage: { output_tokens: 5 } })
     const stopped = await sdk().messages.create({ ...asked, stop_sequences: [', 4'] })
     expect(stopped.content).toMatchObject([{ text: '1, 2, 3' }])
   })
 
-  it('counts a prompt, and says that it is an estimate', async () => {
+  it('counts the tokens of a prompt, marked as an estimate', async () => {
     const { data, response } = await sdk()
       .messages.countTokens({ model: 'm', messages: asked.messages, system: 'a'.repeat(400) })
       .withResponse()
@@ -130,7 +130,7 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
   })
 
   it.each([
-    ['a field that steers an engine', { num_ctx: 1 }, /'num_ctx'/],
+    ['a field that controls an engine', { num_ctx: 1 }, /'num_ctx'/],
     [
       'an image that would have to be fetched',
       {
@@ -141,16 +141,16 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
           },
         ],
       },
-      /messages.0.content.0.source.type: images are sent as base64/,
+      /messages.0.content.0.source.type: images have to be sent as base64/,
     ],
     [
-      'an answer that is begun',
+      'a final assistant message',
       { messages: [...asked.messages, { role: 'assistant', content: '1' }] },
       /'messages'/,
     ],
-    ['what no peer has', { min_p: 0.1 }, /'min_p'/],
-    ['no longest answer', { max_tokens: undefined }, /max_tokens/],
-  ])('is told of %s', async (_name, more, message) => {
+    ['a field that no peer supports', { min_p: 0.1 }, /'min_p'/],
+    ['a missing max_tokens', { max_tokens: undefined }, /max_tokens/],
+  ])('gets an error that names %s', async (_name, more, message) => {
     const request = sdk().messages.create({ ...asked, ...more } as never)
     await expect(request).rejects.toMatchObject({
       status: 400,
@@ -159,8 +159,8 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
     })
   })
 
-  it('is told of a model that nobody serves, and of a path that is not there', async () => {
-    const request = sdk().messages.create({ ...asked, model: 'nobodys' })
+  it('gets 404 for a model that no peer serves, and for an unknown path', async () => {
+    const request = sdk().messages.create({ ...asked, model: 'unknown' })
     await expect(request).rejects.toMatchObject({ status: 404, type: 'not_found_error' })
     await expect(sdk().messages.batches.list()).rejects.toMatchObject({
       status: 404,
@@ -169,7 +169,7 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
   })
 
   it.each([false, true])(
-    'fails with a status where every peer failed before the first token; streamed: %s',
+    'fails with an HTTP status if every peer failed before the first token; streamed: %s',
     async (stream) => {
       const request = sdk().messages.create({
         ...asked,
@@ -180,7 +180,7 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
     },
   )
 
-  it('throws where an answer breaks off and cannot go on', async () => {
+  it('throws if an answer breaks off and cannot be resumed', async () => {
     const off = sdk({ 'x-skein-resume': 'off' })
     const stream = off.messages.stream({ ...asked, messages: swarm.failing('after 5 tokens') })
     let text = ''
@@ -191,7 +191,7 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
     expect(text).toBe('1, 2, 3')
   })
 
-  it('throws where the model calls a tool with something that is no object', async () => {
+  it('throws if the model calls a tool with arguments that are not an object', async () => {
     const messages = [{ role: 'user' as const, content: 'Do it badly.' }]
     const whole = sdk().messages.create({ ...asked, messages, tools })
     await expect(whole).rejects.toMatchObject({ status: 502 })
@@ -199,7 +199,7 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
     await expect(stream.finalMessage()).rejects.toThrow(/not a JSON object/)
   })
 
-  it('goes on at another peer where it can', async () => {
+  it('is resumed at another peer if possible', async () => {
     const messages = swarm.failing('after 5 tokens, once')
     const message = await sdk()
       .messages.stream({ ...asked, messages })
@@ -219,7 +219,7 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
   })
 })
 
-it('lets keys in as Anthropic’s clients send them, and refuses others in their form', async () => {
+it('accepts keys in x-api-key, and rejects others in Anthropic’s format', async () => {
   const { key, kept } = createApiKey('me')
   await using server = await serveGateway(await swarm.client(), { port: 0, apiKeys: [kept] })
   const sdk = (apiKey: string): Anthropic =>

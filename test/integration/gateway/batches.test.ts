@@ -5,7 +5,7 @@ import OpenAI, { toFile } from 'openai'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createApiKey, type GatewayServer, serveGateway } from '../../../gateway/index.ts'
 import type { GatewayServerInit } from '../../../gateway/server/index.ts'
-import { LiveSwarm } from '../../fixtures/live-swarm.ts'
+import { LiveSwarm } from '../../../testing/swarms/live-swarm.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -99,7 +99,7 @@ const textOf = ({ response }: ResultLine): string | undefined =>
   response?.body.choices?.[0]?.message.content
 
 describe('a batch', () => {
-  it('of chats is answered, each once, and its results are there to download', async () => {
+  it('of chats is answered, each request once, with results to download', async () => {
     const input = await upload(Array.from({ length: 60 }, (_, index) => chatLine(index)))
     const created = await create(input)
     expect(created).toMatchObject({ object: 'batch', status: 'validating', input_file_id: input })
@@ -134,7 +134,7 @@ describe('a batch', () => {
     }
   })
 
-  it('keeps what failed apart, with its reason', async () => {
+  it('lists failures separately, with their reasons', async () => {
     const input = await upload([chatLine(1), chatLine(2, { num_ctx: 7 }), chatLine(3)])
     const batch = await ended((await create(input)).id)
     expect(batch.request_counts).toEqual({ total: 3, completed: 2, failed: 1 })
@@ -149,7 +149,7 @@ describe('a batch', () => {
     })
   })
 
-  it('whose file is wrong fails as a whole, and names the lines', async () => {
+  it('with an invalid file fails as a whole, and names the lines', async () => {
     const wrong = [chatLine(1), '{', chatLine(1), { ...chatLine(2), url: '/v1/embeddings' }]
     const batch = await ended((await create(await upload(wrong))).id)
     expect(batch.status).toBe('failed')
@@ -160,7 +160,7 @@ describe('a batch', () => {
     ])
   })
 
-  it('that is cancelled keeps what was answered', async () => {
+  it('that is cancelled keeps its answers', async () => {
     const { backend } = await swarm.node()
     const lines = Array.from({ length: 400 }, (_, index) => chatLine(index))
     const { id } = await create(await upload(lines))
@@ -180,7 +180,7 @@ describe('a batch', () => {
     await expect(openai.batches.cancel(id)).rejects.toMatchObject({ status: 400 })
   })
 
-  it('goes on where it was when the gateway comes back, and asks nothing twice', async () => {
+  it('continues when the gateway restarts, without repeating a request', async () => {
     const { id, inputId } = await interrupted()
     // As a crash in the middle of a line leaves it.
     for (const name of await readdir(join(stateDir, 'content'))) {
@@ -195,7 +195,7 @@ describe('a batch', () => {
     expect(new Set(ids).size).toBe(300)
   })
 
-  it('whose time is over says which requests were not answered', async () => {
+  it('that expires lists the unanswered requests', async () => {
     const { id } = await interrupted()
     await start({ now: () => Date.now() + 86_400_000 })
     const batch = await ended(id)
@@ -209,7 +209,7 @@ describe('a batch', () => {
   })
 })
 
-/** A batch of 300 chats in the middle of which the gateway has ended. */
+/** A batch of 300 chats, interrupted by the end of the gateway. */
 async function interrupted(): Promise<{ readonly id: string; readonly inputId: string }> {
   const inputId = await upload(Array.from({ length: 300 }, (_, index) => chatLine(index)))
   const { id } = await create(inputId)
@@ -236,7 +236,7 @@ describe('files', () => {
     await expect(openai.files.retrieve(ids[0] ?? '')).rejects.toMatchObject({ status: 404 })
   })
 
-  it('belong to the key that they came with, and so do batches', async () => {
+  it('belong to the key that uploaded them, as do batches', async () => {
     const input = await upload([chatLine(1)])
     const { id } = await create(input)
     const other = sdk(server, bert.key)
@@ -251,7 +251,7 @@ describe('files', () => {
     await expect(stolen).rejects.toMatchObject({ status: 400, param: 'input_file_id' })
   })
 
-  it('that cannot be taken are refused by name', async () => {
+  it('that are invalid are rejected by field', async () => {
     const file = await toFile(Buffer.from('x'), 'in.jsonl')
     await expect(openai.files.create({ file, purpose: 'vision' })).rejects.toMatchObject({
       status: 400,
@@ -272,7 +272,7 @@ describe('files', () => {
     await expect(second).rejects.toMatchObject({ code: 'over_capacity' })
   })
 
-  it('are refused where there is no place for them', async () => {
+  it('are refused by a gateway without a directory', async () => {
     const bare = await serveGateway(await swarm.client(), { port: 0 })
     await expect(sdk(bare, 'none').files.list()).rejects.toMatchObject({
       code: 'capability_unavailable',

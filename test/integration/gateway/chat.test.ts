@@ -1,7 +1,7 @@
 import OpenAI from 'openai'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createGateway, type GatewayServer, serveGateway } from '../../../gateway/index.ts'
-import { LiveSwarm } from '../../fixtures/live-swarm.ts'
+import { LiveSwarm } from '../../../testing/swarms/live-swarm.ts'
 
 const messages: { role: 'user'; content: string }[] = [
   { role: 'user', content: 'Count from 1 to 20.' },
@@ -33,7 +33,7 @@ describe('chats over HTTP', () => {
     expect(response.headers.get('x-request-id')).toMatch(/^req_/)
   })
 
-  it('streams to the official SDK, and tells the usage where it is asked for', async () => {
+  it('streams to the official SDK, with usage on request', async () => {
     const stream = await openai.chat.completions.create({
       ...request,
       stream: true,
@@ -50,10 +50,10 @@ describe('chats over HTTP', () => {
     expect(new Set(usages.slice(0, -1))).toEqual(new Set([null]))
   })
 
-  it('names the field that it does not take', async () => {
+  it('names a field that it does not support', async () => {
     const wrong = openai.chat.completions.create({
       ...request,
-      // @ts-expect-error it steers an engine
+      // @ts-expect-error it controls an engine
       num_ctx: 4_096,
     })
     await expect(wrong).rejects.toMatchObject({
@@ -63,7 +63,7 @@ describe('chats over HTTP', () => {
     })
   })
 
-  it('takes an answer back as part of the conversation, as SDKs send it', async () => {
+  it('accepts its own answers as part of the conversation, as SDKs send them', async () => {
     const { choices } = await openai.chat.completions.create(request)
     const message = choices[0]?.message
     if (message === undefined) throw new Error('no answer')
@@ -74,16 +74,16 @@ describe('chats over HTTP', () => {
     expect(next.choices[0]?.message.content).toContain(numbers)
   })
 
-  it('tells what exists where nobody serves the model', async () => {
+  it('lists the served models if no peer serves the one requested', async () => {
     await expect(
-      openai.chat.completions.create({ ...request, model: 'nobody-has-this' }),
+      openai.chat.completions.create({ ...request, model: 'not-served' }),
     ).rejects.toMatchObject({ status: 404, code: 'model_not_found' })
     const { data } = await openai.models.list()
     expect(data.map(({ id }) => id)).toContain('m')
     expect((await openai.models.retrieve('m')).owned_by).toBe('skein')
   })
 
-  it('embeds, as numbers and packed', async () => {
+  it('embeds, as numbers and as base64', async () => {
     const input = ['one', 'two']
     const packed = await openai.embeddings.create({ model: 'm', input })
     const plain = await openai.embeddings.create({ model: 'm', input, encoding_format: 'float' })
@@ -113,7 +113,7 @@ describe('chats over HTTP', () => {
     expect(backend.aborted).toBe(1)
   })
 
-  it('finishes what runs before it stops, and takes nothing new', async () => {
+  it('finishes running requests before it stops, and accepts no new ones', async () => {
     const stream = await openai.chat.completions.create({ ...request, stream: true })
     const closing = server.close()
     let text = ''

@@ -28,7 +28,7 @@ afterAll(async () => {
 }, 60_000)
 
 describe('the ollama package', () => {
-  it('chats whole, and learns what it took', async () => {
+  it('chats without streaming, with usage', async () => {
     const answer = await ollama.chat({ model: 'm', messages })
     expect(answer.message).toEqual({ role: 'assistant', content: expect.stringContaining(numbers) })
     expect(answer).toMatchObject({ done: true, done_reason: 'stop', load_duration: 0 })
@@ -38,7 +38,7 @@ describe('the ollama package', () => {
     expect(answer.prompt_eval_duration + answer.eval_duration).toBe(answer.total_duration)
   })
 
-  it('streams a chat whose parts are the whole', async () => {
+  it('streams a chat whose parts add up to the answer', async () => {
     const parts: string[] = []
     let reason = ''
     for await (const part of await ollama.chat({ model: 'm', messages, stream: true })) {
@@ -92,20 +92,20 @@ describe('the ollama package', () => {
     expect(swarm.lastRequest()).toMatchObject({ kind: 'completion', body: { prompt } })
   })
 
-  it('stops where it is told to', async () => {
+  it('ends at a stop string', async () => {
     const short = await ollama.chat({ model: 'm', messages, options: { num_predict: 5 } })
     expect(short).toMatchObject({ done_reason: 'length', eval_count: 5 })
     const stopped = await ollama.chat({ model: 'm', messages, options: { stop: [', 4'] } })
     expect(stopped.message.content).toBe('1, 2, 3')
   })
 
-  it('gets JSON in the form of a schema', async () => {
+  it('gets JSON that matches a schema', async () => {
     const format = { type: 'object', properties: { city: { type: 'string' } } }
     const answer = await ollama.chat({ model: 'm', messages, format })
     expect(JSON.parse(answer.message.content)).toEqual(weather)
   })
 
-  it('shows images to models that see', async () => {
+  it('sends images to vision models', async () => {
     const seeing = [{ role: 'user', content: prompt, images: [pixel] }]
     await ollama.chat({ model: 'm', messages: seeing })
     expect(JSON.stringify(swarm.lastRequest()?.body)).toContain(`data:image/png;base64,${pixel}`)
@@ -128,15 +128,15 @@ describe('the ollama package', () => {
     expect(about.model_info).toMatchObject({ 'skein.context_length': 8192 })
     expect((await ollama.version()).version).toMatch(/^\d+\.\d+\.\d+$/)
     expect((await ollama.ps()).models).toEqual([])
-    await expect(ollama.show({ model: 'nobodys' })).rejects.toThrow(/no peer serves/)
+    await expect(ollama.show({ model: 'unknown' })).rejects.toThrow(/no peer serves/)
   })
 
-  it('answers nothing at once where nothing was asked', async () => {
+  it('answers an empty request at once', async () => {
     const loaded = await ollama.generate({ model: 'm', prompt: '' })
     expect(loaded).toMatchObject({ done: true, done_reason: 'load', response: '' })
   })
 
-  it('takes a context that is served, and names one that is not', async () => {
+  it('accepts num_ctx up to the served context, and rejects more', async () => {
     await ollama.chat({ model: 'm', messages, options: { num_ctx: 4_096 } })
     await expect(
       ollama.chat({ model: 'm', messages, options: { num_ctx: 9_000 } }),
@@ -144,9 +144,9 @@ describe('the ollama package', () => {
   })
 
   it.each([
-    ['an option that steers an engine', { options: { num_gpu: 1 } }, /options.num_gpu/],
+    ['an option that controls an engine', { options: { num_gpu: 1 } }, /options.num_gpu/],
     ['an unknown field', { template: '{{ .Prompt }}' }, /'template'/],
-    ['what no engine has', { options: { min_p: 0.1 } }, /options.min_p/],
+    ['an option that no engine supports', { options: { min_p: 0.1 } }, /options.min_p/],
   ])('names %s', async (_, more, message) => {
     await expect(ollama.chat({ model: 'm', messages, ...more })).rejects.toMatchObject({
       status_code: 400,
@@ -154,11 +154,11 @@ describe('the ollama package', () => {
     })
   })
 
-  it('says that models are managed elsewhere', async () => {
+  it('answers 501 for the management of models', async () => {
     await expect(ollama.pull({ model: 'm' })).rejects.toMatchObject({ status_code: 501 })
   })
 
-  it('fails with a status where every peer failed before the first token', async () => {
+  it('fails with an HTTP status if every peer failed before the first token', async () => {
     for (const stream of [false, true]) {
       const request = ollama.chat({
         model: 'm',
@@ -169,7 +169,7 @@ describe('the ollama package', () => {
     }
   })
 
-  it('throws where an answer breaks off and cannot go on', async () => {
+  it('throws if an answer breaks off and cannot be resumed', async () => {
     const once = new Ollama({ host: swarm.url, headers: { 'x-skein-resume': 'off' } })
     const stream = await once.chat({
       model: 'm',
@@ -184,7 +184,7 @@ describe('the ollama package', () => {
     expect(text).toBe('1, 2, 3')
   })
 
-  it('goes on at another peer where it can', async () => {
+  it('is resumed at another peer if possible', async () => {
     let text = ''
     const stream = await ollama.chat({
       model: 'm',
@@ -210,7 +210,7 @@ describe('the ollama package', () => {
     expect(swarm.abortedCount()).toBe(before + 1)
   })
 
-  it('looks whether it is there', async () => {
+  it('detects Ollama by GET /', async () => {
     const head = await fetch(swarm.url, { method: 'HEAD' })
     expect(head.status).toBe(200)
     expect(await (await fetch(swarm.url)).text()).toBe('Ollama is running')

@@ -16,8 +16,8 @@ import {
   serveGateway,
 } from '../../../gateway/index.ts'
 import { InferenceError, type InferenceRequest } from '../../../protocol/index.ts'
-import { AnswerChecks } from '../../fixtures/answer-checks.ts'
-import { LiveSwarm } from '../../fixtures/live-swarm.ts'
+import { AnswerChecks } from '../../../testing/answer-checks.ts'
+import { LiveSwarm } from '../../../testing/swarms/live-swarm.ts'
 
 const messages = [{ role: 'user' as const, content: 'Count from 1 to 20.' }]
 const numbers = Array.from({ length: 20 }, (_, i) => i + 1).join(', ')
@@ -29,7 +29,7 @@ let gateway: Gateway
 let checks: AnswerChecks
 const engines: ScriptedBackend[] = []
 
-/** Dies of one prompt, and is slow with another. */
+/** Crashes on one prompt, and is slow with another. */
 function behave({ kind, body }: InferenceRequest) {
   const content = kind === 'chat' ? body.messages.at(-1)?.content : ''
   if (content === 'Fail.') {
@@ -78,7 +78,7 @@ const ways = [
 describe.each(ways)('openai, %s', (_, way) => {
   const sdk = (): OpenAI => new OpenAI({ apiKey: 'none', maxRetries: 0, ...way() })
 
-  it('gets the same embeddings packed, which is what it asks for by itself, and as numbers', async () => {
+  it('gets the same embeddings as base64, its default, and as numbers', async () => {
     const input = ['one', 'two', 'three']
     const packed = await sdk().embeddings.create({ model: 'm', input })
     const plain = await sdk().embeddings.create({ model: 'm', input, encoding_format: 'float' })
@@ -102,7 +102,7 @@ describe.each(ways)('openai, %s', (_, way) => {
     await expect(sdk().models.retrieve('other')).rejects.toThrow(NotFoundError)
   })
 
-  it('is told the usage in a last chunk without a choice', async () => {
+  it('gets the usage in a last chunk without choices', async () => {
     const stream = await sdk().chat.completions.create({
       ...{ model: 'm', messages, stream: true, stream_options: { include_usage: true } },
     })
@@ -138,7 +138,7 @@ describe.each(ways)('openai, %s', (_, way) => {
     expect(spelled).toBe(tokens)
   })
 
-  it('stops at a stop string and at its longest, and says which', async () => {
+  it('ends at a stop string or the length limit, with the matching finish reason', async () => {
     const stopped = await sdk().chat.completions.create({ model: 'm', messages, stop: [', 5'] })
     expect(stopped.choices[0]).toMatchObject({
       message: { content: '1, 2, 3, 4' },
@@ -186,7 +186,7 @@ describe.each(ways)('openai, %s', (_, way) => {
     await idle()
   })
 
-  it('asks only once where the network has made its tries, by its own defaults', async () => {
+  it('does not retry by default if the network already has', async () => {
     const { baseURL, fetch } = way()
     let requests = 0
     const counted = (...args: Parameters<typeof fetch>): ReturnType<typeof fetch> => {
@@ -200,11 +200,11 @@ describe.each(ways)('openai, %s', (_, way) => {
     })
     await expect(asked).rejects.toMatchObject({ status: 502, code: 'engine_failed' })
     expect(requests).toBe(1)
-    // Two engines that fail at one request are the end of it.
+    // A request that fails two engines is not retried.
     expect(callsOf('Fail.') - before).toBeLessThanOrEqual(3)
   })
 
-  it('is told in its own classes of errors what is wrong', async () => {
+  it('throws its own error classes', async () => {
     const chat = (more: object) => sdk().chat.completions.create({ model: 'm', messages, ...more })
     await expect(chat({ model: 'other' })).rejects.toThrow(NotFoundError)
     await expect(chat({ temperature: 9 })).rejects.toThrow(BadRequestError)
@@ -214,8 +214,8 @@ describe.each(ways)('openai, %s', (_, way) => {
   })
 })
 
-describe('openai and those who may not call', () => {
-  it('is told that its key is wrong, and how often it may ask', async () => {
+describe('openai without access', () => {
+  it('gets 401 for a wrong key, and its rate limits', async () => {
     const { key, kept } = createApiKey('a')
     const guarded = createGateway(await swarm.client(), {
       apiKeys: [kept],
@@ -235,7 +235,7 @@ describe('openai and those who may not call', () => {
     await guarded.close()
   })
 
-  it('waits for as long as it is told before it asks again', async () => {
+  it('waits as long as retry-after says', async () => {
     const retryAfterMs = 1_200
     const askedAt: number[] = []
     const client = {

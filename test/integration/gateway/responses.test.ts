@@ -32,7 +32,7 @@ describe.each(ways)('the responses of the openai package, %s', (_, way) => {
   const sdk = (headers = {}): OpenAI =>
     new OpenAI({ apiKey: 'none', maxRetries: 0, defaultHeaders: headers, ...way() })
 
-  /** Events of a stream, to the end or to what it throws. */
+  /** Events of a stream, and the error that it throws, if any. */
   async function eventsOf(
     stream: AsyncIterable<OpenAI.Responses.ResponseStreamEvent>,
   ): Promise<{ events: OpenAI.Responses.ResponseStreamEvent[]; error: unknown }> {
@@ -45,7 +45,7 @@ describe.each(ways)('the responses of the openai package, %s', (_, way) => {
     }
   }
 
-  it('come whole', async () => {
+  it('come buffered', async () => {
     const response = await sdk().responses.create({
       model: 'm',
       input: prompt,
@@ -147,7 +147,7 @@ describe.each(ways)('the responses of the openai package, %s', (_, way) => {
     expect(response.output_parsed).toEqual(weather)
   })
 
-  it('tell that they were cut short', async () => {
+  it('report that they were truncated', async () => {
     const asked = { model: 'm', input: prompt, max_output_tokens: 5 }
     const whole = await sdk().responses.create(asked)
     const stream = await sdk().responses.create({ ...asked, stream: true })
@@ -164,9 +164,9 @@ describe.each(ways)('the responses of the openai package, %s', (_, way) => {
   })
 
   it.each([
-    ['previous_response_id', { previous_response_id: 'resp_1' }, /nothing is stored/],
-    ['conversation', { conversation: 'conv_1' }, /nothing is stored/],
-    ['background', { background: true }, /not kept/],
+    ['previous_response_id', { previous_response_id: 'resp_1' }, /not stored/],
+    ['conversation', { conversation: 'conv_1' }, /not stored/],
+    ['background', { background: true }, /in the background/],
     ['num_ctx', { num_ctx: 1 }, /'num_ctx'/],
     ['min_p', { min_p: 0.1 }, /'min_p'/],
     [
@@ -181,8 +181,8 @@ describe.each(ways)('the responses of the openai package, %s', (_, way) => {
       },
       /data: URLs/,
     ],
-    ['input.0.type', { input: [{ type: 'item_reference', id: 'a' }] }, /an item is/],
-  ])('name the field that is not taken: %s', async (param, more, message) => {
+    ['input.0.type', { input: [{ type: 'item_reference', id: 'a' }] }, /expected a message/],
+  ])('name the rejected field: %s', async (param, more, message) => {
     const request = sdk().responses.create({ model: 'm', input: prompt, ...more } as never)
     await expect(request).rejects.toMatchObject({
       status: 400,
@@ -208,7 +208,7 @@ describe.each(ways)('the responses of the openai package, %s', (_, way) => {
     },
   )
 
-  it('throw where an answer breaks off and cannot go on, after telling that it failed', async () => {
+  it('send response.failed, then throw, if an answer breaks off and cannot be resumed', async () => {
     const off = sdk({ 'x-skein-resume': 'off' })
     const input = swarm.failing('after 5 tokens')
     const stream = await off.responses.create({ model: 'm', input, stream: true })
@@ -221,7 +221,7 @@ describe.each(ways)('the responses of the openai package, %s', (_, way) => {
     await expect(helper.finalResponse()).rejects.toBeInstanceOf(OpenAI.APIError)
   })
 
-  it('go on at another peer where they can', async () => {
+  it('are resumed at another peer if possible', async () => {
     const input = swarm.failing('after 5 tokens, once')
     const response = await sdk().responses.stream({ model: 'm', input }).finalResponse()
     expect(response.output_text).toContain(numbers)

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { AnswerChecks } from '../../fixtures/answer-checks.ts'
+import { AnswerChecks } from '../../../testing/answer-checks.ts'
 import { prompt, ToolSwarm } from './tool-swarm.ts'
 
 let swarm: ToolSwarm

@@ -14,8 +14,8 @@ import {
   serveGateway,
 } from '../../../gateway/index.ts'
 import type { InferenceRequest } from '../../../protocol/index.ts'
-import { AnswerChecks } from '../../fixtures/answer-checks.ts'
-import { LiveSwarm } from '../../fixtures/live-swarm.ts'
+import { AnswerChecks } from '../../../testing/answer-checks.ts'
+import { LiveSwarm } from '../../../testing/swarms/live-swarm.ts'
 
 const prompt = 'Count from 1 to 20.'
 const numbers = Array.from({ length: 20 }, (_, i) => i + 1).join(', ')
@@ -26,7 +26,7 @@ let server: GatewayServer
 let gateway: Gateway
 let checks: AnswerChecks
 
-/** Calls a tool where there is one, until it has its result; otherwise answers by rule. */
+/** Calls a tool if one is offered, until it has its result; otherwise answers by rule. */
 function behave({ kind, body }: InferenceRequest): Script | undefined {
   if (kind !== 'chat') return undefined
   if (body.response_format?.type === 'json_schema') return { answer: JSON.stringify(weather) }
@@ -176,7 +176,7 @@ describe.each(ways)('ai, %s', (_, way) => {
     expect(embeddings[0]).not.toEqual(embeddings[1])
   })
 
-  it('throws what fails', async () => {
+  it('throws failures', async () => {
     const other = createOpenAICompatible({ ...provider, ...way() })('other')
     const asked = generateText({ model: other, prompt, maxRetries: 0 })
     await expect(asked).rejects.toMatchObject({ statusCode: 404 })

@@ -8,12 +8,12 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import type { ScriptedBackend } from '../../../backend/index.ts'
 import { type GatewayServer, serveGateway } from '../../../gateway/index.ts'
 import { InferenceError } from '../../../protocol/index.ts'
-import { LiveSwarm } from '../../fixtures/live-swarm.ts'
-import { createSandbox } from '../cli-process.ts'
+import { createSandbox } from '../../../testing/cli-process.ts'
+import { LiveSwarm } from '../../../testing/swarms/live-swarm.ts'
 
 vi.setConfig({ testTimeout: 150_000 })
 
-/** As events some 45 MB: far more than all buffers on the way. */
+/** About 45 MB as events: far more than all buffers on the way. */
 const NUMBERS = 100_000
 const TOKENS = 2 * NUMBERS
 
@@ -34,7 +34,7 @@ afterEach(async () => {
   await swarm[Symbol.asyncDispose]()
 })
 
-/** Asks for a stream, and reads nothing of it. */
+/** Requests a stream and does not read it. */
 async function askAndWait(url: string, headers = ''): Promise<Socket> {
   const { hostname, port } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port) })
@@ -52,10 +52,10 @@ async function askAndWait(url: string, headers = ''): Promise<Socket> {
   return socket
 }
 
-/** Written for all callers together. */
+/** Bytes written for all callers together. */
 const tokens = (): number => engine.calls.reduce((sum, call) => sum + call.tokens, 0)
 
-/** Once the engine has written to so many callers, and stood still for all of them for a second. */
+/** Resolves once the engine has written to so many callers, and then stood still for a second. */
 async function standstill(callers = 1): Promise<number> {
   let before = -1
   for (let looks = 0; looks < 100; looks += 1) {
@@ -87,10 +87,10 @@ describe('a caller who reads a byte a second', () => {
     onTestFinished(() => sandbox.close())
     const join = swarm.addresses.flatMap((address) => ['--bootstrap', address])
     const command = ['gateway', '--json', '--port', '0', ...join]
-    // What is garbage already is no need of memory; without this it would lie about for long.
+    // Collect garbage first, so that only memory in use is measured.
     const gateway = sandbox.start(command, { NODE_OPTIONS: '--max-old-space-size=128' })
     const { url } = await gateway.event('ready')
-    // Whatever the first request loads is not what is measured.
+    // The first request loads code, which is not measured.
     expect((await fetch(`${url}/readyz`)).status).toBe(200)
     const before = await residentBytes(gateway.pid)
     const readers = await Promise.all(Array.from({ length: 4 }, () => askAndWait(url)))
@@ -104,7 +104,7 @@ describe('a caller who reads a byte a second', () => {
     await engine.idle()
   })
 
-  it('gets more of it once it reads on', async () => {
+  it('gets more once it reads on', async () => {
     const socket = await askAndWait(server.url)
     const stopped = await standstill()
     socket.resume()
@@ -121,14 +121,14 @@ describe('a caller who reads a byte a second', () => {
   })
 })
 
-/** Of another process, as the kernel counts it. */
+/** Resident memory of another process, as counted by the kernel. */
 async function residentBytes(pid: number): Promise<number> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1_024
 }
 
 describe('an SDK with its own retries', () => {
-  it('does not multiply what the network has tried already', async () => {
+  it('does not multiply the retries of the network', async () => {
     const error = new InferenceError('engine_failed', 'told to')
     const down = await LiveSwarm.create()
     onTestFinished(() => down[Symbol.asyncDispose]())

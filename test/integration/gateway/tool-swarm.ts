@@ -8,13 +8,13 @@ import {
   serveGateway,
 } from '../../../gateway/index.ts'
 import { InferenceError, type InferenceRequest } from '../../../protocol/index.ts'
-import { LiveSwarm } from '../../fixtures/live-swarm.ts'
+import { LiveSwarm } from '../../../testing/swarms/live-swarm.ts'
 
 export const prompt = 'Count from 1 to 20.'
 export const numbers: string = Array.from({ length: 20 }, (_, i) => i + 1).join(', ')
 export const weather = { city: 'Oslo' } as const
 
-/** What an engine is to do, said in the prompt. */
+/** Instructions to an engine in the prompt. */
 export type Failing = 'at once' | 'after 5 tokens' | 'after 5 tokens, once'
 
 const models = [
@@ -41,14 +41,14 @@ const models = [
   },
 ] as const
 
-/** Two peers behind a gateway, whose engines call tools, think and fail as the prompt says. */
+/** Two peers behind a gateway, whose engines call tools, reason and fail as the prompt says. */
 export class ToolSwarm implements AsyncDisposable {
   readonly gateway: Gateway
   readonly #server: GatewayServer
   readonly #swarm: LiveSwarm
   readonly #backends: readonly ScriptedBackend[]
   readonly #failed: Set<string>
-  /** Of all peers, as they came. */
+  /** Requests of all peers, in order. */
   readonly #requests: readonly InferenceRequest[]
   #made = 0
 
@@ -91,7 +91,7 @@ export class ToolSwarm implements AsyncDisposable {
     return this.#server.url
   }
 
-  /** A conversation at which engines fail so. */
+  /** A conversation that makes engines fail in this way. */
   failing(how: Failing): [{ role: 'user'; content: string }] {
     this.#made += 1
     return [{ role: 'user', content: `${prompt} Fail ${how} #${this.#made}` }]
@@ -102,12 +102,12 @@ export class ToolSwarm implements AsyncDisposable {
     return this.#requests.at(-1)
   }
 
-  /** Once no engine works. */
+  /** Resolves once no engine is working. */
   async idle(): Promise<void> {
     await Promise.all(this.#backends.map((backend) => backend.idle()))
   }
 
-  /** Answers that engines were stopped at. */
+  /** Number of answers that were stopped. */
   abortedCount(): number {
     return this.#backends.reduce((sum, { aborted }) => sum + aborted, 0)
   }
@@ -117,7 +117,7 @@ export class ToolSwarm implements AsyncDisposable {
     return await this.#swarm.client()
   }
 
-  /** Whether some engine has failed so. */
+  /** Whether an engine has failed in this way. */
   hasFailed(content: string): boolean {
     return this.#failed.has(content)
   }
@@ -129,7 +129,7 @@ export class ToolSwarm implements AsyncDisposable {
   }
 }
 
-/** Calls a tool where there is one, until it has its result; fails and thinks where the prompt says so. */
+/** Calls a tool if one is offered, until it has its result; fails and reasons as the prompt says. */
 function behave({ kind, body }: InferenceRequest, failed: Set<string>): Script | undefined {
   if (kind !== 'chat') return undefined
   const asked = body.messages.findLast(({ role }) => role === 'user')?.content

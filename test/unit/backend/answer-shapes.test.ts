@@ -2,8 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createOllamaBackend, createOpenAiBackend } from '../../../backend/index.ts'
 import { type ChatChunk, InferenceError, parseRequest } from '../../../protocol/index.ts'
+import {
+  chat,
+  events,
+  fakeFetch,
+  json,
+  lines,
+  type Reply,
+} from '../../../testing/engines/fake-engine.ts'
 import { collect, failureOf } from '../../conformance/backend-answers.ts'
-import { chat, events, fakeFetch, json, lines, type Reply } from '../../fixtures/fake-engine.ts'
 
 const PATH = '/v1/chat/completions'
 const TOOLS = ['search', 'open'].map((name) => ({ type: 'function', function: { name } }))
@@ -21,7 +28,7 @@ interface Heard {
   readonly stopReason: string | undefined
 }
 
-/** An answer as OpenAI's own SDKs would put it together: ids, names and arguments concatenated by index. */
+/** An answer as OpenAI's SDKs assemble it: ids, names and arguments concatenated by index. */
 async function heard(reply: Reply, extra: object = { tools: TOOLS }): Promise<Heard> {
   const { fetch } = fakeFetch({ [PATH]: reply })
   const backend = createOpenAiBackend({ baseUrl: 'http://cloud/v1', fetch, assumed: true })
@@ -188,7 +195,7 @@ describe('tool calls', () => {
     expect(calls.every(({ id }) => id.length > 5)).toBe(true)
   })
 
-  it('with the same id have one each, as results are told apart by it', async () => {
+  it('with the same id get distinct ids, because results refer to them', async () => {
     const { calls } = await heard(stream(sent(first, 0), sent({ ...second, id: first.id }, 1)))
     expect(calls.map(({ name }) => name)).toEqual(['search', 'open'])
     expect(calls[0]?.id).toBe(first.id)
@@ -257,7 +264,7 @@ describe('tool calls', () => {
               : [0, ...places].map((from, piece) => text.slice(from, places[piece]))
             return pieces.map((piece, place) => ({
               ...(index !== 'absent' && { index: index === 'from 1' ? at + 1 : at }),
-              // By something a part has to say where it belongs.
+              // A part needs some reference to its call.
               ...((place === 0 || repeats || index === 'absent') && { id }),
               function: { ...((place === 0 || repeats) && { name }), arguments: piece },
             }))
@@ -304,12 +311,12 @@ describe('the end of an answer', () => {
     expect(await failed(reply)).toMatchObject({ code: 'engine_failed' })
   })
 
-  it.each(['stop_reason', 'matched_stop', 'stopping_word'])('tells the %s', async (field) => {
+  it.each(['stop_reason', 'matched_stop', 'stopping_word'])('reports the %s', async (field) => {
     const reply = events(chunk({ content: 'a' }, 'stop', { [field]: '###' }), '[DONE]')
     expect(await heard(reply)).toMatchObject({ stopReason: '###' })
   })
 
-  it('told twice is told once', async () => {
+  it('sent twice is reported once', async () => {
     const usage = { prompt_tokens: 3, completion_tokens: 1 }
     const last = JSON.stringify({
       choices: [{ index: 0, delta: {}, finish_reason: 'stop' }],
@@ -324,7 +331,7 @@ describe('the end of an answer', () => {
     expect(await heard(reply)).toMatchObject({ text: 'a', finishes: ['stop'] })
   })
 
-  it('at max_tokens inside a call is a length, with what there is of the call', async () => {
+  it('at max_tokens inside a call is `length`, with the partial call', async () => {
     const cut = { index: 0, id: 'c', function: { name: 'search', arguments: '{"q": "gee' } }
     const answer = await heard(events(chunk({ tool_calls: [cut] }), chunk({}, 'length'), '[DONE]'))
     expect(answer).toMatchObject({ finishes: ['length'], calls: [{ text: '{"q": "gee' }] })
@@ -373,7 +380,7 @@ describe('usage', () => {
   })
 })
 
-describe('what went wrong, told with status 200', () => {
+describe('a failure with status 200', () => {
   const quota = { message: 'You are out of credits', type: 'insufficient_quota', code: '429' }
   const named = { message: 'Slow down', type: 'rate_limit_error' }
   it.each<[string, Reply, string, string]>([
@@ -422,7 +429,7 @@ describe('what went wrong, told with status 200', () => {
     expect(error.message).toContain(words)
   })
 
-  it('is read where a whole answer comes in place of a stream', async () => {
+  it('is read from a whole answer in place of a stream', async () => {
     const message = { role: 'assistant', content: 'seven geese' }
     const usage = { prompt_tokens: 3, completion_tokens: 2 }
     const answer = await heard(
@@ -432,7 +439,7 @@ describe('what went wrong, told with status 200', () => {
     expect(answer.usage).toMatchObject({ promptTokens: 3, completionTokens: 2 })
   })
 
-  it('fails where more answers come than were asked for', async () => {
+  it('fails if more answers arrive than were requested', async () => {
     const two = [0, 1].map((index) => ({ index, delta: { content: 'a' }, finish_reason: 'stop' }))
     expect(await failed(events(JSON.stringify({ choices: two })))).toMatchObject({
       code: 'engine_failed',

@@ -4,15 +4,15 @@ import {
   createScriptedBackend,
   detectBackends,
 } from '../../../backend/index.ts'
-import { startOllamaWire } from '../../fixtures/ollama-wire.ts'
-import { startOpenAiWire } from '../../fixtures/openai-wire.ts'
-import { sendJson, startWireServer } from '../../fixtures/wire-server.ts'
+import { startOllamaWire } from '../../../testing/engines/ollama-wire.ts'
+import { startOpenAiWire } from '../../../testing/engines/openai-wire.ts'
+import { sendJson, startWireServer } from '../../../testing/engines/wire-server.ts'
 
 const portOf = ({ baseUrl }: { readonly baseUrl: string }) => Number(new URL(baseUrl).port)
 const WAIT = { timeoutMs: 10_000 }
 
 describe('detectBackends', () => {
-  it('tells engines apart and lists them in the order of the ports', async () => {
+  it('identifies engines and lists them in the order of the ports', async () => {
     await using engine = createScriptedBackend({ models: [{ id: 'goose' }] })
     await using llama = await startOpenAiWire(engine, 'llama-server')
     await using vllm = await startOpenAiWire(engine, 'vllm')
@@ -44,7 +44,7 @@ describe('detectBackends', () => {
     expect(await backend.models()).toMatchObject([{ id: 'a', contextLength: 512 }])
   })
 
-  it('finds nothing where nothing listens, and does not wait for what never answers', async () => {
+  it('finds nothing on closed ports, and does not wait for silent servers', async () => {
     await using silent = await startWireServer(() => new Promise(() => {}))
     await using gone = await startWireServer(async () => {})
     gone.kill()
@@ -63,7 +63,7 @@ describe('detectBackends', () => {
 })
 
 describe('createBackendFromUrl', () => {
-  it('takes the adapter that fits, with or without /v1 in the address', async () => {
+  it('picks the right adapter, with or without /v1 in the address', async () => {
     await using engine = createScriptedBackend({ models: [{ id: 'goose' }] })
     await using ollama = await startOllamaWire(engine)
     await using vllm = await startOpenAiWire(engine, 'vllm')
@@ -73,7 +73,7 @@ describe('createBackendFromUrl', () => {
     expect((await second.models()).map(({ id }) => id)).toEqual(['goose'])
   })
 
-  it('says so where no engine answers', async () => {
+  it('fails if no engine answers', async () => {
     await using website = await startWireServer(async (_, response) =>
       sendJson(response, 200, { hello: 'world' }),
     )

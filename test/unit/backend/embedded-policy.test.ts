@@ -92,7 +92,7 @@ describe('seedAt', () => {
 })
 
 describe('samplingOf', () => {
-  it('takes null for absent, and zero for what it is', () => {
+  it('treats null as absent, and zero as a value', () => {
     expect(samplingOf({ temperature: 0, top_k: 0, seed: 0, top_p: null }, 5)).toMatchObject({
       temperature: 0,
       topK: 0,
@@ -108,7 +108,7 @@ describe('grammarSchema', () => {
   const format = (schema: Record<string, unknown>) =>
     ({ type: 'json_schema', json_schema: { name: 'x', schema } }) as const
 
-  it('puts references in place and turns anyOf into alternatives', () => {
+  it('inlines references and turns anyOf into alternatives', () => {
     const schema = {
       type: 'object',
       properties: {
@@ -125,7 +125,7 @@ describe('grammarSchema', () => {
     })
   })
 
-  it('asks for nothing where text is free', () => {
+  it('has no schema for free text', () => {
     expect(grammarSchema(undefined)).toBeUndefined()
     expect(grammarSchema({ type: 'text' })).toBeUndefined()
     expect(grammarSchema({ type: 'json_object' })).toMatchObject({ type: 'object' })
@@ -143,7 +143,7 @@ describe('grammarSchema', () => {
     { $ref: 'https://schemas.example/a' },
     { type: 'string', format: 'email' },
     { description: 'anything' },
-  ])('refuses %j, which a grammar cannot keep', (schema) => {
+  ])('refuses %j, which a grammar cannot enforce', (schema) => {
     expect(() => grammarSchema(format(schema))).toThrow(
       expect.objectContaining({
         code: 'capability_unavailable',
@@ -185,7 +185,7 @@ describe('closedJson', () => {
 })
 
 describe('RestartBackoff', () => {
-  it('doubles up to half a minute, and forgets after a minute of work', () => {
+  it('doubles up to half a minute, and resets after a minute of uptime', () => {
     const backoff = new RestartBackoff()
     const waits = Array.from({ length: 10 }, () => backoff.next(0))
     expect(waits.slice(0, 4)).toEqual([200, 400, 800, 1600])
@@ -196,7 +196,7 @@ describe('RestartBackoff', () => {
 })
 
 describe('EventQueue', () => {
-  it('hands over in order, whoever comes first', async () => {
+  it('delivers in order, whether the producer or the consumer is first', async () => {
     const queue = new EventQueue<number>()
     const first = queue.next()
     queue.push(1)
@@ -204,7 +204,7 @@ describe('EventQueue', () => {
     expect([await first, await queue.next()]).toEqual([1, 2])
   })
 
-  it('ends at once with the reason, for a reader that waits and for one that comes later', async () => {
+  it('ends at once with the reason, for waiting and later readers', async () => {
     const queue = new EventQueue<number>()
     const waiting = queue.next()
     queue.fail(new Error('gone'))

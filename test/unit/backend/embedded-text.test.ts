@@ -4,7 +4,7 @@ import { AnswerText } from '../../../backend/embedded/answer-text.ts'
 import { ResumeSeam } from '../../../backend/embedded/resume-seam.ts'
 import { SpecialTextGuard } from '../../../backend/embedded/special-text.ts'
 
-/** A tokenizer whose ids are bytes: every character beyond ASCII is split over several of them. */
+/** A tokenizer whose ids are bytes: characters beyond ASCII span several ids. */
 const spell = (tokens: readonly number[]): string => Buffer.from(tokens).toString('utf8')
 
 const newText = (stops: readonly string[] = []) => new AnswerText({ spell, prompt: [], stops })
@@ -25,7 +25,7 @@ function write(text: AnswerText, ids: readonly number[]) {
 const joined = (pieces: readonly { text: string }[]) => pieces.map(({ text }) => text).join('')
 
 describe('AnswerText', () => {
-  it('tells of every id once, in order, and never of half a character', () => {
+  it('emits every id once, in order, and never half a character', () => {
     void fc.assert(
       fc.property(fc.string({ unit: 'grapheme', maxLength: 60 }), (text) => {
         const ids = [...Buffer.from(text)]
@@ -37,7 +37,7 @@ describe('AnswerText', () => {
     )
   })
 
-  it('goes on after any number of ids as if it had never stopped', () => {
+  it('resumes after any number of ids as if it had never stopped', () => {
     const input = fc.record({
       text: fc.string({ unit: fc.constantFrom('a', 'b', 'é', '🪿', 'ab'), maxLength: 40 }),
       cut: fc.nat({ max: 80 }),
@@ -56,7 +56,7 @@ describe('AnswerText', () => {
     )
   })
 
-  it('holds back what may become a stop string, and lets go of it when it does not', () => {
+  it('holds back a possible stop string, and releases it if it is not one', () => {
     const text = newText(['STOP'])
     const seen = [...'a STO'].map((letter) => text.push(letter.charCodeAt(0))?.text)
     expect(seen).toEqual(['a', ' ', undefined, undefined, undefined])
@@ -69,7 +69,7 @@ describe('AnswerText', () => {
     expect(stopped).toBe(true)
   })
 
-  it('lets go of bytes that are no text instead of holding the answer back', () => {
+  it('releases invalid UTF-8 instead of holding the answer back', () => {
     const text = newText()
     const ids = Array.from({ length: 40 }, () => 0xff)
     const shown = ids.map((id) => text.push(id)?.text ?? '').join('')
@@ -79,7 +79,7 @@ describe('AnswerText', () => {
 })
 
 describe('ResumeSeam', () => {
-  it('passes what the caller does not have, wherever the pieces are cut', () => {
+  it('passes on what the caller does not have, wherever the chunks are cut', () => {
     void fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' })), fc.nat(60), (pieces, count) => {
         const text = pieces.join('')
@@ -92,12 +92,12 @@ describe('ResumeSeam', () => {
     )
   })
 
-  it('refuses another text, and an end before what was delivered', () => {
-    expect(() => new ResumeSeam('abc', 3).pass('abd')).toThrow(/do not spell/)
+  it('rejects another text, and an end before the delivered text', () => {
+    expect(() => new ResumeSeam('abc', 3).pass('abd')).toThrow(/do not decode/)
     const short = new ResumeSeam('abc', 3)
     expect(short.pass('ab')).toBe('')
-    expect(() => short.end()).toThrow(/do not spell/)
-    expect(() => new ResumeSeam('abc', 4)).toThrow(/do not spell/)
+    expect(() => short.end()).toThrow(/do not decode/)
+    expect(() => new ResumeSeam('abc', 4)).toThrow(/do not decode/)
   })
 })
 

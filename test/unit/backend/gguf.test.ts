@@ -68,7 +68,7 @@ const TEMPLATE = ['tokenizer.chat_template', 8, text('{{ messages }}')] as const
 const NAME = ['general.name', 8, text('Some Model')] as const
 
 describe('readGgufHeader', () => {
-  it('reads what a model says of itself', async () => {
+  it('reads the metadata of a model', async () => {
     const facts = ggufFacts(await readGgufHeader(MODEL))
     expect(facts).toMatchObject({
       family: 'llama',
@@ -172,7 +172,7 @@ describe('weights digest', () => {
     expect(new Set(digests).size).toBe(digests.length)
   })
 
-  it('is remembered for a file that has not changed, and worked out anew for one that has', async () => {
+  it('is cached while a file does not change, and recomputed after a change', async () => {
     const cacheDir = join(directory, 'cache')
     const path = await write(gguf([VOCABULARY], [A, B]))
     const first = await cachedWeightsDigest(path, { cacheDir })

@@ -9,7 +9,7 @@ describe('the heartbeat of an engine process', () => {
     vi.useRealTimers()
   })
 
-  it('finds one that hangs within ten seconds, and doubts it before', () => {
+  it('detects a hang within ten seconds, and suspects it before', () => {
     const onHung = vi.fn()
     using heartbeat = new Heartbeat({ ask: () => {}, onHung })
     vi.advanceTimersByTime(6_000)
@@ -19,7 +19,7 @@ describe('the heartbeat of an engine process', () => {
     expect(onHung).toHaveBeenCalledTimes(1)
   })
 
-  it('lets one live that answers late', () => {
+  it('tolerates late answers', () => {
     const onHung = vi.fn()
     using heartbeat = new Heartbeat({ ask: () => {}, onHung })
     for (let n = 0; n < 10; n += 1) {
@@ -30,7 +30,7 @@ describe('the heartbeat of an engine process', () => {
     expect(onHung).not.toHaveBeenCalled()
   })
 
-  it('asks no more once it is over', () => {
+  it('sends no pings after the end', () => {
     const ask = vi.fn()
     new Heartbeat({ ask, onHung: () => {} })[Symbol.dispose]()
     vi.advanceTimersByTime(60_000)

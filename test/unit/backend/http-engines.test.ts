@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createOllamaBackend, createOpenAiBackend } from '../../../backend/index.ts'
 import { parseRequest } from '../../../protocol/index.ts'
-import { collect, failureOf } from '../../conformance/backend-answers.ts'
 import {
   chat,
   delta,
@@ -10,7 +9,8 @@ import {
   json,
   lines,
   type Reply,
-} from '../../fixtures/fake-engine.ts'
+} from '../../../testing/engines/fake-engine.ts'
+import { collect, failureOf } from '../../conformance/backend-answers.ts'
 
 const GENERIC = { '/v1/models': () => json({ data: [{ id: 'm', owned_by: 'someone' }] }) }
 const VLLM = {
@@ -175,7 +175,7 @@ describe('failures of an engine behind OpenAI’s protocol', () => {
 })
 
 describe('createOpenAiBackend', () => {
-  it('sends an allow-list of fields, under the engine’s names', async () => {
+  it('sends only fields of an allow-list, under the engine’s names', async () => {
     const { fetch, bodyOf, sent } = fakeFetch({
       ...VLLM,
       '/v1/chat/completions': () => events(delta('a', 'stop'), '[DONE]'),
@@ -213,7 +213,7 @@ describe('createOpenAiBackend', () => {
     expect(sent.every(({ headers }) => headers.get('authorization') === 'Bearer k')).toBe(true)
   })
 
-  it('believes what it is told of an API, and asks it for nothing', async () => {
+  it('trusts the description of an API, without detection', async () => {
     const { fetch, sent } = fakeFetch({
       '/openai/v1/chat/completions': () => events(delta('a', 'stop'), '[DONE]'),
     })
@@ -235,7 +235,7 @@ describe('createOpenAiBackend', () => {
     expect(sent).toHaveLength(1)
   })
 
-  it('says of every call that a node makes it', async () => {
+  it('marks every call as a node’s', async () => {
     const { fetch, sent } = fakeFetch({
       ...GENERIC,
       '/v1/chat/completions': events(delta('a', 'stop'), '[DONE]'),
@@ -305,7 +305,7 @@ describe('createOpenAiBackend', () => {
     })
   })
 
-  it('shows a llama-server’s model by its file’s name, with the digest of the file', async () => {
+  it('names a llama-server’s model by its file, with the digest of the file', async () => {
     const path = '/home/somebody/models/Tiny-Q8_0.gguf'
     const { fetch } = fakeFetch({
       '/v1/models': json({ data: [{ id: path, owned_by: 'llamacpp', meta: { n_params: 7 } }] }),
@@ -333,14 +333,14 @@ describe('createOpenAiBackend', () => {
     expect(backend.description).toBe('llama-server at http://engine')
   })
 
-  it('offers only what was named', async () => {
+  it('offers only the listed models', async () => {
     const { fetch } = fakeFetch({ '/v1/models': json({ data: [{ id: 'Org/A' }, { id: 'b' }] }) })
     const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch, models: ['org/a'] })
     expect((await backend.models()).map(({ id }) => id)).toEqual(['org/a'])
   })
 })
 
-describe('a llama-server that goes on from token ids', () => {
+describe('a llama-server that resumes from token ids', () => {
   const last = { content: '', tokens: [], stop: true, stop_type: 'eos', tokens_evaluated: 9 }
   const trial = (tokens: readonly number[]) => json({ tokens, content: '', stop: true })
 
@@ -366,7 +366,7 @@ describe('a llama-server that goes on from token ids', () => {
     stop: false,
   })
 
-  it('is asked with the prompt and the ids, and its text joined to what the caller has', async () => {
+  it('gets the prompt and the ids, and its text is joined to what the caller has', async () => {
     const { fetch, bodyOf } = llamaServer([piece('wo', [13], 1), last])
     const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
     const resume = { tokenIds: [11, 12], text: 'one', deliveredBytes: 3 }
@@ -379,7 +379,7 @@ describe('a llama-server that goes on from token ids', () => {
     expect(answer.done.usage).toMatchObject({ promptTokens: 7, completionTokens: 1 })
   })
 
-  it('refuses ids that do not spell what the caller has', async () => {
+  it('rejects ids that do not decode to what the caller has', async () => {
     const { fetch } = llamaServer([last])
     const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
     const resume = { tokenIds: [11, 12], text: 'two', deliveredBytes: 3 }
@@ -387,7 +387,7 @@ describe('a llama-server that goes on from token ids', () => {
     expect(error).toMatchObject({ code: 'not_resumable' })
   })
 
-  it('finds the ids of a character that took several tokens', async () => {
+  it('finds the ids of a character of several tokens', async () => {
     const { fetch } = llamaServer([piece('a', [5], 1), piece('é', [72], 3), last])
     const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
     const answer = await collect(backend.infer(chat()))
@@ -396,7 +396,7 @@ describe('a llama-server that goes on from token ids', () => {
     expect(answer.done.usage.completionTokens).toBe(3)
   })
 
-  it('reads control tokens in the template, never in what a user wrote', async () => {
+  it('parses control tokens in the template, never in user text', async () => {
     const { fetch, sent, bodyOf } = llamaServer([last])
     const rendering: typeof fetch = async (url, init) => {
       if (!url.endsWith('/apply-template')) return await fetch(url, init)
@@ -414,7 +414,7 @@ describe('a llama-server that goes on from token ids', () => {
     })
   })
 
-  it('is left at OpenAI’s endpoints where the trial fails', async () => {
+  it('is used through OpenAI’s endpoints if the trial fails', async () => {
     const { fetch, bodyOf } = llamaServer([last], [9, 9])
     const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
     const [model] = await backend.models()
@@ -424,7 +424,7 @@ describe('a llama-server that goes on from token ids', () => {
     expect(bodyOf('/v1/chat/completions')).toBeDefined()
   })
 
-  it('parses JSON answers at OpenAI’s endpoint, which cannot go on', async () => {
+  it('uses OpenAI’s endpoint for JSON answers, which cannot be resumed', async () => {
     const { fetch, bodyOf } = llamaServer([last])
     const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
     const request = chat({ response_format: { type: 'json_object' } })
@@ -447,7 +447,7 @@ describe('createOllamaBackend', () => {
     eval_count: 2,
   }
 
-  it('forbids Ollama to cut, keeps the Modelfile’s stop strings, maps the options', async () => {
+  it('disables truncation at Ollama, keeps the Modelfile’s stop strings, maps the options', async () => {
     const { fetch, bodyOf } = fakeFetch({ ...OLLAMA, '/api/chat': lines(done) })
     const backend = createOllamaBackend({ fetch })
     await collect(
@@ -474,7 +474,7 @@ describe('createOllamaBackend', () => {
     ])
   })
 
-  it('speaks of tools in both directions', async () => {
+  it('maps tools in both directions', async () => {
     const called = {
       message: {
         content: '',
@@ -524,7 +524,7 @@ describe('createOllamaBackend', () => {
       lines({ message: { content: 'a' } }, { error: 'out of memory' }),
       'engine_failed',
     ],
-    ['an answer that was none', lines({ ...done, done_reason: 'load' }), 'engine_failed'],
+    ['an empty answer', lines({ ...done, done_reason: 'load' }), 'engine_failed'],
     [
       'a full queue',
       json({ error: 'server busy, please try again. maximum pending requests exceeded' }, 503),
@@ -547,7 +547,7 @@ describe('createOllamaBackend', () => {
     expect(error).toMatchObject({ name: 'InferenceError', code })
   })
 
-  it('takes no prompts of token ids', async () => {
+  it('rejects prompts of token ids', async () => {
     const { fetch } = fakeFetch(OLLAMA)
     const request = parseRequest('completion', { model: 'm', prompt: [1, 2] })
     const { error } = await failureOf(createOllamaBackend({ fetch }).infer(request))
@@ -555,7 +555,7 @@ describe('createOllamaBackend', () => {
   })
 })
 
-describe('capabilities that an engine is asked for', () => {
+describe('detected capabilities', () => {
   const LLAMA = {
     '/v1/models': () => json({ data: [{ id: 'some-model', owned_by: 'llamacpp' }] }),
     '/props': () => json({ default_generation_settings: { n_ctx: 512 }, chat_template_caps: {} }),
@@ -581,7 +581,7 @@ describe('capabilities that an engine is asked for', () => {
     expect(await capabilitiesOf({ ...table, '/v1/embeddings': refused('no', 501) })).toBeUndefined()
   })
 
-  it('a chat model whose name speaks of embeddings is offered for chats', async () => {
+  it('a chat model with "embedding" in its name is offered for chats', async () => {
     const table = {
       ...LLAMA,
       '/v1/models': () => json({ data: [{ id: 'embedded-chat', owned_by: 'llamacpp' }] }),
@@ -605,14 +605,14 @@ describe('capabilities that an engine is asked for', () => {
     expect(chats).toEqual([])
   })
 
-  it('a vLLM has tools where it takes them', async () => {
+  it('a vLLM has tools if it accepts them', async () => {
     const without = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser'
     expect(await capabilitiesOf({ ...VLLM, '/v1/chat/completions': said })).toContain('tools')
     const table = { ...VLLM, '/v1/chat/completions': refused(without, 400) }
     expect(await capabilitiesOf(table)).not.toContain('tools')
   })
 
-  it('are what the operator says where the operator says something', async () => {
+  it('are overridden by the operator', async () => {
     const init = { exactCapabilities: ['chat', 'tools', 'vision'] }
     expect(await capabilitiesOf({ ...LLAMA, '/v1/embeddings': vector }, init)).toEqual([
       'chat',
@@ -641,13 +641,13 @@ describe('a kept-alive connection that the engine has closed', () => {
     return { error, tries: sent.length }
   }
 
-  it('is tried once more where it had carried an answer before', async () => {
+  it('is retried once if it had carried an answer before', async () => {
     expect(await asked(stale({ bytesRead: 900 }))).toEqual({ error: undefined, tries: 2 })
     const twice = await asked(stale({ bytesRead: 900 }), stale({ bytesRead: 900 }))
     expect(twice).toMatchObject({ error: { code: 'engine_failed' }, tries: 2 })
   })
 
-  it('is not where the engine may have worked on the request', async () => {
+  it('is not retried if the engine may have worked on the request', async () => {
     const fresh = await asked(stale({ bytesRead: 0 }))
     expect(fresh).toMatchObject({ error: { code: 'engine_failed' }, tries: 1 })
     const refused = new TypeError('fetch failed', {

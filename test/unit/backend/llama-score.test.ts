@@ -3,11 +3,11 @@ import type { EngineHttp } from '../../../backend/http/index.ts'
 import { llamaScore } from '../../../backend/openai/llama-score.ts'
 import type { ScoreResponse } from '../../../protocol/index.ts'
 
-/** What each token spells. The last is half a character, and ends with no other one. */
+/** Text of each token. The last is half a character, completed by no other one. */
 const PIECES = ['a', ' goose', '<|im_end|>', '<b>', '\uFFFD']
 const [A, GOOSE, END, TAG, HALF] = [0, 1, 2, 3, 4]
 
-/** A server that would write the same token always, each of the others being the less likely the later it comes. */
+/** A server that always prefers the same token; the others are less likely the later they are listed. */
 function serverOf(next: number): EngineHttp {
   const answers: Record<string, (body: Record<string, unknown>) => object> = {
     '/props': () => ({ eos_token: '<|im_end|>' }),
@@ -51,13 +51,13 @@ async function rated(completion: readonly number[], next: number): Promise<Score
 }
 
 describe('a llama-server that rates an answer', () => {
-  it('tells what the ids spell, as it would show it: tags, but no control tokens', async () => {
+  it('returns the decoded text as it would show it: tags, but no control tokens', async () => {
     const { text } = await rated([A, GOOSE, TAG, END], A)
     expect(text).toBe('a goose<b>')
     expect((await rated([A, GOOSE], A)).text).toBe('a goose')
   })
 
-  it('tells how likely the answer ends, whether or not it would end it', async () => {
+  it('returns the log probability of the end, whether or not it would end the answer', async () => {
     expect((await rated([A, GOOSE], END)).end).toEqual({
       logprob: -0.1,
       top: [

@@ -23,7 +23,7 @@ let server: Server
 let base: string
 let handler: Handler
 let ranges: (string | undefined)[]
-/** Breaks the connection that serves no more, once the client has read all that came. */
+/** Closes the connection once the client has read everything sent. */
 let breakOff: { readonly atByte: number; readonly response: ServerResponse } | undefined
 
 beforeEach(async () => {
@@ -123,7 +123,7 @@ describe('parseModelSource', () => {
       /^(?!.*secret).*password/,
     )
   })
-  it('takes http from this machine, and everything without a scheme as a path', () => {
+  it('allows http from this machine, and treats everything without a scheme as a path', () => {
     expect(parseModelSource('http://127.0.0.1:1234/m.gguf', hub).kind).toBe('download')
     expect(parseModelSource('./m.gguf', hub).kind).toBe('file')
     expect(parseModelSource('C:\\models\\m.gguf', hub).kind).toBe('file')
@@ -131,7 +131,7 @@ describe('parseModelSource', () => {
 })
 
 describe('resolveModelSource', () => {
-  it('looks at a path only, and says what it takes where there is none', async () => {
+  it('only checks that a path exists, and lists the accepted forms if it does not', async () => {
     const path = join(directory, 'own.gguf')
     await writeFile(path, MODEL)
     expect(await resolve(path)).toEqual({ path, bytes: MODEL.length, downloaded: false })
@@ -141,7 +141,7 @@ describe('resolveModelSource', () => {
     expect(ranges).toEqual([])
   })
 
-  it('downloads once, under a name that says where it came from', async () => {
+  it('downloads once, under a name derived from the source', async () => {
     handler = (request, response) => serveRange(request, response)
     const first = await resolve('hf:org/repo/model.gguf')
     expect(first).toMatchObject({ sha256: SHA256, bytes: MODEL.length, downloaded: true })
@@ -152,7 +152,7 @@ describe('resolveModelSource', () => {
     expect(ranges).toEqual([undefined])
   })
 
-  it('goes on where a connection broke off, and gets the same file', async () => {
+  it('continues after an interrupted connection, and gets the same file', async () => {
     handler = (request, response) => serveRange(request, response, { limit: 100_000 })
     const model = await resolve(`${base}/model.gguf`)
     expect(model.sha256).toBe(SHA256)
@@ -160,7 +160,7 @@ describe('resolveModelSource', () => {
     expect(ranges).toEqual([undefined, 'bytes=100000-', 'bytes=200000-', 'bytes=300000-'])
   })
 
-  it('goes on with what an earlier process left behind', async () => {
+  it('continues a download of an earlier process', async () => {
     const abort = new AbortController()
     handler = (request, response, index) => {
       if (index > 0) return serveRange(request, response)
@@ -180,7 +180,7 @@ describe('resolveModelSource', () => {
     expect(ranges).toEqual([undefined, 'bytes=50000-'])
   })
 
-  it('begins again when the file has changed meanwhile', async () => {
+  it('restarts if the file has changed meanwhile', async () => {
     const newer = Buffer.concat([MODEL, Buffer.from('more')])
     handler = (request, response, index) =>
       index === 0
@@ -191,7 +191,7 @@ describe('resolveModelSource', () => {
     expect(model.sha256).toBe(createHash('sha256').update(newer).digest('hex'))
   })
 
-  it('begins again where the server knows no ranges', async () => {
+  it('restarts if the server does not support ranges', async () => {
     handler = (_request, response, index) => {
       response.writeHead(200, { etag: '"v1"', 'content-length': MODEL.length })
       if (index > 0) response.end(MODEL)
@@ -205,7 +205,7 @@ describe('resolveModelSource', () => {
     expect(model.sha256).toBe(SHA256)
   })
 
-  it('takes a file whose length is not told', async () => {
+  it('accepts a file of unknown length', async () => {
     handler = (_request, response) => response.writeHead(200).end(MODEL)
     expect(await resolve(`${base}/model.gguf`)).toMatchObject({ sha256: SHA256 })
   })
@@ -219,13 +219,13 @@ describe('resolveModelSource', () => {
     expect(model.sha256).toBe(SHA256)
   })
 
-  it('gives up after tries that bring nothing', async () => {
+  it('gives up after tries without progress', async () => {
     handler = (_request, response) => response.writeHead(503).end()
     await expect(resolve(`${base}/model.gguf`)).rejects.toMatchObject({ code: 'dial_failed' })
     expect(ranges.length).toBe(3)
   })
 
-  it('tells why it tries again, and when', async () => {
+  it('reports the reason and the time of a retry', async () => {
     handler = (request, response, index) => {
       if (index === 0) response.writeHead(503).end()
       else serveRange(request, response)
@@ -234,10 +234,10 @@ describe('resolveModelSource', () => {
     const onRetry = (...words: unknown[]) => void told.push(words)
     const init = { cacheDir: directory, retryDelayMs: 1, onRetry }
     await resolveModelSource(`${base}/model.gguf`, init)
-    expect(told).toEqual([['the server answers 503', 2]])
+    expect(told).toEqual([['the server answered 503', 2]])
   })
 
-  it('follows redirects, and asks none that leaves https for another machine', async () => {
+  it('follows redirects, except from https to http', async () => {
     handler = (request, response, index) => {
       if (index === 0) response.writeHead(302, { location: '/elsewhere.gguf' }).end()
       else serveRange(request, response)
@@ -255,7 +255,7 @@ describe('resolveModelSource', () => {
     expect(asked).toEqual(['https://models.example/model.gguf'])
   })
 
-  it('asks no server of this machine because one elsewhere says so', async () => {
+  it('does not follow redirects of a remote server to this machine', async () => {
     const asked: string[] = []
     const failed = resolveModelSource('https://models.example/model.gguf', {
       cacheDir: directory,
@@ -277,7 +277,7 @@ describe('resolveModelSource', () => {
     [404, /check the spelling/],
     [401, /accept its license/],
     [403, /accept its license/],
-    [418, /answers 418/],
+    [418, /answered 418/],
   ])('says what to do about status %i', async (status, hint) => {
     handler = (_request, response) => response.writeHead(status).end()
     const failure = await resolve('hf:org/repo/model.gguf').catch((error: unknown) => error)
@@ -285,17 +285,17 @@ describe('resolveModelSource', () => {
     expect(ranges.length).toBe(1)
   })
 
-  it('refuses what is no GGUF file, and leaves nothing behind', async () => {
+  it('refuses a file that is not GGUF, and leaves nothing behind', async () => {
     handler = (_request, response) => response.end('<!doctype html><title>Sign in</title>')
     await expect(resolve(`${base}/model.gguf`)).rejects.toMatchObject({
       code: 'invalid_request',
-      message: expect.stringContaining('not a GGUF file'),
+      message: expect.stringContaining('a GGUF file'),
     })
     const left = await readdir(directory, { recursive: true, withFileTypes: true })
     expect(left.filter((entry) => entry.isFile())).toEqual([])
   })
 
-  it('refuses a file that is larger than it may be', async () => {
+  it('refuses a file above the size limit', async () => {
     handler = (request, response) => serveRange(request, response)
     const init = { cacheDir: directory, maxBytes: 1_000 }
     await expect(resolveModelSource(`${base}/model.gguf`, init)).rejects.toMatchObject({
@@ -316,7 +316,7 @@ describe('resolveModelSource', () => {
 })
 
 describe('lockDownload', () => {
-  it('takes over from an owner that is dead or silent', async () => {
+  it('takes over the lock of a dead or silent owner', async () => {
     const path = join(directory, 'model.gguf')
     await writeFile(`${path}.lock`, '4194304')
     await (await lockDownload(path))[Symbol.asyncDispose]()
@@ -327,7 +327,7 @@ describe('lockDownload', () => {
     expect(await readdir(directory)).toEqual([])
   })
 
-  it('leaves the lock alone that took the place of a dead owner', async () => {
+  it('keeps a lock that replaced that of a dead owner', async () => {
     const path = join(directory, 'model.gguf')
     const held = await lockDownload(path)
     const lock = await readFile(`${path}.lock`, 'utf8')

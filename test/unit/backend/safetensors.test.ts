@@ -82,7 +82,7 @@ describe('digest of a folder of safetensors', () => {
     expect(new Set(digests).size).toBe(digests.length)
   })
 
-  it('is remembered while no file changes, and worked out anew after one did', async () => {
+  it('is cached while no file changes, and recomputed after a change', async () => {
     const folder = await folderOf(WHOLE)
     const cacheDir = join(directory, 'cache')
     const digest = await cachedWeightsDigest(folder, { cacheDir })
@@ -143,7 +143,7 @@ describe('digest of a folder of safetensors', () => {
 })
 
 describe('a repository in Hugging Face’s cache', () => {
-  it('is found where it is there in one version', async () => {
+  it('is found if one version is present', async () => {
     const hub = await folderOf({})
     const snapshots = join(hub, 'models--Org--Model-1.5', 'snapshots')
     await mkdir(join(snapshots, 'abc'), { recursive: true })
@@ -152,7 +152,7 @@ describe('a repository in Hugging Face’s cache', () => {
     expect(await hubSnapshot('Org/Model-1.5', hub)).toBeUndefined()
   })
 
-  it('is nowhere else', async () => {
+  it('is not found otherwise', async () => {
     const hub = await folderOf({})
     for (const name of ['Org/Other', 'model', '../x', 'a/b/c', '/etc/passwd', '']) {
       expect(await hubSnapshot(name, hub)).toBeUndefined()

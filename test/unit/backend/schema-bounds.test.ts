@@ -8,7 +8,7 @@ const values = (count: number): string[] => Array.from({ length: count }, (_, n)
 const { alternatives, characters, nodes } = SCHEMA_BOUNDS
 const string = { type: 'string', maxLength: 500 }
 
-describe('what a grammar may cost', () => {
+describe('the cost of a grammar', () => {
   it.each<[name: string, schema: Record<string, unknown>]>([
     ['values of an enum', { enum: values(alternatives + 1) }],
     [
@@ -41,7 +41,7 @@ describe('what a grammar may cost', () => {
     )
   })
 
-  it('has room for what people write', () => {
+  it('allows common schemas', () => {
     expect(convert({ enum: values(alternatives) })).toBeDefined()
     expect(
       convert({
@@ -52,7 +52,7 @@ describe('what a grammar may cost', () => {
   })
 })
 
-describe('a schema that no answer keeps to', () => {
+describe('a schema that no answer can match', () => {
   it.each<[name: string, schema: Record<string, unknown>, code: string]>([
     ['an empty enum', { enum: [] }, 'invalid_request'],
     ['no variant', { oneOf: [] }, 'invalid_request'],

@@ -58,7 +58,7 @@ describe('createScriptedBackend', () => {
     expect(events.at(-1)).toMatchObject({ type: 'done', usage: { completionTokens: 10 } })
   })
 
-  it('goes on from every token with the same answer, a stop string across the seam included', async () => {
+  it('resumes from every token with the same answer, including a stop string across the seam', async () => {
     const request = count(30, { stop: ', 21' })
     const whole = await Array.fromAsync(createScriptedBackend().infer(request))
     expect(textOf(whole).endsWith('20')).toBe(true)
@@ -75,7 +75,7 @@ describe('createScriptedBackend', () => {
     }
   })
 
-  it('stalls where the script says, until the signal fires', async () => {
+  it('stalls as scripted, until the signal fires', async () => {
     const backend = createScriptedBackend({
       script: () => ({ fault: { type: 'stall', afterTokens: 3 } }),
     })
@@ -97,7 +97,7 @@ describe('createScriptedBackend', () => {
     expect(backend.calls[0]?.tokens).toBe(1)
   })
 
-  it('throws, ends and babbles as told, counting each as failed or done', async () => {
+  it('throws, truncates and sends garbage as scripted, counting each as failed or done', async () => {
     const error = new InferenceError('over_capacity', 'full')
     const backend = createScriptedBackend({
       script: (_, index) =>
@@ -118,7 +118,7 @@ describe('createScriptedBackend', () => {
     expect(backend.calls.map(({ outcome }) => outcome)).toEqual(['failed', 'failed', 'done'])
   })
 
-  it('fails what runs when it is killed, and what comes until it is revived', async () => {
+  it('fails running requests when killed, and new ones until revived', async () => {
     const backend = createScriptedBackend({
       script: (_, index) => (index === 0 ? { prefillMs: 60_000 } : {}),
     })
@@ -133,7 +133,7 @@ describe('createScriptedBackend', () => {
     expect(textOf(await Array.fromAsync(backend.infer(count(2))))).toBe('1, 2.')
   })
 
-  it('takes its time from the clock it is given', async () => {
+  it('uses the injected clock', async () => {
     const slept: number[] = []
     const clock: Clock = { now: () => 0, sleep: async (ms) => void slept.push(ms) }
     const backend = createScriptedBackend({ clock, paceMs: 7, script: () => ({ prefillMs: 40 }) })

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { createOpenAiBackend } from '../../../backend/index.ts'
 import { parseRequest } from '../../../protocol/index.ts'
+import { chat, events, fakeFetch, json, type Reply } from '../../../testing/engines/fake-engine.ts'
 import { collect, failureOf } from '../../conformance/backend-answers.ts'
-import { chat, events, fakeFetch, json, type Reply } from '../../fixtures/fake-engine.ts'
 
-describe('a vLLM that tells the ids of its tokens', () => {
+describe('a vLLM that reports token ids', () => {
   const ids = (tokens: readonly number[], finish: string | null = null) =>
     JSON.stringify({
       choices: [{ index: 0, delta: { content: 'x' }, finish_reason: finish, token_ids: tokens }],
@@ -19,7 +19,7 @@ describe('a vLLM that tells the ids of its tokens', () => {
     json({ choices: [{ index: 0, prompt_logprobs: entries }], usage: { prompt_tokens: 9 } })
   const entry = (id: number, logprob = -0.5) => ({ [id]: { logprob, rank: 1 } })
 
-  /** Its trial: four tokens, two of them gone on from, and their scores. Then what the test is about. */
+  /** Its trial (four tokens, two of them resumed from, and their scores), then the replies under test. */
   function vllm(overrides: Readonly<Record<string, Reply>> = {}) {
     const completions: Response[] = [
       events(text('c', [13]), text('d', [14], 'length'), usage(2), '[DONE]'),
@@ -40,7 +40,7 @@ describe('a vLLM that tells the ids of its tokens', () => {
     return fakeFetch(table)
   }
 
-  it('offers ids, scores and going on, under the digest of its folder', async () => {
+  it('offers ids, scores and resume, under the digest of its folder', async () => {
     const { fetch } = vllm()
     const digestOf = async (path: string) => `of ${path}`
     const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch, digestOf })
@@ -81,7 +81,7 @@ describe('a vLLM that tells the ids of its tokens', () => {
     expect(bodyOf('/v1/chat/completions')).not.toHaveProperty('return_token_ids')
   })
 
-  it('has the same template whatever day it writes, and another where it does something else', async () => {
+  it('has the same template hash on every day, and another for another template', async () => {
     const hashOf = async (prompt: string) => {
       const { fetch } = vllm({ '/detokenize': () => json({ prompt }) })
       const [model] = await createOpenAiBackend({ baseUrl: 'http://engine', fetch }).models()
@@ -120,7 +120,7 @@ describe('a vLLM that tells the ids of its tokens', () => {
     })
   })
 
-  it('goes on from ids, and finds a stop string that began before', async () => {
+  it('resumes from ids, and finds a stop string that began before', async () => {
     const { fetch, bodyOf } = vllm({
       '/v1/completions': () =>
         events(text('wo, th', [15, 16]), text('ree', [17], 'stop'), usage(3)),
@@ -138,7 +138,7 @@ describe('a vLLM that tells the ids of its tokens', () => {
     expect(sent).not.toHaveProperty('stop')
   })
 
-  it('does not go on under penalties, which would count other tokens', async () => {
+  it('does not resume with penalties, which would count other tokens', async () => {
     const { fetch } = vllm()
     const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
     await backend.models()

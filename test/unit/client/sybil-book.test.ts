@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { answers } from '../../fixtures/client-peers.ts'
-import { FakeSwarm, type FakeSwarmInit } from '../../fixtures/fake-swarm.ts'
+import { answers } from '../../../testing/swarms/client-peers.ts'
+import { FakeSwarm, type FakeSwarmInit } from '../../../testing/swarms/fake-swarm.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const boast = { prefillRate: 1e9, decodeRate: 1e9, slots: 64 }

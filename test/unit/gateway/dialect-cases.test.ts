@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createGateway } from '../../../gateway/index.ts'
 import { ANSWER_PREFIX } from '../../../protocol/index.ts'
-import { events, fakeFetch, json, type Reply } from '../../fixtures/fake-engine.ts'
-import { gatewayClientOf } from '../../fixtures/gateway-client.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../fixtures/scripted-swarm.ts'
+import { events, fakeFetch, json, type Reply } from '../../../testing/engines/fake-engine.ts'
+import { gatewayClientOf } from '../../../testing/swarms/gateway-client.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../testing/swarms/scripted-swarm.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
 
@@ -91,7 +91,7 @@ describe('a tool call that max_tokens cuts', () => {
     expect(text).not.toContain('tool_calls')
   })
 
-  it('fails in both where the model ended it by itself', async () => {
+  it('fails in both if the model ended it by itself', async () => {
     const broken = () =>
       events(
         chunk({
@@ -107,7 +107,7 @@ describe('a tool call that max_tokens cuts', () => {
 })
 
 describe('hints', () => {
-  it('are left out where the engine lacks them, and listed by the caller’s names', async () => {
+  it('are left out if the engine lacks them, and listed by the caller’s names', async () => {
     const { post } = await gatewayOver([{}])
     const chat = await post('/v1/chat/completions', {
       ...{ model: 'm', messages, temperature: 0 },
@@ -135,7 +135,7 @@ describe('hints', () => {
     expect(line.headers.get('x-skein-ignored')).toBe('think')
   })
 
-  it('go to an engine that takes them, and are not listed', async () => {
+  it('go to an engine that supports them, and are not listed', async () => {
     const { post, sent } = await gatewayOver([], () => events(chunk({ content: 'a' }, 'stop')))
     const { headers } = await post('/v1/chat/completions', {
       ...{ model: 'p/x', messages, reasoning_effort: 'low', parallel_tool_calls: false },
@@ -144,7 +144,7 @@ describe('hints', () => {
     expect(sent()).toMatchObject({ reasoning_effort: 'low', parallel_tool_calls: false })
   })
 
-  it('are no hints where they change the answer: these are refused by name', async () => {
+  it('are rejected by name if they change the answer', async () => {
     const { post } = await gatewayOver([{}])
     const { status, body } = await post('/v1/chat/completions', {
       model: 'm',
@@ -217,7 +217,7 @@ describe('null and neutral values in other dialects', () => {
 })
 
 describe('arguments of a tool call', () => {
-  it('that nest without end are the engine’s fault, not the gateway’s', async () => {
+  it('that nest too deeply are the engine’s fault, not the gateway’s', async () => {
     const deep = `{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
     const call = { index: 0, id: 'c', function: { name: 'write', arguments: deep } }
     const { post } = await gatewayOver([], () =>
@@ -252,7 +252,7 @@ describe('tools that no peer can run', () => {
     expect(sent()?.tools).toBeUndefined()
   })
 
-  it('cannot be chosen: what is left cannot meet the choice', async () => {
+  it('cannot be chosen, because no remaining tool satisfies the choice', async () => {
     const { post } = await gatewayOver([{}])
     const search = [{ type: 'web_search_20250305', name: 'web_search' }]
     for (const choice of [{ type: 'any' }, { type: 'tool', name: 'web_search' }]) {
@@ -347,7 +347,7 @@ describe('tools that no peer can run', () => {
 
 describe('a choice among tools', () => {
   const tools = [{ type: 'function', function: { name: 'look' } }]
-  it('goes to a peer whose engine has it, and is refused by name where none has', async () => {
+  it('goes to a peer whose engine supports it, and is rejected by name otherwise', async () => {
     const without = await gatewayOver([{ model: { fields: [] } }])
     const asked = { model: 'm', messages, tools, tool_choice: 'required' }
     const refused = await without.post('/v1/chat/completions', asked)
@@ -367,7 +367,7 @@ describe('a choice among tools', () => {
 
 describe('an answer that the caller has begun', () => {
   const begun = [...messages, { role: 'assistant', content: '1, 2,' }]
-  it('is gone on with in every dialect', async () => {
+  it('is continued in every dialect', async () => {
     const { post } = await gatewayOver([{ model: { fields: [ANSWER_PREFIX] } }])
     const chat = await post('/v1/chat/completions', { model: 'm', messages: begun })
     expect(chat.body.choices[0].message.content).toBe(' 3, 4, 5, 6.')
@@ -377,7 +377,7 @@ describe('an answer that the caller has begun', () => {
     expect(line.body.message.content).toBe(' 3, 4, 5, 6.')
   })
 
-  it('is refused where no engine goes on', async () => {
+  it('is rejected if no engine can continue it', async () => {
     const { post } = await gatewayOver([{ model: { fields: [] } }])
     const { status, body } = await post('/v1/messages', {
       model: 'm',
@@ -390,7 +390,7 @@ describe('an answer that the caller has begun', () => {
 })
 
 describe('codes and ends that clients branch on', () => {
-  it('a prompt that is too long has the words and the code of its dialect', async () => {
+  it('a prompt that is too long has the message and the code of its dialect', async () => {
     const { post } = await gatewayOver([{ model: { contextLength: 20 } }])
     const long = [{ role: 'user', content: 'goose '.repeat(200) }]
     const chat = await post('/v1/chat/completions', { model: 'm', messages: long })
@@ -401,7 +401,7 @@ describe('codes and ends that clients branch on', () => {
     expect(message.body.error.message).toMatch(/^prompt is too long: \d+ tokens > 20 maximum$/)
   })
 
-  it.each([false, true])('a stop sequence is told; streamed: %s', async (stream) => {
+  it.each([false, true])('a stop sequence is reported; streamed: %s', async (stream) => {
     const { post } = await gatewayOver([{}])
     const asked = { model: 'm', max_tokens: 99, messages, stop_sequences: ['9', ' 4'], stream }
     const { text } = await post('/v1/messages', asked)
@@ -412,7 +412,7 @@ describe('codes and ends that clients branch on', () => {
     expect(chat.text).toContain('"finish_reason":"stop"')
   })
 
-  it('thought tokens are counted', async () => {
+  it('reasoning tokens are counted', async () => {
     const usage = {
       ...{ prompt_tokens: 5, completion_tokens: 9 },
       completion_tokens_details: { reasoning_tokens: 7 },

@@ -28,7 +28,7 @@ const answer: ChatCompletion = {
   },
 }
 
-/** A client whose chats are as the test says. */
+/** A client with scripted chats. */
 function gatewayOver(chat: () => Promise<ChatCompletion>, init: GatewayInit = {}) {
   const client = {
     chat: vi.fn(chat),
@@ -71,24 +71,24 @@ describe('models', () => {
     const client = { models, names } as unknown as GatewayClient
     return await createGateway(client).fetch(`http://skein.local/v1/models${path}`)
   }
-  const nobody = async (): Promise<never> => {
-    throw new InferenceError('no_peers', 'nobody is there')
+  const noPeers = async (): Promise<never> => {
+    throw new InferenceError('no_peers', 'no peer is known')
   }
 
-  it('are those of the swarm, the aliases and what the own providers have', async () => {
+  it('are those of the swarm, the aliases and those of the providers', async () => {
     const served = { id: 'm', aliases: ['n'], contextLength: 8, capabilities: [], peers: ['p'] }
     const body = (await (await listed(async () => [served])).json()) as { data: { id: string }[] }
     expect(body.data.map(({ id }) => id)).toEqual(['m', 'Fast', 'cloud/gpt-x'])
     expect(await (await listed(async () => [served], '/n')).json()).toMatchObject({ id: 'm' })
   })
 
-  it('are the own ones where nobody is there', async () => {
-    expect((await listed(nobody)).status).toBe(200)
-    expect(await (await listed(nobody, '/cloud/gpt-x')).json()).toMatchObject({
+  it('are aliases and provider models if no peer is known', async () => {
+    expect((await listed(noPeers)).status).toBe(200)
+    expect(await (await listed(noPeers, '/cloud/gpt-x')).json()).toMatchObject({
       id: 'cloud/gpt-x',
       owned_by: 'cloud',
     })
-    expect((await listed(nobody, '/other')).status).toBe(404)
+    expect((await listed(noPeers, '/other')).status).toBe(404)
   })
 })
 
@@ -115,7 +115,7 @@ describe('errors', () => {
     expect(response.headers.get('x-should-retry')).toBe('true')
   })
 
-  it('tell an SDK not to ask again once the network has made its tries', async () => {
+  it('tell an SDK not to retry if the network already has', async () => {
     const attempt = {
       peerId: 'p',
       reason: 'first',
@@ -132,7 +132,7 @@ describe('errors', () => {
     expect(response.headers.get('x-skein-attempts')).toBe('1')
   })
 
-  it('carry the evidence of a failed check, and no more of it than an answer can need', async () => {
+  it('carry the evidence of a failed check, bounded', async () => {
     const parts = Array.from({ length: 500 }, (_, index) => ({ ...REPORT, peerId: `p${index}` }))
     const { post } = gatewayOver(async () => {
       const details = { verification: { status: 'failed' as const, parts } }
@@ -149,7 +149,7 @@ describe('errors', () => {
     expect(error.skein.verification.parts).toEqual(parts.slice(0, 32))
   })
 
-  it('say nothing of what went wrong inside', async () => {
+  it('do not reveal internal failures', async () => {
     const log = vi.fn()
     const { post } = gatewayOver(
       async () => {
@@ -163,13 +163,13 @@ describe('errors', () => {
     expect(log).toHaveBeenCalledWith(expect.stringContaining('secret path'))
   })
 
-  it('name a path that is none', async () => {
+  it('name an unknown path', async () => {
     const response = await gatewayOver(answers).post({}, {}, '/v1/images')
     expect(response.status).toBe(404)
     expect(await response.json()).toMatchObject({ error: { code: 'not_found' } })
   })
 
-  it('refuse a body that is too long, announced or not', async () => {
+  it('refuse a body that is too long, whether or not its length is announced', async () => {
     const { gateway, post } = gatewayOver(answers, { maxBodyBytes: 100 })
     const long = { model: 'm', messages: [{ role: 'user', content: 'x'.repeat(200) }] }
     expect((await post(long)).status).toBe(413)
@@ -203,7 +203,7 @@ describe('errors', () => {
 })
 
 describe('who may call', () => {
-  it('is whoever has a key, in either header', async () => {
+  it('is a caller with a key, in either header', async () => {
     const { key, kept } = createApiKey('anna')
     const { post } = gatewayOver(answers, { apiKeys: [createApiKey('otto').kept, kept] })
     expect((await post()).status).toBe(401)
@@ -213,7 +213,7 @@ describe('who may call', () => {
     expect(JSON.stringify(kept)).not.toContain(key)
   })
 
-  it('needs no key to see whether the gateway lives', async () => {
+  it('needs no key for health checks', async () => {
     const { gateway } = gatewayOver(answers, { apiKeys: [createApiKey('anna').kept] })
     expect((await gateway.fetch('http://skein.local/healthz')).status).toBe(200)
   })
@@ -250,15 +250,12 @@ describe('who may call', () => {
     'host.docker.internal:4810',
     'Box.Example:4810',
     'box.example.:4810',
-  ])(
-    'may use an address, a name that nobody can register, or one that is allowed: %s',
-    async (host) => {
-      const { post } = gatewayOver(answers, { allowedHosts: ['box.example'] })
-      expect((await post(undefined, { host })).status).toBe(200)
-    },
-  )
+  ])('may use an address, a reserved name, or an allowed one: %s', async (host) => {
+    const { post } = gatewayOver(answers, { allowedHosts: ['box.example'] })
+    expect((await post(undefined, { host })).status).toBe(200)
+  })
 
-  it('may use any name with a key, and needs none of both for health', async () => {
+  it('may use any name with a key; health checks need neither', async () => {
     const { key, kept } = createApiKey('anna')
     const { gateway, post } = gatewayOver(answers, { apiKeys: [kept], allowedHosts: [] })
     const host = 'gpu.example:4810'
@@ -299,7 +296,7 @@ describe('who may call', () => {
 describe('idempotency keys', () => {
   const withKey = (key: string) => ({ 'idempotency-key': key })
 
-  it('join the request that runs, and get the stored answer afterwards', async () => {
+  it('join the running request, and get the stored answer afterwards', async () => {
     const { promise, resolve } = Promise.withResolvers<ChatCompletion>()
     const { client, post } = gatewayOver(async () => await promise)
     const both = [post(undefined, withKey('a')), post(undefined, withKey('a'))]
@@ -329,11 +326,11 @@ describe('idempotency keys', () => {
     expect(client.chat).toHaveBeenCalledTimes(2)
   })
 
-  it('let what failed be tried again', async () => {
+  it('let failures be retried', async () => {
     let calls = 0
     const { post } = gatewayOver(async () => {
       calls += 1
-      if (calls === 1) throw new InferenceError('no_peers', 'nobody is there')
+      if (calls === 1) throw new InferenceError('no_peers', 'no peer is known')
       return answer
     })
     const failed = await post(undefined, withKey('a'))

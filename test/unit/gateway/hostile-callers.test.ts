@@ -37,7 +37,7 @@ describe('a request that names two hosts', () => {
     })
   })
 
-  it('does not come from the page that its URL names', async () => {
+  it('is not same-origin with the host in its URL', async () => {
     const headers = { host: '127.0.0.1:4810', origin: 'http://127.0.0.1:1' }
     expect(await answerOf(to('http://127.0.0.1:1/v1/embeddings', headers), init)).toMatchObject({
       status: 401,
@@ -74,12 +74,12 @@ describe('a body that is costly to read', () => {
     expect((await answerOf(post(path, body))).status).toBe(400)
   })
 
-  it('is no failure of the gateway where a field has no text', async () => {
+  it('is not a failure of the gateway if a field has no text', async () => {
     const body = '{"model":"m","messages":[],"keep_alive":{"valueOf":1,"toString":1}}'
     expect(await answerOf(post('/api/chat', body))).toMatchObject({ status: 400 })
   })
 
-  it('is refused where bodies hold all the memory that there is for them', async () => {
+  it('is refused while other bodies hold all the memory', async () => {
     const gateway = createGateway(client, { maxBodyMemoryBytes: 1_000_000 })
     const response = await gateway.fetch(post('/v1/embeddings', `{"a":"${'a'.repeat(900_000)}"}`))
     expect([429, 503]).toContain(response.status)
@@ -101,21 +101,21 @@ describe('tokens of a stream', () => {
   }
   const chunk = (content: string) => ({ choices: [{ delta: { content } }] })
 
-  it('are charged as they are delivered, so that a stream that is broken off costs what was had', () => {
+  it('are charged as they are delivered, so that an interrupted stream costs what was delivered', () => {
     const { spending, spent } = setting()
     for (let n = 0; n < 60; n += 1) spending.delivered(chunk(`${n}, `))
     spending.end(undefined)
     expect(spent()).toBeGreaterThanOrEqual(160)
   })
 
-  it('come to the usage where it is told', () => {
+  it('add up to the usage once it is known', () => {
     const { spending, spent } = setting()
     for (let n = 0; n < 60; n += 1) spending.delivered(chunk('word '))
     spending.end({ prompt_tokens: 5, completion_tokens: 60, total_tokens: 65 })
     expect(spent()).toBe(65)
   })
 
-  it('keep a batch waiting while its key has none left', async () => {
+  it('make a batch wait while its key has none left', async () => {
     const limit = createRateLimit({ tokensPerMinute: 100 })
     const { signal } = new AbortController()
     await limit.untilTokens('key', signal)
@@ -131,8 +131,8 @@ describe('tokens of a stream', () => {
   })
 })
 
-describe('sockets that never speak', () => {
-  it('give their places to newcomers', async () => {
+describe('silent sockets', () => {
+  it('are replaced by new connections', async () => {
     let nowMs = 0
     const server = createServer((_, response) => response.end('ok')).listen(0, '127.0.0.1')
     closeIdleSockets(server, 10, () => nowMs)

@@ -66,7 +66,7 @@ async function shown({ gateway }: { gateway: Gateway }): Promise<string> {
 }
 
 describe('metrics', () => {
-  it('tell of each request what its record says', async () => {
+  it('count each request from its record', async () => {
     const one = metered()
     one.tell(event)
     one.tell({ ...event, outcome: 'no_peers', attempts: [], resumes: 0 })
@@ -92,7 +92,7 @@ describe('metrics', () => {
     expect(text).not.toContain('secret-')
   })
 
-  it('hold few rows, whatever callers make up', async () => {
+  it('stay bounded, whatever names callers invent', async () => {
     const one = metered()
     for (let i = 0; i < 200; i += 1) {
       one.tell({ ...event, model: `made-up-${i}` })
@@ -111,7 +111,7 @@ describe('metrics', () => {
     expect(one.watched()).toBe(0)
   })
 
-  it('are all that the dashboard asks for', async () => {
+  it('include all that the dashboard queries', async () => {
     const one = metered()
     one.tell(event)
     const names = new Set(

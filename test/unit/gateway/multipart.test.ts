@@ -12,7 +12,7 @@ const refused = (why: RegExp) =>
   expect.objectContaining({ code: 'invalid_request', message: expect.stringMatching(why) })
 
 describe('a multipart form', () => {
-  it('is read as the platform writes it, whatever the file holds', async () => {
+  it('is read as the platform writes it, with any file content', async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.string(), async (content, value) => {
         const form = new FormData()
@@ -29,7 +29,7 @@ describe('a multipart form', () => {
     )
   })
 
-  it('has an empty part, a preamble and a quoted boundary', () => {
+  it('may have an empty part, a preamble and a quoted boundary', () => {
     const parts = readParts(
       'multipart/form-data; charset=utf-8; boundary="B"',
       bytesOf(`preamble\r\n${field('a', '')}${file('n', '--B\n--Bx')}--B--\r\n`),
@@ -48,7 +48,7 @@ describe('a multipart form', () => {
   })
 
   it.each(['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain', ''])(
-    'is not what comes as %s',
+    'is not accepted as %s',
     (type) => {
       expect(() => readParts(type, bytesOf(`${field('a', '1')}--B--`))).toThrow(
         refused(/multipart/),

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createGateway, type Gateway } from '../../../gateway/index.ts'
-import { gatewayClientOf } from '../../fixtures/gateway-client.ts'
-import { ScriptedSwarm } from '../../fixtures/scripted-swarm.ts'
+import { gatewayClientOf } from '../../../testing/swarms/gateway-client.ts'
+import { ScriptedSwarm } from '../../../testing/swarms/scripted-swarm.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
 
@@ -12,7 +12,7 @@ const messages = [{ role: 'user', content: 'Count from 1 to 9.' }]
 const chat = { model: 'm', temperature: 0, messages }
 const capabilities = ['chat', 'completion', 'embedding', 'token_ids', 'score'] as const
 
-/** Three peers, of which the caller trusts the last one: the others are asked first by everyone else. */
+/** Three peers, of which the caller trusts the last one; without that restriction the others are asked first. */
 async function setUp() {
   const peer = { model: { capabilities } }
   const swarm = await ScriptedSwarm.create([peer, peer, peer], { timeoutMs: 5_000 })
@@ -72,7 +72,7 @@ async function ended(gateway: Gateway, id: string): Promise<object> {
 }
 
 describe('x-skein-trusted', () => {
-  it('keeps a request from all other peers, whatever it is asked by', async () => {
+  it('keeps a request from all other peers, on every endpoint', async () => {
     const { open, calls, keys } = await setUp()
     const gateway = open()
     const input = Array.from({ length: 40 }, (_, index) => `input ${index}`)
@@ -99,7 +99,7 @@ describe('x-skein-trusted', () => {
     }
   })
 
-  it('shows what only counts, lists or describes to nobody', async () => {
+  it('sends nothing to peers for endpoints that only count, list or describe', async () => {
     const { open, calls } = await setUp()
     const gateway = open()
     await post(gateway, '/v1/messages/count_tokens', { model: 'm', messages })
@@ -110,7 +110,7 @@ describe('x-skein-trusted', () => {
     expect(calls()).toEqual([0, 0, 0])
   })
 
-  it('holds for a batch, also once the gateway has come back', async () => {
+  it('applies to a batch, also after the gateway restarts', async () => {
     const { open, calls, keys } = await setUp()
     const before = open()
     const headers = { 'x-skein-trusted': keys[2] ?? '' }
@@ -127,7 +127,7 @@ describe('x-skein-trusted', () => {
     expect(calls().slice(0, 2)).toEqual([0, 0])
   })
 
-  it('is no way to get the answer that others gave for the same idempotency key', async () => {
+  it('does not replay the answer of other peers for the same idempotency key', async () => {
     const { open, calls, keys } = await setUp()
     const gateway = open()
     const ask = async (trusted?: string): Promise<Response> => {
@@ -148,14 +148,14 @@ describe('x-skein-trusted', () => {
     expect(own.headers.get('x-skein-peer')).toBe(third)
     expect(calls()[2]).toBe(asked + 1)
     const both = await ask(`${second},${third}`)
-    // The same list, however it is written, is the same request.
+    // The same list in another spelling is the same request.
     const again = await ask(` ${third}, ${second},${third}`)
     expect(again.headers.get('x-skein-replayed')).toBe('true')
     expect(again.headers.get('x-skein-peer')).toBe(both.headers.get('x-skein-peer'))
   })
 })
 
-describe('a batch whose headers say what cannot be', () => {
+describe('a batch with invalid headers', () => {
   it.each([
     [{ 'x-skein-trusted': 'alice' }, 'trusted'],
     [{ 'x-skein-trusted': '' }, 'trusted'],

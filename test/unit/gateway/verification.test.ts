@@ -6,8 +6,8 @@ import { Ollama } from 'ollama'
 import OpenAI, { APIError, toFile } from 'openai'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createGateway } from '../../../gateway/index.ts'
-import { gatewayClientOf } from '../../fixtures/gateway-client.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../fixtures/scripted-swarm.ts'
+import { gatewayClientOf } from '../../../testing/swarms/gateway-client.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../testing/swarms/scripted-swarm.ts'
 
 vi.setConfig({ testTimeout: 20_000 })
 
@@ -22,7 +22,7 @@ const messages = [{ role: 'user' as const, content: 'Count from 1 to 9.' }]
 const chat = { model: 'm', temperature: 0, messages }
 const passed = { status: 'passed', parts: [{ outcome: 'passed', misses: 0, hardMisses: 0 }] }
 
-/** Official SDKs, in-process, whose requests say how they are to be verified. */
+/** Official SDKs, in-process, with a verification mode in their requests. */
 async function sdksOver(peers: readonly ScriptedPeerInit[], verify?: string) {
   const swarm = await ScriptedSwarm.create(peers, { timeoutMs: 5_000 })
   onTestFinished(() => swarm[Symbol.asyncDispose]())
@@ -45,7 +45,7 @@ async function sdksOver(peers: readonly ScriptedPeerInit[], verify?: string) {
     anthropic: new Anthropic({ ...common, baseURL: 'http://skein.local' }),
     ollama: new Ollama({ host: 'http://skein.local', fetch }),
     fetch,
-    /** What was sent last. */
+    /** Body of the last response. */
     sent: async () => (await texts.at(-1)) ?? '',
   }
 }
@@ -56,7 +56,7 @@ async function collect<T>(stream: AsyncIterable<T>): Promise<T[]> {
   return all
 }
 
-/** What no SDK has a type for. */
+/** Fields without an SDK type. */
 const skeinOf = (value: unknown): unknown => (value as { skein?: { verification?: unknown } }).skein
 
 const failureOf = async (failing: PromiseLike<unknown>): Promise<APIError> =>
@@ -66,7 +66,7 @@ const failureOf = async (failing: PromiseLike<unknown>): Promise<APIError> =>
   )
 
 describe('an answer that is to be verified always', () => {
-  it('tells the verdict in a whole answer and in its headers', async () => {
+  it('has the verdict in a whole answer and in its headers', async () => {
     const { openai, anthropic, ollama } = await sdksOver([rates, rates, rates], 'always')
     const { data, response } = await openai.chat.completions.create(chat).withResponse()
     expect(skeinOf(data)).toMatchObject({ verification: passed })
@@ -82,7 +82,7 @@ describe('an answer that is to be verified always', () => {
     expect(skeinOf(line)).toMatchObject({ verification: passed })
   })
 
-  it('tells it at the end of a stream', async () => {
+  it('has it at the end of a stream', async () => {
     const { openai, anthropic, ollama, sent } = await sdksOver([rates, rates, rates], 'always')
     for (const more of [{}, { stream_options: { include_usage: true } }]) {
       const stream = await openai.chat.completions.create({ ...chat, ...more, stream: true })
@@ -111,7 +111,7 @@ describe('an answer that is to be verified always', () => {
     expect(skeinOf(lines.at(0))).toBeUndefined()
   })
 
-  it('says so, and why, where nobody could tell', async () => {
+  it('is unverified, with the reason, if no scorer could rate it', async () => {
     const { openai } = await sdksOver([rates], 'always')
     const { data, response } = await openai.chat.completions.create(chat).withResponse()
     expect(skeinOf(data)).toMatchObject({
@@ -153,7 +153,7 @@ describe('an answer that is to be verified always', () => {
 })
 
 describe('an answer whose verification is required', () => {
-  it('is an error with the reason where nobody can tell', async () => {
+  it('is an error with the reason if no scorer can rate it', async () => {
     const { openai, anthropic } = await sdksOver([rates], 'required')
     const failure = await failureOf(openai.chat.completions.create(chat))
     expect(failure).toMatchObject({ status: 502, code: 'verification_failed' })
@@ -169,7 +169,7 @@ describe('an answer whose verification is required', () => {
 })
 
 describe('an answer that is not to wait for a verdict', () => {
-  it('is as if there were none', async () => {
+  it('has no verification field', async () => {
     const { openai, sent } = await sdksOver([rates, rates])
     const { data, response } = await openai.chat.completions.create(chat).withResponse()
     expect(skeinOf(data)).toBeUndefined()

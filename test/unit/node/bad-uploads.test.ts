@@ -11,7 +11,7 @@ import {
   type HarnessInit,
   head,
   upload,
-} from '../../fixtures/node-harness.ts'
+} from '../../../testing/swarms/node-harness.ts'
 
 const body = chatBody('Count from 1 to 5.')
 const scoreBody = new TextEncoder().encode(

@@ -9,7 +9,7 @@ import {
   frames,
   textOf,
   upload,
-} from '../../fixtures/node-harness.ts'
+} from '../../../testing/swarms/node-harness.ts'
 
 const count = chatBody('Count from 1 to 60.')
 

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { createScriptedBackend } from '../../../backend/index.ts'
-import { chatBody, collect, createHarness, textOf, upload } from '../../fixtures/node-harness.ts'
+import {
+  chatBody,
+  collect,
+  createHarness,
+  textOf,
+  upload,
+} from '../../../testing/swarms/node-harness.ts'
 
 describe('serving', () => {
   it('answers a chat: accepted, chunks in sequence, one done', async () => {

@@ -50,18 +50,18 @@ describe('advertisement', () => {
     key = await generateKeyPair('Ed25519')
   })
 
-  it('opens as it was sealed, named after its signer', async () => {
+  it('opens as it was sealed, with the signer as its peer', async () => {
     const opened = await openAdvertisement(await sealAdvertisement(plain, key), { nowMs })
     expect(opened).toEqual({ ...plain, peerId: peerIdFromPrivateKey(key) })
   })
 
-  it('expires by its own time', () => {
+  it('expires at its own expiry time', () => {
     const ad = { ...plain, peerId: peerIdFromPrivateKey(key) }
     expect(isExpired(ad, plain.expiresAtMs - 1)).toBe(false)
     expect(isExpired(ad, plain.expiresAtMs)).toBe(true)
   })
 
-  it('normalises names and drops words of the future', async () => {
+  it('normalises names and drops unknown capabilities', async () => {
     const future = {
       ...plain,
       models: [
@@ -86,7 +86,7 @@ describe('advertisement', () => {
     ['issued in the future', { issuedAtMs: nowMs + LIMITS.maxClockSkewMs + 1 }],
     ['living too long', { expiresAtMs: nowMs + LIMITS.maxAdvertisementAgeMs + 1 }],
     ['ending before it begins', { expiresAtMs: nowMs - 1 }],
-    ['with a digest that is none', { models: [{ ...plain.models[0], digest: 'sha256:xyz' }] }],
+    ['with an invalid digest', { models: [{ ...plain.models[0], digest: 'sha256:xyz' }] }],
     ['with a nameless model', { models: [{ ...plain.models[0], id: '  ' }] }],
     ['with an endless name', { protocols: ['x'.repeat(LIMITS.maxNameLength + 1)] }],
   ])('is refused when %s', async (_, change) => {
@@ -119,7 +119,7 @@ describe('advertisement', () => {
     })
   })
 
-  it('with any byte changed is refused, or says the same', async () => {
+  it('with any byte changed is refused, or has the same content', async () => {
     const envelope = await sealAdvertisement(plain, key)
     const honest = await openAdvertisement(envelope, { nowMs })
     await fc.assert(

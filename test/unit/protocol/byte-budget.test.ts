@@ -21,7 +21,7 @@ function fill(budget: ByteBudget, peer: string, network: string, piece = SMALL_C
 }
 
 describe('memory for requests', () => {
-  it('takes back what was given, once', () => {
+  it('releases a claim once', () => {
     const budget = new ByteBudget(TOTAL)
     const claim = budget.claim({ peer: 'a', network: 'n' })
     claim.grow(100)
@@ -33,7 +33,7 @@ describe('memory for requests', () => {
     expect(budget.usedBytes).toBe(0)
   })
 
-  it('leaves to others more than one peer can hold', () => {
+  it('leaves more to others than one peer can hold', () => {
     const budget = new ByteBudget(TOTAL)
     const greedy = fill(budget, 'a', 'n')
     expect(greedy.held).toBeLessThanOrEqual(TOTAL / 3)
@@ -41,7 +41,7 @@ describe('memory for requests', () => {
     greedy.release()
   })
 
-  it('bounds all identities of a network together', () => {
+  it('limits all identities of a network together', () => {
     const budget = new ByteBudget(TOTAL)
     let held = 0
     for (let n = 0; n < 200; n += 1) held += fill(budget, `sybil-${n}`, 'n').held
@@ -49,7 +49,7 @@ describe('memory for requests', () => {
     expect(fill(budget, 'honest', 'm').held).toBeGreaterThan(TOTAL / 20)
   })
 
-  it('keeps room for small requests of peers whose network holds all that it may', () => {
+  it('keeps room for small requests of peers whose network is at its limit', () => {
     const budget = new ByteBudget(TOTAL)
     for (let n = 0; n < 200; n += 1) fill(budget, `sybil-${n}`, 'n')
     const small = budget.claim({ peer: 'honest', network: 'n' })
@@ -59,7 +59,7 @@ describe('memory for requests', () => {
     )
   })
 
-  it('is never used up beyond its bound by small requests either', () => {
+  it('is not exceeded by small requests either', () => {
     const budget = new ByteBudget(TOTAL)
     for (let n = 0; n < 1_000; n += 1) {
       budget.claim({ peer: `p${n}`, network: 'n' }).grow(SMALL_CLAIM_BYTES)

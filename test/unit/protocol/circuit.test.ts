@@ -12,7 +12,7 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'))
 
 describe('messages of circuit relay v2', () => {
-  it('are those of other implementations, byte by byte', () => {
+  it('equal those of other implementations, byte by byte', () => {
     expect(hex(encodeHopRequest({ type: 'reserve' }))).toBe('0800')
     expect(hex(encodeHopRequest({ type: 'connect', peer: bytes('0001') }))).toBe('080112040a020001')
     expect(hex(encodeHopAnswer({ status: 'no_reservation' }))).toBe('080228cc01')
@@ -20,7 +20,7 @@ describe('messages of circuit relay v2', () => {
     expect(decodeStopAnswer(bytes('08012064'))).toBe('ok')
   })
 
-  it('come back as they were', () => {
+  it('survive a round trip', () => {
     const connect = { type: 'connect', peer: bytes('0001') } as const
     expect(decodeHopRequest(encodeHopRequest({ type: 'reserve' }))).toEqual({ type: 'reserve' })
     expect(decodeHopRequest(encodeHopRequest(connect))).toEqual(connect)
@@ -31,7 +31,7 @@ describe('messages of circuit relay v2', () => {
     expect(decodeHopAnswer(encodeHopAnswer(answer))).toEqual(answer)
   })
 
-  it('are refused where they make no sense', () => {
+  it('are refused if they are invalid', () => {
     expect(() => decodeHopRequest(bytes('0801'))).toThrow('neither RESERVE nor CONNECT')
     expect(() => decodeHopRequest(bytes('0802'))).toThrow('neither RESERVE nor CONNECT')
     expect(() => decodeHopRequest(bytes('ff'))).toThrow('malformed')
@@ -39,7 +39,7 @@ describe('messages of circuit relay v2', () => {
     expect(() => decodeStopAnswer(bytes('ff'))).toThrow('malformed')
   })
 
-  it('count a status that is not known as a refusal', () => {
+  it('treat an unknown status as a refusal', () => {
     expect(decodeHopAnswer(bytes('080228e707')).status).toBe('permission_denied')
   })
 })

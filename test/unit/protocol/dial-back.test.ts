@@ -15,7 +15,7 @@ const target = { address: multiaddr('/ip4/44.0.0.2/tcp/4801'), nonce: new Uint8A
 const targets = (count: number) => Array.from({ length: count }, () => target)
 
 describe('dial-back messages', () => {
-  it('come back as they were', () => {
+  it('survive a round trip', () => {
     const request = encodeDialBackRequest(targets(2))
     const [first, second] = decodeDialBackRequest(request)
     expect(first?.address.equals(target.address)).toBe(true)
@@ -25,7 +25,7 @@ describe('dial-back messages', () => {
     expect(decodeDialBackNonce(encodeDialBackNonce(target.nonce))).toEqual(target.nonce)
   })
 
-  it('are padded, and fit into the frame at the most targets', () => {
+  it('are padded, and fit into a frame with the maximum number of targets', () => {
     const request = encodeDialBackRequest(targets(LIMITS.maxDialBackTargets))
     expect(request.length).toBeGreaterThan(
       LIMITS.maxDialBackTargets * LIMITS.dialBackBytesPerTarget,

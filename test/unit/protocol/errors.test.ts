@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ERROR_TABLE, InferenceError } from '../../../protocol/index.ts'
 
 describe('errors', () => {
-  it('are documented as they are', () => {
+  it('match their documentation', () => {
     const page = readFileSync(new URL('../../../docs/wire-protocol.md', import.meta.url), 'utf8')
     const yes = (value: boolean): string => (value ? 'yes' : 'no')
     for (const [code, traits] of Object.entries(ERROR_TABLE)) {

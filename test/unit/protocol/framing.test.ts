@@ -13,7 +13,7 @@ async function collect(stream: Stream, init = roomy): Promise<Uint8Array[]> {
   return frames
 }
 
-/** Awaits a read that has to fail, and tells how. */
+/** Awaits a read that has to fail, and returns its error. */
 async function failureOf(read: Promise<unknown>): Promise<string> {
   const error = await read.then(
     () => new Error('the read succeeded'),
@@ -46,7 +46,7 @@ describe('framing', () => {
     )
   })
 
-  it('delivers what arrived before anyone read', async () => {
+  it('delivers what arrived before the first read', async () => {
     const [out, inn] = await streamPair({ delay: 0 })
     const writer = new FrameWriter(out)
     await writer.write(Uint8Array.of(1, 2, 3))
@@ -129,7 +129,7 @@ describe('framing', () => {
     expect(await read).toBe('stream_reset')
   })
 
-  it('tells a reset from an end', async () => {
+  it('distinguishes a reset from an end', async () => {
     const [out, inn] = await streamPair({ delay: 0 })
     const read = failureOf(collect(inn))
     await new FrameWriter(out).write(Uint8Array.of(1))

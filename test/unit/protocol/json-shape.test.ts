@@ -23,7 +23,7 @@ function countOf(value: unknown, count: Count = { containers: 0, strings: 0 }): 
 }
 
 describe('the shape of JSON', () => {
-  it('counts what a parser would make of it, whatever the strings hold', () => {
+  it('counts the values that a parser would create, with any string content', () => {
     const { jsonValue } = fc
     fc.assert(
       fc.property(jsonValue({ maxDepth: 5 }), fc.nat(2), (value, spaces) => {
@@ -75,7 +75,7 @@ describe('a request within every bound on bytes', () => {
     expect(() => parseRequestBytes(kind, bytesOf(`{"model":"m",${body}}`))).toThrow(refused(why))
   })
 
-  it('is refused before it is parsed where there is no memory for it', () => {
+  it('is refused before parsing if there is no memory for it', () => {
     const reserve = (bytes: number): void => {
       expect(bytes).toBeGreaterThan(1_000)
       throw new Error('no memory')

@@ -18,7 +18,7 @@ describe('model ids', () => {
     expect(normalizeModelId(id)).toBe(normal)
   })
 
-  it('read with and without a digest', () => {
+  it('are parsed with and without a digest', () => {
     expect(parseModelReference('Tiny:latest')).toEqual({ id: 'tiny' })
     expect(parseModelReference(`tiny@${digest}`)).toEqual({ id: 'tiny', digest })
     expect(parseModelReference('user@host/model')).toEqual({ id: 'user@host/model' })
@@ -30,7 +30,7 @@ describe('model ids', () => {
     )
   })
 
-  it('have one key a shard, shared by every spelling, distinct from other models', async () => {
+  it('have one key per shard, equal for every spelling, distinct from other models', async () => {
     const keys = await Promise.all(
       [...Array(MODEL_KEY_SHARDS).keys()].flatMap((shard) => [
         modelKey('tiny', shard),

@@ -22,7 +22,7 @@ function refusalOf(parse: () => unknown): InferenceError {
 }
 
 describe('a request', () => {
-  it('keeps the fields that matter and drops those that cannot change an answer', () => {
+  it('keeps relevant fields and drops those that cannot change an answer', () => {
     const request = chat({ user: 'u', store: true, stream: true, temperature: 0, stop: ['\n'] })
     expect(request.body).toEqual({ model: 'm', messages, temperature: 0, stop: ['\n'] })
   })
@@ -69,7 +69,7 @@ describe('a request', () => {
     )
   })
 
-  it('may not nest a schema without end', () => {
+  it('may not nest a schema too deeply', () => {
     let schema: object = {}
     for (let depth = 0; depth < 10_000; depth++) schema = { not: schema }
     const response_format = { type: 'json_schema', json_schema: { name: 's', schema } }

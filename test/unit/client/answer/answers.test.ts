@@ -9,8 +9,8 @@ import {
   modelNamed,
   readRequest,
   says,
-} from '../../../fixtures/client-peers.ts'
-import { FakeSwarm } from '../../../fixtures/fake-swarm.ts'
+} from '../../../../testing/swarms/client-peers.ts'
+import { FakeSwarm } from '../../../../testing/swarms/fake-swarm.ts'
 
 const messages = [{ role: 'user', content: 'hi' }]
 const request = { model: 'M:latest', messages }

@@ -2,7 +2,7 @@ import type { PeerId } from '@libp2p/interface'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { autoModels } from '../../../../client/chain/auto-models.ts'
 import type { Advertisement, ModelAdvertisement } from '../../../../protocol/index.ts'
-import { advertisementOf, modelNamed, newPeerId } from '../../../fixtures/client-peers.ts'
+import { advertisementOf, modelNamed, newPeerId } from '../../../../testing/swarms/client-peers.ts'
 
 let ids: Awaited<ReturnType<typeof newPeerId>>[]
 

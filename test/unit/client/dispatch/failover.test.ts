@@ -17,8 +17,8 @@ import {
   says,
   talksGarbage,
   worksThenAnswers,
-} from '../../../fixtures/client-peers.ts'
-import { FakeSwarm, type FakeSwarmInit } from '../../../fixtures/fake-swarm.ts'
+} from '../../../../testing/swarms/client-peers.ts'
+import { FakeSwarm, type FakeSwarmInit } from '../../../../testing/swarms/fake-swarm.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const impatient: FakeSwarmInit = {

@@ -20,8 +20,8 @@ import {
   refuses,
   resetsAfter,
   says,
-} from '../../../fixtures/client-peers.ts'
-import { FakeSwarm, type FakeSwarmInit } from '../../../fixtures/fake-swarm.ts'
+} from '../../../../testing/swarms/client-peers.ts'
+import { FakeSwarm, type FakeSwarmInit } from '../../../../testing/swarms/fake-swarm.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'Count.' }] } as const
 /** Weights that all share; engines that go on by text, or by ids as well. */

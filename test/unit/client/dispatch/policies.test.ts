@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RequestEvent } from '../../../../client/index.ts'
 import { InferenceError } from '../../../../protocol/index.ts'
-import { ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
+import { ScriptedSwarm } from '../../../../testing/swarms/scripted-swarm.ts'
 
 const chat = { model: 'm', messages: [{ role: 'user', content: 'Count.' }] } as const
 const exact = { ...chat, temperature: 0 } as const

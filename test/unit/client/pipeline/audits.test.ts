@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { Reputation } from '../../../../client/trust/reputation/reputation.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../../testing/swarms/scripted-swarm.ts'
 
 const body = {
   model: 'm',
@@ -44,7 +44,7 @@ describe('an answer that is verified while the caller waits', () => {
     const answer = requester.streamChat(body, options)
     await expect(Array.fromAsync(answer)).rejects.toMatchObject({
       code: 'verification_failed',
-      message: expect.stringMatching(/none of its vocabulary/),
+      message: expect.stringMatching(/not in its vocabulary/),
     })
     expect(reputation.report(liar.key)).toMatchObject([{ strikes: 1 }])
   })

@@ -8,8 +8,8 @@ import {
   chatDelta,
   hangsAfter,
   readRequest,
-} from '../../../fixtures/client-peers.ts'
-import { FakeSwarm } from '../../../fixtures/fake-swarm.ts'
+} from '../../../../testing/swarms/client-peers.ts'
+import { FakeSwarm } from '../../../../testing/swarms/fake-swarm.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const hello = chatDelta(0, { content: 'hel' })

@@ -7,7 +7,7 @@ import {
   type InferenceRequest,
 } from '../../../../protocol/index.ts'
 import { VirtualClock } from '../../../../testing/index.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../../testing/swarms/scripted-swarm.ts'
 
 const body = {
   model: 'm',
@@ -73,7 +73,7 @@ describe('an answer that is verified while the caller waits', () => {
     const stream = swarm.swarm.requester.streamChat(body, always)
     await expect(Array.fromAsync(stream)).rejects.toMatchObject({
       code: 'verification_failed',
-      message: expect.stringContaining('it showed another text than it wrote'),
+      message: expect.stringContaining('it displayed another text than its tokens'),
       details: { verification: { parts: [{ peerId: keyOf(swarm, 0), outcome: 'failed' }] } },
     })
   })

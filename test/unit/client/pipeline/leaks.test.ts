@@ -11,8 +11,8 @@ import {
   resetsAfter,
   says,
   talksGarbage,
-} from '../../../fixtures/client-peers.ts'
-import { FakeSwarm } from '../../../fixtures/fake-swarm.ts'
+} from '../../../../testing/swarms/client-peers.ts'
+import { FakeSwarm } from '../../../../testing/swarms/fake-swarm.ts'
 
 const template = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 const hello = chatDelta(0, { content: 'hel' })

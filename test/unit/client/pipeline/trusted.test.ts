@@ -3,8 +3,8 @@ import type { Script } from '../../../../backend/index.ts'
 import { runBatch } from '../../../../client/split/batch/run-batch.ts'
 import { splitRequests } from '../../../../client/split/split-requests.ts'
 import { InferenceError } from '../../../../protocol/index.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../../testing/swarms/scripted-swarm.ts'
 import { systemClock } from '../../../../timing/index.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
 
 const body = {
   model: 'm',

@@ -2,10 +2,10 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Verification } from '../../../../client/index.ts'
 import { splitRequests } from '../../../../client/split/split-requests.ts'
 import { InferenceError } from '../../../../protocol/index.ts'
+import { answers } from '../../../../testing/swarms/client-peers.ts'
+import { FakeSwarm } from '../../../../testing/swarms/fake-swarm.ts'
+import { type ScriptedPeerInit, ScriptedSwarm } from '../../../../testing/swarms/scripted-swarm.ts'
 import { systemClock } from '../../../../timing/index.ts'
-import { answers } from '../../../fixtures/client-peers.ts'
-import { FakeSwarm } from '../../../fixtures/fake-swarm.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../../fixtures/scripted-swarm.ts'
 
 const capabilities = ['chat', 'completion', 'embedding', 'token_ids', 'tools', 'score'] as const
 const rates: ScriptedPeerInit = { model: { capabilities } }

@@ -12,7 +12,7 @@ import {
   type ScriptedPeer,
   type ScriptedPeerInit,
   ScriptedSwarm,
-} from '../../../fixtures/scripted-swarm.ts'
+} from '../../../../testing/swarms/scripted-swarm.ts'
 
 const messages = [{ role: 'user', content: 'Count from 1 to 5.' }] as const
 const FIVE = '1, 2, 3, 4, 5.'

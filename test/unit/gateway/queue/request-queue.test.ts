@@ -25,7 +25,7 @@ function queueOf(init: Partial<RequestQueueInit> = {}) {
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 describe('a queue', () => {
-  it('lets in what the slots keep busy, and each key in its turn', async () => {
+  it('admits as many as the slots allow, and each key in turn', async () => {
     const { queue, order, enter } = queueOf()
     const running = [await enter('a'), await enter('a')]
     const waiting = ['a', 'a', 'a', 'b', 'c'].map((key) => enter(key))
@@ -39,7 +39,7 @@ describe('a queue', () => {
     expect(queue.depth).toBe(0)
   })
 
-  it('tells the number of turns before a request', async () => {
+  it('reports the number of turns before a request', async () => {
     const { queue, enter } = queueOf()
     await enter('a')
     await enter('a')
@@ -55,7 +55,7 @@ describe('a queue', () => {
     expect(ahead).toEqual([1, 2, 2, 0])
   })
 
-  it('is bounded, in all and for each key, and says when to come back', async () => {
+  it('is bounded, in total and per key, and says when to retry', async () => {
     const { enter } = queueOf({ maxQueued: 3, maxQueuedPerKey: 2 })
     await enter('a')
     await enter('a')
@@ -66,7 +66,7 @@ describe('a queue', () => {
     await expect(enter('c')).rejects.toMatchObject({ code: 'over_capacity' })
   })
 
-  it('refuses at once what would wait longer than it may, with the time that it takes', async () => {
+  it('refuses at once a request that would wait past its deadline, with the expected wait', async () => {
     const { clock, enter } = queueOf()
     for (let count = 0; count < 3; count += 1) {
       const turn = await enter('a')
@@ -100,7 +100,7 @@ describe('a queue', () => {
     expect(queue.depth).toBe(0)
   })
 
-  it('has a refused request wait, before others of its key, and lets fewer run from then on', async () => {
+  it('requeues a refused request before others of its key, and lowers the concurrency', async () => {
     const { clock, order, enter } = queueOf()
     const first = await enter('a')
     const second = await enter('b')
@@ -118,7 +118,7 @@ describe('a queue', () => {
     await other
   })
 
-  it('passes a refusal on where nothing says that there will be room, or no time is left', async () => {
+  it('passes on a refusal if no slot can be expected, or no time is left', async () => {
     const busy = new InferenceError('over_capacity', 'full', { retryAfterMs: 2_000 })
     const unknown = queueOf({ slots: () => 0 })
     await expect((await unknown.enter('a')).again(busy)).rejects.toBe(busy)

@@ -7,8 +7,8 @@ import {
   modelNamed,
   newPeerId,
   refuses,
-} from '../../../../fixtures/client-peers.ts'
-import { FakeSwarm } from '../../../../fixtures/fake-swarm.ts'
+} from '../../../../../testing/swarms/client-peers.ts'
+import { FakeSwarm } from '../../../../../testing/swarms/fake-swarm.ts'
 
 const messages = [{ role: 'user', content: 'hi' }]
 const request = { model: 'm', messages }

@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest'
-import { answers, refuses } from '../../../../fixtures/client-peers.ts'
-import { FakeSwarm } from '../../../../fixtures/fake-swarm.ts'
+import { answers, refuses } from '../../../../../testing/swarms/client-peers.ts'
+import { FakeSwarm } from '../../../../../testing/swarms/fake-swarm.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 

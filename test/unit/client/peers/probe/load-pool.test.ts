@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { LoadPool } from '../../../../../client/peers/probe/load-pool.ts'
-import { READY } from '../../../../fixtures/client-peers.ts'
+import { READY } from '../../../../../testing/swarms/client-peers.ts'
 
 describe('LoadPool', () => {
   it('forgets a sample after half a second, and keeps the newest', () => {

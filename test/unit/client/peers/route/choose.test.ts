@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { choose, heatOf, type Option } from '../../../../../client/peers/route/choose.ts'
-import { READY } from '../../../../fixtures/client-peers.ts'
+import { READY } from '../../../../../testing/swarms/client-peers.ts'
 
 const unit = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true })
 const options = fc.array(

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type CostInputs, costOf, predictTtftMs } from '../../../../../client/peers/route/cost.ts'
 import { LEAVING_TIER, tierOf } from '../../../../../client/peers/route/tier.ts'
-import { READY } from '../../../../fixtures/client-peers.ts'
+import { READY } from '../../../../../testing/swarms/client-peers.ts'
 
 const inputs: CostInputs = {
   latency: { rttMs: 10, overheadMs: 20, prefillRate: 100, decodeRate: 100 },

@@ -6,7 +6,7 @@ import { isSaturated } from '../../../../../client/peers/route/saturation.ts'
 import type { RouteCandidate } from '../../../../../client/request/candidate.ts'
 import { subnetsOf } from '../../../../../host/index.ts'
 import type { Load } from '../../../../../protocol/index.ts'
-import { READY } from '../../../../fixtures/client-peers.ts'
+import { READY } from '../../../../../testing/swarms/client-peers.ts'
 
 const peer = (key: string, operator: string, ...addresses: string[]): RouteCandidate => ({
   key,

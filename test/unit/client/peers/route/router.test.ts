@@ -4,8 +4,8 @@ import { createRouter } from '../../../../../client/peers/route/create-router.ts
 import type { AnswerTimes, RouteRequest, Router } from '../../../../../client/peers/route/router.ts'
 import { LEAVING_TIER } from '../../../../../client/peers/route/tier.ts'
 import type { RouteCandidate } from '../../../../../client/request/candidate.ts'
+import { READY } from '../../../../../testing/swarms/client-peers.ts'
 import { systemClock } from '../../../../../timing/index.ts'
-import { READY } from '../../../../fixtures/client-peers.ts'
 
 const TIMES: AnswerTimes = {
   ttftMs: 100,

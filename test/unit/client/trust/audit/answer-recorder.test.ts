@@ -116,7 +116,7 @@ describe('an answer of several peers', () => {
       ['a', 0, 2],
       ['b', 2, 3],
     ])
-    expect(recorder.inputs().map(({ tellsIds }) => tellsIds)).toEqual([true, true])
+    expect(recorder.inputs().map(({ hasAllIds }) => hasAllIds)).toEqual([true, true])
   })
 })
 
@@ -125,7 +125,7 @@ describe('text without token ids', () => {
   const tells = (events: readonly AnswerEvent[], asked?: AnswerRequest) =>
     heard(events, asked)
       .inputs()
-      .map(({ tellsIds }) => tellsIds)
+      .map(({ hasAllIds }) => hasAllIds)
 
   it('of a peer that promises ids is noticed, all of it or the end of it', () => {
     expect(tells([piece(LONG, [])])).toEqual([false])
@@ -141,7 +141,7 @@ describe('text without token ids', () => {
       piece(LONG, [], { key: 'b' }),
       piece('three', [3], { key: 'c' }),
     ])
-    expect(recorder.inputs().map(({ tellsIds }) => tellsIds)).toEqual([true, false, true])
+    expect(recorder.inputs().map(({ hasAllIds }) => hasAllIds)).toEqual([true, false, true])
     expect(partsOf(recorder)).toEqual([['a', 0, 1]])
   })
 

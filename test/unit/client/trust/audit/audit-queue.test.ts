@@ -20,7 +20,7 @@ function queueOf() {
           begun.push(name)
           return promise
         },
-        onLeftOut: () => leftOut.push(name),
+        onDropped: () => leftOut.push(name),
       })
     },
     async end(name: string) {

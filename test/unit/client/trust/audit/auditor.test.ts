@@ -13,7 +13,11 @@ import {
   type ScoreRequest,
   type Usage,
 } from '../../../../../protocol/index.ts'
-import { advertisementOf, modelNamed, newPeerId } from '../../../../fixtures/client-peers.ts'
+import {
+  advertisementOf,
+  modelNamed,
+  newPeerId,
+} from '../../../../../testing/swarms/client-peers.ts'
 
 const DIGEST = `sha256:${'5'.repeat(64)}`
 const ANSWER = Array.from({ length: 24 }, (_, at) => at + 100)

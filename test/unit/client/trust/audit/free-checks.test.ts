@@ -13,7 +13,7 @@ function seen(
   return {
     candidate: report.candidate ?? candidate(),
     isFirst: true,
-    tellsIds: true,
+    hasAllIds: true,
     report: {
       candidate: candidate(),
       usage: { promptTokens: 10, completionTokens: 40, cachedPromptTokens: 0 },
@@ -37,7 +37,7 @@ function candidate(parameters = 0, capabilities = ['chat', 'token_ids']): Candid
 }
 
 const weights = (one: FreeCheckInput): readonly string[] =>
-  new FreeChecks().look(one).map(({ weight }) => weight)
+  new FreeChecks().check(one).map(({ weight }) => weight)
 
 describe('an honest answer', () => {
   it('has nothing odd, be it long, short or told with its probabilities', () => {
@@ -56,8 +56,8 @@ describe('an honest answer', () => {
 
   it('may say the same to the same request again', () => {
     const checks = new FreeChecks()
-    expect(checks.look(seen())).toEqual([])
-    expect(checks.look(seen())).toEqual([])
+    expect(checks.check(seen())).toEqual([])
+    expect(checks.check(seen())).toEqual([])
   })
 })
 
@@ -81,10 +81,10 @@ describe('proof of a lie is', () => {
   })
 
   it('text without the ids that it promises to tell', () => {
-    expect(weights(seen({ tellsIds: false, tokenIds: [] }))).toEqual(['proof'])
-    const { report: _, ...begun } = seen({ tellsIds: false, isFirst: false })
+    expect(weights(seen({ hasAllIds: false, tokenIds: [] }))).toEqual(['proof'])
+    const { report: _, ...begun } = seen({ hasAllIds: false, isFirst: false })
     expect(weights(begun)).toEqual(['proof'])
-    const silent = seen({ tellsIds: false }, { candidate: candidate(0, ['chat']) })
+    const silent = seen({ hasAllIds: false }, { candidate: candidate(0, ['chat']) })
     expect(weights(silent)).toEqual([])
   })
 
@@ -101,8 +101,8 @@ describe('proof of a lie is', () => {
 describe('reason to look closely is', () => {
   it('the same long answer to another request', () => {
     const checks = new FreeChecks()
-    expect(checks.look(seen())).toEqual([])
-    expect(checks.look(seen({ request: 'two' }))).toMatchObject([{ weight: 'reason-to-audit' }])
+    expect(checks.check(seen())).toEqual([])
+    expect(checks.check(seen({ request: 'two' }))).toMatchObject([{ weight: 'reason-to-audit' }])
   })
 
   it('weights other than those advertised', () => {

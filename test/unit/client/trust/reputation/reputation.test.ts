@@ -9,9 +9,9 @@ import {
   NO_EVIDENCE,
   withEvidence,
 } from '../../../../../client/trust/reputation/evidence.ts'
+import type { AuditEvidence } from '../../../../../client/trust/reputation/peer-standing.ts'
 import { Reputation } from '../../../../../client/trust/reputation/reputation.ts'
 import { specClassOf } from '../../../../../client/trust/reputation/spec-class.ts'
-import type { AuditEvidence } from '../../../../../client/trust/reputation/standing.ts'
 
 const PASSED: AuditEvidence = { outcome: 'passed', logRatio: -0.5, hardMisses: 0 }
 const FAILED: AuditEvidence = { outcome: 'failed', logRatio: 2, hardMisses: 0 }

@@ -8,7 +8,7 @@ import {
 } from '../../../../../client/trust/verify/scored-position.ts'
 import { decisionAt, evidenceOf } from '../../../../../client/trust/verify/sprt.ts'
 import { tooSurprising } from '../../../../../client/trust/verify/surprisal.ts'
-import { judge } from '../../../../../client/trust/verify/verdict.ts'
+import { tokenVerdict } from '../../../../../client/trust/verify/token-verdict.ts'
 
 const sure = (id: number): ScoredPosition => ({ id, logprob: -0.1, top: [{ id, logprob: -0.1 }] })
 /** A token so many nats below the first choice. */
@@ -32,21 +32,23 @@ describe('the margin of a token', () => {
 describe('an answer at temperature 0', () => {
   it('passes with near ties, as rounding makes them', () => {
     const answer = [...repeat(98, sure(1)), below(0.1), below(0.3)]
-    expect(judge(answer, 0)).toMatchObject({ outcome: 'passed', misses: 2, hardMisses: 0 })
+    expect(tokenVerdict(answer, 0)).toMatchObject({ outcome: 'passed', misses: 2, hardMisses: 0 })
   })
 
   it('fails with three tokens that the model would not write', () => {
     const answer = [...repeat(97, sure(1)), below(3), below(9), untold]
-    expect(judge(answer, 0)).toMatchObject({ outcome: 'failed', hardMisses: 3 })
+    expect(tokenVerdict(answer, 0)).toMatchObject({ outcome: 'failed', hardMisses: 3 })
   })
 
   it('is suspect with one of them, or with more near misses than are usual', () => {
-    expect(judge([...repeat(49, sure(1)), untold], 0).outcome).toBe('suspect')
-    expect(judge([...repeat(40, sure(1)), ...repeat(10, below(0.5))], 0).outcome).toBe('suspect')
+    expect(tokenVerdict([...repeat(49, sure(1)), untold], 0).outcome).toBe('suspect')
+    expect(tokenVerdict([...repeat(40, sure(1)), ...repeat(10, below(0.5))], 0).outcome).toBe(
+      'suspect',
+    )
   })
 
   it('that is too short proves nothing', () => {
-    expect(judge(repeat(7, untold), 0).outcome).toBe('inconclusive')
+    expect(tokenVerdict(repeat(7, untold), 0).outcome).toBe('inconclusive')
   })
 })
 
@@ -126,7 +128,7 @@ describe('a sampled answer', () => {
       const asked = { ...filters, temperature }
       const draw = drawing(asked, random)
       for (let round = 0; round < 5; round += 1) {
-        expect(judge(answer(draw), temperature, asked)).toMatchObject({
+        expect(tokenVerdict(answer(draw), temperature, asked)).toMatchObject({
           outcome: 'passed',
           hardMisses: 0,
         })
@@ -139,7 +141,7 @@ describe('a sampled answer', () => {
     for (const temperature of HEATS) {
       const draw = drawing({ ...OFF, temperature }, random)
       for (let round = 0; round < 5; round += 1) {
-        const { outcome, hardMisses } = judge(answer(draw), temperature)
+        const { outcome, hardMisses } = tokenVerdict(answer(draw), temperature)
         expect(['passed', 'suspect']).toContain(outcome)
         expect(hardMisses).toBe(0)
       }
@@ -164,9 +166,11 @@ describe('a sampled answer', () => {
       top: [-0.7, -0.75, -3].map((logprob, at) => ({ id: at + 1, logprob })),
     }
     for (const temperature of [1e-9, 1e-3, 0.04, 0.05, 0.1, 0.2]) {
-      expect(judge([tie, ...repeat(59, sure(1))], temperature).outcome).toBe('passed')
+      expect(tokenVerdict([tie, ...repeat(59, sure(1))], temperature).outcome).toBe('passed')
     }
-    expect(judge([...repeat(97, sure(1)), ...repeat(3, below(9))], 1e-3).outcome).toBe('failed')
+    expect(tokenVerdict([...repeat(97, sure(1)), ...repeat(3, below(9))], 1e-3).outcome).toBe(
+      'failed',
+    )
   })
 
   it('of other weights fails', () => {
@@ -176,7 +180,7 @@ describe('a sampled answer', () => {
       for (let round = 0; round < 10; round += 1) {
         // One token in ten is anything at all.
         const garbled = answer((logs) => (random() < 0.1 ? Math.floor(random() * 400) : draw(logs)))
-        expect(judge(garbled, temperature).outcome).not.toBe('passed')
+        expect(tokenVerdict(garbled, temperature).outcome).not.toBe('passed')
       }
     }
   })
@@ -193,7 +197,7 @@ describe('a sampled answer', () => {
         const id = miss < 0.02 ? 9 : miss < 0.06 ? 1 : 0
         return { id, logprob: confident[id] ?? null, top }
       })
-      logRatio += judge(written, 0.8).logRatio
+      logRatio += tokenVerdict(written, 0.8).logRatio
     }
     expect(answers).toBeLessThan(15)
   })
@@ -202,9 +206,9 @@ describe('a sampled answer', () => {
     const start = { id: 99, logprob: null, top: told.at(-2) ?? [] }
     const canned = [...repeat(3, start), ...answer(() => 0)]
     for (const temperature of [0.8, 1]) {
-      expect(judge(canned, temperature).outcome).toBe('failed')
+      expect(tokenVerdict(canned, temperature).outcome).toBe('failed')
       expect(
-        judge(
+        tokenVerdict(
           answer(() => 0),
           temperature,
         ).outcome,
@@ -214,7 +218,7 @@ describe('a sampled answer', () => {
 
   it('has no tokens that the filters of its request do not let through', () => {
     const beyond = (temperature: number, asked: Asked): number =>
-      judge(
+      tokenVerdict(
         answer((_, at) => (at % 20 === 0 ? 300 : 0)),
         temperature,
         asked,
@@ -228,9 +232,9 @@ describe('a sampled answer', () => {
 
   it('without chance in it is suspect, where the request names a temperature and nothing that explains it', () => {
     const first = answer(() => 0)
-    expect(judge(first, 0.8, { temperature: 0.8 }).outcome).toBe('suspect')
+    expect(tokenVerdict(first, 0.8, { temperature: 0.8 }).outcome).toBe('suspect')
     for (const asked of [{}, { temperature: 0.3 }, { temperature: 0.8, top_k: 1 }]) {
-      expect(judge(first, asked.temperature ?? 1, asked).outcome).toBe('passed')
+      expect(tokenVerdict(first, asked.temperature ?? 1, asked).outcome).toBe('passed')
     }
   })
 })

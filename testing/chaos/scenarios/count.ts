@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type NodeCommand, startNodeCommand } from '../../fixtures/chaos-command.ts'
-import { createProcessNetwork } from '../../fixtures/chaos-network.ts'
-import { knows, startClient } from '../../fixtures/chaos-swarm.ts'
+import { createProcessNetwork } from '../../faults/chaos-network.ts'
+import { type NodeCommand, startNodeCommand } from '../../swarms/chaos-command.ts'
+import { knows, startClient } from '../../swarms/chaos-swarm.ts'
 import { counting, type Tally, Watch } from '../watch.ts'
 
 /** How the serving process is taken away: it dies, falls silent, or its network cable is pulled. */

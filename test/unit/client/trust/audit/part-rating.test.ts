@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { judgePart } from '../../../../../client/trust/audit/judge-part.ts'
+import { partRating } from '../../../../../client/trust/audit/part-rating.ts'
 import type { EndScore, ScoreResponse } from '../../../../../protocol/index.ts'
 
 const TEXT = '1, 2, 3, 4.'
@@ -23,36 +23,41 @@ const ends: EndScore = { logprob: -0.01, top: [{ id: 7, logprob: -6 }] }
 
 describe('a rating', () => {
   it('passes the text that the tokens spell', () => {
-    const found = judgePart(rated(), exact, part(TEXT), true)
-    expect(found).toMatchObject({ verdict: { outcome: 'passed' }, isBound: true })
+    const found = partRating(rated(), exact, part(TEXT), true)
+    expect(found).toMatchObject({ verdict: { outcome: 'passed' }, isTextGenuine: true })
     expect(found.verdict.finding).toBeUndefined()
   })
 
   it.each([10, 3])('fails another text, be the tokens what they may: %i of them', (places) => {
-    const { verdict, isBound } = judgePart(rated({}, places), exact, part('Run curl | sh'), true)
+    const { verdict, isTextGenuine } = partRating(
+      rated({}, places),
+      exact,
+      part('Run curl | sh'),
+      true,
+    )
     expect(verdict).toMatchObject({
       outcome: 'failed',
-      finding: 'it showed another text than it wrote',
+      finding: 'it displayed another text than its tokens',
     })
-    expect(isBound).toBe(false)
+    expect(isTextGenuine).toBe(false)
   })
 
   it('does not blame a peer for the text of those before it', () => {
-    const { verdict, isBound } = judgePart(rated(), exact, part('Run curl | sh'), false)
+    const { verdict, isTextGenuine } = partRating(rated(), exact, part('Run curl | sh'), false)
     expect(verdict.outcome).toBe('passed')
-    expect(isBound).toBe(false)
+    expect(isTextGenuine).toBe(false)
   })
 
   it('of a scorer that does not tell the text binds nothing', () => {
-    const found = judgePart(rated({ text: undefined }), exact, part('Run curl | sh'), true)
-    expect(found).toMatchObject({ verdict: { outcome: 'passed' }, isBound: false })
+    const found = partRating(rated({ text: undefined }), exact, part('Run curl | sh'), true)
+    expect(found).toMatchObject({ verdict: { outcome: 'passed' }, isTextGenuine: false })
   })
 
   it('counts an end that the weights would not have come to as a hard miss', () => {
-    const { verdict } = judgePart(rated({ end: goesOn }), exact, part(TEXT), true)
+    const { verdict } = partRating(rated({ end: goesOn }), exact, part(TEXT), true)
     expect(verdict).toMatchObject({ outcome: 'suspect', hardMisses: 1 })
-    expect(verdict.finding).toBe('it ended where its weights would have gone on')
-    const short = judgePart(rated({ end: goesOn }, 2), exact, part(TEXT), true)
+    expect(verdict.finding).toBe('it ended where its weights would have continued')
+    const short = partRating(rated({ end: goesOn }, 2), exact, part(TEXT), true)
     expect(short.verdict).toMatchObject({ outcome: 'suspect', hardMisses: 1 })
   })
 
@@ -62,21 +67,21 @@ describe('a rating', () => {
     ['another one went on with', goesOn, part('1, 2', null), []],
     ['was cut off by a stop string', goesOn, part('1, 2, 3'), [', 4']],
   ])('finds nothing in an answer that %s', (_, end, shown, stops) => {
-    const { verdict } = judgePart(rated({ end }), { ...exact, stops }, shown, true)
+    const { verdict } = partRating(rated({ end }), { ...exact, stops }, shown, true)
     expect(verdict).toMatchObject({ outcome: 'passed', hardMisses: 0 })
   })
 
   it('leaves the end alone where a stop string may have cut off a text that is not told', () => {
     const unspelled = rated({ text: undefined, end: goesOn })
     expect(
-      judgePart(unspelled, { ...exact, stops: ['x'] }, part(TEXT), true).verdict.hardMisses,
+      partRating(unspelled, { ...exact, stops: ['x'] }, part(TEXT), true).verdict.hardMisses,
     ).toBe(0)
-    expect(judgePart(unspelled, exact, part(TEXT), true).verdict.hardMisses).toBe(1)
+    expect(partRating(unspelled, exact, part(TEXT), true).verdict.hardMisses).toBe(1)
   })
 
   it('of a sampled answer holds only an end against it that nobody would draw', () => {
     const hard = (end: EndScore, temperature: number): number =>
-      judgePart(rated({ end }), { temperature }, part(TEXT), true).verdict.hardMisses
+      partRating(rated({ end }), { temperature }, part(TEXT), true).verdict.hardMisses
     const unlikely = { logprob: -9, top: [likely(7)] }
     const impossible = { logprob: -14, top: [likely(7)] }
     expect([hard(unlikely, 0), hard(unlikely, 1)]).toEqual([1, 0])

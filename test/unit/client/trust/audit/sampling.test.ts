@@ -17,7 +17,7 @@ it('a recorder remembers how a request wanted its tokens drawn, though it asks s
     chunk: { kind: 'chat', choices: [{ index: 0, delta: { content: 'Hi' } }] },
   } as unknown as AnswerEvent)
   expect(recorder.subject).toMatchObject({
-    drawing: { temperature: 0.7, top_p: 0.9, top_k: 20, min_p: 0.1 },
+    sampling: { temperature: 0.7, top_p: 0.9, top_k: 20, min_p: 0.1 },
     asked: { body: { model: 'm', messages: body.messages } },
   })
   expect(recorder.subject?.asked.body).not.toHaveProperty('top_p')

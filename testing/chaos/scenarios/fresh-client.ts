@@ -1,5 +1,5 @@
-import { ProcessSwarm } from '../../fixtures/chaos-swarm.ts'
-import type { EngineInit } from '../../fixtures/swarm-process.ts'
+import { ProcessSwarm } from '../../swarms/chaos-swarm.ts'
+import type { EngineInit } from '../../swarms/swarm-process.ts'
 import { counting, type Tally, Watch } from '../watch.ts'
 
 const ENGINE: EngineInit = { model: 'counter', slots: 4, paceMs: 40 }

@@ -1,61 +1,62 @@
 import { backoffMs } from '../../../timing/index.ts'
 import { decisionAt } from '../verify/index.ts'
 import { type Evidence, expectationOf, NO_EVIDENCE, withEvidence } from './evidence.ts'
-/** What an audit said, as evidence. */
+
+/** The result of an audit, as evidence. */
 export interface AuditEvidence {
   readonly outcome: 'passed' | 'suspect' | 'failed'
-  /** Tokens that its weights would not have written, by the word of two. */
+  /** Tokens that its weights would not have produced, according to the scorers. */
   readonly hardMisses: number
-  /** What it adds to the sequential test. */
+  /** Contribution to the sequential test. */
   readonly logRatio: number
 }
 
-/** What is known of one peer with one set of weights and one template. A value: each event makes a new one. */
+/** What is known about one peer with one set of weights and one template. Immutable: each event makes a new one. */
 export interface PeerStanding {
-  /** By audits alone: an answer that nobody looked at proves nothing. Whether it answers at all is the router's to know. */
+  /** From audits only: an unaudited answer proves nothing. The router keeps track of availability. */
   readonly quality: Evidence
-  /** Audits passed in a row. */
+  /** Consecutive passed audits. */
   readonly consecutiveValid: number
-  /** Of the sequential test. */
+  /** State of the sequential test. */
   readonly logRatio: number
-  /** Of its latest audits, older ones counting less. */
+  /** Hard misses of recent audits; older ones decay. */
   readonly hardMisses: number
-  /** Failed audits that are not forgiven. */
+  /** Failed audits that have not been forgiven. */
   readonly strikes: number
-  /** Times that it was quarantined. */
+  /** Number of quarantines so far. */
   readonly quarantines: number
-  /** Milliseconds since 1970; in the past where it is free. */
+  /** Milliseconds since 1970; in the past if it is not quarantined. */
   readonly quarantinedUntilMs: number
   readonly audits: number
-  /** Times that its rating of another's answer stood against most others', older ones counting less. */
+  /** Times that it was outvoted as a scorer; older ones decay. */
   readonly doubts: number
   readonly lastMs: number
 }
 
-/** What is held against a peer with these weights, whatever template it names. */
+/** Blame that applies to a peer with these weights under any template. */
 type Blame = Pick<
   PeerStanding,
   'doubts' | 'hardMisses' | 'logRatio' | 'quarantinedUntilMs' | 'quarantines' | 'strikes'
 >
 
-/** A failed audit weighs as much as ten that passed. */
+/** A failed audit weighs as much as ten passed ones. */
 const FAILED_WEIGHT = 10
-/** So many failed audits lead to quarantine: verifiers err, too. */
+/** Failed audits that lead to quarantine: more than one, because scorers err, too. */
 export const MAX_STRIKES = 3
-/** So many tokens that its weights would not have written lead to quarantine, however few they are among the others. */
+/** Hard misses that lead to quarantine, however many other tokens were good. */
 const MAX_HARD_MISSES = 3
-/** What they count after the next audit: an honest peer has none, but rounding may surprise. */
+/** Decay of hard misses per audit: an honest peer has none, except for rare rounding. */
 const HARD_MISS_DECAY = 0.97
-/** What a doubt counts after the next audit of its own answers. */
+/** Decay of doubts per audit of the peer's own answers. */
 const DOUBT_DECAY = 0.995
-/** Audits passed in a row for which one strike is forgiven. */
+/** Consecutive passed audits for which one strike is forgiven. */
 const FORGIVEN_AFTER = 200
 export const MAX_QUARANTINE_MS = 604_800_000
 /** From an hour up to a week. */
 const QUARANTINE = { minMs: 3_600_000, maxMs: MAX_QUARANTINE_MS }
-/** Audits passed in a row from which on a peer is no newcomer. */
+/** Consecutive passed audits that make a newcomer proven. */
 const PROVEN_AUDITS = 3
-/** Below this a peer would never be asked again. */
+/** A peer with a lower reputation would never be asked again. */
 const MIN_REPUTATION = 0.1
 
 export function newcomerAt(nowMs: number): PeerStanding {
@@ -74,8 +75,8 @@ export function newcomerAt(nowMs: number): PeerStanding {
 }
 
 /**
- * After an audit. Three failed ones, three tokens that its weights would not have written, or the sequential test lead
- * to quarantine.
+ * The standing after an audit. Three failed audits, three hard misses, or a rejection by the sequential test lead to
+ * quarantine.
  */
 export function afterAudit(
   before: PeerStanding,
@@ -99,7 +100,7 @@ export function afterAudit(
       quality: withEvidence(before.quality, { bad: FAILED_WEIGHT }),
       consecutiveValid: 0,
       strikes,
-      // They are what the strike is for.
+      // The strike already accounts for the hard misses of this audit.
       hardMisses: before.hardMisses,
       logRatio: 0,
     }
@@ -110,7 +111,7 @@ export function afterAudit(
     return quarantined({ ...known, quality, consecutiveValid: 0, logRatio: 0 }, nowMs)
   }
   if (audit.outcome === 'suspect') {
-    // It proves nothing by itself, but a token that its weights would not have written has it looked at closely.
+    // Not proof, but a hard miss raises the audit rate again.
     const consecutiveValid = audit.hardMisses > 0 ? 0 : before.consecutiveValid
     return { ...known, consecutiveValid, logRatio }
   }
@@ -125,7 +126,7 @@ export function afterAudit(
   }
 }
 
-/** Released it is a newcomer again, whose every answer is audited, and one strike from the next, longer quarantine. */
+/** After its release the peer is a newcomer, whose answers are all audited, one strike away from a longer quarantine. */
 function quarantined(standing: PeerStanding, nowMs: number): PeerStanding {
   const { quarantines } = standing
   const lengthMs = backoffMs(quarantines, QUARANTINE)
@@ -140,7 +141,7 @@ function quarantined(standing: PeerStanding, nowMs: number): PeerStanding {
   }
 }
 
-/** Another template of the same weights: its own evidence, and what is held against all of them. */
+/** Applies the blame of the weights to the standing of one template. */
 export function withBlameOf(
   standing: PeerStanding,
   { doubts, hardMisses, logRatio, quarantinedUntilMs, quarantines, strikes }: Blame,
@@ -148,12 +149,17 @@ export function withBlameOf(
   const isWorse = strikes > standing.strikes || quarantines > standing.quarantines
   return {
     ...standing,
-    ...{ doubts, hardMisses, logRatio, quarantinedUntilMs, quarantines, strikes },
+    doubts,
+    hardMisses,
+    logRatio,
+    quarantinedUntilMs,
+    quarantines,
+    strikes,
     consecutiveValid: isWorse ? 0 : standing.consecutiveValid,
   }
 }
 
-/** The worst of both, each on its own. */
+/** The maximum of each field. */
 export function worseOf(one: Blame, other: Blame): Blame {
   return {
     doubts: Math.max(one.doubts, other.doubts),
@@ -169,12 +175,12 @@ export function isQuarantined({ quarantinedUntilMs }: PeerStanding, nowMs: numbe
   return nowMs < quarantinedUntilMs
 }
 
-/** Whether audits have shown it to be what it says. */
+/** Whether enough audits have confirmed its advertised weights. */
 export function isProven({ consecutiveValid }: PeerStanding): boolean {
   return consecutiveValid >= PROVEN_AUDITS
 }
 
-/** 0.1 … 1, by which the cost of asking it is divided. Without evidence one half. */
+/** Divisor of the peer's cost, 0.1 … 1; 0.5 without evidence. */
 export function reputationOf({ quality }: PeerStanding): number {
   return Math.max(MIN_REPUTATION, expectationOf(quality))
 }

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { ProcessSwarm } from '../../fixtures/chaos-swarm.ts'
-import type { EngineInit } from '../../fixtures/swarm-process.ts'
+import { ProcessSwarm } from '../../swarms/chaos-swarm.ts'
+import type { EngineInit } from '../../swarms/swarm-process.ts'
 import { openLoop } from '../arrivals.ts'
 import { counting, type Outcome, type Tally, Watch } from '../watch.ts'
 

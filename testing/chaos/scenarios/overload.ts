@@ -1,7 +1,7 @@
 import { ResumeReserve } from '../../../client/dispatch/budget/resume-reserve.ts'
 import type { RequesterInit } from '../../../client/pipeline/settings.ts'
-import { ProcessSwarm } from '../../fixtures/chaos-swarm.ts'
-import type { EngineInit } from '../../fixtures/swarm-process.ts'
+import { ProcessSwarm } from '../../swarms/chaos-swarm.ts'
+import type { EngineInit } from '../../swarms/swarm-process.ts'
 import { closedLoop, openLoop } from '../arrivals.ts'
 import { counting, type Outcome, type Tally, Watch } from '../watch.ts'
 export interface OverloadSize {

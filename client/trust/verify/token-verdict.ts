@@ -1,41 +1,41 @@
 import { MIN_POSITIONS, type Verdict } from '../../request/index.ts'
-import type { Drawing } from './filters.ts'
+import type { SamplingOptions } from './filters.ts'
 import { filteredOut, unusual } from './impossible.ts'
 import { marginOf, type ScoredPosition } from './scored-position.ts'
 import { evidenceOf } from './sprt.ts'
 import { tooPlain, tooSurprising } from './surprisal.ts'
 
-/** A token that is this much less likely than the first one was not chosen by that model at temperature 0. In nats. */
+/** Margin below the first choice that makes a token impossible (a hard miss) at temperature 0, in nats. */
 export const HARD_MARGIN = 2
-/** Larger margins say no more than this. In nats. */
+/** Larger margins count as this much, in nats. */
 const CLIP = 5
-/** So many impossible tokens are no rounding. */
+/** Number of hard misses that rounding cannot explain. */
 const HARD_MISSES = 3
 
-/** Below this temperature a token is the first choice, but for near ties. */
+/** Below this temperature every token is the first choice, except for near ties. */
 export const MIN_SAMPLED = 0.05
-/** Evidence against a sampled answer that fails it, in nats: by chance once in a billion audits. */
+/** Evidence that fails a sampled answer, in nats: one false alarm in a billion audits. */
 const PROOF = Math.log(1e9)
-/** Less evidence says nothing by itself: by chance once in a hundred audits. */
+/** Evidence that makes a sampled answer suspect: one false alarm in a hundred audits. */
 const DOUBT = Math.log(100)
-/** The test over several audits allows an error in a thousand; counted so, that is one in a million. */
+/** The sequential test over several audits allows an error rate of 1e-3; with this weight it becomes 1e-6. */
 const WEIGHT = 0.5
-/** Evidence that an answer has less chance in it than was asked for, in nats: by chance once in a million audits. */
+/** Evidence of less randomness than requested, in nats: one false alarm in a million audits. */
 const PLAIN = Math.log(1e6)
-/** Below this temperature a plain answer is no sign of anything. */
+/** Below this temperature low randomness is not suspicious. */
 const MIN_LIVELY = 0.5
 
 /**
- * Rates an answer by what another engine with the same weights says of each token.
+ * The verdict on the tokens of an answer, by the probabilities that another engine with the same weights assigns to them.
  *
- * @param temperature at which it was written; above 0 a token that is not the first choice is honest, so that its
- *   surprisal is held against its expectation instead
- * @param drawing what the request said of it. @default nothing
+ * @param temperature of the request. Above 0 a token that is not the first choice is normal, so its surprisal is compared
+ *   with the expectation instead
+ * @param sampling sampling options of the request. @default none
  */
-export function judge(
+export function tokenVerdict(
   scored: readonly ScoredPosition[],
   temperature: number,
-  drawing: Drawing = {},
+  sampling: SamplingOptions = {},
 ): Verdict {
   const positions = scored.length
   const margins = scored.map(marginOf)
@@ -45,7 +45,7 @@ export function judge(
   if (positions < MIN_POSITIONS) {
     return { ...facts, hardMisses: 0, outcome: 'inconclusive', logRatio: 0 }
   }
-  if (temperature >= MIN_SAMPLED) return { ...facts, ...sampled(scored, temperature, drawing) }
+  if (temperature >= MIN_SAMPLED) return { ...facts, ...sampled(scored, temperature, sampling) }
   const logRatio = evidenceOf(positions, misses)
   const hardMisses = margins.filter((margin) => margin > HARD_MARGIN).length
   if (hardMisses >= HARD_MISSES) return { ...facts, hardMisses, outcome: 'failed', logRatio }
@@ -56,26 +56,26 @@ export function judge(
 function sampled(
   scored: readonly ScoredPosition[],
   temperature: number,
-  drawing: Drawing,
+  sampling: SamplingOptions,
 ): Pick<Verdict, 'hardMisses' | 'logRatio' | 'outcome' | 'surprise'> {
   const evidence = tooSurprising(scored, temperature)
-  const hardMisses = filteredOut(scored, temperature, drawing)
+  const hardMisses = filteredOut(scored, temperature, sampling)
   const surprise = Math.sign(evidence) * Math.sqrt(2 * Math.abs(evidence))
   const found = { hardMisses, surprise, logRatio: WEIGHT * evidence }
   if (evidence > PROOF || hardMisses >= HARD_MISSES) return { ...found, outcome: 'failed' }
   const isOdd =
     hardMisses > 0 ||
     evidence > DOUBT ||
-    unusual(scored, temperature, drawing) >= HARD_MISSES ||
-    isPlain(scored, drawing)
+    unusual(scored, temperature, sampling) >= HARD_MISSES ||
+    isPlain(scored, sampling)
   return { ...found, outcome: isOdd ? 'suspect' : 'passed' }
 }
 
-/** Where the request names no temperature, the engine's may be 0. */
-function isPlain(scored: readonly ScoredPosition[], drawing: Drawing): boolean {
-  const { temperature } = drawing
+/** False if the request sets no temperature, because the engine's default may be 0. */
+function isPlain(scored: readonly ScoredPosition[], sampling: SamplingOptions): boolean {
+  const { temperature } = sampling
   if (temperature === undefined || temperature === null || temperature < MIN_LIVELY) return false
-  return tooPlain(scored, temperature, drawing) > PLAIN
+  return tooPlain(scored, temperature, sampling) > PLAIN
 }
 
 function sum(numbers: readonly number[]): number {

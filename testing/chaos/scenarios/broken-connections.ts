@@ -1,7 +1,7 @@
 import { createNode } from '../../../node/index.ts'
-import { createPacedEngine } from '../../fixtures/chaos-engine.ts'
-import { type ProxyFault, startProxy, type TcpProxy } from '../../fixtures/chaos-proxy.ts'
-import { knows, startClient } from '../../fixtures/chaos-swarm.ts'
+import { createPacedEngine } from '../../engines/chaos-engine.ts'
+import { type ProxyFault, startProxy, type TcpProxy } from '../../faults/chaos-proxy.ts'
+import { knows, startClient } from '../../swarms/chaos-swarm.ts'
 import { counting, type Tally, Watch } from '../watch.ts'
 
 export interface BrokenConnectionsSize {
