@@ -19,7 +19,7 @@ export interface Surroundings {
   /** Folder of the package's own files (the bundled model). */
   readonly packageRoot: string
   readonly version: string
-  /** Limit on open file descriptors. @returns undefined if there is none */
+  /** Limit on open file descriptors. @returns undefined if unlimited */
   readonly openFileLimit?: () => number | undefined
   createTerminal(json: boolean): Terminal
   /** Calls `listener` when the process ends, for any reason. @returns unsubscribe */

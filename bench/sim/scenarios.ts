@@ -88,7 +88,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'rolling restarts',
-    story: 'every peer drains for 10 s, is killed, and is back after 20 s, one in fifty at a time',
+    story: 'every peer drains for 10 s, is killed and returns after 20 s, one in fifty at a time',
     answered: 0.999,
     disturb({ world, lengthMs }) {
       const stepMs = (0.8 * lengthMs) / 50
@@ -104,7 +104,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: '80 % herd',
-    story: 'four of five peers die at once; their answers go on at the fifth',
+    story: 'four of five peers die at once; their answers continue on the fifth',
     answered: 0.97,
     disturb({ world, random, lengthMs }) {
       world.time.at(0.4 * lengthMs, () => {
@@ -127,7 +127,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a region lost',
-    story: 'the machines of one region of four are gone, without a word, and stay away',
+    story: 'the machines of one region of four disappear silently and do not return',
     answered: 0.99,
     disturb({ world, lengthMs }) {
       world.time.at(0.4 * lengthMs, () => {

@@ -58,7 +58,7 @@ describe('a checked answer', () => {
     expect(listed.stdout).toContain('0.67')
   })
 
-  it('has its verdict told in a line, and in the record', async () => {
+  it('has its verdict in a line and in the record', async () => {
     const words = asked.filter((word) => word !== '--json')
     const prompt = 'Count from 1 to 20.'
     const plain = await sandbox.run([...words, '--verify', 'always', prompt])

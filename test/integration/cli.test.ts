@@ -36,7 +36,7 @@ afterAll(() => sandbox.close())
 const join = (): string[] => ['--json', '--bootstrap', address]
 
 describe('ready', () => {
-  it('says who can be reached where, and with which models', async () => {
+  it('reports peer ids, addresses and models', async () => {
     const ready = await node.event('ready')
     expect(ready).toEqual({
       event: 'ready',
@@ -91,7 +91,7 @@ describe('ask --json', () => {
     expect(asked.map((run) => run.events().at(-1)?.text)).toEqual([5, 6, 7, 8].map(counted))
   })
 
-  it('names the models that exist where one does not, and exits with 4', async () => {
+  it('lists the available models if the requested one does not exist, and exits with 4', async () => {
     const asked = await sandbox.run(['ask', ...join(), '--model', 'nonesuch', 'Hello.'])
     expect(asked.exitCode).toBe(4)
     expect(asked.events()).toEqual([
@@ -104,7 +104,7 @@ describe('ask --json', () => {
     ])
   })
 
-  it('tells both numbers of a prompt that is too long, and exits with 6', async () => {
+  it('reports both numbers of a prompt that is too long, and exits with 6', async () => {
     const asked = await sandbox.run(['ask', ...join(), '--model', 'skein-tiny', '-'], {
       stdin: 'one two three four '.repeat(5_000),
     })
@@ -175,7 +175,7 @@ describe('ask --explain', () => {
     })
   })
 
-  it('tells of a request that failed, too', async () => {
+  it('reports a failed request, too', async () => {
     const asked = await sandbox.run([
       ...['ask', '--bootstrap', address, '--explain', '--model', 'nonesuch', 'Hello.'],
     ])
@@ -187,7 +187,7 @@ describe('ask --explain', () => {
 })
 
 describe('models and peers', () => {
-  it('list what is served by whom', async () => {
+  it('list the served models and their peers', async () => {
     const [models, peers] = await Promise.all([
       sandbox.run(['models', ...join()]),
       sandbox.run(['peers', ...join()]),
@@ -202,7 +202,7 @@ describe('models and peers', () => {
 })
 
 describe('doctor', () => {
-  it('comes to its end where the data directory cannot be used', async () => {
+  it('completes if the data directory is unusable', async () => {
     const dataDir = `${sandbox.home}/file`
     await writeFile(dataDir, '')
     const doctor = await sandbox.run(['doctor', '--json', '--data-dir', dataDir])
@@ -210,7 +210,7 @@ describe('doctor', () => {
     expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: false, failed: ['data directory'] })
   })
 
-  it('ends well where everything works', async () => {
+  it('succeeds if everything works', async () => {
     const doctor = await sandbox.run(['doctor', ...join(), '--model', 'skein-tiny'])
     expect(doctor.events().filter(({ status }) => status === 'failed')).toEqual([])
     expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: true, failed: [] })

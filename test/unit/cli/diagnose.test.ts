@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { diagnose, type Step, swarmSteps } from '../../../cli/doctor/index.ts'
 import type { Client } from '../../../client/index.ts'
 
-it('tells the failing step from those that could not be tried', async () => {
+it('distinguishes failed from skipped steps', async () => {
   const steps: Step[] = [
     { name: 'port', run: async () => ({ ok: true, message: 'free' }) },
     { name: 'peers', run: async () => Promise.reject(new Error('no peers')) },

@@ -18,7 +18,7 @@ function report(json: boolean, error: unknown) {
 }
 
 describe('reportError', () => {
-  it('gives a script the code, the message and the details, and says nothing beside', () => {
+  it('gives a script only the code, the message and the details', () => {
     const error = new InferenceError('context_too_long', 'too long', {
       details: { promptTokens: 900, contextLength: 768 },
     })

@@ -13,7 +13,7 @@ function part(over: Partial<AuditReport> = {}): AuditReport {
 }
 
 describe('a verdict in words', () => {
-  it('says who rated what, what they found, and what it cost', () => {
+  it('lists raters, findings and cost', () => {
     expect(verdictWords({ status: 'passed', parts: [part()] })).toEqual([
       'passed; 96 tokens read for it',
       '…aaaaaa: 48 tokens, 1 not its first choice, 0 impossible, by …bbbbbb and …cccccc',
