@@ -8,7 +8,7 @@ const MAX_AUTO_MODELS = 4
 export interface AutoQuery {
   readonly needs: Requirements
   /** Exact length of a prompt given as token ids. */
-  readonly promptTokens?: number
+  readonly promptTokens?: number | undefined
   /** How a peer is known. @default all peers have been met */
   readonly acquaintanceOf?: Directory['acquaintanceOf']
   /** Whether the peer is expected to answer now. */
@@ -26,7 +26,7 @@ export function autoModels(
 ): readonly string[] {
   const ids = new Set(advertisements.flatMap(({ models }) => models.map(({ id }) => id)))
   const ranked = [...ids].map((id) => {
-    const query = { reference: { id }, needs, ...(promptTokens !== undefined && { promptTokens }) }
+    const query = { reference: { id }, needs, promptTokens }
     const candidates = candidatesOf(advertisements, query, nowMs, acquaintanceOf)
     const ready = candidates.filter(isReady).length
     const parameters = candidates.reduce((most, { model }) => Math.max(most, model.parameters), 0)

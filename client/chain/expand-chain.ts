@@ -12,7 +12,7 @@ export interface ChainSources {
   readonly aliases: ReadonlyMap<string, string>
   readonly providers: readonly {
     readonly name: string
-    readonly models?: readonly string[]
+    readonly models?: readonly string[] | undefined
     readonly place: 'first' | 'last'
   }[]
 }

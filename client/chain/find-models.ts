@@ -39,7 +39,7 @@ export async function findModels(
   }
   const query: AutoQuery = {
     needs,
-    ...(promptTokens !== undefined && { promptTokens }),
+    promptTokens,
     acquaintanceOf: (peerId) => directory.acquaintanceOf(peerId),
     isReady: (candidate) => router.tier(candidate, routing) < UNFIT_TIER,
   }

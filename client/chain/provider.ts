@@ -23,7 +23,7 @@ export interface ProviderInit {
 /** A configured provider. */
 export interface Provider {
   readonly name: string
-  readonly models?: readonly string[]
+  readonly models?: readonly string[] | undefined
   readonly place: 'first' | 'last'
   readonly backend: Backend
   /** Rewrites an error so that it names the provider and contains no secret. */
@@ -59,7 +59,7 @@ function createProvider(init: ProviderInit): Provider {
   const secrets = [...(apiKey === undefined ? [] : [apiKey]), ...Object.values(headers)]
   return {
     name,
-    ...(models !== undefined && { models }),
+    models,
     place,
     backend: createOpenAiBackend({
       baseUrl,

@@ -1,26 +1,26 @@
 import type { ChatRequest, CompletionRequest, InferenceRequest } from '../../protocol/index.ts'
 
-/** The form that a request allows its answer to have. */
+/** The form that the answer to a request must have. */
 export interface AnswerForm {
-  /** Functions that may be called. Empty: none. */
+  /** Functions that may be called; empty for none. */
   readonly functions: ReadonlySet<string>
-  /** Log probabilities were requested, with so many alternatives for each token. */
+  /** Requested alternatives per token; absent if no log probabilities were requested. */
   readonly alternatives?: number
-  /** Tokens of each choice. Absent where the caller set no bound. */
+  /** Max tokens of each choice; absent if the caller set no limit. */
   readonly maxTokens?: number
-  /** UTF-8 bytes of the prompt, where the answer repeats it. */
+  /** UTF-8 bytes of the prompt if the answer repeats it, else 0. */
   readonly echoedBytes: number
-  /** The text has to be JSON. */
+  /** Set if the text must be JSON. */
   readonly json?: JsonForm
 }
 
-/** What is checked of a JSON answer: that it parses, its kind, and the properties that must be there. */
+/** Requirements for a JSON answer, in addition to valid syntax. */
 export interface JsonForm {
   readonly isObject: boolean
   readonly required: readonly string[]
 }
 
-/** @returns nothing for kinds of requests whose answer is no text */
+/** @returns undefined for requests whose answer is not text */
 export function answerFormOf({ kind, body }: InferenceRequest): AnswerForm | undefined {
   if (kind === 'chat') return chatForm(body)
   return kind === 'completion' ? completionForm(body) : undefined

@@ -11,7 +11,7 @@ export interface Query {
   readonly reference: ModelReference
   readonly needs: Requirements
   /** Exact length of a prompt given as token ids. Only the engine can count the tokens of text, so text excludes no peer. */
-  readonly promptTokens?: number
+  readonly promptTokens?: number | undefined
 }
 
 /** A peer whose advertisement matches the request. */

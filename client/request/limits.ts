@@ -17,7 +17,7 @@ export interface RequestLimits {
   readonly dialTimeoutMs: number
   /** Silence (no frame at all) before the first token. @default 8_000: a node sends a keep-alive every second or two */
   readonly silenceTimeoutMs: number
-  /** First visible piece of the answer, for an empty prompt. @default 30_000: a queue and a cold model */
+  /** Time to the first visible chunk, for an empty prompt; restarts with each report of work. @default 30_000: a busy node reports within seconds */
   readonly ttftTimeoutMs: number
   /** Added to `ttftTimeoutMs` for each prompt token. @default 10: prefill at 100 tokens/s, a slow CPU */
   readonly ttftPerTokenMs: number

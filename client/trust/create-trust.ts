@@ -33,7 +33,7 @@ export interface Trust {
   readonly auditor: Auditor
   readonly canaries: Canaries
   /** Gives a receipt for a complete answer; absent if receipts are off. */
-  readonly onAnswered?: (candidate: Candidate, answer: Answered) => void
+  readonly onAnswered?: ((candidate: Candidate, answer: Answered) => void) | undefined
 }
 
 /** @throws InferenceError `invalid_request` for an unknown canary mode */
@@ -71,6 +71,6 @@ export function createTrust(init: TrustInit): Trust {
       random,
       mode: parseCanaryMode(init.canaries),
     }),
-    ...(giver !== undefined && { onAnswered: (peer, answer) => giver.give(peer, answer) }),
+    onAnswered: giver && ((peer, answer) => giver.give(peer, answer)),
   }
 }

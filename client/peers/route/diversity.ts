@@ -15,7 +15,7 @@ export function otherPeers<T extends RouteCandidate>(
 
 /**
  * Those whose operator and networks differ from all of `apart`; all, where there are none, for an answer from a
- * neighbour is better than none. Verdicts need more: `otherVoices`. Operator tags are free to invent: they may
+ * neighbour is better than none. Verdicts need more: `independentScorers`. Operator tags are free to invent: they may
  * show two peers to be one, never the other way round, and an empty one shows nothing.
  */
 export function independentPeers<T extends RouteCandidate>(

@@ -19,6 +19,6 @@
  */
 export { affinityKey } from './affinity-key.ts'
 export { createRouter } from './create-router.ts'
-export { drawOverNetworks, networksOf, otherVoices } from './networks.ts'
+export { drawOverNetworks, independentScorers, networksOf } from './networks.ts'
 export type { RouteRequest, Router, Trust } from './router.ts'
 export { LEAVING_TIER, UNFIT_TIER } from './tier.ts'

@@ -57,30 +57,29 @@ export function networksOf({ advertisement: { addresses } }: Located): readonly 
   return subnets.length > 0 ? subnets : [LOCAL]
 }
 
-/** Networks that one peer is believed to be in: two of IPv4 and two of IPv6. Whoever claims more claims its neighbours'. */
+/** Max networks of one peer: two of IPv4 and two of IPv6. A peer that claims more is claiming networks of others. */
 const MAX_CLAIMED = 4
 
 /**
- * Those that may have a say about `accused` beside those that were `heard`: one for each public network, and for each
- * operator's tag. There is no falling back on others: many identities of one network are one voice, however often they
- * are asked.
+ * The candidates that may rate answers of `accused` in addition to those already `consulted`: one vote for each public
+ * network and each operator tag. Other identities of the same network are never a substitute.
  *
- * Without a public network (behind relays, by a name) all are one voice together, as it costs nothing to be many there.
- * On one machine or LAN each neighbour of the accused has a voice, as they are under one owner's eye; to a peer
- * elsewhere they are one like the rest, for anybody may claim a private address.
+ * Peers without a public network (behind relays, by DNS name) share one vote, because identities are free there. On one
+ * machine or LAN each neighbour of the accused has a vote, because a LAN has one owner; for an accused elsewhere they
+ * share one vote, because any peer can claim a private address.
  */
-export function otherVoices<T extends Located>(
+export function independentScorers<T extends Located>(
   candidates: readonly T[],
   accused: Located,
-  heard: readonly Located[],
+  consulted: readonly Located[],
 ): readonly T[] {
   const isNear = isNeighbour(accused)
   const ownNames = namesOf(accused)
   const isHonestClaim = networksOf(accused).length <= MAX_CLAIMED
   const taken = new Set(isHonestClaim ? ownNames : ownNames.filter(isOperator))
-  // That neither shows a network does not show that they are one.
+  // Two peers without a public network are not necessarily in the same one.
   taken.delete(LOCAL)
-  for (const name of heard.flatMap((peer) => voiceOf(peer, isNear))) taken.add(name)
+  for (const name of consulted.flatMap((peer) => voiceOf(peer, isNear))) taken.add(name)
   return candidates.filter(
     (candidate) =>
       networksOf(candidate).length <= MAX_CLAIMED &&

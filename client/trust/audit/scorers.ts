@@ -1,5 +1,10 @@
 import { isExpired, type ModelAdvertisement } from '../../../protocol/index.ts'
-import { type Directory, drawOverNetworks, networksOf, otherVoices } from '../../peers/index.ts'
+import {
+  type Directory,
+  drawOverNetworks,
+  independentScorers,
+  networksOf,
+} from '../../peers/index.ts'
 import type { Candidate } from '../../request/index.ts'
 import { type Reputation, specClassOf, templateOf } from '../reputation/index.ts'
 import type { AuditSubject } from './audit-subject.ts'
@@ -65,7 +70,7 @@ export function nextScorer(
       !reputation.isQuarantined(key, specClassOf(model))
     return mayRate ? [{ peerId, key, advertisement, model }] : []
   })
-  const independent = otherVoices(all, accused, consulted)
+  const independent = independentScorers(all, accused, consulted)
   const silences = memory.silences()
   const doubts = independent.map((candidate) => {
     const { key, model } = candidate

@@ -19,14 +19,14 @@ const failing = (message: string): Ledger =>
   }) as unknown as Ledger
 
 describe('closing a client', () => {
-  it('stops the host although a part of the client fails to close, and tells that', async () => {
+  it('stops the host even if a part of the client fails to close, and throws', async () => {
     const { host, closed } = await startHost()
     const client = createClientOver(host, { ledger: failing('the disk is full') })
     await expect(client.close()).rejects.toThrow('the disk is full')
     expect(closed()).toBe(true)
   })
 
-  it('tells of every part that failed to close', async () => {
+  it('reports every part that failed to close', async () => {
     const { host, closed } = await startHost()
     await using saved = await openReputation(undefined, Date.now)
     const client = createClientOver(host, {
@@ -39,7 +39,7 @@ describe('closing a client', () => {
     expect(closed()).toBe(true)
   })
 
-  it('is done once, however often it is asked for', async () => {
+  it('happens once, however often it is called', async () => {
     const { host } = await startHost()
     let closings = 0
     const ledger = {
@@ -54,7 +54,7 @@ describe('closing a client', () => {
     expect(closings).toBe(1)
   })
 
-  it('stops the host of a client that could not be made', async () => {
+  it('stops the host if the client cannot be created', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'skein-client-'))
     const init = { dataDir, aliases: { loop: 'loop' } }
     await expect(createClient(init)).rejects.toMatchObject({ code: 'invalid_request' })
@@ -67,7 +67,7 @@ describe('closing a client', () => {
 })
 
 describe('the clock of a client', () => {
-  it('is what its reputation goes by', async () => {
+  it('is used by its reputation', async () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'skein-client-'))
     const longAgo = 1_000_000
     {

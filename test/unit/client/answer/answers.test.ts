@@ -42,7 +42,7 @@ describe('a streamed chat', () => {
     expect(chunks.every(({ skein }) => skein.peerId === peer.key)).toBe(true)
   })
 
-  it('knows its usage after the end, and ends with it where the caller asked for that', async () => {
+  it('has its usage after the end, and ends with it if the caller asked for it', async () => {
     swarm = await FakeSwarm.create()
     await swarm.add(answers('a'))
     const plain = swarm.requester.streamChat(request)
@@ -69,7 +69,7 @@ describe('a streamed chat', () => {
     await expect(collect(answer)).rejects.toMatchObject({ code: 'invalid_request' })
   })
 
-  it('passes reasoning and tool calls on as visible pieces', async () => {
+  it('passes on reasoning and tool calls as visible chunks', async () => {
     swarm = await FakeSwarm.create()
     const call = { index: 0, id: 'c1', type: 'function', function: { name: 'f', arguments: '{' } }
     await swarm.add(
@@ -81,11 +81,13 @@ describe('a streamed chat', () => {
         chatDelta(3, {}, 'tool_calls'),
         DONE,
       ),
+      { models: [{ ...modelNamed('m'), capabilities: ['chat', 'tools'] }] },
     )
-    const chunks = await collect(swarm.requester.streamChat(request))
+    const tools = [{ type: 'function', function: { name: 'f' } }]
+    const chunks = await collect(swarm.requester.streamChat({ ...request, tools }))
     expect(chunks[0]?.choices[0]?.delta.reasoning_content).toBe('hm')
     expect(chunks[1]?.choices[0]?.delta.tool_calls).toEqual([call])
-    const { choices } = await swarm.requester.chat(request)
+    const { choices } = await swarm.requester.chat({ ...request, tools })
     expect(choices[0]).toMatchObject({
       message: {
         content: null,
@@ -98,7 +100,7 @@ describe('a streamed chat', () => {
 })
 
 describe('a whole answer', () => {
-  it('puts the choices of a chat together in order', async () => {
+  it('assembles the choices of a chat in order', async () => {
     swarm = await FakeSwarm.create()
     const choice = (index: number, content: string, finish_reason: string | null = null) => ({
       index,
@@ -123,7 +125,7 @@ describe('a whole answer', () => {
     expect(usage.total_tokens).toBe(8)
   })
 
-  it('puts a completion and its logprobs together', async () => {
+  it('assembles a completion and its logprobs', async () => {
     swarm = await FakeSwarm.create()
     const piece = (text: string, finish_reason: string | null) => ({
       choices: [
@@ -135,8 +137,13 @@ describe('a whole answer', () => {
         },
       ],
     })
-    await swarm.add(says(accepted, chunk(0, piece('x', null)), chunk(1, piece('y', 'stop')), DONE))
-    const completion = await swarm.requester.complete({ model: 'm', prompt: 'p' })
+    await swarm.add(
+      says(accepted, chunk(0, piece('x', null)), chunk(1, piece('y', 'stop')), DONE),
+      {
+        models: [{ ...modelNamed('m'), capabilities: ['completion', 'logprobs'] }],
+      },
+    )
+    const completion = await swarm.requester.complete({ model: 'm', prompt: 'p', logprobs: 0 })
     expect(completion).toMatchObject({
       object: 'text_completion',
       choices: [{ text: 'xy', finish_reason: 'stop', logprobs: { tokens: ['x', 'y'] } }],
@@ -150,16 +157,16 @@ const item = (seq: number, index: number, embedding: unknown = [1, 2]) =>
 const bad: readonly [name: string, outcome: string, behaviour: Behaviour][] = [
   ['leaves one out', 'truncated', says(accepted, item(0, 0), DONE)],
   ['sends one twice', 'malformed', says(accepted, item(0, 0), item(1, 0), DONE)],
-  ['sends one nobody asked for', 'malformed', says(accepted, item(0, 2), DONE)],
+  ['sends one that was not requested', 'malformed', says(accepted, item(0, 2), DONE)],
   ['sends different sizes', 'malformed', says(accepted, item(0, 0), item(1, 1, [1]), DONE)],
-  ['sends none of numbers', 'malformed', says(accepted, item(0, 0, [1, 'x']), DONE)],
+  ['sends one that is not numeric', 'malformed', says(accepted, item(0, 0, [1, 'x']), DONE)],
   ['sends an empty one', 'malformed', says(accepted, item(0, 0, []), DONE)],
 ]
 
 describe('embeddings', () => {
   const embedding = { model: 'm', input: ['a', 'b'] }
 
-  it('come in the order of the inputs', async () => {
+  it('arrive in the order of the inputs', async () => {
     swarm = await FakeSwarm.create()
     await swarm.add(says(accepted, item(0, 1, [3, 4]), item(1, 0, [1, 2]), DONE))
     const { data, usage } = await swarm.requester.embed(embedding)
@@ -179,7 +186,7 @@ describe('embeddings', () => {
     expect(answer.skein.attempts[0]?.outcome).toBe(outcome)
   })
 
-  it('must be as long as the caller asked', async () => {
+  it('must have the requested length', async () => {
     swarm = await FakeSwarm.create()
 
     const models = [modelNamed('m', { fields: ['dimensions'] })]
@@ -190,7 +197,7 @@ describe('embeddings', () => {
   })
 })
 
-describe('what travels', () => {
+describe('the request on the wire', () => {
   it('is the validated request under a fresh attempt id, without what the client keeps', async () => {
     swarm = await FakeSwarm.create({ maxAttempts: 2 })
     const seen: Awaited<ReturnType<typeof readRequest>>[] = []
@@ -236,7 +243,7 @@ describe('what travels', () => {
     expect(peer.streams).toHaveLength(0)
   })
 
-  it('takes a request of many frames in one piece', async () => {
+  it('reassembles a request of many frames', async () => {
     swarm = await FakeSwarm.create()
     const content = 'x'.repeat(1_500_000)
     let received = 0

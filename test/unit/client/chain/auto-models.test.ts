@@ -19,7 +19,7 @@ function peer(at: number, ...models: readonly ModelAdvertisement[]): Advertiseme
 }
 
 describe('autoModels', () => {
-  it('prefers ready peers to many, many to size, and size to the name', () => {
+  it('ranks by ready peers, then all peers, then size, then name', () => {
     const [busy, wide, large, small, alike] = [
       modelNamed('busy'),
       modelNamed('wide'),
@@ -47,7 +47,7 @@ describe('autoModels', () => {
     expect(autoModels(known, CHAT, now)).toEqual(['busy', 'wide', 'large', 'alike'])
   })
 
-  it('takes only what can do what the request needs', () => {
+  it('includes only models that support the request', () => {
     const known = [
       peer(0, modelNamed('embedder', { capabilities: ['embedding'] })),
       peer(1, modelNamed('short', { contextLength: 10 })),
@@ -72,7 +72,7 @@ describe('autoModels', () => {
     expect(autoModels(known, { ...CHAT, acquaintanceOf }, now)).toEqual(order.toReversed())
   })
 
-  it('does not believe what has run out', () => {
+  it('ignores expired advertisements', () => {
     expect(autoModels([peer(0, modelNamed('m'))], CHAT, Date.now() + 1e9)).toEqual([])
   })
 })

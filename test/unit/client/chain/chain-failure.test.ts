@@ -20,12 +20,12 @@ describe('noneAnswered', () => {
     expect(error.details.members?.map((member) => member.code)).toEqual(codes)
   })
 
-  it('is the failure itself where only one was asked', () => {
+  it('is the failure itself if only one member was asked', () => {
     const [only] = of('stalled')
     expect(noneAnswered(only === undefined ? [] : [only])).toBe(only?.error)
   })
 
-  it('says when the first of them takes work again', () => {
+  it('has the earliest retry time', () => {
     const busy = (retryAfterMs: number) => ({
       member: 'm',
       error: new InferenceError('over_capacity', 'busy', { retryAfterMs }),
@@ -33,7 +33,7 @@ describe('noneAnswered', () => {
     expect(noneAnswered([busy(9_000), busy(2_000), ...of('stalled')]).retryAfterMs).toBe(2_000)
   })
 
-  it('cuts what a member goes on about in the message, and keeps it in the details', () => {
+  it('truncates long messages of members, and keeps them in the details', () => {
     const long = 'x'.repeat(5_000)
     const talker = { member: 'm', error: new InferenceError('engine_failed', long) }
     const error = noneAnswered([talker, ...of('stalled')])
@@ -65,11 +65,11 @@ describe('withoutSecrets', () => {
     )
   })
 
-  it('blanks out what the end of the text cuts off', () => {
+  it('blanks out a secret cut off by the end of the text', () => {
     expect(withoutSecrets('bad key sk-123', ['sk-123456'])).toBe('bad key ***')
   })
 
-  it('leaves alone what is too short to be a secret', () => {
+  it('ignores values too short to be a secret', () => {
     expect(withoutSecrets('no', ['no', ''])).toBe('no')
   })
 })

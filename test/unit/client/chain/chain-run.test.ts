@@ -111,7 +111,7 @@ async function read(
 const inScope = (): Scope & Disposable => openScope({ timeoutMs: 20_000 }, {})
 
 describe('runChain', () => {
-  it('is answered by the first member that answers, whoever fails before, and asks nobody twice', async () => {
+  it('returns the first answer, whichever members fail before, and asks no member twice', async () => {
     const part = fc.record({
       says: fc.constantFrom([], ['x']),
       end: fc.constantFrom('done' as const, 'fail' as const),
@@ -132,7 +132,7 @@ describe('runChain', () => {
     )
   })
 
-  it('names the model before its answer, and each one that takes over', async () => {
+  it('emits the model before its answer, and again when another one takes over', async () => {
     const parts = { a: { says: ['x'], end: 'fail' }, b: { says: ['y'], end: 'done' } } as const
     const stage = new Stage(parts, { restartable: true })
     using scope = inScope()
@@ -144,7 +144,7 @@ describe('runChain', () => {
     expect(named).toEqual(['a', 'restart', 'b', 'done'])
   })
 
-  it('ends every member when the consumer leaves while several are asked', async () => {
+  it('cancels every member when the consumer leaves while several are asked', async () => {
     const stage = new Stage(
       { a: { end: 'hang' }, b: { end: 'hang' }, c: { says: ['x', 'y'], end: 'hang' } },
       { patienceMs: 5 },
@@ -156,7 +156,7 @@ describe('runChain', () => {
     expect(new Set(stage.closed)).toEqual(new Set(['a', 'b', 'c']))
   })
 
-  it('ends every member when its scope ends, and says why', async () => {
+  it('cancels every member when its scope ends, and throws the reason', async () => {
     const stage = new Stage({ a: { end: 'hang' }, b: { end: 'hang' } }, { patienceMs: 5 })
     using scope = inScope()
     const reading = read(stage.run(['a', 'b'].map(network), scope))
@@ -167,7 +167,7 @@ describe('runChain', () => {
     expect(new Set(stage.closed)).toEqual(new Set(['a', 'b']))
   })
 
-  it('leaves a member on trial to others again, however the trial ends', async () => {
+  it('releases a member on trial, however the trial ends', async () => {
     const stage = new Stage({ a: { end: 'hang' } })
     stage.health.failed('network/a', {}, -1e9, 0.5)
     using scope = inScope()
@@ -181,7 +181,7 @@ describe('runChain', () => {
     expect(order()).toEqual(both)
   })
 
-  it('hears a member that begins while it is found out what auto stands for', async () => {
+  it('notices a member that begins while auto is being resolved', async () => {
     const looking = Promise.withResolvers<readonly NamedMember[]>()
     const asked = Promise.withResolvers<void>()
     const auto: ChainInit['auto'] = async () => {
@@ -200,11 +200,11 @@ describe('runChain', () => {
     await asked.promise
     late.resolve()
     expect(await reading).toEqual({ text: 'late' })
-    // Nobody waits for it any more; what it finds is of no use.
+    // Resolving auto now has no effect.
     looking.resolve([network('b')])
   })
 
-  it('takes what auto stands for once, and not what was named already', async () => {
+  it('resolves auto once, without models that were already named', async () => {
     const auto = async (): Promise<readonly NamedMember[]> => ['a', 'c'].map(network)
     const stage = new Stage({ c: { says: ['x'], end: 'done' } }, { auto })
     using scope = inScope()
@@ -212,7 +212,7 @@ describe('runChain', () => {
     expect(stage.opened).toEqual(['a', 'c'])
   })
 
-  it('goes on in mid-answer with the network alone, and only where it may', async () => {
+  it('continues mid-answer with network models only, and only if allowed', async () => {
     const parts = {
       a: { says: ['1'], end: 'fail' },
       cloud: { says: ['no'], end: 'done' },

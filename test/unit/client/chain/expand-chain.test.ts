@@ -19,7 +19,7 @@ const shown = (texts: readonly string[], sources: ChainSources = NONE) =>
   expandChain(texts, sources).map((member) => `${member.type} ${describeMember(member)}`)
 
 describe('expandChain', () => {
-  it('takes ids apart by commas, in order, each once', () => {
+  it('splits ids at commas, in order, without duplicates', () => {
     expect(shown([' deepseek-v3 ,llama3.3:70b,, DeepSeek-V3:latest', 'x'])).toEqual([
       'network deepseek-v3',
       'network llama3.3:70b',
@@ -27,7 +27,7 @@ describe('expandChain', () => {
     ])
   })
 
-  it('knows a provider’s model by the provider’s name, whatever slashes follow', () => {
+  it('recognizes a provider’s model by its prefix, whatever slashes follow', () => {
     const sources = { ...NONE, providers: CLOUDS }
     expect(shown(['Cloud/org/Model', 'other/Model'], sources)).toEqual([
       'provider cloud/org/Model',
@@ -47,13 +47,13 @@ describe('expandChain', () => {
     expect(new Set(labels)).toEqual(new Set(['qwen/qwen2.5:7b']))
   })
 
-  it('asks nobody but the network for weights that are pinned', () => {
+  it('asks only the network for pinned weights', () => {
     const pinned = `big@sha256:${'0'.repeat(64)}`
     expect(shown([pinned], { ...NONE, providers: CLOUDS })).toEqual([`network ${pinned}`])
     expect(() => shown(['big@sha256:0'])).toThrow(/not a digest/)
   })
 
-  it('lets auto stand for the network and each provider’s first model', () => {
+  it('expands auto to the network and each provider’s first model', () => {
     expect(shown(['AUTO'], { ...NONE, providers: CLOUDS })).toEqual([
       'provider lan/Qwen/Qwen2.5:7B',
       'auto auto',
@@ -61,7 +61,7 @@ describe('expandChain', () => {
     ])
   })
 
-  it('replaces aliases by what they mean, however they are written', () => {
+  it('replaces aliases, however they are written', () => {
     const aliases = readAliases({ Best: 'big,fast', fast: 'tiny,auto' }, [])
     expect(shown(['best', 'tiny'], { aliases, providers: [] })).toEqual([
       'network big',
@@ -70,7 +70,7 @@ describe('expandChain', () => {
     ])
   })
 
-  it('is not kept busy by aliases that name each other many times over', () => {
+  it('expands deeply nested aliases in linear time', () => {
     const names = Array.from({ length: 60 }, (_, at) => `a${at}`)
     const aliases = Object.fromEntries(
       names.map((name, at) => [name, at === 59 ? 'end' : `a${at + 1},a${at + 1}`]),
@@ -86,12 +86,12 @@ describe('expandChain', () => {
     [Array.from({ length: 17 }, (_, at) => `m${at}`).join(','), /at most 16 models/],
     ['x'.repeat(5_000), /at most 4096 characters/],
     ['x'.repeat(300), /1 to 256 characters/],
-  ])('refuses %#: a chain that is none', (text, message) => {
+  ])('rejects invalid chain %#', (text, message) => {
     expect(() => shown([text])).toThrow(message)
     expect(() => shown([text])).toThrow(expect.objectContaining({ code: 'invalid_request' }))
   })
 
-  it('gives each member once, in the order of the first naming, whatever is named', () => {
+  it('returns each member once, in the order of first mention, for any names', () => {
     const name = fc.constantFrom('a', 'b', 'A:latest', 'auto', 'fast', 'cloud/x', 'lan/y', 'big')
     const aliases = readAliases({ fast: 'b,auto,cloud/x' }, CLOUDS)
     const sources = { aliases, providers: CLOUDS }
@@ -123,21 +123,21 @@ describe('readAliases', () => {
 })
 
 describe('namedChain', () => {
-  it('leaves a request for one model as it is', () => {
+  it('returns a request for one model unchanged', () => {
     const body = { model: ' M:latest ', messages: [] }
     const chain = namedChain(body, NONE)
     expect(chain?.body).toBe(body)
     expect(chain).toMatchObject({ asked: ' M:latest ', members: [{ model: ' M:latest ' }] })
   })
 
-  it('reads models after model, and takes both out of the request', () => {
+  it('reads models after model, and removes both from the request', () => {
     const chain = namedChain({ model: 'a,b', models: ['c', 'auto'], seed: 1 }, NONE)
     expect(chain?.asked).toBe('a,b,c,auto')
     expect(chain?.members.map(memberKey)).toEqual(['network/a', 'network/b', 'network/c', 'auto'])
     expect(chain?.body).toEqual({ model: 'a', seed: 1 })
   })
 
-  it('does with models alone', () => {
+  it('accepts models without model', () => {
     expect(namedChain({ models: ['a', 'b'] }, NONE)).toMatchObject({ body: { model: 'a' } })
   })
 

@@ -7,12 +7,12 @@ const order = (health: MemberHealth, nowMs: number, ...keys: string[]) =>
 const MIDDLE = 0.5
 
 describe('coolDownMs', () => {
-  it('begins at 5 s and doubles with each failure in a row, up to 5 min', () => {
+  it('starts at 5 s and doubles with each consecutive failure, up to 5 min', () => {
     const times = [1, 2, 3, 7, 50].map((failures) => coolDownMs(failures, undefined, MIDDLE))
     expect(times).toEqual([5_000, 10_000, 20_000, 300_000, 300_000])
   })
 
-  it('is what was asked for, but never shorter than the wait before', () => {
+  it('is the requested time, but never shorter than the previous cool-down', () => {
     expect(coolDownMs(1, 700, MIDDLE)).toBe(700)
     expect(coolDownMs(3, 700, MIDDLE)).toBe(10_000)
     expect(coolDownMs(1, 1e9, MIDDLE)).toBe(300_000)
@@ -35,25 +35,25 @@ describe('coolDownMs', () => {
 })
 
 describe('MemberHealth', () => {
-  it('keeps the order of those that are well', () => {
+  it('keeps the order of healthy members', () => {
     expect(order(new MemberHealth(), 0, 'a', 'b', 'c')).toBe('abc')
   })
 
-  it('puts one that failed last until its time is over', () => {
+  it('puts a failed member last until its cool-down is over', () => {
     const health = new MemberHealth()
     health.failed('a', {}, 0, MIDDLE)
     expect(order(health, 4_999, 'a', 'b')).toBe('ba')
     expect(order(health, 5_000, 'a', 'b')).toBe('ab')
   })
 
-  it('puts the soonest to be well first where all failed', () => {
+  it('puts the earliest to recover first if all failed', () => {
     const health = new MemberHealth()
     health.failed('a', { retryAfterMs: 9_000 }, 0, MIDDLE)
     health.failed('b', { retryAfterMs: 1_000 }, 0, MIDDLE)
     expect(order(health, 10, 'a', 'b')).toBe('ba')
   })
 
-  it('lets one request at a time find out whether it is well again', () => {
+  it('lets one request at a time test whether it has recovered', () => {
     const health = new MemberHealth()
     health.failed('a', {}, 0, MIDDLE)
     health.began('a')
@@ -67,7 +67,7 @@ describe('MemberHealth', () => {
     expect(order(health, 15_999, 'a', 'b')).toBe('ab')
   })
 
-  it('does not count trials of those that are well', () => {
+  it('does not track trials of healthy members', () => {
     const health = new MemberHealth()
     health.began('a')
     health.began('a')
@@ -75,7 +75,7 @@ describe('MemberHealth', () => {
     expect(health.size).toBe(0)
   })
 
-  it('never leaves anybody out, whatever happened, and forgets the oldest', () => {
+  it('never leaves out a member, whatever happened, and evicts the oldest', () => {
     const key = fc.integer({ min: 0, max: 400 }).map(String)
     const deed = fc.constantFrom('began', 'succeeded', 'failed', 'released')
     void fc.assert(

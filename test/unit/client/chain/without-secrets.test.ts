@@ -25,18 +25,18 @@ describe('a provider’s key', () => {
     expect(told.length).toBeLessThan(withoutSecrets(`bad key ${'-'.repeat(28)}`, [KEY]).length)
   })
 
-  it('is blanked out where the text’s end cuts it off', () => {
+  it('is blanked out if the end of the text cuts it off', () => {
     for (let length = 4; length < KEY.length; length += 1) {
       expect(withoutSecrets(`bad key ${KEY.slice(0, length)}`, [KEY])).toBe('bad key ***')
     }
   })
 
-  it('with special characters is blanked out as URLs write it', () => {
+  it('with special characters is blanked out in URL encoding', () => {
     const key = 'p@ss/w+rd&key=1234'
     expect(withoutSecrets(`at ?k=${encodeURIComponent(key)}`, [key])).toBe('at ?k=***')
   })
 
-  it('leaves other text alone', () => {
+  it('leaves other text unchanged', () => {
     const text = 'model not found: choose another\nor none'
     expect(withoutSecrets(text, [KEY, 'abc', ''])).toBe(text)
   })

@@ -17,7 +17,7 @@ async function swarmOf(peers: readonly ScriptedPeerInit[], timeoutMs = 10_000) {
 }
 
 describe('an answer that is verified while the caller waits', () => {
-  it('comes in the caller’s time, without a verdict, where its scorer says nothing', async () => {
+  it('arrives before the caller’s deadline, without a verdict, if its scorer is silent', async () => {
     const stall = { gate: new Promise<void>(() => {}) }
     const { requester } = await swarmOf([{ model }, { model, scripts: [stall] }], 2_000)
     const { choices, skein } = await requester.chat(body, { verify: 'always', policy: 'single' })
@@ -28,7 +28,7 @@ describe('an answer that is verified while the caller waits', () => {
     })
   })
 
-  it('fails by ids that are none of the vocabulary, with that as evidence', async () => {
+  it('fails with token ids outside the vocabulary, and reports that as evidence', async () => {
     const { requester, peers, reputation } = await swarmOf([{ model }, { model }, { model }])
     const [liar] = peers
     if (liar === undefined) throw new Error('no peer')

@@ -42,7 +42,7 @@ describe('cancelling', () => {
     expect(swarm.requester.inFlight).toBe(0)
   })
 
-  it('rejects with the caller’s own reason on an abort, and resets the stream', async () => {
+  it('rejects with the reason of the caller’s signal, and resets the stream', async () => {
     swarm = await FakeSwarm.create()
     const { behaviour, ended } = watched()
     await swarm.add(behaviour)
@@ -57,7 +57,7 @@ describe('cancelling', () => {
     expect(await ended).toBe('reset')
   })
 
-  it('ends a stream that is left while its next chunk is awaited', async () => {
+  it('ends a stream that the consumer leaves while its next chunk is pending', async () => {
     swarm = await FakeSwarm.create()
     const { behaviour, ended } = watched()
     await swarm.add(behaviour)
@@ -69,7 +69,7 @@ describe('cancelling', () => {
     expect(await pending).toMatchObject({ code: 'cancelled' })
   })
 
-  it('does not even dial for a caller who has left already', async () => {
+  it('does not dial if the signal is already aborted', async () => {
     swarm = await FakeSwarm.create()
     const peer = await swarm.add(answers('a'))
     const reason = new Error('never mind')
@@ -79,7 +79,7 @@ describe('cancelling', () => {
     expect(peer.streams).toHaveLength(0)
   })
 
-  it('cancels what runs when the client closes, and refuses what comes after', async () => {
+  it('cancels running requests when the client closes, and rejects later ones', async () => {
     swarm = await FakeSwarm.create()
     const { behaviour, ended } = watched()
     await swarm.add(behaviour)
@@ -94,7 +94,7 @@ describe('cancelling', () => {
 })
 
 describe('a peer that breaks the protocol', () => {
-  it('is reset, so that its engine works for nobody no longer', async () => {
+  it('is reset, so that its engine stops working for it', async () => {
     swarm = await FakeSwarm.create()
     const { promise: ended, resolve } = Promise.withResolvers<string>()
     await swarm.add(async (stream) => {
@@ -107,7 +107,7 @@ describe('a peer that breaks the protocol', () => {
 })
 
 describe('the total deadline', () => {
-  it('ends the request whatever the peer does, and says who was asked', async () => {
+  it('ends the request whatever the peer does, and lists the attempts', async () => {
     swarm = await FakeSwarm.create({ timeoutMs: 100 })
     const { behaviour, ended } = watched()
     const peer = await swarm.add(behaviour)
@@ -118,7 +118,7 @@ describe('the total deadline', () => {
     expect(await ended).toBe('reset')
   })
 
-  it('is one for all attempts: the second peer hears how much is left', async () => {
+  it('covers all attempts: the second peer gets the remaining time', async () => {
     swarm = await FakeSwarm.create({ timeoutMs: 60_000, silenceTimeoutMs: 200 })
     const heard: number[] = []
     const listen: Behaviour = async (stream) => {
@@ -132,7 +132,7 @@ describe('the total deadline', () => {
     expect((heard[0] ?? 0) - (heard[1] ?? 0)).toBeGreaterThanOrEqual(190)
   })
 
-  it('is a limit that a timer can hold', async () => {
+  it('must fit a timer', async () => {
     swarm = await FakeSwarm.create()
     await swarm.add(answers('a'))
     for (const timeoutMs of [0, -1, Number.NaN, 2 ** 31]) {
@@ -145,7 +145,7 @@ describe('the total deadline', () => {
 })
 
 describe('a slow consumer', () => {
-  it('slows the peer instead of filling memory, and costs it no time', async () => {
+  it('slows the peer down instead of filling memory, and does not count against its deadlines', async () => {
     swarm = await FakeSwarm.create({ itlTimeoutMs: 400 })
     const text = 'x'.repeat(64 * 1024)
     let written = 0

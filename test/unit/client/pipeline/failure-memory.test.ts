@@ -27,7 +27,7 @@ describe('FailureMemory', () => {
     expect(remembered?.message).toContain('all slots are taken')
   })
 
-  it('says how long it will go on, and lets the next request through after that', () => {
+  it('reports the remaining time, and lets the next request through afterwards', () => {
     const memory = failing(3)
     expect(memory.recall('key', 520)?.retryAfterMs).toBe(500)
     expect(memory.recall('key', 1_019.5)?.retryAfterMs).toBe(1)
@@ -48,20 +48,20 @@ describe('FailureMemory', () => {
     expect(waits.slice(2)).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000])
   })
 
-  it('keeps to the time that the error names, up to a minute', () => {
+  it('uses the `retryAfterMs` of the error, up to a minute', () => {
     expect(failing(3, failure('rate_limited', 250)).recall('key', 20)?.retryAfterMs).toBe(250)
     expect(failing(9, failure('rate_limited', 250)).recall('key', 80)?.retryAfterMs).toBe(250)
     const long = failing(3, failure('rate_limited', 1e9))
     expect(long.recall('key', 20)?.retryAfterMs).toBe(60_000)
   })
 
-  it('still counts a failure right after a long time of remembering as one in a row', () => {
+  it('counts a failure right after the remembered time as consecutive', () => {
     const memory = failing(3, failure('rate_limited', 60_000))
     memory.failed('key', failure('rate_limited', 60_000), 65_000)
     expect(memory.recall('key', 65_000)?.message).toContain('4 times')
   })
 
-  it('begins a new row after a success, or a minute without failure', () => {
+  it('starts counting again after a success, or a minute without failure', () => {
     const answered = failing(3)
     answered.succeeded('key')
     expect(answered.recall('key', 21)).toBeUndefined()
@@ -74,13 +74,13 @@ describe('FailureMemory', () => {
     expect(later.recall('key', 120_002)).toBeUndefined()
   })
 
-  it('remembers neither cancelled nor invalid requests, but those past their deadline', () => {
+  it('remembers exceeded deadlines, but neither cancelled nor invalid requests', () => {
     expect(failing(5, failure('cancelled')).recall('key', 40)).toBeUndefined()
     expect(failing(5, failure('invalid_request')).recall('key', 40)).toBeUndefined()
     expect(failing(5, failure('deadline_exceeded')).recall('key', 40)).toBeDefined()
   })
 
-  it('tells the last of several errors', () => {
+  it('reports the last of several errors', () => {
     const memory = failing(3)
     memory.failed('key', failure('engine_failed'), 40)
     expect(memory.recall('key', 40)?.code).toBe('engine_failed')
@@ -90,7 +90,7 @@ describe('FailureMemory', () => {
     expect(failing(3).recall('another', 20)).toBeUndefined()
   })
 
-  it('forgets the request not heard of for longest beyond 1,024 of them', () => {
+  it('evicts the least recently used of more than 1,024 requests', () => {
     const memory = failing(3)
     for (let other = 0; other < 1_023; other += 1) memory.failed(`other ${other}`, failure(), 30)
     // Asked for just now: the next to leave is another.

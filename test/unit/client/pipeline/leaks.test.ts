@@ -37,7 +37,7 @@ const faults: readonly Behaviour[] = [
 ]
 
 describe('a thousand requests with every fault', () => {
-  it('leave no stream, no listener and no timer', { timeout: 60_000 }, async () => {
+  it('leak no stream, listener or timer', { timeout: 60_000 }, async () => {
     swarm = await FakeSwarm.create({ timeoutMs: 60_000, itlTimeoutMs: 100, silenceTimeoutMs: 100 })
     let served = 0
     const mixed: Behaviour = (stream) => {

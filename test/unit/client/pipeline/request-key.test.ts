@@ -10,13 +10,13 @@ describe('requestKey', () => {
     expect(a).toMatch(/^[0-9a-f]{64}$/)
   })
 
-  it('does not tell an absent field from one that is undefined', () => {
+  it('treats an undefined field as absent', () => {
     expect(requestKey('completion', { model: 'm', seed: undefined })).toBe(
       requestKey('completion', { model: 'm' }),
     )
   })
 
-  it('tells requests apart by kind, by value and by the order of messages', () => {
+  it('differs by kind, by value and by the order of messages', () => {
     const keys = [
       requestKey('chat', { model: 'm' }),
       requestKey('completion', { model: 'm' }),
@@ -30,7 +30,7 @@ describe('requestKey', () => {
     expect(new Set(keys).size).toBe(keys.length)
   })
 
-  it('is equal for two bodies exactly where their values are', () => {
+  it('is equal for two bodies exactly if their values are', () => {
     fc.assert(
       fc.property(
         fc.dictionary(fc.string(), fc.jsonValue()),

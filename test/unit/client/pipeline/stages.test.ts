@@ -54,7 +54,7 @@ const inScope = (): Scope => openScope({ timeoutMs: 60_000 }, {})
 describe('recorded', () => {
   const clock = new VirtualClock({ wallMs: 1_000_000 })
 
-  it('passes every event on, and has written the record before the consumer gets the end', async () => {
+  it('passes every event on, and writes the record before the consumer gets the end', async () => {
     const records: RequestEvent[] = []
     const request = requestOf()
     const verified: AnswerEvent = {
@@ -84,7 +84,7 @@ describe('recorded', () => {
     expect(request.journal.record).toBe(records[0])
   })
 
-  it('tells the placement the model at once, and the end', async () => {
+  it('notifies the placement of the model at once, and of the end', async () => {
     const told: string[] = []
     const request = requestOf({
       onModel: (model) => told.push(model),
@@ -109,7 +109,7 @@ describe('recorded', () => {
     expect(request.journal.record?.answeredBy).toBeUndefined()
   })
 
-  it('is cancelled where the consumer leaves, once', async () => {
+  it('records `cancelled` once if the consumer leaves', async () => {
     const records: string[] = []
     const request = requestOf()
     const listeners = [({ outcome }: RequestEvent) => records.push(outcome)]
@@ -119,7 +119,7 @@ describe('recorded', () => {
     expect(records).toEqual(['cancelled'])
   })
 
-  it('stays answered whatever comes after the end', async () => {
+  it('records `answered` whatever follows the end', async () => {
     const records: string[] = []
     const listeners = [({ outcome }: RequestEvent) => records.push(outcome)]
     using scope = inScope()
@@ -164,13 +164,13 @@ describe('remembered', () => {
     expect(await failTimes(ask, 4)).toEqual([false, false, false, true])
   })
 
-  it('remembers nothing of a part that may go to some peers only', async () => {
+  it('does not remember parts that may go to some peers only', async () => {
     const ask = remembered({ clock: new VirtualClock() })(answering(broken))
     expect(await failTimes(ask, 5, { narrow: (all) => all })).not.toContain(true)
     expect(await failTimes(ask, 1)).toEqual([false])
   })
 
-  it('remembers nothing where no peer was asked', async () => {
+  it('does not remember failures without an attempt', async () => {
     const ask = remembered({ clock: new VirtualClock() })(async function* () {
       yield* []
       throw broken

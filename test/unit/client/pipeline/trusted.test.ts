@@ -29,15 +29,15 @@ async function swarmOf(trustedPeers: readonly ScriptedPeerInit[] = [{}, {}]) {
   return { requester, trusted, seen, split: splitRequests(requester, context), context }
 }
 
-describe('a request for trusted peers alone', () => {
-  it('is seen by nobody else', async () => {
+describe('a request restricted to trusted peers', () => {
+  it('is seen by no other peer', async () => {
     const { requester, trusted, seen } = await swarmOf()
     const { skein } = await requester.chat(body, { trusted })
     expect(trusted).toContain(skein.peerId)
     expect(seen()).toBe(0)
   })
 
-  it('goes to nobody else to fail over, to hedge, to race, to agree or to go on', async () => {
+  it('goes to no other peer for failover, hedge, race, quorum or resume', async () => {
     const cases = [
       [[{ scripts: [failing] }, {}], {}],
       [[{ scripts: [slow, slow] }, {}], { policy: 'hedge' }],
@@ -53,7 +53,7 @@ describe('a request for trusted peers alone', () => {
     }
   })
 
-  it('fails rather than fall back on others', async () => {
+  it('fails instead of falling back on others', async () => {
     const many = Array<Script>(50).fill(failing)
     const { requester, trusted, seen } = await swarmOf([{ scripts: many }, { scripts: many }])
     await expect(requester.chat(body, { trusted, maxAttempts: 3 })).rejects.toThrow(InferenceError)
@@ -67,7 +67,7 @@ describe('a request for trusted peers alone', () => {
     expect(seen()).toBe(0)
   })
 
-  it('keeps to them in parts, too: choices, embeddings and batches', {
+  it('stays restricted in parts, too: choices, embeddings and batches', {
     timeout: 60_000,
   }, async () => {
     const { split, trusted, seen, context, requester } = await swarmOf()
@@ -82,7 +82,7 @@ describe('a request for trusted peers alone', () => {
     expect(seen()).toBe(0)
   })
 
-  it('has to name peers: an operator’s tag is anybody’s to claim', async () => {
+  it('must name peer ids: any peer can claim an operator tag', async () => {
     const { requester } = await swarmOf()
     for (const trusted of [[], ['alice'], ['']]) {
       await expect(requester.chat(body, { trusted })).rejects.toMatchObject({

@@ -49,8 +49,8 @@ const failureOf = async (answer: PromiseLike<unknown>): Promise<InferenceError> 
     (error: unknown) => error as InferenceError,
   )
 
-describe('an answer that is to be verified always', () => {
-  it('tells in its end who rated it, what they found and what that cost', async () => {
+describe('an answer with verify: always', () => {
+  it('reports its scorers, their findings and the cost at its end', async () => {
     const { requester, peers } = await swarmOf(rates, rates, rates)
     const { skein } = await requester.chat(body, always)
     const { verification } = skein
@@ -65,7 +65,7 @@ describe('an answer that is to be verified always', () => {
     expect(part?.tokens).toBeGreaterThan(2 * (part?.positions ?? 0))
   })
 
-  it('has the verdict in the last chunk of a stream, which says that it has ended', async () => {
+  it('has the verdict in the last chunk of a stream, with the finish reason', async () => {
     const { requester } = await swarmOf(rates, rates, rates)
     const usage = { stream_options: { include_usage: true } }
     const completion = { model: 'm', temperature: 0, prompt: 'Count from 1 to 9.' }
@@ -90,7 +90,7 @@ describe('an answer that is to be verified always', () => {
     }
   })
 
-  it('does not say that it has ended before the verdict is in', async () => {
+  it('does not end before the verdict is known', async () => {
     const { promise: gate, resolve } = Promise.withResolvers<void>()
     const slow: ScriptedPeerInit = {
       ...rates,
@@ -110,7 +110,7 @@ describe('an answer that is to be verified always', () => {
     expect((await end).value?.choices[0]?.finish_reason).toBe('stop')
   })
 
-  it('fails in a stream with the evidence, and its record has it too', async () => {
+  it('fails in a stream with the evidence, which its record has, too', async () => {
     const { requester, peers } = await swarmOf(lies, rates, rates)
     const answer = requester.streamChat(body, always)
     const failure = await failureOf(collect(answer))
@@ -128,7 +128,7 @@ describe('an answer that is to be verified always', () => {
     )
   })
 
-  it('says why where nobody can tell', async () => {
+  it('reports why it could not be rated', async () => {
     const tools = [{ type: 'function', function: { name: 'f', parameters: {} } }]
     const cases = [
       [[rates], body, 'no-scorer'],
@@ -154,7 +154,7 @@ describe('an answer that is to be verified always', () => {
     expect(answer.skein.verification?.why).toBe('no-token-ids')
   })
 
-  it('has one verdict for all of its choices, which is the weakest', async () => {
+  it('has the weakest verdict of its choices', async () => {
     const { requester } = await swarmOf(rates, rates, rates)
     const context = { timeoutMs: 5_000, random: Math.random, clock: systemClock }
     const split = splitRequests(requester, context)
@@ -169,8 +169,8 @@ describe('an answer that is to be verified always', () => {
   })
 })
 
-describe('an answer that is not to wait for a verdict', () => {
-  it.each(['sample', 'off'] as const)('has none: %s', async (verify) => {
+describe('an answer that does not wait for a verdict', () => {
+  it.each(['sample', 'off'] as const)('has no verification: %s', async (verify) => {
     const { requester } = await swarmOf(rates, rates, rates)
     const { skein } = await requester.chat(body, { verify })
     expect(skein).not.toHaveProperty('verification')
@@ -180,7 +180,7 @@ describe('an answer that is not to wait for a verdict', () => {
 })
 
 describe('an answer whose verification is required', () => {
-  it('fails where nobody can rate it, and says why', async () => {
+  it('fails with the reason if no peer can rate it', async () => {
     const { requester } = await swarmOf(rates)
     const streamed = await failureOf(collect(requester.streamChat(body, required)))
     const whole = await failureOf(requester.chat(body, required))
@@ -192,7 +192,7 @@ describe('an answer whose verification is required', () => {
     }
   })
 
-  it('is asked for at a peer that can be rated, where the caller gets it whole', async () => {
+  it('is requested from a peer that can be rated, if the caller gets it whole', async () => {
     const { requester, peers } = await swarmOf(alone, rates, rates)
     const { skein } = await requester.chat(body, required)
     expect(skein.verification?.status).toBe('passed')
@@ -200,14 +200,14 @@ describe('an answer whose verification is required', () => {
     expect(skein.attempts.map(({ peerId }) => peerId)).toContain(peers[0]?.key)
   })
 
-  it('is asked of nobody where the request itself cannot be rated', async () => {
+  it('is not requested if the request itself cannot be rated', async () => {
     const { requester, asked } = await swarmOf(rates, rates)
     const failure = await failureOf(requester.embed({ model: 'm', input: 'x' }, required))
     expect(failure).toMatchObject({ details: { verification: { why: 'request' } } })
     expect(asked('embedding')).toBe(0)
   })
 
-  it('does not keep others from an answer that it was refused', async () => {
+  it('does not affect requests without verification', async () => {
     const { requester } = await swarmOf(rates)
     for (let time = 0; time < 4; time += 1) await failureOf(requester.chat(body, required))
     const { skein } = await requester.chat(body, always)

@@ -15,7 +15,7 @@ describe('open parts', () => {
     expect(closed).toEqual(['second', 'first'])
   })
 
-  it('close all although one fails, and say so', async () => {
+  it('close all even if one fails, and report it', async () => {
     const closed: string[] = []
     const parts = new OpenParts()
     parts.defer(() => closed.push('first'))

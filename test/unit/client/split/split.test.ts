@@ -38,7 +38,7 @@ async function swarmOf(
 const callsOf = (peers: readonly ScriptedPeer[]) => peers.flatMap(({ engine }) => engine.calls)
 
 describe('n choices', () => {
-  it('come in order, over all peers, with one usage', async () => {
+  it('arrive in order, from all peers, with one usage', async () => {
     const { split, swarm } = await swarmOf([{}, {}, {}])
     const answer = await split.chat({ model: 'm', messages, n: 6, seed: 40 })
     expect(answer.choices.map(({ index, message }) => [index, message.content])).toEqual(
@@ -54,7 +54,7 @@ describe('n choices', () => {
     expect(answer.skein.attempts).toHaveLength(6)
   })
 
-  it('come as one stream with one id, each with its own role and end', async () => {
+  it('arrive as one stream with one id, each with its own role and finish reason', async () => {
     const { split } = await swarmOf([{}, {}])
     const body = { model: 'm', messages, n: 3, stream_options: { include_usage: true } }
     const answer = split.streamChat(body)
@@ -72,7 +72,7 @@ describe('n choices', () => {
     expect(answer.attempts).toHaveLength(3)
   })
 
-  it('of which one fails after it has begun end with a failure that names it, the others whole', async () => {
+  it('end with an error that names a choice interrupted mid-answer, and complete the others', async () => {
     const fault = { type: 'throw', error: new InferenceError('engine_failed', 'x'), afterTokens: 2 }
     const script = { fault } as Script
     const { split } = await swarmOf([{ scripts: [script], model: { resume: 'none' } }])
@@ -89,7 +89,7 @@ describe('n choices', () => {
     expect(FIVE.startsWith(texts[0] ?? 'x')).toBe(true)
   })
 
-  it('that are too many, or no number, are refused by name', async () => {
+  it('are rejected with the name of the field if too many, or not a number', async () => {
     const { split } = await swarmOf([{}])
     for (const n of [129, 0, 1.5, '2']) {
       await expect(split.chat({ model: 'm', messages, n })).rejects.toMatchObject({
@@ -99,9 +99,9 @@ describe('n choices', () => {
     }
   })
 
-  it('all come from the model of a chain that begins to answer', async () => {
+  it('all come from the chain member that begins to answer', async () => {
     const { split, swarm } = await swarmOf([{}])
-    const body = { model: 'nobody-has-this,m', models: ['auto'], messages, n: 4 }
+    const body = { model: 'not-served,m', models: ['auto'], messages, n: 4 }
     const answer = await split.chat(body)
     expect(answer.model).toBe('m')
     expect(answer.choices).toHaveLength(4)
@@ -122,13 +122,13 @@ describe('a list of prompts', () => {
     ])
   })
 
-  it('of one prompt is a list too', async () => {
+  it('may have a single prompt', async () => {
     const { split } = await swarmOf([{}])
     const answer = await split.complete({ model: 'm', prompt: ['Count from 1 to 3.'] })
     expect(answer.choices).toHaveLength(1)
   })
 
-  it('names the prompt that cannot be one', async () => {
+  it('is rejected with the name of an invalid prompt', async () => {
     const { split } = await swarmOf([{}])
     const call = split.complete({ model: 'm', prompt: [{ not: 'a prompt' }] })
     await expect(call).rejects.toMatchObject({
@@ -139,7 +139,7 @@ describe('a list of prompts', () => {
 })
 
 describe('many inputs', () => {
-  it('are embedded by all peers, in order, as one peer would', async () => {
+  it('are embedded by all peers, in order, with the same result as by one peer', async () => {
     const { split, requester, swarm } = await swarmOf([{}, {}, {}])
     const answer = await split.embed({ model: 'm', input: INPUTS })
     expect(answer.data.map(({ index }) => index)).toEqual(INPUTS.map((_, index) => index))
@@ -149,13 +149,13 @@ describe('many inputs', () => {
     expect(answer.usage).toEqual(whole.usage)
   })
 
-  it('outlast shards that fail', async () => {
+  it('survive failing shards', async () => {
     const { split } = await swarmOf([{ scripts: [broken, {}, broken, broken] }, {}])
     const answer = await split.embed({ model: 'm', input: INPUTS })
     expect(answer.data).toHaveLength(100)
   })
 
-  it('are never embedded by two sets of weights', async () => {
+  it('are never embedded with two sets of weights', async () => {
     const other = { digest: `sha256:${'6'.repeat(64)}` }
     const { split, swarm } = await swarmOf([{}, { model: other }, {}])
     await split.embed({ model: 'm', input: INPUTS })
@@ -163,7 +163,7 @@ describe('many inputs', () => {
   })
 
   // Hundreds of requests: a busy machine takes its time.
-  it('are asked of other weights anew where the first cannot answer all of it', {
+  it('are sent again to other weights if the first cannot embed all of them', {
     timeout: 60_000,
   }, async () => {
     const other = { digest: `sha256:${'6'.repeat(64)}` }
@@ -184,7 +184,7 @@ describe('many inputs', () => {
     expect(new Set(inputs).size).toBe(100)
   })
 
-  it('of which some fail keep what arrived, and name those', async () => {
+  it('keep the embeddings that arrived, and name the inputs that failed', async () => {
     const scriptOf = ({ body }: InferenceRequest): Script => {
       const { input } = body as { input: readonly string[] }
       return input.includes('input number 17') ? broken : {}
@@ -201,7 +201,7 @@ describe('many inputs', () => {
     )
   })
 
-  it('end with the caller’s own reason when the caller leaves', async () => {
+  it('reject with the reason of the caller’s signal', async () => {
     const controller = new AbortController()
     const { split, swarm } = await swarmOf([
       { scripts: Array(50).fill({ gate: new Promise(() => {}) }) },

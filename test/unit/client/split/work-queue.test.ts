@@ -26,7 +26,7 @@ function begin(queue: WorkQueue, nowMs = 0): Part[] {
 }
 
 describe('the queue of parts', () => {
-  it('gives each item exactly one result, whatever fails, overtakes or has no room', () => {
+  it('gives each item exactly one result, whatever fails, overtakes or is refused', () => {
     const fates = fc.constantFrom(
       'ok',
       'ok',
@@ -79,7 +79,7 @@ describe('the queue of parts', () => {
     expect(begin(queueOf(20, { slots: () => 3 }))).toHaveLength(6)
   })
 
-  it('takes a refusal as no failure of the item, and leaves it alone for a while', () => {
+  it('does not count a refusal as a failure of the item, and retries it later', () => {
     const queue = queueOf(1)
     for (let round = 0; round < 20; round++) {
       const wakeAtMs = queue.wakeAtMs() ?? 0
@@ -97,7 +97,7 @@ describe('the queue of parts', () => {
     expect(queue.wakeAtMs()).toBe(8_000)
   })
 
-  it('gives up an item after so many failures by itself', () => {
+  it('fails an item after `maxTries` failures as a single item', () => {
     const queue = queueOf(1)
     const results = [0, 60_000, 120_000].map((nowMs) => {
       return queue.failed(queue.next(nowMs)?.id ?? -1, failure('dial_failed'), nowMs).items
@@ -106,22 +106,22 @@ describe('the queue of parts', () => {
     expect(queue.done).toBe(true)
   })
 
-  it('has nobody to ask: at once that is the result, in a batch after a while', () => {
-    const nobody = new InferenceError('no_peers', 'nobody')
+  it('fails at once without peers, in a batch after a while', () => {
+    const noPeers = new InferenceError('no_peers', 'no peers')
     const queue = queueOf(1)
-    expect(queue.failed(queue.next(0)?.id ?? -1, nobody, 0).items).toEqual([0])
+    expect(queue.failed(queue.next(0)?.id ?? -1, noPeers, 0).items).toEqual([0])
     const patient = queueOf(1, { maxAbsences: 8 })
     const waits: number[] = []
     let nowMs = 0
     for (let result: readonly number[] = []; result.length === 0; ) {
-      result = patient.failed(patient.next(nowMs)?.id ?? -1, nobody, nowMs).items
+      result = patient.failed(patient.next(nowMs)?.id ?? -1, noPeers, nowMs).items
       waits.push((patient.wakeAtMs() ?? nowMs) - nowMs)
       nowMs = patient.wakeAtMs() ?? nowMs
     }
     expect(waits).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 0])
   })
 
-  it('asks for the items of a failed shard one by one, so that one does not lose the others', () => {
+  it('retries the items of a failed shard one by one, so that one bad item does not fail the others', () => {
     const queue = queueOf(4, { take: () => 4 })
     const [shard] = begin(queue)
     expect(queue.failed(shard?.id ?? -1, failure('invalid_request'), 0).items).toEqual([])
@@ -130,7 +130,7 @@ describe('the queue of parts', () => {
     expect(queue.failed(single[2]?.id ?? -1, failure('invalid_request'), 0).items).toEqual([2])
   })
 
-  it('copies a straggler once nothing else is left to begin, and takes the faster of the two', () => {
+  it('copies a straggler once nothing else is left to start, and takes the faster copy', () => {
     const queue = queueOf(8, { copies: true, slots: () => 4 })
     const parts = begin(queue)
     for (const part of parts.slice(1)) queue.succeeded(part.id, 100)
@@ -145,7 +145,7 @@ describe('the queue of parts', () => {
     expect(queue.done).toBe(true)
   })
 
-  it('loses nothing when a copy fails, or what it is a copy of', () => {
+  it('loses nothing when either copy fails', () => {
     const queue = queueOf(8, { copies: true, slots: () => 4 })
     const parts = begin(queue)
     for (const part of parts.slice(1)) queue.succeeded(part.id, 100)

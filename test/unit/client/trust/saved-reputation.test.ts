@@ -47,7 +47,7 @@ describe('standings in one directory', () => {
     expect(again.reputation.isQuarantined('peer', SPEC)).toBe(true)
   })
 
-  it('forget a peer in a running gateway too, with what it learned before', async () => {
+  it('forget a peer in a running gateway, too, with its earlier lessons', async () => {
     await using gateway = await open()
     for (let n = 0; n < 3; n += 1) gateway.reputation.audited('peer', SPEC, FAILED)
     await gateway.save()
@@ -67,7 +67,7 @@ describe('standings in one directory', () => {
     ])
   })
 
-  it('that were imported outlast what others save', async () => {
+  it('that were imported survive saves by others', async () => {
     await using other = await open()
     {
       await using command = await open()
@@ -83,7 +83,7 @@ describe('standings in one directory', () => {
     expect(again.reputation.networkCredit(['1.2.3.0/24'])).toBeLessThan(1)
   })
 
-  it('that cannot be read are kept beside the new ones', async () => {
+  it('that cannot be read are renamed', async () => {
     await writeFile(join(dir, 'reputation.json'), '{"version":1,"peers":[')
     await using mine = await open()
     expect(mine.broken).toBe(true)

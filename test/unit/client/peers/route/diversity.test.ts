@@ -1,7 +1,7 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { independentPeers, otherPeers } from '../../../../../client/peers/route/diversity.ts'
-import { otherVoices } from '../../../../../client/peers/route/networks.ts'
+import { independentScorers } from '../../../../../client/peers/route/networks.ts'
 import { isSaturated } from '../../../../../client/peers/route/saturation.ts'
 import type { RouteCandidate } from '../../../../../client/request/candidate.ts'
 import { subnetsOf } from '../../../../../host/index.ts'
@@ -78,7 +78,7 @@ describe('independentPeers', () => {
   })
 })
 
-describe('otherVoices', () => {
+describe('independentScorers', () => {
   const RELAY =
     '/ip4/9.1.1.1/tcp/1/p2p/12D3KooWEcpwDuY6oVrX861ug9zdsnGPW2BaGvx6TU8e1crxCkqV/p2p-circuit'
   const accused = peer('accused', '', '/ip4/8.8.4.4/tcp/1')
@@ -87,7 +87,7 @@ describe('otherVoices', () => {
     candidates: readonly RouteCandidate[],
     of: RouteCandidate,
     ...heard: RouteCandidate[]
-  ): string[] => keysOf(otherVoices(candidates, of, heard))
+  ): string[] => keysOf(independentScorers(candidates, of, heard))
 
   it('are none of the accused’s network, nor of one that was heard, and nobody stands in', () => {
     const heard = peer('heard', 'ann', '/ip4/9.9.9.1/tcp/1')

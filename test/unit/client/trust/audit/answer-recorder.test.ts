@@ -62,7 +62,7 @@ const partsOf = (recorder: AnswerRecorder): readonly (readonly [string, number, 
   (recorder.subject?.parts ?? []).map(({ candidate: { key }, from, to }) => [key, from, to])
 
 describe('an answer of several peers', () => {
-  it('has a part of each, with all text up to its end', () => {
+  it('has a part of each, with all text up to the end of the part', () => {
     const recorder = heard([
       piece('one ', [1]),
       piece('two ', [2]),
@@ -75,7 +75,7 @@ describe('an answer of several peers', () => {
     ])
   })
 
-  it('that went on with other weights, another template or after the text is rated up to there', () => {
+  it('is rated up to a resume with other weights, another template or from text', () => {
     const begun = [piece('one ', [1]), piece('two ', [2])]
     const onward: readonly Piece[] = [
       { key: 'b', digest: 'sha256:bb' },
@@ -92,7 +92,7 @@ describe('an answer of several peers', () => {
     expect(partsOf(back)).toEqual([['a', 0, 2]])
   })
 
-  it('has nothing to be rated after what came from elsewhere', () => {
+  it('is not rated after text from a provider', () => {
     expect(partsOf(heard([piece('one', [1]), foreign('two'), piece('three', [3])]))).toEqual([
       ['a', 0, 1],
     ])
@@ -101,12 +101,12 @@ describe('an answer of several peers', () => {
     expect(partsOf(heard([piece('one', [1]), foreign('')]))).toEqual([['a', 0, 1]])
   })
 
-  it('begins anew where it is begun anew', () => {
+  it('is discarded on restart', () => {
     const recorder = heard([foreign('x'), { type: 'restart' }, piece('one', [1], { key: 'b' })])
     expect(partsOf(recorder)).toEqual([['b', 0, 1]])
   })
 
-  it('shows at a seam what was held back before it', () => {
+  it('may display text at a seam that was held back before', () => {
     const recorder = heard([
       piece('one, ', [1, 2]),
       piece('two', [], { key: 'b' }),
@@ -127,7 +127,7 @@ describe('text without token ids', () => {
       .inputs()
       .map(({ hasAllIds }) => hasAllIds)
 
-  it('of a peer that promises ids is noticed, all of it or the end of it', () => {
+  it('is noticed from a peer that advertises ids, for all of the text or its end', () => {
     expect(tells([piece(LONG, [])])).toEqual([false])
     expect(tells([piece('No.', [])])).toEqual([false])
     expect(tells([piece('one', [1]), piece(LONG, [])])).toEqual([false])
@@ -135,7 +135,7 @@ describe('text without token ids', () => {
     expect(heard([piece('one', [1]), piece(LONG, [])]).subject).toBeUndefined()
   })
 
-  it('is noticed in each part, and nothing is rated from there on', () => {
+  it('is noticed in each part, and ends the ratable text', () => {
     const recorder = heard([
       piece('one', [1]),
       piece(LONG, [], { key: 'b' }),
@@ -145,28 +145,28 @@ describe('text without token ids', () => {
     expect(partsOf(recorder)).toEqual([['a', 0, 1]])
   })
 
-  it('may be what a stop string held back', () => {
+  it('may have been held back for a stop string', () => {
     const asked = request({ stop: [`${LONG}!`] })
     expect(tells([piece('one', [1]), piece(LONG, [], { finish: 'stop' })], asked)).toEqual([true])
   })
 
-  it('may be reasoning beside an answer whose ids are told', () => {
+  it('may be reasoning, if the answer has ids', () => {
     expect(tells([piece('', [], { reasoning: LONG }), piece('one', [1])])).toEqual([true])
   })
 
-  it('is nothing new of a peer that promises none, and leaves it unrated', () => {
+  it('is normal for a peer that advertises no ids, and is not rated', () => {
     const silent = { capabilities: [] }
     const recorder = heard([piece('one', [1], silent), piece('two', [], silent)])
     expect(recorder.subject).toBeUndefined()
   })
 
-  it('is nobody’s fault where the answer could not be rated', () => {
+  it('is not held against a peer if the answer could not be rated anyway', () => {
     const tools = [{ type: 'function', function: { name: 'f' } }]
     expect(tells([piece(LONG, [])], request({ tools }))).toEqual([true])
   })
 })
 
-it('does not rate several choices, nor what a tool said', () => {
+it('does not rate several choices, or messages of tools', () => {
   expect(heard([piece('one', [1])], request({ n: 2 })).subject).toBeUndefined()
   const messages = [...body.messages, { role: 'tool', content: '4', tool_call_id: 'x' }]
   expect(heard([piece('one', [1])], request({ messages })).subject).toBeUndefined()

@@ -33,7 +33,7 @@ function queueOf() {
 const FULL = ['a', 'b', 'c', 'd']
 
 describe('AuditQueue', () => {
-  it('runs four at a time, and the others in their turn', async () => {
+  it('runs four at a time, and the others in turn', async () => {
     const queue = queueOf()
     for (const name of [...FULL, 'e', 'f']) queue.add(name, 1)
     expect(queue.begun).toEqual(FULL)
@@ -43,7 +43,7 @@ describe('AuditQueue', () => {
     expect(queue.begun).toEqual([...FULL, 'e', 'f'])
   })
 
-  it('takes the most wanted first, as things stand when a place is free', async () => {
+  it('takes the highest priority first, evaluated when a place becomes free', async () => {
     const queue = queueOf()
     for (const name of FULL) queue.add(name, 1)
     queue.add('known', 0.05)
@@ -56,7 +56,7 @@ describe('AuditQueue', () => {
     expect(queue.begun.slice(4)).toEqual(['new', 'was new', 'known'])
   })
 
-  it('leaves out the least wanted where there is no more room', () => {
+  it('drops the lowest priority when it is full', () => {
     const queue = queueOf()
     for (const name of FULL) queue.add(name, 1)
     for (let n = 0; n < 64; n += 1) queue.add(`${n}`, n === 10 ? 0.05 : 0.5)

@@ -154,7 +154,7 @@ async function until(holds: () => boolean): Promise<void> {
   expect(holds()).toBe(true)
 }
 
-describe('many identities of one network that slander', () => {
+describe('many slandering identities of one network', () => {
   const table: readonly [honest: number, sybils: number][] = [
     [1, 2],
     [2, 6],
@@ -209,7 +209,7 @@ describe('a cheat is convicted', () => {
     expect(await outcomeOf(operator, answerOf(operator.peers[0]))).toBe('inconclusive')
   })
 
-  it('by its neighbours, where all are on one machine or LAN', async () => {
+  it('by its neighbours, if all are on one machine or LAN', async () => {
     const near = await swarmOf([
       { at: '/ip4/192.168.1.2/tcp/4001' },
       { at: '/ip4/192.168.1.3/tcp/4001', says: accuses },
@@ -218,7 +218,7 @@ describe('a cheat is convicted', () => {
     expect(await outcomeOf(near, answerOf(near.peers[0]))).toBe('failed')
   })
 
-  it('that claims the networks of all its judges', async () => {
+  it('that claims the networks of all its scorers', async () => {
     const swarm = await swarmOf([
       { at: at(1) },
       ...[2, 3, 4, 5, 6].map((n) => ({ at: at(n), says: accuses })),
@@ -229,7 +229,7 @@ describe('a cheat is convicted', () => {
     expect(await outcomeOf(swarm, answerOf(cheat))).toBe('failed')
   })
 
-  it('by two that refuse its ids as none of the vocabulary', async () => {
+  it('by two that reject its token ids as not in the vocabulary', async () => {
     const swarm = await swarmOf([
       { at: at(1) },
       { at: at(2), says: refuses },
@@ -243,7 +243,7 @@ describe('a cheat is convicted', () => {
     expect(swarm.reputation.report(swarm.peers[0]?.key)).toMatchObject([{ strikes: 1 }])
   })
 
-  it('not by one that refuses, nor by those that refuse what was asked', async () => {
+  it('not by one that rejects them, or by those that reject the request', async () => {
     const one = await swarmOf([{ at: at(1) }, { at: at(2), says: refuses }])
     expect(await outcomeOf(one, answerOf(one.peers[0]))).toBe('inconclusive')
     const says = throws(
@@ -257,7 +257,7 @@ describe('a cheat is convicted', () => {
 describe('a long answer is rated by its head', () => {
   const long = Array.from({ length: 9_000 }, (_, n) => n)
 
-  it('within what the wire takes', async () => {
+  it('within the wire’s limit', async () => {
     const swarm = await swarmOf([{}, {}, {}])
     expect(await outcomeOf(swarm, answerOf(swarm.peers[0], long))).toBe('passed')
     expect(swarm.bodies[0]?.completion).toEqual(long.slice(0, 1_024))
@@ -276,7 +276,7 @@ describe('a long answer is rated by its head', () => {
     expect(swarm.bodies.map(({ completion }) => completion.length)).toEqual([1_024, 211])
   })
 
-  it('but no more often than twice, whatever the scorer says of its context', async () => {
+  it('at most twice, whatever context the scorer reports', async () => {
     const details = { promptTokens: 2_000, contextLength: 1_999 }
     const says = throws(new InferenceError('context_too_long', 'x', { details }))
     const swarm = await swarmOf([{}, { says }])
@@ -299,7 +299,7 @@ describe('a chat is rated', () => {
     expect(await outcomeOf(swarm, answerOf(swarm.peers[0], ANSWER, 'completion'))).toBe('failed')
   })
 
-  it('not where templates are unknown, nor by an own engine with another', async () => {
+  it('not with unknown templates, or by an own engine with another template', async () => {
     const unknown = { templateHash: '' }
     const swarm = await swarmOf([{ model: unknown }, { model: unknown }])
     expect(await outcomeOf(swarm, answerOf(swarm.peers[0]))).toBe('inconclusive')
@@ -316,14 +316,14 @@ describe('the caller’s own engine', () => {
     expect(swarm.asked).toEqual([])
   })
 
-  it('is passed over where it fails', async () => {
+  it('is skipped if it fails', async () => {
     const swarm = await swarmOf([{}, {}, {}], { scorer: engine({}, failure('engine_failed')) })
     const [report] = await swarm.auditor.audit(answerOf(swarm.peers[0]), calm())
     expect(report).toMatchObject({ outcome: 'passed' })
     expect(report?.by).toHaveLength(2)
   })
 
-  it('is passed over where it stalls', async () => {
+  it('is skipped if it stalls', async () => {
     const swarm = await swarmOf([{}, {}, {}], { scorer: engine({}, silent) })
     const audit = swarm.auditor.audit(answerOf(swarm.peers[0]), calm())
     await settle()
@@ -333,7 +333,7 @@ describe('the caller’s own engine', () => {
 })
 
 describe('a scorer that falls silent', () => {
-  it('ends the audit without a verdict, in its time', async () => {
+  it('ends the audit without a verdict, within its deadline', async () => {
     const swarm = await swarmOf([{}, { says: silent }])
     const audit = swarm.auditor.audit(answerOf(swarm.peers[0]), calm())
     await until(() => swarm.asked.length === 1)
@@ -341,7 +341,7 @@ describe('a scorer that falls silent', () => {
     expect(await audit).toMatchObject([{ outcome: 'inconclusive', by: [] }])
   })
 
-  it('leaves time for another, however little the caller has', async () => {
+  it('leaves time for another scorer, however little time the caller has', async () => {
     const swarm = await swarmOf([{}, { says: silent }, {}], { random: () => 0 })
     const audit = swarm.auditor.audit(answerOf(swarm.peers[0]), { ...calm(), withinMs: 1_000 })
     await until(() => swarm.asked.length === 1)
@@ -350,7 +350,7 @@ describe('a scorer that falls silent', () => {
     expect(swarm.asked).toEqual([1, 2])
   })
 
-  it('does not outlast the caller, whose reason is thrown', async () => {
+  it('does not outlast the caller’s signal, whose reason is thrown', async () => {
     const swarm = await swarmOf([{}, { says: silent }])
     const controller = new AbortController()
     const audit = swarm.auditor.audit(answerOf(swarm.peers[0]), { signal: controller.signal })
@@ -359,7 +359,7 @@ describe('a scorer that falls silent', () => {
     await expect(audit).rejects.toThrow('enough')
   })
 
-  it('proves nothing against the accused, when the time is over before all were asked', async () => {
+  it('does not convict if the time is over before all were asked', async () => {
     const says = [accuses, accuses, silent]
     const swarm = await swarmOf([{}, ...says.map((one) => ({ says: one }))], { random: () => 0 })
     const audit = swarm.auditor.audit(answerOf(swarm.peers[0]), { ...calm(), withinMs: 1_000 })
@@ -368,7 +368,7 @@ describe('a scorer that falls silent', () => {
     expect(await audit).toMatchObject([{ outcome: 'inconclusive' }])
   })
 
-  it('is left alone, then asked last, then forgiven', async () => {
+  it('is not asked, then asked last, then treated like others', async () => {
     const swarm = await swarmOf([{}, { says: silent }, {}], { random: () => 0 })
     const first = async (): Promise<number | undefined> => {
       swarm.asked.length = 0
@@ -392,7 +392,7 @@ describe('a scorer that falls silent', () => {
     expect(swarm.asked).toEqual([1])
   })
 
-  it('does not keep the answers of a newcomer from being rated in the background', async () => {
+  it('does not prevent background audits of a newcomer', async () => {
     const swarm = await swarmOf([{ at: at(1) }, { at: at(2) }, { at: at(3), says: silent }])
     const audits = Array.from({ length: 60 }, () =>
       swarm.auditor.inBackground(answerOf(swarm.peers[0]), calm().signal),
@@ -405,8 +405,8 @@ describe('a scorer that falls silent', () => {
   })
 })
 
-describe('what an audit costs', () => {
-  it('is what scorers read, by their word, within what can be', async () => {
+describe('the cost of an audit', () => {
+  it('is the usage that scorers report, within plausible limits', async () => {
     const usage = (promptTokens: number): Usage => ({
       ...{ promptTokens, completionTokens: 0, cachedPromptTokens: 0 },
     })
@@ -422,7 +422,7 @@ describe('what an audit costs', () => {
     expect(await costOf(1e9)).toBeLessThan(1_200)
   })
 
-  it('includes the engines that failed on the way, and none that refused', async () => {
+  it('includes engines that failed while reading, but not those that refused', async () => {
     const costOf = async (says: Says): Promise<number> => {
       const swarm = await swarmOf([{}, { says }])
       await outcomeOf(swarm, answerOf(swarm.peers[0]))
@@ -433,7 +433,7 @@ describe('what an audit costs', () => {
     expect(await costOf(failure('over_capacity'))).toBe(0)
   })
 
-  it('is nothing for an answer of less than eight tokens: it would prove nothing', async () => {
+  it('is 0 for an answer under eight tokens, which would prove nothing', async () => {
     const swarm = await swarmOf([{}, {}, {}], { scorer: engine({}, acquits) })
     expect(await outcomeOf(swarm, answerOf(swarm.peers[0], ANSWER.slice(0, 7)))).toBe(
       'inconclusive',

@@ -40,13 +40,13 @@ const weights = (one: FreeCheckInput): readonly string[] =>
   new FreeChecks().check(one).map(({ weight }) => weight)
 
 describe('an honest answer', () => {
-  it('has nothing odd, be it long, short or told with its probabilities', () => {
+  it('has no oddity, whether long, short or with probabilities', () => {
     expect(weights(seen())).toEqual([])
     expect(weights(seen({ tokenIds: [] }))).toEqual([])
     expect(weights(seen({ logprobs: [-0.1, 0, -3], spelled: `${TEXT}.` }))).toEqual([])
   })
 
-  it('may count what it does not show', () => {
+  it('may count tokens that it does not show', () => {
     const usage = { promptTokens: 10, completionTokens: 104, cachedPromptTokens: 0 }
     expect(weights(seen({}, { usage }))).toEqual([])
     const thinking = { promptTokens: 10, completionTokens: 5_000, cachedPromptTokens: 0 }
@@ -54,7 +54,7 @@ describe('an honest answer', () => {
     expect(weights(seen({ tokenIds: [] }, silent))).toEqual([])
   })
 
-  it('may say the same to the same request again', () => {
+  it('may repeat its answer to the same request', () => {
     const checks = new FreeChecks()
     expect(checks.check(seen())).toEqual([])
     expect(checks.check(seen())).toEqual([])
@@ -62,12 +62,12 @@ describe('an honest answer', () => {
 })
 
 describe('proof of a lie is', () => {
-  it('more tokens than were sent', () => {
+  it('counting more tokens than were sent', () => {
     const usage = { promptTokens: 10, completionTokens: 105, cachedPromptTokens: 0 }
     expect(weights(seen({}, { usage }))).toEqual(['proof'])
   })
 
-  it('a speed that no machine has', () => {
+  it('a speed that no machine reaches', () => {
     const huge = candidate(1e18)
     expect(weights(seen({}, { candidate: huge }))).toEqual(['proof'])
     expect(weights(seen({}, { candidate: candidate(7e10), elapsedMs: 20 }))).toEqual([])
@@ -80,7 +80,7 @@ describe('proof of a lie is', () => {
     expect(weights(seen({ logprobs: [-1], spelled: 'something else' }))).toEqual(['proof'])
   })
 
-  it('text without the ids that it promises to tell', () => {
+  it('text without the token ids that it advertises', () => {
     expect(weights(seen({ hasAllIds: false, tokenIds: [] }))).toEqual(['proof'])
     const { report: _, ...begun } = seen({ hasAllIds: false, isFirst: false })
     expect(weights(begun)).toEqual(['proof'])
@@ -88,17 +88,17 @@ describe('proof of a lie is', () => {
     expect(weights(silent)).toEqual([])
   })
 
-  it('not the text that another peer held back', () => {
+  it('not text that another peer held back', () => {
     const onward = seen({ isFirst: false, logprobs: [-1], spelled: 'a dog' })
     expect(weights(onward)).toEqual([])
   })
 
-  it('not what cannot be spelled', () => {
+  it('not tokens that cannot be spelled', () => {
     expect(weights(seen({ logprobs: [-1], spelled: 'a \uFFFD\uFFFD cat' }))).toEqual([])
   })
 })
 
-describe('reason to look closely is', () => {
+describe('a reason for an audit is', () => {
   it('the same long answer to another request', () => {
     const checks = new FreeChecks()
     expect(checks.check(seen())).toEqual([])

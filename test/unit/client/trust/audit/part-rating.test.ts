@@ -22,13 +22,13 @@ const goesOn: EndScore = { logprob: null, top: [likely(7)] }
 const ends: EndScore = { logprob: -0.01, top: [{ id: 7, logprob: -6 }] }
 
 describe('a rating', () => {
-  it('passes the text that the tokens spell', () => {
+  it('passes text that the tokens spell', () => {
     const found = partRating(rated(), exact, part(TEXT), true)
     expect(found).toMatchObject({ verdict: { outcome: 'passed' }, isTextGenuine: true })
     expect(found.verdict.finding).toBeUndefined()
   })
 
-  it.each([10, 3])('fails another text, be the tokens what they may: %i of them', (places) => {
+  it.each([10, 3])('fails another text, whatever the tokens: %i of them', (places) => {
     const { verdict, isTextGenuine } = partRating(
       rated({}, places),
       exact,
@@ -42,18 +42,18 @@ describe('a rating', () => {
     expect(isTextGenuine).toBe(false)
   })
 
-  it('does not blame a peer for the text of those before it', () => {
+  it('does not blame a peer for the text of previous peers', () => {
     const { verdict, isTextGenuine } = partRating(rated(), exact, part('Run curl | sh'), false)
     expect(verdict.outcome).toBe('passed')
     expect(isTextGenuine).toBe(false)
   })
 
-  it('of a scorer that does not tell the text binds nothing', () => {
+  it('does not confirm the text if the scorer returns none', () => {
     const found = partRating(rated({ text: undefined }), exact, part('Run curl | sh'), true)
     expect(found).toMatchObject({ verdict: { outcome: 'passed' }, isTextGenuine: false })
   })
 
-  it('counts an end that the weights would not have come to as a hard miss', () => {
+  it('counts an end that the weights would not have chosen as a hard miss', () => {
     const { verdict } = partRating(rated({ end: goesOn }), exact, part(TEXT), true)
     expect(verdict).toMatchObject({ outcome: 'suspect', hardMisses: 1 })
     expect(verdict.finding).toBe('it ended where its weights would have continued')
@@ -71,7 +71,7 @@ describe('a rating', () => {
     expect(verdict).toMatchObject({ outcome: 'passed', hardMisses: 0 })
   })
 
-  it('leaves the end alone where a stop string may have cut off a text that is not told', () => {
+  it('ignores the end if a stop string may have cut off text that the scorer does not return', () => {
     const unspelled = rated({ text: undefined, end: goesOn })
     expect(
       partRating(unspelled, { ...exact, stops: ['x'] }, part(TEXT), true).verdict.hardMisses,
@@ -79,14 +79,14 @@ describe('a rating', () => {
     expect(partRating(unspelled, exact, part(TEXT), true).verdict.hardMisses).toBe(1)
   })
 
-  it('of a sampled answer holds only an end against it that nobody would draw', () => {
+  it('counts only a practically impossible end of a sampled answer', () => {
     const hard = (end: EndScore, temperature: number): number =>
       partRating(rated({ end }), { temperature }, part(TEXT), true).verdict.hardMisses
     const unlikely = { logprob: -9, top: [likely(7)] }
     const impossible = { logprob: -14, top: [likely(7)] }
     expect([hard(unlikely, 0), hard(unlikely, 1)]).toEqual([1, 0])
     expect([hard(impossible, 1), hard(impossible, 2)]).toEqual([1, 0])
-    // What is not told may be as likely as the last that is.
+    // An unreported token may be as likely as the last reported one.
     const flat = { logprob: null, top: [likely(7), { id: 8, logprob: -5 }] }
     const steep = { logprob: null, top: [likely(7), { id: 8, logprob: -15 }] }
     expect([hard(flat, 1), hard(steep, 1)]).toEqual([0, 1])

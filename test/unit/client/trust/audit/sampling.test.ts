@@ -3,7 +3,7 @@ import type { AnswerEvent } from '../../../../../client/request/answer-event.ts'
 import type { Candidate } from '../../../../../client/request/candidate.ts'
 import { AnswerRecorder } from '../../../../../client/trust/audit/answer-recorder.ts'
 
-it('a recorder remembers how a request wanted its tokens drawn, though it asks scorers without that', () => {
+it('a recorder keeps the sampling options of a request, without sending them to scorers', () => {
   const body = {
     model: 'm',
     messages: [{ role: 'user' as const, content: 'Hello' }],

@@ -25,12 +25,12 @@ describe('a verdict', () => {
     for (const [parts, status] of cases) expect(verificationOf(parts).status).toBe(status)
   })
 
-  it('never passes what nobody has rated', () => {
+  it('never passes an answer without a rating', () => {
     expect(verificationOf([])).toMatchObject({ status: 'unverified' })
     expect(verificationOf([], 'request')).toMatchObject({ status: 'unverified', why: 'request' })
   })
 
-  it('says why a part has none', () => {
+  it('reports why a part has none', () => {
     const why = (over: Partial<AuditReport>): unknown =>
       verificationOf([part('passed'), part('inconclusive', over)]).why
     expect(why({ by: [], asked: 0 })).toBe('no-scorer')
@@ -39,7 +39,7 @@ describe('a verdict', () => {
     expect(why({ positions: 8 })).toBe('unsettled')
   })
 
-  it('of several answers is one, and of none nothing', () => {
+  it('merges those of several answers, and is undefined without any', () => {
     expect(mergedVerification([])).toBeUndefined()
     const one = verificationOf([part('passed')])
     const other = verificationOf([], 'no-token-ids')

@@ -3,7 +3,7 @@ import { seededRandom } from '../../../../../bench/timed-engine.ts'
 import { generateCanary } from '../../../../../client/trust/canary/generate.ts'
 
 describe('generated canaries', () => {
-  it('are varied: of a thousand most differ', () => {
+  it('are varied: most of a thousand differ', () => {
     const random = seededRandom(5)
     const all = Array.from({ length: 1_000 }, () => JSON.stringify(generateCanary(random)))
     expect(new Set(all).size).toBeGreaterThan(900)

@@ -28,7 +28,7 @@ function known(nowMs = { value: 1_000_000 }) {
 }
 
 describe('evidence', () => {
-  it('has an expectation between 0 and 1, one half without any', () => {
+  it('has an expectation between 0 and 1, and 0.5 without evidence', () => {
     expect(expectationOf(NO_EVIDENCE)).toBe(0.5)
     const events = fc.array(fc.record({ good: fc.nat(20), bad: fc.nat(20) }), { maxLength: 200 })
     fc.assert(
@@ -42,7 +42,7 @@ describe('evidence', () => {
     )
   })
 
-  it('is drawn from around its expectation', () => {
+  it('is drawn around its expectation', () => {
     const random = seededRandom(3)
     const evidence = { good: 30, bad: 10 }
     const draws = Array.from({ length: 4_000 }, () => drawFrom(evidence, random))
@@ -80,7 +80,7 @@ describe('a peer', () => {
     expect(report()?.quarantinedUntilMs).toBe(nowMs.value + 2 * HOUR)
   })
 
-  it('is quarantined for a few impossible tokens, however many others are right', () => {
+  it('is quarantined for a few impossible tokens, however many others are good', () => {
     const { audit, report } = known()
     for (let answer = 0; report()?.state !== 'quarantined' && answer < 50; answer += 1) {
       audit({ outcome: 'suspect', logRatio: -0.3, hardMisses: 1 })
@@ -88,14 +88,14 @@ describe('a peer', () => {
     expect(report()).toMatchObject({ state: 'quarantined', audits: 4 })
   })
 
-  it('is forgiven a strike after many good audits: verifiers err', () => {
+  it('is forgiven a strike after many passed audits, because scorers err', () => {
     const { audit, report } = known()
     audit(FAILED)
     audit(PASSED, 200)
     expect(report()).toMatchObject({ state: 'proven', strikes: 0 })
   })
 
-  it('cannot leave quarantine or strikes behind by another template', () => {
+  it('cannot escape quarantine or strikes with another template', () => {
     const { reputation, audit, nowMs } = known()
     audit(FAILED, 2)
     expect(reputation.vouchesFor('peer', OTHER_TEMPLATE)).toBe(false)
@@ -109,7 +109,7 @@ describe('a peer', () => {
     expect(reputation.isQuarantined('peer', SPEC)).toBe(true)
   })
 
-  it('has to prove itself anew with another template, without the lift that friends give', () => {
+  it('must prove itself again with another template, without credit from friends', () => {
     const { reputation, audit } = known()
     audit(PASSED, 20)
     expect(reputation.isProven('peer', SPEC)).toBe(true)
@@ -122,7 +122,7 @@ describe('a peer', () => {
     expect(Math.max(...draws)).toBeLessThan(0.5)
   })
 
-  it('does not push others out by templates that it makes up', () => {
+  it('does not evict others by inventing templates', () => {
     const { reputation, audit, nowMs } = known()
     audit(FAILED, 3)
     for (let n = 0; n < 100; n += 1) {
@@ -133,7 +133,7 @@ describe('a peer', () => {
     expect(reputation.isQuarantined('peer', SPEC)).toBe(true)
   })
 
-  it('is not better off under the name of other weights', () => {
+  it('gains nothing by naming other weights', () => {
     const { reputation, audit } = known()
     audit(FAILED, 3)
     expect(reputation.isQuarantined('peer', SPEC)).toBe(true)
@@ -152,7 +152,7 @@ describe('a spec class', () => {
     expect(classes[0]).toBe(`${digest}/${hex.slice(0, 32)}`)
   })
 
-  it('takes what is no hash for none', () => {
+  it('treats an invalid hash as absent', () => {
     for (const templateHash of ['', 'a b', 'a/b', `${hex}0`, '\u001b[31m']) {
       expect(specClassOf({ id: 'm', digest, templateHash })).toBe(`${digest}/`)
     }
@@ -160,8 +160,8 @@ describe('a spec class', () => {
   })
 })
 
-describe('what is known', () => {
-  it('outlasts a restart', () => {
+describe('a reputation', () => {
+  it('survives a restart', () => {
     const { reputation, audit } = known()
     audit(PASSED, 20)
     const other = new Reputation(() => 1_000_001)
@@ -169,7 +169,7 @@ describe('what is known', () => {
     expect(other.report()).toEqual(reputation.report())
   })
 
-  it('is refused where it is something else, or older than what is known', () => {
+  it('rejects invalid files, and ignores older standings', () => {
     const { reputation, audit, nowMs } = known()
     for (const wrong of [undefined, {}, { version: 2, peers: [] }, { version: 1, peers: {} }]) {
       expect(reputation.load(wrong)).toBeUndefined()
@@ -182,7 +182,7 @@ describe('what is known', () => {
     expect(reputation.isQuarantined('peer', SPEC)).toBe(true)
   })
 
-  it('can be forgotten, and does not come back with what was saved before', () => {
+  it('can be forgotten, and does not come back with older saves', () => {
     const { reputation, audit, nowMs } = known()
     audit(FAILED, 3)
     const old: unknown = JSON.parse(JSON.stringify(reputation))
@@ -201,7 +201,7 @@ describe('saved standings of whatever origin', () => {
   }
   const row = { peer: 'peer', spec: SPEC, standing }
 
-  it('hold nobody longer than a week, and can be read and forgotten', () => {
+  it('quarantine no peer longer than a week, and can be read and forgotten', () => {
     const { reputation, nowMs } = known()
     reputation.load({ version: 1, peers: [row] })
     expect(reputation.report('peer')[0]?.quarantinedUntilMs).toBe(nowMs.value + 7 * 24 * HOUR)
@@ -211,7 +211,7 @@ describe('saved standings of whatever origin', () => {
     expect(reputation.isQuarantined('peer', SPEC)).toBe(false)
   })
 
-  it('of the future do not win against what was learned', () => {
+  it('with times in the future do not override lessons', () => {
     const { reputation, audit } = known()
     audit(PASSED, 3)
     expect(reputation.load({ version: 1, peers: [row] })?.taken).toBe(0)
@@ -229,7 +229,7 @@ describe('saved standings of whatever origin', () => {
     expect(reputation.isQuarantined('peer', SPEC)).toBe(true)
   })
 
-  it('by template are held against all templates of the weights', () => {
+  it('stored by template apply to all templates of the weights', () => {
     const { reputation } = known()
     const clean = { ...standing, strikes: 0, quarantines: 0, quarantinedUntilMs: 0 }
     const peers = [row, { ...row, spec: OTHER_TEMPLATE, standing: clean }]
@@ -265,7 +265,7 @@ describe('the newcomers’ share', () => {
     return chosen / 20_000
   }
 
-  it('is one in twenty, however many they are', () => {
+  it('is one in twenty, however many newcomers there are', () => {
     const crowd = Array.from({ length: 60 }, (_, at) => peer(`1.2.${at % 3}.${at}`))
     expect(shareOf([proven, ...crowd], undefined)).toBeCloseTo(0.05, 2)
   })
@@ -276,7 +276,7 @@ describe('the newcomers’ share', () => {
     expect(shareOf([proven, lone, ...crowd], lone)).toBeCloseTo(0.025, 2)
   })
 
-  it('counts networks with one operator once, and made-up operators not at all', () => {
+  it('counts networks with one operator once, and ignores made-up operators', () => {
     const lone = peer('5.5.5.5')
     const farm = Array.from({ length: 20 }, (_, at) => peer(`1.2.${at}.1`, 'farm'))
     expect(shareOf([proven, lone, ...farm], lone)).toBeCloseTo(0.025, 2)

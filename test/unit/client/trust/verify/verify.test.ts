@@ -22,7 +22,7 @@ const repeat = (count: number, position: ScoredPosition): ScoredPosition[] =>
   Array.from({ length: count }, () => position)
 
 describe('the margin of a token', () => {
-  it('is nothing for the first choice, and endless for one that is not told', () => {
+  it('is 0 for the first choice, and infinite for an unreported token', () => {
     expect(marginOf(sure(1))).toBe(0)
     expect(marginOf(below(0.7))).toBeCloseTo(0.7)
     expect(marginOf(untold)).toBe(Number.POSITIVE_INFINITY)
@@ -30,24 +30,24 @@ describe('the margin of a token', () => {
 })
 
 describe('an answer at temperature 0', () => {
-  it('passes with near ties, as rounding makes them', () => {
+  it('passes with near ties, which rounding explains', () => {
     const answer = [...repeat(98, sure(1)), below(0.1), below(0.3)]
     expect(tokenVerdict(answer, 0)).toMatchObject({ outcome: 'passed', misses: 2, hardMisses: 0 })
   })
 
-  it('fails with three tokens that the model would not write', () => {
+  it('fails with three tokens that the model would not produce', () => {
     const answer = [...repeat(97, sure(1)), below(3), below(9), untold]
     expect(tokenVerdict(answer, 0)).toMatchObject({ outcome: 'failed', hardMisses: 3 })
   })
 
-  it('is suspect with one of them, or with more near misses than are usual', () => {
+  it('is suspect with one of them, or with more near misses than usual', () => {
     expect(tokenVerdict([...repeat(49, sure(1)), untold], 0).outcome).toBe('suspect')
     expect(tokenVerdict([...repeat(40, sure(1)), ...repeat(10, below(0.5))], 0).outcome).toBe(
       'suspect',
     )
   })
 
-  it('that is too short proves nothing', () => {
+  it('proves nothing if it is too short', () => {
     expect(tokenVerdict(repeat(7, untold), 0).outcome).toBe('inconclusive')
   })
 })
@@ -136,7 +136,7 @@ describe('a sampled answer', () => {
     }
   })
 
-  it('of an honest peer whose engine has other filters is no worse than suspect', () => {
+  it('is at worst suspect from an honest peer whose engine has other filters', () => {
     const random = seededRandom(8)
     for (const temperature of HEATS) {
       const draw = drawing({ ...OFF, temperature }, random)
@@ -148,7 +148,7 @@ describe('a sampled answer', () => {
     }
   })
 
-  it('has evidence against it as seldom as it says', () => {
+  it('exceeds each level of evidence as rarely as stated', () => {
     const random = seededRandom(9)
     const draw = drawing({ ...OFF, temperature: 1 }, random)
     const rounds = 200
@@ -159,7 +159,7 @@ describe('a sampled answer', () => {
     expect(often / rounds).toBeLessThan(1 / 20)
   })
 
-  it('at almost no temperature is as one at 0: a near tie may fall either way', () => {
+  it('at a temperature near 0 is treated like one at 0: a near tie may go either way', () => {
     const tie = {
       id: 2,
       logprob: -0.75,
@@ -173,7 +173,7 @@ describe('a sampled answer', () => {
     )
   })
 
-  it('of other weights fails', () => {
+  it('fails with other weights', () => {
     const random = seededRandom(10)
     for (const temperature of [0.8, 1]) {
       const draw = drawing({ temperature }, random)
@@ -185,7 +185,7 @@ describe('a sampled answer', () => {
     }
   })
 
-  it('that takes the likeliest of other weights is found by what is not the first choice', () => {
+  it('of greedy decoding with other weights is detected by tokens that are not the first choice', () => {
     const random = seededRandom(11)
     const confident = POSITIONS.at(-2) ?? []
     const top = told.at(-2) ?? []
@@ -202,7 +202,7 @@ describe('a sampled answer', () => {
     expect(answers).toBeLessThan(15)
   })
 
-  it('to another prompt is found by its beginning', () => {
+  it('to another prompt is detected by its beginning', () => {
     const start = { id: 99, logprob: null, top: told.at(-2) ?? [] }
     const canned = [...repeat(3, start), ...answer(() => 0)]
     for (const temperature of [0.8, 1]) {
@@ -216,7 +216,7 @@ describe('a sampled answer', () => {
     }
   })
 
-  it('has no tokens that the filters of its request do not let through', () => {
+  it('has no tokens that the filters of its request exclude', () => {
     const beyond = (temperature: number, asked: Asked): number =>
       tokenVerdict(
         answer((_, at) => (at % 20 === 0 ? 300 : 0)),
@@ -230,7 +230,7 @@ describe('a sampled answer', () => {
     expect(beyond(0.8, {})).toBe(0)
   })
 
-  it('without chance in it is suspect, where the request names a temperature and nothing that explains it', () => {
+  it('without randomness is suspect, if the request sets a temperature and nothing explains it', () => {
     const first = answer(() => 0)
     expect(tokenVerdict(first, 0.8, { temperature: 0.8 }).outcome).toBe('suspect')
     for (const asked of [{}, { temperature: 0.3 }, { temperature: 0.8, top_k: 1 }]) {
@@ -263,7 +263,7 @@ describe('the sequential test', () => {
     return count / 2_000
   }
 
-  it('rejects hardly any honest peer, and many without the design effect', () => {
+  it('rejects almost no honest peer, but many without the design effect', () => {
     const misses = Math.log(0.05 / 0.02)
     const hits = Math.log(0.95 / 0.98)
     const naive = (n: number, m: number): number => m * misses + (n - m) * hits
@@ -271,13 +271,13 @@ describe('the sequential test', () => {
     expect(rejected(0.02, naive)).toBeGreaterThan(0.01)
   })
 
-  it('accepts hardly any cheat', () => {
+  it('accepts almost no cheating peer', () => {
     expect(rejected(0.05, evidenceOf)).toBeGreaterThanOrEqual(0.97)
   })
 })
 
 describe('the share of audits', () => {
-  it('is all at first, and never less than one in twenty', () => {
+  it('is all answers at first, and never less than one in twenty', () => {
     expect([0, 9].map(auditRate)).toEqual([1, 1])
     expect(auditRate(10)).toBeCloseTo(0.1)
     fc.assert(
