@@ -69,8 +69,8 @@ function helpFor(commandName: string, command: Command): string {
 
 function help(commandName: string): string {
   return `Start here:
-  ${commandName} demo                     a small swarm on this machine, to see it work
-  ${commandName} node                     share a model; prints the line with which others join
+  ${commandName} demo                     run a small swarm on this machine
+  ${commandName} node                     share a model; prints the command to join with
   ${commandName} ask "Count from 1 to 60."
   ${commandName} gateway                  OpenAI's API on this machine, for any client
   ${commandName} help COMMAND             all options of a command

@@ -99,7 +99,7 @@ export class SimClient {
     return this.init.without?.includes(defence) ?? false
   }
 
-  /** Takes in those peers besides. */
+  /** Adds peers. */
   learnOf(peers: readonly SimPeer[]): void {
     this.#directory.learnOf(peers)
   }
@@ -132,7 +132,7 @@ export class SimClient {
     return record.outcome(code, journal)
   }
 
-  /** Those are asked how busy they are. */
+  /** Probes the load of these peers. */
   #probe(keys: readonly string[]): void {
     const { time } = this.world
     for (const key of keys) {
@@ -195,7 +195,7 @@ export class SimClient {
     else void this.#believeAnyone(subject).catch(() => {})
   }
 
-  /** The control without a floor: ten audits, and never again. */
+  /** The control without a floor: ten audits, then none. */
   #wasLookedAt({ parts: [part] }: AuditSubject): boolean {
     const [known] = this.reputation.report(part?.candidate.key)
     return (known?.audits ?? 0) >= 10

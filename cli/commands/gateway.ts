@@ -68,7 +68,7 @@ export function gatewayCommand(runtime: Runtime): Command {
     )
     .option(
       '--friend <peer>',
-      'whom this peer was well served by is no stranger; repeatable',
+      'a trusted peer: peers that served it well are not treated as strangers; repeatable',
       addPeer,
     )
     .option(

@@ -69,7 +69,7 @@ export function nodeCommand(runtime: Runtime): Command {
     )
     .option(
       '--friend <peer>',
-      'whom this peer was well served by is no stranger; repeatable',
+      'a trusted peer: peers that served it well are not treated as strangers; repeatable',
       addPeer,
     )
     .option('--gpu', 'let the embedded engine use a GPU (needs a separate install, see the README)')

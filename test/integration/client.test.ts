@@ -93,7 +93,7 @@ describe('a client in a swarm', () => {
     const client = await swarm.client()
     await expect(client.chat({ ...request, model: 'nope' })).rejects.toMatchObject({
       code: 'model_not_found',
-      message: "nobody serves 'nope'; there is m (1 peer)",
+      message: "no peer serves 'nope'; available: m (1 peer)",
       details: { available: [{ model: 'm', peers: 1, peerIds: [expect.any(String)] }] },
     })
   })
