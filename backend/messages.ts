@@ -13,7 +13,7 @@ export function plainRole({ role }: ChatMessage): Exclude<ChatMessage['role'], '
 
 /**
  * Splits a conversation from the beginning of the answer, if its last message is the assistant's: the answer continues
- * from there. Empty if there is none.
+ * from there. Empty without one.
  */
 export function splitPrefix(messages: readonly ChatMessage[]): {
   readonly messages: readonly ChatMessage[]

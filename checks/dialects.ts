@@ -76,7 +76,7 @@ function tables(): string {
   const known = [...OPTIONAL_FIELDS, ...HINTS].map(([field]) => field)
   const fields = [...known, ...named.filter((field) => !known.includes(field))]
   return [
-    'What each engine offers. *yes*: always. *asked*: where it says so or proves it when the node starts; `--capabilities` overrides.',
+    'Capabilities of each engine. *yes*: always. *asked*: if it reports or proves it when the node starts; `--capabilities` overrides.',
     table(
       ['capability', ...titles],
       CAPABILITIES.map((capability) => [
@@ -87,7 +87,7 @@ function tables(): string {
         }),
       ]),
     ),
-    'Fields beyond those that every engine takes. A request that uses one goes to peers whose engines take it; where no engine takes it, it is refused by its name. *some*: with some models. `n` is split by the client and asked of no engine.',
+    'Fields beyond those that every engine supports. A request that uses one goes to peers whose engines support it; without such a peer it is rejected by name. *some*: with some models. `n` is split by the client and not sent to engines.',
     table(
       ['field', ...titles],
       fields.map((field) => [
@@ -98,7 +98,7 @@ function tables(): string {
         }),
       ]),
     ),
-    'Hints, by the name that each dialect has for them. An engine that takes a hint gets it, another one answers without, and `x-skein-ignored` lists it.',
+    'Hints, by their name in each dialect. Engines that support a hint get it; others answer without it, and `x-skein-ignored` lists it.',
     table(
       ['hint', 'Responses', 'Anthropic', 'Ollama'],
       HINTS.map(([hint]) => [
@@ -106,7 +106,7 @@ function tables(): string {
         ...[RESPONSES, ANTHROPIC, OLLAMA].map((names) => code(names[hint] ?? hint)),
       ]),
     ),
-    `Without effect, whatever their value, which has to be of OpenAI's type: ${list(Object.keys(DROPPED))}. Any field is taken as \`null\`. Taken at the value that asks for nothing, and refused by name at another: ${list(
+    `Without effect at any value of OpenAI's type: ${list(Object.keys(DROPPED))}. Any field may be \`null\`. Accepted at a value without effect, and rejected by name at others: ${list(
       Object.entries(NEUTRAL).map(
         ([field, values]) =>
           `${field}: ${values.map((value) => JSON.stringify(value)).join(' or ')}`,

@@ -325,7 +325,7 @@ export interface AttemptRecord {
   readonly startedMs: number
   /** `superseded`: another attempt was faster, and this one was cancelled. */
   readonly outcome: 'answered' | 'superseded' | ErrorCode
-  /** From the start of the attempt, dialling included, to its first visible piece. Absent if there was none. */
+  /** From the start of the attempt, dialling included, to its first visible chunk. Absent without one. */
   readonly ttftMs?: number
   readonly durationMs: number
   /** Last reported by the node. Absent if it began to answer, or reported nothing. */

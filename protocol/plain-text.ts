@@ -1,7 +1,7 @@
-/** What a sequence that was opened by ESC or by a C1 control is in the middle of. */
+/** Parser state within a sequence opened by ESC or a C1 control. */
 type State = 'text' | 'escape' | 'sequence' | 'string' | 'string-escape'
 
-/** A control sequence that is longer is none: what follows counts as text again, so nothing swallows an answer. */
+/** Longest control sequence; what follows counts as text again, so that an unterminated one cannot hide an answer. */
 const MAX_SEQUENCE_LENGTH = 256
 
 const ESC = 0x1b
@@ -9,8 +9,8 @@ const BEL = 0x07
 const C1_STRING_END = 0x9c
 
 /**
- * Takes terminal control out of what peers say, piece by piece: escape sequences (also those cut in two by a piece's
- * end) and every control character but newline and tab. The rest of the text is left as it is.
+ * Removes terminal control from streamed text of peers: escape sequences (also those split across
+ * chunks) and every control character except newline and tab. Other text is unchanged.
  *
  * @example
  * const plain = plainText()
@@ -36,17 +36,17 @@ export function plainText(): (piece: string) => string {
   }
 }
 
-/** A peer's word that must stay on its line: a model id, an operator's tag, an error message. */
+/** Text of a peer on one line: a model id, an operator tag, an error message. */
 export function plainLine(text: string): string {
   return (
     plainText()(text)
       .replaceAll(/[\n\t\u2028\u2029]+/g, ' ')
-      // Marks that reorder what is written or take no room, so that a name looks like another.
+      // Marks that reorder text or have no width, with which one name can imitate another.
       .replaceAll(/[\u061c\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]/g, '')
   )
 }
 
-/** An error for a log: its message, which may be somebody else's text, on one line, and below it where it was thrown. */
+/** An error for a log: its message, which may contain a peer's text, on one line, followed by the stack. */
 export function plainError(error: unknown): string {
   if (!(error instanceof Error)) return plainLine(String(error))
   const { name, message, stack = '' } = error

@@ -48,7 +48,7 @@ export function createSimAttempt(client: SimSender, asked: SimRequest): AttemptS
       ...(asked.affinity !== undefined && { affinity: asked.affinity }),
       deadlineAtMs: clock.now() + init.remainingMs(),
       onStart: (first) => news.put({ type: 'first', first }),
-      onEnd: () => news.put({ type: 'end', load: loadOf() }),
+      onEnd: (load) => news.put({ type: 'end', load }),
       onFailure: (code, retryAfterMs) =>
         news.put({ type: 'failed', ...failureOf(code, retryAfterMs, loadOf) }),
       onSilence: () => news.put({ type: 'silent' }),

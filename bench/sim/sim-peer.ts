@@ -57,7 +57,7 @@ export interface Call {
   readonly deadlineAtMs: number
   readonly rttMs: number
   readonly onStart: (first: FirstToken) => void
-  readonly onEnd: () => void
+  readonly onEnd: (load: Load) => void
   readonly onFailure: (code: ErrorCode, retryAfterMs?: number) => void
   /** The peer stops sending, without closing the connection. */
   readonly onSilence: () => void
@@ -72,6 +72,8 @@ export interface FirstToken {
 
 interface Running {
   readonly call: Call
+  /** Gives its slot back. */
+  readonly release: () => void
   readonly stop: () => void
 }
 
@@ -181,6 +183,7 @@ export class SimPeer {
     let stopWork = (): void => {}
     const running: Running = {
       call,
+      release: () => ticket.release(),
       stop: () => {
         stopWork()
         controller.abort(GONE)
@@ -226,10 +229,10 @@ export class SimPeer {
           decodeTokens: call.tokens,
           decodeMs: call.tokens * gapMs,
         })
-        answer(() => {
-          call.onEnd()
-        })
-        // The answer is on its way; only its slot is free again.
+        // The answer is on its way; its slot is free again, and its end tells the load without it.
+        running.release()
+        const load = this.loadFor(call.client)
+        answer(() => call.onEnd(load))
         this.#time.after(call.rttMs / 2, running.stop)
       })
     })

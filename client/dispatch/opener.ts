@@ -133,15 +133,18 @@ export class Opener {
     const { lane, beside, busy } = opening
     const remainingMs = (): number => this.#scope.remainingMs()
     for (;;) {
-      const wanted = { busy: busy(), ...(resume !== undefined && { resume }) }
-      const found = beside
-        ? this.selection.beside(wanted)
-        : await this.selection.next(wanted, { signal, remainingMs })
+      signal.throwIfAborted()
+      const others = busy()
+      const wanted = { busy: others, ...(resume !== undefined && { resume }) }
+      // Chosen without waiting, so that the next attempt of the same step already keeps apart from this peer.
+      const known = this.selection.beside(beside ? wanted : { ...wanted, met: true })
+      const found =
+        known ?? (beside ? undefined : await this.selection.next(wanted, { signal, remainingMs }))
       // A race is begun at once, when a new client has yet to find those who take part.
       const choice = found ?? (await this.#findRacer(opening, signal))
       if (choice === undefined) throw nobodyElse()
-      // Two that search at the same time may find the same peer; the second looks again.
-      if (busy().some(({ key }) => key === choice.candidate.key)) continue
+      // Another attempt chose meanwhile: this choice was not kept apart from it.
+      if (busy().some(({ key }) => others.every((other) => other.key !== key))) continue
       lane.choice = choice
       return choice
     }

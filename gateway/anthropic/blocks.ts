@@ -91,7 +91,7 @@ function closed(open: Open, isCut: boolean): ContentBlock {
     case 'text':
       return { type: 'text', text, citations: null }
     case 'thinking':
-      // Signatures let Anthropic verify its own thinking blocks. There is none here, and returned thinking is not read.
+      // Signatures let Anthropic verify its own thinking blocks. Skein has no signature, and does not read returned thinking.
       return { type: 'thinking', thinking: text, signature: '' }
     case 'tool_use': {
       const { id, name } = open

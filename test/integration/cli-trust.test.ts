@@ -117,7 +117,7 @@ describe('a trusted request', () => {
 
   it('names peers by their ids', async () => {
     const answer = await sandbox.run([...asked, '--trust', 'acme-operator', 'Count from 1 to 5.'])
-    expect(answer.exitCode).toBe(6)
-    expect(answer.stdout + answer.stderr).toContain('is not a valid peer ID')
+    expect(answer.exitCode).toBe(2)
+    expect(answer.stdout + answer.stderr).toContain('whole peer id')
   })
 })

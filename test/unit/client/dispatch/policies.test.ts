@@ -159,6 +159,17 @@ describe('quorum', () => {
     expect(swarm.peers.map(({ streams }) => streams.length)).toEqual([1, 0, 1])
   })
 
+  it('asks peers of different operators whatever chance says', async () => {
+    const of = (operator: string) => ({ ...answer(COUNT), advertisement: { operator } })
+    // Two of three are drawn for each attempt: the first and the second for one, the second and the third for the next.
+    const draws = [0, 0, 0, 0.4]
+    await using swarm = await ScriptedSwarm.create([of('acme'), of('acme'), of('other')], {
+      random: () => draws.shift() ?? 0,
+    })
+    await read(swarm, exact, { policy: 'quorum:2-of-2' })
+    expect(swarm.peers.map(({ streams }) => streams.length)).toEqual([1, 0, 1])
+  })
+
   it('is refused for a request that may be answered in many ways, before anybody is asked', async () => {
     await using swarm = await ScriptedSwarm.create([{}, {}])
     await expect(
