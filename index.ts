@@ -62,9 +62,9 @@ export interface Skein extends Client {
 }
 
 /**
- * Joins the swarm as a client of its DHT. Resolves at once: peers are found when they are needed.
+ * Joins the swarm as a DHT client. Resolves at once: peers are looked up when they are needed.
  *
- * @throws InferenceError `invalid_request` for limits that are none, and what creating a host throws
+ * @throws InferenceError `invalid_request` if a limit is out of range; errors of creating the host
  */
 export async function createClient(init: ClientInit = {}): Promise<Skein> {
   const client = await createBareClient(init)

@@ -5,7 +5,7 @@ import { percentile, type Report, round } from './report.ts'
 import { seededRandom } from './timed-engine.ts'
 
 const NODES = 3
-/** Under way at once, turn by turn. One engine has room for all of them. */
+/** Concurrent conversations, one turn each in rotation. One engine can hold all of them. */
 const CONVERSATIONS = 4
 const TURNS = 5
 /** A turn adds some thirty tokens; with all of them the prompt comes near the 768 that the model holds. */
@@ -21,11 +21,11 @@ interface Turn {
   readonly cachedTokens: number
 }
 
-/** First tokens of conversations with long prompts, by where their turns go. */
+/** TTFT of conversations with long prompts, by routing of their turns. */
 export async function affinity(quick: boolean): Promise<Report> {
   await using stack = new AsyncDisposableStack()
   const nodes: PeerProcess[] = []
-  // Without an introducer, so that a client that is told of one node finds no other.
+  // Without a bootstrap peer, so that a client given one node's address finds no other.
   while (nodes.length < NODES) {
     nodes.push(stack.use(await startPeer({ kind: 'node', engine: 'embedded' })))
   }
@@ -83,9 +83,9 @@ export async function affinity(quick: boolean): Promise<Report> {
     title: `${CONVERSATIONS} interleaved conversations of ${TURNS} turns over ${NODES} nodes, embedded skein-tiny`,
     rows,
     notes: [
-      'The three routings take turns, each with conversations of its own; one request at a time. Engines keep prefixes for each client apart.',
-      'Cost alone: two of the best by predicted cost, which does not know of conversations. Random: each turn at any of the nodes.',
-      'What dominates is prefill; the model is tiny, so the gain is small in milliseconds. With a model of use it is seconds.',
+      'The three routings alternate, each with its own conversations; one request at a time. Engines keep the prefixes of clients separate.',
+      'Cost alone: power of two choices by predicted cost, without regard to conversations. Random: each turn at a random node.',
+      'Prefill dominates. The model is tiny, so the gain is milliseconds; with a useful model it is seconds.',
     ],
   }
 }

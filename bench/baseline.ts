@@ -1,5 +1,5 @@
 /**
- * What `npm run bench -- --check` holds a report to: figures of an earlier run, and budgets that a figure may never
+ * Bounds that `npm run bench -- --check` holds a report to: figures of an earlier run, and budgets that a figure may never
  * exceed whatever it was before. Only ratios, shares and counts: milliseconds of one machine say nothing of another.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -45,7 +45,7 @@ export interface Held {
   readonly passes: boolean
 }
 
-/** Compares a report with what is held; pure. A figure that the report no longer has does not pass. */
+/** Compares a report with the baseline; pure. A figure missing from the report fails. */
 export function compare(report: Report, { figures }: HeldBenchmark): Held[] {
   return figures.map((held) => {
     const value = find(report, held)

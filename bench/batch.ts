@@ -5,7 +5,7 @@ import { type Report, round } from './report.ts'
 import { directly, ENGINE } from './scale.ts'
 import { TIMED_MODEL } from './timed-engine.ts'
 
-/** Answers of 20 to 76 tokens: requests of a batch are not alike. */
+/** Answers of 20 to 76 tokens: the requests of a batch differ in length. */
 const MIN_NUMBERS = 10
 const NUMBERS_SPREAD = 29
 const PROCESSES = 4
@@ -33,7 +33,7 @@ export async function batch(quick: boolean): Promise<Report> {
     rows,
     notes: [
       `Each engine gives a token every ${ENGINE.paceMs} ms in each of its ${ENGINE.slots} slots; ${perSlot} requests a slot, of 20 to 76 tokens each.`,
-      'Goal: 95 % of the sum. The last answers, for which not every slot is needed any more, count.',
+      'Goal: 95 % of the sum, including the last answers, when not all slots are needed.',
     ],
   }
 }

@@ -15,12 +15,12 @@ export class BenchSwarm implements AsyncDisposable {
     return new BenchSwarm(await startPeer({ kind: 'host' }))
   }
 
-  /** Through which whoever comes finds the nodes. */
+  /** Bootstrap addresses through which clients find the nodes. */
   get addresses(): readonly string[] {
     return this.#introducer.addresses
   }
 
-  /** So many nodes in one process. */
+  /** Number of nodes per process. */
   async nodes(count: number, engine: TimedEngine): Promise<PeerProcess> {
     const bootstrap = this.#introducer.addresses
     const started = await startPeer({ kind: 'nodes', count, engine, bootstrap })
@@ -28,12 +28,12 @@ export class BenchSwarm implements AsyncDisposable {
     return started
   }
 
-  /** The process in which the node is. */
+  /** The node's process. */
   processOf(peerId: string): PeerProcess | undefined {
     return [...this.#processes].find(({ peerIds }) => peerIds.includes(peerId))
   }
 
-  /** Ends the process, and forgets its nodes. */
+  /** Ends the process and removes its nodes. */
   async remove(peer: PeerProcess): Promise<void> {
     this.#processes.delete(peer)
     await peer[Symbol.asyncDispose]()
@@ -47,7 +47,7 @@ export class BenchSwarm implements AsyncDisposable {
     return client
   }
 
-  /** Waits until the client knows every node there is. */
+  /** Waits until the client knows every node. */
   async known(client: SwarmClient): Promise<void> {
     await knows(client, () =>
       [...this.#processes].flatMap(({ peerIds }) => peerIds.map((peerId) => ({ peerId }))),

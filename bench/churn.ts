@@ -16,27 +16,27 @@ import { formatReport, percentile, round } from './report.ts'
 
 const TARGET = new URL('../docs/churn.md', import.meta.url)
 
-/** What one scenario came to. */
+/** The result of one scenario. */
 interface Verdict {
   readonly tally: Tally
-  /** What else was found, in a few words. */
+  /** Further results, in a few words. */
   readonly found: string
-  /** What was missed; none where it holds. */
+  /** Missed criteria; empty if the scenario passes. */
   readonly missed: readonly string[]
 }
 
 interface Scenario {
   readonly name: string
-  /** What is done, for the reader of the table. */
+  /** Description for the reader of the table. */
   readonly what: string
   readonly run: () => Promise<Verdict>
 }
 
-/** Goals as they were set. */
+/** Goals. */
 const GOODPUT_UNDER_OVERLOAD = 0.9
 const GOODPUT_RECOVERED = 0.95
 const RECOVERED_WITHIN_MS = 10_000
-/** Each conversation is read once at a survivor, once back, and as much again where it was under way. */
+/** Each conversation is prefilled once at a survivor, once after its return, and again for requests in flight. */
 const MAX_PREFILL_FACTOR = 5
 
 const exact = ({ failed, wrong, lost, doubled }: Tally): string[] => [
@@ -44,7 +44,7 @@ const exact = ({ failed, wrong, lost, doubled }: Tally): string[] => [
   ...untouched({ wrong, lost, doubled }),
 ]
 
-/** What may never be, whatever else fails. */
+/** Faults that no scenario may have. */
 const untouched = ({
   wrong,
   lost,
@@ -70,7 +70,7 @@ const counting = (loss: Loss): Scenario => ({
 
 const broken = (fault: Parameters<typeof brokenConnections>[0]['fault']): Scenario => ({
   name: `connections, ${fault}`,
-  what: `four answers at a time over five nodes behind TCP proxies, four of which ${fault} in mid-answer; ten rounds`,
+  what: `four concurrent answers over five nodes behind TCP proxies, four of which ${fault} mid-answer; ten rounds`,
   run: async () => {
     const size = { fault, nodes: 5, rounds: 10, atOnce: 4 }
     const { broken: breaks, ...tally } = await brokenConnections(size)
@@ -86,13 +86,13 @@ const OVERLOAD: OverloadSize = {
   afterMs: 15_000,
 }
 
-/** Of the run with protection, against which the control is held. */
+/** Result of the protected run, which the control is compared with. */
 let protectedShare = Number.NaN
 
 const SCENARIOS: readonly Scenario[] = [
   {
     name: 'fault matrix',
-    what: 'each fault, before the first piece and in the middle, for streamed and whole chats and completions and for embeddings, over in-memory streams; ten times',
+    what: 'each fault, before the first piece and mid-answer, for streamed and buffered chats and completions and for embeddings, over in-memory streams; ten times',
     run: async () => {
       const tally = await faultMatrix({ times: 10 })
       return { tally, found: 'identical to the undisturbed answer', missed: exact(tally) }
@@ -106,7 +106,7 @@ const SCENARIOS: readonly Scenario[] = [
   counting('network cut'),
   {
     name: 'churn',
-    what: '10 nodes; every 6 s a new one comes and a random one is killed with SIGKILL; 4 requests a second; 20 kills',
+    what: '10 nodes; every 6 s a new one starts and a random one is killed with SIGKILL; 4 requests a second; 20 kills',
     run: async () => {
       const size = { nodes: 10, kills: 20, everyMs: 6_000, perSecond: 4 }
       const tally = await churn(size)
@@ -115,7 +115,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'fresh client',
-    what: "a client's first request, whose serving peer is killed at the first number and twice more; ten clients",
+    what: "a client's first request, whose serving peer is killed at the first number and twice again; ten clients",
     run: async () => {
       const { kills, ...tally } = await freshClient({ clients: 10 })
       return { tally, found: `${kills} kills, ${tally.resumes} resumes`, missed: exact(tally) }
@@ -123,7 +123,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'overload',
-    what: 'three times the capacity for 20 s, then 0.8 of it; requests that are refused fail with a typed error, as they must',
+    what: 'three times the capacity for 20 s, then 0.8 of it; refused requests fail with a typed error, as required',
     run: async () => {
       const { peak, during, recovered, recoveryAfterMs, ...tally } = await overload(OVERLOAD)
       protectedShare = during / peak
@@ -141,7 +141,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'overload, control',
-    what: 'the same with budgets and admission off: it has to do clearly worse, or the run above proves nothing',
+    what: 'the same without budgets and admission: it must do clearly worse, or the run above proves nothing',
     run: async () => {
       const control = await overload({ ...OVERLOAD, protection: 'off' })
       const { peak, during, recoveryAfterMs, ...tally } = control
@@ -158,7 +158,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'sync storm',
-    what: 'eight nodes advertise, and announce all their records, at the same moment four times a second, while five requests a second come',
+    what: 'eight nodes advertise, and announce all their records, at the same moment four times a second, at five requests a second',
     run: async () => {
       const size = { nodes: 8, halfMs: 15_000, perSecond: 5, everyMs: 250 }
       const { storms, calmTtftMs, stormyTtftMs, ...tally } = await syncStorm(size)
@@ -168,7 +168,7 @@ const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'restart herd',
-    what: '8 of 10 nodes are killed at once, and restart at once as the same peers, with twice the load that the two others can bear',
+    what: '8 of 10 nodes are killed at once and restart at once as the same peers, at twice the load that the other two can serve',
     run: async () => {
       const size = {
         nodes: 10,
@@ -216,23 +216,23 @@ function markdown(rows: readonly Row[], notes: readonly string[]): string {
   return [
     '# Churn',
     '',
-    `What \`npm run churn\` found on a machine with ${availableParallelism()} cores, on which clients and all nodes ran together. Anyone can run it again; it takes a quarter of an hour, and \`npm test\` runs the same scenarios smaller.`,
+    `What \`npm run churn\` found on a machine with ${availableParallelism()} cores that ran clients and all nodes. A run takes a quarter of an hour; \`npm test\` runs the same scenarios at a smaller size.`,
     '',
     line(columns),
     line(columns.map(() => '---')),
     ...rows.map((row) => line(columns.map((column) => row[column]))),
     '',
-    '- *failed*: ended in a typed error. *tokens lost* and *doubled*: held against the one right answer, by longest common subsequence; of an answer that failed, against as much as it had got to.',
-    '- *recovery*: from the loss of the serving peer to the next piece at the caller. Where a peer falls silent it includes the wait until it counts as stalled.',
+    '- *failed*: ended in a typed error. *tokens lost* and *doubled*: compared with the one correct answer, by longest common subsequence; a failed answer is compared with as much of it as it had reached.',
+    '- *recovery*: from the loss of the serving peer to the next piece at the caller. For a silent peer it includes the stall timeout.',
     ...notes.map((note) => `- ${note}`),
     '',
   ].join('\n')
 }
 
-// What is disposed of at the exit is so after Ctrl-C as well.
+// Exit handlers also run after Ctrl-C.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
-/** Parts of names; none for all. */
+/** Substrings of scenario names; empty for all. */
 const wanted = process.argv.slice(2)
 const noNetworks = whyNoProcessNetworks()
 const named = SCENARIOS.filter(
@@ -256,6 +256,6 @@ for (const scenario of named) {
   const { errors, failures } = verdict.tally
   if (verdict.tally.failed > 0) console.log(JSON.stringify(errors), `\n${failures.join('\n')}\n`)
 }
-// A part of the suite must not take the place of the whole.
+// A partial run must not replace the table of the whole suite.
 if (named.length === SCENARIOS.length) await writeFile(TARGET, markdown(rows, notes))
 process.exit(missed > 0 ? 1 : 0)

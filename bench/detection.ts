@@ -19,20 +19,20 @@ import { type Report, round } from './report.ts'
 const HONEST = fixture('skein-tiny-f16.gguf')
 const Q8 = fileURLToPath(new URL('../models/skein-tiny-q8_0.gguf', import.meta.url))
 const EARLY = fixture('skein-tiny-early-f16.gguf')
-/** Both weights go by it, as two quantizations of a model do. */
+/** Both sets of weights use this id, like two quantizations of a model. */
 const ALIAS = 'tiny'
 const NODES = 5
 const AT_ONCE = 10
 const FOUND_MS = 30_000
-/** Of the last node, rated for the columns on the right. */
+/** Answers of the last node that are rated for the columns on the right. */
 const RATED_ANSWERS = 60
 const ENGINE_TIMEOUT_MS = 60_000
-/** In nats: a token that is so much less likely than the first is none that the weights would write. */
+/** In nats. The weights would not write a token that is less likely than the likeliest by this margin. */
 const HARD_MARGIN = 2
 
 type Cheat = (honest: Backend, digest: string) => Promise<Backend>
 
-/** What is asked for, and of whom. */
+/** The requests and the nodes of a run. */
 interface Trial {
   readonly requests: number
   /** @default the engine's own, 0.8 */
@@ -45,9 +45,9 @@ interface Trial {
 const early = async (digest: string): Promise<Backend> =>
   underDigest(await createEmbeddedBackend({ modelPath: EARLY, threads: 1 }), digest)
 
-/** What the fifth node does. The others have one or two threads, and are honest. */
+/** Behaviour of the fifth node. The others are honest and use one or two threads. */
 const CHEATS: Readonly<Record<string, Cheat | undefined>> = {
-  'nobody cheats': undefined,
+  'no cheat': undefined,
   'early checkpoint': (_, digest) => early(digest),
   'early, slowly': async (_, digest) => dawdling(await early(digest), 20),
   'early for users only': async (honest, digest) =>
@@ -59,9 +59,9 @@ const CHEATS: Readonly<Record<string, Cheat | undefined>> = {
     underDigest(await createEmbeddedBackend({ modelPath: Q8, threads: 1 }), digest),
 }
 
-/** What the fifth node does where text is sampled. */
+/** Behaviour of the fifth node when text is sampled. */
 const SAMPLED_CHEATS: Readonly<Record<string, Cheat | undefined>> = {
-  'nobody cheats': undefined,
+  'no cheat': undefined,
   'early checkpoint': (_, digest) => early(digest),
   'early, likeliest tokens only': async (_, digest) => likeliest(await early(digest)),
   'one token in 50': async (honest) => garbling(honest, 50),
@@ -71,8 +71,8 @@ const SAMPLED_CHEATS: Readonly<Record<string, Cheat | undefined>> = {
 
 const TITLE = `${NODES} nodes with the bundled model, of which one cheats; answers of a client with \`verify: sample\``
 const NOTES = [
-  `Answers until quarantine: those that the cheat gave, seen every ${AT_ONCE} requests. Wrong: by the cheat, in all of the run.`,
-  'Rated: tokens that other engines read, for each token answered. The first answers of every peer are all rated, so that it falls with the length of the run.',
+  `Answers until quarantine: answers the cheat gave until then, checked every ${AT_ONCE} requests. Wrong: the cheat’s answers in the whole run.`,
+  'Rated: tokens read by other engines for each token answered. The first answers of every peer are all rated, so this share falls with the length of the run.',
 ]
 
 /** Answers until a cheat is quarantined, false alarms, and what the audits cost, with real engines. */
@@ -82,25 +82,25 @@ export async function detection(quick: boolean): Promise<Report> {
     rows: await rowsOf(CHEATS, quick, { temperature: 0 }),
     notes: [
       ...NOTES,
-      'Misses, impossible, margin: of the last node’s tokens, by the word of an honest engine with one thread.',
-      'The q8_0 under the f16’s digest is within what is forgiven: nothing is promised of it.',
+      'Misses, impossible, margin: of the last node’s tokens, as rated by an honest engine with one thread.',
+      'The q8_0 under the f16’s digest is within the tolerance: its detection is not a goal.',
     ],
   }
 }
 
-/** The same at the temperature that an engine chooses where the request names none. */
+/** The same at the engine's default temperature. */
 export async function detectionSampled(quick: boolean): Promise<Report> {
   return {
     title: `${TITLE}, at the default temperature`,
     rows: await rowsOf(SAMPLED_CHEATS, quick, {}),
     notes: [
       ...NOTES,
-      'Who takes the likeliest tokens of the weights that it names is no cheat: nothing is lost but chance.',
+      'A node that takes the likeliest tokens of the weights it names is not a cheat: only randomness is lost.',
     ],
   }
 }
 
-/** Honest nodes that serve quantized weights under the digest that these have. */
+/** Honest nodes that serve quantized weights under their own digest. */
 export async function detectionQuantized(quick: boolean, weights: string = Q8): Promise<Report> {
   const rows: Record<string, string | number>[] = []
   for (const temperature of [0, undefined]) {
@@ -179,7 +179,7 @@ async function run(trial: Trial): Promise<Record<string, string | number>> {
   }
 }
 
-/** What an honest engine with one thread says of the last node's tokens. */
+/** Rates the last node's tokens with an honest engine of one thread. */
 async function divergence(
   writer: Backend,
   judge: Backend,
@@ -253,7 +253,7 @@ const QUESTIONS = [
   (n: number) => `List the ${['weekdays', 'months', 'planets'][n % 3]}.`,
 ]
 
-/** What a cheat goes by that knows how canaries are made, and takes whatever is none for a user's. */
+/** Used by a cheat that recognizes canaries: it treats every other prompt as a user's. */
 const USERS = /^(Count from \d+ to \d+\.|What is \d+ \+ \d+\?|Tell me a story|List the )/
 
 const asked = (n: number, { temperature }: Pick<Trial, 'temperature'>) => ({

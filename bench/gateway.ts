@@ -4,13 +4,13 @@ import { startOtherGateway } from './other-gateway.ts'
 import { startPeer } from './peer-process.ts'
 import { percentile, type Report, round } from './report.ts'
 
-/** What an answer takes of the engine: like a small model on a fast machine. */
+/** Engine time of an answer: like a small model on a fast machine. */
 const ENGINE = { prefillMs: 40, paceMs: 20 } as const
 const TOKENS = 30
 /** How long the engine takes for one. */
 const ANSWER_MS = ENGINE.prefillMs + (TOKENS - 1) * ENGINE.paceMs
 const CONCURRENCY = [1, 16, 64] as const
-/** So that no process is measured while it compiles. */
+/** Warm-up, so that no process is measured while it compiles. */
 const WARM_UP = 400
 
 interface Target {
@@ -24,7 +24,7 @@ interface Timing {
   readonly perTokenMs: number
 }
 
-/** What the gateway adds to an engine called directly, beside another gateway in front of the same one, taking turns. */
+/** Latency that the gateway adds to an engine called directly, compared with another gateway in front of it, alternating. */
 export async function gateway(quick: boolean): Promise<Report> {
   await using engine = await startPeer({ kind: 'engine', ...ENGINE })
   const [engineUrl = ''] = engine.addresses
@@ -57,7 +57,7 @@ export async function gateway(quick: boolean): Promise<Report> {
     title: `what a gateway adds, streams at once, ${TOKENS} tokens each, ${ENGINE.paceMs} ms apart`,
     rows,
     notes: [
-      'Engine, node and gateways are processes of their own, the caller a further one, all on one machine.',
+      'Engine, node, gateways and caller are separate processes on one machine.',
       'Goal: below the other gateway at every level, and at most 10 ms added at p99 with 64 streams.',
       ...(other === undefined ? ['The other gateway could not be fetched.'] : []),
     ],

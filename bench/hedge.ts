@@ -11,13 +11,13 @@ const NODES_EACH = 5
 const PREFILL_MS = 50
 const SLOW = { share: 0.05, factor: 20 } as const
 const SLOW_MS = PREFILL_MS * SLOW.factor
-/** Requests under way at once, for each policy: far below what the nodes take. */
+/** Concurrent requests per policy: far below the nodes' capacity. */
 const AT_ONCE = 2
-/** Requests of each policy before anything is measured: a hedge needs to know what is usual. */
+/** Warm-up requests per policy: a hedge needs the usual latency. */
 const WARM_UP = 200
 const POLICIES = ['single', 'hedge'] as const satisfies readonly Policy[]
 
-/** Times to the first token where one request in twenty is slow, with and without a hedge. */
+/** TTFT with and without a hedge if one request in twenty is slow. */
 export async function hedge(quick: boolean): Promise<Report> {
   await using swarm = await BenchSwarm.create()
   for (let process = 0; process < PROCESSES; process++) {
@@ -49,8 +49,8 @@ export async function hedge(quick: boolean): Promise<Report> {
     title: `${PROCESSES * NODES_EACH} nodes; a request is ${SLOW.factor} times as slow to begin with probability ${SLOW.share}, drawn at the node`,
     rows,
     notes: [
-      'Both policies take turns with the same nodes, each with a client of its own that learned what is usual first.',
-      'Extra attempts: beyond one a request. Extra tokens: of prompts and answers, beyond what the callers got. Extra engine time: of attempts that were left for another.',
+      'Both policies alternate on the same nodes, each with its own client that has learned the usual latency.',
+      'Extra attempts: beyond one per request. Extra tokens: prompt and completion tokens beyond those delivered. Extra engine time: of attempts that lost to another.',
       'Goal: p99 three times better for 5 % more.',
     ],
   }

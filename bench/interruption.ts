@@ -20,13 +20,13 @@ interface Pending {
   lastPieceAt: number
 }
 
-/** Answers whose peers are lost in the middle, and how long the caller felt it. */
+/** Answers that lose their peer mid-answer, and the caller's gap. */
 export class Interruptions {
   /** From the loss to the next piece at the caller. */
   readonly recoveryMs: number[] = []
-  /** What the attempt that took over needed for its first piece. */
+  /** TTFT of the attempt that took over. */
   readonly takeoverMs: number[] = []
-  /** Recovery less that: noticing, choosing, leaving. */
+  /** Recovery minus that: detection, selection, cancellation. */
   readonly beyondMs: number[] = []
   /** First piece of undisturbed answers in between. */
   readonly ttftMs: number[] = []
@@ -72,7 +72,7 @@ export class Interruptions {
     return outcome
   }
 
-  /** One answer that nothing happens to. */
+  /** One undisturbed answer. */
   async undisturbed(client: SwarmClient, question: Question): Promise<void> {
     const begin = performance.now()
     let first: number | undefined

@@ -25,9 +25,9 @@ interface Comparison {
 }
 
 const MAX_TOKENS = 64
-/** A peer serves for days: what is measured is its code once it is compiled. */
+/** Warm-up: a peer serves for days, so compiled code is measured. */
 const WARM_UP = 300
-/** Lets every process clear away the request before, so that each one is measured by itself. */
+/** Pause in which every process finishes the previous request. */
 const PAUSE_MS = 5
 const chat = {
   messages: [{ role: 'user', content: 'Count from 1 to 40.' }],
@@ -35,7 +35,7 @@ const chat = {
   temperature: 0,
 } as const
 
-/** What client → node → engine adds to calling the same engine directly, both in the same run, taking turns. */
+/** Latency that client → node → engine adds to calling the same engine directly; both alternate in one run. */
 export async function overhead(quick: boolean): Promise<Report> {
   const comparisons = [
     await overHttp(quick ? 30 : 300),
@@ -68,8 +68,8 @@ export async function overhead(quick: boolean): Promise<Report> {
     title: 'client → node → engine against the same engine called directly, warm connection',
     rows,
     notes: [
-      'Client, node and engine are processes of their own, on one machine, with five idle milliseconds before each request.',
-      'What dominates: two round trips between processes (a stream negotiates its protocol first), each waking one that sleeps, and encryption in JavaScript. An engine that costs nothing shows them bare.',
+      'Client, node and engine are separate processes on one machine, with five idle milliseconds before each request.',
+      'Two round trips between processes dominate (a stream negotiates its protocol first), each of which wakes a sleeping process, and encryption in JavaScript. The engine without cost shows them alone.',
     ],
   }
 }
@@ -92,7 +92,7 @@ async function overEmbedded(count: number): Promise<Comparison> {
   return await compare('embedded llama.cpp, skein-tiny', 'skein-tiny', backend, client, count)
 }
 
-/** In-process: an engine that costs nothing, so that all that is seen is Skein. */
+/** In-process: an engine without cost, so that only Skein is measured. */
 async function overScripted(count: number): Promise<Comparison> {
   await using node = await startPeer({ kind: 'node', engine: 'scripted' })
   await using client = await createClient({ bootstrap: node.addresses })

@@ -59,14 +59,14 @@ export interface PeerProcess extends PeerReady, AsyncDisposable {
   readonly pid: number
   /** The node destroys its sockets to the peer. @returns when it did, on this process' `performance.now()` */
   drop(node: string, remote: string): Promise<number>
-  /** Sends SIGKILL. What was sent by then may still arrive. */
+  /** Sends SIGKILL. Data sent earlier may still arrive. */
   kill(): void
-  /** Alive, and silent, until it is told to go on. */
+  /** Alive but silent until resumed. */
   freeze(): void
   thaw(): void
 }
 
-/** Starts the task in a process of its own, as peers are. */
+/** Starts the task in its own process, like a peer. */
 export async function startPeer(task: PeerTask): Promise<PeerProcess> {
   const peer = await forkPeer<PeerReady>(new URL('./peer.ts', import.meta.url), task)
   const { child } = peer

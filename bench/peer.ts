@@ -16,7 +16,7 @@ import { BUNDLED_MODEL } from './bundled-model.ts'
 import type { DropCommand, Dropped, PeerReady, PeerTask } from './peer-process.ts'
 import { createTimedEngine } from './timed-engine.ts'
 
-/** The other process of a benchmark: does one task, says where it can be reached, and lives until its parent is gone. */
+/** The other process of a benchmark: runs one task, reports its address, and ends with its parent. */
 
 /** Microseconds of CPU in a second. */
 const REST_CPU_US = 150_000
@@ -57,7 +57,7 @@ async function run(task: PeerTask): Promise<PeerReady> {
       const node = await createNode({
         backend: await backendOf(task.engine),
         host: { listen: [LOOPBACK], bootstrap: task.bootstrap ?? [] },
-        // One gateway asks for all: what a node would grant a stranger is not what is measured.
+        // One gateway sends every request: a node's limit for strangers is not under test.
         ...{ requestsPerSecondPerPeer: UNBOUNDED, requestBurstPerPeer: UNBOUNDED },
       })
       return readyOf([node])

@@ -22,9 +22,9 @@ export async function providers(quick: boolean): Promise<Report> {
     title: 'look-ups in the DHT, all hosts in one process on one core, peer exchange off',
     rows: rows.map((row) => ({ ...row, ratio: round(row['first p50 ms'] / base) })),
     notes: [
-      'first: until the first provider is known, which is where a client goes on; full: until the query has ended.',
+      'first: until the first provider is found, when a client continues; full: until the query has ended.',
       'With 20 hosts every host holds every record (k is 20), so the look-up is local.',
-      'All hosts share one thread, so what dominates is the CPU time of everybody together; on machines of their own it is round trips.',
+      'All hosts share one thread, so their total CPU time dominates; on separate machines round trips would.',
     ],
   }
 }

@@ -17,17 +17,16 @@ const PAIRS: readonly (readonly [node: Situation, client: Situation])[] = [
   ['symmetric NAT', 'same LAN'],
 ]
 
-/** How peers in each pair of situations reach each other, over namespaces without delay. Takes root on Linux. */
+/** Connections between peers for each pair of network situations, over namespaces without delay. Needs root on Linux. */
 export async function reach(quick: boolean): Promise<Report> {
   const rows = []
   for (const [node, client] of PAIRS) rows.push(await measure(node, client, quick ? 1 : 5))
   return {
-    title:
-      'a client asks a node, both with fresh data directories, one relay, no delay on the lines',
+    title: 'a client asks a node, both with fresh data directories, one relay, no network delay',
     rows,
     notes: [
-      'From nothing: the client is created, joins, finds the node and has the first piece of an answer. Modules are loaded before.',
-      'The engine writes as fast as it can: tokens a second are what the path carries.',
+      'From nothing: the client is created, joins, finds the node and receives the first piece of an answer. Modules are already loaded.',
+      'The engine writes at full speed: tokens a second is the throughput of the path.',
     ],
   }
 }

@@ -8,7 +8,7 @@ import { percentile, type Report, round } from './report.ts'
 
 /** The first piece takes 50 ms, going on elsewhere as well, and the others 10 ms each. */
 const ENGINE: TimedEngine = { type: 'plain', slots: 4, paceMs: 10, prefillMs: 50 }
-/** A peer is lost each time that so many pieces came: well after an answer has found its rhythm. */
+/** Pieces before each loss of a peer: enough for a steady rhythm. */
 const EVERY = 16
 /** Answers before anything is measured: the client's code is compiled, and it knows every peer. */
 const WARM_UP = 40
@@ -28,10 +28,10 @@ export async function recovery(quick: boolean): Promise<Report> {
     title: 'from the loss of the serving peer to the next piece, against undisturbed first pieces',
     rows,
     notes: [
-      'TTFT: of undisturbed answers by the same client and nodes, taking turns with the losses. An engine takes 50 ms to begin or to go on.',
-      'Goal: recovery p99 − TTFT p99 ≤ 100 ms; no token lost or doubled, held against the exact answer.',
-      'Beyond takeover: recovery less what the attempt that took over needed for its own first piece.',
-      `A silent peer is told from a slow one after ${stallMs} ms (five times the usual gap is less here); recovery counts from its last piece, less this wait.`,
+      'TTFT: of undisturbed answers of the same client and nodes, alternating with the losses. An engine takes 50 ms to start or resume.',
+      'Goal: recovery p99 − TTFT p99 ≤ 100 ms; no token lost or doubled, compared with the exact answer.',
+      'Beyond takeover: recovery minus the TTFT of the attempt that took over.',
+      `A silent peer counts as stalled after ${stallMs} ms (five times the usual gap is less here); recovery counts from its last piece, minus this wait.`,
     ],
   }
 }
@@ -65,7 +65,7 @@ function rowOf(
   }
 }
 
-/** The serving node destroys its sockets to the client, and lives on. */
+/** The serving node destroys its sockets to the client and keeps running. */
 async function destroyedConnections(losses: number): Promise<Interruptions> {
   await using swarm = await BenchSwarm.create()
   for (let process = 0; process < 4; process++) await swarm.nodes(2, ENGINE)
@@ -78,7 +78,7 @@ async function destroyedConnections(losses: number): Promise<Interruptions> {
   })
 }
 
-/** SIGKILL; for each that died another one is started before the next answer. */
+/** SIGKILL; each killed node is replaced before the next answer. */
 async function killedProcesses(losses: number): Promise<Interruptions> {
   await using swarm = await BenchSwarm.create()
   for (let node = 0; node < 4; node++) await swarm.nodes(1, ENGINE)
@@ -98,7 +98,7 @@ async function killedProcesses(losses: number): Promise<Interruptions> {
   })
 }
 
-/** SIGSTOP: connected, and silent, until the answer is there. */
+/** SIGSTOP: connected but silent until the answer is complete. */
 async function silentProcesses(losses: number): Promise<Interruptions> {
   await using swarm = await BenchSwarm.create()
   for (let node = 0; node < 4; node++) await swarm.nodes(1, ENGINE)

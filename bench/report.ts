@@ -1,9 +1,9 @@
-/** What a benchmark found: one row for each thing measured, and what it means. */
+/** The result of a benchmark: one row for each measurement, with notes. */
 export interface Report {
-  /** What was measured against what, in a sentence. */
+  /** The measurement and its reference, in one sentence. */
   readonly title: string
   readonly rows: readonly Readonly<Record<string, string | number>>[]
-  /** What dominates, and which goals are met. */
+  /** The dominant costs, and the goals met. */
   readonly notes: readonly string[]
 }
 
@@ -14,7 +14,7 @@ export function percentile(values: readonly number[], p: number): number {
   return sorted[rank] ?? Number.NaN
 }
 
-/** Three significant digits are more than these machines are worth. */
+/** Rounds to three significant digits, more than the measurements support. */
 export function round(value: number): number {
   return Number(value.toPrecision(3))
 }

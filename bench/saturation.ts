@@ -11,11 +11,11 @@ interface Target {
   readonly name: string
   readonly url: string
   readonly headers: Readonly<Record<string, string>>
-  /** The process whose memory is told. Absent for the engine itself. */
+  /** The process whose memory is reported. Absent for the engine itself. */
   readonly pid?: number
 }
 
-/** Streamed answers as fast as they come, from an engine that costs nothing. */
+/** Throughput of streamed answers from an engine without cost. */
 export async function saturation(quick: boolean): Promise<Report> {
   const count = quick ? 1_000 : 6_000
   await using engine = await startPeer({ kind: 'engine' })
@@ -53,8 +53,8 @@ export async function saturation(quick: boolean): Promise<Report> {
     title: `streamed answers of ${TOKENS} tokens over ${CONNECTIONS} connections, ${count} of them`,
     rows,
     notes: [
-      'All processes, the caller included, share the machine: a path with more processes has less of it.',
-      'The node grants its only client more than the 200 requests a second that others get.',
+      'All processes, including the caller, share the machine: a path with more processes has less CPU for each.',
+      'The node grants its only client more than the default of 200 requests a second.',
       'RSS is that of the gateway alone, after 1,000 requests and after the rest.',
     ],
   }

@@ -11,7 +11,7 @@ import { createTimedEngine, TIMED_MODEL } from './timed-engine.ts'
 export const ENGINE: TimedEngine = { type: 'steady', slots: 2, paceMs: 40 }
 /** An answer: 48 tokens. */
 const NUMBERS = 24
-/** Requests for each slot: whoever is done finds the next one waiting. */
+/** Requests for each slot: when one ends, the next is already waiting. */
 const PER_SLOT = 2
 /** Until the slots are taken and the first answers have ended. */
 const FILLING_MS = 4_000
@@ -39,12 +39,12 @@ export async function scale(quick: boolean): Promise<Report> {
     rows,
     notes: [
       `Each engine gives a token every ${ENGINE.paceMs} ms in each of its ${ENGINE.slots} slots, in up to ${PROCESSES} processes; ${PER_SLOT} requests a slot are under way at a time.`,
-      'Goal: 95 % of the sum. What is lost is a slot that waits while its queue is empty and another one is not.',
+      'Goal: 95 % of the sum. The loss is a slot that is idle while another node has a queue.',
     ],
   }
 }
 
-/** What counts tokens while it is told to. */
+/** Counts tokens while switched on. */
 class Meter {
   #tokens = 0
   #since = Number.POSITIVE_INFINITY

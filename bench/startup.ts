@@ -38,7 +38,7 @@ export async function startup(quick: boolean): Promise<Report> {
       const modules = await exitTime([MAIN, '--version'])
       const fresh = join(dataDir, `cold-${run}`)
       const cold = await firstDelta(['--data-dir', fresh, ...bootstrap])
-      // No bootstrap peer: what the last run wrote down is all it has.
+      // No bootstrap peer: only the peers that the last run stored.
       const warm = await firstDelta(['--data-dir', fresh])
       if (run < 0) continue
       samples.bare.push(bare)

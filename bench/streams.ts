@@ -13,7 +13,7 @@ server.listen(0, '127.0.0.1', () => require('node:worker_threads').parentPort.po
 
 /** Opening a stream and one exchange on it, against a TCP connection and one exchange on that. */
 export async function streams(quick: boolean): Promise<Report> {
-  // Within what a node takes of one peer at once.
+  // Within a node's limit for one peer.
   const count = quick ? 50 : 150
   const echo = new Worker(ECHO_SERVER, { eval: true })
   const [port] = (await once(echo, 'message')) as [AddressInfo['port']]

@@ -1,4 +1,4 @@
-/** What a line of a chat asks for. */
+/** One line of a chat, parsed. */
 export type ChatEntry =
   | { readonly type: 'text'; readonly text: string }
   | { readonly type: 'help'; readonly text: string }
@@ -6,10 +6,10 @@ export type ChatEntry =
 
 const COMMANDS = '/reset starts over, /exit leaves; //text sends /text to the model'
 
-/** A word behind one slash, and no path: `/usr/bin` is something to ask about. */
+/** One slash and a word. A path such as `/usr/bin` is text. */
 const COMMAND = /^\/[\p{L}\p{N}_?-]*(?=\s|$)/u
 
-/** Reads one line. What looks like a command is never sent to a peer, whether or not there is one. */
+/** Parses one line. Text that looks like a command is never sent to a peer, even if the command is unknown. */
 export function readEntry(line: string): ChatEntry {
   const said = line.trim()
   if (said === '') return { type: 'nothing' }
@@ -31,7 +31,7 @@ export function readEntry(line: string): ChatEntry {
     default:
       return {
         type: 'help',
-        text: `There is no command ${command}, and nothing was sent. ${COMMANDS}`,
+        text: `Unknown command ${command}; nothing was sent. ${COMMANDS}`,
       }
   }
 }

@@ -3,10 +3,10 @@ import { InferenceError } from '../protocol/index.ts'
 import { plainLine } from './plain-text.ts'
 import { UsageError } from './usage-error.ts'
 /**
- * The model that was named, else the only chat model that is served; `auto` where the caller has providers of its own
+ * The named model, else the only chat model that is served; `auto` if the caller has providers of its own
  * that take part in it.
  *
- * @throws UsageError where there are several; InferenceError `no_peers` where there is none.
+ * @throws UsageError if several are served; InferenceError `model_not_found` if no chat model is served
  */
 export async function chooseModel(
   client: Client,
@@ -23,7 +23,8 @@ export async function chooseModel(
 
 export function onlyModel(models: readonly Pick<ModelListing, 'id'>[]): string {
   const [first, ...others] = models
-  if (first === undefined) throw new InferenceError('model_not_found', 'nobody serves a chat model')
+  if (first === undefined)
+    throw new InferenceError('model_not_found', 'no peer serves a chat model')
   if (others.length > 0) {
     const ids = models.map(({ id }) => plainLine(id)).join(', ')
     throw new UsageError(`several models are served (${ids}): choose one with --model`)

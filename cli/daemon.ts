@@ -13,11 +13,11 @@ export interface DaemonInit {
   readonly swarmKey?: Uint8Array
   models(): readonly string[]
   load?(): Load
-  /** Where a gateway is called. */
+  /** A gateway's base URL. */
   readonly url?: string
 }
 
-/** Serves until told to stop, keeping the report for `skein status` fresh meanwhile. */
+/** Serves until stopped, and keeps the report for `skein status` fresh. */
 export async function runUntilStopped(session: Session, init: DaemonInit): Promise<void> {
   const { host } = init
   const startedAtMs = Date.now()
@@ -63,7 +63,7 @@ function stopped(signal: AbortSignal): Promise<void> {
   })
 }
 
-/** Ends the command once stdin closes: a parent that dies, however it dies, takes its children along. */
+/** Ends the command when stdin closes, so that children end with their parent however it ends. */
 export function stopWithStdin(session: Session): void {
   session.stdin.on('end', () => session.interrupts.stop('stdin was closed'))
   session.stdin.on('error', () => session.interrupts.stop('stdin was closed'))

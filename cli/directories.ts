@@ -5,20 +5,20 @@ import type { Environment } from './environment.ts'
 
 export type Role = 'node' | 'bootstrap' | 'client'
 
-/** How many nodes on one machine pick a data directory by themselves. */
+/** Number of nodes on one machine that get a data directory automatically. */
 const MAX_DIRECTORIES = 16
 
-/** `$XDG_DATA_HOME/skein`. A relative path there is ignored, as the XDG specification has it. */
+/** `$XDG_DATA_HOME/skein`. A relative path is ignored, as the XDG specification requires. */
 export function dataHome(env: Environment): string {
   return join(base(env.XDG_DATA_HOME, '.local/share'), 'skein')
 }
 
-/** `$XDG_CACHE_HOME/skein`: models that were downloaded, digests of files. */
+/** `$XDG_CACHE_HOME/skein`: downloaded models, digests of files. */
 export function cacheHome(env: Environment): string {
   return join(base(env.XDG_CACHE_HOME, '.cache'), 'skein')
 }
 
-/** Where Hugging Face's tools keep what they downloaded: `$HF_HUB_CACHE`, else `hub` in `$HF_HOME`. */
+/** The download cache of Hugging Face's tools: `$HF_HUB_CACHE`, else `hub` in `$HF_HOME`. */
 export function hubCache(env: Environment): string {
   const { HF_HUB_CACHE: hub, HF_HOME: home, XDG_CACHE_HOME: cache } = env
   if (hub !== undefined && isAbsolute(hub)) return hub
@@ -38,7 +38,7 @@ export function dataDirectories(env: Environment, role: Role, swarmKey?: Uint8Ar
   return [first, ...others]
 }
 
-/** A short name for a private swarm that gives nothing of its key away. */
+/** A short name for a private swarm that does not reveal its key. */
 export function swarmName(swarmKey: Uint8Array): string {
   return createHash('sha256').update('skein-swarm-name').update(swarmKey).digest('hex').slice(0, 8)
 }

@@ -10,7 +10,7 @@ import {
 } from '../client/index.ts'
 import { addPeer } from './shared-options.ts'
 
-/** How the peers are used, for the commands that ask something. */
+/** Dispatch options of the commands that send requests. */
 export interface DispatchOptions {
   readonly policy?: Policy
   readonly resume?: ResumeMode
@@ -28,18 +28,18 @@ export function withDispatchOptions(command: Command): Command {
     )
     .option(
       '--resume <mode>',
-      'exact, same-model, or off: who may go on with an answer that broke off (default: same-model)',
+      'exact, same-model, or off: which peers may continue an answer that broke off (default: same-model)',
       resumeFrom,
     )
     .option(
       '--verify <mode>',
-      'off, sample, always, or required: whether others rate the answer, and whether it is given where nobody can (default: sample)',
+      'off, sample, always, or required: whether other peers verify the answer; required fails if no peer can (default: sample)',
       verifyFrom,
     )
     .option('--trust <peer>', 'only these peers may see the request; repeatable', addPeer)
 }
 
-/** What was typed, and nothing else. */
+/** Request options for the typed options only. */
 export function dispatchOf({ policy, resume, verify, trust }: DispatchOptions): RequestOptions {
   return {
     ...(policy !== undefined && { policy }),

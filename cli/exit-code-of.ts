@@ -30,7 +30,7 @@ const BY_ERROR: Readonly<Record<ErrorCode, ExitCode>> = {
   internal: EXIT.failure,
 }
 
-/** The exit code that tells a script what went wrong. */
+/** The exit code for an error. */
 export function exitCodeOf(error: unknown): ExitCode {
   if (error instanceof UsageError) return EXIT.usage
   return InferenceError.is(error) ? BY_ERROR[error.code] : EXIT.failure

@@ -1,4 +1,4 @@
-/** Exit codes that scripts may rely on. */
+/** Stable exit codes. */
 export const EXIT = {
   ok: 0,
   failure: 1,
@@ -17,9 +17,9 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 /** `skein help exit-codes`, and the end of `skein --help`. */
 export const EXIT_CODE_HELP = `Exit codes:
-    0  done; a node or bootstrap peer that was told to stop has stopped
+    0  success; a node or bootstrap peer has stopped on request
     1  something else failed; doctor: a step failed
-    2  the command line is wrong or lacks something
+    2  the command line is invalid
     3  no peers found
     4  no peer serves this model
     5  the deadline passed

@@ -2,9 +2,9 @@ import type { ServedRequest } from '../node/index.ts'
 import type { ErrorCode } from '../protocol/index.ts'
 import { plainLine } from './plain-text.ts'
 
-/** Failures that the owner of a node can do something about. */
+/** Failures that a node's owner can fix. */
 const OWN: ReadonlySet<'answered' | ErrorCode> = new Set(['engine_failed', 'internal'])
-/** The same failure again is counted, not told again, for so long. */
+/** Repeated failures are only counted for this long. */
 const QUIET_MS = 60_000
 
 export interface FailureLogInit {
@@ -13,7 +13,7 @@ export interface FailureLogInit {
   readonly now?: () => number
 }
 
-/** Tells a node's owner why requests failed on this machine: each reason at once, and then once a minute with its count. */
+/** Logs why requests failed on this machine: each reason at once, then at most once a minute with its count. */
 export function createFailureLog({
   log,
   now = () => performance.now(),

@@ -9,7 +9,7 @@ const FILE_NAME = 'gateway-keys.json'
 /**
  * The API keys of the gateway that uses this data directory; only their hashes are kept.
  *
- * @throws UsageError for a file that cannot be read: a gateway must not open up because of it
+ * @throws UsageError if the file cannot be read: a gateway must not start without its keys
  */
 export async function readKeys(dataDir: string): Promise<readonly ApiKey[]> {
   const path = join(dataDir, FILE_NAME)
@@ -22,7 +22,7 @@ export async function readKeys(dataDir: string): Promise<readonly ApiKey[]> {
   }
   const keys = parsed(text)
   if (keys === undefined) {
-    throw new UsageError(`${path} is not a list of keys: repair it, or remove it to start anew`)
+    throw new UsageError(`${path} is not a list of keys: repair it, or delete it to start over`)
   }
   return keys
 }

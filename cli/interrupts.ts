@@ -10,22 +10,22 @@ export interface SignalSource {
   off(name: SignalName, listener: () => void): unknown
 }
 
-/** What a person or a supervisor asks of the process. */
+/** Signals from a person or a supervisor. */
 export interface Interrupts {
   /** Fires at the first SIGINT or SIGTERM (or `stop`), with an InferenceError `cancelled` as its reason. */
   readonly signal: AbortSignal
-  /** The exit code that the first signal asks for: 128 and the signal's number. `undefined` before, or after a mere `stop`. */
+  /** 128 plus the number of the first signal. `undefined` before it, or after `stop` alone. */
   exitCode(): number | undefined
   /** Ends the command as a signal would, without a signal's exit code. */
   stop(why: string): void
-  /** While set, SIGINT goes here instead: a chat breaks off an answer and lives on. Returns the undoing. */
+  /** Diverts SIGINT to `listener`, so that a chat can cancel an answer and stay open. @returns undo */
   intercept(listener: () => void): () => void
   /** Hands over a Ctrl-C that a line editor swallowed. */
   receive(name: SignalName): void
   close(): void
 }
 
-/** First signal: stop in an orderly way. Second one: die at once. */
+/** First signal: orderly stop. Second signal: exit at once. */
 export function createInterrupts(
   source: SignalSource,
   die: (exitCode: number) => void,

@@ -7,7 +7,7 @@ const MAX_OWN = 3
 /** Other peers to join through: the invite outlives the peer that printed it. */
 const MAX_OTHERS = 4
 
-/** The string with which others join this private swarm. `undefined` in the public one. */
+/** The invite to this private swarm. `undefined` in the public one. */
 export function inviteFor(
   swarmKey: Uint8Array | undefined,
   host: Pick<Host, 'addresses' | 'bootstrapPeers' | 'entryPoints'>,
@@ -19,7 +19,7 @@ export function inviteFor(
   return encodeInvite({ swarmKey, bootstrap: [...own, ...apart(own, others)] })
 }
 
-/** Peers of other networks first, each once: what fails together is worth one. */
+/** Each peer once, those of other networks first: peers of one network may fail together. */
 function apart(own: readonly string[], others: readonly string[]): string[] {
   const networks = new Set(own.flatMap(networksOf))
   const peers = new Set(own.map(peerIn))

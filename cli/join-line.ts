@@ -1,6 +1,6 @@
 import { multiaddr } from '@multiformats/multiaddr'
 
-/** Lower is better to hand to others. TCP before WebSockets; what reaches further before what reaches less far. */
+/** Rank of an address for sharing; lower is better. Wider reach first, TCP before WebSockets. */
 function rank(address: string): number {
   const parts = address.split('/')
   const [, family, ip = ''] = parts
@@ -12,12 +12,12 @@ function isLoopback(ip: string): boolean {
   return ip.startsWith('127.') || ip === '::1' || ip === 'localhost'
 }
 
-/** The address to hand to others, if there is one. */
+/** The best address to share, if there is one. */
 export function bestAddress(addresses: readonly string[]): string | undefined {
   return [...addresses].sort((a, b) => rank(a) - rank(b))[0]
 }
 
-/** What is worth showing to a person: addresses for this machine only where there are no others. */
+/** Addresses to show a person: loopback addresses only if there are no others. */
 export function shownAddresses(addresses: readonly string[]): readonly string[] {
   const remote = addresses.filter((address) => !isLocalOnly(address))
   return remote.length > 0 ? remote : addresses
@@ -35,17 +35,17 @@ export interface JoinLineInit {
   readonly invite?: string
 }
 
-/** What follows `skein node`, `skein ask` and so on for those who want to join here. */
+/** Flags for `skein node`, `skein ask` and so on that join through this peer. */
 function joinFlags(init: JoinLineInit): string {
   if (init.invite !== undefined) return `--invite ${init.invite}`
   const best = bestAddress(init.addresses)
   return best === undefined ? '' : `--bootstrap ${best}`
 }
 
-/** The lines with which others join, to be copied into another terminal. */
+/** Command lines that join through this peer, for copying into another terminal. */
 export function joinLines(init: JoinLineInit): string {
   const flags = joinFlags(init)
-  if (flags === '') return 'Nobody can join through this peer: it listens nowhere.\n'
+  if (flags === '') return 'Other peers cannot join through this peer: it has no listen address.\n'
   const best = bestAddress(init.addresses)
   const reach =
     best !== undefined && isLocalOnly(best) ? 'Join from another terminal' : 'Others join with'

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 
-/** Whether this machine lets us listen on a TCP port now. */
+/** Whether this process can listen on a TCP port now. */
 export function canListen(port: number, address = '0.0.0.0'): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()

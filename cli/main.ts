@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Nothing is imported before the check, and nothing newer than Node 14 is used here: an old Node has to get so far.
+// Imports nothing before the check and uses nothing newer than Node 14, so that an old Node can run it.
 const NEEDED = { major: 22, minor: 18 }
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
 

@@ -4,7 +4,7 @@ import type { Environment } from './environment.ts'
 import { addValue } from './shared-options.ts'
 import { UsageError } from './usage-error.ts'
 
-/** Names of the caller's own for models, and providers of its own, for the commands that ask something. */
+/** Model aliases and the caller's own providers, for the commands that send requests. */
 export interface ModelOptions {
   /** `name=URL` */
   readonly provider?: readonly string[]
@@ -22,37 +22,36 @@ export function withModelOptions(command: Command): Command {
   return command
     .option(
       '--provider <name=url>',
-      'an OpenAI-compatible API of your own, asked as --model NAME/MODEL; repeatable',
+      'an OpenAI-compatible API of your own, used as --model NAME/MODEL; repeatable',
       addPair,
     )
     .option(
       '--provider-key <name=variable>',
-      'the environment variable that holds its key; repeatable',
-      // Not checked here: a message of the parser's would show a key that was typed by mistake.
+      'the environment variable with its API key; repeatable',
+      // Not checked here: the parser's message would print a key that was typed by mistake.
       addValue,
     )
     .option(
       '--provider-models <name=a,b>',
-      'its models that take part in requests for the same id, the first also in auto; repeatable',
+      'models of the provider to use for requests with the same id, the first also for auto; repeatable',
       addPair,
     )
     .option(
       '--provider-first <name>',
-      'ask it before the network, not after it; repeatable',
+      'try the provider before the network instead of after it; repeatable',
       addValue,
     )
     .option(
       '--alias <name=chain>',
-      'a name of your own for a model, or for several to try in turn: a,b,auto; repeatable',
+      'an alias for a model, or for several to try in turn: a,b,auto; repeatable',
       addPair,
     )
 }
 
 /**
- * What the options come to. Keys are read from the environment: a command line is there for every user of the machine
- * to read.
+ * Resolves the options. Keys are read from the environment: every user of the machine can read a command line.
  *
- * @throws UsageError, with nothing in it of what may be a key
+ * @throws UsageError; its message never contains a possible key
  */
 export function modelsOf(
   options: ModelOptions,
@@ -63,7 +62,8 @@ export function modelsOf(
   const models = pairs(options.providerModels)
   const first = (options.providerFirst ?? []).map((name) => name.toLowerCase())
   for (const name of [...keys.keys(), ...models.keys(), ...first]) {
-    if (!urls.has(name)) throw new UsageError('an option is about a provider that --provider lacks')
+    if (!urls.has(name))
+      throw new UsageError('an option names a provider that no --provider defines')
   }
   const providers = [...urls].map(([name, baseUrl]): ProviderInit => {
     const apiKey = keyOf(name, keys, env)
@@ -90,22 +90,22 @@ function keyOf(
   const key = env[variable]
   if (key !== undefined && key !== '') return key
   throw new UsageError(
-    `--provider-key ${name}=…: there is no such environment variable; it takes the variable's name, not the key`,
+    `--provider-key ${name}=…: the environment variable does not exist; the option takes a variable's name, not the key`,
   )
 }
 
-/** Names are written in any case. */
+/** Names are case-insensitive. */
 function pairs(values: readonly string[] | undefined): ReadonlyMap<string, string> {
   return new Map(
     (values ?? []).map((value) => {
       const at = value.indexOf('=')
-      if (at < 1) throw new UsageError('an option has to be of the form NAME=…')
+      if (at < 1) throw new UsageError('the option must have the form NAME=…')
       return [value.slice(0, at).trim().toLowerCase(), value.slice(at + 1).trim()]
     }),
   )
 }
 
 function addPair(value: string, previous: readonly string[] = []): string[] {
-  if (!/^[^=]+=./.test(value)) throw new InvalidArgumentError('It has to be of the form NAME=….')
+  if (!/^[^=]+=./.test(value)) throw new InvalidArgumentError('It must have the form NAME=….')
   return [...previous, value]
 }

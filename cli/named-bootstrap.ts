@@ -18,10 +18,10 @@ const FETCH_TIMEOUT_MS = 10_000
 const MAX_FILE_BYTES = 65_536
 
 /**
- * Turns what was named into addresses: lists are read. Where nothing was named, or no list could be read, takes the
+ * Resolves the named sources to addresses and reads lists. If nothing was named, or no list could be read, uses the
  * bootstrap peers that answered the last time, and in the public swarm those compiled in.
  *
- * @throws UsageError for a file that cannot be read or holds no address
+ * @throws UsageError if a file cannot be read or contains no address
  */
 export async function withBootstrap<T extends Pick<HostInit, 'bootstrap' | 'swarmKey'>>(
   { terminal, signal }: Pick<Session, 'terminal' | 'signal'>,
@@ -59,7 +59,7 @@ async function readList(path: string): Promise<string[]> {
     .split('\n')
     .map((line) => line.replace(/#.*/, '').trim())
     .filter((line) => line !== '')
-  if (lines.length === 0) throw new UsageError(`--bootstrap: ${path} holds no address`)
+  if (lines.length === 0) throw new UsageError(`--bootstrap: ${path} contains no address`)
   return lines.map((line) => {
     try {
       if (isList(line)) throw new Error('a list cannot name other lists')
@@ -72,7 +72,7 @@ async function readList(path: string): Promise<string[]> {
   })
 }
 
-/** The list at a URL, or the copy kept of it while the server does not answer or answers with an older one. */
+/** The list at a URL, or its cached copy if the server does not answer or serves an older list. */
 async function fetchList(
   source: string,
   dataDir: string,

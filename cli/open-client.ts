@@ -7,7 +7,7 @@ import type { Session } from './runtime.ts'
 import { resolveNetwork, type SharedOptions } from './shared-options.ts'
 import { openTyped } from './usage-error.ts'
 
-/** The client of a command. Several may run at once: whoever comes second has an identity for the moment only. */
+/** The client of a command. Several may run at once; later ones get a temporary identity. */
 export async function openClient(
   session: Session,
   options: SharedOptions & ModelOptions,

@@ -1,20 +1,20 @@
 import type { Session } from './runtime.ts'
 
-/** With so many or more, the bounds on connections are at their most. */
+/** From this many, connection limits are at their maximum. */
 const ENOUGH = 2_048
 
-/** The bound on the descriptors of this process; a low one is told, since connections are fewer then. */
+/** The file descriptor limit of this process. Logs a low limit, which lowers the connection limits. */
 export function openFileLimit({ openFileLimit, terminal }: Session): number | undefined {
   const limit = openFileLimit?.()
   if (limit !== undefined && limit < ENOUGH) {
     terminal.log(
-      `only ${limit} file descriptors: fewer connections are taken; raise the limit (ulimit -n ${ENOUGH})`,
+      `only ${limit} file descriptors: fewer connections are accepted; raise the limit (ulimit -n ${ENOUGH})`,
     )
   }
   return limit
 }
 
-/** HTTP connections that leave descriptors to peers, files and the rest. */
+/** Maximum HTTP connections that leave enough descriptors for peers, files and the rest. */
 export function connectionsWithin(descriptors: number): number {
   return Math.min(4_096, Math.max(16, Math.floor((descriptors - 64) / 2)))
 }
@@ -23,6 +23,6 @@ export function connectionsWithin(descriptors: number): number {
 export function isOutOfDescriptors(error: unknown): boolean {
   const { code, info } = error as NodeJS.ErrnoException & { readonly info?: { errno?: number } }
   if (code === 'EMFILE' || code === 'ENFILE') return true
-  // What libuv cannot name: 24 is EMFILE, 23 is ENFILE.
+  // Codes that libuv does not name: 24 is EMFILE, 23 is ENFILE.
   return code === 'ERR_SYSTEM_ERROR' && [23, 24].includes(Math.abs(info?.errno ?? 0))
 }

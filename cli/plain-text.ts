@@ -1,2 +1,2 @@
-/** What peers and engines say, made harmless: the CLI's rooms take it from here. */
+/** Strips control characters from text of peers and engines. */
 export { plainLine, plainText } from '../protocol/index.ts'

@@ -19,7 +19,7 @@ export async function runProgram(
   const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
   const program = new Command('skein')
     .description(
-      'A peer-to-peer network for LLM inference: share a model, or ask one that others share.',
+      'A peer-to-peer network for LLM inference: share a model, or use one that other peers share.',
     )
     .version(surroundings.version, '-V, --version')
     .addHelpText('after', `\n${help(surroundings.commandName)}`)
@@ -38,11 +38,11 @@ export async function runProgram(
     command.exitOverride()
     command.configureOutput({
       writeErr: (text) => terminal.log(text.trimEnd()),
-      // Said as every other failure is.
+      // Reported like every other failure.
       outputError: (text, write) => write(text.replace(/^error: /, 'skein: ')),
     })
     command.showHelpAfterError(
-      `  \`${helpFor(surroundings.commandName, command)}\` lists what it takes.`,
+      `  \`${helpFor(surroundings.commandName, command)}\` lists its options.`,
     )
   }
   try {
@@ -69,8 +69,8 @@ function helpFor(commandName: string, command: Command): string {
 
 function help(commandName: string): string {
   return `Start here:
-  ${commandName} demo                     a small swarm on this machine, to see it work
-  ${commandName} node                     share a model; prints the line with which others join
+  ${commandName} demo                     run a small swarm on this machine
+  ${commandName} node                     share a model; prints the command to join with
   ${commandName} ask "Count from 1 to 60."
   ${commandName} gateway                  OpenAI's API on this machine, for any client
   ${commandName} help COMMAND             all options of a command

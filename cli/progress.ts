@@ -1,30 +1,30 @@
 import type { Terminal } from './terminal.ts'
 
 const BAR_WIDTH = 24
-/** Without a terminal a line is printed at each such step, so that a log stays short. */
+/** Without a terminal, one line is printed per step, to keep logs short. */
 const STEPS = { bytes: 0.1, fraction: 0.25 } as const
 const STEP_BYTES = 100 * 1_048_576
-/** A person sees no more than this, and a fast download would draw thousands of times a second. */
+/** Minimum time between redraws: a fast download would redraw thousands of times a second. */
 const REDRAW_MS = 100
 
 export interface ProgressInit {
   readonly label: string
   /** `fraction`: parts of 1. */
   readonly unit: 'bytes' | 'fraction'
-  /** Nothing is shown of what takes less. @default 0 */
+  /** Shows nothing before this time has passed. @default 0 */
   readonly quietMs?: number
   /** Milliseconds, monotonic; for tests. @default performance.now */
   readonly now?: () => number
 }
 
 export interface Progress {
-  /** `total` is 0 where nobody knows. */
+  /** `total` is 0 if unknown. */
   update(done: number, total: number): void
   /** Ends the bar's line. */
   end(): void
 }
 
-/** How far something long is, on stderr: a bar that redraws itself on a terminal, a few plain lines elsewhere. */
+/** Progress of a long operation on stderr: a redrawn bar on a terminal, a few plain lines elsewhere. */
 export function createProgress(terminal: Terminal, init: ProgressInit): Progress {
   const { unit, quietMs = 0, now = () => performance.now() } = init
   const startedAt = now()

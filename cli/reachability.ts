@@ -5,16 +5,16 @@ import type { Session } from './runtime.ts'
 
 type Dated<T> = T extends { readonly atMs: number } ? Omit<T, 'atMs'> & { readonly at: string } : T
 
-/** What is known of one address, its time in ISO 8601. */
+/** Evidence for one address; its time in ISO 8601. */
 export type EvidenceFields = Dated<AddressEvidence>
 
-/** How others reach a peer, as events and the status file say it. */
+/** How other peers reach this one, as in events and the status file. */
 export interface ReachabilityFields {
   readonly reachability: Reachability['status']
   readonly evidence: readonly EvidenceFields[]
-  /** IP addresses that peers outside see it at. */
+  /** IP addresses that outside peers observe. */
   readonly seenAt: readonly string[]
-  /** What to do, where something can be done. */
+  /** Advice, if there is any. */
   readonly advice?: string
 }
 
@@ -46,7 +46,7 @@ const MEANING: Readonly<Record<Reachability['status'], string>> = {
   unknown: 'no peer outside is known to reach this machine',
 }
 
-/** The lines that tell a person how a peer is reached. */
+/** The lines that show a person how a peer is reached. */
 export function reachabilityLines(fields: ReachabilityFields): readonly string[] {
   const { reachability, evidence, advice } = fields
   return [
@@ -75,15 +75,15 @@ export function evidenceLine(entry: EvidenceFields): string {
 const REFUTED = {
   timeout: 'no answer',
   refused: 'the port is closed',
-  other_peer: 'something else answered',
+  other_peer: 'another program answered',
 } as const
 
-/** What peers found out by now, after waiting for them a moment. */
+/** The findings of other peers after a short wait. */
 export async function firstReachability(
   { signal }: Session,
   host: Host,
 ): Promise<ReachabilityFields> {
-  // Told to stop meanwhile: what is known is said all the same.
+  // Stopped meanwhile: report the findings so far.
   return reachabilityFields(await host.tested({ signal }).catch(() => host.reachability()))
 }
 

@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream'
 import { UsageError } from './usage-error.ts'
 
-/** More than any model's context; a node refuses longer requests anyway. */
+/** More than any model's context; nodes refuse longer requests. */
 const MAX_STDIN_BYTES = 16_777_216
 
 /**
- * The prompt of `skein ask`: its words joined, or what stdin holds where the only word is `-`.
+ * The prompt of `skein ask`: its words joined, or stdin if the only word is `-`.
  *
- * @throws UsageError where there is none; the signal's reason, for stdin may stay open for ever.
+ * @throws UsageError if the prompt is empty; the signal's reason, since stdin may stay open forever
  */
 export async function readPrompt(
   words: readonly string[],

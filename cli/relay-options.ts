@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { HostInit, RelayingState } from '../host/index.ts'
 import { wholeNumber } from './shared-options.ts'
 
-/** Options of the commands that run a peer which others may be reached through. */
+/** Options of the commands that run a relay. */
 export interface RelayOptions {
   /** False with `--no-relay`. */
   readonly relay?: boolean
@@ -11,10 +11,10 @@ export interface RelayOptions {
 
 export function withRelayOptions(command: Command): Command {
   return command
-    .option('--no-relay', 'do not pass connections on to peers behind NAT')
+    .option('--no-relay', 'do not relay connections to peers behind NAT')
     .option(
       '--relay-bytes-per-second <n>',
-      'ceiling over all that is passed on to peers behind NAT, both directions',
+      'limit for all relayed traffic, both directions together',
       wholeNumber(1),
     )
 }

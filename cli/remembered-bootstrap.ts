@@ -7,7 +7,7 @@ import { makeDirectory } from '../storage/index.ts'
 const FILE_NAME = 'bootstrap.json'
 const MAX_REMEMBERED = 16
 
-/** Bootstrap peers that answered when they were last named, for a start at which none is named. */
+/** Bootstrap peers that answered when last named, for starts without --bootstrap. */
 export async function recallBootstrap(dataDir: string): Promise<readonly string[]> {
   try {
     const stored: unknown = JSON.parse(await readFile(join(dataDir, FILE_NAME), 'utf8'))
@@ -20,7 +20,7 @@ export async function recallBootstrap(dataDir: string): Promise<readonly string[
   }
 }
 
-/** Keeps the bootstrap peers that are connected now. Where none is, what was remembered stays. */
+/** Stores the bootstrap peers that are connected now. Without any, the stored ones stay. */
 export async function rememberBootstrap(
   dataDir: string,
   host: Pick<Host, 'bootstrapPeers'>,
@@ -35,7 +35,7 @@ export async function rememberBootstrap(
   if (connected.join() === known.join()) return
   await makeDirectory(dataDir)
   const path = join(dataDir, FILE_NAME)
-  // Several clients share a directory: each writes a file of its own, and the last one stays.
+  // Several clients may share a directory: each writes its own file, and the last rename wins.
   const draft = `${path}.${process.pid}`
   await writeFile(draft, JSON.stringify(connected), { mode: 0o600 })
   await rename(draft, path)

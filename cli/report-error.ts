@@ -4,16 +4,16 @@ import { plainLine } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
-/** What was typed that advice depends on: nobody is told to set what is set. */
+/** Typed options that advice depends on: it never recommends an option that is already set. */
 export interface TypedOptions {
   readonly temperature?: number
   /** Seconds. */
   readonly timeout?: number
-  /** In place of the advice on a prompt that is too long. */
+  /** Replaces the advice for a prompt that is too long. */
   readonly contextAdvice?: string
 }
 
-/** Tells of a failure: an error event, or one clear line and what to do next. */
+/** Reports a failure: an error event, or one line and what to do next. */
 export function reportError(
   terminal: Terminal,
   error: unknown,
@@ -48,10 +48,10 @@ export function noPeersAdvice(commandName: string, compiledIn: readonly string[]
     compiledIn.length === 0
       ? `There is no public swarm yet. Start one with \`${commandName} node\`, or name`
       : 'Check the connection to the Internet, or name'
-  return `${first} a peer to join through with --bootstrap. \`${commandName} doctor\` finds out what is wrong.`
+  return `${first} a peer to join through with --bootstrap. \`${commandName} doctor\` finds the cause.`
 }
 
-/** What a person can do about it, where there is something. */
+/** Advice for a person, if there is any. */
 function adviceFor(
   error: InferenceError,
   commandName: string,
@@ -62,7 +62,7 @@ function adviceFor(
     case 'no_peers':
       return noPeersAdvice(commandName, DEFAULT_BOOTSTRAP)
     case 'model_not_found':
-      return `\`${commandName} models\` lists what is served.`
+      return `\`${commandName} models\` lists the models that are served.`
     case 'context_too_long':
       return typed.contextAdvice ?? 'Shorten the prompt, or choose a model with a longer context.'
     case 'capability_unavailable':
@@ -78,7 +78,7 @@ function adviceFor(
         ? 'Give it longer with --timeout SECONDS.'
         : `Give it longer than --timeout ${typed.timeout}.`
     case 'unauthorized':
-      return 'These nodes serve only peers they know. Ask whoever runs them.'
+      return 'These nodes do not serve this client. Ask their operators for access.'
     case 'dial_failed':
     case 'path_lost':
     case 'stream_reset':
@@ -86,20 +86,20 @@ function adviceFor(
     case 'truncated':
     case 'malformed':
     case 'engine_failed':
-      // The same codes tell of this machine's own engine, and of a download.
+      // The local engine and downloads use the same codes.
       if (details.attempts === undefined) return undefined
-      return `\`${commandName} peers\` shows who is there; \`${commandName} doctor\` finds out what is wrong.`
+      return `\`${commandName} peers\` lists the known nodes; \`${commandName} doctor\` finds the cause.`
     case 'quorum_not_reached':
       return typed.temperature === 0
-        ? 'Take one answer with --policy single, or have peers with the same weights asked: --model MODEL@sha256:… pins them.'
+        ? 'Take one answer with --policy single, or ask only peers with the same weights: --model MODEL@sha256:… pins them.'
         : 'Ask with --temperature 0, or take one answer with --policy single.'
     case 'partial_failure':
-      return 'What is missing can be asked for again by itself.'
+      return 'The missing part can be requested again by itself.'
     case 'not_resumable':
-      return 'The answer broke off where nobody else could go on with it. Ask again.'
+      return 'The answer broke off, and no other peer could continue it. Ask again.'
     case 'verification_failed':
       return error.detailsOf('verification_failed').verification?.status === 'unverified'
-        ? 'With --verify always it is given all the same, and told as not verified.'
+        ? 'With --verify always the answer is shown anyway, marked as not verified.'
         : undefined
     case 'invalid_request':
     case 'cancelled':

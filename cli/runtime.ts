@@ -11,29 +11,29 @@ export interface Surroundings {
   readonly stdin: NodeJS.ReadStream
   readonly stdout: NodeJS.WriteStream
   readonly interrupts: Interrupts
-  /** How this CLI was started, for lines that are meant to be copied: `skein`, or `npm run skein --` in a clone. */
+  /** The command that starts this CLI, for lines to copy: `skein`, or `npm run skein --` in a clone. */
   readonly commandName: string
-  /** The script that starts this CLI anew in another process, and the program that runs it. */
+  /** Script and executable that start this CLI in another process. */
   readonly mainFile: string
   readonly execPath: string
-  /** Where the package's own files are (the bundled model). */
+  /** Folder of the package's own files (the bundled model). */
   readonly packageRoot: string
   readonly version: string
-  /** File descriptors that the process may have open. @returns undefined where there is no bound */
+  /** Limit on open file descriptors. @returns undefined if unlimited */
   readonly openFileLimit?: () => number | undefined
   createTerminal(json: boolean): Terminal
-  /** Called as soon as the process ends, whatever ends it. Returns the undoing. */
+  /** Calls `listener` when the process ends, for any reason. @returns unsubscribe */
   onExit(listener: () => void): () => void
 }
 
 /** One run of one command. */
 export interface Session extends Surroundings {
   readonly terminal: Terminal
-  /** Fires when the process is told to stop. */
+  /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal
 }
 
-/** What a command does. It may return an exit code; failing, it throws. */
+/** A command's action. @returns an exit code, if not 0; throws on failure */
 export type Action<O extends SharedOptions> = (
   session: Session,
   options: O,
@@ -41,7 +41,7 @@ export type Action<O extends SharedOptions> = (
 ) => Promise<number | undefined>
 
 export interface Runtime {
-  /** Wraps a command's action: its output, its failure's report and its exit code. */
+  /** Wraps a command's action with its output, error report and exit code. */
   action<O extends SharedOptions>(action: Action<O>): (...received: unknown[]) => Promise<void>
   exitCode(): number
 }

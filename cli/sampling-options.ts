@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { ChatMessage, ChatRequest } from '../protocol/index.ts'
 import { nonEmptyText, numberBetween, wholeNumber } from './shared-options.ts'
 
-/** Options of the commands that ask something. */
+/** Sampling options of the commands that send requests. */
 export interface SamplingOptions {
   readonly model?: string
   readonly system?: string
@@ -25,17 +25,21 @@ export function withSamplingOptions(command: Command): Command {
     )
     .option('--system <text>', 'system message')
     .option('--max-tokens <n>', 'longest answer, in tokens', wholeNumber(1))
-    .option('--temperature <t>', '0 for the likeliest words, up to 2', numberBetween(0, 2))
+    .option(
+      '--temperature <t>',
+      'sampling temperature, 0 (most likely tokens) to 2',
+      numberBetween(0, 2),
+    )
     .option(
       '--top-p <p>',
-      'sample from the likeliest words that make up this share',
+      'sample from the likeliest tokens up to this probability mass',
       numberBetween(0, 1),
     )
     .option('--seed <n>', 'same seed, same model, same settings: same answer', wholeNumber(0))
     .option('--timeout <seconds>', 'deadline for the whole answer', numberBetween(0.1, 3600))
     .option(
       '--ttft-timeout <seconds>',
-      'time without a first word or a sign of work after which another peer is tried',
+      'time without a first token or progress after which another peer is tried',
       numberBetween(0.1, 3600),
     )
 }

@@ -20,10 +20,10 @@ export interface SharedOptions {
   readonly json?: boolean
 }
 
-/** What the shared options come to. */
+/** The resolved shared options. */
 export interface Network {
   readonly host: Omit<HostInit, 'dht' | 'dataDir'>
-  /** Where this command may keep its things, in order of preference. One entry where `--data-dir` was typed. */
+  /** Data directories for this command in order of preference. One entry if `--data-dir` was typed. */
   readonly dataDirs: readonly string[]
 }
 
@@ -32,7 +32,7 @@ export function withSharedOptions(command: Command): Command {
   return command
     .option(
       '--data-dir <dir>',
-      'where identity and known peers are kept (default: under XDG_DATA_HOME)',
+      'directory for identity and known peers (default: under XDG_DATA_HOME)',
     )
     .option(
       '--bootstrap <where>',
@@ -46,7 +46,7 @@ export function withSharedOptions(command: Command): Command {
     )
     .option(
       '--announce <multiaddr>',
-      'also tell others this address, e.g. of a forwarded port; repeatable (or SKEIN_ANNOUNCE)',
+      'also announce this address, e.g. of a forwarded port; repeatable (or SKEIN_ANNOUNCE)',
       addMultiaddr,
     )
     .addOption(noAnnounceOption())
@@ -59,9 +59,9 @@ export function withSharedOptions(command: Command): Command {
 }
 
 /**
- * Puts command line, environment and defaults together.
+ * Resolves command line, environment and defaults.
  *
- * @throws UsageError for an invite or an environment variable that cannot be read.
+ * @throws UsageError if an invite or an environment variable is invalid
  */
 export function resolveNetwork(options: SharedOptions, env: Environment, role: Role): Network {
   const inviteText = options.invite ?? nonEmpty(env.SKEIN_INVITE)
@@ -120,7 +120,7 @@ export function peerId(value: string): string {
     return peerIdFromString(value).toString()
   } catch {
     throw new InvalidArgumentError(
-      'It has to be a whole peer id, as `skein peers` prints it: 12D3Koo….',
+      'It must be a full peer id, as `skein peers` prints it: 12D3Koo….',
     )
   }
 }
@@ -138,7 +138,7 @@ export function wholeNumber(min: number, max?: number): (value: string) => numbe
     const number = Number(value)
     const isInside = number >= min && number <= (max ?? Number.MAX_SAFE_INTEGER)
     if (!Number.isSafeInteger(number) || !isInside || value.trim() === '') {
-      throw new InvalidArgumentError(`It has to be a whole number, ${range}.`)
+      throw new InvalidArgumentError(`It must be a whole number, ${range}.`)
     }
     return number
   }
@@ -149,17 +149,17 @@ export function numberBetween(min: number, max: number): (value: string) => numb
   return (value) => {
     const number = Number(value)
     if (!(number >= min && number <= max) || value.trim() === '') {
-      throw new InvalidArgumentError(`It has to be a number from ${min} to ${max}.`)
+      throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`)
     }
     return number
   }
 }
 
-/** commander takes an option that begins with `--no-` for the opposite of another one; this one has a value of its own. */
+/** commander treats `--no-…` as the negation of another option; this one takes a value. */
 function noAnnounceOption(): Option {
   const option = new Option(
     '--no-announce <network>',
-    'never tell others addresses of this network, e.g. 10.0.0.0/8; repeatable',
+    'never announce addresses in this network, e.g. 10.0.0.0/8; repeatable',
   )
   option.negate = false
   return option.argParser(addValue)

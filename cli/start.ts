@@ -21,21 +21,21 @@ const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), '
 const { stdin, stdout, stderr } = process
 const env: Environment = process.env
 
-// A reader that has seen enough (`skein models | head`) is no failure.
+// A reader that closes early (`skein models | head`) is not an error.
 stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.ok)
   throw error
 })
 stderr.on('error', () => undefined)
 
-// libp2p may reject where nobody listens any more; that must not take a node down.
+// libp2p may reject after the last handler is gone; that must not stop a node.
 process.on('unhandledRejection', (reason) => {
   stderr.write(
     `skein: ignored: ${plainLine(reason instanceof Error ? reason.message : String(reason))}\n`,
   )
 })
 
-// Libraries ask for interfaces and sockets from timers. Out of file descriptors is a bad hour, not the end.
+// Libraries open sockets from timers. Running out of file descriptors is temporary and must not end the process.
 process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
   if (!isOutOfDescriptors(error)) {
     stderr.write(`skein: ${plainLine(error.stack ?? error.message)}\n`)
@@ -45,11 +45,11 @@ process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
 })
 
 const args = process.argv.slice(2)
-// Needs none of the modules below, most of whose cost is loading them.
+// Answered before loading the modules below, which takes most of the start.
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   stdout.write(`${version}\n`, () => process.exit(EXIT.ok))
 } else {
-  // Compiled modules are kept in a directory of the user's own: the system's temporary one is open to others.
+  // The compile cache is in a directory of the user's own: other users can write to the system's temporary one.
   await cacheCompiled(join(cacheHome(env), 'compiled'))
   await run()
 }
@@ -92,7 +92,7 @@ async function run(): Promise<void> {
       return () => process.off('exit', listener)
     },
   })
-  // Whatever a library still holds open does not hold up the command; what was written goes out first.
+  // Exits although libraries may still hold handles open; written output is flushed first.
   stdout.write('', () => process.exit(exitCode))
 }
 

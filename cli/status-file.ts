@@ -6,15 +6,15 @@ import type { Role } from './directories.ts'
 import type { ReachabilityFields } from './reachability.ts'
 
 const FILE_NAME = 'status.json'
-/** Of gateways, several of which may share a directory. */
+/** Reports of gateways; several may share a directory. */
 const GATEWAY_FILE = /^status-gateway-(\d+)\.json$/
-/** How old what `skein status` shows may be. */
+/** Maximum age of what `skein status` shows. */
 const REFRESH_MS = 2_000
-/** A process that has not written for so long has stopped, hangs, or has a full disk. */
+/** A process that has not written for this long has stopped, hangs, or has a full disk. */
 const SILENT_MS = 15_000
 
 /**
- * What a running peer writes beside its identity, for `skein status` to read. How it is reached is absent in reports of
+ * Report of a running peer, stored next to its identity for `skein status`. Reachability is absent in reports of
  * older versions.
  */
 export interface StatusReport extends Partial<ReachabilityFields> {
@@ -37,10 +37,10 @@ export interface StatusReport extends Partial<ReachabilityFields> {
   readonly url?: string
 }
 
-/** Whether a report can be believed. `silent`: the process lives, and has not written for a while. */
+/** State of the process behind a report. `silent`: it is alive but has not written for a while. */
 export type Liveness = 'running' | 'silent' | 'ended'
 
-/** Keeps a data directory's report fresh until stopped; then removes it. Failing to write is reported once and no more. */
+/** Keeps a data directory's report fresh until stopped, then removes it. Write failures are reported once. */
 export function keepStatus(
   dataDir: string,
   report: () => StatusReport,
@@ -81,7 +81,7 @@ async function writeReport(path: string, report: StatusReport): Promise<void> {
   await rename(`${path}.new`, path)
 }
 
-/** The last reports of those that use this directory. What is no report is left out. */
+/** The last reports in this directory. Invalid files are skipped. */
 export async function readStatus(dataDir: string): Promise<readonly StatusReport[]> {
   const names = await readdir(dataDir).catch(() => [])
   const files = names.filter((name) => name === FILE_NAME || GATEWAY_FILE.test(name))
@@ -89,7 +89,7 @@ export async function readStatus(dataDir: string): Promise<readonly StatusReport
   return reports.filter((report) => report !== undefined)
 }
 
-/** Removes what gateways of this directory that were killed have left. */
+/** Removes reports left by killed gateways. */
 export async function forgetDeadGateways(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir).catch(() => [])) {
     const pid = GATEWAY_FILE.exec(name)?.[1]
@@ -97,7 +97,7 @@ export async function forgetDeadGateways(dataDir: string): Promise<void> {
   }
 }
 
-/** Whether the process that wrote a report lives, and still writes. */
+/** Whether the process that wrote a report is alive and still writes. */
 export function livenessOf(
   { pid, writtenAtMs }: StatusReport,
   nowMs: number,
@@ -116,7 +116,7 @@ async function readReport(path: string): Promise<StatusReport | undefined> {
   }
 }
 
-/** What is read of it before it is shown; the rest is its writer's. */
+/** Checks only the fields that are read before printing. */
 function isReport(value: unknown): value is StatusReport {
   const { pid, peerId, addresses, models, bootstrap } = (value ?? {}) as Partial<StatusReport>
   return (

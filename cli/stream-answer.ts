@@ -3,13 +3,13 @@ import type { AttemptRecord, ChatRequest, FinishReason, OpenAiUsage } from '../p
 import { verdictWords } from './explain/index.ts'
 import { plainText } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
-/** A whole answer, after its pieces were shown. */
+/** A complete answer, after streaming. */
 export interface StreamedAnswer {
   readonly text: string
   readonly finishReason: FinishReason | null
   readonly usage: OpenAiUsage | null
   readonly attempts: readonly AttemptRecord[]
-  /** How it was checked, where that was asked for. */
+  /** Verification result, if verification was requested. */
   readonly verification?: Verification
 }
 
@@ -18,16 +18,16 @@ export interface StreamOptions
   readonly signal: AbortSignal
   /** Total deadline. @default the client's */
   readonly timeoutMs?: number
-  /** How a piece is shown to a person. @default as it is */
+  /** Formats a piece for a person. @default unchanged */
   readonly show?: (piece: string, peerId: string) => string
-  /** Told of each piece once it is shown, with all of the text so far. */
+  /** Called for each piece once it is shown, with all text so far. */
   readonly onPiece?: (text: string, peerId: string) => void
-  /** Told of the request once it has ended, also where that was a failure. */
+  /** Called once the request has ended, also after a failure. */
   readonly onEvent?: (event: RequestEvent) => void
 }
 
 /**
- * Shows an answer as it comes: its text for a person, `delta` events for a script. Events carry the text exactly as
+ * Streams an answer: text for a person, `delta` events for a script. Events carry the text exactly as
  * the peer sent it; what goes to a terminal is stripped of control characters.
  */
 export async function streamAnswer(
@@ -66,7 +66,7 @@ export function emitDone(terminal: Terminal, answer: StreamedAnswer): void {
   terminal.emit({ ...answer, event: 'done' })
 }
 
-/** Tells a person that an answer is not whole, and how to get more of it; a script reads `finishReason`. */
+/** Notes that an answer is incomplete and how to get the rest; a script reads `finishReason`. */
 export function tellCut(terminal: Terminal, { finishReason }: StreamedAnswer): void {
   if (finishReason !== 'length' || terminal.json) return
   terminal.log(
@@ -74,7 +74,7 @@ export function tellCut(terminal: Terminal, { finishReason }: StreamedAnswer): v
   )
 }
 
-/** How an answer was checked, in a line on stderr; for a script the `done` event has it. */
+/** Verification result as a line on stderr; for a script it is in the `done` event. */
 export function tellVerdict(terminal: Terminal, { verification }: StreamedAnswer): void {
   if (verification === undefined || terminal.json) return
   terminal.log(`Verified: ${verdictWords(verification).join('; ')}`)

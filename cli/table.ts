@@ -1,4 +1,4 @@
-/** Rows under their headings, in columns as wide as their widest cell. */
+/** A text table; each column is as wide as its widest cell. */
 export function renderTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],

@@ -21,24 +21,24 @@ export interface TerminalInit {
 }
 
 /**
- * Where a command says something. Human text goes to stdout through `print`, unless `json` is set: then only `emit`
+ * Output of a command. Human-readable text goes to stdout through `print`, unless `json` is set: then only `emit`
  * reaches stdout. Logs always go to stderr.
  */
 export interface Terminal {
   readonly json: boolean
-  /** A person can be asked. */
+  /** Whether a person can be prompted. */
   readonly interactive: boolean
   readonly stdoutIsTty: boolean
   readonly stderrIsTty: boolean
-  /** Human text for stdout, as it is. Dropped in JSON mode. */
+  /** Writes human-readable text to stdout unchanged. Dropped in JSON mode. */
   print(text: string): void
-  /** An event for stdout. Dropped unless in JSON mode. */
+  /** Writes an event to stdout. Dropped unless in JSON mode. */
   emit(event: { readonly event: string }): void
-  /** A line for stderr. What a peer put into it steers no terminal. */
+  /** Writes a line to stderr, with control characters removed. */
   log(line: string): void
-  /** Replaces the current line of stderr. For terminals only. */
+  /** Replaces the current line of stderr. Terminals only. */
   status(text: string): void
-  /** `text` in this style, if stdout shows styles. */
+  /** `text` in this style, if stdout supports styles. */
   style(format: Style, text: string): string
 }
 

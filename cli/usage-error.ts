@@ -1,15 +1,14 @@
 import { InferenceError } from '../protocol/index.ts'
 
-/** The command line is wrong or lacks something. The message says which flag to change or add. */
+/** The command line is invalid. The message says which flag to change or add. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError'
-  /** What stands in the `code` of an error event. */
+  /** `code` of the error event. */
   readonly code = 'usage'
 }
 
 /**
- * Opens something with what was typed. The library checks some of it; what it calls invalid is wrong on the command
- * line.
+ * Opens a resource with typed options. The library validates some of them; an invalid one is a usage error.
  *
  * @throws UsageError in place of InferenceError `invalid_request`
  */

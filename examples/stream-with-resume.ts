@@ -13,7 +13,7 @@ const answer = skein.chat(
     temperature: 0,
     stream: true,
   },
-  // `exact` continues only on a peer with the same weights. The stream throws if there is none.
+  // `exact` continues only on a peer with the same weights. The stream throws if no such peer exists.
   { resume: 'exact' },
 )
 for await (const chunk of answer) {

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 /** From the start of a process until its peer can be used; generous, for a loaded machine. */
 const START_TIMEOUT_MS = 90_000
 
-/** First message of a child: what it serves, or why it could not. */
+/** First message of a child: its addresses and models, or the reason for its failure. */
 export type FirstMessage<Ready> =
   | { readonly type: 'ready'; readonly ready: Ready }
   | { readonly type: 'failed'; readonly message: string }

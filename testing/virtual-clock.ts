@@ -15,8 +15,8 @@ export interface VirtualClockInit {
 }
 
 /**
- * Time that passes only when it is told to: the clock jumps from one planned event to the next. Before each jump it lets
- * every promise that can go on do so.
+ * Virtual time, advanced by the test: the clock jumps from one planned event to the next. Before each jump it lets
+ * every pending promise settle that can.
  *
  * @example
  * const clock = new VirtualClock()
@@ -74,7 +74,7 @@ export class VirtualClock implements Clock {
    * Lets time pass until the promise settles, and settles like it. Between two events the event loop turns, so that
    * in-memory streams go on, too.
    *
-   * @throws RangeError where nothing is planned any more and the promise is still pending
+   * @throws RangeError if no event is planned and the promise is still pending
    */
   async until<T>(promise: Promise<T>): Promise<T> {
     let settled = false

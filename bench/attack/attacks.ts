@@ -11,7 +11,7 @@ import { FrameWriter, LIMITS, PROTOCOLS } from '../../protocol/index.ts'
 import { aborted, chat, headFrame, openStream, upload } from './peer.ts'
 import type { TargetReady } from './target.ts'
 
-/** What attackers do until the signal fires. Refusals are ignored. */
+/** Runs an attack until the signal fires. Refusals are ignored. */
 export type Attack = (
   target: TargetReady,
   attackers: readonly Host[],

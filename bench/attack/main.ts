@@ -44,7 +44,7 @@ for (const name of names) {
 if (notes.length === 0) notes.push('every goal is met')
 process.stdout.write(
   formatReport('attack', {
-    title: 'honest requests at a node and a gateway while two peers of the same network attack',
+    title: 'honest requests to a node and a gateway while two peers of one network attack',
     rows,
     notes,
   }),

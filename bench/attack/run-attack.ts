@@ -15,7 +15,7 @@ export interface AttackOptions {
   readonly deadlineMs: number
 }
 
-/** What honest callers had of a target under attack. */
+/** The service that honest callers received from a target under attack. */
 export interface Availability {
   readonly asked: number
   readonly answered: number
@@ -27,7 +27,7 @@ export interface Availability {
 
 const ATTACKERS = 2
 
-/** A target in a process of its own. */
+/** A target in its own process. */
 export async function startTarget(): Promise<TargetReady & AsyncDisposable> {
   const child = fork(fileURLToPath(new URL('./target.ts', import.meta.url)), { execArgv: [] })
   const [ready] = (await once(child, 'message')) as [TargetReady]

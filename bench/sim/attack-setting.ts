@@ -5,7 +5,7 @@ import { Random } from './random.ts'
 import { SimClient } from './sim-client.ts'
 import type { Behaviour, SimPeer } from './sim-peer.ts'
 import { World } from './world.ts'
-/** How an attack is run. */
+/** Options of an attack run. */
 export interface AttackOptions {
   readonly seed: number
   readonly without?: readonly Defence[]
@@ -13,7 +13,7 @@ export interface AttackOptions {
   readonly scale?: number
 }
 
-/** Honest peers, each in a network of its own. */
+/** Honest peers, each in its own network. */
 const HONEST = 50
 /** Fewer, and a panel has too few to ask. */
 const MIN_HONEST = 12

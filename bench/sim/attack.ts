@@ -1,6 +1,6 @@
 import type { AttackOptions } from './attack-setting.ts'
 import type { Defence } from './defence.ts'
-/** What an attack came to. */
+/** Result of an attack. */
 export interface Measured {
   readonly figures: Readonly<Record<string, number>>
   readonly passes: boolean
@@ -8,7 +8,7 @@ export interface Measured {
 
 export interface Attack {
   readonly name: string
-  /** What must hold. */
+  /** The criterion. */
   readonly criterion: string
   /** The part of the defence without which it does not hold; of several each would suffice. */
   readonly control: Defence | readonly Defence[]

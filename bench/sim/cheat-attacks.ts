@@ -97,7 +97,7 @@ export const rareLies: Attack = lateCheat(
 
 export const whitewash: Attack = {
   name: 'Whitewashing',
-  criterion: '5 cheats come back with a new identity whenever they are banned: their share ≤ 6 %',
+  criterion: '5 cheats return with a new identity whenever they are banned: their share ≤ 6 %',
   control: ['held-newcomers', 'reputation-in-cost'],
   async run(options) {
     const always = (): Behaviour => ({ lies: () => true })
@@ -129,7 +129,7 @@ const bannedOf = ({ reputation }: SimClient): readonly string[] =>
 export const slowLoris: Attack = {
   name: 'Slow-loris',
   criterion:
-    '10 of 60 give a first token, then one in 5 s: another goes on within two stall windows (4 s)',
+    '10 of 60 give a first token, then one in 5 s: another peer continues within two stall windows (4 s)',
   control: 'pace',
   async run(options) {
     const populate = withCheats(scaled(10, options), () => ({ gapMs: 5_000 }))
@@ -139,7 +139,7 @@ export const slowLoris: Attack = {
     const longest = Math.max(...gaps)
     const failed = setting.outcomes.filter((one) => one?.code !== 'answered').length
     const slow = keysOf(setting.world.peers.filter(isCheat))
-    // Without the pace nobody goes on elsewhere, and the caller sits it out.
+    // Without the pace check no other peer takes over, and the caller waits for the slow one.
     const ended = setting.outcomes.filter((one) => one?.peers.some((key) => slow.has(key)))
     const worst = Math.max(0, ...ended.map((one) => one?.totalMs ?? 0))
     return {

@@ -34,11 +34,11 @@ function ring(options: AttackOptions, networks?: number) {
 const answeredShare = (outcomes: readonly ({ readonly code: string } | undefined)[]): number =>
   outcomes.filter((one) => one?.code === 'answered').length / outcomes.length
 
-/** The quorum by itself: nothing is rated, so that nobody is ever found out. */
+/** The quorum alone: no answer is audited, so no colluder is detected. */
 export const collusion: Attack = {
   name: 'Quorum collusion',
   criterion:
-    '20 % in one network tell the same lie, and nothing is audited: of answers by quorum 2-of-3 wrong ≤ 0.5 %',
+    '20 % in one network give the same lie, and nothing is audited: of answers by quorum 2-of-3 wrong ≤ 0.5 %',
   control: 'apart',
   async run(options) {
     const { wrong } = await quorumAgainst(options, 1)
@@ -67,7 +67,7 @@ async function quorumAgainst(options: AttackOptions, networks: number) {
 export const scatteredCollusion: Attack = {
   name: 'Quorum collusion, scattered',
   criterion:
-    '20 %, each in a network of its own, tell the same lie and cover each other: of answers by quorum 2-of-3 wrong ≤ 0.5 %',
+    '20 %, each in its own network, give the same lie and cover each other: of answers by quorum 2-of-3 wrong ≤ 0.5 %',
   control: 'audits',
   async run(options) {
     const setting = settingOf(options, { policy: 'quorum', populate: ring(options) })
@@ -80,7 +80,7 @@ export const scatteredCollusion: Attack = {
 export const liars: Attack = {
   name: '30 % liars',
   criterion:
-    '30 % of all peers are one clique that tells one lie, slanders every true answer and covers every lie: wrong ≤ 1.5 %',
+    '30 % of all peers are a clique that gives the same lie, accuses every true answer and covers every lie: wrong ≤ 1.5 %',
   control: 'audits',
   async run(options) {
     return await runLiars(options, 'hedge', 0.015)

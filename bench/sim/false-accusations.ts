@@ -72,7 +72,7 @@ export const badMouthing: Attack = {
     const total = { quiet: 0, slandered: 0, banned: 0 }
     for (const seed of runs) {
       const { without = [] } = options
-      // Nobody slanders, and nothing is missing: what the five answer by themselves.
+      // Baseline share of the five: no slander, full defence.
       total.quiet += (await slandered({ ...options, seed, without: [] }, false)).share
       const { share, banned } = await slandered({ ...options, seed, without }, true)
       total.slandered += share

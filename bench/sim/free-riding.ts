@@ -27,7 +27,7 @@ const RECEIPTS = 4
 
 export const freeRiding: Attack = {
   name: 'Free-riding',
-  criterion: `${RIDERS} clients ask ${DEMAND} times as much as each of ${GIVERS} that contribute, and give nothing: contributors’ p95 ≤ 1.2 of what it is without them`,
+  criterion: `${RIDERS} clients ask ${DEMAND} times as much as each of ${GIVERS} that contribute, and give nothing: contributors’ p95 ≤ 1.2 times the p95 without them`,
   control: 'contributors-first',
   async run(options) {
     const alone = await run(options, { riders: 0, everyMs: EVERY_MS })
@@ -46,7 +46,7 @@ export const freeRiding: Attack = {
 
 export const strangersFloor: Attack = {
   name: 'Contributors’ flood',
-  criterion: `${GIVERS} that contribute ask for twice what there is: of the answers ${RIDERS} strangers have 15 to 30 % (one turn in five, and what nobody who contributes waits for), and of theirs the ${NEIGHBOURS} in one network have at most 0.7 of what ${RIDERS - NEIGHBOURS} in networks of their own have`,
+  criterion: `${GIVERS} contributors ask for twice the capacity: of the answers ${RIDERS} strangers have 15 to 30 % (one turn in five, and the turns that no contributor waits for), and of theirs the ${NEIGHBOURS} in one network have at most 0.7 of what ${RIDERS - NEIGHBOURS} in networks of their own have`,
   control: 'strangers-floor',
   async run(options) {
     const { answers } = await run(options, { riders: RIDERS, everyMs: FLOOD_EVERY_MS })

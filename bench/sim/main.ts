@@ -33,7 +33,7 @@ type Row = Readonly<Record<string, string | number>>
 const PARTS = { load: 'Load and loss', attacks: 'Attacks', reality: 'Against reality' } as const
 const runs = (part: keyof typeof PARTS): boolean => values.part === '' || values.part === part
 if (values.part !== '' && !Object.hasOwn(PARTS, values.part)) {
-  throw new Error(`--part ${values.part} is none of: ${Object.keys(PARTS).join(', ')}`)
+  throw new Error(`--part ${values.part} is not one of: ${Object.keys(PARTS).join(', ')}`)
 }
 if (values.write && (values.only !== '' || values.quick)) {
   throw new Error('--write is for whole tables at full size: leave out --only and --quick')
@@ -50,18 +50,18 @@ const section = (title: string, words: string, rows: readonly Row[]): void => {
 
 section(
   PARTS.load,
-  `Seed ${seed}. Each client knows 64 of the peers. Amplification: attempts for each request. Pause: of answers that went on elsewhere.`,
+  `Seed ${seed}. Each client knows 64 of the peers. Amplification: attempts per request. Pause: longest gap of answers that continued on another peer.`,
   runs('load') ? await scenarioRows() : [],
 )
 section(
   PARTS.attacks,
-  `Seed ${seed}, 50 honest peers, 20,000 requests of one client${values.quick ? ', a fifth to a half of all of them' : ''}. The control is the same attack on a client without that part of the defence; it has to fail. Where two are named each would suffice, and both are gone.`,
+  `Seed ${seed}, 50 honest peers, 20,000 requests of one client${values.quick ? ', a fifth to a half of all of them' : ''}. The control is the same attack on a client without that part of the defence; it must fail. If two parts are named, either suffices, and the control lacks both.`,
   runs('attacks') ? await attackRows() : [],
 )
 if (runs('reality') && values.only === '' && !values.quick) {
   section(
     PARTS.reality,
-    `20 nodes in 4 processes, one of which is killed half-way, and the same in the simulator: ${REAL_REQUESTS} requests, arrivals by the same seed, answers of the same lengths. A figure beyond its margin is a missed criterion.`,
+    `20 nodes in 4 processes, one of which is killed halfway, and the same in the simulator: ${REAL_REQUESTS} requests, the same arrivals and answer lengths. A figure beyond its margin misses its criterion.`,
     realityRows(await compareWithReality(REAL_REQUESTS)),
   )
 }
@@ -172,7 +172,7 @@ function fileOf(name: string): string {
   return `${name.replaceAll(/[^a-z0-9]+/gi, '-').replace(/^-/, '')}.svg`
 }
 
-/** What was not run anew stays as it was. */
+/** Sections that were not run keep their text. */
 async function writeDocs(): Promise<void> {
   const path = new URL('simulation.md', DOCS)
   const before = await readFile(path, 'utf8').catch(() => '')
@@ -183,7 +183,7 @@ async function writeDocs(): Promise<void> {
   )
   const told = Object.values(PARTS).flatMap((title) => sections.get(title) ?? kept.get(title) ?? [])
   const intro =
-    'What the simulator found; `npm run sim -- --write` writes this file, and with `--part load`, `attacks` or `reality` one table of it. It runs the shipped state machine, router, budgets, admission, reputation and auditor in virtual time over peers with engines of constant speed. Simulated are the network (round trips of 20 and 120 ms), the DHT (64 candidates at random) and what engines say of tokens (with the rates that `npm run bench -- detection` measures). Wire format, discovery and leases that a resume waits for are not run, or only roughly. One attack is not here, because it is on what is simulated: the eclipse of a key is tried on the real DHT, with 50 hosts, 20 of them hostile and closest to the key (`test/integration/eclipse.test.ts`).'
+    'Results of the simulator. `npm run sim -- --write` writes this file; with `--part load`, `attacks` or `reality` it replaces one table. The simulator runs the shipped dispatcher, router, budgets, admission, reputation and auditor in virtual time, over peers with engines of constant speed; answers arrive in pieces of up to 8 tokens. Simulated are the network (round trips of 20 and 120 ms), the DHT (64 random candidates) and the ratings of tokens by engines (at the rates that `npm run bench -- detection` measures). The wire format and discovery are not run. One attack is missing, because it targets a simulated part: the eclipse of a key is tested on the real DHT with 50 hosts, 20 of them hostile and closest to the key (`test/integration/eclipse.test.ts`).'
   const plots = SCENARIOS.map(({ name }) => `![${name}](simulation/${fileOf(name)})`)
   const text = ['# Simulation', '', intro, '', ...told, '## Plots', '', ...plots, '']
   await writeFile(path, text.join('\n'))

@@ -19,10 +19,10 @@ const TRUSTED: readonly ScriptedPeerInit[] = [
   SERVES,
 ]
 
-/** The shipped client and nodes over in-memory streams, in real time; engines by script. Nobody sees that a peer reads. */
+/** The shipped client and nodes over in-memory streams, in real time; scripted engines. A peer that logs prompts cannot be detected. */
 export const promptLogging: Attack = {
   name: 'Prompt logging',
-  criterion: `${WIRETAPS} peers that everybody would ask first read all they get: of requests with an allow-list none, in attempts, hedges, resumes, audits and canaries`,
+  criterion: `${WIRETAPS} peers that every client would ask first log all they receive: nothing of requests with an allow-list, in attempts, hedges, resumes, audits and canaries`,
   control: 'allow-list',
   async run({ without = [] }) {
     const wiretaps = Array.from({ length: WIRETAPS }, () => SERVES)

@@ -35,7 +35,7 @@ interface Party {
 /** Real signatures; only the network is left out. */
 export const receiptFarming: Attack = {
   name: 'Receipt replay, forgery, farming',
-  criterion: `one receipt ${REPLAYS} times, ${FORGERIES} forged, ${CLIQUE} identities that praise each other and served the victim once: none counted twice, none forged, mass ≤ (1 − a)g ÷ (a + (1 − a)g)`,
+  criterion: `one receipt ${REPLAYS} times, ${FORGERIES} forged, ${CLIQUE} identities that vouch for each other and served the victim once: none counted twice, none forged, mass ≤ (1 − a)g ÷ (a + (1 − a)g)`,
   control: 'seeded-trust',
   async run({ scale = 1, without = [] }) {
     const nowMs = Date.now()

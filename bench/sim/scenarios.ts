@@ -4,7 +4,7 @@ import { Random } from './random.ts'
 import { SimClient } from './sim-client.ts'
 import type { SimPeer } from './sim-peer.ts'
 import { World } from './world.ts'
-/** How large a run is. */
+/** Size of a run. */
 export interface Size {
   readonly peers: number
   readonly clients: number
@@ -17,7 +17,7 @@ export interface Disturbance {
   readonly world: World
   readonly clients: readonly SimClient[]
   readonly random: Random
-  /** Virtual time that all requests take. */
+  /** Virtual time over which requests arrive. */
   readonly lengthMs: number
   /** Another request of this client, now. */
   send(client: SimClient): void
@@ -25,7 +25,7 @@ export interface Disturbance {
 
 export interface Scenario {
   readonly name: string
-  /** What happens, and what must hold. */
+  /** Events of a scenario, and its criterion. */
   readonly story: string
   /** Share of requests that must be answered. */
   readonly answered: number
@@ -33,12 +33,12 @@ export interface Scenario {
   readonly disturb?: (disturbance: Disturbance) => void
 }
 
-/** What a scenario came to. */
+/** Result of a scenario. */
 export interface ScenarioResult {
   readonly requests: number
   readonly answered: number
   readonly wrong: number
-  /** Attempts for each request. */
+  /** Attempts per request. */
   readonly amplification: number
   readonly ttftP50Ms: number
   readonly ttftP99Ms: number
@@ -51,14 +51,14 @@ export interface ScenarioResult {
 }
 
 const REGIONS = ['eu', 'us', 'asia', 'south'] as const
-/** Requests of one client: one in this time. */
+/** Time between two requests of one client. */
 const EVERY_MS = 2_000
 const SLICES = 100
 
 const usual = (random: Random): Omit<SimRequest, 'number'> => ({
   promptTokens: Math.ceil(Math.min(8_000, random.logNormal(400, 1))),
   answerTokens: Math.ceil(Math.max(4, Math.min(800, random.logNormal(80, 0.7)))),
-  // Two of three go on with a conversation.
+  // Two of three requests continue a conversation.
   ...(random.chance(0.66) && { affinity: `conversation-${random.below(64)}` }),
 })
 
@@ -88,7 +88,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'rolling restarts',
-    story: 'every peer drains for 10 s, is killed, and is back after 20 s, one in fifty at a time',
+    story: 'every peer drains for 10 s, is killed and returns after 20 s, one in fifty at a time',
     answered: 0.999,
     disturb({ world, lengthMs }) {
       const stepMs = (0.8 * lengthMs) / 50
@@ -104,7 +104,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: '80 % herd',
-    story: 'four of five peers die at once; their answers go on at the fifth',
+    story: 'four of five peers die at once; their answers continue on the fifth',
     answered: 0.97,
     disturb({ world, random, lengthMs }) {
       world.time.at(0.4 * lengthMs, () => {
@@ -127,7 +127,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: 'a region lost',
-    story: 'the machines of one region of four are gone, without a word, and stay away',
+    story: 'the machines of one region of four disappear silently and do not return',
     answered: 0.99,
     disturb({ world, lengthMs }) {
       world.time.at(0.4 * lengthMs, () => {

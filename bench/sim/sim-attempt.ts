@@ -13,10 +13,10 @@ type News =
   | { readonly type: 'first'; readonly first: FirstToken }
   | { readonly type: 'end'; readonly load: Load }
   | { readonly type: 'failed'; readonly error: InferenceError; readonly load?: Load }
-  /** Nothing comes any more, and nothing says so. */
+  /** The attempt falls silent without ending. */
   | { readonly type: 'silent' }
 
-/** What an attempt needs of its client. */
+/** Dependencies of an attempt on its client. */
 export interface SimSender {
   readonly name: string
   readonly world: World
@@ -38,7 +38,7 @@ export function createSimAttempt(client: SimSender, asked: SimRequest): AttemptS
     const news = new Mailbox<News>(clock)
     const late = new AbortController()
     const expire = (error: InferenceError): void => late.abort(error)
-    // A peer that lives says so in time: only one that fell silent is timed for it.
+    // A live peer sends keep-alives in time, so the timer runs only for a silent one.
     const { silenceTimeoutMs } = limits
     const watchdog = new Watchdog({ ...limits, silenceTimeoutMs: Infinity }, expire, clock)
     const over = AbortSignal.any([signal, late.signal])

@@ -57,7 +57,7 @@ export class SimClient {
     this.reputation = new WeakenedReputation(now, init)
     const { admits, ...trust } = trustOf(this.reputation, random)
     this.#admits = admits
-    // As if nobody were proven: newcomers are chosen by what they cost, like anybody.
+    // As if no peer were proven: newcomers are selected by cost, like any other peer.
     const open = this.lacks('held-newcomers') && { isProven: () => false }
     const even = this.lacks('reputation-in-cost') && { weight: () => 1 }
     this.router = createRouter({
@@ -72,8 +72,8 @@ export class SimClient {
     this.#context = {
       clock,
       random,
-      // Somebody is connected: whoever cannot be reached is gone.
-      host: { bootstrapPeers: () => [], libp2p: { getPeers: () => [NOBODY] } },
+      // A peer is always connected, so an unreachable peer counts as gone.
+      host: { bootstrapPeers: () => [], libp2p: { getPeers: () => [CONNECTED] } },
       directory: this.#directory.directory,
       prober: {
         probe: () => Promise.reject(new Error('not simulated')),
@@ -99,7 +99,7 @@ export class SimClient {
     return this.init.without?.includes(defence) ?? false
   }
 
-  /** Takes in those peers besides. */
+  /** Adds peers. */
   learnOf(peers: readonly SimPeer[]): void {
     this.#directory.learnOf(peers)
   }
@@ -132,7 +132,7 @@ export class SimClient {
     return record.outcome(code, journal)
   }
 
-  /** Those are asked how busy they are. */
+  /** Probes the load of these peers. */
   #probe(keys: readonly string[]): void {
     const { time } = this.world
     for (const key of keys) {
@@ -191,17 +191,17 @@ export class SimClient {
     if (!this.#auditor.samples(subject, id)) return
     const { signal } = new AbortController()
     if (!this.lacks('panel')) void this.#auditor.inBackground(subject, signal)
-    // Whoever does not answer says nothing.
+    // A scorer that does not answer casts no vote.
     else void this.#believeAnyone(subject).catch(() => {})
   }
 
-  /** The control without a floor: ten audits, and never again. */
+  /** The control without a floor: ten audits, then none. */
   #wasLookedAt({ parts: [part] }: AuditSubject): boolean {
     const [known] = this.reputation.report(part?.candidate.key)
     return (known?.audits ?? 0) >= 10
   }
 
-  /** The control without a panel: whoever is asked first is believed. */
+  /** The control without a panel: the first scorer's verdict counts. */
   async #believeAnyone(subject: AuditSubject): Promise<void> {
     const [part] = subject.parts
     const candidates = this.#directory.known.filter(this.#admits)
@@ -236,9 +236,9 @@ export class SimClient {
   }
 }
 
-const NOBODY = { toString: () => 'nobody' } as PeerId
+const CONNECTED = { toString: () => 'connected' } as PeerId
 
-/** The control whose attempts for one request may all be of one operator or network. */
+/** The control that may send every attempt of a request to one operator or network. */
 function withoutApart(router: Router): Router {
   const weakened: Pick<Router, 'choose'> = {
     choose: (candidates, request) => router.choose(candidates, { ...request, apart: [] }),

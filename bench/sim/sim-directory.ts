@@ -3,7 +3,7 @@ import type { Candidate } from '../../client/request/index.ts'
 import type { SimPeer } from './sim-peer.ts'
 import type { World } from './world.ts'
 
-/** Candidates of one model that a client knows at most. */
+/** Maximum candidates of one model that a client knows. */
 const MAX_KNOWN = 64
 /** A look-up, at most once in this time. It takes none. */
 const LOOKUP_EVERY_MS = 5_000
@@ -44,7 +44,7 @@ export class SimDirectory {
     enumerate: async () => this.#known.map(({ advertisement }) => advertisement),
   }
 
-  /** Asks the network again, unless it was asked a moment ago. */
+  /** Repeats the look-up unless the last one is recent. */
   refresh(): void {
     const nowMs = this.#init.world.time.now()
     if (nowMs - this.#lookedUpMs < LOOKUP_EVERY_MS) return
@@ -52,7 +52,7 @@ export class SimDirectory {
     this.#known = this.#lookUp()
   }
 
-  /** Takes in those peers besides, however many: newcomers are found within minutes. */
+  /** Adds these peers, without limit: newcomers are found within minutes. */
   learnOf(peers: readonly SimPeer[]): void {
     const known = new Set(this.#known.map(({ key }) => key))
     const fresh = peers.map(({ candidate }) => candidate).filter(({ key }) => !known.has(key))

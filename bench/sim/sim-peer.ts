@@ -12,11 +12,11 @@ import type { VirtualClock } from '../../testing/index.ts'
 import { type Kind, ratedHonestly } from './divergence.ts'
 import type { Random } from './random.ts'
 
-/** What a peer does that an honest one does not. */
+/** Behaviour that differs from an honest peer's. */
 export interface Behaviour {
   /** Whether it answers the request with other weights than it names. @param served answers that it gave before */
   readonly lies?: (served: number) => boolean
-  /** What its lies are. @default canned text */
+  /** Kind of its lies. @default canned text */
   readonly lie?: Exclude<Kind, 'true'>
   /** What its lies have in common: those of one clique tell the same lie. @default its own */
   readonly clique?: string
@@ -39,19 +39,19 @@ export interface SimPeerInit {
   readonly prefillRate?: number
   readonly decodeRate?: number
   readonly behaviour?: Behaviour
-  /** Who comes before strangers. @default nobody */
+  /** Peers served before strangers. @default none */
   readonly fairness?: Fairness
-  /** One turn in so many is a stranger's. @default as a node's */
+  /** One turn in this many goes to a stranger. @default the node's */
   readonly strangersTurn?: number
 }
 
-/** One attempt of a client, as the peer sees it. */
+/** One attempt of a client, on the peer's side. */
 export interface Call {
   readonly client: string
   /** Where it comes from. @default one for all */
   readonly network?: string
   readonly promptTokens: number
-  /** Tokens to write: less than the whole where it goes on with another's answer. */
+  /** Tokens to generate: fewer than the whole answer for a resume. */
   readonly tokens: number
   readonly affinity?: string
   readonly deadlineAtMs: number
@@ -59,7 +59,7 @@ export interface Call {
   readonly onStart: (first: FirstToken) => void
   readonly onEnd: (load: Load) => void
   readonly onFailure: (code: ErrorCode, retryAfterMs?: number) => void
-  /** Nothing comes from it any more, and nobody says so. */
+  /** The peer stops sending, without closing the connection. */
   readonly onSilence: () => void
 }
 
@@ -82,7 +82,7 @@ const CACHED_CONVERSATIONS = 8
 const MODEL = 'sim'
 const DIGEST = `sha256:${'5'.repeat(64)}`
 
-/** Made once: a stack trace for each call would cost more than the call. */
+/** Created once: a stack trace per call would cost more than the call. */
 const GONE = new InferenceError('cancelled', 'the client is gone')
 
 /** A node with an engine of constant speed behind the shipped admission. */
@@ -254,7 +254,7 @@ export class SimPeer {
     if (this.#warm.size > CACHED_CONVERSATIONS && oldest !== undefined) this.#warm.delete(oldest)
   }
 
-  /** The process is killed: connections are reset at once. `silently`: the machine is gone, and nobody is told. */
+  /** Kills the process: connections are reset at once. `silently`: the machine disappears, and no connection is reset. */
   die(silently = false): void {
     this.status = 'down'
     this.#warm.clear()

@@ -22,12 +22,13 @@ interface AskOptions extends SharedOptions, SamplingOptions, DispatchOptions, Mo
 
 export function askCommand(runtime: Runtime): Command {
   const command = new Command('ask')
-    .description(
-      'Asks one thing and prints the answer as it comes. With - the prompt is read from stdin.',
-    )
+    .description('Asks one question and streams the answer. With - the prompt is read from stdin.')
     .argument('[prompt...]', 'what to ask')
   return withSharedOptions(withModelOptions(withDispatchOptions(withSamplingOptions(command))))
-    .option('--explain', 'then tell on stderr which peers were asked, why, and what came of it')
+    .option(
+      '--explain',
+      'afterwards show on stderr which peers were asked, why, and with what result',
+    )
     .action(runtime.action(ask))
 }
 
@@ -59,7 +60,7 @@ async function ask(
       },
     },
   ).finally(() => {
-    // What follows, an error's line too, starts on a line of its own, apart from what was answered.
+    // Whatever follows the answer, also an error, starts on a new line.
     if (shown) terminal.print('\n')
     if (options.explain === true && event !== undefined) explain(terminal, event)
   })

@@ -32,9 +32,9 @@ export function batchCommand(runtime: Runtime): Command {
     )
     .argument('<file>', 'one request a line: {"custom_id", "method": "POST", "url", "body"}')
   withSharedOptions(withModelOptions(withDispatchOptions(run)))
-    .option('--out <file>', 'results go there (default: beside the file, as NAME.results.jsonl)')
-    .option('--timeout-seconds <n>', 'for one try of one request', wholeNumber(1))
-    .option('--deadline-seconds <n>', 'for all of it (default: a day)', wholeNumber(1))
+    .option('--out <file>', 'file for the results (default: NAME.results.jsonl next to the input)')
+    .option('--timeout-seconds <n>', 'limit for one attempt at a request', wholeNumber(1))
+    .option('--deadline-seconds <n>', 'limit for the whole batch (default: a day)', wholeNumber(1))
     .action(runtime.action(runBatch))
   return new Command('batch').addCommand(run)
 }
@@ -48,11 +48,11 @@ async function runBatch(
   const { total } = await readable(file)
   const output = options.out ?? `${file.replace(/\.jsonl$/, '')}.results.jsonl`
   const errors = `${output.replace(/\.jsonl$/, '')}.errors.jsonl`
-  // Those that failed are asked once more.
+  // Failed requests are tried once more.
   await rm(errors, { force: true })
   const results = await WrittenResults.open({ output, errors })
   const before = results.completed
-  if (before > 0) terminal.log(`${before} of ${total} have their answer in ${output}`)
+  if (before > 0) terminal.log(`${before} of ${total} requests already have an answer in ${output}`)
   if (before < total) {
     await using client = await openClient(session, options)
     await answerAll(session, client, { file, total, results, options })
@@ -114,7 +114,7 @@ async function* open(
   }
 }
 
-/** @throws UsageError for a file that is none, or that has lines which are no requests */
+/** @throws UsageError if the file does not exist or a line is not a valid request */
 async function readable(file: string): Promise<{ readonly total: number }> {
   const found = await stat(file).catch(() => undefined)
   if (found?.isFile() !== true) throw new UsageError(`there is no file ${file}`)
@@ -127,5 +127,5 @@ async function readable(file: string): Promise<{ readonly total: number }> {
   const lines = errors.map(({ line, message }) =>
     line === null ? message : `line ${line}: ${message}`,
   )
-  throw new UsageError(`${file} is no batch:\n  ${lines.join('\n  ')}`)
+  throw new UsageError(`${file} is not a valid batch:\n  ${lines.join('\n  ')}`)
 }

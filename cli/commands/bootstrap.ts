@@ -18,7 +18,7 @@ import {
 } from '../shared-options.ts'
 import { openTyped } from '../usage-error.ts'
 
-/** Where others expect a bootstrap peer. */
+/** The usual ports of a bootstrap peer. */
 const PORTS = { tcp: 4801, webSockets: 4802 } as const
 
 interface BootstrapOptions extends SharedOptions, RelayOptions {
@@ -29,11 +29,14 @@ export function bootstrapCommand(runtime: Runtime): Command {
   return withRelayOptions(
     withSharedOptions(
       new Command('bootstrap').description(
-        `Runs an entry peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets}, unless --listen says otherwise, and keeps its identity and ports.`,
+        `Runs a bootstrap peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets} unless --listen is given, and keeps its identity and ports.`,
       ),
     ),
   )
-    .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
+    .option(
+      '--stop-with-stdin',
+      'stop when stdin closes, so that the process ends with its supervisor',
+    )
     .action(runtime.action(runBootstrap))
 }
 
@@ -82,11 +85,11 @@ async function defaultListen(session: Session): Promise<string[]> {
   ])
 }
 
-/** The usual port, or 0 (one of the system's choice, kept from then on) where it is taken. */
+/** The usual port, or 0 if it is taken: the system picks one, which is kept from then on. */
 async function freePort(session: Session, port: number): Promise<number> {
   if (await canListen(port)) return port
   session.terminal.log(
-    `Port ${port} is taken by another program: listening on another one. Choose it with --listen.`,
+    `Port ${port} is in use by another program: listening on another port. --listen sets it.`,
   )
   return 0
 }

@@ -19,15 +19,15 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     load: async () => (await import('./gateway.ts')).gatewayCommand,
   },
   bootstrap: {
-    summary: 'run an entry peer through which others join',
+    summary: 'run a bootstrap peer that others join through',
     load: async () => (await import('./bootstrap.ts')).bootstrapCommand,
   },
   ask: {
-    summary: 'ask one thing and print the answer as it comes',
+    summary: 'ask one question and stream the answer',
     load: async () => (await import('./ask.ts')).askCommand,
   },
   chat: {
-    summary: 'talk with a model',
+    summary: 'chat with a model',
     load: async () => (await import('./chat.ts')).chatCommand,
   },
   batch: {
@@ -35,15 +35,15 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     load: async () => (await import('./batch.ts')).batchCommand,
   },
   models: {
-    summary: 'list what is served, and by how many',
+    summary: 'list the models served, and by how many nodes',
     load: async () => (await import('./models.ts')).modelsCommand,
   },
   peers: {
-    summary: 'list nodes, how busy they are and how far away',
+    summary: 'list nodes with their load and latency',
     load: async () => (await import('./peers.ts')).peersCommand,
   },
   reputation: {
-    summary: 'what is known of peers by audits',
+    summary: 'show and edit what audits found about peers',
     load: async () => (await import('./reputation.ts')).reputationCommand,
   },
   status: {
@@ -51,15 +51,15 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     load: async () => (await import('./status.ts')).statusCommand,
   },
   swarm: {
-    summary: 'make and read invites to private swarms',
+    summary: 'create and read invites to private swarms',
     load: async () => (await import('./swarm.ts')).swarmCommand,
   },
   doctor: {
-    summary: 'find out what is wrong',
+    summary: 'find out why requests fail',
     load: async () => (await import('./doctor.ts')).doctorCommand,
   },
   demo: {
-    summary: 'see it work: a small swarm on this machine, and nodes killed in mid-answer',
+    summary: 'run a small swarm on this machine and kill nodes mid-answer',
     load: async () => (await import('./demo.ts')).demoCommand,
   },
 }

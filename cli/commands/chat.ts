@@ -23,7 +23,7 @@ interface ChatOptions extends SharedOptions, SamplingOptions, DispatchOptions, M
 
 export function chatCommand(runtime: Runtime): Command {
   const command = new Command('chat').description(
-    'Talks with a model, line by line. /reset starts over, /exit leaves, Ctrl-C breaks off an answer; //text sends /text.',
+    'Chats with a model, line by line. /reset starts over, /exit leaves, Ctrl-C cancels an answer; //text sends /text.',
   )
   return withSharedOptions(
     withModelOptions(withDispatchOptions(withSamplingOptions(command))),
@@ -44,12 +44,12 @@ async function chat(session: Session, options: ChatOptions): Promise<undefined> 
     closed = true
   })
   const prompt = (): void => {
-    // A line editor whose input has ended refuses to prompt, though lines it has read are still to come.
+    // After its input has ended the line editor refuses to prompt, although it still has lines to deliver.
     if (!closed) readline.prompt()
   }
   const leave = (): void => readline.close()
   signal.addEventListener('abort', leave, { once: true })
-  // The line editor gets Ctrl-C. At the prompt it leaves; during an answer the answer's own interceptor has it.
+  // The line editor receives Ctrl-C. At the prompt it exits; during an answer the answer's interceptor handles it.
   readline.on('SIGINT', () => session.interrupts.receive('SIGINT'))
   terminal.print(`Talking with ${plainLine(model)}. /exit leaves.\n`)
   let history: readonly ChatMessage[] = []
@@ -74,7 +74,7 @@ async function chat(session: Session, options: ChatOptions): Promise<undefined> 
 }
 
 const CONTEXT_FULL =
-  'The conversation has outgrown what the model takes: /reset starts over, or ask something shorter.'
+  'The conversation exceeds the model’s context: start over with /reset, or ask something shorter.'
 
 /** One question and its answer. A failed turn leaves no trace in the history. */
 async function turn(

@@ -6,7 +6,7 @@ import { withSharedOptions } from '../shared-options.ts'
 export function demoCommand(runtime: Runtime): Command {
   return withSharedOptions(
     new Command('demo').description(
-      'Starts a bootstrap peer and three nodes with the bundled model as processes of their own, lets them count, twice kills the node that is counting, shows who went on, and stops everything. It listens on loopback only and leaves nothing behind.',
+      'Starts a bootstrap peer and three nodes with the bundled model, each in its own process. Lets them count, kills the counting node twice, shows which node continued, and stops everything. It listens on loopback only and leaves no files behind.',
     ),
   ).action(runtime.action(runDemo))
 }

@@ -25,10 +25,10 @@ interface DoctorOptions extends SharedOptions {
 export function doctorCommand(runtime: Runtime): Command {
   return withSharedOptions(
     new Command('doctor').description(
-      'Checks, one after another, whatever an answer needs, and says for each failing step what to do.',
+      'Checks each thing that a request needs, in order, and says what to do about each failure.',
     ),
   )
-    .option('--model <id>', 'a model that somebody should serve')
+    .option('--model <id>', 'a model that a peer should serve')
     .action(runtime.action(doctor))
 }
 
@@ -38,22 +38,24 @@ async function doctor(session: Session, options: DoctorOptions): Promise<number>
   const ports = (host.listen ?? []).map(portOf).filter((port) => port !== undefined)
   const local = localSteps({ dataDir: dataDirs[0] ?? '.', ports, commandName, signal })
   const failed = await show(terminal, diagnose(local))
-  // Without a place for its things there is no client, and what is wrong was said.
+  // Without a data directory there is no client; the failed step has reported why.
   if (!failed.includes(DATA_DIRECTORY))
     failed.push(...(await askSwarm(session, options, !failed.includes(PORT))))
   terminal.emit({ event: 'done', ok: failed.length === 0, failed } as { event: 'done' })
-  terminal.print(failed.length === 0 ? '\nAll is well.\n' : `\nFailed: ${failed.join(', ')}\n`)
+  terminal.print(
+    failed.length === 0 ? '\nAll checks passed.\n' : `\nFailed: ${failed.join(', ')}\n`,
+  )
   return failed.length === 0 ? EXIT.ok : EXIT.failure
 }
 
-/** @param canUse whether the addresses typed can be listened on */
+/** @param canUse whether the typed addresses can be listened on */
 async function askSwarm(
   session: Session,
   options: DoctorOptions,
   canUse: boolean,
 ): Promise<string[]> {
   const { terminal, signal, commandName } = session
-  // A node that runs here has its port already. Whether others get through to this machine, any port shows.
+  // A node running here already holds its port. Any port shows whether peers reach this machine.
   const listen = canUse ? (options.listen ?? LISTEN) : LISTEN
   await using client = await openClient(session, { ...options, listen })
   const steps = swarmSteps({

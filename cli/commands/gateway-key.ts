@@ -5,21 +5,23 @@ import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { UsageError } from '../usage-error.ts'
 
-/** `skein gateway key …`: who may use the gateway. Changes hold from its next start. */
+/** `skein gateway key …`: who may use the gateway. Changes take effect at its next start. */
 export function gatewayKeyCommand(runtime: Runtime): Command {
   const add = withSharedOptions(
-    new Command('add').summary('make a key; it is shown once').argument('<name>', 'whose it is'),
+    new Command('add')
+      .summary('create a key; it is shown once')
+      .argument('<name>', 'name of its user'),
   ).action(runtime.action(addKey))
   const list = withSharedOptions(new Command('list').summary('list the keys by name')).action(
     runtime.action(listKeys),
   )
   const remove = withSharedOptions(
-    new Command('remove').summary('remove a key').argument('<name>', 'whose it is'),
+    new Command('remove').summary('remove a key').argument('<name>', 'name of its user'),
   ).action(runtime.action(removeKey))
   return new Command('key')
-    .summary('make, list and remove API keys')
+    .summary('create, list and remove API keys')
     .description(
-      'Makes, lists and removes API keys. With at least one, the gateway answers nobody without. Only hashes are kept. Changes hold from the next start.',
+      'Creates, lists and removes API keys. Once a key exists, the gateway requires one. Only hashes are stored. Changes take effect at the next start.',
     )
     .addCommand(add)
     .addCommand(list)
@@ -34,11 +36,11 @@ async function addKey(
   const dataDir = dataDirOf(session, options)
   const keys = await readKeys(dataDir)
   if (keys.some((key) => key.name === name))
-    throw new UsageError(`there is a key of ${name} already`)
+    throw new UsageError(`a key named ${name} already exists`)
   const { key, kept } = createApiKey(name)
   await writeKeys(dataDir, [...keys, kept])
   session.terminal.emit({ event: 'key', name, key } as { event: 'key' })
-  session.terminal.print(`${key}\n\nIt is not shown again. Restart the gateway to let it in.\n`)
+  session.terminal.print(`${key}\n\nIt is not shown again. Restart the gateway to accept it.\n`)
   return undefined
 }
 
@@ -57,10 +59,10 @@ async function removeKey(
   const dataDir = dataDirOf(session, options)
   const keys = await readKeys(dataDir)
   const left = keys.filter((key) => key.name !== name)
-  if (left.length === keys.length) throw new UsageError(`there is no key of ${name}`)
+  if (left.length === keys.length) throw new UsageError(`no key is named ${name}`)
   await writeKeys(dataDir, left)
   session.terminal.emit({ event: 'removed', name } as { event: 'removed' })
-  session.terminal.print(`Removed the key of ${name}. Restart the gateway to shut it out.\n`)
+  session.terminal.print(`Removed the key of ${name}. Restart the gateway to reject it.\n`)
   return undefined
 }
 

@@ -42,32 +42,39 @@ interface GatewayOptions extends SharedOptions, ModelOptions {
 
 export function gatewayCommand(runtime: Runtime): Command {
   const command = new Command('gateway').description(
-    "Serves OpenAI's API on this machine: point any client's base URL at it. It is open to this machine alone, unless --host says otherwise.",
+    "Serves OpenAI's API on this machine: set it as any client's base URL. It accepts only local connections unless --host is given.",
   )
   return withSharedOptions(withModelOptions(command))
     .option('--host <address>', 'listen here', '127.0.0.1')
     .option('--port <n>', '0 picks a free one', wholeNumber(0, 65_535), 4810)
-    .option('--open', 'let in others than this machine without any key')
-    .option('--cors-origin <origin>', 'let pages of this origin call; repeatable', addValue)
+    .option('--open', 'accept connections from other machines without an API key')
+    .option(
+      '--cors-origin <origin>',
+      'allow requests from web pages of this origin; repeatable',
+      addValue,
+    )
     .option('--allow-host <name>', 'another name of this gateway; repeatable', addValue)
     .option('--requests-per-minute <n>', 'for each key', wholeNumber(1))
     .option('--tokens-per-minute <n>', 'for each key', wholeNumber(1))
-    .option('--timeout-seconds <n>', 'longest time for one request (default: 600)', wholeNumber(1))
+    .option('--timeout-seconds <n>', 'limit for one request (default: 600)', wholeNumber(1))
     .option(
       '--canaries <mode>',
-      'off, generated, or own-traffic (shows past requests of yours to unknown peers): what peers are tried with (default: generated)',
+      'test prompts for unproven peers: off, generated, or own-traffic (shows them your past requests) (default: generated)',
       canariesFrom,
     )
     .option(
       '--receipts',
-      'sign for good answers, so that their nodes’ owners come before strangers; others see whom this client asks',
+      'sign receipts for good answers, which give the nodes’ owners priority over strangers; other peers see which nodes this client asks',
     )
     .option(
       '--friend <peer>',
-      'whom this peer was well served by is no stranger; repeatable',
+      'a trusted peer: peers that served it well are not treated as strangers; repeatable',
       addPeer,
     )
-    .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
+    .option(
+      '--stop-with-stdin',
+      'stop when stdin closes, so that the process ends with its supervisor',
+    )
     .addCommand(gatewayKeyCommand(runtime))
     .action(runtime.action(runGateway))
 }
@@ -79,7 +86,7 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
   const apiKeys = await readKeys(dataDir)
   if (!LOOPBACK.test(options.host) && apiKeys.length === 0 && options.open !== true) {
     throw new UsageError(
-      `on ${options.host} anybody who reaches this machine could use the swarm through it: make a key (${session.commandName} gateway key add NAME), or say --open`,
+      `on ${options.host} anyone who can reach this machine could use the gateway: create a key (${session.commandName} gateway key add NAME), or pass --open`,
     )
   }
   if (options.stopWithStdin === true) stopWithStdin(session)
@@ -137,23 +144,23 @@ function canariesFrom(text: string): CanaryMode {
 }
 
 interface LockedState extends AsyncDisposable {
-  /** Absent where another gateway of this machine has it. */
+  /** Absent if another gateway on this machine holds it. */
   readonly directory?: string
 }
 
-/** The directory of files and batches, which is one gateway's at a time. */
+/** The directory of files and batches; one gateway at a time may use it. */
 async function lockState({ terminal }: Session, dataDir: string): Promise<LockedState> {
   const directory = join(dataDir, 'gateway')
   try {
     return { directory, [Symbol.asyncDispose]: await lockDataDir(directory) }
   } catch (error) {
     if (!(error instanceof DataDirLockedError)) throw error
-    terminal.log(`no files and batches here: ${error.message}`)
+    terminal.log(`files and batches are disabled: ${error.message}`)
     return { [Symbol.asyncDispose]: () => Promise.resolve() }
   }
 }
 
-/** @param keys names of those that are let in; none: everybody is */
+/** @param keys names of the API keys; empty if no key is required */
 function announce(
   { terminal }: Session,
   { url }: GatewayServer,

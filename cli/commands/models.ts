@@ -6,13 +6,13 @@ import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
 
-/** Hex digits of a digest that a table shows; all of them are in `--json`. */
+/** Hex digits of a digest in the table; `--json` shows all. */
 const SHOWN_DIGITS = 12
 
 export function modelsCommand(runtime: Runtime): Command {
   return withSharedOptions(
     new Command('models').description(
-      'Lists the models that peers serve, by how many, and with which weights.',
+      'Lists the models that peers serve, with the number of nodes and their weights.',
     ),
   ).action(runtime.action(listModels))
 }

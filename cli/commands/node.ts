@@ -40,7 +40,7 @@ export function nodeCommand(runtime: Runtime): Command {
   return withRelayOptions(
     withSharedOptions(
       new Command('node').description(
-        'Shares a model with the swarm. With nothing named it takes an engine that runs on this machine, else the small model that comes with Skein.',
+        'Shares a model with the swarm. By default it uses an engine that runs on this machine, else the small bundled model.',
       ),
     ),
   )
@@ -49,31 +49,34 @@ export function nodeCommand(runtime: Runtime): Command {
       '--model <source>',
       'a GGUF file to serve: path, https URL, or hf:org/repo/file (downloads resume); with --backend URL the same as --share',
     )
-    .option('--share <model>', 'a model of the engine to give away; repeatable', addValue)
+    .option('--share <model>', 'a model of the engine to share; repeatable', addValue)
     .option(
       '--capabilities <list>',
-      'what the engine offers (chat,completion,embedding,tools,json_schema,logprobs,vision), in place of what it is found to offer',
+      'what the engine offers (chat,completion,embedding,tools,json_schema,logprobs,vision), instead of the detected capabilities',
       capabilityList,
     )
-    .option('--slots <n>', 'requests served at a time', wholeNumber(1))
+    .option('--slots <n>', 'requests served at once', wholeNumber(1))
     .option('--max-queue <n>', 'requests that may wait', wholeNumber(0))
-    .option('--max-tokens <n>', 'longest answer given, in tokens', wholeNumber(1))
-    .option('--max-tokens-per-second <n>', 'ceiling over all answers together', wholeNumber(1))
+    .option('--max-tokens <n>', 'maximum tokens per answer', wholeNumber(1))
+    .option('--max-tokens-per-second <n>', 'limit over all answers together', wholeNumber(1))
     .option('--allow <peer>', 'serve only these peer ids; repeatable', addPeer)
     .option('--deny <peer>', 'never serve this peer id; repeatable', addPeer)
-    .option('--operator <name>', 'who runs this node; shown to others, unproven')
+    .option('--operator <name>', 'who runs this node; shown to other peers, not verified')
     .option(
       '--credit-to <peer>',
-      'your own client’s id (`skein gateway` prints it): the work of this node lets it be served before strangers; others see the two belong together',
+      'your own client’s id (`skein gateway` prints it): this node’s work gives it priority over strangers; other peers see that the two belong together',
       peerId,
     )
     .option(
       '--friend <peer>',
-      'whom this peer was well served by is no stranger; repeatable',
+      'a trusted peer: peers that served it well are not treated as strangers; repeatable',
       addPeer,
     )
-    .option('--gpu', 'let the embedded engine use a GPU (needs its own install, see the README)')
-    .option('--stop-with-stdin', 'stop once stdin closes: for supervisors that may die')
+    .option('--gpu', 'let the embedded engine use a GPU (needs a separate install, see the README)')
+    .option(
+      '--stop-with-stdin',
+      'stop when stdin closes, so that the process ends with its supervisor',
+    )
     .action(runtime.action(runNode))
 }
 
@@ -127,9 +130,9 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   return undefined
 }
 
-const ALONE = 'No bootstrap peer was named: this node is a swarm of its own.'
+const ALONE = 'No bootstrap peer was named: this node starts a swarm of its own.'
 
-/** Peers known from before are met again without any bootstrap peer. */
+/** Known peers are dialled again without a bootstrap peer. */
 function isAlone({ host }: Node, network: Network): boolean {
   return (
     host.bootstrapPeers().length === 0 &&
@@ -139,7 +142,7 @@ function isAlone({ host }: Node, network: Network): boolean {
   )
 }
 
-/** The engine's end and its return, for the node's owner. */
+/** Reports to the node's owner when the engine stops and when it is back. */
 function tellEngine({ terminal }: Session, state: EngineState): void {
   terminal.emit({ event: 'engine', ...state } as { event: 'engine' })
   switch (state.status) {

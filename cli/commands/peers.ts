@@ -13,11 +13,9 @@ interface PeersOptions extends SharedOptions {
 
 export function peersCommand(runtime: Runtime): Command {
   return withSharedOptions(
-    new Command('peers').description(
-      'Lists the nodes that are known: what they serve, how busy and how far away they are.',
-    ),
+    new Command('peers').description('Lists the known nodes with their models, load and latency.'),
   )
-    .option('--why <peer>', 'explain what audits say of a peer, by its id or the end of it')
+    .option('--why <peer>', 'explain what audits found about a peer, by its id or the end of it')
     .action(runtime.action(listPeers))
 }
 

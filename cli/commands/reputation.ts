@@ -14,23 +14,23 @@ export function reputationCommand(runtime: Runtime): Command {
     .addCommand(part('list', 'list every standing').action(runtime.action(list)))
     .addCommand(part('export', 'print all standings as JSON').action(runtime.action(exportAll)))
     .addCommand(
-      part('import', 'take over standings that are newer than one’s own')
+      part('import', 'import standings that are newer than the stored ones')
         .argument('<file>', 'what `reputation export` printed; - reads stdin')
         .action(runtime.action(importFrom)),
     )
     .addCommand(
-      part('forget', 'forget a peer: it is a newcomer again')
+      part('forget', 'delete a peer’s standing, so that it counts as new')
         .argument('<peer>', 'its id, or the end of it')
         .action(runtime.action(forget)),
     )
 }
 
-/** Opens what this user's clients know. */
+/** Opens the standings of this user's clients. */
 async function open(session: Session, options: SharedOptions) {
   const [dataDir = ''] = resolveNetwork(options, session.env, 'client').dataDirs
   const saved = await openReputation(dataDir, Date.now)
   if (saved.broken) {
-    session.terminal.log(`what was known could not be read; it is kept in ${dataDir}`)
+    session.terminal.log(`the stored standings could not be read; the file is kept in ${dataDir}`)
   }
   if (saved.dropped > 0) session.terminal.log(leftOut(saved.dropped))
   return saved
@@ -62,11 +62,11 @@ async function importFrom(
   })
   const loaded = saved.reputation.load(parsed(text))
   if (loaded === undefined) {
-    throw new UsageError(`${file} is no list of standings, as \`reputation export\` prints it`)
+    throw new UsageError(`${file} is not a list of standings as \`reputation export\` prints it`)
   }
   await saved.save()
   if (loaded.dropped > 0) session.terminal.log(leftOut(loaded.dropped))
-  session.terminal.print(`${loaded.taken} standings taken over\n`)
+  session.terminal.print(`${loaded.taken} standings imported\n`)
   return undefined
 }
 
@@ -85,7 +85,7 @@ async function forget(
   return undefined
 }
 
-/** Explains what is known of one peer. @throws UsageError where that is nothing, or more than one is meant */
+/** Explains one peer's standing. @throws UsageError if no peer or more than one matches */
 export async function explainPeer(
   session: Session,
   options: SharedOptions,
@@ -111,7 +111,7 @@ function standingsOf(
 }
 
 function leftOut(rows: number): string {
-  return `${rows} rows are none of \`reputation export\`, and were left out`
+  return `skipped ${rows} rows that \`reputation export\` did not write`
 }
 
 export function explained(standing: StandingReport): string {
@@ -127,7 +127,7 @@ export function explained(standing: StandingReport): string {
 }
 
 export function renderStandings(standings: readonly StandingReport[]): string {
-  if (standings.length === 0) return 'Nothing is known yet: no answer was audited.\n'
+  if (standings.length === 0) return 'No standings yet: no answer has been audited.\n'
   return renderTable(
     ['PEER', 'STATE', 'QUALITY', 'AUDITS', 'IN A ROW', 'STRIKES'],
     standings.map(({ peer, state, quality, audits, consecutiveValid, strikes }) => [
@@ -143,8 +143,8 @@ export function renderStandings(standings: readonly StandingReport[]): string {
 
 function unclear(name: string, found: number): string {
   return found === 0
-    ? `nothing is known of '${name}': none of its answers was audited`
-    : `'${name}' is the end of ${found} peers' ids: say more of it`
+    ? `there is no standing of '${name}': none of its answers was audited`
+    : `'${name}' matches the ids of ${found} peers: type more of the id`
 }
 
 function parsed(text: string): unknown {

@@ -41,7 +41,7 @@ async function showStatus(session: Session, options: SharedOptions): Promise<und
   return undefined
 }
 
-/** What the nodes and bootstrap peers that run on this machine last reported. */
+/** The last reports of the nodes and bootstrap peers on this machine. */
 export async function runningPeers(session: Pick<Session, 'env'>): Promise<StatusReport[]> {
   const found = (await Promise.all((await allDirectories(session)).map(look))).flat()
   return found
@@ -70,9 +70,9 @@ function stateOf(liveness: Liveness, report: StatusReport, nowMs: number): strin
     case 'running':
       return `running for ${seconds(report.startedAtMs)} s (process ${report.pid})`
     case 'silent':
-      return `process ${report.pid} is there, and has reported nothing for ${seconds(report.writtenAtMs)} s: it hangs, was stopped, or cannot write`
+      return `process ${report.pid} exists but has not reported for ${seconds(report.writtenAtMs)} s: it hangs, was stopped, or cannot write`
     case 'ended':
-      return `not running: it ended without saying so, ${seconds(report.writtenAtMs)} s ago or later`
+      return `not running: it ended unexpectedly, ${seconds(report.writtenAtMs)} s ago or later`
     default:
       return liveness satisfies never
   }
@@ -84,7 +84,7 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
     `  ${stateOf(liveness, report, nowMs)}`,
     `  data       ${dataDir}`,
   ]
-  // What it was in the middle of says nothing of now.
+  // Its load at that time says nothing about now.
   if (liveness === 'ended') return `${head.join('\n')}\n`
   const lines = [
     ...head,

@@ -28,30 +28,30 @@ interface CreateOptions extends SharedOptions {
 export function swarmCommand(runtime: Runtime): Command {
   const create = withSharedOptions(
     new Command('create')
-      .summary('make the key of a new private swarm')
+      .summary('create the key of a new private swarm')
       .description(
-        'Makes the key of a new private swarm and prints an invite. Only peers that start with --invite can connect to each other. Give it to nobody else: it is the key. --bootstrap puts addresses into the invite.',
+        'Creates the key of a new private swarm and prints an invite. Only peers started with --invite can connect to each other. The invite contains the key: share it only with members. --bootstrap adds addresses to the invite.',
       ),
   )
     .option('--key-file <file>', "also write the key to a new file, in libp2p's format")
     .action(runtime.action(createSwarm))
   const info = withSharedOptions(
     new Command('info')
-      .summary('show what an invite carries')
+      .summary('show the contents of an invite')
       .description(
-        'Shows what an invite carries. With --bootstrap it prints one with these addresses added.',
+        'Shows the contents of an invite. With --bootstrap it prints an invite with these addresses added.',
       )
       .argument('<invite>', 'an invite, or @FILE'),
   ).action(runtime.action(showInvite))
   const list = withSharedOptions(
     new Command('list').description(
-      'Prints a list of bootstrap peers (--bootstrap, repeatable), signed by the identity in --data-dir, to be published at a URL. Others join with --bootstrap URL#SIGNER.',
+      'Prints a list of bootstrap peers (--bootstrap, repeatable), signed by the identity in --data-dir, for publication at a URL. Peers join with --bootstrap URL#SIGNER.',
     ),
   )
-    .option('--valid-days <n>', 'how long it may be used', wholeNumber(1, 3_650), 365)
+    .option('--valid-days <n>', 'days until the list expires', wholeNumber(1, 3_650), 365)
     .action(runtime.action(printList))
   return new Command('swarm')
-    .description('Makes and reads invites to private swarms.')
+    .description('Creates and reads invites to private swarms.')
     .addCommand(create)
     .addCommand(info)
     .addCommand(list)
@@ -65,8 +65,8 @@ async function createSwarm(session: Session, options: CreateOptions): Promise<un
   if (options.keyFile !== undefined) await writeKey(options.keyFile, swarmKey)
   const name = swarmName(swarmKey)
   terminal.emit({ event: 'swarm', name, invite, addresses } as { event: 'swarm' })
-  terminal.print(`Private swarm ${name}. Its invite, which is its key:\n\n  ${invite}\n\n`)
-  terminal.print('Start its first peer; it prints an invite that carries its address as well:\n')
+  terminal.print(`Private swarm ${name}. Its invite, which contains the key:\n\n  ${invite}\n\n`)
+  terminal.print('Start its first peer; it prints an invite that also contains its address:\n')
   terminal.print(`  ${commandName} bootstrap --invite ${invite}\n`)
   return undefined
 }
@@ -117,7 +117,7 @@ async function showInvite(
   terminal.print(`Private swarm ${name}\n`)
   for (const address of addresses) terminal.print(`  ${address}\n`)
   if (addresses.length === 0)
-    terminal.print('  no addresses: whoever uses it needs --bootstrap too\n')
+    terminal.print('  no addresses: joining with it also needs --bootstrap\n')
   if (addresses.length > invite.bootstrap.length) terminal.print(`\n  ${widened}\n`)
   return undefined
 }

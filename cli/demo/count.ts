@@ -5,7 +5,7 @@ import { emitDone, streamAnswer } from '../stream-answer.ts'
 import { hasSaid, KILL_AFTER, PROMPT, type Verdict, verdict } from './counting.ts'
 import type { Narration } from './narration.ts'
 
-/** Before a peer's part of the answer: below the text of a step. */
+/** Indents a peer's part of the answer below the text of its step. */
 const INDENT = ' '.repeat(9)
 
 export interface CountInit {
@@ -16,17 +16,17 @@ export interface CountInit {
   readonly kill: (peerId: string) => void
 }
 
-/** One answer, during which the peer that gives it is killed again and again. */
+/** One answer, whose serving peer is killed several times. */
 export async function count(session: Session, init: CountInit): Promise<Verdict> {
   const { client, narration, model, kill } = init
   const { terminal, signal } = session
   const killed: string[] = []
-  /** Until somebody else goes on. */
+  /** Time until another peer continues. */
   let killedAt: number | undefined
   let shownPeer = ''
   let atLineStart = true
   let event: RequestEvent | undefined
-  /** A peer's part begins on a line of its own, which says how long nobody went on. */
+  /** Starts a peer's part on a new line, with the length of the gap before it. */
   const label = (peerId: string): string => {
     const lead = atLineStart ? INDENT : `\n${INDENT}`
     if (killedAt === undefined || killed.includes(peerId))
@@ -50,7 +50,7 @@ export async function count(session: Session, init: CountInit): Promise<Verdict>
       },
       onPiece: (text, peerId) => {
         const after = KILL_AFTER[killed.length]
-        // What a dead node had sent still arrives.
+        // Data that a dead node sent earlier still arrives.
         if (after === undefined || killed.includes(peerId) || !hasSaid(text, after)) return
         kill(peerId)
         killed.push(peerId)

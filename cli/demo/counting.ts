@@ -1,12 +1,12 @@
 const LAST = 100
 
-/** A task whose answer shows a token that was lost or doubled at a glance. */
+/** A task whose answer makes a lost or doubled token obvious. */
 export const PROMPT: string = `Count from 1 to ${LAST}.`
 export const EXPECTED: string = `${Array.from({ length: LAST }, (_, index) => index + 1).join(', ')}.`
-/** The node that counts is killed once these are said: a third and two thirds of the way. */
+/** The counting node is killed after these numbers: at one third and two thirds. */
 export const KILL_AFTER: readonly number[] = [33, 66]
 
-/** Whether this number, and not only its beginning, has been said. */
+/** Whether the text contains the whole number, not only its first digits. */
 export function hasSaid(text: string, number: number): boolean {
   return new RegExp(`\\b${number},`).test(text)
 }
@@ -16,7 +16,7 @@ export interface Verdict {
   readonly text: string
 }
 
-/** Only an exact count that really went on elsewhere proves anything. */
+/** Succeeds only for an exact count that was resumed on another node after each kill. */
 export function verdict(text: string, kills: number, resumes: number): Verdict {
   if (text !== EXPECTED) {
     const right = [...EXPECTED].findIndex((character, index) => character !== text[index])
@@ -26,11 +26,11 @@ export function verdict(text: string, kills: number, resumes: number): Verdict {
   if (kills < KILL_AFTER.length || resumes < kills) {
     return {
       ok: false,
-      text: `The count is right, but proves nothing: ${kills} nodes killed, ${resumes} resumes.`,
+      text: `The count is correct, but the run proves nothing: ${kills} nodes killed, ${resumes} resumes.`,
     }
   }
   return {
     ok: true,
-    text: `All numbers from 1 to ${LAST}, none lost, none twice; ${kills} nodes died in mid-count, and others went on.`,
+    text: `All numbers from 1 to ${LAST}, none lost, none twice; ${kills} nodes were killed mid-count, and others continued.`,
   }
 }

@@ -2,11 +2,11 @@ import type { Client } from '../../client/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 
 const TIMEOUT_MS = 20_000
-/** How often to look again where no advertisement comes by itself. */
+/** Interval of look-ups while no advertisement arrives. */
 const LOOK_AGAIN_MS = 250
 
 /**
- * Resolves once the client has found this many nodes, and each tells its load.
+ * Resolves once the client has found this many nodes and each has reported its load.
  *
  * @throws InferenceError `no_peers` after 20 s
  */

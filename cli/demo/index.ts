@@ -1,5 +1,5 @@
 /**
- * `skein demo`: a whole swarm as processes of this machine, with a fault in it.
+ * `skein demo`: a swarm of local processes in which nodes are killed.
  *
  * @example
  * import type { Session } from '../runtime.ts'

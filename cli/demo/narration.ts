@@ -2,10 +2,10 @@ import type { Session } from '../runtime.ts'
 
 const COLORS = ['cyan', 'magenta', 'yellow', 'green'] as const
 
-/** Tells a person what happens, when, and by whom: each node has a letter and a colour of its own. */
+/** Prints the steps of the demo with their times. Each node has its own letter and colour. */
 export interface Narration {
   say(text: string): void
-  /** Waits, naming what for and how long it took. */
+  /** Awaits a step and prints its name and duration. */
   during<T>(what: string, work: Promise<T>): Promise<T>
   addPeer(peerId: string): void
   /** `node B` */

@@ -3,11 +3,11 @@ import { createInterface } from 'node:readline'
 import { InferenceError } from '../../protocol/index.ts'
 import type { Session } from '../runtime.ts'
 
-/** From its start until a peer can be used; a busy machine takes several seconds to load three engines. */
+/** Deadline for a peer's start; a busy machine takes several seconds to load three engines. */
 const READY_TIMEOUT_MS = 60_000
-/** An idle peer leaves in well under a second. */
+/** Deadline for a peer's stop; an idle peer takes well under a second. */
 const STOP_TIMEOUT_MS = 5_000
-/** Of a peer's stderr, to tell why it did not start. */
+/** Length of the end of stderr that is kept to explain a failed start. */
 const MAX_KEPT_LOG = 4_000
 
 export interface ReadyPeer {
@@ -15,12 +15,12 @@ export interface ReadyPeer {
   readonly addresses: readonly string[]
 }
 
-/** A peer in a process of its own. It ends when this process ends, however that happens: it watches its stdin. */
+/** A peer in its own process. It watches its stdin, so it ends with this process however that ends. */
 export interface PeerProcess {
   readonly ready: Promise<ReadyPeer>
-  /** SIGKILL, and no more. */
+  /** Sends SIGKILL only. */
   kill(): void
-  /** SIGTERM, and SIGKILL for one that does not obey in time. Resolves once it is gone. */
+  /** Sends SIGTERM, then SIGKILL after the deadline. Resolves once the process has ended. */
   stop(): Promise<void>
 }
 
@@ -39,7 +39,7 @@ export function startPeer(session: Session, args: readonly string[]): PeerProces
   void gone.then(undo)
   child.stdin.on('error', () => undefined)
   const ready = readyOf(child, args[0] ?? 'peer')
-  // Whoever waits for it sees the failure; until then it is no unhandled one.
+  // Callers that await `ready` see the failure; this only prevents an unhandled rejection.
   ready.catch(() => undefined)
   return {
     ready,
@@ -79,6 +79,6 @@ async function readyOf(
     })
     child.once('error', (error) => reject(failure(`could not be started (${error.message})`)))
     child.once('close', () => reject(failure('ended before it was ready')))
-    deadline.addEventListener('abort', () => reject(failure('did not get ready in time')))
+    deadline.addEventListener('abort', () => reject(failure('was not ready in time')))
   })
 }

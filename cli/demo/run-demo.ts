@@ -11,11 +11,11 @@ import { type PeerProcess, startPeer } from './peer-process.ts'
 
 const MODEL = 'skein-tiny'
 const NODES = 3
-/** Of each node: the answer takes some four seconds on any machine, so that a kill lands in its middle. */
+/** Tokens per second of each node: an answer takes about four seconds on any machine, so kills land mid-answer. */
 const TOKENS_PER_SECOND = 100
 const LOOPBACK = ['--listen', '/ip4/127.0.0.1/tcp/0'] as const
 
-/** @returns the exit code: a failure unless the count is exact although nodes died during it. */
+/** @returns the exit code: 0 only if the count is exact although nodes were killed during it. */
 export async function runDemo(session: Session): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'skein-demo-'))
   const processes: PeerProcess[] = []
@@ -30,7 +30,7 @@ export async function runDemo(session: Session): Promise<number> {
   } finally {
     await Promise.all(processes.map((started) => started.stop()))
     await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
-    narration.say('Everything is stopped.')
+    narration.say('All processes have stopped.')
   }
 }
 
@@ -56,10 +56,7 @@ async function tell(
     nodes.set(peerId, node)
     narration.addPeer(peerId)
   })
-  await narration.during(
-    `${NODES} nodes serve ${MODEL}, each with an engine of its own.`,
-    all(starting),
-  )
+  await narration.during(`${NODES} nodes serve ${MODEL}, each with its own engine.`, all(starting))
   await using client = await createClient({ bootstrap: [entry], dataDir: join(folder, 'client') })
   await narration.during(
     'A client has joined and found them through the DHT.',
@@ -86,12 +83,12 @@ async function list(client: Client, narration: Narration, signal: AbortSignal): 
   }
 }
 
-/** All of them, or the first failure, whatever the others do. */
+/** All results, or the first failure. */
 async function all(starting: readonly Promise<void>[]): Promise<void> {
   await Promise.all(starting)
 }
 
-/** Gives up waiting as soon as the process is told to stop. The work itself ends with the processes it needs. */
+/** Stops waiting when the process is asked to stop. The work itself ends with the processes it depends on. */
 function abortable<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const onAbort = (): void => reject(signal.reason as Error)

@@ -1,6 +1,6 @@
 import { plainLine } from '../plain-text.ts'
 
-/** What a step found. `advice` says what to do about a failure. */
+/** The result of a step. `advice` says how to fix a failure. */
 export interface Finding {
   readonly ok: boolean
   readonly message: string
@@ -9,7 +9,7 @@ export interface Finding {
 
 export interface Step {
   readonly name: string
-  /** Steps without which this one can say nothing. */
+  /** Steps that must pass before this one runs. */
   readonly needs?: readonly string[]
   run(): Promise<Finding>
 }

@@ -1,5 +1,5 @@
 /**
- * `skein doctor`: small checks in an order in which the first that fails names the cause.
+ * `skein doctor`: small checks, ordered so that the first failure is the cause.
  *
  * @example
  * async function print(steps: readonly Step[]): Promise<void> {

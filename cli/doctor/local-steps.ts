@@ -4,16 +4,16 @@ import { makeDirectory } from '../../storage/index.ts'
 import { canListen } from '../listen.ts'
 import type { Step } from './diagnose.ts'
 
-/** The step without which no client can be made. */
+/** The step that a client depends on. */
 export const DATA_DIRECTORY = 'data directory'
 
-/** The step that finds whether this machine lets us listen. */
+/** The step that checks whether this machine allows listening. */
 export const PORT = 'port'
 
-/** What can be told without any peer. */
+/** Checks that need no peer. */
 export function localSteps(init: {
   readonly dataDir: string
-  /** TCP ports that were asked for by `--listen`; none: any port will do. */
+  /** TCP ports of `--listen`; empty if any port will do. */
   readonly ports: readonly number[]
   readonly commandName: string
   readonly signal: AbortSignal
@@ -24,7 +24,7 @@ export function localSteps(init: {
       async run() {
         await makeDirectory(init.dataDir)
         await access(init.dataDir, constants.W_OK)
-        return { ok: true, message: `${init.dataDir} can be written` }
+        return { ok: true, message: `${init.dataDir} is writable` }
       },
     },
     {
@@ -33,11 +33,11 @@ export function localSteps(init: {
         const ports = init.ports.length === 0 ? [0] : init.ports
         const free = await Promise.all(ports.map((port) => canListen(port)))
         const taken = ports.filter((_, index) => free[index] !== true)
-        if (taken.length === 0) return { ok: true, message: 'this machine lets us listen' }
+        if (taken.length === 0) return { ok: true, message: 'listening on TCP works' }
         return {
           ok: false,
-          message: `cannot listen on TCP ${taken.join(', ')}: taken, or not allowed`,
-          advice: `choose another with --listen; \`${init.commandName} status\` shows what of Skein runs here`,
+          message: `cannot listen on TCP ${taken.join(', ')}: in use, or not permitted`,
+          advice: `choose another with --listen; \`${init.commandName} status\` shows the Skein processes that run here`,
         }
       },
     },
@@ -49,7 +49,7 @@ export function localSteps(init: {
           ok: true,
           message:
             found.length === 0
-              ? `none runs here; ${withoutEngine()}`
+              ? `no engine runs here; ${withoutEngine()}`
               : found.map(({ description }) => description).join(', '),
         }
       },
@@ -57,7 +57,7 @@ export function localSteps(init: {
   ]
 }
 
-/** Only a node needs one, so that lacking it is no failure. */
+/** Only a node needs an engine, so a missing one is not a failure. */
 function withoutEngine(): string {
   return isEmbeddedInstalled()
     ? 'a node would serve the bundled model'

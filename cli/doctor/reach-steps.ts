@@ -12,12 +12,12 @@ interface ReachStepsInit {
   >
   /** Nodes and bootstrap peers that run on this machine. */
   readonly running: readonly StatusReport[]
-  /** Addresses that were named with `--announce`: one that no peer reaches is a mistake. */
+  /** Addresses of `--announce`: the step fails for one that no peer reaches. */
   readonly announced: readonly string[]
   readonly signal: AbortSignal
 }
 
-/** How peers outside reach this machine. It matters to those who serve; who only asks needs none of it. */
+/** How outside peers reach this machine. Only serving depends on it. */
 export function reachSteps(init: ReachStepsInit): Step[] {
   return [
     ...init.running.map(
@@ -33,10 +33,10 @@ export function reachSteps(init: ReachStepsInit): Step[] {
   ]
 }
 
-/** What a running peer found out about itself. */
+/** The reachability that a running peer reports. */
 function ofRunning({ reachability, evidence = [], seenAt = [], advice }: StatusReport): Finding {
   if (reachability === undefined)
-    return { ok: true, message: 'it is of a version that does not say' }
+    return { ok: true, message: 'its version does not report reachability' }
   const [message = '', ...more] = reachabilityLines({ reachability, evidence, seenAt })
   const isBad = evidence.some(({ verdict }) => verdict === 'refuted')
   return {
@@ -46,7 +46,7 @@ function ofRunning({ reachability, evidence = [], seenAt = [], advice }: StatusR
   }
 }
 
-/** Has peers outside dial this very process, at the addresses that a node would have. */
+/** Asks outside peers to dial this process at the addresses that a node would use. */
 async function testAddresses({ host, announced, signal }: ReachStepsInit): Promise<Finding> {
   await host.joined({ signal })
   const fields = reachabilityFields(await host.tested({ signal }))
@@ -65,7 +65,7 @@ async function testAddresses({ host, announced, signal }: ReachStepsInit): Promi
   const lines = evidence.length > 0 ? evidence.map(evidenceLine) : ['no public address here']
   return {
     ok: true,
-    message: `${reachability}: ${lines.join('; ')}. Only serving needs it, and relays stand in for it`,
+    message: `${reachability}: ${lines.join('; ')}. Only serving needs it, and relays can replace it`,
     ...(advice !== undefined && { advice }),
   }
 }
@@ -76,7 +76,7 @@ const NAT: Readonly<Record<NatKind, string>> = {
   consistent: 'the same port for all destinations: direct connections to others can work',
   symmetric:
     'symmetric, another port for each destination: relays carry what comes from others behind NAT',
-  unknown: 'not known: it takes two peers outside, at different addresses',
+  unknown: 'unknown: detection needs two outside peers at different addresses',
 }
 
 async function findNat({ host, signal }: ReachStepsInit): Promise<Finding> {
@@ -94,12 +94,12 @@ function findIpv6({ host }: ReachStepsInit): Finding {
   return {
     ok: true,
     message: has
-      ? 'this machine has a public address, over which no peer is connected'
+      ? 'this machine has a public address, but no peer is connected over it'
       : 'no public address here; IPv4 is enough',
   }
 }
 
-/** Which connected peers relay: behind NAT a node needs one, and two to outlive one. */
+/** Connected peers that relay: behind NAT a node needs one, and a second one as a spare. */
 async function findRelays({ host }: ReachStepsInit): Promise<Finding> {
   let relays = 0
   for (const peer of host.libp2p.getPeers()) {

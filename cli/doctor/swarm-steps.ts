@@ -10,7 +10,7 @@ import { plainLine } from '../plain-text.ts'
 import type { Finding, Step } from './diagnose.ts'
 
 const DIAL_TIMEOUT_MS = 5_000
-/** Two clocks this far apart still trust each other's advertisements, with room to spare. */
+/** Clock difference at which peers still accept each other's advertisements, with a margin. */
 const SKEW_WARNING_MS = LIMITS.maxClockSkewMs / 2
 
 interface SwarmStepsInit {
@@ -22,7 +22,7 @@ interface SwarmStepsInit {
   readonly signal: AbortSignal
 }
 
-/** What only other peers can tell. Dialling a bootstrap peer is a step of its own for each address. */
+/** Checks that need other peers, with one dial step for each bootstrap address. */
 export function swarmSteps(init: SwarmStepsInit): Step[] {
   return [
     ...init.bootstrap.map(
@@ -46,13 +46,13 @@ async function dial({ client, signal }: SwarmStepsInit, address: string): Promis
       ok: false,
       message: plainLine(error instanceof Error ? error.message : String(error)),
       advice:
-        'is it running, is the address (with its peer id) the one that it prints, and does a firewall let it through? In a private swarm both sides need the same invite.',
+        'check that it is running, that the address (with its peer id) is the one it prints, and that no firewall blocks it. In a private swarm both sides need the same invite.',
     }
   }
 }
 
 async function findPeers({ client, commandName, signal }: SwarmStepsInit): Promise<Finding> {
-  const advice = `start a node with \`${commandName} node\`, or name a peer of the swarm with --bootstrap. If there should be some: nothing dated in the future is believed, and this clock says ${new Date().toISOString()}`
+  const advice = `start a node with \`${commandName} node\`, or name a peer of the swarm with --bootstrap. If nodes should be there, check this clock: advertisements dated in the future are rejected, and it shows ${new Date().toISOString()}`
   try {
     const peers = await client.peers({ signal })
     const alive = peers.filter(({ state }) => state !== undefined)
@@ -64,7 +64,7 @@ async function findPeers({ client, commandName, signal }: SwarmStepsInit): Promi
   }
 }
 
-/** Nobody tells the time; but an advertisement from the future, or one that is expired at its very issue, tells of a clock that is off. */
+/** Peers do not send the time. An advertisement from the future, or one already expired when issued, shows a wrong clock. */
 async function checkClock({ client }: SwarmStepsInit): Promise<Finding> {
   const nowMs = Date.now()
   const fresh = client.host.book.all().filter((advertisement) => !isExpired(advertisement, nowMs))
@@ -84,13 +84,14 @@ async function checkClock({ client }: SwarmStepsInit): Promise<Finding> {
       advice: "this machine's clock may be ahead: set it, best by NTP",
     }
   }
-  return { ok: true, message: 'agrees with what peers date' }
+  return { ok: true, message: 'agrees with the dates of advertisements' }
 }
 
 async function findModel({ client, model, commandName, signal }: SwarmStepsInit): Promise<Finding> {
   const models = await client.models({ signal })
   const ids = models.map(({ id }) => plainLine(id)).join(', ')
-  if (model === undefined) return { ok: models.length > 0, message: ids || 'none is served now' }
+  if (model === undefined)
+    return { ok: models.length > 0, message: ids || 'no model is served now' }
   const wanted = parseModelReference(model)
   const found = models.find(
     ({ id, aliases, digests }) =>
@@ -103,7 +104,7 @@ async function findModel({ client, model, commandName, signal }: SwarmStepsInit)
   }
   return {
     ok: false,
-    message: `nobody serves ${plainLine(model)}; there is ${ids}`,
+    message: `no peer serves ${plainLine(model)}; available: ${ids}`,
     advice: `choose one of those, or serve it with \`${commandName} node --model …\``,
   }
 }
@@ -112,7 +113,7 @@ async function answer({ client, model, signal }: SwarmStepsInit): Promise<Findin
   const models = await client.models({ signal })
   const chat = models.find(({ capabilities }) => capabilities.includes('chat'))
   const asked = model ?? chat?.id
-  if (asked === undefined) return { ok: true, message: 'no chat model is served: not tried' }
+  if (asked === undefined) return { ok: true, message: 'not tried: no chat model is served' }
   const startedAt = performance.now()
   const completion = await client.chat(
     { model: asked, messages: [{ role: 'user', content: 'Hello.' }], max_tokens: 1 },

@@ -13,20 +13,20 @@ export interface EngineOptions {
   readonly share?: readonly string[]
   readonly slots?: number
   readonly gpu?: boolean
-  /** In place of what the engine is found to offer. */
+  /** Replaces the detected capabilities. */
   readonly capabilities?: readonly Capability[]
 }
 
 export interface ChosenEngine {
   readonly backend: Backend
-  /** Model ids to give away. @default everything: the engine was started for this node alone */
+  /** Model ids to share. @default all: the engine was started for this node alone */
   readonly share?: readonly string[]
 }
 
 /**
- * Finds the engine to serve with: the one that was named, else one that runs here already, else the embedded one.
+ * Finds the engine to serve with: the named one, else one already running here, else the embedded one.
  *
- * @throws UsageError where an existing engine was found but nobody said which of its models to share.
+ * @throws UsageError if an existing engine was found but no model of it was named for sharing
  */
 export async function chooseEngine(
   session: Session,
@@ -35,13 +35,13 @@ export async function chooseEngine(
   const { backend, share } = options
   if (options.gpu === true && backend !== 'embedded' && backend !== 'auto') {
     throw new UsageError(
-      '--gpu is about the embedded engine: an engine with a URL decides by itself',
+      '--gpu applies only to the embedded engine: an engine with a URL has its own GPU settings',
     )
   }
   if (/^https?:\/\//.test(backend) && URL.canParse(backend))
     return existing(session, options, backend)
   if (backend !== 'auto' && backend !== 'embedded') {
-    throw new UsageError(`--backend is auto, embedded or a URL, not '${backend}'`)
+    throw new UsageError(`--backend must be auto, embedded or a URL, not '${backend}'`)
   }
   if (backend === 'auto' && options.model === undefined) {
     const detected = options.gpu === true ? undefined : await detect(session)
@@ -59,7 +59,7 @@ async function detect({ terminal, signal }: Session): Promise<string | undefined
   if (found === undefined) return undefined
   terminal.log(`Found ${found.description}.`)
   for (const { description, baseUrl } of others) {
-    terminal.log(`Also found ${description}: --backend ${baseUrl} takes it instead.`)
+    terminal.log(`Also found ${description}: --backend ${baseUrl} uses it instead.`)
   }
   return found.baseUrl
 }

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 
-/** Reading small weights, or a cached digest, takes no longer. */
+/** Enough to read small weights or a cached digest. */
 const WAIT_MS = 2_000
 
 /**
- * Digests of paths, each worked out once at a time: tens of gigabytes take minutes, and an engine can serve meanwhile.
- * Undefined as long as it is not known, or where it cannot be; the node asks again.
+ * Digests of paths, each computed once at a time: tens of gigabytes take minutes, and the engine can serve meanwhile.
+ * Undefined until computed, or if the file cannot be read; the node asks again.
  */
 export function digestsInBackground(
   workOut: (path: string) => Promise<string>,
@@ -16,7 +16,7 @@ export function digestsInBackground(
     const digest =
       running.get(path) ??
       workOut(path)
-        // A file that this process may not read leaves the model without a digest, still usable.
+        // An unreadable file leaves the model without a digest; it can still be served.
         .catch(() => undefined)
         .finally(() => running.delete(path))
     running.set(path, digest)

@@ -6,12 +6,12 @@ import { createProgress } from '../progress.ts'
 import type { Session } from '../runtime.ts'
 import { openTyped, UsageError } from '../usage-error.ts'
 
-/** Runs with no download. */
+/** The bundled model, which needs no download. */
 const BUNDLED_MODEL = { file: 'models/skein-tiny-q8_0.gguf', id: 'skein-tiny' } as const
-/** What loads faster needs no bar. */
+/** Loading that takes less shows no progress bar. */
 const QUIET_MS = 1_000
 
-/** The engine that comes with Skein, with the model that was named or the bundled one. */
+/** The embedded engine with the named model or the bundled one. */
 export async function createEmbeddedEngine(
   session: Session,
   options: { readonly model?: string; readonly slots?: number; readonly gpu?: boolean },
@@ -46,7 +46,7 @@ export async function createEmbeddedEngine(
 }
 
 const NO_GPU =
-  '--gpu: the embedded engine found no GPU that it can use: its GPU build is not installed (see the README), or there is none. Without --gpu it computes on the CPU'
+  '--gpu: the embedded engine found no usable GPU: its GPU build is not installed (see the README), or this machine has no GPU. Without --gpu it computes on the CPU'
 
 async function fetchModel({ terminal, env, signal }: Session, source: string): Promise<string> {
   const progress = createProgress(terminal, { label: 'Downloading', unit: 'bytes' })

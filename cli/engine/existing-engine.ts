@@ -15,7 +15,7 @@ import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 import { digestsInBackground } from './digest-in-background.ts'
 
-/** An engine's key comes from the environment: a command line is there for every user of the machine to read. */
+/** An engine's key is read from the environment: every user of the machine can read a command line. */
 export function connectEngine(
   { env, signal }: Session,
   baseUrl: string,
@@ -38,9 +38,9 @@ export function connectEngine(
 }
 
 /**
- * What to give away of an engine that was there before us: it serves its owner too, so nothing that was not named.
+ * Models to share from an engine that was already running. It serves its owner too, so only named models are shared.
  *
- * @throws UsageError where nothing was named and nobody is there to be asked.
+ * @throws UsageError if no model was named and there is no terminal to ask on
  */
 export async function modelsToShare(
   session: Session,
@@ -62,7 +62,7 @@ export async function modelsToShare(
 function nothingNamed(backend: Backend, models: readonly BackendModel[]): UsageError {
   const ids = models.map(({ id }) => plainLine(id))
   return new UsageError(
-    `${backend.description} has ${ids.join(', ')}. Name what this node gives away with --share, ` +
+    `${backend.description} has ${ids.join(', ')}. Name the models to share with --share, ` +
       `e.g. --share ${ids[0] ?? ''}; or serve the bundled model with --backend embedded`,
   )
 }
@@ -80,7 +80,7 @@ async function ask(
   ])
   session.terminal.print(renderTable(['#', 'MODEL', 'QUANTIZATION'], rows))
   const readline = createInterface({ input: session.stdin, output: session.stdout })
-  // The line editor gets Ctrl-C while it reads.
+  // The line editor receives Ctrl-C while it reads.
   readline.on('SIGINT', () => session.interrupts.receive('SIGINT'))
   try {
     const answer = await readline.question('Share which? Numbers such as 1,3 or "all": ', {
@@ -95,15 +95,15 @@ async function ask(
   }
 }
 
-/** What was typed as an answer: numbers, names, or `all`. */
+/** Parses the typed answer: numbers, names, or `all`. */
 export function chosenModels(answer: string, models: readonly { readonly id: string }[]): string[] {
   const words = answer.split(/[\s,]+/).filter((word) => word !== '')
-  if (words.length === 0) throw new UsageError('nothing is shared, so there is nothing to serve')
+  if (words.length === 0) throw new UsageError('no model was chosen, so there is nothing to serve')
   if (words.length === 1 && words[0]?.toLowerCase() === 'all') return models.map(({ id }) => id)
   return words.map((word) => {
     const byNumber = /^\d+$/.test(word) ? models[Number(word) - 1] : undefined
     const chosen = byNumber ?? models.find(({ id }) => id === normalizeModelId(word))
-    if (chosen === undefined) throw new UsageError(`there is no model '${word}' here`)
+    if (chosen === undefined) throw new UsageError(`the engine has no model '${word}'`)
     return chosen.id
   })
 }

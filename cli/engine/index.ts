@@ -1,5 +1,5 @@
 /**
- * Which engine a node serves with, and which of its models.
+ * Chooses a node's engine and the models to share.
  *
  * @example
  * import type { Session } from '../runtime.ts'

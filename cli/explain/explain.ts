@@ -1,7 +1,7 @@
 import type { RequestEvent } from '../../client/index.ts'
 import type { Terminal } from '../terminal.ts'
 import { timeline } from './timeline.ts'
-/** The record of a request: a timeline on stderr, so that stdout stays the answer alone; for a script an event. */
+/** Prints the record of a request: a timeline on stderr, apart from the answer on stdout; an event for a script. */
 export function explain(terminal: Terminal, event: RequestEvent): void {
   terminal.emit({ ...event, event: 'explain' })
   if (terminal.json) return

@@ -30,7 +30,7 @@ const WORDS: Readonly<Record<AttemptRecord['outcome'], string>> = {
   internal: 'internal error',
 }
 
-/** What came of an attempt or of a request, in a few words of at most 15 characters together. */
+/** The outcome of an attempt or a request in at most 15 characters. */
 export function outcomeWords(outcome: AttemptRecord['outcome']): string {
   return WORDS[outcome]
 }

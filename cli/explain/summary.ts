@@ -2,7 +2,7 @@ import type { RequestEvent } from '../../client/index.ts'
 import { plainLine } from '../plain-text.ts'
 import { durationText } from './duration.ts'
 import { verdictWords } from './verdict-words.ts'
-/** What a request came to: named lines below its timeline. Lines that say nothing are left out. */
+/** The summary below a request's timeline. Empty lines are omitted. */
 export function summary(event: RequestEvent): string[] {
   const rows: readonly (readonly [name: string, value: string | undefined])[] = [
     ['model', answererOf(event)],
@@ -20,13 +20,13 @@ export function summary(event: RequestEvent): string[] {
   )
 }
 
-/** Of a chain, or an alias: the name that was asked for does not say it. */
+/** The model that answered, for a chain or an alias. */
 function answererOf({ model, answeredBy }: RequestEvent): string | undefined {
   return answeredBy === undefined || answeredBy === model ? undefined : plainLine(answeredBy)
 }
 
 function timeOf({ durationMs, ttftMs }: RequestEvent): string {
-  const first = ttftMs === undefined ? 'nothing came' : `first piece after ${durationText(ttftMs)}`
+  const first = ttftMs === undefined ? 'no output' : `first piece after ${durationText(ttftMs)}`
   return `${durationText(durationMs)}, ${first}`
 }
 
@@ -34,7 +34,7 @@ function resumesOf({ resumes, exact }: RequestEvent): string {
   return `${resumes}, ${exact ? 'exact' : 'not exact: by other weights, or after text that was tokenized anew'}`
 }
 
-/** Left out where all peers were reached directly. */
+/** Omitted if all peers were reached directly. */
 function relayedOf({ attempts }: RequestEvent): string | undefined {
   const bytes = attempts.reduce((sum, { relayedBytes = 0 }) => sum + relayedBytes, 0)
   const relays = new Set(attempts.flatMap(({ relay }) => relay ?? []))

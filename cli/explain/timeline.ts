@@ -9,23 +9,23 @@ import { summary } from './summary.ts'
 /** Characters of a line, as the narrowest usual terminal has them. */
 const WIDTH = 80
 const GAP = '  '
-/** Below, a bar tells nothing; above, a short one is lost. */
+/** Limits of the bar: a narrower one shows nothing, a wider one takes the room of other columns. */
 const MIN_BAR = 10
 const MAX_BAR = 30
 
 export interface TimelineOptions {
-  /** How a peer is called. @default the last six characters of its id; a provider's name */
+  /** Label of a peer. @default the last six characters of its id; a provider's name */
   readonly name?: (peerId: string) => string
-  /** Colours a peer's line. @default as it is */
+  /** Colours a peer's line. @default unchanged */
   readonly paint?: (line: string, peerId: string) => string
 }
 
 /**
  * One request as lines of at most 80 characters: its attempts in the order of their start, each with when (since the
  * request) and why it was made, at whom, where its time went (`-` waiting for the first piece, `#` from then on), the
- * time to its first piece, the tokens delivered of those that came, and what came of it; then what it all came to. The
+ * time to its first piece, the tokens delivered of those received, and the outcome; then a summary. The
  * attempts at each model of a chain stand under its name.
- * Nothing that a peer said can steer a terminal.
+ * Control characters from peers are removed.
  */
 export function timeline(event: RequestEvent, options: TimelineOptions = {}): string[] {
   const attempts = byModel(event.attempts.toSorted((one, other) => one.startedMs - other.startedMs))
@@ -36,7 +36,7 @@ export function timeline(event: RequestEvent, options: TimelineOptions = {}): st
   ]
 }
 
-/** Those of one model of a chain stand together, under its name. */
+/** Groups the attempts by model of a chain. */
 function byModel(attempts: readonly AttemptRecord[]): AttemptRecord[] {
   return [...Map.groupBy(attempts, ({ model }) => model).values()].flat()
 }
@@ -49,7 +49,7 @@ function headline({ kind, model, outcome, message, remembered }: RequestEvent): 
   ]
 }
 
-/** One cell of each attempt. `right`: numbers, which end below each other. */
+/** One column with a cell for each attempt. `right` aligns numbers. */
 interface Column {
   readonly title: string
   readonly right?: boolean
@@ -96,7 +96,7 @@ function lanes(
   ]
 }
 
-/** The title and each attempt's cells, side by side. Columns with nothing in them are left out. */
+/** Joins the title and each attempt's cells. Empty columns are omitted. */
 function columns(all: readonly Column[], attempts: readonly AttemptRecord[]): string[] {
   const filled = all
     .map(({ title, right = false, cell }) => ({ right, cells: [title, ...attempts.map(cell)] }))
@@ -110,7 +110,7 @@ function columns(all: readonly Column[], attempts: readonly AttemptRecord[]): st
   )
 }
 
-/** From the start of the request to its end. An attempt's mark never vanishes, however short it was. */
+/** A bar over the whole request. Even the shortest attempt has a mark. */
 function barColumn(
   { durationMs }: RequestEvent,
   attempts: readonly AttemptRecord[],

@@ -4,7 +4,7 @@ import { shortId } from './short-id.ts'
 
 const STATUS: Readonly<Record<Verification['status'], string>> = {
   passed: 'passed',
-  suspect: 'suspect, which proves nothing',
+  suspect: 'suspect, not proven',
   unverified: 'not verified',
   failed: 'failed',
 }
@@ -12,14 +12,14 @@ const STATUS: Readonly<Record<Verification['status'], string>> = {
 const WHY: Readonly<Record<Unrated, string>> = {
   request: 'what was asked for cannot be rated',
   'own-provider': 'your own provider answered',
-  'no-token-ids': 'its engine does not tell its tokens',
-  'no-scorer': 'nobody else has the same weights and may see it',
-  'no-answer': 'those that were asked did not rate it',
+  'no-token-ids': 'its engine does not report token ids',
+  'no-scorer': 'no other peer has the same weights and may see it',
+  'no-answer': 'the peers that were asked did not rate it',
   'too-short': 'it is too short',
-  unsettled: 'those that rated it do not agree',
+  unsettled: 'the peers that rated it do not agree',
 }
 
-/** How an answer was checked: the verdict and what it cost; then who wrote what, who rated it, and what they found. */
+/** The verification of an answer: verdict and cost, then for each part its author, its raters and their findings. */
 export function verdictWords({ status, why, parts }: Verification): readonly string[] {
   const tokens = parts.reduce((sum, part) => sum + part.tokens, 0)
   const reason = why === undefined ? '' : `: ${WHY[why]}`

@@ -128,7 +128,7 @@ describe('a peer whose health checks are fine', () => {
     expect(wire.strikes[0]).toBeLessThanOrEqual(6)
   })
 
-  it('and who refuses every request costs nobody an answer', async () => {
+  it('that refuse every request cost no caller an answer', async () => {
     const lies = {
       state: 'ready',
       inFlight: 0,

@@ -114,7 +114,7 @@ describe.each(MATRIX)('%s, %s: the official SDK gets the whole answer', (form, w
 })
 
 describe.each(['chat stream', 'chat'] as const)(
-  '%s: where nobody can go on, the official SDK throws rather than end early',
+  '%s: the official SDK throws instead of ending early if no peer can continue',
   (form) => {
     it.concurrent.each(cellsOf(form))('with $name', async ({ fault, at }) => {
       const headers = { 'x-skein-resume': 'off', 'x-skein-policy': 'single' }

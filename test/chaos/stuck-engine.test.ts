@@ -6,7 +6,7 @@ const REQUESTS = 20
 /** It is suspect for 5 s after the first of them, for 10 s after the next, and so on. */
 const MAX_ASKED = 6
 
-it('sends nobody to a node any more whose health is fine and whose generation is stuck', async () => {
+it('stops sending requests to a node that reports healthy while its generation is stuck', async () => {
   await using swarm = await ProcessSwarm.create()
   const engine = { model: 'counter', slots: 4, paceMs: 5 }
   const nodes = await Promise.all([1, 2, 3].map(() => swarm.node({ engine })))

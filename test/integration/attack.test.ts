@@ -10,7 +10,7 @@ const SHORT = [
   'silent sockets at the node',
 ]
 
-it('honest callers are answered beside attackers', { timeout: 240_000 }, async () => {
+it('honest callers are answered during attacks', { timeout: 240_000 }, async () => {
   await using target = await startTarget()
   for (const name of SHORT) {
     const attack = ATTACKS[name]

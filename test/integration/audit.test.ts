@@ -27,7 +27,7 @@ const asked = (n: number) => ({
 })
 
 const AT_ONCE = 12
-/** One that is suspect is seldom asked: its last strike may take long. */
+/** A suspect peer is seldom asked, so its last strike may take long. */
 const MAX_REQUESTS = 1_600
 
 interface Swarm {
@@ -110,7 +110,7 @@ describe('answers of honest peers', () => {
       }
     }
     const standings = client.reputation()
-    // Whom routing leaves without a request rates what the others wrote.
+    // A peer that routing gives no request rates the answers of others.
     expect(tookPart.size).toBe(3)
     for (const { state, strikes, consecutiveValid } of standings) {
       expect(['proven', 'newcomer']).toContain(state)

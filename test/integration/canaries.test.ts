@@ -75,7 +75,7 @@ describe('canaries', () => {
     expect(new Set([...off.prompts, ...on.prompts])).toEqual(new Set([SECRET]))
   })
 
-  it('refuse a mode that is none', async () => {
+  it('refuse an unknown mode', async () => {
     await expect(swarmOf({ canaries: 'always' as never })).rejects.toMatchObject({
       code: 'invalid_request',
     })

@@ -102,7 +102,7 @@ describe('a batch', () => {
 })
 
 describe('skein batch run', () => {
-  it('goes on after an interruption where it was', async () => {
+  it('continues where it was interrupted', async () => {
     const path = join(sandbox.home, 'questions.jsonl')
     await writeFile(path, INPUT)
     const command = ['batch', 'run', path, '--json', ...bootstrap]
@@ -116,7 +116,7 @@ describe('skein batch run', () => {
     expectAllAnswered(await readFile(join(sandbox.home, 'questions.results.jsonl'), 'utf8'))
   })
 
-  it('says which lines are no requests, and which requests failed', async () => {
+  it('reports invalid lines and failed requests', async () => {
     const path = join(sandbox.home, 'wrong.jsonl')
     await writeFile(path, [lineOf(1), '{"custom_id": 7}'].join('\n'))
     const wrong = await sandbox.run(['batch', 'run', path, ...bootstrap])

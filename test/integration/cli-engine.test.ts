@@ -37,7 +37,7 @@ afterAll(async () => {
   hub.close()
 })
 
-it('shares nothing of an existing engine that was not named, and says which flag names it', async () => {
+it('shares only named models of an existing engine, and names the flag', async () => {
   const node = await sandbox.run(['node', '--json', '--backend', engine.baseUrl, ...LOOPBACK])
   expect(node.exitCode).toBe(2)
   expect(node.events()).toEqual([
@@ -61,7 +61,7 @@ it('serves the named model of an existing engine', async () => {
   expect(asked.events().at(-1)?.text, asked.stderr).toBe('1, 2, 3, 4, 5, 6, 7, 8, 9.')
 })
 
-it('names what an engine has when a model that it has not is to be shared', async () => {
+it('lists the engine’s models if the named one does not exist', async () => {
   const node = await sandbox.run([
     ...['node', '--json', '--backend', engine.baseUrl, '--share', 'nonesuch'],
     ...LOOPBACK,
@@ -88,7 +88,7 @@ it('downloads a model with progress and its sha256 on stderr, once', async () =>
   expect(second.stderr()).not.toContain('Downloading')
 }, 60_000)
 
-it('says that a model file is not there', async () => {
+it('reports a missing model file', async () => {
   const node = await sandbox.run(['node', '--json', '--model', '/nonexistent.gguf', ...LOOPBACK])
   expect(node.exitCode).toBe(2)
   expect(node.events()[0]).toMatchObject({ message: expect.stringContaining('/nonexistent.gguf') })

@@ -56,7 +56,7 @@ beforeAll(async () => {
 afterAll(() => sandbox.close())
 
 describe('skein gateway', () => {
-  it('goes on with a stream whose peer is killed, and finishes what runs when it is told to stop', async () => {
+  it('resumes a stream whose peer is killed, and finishes running answers when stopped', async () => {
     const { gateway, url } = await startGateway()
     const { data, response } = await sdk(url)
       .chat.completions.create({ ...counting(60), stream: true })
@@ -107,7 +107,7 @@ describe('skein gateway', () => {
     }
   })
 
-  it('lets nobody in without a key once there is one', async () => {
+  it('requires a key once one exists', async () => {
     const dataDir = ['--data-dir', `${sandbox.home}/keys`]
     const made = await sandbox.run(['gateway', 'key', 'add', 'anna', '--json', ...dataDir])
     const key = made.events()[0]?.key ?? ''
@@ -119,13 +119,13 @@ describe('skein gateway', () => {
     await gateway.finished
   })
 
-  it('does not listen for others than this machine without a key, unless told to', async () => {
+  it('requires a key or --open to listen beyond this machine', async () => {
     const { exitCode, stderr } = await sandbox.run(['gateway', '--host', '0.0.0.0', '--port', '0'])
     expect(exitCode).toBe(2)
     expect(stderr).toContain('gateway key add')
   })
 
-  it('says so when its port is taken', async () => {
+  it('reports that its port is in use', async () => {
     const { gateway, url } = await startGateway()
     const port = new URL(url).port
     const second = await sandbox.run(['gateway', '--port', port, ...join()])

@@ -5,7 +5,7 @@ import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli-process
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
-/** Nobody’s: a peer id that is well formed. */
+/** A well-formed peer id that no peer has. */
 const STRANGER = '12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf'
 const NODES = 3
 
@@ -50,15 +50,15 @@ describe('a checked answer', () => {
     expect((await sandbox.run(['reputation', 'list'])).stdout).not.toContain('0.67')
 
     const again = await sandbox.run(['reputation', 'import', file])
-    expect(again.stdout, again.stderr).toContain('0 standings taken over')
+    expect(again.stdout, again.stderr).toContain('0 standings imported')
     const elsewhere = ['--data-dir', join(sandbox.home, 'elsewhere')]
     const imported = await sandbox.run(['reputation', 'import', ...elsewhere, file])
-    expect(imported.stdout, imported.stderr).toContain('1 standings taken over')
+    expect(imported.stdout, imported.stderr).toContain('1 standings imported')
     const listed = await sandbox.run(['reputation', 'list', ...elsewhere])
     expect(listed.stdout).toContain('0.67')
   })
 
-  it('has its verdict told in a line, and in the record', async () => {
+  it('has its verdict in a line and in the record', async () => {
     const words = asked.filter((word) => word !== '--json')
     const prompt = 'Count from 1 to 20.'
     const plain = await sandbox.run([...words, '--verify', 'always', prompt])
@@ -70,7 +70,7 @@ describe('a checked answer', () => {
     )
   })
 
-  it('is an error where it is required and nobody can rate it', async () => {
+  it('is an error if it is required and no peer can rate the answer', async () => {
     const failed = await sandbox.run([...asked, '--verify', 'required', '--max-tokens', '3', 'Hi.'])
     expect(failed.exitCode).toBe(8)
     expect(failed.events().at(-1)).toMatchObject({
@@ -79,21 +79,21 @@ describe('a checked answer', () => {
     })
   })
 
-  it('of a peer that nobody knows is not made up', async () => {
+  it('of an unknown peer is an error', async () => {
     const why = await sandbox.run(['peers', '--why', STRANGER])
     expect(why.exitCode).not.toBe(0)
-    expect(why.stderr).toContain('nothing is known')
+    expect(why.stderr).toContain('there is no standing of')
   })
 })
 
 describe('a trusted request', () => {
-  it('goes to nobody else', async () => {
+  it('goes only to trusted peers', async () => {
     const answer = await sandbox.run([...asked, '--trust', STRANGER, 'Count from 1 to 5.'])
     expect(answer.exitCode).toBe(3)
     expect(answer.stdout + answer.stderr).toContain('none of the 1 peers that this request trusts')
   })
 
-  it('of a batch goes to nobody else', async () => {
+  it('of a batch goes only to trusted peers', async () => {
     const body = {
       model: 'skein-tiny',
       messages: [{ role: 'user', content: 'Count from 1 to 5.' }],

@@ -36,7 +36,7 @@ afterAll(() => sandbox.close())
 const join = (): string[] => ['--json', '--bootstrap', address]
 
 describe('ready', () => {
-  it('says who can be reached where, and with which models', async () => {
+  it('reports peer ids, addresses and models', async () => {
     const ready = await node.event('ready')
     expect(ready).toEqual({
       event: 'ready',
@@ -91,7 +91,7 @@ describe('ask --json', () => {
     expect(asked.map((run) => run.events().at(-1)?.text)).toEqual([5, 6, 7, 8].map(counted))
   })
 
-  it('names the models that exist where one does not, and exits with 4', async () => {
+  it('lists the available models if the requested one does not exist, and exits with 4', async () => {
     const asked = await sandbox.run(['ask', ...join(), '--model', 'nonesuch', 'Hello.'])
     expect(asked.exitCode).toBe(4)
     expect(asked.events()).toEqual([
@@ -104,7 +104,7 @@ describe('ask --json', () => {
     ])
   })
 
-  it('tells both numbers of a prompt that is too long, and exits with 6', async () => {
+  it('reports both numbers of a prompt that is too long, and exits with 6', async () => {
     const asked = await sandbox.run(['ask', ...join(), '--model', 'skein-tiny', '-'], {
       stdin: 'one two three four '.repeat(5_000),
     })
@@ -115,7 +115,7 @@ describe('ask --json', () => {
   })
 
   it.each([
-    ['nobody was named', [], /bootstrap/],
+    ['no bootstrap peer was named', [], /bootstrap/],
     [
       'a bootstrap peer is down',
       [
@@ -175,7 +175,7 @@ describe('ask --explain', () => {
     })
   })
 
-  it('tells of a request that failed, too', async () => {
+  it('reports a failed request, too', async () => {
     const asked = await sandbox.run([
       ...['ask', '--bootstrap', address, '--explain', '--model', 'nonesuch', 'Hello.'],
     ])
@@ -187,7 +187,7 @@ describe('ask --explain', () => {
 })
 
 describe('models and peers', () => {
-  it('list what is served by whom', async () => {
+  it('list the served models and their peers', async () => {
     const [models, peers] = await Promise.all([
       sandbox.run(['models', ...join()]),
       sandbox.run(['peers', ...join()]),
@@ -202,7 +202,7 @@ describe('models and peers', () => {
 })
 
 describe('doctor', () => {
-  it('comes to its end where the data directory cannot be used', async () => {
+  it('completes if the data directory is unusable', async () => {
     const dataDir = `${sandbox.home}/file`
     await writeFile(dataDir, '')
     const doctor = await sandbox.run(['doctor', '--json', '--data-dir', dataDir])
@@ -210,7 +210,7 @@ describe('doctor', () => {
     expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: false, failed: ['data directory'] })
   })
 
-  it('ends well where everything works', async () => {
+  it('succeeds if everything works', async () => {
     const doctor = await sandbox.run(['doctor', ...join(), '--model', 'skein-tiny'])
     expect(doctor.events().filter(({ status }) => status === 'failed')).toEqual([])
     expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: true, failed: [] })
@@ -243,7 +243,7 @@ describe('signals', () => {
       ...['node', '--json', '--backend', 'embedded', '--max-tokens-per-second', '80'],
       ...['--data-dir', `${sandbox.home}/${name}`, ...LOOPBACK],
     ])
-  /** Asks that node and no other: with a directory of its own, the client knows nobody else. */
+  /** Asks only that node: with an empty data directory, the client knows no other peer. */
   const askSlowly = async (slow: CliProcess): Promise<CliProcess> => {
     const { addresses, peerId: slowId } = await slow.event('ready')
     const asking = sandbox.start([
@@ -276,7 +276,7 @@ describe('signals', () => {
     expect(answer.exitCode).toBe(8)
     const error = answer.events().at(-1)
     expect(error).toMatchObject({ event: 'error', code: expect.any(String) })
-    // There is nobody else: the same node is asked to go on, in vain.
+    // There is no other peer: the resume goes to the same node and fails.
     expect(error?.attempts.map(({ reason }) => reason)).toEqual(['first', 'resume'])
     expect(error?.attempts.map(({ outcome }) => outcome)).not.toContain('answered')
   })
@@ -295,7 +295,7 @@ describe('signals', () => {
 })
 
 describe('a private swarm', () => {
-  it('lets in who has the invite and nobody else', async () => {
+  it('admits only peers with the invite', async () => {
     const created = await sandbox.run(['swarm', 'create', '--json'])
     const key = created.events()[0]?.invite ?? ''
     const entry = sandbox.start(['bootstrap', '--invite', key, ...LOOPBACK])

@@ -88,17 +88,17 @@ describe('a client in a swarm', () => {
     expect(first?.rttMs).toBeGreaterThan(0)
   })
 
-  it('says which models exist where the one asked for does not', async () => {
+  it('lists the available models if the requested one does not exist', async () => {
     await swarm.node()
     const client = await swarm.client()
     await expect(client.chat({ ...request, model: 'nope' })).rejects.toMatchObject({
       code: 'model_not_found',
-      message: "nobody serves 'nope'; there is m (1 peer)",
+      message: "no peer serves 'nope'; available: m (1 peer)",
       details: { available: [{ model: 'm', peers: 1, peerIds: [expect.any(String)] }] },
     })
   })
 
-  it('refuses what is no request with a typed error, from plain JavaScript too', async () => {
+  it('refuses an invalid request with a typed error, from plain JavaScript too', async () => {
     const client = await swarm.client()
     const refusal = { name: 'InferenceError', code: 'invalid_request' }
     const nothing = null as never
@@ -107,7 +107,7 @@ describe('a client in a swarm', () => {
     await expect(client.embed(nothing)).rejects.toMatchObject(refusal)
   })
 
-  it('says within two seconds why there are no peers', async () => {
+  it('reports within two seconds why there are no peers', async () => {
     const dead = swarm.addresses
     await swarm[Symbol.asyncDispose]()
     swarm = await LiveSwarm.create()
@@ -119,7 +119,7 @@ describe('a client in a swarm', () => {
     expect((error as Error).message).toContain(dead[0] ?? 'an address')
   })
 
-  it('tells both numbers of a prompt that is too long, and blames nobody', async () => {
+  it('reports both numbers of a prompt that is too long, and blames no peer', async () => {
     const { node } = await swarm.node({ models: [{ id: 'm', contextLength: 64 }] })
     await swarm.node({ models: [{ id: 'm', contextLength: 64 }] })
     const client = await swarm.client()
@@ -178,7 +178,7 @@ describe('the engine at the other end', () => {
     for (let i = 0; i < 3; i += 1) expect((await stream(client)).text).toContain(numbers)
   })
 
-  it('that dies in the middle of an answer is a typed error where it may not go on', async () => {
+  it('that dies mid-answer is a typed error if resuming is not allowed', async () => {
     const error = new InferenceError('engine_failed', 'died')
     const { node } = await swarm.node({
       script: () => ({ fault: { type: 'throw', error, afterTokens: 5 } }),

@@ -53,7 +53,7 @@ interface Dht {
 const servers: Libp2p[] = []
 const hostile: Libp2p[] = []
 /**
- * It serves no DHT: whoever serves it and is asked names itself, and among so few hosts a query asks most of them. In a
+ * Not a DHT server: a queried DHT server names itself, and among so few hosts a query asks most of them. In a
  * swarm of thousands a newcomer's query hardly meets the provider by chance; here it must find a record.
  */
 let provider: Host

@@ -148,7 +148,7 @@ describe('a provider of the caller’s own', () => {
     expect(server.requests[0]?.body).toMatchObject({ input: ['a', 'b'], dimensions: 2 })
   })
 
-  it('is told that the consumer left', async () => {
+  it('is aborted when the consumer leaves', async () => {
     const server = await provider(hangsAfterSaying('one'))
     const swarm = await network({ providers: [cloud(server)] })
     const answer = swarm.requester.streamChat(asking('cloud/m'))
@@ -172,7 +172,7 @@ describe('a provider of the caller’s own', () => {
     expect([streamed.models, whole.model]).toEqual([['m'], 'm'])
   })
 
-  it('stands in where the network has nobody', async () => {
+  it('answers if the network has no peer', async () => {
     const server = await provider(speaks('one'))
     const swarm = await network({ providers: [cloud(server, { models: ['m'] })] })
     const { text, attempts } = await read(swarm, asking('m'))
@@ -238,7 +238,7 @@ describe('a chain before its answer has begun', () => {
     ])
   })
 
-  it('starts the next one beside a silent one, and the first to begin wins', async () => {
+  it('starts the next one concurrently with a silent one, and the first to begin wins', async () => {
     const server = await provider(hangsAfterSaying())
     const swarm = await network({ providers: [cloud(server)], chainPatienceMs: 50 })
     await swarm.add(answers('network'))
@@ -250,7 +250,7 @@ describe('a chain before its answer has begun', () => {
     ])
     const signal = server.requests[0]?.signal
     if (signal?.aborted === false) await new Promise((resolve) => (signal.onabort = resolve))
-    // It hung, as far as anybody can tell: the next request begins with the other.
+    // It counts as hanging: the next request starts with the other.
     expect((await read(swarm, asking('cloud/big,m'))).attempts).toMatchObject([{ model: 'm' }])
   })
 
@@ -293,7 +293,7 @@ describe('a chain before its answer has begun', () => {
     expect((await read(swarm, asking('cloud/big'))).text).toBe('well again')
   })
 
-  it('says what came of each when all fail', async () => {
+  it('reports the outcome of each if all fail', async () => {
     const server = await provider(refusesWith(503, 'busy', { 'retry-after': '2' }))
     const swarm = await network({ providers: [cloud(server)] })
     await swarm.add(refuses('model_not_found'), { models: [modelNamed('other')] })
@@ -339,7 +339,7 @@ describe('a chain after its answer has begun', () => {
     expect(event).toMatchObject({ outcome: code, answeredBy: 'cloud/big' })
   })
 
-  it('begins anew where nobody has seen anything yet', async () => {
+  it('starts over if nothing was delivered yet', async () => {
     const server = await provider(hangsAfterSaying('one', ' two'))
     const swarm = await network({ ...QUIET, providers: [cloud(server)] })
     await swarm.add(answers('network'))
@@ -351,7 +351,7 @@ describe('a chain after its answer has begun', () => {
     })
   })
 
-  it('goes on with another model where the request allows it', async () => {
+  it('continues with another model if the request allows it', async () => {
     const server = await provider(endsEarly('1, 2'))
     const scripted = await ScriptedSwarm.create([{}], {
       ...QUIET,
@@ -377,7 +377,7 @@ describe('a chain after its answer has begun', () => {
     })
   })
 
-  it('says so where no model can go on', async () => {
+  it('reports that no model can continue', async () => {
     const server = await provider(endsEarly('1, 2'))
     const swarm = await network({ providers: [cloud(server)] })
     // Its engine cannot go on from a text.
@@ -409,7 +409,7 @@ describe('a chain after its answer has begun', () => {
 })
 
 describe('auto', () => {
-  it('takes the model of most ready peers that can do what is asked', async () => {
+  it('selects the capable model with the most ready peers', async () => {
     const swarm = await network()
     const embedder = modelNamed('embedder', { capabilities: ['embedding'] })
     for (let at = 0; at < 3; at += 1) await swarm.add(answers('no'), { models: [embedder] })
@@ -436,7 +436,7 @@ describe('auto', () => {
     expect(attempts.map(({ model }) => model)).toEqual(['a', 'b', 'cloud/big'])
   })
 
-  it('says what the request needs where no model has it', async () => {
+  it('reports the missing capability if no model has it', async () => {
     const swarm = await network()
     await swarm.add(answers('no'))
     const tools = [{ type: 'function', function: { name: 'f' } }]
@@ -445,7 +445,7 @@ describe('auto', () => {
     expect(error?.message).toContain('tools')
   })
 
-  it('says that there is nobody where there is nobody', async () => {
+  it('reports no_peers if there is neither a peer nor a provider', async () => {
     const { error } = await read(await network(), asking('auto'))
     expect(error).toMatchObject({ code: 'no_peers' })
   })

@@ -5,7 +5,7 @@ import { serveGateway } from '../../gateway/index.ts'
 import { speaks, startProvider } from '../../testing/engines/provider-server.ts'
 
 const messages = [{ role: 'user', content: 'hello' }] as const
-/** Nobody else: only what the caller has of its own. */
+/** Without peers: only the caller's own providers. */
 const ALONE: ClientInit = { connectTimeoutMs: 50, lookupTimeoutMs: 200, timeoutMs: 30_000 }
 
 describe('requests that would go in circles', () => {

@@ -42,7 +42,7 @@ describe('the advertisement exchange', () => {
     expect(await client.connect(addressesOf(node)[0] ?? '')).toEqual(node.peerId)
     await client.fetchAdvertisement(node.peerId)
     expect(client.book.get(node.peerId)?.models[0]?.id).toBe('skein-tiny')
-    // A host that does not exchange asks for nobody else's.
+    // A host without the exchange does not request other peers' advertisements.
     expect(client.book.get(third.peerId)).toBeUndefined()
 
     const curious = await startHost({ dht: 'client' })

@@ -46,7 +46,7 @@ describe('a host', () => {
     squatter.close()
   })
 
-  it('tells a second host on its data directory who holds it', async () => {
+  it('reports which process holds the data directory', async () => {
     const dataDir = await createDataDir()
     const first = await startHost({ dataDir })
     const refused = await startHost({ dataDir }).catch((error: unknown) => error)
@@ -68,7 +68,7 @@ describe('a host', () => {
     await expect(startHost(init)).rejects.toMatchObject({ code: 'invalid_request' })
   })
 
-  it('says which address cannot be listened on', async () => {
+  it('reports the address that cannot be listened on', async () => {
     const squatter = createServer()
     squatter.listen(0, '127.0.0.1')
     await once(squatter, 'listening')
@@ -80,7 +80,7 @@ describe('a host', () => {
     squatter.close()
   })
 
-  it('leaves nothing running where it cannot listen, so that the process can end', async () => {
+  it('leaves no handle open if it cannot listen, so that the process can exit', async () => {
     const taken = await startHost()
     const door = new URL('../../host/index.ts', import.meta.url).href
     const listen = JSON.stringify(taken.addresses().map((at) => at.toString().split('/p2p/')[0]))
@@ -101,7 +101,7 @@ describe('a host', () => {
     expect(await client.joined()).toEqual({ joined: true })
   })
 
-  it('ends a lookup at once where nobody is known', async () => {
+  it('ends a lookup at once if no peer is known', async () => {
     const alone = await startHost()
     expect(await collect(alone.findProviders(await modelKey('m', 0)))).toEqual([])
     await alone.provide(await modelKey('m', 0))
@@ -216,7 +216,7 @@ describe('a private swarm', () => {
 })
 
 describe('joined', () => {
-  it('says at once that there is nobody to wait for', async () => {
+  it('reports at once that there is no peer to wait for', async () => {
     const result = await (await startHost()).joined({ timeoutMs: 20_000 })
     expect(result).toMatchObject({
       joined: false,
@@ -224,7 +224,7 @@ describe('joined', () => {
     })
   })
 
-  it('says within its time why each bootstrap peer failed', async () => {
+  it('reports within its timeout why each bootstrap peer failed', async () => {
     const bootstrap = [`/ip4/127.0.0.1/tcp/1/p2p/${STRANGER}`]
     const host = await startHost({ dht: 'client', bootstrap })
     const result = await host.joined({ timeoutMs: 1_000 })
@@ -235,7 +235,7 @@ describe('joined', () => {
     expect(host.bootstrapPeers()[0]).toMatchObject({ status: 'waiting' })
   })
 
-  it('knows a bootstrap peer under the wrong peer id for what it is', async () => {
+  it('reports a bootstrap peer with the wrong peer id', async () => {
     const impostor = await startHost()
     const address = addressesOf(impostor)[0]?.replace(/p2p\/.*/, `p2p/${STRANGER}`) ?? ''
     const host = await startHost({ dht: 'client', bootstrap: [address] })

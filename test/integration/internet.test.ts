@@ -84,7 +84,7 @@ describeOnInternet('an Internet of namespaces', () => {
     expect(first.split(' ')[1]).not.toBe(second.split(' ')[1])
   })
 
-  it('lets nobody in from outside but through a forwarded port, and hairpins where it is told to', async () => {
+  it('admits outside connections only through a forwarded port, and hairpins if configured to', async () => {
     const home = await internet.router({ kind: 'symmetric', hairpin: true })
     const node = await home.host()
     const neighbour = await home.host()

@@ -190,7 +190,7 @@ describe('a node in a swarm', () => {
     expect(backend.calls).toHaveLength(1)
   })
 
-  it('ends what runs with a typed failure when a drain is cut short', async () => {
+  it('ends running answers with a typed error when a drain is cut short', async () => {
     const backend = createScriptedBackend({ script: () => ({ fault: { type: 'stall' } }) })
     const { node, client } = await swarm(backend)
     const running = await openStream(client, node)
@@ -202,7 +202,7 @@ describe('a node in a swarm', () => {
     expect(backend.active).toBe(0)
   })
 
-  it('withdraws and leaves though its engine no longer says how it is', async () => {
+  it('withdraws and leaves although its engine no longer reports health', async () => {
     const backend = createScriptedBackend()
     const load = vi.fn<Backend['load']>(() => backend.load())
     const hanging = Object.assign(Object.create(backend) as Backend, {
@@ -250,7 +250,7 @@ describe('a node in a swarm', () => {
     expect((await client.fetchAdvertisement(node.host.peerId))?.models).toHaveLength(1)
   })
 
-  it('shares what was named and nothing else', async () => {
+  it('shares only the named models', async () => {
     const backend = createScriptedBackend({ models: [{ id: 'given' }, { id: 'kept' }] })
     const { node, client } = await swarm(backend, { share: ['GIVEN'] })
     expect(node.models().map(({ id }) => id)).toEqual(['given'])
@@ -262,7 +262,7 @@ describe('a node in a swarm', () => {
     await sent
   })
 
-  it('refuses to start with a name to share that the engine does not have, and says what it has', async () => {
+  it('refuses to share a model that the engine lacks, and lists the engine’s models', async () => {
     const backend = createScriptedBackend({ models: [{ id: 'a' }, { id: 'b' }] })
     await expect(createNode({ host: { listen }, backend, share: ['c'] })).rejects.toMatchObject({
       code: 'model_not_found',

@@ -90,7 +90,7 @@ describeOnInternet('reaching hosts across the Internet', () => {
     expect(exitCode).toBe(0)
   })
 
-  it('withdraws an announced address that nobody gets through to, and says which port to open', async () => {
+  it('withdraws an announced address that no peer can reach, and says which port to open', async () => {
     const { join, peerId } = await ready(start('bootstrap', await internet.host()))
     const home = await internet.router({ kind: 'port-preserving' })
     const machine = await home.host()

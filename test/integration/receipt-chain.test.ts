@@ -90,7 +90,7 @@ describe('the chain of a pair', () => {
     const client = await pair.openClient()
     const next = await client.issue(pair.answer())
     expect(placeOf(next)).toEqual({ sequence: 3, after: hex(last?.hash) })
-    // The one that it was told of it has, too.
+    // It also holds the receipt that the node reported.
     expect(client.book.all().map(({ sequence }) => sequence)).toEqual([2, 3])
     expect(node.book.all().map(({ sequence }) => sequence)).toEqual([1, 2, 3])
   })
@@ -145,7 +145,7 @@ describe('a node signs', () => {
     expect(node.book.size).toBe(1)
   })
 
-  it('for nobody else’s answer, and still for the one whose it is', async () => {
+  it('not for another client’s answer, and still for its own', async () => {
     const pair = createPair()
     const client = await pair.openClient()
     const node = await pair.openNode()

@@ -11,7 +11,7 @@ beforeAll(async () => {
 
 afterAll(() => sandbox.close())
 
-it('answers in a fourth terminal what three set up, also once the bootstrap peer is dead and nobody is named', async () => {
+it('answers in a fourth terminal over the swarm of three, also without --bootstrap once the bootstrap peer is dead', async () => {
   const bootstrap = sandbox.start(['bootstrap', ...LOOPBACK])
   const [, address = ''] = await bootstrap.seen(/skein -- node --bootstrap (\S+)\n/)
   const first = sandbox.start([

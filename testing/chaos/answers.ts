@@ -30,7 +30,7 @@ interface Ask {
   readonly options?: RequestOptions
   /** Changes nothing in the answers but that no two requests are the same. @default 1 */
   readonly seed?: number
-  /** What the stream has given so far, for what a test says of an answer that failed. */
+  /** Output of the stream so far, for messages about failed answers. */
   readonly onText?: (text: string) => void
 }
 

@@ -26,7 +26,7 @@ export async function openLoop(init: {
   await Promise.all(running)
 }
 
-/** Keeps so many calls going until the time is over, and waits for the last. */
+/** Keeps this many calls in flight until the time is over, then waits for the last. */
 export async function closedLoop(init: {
   readonly atOnce: number
   readonly durationMs: number

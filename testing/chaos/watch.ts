@@ -1,7 +1,7 @@
 import type { Answer, RequestEvent } from '../../client/index.ts'
 import { type ChatChunk, InferenceError } from '../../protocol/index.ts'
 import { differenceOf } from './exactness.ts'
-/** A question whose one right answer is known. */
+/** A prompt with a known correct answer. */
 export interface Question {
   readonly prompt: string
   readonly answer: string
@@ -13,7 +13,7 @@ export function counting(from: number, to: number): Question {
   return { prompt: `Count from ${from} to ${to}.`, answer: `${numbers.join(', ')}.` }
 }
 
-/** What came of one request. `wrong` is the worst: the caller was not told. */
+/** Outcome of one request. `wrong` is the worst: an incorrect answer without an error. */
 export interface Outcome {
   readonly verdict: 'exact' | 'failed' | 'wrong'
   readonly text: string
@@ -35,7 +35,7 @@ export interface Tally {
   readonly recoveryMs: readonly number[]
   /** How many of each code. */
   readonly errors: Readonly<Record<string, number>>
-  /** The first few failures with every attempt, for whoever has to explain them. */
+  /** The first few failures with every attempt, for diagnosis. */
   readonly failures: readonly string[]
 }
 

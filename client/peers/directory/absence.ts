@@ -39,7 +39,7 @@ export function explainAbsence(init: AbsenceInit): InferenceError {
   if (lacks !== undefined) {
     return new InferenceError(
       'capability_unavailable',
-      `'${id}' is served, but by nobody who offers '${lacks.missing}'`,
+      `'${id}' is served, but no peer offers '${lacks.missing}'`,
       { details: { param: lacks.missing } },
     )
   }
@@ -61,7 +61,7 @@ export function explainAbsence(init: AbsenceInit): InferenceError {
   if (available.length > 0) {
     return new InferenceError(
       'model_not_found',
-      `nobody serves '${id}'; there is ${listed(available)}`,
+      `no peer serves '${id}'; available: ${listed(available)}`,
       { details: { available: available.slice(0, MAX_DETAILED) } },
     )
   }

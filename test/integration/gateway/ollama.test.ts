@@ -215,6 +215,6 @@ describe('the ollama package', () => {
     expect(head.status).toBe(200)
     expect(await (await fetch(swarm.url)).text()).toBe('Ollama is running')
     const missing = await fetch(`${swarm.url}/api/nothing`)
-    expect(await missing.json()).toEqual({ error: 'there is no GET /api/nothing here' })
+    expect(await missing.json()).toEqual({ error: 'no such endpoint: GET /api/nothing' })
   })
 })

@@ -12,7 +12,7 @@ describe('a line of a chat', () => {
   it('says that nothing was sent, and how to send it', () => {
     expect(readEntry('/foo')).toMatchObject({
       type: 'help',
-      text: expect.stringMatching(/no command \/foo, and nothing was sent.*\/\/text/),
+      text: expect.stringMatching(/Unknown command \/foo; nothing was sent.*\/\/text/),
     })
   })
 

@@ -2,17 +2,17 @@ import { expect, it } from 'vitest'
 import { diagnose, type Step, swarmSteps } from '../../../cli/doctor/index.ts'
 import type { Client } from '../../../client/index.ts'
 
-it('tells the failing step from those that could not be tried', async () => {
+it('distinguishes failed from skipped steps', async () => {
   const steps: Step[] = [
     { name: 'port', run: async () => ({ ok: true, message: 'free' }) },
-    { name: 'peers', run: async () => Promise.reject(new Error('nobody there')) },
+    { name: 'peers', run: async () => Promise.reject(new Error('no peers')) },
     { name: 'model', needs: ['peers'], run: async () => ({ ok: true, message: 'never run' }) },
     { name: 'answer', needs: ['model'], run: async () => ({ ok: true, message: 'never run' }) },
     { name: 'engine', run: async () => ({ ok: false, message: 'dead', advice: 'start it' }) },
   ]
   expect(await Array.fromAsync(diagnose(steps))).toEqual([
     { status: 'ok', name: 'port', message: 'free' },
-    { status: 'failed', name: 'peers', message: 'nobody there' },
+    { status: 'failed', name: 'peers', message: 'no peers' },
     { status: 'skipped', name: 'model', message: "needs 'peers'" },
     { status: 'skipped', name: 'answer', message: "needs 'model'" },
     { status: 'failed', name: 'engine', message: 'dead', advice: 'start it' },

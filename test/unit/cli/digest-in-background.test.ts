@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest'
 import { digestsInBackground } from '../../../cli/engine/digest-in-background.ts'
 
 describe('digests in the background', () => {
-  it('are there at once where they take no time', async () => {
+  it('are available at once if they are fast', async () => {
     const digestOf = digestsInBackground(async (path) => `of ${path}`)
     expect(await digestOf('a')).toBe('of a')
   })
 
-  it('are not waited for where they take long, worked out once, and there later', async () => {
+  it('are computed once in the background if they are slow', async () => {
     const reading = Promise.withResolvers<string>()
     let readings = 0
     const digestOf = digestsInBackground(() => {
@@ -21,7 +21,7 @@ describe('digests in the background', () => {
     expect(readings).toBe(1)
   })
 
-  it('are undefined for what cannot be read, and tried again', async () => {
+  it('are undefined for an unreadable file, and tried again', async () => {
     let readings = 0
     const digestOf = digestsInBackground(async () => {
       readings += 1

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createFailureLog } from '../../../cli/failure-log.ts'
 
-it('tells each reason once a minute, and of nobody else’s faults', () => {
+it('logs each reason once a minute, and only faults of this machine', () => {
   const lines: string[] = []
   let nowMs = 0
   const take = createFailureLog({ log: (line) => lines.push(line), now: () => nowMs })

@@ -18,7 +18,7 @@ it.each([
   expect(die).toHaveBeenCalledExactlyOnceWith(exitCode)
 })
 
-it('hands Ctrl-C to whoever intercepts it, for as long as that lasts', () => {
+it('passes Ctrl-C to an interceptor for as long as it is set', () => {
   const source = new EventEmitter()
   const interrupts = createInterrupts(source, vi.fn())
   const listener = vi.fn()

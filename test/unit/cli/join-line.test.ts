@@ -17,7 +17,9 @@ it('prints a line that can be copied into another terminal', () => {
   expect(joinLines({ commandName: 'skein', addresses: [LAN], invite: 'abc' })).toContain(
     'skein ask --invite abc "Count',
   )
-  expect(joinLines({ commandName: 'skein', addresses: [] })).toContain('Nobody can join')
+  expect(joinLines({ commandName: 'skein', addresses: [] })).toContain(
+    'cannot join through this peer',
+  )
 })
 
 it('reads the port of an address', () => {

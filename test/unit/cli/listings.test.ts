@@ -68,14 +68,14 @@ describe('tables', () => {
       'running for 10 s (process 7)',
     )
     const silent = renderStatus({ dataDir: '/d', liveness: 'silent', report }, 11_000)
-    expect(silent).toContain('nothing for 9 s')
+    expect(silent).toContain('has not reported for 9 s')
     const dead = renderStatus({ dataDir: '/d', liveness: 'ended', report }, 11_000)
     expect(dead).toContain('not running')
     expect(dead).not.toContain('relay')
     expect(dead).not.toMatch(/listens|connected|load|serves/)
   })
 
-  it('tell what a peer relays, and which relays it is reached through', () => {
+  it('show what a peer relays, and the relays it is reached through', () => {
     const use = {
       ...{ reservations: 3, maxReservations: 512, circuits: 2, refused: 1 },
       ...{ bytes: 5_242_880, bytesPerSecondLimit: 16_777_216 },
@@ -91,14 +91,14 @@ describe('tables', () => {
 describe('choosing', () => {
   const models = [{ id: 'a:1b' }, { id: 'b' }, { id: 'c' }]
 
-  it('shares what was chosen by number or name, and nothing by silence', () => {
+  it('shares models chosen by number or name, and none without a choice', () => {
     expect(chosenModels('1, C', models)).toEqual(['a:1b', 'c'])
     expect(chosenModels('all', models)).toEqual(['a:1b', 'b', 'c'])
     expect(() => chosenModels(' ', models)).toThrow(UsageError)
     expect(() => chosenModels('9', models)).toThrow("no model '9'")
   })
 
-  it('asks the only model there is, and says which flag chooses among several', () => {
+  it('uses the only model, and names the flag that chooses among several', () => {
     expect(onlyModel([{ id: 'a' }])).toBe('a')
     expect(() => onlyModel(models)).toThrow('--model')
   })

@@ -53,7 +53,7 @@ describe('the bootstrap peers to join through', () => {
   })
 
   it.each([
-    ['# nothing\n', 'holds no address'],
+    ['# nothing\n', 'contains no address'],
     ['/ip4/44.0.0.1/tcp/1\n', '/p2p/'],
     ['@other.txt\n', 'cannot name other lists'],
   ])('say what is wrong with a file of %j', async (text, why) => {

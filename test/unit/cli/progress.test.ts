@@ -28,7 +28,7 @@ it('draws how far it is, in bytes and percent', () => {
   expect(renderProgress({ label: 'Loading', unit: 'fraction' }, 0.5, 1)).toMatch(/50%$/)
 })
 
-it('prints ten or so lines to a log, however often it is told', () => {
+it('prints about ten lines to a log, however often it is updated', () => {
   const { progress, err } = capture(false)
   for (let done = 0; done <= 1000; done += 1) progress.update(done, 1000)
   progress.end()
@@ -50,7 +50,7 @@ it('redraws one line on a terminal ten times a second at most, always the last t
   expect(err.filter((text) => text.endsWith('\n'))).toHaveLength(1)
 })
 
-it('says nothing of what is soon over', () => {
+it('prints nothing for a short operation', () => {
   const { progress, err, clock } = capture(false, { quietMs: 1_000 })
   progress.update(500, 1000)
   progress.end()

@@ -20,7 +20,7 @@ it('reads stdin for -, also where a character is split between pieces', async ()
   )
 })
 
-it('reads stdin where nothing was typed and it is no terminal', async () => {
+it('reads stdin if no prompt was typed and stdin is not a terminal', async () => {
   expect(await readPrompt([], stdin('piped'), signal)).toBe('piped')
   const terminal = Object.assign(stdin('typed'), { isTTY: true })
   await expect(readPrompt([], terminal, signal)).rejects.toThrow(UsageError)
@@ -30,7 +30,7 @@ it('refuses to ask nothing', async () => {
   await expect(readPrompt(['-'], stdin(' \n'), signal)).rejects.toThrow('nothing to ask')
 })
 
-it('stops waiting for a stdin that stays open when it is told to', async () => {
+it('stops waiting for an open stdin when its signal aborts', async () => {
   const stop = new AbortController()
   const reading = readPrompt(['-'], new PassThrough(), stop.signal)
   stop.abort(new Error('stopped by SIGINT'))

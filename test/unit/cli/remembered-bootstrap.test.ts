@@ -25,7 +25,7 @@ it('remembers those that answered', async () => {
   expect(await recallBootstrap(dataDir)).toEqual([A])
 })
 
-it('forgets nothing because nobody answers today', async () => {
+it('forgets no peer because none answers today', async () => {
   await rememberBootstrap(dataDir, hostWith({ address: A, status: 'connected' }))
   await rememberBootstrap(dataDir, hostWith({ address: A, status: 'dialing' }))
   expect(await recallBootstrap(dataDir)).toEqual([A])

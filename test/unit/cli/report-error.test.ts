@@ -18,7 +18,7 @@ function report(json: boolean, error: unknown) {
 }
 
 describe('reportError', () => {
-  it('gives a script the code, the message and the details, and says nothing beside', () => {
+  it('gives a script only the code, the message and the details', () => {
     const error = new InferenceError('context_too_long', 'too long', {
       details: { promptTokens: 900, contextLength: 768 },
     })
@@ -34,12 +34,12 @@ describe('reportError', () => {
   })
 
   it('tells a person what to do next, on stderr', () => {
-    const { out, err } = report(false, new InferenceError('no_peers', 'nobody there'))
+    const { out, err } = report(false, new InferenceError('no_peers', 'no peers'))
     expect(out).toBe('')
-    expect(err).toMatch(/^skein: nobody there\n.*`skein node`/)
+    expect(err).toMatch(/^skein: no peers\n.*`skein node`/)
   })
 
-  it('says how to join where no bootstrap peer is compiled in, and otherwise not that there is none', () => {
+  it('says how to join, and that there is no public swarm only if no bootstrap peer is compiled in', () => {
     expect(noPeersAdvice('skein', [])).toMatch(/no public swarm yet.*`skein node`.*--bootstrap/)
     expect(noPeersAdvice('skein', ['/dnsaddr/a.example'])).toMatch(
       /^Check the connection.*--bootstrap/,
@@ -55,7 +55,7 @@ describe('reportError', () => {
     expect(err).not.toContain('\u001b')
   })
 
-  it('sends nobody to the peers for what failed on this machine', () => {
+  it('gives no advice about peers for a failure on this machine', () => {
     const own = new InferenceError('engine_failed', 'no engine at http://127.0.0.1:1')
     expect(report(false, own).err).toBe('skein: no engine at http://127.0.0.1:1\n')
     const peers = new InferenceError('engine_failed', 'died', { details: { attempts: [] } })

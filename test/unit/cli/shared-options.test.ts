@@ -36,7 +36,7 @@ describe('the options that every command takes', () => {
     })
   })
 
-  it('refuse what is no multiaddr', () => {
+  it('refuse an invalid multiaddr', () => {
     expect(() => parse('--listen', 'localhost:80')).toThrow('/ip4/')
   })
 })
@@ -64,7 +64,7 @@ describe('resolveNetwork', () => {
     )
   })
 
-  it('looks for peers nearby unless told not to', () => {
+  it('uses mDNS unless disabled', () => {
     expect(resolveNetwork(parse(), {}, 'node').host.mdns).toBe(true)
     expect(resolveNetwork(parse(), { SKEIN_MDNS: '0' }, 'node').host.mdns).toBe(false)
   })
@@ -89,7 +89,7 @@ describe('resolveNetwork', () => {
     expect(() => parse('--bootstrap', '@')).toThrow('@FILE')
   })
 
-  it('says what is wrong with an address that lacks its peer, or a broken invite', () => {
+  it('reports an address without a peer id, or an invalid invite', () => {
     expect(() => parse('--bootstrap', '/ip4/1.2.3.4/tcp/1')).toThrow('/p2p/')
     expect(() => resolveNetwork(parse('--invite', 'skein1xyz'), {}, 'node')).toThrow(UsageError)
     expect(() => resolveNetwork(parse(), { SKEIN_BOOTSTRAP: 'nonsense' }, 'node')).toThrow(

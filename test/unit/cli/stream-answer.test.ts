@@ -15,7 +15,7 @@ interface Piece {
   readonly error?: Error
 }
 
-/** A client whose peers say these pieces. */
+/** A client whose peers send these pieces. */
 function clientSaying(...pieces: Piece[]) {
   const chat = vi.fn((_request: object, _options: object) => ({
     attempts: ATTEMPTS,
@@ -48,7 +48,7 @@ async function stream(json: boolean, client: Client, options: Partial<StreamOpti
 }
 
 describe('streamAnswer', () => {
-  it('takes terminal escapes out of what a peer says, also where pieces cut them', async () => {
+  it('strips terminal escapes from peers’ text, also if split between pieces', async () => {
     const { out } = await stream(
       false,
       clientSaying(
@@ -96,7 +96,7 @@ describe('streamAnswer', () => {
     })
   })
 
-  it('tells of the request once it has ended, also by a failure', async () => {
+  it('reports the request once it has ended, also after a failure', async () => {
     const onEvent = vi.fn()
     await stream(false, clientSaying({ content: 'a', finish: 'stop' }), { onEvent })
     const failing = clientSaying({ content: 'a' }, { error: new Error('died') })

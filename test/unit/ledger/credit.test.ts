@@ -39,7 +39,7 @@ describe('credit', () => {
     expect(Object.fromEntries(credit)).toEqual({ a: 100, friend: 40 })
   })
 
-  it('is nothing without somebody trusted, however much strangers claim', () => {
+  it('is zero without a trusted peer, however much strangers claim', () => {
     const credit = creditFlow(rowsOf({ me: { a: 1 }, s: { t: 1e9 }, t: { s: 1e9 } }), ['me'])
     expect(credit.get('s') ?? 0).toBe(0)
     expect(credit.get('t') ?? 0).toBe(0)

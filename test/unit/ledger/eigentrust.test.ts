@@ -5,7 +5,7 @@ import { eigenTrust } from '../../../ledger/index.ts'
 const total = (masses: Iterable<number>): number => [...masses].reduce((sum, mass) => sum + mass, 0)
 
 describe('eigenTrust', () => {
-  it('is all with the pre-trusted where nobody is known', () => {
+  it('gives all trust to the pre-trusted if no other peer is known', () => {
     expect(eigenTrust(new Map(), ['me', 'friend'])).toEqual(
       new Map([
         ['me', 0.5],
@@ -27,7 +27,7 @@ describe('eigenTrust', () => {
     expect(masses.get('b')).toBeCloseTo(1 / 7, 6)
   })
 
-  it('is worth nothing to those whom nobody trusted trusts, however they praise each other', () => {
+  it('gives nothing to peers that no trusted peer trusts, however they rate each other', () => {
     const edges = new Map([['me', new Map([['good', 1]])]])
     for (let n = 0; n < 100; n += 1) {
       const row = new Map(Array.from({ length: 100 }, (_, m) => [`sybil-${m}`, 1e9]))

@@ -7,7 +7,7 @@ import { seededRandom } from '../../../bench/timed-engine.ts'
 import { Ledger, type LedgerInit } from '../../../ledger/index.ts'
 import { NOW, type Party, party, receiptOf } from './receipts.ts'
 
-/** A ledger that reaches nobody. @param onAsk whom it tries to reach */
+/** A ledger whose dials all fail. @param onAsk receives each peer it dials */
 function ledgerOf(
   { id, key }: Party,
   init: Partial<LedgerInit>,
@@ -15,7 +15,7 @@ function ledgerOf(
 ): Ledger {
   const dialProtocol = async (peer: PeerId) => {
     onAsk(peer)
-    throw new Error('nobody is there')
+    throw new Error('unreachable')
   }
   const libp2p = { dialProtocol, handle: async () => {}, unhandle: async () => {} }
   const host = { peerId: id, privateKey: key, libp2p } as unknown as LedgerInit['host']
@@ -29,7 +29,7 @@ describe('gathering', () => {
     ['few friends and many others', 1, 8],
     ['others only', 0, 8],
   ])(
-    'asks four peers a round and leaves out nobody for ever, with %s',
+    'asks four peers a round and reaches every peer in time, with %s',
     async (_, friends, others) => {
       const [me, ...known] = await Promise.all(Array.from({ length: 1 + friends + others }, party))
       if (me === undefined) throw new Error('unreachable')

@@ -58,7 +58,7 @@ describe('the receipt book', () => {
     expect(book.add(receipt)).toBe('expired')
   })
 
-  it('starts a pair’s chain anew once all of it has expired', async () => {
+  it('starts a pair’s chain over once all of it has expired', async () => {
     let now = NOW
     const book = new ReceiptBook(() => now)
     const [client, server] = [await party(), await party()]
@@ -107,7 +107,7 @@ describe('the receipt book', () => {
     expect(book.size).toBe(32)
   })
 
-  it('drops what is worth least where there are too many, and the oldest of that', async () => {
+  it('evicts the least valuable receipts beyond the limit, oldest first', async () => {
     const precious = new Set<string>()
     const book = new ReceiptBook(
       () => NOW,

@@ -32,7 +32,7 @@ describe('a receipt', () => {
     await expect(openDraft(forged, NOW)).rejects.toMatchObject({ code: 'malformed' })
   })
 
-  it('has its beneficiary from the server, and nobody can put in another', async () => {
+  it('gets its beneficiary from the server, and no other party can replace it', async () => {
     const [client, server, owner] = [await party(), await party(), await party()]
     const beneficiary = owner.id.toString()
     const receipt = await receiptOf(client, server, { beneficiary })

@@ -14,7 +14,7 @@ async function world(receipts: readonly [Party, Party, string?][], preTrusted: r
 const idOf = ({ id }: Party): string => id.toString()
 
 describe('shared trust', () => {
-  it('recommends whom a friend was served by, and nobody else', async () => {
+  it('recommends only peers that served a friend', async () => {
     const [me, friend, good, stranger, other] = await Promise.all(Array.from({ length: 5 }, party))
     if (!(me && friend && good && stranger && other)) throw new Error('unreachable')
     const { trust } = await world(
@@ -29,7 +29,7 @@ describe('shared trust', () => {
     expect(trust.standing(idOf(stranger))).toBeUndefined()
   })
 
-  it('goes on from a node to its owner, and from there to whom the owner was served by', async () => {
+  it('flows from a node to its owner, and from there to the peers that served the owner', async () => {
     const [me, node, owner, far] = await Promise.all(Array.from({ length: 4 }, party))
     if (!(me && node && owner && far)) throw new Error('unreachable')
     const { trust } = await world(
@@ -44,7 +44,7 @@ describe('shared trust', () => {
     expect(standing).toBeLessThan(trust.standing(idOf(node)) ?? 0)
   })
 
-  it('credits work to whom the server names, as far as the client is trusted', async () => {
+  it('credits work to the beneficiary that the server names, as far as the client is trusted', async () => {
     const [me, friend, node, owner, farm, puppet] = await Promise.all(
       Array.from({ length: 6 }, party),
     )

@@ -7,7 +7,7 @@ import { counting, type Tally, Watch } from '../watch.ts'
 export interface ChurnSize {
   readonly nodes: number
   readonly kills: number
-  /** A new node comes, and a random one is killed, this often; on a machine on which a start takes longer, less often. */
+  /** Interval at which a new node starts and a random one is killed; longer if a start takes longer. */
   readonly everyMs: number
   readonly perSecond: number
 }

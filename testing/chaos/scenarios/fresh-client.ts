@@ -6,7 +6,7 @@ const ENGINE: EngineInit = { model: 'counter', slots: 4, paceMs: 40 }
 /** The serving peer is killed when the caller has so many numbers: at the very first, and twice later. */
 const KILLED_AT = [1, 8, 15] as const
 
-/** A client that has never asked anything, whose first request's serving peer is killed three times. */
+/** A new client; the serving peer of its first request is killed three times. */
 export async function freshClient(size: {
   readonly clients: number
 }): Promise<Tally & { readonly kills: number }> {

@@ -20,11 +20,11 @@ export interface HerdFindings extends Tally {
   readonly before: number
   readonly between: number
   readonly after: number
-  /** From the restart until 95 % of what comes is answered again, and stays so. */
+  /** Time from the restart until 95 % of requests are answered again, for good. */
   readonly recoveryAfterMs: number
   /** Prompt tokens computed from the kill on. */
   readonly prefilled: number
-  /** Those that a swarm would compute in which every conversation had to be read once anew. */
+  /** Prompt tokens if every conversation is prefilled once more. */
   readonly onceAnew: number
   /** Those that a swarm would compute that keeps nothing warm. */
   readonly withoutCache: number

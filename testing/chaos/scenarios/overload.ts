@@ -12,18 +12,18 @@ export interface OverloadSize {
   readonly overloadMs: number
   /** After it, at 0.8 of the capacity. */
   readonly afterMs: number
-  /** `off`, the control: retries and hedges are free, and nodes take everything in. @default on */
+  /** `off`, the control: unlimited retries and hedges, and nodes admit everything. @default on */
   readonly protection?: 'on' | 'off'
 }
 
 export interface OverloadFindings extends Tally {
-  /** Complete, right answers within their deadline, a second: with every slot busy and nobody waiting long. */
+  /** Complete, correct answers within their deadline, per second: every slot busy, short queues. */
   readonly peak: number
-  /** While three times the capacity is asked for. The first second fills the queues and is not counted. */
+  /** At three times the capacity. The first second fills the queues and is not counted. */
   readonly during: number
   /** Share of the requests of the last part of the calm afterwards that were answered. */
   readonly recovered: number
-  /** From the end of the overload until 95 % of what comes is answered again, and stays so. */
+  /** Time from the end of the overload until 95 % of requests are answered again, for good. */
   readonly recoveryAfterMs: number
 }
 

@@ -18,19 +18,19 @@ describe('verdict', () => {
     expect(said).toMatch(/wrong here: "….*40, /)
   })
 
-  it('is bad for a count that ends early or says more', () => {
+  it('fails for a count that ends early or continues too far', () => {
     expect(verdict(EXPECTED.slice(0, -5), kills, kills).ok).toBe(false)
     expect(verdict(`${EXPECTED} 101`, kills, kills).ok).toBe(false)
   })
 
-  it('is bad where nothing had to go on', () => {
+  it('fails if no resume was needed', () => {
     expect(verdict(EXPECTED, 0, 0).ok).toBe(false)
     expect(verdict(EXPECTED, kills, 0).ok).toBe(false)
     expect(verdict(EXPECTED, kills - 1, kills - 1).ok).toBe(false)
   })
 })
 
-it('takes a number as said once it is whole', () => {
+it('counts a number only once it is complete', () => {
   expect(hasSaid('1, 2, 33', 33)).toBe(false)
   expect(hasSaid('1, 2, 33,', 33)).toBe(true)
   expect(hasSaid('1, 133,', 33)).toBe(false)

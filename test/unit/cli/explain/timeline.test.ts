@@ -66,7 +66,7 @@ describe('timeline', () => {
     expect(lines).toContain('extra      1 attempt, ≈ 12 prompt and ≈ 0 completion tokens')
   })
 
-  it('tells how an answer went on three times, and what was lost on the way', () => {
+  it('shows an answer resumed three times, and the tokens lost', () => {
     const lost = { outcome: 'stream_reset', tokens: 13, deliveredTokens: 10 } as const
     const resumed = { reason: 'resume', exact: true } as const
     const attempts = [
@@ -101,26 +101,26 @@ describe('timeline', () => {
     expect(lines).toContain('model      m')
   })
 
-  it('tells why a request failed, and of no usage that nobody told', () => {
+  it('shows why a request failed, and no usage line without reported usage', () => {
     const { usage: _, ttftMs: __, ...failed } = event()
     const lines = timeline({
       ...failed,
       outcome: 'no_peers',
-      message: 'nobody serves m',
+      message: 'no peer serves m',
       attempts: [],
     })
     expect(lines).toEqual([
       'chat, skein-tiny: no peers (no_peers)',
-      '  nobody serves m',
+      '  no peer serves m',
       'No peer was asked.',
       'policy     hedge, resume same-model',
-      'time       1000 ms, nothing came',
+      'time       1000 ms, no output',
       'resumes    0, exact',
       'extra      nothing',
     ])
   })
 
-  it('tells how many answers of a quorum agree', () => {
+  it('shows how many answers of a quorum agree', () => {
     const attempts = ['a', 'b', 'c'].map((peer) => attempt(peer, { reason: 'quorum' }))
     const agreement = { answers: 3, agreeing: 2, tolerated: false }
     const told = event({ policy: 'quorum:2-of-3', attempts, agreement })
@@ -135,7 +135,7 @@ describe('timeline', () => {
     expect(lines).toContain('usage      12 prompt tokens (8 reused)')
   })
 
-  it('says where an answer came from memory', () => {
+  it('shows an answer from memory', () => {
     expect(timeline(event({ outcome: 'engine_failed', remembered: true }))[0]).toBe(
       'chat, skein-tiny: engine failed (engine_failed), from memory',
     )
@@ -178,7 +178,7 @@ describe('timeline', () => {
     for (const line of timeline(told)) expect(line.length, line).toBeLessThanOrEqual(80)
   })
 
-  it('names and colours peers as it is told to', () => {
+  it('labels and colours peers by its options', () => {
     const lines = timeline(event(), {
       name: () => 'node A',
       paint: (line, peerId) => `<${peerId.slice(-1)}>${line}`,

@@ -13,7 +13,7 @@ function part(over: Partial<AuditReport> = {}): AuditReport {
 }
 
 describe('a verdict in words', () => {
-  it('says who rated what, what they found, and what it cost', () => {
+  it('lists raters, findings and cost', () => {
     expect(verdictWords({ status: 'passed', parts: [part()] })).toEqual([
       'passed; 96 tokens read for it',
       '…aaaaaa: 48 tokens, 1 not its first choice, 0 impossible, by …bbbbbb and …cccccc',
@@ -25,11 +25,11 @@ describe('a verdict in words', () => {
     expect(words).toMatch(/by your own engine$/)
   })
 
-  it('says why nobody could tell', () => {
+  it('says why an answer could not be rated', () => {
     const unasked = part({ outcome: 'inconclusive', by: [], asked: 0, tokens: 0 })
     const parts = [unasked]
     expect(verdictWords({ status: 'unverified', why: 'no-scorer', parts })).toEqual([
-      'not verified: nobody else has the same weights and may see it',
+      'not verified: no other peer has the same weights and may see it',
     ])
     expect(verdictWords({ status: 'unverified', why: 'request', parts: [] })).toHaveLength(1)
   })

@@ -133,7 +133,7 @@ describe('whom there is nobody to ask', () => {
     const one = await swarm.add(answers('a'), { models: [modelNamed('y')] })
     await expect(swarm.requester.chat(request)).rejects.toMatchObject({
       code: 'model_not_found',
-      message: "nobody serves 'm'; there is y (2 peers), x (1 peer)",
+      message: "no peer serves 'm'; available: y (2 peers), x (1 peer)",
       details: {
         available: [
           { model: 'y', peers: 2, peerIds: expect.arrayContaining([both.key, one.key]) },
