@@ -57,8 +57,8 @@ export class SimClient {
     this.reputation = new WeakenedReputation(now, init)
     const { admits, ...trust } = trustOf(this.reputation, random)
     this.#admits = admits
-    // As if no peer were proven: newcomers are selected by cost, like any other peer.
-    const open = this.lacks('held-newcomers') && { isProven: () => false }
+    // As if every peer were proven: newcomers are selected by cost, like any other peer.
+    const open = this.lacks('held-newcomers') && { isProven: () => true }
     const even = this.lacks('reputation-in-cost') && { weight: () => 1 }
     this.router = createRouter({
       ...{ clock, random },

@@ -148,7 +148,10 @@ export function createRouter(init: RouterInit): Router {
       return evenOverNetworks(strangers, price, MAX_UNMEASURED)
     }
     if (request.spread === true) return leastLoaded([...measured, ...unmeasured()], request)
-    const known = better.length > 0 ? better : unmeasured()
+    // Those known well get all but the newcomers' share, as long as one of them has a slot to spare.
+    const hasRoom = ({ key, advertisement }: T): boolean =>
+      inFlight.of(key) < Math.max(1, Math.min(advertisement.slots, limits.of(key)))
+    const known = better.some(hasRoom) ? better : [...better, ...unmeasured()]
     const home =
       affinity === undefined || lowest >= UNFIT_TIER
         ? undefined
