@@ -43,6 +43,10 @@ describe('ready', () => {
       peerId: expect.stringMatching(/^12D3Koo/),
       addresses: [expect.stringMatching(/^\/ip4\/127\.0\.0\.1\/tcp\/\d+\/p2p\/12D3Koo/)],
       models: ['skein-tiny'],
+      reachability: 'lan',
+      evidence: [],
+      seenAt: expect.any(Array),
+      advice: expect.any(String),
     })
     expect(node.stdout()).toBe(`${JSON.stringify(ready)}\n`)
   })

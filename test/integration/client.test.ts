@@ -245,19 +245,29 @@ const hostile: readonly [name: string, outcome: string, behaviour: Behaviour][] 
   ['falsely calls the request invalid', 'invalid_request', refuses('invalid_request')],
 ]
 
+/** Far more than it takes until one of them asks the hostile peer first. */
+const MAX_CLIENTS = 20
+
 describe('a hostile peer', () => {
   it.each(hostile)('that %s is replaced unseen', async (_, outcome, behaviour) => {
     const bad = await swarm.hostile(behaviour)
     await swarm.node()
-    // A hedge would overtake those that only keep silent.
-    const client = await swarm.client({ ...impatient, policy: 'single' })
-    await client.models()
-    const { text, attempts } = await stream(client)
-    expect(text).toContain(numbers)
-    expect(attempts).toMatchObject([
-      { peerId: bad.host.peerId.toString(), outcome },
-      { outcome: 'answered' },
-    ])
+    // Which of two peers a new client asks first depends on which it has measured: some clients ask the hostile one.
+    for (let tried = 0; tried < MAX_CLIENTS; tried += 1) {
+      // A hedge would overtake those that only keep silent.
+      const client = await swarm.client({ ...impatient, policy: 'single' })
+      await client.models()
+      const { text, attempts } = await stream(client)
+      expect(text).toContain(numbers)
+      await client.close()
+      if (attempts.length === 1) continue
+      expect(attempts).toMatchObject([
+        { peerId: bad.host.peerId.toString(), outcome },
+        { outcome: 'answered' },
+      ])
+      return
+    }
+    expect.unreachable(`none of ${MAX_CLIENTS} clients asked the hostile peer`)
   })
 
   it('that falls silent in the middle of an answer is a typed error in time', async () => {

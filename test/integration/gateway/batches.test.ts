@@ -262,7 +262,7 @@ describe('files', () => {
     await start({ maxFileBytes: 1_500, maxFilesBytes: 1_200 })
     const large = await toFile(Buffer.alloc(2_000), 'in.jsonl')
     await expect(openai.files.create({ file: large, purpose: 'batch' })).rejects.toMatchObject({
-      status: 400,
+      status: 413,
     })
     await openai.files.create({ file: await toFile(Buffer.alloc(700), 'a'), purpose: 'batch' })
     const second = openai.files.create({
