@@ -112,7 +112,7 @@ describe('skein batch run', () => {
     expect((await first.finished).exitCode).toBe(130)
     const second = await sandbox.run(command)
     expect(second).toMatchObject({ exitCode: 0 })
-    expect(second.stderr).toMatch(new RegExp(`\\d+ of ${REQUESTS} have their answer`))
+    expect(second.stderr).toMatch(new RegExp(`\\d+ of ${REQUESTS} requests already have an answer`))
     expectAllAnswered(await readFile(join(sandbox.home, 'questions.results.jsonl'), 'utf8'))
   })
 

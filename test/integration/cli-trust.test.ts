@@ -118,6 +118,6 @@ describe('a trusted request', () => {
   it('names peers by their ids', async () => {
     const answer = await sandbox.run([...asked, '--trust', 'acme-operator', 'Count from 1 to 5.'])
     expect(answer.exitCode).toBe(2)
-    expect(answer.stdout + answer.stderr).toContain('whole peer id')
+    expect(answer.stdout + answer.stderr).toContain('full peer id')
   })
 })
