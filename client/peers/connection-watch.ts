@@ -1,9 +1,9 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
 
-/** The part of libp2p that tells of connections. */
+/** The part of libp2p that emits connection events. */
 export type ConnectionEvents = Pick<Libp2p, 'addEventListener' | 'removeEventListener'>
 
-/** Tells of each peer whose first connection came about or whose last one was lost. @returns stops it */
+/** Reports each peer whose first connection opened or whose last one closed. @returns unsubscribes */
 export function watchConnections(
   libp2p: ConnectionEvents,
   tell: (peer: string, isConnected: boolean) => void,

@@ -13,39 +13,39 @@ import type { Prober } from './probe/index.ts'
 export interface ModelListing {
   readonly id: string
   readonly aliases: readonly string[]
-  /** More than one: peers serve different weights under this id; pin one with `id@sha256:…`. */
+  /** More than one: peers serve different weights under this id. Pin one with `id@sha256:…`. */
   readonly digests: readonly string[]
-  /** What at least one peer offers with it. */
+  /** What at least one peer offers with the model. */
   readonly capabilities: readonly Capability[]
-  /** The longest that a peer offers, in tokens. 0 where none says. */
+  /** The longest context that a peer offers, in tokens. 0 if none is advertised. */
   readonly contextLength: number
   /** Ids of the peers that serve it. */
   readonly peers: readonly string[]
 }
 
-/** A peer that serves models, as it answers now. */
+/** A peer that serves models, and its answer to a probe now. */
 export interface PeerListing extends PeerReach {
   readonly peerId: string
   readonly models: readonly string[]
-  /** Free text, unproven. */
+  /** Free text, unverified. */
   readonly operator: string
-  /** Requests at a time, by its own word. */
+  /** Requests at a time, as reported by the peer. */
   readonly slots: number
-  /** Tokens a second, by its own word. 0 where not measured. */
+  /** Tokens per second, as reported by the peer. 0 if not measured. */
   readonly prefillRate: number
   readonly decodeRate: number
-  /** Its advertisement has run out and no new one came. */
+  /** Its advertisement has expired and no new one arrived. */
   readonly expired: boolean
-  /** Absent where it did not answer. */
+  /** Absent if the peer did not answer. */
   readonly state?: NodeState
   readonly load?: Load
-  /** One round trip, the peer's answering included. */
+  /** One round trip, including the time the peer took to answer. */
   readonly rttMs?: number
   /** Why it did not answer. */
   readonly error?: { readonly code: ErrorCode; readonly message: string }
 }
 
-/** Models by id, with who serves them. In the order of their names. */
+/** Models by id, with the peers that serve them, sorted by name. */
 export function listModels(advertisements: readonly Advertisement[]): ModelListing[] {
   const offers = advertisements.flatMap(({ peerId, models }) =>
     models.map((model) => ({ ...model, peerId: peerId.toString() })),
@@ -63,11 +63,11 @@ export function listModels(advertisements: readonly Advertisement[]): ModelListi
     .sort((a, b) => (a.id < b.id ? -1 : 1))
 }
 
-/** Probes one peer and tells what it said, or why it said nothing. Rejects only with the signal's reason. */
+/** Probes one peer and returns its answer, or why it gave no answer. Rejects only with the signal's reason. */
 export async function listPeer(
   advertisement: Advertisement,
   prober: Pick<Prober, 'probe'>,
-  /** How the peer is reached, asked after the probe. */
+  /** How the peer is reached, looked up after the probe. */
   reach: () => PeerReach,
   nowMs: number,
   options: { readonly signal: AbortSignal },
@@ -84,7 +84,7 @@ export async function listPeer(
   }
   try {
     const first = await prober.probe(peerId, options)
-    // The first one may have dialled; the second finds the connection warm.
+    // The first probe may have dialled; the second one uses the open connection.
     const { load, rttMs } = first.rttMs === undefined ? await prober.probe(peerId, options) : first
     return { ...claims, ...reach(), state: load.state, load, ...(rttMs !== undefined && { rttMs }) }
   } catch (cause) {
@@ -94,7 +94,7 @@ export async function listPeer(
   }
 }
 
-/** A hundred thousand arguments are more than a call takes. */
+/** A hundred thousand values are too many for the arguments of one call. */
 function longest(lengths: readonly number[]): number {
   return lengths.reduce((most, length) => Math.max(most, length), 0)
 }

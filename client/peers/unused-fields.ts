@@ -1,6 +1,8 @@
 import { type Advertisement, normalizeModelId } from '../../protocol/index.ts'
 
-/** Of these optional fields, those that the engine behind a peer's model does not take, by the peer's advertisement. */
+/**
+ * Those of these optional fields that the engine behind a peer's model does not accept, according to the advertisement.
+ */
 export function unusedFields(
   advertisements: readonly Advertisement[],
   {
@@ -9,7 +11,7 @@ export function unusedFields(
     fields,
   }: {
     readonly peerId: string
-    /** As the answer names it. */
+    /** The model as the answer names it. */
     readonly model: string
     readonly fields: readonly string[]
   },

@@ -5,20 +5,20 @@ import { judge, matchingDigests } from './eligibility.ts'
 
 /** Models or digests named in a message. */
 const MAX_NAMED = 12
-/** Models in the details: a full book holds a hundred thousand, and each error would carry them. */
+/** Models in the details: a full book holds a hundred thousand, and each error would carry them all. */
 const MAX_DETAILED = 256
-/** Peers of one of them. */
+/** Peers listed for one model. */
 const MAX_PEER_IDS = 64
 
 export interface AbsenceInit {
   readonly query: Query
-  /** Those in force. */
+  /** The advertisements in force. */
   readonly advertisements: readonly Advertisement[]
   readonly connectedPeers: number
   readonly bootstrap: readonly BootstrapState[]
 }
 
-/** Why nobody can be asked: the nearest thing to the request that exists, or the reason that there is nothing. */
+/** Why there is no candidate: the nearest thing to the request that exists, or the reason that there is nothing. */
 export function explainAbsence(init: AbsenceInit): InferenceError {
   const { query, advertisements } = init
   const verdicts = advertisements.map((advertisement) => judge(advertisement, query))
@@ -74,7 +74,7 @@ interface AvailableModel {
   readonly peerIds: readonly string[]
 }
 
-/** What is served, by how many, and by whom, within bounds. Most peers first. */
+/** What is served, by how many peers and by which, within bounds. The model with the most peers comes first. */
 function availableModels(advertisements: readonly Advertisement[]): AvailableModel[] {
   const servers = new Map<string, Set<string>>()
   for (const { models, peerId } of advertisements) {

@@ -21,7 +21,7 @@ export type DirectoryHost = Pick<
   'book' | 'fetchAdvertisement' | 'findProviders' | 'joined' | 'peerId'
 >
 
-/** What tells why no peer serves a model: the connections that stand, and the entry points. */
+/** The part of the host that explains why no peer serves a model: its open connections and its bootstrap peers. */
 export type SwarmHost = Pick<Host, 'bootstrapPeers'> & {
   readonly libp2p: Pick<Host['libp2p'], 'getPeers'>
 }
@@ -29,7 +29,7 @@ export type SwarmHost = Pick<Host, 'bootstrapPeers'> & {
 export interface DirectoryInit {
   readonly host: DirectoryHost
   readonly limits: DiscoveryLimits
-  /** Whether a connection to the peer stands. */
+  /** Whether a connection to the peer is open. */
   readonly isConnected: (peerId: PeerId) => boolean
   readonly clock: Clock
   readonly random: () => number
@@ -40,29 +40,32 @@ interface Lookup {
   readonly done: Promise<void>
 }
 
-/** Finished look-ups whose time is remembered. */
+/** Finished look-ups whose end time is remembered. */
 const MAX_REMEMBERED = 256
-/** A look-up that ended longer ago than this is repeated when a peer fails or refuses: there may be others by now. */
+/** A look-up that ended longer ago than this is repeated when a peer fails or refuses: others may have joined since. */
 const STALE_LOOKUP_MS = 3_000
-/** Peers of which nothing was heard lately that are asked for one list. */
+/** Peers without a recent sign of life that are asked for one list. */
 const MAX_CHECKED = 64
-/** A look-up that ended this recently is not repeated for a request that found nobody. */
+/** A look-up that ended this recently is not repeated for a request that found no candidate. */
 const FRESH_LOOKUP_MS = 1_000
 
-/** Peers known only by what others say that one look-up visits. */
+/** Peers known only by hearsay that one look-up visits. */
 const MAX_HEARSAY_VISITS = 16
 
-/** Knows peers by their advertisements and finds more in the DHT. Eligibility only, never load. */
+/** Knows peers by their advertisements and finds more in the DHT. It decides eligibility only and ignores load. */
 export interface Directory {
-  /** Whom to ask, by what is known now. Looks the model up in the background where that was long ago. */
+  /**
+   * The candidates for a query, from what is known now. If the last look-up of the model is old, starts one in the
+   * background.
+   */
   candidates(query: Query): readonly Candidate[]
-  /** A peer of the candidates failed, or has no room: looks for others in the background, unless that was just done. */
+  /** A candidate failed or has no room: looks for others in the background, unless a look-up has just ended. */
   failed(query: Query): void
   /**
-   * Waits until `accept` likes the candidates, looking in the DHT meanwhile. A look-up that has just ended is not
-   * repeated unless `again` says that what it found is worth nothing now.
+   * Waits until `accept` accepts the candidates, while a look-up runs in the DHT. A look-up that has just ended is not
+   * repeated unless `again` says that its result is of no use now.
    *
-   * @returns false when the look-up is over and it does not
+   * @returns false when the look-up ended and the candidates were not accepted
    * @throws the signal's reason
    */
   discover(
@@ -72,16 +75,16 @@ export interface Directory {
   ): Promise<boolean>
   /** Every advertisement in force that is known now. */
   known(): readonly Advertisement[]
-  /** How a peer is known: met where its advertisement came from itself, or a connection to it stands. */
+  /** How a peer is known: met if its advertisement came from the peer itself, or if a connection to it is open. */
   acquaintanceOf(peerId: PeerId): Acquaintance
   /**
-   * Every advertisement in force, of all nodes that can be found in time and gave a sign of life: just now, or a few
+   * Every advertisement in force, of all nodes that can be found in time and that gave a sign of life now or a few
    * seconds ago.
    */
   enumerate(options: { readonly signal: AbortSignal }): Promise<readonly Advertisement[]>
-  /** A connection to a peer came about, or its last one broke. */
+  /** The first connection to a peer opened, or its last one closed. */
   connection(peer: string, isConnected: boolean): void
-  /** Ends the look-ups that run. */
+  /** Ends the running look-ups. */
   close(): Promise<void>
 }
 
@@ -92,7 +95,7 @@ export function createDirectory(init: DirectoryInit): Directory {
 class DhtDirectory implements Directory {
   readonly #init: DirectoryInit
   readonly #running = new Map<string, Lookup>()
-  /** Of each name, when its newest look-up ended. */
+  /** By name, the time when its newest look-up ended. */
   readonly #endedAt = new LRUCache<string, number>({ max: MAX_REMEMBERED })
   readonly #closing = new AbortController()
   readonly #liveness: Liveness
@@ -164,7 +167,10 @@ class DhtDirectory implements Directory {
     if (!isConnected) this.#liveness.disconnected(peer)
   }
 
-  /** In a larger swarm the others are believed: nobody could ask them all for each list. */
+  /**
+   * Asks a bounded number of peers. In a larger swarm the others are listed unchecked: asking them all for each list
+   * would cost too much.
+   */
   async #checkDoubtful(signal: AbortSignal): Promise<void> {
     const doubtful = this.known().filter(
       ({ peerId }) => this.#liveness.of(peerId.toString()) === 'doubtful',
@@ -240,7 +246,7 @@ class DhtDirectory implements Directory {
     })
   }
 
-  /** One look-up of a name at a time: all who wait share it. */
+  /** Runs at most one look-up of a name at a time; all waiting requests share it. */
   #start(name: string, run: (signal: AbortSignal) => Promise<void>): Lookup {
     const running = this.#running.get(name)
     if (running !== undefined) return running
@@ -252,7 +258,7 @@ class DhtDirectory implements Directory {
       await run(scope.signal)
     }
     const done = scoped()
-      // A look-up that fails has found what it found; its absence is explained from what is known.
+      // A failed look-up still keeps what it found; the absence is explained from what is known.
       .catch(() => {})
       .finally(() => {
         this.#running.delete(name)
@@ -263,13 +269,13 @@ class DhtDirectory implements Directory {
     return lookup
   }
 
-  /** Waits until the DHT can be asked, or that is not to be hoped for. */
+  /** Waits until the DHT can be queried, or until the time to connect is over. */
   async #joined(signal: AbortSignal): Promise<void> {
     const { host, limits } = this.#init
     await host.joined({ timeoutMs: limits.connectTimeoutMs, signal })
   }
 
-  /** The book takes in what comes; a peer that gives none, or lies, is left as it was. */
+  /** The book stores what arrives. A peer that sends no advertisement, or an invalid one, keeps its entry. */
   async #fetch(
     peerId: PeerId,
     current: (known: Advertisement) => boolean,
@@ -278,7 +284,7 @@ class DhtDirectory implements Directory {
     const { host, limits, clock } = this.#init
     const known = host.book.get(peerId)
     if (known !== undefined && !isExpired(known, clock.wall()) && current(known)) return
-    // An expired advertisement is a weak hint: nobody waits for it longer than for a first connection.
+    // An expired advertisement is a weak hint: the wait for it is no longer than for a first connection.
     const { fetchTimeoutMs, connectTimeoutMs } = limits
     const timeoutMs =
       known === undefined ? fetchTimeoutMs : Math.min(fetchTimeoutMs, connectTimeoutMs)
@@ -291,7 +297,7 @@ class DhtDirectory implements Directory {
     const answer = await host
       .fetchAdvertisement(peerId, { signal: scope.signal })
       .catch(() => undefined)
-    // What is broken off from here says nothing of the peer.
+    // A fetch that this client cancelled says nothing about the peer.
     if (answer !== undefined || !signal.aborted) {
       this.#liveness.heard(peerId.toString(), answer !== undefined)
     }
@@ -304,7 +310,7 @@ function keys(keyOf: (shard: number) => Promise<CID>): Promise<CID[]> {
   return Promise.all(Array.from({ length: MODEL_KEY_SHARDS }, (_, shard) => keyOf(shard)))
 }
 
-/** Drawn over networks, as many peers of one network cost nothing. */
+/** Drawn over networks first, because many peers of one network cost nothing. */
 function someOfEachNetwork(
   advertisements: readonly Advertisement[],
   count: number,
@@ -321,7 +327,7 @@ function someOfEachNetwork(
   return chosen
 }
 
-/** Fisher and Yates. */
+/** Fisher-Yates shuffle. */
 function shuffled<T>(items: readonly T[], random: () => number): T[] {
   const rest = [...items]
   return items.map(() => rest.splice(Math.floor(random() * rest.length), 1)[0] as T)

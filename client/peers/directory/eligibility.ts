@@ -12,14 +12,14 @@ import type { Candidate, Query } from '../../request/index.ts'
 
 export type Eligibility =
   | { readonly status: 'eligible'; readonly model: ModelAdvertisement }
-  /** Withdrawn, or it serves other models. */
+  /** Withdrawn, or the peer serves other models. */
   | { readonly status: 'other_model' }
   | { readonly status: 'other_digest'; readonly model: ModelAdvertisement }
-  /** A capability or field that its engine lacks. */
+  /** A capability or field that the engine lacks. */
   | { readonly status: 'lacks'; readonly missing: string }
   | { readonly status: 'too_long'; readonly contextLength: number }
 
-/** Judges by what was advertised, never by load: that is minutes old by then. Expiry is the caller's to check. */
+/** Decides by the advertisement and ignores load, which is minutes old in it. The caller checks expiry. */
 export function judge(advertisement: Advertisement, query: Query): Eligibility {
   const { reference, needs, promptTokens } = query
   const { protocols } = advertisement
@@ -48,8 +48,8 @@ export function judge(advertisement: Advertisement, query: Query): Eligibility {
 }
 
 /**
- * Digests that the one of a query stands for. More than one: it is too short to pin any weights, and nobody may be asked
- * by it.
+ * Digests that the query's digest prefix matches. With more than one match the prefix is too short to pin weights, and
+ * no peer may be asked by it.
  */
 export function matchingDigests(
   advertisements: readonly Advertisement[],
@@ -63,7 +63,8 @@ export function matchingDigests(
 }
 
 /**
- * Those who may be asked now. Expired advertisements are hints whom to ask for a new one, and left out.
+ * Peers that may be asked now. Those with an expired advertisement are left out: it is only a hint where to fetch a new
+ * one.
  *
  * @param acquaintanceOf how a peer is known. @default all were met
  */

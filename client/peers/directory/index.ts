@@ -1,5 +1,5 @@
 /**
- * Who could serve a request: advertisements from the book, look-ups in the DHT, and why there is nobody.
+ * Peers that could serve a request: advertisements from the book, look-ups in the DHT, and why there is no candidate.
  *
  * @example
  * import { type InferenceRequest, parseModelReference, requirementsOf } from '../../../protocol/index.ts'

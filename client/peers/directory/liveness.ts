@@ -3,15 +3,18 @@ import type { Clock } from '../../../timing/index.ts'
 
 /** Peers that are remembered. */
 const MAX_PEERS = 4_096
-/** A sign of life counts for so long. */
+/** How long a sign of life counts. */
 const ALIVE_MS = 15_000
-/** A peer that did not answer is asked again after this. */
+/** Pause before a peer that did not answer is asked again. */
 const GONE_MS = 10_000
 
-/** `doubtful`: nothing was heard of it lately, whatever its advertisement says. */
+/** `doubtful`: no recent sign of life, whatever its advertisement says. */
 export type LifeSign = 'alive' | 'doubtful' | 'gone'
 
-/** Who was heard lately. An advertisement is a promise for half an hour; a machine dies within a second. */
+/**
+ * Which peers gave a recent sign of life. An advertisement is valid for half an hour; a machine can die within a
+ * second.
+ */
 export class Liveness {
   readonly #clock: Pick<Clock, 'now'>
   readonly #signs = new LRUCache<string, { readonly alive: boolean; readonly atMs: number }>({
@@ -30,12 +33,12 @@ export class Liveness {
     return ageMs < GONE_MS ? 'gone' : 'doubtful'
   }
 
-  /** It answered just now, or did not. */
+  /** The peer has just answered, or has just failed to. */
   heard(peer: string, alive: boolean): void {
     this.#signs.set(peer, { alive, atMs: this.#clock.now() })
   }
 
-  /** Its last connection broke: what was heard before counts no more. */
+  /** Its last connection broke: earlier signs of life no longer count. */
   disconnected(peer: string): void {
     this.#signs.delete(peer)
   }

@@ -2,7 +2,7 @@ import type { PeerId } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import type { Host } from '../../../host/index.ts'
 
-/** Providers followed up in one look-up; more than this add nothing to a choice among eight. */
+/** Providers visited in one look-up. More of them would not improve a choice among eight. */
 const MAX_PROVIDERS = 128
 /** Advertisements fetched at a time. */
 const MAX_FETCHES = 16
@@ -13,12 +13,14 @@ export interface LookupInit {
   readonly visit: (peerId: PeerId) => Promise<void>
   /** Peers to visit at once, before the DHT has answered. */
   readonly hints: readonly PeerId[]
-  /** Groups of keys: the keys of a group are asked together, a later group only if `enough` says no. */
+  /** Groups of keys. The keys of a group are queried together; a later group only if `enough` returns false. */
   readonly groups: readonly (readonly CID[])[]
   readonly enough: () => boolean
 }
 
-/** Asks the DHT and visits whom it names, each once. Never rejects: what fails is left out, the signal ends it early. */
+/**
+ * Queries the DHT and visits each provider once. Never rejects: what fails is left out, and the signal ends it early.
+ */
 export async function lookUp(init: LookupInit, options: { signal: AbortSignal }): Promise<void> {
   const { signal } = options
   const seen = new Set<string>([init.host.peerId.toString()])
@@ -65,6 +67,6 @@ async function ask(
   try {
     for await (const peerId of host.findProviders(key, { signal })) follow(peerId)
   } catch {
-    // A query that fails or runs out of time has told what it could.
+    // A query that fails or times out has already reported what it found.
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Live load of peers: asks for it in the background, keeps what is fresh, takes in what terminal frames tell.
+ * Live load of peers: probes in the background, keeps fresh samples, and adds the load in terminal frames.
  *
  * @example
  * import type { PeerId } from '@libp2p/interface'

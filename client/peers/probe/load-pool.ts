@@ -1,12 +1,12 @@
 import type { Load } from '../../../protocol/index.ts'
 
-/** Prequal (NSDI'24): beyond this age, choosing by a sample herds. */
+/** Prequal (NSDI'24): when choices rely on a sample older than this, many clients pick the same peer. */
 const MAX_AGE_MS = 500
-/** Prequal's bound on reuse: each request that goes there makes the sample less true. */
+/** Prequal's bound on reuse: each request sent to the peer makes the sample less accurate. */
 const MAX_USES = 3
-/** Draining is not undone, loading lasts: those states are believed longer than a number of requests. */
+/** Draining is final and loading takes long: these states stay valid longer, whatever the number of requests. */
 const MAX_STATE_AGE_MS = 5_000
-/** Peers with a sample; the oldest leave. */
+/** Peers with a sample; the oldest are evicted. */
 const MAX_SAMPLES = 1_024
 
 interface Sample {
@@ -26,7 +26,7 @@ export class LoadPool {
     if (this.#samples.size > MAX_SAMPLES && oldest !== undefined) this.#samples.delete(oldest)
   }
 
-  /** A request goes there because of what the sample says, and is in flight there from now on. */
+  /** A request is sent to the peer because of this sample, and counts as in flight there from now on. */
   use(peer: string): void {
     const sample = this.#samples.get(peer)
     if (sample === undefined) return
@@ -34,7 +34,7 @@ export class LoadPool {
     this.#samples.set(peer, { ...sample, load, uses: sample.uses + 1 })
   }
 
-  /** The sample, unless it is too old or too much used to choose by. */
+  /** The sample, unless it is too old or was used too often to choose by. */
   fresh(peer: string, nowMs: number): Load | undefined {
     const sample = this.#samples.get(peer)
     if (sample === undefined) return undefined

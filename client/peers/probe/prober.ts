@@ -10,19 +10,19 @@ import type { Clock } from '../../../timing/index.ts'
 import type { Connect } from '../../attempt/index.ts'
 import type { LoadPool } from './load-pool.ts'
 
-/** Background probes under way; more would cost the swarm more than a good choice is worth. */
+/** Background probes in progress. More would cost the swarm more than a good choice saves. */
 const MAX_CONCURRENT = 16
 const MAX_RESPONSE_BYTES = 1_024
 
 interface ProbeResult {
   readonly load: Load
-  /** Stream asked for to answer read: one round trip. Absent where the peer had to be dialled first. */
+  /** One round trip, from opening the stream to the answer. Absent if the peer had to be dialled first. */
   readonly rttMs?: number
 }
 
 export interface ProberInit {
   readonly connect: Connect
-  /** Where samples go. */
+  /** Receives the samples. */
   readonly pool: LoadPool
   readonly isConnected: (peerId: PeerId) => boolean
   readonly timeoutMs: number
@@ -31,9 +31,9 @@ export interface ProberInit {
 }
 
 export interface Prober {
-  /** Asks one peer now. @throws InferenceError, or the signal's reason */
+  /** Probes one peer now. @throws InferenceError, or the signal's reason */
   probe(peerId: PeerId, options: { readonly signal: AbortSignal }): Promise<ProbeResult>
-  /** Asks, in the background, those whose load is not known freshly. */
+  /** Probes, in the background, the peers without a fresh load sample. */
   refresh(peers: readonly PeerId[]): void
   close(): Promise<void>
 }
@@ -74,7 +74,7 @@ export function createProber(init: ProberInit): Prober {
         if (running.size >= MAX_CONCURRENT || closing.signal.aborted) return
         if (running.has(key) || pool.fresh(key, clock.now()) !== undefined) continue
         const done = probe(peerId, { signal: closing.signal })
-          // A peer that cannot be probed has no sample; the attempt on it will tell more.
+          // A peer that cannot be probed has no sample; an attempt on it will show more.
           .then(noResult, noResult)
           .finally(() => running.delete(key))
         running.set(key, done)

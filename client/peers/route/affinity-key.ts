@@ -1,17 +1,20 @@
 import type { AnswerRequest, ChatMessage } from '../../../protocol/index.ts'
 
-/** Of a chat's beginning. Reference range: 256 to 2,048; more tells apart what shares a long system prompt. */
+/**
+ * Length of a chat's beginning, in characters. Reasonable range: 256 to 2,048; more would separate conversations that
+ * share a long system prompt.
+ */
 const CHAT_CHARS = 2_048
 const COMPLETION_CHARS = 256
-/** The same stretch of text in token ids, at four characters each. */
+/** The same length in token ids, at four characters each. */
 const COMPLETION_TOKENS = 64
 
 /**
- * What all requests of one conversation share, so that they can go where its prefix is in the engine's cache: the
- * caller's `prompt_cache_key`, else the beginning that stays as turns are added. Nothing for embeddings: each input
- * is a prompt of its own, and none comes again.
+ * What all requests of one conversation share, so that they go to the peer whose engine has the prefix in its cache:
+ * the caller's `prompt_cache_key`, else the beginning, which stays the same as turns are added. Absent for embeddings:
+ * each input is a prompt of its own and does not recur.
  *
- * It holds the prompt's text: for the client's memory only.
+ * It contains the prompt's text: keep it in the client's memory only.
  */
 export function affinityKey(
   request: AnswerRequest,
@@ -41,7 +44,7 @@ function beginningOf(request: AnswerRequest): readonly unknown[] | undefined {
   }
 }
 
-/** Up to the first message of the user: later turns are not there yet when the conversation begins. */
+/** Up to the user's first message: later turns do not exist yet when the conversation begins. */
 function chatBeginning(messages: readonly ChatMessage[]): string {
   const firstUser = messages.findIndex(({ role }) => role === 'user')
   const opening = firstUser === -1 ? messages.slice(0, 1) : messages.slice(0, firstUser + 1)

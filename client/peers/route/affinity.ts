@@ -1,19 +1,22 @@
 import type { PrefixMemory } from './prefix-memory.ts'
 import { firstWithRoom, rendezvousOrder } from './rendezvous.ts'
 
-/** A peer that costs more than this many times the cheapest owns no conversations: a crawling laptop is no home. */
+/**
+ * A peer that costs more than this many times the cheapest is not a home: a conversation should not stay on a slow
+ * laptop.
+ */
 const MAX_COST_FACTOR = 4
-/** Below this a cached prefix saves less than a worse choice costs. */
+/** Below this length a cached prefix saves less than a worse choice costs. */
 const MIN_TOKENS = 32
-/** Of the prompt; a peer with less of it in its cache is as good as cold. */
+/** Share of the prompt. A peer with less of it in its cache counts as cold. */
 const MIN_WARM_SHARE = 0.5
 
 export interface AffinityInputs<T extends { readonly key: string }> {
   readonly affinity: string
   readonly promptTokens: number
-  /** Those of the lowest tier. */
+  /** The candidates of the lowest tier. */
   readonly candidates: readonly T[]
-  /** What the request would cost there with a cold cache and nothing of ours in flight. */
+  /** What the request would cost there with a cold cache and none of our requests in flight. */
   readonly idleCost: (candidate: T) => number
   readonly inFlight: (candidate: T) => number
   readonly memory: Pick<PrefixMemory, 'warmTokens'>
@@ -22,13 +25,14 @@ export interface AffinityInputs<T extends { readonly key: string }> {
 }
 
 /**
- * The peer where a conversation is at home, or the next in its order that has room: first those whose engines have its
- * beginning already, then the others, each in rendezvous order. A conversation may always move; this is no pin.
+ * The peer where a conversation is at home, or the next in its order that has room: first the peers whose engines
+ * already have its beginning in the cache, then the others, each group in rendezvous order. A conversation may always
+ * move; this is not a pin.
  *
- * Nobody for a prompt too short to gain.
+ * Undefined for a prompt too short to gain.
  *
- * The cost is that of a cold cache, so that one warm peer among many does not make all others look too dear and the
- * bound on its load void.
+ * The cost is that of a cold cache. Otherwise one warm peer among many would make all others look too expensive, and
+ * the bound on its load would have no effect.
  */
 export function chooseHome<T extends { readonly key: string }>(
   inputs: AffinityInputs<T>,

@@ -5,18 +5,18 @@ export interface Option<T> {
   readonly cost: number
   /** Only the lowest tier present is chosen from. */
   readonly tier: number
-  /** Requests in flight ÷ slots by a fresh sample; absent where there is none. */
+  /** Requests in flight ÷ slots by a fresh sample; absent without one. */
   readonly heat?: number | undefined
 }
 
-/** Two are drawn from this many of the cheapest: enough that clients do not all herd to one. */
+/** Two are drawn from this many of the cheapest: enough to keep clients from all choosing the same one. */
 const BEST = 8
 /** Prequal (NSDI'24): a peer with more requests in flight than this quantile of the pool is hot. */
 const HOT_QUANTILE = 0.84
 
 /**
- * Power of two choices: of the cheapest eight of the lowest tier, two at random. Where both have a fresh sample, a cold
- * one beats a hot one, and of two hot ones the one with less in flight wins; else the cheaper.
+ * Power of two choices: two at random of the cheapest eight of the lowest tier. If both have a fresh sample, a cold
+ * peer wins over a hot one, and of two hot ones the one with less in flight; otherwise the cheaper.
  *
  * @param random from 0, below 1
  */
@@ -36,7 +36,7 @@ export function choose<T>(options: readonly Option<T>[], random: () => number): 
   return better(a, b, hotAbove(options)).value
 }
 
-/** How full a peer is: what Prequal calls requests in flight, for peers of unequal size. */
+/** How full a peer is: Prequal's requests in flight, for peers of unequal size. */
 export function heatOf({ inFlight, queueDepth, slots }: Load): number {
   return (inFlight + queueDepth) / Math.max(1, slots)
 }
@@ -50,7 +50,7 @@ function better<T>(a: Option<T>, b: Option<T>, limit: number): Option<T> {
   return a.heat < b.heat ? a : b
 }
 
-/** The quantile by nearest rank: with fewer than seven samples nobody is above it. */
+/** The quantile by nearest rank: with fewer than seven samples no peer is above it. */
 function hotAbove(options: readonly Option<unknown>[]): number {
   const heats = options.flatMap(({ heat }) => (heat === undefined ? [] : [heat]))
   heats.sort((a, b) => a - b)

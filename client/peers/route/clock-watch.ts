@@ -1,13 +1,14 @@
-/** How often the heart beats. */
+/** Interval of the heartbeat. */
 export const HEARTBEAT_MS = 1_000
-/** Beyond what a busy machine or a correction of the clock explains: the machine slept, or the process was stopped. */
+/** More than a busy machine or a clock correction explains: the machine slept, or the process was stopped. */
 const JUMP_MS = 5_000
-/** Connections died meanwhile, and that is nobody's fault. */
+/** Connections died meanwhile, and no peer is to blame for that. */
 const HOLD_MS = 60_000
 
 /**
- * Notices that this machine slept or this process was stopped: the wall clock runs ahead of the monotonic one, or a
- * heartbeat comes late, as the monotonic clock of some platforms goes on in sleep. For a while nobody is blamed.
+ * Detects that this machine slept or this process was stopped: the wall clock runs ahead of the monotonic one, or a
+ * heartbeat is late (on some platforms the monotonic clock runs on during sleep). For a while after that no peer is
+ * blamed.
  */
 export class ClockWatch {
   #offsetMs: number
@@ -28,7 +29,7 @@ export class ClockWatch {
     return nowMs < this.#holdUntilMs
   }
 
-  /** To be called every {@link HEARTBEAT_MS}. */
+  /** Call it every {@link HEARTBEAT_MS}. */
   beat(nowMs: number, wallMs: number): void {
     this.look(nowMs, wallMs)
     this.#beatMs = nowMs

@@ -1,4 +1,4 @@
-/** Netflix' concurrency-limits, Gradient2: its tolerance and smoothing. */
+/** From Netflix's concurrency-limits, Gradient2: tolerance and smoothing. */
 const TOLERANCE = 1.5
 const SMOOTHING = 0.2
 const MIN_GRADIENT = 0.5
@@ -6,14 +6,14 @@ const MIN_GRADIENT = 0.5
 const INITIAL = 8
 const MIN = 2
 const MAX = 512
-/** Weight of a new sample in the long average: some fifty answers. */
+/** Weight of a new sample in the long average: about fifty answers. */
 const LONG_ALPHA = 0.04
-/** Samples that are averaged evenly at first, so that one odd beginning does not set the scale. */
+/** The first samples are averaged evenly, so that one unusual value does not set the scale. */
 const WARM_UP = 10
-/** A long average this many times the newest sample is from worse times, and shrinks faster. */
+/** A long average this many times the newest sample comes from a slower time and shrinks faster. */
 const STALE_FACTOR = 2
 const STALE_DECAY = 0.95
-/** Peers with a limit of their own; those unused for longest leave. */
+/** Peers with a limit of their own; the least recently used are evicted. */
 const MAX_PEERS = 1_024
 
 interface Limit {
@@ -25,7 +25,7 @@ interface Limit {
 
 const UNMEASURED: Limit = { limit: INITIAL, long: 0, samples: 0 }
 
-/** The limit after one more sample. @param sample how slow the answer began; any unit, load makes it larger */
+/** The limit after one more sample. @param sample how slowly the answer began, in any unit; load makes it larger */
 function nextLimit(before: Limit, sample: number, inFlight: number): Limit {
   const samples = before.samples + 1
   const alpha = samples <= WARM_UP ? 1 / samples : LONG_ALPHA
@@ -34,12 +34,12 @@ function nextLimit(before: Limit, sample: number, inFlight: number): Limit {
   const gradient = Math.min(1, Math.max(MIN_GRADIENT, (TOLERANCE * long) / sample))
   const target = before.limit * gradient + Math.sqrt(before.limit)
   const smoothed = before.limit + SMOOTHING * (target - before.limit)
-  // Where the limit was not felt, a good sample is no proof that more would do.
+  // If the limit was not reached, a good sample does not prove that a higher one would work.
   const grown = inFlight < before.limit / 2 ? Math.min(smoothed, before.limit) : smoothed
   return { limit: Math.min(MAX, Math.max(MIN, grown)), long, samples }
 }
 
-/** How many of our requests each peer takes well at once. Advice: the node's own admission decides. */
+/** How many of our requests each peer handles well at once. Advice only: the node's own admission decides. */
 export class ConcurrencyLimits {
   readonly #limits = new Map<string, Limit>()
 

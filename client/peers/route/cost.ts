@@ -1,40 +1,43 @@
 import type { Load } from '../../../protocol/index.ts'
 import type { PeerLatency } from './latency-model.ts'
 
-/** Part of what an answer's length counts: the caller reads along, so a later end hurts less than a later beginning. */
+/** Weight of decode time: the caller reads along, so a late end hurts less than a late beginning. */
 const DECODE_WEIGHT = 0.5
-/** Tokens of an answer whose length nobody bounded. */
+/** Assumed tokens of an answer without a bound on its length. */
 const UNBOUNDED_ANSWER_TOKENS = 64
-/** A caller's bound beyond this tells what may come, not what will. */
+/** A caller's bound above this says how long an answer may be, not how long it will be. */
 const MAX_ANSWER_TOKENS = 256
 /** Below this a peer would never be asked again. Reputation has the same floor. */
 const MIN_RELIABILITY = 0.1
 const MIN_WARMTH = 0.1
-/** A relayed hop takes time, may be cut, and takes of what the relay gives to all: a direct peer may be so much slower. */
+/**
+ * A relayed hop takes time, may be cut, and uses bandwidth that the relay shares among all. A direct peer is preferred
+ * up to this many times the cost.
+ */
 const RELAYED_FACTOR = 1.25
 
 export interface TtftInputs {
   readonly latency: PeerLatency
-  /** A fresh sample, where there is one. */
+  /** A fresh sample, if there is one. */
   readonly load: Load | undefined
-  /** Prompt tokens that the engine does not have in its cache. */
+  /** Prompt tokens that are not in the engine's cache. */
   readonly uncachedTokens: number
 }
 
 export interface CostInputs extends TtftInputs {
-  /** Tokens that the answer may have; 0 where the caller did not say. */
+  /** Tokens that the answer may have; 0 if the caller set no bound. */
   readonly answerTokens: number
-  /** Requests of ours that the peer works on. */
+  /** Our requests in flight at the peer. */
   readonly inFlight: number
   /** 0.1 … 1: slow start of a new or returning peer. */
   readonly warmth: number
-  /** It is reached through a relay. */
+  /** The peer is reached through a relay. */
   readonly relayed: boolean
-  /** 0 … 1: how often its attempts ended well, lately. */
+  /** 0 … 1: how often its recent attempts succeeded. */
   readonly reliability: number
 }
 
-/** Round trip + queue + prefill of what is not cached, in milliseconds. */
+/** Round trip + queue + prefill of the uncached tokens, in milliseconds. */
 export function predictTtftMs({ latency, load, uncachedTokens }: TtftInputs): number {
   const { rttMs, overheadMs, prefillRate } = latency
   const queueMs = load === undefined ? overheadMs : queueOf(load, overheadMs)
@@ -42,8 +45,8 @@ export function predictTtftMs({ latency, load, uncachedTokens }: TtftInputs): nu
 }
 
 /**
- * (predicted TTFT + weighted decode time) × (own requests in flight + 1) ÷ slow start ÷ reliability. The product with
- * what is in flight is LMetric's and PeakEWMA's: it reacts at once and needs no constant.
+ * (predicted TTFT + weighted decode time) × (own requests in flight + 1) ÷ slow start ÷ reliability. The factor for
+ * requests in flight is that of LMetric and PeakEWMA: it reacts at once and needs no constant.
  */
 export function costOf(inputs: CostInputs): number {
   const { latency, answerTokens, inFlight, warmth, reliability, relayed } = inputs
@@ -58,7 +61,7 @@ export function costOf(inputs: CostInputs): number {
   )
 }
 
-/** What the node predicts counts while all its slots are taken; with a slot free, what we measured does. */
+/** While all slots are taken, the node's own prediction counts; with a slot free, our measurements do. */
 function queueOf(load: Load, overheadMs: number): number {
   const busy = load.state === 'saturated' || load.queueDepth > 0 || load.inFlight >= load.slots
   return busy ? Math.max(load.expectedTtftMs, overheadMs) * (load.queueDepth + 1) : overheadMs

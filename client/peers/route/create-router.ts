@@ -21,21 +21,24 @@ import { isSaturated } from './saturation.ts'
 import { BUSY_TIER, tierOf, UNFIT_TIER } from './tier.ts'
 import { TtftRatios } from './ttft-ratios.ts'
 
-/** Slowness of an answer is measured against no less than this: below it is the noise of a machine. */
+/** Lower bound of the time that slowness is measured against: shorter times are noise of the machine. */
 const SLOWNESS_GRAIN_MS = 50
 
-/** From so many on only proven peers get more than the newcomers' share; with fewer, all that have answered before. */
+/**
+ * From this many proven peers on, only they get more than the newcomers' share; with fewer, all that have answered
+ * before do.
+ */
 const MIN_PROVEN = 3
 
-/** Peers of which nothing was measured, among which is chosen while nothing else is left. */
+/** Unmeasured peers to choose among when no measured one is left. */
 const MAX_UNMEASURED = 8
 
-/** An attempt that was called off is taken to have needed this many times what it was given: how long, nobody saw. */
+/** An attempt that was called off is assumed to need this many times the time it had: its real duration is unknown. */
 const CENSORED_FACTOR = 4
 
 /**
- * A router that knows nothing yet. Eligible candidates → those of other peers, and of the lowest tier → newcomers' share
- * → the conversation's home → two of the best eight.
+ * A router without any measurements. Eligible candidates → those of other peers, and of the lowest tier → newcomers'
+ * share → the conversation's home → two of the best eight.
  */
 export function createRouter(init: RouterInit): Router {
   const { clock, random, trust } = init
@@ -66,7 +69,7 @@ export function createRouter(init: RouterInit): Router {
   const predictMs = (candidate: RouteCandidate, request: RouteRequest): number =>
     predictTtftMs(inputsOf(candidate, uncachedTokens(candidate.key, request)))
 
-  /** Whether nothing but the word of others speaks for it. */
+  /** Whether the peer is known by hearsay only. */
   const isUnmet = ({ key, acquaintance }: RouteCandidate): boolean =>
     acquaintance === 'heard' && !health.conditionOf(key, now()).measured
 
@@ -98,13 +101,13 @@ export function createRouter(init: RouterInit): Router {
     })
   }
 
-  /** Its cost for one request, times those that it has of ours for each of its slots. */
+  /** The peer's cost for one request, times our requests there for each of its slots. */
   const leastLoaded = <T extends RouteCandidate>(
     candidates: readonly T[],
     request: RouteRequest,
   ): T | undefined => {
     const load = ({ key, advertisement }: T): number =>
-      // Slots are a claim; what the peer took well bounds it.
+      // Slots are a claim; it is bounded by the load that the peer has handled well.
       (inFlight.soon(key, now()) + 1) / Math.max(1, Math.min(advertisement.slots, limits.of(key)))
     const options = candidates.map((value) => {
       return { value, cost: idleCost(value, request, request.promptTokens) * load(value) }
@@ -127,7 +130,7 @@ export function createRouter(init: RouterInit): Router {
       acquaintance === 'answered' || health.conditionOf(key, now()).measured
     const isAnswering = (candidate: T): boolean =>
       isMeasured(candidate) && (tiers.get(candidate) ?? lowest) <= Math.max(lowest, BUSY_TIER)
-    // A peer failed the request: one that has answered before is worth more than an independent or an idle one.
+    // A peer failed the request: one that has answered before is now preferred to an independent or an idle one.
     const answering = request.again === true ? [...tiers.keys()].filter(isAnswering) : []
     const fit = answering.length > 0 ? answering : independentPeers(sameTier, apart)
     const proven = trust === undefined ? [] : fit.filter((candidate) => trust.isProven(candidate))
@@ -174,7 +177,7 @@ export function createRouter(init: RouterInit): Router {
     return choose(options, random)
   }
 
-  /** What the peer would have needed for round trip and prefill alone. */
+  /** The time that the peer would have needed for round trip and prefill alone. */
   const workMs = ({ key, advertisement }: RouteCandidate, request: RouteRequest): number => {
     const { rttMs, prefillRate } = latency.of(key, advertisement, now())
     return rttMs + (uncachedTokens(key, request) / prefillRate) * 1000
@@ -216,7 +219,7 @@ export function createRouter(init: RouterInit): Router {
     outpaced(candidate, request, waitedMs) {
       const { key } = candidate
       health.measured(key, now())
-      // A wait shorter than predicted is no news: it may have come in time.
+      // A wait shorter than predicted shows nothing: the answer may have been about to begin in time.
       if (waitedMs <= predictMs(candidate, request)) return
       const ttftMs = CENSORED_FACTOR * waitedMs
       ratios.add(key, ttftMs / predictMs(candidate, request))
@@ -227,7 +230,7 @@ export function createRouter(init: RouterInit): Router {
       health.answered(key, now())
       hearsay.reached()
       init.onAnswered?.(key)
-      // The peer tells its prefill time; it cannot have taken longer than we waited.
+      // The prefill time is reported by the peer; it cannot be longer than our wait.
       const prefilled = {
         tokens: times.promptTokens - cachedPromptTokens,
         ms: Math.min(prefillMs, ttftMs),
@@ -242,7 +245,7 @@ export function createRouter(init: RouterInit): Router {
       if (unmet && code === 'dial_failed') hearsay.unreached(now())
       else if (unmet) hearsay.reached()
       const held = sleep.look(now(), clock.wall())
-      // A relay that is gone takes all peers behind it along: that they are not reached says nothing of them.
+      // A lost relay cuts off all peers behind it: a failed dial says nothing about them.
       const unreached = code === 'dial_failed' && isReachedByRelay(advertisement.addresses)
       if (code === 'path_lost' || unreached) health.pathLost(key, held, now())
       else health.failed(key, code, held, now(), unmet)

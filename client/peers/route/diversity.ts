@@ -1,6 +1,6 @@
 import { subnetsOf } from '../../../host/index.ts'
 import type { RouteCandidate } from '../../request/index.ts'
-/** Those that are none of `apart`; all, where there are no others. */
+/** The candidates that are not in `apart`; all of them if there are no others. */
 export function otherPeers<T extends RouteCandidate>(
   candidates: readonly T[],
   apart: readonly RouteCandidate[],
@@ -14,9 +14,10 @@ export function otherPeers<T extends RouteCandidate>(
 }
 
 /**
- * Those whose operator and networks differ from all of `apart`; all, where there are none, for an answer from a
- * neighbour is better than none. Verdicts need more: `independentScorers`. Operator tags are free to invent: they may
- * show two peers to be one, never the other way round, and an empty one shows nothing.
+ * The candidates whose operator and networks differ from all of `apart`; all of them if there are no such candidates,
+ * because an answer from a neighbour is better than no answer. Verdicts need more: `independentScorers`. Operator tags
+ * can be invented freely: equal tags show that two peers belong together, different tags do not show the opposite, and
+ * an empty tag shows nothing.
  */
 export function independentPeers<T extends RouteCandidate>(
   candidates: readonly T[],

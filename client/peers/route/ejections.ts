@@ -1,22 +1,22 @@
-/** Envoy's outlier detection: failures in a row, base time, and the longest. */
+/** Envoy's outlier detection: failures in a row, base time and maximum time. */
 const FAILURES = 5
 const BASE_MS = 30_000
 const MAX_MS = 300_000
-/** Never more of the known peers than this: when most seem bad, the judgement is. */
+/** At most this share of the known peers: when most seem bad, the verdict is wrong. */
 const MAX_SHARE = 0.5
 
 interface Ejection {
   readonly untilMs: number
 }
 
-/** Peers that failed again and again, oldest first. */
+/** Peers that failed repeatedly, oldest first. */
 export class Ejections {
   readonly #peers = new Map<string, Ejection>()
 
   /**
-   * @param failures in a row, this one included
+   * @param failures in a row, including this one
    * @param earlier ejections of this peer that still count
-   * @returns until when the peer is ejected; nothing where it is not
+   * @returns the end of the ejection; undefined if the peer is not ejected
    */
   failed(peer: string, failures: number, earlier: number, nowMs: number): number | undefined {
     if (failures === 0 || failures % FAILURES !== 0) return undefined
@@ -30,7 +30,7 @@ export class Ejections {
     this.#peers.delete(peer)
   }
 
-  /** @param known peers, of which at most half count as ejected: the oldest ejections are waived */
+  /** @param known peers. At most half of them count as ejected; the oldest ejections are waived */
   has(peer: string, known: number, nowMs: number): boolean {
     for (const [other, { untilMs }] of this.#peers) {
       if (untilMs <= nowMs) this.#peers.delete(other)

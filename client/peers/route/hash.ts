@@ -1,7 +1,7 @@
 /**
- * A hash of 32 bits for placing: FNV-1a over the text's UTF-16 units (draft-eastlake-fnv, 32-bit offset and prime),
- * then the finalizer of MurmurHash3, which spreads what FNV leaves in the low bits. No secret hangs on it: what it
- * gives never leaves the client.
+ * A 32-bit hash for placement: FNV-1a over the text's UTF-16 units (draft-eastlake-fnv, 32-bit offset and prime), then
+ * the finalizer of MurmurHash3, which mixes the low bits that FNV mixes poorly. It need not be secure: its values never
+ * leave the client.
  */
 export function hashText(text: string, seed: number): number {
   let hash = (0x811c9dc5 ^ seed) >>> 0
@@ -13,7 +13,7 @@ export function hashText(text: string, seed: number): number {
   return spread(hash)
 }
 
-/** A bijection of 32 bits in which each bit of the input turns about half of the output's (MurmurHash3 fmix32). */
+/** A bijection of 32 bits: each input bit flips about half of the output bits (MurmurHash3 fmix32). */
 export function spread(value: number): number {
   let mixed = value
   mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b)

@@ -12,9 +12,9 @@ import {
   warmthOf,
 } from './standing.ts'
 
-/** Peers remembered; those unseen for longest leave. */
+/** Peers remembered; the least recently seen are evicted. */
 const MAX_PEERS = 1_024
-/** A peer unseen for so long comes back as a new one. Longer than any ejection. */
+/** A peer unseen for this long counts as new when it returns. Longer than any ejection. */
 const FORGET_MS = 10 * 60_000
 
 interface Entry {
@@ -22,10 +22,10 @@ interface Entry {
   readonly seenMs: number
 }
 
-/** From here on, in a row, a lost path counts as the peer's own failure. */
+/** From this many lost paths in a row on, each counts as the peer's own failure. */
 const MAX_LOST_PATHS = 3
 
-/** Everything that choosing needs to know of a peer's health at one moment. */
+/** What a choice needs to know about a peer's health at one moment. */
 export interface Condition {
   readonly suspect: boolean
   readonly ejected: boolean
@@ -37,8 +37,8 @@ export interface Condition {
 }
 
 /**
- * What each peer's failures make of it. Refusals are never blamed, and nobody is while the own network or clock is
- * suspected. Judged by real answers only: an engine can be stuck while all else at the node is well.
+ * What each peer's failures lead to. A refusal is never blamed on a peer, and no failure is while the own network or
+ * clock is suspected. Only real answers count: an engine can be stuck while everything else on the node works.
  */
 export class Health {
   readonly #peers = new Map<string, Entry>()
@@ -46,7 +46,7 @@ export class Health {
   readonly #selfBlame = new SelfBlame<Standing>()
   readonly #lost = new Set<string>()
 
-  /** Of a peer that may be chosen. Its first sight begins its slow start. */
+  /** The condition of a peer that may be chosen. Its first sight begins its slow start. */
   conditionOf(peer: string, nowMs: number): Condition {
     const standing = this.#see(peer, nowMs)
     return {
@@ -59,8 +59,8 @@ export class Health {
   }
 
   /**
-   * @param held the clock jumped: what failed lately says nothing
-   * @param unmet it was only heard of: that it is not reached says nothing of the own network
+   * @param held the clock jumped: recent failures say nothing
+   * @param unmet the peer is known by hearsay only: a failed dial says nothing about the own network
    */
   failed(peer: string, code: ErrorCode, held: boolean, nowMs: number, unmet = false): void {
     if (ERROR_TABLE[code].blame !== 'peer' || held || this.#selfBlame.suspected) return
@@ -78,7 +78,7 @@ export class Health {
     }
   }
 
-  /** Neither end is to blame. A peer whose path is lost again and again is of no more use than one that fails. */
+  /** Neither end is to blame. But a peer whose path is lost repeatedly is of no more use than one that fails. */
   pathLost(peer: string, held: boolean, nowMs: number): void {
     if (held) return
     const before = this.#see(peer, nowMs)
@@ -87,13 +87,13 @@ export class Health {
     if (lostPaths >= MAX_LOST_PATHS) this.failed(peer, 'stream_reset', held, nowMs)
   }
 
-  /** It began to answer, so the network is there. */
+  /** The peer began to answer, so the network works. */
   began(peer: string, nowMs: number): void {
     this.#selfBlame.heard()
     this.measured(peer, nowMs)
   }
 
-  /** It is no newcomer any more, whatever came of it. */
+  /** The peer is no longer a newcomer, whatever the outcome was. */
   measured(peer: string, nowMs: number): void {
     this.#set(peer, { ...this.#see(peer, nowMs), measured: true }, nowMs)
   }
@@ -106,7 +106,7 @@ export class Health {
 
   connected(peer: string, isConnected: boolean, held: boolean, nowMs: number): void {
     const known = this.#peers.get(peer)?.standing
-    // A host has connections to many that serve nothing.
+    // A host also has connections to many peers that serve nothing.
     if (known === undefined) return
     if (isConnected) {
       if (this.#lost.delete(peer)) {
@@ -143,7 +143,7 @@ export class Health {
     if (oldest === undefined) return
     const isForgotten = nowMs - oldest[1].seenMs > FORGET_MS
     if (this.#peers.size <= MAX_PEERS && !isForgotten) return
-    // However many strangers are seen: those that answered stay.
+    // Peers that have answered stay, however many strangers are seen.
     const key = isForgotten ? oldest[0] : (this.#oldestStranger() ?? oldest[0])
     this.#peers.delete(key)
     this.#lost.delete(key)

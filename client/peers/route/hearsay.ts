@@ -1,20 +1,20 @@
-/** So many peers in a row that were only heard of and could not be reached are a tale. */
+/** After this many failed dials in a row to peers known by hearsay only, hearsay is doubted. */
 const DOUBT_AFTER = 3
-/** After this one of them is tried again before the peers that failed. */
+/** After this time such a peer is again tried before the peers that failed. */
 const DOUBT_MS = 60_000
 
-/** Whether what others tell of peers has proved true lately. */
+/** Whether hearsay about peers has recently proved true. */
 export class Hearsay {
   #unreached = 0
   #lastMs = Number.NEGATIVE_INFINITY
 
-  /** A peer that was only heard of could not be reached. */
+  /** A peer known by hearsay only could not be reached. */
   unreached(nowMs: number): void {
     this.#unreached += 1
     this.#lastMs = nowMs
   }
 
-  /** One was there. */
+  /** Such a peer was reached. */
   reached(): void {
     this.#unreached = 0
   }

@@ -1,26 +1,30 @@
-/** Sooner than this a second attempt races the network's jitter. */
+/** An earlier second attempt would only react to the network's jitter. */
 const HEDGE_FLOOR_MS = 50
-/** With nothing measured a prediction is worth little: wait this many times as long, and no less than the floor. */
+/** Without measurements a prediction is unreliable: wait this many times as long, and at least the floor. */
 const UNMEASURED_FACTOR = 4
 const UNMEASURED_FLOOR_MS = 250
-/** A peer that is always slow predicts itself slow; what others would take bounds the wait for it. As for affinity. */
+/**
+ * A slow peer predicts a slow answer; the time that others would take bounds the wait for it. The factor is that of
+ * affinity.
+ */
 const MAX_OTHERS_FACTOR = 4
 /**
- * Of the others, what a good one would take: a hedge goes to such. The median will not do: where one answer in twenty is
- * slow, so is the 95th percentile half of the time, and with it what is predicted for every peer that was slow lately.
+ * The quantile of the others' predicted times that stands for a good peer, where a hedge goes. The median does not
+ * work: if one answer in twenty is slow, the 95th percentile is slow half of the time, and so is the prediction for
+ * every peer that was slow lately.
  */
 const GOOD_QUANTILE = 0.25
 
 export interface HedgeInputs {
   /** For this peer and prompt. */
   readonly predictedTtftMs: number
-  /** 95th percentile of measured ÷ predicted; undefined where too little was measured. */
+  /** 95th percentile of measured ÷ predicted; undefined with too few measurements. */
   readonly p95Ratio: number | undefined
   /** Predicted for the others that could take the request. */
   readonly othersTtftMs: readonly number[]
 }
 
-/** After how long without a first piece a hedge is due: about the 95th percentile (Tail at Scale, 2013). */
+/** Time without a first piece after which a hedge is due: about the 95th percentile (Tail at Scale, 2013). */
 export function hedgeDelayMs({ predictedTtftMs, p95Ratio, othersTtftMs }: HedgeInputs): number {
   const due =
     p95Ratio === undefined

@@ -1,17 +1,17 @@
-/** From a choice to its beginning there are a few turns of the event loop. */
+/** Between a choice and the start of its attempt there are a few turns of the event loop. */
 const EXPECTED_MS = 50
 
-/** Our own requests at each peer: the one measure of load that is never late. */
+/** Our own requests at each peer: the only measure of load that is never out of date. */
 export class InFlight {
   readonly #counts = new Map<string, number>()
-  /** Until when each choice that has not begun yet counts. */
+  /** For each choice that has not started yet, the time until which it counts. */
   readonly #expected = new Map<string, number[]>()
 
   of(peer: string): number {
     return this.#counts.get(peer) ?? 0
   }
 
-  /** With those that were chosen a moment ago and are about to begin: many choices may fall at the same time. */
+  /** Includes those that were chosen a moment ago and are about to start: many choices may be made at the same time. */
   soon(peer: string, nowMs: number): number {
     const expected = this.#expected.get(peer)?.filter((untilMs) => untilMs > nowMs) ?? []
     if (expected.length > 0) this.#expected.set(peer, expected)
@@ -19,14 +19,14 @@ export class InFlight {
     return this.of(peer) + expected.length
   }
 
-  /** One was chosen. It counts until it begins, or for a moment where it does not. */
+  /** A peer was chosen. The choice counts until its attempt starts, or for a moment if it does not start. */
   expect(peer: string, nowMs: number): void {
     const expected = this.#expected.get(peer) ?? []
     expected.push(nowMs + EXPECTED_MS)
     this.#expected.set(peer, expected)
   }
 
-  /** Counts one until disposed. */
+  /** Counts one request until disposed. */
   enter(peer: string): Disposable {
     this.#expected.get(peer)?.shift()
     this.#counts.set(peer, this.of(peer) + 1)

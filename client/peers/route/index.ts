@@ -1,6 +1,6 @@
 /**
- * Whom to ask first, and what every answer and failure teaches: cost, affinity, health, latency, concurrency. Each
- * policy is a pure module; the router holds their memories.
+ * Which peer to ask first, and what each answer and failure shows: cost, affinity, health, latency, concurrency. Each
+ * policy is a pure module; the router holds their state.
  *
  * @example
  * import { randomBytes } from 'node:crypto'

@@ -1,15 +1,16 @@
 /** Weight of a new measurement. */
 const ALPHA = 0.3
-/** Peers with measurements; those unused for longest leave. */
+/** Peers with measurements; the least recently used are evicted. */
 const MAX_PEERS = 1_024
-/** A handful of tokens measures the clock's grain, not the engine. */
+/** A few tokens measure the clock's resolution, not the engine. */
 const MIN_MEASURED_TOKENS = 16
-/** Before anything is measured: a near peer, a fast start, a CPU's prefill and decode. */
+/** Assumed before any measurement: a near peer, a fast start, prefill and decode of a CPU. */
 const UNKNOWN = { rttMs: 20, overheadMs: 50, prefillRate: 500, decodeRate: 20 } as const
 
 /**
- * What a wait was beyond the unknown peer's loses half of its weight in this time: a peer that was slow once, as it
- * loaded its model, would else never be asked again, and never be known as well (PeakEWMA decays likewise).
+ * The part of a wait that exceeds the assumption for an unknown peer loses half of its weight in this time. Otherwise a
+ * peer that was slow once, while it loaded its model, would never be asked again and never be measured anew (PeakEWMA
+ * decays likewise).
  */
 const OVERHEAD_HALF_LIFE_MS = 60_000
 
@@ -17,15 +18,15 @@ export interface PeerLatency {
   readonly rttMs: number
   /** Time to the first piece beyond round trip and prefill. */
   readonly overheadMs: number
-  /** Tokens a second. */
+  /** Tokens per second. */
   readonly prefillRate: number
-  /** Tokens a second. */
+  /** Tokens per second. */
   readonly decodeRate: number
 }
 
 type Rate = 'decodeRate' | 'prefillRate'
 
-/** Tokens that took so long. */
+/** A number of tokens and the time they took. */
 export interface Stretch {
   readonly tokens: number
   readonly ms: number
@@ -35,14 +36,15 @@ interface Measured extends Partial<Omit<PeerLatency, 'overheadMs'>> {
   readonly overhead?: { readonly ms: number; readonly atMs: number }
 }
 
-/** Exponentially weighted averages of what each peer's answers took. */
+/** Exponentially weighted averages of the times of each peer's answers. */
 export class LatencyModel {
   readonly #peers = new Map<string, Measured>()
   readonly #medians = new Map<Rate, number>()
 
   /**
-   * @param claims the peer's own, in tokens a second, used until we measured, up to the median of what was measured at
-   *   others, or what an unknown peer is taken to do: a claim puts nobody above a peer that has shown what it does. 0: none.
+   * @param claims the peer's own, in tokens per second. Used until there is a measurement, up to the median of the
+   * rates measured at others, or, without any, the assumption for an unknown peer: a claim never ranks a peer above one
+   * with measured rates. 0: no claim.
    */
   of(peer: string, claims: Readonly<Record<Rate, number>>, nowMs: number): PeerLatency {
     const measured = this.#peers.get(peer)
@@ -69,7 +71,7 @@ export class LatencyModel {
     this.#set(peer, { ...before, overhead: { ms, atMs: nowMs } })
   }
 
-  /** It was at least so much: a bound, which an average with what was before would undercut. */
+  /** A lower bound of the time; averaging it with earlier measurements would fall below it. */
   raiseOverhead(peer: string, overheadMs: number, nowMs: number): void {
     const before = this.#peers.get(peer)
     const ms = Math.max(this.#overheadMs(before, nowMs) ?? 0, overheadMs)
@@ -95,7 +97,7 @@ export class LatencyModel {
     return ms - excessMs + excessMs * 2 ** ((atMs - nowMs) / OVERHEAD_HALF_LIFE_MS)
   }
 
-  /** Of a rate that was measured; the lower one of two. Nothing where none was. */
+  /** Median of a measured rate, the lower one of two. Undefined without a measurement. */
   #median(rate: Rate): number | undefined {
     const known = this.#medians.get(rate)
     if (known !== undefined) return known

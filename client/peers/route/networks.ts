@@ -5,8 +5,8 @@ import type { RouteCandidate } from '../../request/index.ts'
 type Located = Pick<RouteCandidate, 'advertisement'>
 
 /**
- * One of them, drawn over networks first and peers second: a thousand identities in one network are worth one. An
- * operator's tag joins networks; it never sets them apart, for it is free to invent.
+ * One peer, drawn over networks first and peers second: a thousand identities in one network count as one. An operator
+ * tag joins networks; it never separates them, because it can be invented freely.
  *
  * @param random from 0, below 1
  */
@@ -19,7 +19,10 @@ export function drawOverNetworks<T extends Located>(
   return bucket[Math.floor(random() * bucket.length)]
 }
 
-/** Peers that share a network or an operator, also by way of others. Those without a public network are one. */
+/**
+ * Groups of peers that share a network or an operator, also through others. Peers without a public network are one
+ * group.
+ */
 export function groupsByNetwork<T extends Located>(
   candidates: readonly T[],
 ): readonly (readonly T[])[] {
@@ -51,7 +54,7 @@ function namesOf(candidate: Located): readonly string[] {
 const OPERATOR = 'operator '
 const isOperator = (name: string): boolean => name.startsWith(OPERATOR)
 
-/** The networks that a peer is in; at least one. */
+/** The networks of a peer; at least one. */
 export function networksOf({ advertisement: { addresses } }: Located): readonly string[] {
   const subnets = [...subnetsOf(addresses)]
   return subnets.length > 0 ? subnets : [LOCAL]

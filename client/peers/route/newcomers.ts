@@ -1,21 +1,21 @@
 import type { RouteCandidate } from '../../request/index.ts'
 import { drawOverNetworks, groupsByNetwork, networksOf } from './networks.ts'
 
-/** Of all choices: enough to learn of new peers, too little to hurt where they are bad. */
+/** Share of all choices that newcomers get: enough to learn about new peers, and too little to hurt if they are bad. */
 const SHARE = 0.05
 
-/** Who is a newcomer, and what is thought of newcomers. */
+/** Which peers are newcomers, and the credit they get. */
 export interface Newcomers<T> {
   readonly isKnown: (candidate: T) => boolean
-  /** 0.1 … 1: what became of earlier newcomers from these networks. @default 1 for all */
+  /** 0.1 … 1: how earlier newcomers from these networks turned out. @default 1 for all */
   readonly credit?: ((networks: readonly string[]) => number) | undefined
-  /** From 0, below 1; a low draw is no newcomer's. */
+  /** From 0, below 1; a low draw chooses no newcomer. */
   readonly random: () => number
 }
 
 /**
- * Peers of which nothing was measured, with an even share for each network: at most `count`, the cheapest of each. A
- * thousand identities in one network leave room for the one in another.
+ * Unmeasured peers, with an even share for each network: at most `count`, the cheapest of each. A thousand identities
+ * in one network leave room for a single peer in another.
  */
 export function evenOverNetworks<T extends Pick<RouteCandidate, 'advertisement'>>(
   candidates: readonly T[],
@@ -35,10 +35,10 @@ export function evenOverNetworks<T extends Pick<RouteCandidate, 'advertisement'>
 }
 
 /**
- * The newcomers' share: now and then somebody who is not known yet, where others are. Without it whoever came first
- * would stay the only one that is known to be good. It is drawn over networks, so that a thousand identities
- * in one network are worth one; and where earlier ones from that network turned out to be cheats, it is mostly
- * left unused.
+ * The newcomers' share: now and then a choice goes to a peer that is not known yet, although known ones exist. Without
+ * it the first peers would remain the only ones known to be good. It is drawn over networks, so that a thousand
+ * identities in one network count as one. If earlier newcomers from that network turned out to be cheats, the share is
+ * mostly left unused.
  */
 export function chooseNewcomer<T extends Pick<RouteCandidate, 'advertisement'>>(
   candidates: readonly T[],

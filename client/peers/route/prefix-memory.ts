@@ -2,7 +2,7 @@ import { hashText } from './hash.ts'
 
 /** Engines evict idle prefixes within minutes. */
 const FORGET_MS = 10 * 60_000
-/** Conversations times peers; those unused for longest leave. */
+/** Entries, one per conversation and peer; the least recently used are evicted. */
 const MAX_ENTRIES = 4_096
 
 interface Warmth {
@@ -10,12 +10,14 @@ interface Warmth {
   readonly atMs: number
 }
 
-/** Which peer has seen how much of which conversation: what its engine need not prefill again. Keeps hashes; of
- * texts only the newest. */
+/**
+ * How much of each conversation each peer has seen: what its engine need not prefill again. Keeps hashes, and only the
+ * newest of the texts.
+ */
 export class PrefixMemory {
   readonly #entries = new Map<string, Warmth>()
   readonly #salt: number
-  /** One choice asks for the same conversation at every peer, and its text is long. */
+  /** One choice looks up the same conversation for every peer, and its text is long. */
   #last = { affinity: '', hash: '' }
 
   /** @param salt 32 bits, the client's own */
@@ -23,7 +25,7 @@ export class PrefixMemory {
     this.#salt = salt
   }
 
-  /** The peer has just prefilled so many tokens of this conversation, or had them in its cache. */
+  /** The peer has just prefilled this many tokens of the conversation, or had them in its cache. */
   remember(affinity: string, peer: string, tokens: number, nowMs: number): void {
     const key = this.#keyOf(affinity, peer)
     this.#entries.delete(key)
@@ -32,7 +34,7 @@ export class PrefixMemory {
     if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest)
   }
 
-  /** Tokens of the conversation that the peer's engine has, as far as we know. */
+  /** Tokens of the conversation that the peer's engine has in its cache, as far as we know. */
   warmTokens(affinity: string, peer: string, nowMs: number): number {
     const warmth = this.#entries.get(this.#keyOf(affinity, peer))
     return warmth === undefined || nowMs - warmth.atMs > FORGET_MS ? 0 : warmth.tokens
@@ -42,7 +44,7 @@ export class PrefixMemory {
     return this.#entries.size
   }
 
-  /** Two hashes: 64 bits make it unlikely that two conversations meet, and if they do it is a worse guess, no more. */
+  /** Two hashes: with 64 bits a collision of two conversations is unlikely, and it would only lead to a worse guess. */
   #keyOf(affinity: string, peer: string): string {
     if (this.#last.affinity !== affinity || this.#last.hash === '') {
       const hash = `${hashText(affinity, this.#salt)}.${hashText(affinity, ~this.#salt)}`

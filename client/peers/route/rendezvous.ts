@@ -1,16 +1,18 @@
 import { hashText, spread } from './hash.ts'
 
-/** A peer may have this much of its fair share of our requests (KubeAI's figure for CHWBL). */
+/** A peer may have this many times its fair share of our requests (KubeAI's figure for CHWBL). */
 const LOAD_FACTOR = 1.25
 
-/** Most requests at one peer when one more is placed: ⌈1.25 × fair share⌉, rounded up so that small numbers fit. */
+/**
+ * Maximum of requests at one peer when one more is placed: ⌈1.25 × fair share⌉, rounded up to work with small numbers.
+ */
 export function loadBound(total: number, peers: number): number {
   return Math.ceil((LOAD_FACTOR * (total + 1)) / peers)
 }
 
 /**
- * The order in which a key prefers its peers: highest random weight. Each peer's weight hangs on key and peer alone, so
- * a peer that leaves moves only its own keys.
+ * The order in which a key prefers its peers: highest random weight. Each peer's weight depends on key and peer alone,
+ * so a peer that leaves moves only its own keys.
  */
 export function rendezvousOrder<T extends { readonly key: string }>(
   key: string,
@@ -25,8 +27,8 @@ export function rendezvousOrder<T extends { readonly key: string }>(
 }
 
 /**
- * Bounded load: the first in the order that has room under {@link loadBound}. There always is one, as the least loaded
- * peer has no more than the average.
+ * Bounded load: the first peer in the order that has room under {@link loadBound}. There is always one, because the
+ * least loaded peer has at most the average.
  *
  * @param order all peers that share the load, most preferred first
  * @param inFlight our own requests at a peer

@@ -1,18 +1,18 @@
 import { ERROR_TABLE, type ErrorCode } from '../../../protocol/index.ts'
 
-/** So many distinct peers at once are one cause, and it is at this end. */
+/** So many distinct peers failing at once have one cause, and it is at this end. */
 const MIN_PEERS = 3
 const WINDOW_MS = 60_000
 
 interface Verdict<T> {
   readonly atMs: number
-  /** What to go back to. */
+  /** The state to restore. */
   readonly before: T
 }
 
 /**
- * Blames the own network first: where several distinct peers fail in a row with nobody answering in between, the
- * verdicts are taken back and none is passed until somebody is heard.
+ * Suspects the own network first: if several distinct peers fail in a row without an answer from any peer in between,
+ * the verdicts are withdrawn, and no verdict is passed until a peer is heard.
  */
 export class SelfBlame<T> {
   readonly #verdicts = new Map<string, Verdict<T>>()
@@ -25,10 +25,10 @@ export class SelfBlame<T> {
 
   /**
    * @param before what was known of the peer before this failure
-   * @returns what to go back to for each peer, once the own network is suspected
+   * @returns the state to restore for each peer, once the own network is suspected
    */
   failed(peer: string, code: ErrorCode, before: T, nowMs: number): ReadonlyMap<string, T> {
-    // Only what a broken network of one's own does to every peer alike.
+    // Only failures that a broken own network causes for every peer alike.
     if (ERROR_TABLE[code].kind !== 'transport') return new Map()
     for (const [other, { atMs }] of this.#verdicts) {
       if (nowMs - atMs > WINDOW_MS) this.#verdicts.delete(other)
@@ -42,7 +42,7 @@ export class SelfBlame<T> {
     return back
   }
 
-  /** Somebody was heard: the network is there. */
+  /** A peer was heard: the network works. */
   heard(): void {
     this.#suspected = false
     this.#verdicts.clear()

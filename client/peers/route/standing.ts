@@ -2,30 +2,33 @@ import { backoffMs } from '../../../timing/index.ts'
 
 /** How long a peer is suspect after failures in a row. */
 const SUSPICION = { minMs: 5_000, maxMs: 300_000 }
-/** Weight of the newest outcome: some five attempts. */
+/** Weight of the newest outcome: about five attempts. */
 const RELIABILITY_ALPHA = 0.2
-/** What was bad counts half after this time: a peer that nobody asks could else never show that it is well again. */
+/**
+ * Bad outcomes count half after this time. Otherwise a peer that is no longer asked could never show that it has
+ * recovered.
+ */
 const RECOVERY_HALF_LIFE_MS = 60_000
-/** Slow start: a new or returning peer comes to its full share in this time. */
+/** Slow start: a new or returning peer reaches its full share in this time. */
 const WARM_UP_MS = 30_000
 const MIN_WARMTH = 0.1
 
-/** What we think of one peer. A value: each event makes a new one. */
+/** What is known of one peer's conduct. A value: each event makes a new one. */
 export interface Standing {
   /** In a row. */
   readonly failures: number
   readonly suspectUntilMs: number
-  /** Those that still count: an answer takes one off. */
+  /** Those that still count: each answer removes one. */
   readonly ejections: number
   /** Average of outcomes, 1 for an answer, 0 for a failure. */
   readonly reliability: number
   /** Of the newest outcome. */
   readonly outcomeMs: number
-  /** Since when it is here, or back; in the future while it is suspect. */
+  /** Since when the peer is here, or back; in the future while it is suspect. */
   readonly warmSinceMs: number
   /** Times in a row that the path to it was lost. */
   readonly lostPaths: number
-  /** It has begun an answer to us, or was seen to be slow at it. */
+  /** The peer has begun an answer to us, or was found to be slow at it. */
   readonly measured: boolean
 }
 
@@ -64,7 +67,7 @@ export function afterEjection(before: Standing, untilMs: number): Standing {
   }
 }
 
-/** A complete answer forgives what was before; a peer that was suspect returns now. */
+/** A complete answer clears earlier failures; a suspect peer returns now. */
 export function afterAnswer(before: Standing, nowMs: number): Standing {
   return {
     failures: 0,
@@ -78,7 +81,7 @@ export function afterAnswer(before: Standing, nowMs: number): Standing {
   }
 }
 
-/** Its connection was lost: no failure, but a reason to ask others first for a moment. */
+/** Its connection was lost: not a failure, but a reason to ask others first for a moment. */
 export function afterLoss(before: Standing, nowMs: number): Standing {
   const untilMs = nowMs + SUSPICION.minMs
   return {
@@ -88,7 +91,7 @@ export function afterLoss(before: Standing, nowMs: number): Standing {
   }
 }
 
-/** Average of outcomes, as far as they still count. */
+/** Average of outcomes, weighted by how much they still count. */
 export function reliabilityOf({ reliability, outcomeMs }: Standing, nowMs: number): number {
   return 1 - (1 - reliability) * 2 ** ((outcomeMs - nowMs) / RECOVERY_HALF_LIFE_MS)
 }

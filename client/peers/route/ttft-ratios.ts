@@ -1,14 +1,14 @@
 /** Ratios kept over all peers, and for each. */
 const WINDOW = 128
-/** Fewer have no 95th percentile. */
+/** With fewer there is no 95th percentile. */
 const MIN_RATIOS = 20
-/** Peers with ratios of their own; those unused for longest leave. */
+/** Peers with ratios of their own; the least recently used are evicted. */
 const MAX_PEERS = 1_024
 const QUANTILE = 0.95
 
 /**
- * How far measured times to the first piece were from what was predicted for that peer and prompt length. Dividing by
- * the prediction takes the prompt's length out: a tail that comes from long prompts is no reason to hedge.
+ * Measured times to the first piece, divided by the time predicted for that peer and prompt length. The division
+ * removes the effect of the prompt's length: a tail caused by long prompts is no reason to hedge.
  */
 export class TtftRatios {
   readonly #all: number[] = []
@@ -24,7 +24,7 @@ export class TtftRatios {
     if (this.#peers.size > MAX_PEERS && oldest !== undefined) this.#peers.delete(oldest)
   }
 
-  /** The 95th percentile: the peer's own, else that of all; nothing where there are too few of either. */
+  /** The 95th percentile: the peer's own, else that of all peers; undefined with too few of both. */
   p95(peer: string): number | undefined {
     return p95Of(this.#peers.get(peer) ?? []) ?? p95Of(this.#all)
   }

@@ -21,14 +21,14 @@ afterEach(async () => {
   swarm = undefined
 })
 
-describe('whom the client asks', () => {
-  it('finds by a look-up whom it does not know yet', async () => {
+describe('the choice of peers to ask', () => {
+  it('finds an unknown peer by a look-up', async () => {
     swarm = await FakeSwarm.create({ hidden: true })
     const peer = await swarm.add(answers('found'))
     expect((await swarm.requester.chat(request)).skein.peerId).toBe(peer.key)
   })
 
-  it('finds among all nodes whom the model’s own records do not name', async () => {
+  it('finds among all nodes a peer that the model’s own records do not name', async () => {
     const nodes = await Promise.all([0, 1, 2, 3].map(async (shard) => String(await nodeKey(shard))))
     swarm = await FakeSwarm.create({ hidden: true, hasRecords: (key) => nodes.includes(key) })
     const peer = await swarm.add(answers('found'))
@@ -43,7 +43,7 @@ describe('whom the client asks', () => {
     }
   })
 
-  it('does not ask one whose advertisement has expired until it gives a new one', async () => {
+  it('does not ask a peer with an expired advertisement until it gives a new one', async () => {
     swarm = await FakeSwarm.create()
     const past = { issuedAtMs: Date.now() - 10_000, expiresAtMs: Date.now() - 1 }
     const expired = await swarm.add(answers('a'), { advertisement: past })
@@ -64,7 +64,7 @@ describe('whom the client asks', () => {
     expect(other.streams).toHaveLength(0)
   })
 
-  it('takes no answer from weights other than pinned, whatever was advertised', async () => {
+  it('accepts no answer from weights other than the pinned ones, whatever was advertised', async () => {
     swarm = await FakeSwarm.create()
     await swarm.add(answers('a'), { models: [modelNamed('m', { digest })] })
     await expect(swarm.requester.chat({ ...request, model: `m@${digest}` })).rejects.toMatchObject({
@@ -72,7 +72,7 @@ describe('whom the client asks', () => {
     })
   })
 
-  it('asks only those who offer what the request needs, and says what nobody offers', async () => {
+  it('asks only peers that offer what the request needs, and reports what no peer offers', async () => {
     swarm = await FakeSwarm.create()
     const plain = await swarm.add(answers('a'))
     const tools = [{ type: 'function', function: { name: 'f' } }]
@@ -87,7 +87,7 @@ describe('whom the client asks', () => {
     expect(plain.streams).toHaveLength(0)
   })
 
-  it('refuses token ids that fit nowhere itself, with both numbers', async () => {
+  it('refuses token ids that fit no peer without asking one, and gives both numbers', async () => {
     swarm = await FakeSwarm.create()
     const short = await swarm.add(answers('a'), { models: [modelNamed('m', { contextLength: 8 })] })
     const prompt = Array.from({ length: 9 }, () => 1)
@@ -113,7 +113,7 @@ describe('whom the client asks', () => {
     swarm = await FakeSwarm.create()
     await swarm.add(answers('a'))
     for (let i = 0; i < 5; i += 1) await swarm.requester.chat(request)
-    // Two shards, and the two others because nobody new was found; once.
+    // Two shards, and once the two others, because no new peer was found.
     expect(swarm.lookUps).toBeLessThanOrEqual(4)
   })
 
@@ -126,8 +126,8 @@ describe('whom the client asks', () => {
   })
 })
 
-describe('whom there is nobody to ask', () => {
-  it('lists the models that exist, and who serves them', async () => {
+describe('a request without a candidate', () => {
+  it('lists the models that exist and the peers that serve them', async () => {
     swarm = await FakeSwarm.create({ hidden: true })
     const both = await swarm.add(answers('a'), { models: [modelNamed('x'), modelNamed('y')] })
     const one = await swarm.add(answers('a'), { models: [modelNamed('y')] })
@@ -143,7 +143,7 @@ describe('whom there is nobody to ask', () => {
     })
   })
 
-  it('says of each bootstrap peer why it did not help', async () => {
+  it('reports for each bootstrap peer why it did not help', async () => {
     swarm = await FakeSwarm.create({
       connectedPeers: 0,
       bootstrap: [
@@ -159,7 +159,7 @@ describe('whom there is nobody to ask', () => {
     })
   })
 
-  it('says that known peers are gone where none of them can be reached', async () => {
+  it('reports that known peers are gone if none of them can be reached', async () => {
     swarm = await FakeSwarm.create({ connectedPeers: 0 })
     for (let i = 0; i < 2; i += 1) swarm.remove(await swarm.add(answers('a')))
     await expect(swarm.requester.chat(request)).rejects.toMatchObject({
@@ -183,7 +183,7 @@ describe('whom there is nobody to ask', () => {
 })
 
 describe('the listings', () => {
-  it('put together who serves which model, with its digests', async () => {
+  it('combine the peers that serve each model, with its digests', async () => {
     swarm = await FakeSwarm.create({ hidden: true })
     const first = await swarm.add(answers('a'), { models: [modelNamed('m', { digest })] })
     const second = await swarm.add(answers('a'), {
@@ -199,7 +199,7 @@ describe('the listings', () => {
     ])
   })
 
-  it('say of each peer what it answers to a probe, or why it does not', async () => {
+  it('give each peer’s answer to a probe, or why it gave no answer', async () => {
     swarm = await FakeSwarm.create()
     const up = await swarm.add(answers('a'))
     const down = await swarm.add(answers('a'))

@@ -11,7 +11,7 @@ afterEach(async () => {
   await swarm.close()
 })
 
-/** Look-ups of keys while one more request is answered, so long after those before. */
+/** Look-ups of keys while one more request is answered, this long after the earlier ones. */
 async function lookUpsLater(ms: number): Promise<number> {
   vi.restoreAllMocks()
   const now = performance.now.bind(performance)
@@ -21,7 +21,7 @@ async function lookUpsLater(ms: number): Promise<number> {
   return swarm.lookUps - before
 }
 
-it('looks for further peers when one that it knows has no room, long before it would by itself', async () => {
+it('looks for further peers when a known one has no room, long before the regular look-up', async () => {
   swarm = await FakeSwarm.create({ connectedPeers: 0 })
   const [good, busy] = [answers('hello'), refuses('over_capacity', { retryAfterMs: 1 })]
   const turns = [good, busy, good, busy]
@@ -32,7 +32,7 @@ it('looks for further peers when one that it knows has no room, long before it w
   expect(turns).toEqual([])
 })
 
-it('does not look again while nobody fails', async () => {
+it('does not look again while no peer fails', async () => {
   swarm = await FakeSwarm.create({ connectedPeers: 0 })
   await swarm.add(answers('hello'))
   await swarm.requester.chat(request)

@@ -12,7 +12,7 @@ describe('LoadPool', () => {
     expect(pool.fresh('q', 0)).toBeUndefined()
   })
 
-  it('serves three choices, each of which counts as in flight there', () => {
+  it('uses a sample for three choices, each of which counts as in flight', () => {
     const pool = new LoadPool()
     pool.use('p')
     pool.add('p', READY, 0)
@@ -26,7 +26,7 @@ describe('LoadPool', () => {
     expect(pool.fresh('p', 0)).toEqual(READY)
   })
 
-  it('believes in draining and loading for longer: they do not pass in half a second', () => {
+  it('keeps draining and loading for longer: they last more than half a second', () => {
     const pool = new LoadPool()
     pool.add('p', { ...READY, state: 'draining' }, 0)
     for (let i = 0; i < 5; i += 1) pool.use('p')
@@ -34,7 +34,7 @@ describe('LoadPool', () => {
     expect(pool.fresh('p', 5_001)).toBeUndefined()
   })
 
-  it('is bounded, the oldest leave', () => {
+  it('is bounded and evicts the oldest', () => {
     const pool = new LoadPool()
     for (let i = 0; i < 2_000; i += 1) pool.add(`p${i}`, READY, 0)
     expect(pool.size).toBe(1_024)

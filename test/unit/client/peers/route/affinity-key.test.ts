@@ -31,7 +31,7 @@ describe('affinityKey', () => {
     )
   })
 
-  it('tells conversations, models and weights apart', () => {
+  it('distinguishes conversations, models and weights', () => {
     const keys = [
       affinityKey(chat([system, user('a')]), model),
       affinityKey(chat([system, user('b')]), model),
@@ -45,7 +45,7 @@ describe('affinityKey', () => {
     expect(new Set(keys).size).toBe(keys.length)
   })
 
-  it('is what the caller gave, whatever the conversation', () => {
+  it('is the key that the caller gave, whatever the conversation', () => {
     const given = affinityKey(chat([user('a')], 'mine'), model)
     expect(affinityKey(chat([user('b')], 'mine'), model)).toBe(given)
     expect(affinityKey(chat([user('a')], ''), model)).toBe(affinityKey(chat([user('a')]), model))
@@ -63,7 +63,7 @@ describe('affinityKey', () => {
     expect(affinityKey(completion([...ids, 7]), model)).toBe(affinityKey(completion(ids), model))
   })
 
-  it('is none for embeddings, and takes content in parts and without text', () => {
+  it('is absent for embeddings, and accepts content in parts and without text', () => {
     const embedding = { kind: 'embedding', body: { model: 'm', input: 'a' } } as const
     expect(affinityKey(embedding, model)).toBeUndefined()
     const parts = chat([{ role: 'user', content: [{ type: 'text', text: 'a' }] }])

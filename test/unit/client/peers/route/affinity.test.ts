@@ -32,7 +32,7 @@ function home(affinity: string, candidates: readonly Peer[], given: Given = {}):
     salt: SALT,
     nowMs: given.nowMs ?? 0,
   })
-  return chosen?.key ?? 'nobody'
+  return chosen?.key ?? 'none'
 }
 
 describe('rendezvousOrder', () => {
@@ -48,7 +48,7 @@ describe('rendezvousOrder', () => {
     }
   })
 
-  it('tells texts apart in every script', () => {
+  it('distinguishes texts in every script', () => {
     // Each differs from the next in the upper half of one UTF-16 unit.
     const owners = Array.from({ length: 40 }, (_, page) => {
       const key = String.fromCharCode(0x30 + page * 256)
@@ -68,7 +68,7 @@ describe('rendezvousOrder', () => {
 })
 
 describe('chooseHome', () => {
-  it('lets no peer have more than ⌈1.25 × its fair share⌉, whatever comes and goes', () => {
+  it('gives no peer more than ⌈1.25 × its fair share⌉, whatever requests start and end', () => {
     const steps = fc.array(
       fc.record({ key: fc.integer({ min: 0, max: 6 }), leaves: fc.boolean() }),
       { maxLength: 120 },
@@ -112,7 +112,7 @@ describe('chooseHome', () => {
     )
   })
 
-  it('stays where the prefix is warm though a peer joins that the hash prefers', () => {
+  it('stays where the prefix is warm, although a peer joins that the hash prefers', () => {
     const peers = peersOf(10)
     const memory = new PrefixMemory(SALT)
     const [owner] = rendezvousOrder('k', peers, SALT)
@@ -120,12 +120,12 @@ describe('chooseHome', () => {
     const served = home('k', without)
     memory.remember('k', served, 80, 0)
     expect(home('k', peers, { memory })).toBe(served)
-    // Less than half of the prompt, or too long ago, is as good as cold.
+    // Less than half of the prompt, or too long ago, counts as cold.
     expect(home('k', peers, { memory, promptTokens: 161 })).toBe(owner?.key)
     expect(home('k', peers, { memory, nowMs: 600_001 })).toBe(owner?.key)
   })
 
-  it('goes on to the next in order when the owner is full, and comes back', () => {
+  it('moves to the next in order while the owner is full, and returns', () => {
     const peers = peersOf(4)
     const [first, second] = rendezvousOrder('k', peers, SALT)
     const counts = new Map([[first?.key ?? '', 1]])
@@ -133,16 +133,16 @@ describe('chooseHome', () => {
     expect(home('k', peers)).toBe(first?.key)
   })
 
-  it('never lets a peer own conversations that costs five times the cheapest', () => {
+  it('never makes a peer that costs five times the cheapest an owner', () => {
     const peers = [...peersOf(3), { key: 'laptop', cost: 5 }]
     for (const key of keysOf(200)) expect(home(key, peers)).not.toBe('laptop')
     const slow = [{ key: 'laptop', cost: 5 }]
     expect(home('k', slow)).toBe('laptop')
   })
 
-  it('has no opinion on a prompt too short to gain, nor on nobody', () => {
-    expect(home('k', peersOf(3), { promptTokens: 31 })).toBe('nobody')
-    expect(home('k', [])).toBe('nobody')
+  it('chooses no home for a prompt too short to gain, or without candidates', () => {
+    expect(home('k', peersOf(3), { promptTokens: 31 })).toBe('none')
+    expect(home('k', [])).toBe('none')
   })
 })
 

@@ -12,7 +12,7 @@ const options = fc.array(
   }),
   { minLength: 1, maxLength: 30 },
 )
-/** With twenty idle ones in the pool, whoever has anything in flight is above its 0.84 quantile. */
+/** With twenty idle peers in the pool, any peer with a request in flight is above its 0.84 quantile. */
 const POOL = Array<number>(20).fill(0)
 
 describe('choose', () => {
@@ -32,7 +32,7 @@ describe('choose', () => {
     )
   })
 
-  it('takes the cheaper of two whatever is drawn', () => {
+  it('takes the cheaper of two, whatever is drawn', () => {
     fc.assert(
       fc.property(unit, unit, (a, b) => {
         const draws = [a, b]
@@ -45,7 +45,7 @@ describe('choose', () => {
     )
   })
 
-  it('never takes the dearest of several', () => {
+  it('never takes the most expensive of several', () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 8 }), unit, unit, (count, a, b) => {
         const draws = [a, b]
@@ -57,7 +57,7 @@ describe('choose', () => {
 
   const pairs: readonly [name: string, heats: [number, number | undefined], winner: string][] = [
     ['a cold one before a cheaper hot one', [3, 0], 'dear'],
-    ['of two hot ones the one with less in flight, though it is dearer', [3, 2], 'dear'],
+    ['of two hot ones the one with less in flight, although it costs more', [3, 2], 'dear'],
     ['of two cold ones the cheaper', [0, 0], 'cheap'],
     ['of two equally hot ones the cheaper', [3, 3], 'cheap'],
     ['the cheaper where one has no sample', [3, undefined], 'cheap'],
@@ -77,7 +77,7 @@ describe('choose', () => {
     expect(heatOf({ ...READY, inFlight: 1, slots: 0 })).toBe(1)
   })
 
-  it('leaves the given order alone, and finds nothing in nothing', () => {
+  it('leaves the given array unchanged, and returns undefined for an empty one', () => {
     const given = Object.freeze([
       { value: 1, cost: 2, tier: 0 },
       { value: 2, cost: 1, tier: 0 },

@@ -84,14 +84,14 @@ describe('a claim', () => {
     expect(router.choose([...boasters, honest], REQUEST)).toBe(honest)
   })
 
-  it('of one network leaves room for the peer of another, before anything is measured', () => {
+  it('repeated in one network leaves room for a peer of another, before anything is measured', () => {
     const elsewhere = peer('honest', { addresses: [multiaddr('/ip4/93.184.7.9/tcp/4001')] })
     expect(share(chosen([...boasters, elsewhere]))).toBeGreaterThan(0.15)
-    // The control: had all the same network, the one would be lost among three hundred.
+    // The control: with all in the same network, the one would be lost among three hundred.
     expect(share(chosen([...boasters, honest]))).toBeLessThan(0.15)
   })
 
-  it('draws no more parts of larger work than its limit allows', () => {
+  it('attracts no more parts of larger work than the limit allows', () => {
     answers(honest, 100)
     const [boaster = honest] = boasters
     const spread = { ...REQUEST, spread: true, promptTokens: 0 }
@@ -99,7 +99,7 @@ describe('a claim', () => {
     expect(parts).toContain(honest.key)
   })
 
-  it('is worth no more than the median of what was measured, nor than an unknown peer before', () => {
+  it('counts at most as the measured median, or before that as an unknown peer', () => {
     const model = new LatencyModel()
     expect(model.of('boaster', boast, 0)).toMatchObject({ prefillRate: 500, decodeRate: 20 })
     for (const [peerId, tokens] of [
@@ -116,7 +116,7 @@ describe('a claim', () => {
 })
 
 describe('hearsay', () => {
-  it('comes after peers that were met, also at their limit, and before those that failed', () => {
+  it('ranks after peers that were met, even at their limit, and before those that failed', () => {
     expect(router.choose([...told, honest], REQUEST)).toBe(honest)
     const entered = Array.from({ length: 8 }, () => router.enter(honest))
     expect(router.choose([...told, honest], REQUEST)).toBe(honest)
@@ -125,23 +125,23 @@ describe('hearsay', () => {
     expect(router.choose([...told, honest], REQUEST)?.key).toContain('boaster')
   })
 
-  it('comes after those that failed, too, once three in a row could not be reached', () => {
+  it('ranks after those that failed, too, once three in a row could not be reached', () => {
     router.failed(honest, 'stalled')
     for (const one of told.slice(0, 3)) router.failed(one, 'dial_failed')
     expect(router.choose([...told, honest], REQUEST)).toBe(honest)
     expect(router.tier(told[9] ?? honest, REQUEST)).toBeLessThan(LEAVING_TIER)
   })
 
-  it('gets no further request while its dials fail, and says nothing of the own network', () => {
+  it('gets no further request while dials fail, and does not blame the own network', () => {
     for (const one of told.slice(0, 50)) router.failed(one, 'dial_failed')
     const [first = honest] = told
     expect(router.tier(first, REQUEST)).toBeGreaterThan(router.tier(honest, REQUEST))
     router.failed(honest, 'stalled')
-    // No verdict would hold if the own network were suspected.
+    // There would be no verdict if the own network were suspected.
     expect(router.tier(honest, REQUEST)).toBeGreaterThan(0)
   })
 
-  it('that is seen in any number does not make the client forget who answered', () => {
+  it('in any number does not make the client forget the peers that answered', () => {
     answers(honest, 3_000)
     for (let round = 0; round < 8; round += 1) {
       for (let i = 0; i < 300; i += 1) router.tier(peer(`${round} ${i}`), REQUEST)
@@ -167,7 +167,7 @@ describe('after a failure', () => {
     expect(share(chosen([...boasters, known]))).toBeGreaterThan(0.9)
   })
 
-  it('the caller learns who answered', () => {
+  it('the caller is notified of the peer that answered', () => {
     answers(honest, 100)
     expect(answered).toEqual([honest.key])
   })

@@ -28,7 +28,7 @@ describe('ConcurrencyLimits', () => {
     expect(observe(limits, times(200, 1), () => 3).at(-1)).toBe(8)
   })
 
-  it('shrinks while answers begin more slowly, and comes back when they do not', () => {
+  it('shrinks while answers begin more slowly, and recovers when they do not', () => {
     const limits = new ConcurrencyLimits()
     const before = observe(limits, times(60, 1), (limit) => limit).at(-1) ?? 0
     const slow = observe(limits, times(10, 20), (limit) => limit).at(-1) ?? 0
@@ -37,17 +37,17 @@ describe('ConcurrencyLimits', () => {
     expect(after).toBeGreaterThan(before)
   })
 
-  it('soon measures by what is, where it was much worse for long', () => {
+  it('soon follows the present after a long time that was much worse', () => {
     const limits = new ConcurrencyLimits()
     observe(limits, times(100, 100), () => 1)
     observe(limits, times(50, 1), () => 1)
     const before = limits.of('p')
-    // Five times as slow as now, and far better than it was.
+    // Five times as slow as now, and much faster than before.
     observe(limits, times(3, 5), () => 1)
     expect(limits.of('p')).toBeLessThan(before)
   })
 
-  it('stays between 2 and 512 whatever is measured', () => {
+  it('stays between 2 and 512, whatever is measured', () => {
     const samples = fc.array(fc.double({ min: 0, max: 1e9, noNaN: true }), { maxLength: 400 })
     fc.assert(
       fc.property(samples, fc.integer({ min: 0, max: 600 }), (given, inFlight) => {

@@ -20,7 +20,7 @@ describe('predictTtftMs', () => {
     expect(predictTtftMs({ ...inputs, uncachedTokens: 0 })).toBe(10 + 20)
   })
 
-  it('counts the queue of a peer whose slots are taken, and what it says only then', () => {
+  it('counts the queue and the prediction of a peer only while its slots are taken', () => {
     const load = { ...READY, expectedTtftMs: 500 }
     expect(predictTtftMs({ ...inputs, load })).toBe(130)
     const full = { ...load, inFlight: 4, queueDepth: 2 }
@@ -29,19 +29,19 @@ describe('predictTtftMs', () => {
 })
 
 describe('costOf', () => {
-  it('is the predicted time, decoding at half its weight, times what we have there already', () => {
+  it('is the predicted time, with decoding at half weight, times our requests there', () => {
     expect(costOf(inputs)).toBe(130 + 100)
     expect(costOf({ ...inputs, inFlight: 2 })).toBe(3 * 230)
   })
 
-  it('takes an unknown answer for a middling one, and bounds a long one', () => {
+  it('assumes a medium length for an unbounded answer, and caps a long one', () => {
     expect(costOf({ ...inputs, answerTokens: 0 })).toBe(costOf({ ...inputs, answerTokens: 64 }))
     expect(costOf({ ...inputs, answerTokens: 9_000 })).toBe(
       costOf({ ...inputs, answerTokens: 256 }),
     )
   })
 
-  it('grows for the cold and the unreliable, to ten times and no more', () => {
+  it('grows for new and unreliable peers, up to ten times', () => {
     expect(costOf({ ...inputs, warmth: 0.5 })).toBe(460)
     expect(costOf({ ...inputs, reliability: 0.5 })).toBe(460)
     expect(costOf({ ...inputs, warmth: 0, reliability: 1 })).toBeCloseTo(2_300)
@@ -61,15 +61,15 @@ describe('tierOf', () => {
   const cases: readonly [name: string, fitness: Parameters<typeof tierOf>[0], tier: number][] = [
     ['fit', fit, 0],
     ['of unknown context', { ...fit, model: { contextLength: 0 }, promptTokens: 1_000 }, 0],
-    ['saturated, which its cost tells', { ...fit, load: { ...READY, state: 'saturated' } }, 0],
+    ['saturated, which its cost reflects', { ...fit, load: { ...READY, state: 'saturated' } }, 0],
     ['at its limit', { ...fit, atLimit: true }, 1],
     ['too short for the prompt', { ...fit, promptTokens: 101, atLimit: true }, 2],
     ['suspect', { ...fit, suspect: true, atLimit: true }, 4],
     ['loading', { ...fit, load: { ...READY, state: 'loading' } }, 4],
     ['ejected', { ...fit, ejected: true, suspect: true }, 5],
-    ['only heard of', { ...fit, hearsay: 'yes', atLimit: true }, 3],
-    ['only heard of and suspect', { ...fit, hearsay: 'yes', suspect: true }, 6],
-    ['only heard of, in doubt', { ...fit, hearsay: 'doubted' }, 6],
+    ['known by hearsay', { ...fit, hearsay: 'yes', atLimit: true }, 3],
+    ['known by hearsay and suspect', { ...fit, hearsay: 'yes', suspect: true }, 6],
+    ['known by hearsay, in doubt', { ...fit, hearsay: 'doubted' }, 6],
     ['draining', { ...fit, load: { ...READY, state: 'draining' }, ejected: true }, LEAVING_TIER],
   ]
   it.each(cases)('sorts a peer that is %s', (_, fitness, tier) => {

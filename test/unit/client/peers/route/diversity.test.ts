@@ -56,12 +56,12 @@ describe('independentPeers', () => {
     expect(keysOf(independentPeers(candidates, [taken]))).toEqual(['other', 'unknown'])
   })
 
-  it('tells two without operator tags apart no less than two with', () => {
+  it('counts two peers without operator tags as independent', () => {
     const candidates = [peer('a', ''), peer('b', 'bob')]
     expect(independentPeers(candidates, [peer('c', '')])).toEqual(candidates)
   })
 
-  it('merges nobody by an empty operator tag, nor by the LAN', () => {
+  it('does not merge peers by an empty operator tag or by the LAN', () => {
     const near = [peer('a', '', '/ip4/10.0.0.1/tcp/1'), peer('b', '', '/ip4/10.0.0.2/tcp/1')]
     expect(keysOf(independentPeers(near, [peer('c', '', '/ip4/10.0.0.3/tcp/1')]))).toEqual([
       'a',
@@ -69,7 +69,7 @@ describe('independentPeers', () => {
     ])
   })
 
-  it('is content with any other peer, and in the end with the same one', () => {
+  it('falls back to any other peer, and finally to the same one', () => {
     const sameOperator = peer('same operator', 'ann')
     expect(independentPeers([sameOperator], [taken])).toEqual([sameOperator])
     expect(otherPeers([taken, sameOperator], [taken])).toEqual([sameOperator])
@@ -89,7 +89,7 @@ describe('independentScorers', () => {
     ...heard: RouteCandidate[]
   ): string[] => keysOf(independentScorers(candidates, of, heard))
 
-  it('are none of the accused’s network, nor of one that was heard, and nobody stands in', () => {
+  it('excludes the networks of the accused and of peers already heard, without a substitute', () => {
     const heard = peer('heard', 'ann', '/ip4/9.9.9.1/tcp/1')
     const same = [
       peer('with the accused', '', '/ip4/8.8.4.5/tcp/1'),
@@ -102,7 +102,7 @@ describe('independentScorers', () => {
     ])
   })
 
-  it('are one behind relays, by names and on private networks, about a peer elsewhere', () => {
+  it('gives one vote to relayed, named and private peers about a peer elsewhere', () => {
     const hidden = [
       peer('relayed', '', RELAY),
       peer('named', '', '/dns4/example.com/tcp/1'),
@@ -112,7 +112,7 @@ describe('independentScorers', () => {
     for (const heard of hidden) expect(voices(hidden, accused, heard)).toEqual([])
   })
 
-  it('are each neighbour’s about a neighbour, but one behind relays', () => {
+  it('gives each neighbour a vote about a neighbour, but relayed peers only one', () => {
     const near = [peer('a', '', '/ip4/10.0.0.2/tcp/1'), peer('b', '', '/ip4/127.0.0.1/tcp/1')]
     const [a] = near
     if (a === undefined) throw new Error('no peer')
@@ -120,7 +120,7 @@ describe('independentScorers', () => {
     expect(voices([peer('b', '', RELAY)], neighbour, peer('a', '', RELAY))).toEqual([])
   })
 
-  it('are not of one that claims more networks than a peer has', () => {
+  it('excludes a peer that claims more networks than a peer can have', () => {
     const many = [1, 2, 3, 4, 5].map((n) => `/ip4/6.${n}.1.1/tcp/1`)
     expect(voices([peer('greedy', '', ...many)], accused)).toEqual([])
     expect(voices([peer('judge', '', '/ip4/6.1.1.2/tcp/1')], peer('greedy', '', ...many))).toEqual([
@@ -136,16 +136,16 @@ describe('isSaturated', () => {
     Array<Load | undefined>(count).fill(load)
   const cases: readonly [name: string, loads: (Load | undefined)[], saturated: boolean][] = [
     ['nothing is known', many(10), false],
-    ['there is nobody', [], false],
+    ['there is no candidate', [], false],
     ['all are full', many(10, full), true],
     ['all have a queue', many(10, queueing), true],
-    ['all say so', many(10, { ...READY, state: 'saturated' }), true],
+    ['all report it', many(10, { ...READY, state: 'saturated' }), true],
     ['one of ten has a free slot', [...many(9, full), READY], false],
     ['one of eleven has a free slot', [...many(10, full), READY], true],
     ['half of them are known', [...many(5, full), ...many(5)], true],
     ['less than half of them are known', [...many(4, full), ...many(5)], false],
   ]
-  it.each(cases)('judges a network of which %s', (_, loads, saturated) => {
+  it.each(cases)('decides for a network in which %s', (_, loads, saturated) => {
     expect(isSaturated(loads)).toBe(saturated)
   })
 })

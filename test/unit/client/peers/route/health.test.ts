@@ -6,7 +6,7 @@ import { ERROR_TABLE, type ErrorCode } from '../../../../../protocol/index.ts'
 
 const CODES = Object.keys(ERROR_TABLE) as ErrorCode[]
 
-/** Health that knows so many peers, p0, p1 … */
+/** Health that knows this many peers: p0, p1 … */
 function healthOf(peers: number): Health {
   const health = new Health()
   for (let i = 0; i < peers; i += 1) health.conditionOf(`p${i}`, 0)
@@ -34,7 +34,7 @@ describe('suspicion', () => {
     expect(health.conditionOf('p0', 400_001).suspect).toBe(false)
   })
 
-  it('never comes from what blames nobody or the caller', () => {
+  it('never follows an error that blames no peer or the caller', () => {
     for (const code of CODES) {
       const health = healthOf(2)
       for (let i = 0; i < 20; i += 1) fail(health, 'p0', 0, code)
@@ -88,7 +88,7 @@ describe('ejection', () => {
     expect(ejectedUntil(health, 90_000)).toBe(390_000)
   })
 
-  it('is interrupted by an answer, and an answer takes one off the count', () => {
+  it('is interrupted by an answer, and an answer reduces the count by one', () => {
     const health = healthOf(4)
     for (let i = 0; i < 4; i += 1) fail(health, 'p0', 0)
     health.answered('p0', 0)
@@ -102,7 +102,7 @@ describe('ejection', () => {
     expect(ejectedUntil(health, 0)).toBe(30_000)
   })
 
-  it('never takes more than half of the known peers, and waives the oldest first', () => {
+  it('never covers more than half of the known peers, and waives the oldest first', () => {
     const outcomes = fc.array(
       fc.record({ peer: fc.integer({ min: 0, max: 9 }), code: fc.constantFrom(...CODES) }),
       { maxLength: 200 },
@@ -127,7 +127,7 @@ describe('ejection', () => {
 })
 
 describe('self-blame', () => {
-  it('takes the verdicts back when three peers fail at once, and passes none until one answers', () => {
+  it('withdraws the verdicts when three peers fail at once, and passes none until one answers', () => {
     const health = healthOf(6)
     fail(health, 'p0', 0, 'dial_failed')
     fail(health, 'p1', 1_000, 'stalled')
@@ -143,7 +143,7 @@ describe('self-blame', () => {
     expect(health.conditionOf('p3', 4_000).suspect).toBe(true)
   })
 
-  it('takes ejections back as well', () => {
+  it('withdraws ejections as well', () => {
     const health = healthOf(6)
     for (let i = 0; i < 5; i += 1) fail(health, 'p0', 0, 'dial_failed')
     expect(health.conditionOf('p0', 0).ejected).toBe(true)
@@ -154,7 +154,7 @@ describe('self-blame', () => {
 
   const blamed: readonly [name: string, run: (health: Health) => void][] = [
     [
-      'somebody answered in between',
+      'a peer answered in between',
       (health) => {
         fail(health, 'p0', 0, 'stalled')
         fail(health, 'p1', 0, 'stalled')
@@ -171,19 +171,19 @@ describe('self-blame', () => {
       },
     ],
     [
-      'they talk garbage, which no network does',
+      'they send malformed data, which no network fault causes',
       (health) => {
         for (const peer of ['p0', 'p1', 'p2']) fail(health, peer, 0, 'malformed')
       },
     ],
     [
-      'it is one peer again and again',
+      'the same peer fails repeatedly',
       (health) => {
         for (let i = 0; i < 3; i += 1) fail(health, 'p2', 0, 'dial_failed')
       },
     ],
   ]
-  it.each(blamed)('does not come into it when %s', (_, run) => {
+  it.each(blamed)('does not apply when %s', (_, run) => {
     const health = healthOf(6)
     run(health)
     expect(health.conditionOf('p2', 0).suspect).toBe(true)
@@ -191,7 +191,7 @@ describe('self-blame', () => {
 })
 
 describe('slow start', () => {
-  it('warms a new peer in thirty seconds, from a tenth', () => {
+  it('raises a new peer from a tenth to its full share in thirty seconds', () => {
     const health = new Health()
     const warmths = [0, 1_000, 15_000, 30_000, 60_000].map(
       (atMs) => health.conditionOf('p', atMs).warmth,
@@ -199,7 +199,7 @@ describe('slow start', () => {
     expect(warmths).toEqual([0.1, 0.1, 0.5, 1, 1])
   })
 
-  it('begins at once where a suspect peer answers', () => {
+  it('begins at once when a suspect peer answers', () => {
     const health = healthOf(2)
     for (let i = 0; i < 3; i += 1) fail(health, 'p0', 60_000)
     health.answered('p0', 61_000)
@@ -219,7 +219,7 @@ describe('slow start', () => {
 })
 
 describe('reliability', () => {
-  it('is lower the more attempts failed lately, and comes back with answers and with time', () => {
+  it('is lower the more attempts failed lately, and recovers with answers and with time', () => {
     const health = healthOf(2)
     const now = (atMs: number): number => health.conditionOf('p0', atMs).reliability
     for (let i = 0; i < 5; i += 1) fail(health, 'p0', 0)
@@ -255,7 +255,7 @@ describe('ClockWatch', () => {
     expect(clock.look(62_000, 1_072_001)).toBe(false)
   })
 
-  it('holds verdicts when a heartbeat comes late, and when it has not come yet', () => {
+  it('holds verdicts when a heartbeat is late, and when it is still missing', () => {
     const late = new ClockWatch(0, 0)
     late.beat(6_001, 6_001)
     expect(late.look(6_001, 6_001)).toBe(true)

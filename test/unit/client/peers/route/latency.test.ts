@@ -6,7 +6,7 @@ import { TtftRatios } from '../../../../../client/peers/route/ttft-ratios.ts'
 const claims = { prefillRate: 250, decodeRate: 0 }
 
 describe('LatencyModel', () => {
-  it('believes the peer’s claims until it has measured', () => {
+  it('uses the peer’s claims until there is a measurement', () => {
     const model = new LatencyModel()
     expect(model.of('p', claims, 0)).toMatchObject({ prefillRate: 250, decodeRate: 20 })
     model.observePrefill('p', { tokens: 100, ms: 100 })
@@ -14,7 +14,7 @@ describe('LatencyModel', () => {
     expect(model.of('p', claims, 0)).toMatchObject({ prefillRate: 1_000, decodeRate: 50 })
   })
 
-  it('learns no rate from a handful of tokens, nor from no time', () => {
+  it('learns no rate from a few tokens or from zero time', () => {
     const model = new LatencyModel()
     model.observePrefill('p', { tokens: 15, ms: 100 })
     model.observeDecode('p', { tokens: 15, ms: 100 })
@@ -29,7 +29,7 @@ describe('LatencyModel', () => {
     expect(model.of('p', claims, 0).rttMs).toBeCloseTo(10, 0)
   })
 
-  it('forgets half of a long wait in a minute, so that a slow start is not for ever', () => {
+  it('forgets half of a long wait in a minute, so a slow start does not count for ever', () => {
     const model = new LatencyModel()
     model.observeOverhead('p', 1_050, 0)
     const waits = [0, 60_000, 120_000].map((nowMs) => model.of('p', claims, nowMs).overheadMs)
@@ -38,7 +38,7 @@ describe('LatencyModel', () => {
     expect(model.of('q', claims, 600_000).overheadMs).toBe(10)
   })
 
-  it('takes a bound at once where it is higher, and not at all where it is not', () => {
+  it('adopts a higher bound at once, and ignores a lower one', () => {
     const model = new LatencyModel()
     model.observeOverhead('p', 30, 0)
     model.raiseOverhead('p', 500, 0)
@@ -54,7 +54,7 @@ describe('LatencyModel', () => {
 })
 
 describe('TtftRatios', () => {
-  it('takes a peer’s own ratios once there are twenty, those of all before, and nothing for a few', () => {
+  it('uses a peer’s own ratios from twenty on, before that those of all, and none of too few', () => {
     const ratios = new TtftRatios()
     for (let i = 1; i <= 19; i += 1) ratios.add('p', i)
     expect(ratios.p95('p')).toBeUndefined()
@@ -81,28 +81,32 @@ describe('hedgeDelayMs', () => {
     ['scales the prediction', { predictedTtftMs: 200, p95Ratio: 1.5, othersTtftMs: [] }, 300],
     ['has a floor', { predictedTtftMs: 5, p95Ratio: 1.5, othersTtftMs: [] }, 50],
     [
-      'waits longer unmeasured',
+      'waits longer without measurements',
       { predictedTtftMs: 100, p95Ratio: undefined, othersTtftMs: [] },
       400,
     ],
-    ['has a floor unmeasured', { predictedTtftMs: 1, p95Ratio: undefined, othersTtftMs: [] }, 250],
     [
-      'is bounded by four times what a good one of the others takes',
+      'has a floor without measurements',
+      { predictedTtftMs: 1, p95Ratio: undefined, othersTtftMs: [] },
+      250,
+    ],
+    [
+      'is at most four times what a good one of the others takes',
       { predictedTtftMs: 9_000, p95Ratio: 3, othersTtftMs: [500, 900, 800, 100, 90] },
       400,
     ],
     [
-      'is not below a quarter of a second for that while nothing is measured',
+      'stays at a quarter of a second or more under that bound without measurements',
       { predictedTtftMs: 9_000, p95Ratio: undefined, othersTtftMs: [1] },
       250,
     ],
     [
-      'is above the jitter of a network for that',
+      'stays above the jitter of a network under that bound',
       { predictedTtftMs: 9_000, p95Ratio: 3, othersTtftMs: [1] },
       50,
     ],
     [
-      'is its own where it is shorter',
+      'is the peer’s own delay if that is shorter',
       { predictedTtftMs: 40, p95Ratio: 2, othersTtftMs: [1_000] },
       80,
     ],

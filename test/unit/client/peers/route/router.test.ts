@@ -53,26 +53,26 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** The peer gave a first piece after so long, and a whole answer. */
+/** The peer gave a first piece after this time, and a whole answer. */
 function answers(candidate: RouteCandidate, given = request(), ttftMs = 100): void {
   router.began(candidate, given, ttftMs)
   router.answered(candidate, given, { ...TIMES, ttftMs })
 }
 
 describe('without affinity', () => {
-  it('takes the cheapest when the draw is the lowest, and nobody of none', () => {
+  it('takes the cheapest when the draw is the lowest, and undefined without candidates', () => {
     expect(router.choose(swarm, request())).toBe(fast)
     expect(router.choose([], request())).toBeUndefined()
   })
 
-  it('avoids a peer by its own requests there at once', () => {
+  it('avoids a peer at once because of its own requests there', () => {
     using _first = router.enter(fast)
     using _second = router.enter(fast)
     expect(router.choose(swarm, request())).toBe(middle)
     expect(router.inFlight).toBe(2)
   })
 
-  it('takes in the load that terminal frames tell, for three choices', () => {
+  it('uses the load in terminal frames for three choices', () => {
     const busy = { ...READY, inFlight: 4, queueDepth: 8, expectedTtftMs: 5_000 }
     router.observeLoad('fast', busy)
     expect(router.choose(swarm, request())).toBe(middle)
@@ -88,7 +88,7 @@ describe('without affinity', () => {
 })
 
 describe('newcomers', () => {
-  it('get one choice in twenty, where others have answered before', () => {
+  it('get one choice in twenty if others have answered before', () => {
     draw = () => 0.96
     expect(router.choose([fast, slow], request())).toBe(fast)
     answers(fast)
@@ -97,7 +97,7 @@ describe('newcomers', () => {
     expect(router.choose([fast, slow], request())).toBe(fast)
   })
 
-  it('are newcomers no longer once they were too slow', () => {
+  it('are no longer newcomers once they were too slow', () => {
     draw = () => 0.96
     answers(fast)
     router.outpaced(slow, request(), 5_000)
@@ -116,7 +116,7 @@ describe('affinity', () => {
     expect(new Set(homes).size).toBeGreaterThan(4)
   })
 
-  it('keeps to the peer that answered the last turn, though another is the owner by hash', () => {
+  it('keeps to the peer that answered the last turn, although the hash names another', () => {
     const owner = router.choose(peers, conversation(1))
     const others = peers.filter((other) => other !== owner)
     const stand = router.choose(others, conversation(1))
@@ -136,14 +136,14 @@ describe('affinity', () => {
     expect([owner, next]).not.toContain(router.choose(peers, conversation(1)))
   })
 
-  it('is no matter where the prompt may fit nobody: the cheapest is asked', () => {
+  it('is ignored if the prompt may fit no peer: the cheapest is asked', () => {
     const chosen = Array.from({ length: 20 }, (_, i) =>
       router.choose(swarm, request({ affinity: `chat ${i}`, promptTokens: 5_000 })),
     )
     expect(new Set(chosen)).toEqual(new Set([fast]))
   })
 
-  it('expects a first piece sooner where the prefix is cached', () => {
+  it('expects a first piece sooner if the prefix is cached', () => {
     const long = request({ affinity: 'chat', promptTokens: 3_000 })
     const cold = router.hedgeAfterMs(slow, long)
     router.answered(slow, long, { ...TIMES, promptTokens: 0 })
@@ -168,7 +168,7 @@ describe('apart', () => {
 })
 
 describe('health', () => {
-  it('puts those that failed last, and uses one anyway when all did', () => {
+  it('ranks those that failed last, and uses one anyway when all did', () => {
     router.failed(fast, 'malformed')
     expect(router.tier(fast, request())).toBeGreaterThan(router.tier(slow, request()))
     expect(router.choose(swarm, request())).toBe(middle)
@@ -179,7 +179,7 @@ describe('health', () => {
     expect(swarm).toContain(router.choose(swarm, request()))
   })
 
-  it('blames nobody for a while after the machine slept', () => {
+  it('blames no peer for a while after the machine slept', () => {
     vi.advanceTimersByTime(3_000)
     vi.setSystemTime(Date.now() + 60_000)
     router.failed(fast, 'stream_reset')
@@ -199,7 +199,7 @@ describe('health', () => {
     expect(router.tier(fast, request())).toBe(0)
   })
 
-  it('lets a peer that comes to others come to its share slowly', () => {
+  it('gives a peer that joins others its full share only slowly', () => {
     router.choose([middle, slow], request())
     vi.advanceTimersByTime(30_000)
     expect(router.choose(swarm, request())).toBe(middle)
@@ -209,7 +209,7 @@ describe('health', () => {
 })
 
 describe('latency', () => {
-  it('learns rates from answers, and a claim that nothing bears out gains nothing', () => {
+  it('learns rates from answers, and an unconfirmed claim gains nothing', () => {
     const liar = peer('liar', 1e9)
     expect(router.choose([fast, liar], request({ promptTokens: 4_000 }))).toBe(fast)
     expect(router.choose([slow, liar], request({ promptTokens: 4_000 }))).toBe(liar)
@@ -219,7 +219,7 @@ describe('latency', () => {
     expect(router.choose([fast, liar], request({ promptTokens: 4_000 }))).toBe(fast)
   })
 
-  it('does not believe in a prefill longer than the wait', () => {
+  it('caps a reported prefill time at the wait', () => {
     const modest = request({ promptTokens: 0 })
     router.answered(fast, modest, { ...TIMES, ttftMs: 50, prefillMs: 1e9 })
     // 100 tokens in 50 ms: 2,000 a second, so that 4,000 take two seconds and a little.
@@ -272,7 +272,7 @@ describe('concurrency', () => {
     expect(router.inFlight).toBe(0)
   })
 
-  it('lets a peer have less while its answers begin ever later', () => {
+  it('gives a peer less while its answers begin later and later', () => {
     for (let i = 0; i < 10; i += 1) router.began(fast, request(), 100)
     using _one = router.enter(fast)
     for (let i = 0; i < 15; i += 1) router.began(fast, request(), 5_000)
@@ -283,7 +283,7 @@ describe('concurrency', () => {
 })
 
 describe('saturated', () => {
-  it('says so by fresh samples only', () => {
+  it('depends on fresh samples only', () => {
     for (const { key } of swarm) router.observeLoad(key, { ...READY, inFlight: 4 })
     expect(router.saturated(swarm)).toBe(true)
     vi.advanceTimersByTime(501)
@@ -302,7 +302,7 @@ describe('peers that are reached through a relay', () => {
   const relayed = at('relayed', '/ip4/192.168.1.2/tcp/4801', circuit)
   const direct = at('direct', '/ip4/46.1.0.1/tcp/4801', circuit)
 
-  it('come after those that are reached directly and are as good', () => {
+  it('rank after equally good peers that are reached directly', () => {
     for (const candidate of [relayed, direct]) answers(candidate)
     for (const random of [0, 0.3, 0.6, 0.9]) {
       draw = () => random
@@ -310,13 +310,13 @@ describe('peers that are reached through a relay', () => {
     }
   })
 
-  it('are not blamed where the relay cannot be dialled', () => {
+  it('are not blamed if the relay cannot be dialled', () => {
     for (const candidate of [relayed, direct]) answers(candidate)
     vi.advanceTimersByTime(60_000)
     for (const candidate of [relayed, direct, relayed, direct]) {
       router.failed(candidate, 'dial_failed')
     }
-    // Both are left alone for a moment; only the one that has an address of its own stays worse.
+    // Both are avoided for a moment; only the one with an address of its own stays worse.
     vi.advanceTimersByTime(10_000)
     expect(router.choose([relayed, direct], request())?.key).toBe('relayed')
   })
