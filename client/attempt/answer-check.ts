@@ -11,26 +11,26 @@ import { parseChunk, readChunk } from './chunk.ts'
 import { FormCheck } from './form-check.ts'
 import { FORM_LIMITS } from './limits.ts'
 
-/** Template, tools and images add tokens that are not in the request's bytes; more than this is made up. */
+/** Template, tools and images add tokens beyond the request's bytes; a higher count is not credible. */
 const MAX_ADDED_PROMPT_TOKENS = 262_144
 
-/** Engines round to a little above 0. */
+/** Rounding in engines can give a little above 0. */
 const MAX_LOGPROB = 1e-3
 
-/** Follows one answer from its first chunk to its end and refuses what no well-behaved peer sends. */
+/** Checks one answer from its first chunk to its end and rejects what no well-behaved peer sends. */
 export class AnswerCheck {
   readonly #request: WireRequest
   readonly #finished = new Set<number>()
   readonly #received = new Set<number>()
   readonly #form: FormCheck | undefined
-  /** The chunk at hand came without token ids. */
+  /** The current chunk has no token ids. */
   #isBare: boolean = true
   #empty = 0
   #dimensions: number | undefined
   #nextSeq = 0
   #scored: boolean = false
 
-  /** @param resumes only the rest of an answer comes */
+  /** @param resumes the peer sends only the rest of an answer */
   constructor(request: WireRequest, resumes = false) {
     this.#request = request
     this.#form = request.form && new FormCheck(request.form, resumes)
@@ -51,18 +51,18 @@ export class AnswerCheck {
     return this.#take(parseChunk(this.#request.kind, frame.json))
   }
 
-  /** A chunk that did not come in a frame. @throws InferenceError `malformed` */
+  /** A chunk that did not arrive in a frame. @throws InferenceError `malformed` */
   value(json: object): AnswerChunk {
     return this.#take(readChunk(this.#request.kind, json))
   }
 
-  /** A piece or frame that carries nothing. @throws InferenceError `malformed` for a flood of them */
+  /** Counts an empty piece or frame. @throws InferenceError `malformed` if there are too many */
   nothing(): void {
     this.#empty += 1
     if (this.#empty > FORM_LIMITS.maxEmptyPieces) throw malformed('nothing but empty pieces')
   }
 
-  /** Whether every choice asked for was told to be over. */
+  /** Whether every requested choice has its finish reason. */
   get finished(): boolean {
     return this.#request.choices > 0 && this.#finished.size >= this.#request.choices
   }
@@ -74,7 +74,7 @@ export class AnswerCheck {
     return chunk
   }
 
-  /** @throws InferenceError `truncated` where something asked for never came, `malformed` for an impossible usage. */
+  /** @throws InferenceError `truncated` if a requested part is missing, `malformed` for an impossible usage */
   done({ usage }: Pick<Done, 'usage'>): void {
     const { choices, inputs, rated, body } = this.#request
     if (rated !== undefined && !this.#scored) {
@@ -133,22 +133,22 @@ export class AnswerCheck {
 }
 
 /**
- * A refusal for length has to say both numbers, and numbers that can be: other peers are chosen by them. One to resume
- * needs something to resume, and what is wrong with that is not wrong with the request.
+ * Checks a peer's failure. `context_too_long` must give both numbers, and plausible ones, as other peers are chosen by
+ * them. `not_resumable` is valid only for a resume. A fault in the resume is not a fault in the request.
  */
 export function checkFailure(
   error: InferenceError,
   request: WireRequest,
   resumes: boolean,
 ): InferenceError {
-  // The peer's inner fault: `internal` is left to those of this process.
+  // An internal fault of the peer. The code `internal` is reserved for faults of this process.
   if (error.code === 'internal') {
     return new InferenceError('engine_failed', `the peer failed: ${error.message}`, {
       cause: error,
     })
   }
   if (error.code === 'not_resumable' && !resumes) return malformed('nothing was to be resumed')
-  // Token ids that are none of its vocabulary: not the caller's doing, and no verdict on the request.
+  // The token ids are not in the peer's vocabulary: the caller and the request are not at fault.
   if (resumes && error.code === 'invalid_request' && error.details.param === 'resume') {
     return new InferenceError('not_resumable', error.message, { cause: error })
   }

@@ -3,7 +3,7 @@ import type { Accepted, Done, Load, Progress, Resume, Usage } from '../../protoc
 import type { AnswerChunk, WireRequest } from '../request/index.ts'
 import type { WaitLimits } from './watchdog.ts'
 
-/** One try to have a request answered. */
+/** One attempt to have a request answered. */
 export interface AttemptInit {
   readonly peerId: PeerId
   readonly request: WireRequest
@@ -12,11 +12,11 @@ export interface AttemptInit {
   /** Digest of the weights that have to answer. A digest that the request pins takes precedence. @default any */
   readonly digest?: string
   readonly limits: AttemptLimits
-  /** Time that the caller still waits; read when the request is sent. */
+  /** Time until the caller's deadline; read when the request is sent. */
   readonly remainingMs: () => number
   /** Called with the load that the terminal frame reports. */
   readonly onLoad?: (load: Load) => void
-  /** Called with the relay and the number of bytes as they go through it. */
+  /** Called with the relay and the number of bytes that pass through it. */
   readonly onRelayed?: (relay: string, bytes: number) => void
   /** Called with a complete answer, for a receipt. */
   readonly onAnswered?: (answer: Answered) => void
@@ -26,7 +26,7 @@ export interface AttemptLimits extends WaitLimits {
   readonly dialTimeoutMs: number
 }
 
-/** A complete answer, as a receipt names it. */
+/** A complete answer, as a receipt describes it. */
 export interface Answered {
   readonly attemptId: Uint8Array
   readonly usage: Usage
@@ -42,7 +42,7 @@ export type AttemptEvent =
   | {
       readonly type: 'chunk'
       readonly chunk: AnswerChunk
-      /** Whether the caller would see something of it. */
+      /** Whether the chunk holds output that the caller sees. */
       readonly visible: boolean
       readonly tokenIds: readonly number[]
       readonly logprobs: readonly number[]
@@ -53,7 +53,7 @@ export type AttemptEvent =
  * Makes attempts. Every source passes `test/conformance/attempt-suite.ts`:
  *
  * - it ends after `done`, or throws: an answer without its end is `truncated`, never a short answer;
- * - events are pulled, so that a slow consumer slows the writer, and leaving early stops it;
+ * - events are pulled: a slow consumer slows the writer, and a consumer that stops early stops it;
  * - a wait beyond its limits is `stalled`; time that the consumer takes does not count;
  * - it throws an InferenceError, or the signal's reason once that has fired.
  */

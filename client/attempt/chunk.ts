@@ -24,7 +24,7 @@ const tokenLogprob = topLogprob.extend({
   top_logprobs: z.array(topLogprob).max(LIMITS.maxTopLogprobs).default([]),
 })
 
-/** Of a natural log probability: engines round to a little above 0. */
+/** A natural log probability. Rounding in engines can give a little above 0. */
 const logprob = z.number().max(1e-3)
 
 const scoredTokens = z.array(z.object({ id: z.int().min(0), logprob })).max(LIMITS.maxTopLogprobs)
@@ -95,7 +95,7 @@ const schemas = {
 }
 
 /**
- * Reads one chunk's JSON. Its size is the frame's, which is bounded.
+ * Parses the JSON of one chunk. The frame bounds its size.
  *
  * @throws InferenceError `malformed`
  */
@@ -109,7 +109,7 @@ export function readChunk(kind: InferenceRequest['kind'], json: unknown): Answer
   if (!parsed.success) {
     const issue = parsed.error.issues[0]
     const where = issue?.path.map(String).join('.') ?? ''
-    // Both may quote the peer.
+    // Both may contain text from the peer.
     const what = plainLine(`${where}: ${issue?.message ?? 'invalid'}`)
     throw new InferenceError('malformed', `bad chunk: ${what.slice(0, LIMITS.maxMessageLength)}`)
   }

@@ -8,24 +8,24 @@ interface Progress {
   bytes: number
   pieces: number
   logprobs: number
-  /** Of a JSON answer. */
+  /** Text of a JSON answer. */
   text: string
   refuses: boolean
 }
 
-/** Holds an answer against what its request asked for. What does not fit is the peer's fault. */
+/** Checks an answer against the form that its request asks for. A mismatch is the peer's fault. */
 export class FormCheck {
   readonly #form: AnswerForm
   readonly #choices = new Map<number, Progress>()
   #ids = 0
 
-  /** @param resumes only the rest of the answer comes here, which is no JSON by itself */
+  /** @param resumes the peer sends only the rest of the answer, which is not JSON by itself */
   constructor(form: AnswerForm, resumes: boolean) {
     const { json: _, ...rest } = form
     this.#form = resumes ? rest : form
   }
 
-  /** @throws InferenceError `malformed` for more token ids than all choices together may have */
+  /** @throws InferenceError `malformed` for more token ids than all choices may have together */
   tokenIds(count: number, choices: number): void {
     const { maxTokens } = this.#form
     this.#ids += count
@@ -71,7 +71,7 @@ export class FormCheck {
     if (lists.length === 0) return
     const { alternatives, maxTokens } = this.#form
     if (alternatives === undefined) throw malformed('log probabilities that were not requested')
-    // Some engines list the chosen token beside its alternatives.
+    // Some engines list the chosen token along with its alternatives.
     if (lists.some((count) => count > alternatives + 1)) {
       throw malformed(`more than ${alternatives} alternatives for a token`)
     }
@@ -82,7 +82,7 @@ export class FormCheck {
     }
   }
 
-  /** Without ids tokens cannot be counted; their bytes and pieces are bounded. */
+  /** Bounds the bytes and pieces, as tokens without ids cannot be counted. */
   #length(choice: Choice, progress: Progress): void {
     progress.bytes += bytesOf(choice)
     progress.pieces += 1
@@ -102,7 +102,7 @@ export class FormCheck {
     if ((refusal ?? '') !== '' || (calls ?? []).length > 0) progress.refuses = true
     const begun = progress.text !== ''
     progress.text = begun ? progress.text + (content ?? '') : (content ?? '').trimStart()
-    // Found before the caller has seen any of it: another peer is asked.
+    // Detected before the caller has seen any of it, so that another peer can be asked.
     if (!begun && progress.text !== '' && !beginsAsJson(progress.text, json)) {
       throw malformed('text where the request asks for JSON')
     }
@@ -128,7 +128,7 @@ function fits(text: string, { isObject, required }: JsonForm): boolean {
   return required.every((name) => Object.hasOwn(value, name))
 }
 
-/** For each token its number of alternatives. */
+/** The number of alternatives for each token. */
 function logprobsOf(choice: Choice): readonly number[] {
   if ('delta' in choice) {
     return (choice.logprobs?.content ?? []).map(({ top_logprobs: top }) => top?.length ?? 0)

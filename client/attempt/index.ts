@@ -1,6 +1,6 @@
 /**
- * One try to have a request answered: the seam for sources of attempts, and the source over the wire, which opens a
- * stream, sends the request, checks every frame of the answer and keeps the deadlines.
+ * One attempt to have a request answered: the interface of attempt sources, and the source over the wire, which opens a
+ * stream, sends the request, checks every frame of the answer and enforces the deadlines.
  *
  * @example
  * async function show(attempt: AttemptSource, init: AttemptInit, signal: AbortSignal): Promise<void> {

@@ -4,11 +4,11 @@ export const FORM_LIMITS = {
   spareTokens: 16,
   /** Longest text of a token: vocabularies have runs of 128 spaces and more. */
   bytesPerToken: 512,
-  /** Roles, names of functions and the like. */
+  /** Roles, function names and similar text. */
   spareBytes: 4_096,
-  /** A token of an answer may be told in several pieces: of a call, of text that was held back. */
+  /** One token may arrive in several pieces: of a tool call, or of text that was held back. */
   piecesPerToken: 8,
   sparePieces: 64,
-  /** Pieces and frames that carry nothing, of one answer: at one a second more than an hour of waiting. */
+  /** Empty pieces and frames in one answer: at one per second, more than an hour of waiting. */
   maxEmptyPieces: 4_096,
 } as const

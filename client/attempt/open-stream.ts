@@ -9,16 +9,16 @@ interface ConnectOptions {
   readonly runOnLimitedConnection: boolean
 }
 
-/** The one thing that an attempt needs of a host: libp2p's `dialProtocol`. */
+/** The only host function that an attempt needs: libp2p's `dialProtocol`. */
 export type Connect = (peerId: PeerId, protocol: string, options: ConnectOptions) => Promise<Stream>
 
-/** Streams to one peer at a time; libp2p's own default of 64 is too few for a gateway. */
+/** Concurrent streams to one peer; libp2p's default of 64 is too low for a gateway. */
 const MAX_OUTBOUND_STREAMS = 1_024
 
 /**
- * Opens a stream to a peer, dialling it where there is no connection yet.
+ * Opens a stream to a peer, and dials it if there is no connection yet.
  *
- * @throws InferenceError `dial_failed`; the signal's reason when it fired first.
+ * @throws InferenceError `dial_failed`; the signal's reason if it fired first
  */
 export async function openStream(
   connect: Connect,
@@ -47,7 +47,7 @@ export async function openStream(
   try {
     return await raceSignal(opening, scope.signal)
   } catch (error) {
-    // A transport may be late to heed the signal: nobody waits for it, and what it opens is of no use.
+    // A transport may react late to the signal: the attempt does not wait, and aborts a stream that opens too late.
     void opening.then(
       (stream) => stream.abort(new InferenceError('cancelled', 'opened too late')),
       () => {},
@@ -60,7 +60,7 @@ export async function openStream(
 
 function dialFailure(cause: unknown): InferenceError {
   const fault = diskFaultOf(cause)
-  // No peer is to blame for this machine, and no caller needs its paths.
+  // A fault of this machine is no peer's fault, and the caller does not need its file paths.
   if (fault !== undefined) {
     return new InferenceError('internal', `a fault of this machine: ${fault.reason}`, { cause })
   }

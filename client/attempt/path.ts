@@ -1,19 +1,20 @@
 import type { PeerId, Stream } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
 
-/** The way that the bytes of an attempt take. */
+/** The network path of an attempt. */
 export interface Path {
-  /** Peer id of the relay in between; absent where the peer is reached directly. */
+  /** Peer id of the relay; absent if the connection is direct. */
   readonly relay?: string
-  /** Whether the connection is still there. */
+  /** Whether the connection is still open. */
   readonly isOpen: () => boolean
 }
 
 export type PathOf = (peerId: PeerId, stream: Stream) => Path | undefined
 
 /**
- * What a stream's breaking means. A relay's death looks like an end, or a reset, by the peer; with the connection gone
- * the two cannot be told apart, and the peer is not blamed. A reset over a connection that stays is the peer's own.
+ * Decides whether the path or the peer broke a stream. A failed relay looks like an end or a reset by the peer. If the
+ * connection is gone, the two cannot be distinguished, and the peer is not blamed. A reset over a connection that stays
+ * open is the peer's.
  */
 export function pathFailure(error: InferenceError, path: Path | undefined): InferenceError {
   if (path?.relay === undefined) return error

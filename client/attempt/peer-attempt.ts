@@ -25,13 +25,13 @@ export interface PeerAttemptInit {
   readonly connect: Connect
   /** @default the machine's */
   readonly clock?: Clock
-  /** Tells whether a stream goes through a relay. @default direct, as far as is known */
+  /** Returns the path of a stream. @default unknown, treated as direct */
   readonly pathOf?: PathOf
 }
 
 /**
- * Attempts over the wire, each on a stream of its own. Throws, beside the peer's failure, `dial_failed`, `stalled`,
- * `stream_reset`, `truncated` and `malformed`.
+ * Attempts over the wire, each on its own stream. Besides the peer's failure it throws `dial_failed`, `stalled`,
+ * `stream_reset`, `truncated`, `malformed` and `path_lost`.
  */
 export function createPeerAttempt(source: PeerAttemptInit): AttemptSource {
   const { clock = systemClock } = source
@@ -66,8 +66,8 @@ async function* peerAttempt(
     maxTotalBytes: LIMITS.maxResponseBytes,
     onBytes: relayed,
   })
-  // A node may refuse before it has read the whole request, so sending and reading go side by side. When sending
-  // fails, reading fails too, and says why.
+  // A node may refuse before it has read the whole request, so sending and reading run concurrently. If sending fails,
+  // reading fails too and gives the reason.
   const attemptId = new Uint8Array(randomBytes(16))
   const sent = send(stream, attemptId, init, (bytes) => {
     relayed(bytes)
@@ -84,7 +84,7 @@ async function* peerAttempt(
         throw pathFailure(InferenceError.from(error), path)
       })
       const frame = decodeNodeFrame(next)
-      // A keep-alive without progress says only that the node lives, not that it works.
+      // A keep-alive without progress shows only that the node is alive, not that it is working.
       if (frame.type === 'keepAlive' && frame.progress !== undefined) watchdog.working()
       else watchdog.alive()
       ended = frame.type === 'done' || frame.type === 'failed'
@@ -124,7 +124,7 @@ async function send(
     bodyBytes: body.length,
     ...(resume !== undefined && { resume }),
   }
-  // Not awaited, so that the head and the first piece leave as one message.
+  // Not awaited, so that the head and the first piece are sent as one message.
   let written = writer.write(encodeClientFrame({ type: 'head', ...head }))
   for (let at = 0; at < body.length; at += LIMITS.bodyFrameBytes) {
     const data = body.subarray(at, at + LIMITS.bodyFrameBytes)
@@ -142,14 +142,14 @@ async function nextFrame(frames: AsyncGenerator<Uint8Array, void, void>): Promis
   throw new InferenceError('truncated', 'the stream ended without its terminal frame')
 }
 
-/** The order of frames: `accepted` once, chunks after it, one end. */
+/** Checks the order of frames: `accepted` once, then chunks, then one end. */
 class FrameCheck {
   readonly #init: AttemptInit
   readonly #answer: AnswerCheck
   readonly #attemptId: Uint8Array
   readonly #clock: Clock
   readonly #startedMs: number
-  /** Hashed only for those who want a receipt. */
+  /** Only if a receipt is wanted. */
   readonly #hash: Hash | undefined
   #accepted: boolean = false
 

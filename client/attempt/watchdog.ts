@@ -2,20 +2,20 @@ import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, systemClock } from '../../timing/index.ts'
 
 export interface WaitLimits {
-  /** No frame at all before the first visible piece. */
+  /** Longest time without any frame before the first visible piece. */
   readonly silenceTimeoutMs: number
-  /** First visible piece, for this prompt; begins anew with each sign of work. */
+  /** Longest wait for the first visible piece of this prompt; restarts with each report of work. */
   readonly ttftTimeoutMs: number
-  /** Gap between pieces. */
+  /** Longest gap between pieces. */
   readonly itlTimeoutMs: number
 }
 
 /**
- * Counts the time spent waiting for the peer, and only that: a slow consumer costs the peer nothing.
+ * Counts only the time spent waiting for the peer, so that a slow consumer is not held against it.
  *
- * Before the first visible piece two clocks run: silence, which any frame and progress of the upload rewind, and time to
- * first token, which a node's report of its work rewinds: a queue, a cold model and a long prompt take as long as the
- * caller waits. After it there is the gap between pieces, which a report of work does not rewind.
+ * Before the first visible piece two clocks run. Any frame and any upload progress reset the silence clock. A node's
+ * report of work resets the time to first token, as a queue, a cold model or a long prompt may take as long as the
+ * caller waits. After the first visible piece the gap between pieces is limited; a report of work does not reset it.
  */
 export class Watchdog {
   readonly #limits: WaitLimits
@@ -37,7 +37,7 @@ export class Watchdog {
     this.#clock = clock
   }
 
-  /** Waits for `next` with the clocks running. */
+  /** Waits for `next` while the clocks run. */
   async guard<T>(next: Promise<T>): Promise<T> {
     this.#waitingSince = this.#clock.now()
     this.#arm()
@@ -50,19 +50,19 @@ export class Watchdog {
     }
   }
 
-  /** The peer lives: a frame came, or it took more of the request. */
+  /** The peer is alive: a frame arrived, or it accepted more of the request. */
   alive(): void {
     this.#account()
     this.#silenceMs = 0
   }
 
-  /** The peer reports that it works on the first piece. */
+  /** The peer reports that it is working on the first piece. */
   working(): void {
     this.alive()
     if (this.#phase === 'first') this.#waitedMs = 0
   }
 
-  /** The answer went on. `visible` starts the second phase. */
+  /** A piece of the answer arrived. `visible` starts the second phase. */
   progress(visible: boolean): void {
     this.alive()
     if (visible) this.#phase = 'streaming'

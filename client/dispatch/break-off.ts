@@ -2,7 +2,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import type { Job } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
 import { conclude, type Failure } from './failures.ts'
-/** The peer's answer went round in circles. At a second peer the same ends the request. */
+/** The peer's answer repeated itself. The same failure at a second peer ends the request. */
 export function repeatsItself(maxRepeats: number): InferenceError {
   return new InferenceError(
     'engine_failed',
@@ -10,7 +10,7 @@ export function repeatsItself(maxRepeats: number): InferenceError {
   )
 }
 
-/** The client's budget for retries is used up. */
+/** The client's retry budget is used up. */
 export function tooManyRetries(failures: readonly Failure[]): InferenceError {
   const last = conclude(failures)
   return new InferenceError(
@@ -20,7 +20,7 @@ export function tooManyRetries(failures: readonly Failure[]): InferenceError {
   )
 }
 
-/** An answer that had begun and cannot be finished. */
+/** The answer had begun and cannot be finished. */
 export function brokenOff(
   continuation: Continuation,
   tokens: number,

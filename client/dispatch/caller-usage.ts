@@ -3,12 +3,12 @@ import { UNSEEN_TOKENS } from '../request/index.ts'
 import type { Transcript } from './transcript.ts'
 
 /**
- * The caller's usage: the prompt once, and the completion that was delivered. A peer's count is believed as far as what
- * it sent bears it out: there are no more tokens than ids, or than bytes where it gives no ids.
+ * The caller's usage: the prompt once, and the completion that was delivered. A peer's count is capped by what it sent:
+ * the number of token ids, or of bytes if it sent no ids.
  *
- * @param told by the peer that ended the answer; absent where the client ended it
- * @param tokensBefore those of the answer that came before that peer's part
- * @param about `shownBytes`: of everything visible that was delivered
+ * @param told the usage that the peer reported when it ended the answer; absent if the client ended it
+ * @param about `tokensBefore`: tokens of the answer before that peer's part; `shownBytes`: bytes of all visible output
+ * delivered
  */
 export function callerUsage(
   told: Usage | undefined,

@@ -1,7 +1,7 @@
 import type { AnswerRequest } from '../../protocol/index.ts'
 import { type AnswerChunk, type Piece, ToolCallAssembly } from '../request/index.ts'
 import type { ComparableAnswer } from './agreement/index.ts'
-/** A whole answer of one choice, as far as answers are compared. */
+/** The parts of a complete single-choice answer that are compared. */
 export function comparable(
   kind: AnswerRequest['kind'],
   pieces: readonly Piece[],
@@ -37,7 +37,7 @@ function textOf(chunk: Extract<AnswerChunk, { kind: 'chat' | 'completion' }>): s
   return (content ?? '') + (refusal ?? '')
 }
 
-/** By how much the likeliest token led, where the caller asked for the likeliest ones. */
+/** Margin of the likeliest token over the second, for each token, if the caller requested top log probabilities. */
 function marginsOf(chunk: AnswerChunk): (number | undefined)[] {
   if (chunk.kind !== 'chat') return []
   return (chunk.choices[0]?.logprobs?.content ?? []).map(({ top_logprobs }) => {

@@ -1,25 +1,25 @@
 import { type AnswerRequest, LIMITS, type Resume } from '../../protocol/index.ts'
 import type { ResumeMode } from '../request/index.ts'
 import type { Transcript } from './transcript.ts'
-/** How an answer whose peer was lost can go on. */
+/** How an answer can continue after its peer was lost. */
 export type Continuation =
-  /** Its end was decided already. `finishReason` where the caller has not been told. */
+  /** Its end is already decided. `finishReason` is set if the caller has not received it. */
   | { readonly type: 'ended'; readonly finishReason?: 'length' }
   | {
       readonly type: 'resume'
-      /** With the token ids, for an engine with the same weights. Absent: some piece came without. */
+      /** With the token ids, for an engine with the same weights. Absent if a piece had no ids. */
       readonly byIds?: Resume
-      /** For any engine that tokenizes the text anew. Absent: only ids will do. */
+      /** For any engine; it tokenizes the text again. Absent if only ids will do. */
       readonly byText?: Resume
     }
   | { readonly type: 'impossible'; readonly why: string }
 
-/** Beside the resume a head holds a model id, an attempt id and a few numbers. */
+/** Besides the resume, a head holds a model id, an attempt id and a few numbers. */
 const MAX_RESUME_BYTES = LIMITS.maxFrameBytes - 4_096
-/** A varint of 32 bits. */
+/** Size of a 32-bit varint. */
 const MAX_ID_BYTES = 5
 
-/** What the caller has, and how it may go on. Pure. */
+/** Decides how an answer may continue from what the caller has received. Pure. */
 export function continuationOf(
   request: AnswerRequest,
   transcript: Transcript,
@@ -58,7 +58,10 @@ function impossible(why: string): Continuation {
 
 type TextRequest = Exclude<AnswerRequest, { kind: 'embedding' }>
 
-/** All tokens that the caller allowed were generated. With stop strings some may be held back, and an engine has to say. */
+/**
+ * Whether all tokens that the caller allowed were generated. With stop strings an engine may hold some back, so only an
+ * engine can decide.
+ */
 function isSpent(request: TextRequest, transcript: Transcript): boolean {
   const { body } = request
   const allowed =

@@ -1,4 +1,4 @@
-/** Lets a writer go on one step at a time. */
+/** Flow control: each grant allows a writer one more step. */
 export class Credit {
   #waiting: (() => void) | undefined
   #granted = 0

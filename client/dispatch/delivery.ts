@@ -28,7 +28,7 @@ export interface DeliveryInit {
 
 const NO_TIMINGS: Timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
 
-/** What goes to the caller, and what the caller has by now. */
+/** The events for the caller, and a record of what the caller has received. */
 export class Delivery {
   readonly #init: DeliveryInit
   readonly #out: AnswerEvent[] = []
@@ -48,7 +48,7 @@ export class Delivery {
     }
   }
 
-  /** What the caller has not been given yet. */
+  /** Removes and returns the events that the caller has not received yet. */
   take(): AnswerEvent[] {
     return this.#out.splice(0)
   }
@@ -57,13 +57,13 @@ export class Delivery {
     return this.#transcript.tokens
   }
 
-  /** How the answer could go on from here. */
+  /** How the answer could continue from here. */
   continuation(): Continuation {
     const { request, resume } = this.#init
     return continuationOf(request, this.#transcript, resume)
   }
 
-  /** This one goes on with an answer that another began. */
+  /** Records that this attempt continues an answer that another began. */
   handOver({ choice }: LaneRun): void {
     const { journal } = this.#init
     journal.resumes += 1
@@ -73,7 +73,7 @@ export class Delivery {
     this.#transcript.forgetIds()
   }
 
-  /** @returns whether the answer goes round in circles */
+  /** @returns whether the answer repeats itself */
   piece({ note, candidate }: LaneRun, piece: Piece): boolean {
     if (note === undefined || candidate === undefined) return false
     const { chunk, visible } = piece
@@ -88,7 +88,7 @@ export class Delivery {
     return text !== '' && this.#repetition.push(text)
   }
 
-  /** What the caller has is void. */
+  /** Discards what was delivered so far. */
   restart(): void {
     this.#transcript = new Transcript()
     this.#repetition = new RepetitionDetector(this.#init.limits.maxRepeatedChunks)
@@ -98,7 +98,7 @@ export class Delivery {
     this.#out.push({ type: 'restart' })
   }
 
-  /** @param lane whose part was the last; without its `done` the client ends the answer itself */
+  /** @param lane the attempt that sent the last part; without its `done` the client ends the answer itself */
   end(lane: LaneRun | undefined, estimatedPromptTokens: number): void {
     const { request, journal } = this.#init
     const { candidate, done, tokensBefore = 0 } = lane ?? {}

@@ -15,12 +15,12 @@ export interface DispatchContext {
   /** For retries and hedges. */
   readonly budget: Pick<RetryBudget, 'balance' | 'succeeded' | 'take'>
   readonly reserve: Pick<ResumeReserve, 'acquire' | 'answered' | 'balance'>
-  /** Whether conversations stay with their peer, as far as its load allows. */
+  /** Whether conversations stay with their peer as far as its load allows. */
   readonly affinity: boolean
-  /** Whether a peer may be asked at all: not one that is quarantined. @default everyone */
+  /** Whether a peer may be asked at all; false for a quarantined peer. @default every peer may */
   readonly admits?: (candidate: Candidate) => boolean
-  /** Told of each complete answer, where receipts are given. @default nobody is told */
+  /** Receives each complete answer, for receipts. @default not called */
   readonly onAnswered?: (candidate: Candidate, answer: Answered) => void
-  /** From 0, below 1. */
+  /** A random number from 0 up to, but not including, 1. */
   readonly random: () => number
 }

@@ -29,7 +29,7 @@ import { Opener } from './opener.ts'
 import { Pace } from './pace.ts'
 import type { ResumeWish } from './resume-wish.ts'
 import type { Selection } from './selection.ts'
-/** Carries out what the state machine says, and tells it what happens. */
+/** Carries out the effects of the state machine and feeds it the events of the attempts. */
 export class DispatchRun {
   readonly #context: DispatchContext
   readonly #job: Job
@@ -42,15 +42,15 @@ export class DispatchRun {
   #state: DispatchState
   #pace: Pace
   #tooSlow: boolean = false
-  /** The leader is being left because it is too slow, not silent. */
+  /** The leader is not read because it is too slow, and another attempt is tried. */
   #parked: boolean = false
-  /** The one that wrote the newest piece. */
+  /** The attempt that sent the newest delivered piece. */
   #leader: LaneRun | undefined
-  /** The leader's newest piece is on its way to the caller; then it may read on. */
+  /** The leader's newest piece is on its way to the caller; after that the next one may be read. */
   #owed: boolean = false
-  /** Why nobody could be asked. */
+  /** Why no peer could be asked. */
   #unchosen: InferenceError | undefined
-  /** The failure after which nobody else is to see the request. */
+  /** The failure after which the request is sent to no further peer. */
   #fatal: InferenceError | undefined
   #failure: InferenceError | undefined
 
@@ -74,7 +74,7 @@ export class DispatchRun {
     for (;;) {
       yield* this.#delivery.take()
       const ended = this.#state.phase === 'ended'
-      // All of it was delivered: what passed while the caller took it spoils nothing.
+      // The whole answer was delivered: a deadline that passed while the caller read it does not matter.
       if (ended && this.#failure === undefined) return
       this.#scope.signal.throwIfAborted()
       if (this.#failure !== undefined) throw this.#failure
@@ -127,7 +127,7 @@ export class DispatchRun {
         return
       case 'unpark':
         this.#parked = false
-        // Read again, and waited for from now on: nobody read it meanwhile.
+        // Reading starts again, and so does the wait: the leader was not read in the meantime.
         this.#owed = true
         return
       case 'compare':
@@ -191,7 +191,7 @@ export class DispatchRun {
     )
   }
 
-  /** @throws InferenceError where the answer cannot go on */
+  /** @throws InferenceError if the answer cannot continue */
   #wish(): ResumeWish {
     const how = this.#delivery.continuation()
     const leader = this.#leader
@@ -205,7 +205,7 @@ export class DispatchRun {
   }
 
   #hear(lane: LaneRun, message: LaneMessage): void {
-    // One that was called off may still have had something to say.
+    // An attempt may have sent messages before it was cancelled.
     if (this.#lanes.get(lane.id) !== lane) return
     switch (message.type) {
       case 'chosen': {
@@ -264,14 +264,14 @@ export class DispatchRun {
     const counts = piece.visible || (resumes && (piece.tokenIds.length > 0 || isEnd(piece)))
     if (counts && note.ttftMs === undefined) {
       note.ttftMs = note.elapsedMs
-      // What a resume reads first is not a prompt's time.
+      // A resume also reads the answer so far, so its time says nothing about the prompt.
       if (!resumes) this.#context.router.began(candidate, this.#selection.routing(), note.ttftMs)
     }
     if (this.#isLeader(lane)) {
       const progress = Math.max(tokensOf(piece), Number(isEnd(piece)))
       this.#tooSlow = this.#pace.waited(gapMs, progress)
       this.#deliver(lane, piece)
-      // An empty piece is no progress: the wait for the next token goes on.
+      // An empty piece is no progress: the wait for the next token continues.
       if (progress === 0) lane.readOn()
       else this.#owed = true
       return
@@ -289,7 +289,7 @@ export class DispatchRun {
     return this.#state.phase === 'streaming' && this.#state.leader === id
   }
 
-  /** From here on this one's pieces are the caller's. */
+  /** From here on the pieces of this attempt go to the caller. */
   #lead(id: number): void {
     const lane = this.#lanes.get(id)
     if (lane === undefined) return
@@ -305,12 +305,12 @@ export class DispatchRun {
 
   #deliver(lane: LaneRun, piece: Piece): void {
     const circles = this.#delivery.piece(lane, piece)
-    // Not of a whole answer that enough peers agree upon.
+    // Does not apply to a complete answer that enough peers agreed on.
     if (circles && this.#isLeader(lane))
       this.#failed(lane, repeatsItself(this.#job.limits.maxRepeatedChunks))
   }
 
-  /** Once the caller took what there was: only now the leader is waited for, and only this counts as its time. */
+  /** Runs once the caller has taken everything: the leader's waiting time counts only from here. */
   #readOn(): void {
     if (!this.#owed || this.#state.phase !== 'streaming') return
     this.#owed = false
@@ -332,13 +332,13 @@ export class DispatchRun {
       if (candidate !== undefined && note !== undefined && note.ttftMs === undefined) {
         this.#context.router.outpaced(candidate, this.#selection.routing(), note.elapsedMs)
       }
-      // Of a quorum: it was whole, and another one that says the same was taken.
+      // In a quorum the answer may be complete, but another that agrees with it was delivered.
       this.#dismiss(lane, lane.done === undefined ? 'superseded' : 'answered')
       return
     }
     const why = this.#parked ? 'gave too few tokens a second' : 'fell silent in mid-answer'
     const message = `it ${why}; another went on`
-    // Else it may be asked again when the next one falls silent, as routing forgives a single stall.
+    // Without this it could be asked again when the next peer stalls, as routing tolerates a single stall.
     this.#selection.failed(candidate, new InferenceError('stalled', message))
     this.#context.router.failed(candidate, 'stalled')
     this.#dismiss(lane, 'stalled', message)
@@ -371,7 +371,7 @@ export class DispatchRun {
     this.#apply({ type: 'failed', lane: lane.id, recovery: this.#recovery(), final, unreached })
   }
 
-  /** One that ends the request: it is the request's fault, or it may be. */
+  /** The failure that ends the request, if the request is or may be at fault. */
   #finalFailure(): InferenceError | undefined {
     const { failures } = this.#selection
     const end = fatal(failures)
@@ -386,7 +386,7 @@ export class DispatchRun {
     return this.#job.restartable ? 'restart' : 'give-up'
   }
 
-  /** Whole answers, as soon as there may be enough that agree. */
+  /** Compares the complete answers as soon as enough of them may agree. */
   #compare(): void {
     const { plan, request, journal } = this.#job
     if (plan.type !== 'quorum') return
@@ -402,7 +402,7 @@ export class DispatchRun {
     this.#apply({ type: 'compared', winner })
   }
 
-  /** The answer is whole. Without a lane the client ends it: its peer was lost after the end was decided. */
+  /** The answer is complete. Without a lane the client ends it: its peer was lost after the end was decided. */
   #finish(id: number | undefined): void {
     const lane = id === undefined ? this.#leader : this.#lanes.get(id)
     this.#context.budget.succeeded()

@@ -3,9 +3,9 @@ import type { AnswerEvent, Job } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { DispatchRun } from './dispatch-run.ts'
 /**
- * Runs a request until it is answered completely, then ends.
+ * Runs a request until its answer is complete.
  *
- * @throws InferenceError when it cannot be; the scope's reason when the caller or the deadline ended it
+ * @throws InferenceError if it cannot be answered; the scope's reason if the caller or the deadline ended it
  */
 export async function* dispatch(
   context: DispatchContext,

@@ -5,26 +5,26 @@ import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
 export interface Failure {
   /** The peer id as text. */
   readonly peer: string
-  /** The peer's operator tag: free to invent, so it may show two peers to be one, never the other way round. */
+  /** The peer's operator tag. Anyone can invent one: equal tags show one operator, different tags prove nothing. */
   readonly operator: string
   readonly error: InferenceError
 }
 
-/** Whether the same peer may be asked again, if no other is left. */
+/** Whether the same peer may be asked again if no other is left. */
 export function mayRepeat({ error }: Failure): boolean {
   return error.traits.retrySamePeer
 }
 
 /**
- * The failure that ends the request, if the newest one does: a claim that an independent second peer shares, or an
- * engine's failure at two peers, as it may be the request that kills engines.
+ * The newest failure, if it ends the request: a claim that an independent second peer confirms, or an engine failure at
+ * two peers, as the request itself may crash engines.
  */
 export function fatal(failures: readonly Failure[]): InferenceError | undefined {
   const last = failures.at(-1)
   if (last === undefined) return undefined
   const { code, traits } = last.error
   if (traits.kind !== 'claim' && traits.kind !== 'engine') return undefined
-  // An engine's failure that names a time was there before the request.
+  // An engine failure with a retry time existed before the request.
   if (traits.kind === 'engine' && last.error.retryAfterMs !== undefined) return undefined
   const confirmed = failures.some((other) => other.error.code === code && independent(other, last))
   return confirmed ? last.error : undefined
@@ -34,7 +34,7 @@ function independent(a: Failure, b: Failure): boolean {
   return a.peer !== b.peer && (a.operator === '' || a.operator !== b.operator)
 }
 
-/** Tokens of the prompt as the peers that found it too long counted them. */
+/** Prompt tokens as counted by the peers that rejected the prompt as too long; the largest count. */
 export function claimedPromptTokens(failures: readonly Failure[]): number | undefined {
   const claims = failures.flatMap(({ error }) =>
     InferenceError.is(error, 'context_too_long') ? [error.details.promptTokens ?? 0] : [],
@@ -43,8 +43,9 @@ export function claimedPromptTokens(failures: readonly Failure[]): number | unde
 }
 
 /**
- * What to tell the caller when nobody is left to ask: that a peer is busy, as it may answer yet and a claim that no
- * second peer shares must not make the caller give up; else what the request can be blamed for; else the last failure.
+ * The error for the caller when no peer is left to ask. A busy peer comes first: it may answer later, and an
+ * unconfirmed claim must not make the caller give up. Then come a claim about the request, an engine failure and the
+ * last failure.
  */
 export function conclude(failures: readonly Failure[]): InferenceError {
   const newest = failures.toReversed().map(({ error }) => error)
@@ -62,7 +63,7 @@ export function conclude(failures: readonly Failure[]): InferenceError {
   )
 }
 
-/** When the first of them takes work again. */
+/** The shortest retry time among the errors. */
 function soonest(errors: readonly InferenceError[]): { retryAfterMs?: number } {
   const times = errors.flatMap(({ retryAfterMs }) =>
     retryAfterMs === undefined ? [] : [retryAfterMs],
@@ -70,10 +71,10 @@ function soonest(errors: readonly InferenceError[]): { retryAfterMs?: number } {
   return times.length === 0 ? {} : { retryAfterMs: Math.min(...times) }
 }
 
-/** Before the same peer is asked again. Short: an answer that one peer keeps breaking off still goes on. */
+/** Pause before the same peer is asked again. Short: an answer continues even if its only peer keeps failing. */
 const BACKOFF = { minMs: 100, maxMs: 2_000, jitter: QUARTER_JITTER }
 
-/** How long to leave a peer alone: what it asked for, else a backoff that grows with each attempt. */
+/** Pause before a peer is asked again: the time that it requested, else a backoff that grows with each failure. */
 export function pauseMs({ error }: Failure, failuresSoFar: number, random: () => number): number {
   return error.retryAfterMs ?? backoffMs(failuresSoFar - 1, BACKOFF, random())
 }

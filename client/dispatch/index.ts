@@ -1,6 +1,6 @@
 /**
- * One request on as many peers as it takes: a state machine that says what to do, and a run that does it. Attempts,
- * failover before the commit point, going on in mid-answer after it, comparison, one deadline.
+ * Runs one request on as many peers as it needs: a state machine decides, and a run carries out its effects. Covers
+ * attempts, failover before the commit point, resumes after it, comparison of answers and the one deadline.
  *
  * @example
  * import type { Job } from '../request/index.ts'

@@ -6,10 +6,10 @@ import type { ResumeLease } from './budget/index.ts'
 import { Credit } from './credit.ts'
 import type { Choice } from './selection.ts'
 
-/** Made once: each answer cancels attempts, and a stack trace would say nothing. */
+/** Created once: cancelling attempts is routine, and a stack trace would add nothing. */
 const OVERTAKEN = new InferenceError('cancelled', 'another attempt was faster')
 
-/** What an attempt tells the dispatcher. */
+/** A message from an attempt to the dispatcher. */
 export type LaneMessage =
   | { readonly type: 'chosen'; readonly choice: Choice }
   | { readonly type: 'event'; readonly event: AttemptEvent; readonly gapMs: number }
@@ -17,32 +17,32 @@ export type LaneMessage =
 
 export interface LaneWork {
   readonly choose: (signal: AbortSignal) => Promise<{ choice: Choice; lease?: ResumeLease }>
-  /** Counts the attempt at its peer until disposed. */
+  /** Counts the attempt towards its peer's load until disposed. */
   readonly enter: (choice: Choice) => Disposable
   readonly attempt: (choice: Choice) => AttemptInit
   readonly tell: (message: LaneMessage) => void
 }
 
-/** One attempt at work: chooses its peer, reads it one piece at a time as far as there is credit, and tells. */
+/** One running attempt: chooses its peer, reads one piece for each credit and sends messages to the dispatcher. */
 export class LaneRun {
   readonly id: number
-  /** Begun while others ran. */
+  /** Started while other attempts were running. */
   readonly beside: boolean
-  /** Tokens of the answer that came before this part of it. */
+  /** Tokens of the answer before this attempt's part. */
   readonly tokensBefore: number
-  /** Pieces that nobody has seen yet. */
+  /** Pieces that have not been delivered yet. */
   readonly held: Piece[] = []
   readonly #clock: Clock
   readonly #source: AttemptSource
   readonly #credit = new Credit()
   readonly #controller = new AbortController()
-  /** Set as soon as it is chosen, so that nobody else chooses the same. */
+  /** Set as soon as the peer is chosen, so that no other attempt chooses the same one. */
   choice: Choice | undefined
   lease: ResumeLease | undefined
   note: AttemptNote | undefined
-  /** Of the weights at work, as far as it is known. */
+  /** Digest of the weights in use; empty if unknown. */
   digest: string = ''
-  /** Waiting between pieces after the first. */
+  /** Time spent waiting between pieces after the first. */
   decodeMs: number = 0
   done: Extract<AttemptEvent, { type: 'done' }> | undefined
 
@@ -63,7 +63,7 @@ export class LaneRun {
     return this.choice?.candidate
   }
 
-  /** Never rejects; what went wrong is told. */
+  /** Never rejects; a failure is sent as a message. */
   async run(
     { choose, enter, attempt, tell }: LaneWork,
     options: { readonly signal: AbortSignal },
@@ -81,7 +81,7 @@ export class LaneRun {
         askedAt = this.#clock.now()
       }
     } catch (error) {
-      // Nobody worked for a dial that failed.
+      // No peer did any work for a failed dial.
       if (InferenceError.is(error, 'dial_failed')) this.lease?.succeeded()
       tell({ type: 'failed', error })
     } finally {
@@ -89,7 +89,7 @@ export class LaneRun {
     }
   }
 
-  /** Lets it read one more piece. */
+  /** Allows the attempt to read one more piece. */
   readOn(): void {
     this.#credit.grant()
   }

@@ -1,36 +1,36 @@
 import type { AttemptReason } from '../../protocol/index.ts'
 import type { Plan, RequestLimits } from '../request/index.ts'
-/** An attempt, from the wish to make it until its end. */
+/** An attempt, from the decision to make it until its end. */
 export interface Lane {
   readonly id: number
   readonly reason: AttemptReason
-  /** Begun while others ran. */
+  /** Started while other attempts were running. */
   readonly beside: boolean
-  /** `choosing` a peer; `waiting` for its first piece, or giving pieces; `complete`: its whole answer is held (quorum). */
+  /** `choosing` a peer; `waiting` for its first piece, or streaming; `complete`: its whole answer is held (quorum). */
   readonly status: 'choosing' | 'waiting' | 'complete'
 }
 
 interface Common {
   readonly plan: Plan
   readonly limits: Pick<RequestLimits, 'maxAttempts' | 'maxResumes' | 'maxUnreachable'>
-  /** Attempts that live. */
+  /** Attempts that have not ended. */
   readonly lanes: readonly Lane[]
   readonly nextLane: number
-  /** Attempts made one after the other, before the answer began. Those that reached nobody are not counted. */
+  /** Sequential attempts before the answer began. Attempts that reached no peer are not counted. */
   readonly tries: number
   /** Peers that could not be reached. */
   readonly unreachable: number
-  /** Times that a begun answer was to go on elsewhere. */
+  /** Resumes of a begun answer at another peer. */
   readonly resumes: number
 }
 
 /**
- * Where a request is.
+ * The phase of a request.
  *
- * - `opening`: nobody has begun. At `asideAtMs` a second attempt joins, once.
- * - `comparing`: a quorum; whole answers are held until enough of them agree.
+ * - `opening`: no peer has begun to answer. At `asideAtMs` another attempt joins.
+ * - `comparing`: a quorum; complete answers are held until enough of them agree.
  * - `streaming`: the leader's pieces go to the caller. At `asideAtMs` it counts as stalled.
- * - `resuming`: the leader is lost, and the answer is to go on.
+ * - `resuming`: the leader is lost, and another peer is to continue the answer.
  */
 export type DispatchState =
   | (Common & { readonly phase: 'opening'; readonly asideAtMs?: number; readonly asided: boolean })
@@ -39,18 +39,18 @@ export type DispatchState =
       readonly phase: 'streaming'
       readonly leader: number
       readonly asideAtMs?: number
-      /** The leader is not read while another, faster one is tried. */
+      /** The leader is not read while another peer is tried that may be faster. */
       readonly parked: boolean
     })
   | (Common & { readonly phase: 'resuming'; readonly asideAtMs?: number; readonly asided: boolean })
   | (Common & { readonly phase: 'ended' })
 
-/** What can still be done for an answer whose leader is lost. */
+/** How to recover an answer whose leader is lost. */
 export type Recovery =
-  /** It is complete but for its formal end. */
+  /** It is complete except for its formal end. */
   | 'end'
   | 'resume'
-  /** The caller has seen nothing yet: from the start again. */
+  /** The caller has seen nothing yet: start again. */
   | 'restart'
   | 'give-up'
 
@@ -59,21 +59,21 @@ export type DispatchInput =
   | {
       readonly type: 'chosen'
       readonly lane: number
-      /** When a second attempt is worth its cost, were this one not to begin. */
+      /** When a second attempt is worth its cost if this one has not begun by then. */
       readonly asideAtMs: number
-      /** When a further attempt is, once a second one works on it as well. */
+      /** When a further attempt is worth its cost, once a second one is running. */
       readonly overdueAtMs: number
     }
-  /** There is nobody to ask, or no budget left to ask with. */
+  /** There is no peer to ask, or no budget left. */
   | { readonly type: 'unchosen'; readonly lane: number; readonly recovery: Recovery }
-  /** First piece that counts: visible, or after a seam any token. */
+  /** The first piece that counts: a visible one, or any token of a resume. */
   | { readonly type: 'began'; readonly lane: number }
-  /** The leader went on; it stalls if nothing comes until then. */
+  /** The leader made progress; it counts as stalled if no piece arrives by `stallAtMs`. */
   | { readonly type: 'progressed'; readonly stallAtMs: number }
-  /** The leader gives too few tokens. */
+  /** The leader sends too few tokens per second. */
   | { readonly type: 'dawdled' }
   | { readonly type: 'completed'; readonly lane: number }
-  /** `final`: no further peer is to see this request. `unreached`: its peer never saw it. */
+  /** `final`: the request is sent to no further peer. `unreached`: its peer never received the request. */
   | {
       readonly type: 'failed'
       readonly lane: number
@@ -86,7 +86,7 @@ export type DispatchInput =
   | { readonly type: 'ticked'; readonly atMs: number; readonly stallAtMs: number }
 
 export type DispatchEffect =
-  /** `beside`: while others run; only where somebody else is known who can be asked at once. */
+  /** `beside`: while others run; only if another peer is known that can be asked at once. */
   | {
       readonly type: 'open'
       readonly lane: number
@@ -94,13 +94,13 @@ export type DispatchEffect =
       readonly beside: boolean
     }
   | { readonly type: 'cancel'; readonly lane: number }
-  /** From now on this one's pieces go to the caller, those held first. */
+  /** From now on the pieces of this attempt go to the caller, the held ones first. */
   | { readonly type: 'lead'; readonly lane: number }
   | { readonly type: 'park' | 'unpark'; readonly lane: number }
   | { readonly type: 'compare' }
-  /** The caller's answer begins anew. */
+  /** The caller's answer starts again. */
   | { readonly type: 'restart' }
-  /** The answer is whole; `lane` told its usage, unless the client ends it by itself. */
+  /** The answer is complete; `lane` reported its usage. Without `lane` the client ends the answer. */
   | { readonly type: 'finish'; readonly lane?: number }
   | { readonly type: 'fail'; readonly why: 'attempts' | 'resumes' | 'not-resumable' | 'quorum' }
 
@@ -109,7 +109,7 @@ export interface Step {
   readonly effects: readonly DispatchEffect[]
 }
 
-/** @param begun the caller has a part of the answer already, from elsewhere */
+/** @param begun the caller already has part of the answer, from another source */
 export function initialState(plan: Plan, limits: Common['limits'], begun = false): DispatchState {
   const common = { plan, limits, lanes: [], nextLane: 0, tries: 0, unreachable: 0, resumes: 0 }
   if (begun) return { ...common, phase: 'resuming', asided: false }
@@ -118,7 +118,7 @@ export function initialState(plan: Plan, limits: Common['limits'], begun = false
     : { ...common, phase: 'opening', asided: false }
 }
 
-/** The whole of what a request may do. Pure: time comes in with the inputs, work goes out as effects. */
+/** Every step that a request may take. Pure: time arrives with the inputs, work leaves as effects. */
 export function transition(state: DispatchState, input: DispatchInput): Step {
   if (state.phase === 'ended') return { state, effects: [] }
   if ('lane' in input && !state.lanes.some(({ id }) => id === input.lane)) {
@@ -130,7 +130,7 @@ export function transition(state: DispatchState, input: DispatchInput): Step {
     case 'chosen':
       return chosen(state, input)
     case 'unchosen':
-      return lost(state, input.lane, input.recovery, 'nobody')
+      return lost(state, input.lane, input.recovery, 'no-candidate')
     case 'began':
       return began(state, input.lane)
     case 'progressed':
@@ -204,7 +204,7 @@ function end(state: Live, effects: readonly DispatchEffect[]): Step {
   return { state: { ...state, phase: 'ended' }, effects }
 }
 
-/** Attempts that wait for their first piece at the same time: peers that only claim to work must not hold a request. */
+/** Most attempts that wait for a first piece at once. More than two, as peers may only claim to be working. */
 const MAX_WAITING = 4
 
 function chosen(state: Live, input: Extract<DispatchInput, { type: 'chosen' }>): Step {
@@ -238,7 +238,7 @@ function began(state: Live, lane: number): Step {
 
 function progressed(state: Live, stallAtMs: number): Step {
   if (state.phase !== 'streaming') return { state, effects: [] }
-  // What runs beside goes on from an older place, and would say again what has just come.
+  // Attempts beside the leader continue from an older position and would repeat the piece that just arrived.
   const stale = state.lanes.filter(({ id }) => id !== state.leader)
   const lanes = state.lanes.filter(({ id }) => id === state.leader)
   return {
@@ -280,7 +280,7 @@ function completed(state: Live, lane: number): Step {
     const enough = plan.type === 'quorum' && complete >= plan.agree
     return { state: next, effects: enough ? [{ type: 'compare' }] : [] }
   }
-  // An answer that is complete and has nothing to see is one, too.
+  // A complete answer without a visible piece is valid, too.
   const led = began(state, lane)
   return end(led.state as Live, [...led.effects, { type: 'finish', lane }])
 }
@@ -300,23 +300,23 @@ function compared(state: Live, winner: number | undefined): Step {
   return end(state, [{ type: 'fail', why: 'quorum' }])
 }
 
-/** An attempt is no more, or never came about. */
+/** An attempt ended without an answer, or never started. */
 function lost(
   state: Live,
   lane: number,
   recovery: Recovery,
-  cause: 'nobody' | 'failure' | 'final',
+  cause: 'no-candidate' | 'failure' | 'final',
 ): Step {
   const next = without(state, lane)
   const wasBeside = state.lanes.some(({ id, beside }) => id === lane && beside)
-  // An answer whose end was told is whole, whatever its peer says after that.
+  // An answer whose end was received is complete, whatever its peer sends after that.
   const whole = recovery === 'end' && (next.phase === 'streaming' || next.phase === 'resuming')
   if (cause === 'final' && !whole) {
     const running = next.lanes.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id }))
     return end(next, [...running, { type: 'fail', why: 'attempts' }])
   }
-  // That nobody could join at once does not mean that nobody can be found.
-  const why = cause === 'nobody' && !wasBeside ? 'nobody' : 'failure'
+  // If no peer could join at once, a search may still find one.
+  const why = cause === 'no-candidate' && !wasBeside ? 'no-candidate' : 'failure'
   switch (next.phase) {
     case 'opening':
       return next.lanes.length > 0 ? { state: next, effects: [] } : retry(next, why)
@@ -324,23 +324,23 @@ function lost(
       return replace(next, why)
     case 'streaming':
       if (lane !== next.leader) {
-        // Only the usage is missing, and it is late: the client knows enough to end the answer.
+        // Only the usage is missing, and it is late: the client can end the answer without it.
         if (recovery === 'end') return end(next, [{ type: 'finish' }])
-        // Nobody was asked, so that nothing of the answer's resumes is used up.
-        const resumes = cause === 'nobody' ? next.resumes - 1 : next.resumes
+        // No peer was asked, so no resume is used up.
+        const resumes = cause === 'no-candidate' ? next.resumes - 1 : next.resumes
         return withoutCompany({ ...next, resumes })
       }
       return recover(resuming(next), recovery)
     case 'resuming':
       if (next.lanes.length > 0) return { state: next, effects: [] }
-      if (why === 'nobody') return unrecovered(next, recovery)
+      if (why === 'no-candidate') return unrecovered(next, recovery)
       return recover(next, recovery)
     default:
       return next satisfies never
   }
 }
 
-/** The try that reached nobody is given back: a book full of peers that left is no reason to give up early. */
+/** Does not count an attempt that reached no peer: a book full of departed peers is no reason to give up early. */
 function uncounted(state: Live, lane: number): Live {
   const sequential = state.lanes.some(({ id, beside }) => id === lane && !beside)
   const isTry = sequential && (state.phase === 'opening' || state.phase === 'comparing')
@@ -357,14 +357,14 @@ function mayTry({ tries, unreachable, limits }: Live): boolean {
   return tries < limits.maxAttempts && unreachable < limits.maxUnreachable
 }
 
-function retry(state: Live, cause: 'nobody' | 'failure'): Step {
-  if (cause === 'nobody' || !mayTry(state)) {
+function retry(state: Live, cause: 'no-candidate' | 'failure'): Step {
+  if (cause === 'no-candidate' || !mayTry(state)) {
     return end(state, [{ type: 'fail', why: 'attempts' }])
   }
   return open(opening(state), 'retry', false)
 }
 
-/** From the first peer on again: until the next one is chosen, there is none to be slow. */
+/** Back to the start, without a deadline: until the next peer is chosen, no peer can be slow. */
 function opening({ plan, limits, nextLane, tries, unreachable, resumes, lanes }: Live): Live {
   return {
     ...{ plan, limits, nextLane, tries, unreachable, resumes, lanes },
@@ -373,7 +373,7 @@ function opening({ plan, limits, nextLane, tries, unreachable, resumes, lanes }:
   }
 }
 
-/** The leader is lost. Its last deadline stays for the one beside it, if there is one. */
+/** The leader is lost. Its last deadline stays for the attempt beside it, if there is one. */
 function resuming(
   state: Extract<Live, { phase: 'streaming' }>,
 ): Extract<Live, { phase: 'resuming' }> {
@@ -387,8 +387,11 @@ function resuming(
   }
 }
 
-/** A quorum needs answers; one that failed is none. */
-function replace(state: Extract<Live, { phase: 'comparing' }>, cause: 'nobody' | 'failure'): Step {
+/** Replaces a failed attempt of a quorum. */
+function replace(
+  state: Extract<Live, { phase: 'comparing' }>,
+  cause: 'no-candidate' | 'failure',
+): Step {
   if (cause === 'failure' && mayTry(state)) {
     return open(state, 'quorum', false)
   }
@@ -401,7 +404,7 @@ function replace(state: Extract<Live, { phase: 'comparing' }>, cause: 'nobody' |
   return end(state, [...running, { type: 'fail', why: 'quorum' }])
 }
 
-/** The one beside the leader is gone: the leader is read again. */
+/** The attempt beside the leader has ended: the leader is read again. */
 function withoutCompany(state: Extract<Live, { phase: 'streaming' }>): Step {
   if (!state.parked || state.lanes.length > 1) return { state, effects: [] }
   return { state: { ...state, parked: false }, effects: [{ type: 'unpark', lane: state.leader }] }
@@ -412,7 +415,7 @@ function recover(state: Extract<Live, { phase: 'resuming' }>, recovery: Recovery
     const running = state.lanes.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id }))
     return end(state, [...running, { type: 'finish' }])
   }
-  // One that was started beside the leader goes on from the same place.
+  // An attempt that was started beside the leader continues from the same position.
   if (state.lanes.length > 0) return { state, effects: [] }
   if (recovery !== 'resume') return unrecovered(state, recovery)
   const { asideAtMs: _, ...rest } = state

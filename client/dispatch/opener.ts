@@ -15,22 +15,22 @@ import type { DispatchContext } from './dispatch-context.ts'
 import type { LaneRun, LaneWork } from './lane-run.ts'
 import type { ResumeWish } from './resume-wish.ts'
 import { type Choice, Selection } from './selection.ts'
-/** An attempt that is to be made. */
+/** An attempt to be made. */
 export interface Opening {
   readonly lane: LaneRun
   readonly reason: AttemptReason
-  /** While others run: only with somebody who can be asked at once. */
+  /** While others run: only with a peer that can be asked at once. */
   readonly beside: boolean
-  /** For one that goes on with a begun answer. Throws where that cannot be. */
+  /** For an attempt that continues a begun answer. Throws if that is impossible. */
   readonly wish?: () => ResumeWish
-  /** Those who work on the request now. */
+  /** Peers that work on the request now. */
   readonly busy: () => readonly Candidate[]
 }
 
-/** Finds whom to ask for each attempt of a request, within what the client may spend. */
+/** Chooses the peer for each attempt of a request, within the client's budget. */
 export class Opener {
   readonly selection: Selection
-  /** A guess by the length of the text. */
+  /** Estimated from the length of the text. */
   readonly promptTokens: number
   readonly #context: DispatchContext
   readonly #job: Job
@@ -60,7 +60,7 @@ export class Opener {
     })
   }
 
-  /** @throws InferenceError when there is nobody to ask, or nothing to spend; the signal's reason */
+  /** @throws InferenceError if there is no peer to ask or no budget left; the signal's reason */
   async choose(
     opening: Opening,
     signal: AbortSignal,
@@ -73,19 +73,19 @@ export class Opener {
     try {
       return { choice: await this.#search(opening, signal, wish()), lease }
     } catch (error) {
-      // Nobody was asked, so nothing was spent.
+      // No peer was asked, so nothing was spent.
       lease.succeeded()
       throw error
     }
   }
 
-  /** Time to a first piece without a sign of work, for so many tokens to read. @default the prompt's */
+  /** Longest wait for a first piece without a report of work. `tokens`: to be read. @default those of the prompt */
   ttftTimeoutMs(tokens: number = this.promptTokens): number {
     const { ttftTimeoutMs, ttftPerTokenMs } = this.#job.limits
     return ttftTimeoutMs + ttftPerTokenMs * tokens
   }
 
-  /** What to ask a peer. `tokens`: of the answer, that it has to read again. */
+  /** The attempt for a chosen peer. `tokens`: tokens of the answer that a resume has to read again. */
   attempt({ candidate, resume, exact }: Choice, tokens: number): ReturnType<LaneWork['attempt']> {
     const { router, onAnswered } = this.#context
     const { limits, wire, trusted } = this.#job
@@ -99,15 +99,15 @@ export class Opener {
       limits: { ...limits, ttftTimeoutMs: this.ttftTimeoutMs(toRead) },
       remainingMs: () => this.#scope.remainingMs(),
       onLoad: (load) => router.observeLoad(candidate.key, load),
-      // Of a request that only some may see nobody else learns, not even that it was asked.
+      // A request for trusted peers stays private: no receipt shows even that it was made.
       ...(onAnswered !== undefined &&
         trusted === undefined && { onAnswered: (answer) => onAnswered(candidate, answer) }),
     }
   }
 
   /**
-   * Whether the budget covers a retry. A failed dial cost no peer any work, and a second opinion on a rejected request
-   * is the request's own cost: neither is charged to all requests of the client.
+   * Whether the budget covers a retry. Two cases are free: a failed dial cost no peer any work, and a second opinion on
+   * a rejected request is a cost of that request, not of all requests of the client.
    */
   #mayRetry(): boolean {
     const last = this.selection.failures.at(-1)?.error
@@ -119,7 +119,7 @@ export class Opener {
     const { router, budget } = this.#context
     const full = router.saturated(this.selection.candidates())
     const choice = full ? undefined : this.selection.beside({ busy: busy(), met: true })
-    // Paid for only where there is somebody to ask. The budget is not for finding out whether a peer exists.
+    // Charged only if there is a peer to ask: finding out whether one exists must not use up the budget.
     if (choice === undefined || !budget.take()) throw nobodyElse()
     lane.choice = choice
     return choice
@@ -136,14 +136,14 @@ export class Opener {
       signal.throwIfAborted()
       const others = busy()
       const wanted = { busy: others, ...(resume !== undefined && { resume }) }
-      // Chosen without waiting, so that the next attempt of the same step already keeps apart from this peer.
+      // Chosen without waiting, so that the next attempt of the same step already avoids this peer.
       const known = this.selection.beside(beside ? wanted : { ...wanted, met: true })
       const found =
         known ?? (beside ? undefined : await this.selection.next(wanted, { signal, remainingMs }))
-      // A race is begun at once, when a new client has yet to find those who take part.
+      // A race starts at once, when a new client may not have found its peers yet.
       const choice = found ?? (await this.#findRacer(opening, signal))
       if (choice === undefined) throw nobodyElse()
-      // Another attempt chose meanwhile: this choice was not kept apart from it.
+      // Another attempt chose a peer in the meantime, and this choice did not take it into account.
       if (busy().some(({ key }) => others.every((other) => other.key !== key))) continue
       lane.choice = choice
       return choice

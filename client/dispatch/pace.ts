@@ -1,10 +1,10 @@
-/** Gaps remembered; of these the 99th percentile is the longest but one or two. */
+/** Gaps kept; the 99th percentile of these is the second or third longest. */
 const MAX_GAPS = 128
-/** With fewer gaps an answer has no rhythm yet. */
+/** With fewer gaps the pace of an answer is unknown. */
 const MIN_GAPS = 8
-/** Routing practice: a gap of five times the usual is a stall. */
+/** Common practice in routing: a gap of five times the usual one is a stall. */
 const STALL_FACTOR = 5
-/** Before there is a rhythm, so many floors. */
+/** While the pace is unknown, the stall gap is this many floors. */
 const UNKNOWN_FLOORS = 4
 
 export interface PaceLimits {
@@ -13,14 +13,14 @@ export interface PaceLimits {
   readonly throughputWindowMs: number
 }
 
-/** The rhythm of one peer's answer: time spent waiting for it, and only that. */
+/** The pace of one peer's answer. Counts only time spent waiting for the peer. */
 export class Pace {
   readonly #limits: PaceLimits
-  /** In the order of their coming. */
+  /** In order of arrival. */
   readonly #gaps: number[] = []
-  /** The same by length, kept so: sorting them at each piece would be a third of its whole cost. */
+  /** The same gaps sorted by length. Kept sorted, as sorting at each piece would be a third of the cost of a piece. */
   readonly #sorted: number[] = []
-  /** Waited for pieces that held nothing, since the last one that held something. */
+  /** Time spent waiting for empty pieces since the last piece with tokens. */
   #emptyMs = 0
   #windowMs = 0
   #windowTokens = 0
@@ -31,9 +31,9 @@ export class Pace {
   }
 
   /**
-   * A piece came after so long a wait. One of no tokens makes the gap longer, and no more.
+   * Records a piece and the wait before it. A piece without tokens only lengthens the current gap.
    *
-   * @returns whether the peer is too slow over the last whole window
+   * @returns whether the peer was too slow over the last full window
    */
   waited(waitedMs: number, tokens: number): boolean {
     if (tokens === 0) {
@@ -54,7 +54,7 @@ export class Pace {
     return tooSlow
   }
 
-  /** Gap from which on the peer counts as stalled: above five times the median and the 99th percentile of its gaps. */
+  /** Gap from which the peer counts as stalled: at least five times the median and the 99th percentile of its gaps. */
   stallMs(): number {
     const { stallFloorMs } = this.#limits
     const scale = 2 ** this.#doublings
@@ -71,7 +71,7 @@ export class Pace {
     if (forgotten !== undefined) this.#sorted.splice(firstNotBelow(this.#sorted, forgotten), 1)
   }
 
-  /** A stall was acted upon: within the same gap the next action waits twice as long. */
+  /** Records an action on a stall: within the same gap the next action waits twice as long. */
   stalled(): void {
     this.#doublings += 1
   }

@@ -1,25 +1,25 @@
-/** Pieces of the longest cycle that is noticed. */
+/** Longest cycle that is detected, in pieces. */
 const MAX_CYCLE = 8
-/** A cycle of no more characters does not count: rows of zeros, spaces and dashes are legitimate. LiteLLM exempts such too. */
+/** Cycles up to this many characters are exempt, as in LiteLLM: rows of zeros, spaces and dashes are legitimate. */
 const MAX_EXEMPT_CHARACTERS = 2
 
-/** Notices that an answer goes round in circles. Eight comparisons a piece; remembers eight pieces. */
+/** Detects an answer that repeats itself. Makes eight comparisons per piece and keeps eight pieces. */
 export class RepetitionDetector {
   readonly #maxRepeats: number
-  /** The last pieces, by their number modulo `MAX_CYCLE`. */
+  /** The last pieces, indexed by their number modulo `MAX_CYCLE`. */
   readonly #pieces: string[] = []
-  /** By length of cycle: how many pieces in a row equal the one that many before. */
+  /** For each cycle length: how many pieces in a row equal the piece that many places before. */
   readonly #matches: number[] = new Array<number>(MAX_CYCLE + 1).fill(0)
   #count = 0
 
-  /** @param maxRepeats times in a row, at least 2 */
+  /** @param maxRepeats repeats in a row that count as a loop; at least 2 */
   constructor(maxRepeats: number) {
     this.#maxRepeats = Math.max(2, Math.ceil(maxRepeats))
   }
 
   /**
-   * True as long as the same piece, or the same cycle of 2 to 8 pieces, has come `maxRepeats` times in a row. Empty
-   * pieces do not count.
+   * Adds a piece. True while the same piece, or the same cycle of 2 to 8 pieces, has arrived `maxRepeats` times in a
+   * row. Empty pieces do not count.
    */
   push(piece: string): boolean {
     if (piece === '') return false
@@ -32,7 +32,7 @@ export class RepetitionDetector {
     return this.#isLoop()
   }
 
-  /** The piece so many before the one that comes next. */
+  /** The piece `back` places before the next one. */
   #piece(back: number): string | undefined {
     return this.#pieces[(this.#count - back) % MAX_CYCLE]
   }
@@ -40,9 +40,9 @@ export class RepetitionDetector {
   #isLoop(): boolean {
     let exempt = 0
     for (let length = 1; length <= MAX_CYCLE; length += 1) {
-      // Three zeros in a cycle are one zero, repeated: a multiple of an exempt cycle is the same cycle.
+      // A multiple of an exempt cycle is the same cycle: three zeros are one zero, repeated.
       if (exempt !== 0 && length % exempt === 0) continue
-      // The first round matches nothing before it.
+      // The first round has nothing before it to match.
       if ((this.#matches[length] ?? 0) < length * (this.#maxRepeats - 1)) continue
       if (this.#characters(length) > MAX_EXEMPT_CHARACTERS) return true
       exempt ||= length

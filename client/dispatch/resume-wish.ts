@@ -1,25 +1,25 @@
 import type { Resume } from '../../protocol/index.ts'
 import type { Candidate } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
-/** An answer that is to go on, and with which weights. */
+/** An answer to continue, and the weights that wrote it. */
 export interface ResumeWish {
   readonly how: Extract<Continuation, { type: 'resume' }>
-  /** Who wrote it last. */
+  /** The peer that wrote the last part. */
   readonly peer: string
-  /** Of the weights that wrote it; empty where nobody knows. */
+  /** Digest of the weights that wrote it; empty if unknown. */
   readonly digest: string
-  /** A peer said that the ids do not fit its text. */
+  /** A peer reported that the token ids do not match the text. */
   readonly idsRefused: boolean
 }
 
-/** How one peer can go on with it. */
+/** How one peer can continue the answer. */
 export interface Suitable {
   readonly resume: Resume
   /** By token ids, with the same weights. */
   readonly exact: boolean
 }
 
-/** @returns nothing where the peer cannot */
+/** @returns undefined if the peer cannot continue it */
 export function suitable({ key, model }: Candidate, wish: ResumeWish): Suitable | undefined {
   const { how, peer, digest, idsRefused } = wish
   if (model.resume === 'none') return undefined

@@ -6,13 +6,13 @@ import type { DispatchContext } from './dispatch-context.ts'
 import { claimedPromptTokens, conclude, type Failure, mayRepeat, pauseMs } from './failures.ts'
 import { type ResumeWish, suitable } from './resume-wish.ts'
 
-/** Others probed in the background at each choice, so that the next choice knows more (Prequal: about 3 a query). */
+/** Other peers probed in the background at each choice, to inform the next choice (Prequal: about 3 per query). */
 const PROBES_PER_CHOICE = 2
 
-/** A node has two relays, and may have become reachable directly. */
+/** A node has two relays, and may by now be directly reachable. */
 const MAX_OTHER_PATHS = 2
 
-/** A peer to ask, and how it is to go on where it does not begin. */
+/** A peer to ask, and for a resume, how it continues the answer. */
 export interface Choice {
   readonly candidate: Candidate
   readonly resume?: Resume
@@ -22,15 +22,15 @@ export interface Choice {
 /** What the next attempt is for. */
 export interface Wanted {
   readonly resume?: ResumeWish
-  /** Those that work on this request now. */
+  /** Peers that work on this request now. */
   readonly busy: readonly Candidate[]
-  /** Only peers that were met. @default false */
+  /** Only peers that this client has met. @default false */
   readonly met?: boolean
 }
 
 export interface SelectionInit {
   readonly query: Query
-  /** A guess at the length of the prompt. */
+  /** Estimated length of the prompt. */
   readonly promptTokens: number
   readonly answerTokens: number
   readonly affinity: string | undefined
@@ -39,7 +39,7 @@ export interface SelectionInit {
   readonly trusted?: ReadonlySet<string>
 }
 
-/** Chooses the peers of one request. A peer that failed comes again only where no other is left. */
+/** Chooses the peers of one request. A failed peer is chosen again only if no other is left. */
 export class Selection {
   readonly #context: DispatchContext
   readonly #init: SelectionInit
@@ -66,14 +66,14 @@ export class Selection {
     this.#context.directory.failed(this.#init.query)
   }
 
-  /** Whether a peer is left that says it takes a prompt of this length. */
+  /** Whether an untried peer advertises a context for a prompt of this length. */
   hasRoomFor(promptTokens: number): boolean {
     return this.#untried({ busy: [] }).some(
       ({ candidate: { model } }) => model.contextLength === 0 || model.contextLength > promptTokens,
     )
   }
 
-  /** What the router needs to know of the request now. */
+  /** What the router needs to know about the request at this point. */
   routing(busy: readonly Candidate[] = []): RouteRequest {
     const { promptTokens, answerTokens, affinity, placement } = this.#init
     return {
@@ -86,12 +86,12 @@ export class Selection {
     }
   }
 
-  /** Everyone who could be asked, tried or not. */
+  /** All peers that may be asked, tried or not. */
   candidates(): readonly Candidate[] {
     return this.#admitted(this.#context.directory.candidates(this.#init.query))
   }
 
-  /** Without those that the caller does not trust, or the client does not any more. */
+  /** Removes peers that the caller does not trust and peers that the client has quarantined. */
   #admitted(all: readonly Candidate[]): readonly Candidate[] {
     const { placement, trusted } = this.#init
     const { admits } = this.#context
@@ -101,7 +101,7 @@ export class Selection {
     return placement?.narrow?.(allowed) ?? allowed
   }
 
-  /** Somebody who can be asked at once, beside those who are. */
+  /** A peer that can be asked at once, in addition to the busy ones. */
   beside(wanted: Wanted): Choice | undefined {
     const routing = this.routing()
     const { router } = this.#context
@@ -111,7 +111,7 @@ export class Selection {
     return usable.length === 0 ? undefined : this.#pick(usable, wanted)
   }
 
-  /** The same, once a look-up has found somebody. */
+  /** The same, after a look-up. */
   async besideLater(
     busy: () => readonly Candidate[],
     signal: AbortSignal,
@@ -121,7 +121,7 @@ export class Selection {
     return this.beside({ busy: busy() })
   }
 
-  /** @throws InferenceError when there is nobody to ask; the scope's reason */
+  /** @throws InferenceError if there is no peer to ask; the scope's reason */
   async next(wanted: Wanted, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {
     const { directory } = this.#context
     const { signal } = scope
@@ -129,14 +129,14 @@ export class Selection {
     const same = this.#byAnotherPath(wanted)
     if (same !== undefined) return this.#pick([same], wanted)
     const met = this.#untried({ ...wanted, met: true }).length > 0
-    // A peer that was only heard of is asked once a look-up has met no other.
+    // A peer known only by hearsay is asked only after a look-up has met no other.
     const known = met ? this.beside(wanted) : undefined
     if (known !== undefined) return known
     const isNew = (candidate: Candidate): boolean =>
       this.#suiting([candidate], { ...wanted, met: true }).length > 0 &&
       !this.#tried(candidate) &&
       this.#context.router.tier(candidate, this.routing()) < LEAVING_TIER
-    // Busy peers are no reason for another look-up: there are as many as before. A draining one leaves.
+    // A busy peer is no reason for another look-up, as it stays in the swarm. A draining one leaves.
     const again = this.#failures.some(
       ({ error: { code, traits } }) => traits.kind !== 'busy' || code === 'draining',
     )
@@ -147,13 +147,13 @@ export class Selection {
     if (this.#failures.length > 0) return await this.#again(wanted, scope)
     if (wanted.busy.length > 0) throw new InferenceError('no_peers', 'no further peer serves this')
     const absence = await this.#absence(signal)
-    // Asking for all nodes may have found what asking for the model did not.
+    // The look-up of all nodes may have found a peer that the look-up by model did not.
     const late = this.#untried(wanted)
     if (late.length === 0) throw absence
     return this.#pick(late, wanted)
   }
 
-  /** The peer that was at work when the path to it was lost: its engine has the prompt warm, and there may be another path. */
+  /** The peer whose path was lost during its attempt: its engine has the prompt cached, and another path may exist. */
   #byAnotherPath(wanted: Wanted): Choice | undefined {
     const last = this.#failures.at(-1)
     if (last?.error.code !== 'path_lost') return undefined
@@ -180,7 +180,7 @@ export class Selection {
     )
   }
 
-  /** A peer that refused the ids once may still take the text. */
+  /** A peer that refused the ids once may still accept the text. */
   #mayGoByText({ candidate: { key }, exact }: Choice, { resume }: Wanted): boolean {
     const refusals = this.#failures.filter(
       ({ peer, error }) => peer === key && error.code === 'not_resumable',
@@ -188,7 +188,7 @@ export class Selection {
     return resume?.idsRefused === true && exact === false && refusals.length === 1
   }
 
-  /** What to tell when nobody is left. */
+  /** The error when no peer is left. */
   exhausted(): InferenceError {
     const { host } = this.#context
     const unreachable = this.#failures.every(({ error }) => error.code === 'dial_failed')
@@ -237,7 +237,7 @@ export class Selection {
     )
   }
 
-  /** Those who can do what is wanted and are not at it. */
+  /** Peers that can serve what is wanted and are not busy with it. */
   #suiting(candidates: readonly Candidate[], { resume, busy, met }: Wanted): Choice[] {
     const free = candidates.filter(({ key, acquaintance }) => {
       if (met === true && acquaintance === 'heard') return false
@@ -253,7 +253,7 @@ export class Selection {
   #pick(choices: readonly Choice[], { busy }: Wanted): Choice {
     const { prober, router, random } = this.#context
     const exact = choices.filter(
-      // Of a peer that was only heard of, the weights are a tale as well.
+      // For a peer known only by hearsay, its weights are hearsay as well.
       (choice) => choice.exact === true && choice.candidate.acquaintance !== 'heard',
     )
     const preferred = exact.length > 0 ? exact : choices

@@ -13,7 +13,7 @@ import {
 import { RepetitionDetector } from './repetition-detector.ts'
 
 export interface SoleAnswerInit {
-  /** How events name whoever answers. */
+  /** The peer id that events carry. */
   readonly peerId: string
   readonly limits: Pick<RequestLimits, 'maxRepeatedChunks'>
   readonly journal: Journal
@@ -21,14 +21,14 @@ export interface SoleAnswerInit {
   readonly attempt: (options: {
     readonly signal: AbortSignal
   }) => AsyncGenerator<AttemptEvent, void, void>
-  /** What the caller is told of a failure. */
+  /** Maps a failure to the error for the caller. */
   readonly failure: (error: InferenceError) => InferenceError
 }
 
 /**
  * An answer by one attempt, without retry, hedge or resume.
  *
- * @throws InferenceError as `failure` puts it; the scope's reason when it ended
+ * @throws InferenceError as `failure` maps it; the scope's reason if the scope ended
  */
 export async function* soleAnswer(
   init: SoleAnswerInit,
@@ -76,7 +76,7 @@ function take(
   }
 }
 
-/** Whoever counts no tokens is estimated: no prompt has none. */
+/** Usage is estimated if the source reports no prompt tokens, as every prompt has some. */
 function usageOf(reported: Usage, note: AttemptNote, init: SoleAnswerInit): Usage {
   const { journal, estimatedPromptTokens } = init
   const counted = reported.promptTokens > 0
@@ -93,14 +93,14 @@ function usageOf(reported: Usage, note: AttemptNote, init: SoleAnswerInit): Usag
   return usage
 }
 
-/** An engine that gives up in mid-answer has cut it off, whatever it calls that. */
+/** An engine failure in mid-answer is reported as a truncated answer. */
 function cut(error: InferenceError, note: AttemptNote): InferenceError {
   return note.ttftMs !== undefined && error.code === 'engine_failed'
     ? new InferenceError('truncated', `the answer broke off: ${error.message}`)
     : error
 }
 
-/** What another answer overtook was read no further than its first piece, which was never shown. */
+/** An answer that another one overtook was read only up to its first piece, which was never shown. */
 function leave(note: AttemptNote, { aborted, reason }: AbortSignal): void {
   const cancelled = aborted && !(reason instanceof Superseded)
   if (!cancelled) note.deliveredTokens = 0

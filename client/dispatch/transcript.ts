@@ -1,6 +1,6 @@
 import type { FinishReason } from '../../protocol/index.ts'
 import { type Piece, tokensOf } from '../request/index.ts'
-/** What the caller has of an answer, whoever served it, and what the engines had generated for it. */
+/** The answer as the caller has received it, from all its peers, and the tokens that the engines generated for it. */
 export class Transcript {
   readonly #texts: string[] = []
   readonly #tokenIds: number[] = []
@@ -11,7 +11,7 @@ export class Transcript {
   #lastTokenShown: boolean = false
   #begun: boolean = false
 
-  /** @param hasIds whether the engine that sent it tells the ids of all its tokens */
+  /** @param hasIds whether the engine that sent the piece reports the ids of all its tokens */
   take({ chunk, visible, tokenIds }: Piece, hasIds: boolean): void {
     this.#begun ||= visible
     this.#tokens += tokensOf({ visible, tokenIds })
@@ -54,36 +54,36 @@ export class Transcript {
 
   /** UTF-8 bytes of the text. */
   get bytes(): number {
-    // Of the whole: halves of a surrogate pair that came apart are fewer bytes together.
+    // Counted on the joined text: two halves of a surrogate pair have fewer bytes together than apart.
     return Buffer.byteLength(this.text)
   }
 
-  /** Every token so far; `undefined` where a piece came without. */
+  /** Ids of all tokens so far; `undefined` if a piece had no ids. */
   get tokenIds(): readonly number[] | undefined {
     return this.#idsComplete ? this.#tokenIds : undefined
   }
 
-  /** What follows was written after the text alone: the ids so far may not be those that its engine read. */
+  /** Call when the next part continues from the text alone: its engine may have tokenized the text differently. */
   forgetIds(): void {
     this.#idsComplete = false
   }
 
-  /** Completion tokens, as far as they are known: pieces, where they came without ids. */
+  /** Completion tokens as far as known; a piece without ids counts as one. */
   get tokens(): number {
     return this.#tokens
   }
 
-  /** Of the only choice. */
+  /** Finish reason of the only choice. */
   get finishReason(): FinishReason | undefined {
     return this.#finishReason
   }
 
-  /** What was shown that a text to go on from does not hold. */
+  /** Shown output that is not part of the text, so that the answer cannot be resumed. */
   get beyondText(): string | undefined {
     return this.#beyondText
   }
 
-  /** Whether nothing of the newest token can have been held back, but for a possible stop string. */
+  /** Whether the newest token was shown in full, except for what a stop string may hold back. */
   get lastTokenShown(): boolean {
     return this.#lastTokenShown
   }

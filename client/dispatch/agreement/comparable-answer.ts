@@ -5,15 +5,15 @@ export interface ComparableAnswer {
   /** Arguments as the model wrote them. */
   readonly toolCalls: readonly { readonly name: string; readonly arguments: string }[]
   readonly finishReason: string | null
-  /** Of every completion token, or empty. */
+  /** Ids of all completion tokens, or empty. */
   readonly tokenIds: readonly number[]
   /** ln p of the chosen token, for each token id, or empty. */
   readonly logprobs: readonly number[]
-  /** ln p(likeliest) − ln p(second) for each token id, where the likeliest tokens were given. */
+  /** ln p(likeliest) − ln p(second) for each token id, if the likeliest tokens were reported. */
   readonly margins?: readonly (number | undefined)[]
-  /** One vector for each input, in their order. */
+  /** One vector for each input, in the order of the inputs. */
   readonly embeddings: readonly (readonly number[])[]
 }
 
-/** `same`: means the same. `tolerated`: differs as rounding on another machine explains. */
+/** `same`: equal in meaning. `tolerated`: a difference that rounding on another machine explains. */
 export type Comparison = 'same' | 'tolerated' | 'different'

@@ -6,12 +6,12 @@ import { sameText, sameToolCalls } from './same-meaning.ts'
 /**
  * Compares two complete answers to one deterministic request, in either order.
  *
- * - `same`: equal texts and tool calls, equal JSON however it is written, or one number with other punctuation around it.
- * - `tolerated`: they part at a near tie, as honest engines do for about 0.5 % of tokens.
- * - `different`: anything else. It does not tell who is at fault: a third peer does.
+ * - `same`: equal texts and tool calls, equal JSON in any notation, or one number with other punctuation around it.
+ * - `tolerated`: they diverge at a near tie, as honest engines do for about 0.5 % of tokens.
+ * - `different`: anything else. Which peer is at fault only a third answer can show.
  *
- * Where one was cut by a filter and the other was not, they are different whatever they say; other reasons of the end
- * are not compared, as engines name the same end differently.
+ * If a filter cut one answer and not the other, they are different whatever their content. Other finish reasons are not
+ * compared, as engines name the same end differently.
  */
 export function compareAnswers(
   a: ComparableAnswer,

@@ -1,11 +1,11 @@
 import type { Comparison } from './comparable-answer.ts'
 
-/** Least cosine of vectors that count as equal: half precision and reordered sums cost less. Our choice. */
+/** Lowest cosine of vectors that count as equal; half precision and reordered sums cost less. Our choice. */
 const MIN_SAME = 0.999
-/** Coarser weights of the same model may differ by this much. Our choice. */
+/** Lowest cosine that is tolerated, for coarser weights of the same model. Our choice. */
 const MIN_TOLERATED = 0.99
 
-/** By the least cosine between vectors of the same input. Magnitudes are not compared: some engines normalise, some do not. */
+/** Judges by the lowest cosine between vectors of one input. Magnitudes are ignored: only some engines normalise. */
 export function compareEmbeddings(
   a: readonly (readonly number[])[],
   b: readonly (readonly number[])[],
@@ -14,14 +14,14 @@ export function compareEmbeddings(
   let least = 1
   for (const [index, vector] of a.entries()) {
     const similarity = cosine(vector, b[index] ?? [])
-    // Not `<`: what is not a number is not similar.
+    // Not `<`: NaN must count as different.
     if (!(similarity >= MIN_TOLERATED)) return 'different'
     least = Math.min(least, similarity)
   }
   return least >= MIN_SAME ? 'same' : 'tolerated'
 }
 
-/** NaN for vectors of different dimensions, and for a zero vector beside another. */
+/** NaN for vectors of different dimensions, and if exactly one of them is zero. */
 function cosine(a: readonly number[], b: readonly number[]): number {
   if (a.length !== b.length) return Number.NaN
   let [dot, squaresA, squaresB] = [0, 0, 0]

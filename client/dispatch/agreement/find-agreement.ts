@@ -1,21 +1,22 @@
 import type { AnswerRequest } from '../../../protocol/index.ts'
 import type { ComparableAnswer } from './comparable-answer.ts'
 import { compareAnswers } from './compare-answers.ts'
-/** Which of several answers carries, and by how many. */
+/** The winner among several answers, and how many agree with it. */
 export interface FoundAgreement {
   /** Index of the answer to deliver. */
   readonly winner: number
   /** Answers that agree with it, itself included. */
   readonly agreeing: number
-  /** Some of them agree only but for a near tie. */
+  /** Whether some of them differ by a near tie. */
   readonly tolerated: boolean
 }
 
 /**
- * The answer with which most agree; among equals, that with most that say the same, then the earliest. Each is compared
- * with the winner only: two that differ from it by a near tie each need not agree with one another.
+ * Finds the answer with which most others agree. Ties go to the answer with the most `same` comparisons, then to the
+ * earliest. Only agreement with the winner counts: two that each differ from it by a near tie may differ from each
+ * other.
  *
- * @returns undefined where fewer than `agree` do
+ * @returns undefined if fewer than `agree` agree
  */
 export function findAgreement(
   answers: readonly ComparableAnswer[],

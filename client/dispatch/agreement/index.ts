@@ -1,5 +1,5 @@
 /**
- * Whether peers that were asked the same gave the same answer. Pure.
+ * Decides whether peers gave the same answer to the same request. Pure.
  *
  * @example
  * import type { AnswerRequest } from '../../../protocol/index.ts'

@@ -1,8 +1,8 @@
 import type { ComparableAnswer } from './comparable-answer.ts'
 
 /**
- * Nats between the two likeliest tokens up to which rounding or another batch may pick either. Honest engines pick
- * another token at about one place in 200; across GPUs more than 98 % are the same (Token-DiFR, arXiv 2511.20621).
+ * Largest margin in nats at which rounding or another batch may pick either of the two likeliest tokens. Honest engines
+ * pick another token at about one place in 200; across GPUs more than 98 % are the same (Token-DiFR, arXiv 2511.20621).
  */
 const MAX_TIED_MARGIN = 0.5
 
@@ -10,9 +10,9 @@ const MAX_TIED_MARGIN = 0.5
 const MAX_TIED_LOGPROB = MAX_TIED_MARGIN - Math.log1p(Math.exp(MAX_TIED_MARGIN))
 
 /**
- * Whether two answers part where both engines had two tokens nearly tied. What follows such a flip is honestly
- * different, so only this place is judged. Without token ids, or where one answer merely ends earlier, nothing shows a
- * tie.
+ * Whether two answers diverge at a position where both engines had two tokens nearly tied. After it honest answers may
+ * differ, so only this position is judged. False without token ids, or if one answer merely ends earlier, as nothing
+ * then shows a tie.
  */
 export function partsAtNearTie(a: ComparableAnswer, b: ComparableAnswer): boolean {
   const shorter = Math.min(a.tokenIds.length, b.tokenIds.length)

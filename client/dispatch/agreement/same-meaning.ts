@@ -2,15 +2,15 @@ import type { AnswerRequest } from '../../../protocol/index.ts'
 import { canonicalDecimal, canonicalText } from '../../request/index.ts'
 import type { ComparableAnswer } from './comparable-answer.ts'
 
-/** A longer text is prose about a number. Also bounds the work on a peer's text. */
+/** A longer text counts as prose, not as a number. Also bounds the work on a peer's text. */
 const MAX_NUMBER_TEXT = 1_000
 const NUMBER = /[-+−]?(?:\d+(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?/giu
-/** Around a number these say nothing; `%`, `$`, `-`, `!` do, and quotes make it a string. */
+/** Characters without meaning around a number. `%`, `$`, `-` and `!` have one, and quotes make it a string. */
 const FORMATTING = /^[\s.,;:*_`]+|[\s.,;:*_`]+$/gu
 
 /**
- * Whether two texts are the same, the same JSON (key order, white space, spelling of numbers aside), or the same single
- * number. What is JSON, or has to be, is compared as nothing else: `1` is not `"1"` there.
+ * Whether two texts are equal, the same JSON (apart from key order, white space and number notation), or the same
+ * single number. Text that is or must be JSON is compared only as JSON, where `1` is not `"1"`.
  */
 export function sameText(a: string, b: string, request: AnswerRequest): boolean {
   if (a === b) return true
@@ -40,7 +40,7 @@ function sameJson(a: string, b: string): boolean {
   return canonical !== undefined && canonical === canonicalText(b)
 }
 
-/** Begins as an object or an array: a bare number or string is JSON only where that was asked for. */
+/** Begins as an object or an array. A bare number or string counts as JSON only if JSON was requested. */
 function isStructured(text: string): boolean {
   return /^\s*[[{]/u.test(text)
 }
@@ -50,7 +50,7 @@ function sameNumber(a: string, b: string): boolean {
   return first !== undefined && first === second
 }
 
-/** The only number of a text by its value, with the words around it. */
+/** The value of the only number in a text, with the words around it. */
 function soleNumber(text: string): string | undefined {
   if (text.length > MAX_NUMBER_TEXT) return undefined
   const [match, ...others] = text.matchAll(NUMBER)

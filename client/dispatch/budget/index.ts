@@ -1,5 +1,5 @@
 /**
- * What a client may spend beyond one attempt a request, so that it never adds to an overload.
+ * Limits the attempts of a client beyond one per request, so that it never adds to an overload.
  *
  * @example
  * async function resume(reserve: ResumeReserve, attempt: () => Promise<void>): Promise<void> {

@@ -3,27 +3,27 @@ import { type Clock, systemClock } from '../../../timing/index.ts'
 
 /** Resumes that may wait at once; further ones are refused. */
 const MAX_WAITING = 1_024
-/** Told to whoever is refused: a lease or two are given back by then. */
+/** Retry time of a refusal: by then a lease or two have been returned. */
 const RETRY_AFTER_MS = 1_000
 
 export interface ResumeReserveInit {
-  /** Resumes that may be under way before any request was answered. @default 20 */
+  /** Resumes that may be in progress before any request was answered. @default 20 */
   readonly initial?: number
   /** @default 0.5 */
   readonly earnedPerAnswer?: number
   /** @default 100 */
   readonly max?: number
-  /** Longest wait for a lease. @default 5_000: a caller sees a pause of this length, and a resume takes less */
+  /** Longest wait for a lease, which the caller sees as a pause. @default 5_000: a resume takes less */
   readonly waitMs?: number
   /** @default the machine's */
   readonly clock?: Clock
 }
 
-/** The right to one resume. The first call counts, further ones do nothing; without one the token is lost. */
+/** The right to one resume. Only the first call counts; without any call the token is lost. */
 export interface ResumeLease {
-  /** The answer goes on: gives the token back. */
+  /** The answer continues: returns the token. */
   succeeded(): void
-  /** The resume led nowhere: the token is spent. */
+  /** The resume failed: the token is spent. */
   failed(): void
 }
 
@@ -32,16 +32,16 @@ interface Waiter {
 }
 
 /**
- * What one client may spend on going on with interrupted answers, apart from retries: an answer that has begun is worth
- * finishing. A resume that goes on costs nothing in the end, and one that leads nowhere a token. So when a peer dies, a
- * hundred of its answers move a few at a time, and when all peers die, the storm ends by itself.
+ * One client's budget for resumes. It is separate from the retry budget, as a begun answer is worth finishing. A
+ * successful resume returns its token, a failed one spends it. So if one peer fails, a hundred of its answers move to
+ * others a few at a time, and if all peers fail, the resumes stop.
  */
 export class ResumeReserve {
   readonly #earnedPerAnswer: number
   readonly #max: number
   readonly #waitMs: number
   readonly #clock: Clock
-  /** In the order of their arrival. Not empty only while the balance is below one. */
+  /** In order of arrival. Empty unless the balance is below one. */
   readonly #waiting = new Set<Waiter>()
   #balance: number
 
@@ -59,9 +59,9 @@ export class ResumeReserve {
   }
 
   /**
-   * A lease, at once or when one is given back or earned; first come, first served.
+   * Waits for a lease until one is free, returned or earned; first come, first served.
    *
-   * @throws InferenceError `budget_exhausted` after `waitMs`, or at once where 1,024 wait already
+   * @throws InferenceError `budget_exhausted` after `waitMs`, or at once if 1,024 already wait
    * @throws the signal's reason
    */
   acquire(options: { signal: AbortSignal }): Promise<ResumeLease> {

@@ -1,19 +1,19 @@
-/** Sums of binary fractions miss whole numbers by less than this. */
+/** Tolerance for floating-point sums that should be whole numbers. */
 const ROUNDING = 1e-9
 
 export interface RetryBudgetInit {
-  /** Retries and hedges that a client may make before any request was answered. @default 10: a fresh client's first peers may all be bad */
+  /** Retries and hedges before any request was answered. @default 10: a new client's first peers may all be bad */
   readonly initial?: number
-  /** @default 0.15: retries and hedges add at most 15 % to the work of a swarm that is well */
+  /** @default 0.15: retries and hedges add at most 15 % to the work of a healthy swarm */
   readonly earnedPerSuccess?: number
-  /** @default 100: what was earned in good times cannot feed a storm */
+  /** @default 100: a balance earned in good times cannot feed a retry storm */
   readonly max?: number
 }
 
 /**
- * What one client may spend on retries and hedges. A token bucket that successes fill, not time: when nothing succeeds
- * any more, retries cease, so they cannot keep an overload alive (Bronson et al., "Metastable Failures in Distributed
- * Systems", HotOS 2021). The share follows Finagle's `RetryBudget` (20 %) and gRPC's retry throttling (A6, 10 %).
+ * One client's budget for retries and hedges: a token bucket that is filled by successes, not by time. When nothing
+ * succeeds any more, retries stop, so they cannot sustain an overload (Bronson et al., "Metastable Failures in
+ * Distributed Systems", HotOS 2021). The share follows Finagle's `RetryBudget` (20 %) and gRPC's retry throttling (A6, 10 %).
  */
 export class RetryBudget {
   readonly #earnedPerSuccess: number
@@ -26,7 +26,7 @@ export class RetryBudget {
     this.#balance = Math.min(init.initial ?? 10, this.#max)
   }
 
-  /** Pays for one retry or hedge. False, and nothing paid, where less than one is left. */
+  /** Pays for one retry or hedge. Returns false and takes nothing if less than one is left. */
   take(): boolean {
     if (this.#balance < 1 - ROUNDING) return false
     this.#balance = Math.max(0, this.#balance - 1)

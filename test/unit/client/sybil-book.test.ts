@@ -11,7 +11,7 @@ afterEach(async () => {
   swarm = undefined
 })
 
-/** A swarm whose book holds peers that a liar made up: nothing listens at their addresses. */
+/** A swarm whose book holds peers that an attacker invented: nothing listens at their addresses. */
 async function flooded(count: number, init: FakeSwarmInit = {}): Promise<FakeSwarm> {
   const made = await FakeSwarm.create(init)
   for (let i = 0; i < count; i += 1) {
@@ -22,8 +22,8 @@ async function flooded(count: number, init: FakeSwarmInit = {}): Promise<FakeSwa
   return made
 }
 
-describe('a book full of made-up peers', () => {
-  it('costs no attempt while a peer that was met is there', async () => {
+describe('a book full of invented peers', () => {
+  it('costs no attempt while a peer that the client has met is available', async () => {
     swarm = await flooded(80)
     const honest = await swarm.add(answers('hello'))
     for (let i = 0; i < 5; i += 1) {
@@ -33,13 +33,13 @@ describe('a book full of made-up peers', () => {
     }
   })
 
-  it('fails the request without the order of acquaintance: the control', async () => {
+  it('fails the request without the order of acquaintance (control)', async () => {
     swarm = await flooded(80, { believesHearsay: true })
     await swarm.add(answers('hello'))
     await expect(swarm.requester.chat(request)).rejects.toMatchObject({ code: 'dial_failed' })
   })
 
-  it('leads a newcomer to the look-up first, and to the peer that it meets there', async () => {
+  it('makes a new client look up first and ask the peer that it meets there', async () => {
     swarm = await flooded(80, { hidden: true })
     const honest = await swarm.add(answers('hello'))
     const { skein } = await swarm.requester.chat(request)
@@ -55,7 +55,7 @@ describe('a book full of made-up peers', () => {
     expect((await swarm.requester.chat(request, options)).skein.peerId).toBe(honest.key)
   })
 
-  it('is asked where no other peer is left, as one of them may be there', async () => {
+  it('is tried if no other peer is left, as one of its peers may exist', async () => {
     swarm = await FakeSwarm.create()
     const peer = await swarm.add(answers('hello'))
     swarm.tell(peer)

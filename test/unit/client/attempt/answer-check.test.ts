@@ -15,21 +15,21 @@ const rated = {
 const take = (more: object): object => new AnswerCheck(request).value({ ...rated, ...more })
 
 describe('a rating', () => {
-  it('may come without what the ids spell, and without the end', () => {
+  it('may omit the text of the ids and the end', () => {
     expect(take({})).toMatchObject(rated)
   })
 
-  it('is read with both', () => {
+  it('is read with the text and the end', () => {
     const more = { text: 'A goose.', end: { logprob: null, top: [{ id: 7, logprob: -0.1 }] } }
     expect(take(more)).toMatchObject(more)
   })
 
   it.each([
     ['too long a text', { text: 'x'.repeat(LIMITS.maxScoredText + 1) }],
-    ['a text that is none', { text: 7 }],
+    ['a text that is not a string', { text: 7 }],
     ['a probability above one', { end: { logprob: 0.5, top: [] } }],
     [
-      'the likeliest in another order',
+      'the likeliest tokens in the wrong order',
       {
         end: {
           logprob: null,

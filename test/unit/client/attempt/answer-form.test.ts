@@ -25,7 +25,7 @@ const choice = (delta: object, finish_reason: string | null = null, more: object
 const call = (name: string): object =>
   choice({ tool_calls: [{ index: 0, id: 'c', type: 'function', function: { name } }] })
 
-/** The whole answer, chunk by chunk. */
+/** Checks the whole answer, chunk by chunk. */
 function give(check: AnswerCheck, chunks: readonly object[], finish = 'stop'): void {
   for (const chunk of chunks) check.value(chunk)
   check.value(choice({}, finish))
@@ -62,7 +62,7 @@ describe('an answer that fits its request', () => {
     ['plain text', chat(), text('hello ', 'there')],
     ['a call of an offered function', chat({ tools: [weather] }), [call('weather')], 'tool_calls'],
     [
-      'the one function that has to be called',
+      'a call of the required function',
       chat({ tools: [weather, clock], tool_choice: clock }),
       [call('clock')],
       'tool_calls',
@@ -78,7 +78,7 @@ describe('an answer that fits its request', () => {
     ['JSON that its bound cut off', chat({ ...person, max_tokens: 3 }), text('{"na'), 'length'],
     ['a list by a strict schema', chat(strict({ type: 'array' })), text('[1]')],
     [
-      'free text by a schema that is not strict',
+      'free text for a schema that is not strict',
       chat({ response_format: { type: 'text' } }),
       text('x'),
     ],
@@ -117,7 +117,7 @@ describe('an answer that does not fit is malformed:', () => {
     ['a call where none was offered', chat(), [call('weather')], 'tool_calls'],
     ['an end by calls where none was offered', chat(), [], 'tool_calls'],
     [
-      'a call where none is wanted',
+      'a call where none is allowed',
       chat({ tools: [weather], tool_choice: 'none' }),
       [call('weather')],
     ],
@@ -187,7 +187,7 @@ describe('an answer that does not fit is malformed:', () => {
     expect(() => chat().chunk(frame([1], [logprob]))).toThrow(MALFORMED)
   })
 
-  it('found before the caller sees any of it, where a strict schema is answered by text', () => {
+  it('text for a strict schema, detected before the caller sees any of it', () => {
     expect(() => chat(person).value(choice({ content: 'Sure, ' }))).toThrow(MALFORMED)
   })
 })

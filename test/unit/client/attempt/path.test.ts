@@ -8,7 +8,7 @@ const codeOf = (code: ErrorCode, path: Path | undefined): ErrorCode =>
   pathFailure(new InferenceError(code, 'it broke'), path).code
 
 describe('a stream that breaks', () => {
-  it('is the failure of the path where it went through a relay that is gone', () => {
+  it('is a failure of the path if it went through a relay that is gone', () => {
     expect(codeOf('truncated', relayed(false))).toBe('path_lost')
     expect(codeOf('stream_reset', relayed(false))).toBe('path_lost')
     const error = pathFailure(new InferenceError('truncated', 'it broke'), relayed(false))
@@ -16,22 +16,22 @@ describe('a stream that breaks', () => {
     expect(error.message).toContain('12D3KooRelay')
   })
 
-  it('is the failure of the path where a relay cut one stream and lives on', () => {
+  it('is a failure of the path if a relay cut one stream and keeps running', () => {
     expect(codeOf('truncated', relayed(true))).toBe('path_lost')
   })
 
-  it('is the failure of the peer where it reset the stream over a path that stays', () => {
+  it('is a failure of the peer if it reset the stream over a path that stays open', () => {
     expect(codeOf('stream_reset', relayed(true))).toBe('stream_reset')
   })
 
-  it('is the failure of the peer where it was reached directly, or the path is unknown', () => {
+  it('is a failure of the peer if it was reached directly or the path is unknown', () => {
     for (const path of [direct, undefined]) {
       expect(codeOf('truncated', path)).toBe('truncated')
       expect(codeOf('stream_reset', path)).toBe('stream_reset')
     }
   })
 
-  it('stays what it is where the peer stalls, or says something wrong, over a relay', () => {
+  it('keeps its code if the peer stalls or sends something malformed over a relay', () => {
     for (const code of ['stalled', 'malformed', 'engine_failed'] as const) {
       expect(codeOf(code, relayed(false))).toBe(code)
     }

@@ -33,7 +33,7 @@ describe('Watchdog', () => {
     expect(expired.mock.lastCall?.[0].message).toContain('said nothing for 1000 ms')
   })
 
-  it('lets keep-alives prolong the wait, but not beyond the time to first token', async () => {
+  it('lets keep-alives extend the wait, but not beyond the time to first token', async () => {
     const { watchdog, expired } = create()
     for (let ms = 0; ms < 4_900; ms += 700) {
       await wait(watchdog, 700)
@@ -55,7 +55,7 @@ describe('Watchdog', () => {
     expect(expired.mock.lastCall?.[0].message).toContain('said nothing for 1000 ms')
   })
 
-  it('counts progress of the upload during a wait as life', async () => {
+  it('counts upload progress during a wait as a sign of life', async () => {
     const { watchdog, expired } = create()
     const { promise, resolve } = Promise.withResolvers<void>()
     const guarded = watchdog.guard(promise)
@@ -68,7 +68,7 @@ describe('Watchdog', () => {
     await guarded
   })
 
-  it('does not let keep-alives prolong the gap between pieces', async () => {
+  it('does not let keep-alives extend the gap between pieces', async () => {
     const { watchdog, expired } = create()
     watchdog.progress(true)
     await wait(watchdog, 1_500)
@@ -77,7 +77,7 @@ describe('Watchdog', () => {
     expect(expired.mock.lastCall?.[0].message).toContain('paused for more than 2000 ms')
   })
 
-  it('starts the gap anew with each piece, and does not count time spent elsewhere', async () => {
+  it('restarts the gap with each piece, and does not count time spent elsewhere', async () => {
     const { watchdog, expired } = create()
     for (let i = 0; i < 5; i += 1) {
       watchdog.progress(true)

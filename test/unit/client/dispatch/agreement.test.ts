@@ -30,7 +30,7 @@ const text = (content: string) => answer({ text: content })
 const call = (name: string, args: string) => answer({ toolCalls: [{ name, arguments: args }] })
 const vectors = (...embeddings: number[][]) => answer({ kind: 'embedding', embeddings })
 
-/** Both ways round, as the order of two answers is chance. */
+/** Compares in both orders, as the order of two answers is random. */
 function compared(a: ComparableAnswer, b: ComparableAnswer, request = chat()): string {
   const result = compareAnswers(a, b, request)
   expect(compareAnswers(b, a, request)).toBe(result)
@@ -110,7 +110,7 @@ describe('compareAnswers of texts', () => {
     expect(compared(text(a), text(b))).toBe('different')
   })
 
-  it('reads bare values as JSON where JSON was asked for', () => {
+  it('reads bare values as JSON if JSON was requested', () => {
     expect(compared(text('"a"'), text(' "a"\n'), json)).toBe('same')
     expect(compared(text('true'), text('false'), json)).toBe('different')
     expect(compared(text('4'), text('4.0 '), json)).toBe('same')
@@ -119,7 +119,7 @@ describe('compareAnswers of texts', () => {
     expect(compared(text('not JSON'), text(' not JSON'), json)).toBe('different')
   })
 
-  it('takes JSON that nests too deep to read for text', () => {
+  it('treats JSON that is nested too deeply as text', () => {
     const deep = '['.repeat(200_000) + ']'.repeat(200_000)
     expect(compared(text(deep), text(` ${deep}`))).toBe('different')
     expect(compared(text(deep), text(deep))).toBe('same')
@@ -132,7 +132,7 @@ describe('compareAnswers of texts', () => {
     expect(compared(text(`${' '.repeat(1_000)}42`), text('42'))).toBe('different')
   })
 
-  it('tells an answer that a filter cut from a whole one with the same text', () => {
+  it('distinguishes an answer that a filter cut from a complete one with the same text', () => {
     const cut = answer({ text: 'same', finishReason: 'content_filter' })
     expect(compared(cut, text('same'))).toBe('different')
     expect(compared(cut, cut)).toBe('same')
@@ -153,7 +153,7 @@ describe('compareAnswers of texts', () => {
     )
   })
 
-  it('finds two integers the same exactly where they are', () => {
+  it('finds two integers the same exactly if they are equal', () => {
     const integer = fc.oneof(fc.bigInt({ min: -200n, max: 200n }), fc.bigInt())
     fc.assert(
       fc.property(integer, integer, (a, b) => {
@@ -184,7 +184,7 @@ describe('compareAnswers of tool calls', () => {
     expect(compared(both, answer({ toolCalls: [f, g] }))).toBe('same')
   })
 
-  it('does not take a call for an answer in words', () => {
+  it('does not treat a tool call as a text answer', () => {
     expect(compared(call('f', '{}'), text(''))).toBe('different')
   })
 })
@@ -224,13 +224,13 @@ describe('compareAnswers at the first different token', () => {
       'different',
     ],
     [
-      'tied only after they had parted',
+      'tied only after they diverged',
       tokens('a b', [1, 2, 4], [4, 3, 0]),
       tokens('a c', [1, 3, 5], [4, 3, 0]),
       'different',
     ],
     [
-      'tied only before they part',
+      'tied only before they diverge',
       tokens('a b', [1, 2], [0, 3]),
       tokens('a c', [1, 3], [0, 3]),
       'different',
@@ -244,7 +244,7 @@ describe('compareAnswers at the first different token', () => {
       'different',
     ],
     [
-      'one that ends where the other goes on',
+      'one that ends where the other continues',
       tokens('a', [1], [0]),
       tokens('a c', [1, 3], [0, 0]),
       'different',
@@ -308,7 +308,7 @@ describe('compareAnswers at the first different token', () => {
 })
 
 describe('compareAnswers of embeddings', () => {
-  /** A unit vector whose cosine with [1, 0] is so much. */
+  /** A unit vector with the given cosine to [1, 0]. */
   const at = (cosine: number) => [cosine, Math.sqrt(1 - cosine * cosine)]
 
   it.each<[number, string]>([
@@ -322,16 +322,16 @@ describe('compareAnswers of embeddings', () => {
     expect(compared(vectors([1, 0]), vectors(at(cosine)))).toBe(expected)
   })
 
-  it('goes by the least alike of several', () => {
+  it('judges by the least similar pair', () => {
     expect(compared(vectors([1, 0], [1, 0]), vectors([1, 0], at(0.995)))).toBe('tolerated')
     expect(compared(vectors([1, 0], [1, 0]), vectors(at(0.5), [1, 0]))).toBe('different')
   })
 
-  it('does not mind the magnitude', () => {
+  it('ignores the magnitude', () => {
     expect(compared(vectors([3, 4]), vectors([0.6, 0.8]))).toBe('same')
   })
 
-  it('tells apart other dimensions, another number of vectors, and what is not a direction', () => {
+  it('distinguishes other dimensions, another number of vectors, and vectors without a direction', () => {
     expect(compared(vectors([1, 0]), vectors([1, 0, 0]))).toBe('different')
     expect(compared(vectors([1, 0]), vectors([1, 0], [1, 0]))).toBe('different')
     expect(compared(vectors([1, 0]), vectors([0, 0]))).toBe('different')
@@ -340,7 +340,7 @@ describe('compareAnswers of embeddings', () => {
     expect(compared(vectors([0, 0]), vectors([0, 0]))).toBe('same')
   })
 
-  it('does not take an embedding for a text', () => {
+  it('does not treat an embedding as a text', () => {
     expect(compared(vectors([1]), text(''))).toBe('different')
   })
 })
@@ -349,14 +349,14 @@ describe('findAgreement', () => {
   const tied = (id: number, content: string) =>
     answer({ text: content, tokenIds: [id], margins: [0.1] })
 
-  it('finds nothing among none, or where too few agree', () => {
+  it('finds nothing without answers, or if too few agree', () => {
     expect(findAgreement([], 2, chat())).toBeUndefined()
     expect(findAgreement([text('a')], 2, chat())).toBeUndefined()
     expect(findAgreement([text('a'), text('b')], 2, chat())).toBeUndefined()
     expect(findAgreement([text('a'), text('a'), text('b')], 3, chat())).toBeUndefined()
   })
 
-  it('delivers the first of those that most agree with', () => {
+  it('delivers the first of the answers with the most agreement', () => {
     expect(findAgreement([text('lie'), text('a'), text('a')], 2, chat())).toEqual({
       winner: 1,
       agreeing: 2,
@@ -366,20 +366,20 @@ describe('findAgreement', () => {
     expect(findAgreement(five, 2, chat())).toEqual({ winner: 2, agreeing: 3, tolerated: false })
   })
 
-  it('says where a near tie was tolerated', () => {
+  it('reports a tolerated near tie', () => {
     const found = findAgreement([tied(1, 'a'), tied(2, 'b')], 2, chat())
     expect(found).toEqual({ winner: 0, agreeing: 2, tolerated: true })
   })
 
-  it('prefers, among as many, the same to the tolerated', () => {
+  it('prefers same to tolerated at equal counts', () => {
     const answers = [tied(1, 'a'), tied(2, 'b'), text('c'), text('c')]
     expect(findAgreement(answers, 2, chat())).toEqual({ winner: 2, agreeing: 2, tolerated: false })
     const three = [tied(1, 'a'), tied(2, 'b'), tied(2, 'b')]
     expect(findAgreement(three, 2, chat())).toEqual({ winner: 1, agreeing: 3, tolerated: true })
   })
 
-  it('counts who agrees with the winner, not who agrees with one that does', () => {
-    // b parts from a and from c at a near tie; a and c part where both are sure.
+  it('counts only direct agreement with the winner', () => {
+    // b diverges from a and from c at a near tie; a and c diverge where both are sure.
     const a = answer({ text: 'a', tokenIds: [1, 1, 1], margins: [9, 9, 0.1] })
     const b = answer({ text: 'b', tokenIds: [1, 1, 2], margins: [9, 0.1, 0.1] })
     const c = answer({ text: 'c', tokenIds: [1, 2, 2], margins: [9, 0.1, 9] })
@@ -394,7 +394,7 @@ describe('findAgreement', () => {
     expect(findAgreement([a, c], 2, chat())).toBeUndefined()
   })
 
-  it('never lets a minority of liars carry, however they lie together', () => {
+  it('never delivers the answer of a dishonest minority, even if it colludes', () => {
     const ballots = fc.array(fc.constantFrom('truth', 'lie 1', 'lie 2'), {
       minLength: 1,
       maxLength: 8,

@@ -26,20 +26,20 @@ describe('RetryBudget', () => {
     expect(budget.balance).toBe(0)
   })
 
-  it('earns three retries by twenty successes', () => {
+  it('earns three retries from twenty successes', () => {
     const budget = new RetryBudget({ initial: 0 })
     times(20, () => budget.succeeded())
     expect(drain(budget)).toBe(3)
   })
 
-  it('keeps no more than its maximum, also at the start', () => {
+  it('keeps no more than its maximum, even at the start', () => {
     const budget = new RetryBudget({ initial: 500 })
     times(1_000, () => budget.succeeded())
     expect(budget.balance).toBe(100)
     expect(drain(budget)).toBe(100)
   })
 
-  it('never grants more than it began with and earned', () => {
+  it('never grants more than its initial balance and what it earned', () => {
     fc.assert(
       fc.property(fc.array(fc.boolean(), { maxLength: 300, size: 'max' }), (steps) => {
         const budget = new RetryBudget()
@@ -76,7 +76,7 @@ describe('ResumeReserve', () => {
     return await Promise.all(Array.from({ length: count }, () => acquire(reserve)))
   }
 
-  /** What became of a promise, as far as it is known once all that is due now has run. */
+  /** The state of a promise after everything that is due has run. */
   async function stateOf(promise: Promise<unknown>): Promise<'granted' | 'waiting' | 'refused'> {
     let state: 'granted' | 'waiting' | 'refused' = 'waiting'
     promise.then(
@@ -91,7 +91,7 @@ describe('ResumeReserve', () => {
     return state
   }
 
-  it('grants twenty resumes at once; the next waits until one is given back', async () => {
+  it('grants twenty resumes at once; the next waits until one is returned', async () => {
     const reserve = new ResumeReserve()
     const [first] = await leases(reserve, 20)
     const waiting = acquire(reserve)
@@ -101,7 +101,7 @@ describe('ResumeReserve', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
-  it('moves a hundred answers of one dead peer with a reserve of twenty', async () => {
+  it('moves a hundred answers of one failed peer with a reserve of twenty', async () => {
     const reserve = new ResumeReserve()
     let underWay = 0
     let most = 0
@@ -120,7 +120,7 @@ describe('ResumeReserve', () => {
     expect({ moved, most }).toEqual({ moved: 100, most: 20 })
   })
 
-  it('is drained by resumes that lead nowhere, and filled by answered requests', async () => {
+  it('is drained by failed resumes and filled by answered requests', async () => {
     const reserve = new ResumeReserve()
     for (const lease of await leases(reserve, 20)) lease.failed()
     const waiting = acquire(reserve)
@@ -130,7 +130,7 @@ describe('ResumeReserve', () => {
     expect(await stateOf(waiting)).toBe('granted')
   })
 
-  it('serves those who wait in the order of their arrival', async () => {
+  it('grants waiting resumes in the order of arrival', async () => {
     const reserve = new ResumeReserve({ initial: 1 })
     const held = await acquire(reserve)
     const served: number[] = []
@@ -144,7 +144,7 @@ describe('ResumeReserve', () => {
     expect(served).toEqual([0, 1, 2])
   })
 
-  it('refuses after five seconds with a typed error that says when to come again', async () => {
+  it('refuses after five seconds with a typed error that has a retry time', async () => {
     const reserve = new ResumeReserve({ initial: 0 })
     const refused = acquire(reserve).catch((error: unknown) => error)
     await vi.advanceTimersByTimeAsync(4_999)
@@ -156,7 +156,7 @@ describe('ResumeReserve', () => {
     expect(String(error)).toContain('5000 ms')
   })
 
-  it('gives what comes free to none who gave up or was refused', async () => {
+  it('grants nothing to a waiter that gave up or was refused', async () => {
     const reserve = new ResumeReserve({ initial: 1, waitMs: 100 })
     const held = await acquire(reserve)
     const gone = new AbortController()
@@ -171,13 +171,13 @@ describe('ResumeReserve', () => {
     expect(await stateOf(acquire(reserve))).toBe('granted')
   })
 
-  it('rejects with the reason of a signal that is aborted already, and takes nothing', async () => {
+  it('rejects with the reason of an already aborted signal, and takes nothing', async () => {
     const reserve = new ResumeReserve({ initial: 1 })
     await expect(acquire(reserve, AbortSignal.abort('gone'))).rejects.toBe('gone')
     expect(await stateOf(acquire(reserve))).toBe('granted')
   })
 
-  it('counts only the first word on a lease', async () => {
+  it('counts only the first call on a lease', async () => {
     const reserve = new ResumeReserve({ initial: 2, max: 2 })
     const [spent, kept] = await leases(reserve, 2)
     spent?.failed()
@@ -223,7 +223,7 @@ describe('ResumeReserve', () => {
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
   })
 
-  it('never has more under way than it began with and earned, whatever the resumes come to', async () => {
+  it('never has more in progress than its initial balance and what it earned, whatever the outcomes', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.constantFrom('acquire', 'succeed', 'fail', 'answer'), {
@@ -253,7 +253,7 @@ describe('ResumeReserve', () => {
             await Promise.resolve()
             expect(open.length).toBeGreaterThanOrEqual(before)
           }
-          // What is left over can be had at once, and not one more.
+          // The remaining balance can be taken at once, and no more.
           const rest = Math.floor(model)
           expect(wanted === 0 || rest === 0).toBe(true)
           const got: ResumeLease[] = []

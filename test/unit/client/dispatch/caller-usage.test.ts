@@ -11,12 +11,12 @@ const about = { tokensBefore: 0, shownBytes: 20, estimatedPromptTokens: 9 }
 const ids = (count: number) => ({ tokens: count, tokenIds: Array<number>(count).fill(1) })
 
 describe('the usage of an answer', () => {
-  it('is the last peer’s, with the tokens that came before its part', () => {
+  it('is that of the last peer plus the tokens before its part', () => {
     const usage = callerUsage(told(4), ids(10), { ...about, tokensBefore: 6 })
     expect(usage).toEqual({ promptTokens: 7, completionTokens: 10, cachedPromptTokens: 3 })
   })
 
-  it('is believed as far as ids bear it out, or bytes where there are none', () => {
+  it('is capped by the number of ids, or of bytes without ids', () => {
     expect(callerUsage(told(10_000), ids(10), about).completionTokens).toBe(74)
     const without = { tokens: 10, tokenIds: undefined }
     expect(callerUsage(told(10_000), without, about).completionTokens).toBe(84)
@@ -24,7 +24,7 @@ describe('the usage of an answer', () => {
     expect(callerUsage(told(10 ** 9), without, endless).completionTokens).toBe(LIMITS.maxTokenIds)
   })
 
-  it('is estimated where no peer told it', () => {
+  it('is estimated if no peer reported it', () => {
     expect(callerUsage(undefined, ids(10), about)).toEqual({
       ...{ promptTokens: 9, completionTokens: 10, cachedPromptTokens: 0 },
     })

@@ -26,7 +26,7 @@ const known = transcript([piece({ content: 'ö' }, [1]), piece({ content: 'ne' }
 const unknown = transcript([piece({ content: 'öne' })], false)
 
 describe('an answer that broke off', () => {
-  it('goes on by its ids or by its text, whichever the next engine takes', () => {
+  it('continues by its ids or by its text, whichever the next engine accepts', () => {
     const common = { text: 'öne', deliveredBytes: 4 }
     expect(continuationOf(chat(), known, 'same-model')).toEqual({
       type: 'resume',
@@ -35,7 +35,7 @@ describe('an answer that broke off', () => {
     })
   })
 
-  it('goes on by its text alone where its ids are not known', () => {
+  it('continues by its text alone if its ids are unknown', () => {
     const how = continuationOf(chat(), unknown, 'same-model')
     expect(how).toMatchObject({ type: 'resume', byText: { text: 'öne' } })
     expect(how).not.toHaveProperty('byIds')
@@ -45,7 +45,7 @@ describe('an answer that broke off', () => {
     ['the caller wants it exact', chat(), 'exact'],
     ['it is structured', chat({ response_format: { type: 'json_object' } }), 'same-model'],
     ['its logprobs are wanted', chat({ logprobs: true }), 'same-model'],
-  ] as const)('goes on by ids only where %s', (_, request, mode) => {
+  ] as const)('continues only by ids if %s', (_, request, mode) => {
     const how = continuationOf(request, known, mode)
     expect(how).toMatchObject({ type: 'resume', byIds: { tokenIds: [1, 2] } })
     expect(how).not.toHaveProperty('byText')
@@ -75,35 +75,35 @@ describe('an answer that broke off', () => {
       'same-model',
     ],
     [
-      'it is one of embeddings',
+      'it consists of embeddings',
       { kind: 'embedding', body: { model: 'm', input: 'a' } } as const,
       known,
       'same-model',
     ],
-  ] as const)('does not go on where %s', (_, request, so, mode) => {
+  ] as const)('does not continue if %s', (_, request, so, mode) => {
     expect(continuationOf(request, so, mode).type).toBe('impossible')
   })
 
-  it('goes on where tools are offered and none may be called', () => {
+  it('continues if tools are offered and none may be called', () => {
     const request = chat({ tools, tool_choice: 'none' })
     expect(continuationOf(request, known, 'same-model').type).toBe('resume')
   })
 })
 
 describe('an answer whose end was decided', () => {
-  it('is ended once its finish reason was told, whatever else holds', () => {
+  it('is ended once its finish reason was received, whatever else holds', () => {
     const finished = transcript([piece({ tool_calls: [{ index: 0 }] }), piece({}, [], 'stop')])
     expect(continuationOf(chat({ tools }), finished, 'off')).toEqual({ type: 'ended' })
   })
 
-  it('is ended for its length once all its tokens came and were shown', () => {
+  it('is ended for its length once all its tokens were received and shown', () => {
     const spent = { type: 'ended', finishReason: 'length' }
     expect(continuationOf(chat({ max_tokens: 2 }), known, 'off')).toEqual(spent)
     expect(continuationOf(chat({ max_completion_tokens: 2 }), known, 'off')).toEqual(spent)
     expect(continuationOf(chat({ max_tokens: 3 }), known, 'same-model').type).toBe('resume')
   })
 
-  it('is left to an engine to end where something of it may be held back', () => {
+  it('is ended by an engine if part of it may be held back', () => {
     const held = transcript([piece({ content: 'a' }, [1]), piece({}, [2])])
     for (const [request, so] of [
       [chat({ max_tokens: 2 }), held],

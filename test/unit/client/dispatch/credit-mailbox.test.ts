@@ -5,7 +5,7 @@ import { Mailbox } from '../../../../timing/mailbox.ts'
 
 const listeners = ({ signal }: AbortController): number => getEventListeners(signal, 'abort').length
 
-/** Whether it has settled by the end of the microtasks that are due. */
+/** Whether the promise has settled after the pending microtasks. */
 async function settled(promise: Promise<unknown>): Promise<boolean> {
   let done = false
   const mark = (): void => {
@@ -21,7 +21,7 @@ afterEach(() => {
 })
 
 describe('credit', () => {
-  it('lets one step pass for each grant, those in advance too', async () => {
+  it('allows one step for each grant, including grants in advance', async () => {
     const credit = new Credit()
     const controller = new AbortController()
     credit.grant()
@@ -46,7 +46,7 @@ describe('credit', () => {
 })
 
 describe('a mailbox', () => {
-  it('gives messages in the order of their coming, and waits for none that is there', async () => {
+  it('returns messages in order of arrival, without a wait for those already there', async () => {
     const mailbox = new Mailbox<number>()
     mailbox.put(1)
     mailbox.put(2)
@@ -54,7 +54,7 @@ describe('a mailbox', () => {
     expect([mailbox.take(), mailbox.take(), mailbox.take()]).toEqual([1, 2, undefined])
   })
 
-  it('wakes for a message, and leaves neither timer nor listener', async () => {
+  it('wakes for a message and leaves neither timer nor listener', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     const mailbox = new Mailbox<number>()
     const controller = new AbortController()
@@ -64,7 +64,7 @@ describe('a mailbox', () => {
     expect([mailbox.take(), vi.getTimerCount(), listeners(controller)]).toEqual([1, 0, 0])
   })
 
-  it('wakes when the time is over, not before, however far off that is', async () => {
+  it('wakes when the time is over and not before, however far off it is', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     const mailbox = new Mailbox<number>()
     const { signal } = new AbortController()

@@ -25,7 +25,7 @@ const impatient: FakeSwarmInit = {
   silenceTimeoutMs: 150,
   ttftTimeoutMs: 300,
   itlTimeoutMs: 150,
-  // Round trips are measured on warm connections only: unmeasured, the order of choice is that of adding.
+  // Round trips are measured on warm connections only; without them peers are chosen in the order of adding.
   connectedPeers: 0,
 }
 const hello = chatDelta(1, { content: 'hel' })
@@ -54,26 +54,30 @@ const before: readonly [name: string, outcome: string, behaviour: Behaviour][] =
   ['ends without its terminal frame', 'truncated', says(...begin)],
   ['says done without a finish reason', 'truncated', says(...begin, DONE)],
   ['cuts a frame', 'truncated', cutsAFrame],
-  ['talks garbage', 'malformed', talksGarbage],
+  ['sends garbage', 'malformed', talksGarbage],
   ['sends a chunk that is not JSON', 'malformed', says(accepted, chunk(0, '{"choices":'))],
-  ['sends a chunk that is no chat chunk', 'malformed', says(accepted, chunk(0, { choices: 'x' }))],
+  [
+    'sends a chunk that is not a chat chunk',
+    'malformed',
+    says(accepted, chunk(0, { choices: 'x' })),
+  ],
   ['begins with the wrong number', 'malformed', says(accepted, chatDelta(1, { content: 'x' }))],
   ['answers before it accepts', 'malformed', says(chatDelta(0, { content: 'x' }))],
   ['accepts twice', 'malformed', says(accepted, accepted)],
   [
-    'sends a choice nobody asked for',
+    'sends a choice that was not requested',
     'malformed',
     says(accepted, chunk(0, { choices: [{ index: 3, delta: { content: 'x' } }] })),
   ],
   ['fails with a code that only a client can give', 'malformed', refuses('dial_failed')],
   ['finds the context too long without saying how long', 'malformed', refuses('context_too_long')],
-  ['says that we cancelled', 'malformed', refuses('cancelled')],
+  ['reports that the client cancelled', 'malformed', refuses('cancelled')],
   ['cannot resume what was never begun', 'malformed', refuses('not_resumable')],
   ['is over capacity', 'over_capacity', refuses('over_capacity', { retryAfterMs: 50 })],
   ['is loading', 'loading', refuses('loading')],
   ['is draining', 'draining', refuses('draining')],
   ['no longer has the model', 'model_not_found', refuses('model_not_found')],
-  ['does not serve us', 'unauthorized', refuses('unauthorized')],
+  ['does not serve this client', 'unauthorized', refuses('unauthorized')],
   ['has a failing engine', 'engine_failed', refuses('engine_failed')],
   ['falsely calls the request invalid', 'invalid_request', refuses('invalid_request')],
   ['falsely denies a capability', 'capability_unavailable', refuses('capability_unavailable')],
@@ -84,7 +88,7 @@ describe('a failure before the first visible piece', () => {
     swarm = await FakeSwarm.create(impatient)
     const bad = await swarm.add(behaviour)
     const good = await swarm.add(answers('hello', ' world'))
-    // A hedge would overtake those that only keep silent.
+    // A hedge would overtake peers that are only silent.
     const answer = swarm.requester.streamChat(request, { policy: 'single' })
     expect(await textOf(answer)).toBe('hello world')
     expect(answer.attempts).toMatchObject([
@@ -93,7 +97,7 @@ describe('a failure before the first visible piece', () => {
     ])
   })
 
-  it('is not seen in a node that reports its work for longer than a first token may take', async () => {
+  it('does not include a node that reports its work for longer than a first token may take', async () => {
     swarm = await FakeSwarm.create({ ...impatient, silenceTimeoutMs: 60_000, ttftTimeoutMs: 1_000 })
     const slow = await swarm.add(worksThenAnswers(80, 'hello'))
     const answer = swarm.requester.streamChat(request)
@@ -102,7 +106,7 @@ describe('a failure before the first visible piece', () => {
     expect(answer.attempts[0]?.durationMs).toBeGreaterThan(1_000)
   })
 
-  it('leaves the last report in the record of an attempt that never began', async () => {
+  it('keeps the last report in the record of an attempt that never began', async () => {
     swarm = await FakeSwarm.create({ ...impatient, silenceTimeoutMs: 60_000 })
     await swarm.add(worksThenAnswers(100_000))
     const asked = swarm.requester.chat(request, { timeoutMs: 700 })
@@ -146,7 +150,7 @@ describe('a failure after the first visible piece', () => {
       await swarm.add(answers('something', ' else'))
       let text = ''
       const reading = (async () => {
-        // A hedge of a busy machine would be a second attempt.
+        // On a busy machine a hedge would add a second attempt.
         const alone = { policy: 'single' } as const
         for await (const { choices } of swarm.requester.streamChat(request, alone)) {
           text += choices[0]?.delta.content ?? ''
@@ -161,7 +165,7 @@ describe('a failure after the first visible piece', () => {
     },
   )
 
-  it('leaves an answer alone whose end was told already', async () => {
+  it('does not affect an answer whose end was already received', async () => {
     swarm = await FakeSwarm.create(impatient)
     await swarm.add(
       says(...begin, hello, chatDelta(2, {}, 'stop'), chatDelta(3, { content: 'x' }), DONE),
@@ -174,7 +178,7 @@ describe('a failure after the first visible piece', () => {
     })
   })
 
-  it('is hidden all the same where the caller gets the whole answer at once', async () => {
+  it('is hidden as well if the caller gets the whole answer at once', async () => {
     swarm = await FakeSwarm.create(impatient)
     await swarm.add(resetsAfter(...begin, hello))
     const good = await swarm.add(answers('hello', ' world'))
@@ -190,7 +194,7 @@ describe('a failure after the first visible piece', () => {
 
 describe('how a request ends', () => {
   it.each(['invalid_request', 'capability_unavailable', 'engine_failed'] as const)(
-    'ends when a second peer also says %s, asking no third',
+    'ends when a second peer confirms %s, without asking a third',
     async (code) => {
       swarm = await FakeSwarm.create(impatient)
       await swarm.add(refuses(code))
@@ -201,7 +205,7 @@ describe('how a request ends', () => {
     },
   )
 
-  it('does not count two peers of one operator as two voices', async () => {
+  it('does not count two peers of one operator as two independent claims', async () => {
     swarm = await FakeSwarm.create(impatient)
     const advertisement = { operator: 'same' }
     await swarm.add(refuses('invalid_request'), { advertisement })
@@ -211,7 +215,7 @@ describe('how a request ends', () => {
     expect(answer.choices[0]?.message.content).toBe('hello')
   })
 
-  it('reports a single peer’s claim where there is no second peer', async () => {
+  it('reports a single peer’s claim if there is no second peer', async () => {
     swarm = await FakeSwarm.create(impatient)
     const only = await swarm.add(refuses('invalid_request', { details: { param: 'temperature' } }))
     const error = await swarm.requester.chat(request).catch((thrown: unknown) => thrown)
@@ -219,7 +223,7 @@ describe('how a request ends', () => {
     expect(only.streams).toHaveLength(1)
   })
 
-  it('does not give up on a busy peer because another one calls the request invalid', async () => {
+  it('does not give up on a busy peer because another calls the request invalid', async () => {
     swarm = await FakeSwarm.create({ ...impatient, timeoutMs: 5_000 })
     await swarm.add(refuses('over_capacity', { retryAfterMs: 20_000 }))
     await swarm.add(refuses('invalid_request'))
@@ -241,7 +245,7 @@ describe('how a request ends', () => {
     expect(answer.skein.peerId).toBe(longer.key)
   })
 
-  it('tells both numbers when the prompt is longer than any context', async () => {
+  it('reports both numbers when the prompt is longer than any context', async () => {
     swarm = await FakeSwarm.create(impatient)
     const details = { promptTokens: 5_000, contextLength: 4_096 }
     await swarm.add(refuses('context_too_long', { details }))
@@ -254,7 +258,7 @@ describe('how a request ends', () => {
     expect(swarm.peers[2]?.streams).toHaveLength(0)
   })
 
-  it('stops after the attempts that are allowed', async () => {
+  it('stops after the allowed number of attempts', async () => {
     swarm = await FakeSwarm.create({ ...impatient, maxAttempts: 2 })
     for (let i = 0; i < 3; i += 1) await swarm.add(resetsAfter(accepted))
     const error: unknown = await swarm.requester.chat(request).catch((thrown: unknown) => thrown)
@@ -262,7 +266,7 @@ describe('how a request ends', () => {
     expect((error as InferenceError).details.attempts).toHaveLength(2)
   })
 
-  it('asks a failed peer again only where no other is left', async () => {
+  it('asks a failed peer again only if no other is left', async () => {
     swarm = await FakeSwarm.create(impatient)
     let asked = 0
     await swarm.add(async (stream) => {
@@ -273,7 +277,7 @@ describe('how a request ends', () => {
     expect(answer.choices[0]?.message.content).toBe('second try')
   })
 
-  it('waits as long as the only peer asks for, then comes back', async () => {
+  it('waits as long as the only peer requests, then asks it again', async () => {
     swarm = await FakeSwarm.create(impatient)
     const askedAt: number[] = []
     await swarm.add(async (stream) => {
@@ -285,7 +289,7 @@ describe('how a request ends', () => {
     expect((askedAt[1] ?? 0) - (askedAt[0] ?? 0)).toBeGreaterThanOrEqual(115)
   })
 
-  it('says over_capacity at once where the wait would outlast the deadline', async () => {
+  it('fails with over_capacity at once if the wait would outlast the deadline', async () => {
     swarm = await FakeSwarm.create({ ...impatient, timeoutMs: 5_000 })
     await swarm.add(refuses('over_capacity', { retryAfterMs: 20_000 }))
     const startedAt = performance.now()
@@ -296,7 +300,7 @@ describe('how a request ends', () => {
     expect(performance.now() - startedAt).toBeLessThan(3_000)
   })
 
-  it('suspects a peer that failed, and asks it last next time', async () => {
+  it('asks a failed peer last in the next request', async () => {
     swarm = await FakeSwarm.create(impatient)
     const bad = await swarm.add(resetsAfter(accepted))
     await swarm.add(answers('hello'))
@@ -305,7 +309,7 @@ describe('how a request ends', () => {
     expect(bad.streams).toHaveLength(1)
   })
 
-  it('leaves a draining peer alone from then on', async () => {
+  it('does not ask a draining peer again', async () => {
     swarm = await FakeSwarm.create(impatient)
     const failed = new InferenceError('draining', 'going')
     const load = {

@@ -24,7 +24,7 @@ import {
 import { FakeSwarm, type FakeSwarmInit } from '../../../../testing/swarms/fake-swarm.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'Count.' }] } as const
-/** Weights that all share; engines that go on by text, or by ids as well. */
+/** Weights that all peers share; engines that resume by text, or by ids as well. */
 const byText = { models: [modelNamed('m', { resume: 'prefill' })] }
 const byIds = {
   models: [
@@ -63,7 +63,7 @@ async function read(
   return { text, event: answer.event, error: undefined }
 }
 
-/** Word by word, each with its id. */
+/** One chunk per word, each with its token id. */
 function withIds(words: readonly string[], ids: readonly number[][]): NodeFrame[] {
   return words.map((content, seq) => ({
     ...(chatDelta(seq, { content }) as Extract<NodeFrame, { type: 'chunk' }>),
@@ -71,8 +71,8 @@ function withIds(words: readonly string[], ids: readonly number[][]): NodeFrame[
   }))
 }
 
-describe('a peer that fails after it told the end', () => {
-  it('cannot spoil the answer, even where another engine failed the same request before', async () => {
+describe('a peer that fails after it sent the end', () => {
+  it('does not affect the answer, even if another engine failed on the request before', async () => {
     await create()
     await swarm.add(refuses('engine_failed'))
     await swarm.add(
@@ -88,8 +88,8 @@ describe('a peer that fails after it told the end', () => {
   })
 })
 
-describe('a peer that falls silent after it told the end', () => {
-  it('is not waited for: the answer is whole', async () => {
+describe('a peer that falls silent after it sent the end', () => {
+  it('is not waited for, as the answer is complete', async () => {
     await create({ stallFloorMs: 50, itlTimeoutMs: 4_000 })
     await swarm.add(
       hangsAfter(accepted, chatDelta(0, { content: 'one' }), chatDelta(1, {}, 'stop')),
@@ -127,8 +127,8 @@ describe('a peer that sends nothing but empty pieces after its first', () => {
   })
 })
 
-describe('ids that do not fit', () => {
-  it('lead to going on by the text at the very peer that refused them, where there is no other', async () => {
+describe('token ids that do not match the text', () => {
+  it('lead to a resume by text at the peer that refused them, if there is no other', async () => {
     await create()
     const first = await swarm.add(
       resetsAfter(accepted, ...withIds(['one', ' two'], [[1], [2]])),
@@ -145,7 +145,7 @@ describe('ids that do not fit', () => {
     expect(event).toMatchObject({ exact: false, outcome: 'answered' })
   })
 
-  it('are nobody’s request at fault, though two peers call them invalid', async () => {
+  it('are not a fault of the request, even if two peers call them invalid', async () => {
     await create()
     const invalid = refuses('invalid_request', { details: { param: 'resume' } })
     const first = await swarm.add(
@@ -170,8 +170,8 @@ describe('ids that do not fit', () => {
   })
 })
 
-describe('an answer that begins anew', () => {
-  it('is not held against what an earlier peer repeated', async () => {
+describe('an answer that starts again', () => {
+  it('is not charged with the repetitions of an earlier peer', async () => {
     await create()
     await swarm.add(answers(...Array.from({ length: 200 }, () => 'again ')))
     await swarm.add(answers('again ', 'fine'))
@@ -179,7 +179,7 @@ describe('an answer that begins anew', () => {
     expect(whole.choices[0]?.message.content).toBe('again fine')
   })
 
-  it('is exact again, whatever was dropped', async () => {
+  it('is exact again, whatever was discarded', async () => {
     await create()
     const broken = resetsAfter(accepted, chatDelta(0, { content: 'one' }))
     const first = await swarm.add(broken, byText)
@@ -195,7 +195,7 @@ describe('an answer that begins anew', () => {
 })
 
 describe('a quorum on an answer that repeats itself', () => {
-  it('delivers what was agreed upon, and blames nobody', async () => {
+  it('delivers the agreed answer and blames no peer', async () => {
     await create()
     const words = Array.from({ length: 150 }, () => 'again ')
     for (let i = 0; i < 2; i += 1) await swarm.add(answers(...words))
@@ -208,8 +208,8 @@ describe('a quorum on an answer that repeats itself', () => {
   })
 })
 
-describe('a consumer that is slow to take the end', () => {
-  it('is not told of a deadline that passed after the answer was whole', async () => {
+describe('a consumer that is slow to read the end', () => {
+  it('gets no error for a deadline that passed after the answer was complete', async () => {
     await create({ timeoutMs: 400 })
     await swarm.add(answers('one'))
     const answer = swarm.requester.streamChat({
@@ -226,8 +226,8 @@ describe('a consumer that is slow to take the end', () => {
   })
 })
 
-describe('a lease for going on', () => {
-  it('is given back where the peer cannot even be dialled', async () => {
+describe('a resume lease', () => {
+  it('is returned if the peer cannot be dialled', async () => {
     const ends: string[] = []
     const lease = () => {
       let open = true
@@ -251,8 +251,8 @@ describe('a lease for going on', () => {
   })
 })
 
-describe('requests that asked nobody', () => {
-  it('are not answered from memory once there is somebody', async () => {
+describe('requests for which no peer was asked', () => {
+  it('are not answered from memory once there is a peer', async () => {
     await create()
     for (let i = 0; i < 4; i += 1) expect((await read()).error).toBeDefined()
     await swarm.add(answers('one'))
@@ -260,8 +260,8 @@ describe('requests that asked nobody', () => {
   })
 })
 
-describe('a race of peers that are known to the DHT only', () => {
-  it('asks as many as it should', async () => {
+describe('a race of peers that only the DHT knows', () => {
+  it('asks the requested number of peers', async () => {
     await create({ hidden: true })
     const peers = [
       await swarm.add(hangsAfter(accepted)),
@@ -273,8 +273,8 @@ describe('a race of peers that are known to the DHT only', () => {
   })
 })
 
-describe('a dial that does not heed its signal', () => {
-  it('is left behind in time, and its stream reset when it comes after all', async () => {
+describe('a dial that ignores its signal', () => {
+  it('is abandoned in time, and its stream is reset if it opens later', async () => {
     await create()
     await swarm.add(answers('one'))
     const { promise, resolve } = Promise.withResolvers<never>()

@@ -9,10 +9,10 @@ import { type Plan, parsePolicy } from '../../../../client/request/policy.ts'
 
 const LIMITS = { maxAttempts: 3, maxResumes: 2, maxUnreachable: 5 }
 const SOON = 1_000
-/** Later than any tick that a test does not mean for it. */
+/** Later than any tick that a test does not intend for it. */
 const OVERDUE = 100 * SOON
 
-/** Runs the inputs, and tells the effects of each as short words. */
+/** Runs the inputs and returns the effects of each in short form. */
 function play(
   plan: Plan,
   inputs: readonly DispatchInput[],
@@ -63,7 +63,7 @@ const unchosen = (
 })
 
 describe('one answer', () => {
-  it('goes to the caller from its first piece on, and ends', () => {
+  it('goes to the caller from its first piece to its end', () => {
     const { said, state } = play({ type: 'hedge' }, [
       start,
       chosen(0),
@@ -75,21 +75,21 @@ describe('one answer', () => {
     expect(state.phase).toBe('ended')
   })
 
-  it('that has nothing to see is an answer too', () => {
+  it('is valid without a visible piece', () => {
     const { said } = play({ type: 'single' }, [start, chosen(0), done(0)])
     expect(said.at(-1)).toEqual(['lead 0', 'finish 0'])
   })
 })
 
 describe('an answer that another model began', () => {
-  it('is gone on with, and never begun', () => {
+  it('is resumed and never started', () => {
     const inputs = [start, chosen(0), failed(0, 'resume'), chosen(1), began(1), done(1)]
     const { said, state } = play({ type: 'hedge' }, inputs, true)
     expect(said.flat()).toEqual(['open 0 resume', 'open 1 resume', 'lead 1', 'finish 1'])
     expect(state).toMatchObject({ phase: 'ended', resumes: 2 })
   })
 
-  it('fails where nobody can go on with it', () => {
+  it('fails if no peer can continue it', () => {
     const { said } = play({ type: 'hedge' }, [start, unchosen(0)], true)
     expect(said.flat()).toEqual(['open 0 resume', 'fail not-resumable'])
   })
@@ -131,12 +131,12 @@ describe('before the answer began', () => {
     ])
   })
 
-  it('ends at once where no further peer is to see the request', () => {
+  it('ends at once if no further peer may receive the request', () => {
     const { said } = play({ type: 'hedge' }, [start, chosen(0), failed(0, 'give-up', true)])
     expect(said.at(-1)).toEqual(['fail attempts'])
   })
 
-  it('hedges once, after the time told, and the first to begin stops the other', () => {
+  it('hedges once, after the given time, and the first to begin cancels the other', () => {
     const { said } = play({ type: 'hedge' }, [
       ...[start, chosen(0), tick(SOON - 1), tick(SOON), chosen(1), tick(9 * SOON), began(1)],
     ])
@@ -155,33 +155,33 @@ describe('before the answer began', () => {
     ])
   })
 
-  it('asks one peer at a time where the policy says so', () => {
+  it('asks one peer at a time under the policy single', () => {
     const { said } = play({ type: 'single' }, [start, chosen(0), tick(9 * SOON)])
     expect(said.flat()).toEqual(['open 0 first'])
   })
 
-  it('lets a hedge go on alone when the first attempt fails', () => {
+  it('lets a hedge continue alone when the first attempt fails', () => {
     const { said } = play({ type: 'hedge' }, [start, chosen(0), tick(SOON), chosen(1), failed(0)])
     expect(said.at(-1)).toEqual([])
   })
 
-  it('looks further when nobody could join as a hedge and then the first one fails', () => {
+  it('searches for a peer when none could join as a hedge and the first then fails', () => {
     const { said } = play({ type: 'hedge' }, [start, chosen(0), tick(SOON), failed(0), unchosen(1)])
     expect(said.at(-1)).toEqual(['open 2 retry'])
   })
 
-  it('hedges no retry before its peer is chosen', () => {
+  it('does not hedge a retry before its peer is chosen', () => {
     const { said } = play({ type: 'hedge' }, [
       ...[start, chosen(0), failed(0), tick(SOON), chosen(1, 2 * SOON), tick(2 * SOON)],
     ])
     expect(said.slice(2)).toEqual([['open 1 retry'], [], [], ['open 2 hedge beside']])
   })
 
-  it('fails when there is nobody to ask', () => {
+  it('fails when there is no peer to ask', () => {
     expect(play({ type: 'hedge' }, [start, unchosen(0)]).said.at(-1)).toEqual(['fail attempts'])
   })
 
-  it('races so many at once', () => {
+  it('starts all attempts of a race at once', () => {
     const { said } = play(parsePolicy('race:3'), [start, chosen(0), chosen(1), began(1)])
     expect(said[0]).toEqual(['open 0 first', 'open 1 race beside', 'open 2 race beside'])
     expect(said.at(-1)).toEqual(['cancel 0', 'cancel 2', 'lead 1'])
@@ -191,7 +191,7 @@ describe('before the answer began', () => {
 describe('after the answer began', () => {
   const streaming = [start, chosen(0), began(0), progressed]
 
-  it('goes on elsewhere when its peer is lost, a limited number of times', () => {
+  it('continues at another peer when its peer is lost, a limited number of times', () => {
     const { said } = play({ type: 'single' }, [
       ...streaming,
       ...[failed(0, 'resume'), chosen(1), began(1), progressed],
@@ -201,14 +201,14 @@ describe('after the answer began', () => {
     expect(effects).toEqual(['open 1 resume', 'lead 1', 'open 2 resume', 'lead 2', 'fail resumes'])
   })
 
-  it('tries another peer when the one to go on fails first', () => {
+  it('tries another peer when the resuming peer fails before its first piece', () => {
     const { said } = play({ type: 'single' }, [
       ...[...streaming, failed(0, 'resume'), chosen(1), failed(1, 'resume')],
     ])
     expect(said.slice(4)).toEqual([['open 1 resume'], [], ['open 2 resume']])
   })
 
-  it('asks one peer at a time to go on where the policy says so', () => {
+  it('asks one peer at a time for a resume unless the policy hedges', () => {
     for (const plan of [{ type: 'single' }, parsePolicy('race:2')] as const) {
       const { said } = play(plan, [
         ...[start, chosen(0), began(0), progressed, failed(0, 'resume'), tick(9 * SOON)],
@@ -218,7 +218,7 @@ describe('after the answer began', () => {
     }
   })
 
-  it('has no second one go on beside a first that is still to be chosen', () => {
+  it('starts no second resume while the peer of the first is still being chosen', () => {
     const { said } = play({ type: 'hedge' }, [
       ...[...streaming, failed(0, 'resume'), tick(9 * SOON)],
       ...[chosen(1, 10 * SOON), tick(10 * SOON)],
@@ -227,30 +227,30 @@ describe('after the answer began', () => {
     expect(said[5]).toEqual([])
   })
 
-  it('is whole once its end was told, though the failure after it is a final one', () => {
+  it('is complete once its end was received, even if a final failure follows', () => {
     expect(play({ type: 'hedge' }, [...streaming, failed(0, 'end', true)]).said.at(-1)).toEqual([
       'finish',
     ])
   })
 
-  it('is ended by the client where its end was decided', () => {
+  it('is ended by the client if its end was decided', () => {
     expect(play({ type: 'hedge' }, [...streaming, failed(0, 'end')]).said.at(-1)).toEqual([
       'finish',
     ])
   })
 
-  it('fails loudly where it cannot go on', () => {
+  it('fails with an error if it cannot continue', () => {
     const { said } = play({ type: 'hedge' }, [...streaming, failed(0, 'give-up')])
     expect(said.at(-1)).toEqual(['fail not-resumable'])
   })
 
-  it('begins anew where the caller has seen nothing', () => {
+  it('starts again if the caller has seen nothing', () => {
     const { said, state } = play({ type: 'hedge' }, [...streaming, failed(0, 'restart')])
     expect(said.at(-1)).toEqual(['restart', 'open 1 retry'])
     expect(state.phase).toBe('opening')
   })
 
-  it('tries another beside one that stalls, and the first to go on wins', () => {
+  it('tries another peer beside one that stalls, and the first to continue wins', () => {
     const stalled = [...streaming, tick(SOON), chosen(1)]
     const back = play({ type: 'hedge' }, [...stalled, progressed])
     expect(back.said.slice(4)).toEqual([['open 1 stall beside'], [], ['cancel 1']])
@@ -258,21 +258,21 @@ describe('after the answer began', () => {
     expect(over.said.at(-1)).toEqual(['cancel 0', 'lead 1'])
   })
 
-  it('waits for the one beside when the stalled one then fails', () => {
+  it('waits for the attempt beside the stalled one if that fails', () => {
     const { said } = play({ type: 'hedge' }, [
       ...[...streaming, tick(SOON), chosen(1), failed(0, 'resume'), began(1)],
     ])
     expect(said.slice(-2)).toEqual([[], ['lead 1']])
   })
 
-  it('searches when the stalled one fails and nobody could be asked at once', () => {
+  it('searches when the stalled peer fails and no other could be asked at once', () => {
     const { said } = play({ type: 'hedge' }, [
       ...[...streaming, tick(SOON), failed(0, 'resume'), unchosen(1, 'resume')],
     ])
     expect(said.slice(-3)).toEqual([['open 1 stall beside'], [], ['open 2 resume']])
   })
 
-  it('does not read one that dawdles while another is tried, and reads it again if that fails', () => {
+  it('does not read a slow peer while another is tried, and reads it again if that fails', () => {
     const dawdling = [...streaming, { type: 'dawdled' } as const]
     const { said } = play({ type: 'hedge' }, [...dawdling, chosen(1), failed(1)])
     expect(said.slice(4)).toEqual([['park 0', 'open 1 slow beside'], [], ['unpark 0']])
@@ -282,7 +282,7 @@ describe('after the answer began', () => {
     ])
   })
 
-  it('uses up no resume where a stall found nobody to ask', () => {
+  it('uses up no resume if no peer could be asked after a stall', () => {
     const alone = [tick(SOON), unchosen(1), tick(9 * SOON), unchosen(2), tick(99 * SOON)]
     const { said } = play({ type: 'hedge' }, [...streaming, ...alone])
     expect(said.at(-1)).toEqual(['open 3 stall beside'])
@@ -293,13 +293,13 @@ describe('a quorum', () => {
   const two = parsePolicy('quorum:2-of-3')
   const both = [start, chosen(0), chosen(1), done(0), done(1)]
 
-  it('asks as many as have to agree, and delivers what they agree upon', () => {
+  it('asks as many peers as have to agree, and delivers the answer that they agree on', () => {
     const { said } = play(two, [...both, { type: 'compared', winner: 0 }])
     expect(said[0]).toEqual(['open 0 quorum', 'open 1 quorum'])
     expect(said.slice(3)).toEqual([[], ['compare'], ['cancel 1', 'lead 0', 'finish 0']])
   })
 
-  it('asks a further peer where they differ, and fails when all have been asked', () => {
+  it('asks a further peer if they differ, and fails when all have been asked', () => {
     const { said } = play(two, [
       ...[...both, { type: 'compared', winner: undefined } as const, chosen(2), done(2)],
       { type: 'compared', winner: undefined },
@@ -307,7 +307,7 @@ describe('a quorum', () => {
     expect(said.slice(5)).toEqual([['open 2 quorum'], [], ['compare'], ['fail quorum']])
   })
 
-  it('replaces one that failed, and shows nothing before', () => {
+  it('replaces a failed peer, and shows nothing before the agreement', () => {
     const { said } = play(two, [start, chosen(0), chosen(1), began(0), failed(1)])
     expect(said.slice(1)).toEqual([[], [], [], ['open 2 quorum']])
   })

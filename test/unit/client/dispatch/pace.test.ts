@@ -13,10 +13,10 @@ const times = (count: number, gapMs: number): number[] => Array<number>(count).f
 
 describe('the gap that counts as a stall', () => {
   it.each([
-    ['four floors before there is a rhythm', times(7, 500), 400],
+    ['four floors while the pace is unknown', times(7, 500), 400],
     ['the floor for a fast answer', times(50, 2), 100],
     ['five times the median for a slow one', times(50, 40), 200],
-    ['the longest but one in a hundred where that is more', [...times(120, 10), 900, 900], 900],
+    ['the 99th percentile if that is more', [...times(120, 10), 900, 900], 900],
   ])('is %s', (_, gaps, stallMs) => {
     expect(paced(gaps).stallMs()).toBe(stallMs)
   })
@@ -32,11 +32,11 @@ describe('the gap that counts as a stall', () => {
     )
   })
 
-  it('forgets gaps of long ago', () => {
+  it('ignores older gaps', () => {
     expect(paced([...times(10, 5_000), ...times(128, 2)]).stallMs()).toBe(100)
   })
 
-  it('doubles with each action in one gap, until the next piece', () => {
+  it('doubles with each action within one gap, until the next piece', () => {
     const pace = paced(times(50, 40))
     pace.stalled()
     pace.stalled()
@@ -49,7 +49,7 @@ describe('the gap that counts as a stall', () => {
 })
 
 describe('an answer', () => {
-  it('is too slow by the tokens of a whole window of waiting, and judged anew in the next', () => {
+  it('is too slow by the tokens of a full window of waiting, and is judged again in the next', () => {
     const pace = new Pace(limits)
     expect([pace.waited(900, 1), pace.waited(300, 0), pace.waited(900, 1)]).toEqual([
       ...[false, false, true],

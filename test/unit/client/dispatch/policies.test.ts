@@ -8,7 +8,7 @@ const exact = { ...chat, temperature: 0 } as const
 const COUNT = 'one two three four five six'
 const dies = { type: 'throw', error: new InferenceError('engine_failed', 'died') } as const
 
-/** Reads a stream; `text` is what came before the end, however that was. */
+/** Reads a stream; `text` is everything before its end or its error. */
 async function read(
   { swarm }: ScriptedSwarm,
   body: object = chat,
@@ -34,7 +34,7 @@ async function read(
 const keys = ({ peers }: ScriptedSwarm): string[] => peers.map(({ key }) => key)
 
 describe('hedge', () => {
-  it('asks a second peer where the first is slow to begin, and stops the slower one', async () => {
+  it('asks a second peer if the first is slow to begin, and stops the slower one', async () => {
     await using swarm = await ScriptedSwarm.create([
       { scripts: [{ gate: new Promise(() => {}) }] },
       { scripts: [{ answer: COUNT }] },
@@ -50,7 +50,7 @@ describe('hedge', () => {
     expect(swarm.peers[0]?.engine.aborted).toBe(1)
   })
 
-  it('is not made with the policy single', async () => {
+  it('is not made under the policy single', async () => {
     await using swarm = await ScriptedSwarm.create([
       { scripts: [{ prefillMs: 800, answer: COUNT }] },
       {},
@@ -59,7 +59,7 @@ describe('hedge', () => {
     expect([text, event.attempts.length]).toEqual([COUNT, 1])
   })
 
-  it('is not made without budget, which is left for those that find somebody to ask', async () => {
+  it('is not made without budget, which is charged only if there is a peer to ask', async () => {
     const asked: string[] = []
     const budget = {
       balance: 0,
@@ -89,7 +89,7 @@ describe('hedge', () => {
 })
 
 describe('race', () => {
-  it('asks so many at once, and the first to begin goes on alone', async () => {
+  it('asks several peers at once, and only the first to begin continues', async () => {
     await using swarm = await ScriptedSwarm.create([
       { scripts: [{ gate: new Promise(() => {}) }] },
       { scripts: [{ gate: new Promise(() => {}) }] },
@@ -103,7 +103,7 @@ describe('race', () => {
     await Promise.all(swarm.peers.map(({ engine }) => engine.idle()))
   })
 
-  it('runs with those there are', async () => {
+  it('runs with fewer peers if there are no more', async () => {
     await using swarm = await ScriptedSwarm.create([{ scripts: [{ answer: COUNT }] }])
     expect((await read(swarm, chat, { policy: 'race:3' })).text).toBe(COUNT)
   })
@@ -112,7 +112,7 @@ describe('race', () => {
 describe('quorum', () => {
   const answer = (text: string) => ({ scripts: [{ answer: text }] })
 
-  it('delivers what enough peers say, and says how many agreed', async () => {
+  it('delivers the answer of enough peers, and reports how many agreed', async () => {
     await using swarm = await ScriptedSwarm.create([answer(COUNT), answer(COUNT), {}])
     const { text, event } = await read(swarm, exact, { policy: 'quorum:2-of-3' })
     expect(text).toBe(COUNT)
@@ -121,7 +121,7 @@ describe('quorum', () => {
     expect(event.cost.completionTokens).toBeGreaterThan(0)
   })
 
-  it('asks a third where two differ, and outvotes the odd one', async () => {
+  it('asks a third peer if two differ, and delivers the answer of the majority', async () => {
     await using swarm = await ScriptedSwarm.create([
       ...[answer('six seven'), answer(COUNT), answer(COUNT)],
     ])
@@ -130,7 +130,7 @@ describe('quorum', () => {
     expect(whole.skein.agreement).toMatchObject({ answers: 3, agreeing: 2 })
   })
 
-  it('shows nothing where too few agree, and fails with its own code', async () => {
+  it('shows nothing if too few agree, and fails with its own code', async () => {
     await using swarm = await ScriptedSwarm.create(['a b', 'c d', 'e f'].map(answer))
     const { text, error } = await read(swarm, exact, { policy: 'quorum:2-of-3' })
     expect([text, error?.code]).toEqual(['', 'quorum_not_reached'])
@@ -146,20 +146,20 @@ describe('quorum', () => {
     expect((await read(swarm, exact, { policy: 'quorum:2-of-2' })).text).toBe(COUNT)
   })
 
-  it('cannot be reached by one peer alone', async () => {
+  it('cannot be reached with a single peer', async () => {
     await using swarm = await ScriptedSwarm.create([answer(COUNT)])
     const { error } = await read(swarm, exact, { policy: 'quorum:2-of-2' })
     expect(error?.code).toBe('quorum_not_reached')
   })
 
-  it('asks peers of different operators where there are such', async () => {
+  it('asks peers of different operators if there are any', async () => {
     const of = (operator: string) => ({ ...answer(COUNT), advertisement: { operator } })
     await using swarm = await ScriptedSwarm.create([of('acme'), of('acme'), of('other')])
     await read(swarm, exact, { policy: 'quorum:2-of-2' })
     expect(swarm.peers.map(({ streams }) => streams.length)).toEqual([1, 0, 1])
   })
 
-  it('asks peers of different operators whatever chance says', async () => {
+  it('asks peers of different operators whatever the random draw', async () => {
     const of = (operator: string) => ({ ...answer(COUNT), advertisement: { operator } })
     // Two of three are drawn for each attempt: the first and the second for one, the second and the third for the next.
     const draws = [0, 0, 0, 0.4]
@@ -170,7 +170,7 @@ describe('quorum', () => {
     expect(swarm.peers.map(({ streams }) => streams.length)).toEqual([1, 0, 1])
   })
 
-  it('is refused for a request that may be answered in many ways, before anybody is asked', async () => {
+  it('is refused for a request that is not deterministic, before any peer is asked', async () => {
     await using swarm = await ScriptedSwarm.create([{}, {}])
     await expect(
       swarm.swarm.requester.chat({ ...chat, temperature: 1 }, { policy: 'quorum:2-of-2' }),
@@ -178,11 +178,11 @@ describe('quorum', () => {
   })
 })
 
-describe('going on in mid-answer', () => {
+describe('a resume in mid-answer', () => {
   const breaks = { answer: COUNT, fault: { ...dies, afterTokens: 3 } } as const
   const other = { digest: `sha256:${'6'.repeat(64)}` }
 
-  it('takes the same weights first, and is exact then', async () => {
+  it('prefers the same weights, and is then exact', async () => {
     await using swarm = await ScriptedSwarm.create([
       ...[{ scripts: [breaks] }, { scripts: [{ answer: COUNT }], model: other }],
       { scripts: [{ answer: COUNT }] },
@@ -195,7 +195,7 @@ describe('going on in mid-answer', () => {
     expect(event.usage?.completionTokens).toBe(event.attempts.reduce((n, a) => n + a.tokens, 0))
   })
 
-  it('takes the same model by its text where nobody has the weights, and says so', async () => {
+  it('uses the text at the same model if no peer has the weights, and reports that', async () => {
     await using swarm = await ScriptedSwarm.create([
       ...[{ scripts: [breaks] }, { scripts: [{ answer: COUNT }], model: other }],
     ])
@@ -211,7 +211,7 @@ describe('going on in mid-answer', () => {
     expect(strict.peers[1]?.streams).toHaveLength(0)
   })
 
-  it('is not done where the caller does not want it', async () => {
+  it('is not made if the caller does not want it', async () => {
     await using swarm = await ScriptedSwarm.create([{ scripts: [breaks] }, {}])
     const { error } = await read(swarm, chat, { resume: 'off' })
     expect(error).toMatchObject({ code: 'not_resumable' })
@@ -226,7 +226,7 @@ describe('going on in mid-answer', () => {
       { answer: COUNT },
       { tools: [{ type: 'function', function: { name: 'f' } }] },
     ],
-  ])('is not possible where %s, which is an error in the stream', async (_, script, more) => {
+  ])('is impossible if %s, which is an error in the stream', async (_, script, more) => {
     const broken = { ...script, fault: { type: 'end', afterTokens: 'toolCall' in script ? 0 : 2 } }
     await using swarm = await ScriptedSwarm.create([{ scripts: [broken as never] }, {}])
     const { error, event } = await read(swarm, { ...chat, ...more })
@@ -235,7 +235,7 @@ describe('going on in mid-answer', () => {
     return expect(swarm.peers[1]?.streams).toHaveLength(0)
   })
 
-  it('begins anew where it is not possible and the caller gets the whole at once', async () => {
+  it('gives way to a restart if it is impossible and the caller gets the whole answer at once', async () => {
     await using swarm = await ScriptedSwarm.create([
       { scripts: [{ reasoning: 'hm', answer: COUNT, fault: { type: 'end', afterTokens: 2 } }] },
       { scripts: [{ answer: COUNT }] },
@@ -245,7 +245,7 @@ describe('going on in mid-answer', () => {
     expect(whole.choices[0]?.message.reasoning_content).toBeUndefined()
   })
 
-  it('ends an answer by itself whose tokens are spent', async () => {
+  it('is not needed for an answer whose tokens are used up', async () => {
     await using swarm = await ScriptedSwarm.create([
       { scripts: [{ answer: COUNT, fault: { ...dies, afterTokens: 3 } }] },
       {},
@@ -258,7 +258,7 @@ describe('going on in mid-answer', () => {
     expect(answer.event).toMatchObject({ outcome: 'answered', usageEstimated: true })
   })
 
-  it('ends a request that fails two engines, in mid-answer too', async () => {
+  it('is not made for a request that failed at two engines', async () => {
     await using swarm = await ScriptedSwarm.create([
       ...[{ scripts: [breaks] }, { scripts: [{ answer: COUNT, fault: dies }] }, {}],
     ])
@@ -268,7 +268,7 @@ describe('going on in mid-answer', () => {
     expect(swarm.peers[2]?.streams).toHaveLength(0)
   })
 
-  it('goes on by the text where a peer finds that the ids do not fit it', async () => {
+  it('uses the text if a peer reports that the ids do not match it', async () => {
     await using swarm = await ScriptedSwarm.create([
       { scripts: [{ answer: COUNT, fault: { type: 'end', afterTokens: 3 } }] },
       { scripts: [{ fault: { type: 'throw', error: new InferenceError('not_resumable', 'no') } }] },
@@ -278,7 +278,7 @@ describe('going on in mid-answer', () => {
     expect([text, event.exact]).toEqual([COUNT, false])
   })
 
-  it('tries another beside a peer that falls silent, and leaves it if the other is first', async () => {
+  it('is tried beside a peer that stalls, and replaces it if it is first', async () => {
     await using swarm = await ScriptedSwarm.create(
       [
         { scripts: [{ answer: COUNT, fault: { type: 'stall', afterTokens: 3 } }] },
@@ -296,7 +296,7 @@ describe('going on in mid-answer', () => {
   })
 })
 
-describe('what goes round in circles', () => {
+describe('an answer that repeats itself', () => {
   it('is ended when a second peer repeats itself as well', async () => {
     const endless = { answer: 'again '.repeat(500) }
     await using swarm = await ScriptedSwarm.create([
@@ -322,7 +322,7 @@ describe('what goes round in circles', () => {
 })
 
 describe('the event of a request', () => {
-  it('is told once, whatever the end, and a failing observer harms nobody', async () => {
+  it('is emitted once, whatever the outcome, and a failing observer has no effect', async () => {
     const events: RequestEvent[] = []
     await using swarm = await ScriptedSwarm.create([{ scripts: [{ answer: COUNT }] }], {
       onEvent: (event) => {
@@ -352,7 +352,7 @@ describe('the event of a request', () => {
   })
 
   it.each(['race:1', 'race:9', 'quorum:3-of-2', 'quorum:1-of-3', 'fast'])(
-    'never comes about for the policy %s',
+    'is absent for the policy %s, which is refused',
     async (policy) => {
       await using swarm = await ScriptedSwarm.create([{}])
       await expect(

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RepetitionDetector } from '../../../../client/dispatch/repetition-detector.ts'
 
-/** The number of pieces after which the detector first says so; undefined where it never does. */
+/** The number of pieces after which the detector first reports a loop; undefined if it never does. */
 function noticedAfter(pieces: readonly string[], maxRepeats: number): number | undefined {
   const detector = new RepetitionDetector(maxRepeats)
   const index = pieces.findIndex((piece) => detector.push(piece))
@@ -14,12 +14,12 @@ function cycled(cycle: readonly string[], rounds: number): string[] {
 }
 
 describe('RepetitionDetector', () => {
-  it('notices a piece that comes a hundred times in a row, and not one time sooner', () => {
+  it('detects a piece that is repeated a hundred times in a row, and not earlier', () => {
     expect(noticedAfter(cycled([' again'], 99), 100)).toBeUndefined()
     expect(noticedAfter(cycled([' again'], 200), 100)).toBe(100)
   })
 
-  it('notices a cycle of up to eight pieces at the end of its last round, whatever came before', () => {
+  it('detects a cycle of up to eight pieces at the end of its last round, whatever came before', () => {
     const words = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine']
     for (let length = 1; length <= 8; length += 1) {
       const pieces = ['It', ' begins', ...cycled(words.slice(0, length), 10)]
@@ -28,14 +28,14 @@ describe('RepetitionDetector', () => {
     expect(noticedAfter(cycled(words, 50), 5)).toBeUndefined()
   })
 
-  it('begins anew after a piece that breaks the cycle', () => {
+  it('starts again after a piece that breaks the cycle', () => {
     const broken = [...cycled(['tick', 'tock'], 9), 'boom']
     expect(noticedAfter(cycled(broken, 2), 10)).toBeUndefined()
     expect(noticedAfter([...broken, ...cycled(['tick', 'tock'], 10)], 10)).toBe(39)
   })
 
   it.each([['0'], [' '], ['-'], ['--'], ['\n'], ['=', '-'], ['🙂', '🙃']])(
-    'lets a row of %j be, however long',
+    'ignores a row of %j of any length',
     (...cycle) => {
       expect(noticedAfter(cycled(cycle, 5_000), 10)).toBeUndefined()
     },
@@ -45,7 +45,7 @@ describe('RepetitionDetector', () => {
     expect(noticedAfter(['matrix', ...cycled(['0'], 2_000), '1'], 3)).toBeUndefined()
   })
 
-  it('notices a cycle whose parts are rows', () => {
+  it('detects a cycle whose parts are rows', () => {
     expect(noticedAfter(cycled(['0', '0', '0', '1'], 20), 20)).toBe(80)
   })
 
@@ -54,12 +54,12 @@ describe('RepetitionDetector', () => {
     expect(noticedAfter(cycled(['loop', ''], 3), 3)).toBe(5)
   })
 
-  it('lets counting to ten thousand be', () => {
+  it('ignores an answer that counts to ten thousand', () => {
     const count = Array.from({ length: 10_000 }, (_, n) => [String(n), ', ']).flat()
     expect(noticedAfter(count, 100)).toBeUndefined()
   })
 
-  it('agrees with looking at all the text there was', () => {
+  it('agrees with a check of the whole text', () => {
     const pieces = fc.array(fc.constantFrom('a', 'b', 'cde'), { maxLength: 60, size: 'max' })
     const repeats = fc.integer({ min: 2, max: 6 })
     fc.assert(
@@ -75,7 +75,7 @@ describe('RepetitionDetector', () => {
   })
 })
 
-/** The rule, read off the whole text: the last pieces are `maxRepeats` rounds of a shortest cycle of over two characters. */
+/** The rule applied to the whole text: the last pieces are `maxRepeats` rounds of a shortest cycle of over two characters. */
 function isLoop(seen: readonly string[], maxRepeats: number): boolean {
   const exempt: number[] = []
   for (let length = 1; length <= 8; length += 1) {

@@ -26,30 +26,30 @@ function taken(pieces: readonly Piece[], hasIds = true): Transcript {
 }
 
 describe('a transcript', () => {
-  it('holds text and ids, of which the ids may be ahead', () => {
+  it('holds text and ids; the ids may be ahead of the text', () => {
     const so = taken([chat({ content: 'a' }, [1]), chat({}, [2]), chat({ content: 'ö' }, [3])])
     expect(so).toMatchObject({ text: 'aö', bytes: 3, tokens: 3, tokenIds: [1, 2, 3], begun: true })
   })
 
-  it('knows the ids where held text comes without, once there were some', () => {
+  it('still knows the ids if held-back text arrives without ids after a piece with ids', () => {
     expect(taken([chat({ content: 'a' }, [1, 2]), chat({ content: 'b' })]).tokenIds).toEqual([1, 2])
   })
 
   it.each([
-    ['the first piece came without', [chat({ content: 'a' }), chat({ content: 'b' }, [1])], true],
-    ['the engine does not tell all of them', [chat({ content: 'a' }, [1])], false],
-  ] as const)('knows no ids where %s', (_, pieces, hasIds) => {
+    ['the first piece had none', [chat({ content: 'a' }), chat({ content: 'b' }, [1])], true],
+    ['the engine does not report all of them', [chat({ content: 'a' }, [1])], false],
+  ] as const)('knows no ids if %s', (_, pieces, hasIds) => {
     expect(taken(pieces, hasIds).tokenIds).toBeUndefined()
   })
 
-  it('knows no ids any more after text that was tokenized anew', () => {
+  it('discards the ids after a resume by text', () => {
     const so = taken([chat({ content: 'a' }, [1])])
     so.forgetIds()
     so.take(chat({ content: 'b' }, [2]), true)
     expect([so.tokenIds, so.text, so.tokens]).toEqual([undefined, 'ab', 2])
   })
 
-  it('counts the bytes of a character whose halves came apart as those of the whole', () => {
+  it('counts a character that arrived in two halves by the bytes of the whole', () => {
     const so = taken([chat({ content: '\ud83d' }, [1]), chat({ content: '\ude00' }, [2])])
     expect([so.text, so.bytes]).toEqual(['😀', 4])
   })
@@ -58,7 +58,7 @@ describe('a transcript', () => {
     ['tool calls', { tool_calls: [{ index: 0 }] }],
     ['reasoning', { reasoning_content: 'hm' }],
     ['a refusal', { refusal: 'no' }],
-  ])('notes %s, which no text holds', (what, delta) => {
+  ])('records %s, which are not part of the text', (what, delta) => {
     expect(taken([chat({ content: 'a' }), chat(delta)]).beyondText).toBe(what)
   })
 
@@ -70,7 +70,7 @@ describe('a transcript', () => {
 })
 
 describe('a piece', () => {
-  it('has as many tokens as ids, one where it shows something, else none', () => {
+  it('has as many tokens as ids; without ids one if it is visible, else none', () => {
     expect(
       [chat({ content: 'a' }, [1, 2]), chat({ content: 'a' }), chat({})].map(tokensOf),
     ).toEqual([...[2, 1, 0]])
