@@ -120,7 +120,7 @@ export class AnswerCheck {
 
   #choices(chunk: Extract<AnswerChunk, { kind: 'chat' | 'completion' }>): void {
     for (const choice of chunk.choices) {
-      if (choice.index >= this.#request.choices) throw malformed('a choice nobody asked for')
+      if (choice.index >= this.#request.choices) throw malformed('a choice that was not requested')
       const says = 'delta' in choice ? hasDelta(choice) : choice.text !== ''
       if (this.#finished.has(choice.index) && (says || choice.finish_reason !== null)) {
         throw malformed('a choice went on after its end')

@@ -152,5 +152,5 @@ export class Opener {
 }
 
 function nobodyElse(): InferenceError {
-  return new InferenceError('no_peers', 'nobody else can be asked now')
+  return new InferenceError('no_peers', 'no other peer can be asked now')
 }

@@ -332,7 +332,7 @@ describe('the event of a request', () => {
     })
     await read(swarm)
     for await (const _ of swarm.swarm.requester.streamChat(chat)) break
-    await swarm.swarm.requester.chat({ ...chat, model: 'nobody' }).catch(() => {})
+    await swarm.swarm.requester.chat({ ...chat, model: 'unserved' }).catch(() => {})
     await swarm.swarm.requester.embed({ model: 'm', input: ['a', 'b'] })
     expect(events.map(({ kind, outcome }) => `${kind} ${outcome}`)).toEqual([
       'chat answered',
