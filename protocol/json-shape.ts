@@ -61,6 +61,8 @@ export function measureJson(text: Uint8Array): JsonShape {
       case CLOSE_BRACKET:
         depth -= 1
         break
+      default:
+        break
     }
   }
   return { bytes: text.length, containers, strings, commas }

@@ -300,7 +300,7 @@ describe('tools that no peer can run', () => {
       const done = stream
         ? text
             .split('\n')
-            .filter((line) => line.includes('"type":"response.completed"'))[0]
+            .find((line) => line.includes('"type":"response.completed"'))
             ?.slice(6)
         : text
       const { output } = stream ? JSON.parse(done ?? '').response : JSON.parse(text)

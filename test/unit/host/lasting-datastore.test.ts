@@ -18,9 +18,9 @@ class SmallDisk extends MemoryDatastore implements DiskDatastore {
     return super.put(key, value) as Key
   }
 
-  override delete(key: Key): void {
+  override delete(key: Key): Promise<void> | void {
     this.#refuse()
-    super.delete(key)
+    return super.delete(key)
   }
 
   async open(): Promise<void> {
