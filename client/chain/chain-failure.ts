@@ -1,4 +1,5 @@
 import { type ErrorDetails, type ErrorKind, InferenceError } from '../../protocol/index.ts'
+import { soonestRetry } from '../request/index.ts'
 
 /** The failure of one member of a chain. */
 export interface MemberFailure {
@@ -42,7 +43,11 @@ export function noneAnswered(failures: readonly MemberFailure[]): InferenceError
   return new InferenceError(
     chosen.code,
     `none of ${failures.length} models answered: ${messages.join('; ')}`,
-    { cause: chosen, details: { ...chosen.details, ...membersOf(failures) }, ...soonest(newest) },
+    {
+      cause: chosen,
+      details: { ...chosen.details, ...membersOf(failures) },
+      ...soonestRetry(newest),
+    },
   )
 }
 
@@ -74,12 +79,6 @@ function membersOf(failures: readonly MemberFailure[]): Pick<ErrorDetails, 'memb
       message,
     })),
   }
-}
-
-/** The earliest retry time. */
-function soonest(errors: readonly InferenceError[]): { retryAfterMs?: number } {
-  const times = errors.flatMap(({ retryAfterMs }) => retryAfterMs ?? [])
-  return times.length === 0 ? {} : { retryAfterMs: Math.min(...times) }
 }
 
 function shown(message: string): string {

@@ -1,5 +1,6 @@
 import { type ErrorKind, InferenceError } from '../../protocol/index.ts'
 import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
+import { soonestRetry } from '../request/index.ts'
 
 /** A failed attempt. */
 export interface Failure {
@@ -59,16 +60,8 @@ export function conclude(failures: readonly Failure[]): InferenceError {
   return new InferenceError(
     chosen.code,
     `${failures.length} attempts failed ${where}; the last: ${chosen.message}`,
-    { cause: chosen, details: chosen.details, ...soonest(newest) },
+    { cause: chosen, details: chosen.details, ...soonestRetry(newest) },
   )
-}
-
-/** The shortest retry time among the errors. */
-function soonest(errors: readonly InferenceError[]): { retryAfterMs?: number } {
-  const times = errors.flatMap(({ retryAfterMs }) =>
-    retryAfterMs === undefined ? [] : [retryAfterMs],
-  )
-  return times.length === 0 ? {} : { retryAfterMs: Math.min(...times) }
 }
 
 /** Pause before the same peer is asked again. Short: an answer continues even if its only peer keeps failing. */

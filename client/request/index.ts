@@ -42,6 +42,7 @@ export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode }
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
 export type { Agreement, Cost, RequestEvent } from './record.ts'
 export type { AbortOptions, PlacedOptions, RequestOptions } from './request-options.ts'
+export { soonestRetry } from './soonest-retry.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
 export { ToolCallAssembly } from './tool-calls.ts'
 export { trustedPeers } from './trusted-peers.ts'
