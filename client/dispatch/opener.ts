@@ -86,7 +86,10 @@ export class Opener {
   }
 
   /** The attempt for a chosen peer. `tokens`: tokens of the answer that a resume has to read again. */
-  attempt({ candidate, resume, exact }: Choice, tokens: number): ReturnType<LaneWork['attempt']> {
+  attempt(
+    { candidate, resume, exact, dialTimeoutMs }: Choice,
+    tokens: number,
+  ): ReturnType<LaneWork['attempt']> {
     const { router, onAnswered } = this.#context
     const { limits, wire, trusted } = this.#job
     const { digest } = candidate.model
@@ -96,7 +99,11 @@ export class Opener {
       request: withWholeDigest(wire, digest),
       ...(resume !== undefined && { resume }),
       ...(exact === true && digest && { digest }),
-      limits: { ...limits, ttftTimeoutMs: this.ttftTimeoutMs(toRead) },
+      limits: {
+        ...limits,
+        ttftTimeoutMs: this.ttftTimeoutMs(toRead),
+        dialTimeoutMs: Math.min(limits.dialTimeoutMs, dialTimeoutMs ?? limits.dialTimeoutMs),
+      },
       remainingMs: () => this.#scope.remainingMs(),
       onLoad: (load) => router.observeLoad(candidate.key, load),
       // A request for trusted peers stays private: no receipt shows even that it was made.
@@ -137,7 +144,9 @@ export class Opener {
       const others = busy()
       const wanted = { busy: others, ...(resume !== undefined && { resume }) }
       // Chosen without waiting, so that the next attempt of the same step already avoids this peer.
-      const known = this.selection.beside(beside ? wanted : { ...wanted, met: true })
+      const known =
+        (beside ? undefined : this.selection.byAnotherPath(wanted)) ??
+        this.selection.beside(beside ? wanted : { ...wanted, met: true })
       const found =
         known ?? (beside ? undefined : await this.selection.next(wanted, { signal, remainingMs }))
       // A race starts at once, when a new client may not have found its peers yet.

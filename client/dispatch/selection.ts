@@ -11,12 +11,16 @@ const PROBES_PER_CHOICE = 2
 
 /** A node has two relays, and may by now be directly reachable. */
 const MAX_OTHER_PATHS = 2
+/** For a dial over another path, while other peers could be asked: a peer that is gone must not delay them. */
+const OTHER_PATH_DIAL_MS = 2_500
 
 /** A peer to ask, and for a resume, how it continues the answer. */
 export interface Choice {
   readonly candidate: Candidate
   readonly resume?: Resume
   readonly exact?: boolean
+  /** The time limit for a connection, where it is shorter than usual. */
+  readonly dialTimeoutMs?: number
 }
 
 /** What the next attempt is for. */
@@ -126,8 +130,8 @@ export class Selection {
     const { directory } = this.#context
     const { signal } = scope
     signal.throwIfAborted()
-    const same = this.#byAnotherPath(wanted)
-    if (same !== undefined) return this.#pick([same], wanted)
+    const same = this.byAnotherPath(wanted)
+    if (same !== undefined) return same
     const met = this.#untried({ ...wanted, met: true }).length > 0
     // A peer known only by hearsay is asked only after a look-up has met no other.
     const known = met ? this.beside(wanted) : undefined
@@ -153,14 +157,23 @@ export class Selection {
     return this.#pick(late, wanted)
   }
 
-  /** The peer whose path was lost during its attempt: its engine has the prompt cached, and another path may exist. */
-  #byAnotherPath(wanted: Wanted): Choice | undefined {
+  /**
+   * The peer whose path was lost during its attempt: its engine has the prompt cached, and another path may exist. It
+   * comes before all others.
+   */
+  byAnotherPath(wanted: Wanted): Choice | undefined {
     const last = this.#failures.at(-1)
     if (last?.error.code !== 'path_lost') return undefined
     const ofPeer = this.#failures.filter(({ peer }) => peer === last.peer)
     if (ofPeer.length > MAX_OTHER_PATHS) return undefined
     const candidates = this.candidates().filter(({ key }) => key === last.peer)
-    return this.#suiting(candidates, wanted)[0]
+    const [same] = this.#suiting(candidates, wanted)
+    if (same === undefined) return undefined
+    const hasOthers = this.#untried(wanted).length > 0
+    return {
+      ...this.#pick([same], wanted),
+      ...(hasOthers && { dialTimeoutMs: OTHER_PATH_DIAL_MS }),
+    }
   }
 
   async #again(wanted: Wanted, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {
