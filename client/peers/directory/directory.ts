@@ -209,8 +209,8 @@ class DhtDirectory implements Directory {
     const { host, clock, random } = this.#init
     const { id } = query.reference
     const serves = (known: Advertisement): boolean =>
-      eligibilityOf(known, { reference: { id }, needs: { capabilities: [], fields: [] } }).status ===
-      'eligible'
+      eligibilityOf(known, { reference: { id }, needs: { capabilities: [], fields: [] } })
+        .status === 'eligible'
     return this.#start(modelName(query), async (signal) => {
       const known = host.book.all().filter(serves)
       const expired = known.filter((advertisement) => isExpired(advertisement, clock.wall()))
