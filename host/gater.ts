@@ -4,6 +4,7 @@ import { dnsaddrResolver } from 'libp2p'
 import { dialTarget, scopeOfIp } from './address-scope.ts'
 import { type DialPolicy, mayDial } from './dial-policy.ts'
 import type { NameLookup } from './name-lookup.ts'
+import type { SameNetwork } from './same-network/index.ts'
 
 /** Most addresses trusted later on; the LAN can send any number of them. */
 const MAX_TRUSTED = 1_024
@@ -24,6 +25,10 @@ export interface Gater {
   readonly dnsaddrResolver: MultiaddrResolver
   /** Allows an address that does not come from a stranger: entered by the user, or from mDNS. */
   trust(address: Multiaddr): void
+  /** Sets what finds peers behind the same router, once connections exist: their private addresses are allowed. */
+  attach(sameNetwork: Pick<SameNetwork, 'includes' | 'isNear'>): void
+  /** Whether an allowed address was found to be behind the same router lately. */
+  readonly isNear: (address: Multiaddr) => boolean
 }
 
 /**
@@ -40,6 +45,7 @@ export function createGater(
 ): Gater {
   const fixed = new Set(typed.map(withoutPeer))
   const told = new Set<string>()
+  let sameNetwork: Pick<SameNetwork, 'includes' | 'isNear'> | undefined
   const isTrusted = (address: Multiaddr): boolean => {
     const key = withoutPeer(address)
     return fixed.has(key) || told.has(key)
@@ -55,7 +61,8 @@ export function createGater(
     if (isTrusted(address)) return false
     const target = dialTarget(address)
     const ips = target.kind === 'name' ? await lookup(target.name, target.family) : []
-    return !mayDial(target, ips.map(scopeOfIp), policy)
+    if (mayDial(target, ips.map(scopeOfIp), policy)) return false
+    return (await sameNetwork?.includes(address)) !== true
   }
 
   return {
@@ -81,6 +88,10 @@ export function createGater(
       },
     },
     trust,
+    attach: (found) => {
+      sameNetwork = found
+    },
+    isNear: (address) => sameNetwork?.isNear(address) === true,
   }
 }
 
