@@ -6,7 +6,7 @@ import { parseConfig } from './parse-config.ts'
 import { readValue } from './read-value.ts'
 import { allSettingsOf } from './settings.ts'
 
-export type Fault = Pick<ConfigError, 'line' | 'field' | 'message'>
+type Fault = Pick<ConfigError, 'line' | 'field' | 'message'>
 
 /** All faults of a configuration file, for all commands, in order of their lines. */
 export function checkConfig(

@@ -8,7 +8,7 @@
  *
  * @packageDocumentation
  */
-export { checkConfig, type Fault } from './check-config.ts'
+export { checkConfig } from './check-config.ts'
 export { type Configuration, createConfiguration } from './configuration.ts'
 export { configPath, type Origin } from './configure.ts'
 export { configSchema } from './schema.ts'

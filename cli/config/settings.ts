@@ -34,7 +34,7 @@ export function allSettingsOf(command: Command): Setting[] {
 }
 
 /** E.g. `SKEIN_MAX_QUEUE` for `max-queue`. */
-export function variableOf(name: string): string {
+function variableOf(name: string): string {
   return `SKEIN_${name.toUpperCase().replaceAll('-', '_')}`
 }
 
