@@ -3,8 +3,15 @@
  * file. Each option has one name in all three: `--max-queue`, `SKEIN_MAX_QUEUE`, `max-queue:`.
  *
  * @example
- * const configuration = createConfiguration({ env, names, load })
- * const origins = await configuration.configure(command)
+ * import { Command } from 'commander'
+ *
+ * const ask = new Command('ask').option('--port <n>')
+ * const configuration = createConfiguration({
+ *   env: { SKEIN_PORT: '1' },
+ *   names: new Set(['ask']),
+ *   load: () => Promise.resolve(new Map([['ask', ask]])),
+ * })
+ * const origins = await configuration.configure(ask)
  *
  * @packageDocumentation
  */
