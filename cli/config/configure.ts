@@ -72,7 +72,7 @@ export function configPath({ config, env }: Pick<Sources, 'config' | 'env'>): {
   return { path: join(configHome(env), 'skein.yaml'), isNamed: false }
 }
 
-/** @returns undefined if there is none. An empty SKEIN_CONFIG disables the usual place. */
+/** @returns undefined if it does not exist. An empty SKEIN_CONFIG disables the usual place. */
 async function configFile(sources: Sources): Promise<ConfigFile | undefined> {
   const { path, isNamed } = configPath(sources)
   if (path === '') return undefined
