@@ -408,6 +408,7 @@ const PROTOCOLS: {
     readonly receipt: "/skein/receipt/1.0.0";
     readonly dialBack: "/skein/dial-back/1.0.0";
     readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
+    readonly sameNetwork: "/skein/same-network/1.0.0";
 };
 const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
