@@ -29,6 +29,7 @@ declare module 'skein' {
     ModelListing,
     PartialFailure,
     PeerListing,
+    ProgressReport,
     RequestLimits,
     RequestOptions,
     ServedBy,
@@ -530,6 +531,7 @@ interface Advertisement {
     readonly slots: number;
     readonly prefillRate: number;
     readonly decodeRate: number;
+    readonly coldStartMs?: number;
     readonly maxTokens: number;
     readonly operator: string;
 }
@@ -606,6 +608,7 @@ interface BackendLoad {
     readonly slots: number;
     readonly prefillRate: number;
     readonly decodeRate: number;
+    readonly coldStartMs?: number;
 }
 interface BatchOptions extends RequestOptions {
     readonly ordered?: boolean;
@@ -1253,6 +1256,10 @@ interface PositionScore {
     readonly logprob: number | null;
     readonly top: readonly ScoredToken[];
 }
+interface ProgressReport {
+    readonly peerId: string;
+    readonly progress: Progress;
+}
 interface PromptListRequest extends Omit<CompletionRequest, 'prompt'> {
     readonly prompt: Prompt | readonly Prompt[];
 }
@@ -1360,6 +1367,7 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
+    readonly onPeerProgress?: (report: ProgressReport) => void;
     readonly hops?: number;
 }
 interface Requirements {

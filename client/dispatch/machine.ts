@@ -64,6 +64,8 @@ export type DispatchInput =
       /** When a further attempt is worth its cost, once a second one is running. */
       readonly overdueAtMs: number
     }
+  /** A lone attempt reports that its first piece will come before another peer could send one. */
+  | { readonly type: 'nearing'; readonly lane: number; readonly asideAtMs: number }
   /** There is no peer to ask, or no budget left. */
   | { readonly type: 'unchosen'; readonly lane: number; readonly recovery: Recovery }
   /** The first piece that counts: a visible one, or any token of a resume. */
@@ -129,6 +131,8 @@ export function transition(state: DispatchState, input: DispatchInput): Step {
       return start(state)
     case 'chosen':
       return chosen(state, input)
+    case 'nearing':
+      return nearing(state, input.asideAtMs)
     case 'unchosen':
       return lost(state, input.lane, input.recovery, 'no-candidate')
     case 'began':
@@ -214,6 +218,14 @@ function chosen(state: Live, input: Extract<DispatchInput, { type: 'chosen' }>):
   if (!mayJoin) return { state: next, effects: [] }
   const asideAtMs = next.asided ? input.overdueAtMs : input.asideAtMs
   return { state: { ...next, asideAtMs }, effects: [] }
+}
+
+/** Moves the second attempt back, never forward. */
+function nearing(state: Live, asideAtMs: number): Step {
+  const waits = state.phase === 'opening' || state.phase === 'resuming'
+  if (!waits || state.lanes.length > 1 || state.asideAtMs === undefined)
+    return { state, effects: [] }
+  return { state: { ...state, asideAtMs: Math.max(state.asideAtMs, asideAtMs) }, effects: [] }
 }
 
 function began(state: Live, lane: number): Step {
