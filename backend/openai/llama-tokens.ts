@@ -15,10 +15,10 @@ import { isReport, type OnProgress, tellProgress } from './llama-progress.ts'
 import { llamaPrompt, plainTokens } from './llama-prompt.ts'
 import {
   alternativesOf,
-  type Piece,
   type PieceEnd,
   type PromptPart,
   type TokenEngine,
+  type TokenPiece,
 } from './token-answer.ts'
 import { tokenIdsIn } from './token-ids.ts'
 
@@ -57,7 +57,7 @@ async function* write(
     readonly signal: AbortSignal
     readonly onProgress?: OnProgress | undefined
   },
-): AsyncGenerator<Piece | PieceEnd> {
+): AsyncGenerator<TokenPiece | PieceEnd> {
   const { prompt, limit, signal, onProgress } = options
   const body = completionBody(request, prompt, limit)
   let total = 0

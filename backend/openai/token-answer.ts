@@ -15,7 +15,7 @@ import type { OnProgress } from './llama-progress.ts'
 export type PromptPart = string | number
 
 /** What an engine adds to an answer. */
-export interface Piece {
+export interface TokenPiece {
   readonly text: string
   readonly ids: readonly number[]
   /** Empty if none were requested. */
@@ -46,7 +46,7 @@ export interface TokenEngine {
     prompt: readonly PromptPart[],
     limit: number | undefined,
     options: { readonly signal: AbortSignal; readonly onProgress?: OnProgress | undefined },
-  ): AsyncIterable<Piece | PieceEnd>
+  ): AsyncIterable<TokenPiece | PieceEnd>
 }
 
 interface Run {
