@@ -547,6 +547,7 @@ interface AdvertisementBook {
 interface AdvertisementResponse {
     readonly own: Uint8Array;
     readonly known: readonly Uint8Array[];
+    readonly nowMs?: number;
 }
 interface Agreement {
     readonly answers: number;
@@ -749,6 +750,17 @@ interface Clock {
     sleep(ms: number, options?: {
         readonly signal?: AbortSignal | undefined;
     }): Promise<void>;
+}
+interface ClockOff {
+    readonly peerId: string;
+    readonly aheadMs: number;
+}
+interface ClockReport {
+    readonly own: 'right' | 'off' | 'unclear' | 'unknown';
+    readonly aheadMs: number;
+    readonly peers: number;
+    readonly agreeing: number;
+    readonly off: readonly ClockOff[];
 }
 interface CommonDetails {
     readonly param?: string;
@@ -1029,6 +1041,7 @@ interface Host extends AsyncDisposable {
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     addresses(): readonly Multiaddr[];
+    clock(): ClockReport;
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;

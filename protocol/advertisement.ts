@@ -62,7 +62,7 @@ export interface Advertisement {
   readonly peerId: PeerId
   /** Higher replaces lower. */
   readonly sequence: bigint
-  /** Milliseconds since 1970, by the signer's clock. */
+  /** Milliseconds since 1970, by the signer's clock; in a host's book, by the host's own. */
   readonly issuedAtMs: number
   readonly expiresAtMs: number
   readonly protocols: readonly string[]
