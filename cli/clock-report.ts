@@ -9,7 +9,7 @@ const LOOK_MS = 15_000
 export const SET_CLOCK = "set this machine's clock, best by NTP: peers judge advertisements by it"
 
 /** `15 min ahead of`, `2 h behind`. */
-export function ahead(ms: number): string {
+function ahead(ms: number): string {
   const seconds = Math.round(Math.abs(ms) / 1_000)
   const minutes = Math.round(seconds / 60)
   const amount =
