@@ -1,7 +1,11 @@
 import type { Client } from '../../client/index.ts'
-import { InferenceError, matchesDigest, parseModelReference } from '../../protocol/index.ts'
+import {
+  InferenceError,
+  matchesDigest,
+  parseModelReference,
+  plainLine,
+} from '../../protocol/index.ts'
 import { clockLines, SET_CLOCK } from '../clock-report.ts'
-import { plainLine } from '../plain-text.ts'
 import type { Finding, Step } from './diagnose.ts'
 
 const DIAL_TIMEOUT_MS = 5_000
