@@ -17,6 +17,7 @@ export interface SharedOptions {
   readonly noAnnounce?: readonly string[]
   readonly invite?: string
   readonly mdns?: boolean
+  readonly upnp?: boolean
   readonly config?: string
   readonly json?: boolean
 }
@@ -53,6 +54,10 @@ export function withSharedOptions(command: Command): Command {
     .addOption(noAnnounceOption())
     .option('--invite <string>', 'join the private swarm of this invite; @FILE reads it')
     .option('--no-mdns', 'do not look for peers on the local network')
+    .option(
+      '--no-upnp',
+      'do not ask the router, by NAT-PMP or UPnP, to forward a port of a node or bootstrap peer',
+    )
     .addOption(configOption())
     .addOption(jsonOption())
 }
@@ -82,6 +87,7 @@ export function resolveNetwork(options: SharedOptions, env: Environment, role: R
     host: {
       bootstrap,
       mdns: options.mdns !== false,
+      portMapping: options.upnp !== false,
       ...(options.listen !== undefined && { listen: options.listen }),
       ...(announce !== undefined && { announce }),
       ...(options.noAnnounce !== undefined && { noAnnounce: options.noAnnounce }),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Identify, identify } from '@libp2p/identify'
 import type { Connection } from '@libp2p/interface'
-import type { AddressManager, TransportManager } from '@libp2p/interface-internal'
+import type { TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -43,10 +43,11 @@ export interface HostServices extends Record<string, unknown> {
 export function createServices(
   init: Pick<ResolvedHostInit, 'dht' | 'mdns' | 'swarmKey' | 'now'>,
   own: OwnAddresses,
+  mapped: AddressSources['mapped'],
 ): ServiceFactoryMap<HostServices> {
   const services = {
     ownAddresses: (components: AddressComponents) => {
-      own.attach(addressSources(components))
+      own.attach(addressSources(components, mapped))
       return own
     },
     exactDialer: ({ transportManager }: DialComponents) => ({
@@ -83,20 +84,18 @@ export function createServices(
   return { ...services, mdns: neighbours({ serviceTag: serviceTag(init.swarmKey) }) }
 }
 
-/** The parts of libp2p that know addresses. */
+/** The part of libp2p that knows addresses. */
 interface AddressComponents {
   readonly transportManager: Pick<TransportManager, 'getAddrs'>
-  readonly addressManager: Pick<AddressManager, 'getAddressesWithMetadata'>
 }
 
-function addressSources({ transportManager, addressManager }: AddressComponents): AddressSources {
+function addressSources(
+  { transportManager }: AddressComponents,
+  mapped: AddressSources['mapped'],
+): AddressSources {
   return {
     listening: () => transportManager.getAddrs(),
-    mapped: () =>
-      addressManager
-        .getAddressesWithMetadata()
-        .filter(({ type, verified }) => type === 'ip-mapping' && verified)
-        .map((entry) => entry.multiaddr),
+    mapped,
   }
 }
 
