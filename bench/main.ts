@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { affinity } from './affinity.ts'
 import { compare, readBaseline, rebase, writeBaseline } from './baseline.ts'
 import { batch } from './batch.ts'
+import { cpu } from './cpu.ts'
 import { detection, detectionQuantized, detectionSampled } from './detection.ts'
 import { gateway } from './gateway.ts'
 import { hedge } from './hedge.ts'
@@ -31,6 +32,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean, model?: string) => Pr
   gateway,
   batch,
   saturation,
+  cpu,
   detection,
   'detection-sampled': detectionSampled,
   'detection-quantized': detectionQuantized,
