@@ -12,6 +12,7 @@ import { reach } from './reach.ts'
 import { recovery } from './recovery.ts'
 import { formatReport, type Report } from './report.ts'
 import { resident } from './resident.ts'
+import { roundtrips } from './roundtrips.ts'
 import { saturation } from './saturation.ts'
 import { scale } from './scale.ts'
 import { startup } from './startup.ts'
@@ -33,6 +34,7 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean, model?: string) => Pr
   batch,
   saturation,
   cpu,
+  roundtrips,
   detection,
   'detection-sampled': detectionSampled,
   'detection-quantized': detectionQuantized,
