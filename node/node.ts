@@ -23,7 +23,7 @@ import {
   PeerLedger,
   peerIdSet,
 } from './admission/index.ts'
-import { Advertiser, Provider, provideKeys, type Statement } from './advertise/index.ts'
+import { Advertiser, provideKeys, Reprovider, type Statement } from './advertise/index.ts'
 import { engineReady } from './engine-ready.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { Farewell } from './farewell.ts'
@@ -98,7 +98,7 @@ class ContributorNode implements Node {
   readonly #gate: Gate
   readonly #status: NodeStatus
   readonly #advertiser: Advertiser
-  readonly #provider: Provider
+  readonly #reprovider: Reprovider
   readonly #watch: EngineWatch
   readonly #context: ServeContext
   readonly #farewell: Farewell
@@ -177,12 +177,12 @@ class ContributorNode implements Node {
     const statement = () => this.#statement()
     this.#advertiser = new Advertiser({ host, statement, now, random, log })
     const keys = () => provideKeys(host.peerId, models.all())
-    this.#provider = new Provider({ host, keys, random, log })
+    this.#reprovider = new Reprovider({ host, keys, random, log })
     this.#watch = new EngineWatch({
       status: this.#status,
       models,
       onModels: async () => {
-        await Promise.all([this.#provider.refresh(), this.#advertiser.refresh()])
+        await Promise.all([this.#reprovider.refresh(), this.#advertiser.refresh()])
       },
       onReady: () => this.#advertiser.refreshIfMoved(),
       onEngine: (state) => init.onEngine?.(state),
@@ -209,7 +209,7 @@ class ContributorNode implements Node {
     // Readers of the first advertisement should be able to dial its addresses.
     await this.host.relayed(options)
     await this.#advertiser.start()
-    await settledWithin(this.#provider.start(), FIRST_PROVIDE_MS)
+    await settledWithin(this.#reprovider.start(), FIRST_PROVIDE_MS)
   }
 
   state(): NodeState {
@@ -242,7 +242,7 @@ class ContributorNode implements Node {
     this.#watch.stop()
     const tooLong = systemClock.after(this.#limits.drainTimeoutMs, () => this.#haltNow())
     await Promise.all([
-      this.#provider.stop(),
+      this.#reprovider.stop(),
       this.#advertiser.withdraw().catch((error: unknown) => {
         this.#context.log.error('could not withdraw: %e', error)
       }),
