@@ -66,8 +66,10 @@ async function begins(
   const { promise: late, resolve } = Promise.withResolvers<false>()
   const ms = what === 'first' ? limits.uploadTimeoutMs : IDLE_MS
   using _timer = clock.after(ms, () => resolve(false), { background: true })
+  const begun = Promise.race([reader.readable(), late])
   try {
-    return await raceSignal(Promise.race([reader.readable(), late]), kept.closing)
+    // A node that drains tells a new client so, in answer to its request.
+    return await (what === 'first' ? begun : raceSignal(begun, kept.closing))
   } catch (error) {
     if (kept.closing.aborted) return false
     throw error
