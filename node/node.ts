@@ -12,6 +12,7 @@ import {
   type NodeState,
   PROTOCOLS,
 } from '../protocol/index.ts'
+import type { AbortOptions } from '../timing/index.ts'
 import { openScope, settledWithin, systemClock } from '../timing/index.ts'
 import {
   type AccessLists,
@@ -27,7 +28,7 @@ import { Advertiser, provideKeys, Reprovider, type Statement } from './advertise
 import { engineReady } from './engine-ready.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { Farewell } from './farewell.ts'
-import type { AbortOptions, Node, NodeInit } from './node-init.ts'
+import type { Node, NodeInit } from './node-init.ts'
 import { NodeStatus } from './node-status.ts'
 import {
   KeptStreams,

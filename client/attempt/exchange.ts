@@ -9,7 +9,6 @@ import {
   type NodeFrame,
 } from '../../protocol/index.ts'
 import type { AttemptInit } from './attempt-source.ts'
-import { pathFailure } from './path.ts'
 import type { WireStream } from './wire-stream.ts'
 
 /** Frames of an attempt that is to be answered on a stream: the request out, the answer in. */
@@ -49,21 +48,17 @@ export class Exchange {
   /**
    * The next frame of the answer.
    *
-   * @throws InferenceError `malformed`, `truncated`, `stream_reset`, `path_lost`
+   * @throws InferenceError `malformed`, `truncated`, `stream_reset`, or the one that the stream was aborted with
    */
   async next(): Promise<NodeFrame> {
-    const { reader, isKept, path } = this.wire
-    try {
-      const bytes = await reader.next()
-      if (bytes === undefined) {
-        throw new InferenceError('truncated', 'the stream ended without its terminal frame')
-      }
-      const frame = decodeNodeFrame(bytes, isKept ? this.attemptId : undefined)
-      this.#frames += 1
-      return frame
-    } catch (error) {
-      throw pathFailure(InferenceError.from(error), path)
+    const { reader, isKept } = this.wire
+    const bytes = await reader.next()
+    if (bytes === undefined) {
+      throw new InferenceError('truncated', 'the stream ended without its terminal frame')
     }
+    const frame = decodeNodeFrame(bytes, isKept ? this.attemptId : undefined)
+    this.#frames += 1
+    return frame
   }
 
   /**
@@ -72,7 +67,7 @@ export class Exchange {
    */
   isStale(error: unknown): boolean {
     const isLost =
-      InferenceError.is(error) && ['stream_reset', 'truncated', 'path_lost'].includes(error.code)
+      InferenceError.is(error) && (error.code === 'stream_reset' || error.code === 'truncated')
     return isLost && this.wire.attempts > 1 && this.#frames === 0
   }
 

@@ -6,14 +6,14 @@ import {
   type NodeFrame,
   PROTOCOLS,
 } from '../../protocol/index.ts'
-import { type Clock, systemClock } from '../../timing/index.ts'
+import { type Clock, raceSignal, systemClock } from '../../timing/index.ts'
 import { isVisible } from '../request/index.ts'
 import { AnswerCheck, checkFailure } from './answer-check.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from './attempt-source.ts'
 import { Exchange } from './exchange.ts'
 import { discard, type KeptStreams } from './kept-streams.ts'
 import { type Connect, isUnsupported, openStream } from './open-stream.ts'
-import type { PathOf } from './path.ts'
+import { type PathOf, pathFailure } from './path.ts'
 import { Watchdog } from './watchdog.ts'
 import { WireStream } from './wire-stream.ts'
 
@@ -55,8 +55,9 @@ async function* peerAttempt(
   let ended: 'done' | 'failed' | undefined
   try {
     while (ended === undefined) {
-      const next = await watchdog.guard(exchange.next()).catch((error: unknown) => {
-        if (signal.aborted || !exchange.isStale(error)) throw error
+      const next = await watchdog.guard(exchange.next()).catch(async (error: unknown) => {
+        if (exchange.isStale(error) && !signal.aborted) return
+        throw await raceSignal(pathFailure(InferenceError.from(error), exchange.wire.path), signal)
       })
       if (next === undefined) {
         await end(exchange, init, ended)

@@ -1,7 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from '../attempt/index.ts'
-import type { AttemptNote, Candidate, Piece } from '../request/index.ts'
+import type { AnswerPiece, AttemptNote, Candidate } from '../request/index.ts'
 import type { ResumeLease } from './budget/index.ts'
 import { Credit } from './credit.ts'
 import type { Choice } from './selection.ts'
@@ -31,7 +31,7 @@ export class AttemptRun {
   /** Tokens of the answer before this attempt's part. */
   readonly tokensBefore: number
   /** Pieces that have not been delivered yet. */
-  readonly held: Piece[] = []
+  readonly held: AnswerPiece[] = []
   readonly #clock: Clock
   readonly #source: AttemptSource
   readonly #credit = new Credit()

@@ -2,11 +2,11 @@ import type { AnswerRequest, Timings } from '../../protocol/index.ts'
 import {
   type AnswerChunk,
   type AnswerEvent,
+  type AnswerPiece,
   finishChunk,
   isVisible,
   type Journal,
   type PeerReport,
-  type Piece,
   type RequestLimits,
   type ResumeMode,
   shownBytes,
@@ -74,7 +74,7 @@ export class Delivery {
   }
 
   /** @returns whether the answer repeats itself */
-  piece({ note, candidate }: AttemptRun, piece: Piece): boolean {
+  piece({ note, candidate }: AttemptRun, piece: AnswerPiece): boolean {
     if (note === undefined || candidate === undefined) return false
     const { chunk, visible } = piece
     note.deliveredTokens += tokensOf(piece)

@@ -3,11 +3,11 @@ import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
 import type { AttemptEvent } from '../attempt/index.ts'
 import {
   type AnswerEvent,
+  type AnswerPiece,
   type AttemptNote,
   type Candidate,
   isEnd,
   type Job,
-  type Piece,
   tokensOf,
 } from '../request/index.ts'
 import { findAgreement } from './agreement/index.ts'
@@ -255,7 +255,7 @@ export class DispatchRun {
     }
   }
 
-  #piece(attempt: AttemptRun, piece: Piece, gapMs: number): void {
+  #piece(attempt: AttemptRun, piece: AnswerPiece, gapMs: number): void {
     const { note, candidate, choice } = attempt
     if (note === undefined || candidate === undefined) return
     note.tokens += tokensOf(piece)
@@ -303,7 +303,7 @@ export class DispatchRun {
     for (const piece of attempt.held.splice(0)) this.#deliver(attempt, piece)
   }
 
-  #deliver(attempt: AttemptRun, piece: Piece): void {
+  #deliver(attempt: AttemptRun, piece: AnswerPiece): void {
     const repeats = this.#delivery.piece(attempt, piece)
     // Does not apply to a complete answer that enough peers agreed on.
     if (repeats && this.#isLeader(attempt))

@@ -87,7 +87,7 @@ export class Opener {
 
   /** The attempt for a chosen peer. `tokens`: tokens of the answer that a resume has to read again. */
   attemptInit(
-    { candidate, resume, exact }: Choice,
+    { candidate, resume, exact, dialTimeoutMs }: Choice,
     tokens: number,
   ): ReturnType<AttemptWork['prepare']> {
     const { router, onAnswered } = this.#context
@@ -99,7 +99,11 @@ export class Opener {
       request: withWholeDigest(wire, digest),
       ...(resume !== undefined && { resume }),
       ...(exact === true && digest && { digest }),
-      limits: { ...limits, ttftTimeoutMs: this.ttftTimeoutMs(toRead) },
+      limits: {
+        ...limits,
+        ttftTimeoutMs: this.ttftTimeoutMs(toRead),
+        dialTimeoutMs: Math.min(limits.dialTimeoutMs, dialTimeoutMs ?? limits.dialTimeoutMs),
+      },
       remainingMs: () => this.#scope.remainingMs(),
       onLoad: (load) => router.observeLoad(candidate.key, load),
       // A request for trusted peers stays private: no receipt shows even that it was made.
@@ -147,7 +151,9 @@ export class Opener {
       const others = busy()
       const query = { busy: others, ...(resume !== undefined && { resume }) }
       // Chosen without waiting, so that the next attempt of the same step already avoids this peer.
-      const known = this.selection.immediate(concurrent ? query : { ...query, met: true })
+      const known =
+        (concurrent ? undefined : this.selection.overAnotherPath(query)) ??
+        this.selection.immediate(concurrent ? query : { ...query, met: true })
       const found =
         known ??
         (concurrent ? undefined : await this.selection.next(query, { signal, remainingMs }))

@@ -22,7 +22,7 @@ import type { Settings } from './settings.ts'
 /** The part of a host that requests use. */
 export type RequesterHost = DirectoryHost &
   Pick<Host, 'bootstrapPeers'> &
-  Partial<Pick<Host, 'findFreshAddresses'>> & {
+  Partial<Pick<Host, 'avoid' | 'findFreshAddresses'>> & {
     readonly libp2p: ConnectionEvents &
       Pick<Host['libp2p'], 'dialProtocol' | 'getConnections' | 'getPeers'>
   }
@@ -52,7 +52,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
         .getConnections(peerId)
         .some(({ remoteAddr }) => relayOf(remoteAddr) === undefined),
   })
-  const pathOf: PathOf = (peerId, stream) => pathAmong(host.libp2p.getConnections(peerId), stream)
+  const pathOf: PathOf = (peerId, stream) => pathAmong(host, clock, peerId, stream)
   const attempt = createPeerAttempt({ connect, clock, kept, pathOf })
   const directory = createDirectory({
     host,

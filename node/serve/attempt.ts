@@ -21,7 +21,7 @@ import type { Reply } from './reply.ts'
 import { tokensTaken } from './tokens-taken.ts'
 import type { Upload } from './upload.ts'
 
-export interface Attempt {
+export interface ServedAttempt {
   readonly peer: string
   /** Network of the peer. */
   readonly network: string
@@ -45,7 +45,7 @@ interface Received {
 }
 
 /** Serves one request up to its `Done`. @throws InferenceError for the client */
-export async function runAttempt(attempt: Attempt): Promise<Done> {
+export async function serveAttempt(attempt: ServedAttempt): Promise<Done> {
   const received = await receive(attempt).catch((error: unknown) => {
     throw uploadFailure(error)
   })
@@ -53,7 +53,7 @@ export async function runAttempt(attempt: Attempt): Promise<Done> {
 }
 
 /** Reads the request. What its head alone rules out is refused before its body takes memory. */
-async function receive(attempt: Attempt): Promise<Received> {
+async function receive(attempt: ServedAttempt): Promise<Received> {
   const { upload, memory, scope, context } = attempt
   const { limits, status, models, clock } = context
   const head = await upload.head()
@@ -73,7 +73,7 @@ async function receive(attempt: Attempt): Promise<Received> {
 }
 
 /** Queues and answers. The engine is not used before a slot is granted. */
-async function answer(attempt: Attempt, received: Received): Promise<Done> {
+async function answer(attempt: ServedAttempt, received: Received): Promise<Done> {
   const { scope, reply, context, peer, network } = attempt
   const { gate, fairness, limits, clock } = context
   const { model, deadlineAtMs } = received
@@ -111,7 +111,7 @@ async function answer(attempt: Attempt, received: Received): Promise<Done> {
 }
 
 async function generate(
-  attempt: Attempt,
+  attempt: ServedAttempt,
   { head, model, request }: Received,
   ticket: Ticket,
   queueMs: number,

@@ -1,7 +1,7 @@
 import type { Stream } from '@libp2p/interface'
 import { FrameReader, InferenceError, type Load } from '../../protocol/index.ts'
 import { checkAccess } from '../admission/index.ts'
-import { type Attempt, runAttempt } from './attempt.ts'
+import { type ServedAttempt, serveAttempt } from './attempt.ts'
 import { AttemptScope } from './attempt-scope.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
 import { Reply } from './reply.ts'
@@ -15,7 +15,7 @@ export interface Caller {
 }
 
 /** A stream and what of it belongs to one attempt. */
-export interface Exchange extends Pick<Attempt, 'memory'> {
+export interface Exchange extends Pick<ServedAttempt, 'memory'> {
   readonly stream: Stream
   readonly reader: FrameReader
   /** On a kept stream, called when the request was read: what follows is not part of it. */
@@ -76,7 +76,7 @@ export async function serveExchange(
     leave = context.peers.open(peer)
     const onUploaded = (): void => kept?.onUploaded(scope)
     const attempt = { ...{ peer, network, scope, upload, memory }, reply, context, note }
-    const done = await runAttempt({ ...attempt, onUploaded })
+    const done = await serveAttempt({ ...attempt, onUploaded })
     note({ usage: done.usage })
     outcome = 'answered'
     kept?.onEnding()
@@ -105,7 +105,7 @@ function reasonOf(error: unknown): string {
 }
 
 async function fail(
-  { peer, scope, reply, context }: Pick<Attempt, 'peer' | 'scope' | 'reply' | 'context'>,
+  { peer, scope, reply, context }: Pick<ServedAttempt, 'peer' | 'scope' | 'reply' | 'context'>,
   error: unknown,
 ): Promise<ServedRequest['outcome']> {
   const failure = scope.clientGone
