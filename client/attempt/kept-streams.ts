@@ -1,7 +1,6 @@
 import type { PeerId } from '@libp2p/interface'
 import { InferenceError } from '../../protocol/index.ts'
-import type { Clock } from '../../timing/index.ts'
-import { endSoon } from './end-soon.ts'
+import { type Clock, closedWithin } from '../../timing/index.ts'
 import type { WireStream } from './wire-stream.ts'
 
 /** Idle streams to one peer: what a busy gateway has in flight there. */
@@ -11,6 +10,8 @@ const MAX_IDLE = 512
 /** Shorter than nodes keep a stream, so that hardly any request meets a stream that its node is closing. */
 const IDLE_MS = 120_000
 const SWEEP_EVERY_MS = 30_000
+/** Time for a peer to close its half of a stream. */
+const LINGER_MS = 2_000
 
 export interface KeptStreamsInit {
   readonly clock: Clock
@@ -138,5 +139,5 @@ export class KeptStreams {
 export function discard({ stream, reader }: WireStream, clock: Clock): void {
   reader.close()
   stream.close().catch(() => {})
-  endSoon(stream, clock)
+  void closedWithin(stream, LINGER_MS, clock)
 }

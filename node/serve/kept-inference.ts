@@ -1,7 +1,7 @@
 import type { Stream } from '@libp2p/interface'
-import { closedWithin, setIdle } from '../../host/index.ts'
+import { setIdle } from '../../host/index.ts'
 import { FrameReader, InferenceError } from '../../protocol/index.ts'
-import { raceSignal } from '../../timing/index.ts'
+import { closedWithin, raceSignal } from '../../timing/index.ts'
 import type { AttemptScope } from './attempt-scope.ts'
 import type { ServeContext } from './context.ts'
 import { type Caller, serveExchange } from './inference.ts'
@@ -20,7 +20,7 @@ export async function serveKeptInference(
   caller: Caller,
   context: ServeContext,
 ): Promise<void> {
-  const { kept, limits } = context
+  const { kept, limits, clock } = context
   let memory = context.memory.claim(caller)
   const nextBounds = (): ReturnType<typeof uploadBounds> =>
     uploadBounds((bytes) => memory.grow(bytes))
@@ -38,7 +38,7 @@ export async function serveKeptInference(
       const one = { stream, reader, memory, kept: exchange }
       if (!(await serveExchange(one, caller, context)) || kept.closing.aborted) break
     }
-    const closed = closedWithin(stream, limits.lingerMs)
+    const closed = closedWithin(stream, limits.lingerMs, clock)
     await stream.close().catch(() => {})
     await closed
   } catch (error) {
