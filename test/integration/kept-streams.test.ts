@@ -83,7 +83,7 @@ describe('a node process killed in the middle of an answer', () => {
     let killed = false
     const answer = await read((peer) => {
       const node = processes.nodes.find(({ peerId }) => peerId === peer)
-      if (!killed) node?.kill()
+      if (!killed) void node?.kill()
       killed ||= node !== undefined
     })
     expect(killed).toBe(true)
