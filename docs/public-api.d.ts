@@ -264,6 +264,7 @@ declare module 'skein/backend' {
     ScriptedBackend,
     ScriptedCall,
     ScriptedInit,
+    TimerOptions,
     WrongShape,
     cachedWeightsDigest,
     createBackendFromUrl,
@@ -742,9 +743,8 @@ interface ClientStats {
 }
 interface Clock {
     now(): number;
-    sleep(ms: number, options?: {
-        readonly signal?: AbortSignal | undefined;
-    }): Promise<void>;
+    wall(): number;
+    after(ms: number, run: () => void, options?: TimerOptions): Disposable;
 }
 interface CommonDetails {
     readonly param?: string;
@@ -1519,6 +1519,9 @@ interface TestedOptions extends AbortOptions {
 interface TextPart {
     readonly type: 'text';
     readonly text: string;
+}
+interface TimerOptions {
+    readonly background?: boolean;
 }
 interface Timings {
     readonly queueMs: number;
