@@ -13,9 +13,8 @@
  *
  * @packageDocumentation
  */
-export { type Clock, systemClock, type TimerOptions } from '../timing/index.ts'
+export { type AbortOptions, type Clock, systemClock, type TimerOptions } from '../timing/index.ts'
 export {
-  type AbortOptions,
   type Backend,
   type BackendChunk,
   type BackendDone,

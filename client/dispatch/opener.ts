@@ -9,22 +9,20 @@ import {
   type Job,
   withWholeDigest,
 } from '../request/index.ts'
-import { tooManyRetries } from './break-off.ts'
+import type { AttemptWork } from './attempt-run.ts'
 import type { ResumeLease } from './budget/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
-import type { LaneRun, LaneWork } from './lane-run.ts'
-import type { ResumeWish } from './resume-wish.ts'
+import { tooManyRetries } from './dispatch-errors.ts'
+import type { ResumeNeed } from './resume-need.ts'
 import { type Choice, Selection } from './selection.ts'
 /** An attempt to be made. */
-export interface Opening {
-  readonly lane: LaneRun
+export interface PlannedAttempt {
+  readonly id: number
   readonly reason: AttemptReason
   /** While others run: only with a peer that can be asked at once. */
-  readonly beside: boolean
+  readonly concurrent: boolean
   /** For an attempt that continues a begun answer. Throws if that is impossible. */
-  readonly wish?: () => ResumeWish
-  /** Peers that work on the request now. */
-  readonly busy: () => readonly Candidate[]
+  readonly resumeNeed?: () => ResumeNeed
 }
 
 /** Chooses the peer for each attempt of a request, within the client's budget. */
@@ -35,6 +33,8 @@ export class Opener {
   readonly #context: DispatchContext
   readonly #job: Job
   readonly #scope: Scope
+  /** Peers that work on the request now, by attempt. */
+  readonly #busy = new Map<number, Candidate>()
 
   constructor(context: DispatchContext, job: Job, scope: Scope) {
     const { request, reference } = job
@@ -60,23 +60,32 @@ export class Opener {
     })
   }
 
-  /** @throws InferenceError if there is no peer to ask or no budget left; the signal's reason */
+  /**
+   * Chooses a peer, which no other attempt chooses until this one is released.
+   *
+   * @throws InferenceError if there is no peer to ask or no budget left; the signal's reason
+   */
   async choose(
-    opening: Opening,
+    planned: PlannedAttempt,
     signal: AbortSignal,
   ): Promise<{ choice: Choice; lease?: ResumeLease }> {
-    const { reason, wish } = opening
-    if (reason === 'hedge') return { choice: this.#hedge(opening) }
+    const { reason, resumeNeed } = planned
+    if (reason === 'hedge') return { choice: this.#hedge(planned) }
     if (reason === 'retry' && !this.#mayRetry()) throw tooManyRetries(this.selection.failures)
-    if (wish === undefined) return { choice: await this.#search(opening, signal) }
+    if (resumeNeed === undefined) return { choice: await this.#search(planned, signal) }
     const lease = await this.#context.reserve.acquire({ signal })
     try {
-      return { choice: await this.#search(opening, signal, wish()), lease }
+      return { choice: await this.#search(planned, signal, resumeNeed()), lease }
     } catch (error) {
       // No peer was asked, so nothing was spent.
       lease.succeeded()
       throw error
     }
+  }
+
+  /** The attempt has ended. */
+  release(id: number): void {
+    this.#busy.delete(id)
   }
 
   /** Longest wait for a first piece without a report of work. `tokens`: to be read. @default those of the prompt */
@@ -86,7 +95,10 @@ export class Opener {
   }
 
   /** The attempt for a chosen peer. `tokens`: tokens of the answer that a resume has to read again. */
-  attempt({ candidate, resume, exact }: Choice, tokens: number): ReturnType<LaneWork['attempt']> {
+  attemptInit(
+    { candidate, resume, exact, dialTimeoutMs }: Choice,
+    tokens: number,
+  ): ReturnType<AttemptWork['prepare']> {
     const { router, onAnswered } = this.#context
     const { limits, wire, trusted } = this.#job
     const { digest } = candidate.model
@@ -96,7 +108,11 @@ export class Opener {
       request: withWholeDigest(wire, digest),
       ...(resume !== undefined && { resume }),
       ...(exact === true && digest && { digest }),
-      limits: { ...limits, ttftTimeoutMs: this.ttftTimeoutMs(toRead) },
+      limits: {
+        ...limits,
+        ttftTimeoutMs: this.ttftTimeoutMs(toRead),
+        dialTimeoutMs: Math.min(limits.dialTimeoutMs, dialTimeoutMs ?? limits.dialTimeoutMs),
+      },
       remainingMs: () => this.#scope.remainingMs(),
       onLoad: (load) => router.observeLoad(candidate.key, load),
       // A request for trusted peers stays private: no receipt shows even that it was made.
@@ -115,42 +131,61 @@ export class Opener {
     return this.#context.budget.take()
   }
 
-  #hedge({ lane, busy }: Opening): Choice {
+  #hedge({ id }: PlannedAttempt): Choice {
     const { router, budget } = this.#context
     const full = router.saturated(this.selection.candidates())
-    const choice = full ? undefined : this.selection.beside({ busy: busy(), met: true })
+    const choice = full
+      ? undefined
+      : this.selection.immediate({ busy: this.#busyExcept(id), met: true })
     // Charged only if there is a peer to ask: finding out whether one exists must not use up the budget.
-    if (choice === undefined || !budget.take()) throw nobodyElse()
-    lane.choice = choice
+    if (choice === undefined || !budget.take()) throw noOtherPeer()
+    this.#busy.set(id, choice.candidate)
     return choice
   }
 
-  async #findRacer({ reason, busy }: Opening, signal: AbortSignal): Promise<Choice | undefined> {
-    return reason === 'race' ? await this.selection.besideLater(busy, signal) : undefined
+  async #searchForRace(
+    { id, reason }: PlannedAttempt,
+    signal: AbortSignal,
+  ): Promise<Choice | undefined> {
+    if (reason !== 'race') return undefined
+    return await this.selection.immediateAfterLookup(() => this.#busyExcept(id), signal)
   }
 
-  async #search(opening: Opening, signal: AbortSignal, resume?: ResumeWish): Promise<Choice> {
-    const { lane, beside, busy } = opening
+  #busyExcept(id: number): readonly Candidate[] {
+    return [...this.#busy].flatMap(([other, candidate]) => (other === id ? [] : [candidate]))
+  }
+
+  async #search(
+    planned: PlannedAttempt,
+    signal: AbortSignal,
+    resume?: ResumeNeed,
+  ): Promise<Choice> {
+    const { id, concurrent } = planned
     const remainingMs = (): number => this.#scope.remainingMs()
     for (;;) {
       signal.throwIfAborted()
-      const others = busy()
-      const wanted = { busy: others, ...(resume !== undefined && { resume }) }
+      const others = this.#busyExcept(id)
+      const query = { busy: others, ...(resume !== undefined && { resume }) }
       // Chosen without waiting, so that the next attempt of the same step already avoids this peer.
-      const known = this.selection.beside(beside ? wanted : { ...wanted, met: true })
+      const known =
+        (concurrent ? undefined : this.selection.overAnotherPath(query)) ??
+        this.selection.immediate(concurrent ? query : { ...query, met: true })
       const found =
-        known ?? (beside ? undefined : await this.selection.next(wanted, { signal, remainingMs }))
+        known ??
+        (concurrent ? undefined : await this.selection.next(query, { signal, remainingMs }))
       // A race starts at once, when a new client may not have found its peers yet.
-      const choice = found ?? (await this.#findRacer(opening, signal))
-      if (choice === undefined) throw nobodyElse()
+      const choice = found ?? (await this.#searchForRace(planned, signal))
+      if (choice === undefined) throw noOtherPeer()
       // Another attempt chose a peer in the meantime, and this choice did not take it into account.
-      if (busy().some(({ key }) => others.every((other) => other.key !== key))) continue
-      lane.choice = choice
+      const busy = this.#busyExcept(id)
+      if (busy.some(({ key }) => others.every((other) => other.key !== key))) continue
+      signal.throwIfAborted()
+      this.#busy.set(id, choice.candidate)
       return choice
     }
   }
 }
 
-function nobodyElse(): InferenceError {
+function noOtherPeer(): InferenceError {
   return new InferenceError('no_peers', 'no other peer can be asked now')
 }

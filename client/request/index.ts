@@ -10,11 +10,11 @@
 
 export {
   type AnswerChunk,
+  type AnswerPiece,
   finishChunk,
   hasDelta,
   isEnd,
   isVisible,
-  type Piece,
   reasoningText,
   shownAnswer,
   shownBytes,
@@ -40,9 +40,9 @@ export { OpenParts } from './open-parts.ts'
 export { joinPlacements, type Placement } from './placement.ts'
 export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
+export { highestRanked, soonestRetry } from './rank-failures.ts'
 export type { Agreement, Cost, RequestEvent } from './record.ts'
-export type { AbortOptions, PlacedOptions, RequestOptions } from './request-options.ts'
-export { soonestRetry } from './soonest-retry.ts'
+export type { PlacedOptions, RequestOptions } from './request-options.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
 export { ToolCallAssembly } from './tool-calls.ts'
 export { trustedPeers } from './trusted-peers.ts'

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { Answer } from '../../client/index.ts'
+import type { Answer, ServedChunk } from '../../client/index.ts'
 import { InferenceError, type OpenAiUsage, plainError } from '../../protocol/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import {
@@ -7,7 +7,7 @@ import {
   servedHeaders,
   type TextStreamInit,
   textStream,
-  type Verdict,
+  type VerificationSummary,
 } from '../http/index.ts'
 import { type GivenHints, ignoreHints } from './ignored.ts'
 import { openAnswer } from './opened-answer.ts'
@@ -23,13 +23,13 @@ export interface DialectWriter<T> {
    * @param verification how the answer was checked, if the caller waited for that
    * @throws InferenceError as `take`
    */
-  end(usage: OpenAiUsage, verification: Verdict | undefined): string
+  end(usage: OpenAiUsage, verification: VerificationSummary | undefined): string
   /** Written in place of the remainder and the end. */
   fail(failure: InferenceError): string
 }
 
 export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | 'keepAliveMs'> {
-  readonly writer: DialectWriter<T>
+  readonly writer: DialectWriter<T & ServedChunk>
   /** A failure in the caller's words. */
   readonly tell?: (failure: InferenceError) => InferenceError
   readonly hints?: GivenHints

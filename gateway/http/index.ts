@@ -5,17 +5,17 @@
  * async function* texts() {
  *   yield sse({ text: 'Hello!' })
  * }
- * const response = eventStream(texts(), { keepAliveMs: 10_000 })
+ * const response = textStream(texts(), { keepAliveMs: 10_000 })
  *
  * @packageDocumentation
  */
 export { bodyMemory } from './body-memory.ts'
 export { boundedRequest } from './bounded-body.ts'
 export { type ErrorFormat, errorBody, errorResponse, failureOf } from './error-body.ts'
-export { eventStream, sse, type TextStreamInit, textStream, within } from './event-stream.ts'
+export { sse, type TextStreamInit, textStream, within } from './event-stream.ts'
 export { HttpRefusal } from './http-refusal.ts'
 export { exceededLength } from './length-exceeded.ts'
 export { type JsonBody, readJsonObject } from './read-json.ts'
 export { type Served, servedHeaders } from './served-headers.ts'
-export { skeinField, type Verdict, verificationHeader } from './told-verification.ts'
 export { untilAborted } from './until-aborted.ts'
+export { skeinField, type VerificationSummary, verificationHeader } from './verification-summary.ts'
