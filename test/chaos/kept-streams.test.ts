@@ -14,7 +14,7 @@ describe.each(['chat stream', 'embedding'] as const)('%s over a kept stream', (f
     promptTokens: expect.any(Number) as unknown as number,
   }
 
-  it.concurrent.each(MIDDLE.flatMap((fault) => [1, 2].map((answers) => ({ ...fault, answers }))))(
+  it.each(MIDDLE.flatMap((fault) => [1, 2].map((answers) => ({ ...fault, answers }))))(
     'is the undisturbed answer with $name after $answers answers',
     async (fault) => {
       const harm = { ...fault, at: middleOf(form) }
