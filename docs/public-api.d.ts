@@ -29,6 +29,7 @@ declare module 'skein' {
     ModelListing,
     PartialFailure,
     PeerListing,
+    ProgressReport,
     RequestLimits,
     RequestOptions,
     ServedBy,
@@ -531,6 +532,7 @@ interface Advertisement {
     readonly slots: number;
     readonly prefillRate: number;
     readonly decodeRate: number;
+    readonly coldStartMs?: number;
     readonly maxTokens: number;
     readonly operator: string;
 }
@@ -545,6 +547,7 @@ interface AdvertisementBook {
 interface AdvertisementResponse {
     readonly own: Uint8Array;
     readonly known: readonly Uint8Array[];
+    readonly nowMs?: number;
 }
 interface Agreement {
     readonly answers: number;
@@ -607,6 +610,7 @@ interface BackendLoad {
     readonly slots: number;
     readonly prefillRate: number;
     readonly decodeRate: number;
+    readonly coldStartMs?: number;
 }
 interface BatchOptions extends RequestOptions {
     readonly ordered?: boolean;
@@ -746,6 +750,17 @@ interface Clock {
     sleep(ms: number, options?: {
         readonly signal?: AbortSignal | undefined;
     }): Promise<void>;
+}
+interface ClockOff {
+    readonly peerId: string;
+    readonly aheadMs: number;
+}
+interface ClockReport {
+    readonly own: 'right' | 'off' | 'unclear' | 'unknown';
+    readonly aheadMs: number;
+    readonly peers: number;
+    readonly agreeing: number;
+    readonly off: readonly ClockOff[];
 }
 interface CommonDetails {
     readonly param?: string;
@@ -1026,6 +1041,7 @@ interface Host extends AsyncDisposable {
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     addresses(): readonly Multiaddr[];
+    clock(): ClockReport;
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
@@ -1255,6 +1271,10 @@ interface PositionScore {
     readonly logprob: number | null;
     readonly top: readonly ScoredToken[];
 }
+interface ProgressReport {
+    readonly peerId: string;
+    readonly progress: Progress;
+}
 interface PromptListRequest extends Omit<CompletionRequest, 'prompt'> {
     readonly prompt: Prompt | readonly Prompt[];
 }
@@ -1362,6 +1382,7 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
+    readonly onPeerProgress?: (report: ProgressReport) => void;
     readonly hops?: number;
 }
 interface Requirements {
