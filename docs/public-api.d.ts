@@ -265,6 +265,7 @@ declare module 'skein/backend' {
     ScriptedBackend,
     ScriptedCall,
     ScriptedInit,
+    TimerOptions,
     WrongShape,
     cachedWeightsDigest,
     createBackendFromUrl,
@@ -536,6 +537,7 @@ interface Advertisement {
     readonly coldStartMs?: number;
     readonly maxTokens: number;
     readonly operator: string;
+    readonly swarmName?: string;
 }
 interface AdvertisementBook {
     get(peer: PeerId): Advertisement | undefined;
@@ -748,9 +750,8 @@ interface ClientStats {
 }
 interface Clock {
     now(): number;
-    sleep(ms: number, options?: {
-        readonly signal?: AbortSignal | undefined;
-    }): Promise<void>;
+    wall(): number;
+    after(ms: number, run: () => void, options?: TimerOptions): Disposable;
 }
 interface ClockOff {
     readonly peerId: string;
@@ -1041,11 +1042,13 @@ interface Host extends AsyncDisposable {
     readonly peerId: PeerId;
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
+    readonly swarmName: string;
     addresses(): readonly Multiaddr[];
     clock(): ClockReport;
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
+    portMapping(options?: JoinOptions): Promise<PortMapping>;
     natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
@@ -1075,7 +1078,10 @@ interface HostInit {
     readonly swarmKey?: Uint8Array;
     readonly relay?: 'always' | 'when-public' | 'never';
     readonly relayBytesPerSecond?: number;
+    readonly swarmName?: string;
+    readonly ownSwarm?: boolean;
     readonly mdns?: boolean;
+    readonly portMapping?: boolean;
     readonly peerExchange?: boolean;
     readonly maxOpenFiles?: number;
     readonly now?: () => number;
@@ -1097,6 +1103,10 @@ interface InferenceErrorOptions<C extends ErrorCode = ErrorCode> {
     readonly cause?: unknown;
     readonly retryAfterMs?: number;
     readonly details?: ErrorDetails<C>;
+}
+interface Inner {
+    readonly ip: string;
+    readonly port: number;
 }
 interface Invite {
     readonly swarmKey: Uint8Array;
@@ -1127,6 +1137,14 @@ interface Load {
     readonly slots: number;
     readonly queueDepth: number;
     readonly expectedTtftMs: number;
+}
+interface MadeMapping {
+    readonly outer: Outer;
+    unmap(signal: AbortSignal): Promise<void>;
+}
+interface MappingMethod {
+    readonly name: 'NAT-PMP' | 'UPnP';
+    map(inner: Inner, signal: AbortSignal): Promise<MadeMapping>;
 }
 interface ModelAdvertisement {
     readonly id: string;
@@ -1234,9 +1252,13 @@ interface OpenAiUsage {
         readonly reasoning_tokens: number;
     };
 }
+interface Outer {
+    readonly ip: string;
+    readonly port: number;
+}
 interface OwnAddress {
     readonly address: string;
-    readonly source: 'interface' | 'announced' | 'relay';
+    readonly source: 'interface' | 'announced' | 'mapped' | 'relay';
     readonly reach: 'public' | 'lan' | 'loopback' | 'nowhere';
 }
 interface OwnNames {
@@ -1544,6 +1566,9 @@ interface TextPart {
     readonly type: 'text';
     readonly text: string;
 }
+interface TimerOptions {
+    readonly background?: boolean;
+}
 interface Timings {
     readonly queueMs: number;
     readonly prefillMs: number;
@@ -1762,6 +1787,20 @@ type NodeState = 'loading' | 'ready' | 'draining' | 'saturated';
 type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsByCode[C] : object;
 type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;
+type PortMapping = {
+    readonly status: 'off';
+} | {
+    readonly status: 'not needed';
+} | {
+    readonly status: 'searching';
+} | {
+    readonly status: 'mapped';
+    readonly address: string;
+    readonly method: MappingMethod['name'];
+} | {
+    readonly status: 'none';
+    readonly why: string;
+};
 type Progress = {
     readonly phase: 'queued';
     readonly ahead: number;

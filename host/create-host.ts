@@ -10,7 +10,12 @@ import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
 import { connectedServers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
-import { MAX_KNOWN_ASKED, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
+import {
+  MAX_KNOWN_ASKED,
+  type NamedHostInit,
+  type ResolvedHostInit,
+  resolveHostInit,
+} from './defaults.ts'
 import { createDht } from './dht.ts'
 import { explainDialFailure } from './dial-failure.ts'
 import { dialPolicy } from './dial-policy.ts'
@@ -36,6 +41,7 @@ import { announceRules, OwnAddresses } from './reach/index.ts'
 import { announceAddresses, Relaying } from './relaying.ts'
 import { createSameNetworkServer } from './same-network/index.ts'
 import { createStop } from './stop.ts'
+import { swarmNameOf } from './swarm-name.ts'
 import { parseAddress, parseBootstrapAddress } from './typed-addresses.ts'
 
 /** Dialling an address that the user entered. */
@@ -43,8 +49,6 @@ const CONNECT_TIMEOUT_MS = 10_000
 
 /** Joining, and an unanswered dial-back. */
 const TESTED_TIMEOUT_MS = 8_000
-/** Each way of asking a router, and the wait for the first look. */
-const MAPPED_TIMEOUT_MS = 16_000
 /** One dial and one exchange with each of two relays. */
 const RELAYED_TIMEOUT_MS = 2_000
 
@@ -70,10 +74,12 @@ export async function createHost(init: HostInit): Promise<Host> {
 }
 
 async function assemble(
-  init: ResolvedHostInit,
+  resolved: ResolvedHostInit,
   persistence: Persistence,
   stopping: AbortController,
 ): Promise<Host> {
+  const self = peerIdFromPrivateKey(persistence.privateKey).toString()
+  const init: NamedHostInit = { ...resolved, swarmName: swarmNameOf({ ...resolved, self }) }
   const bootstrap = init.bootstrap.map(parseBootstrapAddress)
   const typed = [...bootstrap, ...init.listen.map(parseAddress)]
   const policy = dialPolicy({ typed, privateSwarm: init.swarmKey !== undefined })
@@ -83,7 +89,6 @@ async function assemble(
   const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath)
   const listen = await withKnownPorts(init.listen, ports)
 
-  const self = peerIdFromPrivateKey(persistence.privateKey).toString()
   const own = new OwnAddresses(announceRules(init.announce, init.noAnnounce, self), self)
   const relaying = new Relaying(init, own)
   const inbound = new ConnectionKeeper(connectionBounds(init.maxOpenFiles), init.now)
@@ -242,6 +247,7 @@ async function assemble(
     avoid: (connection) => relaying.avoid(connection),
     bootstrapPeers,
     entryPoints: () => entryPoints.all().map(({ address }) => address),
+    swarmName: init.swarmName,
     clock: () => clocks.report(),
     reachability: () => reach.report(),
     tested: (options = {}) => {
@@ -250,12 +256,7 @@ async function assemble(
       return reach.tested(timeoutMs, options)
     },
     onReachability: reach.onChange,
-    portMapping: async ({ timeoutMs = MAPPED_TIMEOUT_MS, ...options } = {}) => {
-      if (mapper === undefined) return { status: 'off' }
-      using scope = openScope({ timeoutMs }, { signal: options.signal, owner: signal })
-      await mapper.settled(scope.signal)
-      return mapper.state
-    },
+    portMapping: reachable.portMapping,
     natKind: (options = {}) => reach.natKind(options),
     joined: (options) =>
       waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, hasHope, signal }, options),

@@ -1,12 +1,12 @@
 import type { Libp2p } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
-import { systemClock } from '../timing/index.ts'
+import { openScope, systemClock } from '../timing/index.ts'
 import type { ResolvedHostInit } from './defaults.ts'
 import { followDhtMode } from './dht-mode.ts'
 import type { Gater } from './gater.ts'
-import type { BootstrapState } from './host.ts'
+import type { BootstrapState, JoinOptions } from './host.ts'
 import type { NameLookup } from './name-lookup.ts'
-import { type Inner, natPmp, PortMapper, upnp } from './port-mapping/index.ts'
+import { type Inner, natPmp, PortMapper, type PortMapping, upnp } from './port-mapping/index.ts'
 import { endpointOf, keepReach, type OwnAddresses, type Reach } from './reach/index.ts'
 import type { Relaying } from './relaying.ts'
 import { reverseConnections } from './reverse-connections.ts'
@@ -30,7 +30,12 @@ export interface Reachable {
   readonly reach: Reach
   /** Only on a host that serves and may ask a router. */
   readonly mapper?: PortMapper
+  /** Contract: `Host.portMapping`. */
+  portMapping(options?: JoinOptions): Promise<PortMapping>
 }
+
+/** Each way of asking a router, and the wait for the first look. */
+const MAPPED_TIMEOUT_MS = 16_000
 
 /** Starts everything that makes a host reachable, and finds the shortest way to others. */
 export async function keepReachable(parts: KeepReachableInit): Promise<Reachable> {
@@ -49,13 +54,14 @@ export async function keepReachable(parts: KeepReachableInit): Promise<Reachable
     clock: systemClock,
   })
   reach.onChange(() => relaying.check())
-  if (init.dht !== 'server') return { reach }
+  const portMapping = (): Promise<PortMapping> => Promise.resolve({ status: 'off' })
+  if (init.dht !== 'server') return { reach, portMapping }
   followDhtMode({
     ...{ libp2p, dht: libp2p.services.dht, signal, onError },
     seenAt: () => reach.report().seenAt,
     onReachability: reach.onChange,
   })
-  if (!init.portMapping) return { reach }
+  if (!init.portMapping) return { reach, portMapping }
   const log = libp2p.logger.forComponent('skein:port-mapping')
   const mapper = new PortMapper({
     ...{ random, signal },
@@ -65,7 +71,15 @@ export async function keepReachable(parts: KeepReachableInit): Promise<Reachable
     clock: systemClock,
     log: (text) => log(text),
   })
-  return { reach, mapper }
+  return {
+    reach,
+    mapper,
+    async portMapping({ timeoutMs = MAPPED_TIMEOUT_MS, signal: caller } = {}) {
+      using scope = openScope({ timeoutMs }, { signal: caller, owner: signal })
+      await mapper.settled(scope.signal)
+      return mapper.state
+    },
+  }
 }
 
 /**

@@ -36,7 +36,7 @@ export class Advertiser {
   #withdrawn: boolean = false
   /** What the latest one says. */
   #said: Statement | undefined
-  /** Models and addresses of the latest one, as text: connected peers are told of a change. */
+  /** Models and addresses of the latest one, as text: a change is pushed to connected peers. */
   #news: string | undefined
   /** Serializes issues, so that a slow signature cannot replace a newer advertisement with an older one. */
   #last: Promise<void> = Promise.resolve()
