@@ -40,7 +40,13 @@ export { OpenParts } from './open-parts.ts'
 export { joinPlacements, type Placement } from './placement.ts'
 export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
-export type { Agreement, Cost, RequestEvent } from './record.ts'
+export type {
+  Agreement,
+  Cost,
+  RequestEvent,
+  RunningAttempt,
+  RunningRequest,
+} from './record.ts'
 export type { AbortOptions, PlacedOptions, RequestOptions } from './request-options.ts'
 export { soonestRetry } from './soonest-retry.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'

@@ -45,6 +45,7 @@ export async function streamAnswer<T extends Choices & { readonly model: string 
   if (hints !== undefined && opened.served !== undefined) {
     ignoreHints(c, context, hints, opened.served)
   }
+  const withPeers = c.req.header(SHOW_PEERS_HEADER) === 'true'
   async function* texts(): AsyncGenerator<string, void, void> {
     let lastAt: number | undefined
     try {
@@ -53,7 +54,7 @@ export async function streamAnswer<T extends Choices & { readonly model: string 
         if (lastAt !== undefined) metrics?.gap(now - lastAt)
         lastAt = now
         spending.delivered(chunk)
-        yield sse(shown(chunk, withUsage))
+        yield sse(shown(chunk, { withUsage, withPeers }))
       }
       yield told(answer)
       yield sse('[DONE]')
@@ -72,10 +73,18 @@ export async function streamAnswer<T extends Choices & { readonly model: string 
   })
 }
 
+/** Asks a stream to name, in each chunk, the peer that wrote it. */
+const SHOW_PEERS_HEADER = 'x-skein-show-peers'
+
 /** With `include_usage` every chunk has a usage, null except in the last, which also has the verification. */
-function shown<T extends Choices>(chunk: T & ServedChunk, withUsage: boolean): object {
+function shown<T extends Choices>(
+  chunk: T & ServedChunk,
+  { withUsage, withPeers }: { readonly withUsage: boolean; readonly withPeers: boolean },
+): object {
   const { skein, ...rest } = chunk
-  const told = { ...inOpenAiShape(rest), ...skeinField(skein.verification) }
+  const verified = skeinField(skein.verification)
+  const fields = withPeers ? { skein: { ...verified.skein, peer_id: skein.peerId } } : verified
+  const told = { ...inOpenAiShape(rest), ...fields }
   return withUsage && !('usage' in told) ? { ...told, usage: null } : told
 }
 
