@@ -12,8 +12,8 @@ import {
 import { DataDirLockedError, lockDataDir } from '../host/index.ts'
 import { readKeys } from './gateway-keys.ts'
 import { connectionsWithin, openFileLimit } from './open-files.ts'
+import { addPeer, addValue, wholeNumber } from './option-parsers.ts'
 import type { Session } from './runtime.ts'
-import { addPeer, addValue, wholeNumber } from './shared-options.ts'
 import { openTyped, UsageError } from './usage-error.ts'
 
 const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/

@@ -60,7 +60,7 @@ export interface ModelView {
   readonly resume: ResumeSupport
   /** Peer ids. */
   readonly peers: readonly string[]
-  /** How many of each may fail at once until nobody serves the model. Without relays in use: absent. */
+  /** How many of each may fail at once while the model is still served. Without relays in use: absent. */
   readonly spare: { readonly peers: number; readonly networks: number; readonly relays?: number }
   /** Names of the caller's own providers that have it, and of aliases that may lead elsewhere. */
   readonly fallbacks: readonly string[]

@@ -17,16 +17,15 @@ import { joinCommand } from '../join-line.ts'
 import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.ts'
 import { withBootstrap } from '../named-bootstrap.ts'
 import { openFileLimit } from '../open-files.ts'
+import { addValue, wholeNumber } from '../option-parsers.ts'
 import { plainLine } from '../plain-text.ts'
 import { firstReachability } from '../reachability.ts'
 import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
-  addValue,
   type Network,
   resolveNetwork,
   type SharedOptions,
-  wholeNumber,
   withSharedOptions,
 } from '../shared-options.ts'
 import { chooseShared, ownSwarm, type ShareOptions } from '../up/index.ts'

@@ -10,11 +10,11 @@
 
 export {
   type AnswerChunk,
+  type AnswerPiece,
   finishChunk,
   hasDelta,
   isEnd,
   isVisible,
-  type Piece,
   reasoningText,
   shownAnswer,
   shownBytes,
@@ -47,7 +47,7 @@ export type {
   RunningAttempt,
   RunningRequest,
 } from './record.ts'
-export type { AbortOptions, PlacedOptions, RequestOptions } from './request-options.ts'
+export type { PlacedOptions, RequestOptions } from './request-options.ts'
 export { soonestRetry } from './soonest-retry.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
 export { ToolCallAssembly } from './tool-calls.ts'
