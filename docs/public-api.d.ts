@@ -29,6 +29,7 @@ declare module 'skein' {
     ModelListing,
     PartialFailure,
     PeerListing,
+    ProgressReport,
     RequestLimits,
     RequestOptions,
     ServedBy,
@@ -533,6 +534,7 @@ interface Advertisement {
     readonly slots: number;
     readonly prefillRate: number;
     readonly decodeRate: number;
+    readonly coldStartMs?: number;
     readonly maxTokens: number;
     readonly operator: string;
 }
@@ -547,6 +549,7 @@ interface AdvertisementBook {
 interface AdvertisementResponse {
     readonly own: Uint8Array;
     readonly known: readonly Uint8Array[];
+    readonly nowMs?: number;
 }
 interface Agreement {
     readonly answers: number;
@@ -609,6 +612,7 @@ interface BackendLoad {
     readonly slots: number;
     readonly prefillRate: number;
     readonly decodeRate: number;
+    readonly coldStartMs?: number;
 }
 interface BatchOptions extends RequestOptions {
     readonly ordered?: boolean;
@@ -749,6 +753,17 @@ interface Clock {
     sleep(ms: number, options?: {
         readonly signal?: AbortSignal | undefined;
     }): Promise<void>;
+}
+interface ClockOff {
+    readonly peerId: string;
+    readonly aheadMs: number;
+}
+interface ClockReport {
+    readonly own: 'right' | 'off' | 'unclear' | 'unknown';
+    readonly aheadMs: number;
+    readonly peers: number;
+    readonly agreeing: number;
+    readonly off: readonly ClockOff[];
 }
 interface CommonDetails {
     readonly param?: string;
@@ -1034,6 +1049,7 @@ interface Host extends AsyncDisposable {
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     addresses(): readonly Multiaddr[];
+    clock(): ClockReport;
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
@@ -1269,6 +1285,10 @@ interface PositionScore {
     readonly logprob: number | null;
     readonly top: readonly ScoredToken[];
 }
+interface ProgressReport {
+    readonly peerId: string;
+    readonly progress: Progress;
+}
 interface PromptListRequest extends Omit<CompletionRequest, 'prompt'> {
     readonly prompt: Prompt | readonly Prompt[];
 }
@@ -1376,6 +1396,7 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
+    readonly onPeerProgress?: (report: ProgressReport) => void;
     readonly hops?: number;
 }
 interface Requirements {

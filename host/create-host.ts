@@ -36,6 +36,7 @@ import { createNeighbourDialer } from './neighbour-dialer.ts'
 import { watchNetwork } from './network/index.ts'
 import { includeSelf, ownConnection } from './own/index.ts'
 import { forgetOwnRecords } from './own-records.ts'
+import { PeerClocks } from './peer-clocks.ts'
 import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
 import { announceAddresses, Relaying } from './relaying.ts'
 import { createStop } from './stop.ts'
@@ -99,6 +100,7 @@ async function assemble(
   inbound.attach(libp2p, signal, (error) => onError('closing connections', error))
 
   const book = createAdvertisementBook({ self: libp2p.peerId, now: init.now })
+  const clocks = new PeerClocks({ now: systemClock.now, wall: init.now })
   const keeper = await keepBook({
     book,
     peerStore: libp2p.peerStore,
@@ -126,7 +128,7 @@ async function assemble(
     maxOutboundStreams: 4,
     runOnLimitedConnection: true,
   })
-  await libp2p.handle(PROTOCOLS.notice, createNoticeServer({ book, now: init.now }), {
+  await libp2p.handle(PROTOCOLS.notice, createNoticeServer({ book, clocks, now: init.now }), {
     maxInboundStreams: 2,
     runOnLimitedConnection: true,
   })
@@ -135,7 +137,7 @@ async function assemble(
     options: { signal?: AbortSignal } = {},
     maxKnown = MAX_KNOWN_ASKED,
   ) =>
-    fetchAdvertisement({ libp2p, book }, peer, {
+    fetchAdvertisement({ libp2p, book, clocks, now: init.now }, peer, {
       ...options,
       maxKnown: init.peerExchange ? maxKnown : 0,
     })
@@ -250,6 +252,7 @@ async function assemble(
     avoid: (connection) => relaying.avoid(connection),
     bootstrapPeers,
     entryPoints: () => entryPoints.all().map(({ address }) => address),
+    clock: () => clocks.report(),
     reachability: () => reach.report(),
     tested: (options = {}) => {
       const hasTesters = bootstrap.length > 0 || entryPoints.all().length > 0

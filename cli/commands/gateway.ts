@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { GatewayServer } from '../../gateway/index.ts'
+import { plainLine } from '../../protocol/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import {
@@ -11,7 +12,6 @@ import {
 } from '../gateway-options.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
-import { plainLine } from '../plain-text.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { forgetDeadGateways } from '../status-file.ts'

@@ -1,4 +1,5 @@
 import { detectBackends } from '../../backend/index.ts'
+import { plainLine } from '../../protocol/index.ts'
 import {
   askWhich,
   type ChosenEngine,
@@ -6,7 +7,6 @@ import {
   connectEngine,
   type EngineOptions,
 } from '../engine/index.ts'
-import { plainLine } from '../plain-text.ts'
 import type { Session } from '../runtime.ts'
 import { recallChoice, rememberChoice } from './chosen-models.ts'
 

@@ -1,11 +1,10 @@
-import { InferenceError } from '../../protocol/index.ts'
+import { InferenceError, type Progress } from '../../protocol/index.ts'
 import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
 import type { AttemptEvent } from '../attempt/index.ts'
 import {
   type AnswerEvent,
   type AnswerPiece,
   type AttemptNote,
-  type Candidate,
   isEnd,
   type Job,
   tokensOf,
@@ -16,7 +15,7 @@ import { comparable } from './comparable.ts'
 import { Delivery } from './delivery.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { interrupted, quorumNotReached, repeatsItself } from './dispatch-errors.ts'
-import { claimedPromptTokens, fatal } from './failures.ts'
+import { claimedPromptTokens, confirmedFailure } from './failures.ts'
 import {
   type DispatchEffect,
   type DispatchInput,
@@ -29,6 +28,11 @@ import { Opener } from './opener.ts'
 import { Pace } from './pace.ts'
 import type { ResumeNeed } from './resume-need.ts'
 import type { Selection } from './selection.ts'
+
+/** Prefill slows down with the length of the prompt, and reports come every second. */
+const REST_MARGIN = 1.5
+const REST_SPARE_MS = 1_000
+
 /** Carries out the effects of the state machine and feeds it the events of the attempts. */
 export class DispatchRun {
   readonly #context: DispatchContext
@@ -51,7 +55,7 @@ export class DispatchRun {
   /** Why no peer could be asked. */
   #noCandidate: InferenceError | undefined
   /** The failure after which the request is sent to no further peer. */
-  #fatal: InferenceError | undefined
+  #confirmed: InferenceError | undefined
   #failure: InferenceError | undefined
 
   constructor(context: DispatchContext, job: Job, scope: Scope) {
@@ -156,8 +160,7 @@ export class DispatchRun {
     this.#attempts.set(id, attempt)
     const onward = reason === 'resume' || reason === 'stall' || reason === 'slow'
     const planned = {
-      ...{ attempt, reason, concurrent },
-      busy: () => this.#busy(attempt),
+      ...{ id, reason, concurrent },
       ...(onward && { resumeNeed: () => this.#resumeNeed() }),
     }
     const running = attempt.run(
@@ -185,12 +188,6 @@ export class DispatchRun {
     void running.finally(() => this.#running.delete(running))
   }
 
-  #busy(except: AttemptRun): readonly Candidate[] {
-    return [...this.#attempts.values()].flatMap((attempt) =>
-      attempt === except || attempt.candidate === undefined ? [] : [attempt.candidate],
-    )
-  }
-
   /** @throws InferenceError if the answer cannot continue */
   #resumeNeed(): ResumeNeed {
     const how = this.#delivery.continuation()
@@ -215,7 +212,8 @@ export class DispatchRun {
         const afterMs = router.hedgeAfterMs(candidate, this.#selection.routing(), others)
         const nowMs = this.#context.clock.now()
         const hedgeAtMs = nowMs + afterMs
-        const overdueAtMs = nowMs + Math.max(afterMs, this.#opener.ttftTimeoutMs())
+        const overdueAtMs = nowMs + Math.max(afterMs, this.#opener.ttftTimeoutMs(candidate))
+        attempt.overdueAtMs = overdueAtMs
         this.#apply({ type: 'chosen', attempt: attempt.id, hedgeAtMs, overdueAtMs })
         return
       }
@@ -241,6 +239,7 @@ export class DispatchRun {
         return
       case 'progress':
         note.progress = event.progress
+        this.#reported(attempt, event.progress)
         return
       case 'chunk':
         this.#piece(attempt, event, gapMs)
@@ -253,6 +252,22 @@ export class DispatchRun {
       default:
         event satisfies never
     }
+  }
+
+  /** A peer that will begin sooner than another could is not joined by another. */
+  #reported(attempt: AttemptRun, progress: Progress): void {
+    const peerId = attempt.candidate?.key
+    if (peerId !== undefined) this.#job.onPeerProgress?.({ peerId, progress })
+    const nowMs = this.#context.clock.now()
+    const restMs = attempt.prefill.restMs(progress, nowMs)
+    if (restMs === undefined) return
+    const { router } = this.#context
+    const others = this.#selection.candidates().filter(({ key }) => key !== attempt.candidate?.key)
+    const request = this.#selection.routing()
+    const soonestMs = Math.min(...others.map((other) => router.expectedTtftMs(other, request)))
+    if (restMs > soonestMs) return
+    const hedgeAtMs = Math.min(attempt.overdueAtMs, nowMs + REST_MARGIN * restMs + REST_SPARE_MS)
+    this.#apply({ type: 'nearing', attempt: attempt.id, hedgeAtMs })
   }
 
   #piece(attempt: AttemptRun, piece: AnswerPiece, gapMs: number): void {
@@ -346,13 +361,18 @@ export class DispatchRun {
     outcome: Parameters<AttemptNote['end']>[0],
     message?: string,
   ): void {
-    this.#attempts.delete(attempt.id)
+    this.#remove(attempt)
     attempt.note?.end(outcome, message)
     attempt.cancel()
   }
 
+  #remove({ id }: AttemptRun): void {
+    this.#attempts.delete(id)
+    this.#opener.release(id)
+  }
+
   #foundNoPeer(attempt: AttemptRun, cause: unknown): void {
-    this.#attempts.delete(attempt.id)
+    this.#remove(attempt)
     if (!attempt.concurrent) this.#noCandidate = InferenceError.from(cause)
     const anew = this.#job.restartable ? 'restart' : 'give-up'
     const recovery = attempt.concurrent ? this.#recovery() : anew
@@ -366,8 +386,8 @@ export class DispatchRun {
     this.#selection.failed(candidate, error)
     this.#context.router.failed(candidate, error.code)
     this.#dismiss(attempt, error.code, error.message)
-    this.#fatal = this.#finalFailure()
-    const final = this.#fatal !== undefined
+    this.#confirmed = this.#confirmedFailure()
+    const final = this.#confirmed !== undefined
     const unreached = error.code === 'dial_failed'
     this.#apply({
       type: 'failed',
@@ -379,9 +399,9 @@ export class DispatchRun {
   }
 
   /** The failure that ends the request, if the request is or may be at fault. */
-  #finalFailure(): InferenceError | undefined {
+  #confirmedFailure(): InferenceError | undefined {
     const { failures } = this.#selection
-    const end = fatal(failures)
+    const end = confirmedFailure(failures)
     if (end?.code !== 'context_too_long') return end
     return this.#selection.hasRoomFor(claimedPromptTokens(failures) ?? 0) ? undefined : end
   }
@@ -436,7 +456,7 @@ export class DispatchRun {
     const { failures } = this.#selection
     switch (why) {
       case 'attempts':
-        return this.#fatal ?? this.#noCandidate ?? this.#selection.exhausted()
+        return this.#confirmed ?? this.#noCandidate ?? this.#selection.exhausted()
       case 'quorum':
         return quorumNotReached(this.#job, failures, this.#noCandidate)
       case 'resumes':

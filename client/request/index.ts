@@ -40,6 +40,7 @@ export { OpenParts } from './open-parts.ts'
 export { joinPlacements, type Placement } from './placement.ts'
 export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
+export { highestRanked, soonestRetry } from './rank-failures.ts'
 export type {
   Agreement,
   Cost,
@@ -47,8 +48,7 @@ export type {
   RunningAttempt,
   RunningRequest,
 } from './record.ts'
-export type { PlacedOptions, RequestOptions } from './request-options.ts'
-export { soonestRetry } from './soonest-retry.ts'
+export type { PlacedOptions, ProgressReport, RequestOptions } from './request-options.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
 export { ToolCallAssembly } from './tool-calls.ts'
 export { trustedPeers } from './trusted-peers.ts'
