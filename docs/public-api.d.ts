@@ -267,6 +267,7 @@ declare module 'skein/backend' {
     ScriptedBackend,
     ScriptedCall,
     ScriptedInit,
+    TimerOptions,
     WrongShape,
     cachedWeightsDigest,
     createBackendFromUrl,
@@ -411,6 +412,7 @@ const PROTOCOLS: {
     readonly receipt: "/skein/receipt/1.0.0";
     readonly dialBack: "/skein/dial-back/1.0.0";
     readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
+    readonly sameNetwork: "/skein/same-network/1.0.0";
 };
 const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
@@ -750,9 +752,8 @@ interface ClientStats {
 }
 interface Clock {
     now(): number;
-    sleep(ms: number, options?: {
-        readonly signal?: AbortSignal | undefined;
-    }): Promise<void>;
+    wall(): number;
+    after(ms: number, run: () => void, options?: TimerOptions): Disposable;
 }
 interface ClockOff {
     readonly peerId: string;
@@ -1560,6 +1561,9 @@ interface TestedOptions extends AbortOptions {
 interface TextPart {
     readonly type: 'text';
     readonly text: string;
+}
+interface TimerOptions {
+    readonly background?: boolean;
 }
 interface Timings {
     readonly queueMs: number;

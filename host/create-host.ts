@@ -39,6 +39,8 @@ import { forgetOwnRecords } from './own-records.ts'
 import { PeerClocks } from './peer-clocks.ts'
 import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
 import { announceAddresses, Relaying } from './relaying.ts'
+import { reverseConnections } from './reverse-connections.ts'
+import { createSameNetworkServer, SameNetwork } from './same-network/index.ts'
 import { createStop } from './stop.ts'
 import { parseAddress, parseBootstrapAddress } from './typed-addresses.ts'
 
@@ -132,6 +134,11 @@ async function assemble(
     maxInboundStreams: 2,
     runOnLimitedConnection: true,
   })
+  if (init.dht === 'server') {
+    await libp2p.handle(PROTOCOLS.sameNetwork, createSameNetworkServer(libp2p, init.now), {
+      maxInboundStreams: 4,
+    })
+  }
   const fetch = (
     peer: PeerId,
     options: { signal?: AbortSignal } = {},
@@ -206,11 +213,15 @@ async function assemble(
       announceAddresses(libp2p).catch((error: unknown) => onError('announcing addresses', error))
     },
   })
+  const isTrusted = (peer: string): boolean =>
+    bootstrapPeers().some(({ address }) => address.endsWith(`/p2p/${peer}`))
+  gater.attach(new SameNetwork({ libp2p, isTrusted, now: init.now, signal }))
+  reverseConnections({ libp2p, now: init.now, signal, onError })
   const reach = await keepReach({
     ...{ libp2p, own, lookup, random, signal, onError },
     dialExactly: (address, options) => libp2p.services.exactDialer.dial(address, options),
     isRelayed: () => relaying.addresses.length > 0,
-    isTrusted: (peer) => bootstrapPeers().some(({ address }) => address.endsWith(`/p2p/${peer}`)),
+    isTrusted,
     serve: init.dht === 'server',
     clock: systemClock,
   })
