@@ -71,7 +71,9 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   const { swarmKey } = network.host
   // Keys and batches are those of `skein gateway`.
   const [gatewayDir = ''] =
-    options.dataDir === undefined ? dataDirectories(env, 'client', swarmKey) : [options.dataDir]
+    options.dataDir === undefined
+      ? dataDirectories(env, 'client', { swarmKey, name: options.swarmName })
+      : [options.dataDir]
   const apiKeys = await keysFor(session, options, gatewayDir)
   if (options.stopWithStdin === true) stopWithStdin(session)
   const engine = await chooseShared(session, options, network.dataDirs[0] ?? gatewayDir)
