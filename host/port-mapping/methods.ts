@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import { type Gateway, type PortMapping, pmpNat, upnpNat } from '@achingbrain/nat-port-mapper'
+import type { Gateway, PortMapping } from '@achingbrain/nat-port-mapper'
 import { defaultGateway } from './default-gateway.ts'
 import { PORT_MAPPING } from './limits.ts'
 
@@ -31,6 +31,10 @@ export interface MappingMethod {
 
 const DESCRIPTION = 'skein'
 
+/** Loaded at need: most hosts never ask a router, and it brings an XML parser. */
+const library = (): Promise<typeof import('@achingbrain/nat-port-mapper')> =>
+  import('@achingbrain/nat-port-mapper')
+
 export const natPmp: MappingMethod = {
   name: 'NAT-PMP',
   async map(inner, signal) {
@@ -51,6 +55,7 @@ export const natPmp: MappingMethod = {
 
 /** A socket for each use: it has a port that all programs of the machine share. */
 async function withPmp<T>(inner: Inner, use: (gateway: Gateway) => Promise<T>): Promise<T> {
+  const { pmpNat } = await library()
   const gateway = pmpNat(await defaultGateway(inner.ip), { autoRefresh: false })
   const failed = new Promise<never>((_, reject) => {
     const emitter = gateway as Gateway & EventEmitter
@@ -67,6 +72,7 @@ async function withPmp<T>(inner: Inner, use: (gateway: Gateway) => Promise<T>): 
 export const upnp: MappingMethod = {
   name: 'UPnP',
   async map(inner, signal) {
+    const { upnpNat } = await library()
     const client = upnpNat({ autoRefresh: false })
     for await (const gateway of client.findGateways({ signal })) {
       if (gateway.family !== 'IPv4') continue
