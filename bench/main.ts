@@ -9,7 +9,6 @@ import { overhead } from './overhead.ts'
 import { providers } from './providers.ts'
 import { reach } from './reach.ts'
 import { recovery } from './recovery.ts'
-import { relay } from './relay.ts'
 import { formatReport, type Report } from './report.ts'
 import { resident } from './resident.ts'
 import { saturation } from './saturation.ts'
@@ -26,7 +25,6 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean, model?: string) => Pr
   providers,
   recovery,
   reach,
-  relay,
   hedge,
   scale,
   affinity,
