@@ -1,16 +1,6 @@
 /**
- * The contract between peers: protocol ids, frames and their codec, signed advertisements, model keys, the closed
- * set of errors, the validated subset of OpenAI's requests, and every limit.
- *
- * @example
- * import type { Stream } from '@libp2p/interface'
- *
- * async function read(stream: Stream): Promise<void> {
- *   for await (const bytes of readFrames(stream, { maxFrames: 100, maxTotalBytes: 1 << 20 })) {
- *     const frame = decodeNodeFrame(bytes)
- *     if (frame.type === 'failed') throw frame.error
- *   }
- * }
+ * The contract between peers, for the rooms of this package. What users get is `public.ts`: the same without what only
+ * Skein's own peers need.
  *
  * @packageDocumentation
  */
