@@ -50,17 +50,19 @@ export {
   MAX_DIAL_BACK_REQUEST_BYTES,
 } from './dial-back.ts'
 export {
-  type AttemptReason,
-  type AttemptRecord,
   type Blame,
   ERROR_TABLE,
   type ErrorCode,
-  type ErrorDetails,
   type ErrorKind,
   type ErrorTraits,
+  isErrorCode,
+} from './error-table.ts'
+export {
+  type AttemptReason,
+  type AttemptRecord,
+  type ErrorDetails,
   InferenceError,
   type InferenceErrorOptions,
-  isErrorCode,
 } from './errors.ts'
 export {
   type AdvertisementResponse,
@@ -85,6 +87,7 @@ export type {
 } from './frames.ts'
 export { FrameWriter, type ReadFramesInit, readFrames } from './framing.ts'
 export { ADVERTISEMENT_DOMAIN, PROTOCOLS, RECEIPT_DOMAINS } from './ids.ts'
+export { depthOf } from './json-bounds.ts'
 export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { LIMITS } from './limits.ts'
 export { listOf } from './list-of.ts'
@@ -144,7 +147,6 @@ export {
 } from './receipt-exchange.ts'
 export {
   type AnswerRequest,
-  depthOf,
   embeddingInputs,
   type InferenceRequest,
   parseRequest,

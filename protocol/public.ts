@@ -34,17 +34,19 @@ export {
   encodeProbeResponse,
 } from './codec.ts'
 export {
-  type AttemptReason,
-  type AttemptRecord,
   type Blame,
   ERROR_TABLE,
   type ErrorCode,
-  type ErrorDetails,
   type ErrorKind,
   type ErrorTraits,
+  isErrorCode,
+} from './error-table.ts'
+export {
+  type AttemptReason,
+  type AttemptRecord,
+  type ErrorDetails,
   InferenceError,
   type InferenceErrorOptions,
-  isErrorCode,
 } from './errors.ts'
 export {
   type AdvertisementResponse,

@@ -15,15 +15,15 @@ import { comparable } from './comparable.ts'
 import { Delivery } from './delivery.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { interrupted, quorumNotReached, repeatsItself } from './dispatch-errors.ts'
-import { claimedPromptTokens, confirmedFailure } from './failures.ts'
 import {
   type DispatchEffect,
   type DispatchInput,
   type DispatchState,
   initialState,
   type Recovery,
-  transition,
-} from './machine.ts'
+} from './dispatch-state.ts'
+import { claimedPromptTokens, confirmedFailure } from './failures.ts'
+import { transition } from './machine.ts'
 import { Opener } from './opener.ts'
 import { Pace } from './pace.ts'
 import type { ResumeNeed } from './resume-need.ts'
