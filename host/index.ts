@@ -37,6 +37,7 @@ export type {
 export { loadIdentity } from './identity.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
 export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
+export type { ClockOff, ClockReport } from './peer-clocks.ts'
 export { PeerRates } from './peer-rates.ts'
 export { type PeerReach, peerReach } from './peer-reach.ts'
 export type { AddressEvidence, NatKind, Reachability, ReachabilityStatus } from './reach/index.ts'

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { InferenceKind } from './frames.ts'
 import { depthOf, hasAtMost } from './json-bounds.ts'
 import { LIMITS } from './limits.ts'
 import { listOf } from './list-of.ts'
@@ -176,7 +177,7 @@ const asked = {
     echo: z.boolean().nullish(),
     logprobs: optionalInteger(0, LIMITS.maxTopLogprobs),
   }),
-} as const
+}
 
 const embeddingText = z.string().min(1)
 const embeddingIds = listOf(z.int().min(0), { min: 1, max: LIMITS.maxTokenIds })
@@ -185,7 +186,7 @@ const EMBEDDED = { min: 1, max: LIMITS.maxEmbeddingInputs }
 const tokenIds = listOf(z.int().min(0), { min: 1, max: LIMITS.maxScoredTokens })
 
 /** The allow-list of fields for each kind of request. */
-export const schemas = {
+export const schemas: Readonly<Record<InferenceKind, z.ZodType>> = {
   ...asked,
   score: z
     .strictObject({
@@ -213,7 +214,7 @@ export const schemas = {
     dimensions: optionalInteger(1, 65_536),
     encoding_format: z.enum(['float', 'base64']).nullish(),
   }),
-} as const
+}
 
 function isAscending(positions: readonly number[], end: number): boolean {
   return positions.every((at, index) => at < end && at > (positions[index - 1] ?? -1))

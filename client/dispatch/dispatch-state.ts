@@ -65,6 +65,8 @@ export type DispatchInput =
       /** When a further attempt is worth its cost, once a second one is running. */
       readonly overdueAtMs: number
     }
+  /** A lone attempt reports that its first piece will come before another peer could send one. */
+  | { readonly type: 'nearing'; readonly attempt: number; readonly hedgeAtMs: number }
   /** There is no peer to ask, or no budget left. */
   | { readonly type: 'no-candidate'; readonly attempt: number; readonly recovery: Recovery }
   /** The first piece that counts: a visible one, or any token of a resume. */
