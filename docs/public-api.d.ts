@@ -236,14 +236,21 @@ declare module 'skein/backend' {
   }
 }
 
+import type { AbortOptions } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
 import type { Connection } from '@libp2p/interface'
 import type { Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@libp2p/interface'
 import type { PrivateKey } from '@libp2p/interface'
+import type { Stream } from '@libp2p/interface'
 
-
+class FrameWriter {
+    #private;
+    constructor(stream: Stream);
+    write(frame: Uint8Array, options?: AbortOptions): Promise<void>;
+    close(options?: AbortOptions): Promise<void>;
+}
 class InferenceError<C extends ErrorCode = ErrorCode> extends Error {
     static readonly name: string;
     readonly name: string;
@@ -332,7 +339,6 @@ const PROTOCOLS: {
     readonly notice: "/skein/notice/1.0.0";
     readonly probe: "/skein/probe/1.0.0";
     readonly inference: "/skein/inference/1.0.0";
-    readonly keptInference: "/skein/inference/2.0.0";
     readonly receipt: "/skein/receipt/1.0.0";
     readonly dialBack: "/skein/dial-back/1.0.0";
     readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
@@ -357,17 +363,17 @@ function createScriptedBackend(init?: ScriptedInit): ScriptedBackend;
 function createSwarmKey(): Uint8Array;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
-function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): ClientFrame;
+function decodeClientFrame(bytes: Uint8Array): ClientFrame;
 function decodeInvite(text: string): Invite;
-function decodeNodeFrame(bytes: Uint8Array, attemptId?: Uint8Array): NodeFrame;
+function decodeNodeFrame(bytes: Uint8Array): NodeFrame;
 function decodeProbeResponse(bytes: Uint8Array): Load;
 function decodeTokens(ids: readonly number[]): string;
 function detectBackends(init?: DetectInit, options?: AbortOptions): Promise<readonly DetectedBackend[]>;
 function encodeAdvertisementRequest(maxKnown: number): Uint8Array;
 function encodeAdvertisementResponse(response: AdvertisementResponse): Uint8Array;
-function encodeClientFrame(frame: ClientFrame, attemptId?: Uint8Array): Uint8Array;
+function encodeClientFrame(frame: ClientFrame): Uint8Array;
 function encodeInvite(invite: Invite): string;
-function encodeNodeFrame(frame: NodeFrame, attemptId?: Uint8Array): Uint8Array;
+function encodeNodeFrame(frame: NodeFrame): Uint8Array;
 function encodeProbeResponse(load: Load): Uint8Array;
 function encodeTokens(text: string): number[];
 function ggufFacts(header: GgufHeader): GgufFacts;
@@ -392,6 +398,7 @@ function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array, reserve?: (by
 function plainLine(text: string): string;
 function plainText(): (piece: string) => string;
 function readBatchLine(text: string, endpoint?: string): BatchRequest;
+function readFrames(stream: Stream, init: ReadFramesInit): AsyncGenerator<Uint8Array, void, void>;
 function readGgufHeader(path: string): Promise<GgufHeader>;
 function readLines(path: string, { maxLineBytes }: {
     readonly maxLineBytes: number;
@@ -424,6 +431,7 @@ interface Advertisement {
     readonly coldStartMs?: number;
     readonly maxTokens: number;
     readonly operator: string;
+    readonly swarmName?: string;
 }
 interface AdvertisementBook {
     get(peer: PeerId): Advertisement | undefined;
@@ -909,6 +917,7 @@ interface Host extends AsyncDisposable {
     readonly peerId: PeerId;
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
+    readonly swarmName: string;
     addresses(): readonly Multiaddr[];
     clock(): ClockReport;
     reachability(): Reachability;
@@ -943,6 +952,8 @@ interface HostInit {
     readonly swarmKey?: Uint8Array;
     readonly relay?: 'always' | 'when-public' | 'never';
     readonly relayBytesPerSecond?: number;
+    readonly swarmName?: string;
+    readonly ownSwarm?: boolean;
     readonly mdns?: boolean;
     readonly peerExchange?: boolean;
     readonly maxOpenFiles?: number;
@@ -1159,6 +1170,12 @@ interface Reachability {
     readonly evidence: readonly AddressEvidence[];
     readonly seenAt: readonly string[];
     readonly advice?: string;
+}
+interface ReadFramesInit {
+    readonly maxFrameBytes?: number;
+    readonly maxFrames: number;
+    readonly maxTotalBytes: number;
+    readonly onBytes?: (bytes: number) => void;
 }
 interface RelayUse {
     readonly reservations: number;
