@@ -374,8 +374,8 @@ export class DispatchRun {
   #foundNoPeer(attempt: AttemptRun, cause: unknown): void {
     this.#remove(attempt)
     if (!attempt.concurrent) this.#noCandidate = InferenceError.from(cause)
-    const anew = this.#job.restartable ? 'restart' : 'give-up'
-    const recovery = attempt.concurrent ? this.#recovery() : anew
+    const restart = this.#job.restartable ? 'restart' : 'give-up'
+    const recovery = attempt.concurrent ? this.#recovery() : restart
     this.#apply({ type: 'no-candidate', attempt: attempt.id, recovery })
   }
 

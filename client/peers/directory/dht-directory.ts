@@ -164,8 +164,8 @@ class DhtDirectory implements Directory {
       const current = (one: Advertisement): boolean => serves(one) && isMet(one)
       const inForce = (one: Advertisement): boolean => current(one) && !isExpired(one, clock.wall())
       const before = known.filter(inForce).length
-      const told = known.filter((one) => !expired.includes(one) && !isMet(one))
-      const hearsay = someOfEachNetwork(told, MAX_HEARSAY_VISITS, random)
+      const heard = known.filter((one) => !expired.includes(one) && !isMet(one))
+      const hearsay = someOfEachNetwork(heard, MAX_HEARSAY_VISITS, random)
       const hinted = lookUp(
         {
           host,
