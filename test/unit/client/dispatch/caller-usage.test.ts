@@ -21,7 +21,9 @@ describe('the usage of an answer', () => {
     const without = { tokens: 10, tokenIds: undefined }
     expect(callerUsage(reported(10_000), without, about).completionTokens).toBe(84)
     const endless = { ...about, shownBytes: Number.MAX_SAFE_INTEGER }
-    expect(callerUsage(reported(10 ** 9), without, endless).completionTokens).toBe(LIMITS.maxTokenIds)
+    expect(callerUsage(reported(10 ** 9), without, endless).completionTokens).toBe(
+      LIMITS.maxTokenIds,
+    )
   })
 
   it('is estimated if no peer reported it', () => {
