@@ -63,7 +63,7 @@ class ChainRun {
   #queue: readonly Member[]
   /** The newest leg, until its `patienceMs` is over. */
   #awaited: Leg | undefined
-  #joinAtMs = 0
+  #joinAtMs: number | undefined
   #asked = 0
   /** Whether `auto` is being resolved. */
   #expanding: boolean = false
@@ -130,7 +130,9 @@ class ChainRun {
         const [leg, news] = message
         if (!this.#legs.has(leg)) continue
         if (news.type === 'began') return this.#lead(leg)
-        this.#failed(leg, news.error)
+        if (news.type === 'failed') this.#failed(leg, news.error)
+        // It works: its own deadlines decide from here on.
+        else if (this.#awaited === leg) this.#joinAtMs = undefined
       }
     }
   }
@@ -139,7 +141,8 @@ class ChainRun {
     const { clock } = this.#init
     const mayJoin = this.#awaited !== undefined && this.#queue.length > 0
     await this.#mailbox.wait(mayJoin ? this.#joinAtMs : undefined, this.#scope.signal)
-    if (this.#awaited === undefined || !mayJoin || clock.now() < this.#joinAtMs) return
+    const joinAtMs = this.#joinAtMs ?? Infinity
+    if (this.#awaited === undefined || !mayJoin || clock.now() < joinAtMs) return
     this.#awaited.late = true
     this.#awaited = undefined
   }

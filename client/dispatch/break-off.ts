@@ -20,12 +20,13 @@ export function tooManyRetries(failures: readonly Failure[]): InferenceError {
   )
 }
 
-/** The answer had begun and cannot be finished. */
+/** The answer had begun and cannot be finished. `isSuited`: whether any peer could continue it, tried or not. */
 export function brokenOff(
   continuation: Continuation,
   tokens: number,
   failures: readonly Failure[],
   unchosen: InferenceError | undefined,
+  isSuited: boolean,
 ): InferenceError {
   const last = failures.at(-1)?.error ?? unchosen ?? new InferenceError('internal', 'it was lost')
   const after = `the answer broke off after ${tokens} tokens (${last.code}: ${last.message})`
@@ -34,6 +35,11 @@ export function brokenOff(
     return new InferenceError('not_resumable', message, { cause: last })
   }
   if (unchosen?.code === 'budget_exhausted') return unchosen
+  if (!isSuited && continuation.type === 'resume' && continuation.forms.length > 0) {
+    const forms = continuation.forms.join(' and ')
+    const message = `${after} and cannot go on elsewhere: no peer's engine resumes an answer with ${forms}`
+    return new InferenceError('not_resumable', message, { cause: last })
+  }
   return new InferenceError(last.code, `${after} and no other peer could go on with it`, {
     cause: last,
     details: last.details,

@@ -1,6 +1,6 @@
-import { InferenceError } from '../../protocol/index.ts'
+import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
 import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
-import type { AttemptEvent } from '../attempt/index.ts'
+import { type AttemptEvent, InvalidCall } from '../attempt/index.ts'
 import {
   type AnswerEvent,
   type AttemptNote,
@@ -27,8 +27,8 @@ import {
 } from './machine.ts'
 import { Opener } from './opener.ts'
 import { Pace } from './pace.ts'
-import type { ResumeWish } from './resume-wish.ts'
-import type { Selection } from './selection.ts'
+import { type ResumeWish, suitable } from './resume-wish.ts'
+import type { Choice, Selection } from './selection.ts'
 /** Carries out the effects of the state machine and feeds it the events of the attempts. */
 export class DispatchRun {
   readonly #context: DispatchContext
@@ -152,21 +152,20 @@ export class DispatchRun {
   #open({ lane: id, reason, beside }: Extract<DispatchEffect, { type: 'open' }>): void {
     const tokensBefore = this.#delivery.tokens
     const { clock, attempt: source } = this.#context
-    const lane = new LaneRun({ id, beside, tokensBefore, clock, source })
+    const continues = reason === 'resume' || reason === 'stall' || reason === 'slow'
+    const lane = new LaneRun({ id, beside, continues, tokensBefore, clock, source })
     this.#lanes.set(id, lane)
-    const onward = reason === 'resume' || reason === 'stall' || reason === 'slow'
     const opening = {
       ...{ lane, reason, beside },
       busy: () => this.#busy(lane),
-      ...(onward && { wish: () => this.#wish() }),
+      ...(continues && { wish: () => this.#wish() }),
     }
     const running = lane.run(
       {
         choose: (signal) => this.#opener.choose(opening, signal),
         enter: ({ candidate }) => this.#context.router.enter(candidate),
         attempt: (choice) => {
-          const { exact, candidate } = choice
-          const about = { peerId: candidate.key, reason, ...(exact !== undefined && { exact }) }
+          const about = { peerId: choice.candidate.key, reason, ...(continues && seamOf(choice)) }
           const note = this.#job.journal.begin(about)
           lane.note = note
           return {
@@ -202,6 +201,16 @@ export class DispatchRun {
     const idsRefused = this.#selection.failures.some(({ error }) => error.code === 'not_resumable')
     const { candidate, digest = '' } = leader ?? {}
     return { how, peer: candidate?.key ?? '', digest, idsRefused }
+  }
+
+  /** Whether any peer's engine can continue the answer. */
+  #isSuited(): boolean {
+    try {
+      const wish = this.#wish()
+      return this.#selection.candidates().some((peer) => suitable(peer, wish) !== undefined)
+    } catch {
+      return false
+    }
   }
 
   #hear(lane: LaneRun, message: LaneMessage): void {
@@ -293,7 +302,7 @@ export class DispatchRun {
   #lead(id: number): void {
     const lane = this.#lanes.get(id)
     if (lane === undefined) return
-    if (lane.choice?.resume !== undefined) this.#delivery.handOver(lane)
+    if (lane.continues) this.#delivery.handOver(lane)
     lane.lease?.succeeded()
     this.#leader = lane
     this.#unchosen = undefined
@@ -365,6 +374,7 @@ export class DispatchRun {
     this.#selection.failed(candidate, error)
     this.#context.router.failed(candidate, error.code)
     this.#dismiss(lane, error.code, error.message)
+    if (error instanceof InvalidCall && lane === this.#leader) this.#delivery.dropCalls()
     this.#fatal = this.#finalFailure()
     const final = this.#fatal !== undefined
     const unreached = error.code === 'dial_failed'
@@ -439,9 +449,15 @@ export class DispatchRun {
           this.#delivery.tokens,
           failures,
           this.#unchosen,
+          this.#isSuited(),
         )
       default:
         return why satisfies never
     }
   }
+}
+
+function seamOf({ resume, exact }: Choice): Pick<AttemptRecord, 'exact' | 'seam'> {
+  if (resume === undefined) return { seam: 'start' }
+  return { exact: exact === true, seam: exact === true ? 'token-ids' : 'text' }
 }

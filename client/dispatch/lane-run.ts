@@ -28,8 +28,10 @@ export class LaneRun {
   readonly id: number
   /** Started while other attempts were running. */
   readonly beside: boolean
+  /** Started to continue a begun answer. */
+  readonly continues: boolean
   /** Tokens of the answer before this attempt's part. */
-  readonly tokensBefore: number
+  tokensBefore: number
   /** Pieces that have not been delivered yet. */
   readonly held: Piece[] = []
   readonly #clock: Clock
@@ -47,7 +49,7 @@ export class LaneRun {
   done: Extract<AttemptEvent, { type: 'done' }> | undefined
 
   constructor(
-    init: Pick<LaneRun, 'beside' | 'id' | 'tokensBefore'> & {
+    init: Pick<LaneRun, 'beside' | 'continues' | 'id' | 'tokensBefore'> & {
       readonly clock: Clock
       readonly source: AttemptSource
     },
@@ -56,6 +58,7 @@ export class LaneRun {
     this.#source = init.source
     this.id = init.id
     this.beside = init.beside
+    this.continues = init.continues
     this.tokensBefore = init.tokensBefore
   }
 
