@@ -288,6 +288,7 @@ declare module 'skein/backend' {
 
 import type { AbortOptions } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
+import type { Connection } from '@libp2p/interface'
 import type { Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@libp2p/interface'
@@ -1031,6 +1032,7 @@ interface Host extends AsyncDisposable {
     natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
+    avoid(connection: Connection): void;
     bootstrapPeers(): readonly BootstrapState[];
     entryPoints(): readonly string[];
     joined(options?: JoinOptions): Promise<JoinResult>;
@@ -1593,7 +1595,21 @@ interface Whole extends ChainField {
 type Acquaintance = 'heard' | 'met' | 'answered';
 type AddressEvidence = {
     readonly address: string;
-} & Pick<OwnAddress, 'source'> & Verdict;
+} & Pick<OwnAddress, 'source'> & AddressVerdict;
+type AddressVerdict = {
+    readonly verdict: 'untested';
+    readonly why: string;
+} | {
+    readonly verdict: 'confirmed';
+    readonly by: string;
+    readonly atMs: number;
+    readonly how: 'dial-back' | 'inbound';
+} | {
+    readonly verdict: 'refuted';
+    readonly by: string;
+    readonly atMs: number;
+    readonly why: Refutation;
+};
 type AnswerRequest = Exclude<InferenceRequest, {
     readonly kind: 'score';
 }>;
@@ -1786,18 +1802,4 @@ type ToolChoice = 'none' | 'auto' | 'required' | {
     };
 };
 type Unrated = 'request' | 'own-provider' | 'no-token-ids' | 'no-scorer' | 'no-answer' | 'too-short' | 'unsettled';
-type Verdict = {
-    readonly verdict: 'untested';
-    readonly why: string;
-} | {
-    readonly verdict: 'confirmed';
-    readonly by: string;
-    readonly atMs: number;
-    readonly how: 'dial-back' | 'inbound';
-} | {
-    readonly verdict: 'refuted';
-    readonly by: string;
-    readonly atMs: number;
-    readonly why: Refutation;
-};
 type VerifyMode = 'off' | 'sample' | 'always' | 'required';

@@ -12,6 +12,7 @@
  *
  * @packageDocumentation
  */
+export type { AbortOptions } from '../timing/index.ts'
 export type { Acquaintance } from './acquaintance.ts'
 export {
   type BootstrapList,
@@ -20,11 +21,11 @@ export {
   sealBootstrapList,
 } from './bootstrap-list.ts'
 export { closedWithin } from './closed-within.ts'
+export { answers } from './connection-check.ts'
 export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
 export { DEFAULT_BOOTSTRAP } from './default-bootstrap.ts'
 export type {
-  AbortOptions,
   AdvertisementBook,
   BootstrapState,
   Host,

@@ -6,7 +6,8 @@ import {
   normalizeModelId,
   resumeField,
 } from '../../protocol/index.ts'
-import type { AbortOptions, BackendModel } from '../backend.ts'
+import type { AbortOptions } from '../../timing/index.ts'
+import type { BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
 import { NO_PROOF, proveContinuation, type Way } from './continuation.ts'
 import type { Trials } from './trials.ts'

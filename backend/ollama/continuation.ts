@@ -1,5 +1,5 @@
 import { InferenceError, type ResumeForm } from '../../protocol/index.ts'
-import type { AbortOptions } from '../backend.ts'
+import type { AbortOptions } from '../../timing/index.ts'
 import {
   type BegunAnswer,
   type Continue,

@@ -7,14 +7,8 @@ import {
   type Resume,
   resumeFormsOf,
 } from '../../protocol/index.ts'
-import type {
-  AbortOptions,
-  Backend,
-  BackendEvent,
-  BackendLoad,
-  BackendModel,
-  InferOptions,
-} from '../backend.ts'
+import type { AbortOptions } from '../../timing/index.ts'
+import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { rewritten, spentAnswer } from '../continuation/index.ts'
 import { createEngineHttp, type EngineHttp, type EngineHttpInit } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'

@@ -5,7 +5,8 @@ import {
   type ResumeForm,
   resumeField,
 } from '../../protocol/index.ts'
-import type { AbortOptions, BackendModel } from '../backend.ts'
+import type { AbortOptions } from '../../timing/index.ts'
+import type { BackendModel } from '../backend.ts'
 import { type Continue, continuesText } from '../continuation/index.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
 import {

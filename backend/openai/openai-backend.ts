@@ -9,8 +9,8 @@ import {
   type Resume,
   type Usage,
 } from '../../protocol/index.ts'
+import type { AbortOptions } from '../../timing/index.ts'
 import type {
-  AbortOptions,
   Backend,
   BackendDone,
   BackendEvent,

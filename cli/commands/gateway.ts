@@ -9,16 +9,10 @@ import { readKeys } from '../gateway-keys.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
 import { connectionsWithin, openFileLimit } from '../open-files.ts'
+import { addPeer, addValue, wholeNumber } from '../option-parsers.ts'
 import { plainLine } from '../plain-text.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import {
-  addPeer,
-  addValue,
-  resolveNetwork,
-  type SharedOptions,
-  wholeNumber,
-  withSharedOptions,
-} from '../shared-options.ts'
+import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { forgetDeadGateways } from '../status-file.ts'
 import { openTyped, UsageError } from '../usage-error.ts'
 import { gatewayKeyCommand } from './gateway-key.ts'

@@ -8,18 +8,15 @@ import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { withBootstrap } from '../named-bootstrap.ts'
 import { openFileLimit } from '../open-files.ts'
+import { addPeer, addValue, peerId, wholeNumber } from '../option-parsers.ts'
 import { plainLine } from '../plain-text.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
-  addPeer,
-  addValue,
   type Network,
-  peerId,
   resolveNetwork,
   type SharedOptions,
-  wholeNumber,
   withSharedOptions,
 } from '../shared-options.ts'
 import { openTyped } from '../usage-error.ts'

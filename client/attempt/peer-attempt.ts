@@ -12,7 +12,7 @@ import {
   PROTOCOLS,
   readFrames,
 } from '../../protocol/index.ts'
-import { type Clock, systemClock } from '../../timing/index.ts'
+import { type Clock, raceSignal, systemClock } from '../../timing/index.ts'
 import { isVisible } from '../request/index.ts'
 import { AnswerCheck, checkFailure } from './answer-check.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from './attempt-source.ts'
@@ -80,8 +80,8 @@ async function* peerAttempt(
   let ended = false
   try {
     while (!ended) {
-      const next = await watchdog.guard(nextFrame(frames)).catch((error: unknown) => {
-        throw pathFailure(InferenceError.from(error), path)
+      const next = await watchdog.guard(nextFrame(frames)).catch(async (error: unknown) => {
+        throw await raceSignal(pathFailure(InferenceError.from(error), path), signal)
       })
       const frame = decodeNodeFrame(next)
       // A keep-alive without progress shows only that the node is alive, not that it is working.

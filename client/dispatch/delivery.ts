@@ -2,12 +2,12 @@ import type { AnswerRequest, Timings } from '../../protocol/index.ts'
 import {
   type AnswerChunk,
   type AnswerEvent,
+  type AnswerPiece,
   type Candidate,
   finishChunk,
   isVisible,
   type Journal,
   type PeerReport,
-  type Piece,
   type RequestLimits,
   type ResumeMode,
   shownBytes,
@@ -15,10 +15,10 @@ import {
   type ToolCallDelivery,
   tokensOf,
 } from '../request/index.ts'
+import type { AttemptRun } from './attempt-run.ts'
 import { callerUsage } from './caller-usage.ts'
 import { type Continuation, continuationOf } from './continuation.ts'
 import { HeldCalls } from './held-calls.ts'
-import type { LaneRun } from './lane-run.ts'
 import { RepetitionDetector } from './repetition-detector.ts'
 import { Transcript } from './transcript.ts'
 export interface DeliveryInit {
@@ -72,9 +72,9 @@ export class Delivery {
   }
 
   /** Records that this attempt continues an answer that another began. */
-  handOver(lane: LaneRun): void {
+  handOver(attempt: AttemptRun): void {
     const { journal } = this.#init
-    const { resume, exact } = lane.choice ?? {}
+    const { resume, exact } = attempt.choice ?? {}
     journal.resumes += 1
     // A peer writes the calls of an answer from their start, also those that the prefix contains.
     this.#calls.drop()
@@ -86,7 +86,7 @@ export class Delivery {
       this.#afterText = true
       this.#transcript.continueFromText()
     }
-    lane.tokensBefore = this.#transcript.tokens
+    attempt.tokensBefore = this.#transcript.tokens
   }
 
   /** Has the tool calls written anew, whatever tokens they began with. */
@@ -97,7 +97,7 @@ export class Delivery {
   }
 
   /** @returns whether the answer repeats itself */
-  piece({ note, candidate }: LaneRun, piece: Piece): boolean {
+  piece({ note, candidate }: AttemptRun, piece: AnswerPiece): boolean {
     if (note === undefined || candidate === undefined) return false
     const hasIds = candidate.model.capabilities.includes('token_ids')
     const { chunk, tokenIds, logprobs } = piece
@@ -121,7 +121,7 @@ export class Delivery {
   #show(
     candidate: Candidate,
     chunk: AnswerChunk,
-    tokens: Pick<Piece, 'tokenIds' | 'logprobs'>,
+    tokens: Pick<AnswerPiece, 'tokenIds' | 'logprobs'>,
   ): void {
     this.#shownBytes += shownBytes(chunk)
     if (isVisible(chunk)) this.#init.journal.delivered()
@@ -141,10 +141,10 @@ export class Delivery {
     this.#out.push({ type: 'restart' })
   }
 
-  /** @param lane the attempt that sent the last part; without its `done` the client ends the answer itself */
-  end(lane: LaneRun | undefined, estimatedPromptTokens: number): void {
+  /** @param attempt the attempt that sent the last part; without its `done` the client ends the answer itself */
+  end(attempt: AttemptRun | undefined, estimatedPromptTokens: number): void {
     const { request, journal } = this.#init
-    const { candidate, done, tokensBefore = 0 } = lane ?? {}
+    const { candidate, done, tokensBefore = 0 } = attempt ?? {}
     const peerId = candidate?.key ?? ''
     const continuation = this.continuation()
     if (done === undefined && continuation.type === 'ended' && continuation.finishReason) {
@@ -161,7 +161,7 @@ export class Delivery {
     journal.usage = usage
     journal.usageEstimated = done === undefined
     const timings = done?.timings ?? NO_TIMINGS
-    const report = lane === undefined ? undefined : reportOf(lane)
+    const report = attempt === undefined ? undefined : reportOf(attempt)
     this.#out.push({ type: 'done', peerId, usage, timings, ...(report && { report }) })
   }
 }
@@ -172,7 +172,7 @@ function reportOf({
   note,
   digest,
   tokensBefore,
-}: LaneRun): PeerReport | undefined {
+}: AttemptRun): PeerReport | undefined {
   if (candidate === undefined || done === undefined || note === undefined) return undefined
   const { usage } = done
   return { candidate, usage, digest, tokensBefore, elapsedMs: note.elapsedMs }

@@ -1,5 +1,5 @@
 import type { FinishReason } from '../../protocol/index.ts'
-import { type AnswerChunk, isVisible, type Piece, tokensOf } from '../request/index.ts'
+import { type AnswerChunk, type AnswerPiece, isVisible, tokensOf } from '../request/index.ts'
 /** The answer as the caller has received it, from all its peers, and the tokens that the engines generated for it. */
 export class Transcript {
   readonly #texts: string[] = []
@@ -20,7 +20,7 @@ export class Transcript {
    * @param hasIds whether the engine that sent the piece reports the ids of all its tokens
    * @param isHeld whether the piece is held back
    */
-  count({ visible, tokenIds }: Piece, hasIds: boolean, isHeld = false): void {
+  count({ visible, tokenIds }: AnswerPiece, hasIds: boolean, isHeld = false): void {
     const tokens = tokensOf({ visible, tokenIds })
     this.#tokens += tokens
     if (isHeld) this.#heldTokens += tokens

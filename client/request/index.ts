@@ -10,11 +10,11 @@
 
 export {
   type AnswerChunk,
+  type AnswerPiece,
   finishChunk,
   hasDelta,
   isEnd,
   isVisible,
-  type Piece,
   reasoningText,
   shownAnswer,
   shownBytes,
@@ -49,7 +49,7 @@ export {
 } from './policy.ts'
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
 export type { Agreement, Cost, RequestEvent } from './record.ts'
-export type { AbortOptions, PlacedOptions, RequestOptions } from './request-options.ts'
+export type { PlacedOptions, RequestOptions } from './request-options.ts'
 export { soonestRetry } from './soonest-retry.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
 export { ToolCallAssembly } from './tool-calls.ts'

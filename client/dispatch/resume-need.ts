@@ -2,7 +2,7 @@ import { type Resume, resumeField } from '../../protocol/index.ts'
 import type { Candidate } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
 /** An answer to continue, and the weights that wrote it. */
-export interface ResumeWish {
+export interface ResumeNeed {
   readonly how: Extract<Continuation, { type: 'resume' }>
   /** The peer that wrote the last part. */
   readonly peer: string
@@ -13,7 +13,7 @@ export interface ResumeWish {
 }
 
 /** How one peer can continue the answer. */
-export interface Suitable {
+export interface ResumeMethod {
   /** Absent: it begins anew, because the caller has seen nothing. */
   readonly resume?: Resume
   /** By token ids, with the same weights. */
@@ -21,8 +21,11 @@ export interface Suitable {
 }
 
 /** @returns undefined if the peer cannot continue it */
-export function suitable({ key, model }: Candidate, wish: ResumeWish): Suitable | undefined {
-  const { how, peer, digest, idsRefused } = wish
+export function resumeMethod(
+  { key, model }: Candidate,
+  need: ResumeNeed,
+): ResumeMethod | undefined {
+  const { how, peer, digest, idsRefused } = need
   const { byIds, byText, forms, unseen } = how
   const can = (by: 'ids' | 'text'): boolean =>
     forms.every((form) => model.fields.includes(resumeField(form, by)))
