@@ -151,6 +151,7 @@ declare module 'skein/protocol' {
     Prompt,
     PromptListRequest,
     RECEIPT_DOMAINS,
+    RESUME_FORMS,
     ReadFramesInit,
     Receipt,
     ReceiptBody,
@@ -159,6 +160,7 @@ declare module 'skein/protocol' {
     Requirements,
     ResponseFormat,
     Resume,
+    ResumeForm,
     ResumeSupport,
     SMALL_CLAIM_BYTES,
     SamplingFields,
@@ -230,6 +232,8 @@ declare module 'skein/protocol' {
     plainText,
     readFrames,
     requirementsOf,
+    resumeField,
+    resumeFormsOf,
     sealAdvertisement,
   }
 }
@@ -413,6 +417,7 @@ const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
     readonly server: "skein-receipt-countersigned";
 };
+const RESUME_FORMS: readonly ["tools", "reasoning", "json"];
 const SMALL_CLAIM_BYTES = 65536;
 const TOKEN_INPUT = "input.token_ids";
 const systemClock: Clock;
@@ -508,6 +513,8 @@ function readLines(path: string, { maxLineBytes }: {
 function requireSupport(model: BackendModel, request: InferenceRequest): void;
 function requirementsOf(request: InferenceRequest): Requirements;
 function resolveModelSource(source: string, init: ModelSourceInit): Promise<ResolvedModel>;
+function resumeField(form: ResumeForm, by: 'text' | 'ids'): string;
+function resumeFormsOf(request: InferenceRequest, { reasoning }: Pick<Resume, 'reasoning'>): readonly ResumeForm[];
 function sealAdvertisement(advertisement: Omit<Advertisement, 'peerId'>, privateKey: PrivateKey): Promise<Uint8Array>;
 function selectModel(models: readonly BackendModel[], name: string): BackendModel;
 function serveGateway(client: GatewayClient, init?: GatewayServerInit): Promise<GatewayServer>;
@@ -572,6 +579,7 @@ interface AttemptRecord {
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
+    readonly seam?: 'token-ids' | 'text' | 'start';
     readonly relay?: string;
     readonly relayedBytes?: number;
     readonly message?: string;
@@ -1359,6 +1367,7 @@ interface RequestLimits {
 interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly policy?: Policy;
     readonly resume?: ResumeMode;
+    readonly toolCalls?: ToolCallDelivery;
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
@@ -1382,6 +1391,8 @@ interface Resume {
     readonly tokenIds: readonly number[];
     readonly text: string;
     readonly deliveredBytes: number;
+    readonly reasoning?: string;
+    readonly tokens?: number;
 }
 interface SamplingFields {
     readonly max_tokens?: number | null;
@@ -1423,10 +1434,10 @@ interface ScoredToken {
 interface Script {
     readonly answer?: string;
     readonly reasoning?: string;
-    readonly toolCall?: {
+    readonly toolCalls?: readonly {
         readonly name: string;
         readonly arguments: string;
-    };
+    }[];
     readonly prefillMs?: number;
     readonly paceMs?: number;
     readonly gate?: Promise<void>;
@@ -1792,9 +1803,11 @@ type ResponseFormat = {
         readonly strict?: boolean | null;
     };
 };
+type ResumeForm = (typeof RESUME_FORMS)[number];
 type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
 type SwitchModels = 'before-answer' | 'mid-answer';
+type ToolCallDelivery = 'whole' | 'stream';
 type ToolChoice = 'none' | 'auto' | 'required' | {
     readonly type: 'function';
     readonly function: {

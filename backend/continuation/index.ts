@@ -3,7 +3,7 @@
  * proves it.
  *
  * @example
- * async function resumesPlainText(write: Continue, signal: AbortSignal): Promise<boolean> {
+ * async function resumesPlainText(write: Continue, signal: AbortSignal): Promise<boolean | undefined> {
  *   return await continuesText(write, 'plain', signal)
  * }
  *
