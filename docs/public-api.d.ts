@@ -29,6 +29,7 @@ declare module 'skein' {
     ModelListing,
     PartialFailure,
     PeerListing,
+    ProgressReport,
     RequestLimits,
     RequestOptions,
     ServedBy,
@@ -268,6 +269,7 @@ declare module 'skein/backend' {
     ScriptedBackend,
     ScriptedCall,
     ScriptedInit,
+    TimerOptions,
     WrongShape,
     cachedWeightsDigest,
     createBackendFromUrl,
@@ -412,6 +414,7 @@ const PROTOCOLS: {
     readonly receipt: "/skein/receipt/1.0.0";
     readonly dialBack: "/skein/dial-back/1.0.0";
     readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
+    readonly sameNetwork: "/skein/same-network/1.0.0";
 };
 const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
@@ -538,6 +541,7 @@ interface Advertisement {
     readonly slots: number;
     readonly prefillRate: number;
     readonly decodeRate: number;
+    readonly coldStartMs?: number;
     readonly maxTokens: number;
     readonly operator: string;
 }
@@ -552,6 +556,7 @@ interface AdvertisementBook {
 interface AdvertisementResponse {
     readonly own: Uint8Array;
     readonly known: readonly Uint8Array[];
+    readonly nowMs?: number;
 }
 interface Agreement {
     readonly answers: number;
@@ -615,6 +620,7 @@ interface BackendLoad {
     readonly slots: number;
     readonly prefillRate: number;
     readonly decodeRate: number;
+    readonly coldStartMs?: number;
 }
 interface BatchOptions extends RequestOptions {
     readonly ordered?: boolean;
@@ -751,9 +757,19 @@ interface ClientStats {
 }
 interface Clock {
     now(): number;
-    sleep(ms: number, options?: {
-        readonly signal?: AbortSignal | undefined;
-    }): Promise<void>;
+    wall(): number;
+    after(ms: number, run: () => void, options?: TimerOptions): Disposable;
+}
+interface ClockOff {
+    readonly peerId: string;
+    readonly aheadMs: number;
+}
+interface ClockReport {
+    readonly own: 'right' | 'off' | 'unclear' | 'unknown';
+    readonly aheadMs: number;
+    readonly peers: number;
+    readonly agreeing: number;
+    readonly off: readonly ClockOff[];
 }
 interface CommonDetails {
     readonly param?: string;
@@ -1034,6 +1050,7 @@ interface Host extends AsyncDisposable {
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     addresses(): readonly Multiaddr[];
+    clock(): ClockReport;
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
@@ -1263,6 +1280,10 @@ interface PositionScore {
     readonly logprob: number | null;
     readonly top: readonly ScoredToken[];
 }
+interface ProgressReport {
+    readonly peerId: string;
+    readonly progress: Progress;
+}
 interface PromptListRequest extends Omit<CompletionRequest, 'prompt'> {
     readonly prompt: Prompt | readonly Prompt[];
 }
@@ -1371,6 +1392,7 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
+    readonly onPeerProgress?: (report: ProgressReport) => void;
     readonly hops?: number;
 }
 interface Requirements {
@@ -1532,6 +1554,9 @@ interface TestedOptions extends AbortOptions {
 interface TextPart {
     readonly type: 'text';
     readonly text: string;
+}
+interface TimerOptions {
+    readonly background?: boolean;
 }
 interface Timings {
     readonly queueMs: number;

@@ -20,7 +20,6 @@ export {
   openBootstrapList,
   sealBootstrapList,
 } from './bootstrap-list.ts'
-export { closedWithin } from './closed-within.ts'
 export { answers } from './connection-check.ts'
 export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
@@ -38,6 +37,7 @@ export type {
 export { loadIdentity } from './identity.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
 export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
+export type { ClockOff, ClockReport } from './peer-clocks.ts'
 export { PeerRates } from './peer-rates.ts'
 export { type PeerReach, peerReach } from './peer-reach.ts'
 export type { AddressEvidence, NatKind, Reachability, ReachabilityStatus } from './reach/index.ts'

@@ -296,6 +296,7 @@ class ContributorNode implements Node {
       // The engine's own figure if it measures one, else the node's.
       prefillRate: engine?.prefillRate || prefillRate,
       decodeRate: engine?.decodeRate || decodeRate,
+      ...(engine?.coldStartMs !== undefined && { coldStartMs: engine.coldStartMs }),
       maxTokens: this.#context.maxTokens,
       operator: this.#init.operator ?? '',
     }

@@ -16,6 +16,8 @@ export const PROTOCOLS = {
   dialBack: '/skein/dial-back/1.0.0',
   /** Proves, over the connection that the peer opened, that it dialled. */
   dialBackNonce: '/skein/dial-back-nonce/1.0.0',
+  /** Asks a peer whether it sees another at the same public IP address as the asker. */
+  sameNetwork: '/skein/same-network/1.0.0',
 } as const
 
 /** Signature domain of advertisements: a signature for one purpose is invalid for another. */

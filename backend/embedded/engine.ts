@@ -80,6 +80,7 @@ export class Engine {
       readonly resume: Resume | undefined
       readonly signal: AbortSignal
       readonly onEvaluated: (tokens: number) => void
+      readonly onPrefill?: (tokens: number, of: number) => void
     },
   ): AsyncGenerator<RequestEvent, void, void> {
     if (request.kind === 'embedding') {

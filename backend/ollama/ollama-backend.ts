@@ -19,6 +19,7 @@ import { countAt, listAt, recordAt, vectorsOf } from '../shapes/index.ts'
 import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
 import { emptyState, readLine } from './answer-stream.ts'
 import { type CatalogEntry, readCatalog } from './catalog.ts'
+import { type LoadWatch, watchLoading } from './load-state.ts'
 import { prefixedBody, renderBody, requestBody } from './request-body.ts'
 import { Trials } from './trials.ts'
 
@@ -62,6 +63,7 @@ class OllamaBackend implements Backend {
   readonly #life = new AbortController()
   readonly #shown = new Map<string, Readonly<Record<string, unknown>>>()
   readonly #trials = new Trials(this.#life.signal)
+  #coldStartMs: number | undefined
   #catalog: { readonly readAt: number; readonly entries: readonly CatalogEntry[] } | undefined
 
   constructor(init: OllamaBackendInit) {
@@ -79,7 +81,11 @@ class OllamaBackend implements Backend {
     if (this.#catalog !== undefined) await this.#http.requireConnection('/api/version', { signal })
     const { prefillRate, decodeRate } = this.#rates
     const state = this.#catalog === undefined ? 'loading' : 'ready'
-    return { state, slots: this.#init.slots ?? 1, prefillRate, decodeRate }
+    const coldStartMs = this.#coldStartMs
+    return {
+      ...{ state, slots: this.#init.slots ?? 1, prefillRate, decodeRate },
+      ...(coldStartMs !== undefined && { coldStartMs }),
+    }
   }
 
   async *infer(
@@ -97,16 +103,24 @@ class OllamaBackend implements Backend {
     requireAnswerable(model, request)
     const { resume } = options
     if (resume !== undefined) resumeMeans(model, request, resume)
+    const begun = new AbortController()
+    const load = watchLoading(this.#http, entry.engineName, {
+      signal: AbortSignal.any([signal, begun.signal]),
+      onProgress: options.onProgress,
+    })
+    const watch = { load, onBegun: (): void => begun.abort() }
     try {
       if (request.kind === 'embedding') {
         const { path, body } = requestBody(request, entry)
         yield* this.#embed(embeddingInputs(request.body.input).length, { path, body, signal })
       } else if (resume === undefined) {
         const { path, body } = await this.#sent(request, entry, { signal })
-        yield* this.#generate(request, { path, body, model, signal })
-      } else yield* this.#resume(request, entry, { resume, signal })
+        yield* this.#generate(request, { path, body, model, signal, ...watch })
+      } else yield* this.#resume(request, entry, { resume, signal, ...watch })
     } catch (error) {
       throw withNumbers(error, { model, request, estimate: this.#estimate })
+    } finally {
+      begun.abort()
     }
   }
 
@@ -118,7 +132,7 @@ class OllamaBackend implements Backend {
   async *#resume(
     request: TextRequest,
     entry: CatalogEntry,
-    { resume, signal }: Required<Begun>,
+    { resume, signal, ...watch }: Required<Begun> & Pick<Run, 'load' | 'onBegun'>,
   ): AsyncGenerator<BackendEvent> {
     const { model } = entry
     const { tokens = 0 } = resume
@@ -129,7 +143,7 @@ class OllamaBackend implements Backend {
     }
     if (!resumeFormsOf(request, resume).includes('json')) {
       const { path, body } = await this.#sent(request, entry, { resume, signal })
-      yield* this.#generate(request, { path, body, model, signal })
+      yield* this.#generate(request, { path, body, model, signal, ...watch })
       return
     }
     const { temperature, seed } = request.body
@@ -140,7 +154,7 @@ class OllamaBackend implements Backend {
       )
     }
     const { path, body } = requestBody(request, entry)
-    yield* rewritten(this.#generate(request, { path, body, model, signal }), resume)
+    yield* rewritten(this.#generate(request, { path, body, model, signal, ...watch }), resume)
   }
 
   /** An answer that has begun continues from its rendered prompt where the template closes every message. */
@@ -179,7 +193,7 @@ class OllamaBackend implements Backend {
   }
 
   async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
-    const { path, body, model, signal } = run
+    const { path, body, model, signal, load, onBegun } = run
     const state = emptyState()
     const shape = {
       kind: request.kind,
@@ -187,6 +201,7 @@ class OllamaBackend implements Backend {
       form: path === '/api/chat' ? 'chat' : 'generate',
     } as const
     for await (const line of this.#http.stream(path, body, { signal, framing: 'lines' })) {
+      onBegun()
       const chunk = readLine(line, shape, state)
       if (chunk !== undefined) yield chunk
       if (state.done !== undefined) break
@@ -195,6 +210,7 @@ class OllamaBackend implements Backend {
     if (state.done === undefined) {
       throw new InferenceError('engine_failed', 'the answer broke off: Ollama sent no final line')
     }
+    if (load.cold === true && state.loadMs > 0) this.#coldStartMs = state.loadMs
     this.#rates.observe(state.done.usage, state.done.timings)
     this.#estimate.observe(promptBytes(request), state.done.usage.promptTokens)
     yield state.done
@@ -202,7 +218,7 @@ class OllamaBackend implements Backend {
 
   async *#embed(
     count: number,
-    { path, body, signal }: Omit<Run, 'model'>,
+    { path, body, signal }: Pick<Run, 'body' | 'path' | 'signal'>,
   ): AsyncGenerator<BackendEvent> {
     const startedAt = this.#now()
     const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
@@ -267,4 +283,7 @@ interface Run {
   readonly body: object
   readonly model: BackendModel
   readonly signal: AbortSignal
+  readonly load: LoadWatch
+  /** Called when the engine has begun to answer. */
+  readonly onBegun: () => void
 }

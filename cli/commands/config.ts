@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
+import { plainLine } from '../../protocol/index.ts'
 import {
   checkConfig,
   configPath,
@@ -9,7 +10,6 @@ import {
   unknownVariables,
 } from '../config/index.ts'
 import { EXIT } from '../exit-codes.ts'
-import { plainLine } from '../plain-text.ts'
 import type { Action, Runtime, Session } from '../runtime.ts'
 import { configOption, jsonOption, type SharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'

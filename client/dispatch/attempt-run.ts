@@ -4,6 +4,7 @@ import type { AttemptEvent, AttemptInit, AttemptSource } from '../attempt/index.
 import type { AnswerPiece, AttemptNote, Candidate } from '../request/index.ts'
 import type { ResumeLease } from './budget/index.ts'
 import { Credit } from './credit.ts'
+import { PrefillPace } from './prefill-pace.ts'
 import type { Choice } from './selection.ts'
 
 /** Created once: cancelling attempts is routine, and a stack trace would add nothing. */
@@ -38,12 +39,14 @@ export class AttemptRun {
   readonly #source: AttemptSource
   readonly #credit = new Credit()
   readonly #controller = new AbortController()
-  /** Set as soon as the peer is chosen, so that no other attempt chooses the same one. */
   choice: Choice | undefined
   lease: ResumeLease | undefined
   note: AttemptNote | undefined
   /** Digest of the weights in use; empty if unknown. */
   digest: string = ''
+  /** When it counts as overdue if no piece has come. */
+  overdueAtMs: number = Number.POSITIVE_INFINITY
+  readonly prefill: PrefillPace = new PrefillPace()
   /** Time spent waiting between pieces after the first. */
   decodeMs: number = 0
   done: Extract<AttemptEvent, { type: 'done' }> | undefined
@@ -74,6 +77,7 @@ export class AttemptRun {
     const signal = AbortSignal.any([options.signal, this.#controller.signal])
     try {
       const { choice, lease } = await choose(signal)
+      this.choice = choice
       this.lease = lease
       using _counted = enter(choice)
       send({ type: 'chosen', choice })

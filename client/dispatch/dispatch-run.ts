@@ -1,11 +1,10 @@
-import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
+import { type AttemptRecord, InferenceError, type Progress } from '../../protocol/index.ts'
 import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
 import { type AttemptEvent, InvalidCall } from '../attempt/index.ts'
 import {
   type AnswerEvent,
   type AnswerPiece,
   type AttemptNote,
-  type Candidate,
   isEnd,
   type Job,
   tokensOf,
@@ -16,7 +15,7 @@ import { comparable } from './comparable.ts'
 import { Delivery } from './delivery.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { interrupted, quorumNotReached, repeatsItself } from './dispatch-errors.ts'
-import { claimedPromptTokens, fatal } from './failures.ts'
+import { claimedPromptTokens, confirmedFailure } from './failures.ts'
 import {
   type DispatchEffect,
   type DispatchInput,
@@ -29,6 +28,11 @@ import { Opener } from './opener.ts'
 import { Pace } from './pace.ts'
 import { type ResumeNeed, resumeMethod } from './resume-need.ts'
 import type { Choice, Selection } from './selection.ts'
+
+/** Prefill slows down with the length of the prompt, and reports come every second. */
+const REST_MARGIN = 1.5
+const REST_SPARE_MS = 1_000
+
 /** Carries out the effects of the state machine and feeds it the events of the attempts. */
 export class DispatchRun {
   readonly #context: DispatchContext
@@ -51,7 +55,7 @@ export class DispatchRun {
   /** Why no peer could be asked. */
   #noCandidate: InferenceError | undefined
   /** The failure after which the request is sent to no further peer. */
-  #fatal: InferenceError | undefined
+  #confirmed: InferenceError | undefined
   #failure: InferenceError | undefined
 
   constructor(context: DispatchContext, job: Job, scope: Scope) {
@@ -156,8 +160,7 @@ export class DispatchRun {
     const attempt = new AttemptRun({ id, concurrent, continues, tokensBefore, clock, source })
     this.#attempts.set(id, attempt)
     const planned = {
-      ...{ attempt, reason, concurrent },
-      busy: () => this.#busy(attempt),
+      ...{ id, reason, concurrent },
       ...(continues && { resumeNeed: () => this.#resumeNeed() }),
     }
     const running = attempt.run(
@@ -182,12 +185,6 @@ export class DispatchRun {
     )
     this.#running.add(running)
     void running.finally(() => this.#running.delete(running))
-  }
-
-  #busy(except: AttemptRun): readonly Candidate[] {
-    return [...this.#attempts.values()].flatMap((attempt) =>
-      attempt === except || attempt.candidate === undefined ? [] : [attempt.candidate],
-    )
   }
 
   /** @throws InferenceError if the answer cannot continue */
@@ -224,7 +221,8 @@ export class DispatchRun {
         const afterMs = router.hedgeAfterMs(candidate, this.#selection.routing(), others)
         const nowMs = this.#context.clock.now()
         const hedgeAtMs = nowMs + afterMs
-        const overdueAtMs = nowMs + Math.max(afterMs, this.#opener.ttftTimeoutMs())
+        const overdueAtMs = nowMs + Math.max(afterMs, this.#opener.ttftTimeoutMs(candidate))
+        attempt.overdueAtMs = overdueAtMs
         this.#apply({ type: 'chosen', attempt: attempt.id, hedgeAtMs, overdueAtMs })
         return
       }
@@ -250,6 +248,7 @@ export class DispatchRun {
         return
       case 'progress':
         note.progress = event.progress
+        this.#reported(attempt, event.progress)
         return
       case 'chunk':
         this.#piece(attempt, event, gapMs)
@@ -262,6 +261,22 @@ export class DispatchRun {
       default:
         event satisfies never
     }
+  }
+
+  /** A peer that will begin sooner than another could is not joined by another. */
+  #reported(attempt: AttemptRun, progress: Progress): void {
+    const peerId = attempt.candidate?.key
+    if (peerId !== undefined) this.#job.onPeerProgress?.({ peerId, progress })
+    const nowMs = this.#context.clock.now()
+    const restMs = attempt.prefill.restMs(progress, nowMs)
+    if (restMs === undefined) return
+    const { router } = this.#context
+    const others = this.#selection.candidates().filter(({ key }) => key !== attempt.candidate?.key)
+    const request = this.#selection.routing()
+    const soonestMs = Math.min(...others.map((other) => router.expectedTtftMs(other, request)))
+    if (restMs > soonestMs) return
+    const hedgeAtMs = Math.min(attempt.overdueAtMs, nowMs + REST_MARGIN * restMs + REST_SPARE_MS)
+    this.#apply({ type: 'nearing', attempt: attempt.id, hedgeAtMs })
   }
 
   #piece(attempt: AttemptRun, piece: AnswerPiece, gapMs: number): void {
@@ -355,13 +370,18 @@ export class DispatchRun {
     outcome: Parameters<AttemptNote['end']>[0],
     message?: string,
   ): void {
-    this.#attempts.delete(attempt.id)
+    this.#remove(attempt)
     attempt.note?.end(outcome, message)
     attempt.cancel()
   }
 
+  #remove({ id }: AttemptRun): void {
+    this.#attempts.delete(id)
+    this.#opener.release(id)
+  }
+
   #foundNoPeer(attempt: AttemptRun, cause: unknown): void {
-    this.#attempts.delete(attempt.id)
+    this.#remove(attempt)
     if (!attempt.concurrent) this.#noCandidate = InferenceError.from(cause)
     const anew = this.#job.restartable ? 'restart' : 'give-up'
     const recovery = attempt.concurrent ? this.#recovery() : anew
@@ -376,8 +396,8 @@ export class DispatchRun {
     this.#context.router.failed(candidate, error.code)
     this.#dismiss(attempt, error.code, error.message)
     if (error instanceof InvalidCall && attempt === this.#leader) this.#delivery.dropCalls()
-    this.#fatal = this.#finalFailure()
-    const final = this.#fatal !== undefined
+    this.#confirmed = this.#confirmedFailure()
+    const final = this.#confirmed !== undefined
     const unreached = error.code === 'dial_failed'
     this.#apply({
       type: 'failed',
@@ -389,9 +409,9 @@ export class DispatchRun {
   }
 
   /** The failure that ends the request, if the request is or may be at fault. */
-  #finalFailure(): InferenceError | undefined {
+  #confirmedFailure(): InferenceError | undefined {
     const { failures } = this.#selection
-    const end = fatal(failures)
+    const end = confirmedFailure(failures)
     if (end?.code !== 'context_too_long') return end
     return this.#selection.hasRoomFor(claimedPromptTokens(failures) ?? 0) ? undefined : end
   }
@@ -446,7 +466,7 @@ export class DispatchRun {
     const { failures } = this.#selection
     switch (why) {
       case 'attempts':
-        return this.#fatal ?? this.#noCandidate ?? this.#selection.exhausted()
+        return this.#confirmed ?? this.#noCandidate ?? this.#selection.exhausted()
       case 'quorum':
         return quorumNotReached(this.#job, failures, this.#noCandidate)
       case 'resumes':

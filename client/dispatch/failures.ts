@@ -1,6 +1,6 @@
-import { type ErrorKind, InferenceError } from '../../protocol/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
 import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
-import { soonestRetry } from '../request/index.ts'
+import { highestRanked, soonestRetry } from '../request/index.ts'
 
 /** A failed attempt. */
 export interface Failure {
@@ -20,7 +20,7 @@ export function mayRepeat({ error }: Failure): boolean {
  * The newest failure, if it ends the request: a claim that an independent second peer confirms, or an engine failure at
  * two peers, as the request itself may crash engines.
  */
-export function fatal(failures: readonly Failure[]): InferenceError | undefined {
+export function confirmedFailure(failures: readonly Failure[]): InferenceError | undefined {
   const last = failures.at(-1)
   if (last === undefined) return undefined
   const { code, traits } = last.error
@@ -48,11 +48,9 @@ export function claimedPromptTokens(failures: readonly Failure[]): number | unde
  * unconfirmed claim must not make the caller give up. Then come a claim about the request, an engine failure and the
  * last failure.
  */
-export function conclude(failures: readonly Failure[]): InferenceError {
+export function finalError(failures: readonly Failure[]): InferenceError {
   const newest = failures.toReversed().map(({ error }) => error)
-  const ofKind = (kind: ErrorKind): InferenceError | undefined =>
-    newest.find(({ traits }) => traits.kind === kind)
-  const chosen = ofKind('busy') ?? ofKind('claim') ?? ofKind('engine') ?? newest[0]
+  const chosen = highestRanked(newest, ['busy', 'claim', 'engine'])
   if (chosen === undefined) return new InferenceError('internal', 'no attempt was made')
   const peers = new Set(failures.map(({ peer }) => peer)).size
   if (failures.length === 1 || chosen.traits.kind === 'claim') return chosen

@@ -3,7 +3,7 @@ import { delay, type Scope } from '../../timing/index.ts'
 import { explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
 import type { Candidate, Placement, Query } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
-import { claimedPromptTokens, conclude, type Failure, mayRepeat, pauseMs } from './failures.ts'
+import { claimedPromptTokens, type Failure, finalError, mayRepeat, pauseMs } from './failures.ts'
 import { type ResumeNeed, resumeMethod } from './resume-need.ts'
 
 /** Other peers probed in the background at each choice, to inform the next choice (Prequal: about 3 per query). */
@@ -208,7 +208,7 @@ export class Selection {
   exhausted(): InferenceError {
     const { host } = this.#context
     const unreachable = this.#failures.every(({ error }) => error.code === 'dial_failed')
-    const error = conclude(this.#failures)
+    const error = finalError(this.#failures)
     if (!unreachable || host.libp2p.getPeers().length > 0) return error
     const known = new Set(this.#failures.map(({ peer }) => peer)).size
     return new InferenceError(
