@@ -18,11 +18,8 @@ export type {
   AttemptInit,
   AttemptSource,
 } from './attempt-source.ts'
-<<<<<<< HEAD
 export { InvalidCall } from './call-check.ts'
-=======
 export { KeptStreams } from './kept-streams.ts'
->>>>>>> main
 export type { Connect } from './open-stream.ts'
 export type { Path, PathOf } from './path.ts'
 export { createPeerAttempt } from './peer-attempt.ts'
