@@ -5,6 +5,7 @@ import { type CanaryMode, parseCanaryMode } from '../../client/index.ts'
 import { type GatewayServer, type GatewayServerInit, serveGateway } from '../../gateway/index.ts'
 import { DataDirLockedError, lockDataDir } from '../../host/index.ts'
 import { plainLine } from '../../protocol/index.ts'
+import { diskFaultOf } from '../../storage/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { readKeys } from '../gateway-keys.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
@@ -137,8 +138,12 @@ function canariesFrom(text: string): CanaryMode {
   }
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 interface LockedState extends AsyncDisposable {
-  /** Absent if another gateway on this machine holds it. */
+  /** Absent if another gateway on this machine holds it, or the disk takes no file. */
   readonly directory?: string
 }
 
@@ -148,8 +153,10 @@ async function lockState({ terminal }: Session, dataDir: string): Promise<Locked
   try {
     return { directory, [Symbol.asyncDispose]: await lockDataDir(directory) }
   } catch (error) {
-    if (!(error instanceof DataDirLockedError)) throw error
-    terminal.log(`files and batches are disabled: ${error.message}`)
+    const fault = diskFaultOf(error)
+    if (!(error instanceof DataDirLockedError) && fault === undefined) throw error
+    const why = fault === undefined ? messageOf(error) : `${directory}: ${fault.reason}`
+    terminal.log(`files and batches are disabled until the gateway is started again: ${why}`)
     return { [Symbol.asyncDispose]: () => Promise.resolve() }
   }
 }

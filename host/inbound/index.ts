@@ -12,4 +12,3 @@
  */
 export { connectionBounds } from './bounds.ts'
 export { ConnectionKeeper } from './connection-keeper.ts'
-export { setIdle } from './idle-streams.ts'

@@ -16,6 +16,4 @@
 
 export type { ServeContext, ServedRequest } from './context.ts'
 export { serveInference } from './inference.ts'
-export { serveKeptInference } from './kept-inference.ts'
-export { KeptStreams } from './kept-streams.ts'
 export { serveProbe } from './probe.ts'
