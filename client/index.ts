@@ -47,6 +47,8 @@ export {
   type RequestLimits,
   type RequestOptions,
   type ResumeMode,
+  type RunningAttempt,
+  type RunningRequest,
   type SwitchModels,
   type ToolCallDelivery,
   trustedPeers,
