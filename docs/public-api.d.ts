@@ -474,6 +474,7 @@ interface AttemptRecord {
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
+    readonly seam?: 'token-ids' | 'text' | 'start';
     readonly relay?: string;
     readonly relayedBytes?: number;
     readonly message?: string;
@@ -1249,6 +1250,7 @@ interface RequestLimits {
 interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly policy?: Policy;
     readonly resume?: ResumeMode;
+    readonly toolCalls?: ToolCallDelivery;
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
@@ -1269,6 +1271,8 @@ interface Resume {
     readonly tokenIds: readonly number[];
     readonly text: string;
     readonly deliveredBytes: number;
+    readonly reasoning?: string;
+    readonly tokens?: number;
 }
 interface RunningRequest extends Pick<RequestEvent, 'attempts' | 'kind' | 'model' | 'policy' | 'requestId' | 'resumes' | 'startedAt' | 'ttftMs'> {
     readonly elapsedMs: number;
@@ -1314,10 +1318,10 @@ interface ScoredToken {
 interface Script {
     readonly answer?: string;
     readonly reasoning?: string;
-    readonly toolCall?: {
+    readonly toolCalls?: readonly {
         readonly name: string;
         readonly arguments: string;
-    };
+    }[];
     readonly prefillMs?: number;
     readonly paceMs?: number;
     readonly gate?: Promise<void>;
@@ -1659,6 +1663,7 @@ type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
 type RunningAttempt = Pick<AttemptRecord, 'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'>;
 type SwitchModels = 'before-answer' | 'mid-answer';
+type ToolCallDelivery = 'whole' | 'stream';
 type ToolChoice = 'none' | 'auto' | 'required' | {
     readonly type: 'function';
     readonly function: {
