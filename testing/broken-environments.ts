@@ -100,13 +100,13 @@ function mounted(
       const home = await mkdtemp(join(tmpdir(), 'skein-broken-'))
       const disk = join(home, 'disk')
       await mkdir(disk)
-      execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', disk])
+      execFileSync('sh', ['-c', `mount -t tmpfs -o ${options} tmpfs '${disk}'`])
       await fill(disk)
       return {
         env: { ...common(), HOME: disk, ...under(disk) },
         launch: [],
         async close() {
-          execFileSync('umount', ['-l', disk])
+          execFileSync('sh', ['-c', `umount -l '${disk}'`])
           await rm(home, { recursive: true, force: true })
         },
       }
