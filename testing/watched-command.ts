@@ -3,15 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CATALOG } from '../cli/commands/catalog.ts'
 import { EXIT } from '../cli/exit-codes.ts'
 import type { OpenedEnvironment } from './broken-environments.ts'
-import { startCli } from './cli-process.ts'
+import { type CliProcess, startCli } from './cli-process.ts'
 
-/** Time for a command to end by itself. A loaded machine takes long to load its modules. */
-const PATIENCE_MS = 12_000
-/** After SIGINT. It is due within a second; the rest is for a loaded machine. */
-const END_MS = 20_000
-/** Share of a core that a command which waits may use. One that spins uses all of it. */
-const MAX_IDLE_SHARE = 0.6
-const SAMPLE_MS = 1_500
+/** Time after which a command that does nothing counts as one that runs on. */
+const PATIENCE_MS = 5_000
+/** It waits if it uses less than this in a second. A loaded machine gives a busy one more. */
+const IDLE_MS_PER_S = 30
+/** Processor time of a command that works on nothing. One that spins goes beyond it on any machine. */
+const MAX_CPU_MS = 20_000
+/** After SIGINT, which is due within a second: processor time, and time on a machine that gives it none. */
+const MAX_END_CPU_MS = 5_000
+const MAX_END_MS = 90_000
+const SAMPLE_MS = 1_000
 
 const LISTEN = ['--listen', '/ip6/::1/tcp/0']
 
@@ -44,39 +47,63 @@ export interface Watched {
 }
 
 /**
- * Runs a command until it ends, or, if it runs on, until SIGINT ends it.
+ * Runs a command until it ends, or, if it runs on, until SIGINT ends it. Processor time decides, not the clock on the
+ * wall, so that a loaded machine fails nothing.
  *
- * @param interruptMs when to send SIGINT. @default once it has had time to end by itself
+ * @param interruptMs when to send SIGINT. @default once it does nothing more
  */
 export async function watchCommand(
   args: readonly string[],
   { env, launch }: OpenedEnvironment,
-  interruptMs: number = PATIENCE_MS,
+  interruptMs?: number,
 ): Promise<Watched> {
   const command = startCli(args, env, { launch })
   command.child.stdin.end()
+  const { finished, pid } = command
   const faults: string[] = []
-  let interrupted = false
-  if (!(await endsWithin(command.finished, interruptMs))) {
-    interrupted = true
-    if (interruptMs >= PATIENCE_MS && (await idleShare(command.pid)) > MAX_IDLE_SHARE) {
-      faults.push('it spins')
-    }
+  const runsOn =
+    interruptMs === undefined
+      ? !(await endsOrWaits(command, () => faults.push('it spins')))
+      : !(await endsWithin(finished, interruptMs))
+  if (runsOn) {
+    const before = cpuMs(pid)
+    const startedAt = performance.now()
     command.child.kill('SIGINT')
-    if (!(await endsWithin(command.finished, END_MS))) {
+    while (!(await endsWithin(finished, SAMPLE_MS))) {
+      const tookMs = performance.now() - startedAt
+      if (cpuMs(pid) - before <= MAX_END_CPU_MS && tookMs <= MAX_END_MS) continue
       faults.push('SIGINT did not end it')
       command.child.kill('SIGKILL')
+      break
     }
   }
-  const { exitCode, signal, stdout, stderr } = await command.finished
+  const { exitCode, signal, stdout, stderr } = await finished
   const output = stdout + stderr
   if (/^\s+at .*(?:file:|node:|\/)/m.test(output)) faults.push('it dumps a stack')
   if (exitCode !== null && !Object.values<number>(EXIT).includes(exitCode)) {
     faults.push(`its exit code ${exitCode} is not documented`)
   }
   // Before its handlers are in place, the signal ends it directly.
-  if (exitCode === null && !(interrupted && signal === 'SIGINT')) faults.push(`${signal} ended it`)
-  return { exitCode, signal, output, interrupted, faults }
+  if (exitCode === null && !(runsOn && signal === 'SIGINT')) faults.push(`${signal} ended it`)
+  return { exitCode, signal, output, interrupted: runsOn, faults }
+}
+
+/** @returns false once it waits, or has used more time than any work takes */
+async function endsOrWaits(
+  { finished, pid }: Pick<CliProcess, 'finished' | 'pid'>,
+  onSpin: () => void,
+): Promise<boolean> {
+  const startedAt = performance.now()
+  for (let before = 0; ; ) {
+    if (await endsWithin(finished, SAMPLE_MS)) return true
+    const used = cpuMs(pid)
+    if (used > MAX_CPU_MS) {
+      onSpin()
+      return false
+    }
+    if (used - before < IDLE_MS_PER_S && performance.now() - startedAt > PATIENCE_MS) return false
+    before = used
+  }
 }
 
 async function endsWithin(finished: Promise<unknown>, ms: number): Promise<boolean> {
@@ -87,14 +114,6 @@ async function endsWithin(finished: Promise<unknown>, ms: number): Promise<boole
   ])
   late.abort()
   return ended
-}
-
-/** Share of a core that the process uses now; 0 where the system does not tell. */
-async function idleShare(pid: number): Promise<number> {
-  const before = cpuMs(pid)
-  const startedAt = performance.now()
-  await sleep(SAMPLE_MS)
-  return (cpuMs(pid) - before) / (performance.now() - startedAt)
 }
 
 /** Fields 14 and 15 of /proc/<pid>/stat, in hundredths of a second. */
