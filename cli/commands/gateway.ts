@@ -6,7 +6,7 @@ import { type GatewayServer, type GatewayServerInit, serveGateway } from '../../
 import { DataDirLockedError, lockDataDir } from '../../host/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
-import { readKeys } from '../gateway-keys.ts'
+import { watchKeys } from '../gateway-keys.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
 import { connectionsWithin, openFileLimit } from '../open-files.ts'
@@ -77,7 +77,8 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
   const { terminal } = session
   const network = resolveNetwork(options, session.env, 'client')
   const [dataDir = ''] = network.dataDirs
-  const apiKeys = await readKeys(dataDir)
+  using keys = await watchKeys(dataDir, (line) => terminal.log(line))
+  const apiKeys = keys.current()
   if (!LOOPBACK.test(options.host) && apiKeys.length === 0 && options.open !== true) {
     throw new UsageError(
       `on ${options.host} anyone who can reach this machine could use the gateway: create a key (${session.commandName} gateway key add NAME), or pass --open`,
@@ -99,7 +100,7 @@ async function runGateway(session: Session, options: GatewayOptions): Promise<un
     host: options.host,
     port: options.port,
     ...(descriptors !== undefined && { maxConnections: connectionsWithin(descriptors) }),
-    apiKeys,
+    apiKeys: () => keys.current(),
     rateLimits: {
       ...(requestsPerMinute !== undefined && { requestsPerMinute }),
       ...(tokensPerMinute !== undefined && { tokensPerMinute }),
