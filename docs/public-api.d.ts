@@ -156,6 +156,7 @@ declare module 'skein/protocol' {
     Prompt,
     PromptListRequest,
     RECEIPT_DOMAINS,
+    RESUME_FORMS,
     ReadFramesInit,
     Receipt,
     ReceiptBody,
@@ -164,6 +165,7 @@ declare module 'skein/protocol' {
     Requirements,
     ResponseFormat,
     Resume,
+    ResumeForm,
     ResumeSupport,
     SMALL_CLAIM_BYTES,
     SamplingFields,
@@ -235,6 +237,8 @@ declare module 'skein/protocol' {
     plainText,
     readFrames,
     requirementsOf,
+    resumeField,
+    resumeFormsOf,
     sealAdvertisement,
   }
 }
@@ -420,6 +424,7 @@ const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
     readonly server: "skein-receipt-countersigned";
 };
+const RESUME_FORMS: readonly ["tools", "reasoning", "json"];
 const SMALL_CLAIM_BYTES = 65536;
 const TOKEN_INPUT = "input.token_ids";
 const systemClock: Clock;
@@ -515,6 +520,8 @@ function readLines(path: string, { maxLineBytes }: {
 function requireSupport(model: BackendModel, request: InferenceRequest): void;
 function requirementsOf(request: InferenceRequest): Requirements;
 function resolveModelSource(source: string, init: ModelSourceInit): Promise<ResolvedModel>;
+function resumeField(form: ResumeForm, by: 'text' | 'ids'): string;
+function resumeFormsOf(request: InferenceRequest, { reasoning }: Pick<Resume, 'reasoning'>): readonly ResumeForm[];
 function sealAdvertisement(advertisement: Omit<Advertisement, 'peerId'>, privateKey: PrivateKey): Promise<Uint8Array>;
 function selectModel(models: readonly BackendModel[], name: string): BackendModel;
 function serveGateway(client: GatewayClient, init?: GatewayServerInit): Promise<GatewayServer>;
@@ -582,6 +589,7 @@ interface AttemptRecord {
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
+    readonly seam?: 'token-ids' | 'text' | 'start';
     readonly relay?: string;
     readonly relayedBytes?: number;
     readonly message?: string;
@@ -1406,6 +1414,7 @@ interface RequestLimits {
 interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly policy?: Policy;
     readonly resume?: ResumeMode;
+    readonly toolCalls?: ToolCallDelivery;
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
@@ -1430,6 +1439,8 @@ interface Resume {
     readonly tokenIds: readonly number[];
     readonly text: string;
     readonly deliveredBytes: number;
+    readonly reasoning?: string;
+    readonly tokens?: number;
 }
 interface RunningRequest extends Pick<RequestEvent, 'attempts' | 'kind' | 'model' | 'policy' | 'requestId' | 'resumes' | 'startedAt' | 'ttftMs'> {
     readonly elapsedMs: number;
@@ -1475,10 +1486,10 @@ interface ScoredToken {
 interface Script {
     readonly answer?: string;
     readonly reasoning?: string;
-    readonly toolCall?: {
+    readonly toolCalls?: readonly {
         readonly name: string;
         readonly arguments: string;
-    };
+    }[];
     readonly prefillMs?: number;
     readonly paceMs?: number;
     readonly gate?: Promise<void>;
@@ -1848,10 +1859,12 @@ type ResponseFormat = {
         readonly strict?: boolean | null;
     };
 };
+type ResumeForm = (typeof RESUME_FORMS)[number];
 type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
 type RunningAttempt = Pick<AttemptRecord, 'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'>;
 type SwitchModels = 'before-answer' | 'mid-answer';
+type ToolCallDelivery = 'whole' | 'stream';
 type ToolChoice = 'none' | 'auto' | 'required' | {
     readonly type: 'function';
     readonly function: {
