@@ -63,6 +63,7 @@ declare module 'skein/bootstrap' {
 declare module 'skein/gateway' {
   export {
     ApiKey,
+    ApiKeys,
     FileVerdict,
     GATEWAY_LIMITS,
     Gateway,
@@ -72,6 +73,7 @@ declare module 'skein/gateway' {
     GatewayPages,
     GatewayServer,
     GatewayServerInit,
+    KeyRights,
     LineError,
     PageVisitor,
     RateLimits,
@@ -349,7 +351,7 @@ const PROTOCOLS: {
 const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
 function cachedWeightsDigest(path: string, init?: DigestInit): Promise<string>;
-function createApiKey(name: string): {
+function createApiKey(name: string, rights?: KeyRights): {
     readonly key: string;
     readonly kept: ApiKey;
 };
@@ -458,7 +460,7 @@ interface Answer<T> extends AsyncIterable<T & ServedChunk> {
     readonly usage: OpenAiUsage | undefined;
     readonly event: RequestEvent | undefined;
 }
-interface ApiKey {
+interface ApiKey extends KeyRights {
     readonly name: string;
     readonly hash: string;
 }
@@ -842,7 +844,7 @@ interface Gateway {
     close(): Promise<void>;
 }
 interface GatewayInit extends Partial<GatewayLimits> {
-    readonly apiKeys?: readonly ApiKey[];
+    readonly apiKeys?: ApiKeys;
     readonly rateLimits?: RateLimits;
     readonly corsOrigins?: readonly string[];
     readonly allowedHosts?: readonly string[];
@@ -993,6 +995,10 @@ interface Invite {
 }
 interface JoinOptions extends AbortOptions {
     readonly timeoutMs?: number;
+}
+interface KeyRights extends RateLimits {
+    readonly models?: readonly string[];
+    readonly expiresAtMs?: number;
 }
 interface Line {
     readonly number: number;
@@ -1179,6 +1185,8 @@ interface ProviderInit {
 interface RateLimits {
     readonly requestsPerMinute?: number;
     readonly tokensPerMinute?: number;
+    readonly requestsPerDay?: number;
+    readonly tokensPerDay?: number;
 }
 interface Reachability {
     readonly status: ReachabilityStatus;
@@ -1511,6 +1519,7 @@ type AddressVerdict = {
 type AnswerRequest = Exclude<InferenceRequest, {
     readonly kind: 'score';
 }>;
+type ApiKeys = readonly ApiKey[] | (() => readonly ApiKey[]);
 type AttemptReason = 'first' | 'fallback' | 'retry' | 'hedge' | 'race' | 'quorum' | 'resume' | 'stall' | 'slow';
 type BackendEvent = BackendChunk | BackendDone;
 type BackendModel = ModelAdvertisement;
