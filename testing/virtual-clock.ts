@@ -10,6 +10,12 @@ interface Event {
   over: boolean
 }
 
+/**
+ * Shortest delay. Real timers have one, too; without it a remainder of rounding, below the precision of the sum, would be
+ * waited for without end.
+ */
+const RESOLUTION_MS = 0.001
+
 export interface VirtualClockInit {
   /** What `wall` reads at the beginning, in milliseconds since 1970. @default 0 */
   readonly wallMs?: number
@@ -40,6 +46,13 @@ export class VirtualClock implements Clock {
     this.#wallMs = wallMs
   }
 
+  /** A clock that flows from the beginning; `wall` begins at the machine's time. */
+  static flowing(): VirtualClock {
+    const clock = new VirtualClock({ wallMs: Date.now() })
+    clock.flow()
+    return clock
+  }
+
   /** Milliseconds since the clock was made. */
   readonly now = (): number => this.#nowMs
 
@@ -51,7 +64,7 @@ export class VirtualClock implements Clock {
   readonly wall = (): number => this.#wallMs + this.#nowMs
 
   readonly after = (ms: number, run: () => void, options?: TimerOptions): Disposable =>
-    this.at(this.#nowMs + ms, run, options)
+    this.at(this.#nowMs + (ms > 0 ? Math.max(ms, RESOLUTION_MS) : 0), run, options)
 
   /** Plans an event. Disposing cancels it. */
   at(atMs: number, run: () => void, { background = false }: TimerOptions = {}): Disposable {
