@@ -69,9 +69,11 @@ declare module 'skein/gateway' {
     GatewayClient,
     GatewayInit,
     GatewayLimits,
+    GatewayPages,
     GatewayServer,
     GatewayServerInit,
     LineError,
+    PageVisitor,
     RateLimits,
     ResultPaths,
     WrittenResults,
@@ -537,6 +539,7 @@ interface Advertisement {
     readonly coldStartMs?: number;
     readonly maxTokens: number;
     readonly operator: string;
+    readonly swarmName?: string;
 }
 interface AdvertisementBook {
     get(peer: PeerId): Advertisement | undefined;
@@ -723,6 +726,7 @@ interface Client extends AsyncDisposable {
     unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[];
     peers(options?: AbortOptions): Promise<readonly PeerListing[]>;
     observe(listener: (event: RequestEvent) => void): () => void;
+    running(): readonly RunningRequest[];
     reputation(peer?: string): readonly StandingReport[];
     forget(peer: string): number;
     slots(model: string): number;
@@ -957,6 +961,7 @@ interface GatewayInit extends Partial<GatewayLimits> {
     readonly allowedHosts?: readonly string[];
     readonly metrics?: boolean;
     readonly stateDir?: string;
+    readonly pages?: GatewayPages;
     readonly now?: () => number;
     readonly log?: (message: string) => void;
 }
@@ -977,6 +982,10 @@ interface GatewayLimits {
     readonly maxQueued: number;
     readonly maxQueuedPerKey: number;
     readonly maxHops: number;
+}
+interface GatewayPages {
+    owns(request: Request): boolean;
+    respond(request: Request, visitor: PageVisitor): Promise<Response>;
 }
 interface GatewayServer extends AsyncDisposable {
     readonly url: string;
@@ -1041,6 +1050,7 @@ interface Host extends AsyncDisposable {
     readonly peerId: PeerId;
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
+    readonly swarmName: string;
     addresses(): readonly Multiaddr[];
     clock(): ClockReport;
     reachability(): Reachability;
@@ -1062,6 +1072,7 @@ interface Host extends AsyncDisposable {
         readonly notify?: boolean;
     }): Promise<void>;
     fetchAdvertisement(peer: PeerId, options?: AbortOptions): Promise<Advertisement | undefined>;
+    includingSelf(): Host;
 }
 interface HostInit {
     readonly dht: 'server' | 'client';
@@ -1075,6 +1086,8 @@ interface HostInit {
     readonly swarmKey?: Uint8Array;
     readonly relay?: 'always' | 'when-public' | 'never';
     readonly relayBytesPerSecond?: number;
+    readonly swarmName?: string;
+    readonly ownSwarm?: boolean;
     readonly mdns?: boolean;
     readonly peerExchange?: boolean;
     readonly maxOpenFiles?: number;
@@ -1246,6 +1259,11 @@ interface OwnNames {
         readonly models: readonly string[];
     }[];
 }
+interface PageVisitor {
+    readonly keysRequired: boolean;
+    readonly key?: string;
+    readonly remoteAddress?: string;
+}
 interface PeerListing extends PeerReach {
     readonly peerId: string;
     readonly models: readonly string[];
@@ -1404,6 +1422,10 @@ interface Resume {
     readonly tokenIds: readonly number[];
     readonly text: string;
     readonly deliveredBytes: number;
+}
+interface RunningRequest extends Pick<RequestEvent, 'attempts' | 'kind' | 'model' | 'policy' | 'requestId' | 'resumes' | 'startedAt' | 'ttftMs'> {
+    readonly elapsedMs: number;
+    readonly running: readonly RunningAttempt[];
 }
 interface SamplingFields {
     readonly max_tokens?: number | null;
@@ -1819,6 +1841,7 @@ type ResponseFormat = {
 };
 type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
+type RunningAttempt = Pick<AttemptRecord, 'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'>;
 type SwitchModels = 'before-answer' | 'mid-answer';
 type ToolChoice = 'none' | 'auto' | 'required' | {
     readonly type: 'function';
