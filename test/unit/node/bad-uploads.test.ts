@@ -38,7 +38,7 @@ async function failureOf(
   init: Omit<HarnessInit, 'backend'> = {},
 ): Promise<NodeFrame & { type: 'failed' }> {
   const backend = createScriptedBackend()
-  const clock = VirtualClock.flowing()
+  using clock = VirtualClock.flowing()
   const node = await createHarness({ backend, clock, ...init })
   const { stream, handled } = await node.open()
   const sent = send(stream, clock)
@@ -271,7 +271,8 @@ describe('bad uploads', () => {
   }, async () => {
     const backend = createScriptedBackend()
     const limits = { uploadTimeoutMs: 1_000, lingerMs: 50 }
-    const node = await createHarness({ backend, clock: VirtualClock.flowing(), limits })
+    using clock = VirtualClock.flowing()
+    const node = await createHarness({ backend, clock, limits })
     const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 })
     const framed = fc.boolean()
     await fc.assert(

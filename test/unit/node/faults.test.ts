@@ -27,7 +27,7 @@ async function until(condition: () => boolean): Promise<void> {
 
 describe('faults while serving', () => {
   it('stops the engine when the client resets', async () => {
-    const clock = VirtualClock.flowing()
+    using clock = VirtualClock.flowing()
     const backend = createScriptedBackend({ clock, paceMs: 5 })
     const node = await createHarness({ backend, clock })
     const { stream, handled } = await node.open()
@@ -43,7 +43,7 @@ describe('faults while serving', () => {
   })
 
   it('charges a client that leaves early for tokens read and sent, and records its slot time', async () => {
-    const clock = VirtualClock.flowing()
+    using clock = VirtualClock.flowing()
     const backend = createScriptedBackend({ clock, paceMs: 1 })
     const node = await createHarness({ backend, clock })
     const whole = await node.open('whole')
@@ -170,7 +170,7 @@ describe('faults while serving', () => {
   })
 
   it('keeps the connection alive before the first token, and stops a stalled engine at the deadline', async () => {
-    const clock = VirtualClock.flowing()
+    using clock = VirtualClock.flowing()
     const backend = createScriptedBackend({ script: () => ({ fault: { type: 'stall' } }) })
     const node = await createHarness({ backend, clock, limits: { keepAliveMs: 5 } })
     const { stream, handled } = await node.open()
@@ -189,7 +189,7 @@ describe('faults while serving', () => {
   })
 
   it('reports the engine’s progress, and a queued request, in its keep-alives', async () => {
-    const clock = VirtualClock.flowing()
+    using clock = VirtualClock.flowing()
     const backend = createScriptedBackend({ script: () => ({ fault: { type: 'stall' } }) })
     const prefill = { phase: 'prefill', tokens: 512, of: 4_096 } as const
     const telling: Backend = {
@@ -227,7 +227,7 @@ describe('faults while serving', () => {
 
   it('drops a request whose deadline passes in the queue without calling the engine', async () => {
     const gate = Promise.withResolvers<void>()
-    const clock = VirtualClock.flowing()
+    using clock = VirtualClock.flowing()
     const backend = createScriptedBackend({ script: () => ({ gate: gate.promise }) })
     const node = await createHarness({ backend, clock, slots: 1 })
     const first = await node.open('first')
@@ -255,9 +255,10 @@ describe('faults while serving', () => {
       }),
       [Symbol.asyncDispose]: async () => {},
     }
+    using clock = VirtualClock.flowing()
     const node = await createHarness({
       backend,
-      clock: VirtualClock.flowing(),
+      clock,
       limits: { engineStopMs: 20 },
     })
     const { stream } = await node.open()
@@ -266,9 +267,7 @@ describe('faults while serving', () => {
     await node.gate.idle()
   })
 
-  it('resets a client that reads nothing for too long, and stops the engine', {
-    timeout: 30_000,
-  }, async () => {
+  it('resets a client that reads nothing for too long, and stops the engine', async () => {
     // With a long name in each chunk, more bytes than the wire takes.
     const id = 'm'.repeat(250)
     const backend = createScriptedBackend({
@@ -277,7 +276,6 @@ describe('faults while serving', () => {
     })
     const node = await createHarness({
       backend,
-      clock: VirtualClock.flowing(),
       limits: { writeStallMs: 200 },
     })
     const { stream, handled } = await node.open()
@@ -292,7 +290,7 @@ describe('faults while serving', () => {
   it('gives an answer its own deadline, whatever the upload’s was', async () => {
     const gate = Promise.withResolvers<void>()
     const backend = createScriptedBackend({ script: () => ({ gate: gate.promise }) })
-    const clock = VirtualClock.flowing()
+    using clock = VirtualClock.flowing()
     const limits = { uploadTimeoutMs: 40, keepAliveMs: 10 }
     const node = await createHarness({ backend, clock, limits })
     const { stream } = await node.open()
@@ -336,9 +334,7 @@ describe('faults while serving', () => {
     await backend.idle()
   })
 
-  it('leaves nothing behind after 1,000 requests with every kind of end', {
-    timeout: 30_000,
-  }, async () => {
+  it('leaves nothing behind after 1,000 requests with every kind of end', async () => {
     const error = new InferenceError('engine_failed', 'broken')
     const faults: Record<string, Fault> = {
       throw: { type: 'throw', error, afterTokens: 1 },
@@ -522,9 +518,10 @@ describe('the engine’s request', () => {
 
   it('answers below the ceiling in tokens a second', async () => {
     const backend = createScriptedBackend()
+    using clock = VirtualClock.flowing()
     const node = await createHarness({
       backend,
-      clock: VirtualClock.flowing(),
+      clock,
       maxTokensPerSecond: 100,
     })
     const { stream } = await node.open()
