@@ -900,6 +900,7 @@ interface EmbeddedBackend extends Backend {
 interface EmbeddedInit {
     readonly modelPath: string;
     readonly modelId?: string;
+    readonly chatTemplate?: string;
     readonly aliases?: readonly string[];
     readonly slots?: number;
     readonly contextSize?: number;
