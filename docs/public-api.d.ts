@@ -63,6 +63,7 @@ declare module 'skein/bootstrap' {
 declare module 'skein/gateway' {
   export {
     ApiKey,
+    ApiKeys,
     FileVerdict,
     GATEWAY_LIMITS,
     Gateway,
@@ -72,6 +73,7 @@ declare module 'skein/gateway' {
     GatewayPages,
     GatewayServer,
     GatewayServerInit,
+    KeyRights,
     LineError,
     PageVisitor,
     RateLimits,
@@ -429,7 +431,7 @@ const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
 function cachedWeightsDigest(path: string, init?: DigestInit): Promise<string>;
 function countersign(draft: Uint8Array, beneficiary: string, key: PrivateKey): Promise<Uint8Array>;
-function createApiKey(name: string): {
+function createApiKey(name: string, rights?: KeyRights): {
     readonly key: string;
     readonly kept: ApiKey;
 };
@@ -571,7 +573,7 @@ interface Answer<T> extends AsyncIterable<T & ServedChunk> {
     readonly usage: OpenAiUsage | undefined;
     readonly event: RequestEvent | undefined;
 }
-interface ApiKey {
+interface ApiKey extends KeyRights {
     readonly name: string;
     readonly hash: string;
 }
@@ -964,7 +966,7 @@ interface Gateway {
     close(): Promise<void>;
 }
 interface GatewayInit extends Partial<GatewayLimits> {
-    readonly apiKeys?: readonly ApiKey[];
+    readonly apiKeys?: ApiKeys;
     readonly rateLimits?: RateLimits;
     readonly corsOrigins?: readonly string[];
     readonly allowedHosts?: readonly string[];
@@ -1132,6 +1134,10 @@ interface JsonShape {
     readonly containers: number;
     readonly strings: number;
     readonly commas: number;
+}
+interface KeyRights extends RateLimits {
+    readonly models?: readonly string[];
+    readonly expiresAtMs?: number;
 }
 interface Line {
     readonly number: number;
@@ -1318,6 +1324,8 @@ interface ProviderInit {
 interface RateLimits {
     readonly requestsPerMinute?: number;
     readonly tokensPerMinute?: number;
+    readonly requestsPerDay?: number;
+    readonly tokensPerDay?: number;
 }
 interface Reachability {
     readonly status: ReachabilityStatus;
@@ -1672,6 +1680,7 @@ type AddressVerdict = {
 type AnswerRequest = Exclude<InferenceRequest, {
     readonly kind: 'score';
 }>;
+type ApiKeys = readonly ApiKey[] | (() => readonly ApiKey[]);
 type AttemptReason = 'first' | 'fallback' | 'retry' | 'hedge' | 'race' | 'quorum' | 'resume' | 'stall' | 'slow';
 type BackendEvent = BackendChunk | BackendDone;
 type BackendModel = ModelAdvertisement;
