@@ -53,7 +53,7 @@ describe('tool calls in the text of an answer', () => {
   it.each(ANSWERS)(
     'are found as %s writes them, however the text is split',
     (name, text, answer) => {
-      fc.assert(
+      void fc.assert(
         fc.property(fc.array(fc.nat(answer.length), { maxLength: 12 }), (cuts) => {
           const at = [0, ...cuts.toSorted((a, b) => a - b), answer.length]
           const parts = at.slice(1).map((end, index) => answer.slice(at[index], end))
