@@ -5,7 +5,8 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf'
-import { type ErrorDetails, InferenceError, isErrorCode } from './errors.ts'
+import { isErrorCode } from './error-table.ts'
+import { type ErrorDetails, InferenceError } from './errors.ts'
 import type { ClientFrame, InferenceKind, Load, NodeFrame, NodeState, Resume } from './frames.ts'
 import { LIMITS } from './limits.ts'
 import { plainLine } from './plain-text.ts'
@@ -97,12 +98,12 @@ export function encodeClientFrame(frame: ClientFrame): Uint8Array {
   }
 }
 
-const copyResume = (
-  resume: Resume,
-): { tokenIds: number[]; text: string; deliveredBytes: number } => ({
-  tokenIds: [...resume.tokenIds],
-  text: resume.text,
-  deliveredBytes: resume.deliveredBytes,
+const copyResume = ({ tokenIds, text, deliveredBytes, reasoning = '', tokens = 0 }: Resume) => ({
+  tokenIds: [...tokenIds],
+  text,
+  deliveredBytes,
+  reasoning,
+  tokens,
 })
 
 /** Decodes a client frame. @throws InferenceError `malformed` for anything that a correct client cannot send */
@@ -125,9 +126,10 @@ export function decodeClientFrame(bytes: Uint8Array): ClientFrame {
         bodyBytes,
       }
       if (resume === undefined) return head
-      const { tokenIds, text, deliveredBytes } = resume
+      const { tokenIds, text, deliveredBytes, reasoning, tokens } = resume
       if (tokenIds.length > LIMITS.maxTokenIds) throw malformed('too many token ids')
-      return { ...head, resume: { tokenIds, text, deliveredBytes } }
+      const more = { ...(reasoning !== '' && { reasoning }), ...(tokens > 0 && { tokens }) }
+      return { ...head, resume: { tokenIds, text, deliveredBytes, ...more } }
     }
     case 'body':
       return { type: 'body', data: frame.value.data }

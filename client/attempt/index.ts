@@ -18,6 +18,7 @@ export type {
   AttemptInit,
   AttemptSource,
 } from './attempt-source.ts'
+export { InvalidCall } from './call-check.ts'
 export type { Connect } from './open-stream.ts'
 export type { Path } from './path.ts'
 export { createPeerAttempt } from './peer-attempt.ts'
