@@ -781,6 +781,7 @@ interface EmbeddedBackend extends Backend {
 interface EmbeddedInit {
     readonly modelPath: string;
     readonly modelId?: string;
+    readonly chatTemplate?: string;
     readonly aliases?: readonly string[];
     readonly slots?: number;
     readonly contextSize?: number;
