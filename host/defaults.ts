@@ -13,7 +13,7 @@ export const CONNECTIONS = {
   inboundStreamProtocolNegotiationTimeout: 5_000,
 } as const
 
-/** One stream for each attempt, so streams are many; the window stays within libp2p's 4 MiB read buffer. */
+/** Each attempt in flight has a stream, so streams are many; the window stays within libp2p's 4 MiB read buffer. */
 export const MUXER = {
   maxInboundStreams: 5_000,
   maxOutboundStreams: 5_000,

@@ -1,16 +1,33 @@
 import { type AbortOptions, type Stream, StreamResetError } from '@libp2p/interface'
-import * as lengthPrefixed from 'it-length-prefixed'
 import { concat } from 'uint8arrays/concat'
 import { InferenceError } from './errors.ts'
+
+/** Bytes that wait for the end of the turn before a writer has to wait, too. */
+const MAX_PENDING_BYTES = 64 * 1024
 
 /** Writes frames; those written in one turn of the event loop are sent as one message (Noise works per message). */
 export class FrameWriter {
   readonly #stream: Stream
   #pending: Uint8Array[] = []
+  #pendingBytes = 0
   #flushed: Promise<void> | undefined
+  #isDraining: boolean = false
 
   constructor(stream: Stream) {
     this.#stream = stream
+  }
+
+  /**
+   * Queues a frame if there is room for it now. A stream that closes meanwhile drops it: who must know uses
+   * {@link write}.
+   *
+   * @returns false if the frame was not queued
+   */
+  offer(frame: Uint8Array): boolean {
+    const isFull = this.#isDraining || this.#pendingBytes > MAX_PENDING_BYTES
+    if (isFull || this.#stream.writeStatus !== 'writable') return false
+    void this.#queue(frame)
+    return true
   }
 
   /**
@@ -20,11 +37,7 @@ export class FrameWriter {
    */
   async write(frame: Uint8Array, options: AbortOptions = {}): Promise<void> {
     options.signal?.throwIfAborted()
-    this.#pending.push(lengthPrefixed.encode.single(frame).subarray())
-    this.#flushed ??= new Promise<void>((resolve) => setImmediate(resolve)).then(() =>
-      this.#flush(),
-    )
-    await abortable(this.#flushed, options.signal)
+    await abortable(this.#queue(frame), options.signal)
   }
 
   /** Half-closes once everything is written. */
@@ -33,16 +46,43 @@ export class FrameWriter {
     await this.#stream.close(options)
   }
 
+  #queue(frame: Uint8Array): Promise<void> {
+    const prefix = lengthPrefix(frame.byteLength)
+    this.#pending.push(prefix, frame)
+    this.#pendingBytes += prefix.byteLength + frame.byteLength
+    if (this.#flushed === undefined) {
+      this.#flushed = new Promise<void>((resolve) => setImmediate(resolve)).then(() =>
+        this.#flush(),
+      )
+      // Those who wait for the frame get the error.
+      this.#flushed.catch(() => {})
+    }
+    return this.#flushed
+  }
+
   async #flush(): Promise<void> {
     this.#flushed = undefined
-    const frames = this.#pending
+    const bytes = concat(this.#pending, this.#pendingBytes)
     this.#pending = []
+    this.#pendingBytes = 0
     try {
-      if (!this.#stream.send(concat(frames))) await drained(this.#stream)
+      if (this.#stream.send(bytes)) return
+      this.#isDraining = true
+      await drained(this.#stream)
     } catch (cause) {
       throw new InferenceError('stream_reset', 'the stream closed while writing', { cause })
+    } finally {
+      this.#isDraining = false
     }
   }
+}
+
+function lengthPrefix(length: number): Uint8Array {
+  const bytes: number[] = []
+  let rest = length
+  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest & 0x7f) | 0x80)
+  bytes.push(rest)
+  return Uint8Array.from(bytes)
 }
 
 /** `stream.onDrain()` resolves at once from its second call on (libp2p 3.3), so events are used. */

@@ -25,6 +25,7 @@ export {
   type ScopeOptions,
   Superseded,
 } from './scope.ts'
+export { SignalRace } from './signal-race.ts'
 export {
   type BucketRate,
   type BucketState,

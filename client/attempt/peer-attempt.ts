@@ -80,6 +80,7 @@ async function* peerAttempt(
     throw signal.aborted ? signal.reason : InferenceError.from(error)
   } finally {
     signal.removeEventListener('abort', onAbort)
+    watchdog.close()
     await end(exchange, init, ended)
   }
 }

@@ -6,14 +6,14 @@ import type {
   EngineProgress,
 } from '../../backend/index.ts'
 import { InferenceError, LIMITS } from '../../protocol/index.ts'
-import { type Clock, raceSignal, settledWithin, whilePending } from '../../timing/index.ts'
+import { type Clock, raceSignal, SignalRace, settledWithin, whilePending } from '../../timing/index.ts'
 import { engineFailure } from './failure.ts'
 import type { Reply } from './reply.ts'
 
 export interface PumpInit {
   /** Calls the engine, which may report progress before its first chunk. */
   readonly start: (onProgress: (progress: EngineProgress) => void) => AsyncIterable<BackendEvent>
-  readonly reply: Pick<Reply, 'encode' | 'send' | 'sendBytes'>
+  readonly reply: Pick<Reply, 'encode' | 'offer' | 'send' | 'sendBytes'>
   readonly signal: AbortSignal
   /** Interval of keep-alives until the first chunk; each carries the newest progress. */
   readonly keepAliveMs: number
@@ -33,6 +33,7 @@ export interface PumpInit {
  */
 export async function pump(init: PumpInit): Promise<BackendDone> {
   const { reply, signal } = init
+  using race = new SignalRace(signal)
   let progress: EngineProgress = { phase: 'working' }
   const engine = startEngine(init, (newest) => {
     progress = newest
@@ -44,7 +45,7 @@ export async function pump(init: PumpInit): Promise<BackendDone> {
   let ended = false
   try {
     for (;;) {
-      const event = await nextEvent(engine, init, seq === 0 ? keepAlive : undefined)
+      const event = await nextEvent(engine, init, race, seq === 0 ? keepAlive : undefined)
       ended = event === undefined || event.type === 'done'
       if (event === undefined) throw engineFailure(new Error('the answer has no end'))
       if (event.type === 'done') return event
@@ -54,7 +55,7 @@ export async function pump(init: PumpInit): Promise<BackendDone> {
         throw new InferenceError('invalid_request', 'the answer is larger than the protocol allows')
       }
       seq += 1
-      await raceSignal(reply.sendBytes(frame), signal)
+      if (!reply.offer(frame)) await race.wait(reply.sendBytes(frame))
       await init.onChunk(event, json)
     }
   } finally {
@@ -77,17 +78,21 @@ function startEngine(
 async function nextEvent(
   engine: AsyncIterator<BackendEvent>,
   { signal, keepAliveMs, clock }: PumpInit,
+  race: SignalRace,
   keepAlive: (() => Promise<void>) | undefined,
 ): Promise<BackendEvent | undefined> {
-  // An engine that throws at once, instead of rejecting, is caught as well.
-  const result = Promise.resolve().then(() => engine.next())
-  const next = raceSignal(result, signal).catch((error: unknown) => {
+  const next = race.wait(begin(engine)).catch((error: unknown) => {
     throw signal.aborted ? signal.reason : engineFailure(error)
   })
   const { done, value } = await (keepAlive === undefined
     ? next
     : whilePending(next, keepAliveMs, keepAlive, { clock }))
   return done === true ? undefined : value
+}
+
+/** An engine that throws at once, instead of rejecting, is caught as well. */
+async function begin(engine: AsyncIterator<BackendEvent>): Promise<IteratorResult<BackendEvent>> {
+  return await engine.next()
 }
 
 function encodeChunk(

@@ -56,6 +56,11 @@ export class Reply {
     await this.sendBytes(this.encode(frame))
   }
 
+  /** Queues an encoded frame if the client reads fast enough. @returns false if it has to be sent with `sendBytes` */
+  offer(frame: Uint8Array): boolean {
+    return this.#writer.offer(frame)
+  }
+
   async sendBytes(frame: Uint8Array, stallMs: number = this.#init.writeStallMs): Promise<void> {
     const giveUp = (): void => this.#stall('the client reads nothing')
     using _timer = this.#clock.after(stallMs, giveUp)

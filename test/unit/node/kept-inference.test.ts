@@ -118,6 +118,7 @@ describe('a kept stream', () => {
     stream.abort(new Error('cancelled'))
     await handled
     await backend.idle()
+    await harness.gate.idle()
     expect(harness.served.map(({ outcome }) => outcome)).toEqual(['answered', 'cancelled'])
     expect(harness.gate.occupancy).toMatchObject({ inFlight: 0, queueDepth: 0 })
     expect(harness.memory.usedBytes).toBe(0)
