@@ -6,7 +6,13 @@ import type {
   EngineProgress,
 } from '../../backend/index.ts'
 import { InferenceError, LIMITS } from '../../protocol/index.ts'
-import { type Clock, raceSignal, SignalRace, settledWithin, whilePending } from '../../timing/index.ts'
+import {
+  type Clock,
+  raceSignal,
+  SignalRace,
+  settledWithin,
+  whilePending,
+} from '../../timing/index.ts'
 import { engineFailure } from './failure.ts'
 import type { Reply } from './reply.ts'
 
