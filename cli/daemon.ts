@@ -1,5 +1,6 @@
 import type { Host } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
+import { diskFaultOf } from '../storage/index.ts'
 import { watchClock } from './clock-report.ts'
 import { type Role, swarmName } from './directories.ts'
 import { reachabilityFields, reportReachability } from './reachability.ts'
@@ -36,6 +37,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       relaying: host.relaying(),
       knownPeers: host.book.all().length,
       swarm: init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey),
+      ...(host.swarmName !== '' && { swarmName: host.swarmName }),
       models: init.models(),
       clock: host.clock(),
       ...reachabilityFields(host.reachability()),
@@ -43,7 +45,8 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       ...(init.url !== undefined && { url: init.url }),
     }),
     (error) => {
-      session.terminal.log(`cannot write the status file: ${String(error)}`)
+      const why = diskFaultOf(error)?.reason ?? String(error)
+      session.terminal.log(`\`${session.commandName} status\` cannot show this process: ${why}`)
     },
   )
   const unsubscribe = reportReachability(session, host)
@@ -54,9 +57,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
     unsubscribe()
     unwatch()
     await status.stop()
-    await rememberBootstrap(init.dataDir, host).catch((error: unknown) => {
-      session.terminal.log(`cannot remember bootstrap peers: ${String(error)}`)
-    })
+    await rememberBootstrap(init.dataDir, host, session.terminal)
   }
 }
 

@@ -28,9 +28,7 @@ export async function openClient(
     }),
   )
   const close = async (): Promise<void> => {
-    await rememberBootstrap(dataDir, client.host).catch((error: unknown) => {
-      session.terminal.log(`cannot remember bootstrap peers: ${String(error)}`)
-    })
+    await rememberBootstrap(dataDir, client.host, session.terminal)
     await client.close()
   }
   return { ...client, close, [Symbol.asyncDispose]: close }

@@ -1,8 +1,9 @@
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Host } from '../host/index.ts'
-import { makeDirectory } from '../storage/index.ts'
+import { diskFaultOf, makeDirectory, writeAtomic } from '../storage/index.ts'
+import type { Terminal } from './terminal.ts'
 
 const FILE_NAME = 'bootstrap.json'
 const MAX_REMEMBERED = 16
@@ -20,11 +21,22 @@ export async function recallBootstrap(dataDir: string): Promise<readonly string[
   }
 }
 
-/** Stores the bootstrap peers that are connected now. Without any, the stored ones stay. */
+/** Stores the bootstrap peers that are connected now. Without any, the stored ones stay. Never rejects. */
 export async function rememberBootstrap(
   dataDir: string,
   host: Pick<Host, 'bootstrapPeers'>,
+  terminal: Pick<Terminal, 'log'>,
 ): Promise<void> {
+  try {
+    await store(dataDir, host)
+  } catch (error) {
+    // The host has reported a disk that takes no more bytes.
+    if (diskFaultOf(error) !== undefined) return
+    terminal.log(`cannot remember bootstrap peers: ${String(error)}`)
+  }
+}
+
+async function store(dataDir: string, host: Pick<Host, 'bootstrapPeers'>): Promise<void> {
   const connected = host
     .bootstrapPeers()
     .filter(({ status }) => status === 'connected')
@@ -35,8 +47,5 @@ export async function rememberBootstrap(
   if (connected.join() === known.join()) return
   await makeDirectory(dataDir)
   const path = join(dataDir, FILE_NAME)
-  // Several clients may share a directory: each writes its own file, and the last rename wins.
-  const draft = `${path}.${process.pid}`
-  await writeFile(draft, JSON.stringify(connected), { mode: 0o600 })
-  await rename(draft, path)
+  await writeAtomic(path, JSON.stringify(connected))
 }

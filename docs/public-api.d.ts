@@ -63,15 +63,19 @@ declare module 'skein/bootstrap' {
 declare module 'skein/gateway' {
   export {
     ApiKey,
+    ApiKeys,
     FileVerdict,
     GATEWAY_LIMITS,
     Gateway,
     GatewayClient,
     GatewayInit,
     GatewayLimits,
+    GatewayPages,
     GatewayServer,
     GatewayServerInit,
+    KeyRights,
     LineError,
+    PageVisitor,
     RateLimits,
     ResultPaths,
     WrittenResults,
@@ -153,6 +157,7 @@ declare module 'skein/protocol' {
     Prompt,
     PromptListRequest,
     RECEIPT_DOMAINS,
+    RESUME_FORMS,
     ReadFramesInit,
     Receipt,
     ReceiptBody,
@@ -161,6 +166,7 @@ declare module 'skein/protocol' {
     Requirements,
     ResponseFormat,
     Resume,
+    ResumeForm,
     ResumeSupport,
     SMALL_CLAIM_BYTES,
     SamplingFields,
@@ -232,6 +238,8 @@ declare module 'skein/protocol' {
     plainText,
     readFrames,
     requirementsOf,
+    resumeField,
+    resumeFormsOf,
     sealAdvertisement,
   }
 }
@@ -427,13 +435,14 @@ const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
     readonly server: "skein-receipt-countersigned";
 };
+const RESUME_FORMS: readonly ["tools", "reasoning", "json"];
 const SMALL_CLAIM_BYTES = 65536;
 const TOKEN_INPUT = "input.token_ids";
 const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
 function cachedWeightsDigest(path: string, init?: DigestInit): Promise<string>;
 function countersign(draft: Uint8Array, beneficiary: string, key: PrivateKey): Promise<Uint8Array>;
-function createApiKey(name: string): {
+function createApiKey(name: string, rights?: KeyRights): {
     readonly key: string;
     readonly kept: ApiKey;
 };
@@ -522,6 +531,8 @@ function readLines(path: string, { maxLineBytes }: {
 function requireSupport(model: BackendModel, request: InferenceRequest): void;
 function requirementsOf(request: InferenceRequest): Requirements;
 function resolveModelSource(source: string, init: ModelSourceInit): Promise<ResolvedModel>;
+function resumeField(form: ResumeForm, by: 'text' | 'ids'): string;
+function resumeFormsOf(request: InferenceRequest, { reasoning }: Pick<Resume, 'reasoning'>): readonly ResumeForm[];
 function sealAdvertisement(advertisement: Omit<Advertisement, 'peerId'>, privateKey: PrivateKey): Promise<Uint8Array>;
 function selectModel(models: readonly BackendModel[], name: string): BackendModel;
 function serveGateway(client: GatewayClient, init?: GatewayServerInit): Promise<GatewayServer>;
@@ -548,6 +559,7 @@ interface Advertisement {
     readonly coldStartMs?: number;
     readonly maxTokens: number;
     readonly operator: string;
+    readonly swarmName?: string;
 }
 interface AdvertisementBook {
     get(peer: PeerId): Advertisement | undefined;
@@ -572,7 +584,7 @@ interface Answer<T> extends AsyncIterable<T & ServedChunk> {
     readonly usage: OpenAiUsage | undefined;
     readonly event: RequestEvent | undefined;
 }
-interface ApiKey {
+interface ApiKey extends KeyRights {
     readonly name: string;
     readonly hash: string;
 }
@@ -588,6 +600,7 @@ interface AttemptRecord {
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
+    readonly seam?: 'token-ids' | 'text' | 'start';
     readonly relay?: string;
     readonly relayedBytes?: number;
     readonly message?: string;
@@ -734,6 +747,7 @@ interface Client extends AsyncDisposable {
     unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[];
     peers(options?: AbortOptions): Promise<readonly PeerListing[]>;
     observe(listener: (event: RequestEvent) => void): () => void;
+    running(): readonly RunningRequest[];
     reputation(peer?: string): readonly StandingReport[];
     forget(peer: string): number;
     slots(model: string): number;
@@ -962,12 +976,13 @@ interface Gateway {
     close(): Promise<void>;
 }
 interface GatewayInit extends Partial<GatewayLimits> {
-    readonly apiKeys?: readonly ApiKey[];
+    readonly apiKeys?: ApiKeys;
     readonly rateLimits?: RateLimits;
     readonly corsOrigins?: readonly string[];
     readonly allowedHosts?: readonly string[];
     readonly metrics?: boolean;
     readonly stateDir?: string;
+    readonly pages?: GatewayPages;
     readonly now?: () => number;
     readonly log?: (message: string) => void;
 }
@@ -988,6 +1003,10 @@ interface GatewayLimits {
     readonly maxQueued: number;
     readonly maxQueuedPerKey: number;
     readonly maxHops: number;
+}
+interface GatewayPages {
+    owns(request: Request): boolean;
+    respond(request: Request, visitor: PageVisitor): Promise<Response>;
 }
 interface GatewayServer extends AsyncDisposable {
     readonly url: string;
@@ -1052,6 +1071,7 @@ interface Host extends AsyncDisposable {
     readonly peerId: PeerId;
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
+    readonly swarmName: string;
     addresses(): readonly Multiaddr[];
     clock(): ClockReport;
     reachability(): Reachability;
@@ -1073,6 +1093,7 @@ interface Host extends AsyncDisposable {
         readonly notify?: boolean;
     }): Promise<void>;
     fetchAdvertisement(peer: PeerId, options?: AbortOptions): Promise<Advertisement | undefined>;
+    includingSelf(): Host;
 }
 interface HostInit {
     readonly dht: 'server' | 'client';
@@ -1086,6 +1107,8 @@ interface HostInit {
     readonly swarmKey?: Uint8Array;
     readonly relay?: 'always' | 'when-public' | 'never';
     readonly relayBytesPerSecond?: number;
+    readonly swarmName?: string;
+    readonly ownSwarm?: boolean;
     readonly mdns?: boolean;
     readonly peerExchange?: boolean;
     readonly maxOpenFiles?: number;
@@ -1121,6 +1144,10 @@ interface JsonShape {
     readonly containers: number;
     readonly strings: number;
     readonly commas: number;
+}
+interface KeyRights extends RateLimits {
+    readonly models?: readonly string[];
+    readonly expiresAtMs?: number;
 }
 interface Line {
     readonly number: number;
@@ -1257,6 +1284,11 @@ interface OwnNames {
         readonly models: readonly string[];
     }[];
 }
+interface PageVisitor {
+    readonly keysRequired: boolean;
+    readonly key?: string;
+    readonly remoteAddress?: string;
+}
 interface PeerListing extends PeerReach {
     readonly peerId: string;
     readonly models: readonly string[];
@@ -1302,6 +1334,8 @@ interface ProviderInit {
 interface RateLimits {
     readonly requestsPerMinute?: number;
     readonly tokensPerMinute?: number;
+    readonly requestsPerDay?: number;
+    readonly tokensPerDay?: number;
 }
 interface Reachability {
     readonly status: ReachabilityStatus;
@@ -1391,6 +1425,7 @@ interface RequestLimits {
 interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly policy?: Policy;
     readonly resume?: ResumeMode;
+    readonly toolCalls?: ToolCallDelivery;
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
@@ -1415,6 +1450,12 @@ interface Resume {
     readonly tokenIds: readonly number[];
     readonly text: string;
     readonly deliveredBytes: number;
+    readonly reasoning?: string;
+    readonly tokens?: number;
+}
+interface RunningRequest extends Pick<RequestEvent, 'attempts' | 'kind' | 'model' | 'policy' | 'requestId' | 'resumes' | 'startedAt' | 'ttftMs'> {
+    readonly elapsedMs: number;
+    readonly running: readonly RunningAttempt[];
 }
 interface SamplingFields {
     readonly max_tokens?: number | null;
@@ -1456,10 +1497,10 @@ interface ScoredToken {
 interface Script {
     readonly answer?: string;
     readonly reasoning?: string;
-    readonly toolCall?: {
+    readonly toolCalls?: readonly {
         readonly name: string;
         readonly arguments: string;
-    };
+    }[];
     readonly prefillMs?: number;
     readonly paceMs?: number;
     readonly gate?: Promise<void>;
@@ -1649,6 +1690,7 @@ type AddressVerdict = {
 type AnswerRequest = Exclude<InferenceRequest, {
     readonly kind: 'score';
 }>;
+type ApiKeys = readonly ApiKey[] | (() => readonly ApiKey[]);
 type AttemptReason = 'first' | 'fallback' | 'retry' | 'hedge' | 'race' | 'quorum' | 'resume' | 'stall' | 'slow';
 type BackendEvent = BackendChunk | BackendDone;
 type BackendModel = ModelAdvertisement;
@@ -1828,9 +1870,12 @@ type ResponseFormat = {
         readonly strict?: boolean | null;
     };
 };
+type ResumeForm = (typeof RESUME_FORMS)[number];
 type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
+type RunningAttempt = Pick<AttemptRecord, 'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'>;
 type SwitchModels = 'before-answer' | 'mid-answer';
+type ToolCallDelivery = 'whole' | 'stream';
 type ToolChoice = 'none' | 'auto' | 'required' | {
     readonly type: 'function';
     readonly function: {

@@ -1,6 +1,7 @@
 import type { GatewayLimits } from './defaults.ts'
 import type { GatewayClient } from './gateway-client.ts'
 import type { Metrics } from './metrics/index.ts'
+
 /** What all endpoints share. */
 export interface GatewayContext {
   readonly client: GatewayClient
@@ -11,6 +12,8 @@ export interface GatewayContext {
   readonly log: (message: string) => void
   /** Absent if metrics are off. */
   readonly metrics: Metrics | undefined
+  /** @throws InferenceError `model_not_found` if the caller's key may not use the model */
+  readonly checkModel: (caller: string, model: unknown) => void
   /** Charges an answer's tokens to its caller's limit. */
   readonly spend: (caller: string, tokens: number) => void
   /** Resolves once the caller's limit leaves tokens; rejects with the signal's reason. */
@@ -19,6 +22,10 @@ export interface GatewayContext {
 
 /** Facts from a request's headers, for every handler. */
 export interface GatewayEnv {
+  readonly Bindings: {
+    /** IP address of the other end. Absent in-process. */
+    readonly remoteAddress?: string
+  }
   readonly Variables: {
     readonly requestId: string
     /** By `performance.now`. */

@@ -1,7 +1,12 @@
 import { setMaxListeners } from 'node:events'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { InferenceError, openAdvertisement, PROTOCOLS } from '../protocol/index.ts'
+import {
+  type Advertisement,
+  InferenceError,
+  openAdvertisement,
+  PROTOCOLS,
+} from '../protocol/index.ts'
 import { openScope, systemClock } from '../timing/index.ts'
 import { createAdvertisementBook } from './advertisement-book.ts'
 import { createNoticeServer, notifyPeers } from './advertisement-notice.ts'
@@ -9,7 +14,12 @@ import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
 import { connectedServers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
-import { MAX_KNOWN_ASKED, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
+import {
+  MAX_KNOWN_ASKED,
+  type NamedHostInit,
+  type ResolvedHostInit,
+  resolveHostInit,
+} from './defaults.ts'
 import { createDht } from './dht.ts'
 import { followDhtMode } from './dht-mode.ts'
 import { explainDialFailure } from './dial-failure.ts'
@@ -29,6 +39,7 @@ import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports
 import { createNameLookup } from './name-lookup.ts'
 import { createNeighbourDialer } from './neighbour-dialer.ts'
 import { watchNetwork } from './network/index.ts'
+import { includeSelf, ownConnection } from './own/index.ts'
 import { forgetOwnRecords } from './own-records.ts'
 import { PeerClocks } from './peer-clocks.ts'
 import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
@@ -36,6 +47,7 @@ import { announceAddresses, Relaying } from './relaying.ts'
 import { reverseConnections } from './reverse-connections.ts'
 import { createSameNetworkServer, SameNetwork } from './same-network/index.ts'
 import { createStop } from './stop.ts'
+import { swarmNameOf } from './swarm-name.ts'
 import { parseAddress, parseBootstrapAddress } from './typed-addresses.ts'
 
 /** Dialling an address that the user entered. */
@@ -68,10 +80,12 @@ export async function createHost(init: HostInit): Promise<Host> {
 }
 
 async function assemble(
-  init: ResolvedHostInit,
+  resolved: ResolvedHostInit,
   persistence: Persistence,
   stopping: AbortController,
 ): Promise<Host> {
+  const self = peerIdFromPrivateKey(persistence.privateKey).toString()
+  const init: NamedHostInit = { ...resolved, swarmName: swarmNameOf({ ...resolved, self }) }
   const bootstrap = init.bootstrap.map(parseBootstrapAddress)
   const typed = [...bootstrap, ...init.listen.map(parseAddress)]
   const policy = dialPolicy({ typed, privateSwarm: init.swarmKey !== undefined })
@@ -81,7 +95,6 @@ async function assemble(
   const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath)
   const listen = await withKnownPorts(init.listen, ports)
 
-  const self = peerIdFromPrivateKey(persistence.privateKey).toString()
   const own = new OwnAddresses(announceRules(init.announce, init.noAnnounce, self), self)
   const relaying = new Relaying(init, own)
   const inbound = new ConnectionKeeper(connectionBounds(init.maxOpenFiles), init.now)
@@ -105,12 +118,16 @@ async function assemble(
     now: init.now,
     onError,
   })
-  let advertised: { readonly envelope: Uint8Array; readonly expiresAtMs: number } | undefined
+  let advertised: { readonly envelope: Uint8Array; readonly opened: Advertisement } | undefined
+  const ownAdvertisement = (): Advertisement | undefined =>
+    advertised !== undefined && advertised.opened.expiresAtMs > init.now()
+      ? advertised.opened
+      : undefined
   const serve = createExchangeServer({
     own: () =>
-      advertised !== undefined && advertised.expiresAtMs > init.now()
-        ? advertised.envelope
-        : new Uint8Array(),
+      ownAdvertisement() === undefined
+        ? new Uint8Array()
+        : (advertised?.envelope ?? new Uint8Array()),
     known: (asker) => (init.peerExchange ? [book.fresh(asker), book.hearsay(asker)] : []),
     random: Math.random,
     now: init.now,
@@ -239,7 +256,7 @@ async function assemble(
     onError,
   })
 
-  return {
+  const host: Host = {
     libp2p,
     peerId: libp2p.peerId,
     privateKey: persistence.privateKey,
@@ -253,6 +270,7 @@ async function assemble(
     avoid: (connection) => relaying.avoid(connection),
     bootstrapPeers,
     entryPoints: () => entryPoints.all().map(({ address }) => address),
+    swarmName: init.swarmName,
     clock: () => clocks.report(),
     reachability: () => reach.report(),
     tested: (options = {}) => {
@@ -285,14 +303,25 @@ async function assemble(
     findFreshAddresses: (peer, options) =>
       findFreshAddresses({ libp2p, dht: kad, signal }, peer, options),
     offerAdvertisement: async (envelope, options = {}) => {
-      const { expiresAtMs } = await openAdvertisement(envelope, {
+      const opened = await openAdvertisement(envelope, {
         nowMs: init.now(),
         expectedSigner: libp2p.peerId,
       })
-      advertised = { envelope, expiresAtMs }
+      advertised = { envelope, opened }
       if (options.notify === true) await notifyPeers(libp2p, envelope, { signal })
     },
     fetchAdvertisement: (peer, options) => fetch(peer, options),
+    includingSelf: () =>
+      includeSelf({
+        host,
+        connection: ownConnection({
+          peerId: libp2p.peerId,
+          logger: libp2p.logger,
+          handlerOf: (protocol) => libp2p.services.handlers.of(protocol),
+        }),
+        advertisement: ownAdvertisement,
+      }),
     [Symbol.asyncDispose]: stop,
   }
+  return host
 }

@@ -36,6 +36,13 @@ const TURN_POLL_MS = 10
 /** Removing a stale lock takes a moment; after this long, the process that was removing it has died. */
 const ABANDONED_MS = 10_000
 
+/** @throws DataDirLockedError while another running process holds the directory. For a disk that takes no lock. */
+export async function checkUnlocked(dataDir: string): Promise<void> {
+  const found = await readFile(join(dataDir, LOCK_FILE), 'utf8').catch(() => '')
+  const holder = parse(found)
+  if (holder !== undefined && isAlive(holder)) throw new DataDirLockedError(dataDir, holder.pid)
+}
+
 /**
  * Takes the directory for this process until the returned function is called. A lock whose process is gone is taken over.
  *
@@ -46,8 +53,8 @@ export async function lockDataDir(dataDir: string): Promise<() => Promise<void>>
   const path = join(dataDir, LOCK_FILE)
   const mine = JSON.stringify(self())
   const draft = `${path}.${process.pid}-${randomUUID()}`
-  await writeFile(draft, mine, { mode: 0o600 })
   try {
+    await writeFile(draft, mine, { mode: 0o600 })
     for (let attempt = 0; attempt < MAX_TRIES; attempt += 1) {
       // Linked, not created and then filled, so that a reader never sees a lock without its holder.
       if (await linked(draft, path)) return () => unlock(path, mine)

@@ -1,16 +1,16 @@
-import { createHash } from 'node:crypto'
 import { type Identify, identify } from '@libp2p/identify'
-import type { Connection } from '@libp2p/interface'
-import type { AddressManager, TransportManager } from '@libp2p/interface-internal'
+import type { Connection, StreamHandler } from '@libp2p/interface'
+import type { AddressManager, Registrar, TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { ServiceFactoryMap } from 'libp2p'
 import { PROTOCOLS } from '../protocol/index.ts'
-import type { ResolvedHostInit } from './defaults.ts'
+import type { NamedHostInit } from './defaults.ts'
 import { guardedDht } from './dht-guard/index.ts'
 import { type Neighbours, neighbours } from './neighbours.ts'
 import type { AddressSources, OwnAddresses } from './reach/index.ts'
+import { serviceTag } from './swarm-name.ts'
 
 interface ExactDialOptions {
   readonly signal: AbortSignal
@@ -27,12 +27,23 @@ interface DialComponents {
   readonly transportManager: Pick<TransportManager, 'dial'>
 }
 
+/** Handlers of the protocols that this host serves. */
+interface Handlers {
+  /** @throws if the protocol is not served */
+  of(protocol: string): StreamHandler
+}
+
+interface HandlerComponents {
+  readonly registrar: Pick<Registrar, 'getHandler'>
+}
+
 export interface HostServices extends Record<string, unknown> {
   readonly identify: Identify
   readonly ping: Ping
   readonly dht: KadDHT
   readonly ownAddresses: OwnAddresses
   readonly exactDialer: ExactDialer
+  readonly handlers: Handlers
   readonly mdns?: Neighbours
 }
 
@@ -41,7 +52,7 @@ export interface HostServices extends Record<string, unknown> {
  * bootstrap peer, as server), DCUtR, AutoNAT and UPnP.
  */
 export function createServices(
-  init: Pick<ResolvedHostInit, 'dht' | 'mdns' | 'swarmKey' | 'now'>,
+  init: Pick<NamedHostInit, 'dht' | 'mdns' | 'now' | 'swarmKey' | 'swarmName'>,
   own: OwnAddresses,
 ): ServiceFactoryMap<HostServices> {
   const services = {
@@ -52,6 +63,9 @@ export function createServices(
     exactDialer: ({ transportManager }: DialComponents) => ({
       dial: (address: Multiaddr, options: ExactDialOptions) =>
         transportManager.dial(address, options),
+    }),
+    handlers: ({ registrar }: HandlerComponents) => ({
+      of: (protocol: string) => registrar.getHandler(protocol).handler,
     }),
     identify: identify(),
     // By default 2 in and 1 out, which the connection monitor and the DHT's own pings use up between them.
@@ -80,7 +94,10 @@ export function createServices(
     ),
   }
   if (init.mdns !== true) return services
-  return { ...services, mdns: neighbours({ serviceTag: serviceTag(init.swarmKey) }) }
+  return {
+    ...services,
+    mdns: neighbours({ serviceTag: serviceTag(init.swarmName, init.swarmKey) }),
+  }
 }
 
 /** The parts of libp2p that know addresses. */
@@ -98,11 +115,4 @@ function addressSources({ transportManager, addressManager }: AddressComponents)
         .filter(({ type, verified }) => type === 'ip-mapping' && verified)
         .map((entry) => entry.multiaddr),
   }
-}
-
-/** Keeps hosts of different swarms on one LAN from discovering each other. */
-function serviceTag(swarmKey: Uint8Array | undefined): string {
-  if (swarmKey === undefined) return '_skein._udp.local'
-  const fingerprint = createHash('sha256').update('skein-mdns').update(swarmKey).digest('hex')
-  return `_skein-${fingerprint.slice(0, 8)}._udp.local`
 }

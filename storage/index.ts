@@ -7,6 +7,6 @@
  *
  * @packageDocumentation
  */
-export { type DiskFault, diskFaultOf } from './disk-fault.ts'
+export { type DiskFault, diskFaultOf, type FaultCode } from './disk-fault.ts'
 export { makeDirectory } from './make-directory.ts'
 export { writeAtomic } from './write-atomic.ts'

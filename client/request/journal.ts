@@ -1,11 +1,12 @@
 import type { AttemptReason, AttemptRecord, Progress, Usage } from '../../protocol/index.ts'
 import { type Clock, systemClock } from '../../timing/index.ts'
-import type { Agreement, Cost, RequestEvent } from './record.ts'
+import type { Agreement, Cost, RequestEvent, RunningAttempt } from './record.ts'
 
 interface AttemptAbout {
   readonly peerId: string
   readonly reason: AttemptReason
   readonly exact?: boolean
+  readonly seam?: AttemptRecord['seam']
   readonly model?: string
 }
 
@@ -24,6 +25,7 @@ export class AttemptNote {
   readonly #journal: Journal
   readonly #model: string | undefined
   readonly #exact: boolean | undefined
+  readonly #seam: AttemptRecord['seam']
   accepted: boolean = false
   superseded: boolean = false
   ttftMs: number | undefined
@@ -43,11 +45,25 @@ export class AttemptNote {
     this.peerId = about.peerId
     this.reason = about.reason
     this.#exact = about.exact
+    this.#seam = about.seam
     this.#model = about.model
   }
 
   get elapsedMs(): number {
     return this.#journal.clock.now() - this.startedAt
+  }
+
+  get running(): RunningAttempt {
+    return {
+      peerId: this.peerId,
+      ...(this.#model !== undefined && { model: this.#model }),
+      reason: this.reason,
+      startedMs: this.startedAt - this.#journal.startedAt,
+      ...(this.ttftMs !== undefined && { ttftMs: this.ttftMs }),
+      ...(this.ttftMs === undefined && this.progress && { progress: this.progress }),
+      tokens: this.tokens,
+      deliveredTokens: this.deliveredTokens,
+    }
   }
 
   /** Records the end of the attempt. Only the first call counts. */
@@ -67,6 +83,7 @@ export class AttemptNote {
       tokens: this.tokens,
       deliveredTokens: this.deliveredTokens,
       ...(this.#exact !== undefined && { exact: this.#exact }),
+      ...(this.#seam !== undefined && { seam: this.#seam }),
       ...(this.relay !== undefined && { relay: this.relay, relayedBytes: this.relayedBytes }),
       ...(message !== undefined && { message }),
     })
@@ -80,6 +97,7 @@ export class Journal {
   /** In the order of their ends. */
   readonly attempts: AttemptRecord[]
   readonly #notes: AttemptNote[]
+  readonly #begun: Set<AttemptNote>
   readonly #member: MemberAbout | undefined
   readonly #estimatedPromptTokens: number
   ttftMs: number | undefined
@@ -106,6 +124,7 @@ export class Journal {
     this.clock = clock
     this.startedAt = member?.whole.startedAt ?? clock.now()
     this.#notes = member === undefined ? [] : member.whole.#notes
+    this.#begun = member === undefined ? new Set() : member.whole.#begun
   }
 
   /** A journal for one chain member: it shares the list of attempts and keeps its own outcome. */
@@ -130,15 +149,22 @@ export class Journal {
     return this.clock.now() - this.startedAt
   }
 
-  begin(about: Pick<AttemptAbout, 'exact' | 'peerId' | 'reason'>): AttemptNote {
+  begin(about: Pick<AttemptAbout, 'exact' | 'peerId' | 'reason' | 'seam'>): AttemptNote {
     const member = this.#member
-    if (member === undefined) return new AttemptNote(this, about)
-    const reason = about.reason === 'first' && member.later ? 'fallback' : about.reason
-    return new AttemptNote(this, { ...about, reason, model: member.model })
+    const reason = about.reason === 'first' && member?.later ? 'fallback' : about.reason
+    const note = new AttemptNote(this, member ? { ...about, reason, model: member.model } : about)
+    this.#begun.add(note)
+    return note
+  }
+
+  /** The attempts that run now. */
+  get running(): readonly RunningAttempt[] {
+    return [...this.#begun].map(({ running }) => running)
   }
 
   ended(note: AttemptNote, record: AttemptRecord): void {
     this.attempts.push(record)
+    this.#begun.delete(note)
     this.#notes.push(note)
   }
 

@@ -72,8 +72,13 @@ export class Records<T extends StoredRecord> {
   async #write(record: T): Promise<void> {
     const path = join(this.#directory, record.id + SUFFIX)
     const draft = `${path}.${randomUUID()}.tmp`
-    await writeFile(draft, JSON.stringify(record), { mode: 0o600 })
-    await rename(draft, path)
+    try {
+      await writeFile(draft, JSON.stringify(record), { mode: 0o600 })
+      await rename(draft, path)
+    } catch (error) {
+      await rm(draft, { force: true })
+      throw error
+    }
   }
 
   async delete(id: string): Promise<void> {

@@ -1,8 +1,8 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
+import { type HttpBindings, serve } from '@hono/node-server'
 import { InferenceError } from '../../protocol/index.ts'
-import { type GatewayInit, openGateway } from '../gateway.ts'
+import { type GatewayInit, type OpenGateway, openGateway } from '../gateway.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { closeIdleSockets } from './idle-sockets.ts'
 
@@ -68,13 +68,14 @@ export async function serveGateway(
 }
 
 async function listening(
-  respond: (request: Request) => Promise<Response>,
+  respond: OpenGateway['respond'],
   hostname: string,
   port: number,
 ): Promise<Server> {
   return await new Promise((resolve, reject) => {
     const server = serve({
-      fetch: respond,
+      fetch: (request, env) =>
+        respond(request, (env as HttpBindings).incoming.socket.remoteAddress),
       // The embedding process keeps its globals.
       overrideGlobalObjects: false,
       hostname,
@@ -89,11 +90,13 @@ async function listening(
       },
     }) as Server
     server.once('listening', () => resolve(server))
-    server.once('error', (cause) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const isTaken = cause.code === 'EADDRINUSE'
+      const why = isTaken ? 'the port is in use by another program' : cause.message
       reject(
         new InferenceError(
           'invalid_request',
-          `cannot listen on ${hostname}:${port}: ${cause.message}`,
+          `cannot listen on ${hostname}:${port}: ${why}. Name another port or address`,
           { cause, details: { param: 'port' } },
         ),
       )

@@ -5,6 +5,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { recallBootstrap, rememberBootstrap } from '../../../cli/remembered-bootstrap.ts'
 import type { BootstrapState } from '../../../host/index.ts'
 
+const NO_LOG = { log: (): void => undefined }
+
 const PEER = '12D3KooWQXhMNfMNd5m4YzYRVGS8oVhmrNnLqGJZBXDzVxXdFTVA'
 const A = `/ip4/192.168.1.5/tcp/4801/p2p/${PEER}`
 const B = `/ip4/192.168.1.6/tcp/4801/p2p/${PEER}`
@@ -21,13 +23,13 @@ const hostWith = (...states: BootstrapState[]) => ({ bootstrapPeers: () => state
 
 it('remembers those that answered', async () => {
   const failed = { address: B, status: 'waiting', lastError: 'refused' } as const
-  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'connected' }, failed))
+  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'connected' }, failed), NO_LOG)
   expect(await recallBootstrap(dataDir)).toEqual([A])
 })
 
 it('forgets no peer because none answers today', async () => {
-  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'connected' }))
-  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'dialing' }))
+  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'connected' }), NO_LOG)
+  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'dialing' }), NO_LOG)
   expect(await recallBootstrap(dataDir)).toEqual([A])
 })
 

@@ -1,0 +1,54 @@
+import type { MiddlewareHandler } from 'hono'
+import type { GatewayEnv } from './context.ts'
+import { type KeyRing, refuseOtherOrigins } from './security/index.ts'
+
+/** Who asks for a page. */
+export interface PageVisitor {
+  /** Whether the gateway has API keys. */
+  readonly keysRequired: boolean
+  /** Name of the key that the request carries. Absent without a valid one. */
+  readonly key?: string
+  /** IP address of the other end. Absent in-process. */
+  readonly remoteAddress?: string
+}
+
+/** Pages that a gateway serves beside its API, for browsers and for their own scripts only. */
+export interface GatewayPages {
+  /** Whether the request asks for a page, and not for the API. */
+  owns(request: Request): boolean
+  /** Failures are in the response. */
+  respond(request: Request, visitor: PageVisitor): Promise<Response>
+}
+
+/**
+ * Serves pages before any rule of the API: pages of other origins never reach them, whatever `corsOrigins` allows. The
+ * pages decide what they show without a key.
+ */
+export function servePages(
+  pages: GatewayPages,
+  keys: Pick<KeyRing, 'callerOf' | 'isRequired'>,
+): MiddlewareHandler<GatewayEnv> {
+  return async (c, next) => {
+    if (!pages.owns(c.req.raw)) return await next()
+    refuseOtherOrigins(c)
+    const { remoteAddress } = c.env
+    const key = keyOf(c.req.raw.headers, keys)
+    return await pages.respond(c.req.raw, {
+      keysRequired: keys.isRequired,
+      ...(key !== undefined && { key }),
+      ...(remoteAddress !== undefined && { remoteAddress }),
+    })
+  }
+}
+
+function keyOf(
+  headers: Headers,
+  keys: Pick<KeyRing, 'callerOf' | 'isRequired'>,
+): string | undefined {
+  if (!keys.isRequired) return undefined
+  try {
+    return keys.callerOf(headers)
+  } catch {
+    return undefined
+  }
+}
