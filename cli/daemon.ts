@@ -1,6 +1,8 @@
 import type { Host } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
+import { diskFaultOf } from '../storage/index.ts'
 import { type Role, swarmName } from './directories.ts'
+import { plainLine } from './plain-text.ts'
 import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
@@ -21,6 +23,7 @@ export interface DaemonInit {
 export async function runUntilStopped(session: Session, init: DaemonInit): Promise<void> {
   const { host } = init
   const startedAtMs = Date.now()
+  const log = (message: string): void => session.terminal.log(plainLine(message))
   const status = keepStatus(
     init.dataDir,
     () => ({
@@ -40,9 +43,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       ...(init.load !== undefined && { load: init.load() }),
       ...(init.url !== undefined && { url: init.url }),
     }),
-    (error) => {
-      session.terminal.log(`cannot write the status file: ${String(error)}`)
-    },
+    (error) => log(`cannot write the status file: ${diskFaultOf(error)?.reason ?? String(error)}`),
   )
   const unsubscribe = reportReachability(session, host)
   try {
@@ -50,9 +51,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
   } finally {
     unsubscribe()
     await status.stop()
-    await rememberBootstrap(init.dataDir, host).catch((error: unknown) => {
-      session.terminal.log(`cannot remember bootstrap peers: ${String(error)}`)
-    })
+    await rememberBootstrap(init.dataDir, host, log)
   }
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../host/index.ts'
 import { makeDirectory, writeAtomic } from '../storage/index.ts'
 import { bootstrapSource, isList, signerOf } from './bootstrap-source.ts'
+import { plainLine } from './plain-text.ts'
 import { recallBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { UsageError } from './usage-error.ts'
@@ -41,7 +42,7 @@ export async function withBootstrap<T extends Pick<HostInit, 'bootstrap' | 'swar
     }
   }
   if (named.length > 0) return { ...init, bootstrap: [...new Set(named)] }
-  const recalled = await recallBootstrap(dataDir)
+  const recalled = await recallBootstrap(dataDir, (message) => terminal.log(plainLine(message)))
   if (recalled.length > 0) return { ...init, bootstrap: recalled }
   return { ...init, bootstrap: init.swarmKey === undefined ? DEFAULT_BOOTSTRAP : [] }
 }

@@ -16,10 +16,11 @@ export async function openClient(
   const named = modelsOf(options, session.env)
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
   const [dataDir = ''] = dataDirs
+  const onFault = (message: string): void => session.terminal.log(plainLine(message))
   const recalled = await withBootstrap(session, host, dataDir)
   const client = await openTyped(() =>
     createClient({
-      onFault: (message) => session.terminal.log(plainLine(message)),
+      onFault,
       ...recalled,
       ...named,
       ...more,
@@ -28,9 +29,7 @@ export async function openClient(
     }),
   )
   const close = async (): Promise<void> => {
-    await rememberBootstrap(dataDir, client.host).catch((error: unknown) => {
-      session.terminal.log(`cannot remember bootstrap peers: ${String(error)}`)
-    })
+    await rememberBootstrap(dataDir, client.host, onFault)
     await client.close()
   }
   return { ...client, close, [Symbol.asyncDispose]: close }

@@ -124,7 +124,7 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
   const now = init.now ?? Date.now
   await using opened = new OpenParts()
   const host = opened.use(await createHost({ ...own, dht: 'client' }))
-  const saved = opened.use(await openReputation(init.dataDir, now))
+  const saved = opened.use(await openReputation(init.dataDir, now, init.onFault))
   const ledger =
     receipts || trusted.size > 0
       ? opened.use(
@@ -132,6 +132,7 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
             host,
             friends: [...trusted],
             dataDir: init.dataDir,
+            onFault: init.onFault,
             peers: () => host.book.all().map(({ peerId }) => peerId),
             now,
           }),

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
 import { plainError, plainLine } from '../protocol/index.ts'
+import { isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
 import { messages } from './anthropic/index.ts'
-import { Batches, batchRoutes } from './batches/index.ts'
+import { Batches, batchRoutes, OpenedBatches } from './batches/index.ts'
 import type { GatewayContext, GatewayEnv } from './context.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 import { errorFormatOf } from './dialects.ts'
@@ -117,10 +118,11 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     untilTokens: (caller, signal) => rateLimit.untilTokens(caller, signal),
   }
   const { apiKeys = [], corsOrigins = [], allowedHosts, stateDir } = init
+  const batchesInit = { ...context, clock: systemClock }
   const batches =
-    stateDir === undefined ? undefined : Batches.open({ ...context, directory: stateDir })
-  // Also reported to callers of the batch endpoints.
-  batches?.catch((error: unknown) => log(`cannot open ${stateDir}: ${String(error)}`))
+    stateDir === undefined
+      ? undefined
+      : new OpenedBatches(() => Batches.open({ ...batchesInit, directory: stateDir }), log)
 
   const app = new Hono<GatewayEnv>()
   /** A path as a metric label, bounded because callers can invent paths. */
@@ -147,7 +149,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     const format = errorFormatOf(c.req.path)
     if (error instanceof HttpRefusal) return error.response(c.get('requestId'), format)
     const failure = failureOf(error, c.req.raw.signal)
-    if (failure.code === 'internal')
+    if (failure.code === 'internal' || isOutOfSpace(failure.cause))
       log(`${c.req.method} ${plainLine(c.req.path)}: ${plainError(error)}`)
     return errorResponse(failure, c.get('requestId'), format)
   })
@@ -204,8 +206,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     respond: async (request) => await app.fetch(request),
     async close() {
       metrics?.close()
-      const opened = await batches?.catch(() => undefined)
-      await opened?.close()
+      await batches?.close()
     },
   }
 }

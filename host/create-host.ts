@@ -74,7 +74,7 @@ async function assemble(
   const lookup = createNameLookup(init.now)
   const gater = createGater(policy, lookup, typed)
   const { portsPath } = persistence
-  const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath)
+  const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath, init.onFault)
   const listen = await withKnownPorts(init.listen, ports)
 
   const self = peerIdFromPrivateKey(persistence.privateKey).toString()
@@ -99,6 +99,7 @@ async function assemble(
     writable: persistence.writable,
     now: init.now,
     onError,
+    onFault: init.onFault,
   })
   let advertised: { readonly envelope: Uint8Array; readonly expiresAtMs: number } | undefined
   const serve = createExchangeServer({
@@ -167,6 +168,7 @@ async function assemble(
   await relaying.start({ libp2p, random, signal, onError })
   const entryPoints = await keepEntryPoints({
     ...{ libp2p, signal, onError },
+    onFault: init.onFault,
     path: persistence.entryPointsPath,
     writable: persistence.writable,
     clock: systemClock,

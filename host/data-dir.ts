@@ -63,9 +63,9 @@ async function persistent(
   dataDir: string,
   onFault: (message: string) => void,
 ): Promise<Persistence> {
-  const unlock = await lockDataDir(dataDir)
+  const unlock = await lockDataDir(dataDir, onFault)
   try {
-    const privateKey = await loadIdentity(join(dataDir, 'identity.key'))
+    const privateKey = await loadIdentity(join(dataDir, 'identity.key'), onFault)
     const datastore = await openDatastore(join(dataDir, 'datastore'), onFault)
     return {
       privateKey,

@@ -61,6 +61,7 @@ export interface ResolvedHostInit extends HostInit {
   readonly relayBytesPerSecond: number
   readonly maxOpenFiles: number
   readonly now: () => number
+  readonly onFault: (message: string) => void
 }
 
 /** @throws InferenceError `invalid_request` for an invalid swarm key. */
@@ -82,5 +83,6 @@ export function resolveHostInit(init: HostInit): ResolvedHostInit {
     peerExchange: init.peerExchange ?? true,
     maxOpenFiles: init.maxOpenFiles ?? Number.POSITIVE_INFINITY,
     now: init.now ?? Date.now,
+    onFault: init.onFault ?? (() => {}),
   }
 }

@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { type CanaryMode, parseCanaryMode } from '../../client/index.ts'
 import { type GatewayServer, type GatewayServerInit, serveGateway } from '../../gateway/index.ts'
 import { DataDirLockedError, lockDataDir } from '../../host/index.ts'
+import { diskFaultOf } from '../../storage/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { readKeys } from '../gateway-keys.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
@@ -144,7 +145,7 @@ function canariesFrom(text: string): CanaryMode {
 }
 
 interface LockedState extends AsyncDisposable {
-  /** Absent if another gateway on this machine holds it. */
+  /** Absent if another gateway on this machine holds it, or it cannot be used. */
   readonly directory?: string
 }
 
@@ -152,10 +153,13 @@ interface LockedState extends AsyncDisposable {
 async function lockState({ terminal }: Session, dataDir: string): Promise<LockedState> {
   const directory = join(dataDir, 'gateway')
   try {
-    return { directory, [Symbol.asyncDispose]: await lockDataDir(directory) }
+    const onFault = (message: string): void => terminal.log(plainLine(message))
+    return { directory, [Symbol.asyncDispose]: await lockDataDir(directory, onFault) }
   } catch (error) {
-    if (!(error instanceof DataDirLockedError)) throw error
-    terminal.log(`files and batches are disabled: ${error.message}`)
+    const fault = diskFaultOf(error)
+    if (!(error instanceof DataDirLockedError) && fault === undefined) throw error
+    const reason = fault?.reason ?? (error as Error).message
+    terminal.log(`files and batches are disabled: ${plainLine(reason)}`)
     return { [Symbol.asyncDispose]: () => Promise.resolve() }
   }
 }

@@ -37,7 +37,7 @@ describe('the bootstrap peers to join through', () => {
   it('are those named, else those that answered last, else those compiled in', async () => {
     expect(await named([])).toEqual(DEFAULT_BOOTSTRAP)
     const connected = [{ address: A, status: 'connected' as const }]
-    await rememberBootstrap(dataDir, { bootstrapPeers: () => connected })
+    await rememberBootstrap(dataDir, { bootstrapPeers: () => connected }, () => {})
     expect(await named([])).toEqual([A])
     expect(await named([B])).toEqual([B])
   })

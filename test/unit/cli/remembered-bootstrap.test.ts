@@ -19,22 +19,27 @@ afterEach(() => rm(dataDir, { recursive: true }))
 
 const hostWith = (...states: BootstrapState[]) => ({ bootstrapPeers: () => states })
 
+const faults: string[] = []
+const onFault = (message: string): void => void faults.push(message)
+
 it('remembers those that answered', async () => {
   const failed = { address: B, status: 'waiting', lastError: 'refused' } as const
-  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'connected' }, failed))
-  expect(await recallBootstrap(dataDir)).toEqual([A])
+  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'connected' }, failed), onFault)
+  expect(await recallBootstrap(dataDir, onFault)).toEqual([A])
 })
 
 it('forgets no peer because none answers today', async () => {
-  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'connected' }))
-  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'dialing' }))
-  expect(await recallBootstrap(dataDir)).toEqual([A])
+  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'connected' }), onFault)
+  await rememberBootstrap(dataDir, hostWith({ address: A, status: 'dialing' }), onFault)
+  expect(await recallBootstrap(dataDir, onFault)).toEqual([A])
 })
 
 it.each(['', '{', '{"a":1}', '["nonsense"]'])(
   'starts with none where the file holds %j',
   async (text) => {
     await writeFile(join(dataDir, 'bootstrap.json'), text)
-    expect(await recallBootstrap(dataDir)).toEqual([])
+    faults.length = 0
+    expect(await recallBootstrap(dataDir, onFault)).toEqual([])
+    expect(faults).toEqual([expect.stringContaining('bootstrap.json.damaged')])
   },
 )
