@@ -11,11 +11,7 @@ import type {
   Timings,
   Usage,
 } from '../protocol/index.ts'
-
-/** Aborts the call, which then rejects with `signal.reason`. */
-export interface AbortOptions {
-  readonly signal?: AbortSignal
-}
+import type { AbortOptions } from '../timing/index.ts'
 
 /** A model as its engine has it now. The shape that a node advertises. */
 export type BackendModel = ModelAdvertisement

@@ -13,8 +13,8 @@
  *
  * @packageDocumentation
  */
+export type { AbortOptions } from '../timing/index.ts'
 export {
-  type AbortOptions,
   type Backend,
   type BackendChunk,
   type BackendDone,

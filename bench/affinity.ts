@@ -1,8 +1,8 @@
 import type { ChatMessage } from '../protocol/index.ts'
+import { Random } from '../testing/index.ts'
 import { knows, type SwarmClient, startClient } from '../testing/swarms/chaos-swarm.ts'
 import { type PeerProcess, startPeer } from './peer-process.ts'
 import { percentile, type Report, round } from './report.ts'
-import { seededRandom } from './timed-engine.ts'
 
 const NODES = 3
 /** Concurrent conversations, one turn each in rotation. One engine can hold all of them. */
@@ -38,7 +38,7 @@ export async function affinity(quick: boolean): Promise<Report> {
   const affine = await join(nodes, true)
   const byCost = await join(nodes, false)
   const single = await Promise.all(nodes.map((node) => join([node], false)))
-  const random = seededRandom(1)
+  const random = new Random(1).next
   const clientFor = (routing: Routing): SwarmClient => {
     if (routing === 'affinity') return affine
     if (routing === 'cost alone') return byCost

@@ -7,6 +7,7 @@ import type {
   EmbeddingRequest,
   PromptListRequest,
 } from '../protocol/index.ts'
+import type { AbortOptions } from '../timing/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
 import type { ChainField, OwnNames } from './chain/index.ts'
 import type { ModelListing, PeerListing } from './peers/index.ts'
@@ -17,7 +18,6 @@ import {
   type SettingsInit,
 } from './pipeline/index.ts'
 import {
-  type AbortOptions,
   OpenParts,
   type RequestEvent,
   type RequestOptions,

@@ -13,6 +13,7 @@
  * @packageDocumentation
  */
 
+export type { AbortOptions } from '../timing/index.ts'
 export type {
   Answer,
   ChatChoice,
@@ -28,7 +29,6 @@ export { type Client, type ClientInit, createClient, createClientOver } from './
 export type { ModelListing, PeerListing } from './peers/index.ts'
 export type { ClientStats } from './pipeline/index.ts'
 export {
-  type AbortOptions,
   type Agreement,
   type AuditReport,
   type Cost,

@@ -1593,7 +1593,21 @@ interface Whole extends ChainField {
 type Acquaintance = 'heard' | 'met' | 'answered';
 type AddressEvidence = {
     readonly address: string;
-} & Pick<OwnAddress, 'source'> & Verdict;
+} & Pick<OwnAddress, 'source'> & AddressVerdict;
+type AddressVerdict = {
+    readonly verdict: 'untested';
+    readonly why: string;
+} | {
+    readonly verdict: 'confirmed';
+    readonly by: string;
+    readonly atMs: number;
+    readonly how: 'dial-back' | 'inbound';
+} | {
+    readonly verdict: 'refuted';
+    readonly by: string;
+    readonly atMs: number;
+    readonly why: Refutation;
+};
 type AnswerRequest = Exclude<InferenceRequest, {
     readonly kind: 'score';
 }>;
@@ -1786,18 +1800,4 @@ type ToolChoice = 'none' | 'auto' | 'required' | {
     };
 };
 type Unrated = 'request' | 'own-provider' | 'no-token-ids' | 'no-scorer' | 'no-answer' | 'too-short' | 'unsettled';
-type Verdict = {
-    readonly verdict: 'untested';
-    readonly why: string;
-} | {
-    readonly verdict: 'confirmed';
-    readonly by: string;
-    readonly atMs: number;
-    readonly how: 'dial-back' | 'inbound';
-} | {
-    readonly verdict: 'refuted';
-    readonly by: string;
-    readonly atMs: number;
-    readonly why: Refutation;
-};
 type VerifyMode = 'off' | 'sample' | 'always' | 'required';

@@ -8,8 +8,8 @@ import {
   LIMITS,
   PROTOCOLS,
 } from '../protocol/index.ts'
+import type { AbortOptions } from '../timing/index.ts'
 import type { OwnedBook } from './advertisement-book.ts'
-import type { AbortOptions } from './host.ts'
 import { askOnce, type Dialer } from './one-shot.ts'
 
 /** Dial, question and answer together. */

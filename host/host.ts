@@ -2,14 +2,10 @@ import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import type { Advertisement } from '../protocol/index.ts'
+import type { AbortOptions } from '../timing/index.ts'
 import type { Acquaintance } from './acquaintance.ts'
 import type { NatKind, Reachability } from './reach/index.ts'
 import type { RelayUse } from './relay/index.ts'
-
-/** Cancels the wait: the call rejects with `signal.reason`. */
-export interface AbortOptions {
-  readonly signal?: AbortSignal
-}
 
 /** Options of a host. All but `dht` have defaults. */
 export interface HostInit {

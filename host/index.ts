@@ -12,6 +12,7 @@
  *
  * @packageDocumentation
  */
+export type { AbortOptions } from '../timing/index.ts'
 export type { Acquaintance } from './acquaintance.ts'
 export {
   type BootstrapList,
@@ -24,7 +25,6 @@ export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
 export { DEFAULT_BOOTSTRAP } from './default-bootstrap.ts'
 export type {
-  AbortOptions,
   AdvertisementBook,
   BootstrapState,
   Host,

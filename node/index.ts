@@ -16,8 +16,9 @@
  * @packageDocumentation
  */
 
+export type { AbortOptions } from '../timing/index.ts'
 export { createNode } from './node.ts'
-export type { AbortOptions, Node, NodeInit } from './node-init.ts'
+export type { Node, NodeInit } from './node-init.ts'
 export type { EngineState } from './node-status.ts'
 export type { ServedRequest } from './serve/index.ts'
 export type { NodeLimits } from './settings.ts'

@@ -1,14 +1,10 @@
 import type { Backend } from '../backend/index.ts'
 import type { Host, HostInit } from '../host/index.ts'
 import type { Load, ModelAdvertisement, NodeState } from '../protocol/index.ts'
+import type { AbortOptions } from '../timing/index.ts'
 import type { EngineState } from './node-status.ts'
 import type { ServedRequest } from './serve/index.ts'
 import type { NodeLimits } from './settings.ts'
-
-/** Cancels the wait: the call rejects with `signal.reason` unless documented otherwise. */
-export interface AbortOptions {
-  readonly signal?: AbortSignal
-}
 
 /** The engine, the part of it to share, and the peers to serve. */
 export interface NodeInit extends NodeLimits {

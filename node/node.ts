@@ -12,6 +12,7 @@ import {
   type NodeState,
   PROTOCOLS,
 } from '../protocol/index.ts'
+import type { AbortOptions } from '../timing/index.ts'
 import { openScope, settledWithin, systemClock } from '../timing/index.ts'
 import {
   type AccessLists,
@@ -23,11 +24,11 @@ import {
   PeerLedger,
   peerIdSet,
 } from './admission/index.ts'
-import { Advertiser, Provider, provideKeys, type Statement } from './advertise/index.ts'
+import { Advertiser, provideKeys, Reprovider, type Statement } from './advertise/index.ts'
 import { engineReady } from './engine-ready.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { Farewell } from './farewell.ts'
-import type { AbortOptions, Node, NodeInit } from './node-init.ts'
+import type { Node, NodeInit } from './node-init.ts'
 import { NodeStatus } from './node-status.ts'
 import { type ServeContext, serveInference, serveProbe } from './serve/index.ts'
 import { type ResolvedLimits, resolveLimits } from './settings.ts'
@@ -92,7 +93,7 @@ class ContributorNode implements Node {
   readonly #gate: Gate
   readonly #status: NodeStatus
   readonly #advertiser: Advertiser
-  readonly #provider: Provider
+  readonly #reprovider: Reprovider
   readonly #watch: EngineWatch
   readonly #context: ServeContext
   readonly #farewell: Farewell
@@ -171,12 +172,12 @@ class ContributorNode implements Node {
     const statement = () => this.#statement()
     this.#advertiser = new Advertiser({ host, statement, now, random, log })
     const keys = () => provideKeys(host.peerId, models.all())
-    this.#provider = new Provider({ host, keys, random, log })
+    this.#reprovider = new Reprovider({ host, keys, random, log })
     this.#watch = new EngineWatch({
       status: this.#status,
       models,
       onModels: async () => {
-        await Promise.all([this.#provider.refresh(), this.#advertiser.refresh()])
+        await Promise.all([this.#reprovider.refresh(), this.#advertiser.refresh()])
       },
       onReady: () => this.#advertiser.refreshIfMoved(),
       onEngine: (state) => init.onEngine?.(state),
@@ -203,7 +204,7 @@ class ContributorNode implements Node {
     // Readers of the first advertisement should be able to dial its addresses.
     await this.host.relayed(options)
     await this.#advertiser.start()
-    await settledWithin(this.#provider.start(), FIRST_PROVIDE_MS)
+    await settledWithin(this.#reprovider.start(), FIRST_PROVIDE_MS)
   }
 
   state(): NodeState {
@@ -236,7 +237,7 @@ class ContributorNode implements Node {
     this.#watch.stop()
     const tooLong = systemClock.after(this.#limits.drainTimeoutMs, () => this.#haltNow())
     await Promise.all([
-      this.#provider.stop(),
+      this.#reprovider.stop(),
       this.#advertiser.withdraw().catch((error: unknown) => {
         this.#context.log.error('could not withdraw: %e', error)
       }),

@@ -4,4 +4,5 @@
  * @packageDocumentation
  */
 export { forkPeer, serveParent } from './forked-peer.ts'
+export { Random } from './random.ts'
 export { VirtualClock } from './virtual-clock.ts'

@@ -1,5 +1,6 @@
 import { InferenceError } from '../../protocol/index.ts'
-import type { AbortOptions, Backend } from '../backend.ts'
+import type { AbortOptions } from '../../timing/index.ts'
+import type { Backend } from '../backend.ts'
 import {
   asArray,
   asRecord,

@@ -4,7 +4,7 @@ import { type Released, StopMatcher } from '../stop-matcher.ts'
 export type Spell = (tokens: readonly number[], before: readonly number[]) => string
 
 /** Text that may be shown, with every token generated since the last chunk. */
-export interface Piece {
+export interface TextPiece {
   readonly text: string
   /** May be ahead of `text`: possible stop strings and incomplete characters are held back. */
   readonly tokenIds: readonly number[]
@@ -68,7 +68,7 @@ export class AnswerText {
   }
 
   /** @returns text that may be shown now, if any. */
-  push(tokenId: number): Piece | undefined {
+  push(tokenId: number): TextPiece | undefined {
     this.#untold.push(tokenId)
     const released = this.#stops.push(this.#newText(tokenId))
     if (released.text === '' && !released.stopped) return undefined
@@ -76,7 +76,7 @@ export class AnswerText {
   }
 
   /** What is left at the end of the answer. */
-  flush(): Piece {
+  flush(): TextPiece {
     const rest = this.#spellWindow().slice(this.#passed)
     this.#passed += rest.length
     const released = this.#stops.push(rest)

@@ -9,7 +9,7 @@ export interface SequenceState {
   readonly lastUse: number
 }
 
-export interface Choice {
+export interface SequenceChoice {
   readonly index: number
   /** The sequence holds tokens of the same group to go on from; otherwise it has to be cleared. */
   readonly warm: boolean
@@ -29,7 +29,7 @@ export function chooseSequence(
   sequences: readonly SequenceState[],
   prompt: readonly number[],
   group: string | undefined,
-): Choice | undefined {
+): SequenceChoice | undefined {
   const idle = sequences.flatMap((sequence, index) => {
     if (sequence.busy) return []
     const isOurs = group !== undefined && sequence.group === group

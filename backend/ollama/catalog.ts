@@ -5,7 +5,8 @@ import {
   InferenceError,
   normalizeModelId,
 } from '../../protocol/index.ts'
-import type { AbortOptions, BackendModel } from '../backend.ts'
+import type { AbortOptions } from '../../timing/index.ts'
+import type { BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
 
 type Json = Readonly<Record<string, unknown>>

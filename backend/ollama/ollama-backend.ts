@@ -6,14 +6,8 @@ import {
   type InferenceRequest,
   normalizeModelId,
 } from '../../protocol/index.ts'
-import type {
-  AbortOptions,
-  Backend,
-  BackendEvent,
-  BackendLoad,
-  BackendModel,
-  InferOptions,
-} from '../backend.ts'
+import type { AbortOptions } from '../../timing/index.ts'
+import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { createEngineHttp, type EngineHttp, type EngineHttpInit } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { splitPrefix } from '../messages.ts'

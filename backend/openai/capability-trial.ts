@@ -1,5 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-import type { AbortOptions } from '../backend.ts'
+import type { AbortOptions } from '../../timing/index.ts'
 import { asArray, asRecord, type EngineHttp } from '../http/index.ts'
 
 /** Result of a trial: a busy or absent engine proves nothing. */

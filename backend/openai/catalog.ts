@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Capability, normalizeModelId } from '../../protocol/index.ts'
-import type { AbortOptions, BackendModel } from '../backend.ts'
+import type { AbortOptions } from '../../timing/index.ts'
+import type { BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
 import {
   chats,

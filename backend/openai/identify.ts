@@ -1,4 +1,4 @@
-import type { AbortOptions } from '../backend.ts'
+import type { AbortOptions } from '../../timing/index.ts'
 import type { EngineHttp } from '../http/index.ts'
 import { asArray, asRecord, asString } from '../http/index.ts'
 import type { Flavor } from './flavor.ts'

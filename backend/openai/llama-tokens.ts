@@ -14,10 +14,10 @@ import {
 import { llamaPrompt, plainTokens } from './llama-prompt.ts'
 import {
   alternativesOf,
-  type Piece,
   type PieceEnd,
   type PromptPart,
   type TokenEngine,
+  type TokenPiece,
 } from './token-answer.ts'
 import { tokenIdsIn } from './token-ids.ts'
 
@@ -55,7 +55,7 @@ async function* write(
     readonly limit: number | undefined
     readonly signal: AbortSignal
   },
-): AsyncGenerator<Piece | PieceEnd> {
+): AsyncGenerator<TokenPiece | PieceEnd> {
   const { prompt, limit, signal } = options
   const body = completionBody(request, prompt, limit)
   let total = 0

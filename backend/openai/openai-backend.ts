@@ -8,8 +8,8 @@ import {
   normalizeModelId,
   type Usage,
 } from '../../protocol/index.ts'
+import type { AbortOptions } from '../../timing/index.ts'
 import type {
-  AbortOptions,
   Backend,
   BackendDone,
   BackendEvent,

@@ -14,7 +14,7 @@ import { StopMatcher } from '../stop-matcher.ts'
 export type PromptPart = string | number
 
 /** What an engine adds to an answer. */
-export interface Piece {
+export interface TokenPiece {
   readonly text: string
   readonly ids: readonly number[]
   /** Empty if none were requested. */
@@ -45,7 +45,7 @@ export interface TokenEngine {
     prompt: readonly PromptPart[],
     limit: number | undefined,
     signal: AbortSignal,
-  ): AsyncIterable<Piece | PieceEnd>
+  ): AsyncIterable<TokenPiece | PieceEnd>
 }
 
 interface Run {

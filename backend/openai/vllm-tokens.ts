@@ -3,7 +3,7 @@ import type { BackendChunk } from '../backend.ts'
 import { textAt } from '../shapes/index.ts'
 import { emptySummary, readEvent } from './answer-stream.ts'
 import { samplingFields, streamFields } from './request-body.ts'
-import { alternativesOf, type Piece, type TokenEngine } from './token-answer.ts'
+import { alternativesOf, type TokenEngine, type TokenPiece } from './token-answer.ts'
 import { tokenIdsIn } from './token-ids.ts'
 import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
 
@@ -77,7 +77,7 @@ export function vllmTokens(
   }
 }
 
-function pieceOf(chunk: BackendChunk): Piece {
+function pieceOf(chunk: BackendChunk): TokenPiece {
   const [choice] = 'choices' in chunk.json ? chunk.json.choices : []
   const told = choice !== undefined && 'text' in choice ? choice : undefined
   return {

@@ -13,7 +13,7 @@ import { decodeToken } from './tokens.ts'
 const LOGPROB = -0.125
 
 /** What one chunk adds to the answer. */
-interface Piece {
+interface ScriptedChunk {
   readonly text: string
   readonly ids: readonly number[]
   readonly finish: FinishReason | null
@@ -22,7 +22,7 @@ interface Piece {
   readonly stop?: string | undefined
 }
 
-export function textChunk(kind: InferenceKind, model: string, piece: Piece): BackendChunk {
+export function textChunk(kind: InferenceKind, model: string, piece: ScriptedChunk): BackendChunk {
   const { text, ids, finish, withLogprobs, stop } = piece
   const met = stop === undefined ? {} : { stop_reason: stop }
   const logprobs = ids.map(() => LOGPROB)

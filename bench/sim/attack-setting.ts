@@ -1,7 +1,6 @@
-import { VirtualClock } from '../../testing/index.ts'
+import { Random, VirtualClock } from '../../testing/index.ts'
 import type { Defence } from './defence.ts'
 import type { Outcome } from './outcome.ts'
-import { Random } from './random.ts'
 import { SimClient } from './sim-client.ts'
 import type { Behaviour, SimPeer } from './sim-peer.ts'
 import { World } from './world.ts'

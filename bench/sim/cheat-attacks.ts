@@ -1,3 +1,4 @@
+import type { Random } from '../../testing/index.ts'
 import type { Attack } from './attack.ts'
 import {
   isCheat,
@@ -9,7 +10,6 @@ import {
   withCheats,
   wrongShare,
 } from './attack-setting.ts'
-import type { Random } from './random.ts'
 import type { SimClient } from './sim-client.ts'
 import type { Behaviour } from './sim-peer.ts'
 export const sybilFlood: Attack = {

@@ -1,5 +1,5 @@
 import type { PositionScore } from '../../protocol/index.ts'
-import { Random } from './random.ts'
+import { Random } from '../../testing/index.ts'
 
 /** What an answer is: by the weights that its writer names, canned, or by other weights that say nothing impossible. */
 export type Kind = 'true' | 'canned' | 'cheaper'

@@ -1,3 +1,4 @@
+import type { Random } from '../../testing/index.ts'
 import type { Attack } from './attack.ts'
 import {
   type AttackOptions,
@@ -9,7 +10,6 @@ import {
   shareOf,
 } from './attack-setting.ts'
 import { ratedBadly, ratedHonestly, ratedInClusters, writerOf } from './divergence.ts'
-import type { Random } from './random.ts'
 import type { SimClient } from './sim-client.ts'
 import type { Behaviour, SimPeer } from './sim-peer.ts'
 

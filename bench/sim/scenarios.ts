@@ -1,6 +1,5 @@
-import { VirtualClock } from '../../testing/index.ts'
+import { Random, VirtualClock } from '../../testing/index.ts'
 import type { Outcome, SimRequest } from './outcome.ts'
-import { Random } from './random.ts'
 import { SimClient } from './sim-client.ts'
 import type { SimPeer } from './sim-peer.ts'
 import { World } from './world.ts'

@@ -8,9 +8,8 @@ import {
   type Load,
   type PositionScore,
 } from '../../protocol/index.ts'
-import type { VirtualClock } from '../../testing/index.ts'
+import type { Random, VirtualClock } from '../../testing/index.ts'
 import { type Kind, ratedHonestly } from './divergence.ts'
-import type { Random } from './random.ts'
 
 /** Behaviour that differs from an honest peer's. */
 export interface Behaviour {

@@ -1,5 +1,4 @@
-import type { VirtualClock } from '../../testing/index.ts'
-import type { Random } from './random.ts'
+import type { Random, VirtualClock } from '../../testing/index.ts'
 import { SimPeer, type SimPeerInit } from './sim-peer.ts'
 
 /** Within a region, and between two. */

@@ -7,8 +7,8 @@ import {
   type MemberFailure,
   noneAnswered,
 } from './chain-failure.ts'
-import { Leg, type LegNews } from './leg.ts'
 import { describeMember, labelOf, type Member, memberKey, type NamedMember } from './member.ts'
+import { MemberAnswer, type MemberStart } from './member-answer.ts'
 import type { MemberHealth } from './member-health.ts'
 
 export interface ChainInit {
@@ -23,7 +23,7 @@ export interface ChainInit {
   /** Starts an answer; with `delivered`, continues after it. */
   readonly open: (
     member: NamedMember,
-    leg: { readonly journal: Journal; readonly delivered?: readonly AnswerChunk[] },
+    answer: { readonly journal: Journal; readonly delivered?: readonly AnswerChunk[] },
     scope: Scope,
   ) => AsyncGenerator<AnswerEvent, void, void>
   /** Resolves `auto` to models. @throws InferenceError if there is no model */
@@ -54,20 +54,20 @@ export async function* runChain(
 class ChainRun {
   readonly #init: ChainInit
   readonly #scope: Scope
-  readonly #legs = new Set<Leg>()
-  readonly #mailbox: Mailbox<readonly [Leg, LegNews] | 'expanded'>
+  readonly #answers = new Set<MemberAnswer>()
+  readonly #mailbox: Mailbox<readonly [MemberAnswer, MemberStart] | 'expanded'>
   readonly #failures: MemberFailure[] = []
   readonly #named = new Set<string>()
   readonly #closing = new Set<Promise<void>>()
   readonly #over = new AbortController()
   #queue: readonly Member[]
-  /** The newest leg, until its `patienceMs` is over. */
-  #awaited: Leg | undefined
+  /** The newest answer, until its `patienceMs` is over. */
+  #awaited: MemberAnswer | undefined
   #joinAtMs = 0
   #asked = 0
   /** Whether `auto` is being resolved. */
   #expanding: boolean = false
-  #leader: Leg | undefined
+  #leader: MemberAnswer | undefined
   /** Chunks that another member may have to continue after. */
   #delivered: AnswerChunk[] = []
   /** The failure that interrupted an answer the caller has a part of, and the number of failures up to it. */
@@ -85,21 +85,21 @@ class ChainRun {
     const { restartable, switchModels, journal, health } = this.#init
     const keeps = !restartable && switchModels === 'mid-answer'
     for (;;) {
-      const leg = await this.#begun()
-      yield { type: 'model', model: labelOf(leg.member) }
+      const answer = await this.#begun()
+      yield { type: 'model', model: labelOf(answer.member) }
       try {
-        for await (const event of leg.answer()) {
+        for await (const event of answer.events()) {
           if (event.type === 'chunk' && keeps) this.#delivered.push(event.chunk)
           if (event.type === 'done') {
-            health.succeeded(memberKey(leg.member))
+            health.succeeded(memberKey(answer.member))
             await Promise.all(this.#closing)
-            this.#adopt(leg)
+            this.#adopt(answer)
           }
           yield event
         }
         return
       } catch (error) {
-        this.#lost(leg, error)
+        this.#lost(answer, error)
       }
       if (!restartable) continue
       journal.exact = true
@@ -110,27 +110,27 @@ class ChainRun {
   async close(): Promise<void> {
     if (this.#leader !== undefined) this.#adopt(this.#leader)
     this.#over.abort(new Superseded())
-    for (const leg of this.#legs) this.#dismiss(leg)
+    for (const answer of this.#answers) this.#dismiss(answer)
     await Promise.all(this.#closing)
   }
 
-  /** Resolves to the first leg that begins. */
-  async #begun(): Promise<Leg> {
+  /** Resolves to the first answer that begins. */
+  async #begun(): Promise<MemberAnswer> {
     const { signal } = this.#scope
     for (;;) {
       signal.throwIfAborted()
       if (this.#awaited === undefined && !this.#expanding) this.#openNext()
-      if (this.#legs.size === 0 && !this.#expanding && this.#queue.length === 0) {
+      if (this.#answers.size === 0 && !this.#expanding && this.#queue.length === 0) {
         throw this.#noneLeft()
       }
       const message = this.#mailbox.take()
       if (message === undefined) await this.#wait()
       else if (message === 'expanded') this.#expanding = false
       else {
-        const [leg, news] = message
-        if (!this.#legs.has(leg)) continue
-        if (news.type === 'began') return this.#lead(leg)
-        this.#failed(leg, news.error)
+        const [answer, start] = message
+        if (!this.#answers.has(answer)) continue
+        if (start.type === 'began') return this.#lead(answer)
+        this.#failed(answer, start.error)
       }
     }
   }
@@ -158,18 +158,18 @@ class ChainRun {
     }
     const later = this.#asked > 0
     this.#asked += 1
-    const own = journal.leg({ model: describeMember(next), later })
+    const own = journal.member({ model: describeMember(next), later })
     const delivered = this.#broken === undefined ? {} : { delivered: [...this.#delivered] }
     const about = { journal: own, ...delivered }
     health.began(memberKey(next))
-    const leg = new Leg(
+    const answer = new MemberAnswer(
       { member: next, journal: own, open: (scope) => open(next, about, scope) },
       this.#scope,
     )
-    this.#legs.add(leg)
-    this.#awaited = leg
+    this.#answers.add(answer)
+    this.#awaited = answer
     this.#joinAtMs = clock.now() + patienceMs
-    leg.start((news) => this.#mailbox.put([leg, news]))
+    answer.start((start) => this.#mailbox.put([answer, start]))
   }
 
   /** Never rejects. */
@@ -184,48 +184,51 @@ class ChainRun {
     }
   }
 
-  #lead(leader: Leg): Leg {
+  #lead(leader: MemberAnswer): MemberAnswer {
     const { health } = this.#init
     this.#leader = leader
     this.#awaited = undefined
-    for (const leg of this.#legs) {
-      if (leg === leader) continue
-      // A leg that was overtaken by one started later probably hangs.
-      if (leg.late) this.#coolDown(leg, {})
-      this.#dismiss(leg)
+    for (const answer of this.#answers) {
+      if (answer === leader) continue
+      // A member that was overtaken by one started later probably hangs.
+      if (answer.late) this.#coolDown(answer, {})
+      this.#dismiss(answer)
     }
     // A member that has begun can be tried by other requests.
     health.released(memberKey(leader.member))
     return leader
   }
 
-  #adopt(leg: Leg): void {
-    if (this.#leader !== leg) return
+  #adopt(answer: MemberAnswer): void {
+    if (this.#leader !== answer) return
     this.#leader = undefined
-    this.#init.journal.adopt(leg.journal)
+    this.#init.journal.adopt(answer.journal)
   }
 
-  #failed(leg: Leg, cause: unknown): MemberFailure {
+  #failed(answer: MemberAnswer, cause: unknown): MemberFailure {
     const error = InferenceError.from(cause)
-    if (this.#awaited === leg) this.#awaited = undefined
-    if (countsAgainstMember(error)) this.#coolDown(leg, error)
-    const failure = { member: describeMember(leg.member), error }
+    if (this.#awaited === answer) this.#awaited = undefined
+    if (countsAgainstMember(error)) this.#coolDown(answer, error)
+    const failure = { member: describeMember(answer.member), error }
     this.#failures.push(failure)
-    this.#dismiss(leg)
+    this.#dismiss(answer)
     return failure
   }
 
-  #coolDown({ member }: Leg, failure: { readonly retryAfterMs?: number | undefined }): void {
+  #coolDown(
+    { member }: MemberAnswer,
+    failure: { readonly retryAfterMs?: number | undefined },
+  ): void {
     const { clock, health, random } = this.#init
     health.failed(memberKey(member), failure, clock.now(), random())
   }
 
-  /** Handles the failure of the leading leg. @throws InferenceError if the chain cannot continue */
-  #lost(leg: Leg, cause: unknown): void {
+  /** Handles the failure of the leading answer. @throws InferenceError if the chain cannot continue */
+  #lost(answer: MemberAnswer, cause: unknown): void {
     this.#scope.signal.throwIfAborted()
-    this.#adopt(leg)
+    this.#adopt(answer)
     const { restartable, switchModels, members } = this.#init
-    const failure = this.#failed(leg, cause)
+    const failure = this.#failed(answer, cause)
     if (restartable) return
     if (switchModels === 'before-answer') {
       const others = members.length > 1 ? 'the chain does not switch models mid-answer' : ''
@@ -242,10 +245,10 @@ class ChainRun {
     return brokenOffBy(failure, 'no other model continues it', this.#failures.slice(before))
   }
 
-  #dismiss(leg: Leg): void {
-    this.#legs.delete(leg)
-    this.#init.health.released(memberKey(leg.member))
-    const closing = leg.close().finally(() => this.#closing.delete(closing))
+  #dismiss(answer: MemberAnswer): void {
+    this.#answers.delete(answer)
+    this.#init.health.released(memberKey(answer.member))
+    const closing = answer.close().finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
   }
 }

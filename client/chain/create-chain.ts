@@ -56,8 +56,8 @@ export function createChains(init: ChainsInit): Chains {
 
   const open =
     <J extends ChainJob>(job: J, next: Ask<J>): ChainInit['open'] =>
-    (member, leg, scope) => {
-      const own = { ...job, ...leg, request: withModel(job.request, member.model) }
+    (member, part, scope) => {
+      const own = { ...job, ...part, request: withModel(job.request, member.model) }
       if (member.type === 'network') return next(networkJob(own), scope)
       const provider = providers.find(({ name }) => name === member.provider)
       if (provider === undefined) throw new Error('unreachable: members name known providers')
@@ -122,7 +122,7 @@ function withModel(request: Job['request'], model: string): Job['request'] {
 }
 
 /** Providers never get a request that is restricted to trusted peers. */
-// biome-ignore lint/correctness/useYield: a leg is a generator, and this one fails
+// biome-ignore lint/correctness/useYield: an answer is a generator, and this one fails
 async function* untrusted(name: string): AsyncGenerator<AnswerEvent, void, void> {
   throw new InferenceError(
     'no_peers',

@@ -6,12 +6,12 @@ import type { Transcript } from './transcript.ts'
  * The caller's usage: the prompt once, and the completion that was delivered. A peer's count is capped by what it sent:
  * the number of token ids, or of bytes if it sent no ids.
  *
- * @param told the usage that the peer reported when it ended the answer; absent if the client ended it
+ * @param reported the usage that the peer reported when it ended the answer; absent if the client ended it
  * @param about `tokensBefore`: tokens of the answer before that peer's part; `shownBytes`: bytes of all visible output
  * delivered
  */
 export function callerUsage(
-  told: Usage | undefined,
+  reported: Usage | undefined,
   transcript: Pick<Transcript, 'tokenIds' | 'tokens'>,
   about: {
     readonly tokensBefore: number
@@ -20,7 +20,7 @@ export function callerUsage(
   },
 ): Usage {
   const { tokensBefore, shownBytes, estimatedPromptTokens } = about
-  if (told === undefined) {
+  if (reported === undefined) {
     return {
       promptTokens: estimatedPromptTokens,
       completionTokens: transcript.tokens,
@@ -29,9 +29,9 @@ export function callerUsage(
   }
   const evidence = (transcript.tokenIds?.length ?? shownBytes) + UNSEEN_TOKENS
   const completionTokens = Math.min(
-    tokensBefore + told.completionTokens,
+    tokensBefore + reported.completionTokens,
     evidence,
     LIMITS.maxTokenIds,
   )
-  return { ...told, completionTokens }
+  return { ...reported, completionTokens }
 }

@@ -1,10 +1,10 @@
 import type { AnswerRequest } from '../../protocol/index.ts'
-import { type AnswerChunk, type Piece, ToolCallAssembly } from '../request/index.ts'
+import { type AnswerChunk, type AnswerPiece, ToolCallAssembly } from '../request/index.ts'
 import type { ComparableAnswer } from './agreement/index.ts'
 /** The parts of a complete single-choice answer that are compared. */
 export function comparable(
   kind: AnswerRequest['kind'],
-  pieces: readonly Piece[],
+  pieces: readonly AnswerPiece[],
 ): ComparableAnswer {
   const toolCalls = new ToolCallAssembly()
   const embeddings: { index: number; embedding: readonly number[] }[] = []

@@ -2,20 +2,20 @@ import type { AnswerRequest, Timings } from '../../protocol/index.ts'
 import {
   type AnswerChunk,
   type AnswerEvent,
+  type AnswerPiece,
   finishChunk,
   isVisible,
   type Journal,
   type PeerReport,
-  type Piece,
   type RequestLimits,
   type ResumeMode,
   shownBytes,
   shownText,
   tokensOf,
 } from '../request/index.ts'
+import type { AttemptRun } from './attempt-run.ts'
 import { callerUsage } from './caller-usage.ts'
 import { type Continuation, continuationOf } from './continuation.ts'
-import type { LaneRun } from './lane-run.ts'
 import { RepetitionDetector } from './repetition-detector.ts'
 import { Transcript } from './transcript.ts'
 export interface DeliveryInit {
@@ -64,7 +64,7 @@ export class Delivery {
   }
 
   /** Records that this attempt continues an answer that another began. */
-  handOver({ choice }: LaneRun): void {
+  handOver({ choice }: AttemptRun): void {
     const { journal } = this.#init
     journal.resumes += 1
     if (choice?.exact === true) return
@@ -74,7 +74,7 @@ export class Delivery {
   }
 
   /** @returns whether the answer repeats itself */
-  piece({ note, candidate }: LaneRun, piece: Piece): boolean {
+  piece({ note, candidate }: AttemptRun, piece: AnswerPiece): boolean {
     if (note === undefined || candidate === undefined) return false
     const { chunk, visible } = piece
     note.deliveredTokens += tokensOf(piece)
@@ -98,10 +98,10 @@ export class Delivery {
     this.#out.push({ type: 'restart' })
   }
 
-  /** @param lane the attempt that sent the last part; without its `done` the client ends the answer itself */
-  end(lane: LaneRun | undefined, estimatedPromptTokens: number): void {
+  /** @param attempt the attempt that sent the last part; without its `done` the client ends the answer itself */
+  end(attempt: AttemptRun | undefined, estimatedPromptTokens: number): void {
     const { request, journal } = this.#init
-    const { candidate, done, tokensBefore = 0 } = lane ?? {}
+    const { candidate, done, tokensBefore = 0 } = attempt ?? {}
     const peerId = candidate?.key ?? ''
     const continuation = this.continuation()
     if (done === undefined && continuation.type === 'ended' && continuation.finishReason) {
@@ -116,7 +116,7 @@ export class Delivery {
     journal.usage = usage
     journal.usageEstimated = done === undefined
     const timings = done?.timings ?? NO_TIMINGS
-    const report = lane === undefined ? undefined : reportOf(lane)
+    const report = attempt === undefined ? undefined : reportOf(attempt)
     this.#out.push({ type: 'done', peerId, usage, timings, ...(report && { report }) })
   }
 }
@@ -127,7 +127,7 @@ function reportOf({
   note,
   digest,
   tokensBefore,
-}: LaneRun): PeerReport | undefined {
+}: AttemptRun): PeerReport | undefined {
   if (candidate === undefined || done === undefined || note === undefined) return undefined
   const { usage } = done
   return { candidate, usage, digest, tokensBefore, elapsedMs: note.elapsedMs }

@@ -3,20 +3,20 @@ import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
 import type { AttemptEvent } from '../attempt/index.ts'
 import {
   type AnswerEvent,
+  type AnswerPiece,
   type AttemptNote,
   type Candidate,
   isEnd,
   type Job,
-  type Piece,
   tokensOf,
 } from '../request/index.ts'
 import { findAgreement } from './agreement/index.ts'
-import { brokenOff, quorumNotReached, repeatsItself } from './break-off.ts'
+import { type AttemptMessage, AttemptRun } from './attempt-run.ts'
 import { comparable } from './comparable.ts'
 import { Delivery } from './delivery.ts'
 import type { DispatchContext } from './dispatch-context.ts'
+import { interrupted, quorumNotReached, repeatsItself } from './dispatch-errors.ts'
 import { claimedPromptTokens, fatal } from './failures.ts'
-import { type LaneMessage, LaneRun } from './lane-run.ts'
 import {
   type DispatchEffect,
   type DispatchInput,
@@ -27,7 +27,7 @@ import {
 } from './machine.ts'
 import { Opener } from './opener.ts'
 import { Pace } from './pace.ts'
-import type { ResumeWish } from './resume-wish.ts'
+import type { ResumeNeed } from './resume-need.ts'
 import type { Selection } from './selection.ts'
 /** Carries out the effects of the state machine and feeds it the events of the attempts. */
 export class DispatchRun {
@@ -36,20 +36,20 @@ export class DispatchRun {
   readonly #scope: Scope
   readonly #opener: Opener
   readonly #delivery: Delivery
-  readonly #lanes = new Map<number, LaneRun>()
+  readonly #attempts = new Map<number, AttemptRun>()
   readonly #running = new Set<Promise<void>>()
-  readonly #mailbox: Mailbox<readonly [LaneRun, LaneMessage]>
+  readonly #mailbox: Mailbox<readonly [AttemptRun, AttemptMessage]>
   #state: DispatchState
   #pace: Pace
   #tooSlow: boolean = false
   /** The leader is not read because it is too slow, and another attempt is tried. */
-  #parked: boolean = false
+  #paused: boolean = false
   /** The attempt that sent the newest delivered piece. */
-  #leader: LaneRun | undefined
+  #leader: AttemptRun | undefined
   /** The leader's newest piece is on its way to the caller; after that the next one may be read. */
-  #owed: boolean = false
+  #nextReadDue: boolean = false
   /** Why no peer could be asked. */
-  #unchosen: InferenceError | undefined
+  #noCandidate: InferenceError | undefined
   /** The failure after which the request is sent to no further peer. */
   #fatal: InferenceError | undefined
   #failure: InferenceError | undefined
@@ -78,9 +78,9 @@ export class DispatchRun {
       if (ended && this.#failure === undefined) return
       this.#scope.signal.throwIfAborted()
       if (this.#failure !== undefined) throw this.#failure
-      this.#readOn()
+      this.#readLeader()
       const message = this.#mailbox.take()
-      if (message !== undefined) this.#hear(...message)
+      if (message !== undefined) this.#handle(...message)
       else await this.#wait()
     }
   }
@@ -89,14 +89,14 @@ export class DispatchRun {
     const { signal } = this.#scope
     const overtaken = !signal.aborted || signal.reason instanceof Superseded
     const outcome = overtaken ? 'superseded' : InferenceError.from(signal.reason, 'cancelled').code
-    for (const lane of this.#lanes.values())
-      this.#dismiss(lane, lane.done === undefined ? outcome : 'answered')
+    for (const attempt of this.#attempts.values())
+      this.#dismiss(attempt, attempt.done === undefined ? outcome : 'answered')
     await Promise.all(this.#running)
   }
 
   async #wait(): Promise<void> {
     const { signal } = this.#scope
-    const untilMs = 'asideAtMs' in this.#state ? this.#state.asideAtMs : undefined
+    const untilMs = 'hedgeAtMs' in this.#state ? this.#state.hedgeAtMs : undefined
     await this.#mailbox.wait(untilMs, signal)
     signal.throwIfAborted()
     const atMs = this.#context.clock.now()
@@ -117,29 +117,29 @@ export class DispatchRun {
         this.#open(effect)
         return
       case 'cancel':
-        this.#supersede(effect.lane)
+        this.#supersede(effect.attempt)
         return
       case 'lead':
-        this.#lead(effect.lane)
+        this.#lead(effect.attempt)
         return
-      case 'park':
-        this.#parked = true
+      case 'pause':
+        this.#paused = true
         return
-      case 'unpark':
-        this.#parked = false
+      case 'unpause':
+        this.#paused = false
         // Reading starts again, and so does the wait: the leader was not read in the meantime.
-        this.#owed = true
+        this.#nextReadDue = true
         return
       case 'compare':
         this.#compare()
         return
       case 'restart':
         this.#leader = undefined
-        this.#unchosen = undefined
+        this.#noCandidate = undefined
         this.#delivery.restart()
         return
       case 'finish':
-        this.#finish(effect.lane)
+        this.#finish(effect.attempt)
         return
       case 'fail':
         this.#failure = this.#failureOf(effect.why)
@@ -149,35 +149,35 @@ export class DispatchRun {
     }
   }
 
-  #open({ lane: id, reason, beside }: Extract<DispatchEffect, { type: 'open' }>): void {
+  #open({ attempt: id, reason, concurrent }: Extract<DispatchEffect, { type: 'open' }>): void {
     const tokensBefore = this.#delivery.tokens
     const { clock, attempt: source } = this.#context
-    const lane = new LaneRun({ id, beside, tokensBefore, clock, source })
-    this.#lanes.set(id, lane)
+    const attempt = new AttemptRun({ id, concurrent, tokensBefore, clock, source })
+    this.#attempts.set(id, attempt)
     const onward = reason === 'resume' || reason === 'stall' || reason === 'slow'
-    const opening = {
-      ...{ lane, reason, beside },
-      busy: () => this.#busy(lane),
-      ...(onward && { wish: () => this.#wish() }),
+    const planned = {
+      ...{ attempt, reason, concurrent },
+      busy: () => this.#busy(attempt),
+      ...(onward && { resumeNeed: () => this.#resumeNeed() }),
     }
-    const running = lane.run(
+    const running = attempt.run(
       {
-        choose: (signal) => this.#opener.choose(opening, signal),
+        choose: (signal) => this.#opener.choose(planned, signal),
         enter: ({ candidate }) => this.#context.router.enter(candidate),
-        attempt: (choice) => {
+        prepare: (choice) => {
           const { exact, candidate } = choice
           const about = { peerId: candidate.key, reason, ...(exact !== undefined && { exact }) }
           const note = this.#job.journal.begin(about)
-          lane.note = note
+          attempt.note = note
           return {
-            ...this.#opener.attempt(choice, tokensBefore),
+            ...this.#opener.attemptInit(choice, tokensBefore),
             onRelayed: (relay, bytes) => {
               note.relay = relay
               note.relayedBytes += bytes
             },
           }
         },
-        tell: (message) => this.#mailbox.put([lane, message]),
+        send: (message) => this.#mailbox.put([attempt, message]),
       },
       { signal: this.#scope.signal },
     )
@@ -185,14 +185,14 @@ export class DispatchRun {
     void running.finally(() => this.#running.delete(running))
   }
 
-  #busy(except: LaneRun): readonly Candidate[] {
-    return [...this.#lanes.values()].flatMap((lane) =>
-      lane === except || lane.candidate === undefined ? [] : [lane.candidate],
+  #busy(except: AttemptRun): readonly Candidate[] {
+    return [...this.#attempts.values()].flatMap((attempt) =>
+      attempt === except || attempt.candidate === undefined ? [] : [attempt.candidate],
     )
   }
 
   /** @throws InferenceError if the answer cannot continue */
-  #wish(): ResumeWish {
+  #resumeNeed(): ResumeNeed {
     const how = this.#delivery.continuation()
     const leader = this.#leader
     const elsewhere = leader === undefined && this.#job.delivered !== undefined
@@ -204,9 +204,9 @@ export class DispatchRun {
     return { how, peer: candidate?.key ?? '', digest, idsRefused }
   }
 
-  #hear(lane: LaneRun, message: LaneMessage): void {
+  #handle(attempt: AttemptRun, message: AttemptMessage): void {
     // An attempt may have sent messages before it was cancelled.
-    if (this.#lanes.get(lane.id) !== lane) return
+    if (this.#attempts.get(attempt.id) !== attempt) return
     switch (message.type) {
       case 'chosen': {
         const { router } = this.#context
@@ -214,52 +214,52 @@ export class DispatchRun {
         const others = this.#selection.candidates()
         const afterMs = router.hedgeAfterMs(candidate, this.#selection.routing(), others)
         const nowMs = this.#context.clock.now()
-        const asideAtMs = nowMs + afterMs
+        const hedgeAtMs = nowMs + afterMs
         const overdueAtMs = nowMs + Math.max(afterMs, this.#opener.ttftTimeoutMs())
-        this.#apply({ type: 'chosen', lane: lane.id, asideAtMs, overdueAtMs })
+        this.#apply({ type: 'chosen', attempt: attempt.id, hedgeAtMs, overdueAtMs })
         return
       }
       case 'event':
-        this.#heard(lane, message.event, message.gapMs)
+        this.#handleEvent(attempt, message.event, message.gapMs)
         return
       case 'failed':
-        if (lane.choice === undefined) this.#unchosenBy(lane, message.error)
-        else this.#failed(lane, message.error)
+        if (attempt.choice === undefined) this.#foundNoPeer(attempt, message.error)
+        else this.#failed(attempt, message.error)
         return
       default:
         message satisfies never
     }
   }
 
-  #heard(lane: LaneRun, event: AttemptEvent, gapMs: number): void {
-    const { note, candidate } = lane
+  #handleEvent(attempt: AttemptRun, event: AttemptEvent, gapMs: number): void {
+    const { note, candidate } = attempt
     if (note === undefined || candidate === undefined) return
     switch (event.type) {
       case 'accepted':
         note.accepted = true
-        lane.digest = event.digest !== '' ? event.digest : (candidate.model.digest ?? '')
+        attempt.digest = event.digest !== '' ? event.digest : (candidate.model.digest ?? '')
         return
       case 'progress':
         note.progress = event.progress
         return
       case 'chunk':
-        this.#piece(lane, event, gapMs)
+        this.#piece(attempt, event, gapMs)
         return
       case 'done':
-        lane.done = event
+        attempt.done = event
         note.usage = event.usage
-        this.#apply({ type: 'completed', lane: lane.id })
+        this.#apply({ type: 'completed', attempt: attempt.id })
         return
       default:
         event satisfies never
     }
   }
 
-  #piece(lane: LaneRun, piece: Piece, gapMs: number): void {
-    const { note, candidate, choice } = lane
+  #piece(attempt: AttemptRun, piece: AnswerPiece, gapMs: number): void {
+    const { note, candidate, choice } = attempt
     if (note === undefined || candidate === undefined) return
     note.tokens += tokensOf(piece)
-    if (note.ttftMs !== undefined) lane.decodeMs += gapMs
+    if (note.ttftMs !== undefined) attempt.decodeMs += gapMs
     const resumes = choice?.resume !== undefined
     const counts = piece.visible || (resumes && (piece.tokenIds.length > 0 || isEnd(piece)))
     if (counts && note.ttftMs === undefined) {
@@ -267,108 +267,115 @@ export class DispatchRun {
       // A resume also reads the answer so far, so its time says nothing about the prompt.
       if (!resumes) this.#context.router.began(candidate, this.#selection.routing(), note.ttftMs)
     }
-    if (this.#isLeader(lane)) {
+    if (this.#isLeader(attempt)) {
       const progress = Math.max(tokensOf(piece), Number(isEnd(piece)))
       this.#tooSlow = this.#pace.waited(gapMs, progress)
-      this.#deliver(lane, piece)
+      this.#deliver(attempt, piece)
       // An empty piece is no progress: the wait for the next token continues.
-      if (progress === 0) lane.readOn()
-      else this.#owed = true
+      if (progress === 0) attempt.readNext()
+      else this.#nextReadDue = true
       return
     }
-    lane.held.push(piece)
+    attempt.held.push(piece)
     if (!counts || this.#state.phase === 'comparing') {
-      lane.readOn()
+      attempt.readNext()
       return
     }
-    this.#owed = true
-    this.#apply({ type: 'began', lane: lane.id })
+    this.#nextReadDue = true
+    this.#apply({ type: 'began', attempt: attempt.id })
   }
 
-  #isLeader({ id }: LaneRun): boolean {
+  #isLeader({ id }: AttemptRun): boolean {
     return this.#state.phase === 'streaming' && this.#state.leader === id
   }
 
   /** From here on the pieces of this attempt go to the caller. */
   #lead(id: number): void {
-    const lane = this.#lanes.get(id)
-    if (lane === undefined) return
-    if (lane.choice?.resume !== undefined) this.#delivery.handOver(lane)
-    lane.lease?.succeeded()
-    this.#leader = lane
-    this.#unchosen = undefined
-    this.#parked = false
+    const attempt = this.#attempts.get(id)
+    if (attempt === undefined) return
+    if (attempt.choice?.resume !== undefined) this.#delivery.handOver(attempt)
+    attempt.lease?.succeeded()
+    this.#leader = attempt
+    this.#noCandidate = undefined
+    this.#paused = false
     this.#tooSlow = false
     this.#pace = new Pace(this.#job.limits)
-    for (const piece of lane.held.splice(0)) this.#deliver(lane, piece)
+    for (const piece of attempt.held.splice(0)) this.#deliver(attempt, piece)
   }
 
-  #deliver(lane: LaneRun, piece: Piece): void {
-    const circles = this.#delivery.piece(lane, piece)
+  #deliver(attempt: AttemptRun, piece: AnswerPiece): void {
+    const repeats = this.#delivery.piece(attempt, piece)
     // Does not apply to a complete answer that enough peers agreed on.
-    if (circles && this.#isLeader(lane))
-      this.#failed(lane, repeatsItself(this.#job.limits.maxRepeatedChunks))
+    if (repeats && this.#isLeader(attempt))
+      this.#failed(attempt, repeatsItself(this.#job.limits.maxRepeatedChunks))
   }
 
   /** Runs once the caller has taken everything: the leader's waiting time counts only from here. */
-  #readOn(): void {
-    if (!this.#owed || this.#state.phase !== 'streaming') return
-    this.#owed = false
+  #readLeader(): void {
+    if (!this.#nextReadDue || this.#state.phase !== 'streaming') return
+    this.#nextReadDue = false
     this.#apply({ type: 'progressed', stallAtMs: this.#context.clock.now() + this.#pace.stallMs() })
-    if (this.#tooSlow) this.#apply({ type: 'dawdled' })
+    if (this.#tooSlow) this.#apply({ type: 'too-slow' })
     this.#tooSlow = false
-    if (!this.#parked) this.#readFurther(this.#leader?.id)
-  }
-
-  #readFurther(id: number | undefined): void {
-    if (id !== undefined) this.#lanes.get(id)?.readOn()
+    const leader = this.#leader
+    if (!this.#paused && leader !== undefined) this.#attempts.get(leader.id)?.readNext()
   }
 
   #supersede(id: number): void {
-    const lane = this.#lanes.get(id)
-    if (lane === undefined) return
-    const { candidate, note } = lane
-    if (lane !== this.#leader || candidate === undefined) {
+    const attempt = this.#attempts.get(id)
+    if (attempt === undefined) return
+    const { candidate, note } = attempt
+    if (attempt !== this.#leader || candidate === undefined) {
       if (candidate !== undefined && note !== undefined && note.ttftMs === undefined) {
         this.#context.router.outpaced(candidate, this.#selection.routing(), note.elapsedMs)
       }
       // In a quorum the answer may be complete, but another that agrees with it was delivered.
-      this.#dismiss(lane, lane.done === undefined ? 'superseded' : 'answered')
+      this.#dismiss(attempt, attempt.done === undefined ? 'superseded' : 'answered')
       return
     }
-    const why = this.#parked ? 'gave too few tokens a second' : 'fell silent in mid-answer'
+    const why = this.#paused ? 'gave too few tokens a second' : 'fell silent in mid-answer'
     const message = `it ${why}; another went on`
     // Without this it could be asked again when the next peer stalls, as routing tolerates a single stall.
     this.#selection.failed(candidate, new InferenceError('stalled', message))
     this.#context.router.failed(candidate, 'stalled')
-    this.#dismiss(lane, 'stalled', message)
+    this.#dismiss(attempt, 'stalled', message)
   }
 
-  #dismiss(lane: LaneRun, outcome: Parameters<AttemptNote['end']>[0], message?: string): void {
-    this.#lanes.delete(lane.id)
-    lane.note?.end(outcome, message)
-    lane.cancel()
+  #dismiss(
+    attempt: AttemptRun,
+    outcome: Parameters<AttemptNote['end']>[0],
+    message?: string,
+  ): void {
+    this.#attempts.delete(attempt.id)
+    attempt.note?.end(outcome, message)
+    attempt.cancel()
   }
 
-  #unchosenBy(lane: LaneRun, cause: unknown): void {
-    this.#lanes.delete(lane.id)
-    if (!lane.beside) this.#unchosen = InferenceError.from(cause)
+  #foundNoPeer(attempt: AttemptRun, cause: unknown): void {
+    this.#attempts.delete(attempt.id)
+    if (!attempt.concurrent) this.#noCandidate = InferenceError.from(cause)
     const anew = this.#job.restartable ? 'restart' : 'give-up'
-    const recovery = lane.beside ? this.#recovery() : anew
-    this.#apply({ type: 'unchosen', lane: lane.id, recovery })
+    const recovery = attempt.concurrent ? this.#recovery() : anew
+    this.#apply({ type: 'no-candidate', attempt: attempt.id, recovery })
   }
 
-  #failed(lane: LaneRun, cause: unknown): void {
-    const { candidate } = lane
-    if (candidate === undefined || this.#lanes.get(lane.id) !== lane) return
+  #failed(attempt: AttemptRun, cause: unknown): void {
+    const { candidate } = attempt
+    if (candidate === undefined || this.#attempts.get(attempt.id) !== attempt) return
     const error = InferenceError.from(cause)
     this.#selection.failed(candidate, error)
     this.#context.router.failed(candidate, error.code)
-    this.#dismiss(lane, error.code, error.message)
+    this.#dismiss(attempt, error.code, error.message)
     this.#fatal = this.#finalFailure()
     const final = this.#fatal !== undefined
     const unreached = error.code === 'dial_failed'
-    this.#apply({ type: 'failed', lane: lane.id, recovery: this.#recovery(), final, unreached })
+    this.#apply({
+      type: 'failed',
+      attempt: attempt.id,
+      recovery: this.#recovery(),
+      final,
+      unreached,
+    })
   }
 
   /** The failure that ends the request, if the request is or may be at fault. */
@@ -390,7 +397,7 @@ export class DispatchRun {
   #compare(): void {
     const { plan, request, journal } = this.#job
     if (plan.type !== 'quorum') return
-    const whole = [...this.#lanes.values()].filter(({ done }) => done !== undefined)
+    const whole = [...this.#attempts.values()].filter(({ done }) => done !== undefined)
     const answers = whole.map(({ held }) => comparable(request.kind, held))
     const found = findAgreement(answers, plan.agree, request)
     journal.agreement = {
@@ -402,17 +409,17 @@ export class DispatchRun {
     this.#apply({ type: 'compared', winner })
   }
 
-  /** The answer is complete. Without a lane the client ends it: its peer was lost after the end was decided. */
+  /** The answer is complete. Without an attempt the client ends it: its peer was lost after the end was decided. */
   #finish(id: number | undefined): void {
-    const lane = id === undefined ? this.#leader : this.#lanes.get(id)
+    const attempt = id === undefined ? this.#leader : this.#attempts.get(id)
     this.#context.budget.succeeded()
     this.#context.reserve.answered()
-    if (lane?.done !== undefined) this.#learn(lane)
-    this.#delivery.end(lane, this.#opener.promptTokens)
-    if (lane !== undefined) this.#dismiss(lane, 'answered')
+    if (attempt?.done !== undefined) this.#reportAnswer(attempt)
+    this.#delivery.end(attempt, this.#opener.promptTokens)
+    if (attempt !== undefined) this.#dismiss(attempt, 'answered')
   }
 
-  #learn({ candidate, note, done, decodeMs }: LaneRun): void {
+  #reportAnswer({ candidate, note, done, decodeMs }: AttemptRun): void {
     if (candidate === undefined || note === undefined || done === undefined) return
     const { usage, timings } = done
     this.#context.router.answered(candidate, this.#selection.routing(), {
@@ -429,16 +436,16 @@ export class DispatchRun {
     const { failures } = this.#selection
     switch (why) {
       case 'attempts':
-        return this.#fatal ?? this.#unchosen ?? this.#selection.exhausted()
+        return this.#fatal ?? this.#noCandidate ?? this.#selection.exhausted()
       case 'quorum':
-        return quorumNotReached(this.#job, failures, this.#unchosen)
+        return quorumNotReached(this.#job, failures, this.#noCandidate)
       case 'resumes':
       case 'not-resumable':
-        return brokenOff(
+        return interrupted(
           this.#delivery.continuation(),
           this.#delivery.tokens,
           failures,
-          this.#unchosen,
+          this.#noCandidate,
         )
       default:
         return why satisfies never

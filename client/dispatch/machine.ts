@@ -1,11 +1,11 @@
 import type { AttemptReason } from '../../protocol/index.ts'
 import type { Plan, RequestLimits } from '../request/index.ts'
 /** An attempt, from the decision to make it until its end. */
-export interface Lane {
+export interface AttemptState {
   readonly id: number
   readonly reason: AttemptReason
   /** Started while other attempts were running. */
-  readonly beside: boolean
+  readonly concurrent: boolean
   /** `choosing` a peer; `waiting` for its first piece, or streaming; `complete`: its whole answer is held (quorum). */
   readonly status: 'choosing' | 'waiting' | 'complete'
 }
@@ -14,8 +14,8 @@ interface Common {
   readonly plan: Plan
   readonly limits: Pick<RequestLimits, 'maxAttempts' | 'maxResumes' | 'maxUnreachable'>
   /** Attempts that have not ended. */
-  readonly lanes: readonly Lane[]
-  readonly nextLane: number
+  readonly attempts: readonly AttemptState[]
+  readonly nextAttempt: number
   /** Sequential attempts before the answer began. Attempts that reached no peer are not counted. */
   readonly tries: number
   /** Peers that could not be reached. */
@@ -27,22 +27,22 @@ interface Common {
 /**
  * The phase of a request.
  *
- * - `opening`: no peer has begun to answer. At `asideAtMs` another attempt joins.
+ * - `opening`: no peer has begun to answer. At `hedgeAtMs` another attempt joins.
  * - `comparing`: a quorum; complete answers are held until enough of them agree.
- * - `streaming`: the leader's pieces go to the caller. At `asideAtMs` it counts as stalled.
+ * - `streaming`: the leader's pieces go to the caller. At `hedgeAtMs` it counts as stalled.
  * - `resuming`: the leader is lost, and another peer is to continue the answer.
  */
 export type DispatchState =
-  | (Common & { readonly phase: 'opening'; readonly asideAtMs?: number; readonly asided: boolean })
+  | (Common & { readonly phase: 'opening'; readonly hedgeAtMs?: number; readonly hedged: boolean })
   | (Common & { readonly phase: 'comparing'; readonly compared: number })
   | (Common & {
       readonly phase: 'streaming'
       readonly leader: number
-      readonly asideAtMs?: number
+      readonly hedgeAtMs?: number
       /** The leader is not read while another peer is tried that may be faster. */
-      readonly parked: boolean
+      readonly paused: boolean
     })
-  | (Common & { readonly phase: 'resuming'; readonly asideAtMs?: number; readonly asided: boolean })
+  | (Common & { readonly phase: 'resuming'; readonly hedgeAtMs?: number; readonly hedged: boolean })
   | (Common & { readonly phase: 'ended' })
 
 /** How to recover an answer whose leader is lost. */
@@ -58,25 +58,25 @@ export type DispatchInput =
   | { readonly type: 'start' }
   | {
       readonly type: 'chosen'
-      readonly lane: number
+      readonly attempt: number
       /** When a second attempt is worth its cost if this one has not begun by then. */
-      readonly asideAtMs: number
+      readonly hedgeAtMs: number
       /** When a further attempt is worth its cost, once a second one is running. */
       readonly overdueAtMs: number
     }
   /** There is no peer to ask, or no budget left. */
-  | { readonly type: 'unchosen'; readonly lane: number; readonly recovery: Recovery }
+  | { readonly type: 'no-candidate'; readonly attempt: number; readonly recovery: Recovery }
   /** The first piece that counts: a visible one, or any token of a resume. */
-  | { readonly type: 'began'; readonly lane: number }
+  | { readonly type: 'began'; readonly attempt: number }
   /** The leader made progress; it counts as stalled if no piece arrives by `stallAtMs`. */
   | { readonly type: 'progressed'; readonly stallAtMs: number }
   /** The leader sends too few tokens per second. */
-  | { readonly type: 'dawdled' }
-  | { readonly type: 'completed'; readonly lane: number }
+  | { readonly type: 'too-slow' }
+  | { readonly type: 'completed'; readonly attempt: number }
   /** `final`: the request is sent to no further peer. `unreached`: its peer never received the request. */
   | {
       readonly type: 'failed'
-      readonly lane: number
+      readonly attempt: number
       readonly recovery: Recovery
       readonly final: boolean
       readonly unreached: boolean
@@ -86,22 +86,22 @@ export type DispatchInput =
   | { readonly type: 'ticked'; readonly atMs: number; readonly stallAtMs: number }
 
 export type DispatchEffect =
-  /** `beside`: while others run; only if another peer is known that can be asked at once. */
+  /** `concurrent`: while others run; only if another peer is known that can be asked at once. */
   | {
       readonly type: 'open'
-      readonly lane: number
+      readonly attempt: number
       readonly reason: AttemptReason
-      readonly beside: boolean
+      readonly concurrent: boolean
     }
-  | { readonly type: 'cancel'; readonly lane: number }
+  | { readonly type: 'cancel'; readonly attempt: number }
   /** From now on the pieces of this attempt go to the caller, the held ones first. */
-  | { readonly type: 'lead'; readonly lane: number }
-  | { readonly type: 'park' | 'unpark'; readonly lane: number }
+  | { readonly type: 'lead'; readonly attempt: number }
+  | { readonly type: 'pause' | 'unpause'; readonly attempt: number }
   | { readonly type: 'compare' }
   /** The caller's answer starts again. */
   | { readonly type: 'restart' }
-  /** The answer is complete; `lane` reported its usage. Without `lane` the client ends the answer. */
-  | { readonly type: 'finish'; readonly lane?: number }
+  /** The answer is complete; `attempt` reported its usage. Without it the client ends the answer. */
+  | { readonly type: 'finish'; readonly attempt?: number }
   | { readonly type: 'fail'; readonly why: 'attempts' | 'resumes' | 'not-resumable' | 'quorum' }
 
 export interface Step {
@@ -111,17 +111,25 @@ export interface Step {
 
 /** @param begun the caller already has part of the answer, from another source */
 export function initialState(plan: Plan, limits: Common['limits'], begun = false): DispatchState {
-  const common = { plan, limits, lanes: [], nextLane: 0, tries: 0, unreachable: 0, resumes: 0 }
-  if (begun) return { ...common, phase: 'resuming', asided: false }
+  const common = {
+    plan,
+    limits,
+    attempts: [],
+    nextAttempt: 0,
+    tries: 0,
+    unreachable: 0,
+    resumes: 0,
+  }
+  if (begun) return { ...common, phase: 'resuming', hedged: false }
   return plan.type === 'quorum'
     ? { ...common, phase: 'comparing', compared: 0 }
-    : { ...common, phase: 'opening', asided: false }
+    : { ...common, phase: 'opening', hedged: false }
 }
 
 /** Every step that a request may take. Pure: time arrives with the inputs, work leaves as effects. */
 export function transition(state: DispatchState, input: DispatchInput): Step {
   if (state.phase === 'ended') return { state, effects: [] }
-  if ('lane' in input && !state.lanes.some(({ id }) => id === input.lane)) {
+  if ('attempt' in input && !state.attempts.some(({ id }) => id === input.attempt)) {
     return { state, effects: [] }
   }
   switch (input.type) {
@@ -129,20 +137,20 @@ export function transition(state: DispatchState, input: DispatchInput): Step {
       return start(state)
     case 'chosen':
       return chosen(state, input)
-    case 'unchosen':
-      return lost(state, input.lane, input.recovery, 'no-candidate')
+    case 'no-candidate':
+      return lost(state, input.attempt, input.recovery, 'no-candidate')
     case 'began':
-      return began(state, input.lane)
+      return began(state, input.attempt)
     case 'progressed':
       return progressed(state, input.stallAtMs)
-    case 'dawdled':
-      return dawdled(state)
+    case 'too-slow':
+      return tooSlow(state)
     case 'completed':
-      return completed(state, input.lane)
+      return completed(state, input.attempt)
     case 'failed':
       return lost(
-        input.unreached ? uncounted(state, input.lane) : state,
-        input.lane,
+        input.unreached ? uncounted(state, input.attempt) : state,
+        input.attempt,
         input.recovery,
         input.final ? 'final' : 'failure',
       )
@@ -177,27 +185,29 @@ function openMany(state: Live, reasons: readonly AttemptReason[]): Step {
   )
 }
 
-function open(state: Live, reason: AttemptReason, beside: boolean): Step {
-  const id = state.nextLane
-  const sequential = !beside && (state.phase === 'opening' || state.phase === 'comparing')
+function open(state: Live, reason: AttemptReason, concurrent: boolean): Step {
+  const id = state.nextAttempt
+  const sequential = !concurrent && (state.phase === 'opening' || state.phase === 'comparing')
   return {
     state: {
       ...state,
-      nextLane: id + 1,
-      lanes: [...state.lanes, { id, reason, beside, status: 'choosing' }],
+      nextAttempt: id + 1,
+      attempts: [...state.attempts, { id, reason, concurrent, status: 'choosing' }],
       tries: state.tries + (sequential ? 1 : 0),
     },
-    effects: [{ type: 'open', lane: id, reason, beside }],
+    effects: [{ type: 'open', attempt: id, reason, concurrent }],
   }
 }
 
-function withStatus(state: Live, id: number, status: Lane['status']): Live {
-  const lanes = state.lanes.map((lane) => (lane.id === id ? { ...lane, status } : lane))
-  return { ...state, lanes }
+function withStatus(state: Live, id: number, status: AttemptState['status']): Live {
+  const attempts = state.attempts.map((attempt) =>
+    attempt.id === id ? { ...attempt, status } : attempt,
+  )
+  return { ...state, attempts }
 }
 
 function without(state: Live, id: number): Live {
-  return { ...state, lanes: state.lanes.filter((lane) => lane.id !== id) }
+  return { ...state, attempts: state.attempts.filter((attempt) => attempt.id !== id) }
 }
 
 function end(state: Live, effects: readonly DispatchEffect[]): Step {
@@ -208,131 +218,131 @@ function end(state: Live, effects: readonly DispatchEffect[]): Step {
 const MAX_WAITING = 4
 
 function chosen(state: Live, input: Extract<DispatchInput, { type: 'chosen' }>): Step {
-  const next = withStatus(state, input.lane, 'waiting')
+  const next = withStatus(state, input.attempt, 'waiting')
   const opening = next.phase === 'opening' || next.phase === 'resuming'
-  const mayJoin = opening && next.plan.type === 'hedge' && next.lanes.length < MAX_WAITING
+  const mayJoin = opening && next.plan.type === 'hedge' && next.attempts.length < MAX_WAITING
   if (!mayJoin) return { state: next, effects: [] }
-  const asideAtMs = next.asided ? input.overdueAtMs : input.asideAtMs
-  return { state: { ...next, asideAtMs }, effects: [] }
+  const hedgeAtMs = next.hedged ? input.overdueAtMs : input.hedgeAtMs
+  return { state: { ...next, hedgeAtMs }, effects: [] }
 }
 
-function began(state: Live, lane: number): Step {
+function began(state: Live, attempt: number): Step {
   if (state.phase === 'comparing') return { state, effects: [] }
-  if (state.phase === 'streaming' && state.leader === lane) return { state, effects: [] }
-  const { plan, limits, nextLane, tries, unreachable, resumes } = state
-  const others = state.lanes.filter(({ id }) => id !== lane)
-  const lanes = state.lanes.filter(({ id }) => id === lane)
+  if (state.phase === 'streaming' && state.leader === attempt) return { state, effects: [] }
+  const { plan, limits, nextAttempt, tries, unreachable, resumes } = state
+  const others = state.attempts.filter(({ id }) => id !== attempt)
+  const attempts = state.attempts.filter(({ id }) => id === attempt)
   return {
     state: {
-      ...{ plan, limits, nextLane, tries, unreachable, resumes, lanes },
+      ...{ plan, limits, nextAttempt, tries, unreachable, resumes, attempts },
       phase: 'streaming',
-      leader: lane,
-      parked: false,
+      leader: attempt,
+      paused: false,
     },
     effects: [
-      ...others.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id })),
-      { type: 'lead', lane },
+      ...others.map(({ id }): DispatchEffect => ({ type: 'cancel', attempt: id })),
+      { type: 'lead', attempt },
     ],
   }
 }
 
 function progressed(state: Live, stallAtMs: number): Step {
   if (state.phase !== 'streaming') return { state, effects: [] }
-  // Attempts beside the leader continue from an older position and would repeat the piece that just arrived.
-  const stale = state.lanes.filter(({ id }) => id !== state.leader)
-  const lanes = state.lanes.filter(({ id }) => id === state.leader)
+  // Attempts concurrent with the leader continue from an older position and would repeat the piece that just arrived.
+  const stale = state.attempts.filter(({ id }) => id !== state.leader)
+  const attempts = state.attempts.filter(({ id }) => id === state.leader)
   return {
-    state: { ...state, lanes, asideAtMs: stallAtMs, parked: false },
-    effects: stale.map(({ id }) => ({ type: 'cancel', lane: id })),
+    state: { ...state, attempts, hedgeAtMs: stallAtMs, paused: false },
+    effects: stale.map(({ id }) => ({ type: 'cancel', attempt: id })),
   }
 }
 
-function dawdled(state: Live): Step {
+function tooSlow(state: Live): Step {
   if (state.phase !== 'streaming' || !mayJoinLeader(state)) return { state, effects: [] }
   const { leader } = state
-  const step = open({ ...state, parked: true, resumes: state.resumes + 1 }, 'slow', true)
-  return { state: step.state, effects: [{ type: 'park', lane: leader }, ...step.effects] }
+  const step = open({ ...state, paused: true, resumes: state.resumes + 1 }, 'slow', true)
+  return { state: step.state, effects: [{ type: 'pause', attempt: leader }, ...step.effects] }
 }
 
 /** `single` means one peer at a time. */
 function mayJoinLeader(state: Extract<DispatchState, { phase: 'streaming' }>): boolean {
-  const { plan, lanes, resumes, limits } = state
-  return plan.type !== 'single' && lanes.length === 1 && resumes < limits.maxResumes
+  const { plan, attempts, resumes, limits } = state
+  return plan.type !== 'single' && attempts.length === 1 && resumes < limits.maxResumes
 }
 
 function ticked(state: Live, atMs: number, stallAtMs: number): Step {
   if (state.phase === 'comparing') return { state, effects: [] }
-  if (state.asideAtMs === undefined || atMs < state.asideAtMs) return { state, effects: [] }
+  if (state.hedgeAtMs === undefined || atMs < state.hedgeAtMs) return { state, effects: [] }
   if (state.phase === 'streaming') {
-    const next = { ...state, asideAtMs: stallAtMs }
-    if (!mayJoinLeader(next) || next.parked) return { state: next, effects: [] }
+    const next = { ...state, hedgeAtMs: stallAtMs }
+    if (!mayJoinLeader(next) || next.paused) return { state: next, effects: [] }
     return open({ ...next, resumes: next.resumes + 1 }, 'stall', true)
   }
-  const { asideAtMs: _, ...rest } = state
-  return open({ ...rest, asided: true }, state.phase === 'opening' ? 'hedge' : 'resume', true)
+  const { hedgeAtMs: _, ...rest } = state
+  return open({ ...rest, hedged: true }, state.phase === 'opening' ? 'hedge' : 'resume', true)
 }
 
-function completed(state: Live, lane: number): Step {
+function completed(state: Live, attempt: number): Step {
   if (state.phase === 'comparing') {
     const { plan } = state
-    const next = withStatus(state, lane, 'complete')
-    const complete = next.lanes.filter(({ status }) => status === 'complete').length
+    const next = withStatus(state, attempt, 'complete')
+    const complete = next.attempts.filter(({ status }) => status === 'complete').length
     const enough = plan.type === 'quorum' && complete >= plan.agree
     return { state: next, effects: enough ? [{ type: 'compare' }] : [] }
   }
   // A complete answer without a visible piece is valid, too.
-  const led = began(state, lane)
-  return end(led.state as Live, [...led.effects, { type: 'finish', lane }])
+  const led = began(state, attempt)
+  return end(led.state as Live, [...led.effects, { type: 'finish', attempt }])
 }
 
 function compared(state: Live, winner: number | undefined): Step {
   if (state.phase !== 'comparing' || state.plan.type !== 'quorum') return { state, effects: [] }
   if (winner !== undefined) {
-    const losers = state.lanes.filter(({ id }) => id !== winner)
+    const losers = state.attempts.filter(({ id }) => id !== winner)
     return end(state, [
-      ...losers.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id })),
-      { type: 'lead', lane: winner },
-      { type: 'finish', lane: winner },
+      ...losers.map(({ id }): DispatchEffect => ({ type: 'cancel', attempt: id })),
+      { type: 'lead', attempt: winner },
+      { type: 'finish', attempt: winner },
     ])
   }
-  if (state.lanes.some(({ status }) => status !== 'complete')) return { state, effects: [] }
-  if (state.lanes.length < state.plan.of) return open(state, 'quorum', false)
+  if (state.attempts.some(({ status }) => status !== 'complete')) return { state, effects: [] }
+  if (state.attempts.length < state.plan.of) return open(state, 'quorum', false)
   return end(state, [{ type: 'fail', why: 'quorum' }])
 }
 
 /** An attempt ended without an answer, or never started. */
 function lost(
   state: Live,
-  lane: number,
+  attempt: number,
   recovery: Recovery,
   cause: 'no-candidate' | 'failure' | 'final',
 ): Step {
-  const next = without(state, lane)
-  const wasBeside = state.lanes.some(({ id, beside }) => id === lane && beside)
+  const next = without(state, attempt)
+  const wasConcurrent = state.attempts.some(({ id, concurrent }) => id === attempt && concurrent)
   // An answer whose end was received is complete, whatever its peer sends after that.
   const whole = recovery === 'end' && (next.phase === 'streaming' || next.phase === 'resuming')
   if (cause === 'final' && !whole) {
-    const running = next.lanes.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id }))
+    const running = next.attempts.map(({ id }): DispatchEffect => ({ type: 'cancel', attempt: id }))
     return end(next, [...running, { type: 'fail', why: 'attempts' }])
   }
   // If no peer could join at once, a search may still find one.
-  const why = cause === 'no-candidate' && !wasBeside ? 'no-candidate' : 'failure'
+  const why = cause === 'no-candidate' && !wasConcurrent ? 'no-candidate' : 'failure'
   switch (next.phase) {
     case 'opening':
-      return next.lanes.length > 0 ? { state: next, effects: [] } : retry(next, why)
+      return next.attempts.length > 0 ? { state: next, effects: [] } : retry(next, why)
     case 'comparing':
       return replace(next, why)
     case 'streaming':
-      if (lane !== next.leader) {
+      if (attempt !== next.leader) {
         // Only the usage is missing, and it is late: the client can end the answer without it.
         if (recovery === 'end') return end(next, [{ type: 'finish' }])
         // No peer was asked, so no resume is used up.
         const resumes = cause === 'no-candidate' ? next.resumes - 1 : next.resumes
-        return withoutCompany({ ...next, resumes })
+        return concurrentEnded({ ...next, resumes })
       }
       return recover(resuming(next), recovery)
     case 'resuming':
-      if (next.lanes.length > 0) return { state: next, effects: [] }
+      if (next.attempts.length > 0) return { state: next, effects: [] }
       if (why === 'no-candidate') return unrecovered(next, recovery)
       return recover(next, recovery)
     default:
@@ -341,8 +351,8 @@ function lost(
 }
 
 /** Does not count an attempt that reached no peer: a book full of departed peers is no reason to give up early. */
-function uncounted(state: Live, lane: number): Live {
-  const sequential = state.lanes.some(({ id, beside }) => id === lane && !beside)
+function uncounted(state: Live, attempt: number): Live {
+  const sequential = state.attempts.some(({ id, concurrent }) => id === attempt && !concurrent)
   const isTry = sequential && (state.phase === 'opening' || state.phase === 'comparing')
   const isResume = sequential && state.phase === 'resuming'
   return {
@@ -365,25 +375,25 @@ function retry(state: Live, cause: 'no-candidate' | 'failure'): Step {
 }
 
 /** Back to the start, without a deadline: until the next peer is chosen, no peer can be slow. */
-function opening({ plan, limits, nextLane, tries, unreachable, resumes, lanes }: Live): Live {
+function opening({ plan, limits, nextAttempt, tries, unreachable, resumes, attempts }: Live): Live {
   return {
-    ...{ plan, limits, nextLane, tries, unreachable, resumes, lanes },
+    ...{ plan, limits, nextAttempt, tries, unreachable, resumes, attempts },
     phase: 'opening',
-    asided: false,
+    hedged: false,
   }
 }
 
-/** The leader is lost. Its last deadline stays for the attempt beside it, if there is one. */
+/** The leader is lost. Its last deadline stays for a concurrent attempt, if there is one. */
 function resuming(
   state: Extract<Live, { phase: 'streaming' }>,
 ): Extract<Live, { phase: 'resuming' }> {
-  const { plan, limits, nextLane, tries, unreachable, resumes, lanes, asideAtMs } = state
-  const keeps = plan.type === 'hedge' && lanes.length > 0 && asideAtMs !== undefined
+  const { plan, limits, nextAttempt, tries, unreachable, resumes, attempts, hedgeAtMs } = state
+  const keeps = plan.type === 'hedge' && attempts.length > 0 && hedgeAtMs !== undefined
   return {
-    ...{ plan, limits, nextLane, tries, unreachable, resumes, lanes },
-    ...(keeps && { asideAtMs }),
+    ...{ plan, limits, nextAttempt, tries, unreachable, resumes, attempts },
+    ...(keeps && { hedgeAtMs }),
     phase: 'resuming',
-    asided: false,
+    hedged: false,
   }
 }
 
@@ -395,34 +405,39 @@ function replace(
   if (cause === 'failure' && mayTry(state)) {
     return open(state, 'quorum', false)
   }
-  const { lanes, plan } = state
+  const { attempts, plan } = state
   const needed = plan.type === 'quorum' ? plan.agree : 0
-  if (lanes.length >= needed && lanes.some(({ status }) => status !== 'complete')) {
+  if (attempts.length >= needed && attempts.some(({ status }) => status !== 'complete')) {
     return { state, effects: [] }
   }
-  const running = lanes.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id }))
+  const running = attempts.map(({ id }): DispatchEffect => ({ type: 'cancel', attempt: id }))
   return end(state, [...running, { type: 'fail', why: 'quorum' }])
 }
 
-/** The attempt beside the leader has ended: the leader is read again. */
-function withoutCompany(state: Extract<Live, { phase: 'streaming' }>): Step {
-  if (!state.parked || state.lanes.length > 1) return { state, effects: [] }
-  return { state: { ...state, parked: false }, effects: [{ type: 'unpark', lane: state.leader }] }
+/** The attempt concurrent with a paused leader has ended: the leader is read again. */
+function concurrentEnded(state: Extract<Live, { phase: 'streaming' }>): Step {
+  if (!state.paused || state.attempts.length > 1) return { state, effects: [] }
+  return {
+    state: { ...state, paused: false },
+    effects: [{ type: 'unpause', attempt: state.leader }],
+  }
 }
 
 function recover(state: Extract<Live, { phase: 'resuming' }>, recovery: Recovery): Step {
   if (recovery === 'end') {
-    const running = state.lanes.map(({ id }): DispatchEffect => ({ type: 'cancel', lane: id }))
+    const running = state.attempts.map(
+      ({ id }): DispatchEffect => ({ type: 'cancel', attempt: id }),
+    )
     return end(state, [...running, { type: 'finish' }])
   }
-  // An attempt that was started beside the leader continues from the same position.
-  if (state.lanes.length > 0) return { state, effects: [] }
+  // An attempt concurrent with the leader continues from the same position.
+  if (state.attempts.length > 0) return { state, effects: [] }
   if (recovery !== 'resume') return unrecovered(state, recovery)
-  const { asideAtMs: _, ...rest } = state
+  const { hedgeAtMs: _, ...rest } = state
   const { resumes, unreachable, limits } = rest
   if (resumes >= limits.maxResumes || unreachable >= limits.maxUnreachable)
     return end(rest, [{ type: 'fail', why: 'resumes' }])
-  return open({ ...rest, resumes: resumes + 1, asided: false }, 'resume', false)
+  return open({ ...rest, resumes: resumes + 1, hedged: false }, 'resume', false)
 }
 
 function unrecovered(state: Live, recovery: Recovery): Step {

@@ -9,20 +9,20 @@ import {
   type Job,
   withWholeDigest,
 } from '../request/index.ts'
-import { tooManyRetries } from './break-off.ts'
+import type { AttemptRun, AttemptWork } from './attempt-run.ts'
 import type { ResumeLease } from './budget/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
-import type { LaneRun, LaneWork } from './lane-run.ts'
-import type { ResumeWish } from './resume-wish.ts'
+import { tooManyRetries } from './dispatch-errors.ts'
+import type { ResumeNeed } from './resume-need.ts'
 import { type Choice, Selection } from './selection.ts'
 /** An attempt to be made. */
-export interface Opening {
-  readonly lane: LaneRun
+export interface PlannedAttempt {
+  readonly attempt: AttemptRun
   readonly reason: AttemptReason
   /** While others run: only with a peer that can be asked at once. */
-  readonly beside: boolean
+  readonly concurrent: boolean
   /** For an attempt that continues a begun answer. Throws if that is impossible. */
-  readonly wish?: () => ResumeWish
+  readonly resumeNeed?: () => ResumeNeed
   /** Peers that work on the request now. */
   readonly busy: () => readonly Candidate[]
 }
@@ -62,16 +62,16 @@ export class Opener {
 
   /** @throws InferenceError if there is no peer to ask or no budget left; the signal's reason */
   async choose(
-    opening: Opening,
+    planned: PlannedAttempt,
     signal: AbortSignal,
   ): Promise<{ choice: Choice; lease?: ResumeLease }> {
-    const { reason, wish } = opening
-    if (reason === 'hedge') return { choice: this.#hedge(opening) }
+    const { reason, resumeNeed } = planned
+    if (reason === 'hedge') return { choice: this.#hedge(planned) }
     if (reason === 'retry' && !this.#mayRetry()) throw tooManyRetries(this.selection.failures)
-    if (wish === undefined) return { choice: await this.#search(opening, signal) }
+    if (resumeNeed === undefined) return { choice: await this.#search(planned, signal) }
     const lease = await this.#context.reserve.acquire({ signal })
     try {
-      return { choice: await this.#search(opening, signal, wish()), lease }
+      return { choice: await this.#search(planned, signal, resumeNeed()), lease }
     } catch (error) {
       // No peer was asked, so nothing was spent.
       lease.succeeded()
@@ -86,7 +86,10 @@ export class Opener {
   }
 
   /** The attempt for a chosen peer. `tokens`: tokens of the answer that a resume has to read again. */
-  attempt({ candidate, resume, exact }: Choice, tokens: number): ReturnType<LaneWork['attempt']> {
+  attemptInit(
+    { candidate, resume, exact }: Choice,
+    tokens: number,
+  ): ReturnType<AttemptWork['prepare']> {
     const { router, onAnswered } = this.#context
     const { limits, wire, trusted } = this.#job
     const { digest } = candidate.model
@@ -115,42 +118,50 @@ export class Opener {
     return this.#context.budget.take()
   }
 
-  #hedge({ lane, busy }: Opening): Choice {
+  #hedge({ attempt, busy }: PlannedAttempt): Choice {
     const { router, budget } = this.#context
     const full = router.saturated(this.selection.candidates())
-    const choice = full ? undefined : this.selection.beside({ busy: busy(), met: true })
+    const choice = full ? undefined : this.selection.immediate({ busy: busy(), met: true })
     // Charged only if there is a peer to ask: finding out whether one exists must not use up the budget.
-    if (choice === undefined || !budget.take()) throw nobodyElse()
-    lane.choice = choice
+    if (choice === undefined || !budget.take()) throw noOtherPeer()
+    attempt.choice = choice
     return choice
   }
 
-  async #findRacer({ reason, busy }: Opening, signal: AbortSignal): Promise<Choice | undefined> {
-    return reason === 'race' ? await this.selection.besideLater(busy, signal) : undefined
+  async #searchForRace(
+    { reason, busy }: PlannedAttempt,
+    signal: AbortSignal,
+  ): Promise<Choice | undefined> {
+    return reason === 'race' ? await this.selection.immediateAfterLookup(busy, signal) : undefined
   }
 
-  async #search(opening: Opening, signal: AbortSignal, resume?: ResumeWish): Promise<Choice> {
-    const { lane, beside, busy } = opening
+  async #search(
+    planned: PlannedAttempt,
+    signal: AbortSignal,
+    resume?: ResumeNeed,
+  ): Promise<Choice> {
+    const { attempt, concurrent, busy } = planned
     const remainingMs = (): number => this.#scope.remainingMs()
     for (;;) {
       signal.throwIfAborted()
       const others = busy()
-      const wanted = { busy: others, ...(resume !== undefined && { resume }) }
+      const query = { busy: others, ...(resume !== undefined && { resume }) }
       // Chosen without waiting, so that the next attempt of the same step already avoids this peer.
-      const known = this.selection.beside(beside ? wanted : { ...wanted, met: true })
+      const known = this.selection.immediate(concurrent ? query : { ...query, met: true })
       const found =
-        known ?? (beside ? undefined : await this.selection.next(wanted, { signal, remainingMs }))
+        known ??
+        (concurrent ? undefined : await this.selection.next(query, { signal, remainingMs }))
       // A race starts at once, when a new client may not have found its peers yet.
-      const choice = found ?? (await this.#findRacer(opening, signal))
-      if (choice === undefined) throw nobodyElse()
+      const choice = found ?? (await this.#searchForRace(planned, signal))
+      if (choice === undefined) throw noOtherPeer()
       // Another attempt chose a peer in the meantime, and this choice did not take it into account.
       if (busy().some(({ key }) => others.every((other) => other.key !== key))) continue
-      lane.choice = choice
+      attempt.choice = choice
       return choice
     }
   }
 }
 
-function nobodyElse(): InferenceError {
+function noOtherPeer(): InferenceError {
   return new InferenceError('no_peers', 'no other peer can be asked now')
 }

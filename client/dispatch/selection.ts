@@ -4,7 +4,7 @@ import { explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.
 import type { Candidate, Placement, Query } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { claimedPromptTokens, conclude, type Failure, mayRepeat, pauseMs } from './failures.ts'
-import { type ResumeWish, suitable } from './resume-wish.ts'
+import { type ResumeNeed, resumeMethod } from './resume-need.ts'
 
 /** Other peers probed in the background at each choice, to inform the next choice (Prequal: about 3 per query). */
 const PROBES_PER_CHOICE = 2
@@ -20,8 +20,8 @@ export interface Choice {
 }
 
 /** What the next attempt is for. */
-export interface Wanted {
-  readonly resume?: ResumeWish
+export interface SelectionQuery {
+  readonly resume?: ResumeNeed
   /** Peers that work on this request now. */
   readonly busy: readonly Candidate[]
   /** Only peers that this client has met. @default false */
@@ -102,38 +102,38 @@ export class Selection {
   }
 
   /** A peer that can be asked at once, in addition to the busy ones. */
-  beside(wanted: Wanted): Choice | undefined {
+  immediate(query: SelectionQuery): Choice | undefined {
     const routing = this.routing()
     const { router } = this.#context
-    const usable = this.#untried(wanted).filter(
+    const usable = this.#untried(query).filter(
       ({ candidate }) => router.tier(candidate, routing) < LEAVING_TIER,
     )
-    return usable.length === 0 ? undefined : this.#pick(usable, wanted)
+    return usable.length === 0 ? undefined : this.#pick(usable, query)
   }
 
   /** The same, after a look-up. */
-  async besideLater(
+  async immediateAfterLookup(
     busy: () => readonly Candidate[],
     signal: AbortSignal,
   ): Promise<Choice | undefined> {
     const accept = (): boolean => this.#untried({ busy: busy() }).length > 0
     await this.#context.directory.discover(this.#init.query, accept, { signal, again: false })
-    return this.beside({ busy: busy() })
+    return this.immediate({ busy: busy() })
   }
 
   /** @throws InferenceError if there is no peer to ask; the scope's reason */
-  async next(wanted: Wanted, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {
+  async next(query: SelectionQuery, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {
     const { directory } = this.#context
     const { signal } = scope
     signal.throwIfAborted()
-    const same = this.#byAnotherPath(wanted)
-    if (same !== undefined) return this.#pick([same], wanted)
-    const met = this.#untried({ ...wanted, met: true }).length > 0
+    const same = this.#overAnotherPath(query)
+    if (same !== undefined) return this.#pick([same], query)
+    const met = this.#untried({ ...query, met: true }).length > 0
     // A peer known only by hearsay is asked only after a look-up has met no other.
-    const known = met ? this.beside(wanted) : undefined
+    const known = met ? this.immediate(query) : undefined
     if (known !== undefined) return known
     const isNew = (candidate: Candidate): boolean =>
-      this.#suiting([candidate], { ...wanted, met: true }).length > 0 &&
+      this.#suitable([candidate], { ...query, met: true }).length > 0 &&
       !this.#tried(candidate) &&
       this.#context.router.tier(candidate, this.routing()) < LEAVING_TIER
     // A busy peer is no reason for another look-up, as it stays in the swarm. A draining one leaves.
@@ -142,32 +142,35 @@ export class Selection {
     )
     const accept = (found: readonly Candidate[]): boolean => this.#admitted(found).some(isNew)
     await directory.discover(this.#init.query, accept, { signal, again })
-    const untried = this.#untried(wanted)
-    if (untried.length > 0) return this.#pick(untried, wanted)
-    if (this.#failures.length > 0) return await this.#again(wanted, scope)
-    if (wanted.busy.length > 0) throw new InferenceError('no_peers', 'no further peer serves this')
+    const untried = this.#untried(query)
+    if (untried.length > 0) return this.#pick(untried, query)
+    if (this.#failures.length > 0) return await this.#again(query, scope)
+    if (query.busy.length > 0) throw new InferenceError('no_peers', 'no further peer serves this')
     const absence = await this.#absence(signal)
     // The look-up of all nodes may have found a peer that the look-up by model did not.
-    const late = this.#untried(wanted)
+    const late = this.#untried(query)
     if (late.length === 0) throw absence
-    return this.#pick(late, wanted)
+    return this.#pick(late, query)
   }
 
   /** The peer whose path was lost during its attempt: its engine has the prompt cached, and another path may exist. */
-  #byAnotherPath(wanted: Wanted): Choice | undefined {
+  #overAnotherPath(query: SelectionQuery): Choice | undefined {
     const last = this.#failures.at(-1)
     if (last?.error.code !== 'path_lost') return undefined
     const ofPeer = this.#failures.filter(({ peer }) => peer === last.peer)
     if (ofPeer.length > MAX_OTHER_PATHS) return undefined
     const candidates = this.candidates().filter(({ key }) => key === last.peer)
-    return this.#suiting(candidates, wanted)[0]
+    return this.#suitable(candidates, query)[0]
   }
 
-  async #again(wanted: Wanted, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {
+  async #again(
+    query: SelectionQuery,
+    scope: Pick<Scope, 'remainingMs' | 'signal'>,
+  ): Promise<Choice> {
     const last = new Map(this.#failures.map((failure) => [failure.peer, failure]))
-    const repeatable = this.#suiting(this.candidates(), wanted).filter((choice) => {
+    const repeatable = this.#suitable(this.candidates(), query).filter((choice) => {
       const failure = last.get(choice.candidate.key)
-      return failure !== undefined && (mayRepeat(failure) || this.#mayGoByText(choice, wanted))
+      return failure !== undefined && (mayRepeat(failure) || this.#mayGoByText(choice, query))
     })
     const readyAt = ({ candidate: { key } }: Choice): number => this.#notBefore.get(key) ?? 0
     const earliest = Math.min(...repeatable.map(readyAt))
@@ -176,12 +179,12 @@ export class Selection {
     await delay(waitMs, { signal: scope.signal, clock: this.#context.clock })
     return this.#pick(
       repeatable.filter((choice) => readyAt(choice) <= earliest),
-      wanted,
+      query,
     )
   }
 
   /** A peer that refused the ids once may still accept the text. */
-  #mayGoByText({ candidate: { key }, exact }: Choice, { resume }: Wanted): boolean {
+  #mayGoByText({ candidate: { key }, exact }: Choice, { resume }: SelectionQuery): boolean {
     const refusals = this.#failures.filter(
       ({ peer, error }) => peer === key && error.code === 'not_resumable',
     )
@@ -230,27 +233,27 @@ export class Selection {
     return this.#failures.some(({ peer }) => peer === key)
   }
 
-  #untried(wanted: Wanted): Choice[] {
-    return this.#suiting(
+  #untried(query: SelectionQuery): Choice[] {
+    return this.#suitable(
       this.candidates().filter((candidate) => !this.#tried(candidate)),
-      wanted,
+      query,
     )
   }
 
   /** Peers that can serve what is wanted and are not busy with it. */
-  #suiting(candidates: readonly Candidate[], { resume, busy, met }: Wanted): Choice[] {
+  #suitable(candidates: readonly Candidate[], { resume, busy, met }: SelectionQuery): Choice[] {
     const free = candidates.filter(({ key, acquaintance }) => {
       if (met === true && acquaintance === 'heard') return false
       return !busy.some((other) => other.key === key)
     })
     if (resume === undefined) return free.map((candidate) => ({ candidate }))
     return free.flatMap((candidate) => {
-      const how = suitable(candidate, resume)
+      const how = resumeMethod(candidate, resume)
       return how === undefined ? [] : [{ candidate, ...how }]
     })
   }
 
-  #pick(choices: readonly Choice[], { busy }: Wanted): Choice {
+  #pick(choices: readonly Choice[], { busy }: SelectionQuery): Choice {
     const { prober, router, random } = this.#context
     const exact = choices.filter(
       // For a peer known only by hearsay, its weights are hearsay as well.

@@ -3,9 +3,9 @@ import { type Scope, Superseded } from '../../timing/index.ts'
 import type { AttemptEvent } from '../attempt/index.ts'
 import {
   type AnswerEvent,
+  type AnswerPiece,
   type AttemptNote,
   type Journal,
-  type Piece,
   type RequestLimits,
   shownText,
   tokensOf,
@@ -60,7 +60,7 @@ export async function* soleAnswer(
 }
 
 function take(
-  piece: Piece,
+  piece: AnswerPiece,
   note: AttemptNote,
   journal: Journal,
   repetition: RepetitionDetector,

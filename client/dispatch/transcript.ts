@@ -1,5 +1,5 @@
 import type { FinishReason } from '../../protocol/index.ts'
-import { type Piece, tokensOf } from '../request/index.ts'
+import { type AnswerPiece, tokensOf } from '../request/index.ts'
 /** The answer as the caller has received it, from all its peers, and the tokens that the engines generated for it. */
 export class Transcript {
   readonly #texts: string[] = []
@@ -12,7 +12,7 @@ export class Transcript {
   #begun: boolean = false
 
   /** @param hasIds whether the engine that sent the piece reports the ids of all its tokens */
-  take({ chunk, visible, tokenIds }: Piece, hasIds: boolean): void {
+  take({ chunk, visible, tokenIds }: AnswerPiece, hasIds: boolean): void {
     this.#begun ||= visible
     this.#tokens += tokensOf({ visible, tokenIds })
     const first = this.#tokenIds.length === 0 && tokenIds.length === 0

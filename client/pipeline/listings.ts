@@ -1,5 +1,6 @@
 import { type Host, type PeerReach, peerReach } from '../../host/index.ts'
 import { type Advertisement, normalizeModelId } from '../../protocol/index.ts'
+import type { AbortOptions } from '../../timing/index.ts'
 import { openScope, type Scope } from '../../timing/index.ts'
 import type { DispatchContext } from '../dispatch/index.ts'
 import {
@@ -10,7 +11,6 @@ import {
   type PeerListing,
   unusedFields,
 } from '../peers/index.ts'
-import type { AbortOptions } from '../request/index.ts'
 
 export interface ListingsInit
   extends Pick<DispatchContext, 'clock' | 'directory' | 'host' | 'prober'> {

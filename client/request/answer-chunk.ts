@@ -40,7 +40,7 @@ export function hasDelta({ delta }: ChatChunkChoice): boolean {
 }
 
 /** A chunk as it came from a peer, with its token ids and log probabilities. */
-export interface Piece {
+export interface AnswerPiece {
   readonly chunk: AnswerChunk
   readonly visible: boolean
   readonly tokenIds: readonly number[]
@@ -48,7 +48,7 @@ export interface Piece {
 }
 
 /** Whether a chunk carries a finish reason. */
-export function isEnd({ chunk }: Pick<Piece, 'chunk'>): boolean {
+export function isEnd({ chunk }: Pick<AnswerPiece, 'chunk'>): boolean {
   if (chunk.kind === 'embedding' || chunk.kind === 'score') return false
   return chunk.choices.some(({ finish_reason }) => finish_reason !== null)
 }
@@ -94,7 +94,7 @@ export function finishChunk(kind: AnswerRequest['kind'], finish_reason: FinishRe
 }
 
 /** Number of tokens in a chunk; a visible chunk without ids counts as one. */
-export function tokensOf({ tokenIds, visible }: Pick<Piece, 'tokenIds' | 'visible'>): number {
+export function tokensOf({ tokenIds, visible }: Pick<AnswerPiece, 'tokenIds' | 'visible'>): number {
   return tokenIds.length > 0 ? tokenIds.length : Number(visible)
 }
 

@@ -10,11 +10,11 @@
 
 export {
   type AnswerChunk,
+  type AnswerPiece,
   finishChunk,
   hasDelta,
   isEnd,
   isVisible,
-  type Piece,
   reasoningText,
   shownAnswer,
   shownBytes,
@@ -41,7 +41,7 @@ export { joinPlacements, type Placement } from './placement.ts'
 export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
 export type { Agreement, Cost, RequestEvent } from './record.ts'
-export type { AbortOptions, PlacedOptions, RequestOptions } from './request-options.ts'
+export type { PlacedOptions, RequestOptions } from './request-options.ts'
 export { soonestRetry } from './soonest-retry.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
 export { ToolCallAssembly } from './tool-calls.ts'

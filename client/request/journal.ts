@@ -9,8 +9,8 @@ interface AttemptAbout {
   readonly model?: string
 }
 
-/** The chain member that a leg's journal belongs to. */
-export interface LegAbout {
+/** The chain member that a journal belongs to. */
+export interface MemberAbout {
   readonly model: string
   /** Whether another member was asked before. */
   readonly later: boolean
@@ -80,7 +80,7 @@ export class Journal {
   /** In the order of their ends. */
   readonly attempts: AttemptRecord[]
   readonly #notes: AttemptNote[]
-  readonly #leg: LegAbout | undefined
+  readonly #member: MemberAbout | undefined
   readonly #estimatedPromptTokens: number
   ttftMs: number | undefined
   resumes: number = 0
@@ -98,32 +98,32 @@ export class Journal {
     estimatedPromptTokens: number,
     attempts: AttemptRecord[],
     clock: Clock = systemClock,
-    leg?: { readonly whole: Journal; readonly about: LegAbout },
+    member?: { readonly whole: Journal; readonly about: MemberAbout },
   ) {
     this.#estimatedPromptTokens = estimatedPromptTokens
     this.attempts = attempts
-    this.#leg = leg?.about
+    this.#member = member?.about
     this.clock = clock
-    this.startedAt = leg?.whole.startedAt ?? clock.now()
-    this.#notes = leg === undefined ? [] : leg.whole.#notes
+    this.startedAt = member?.whole.startedAt ?? clock.now()
+    this.#notes = member === undefined ? [] : member.whole.#notes
   }
 
   /** A journal for one chain member: it shares the list of attempts and keeps its own outcome. */
-  leg(about: LegAbout): Journal {
+  member(about: MemberAbout): Journal {
     return new Journal(this.#estimatedPromptTokens, this.attempts, this.clock, {
       whole: this,
       about,
     })
   }
 
-  /** Takes over the outcome of the leg that answered the caller. */
-  adopt(leg: Journal): void {
-    this.ttftMs ??= leg.ttftMs
-    this.resumes += leg.resumes
-    this.exact &&= leg.exact
-    this.usage = leg.usage
-    this.usageEstimated = leg.usageEstimated
-    this.agreement = leg.agreement
+  /** Takes over the outcome of the member that answered the caller. */
+  adopt(member: Journal): void {
+    this.ttftMs ??= member.ttftMs
+    this.resumes += member.resumes
+    this.exact &&= member.exact
+    this.usage = member.usage
+    this.usageEstimated = member.usageEstimated
+    this.agreement = member.agreement
   }
 
   get elapsedMs(): number {
@@ -131,10 +131,10 @@ export class Journal {
   }
 
   begin(about: Pick<AttemptAbout, 'exact' | 'peerId' | 'reason'>): AttemptNote {
-    const leg = this.#leg
-    if (leg === undefined) return new AttemptNote(this, about)
-    const reason = about.reason === 'first' && leg.later ? 'fallback' : about.reason
-    return new AttemptNote(this, { ...about, reason, model: leg.model })
+    const member = this.#member
+    if (member === undefined) return new AttemptNote(this, about)
+    const reason = about.reason === 'first' && member.later ? 'fallback' : about.reason
+    return new AttemptNote(this, { ...about, reason, model: member.model })
   }
 
   ended(note: AttemptNote, record: AttemptRecord): void {

@@ -1,13 +1,9 @@
+import type { AbortOptions } from '../../timing/index.ts'
 import type { RequestLimits } from './limits.ts'
 import type { Placement } from './placement.ts'
 import type { Policy, ResumeMode } from './policy.ts'
 import type { SwitchModels } from './switch-models.ts'
 import type { VerifyMode } from './verify-mode.ts'
-
-/** Options of every call. An aborted call rejects with the signal's reason. */
-export interface AbortOptions {
-  readonly signal?: AbortSignal
-}
 
 /** Options of one request. Limits override those of the client. */
 export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {

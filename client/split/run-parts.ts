@@ -35,7 +35,7 @@ export interface RunPartsInit<C, R> {
    * cancelled.
    */
   readonly run: (part: Part, options: PartOptions, emit: (chunk: C) => Promise<void>) => Promise<R>
-  /** Adds an item to the queue, or closes it. Called while there are fewer fresh items than lanes. */
+  /** Adds an item to the queue, or closes it. Called while there are fewer fresh items than may run at once. */
   readonly feed?: (() => Promise<void>) | undefined
   /** Whether a peer was busy before this answer. */
   readonly wasCrowded: (answer: R) => boolean
@@ -154,7 +154,7 @@ export async function* runParts<C, R>(
   }
 
   const feedOn = (): void => {
-    if (feed === undefined || feeding || queue.closed || queue.fresh >= queue.lanes) return
+    if (feed === undefined || feeding || queue.closed || queue.fresh >= queue.concurrency) return
     feeding = true
     feed().then(
       () => mailbox.put({ type: 'fed' }),

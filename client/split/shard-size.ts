@@ -1,6 +1,6 @@
 import { SPLIT_LIMITS } from './limits.ts'
 
-/** Guided self-scheduling (Polychronopoulos and Kuck, 1987) takes 1 ÷ lanes of the rest; half of that evens out peers of unequal speed. */
+/** Guided self-scheduling (Polychronopoulos and Kuck, 1987) takes 1 ÷ concurrency of the rest; half of that evens out peers of unequal speed. */
 const ROUNDS = 2
 /** A shorter part is mostly round trip. */
 const MIN_PART_MS = 50
@@ -14,8 +14,12 @@ const MAX_ITEMS = 512
  *
  * @param itemMs measured time per item, if known
  */
-export function shardSize(remaining: number, lanes: number, itemMs: number | undefined): number {
-  const guided = Math.ceil(remaining / (ROUNDS * Math.max(1, lanes)))
+export function shardSize(
+  remaining: number,
+  concurrency: number,
+  itemMs: number | undefined,
+): number {
+  const guided = Math.ceil(remaining / (ROUNDS * Math.max(1, concurrency)))
   const least = itemMs === undefined ? 1 : MIN_PART_MS / Math.max(itemMs, Number.MIN_VALUE)
   const most = itemMs === undefined ? SPLIT_LIMITS.firstShardInputs : MAX_PART_MS / itemMs
   const size = Math.min(Math.max(guided, least), Math.max(1, most), MAX_ITEMS, remaining)

@@ -79,9 +79,9 @@ async function attempt(
     copies: true,
     first: SPLIT_LIMITS.firstShardInputs,
     narrow: (candidates) => weights.narrow(candidates),
-    take: (next, lanes, itemMs) =>
+    take: (next, concurrency, itemMs) =>
       withinChars(
-        next.slice(0, shardSize(next.length, lanes, itemMs)),
+        next.slice(0, shardSize(next.length, concurrency, itemMs)),
         (item) => inputs[item]?.length ?? 0,
       ),
   })

@@ -105,8 +105,8 @@ export class SplitCall {
       random,
       maxTries: SPLIT_LIMITS.maxTries,
       ...(take !== undefined && {
-        take: (next, lanes, itemMs) =>
-          this.#chain && this.#model === undefined ? next.length : take(next, lanes, itemMs),
+        take: (next, concurrency, itemMs) =>
+          this.#chain && this.#model === undefined ? next.length : take(next, concurrency, itemMs),
       }),
     })
     const alone = this.#chain ? Math.min(first, count) : count

@@ -8,7 +8,11 @@ export interface WorkQueueInit {
   /** Total slots of known peers; 0 if none are known. Called repeatedly, because more peers become known. */
   readonly slots: () => number
   /** How many of the next items one part takes. @default one */
-  readonly take?: (next: readonly number[], lanes: number, itemMs: number | undefined) => number
+  readonly take?: (
+    next: readonly number[],
+    concurrency: number,
+    itemMs: number | undefined,
+  ) => number
   /** Tries of a single item before it fails. Refusals of busy peers do not count. */
   readonly maxTries: number
   /**
@@ -82,7 +86,7 @@ export class WorkQueue {
   }
 
   /** Max concurrent parts. */
-  get lanes(): number {
+  get concurrency(): number {
     return Math.max(1, Math.floor(this.#window.size))
   }
 
@@ -115,14 +119,14 @@ export class WorkQueue {
     this.#closed = true
   }
 
-  /** The part to start now; undefined if all lanes are busy or nothing is left to start. */
+  /** The part to start now; undefined if all slots are taken or nothing is left to start. */
   next(nowMs: number): Part | undefined {
-    if (this.#running.size >= this.lanes) return undefined
+    if (this.#running.size >= this.concurrency) return undefined
     const due = this.#waiting.findIndex(({ notBeforeMs }) => notBeforeMs <= nowMs)
     const [again] = due === -1 ? [] : this.#waiting.splice(due, 1)
     if (again !== undefined) return this.#begin(again.items, again, nowMs)
     if (this.#fresh.length > 0) {
-      const wanted = this.#init.take?.(this.#fresh, this.lanes, this.#times.medianMs) ?? 1
+      const wanted = this.#init.take?.(this.#fresh, this.concurrency, this.#times.medianMs) ?? 1
       const items = this.#fresh.splice(0, Math.max(1, wanted))
       this.#begun += items.length
       return this.#begin(items, NEW, nowMs)
@@ -132,7 +136,7 @@ export class WorkQueue {
 
   /** Time at which `next` may return a part even if no other part ends; undefined if never. */
   wakeAtMs(): number | undefined {
-    if (this.#running.size >= this.lanes) return undefined
+    if (this.#running.size >= this.concurrency) return undefined
     const due = this.#waiting.map(({ notBeforeMs }) => notBeforeMs)
     const slow = this.#copyable().map(({ part }) => slowAtMs(part, this.#times) ?? Infinity)
     const earliest = Math.min(...due, ...slow)

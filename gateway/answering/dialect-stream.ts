@@ -7,7 +7,7 @@ import {
   servedHeaders,
   type TextStreamInit,
   textStream,
-  type Verdict,
+  type VerificationSummary,
 } from '../http/index.ts'
 import { type GivenHints, ignoreHints } from './ignored.ts'
 import { openAnswer } from './opened-answer.ts'
@@ -23,7 +23,7 @@ export interface DialectWriter<T> {
    * @param verification how the answer was checked, if the caller waited for that
    * @throws InferenceError as `take`
    */
-  end(usage: OpenAiUsage, verification: Verdict | undefined): string
+  end(usage: OpenAiUsage, verification: VerificationSummary | undefined): string
   /** Written in place of the remainder and the end. */
   fail(failure: InferenceError): string
 }

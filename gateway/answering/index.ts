@@ -9,7 +9,7 @@ export { type DialectWriter, streamDialect } from './dialect-stream.ts'
 export { withoutHosted } from './hosted-tools.ts'
 export { type GivenHints, IGNORED_HEADER, ignore, ignoredHeader, ignoreHints } from './ignored.ts'
 export { openAnswer } from './opened-answer.ts'
-export { completionPieces, type Piece, PieceReader, piecesOf } from './pieces.ts'
+export { type ContentPiece, completionPieces, PieceReader, piecesOf } from './pieces.ts'
 export { readFields } from './read-fields.ts'
 export {
   ASKING_HEADERS,

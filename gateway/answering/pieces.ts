@@ -8,7 +8,7 @@ import type {
 } from '../../protocol/index.ts'
 
 /** Parts of an answer, in order. `arguments` belong to the preceding `call`. */
-export type Piece =
+export type ContentPiece =
   | { readonly type: 'reasoning'; readonly text: string }
   | {
       readonly type: 'text'
@@ -37,9 +37,9 @@ export class PieceReader {
   #current: HeldCall | undefined
   #isTelling = false
   readonly #calls = new Map<number, HeldCall>()
-  readonly #held: Piece[] = []
+  readonly #held: ContentPiece[] = []
 
-  take({ choices }: ChatChunk): Piece[] {
+  take({ choices }: ChatChunk): ContentPiece[] {
     return choices.flatMap(({ delta, finish_reason, stop_reason, logprobs }) => {
       if (finish_reason !== null) this.finishReason = finish_reason
       if (stop_reason) this.stopReason = stop_reason
@@ -53,7 +53,7 @@ export class PieceReader {
   }
 
   /** Parts held until the end. */
-  end(): Piece[] {
+  end(): ContentPiece[] {
     const begun = this.#current
     const unnamed = begun !== undefined && !this.#isTelling ? wholeCall(begun) : []
     const others = [...this.#calls.values()]
@@ -62,7 +62,7 @@ export class PieceReader {
     return [...unnamed, ...others.flatMap(wholeCall), ...this.#held]
   }
 
-  #takeCall(delta: ToolCallDelta): Piece[] {
+  #takeCall(delta: ToolCallDelta): ContentPiece[] {
     const call = this.#calls.get(delta.index) ?? {
       index: delta.index,
       arguments: [],
@@ -86,7 +86,7 @@ export class PieceReader {
 }
 
 /** The one answer of a buffered chat, in pieces. */
-export function piecesOf({ choices }: Pick<ChatCompletion, 'choices'>): Piece[] {
+export function piecesOf({ choices }: Pick<ChatCompletion, 'choices'>): ContentPiece[] {
   const [choice] = choices
   if (choice === undefined) return []
   const { message, logprobs } = choice
@@ -100,7 +100,7 @@ export function piecesOf({ choices }: Pick<ChatCompletion, 'choices'>): Piece[] 
 }
 
 /** A chunk of a text completion, which has text only. */
-export function completionPieces({ choices }: Pick<CompletionChunk, 'choices'>): Piece[] {
+export function completionPieces({ choices }: Pick<CompletionChunk, 'choices'>): ContentPiece[] {
   return choices.flatMap(({ text }) => (text === '' ? [] : [{ type: 'text', text, logprobs: [] }]))
 }
 
@@ -113,7 +113,7 @@ interface Spoken {
 function spokenPieces(
   { content, reasoning_content: reasoning, refusal }: Spoken,
   logprobs: readonly TokenLogprob[],
-): Piece[] {
+): ContentPiece[] {
   const hasText = Boolean(content) || logprobs.length > 0
   return [
     ...(reasoning ? [{ type: 'reasoning', text: reasoning } as const] : []),
@@ -122,7 +122,7 @@ function spokenPieces(
   ]
 }
 
-function wholeCall({ index, id, name, arguments: parts }: HeldCall): Piece[] {
+function wholeCall({ index, id, name, arguments: parts }: HeldCall): ContentPiece[] {
   const text = parts.join('')
   return [
     { type: 'call', id: id === '' ? `call_${index}` : id, name },

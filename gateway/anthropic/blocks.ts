@@ -1,4 +1,4 @@
-import { cutToolInput, type Piece, toolInput } from '../answering/index.ts'
+import { type ContentPiece, cutToolInput, toolInput } from '../answering/index.ts'
 
 /** One block of an answer. */
 export type ContentBlock =
@@ -33,7 +33,7 @@ export class Blocks {
   #open: Open | undefined
 
   /** @throws InferenceError `malformed` for a complete tool call whose arguments are not an object */
-  take(piece: Piece): BlockEvent[] {
+  take(piece: ContentPiece): BlockEvent[] {
     switch (piece.type) {
       case 'call':
         return this.#begin({ type: 'tool_use', id: piece.id, name: piece.name, text: '' })

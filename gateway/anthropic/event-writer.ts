@@ -1,6 +1,12 @@
 import type { ChatChunk, InferenceError, OpenAiUsage } from '../../protocol/index.ts'
 import { type DialectWriter, isCutShort, PieceReader } from '../answering/index.ts'
-import { errorBody, exceededLength, skeinField, sse, type Verdict } from '../http/index.ts'
+import {
+  errorBody,
+  exceededLength,
+  skeinField,
+  sse,
+  type VerificationSummary,
+} from '../http/index.ts'
 import { Blocks } from './blocks.ts'
 import { anthropicError } from './error-body.ts'
 import {
@@ -47,7 +53,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
     return write(this.#pieces.take(chunk).flatMap((piece) => this.#blocks.take(piece)))
   }
 
-  end(usage: OpenAiUsage, verification: Verdict | undefined): string {
+  end(usage: OpenAiUsage, verification: VerificationSummary | undefined): string {
     const { finishReason, stopReason } = this.#pieces
     this.#blocks.isCut = isCutShort(finishReason)
     const events = this.#pieces.end().flatMap((piece) => this.#blocks.take(piece))

@@ -10,7 +10,7 @@ const CRLF = '\r\n'
 const HEADER_END = '\r\n\r\n'
 
 /** One part of a form, RFC 7578. */
-export interface Part {
+export interface FormPart {
   readonly name: string
   /** Absent for a field that is not a file. */
   readonly filename?: string
@@ -24,11 +24,11 @@ export interface Part {
  *
  * @throws InferenceError `invalid_request`
  */
-export function readParts(contentType: string, body: Uint8Array): readonly Part[] {
+export function readParts(contentType: string, body: Uint8Array): readonly FormPart[] {
   const boundary = boundaryOf(contentType)
   const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   const delimiter = Buffer.from(`${CRLF}--${boundary}`)
-  const parts: Part[] = []
+  const parts: FormPart[] = []
   // The first delimiter may be at the very start.
   const opening = `--${boundary}`
   let at = bytes.subarray(0, opening.length).equals(Buffer.from(opening))
@@ -69,7 +69,7 @@ function boundaryOf(contentType: string): string {
   return boundary
 }
 
-function disposition(headers: string): Pick<Part, 'name' | 'filename'> {
+function disposition(headers: string): Pick<FormPart, 'name' | 'filename'> {
   const line = headers.split(CRLF).find((header) => /^content-disposition:/i.test(header)) ?? ''
   const name = parameter(line, 'name')
   if (name === undefined) throw invalid('a part has no name')

@@ -1,7 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { diskFaultOf, isOutOfSpace } from '../../storage/index.ts'
 import { type ExceededLength, exceededLength, openAiLengthMessage } from './length-exceeded.ts'
-import { skeinField, verificationHeader } from './told-verification.ts'
+import { skeinField, verificationHeader } from './verification-summary.ts'
 
 /** OpenAI's form of an error. */
 export interface OpenAiError {

@@ -8,11 +8,11 @@ import {
   normalizeModelId,
 } from '../../protocol/index.ts'
 import {
+  type ContentPiece,
   headersOf,
   ignoreHints,
   inCallersWords,
   isCutShort,
-  type Piece,
   piecesOf,
   readFields,
   requestOptions,
@@ -132,7 +132,7 @@ async function answered(
   })
 }
 
-function wholePieces(answer: ChatCompletion | Completion): Piece[] {
+function wholePieces(answer: ChatCompletion | Completion): ContentPiece[] {
   if (answer.object === 'chat.completion') return piecesOf(answer)
   return answer.choices.map(({ text }) => ({ type: 'text', text, logprobs: [] }))
 }

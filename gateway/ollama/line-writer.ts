@@ -6,13 +6,13 @@ import type {
   OpenAiUsage,
 } from '../../protocol/index.ts'
 import {
+  type ContentPiece,
   completionPieces,
   type DialectWriter,
   isCutShort,
-  type Piece,
   PieceReader,
 } from '../answering/index.ts'
-import { errorBody, type Verdict } from '../http/index.ts'
+import { errorBody, type VerificationSummary } from '../http/index.ts'
 import { ollamaError } from './error-body.ts'
 import { type LineContent, LineContents, type LineForm, lineOf } from './lines.ts'
 
@@ -50,7 +50,7 @@ export class LineWriter implements DialectWriter<ChatChunk | CompletionChunk> {
     return this.#write(this.#read(chunk).flatMap((piece) => this.#contents.take(piece)))
   }
 
-  end(usage: OpenAiUsage, verification: Verdict | undefined): string {
+  end(usage: OpenAiUsage, verification: VerificationSummary | undefined): string {
     this.#contents.isCut = isCutShort(this.#finishReason)
     const rest = this.#pieces.end().flatMap((piece) => this.#contents.take(piece))
     const totalMs = this.#init.elapsed()
@@ -70,7 +70,7 @@ export class LineWriter implements DialectWriter<ChatChunk | CompletionChunk> {
     return this.#write([{}])
   }
 
-  #read(chunk: ChatChunk | CompletionChunk): Piece[] {
+  #read(chunk: ChatChunk | CompletionChunk): ContentPiece[] {
     for (const { finish_reason } of chunk.choices)
       this.#finishReason = finish_reason ?? this.#finishReason
     return chunk.object === 'text_completion' ? completionPieces(chunk) : this.#pieces.take(chunk)

@@ -1,6 +1,6 @@
 import type { FinishReason, OpenAiUsage, TokenLogprob } from '../../protocol/index.ts'
-import { isToolInput, type Piece, toolInput } from '../answering/index.ts'
-import { skeinField, type Verdict } from '../http/index.ts'
+import { type ContentPiece, isToolInput, toolInput } from '../answering/index.ts'
+import { skeinField, type VerificationSummary } from '../http/index.ts'
 
 /** The endpoint: each names the text differently. */
 export type LineForm = 'chat' | 'generate'
@@ -30,7 +30,7 @@ export class LineContents {
   isCut: boolean = false
 
   /** @throws InferenceError `malformed` for a complete tool call whose arguments are not an object */
-  take(piece: Piece): LineContent[] {
+  take(piece: ContentPiece): LineContent[] {
     switch (piece.type) {
       case 'reasoning':
         return [...this.end(), { thinking: piece.text }]
@@ -96,7 +96,7 @@ export interface LineEnd {
   /** Time to the first chunk. */
   readonly promptMs: number
   /** How the answer was checked, if the caller waited for that. */
-  readonly verification: Verdict | undefined
+  readonly verification: VerificationSummary | undefined
 }
 
 /** One line of an answer: a part of it, or, with an end, the last or only one. */

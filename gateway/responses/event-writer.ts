@@ -1,6 +1,6 @@
 import type { ChatChunk, InferenceError, OpenAiUsage } from '../../protocol/index.ts'
 import { type DialectWriter, PieceReader } from '../answering/index.ts'
-import { errorBody, sse, type Verdict } from '../http/index.ts'
+import { errorBody, sse, type VerificationSummary } from '../http/index.ts'
 import { offeredTools } from './callable-tools.ts'
 import { Output, type OutputEvent } from './output.ts'
 import {
@@ -46,7 +46,7 @@ export class EventWriter implements DialectWriter<ChatChunk> {
     return this.#write(this.#pieces.take(chunk).flatMap((piece) => this.#output.take(piece)))
   }
 
-  end(usage: OpenAiUsage, verification: Verdict | undefined): string {
+  end(usage: OpenAiUsage, verification: VerificationSummary | undefined): string {
     const { finishReason } = this.#pieces
     const isWhole = cutShort(finishReason) === undefined
     const events = this.#pieces.end().flatMap((piece) => this.#output.take(piece))

@@ -1,5 +1,5 @@
 import type { TokenLogprob } from '../../protocol/index.ts'
-import type { Piece } from '../answering/index.ts'
+import type { ContentPiece } from '../answering/index.ts'
 import { customInput, type OfferedTool } from './callable-tools.ts'
 import type { ItemStatus, OutputItem } from './response-object.ts'
 
@@ -47,7 +47,7 @@ export class Output {
     this.#tools = tools
   }
 
-  take(piece: Piece): OutputEvent[] {
+  take(piece: ContentPiece): OutputEvent[] {
     if (piece.type === 'call') {
       const { id: callId } = piece
       const called = this.#tools.find(({ wireName }) => wireName === piece.name)

@@ -1,5 +1,5 @@
 import type { FinishReason, OpenAiUsage, TokenLogprob } from '../../protocol/index.ts'
-import { skeinField, type Verdict } from '../http/index.ts'
+import { skeinField, type VerificationSummary } from '../http/index.ts'
 import type { ResponseFields, ResponseTool } from './request.ts'
 
 /** Status of an item. */
@@ -74,12 +74,12 @@ export type ResponseState =
       /** Seconds since 1970. */
       readonly completedAt: number
       /** How the answer was checked, if the caller waited for that. */
-      readonly verification: Verdict | undefined
+      readonly verification: VerificationSummary | undefined
     }
   | {
       readonly status: 'failed'
       readonly error: { readonly code: string; readonly message: string }
-      readonly verification: Verdict | undefined
+      readonly verification: VerificationSummary | undefined
     }
 
 /** Why an answer is incomplete. */

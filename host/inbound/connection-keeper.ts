@@ -8,7 +8,7 @@ import type {
 } from '@libp2p/interface'
 import { PROTOCOLS } from '../../protocol/index.ts'
 import type { ConnectionBounds } from './bounds.ts'
-import { leastUseful, type Standing } from './least-useful.ts'
+import { type ConnectionUse, leastUseful } from './least-useful.ts'
 import { originOf } from './origin.ts'
 import { PendingConnections } from './pending.ts'
 
@@ -88,7 +88,7 @@ export class ConnectionKeeper {
     }
   }
 
-  #standingOf(connection: Connection): Standing & { readonly connection: Connection } {
+  #standingOf(connection: Connection): ConnectionUse & { readonly connection: Connection } {
     return {
       connection,
       origin: originOf(connection.remoteAddr),

@@ -3,7 +3,7 @@ import { most, ofHeaviest } from './heaviest.ts'
 import type { Origin } from './origin.ts'
 
 /** Inputs for choosing the connection to close. */
-export interface Standing {
+export interface ConnectionUse {
   readonly origin: Origin
   readonly isInbound: boolean
   /** A stream of a Skein protocol is open on it. */
@@ -20,7 +20,7 @@ const FRESH_MS = 5_000
  * Connections that may be closed, the least useful first: of the address, the network, or, when there are too many in
  * all, of the heaviest of both. Empty where every bound holds. Outbound and busy ones are never among them.
  */
-export function leastUseful<T extends Standing>(
+export function leastUseful<T extends ConnectionUse>(
   connections: readonly T[],
   bounds: Pick<ConnectionBounds, 'open' | 'openPerNetwork' | 'openPerAddress'>,
   nowMs: number,
@@ -31,7 +31,7 @@ export function leastUseful<T extends Standing>(
     .toSorted((one, other) => worth(one, nowMs) - worth(other, nowMs))
 }
 
-function crowd<T extends Standing>(
+function crowd<T extends ConnectionUse>(
   total: number,
   inbound: readonly T[],
   { open, openPerNetwork, openPerAddress }: Parameters<typeof leastUseful>[1],
@@ -44,7 +44,7 @@ function crowd<T extends Standing>(
 }
 
 /** Order of closing: never used, used earlier, just connected; within each, idle for longest first. */
-function worth({ openedAtMs, usedAtMs }: Standing, nowMs: number): number {
+function worth({ openedAtMs, usedAtMs }: ConnectionUse, nowMs: number): number {
   const isFresh = nowMs - openedAtMs < FRESH_MS
   const rank = usedAtMs !== undefined ? 1 : isFresh ? 2 : 0
   return rank * 1e15 + (usedAtMs ?? openedAtMs)

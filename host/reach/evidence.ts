@@ -1,5 +1,5 @@
 import type { OwnAddress } from './own-address.ts'
-import type { Verdict } from './verdicts.ts'
+import type { AddressVerdict } from './verdicts.ts'
 
 /**
  * `public`: peers get through to an address of this machine. `forwarded`: they get through to one that a router or a
@@ -9,4 +9,5 @@ import type { Verdict } from './verdicts.ts'
 export type ReachabilityStatus = 'public' | 'forwarded' | 'relayed' | 'lan' | 'unknown'
 
 /** One address, and what is known of it. */
-export type AddressEvidence = { readonly address: string } & Pick<OwnAddress, 'source'> & Verdict
+export type AddressEvidence = { readonly address: string } & Pick<OwnAddress, 'source'> &
+  AddressVerdict

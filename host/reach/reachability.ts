@@ -1,7 +1,7 @@
 import { adviceFor } from './advice.ts'
 import type { AddressEvidence, ReachabilityStatus } from './evidence.ts'
 import type { OwnAddress } from './own-address.ts'
-import type { Verdict } from './verdicts.ts'
+import type { AddressVerdict } from './verdicts.ts'
 
 /** How others reach a host, as far as it was proved. */
 export interface Reachability {
@@ -17,7 +17,7 @@ export interface Reachability {
 export function reachabilityOf(init: {
   readonly own: readonly OwnAddress[]
   readonly isRelayed: boolean
-  readonly verdictOf: (address: string) => Verdict
+  readonly verdictOf: (address: string) => AddressVerdict
   readonly seenAt: readonly string[]
 }): Reachability {
   const { own, verdictOf, seenAt } = init

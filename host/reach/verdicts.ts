@@ -5,7 +5,7 @@ import { DIAL_BACK } from './limits.ts'
 export type Refutation = 'timeout' | 'refused' | 'other_peer'
 
 /** Result of testing an address from outside. Times are milliseconds since 1970. */
-export type Verdict =
+export type AddressVerdict =
   | { readonly verdict: 'untested'; readonly why: string }
   | {
       readonly verdict: 'confirmed'
@@ -33,7 +33,7 @@ export interface Vote {
 }
 
 interface Entry {
-  confirmed: Extract<Verdict, { verdict: 'confirmed' }> | undefined
+  confirmed: Extract<AddressVerdict, { verdict: 'confirmed' }> | undefined
   readonly votes: Map<string, Vote & { readonly atMs: number }>
   /** Why the latest attempt was inconclusive. */
   note: string
@@ -67,7 +67,7 @@ export class Verdicts {
     }
   }
 
-  of(address: string, nowMs: number): Verdict {
+  of(address: string, nowMs: number): AddressVerdict {
     const entry = this.#entries.get(address)
     if (entry === undefined) return { verdict: 'untested', why: NOT_YET }
     const against = this.#refutation(entry, nowMs)
@@ -153,7 +153,10 @@ export class Verdicts {
     return entry
   }
 
-  #refutation(entry: Entry, nowMs: number): Extract<Verdict, { verdict: 'refuted' }> | undefined {
+  #refutation(
+    entry: Entry,
+    nowMs: number,
+  ): Extract<AddressVerdict, { verdict: 'refuted' }> | undefined {
     const votes = [...entry.votes.values()].filter(({ atMs }) => nowMs - atMs < DIAL_BACK.voteMs)
     const deciding = votes.find(({ trusted }) => trusted) ?? votes.at(-1)
     if (deciding === undefined || (!deciding.trusted && votes.length < VOTES_NEEDED))

@@ -2,9 +2,9 @@
  * Discovery of a node: a signed advertisement of what it serves, and provider records that lead to it.
  *
  * @example
- * async function announce(advertiser: Advertiser, provider: Provider): Promise<void> {
+ * async function announce(advertiser: Advertiser, reprovider: Reprovider): Promise<void> {
  *   await advertiser.start()
- *   await provider.start()
+ *   await reprovider.start()
  * }
  *
  * @packageDocumentation
@@ -12,5 +12,5 @@
 
 export { Advertiser, type AdvertiserInit } from './advertiser.ts'
 export { provideKeys } from './provide-keys.ts'
-export { Provider, type ProviderInit } from './provider.ts'
+export { Reprovider, type ReproviderInit } from './reprovider.ts'
 export type { Statement } from './statement.ts'

@@ -22,7 +22,7 @@ import type { Reply } from './reply.ts'
 import { tokensTaken } from './tokens-taken.ts'
 import { Upload } from './upload.ts'
 
-export interface Attempt {
+export interface ServedAttempt {
   readonly stream: Stream
   readonly peer: string
   /** Network of the peer. */
@@ -42,7 +42,7 @@ interface Received {
 }
 
 /** Serves one request up to its `Done`. @throws InferenceError for the client */
-export async function runAttempt(attempt: Attempt): Promise<Done> {
+export async function serveAttempt(attempt: ServedAttempt): Promise<Done> {
   const { peer, network, context } = attempt
   const memory = context.memory.claim({ peer, network })
   try {
@@ -56,7 +56,7 @@ export async function runAttempt(attempt: Attempt): Promise<Done> {
 }
 
 /** Reads the request. What its head alone rules out is refused before its body takes memory. */
-async function receive(attempt: Attempt, memory: Claim): Promise<Received> {
+async function receive(attempt: ServedAttempt, memory: Claim): Promise<Received> {
   const { stream, scope, context } = attempt
   const { limits, status, models, clock } = context
   scope.expireIn(limits.uploadTimeoutMs, 'the head of the request took too long')
@@ -77,7 +77,7 @@ async function receive(attempt: Attempt, memory: Claim): Promise<Received> {
 }
 
 /** Queues and answers. The engine is not used before a slot is granted. */
-async function answer(attempt: Attempt, received: Received): Promise<Done> {
+async function answer(attempt: ServedAttempt, received: Received): Promise<Done> {
   const { scope, reply, context, peer, network } = attempt
   const { gate, fairness, limits, clock } = context
   const { model, deadlineAtMs } = received
@@ -115,7 +115,7 @@ async function answer(attempt: Attempt, received: Received): Promise<Done> {
 }
 
 async function generate(
-  attempt: Attempt,
+  attempt: ServedAttempt,
   { head, model, request }: Received,
   ticket: Ticket,
   queueMs: number,

@@ -1,7 +1,7 @@
 import type { Stream } from '@libp2p/interface'
 import { InferenceError, type Load } from '../../protocol/index.ts'
 import { checkAccess } from '../admission/index.ts'
-import { type Attempt, runAttempt } from './attempt.ts'
+import { type ServedAttempt, serveAttempt } from './attempt.ts'
 import { AttemptScope } from './attempt-scope.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
 import { Reply } from './reply.ts'
@@ -35,7 +35,7 @@ export async function serveInference(
   try {
     checkAccess(context.access, peer)
     leave = context.peers.open(peer)
-    const done = await runAttempt({ stream, peer, network, scope, reply, context, note })
+    const done = await serveAttempt({ stream, peer, network, scope, reply, context, note })
     note({ usage: done.usage })
     outcome = 'answered'
     await reply.finish({ type: 'done', ...done })
@@ -61,7 +61,7 @@ function reasonOf(error: unknown): string {
 }
 
 async function fail(
-  { peer, scope, reply, context }: Pick<Attempt, 'peer' | 'scope' | 'reply' | 'context'>,
+  { peer, scope, reply, context }: Pick<ServedAttempt, 'peer' | 'scope' | 'reply' | 'context'>,
   error: unknown,
 ): Promise<ServedRequest['outcome']> {
   const failure = scope.clientGone

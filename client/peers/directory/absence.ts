@@ -1,7 +1,7 @@
 import type { BootstrapState } from '../../../host/index.ts'
 import { type Advertisement, InferenceError } from '../../../protocol/index.ts'
 import type { Query } from '../../request/index.ts'
-import { judge, matchingDigests } from './eligibility.ts'
+import { eligibilityOf, matchingDigests } from './eligibility.ts'
 
 /** Models or digests named in a message. */
 const MAX_NAMED = 12
@@ -21,7 +21,7 @@ export interface AbsenceInit {
 /** Why there is no candidate: the nearest thing to the request that exists, or the reason that there is nothing. */
 export function explainAbsence(init: AbsenceInit): InferenceError {
   const { query, advertisements } = init
-  const verdicts = advertisements.map((advertisement) => judge(advertisement, query))
+  const verdicts = advertisements.map((advertisement) => eligibilityOf(advertisement, query))
   const { id, digest } = query.reference
   const available = availableModels(advertisements)
   const tooLong = verdicts.flatMap((verdict) =>

@@ -12,7 +12,7 @@ import {
 import { type Clock, openScope, raceSignal } from '../../../timing/index.ts'
 import type { Candidate, DiscoveryLimits, Query } from '../../request/index.ts'
 import { drawOverNetworks } from '../route/index.ts'
-import { candidatesOf, judge } from './eligibility.ts'
+import { candidatesOf, eligibilityOf } from './eligibility.ts'
 import { Liveness } from './liveness.ts'
 import { lookUp } from './lookup.ts'
 
@@ -209,8 +209,8 @@ class DhtDirectory implements Directory {
     const { host, clock, random } = this.#init
     const { id } = query.reference
     const serves = (known: Advertisement): boolean =>
-      judge(known, { reference: { id }, needs: { capabilities: [], fields: [] } }).status ===
-      'eligible'
+      eligibilityOf(known, { reference: { id }, needs: { capabilities: [], fields: [] } })
+        .status === 'eligible'
     return this.#start(modelName(query), async (signal) => {
       const known = host.book.all().filter(serves)
       const expired = known.filter((advertisement) => isExpired(advertisement, clock.wall()))

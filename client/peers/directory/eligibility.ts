@@ -20,7 +20,7 @@ export type Eligibility =
   | { readonly status: 'too_long'; readonly contextLength: number }
 
 /** Decides by the advertisement and ignores load, which is minutes old in it. The caller checks expiry. */
-export function judge(advertisement: Advertisement, query: Query): Eligibility {
+export function eligibilityOf(advertisement: Advertisement, query: Query): Eligibility {
   const { reference, needs, promptTokens } = query
   const { protocols } = advertisement
   const named = advertisement.models.filter(
@@ -78,7 +78,7 @@ export function candidatesOf(
   const candidates: Candidate[] = []
   for (const advertisement of advertisements) {
     if (isExpired(advertisement, nowMs)) continue
-    const verdict = judge(advertisement, query)
+    const verdict = eligibilityOf(advertisement, query)
     if (verdict.status !== 'eligible') continue
     const { peerId } = advertisement
     candidates.push({

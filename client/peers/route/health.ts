@@ -1,16 +1,16 @@
 import { ERROR_TABLE, type ErrorCode } from '../../../protocol/index.ts'
-import { Ejections } from './ejections.ts'
-import { SelfBlame } from './self-blame.ts'
 import {
   afterAnswer,
   afterEjection,
   afterFailure,
   afterLoss,
+  type Conduct,
   newcomer,
   reliabilityOf,
-  type Standing,
   warmthOf,
-} from './standing.ts'
+} from './conduct.ts'
+import { Ejections } from './ejections.ts'
+import { SelfBlame } from './self-blame.ts'
 
 /** Peers remembered; the least recently seen are evicted. */
 const MAX_PEERS = 1_024
@@ -18,7 +18,7 @@ const MAX_PEERS = 1_024
 const FORGET_MS = 10 * 60_000
 
 interface Entry {
-  readonly standing: Standing
+  readonly conduct: Conduct
   readonly seenMs: number
 }
 
@@ -43,18 +43,18 @@ export interface Condition {
 export class Health {
   readonly #peers = new Map<string, Entry>()
   readonly #ejections = new Ejections()
-  readonly #selfBlame = new SelfBlame<Standing>()
+  readonly #selfBlame = new SelfBlame<Conduct>()
   readonly #lost = new Set<string>()
 
   /** The condition of a peer that may be chosen. Its first sight begins its slow start. */
   conditionOf(peer: string, nowMs: number): Condition {
-    const standing = this.#see(peer, nowMs)
+    const conduct = this.#see(peer, nowMs)
     return {
-      suspect: nowMs < standing.suspectUntilMs,
+      suspect: nowMs < conduct.suspectUntilMs,
       ejected: this.#ejections.has(peer, this.#peers.size, nowMs),
-      warmth: warmthOf(standing, nowMs),
-      reliability: reliabilityOf(standing, nowMs),
-      measured: standing.measured,
+      warmth: warmthOf(conduct, nowMs),
+      reliability: reliabilityOf(conduct, nowMs),
+      measured: conduct.measured,
     }
   }
 
@@ -68,11 +68,11 @@ export class Health {
     const after = afterFailure(before, nowMs)
     const { failures, ejections } = after
     const ejectedUntilMs = this.#ejections.failed(peer, failures, ejections, nowMs)
-    const standing = ejectedUntilMs === undefined ? after : afterEjection(after, ejectedUntilMs)
-    this.#set(peer, standing, nowMs)
+    const conduct = ejectedUntilMs === undefined ? after : afterEjection(after, ejectedUntilMs)
+    this.#set(peer, conduct, nowMs)
     if (unmet && code === 'dial_failed') return
     for (const [other, earlier] of this.#selfBlame.failed(peer, code, before, nowMs)) {
-      const now = this.#peers.get(other)?.standing ?? earlier
+      const now = this.#peers.get(other)?.conduct ?? earlier
       if (now.ejections > earlier.ejections) this.#ejections.readmit(other)
       this.#set(other, { ...earlier, measured: now.measured }, nowMs)
     }
@@ -105,7 +105,7 @@ export class Health {
   }
 
   connected(peer: string, isConnected: boolean, held: boolean, nowMs: number): void {
-    const known = this.#peers.get(peer)?.standing
+    const known = this.#peers.get(peer)?.conduct
     // A host also has connections to many peers that serve nothing.
     if (known === undefined) return
     if (isConnected) {
@@ -128,17 +128,17 @@ export class Health {
     return this.#peers.size
   }
 
-  #see(peer: string, nowMs: number): Standing {
+  #see(peer: string, nowMs: number): Conduct {
     const entry = this.#peers.get(peer)
     const isKnown = entry !== undefined && nowMs - entry.seenMs <= FORGET_MS
-    const standing = isKnown ? entry.standing : newcomer(nowMs)
-    this.#set(peer, standing, nowMs)
-    return standing
+    const conduct = isKnown ? entry.conduct : newcomer(nowMs)
+    this.#set(peer, conduct, nowMs)
+    return conduct
   }
 
-  #set(peer: string, standing: Standing, nowMs: number): void {
+  #set(peer: string, conduct: Conduct, nowMs: number): void {
     this.#peers.delete(peer)
-    this.#peers.set(peer, { standing, seenMs: nowMs })
+    this.#peers.set(peer, { conduct, seenMs: nowMs })
     const [oldest] = this.#peers
     if (oldest === undefined) return
     const isForgotten = nowMs - oldest[1].seenMs > FORGET_MS
@@ -150,7 +150,7 @@ export class Health {
     this.#ejections.readmit(key)
   }
   #oldestStranger(): string | undefined {
-    for (const [peer, { standing }] of this.#peers) if (!standing.measured) return peer
+    for (const [peer, { conduct }] of this.#peers) if (!conduct.measured) return peer
     return undefined
   }
 }

@@ -4,7 +4,7 @@ import { ERROR_TABLE, type ErrorCode } from '../../../protocol/index.ts'
 const MIN_PEERS = 3
 const WINDOW_MS = 60_000
 
-interface Verdict<T> {
+interface SuspectedFailure<T> {
   readonly atMs: number
   /** The state to restore. */
   readonly before: T
@@ -12,13 +12,13 @@ interface Verdict<T> {
 
 /**
  * Suspects the own network first: if several distinct peers fail in a row without an answer from any peer in between,
- * the verdicts are withdrawn, and no verdict is passed until a peer is heard.
+ * their failures no longer count, and none counts until a peer answers.
  */
 export class SelfBlame<T> {
-  readonly #verdicts = new Map<string, Verdict<T>>()
+  readonly #failures = new Map<string, SuspectedFailure<T>>()
   #suspected = false
 
-  /** Whether the own network is suspected: no verdict holds. */
+  /** Whether the own network is suspected, so that no failure counts against a peer. */
   get suspected(): boolean {
     return this.#suspected
   }
@@ -30,21 +30,21 @@ export class SelfBlame<T> {
   failed(peer: string, code: ErrorCode, before: T, nowMs: number): ReadonlyMap<string, T> {
     // Only failures that a broken own network causes for every peer alike.
     if (ERROR_TABLE[code].kind !== 'transport') return new Map()
-    for (const [other, { atMs }] of this.#verdicts) {
-      if (nowMs - atMs > WINDOW_MS) this.#verdicts.delete(other)
+    for (const [other, { atMs }] of this.#failures) {
+      if (nowMs - atMs > WINDOW_MS) this.#failures.delete(other)
     }
-    const first = this.#verdicts.get(peer)?.before ?? before
-    this.#verdicts.set(peer, { atMs: nowMs, before: first })
-    if (this.#verdicts.size < MIN_PEERS) return new Map()
+    const first = this.#failures.get(peer)?.before ?? before
+    this.#failures.set(peer, { atMs: nowMs, before: first })
+    if (this.#failures.size < MIN_PEERS) return new Map()
     this.#suspected = true
-    const back = new Map([...this.#verdicts].map(([other, verdict]) => [other, verdict.before]))
-    this.#verdicts.clear()
+    const back = new Map([...this.#failures].map(([other, failure]) => [other, failure.before]))
+    this.#failures.clear()
     return back
   }
 
-  /** A peer was heard: the network works. */
+  /** A peer answered: the network works. */
   heard(): void {
     this.#suspected = false
-    this.#verdicts.clear()
+    this.#failures.clear()
   }
 }

@@ -6,7 +6,7 @@ const MAX_VOCABULARY = 262_144
 const MIN_REST = 1e-9
 
 /** One token that a scorer reported, or all other tokens together. */
-export interface Outcome {
+export interface TokenOutcome {
   /** 0 … 1, at the given temperature. */
   readonly probability: number
   /** In nats; for unreported tokens at least that of the least likely reported one. */
@@ -15,7 +15,7 @@ export interface Outcome {
 
 /** The possible outcomes at a position, most likely first, and the index of the one that was written. */
 export interface Coarse {
-  readonly outcomes: readonly Outcome[]
+  readonly outcomes: readonly TokenOutcome[]
   readonly written: number
 }
 

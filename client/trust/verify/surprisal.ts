@@ -1,4 +1,4 @@
-import { coarse, type Outcome } from './coarse.ts'
+import { coarse, type TokenOutcome } from './coarse.ts'
 import { passing, type SamplingOptions, usualFilters } from './filters.ts'
 import type { ScoredPosition } from './scored-position.ts'
 
@@ -59,7 +59,7 @@ export function tooPlain(
 }
 
 /** Contribution of one token to the logarithm of a bet. */
-function won(outcomes: readonly Outcome[], written: number, tilt: number): number {
+function won(outcomes: readonly TokenOutcome[], written: number, tilt: number): number {
   let mass = 0
   let expectation = 0
   for (const { probability, surprisal } of outcomes) {

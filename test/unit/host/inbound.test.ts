@@ -2,7 +2,7 @@ import type { MultiaddrConnection } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { connectionBounds } from '../../../host/inbound/bounds.ts'
-import { leastUseful, type Standing } from '../../../host/inbound/least-useful.ts'
+import { type ConnectionUse, leastUseful } from '../../../host/inbound/least-useful.ts'
 import { originOf } from '../../../host/inbound/origin.ts'
 import { PendingConnections } from '../../../host/inbound/pending.ts'
 import { vouchedBy } from '../../../host/neighbours.ts'
@@ -67,7 +67,7 @@ describe('connections that never speak', () => {
 })
 
 describe('too many open connections', () => {
-  const standing = (ip: string, more: Partial<Standing> = {}): Standing => ({
+  const standing = (ip: string, more: Partial<ConnectionUse> = {}): ConnectionUse => ({
     origin: originOf(multiaddr(`/ip4/${ip}/tcp/1`)),
     isInbound: true,
     isBusy: false,
@@ -75,7 +75,7 @@ describe('too many open connections', () => {
     usedAtMs: undefined,
     ...more,
   })
-  const idle = (ip: string, count: number, more: Partial<Standing> = {}): Standing[] =>
+  const idle = (ip: string, count: number, more: Partial<ConnectionUse> = {}): ConnectionUse[] =>
     Array.from({ length: count }, (_, n) => standing(ip, { openedAtMs: n, ...more }))
   const now = 100_000
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../../../bench/timed-engine.ts'
 import { creditFlow } from '../../../ledger/index.ts'
+import { Random } from '../../../testing/index.ts'
 
 type Rows = Map<string, Map<string, number>>
 
@@ -46,7 +46,7 @@ describe('credit', () => {
   })
 
   it('of a clique sums up to no more than outsiders credited it, in random networks', () => {
-    const random = seededRandom(12)
+    const random = new Random(12).next
     const below = (n: number): number => Math.floor(random() * n)
     let credited = 0
     for (let round = 0; round < 200; round += 1) {

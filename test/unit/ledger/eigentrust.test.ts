@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../../../bench/timed-engine.ts'
 import { eigenTrust } from '../../../ledger/index.ts'
+import { Random } from '../../../testing/index.ts'
 
 const total = (masses: Iterable<number>): number => [...masses].reduce((sum, mass) => sum + mass, 0)
 
@@ -37,7 +37,7 @@ describe('eigenTrust', () => {
   })
 
   it('sums up to 1, and keeps a clique below its bound, in random networks', () => {
-    const random = seededRandom(11)
+    const random = new Random(11).next
     for (let round = 0; round < 40; round += 1) {
       const honest = 2 + Math.floor(random() * 20)
       const sybils = 1 + Math.floor(random() * 60)

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { PeerId } from '@libp2p/interface'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { seededRandom } from '../../../bench/timed-engine.ts'
 import { Ledger, type LedgerInit } from '../../../ledger/index.ts'
+import { Random } from '../../../testing/index.ts'
 import { NOW, type Party, party, receiptOf } from './receipts.ts'
 
 /** A ledger whose dials all fail. @param onAsk receives each peer it dials */
@@ -19,7 +19,7 @@ function ledgerOf(
   }
   const libp2p = { dialProtocol, handle: async () => {}, unhandle: async () => {} }
   const host = { peerId: id, privateKey: key, libp2p } as unknown as LedgerInit['host']
-  return new Ledger({ host, peers: () => [], now: () => NOW, random: seededRandom(7), ...init })
+  return new Ledger({ host, peers: () => [], now: () => NOW, random: new Random(7).next, ...init })
 }
 
 describe('gathering', () => {

@@ -9,9 +9,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   Advertiser,
   type AdvertiserInit,
-  Provider,
-  type ProviderInit,
   provideKeys,
+  Reprovider,
+  type ReproviderInit,
   type Statement,
 } from '../../../node/advertise/index.ts'
 import { nextProvideMs, nextSequence } from '../../../node/advertise/schedule.ts'
@@ -196,7 +196,7 @@ describe('providing', () => {
   function dht() {
     const provided: string[] = []
     const stopped: string[] = []
-    const host: ProviderInit['host'] & { failing: boolean } = {
+    const host: ReproviderInit['host'] & { failing: boolean } = {
       failing: false,
       joined: async () => ({ joined: true }),
       provide: async (key) => {
@@ -209,10 +209,10 @@ describe('providing', () => {
   }
 
   const names = (keys: readonly CID[]): string[] => keys.map((key) => key.toString())
-  const started: Provider[] = []
+  const started: Reprovider[] = []
 
-  function provider(host: ProviderInit['host'], keys: ProviderInit['keys']): Provider {
-    const made = new Provider({ host, keys, random: () => 0.5, log })
+  function reprovider(host: ReproviderInit['host'], keys: ReproviderInit['keys']): Reprovider {
+    const made = new Reprovider({ host, keys, random: () => 0.5, log })
     started.push(made)
     return made
   }
@@ -235,7 +235,7 @@ describe('providing', () => {
   it('provides at the start, and again when it is time', async () => {
     const { host, provided } = dht()
     const keys = await provideKeys(self, [model('a')])
-    await provider(host, async () => keys).start()
+    await reprovider(host, async () => keys).start()
     expect(provided.toSorted((a, b) => a.localeCompare(b))).toEqual(
       names(keys).toSorted((a, b) => a.localeCompare(b)),
     )
@@ -247,7 +247,7 @@ describe('providing', () => {
     const { host, provided } = dht()
     const keys = await provideKeys(self, [model('a')])
     host.failing = true
-    await provider(host, async () => keys).start()
+    await reprovider(host, async () => keys).start()
     expect(provided).toEqual([])
     host.failing = false
     await vi.advanceTimersByTimeAsync(1_000)
@@ -261,7 +261,7 @@ describe('providing', () => {
       provideKeys(self, [model('a')]),
     ])
     let keys = both
-    const made = provider(host, async () => keys)
+    const made = reprovider(host, async () => keys)
     await made.start()
     keys = one
     await made.refresh()

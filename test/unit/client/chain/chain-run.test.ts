@@ -56,7 +56,7 @@ class Stage {
         restartable: false,
         switchModels: 'before-answer',
         patienceMs: 10_000,
-        open: (member, leg, inner) => this.#play(member, leg.delivered, inner),
+        open: (member, part, inner) => this.#play(member, part.delivered, inner),
         auto: async () => [],
         clock: systemClock,
         random: () => 0.5,

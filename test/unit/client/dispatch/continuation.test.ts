@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { continuationOf } from '../../../../client/dispatch/continuation.ts'
 import { Transcript } from '../../../../client/dispatch/transcript.ts'
-import type { Piece } from '../../../../client/request/answer-chunk.ts'
+import type { AnswerPiece } from '../../../../client/request/answer-chunk.ts'
 import type { AnswerRequest, ChatDelta, ChatRequest } from '../../../../protocol/index.ts'
 
 const chat = (fields: Partial<ChatRequest> = {}): AnswerRequest => ({
@@ -10,13 +10,17 @@ const chat = (fields: Partial<ChatRequest> = {}): AnswerRequest => ({
 })
 const tools = [{ type: 'function' as const, function: { name: 'f' } }]
 
-function piece(delta: ChatDelta, ids: readonly number[] = [], finish: 'stop' | null = null): Piece {
+function piece(
+  delta: ChatDelta,
+  ids: readonly number[] = [],
+  finish: 'stop' | null = null,
+): AnswerPiece {
   const choices = [{ index: 0, delta, finish_reason: finish }]
   const visible = Object.keys(delta).length > 0
   return { chunk: { kind: 'chat', choices }, visible, tokenIds: ids, logprobs: [] }
 }
 
-function transcript(pieces: readonly Piece[], hasIds = true): Transcript {
+function transcript(pieces: readonly AnswerPiece[], hasIds = true): Transcript {
   const all = new Transcript()
   for (const one of pieces) all.take(one, hasIds)
   return all

@@ -25,10 +25,10 @@ function play(
     return step.effects.map((effect) =>
       [
         effect.type,
-        'lane' in effect ? effect.lane : '',
+        'attempt' in effect ? effect.attempt : '',
         'reason' in effect ? effect.reason : '',
         'why' in effect ? effect.why : '',
-        'beside' in effect && effect.beside ? 'beside' : '',
+        'concurrent' in effect && effect.concurrent ? 'concurrent' : '',
       ]
         .filter((word) => word !== '')
         .join(' '),
@@ -38,27 +38,27 @@ function play(
 }
 
 const start: DispatchInput = { type: 'start' }
-const chosen = (lane: number, asideAtMs = SOON): DispatchInput => ({
+const chosen = (attempt: number, hedgeAtMs = SOON): DispatchInput => ({
   type: 'chosen',
-  lane,
-  asideAtMs,
+  attempt,
+  hedgeAtMs,
   overdueAtMs: OVERDUE,
 })
-const began = (lane: number): DispatchInput => ({ type: 'began', lane })
-const done = (lane: number): DispatchInput => ({ type: 'completed', lane })
+const began = (attempt: number): DispatchInput => ({ type: 'began', attempt })
+const done = (attempt: number): DispatchInput => ({ type: 'completed', attempt })
 const progressed: DispatchInput = { type: 'progressed', stallAtMs: SOON }
 const tick = (atMs: number): DispatchInput => ({ type: 'ticked', atMs, stallAtMs: atMs + SOON })
 const failed = (
-  lane: number,
+  attempt: number,
   recovery: 'end' | 'resume' | 'restart' | 'give-up' = 'give-up',
   final = false,
-): DispatchInput => ({ type: 'failed', lane, recovery, final, unreached: false })
-const unchosen = (
-  lane: number,
+): DispatchInput => ({ type: 'failed', attempt, recovery, final, unreached: false })
+const noCandidate = (
+  attempt: number,
   recovery: 'restart' | 'resume' | 'give-up' = 'give-up',
 ): DispatchInput => ({
-  type: 'unchosen',
-  lane,
+  type: 'no-candidate',
+  attempt,
   recovery,
 })
 
@@ -90,7 +90,7 @@ describe('an answer that another model began', () => {
   })
 
   it('fails if no peer can continue it', () => {
-    const { said } = play({ type: 'hedge' }, [start, unchosen(0)], true)
+    const { said } = play({ type: 'hedge' }, [start, noCandidate(0)], true)
     expect(said.flat()).toEqual(['open 0 resume', 'fail not-resumable'])
   })
 })
@@ -104,10 +104,10 @@ describe('before the answer began', () => {
   })
 
   it('does not count peers that could not be reached, up to a limit of their own', () => {
-    const unreached = (lane: number): DispatchInput => ({
-      ...{ type: 'failed', lane, recovery: 'give-up', final: false, unreached: true },
+    const unreached = (attempt: number): DispatchInput => ({
+      ...{ type: 'failed', attempt, recovery: 'give-up', final: false, unreached: true },
     })
-    const inputs = [0, 1, 2, 3, 4].flatMap((lane) => [chosen(lane), unreached(lane)])
+    const inputs = [0, 1, 2, 3, 4].flatMap((attempt) => [chosen(attempt), unreached(attempt)])
     const { said } = play({ type: 'single' }, [start, ...inputs.slice(0, 8), chosen(4)])
     expect(said.flat()).toHaveLength(5)
     expect(play({ type: 'single' }, [start, ...inputs]).said.at(-1)).toEqual(['fail attempts'])
@@ -140,7 +140,7 @@ describe('before the answer began', () => {
     const { said } = play({ type: 'hedge' }, [
       ...[start, chosen(0), tick(SOON - 1), tick(SOON), chosen(1), tick(9 * SOON), began(1)],
     ])
-    expect(said.flat()).toEqual(['open 0 first', 'open 1 hedge beside', 'cancel 0', 'lead 1'])
+    expect(said.flat()).toEqual(['open 0 first', 'open 1 hedge concurrent', 'cancel 0', 'lead 1'])
   })
 
   it('lets a further peer join, up to four, each time that all are overdue', () => {
@@ -150,7 +150,12 @@ describe('before the answer began', () => {
       began(2),
     ])
     expect(said.flat()).toEqual([
-      ...['open 0 first', 'open 1 hedge beside', 'open 2 hedge beside', 'open 3 hedge beside'],
+      ...[
+        'open 0 first',
+        'open 1 hedge concurrent',
+        'open 2 hedge concurrent',
+        'open 3 hedge concurrent',
+      ],
       ...['cancel 0', 'cancel 1', 'cancel 3', 'lead 2'],
     ])
   })
@@ -166,7 +171,13 @@ describe('before the answer began', () => {
   })
 
   it('searches for a peer when none could join as a hedge and the first then fails', () => {
-    const { said } = play({ type: 'hedge' }, [start, chosen(0), tick(SOON), failed(0), unchosen(1)])
+    const { said } = play({ type: 'hedge' }, [
+      start,
+      chosen(0),
+      tick(SOON),
+      failed(0),
+      noCandidate(1),
+    ])
     expect(said.at(-1)).toEqual(['open 2 retry'])
   })
 
@@ -174,16 +185,16 @@ describe('before the answer began', () => {
     const { said } = play({ type: 'hedge' }, [
       ...[start, chosen(0), failed(0), tick(SOON), chosen(1, 2 * SOON), tick(2 * SOON)],
     ])
-    expect(said.slice(2)).toEqual([['open 1 retry'], [], [], ['open 2 hedge beside']])
+    expect(said.slice(2)).toEqual([['open 1 retry'], [], [], ['open 2 hedge concurrent']])
   })
 
   it('fails when there is no peer to ask', () => {
-    expect(play({ type: 'hedge' }, [start, unchosen(0)]).said.at(-1)).toEqual(['fail attempts'])
+    expect(play({ type: 'hedge' }, [start, noCandidate(0)]).said.at(-1)).toEqual(['fail attempts'])
   })
 
   it('starts all attempts of a race at once', () => {
     const { said } = play(parsePolicy('race:3'), [start, chosen(0), chosen(1), began(1)])
-    expect(said[0]).toEqual(['open 0 first', 'open 1 race beside', 'open 2 race beside'])
+    expect(said[0]).toEqual(['open 0 first', 'open 1 race concurrent', 'open 2 race concurrent'])
     expect(said.at(-1)).toEqual(['cancel 0', 'cancel 2', 'lead 1'])
   })
 })
@@ -214,7 +225,7 @@ describe('after the answer began', () => {
         ...[start, chosen(0), began(0), progressed, failed(0, 'resume'), tick(9 * SOON)],
         ...[chosen(1), tick(99 * SOON)],
       ])
-      expect(said.slice(5).flat()).not.toContain('open 2 resume beside')
+      expect(said.slice(5).flat()).not.toContain('open 2 resume concurrent')
     }
   })
 
@@ -223,7 +234,7 @@ describe('after the answer began', () => {
       ...[...streaming, failed(0, 'resume'), tick(9 * SOON)],
       ...[chosen(1, 10 * SOON), tick(10 * SOON)],
     ])
-    expect(said.slice(4).flat()).toEqual(['open 1 resume', 'open 2 resume beside'])
+    expect(said.slice(4).flat()).toEqual(['open 1 resume', 'open 2 resume concurrent'])
     expect(said[5]).toEqual([])
   })
 
@@ -250,15 +261,15 @@ describe('after the answer began', () => {
     expect(state.phase).toBe('opening')
   })
 
-  it('tries another peer beside one that stalls, and the first to continue wins', () => {
+  it('tries another peer when one stalls, and the first to continue wins', () => {
     const stalled = [...streaming, tick(SOON), chosen(1)]
     const back = play({ type: 'hedge' }, [...stalled, progressed])
-    expect(back.said.slice(4)).toEqual([['open 1 stall beside'], [], ['cancel 1']])
+    expect(back.said.slice(4)).toEqual([['open 1 stall concurrent'], [], ['cancel 1']])
     const over = play({ type: 'hedge' }, [...stalled, began(1)])
     expect(over.said.at(-1)).toEqual(['cancel 0', 'lead 1'])
   })
 
-  it('waits for the attempt beside the stalled one if that fails', () => {
+  it('waits for the concurrent attempt of a stalled one if that fails', () => {
     const { said } = play({ type: 'hedge' }, [
       ...[...streaming, tick(SOON), chosen(1), failed(0, 'resume'), began(1)],
     ])
@@ -267,25 +278,25 @@ describe('after the answer began', () => {
 
   it('searches when the stalled peer fails and no other could be asked at once', () => {
     const { said } = play({ type: 'hedge' }, [
-      ...[...streaming, tick(SOON), failed(0, 'resume'), unchosen(1, 'resume')],
+      ...[...streaming, tick(SOON), failed(0, 'resume'), noCandidate(1, 'resume')],
     ])
-    expect(said.slice(-3)).toEqual([['open 1 stall beside'], [], ['open 2 resume']])
+    expect(said.slice(-3)).toEqual([['open 1 stall concurrent'], [], ['open 2 resume']])
   })
 
   it('does not read a slow peer while another is tried, and reads it again if that fails', () => {
-    const dawdling = [...streaming, { type: 'dawdled' } as const]
-    const { said } = play({ type: 'hedge' }, [...dawdling, chosen(1), failed(1)])
-    expect(said.slice(4)).toEqual([['park 0', 'open 1 slow beside'], [], ['unpark 0']])
-    expect(play({ type: 'hedge' }, [...dawdling, chosen(1), began(1)]).said.at(-1)).toEqual([
+    const slow = [...streaming, { type: 'too-slow' } as const]
+    const { said } = play({ type: 'hedge' }, [...slow, chosen(1), failed(1)])
+    expect(said.slice(4)).toEqual([['pause 0', 'open 1 slow concurrent'], [], ['unpause 0']])
+    expect(play({ type: 'hedge' }, [...slow, chosen(1), began(1)]).said.at(-1)).toEqual([
       'cancel 0',
       'lead 1',
     ])
   })
 
   it('uses up no resume if no peer could be asked after a stall', () => {
-    const alone = [tick(SOON), unchosen(1), tick(9 * SOON), unchosen(2), tick(99 * SOON)]
+    const alone = [tick(SOON), noCandidate(1), tick(9 * SOON), noCandidate(2), tick(99 * SOON)]
     const { said } = play({ type: 'hedge' }, [...streaming, ...alone])
-    expect(said.at(-1)).toEqual(['open 3 stall beside'])
+    expect(said.at(-1)).toEqual(['open 3 stall concurrent'])
   })
 })
 
@@ -313,7 +324,7 @@ describe('a quorum', () => {
   })
 
   it('fails when there are too few peers', () => {
-    const { said } = play(two, [start, chosen(0), unchosen(1)])
+    const { said } = play(two, [start, chosen(0), noCandidate(1)])
     expect(said.at(-1)).toEqual(['cancel 0', 'fail quorum'])
   })
 })

@@ -1,25 +1,29 @@
 import { describe, expect, it } from 'vitest'
 import { Transcript } from '../../../../client/dispatch/transcript.ts'
 import {
+  type AnswerPiece,
   isEnd,
-  type Piece,
   shownBytes,
   shownText,
   tokensOf,
 } from '../../../../client/request/answer-chunk.ts'
 import type { ChatDelta } from '../../../../protocol/index.ts'
 
-function chat(delta: ChatDelta, ids: readonly number[] = [], finish: 'stop' | null = null): Piece {
+function chat(
+  delta: ChatDelta,
+  ids: readonly number[] = [],
+  finish: 'stop' | null = null,
+): AnswerPiece {
   const choices = [{ index: 0, delta, finish_reason: finish }]
   const visible = Object.keys(delta).length > 0
   return { chunk: { kind: 'chat', choices }, visible, tokenIds: ids, logprobs: [] }
 }
-const embedding: Piece = {
+const embedding: AnswerPiece = {
   chunk: { kind: 'embedding', item: { object: 'embedding', index: 0, embedding: [1] } },
   ...{ visible: true, tokenIds: [], logprobs: [] },
 }
 
-function taken(pieces: readonly Piece[], hasIds = true): Transcript {
+function taken(pieces: readonly AnswerPiece[], hasIds = true): Transcript {
   const transcript = new Transcript()
   for (const piece of pieces) transcript.take(piece, hasIds)
   return transcript

@@ -9,8 +9,8 @@ describe('the size of a shard', () => {
     const positive = fc.integer({ min: 1, max: 100_000 })
     const times = fc.option(fc.integer({ min: 1, max: 10_000 }), { nil: undefined })
     fc.assert(
-      fc.property(positive, positive, times, (left, lanes, itemMs) => {
-        const size = shardSize(left, lanes, itemMs)
+      fc.property(positive, positive, times, (left, concurrency, itemMs) => {
+        const size = shardSize(left, concurrency, itemMs)
         expect(size).toBeGreaterThanOrEqual(1)
         expect(size).toBeLessThanOrEqual(Math.min(left, 512))
       }),

@@ -2,21 +2,21 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { describe, expect, it } from 'vitest'
 import { type OwnAddress, ownAddress } from '../../../../host/reach/own-address.ts'
 import { type Reachability, reachabilityOf } from '../../../../host/reach/reachability.ts'
-import type { Verdict } from '../../../../host/reach/verdicts.ts'
+import type { AddressVerdict } from '../../../../host/reach/verdicts.ts'
 
 const PUBLIC = '/ip4/44.0.0.2/tcp/4801'
 const FORWARDED = '/ip4/44.0.0.9/tcp/5900'
 const LAN = '/ip4/192.168.1.2/tcp/4801'
 const LOOPBACK = '/ip4/127.0.0.1/tcp/4801'
 
-const confirmed: Verdict = { verdict: 'confirmed', by: 'p', atMs: 1, how: 'dial-back' }
-const refuted: Verdict = { verdict: 'refuted', by: 'p', atMs: 1, why: 'timeout' }
-const untested: Verdict = { verdict: 'untested', why: 'no peer outside could be asked' }
+const confirmed: AddressVerdict = { verdict: 'confirmed', by: 'p', atMs: 1, how: 'dial-back' }
+const refuted: AddressVerdict = { verdict: 'refuted', by: 'p', atMs: 1, why: 'timeout' }
+const untested: AddressVerdict = { verdict: 'untested', why: 'no peer outside could be asked' }
 
 function reach(init: {
   own: readonly string[]
   announced?: readonly string[]
-  verdicts?: Readonly<Record<string, Verdict>>
+  verdicts?: Readonly<Record<string, AddressVerdict>>
   isRelayed?: boolean
   seenAt?: readonly string[]
 }): Reachability {

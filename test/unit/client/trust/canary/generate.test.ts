@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../../../../../bench/timed-engine.ts'
 import { generateCanary } from '../../../../../client/trust/canary/generate.ts'
+import { Random } from '../../../../../testing/index.ts'
 
 describe('generated canaries', () => {
   it('are varied: most of a thousand differ', () => {
-    const random = seededRandom(5)
+    const random = new Random(5).next
     const all = Array.from({ length: 1_000 }, () => JSON.stringify(generateCanary(random)))
     expect(new Set(all).size).toBeGreaterThan(900)
   })
 
   it('are well-formed, and short', () => {
-    const random = seededRandom(6)
+    const random = new Random(6).next
     for (let n = 0; n < 500; n += 1) {
       const { messages, max_tokens } = generateCanary(random)
       expect(max_tokens).toBeLessThanOrEqual(64)

@@ -1,7 +1,6 @@
 import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../../../../../bench/timed-engine.ts'
 import { chooseNewcomer } from '../../../../../client/peers/route/newcomers.ts'
 import {
   drawFrom,
@@ -12,6 +11,7 @@ import {
 import type { AuditEvidence } from '../../../../../client/trust/reputation/peer-standing.ts'
 import { Reputation } from '../../../../../client/trust/reputation/reputation.ts'
 import { specClassOf } from '../../../../../client/trust/reputation/spec-class.ts'
+import { Random } from '../../../../../testing/index.ts'
 
 const PASSED: AuditEvidence = { outcome: 'passed', logRatio: -0.5, hardMisses: 0 }
 const FAILED: AuditEvidence = { outcome: 'failed', logRatio: 2, hardMisses: 0 }
@@ -43,7 +43,7 @@ describe('evidence', () => {
   })
 
   it('is drawn around its expectation', () => {
-    const random = seededRandom(3)
+    const random = new Random(3).next
     const evidence = { good: 30, bad: 10 }
     const draws = Array.from({ length: 4_000 }, () => drawFrom(evidence, random))
     const mean = draws.reduce((sum, draw) => sum + draw, 0) / draws.length
@@ -117,7 +117,7 @@ describe('a peer', () => {
     expect(reputation.auditRate('peer', OTHER_TEMPLATE)).toBe(1)
     audit(FAILED)
     const draws = Array.from({ length: 100 }, () =>
-      reputation.draw('peer', OTHER_TEMPLATE, seededRandom(1), 1),
+      reputation.draw('peer', OTHER_TEMPLATE, new Random(1).next, 1),
     )
     expect(Math.max(...draws)).toBeLessThan(0.5)
   })
@@ -253,7 +253,7 @@ describe('the newcomers’ share', () => {
   })
   const proven = peer('9.9.9.9')
   const shareOf = (candidates: readonly ReturnType<typeof peer>[], of: unknown): number => {
-    const random = seededRandom(5)
+    const random = new Random(5).next
     let chosen = 0
     for (let choice = 0; choice < 20_000; choice += 1) {
       const one = chooseNewcomer(candidates, {

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { seededRandom } from '../../../../../bench/timed-engine.ts'
 import { auditRate } from '../../../../../client/trust/verify/audit-rate.ts'
 import {
   marginOf,
@@ -9,6 +8,7 @@ import {
 import { decisionAt, evidenceOf } from '../../../../../client/trust/verify/sprt.ts'
 import { tooSurprising } from '../../../../../client/trust/verify/surprisal.ts'
 import { tokenVerdict } from '../../../../../client/trust/verify/token-verdict.ts'
+import { Random } from '../../../../../testing/index.ts'
 
 const sure = (id: number): ScoredPosition => ({ id, logprob: -0.1, top: [{ id, logprob: -0.1 }] })
 /** A token so many nats below the first choice. */
@@ -123,7 +123,7 @@ describe('a sampled answer', () => {
     ['top-p alone', { ...OFF, top_p: 0.9 }],
     ['top-k alone', { ...OFF, top_k: 10 }],
   ])('of an honest peer passes at any temperature, with %s', (_, filters) => {
-    const random = seededRandom(7)
+    const random = new Random(7).next
     for (const temperature of HEATS) {
       const asked = { ...filters, temperature }
       const draw = drawing(asked, random)
@@ -137,7 +137,7 @@ describe('a sampled answer', () => {
   })
 
   it('is at worst suspect from an honest peer whose engine has other filters', () => {
-    const random = seededRandom(8)
+    const random = new Random(8).next
     for (const temperature of HEATS) {
       const draw = drawing({ ...OFF, temperature }, random)
       for (let round = 0; round < 5; round += 1) {
@@ -149,7 +149,7 @@ describe('a sampled answer', () => {
   })
 
   it('exceeds each level of evidence as rarely as stated', () => {
-    const random = seededRandom(9)
+    const random = new Random(9).next
     const draw = drawing({ ...OFF, temperature: 1 }, random)
     const rounds = 200
     let often = 0
@@ -174,7 +174,7 @@ describe('a sampled answer', () => {
   })
 
   it('fails with other weights', () => {
-    const random = seededRandom(10)
+    const random = new Random(10).next
     for (const temperature of [0.8, 1]) {
       const draw = drawing({ temperature }, random)
       for (let round = 0; round < 10; round += 1) {
@@ -186,7 +186,7 @@ describe('a sampled answer', () => {
   })
 
   it('of greedy decoding with other weights is detected by tokens that are not the first choice', () => {
-    const random = seededRandom(11)
+    const random = new Random(11).next
     const confident = POSITIONS.at(-2) ?? []
     const top = told.at(-2) ?? []
     let logRatio = 0
@@ -242,7 +242,7 @@ describe('a sampled answer', () => {
 describe('the sequential test', () => {
   /** How many of 2,000 peers are rejected within 200 audits of 100 positions, where misses come in clumps. */
   function rejected(rate: number, evidence: (positions: number, misses: number) => number): number {
-    const random = seededRandom(11)
+    const random = new Random(11).next
     let count = 0
     for (let peer = 0; peer < 2_000; peer += 1) {
       let logRatio = 0

@@ -1,7 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from '../attempt/index.ts'
-import type { AttemptNote, Candidate, Piece } from '../request/index.ts'
+import type { AnswerPiece, AttemptNote, Candidate } from '../request/index.ts'
 import type { ResumeLease } from './budget/index.ts'
 import { Credit } from './credit.ts'
 import type { Choice } from './selection.ts'
@@ -10,28 +10,28 @@ import type { Choice } from './selection.ts'
 const OVERTAKEN = new InferenceError('cancelled', 'another attempt was faster')
 
 /** A message from an attempt to the dispatcher. */
-export type LaneMessage =
+export type AttemptMessage =
   | { readonly type: 'chosen'; readonly choice: Choice }
   | { readonly type: 'event'; readonly event: AttemptEvent; readonly gapMs: number }
   | { readonly type: 'failed'; readonly error: unknown }
 
-export interface LaneWork {
+export interface AttemptWork {
   readonly choose: (signal: AbortSignal) => Promise<{ choice: Choice; lease?: ResumeLease }>
   /** Counts the attempt towards its peer's load until disposed. */
   readonly enter: (choice: Choice) => Disposable
-  readonly attempt: (choice: Choice) => AttemptInit
-  readonly tell: (message: LaneMessage) => void
+  readonly prepare: (choice: Choice) => AttemptInit
+  readonly send: (message: AttemptMessage) => void
 }
 
 /** One running attempt: chooses its peer, reads one piece for each credit and sends messages to the dispatcher. */
-export class LaneRun {
+export class AttemptRun {
   readonly id: number
   /** Started while other attempts were running. */
-  readonly beside: boolean
+  readonly concurrent: boolean
   /** Tokens of the answer before this attempt's part. */
   readonly tokensBefore: number
   /** Pieces that have not been delivered yet. */
-  readonly held: Piece[] = []
+  readonly held: AnswerPiece[] = []
   readonly #clock: Clock
   readonly #source: AttemptSource
   readonly #credit = new Credit()
@@ -47,7 +47,7 @@ export class LaneRun {
   done: Extract<AttemptEvent, { type: 'done' }> | undefined
 
   constructor(
-    init: Pick<LaneRun, 'beside' | 'id' | 'tokensBefore'> & {
+    init: Pick<AttemptRun, 'concurrent' | 'id' | 'tokensBefore'> & {
       readonly clock: Clock
       readonly source: AttemptSource
     },
@@ -55,7 +55,7 @@ export class LaneRun {
     this.#clock = init.clock
     this.#source = init.source
     this.id = init.id
-    this.beside = init.beside
+    this.concurrent = init.concurrent
     this.tokensBefore = init.tokensBefore
   }
 
@@ -65,7 +65,7 @@ export class LaneRun {
 
   /** Never rejects; a failure is sent as a message. */
   async run(
-    { choose, enter, attempt, tell }: LaneWork,
+    { choose, enter, prepare, send }: AttemptWork,
     options: { readonly signal: AbortSignal },
   ): Promise<void> {
     const signal = AbortSignal.any([options.signal, this.#controller.signal])
@@ -73,24 +73,24 @@ export class LaneRun {
       const { choice, lease } = await choose(signal)
       this.lease = lease
       using _counted = enter(choice)
-      tell({ type: 'chosen', choice })
+      send({ type: 'chosen', choice })
       let askedAt = this.#clock.now()
-      for await (const event of this.#source(attempt(choice), { signal })) {
-        tell({ type: 'event', event, gapMs: this.#clock.now() - askedAt })
+      for await (const event of this.#source(prepare(choice), { signal })) {
+        send({ type: 'event', event, gapMs: this.#clock.now() - askedAt })
         if (event.type === 'chunk') await this.#credit.take(signal)
         askedAt = this.#clock.now()
       }
     } catch (error) {
       // No peer did any work for a failed dial.
       if (InferenceError.is(error, 'dial_failed')) this.lease?.succeeded()
-      tell({ type: 'failed', error })
+      send({ type: 'failed', error })
     } finally {
       this.lease?.failed()
     }
   }
 
   /** Allows the attempt to read one more piece. */
-  readOn(): void {
+  readNext(): void {
     this.#credit.grant()
   }
 

@@ -3,37 +3,37 @@ import { openInnerScope, type Scope, Superseded } from '../../timing/index.ts'
 import { type AnswerEvent, isVisible, type Journal } from '../request/index.ts'
 import type { NamedMember } from './member.ts'
 
-/** Result of starting a leg. */
-export type LegNews =
+/** How an answer started. */
+export type MemberStart =
   /** The answer has a visible chunk, or is complete. */
   { readonly type: 'began' } | { readonly type: 'failed'; readonly error: unknown }
 
-export interface LegInit {
+export interface MemberAnswerInit {
   readonly member: NamedMember
   readonly journal: Journal
   readonly open: (scope: Scope) => AsyncGenerator<AnswerEvent, void, void>
 }
 
-/** The answer of one chain member. Buffered up to the first visible chunk; reading resumes when the leg is selected. */
-export class Leg {
+/** The answer of one chain member. Buffered up to the first visible chunk; reading resumes when this answer is selected. */
+export class MemberAnswer {
   readonly member: NamedMember
   readonly journal: Journal
-  /** It exceeded `patienceMs`, and another leg was started. */
+  /** It exceeded `patienceMs`, and another member was started. */
   late: boolean = false
   readonly #scope: Scope
-  readonly #events: AsyncGenerator<AnswerEvent, void, void>
+  readonly #source: AsyncGenerator<AnswerEvent, void, void>
   readonly #held: AnswerEvent[] = []
   #beginning: Promise<void> = Promise.resolve()
 
-  constructor({ member, journal, open }: LegInit, outer: Scope) {
+  constructor({ member, journal, open }: MemberAnswerInit, outer: Scope) {
     this.member = member
     this.journal = journal
     this.#scope = openInnerScope(outer)
-    this.#events = open(this.#scope)
+    this.#source = open(this.#scope)
   }
 
   /** Starts reading. Calls `report` once. */
-  start(report: (news: LegNews) => void): void {
+  start(report: (start: MemberStart) => void): void {
     this.#beginning = this.#begin().then(
       () => report({ type: 'began' }),
       (error: unknown) => report({ type: 'failed', error }),
@@ -41,22 +41,22 @@ export class Leg {
   }
 
   /** The whole answer, once it has begun. */
-  async *answer(): AsyncGenerator<AnswerEvent, void, void> {
+  async *events(): AsyncGenerator<AnswerEvent, void, void> {
     yield* this.#held.splice(0)
-    yield* this.#events
+    yield* this.#source
   }
 
   /** Cancels the answer. Never rejects. */
   async close(): Promise<void> {
     this.#scope.abort(new Superseded())
     await this.#beginning
-    await this.#events.return().catch(() => {})
+    await this.#source.return().catch(() => {})
     this.#scope[Symbol.dispose]()
   }
 
   async #begin(): Promise<void> {
     for (;;) {
-      const next = await this.#events.next()
+      const next = await this.#source.next()
       if (next.done === true) throw new InferenceError('internal', 'an answer ended without done')
       const event = next.value
       if (event.type === 'restart') this.#held.length = 0

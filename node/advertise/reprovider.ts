@@ -12,7 +12,7 @@ const PROVIDE_TIMEOUT_MS = 30_000
 /** Ceasing to provide a key is local work. */
 const STOP_PROVIDING_TIMEOUT_MS = 5_000
 
-export interface ProviderInit {
+export interface ReproviderInit {
   readonly host: Pick<Host, 'joined' | 'provide' | 'stopProviding'>
   /** The node's current DHT keys. */
   readonly keys: () => Promise<readonly CID[]>
@@ -26,8 +26,8 @@ export interface ProviderInit {
  * Reprovides a node's records, with jitter and backoff. The host takes care that records reach peers which join
  * later.
  */
-export class Provider {
-  readonly #init: ProviderInit
+export class Reprovider {
+  readonly #init: ReproviderInit
   readonly #stop = new AbortController()
   #provided: ReadonlyMap<string, CID> = new Map()
   readonly #clock: Clock
@@ -36,7 +36,7 @@ export class Provider {
   #again: boolean = false
   #failures = 0
 
-  constructor(init: ProviderInit) {
+  constructor(init: ReproviderInit) {
     this.#init = init
     this.#clock = init.clock ?? systemClock
     setMaxListeners(0, this.#stop.signal)
@@ -118,8 +118,8 @@ export class Provider {
 
 async function inParallel(keys: readonly CID[], work: (key: CID) => Promise<void>): Promise<void> {
   const queue = [...keys]
-  const lane = async (): Promise<void> => {
+  const worker = async (): Promise<void> => {
     for (let key = queue.shift(); key !== undefined; key = queue.shift()) await work(key)
   }
-  await Promise.all(Array.from({ length: PARALLEL }, lane))
+  await Promise.all(Array.from({ length: PARALLEL }, worker))
 }

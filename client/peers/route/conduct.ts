@@ -14,7 +14,7 @@ const WARM_UP_MS = 30_000
 const MIN_WARMTH = 0.1
 
 /** What is known of one peer's conduct. A value: each event makes a new one. */
-export interface Standing {
+export interface Conduct {
   /** In a row. */
   readonly failures: number
   readonly suspectUntilMs: number
@@ -32,7 +32,7 @@ export interface Standing {
   readonly measured: boolean
 }
 
-export function newcomer(nowMs: number): Standing {
+export function newcomer(nowMs: number): Conduct {
   const suspectUntilMs = Number.NEGATIVE_INFINITY
   return {
     failures: 0,
@@ -46,7 +46,7 @@ export function newcomer(nowMs: number): Standing {
   }
 }
 
-export function afterFailure(before: Standing, nowMs: number): Standing {
+export function afterFailure(before: Conduct, nowMs: number): Conduct {
   const failures = before.failures + 1
   const untilMs = nowMs + backoffMs(failures - 1, SUSPICION)
   return {
@@ -59,7 +59,7 @@ export function afterFailure(before: Standing, nowMs: number): Standing {
   }
 }
 
-export function afterEjection(before: Standing, untilMs: number): Standing {
+export function afterEjection(before: Conduct, untilMs: number): Conduct {
   return {
     ...before,
     ejections: before.ejections + 1,
@@ -68,7 +68,7 @@ export function afterEjection(before: Standing, untilMs: number): Standing {
 }
 
 /** A complete answer clears earlier failures; a suspect peer returns now. */
-export function afterAnswer(before: Standing, nowMs: number): Standing {
+export function afterAnswer(before: Conduct, nowMs: number): Conduct {
   return {
     failures: 0,
     suspectUntilMs: Number.NEGATIVE_INFINITY,
@@ -82,7 +82,7 @@ export function afterAnswer(before: Standing, nowMs: number): Standing {
 }
 
 /** Its connection was lost: not a failure, but a reason to ask others first for a moment. */
-export function afterLoss(before: Standing, nowMs: number): Standing {
+export function afterLoss(before: Conduct, nowMs: number): Conduct {
   const untilMs = nowMs + SUSPICION.minMs
   return {
     ...before,
@@ -92,11 +92,11 @@ export function afterLoss(before: Standing, nowMs: number): Standing {
 }
 
 /** Average of outcomes, weighted by how much they still count. */
-export function reliabilityOf({ reliability, outcomeMs }: Standing, nowMs: number): number {
+export function reliabilityOf({ reliability, outcomeMs }: Conduct, nowMs: number): number {
   return 1 - (1 - reliability) * 2 ** ((outcomeMs - nowMs) / RECOVERY_HALF_LIFE_MS)
 }
 
 /** Slow start: max(0.10, t/window). */
-export function warmthOf({ warmSinceMs }: Standing, nowMs: number): number {
+export function warmthOf({ warmSinceMs }: Conduct, nowMs: number): number {
   return Math.min(1, Math.max(MIN_WARMTH, (nowMs - warmSinceMs) / WARM_UP_MS))
 }

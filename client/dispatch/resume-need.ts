@@ -2,7 +2,7 @@ import type { Resume } from '../../protocol/index.ts'
 import type { Candidate } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
 /** An answer to continue, and the weights that wrote it. */
-export interface ResumeWish {
+export interface ResumeNeed {
   readonly how: Extract<Continuation, { type: 'resume' }>
   /** The peer that wrote the last part. */
   readonly peer: string
@@ -13,15 +13,18 @@ export interface ResumeWish {
 }
 
 /** How one peer can continue the answer. */
-export interface Suitable {
+export interface ResumeMethod {
   readonly resume: Resume
   /** By token ids, with the same weights. */
   readonly exact: boolean
 }
 
 /** @returns undefined if the peer cannot continue it */
-export function suitable({ key, model }: Candidate, wish: ResumeWish): Suitable | undefined {
-  const { how, peer, digest, idsRefused } = wish
+export function resumeMethod(
+  { key, model }: Candidate,
+  need: ResumeNeed,
+): ResumeMethod | undefined {
+  const { how, peer, digest, idsRefused } = need
   if (model.resume === 'none') return undefined
   const sameWeights = key === peer || (digest !== '' && model.digest === digest)
   const byIds = model.resume === 'tokens' && sameWeights && !(idsRefused && how.byText)

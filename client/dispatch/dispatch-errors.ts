@@ -21,19 +21,20 @@ export function tooManyRetries(failures: readonly Failure[]): InferenceError {
 }
 
 /** The answer had begun and cannot be finished. */
-export function brokenOff(
+export function interrupted(
   continuation: Continuation,
   tokens: number,
   failures: readonly Failure[],
-  unchosen: InferenceError | undefined,
+  noCandidate: InferenceError | undefined,
 ): InferenceError {
-  const last = failures.at(-1)?.error ?? unchosen ?? new InferenceError('internal', 'it was lost')
+  const last =
+    failures.at(-1)?.error ?? noCandidate ?? new InferenceError('internal', 'it was lost')
   const after = `the answer broke off after ${tokens} tokens (${last.code}: ${last.message})`
   if (continuation.type === 'impossible') {
     const message = `${after} and cannot go on elsewhere: ${continuation.why}`
     return new InferenceError('not_resumable', message, { cause: last })
   }
-  if (unchosen?.code === 'budget_exhausted') return unchosen
+  if (noCandidate?.code === 'budget_exhausted') return noCandidate
   return new InferenceError(last.code, `${after} and no other peer could go on with it`, {
     cause: last,
     details: last.details,
@@ -45,18 +46,18 @@ export function brokenOff(
 export function quorumNotReached(
   { plan, journal }: Pick<Job, 'journal' | 'plan'>,
   failures: readonly Failure[],
-  unchosen: InferenceError | undefined,
+  noCandidate: InferenceError | undefined,
 ): InferenceError {
   const { agreement } = journal
   const asked = journal.attempts.length > 0 || failures.length > 0
-  if (!asked && unchosen !== undefined) return unchosen
+  if (!asked && noCandidate !== undefined) return noCandidate
   const wanted = plan.type === 'quorum' ? `${plan.agree} of ${plan.of}` : ''
   const answered = agreement?.answers ?? 0
   const agreed = agreement === undefined || answered < 2 ? '' : `, ${agreement.agreeing} alike`
   const failed = failures.length > 0 ? `, ${failures.length} attempts failed` : ''
   return new InferenceError(
     'quorum_not_reached',
-    `${wanted} answers should agree; ${answered} came${agreed}${failed}${unchosen ? ` (${unchosen.message})` : ''}`,
-    { cause: unchosen ?? failures.at(-1)?.error },
+    `${wanted} answers should agree; ${answered} came${agreed}${failed}${noCandidate ? ` (${noCandidate.message})` : ''}`,
+    { cause: noCandidate ?? failures.at(-1)?.error },
   )
 }
