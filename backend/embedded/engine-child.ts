@@ -20,7 +20,7 @@ async function start(settings: EngineSettings): Promise<void> {
   }
 }
 
-async function infer({ id, request, group, resume }: ToEngine & { type: 'infer' }): Promise<void> {
+async function infer({ id, request, ...plan }: ToEngine & { type: 'infer' }): Promise<void> {
   const abort = new AbortController()
   running.set(id, abort)
   let evaluatedTokens = 0
@@ -31,7 +31,7 @@ async function infer({ id, request, group, resume }: ToEngine & { type: 'infer' 
   try {
     if (engine === undefined) throw new InferenceError('loading', 'the model is not loaded yet')
     const { signal } = abort
-    const options = { group, resume, signal, onEvaluated }
+    const options = { ...plan, signal, onEvaluated }
     for await (const event of engine.infer(request, options)) report(event)
   } catch (error) {
     if (abort.signal.aborted) report({ type: 'cancelled', evaluatedTokens })

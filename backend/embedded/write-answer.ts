@@ -5,7 +5,6 @@ import { AnswerText } from './answer-text.ts'
 import { closedJson } from './closed-json.ts'
 import { type DrawnToken, drawTokens } from './draw-tokens.ts'
 import { grammarState } from './grammar.ts'
-import type { GrammarSchema } from './json-schema.ts'
 import type { LoadedEngine } from './load-engine.ts'
 import type { TextEvent } from './messages.ts'
 import { tooLong } from './prompt.ts'
@@ -25,7 +24,8 @@ export interface AnswerPlan {
   readonly maxTokens: number | undefined
   readonly stops: readonly string[]
   readonly sampling: Sampling
-  readonly schema: GrammarSchema | undefined
+  /** Built from the request's schema. */
+  readonly grammar: string | undefined
   /** Most likely alternatives per token; `undefined`: no logprobs at all. */
   readonly topLogprobs: number | undefined
   readonly group: string | undefined
@@ -73,7 +73,7 @@ export async function* writeAnswer(
   }
   if (start !== '') yield { ...NOTHING, text: start }
   const grammar =
-    plan.schema === undefined ? undefined : await grammarState(engine, plan.schema, prefix)
+    plan.grammar === undefined ? undefined : await grammarState(engine, plan.grammar, prefix)
   const input = [...prompt, ...prefix]
   const lease = await pool.acquire(input, plan.group, signal)
   const startedAt = performance.now()
@@ -255,7 +255,7 @@ class Answer {
   }
 
   #untilJsonEnds(text: string): string {
-    if (this.#plan.schema === undefined || text === '') return text
+    if (this.#plan.grammar === undefined || text === '') return text
     const before = this.#whole.length
     this.#whole += text
     const closed = closedJson(this.#whole)
