@@ -229,6 +229,7 @@ declare module 'skein/protocol' {
     plainLine,
     plainText,
     readFrames,
+    requestJson,
     requirementsOf,
     sealAdvertisement,
   }
@@ -504,6 +505,7 @@ function readGgufHeader(path: string): Promise<GgufHeader>;
 function readLines(path: string, { maxLineBytes }: {
     readonly maxLineBytes: number;
 }): AsyncGenerator<Line, void, void>;
+function requestJson(bytes: Uint8Array): unknown;
 function requireSupport(model: BackendModel, request: InferenceRequest): void;
 function requirementsOf(request: InferenceRequest): Requirements;
 function resolveModelSource(source: string, init: ModelSourceInit): Promise<ResolvedModel>;

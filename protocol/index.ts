@@ -159,6 +159,7 @@ export {
   type InferenceRequest,
   parseRequest,
   parseRequestBytes,
+  requestJson,
 } from './request.ts'
 export {
   ANSWER_PREFIX,

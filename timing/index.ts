@@ -16,6 +16,7 @@ export { type Clock, every, MAX_TIMER_MS, systemClock, type TimerOptions } from 
 export { type DelayOptions, delay, pause, settledWithin, whilePending } from './delay.ts'
 export { IdleTimer } from './idle-timer.ts'
 export { Mailbox } from './mailbox.ts'
+export { nextTurn } from './next-turn.ts'
 export {
   openInnerScope,
   openScope,

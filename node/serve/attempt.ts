@@ -72,7 +72,8 @@ async function receive(attempt: ServedAttempt, memory: Claim): Promise<Received>
   const uploadMs = limits.uploadTimeoutMs + (head.bodyBytes * 1_000) / limits.uploadBytesPerSecond
   scope.expireIn(Math.min(head.remainingMs, uploadMs), 'the upload took too long')
   const body = await upload.body(head.bodyBytes)
-  const request = eligibleRequest(head, body, { model, maxTokens: context.maxTokens, memory })
+  const { maxTokens } = context
+  const request = await eligibleRequest(head, body, { model, maxTokens, memory, clock })
   return { head, model, request, deadlineAtMs: arrivedAtMs + head.remainingMs }
 }
 
