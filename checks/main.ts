@@ -5,6 +5,7 @@ import { checkCommits } from './commits.ts'
 import { checkDialects } from './dialects.ts'
 import { checkDocExamples } from './doc-examples.ts'
 import { checkLockfile } from './lockfile.ts'
+import { checkSettings } from './settings.ts'
 import { checkWords } from './words.ts'
 
 /** Every check by the name that CONTRIBUTING.md and `.ci/run` cite. */
@@ -14,6 +15,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   dialects: checkDialects,
   lockfile: checkLockfile,
   'doc-examples': checkDocExamples,
+  settings: checkSettings,
   words: checkWords,
 }
 

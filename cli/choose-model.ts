@@ -1,6 +1,5 @@
 import type { Client, ModelListing } from '../client/index.ts'
-import { InferenceError } from '../protocol/index.ts'
-import { plainLine } from './plain-text.ts'
+import { InferenceError, plainLine } from '../protocol/index.ts'
 import { UsageError } from './usage-error.ts'
 /**
  * The named model, else the only chat model that is served; `auto` if the caller has providers of its own

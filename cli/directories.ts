@@ -13,6 +13,11 @@ export function dataHome(env: Environment): string {
   return join(base(env.XDG_DATA_HOME, '.local/share'), 'skein')
 }
 
+/** `$XDG_CONFIG_HOME/skein`: the configuration file. */
+export function configHome(env: Environment): string {
+  return join(base(env.XDG_CONFIG_HOME, '.config'), 'skein')
+}
+
 /** `$XDG_CACHE_HOME/skein`: downloaded models, digests of files. */
 export function cacheHome(env: Environment): string {
   return join(base(env.XDG_CACHE_HOME, '.cache'), 'skein')

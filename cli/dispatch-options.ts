@@ -8,7 +8,7 @@ import {
   type ResumeMode,
   type VerifyMode,
 } from '../client/index.ts'
-import { addPeer } from './shared-options.ts'
+import { addPeer } from './option-parsers.ts'
 
 /** Dispatch options of the commands that send requests. */
 export interface DispatchOptions {

@@ -1,6 +1,5 @@
 import type { ServedRequest } from '../node/index.ts'
-import type { ErrorCode } from '../protocol/index.ts'
-import { plainLine } from './plain-text.ts'
+import { type ErrorCode, plainLine } from '../protocol/index.ts'
 
 /** Failures that a node's owner can fix. */
 const OWN: ReadonlySet<'answered' | ErrorCode> = new Set(['engine_failed', 'internal'])

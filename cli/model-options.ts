@@ -1,8 +1,14 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { ClientInit, ProviderInit } from '../client/index.ts'
 import type { Environment } from './environment.ts'
-import { addValue } from './shared-options.ts'
+import { addValue, repeatable } from './option-parsers.ts'
 import { UsageError } from './usage-error.ts'
+
+const addPair = repeatable((text: string) => {
+  if (!/^[^=]+=./.test(text)) throw new InvalidArgumentError('It must have the form NAME=….')
+  return text
+  // Chains and lists of models contain commas.
+}, /\s+/)
 
 /** Model aliases and the caller's own providers, for the commands that send requests. */
 export interface ModelOptions {
@@ -103,9 +109,4 @@ function pairs(values: readonly string[] | undefined): ReadonlyMap<string, strin
       return [value.slice(0, at).trim().toLowerCase(), value.slice(at + 1).trim()]
     }),
   )
-}
-
-function addPair(value: string, previous: readonly string[] = []): string[] {
-  if (!/^[^=]+=./.test(value)) throw new InvalidArgumentError('It must have the form NAME=….')
-  return [...previous, value]
 }

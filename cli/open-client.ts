@@ -1,7 +1,7 @@
 import { type Client, type ClientInit, createClient } from '../client/index.ts'
+import { plainLine } from '../protocol/index.ts'
 import { type ModelOptions, modelsOf } from './model-options.ts'
 import { withBootstrap } from './named-bootstrap.ts'
-import { plainLine } from './plain-text.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { resolveNetwork, type SharedOptions } from './shared-options.ts'

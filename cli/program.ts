@@ -1,7 +1,8 @@
 import { Command, CommanderError } from 'commander'
 import { CATALOG } from './commands/index.ts'
+import { createConfiguration } from './config/index.ts'
 import { EXIT, EXIT_CODE_HELP } from './exit-codes.ts'
-import { createRuntime, type Surroundings } from './runtime.ts'
+import { createRuntime, type Runtime, type Surroundings } from './runtime.ts'
 
 /**
  * Runs one command line.
@@ -15,7 +16,18 @@ export async function runProgram(
 ): Promise<number> {
   const json = args.includes('--json')
   const terminal = surroundings.createTerminal(json)
-  const runtime = createRuntime(surroundings)
+  const configuration = createConfiguration({
+    env: surroundings.env,
+    names: new Set(Object.keys(CATALOG)),
+    load: async () => {
+      const entries = Object.entries(CATALOG)
+      const created = entries.map(
+        async ([name, { load }]) => [name, (await load())(runtime)] as const,
+      )
+      return new Map(await Promise.all(created))
+    },
+  })
+  const runtime: Runtime = createRuntime(surroundings, configuration)
   const wanted = args.find((arg) => !arg.startsWith('-') && arg !== 'help')
   const program = new Command('skein')
     .description(

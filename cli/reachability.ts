@@ -1,6 +1,6 @@
 import type { AddressEvidence, Host, Reachability } from '../host/index.ts'
+import { plainLine } from '../protocol/index.ts'
 import { shortId } from './explain/index.ts'
-import { plainLine } from './plain-text.ts'
 import type { Session } from './runtime.ts'
 
 type Dated<T> = T extends { readonly atMs: number } ? Omit<T, 'atMs'> & { readonly at: string } : T

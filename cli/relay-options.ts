@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { HostInit, RelayingState } from '../host/index.ts'
-import { wholeNumber } from './shared-options.ts'
+import { wholeNumber } from './option-parsers.ts'
 
 /** Options of the commands that run a relay. */
 export interface RelayOptions {

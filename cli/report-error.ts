@@ -1,6 +1,5 @@
 import { DEFAULT_BOOTSTRAP } from '../host/index.ts'
-import { type ErrorCode, InferenceError } from '../protocol/index.ts'
-import { plainLine } from './plain-text.ts'
+import { type ErrorCode, InferenceError, plainLine } from '../protocol/index.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 

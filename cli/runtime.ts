@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Configuration } from './config/index.ts'
 import type { Environment } from './environment.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { TypedOptions } from './report-error.ts'
@@ -40,24 +41,37 @@ export type Action<O extends SharedOptions> = (
   args: readonly string[],
 ) => Promise<number | undefined>
 
-export interface Runtime {
-  /** Wraps a command's action with its output, error report and exit code. */
-  action<O extends SharedOptions>(action: Action<O>): (...received: unknown[]) => Promise<void>
-  exitCode(): number
+export interface ActionOptions {
+  /** Whether environment and configuration file fill in the options that were not typed. @default true */
+  readonly configured?: boolean
 }
 
-export function createRuntime(surroundings: Surroundings): Runtime {
+export interface Runtime {
+  /** Wraps a command's action with its output, error report and exit code. */
+  action<O extends SharedOptions>(
+    action: Action<O>,
+    options?: ActionOptions,
+  ): (...received: unknown[]) => Promise<void>
+  exitCode(): number
+  readonly configuration: Configuration
+}
+
+export function createRuntime(surroundings: Surroundings, configuration: Configuration): Runtime {
   let exitCode = 0
   return {
     exitCode: () => exitCode,
+    configuration,
     action:
-      (action) =>
+      (action, { configured = true } = {}) =>
       async (...received) => {
         const command = received.at(-1) as Command
-        const options = command.optsWithGlobals<Parameters<typeof action>[1]>()
-        const terminal = surroundings.createTerminal(options.json === true)
+        let options = command.optsWithGlobals<Parameters<typeof action>[1]>()
+        let terminal = surroundings.createTerminal(options.json === true)
         const { signal } = surroundings.interrupts
         try {
+          if (configured) await configuration.configure(command)
+          options = command.optsWithGlobals()
+          terminal = surroundings.createTerminal(options.json === true)
           exitCode =
             (await action({ ...surroundings, terminal, signal }, options, command.args)) ?? 0
         } catch (error) {

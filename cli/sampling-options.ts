@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { ChatMessage, ChatRequest } from '../protocol/index.ts'
-import { nonEmptyText, numberBetween, wholeNumber } from './shared-options.ts'
+import { nonEmptyText, numberBetween, wholeNumber } from './option-parsers.ts'
 
 /** Sampling options of the commands that send requests. */
 export interface SamplingOptions {

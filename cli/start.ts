@@ -2,12 +2,12 @@ import { existsSync, readFileSync } from 'node:fs'
 import module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { plainLine } from '../protocol/index.ts'
 import { makeDirectory } from '../storage/index.ts'
 import { cacheHome } from './directories.ts'
 import type { Environment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { isOutOfDescriptors } from './open-files.ts'
-import { plainLine } from './plain-text.ts'
 import { createTerminal } from './terminal.ts'
 
 // The script that starts this CLI anew: it checks the version of Node first.

@@ -1,7 +1,12 @@
 import type { Client, RequestEvent, RequestOptions, Verification } from '../client/index.ts'
-import type { AttemptRecord, ChatRequest, FinishReason, OpenAiUsage } from '../protocol/index.ts'
+import {
+  type AttemptRecord,
+  type ChatRequest,
+  type FinishReason,
+  type OpenAiUsage,
+  plainText,
+} from '../protocol/index.ts'
 import { verdictWords } from './explain/index.ts'
-import { plainText } from './plain-text.ts'
 import type { Terminal } from './terminal.ts'
 /** A complete answer, after streaming. */
 export interface StreamedAnswer {

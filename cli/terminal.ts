@@ -1,6 +1,6 @@
 import { styleText } from 'node:util'
+import { plainText } from '../protocol/index.ts'
 import { jsonLine } from './json-line.ts'
-import { plainText } from './plain-text.ts'
 
 type Style = Parameters<typeof styleText>[0]
 

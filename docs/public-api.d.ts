@@ -289,6 +289,7 @@ declare module 'skein/backend' {
 
 import type { AbortOptions } from '@libp2p/interface'
 import type { CID } from 'multiformats/cid'
+import type { Connection } from '@libp2p/interface'
 import type { Libp2p } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@libp2p/interface'
@@ -1033,6 +1034,7 @@ interface Host extends AsyncDisposable {
     natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
+    avoid(connection: Connection): void;
     bootstrapPeers(): readonly BootstrapState[];
     entryPoints(): readonly string[];
     joined(options?: JoinOptions): Promise<JoinResult>;

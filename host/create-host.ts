@@ -11,6 +11,7 @@ import { connectedServers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
 import { MAX_KNOWN_ASKED, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
 import { createDht } from './dht.ts'
+import { followDhtMode } from './dht-mode.ts'
 import { explainDialFailure } from './dial-failure.ts'
 import { dialPolicy } from './dial-policy.ts'
 import { keepEntryPoints } from './entry-points.ts'
@@ -204,6 +205,13 @@ async function assemble(
     clock: systemClock,
   })
   reach.onChange(() => relaying.check())
+  if (init.dht === 'server') {
+    followDhtMode({
+      ...{ libp2p, dht: kad, signal, onError },
+      seenAt: () => reach.report().seenAt,
+      onReachability: reach.onChange,
+    })
+  }
   let triedKnown = false
   void dialKnownPeers({ libp2p, candidates, signal, random }).then(() => {
     triedKnown = true
@@ -231,6 +239,7 @@ async function assemble(
       await relaying.settled(options.timeoutMs ?? RELAYED_TIMEOUT_MS, options.signal)
       options.signal?.throwIfAborted()
     },
+    avoid: (connection) => relaying.avoid(connection),
     bootstrapPeers,
     entryPoints: () => entryPoints.all().map(({ address }) => address),
     reachability: () => reach.report(),

@@ -1,6 +1,7 @@
 import type { ConnectionGater, MultiaddrResolver } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { dnsaddrResolver } from 'libp2p'
+import { LRUCache } from 'lru-cache'
 import { dialTarget, scopeOfIp } from './address-scope.ts'
 import { type DialPolicy, mayDial } from './dial-policy.ts'
 import type { NameLookup } from './name-lookup.ts'
@@ -39,16 +40,14 @@ export function createGater(
     dnsaddrResolver.resolve(address, options),
 ): Gater {
   const fixed = new Set(typed.map(withoutPeer))
-  const told = new Set<string>()
+  const learned = new LRUCache<string, true>({ max: MAX_TRUSTED })
   const isTrusted = (address: Multiaddr): boolean => {
     const key = withoutPeer(address)
-    return fixed.has(key) || told.has(key)
+    return fixed.has(key) || learned.has(key)
   }
 
   const trust = (address: Multiaddr): void => {
-    told.add(withoutPeer(address))
-    const oldest = told.values().next().value
-    if (told.size > MAX_TRUSTED && oldest !== undefined) told.delete(oldest)
+    learned.set(withoutPeer(address), true)
   }
 
   const denied = async (address: Multiaddr): Promise<boolean> => {

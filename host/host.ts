@@ -1,4 +1,4 @@
-import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
+import type { Connection, Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { CID } from 'multiformats/cid'
 import type { Advertisement } from '../protocol/index.ts'
@@ -135,6 +135,10 @@ export interface Host extends AsyncDisposable {
    * bootstrap peer that could be one. Rejects only if the signal fires.
    */
   relayed(options?: JoinOptions): Promise<void>
+  /**
+   * Ends a connection over which the peer went silent. For a minute, dials through its relay are tried after all others.
+   */
+  avoid(connection: Connection): void
   /** One entry for each bootstrap peer given, as of now. */
   bootstrapPeers(): readonly BootstrapState[]
   /** Multiaddrs of public peers known for long, the longest first: usable as bootstrap peers. */

@@ -20,7 +20,7 @@ export {
   openBootstrapList,
   sealBootstrapList,
 } from './bootstrap-list.ts'
-export { closedWithin } from './closed-within.ts'
+export { answers } from './connection-check.ts'
 export { createHost } from './create-host.ts'
 export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
 export { DEFAULT_BOOTSTRAP } from './default-bootstrap.ts'

@@ -36,7 +36,7 @@ export async function createInstance(
       listen: [...listen],
       announceFilter: (chosen) => own.announced([...chosen, ...relaying.addresses]),
     },
-    transports: [tcp(), webSockets(), relayTransport()],
+    transports: [tcp(), webSockets(), relayTransport(relaying.suspicions)],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(MUXER)],
     connectionGater: {
@@ -47,6 +47,7 @@ export async function createInstance(
     connectionManager: {
       ...CONNECTIONS,
       ...inbound.limits,
+      addressSorter: relaying.suspicions.compareAddresses,
       resolvers: { dnsaddr: gater.dnsaddrResolver, name: gater.nameResolver },
     },
     connectionMonitor: monitor(Math.random()),

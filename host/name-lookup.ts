@@ -1,4 +1,5 @@
 import { lookup } from 'node:dns/promises'
+import { LRUCache } from 'lru-cache'
 import { openScope, raceSignal } from '../timing/index.ts'
 import { TaskPool } from './task-pool.ts'
 
@@ -22,19 +23,21 @@ type Resolver = (
   options: { all: true; family: 0 | 4 | 6 },
 ) => Promise<readonly { readonly address: string }[]>
 
+interface CachedNames {
+  readonly until: number
+  readonly ips: Promise<string[]>
+}
+
 /** A lookup through the system's resolver with a cache of answers and failures. */
 export function createNameLookup(now: () => number, resolver: Resolver = lookup): NameLookup {
   const pool = new TaskPool({ concurrency: CONCURRENCY, maxWaiting: MAX_WAITING })
-  const cache = new Map<string, { readonly until: number; readonly ips: Promise<string[]> }>()
+  const cache = new LRUCache<string, CachedNames>({ max: MAX_CACHED })
   return (name, family) => {
     const key = `${family} ${name}`
     const known = cache.get(key)
     if (known !== undefined && known.until > now()) return known.ips
     const ips = resolve(pool, () => resolver(name, { all: true, family }))
-    cache.delete(key)
     cache.set(key, { until: now() + CACHE_MS, ips })
-    const oldest = cache.keys().next().value
-    if (cache.size > MAX_CACHED && oldest !== undefined) cache.delete(oldest)
     return ips
   }
 }

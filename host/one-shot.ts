@@ -1,7 +1,6 @@
 import type { AbortOptions, PeerId, Stream } from '@libp2p/interface'
 import { FrameWriter, InferenceError, readFrames } from '../protocol/index.ts'
-import { type Clock, openScope, raceSignal, type Scope } from '../timing/index.ts'
-import { closedWithin } from './closed-within.ts'
+import { type Clock, closedWithin, openScope, raceSignal, type Scope } from '../timing/index.ts'
 
 /** Time for the other side to close its half once everything is said. */
 const CLOSE_TIMEOUT_MS = 2_000

@@ -1,11 +1,11 @@
-import type { ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
+import type { Connection, ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { every, openScope, systemClock } from '../timing/index.ts'
 import { dialTarget, isPublicAddress } from './address-scope.ts'
 import type { ResolvedHostInit } from './defaults.ts'
 import type { RelayingState } from './host.ts'
 import type { OwnAddresses } from './reach/index.ts'
-import { RelayKeeper, RelayServer } from './relay/index.ts'
+import { RelayKeeper, RelayServer, RelaySuspicions, relayOf } from './relay/index.ts'
 
 /** Interval of checks for a public address. */
 const CHECK_EVERY_MS = 10_000
@@ -26,6 +26,7 @@ export interface RelayingComponents {
 export class Relaying {
   readonly #init: ResolvedHostInit
   readonly #own: OwnAddresses
+  readonly suspicions: RelaySuspicions
   #libp2p: Libp2p | undefined
   #server: RelayServer | undefined
   #keeper: RelayKeeper | undefined
@@ -34,6 +35,14 @@ export class Relaying {
   constructor(init: ResolvedHostInit, own: OwnAddresses) {
     this.#init = init
     this.#own = own
+    this.suspicions = new RelaySuspicions(init.now)
+  }
+
+  /** Ends a connection over which the peer went silent. A relay that carried it becomes a suspect. */
+  avoid(connection: Connection): void {
+    const relay = relayOf(connection.remoteAddr)
+    if (relay !== undefined) this.suspicions.suspect(relay)
+    connection.abort(new Error('the peer went silent over this connection'))
   }
 
   /** Admits relayed connections only through relays where this host asked for it. */

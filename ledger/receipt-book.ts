@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { equals } from 'uint8arrays/equals'
 import { toString as toText } from 'uint8arrays/to-string'
 import { LIMITS, type Receipt } from '../protocol/index.ts'
@@ -20,7 +21,7 @@ export class ReceiptBook {
   readonly #byPair = new Map<string, readonly Receipt[]>()
   /** By client and nonce. */
   readonly #nonces = new Set<string>()
-  readonly #forked = new Set<string>()
+  readonly #forked = new LRUCache<string, true>({ max: MAX_FORKED })
   readonly #now: () => number
   readonly #worth: (receipt: Receipt) => number
   #size = 0
@@ -103,9 +104,7 @@ export class ReceiptBook {
   /** Neither side can be believed: both signed contradicting receipts. */
   #fork(pair: string): void {
     this.#keep(pair, [])
-    this.#forked.add(pair)
-    const [oldest] = this.#forked
-    if (this.#forked.size > MAX_FORKED && oldest !== undefined) this.#forked.delete(oldest)
+    this.#forked.set(pair, true)
   }
 
   /** Evicts an eighth at a time, so that it happens rarely; of equal worth, the oldest. */

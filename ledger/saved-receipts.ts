@@ -8,7 +8,7 @@ import type { ReceiptBook } from './receipt-book.ts'
 
 const FILE = 'receipts.txt'
 
-/** Base64 of a whole receipt; shorter or other text is damage, where an expired receipt is none. */
+/** Base64 of a whole receipt; shorter or other text is damage, where an expired receipt is skipped. */
 const LINE = /^[A-Za-z0-9+/]{100,}={0,2}$/
 
 /**

@@ -125,10 +125,12 @@ function baseEnv(home: string): Record<string, string> {
 
 const HERE: Launcher = { launch: [] }
 
-function startCli(
+/** @param deadlineMs longest wait for an event or a match in its output */
+export function startCli(
   args: readonly string[],
-  env: Record<string, string>,
-  { launch }: Launcher,
+  env: Readonly<Record<string, string>>,
+  { launch }: Launcher = HERE,
+  deadlineMs: number = DEADLINE_MS,
 ): CliProcess {
   const [command = '', ...rest] = [...launch, process.execPath, MAIN, ...args]
   const child = spawn(command, rest, { env })
@@ -144,6 +146,9 @@ function startCli(
   })
   child.stdin.on('error', () => undefined)
   const finished = new Promise<Finished>((resolve) => {
+    child.once('error', ({ message }) => {
+      stderr += `cannot be started: ${message}`
+    })
     child.once('close', (exitCode, signal) => {
       resolve({ exitCode, signal, stdout, stderr, events: () => eventsOf(stdout) })
     })
@@ -161,7 +166,7 @@ function startCli(
       watcher()
       void finished.then(() => reject(new Error(`ended without ${pattern}: ${tail()}`)))
     })
-    return within(wait, () => `no ${pattern} in: ${tail()}`)
+    return within(wait, () => `no ${pattern} in: ${tail()}`, deadlineMs)
   }
   return {
     pid: child.pid ?? 0,
@@ -184,10 +189,14 @@ function eventsOf(stdout: string): CliEvent[] {
     .map((line) => JSON.parse(line) as CliEvent)
 }
 
-async function within<T>(work: Promise<T>, why: () => string): Promise<T> {
+async function within<T>(
+  work: Promise<T>,
+  why: () => string,
+  deadlineMs: number = DEADLINE_MS,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(why())), DEADLINE_MS)
+    timer = setTimeout(() => reject(new Error(why())), deadlineMs)
   })
   try {
     return await Promise.race([work, late])

@@ -52,7 +52,7 @@ interface Build {
 
 /**
  * Builds grammars in a process of its own, one at a time, so that a schema that is costly to prepare costs its caller an
- * error and nobody else anything. Results, refusals included, are cached.
+ * error and others no time. Results, refusals included, are cached.
  */
 export class GrammarBuilder implements Disposable {
   readonly #init: GrammarBuilderInit

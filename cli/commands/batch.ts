@@ -13,9 +13,10 @@ import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispat
 import { EXIT } from '../exit-codes.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
+import { wholeNumber } from '../option-parsers.ts'
 import { createProgress } from '../progress.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { type SharedOptions, wholeNumber, withSharedOptions } from '../shared-options.ts'
+import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface BatchOptions extends SharedOptions, DispatchOptions, ModelOptions {

@@ -54,6 +54,10 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     summary: 'create and read invites to private swarms',
     load: async () => (await import('./swarm.ts')).swarmCommand,
   },
+  config: {
+    summary: 'show and check the configuration',
+    load: async () => (await import('./config.ts')).configCommand,
+  },
   doctor: {
     summary: 'find out why requests fail',
     load: async () => (await import('./doctor.ts')).doctorCommand,

@@ -4,22 +4,16 @@ import { Command, InvalidArgumentError } from 'commander'
 import { type CanaryMode, parseCanaryMode } from '../../client/index.ts'
 import { type GatewayServer, type GatewayServerInit, serveGateway } from '../../gateway/index.ts'
 import { DataDirLockedError, lockDataDir } from '../../host/index.ts'
+import { plainLine } from '../../protocol/index.ts'
 import { diskFaultOf } from '../../storage/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { readKeys } from '../gateway-keys.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
 import { connectionsWithin, openFileLimit } from '../open-files.ts'
-import { plainLine } from '../plain-text.ts'
+import { addPeer, addValue, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import {
-  addPeer,
-  addValue,
-  resolveNetwork,
-  type SharedOptions,
-  wholeNumber,
-  withSharedOptions,
-} from '../shared-options.ts'
+import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { forgetDeadGateways } from '../status-file.ts'
 import { openTyped, UsageError } from '../usage-error.ts'
 import { gatewayKeyCommand } from './gateway-key.ts'

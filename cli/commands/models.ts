@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { ModelListing } from '../../client/index.ts'
+import { plainLine } from '../../protocol/index.ts'
 import { openClient } from '../open-client.ts'
-import { plainLine } from '../plain-text.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'

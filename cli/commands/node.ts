@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { createNode, type EngineState, type Node } from '../../node/index.ts'
+import { plainLine } from '../../protocol/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
@@ -8,18 +9,14 @@ import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { withBootstrap } from '../named-bootstrap.ts'
 import { openFileLimit } from '../open-files.ts'
-import { plainLine } from '../plain-text.ts'
+import { addPeer, addValue, peerId, wholeNumber } from '../option-parsers.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
-  addPeer,
-  addValue,
   type Network,
-  peerId,
   resolveNetwork,
   type SharedOptions,
-  wholeNumber,
   withSharedOptions,
 } from '../shared-options.ts'
 import { openTyped } from '../usage-error.ts'

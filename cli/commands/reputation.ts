@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { openReputation, type StandingReport } from '../../client/index.ts'
-import { plainLine } from '../plain-text.ts'
+import { plainLine } from '../../protocol/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'

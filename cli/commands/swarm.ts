@@ -5,12 +5,12 @@ import { Command } from 'commander'
 import { createSwarmKey, encodeInvite, loadIdentity, sealBootstrapList } from '../../host/index.ts'
 import { makeDirectory } from '../../storage/index.ts'
 import { swarmName } from '../directories.ts'
+import { wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   readInvite,
   resolveNetwork,
   type SharedOptions,
-  wholeNumber,
   withSharedOptions,
 } from '../shared-options.ts'
 import { openTyped, UsageError } from '../usage-error.ts'

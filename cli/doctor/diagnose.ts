@@ -1,4 +1,4 @@
-import { plainLine } from '../plain-text.ts'
+import { plainLine } from '../../protocol/index.ts'
 
 /** The result of a step. `advice` says how to fix a failure. */
 export interface Finding {

@@ -1,6 +1,5 @@
 import type { Host, NatKind } from '../../host/index.ts'
-import { CIRCUIT_PROTOCOLS } from '../../protocol/index.ts'
-import { plainLine } from '../plain-text.ts'
+import { CIRCUIT_PROTOCOLS, plainLine } from '../../protocol/index.ts'
 import { evidenceLine, reachabilityFields, reachabilityLines } from '../reachability.ts'
 import type { StatusReport } from '../status-file.ts'
 import type { Finding, Step } from './diagnose.ts'

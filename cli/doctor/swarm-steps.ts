@@ -5,8 +5,8 @@ import {
   LIMITS,
   matchesDigest,
   parseModelReference,
+  plainLine,
 } from '../../protocol/index.ts'
-import { plainLine } from '../plain-text.ts'
 import type { Finding, Step } from './diagnose.ts'
 
 const DIAL_TIMEOUT_MS = 5_000

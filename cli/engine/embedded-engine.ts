@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type Backend, createEmbeddedBackend, resolveModelSource } from '../../backend/index.ts'
+import { plainLine } from '../../protocol/index.ts'
 import { cacheHome } from '../directories.ts'
-import { plainLine } from '../plain-text.ts'
 import { createProgress } from '../progress.ts'
 import type { Session } from '../runtime.ts'
 import { openTyped, UsageError } from '../usage-error.ts'

@@ -7,9 +7,8 @@ import {
   createBackendFromUrl,
   hubSnapshot,
 } from '../../backend/index.ts'
-import { type Capability, normalizeModelId } from '../../protocol/index.ts'
+import { type Capability, normalizeModelId, plainLine } from '../../protocol/index.ts'
 import { cacheHome, hubCache } from '../directories.ts'
-import { plainLine } from '../plain-text.ts'
 import type { Session } from '../runtime.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'

@@ -1,5 +1,5 @@
 import type { RequestEvent } from '../../client/index.ts'
-import { plainLine } from '../plain-text.ts'
+import { plainLine } from '../../protocol/index.ts'
 import { durationText } from './duration.ts'
 import { verdictWords } from './verdict-words.ts'
 /** The summary below a request's timeline. Empty lines are omitted. */

@@ -1,6 +1,5 @@
 import type { RequestEvent } from '../../client/index.ts'
-import type { AttemptRecord } from '../../protocol/index.ts'
-import { plainLine } from '../plain-text.ts'
+import { type AttemptRecord, plainLine } from '../../protocol/index.ts'
 import { durationText } from './duration.ts'
 import { outcomeWords } from './outcome-words.ts'
 import { shortId } from './short-id.ts'

@@ -1,5 +1,5 @@
 import type { AuditReport, Unrated, Verification } from '../../client/index.ts'
-import { plainLine } from '../plain-text.ts'
+import { plainLine } from '../../protocol/index.ts'
 import { shortId } from './short-id.ts'
 
 const STATUS: Readonly<Record<Verification['status'], string>> = {

@@ -7,6 +7,10 @@ export interface Path {
   readonly relay?: string
   /** Whether the connection is still open. */
   readonly isOpen: () => boolean
+  /** Whether the peer answers over this very connection. Resolves after a few seconds at most. */
+  readonly answers?: () => Promise<boolean>
+  /** Ends the connection, and has later dials prefer other relays. */
+  readonly avoid?: () => void
 }
 
 export type PathOf = (peerId: PeerId, stream: Stream) => Path | undefined
@@ -14,13 +18,24 @@ export type PathOf = (peerId: PeerId, stream: Stream) => Path | undefined
 /**
  * Decides whether the path or the peer broke a stream. A failed relay looks like an end or a reset by the peer. If the
  * connection is gone, the two cannot be distinguished, and the peer is not blamed. A reset over a connection that stays
- * open is the peer's.
+ * open is the peer's. A frozen relay looks like a silent peer: only one that still answers a ping over the same
+ * connection is blamed for its silence; otherwise the connection is ended.
  */
-export function pathFailure(error: InferenceError, path: Path | undefined): InferenceError {
+export async function pathFailure(
+  error: InferenceError,
+  path: Path | undefined,
+): Promise<InferenceError> {
   if (path?.relay === undefined) return error
-  const { code } = error
-  const isLost = code === 'truncated' || (code === 'stream_reset' && !path.isOpen())
-  if (!isLost) return error
+  if (!(await isPathLost(error, path))) return error
   const message = `the path through relay ${path.relay} was lost: ${error.message}`
   return new InferenceError('path_lost', message, { cause: error })
+}
+
+async function isPathLost({ code }: InferenceError, path: Path): Promise<boolean> {
+  if (code === 'truncated') return true
+  if (code === 'stream_reset') return !path.isOpen()
+  if (code !== 'stalled' || path.answers === undefined) return false
+  if (path.isOpen() && (await path.answers())) return false
+  path.avoid?.()
+  return true
 }

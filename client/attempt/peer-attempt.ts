@@ -12,14 +12,16 @@ import {
   PROTOCOLS,
   readFrames,
 } from '../../protocol/index.ts'
-import { type Clock, systemClock } from '../../timing/index.ts'
+import { type Clock, closedWithin, raceSignal, systemClock } from '../../timing/index.ts'
 import { isVisible } from '../request/index.ts'
 import { AnswerCheck, checkFailure } from './answer-check.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from './attempt-source.ts'
-import { endSoon } from './end-soon.ts'
 import { type Connect, openStream } from './open-stream.ts'
 import { type PathOf, pathFailure } from './path.ts'
 import { Watchdog } from './watchdog.ts'
+
+/** Time for a peer to close its half of the stream after its last frame. */
+const LINGER_MS = 2_000
 
 export interface PeerAttemptInit {
   readonly connect: Connect
@@ -80,8 +82,8 @@ async function* peerAttempt(
   let ended = false
   try {
     while (!ended) {
-      const next = await watchdog.guard(nextFrame(frames)).catch((error: unknown) => {
-        throw pathFailure(InferenceError.from(error), path)
+      const next = await watchdog.guard(nextFrame(frames)).catch(async (error: unknown) => {
+        throw await raceSignal(pathFailure(InferenceError.from(error), path), signal)
       })
       const frame = decodeNodeFrame(next)
       // A keep-alive without progress shows only that the node is alive, not that it is working.
@@ -99,7 +101,7 @@ async function* peerAttempt(
     throw signal.aborted ? signal.reason : InferenceError.from(error)
   } finally {
     signal.removeEventListener('abort', onAbort)
-    if (ended && stream.writeStatus === 'closed') endSoon(stream, clock)
+    if (ended && stream.writeStatus === 'closed') void closedWithin(stream, LINGER_MS, clock)
     else stream.abort(new InferenceError('cancelled', 'the attempt is over'))
     await frames.return()
     await sent

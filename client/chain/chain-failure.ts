@@ -1,5 +1,5 @@
-import { type ErrorDetails, type ErrorKind, InferenceError } from '../../protocol/index.ts'
-import { soonestRetry } from '../request/index.ts'
+import { type ErrorDetails, InferenceError } from '../../protocol/index.ts'
+import { highestRanked, soonestRetry } from '../request/index.ts'
 
 /** The failure of one member of a chain. */
 export interface MemberFailure {
@@ -31,14 +31,13 @@ export function noneAnswered(failures: readonly MemberFailure[]): InferenceError
   const [last] = newest
   if (last === undefined) return new InferenceError('internal', 'no member of the chain was asked')
   if (failures.length === 1) return last
-  const ofKind = (kind: ErrorKind): InferenceError | undefined =>
-    newest.find(({ traits }) => traits.kind === kind)
   const chosen =
-    ofKind('busy') ??
-    newest.find(({ traits }) => traits.kind !== 'claim' && traits.kind !== 'absent') ??
-    ofKind('claim') ??
-    newest.find(({ code }) => code === 'no_peers') ??
-    last
+    highestRanked(newest, [
+      'busy',
+      ({ traits }) => traits.kind !== 'claim' && traits.kind !== 'absent',
+      'claim',
+      ({ code }) => code === 'no_peers',
+    ]) ?? last
   const messages = failures.map(({ member, error }) => `${member}: ${shown(error.message)}`)
   return new InferenceError(
     chosen.code,

@@ -36,7 +36,6 @@ export class AttemptRun {
   readonly #source: AttemptSource
   readonly #credit = new Credit()
   readonly #controller = new AbortController()
-  /** Set as soon as the peer is chosen, so that no other attempt chooses the same one. */
   choice: Choice | undefined
   lease: ResumeLease | undefined
   note: AttemptNote | undefined
@@ -71,6 +70,7 @@ export class AttemptRun {
     const signal = AbortSignal.any([options.signal, this.#controller.signal])
     try {
       const { choice, lease } = await choose(signal)
+      this.choice = choice
       this.lease = lease
       using _counted = enter(choice)
       send({ type: 'chosen', choice })

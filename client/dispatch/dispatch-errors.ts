@@ -1,7 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
 import type { Job } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
-import { conclude, type Failure } from './failures.ts'
+import { type Failure, finalError } from './failures.ts'
 /** The peer's answer repeated itself. The same failure at a second peer ends the request. */
 export function repeatsItself(maxRepeats: number): InferenceError {
   return new InferenceError(
@@ -12,7 +12,7 @@ export function repeatsItself(maxRepeats: number): InferenceError {
 
 /** The client's retry budget is used up. */
 export function tooManyRetries(failures: readonly Failure[]): InferenceError {
-  const last = conclude(failures)
+  const last = finalError(failures)
   return new InferenceError(
     'budget_exhausted',
     `no retry: too many of this client's requests have failed lately; the last failure: ${last.message}`,

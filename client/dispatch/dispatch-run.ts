@@ -5,7 +5,6 @@ import {
   type AnswerEvent,
   type AnswerPiece,
   type AttemptNote,
-  type Candidate,
   isEnd,
   type Job,
   tokensOf,
@@ -16,7 +15,7 @@ import { comparable } from './comparable.ts'
 import { Delivery } from './delivery.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { interrupted, quorumNotReached, repeatsItself } from './dispatch-errors.ts'
-import { claimedPromptTokens, fatal } from './failures.ts'
+import { claimedPromptTokens, confirmedFailure } from './failures.ts'
 import {
   type DispatchEffect,
   type DispatchInput,
@@ -51,7 +50,7 @@ export class DispatchRun {
   /** Why no peer could be asked. */
   #noCandidate: InferenceError | undefined
   /** The failure after which the request is sent to no further peer. */
-  #fatal: InferenceError | undefined
+  #confirmed: InferenceError | undefined
   #failure: InferenceError | undefined
 
   constructor(context: DispatchContext, job: Job, scope: Scope) {
@@ -156,8 +155,7 @@ export class DispatchRun {
     this.#attempts.set(id, attempt)
     const onward = reason === 'resume' || reason === 'stall' || reason === 'slow'
     const planned = {
-      ...{ attempt, reason, concurrent },
-      busy: () => this.#busy(attempt),
+      ...{ id, reason, concurrent },
       ...(onward && { resumeNeed: () => this.#resumeNeed() }),
     }
     const running = attempt.run(
@@ -183,12 +181,6 @@ export class DispatchRun {
     )
     this.#running.add(running)
     void running.finally(() => this.#running.delete(running))
-  }
-
-  #busy(except: AttemptRun): readonly Candidate[] {
-    return [...this.#attempts.values()].flatMap((attempt) =>
-      attempt === except || attempt.candidate === undefined ? [] : [attempt.candidate],
-    )
   }
 
   /** @throws InferenceError if the answer cannot continue */
@@ -346,13 +338,18 @@ export class DispatchRun {
     outcome: Parameters<AttemptNote['end']>[0],
     message?: string,
   ): void {
-    this.#attempts.delete(attempt.id)
+    this.#remove(attempt)
     attempt.note?.end(outcome, message)
     attempt.cancel()
   }
 
+  #remove({ id }: AttemptRun): void {
+    this.#attempts.delete(id)
+    this.#opener.release(id)
+  }
+
   #foundNoPeer(attempt: AttemptRun, cause: unknown): void {
-    this.#attempts.delete(attempt.id)
+    this.#remove(attempt)
     if (!attempt.concurrent) this.#noCandidate = InferenceError.from(cause)
     const anew = this.#job.restartable ? 'restart' : 'give-up'
     const recovery = attempt.concurrent ? this.#recovery() : anew
@@ -366,8 +363,8 @@ export class DispatchRun {
     this.#selection.failed(candidate, error)
     this.#context.router.failed(candidate, error.code)
     this.#dismiss(attempt, error.code, error.message)
-    this.#fatal = this.#finalFailure()
-    const final = this.#fatal !== undefined
+    this.#confirmed = this.#confirmedFailure()
+    const final = this.#confirmed !== undefined
     const unreached = error.code === 'dial_failed'
     this.#apply({
       type: 'failed',
@@ -379,9 +376,9 @@ export class DispatchRun {
   }
 
   /** The failure that ends the request, if the request is or may be at fault. */
-  #finalFailure(): InferenceError | undefined {
+  #confirmedFailure(): InferenceError | undefined {
     const { failures } = this.#selection
-    const end = fatal(failures)
+    const end = confirmedFailure(failures)
     if (end?.code !== 'context_too_long') return end
     return this.#selection.hasRoomFor(claimedPromptTokens(failures) ?? 0) ? undefined : end
   }
@@ -436,7 +433,7 @@ export class DispatchRun {
     const { failures } = this.#selection
     switch (why) {
       case 'attempts':
-        return this.#fatal ?? this.#noCandidate ?? this.#selection.exhausted()
+        return this.#confirmed ?? this.#noCandidate ?? this.#selection.exhausted()
       case 'quorum':
         return quorumNotReached(this.#job, failures, this.#noCandidate)
       case 'resumes':

@@ -1,6 +1,6 @@
-import { type ErrorKind, InferenceError } from '../../protocol/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
 import { backoffMs, QUARTER_JITTER } from '../../timing/index.ts'
-import { soonestRetry } from '../request/index.ts'
+import { highestRanked, soonestRetry } from '../request/index.ts'
 
 /** A failed attempt. */
 export interface Failure {
@@ -8,6 +8,8 @@ export interface Failure {
   readonly peer: string
   /** The peer's operator tag. Anyone can invent one: equal tags show one operator, different tags prove nothing. */
   readonly operator: string
+  /** Whether the peer has answered this client before. Without it a peer may be one of many made-up identities. */
+  readonly isProven: boolean
   readonly error: InferenceError
 }
 
@@ -18,17 +20,20 @@ export function mayRepeat({ error }: Failure): boolean {
 
 /**
  * The newest failure, if it ends the request: a claim that an independent second peer confirms, or an engine failure at
- * two peers, as the request itself may crash engines.
+ * two proven peers, as the request itself may crash engines. Two strangers can make up such failures.
  */
-export function fatal(failures: readonly Failure[]): InferenceError | undefined {
+export function confirmedFailure(failures: readonly Failure[]): InferenceError | undefined {
   const last = failures.at(-1)
   if (last === undefined) return undefined
   const { code, traits } = last.error
   if (traits.kind !== 'claim' && traits.kind !== 'engine') return undefined
   // An engine failure with a retry time existed before the request.
   if (traits.kind === 'engine' && last.error.retryAfterMs !== undefined) return undefined
-  const confirmed = failures.some((other) => other.error.code === code && independent(other, last))
-  return confirmed ? last.error : undefined
+  const counts = ({ isProven }: Failure): boolean => isProven || traits.kind === 'claim'
+  const confirmed = failures.some(
+    (other) => other.error.code === code && independent(other, last) && counts(other),
+  )
+  return confirmed && counts(last) ? last.error : undefined
 }
 
 function independent(a: Failure, b: Failure): boolean {
@@ -48,11 +53,9 @@ export function claimedPromptTokens(failures: readonly Failure[]): number | unde
  * unconfirmed claim must not make the caller give up. Then come a claim about the request, an engine failure and the
  * last failure.
  */
-export function conclude(failures: readonly Failure[]): InferenceError {
+export function finalError(failures: readonly Failure[]): InferenceError {
   const newest = failures.toReversed().map(({ error }) => error)
-  const ofKind = (kind: ErrorKind): InferenceError | undefined =>
-    newest.find(({ traits }) => traits.kind === kind)
-  const chosen = ofKind('busy') ?? ofKind('claim') ?? ofKind('engine') ?? newest[0]
+  const chosen = highestRanked(newest, ['busy', 'claim', 'engine'])
   if (chosen === undefined) return new InferenceError('internal', 'no attempt was made')
   const peers = new Set(failures.map(({ peer }) => peer)).size
   if (failures.length === 1 || chosen.traits.kind === 'claim') return chosen

@@ -9,7 +9,7 @@ import {
   type Job,
   withWholeDigest,
 } from '../request/index.ts'
-import type { AttemptRun, AttemptWork } from './attempt-run.ts'
+import type { AttemptWork } from './attempt-run.ts'
 import type { ResumeLease } from './budget/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { tooManyRetries } from './dispatch-errors.ts'
@@ -17,14 +17,12 @@ import type { ResumeNeed } from './resume-need.ts'
 import { type Choice, Selection } from './selection.ts'
 /** An attempt to be made. */
 export interface PlannedAttempt {
-  readonly attempt: AttemptRun
+  readonly id: number
   readonly reason: AttemptReason
   /** While others run: only with a peer that can be asked at once. */
   readonly concurrent: boolean
   /** For an attempt that continues a begun answer. Throws if that is impossible. */
   readonly resumeNeed?: () => ResumeNeed
-  /** Peers that work on the request now. */
-  readonly busy: () => readonly Candidate[]
 }
 
 /** Chooses the peer for each attempt of a request, within the client's budget. */
@@ -35,6 +33,8 @@ export class Opener {
   readonly #context: DispatchContext
   readonly #job: Job
   readonly #scope: Scope
+  /** Peers that work on the request now, by attempt. */
+  readonly #busy = new Map<number, Candidate>()
 
   constructor(context: DispatchContext, job: Job, scope: Scope) {
     const { request, reference } = job
@@ -60,7 +60,11 @@ export class Opener {
     })
   }
 
-  /** @throws InferenceError if there is no peer to ask or no budget left; the signal's reason */
+  /**
+   * Chooses a peer, which no other attempt chooses until this one is released.
+   *
+   * @throws InferenceError if there is no peer to ask or no budget left; the signal's reason
+   */
   async choose(
     planned: PlannedAttempt,
     signal: AbortSignal,
@@ -79,6 +83,11 @@ export class Opener {
     }
   }
 
+  /** The attempt has ended. */
+  release(id: number): void {
+    this.#busy.delete(id)
+  }
+
   /** Longest wait for a first piece without a report of work. `tokens`: to be read. @default those of the prompt */
   ttftTimeoutMs(tokens: number = this.promptTokens): number {
     const { ttftTimeoutMs, ttftPerTokenMs } = this.#job.limits
@@ -87,7 +96,7 @@ export class Opener {
 
   /** The attempt for a chosen peer. `tokens`: tokens of the answer that a resume has to read again. */
   attemptInit(
-    { candidate, resume, exact }: Choice,
+    { candidate, resume, exact, dialTimeoutMs }: Choice,
     tokens: number,
   ): ReturnType<AttemptWork['prepare']> {
     const { router, onAnswered } = this.#context
@@ -99,7 +108,11 @@ export class Opener {
       request: withWholeDigest(wire, digest),
       ...(resume !== undefined && { resume }),
       ...(exact === true && digest && { digest }),
-      limits: { ...limits, ttftTimeoutMs: this.ttftTimeoutMs(toRead) },
+      limits: {
+        ...limits,
+        ttftTimeoutMs: this.ttftTimeoutMs(toRead),
+        dialTimeoutMs: Math.min(limits.dialTimeoutMs, dialTimeoutMs ?? limits.dialTimeoutMs),
+      },
       remainingMs: () => this.#scope.remainingMs(),
       onLoad: (load) => router.observeLoad(candidate.key, load),
       // A request for trusted peers stays private: no receipt shows even that it was made.
@@ -118,21 +131,28 @@ export class Opener {
     return this.#context.budget.take()
   }
 
-  #hedge({ attempt, busy }: PlannedAttempt): Choice {
+  #hedge({ id }: PlannedAttempt): Choice {
     const { router, budget } = this.#context
     const full = router.saturated(this.selection.candidates())
-    const choice = full ? undefined : this.selection.immediate({ busy: busy(), met: true })
+    const choice = full
+      ? undefined
+      : this.selection.immediate({ busy: this.#busyExcept(id), met: true })
     // Charged only if there is a peer to ask: finding out whether one exists must not use up the budget.
     if (choice === undefined || !budget.take()) throw noOtherPeer()
-    attempt.choice = choice
+    this.#busy.set(id, choice.candidate)
     return choice
   }
 
   async #searchForRace(
-    { reason, busy }: PlannedAttempt,
+    { id, reason }: PlannedAttempt,
     signal: AbortSignal,
   ): Promise<Choice | undefined> {
-    return reason === 'race' ? await this.selection.immediateAfterLookup(busy, signal) : undefined
+    if (reason !== 'race') return undefined
+    return await this.selection.immediateAfterLookup(() => this.#busyExcept(id), signal)
+  }
+
+  #busyExcept(id: number): readonly Candidate[] {
+    return [...this.#busy].flatMap(([other, candidate]) => (other === id ? [] : [candidate]))
   }
 
   async #search(
@@ -140,14 +160,16 @@ export class Opener {
     signal: AbortSignal,
     resume?: ResumeNeed,
   ): Promise<Choice> {
-    const { attempt, concurrent, busy } = planned
+    const { id, concurrent } = planned
     const remainingMs = (): number => this.#scope.remainingMs()
     for (;;) {
       signal.throwIfAborted()
-      const others = busy()
+      const others = this.#busyExcept(id)
       const query = { busy: others, ...(resume !== undefined && { resume }) }
       // Chosen without waiting, so that the next attempt of the same step already avoids this peer.
-      const known = this.selection.immediate(concurrent ? query : { ...query, met: true })
+      const known =
+        (concurrent ? undefined : this.selection.overAnotherPath(query)) ??
+        this.selection.immediate(concurrent ? query : { ...query, met: true })
       const found =
         known ??
         (concurrent ? undefined : await this.selection.next(query, { signal, remainingMs }))
@@ -155,8 +177,10 @@ export class Opener {
       const choice = found ?? (await this.#searchForRace(planned, signal))
       if (choice === undefined) throw noOtherPeer()
       // Another attempt chose a peer in the meantime, and this choice did not take it into account.
-      if (busy().some(({ key }) => others.every((other) => other.key !== key))) continue
-      attempt.choice = choice
+      const busy = this.#busyExcept(id)
+      if (busy.some(({ key }) => others.every((other) => other.key !== key))) continue
+      signal.throwIfAborted()
+      this.#busy.set(id, choice.candidate)
       return choice
     }
   }

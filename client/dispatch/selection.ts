@@ -3,7 +3,7 @@ import { delay, type Scope } from '../../timing/index.ts'
 import { explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
 import type { Candidate, Placement, Query } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
-import { claimedPromptTokens, conclude, type Failure, mayRepeat, pauseMs } from './failures.ts'
+import { claimedPromptTokens, type Failure, finalError, mayRepeat, pauseMs } from './failures.ts'
 import { type ResumeNeed, resumeMethod } from './resume-need.ts'
 
 /** Other peers probed in the background at each choice, to inform the next choice (Prequal: about 3 per query). */
@@ -11,12 +11,16 @@ const PROBES_PER_CHOICE = 2
 
 /** A node has two relays, and may by now be directly reachable. */
 const MAX_OTHER_PATHS = 2
+/** For a dial over another path, while other peers could be asked: a peer that is gone must not delay them. */
+const OTHER_PATH_DIAL_MS = 2_500
 
 /** A peer to ask, and for a resume, how it continues the answer. */
 export interface Choice {
   readonly candidate: Candidate
   readonly resume?: Resume
   readonly exact?: boolean
+  /** The time limit for a connection, where it is shorter than usual. */
+  readonly dialTimeoutMs?: number
 }
 
 /** What the next attempt is for. */
@@ -57,8 +61,9 @@ export class Selection {
   }
 
   failed(candidate: Candidate, error: InferenceError): void {
-    const { key: peer, advertisement } = candidate
-    const failure = { peer, operator: advertisement.operator, error }
+    const { key: peer, advertisement, acquaintance } = candidate
+    const isProven = acquaintance === 'answered'
+    const failure = { peer, operator: advertisement.operator, isProven, error }
     this.#failures.push(failure)
     this.#failed.push(candidate)
     const pause = pauseMs(failure, this.#failures.length, this.#context.random)
@@ -70,6 +75,13 @@ export class Selection {
   hasRoomFor(promptTokens: number): boolean {
     return this.#untried({ busy: [] }).some(
       ({ candidate: { model } }) => model.contextLength === 0 || model.contextLength > promptTokens,
+    )
+  }
+
+  /** Whether a peer that has answered this client before was not asked yet. */
+  get hasProvenLeft(): boolean {
+    return this.#untried({ busy: [] }).some(
+      ({ candidate: { acquaintance } }) => acquaintance === 'answered',
     )
   }
 
@@ -126,8 +138,8 @@ export class Selection {
     const { directory } = this.#context
     const { signal } = scope
     signal.throwIfAborted()
-    const same = this.#overAnotherPath(query)
-    if (same !== undefined) return this.#pick([same], query)
+    const same = this.overAnotherPath(query)
+    if (same !== undefined) return same
     const met = this.#untried({ ...query, met: true }).length > 0
     // A peer known only by hearsay is asked only after a look-up has met no other.
     const known = met ? this.immediate(query) : undefined
@@ -153,14 +165,23 @@ export class Selection {
     return this.#pick(late, query)
   }
 
-  /** The peer whose path was lost during its attempt: its engine has the prompt cached, and another path may exist. */
-  #overAnotherPath(query: SelectionQuery): Choice | undefined {
+  /**
+   * The peer whose path was lost during its attempt: its engine has the prompt cached, and another path may exist. It
+   * comes before all others.
+   */
+  overAnotherPath(query: SelectionQuery): Choice | undefined {
     const last = this.#failures.at(-1)
     if (last?.error.code !== 'path_lost') return undefined
     const ofPeer = this.#failures.filter(({ peer }) => peer === last.peer)
     if (ofPeer.length > MAX_OTHER_PATHS) return undefined
     const candidates = this.candidates().filter(({ key }) => key === last.peer)
-    return this.#suitable(candidates, query)[0]
+    const [same] = this.#suitable(candidates, query)
+    if (same === undefined) return undefined
+    const hasOthers = this.#untried(query).length > 0
+    return {
+      ...this.#pick([same], query),
+      ...(hasOthers && { dialTimeoutMs: OTHER_PATH_DIAL_MS }),
+    }
   }
 
   async #again(
@@ -195,7 +216,7 @@ export class Selection {
   exhausted(): InferenceError {
     const { host } = this.#context
     const unreachable = this.#failures.every(({ error }) => error.code === 'dial_failed')
-    const error = conclude(this.#failures)
+    const error = finalError(this.#failures)
     if (!unreachable || host.libp2p.getPeers().length > 0) return error
     const known = new Set(this.#failures.map(({ peer }) => peer)).size
     return new InferenceError(

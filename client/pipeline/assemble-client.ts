@@ -22,7 +22,7 @@ import type { Settings } from './settings.ts'
 /** The part of a host that requests use. */
 export type RequesterHost = DirectoryHost &
   Pick<Host, 'bootstrapPeers'> &
-  Partial<Pick<Host, 'findFreshAddresses'>> & {
+  Partial<Pick<Host, 'avoid' | 'findFreshAddresses'>> & {
     readonly libp2p: ConnectionEvents &
       Pick<Host['libp2p'], 'dialProtocol' | 'getConnections' | 'getPeers'>
   }
@@ -86,7 +86,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
       host,
       attempt: createPeerAttempt({
         connect: connectAnew(host),
-        pathOf: (peerId, stream) => pathAmong(host.libp2p.getConnections(peerId), stream),
+        pathOf: (peerId, stream) => pathAmong(host, clock, peerId, stream),
         clock,
       }),
       directory,

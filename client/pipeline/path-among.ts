@@ -1,18 +1,31 @@
-import type { Connection, Stream } from '@libp2p/interface'
-import { relayOf } from '../../host/index.ts'
+import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import { answers, type Host, relayOf } from '../../host/index.ts'
+import type { Clock } from '../../timing/index.ts'
 import type { Path } from '../attempt/index.ts'
 
-/**
- * The path that a stream takes; absent if it belongs to none of the connections.
- *
- * @param connections the connections to the peer
- */
-export function pathAmong(connections: readonly Connection[], stream: Stream): Path | undefined {
-  const connection = connections.find(({ streams }) => streams.includes(stream))
+/** Answers to pings over the Internet, through a relay, take a fifth of it, at worst. */
+const ANSWER_MS = 3_000
+
+type PathHost = Partial<Pick<Host, 'avoid'>> & {
+  readonly libp2p: {
+    getConnections(peerId: PeerId): Connection[]
+  }
+}
+
+/** The path that a stream to a peer takes; absent if it belongs to none of the peer's connections. */
+export function pathAmong(
+  { libp2p, avoid }: PathHost,
+  clock: Clock,
+  peerId: PeerId,
+  stream: Stream,
+): Path | undefined {
+  const connection = libp2p.getConnections(peerId).find(({ streams }) => streams.includes(stream))
   if (connection === undefined) return undefined
   const relay = relayOf(connection.remoteAddr)
   return {
     ...(relay !== undefined && { relay }),
     isOpen: () => connection.status === 'open',
+    answers: () => answers(connection, ANSWER_MS, clock),
+    avoid: () => avoid?.(connection),
   }
 }

@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { Answer } from '../../client/index.ts'
+import type { Answer, ServedChunk } from '../../client/index.ts'
 import { InferenceError, type OpenAiUsage, plainError } from '../../protocol/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import {
@@ -29,7 +29,7 @@ export interface DialectWriter<T> {
 }
 
 export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | 'keepAliveMs'> {
-  readonly writer: DialectWriter<T>
+  readonly writer: DialectWriter<T & ServedChunk>
   /** A failure in the caller's words. */
   readonly tell?: (failure: InferenceError) => InferenceError
   readonly hints?: GivenHints

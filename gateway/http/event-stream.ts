@@ -60,14 +60,6 @@ export function textStream(
   })
 }
 
-/** {@link textStream} as server-sent events. */
-export function eventStream(
-  texts: AsyncIterator<string, void, void>,
-  init: Pick<TextStreamInit, 'headers' | 'keepAliveMs'>,
-): Response {
-  return textStream(texts, init)
-}
-
 /** One event: data as JSON, and its name if the format has names. */
 export function sse(data: unknown, event?: string): string {
   const name = event === undefined ? '' : `event: ${event}\n`

@@ -5,14 +5,14 @@
  * async function* texts() {
  *   yield sse({ text: 'Hello!' })
  * }
- * const response = eventStream(texts(), { keepAliveMs: 10_000 })
+ * const response = textStream(texts(), { keepAliveMs: 10_000 })
  *
  * @packageDocumentation
  */
 export { bodyMemory } from './body-memory.ts'
 export { boundedRequest } from './bounded-body.ts'
 export { type ErrorFormat, errorBody, errorResponse, failureOf } from './error-body.ts'
-export { eventStream, sse, type TextStreamInit, textStream, within } from './event-stream.ts'
+export { sse, type TextStreamInit, textStream, within } from './event-stream.ts'
 export { HttpRefusal } from './http-refusal.ts'
 export { exceededLength } from './length-exceeded.ts'
 export { type JsonBody, readJsonObject } from './read-json.ts'

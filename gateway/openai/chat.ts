@@ -5,12 +5,14 @@ import {
   ignore,
   ignoreHints,
   requestOptions,
+  streamDialect,
   withoutHosted,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { type JsonBody, readJsonObject } from '../http/index.ts'
-import { streamAnswer, wantsStream, wantsUsage } from './answer-stream.ts'
+import { EventWriter } from './event-writer.ts'
 import { shownAnswer } from './shown-answer.ts'
+import { wantsStream, wantsUsage } from './stream-options.ts'
 
 /** `POST /v1/chat/completions` */
 export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
@@ -28,7 +30,8 @@ export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
     const hints = { request: { kind: 'chat', body: request } } as const
     if (wantsStream(body)) {
       const answer = client.chat({ ...request, stream: true }, options)
-      return await streamAnswer(c, context, answer, { withUsage, hints })
+      const writer = new EventWriter(answer, withUsage)
+      return await streamDialect(c, context, answer, { writer, hints })
     }
     const answer = await client.chat({ ...request, stream: false }, options)
     context.spend(c.get('caller'), answer.usage.total_tokens)

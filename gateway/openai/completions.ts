@@ -1,10 +1,11 @@
 import { Hono } from 'hono'
 import type { CompletionRequest } from '../../protocol/index.ts'
-import { headersOf, requestOptions } from '../answering/index.ts'
+import { headersOf, requestOptions, streamDialect } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
-import { streamAnswer, wantsStream, wantsUsage } from './answer-stream.ts'
+import { EventWriter } from './event-writer.ts'
 import { shownAnswer } from './shown-answer.ts'
+import { wantsStream, wantsUsage } from './stream-options.ts'
 
 /** `POST /v1/completions` */
 export function completions(context: GatewayContext): Hono<GatewayEnv> {
@@ -17,7 +18,8 @@ export function completions(context: GatewayContext): Hono<GatewayEnv> {
     const request = body as unknown as CompletionRequest
     if (wantsStream(body)) {
       const answer = client.complete({ ...request, stream: true }, options)
-      return await streamAnswer(c, context, answer, { withUsage })
+      const writer = new EventWriter(answer, withUsage)
+      return await streamDialect(c, context, answer, { writer })
     }
     const answer = await client.complete({ ...request, stream: false }, options)
     context.spend(c.get('caller'), answer.usage.total_tokens)

@@ -1,8 +1,8 @@
 import { networkInterfaces } from 'node:os'
 import type { Connection, Libp2p, Logger } from '@libp2p/interface'
 import { type Clock, every } from '../../timing/index.ts'
+import { answers } from '../connection-check.ts'
 import { isRelayed } from '../relay/index.ts'
-import { answers } from './connection-check.ts'
 
 export interface NetworkWatchInit {
   readonly libp2p: Pick<Libp2p, 'addEventListener' | 'getConnections' | 'removeEventListener'>

@@ -15,5 +15,6 @@
 export { RELAY_LIMITS } from './limits.ts'
 export { RelayKeeper } from './relay-keeper.ts'
 export { RelayServer, type RelayUse } from './relay-server.ts'
+export { RelaySuspicions } from './relay-suspicions.ts'
 export { relayTransport } from './relay-transport.ts'
 export { isReachedByRelay, isRelayed, relayOf } from './relayed.ts'

@@ -10,8 +10,7 @@ import {
   encodeStopRequest,
   type HopAnswer,
 } from '../../protocol/index.ts'
-import { openScope } from '../../timing/index.ts'
-import { closedWithin } from '../closed-within.ts'
+import { closedWithin, openScope } from '../../timing/index.ts'
 import { PeerRates } from '../peer-rates.ts'
 import { subnetsOf } from '../subnet.ts'
 import { ByteMeter } from './byte-meter.ts'

@@ -1,21 +1,60 @@
 import { circuitRelayTransport } from '@libp2p/circuit-relay-v2'
 import type { Transport } from '@libp2p/interface'
+import { peerIdFromString } from '@libp2p/peer-id'
+import { openScope, systemClock } from '../../timing/index.ts'
+import { answers } from '../connection-check.ts'
 import { RELAY_LIMITS } from './limits.ts'
+import type { RelaySuspicions } from './relay-suspicions.ts'
+import { isRelayed, relayOf } from './relayed.ts'
 
 type RelayTransportFactory = ReturnType<typeof circuitRelayTransport>
 type Components = Parameters<RelayTransportFactory>[0]
 
+/** Longer than a host takes for any one address. */
+const CIRCUIT_DIAL_MS = 10_000
+/** A relay that does not answer a ping for so long is taken for frozen, and another one is dialled. */
+const RELAY_ANSWER_MS = 2_500
+
 /**
  * Dials through relays, and is dialled through those where a reservation is held (the gater decides). It never
  * listens by itself: by default it would make a reservation at any peer that opens a stop stream, and announce that
- * stranger's address as its own.
+ * stranger's address as its own. A relay through which a dial hangs becomes a suspect.
  */
-export function relayTransport(): (components: Components) => Transport {
+export function relayTransport(suspicions: RelaySuspicions): (components: Components) => Transport {
   const create = circuitRelayTransport({ maxInboundStopStreams: RELAY_LIMITS.maxCircuitsToPeer })
   return (components) => {
     const transportManager = {
       listen: () => Promise.reject(new Error('reservations are made by the host alone')),
     }
-    return create(Object.create(components, { transportManager: { value: transportManager } }))
+    const transport = create(
+      Object.create(components, { transportManager: { value: transportManager } }),
+    )
+    const dial = transport.dial.bind(transport)
+    transport.dial = async (address, options) => {
+      const relay = relayOf(address) ?? ''
+      using scope = openScope({ timeoutMs: CIRCUIT_DIAL_MS }, { signal: options.signal })
+      void isFrozen(components, relay).then((frozen) => {
+        if (frozen) scope.abort(new Error(`relay ${relay} does not answer`))
+      })
+      try {
+        const connection = await dial(address, { ...options, signal: scope.signal })
+        suspicions.clear(relay)
+        return connection
+      } catch (error) {
+        if (scope.signal.aborted) suspicions.suspect(relay)
+        throw error
+      }
+    }
+    return transport
   }
+}
+
+/** Whether there is a connection to the relay, over which it does not answer. */
+async function isFrozen({ connectionManager }: Components, relay: string): Promise<boolean> {
+  if (relay === '') return false
+  const [connection] = connectionManager
+    .getConnections(peerIdFromString(relay))
+    .filter(({ remoteAddr, status }) => status === 'open' && !isRelayed(remoteAddr))
+  if (connection === undefined) return false
+  return !(await answers(connection, RELAY_ANSWER_MS, systemClock))
 }

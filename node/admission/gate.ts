@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, systemClock } from '../../timing/index.ts'
 import {
@@ -62,7 +63,7 @@ export class Gate {
   readonly #oneIn: number
   readonly #waiting: Entry[] = []
   /** Number of the last turn of each peer and network, oldest first. */
-  readonly #turns = new Map<string, number>()
+  readonly #turns = new LRUCache<string, number>({ max: MAX_TURNS })
   readonly #running = new Set<Entry>()
   readonly #peersAround: OthersAround
   readonly #flowsAround: OthersAround
@@ -297,7 +298,7 @@ export class Gate {
     }
     const overloaded =
       this.#queuedSinceMs !== undefined && nowMs - this.#queuedSinceMs >= OVERLOAD_AFTER_MS
-    const lastTurn = (name: string): number | undefined => this.#turns.get(name)
+    const lastTurn = (name: string): number | undefined => this.#turns.peek(name)
     while (this.#running.size < this.#slots) {
       const strangersTurn = isStrangersTurn(this.#precedence)
       const mayStart = this.#waiting.filter((one) => this.#mayStart(one, nowMs))
@@ -358,14 +359,7 @@ export class Gate {
 
   #noteTurn(next: Entry): void {
     this.#turn += 1
-    for (const name of new Set([flowOf(next), `peer ${next.peer}`])) {
-      this.#turns.delete(name)
-      this.#turns.set(name, this.#turn)
-    }
-    while (this.#turns.size > MAX_TURNS) {
-      const [oldest] = this.#turns.keys()
-      if (oldest !== undefined) this.#turns.delete(oldest)
-    }
+    for (const name of [flowOf(next), `peer ${next.peer}`]) this.#turns.set(name, this.#turn)
     const isPassedOver = next.contributes && this.#waiting.some(({ contributes }) => !contributes)
     this.#passedOver = isPassedOver ? this.#passedOver + 1 : 0
   }

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache'
 /** How long a slot stays reserved for other peers after one of them asked. */
 export const OTHERS_AROUND_MS = 60_000
 /** Names kept: one other than the asking peer is enough. */
@@ -11,8 +12,7 @@ interface Asked {
 /** When each connected peer, or network, last asked. */
 export class OthersAround {
   readonly #isConnected: (peer: string) => boolean
-  /** The latest at the end. */
-  readonly #asked = new Map<string, Asked>()
+  readonly #asked = new LRUCache<string, Asked>({ max: MAX_NAMES })
 
   /** @param isConnected whether a peer is still connected: one that left needs no slot */
   constructor(isConnected: (peer: string) => boolean) {
@@ -20,16 +20,13 @@ export class OthersAround {
   }
 
   note(name: string, peer: string, atMs: number): void {
-    this.#asked.delete(name)
     this.#asked.set(name, { peer, atMs })
-    const [oldest] = this.#asked.keys()
-    if (this.#asked.size > MAX_NAMES && oldest !== undefined) this.#asked.delete(oldest)
   }
 
   /** @returns milliseconds; −∞ if no other connected peer has asked */
   lastOtherThan(name: string): number {
     let lastMs = Number.NEGATIVE_INFINITY
-    for (const [other, { peer, atMs }] of this.#asked) {
+    for (const [other, { peer, atMs }] of this.#asked.entries()) {
       if (other !== name && atMs > lastMs && this.#isConnected(peer)) lastMs = atMs
     }
     return lastMs

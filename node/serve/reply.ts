@@ -1,12 +1,11 @@
 import type { Stream } from '@libp2p/interface'
-import { closedWithin } from '../../host/index.ts'
 import {
   encodeNodeFrame,
   FrameWriter,
   InferenceError,
   type NodeFrame,
 } from '../../protocol/index.ts'
-import { type Clock, systemClock } from '../../timing/index.ts'
+import { type Clock, closedWithin, systemClock } from '../../timing/index.ts'
 import { ReaderPatience } from './reader-patience.ts'
 
 export interface ReplyInit {
@@ -58,7 +57,7 @@ export class Reply {
     // The rest of the upload is discarded: unread, it would occupy memory that no budget counts.
     if (frame.type === 'failed') await this.#stream.closeRead()
     await this.sendBytes(encodeNodeFrame(frame), frame.type === 'done' ? writeStallMs : lingerMs)
-    const closed = closedWithin(this.#stream, lingerMs)
+    const closed = closedWithin(this.#stream, lingerMs, this.#clock)
     // Rejects if the stream closes meanwhile, which is the event awaited here.
     await this.#writer.close().catch(() => {})
     await closed

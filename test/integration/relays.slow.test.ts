@@ -59,7 +59,7 @@ describeOnInternet('relays', () => {
     const right = await internet.router({ kind: 'symmetric' })
     const host = { ...LISTEN, bootstrap: [address] }
     const engine = { model: MODEL, slots: 4, paceMs: 5 }
-    await startPeer(await left.host(), { role: 'node', engine, host })
+    const node = await startPeer(await left.host(), { role: 'node', engine, host })
     const client = await startPeer(await right.host(), {
       role: 'client',
       host: { bootstrap: [address] },
@@ -68,7 +68,10 @@ describeOnInternet('relays', () => {
     expect(text).toBe(COUNT)
     expect(record?.attempts).toHaveLength(1)
     expect((await client.state()).connections.some((at) => at.includes('p2p-circuit'))).toBe(true)
-    const { use } = (await bootstrap.state()).relaying
+    const { relaying, servesDht } = await bootstrap.state()
+    const { use } = relaying
+    expect(servesDht).toBe(true)
+    expect((await node.state()).servesDht).toBe(false)
     expect(use).toMatchObject({ reservations: 1, circuits: 1, refused: 0 })
     expect(use?.bytes).toBeGreaterThan(text.length)
   }, 600_000)
@@ -79,7 +82,7 @@ describeOnInternet('relays', () => {
     let killed: Promise<void> | undefined
     const { text, record, error } = await client.ask(MODEL, PROMPT, (soFar) => {
       if (killed !== undefined || !soFar.includes('20')) return
-      killed = killInUse(client, node, relays)
+      killed = busiest(relays).then((path) => path?.kill())
     })
     await killed
     expect(error).toBeUndefined()
@@ -94,6 +97,28 @@ describeOnInternet('relays', () => {
       'reserved at the one that is left',
       ({ relaying }) => relaying.held.length === 1,
     )
+  }, 600_000)
+
+  it('go on over the other relay, at the same peer, when one freezes in mid-answer', async () => {
+    const relays = [await relay('45.1.0.1'), await relay('45.2.0.1')]
+    // Another node serves the same model: the first one is asked again all the same.
+    await pairBehindNats(relays)
+    const { client } = await pairBehindNats(relays)
+    await client.ask(MODEL, PROMPT)
+    let frozen: Promise<void> | undefined
+    const { text, record, error } = await client.ask(MODEL, PROMPT, (soFar) => {
+      if (soFar.includes('20')) frozen ??= busiest(relays).then((path) => path?.freeze())
+    })
+    await frozen
+    expect(error).toBeUndefined()
+    expect(text).toBe(COUNT)
+    // Either another node goes on, asked over the other relay when the answer paused, or the same one does.
+    const relayed = record?.attempts.map(
+      ({ relay, deliveredTokens }) => deliveredTokens > 0 && relay,
+    )
+    expect(new Set(relayed?.filter(Boolean)).size).toBe(2)
+    expect(record?.attempts.map(({ outcome }) => outcome)).not.toContain('stalled')
+    expect((await client.state()).standings).toEqual([])
   }, 600_000)
 
   it('leave the peer its standing when both die in mid-answer, and say so', async () => {
@@ -156,10 +181,17 @@ describeOnInternet('relays', () => {
     return { node, client, machine }
   }
 
-  /** Kills the relay between the two. */
-  const killInUse = async (client: Peer, node: Peer, relays: readonly Relay[]): Promise<void> => {
-    const { connections } = await client.state()
-    const path = connections.find((at) => at.endsWith(`/p2p-circuit/p2p/${node.peerId}`)) ?? ''
-    await relays.find(({ peer }) => path.includes(peer.peerId))?.peer.kill()
+  /** The relay that passes an answer on now. */
+  const busiest = async (relays: readonly Relay[]): Promise<Peer | undefined> => {
+    const bytes = async (): Promise<number[]> =>
+      await Promise.all(
+        relays.map(async ({ peer }) => (await peer.state()).relaying.use?.bytes ?? 0),
+      )
+    const before = await bytes()
+    for (;;) {
+      const moved = (await bytes()).map((now, index) => now - (before[index] ?? 0))
+      const most = Math.max(...moved)
+      if (most > 2_000) return relays[moved.indexOf(most)]?.peer
+    }
   }
 })

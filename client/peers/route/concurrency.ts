@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache'
+
 /** From Netflix's concurrency-limits, Gradient2: tolerance and smoothing. */
 const TOLERANCE = 1.5
 const SMOOTHING = 0.2
@@ -13,7 +15,7 @@ const WARM_UP = 10
 /** A long average this many times the newest sample comes from a slower time and shrinks faster. */
 const STALE_FACTOR = 2
 const STALE_DECAY = 0.95
-/** Peers with a limit of their own; the least recently used are evicted. */
+/** Peers with a limit of their own; the least recently updated are evicted. */
 const MAX_PEERS = 1_024
 
 interface Limit {
@@ -41,18 +43,15 @@ function nextLimit(before: Limit, sample: number, inFlight: number): Limit {
 
 /** How many of our requests each peer handles well at once. Advice only: the node's own admission decides. */
 export class ConcurrencyLimits {
-  readonly #limits = new Map<string, Limit>()
+  readonly #limits = new LRUCache<string, Limit>({ max: MAX_PEERS })
 
   of(peer: string): number {
-    return Math.floor((this.#limits.get(peer) ?? UNMEASURED).limit)
+    return Math.floor((this.#limits.peek(peer) ?? UNMEASURED).limit)
   }
 
   observe(peer: string, sample: number, inFlight: number): void {
     if (!(sample > 0)) return
-    const next = nextLimit(this.#limits.get(peer) ?? UNMEASURED, sample, inFlight)
-    this.#limits.delete(peer)
-    this.#limits.set(peer, next)
-    const [oldest] = this.#limits.keys()
-    if (this.#limits.size > MAX_PEERS && oldest !== undefined) this.#limits.delete(oldest)
+    const before = this.#limits.peek(peer) ?? UNMEASURED
+    this.#limits.set(peer, nextLimit(before, sample, inFlight))
   }
 }

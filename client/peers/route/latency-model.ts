@@ -1,6 +1,8 @@
+import { LRUCache } from 'lru-cache'
+
 /** Weight of a new measurement. */
 const ALPHA = 0.3
-/** Peers with measurements; the least recently used are evicted. */
+/** Peers with measurements; the least recently updated are evicted. */
 const MAX_PEERS = 1_024
 /** A few tokens measure the clock's resolution, not the engine. */
 const MIN_MEASURED_TOKENS = 16
@@ -38,7 +40,7 @@ interface Measured extends Partial<Omit<PeerLatency, 'overheadMs'>> {
 
 /** Exponentially weighted averages of the times of each peer's answers. */
 export class LatencyModel {
-  readonly #peers = new Map<string, Measured>()
+  readonly #peers = new LRUCache<string, Measured>({ max: MAX_PEERS })
   readonly #medians = new Map<Rate, number>()
 
   /**
@@ -47,7 +49,7 @@ export class LatencyModel {
    * with measured rates. 0: no claim.
    */
   of(peer: string, claims: Readonly<Record<Rate, number>>, nowMs: number): PeerLatency {
-    const measured = this.#peers.get(peer)
+    const measured = this.#peers.peek(peer)
     const claimed = (rate: Rate): number => {
       const typical = this.#median(rate) ?? UNKNOWN[rate]
       return claims[rate] > 0 ? Math.min(claims[rate], typical) : Math.min(UNKNOWN[rate], typical)
@@ -61,21 +63,21 @@ export class LatencyModel {
   }
 
   observeRtt(peer: string, rttMs: number): void {
-    const before = this.#peers.get(peer)
-    this.#set(peer, { ...before, rttMs: mix(before?.rttMs, rttMs) })
+    const before = this.#peers.peek(peer)
+    this.#peers.set(peer, { ...before, rttMs: mix(before?.rttMs, rttMs) })
   }
 
   observeOverhead(peer: string, overheadMs: number, nowMs: number): void {
-    const before = this.#peers.get(peer)
+    const before = this.#peers.peek(peer)
     const ms = mix(this.#overheadMs(before, nowMs), Math.max(0, overheadMs))
-    this.#set(peer, { ...before, overhead: { ms, atMs: nowMs } })
+    this.#peers.set(peer, { ...before, overhead: { ms, atMs: nowMs } })
   }
 
   /** A lower bound of the time; averaging it with earlier measurements would fall below it. */
   raiseOverhead(peer: string, overheadMs: number, nowMs: number): void {
-    const before = this.#peers.get(peer)
+    const before = this.#peers.peek(peer)
     const ms = Math.max(this.#overheadMs(before, nowMs) ?? 0, overheadMs)
-    this.#set(peer, { ...before, overhead: { ms, atMs: nowMs } })
+    this.#peers.set(peer, { ...before, overhead: { ms, atMs: nowMs } })
   }
 
   observePrefill(peer: string, stretch: Stretch): void {
@@ -109,16 +111,9 @@ export class LatencyModel {
 
   #observeRate(peer: string, rate: Rate, { tokens, ms }: Stretch): void {
     if (tokens < MIN_MEASURED_TOKENS || !(ms > 0)) return
-    const before = this.#peers.get(peer)
-    this.#set(peer, { ...before, [rate]: mix(before?.[rate], (tokens / ms) * 1000) })
+    const before = this.#peers.peek(peer)
+    this.#peers.set(peer, { ...before, [rate]: mix(before?.[rate], (tokens / ms) * 1000) })
     this.#medians.delete(rate)
-  }
-
-  #set(peer: string, measured: Measured): void {
-    this.#peers.delete(peer)
-    this.#peers.set(peer, measured)
-    const [oldest] = this.#peers.keys()
-    if (this.#peers.size > MAX_PEERS && oldest !== undefined) this.#peers.delete(oldest)
   }
 }
 

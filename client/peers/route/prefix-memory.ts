@@ -1,8 +1,9 @@
+import { LRUCache } from 'lru-cache'
 import { hashText } from './hash.ts'
 
 /** Engines evict idle prefixes within minutes. */
 const FORGET_MS = 10 * 60_000
-/** Entries, one per conversation and peer; the least recently used are evicted. */
+/** Entries, one per conversation and peer; the least recently updated are evicted. */
 const MAX_ENTRIES = 4_096
 
 interface Warmth {
@@ -15,7 +16,7 @@ interface Warmth {
  * newest of the texts.
  */
 export class PrefixMemory {
-  readonly #entries = new Map<string, Warmth>()
+  readonly #entries = new LRUCache<string, Warmth>({ max: MAX_ENTRIES })
   readonly #salt: number
   /** One choice looks up the same conversation for every peer, and its text is long. */
   #last = { affinity: '', hash: '' }
@@ -27,16 +28,12 @@ export class PrefixMemory {
 
   /** The peer has just prefilled this many tokens of the conversation, or had them in its cache. */
   remember(affinity: string, peer: string, tokens: number, nowMs: number): void {
-    const key = this.#keyOf(affinity, peer)
-    this.#entries.delete(key)
-    this.#entries.set(key, { tokens, atMs: nowMs })
-    const [oldest] = this.#entries.keys()
-    if (this.#entries.size > MAX_ENTRIES && oldest !== undefined) this.#entries.delete(oldest)
+    this.#entries.set(this.#keyOf(affinity, peer), { tokens, atMs: nowMs })
   }
 
   /** Tokens of the conversation that the peer's engine has in its cache, as far as we know. */
   warmTokens(affinity: string, peer: string, nowMs: number): number {
-    const warmth = this.#entries.get(this.#keyOf(affinity, peer))
+    const warmth = this.#entries.peek(this.#keyOf(affinity, peer))
     return warmth === undefined || nowMs - warmth.atMs > FORGET_MS ? 0 : warmth.tokens
   }
 

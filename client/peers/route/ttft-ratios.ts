@@ -1,8 +1,10 @@
+import { LRUCache } from 'lru-cache'
+
 /** Ratios kept over all peers, and for each. */
 const WINDOW = 128
 /** With fewer there is no 95th percentile. */
 const MIN_RATIOS = 20
-/** Peers with ratios of their own; the least recently used are evicted. */
+/** Peers with ratios of their own; the least recently updated are evicted. */
 const MAX_PEERS = 1_024
 const QUANTILE = 0.95
 
@@ -12,21 +14,18 @@ const QUANTILE = 0.95
  */
 export class TtftRatios {
   readonly #all: number[] = []
-  readonly #peers = new Map<string, number[]>()
+  readonly #peers = new LRUCache<string, number[]>({ max: MAX_PEERS })
 
   add(peer: string, ratio: number): void {
     push(this.#all, ratio)
-    const own = this.#peers.get(peer) ?? []
+    const own = this.#peers.peek(peer) ?? []
     push(own, ratio)
-    this.#peers.delete(peer)
     this.#peers.set(peer, own)
-    const [oldest] = this.#peers.keys()
-    if (this.#peers.size > MAX_PEERS && oldest !== undefined) this.#peers.delete(oldest)
   }
 
   /** The 95th percentile: the peer's own, else that of all peers; undefined with too few of both. */
   p95(peer: string): number | undefined {
-    return p95Of(this.#peers.get(peer) ?? []) ?? p95Of(this.#all)
+    return p95Of(this.#peers.peek(peer) ?? []) ?? p95Of(this.#all)
   }
 }
 

@@ -1,9 +1,9 @@
 import type { Backend } from '../../../backend/index.ts'
-import { InferenceError, type ScoreRequest, type ScoreResponse } from '../../../protocol/index.ts'
 import type { Clock } from '../../../timing/index.ts'
 import { type PartAudit, withinTime } from './part-audit.ts'
 import type { PartRating } from './part-rating.ts'
-import { rate, type Scored } from './rating.ts'
+import { rate } from './rating.ts'
+import { collectScores } from './score-at.ts'
 import { ratesLike } from './scorers.ts'
 
 export interface OwnScorerInit {
@@ -28,23 +28,13 @@ export async function ownRating(
   if (model === undefined) return { tokens: 0 }
   const options = { model: model.id, promptBytes, isTextBeforeGenuine }
   const { result, tokens } = await rate(subject, part, options, (body) =>
-    withinTime(audit, clock, ({ signal }) => scoreAtOwn(scorer, body, signal)),
+    withinTime(audit, clock, ({ signal }) =>
+      collectScores(scorer.infer({ kind: 'score', body }, { signal }), (event) => {
+        if (event.type === 'done') return { usage: event.usage }
+        return 'scores' in event.json ? { response: event.json } : {}
+      }),
+    ),
   )
   caller.throwIfAborted()
   return 'verdict' in result ? { rating: result, tokens } : { tokens }
-}
-
-async function scoreAtOwn(
-  scorer: Backend,
-  body: ScoreRequest,
-  signal: AbortSignal,
-): Promise<Scored> {
-  let response: ScoreResponse | undefined
-  let usage: Scored['usage']
-  for await (const event of scorer.infer({ kind: 'score', body }, { signal })) {
-    if (event.type === 'chunk' && 'scores' in event.json) response = event.json
-    if (event.type === 'done') usage = event.usage
-  }
-  if (response === undefined) throw new InferenceError('truncated', 'the scorer returned no scores')
-  return { ...response, usage }
 }

@@ -9,6 +9,12 @@ import type { Answered, AttemptSource } from '../../attempt/index.ts'
 import { type Candidate, encodeRequest, type RequestLimits } from '../../request/index.ts'
 import type { Scored } from './rating.ts'
 
+/** What one event of a scorer adds. */
+interface ScorePart {
+  readonly response?: ScoreResponse | undefined
+  readonly usage?: Usage
+}
+
 export interface ScoreAtInit {
   readonly attempt: AttemptSource
   /** @default the system clock */
@@ -45,11 +51,27 @@ export async function scoreAt(
     },
     { signal: scope.signal },
   )
+  return await collectScores(events, (event) => {
+    if (event.type === 'done') return { usage: event.usage }
+    return event.type === 'chunk' && event.chunk.kind === 'score' ? { response: event.chunk } : {}
+  })
+}
+
+/**
+ * The scores and the usage in a scorer's events.
+ *
+ * @throws InferenceError `truncated` without scores; what the events throw
+ */
+export async function collectScores<E>(
+  events: AsyncIterable<E>,
+  read: (event: E) => ScorePart,
+): Promise<Scored> {
   let response: ScoreResponse | undefined
   let usage: Usage | undefined
   for await (const event of events) {
-    if (event.type === 'chunk' && event.chunk.kind === 'score') response = event.chunk
-    if (event.type === 'done') usage = event.usage
+    const part = read(event)
+    response = part.response ?? response
+    usage = part.usage ?? usage
   }
   if (response !== undefined) return { ...response, usage }
   throw new InferenceError('truncated', 'the scorer returned no scores')

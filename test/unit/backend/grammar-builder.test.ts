@@ -111,7 +111,7 @@ describe('a grammar', () => {
     await expect(text).rejects.toThrow('gone')
   })
 
-  it('does not keep a process that nobody uses', async () => {
+  it('does not keep an unused process', async () => {
     await builder.text(schema('a'), undefined)
     await clock.run(GRAMMAR_LIMITS.idleMs)
     expect(processes).toMatchObject([{ isKilled: true }])

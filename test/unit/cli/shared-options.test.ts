@@ -42,31 +42,17 @@ describe('the options that every command takes', () => {
 })
 
 describe('resolveNetwork', () => {
-  it('takes bootstrap peers from the environment unless some were typed', () => {
-    const env = { SKEIN_BOOTSTRAP: `${A}, ${B}` }
-    expect(resolveNetwork(parse(), env, 'client').host.bootstrap).toEqual([A, B])
-    expect(resolveNetwork(parse('--bootstrap', B), env, 'client').host.bootstrap).toEqual([B])
-    expect(resolveNetwork(parse(), {}, 'client').host.bootstrap).toEqual([])
-  })
-
-  it('announces what was typed, else what the environment says, and hides networks', () => {
-    const [a, b] = ['/ip4/44.0.0.2/tcp/4801', '/dns4/node.example/tcp/4801']
-    const env = { SKEIN_ANNOUNCE: `${a} ${b}` }
-    expect(resolveNetwork(parse(), env, 'node').host.announce).toEqual([a, b])
-    expect(resolveNetwork(parse('--announce', b), env, 'node').host.announce).toEqual([b])
-    const hidden = parse('--no-announce', '10.0.0.0/8', '--no-announce', 'fd00::/8')
-    expect(resolveNetwork(hidden, env, 'node').host).toMatchObject({
-      announce: [a, b],
-      noAnnounce: ['10.0.0.0/8', 'fd00::/8'],
+  it('announces what was typed, and hides networks', () => {
+    const announced = parse('--announce', '/ip4/44.0.0.2/tcp/4801', '--no-announce', '10.0.0.0/8')
+    expect(resolveNetwork(announced, {}, 'node').host).toMatchObject({
+      announce: ['/ip4/44.0.0.2/tcp/4801'],
+      noAnnounce: ['10.0.0.0/8'],
     })
-    expect(() => resolveNetwork(parse(), { SKEIN_ANNOUNCE: '44.0.0.2' }, 'node')).toThrow(
-      'SKEIN_ANNOUNCE: 44.0.0.2: It is not a multiaddr',
-    )
   })
 
   it('uses mDNS unless disabled', () => {
     expect(resolveNetwork(parse(), {}, 'node').host.mdns).toBe(true)
-    expect(resolveNetwork(parse(), { SKEIN_MDNS: '0' }, 'node').host.mdns).toBe(false)
+    expect(resolveNetwork(parse('--no-mdns'), {}, 'node').host.mdns).toBe(false)
   })
 
   it('takes key and addresses from an invite, and keeps what it learns there apart', () => {
@@ -74,8 +60,6 @@ describe('resolveNetwork', () => {
     const invite = encodeInvite({ swarmKey, bootstrap: [A] })
     const typed = resolveNetwork(parse('--invite', invite, '--bootstrap', B), {}, 'node')
     expect(typed.host).toMatchObject({ bootstrap: [B, A], swarmKey })
-    const byEnvironment = resolveNetwork(parse(), { SKEIN_INVITE: invite }, 'node')
-    expect(byEnvironment.dataDirs).toEqual(typed.dataDirs)
     expect(typed.dataDirs).not.toEqual(resolveNetwork(parse(), {}, 'node').dataDirs)
   })
 
@@ -83,8 +67,6 @@ describe('resolveNetwork', () => {
     const several = ['/dnsaddr/skein.example', '@peers.txt', `https://skein.example/peers#${PEER}`]
     const options = parse(...several.flatMap((source) => ['--bootstrap', source]))
     expect(resolveNetwork(options, {}, 'node').host.bootstrap).toEqual(several)
-    const env = { SKEIN_BOOTSTRAP: several.join(' ') }
-    expect(resolveNetwork(parse(), env, 'node').host.bootstrap).toEqual(several)
     expect(() => parse('--bootstrap', 'https://skein.example/peers')).toThrow('signed')
     expect(() => parse('--bootstrap', '@')).toThrow('@FILE')
   })
@@ -92,9 +74,6 @@ describe('resolveNetwork', () => {
   it('reports an address without a peer id, or an invalid invite', () => {
     expect(() => parse('--bootstrap', '/ip4/1.2.3.4/tcp/1')).toThrow('/p2p/')
     expect(() => resolveNetwork(parse('--invite', 'skein1xyz'), {}, 'node')).toThrow(UsageError)
-    expect(() => resolveNetwork(parse(), { SKEIN_BOOTSTRAP: 'nonsense' }, 'node')).toThrow(
-      'SKEIN_BOOTSTRAP',
-    )
   })
 })
 

@@ -1,0 +1,105 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Pair,
+  parseDocument,
+} from 'yaml'
+import { ConfigError } from './config-error.ts'
+import type { Entry } from './entry.ts'
+import { expandReferences } from './references.ts'
+
+type Variables = Readonly<Record<string, string | undefined>>
+
+export interface ParseConfigOptions {
+  /** Names of commands: a mapping of this name holds the settings of that command. */
+  readonly sections: ReadonlySet<string>
+  /** Resolves `${NAME}`. */
+  readonly env: Variables
+}
+
+/**
+ * Parses a configuration file in YAML: settings at the top, and a mapping of settings for each command.
+ *
+ * @throws ConfigError naming line and field
+ */
+export function parseConfig(
+  text: string,
+  path: string,
+  { sections, env }: ParseConfigOptions,
+): Entry[] {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const [fault] = document.errors
+  if (fault !== undefined) {
+    throw new ConfigError(path, lines.linePos(fault.pos[0]).line, undefined, fault.message)
+  }
+  const root = document.contents
+  if (root === null || (isScalar(root) && root.value === null)) return []
+  if (!isMap(root)) {
+    throw new ConfigError(
+      path,
+      1,
+      undefined,
+      'It must be a mapping of settings, like `mdns: false`.',
+    )
+  }
+  const entryOf = (pair: Pair, section?: string): Entry => {
+    const name = nameOf(pair)
+    const line = lineOf(pair, lines)
+    const field = section === undefined ? name : `${section}.${name}`
+    try {
+      const written = textsOf(pair.value, document)
+      return {
+        ...(section !== undefined && { section }),
+        name,
+        field,
+        texts: written.map((each) => expandReferences(each, env)),
+        shown: written.join(', '),
+        line,
+      }
+    } catch (error) {
+      throw new ConfigError(path, line, field, error instanceof Error ? error.message : '')
+    }
+  }
+  return root.items.flatMap((pair) => {
+    const section = nameOf(pair)
+    if (!sections.has(section)) return [entryOf(pair)]
+    if (isMap(pair.value)) return pair.value.items.map((inner) => entryOf(inner, section))
+    if (isScalar(pair.value) && pair.value.value === null) return []
+    const why = `It must be a mapping of settings of \`${section}\`.`
+    throw new ConfigError(path, lineOf(pair, lines), section, why)
+  })
+}
+
+function textsOf(node: unknown, document: Document): string[] {
+  if (isAlias(node)) return textsOf(node.resolve(document), document)
+  if (isScalar(node)) return [scalarText(node.value)]
+  if (isSeq(node)) return node.items.flatMap((item) => single(textsOf(item, document)))
+  if (isMap(node)) {
+    return node.items.map((pair) => `${nameOf(pair)}=${textsOf(pair.value, document).join(',')}`)
+  }
+  throw new Error('It has no value.')
+}
+
+/** A list of lists is a mistake. */
+function single(texts: string[]): string[] {
+  if (texts.length !== 1) throw new Error('Its items must be single values.')
+  return texts
+}
+
+function scalarText(value: unknown): string {
+  if (value === null || value === undefined) throw new Error('It has no value.')
+  return String(value)
+}
+
+function nameOf({ key }: Pair): string {
+  return isScalar(key) ? String(key.value) : String(key)
+}
+
+function lineOf({ key }: Pair, lines: LineCounter): number {
+  return lines.linePos((isScalar(key) ? key.range?.[0] : undefined) ?? 0).line
+}

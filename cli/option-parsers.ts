@@ -1,0 +1,79 @@
+import { peerIdFromString } from '@libp2p/peer-id'
+import { InvalidArgumentError } from 'commander'
+
+/** The part of JSON Schema that describes one option's value. */
+export interface ValueSchema {
+  readonly type: 'string' | 'number' | 'integer'
+  readonly minimum?: number
+  readonly maximum?: number
+}
+
+/** Parses an option's text. The schema, a string unless stated, describes the value in a configuration file. */
+export interface Parser<T> {
+  (text: string): T
+  readonly schema?: ValueSchema
+}
+
+/** Parses an option that may be given several times. */
+export interface ListParser<T> {
+  (text: string, previous?: readonly T[]): T[]
+  readonly item: Parser<T>
+  /** Between the values of one environment variable. */
+  readonly separator: RegExp
+}
+
+/** @param separator of values in an environment variable. Default: commas and spaces */
+export function repeatable<T>(item: Parser<T>, separator: RegExp = /[\s,]+/): ListParser<T> {
+  const parse = (text: string, previous: readonly T[] = []): T[] => [...previous, item(text)]
+  return Object.assign(parse, { item, separator })
+}
+
+/** For repeatable options. */
+export const addValue: ListParser<string> = repeatable((text) => text)
+
+/** For options that take a peer id. */
+export function peerId(text: string): string {
+  try {
+    return peerIdFromString(text).toString()
+  } catch {
+    throw new InvalidArgumentError(
+      'It must be a full peer id, as `skein peers` prints it: 12D3Koo….',
+    )
+  }
+}
+
+/** For repeatable options whose values are peer ids. */
+export const addPeer: ListParser<string> = repeatable(peerId)
+
+/** For options that take a name of something. */
+export function nonEmptyText(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.')
+  return text
+}
+
+/** For options that take a whole number from `min` to `max`. */
+export function wholeNumber(min: number, max?: number): Parser<number> {
+  const range = max === undefined ? `${min} or more` : `${min} to ${max}`
+  const parse = (text: string): number => {
+    const number = Number(text)
+    const isInside = number >= min && number <= (max ?? Number.MAX_SAFE_INTEGER)
+    if (!Number.isSafeInteger(number) || !isInside || text.trim() === '') {
+      throw new InvalidArgumentError(`It must be a whole number, ${range}.`)
+    }
+    return number
+  }
+  const maximum = max === undefined ? {} : { maximum: max }
+  return Object.assign(parse, { schema: { type: 'integer', minimum: min, ...maximum } as const })
+}
+
+/** For options that take any number in a range. */
+export function numberBetween(min: number, max: number): Parser<number> {
+  const parse = (text: string): number => {
+    const number = Number(text)
+    if (!(number >= min && number <= max) || text.trim() === '') {
+      throw new InvalidArgumentError(`It must be a number from ${min} to ${max}.`)
+    }
+    return number
+  }
+  return Object.assign(parse, { schema: { type: 'number', minimum: min, maximum: max } as const })
+}

@@ -1,2 +1,0 @@
-/** Strips control characters from text of peers and engines. */
-export { plainLine, plainText } from '../protocol/index.ts'

@@ -1,0 +1,48 @@
+import type { Answer, ServedChunk } from '../../client/index.ts'
+import type { InferenceError } from '../../protocol/index.ts'
+import type { DialectWriter } from '../answering/index.ts'
+import { errorBody, skeinField, sse } from '../http/index.ts'
+import { type Choices, inOpenAiShape } from './logprobs.ts'
+
+/**
+ * Writes a streamed answer as OpenAI's events. A failure after the first byte is an `error` in the stream without
+ * `[DONE]`, which makes the SDKs throw.
+ */
+export class EventWriter<T extends Choices> implements DialectWriter<T & ServedChunk> {
+  readonly #answer: Answer<T>
+  readonly #withUsage: boolean
+
+  /** @param withUsage `stream_options.include_usage` */
+  constructor(answer: Answer<T>, withUsage: boolean) {
+    this.#answer = answer
+    this.#withUsage = withUsage
+  }
+
+  begin(): string {
+    return ''
+  }
+
+  /** With `include_usage` every chunk has a usage, null except in the last, which also has the verification. */
+  take(chunk: T & ServedChunk): string {
+    const { skein, ...rest } = chunk
+    const shown = { ...inOpenAiShape(rest), ...skeinField(skein.verification) }
+    return sse(this.#withUsage && !('usage' in shown) ? { ...shown, usage: null } : shown)
+  }
+
+  end(): string {
+    return `${this.#summary()}${sse('[DONE]')}`
+  }
+
+  fail(failure: InferenceError): string {
+    return sse(errorBody(failure))
+  }
+
+  /** How the answer was produced, as a comment that clients skip. */
+  #summary(): string {
+    const { event } = this.#answer
+    if (event === undefined) return ''
+    const { attempts, resumes, exact, durationMs, verification } = event
+    const ended = { attempts: attempts.length, resumes, exact, durationMs: Math.round(durationMs) }
+    return `: skein ${JSON.stringify({ ...ended, ...skeinField(verification).skein })}\n\n`
+  }
+}
