@@ -7,9 +7,9 @@ import {
   MAX_BOOTSTRAP_LIST_BYTES,
   openBootstrapList,
 } from '../host/index.ts'
+import { plainLine } from '../protocol/index.ts'
 import { makeDirectory, writeAtomic } from '../storage/index.ts'
 import { bootstrapSource, isList, signerOf } from './bootstrap-source.ts'
-import { plainLine } from './plain-text.ts'
 import { recallBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { UsageError } from './usage-error.ts'

@@ -15,7 +15,7 @@ import { comparable } from './comparable.ts'
 import { Delivery } from './delivery.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { interrupted, quorumNotReached, repeatsItself } from './dispatch-errors.ts'
-import { claimedPromptTokens, confirmedFailure } from './failures.ts'
+import { claimedPromptTokens, confirmedFailure, isStrangersWord } from './failures.ts'
 import {
   type DispatchEffect,
   type DispatchInput,
@@ -379,7 +379,10 @@ export class DispatchRun {
   #confirmedFailure(): InferenceError | undefined {
     const { failures } = this.#selection
     const end = confirmedFailure(failures)
-    if (end?.code !== 'context_too_long') return end
+    if (end === undefined) return undefined
+    const isDoubtful = isStrangersWord(end, failures)
+    if (isDoubtful && this.#selection.hasBetterThan(end.traits.kind)) return undefined
+    if (end.code !== 'context_too_long') return end
     return this.#selection.hasRoomFor(claimedPromptTokens(failures) ?? 0) ? undefined : end
   }
 

@@ -20,7 +20,7 @@ export function mayRepeat({ error }: Failure): boolean {
 
 /**
  * The newest failure, if it ends the request: a claim that an independent second peer confirms, or an engine failure at
- * two proven peers, as the request itself may crash engines. Two strangers can make up such failures.
+ * two peers, as the request itself may crash engines.
  */
 export function confirmedFailure(failures: readonly Failure[]): InferenceError | undefined {
   const last = failures.at(-1)
@@ -29,11 +29,20 @@ export function confirmedFailure(failures: readonly Failure[]): InferenceError |
   if (traits.kind !== 'claim' && traits.kind !== 'engine') return undefined
   // An engine failure with a retry time existed before the request.
   if (traits.kind === 'engine' && last.error.retryAfterMs !== undefined) return undefined
-  const counts = ({ isProven }: Failure): boolean => isProven || traits.kind === 'claim'
-  const confirmed = failures.some(
-    (other) => other.error.code === code && independent(other, last) && counts(other),
-  )
-  return confirmed && counts(last) ? last.error : undefined
+  const confirmed = failures.some((other) => other.error.code === code && independent(other, last))
+  return confirmed ? last.error : undefined
+}
+
+/** The failure of an attempt that the client itself found in the answer. */
+export class OwnFinding extends InferenceError {}
+
+/**
+ * Whether a failure rests on the word of peers that never answered this client. Made-up identities can agree, so they
+ * end no request that another peer may answer.
+ */
+export function isStrangersWord(error: InferenceError, failures: readonly Failure[]): boolean {
+  if (error instanceof OwnFinding) return false
+  return failures.every((failure) => failure.error.code !== error.code || !failure.isProven)
 }
 
 function independent(a: Failure, b: Failure): boolean {

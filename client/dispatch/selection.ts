@@ -1,4 +1,4 @@
-import { InferenceError, type Resume } from '../../protocol/index.ts'
+import { type ErrorKind, InferenceError, type Resume } from '../../protocol/index.ts'
 import { delay, type Scope } from '../../timing/index.ts'
 import { explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
 import type { Candidate, Placement, Query } from '../request/index.ts'
@@ -78,10 +78,11 @@ export class Selection {
     )
   }
 
-  /** Whether a peer that has answered this client before was not asked yet. */
-  get hasProvenLeft(): boolean {
+  /** Whether a peer was not asked yet whose word counts more than that of strangers who reject a request. */
+  hasBetterThan(kind: ErrorKind): boolean {
+    // An engine's failure may be an accident, and any other engine may succeed.
     return this.#untried({ busy: [] }).some(
-      ({ candidate: { acquaintance } }) => acquaintance === 'answered',
+      ({ candidate: { acquaintance } }) => kind === 'engine' || acquaintance === 'answered',
     )
   }
 
