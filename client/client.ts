@@ -105,7 +105,7 @@ export interface Client extends AsyncDisposable {
   reputation(peer?: string): readonly StandingReport[]
   /** Deletes the standings of a peer, which becomes a newcomer again. @returns the number of standings deleted */
   forget(peer: string): number
-  /** Total advertised slots of the peers known to serve a model now, by id or alias; 0 if none are known. */
+  /** Advertised slots of the peers met that serve a model, by id or alias; 0 if none are known. */
   slots(model: string): number
   /** Current activity and remaining budgets. */
   stats(): ClientStats

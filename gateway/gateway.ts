@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
-import { plainError, plainLine } from '../protocol/index.ts'
+import { InferenceError, plainError, plainLine } from '../protocol/index.ts'
 import { isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
@@ -189,7 +189,9 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   app.get('/readyz', async (c) => {
     if (client.names.providers.length > 0) return c.json({ status: 'ready' })
     const found = await client.models({ signal: c.req.raw.signal })
-    return c.json({ status: 'ready', models: found.length })
+    const met = found.filter(({ peers }) => peers.length > 0)
+    if (met.length > 0) return c.json({ status: 'ready', models: met.length })
+    throw new InferenceError('no_peers', 'peers are known only by hearsay, and none was reached')
   })
   app.route('/', chatCompletions(context))
   app.route('/', completions(context))
