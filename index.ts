@@ -35,6 +35,7 @@ export {
   type ModelListing,
   PartialFailure,
   type PeerListing,
+  type ProgressReport,
   type RequestLimits,
   type RequestOptions,
   type ServedBy,

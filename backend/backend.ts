@@ -60,6 +60,8 @@ export interface BackendLoad {
   /** Measured tokens a second, 0 where unknown. */
   readonly prefillRate: number
   readonly decodeRate: number
+  /** Measured time to load a model that is not in memory. Absent if not measured. */
+  readonly coldStartMs?: number
 }
 
 /**

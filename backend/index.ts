@@ -13,7 +13,7 @@
  *
  * @packageDocumentation
  */
-export type { AbortOptions } from '../timing/index.ts'
+export { type AbortOptions, type Clock, systemClock, type TimerOptions } from '../timing/index.ts'
 export {
   type Backend,
   type BackendChunk,
@@ -50,7 +50,6 @@ export { createOllamaBackend, type OllamaBackendInit } from './ollama/index.ts'
 export { createOpenAiBackend, type OpenAiBackendInit } from './openai/index.ts'
 export { hubSnapshot } from './safetensors/index.ts'
 export {
-  type Clock,
   createScriptedBackend,
   decodeTokens,
   encodeTokens,
@@ -59,7 +58,6 @@ export {
   type ScriptedBackend,
   type ScriptedCall,
   type ScriptedInit,
-  systemClock,
 } from './scripted/index.ts'
 export { requireSupport, selectModel } from './select-model.ts'
 export { WrongShape } from './shapes/index.ts'

@@ -1,6 +1,7 @@
 import type { Host } from '../host/index.ts'
 import { type Load, plainLine } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
+import { watchClock } from './clock-report.ts'
 import { type Role, swarmName } from './directories.ts'
 import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
@@ -38,6 +39,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       knownPeers: host.book.all().length,
       swarm: init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey),
       models: init.models(),
+      clock: host.clock(),
       ...reachabilityFields(host.reachability()),
       ...(init.load !== undefined && { load: init.load() }),
       ...(init.url !== undefined && { url: init.url }),
@@ -45,10 +47,12 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
     (error) => log(`cannot write the status file: ${diskFaultOf(error)?.reason ?? String(error)}`),
   )
   const unsubscribe = reportReachability(session, host)
+  const unwatch = watchClock(session, host)
   try {
     await stopped(session.signal)
   } finally {
     unsubscribe()
+    unwatch()
     await status.stop()
     await rememberBootstrap(init.dataDir, host, log)
   }

@@ -1,6 +1,6 @@
 import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { BootstrapState, RelayingState } from '../host/index.ts'
+import type { BootstrapState, ClockReport, RelayingState } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import { writeAtomic } from '../storage/index.ts'
 import type { Role } from './directories.ts'
@@ -27,6 +27,8 @@ export interface StatusReport extends Partial<ReachabilityFields> {
   readonly addresses: readonly string[]
   readonly connections: number
   readonly bootstrap: readonly BootstrapState[]
+  /** Absent in reports of earlier versions. */
+  readonly clock?: ClockReport
   /** Absent in reports of earlier versions. */
   readonly relaying?: RelayingState
   readonly knownPeers: number

@@ -1,4 +1,10 @@
-import type { Client, RequestEvent, RequestOptions, Verification } from '../client/index.ts'
+import type {
+  Client,
+  ProgressReport,
+  RequestEvent,
+  RequestOptions,
+  Verification,
+} from '../client/index.ts'
 import {
   type AttemptRecord,
   type ChatRequest,
@@ -8,6 +14,8 @@ import {
 } from '../protocol/index.ts'
 import { verdictWords } from './explain/index.ts'
 import type { Terminal } from './terminal.ts'
+import { WaitingLine } from './waiting-line.ts'
+
 /** A complete answer, after streaming. */
 export interface StreamedAnswer {
   readonly text: string
@@ -42,7 +50,11 @@ export async function streamAnswer(
   options: StreamOptions,
 ): Promise<StreamedAnswer> {
   const { show = (piece) => piece, onPiece, onEvent, ...rest } = options
-  const answer = client.chat({ ...request, stream: true }, rest)
+  const waiting = new WaitingLine(terminal)
+  const onPeerProgress = (report: ProgressReport): void => {
+    if (text === '') waiting.show(report)
+  }
+  const answer = client.chat({ ...request, stream: true }, { ...rest, onPeerProgress })
   const plain = plainText()
   let text = ''
   let finishReason: FinishReason | null = null
@@ -53,6 +65,7 @@ export async function streamAnswer(
       finishReason = choice.finish_reason ?? finishReason
       const piece = choice.delta.content ?? choice.delta.refusal ?? ''
       if (piece === '') continue
+      waiting.clear()
       text += piece
       const { peerId } = chunk.skein
       terminal.emit({ event: 'delta', text: piece, peerId } as { event: 'delta' })
@@ -60,6 +73,7 @@ export async function streamAnswer(
       onPiece?.(text, peerId)
     }
   } finally {
+    waiting.clear()
     if (answer.event !== undefined) onEvent?.(answer.event)
   }
   const { usage = null, attempts, event } = answer

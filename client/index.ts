@@ -36,6 +36,7 @@ export {
   type DiscoveryLimits,
   estimatePromptTokens,
   type Policy,
+  type ProgressReport,
   parsePolicy,
   parseResumeMode,
   parseSwitchModels,

@@ -29,6 +29,7 @@ declare module 'skein' {
     ModelListing,
     PartialFailure,
     PeerListing,
+    ProgressReport,
     RequestLimits,
     RequestOptions,
     ServedBy,
@@ -124,6 +125,7 @@ declare module 'skein/protocol' {
     ErrorKind,
     ErrorTraits,
     FinishReason,
+    FrameReader,
     FrameWriter,
     Head,
     Holder,
@@ -265,6 +267,7 @@ declare module 'skein/backend' {
     ScriptedBackend,
     ScriptedCall,
     ScriptedInit,
+    TimerOptions,
     WrongShape,
     cachedWeightsDigest,
     createBackendFromUrl,
@@ -302,6 +305,15 @@ class ByteBudget {
     constructor(maxBytes: number);
     get usedBytes(): number;
     claim({ peer, network }: Holder): Claim;
+}
+class FrameReader {
+    #private;
+    constructor(stream: Stream, bounds: ReadFramesInit);
+    restart(bounds: ReadFramesInit): void;
+    get keptBytes(): number;
+    next(): Promise<Uint8Array | undefined>;
+    readable(): Promise<boolean>;
+    close(): void;
 }
 class FrameWriter {
     #private;
@@ -406,9 +418,11 @@ const PROTOCOLS: {
     readonly notice: "/skein/notice/1.0.0";
     readonly probe: "/skein/probe/1.0.0";
     readonly inference: "/skein/inference/1.0.0";
+    readonly keptInference: "/skein/inference/2.0.0";
     readonly receipt: "/skein/receipt/1.0.0";
     readonly dialBack: "/skein/dial-back/1.0.0";
     readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
+    readonly sameNetwork: "/skein/same-network/1.0.0";
 };
 const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
@@ -436,14 +450,14 @@ function createScriptedBackend(init?: ScriptedInit): ScriptedBackend;
 function createSwarmKey(): Uint8Array;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
-function decodeClientFrame(bytes: Uint8Array): ClientFrame;
+function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): ClientFrame;
 function decodeDialBackNonce(bytes: Uint8Array): Uint8Array;
 function decodeDialBackRequest(bytes: Uint8Array): readonly DialBackTarget[];
 function decodeDialBackResponse(bytes: Uint8Array, expected: number): readonly DialBackOutcome[];
 function decodeHopAnswer(bytes: Uint8Array): HopAnswer;
 function decodeHopRequest(bytes: Uint8Array): HopRequest;
 function decodeInvite(text: string): Invite;
-function decodeNodeFrame(bytes: Uint8Array): NodeFrame;
+function decodeNodeFrame(bytes: Uint8Array, attemptId?: Uint8Array): NodeFrame;
 function decodeProbeResponse(bytes: Uint8Array): Load;
 function decodeReceiptRequest(bytes: Uint8Array): ReceiptRequest;
 function decodeReceiptResponse(bytes: Uint8Array): ReceiptResponse;
@@ -455,14 +469,14 @@ function draftReceipt(body: ReceiptBody, key: PrivateKey): Promise<Uint8Array>;
 function embeddingInputs(input: EmbeddingRequest['input']): readonly Prompt[];
 function encodeAdvertisementRequest(maxKnown: number): Uint8Array;
 function encodeAdvertisementResponse(response: AdvertisementResponse): Uint8Array;
-function encodeClientFrame(frame: ClientFrame): Uint8Array;
+function encodeClientFrame(frame: ClientFrame, attemptId?: Uint8Array): Uint8Array;
 function encodeDialBackNonce(nonce: Uint8Array): Uint8Array;
 function encodeDialBackRequest(targets: readonly DialBackTarget[]): Uint8Array;
 function encodeDialBackResponse(outcomes: readonly DialBackOutcome[]): Uint8Array;
 function encodeHopAnswer({ status, reservation }: HopAnswer): Uint8Array;
 function encodeHopRequest(request: HopRequest): Uint8Array;
 function encodeInvite(invite: Invite): string;
-function encodeNodeFrame(frame: NodeFrame): Uint8Array;
+function encodeNodeFrame(frame: NodeFrame, attemptId?: Uint8Array): Uint8Array;
 function encodeProbeResponse(load: Load): Uint8Array;
 function encodeReceiptRequest(request: ReceiptRequest): Uint8Array;
 function encodeReceiptResponse(response: ReceiptResponse): Uint8Array;
@@ -533,6 +547,7 @@ interface Advertisement {
     readonly slots: number;
     readonly prefillRate: number;
     readonly decodeRate: number;
+    readonly coldStartMs?: number;
     readonly maxTokens: number;
     readonly operator: string;
 }
@@ -547,6 +562,7 @@ interface AdvertisementBook {
 interface AdvertisementResponse {
     readonly own: Uint8Array;
     readonly known: readonly Uint8Array[];
+    readonly nowMs?: number;
 }
 interface Agreement {
     readonly answers: number;
@@ -609,6 +625,7 @@ interface BackendLoad {
     readonly slots: number;
     readonly prefillRate: number;
     readonly decodeRate: number;
+    readonly coldStartMs?: number;
 }
 interface BatchOptions extends RequestOptions {
     readonly ordered?: boolean;
@@ -745,9 +762,19 @@ interface ClientStats {
 }
 interface Clock {
     now(): number;
-    sleep(ms: number, options?: {
-        readonly signal?: AbortSignal | undefined;
-    }): Promise<void>;
+    wall(): number;
+    after(ms: number, run: () => void, options?: TimerOptions): Disposable;
+}
+interface ClockOff {
+    readonly peerId: string;
+    readonly aheadMs: number;
+}
+interface ClockReport {
+    readonly own: 'right' | 'off' | 'unclear' | 'unknown';
+    readonly aheadMs: number;
+    readonly peers: number;
+    readonly agreeing: number;
+    readonly off: readonly ClockOff[];
 }
 interface CommonDetails {
     readonly param?: string;
@@ -1028,6 +1055,7 @@ interface Host extends AsyncDisposable {
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     addresses(): readonly Multiaddr[];
+    clock(): ClockReport;
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
@@ -1257,6 +1285,10 @@ interface PositionScore {
     readonly logprob: number | null;
     readonly top: readonly ScoredToken[];
 }
+interface ProgressReport {
+    readonly peerId: string;
+    readonly progress: Progress;
+}
 interface PromptListRequest extends Omit<CompletionRequest, 'prompt'> {
     readonly prompt: Prompt | readonly Prompt[];
 }
@@ -1364,6 +1396,7 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
+    readonly onPeerProgress?: (report: ProgressReport) => void;
     readonly hops?: number;
 }
 interface Requirements {
@@ -1523,6 +1556,9 @@ interface TestedOptions extends AbortOptions {
 interface TextPart {
     readonly type: 'text';
     readonly text: string;
+}
+interface TimerOptions {
+    readonly background?: boolean;
 }
 interface Timings {
     readonly queueMs: number;

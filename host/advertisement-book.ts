@@ -19,12 +19,16 @@ interface Entry extends BookEntryTraits {
   readonly advertisement: Advertisement
   readonly envelope: Uint8Array
   readonly fingerprint: string
+  /** By the signer's clock. */
+  readonly datedMs: number
 }
 
 export interface TakeOptions {
   readonly expectedSigner?: PeerId
   /** The peer at the other end of the connection it came over. */
   readonly source?: PeerId
+  /** The present time by the clock that dated it, if that differs from this host's. @default this host's time */
+  readonly signerNowMs?: number | undefined
   /** Acquaintance stored in our own cache. Expired ones are accepted, too, as hints of peers to dial. */
   readonly cached?: Acquaintance
 }
@@ -109,15 +113,27 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
       return same.advertisement
     }
     const nowMs = init.now()
-    const advertisement = await openAdvertisement(envelope, {
-      nowMs,
+    const signerNowMs = options.signerNowMs ?? nowMs
+    const opened = await openAdvertisement(envelope, {
+      nowMs: signerNowMs,
       ...(options.expectedSigner !== undefined && { expectedSigner: options.expectedSigner }),
     })
+    const advertisement = inOwnTime(opened, signerNowMs, nowMs)
     if (advertisement.peerId.equals(init.self)) return advertisement
     const key = advertisement.peerId.toString()
     const known = entries.get(key)
     const acquaintance = acquaintanceBy(options, advertisement.peerId)
-    if (known !== undefined && known.advertisement.sequence >= advertisement.sequence) {
+    // A clock that was ahead gave its numbers in advance; the signer itself corrects them.
+    const isCorrected =
+      known !== undefined &&
+      known.datedMs > nowMs &&
+      options.source !== undefined &&
+      advertisement.peerId.equals(options.source)
+    if (
+      known !== undefined &&
+      known.advertisement.sequence >= advertisement.sequence &&
+      !isCorrected
+    ) {
       acquaint(known, acquaintance)
       return known.advertisement
     }
@@ -132,6 +148,7 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
       advertisement,
       envelope,
       fingerprint,
+      datedMs: opened.issuedAtMs,
       // Newer hearsay about a peer that was met is still signed by that peer.
       source: now === 'heard' ? source : key,
       acquaintance: now,
@@ -169,6 +186,22 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
         .map(({ envelope, acquaintance }) => ({ envelope, acquaintance }))
         .sort((a, b) => compareAcquaintance(b.acquaintance, a.acquaintance)),
   }
+}
+
+/**
+ * The advertisement with its times by this host's clock, so that it is in force for the rest of its lifetime, however the
+ * signer's clock is set. A time of issue in the future counts as now: it buys nothing.
+ */
+function inOwnTime(
+  advertisement: Advertisement,
+  signerNowMs: number,
+  nowMs: number,
+): Advertisement {
+  const shifted = advertisement.issuedAtMs + nowMs - signerNowMs
+  const issuedAtMs = Math.min(shifted, nowMs)
+  if (issuedAtMs === advertisement.issuedAtMs) return advertisement
+  const expiresAtMs = issuedAtMs + advertisement.expiresAtMs - advertisement.issuedAtMs
+  return { ...advertisement, issuedAtMs, expiresAtMs }
 }
 
 /** Common source for hearsay read from the disk, since its real source is not stored. */

@@ -2,6 +2,7 @@ import type { Connection, Libp2p, PeerId, Stream } from '@libp2p/interface'
 import { InferenceError, LIMITS, PROTOCOLS } from '../protocol/index.ts'
 import type { OwnedBook } from './advertisement-book.ts'
 import { answerOnce, askOnce } from './one-shot.ts'
+import type { PeerClocks } from './peer-clocks.ts'
 import { PeerRates } from './peer-rates.ts'
 
 /** Time limit of one push; a slower peer learns of the change when it asks. */
@@ -41,6 +42,7 @@ export async function notifyPeers(
 /** Accepts connected peers' advertisements of themselves. Those of other peers are rejected here. */
 export function createNoticeServer(init: {
   readonly book: Pick<OwnedBook, 'take'>
+  readonly clocks: Pick<PeerClocks, 'timeOf'>
   readonly now: () => number
 }): (stream: Stream, connection: Connection) => Promise<void> {
   const rates = new PeerRates(RATE)
@@ -51,7 +53,9 @@ export function createNoticeServer(init: {
     }
     const bounds = { maxRequestBytes: LIMITS.maxAdvertisementBytes, timeoutMs: SERVE_TIMEOUT_MS }
     await answerOnce(stream, bounds, async (envelope) => {
-      await init.book.take(envelope, { expectedSigner: remotePeer, source: remotePeer })
+      const signerNowMs = init.clocks.timeOf(remotePeer)
+      const signer = { expectedSigner: remotePeer, source: remotePeer }
+      await init.book.take(envelope, { ...signer, signerNowMs })
       return RECEIVED
     })
   }

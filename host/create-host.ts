@@ -30,8 +30,11 @@ import { createNameLookup } from './name-lookup.ts'
 import { createNeighbourDialer } from './neighbour-dialer.ts'
 import { watchNetwork } from './network/index.ts'
 import { forgetOwnRecords } from './own-records.ts'
+import { PeerClocks } from './peer-clocks.ts'
 import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
 import { announceAddresses, Relaying } from './relaying.ts'
+import { reverseConnections } from './reverse-connections.ts'
+import { createSameNetworkServer, SameNetwork } from './same-network/index.ts'
 import { createStop } from './stop.ts'
 import { parseAddress, parseBootstrapAddress } from './typed-addresses.ts'
 
@@ -93,6 +96,7 @@ async function assemble(
   inbound.attach(libp2p, signal, (error) => onError('closing connections', error))
 
   const book = createAdvertisementBook({ self: libp2p.peerId, now: init.now })
+  const clocks = new PeerClocks({ now: systemClock.now, wall: init.now })
   const keeper = await keepBook({
     book,
     peerStore: libp2p.peerStore,
@@ -117,16 +121,21 @@ async function assemble(
     maxOutboundStreams: 4,
     runOnLimitedConnection: true,
   })
-  await libp2p.handle(PROTOCOLS.notice, createNoticeServer({ book, now: init.now }), {
+  await libp2p.handle(PROTOCOLS.notice, createNoticeServer({ book, clocks, now: init.now }), {
     maxInboundStreams: 2,
     runOnLimitedConnection: true,
   })
+  if (init.dht === 'server') {
+    await libp2p.handle(PROTOCOLS.sameNetwork, createSameNetworkServer(libp2p, init.now), {
+      maxInboundStreams: 4,
+    })
+  }
   const fetch = (
     peer: PeerId,
     options: { signal?: AbortSignal } = {},
     maxKnown = MAX_KNOWN_ASKED,
   ) =>
-    fetchAdvertisement({ libp2p, book }, peer, {
+    fetchAdvertisement({ libp2p, book, clocks, now: init.now }, peer, {
       ...options,
       maxKnown: init.peerExchange ? maxKnown : 0,
     })
@@ -196,11 +205,15 @@ async function assemble(
       announceAddresses(libp2p).catch((error: unknown) => onError('announcing addresses', error))
     },
   })
+  const isTrusted = (peer: string): boolean =>
+    bootstrapPeers().some(({ address }) => address.endsWith(`/p2p/${peer}`))
+  gater.attach(new SameNetwork({ libp2p, isTrusted, now: init.now, signal }))
+  reverseConnections({ libp2p, now: init.now, signal, onError })
   const reach = await keepReach({
     ...{ libp2p, own, lookup, random, signal, onError },
     dialExactly: (address, options) => libp2p.services.exactDialer.dial(address, options),
     isRelayed: () => relaying.addresses.length > 0,
-    isTrusted: (peer) => bootstrapPeers().some(({ address }) => address.endsWith(`/p2p/${peer}`)),
+    isTrusted,
     serve: init.dht === 'server',
     clock: systemClock,
   })
@@ -242,6 +255,7 @@ async function assemble(
     avoid: (connection) => relaying.avoid(connection),
     bootstrapPeers,
     entryPoints: () => entryPoints.all().map(({ address }) => address),
+    clock: () => clocks.report(),
     reachability: () => reach.report(),
     tested: (options = {}) => {
       const hasTesters = bootstrap.length > 0 || entryPoints.all().length > 0

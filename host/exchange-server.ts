@@ -37,6 +37,7 @@ export function createExchangeServer(
       const maxKnown = decodeAdvertisementRequest(request)
       return encodeAdvertisementResponse({
         own: init.own(),
+        nowMs: init.now(),
         known: sampleGroups(init.known(remotePeer), maxKnown, init.random),
       })
     })

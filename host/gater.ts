@@ -5,6 +5,7 @@ import { LRUCache } from 'lru-cache'
 import { dialTarget, scopeOfIp } from './address-scope.ts'
 import { type DialPolicy, mayDial } from './dial-policy.ts'
 import type { NameLookup } from './name-lookup.ts'
+import type { SameNetwork } from './same-network/index.ts'
 
 /** Most addresses trusted later on; the LAN can send any number of them. */
 const MAX_TRUSTED = 1_024
@@ -25,6 +26,10 @@ export interface Gater {
   readonly dnsaddrResolver: MultiaddrResolver
   /** Allows an address that does not come from a stranger: entered by the user, or from mDNS. */
   trust(address: Multiaddr): void
+  /** Sets what finds peers behind the same router, once connections exist: their private addresses are allowed. */
+  attach(sameNetwork: Pick<SameNetwork, 'includes' | 'isNear'>): void
+  /** Whether an allowed address was found to be behind the same router lately. */
+  readonly isNear: (address: Multiaddr) => boolean
 }
 
 /**
@@ -41,6 +46,7 @@ export function createGater(
 ): Gater {
   const fixed = new Set(typed.map(withoutPeer))
   const learned = new LRUCache<string, true>({ max: MAX_TRUSTED })
+  let sameNetwork: Pick<SameNetwork, 'includes' | 'isNear'> | undefined
   const isTrusted = (address: Multiaddr): boolean => {
     const key = withoutPeer(address)
     return fixed.has(key) || learned.has(key)
@@ -54,7 +60,8 @@ export function createGater(
     if (isTrusted(address)) return false
     const target = dialTarget(address)
     const ips = target.kind === 'name' ? await lookup(target.name, target.family) : []
-    return !mayDial(target, ips.map(scopeOfIp), policy)
+    if (mayDial(target, ips.map(scopeOfIp), policy)) return false
+    return (await sameNetwork?.includes(address)) !== true
   }
 
   return {
@@ -80,6 +87,10 @@ export function createGater(
       },
     },
     trust,
+    attach: (found) => {
+      sameNetwork = found
+    },
+    isNear: (address) => sameNetwork?.isNear(address) === true,
   }
 }
 

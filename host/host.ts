@@ -4,6 +4,7 @@ import type { CID } from 'multiformats/cid'
 import type { Advertisement } from '../protocol/index.ts'
 import type { AbortOptions } from '../timing/index.ts'
 import type { Acquaintance } from './acquaintance.ts'
+import type { ClockReport } from './peer-clocks.ts'
 import type { NatKind, Reachability } from './reach/index.ts'
 import type { RelayUse } from './relay/index.ts'
 
@@ -117,6 +118,8 @@ export interface Host extends AsyncDisposable {
   readonly book: AdvertisementBook
   /** Where others reach this host, each ending in `/p2p/<peerId>`. */
   addresses(): readonly Multiaddr[]
+  /** Whether this machine's wall clock agrees with those of the peers that were met lately. */
+  clock(): ClockReport
   /** Current reachability of this host, with the evidence. */
   reachability(): Reachability
   /**

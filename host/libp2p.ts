@@ -4,6 +4,7 @@ import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
+import { addressOrder } from './address-order.ts'
 import type { Persistence } from './data-dir.ts'
 import { CONNECTIONS, MUXER, monitor, type ResolvedHostInit } from './defaults.ts'
 import type { Gater } from './gater.ts'
@@ -47,7 +48,10 @@ export async function createInstance(
     connectionManager: {
       ...CONNECTIONS,
       ...inbound.limits,
-      addressSorter: relaying.suspicions.compareAddresses,
+      addressSorter: addressOrder({
+        isNear: gater.isNear,
+        isSuspect: relaying.suspicions.leadsThroughSuspect,
+      }),
       resolvers: { dnsaddr: gater.dnsaddrResolver, name: gater.nameResolver },
     },
     connectionMonitor: monitor(Math.random()),

@@ -62,7 +62,7 @@ export interface Advertisement {
   readonly peerId: PeerId
   /** Higher replaces lower. */
   readonly sequence: bigint
-  /** Milliseconds since 1970, by the signer's clock. */
+  /** Milliseconds since 1970, by the signer's clock; in a host's book, by the host's own. */
   readonly issuedAtMs: number
   readonly expiresAtMs: number
   readonly protocols: readonly string[]
@@ -73,11 +73,16 @@ export interface Advertisement {
   /** Measured tokens per second; 0 if not measured. */
   readonly prefillRate: number
   readonly decodeRate: number
+  /** Measured time to load a model that is not in memory, in milliseconds. Absent if not measured. */
+  readonly coldStartMs?: number
   /** Longest answer in tokens. 0: no limit of the node's own. */
   readonly maxTokens: number
   /** Free text, unverified. */
   readonly operator: string
 }
+
+/** An hour: a claim beyond it is cut. */
+const MAX_COLD_START_MS = 3_600_000
 
 const CODEC = fromString(`/skein/${ADVERTISEMENT_DOMAIN}`)
 
@@ -114,6 +119,7 @@ export async function sealAdvertisement(
       slots: advertisement.slots,
       prefillRate: advertisement.prefillRate,
       decodeRate: advertisement.decodeRate,
+      coldStartMs: Math.min(MAX_COLD_START_MS, Math.round(advertisement.coldStartMs ?? 0)),
       maxTokens: advertisement.maxTokens,
       operator: advertisement.operator.slice(0, LIMITS.maxNameLength),
     }),
@@ -168,6 +174,9 @@ export async function openAdvertisement(
     slots: message.slots,
     prefillRate: rate(message.prefillRate),
     decodeRate: rate(message.decodeRate),
+    ...(message.coldStartMs > 0 && {
+      coldStartMs: Math.min(MAX_COLD_START_MS, message.coldStartMs),
+    }),
     maxTokens: message.maxTokens,
     operator: checkedName(message.operator),
   }

@@ -10,6 +10,8 @@ export interface AdvertisementResponse {
   readonly own: Uint8Array
   /** Some of other peers. */
   readonly known: readonly Uint8Array[]
+  /** Milliseconds since 1970 by the answering peer's clock. Absent from peers before 0.2. */
+  readonly nowMs?: number
 }
 
 /** Requests a peer's own advertisement and at most so many of other peers. */
@@ -28,15 +30,18 @@ export function encodeAdvertisementResponse(response: AdvertisementResponse): Ui
   const known = [...response.known]
   return toBinary(
     AdvertisementResponseSchema,
-    create(AdvertisementResponseSchema, { own: response.own, known }),
+    create(AdvertisementResponseSchema, {
+      ...{ own: response.own, known },
+      nowMs: BigInt(Math.max(0, Math.floor(response.nowMs ?? 0))),
+    }),
   )
 }
 
 /** @throws InferenceError `malformed` */
 export function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse {
-  const { own, known } = decodeMessage(AdvertisementResponseSchema, bytes)
+  const { own, known, nowMs } = decodeMessage(AdvertisementResponseSchema, bytes)
   if (known.length > LIMITS.maxKnownAdvertisements) {
     throw new InferenceError('malformed', 'more advertisements than requested')
   }
-  return { own, known }
+  return { own, known, ...(nowMs > 0n && { nowMs: Number(nowMs) }) }
 }

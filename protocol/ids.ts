@@ -10,12 +10,16 @@ export const PROTOCOLS = {
   probe: '/skein/probe/1.0.0',
   /** One stream for each attempt. */
   inference: '/skein/inference/1.0.0',
+  /** One attempt after the other over a stream that is kept. */
+  keptInference: '/skein/inference/2.0.0',
   /** Countersigned receipts: for one answer, or those that a peer keeps. */
   receipt: '/skein/receipt/1.0.0',
   /** Asks a peer to dial the asker's own addresses. */
   dialBack: '/skein/dial-back/1.0.0',
   /** Proves, over the connection that the peer opened, that it dialled. */
   dialBackNonce: '/skein/dial-back-nonce/1.0.0',
+  /** Asks a peer whether it sees another at the same public IP address as the asker. */
+  sameNetwork: '/skein/same-network/1.0.0',
 } as const
 
 /** Signature domain of advertisements: a signature for one purpose is invalid for another. */

@@ -1,12 +1,13 @@
-import { nextTick } from 'node:process'
-import type { Clock } from '../timing/index.ts'
+import process, { nextTick } from 'node:process'
+import type { Clock, TimerOptions } from '../timing/index.ts'
 
 interface Event {
   readonly atMs: number
   /** Events at the same time run in the order in which they were planned. */
   readonly order: number
   readonly run: () => void
-  cancelled: boolean
+  readonly background: boolean
+  over: boolean
 }
 
 export interface VirtualClockInit {
@@ -29,6 +30,11 @@ export class VirtualClock implements Clock {
   readonly #heap: Event[] = []
   #order = 0
   #nowMs = 0
+  /** Events ahead that are not in the background. */
+  #foreground = 0
+  #planned = 0
+  #flows = false
+  #pumps = false
 
   constructor({ wallMs = 0 }: VirtualClockInit = {}) {
     this.#wallMs = wallMs
@@ -37,18 +43,40 @@ export class VirtualClock implements Clock {
   /** Milliseconds since the clock was made. */
   readonly now = (): number => this.#nowMs
 
+  /** Events ahead, those in the background included. */
+  get planned(): number {
+    return this.#planned
+  }
+
   readonly wall = (): number => this.#wallMs + this.#nowMs
 
-  readonly after = (ms: number, run: () => void): Disposable => this.at(this.#nowMs + ms, run)
+  readonly after = (ms: number, run: () => void, options?: TimerOptions): Disposable =>
+    this.at(this.#nowMs + ms, run, options)
 
   /** Plans an event. Disposing cancels it. */
-  at(atMs: number, run: () => void): Disposable {
-    const event = { atMs: Math.max(atMs, this.#nowMs), order: ++this.#order, run, cancelled: false }
+  at(atMs: number, run: () => void, { background = false }: TimerOptions = {}): Disposable {
+    const due = Math.max(atMs, this.#nowMs)
+    // An endless timer keeps nothing going.
+    const isBackground = background || due === Number.POSITIVE_INFINITY
+    const event = { atMs: due, order: ++this.#order, run, background: isBackground, over: false }
     this.#heap.push(event)
     this.#rise(this.#heap.length - 1)
+    this.#planned += 1
+    if (!isBackground) this.#foreground += 1
+    this.#pump()
+    return { [Symbol.dispose]: () => this.#end(event) }
+  }
+
+  /**
+   * From now on time passes by itself, as in `until`, while a timer is ahead that would keep a process alive.
+   * Disposing stops it.
+   */
+  flow(): Disposable {
+    this.#flows = true
+    this.#pump()
     return {
       [Symbol.dispose]: () => {
-        event.cancelled = true
+        this.#flows = false
       },
     }
   }
@@ -94,13 +122,31 @@ export class VirtualClock implements Clock {
     return await promise
   }
 
+  #pump(): void {
+    if (this.#pumps || !this.#flows || this.#foreground === 0) return
+    this.#pumps = true
+    void (async () => {
+      await turn()
+      while (this.#flows && this.#foreground > 0 && this.#step(Number.MAX_VALUE)) await turn()
+      this.#pumps = false
+    })()
+  }
+
+  #end(event: Event): void {
+    if (event.over) return
+    event.over = true
+    this.#planned -= 1
+    if (!event.background) this.#foreground -= 1
+  }
+
   /** Runs the next event. @returns whether there was one */
   #step(untilMs: number): boolean {
     for (;;) {
       const next = this.#heap[0]
       if (next === undefined || next.atMs > untilMs) return false
       this.#pop()
-      if (next.cancelled) continue
+      if (next.over) continue
+      this.#end(next)
       this.#nowMs = next.atMs
       next.run()
       return true
@@ -157,13 +203,27 @@ async function microtasks(): Promise<void> {
   await new Promise<void>((resolve) => nextTick(resolve))
 }
 
-/** Turns of the event loop between two events: an in-memory stream passes a message on in one. */
-const TURNS = 4
+/** Turns of the event loop in which nothing else was due: then everything waits for the clock. */
+const CALM_TURNS = 4
+/** Something that is due for ever, such as a polling loop, must not stop the clock. */
+const MAX_TURNS = 20_000
 
+/** Turns of all clocks that are due: tests may run at the same time. */
+let turnsDue = 0
+
+/** Lets the event loop turn until only the clock can go on: in-memory streams and engines take a turn for each message. */
 async function turn(): Promise<void> {
-  for (let n = 0; n < TURNS; n += 1) {
+  let calm = 0
+  for (let n = 0; n < MAX_TURNS && calm < CALM_TURNS; n += 1) {
+    turnsDue += 1
     await new Promise<void>((resolve) => setImmediate(resolve))
+    turnsDue -= 1
+    calm = immediatesDue() > turnsDue ? 0 : calm + 1
   }
+}
+
+function immediatesDue(): number {
+  return process.getActiveResourcesInfo().filter((resource) => resource === 'Immediate').length
 }
 
 /** Turns of the event loop for work outside of the clock, such as a file or a socket. */

@@ -12,7 +12,7 @@ import { EventQueue } from './event-queue.ts'
 import { GrammarBuilder } from './grammar-builder.ts'
 import { type EmbeddedInit, type ResolvedInit, resolveInit } from './init.ts'
 import { grammarSchema } from './json-schema.ts'
-import type { EngineFacts, RequestEvent } from './messages.ts'
+import type { EngineFacts, PrefillEvent, RequestEvent } from './messages.ts'
 import { ChunkShaper, embeddingChunk, scoreChunk } from './shape-chunk.ts'
 
 /** The digest of a file up to this size is awaited; that of a larger one appears in `models()` later. */
@@ -66,6 +66,8 @@ class EmbeddedEngine implements EmbeddedBackend {
   readonly #requests = new Map<number, EventQueue<RequestEvent>>()
   /** Kills a process that has not stopped a cancelled request in time. */
   readonly #cancelled = new Map<number, NodeJS.Timeout>()
+  /** Requests that wait for the model to be loaded. */
+  readonly #loading = new Set<(share: number) => void>()
   readonly #life = new AbortController()
   #loaded: EngineFacts | undefined
   #digest: string | undefined
@@ -91,7 +93,10 @@ class EmbeddedEngine implements EmbeddedBackend {
         ...(facts.chatTemplate !== undefined && { chatTemplate: facts.chatTemplate }),
       },
       startTimeoutMs: init.startTimeoutMs,
-      onProgress: init.onProgress,
+      onProgress: (share) => {
+        init.onProgress(share)
+        for (const tell of this.#loading) tell(share)
+      },
       onEvent: (id, event) => this.#onEvent(id, event),
       onDeath: (reason, isHung) => this.#onDeath(reason, isHung),
     })
@@ -121,10 +126,12 @@ class EmbeddedEngine implements EmbeddedBackend {
   }
 
   async load(): Promise<BackendLoad> {
+    const { coldStartMs } = this.#keeper
     return {
       state: this.#keeper.isReady ? 'ready' : 'loading',
       slots: this.#facts.embeddingOnly ? 1 : this.#init.slots,
       ...this.#keeper.rates,
+      ...(coldStartMs !== undefined && { coldStartMs }),
     }
   }
 
@@ -132,7 +139,7 @@ class EmbeddedEngine implements EmbeddedBackend {
     request: InferenceRequest,
     options: InferOptions = {},
   ): AsyncGenerator<BackendEvent, void, void> {
-    const { signal, resume, cacheGroup } = options
+    const { signal, resume, cacheGroup, onProgress } = options
     signal?.throwIfAborted()
     const model = selectModel([this.#model()], request.body.model)
     requireSupport(model, request)
@@ -144,7 +151,7 @@ class EmbeddedEngine implements EmbeddedBackend {
     }
     const shape = shaperOf(request, model.id)
     const grammar = await this.#grammarOf(request, signal)
-    const engine = await this.#engine(signal)
+    const engine = await this.#engine(signal, onProgress)
     // It may have fired while the engine was awaited; the event does not fire twice.
     signal?.throwIfAborted()
     const id = ++this.#lastId
@@ -157,6 +164,10 @@ class EmbeddedEngine implements EmbeddedBackend {
       engine.send({ type: 'infer', id, request, group: cacheGroup, resume, grammar })
       while (!ended) {
         const event = await queue.next()
+        if (event.type === 'prefill') {
+          onProgress?.({ phase: 'prefill', tokens: event.tokens, of: event.of })
+          continue
+        }
         ended = endsRequest(event)
         yield shape(event)
       }
@@ -197,11 +208,20 @@ class EmbeddedEngine implements EmbeddedBackend {
     return schema === undefined ? undefined : await this.#grammars.text(schema, signal)
   }
 
-  async #engine(signal: AbortSignal | undefined): Promise<EngineProcess> {
+  async #engine(
+    signal: AbortSignal | undefined,
+    onProgress: InferOptions['onProgress'],
+  ): Promise<EngineProcess> {
+    const onLoading = (share: number): void => onProgress?.({ phase: 'loading', share })
     for (;;) {
       const { current } = this.#keeper
       if (current !== undefined) return current
-      await this.#keeper.whenReady(this.#init.readyTimeoutMs, signal)
+      this.#loading.add(onLoading)
+      try {
+        await this.#keeper.whenReady(this.#init.readyTimeoutMs, signal)
+      } finally {
+        this.#loading.delete(onLoading)
+      }
     }
   }
 
@@ -258,7 +278,9 @@ function endsRequest(event: RequestEvent): boolean {
   return event.type === 'done' || event.type === 'failed' || event.type === 'cancelled'
 }
 
-function shaperOf(request: InferenceRequest, model: string): (event: RequestEvent) => BackendEvent {
+type AnswerEvent = Exclude<RequestEvent, PrefillEvent>
+
+function shaperOf(request: InferenceRequest, model: string): (event: AnswerEvent) => BackendEvent {
   const chunks =
     request.kind === 'embedding' || request.kind === 'score'
       ? undefined

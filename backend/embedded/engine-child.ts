@@ -31,7 +31,8 @@ async function infer({ id, request, ...plan }: ToEngine & { type: 'infer' }): Pr
   try {
     if (engine === undefined) throw new InferenceError('loading', 'the model is not loaded yet')
     const { signal } = abort
-    const options = { ...plan, signal, onEvaluated }
+    const onPrefill = (tokens: number, of: number): void => report({ type: 'prefill', tokens, of })
+    const options = { ...plan, signal, onEvaluated, onPrefill }
     for await (const event of engine.infer(request, options)) report(event)
   } catch (error) {
     if (abort.signal.aborted) report({ type: 'cancelled', evaluatedTokens })

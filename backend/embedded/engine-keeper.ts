@@ -29,6 +29,7 @@ export class EngineKeeper {
   #state: State
   #rates: EngineRates = { prefillRate: 0, decodeRate: 0 }
   #changed: PromiseWithResolvers<void> = Promise.withResolvers()
+  #coldStartMs: number | undefined
 
   constructor(init: EngineKeeperInit) {
     this.#init = init
@@ -37,6 +38,11 @@ export class EngineKeeper {
 
   get rates(): EngineRates {
     return this.#rates
+  }
+
+  /** Time that the newest start took until the model was loaded. */
+  get coldStartMs(): number | undefined {
+    return this.#coldStartMs
   }
 
   get pid(): number | undefined {
@@ -102,6 +108,7 @@ export class EngineKeeper {
   }
 
   #start(): State {
+    const startedAt = performance.now()
     const process = new EngineProcess({
       settings: this.#init.settings,
       startTimeoutMs: this.#init.startTimeoutMs,
@@ -112,6 +119,7 @@ export class EngineKeeper {
     process.ready.then(
       ({ rates }) => {
         this.#rates = rates
+        this.#coldStartMs = performance.now() - startedAt
         if (this.#state.status === 'starting') {
           this.#enter({ status: 'ready', process, since: performance.now() })
         }

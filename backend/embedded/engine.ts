@@ -84,6 +84,7 @@ export class Engine {
     options: PlanOptions & {
       readonly signal: AbortSignal
       readonly onEvaluated: (tokens: number) => void
+      readonly onPrefill?: (tokens: number, of: number) => void
     },
   ): AsyncGenerator<RequestEvent, void, void> {
     if (request.kind === 'embedding') {

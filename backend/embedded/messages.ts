@@ -93,8 +93,16 @@ export interface FailedEvent {
   readonly details: ErrorDetails
 }
 
+/** How much of the prompt is in the KV cache. */
+export interface PrefillEvent {
+  readonly type: 'prefill'
+  readonly tokens: number
+  readonly of: number
+}
+
 /** Events of one request. `done`, `failed` and `cancelled` end it. */
 export type RequestEvent =
+  | PrefillEvent
   | TextEvent
   | EmbeddingEvent
   | ScoreEvent

@@ -46,6 +46,8 @@ export interface AnswerOptions {
   readonly signal: AbortSignal
   /** Receives token counts once the engine has read or written them. */
   readonly onEvaluated: (tokens: number) => void
+  /** Called after each batch of the prompt: tokens in the KV cache, of all. */
+  readonly onPrefill?: (tokens: number, of: number) => void
 }
 
 /**
@@ -156,7 +158,7 @@ async function prefill(
   sequence: LlamaContextSequence,
   input: readonly Token[],
   singlyFrom: number,
-  { signal, onEvaluated }: AnswerOptions,
+  { signal, onEvaluated, onPrefill }: AnswerOptions,
 ): Promise<number> {
   const end = input.length - 1
   await sequence.adaptStateToTokens(input.slice(0, end), false)
@@ -168,6 +170,7 @@ async function prefill(
     await sequence.evaluateWithoutGeneratingNewTokens(chunk)
     onEvaluated(chunk.length)
     from += chunk.length
+    onPrefill?.(from, input.length)
   }
   signal.throwIfAborted()
   return cached

@@ -23,7 +23,7 @@ export interface EngineHttpInit {
   readonly fetch?: Fetch | undefined
   /** Longest wait for a short answer: model lists, health. @default 5000 */
   readonly callTimeoutMs?: number | undefined
-  /** Longest wait for the first record of a stream; the engine may have to load the model. @default 300_000 */
+  /** Longest wait for the first record of a stream; the engine may have to load the model. Restarts with each sign of life. @default 300_000 */
   readonly firstRecordTimeoutMs?: number | undefined
   /** Longest gap between two pieces of a stream. @default 60_000 */
   readonly gapTimeoutMs?: number | undefined
@@ -43,6 +43,8 @@ interface CallOptions extends Sent {
 interface StreamOptions extends Sent {
   /** Server-sent events, or newline-delimited JSON. */
   readonly framing: 'events' | 'lines'
+  /** Whether a record only reports progress: the wait for the first record of the answer goes on. @default none does */
+  readonly isReport?: (record: string) => boolean
 }
 
 export interface EngineHttp {
@@ -110,7 +112,7 @@ class HttpConnection implements EngineHttp {
   async *stream(
     path: string,
     body: object,
-    { signal, framing, hops }: StreamOptions,
+    { signal, framing, hops, isReport }: StreamOptions,
   ): AsyncGenerator<string> {
     using attempt = new Attempt(signal)
     attempt.expectWithin(this.#firstRecordTimeoutMs)
@@ -118,15 +120,17 @@ class HttpConnection implements EngineHttp {
       const response = await this.#open('POST', path, body, { signal: attempt.signal, hops })
       const decoder = new TextDecoder()
       let splitter: Splitter | undefined
+      let begun = false
       for await (const bytes of response.body ?? []) {
         const text = decoder.decode(bytes, { stream: true })
         splitter ??= splitterFor(framing, text)
         for (const record of splitter?.push(text) ?? []) {
           // A slow consumer is not a slow engine.
           attempt.pause()
+          begun ||= isReport?.(record) !== true
           yield record
         }
-        attempt.expectWithin(this.#gapTimeoutMs)
+        attempt.expectWithin(begun ? this.#gapTimeoutMs : this.#firstRecordTimeoutMs)
       }
       attempt.pause()
       yield* splitter?.end() ?? []

@@ -22,6 +22,8 @@ import {
 export interface AnswerState {
   readonly toolCalls: ToolCallReader
   done: BackendDone | undefined
+  /** Time that loading the model took, in milliseconds; a loaded one is found in a few. */
+  loadMs: number
 }
 
 interface Shape {
@@ -32,7 +34,7 @@ interface Shape {
 }
 
 export function emptyState(): AnswerState {
-  return { toolCalls: new ToolCallReader(), done: undefined }
+  return { toolCalls: new ToolCallReader(), done: undefined, loadMs: 0 }
 }
 
 /**
@@ -44,11 +46,14 @@ export function readLine(line: string, shape: Shape, state: AnswerState): Backen
   const record = recordIn(line)
   const failure = failureIn(record, line)
   if (failure !== undefined) throw failure
-  const { done, done_reason: reason, logprobs } = record
+  const { done, done_reason: reason, logprobs, load_duration: loadDuration } = record
   const delta = shape.form === 'chat' ? chatDelta(record, state) : textDelta(record)
   const isDone = flagAt(done, 'done') === true
   const finish = isDone ? readFinish(reason, state) : null
-  if (isDone) state.done = readEnd(record)
+  if (isDone) {
+    state.done = readEnd(record)
+    state.loadMs = milliseconds(loadDuration, 'load_duration')
+  }
   const tokens = tokenLogprobs(logprobs, 'logprobs')
   if (Object.keys(delta).length === 0 && finish === null && tokens.length === 0) return undefined
   const json =

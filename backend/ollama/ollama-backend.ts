@@ -17,6 +17,7 @@ import { countAt, listAt, recordAt, vectorsOf } from '../shapes/index.ts'
 import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
 import { emptyState, readLine } from './answer-stream.ts'
 import { type CatalogEntry, readCatalog } from './catalog.ts'
+import { type LoadWatch, watchLoading } from './load-state.ts'
 import { prefixedBody, renderBody, requestBody } from './request-body.ts'
 
 /** Age after which the list is refreshed, so that requests of other peers do not query Ollama each time. */
@@ -55,6 +56,7 @@ class OllamaBackend implements Backend {
   readonly #estimate = new TokenEstimate()
   readonly #life = new AbortController()
   readonly #shown = new Map<string, Readonly<Record<string, unknown>>>()
+  #coldStartMs: number | undefined
   #catalog: { readonly readAt: number; readonly entries: readonly CatalogEntry[] } | undefined
 
   constructor(init: OllamaBackendInit) {
@@ -72,7 +74,11 @@ class OllamaBackend implements Backend {
     if (this.#catalog !== undefined) await this.#http.requireConnection('/api/version', { signal })
     const { prefillRate, decodeRate } = this.#rates
     const state = this.#catalog === undefined ? 'loading' : 'ready'
-    return { state, slots: this.#init.slots ?? 1, prefillRate, decodeRate }
+    const coldStartMs = this.#coldStartMs
+    return {
+      ...{ state, slots: this.#init.slots ?? 1, prefillRate, decodeRate },
+      ...(coldStartMs !== undefined && { coldStartMs }),
+    }
   }
 
   async *infer(
@@ -91,13 +97,21 @@ class OllamaBackend implements Backend {
     if (options.resume !== undefined) {
       throw new InferenceError('not_resumable', `${model.id} cannot resume a partial answer here`)
     }
+    const begun = new AbortController()
+    const load = watchLoading(this.#http, entry.engineName, {
+      signal: AbortSignal.any([signal, begun.signal]),
+      onProgress: options.onProgress,
+    })
+    const onBegun = (): void => begun.abort()
     try {
       const { path, body } = await this.#sent(request, entry, signal)
       if (request.kind === 'embedding') {
         yield* this.#embed(embeddingInputs(request.body.input).length, { path, body, signal })
-      } else yield* this.#generate(request, { path, body, model, signal })
+      } else yield* this.#generate(request, { path, body, model, signal, load, onBegun })
     } catch (error) {
       throw withNumbers(error, { model, request, estimate: this.#estimate })
+    } finally {
+      begun.abort()
     }
   }
 
@@ -134,7 +148,7 @@ class OllamaBackend implements Backend {
   }
 
   async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
-    const { path, body, model, signal } = run
+    const { path, body, model, signal, load, onBegun } = run
     const state = emptyState()
     const shape = {
       kind: request.kind,
@@ -142,6 +156,7 @@ class OllamaBackend implements Backend {
       form: path === '/api/chat' ? 'chat' : 'generate',
     } as const
     for await (const line of this.#http.stream(path, body, { signal, framing: 'lines' })) {
+      onBegun()
       const chunk = readLine(line, shape, state)
       if (chunk !== undefined) yield chunk
       if (state.done !== undefined) break
@@ -150,6 +165,7 @@ class OllamaBackend implements Backend {
     if (state.done === undefined) {
       throw new InferenceError('engine_failed', 'the answer broke off: Ollama sent no final line')
     }
+    if (load.cold === true && state.loadMs > 0) this.#coldStartMs = state.loadMs
     this.#rates.observe(state.done.usage, state.done.timings)
     this.#estimate.observe(promptBytes(request), state.done.usage.promptTokens)
     yield state.done
@@ -157,7 +173,7 @@ class OllamaBackend implements Backend {
 
   async *#embed(
     count: number,
-    { path, body, signal }: Omit<Run, 'model'>,
+    { path, body, signal }: Pick<Run, 'body' | 'path' | 'signal'>,
   ): AsyncGenerator<BackendEvent> {
     const startedAt = this.#now()
     const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
@@ -201,4 +217,7 @@ interface Run {
   readonly body: object
   readonly model: BackendModel
   readonly signal: AbortSignal
+  readonly load: LoadWatch
+  /** Called when the engine has begun to answer. */
+  readonly onBegun: () => void
 }

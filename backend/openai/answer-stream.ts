@@ -25,6 +25,7 @@ import {
   textAt,
   usageAt,
 } from '../shapes/index.ts'
+import { type OnProgress, tellProgress } from './llama-progress.ts'
 import { tokenIdsIn } from './token-ids.ts'
 
 /** Facts collected from the stream. */
@@ -59,7 +60,7 @@ export function emptySummary(): AnswerSummary {
 
 /**
  * Converts one server-sent event, or a whole answer in place of a stream, to a chunk; undefined if it adds nothing to the
- * answer. Updates `summary`.
+ * answer. Updates `summary`, and passes on a report of progress.
  *
  * @throws InferenceError for a failure that the engine reports; `engine_failed` for a field of an undocumented shape
  */
@@ -67,10 +68,12 @@ export function readEvent(
   data: string,
   shape: Shape,
   summary: AnswerSummary,
+  onProgress?: OnProgress,
 ): BackendChunk | undefined {
   const event = recordIn(data)
   const failure = failureIn(event, data)
   if (failure !== undefined) throw failure
+  if (tellProgress(event, onProgress)) return undefined
   const { choices, usage, timings, x_groq: groq } = event
   const { usage: groqUsage } = recordAt(groq, 'x_groq')
   summary.usage = usageAt(usage ?? groqUsage, 'usage') ?? summary.usage

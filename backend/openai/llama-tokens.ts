@@ -11,6 +11,7 @@ import {
   textAt,
   wrongShape,
 } from '../shapes/index.ts'
+import { isReport, type OnProgress, tellProgress } from './llama-progress.ts'
 import { llamaPrompt, plainTokens } from './llama-prompt.ts'
 import {
   alternativesOf,
@@ -43,7 +44,7 @@ export function llamaTokens(http: EngineHttp): TokenEngine {
       const { content } = await http.post('/detokenize', { tokens }, { signal })
       return textAt(content, 'content')
     },
-    write: (request, prompt, limit, signal) => write(http, request, { prompt, limit, signal }),
+    write: (request, prompt, limit, options) => write(http, request, { prompt, limit, ...options }),
   }
 }
 
@@ -54,16 +55,21 @@ async function* write(
     readonly prompt: readonly PromptPart[]
     readonly limit: number | undefined
     readonly signal: AbortSignal
+    readonly onProgress?: OnProgress | undefined
   },
 ): AsyncGenerator<TokenPiece | PieceEnd> {
-  const { prompt, limit, signal } = options
+  const { prompt, limit, signal, onProgress } = options
   const body = completionBody(request, prompt, limit)
   let total = 0
-  for await (const data of http.stream('/completion', body, { signal, framing: 'events' })) {
+  for await (const data of http.stream('/completion', body, {
+    ...{ signal, framing: 'events', isReport },
+  })) {
     if (data.trim() === '[DONE]') return
     const record = recordIn(data)
     const failure = failureIn(record, data)
     if (failure !== undefined) throw failure
+    // Such a record has a token id of 0 that is not part of the answer.
+    if (tellProgress(record, onProgress)) continue
     const { content, stop, stop_type: stopType, completion_probabilities: told } = record
     if (flagAt(stop, 'stop') === true) {
       yield endOf(record, finishAt(stopType))
@@ -91,6 +97,7 @@ function completionBody(
     prompt: prompt.length === 1 && typeof prompt[0] === 'string' ? prompt[0] : prompt,
     stream: true,
     return_tokens: true,
+    return_progress: true,
     ...(limit !== undefined && { n_predict: limit }),
     ...(alternatives !== undefined && { n_probs: alternatives }),
   }

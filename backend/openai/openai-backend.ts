@@ -27,6 +27,7 @@ import { type AnswerSummary, emptySummary, readEvent } from './answer-stream.ts'
 import { assumedCatalog, type Catalog, readCatalog } from './catalog.ts'
 import { FLAVORS } from './flavor.ts'
 import { apiRoot, serverRoot } from './identify.ts'
+import { isReport } from './llama-progress.ts'
 import { llamaScore } from './llama-score.ts'
 import { llamaTokens } from './llama-tokens.ts'
 import { requestBody } from './request-body.ts'
@@ -161,7 +162,7 @@ class OpenAiBackend implements Backend {
     })
     const path = this.#init.assumed === true ? sent.path.replace(/^\/v1/, '') : sent.path
     const { body } = sent
-    const { hops } = options
+    const { hops, onProgress } = options
     try {
       if (request.kind === 'embedding') {
         yield* this.#embed(request, { path, body, model, signal, hops })
@@ -172,12 +173,12 @@ class OpenAiBackend implements Backend {
             ? vllmTokens({ http, engineName, contextLength, cacheSalt })
             : llamaTokens(http)
         for await (const event of answerByTokens(request, {
-          ...{ engine, model: model.id, resume, signal },
+          ...{ engine, model: model.id, resume, signal, onProgress },
         })) {
           if (event.type === 'done') this.#rates.observe(event.usage, event.timings)
           yield event
         }
-      } else yield* this.#generate(request, { path, body, model, signal, hops })
+      } else yield* this.#generate(request, { path, body, model, signal, hops, onProgress })
     } catch (error) {
       throw withNumbers(error, { model, request, estimate: this.#estimate })
     }
@@ -188,7 +189,7 @@ class OpenAiBackend implements Backend {
   }
 
   async *#generate(request: TextRequest, run: Run): AsyncGenerator<BackendEvent> {
-    const { path, body, model, signal, hops } = run
+    const { path, body, model, signal, hops, onProgress } = run
     const shape = {
       kind: request.kind,
       model: model.id,
@@ -198,9 +199,11 @@ class OpenAiBackend implements Backend {
     const summary = emptySummary()
     const startedAt = this.#now()
     let firstAt: number | undefined
-    for await (const data of this.#root.stream(path, body, { signal, hops, framing: 'events' })) {
+    for await (const data of this.#root.stream(path, body, {
+      ...{ signal, hops, framing: 'events', isReport },
+    })) {
       if (data.trim() === '[DONE]') break
-      const chunk = readEvent(data, shape, summary)
+      const chunk = readEvent(data, shape, summary, onProgress)
       if (chunk === undefined) continue
       firstAt ??= this.#now()
       yield chunk
@@ -330,4 +333,5 @@ interface Run {
   readonly model: BackendModel
   readonly signal: AbortSignal
   readonly hops: number | undefined
+  readonly onProgress?: InferOptions['onProgress']
 }

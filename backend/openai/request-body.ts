@@ -140,6 +140,7 @@ export function streamFields({
     stream: true,
     stream_options: { include_usage: true },
     ...(flavor === 'vllm' && tellsTokens && { return_token_ids: true }),
+    ...(flavor === 'llama-server' && { return_progress: true }),
     ...(FLAVORS[flavor].cacheSalt && cacheSalt !== undefined && { cache_salt: cacheSalt }),
   }
 }

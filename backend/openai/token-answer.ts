@@ -9,6 +9,7 @@ import { LogprobQueue } from '../logprob-queue.ts'
 import { completionShape } from '../logprobs.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import { StopMatcher } from '../stop-matcher.ts'
+import type { OnProgress } from './llama-progress.ts'
 
 /** Text for an engine to tokenize, control tokens parsed, or token ids. */
 export type PromptPart = string | number
@@ -44,7 +45,7 @@ export interface TokenEngine {
     request: TextRequest,
     prompt: readonly PromptPart[],
     limit: number | undefined,
-    signal: AbortSignal,
+    options: { readonly signal: AbortSignal; readonly onProgress?: OnProgress | undefined },
   ): AsyncIterable<TokenPiece | PieceEnd>
 }
 
@@ -53,6 +54,7 @@ interface Run {
   readonly model: string
   readonly resume: Resume | undefined
   readonly signal: AbortSignal
+  readonly onProgress?: OnProgress | undefined
 }
 
 /**
@@ -66,7 +68,7 @@ export async function* answerByTokens(
   request: TextRequest,
   run: Run,
 ): AsyncGenerator<BackendChunk | BackendDone> {
-  const { engine, signal } = run
+  const { engine, signal, onProgress } = run
   const prompt = await engine.prompt(request, signal)
   const prefix = await resumedPrefix(run)
   const stops = new StopMatcher(stopStringsOf(request))
@@ -88,7 +90,7 @@ export async function* answerByTokens(
   let end: PieceEnd | undefined
   if (finish === undefined) {
     const read = [...prompt, ...prefix.ids]
-    for await (const piece of engine.write(request, read, remaining, signal)) {
+    for await (const piece of engine.write(request, read, remaining, { signal, onProgress })) {
       if ('finish' in piece) {
         end = piece
         finish = piece.finish

@@ -37,7 +37,7 @@ export function vllmTokens(
       const { prompt } = await http.post('/detokenize', { model, tokens }, { signal })
       return textAt(prompt, 'prompt')
     },
-    async *write(request, prompt, limit, signal) {
+    async *write(request, prompt, limit, { signal }) {
       const startedAt = performance.now()
       const room = Math.max(1, contextLength - prompt.length)
       const alternatives = alternativesOf(request)

@@ -1,10 +1,11 @@
 import { embeddingInputs, InferenceError, type InferenceRequest } from '../../protocol/index.ts'
+import type { Clock } from '../../timing/index.ts'
 import type { BackendChunk, BackendDone, BackendEvent, BackendModel } from '../backend.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import { StopMatcher } from '../stop-matcher.ts'
 import { defaultAnswer, embed, promptText } from './answer.ts'
 import { deltaChunk, embeddingChunk, garbageChunk, textChunk } from './chunks.ts'
-import type { Clock } from './clock.ts'
+import { pauseFor } from './pause.ts'
 import { scoreAnswer } from './score.ts'
 import type { Script, ScriptedCall } from './script.ts'
 import { decodeToken, decodeTokens, encodeTokens, isToken } from './tokens.ts'
@@ -34,7 +35,7 @@ export async function* answer(request: InferenceRequest, run: Run): AsyncGenerat
   const inputs = inputsOf(request)
   const lengths = inputs.map((input) => encodeTokens(input).length)
   for (const length of lengths) requireRoom(length, model)
-  await clock.sleep(script.prefillMs ?? 0, { signal })
+  await pauseFor(script.prefillMs ?? 0, run)
   const decodingAt = clock.now()
   const promptTokens = lengths.reduce((sum, length) => sum + length, 0)
   if (request.kind === 'score') {
@@ -81,7 +82,7 @@ async function* embeddings(
   for (const [index, input] of inputs.entries()) {
     yield* fault(run, index)
     yield embeddingChunk(index, embed(input, dimensions))
-    await run.clock.sleep(run.paceMs, { signal: run.signal })
+    await pauseFor(run.paceMs, run)
   }
 }
 
@@ -127,7 +128,7 @@ async function* generate(
       shown = ''
       ids = []
     }
-    await run.clock.sleep(run.paceMs, { signal: run.signal })
+    await pauseFor(run.paceMs, run)
   }
   if (!stopped) yield* fault(run, call.tokens)
   const finish = stopped || end >= whole.length ? 'stop' : 'length'

@@ -9,7 +9,6 @@
  *
  * @packageDocumentation
  */
-export { type Clock, systemClock } from './clock.ts'
 export type { Fault, Script, ScriptedCall } from './script.ts'
 export {
   createScriptedBackend,

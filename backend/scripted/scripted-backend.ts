@@ -6,9 +6,9 @@ import {
   normalizeModelId,
   TOKEN_INPUT,
 } from '../../protocol/index.ts'
+import { type Clock, systemClock } from '../../timing/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { requireSupport, selectModel } from '../select-model.ts'
-import { type Clock, systemClock } from './clock.ts'
 import { answer, type Call, ENDED } from './generate.ts'
 import type { Script, ScriptedCall } from './script.ts'
 
@@ -24,7 +24,7 @@ export interface ScriptedInit {
   readonly slots?: number
   /** Time between tokens. @default 0 */
   readonly paceMs?: number
-  /** @default wall time */
+  /** @default the machine's */
   readonly clock?: Clock
   /** Called once per request; `index` counts from 0. @default every request is answered by rule */
   readonly script?: (request: InferenceRequest, index: number) => Script | undefined

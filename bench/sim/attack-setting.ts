@@ -113,7 +113,7 @@ export function shareOf(
 }
 
 /** In per cent, as the table has it. */
-export const percent = (share: number): number => Number((100 * share).toFixed(2))
+export const percent = (share: number): number => 100 * share
 
 export const keysOf = (peers: readonly SimPeer[]): ReadonlySet<string> =>
   new Set(peers.map(({ candidate }) => candidate.key))

@@ -17,6 +17,7 @@ export const sybilFlood: Attack = {
   criterion:
     '500 identities in 3 networks, 80 % of answers wrong: wrong ≤ 1.5 %, their share ≤ 6 %',
   control: ['held-newcomers', 'reputation-in-cost'],
+  moves: ['wrong %', 'share %'],
   small: 0.2,
   async run(options) {
     const lies = (random: Random): Behaviour => ({ lies: () => random.chance(0.8) })
@@ -32,8 +33,10 @@ export const sybilFlood: Attack = {
     const wrong = wrongShare(setting.outcomes)
     const share = shareOf(setting.outcomes, (key) => sybils.has(key))
     return {
-      figures: { 'wrong %': percent(wrong), 'share %': percent(share) },
-      passes: wrong <= 0.015 && share <= 0.06,
+      figures: {
+        'wrong %': { value: percent(wrong), atMost: 1.5 },
+        'share %': { value: percent(share), atMost: 6 },
+      },
     }
   },
 }
@@ -43,6 +46,7 @@ export const traitor: Attack = {
   criterion:
     '10 of 60 honest for 200 answers, then half wrong: wrong ≤ 2 %, in the last half ≤ 0.7 %',
   control: 'audit-floor',
+  moves: ['wrong %', 'wrong late %'],
   async run(options) {
     const onOff = (random: Random): Behaviour => {
       return { lies: (served) => served >= 200 && random.chance(0.5) }
@@ -52,8 +56,10 @@ export const traitor: Attack = {
     const wrong = wrongShare(setting.outcomes)
     const late = wrongShare(setting.outcomes.slice(setting.requests / 2))
     return {
-      figures: { 'wrong %': percent(wrong), 'wrong late %': percent(late) },
-      passes: wrong <= 0.02 && late <= 0.007,
+      figures: {
+        'wrong %': { value: percent(wrong), atMost: 2 },
+        'wrong late %': { value: percent(late), atMost: 0.7 },
+      },
     }
   },
 }
@@ -65,13 +71,14 @@ function lateCheat(
 ): Attack {
   return {
     ...row,
+    moves: ['wrong late %'],
     // With fewer than five cheats a single one that is found late decides.
     small: 0.5,
     async run(options) {
       const setting = settingOf(options, { populate: withCheats(scaled(10, options), behaviour) })
       await setting.run()
       const late = wrongShare(setting.outcomes.slice(setting.requests / 2))
-      return { figures: { 'wrong late %': percent(late) }, passes: late <= 0.012 }
+      return { figures: { 'wrong late %': { value: percent(late), atMost: 1.2 } } }
     },
   }
 }
@@ -99,6 +106,7 @@ export const whitewash: Attack = {
   name: 'Whitewashing',
   criterion: '5 cheats return with a new identity whenever they are banned: their share ≤ 6 %',
   control: ['held-newcomers', 'reputation-in-cost'],
+  moves: ['share %'],
   async run(options) {
     const always = (): Behaviour => ({ lies: () => true })
     const setting = settingOf(options, { populate: withCheats(scaled(5, options), always) })
@@ -117,8 +125,10 @@ export const whitewash: Attack = {
     const cheats = keysOf(world.peers.filter(isCheat))
     const share = shareOf(setting.outcomes, (key) => cheats.has(key))
     return {
-      figures: { 'share %': percent(share), identities: cheats.size },
-      passes: share <= 0.06,
+      figures: {
+        'share %': { value: percent(share), atMost: 6 },
+        identities: { value: cheats.size },
+      },
     }
   },
 }
@@ -131,6 +141,8 @@ export const slowLoris: Attack = {
   criterion:
     '10 of 60 give a first token, then one in 5 s: another peer continues within two stall windows (4 s)',
   control: 'pace',
+  // Without the pace check no other peer takes over, and the caller waits for the slow one.
+  moves: ['failed', 'slowest s'],
   async run(options) {
     const populate = withCheats(scaled(10, options), () => ({ gapMs: 5_000 }))
     const setting = settingOf(options, { populate })
@@ -139,12 +151,14 @@ export const slowLoris: Attack = {
     const longest = Math.max(...gaps)
     const failed = setting.outcomes.filter((one) => one?.code !== 'answered').length
     const slow = keysOf(setting.world.peers.filter(isCheat))
-    // Without the pace check no other peer takes over, and the caller waits for the slow one.
     const ended = setting.outcomes.filter((one) => one?.peers.some((key) => slow.has(key)))
     const worst = Math.max(0, ...ended.map((one) => one?.totalMs ?? 0))
     return {
-      figures: { 'longest gap s': longest / 1_000, failed, 'slowest s': Math.round(worst / 1_000) },
-      passes: longest <= 4_000 && failed === 0 && worst <= 60_000,
+      figures: {
+        'longest gap s': { value: longest / 1_000, atMost: 4 },
+        failed: { value: failed, atMost: 0 },
+        'slowest s': { value: worst / 1_000, atMost: 60 },
+      },
     }
   },
 }

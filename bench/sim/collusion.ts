@@ -40,9 +40,10 @@ export const collusion: Attack = {
   criterion:
     '20 % in one network give the same lie, and nothing is audited: of answers by quorum 2-of-3 wrong ≤ 0.5 %',
   control: 'apart',
+  moves: ['wrong %'],
   async run(options) {
     const { wrong } = await quorumAgainst(options, 1)
-    return { figures: { 'wrong %': percent(wrong) }, passes: wrong <= 0.005 }
+    return { figures: { 'wrong %': { value: percent(wrong), atMost: 0.5 } } }
   },
 }
 
@@ -50,9 +51,10 @@ export const dispute: Attack = {
   name: 'Quorum dispute',
   criterion: 'the same: ≥ 99.9 % are answered, though two often disagree',
   control: 'third-peer',
+  moves: ['answered %'],
   async run(options) {
     const { answered } = await quorumAgainst(options, 1)
-    return { figures: { 'answered %': percent(answered) }, passes: answered >= 0.999 }
+    return { figures: { 'answered %': { value: percent(answered), atLeast: 99.9 } } }
   },
 }
 
@@ -69,11 +71,12 @@ export const scatteredCollusion: Attack = {
   criterion:
     '20 %, each in its own network, give the same lie and cover each other: of answers by quorum 2-of-3 wrong ≤ 0.5 %',
   control: 'audits',
+  moves: ['wrong %'],
   async run(options) {
     const setting = settingOf(options, { policy: 'quorum', populate: ring(options) })
     await setting.run()
     const wrong = wrongShare(setting.outcomes)
-    return { figures: { 'wrong %': percent(wrong) }, passes: wrong <= 0.005 }
+    return { figures: { 'wrong %': { value: percent(wrong), atMost: 0.5 } } }
   },
 }
 
@@ -82,8 +85,9 @@ export const liars: Attack = {
   criterion:
     '30 % of all peers are a clique that gives the same lie, accuses every true answer and covers every lie: wrong ≤ 1.5 %',
   control: 'audits',
+  moves: ['wrong %'],
   async run(options) {
-    return await runLiars(options, 'hedge', 0.015)
+    return await runLiars(options, 'hedge', 1.5)
   },
 }
 
@@ -91,15 +95,16 @@ export const liarsQuorum: Attack = {
   name: '30 % liars, quorum',
   criterion: 'the same, of answers by quorum 2-of-3: wrong ≤ 0.5 %',
   control: 'audits',
+  moves: ['wrong %'],
   async run(options) {
-    return await runLiars(options, 'quorum', 0.005)
+    return await runLiars(options, 'quorum', 0.5)
   },
 }
 
 async function runLiars(
   options: AttackOptions,
   policy: 'hedge' | 'quorum',
-  limit: number,
+  atMost: number,
 ): Promise<Measured> {
   const behaviour = (): Behaviour => ({
     lies: () => true,
@@ -116,10 +121,9 @@ async function runLiars(
   const written = setting.outcomes.reduce((sum, one) => sum + (one?.tokensWritten ?? 0), 0)
   return {
     figures: {
-      'wrong %': percent(wrong),
-      'written %': percent((written - asked) / asked),
-      'rated %': percent(setting.client.auditedTokens / asked),
+      'wrong %': { value: percent(wrong), atMost },
+      'written %': { value: percent((written - asked) / asked) },
+      'rated %': { value: percent(setting.client.auditedTokens / asked) },
     },
-    passes: wrong <= limit,
   }
 }

@@ -1,5 +1,5 @@
 import type { Random } from '../../testing/index.ts'
-import type { Attack } from './attack.ts'
+import type { Attack, Measured } from './attack.ts'
 import {
   type AttackOptions,
   keysOf,
@@ -35,6 +35,7 @@ export const falseAlarms: Attack = {
   criterion: 'scorers accuse 0.5 % of honest answers by mistake: 0 of 50 honest peers banned',
   // Each alone suffices here: who errs is outvoted, and one mistake in two hundred seldom hits the same peer thrice.
   control: ['panel', 'three-strikes'],
+  moves: ['banned'],
   async run(options) {
     const setting = settingOf(options)
     rateBy(setting.world.peers, () => erring(0.005))
@@ -48,6 +49,7 @@ export const nearTies: Attack = {
   criterion:
     'all scorers miss 1 % of honest tokens, clustered (ICC 0.01), in answers of 400: 0 of 50 honest peers banned',
   control: 'design-effect',
+  moves: ['banned'],
   async run(options) {
     const setting = settingOf(options, { answerTokens: 400 })
     rateBy(setting.world.peers, () => ratedInClusters(0.01))
@@ -56,17 +58,16 @@ export const nearTies: Attack = {
   },
 }
 
-function noneBanned({ client }: Setting): ReturnType<typeof measuredBans> {
-  return measuredBans(everBanned(client).size)
-}
-
-const measuredBans = (banned: number) => ({ figures: { banned }, passes: banned === 0 })
+const noneBanned = ({ client }: Setting): Measured => ({
+  figures: { banned: { value: everBanned(client).size, atMost: 0 } },
+})
 
 export const badMouthing: Attack = {
   name: 'Bad-mouthing',
   criterion:
     '30 % of the scorers slander 5 honest peers: none banned, and they answer ≤ 5 % less than in the same runs without slander',
   control: 'panel',
+  moves: ['traffic lost %', 'banned'],
   async run(options) {
     const runs = Array.from({ length: PAIRS }, (_, n) => options.seed + 1_000 * n)
     const total = { quiet: 0, slandered: 0, banned: 0 }
@@ -80,8 +81,10 @@ export const badMouthing: Attack = {
     }
     const lost = 1 - total.slandered / total.quiet
     return {
-      figures: { 'traffic lost %': percent(lost), banned: total.banned },
-      passes: lost <= 0.05 && total.banned === 0,
+      figures: {
+        'traffic lost %': { value: percent(lost), atMost: 5 },
+        banned: { value: total.banned, atMost: 0 },
+      },
     }
   },
 }

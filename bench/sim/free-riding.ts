@@ -28,17 +28,17 @@ export const freeRiding: Attack = {
   name: 'Free-riding',
   criterion: `${RIDERS} clients ask ${DEMAND} times as much as each of ${GIVERS} that contribute, and give nothing: contributors’ p95 ≤ 1.2 times the p95 without them`,
   control: 'contributors-first',
+  moves: ['p95 ratio', 'contributors answered %'],
   async run(options) {
     const alone = await run(options, { riders: 0, everyMs: EVERY_MS })
     const beside = await run(options, { riders: RIDERS, everyMs: EVERY_MS })
     const ratio = beside.p95Ms / alone.p95Ms
     return {
       figures: {
-        'p95 ratio': Number(ratio.toFixed(2)),
-        'contributors answered %': percent(beside.givers),
-        'riders answered %': percent(beside.riders),
+        'p95 ratio': { value: ratio, atMost: 1.2 },
+        'contributors answered %': { value: percent(beside.givers), atLeast: 99.9 },
+        'riders answered %': { value: percent(beside.riders), atLeast: Number.MIN_VALUE },
       },
-      passes: ratio <= 1.2 && beside.givers >= 0.999 && beside.riders > 0,
     }
   },
 }
@@ -47,6 +47,7 @@ export const strangersFloor: Attack = {
   name: 'Contributors’ flood',
   criterion: `${GIVERS} contributors ask for twice the capacity: of the answers ${RIDERS} strangers have 15 to 30 % (one turn in five, and the turns that no contributor waits for), and of theirs the ${NEIGHBOURS} in one network have at most 0.7 of what ${RIDERS - NEIGHBOURS} in networks of their own have`,
   control: 'strangers-floor',
+  moves: ['strangers’ share %'],
   async run(options) {
     const { answers } = await run(options, { riders: RIDERS, everyMs: FLOOD_EVERY_MS })
     const { neighbours, lone, givers } = answers
@@ -54,10 +55,9 @@ export const strangersFloor: Attack = {
     const ratio = neighbours / NEIGHBOURS / (Math.max(1, lone) / (RIDERS - NEIGHBOURS))
     return {
       figures: {
-        'strangers’ share %': percent(share),
-        'neighbours ÷ others': Number(ratio.toFixed(2)),
+        'strangers’ share %': { value: percent(share), atLeast: 15, atMost: 30 },
+        'neighbours ÷ others': { value: ratio, atMost: 0.7 },
       },
-      passes: share >= 0.15 && share <= 0.3 && ratio <= 0.7,
     }
   },
 }

@@ -1,7 +1,7 @@
 import type { Script, ScriptedBackend } from '../../backend/index.ts'
 import type { RequestEvent } from '../../client/index.ts'
 import { type ScriptedPeerInit, ScriptedSwarm } from '../../testing/swarms/scripted-swarm.ts'
-import type { Attack } from './attack.ts'
+import type { Attack, Figure } from './attack.ts'
 
 /** What only those on the list may read. */
 const SECRET = 'my own words'
@@ -24,6 +24,7 @@ export const promptLogging: Attack = {
   name: 'Prompt logging',
   criterion: `${WIRETAPS} peers that every client would ask first log all they receive: nothing of requests with an allow-list, in attempts, hedges, resumes, audits and canaries`,
   control: 'allow-list',
+  moves: ['read by wiretaps'],
   async run({ without = [] }) {
     const wiretaps = Array.from({ length: WIRETAPS }, () => SERVES)
     await using swarm = await ScriptedSwarm.create([...wiretaps, ...TRUSTED], {
@@ -49,19 +50,19 @@ export const promptLogging: Attack = {
       reasons.filter((reason) => wanted.includes(reason)).length
     const engines = swarm.peers.map(({ engine }) => engine)
     const figures = {
-      'read by wiretaps': secretsOf(engines.slice(0, WIRETAPS)).length,
-      attempts: reasons.length,
-      hedges: count('hedge'),
-      resumes: count('resume', 'stall', 'slow'),
-      audits: secretsOf(engines.slice(WIRETAPS)).filter((kind) => kind === 'score').length,
-      canaries: requester.stats().audits.canaries,
+      'read by wiretaps': { value: secretsOf(engines.slice(0, WIRETAPS)).length, atMost: 0 },
+      attempts: tried(reasons.length),
+      hedges: tried(count('hedge')),
+      resumes: tried(count('resume', 'stall', 'slow')),
+      audits: tried(secretsOf(engines.slice(WIRETAPS)).filter((kind) => kind === 'score').length),
+      canaries: tried(requester.stats().audits.canaries),
     }
-    const allTried = Object.values(figures)
-      .slice(1)
-      .every((times) => times > 0)
-    return { figures, passes: figures['read by wiretaps'] === 0 && allTried }
+    return { figures }
   },
 }
+
+/** Each way on which a prompt travels must have been used. */
+const tried = (value: number): Figure => ({ value, atLeast: 1 })
 
 /** Kinds of the requests that hold it. */
 const secretsOf = (engines: readonly ScriptedBackend[]): readonly string[] =>

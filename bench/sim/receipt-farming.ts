@@ -37,6 +37,7 @@ export const receiptFarming: Attack = {
   name: 'Receipt replay, forgery, farming',
   criterion: `one receipt ${REPLAYS} times, ${FORGERIES} forged, ${CLIQUE} identities that vouch for each other and served the victim once: none counted twice, none forged, mass ≤ (1 − a)g ÷ (a + (1 − a)g)`,
   control: 'seeded-trust',
+  moves: ['mass %'],
   async run({ scale = 1, without = [] }) {
     const nowMs = Date.now()
     const book = new ReceiptBook(() => nowMs)
@@ -70,12 +71,11 @@ export const receiptFarming: Attack = {
     const bound = ((1 - RESTART) * given) / (RESTART + (1 - RESTART) * given)
     return {
       figures: {
-        'replays counted': counted - 1,
-        'forgeries accepted': forged.length,
-        'mass %': percent(mass),
-        'bound %': percent(bound),
+        'replays counted': { value: counted - 1, atMost: 0, atLeast: 0 },
+        'forgeries accepted': { value: forged.length, atMost: 0 },
+        'mass %': { value: percent(mass), atMost: percent(bound + 1e-9) },
+        'bound %': { value: percent(bound) },
       },
-      passes: counted === 1 && forged.length === 0 && mass <= bound + 1e-9,
     }
   },
 }
@@ -85,6 +85,7 @@ export const creditLaundering: Attack = {
   name: 'Credit laundering',
   criterion: `one earned a receipt for ${TOKENS} tokens and gives ${CLIQUE} identities of its own ${LAUNDERED} each for ${LAUNDERED_TOKENS}, all for one owner: credited together ≤ what was earned, honest ones as before`,
   control: 'seeded-trust',
+  moves: ['credited'],
   async run({ scale = 1, without = [] }) {
     const nowMs = Date.now()
     const book = new ReceiptBook(() => nowMs)
@@ -114,11 +115,10 @@ export const creditLaundering: Attack = {
     const least = Math.min(...honest.map(creditOf))
     return {
       figures: {
-        'tokens earned': TOKENS,
-        credited: Math.round(credited),
-        'each honest one': Math.round(least),
+        'tokens earned': { value: TOKENS },
+        credited: { value: credited, atMost: TOKENS, atLeast: 0.99 * TOKENS },
+        'each honest one': { value: least, atLeast: 0.99 * TOKENS },
       },
-      passes: credited <= TOKENS && credited > 0.99 * TOKENS && least > 0.99 * TOKENS,
     }
   },
 }

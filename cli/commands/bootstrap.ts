@@ -1,10 +1,17 @@
 import { Command } from 'commander'
+import { Registry } from 'prom-client'
 import { type Bootstrap, createBootstrap } from '../../bootstrap/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
+import {
+  addHostMetrics,
+  type MonitorOptions,
+  serveMonitor,
+  withMonitorOptions,
+} from '../monitor/index.ts'
 import { withBootstrap } from '../named-bootstrap.ts'
 import { openFileLimit } from '../open-files.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
@@ -21,15 +28,17 @@ import { openTyped } from '../usage-error.ts'
 /** The usual ports of a bootstrap peer. */
 const PORTS = { tcp: 4801, webSockets: 4802 } as const
 
-interface BootstrapOptions extends SharedOptions, RelayOptions {
+interface BootstrapOptions extends SharedOptions, RelayOptions, MonitorOptions {
   readonly stopWithStdin?: boolean
 }
 
 export function bootstrapCommand(runtime: Runtime): Command {
-  return withRelayOptions(
-    withSharedOptions(
-      new Command('bootstrap').description(
-        `Runs a bootstrap peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets} unless --listen is given, and keeps its identity and ports.`,
+  return withMonitorOptions(
+    withRelayOptions(
+      withSharedOptions(
+        new Command('bootstrap').description(
+          `Runs a bootstrap peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets} unless --listen is given, and keeps its identity and ports.`,
+        ),
       ),
     ),
   )
@@ -59,8 +68,15 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
     ),
   )
   await using _bootstrap = bootstrap
+  const registry = new Registry()
+  addHostMetrics(registry, bootstrap.host)
+  await using monitor = await serveMonitor(options, {
+    registry,
+    readiness: () => ({ ready: true }),
+  })
   if (signal.aborted) return undefined
-  announce(session, bootstrap, network, await firstReachability(session, bootstrap.host))
+  const reachability = await firstReachability(session, bootstrap.host)
+  announce(session, bootstrap, network, reachability, monitor.url)
   await runUntilStopped(session, {
     role: 'bootstrap',
     host: bootstrap.host,
@@ -99,6 +115,7 @@ function announce(
   bootstrap: Bootstrap,
   network: Network,
   reachability: ReachabilityFields,
+  monitorUrl: string | undefined,
 ): void {
   const { terminal, commandName } = session
   const { host } = bootstrap
@@ -110,10 +127,12 @@ function announce(
     addresses,
     models,
     ...reachability,
+    ...(monitorUrl !== undefined && { monitor: monitorUrl }),
   } as { event: 'ready' })
   terminal.print(`Bootstrap peer ${host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
   terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
+  if (monitorUrl !== undefined) terminal.print(`  metrics  ${monitorUrl}/metrics\n`)
   const invite = inviteFor(network.host.swarmKey, host)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,

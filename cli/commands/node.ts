@@ -1,12 +1,19 @@
 import { Command } from 'commander'
 import { createNode, type EngineState, type Node } from '../../node/index.ts'
-import { plainLine } from '../../protocol/index.ts'
+import { type NodeState, plainLine } from '../../protocol/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { createFailureLog } from '../failure-log.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, shownAddresses } from '../join-line.ts'
+import {
+  type MonitorOptions,
+  NodeMetrics,
+  type Readiness,
+  serveMonitor,
+  withMonitorOptions,
+} from '../monitor/index.ts'
 import { withBootstrap } from '../named-bootstrap.ts'
 import { openFileLimit } from '../open-files.ts'
 import { addPeer, addValue, peerId, wholeNumber } from '../option-parsers.ts'
@@ -21,7 +28,7 @@ import {
 } from '../shared-options.ts'
 import { openTyped } from '../usage-error.ts'
 
-interface NodeOptions extends SharedOptions, EngineOptions, RelayOptions {
+interface NodeOptions extends SharedOptions, EngineOptions, RelayOptions, MonitorOptions {
   readonly maxTokensPerSecond?: number
   readonly maxTokens?: number
   readonly maxQueue?: number
@@ -34,13 +41,10 @@ interface NodeOptions extends SharedOptions, EngineOptions, RelayOptions {
 }
 
 export function nodeCommand(runtime: Runtime): Command {
-  return withRelayOptions(
-    withSharedOptions(
-      new Command('node').description(
-        'Shares a model with the swarm. By default it uses an engine that runs on this machine, else the small bundled model.',
-      ),
-    ),
+  const command = new Command('node').description(
+    'Shares a model with the swarm. By default it uses an engine that runs on this machine, else the small bundled model.',
   )
+  return withMonitorOptions(withRelayOptions(withSharedOptions(command)))
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
     .option(
       '--model <source>',
@@ -85,6 +89,8 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   await using _engine = backend
   terminal.print(`Starting with ${backend.description} …\n`)
   const maxOpenFiles = openFileLimit(session)
+  const metrics = new NodeMetrics()
+  const logFailure = createFailureLog({ log: (line) => session.terminal.log(line) })
   const { opened: node, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
       createNode({
@@ -99,13 +105,21 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
         ...(share !== undefined && { share }),
         ...limitsOf(options),
         onEngine: (state) => tellEngine(session, state),
-        onRequest: createFailureLog({ log: (line) => session.terminal.log(line) }),
+        onRequest: (request) => {
+          logFailure(request)
+          metrics.observe(request)
+        },
       }),
     ),
   )
   await using _node = node
+  metrics.attach(node)
+  await using monitor = await serveMonitor(options, {
+    registry: metrics.registry,
+    readiness: () => readinessOf(node.state()),
+  })
   if (!signal.aborted) {
-    announce(session, node, network, await firstReachability(session, node.host))
+    announce(session, node, network, await firstReachability(session, node.host), monitor.url)
     await runUntilStopped(session, {
       role: 'node',
       host: node.host,
@@ -163,6 +177,7 @@ function announce(
   node: Node,
   network: Network,
   reachability: ReachabilityFields,
+  monitorUrl: string | undefined,
 ): void {
   const { terminal, commandName } = session
   const addresses = node.host.addresses().map(String)
@@ -173,16 +188,33 @@ function announce(
     addresses,
     models,
     ...reachability,
+    ...(monitorUrl !== undefined && { monitor: monitorUrl }),
   } as { event: 'ready' })
   terminal.print(`\nThis node serves ${models.join(', ')} as ${node.host.peerId.toString()}\n`)
   for (const address of shownAddresses(addresses)) terminal.print(`  ${address}\n`)
   terminal.print(`  ${reachabilityLines(reachability).join('\n  ')}\n`)
+  if (monitorUrl !== undefined) terminal.print(`  metrics  ${monitorUrl}/metrics\n`)
   const invite = inviteFor(network.host.swarmKey, node.host)
   terminal.print(
     `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
   )
   terminal.print(isAlone(node, network) ? `\n${ALONE}\n` : '')
   terminal.print('\nStop with Ctrl-C: running answers are finished first.\n')
+}
+
+/** A saturated node is ready: it refuses for a moment only. */
+function readinessOf(state: NodeState): Readiness {
+  switch (state) {
+    case 'ready':
+    case 'saturated':
+      return { ready: true }
+    case 'loading':
+      return { ready: false, reason: 'the engine does not answer yet' }
+    case 'draining':
+      return { ready: false, reason: 'the node is leaving the swarm' }
+    default:
+      return state satisfies never
+  }
 }
 
 function limitsOf(options: NodeOptions): object {

@@ -1,7 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Command } from 'commander'
+import type { ClockReport } from '../../host/index.ts'
 import { plainLine } from '../../protocol/index.ts'
+import { clockLines } from '../clock-report.ts'
 import { dataHome } from '../directories.ts'
 import { reachabilityLines } from '../reachability.ts'
 import { relayingLines } from '../relay-options.ts'
@@ -98,6 +100,11 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
         `  bootstrap  ${peer.address}: ${peer.status}${peer.status === 'waiting' ? ` (${plainLine(peer.lastError)})` : ''}`,
     ),
   ]
+  if (report.clock?.own === 'off' || (report.clock?.off.length ?? 0) > 0) {
+    lines.push(
+      ...clockLines(report.clock as ClockReport).map((line) => `  clock      ${plainLine(line)}`),
+    )
+  }
   if (report.relaying !== undefined) lines.push(...relayingLines(report.relaying))
   if (report.models.length > 0)
     lines.push(`  serves     ${report.models.map(plainLine).join(', ')}`)

@@ -1,17 +1,14 @@
 import type { Client } from '../../client/index.ts'
 import {
   InferenceError,
-  isExpired,
-  LIMITS,
   matchesDigest,
   parseModelReference,
   plainLine,
 } from '../../protocol/index.ts'
+import { clockLines, SET_CLOCK } from '../clock-report.ts'
 import type { Finding, Step } from './diagnose.ts'
 
 const DIAL_TIMEOUT_MS = 5_000
-/** Clock difference at which peers still accept each other's advertisements, with a margin. */
-const SKEW_WARNING_MS = LIMITS.maxClockSkewMs / 2
 
 interface SwarmStepsInit {
   readonly client: Client
@@ -52,7 +49,7 @@ async function dial({ client, signal }: SwarmStepsInit, address: string): Promis
 }
 
 async function findPeers({ client, commandName, signal }: SwarmStepsInit): Promise<Finding> {
-  const advice = `start a node with \`${commandName} node\`, or name a peer of the swarm with --bootstrap. If nodes should be there, check this clock: advertisements dated in the future are rejected, and it shows ${new Date().toISOString()}`
+  const advice = `start a node with \`${commandName} node\`, or name a peer of the swarm with --bootstrap`
   try {
     const peers = await client.peers({ signal })
     const alive = peers.filter(({ state }) => state !== undefined)
@@ -64,27 +61,15 @@ async function findPeers({ client, commandName, signal }: SwarmStepsInit): Promi
   }
 }
 
-/** Peers do not send the time. An advertisement from the future, or one already expired when issued, shows a wrong clock. */
+/** The clocks of the peers that answered. One peer against this machine does not show whose clock is off. */
 async function checkClock({ client }: SwarmStepsInit): Promise<Finding> {
-  const nowMs = Date.now()
-  const fresh = client.host.book.all().filter((advertisement) => !isExpired(advertisement, nowMs))
-  const ahead = fresh.map(({ issuedAtMs }) => issuedAtMs - nowMs)
-  const most = Math.max(0, ...ahead)
-  if (most > SKEW_WARNING_MS) {
-    return {
-      ok: false,
-      message: `peers' clocks are ${Math.round(most / 1000)} s ahead of this one`,
-      advice: "set this machine's clock, best by NTP: advertisements are dated",
-    }
+  const report = client.host.clock()
+  const message = clockLines(report).map(plainLine).join('; ')
+  if (report.own === 'off') return { ok: false, message, advice: SET_CLOCK }
+  if (report.own === 'unclear') {
+    return { ok: false, message, advice: 'compare this clock with another machine, best by NTP' }
   }
-  if (fresh.length === 0) {
-    return {
-      ok: false,
-      message: 'every known advertisement has expired by this clock',
-      advice: "this machine's clock may be ahead: set it, best by NTP",
-    }
-  }
-  return { ok: true, message: 'agrees with the dates of advertisements' }
+  return { ok: true, message }
 }
 
 async function findModel({ client, model, commandName, signal }: SwarmStepsInit): Promise<Finding> {

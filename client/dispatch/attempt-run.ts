@@ -4,6 +4,7 @@ import type { AttemptEvent, AttemptInit, AttemptSource } from '../attempt/index.
 import type { AnswerPiece, AttemptNote, Candidate } from '../request/index.ts'
 import type { ResumeLease } from './budget/index.ts'
 import { Credit } from './credit.ts'
+import { PrefillPace } from './prefill-pace.ts'
 import type { Choice } from './selection.ts'
 
 /** Created once: cancelling attempts is routine, and a stack trace would add nothing. */
@@ -41,6 +42,9 @@ export class AttemptRun {
   note: AttemptNote | undefined
   /** Digest of the weights in use; empty if unknown. */
   digest: string = ''
+  /** When it counts as overdue if no piece has come. */
+  overdueAtMs: number = Number.POSITIVE_INFINITY
+  readonly prefill: PrefillPace = new PrefillPace()
   /** Time spent waiting between pieces after the first. */
   decodeMs: number = 0
   done: Extract<AttemptEvent, { type: 'done' }> | undefined

@@ -1,4 +1,4 @@
-import { InferenceError } from '../../protocol/index.ts'
+import { InferenceError, type Progress } from '../../protocol/index.ts'
 import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
 import type { AttemptEvent } from '../attempt/index.ts'
 import {
@@ -28,6 +28,11 @@ import { Opener } from './opener.ts'
 import { Pace } from './pace.ts'
 import type { ResumeNeed } from './resume-need.ts'
 import type { Selection } from './selection.ts'
+
+/** Prefill slows down with the length of the prompt, and reports come every second. */
+const REST_MARGIN = 1.5
+const REST_SPARE_MS = 1_000
+
 /** Carries out the effects of the state machine and feeds it the events of the attempts. */
 export class DispatchRun {
   readonly #context: DispatchContext
@@ -207,7 +212,8 @@ export class DispatchRun {
         const afterMs = router.hedgeAfterMs(candidate, this.#selection.routing(), others)
         const nowMs = this.#context.clock.now()
         const hedgeAtMs = nowMs + afterMs
-        const overdueAtMs = nowMs + Math.max(afterMs, this.#opener.ttftTimeoutMs())
+        const overdueAtMs = nowMs + Math.max(afterMs, this.#opener.ttftTimeoutMs(candidate))
+        attempt.overdueAtMs = overdueAtMs
         this.#apply({ type: 'chosen', attempt: attempt.id, hedgeAtMs, overdueAtMs })
         return
       }
@@ -233,6 +239,7 @@ export class DispatchRun {
         return
       case 'progress':
         note.progress = event.progress
+        this.#reported(attempt, event.progress)
         return
       case 'chunk':
         this.#piece(attempt, event, gapMs)
@@ -245,6 +252,22 @@ export class DispatchRun {
       default:
         event satisfies never
     }
+  }
+
+  /** A peer that will begin sooner than another could is not joined by another. */
+  #reported(attempt: AttemptRun, progress: Progress): void {
+    const peerId = attempt.candidate?.key
+    if (peerId !== undefined) this.#job.onPeerProgress?.({ peerId, progress })
+    const nowMs = this.#context.clock.now()
+    const restMs = attempt.prefill.restMs(progress, nowMs)
+    if (restMs === undefined) return
+    const { router } = this.#context
+    const others = this.#selection.candidates().filter(({ key }) => key !== attempt.candidate?.key)
+    const request = this.#selection.routing()
+    const soonestMs = Math.min(...others.map((other) => router.expectedTtftMs(other, request)))
+    if (restMs > soonestMs) return
+    const hedgeAtMs = Math.min(attempt.overdueAtMs, nowMs + REST_MARGIN * restMs + REST_SPARE_MS)
+    this.#apply({ type: 'nearing', attempt: attempt.id, hedgeAtMs })
   }
 
   #piece(attempt: AttemptRun, piece: AnswerPiece, gapMs: number): void {

@@ -64,6 +64,8 @@ export type DispatchInput =
       /** When a further attempt is worth its cost, once a second one is running. */
       readonly overdueAtMs: number
     }
+  /** A lone attempt reports that its first piece will come before another peer could send one. */
+  | { readonly type: 'nearing'; readonly attempt: number; readonly hedgeAtMs: number }
   /** There is no peer to ask, or no budget left. */
   | { readonly type: 'no-candidate'; readonly attempt: number; readonly recovery: Recovery }
   /** The first piece that counts: a visible one, or any token of a resume. */
@@ -137,6 +139,8 @@ export function transition(state: DispatchState, input: DispatchInput): Step {
       return start(state)
     case 'chosen':
       return chosen(state, input)
+    case 'nearing':
+      return nearing(state, input.hedgeAtMs)
     case 'no-candidate':
       return lost(state, input.attempt, input.recovery, 'no-candidate')
     case 'began':
@@ -224,6 +228,14 @@ function chosen(state: Live, input: Extract<DispatchInput, { type: 'chosen' }>):
   if (!mayJoin) return { state: next, effects: [] }
   const hedgeAtMs = next.hedged ? input.overdueAtMs : input.hedgeAtMs
   return { state: { ...next, hedgeAtMs }, effects: [] }
+}
+
+/** Moves the second attempt back, never forward. */
+function nearing(state: Live, hedgeAtMs: number): Step {
+  const waits = state.phase === 'opening' || state.phase === 'resuming'
+  if (!waits || state.attempts.length > 1 || state.hedgeAtMs === undefined)
+    return { state, effects: [] }
+  return { state: { ...state, hedgeAtMs: Math.max(state.hedgeAtMs, hedgeAtMs) }, effects: [] }
 }
 
 function began(state: Live, attempt: number): Step {

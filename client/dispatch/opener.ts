@@ -15,6 +15,12 @@ import type { DispatchContext } from './dispatch-context.ts'
 import { tooManyRetries } from './dispatch-errors.ts'
 import type { ResumeNeed } from './resume-need.ts'
 import { type Choice, Selection } from './selection.ts'
+
+/** A machine that is busy with other work takes this many times as long as measured. */
+const CLAIM_MARGIN = 2
+/** Longest wait that a peer's own claims, or a long prompt, add. Reports of work extend it. */
+const MAX_CLAIMED_MS = 600_000
+
 /** An attempt to be made. */
 export interface PlannedAttempt {
   readonly id: number
@@ -88,10 +94,16 @@ export class Opener {
     this.#busy.delete(id)
   }
 
-  /** Longest wait for a first piece without a report of work. `tokens`: to be read. @default those of the prompt */
-  ttftTimeoutMs(tokens: number = this.promptTokens): number {
+  /**
+   * Longest wait for a first piece from this peer without a report of work: a slow engine, or one that has to load its
+   * model, gets more time by what was measured. `tokens`: to be read. @default those of the prompt
+   */
+  ttftTimeoutMs(candidate: Candidate, tokens: number = this.promptTokens): number {
     const { ttftTimeoutMs, ttftPerTokenMs } = this.#job.limits
-    return ttftTimeoutMs + ttftPerTokenMs * tokens
+    const prefillMs = this.#context.router.prefillMs(candidate, tokens)
+    const { coldStartMs = 0 } = candidate.advertisement
+    const readingMs = Math.max(ttftPerTokenMs * tokens, CLAIM_MARGIN * prefillMs)
+    return ttftTimeoutMs + Math.min(MAX_CLAIMED_MS, readingMs + CLAIM_MARGIN * coldStartMs)
   }
 
   /** The attempt for a chosen peer. `tokens`: tokens of the answer that a resume has to read again. */
@@ -110,7 +122,7 @@ export class Opener {
       ...(exact === true && digest && { digest }),
       limits: {
         ...limits,
-        ttftTimeoutMs: this.ttftTimeoutMs(toRead),
+        ttftTimeoutMs: this.ttftTimeoutMs(candidate, toRead),
         dialTimeoutMs: Math.min(limits.dialTimeoutMs, dialTimeoutMs ?? limits.dialTimeoutMs),
       },
       remainingMs: () => this.#scope.remainingMs(),

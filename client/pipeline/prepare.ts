@@ -80,6 +80,7 @@ export function prepare(
     switchModels: parseSwitchModels(options.switchModels ?? 'before-answer'),
     hops: options.hops ?? 0,
     placement: options.placement,
+    onPeerProgress: options.onPeerProgress,
     journal: new Journal(estimatedPromptTokens, attempts, settings.clock),
   }
 }

@@ -31,7 +31,7 @@ export interface RouteCandidate {
   readonly key: string
   readonly advertisement: Pick<
     Advertisement,
-    'addresses' | 'decodeRate' | 'operator' | 'prefillRate' | 'slots'
+    'addresses' | 'coldStartMs' | 'decodeRate' | 'operator' | 'prefillRate' | 'slots'
   >
   readonly model: Pick<ModelAdvertisement, 'contextLength' | 'digest' | 'id' | 'templateHash'>
   /** How the peer is known; `heard`: only from other peers. @default 'met' */

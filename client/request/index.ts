@@ -42,7 +42,7 @@ export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode }
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
 export { highestRanked, soonestRetry } from './rank-failures.ts'
 export type { Agreement, Cost, RequestEvent } from './record.ts'
-export type { PlacedOptions, RequestOptions } from './request-options.ts'
+export type { PlacedOptions, ProgressReport, RequestOptions } from './request-options.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
 export { ToolCallAssembly } from './tool-calls.ts'
 export { trustedPeers } from './trusted-peers.ts'

@@ -4,6 +4,7 @@ import type { Journal } from './journal.ts'
 import type { RequestLimits } from './limits.ts'
 import type { Placement } from './placement.ts'
 import type { Plan, ResumeMode } from './policy.ts'
+import type { RequestOptions } from './request-options.ts'
 import type { WireRequest } from './wire-request.ts'
 
 /** One validated request. */
@@ -22,6 +23,7 @@ export interface Job {
   /** Set if the request is a part of a larger call. */
   readonly placement?: Placement | undefined
   readonly journal: Journal
+  readonly onPeerProgress?: RequestOptions['onPeerProgress'] | undefined
   /** Chunks that another model already delivered; the answer continues after them. */
   readonly delivered?: readonly AnswerChunk[]
 }

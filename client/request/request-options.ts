@@ -1,9 +1,16 @@
+import type { Progress } from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
 import type { RequestLimits } from './limits.ts'
 import type { Placement } from './placement.ts'
 import type { Policy, ResumeMode } from './policy.ts'
 import type { SwitchModels } from './switch-models.ts'
 import type { VerifyMode } from './verify-mode.ts'
+
+/** What a peer does for a request before its first piece. */
+export interface ProgressReport {
+  readonly peerId: string
+  readonly progress: Progress
+}
 
 /** Options of one request. Limits override those of the client. */
 export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
@@ -21,6 +28,8 @@ export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
    * @default all
    */
   readonly trusted?: readonly string[]
+  /** Called with each report of a peer on its work before the first piece. @default does nothing */
+  readonly onPeerProgress?: (report: ProgressReport) => void
   /** Gateways that the request has passed through. Forwarded to the caller's providers. @default 0 */
   readonly hops?: number
 }

@@ -166,7 +166,7 @@ export class RelayKeeper {
     try {
       const connection = this.#connection(relay) ?? (await this.#dial(relay))
       if (isRelayed(connection.remoteAddr)) throw new Error('reached through another relay only')
-      const reservation = await requestReservation(connection, scope)
+      const reservation = await requestReservation(connection, now(), scope)
       const addresses = withCircuit(reservation, relay)
       if (addresses.length === 0) throw new Error('the relay has no address that others could dial')
       this.#failures.delete(option.peer)

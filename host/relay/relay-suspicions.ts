@@ -1,10 +1,4 @@
-import type { Address } from '@libp2p/interface'
-import {
-  circuitRelayAddressesLast,
-  loopbackAddressLast,
-  publicAddressesFirst,
-  reliableTransportsFirst,
-} from '@libp2p/utils'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { LRUCache } from 'lru-cache'
 import { relayOf } from './relayed.ts'
 
@@ -29,26 +23,9 @@ export class RelaySuspicions {
     this.#untilMs.delete(relay)
   }
 
-  isSuspect(relay: string): boolean {
-    return (this.#untilMs.get(relay) ?? 0) > this.#now()
+  /** Whether an address leads through a suspected relay. */
+  readonly leadsThroughSuspect = (address: Multiaddr): boolean => {
+    const relay = relayOf(address)
+    return relay !== undefined && (this.#untilMs.get(relay) ?? 0) > this.#now()
   }
-
-  /** Order in which the addresses of a peer are dialled: libp2p's own, with suspected relays last. */
-  readonly compareAddresses = (a: Address, b: Address): -1 | 0 | 1 =>
-    loopbackAddressLast(a.multiaddr, b.multiaddr) ||
-    publicAddressesFirst(a.multiaddr, b.multiaddr) ||
-    circuitRelayAddressesLast(a.multiaddr, b.multiaddr) ||
-    trueLast(this.#leadsThroughSuspect(a), this.#leadsThroughSuspect(b)) ||
-    trueLast(!a.isCertified, !b.isCertified) ||
-    reliableTransportsFirst(a.multiaddr, b.multiaddr)
-
-  #leadsThroughSuspect({ multiaddr }: Address): boolean {
-    const relay = relayOf(multiaddr)
-    return relay !== undefined && this.isSuspect(relay)
-  }
-}
-
-function trueLast(a: boolean, b: boolean): -1 | 0 | 1 {
-  if (a === b) return 0
-  return a ? 1 : -1
 }

@@ -19,6 +19,12 @@ export interface Reservation {
 /** A relay may have one of each family, and a name. */
 const MAX_ADDRESSES = 3
 
+/** Times for which relays reserve: an hour is usual. */
+const SHORTEST_MS = 60_000
+const LONGEST_MS = 3 * 60 * 60_000
+/** Assumed if the relay's clock differs from this one. */
+const USUAL_MS = 30 * 60_000
+
 /**
  * Asks the relay at the other end of the connection for a reservation.
  *
@@ -26,6 +32,7 @@ const MAX_ADDRESSES = 3
  */
 export async function requestReservation(
   connection: Connection,
+  nowMs: number,
   options: AbortOptions,
 ): Promise<Reservation> {
   const stream = await connection.newStream(CIRCUIT_PROTOCOLS.hop, options)
@@ -38,13 +45,19 @@ export async function requestReservation(
       throw new InferenceError('over_capacity', `the relay refused the reservation: ${status}`)
     }
     return {
-      expiresAtMs: reservation.expiresAtMs,
+      expiresAtMs: inForceUntil(reservation.expiresAtMs, nowMs),
       addresses: addressesOf(connection, reservation.addresses),
     }
   } catch (error) {
     stream.abort(error instanceof Error ? error : new Error(String(error)))
     throw error
   }
+}
+
+/** The relay tells the end by its own clock: an end that no relay would choose shows that the two clocks differ. */
+function inForceUntil(expiresAtMs: number, nowMs: number): number {
+  const leftMs = expiresAtMs - nowMs
+  return leftMs >= SHORTEST_MS && leftMs <= LONGEST_MS ? expiresAtMs : nowMs + USUAL_MS
 }
 
 /** Other peers dial these addresses on our recommendation, so that only public ones are accepted from a relay. */

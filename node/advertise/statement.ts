@@ -7,6 +7,8 @@ export interface Statement {
   /** Measured tokens a second, 0 where not measured. */
   readonly prefillRate: number
   readonly decodeRate: number
+  /** Measured time to load a model. Absent if not measured. */
+  readonly coldStartMs?: number
   readonly maxTokens: number
   readonly operator: string
 }
@@ -20,6 +22,7 @@ export function hasMoved(said: Statement, now: Statement): boolean {
     said.slots !== now.slots ||
     rateMoved(said.prefillRate, now.prefillRate) ||
     rateMoved(said.decodeRate, now.decodeRate) ||
+    rateMoved(said.coldStartMs ?? 0, now.coldStartMs ?? 0) ||
     JSON.stringify(said.models) !== JSON.stringify(now.models)
   )
 }

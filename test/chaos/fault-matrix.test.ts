@@ -32,7 +32,7 @@ it('has an undisturbed answer of each form to compare with', () => {
 
 describe.each(FORMS)('%s: the caller gets the undisturbed answer', (form) => {
   const own = CELLS.filter((cell) => cell.form === form)
-  it.concurrent.each(own)('with $name', async ({ fault, at }) => {
+  it.each(own)('with $name', async ({ fault, at }) => {
     await using wire = await ChaosWire.create({ peers: 3, harms: [{ ...fault, at }] })
     const taken = await take(wire.swarm.requester, form, { model: `m@${DIGEST}` })
     expect(taken).toEqual(expectedOf(form))
@@ -42,7 +42,7 @@ describe.each(FORMS)('%s: the caller gets the undisturbed answer', (form) => {
     await wire.atRest()
   })
 
-  it.concurrent('with a peer that cannot be dialled', async () => {
+  it('with a peer that cannot be dialled', async () => {
     await using wire = await ChaosWire.create({ peers: 3, harms: [] })
     for (const peer of wire.swarm.peers.slice(0, 2)) wire.swarm.remove(peer)
     expect(await take(wire.swarm.requester, form, { model: 'm' })).toEqual(expectedOf(form))
@@ -50,7 +50,7 @@ describe.each(FORMS)('%s: the caller gets the undisturbed answer', (form) => {
 })
 
 describe.each(FORMS)('%s: a caller who aborts', (form) => {
-  it.concurrent.each([
+  it.each([
     ['before the first piece', 0],
     ['in the middle', middleOf(form)],
   ] as const)('%s gets the reason, and every engine stops', async (_, at) => {

@@ -23,6 +23,7 @@ import {
 } from '../../testing/swarms/client-peers.ts'
 import { FakeSwarm, type FakeSwarmInit } from '../../testing/swarms/fake-swarm.ts'
 import { ScriptedSwarm } from '../../testing/swarms/scripted-swarm.ts'
+import { systemClock } from '../../timing/index.ts'
 
 const messages = [{ role: 'user', content: 'Count from 1 to 5.' }]
 const asking = (model: string, more: object = {}) => ({ model, messages, ...more })
@@ -32,6 +33,8 @@ const QUICK: FakeSwarmInit = {
   connectTimeoutMs: 50,
   lookupTimeoutMs: 200,
   connectedPeers: 0,
+  // Providers are asked over real sockets.
+  clock: systemClock,
 }
 
 let open: AsyncDisposable[] = []
@@ -323,7 +326,7 @@ describe('a chain before its answer has begun', () => {
 })
 
 describe('a chain after its answer has begun', () => {
-  const QUIET = { itlTimeoutMs: 200, stallFloorMs: 100 }
+  const QUIET = { itlTimeoutMs: 200, stallFloorMs: 100, clock: systemClock }
 
   it.each([
     ['falls silent', 'stalled', hangsAfterSaying('one', ' two')],

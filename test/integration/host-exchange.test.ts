@@ -1,9 +1,11 @@
 import type { Stream } from '@libp2p/interface'
 import { describe, expect, it } from 'vitest'
 import {
+  type Advertisement,
   encodeAdvertisementRequest,
   encodeAdvertisementResponse,
   FrameWriter,
+  isExpired,
   PROTOCOLS,
   readFrames,
 } from '../../protocol/index.ts'
@@ -58,6 +60,29 @@ describe('the advertisement exchange', () => {
     await advertise(node)
     const client = await startHost({ dht: 'client', bootstrap: addressesOf(node) })
     await untilBook(client, (host) => host.book.get(node.peerId) !== undefined)
+  })
+
+  it('finds whose clock is off, on both machines, and uses the advertisement all the same', async () => {
+    const aheadMs = 2 * 3_600_000
+    const now = (): number => Date.now() + aheadMs
+    const boot = await startHost()
+    const right = await startHost({ bootstrap: addressesOf(boot) })
+    await advertise(right)
+    const ahead = await startHost({ bootstrap: addressesOf(boot), now })
+    await advertise(ahead, { issuedAtMs: now() - 60_000, expiresAtMs: now() + 600_000 })
+    await ahead.fetchAdvertisement(boot.peerId)
+    await ahead.connect(addressesOf(right)[0] ?? '')
+    await ahead.fetchAdvertisement(right.peerId)
+    expect(ahead.clock()).toMatchObject({ own: 'off', peers: 2, agreeing: 2, off: [] })
+    expect(Math.round(ahead.clock().aheadMs / 60_000)).toBe(120)
+    expect(isExpired(ahead.book.get(right.peerId) as Advertisement, now())).toBe(false)
+
+    await right.fetchAdvertisement(boot.peerId)
+    await right.fetchAdvertisement(ahead.peerId)
+    expect(right.clock()).toMatchObject({ own: 'right', off: [{ peerId: String(ahead.peerId) }] })
+    const known = right.book.get(ahead.peerId) as Advertisement
+    expect(isExpired(known, Date.now())).toBe(false)
+    expect(isExpired(known, Date.now() + 700_000)).toBe(true)
   })
 
   it('gives undefined for a peer that offers nothing, or whose offer has expired', async () => {

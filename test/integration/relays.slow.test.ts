@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import {
   createInternet,
@@ -8,19 +5,16 @@ import {
   type Internet,
   type Machine,
 } from '../../testing/internet/index.ts'
-import { type Peer, startPeer } from '../../testing/reach/peer.ts'
-
-const LISTEN = { listen: ['/ip4/0.0.0.0/tcp/4801'] }
-const MODEL = 'counter'
-const PROMPT = 'Count from 1 to 100.'
-const COUNT = `${Array.from({ length: 100 }, (_, index) => index + 1).join(', ')}.`
-
-interface Relay {
-  readonly peer: Peer
-  readonly address: string
-  /** Once it was killed: the same peer, at the same address. */
-  readonly restart: () => Promise<Peer>
-}
+import { startPeer } from '../../testing/reach/peer.ts'
+import {
+  busiest,
+  COUNT,
+  createScene,
+  LISTEN,
+  MODEL,
+  PROMPT,
+  type Scene,
+} from '../../testing/reach/scene.ts'
 
 /** As DHCP does with a laptop: the old address is gone, and with it all connections, without a word. */
 async function moveWithinLan(machine: Machine): Promise<void> {
@@ -31,30 +25,19 @@ async function moveWithinLan(machine: Machine): Promise<void> {
 
 describeOnInternet('relays', () => {
   let internet: Internet
-  const directories: string[] = []
+  let scene: Scene
 
   beforeEach(async () => {
     internet = await createInternet()
+    scene = createScene(internet)
   })
   afterEach(async () => {
     await internet[Symbol.asyncDispose]()
-    for (const directory of directories.splice(0)) {
-      await rm(directory, { recursive: true, force: true })
-    }
+    await scene[Symbol.asyncDispose]()
   })
 
-  const relay = async (ip4: string): Promise<Relay> => {
-    const machine = await internet.host({ ip4 })
-    const dataDir = await mkdtemp(join(tmpdir(), 'skein-relay-'))
-    directories.push(dataDir)
-    const start = (): Promise<Peer> =>
-      startPeer(machine, { role: 'bootstrap', host: { ...LISTEN, dataDir } })
-    const peer = await start()
-    return { peer, address: `/ip4/${ip4}/tcp/4801/p2p/${peer.peerId}`, restart: start }
-  }
-
   it('carry answers between two symmetric NATs, from fresh data directories', async () => {
-    const { peer: bootstrap, address } = await relay('45.1.0.1')
+    const { peer: bootstrap, address } = await scene.relay('45.1.0.1')
     const left = await internet.router({ kind: 'symmetric' })
     const right = await internet.router({ kind: 'symmetric' })
     const host = { ...LISTEN, bootstrap: [address] }
@@ -76,34 +59,11 @@ describeOnInternet('relays', () => {
     expect(use?.bytes).toBeGreaterThan(text.length)
   }, 600_000)
 
-  it('go on over the other relay, at the same peer, when one dies in mid-answer', async () => {
-    const relays = [await relay('45.1.0.1'), await relay('45.2.0.1')]
-    const { client, node } = await pairBehindNats(relays)
-    let killed: Promise<void> | undefined
-    const { text, record, error } = await client.ask(MODEL, PROMPT, (soFar) => {
-      if (killed !== undefined || !soFar.includes('20')) return
-      killed = busiest(relays).then((path) => path?.kill())
-    })
-    await killed
-    expect(error).toBeUndefined()
-    expect(text).toBe(COUNT)
-    expect(record?.resumes).toBe(1)
-    const [lost, went] = record?.attempts ?? []
-    expect(lost).toMatchObject({ peerId: node.peerId, outcome: 'path_lost' })
-    expect(went).toMatchObject({ peerId: node.peerId, outcome: 'answered', exact: true })
-    expect(lost?.relay).not.toBe(went?.relay)
-    expect(lost?.relayedBytes).toBeGreaterThan(0)
-    await node.until(
-      'reserved at the one that is left',
-      ({ relaying }) => relaying.held.length === 1,
-    )
-  }, 600_000)
-
   it('go on over the other relay, at the same peer, when one freezes in mid-answer', async () => {
-    const relays = [await relay('45.1.0.1'), await relay('45.2.0.1')]
+    const relays = [await scene.relay('45.1.0.1'), await scene.relay('45.2.0.1')]
     // Another node serves the same model: the first one is asked again all the same.
-    await pairBehindNats(relays)
-    const { client } = await pairBehindNats(relays)
+    await scene.pairBehindNats(relays)
+    const { client } = await scene.pairBehindNats(relays)
     await client.ask(MODEL, PROMPT)
     let frozen: Promise<void> | undefined
     const { text, record, error } = await client.ask(MODEL, PROMPT, (soFar) => {
@@ -122,8 +82,8 @@ describeOnInternet('relays', () => {
   }, 600_000)
 
   it('leave the peer its standing when both die in mid-answer, and say so', async () => {
-    const relays = [await relay('45.1.0.1'), await relay('45.2.0.1')]
-    const { client, node } = await pairBehindNats(relays)
+    const relays = [await scene.relay('45.1.0.1'), await scene.relay('45.2.0.1')]
+    const { client, node } = await scene.pairBehindNats(relays)
     let killed: Promise<unknown> | undefined
     const { text, record, error } = await client.ask(MODEL, PROMPT, (soFar) => {
       if (!soFar.includes('20')) return
@@ -143,8 +103,8 @@ describeOnInternet('relays', () => {
   }, 600_000)
 
   it('carry an answer on when the node gets another address in mid-answer', async () => {
-    const relays = [await relay('45.1.0.1'), await relay('45.2.0.1')]
-    const { client, node, machine } = await pairBehindNats(relays, 60)
+    const relays = [await scene.relay('45.1.0.1'), await scene.relay('45.2.0.1')]
+    const { client, node, machine } = await scene.pairBehindNats(relays, 60)
     let moved: Promise<unknown> | undefined
     const { text, record, error } = await client.ask(MODEL, PROMPT, (soFar) => {
       if (soFar.includes('20')) moved ??= moveWithinLan(machine)
@@ -160,38 +120,4 @@ describeOnInternet('relays', () => {
     expect(peerId).toBe(node.peerId)
     expect(addresses.some((address) => address.includes('192.168.1.77'))).toBe(true)
   }, 600_000)
-
-  /** A node and a client, each behind a symmetric NAT of its own; the node reserved at all relays. */
-  const pairBehindNats = async (
-    relays: readonly Relay[],
-    paceMs = 20,
-  ): Promise<{ node: Peer; client: Peer; machine: Machine }> => {
-    const bootstrap = relays.map(({ address }) => address)
-    const left = await internet.router({ kind: 'symmetric' })
-    const right = await internet.router({ kind: 'symmetric' })
-    const engine = { model: MODEL, slots: 4, paceMs }
-    const host = { ...LISTEN, bootstrap }
-    const machine = await left.host()
-    const node = await startPeer(machine, { role: 'node', engine, host })
-    await node.until('reserved', ({ relaying }) => relaying.held.length === relays.length)
-    const client = await startPeer(await right.host(), { role: 'client', host: { bootstrap } })
-    await client.until('joined', ({ connections }) =>
-      relays.every(({ peer }) => connections.some((at) => at.endsWith(peer.peerId))),
-    )
-    return { node, client, machine }
-  }
-
-  /** The relay that passes an answer on now. */
-  const busiest = async (relays: readonly Relay[]): Promise<Peer | undefined> => {
-    const bytes = async (): Promise<number[]> =>
-      await Promise.all(
-        relays.map(async ({ peer }) => (await peer.state()).relaying.use?.bytes ?? 0),
-      )
-    const before = await bytes()
-    for (;;) {
-      const moved = (await bytes()).map((now, index) => now - (before[index] ?? 0))
-      const most = Math.max(...moved)
-      if (most > 2_000) return relays[moved.indexOf(most)]?.peer
-    }
-  }
 })

@@ -201,6 +201,10 @@ export function createRouter(init: RouterInit): Router {
           .map((other) => predictMs(other, request)),
       })
     },
+    prefillMs({ key, advertisement }, tokens) {
+      return (tokens / latency.of(key, advertisement, now()).prefillRate) * 1000
+    },
+    expectedTtftMs: predictMs,
     saturated(candidates) {
       return isSaturated(candidates.map(({ key }) => pool.fresh(key, now())))
     },

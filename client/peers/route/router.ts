@@ -76,6 +76,10 @@ export interface Router {
     request: RouteRequest,
     others?: readonly RouteCandidate[],
   ): number
+  /** Predicted time to read this many prompt tokens at the peer: as measured, else as it claims. */
+  prefillMs(candidate: RouteCandidate, tokens: number): number
+  /** Predicted time to the first piece of this request at the peer. */
+  expectedTtftMs(candidate: RouteCandidate, request: RouteRequest): number
   /** Whether fresh samples show that a further attempt would only take a slot from another request. */
   saturated(candidates: readonly RouteCandidate[]): boolean
   /** An attempt starts; dispose the result when it ends. */

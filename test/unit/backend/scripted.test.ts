@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import {
   type BackendEvent,
-  type Clock,
   createScriptedBackend,
   decodeTokens,
   encodeTokens,
 } from '../../../backend/index.ts'
 import { InferenceError, parseRequest } from '../../../protocol/index.ts'
+import { VirtualClock } from '../../../testing/index.ts'
 
 const count = (to: number, extra: object = {}) =>
   parseRequest('chat', {
@@ -134,11 +134,16 @@ describe('createScriptedBackend', () => {
   })
 
   it('uses the injected clock', async () => {
-    const slept: number[] = []
-    const clock: Clock = { now: () => 0, sleep: async (ms) => void slept.push(ms) }
+    const clock = new VirtualClock()
     const backend = createScriptedBackend({ clock, paceMs: 7, script: () => ({ prefillMs: 40 }) })
-    await Array.fromAsync(backend.infer(count(2)))
-    expect(slept).toEqual([40, 7, 7, 7, 7])
+    const tokensAt: number[] = []
+    const reading = (async () => {
+      for await (const { type } of backend.infer(count(2))) {
+        if (type === 'chunk') tokensAt.push(clock.now())
+      }
+    })()
+    await clock.until(reading)
+    expect(tokensAt).toEqual([40, 47, 54, 61, 68])
   })
 
   it('shuffles an echo by its seed, and only above temperature 0', async () => {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { createAdvertisementBook } from '../../../host/advertisement-book.ts'
-import { createSigner, type Signer, seal } from './advertisement-maker.ts'
+import { createSigner, MODEL, type Signer, seal } from './advertisement-maker.ts'
 
 const NOW = 1_800_000_000_000
 const HOUR = 3_600_000
@@ -32,6 +32,52 @@ describe('the advertisement book', () => {
     unsubscribe()
     await book.add(await seal(node, { issuedAtMs: NOW + 1 }))
     expect(listener).toHaveBeenCalledTimes(1)
+  })
+
+  describe('for a signer whose clock is off', () => {
+    const AHEAD = NOW + 2 * HOUR
+
+    it('judges by lifetime if the signer tells its time, whichever way its clock is off', async () => {
+      for (const theirNow of [AHEAD, NOW - 2 * HOUR]) {
+        const { book, clock } = openBook()
+        const envelope = await seal(node, { issuedAtMs: theirNow - HOUR / 4 })
+        const signer = { source: node.peerId, expectedSigner: node.peerId }
+        await book.take(envelope, { ...signer, signerNowMs: theirNow })
+        const kept = book.get(node.peerId)
+        expect(kept).toMatchObject({
+          issuedAtMs: NOW - HOUR / 4,
+          expiresAtMs: NOW + (3 * HOUR) / 4,
+        })
+        clock.nowMs = NOW + (3 * HOUR) / 4
+        expect(book.fresh(other.peerId)).toEqual([])
+      }
+    })
+
+    it('gives an issue time in the future no longer life than one of now', async () => {
+      const { book } = openBook()
+      await book.add(await seal(node, { issuedAtMs: NOW + 200_000 }))
+      expect(book.get(node.peerId)).toMatchObject({ issuedAtMs: NOW, expiresAtMs: NOW + HOUR })
+    })
+
+    it('takes a lower number from the signer itself once its clock is set right', async () => {
+      const { book } = openBook()
+      const signer = { source: node.peerId, expectedSigner: node.peerId }
+      await book.take(await seal(node, { issuedAtMs: AHEAD }), { ...signer, signerNowMs: AHEAD })
+      const models = [{ ...MODEL, id: 'new' }]
+      const corrected = await seal(node, { issuedAtMs: NOW, models })
+      await book.take(corrected, { source: other.peerId })
+      expect(book.get(node.peerId)?.models[0]?.id).toBe('skein-tiny')
+      await book.take(corrected, signer)
+      expect(book.get(node.peerId)?.models[0]?.id).toBe('new')
+    })
+
+    it('refuses hearsay from the future', async () => {
+      const { book } = openBook()
+      const envelope = await seal(node, { issuedAtMs: AHEAD })
+      await expect(book.take(envelope, { source: other.peerId })).rejects.toMatchObject({
+        code: 'malformed',
+      })
+    })
   })
 
   it('refuses a forged one', async () => {

@@ -55,6 +55,13 @@ describe('advertisement', () => {
     expect(opened).toEqual({ ...plain, peerId: peerIdFromPrivateKey(key) })
   })
 
+  it('carries a measured cold start, up to an hour', async () => {
+    const sealed = await sealAdvertisement({ ...plain, coldStartMs: 42_000 }, key)
+    expect(await openAdvertisement(sealed, { nowMs })).toMatchObject({ coldStartMs: 42_000 })
+    const long = await sealAdvertisement({ ...plain, coldStartMs: 1e12 }, key)
+    expect(await openAdvertisement(long, { nowMs })).toMatchObject({ coldStartMs: 3_600_000 })
+  })
+
   it('expires at its own expiry time', () => {
     const ad = { ...plain, peerId: peerIdFromPrivateKey(key) }
     expect(isExpired(ad, plain.expiresAtMs - 1)).toBe(false)

@@ -22,6 +22,7 @@ import {
   says,
 } from '../../../../testing/swarms/client-peers.ts'
 import { FakeSwarm, type FakeSwarmInit } from '../../../../testing/swarms/fake-swarm.ts'
+import { delay } from '../../../../timing/index.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'Count.' }] } as const
 /** Weights that all peers share; engines that resume by text, or by ids as well. */
@@ -106,7 +107,7 @@ describe('a peer that falls silent after it sent the end', () => {
 describe('a peer that sends nothing but empty pieces after its first', () => {
   it('counts as silent', async () => {
     await create({ stallFloorMs: 50, itlTimeoutMs: 4_000 })
-    await swarm.add(async (stream) => {
+    await swarm.add(async (stream, clock) => {
       await readRequest(stream)
       const writer = new FrameWriter(stream)
       const send = (frame: NodeFrame): Promise<void> => writer.write(encodeNodeFrame(frame))
@@ -114,7 +115,7 @@ describe('a peer that sends nothing but empty pieces after its first', () => {
       await send(chatDelta(0, { content: 'one' }))
       for (let seq = 1; stream.status === 'open'; seq += 1) {
         await send(chatDelta(seq, { content: '' }))
-        await new Promise((resolve) => setTimeout(resolve, 10))
+        await delay(10, { clock })
       }
     }, byText)
     await swarm.add(answers(' two'), byText)
@@ -220,7 +221,7 @@ describe('a consumer that is slow to read the end', () => {
     for await (const chunk of answer) {
       if (!('usage' in chunk)) continue
       usage = true
-      await new Promise((resolve) => setTimeout(resolve, 600))
+      await delay(600, { clock: swarm.clock })
     }
     expect([usage, answer.event?.outcome]).toEqual([true, 'answered'])
   })

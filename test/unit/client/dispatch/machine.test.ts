@@ -95,6 +95,24 @@ describe('an answer that another model began', () => {
   })
 })
 
+describe('an attempt that reports that it nears its first piece', () => {
+  const nearing = (attempt: number, hedgeAtMs: number): DispatchInput => ({
+    ...{ type: 'nearing', attempt, hedgeAtMs },
+  })
+
+  it('moves the hedge back, never forward', () => {
+    const inputs = [start, chosen(0), nearing(0, 5_000), nearing(0, 2_000), tick(4_999)]
+    const { said } = play({ type: 'hedge' }, [...inputs, tick(5_000)])
+    expect(said.at(-2)).toEqual([])
+    expect(said.at(-1)).toEqual(['open 1 hedge concurrent'])
+  })
+
+  it('adds no hedge to a request that may not have one', () => {
+    const { said } = play({ type: 'single' }, [start, chosen(0), nearing(0, 5_000), tick(9_000)])
+    expect(said.at(-1)).toEqual([])
+  })
+})
+
 describe('before the answer began', () => {
   it('tries the next peer as often as the limit allows', () => {
     const { said } = play({ type: 'single' }, [

@@ -1,5 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
+import { VirtualClock } from '../../../../testing/index.ts'
 import {
   accepted,
   answers,
@@ -38,7 +39,10 @@ const faults: readonly Behaviour[] = [
 
 describe('a thousand requests with every fault', () => {
   it('leak no stream, listener or timer', { timeout: 60_000 }, async () => {
-    swarm = await FakeSwarm.create({ timeoutMs: 60_000, itlTimeoutMs: 100, silenceTimeoutMs: 100 })
+    const clock = new VirtualClock({ wallMs: Date.now() })
+    using _flow = clock.flow()
+    const limits = { timeoutMs: 60_000, itlTimeoutMs: 100, silenceTimeoutMs: 100 }
+    swarm = await FakeSwarm.create({ ...limits, clock })
     let served = 0
     const mixed: Behaviour = (stream) => {
       const behaviour = faults[served % faults.length]
@@ -47,7 +51,7 @@ describe('a thousand requests with every fault', () => {
     }
     for (let i = 0; i < 3; i += 1) await swarm.add(mixed)
     const caller = new AbortController()
-    const timersBefore = timers()
+    const timersBefore = { real: timers(), virtual: clock.planned }
     let asked = 0
     const outcomes = new Map<string, number>()
     const worker = async (): Promise<void> => {
@@ -69,7 +73,8 @@ describe('a thousand requests with every fault', () => {
     const listeners = getEventListeners(caller.signal, 'abort').length
     expect([listeners, swarm.listeners, swarm.requester.inFlight]).toEqual([0, 0, 0])
     // The in-memory wire has a few of its own for a moment; a leak would show a thousand.
-    await expect.poll(timers, { timeout: 5_000 }).toBeLessThanOrEqual(timersBefore + 10)
+    await expect.poll(timers, { timeout: 5_000 }).toBeLessThanOrEqual(timersBefore.real + 10)
+    expect(clock.planned).toBeLessThanOrEqual(timersBefore.virtual)
   })
 })
 

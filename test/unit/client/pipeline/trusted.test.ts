@@ -4,7 +4,6 @@ import { runBatch } from '../../../../client/split/batch/run-batch.ts'
 import { splitRequests } from '../../../../client/split/split-requests.ts'
 import { InferenceError } from '../../../../protocol/index.ts'
 import { type ScriptedPeerInit, ScriptedSwarm } from '../../../../testing/swarms/scripted-swarm.ts'
-import { systemClock } from '../../../../timing/index.ts'
 
 const body = {
   model: 'm',
@@ -25,7 +24,7 @@ async function swarmOf(trustedPeers: readonly ScriptedPeerInit[] = [{}, {}]) {
   const trusted = swarm.peers.slice(3).map(({ key }) => key)
   const seen = (): number => strangers.reduce((sum, { engine }) => sum + engine.calls.length, 0)
   const { requester } = swarm.swarm
-  const context = { timeoutMs: 5_000, random: Math.random, clock: systemClock }
+  const context = { timeoutMs: 5_000, random: Math.random, clock: swarm.swarm.clock }
   return { requester, trusted, seen, split: splitRequests(requester, context), context }
 }
 

@@ -5,7 +5,6 @@ import { InferenceError } from '../../../../protocol/index.ts'
 import { answers } from '../../../../testing/swarms/client-peers.ts'
 import { FakeSwarm } from '../../../../testing/swarms/fake-swarm.ts'
 import { type ScriptedPeerInit, ScriptedSwarm } from '../../../../testing/swarms/scripted-swarm.ts'
-import { systemClock } from '../../../../timing/index.ts'
 
 const capabilities = ['chat', 'completion', 'embedding', 'token_ids', 'tools', 'score'] as const
 const rates: ScriptedPeerInit = { model: { capabilities } }
@@ -34,7 +33,8 @@ async function swarmOf(...peers: readonly ScriptedPeerInit[]) {
   const asked = (kind: string): number =>
     swarm.peers.flatMap(({ engine }) => engine.calls).filter(({ request }) => request.kind === kind)
       .length
-  return { requester: swarm.swarm.requester, peers: swarm.peers, asked }
+  const { requester, clock } = swarm.swarm
+  return { requester, clock, peers: swarm.peers, asked }
 }
 
 async function collect<T>(answer: AsyncIterable<T>): Promise<T[]> {
@@ -155,8 +155,8 @@ describe('an answer with verify: always', () => {
   })
 
   it('has the weakest verdict of its choices', async () => {
-    const { requester } = await swarmOf(rates, rates, rates)
-    const context = { timeoutMs: 5_000, random: Math.random, clock: systemClock }
+    const { requester, clock } = await swarmOf(rates, rates, rates)
+    const context = { timeoutMs: 5_000, random: Math.random, clock }
     const split = splitRequests(requester, context)
     const { skein } = await split.chat({ ...body, n: 3 }, always)
     expect(skein.verification).toMatchObject({ status: 'passed' })

@@ -9,6 +9,7 @@ import {
   refuses,
 } from '../../../../../testing/swarms/client-peers.ts'
 import { FakeSwarm } from '../../../../../testing/swarms/fake-swarm.ts'
+import { systemClock } from '../../../../../timing/index.ts'
 
 const messages = [{ role: 'user', content: 'hi' }]
 const request = { model: 'm', messages }
@@ -45,7 +46,8 @@ describe('the choice of peers to ask', () => {
 
   it('does not ask a peer with an expired advertisement until it gives a new one', async () => {
     swarm = await FakeSwarm.create()
-    const past = { issuedAtMs: Date.now() - 10_000, expiresAtMs: Date.now() - 1 }
+    const nowMs = swarm.clock.wall()
+    const past = { issuedAtMs: nowMs - 10_000, expiresAtMs: nowMs - 1 }
     const expired = await swarm.add(answers('a'), { advertisement: past })
     const error: unknown = await swarm.requester.chat(request).catch((thrown: unknown) => thrown)
     expect(error).toMatchObject({ code: 'no_peers' })
@@ -200,7 +202,8 @@ describe('the listings', () => {
   })
 
   it('give each peer’s answer to a probe, or why it gave no answer', async () => {
-    swarm = await FakeSwarm.create()
+    // Over an in-memory stream a round trip takes no virtual time.
+    swarm = await FakeSwarm.create({ clock: systemClock })
     const up = await swarm.add(answers('a'))
     const down = await swarm.add(answers('a'))
     up.load = { ...up.load, state: 'saturated', inFlight: 4 }

@@ -1,28 +1,34 @@
-import { afterEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { VirtualClock } from '../../../../../testing/index.ts'
 import { answers, refuses } from '../../../../../testing/swarms/client-peers.ts'
 import { FakeSwarm } from '../../../../../testing/swarms/fake-swarm.ts'
 
 const request = { model: 'm', messages: [{ role: 'user', content: 'hi' }] }
 
+let clock: VirtualClock
+let flow: Disposable
 let swarm: FakeSwarm
 
+beforeEach(async () => {
+  clock = new VirtualClock({ wallMs: Date.now() })
+  flow = clock.flow()
+  swarm = await FakeSwarm.create({ connectedPeers: 0, clock })
+})
+
 afterEach(async () => {
-  vi.restoreAllMocks()
   await swarm.close()
+  flow[Symbol.dispose]()
 })
 
 /** Look-ups of keys while one more request is answered, this long after the earlier ones. */
 async function lookUpsLater(ms: number): Promise<number> {
-  vi.restoreAllMocks()
-  const now = performance.now.bind(performance)
-  vi.spyOn(performance, 'now').mockImplementation(() => now() + ms)
+  await clock.advance(ms)
   const before = swarm.lookUps
   await swarm.requester.chat(request)
   return swarm.lookUps - before
 }
 
 it('looks for further peers when a known one has no room, long before the regular look-up', async () => {
-  swarm = await FakeSwarm.create({ connectedPeers: 0 })
   const [good, busy] = [answers('hello'), refuses('over_capacity', { retryAfterMs: 1 })]
   const turns = [good, busy, good, busy]
   await swarm.add((stream) => (turns.shift() ?? good)(stream))
@@ -33,7 +39,6 @@ it('looks for further peers when a known one has no room, long before the regula
 })
 
 it('does not look again while no peer fails', async () => {
-  swarm = await FakeSwarm.create({ connectedPeers: 0 })
   await swarm.add(answers('hello'))
   await swarm.requester.chat(request)
   expect(await lookUpsLater(10_000)).toBe(0)

@@ -1,0 +1,42 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+
+/** Registers metrics whose value is read when they are scraped. */
+export function readWhenScraped(registry: Registry) {
+  const registers = [registry]
+  return {
+    gauge(name: string, help: string, read: () => number): void {
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read())
+        },
+      })
+    },
+    counter(name: string, help: string, read: () => number): void {
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset()
+          this.inc(read())
+        },
+      })
+    },
+    /** One gauge with a label: 1 for the value that holds, 0 for the others. */
+    state(name: string, help: string, values: readonly string[], read: () => string): void {
+      new Gauge({
+        name,
+        help,
+        registers,
+        labelNames: ['state'],
+        collect() {
+          const current = read()
+          for (const state of values) this.set({ state }, state === current ? 1 : 0)
+        },
+      })
+    },
+  }
+}

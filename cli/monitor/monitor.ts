@@ -1,0 +1,106 @@
+import { isIP } from 'node:net'
+import { type ServerType, serve } from '@hono/node-server'
+import type { Registry } from 'prom-client'
+import { UsageError } from '../usage-error.ts'
+import type { MonitorOptions } from './monitor-options.ts'
+
+/** Time to receive a request's headers, and to keep a connection that is idle. */
+const HEADERS_MS = 5_000
+const IDLE_MS = 30_000
+const MAX_CONNECTIONS = 64
+
+/** What `/readyz` answers: 200 if ready, else 503 with the reason. */
+export interface Readiness {
+  readonly ready: boolean
+  /** Why not; for an operator. */
+  readonly reason?: string
+}
+
+export interface Monitored {
+  readonly registry: Registry
+  readiness(): Readiness
+}
+
+/** The monitoring server of a node or bootstrap peer. */
+export interface Monitor extends AsyncDisposable {
+  /** Absent if `--http-port` was not given. Without a slash at the end. */
+  readonly url?: string
+}
+
+/**
+ * Serves metrics and health over HTTP, if `--http-port` was given.
+ *
+ * @throws UsageError for an address in use
+ */
+export async function serveMonitor(
+  { httpPort: port, httpHost: hostname = '127.0.0.1' }: MonitorOptions,
+  monitored: Monitored,
+): Promise<Monitor> {
+  if (port === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() }
+  const server = await listening(hostname, port, (request) => respond(request, monitored))
+  const address = server.address()
+  const actual = typeof address === 'object' && address !== null ? address.port : port
+  return {
+    url: `http://${isIP(hostname) === 6 ? `[${hostname}]` : hostname}:${actual}`,
+    [Symbol.asyncDispose]: () => closed(server),
+  }
+}
+
+async function respond(request: Request, { registry, readiness }: Monitored): Promise<Response> {
+  const { pathname, hostname } = new URL(request.url)
+  // A name that a web page made point here would let it read the metrics.
+  const bare = hostname.replace(/^\[|\]$/g, '')
+  if (isIP(bare) === 0 && bare !== 'localhost') {
+    return json(421, { error: 'use the IP address or localhost' })
+  }
+  if (!['/metrics', '/health', '/healthz', '/readyz'].includes(pathname)) {
+    return json(404, { error: 'only /metrics, /healthz and /readyz exist' })
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return json(405, { error: 'only GET and HEAD are allowed' }, { allow: 'GET, HEAD' })
+  }
+  switch (pathname) {
+    case '/metrics':
+      return new Response(await registry.metrics(), {
+        headers: { 'content-type': registry.contentType },
+      })
+    case '/readyz': {
+      const { ready, reason } = readiness()
+      return json(ready ? 200 : 503, { status: ready ? 'ready' : 'not ready', reason })
+    }
+    default:
+      return json(200, { status: 'ok' })
+  }
+}
+
+function json(status: number, body: object, headers: Record<string, string> = {}): Response {
+  return Response.json(body, { status, headers: { 'cache-control': 'no-store', ...headers } })
+}
+
+function listening(
+  hostname: string,
+  port: number,
+  fetch: (request: Request) => Promise<Response>,
+): Promise<ServerType> {
+  return new Promise((resolve, reject) => {
+    const server = serve({
+      fetch,
+      hostname,
+      port,
+      overrideGlobalObjects: false,
+      serverOptions: { headersTimeout: HEADERS_MS, keepAliveTimeout: IDLE_MS },
+    })
+    server.maxConnections = MAX_CONNECTIONS
+    server.once('listening', () => resolve(server))
+    server.once('error', (error: Error) => {
+      reject(new UsageError(`--http-port: cannot listen on ${hostname}:${port}: ${error.message}`))
+    })
+  })
+}
+
+function closed(server: ServerType): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve())
+    if ('closeAllConnections' in server) server.closeAllConnections()
+  })
+}

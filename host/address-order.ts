@@ -1,0 +1,32 @@
+import type { Address } from '@libp2p/interface'
+import {
+  circuitRelayAddressesLast,
+  loopbackAddressLast,
+  publicAddressesFirst,
+  reliableTransportsFirst,
+} from '@libp2p/utils'
+import type { Multiaddr } from '@multiformats/multiaddr'
+
+/**
+ * Order in which the addresses of a peer are dialled: libp2p's own, but those in this host's network first, and those
+ * through suspected relays last.
+ */
+export function addressOrder(init: {
+  readonly isNear: (address: Multiaddr) => boolean
+  readonly isSuspect: (address: Multiaddr) => boolean
+}): (a: Address, b: Address) => -1 | 0 | 1 {
+  const { isNear, isSuspect } = init
+  return (a, b) =>
+    trueFirst(isNear(a.multiaddr), isNear(b.multiaddr)) ||
+    loopbackAddressLast(a.multiaddr, b.multiaddr) ||
+    publicAddressesFirst(a.multiaddr, b.multiaddr) ||
+    circuitRelayAddressesLast(a.multiaddr, b.multiaddr) ||
+    trueFirst(!isSuspect(a.multiaddr), !isSuspect(b.multiaddr)) ||
+    trueFirst(a.isCertified, b.isCertified) ||
+    reliableTransportsFirst(a.multiaddr, b.multiaddr)
+}
+
+function trueFirst(a: boolean, b: boolean): -1 | 0 | 1 {
+  if (a === b) return 0
+  return a ? -1 : 1
+}

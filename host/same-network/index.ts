@@ -1,0 +1,8 @@
+/**
+ * Finds peers behind the same router without multicast, so that neighbours use their LAN.
+ *
+ * @packageDocumentation
+ */
+
+export { SameNetwork } from './same-network.ts'
+export { createSameNetworkServer } from './server.ts'

@@ -1,0 +1,126 @@
+import type { Stream } from '@libp2p/interface'
+import { afterEach, describe, expect, it } from 'vitest'
+import { encodeNodeFrame, FrameWriter, type Progress } from '../../../../protocol/index.ts'
+import {
+  accepted,
+  answers,
+  type Behaviour,
+  chatFrames,
+  readRequest,
+} from '../../../../testing/swarms/client-peers.ts'
+import { FakeSwarm } from '../../../../testing/swarms/fake-swarm.ts'
+import { VirtualClock } from '../../../../testing/virtual-clock.ts'
+import { delay } from '../../../../timing/index.ts'
+
+/** About 2,000 tokens by the client's estimate: 5 s at 400 tokens a second, 10 s at 200. */
+const request = { model: 'm', messages: [{ role: 'user', content: 'goose '.repeat(1_333) }] }
+const SECOND = 1_000
+
+let swarm: FakeSwarm
+
+afterEach(async () => {
+  await swarm.close()
+})
+
+/** Works for `seconds`, with one report each second, and then answers. */
+function worksFor(
+  clock: VirtualClock,
+  seconds: number,
+  reportAt: (second: number) => Progress | undefined,
+): Behaviour {
+  return async (stream: Stream) => {
+    await readRequest(stream)
+    const writer = new FrameWriter(stream)
+    const left = new AbortController()
+    stream.addEventListener('close', () => left.abort(), { once: true })
+    await writer.write(encodeNodeFrame(accepted))
+    for (let second = 1; second <= seconds && stream.status === 'open'; second += 1) {
+      await delay(SECOND, { clock, signal: left.signal })
+      const progress = reportAt(second)
+      const keepAlive = { type: 'keepAlive', ...(progress && { progress }) } as const
+      await writer.write(encodeNodeFrame(keepAlive))
+    }
+    for (const frame of chatFrames(['slow']).slice(1)) await writer.write(encodeNodeFrame(frame))
+    await writer.close()
+  }
+}
+
+async function ask(clock: VirtualClock, options: object = {}) {
+  const answer = swarm.requester.streamChat(request, options)
+  const text = (async () => {
+    let all = ''
+    for await (const { choices } of answer) all += choices[0]?.delta.content ?? ''
+    return all
+  })()
+  return { text: await clock.until(text), attempts: answer.attempts, seconds: clock.now() / SECOND }
+}
+
+describe('a peer that reports its work', () => {
+  it('is asked once, however long the work takes, while the caller waits', async () => {
+    const clock = new VirtualClock({ wallMs: Date.now() })
+    swarm = await FakeSwarm.create({ clock, timeoutMs: 3_600_000 })
+    const loading = (second: number): Progress => ({ phase: 'loading', share: second / 1_800 })
+    const { streams } = await swarm.add(worksFor(clock, 1_800, loading))
+    const { text, seconds } = await ask(clock)
+    expect(text).toBe('slow')
+    expect(seconds).toBeGreaterThanOrEqual(1_800)
+    expect(streams).toHaveLength(1)
+  })
+
+  it('is not hedged shortly before its prompt is read', async () => {
+    const clock = new VirtualClock({ wallMs: Date.now() })
+    swarm = await FakeSwarm.create({ clock, timeoutMs: 600_000 })
+    const reading = (second: number): Progress => ({
+      ...{ phase: 'prefill', tokens: second * 91, of: 2_002 },
+    })
+    await swarm.add(worksFor(clock, 22, reading))
+    const other = await swarm.add(answers('fast'))
+    const told: Progress[] = []
+    const onPeerProgress = ({ progress }: { progress: Progress }): unknown => told.push(progress)
+    expect(await ask(clock, { onPeerProgress })).toMatchObject({
+      text: 'slow',
+      attempts: [{ outcome: 'answered' }],
+    })
+    expect(other.streams).toHaveLength(0)
+    expect(told).toContainEqual({ phase: 'prefill', tokens: 910, of: 2_002 })
+  })
+
+  it('is hedged if it reports that it works, but not how far it is', async () => {
+    const clock = new VirtualClock({ wallMs: Date.now() })
+    swarm = await FakeSwarm.create({ clock, timeoutMs: 600_000 })
+    await swarm.add(worksFor(clock, 22, () => ({ phase: 'working' })))
+    await swarm.add(answers('fast'))
+    const { text, attempts } = await ask(clock)
+    expect(text).toBe('fast')
+    expect(attempts).toMatchObject([
+      { outcome: 'superseded' },
+      { reason: 'hedge', outcome: 'answered' },
+    ])
+  })
+})
+
+describe('an older peer, which reports nothing', () => {
+  it('gets the time that its advertised prefill and cold start explain', async () => {
+    const clock = new VirtualClock({ wallMs: Date.now() })
+    swarm = await FakeSwarm.create({ clock, timeoutMs: 600_000 })
+    const advertisement = { prefillRate: 20, coldStartMs: 60_000 }
+    const slow = await swarm.add(
+      worksFor(clock, 200, () => undefined),
+      { advertisement },
+    )
+    expect((await ask(clock)).text).toBe('slow')
+    expect(slow.streams).toHaveLength(1)
+  })
+
+  it('is given up after the usual time if it claims to be fast', async () => {
+    const clock = new VirtualClock({ wallMs: Date.now() })
+    swarm = await FakeSwarm.create({ clock, timeoutMs: 600_000, maxAttempts: 1 })
+    const advertisement = { prefillRate: 2_000 }
+    await swarm.add(
+      worksFor(clock, 200, () => undefined),
+      { advertisement },
+    )
+    await expect(ask(clock)).rejects.toMatchObject({ code: 'stalled' })
+    expect(clock.now()).toBeLessThan(60 * SECOND)
+  })
+})
