@@ -125,6 +125,7 @@ declare module 'skein/protocol' {
     ErrorKind,
     ErrorTraits,
     FinishReason,
+    FrameReader,
     FrameWriter,
     Head,
     Holder,
@@ -304,6 +305,15 @@ class ByteBudget {
     get usedBytes(): number;
     claim({ peer, network }: Holder): Claim;
 }
+class FrameReader {
+    #private;
+    constructor(stream: Stream, bounds: ReadFramesInit);
+    restart(bounds: ReadFramesInit): void;
+    get keptBytes(): number;
+    next(): Promise<Uint8Array | undefined>;
+    readable(): Promise<boolean>;
+    close(): void;
+}
 class FrameWriter {
     #private;
     constructor(stream: Stream);
@@ -407,6 +417,7 @@ const PROTOCOLS: {
     readonly notice: "/skein/notice/1.0.0";
     readonly probe: "/skein/probe/1.0.0";
     readonly inference: "/skein/inference/1.0.0";
+    readonly keptInference: "/skein/inference/2.0.0";
     readonly receipt: "/skein/receipt/1.0.0";
     readonly dialBack: "/skein/dial-back/1.0.0";
     readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
@@ -438,14 +449,14 @@ function createScriptedBackend(init?: ScriptedInit): ScriptedBackend;
 function createSwarmKey(): Uint8Array;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
-function decodeClientFrame(bytes: Uint8Array): ClientFrame;
+function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): ClientFrame;
 function decodeDialBackNonce(bytes: Uint8Array): Uint8Array;
 function decodeDialBackRequest(bytes: Uint8Array): readonly DialBackTarget[];
 function decodeDialBackResponse(bytes: Uint8Array, expected: number): readonly DialBackOutcome[];
 function decodeHopAnswer(bytes: Uint8Array): HopAnswer;
 function decodeHopRequest(bytes: Uint8Array): HopRequest;
 function decodeInvite(text: string): Invite;
-function decodeNodeFrame(bytes: Uint8Array): NodeFrame;
+function decodeNodeFrame(bytes: Uint8Array, attemptId?: Uint8Array): NodeFrame;
 function decodeProbeResponse(bytes: Uint8Array): Load;
 function decodeReceiptRequest(bytes: Uint8Array): ReceiptRequest;
 function decodeReceiptResponse(bytes: Uint8Array): ReceiptResponse;
@@ -457,14 +468,14 @@ function draftReceipt(body: ReceiptBody, key: PrivateKey): Promise<Uint8Array>;
 function embeddingInputs(input: EmbeddingRequest['input']): readonly Prompt[];
 function encodeAdvertisementRequest(maxKnown: number): Uint8Array;
 function encodeAdvertisementResponse(response: AdvertisementResponse): Uint8Array;
-function encodeClientFrame(frame: ClientFrame): Uint8Array;
+function encodeClientFrame(frame: ClientFrame, attemptId?: Uint8Array): Uint8Array;
 function encodeDialBackNonce(nonce: Uint8Array): Uint8Array;
 function encodeDialBackRequest(targets: readonly DialBackTarget[]): Uint8Array;
 function encodeDialBackResponse(outcomes: readonly DialBackOutcome[]): Uint8Array;
 function encodeHopAnswer({ status, reservation }: HopAnswer): Uint8Array;
 function encodeHopRequest(request: HopRequest): Uint8Array;
 function encodeInvite(invite: Invite): string;
-function encodeNodeFrame(frame: NodeFrame): Uint8Array;
+function encodeNodeFrame(frame: NodeFrame, attemptId?: Uint8Array): Uint8Array;
 function encodeProbeResponse(load: Load): Uint8Array;
 function encodeReceiptRequest(request: ReceiptRequest): Uint8Array;
 function encodeReceiptResponse(response: ReceiptResponse): Uint8Array;

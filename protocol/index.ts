@@ -79,6 +79,8 @@ export {
   encodeAdvertisementRequest,
   encodeAdvertisementResponse,
 } from './exchange.ts'
+export { FrameReader, type ReadFramesInit, readFrames } from './frame-reader.ts'
+export { FrameWriter } from './frame-writer.ts'
 export type {
   Accepted,
   Chunk,
@@ -93,7 +95,6 @@ export type {
   Timings,
   Usage,
 } from './frames.ts'
-export { FrameWriter, type ReadFramesInit, readFrames } from './framing.ts'
 export { ADVERTISEMENT_DOMAIN, PROTOCOLS, RECEIPT_DOMAINS } from './ids.ts'
 export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { LIMITS } from './limits.ts'

@@ -18,7 +18,8 @@ export type {
   AttemptInit,
   AttemptSource,
 } from './attempt-source.ts'
+export { KeptStreams } from './kept-streams.ts'
 export type { Connect } from './open-stream.ts'
-export type { Path } from './path.ts'
+export type { Path, PathOf } from './path.ts'
 export { createPeerAttempt } from './peer-attempt.ts'
 export { Watchdog } from './watchdog.ts'
