@@ -9,11 +9,12 @@ export interface Bootstrap extends AsyncDisposable {
 }
 
 /**
- * Starts a bootstrap peer. Resolves when it listens. Given other bootstrap peers, it joins their swarm.
+ * Starts a bootstrap peer. Resolves when it listens. Given other bootstrap peers, it joins their swarm; without
+ * any it begins one, named after itself unless `swarmName` is given.
  *
  * @throws what `createHost` throws
  */
 export async function createBootstrap(init: BootstrapInit): Promise<Bootstrap> {
-  const host = await createHost({ relay: 'always', ...init, dht: 'server' })
+  const host = await createHost({ relay: 'always', ownSwarm: true, ...init, dht: 'server' })
   return { host, [Symbol.asyncDispose]: () => host[Symbol.asyncDispose]() }
 }

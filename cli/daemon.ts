@@ -1,5 +1,5 @@
 import type { Host } from '../host/index.ts'
-import { type Load, plainLine } from '../protocol/index.ts'
+import type { Load } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
 import { watchClock } from './clock-report.ts'
 import { type Role, swarmName } from './directories.ts'
@@ -23,7 +23,6 @@ export interface DaemonInit {
 export async function runUntilStopped(session: Session, init: DaemonInit): Promise<void> {
   const { host } = init
   const startedAtMs = Date.now()
-  const log = (message: string): void => session.terminal.log(plainLine(message))
   const status = keepStatus(
     init.dataDir,
     () => ({
@@ -38,13 +37,17 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       relaying: host.relaying(),
       knownPeers: host.book.all().length,
       swarm: init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey),
+      ...(host.swarmName !== '' && { swarmName: host.swarmName }),
       models: init.models(),
       clock: host.clock(),
       ...reachabilityFields(host.reachability()),
       ...(init.load !== undefined && { load: init.load() }),
       ...(init.url !== undefined && { url: init.url }),
     }),
-    (error) => log(`cannot write the status file: ${diskFaultOf(error)?.reason ?? String(error)}`),
+    (error) => {
+      const why = diskFaultOf(error)?.reason ?? String(error)
+      session.terminal.log(`\`${session.commandName} status\` cannot show this process: ${why}`)
+    },
   )
   const unsubscribe = reportReachability(session, host)
   const unwatch = watchClock(session, host)
@@ -54,7 +57,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
     unsubscribe()
     unwatch()
     await status.stop()
-    await rememberBootstrap(init.dataDir, host, log)
+    await rememberBootstrap(init.dataDir, host, session.terminal)
   }
 }
 

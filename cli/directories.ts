@@ -33,10 +33,16 @@ export function hubCache(env: Environment): string {
 
 /**
  * Data directories for a role in order of preference: the second node on a machine takes `node-2` and so on. What is
- * known of a private swarm's peers stays apart from the public one's.
+ * known of the peers of a private swarm, or of one with a name, stays apart.
  */
-export function dataDirectories(env: Environment, role: Role, swarmKey?: Uint8Array): string[] {
-  const swarm = swarmKey === undefined ? '' : `-${swarmName(swarmKey)}`
+export function dataDirectories(
+  env: Environment,
+  role: Role,
+  of: { readonly swarmKey?: Uint8Array | undefined; readonly name?: string | undefined } = {},
+): string[] {
+  const { swarmKey, name } = of
+  const named = name === undefined ? '' : `@${name}`
+  const swarm = `${swarmKey === undefined ? '' : `-${swarmName(swarmKey)}`}${named}`
   const first = join(dataHome(env), `${role}${swarm}`)
   if (role === 'client') return [first]
   const others = Array.from({ length: MAX_DIRECTORIES - 1 }, (_, index) => `${first}-${index + 2}`)

@@ -33,13 +33,24 @@ export interface JoinLineInit {
   readonly addresses: readonly string[]
   /** Of a private swarm: it carries key and addresses. */
   readonly invite?: string
+  /** Name of the swarm, if it was typed. */
+  readonly swarmName?: string
 }
 
 /** Flags for `skein node`, `skein ask` and so on that join through this peer. */
 function joinFlags(init: JoinLineInit): string {
   if (init.invite !== undefined) return `--invite ${init.invite}`
   const best = bestAddress(init.addresses)
-  return best === undefined ? '' : `--bootstrap ${best}`
+  if (best === undefined) return ''
+  const name = init.swarmName === undefined ? '' : `--swarm-name ${init.swarmName} `
+  return `${name}--bootstrap ${best}`
+}
+
+/** The name of a swarm that was typed; others join under it. */
+export function nameOf({ host }: { readonly host: { readonly swarmName?: string } }): {
+  readonly swarmName?: string
+} {
+  return host.swarmName === undefined ? {} : { swarmName: host.swarmName }
 }
 
 /** Command lines that join through this peer, for copying into another terminal. */

@@ -7,7 +7,6 @@ import {
   MAX_BOOTSTRAP_LIST_BYTES,
   openBootstrapList,
 } from '../host/index.ts'
-import { plainLine } from '../protocol/index.ts'
 import { makeDirectory, writeAtomic } from '../storage/index.ts'
 import { bootstrapSource, isList, signerOf } from './bootstrap-source.ts'
 import { recallBootstrap } from './remembered-bootstrap.ts'
@@ -42,7 +41,7 @@ export async function withBootstrap<T extends Pick<HostInit, 'bootstrap' | 'swar
     }
   }
   if (named.length > 0) return { ...init, bootstrap: [...new Set(named)] }
-  const recalled = await recallBootstrap(dataDir, (message) => terminal.log(plainLine(message)))
+  const recalled = await recallBootstrap(dataDir, terminal)
   if (recalled.length > 0) return { ...init, bootstrap: recalled }
   return { ...init, bootstrap: init.swarmKey === undefined ? DEFAULT_BOOTSTRAP : [] }
 }

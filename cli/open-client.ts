@@ -16,11 +16,10 @@ export async function openClient(
   const named = modelsOf(options, session.env)
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
   const [dataDir = ''] = dataDirs
-  const onFault = (message: string): void => session.terminal.log(plainLine(message))
   const recalled = await withBootstrap(session, host, dataDir)
   const client = await openTyped(() =>
     createClient({
-      onFault,
+      onFault: (message) => session.terminal.log(plainLine(message)),
       ...recalled,
       ...named,
       ...more,
@@ -29,7 +28,7 @@ export async function openClient(
     }),
   )
   const close = async (): Promise<void> => {
-    await rememberBootstrap(dataDir, client.host, onFault)
+    await rememberBootstrap(dataDir, client.host, session.terminal)
     await client.close()
   }
   return { ...client, close, [Symbol.asyncDispose]: close }

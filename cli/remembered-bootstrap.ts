@@ -2,20 +2,18 @@ import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Host } from '../host/index.ts'
 import { diskFaultOf, makeDirectory, readStored, writeAtomic } from '../storage/index.ts'
+import type { Terminal } from './terminal.ts'
 
 const FILE_NAME = 'bootstrap.json'
 const MAX_REMEMBERED = 16
 
-/**
- * Bootstrap peers that answered when last named, for starts without --bootstrap.
- *
- * @param onFault receives a message for the operator if the file is damaged
- */
+/** Bootstrap peers that answered when last named, for starts without --bootstrap. The log gets a word about a damaged file. */
 export async function recallBootstrap(
   dataDir: string,
-  onFault: (message: string) => void,
+  terminal: Pick<Terminal, 'log'>,
 ): Promise<readonly string[]> {
   const consequence = 'name a peer with --bootstrap once'
+  const onFault = (message: string): void => terminal.log(message)
   const path = join(dataDir, FILE_NAME)
   return (await readStored(path, { parse: parsed, consequence, onFault })) ?? []
 }
@@ -28,15 +26,25 @@ function parsed(text: string): readonly string[] | undefined {
     .map((address: unknown) => multiaddr(String(address)).toString())
 }
 
-/**
- * Stores the bootstrap peers that are connected now. Without any, the stored ones stay.
- *
- * @param onFault receives a message for the operator if the file is damaged or cannot be written
- */
+/** Stores the bootstrap peers that are connected now. Without any, the stored ones stay. Never rejects. */
 export async function rememberBootstrap(
   dataDir: string,
   host: Pick<Host, 'bootstrapPeers'>,
-  onFault: (message: string) => void,
+  terminal: Pick<Terminal, 'log'>,
+): Promise<void> {
+  try {
+    await store(dataDir, host, terminal)
+  } catch (error) {
+    // The host has reported a disk that takes no more bytes.
+    if (diskFaultOf(error) !== undefined) return
+    terminal.log(`cannot remember bootstrap peers: ${String(error)}`)
+  }
+}
+
+async function store(
+  dataDir: string,
+  host: Pick<Host, 'bootstrapPeers'>,
+  terminal: Pick<Terminal, 'log'>,
 ): Promise<void> {
   const connected = host
     .bootstrapPeers()
@@ -44,13 +52,8 @@ export async function rememberBootstrap(
     .map(({ address }) => address)
     .slice(0, MAX_REMEMBERED)
   if (connected.length === 0) return
-  const known = await recallBootstrap(dataDir, onFault)
+  const known = await recallBootstrap(dataDir, terminal)
   if (connected.join() === known.join()) return
-  try {
-    await makeDirectory(dataDir)
-    // Several clients may share a directory: the last one wins.
-    await writeAtomic(join(dataDir, FILE_NAME), JSON.stringify(connected))
-  } catch (error) {
-    onFault(`cannot remember bootstrap peers: ${diskFaultOf(error)?.reason ?? String(error)}`)
-  }
+  await makeDirectory(dataDir)
+  await writeAtomic(join(dataDir, FILE_NAME), JSON.stringify(connected))
 }

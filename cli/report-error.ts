@@ -1,5 +1,6 @@
 import { DEFAULT_BOOTSTRAP } from '../host/index.ts'
 import { type ErrorCode, InferenceError, plainLine } from '../protocol/index.ts'
+import { type DiskFault, diskFaultOf } from '../storage/index.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -20,12 +21,38 @@ export function reportError(
   typed: TypedOptions = {},
 ): void {
   const code = codeOf(error)
-  const message = plainLine(error instanceof Error ? error.message : String(error))
+  const message = plainLine(messageOf(error))
   terminal.emit({ event: 'error', code, message, ...detailsOf(error) } as { event: 'error' })
   if (terminal.json) return
   terminal.log(`skein: ${message}`)
-  const advice = error instanceof InferenceError ? adviceFor(error, commandName, typed) : undefined
+  const advice =
+    error instanceof InferenceError
+      ? adviceFor(error, commandName, typed)
+      : diskAdvice(diskFaultOf(error))
   if (advice !== undefined) terminal.log(`  ${advice}`)
+}
+
+/** An error of the system names the path; its own text only has a code and a call. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { path } = error as { readonly path?: unknown }
+  const fault = error instanceof InferenceError ? undefined : diskFaultOf(error)
+  if (fault === undefined) return error.message
+  return typeof path === 'string' ? `cannot use ${path}: ${fault.reason}` : fault.reason
+}
+
+function diskAdvice(fault: DiskFault | undefined): string | undefined {
+  switch (fault?.code) {
+    case undefined:
+      return undefined
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'Raise the limit on open files (ulimit -n), or close other programs.'
+    case 'ENOMEM':
+      return 'Close other programs, or use a smaller model.'
+    default:
+      return 'Name another data directory with --data-dir, or for all commands with XDG_DATA_HOME.'
+  }
 }
 
 function codeOf(error: unknown): ErrorCode | 'usage' {

@@ -16,6 +16,7 @@ export interface SharedOptions {
   readonly announce?: readonly string[]
   readonly noAnnounce?: readonly string[]
   readonly invite?: string
+  readonly swarmName?: string
   readonly mdns?: boolean
   readonly config?: string
   readonly json?: boolean
@@ -52,6 +53,11 @@ export function withSharedOptions(command: Command): Command {
     )
     .addOption(noAnnounceOption())
     .option('--invite <string>', 'join the private swarm of this invite; @FILE reads it')
+    .option(
+      '--swarm-name <name>',
+      'name of the swarm: on the local network only peers of this name are found (default: after the first --bootstrap)',
+      swarmNameOption,
+    )
     .option('--no-mdns', 'do not look for peers on the local network')
     .addOption(configOption())
     .addOption(jsonOption())
@@ -82,6 +88,7 @@ export function resolveNetwork(options: SharedOptions, env: Environment, role: R
     host: {
       bootstrap,
       mdns: options.mdns !== false,
+      ...(options.swarmName !== undefined && { swarmName: options.swarmName }),
       ...(options.listen !== undefined && { listen: options.listen }),
       ...(announce !== undefined && { announce }),
       ...(options.noAnnounce !== undefined && { noAnnounce: options.noAnnounce }),
@@ -89,13 +96,20 @@ export function resolveNetwork(options: SharedOptions, env: Environment, role: R
     },
     dataDirs:
       options.dataDir === undefined
-        ? dataDirectories(env, role, invite?.swarmKey)
+        ? dataDirectories(env, role, { swarmKey: invite?.swarmKey, name: options.swarmName })
         : [options.dataDir],
   }
 }
 
 const addMultiaddr = repeatable(parsedMultiaddr)
 const addBootstrap = repeatable(bootstrapSource)
+
+function swarmNameOption(value: string): string {
+  if (/^[\w.-]{1,63}$/.test(value)) return value
+  throw new InvalidArgumentError(
+    'It must have 1 to 63 letters, digits, dots, dashes or underscores.',
+  )
+}
 
 function parsedMultiaddr(value: string): string {
   try {

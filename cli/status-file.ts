@@ -34,6 +34,8 @@ export interface StatusReport extends Partial<ReachabilityFields> {
   readonly knownPeers: number
   /** `public`, or the short name of a private swarm. */
   readonly swarm: string
+  /** Its name. Absent for the swarm of the LAN, and in reports of earlier versions. */
+  readonly swarmName?: string
   readonly models: readonly string[]
   readonly load?: Load
   /** Where a gateway is called. */

@@ -550,6 +550,7 @@ interface Advertisement {
     readonly coldStartMs?: number;
     readonly maxTokens: number;
     readonly operator: string;
+    readonly swarmName?: string;
 }
 interface AdvertisementBook {
     get(peer: PeerId): Advertisement | undefined;
@@ -1054,6 +1055,7 @@ interface Host extends AsyncDisposable {
     readonly peerId: PeerId;
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
+    readonly swarmName: string;
     addresses(): readonly Multiaddr[];
     clock(): ClockReport;
     reachability(): Reachability;
@@ -1088,6 +1090,8 @@ interface HostInit {
     readonly swarmKey?: Uint8Array;
     readonly relay?: 'always' | 'when-public' | 'never';
     readonly relayBytesPerSecond?: number;
+    readonly swarmName?: string;
+    readonly ownSwarm?: boolean;
     readonly mdns?: boolean;
     readonly peerExchange?: boolean;
     readonly maxOpenFiles?: number;

@@ -9,7 +9,12 @@ import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
 import { connectedServers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
-import { MAX_KNOWN_ASKED, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
+import {
+  MAX_KNOWN_ASKED,
+  type NamedHostInit,
+  type ResolvedHostInit,
+  resolveHostInit,
+} from './defaults.ts'
 import { createDht } from './dht.ts'
 import { followDhtMode } from './dht-mode.ts'
 import { explainDialFailure } from './dial-failure.ts'
@@ -36,6 +41,7 @@ import { announceAddresses, Relaying } from './relaying.ts'
 import { reverseConnections } from './reverse-connections.ts'
 import { createSameNetworkServer, SameNetwork } from './same-network/index.ts'
 import { createStop } from './stop.ts'
+import { swarmNameOf } from './swarm-name.ts'
 import { parseAddress, parseBootstrapAddress } from './typed-addresses.ts'
 
 /** Dialling an address that the user entered. */
@@ -68,10 +74,12 @@ export async function createHost(init: HostInit): Promise<Host> {
 }
 
 async function assemble(
-  init: ResolvedHostInit,
+  resolved: ResolvedHostInit,
   persistence: Persistence,
   stopping: AbortController,
 ): Promise<Host> {
+  const self = peerIdFromPrivateKey(persistence.privateKey).toString()
+  const init: NamedHostInit = { ...resolved, swarmName: swarmNameOf({ ...resolved, self }) }
   const bootstrap = init.bootstrap.map(parseBootstrapAddress)
   const typed = [...bootstrap, ...init.listen.map(parseAddress)]
   const policy = dialPolicy({ typed, privateSwarm: init.swarmKey !== undefined })
@@ -81,7 +89,6 @@ async function assemble(
   const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath, init.onFault)
   const listen = await withKnownPorts(init.listen, ports)
 
-  const self = peerIdFromPrivateKey(persistence.privateKey).toString()
   const own = new OwnAddresses(announceRules(init.announce, init.noAnnounce, self), self)
   const relaying = new Relaying(init, own)
   const inbound = new ConnectionKeeper(connectionBounds(init.maxOpenFiles), init.now)
@@ -255,6 +262,7 @@ async function assemble(
     avoid: (connection) => relaying.avoid(connection),
     bootstrapPeers,
     entryPoints: () => entryPoints.all().map(({ address }) => address),
+    swarmName: init.swarmName,
     clock: () => clocks.report(),
     reachability: () => reach.report(),
     tested: (options = {}) => {

@@ -4,7 +4,7 @@ import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { InferenceError } from '../protocol/index.ts'
-import { diskFaultOf, isOutOfSpace, makeDirectory } from '../storage/index.ts'
+import { makeDirectory } from '../storage/index.ts'
 
 /** Another running process uses the data directory. */
 export class DataDirLockedError extends InferenceError {
@@ -36,31 +36,20 @@ const TURN_POLL_MS = 10
 /** Removing a stale lock takes a moment; after this long, the process that was removing it has died. */
 const ABANDONED_MS = 10_000
 
+/** @throws DataDirLockedError while another running process holds the directory. For a disk that takes no lock. */
+export async function checkUnlocked(dataDir: string): Promise<void> {
+  const found = await readFile(join(dataDir, LOCK_FILE), 'utf8').catch(() => '')
+  const holder = parse(found)
+  if (holder !== undefined && isAlive(holder)) throw new DataDirLockedError(dataDir, holder.pid)
+}
+
 /**
  * Takes the directory for this process until the returned function is called. A lock whose process is gone is taken over.
  *
- * @param onFault receives a message for the operator if the disk is full. The directory is then used without a lock.
- * @default none: a full disk is an error
  * @throws DataDirLockedError while another process, or another host of this one, holds it.
  */
-export async function lockDataDir(
-  dataDir: string,
-  onFault?: (message: string) => void,
-): Promise<() => Promise<void>> {
-  try {
-    await makeDirectory(dataDir)
-    return await take(dataDir)
-  } catch (error) {
-    const fault = isOutOfSpace(error) ? diskFaultOf(error) : undefined
-    if (fault === undefined || onFault === undefined) throw error
-    const holder = parse(await readFile(join(dataDir, LOCK_FILE), 'utf8').catch(() => ''))
-    if (holder !== undefined && isAlive(holder)) throw new DataDirLockedError(dataDir, holder.pid)
-    onFault(`cannot lock ${dataDir}: ${fault.reason}. It is used without a lock`)
-    return () => Promise.resolve()
-  }
-}
-
-async function take(dataDir: string): Promise<() => Promise<void>> {
+export async function lockDataDir(dataDir: string): Promise<() => Promise<void>> {
+  await makeDirectory(dataDir)
   const path = join(dataDir, LOCK_FILE)
   const mine = JSON.stringify(self())
   const draft = `${path}.${process.pid}-${randomUUID()}`

@@ -56,12 +56,18 @@ export interface ResolvedHostInit extends HostInit {
   readonly noAnnounce: readonly string[]
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
+  readonly ownSwarm: boolean
   readonly peerExchange: boolean
   readonly relay: 'always' | 'when-public' | 'never'
   readonly relayBytesPerSecond: number
   readonly maxOpenFiles: number
   readonly now: () => number
   readonly onFault: (message: string) => void
+}
+
+/** With the name of the swarm, which depends on the identity. */
+export interface NamedHostInit extends ResolvedHostInit {
+  readonly swarmName: string
 }
 
 /** @throws InferenceError `invalid_request` for an invalid swarm key. */
@@ -80,6 +86,7 @@ export function resolveHostInit(init: HostInit): ResolvedHostInit {
     noAnnounce: init.noAnnounce ?? [],
     bootstrap: init.bootstrap ?? [],
     mdns: init.mdns ?? false,
+    ownSwarm: init.ownSwarm ?? false,
     peerExchange: init.peerExchange ?? true,
     maxOpenFiles: init.maxOpenFiles ?? Number.POSITIVE_INFINITY,
     now: init.now ?? Date.now,

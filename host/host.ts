@@ -45,7 +45,14 @@ export interface HostInit {
   readonly relay?: 'always' | 'when-public' | 'never'
   /** Relayed bytes a second of all peers together, both directions. @default 16 MiB with `relay: 'always'`, else 2 MiB */
   readonly relayBytesPerSecond?: number
-  /** Find peers on the LAN by mDNS. @default false */
+  /**
+   * Name of the swarm, told in advertisements: mDNS finds only peers of the same name. Letters, digits, `-`, `_`, `.`.
+   * @default after the first bootstrap peer, or that of the swarm key; without either none, the swarm of the LAN
+   */
+  readonly swarmName?: string
+  /** Without a name and without bootstrap peers: begin a swarm named after this peer, not that of the LAN. @default false */
+  readonly ownSwarm?: boolean
+  /** Find peers of the swarm on the LAN by mDNS. @default false */
   readonly mdns?: boolean
   /** Exchange advertisements with connected peers, in addition to the DHT. @default true */
   readonly peerExchange?: boolean
@@ -116,6 +123,8 @@ export interface Host extends AsyncDisposable {
   readonly peerId: PeerId
   readonly privateKey: PrivateKey
   readonly book: AdvertisementBook
+  /** Name of the swarm; empty for the swarm of the LAN. */
+  readonly swarmName: string
   /** Where others reach this host, each ending in `/p2p/<peerId>`. */
   addresses(): readonly Multiaddr[]
   /** Whether this machine's wall clock agrees with those of the peers that were met lately. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { InferenceError } from '../protocol/index.ts'
-import { diskFaultOf, isOutOfSpace, writeAtomic } from '../storage/index.ts'
+import { writeAtomic } from '../storage/index.ts'
 
 /** A new Ed25519 key, not stored. */
 export function createIdentity(): Promise<PrivateKey> {
@@ -12,14 +12,10 @@ export function createIdentity(): Promise<PrivateKey> {
 /**
  * The key stored at `path`, readable by its owner only; a new one if the file does not exist.
  *
- * @param onFault receives a message for the operator if the disk is full: a new key then ends with the process
  * @throws InferenceError `internal` for a file without a valid key: a host that silently changed its identity would
  *   lose its reputation at all peers.
  */
-export async function loadIdentity(
-  path: string,
-  onFault: (message: string) => void = () => {},
-): Promise<PrivateKey> {
+export async function loadIdentity(path: string): Promise<PrivateKey> {
   let bytes: Uint8Array
   try {
     bytes = await readFile(path)
@@ -28,11 +24,7 @@ export async function loadIdentity(
       throw new InferenceError('internal', `cannot read the key in ${path}`, { cause: error })
     }
     const key = await createIdentity()
-    await writeAtomic(path, privateKeyToProtobuf(key)).catch((cause: unknown) => {
-      const fault = isOutOfSpace(cause) ? diskFaultOf(cause) : undefined
-      if (fault === undefined) throw cause
-      onFault(`cannot save a new identity in ${path}: ${fault.reason}. It ends with this process`)
-    })
+    await writeAtomic(path, privateKeyToProtobuf(key))
     return key
   }
   try {

@@ -6,7 +6,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { addressOrder } from './address-order.ts'
 import type { Persistence } from './data-dir.ts'
-import { CONNECTIONS, MUXER, monitor, type ResolvedHostInit } from './defaults.ts'
+import { CONNECTIONS, MUXER, monitor, type NamedHostInit } from './defaults.ts'
 import type { Gater } from './gater.ts'
 import type { ConnectionKeeper } from './inbound/index.ts'
 import { listenFailure } from './listen-failure.ts'
@@ -19,7 +19,7 @@ import { swarmSecret } from './swarm-key.ts'
 
 /** The libp2p instance of a host, not yet started. */
 export async function createInstance(
-  init: ResolvedHostInit,
+  init: NamedHostInit,
   persistence: Persistence,
   gater: Gater,
   listen: readonly string[],

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { type Identify, identify } from '@libp2p/identify'
 import type { Connection } from '@libp2p/interface'
 import type { AddressManager, TransportManager } from '@libp2p/interface-internal'
@@ -7,10 +6,11 @@ import { type Ping, ping } from '@libp2p/ping'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import type { ServiceFactoryMap } from 'libp2p'
 import { PROTOCOLS } from '../protocol/index.ts'
-import type { ResolvedHostInit } from './defaults.ts'
+import type { NamedHostInit } from './defaults.ts'
 import { guardedDht } from './dht-guard/index.ts'
 import { type Neighbours, neighbours } from './neighbours.ts'
 import type { AddressSources, OwnAddresses } from './reach/index.ts'
+import { serviceTag } from './swarm-name.ts'
 
 interface ExactDialOptions {
   readonly signal: AbortSignal
@@ -41,7 +41,7 @@ export interface HostServices extends Record<string, unknown> {
  * bootstrap peer, as server), DCUtR, AutoNAT and UPnP.
  */
 export function createServices(
-  init: Pick<ResolvedHostInit, 'dht' | 'mdns' | 'swarmKey' | 'now'>,
+  init: Pick<NamedHostInit, 'dht' | 'mdns' | 'now' | 'swarmKey' | 'swarmName'>,
   own: OwnAddresses,
 ): ServiceFactoryMap<HostServices> {
   const services = {
@@ -80,7 +80,10 @@ export function createServices(
     ),
   }
   if (init.mdns !== true) return services
-  return { ...services, mdns: neighbours({ serviceTag: serviceTag(init.swarmKey) }) }
+  return {
+    ...services,
+    mdns: neighbours({ serviceTag: serviceTag(init.swarmName, init.swarmKey) }),
+  }
 }
 
 /** The parts of libp2p that know addresses. */
@@ -98,11 +101,4 @@ function addressSources({ transportManager, addressManager }: AddressComponents)
         .filter(({ type, verified }) => type === 'ip-mapping' && verified)
         .map((entry) => entry.multiaddr),
   }
-}
-
-/** Keeps hosts of different swarms on one LAN from discovering each other. */
-function serviceTag(swarmKey: Uint8Array | undefined): string {
-  if (swarmKey === undefined) return '_skein._udp.local'
-  const fingerprint = createHash('sha256').update('skein-mdns').update(swarmKey).digest('hex')
-  return `_skein-${fingerprint.slice(0, 8)}._udp.local`
 }

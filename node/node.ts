@@ -305,6 +305,7 @@ class ContributorNode implements Node {
       ...(engine?.coldStartMs !== undefined && { coldStartMs: engine.coldStartMs }),
       maxTokens: this.#context.maxTokens,
       operator: this.#init.operator ?? '',
+      ...(this.host.swarmName !== '' && { swarmName: this.host.swarmName }),
     }
   }
 }

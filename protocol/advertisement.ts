@@ -79,6 +79,8 @@ export interface Advertisement {
   readonly maxTokens: number
   /** Free text, unverified. */
   readonly operator: string
+  /** Name of the swarm that the signer joined, unverified. Absent: that of the LAN, or a peer before 0.2. */
+  readonly swarmName?: string
 }
 
 /** An hour: a claim beyond it is cut. */
@@ -122,6 +124,7 @@ export async function sealAdvertisement(
       coldStartMs: Math.min(MAX_COLD_START_MS, Math.round(advertisement.coldStartMs ?? 0)),
       maxTokens: advertisement.maxTokens,
       operator: advertisement.operator.slice(0, LIMITS.maxNameLength),
+      swarmName: (advertisement.swarmName ?? '').slice(0, LIMITS.maxNameLength),
     }),
   )
   const record = {
@@ -179,6 +182,7 @@ export async function openAdvertisement(
     }),
     maxTokens: message.maxTokens,
     operator: checkedName(message.operator),
+    ...(message.swarmName !== '' && { swarmName: checkedName(message.swarmName) }),
   }
 }
 

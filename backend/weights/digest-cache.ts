@@ -1,8 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isDigest } from '../../protocol/index.ts'
-import { makeDirectory } from '../../storage/index.ts'
+import { makeDirectory, writeAtomic } from '../../storage/index.ts'
 
 /**
  * A digest from the cache, or computed and stored there.
@@ -27,7 +27,5 @@ export async function keptDigest(
 
 async function store(cacheDir: string, entry: string, digest: string): Promise<void> {
   await makeDirectory(join(cacheDir, 'digests'))
-  const temporary = `${entry}.${randomUUID()}`
-  await writeFile(temporary, `${digest}\n`)
-  await rename(temporary, entry)
+  await writeAtomic(entry, `${digest}\n`)
 }

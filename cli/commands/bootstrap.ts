@@ -4,7 +4,7 @@ import { type Bootstrap, createBootstrap } from '../../bootstrap/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { inviteFor } from '../invite.ts'
-import { joinLines, shownAddresses } from '../join-line.ts'
+import { joinLines, nameOf, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
 import {
   addHostMetrics,
@@ -127,6 +127,7 @@ function announce(
     addresses,
     models,
     ...reachability,
+    ...(host.swarmName !== '' && { swarmName: host.swarmName }),
     ...(monitorUrl !== undefined && { monitor: monitorUrl }),
   } as { event: 'ready' })
   terminal.print(`Bootstrap peer ${host.peerId.toString()}\n`)
@@ -135,7 +136,7 @@ function announce(
   if (monitorUrl !== undefined) terminal.print(`  metrics  ${monitorUrl}/metrics\n`)
   const invite = inviteFor(network.host.swarmKey, host)
   terminal.print(
-    `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
+    `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }), ...nameOf(network) })}`,
   )
   terminal.print('\nStop with Ctrl-C.\n')
 }

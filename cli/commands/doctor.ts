@@ -38,9 +38,13 @@ async function doctor(session: Session, options: DoctorOptions): Promise<number>
   const ports = (host.listen ?? []).map(portOf).filter((port) => port !== undefined)
   const local = localSteps({ dataDir: dataDirs[0] ?? '.', ports, commandName, signal })
   const failed = await show(terminal, diagnose(local))
-  // Without a data directory there is no client; the failed step has reported why.
-  if (!failed.includes(DATA_DIRECTORY))
-    failed.push(...(await askSwarm(session, options, !failed.includes(PORT))))
+  // A client works without a directory that it can write to, but not with one that cannot exist.
+  failed.push(
+    ...(await askSwarm(session, options, !failed.includes(PORT)).catch((error: unknown) => {
+      if (!failed.includes(DATA_DIRECTORY)) throw error
+      return []
+    })),
+  )
   terminal.emit({ event: 'done', ok: failed.length === 0, failed } as { event: 'done' })
   terminal.print(
     failed.length === 0 ? '\nAll checks passed.\n' : `\nFailed: ${failed.join(', ')}\n`,

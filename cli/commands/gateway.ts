@@ -138,8 +138,12 @@ function canariesFrom(text: string): CanaryMode {
   }
 }
 
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 interface LockedState extends AsyncDisposable {
-  /** Absent if another gateway on this machine holds it, or it cannot be used. */
+  /** Absent if another gateway on this machine holds it, or the disk takes no file. */
   readonly directory?: string
 }
 
@@ -147,13 +151,12 @@ interface LockedState extends AsyncDisposable {
 async function lockState({ terminal }: Session, dataDir: string): Promise<LockedState> {
   const directory = join(dataDir, 'gateway')
   try {
-    const onFault = (message: string): void => terminal.log(plainLine(message))
-    return { directory, [Symbol.asyncDispose]: await lockDataDir(directory, onFault) }
+    return { directory, [Symbol.asyncDispose]: await lockDataDir(directory) }
   } catch (error) {
     const fault = diskFaultOf(error)
     if (!(error instanceof DataDirLockedError) && fault === undefined) throw error
-    const reason = fault?.reason ?? (error as Error).message
-    terminal.log(`files and batches are disabled: ${plainLine(reason)}`)
+    const why = fault === undefined ? messageOf(error) : `${directory}: ${fault.reason}`
+    terminal.log(`files and batches are disabled until the gateway is started again: ${why}`)
     return { [Symbol.asyncDispose]: () => Promise.resolve() }
   }
 }

@@ -6,7 +6,7 @@ import { firstFree } from '../data-directory.ts'
 import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { createFailureLog } from '../failure-log.ts'
 import { inviteFor } from '../invite.ts'
-import { joinLines, shownAddresses } from '../join-line.ts'
+import { joinLines, nameOf, shownAddresses } from '../join-line.ts'
 import {
   type MonitorOptions,
   NodeMetrics,
@@ -188,6 +188,7 @@ function announce(
     addresses,
     models,
     ...reachability,
+    ...(node.host.swarmName !== '' && { swarmName: node.host.swarmName }),
     ...(monitorUrl !== undefined && { monitor: monitorUrl }),
   } as { event: 'ready' })
   terminal.print(`\nThis node serves ${models.join(', ')} as ${node.host.peerId.toString()}\n`)
@@ -196,7 +197,7 @@ function announce(
   if (monitorUrl !== undefined) terminal.print(`  metrics  ${monitorUrl}/metrics\n`)
   const invite = inviteFor(network.host.swarmKey, node.host)
   terminal.print(
-    `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }) })}`,
+    `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }), ...nameOf(network) })}`,
   )
   terminal.print(isAlone(node, network) ? `\n${ALONE}\n` : '')
   terminal.print('\nStop with Ctrl-C: running answers are finished first.\n')

@@ -91,7 +91,7 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
   const lines = [
     ...head,
     ...(report.url === undefined ? [] : [`  serves     ${plainLine(report.url)}/v1`]),
-    `  swarm      ${report.swarm === 'public' ? 'public' : `private (${report.swarm})`}`,
+    `  swarm      ${swarmOf(report)}`,
     ...report.addresses.map((address) => `  listens    ${address}`),
     ...reached(report),
     `  connected  to ${report.connections} peers, knows ${report.knownPeers} nodes`,
@@ -113,6 +113,11 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
     lines.push(`  load       ${nodeState}, ${inFlight} of ${slots} slots, ${queueDepth} waiting`)
   }
   return `${lines.join('\n')}\n`
+}
+
+function swarmOf({ swarm, swarmName }: StatusReport): string {
+  const kind = swarm === 'public' ? 'public' : `private (${swarm})`
+  return swarmName === undefined || swarmName === swarm ? kind : `${plainLine(swarmName)}, ${kind}`
 }
 
 function reached({ reachability, evidence = [], seenAt = [], advice }: StatusReport): string[] {

@@ -1,6 +1,7 @@
-import { access, constants } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { detectBackends, isEmbeddedInstalled } from '../../backend/index.ts'
-import { makeDirectory } from '../../storage/index.ts'
+import { diskFaultOf, makeDirectory, writeAtomic } from '../../storage/index.ts'
 import { canListen } from '../listen.ts'
 import type { Step } from './diagnose.ts'
 
@@ -22,8 +23,21 @@ export function localSteps(init: {
     {
       name: DATA_DIRECTORY,
       async run() {
-        await makeDirectory(init.dataDir)
-        await access(init.dataDir, constants.W_OK)
+        const probe = join(init.dataDir, `doctor.${process.pid}`)
+        try {
+          await makeDirectory(init.dataDir)
+          await writeAtomic(probe, 'A whole page.'.repeat(400))
+          await rm(probe, { force: true })
+        } catch (error) {
+          const fault = diskFaultOf(error)
+          if (fault === undefined) throw error
+          return {
+            ok: false,
+            message: `cannot write to ${init.dataDir}: ${fault.reason}`,
+            advice:
+              'make room or mend its permissions, or name another one with --data-dir. Requests work meanwhile, but nothing learned of peers outlives the process',
+          }
+        }
         return { ok: true, message: `${init.dataDir} is writable` }
       },
     },

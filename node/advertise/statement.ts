@@ -11,6 +11,7 @@ export interface Statement {
   readonly coldStartMs?: number
   readonly maxTokens: number
   readonly operator: string
+  readonly swarmName?: string
 }
 
 /** Smaller changes of a rate are not announced: clients only compare nodes by it. */

@@ -19,7 +19,7 @@ it('offers a node on the same machine up to 16 directories, and all clients one'
 it('keeps each private swarm apart, under a name that does not give the key away', () => {
   const env = { XDG_DATA_HOME: '/data' }
   const key = new Uint8Array(95).fill(7)
-  const [directory = ''] = dataDirectories(env, 'client', key)
+  const [directory = ''] = dataDirectories(env, 'client', { swarmKey: key })
   expect(directory).toBe(`/data/skein/client-${swarmName(key)}`)
   expect(swarmName(key)).toMatch(/^[0-9a-f]{8}$/)
   expect(swarmName(key)).not.toBe(swarmName(new Uint8Array(95).fill(8)))

@@ -12,6 +12,8 @@ import { rememberBootstrap } from '../../../cli/remembered-bootstrap.ts'
 import type { Session } from '../../../cli/runtime.ts'
 import { createSwarmKey, DEFAULT_BOOTSTRAP, sealBootstrapList } from '../../../host/index.ts'
 
+const NO_LOG = { log: (): void => undefined }
+
 const PEER = '12D3KooWQXhMNfMNd5m4YzYRVGS8oVhmrNnLqGJZBXDzVxXdFTVA'
 const A = `/ip4/44.0.0.1/tcp/4801/p2p/${PEER}`
 const B = `/ip4/44.0.0.2/tcp/4801/p2p/${PEER}`
@@ -37,7 +39,7 @@ describe('the bootstrap peers to join through', () => {
   it('are those named, else those that answered last, else those compiled in', async () => {
     expect(await named([])).toEqual(DEFAULT_BOOTSTRAP)
     const connected = [{ address: A, status: 'connected' as const }]
-    await rememberBootstrap(dataDir, { bootstrapPeers: () => connected }, () => {})
+    await rememberBootstrap(dataDir, { bootstrapPeers: () => connected }, NO_LOG)
     expect(await named([])).toEqual([A])
     expect(await named([B])).toEqual([B])
   })
