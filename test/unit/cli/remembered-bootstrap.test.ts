@@ -5,7 +5,6 @@ import { afterEach, beforeEach, expect, it } from 'vitest'
 import { recallBootstrap, rememberBootstrap } from '../../../cli/remembered-bootstrap.ts'
 import type { BootstrapState } from '../../../host/index.ts'
 
-
 const PEER = '12D3KooWQXhMNfMNd5m4YzYRVGS8oVhmrNnLqGJZBXDzVxXdFTVA'
 const A = `/ip4/192.168.1.5/tcp/4801/p2p/${PEER}`
 const B = `/ip4/192.168.1.6/tcp/4801/p2p/${PEER}`
