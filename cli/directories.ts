@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Environment } from './environment.ts'
 
-export type Role = 'node' | 'bootstrap' | 'client'
+export type Role = 'node' | 'bootstrap' | 'client' | 'up'
 
 /** Number of nodes on one machine that get a data directory automatically. */
 const MAX_DIRECTORIES = 16

@@ -53,6 +53,12 @@ export function nameOf({ host }: { readonly host: { readonly swarmName?: string 
   return host.swarmName === undefined ? {} : { swarmName: host.swarmName }
 }
 
+/** The command with which another machine joins. `undefined` if this peer has no address to reach. */
+export function joinCommand(init: JoinLineInit): string | undefined {
+  const flags = joinFlags(init)
+  return flags === '' ? undefined : `${init.commandName} up ${flags}`
+}
+
 /** Command lines that join through this peer, for copying into another terminal. */
 export function joinLines(init: JoinLineInit): string {
   const flags = joinFlags(init)

@@ -82,6 +82,7 @@ function helpFor(commandName: string, command: Command): string {
 function help(commandName: string): string {
   return `Start here:
   ${commandName} demo                     run a small swarm on this machine
+  ${commandName} up                       share, ask, and open the console; prints how others join
   ${commandName} node                     share a model; prints the command to join with
   ${commandName} ask "Count from 1 to 60."
   ${commandName} gateway                  OpenAI's API on this machine, for any client

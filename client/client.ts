@@ -21,6 +21,7 @@ import {
   OpenParts,
   type RequestEvent,
   type RequestOptions,
+  type RunningRequest,
   trustedPeers,
   wantsStream,
 } from './request/index.ts'
@@ -101,6 +102,8 @@ export interface Client extends AsyncDisposable {
   peers(options?: AbortOptions): Promise<readonly PeerListing[]>
   /** Subscribes to request records. Exceptions of the listener are ignored. @returns unsubscribe */
   observe(listener: (event: RequestEvent) => void): () => void
+  /** The requests that have not ended, in the order of their starts. */
+  running(): readonly RunningRequest[]
   /** The standings of one peer, or of all peers, from audits. */
   reputation(peer?: string): readonly StandingReport[]
   /** Deletes the standings of a peer, which becomes a newcomer again. @returns the number of standings deleted */
@@ -195,6 +198,7 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
       requester.unusedFields(peerId, model, fields),
     peers: (options?: AbortOptions) => requester.peers(options),
     observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),
+    running: () => requester.running(),
     reputation: (peer?: string) => reputation.report(peer),
     forget: (peer: string) => reputation.forget(peer),
     slots: (model: string) => requester.slots(model),

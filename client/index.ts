@@ -46,6 +46,8 @@ export {
   type RequestLimits,
   type RequestOptions,
   type ResumeMode,
+  type RunningAttempt,
+  type RunningRequest,
   type SwitchModels,
   trustedPeers,
   type Unrated,

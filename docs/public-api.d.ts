@@ -69,9 +69,11 @@ declare module 'skein/gateway' {
     GatewayClient,
     GatewayInit,
     GatewayLimits,
+    GatewayPages,
     GatewayServer,
     GatewayServerInit,
     LineError,
+    PageVisitor,
     RateLimits,
     ResultPaths,
     WrittenResults,
@@ -737,6 +739,7 @@ interface Client extends AsyncDisposable {
     unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[];
     peers(options?: AbortOptions): Promise<readonly PeerListing[]>;
     observe(listener: (event: RequestEvent) => void): () => void;
+    running(): readonly RunningRequest[];
     reputation(peer?: string): readonly StandingReport[];
     forget(peer: string): number;
     slots(model: string): number;
@@ -971,6 +974,7 @@ interface GatewayInit extends Partial<GatewayLimits> {
     readonly allowedHosts?: readonly string[];
     readonly metrics?: boolean;
     readonly stateDir?: string;
+    readonly pages?: GatewayPages;
     readonly now?: () => number;
     readonly log?: (message: string) => void;
 }
@@ -991,6 +995,10 @@ interface GatewayLimits {
     readonly maxQueued: number;
     readonly maxQueuedPerKey: number;
     readonly maxHops: number;
+}
+interface GatewayPages {
+    owns(request: Request): boolean;
+    respond(request: Request, visitor: PageVisitor): Promise<Response>;
 }
 interface GatewayServer extends AsyncDisposable {
     readonly url: string;
@@ -1077,6 +1085,7 @@ interface Host extends AsyncDisposable {
         readonly notify?: boolean;
     }): Promise<void>;
     fetchAdvertisement(peer: PeerId, options?: AbortOptions): Promise<Advertisement | undefined>;
+    includingSelf(): Host;
 }
 interface HostInit {
     readonly dht: 'server' | 'client';
@@ -1263,6 +1272,11 @@ interface OwnNames {
         readonly models: readonly string[];
     }[];
 }
+interface PageVisitor {
+    readonly keysRequired: boolean;
+    readonly key?: string;
+    readonly remoteAddress?: string;
+}
 interface PeerListing extends PeerReach {
     readonly peerId: string;
     readonly models: readonly string[];
@@ -1421,6 +1435,10 @@ interface Resume {
     readonly tokenIds: readonly number[];
     readonly text: string;
     readonly deliveredBytes: number;
+}
+interface RunningRequest extends Pick<RequestEvent, 'attempts' | 'kind' | 'model' | 'policy' | 'requestId' | 'resumes' | 'startedAt' | 'ttftMs'> {
+    readonly elapsedMs: number;
+    readonly running: readonly RunningAttempt[];
 }
 interface SamplingFields {
     readonly max_tokens?: number | null;
@@ -1836,6 +1854,7 @@ type ResponseFormat = {
 };
 type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
+type RunningAttempt = Pick<AttemptRecord, 'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'>;
 type SwitchModels = 'before-answer' | 'mid-answer';
 type ToolChoice = 'none' | 'auto' | 'required' | {
     readonly type: 'function';

@@ -1,6 +1,7 @@
 import type { GatewayLimits } from './defaults.ts'
 import type { GatewayClient } from './gateway-client.ts'
 import type { Metrics } from './metrics/index.ts'
+
 /** What all endpoints share. */
 export interface GatewayContext {
   readonly client: GatewayClient
@@ -19,6 +20,10 @@ export interface GatewayContext {
 
 /** Facts from a request's headers, for every handler. */
 export interface GatewayEnv {
+  readonly Bindings: {
+    /** IP address of the other end. Absent in-process. */
+    readonly remoteAddress?: string
+  }
   readonly Variables: {
     readonly requestId: string
     /** By `performance.now`. */

@@ -22,6 +22,7 @@ import { idempotency } from './idempotency/index.ts'
 import { createMetrics } from './metrics/index.ts'
 import { ollamaAnswers, ollamaEmbed, ollamaModels, ollamaOther } from './ollama/index.ts'
 import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
+import { type GatewayPages, servePages } from './pages.ts'
 import { queuedClient, RequestQueue } from './queue/index.ts'
 import { responses } from './responses/index.ts'
 import {
@@ -52,6 +53,8 @@ export interface GatewayInit extends Partial<GatewayLimits> {
   readonly metrics?: boolean
   /** Where files and batches are kept. No other gateway may use it. @default none: files and batches are refused */
   readonly stateDir?: string
+  /** Pages for browsers. @default none */
+  readonly pages?: GatewayPages
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
   /** Receives internal failures of the gateway. @default ignored */
@@ -91,8 +94,8 @@ export function createGateway(client: GatewayClient, init: GatewayInit = {}): Ga
 
 /** A gateway for a server, where an aborted request has no reader for its error. */
 export interface OpenGateway extends Pick<Gateway, 'close'> {
-  /** Never rejects. */
-  readonly respond: (request: Request) => Promise<Response>
+  /** Never rejects. @param remoteAddress IP address of the caller */
+  readonly respond: (request: Request, remoteAddress?: string) => Promise<Response>
 }
 
 /** {@link createGateway} for a server. */
@@ -159,6 +162,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     const check = hostCheck(allowedHosts)
     app.use((c, next) => (OPEN_PATHS.has(c.req.path) ? next() : check(c, next)))
   }
+  if (init.pages !== undefined) app.use(servePages(init.pages, apiKeys))
   app.use(...origins(corsOrigins), hopLimit(limits.maxHops))
   app.use(async (c, next) => {
     if (OPEN_PATHS.has(c.req.path)) return await next()
@@ -205,7 +209,8 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   app.route('/', ollamaModels(context))
   app.route('/', ollamaOther())
   return {
-    respond: async (request) => await app.fetch(request),
+    respond: async (request, remoteAddress) =>
+      await app.fetch(request, remoteAddress === undefined ? {} : { remoteAddress }),
     async close() {
       metrics?.close()
       await batches?.close()

@@ -1,7 +1,12 @@
 import { setMaxListeners } from 'node:events'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { InferenceError, openAdvertisement, PROTOCOLS } from '../protocol/index.ts'
+import {
+  type Advertisement,
+  InferenceError,
+  openAdvertisement,
+  PROTOCOLS,
+} from '../protocol/index.ts'
 import { openScope, systemClock } from '../timing/index.ts'
 import { createAdvertisementBook } from './advertisement-book.ts'
 import { createNoticeServer, notifyPeers } from './advertisement-notice.ts'
@@ -34,6 +39,7 @@ import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports
 import { createNameLookup } from './name-lookup.ts'
 import { createNeighbourDialer } from './neighbour-dialer.ts'
 import { watchNetwork } from './network/index.ts'
+import { includeSelf, ownConnection } from './own/index.ts'
 import { forgetOwnRecords } from './own-records.ts'
 import { PeerClocks } from './peer-clocks.ts'
 import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
@@ -113,12 +119,16 @@ async function assemble(
     onError,
     onFault: init.onFault,
   })
-  let advertised: { readonly envelope: Uint8Array; readonly expiresAtMs: number } | undefined
+  let advertised: { readonly envelope: Uint8Array; readonly opened: Advertisement } | undefined
+  const ownAdvertisement = (): Advertisement | undefined =>
+    advertised !== undefined && advertised.opened.expiresAtMs > init.now()
+      ? advertised.opened
+      : undefined
   const serve = createExchangeServer({
     own: () =>
-      advertised !== undefined && advertised.expiresAtMs > init.now()
-        ? advertised.envelope
-        : new Uint8Array(),
+      ownAdvertisement() === undefined
+        ? new Uint8Array()
+        : (advertised?.envelope ?? new Uint8Array()),
     known: (asker) => (init.peerExchange ? [book.fresh(asker), book.hearsay(asker)] : []),
     random: Math.random,
     now: init.now,
@@ -248,7 +258,7 @@ async function assemble(
     onError,
   })
 
-  return {
+  const host: Host = {
     libp2p,
     peerId: libp2p.peerId,
     privateKey: persistence.privateKey,
@@ -295,14 +305,25 @@ async function assemble(
     findFreshAddresses: (peer, options) =>
       findFreshAddresses({ libp2p, dht: kad, signal }, peer, options),
     offerAdvertisement: async (envelope, options = {}) => {
-      const { expiresAtMs } = await openAdvertisement(envelope, {
+      const opened = await openAdvertisement(envelope, {
         nowMs: init.now(),
         expectedSigner: libp2p.peerId,
       })
-      advertised = { envelope, expiresAtMs }
+      advertised = { envelope, opened }
       if (options.notify === true) await notifyPeers(libp2p, envelope, { signal })
     },
     fetchAdvertisement: (peer, options) => fetch(peer, options),
+    includingSelf: () =>
+      includeSelf({
+        host,
+        connection: ownConnection({
+          peerId: libp2p.peerId,
+          logger: libp2p.logger,
+          handlerOf: (protocol) => libp2p.services.handlers.of(protocol),
+        }),
+        advertisement: ownAdvertisement,
+      }),
     [Symbol.asyncDispose]: stop,
   }
+  return host
 }

@@ -187,4 +187,9 @@ export interface Host extends AsyncDisposable {
    * @throws InferenceError `dial_failed`, `stalled`, `stream_reset`, `truncated`, `malformed`.
    */
   fetchAdvertisement(peer: PeerId, options?: AbortOptions): Promise<Advertisement | undefined>
+  /**
+   * A view of this host in which it is a peer among others: what it advertises is found, and its own protocols are
+   * asked in memory. For a client on a node's host. Disposing of the view does nothing.
+   */
+  includingSelf(): Host
 }

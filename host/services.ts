@@ -1,6 +1,6 @@
 import { type Identify, identify } from '@libp2p/identify'
-import type { Connection } from '@libp2p/interface'
-import type { AddressManager, TransportManager } from '@libp2p/interface-internal'
+import type { Connection, StreamHandler } from '@libp2p/interface'
+import type { AddressManager, Registrar, TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -27,12 +27,23 @@ interface DialComponents {
   readonly transportManager: Pick<TransportManager, 'dial'>
 }
 
+/** Handlers of the protocols that this host serves. */
+interface Handlers {
+  /** @throws if the protocol is not served */
+  of(protocol: string): StreamHandler
+}
+
+interface HandlerComponents {
+  readonly registrar: Pick<Registrar, 'getHandler'>
+}
+
 export interface HostServices extends Record<string, unknown> {
   readonly identify: Identify
   readonly ping: Ping
   readonly dht: KadDHT
   readonly ownAddresses: OwnAddresses
   readonly exactDialer: ExactDialer
+  readonly handlers: Handlers
   readonly mdns?: Neighbours
 }
 
@@ -52,6 +63,9 @@ export function createServices(
     exactDialer: ({ transportManager }: DialComponents) => ({
       dial: (address: Multiaddr, options: ExactDialOptions) =>
         transportManager.dial(address, options),
+    }),
+    handlers: ({ registrar }: HandlerComponents) => ({
+      of: (protocol: string) => registrar.getHandler(protocol).handler,
     }),
     identify: identify(),
     // By default 2 in and 1 out, which the connection monitor and the DHT's own pings use up between them.

@@ -141,12 +141,17 @@ class ContributorNode implements Node {
       peers: () => host.book.all().map(({ peerId }) => peerId),
     })
     const { trust } = this.#ledger
+    const self = host.peerId.toString()
     this.#context = {
       backend,
       models,
       status: this.#status,
       gate: this.#gate,
-      fairness: new Fairness({ given: (peer) => trust.given(peer), now }),
+      // The owner, who asks over the same host, owes this node nothing.
+      fairness: new Fairness({
+        given: (peer) => (peer === self ? Number.POSITIVE_INFINITY : trust.given(peer)),
+        now,
+      }),
       served,
       peers: new PeerLedger({
         maxStreams: limits.maxStreamsPerPeer,
@@ -163,7 +168,8 @@ class ContributorNode implements Node {
       kept: new KeptStreams(),
       memory: new ByteBudget(limits.maxMemoryBytes),
       pacer: new Pacer({ tokensPerSecond: init.maxTokensPerSecond ?? 0, now }),
-      access,
+      access:
+        access.allow.size === 0 ? access : { ...access, allow: new Set([...access.allow, self]) },
       limits,
       maxTokens: init.maxTokens ?? 0,
       signal: this.#halt.signal,

@@ -10,6 +10,10 @@ export interface CatalogEntry {
 
 /** Every command in the order of `skein --help`. Only the one that is run is loaded: most of the start is its modules. */
 export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
+  up: {
+    summary: 'share models, ask others, and open the console: all in one process',
+    load: async () => (await import('./up.ts')).upCommand,
+  },
   node: {
     summary: 'share a model with the swarm',
     load: async () => (await import('./node.ts')).nodeCommand,

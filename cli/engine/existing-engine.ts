@@ -55,7 +55,9 @@ export async function modelsToShare(
     )
   }
   if (!session.terminal.interactive) throw nothingNamed(backend, models)
-  return ask(session, backend, models)
+  const chosen = await askWhich(session, backend, models)
+  if (chosen.length === 0) throw new UsageError('no model was chosen, so there is nothing to serve')
+  return chosen
 }
 
 function nothingNamed(backend: Backend, models: readonly BackendModel[]): UsageError {
@@ -66,7 +68,8 @@ function nothingNamed(backend: Backend, models: readonly BackendModel[]): UsageE
   )
 }
 
-async function ask(
+/** Asks a person which models to share. @throws UsageError for a name that the engine does not have */
+export async function askWhich(
   session: Session,
   backend: Backend,
   models: readonly BackendModel[],
@@ -82,10 +85,10 @@ async function ask(
   // The line editor receives Ctrl-C while it reads.
   readline.on('SIGINT', () => session.interrupts.receive('SIGINT'))
   try {
-    const answer = await readline.question('Share which? Numbers such as 1,3 or "all": ', {
+    const answer = await readline.question('Share which? Numbers such as 1,3, "all" or "none": ', {
       signal: session.signal,
     })
-    return chosenModels(answer, models)
+    return answer.trim().toLowerCase() === 'none' ? [] : chosenModels(answer, models)
   } catch (error) {
     session.signal.throwIfAborted()
     throw error

@@ -12,5 +12,5 @@
  * @packageDocumentation
  */
 export { capabilityList } from './capability-list.ts'
-export { chooseEngine, type EngineOptions } from './choose-engine.ts'
-export { chosenModels } from './existing-engine.ts'
+export { type ChosenEngine, chooseEngine, type EngineOptions } from './choose-engine.ts'
+export { askWhich, chosenModels, connectEngine } from './existing-engine.ts'

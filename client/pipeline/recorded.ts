@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
-import type { RequestEvent, Verification } from '../request/index.ts'
+import type { RequestEvent, RunningRequest, Verification } from '../request/index.ts'
 import type { Stage } from './ask.ts'
 import type { PreparedRequest } from './prepare.ts'
 
 export interface RecordedInit {
   /** Called with the record of every request when it ends. Exceptions of a listener are ignored. */
   readonly listeners: Iterable<(record: RequestEvent) => void>
+  /** Holds the requests that have not ended. */
+  readonly running: Set<() => RunningRequest>
   readonly clock: Pick<Clock, 'wall'>
 }
 
@@ -15,16 +17,20 @@ export interface RecordedInit {
  * Writes the record of a request when it is answered, fails, or its consumer stops reading. Adds the attempts to its
  * error.
  */
-export function recorded({ listeners, clock }: RecordedInit): Stage {
+export function recorded({ listeners, running, clock }: RecordedInit): Stage {
   return (next) =>
     async function* (request, scope) {
       const { journal, placement } = request
+      const requestId = randomBytes(12).toString('hex')
+      const now = (): RunningRequest => runningOf(request, requestId, clock.wall())
+      running.add(now)
       let model: string | undefined
       let verification: Verification | undefined
       const end = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent>): void => {
         if (journal.record !== undefined) return
+        running.delete(now)
         const startedAt = clock.wall() - journal.elapsedMs
-        const record = recordOf(request, model, { outcome, startedAt, ...more })
+        const record = recordOf(request, model, { requestId, outcome, startedAt, ...more })
         journal.record = record
         placement?.onEnd?.(record)
         for (const listener of listeners) notify(listener, record)
@@ -57,12 +63,11 @@ export function recorded({ listeners, clock }: RecordedInit): Stage {
 function recordOf(
   { request, asked, policy, resume, estimatedPromptTokens, journal }: PreparedRequest,
   model: string | undefined,
-  end: Pick<RequestEvent, 'outcome' | 'startedAt'> & Partial<RequestEvent>,
+  end: Pick<RequestEvent, 'outcome' | 'requestId' | 'startedAt'> & Partial<RequestEvent>,
 ): RequestEvent {
   const { attempts, resumes, exact, cost, ttftMs, usage, agreement } = journal
   const hasBegun = end.outcome === 'answered' || ttftMs !== undefined
   return {
-    requestId: randomBytes(12).toString('hex'),
     kind: request.kind,
     model: asked,
     policy,
@@ -80,6 +85,26 @@ function recordOf(
     ...(agreement !== undefined && { agreement }),
     ...(journal.remembered && { remembered: true as const }),
     ...end,
+  }
+}
+
+function runningOf(
+  { request, asked, policy, journal }: PreparedRequest,
+  requestId: string,
+  nowMs: number,
+): RunningRequest {
+  const { attempts, running, resumes, ttftMs, elapsedMs } = journal
+  return {
+    requestId,
+    startedAt: nowMs - elapsedMs,
+    elapsedMs,
+    kind: request.kind,
+    model: asked,
+    policy,
+    attempts: [...attempts],
+    running,
+    resumes,
+    ...(ttftMs !== undefined && { ttftMs }),
   }
 }
 

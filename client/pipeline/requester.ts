@@ -1,6 +1,6 @@
 import type { OwnNames } from '../chain/index.ts'
 import { dispatch } from '../dispatch/index.ts'
-import type { RequestEvent } from '../request/index.ts'
+import type { RequestEvent, RunningRequest } from '../request/index.ts'
 import { ActiveRequest } from './active-request.ts'
 import { type Answers, createAnswers } from './answers.ts'
 import type { Ask } from './ask.ts'
@@ -20,6 +20,8 @@ export interface Requester extends Answers, Listings {
   readonly names: OwnNames
   /** Subscribes to request records. @returns unsubscribe */
   observe(listener: (record: RequestEvent) => void): () => void
+  /** The requests that have not ended, in the order of their starts. */
+  running(): readonly RunningRequest[]
   stats(): ClientStats
   /** Running attempts. */
   readonly inFlight: number
@@ -32,12 +34,13 @@ export function createRequester(host: RequesterHost, settings: Settings): Reques
   const { clock, onEvent, requestLimits, verify } = settings
   const parts = assembleClient(host, settings)
   const { context, chains, trust, closing } = parts
+  const running = new Set<() => RunningRequest>()
   const listeners = new Set(onEvent === undefined ? [] : [onEvent])
 
   // A request passes through the stages from recorded to dispatched; its answer comes back through them.
   const dispatched: Ask = (request, scope) => dispatch(context, request, scope)
   const chained: Ask = chains.chained(dispatched)
-  const ask: Ask = recorded({ listeners, clock })(
+  const ask: Ask = recorded({ listeners, running, clock })(
     remembered({ clock })(checked({ ...trust, background: closing })(chained)),
   )
 
@@ -66,6 +69,7 @@ export function createRequester(host: RequesterHost, settings: Settings): Reques
         listeners.delete(listener)
       }
     },
+    running: () => [...running].map((request) => request()),
     stats: () => clientStats(parts),
     get inFlight() {
       return context.router.inFlight

@@ -41,7 +41,13 @@ export { joinPlacements, type Placement } from './placement.ts'
 export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
 export { highestRanked, soonestRetry } from './rank-failures.ts'
-export type { Agreement, Cost, RequestEvent } from './record.ts'
+export type {
+  Agreement,
+  Cost,
+  RequestEvent,
+  RunningAttempt,
+  RunningRequest,
+} from './record.ts'
 export type { PlacedOptions, ProgressReport, RequestOptions } from './request-options.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
 export { ToolCallAssembly } from './tool-calls.ts'

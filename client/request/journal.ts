@@ -1,6 +1,6 @@
 import type { AttemptReason, AttemptRecord, Progress, Usage } from '../../protocol/index.ts'
 import { type Clock, systemClock } from '../../timing/index.ts'
-import type { Agreement, Cost, RequestEvent } from './record.ts'
+import type { Agreement, Cost, RequestEvent, RunningAttempt } from './record.ts'
 
 interface AttemptAbout {
   readonly peerId: string
@@ -50,6 +50,19 @@ export class AttemptNote {
     return this.#journal.clock.now() - this.startedAt
   }
 
+  get running(): RunningAttempt {
+    return {
+      peerId: this.peerId,
+      ...(this.#model !== undefined && { model: this.#model }),
+      reason: this.reason,
+      startedMs: this.startedAt - this.#journal.startedAt,
+      ...(this.ttftMs !== undefined && { ttftMs: this.ttftMs }),
+      ...(this.ttftMs === undefined && this.progress && { progress: this.progress }),
+      tokens: this.tokens,
+      deliveredTokens: this.deliveredTokens,
+    }
+  }
+
   /** Records the end of the attempt. Only the first call counts. */
   end(outcome: AttemptRecord['outcome'], message?: string): void {
     if (this.#ended) return
@@ -80,6 +93,7 @@ export class Journal {
   /** In the order of their ends. */
   readonly attempts: AttemptRecord[]
   readonly #notes: AttemptNote[]
+  readonly #begun: Set<AttemptNote>
   readonly #member: MemberAbout | undefined
   readonly #estimatedPromptTokens: number
   ttftMs: number | undefined
@@ -106,6 +120,7 @@ export class Journal {
     this.clock = clock
     this.startedAt = member?.whole.startedAt ?? clock.now()
     this.#notes = member === undefined ? [] : member.whole.#notes
+    this.#begun = member === undefined ? new Set() : member.whole.#begun
   }
 
   /** A journal for one chain member: it shares the list of attempts and keeps its own outcome. */
@@ -132,13 +147,20 @@ export class Journal {
 
   begin(about: Pick<AttemptAbout, 'exact' | 'peerId' | 'reason'>): AttemptNote {
     const member = this.#member
-    if (member === undefined) return new AttemptNote(this, about)
-    const reason = about.reason === 'first' && member.later ? 'fallback' : about.reason
-    return new AttemptNote(this, { ...about, reason, model: member.model })
+    const reason = about.reason === 'first' && member?.later ? 'fallback' : about.reason
+    const note = new AttemptNote(this, member ? { ...about, reason, model: member.model } : about)
+    this.#begun.add(note)
+    return note
+  }
+
+  /** The attempts that run now. */
+  get running(): readonly RunningAttempt[] {
+    return [...this.#begun].map(({ running }) => running)
   }
 
   ended(note: AttemptNote, record: AttemptRecord): void {
     this.attempts.push(record)
+    this.#begun.delete(note)
     this.#notes.push(note)
   }
 

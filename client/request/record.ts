@@ -59,3 +59,20 @@ export interface RequestEvent {
   /** Answered from the failure memory: the same request had failed repeatedly. */
   readonly remembered?: true
 }
+
+/** An attempt that runs, as of now. */
+export type RunningAttempt = Pick<
+  AttemptRecord,
+  'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'
+>
+
+/** A request that has not ended, as of now. Its record has the same id. */
+export interface RunningRequest
+  extends Pick<
+    RequestEvent,
+    'attempts' | 'kind' | 'model' | 'policy' | 'requestId' | 'resumes' | 'startedAt' | 'ttftMs'
+  > {
+  readonly elapsedMs: number
+  /** In the order of their starts. */
+  readonly running: readonly RunningAttempt[]
+}

@@ -12,7 +12,7 @@ import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { type JsonBody, readJsonObject } from '../http/index.ts'
 import { EventWriter } from './event-writer.ts'
 import { shownAnswer } from './shown-answer.ts'
-import { wantsStream, wantsUsage } from './stream-options.ts'
+import { wantsPeers, wantsStream, wantsUsage } from './stream-options.ts'
 
 /** `POST /v1/chat/completions` */
 export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
@@ -30,7 +30,7 @@ export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
     const hints = { request: { kind: 'chat', body: request } } as const
     if (wantsStream(body)) {
       const answer = client.chat({ ...request, stream: true }, options)
-      const writer = new EventWriter(answer, withUsage)
+      const writer = new EventWriter(answer, { withUsage, withPeers: wantsPeers(c) })
       return await streamDialect(c, context, answer, { writer, hints })
     }
     const answer = await client.chat({ ...request, stream: false }, options)

@@ -5,7 +5,7 @@ import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
 import { EventWriter } from './event-writer.ts'
 import { shownAnswer } from './shown-answer.ts'
-import { wantsStream, wantsUsage } from './stream-options.ts'
+import { wantsPeers, wantsStream, wantsUsage } from './stream-options.ts'
 
 /** `POST /v1/completions` */
 export function completions(context: GatewayContext): Hono<GatewayEnv> {
@@ -18,7 +18,7 @@ export function completions(context: GatewayContext): Hono<GatewayEnv> {
     const request = body as unknown as CompletionRequest
     if (wantsStream(body)) {
       const answer = client.complete({ ...request, stream: true }, options)
-      const writer = new EventWriter(answer, withUsage)
+      const writer = new EventWriter(answer, { withUsage, withPeers: wantsPeers(c) })
       return await streamDialect(c, context, answer, { writer })
     }
     const answer = await client.complete({ ...request, stream: false }, options)

@@ -4,6 +4,14 @@ import type { DialectWriter } from '../answering/index.ts'
 import { errorBody, skeinField, sse } from '../http/index.ts'
 import { type Choices, inOpenAiShape } from './logprobs.ts'
 
+/** What the caller asked to see beside the text. */
+export interface EventOptions {
+  /** `stream_options.include_usage` */
+  readonly withUsage: boolean
+  /** `x-skein-show-peers`: each chunk names the peer that wrote it. */
+  readonly withPeers: boolean
+}
+
 /**
  * Writes a streamed answer as OpenAI's events. A failure after the first byte is an `error` in the stream without
  * `[DONE]`, which makes the SDKs throw.
@@ -11,11 +19,12 @@ import { type Choices, inOpenAiShape } from './logprobs.ts'
 export class EventWriter<T extends Choices> implements DialectWriter<T & ServedChunk> {
   readonly #answer: Answer<T>
   readonly #withUsage: boolean
+  readonly #withPeers: boolean
 
-  /** @param withUsage `stream_options.include_usage` */
-  constructor(answer: Answer<T>, withUsage: boolean) {
+  constructor(answer: Answer<T>, { withUsage, withPeers }: EventOptions) {
     this.#answer = answer
     this.#withUsage = withUsage
+    this.#withPeers = withPeers
   }
 
   begin(): string {
@@ -25,7 +34,11 @@ export class EventWriter<T extends Choices> implements DialectWriter<T & ServedC
   /** With `include_usage` every chunk has a usage, null except in the last, which also has the verification. */
   take(chunk: T & ServedChunk): string {
     const { skein, ...rest } = chunk
-    const shown = { ...inOpenAiShape(rest), ...skeinField(skein.verification) }
+    const verified = skeinField(skein.verification)
+    const fields = this.#withPeers
+      ? { skein: { ...verified.skein, peer_id: skein.peerId } }
+      : verified
+    const shown = { ...inOpenAiShape(rest), ...fields }
     return sse(this.#withUsage && !('usage' in shown) ? { ...shown, usage: null } : shown)
   }
 

@@ -1,3 +1,4 @@
+import type { Context } from 'hono'
 import { InferenceError } from '../../protocol/index.ts'
 import type { JsonBody } from '../http/index.ts'
 
@@ -23,4 +24,9 @@ export function wantsUsage(body: JsonBody): boolean {
     })
   }
   return (options as { readonly include_usage?: unknown }).include_usage === true
+}
+
+/** Whether each chunk of the stream should name the peer that wrote it. */
+export function wantsPeers(c: Context): boolean {
+  return c.req.header('x-skein-show-peers') === 'true'
 }

@@ -1,4 +1,4 @@
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { cors } from 'hono/cors'
 import { InferenceError } from '../../protocol/index.ts'
 
@@ -12,11 +12,8 @@ export function origins(allowed: readonly string[]): MiddlewareHandler[] {
   const any = allowed.includes('*')
   return [
     async (c, next) => {
-      const origin = c.req.header('origin')
-      // Not the URL's host: in a request in absolute form the caller chooses it.
-      const { protocol, host } = new URL(c.req.url)
-      const isOwn = origin === `${protocol}//${c.req.header('host') ?? host}`
-      if (origin !== undefined && !isOwn && !any && !allowed.includes(origin)) {
+      const origin = otherOrigin(c)
+      if (origin !== undefined && !any && !allowed.includes(origin)) {
         throw new InferenceError(
           'unauthorized',
           `pages of ${origin} may not call this gateway: allow them with --cors-origin`,
@@ -30,6 +27,27 @@ export function origins(allowed: readonly string[]): MiddlewareHandler[] {
       maxAge: 600,
     }),
   ]
+}
+
+/** The origin of the page that calls, unless it is this gateway's own. */
+function otherOrigin(c: Context): string | undefined {
+  const origin = c.req.header('origin')
+  // Not the URL's host: in a request in absolute form the caller chooses it.
+  const { protocol, host } = new URL(c.req.url)
+  return origin === `${protocol}//${c.req.header('host') ?? host}` ? undefined : origin
+}
+
+/**
+ * Refuses requests that another page makes. Following a link to a page is not one.
+ *
+ * @throws InferenceError `unauthorized`
+ */
+export function refuseOtherOrigins(c: Context): void {
+  const site = c.req.header('sec-fetch-site') ?? 'none'
+  const isLink = c.req.method === 'GET' && c.req.header('sec-fetch-dest') === 'document'
+  const isOwn = site === 'same-origin' || site === 'none' || isLink
+  if (isOwn && otherOrigin(c) === undefined) return
+  throw new InferenceError('unauthorized', 'other pages have no access to the console')
 }
 
 /** Response headers that pages may read. */

@@ -1,9 +1,9 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { serve } from '@hono/node-server'
+import { type HttpBindings, serve } from '@hono/node-server'
 import { InferenceError } from '../../protocol/index.ts'
 import { systemClock } from '../../timing/index.ts'
-import { type GatewayInit, openGateway } from '../gateway.ts'
+import { type GatewayInit, type OpenGateway, openGateway } from '../gateway.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { closeIdleSockets } from './idle-sockets.ts'
 import { endSlowUploads } from './slow-uploads.ts'
@@ -71,13 +71,14 @@ export async function serveGateway(
 }
 
 async function listening(
-  respond: (request: Request) => Promise<Response>,
+  respond: OpenGateway['respond'],
   hostname: string,
   port: number,
 ): Promise<Server> {
   return await new Promise((resolve, reject) => {
     const server = serve({
-      fetch: respond,
+      fetch: (request, env) =>
+        respond(request, (env as HttpBindings).incoming.socket.remoteAddress),
       // The embedding process keeps its globals.
       overrideGlobalObjects: false,
       hostname,

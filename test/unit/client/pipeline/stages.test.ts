@@ -62,9 +62,11 @@ describe('recorded', () => {
       verification: { status: 'passed', parts: [] },
     }
     const events = [MODEL, piece('x'), verified, DONE]
-    const ask = recorded({ listeners: [(record) => records.push(record)], clock })(
-      answering(...events),
-    )
+    const ask = recorded({
+      listeners: [(record) => records.push(record)],
+      running: new Set(),
+      clock,
+    })(answering(...events))
     using scope = inScope()
     const seen: AnswerEvent[] = []
     for await (const event of ask(request, scope)) {
@@ -91,7 +93,7 @@ describe('recorded', () => {
       onEnd: ({ outcome }) => told.push(outcome),
     })
     using scope = inScope()
-    const ask = recorded({ listeners: [], clock })(answering(MODEL, DONE))
+    const ask = recorded({ listeners: [], running: new Set(), clock })(answering(MODEL, DONE))
     for await (const { type } of ask(request, scope)) told.push(type)
     expect(told).toEqual(['cloud/big', 'model', 'answered', 'done'])
   })
@@ -100,7 +102,7 @@ describe('recorded', () => {
     const request = requestOf()
     using scope = inScope()
     const failure = new InferenceError('engine_failed', 'broken')
-    const ask = recorded({ listeners: [], clock })(answering(MODEL, failure))
+    const ask = recorded({ listeners: [], running: new Set(), clock })(answering(MODEL, failure))
     await expect(Array.fromAsync(ask(request, scope))).rejects.toMatchObject({
       code: 'engine_failed',
       details: { attempts: [{ peerId: 'p' }] },
@@ -114,7 +116,9 @@ describe('recorded', () => {
     const request = requestOf()
     const listeners = [({ outcome }: RequestEvent) => records.push(outcome)]
     using scope = inScope()
-    const ask = recorded({ listeners, clock })(answering(MODEL, piece('x'), piece('y'), DONE))
+    const ask = recorded({ listeners, running: new Set(), clock })(
+      answering(MODEL, piece('x'), piece('y'), DONE),
+    )
     for await (const event of ask(request, scope)) if (event.type === 'chunk') break
     expect(records).toEqual(['cancelled'])
   })
@@ -124,7 +128,7 @@ describe('recorded', () => {
     const listeners = [({ outcome }: RequestEvent) => records.push(outcome)]
     using scope = inScope()
     const late = new InferenceError('stream_reset', 'late')
-    const ask = recorded({ listeners, clock })(answering(DONE, late))
+    const ask = recorded({ listeners, running: new Set(), clock })(answering(DONE, late))
     await expect(Array.fromAsync(ask(requestOf(), scope))).rejects.toThrow('late')
     expect(records).toEqual(['answered'])
   })

@@ -1,0 +1,146 @@
+import { Command } from 'commander'
+import { renderUnicodeCompact } from 'uqr'
+import { createPeer, type Peer } from '../../peer/index.ts'
+import { plainLine } from '../../protocol/index.ts'
+import { loggedSession, openConsole } from '../console.ts'
+import { runUntilStopped, stopWithStdin } from '../daemon.ts'
+import { firstFree } from '../data-directory.ts'
+import { dataDirectories } from '../directories.ts'
+import {
+  askingSettings,
+  type GatewayOptions,
+  keysFor,
+  openGatewayServer,
+  withGatewayOptions,
+} from '../gateway-options.ts'
+import { inviteFor } from '../invite.ts'
+import { joinCommand } from '../join-line.ts'
+import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.ts'
+import { withBootstrap } from '../named-bootstrap.ts'
+import { openFileLimit } from '../open-files.ts'
+import { addValue, wholeNumber } from '../option-parsers.ts'
+import { firstReachability } from '../reachability.ts'
+import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
+import type { Runtime, Session } from '../runtime.ts'
+import {
+  type Network,
+  resolveNetwork,
+  type SharedOptions,
+  withSharedOptions,
+} from '../shared-options.ts'
+import { chooseShared, ownSwarm, type ShareOptions } from '../up/index.ts'
+import { openTyped } from '../usage-error.ts'
+
+interface UpOptions
+  extends SharedOptions,
+    ModelOptions,
+    GatewayOptions,
+    RelayOptions,
+    ShareOptions {
+  readonly private?: boolean
+  readonly stopWithStdin?: boolean
+}
+
+export function upCommand(runtime: Runtime): Command {
+  const command = new Command('up').description(
+    'Shares models of this machine, answers requests with those of the swarm, and serves the console, in one process.',
+  )
+  return withGatewayOptions(withRelayOptions(withSharedOptions(withModelOptions(command))))
+    .option('--share <model>', 'a model of the engine to share; repeatable', addValue)
+    .option('--demo', 'share the bundled model, which needs no engine')
+    .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
+    .option('--model <source>', 'a GGUF file to share: path, https URL, or hf:org/repo/file')
+    .option('--slots <n>', 'requests of others served at once', wholeNumber(1))
+    .option('--gpu', 'let the embedded engine use a GPU (needs a separate install, see the README)')
+    .option(
+      '--private',
+      'start a private swarm of your own, and remember it: only machines with its invite can join',
+    )
+    .option(
+      '--stop-with-stdin',
+      'stop when stdin closes, so that the process ends with its supervisor',
+    )
+    .action(runtime.action(runUp))
+}
+
+async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
+  const { session, log } = loggedSession(plain)
+  const { terminal, env, signal } = session
+  const typed = resolveNetwork(options, env, 'up')
+  const network = await ownSwarm(session, typed, options)
+  const { swarmKey } = network.host
+  // Keys and batches are those of `skein gateway`.
+  const [gatewayDir = ''] =
+    options.dataDir === undefined
+      ? dataDirectories(env, 'client', { swarmKey, name: options.swarmName })
+      : [options.dataDir]
+  const apiKeys = await keysFor(session, options, gatewayDir)
+  if (options.stopWithStdin === true) stopWithStdin(session)
+  const engine = await chooseShared(session, options, network.dataDirs[0] ?? gatewayDir)
+  await using _backend = engine?.backend
+  const maxOpenFiles = openFileLimit(session)
+  const { opened: peer, dataDir } = await openTyped(() =>
+    firstFree(network.dataDirs, async (dataDir) =>
+      createPeer({
+        host: {
+          ...(await withBootstrap(session, network.host, dataDir)),
+          ...relaySettings(options),
+          dataDir,
+          onFault: (message) => terminal.log(plainLine(message)),
+          ...(maxOpenFiles !== undefined && { maxOpenFiles }),
+        },
+        ...(engine !== undefined && { backend: engine.backend }),
+        ...(engine?.share !== undefined && { share: engine.share }),
+        ...(options.slots !== undefined && { slots: options.slots }),
+        asks: { ...modelsOf(options, env), ...askingSettings(options) },
+      }),
+    ),
+  )
+  await using _peer = peer
+  const { client, host, node } = peer
+  await using pages = openConsole(session, { client, host, swarmKey, node, log })
+  await using server = await openGatewayServer(session, options, {
+    ...{ client, dataDir: gatewayDir, apiKeys, pages },
+  })
+  if (!signal.aborted) {
+    await firstReachability(session, host)
+    announce(session, peer, network, server.url)
+    await runUntilStopped(session, {
+      role: 'up',
+      host,
+      dataDir,
+      models: () => node?.models().map(({ id }) => id) ?? [],
+      url: server.url,
+      ...(node !== undefined && { load: () => node.load() }),
+      ...(swarmKey !== undefined && { swarmKey }),
+    })
+  }
+  terminal.print('Finishing running answers; Ctrl-C again drops them …\n')
+  pages.close()
+  await server.close()
+  await peer.drain()
+  terminal.emit({ event: 'stopped' })
+  return undefined
+}
+
+/** Three lines: the page, the base URL, and how the next machine joins. */
+function announce(session: Session, { host, node }: Peer, network: Network, url: string): void {
+  const { terminal, commandName } = session
+  const addresses = host.addresses().map(String)
+  const invite = inviteFor(network.host.swarmKey, host)
+  const join = joinCommand({ commandName, addresses, ...(invite !== undefined && { invite }) })
+  terminal.emit({
+    event: 'ready',
+    url,
+    peerId: host.peerId.toString(),
+    addresses,
+    models: node?.models().map(({ id }) => id) ?? [],
+    ...(join !== undefined && { join }),
+    ...(invite !== undefined && { invite }),
+  } as { event: 'ready' })
+  terminal.print(`  console    ${url}/\n  base URL   ${url}/v1\n`)
+  terminal.print(`  join with  ${join ?? 'nothing: this machine has no address to reach'}\n`)
+  if (join !== undefined && terminal.stdoutIsTty) {
+    terminal.print(`\n${renderUnicodeCompact(join, { border: 2 })}\n`)
+  }
+}

@@ -1,0 +1,108 @@
+import { encode } from 'uqr'
+import type { Client } from '../client/index.ts'
+import { type Console, createConsole, type JoinView, LogBook } from '../console/index.ts'
+import type { Host } from '../host/index.ts'
+import type { Node } from '../node/index.ts'
+import { plainLine } from '../protocol/index.ts'
+import { swarmName } from './directories.ts'
+import { diagnose, reachSteps, swarmSteps } from './doctor/index.ts'
+import { inviteFor } from './invite.ts'
+import { joinCommand } from './join-line.ts'
+import { reachabilityFields } from './reachability.ts'
+import type { Session } from './runtime.ts'
+
+export interface ConsoleParts {
+  readonly client: Client
+  /** The host that others join through. */
+  readonly host: Host
+  readonly swarmKey: Uint8Array | undefined
+  /** Absent if this process shares nothing. */
+  readonly node?: Node | undefined
+  readonly log: LogBook
+}
+
+/** The session with a log that the console shows as well. */
+export function loggedSession<S extends Session>(session: S): { session: S; log: LogBook } {
+  const log = new LogBook()
+  const terminal: Session['terminal'] = {
+    ...session.terminal,
+    log(line) {
+      log.add(plainLine(line))
+      session.terminal.log(line)
+    },
+  }
+  return { session: { ...session, terminal }, log }
+}
+
+/** The console of a command that serves the gateway. */
+export function openConsole(session: Session, parts: ConsoleParts): Console {
+  const { client, host, swarmKey, node, log } = parts
+  const startedAtMs = Date.now()
+  return createConsole({
+    client,
+    log,
+    self: () => {
+      const { reachability, advice } = reachabilityFields(host.reachability())
+      const load = node?.load()
+      return {
+        peerId: host.peerId.toString(),
+        version: session.version,
+        startedAtMs,
+        swarm: swarmKey === undefined ? 'public' : swarmName(swarmKey),
+        reachability,
+        ...(advice !== undefined && { advice }),
+        addresses: host.addresses().map(String),
+        shares: node?.models().map(({ id }) => id) ?? [],
+        ...(load !== undefined && { load }),
+      }
+    },
+    join: () => joinView(session, host, swarmKey),
+    diagnose: async () => await findings(session, parts),
+  })
+}
+
+function joinView(
+  { commandName }: Session,
+  host: Host,
+  swarmKey: Uint8Array | undefined,
+): JoinView {
+  const addresses = host.addresses().map(String)
+  const invite = inviteFor(swarmKey, host)
+  const command = joinCommand({ commandName, addresses, ...(invite !== undefined && { invite }) })
+  return {
+    addresses,
+    ...(command !== undefined && { command, code: squares(command) }),
+    ...(invite !== undefined && { invite }),
+  }
+}
+
+/** A QR code as one path of unit squares. */
+function squares(text: string): NonNullable<JoinView['code']> {
+  const { size, data } = encode(text, { border: 2 })
+  const path = data
+    .flatMap((row, y) => row.map((dark, x) => (dark ? `M${x} ${y}h1v1h-1z` : '')))
+    .join('')
+  return { size, path }
+}
+
+async function findings(
+  { commandName, signal }: Session,
+  { client, host }: ConsoleParts,
+): Promise<string[]> {
+  const steps = [
+    ...swarmSteps({
+      client,
+      bootstrap: host.bootstrapPeers().map(({ address }) => address),
+      commandName,
+      signal,
+    }),
+    ...reachSteps({ host, running: [], announced: [], signal }),
+  ]
+  const lines: string[] = []
+  for await (const finding of diagnose(steps)) {
+    const advice = finding.status === 'skipped' ? undefined : finding.advice
+    lines.push(`${finding.status} · ${finding.name}: ${finding.message}`)
+    if (advice !== undefined) lines.push(`  ${advice}`)
+  }
+  return lines
+}

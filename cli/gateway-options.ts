@@ -1,0 +1,175 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { type Command, InvalidArgumentError } from 'commander'
+import { type CanaryMode, type Client, type ClientInit, parseCanaryMode } from '../client/index.ts'
+import {
+  type ApiKey,
+  type GatewayPages,
+  type GatewayServer,
+  type GatewayServerInit,
+  serveGateway,
+} from '../gateway/index.ts'
+import { DataDirLockedError, lockDataDir } from '../host/index.ts'
+import { diskFaultOf } from '../storage/index.ts'
+import { readKeys } from './gateway-keys.ts'
+import { connectionsWithin, openFileLimit } from './open-files.ts'
+import { addPeer, addValue, wholeNumber } from './option-parsers.ts'
+import type { Session } from './runtime.ts'
+import { openTyped, UsageError } from './usage-error.ts'
+
+const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/
+
+/** What the commands that serve the gateway have in common. */
+export interface GatewayOptions {
+  readonly host: string
+  readonly port: number
+  readonly open?: boolean
+  readonly corsOrigin?: readonly string[]
+  readonly allowHost?: readonly string[]
+  readonly requestsPerMinute?: number
+  readonly tokensPerMinute?: number
+  readonly timeoutSeconds?: number
+  readonly canaries?: CanaryMode
+  readonly receipts?: boolean
+  readonly friend?: readonly string[]
+}
+
+export function withGatewayOptions(command: Command): Command {
+  return command
+    .option('--host <address>', 'listen here', '127.0.0.1')
+    .option('--port <n>', '0 picks a free one', wholeNumber(0, 65_535), 4810)
+    .option('--open', 'accept connections from other machines without an API key')
+    .option(
+      '--cors-origin <origin>',
+      'allow requests from web pages of this origin; repeatable',
+      addValue,
+    )
+    .option('--allow-host <name>', 'another name of this gateway; repeatable', addValue)
+    .option('--requests-per-minute <n>', 'for each key', wholeNumber(1))
+    .option('--tokens-per-minute <n>', 'for each key', wholeNumber(1))
+    .option('--timeout-seconds <n>', 'limit for one request (default: 600)', wholeNumber(1))
+    .option(
+      '--canaries <mode>',
+      'test prompts for unproven peers: off, generated, or own-traffic (shows them your past requests) (default: generated)',
+      canariesFrom,
+    )
+    .option(
+      '--receipts',
+      'sign receipts for good answers, which give the nodes’ owners priority over strangers; other peers see which nodes this client asks',
+    )
+    .option(
+      '--friend <peer>',
+      'a trusted peer: peers that served it well are not treated as strangers; repeatable',
+      addPeer,
+    )
+}
+
+/**
+ * The keys of the gateway that uses this directory.
+ *
+ * @throws UsageError if others could use the gateway without a key
+ */
+export async function keysFor(
+  { commandName }: Session,
+  { host, open }: GatewayOptions,
+  dataDir: string,
+): Promise<readonly ApiKey[]> {
+  const apiKeys = await readKeys(dataDir)
+  if (!LOOPBACK.test(host) && apiKeys.length === 0 && open !== true) {
+    throw new UsageError(
+      `on ${host} anyone who can reach this machine could use the gateway: create a key (${commandName} gateway key add NAME), or pass --open`,
+    )
+  }
+  return apiKeys
+}
+
+/** The part of the options that concerns the client. */
+export function askingSettings({
+  canaries,
+  receipts,
+  friend: friends,
+}: GatewayOptions): Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
+  return {
+    ...(canaries !== undefined && { canaries }),
+    ...(receipts !== undefined && { receipts }),
+    ...(friends !== undefined && { friends }),
+  }
+}
+
+export interface GatewayParts {
+  readonly client: Client
+  readonly dataDir: string
+  readonly apiKeys: readonly ApiKey[]
+  readonly pages: GatewayPages
+}
+
+/** Serves the gateway with its pages, and holds the directory of files and batches while it is open. */
+export async function openGatewayServer(
+  session: Session,
+  options: GatewayOptions,
+  { client, dataDir, apiKeys, pages }: GatewayParts,
+): Promise<GatewayServer> {
+  const { terminal } = session
+  const descriptors = openFileLimit(session)
+  const state = await lockState(session, dataDir)
+  const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
+  const init: GatewayServerInit = {
+    host: options.host,
+    port: options.port,
+    ...(descriptors !== undefined && { maxConnections: connectionsWithin(descriptors) }),
+    apiKeys,
+    pages,
+    rateLimits: {
+      ...(requestsPerMinute !== undefined && { requestsPerMinute }),
+      ...(tokensPerMinute !== undefined && { tokensPerMinute }),
+    },
+    ...(corsOrigin !== undefined && { corsOrigins: corsOrigin }),
+    allowedHosts: [hostname(), ...(allowHost ?? [])],
+    ...(timeoutSeconds !== undefined && { timeoutMs: timeoutSeconds * 1_000 }),
+    ...(state.directory !== undefined && { stateDir: state.directory }),
+    log: (message) => terminal.log(message),
+  }
+  try {
+    const server = await openTyped(() => serveGateway(client, init))
+    let closed: Promise<void> | undefined
+    const close = async (): Promise<void> => {
+      closed ??= server.close().then(() => state[Symbol.asyncDispose]())
+      await closed
+    }
+    return { ...server, close, [Symbol.asyncDispose]: close }
+  } catch (error) {
+    await state[Symbol.asyncDispose]()
+    throw error
+  }
+}
+
+function canariesFrom(text: string): CanaryMode {
+  try {
+    return parseCanaryMode(text)
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+interface LockedState extends AsyncDisposable {
+  /** Absent if another gateway on this machine holds it, or the disk takes no file. */
+  readonly directory?: string
+}
+
+/** The directory of files and batches; one gateway at a time may use it. */
+async function lockState({ terminal }: Session, dataDir: string): Promise<LockedState> {
+  const directory = join(dataDir, 'gateway')
+  try {
+    return { directory, [Symbol.asyncDispose]: await lockDataDir(directory) }
+  } catch (error) {
+    const fault = diskFaultOf(error)
+    if (!(error instanceof DataDirLockedError) && fault === undefined) throw error
+    const why = fault === undefined ? messageOf(error) : `${directory}: ${fault.reason}`
+    terminal.log(`files and batches are disabled until the gateway is started again: ${why}`)
+    return { [Symbol.asyncDispose]: () => Promise.resolve() }
+  }
+}

@@ -1,0 +1,40 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { CONSOLE_LIMITS } from './limits.ts'
+import type { LiveState, Seen } from './live-state.ts'
+import type { ConsoleMessage } from './state.ts'
+
+/**
+ * The state as server-sent events: everything, then changes. Messages are made when the page reads, so that a slow page
+ * gets fewer of them and costs no memory.
+ *
+ * @param signal ends the stream
+ */
+export async function* stateEvents(
+  state: LiveState,
+  signal: AbortSignal,
+): AsyncGenerator<string, void, void> {
+  const leave = state.watch()
+  try {
+    let { message, seen }: { message: ConsoleMessage; seen: Seen } = state.snapshot()
+    yield event(message)
+    while (!signal.aborted) {
+      const next = state.changes(seen)
+      if (next === undefined) {
+        const beat = AbortSignal.timeout(CONSOLE_LIMITS.keepAliveMs)
+        await state.changed(AbortSignal.any([signal, beat]))
+        if (beat.aborted) yield ': alive\n\n'
+        continue
+      }
+      seen = next.seen
+      yield event(next.message)
+      // What changes meanwhile is sent together.
+      await delay(CONSOLE_LIMITS.messageEveryMs, undefined, { signal }).catch(() => {})
+    }
+  } finally {
+    leave()
+  }
+}
+
+function event(message: ConsoleMessage): string {
+  return `data: ${JSON.stringify(message)}\n\n`
+}

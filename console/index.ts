@@ -1,0 +1,20 @@
+/**
+ * The console: a page that shows what would survive, every request as it runs, and how another machine joins. A gateway
+ * serves it.
+ *
+ * @example
+ * import { createClient } from '../client/index.ts'
+ * import { serveGateway } from '../gateway/index.ts'
+ *
+ * async function open(init: Parameters<typeof createConsole>[0]): Promise<void> {
+ *   await using client = await createClient()
+ *   await using pages = createConsole(init)
+ *   await using server = await serveGateway(client, { pages })
+ *   console.log(server.url)
+ * }
+ *
+ * @packageDocumentation
+ */
+export { type Console, createConsole } from './console.ts'
+export { LogBook } from './log-book.ts'
+export type { JoinView } from './state.ts'

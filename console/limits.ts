@@ -1,0 +1,22 @@
+/** Every bound of the console. */
+export const CONSOLE_LIMITS = {
+  /** Requests kept; the oldest go first. */
+  maxRequests: 1_000,
+  /** Lines of the log kept. */
+  maxLogLines: 500,
+  maxLogLineLength: 2_000,
+  /** Open event streams; the oldest is closed for a new one. */
+  maxViewers: 16,
+  /** Between two messages to one page. */
+  messageEveryMs: 200,
+  /** How often running requests are read while a page is open. */
+  runningEveryMs: 250,
+  /** How often peers are asked for their load while a page is open. */
+  peersEveryMs: 5_000,
+  /** After a connection opened or closed. */
+  peersSettleMs: 300,
+  /** For one round of questions to all peers. */
+  peersTimeoutMs: 4_000,
+  keepAliveMs: 15_000,
+  maxActionBytes: 65_536,
+} as const

@@ -1,0 +1,161 @@
+import type { Client } from '../client/index.ts'
+import { CONSOLE_LIMITS } from './limits.ts'
+import type { LogBook } from './log-book.ts'
+import { RequestLog } from './request-log.ts'
+import type { ConsoleMessage, ConsoleState, JoinView, Section, SelfView } from './state.ts'
+import { readSwarm, type SwarmView } from './swarm-view.ts'
+
+export interface LiveStateInit {
+  readonly client: Pick<Client, 'host' | 'names' | 'observe' | 'peers' | 'reputation' | 'running'>
+  readonly log: LogBook
+  readonly self: () => SelfView
+  readonly join: () => JoinView
+}
+
+/** What a page has been sent so far. */
+export interface Seen {
+  readonly sections: Readonly<Partial<Record<Section, string>>>
+  readonly request: number
+  readonly line: number
+}
+
+/** The state of the console. Peers are asked, and running requests read, only while a page is open. */
+export class LiveState {
+  readonly #init: LiveStateInit
+  readonly #requests: RequestLog
+  readonly #stopping = new AbortController()
+  readonly #waiting = new Set<() => void>()
+  readonly #unsubscribe: (() => void)[] = []
+  #swarm: SwarmView = { peers: [], models: [] }
+  #reading: Promise<void> | undefined
+  #viewers: number = 0
+  #stopTimers: (() => void) | undefined
+
+  constructor(init: LiveStateInit) {
+    this.#init = init
+    this.#requests = new RequestLog(init.client, () => this.#changed())
+    this.#unsubscribe.push(init.log.onLine(() => this.#changed()))
+    const { libp2p } = init.client.host
+    let settling: ReturnType<typeof setTimeout> | undefined
+    const soon = (): void => {
+      clearTimeout(settling)
+      settling = setTimeout(() => void this.refresh(), CONSOLE_LIMITS.peersSettleMs)
+      settling.unref()
+    }
+    for (const name of ['peer:connect', 'peer:disconnect'] as const) {
+      libp2p.addEventListener(name, soon)
+      this.#unsubscribe.push(() => libp2p.removeEventListener(name, soon))
+    }
+  }
+
+  /** A page opens. @returns to be called when it closes */
+  watch(): () => void {
+    this.#viewers += 1
+    if (this.#viewers === 1) this.#startTimers()
+    void this.refresh()
+    return () => {
+      this.#viewers -= 1
+      if (this.#viewers === 0) this.#stopTimers?.()
+    }
+  }
+
+  /** Asks the peers again, at most once at a time. */
+  async refresh(): Promise<void> {
+    if (this.#viewers === 0 || this.#stopping.signal.aborted) return
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined
+    })
+    await this.#reading
+  }
+
+  /** Everything, and what a page has seen with it. */
+  snapshot(): { readonly message: ConsoleMessage; readonly seen: Seen } {
+    this.#requests.readRunning()
+    const { self, join, log } = this.#init
+    const state: ConsoleState = {
+      self: self(),
+      join: join(),
+      ...this.#swarm,
+      requests: this.#requests.views(),
+      log: log.lines(),
+    }
+    return { message: { type: 'snapshot', state }, seen: this.#seen(state) }
+  }
+
+  /** What changed since; `undefined` if nothing did. */
+  changes(seen: Seen): { readonly message: ConsoleMessage; readonly seen: Seen } | undefined {
+    const { self, join, log } = this.#init
+    const now = { self: self(), join: join(), ...this.#swarm }
+    const names = Object.keys(now) as Section[]
+    const changed = names.filter((name) => JSON.stringify(now[name]) !== seen.sections[name])
+    const requests = this.#requests.views(seen.request)
+    const lines = log.lines(seen.line)
+    if (changed.length === 0 && requests.length === 0 && lines.length === 0) return undefined
+    const sections = Object.fromEntries(changed.map((name) => [name, now[name]]))
+    const message = { type: 'changes', sections, requests, log: lines } as const
+    return { message, seen: this.#seen(now) }
+  }
+
+  /** Resolves at the next change, or when the signal fires. */
+  changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#waiting.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      this.#waiting.add(done)
+      signal.addEventListener('abort', done, { once: true })
+      if (signal.aborted || this.#stopping.signal.aborted) done()
+    })
+  }
+
+  close(): void {
+    this.#stopping.abort()
+    this.#stopTimers?.()
+    this.#requests.close()
+    for (const unsubscribe of this.#unsubscribe) unsubscribe()
+    this.#changed()
+  }
+
+  #seen(state: Pick<ConsoleState, Section>): Seen {
+    const { self, join, peers, models } = state
+    const sections = Object.entries({ self, join, peers, models }).map(([name, value]) => [
+      name,
+      JSON.stringify(value),
+    ])
+    return {
+      sections: Object.fromEntries(sections) as Seen['sections'],
+      request: this.#requests.changes,
+      line: this.#init.log.lines().at(-1)?.id ?? 0,
+    }
+  }
+
+  #startTimers(): void {
+    const { runningEveryMs, peersEveryMs } = CONSOLE_LIMITS
+    const running = setInterval(() => this.#requests.readRunning(), runningEveryMs)
+    const peers = setInterval(() => void this.refresh(), peersEveryMs)
+    for (const timer of [running, peers]) timer.unref()
+    this.#stopTimers = () => {
+      clearInterval(running)
+      clearInterval(peers)
+    }
+  }
+
+  async #read(): Promise<void> {
+    const { signal } = this.#stopping
+    const timeout = AbortSignal.timeout(CONSOLE_LIMITS.peersTimeoutMs)
+    try {
+      this.#swarm = await readSwarm(this.#init.client, {
+        signal: AbortSignal.any([signal, timeout]),
+      })
+    } catch {
+      // Stopped, or too slow: the last view stands until the next round.
+    }
+    this.#changed()
+  }
+
+  #changed(): void {
+    for (const wake of [...this.#waiting]) wake()
+  }
+}

@@ -1,0 +1,93 @@
+import type { ComponentType, JSX } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
+import type { PageProps } from './page-props.ts'
+import { hrefOf, PAGES, type PageName, usePlace } from './pages.ts'
+import { PeerName } from './parts/index.ts'
+import { useView, type View } from './store.ts'
+import { STRINGS } from './strings.ts'
+import {
+  JoinPage,
+  LogPage,
+  PeersPage,
+  PlaygroundPage,
+  RefusedPage,
+  RequestsPage,
+  SurvivalPage,
+} from './views/index.ts'
+
+const VIEWS: Readonly<Partial<Record<PageName, ComponentType<PageProps>>>> = {
+  survival: SurvivalPage,
+  requests: RequestsPage,
+  playground: PlaygroundPage,
+  peers: PeersPage,
+  join: JoinPage,
+  log: LogPage,
+}
+
+export function App(): JSX.Element {
+  const view = useView()
+  const { page, detail } = usePlace()
+  const main = useRef<HTMLElement>(null)
+  const shownPage = useRef(page)
+  useEffect(() => {
+    document.title = `${STRINGS.pages[page]} · ${STRINGS.brand}`
+    // A screen reader begins with the new page.
+    if (shownPage.current !== page) main.current?.focus()
+    shownPage.current = page
+  }, [page])
+  const { state, refusal } = view
+  const Page = VIEWS[page]
+  if (refusal !== undefined) return <RefusedPage refusal={refusal} />
+  return (
+    <div class="frame">
+      <button type="button" class="skip" onClick={() => main.current?.focus()}>
+        {STRINGS.skip}
+      </button>
+      <Side page={page} view={view} />
+      <main id="content" ref={main} tabIndex={-1}>
+        {view.status === 'lost' && (
+          <p class="notice" role="status">
+            {STRINGS.connection.lost}
+          </p>
+        )}
+        {state === undefined || Page === undefined ? (
+          <p class="quiet">{STRINGS.connection.connecting}</p>
+        ) : (
+          <Page state={state} detail={detail} />
+        )}
+      </main>
+    </div>
+  )
+}
+
+function Side({ page, view }: { readonly page: PageName; readonly view: View }): JSX.Element {
+  const { state, status } = view
+  return (
+    <header class="side">
+      <a class="brand" href={hrefOf('survival')}>
+        <img src="/console/icon.svg" alt="" width="26" height="26" />
+        {STRINGS.brand}
+      </a>
+      <nav aria-label={STRINGS.navigation}>
+        <ul>
+          {PAGES.filter((name) => name in VIEWS).map((name) => (
+            <li key={name}>
+              <a href={hrefOf(name)} aria-current={name === page ? 'page' : undefined}>
+                {STRINGS.pages[name]}
+              </a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      {state !== undefined && (
+        <div class="whoami">
+          <PeerName peerId={state.self.peerId} note={STRINGS.thisMachine} />
+          <span class="quiet">{STRINGS.swarm(state.self.swarm)}</span>
+          <span class={`pulse ${status}`}>
+            {status === 'live' ? STRINGS.connection.live : STRINGS.connection.connecting}
+          </span>
+        </div>
+      )}
+    </header>
+  )
+}

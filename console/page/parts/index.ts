@@ -1,0 +1,6 @@
+/** Parts that pages share. */
+export { Copy, CopyLine } from './copy.tsx'
+export { Empty } from './empty.tsx'
+export { Heading } from './heading.tsx'
+export { Outcome } from './outcome.tsx'
+export { PeerName } from './peer-name.tsx'

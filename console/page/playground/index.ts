@@ -1,0 +1,3 @@
+/** The chat of the playground, and its request as code. */
+export { type ChatSettings, DEFAULT_SETTINGS, type Piece, type Turn, useChat } from './chat.ts'
+export { codeFor, LANGUAGES, type Language } from './code.ts'

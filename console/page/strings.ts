@@ -1,0 +1,244 @@
+/** Every text of the console, in one place. */
+export const STRINGS = {
+  brand: 'Skein',
+  skip: 'Skip to the content',
+  pages: {
+    survival: 'Survival',
+    requests: 'Requests',
+    playground: 'Playground',
+    peers: 'Peers',
+    join: 'Join',
+    models: 'Models here',
+    batches: 'Batches',
+    log: 'Log',
+  },
+  navigation: 'Pages',
+  connection: {
+    live: 'Live',
+    connecting: 'Connecting …',
+    lost: 'Not connected. The gateway may have stopped; this page tries again.',
+  },
+  thisMachine: 'this machine',
+  swarm: (name: string): string => (name === 'public' ? 'Public swarm' : `Private swarm ${name}`),
+  close: 'Close',
+  copy: 'Copy',
+  copied: 'Copied',
+
+  refused: {
+    key: {
+      title: 'This gateway has keys',
+      text: 'Paste one of them to see what happens here. It stays in this tab.',
+      label: 'API key',
+      submit: 'Open the console',
+      wrong: 'That key is not one of this gateway’s.',
+    },
+    loopback: {
+      title: 'Open this page on the machine itself',
+      text: 'Without keys the console opens at http://127.0.0.1 only. To open it from another machine, create a key there: skein gateway key add NAME',
+    },
+  },
+
+  survival: {
+    title: 'What would survive',
+    intro: 'Every model that can be asked now, and how much may fail before it cannot.',
+    none: {
+      title: 'No model can be asked yet',
+      text: 'Share one from this machine, or let another machine join that has some.',
+      share: 'skein up --demo',
+    },
+    allSafe: (models: number, spare: number): string =>
+      `${models === 1 ? 'The model survives' : `All ${models} models survive`} the loss of any ${spare === 1 ? 'peer' : `${spare} peers`}.`,
+    atRisk: (model: string): string =>
+      `${model} has no spare: if its only peer stops, nothing serves it.`,
+    someAtRisk: (count: number): string =>
+      `${count} models have no spare: each is served by one peer only.`,
+    mayDie: (spare: number, peers: number): string =>
+      spare === 0 ? 'No spare' : `${spare} of ${peers} may stop`,
+    mayDieAtOnce: 'at once, whichever they are',
+    noSpare: 'one peer serves it',
+    networks: (spare: number): string =>
+      spare === 0
+        ? 'All its peers are in one network.'
+        : `${spare} of its ${spare + 1} networks may fail.`,
+    relays: (spare: number): string =>
+      spare === 0
+        ? 'All its peers are reached through one relay.'
+        : `${spare} of its ${spare + 1} relays may fail.`,
+    resume: {
+      tokens: 'A broken answer continues at another peer from the very token.',
+      prefill: 'A broken answer continues at another peer from its text.',
+      none: 'A broken answer cannot be continued: the engine takes no beginning.',
+    },
+    fallbacks: (names: string): string => `Then: ${names}.`,
+    weights: (count: number): string => `Peers serve ${count} different weights under this name.`,
+    servedBy: 'Served by',
+    network: 'The network',
+    networkText: (direct: number, relayed: number): string =>
+      `${direct} ${direct === 1 ? 'peer' : 'peers'} reached directly, ${relayed} through relays.`,
+    alone: 'No other peer is connected. The Join page says how one joins.',
+    legend: {
+      direct: 'direct',
+      relayed: 'through a relay',
+      silent: 'does not answer',
+      introduces: 'introduces only',
+      busy: 'ring: slots in use',
+    },
+    picture: (peers: number): string => `This machine and ${peers} peers, with round-trip times.`,
+    ms: (ms: number): string => `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`,
+  },
+
+  requests: {
+    title: 'Requests',
+    intro:
+      'Each request as it ran: which peers were tried, why, and who wrote what. Prompts are not kept.',
+    none: {
+      title: 'No request yet',
+      text: 'Ask something in the playground, or point any OpenAI client at the base URL.',
+      action: 'Open the playground',
+    },
+    filter: 'Filter by model, peer or outcome',
+    noMatch: 'No request matches.',
+    columns: {
+      time: 'Time',
+      model: 'Model',
+      outcome: 'Outcome',
+      attempts: 'Attempts',
+      first: 'First token',
+      total: 'Total',
+    },
+    running: 'running',
+    detail: 'Timeline',
+    choose: 'Choose a request to see its timeline.',
+    wroteTokens: (tokens: number): string => `${tokens} ${tokens === 1 ? 'token' : 'tokens'}`,
+    reasons: {
+      first: 'first',
+      retry: 'retry',
+      hedge: 'hedge',
+      race: 'race',
+      quorum: 'quorum',
+      resume: 'resume',
+      fallback: 'next model',
+    } as Readonly<Record<string, string>>,
+    superseded: 'overtaken',
+    resumed: (count: number): string =>
+      count === 0 ? 'No resume' : `Resumed ${count === 1 ? 'once' : `${count} times`}`,
+    exact: 'from the very token',
+    inexact: 'not exactly',
+    cost: (tokens: number, attempts: number): string =>
+      `${tokens} tokens beyond the answer, in ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}`,
+    noCost: 'No work beyond the answer',
+    usage: (prompt: number, completion: number): string =>
+      `${prompt} prompt, ${completion} completion tokens`,
+    copyJson: 'Copy as JSON',
+    facts: {
+      policy: 'Policy',
+      usage: 'Usage',
+      cost: 'Cost',
+      resumes: 'Resumes',
+      verification: 'Verification',
+      message: 'Message',
+      id: 'Id',
+    },
+    firstToken: 'first token',
+    timeline: (attempts: number): string => `Timeline of ${attempts} attempts`,
+  },
+
+  playground: {
+    title: 'Playground',
+    intro: 'Ask any model of the swarm. The colours show which peer wrote each piece.',
+    model: 'Model',
+    modelHint: 'an id, an alias, auto, or several separated by commas',
+    policy: 'Policy',
+    temperature: 'Temperature',
+    maxTokens: 'Longest answer',
+    prompt: 'Message',
+    promptHint: 'Ask something. Enter sends, Shift+Enter starts a new line.',
+    send: 'Send',
+    stop: 'Stop',
+    clear: 'New chat',
+    you: 'You',
+    answer: 'Answer',
+    wroteBy: 'Written by',
+    stopped: 'Stopped.',
+    empty: {
+      title: 'Nothing asked yet',
+      text: 'Ask below. While an answer runs, stop the peer that writes it: another one continues.',
+      example: 'Count from 1 to 60.',
+    },
+    code: 'The same request as code',
+    languages: { curl: 'curl', python: 'Python', typescript: 'TypeScript' },
+    pieceBy: (peer: string): string => `written by ${peer}`,
+    failed: 'The answer failed',
+  },
+
+  peers: {
+    title: 'Peers',
+    intro: 'Who serves, how well they stand with this machine, and on what evidence.',
+    none: {
+      title: 'No other peer',
+      text: 'Let another machine join, or name a bootstrap peer when starting this one.',
+      action: 'How to join',
+    },
+    columns: {
+      peer: 'Peer',
+      models: 'Models',
+      path: 'Path',
+      load: 'Load',
+      standing: 'Standing',
+      action: 'Actions',
+    },
+    paths: {
+      self: 'this machine',
+      direct: 'direct',
+      relayed: 'through a relay',
+      unknown: 'not connected',
+    },
+    standings: {
+      newcomer: 'not audited yet',
+      proven: 'proven',
+      suspect: 'suspect',
+      quarantined: 'quarantined',
+    },
+    audits: (count: number): string => `${count} ${count === 1 ? 'audit' : 'audits'}`,
+    introduces: 'introduces only',
+    idle: 'idle',
+    busy: (running: number, slots: number): string => `${running} of ${slots} slots`,
+    queued: (count: number): string => `${count} waiting`,
+    forget: 'Forget',
+    forgetHint: 'Deletes what audits found about it: it counts as new again.',
+    forgotten: (count: number): string => `${count} standings deleted`,
+  },
+
+  join: {
+    title: 'Join',
+    intro: 'Run this on another machine. From then on it shares, asks, and survives with this one.',
+    command: 'Command',
+    invite: 'Invite',
+    inviteText: 'The invite contains the key of this private swarm: give it to members only.',
+    publicText:
+      'This swarm is public: any peer that knows an address can join and ask. For machines of your own, start with --private.',
+    code: 'The command as a QR code',
+    addresses: 'Addresses of this machine',
+    none: {
+      title: 'No address to reach',
+      text: 'This process accepts no connections, so nothing can join through it. Start skein up instead.',
+    },
+    reach: 'How others reach it',
+    reaches: {
+      public: 'Peers outside reach this machine.',
+      forwarded: 'Peers outside reach this machine through a forwarded port.',
+      relayed: 'Peers outside reach this machine through relays.',
+      lan: 'Only peers of this network reach this machine.',
+      unknown: 'No peer outside is known to reach this machine.',
+    } as Readonly<Record<string, string>>,
+  },
+
+  log: {
+    title: 'Log',
+    intro: 'What this process reported, with what to do next.',
+    none: 'Nothing was reported since the start.',
+    doctor: 'Run the doctor',
+    running: 'The doctor checks what a request needs …',
+    findings: 'The doctor’s findings',
+  },
+} as const

@@ -1,0 +1,59 @@
+import type { JSX } from 'preact'
+import type { PageProps } from '../page-props.ts'
+import { CopyLine, Empty, Heading } from '../parts/index.ts'
+import { STRINGS } from '../strings.ts'
+
+const TEXT = STRINGS.join
+
+/** How another machine joins: the command, the invite, a QR code, and who reaches this machine. */
+export function JoinPage({ state }: PageProps): JSX.Element {
+  const { join, self } = state
+  const { command, invite, code, addresses } = join
+  return (
+    <>
+      <Heading title={TEXT.title} intro={TEXT.intro} />
+      {command === undefined ? (
+        <Empty title={TEXT.none.title} text={TEXT.none.text} />
+      ) : (
+        <div class="join">
+          <div>
+            <h2>{TEXT.command}</h2>
+            <CopyLine text={command} />
+            {invite === undefined ? (
+              <p class="quiet">{TEXT.publicText}</p>
+            ) : (
+              <>
+                <h2>{TEXT.invite}</h2>
+                <CopyLine text={invite} />
+                <p class="quiet">{TEXT.inviteText}</p>
+              </>
+            )}
+          </div>
+          {code !== undefined && (
+            <svg
+              class="code"
+              viewBox={`0 0 ${code.size} ${code.size}`}
+              role="img"
+              aria-label={TEXT.code}
+            >
+              <path d={code.path} />
+            </svg>
+          )}
+        </div>
+      )}
+      <section class="block">
+        <h2>{TEXT.reach}</h2>
+        <p>{TEXT.reaches[self.reachability] ?? self.reachability}</p>
+        {self.advice !== undefined && <p class="quiet">{self.advice}</p>}
+        <h2>{TEXT.addresses}</h2>
+        <ul class="addresses">
+          {addresses.map((address) => (
+            <li key={address}>
+              <code>{address}</code>
+            </li>
+          ))}
+        </ul>
+      </section>
+    </>
+  )
+}

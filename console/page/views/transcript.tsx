@@ -1,0 +1,82 @@
+import type { JSX } from 'preact'
+import { colours } from '../colours.ts'
+import { shortId } from '../format.ts'
+import { Empty, PeerName } from '../parts/index.ts'
+import type { Piece, Turn } from '../playground/index.ts'
+import { STRINGS } from '../strings.ts'
+
+const TEXT = STRINGS.playground
+
+/** The turns of the chat; each piece of an answer in the colour of the peer that wrote it. */
+export function Transcript({
+  turns,
+  onExample,
+}: {
+  readonly turns: readonly Turn[]
+  readonly onExample: (prompt: string) => void
+}): JSX.Element {
+  if (turns.length === 0) {
+    return (
+      <Empty title={TEXT.empty.title} text={TEXT.empty.text}>
+        <button type="button" onClick={() => onExample(TEXT.empty.example)}>
+          {TEXT.empty.example}
+        </button>
+      </Empty>
+    )
+  }
+  return (
+    <ol class="transcript">
+      {turns.map((turn, index) => (
+        // Turns are only added.
+        <li key={index}>
+          <p class="asked">
+            <span class="hidden">{TEXT.you}: </span>
+            {turn.prompt}
+          </p>
+          <Answer turn={turn} />
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+function Answer({ turn }: { readonly turn: Turn }): JSX.Element {
+  const writers = [...new Set(turn.pieces.map(({ peerId }) => peerId))]
+  return (
+    <div class="answer">
+      <p aria-live="polite" aria-busy={turn.status === 'running'}>
+        <span class="hidden">{TEXT.answer}: </span>
+        {turn.pieces.map((piece, index) => (
+          // Pieces are only added, and the last one grows.
+          <PieceText key={index} piece={piece} />
+        ))}
+        {turn.status === 'running' && <span class="caret" aria-hidden="true" />}
+      </p>
+      {turn.status === 'stopped' && <p class="quiet">{TEXT.stopped}</p>}
+      {turn.error !== undefined && (
+        <p class="error" role="alert">
+          {TEXT.failed}: {turn.error}
+        </p>
+      )}
+      {writers.length > 0 && (
+        <p class="writers quiet">
+          {TEXT.wroteBy}
+          {writers.map((peerId) => (
+            <PeerName key={peerId} peerId={peerId} />
+          ))}
+        </p>
+      )}
+    </div>
+  )
+}
+
+function PieceText({ piece }: { readonly piece: Piece }): JSX.Element {
+  return (
+    <span
+      class={`piece ${colours.classOf(piece.peerId)}`}
+      title={TEXT.pieceBy(shortId(piece.peerId))}
+    >
+      {piece.text}
+    </span>
+  )
+}

@@ -1,0 +1,61 @@
+import type { Client, RequestEvent } from '../client/index.ts'
+import { CONSOLE_LIMITS } from './limits.ts'
+import type { RequestView } from './state.ts'
+
+/** A request with the number of its last change. */
+interface Kept {
+  readonly view: RequestView
+  readonly change: number
+}
+
+/** The last requests of a client, running ones included. Prompts and answers are not kept. */
+export class RequestLog {
+  readonly #client: Pick<Client, 'observe' | 'running'>
+  /** By id, in the order of their starts as first seen. */
+  readonly #kept = new Map<string, Kept>()
+  readonly #unsubscribe: () => void
+  readonly #onChange: () => void
+  #changes: number = 0
+
+  constructor(client: Pick<Client, 'observe' | 'running'>, onChange: () => void) {
+    this.#client = client
+    this.#onChange = onChange
+    this.#unsubscribe = client.observe((event) => this.#ended(event))
+  }
+
+  /** Reads the running requests, which tell of their progress only when asked. */
+  readRunning(): void {
+    for (const request of this.#client.running()) this.#keep({ status: 'running', ...request })
+  }
+
+  /** Newest first. @param since only those changed after this change */
+  views(since = 0): readonly RequestView[] {
+    return [...this.#kept.values()]
+      .filter(({ change }) => change > since)
+      .map(({ view }) => view)
+      .reverse()
+  }
+
+  /** The number of the last change. */
+  get changes(): number {
+    return this.#changes
+  }
+
+  close(): void {
+    this.#unsubscribe()
+  }
+
+  #ended(event: RequestEvent): void {
+    this.#keep({ status: 'ended', ...event })
+  }
+
+  #keep(view: RequestView): void {
+    this.#changes += 1
+    this.#kept.set(view.requestId, { view, change: this.#changes })
+    const [oldest] = this.#kept.keys()
+    if (this.#kept.size > CONSOLE_LIMITS.maxRequests && oldest !== undefined) {
+      this.#kept.delete(oldest)
+    }
+    this.#onChange()
+  }
+}
