@@ -4,7 +4,10 @@ import {
   type InferenceRequest,
   matchesDigest,
   parseModelReference,
+  type Resume,
   requirementsOf,
+  resumeField,
+  resumeFormsOf,
 } from '../protocol/index.ts'
 import type { BackendModel } from './backend.ts'
 
@@ -61,4 +64,25 @@ export function requireAnswerable(
   throw new InferenceError('capability_unavailable', `${model.id} does not rate answers here`, {
     details: { param: 'score' },
   })
+}
+
+/**
+ * How a model's engine resumes this answer.
+ *
+ * @throws InferenceError `not_resumable`
+ */
+export function resumeMeans(
+  model: BackendModel,
+  request: InferenceRequest,
+  resume: Resume,
+): 'ids' | 'text' {
+  const by = resume.tokenIds.length > 0 ? 'ids' : 'text'
+  const lacking = resumeFormsOf(request, resume).find(
+    (form) => !model.fields.includes(resumeField(form, by)),
+  )
+  const isText = request.kind === 'chat' || request.kind === 'completion'
+  const can = by === 'ids' ? model.resume === 'tokens' : model.resume !== 'none'
+  if (isText && can && lacking === undefined) return by
+  const what = lacking === undefined ? 'an answer' : `an answer with ${lacking}`
+  throw new InferenceError('not_resumable', `${model.id} cannot resume ${what} from its ${by} here`)
 }

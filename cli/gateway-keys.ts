@@ -1,10 +1,14 @@
+import { unwatchFile, watchFile } from 'node:fs'
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import * as z from 'zod'
 import type { ApiKey } from '../gateway/index.ts'
+import { plainLine } from '../protocol/index.ts'
 import { makeDirectory } from '../storage/index.ts'
 import { UsageError } from './usage-error.ts'
 
 const FILE_NAME = 'gateway-keys.json'
+const POLL_MS = 1_000
 
 /**
  * The API keys of the gateway that uses this data directory; only their hashes are kept.
@@ -36,17 +40,54 @@ export async function writeKeys(dataDir: string, keys: readonly ApiKey[]): Promi
   await rename(draft, path)
 }
 
+/** The keys as they are now: a change of the file holds within a second or two, without a restart. */
+export interface LiveKeys extends Disposable {
+  current(): readonly ApiKey[]
+}
+
+/**
+ * Reads the keys, and again whenever their file changes. A file that cannot be read changes nothing.
+ *
+ * @param log receives one line for each change
+ * @throws UsageError if the file cannot be read at the start
+ */
+export async function watchKeys(dataDir: string, log: (line: string) => void): Promise<LiveKeys> {
+  const path = join(dataDir, FILE_NAME)
+  let keys = await readKeys(dataDir)
+  const reread = async (): Promise<void> => {
+    try {
+      keys = await readKeys(dataDir)
+      log(
+        `API keys: ${keys.length === 0 ? 'none, so that every caller is refused' : keys.map(({ name }) => plainLine(name)).join(', ')}`,
+      )
+    } catch (error) {
+      log(
+        `the API keys stay as they were: ${error instanceof Error ? error.message : String(error)}`,
+      )
+    }
+  }
+  // By polling: it also notices files that are replaced, on every file system.
+  const listener = (): void => void reread()
+  watchFile(path, { interval: POLL_MS, persistent: false }, listener)
+  return { current: () => keys, [Symbol.dispose]: () => unwatchFile(path, listener) }
+}
+
+const KEY = z.strictObject({
+  name: z.string().min(1),
+  hash: z.string().regex(/^[0-9a-f]{64}$/),
+  models: z.array(z.string()).optional(),
+  requestsPerMinute: z.number().positive().optional(),
+  tokensPerMinute: z.number().positive().optional(),
+  requestsPerDay: z.number().positive().optional(),
+  tokensPerDay: z.number().positive().optional(),
+  expiresAtMs: z.number().optional(),
+})
+
 function parsed(text: string): ApiKey[] | undefined {
   try {
-    const keys: unknown = JSON.parse(text)
-    return Array.isArray(keys) && keys.every(isKey) ? keys : undefined
+    // Unknown fields may restrict a key: a file of a newer version is not read with more rights than it gives.
+    return z.array(KEY).parse(JSON.parse(text)) as ApiKey[]
   } catch {
     return undefined
   }
-}
-
-function isKey(value: unknown): value is ApiKey {
-  if (typeof value !== 'object' || value === null) return false
-  const { name, hash } = value as Partial<Record<keyof ApiKey, unknown>>
-  return typeof name === 'string' && typeof hash === 'string' && /^[0-9a-f]{64}$/.test(hash)
 }

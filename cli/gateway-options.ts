@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type CanaryMode, type Client, type ClientInit, parseCanaryMode } from '../client/index.ts'
 import {
-  type ApiKey,
   type GatewayPages,
   type GatewayServer,
   type GatewayServerInit,
@@ -11,7 +10,7 @@ import {
 } from '../gateway/index.ts'
 import { DataDirLockedError, lockDataDir } from '../host/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
-import { readKeys } from './gateway-keys.ts'
+import { type LiveKeys, watchKeys } from './gateway-keys.ts'
 import { connectionsWithin, openFileLimit } from './open-files.ts'
 import { addPeer, addValue, wholeNumber } from './option-parsers.ts'
 import type { Session } from './runtime.ts'
@@ -70,17 +69,18 @@ export function withGatewayOptions(command: Command): Command {
  * @throws UsageError if others could use the gateway without a key
  */
 export async function keysFor(
-  { commandName }: Session,
+  { commandName, terminal }: Session,
   { host, open }: GatewayOptions,
   dataDir: string,
-): Promise<readonly ApiKey[]> {
-  const apiKeys = await readKeys(dataDir)
-  if (!LOOPBACK.test(host) && apiKeys.length === 0 && open !== true) {
+): Promise<LiveKeys> {
+  const keys = await watchKeys(dataDir, (line) => terminal.log(line))
+  if (!LOOPBACK.test(host) && keys.current().length === 0 && open !== true) {
+    keys[Symbol.dispose]()
     throw new UsageError(
       `on ${host} anyone who can reach this machine could use the gateway: create a key (${commandName} gateway key add NAME), or pass --open`,
     )
   }
-  return apiKeys
+  return keys
 }
 
 /** The part of the options that concerns the client. */
@@ -99,7 +99,7 @@ export function askingSettings({
 export interface GatewayParts {
   readonly client: Client
   readonly dataDir: string
-  readonly apiKeys: readonly ApiKey[]
+  readonly keys: LiveKeys
   readonly pages: GatewayPages
 }
 
@@ -107,7 +107,7 @@ export interface GatewayParts {
 export async function openGatewayServer(
   session: Session,
   options: GatewayOptions,
-  { client, dataDir, apiKeys, pages }: GatewayParts,
+  { client, dataDir, keys, pages }: GatewayParts,
 ): Promise<GatewayServer> {
   const { terminal } = session
   const descriptors = openFileLimit(session)
@@ -117,7 +117,7 @@ export async function openGatewayServer(
     host: options.host,
     port: options.port,
     ...(descriptors !== undefined && { maxConnections: connectionsWithin(descriptors) }),
-    apiKeys,
+    apiKeys: () => keys.current(),
     pages,
     rateLimits: {
       ...(requestsPerMinute !== undefined && { requestsPerMinute }),

@@ -3,7 +3,7 @@ import module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { plainLine } from '../protocol/index.ts'
-import { makeDirectory } from '../storage/index.ts'
+import { diskFaultOf, makeDirectory } from '../storage/index.ts'
 import { cacheHome } from './directories.ts'
 import type { Environment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
@@ -21,11 +21,7 @@ const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), '
 const { stdin, stdout, stderr } = process
 const env: Environment = process.env
 
-// A reader that closes early (`skein models | head`) is not an error.
-stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.ok)
-  throw error
-})
+stdout.on('error', unwritten)
 stderr.on('error', () => undefined)
 
 // libp2p may reject after the last handler is gone; that must not stop a node.
@@ -47,11 +43,21 @@ process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
 const args = process.argv.slice(2)
 // Answered before loading the modules below, which takes most of the start.
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
-  stdout.write(`${version}\n`, () => process.exit(EXIT.ok))
+  stdout.write(`${version}\n`, (error) => {
+    if (error) unwritten(error)
+    else process.exit(EXIT.ok)
+  })
 } else {
   // The compile cache is in a directory of the user's own: other users can write to the system's temporary one.
   await cacheCompiled(join(cacheHome(env), 'compiled'))
   await run()
+}
+
+/** Ends the process. A reader that closes early (`skein models | head`) is not an error; a full disk is. */
+function unwritten(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') process.exit(EXIT.ok)
+  const why = diskFaultOf(error)?.reason ?? error.message
+  stderr.write(`skein: cannot write the output: ${why}\n`, () => process.exit(EXIT.failure))
 }
 
 /** Node would make the directory itself, with the recursive mkdir that may never return. */
@@ -93,7 +99,10 @@ async function run(): Promise<void> {
     },
   })
   // Exits although libraries may still hold handles open; written output is flushed first.
-  stdout.write('', () => process.exit(exitCode))
+  stdout.write('', (error) => {
+    if (error) unwritten(error)
+    else process.exit(exitCode)
+  })
 }
 
 /** From `cli/start.ts` in a clone and from `dist/cli/start.js` alike. */

@@ -63,6 +63,7 @@ declare module 'skein/bootstrap' {
 declare module 'skein/gateway' {
   export {
     ApiKey,
+    ApiKeys,
     FileVerdict,
     GATEWAY_LIMITS,
     Gateway,
@@ -72,6 +73,7 @@ declare module 'skein/gateway' {
     GatewayPages,
     GatewayServer,
     GatewayServerInit,
+    KeyRights,
     LineError,
     PageVisitor,
     RateLimits,
@@ -155,6 +157,7 @@ declare module 'skein/protocol' {
     Prompt,
     PromptListRequest,
     RECEIPT_DOMAINS,
+    RESUME_FORMS,
     ReadFramesInit,
     Receipt,
     ReceiptBody,
@@ -163,6 +166,7 @@ declare module 'skein/protocol' {
     Requirements,
     ResponseFormat,
     Resume,
+    ResumeForm,
     ResumeSupport,
     SMALL_CLAIM_BYTES,
     SamplingFields,
@@ -235,6 +239,8 @@ declare module 'skein/protocol' {
     readFrames,
     requestJson,
     requirementsOf,
+    resumeField,
+    resumeFormsOf,
     sealAdvertisement,
   }
 }
@@ -430,13 +436,14 @@ const RECEIPT_DOMAINS: {
     readonly client: "skein-receipt";
     readonly server: "skein-receipt-countersigned";
 };
+const RESUME_FORMS: readonly ["tools", "reasoning", "json"];
 const SMALL_CLAIM_BYTES = 65536;
 const TOKEN_INPUT = "input.token_ids";
 const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
 function cachedWeightsDigest(path: string, init?: DigestInit): Promise<string>;
 function countersign(draft: Uint8Array, beneficiary: string, key: PrivateKey): Promise<Uint8Array>;
-function createApiKey(name: string): {
+function createApiKey(name: string, rights?: KeyRights): {
     readonly key: string;
     readonly kept: ApiKey;
 };
@@ -526,6 +533,8 @@ function requestJson(bytes: Uint8Array): unknown;
 function requireSupport(model: BackendModel, request: InferenceRequest): void;
 function requirementsOf(request: InferenceRequest): Requirements;
 function resolveModelSource(source: string, init: ModelSourceInit): Promise<ResolvedModel>;
+function resumeField(form: ResumeForm, by: 'text' | 'ids'): string;
+function resumeFormsOf(request: InferenceRequest, { reasoning }: Pick<Resume, 'reasoning'>): readonly ResumeForm[];
 function sealAdvertisement(advertisement: Omit<Advertisement, 'peerId'>, privateKey: PrivateKey): Promise<Uint8Array>;
 function selectModel(models: readonly BackendModel[], name: string): BackendModel;
 function serveGateway(client: GatewayClient, init?: GatewayServerInit): Promise<GatewayServer>;
@@ -577,7 +586,7 @@ interface Answer<T> extends AsyncIterable<T & ServedChunk> {
     readonly usage: OpenAiUsage | undefined;
     readonly event: RequestEvent | undefined;
 }
-interface ApiKey {
+interface ApiKey extends KeyRights {
     readonly name: string;
     readonly hash: string;
 }
@@ -593,6 +602,7 @@ interface AttemptRecord {
     readonly tokens: number;
     readonly deliveredTokens: number;
     readonly exact?: boolean;
+    readonly seam?: 'token-ids' | 'text' | 'start';
     readonly relay?: string;
     readonly relayedBytes?: number;
     readonly message?: string;
@@ -968,7 +978,7 @@ interface Gateway {
     close(): Promise<void>;
 }
 interface GatewayInit extends Partial<GatewayLimits> {
-    readonly apiKeys?: readonly ApiKey[];
+    readonly apiKeys?: ApiKeys;
     readonly rateLimits?: RateLimits;
     readonly corsOrigins?: readonly string[];
     readonly allowedHosts?: readonly string[];
@@ -1136,6 +1146,10 @@ interface JsonShape {
     readonly containers: number;
     readonly strings: number;
     readonly commas: number;
+}
+interface KeyRights extends RateLimits {
+    readonly models?: readonly string[];
+    readonly expiresAtMs?: number;
 }
 interface Line {
     readonly number: number;
@@ -1322,6 +1336,8 @@ interface ProviderInit {
 interface RateLimits {
     readonly requestsPerMinute?: number;
     readonly tokensPerMinute?: number;
+    readonly requestsPerDay?: number;
+    readonly tokensPerDay?: number;
 }
 interface Reachability {
     readonly status: ReachabilityStatus;
@@ -1411,6 +1427,7 @@ interface RequestLimits {
 interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly policy?: Policy;
     readonly resume?: ResumeMode;
+    readonly toolCalls?: ToolCallDelivery;
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
@@ -1435,6 +1452,8 @@ interface Resume {
     readonly tokenIds: readonly number[];
     readonly text: string;
     readonly deliveredBytes: number;
+    readonly reasoning?: string;
+    readonly tokens?: number;
 }
 interface RunningRequest extends Pick<RequestEvent, 'attempts' | 'kind' | 'model' | 'policy' | 'requestId' | 'resumes' | 'startedAt' | 'ttftMs'> {
     readonly elapsedMs: number;
@@ -1480,10 +1499,10 @@ interface ScoredToken {
 interface Script {
     readonly answer?: string;
     readonly reasoning?: string;
-    readonly toolCall?: {
+    readonly toolCalls?: readonly {
         readonly name: string;
         readonly arguments: string;
-    };
+    }[];
     readonly prefillMs?: number;
     readonly paceMs?: number;
     readonly gate?: Promise<void>;
@@ -1673,6 +1692,7 @@ type AddressVerdict = {
 type AnswerRequest = Exclude<InferenceRequest, {
     readonly kind: 'score';
 }>;
+type ApiKeys = readonly ApiKey[] | (() => readonly ApiKey[]);
 type AttemptReason = 'first' | 'fallback' | 'retry' | 'hedge' | 'race' | 'quorum' | 'resume' | 'stall' | 'slow';
 type BackendEvent = BackendChunk | BackendDone;
 type BackendModel = ModelAdvertisement;
@@ -1852,10 +1872,12 @@ type ResponseFormat = {
         readonly strict?: boolean | null;
     };
 };
+type ResumeForm = (typeof RESUME_FORMS)[number];
 type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
 type RunningAttempt = Pick<AttemptRecord, 'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'>;
 type SwitchModels = 'before-answer' | 'mid-answer';
+type ToolCallDelivery = 'whole' | 'stream';
 type ToolChoice = 'none' | 'auto' | 'required' | {
     readonly type: 'function';
     readonly function: {

@@ -12,6 +12,8 @@ export interface GatewayContext {
   readonly log: (message: string) => void
   /** Absent if metrics are off. */
   readonly metrics: Metrics | undefined
+  /** @throws InferenceError `model_not_found` if the caller's key may not use the model */
+  readonly checkModel: (caller: string, model: unknown) => void
   /** Charges an answer's tokens to its caller's limit. */
   readonly spend: (caller: string, tokens: number) => void
   /** Resolves once the caller's limit leaves tokens; rejects with the signal's reason. */

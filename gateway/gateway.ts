@@ -26,21 +26,25 @@ import { type GatewayPages, servePages } from './pages.ts'
 import { queuedClient, RequestQueue } from './queue/index.ts'
 import { responses } from './responses/index.ts'
 import {
-  type ApiKey,
-  callerOf,
+  type ApiKeys,
   createRateLimit,
   hopLimit,
   hostCheck,
+  KeyRing,
   origins,
+  permittedClient,
   type RateLimits,
 } from './security/index.ts'
 import { unrouted } from './unrouted.ts'
 
 /** Who may call, how often, and how long things may take. */
 export interface GatewayInit extends Partial<GatewayLimits> {
-  /** API keys. @default none: open to every caller that can reach it */
-  readonly apiKeys?: readonly ApiKey[]
-  /** Limits for each key. @default none */
+  /**
+   * API keys, or a function that returns those that hold now. Once there was a key, one is required.
+   * @default none: open to every caller that can reach it
+   */
+  readonly apiKeys?: ApiKeys
+  /** Limits for each key without limits of its own. @default none */
   readonly rateLimits?: RateLimits
   /** Web pages that may call, by origin. @default none but its own */
   readonly corsOrigins?: readonly string[]
@@ -102,7 +106,9 @@ export interface OpenGateway extends Pick<Gateway, 'close'> {
 export function openGateway(client: GatewayClient, init: GatewayInit = {}): OpenGateway {
   const limits = { ...GATEWAY_LIMITS, ...definedOnly(init) }
   const log = init.log ?? (() => {})
-  const rateLimit = createRateLimit(init.rateLimits ?? {})
+  const now = init.now ?? Date.now
+  const keys = new KeyRing(init.apiKeys ?? [], now)
+  const rateLimit = createRateLimit(init.rateLimits ?? {}, (caller) => keys.limitsOf(caller))
   const queue = new RequestQueue({
     maxQueued: limits.maxQueued,
     maxQueuedPerKey: limits.maxQueuedPerKey,
@@ -112,15 +118,16 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   })
   const metrics = init.metrics === true ? createMetrics(client, queue) : undefined
   const context: GatewayContext = {
-    client: queuedClient(client, queue, systemClock),
+    client: permittedClient(queuedClient(client, queue, systemClock), keys),
     metrics,
     limits,
-    now: init.now ?? Date.now,
+    now,
     log,
+    checkModel: (caller, model) => keys.checkModel(caller, model),
     spend: (caller, tokens) => rateLimit.tokens(caller, tokens),
     untilTokens: (caller, signal) => rateLimit.untilTokens(caller, signal),
   }
-  const { apiKeys = [], corsOrigins = [], allowedHosts, stateDir } = init
+  const { corsOrigins = [], allowedHosts, stateDir } = init
   const batchesInit = { ...context, clock: systemClock }
   const batches =
     stateDir === undefined
@@ -157,16 +164,16 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     return errorResponse(failure, c.get('requestId'), format)
   })
   app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))
-  if (allowedHosts !== undefined && apiKeys.length === 0) {
+  if (allowedHosts !== undefined) {
     // A rebinding page has no key, and health is not secret.
     const check = hostCheck(allowedHosts)
-    app.use((c, next) => (OPEN_PATHS.has(c.req.path) ? next() : check(c, next)))
+    app.use((c, next) => (keys.isRequired || OPEN_PATHS.has(c.req.path) ? next() : check(c, next)))
   }
-  if (init.pages !== undefined) app.use(servePages(init.pages, apiKeys))
+  if (init.pages !== undefined) app.use(servePages(init.pages, keys))
   app.use(...origins(corsOrigins), hopLimit(limits.maxHops))
   app.use(async (c, next) => {
     if (OPEN_PATHS.has(c.req.path)) return await next()
-    const caller = apiKeys.length === 0 ? '' : callerOf(c.req.raw.headers, apiKeys)
+    const caller = keys.callerOf(c.req.raw.headers)
     c.set('caller', caller)
     const headers = c.req.method === 'POST' ? await rateLimit.request(caller) : {}
     await next()

@@ -27,5 +27,11 @@ export { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 export { createGateway, type Gateway, type GatewayInit } from './gateway.ts'
 export type { GatewayClient } from './gateway-client.ts'
 export type { GatewayPages, PageVisitor } from './pages.ts'
-export { type ApiKey, createApiKey, type RateLimits } from './security/index.ts'
+export {
+  type ApiKey,
+  type ApiKeys,
+  createApiKey,
+  type KeyRights,
+  type RateLimits,
+} from './security/index.ts'
 export { type GatewayServer, type GatewayServerInit, serveGateway } from './server/index.ts'

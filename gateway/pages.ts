@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import type { GatewayEnv } from './context.ts'
-import { type ApiKey, callerOf, refuseOtherOrigins } from './security/index.ts'
+import { type KeyRing, refuseOtherOrigins } from './security/index.ts'
 
 /** Who asks for a page. */
 export interface PageVisitor {
@@ -26,25 +26,28 @@ export interface GatewayPages {
  */
 export function servePages(
   pages: GatewayPages,
-  apiKeys: readonly ApiKey[],
+  keys: Pick<KeyRing, 'callerOf' | 'isRequired'>,
 ): MiddlewareHandler<GatewayEnv> {
   return async (c, next) => {
     if (!pages.owns(c.req.raw)) return await next()
     refuseOtherOrigins(c)
     const { remoteAddress } = c.env
-    const key = keyOf(c.req.raw.headers, apiKeys)
+    const key = keyOf(c.req.raw.headers, keys)
     return await pages.respond(c.req.raw, {
-      keysRequired: apiKeys.length > 0,
+      keysRequired: keys.isRequired,
       ...(key !== undefined && { key }),
       ...(remoteAddress !== undefined && { remoteAddress }),
     })
   }
 }
 
-function keyOf(headers: Headers, apiKeys: readonly ApiKey[]): string | undefined {
-  if (apiKeys.length === 0) return undefined
+function keyOf(
+  headers: Headers,
+  keys: Pick<KeyRing, 'callerOf' | 'isRequired'>,
+): string | undefined {
+  if (!keys.isRequired) return undefined
   try {
-    return callerOf(headers, apiKeys)
+    return keys.callerOf(headers)
   } catch {
     return undefined
   }

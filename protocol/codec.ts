@@ -105,12 +105,12 @@ export function encodeClientFrame(frame: ClientFrame, attemptId?: Uint8Array): U
   }
 }
 
-const copyResume = (
-  resume: Resume,
-): { tokenIds: number[]; text: string; deliveredBytes: number } => ({
-  tokenIds: [...resume.tokenIds],
-  text: resume.text,
-  deliveredBytes: resume.deliveredBytes,
+const copyResume = ({ tokenIds, text, deliveredBytes, reasoning = '', tokens = 0 }: Resume) => ({
+  tokenIds: [...tokenIds],
+  text,
+  deliveredBytes,
+  reasoning,
+  tokens,
 })
 
 /**
@@ -138,9 +138,10 @@ export function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): Cl
         bodyBytes,
       }
       if (resume === undefined) return head
-      const { tokenIds, text, deliveredBytes } = resume
+      const { tokenIds, text, deliveredBytes, reasoning, tokens } = resume
       if (tokenIds.length > LIMITS.maxTokenIds) throw malformed('too many token ids')
-      return { ...head, resume: { tokenIds, text, deliveredBytes } }
+      const more = { ...(reasoning !== '' && { reasoning }), ...(tokens > 0 && { tokens }) }
+      return { ...head, resume: { tokenIds, text, deliveredBytes, ...more } }
     }
     case 'body':
       checkAttempt(named, attemptId)

@@ -12,6 +12,10 @@ export interface Resume {
   readonly text: string
   /** UTF-8 bytes the caller has. */
   readonly deliveredBytes: number
+  /** Every character of reasoning that the caller has. @default none */
+  readonly reasoning?: string
+  /** Completion tokens so far, for engines that count only their own. @default the number of `tokenIds` */
+  readonly tokens?: number
 }
 
 /** First frame of an attempt: everything a node needs to refuse it before the body takes memory. */

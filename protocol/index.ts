@@ -169,5 +169,6 @@ export {
   requirementsOf,
   TOKEN_INPUT,
 } from './requirements.ts'
+export { RESUME_FORMS, type ResumeForm, resumeField, resumeFormsOf } from './resume-forms.ts'
 export type { EndScore, PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'
 export type { AuditReport, Unrated, Verdict, Verification } from './verification.ts'

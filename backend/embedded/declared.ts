@@ -1,4 +1,4 @@
-import { ANSWER_PREFIX, type Capability, TOKEN_INPUT } from '../../protocol/index.ts'
+import { ANSWER_PREFIX, type Capability, resumeField, TOKEN_INPUT } from '../../protocol/index.ts'
 import { SAMPLING_FIELDS } from './sampling.ts'
 
 /** Capabilities of a generating model, by whether its file has a chat template. An embedding model has `embedding` only. */
@@ -15,7 +15,7 @@ export function embeddedFields(
   capabilities: readonly Capability[],
 ): readonly string[] {
   return [
-    ...(embeddingOnly ? [] : [...SAMPLING_FIELDS, ANSWER_PREFIX]),
+    ...(embeddingOnly ? [] : [...SAMPLING_FIELDS, ANSWER_PREFIX, resumeField('json', 'ids')]),
     ...(capabilities.includes('embedding') ? [TOKEN_INPUT] : []),
   ]
 }

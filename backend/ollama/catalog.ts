@@ -4,10 +4,13 @@ import {
   type Capability,
   InferenceError,
   normalizeModelId,
+  resumeField,
 } from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
 import type { BackendModel } from '../backend.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
+import { NO_PROOF, proveContinuation, type Way } from './continuation.ts'
+import type { Trials } from './trials.ts'
 
 type Json = Readonly<Record<string, unknown>>
 
@@ -15,6 +18,8 @@ type Json = Readonly<Record<string, unknown>>
 const DEFAULT_CONTEXT_LENGTH = 4096
 /** Most models looked up, with one call each; more of them would delay the listing. */
 const MAX_MODELS = 128
+/** Models on offer, up to which a trial may have Ollama load one. More of them are tried once they are in use. */
+const MAX_LOADED_FOR_TRIALS = 3
 
 /** Capabilities of every chat model, and those that Ollama reports. An embedding model has no others. */
 export const OLLAMA_CAPABILITIES: Readonly<
@@ -46,6 +51,8 @@ export interface CatalogEntry {
   /** Stop strings of the Modelfile. A request's own would replace them. */
   readonly stops: readonly string[]
   readonly thinks: boolean
+  /** How an answer is continued from its text; undefined if a trial did not prove it. */
+  readonly continues: Way | undefined
 }
 
 export interface CatalogInit {
@@ -55,6 +62,9 @@ export interface CatalogInit {
   readonly exactCapabilities: readonly Capability[] | undefined
   /** Answers of `/api/show` by manifest digest: they never change for one digest. */
   readonly shown: Map<string, Json>
+  readonly trials: Pick<Trials, 'proofOf'>
+  /** Names of the models to offer, normalised. @default all */
+  readonly wanted: readonly string[] | undefined
 }
 
 /** The local models. Those that Ollama forwards to its cloud are not offered. */
@@ -76,9 +86,12 @@ export async function readCatalog(
   const local = asArray(listed)
     .map(asRecord)
     .filter(({ remote_host: host, remote_model: model }) => !host && !model)
+    .filter(({ name }) => init.wanted?.includes(normalizeModelId(asString(name))) ?? true)
   const entries: CatalogEntry[] = []
   for (const item of local.slice(0, MAX_MODELS)) {
-    const entry = await describe(init, item, inUse, options)
+    const { name } = item
+    const mayTry = local.length <= MAX_LOADED_FOR_TRIALS || inUse.has(asString(name))
+    const entry = await describe(init, item, { inUse, mayTry }, options)
     if (entry !== undefined) entries.push(entry)
   }
   return entries
@@ -87,7 +100,7 @@ export async function readCatalog(
 async function describe(
   init: CatalogInit,
   { name: listedName, digest: manifest, details }: Json,
-  inUse: ReadonlyMap<string, number>,
+  { inUse, mayTry }: { readonly inUse: ReadonlyMap<string, number>; readonly mayTry: boolean },
   options: AbortOptions,
 ): Promise<CatalogEntry | undefined> {
   const engineName = asString(listedName)
@@ -98,10 +111,18 @@ async function describe(
   const { family, quantization_level: quantization } = asRecord(details)
   const digest = await digestOf(init, asString(modelfile))
   const { 'general.parameter_count': count } = asRecord(info)
+  const thinks = can.has('thinking')
+  const proof =
+    mayTry && can.has('completion')
+      ? init.trials.proofOf(asString(manifest), (signal) =>
+          proveContinuation(init.http, { engineName, can }, { signal }),
+        )
+      : NO_PROOF
   return {
     engineName,
     stops: stopsIn(asString(parameters)),
-    thinks: can.has('thinking'),
+    thinks,
+    continues: proof.way,
     model: {
       id: normalizeModelId(engineName),
       aliases: [],
@@ -113,8 +134,8 @@ async function describe(
         inUse.get(engineName) || configuredContext(asString(parameters), asRecord(info)),
       templateHash: `sha256:${createHash('sha256').update(asString(template)).digest('hex')}`,
       capabilities: init.exactCapabilities ?? capabilitiesFrom(can),
-      resume: 'none',
-      fields: fieldsFrom(can),
+      resume: proof.way === undefined ? 'none' : 'prefill',
+      fields: [...fieldsFrom(can), ...proof.forms.map((form) => resumeField(form, 'text'))],
     },
   }
 }

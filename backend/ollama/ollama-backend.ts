@@ -1,27 +1,32 @@
 import {
-  type AnswerRequest,
   type Capability,
   embeddingInputs,
   InferenceError,
   type InferenceRequest,
   normalizeModelId,
+  type Resume,
+  resumeFormsOf,
 } from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
+import { rewritten, spentAnswer } from '../continuation/index.ts'
 import { createEngineHttp, type EngineHttp, type EngineHttpInit } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { splitPrefix } from '../messages.ts'
-import { isPlainText, type TextRequest } from '../request-fields.ts'
-import { requireAnswerable, selectModel } from '../select-model.ts'
+import { isPlainText, maxTokensOf, type TextRequest } from '../request-fields.ts'
+import { requireAnswerable, resumeMeans, selectModel } from '../select-model.ts'
 import { countAt, listAt, recordAt, vectorsOf } from '../shapes/index.ts'
 import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
 import { emptyState, readLine } from './answer-stream.ts'
 import { type CatalogEntry, readCatalog } from './catalog.ts'
 import { type LoadWatch, watchLoading } from './load-state.ts'
 import { prefixedBody, renderBody, requestBody } from './request-body.ts'
+import { Trials } from './trials.ts'
 
 /** Age after which the list is refreshed, so that requests of other peers do not query Ollama each time. */
 const CATALOG_AGE_MS = 10_000
+/** Longest wait for trials before models are offered: enough to load a small model. Slower trials end later. */
+const FIRST_TRIALS_MS = 30_000
 
 /** How to reach an Ollama server, and what to offer of it. */
 export interface OllamaBackendInit extends Omit<EngineHttpInit, 'apiKey' | 'baseUrl'> {
@@ -41,7 +46,8 @@ export interface OllamaBackendInit extends Omit<EngineHttpInit, 'apiKey' | 'base
 
 /**
  * An Ollama server. Prompts that are too long are rejected instead of truncated; since Ollama does not count them,
- * `promptTokens` of that error is an estimate from the prompts it counted before. Resume is not offered.
+ * `promptTokens` of that error is an estimate from the prompts it counted before. Answers resume from
+ * their text, in the forms that a trial proves.
  */
 export function createOllamaBackend(init: OllamaBackendInit = {}): Backend {
   return new OllamaBackend(init)
@@ -56,6 +62,7 @@ class OllamaBackend implements Backend {
   readonly #estimate = new TokenEstimate()
   readonly #life = new AbortController()
   readonly #shown = new Map<string, Readonly<Record<string, unknown>>>()
+  readonly #trials = new Trials(this.#life.signal)
   #coldStartMs: number | undefined
   #catalog: { readonly readAt: number; readonly entries: readonly CatalogEntry[] } | undefined
 
@@ -94,20 +101,22 @@ class OllamaBackend implements Backend {
     const entry = entries.find((candidate) => candidate.model === model)
     if (entry === undefined) return
     requireAnswerable(model, request)
-    if (options.resume !== undefined) {
-      throw new InferenceError('not_resumable', `${model.id} cannot resume a partial answer here`)
-    }
+    const { resume } = options
+    if (resume !== undefined) resumeMeans(model, request, resume)
     const begun = new AbortController()
     const load = watchLoading(this.#http, entry.engineName, {
       signal: AbortSignal.any([signal, begun.signal]),
       onProgress: options.onProgress,
     })
-    const onBegun = (): void => begun.abort()
+    const watch = { load, onBegun: (): void => begun.abort() }
     try {
-      const { path, body } = await this.#sent(request, entry, signal)
       if (request.kind === 'embedding') {
+        const { path, body } = requestBody(request, entry)
         yield* this.#embed(embeddingInputs(request.body.input).length, { path, body, signal })
-      } else yield* this.#generate(request, { path, body, model, signal, load, onBegun })
+      } else if (resume === undefined) {
+        const { path, body } = await this.#sent(request, entry, { signal })
+        yield* this.#generate(request, { path, body, model, signal, ...watch })
+      } else yield* this.#resume(request, entry, { resume, signal, ...watch })
     } catch (error) {
       throw withNumbers(error, { model, request, estimate: this.#estimate })
     } finally {
@@ -119,15 +128,50 @@ class OllamaBackend implements Backend {
     this.#life.abort(new InferenceError('engine_failed', 'the backend was closed'))
   }
 
-  /** An answer that the caller has begun continues from its rendered prompt, because templates close every message. */
-  async #sent(
-    request: AnswerRequest,
+  /** Continues an answer from its text. A structured one is written again, up to where the caller has it. */
+  async *#resume(
+    request: TextRequest,
     entry: CatalogEntry,
-    signal: AbortSignal,
+    { resume, signal, ...watch }: Required<Begun> & Pick<Run, 'load' | 'onBegun'>,
+  ): AsyncGenerator<BackendEvent> {
+    const { model } = entry
+    const { tokens = 0 } = resume
+    const allowed = maxTokensOf(request)
+    if (allowed !== undefined && tokens >= allowed) {
+      yield* spentAnswer(request.kind, model.id)
+      return
+    }
+    if (!resumeFormsOf(request, resume).includes('json')) {
+      const { path, body } = await this.#sent(request, entry, { resume, signal })
+      yield* this.#generate(request, { path, body, model, signal, ...watch })
+      return
+    }
+    const { temperature, seed } = request.body
+    if (temperature !== 0 && typeof seed !== 'number') {
+      throw new InferenceError(
+        'not_resumable',
+        `${model.id} can only write a structured answer again, which needs temperature 0 or a seed`,
+      )
+    }
+    const { path, body } = requestBody(request, entry)
+    yield* rewritten(this.#generate(request, { path, body, model, signal, ...watch }), resume)
+  }
+
+  /** An answer that has begun continues from its rendered prompt where the template closes every message. */
+  async #sent(
+    request: TextRequest,
+    entry: CatalogEntry,
+    { resume, signal }: Begun,
   ): Promise<ReturnType<typeof requestBody>> {
-    const { messages, prefix } =
-      request.kind === 'chat' ? splitPrefix(request.body.messages) : { messages: [], prefix: '' }
-    if (request.kind !== 'chat' || prefix === '') return requestBody(request, entry)
+    const begun = { text: resume?.text ?? '', reasoning: resume?.reasoning ?? '' }
+    const written = resume?.tokens ?? 0
+    if (request.kind === 'completion') return requestBody(request, entry, { begun, written })
+    const { messages, prefix } = splitPrefix(request.body.messages)
+    const text = prefix + begun.text
+    const isBegun = text !== '' || begun.reasoning !== ''
+    if (!isBegun || entry.continues === 'chat') {
+      return requestBody(request, entry, { begun: { ...begun, text }, written })
+    }
     const timeoutMs = this.#init.firstRecordTimeoutMs ?? 300_000
     const rendered = isPlainText(request)
       ? await this.#http.post('/api/chat', renderBody(messages, entry), { signal, timeoutMs })
@@ -135,15 +179,16 @@ class OllamaBackend implements Backend {
     const { _debug_info: info } = rendered
     const { rendered_template: prompt } = recordAt(info, '_debug_info')
     if (typeof prompt === 'string' && prompt !== '') {
-      return { path: '/api/generate', body: prefixedBody(request, prompt + prefix, entry) }
+      const body = prefixedBody(request, prompt + text, entry, written)
+      return { path: '/api/generate', body }
     }
     const why = isPlainText(request)
       ? 'this version of Ollama does not return rendered prompts'
       : 'not together with tools or JSON'
     throw new InferenceError(
-      'capability_unavailable',
+      resume === undefined ? 'capability_unavailable' : 'not_resumable',
       `${entry.model.id} cannot continue a final assistant message here: ${why}`,
-      { details: { param: 'messages' } },
+      resume === undefined ? { details: { param: 'messages' } } : {},
     )
   }
 
@@ -196,20 +241,41 @@ class OllamaBackend implements Backend {
     }
   }
 
+  async #firstTrials(signal: AbortSignal | undefined): Promise<void> {
+    const limit = AbortSignal.timeout(FIRST_TRIALS_MS)
+    const ended = signal === undefined ? limit : AbortSignal.any([signal, limit])
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const onEnd = (): void => resolve()
+    ended.addEventListener('abort', onEnd, { once: true })
+    await Promise.race([this.#trials.settled(), promise])
+    ended.removeEventListener('abort', onEnd)
+    signal?.throwIfAborted()
+  }
+
   async #read(options: AbortOptions): Promise<readonly CatalogEntry[]> {
     const cached = this.#catalog
     if (cached !== undefined && this.#now() - cached.readAt < CATALOG_AGE_MS) return cached.entries
     const { digestOf, models, exactCapabilities } = this.#init
-    const catalog = { http: this.#http, digestOf, exactCapabilities, shown: this.#shown }
-    const all = await readCatalog(catalog, options)
     const wanted = models?.map(normalizeModelId)
-    const entries = all.filter(
-      ({ model }) =>
-        model.capabilities.length > 0 && (wanted === undefined || wanted.includes(model.id)),
-    )
+    const init = {
+      ...{ http: this.#http, digestOf, exactCapabilities, wanted },
+      ...{ shown: this.#shown, trials: this.#trials },
+    }
+    let all = await readCatalog(init, options)
+    if (cached === undefined) {
+      // Later trials run beside requests; what they prove is offered from the next reading on.
+      await this.#firstTrials(options.signal)
+      all = await readCatalog(init, options)
+    }
+    const entries = all.filter(({ model }) => model.capabilities.length > 0)
     this.#catalog = { readAt: this.#now(), entries }
     return entries
   }
+}
+
+interface Begun {
+  readonly resume?: Resume
+  readonly signal: AbortSignal
 }
 
 interface Run {

@@ -4,6 +4,7 @@ import {
   type ChatRequest,
   InferenceError,
 } from '../../protocol/index.ts'
+import type { BegunAnswer } from '../continuation/index.ts'
 import { messageText, plainRole, splitPrefix } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import type { CatalogEntry } from './catalog.ts'
@@ -27,10 +28,11 @@ const LEVELLED = /gpt-?oss/i
  */
 const NEVER_CUT = { truncate: false, shift: false }
 
-/** Where a request goes, and what is sent. */
+/** Where a request goes, and what is sent. `begun`: the answer so far, of `written` tokens. */
 export function requestBody(
   request: AnswerRequest,
   entry: CatalogEntry,
+  { begun, written = 0 }: { readonly begun?: BegunAnswer; readonly written?: number } = {},
 ): { readonly path: string; readonly body: object } {
   const model = entry.engineName
   if (request.kind === 'embedding') {
@@ -42,7 +44,7 @@ export function requestBody(
     model,
     stream: true,
     ...NEVER_CUT,
-    options: optionsOf(request, entry),
+    options: optionsOf(request, entry, written),
     ...logprobsOf(request),
   }
   if (request.kind === 'completion') {
@@ -52,10 +54,12 @@ export function requestBody(
       const message = 'Ollama does not accept prompts of token ids'
       throw new InferenceError('capability_unavailable', message, { details })
     }
-    return { path: '/api/generate', body: { ...common, prompt, raw: true } }
+    const text = prompt + (begun?.text ?? '')
+    return { path: '/api/generate', body: { ...common, prompt: text, raw: true } }
   }
   const { messages } = splitPrefix(request.body.messages)
-  const chat = { messages: messagesOf(messages), ...chatFields(request.body, entry) }
+  const all = [...messagesOf(messages), ...begunMessage(begun)]
+  const chat = { messages: all, ...chatFields(request.body, entry) }
   return { path: '/api/chat', body: { ...common, ...chat } }
 }
 
@@ -71,23 +75,35 @@ export function renderBody(messages: readonly ChatMessage[], { engineName }: Cat
 }
 
 /** A request that continues an answer, from a rendered prompt. */
-export function prefixedBody(request: TextRequest, prompt: string, entry: CatalogEntry): object {
+export function prefixedBody(
+  request: TextRequest,
+  prompt: string,
+  entry: CatalogEntry,
+  written: number,
+): object {
   return {
     model: entry.engineName,
     stream: true,
     ...NEVER_CUT,
-    options: optionsOf(request, entry),
+    options: optionsOf(request, entry, written),
     ...logprobsOf(request),
     prompt,
     raw: true,
   }
 }
 
-function optionsOf(request: TextRequest, { stops }: CatalogEntry): object {
+function begunMessage(begun: BegunAnswer | undefined): object[] {
+  const { text = '', reasoning = '' } = begun ?? {}
+  if (text === '' && reasoning === '') return []
+  return [{ role: 'assistant', content: text, ...(reasoning !== '' && { thinking: reasoning }) }]
+}
+
+function optionsOf(request: TextRequest, { stops }: CatalogEntry, written: number): object {
   const { body } = request
+  const allowed = maxTokensOf(request)
   const stop = stopStringsOf(request)
   const options = {
-    num_predict: maxTokensOf(request),
+    num_predict: allowed === undefined ? undefined : allowed - written,
     temperature: body.temperature,
     top_p: body.top_p,
     top_k: body.top_k,

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto'
-import { type Capability, normalizeModelId } from '../../protocol/index.ts'
+import {
+  type Capability,
+  normalizeModelId,
+  type ResumeForm,
+  resumeField,
+} from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
 import type { BackendModel } from '../backend.ts'
+import { type Continue, continuesText } from '../continuation/index.ts'
 import { asArray, asNumber, asRecord, asString, type EngineHttp } from '../http/index.ts'
 import {
   chats,
@@ -11,6 +17,7 @@ import {
   type TrialSubject,
   takesTools,
 } from './capability-trial.ts'
+import { continueChat } from './continue-trial.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
 import { type Identity, identify } from './identify.ts'
 import { resumesByTokens } from './llama-trial.ts'
@@ -106,6 +113,9 @@ async function describe(
   const templateHash = await templateHashOf(subject, options)
   const proved =
     capabilities.includes('chat') && (await proveTokens(subject, templateHash, options))
+  const forms = capabilities.includes('chat')
+    ? await provedForms(subject, capabilities, templateHash, options)
+    : undefined
   const digest = await digestIn(subject)
   const id = normalizeModelId(names[name] ?? plainName(name))
   const otherNames = [name, ...asArray(aliases).map(asString)].map(shortName).map(normalizeModelId)
@@ -119,8 +129,11 @@ async function describe(
     contextLength: contextLength || asNumber(trainedContext),
     templateHash,
     capabilities: proved ? [...capabilities, 'token_ids', 'score'] : capabilities,
-    resume: proved ? 'tokens' : 'none',
-    fields: Object.keys(FLAVORS[identity.flavor].fields),
+    resume: proved ? 'tokens' : forms === undefined ? 'none' : 'prefill',
+    fields: [
+      ...Object.keys(FLAVORS[identity.flavor].fields),
+      ...(forms ?? []).map((form) => resumeField(form, 'text')),
+    ],
   }
 }
 
@@ -155,6 +168,11 @@ function studioSizes(details: Json, name: string): { contextLength: number; quan
   const { context_length: contextLength } = asRecord(config)
   const { name: quantizationName } = asRecord(quantization)
   return { contextLength: asNumber(contextLength), quantization: asString(quantizationName) }
+}
+
+function isLoaded(details: Json, name: string): boolean {
+  const { loaded_instances: instances } = studioModel(details, name) ?? {}
+  return asArray(instances).length > 0
 }
 
 /** LM Studio's entry of a model, by its name or that of a loaded instance. */
@@ -258,6 +276,34 @@ async function proveTokens(
   }
   if (identity.flavor !== 'llama-server' || typeof template !== 'string') return false
   return await once(subject, what, () => resumesByTokens(http, template, signal))
+}
+
+/** Forms of an answer that it continues from its text; undefined if it continues none, not even plain text. */
+async function provedForms(
+  subject: Subject,
+  capabilities: readonly Capability[],
+  templateHash: string,
+  options: AbortOptions,
+): Promise<readonly ResumeForm[] | undefined> {
+  const { identity, root: http, name: model } = subject
+  const { flavor, details } = identity
+  if (!FLAVORS[flavor].mayContinue) return undefined
+  // A trial would load the model.
+  if (flavor === 'lm-studio' && !isLoaded(details, model)) return undefined
+  const write: Continue = (begun, more) =>
+    continueChat({ http, model, flavor, ...options }, begun, more)
+  const proves = (form: ResumeForm | 'plain') =>
+    once(subject, `continues ${form} ${templateHash}`, () =>
+      continuesText(write, form, options.signal),
+    )
+  if ((await proves('plain')) !== true) return undefined
+  const { chat_template: template } = details
+  const thinks = typeof template === 'string' && /think|reason/i.test(template)
+  const forms: ResumeForm[] = []
+  if (capabilities.includes('tools') && (await proves('tools')) === true) forms.push('tools')
+  if (thinks && (await proves('reasoning')) === true) forms.push('reasoning')
+  if (capabilities.includes('json_schema') && (await proves('json')) === true) forms.push('json')
+  return forms
 }
 
 /** Digest of the file or folder that the engine reports, if this machine has it. */

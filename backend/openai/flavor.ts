@@ -16,6 +16,8 @@ export interface FlavorTraits {
   readonly slots: number
   /** Whether a trial embedding may be asked for: engines on one's own machine, never a paid API. */
   readonly mayTry: boolean
+  /** Whether it may continue an answer from its text, which a trial of a few tokens proves. */
+  readonly mayContinue: boolean
   /** Whether the engine can keep the prefix caches of different clients apart (`cache_salt`). */
   readonly cacheSalt: boolean
 }
@@ -39,6 +41,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repeat_penalty' },
     slots: 1,
     mayTry: true,
+    mayContinue: true,
     cacheSalt: false,
   },
   vllm: {
@@ -48,6 +51,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repetition_penalty' },
     slots: 16,
     mayTry: true,
+    mayContinue: true,
     cacheSalt: true,
   },
   sglang: {
@@ -57,6 +61,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repetition_penalty' },
     slots: 16,
     mayTry: true,
+    mayContinue: true,
     cacheSalt: false,
   },
   'lm-studio': {
@@ -66,6 +71,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     fields: { ...PENALTIES, top_k: 'top_k', repeat_penalty: 'repeat_penalty' },
     slots: 1,
     mayTry: false,
+    mayContinue: true,
     cacheSalt: false,
   },
   generic: {
@@ -79,6 +85,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     },
     slots: 4,
     mayTry: false,
+    mayContinue: false,
     cacheSalt: false,
   },
   // What OpenAI's reference defines. Never detected: a caller states it for its own provider.
@@ -97,6 +104,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     },
     slots: 4,
     mayTry: false,
+    mayContinue: false,
     cacheSalt: false,
   },
 }

@@ -6,6 +6,7 @@ import {
   InferenceError,
   type InferenceRequest,
   normalizeModelId,
+  type Resume,
   type Usage,
 } from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
@@ -17,10 +18,11 @@ import type {
   BackendModel,
   InferOptions,
 } from '../backend.ts'
+import { spentAnswer } from '../continuation/index.ts'
 import { createEngineHttp, type EngineHttp, type EngineHttpInit } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
-import { isPlainText, type TextRequest, wantsLogprobs } from '../request-fields.ts'
-import { requireSupport, selectModel } from '../select-model.ts'
+import { isPlainText, maxTokensOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import { requireSupport, resumeMeans, selectModel } from '../select-model.ts'
 import { usageAt, vectorsOf } from '../shapes/index.ts'
 import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
 import { type AnswerSummary, emptySummary, readEvent } from './answer-stream.ts'
@@ -146,19 +148,25 @@ class OpenAiBackend implements Backend {
       return
     }
     const { resume } = options
-    const mayGoOn =
-      request.kind !== 'embedding' && model.resume === 'tokens' && isPlainText(request)
-    if (resume !== undefined && !mayGoOn) {
-      throw new InferenceError('not_resumable', `${model.id} cannot resume a partial answer here`)
+    const means = resume === undefined ? undefined : resumeMeans(model, request, resume)
+    const byTokens =
+      request.kind !== 'embedding' &&
+      model.resume === 'tokens' &&
+      isPlainText(request) &&
+      (resume?.reasoning ?? '') === '' &&
+      // llama-server reports no ids elsewhere; vLLM's other endpoints do, except for a resumed answer.
+      (catalog.flavor === 'llama-server' || resume !== undefined)
+    if (means === 'text' && !byTokens && isSpent(request, resume)) {
+      yield* spentAnswer(request.kind, model.id)
+      return
     }
-    // llama-server reports no ids elsewhere; vLLM's other endpoints do, except for a resumed answer.
-    const byTokens = mayGoOn && (catalog.flavor === 'llama-server' || resume !== undefined)
     const sent = requestBody(request, {
       flavor: catalog.flavor,
       engineName,
       cacheSalt,
       tellsTokens: model.capabilities.includes('token_ids'),
       newerMaxTokens: this.#takesNewerMaxTokens(request),
+      ...(means === 'text' && { resume }),
     })
     const path = this.#init.assumed === true ? sent.path.replace(/^\/v1/, '') : sent.path
     const { body } = sent
@@ -325,6 +333,12 @@ class OpenAiBackend implements Backend {
     this.#catalog = { readAt: this.#now(), value: { ...all, entries } }
     return this.#catalog.value
   }
+}
+
+/** Whether the answer to be resumed has all the tokens that it may have. */
+function isSpent(request: AnswerRequest, resume: Resume | undefined): boolean {
+  const allowed = request.kind === 'embedding' ? undefined : maxTokensOf(request)
+  return allowed !== undefined && (resume?.tokens ?? 0) >= allowed
 }
 
 interface Run {

@@ -1,6 +1,8 @@
-import type { AnswerRequest, ChatMessage, ChatRequest } from '../../protocol/index.ts'
+import type { AnswerRequest, ChatMessage, ChatRequest, Resume } from '../../protocol/index.ts'
+import type { BegunAnswer } from '../continuation/index.ts'
 import { messageText, plainRole, splitPrefix } from '../messages.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest } from '../request-fields.ts'
+import { continuationFields } from './continuation.ts'
 import { FLAVORS, type Flavor } from './flavor.ts'
 
 /** Fields that every dialect takes under the same name. */
@@ -16,6 +18,8 @@ interface BodyOptions {
   /** Whether the engine reports the ids of all tokens. */
   readonly tellsTokens: boolean
   readonly newerMaxTokens: boolean
+  /** An answer to continue from its text. */
+  readonly resume?: Resume | undefined
 }
 
 /** Endpoint and body of a request: only fields of an allow-list are sent. */
@@ -30,49 +34,36 @@ export function requestBody(
     return { path: '/v1/embeddings', body: { model, input, ...renamed } }
   }
   const common = { model, ...samplingFields(request, options), ...streamFields(options) }
+  const { resume } = options
   if (request.kind === 'completion') {
-    return { path: '/v1/completions', body: { ...common, prompt: request.body.prompt } }
+    const { prompt } = request.body
+    const begun = resume === undefined ? prompt : `${String(prompt)}${resume.text}`
+    return { path: '/v1/completions', body: { ...common, prompt: begun } }
   }
   const only = pick(request.body as unknown as Fields, CHAT_ONLY)
-  const { messages, goesOn } = begun(request.body.messages)
+  const split = splitPrefix(request.body.messages)
+  const begun = {
+    text: split.prefix + (resume?.text ?? ''),
+    reasoning: resume?.reasoning ?? '',
+  }
+  const messages = [...engineMessages(split.messages, options.flavor), ...begunMessage(begun)]
   return {
     path: '/v1/chat/completions',
     body: {
       ...common,
       ...only,
       ...toolFields(request.body, options.flavor),
-      ...continuationFields(goesOn, options.flavor),
-      messages: engineMessages(messages, options.flavor),
+      ...continuationFields(begun, options.flavor),
+      messages,
     },
   }
 }
 
 /** An empty final assistant message counts as absent. */
-function begun(messages: readonly ChatMessage[]): {
-  readonly messages: readonly ChatMessage[]
-  readonly goesOn: boolean
-} {
-  const split = splitPrefix(messages)
-  const goesOn = split.prefix !== ''
-  return { messages: goesOn ? messages : split.messages, goesOn }
-}
-
-/** Fields that make an engine continue the last message, if it does not by default. */
-export function continuationFields(goesOn: boolean, flavor: Flavor): Fields {
-  if (!goesOn) return {}
-  switch (flavor) {
-    case 'vllm':
-      return { continue_final_message: true, add_generation_prompt: false }
-    case 'sglang':
-      return { continue_final_message: true }
-    case 'llama-server':
-    case 'lm-studio':
-    case 'generic':
-    case 'openai':
-      return {}
-    default:
-      return flavor satisfies never
-  }
+function begunMessage({ text, reasoning }: BegunAnswer): readonly object[] {
+  if (text === '' && reasoning === '') return []
+  const more = reasoning === '' ? {} : { reasoning_content: reasoning }
+  return [{ role: 'assistant', content: text, ...more }]
 }
 
 /** Tools, and the choice among them as the engine takes it. */
@@ -109,10 +100,11 @@ type Fields = Readonly<Record<string, unknown>>
 /** Sampling and stop fields. */
 export function samplingFields(
   request: TextRequest,
-  options: Pick<BodyOptions, 'flavor' | 'newerMaxTokens'>,
+  options: Pick<BodyOptions, 'flavor' | 'newerMaxTokens' | 'resume'>,
 ): Fields {
   const body = request.body as unknown as Fields
-  const maxTokens = maxTokensOf(request)
+  const allowed = maxTokensOf(request)
+  const maxTokens = allowed === undefined ? undefined : allowed - (options.resume?.tokens ?? 0)
   const stop = stopStringsOf(request)
   const limit = options.newerMaxTokens ? 'max_completion_tokens' : 'max_tokens'
   return {

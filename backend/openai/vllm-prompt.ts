@@ -1,7 +1,8 @@
 import type { EngineHttp } from '../http/index.ts'
 import { splitPrefix } from '../messages.ts'
 import type { TextRequest } from '../request-fields.ts'
-import { continuationFields, engineMessages } from './request-body.ts'
+import { continuationFields } from './continuation.ts'
+import { engineMessages } from './request-body.ts'
 import { tokenIdsIn } from './token-ids.ts'
 
 /** A vLLM and its name of the model. */
@@ -24,7 +25,10 @@ export async function vllmPrompt(
       ? { prompt: request.body.prompt }
       : {
           messages: engineMessages(request.body.messages, 'vllm'),
-          ...continuationFields(splitPrefix(request.body.messages).prefix !== '', 'vllm'),
+          ...continuationFields(
+            { text: splitPrefix(request.body.messages).prefix, reasoning: '' },
+            'vllm',
+          ),
         }
   const { tokens } = await http.post('/tokenize', { model, ...subject }, { signal })
   return tokenIdsIn(tokens)

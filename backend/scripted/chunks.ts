@@ -56,13 +56,15 @@ export function textChunk(kind: InferenceKind, model: string, piece: ScriptedChu
   return { type: 'chunk', json, tokenIds: ids, logprobs }
 }
 
-/** A chunk that carries something else than tokens. */
+/** A chunk that carries something else than text. */
 export function deltaChunk(
   model: string,
   delta: ChatDelta,
+  tokenIds: readonly number[] = [],
   finish: FinishReason | null = null,
 ): BackendChunk {
-  return { type: 'chunk', json: chatChunk(model, delta, finish, {}), tokenIds: [], logprobs: [] }
+  const logprobs = tokenIds.map(() => LOGPROB)
+  return { type: 'chunk', json: chatChunk(model, delta, finish, {}), tokenIds, logprobs }
 }
 
 export function embeddingChunk(index: number, embedding: readonly number[]): BackendChunk {

@@ -1,4 +1,9 @@
-import { embeddingInputs, InferenceError, type InferenceRequest } from '../../protocol/index.ts'
+import {
+  embeddingInputs,
+  InferenceError,
+  type InferenceRequest,
+  type ToolCallDelta,
+} from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import type { BackendChunk, BackendDone, BackendEvent, BackendModel } from '../backend.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
@@ -12,10 +17,16 @@ import { decodeToken, decodeTokens, encodeTokens, isToken } from './tokens.ts'
 
 const DEFAULT_DIMENSIONS = 16
 
+/** Stands for the beginning of a tool call: a character of the private use area. */
+const CALL_TOKEN = 0xe000
+
 /** Thrown internally to end the answer without its terminal event. */
 export const ENDED: unique symbol = Symbol('ended')
 
-export type Call = { -readonly [Field in keyof ScriptedCall]: ScriptedCall[Field] }
+export type Call = { -readonly [Field in keyof ScriptedCall]: ScriptedCall[Field] } & {
+  /** From 0, in the order of arrival. */
+  readonly number: number
+}
 
 /** One running request. */
 export interface Run {
@@ -92,30 +103,26 @@ async function* generate(
   prompt: string,
   promptTokens: number,
 ): AsyncGenerator<BackendChunk> {
-  const { model, script, call } = run
+  const { model, call } = run
   const { kind } = request
-  if (kind === 'chat' && script.reasoning !== undefined) {
-    yield deltaChunk(model.id, { reasoning_content: script.reasoning })
-  }
-  if (kind === 'chat' && script.toolCall !== undefined) {
-    const tool = { index: 0, id: 'call_0', type: 'function', function: script.toolCall } as const
-    yield* fault(run, 0)
-    yield deltaChunk(model.id, { tool_calls: [tool] })
-    yield deltaChunk(model.id, {}, 'tool_calls')
-    return
-  }
   const withLogprobs = wantsLogprobs(request)
-  const whole = encodeTokens(script.answer ?? defaultAnswer(request, prompt))
-  const before = prefixOf(call)
+  const plan = planOf(request, run, prompt)
+  const before = tokensBefore(call, plan)
   const room = model.contextLength === 0 ? Infinity : model.contextLength - promptTokens
-  const end = Math.min(whole.length, maxTokensOf(request) ?? Infinity, room)
+  const limit = Math.min(maxTokensOf(request) ?? Infinity, room)
+  const { reasoning, whole, calls } = plan
+  for (const [at, token] of reasoning.entries()) {
+    if (at < before.reasoning) continue
+    yield* step(run, deltaChunk(model.id, { reasoning_content: decodeToken(token) }, [token]))
+  }
+  const end = Math.min(whole.length, Math.max(0, limit - reasoning.length))
   const stops = new StopMatcher(stopStringsOf(request))
   // The prefix passes through the matcher too: a stop string may span the seam.
-  const seam = stops.push(decodeTokens(before))
+  const seam = stops.push(decodeTokens(whole.slice(0, before.text)))
   let shown = fromByte(seam.text, call.resume?.deliveredBytes ?? 0)
   let ids: number[] = []
   let { stopped, stop } = seam
-  for (const token of stopped ? [] : whole.slice(before.length, end)) {
+  for (const token of stopped ? [] : whole.slice(before.text, end)) {
     yield* fault(run, call.tokens)
     call.tokens += 1
     ids.push(token)
@@ -130,25 +137,103 @@ async function* generate(
     }
     await pauseFor(run.paceMs, run)
   }
+  const text = shown + stops.flush()
+  if (calls.length > 0 && !stopped && end === whole.length) {
+    if (text !== '') yield textChunk(kind, model.id, { text, ids, finish: null, withLogprobs })
+    yield* writeCalls(plan, run, { before: before.calls, limit })
+    return
+  }
   if (!stopped) yield* fault(run, call.tokens)
   const finish = stopped || end >= whole.length ? 'stop' : 'length'
-  const text = shown + stops.flush()
   yield textChunk(kind, model.id, { text, ids, finish, withLogprobs, stop })
 }
 
-/** Tokens that the answer already has. */
-function prefixOf({ resume }: Call): readonly number[] {
-  if (resume === undefined) return []
-  if (resume.tokenIds.length === 0) return encodeTokens(resume.text)
-  requireTokens(resume.tokenIds, 'resume')
-  const delivered = new TextEncoder().encode(resume.text).subarray(0, resume.deliveredBytes)
-  if (decodeTokens(resume.tokenIds).startsWith(new TextDecoder().decode(delivered))) {
-    return resume.tokenIds
+/** The tokens of an answer, as an undisturbed engine writes them. */
+interface AnswerPlan {
+  readonly reasoning: readonly number[]
+  readonly whole: readonly number[]
+  /** For each token of the calls, what it adds. */
+  readonly calls: readonly { readonly token: number; readonly delta: ToolCallDelta }[]
+}
+
+function planOf(request: TextRequest, { script, call }: Run, prompt: string): AnswerPlan {
+  const isChat = request.kind === 'chat'
+  const calls = isChat ? (script.toolCalls ?? []) : []
+  const answer = script.answer ?? (calls.length > 0 ? '' : defaultAnswer(request, prompt))
+  return {
+    reasoning: encodeTokens(isChat ? (script.reasoning ?? '') : ''),
+    whole: encodeTokens(answer),
+    calls: calls.flatMap(({ name, arguments: text }, index) => [
+      {
+        token: CALL_TOKEN,
+        // Another id at each engine, as real ones have it.
+        delta: {
+          ...{ index, id: `call_${index}_${call.number}`, type: 'function' as const },
+          function: { name, arguments: '' },
+        },
+      },
+      ...encodeTokens(text).map((token) => ({
+        token,
+        delta: { index, function: { arguments: decodeToken(token) } },
+      })),
+    ]),
   }
-  throw new InferenceError(
-    'not_resumable',
-    'the token ids do not decode to the text delivered so far',
-  )
+}
+
+/** How many tokens of each part the answer has already. */
+function tokensBefore(
+  { resume }: Call,
+  { reasoning, whole, calls }: AnswerPlan,
+): { readonly reasoning: number; readonly text: number; readonly calls: number } {
+  if (resume === undefined) return { reasoning: 0, text: 0, calls: 0 }
+  if (resume.tokenIds.length === 0) {
+    const text = encodeTokens(resume.text).length
+    return { reasoning: encodeTokens(resume.reasoning ?? '').length, text, calls: 0 }
+  }
+  requireTokens(resume.tokenIds, 'resume')
+  const written = resume.tokenIds.length
+  const all = [...reasoning, ...whole, ...calls.map(({ token }) => token)]
+  const delivered = new TextEncoder().encode(resume.text).subarray(0, resume.deliveredBytes)
+  const text = decodeTokens(resume.tokenIds.slice(reasoning.length))
+  if (
+    resume.tokenIds.some((id, at) => at >= reasoning.length + whole.length && id !== all[at]) ||
+    !text.startsWith(new TextDecoder().decode(delivered))
+  ) {
+    throw new InferenceError(
+      'not_resumable',
+      'the token ids do not decode to the text delivered so far',
+    )
+  }
+  const inText = Math.max(0, written - reasoning.length)
+  return {
+    reasoning: Math.min(written, reasoning.length),
+    text: Math.min(inText, whole.length),
+    calls: Math.max(0, inText - whole.length),
+  }
+}
+
+/** Calls that were begun in the prefix are written from their start again, without ids. */
+async function* writeCalls(
+  { reasoning, whole, calls }: AnswerPlan,
+  run: Run,
+  { before, limit }: { readonly before: number; readonly limit: number },
+): AsyncGenerator<BackendChunk> {
+  const { model } = run
+  const end = Math.min(calls.length, limit - reasoning.length - whole.length)
+  for (const [at, { token, delta }] of calls.slice(0, end).entries()) {
+    if (at < before) yield deltaChunk(model.id, { tool_calls: [delta] })
+    else yield* step(run, deltaChunk(model.id, { tool_calls: [delta] }, [token]))
+  }
+  yield* fault(run, run.call.tokens)
+  yield deltaChunk(model.id, {}, [], end < calls.length ? 'length' : 'tool_calls')
+}
+
+/** Writes one token. */
+async function* step(run: Run, chunk: BackendChunk): AsyncGenerator<BackendChunk> {
+  yield* fault(run, run.call.tokens)
+  run.call.tokens += 1
+  yield chunk
+  await pauseFor(run.paceMs, run)
 }
 
 function requireTokens(ids: readonly number[], param: string): void {

@@ -15,10 +15,10 @@ export type Fault =
 export interface Script {
   /** The whole answer, for any request. */
   readonly answer?: string
-  /** Reasoning before the answer (chat only). Carries no token ids. */
+  /** Reasoning before the answer (chat only). */
   readonly reasoning?: string
-  /** One complete tool call in place of the answer (chat only). */
-  readonly toolCall?: { readonly name: string; readonly arguments: string }
+  /** Tool calls after the answer, or in place of it if none is scripted (chat only). Written token by token. */
+  readonly toolCalls?: readonly { readonly name: string; readonly arguments: string }[]
   /** Time before the first token. @default 0 */
   readonly prefillMs?: number
   /** Time before every further token. @default the backend's `paceMs` */

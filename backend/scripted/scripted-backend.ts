@@ -4,11 +4,13 @@ import {
   InferenceError,
   type InferenceRequest,
   normalizeModelId,
+  RESUME_FORMS,
+  resumeField,
   TOKEN_INPUT,
 } from '../../protocol/index.ts'
 import { type Clock, systemClock } from '../../timing/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
-import { requireSupport, selectModel } from '../select-model.ts'
+import { requireSupport, resumeMeans, selectModel } from '../select-model.ts'
 import { answer, type Call, ENDED } from './generate.ts'
 import type { Script, ScriptedCall } from './script.ts'
 
@@ -121,6 +123,7 @@ class ScriptedEngine implements ScriptedBackend {
       if (this.#state === 'loading') throw new InferenceError('loading', 'the model is loading')
       const model = selectModel(this.#models, request.body.model)
       requireSupport(model, request)
+      if (options.resume !== undefined) resumeMeans(model, request, options.resume)
       const { paceMs = this.#paceMs } = script
       yield* answer(request, { model, script, call, signal, clock: this.#clock, paceMs })
       call.outcome = 'done'
@@ -133,7 +136,8 @@ class ScriptedEngine implements ScriptedBackend {
   }
 
   #begin(request: InferenceRequest, { resume, cacheGroup }: InferOptions): Call {
-    const call: Call = { request, resume, cacheGroup, tokens: 0, outcome: 'running' }
+    const number = this.#started - 1
+    const call: Call = { request, resume, cacheGroup, number, tokens: 0, outcome: 'running' }
     if (this.calls.push(call) > MAX_CALLS_KEPT) this.calls.shift()
     this.active += 1
     this.peakActive = Math.max(this.peakActive, this.active)
@@ -150,6 +154,11 @@ class ScriptedEngine implements ScriptedBackend {
     if (this.active === 0) for (const done of this.#waiting.splice(0)) done()
   }
 }
+
+const RESUME_FIELDS = RESUME_FORMS.flatMap((form) => [
+  resumeField(form, 'ids'),
+  resumeField(form, 'text'),
+])
 
 /** Every scripted engine reads a conversation in the same way. */
 const TEMPLATE_HASH = `sha256:${createHash('sha256').update('scripted').digest('hex')}`
@@ -175,7 +184,7 @@ function completeModel({
       'token_ids',
     ],
     resume: 'tokens',
-    fields: ['dimensions', 'tool_choice', TOKEN_INPUT, ANSWER_PREFIX],
+    fields: ['dimensions', 'tool_choice', TOKEN_INPUT, ANSWER_PREFIX, ...RESUME_FIELDS],
     ...given,
     id: normalizeModelId(id),
   }

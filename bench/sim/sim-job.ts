@@ -45,6 +45,7 @@ export function jobOf(
     reference: { id: 'sim' },
     limits: without.includes('pace') ? { ...REQUEST_LIMITS, ...PATIENT } : REQUEST_LIMITS,
     plan: parsePolicy(policy === 'quorum' ? quorum : 'hedge'),
+    toolCalls: 'whole',
     resume: 'same-model',
     restartable: false,
     journal,

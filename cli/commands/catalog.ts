@@ -62,6 +62,10 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     summary: 'show and check the configuration',
     load: async () => (await import('./config.ts')).configCommand,
   },
+  completion: {
+    summary: 'print a script that completes commands in a shell',
+    load: async () => (await import('./completion.ts')).completionCommand,
+  },
   doctor: {
     summary: 'find out why requests fail',
     load: async () => (await import('./doctor.ts')).doctorCommand,

@@ -1,17 +1,57 @@
-import { Command } from 'commander'
-import { createApiKey } from '../../gateway/index.ts'
+import { Command, InvalidArgumentError } from 'commander'
+import { type ApiKey, createApiKey, type KeyRights, type RateLimits } from '../../gateway/index.ts'
+import { plainLine } from '../../protocol/index.ts'
 import { readKeys, writeKeys } from '../gateway-keys.ts'
+import { addValue, repeatable, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 
-/** `skein gateway key …`: who may use the gateway. Changes take effect at its next start. */
+const DAY_MS = 86_400_000
+
+/** Names of `--limit`. */
+const LIMITS: ReadonlyMap<string, keyof RateLimits> = new Map([
+  ['requests-per-minute', 'requestsPerMinute'],
+  ['tokens-per-minute', 'tokensPerMinute'],
+  ['requests-per-day', 'requestsPerDay'],
+  ['tokens-per-day', 'tokensPerDay'],
+])
+
+const addLimit = repeatable((text: string): readonly [keyof RateLimits, number] => {
+  const [what = '', number = ''] = text.split('=', 2)
+  const limit = LIMITS.get(what.trim())
+  if (limit === undefined) {
+    throw new InvalidArgumentError(`It must be one of ${[...LIMITS.keys()].join('=N, ')}=N.`)
+  }
+  return [limit, wholeNumber(1)(number)]
+})
+
+interface AddOptions extends SharedOptions {
+  readonly onlyModel?: readonly string[]
+  readonly limit?: readonly (readonly [keyof RateLimits, number])[]
+  readonly validDays?: number
+}
+
+/** `skein gateway key …`: who may use the gateway. A running gateway follows changes within seconds. */
 export function gatewayKeyCommand(runtime: Runtime): Command {
   const add = withSharedOptions(
     new Command('add')
       .summary('create a key; it is shown once')
       .argument('<name>', 'name of its user'),
-  ).action(runtime.action(addKey))
+  )
+    .option(
+      '--only-model <name>',
+      'a model, alias or chain that the key may use, and no other; repeatable',
+      addValue,
+    )
+    .option(
+      '--limit <what=n>',
+      `${[...LIMITS.keys()].join(', ')}; instead of the gateway’s limits; repeatable`,
+      addLimit,
+    )
+    .option('--valid-days <n>', 'days until the key expires', wholeNumber(1, 3_650))
+    .action(runtime.action(addKey))
   const list = withSharedOptions(new Command('list').summary('list the keys by name')).action(
     runtime.action(listKeys),
   )
@@ -21,7 +61,7 @@ export function gatewayKeyCommand(runtime: Runtime): Command {
   return new Command('key')
     .summary('create, list and remove API keys')
     .description(
-      'Creates, lists and removes API keys. Once a key exists, the gateway requires one. Only hashes are stored. Changes take effect at the next start.',
+      'Creates, lists and removes API keys. Once a key exists, the gateway requires one. Only hashes are stored. A running gateway follows changes within seconds.',
     )
     .addCommand(add)
     .addCommand(list)
@@ -30,25 +70,50 @@ export function gatewayKeyCommand(runtime: Runtime): Command {
 
 async function addKey(
   session: Session,
-  options: SharedOptions,
+  options: AddOptions,
   [name = '']: readonly string[],
 ): Promise<undefined> {
   const dataDir = dataDirOf(session, options)
   const keys = await readKeys(dataDir)
   if (keys.some((key) => key.name === name))
     throw new UsageError(`a key named ${name} already exists`)
-  const { key, kept } = createApiKey(name)
+  const { key, kept } = createApiKey(name, rightsOf(options))
   await writeKeys(dataDir, [...keys, kept])
   session.terminal.emit({ event: 'key', name, key } as { event: 'key' })
-  session.terminal.print(`${key}\n\nIt is not shown again. Restart the gateway to accept it.\n`)
+  session.terminal.print(
+    `${key}\n\nIt is not shown again. A running gateway accepts it within seconds.\n`,
+  )
   return undefined
 }
 
+function rightsOf({ onlyModel, limit = [], validDays }: AddOptions): KeyRights {
+  return {
+    ...Object.fromEntries(limit),
+    ...(onlyModel !== undefined && { models: onlyModel }),
+    ...(validDays !== undefined && { expiresAtMs: Date.now() + validDays * DAY_MS }),
+  }
+}
+
 async function listKeys(session: Session, options: SharedOptions): Promise<undefined> {
-  const names = (await readKeys(dataDirOf(session, options))).map(({ name }) => name)
-  session.terminal.emit({ event: 'keys', names } as { event: 'keys' })
-  session.terminal.print(names.length === 0 ? 'No keys.\n' : `${names.join('\n')}\n`)
+  const { terminal } = session
+  const keys = (await readKeys(dataDirOf(session, options))).map(({ hash: _, ...shown }) => shown)
+  const names = keys.map(({ name }) => name)
+  terminal.emit({ event: 'keys', names, keys } as { event: 'keys' })
+  if (keys.length === 0) terminal.print('No keys.\n')
+  else terminal.print(renderTable(['KEY', 'MODELS', 'LIMITS', 'EXPIRES'], keys.map(rowOf)))
   return undefined
+}
+
+function rowOf({ name, models, expiresAtMs, ...limits }: Omit<ApiKey, 'hash'>): string[] {
+  const shown = [...LIMITS].flatMap(([what, limit]) => {
+    return limits[limit] === undefined ? [] : [`${what}=${limits[limit]}`]
+  })
+  return [
+    plainLine(name),
+    models === undefined ? 'all' : plainLine(models.join(', ')),
+    shown.length === 0 ? 'the gateway’s' : shown.join(', '),
+    expiresAtMs === undefined ? 'never' : new Date(expiresAtMs).toISOString(),
+  ]
 }
 
 async function removeKey(
@@ -62,7 +127,9 @@ async function removeKey(
   if (left.length === keys.length) throw new UsageError(`no key is named ${name}`)
   await writeKeys(dataDir, left)
   session.terminal.emit({ event: 'removed', name } as { event: 'removed' })
-  session.terminal.print(`Removed the key of ${name}. Restart the gateway to reject it.\n`)
+  session.terminal.print(
+    `Removed the key of ${name}. A running gateway rejects it within seconds.\n`,
+  )
   return undefined
 }
 

@@ -39,17 +39,17 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   const { terminal } = session
   const network = resolveNetwork(options, session.env, 'client')
   const [dataDir = ''] = network.dataDirs
-  const apiKeys = await keysFor(session, options, dataDir)
+  using keys = await keysFor(session, options, dataDir)
   if (options.stopWithStdin === true) stopWithStdin(session)
   await using client = await openClient(session, options, askingSettings(options))
   const { swarmKey } = network.host
   await using pages = openConsole(session, { client, host: client.host, swarmKey, log })
   await using server = await openGatewayServer(session, options, {
-    ...{ client, dataDir, apiKeys, pages },
+    ...{ client, dataDir, keys, pages },
   })
   announce(session, server, {
     clientId: client.host.peerId.toString(),
-    keys: apiKeys.map(({ name }) => name),
+    keys: keys.current().map(({ name }) => name),
   })
   await forgetDeadGateways(dataDir)
   await runUntilStopped(session, {

@@ -74,7 +74,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
     options.dataDir === undefined
       ? dataDirectories(env, 'client', { swarmKey, name: options.swarmName })
       : [options.dataDir]
-  const apiKeys = await keysFor(session, options, gatewayDir)
+  using keys = await keysFor(session, options, gatewayDir)
   if (options.stopWithStdin === true) stopWithStdin(session)
   const engine = await chooseShared(session, options, network.dataDirs[0] ?? gatewayDir)
   await using _backend = engine?.backend
@@ -100,7 +100,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   const { client, host, node } = peer
   await using pages = openConsole(session, { client, host, swarmKey, node, log })
   await using server = await openGatewayServer(session, options, {
-    ...{ client, dataDir: gatewayDir, apiKeys, pages },
+    ...{ client, dataDir: gatewayDir, keys, pages },
   })
   if (!signal.aborted) {
     await firstReachability(session, host)

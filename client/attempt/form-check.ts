@@ -1,5 +1,6 @@
 import { type ChatChunkChoice, type CompletionChunk, InferenceError } from '../../protocol/index.ts'
 import type { AnswerForm, JsonForm } from '../request/index.ts'
+import { CallCheck } from './call-check.ts'
 import { FORM_LIMITS as LIMITS } from './limits.ts'
 
 type Choice = ChatChunkChoice | CompletionChunk['choices'][number]
@@ -11,6 +12,7 @@ interface Progress {
   /** Text of a JSON answer. */
   text: string
   refuses: boolean
+  readonly calls: CallCheck
 }
 
 /** Checks an answer against the form that its request asks for. A mismatch is the peer's fault. */
@@ -37,7 +39,7 @@ export class FormCheck {
   /** @throws InferenceError `malformed` */
   choice(choice: Choice): void {
     const progress = this.#progressOf(choice.index)
-    if ('delta' in choice) this.#calls(choice)
+    if ('delta' in choice) this.#calls(choice, progress)
     this.#logprobs(choice, progress)
     this.#length(choice, progress)
     this.#json(choice, progress)
@@ -46,12 +48,13 @@ export class FormCheck {
   #progressOf(index: number): Progress {
     const known = this.#choices.get(index)
     if (known !== undefined) return known
-    const progress = { bytes: 0, pieces: 0, logprobs: 0, text: '', refuses: false }
+    const calls = new CallCheck(this.#form)
+    const progress = { bytes: 0, pieces: 0, logprobs: 0, text: '', refuses: false, calls }
     this.#choices.set(index, progress)
     return progress
   }
 
-  #calls({ delta, finish_reason }: ChatChunkChoice): void {
+  #calls({ delta, finish_reason }: ChatChunkChoice, progress: Progress): void {
     const { functions } = this.#form
     const calls = delta.tool_calls ?? []
     const ends = finish_reason === 'tool_calls'
@@ -64,6 +67,8 @@ export class FormCheck {
         throw malformed('a call of a function that the request does not offer')
       }
     }
+    progress.calls.add(calls)
+    if (finish_reason === 'tool_calls' || finish_reason === 'stop') progress.calls.end()
   }
 
   #logprobs(choice: Choice, progress: Progress): void {

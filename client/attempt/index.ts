@@ -18,6 +18,7 @@ export type {
   AttemptInit,
   AttemptSource,
 } from './attempt-source.ts'
+export { InvalidCall } from './call-check.ts'
 export { KeptStreams } from './kept-streams.ts'
 export type { Connect } from './open-stream.ts'
 export type { Path, PathOf } from './path.ts'

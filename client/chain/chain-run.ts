@@ -63,7 +63,7 @@ class ChainRun {
   #queue: readonly Member[]
   /** The newest answer, until its `patienceMs` is over. */
   #awaited: MemberAnswer | undefined
-  #joinAtMs = 0
+  #joinAtMs: number | undefined
   #asked = 0
   /** Whether `auto` is being resolved. */
   #expanding: boolean = false
@@ -130,7 +130,9 @@ class ChainRun {
         const [answer, start] = message
         if (!this.#answers.has(answer)) continue
         if (start.type === 'began') return this.#lead(answer)
-        this.#failed(answer, start.error)
+        if (start.type === 'failed') this.#failed(answer, start.error)
+        // It works: its own deadlines decide from here on.
+        else if (this.#awaited === answer) this.#joinAtMs = undefined
       }
     }
   }
@@ -139,7 +141,8 @@ class ChainRun {
     const { clock } = this.#init
     const mayJoin = this.#awaited !== undefined && this.#queue.length > 0
     await this.#mailbox.wait(mayJoin ? this.#joinAtMs : undefined, this.#scope.signal)
-    if (this.#awaited === undefined || !mayJoin || clock.now() < this.#joinAtMs) return
+    const joinAtMs = this.#joinAtMs ?? Infinity
+    if (this.#awaited === undefined || !mayJoin || clock.now() < joinAtMs) return
     this.#awaited.late = true
     this.#awaited = undefined
   }

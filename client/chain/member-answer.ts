@@ -3,10 +3,12 @@ import { openInnerScope, type Scope, Superseded } from '../../timing/index.ts'
 import { type AnswerEvent, isVisible, type Journal } from '../request/index.ts'
 import type { NamedMember } from './member.ts'
 
-/** How an answer started. */
+/** How an answer started, or that it is about to. `writing`: it has begun, with nothing to show yet. */
 export type MemberStart =
+  | { readonly type: 'writing' }
   /** The answer has a visible chunk, or is complete. */
-  { readonly type: 'began' } | { readonly type: 'failed'; readonly error: unknown }
+  | { readonly type: 'began' }
+  | { readonly type: 'failed'; readonly error: unknown }
 
 export interface MemberAnswerInit {
   readonly member: NamedMember
@@ -32,9 +34,9 @@ export class MemberAnswer {
     this.#source = open(this.#scope)
   }
 
-  /** Starts reading. Calls `report` once. */
+  /** Starts reading. Calls `report` once with the result, and before that with progress. */
   start(report: (start: MemberStart) => void): void {
-    this.#beginning = this.#begin().then(
+    this.#beginning = this.#begin(() => report({ type: 'writing' })).then(
       () => report({ type: 'began' }),
       (error: unknown) => report({ type: 'failed', error }),
     )
@@ -54,12 +56,13 @@ export class MemberAnswer {
     this.#scope[Symbol.dispose]()
   }
 
-  async #begin(): Promise<void> {
+  async #begin(onWriting: () => void): Promise<void> {
     for (;;) {
       const next = await this.#source.next()
       if (next.done === true) throw new InferenceError('internal', 'an answer ended without done')
       const event = next.value
-      if (event.type === 'restart') this.#held.length = 0
+      if (event.type === 'writing') onWriting()
+      else if (event.type === 'restart') this.#held.length = 0
       else this.#held.push(event)
       if (event.type === 'done') return
       if (event.type === 'chunk' && isVisible(event.chunk)) return

@@ -10,7 +10,7 @@ export function providerAnswer(
   job: ChainJob & { readonly provider: Provider },
   scope: Scope,
 ): AsyncGenerator<AnswerEvent, void, void> {
-  const { provider, request, wire, hops, journal, estimatedPromptTokens } = job
+  const { provider, request, wire, hops, journal, toolCalls, estimatedPromptTokens } = job
   const { ttftTimeoutMs, ttftPerTokenMs } = job.limits
   const limits = {
     ...job.limits,
@@ -22,6 +22,7 @@ export function providerAnswer(
       peerId: `provider:${provider.name}`,
       limits,
       journal,
+      toolCalls,
       estimatedPromptTokens,
       attempt: (options) =>
         attempt({ request: wire, limits, remainingMs: () => scope.remainingMs() }, options),

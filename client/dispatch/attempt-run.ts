@@ -29,8 +29,10 @@ export class AttemptRun {
   readonly id: number
   /** Started while other attempts were running. */
   readonly concurrent: boolean
+  /** Started to continue a begun answer. */
+  readonly continues: boolean
   /** Tokens of the answer before this attempt's part. */
-  readonly tokensBefore: number
+  tokensBefore: number
   /** Pieces that have not been delivered yet. */
   readonly held: AnswerPiece[] = []
   readonly #clock: Clock
@@ -50,7 +52,7 @@ export class AttemptRun {
   done: Extract<AttemptEvent, { type: 'done' }> | undefined
 
   constructor(
-    init: Pick<AttemptRun, 'concurrent' | 'id' | 'tokensBefore'> & {
+    init: Pick<AttemptRun, 'concurrent' | 'continues' | 'id' | 'tokensBefore'> & {
       readonly clock: Clock
       readonly source: AttemptSource
     },
@@ -59,6 +61,7 @@ export class AttemptRun {
     this.#source = init.source
     this.id = init.id
     this.concurrent = init.concurrent
+    this.continues = init.continues
     this.tokensBefore = init.tokensBefore
   }
 

@@ -1,4 +1,10 @@
-import { type AnswerRequest, LIMITS, type Resume } from '../../protocol/index.ts'
+import {
+  type AnswerRequest,
+  LIMITS,
+  type Resume,
+  type ResumeForm,
+  resumeFormsOf,
+} from '../../protocol/index.ts'
 import type { ResumeMode } from '../request/index.ts'
 import type { Transcript } from './transcript.ts'
 /** How an answer can continue after its peer was lost. */
@@ -11,6 +17,10 @@ export type Continuation =
       readonly byIds?: Resume
       /** For any engine; it tokenizes the text again. Absent if only ids will do. */
       readonly byText?: Resume
+      /** Forms that the peer's engine must be able to resume. */
+      readonly forms: readonly ResumeForm[]
+      /** The caller has seen nothing, so any peer can begin anew. */
+      readonly unseen: boolean
     }
   | { readonly type: 'impossible'; readonly why: string }
 
@@ -28,28 +38,37 @@ export function continuationOf(
   if (request.kind === 'embedding') return impossible('embeddings are not resumed')
   if ((request.body.n ?? 1) > 1) return impossible('it has several choices')
   if (transcript.finishReason !== undefined) return { type: 'ended' }
+  const unseen = !transcript.begun
   if (transcript.beyondText !== undefined) {
     return impossible(`${transcript.beyondText} had begun, which no engine goes on with`)
   }
-  if (hasParser(request)) {
-    return impossible('tools are offered, and no engine goes on behind its tool parser')
-  }
   if (isSpent(request, transcript)) return { type: 'ended', finishReason: 'length' }
-  if (mode === 'off') return impossible("resume is 'off'")
-  const { text, tokenIds, bytes: deliveredBytes } = transcript
-  if (!text.isWellFormed()) return impossible('it broke off within a character')
-  if (deliveredBytes + (tokenIds?.length ?? 0) * MAX_ID_BYTES > MAX_RESUME_BYTES) {
-    return impossible('it is too long to be handed over')
+  const { text, reasoning } = transcript
+  const forms = resumeFormsOf(request, transcript)
+  const why = mode === 'off' ? "resume is 'off'" : hindranceOf(transcript)
+  if (why !== undefined) {
+    return unseen ? { type: 'resume', forms, unseen } : impossible(why)
   }
-  const onlyIds = mode === 'exact' || isStructured(request) || wantsLogprobs(request)
-  if (tokenIds === undefined && onlyIds) {
+  const onlyIds = mode === 'exact' || wantsLogprobs(request)
+  const { tokenIds, tokens, bytes: deliveredBytes } = transcript
+  if (tokenIds === undefined && onlyIds && !unseen) {
     return impossible('its token ids are not known, and its text alone will not do')
   }
+  const shown = { text, deliveredBytes, tokens, ...(reasoning !== '' && { reasoning }) }
   return {
     type: 'resume',
-    ...(tokenIds !== undefined && { byIds: { tokenIds, text, deliveredBytes } }),
-    ...(!onlyIds && { byText: { tokenIds: [], text, deliveredBytes } }),
+    ...(tokenIds !== undefined && tokenIds.length > 0 && { byIds: { tokenIds, ...shown } }),
+    ...(!onlyIds && !unseen && { byText: { tokenIds: [], ...shown } }),
+    forms,
+    unseen,
   }
+}
+
+/** Why the answer cannot be handed over to another engine. */
+function hindranceOf({ text, reasoning, tokenIds, bytes }: Transcript): string | undefined {
+  if (!text.isWellFormed() || !reasoning.isWellFormed()) return 'it broke off within a character'
+  const size = bytes + Buffer.byteLength(reasoning) + (tokenIds?.length ?? 0) * MAX_ID_BYTES
+  return size > MAX_RESUME_BYTES ? 'it is too long to be handed over' : undefined
 }
 
 function impossible(why: string): Continuation {
@@ -69,20 +88,6 @@ function isSpent(request: TextRequest, transcript: Transcript): boolean {
   if (allowed === undefined || allowed === null || transcript.tokenIds === undefined) return false
   const stops = body.stop ?? []
   return stops.length === 0 && transcript.lastTokenShown && transcript.tokens >= allowed
-}
-
-function hasParser(request: TextRequest): boolean {
-  if (request.kind !== 'chat') return false
-  const { tools, tool_choice } = request.body
-  return (tools ?? []).length > 0 && tool_choice !== 'none'
-}
-
-function isStructured(request: TextRequest): boolean {
-  if (request.kind !== 'chat') return false
-  const { response_format } = request.body
-  return (
-    response_format !== undefined && response_format !== null && response_format.type !== 'text'
-  )
 }
 
 function wantsLogprobs({ kind, body }: TextRequest): boolean {

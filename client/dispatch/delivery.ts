@@ -3,6 +3,7 @@ import {
   type AnswerChunk,
   type AnswerEvent,
   type AnswerPiece,
+  type Candidate,
   finishChunk,
   isVisible,
   type Journal,
@@ -11,27 +12,33 @@ import {
   type ResumeMode,
   shownBytes,
   shownText,
+  type ToolCallDelivery,
   tokensOf,
 } from '../request/index.ts'
 import type { AttemptRun } from './attempt-run.ts'
 import { callerUsage } from './caller-usage.ts'
 import { type Continuation, continuationOf } from './continuation.ts'
+import { HeldCalls } from './held-calls.ts'
 import { RepetitionDetector } from './repetition-detector.ts'
 import { Transcript } from './transcript.ts'
 export interface DeliveryInit {
   readonly request: AnswerRequest
   readonly resume: ResumeMode
+  readonly toolCalls: ToolCallDelivery
   readonly limits: Pick<RequestLimits, 'maxRepeatedChunks'>
   readonly journal: Journal
   readonly delivered?: readonly AnswerChunk[]
 }
 
+const NO_TOKENS = { tokenIds: [], logprobs: [] }
 const NO_TIMINGS: Timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
 
 /** The events for the caller, and a record of what the caller has received. */
 export class Delivery {
   readonly #init: DeliveryInit
   readonly #out: AnswerEvent[] = []
+  readonly #calls = new HeldCalls()
+  #heldTokens = 0
   #repetition: RepetitionDetector
   #transcript = new Transcript()
   #shownBytes = 0
@@ -42,8 +49,9 @@ export class Delivery {
     this.#afterText = init.delivered !== undefined
     this.#repetition = new RepetitionDetector(init.limits.maxRepeatedChunks)
     for (const chunk of init.delivered ?? []) {
-      const piece = { chunk, visible: isVisible(chunk), tokenIds: [], logprobs: [] }
-      this.#transcript.take(piece, false)
+      const visible = isVisible(chunk)
+      this.#transcript.count({ chunk, visible, tokenIds: [], logprobs: [] }, false)
+      this.#transcript.show(chunk)
       this.#shownBytes += shownBytes(chunk)
     }
   }
@@ -64,33 +72,68 @@ export class Delivery {
   }
 
   /** Records that this attempt continues an answer that another began. */
-  handOver({ choice }: AttemptRun): void {
+  handOver(attempt: AttemptRun): void {
     const { journal } = this.#init
+    const { resume, exact } = attempt.choice ?? {}
     journal.resumes += 1
-    if (choice?.exact === true) return
-    journal.exact = false
-    this.#afterText = true
-    this.#transcript.forgetIds()
+    // A peer writes the calls of an answer from their start, also those that the prefix contains.
+    this.#calls.drop()
+    this.#heldTokens = 0
+    if (resume === undefined) {
+      this.#transcript = new Transcript()
+    } else if (exact !== true) {
+      journal.exact = false
+      this.#afterText = true
+      this.#transcript.continueFromText()
+    }
+    attempt.tokensBefore = this.#transcript.tokens
+  }
+
+  /** Has the tool calls written anew, whatever tokens they began with. */
+  dropCalls(): void {
+    this.#calls.drop()
+    this.#heldTokens = 0
+    this.#transcript.continueFromText()
   }
 
   /** @returns whether the answer repeats itself */
   piece({ note, candidate }: AttemptRun, piece: AnswerPiece): boolean {
     if (note === undefined || candidate === undefined) return false
-    const { chunk, visible } = piece
-    note.deliveredTokens += tokensOf(piece)
-    this.#transcript.take(piece, candidate.model.capabilities.includes('token_ids'))
-    this.#shownBytes += shownBytes(chunk)
-    if (visible) this.#init.journal.delivered()
-    const { tokenIds, logprobs } = piece
-    const tokens = { tokenIds, logprobs, ...(this.#afterText && { afterText: true }) }
-    this.#out.push({ type: 'chunk', peerId: candidate.key, chunk, candidate, ...tokens })
-    const text = shownText(chunk)
+    const hasIds = candidate.model.capabilities.includes('token_ids')
+    const { chunk, tokenIds, logprobs } = piece
+    const shown = this.#init.toolCalls === 'whole' ? this.#calls.pass(chunk) : [chunk]
+    const isHeld = this.#calls.holds
+    this.#transcript.count(piece, hasIds, isHeld)
+    this.#heldTokens += tokensOf(piece)
+    if (isHeld && !this.#transcript.begun) this.#out.push({ type: 'writing' })
+    if (!isHeld) {
+      note.deliveredTokens += this.#heldTokens
+      this.#heldTokens = 0
+    }
+    for (const [at, part] of shown.entries()) {
+      this.#transcript.show(part)
+      this.#show(candidate, part, at === 0 ? { tokenIds, logprobs } : NO_TOKENS)
+    }
+    const text = shown.map(shownText).join('')
     return text !== '' && this.#repetition.push(text)
+  }
+
+  #show(
+    candidate: Candidate,
+    chunk: AnswerChunk,
+    tokens: Pick<AnswerPiece, 'tokenIds' | 'logprobs'>,
+  ): void {
+    this.#shownBytes += shownBytes(chunk)
+    if (isVisible(chunk)) this.#init.journal.delivered()
+    const more = { ...tokens, ...(this.#afterText && { afterText: true }) }
+    this.#out.push({ type: 'chunk', peerId: candidate.key, chunk, candidate, ...more })
   }
 
   /** Discards what was delivered so far. */
   restart(): void {
     this.#transcript = new Transcript()
+    this.#calls.drop()
+    this.#heldTokens = 0
     this.#repetition = new RepetitionDetector(this.#init.limits.maxRepeatedChunks)
     this.#shownBytes = 0
     this.#afterText = false
@@ -105,8 +148,10 @@ export class Delivery {
     const peerId = candidate?.key ?? ''
     const continuation = this.continuation()
     if (done === undefined && continuation.type === 'ended' && continuation.finishReason) {
-      const chunk = finishChunk(request.kind, continuation.finishReason)
-      this.#out.push({ type: 'chunk', peerId, chunk })
+      const end = finishChunk(request.kind, continuation.finishReason)
+      for (const chunk of [...this.#calls.rest(), end]) {
+        this.#out.push({ type: 'chunk', peerId, chunk })
+      }
     }
     const usage = callerUsage(done?.usage, this.#transcript, {
       tokensBefore,

@@ -20,12 +20,13 @@ export function tooManyRetries(failures: readonly Failure[]): InferenceError {
   )
 }
 
-/** The answer had begun and cannot be finished. */
+/** The answer had begun and cannot be finished. `isSuited`: whether any peer could continue it, tried or not. */
 export function interrupted(
   continuation: Continuation,
   tokens: number,
   failures: readonly Failure[],
   noCandidate: InferenceError | undefined,
+  isSuited: boolean,
 ): InferenceError {
   const last =
     failures.at(-1)?.error ?? noCandidate ?? new InferenceError('internal', 'it was lost')
@@ -35,6 +36,11 @@ export function interrupted(
     return new InferenceError('not_resumable', message, { cause: last })
   }
   if (noCandidate?.code === 'budget_exhausted') return noCandidate
+  if (!isSuited && continuation.type === 'resume' && continuation.forms.length > 0) {
+    const forms = continuation.forms.join(' and ')
+    const message = `${after} and cannot go on elsewhere: no peer's engine resumes an answer with ${forms}`
+    return new InferenceError('not_resumable', message, { cause: last })
+  }
   return new InferenceError(last.code, `${after} and no other peer could go on with it`, {
     cause: last,
     details: last.details,

@@ -1,6 +1,6 @@
-import { InferenceError, type Progress } from '../../protocol/index.ts'
+import { type AttemptRecord, InferenceError, type Progress } from '../../protocol/index.ts'
 import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
-import type { AttemptEvent } from '../attempt/index.ts'
+import { type AttemptEvent, InvalidCall } from '../attempt/index.ts'
 import {
   type AnswerEvent,
   type AnswerPiece,
@@ -26,8 +26,8 @@ import {
 } from './machine.ts'
 import { Opener } from './opener.ts'
 import { Pace } from './pace.ts'
-import type { ResumeNeed } from './resume-need.ts'
-import type { Selection } from './selection.ts'
+import { type ResumeNeed, resumeMethod } from './resume-need.ts'
+import type { Choice, Selection } from './selection.ts'
 
 /** Prefill slows down with the length of the prompt, and reports come every second. */
 const REST_MARGIN = 1.5
@@ -156,20 +156,19 @@ export class DispatchRun {
   #open({ attempt: id, reason, concurrent }: Extract<DispatchEffect, { type: 'open' }>): void {
     const tokensBefore = this.#delivery.tokens
     const { clock, attempt: source } = this.#context
-    const attempt = new AttemptRun({ id, concurrent, tokensBefore, clock, source })
+    const continues = reason === 'resume' || reason === 'stall' || reason === 'slow'
+    const attempt = new AttemptRun({ id, concurrent, continues, tokensBefore, clock, source })
     this.#attempts.set(id, attempt)
-    const onward = reason === 'resume' || reason === 'stall' || reason === 'slow'
     const planned = {
       ...{ id, reason, concurrent },
-      ...(onward && { resumeNeed: () => this.#resumeNeed() }),
+      ...(continues && { resumeNeed: () => this.#resumeNeed() }),
     }
     const running = attempt.run(
       {
         choose: (signal) => this.#opener.choose(planned, signal),
         enter: ({ candidate }) => this.#context.router.enter(candidate),
         prepare: (choice) => {
-          const { exact, candidate } = choice
-          const about = { peerId: candidate.key, reason, ...(exact !== undefined && { exact }) }
+          const about = { peerId: choice.candidate.key, reason, ...(continues && seamOf(choice)) }
           const note = this.#job.journal.begin(about)
           attempt.note = note
           return {
@@ -199,6 +198,16 @@ export class DispatchRun {
     const idsRefused = this.#selection.failures.some(({ error }) => error.code === 'not_resumable')
     const { candidate, digest = '' } = leader ?? {}
     return { how, peer: candidate?.key ?? '', digest, idsRefused }
+  }
+
+  /** Whether any peer's engine can continue the answer. */
+  #isSuited(): boolean {
+    try {
+      const need = this.#resumeNeed()
+      return this.#selection.candidates().some((peer) => resumeMethod(peer, need) !== undefined)
+    } catch {
+      return false
+    }
   }
 
   #handle(attempt: AttemptRun, message: AttemptMessage): void {
@@ -308,7 +317,7 @@ export class DispatchRun {
   #lead(id: number): void {
     const attempt = this.#attempts.get(id)
     if (attempt === undefined) return
-    if (attempt.choice?.resume !== undefined) this.#delivery.handOver(attempt)
+    if (attempt.continues) this.#delivery.handOver(attempt)
     attempt.lease?.succeeded()
     this.#leader = attempt
     this.#noCandidate = undefined
@@ -386,6 +395,7 @@ export class DispatchRun {
     this.#selection.failed(candidate, error)
     this.#context.router.failed(candidate, error.code)
     this.#dismiss(attempt, error.code, error.message)
+    if (error instanceof InvalidCall && attempt === this.#leader) this.#delivery.dropCalls()
     this.#confirmed = this.#confirmedFailure()
     const final = this.#confirmed !== undefined
     const unreached = error.code === 'dial_failed'
@@ -469,9 +479,15 @@ export class DispatchRun {
           this.#delivery.tokens,
           failures,
           this.#noCandidate,
+          this.#isSuited(),
         )
       default:
         return why satisfies never
     }
   }
+}
+
+function seamOf({ resume, exact }: Choice): Pick<AttemptRecord, 'exact' | 'seam'> {
+  if (resume === undefined) return { seam: 'start' }
+  return { exact: exact === true, seam: exact === true ? 'token-ids' : 'text' }
 }

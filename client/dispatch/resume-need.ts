@@ -1,4 +1,4 @@
-import type { Resume } from '../../protocol/index.ts'
+import { type Resume, resumeField } from '../../protocol/index.ts'
 import type { Candidate } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
 /** An answer to continue, and the weights that wrote it. */
@@ -14,7 +14,8 @@ export interface ResumeNeed {
 
 /** How one peer can continue the answer. */
 export interface ResumeMethod {
-  readonly resume: Resume
+  /** Absent: it begins anew, because the caller has seen nothing. */
+  readonly resume?: Resume
   /** By token ids, with the same weights. */
   readonly exact: boolean
 }
@@ -25,9 +26,15 @@ export function resumeMethod(
   need: ResumeNeed,
 ): ResumeMethod | undefined {
   const { how, peer, digest, idsRefused } = need
-  if (model.resume === 'none') return undefined
+  const { byIds, byText, forms, unseen } = how
+  const can = (by: 'ids' | 'text'): boolean =>
+    forms.every((form) => model.fields.includes(resumeField(form, by)))
   const sameWeights = key === peer || (digest !== '' && model.digest === digest)
-  const byIds = model.resume === 'tokens' && sameWeights && !(idsRefused && how.byText)
-  if (how.byIds !== undefined && byIds) return { resume: how.byIds, exact: true }
-  return how.byText === undefined ? undefined : { resume: how.byText, exact: false }
+  const mayUseIds = sameWeights && !(idsRefused && (byText !== undefined || unseen))
+  if (byIds !== undefined && mayUseIds && model.resume === 'tokens' && can('ids')) {
+    return { resume: byIds, exact: true }
+  }
+  if (unseen) return { exact: false }
+  if (byText === undefined || model.resume === 'none' || !can('text')) return undefined
+  return { resume: byText, exact: false }
 }

@@ -8,8 +8,10 @@ import {
   type Journal,
   type RequestLimits,
   shownText,
+  type ToolCallDelivery,
   tokensOf,
 } from '../request/index.ts'
+import { HeldCalls } from './held-calls.ts'
 import { RepetitionDetector } from './repetition-detector.ts'
 
 export interface SoleAnswerInit {
@@ -17,6 +19,7 @@ export interface SoleAnswerInit {
   readonly peerId: string
   readonly limits: Pick<RequestLimits, 'maxRepeatedChunks'>
   readonly journal: Journal
+  readonly toolCalls: ToolCallDelivery
   readonly estimatedPromptTokens: number
   readonly attempt: (options: {
     readonly signal: AbortSignal
@@ -37,12 +40,15 @@ export async function* soleAnswer(
   const { peerId, limits, journal } = init
   const note = journal.begin({ peerId, reason: 'first' })
   const repetition = new RepetitionDetector(limits.maxRepeatedChunks)
+  const calls = new HeldCalls()
   try {
     for await (const event of init.attempt(scope)) {
       note.accepted = true
       if (event.type === 'chunk') {
         take(event, note, journal, repetition)
-        yield { type: 'chunk', peerId, chunk: event.chunk }
+        const shown = init.toolCalls === 'whole' ? calls.pass(event.chunk) : [event.chunk]
+        if (calls.holds) yield { type: 'writing' }
+        for (const chunk of shown) yield { type: 'chunk', peerId, chunk }
       } else if (event.type === 'done') {
         const usage = usageOf(event.usage, note, init)
         note.end('answered')

@@ -1,36 +1,50 @@
 import type { FinishReason } from '../../protocol/index.ts'
-import { type AnswerPiece, tokensOf } from '../request/index.ts'
+import { type AnswerChunk, type AnswerPiece, isVisible, tokensOf } from '../request/index.ts'
 /** The answer as the caller has received it, from all its peers, and the tokens that the engines generated for it. */
 export class Transcript {
   readonly #texts: string[] = []
   readonly #tokenIds: number[] = []
   #tokens = 0
+  /** Tokens of tool calls that the caller has not seen. */
+  #heldTokens = 0
   #idsComplete: boolean = true
   #finishReason: FinishReason | undefined
-  #beyondText: 'tool calls' | 'reasoning' | 'a refusal' | undefined
+  #reasoning: string = ''
+  #beyondText: 'tool calls' | 'reasoning after the text' | 'a refusal' | undefined
   #lastTokenShown: boolean = false
   #begun: boolean = false
 
-  /** @param hasIds whether the engine that sent the piece reports the ids of all its tokens */
-  take({ chunk, visible, tokenIds }: AnswerPiece, hasIds: boolean): void {
-    this.#begun ||= visible
-    this.#tokens += tokensOf({ visible, tokenIds })
+  /**
+   * Counts the tokens of a piece.
+   *
+   * @param hasIds whether the engine that sent the piece reports the ids of all its tokens
+   * @param isHeld whether the piece is held back
+   */
+  count({ visible, tokenIds }: AnswerPiece, hasIds: boolean, isHeld = false): void {
+    const tokens = tokensOf({ visible, tokenIds })
+    this.#tokens += tokens
+    if (isHeld) this.#heldTokens += tokens
     const first = this.#tokenIds.length === 0 && tokenIds.length === 0
     if (visible && (!hasIds || first)) this.#idsComplete = false
     for (const id of tokenIds) this.#tokenIds.push(id)
     if (tokenIds.length > 0) this.#lastTokenShown = visible
-    switch (chunk.kind) {
+  }
+
+  /** Records what the caller gets. */
+  show(shown: AnswerChunk): void {
+    this.#begun ||= isVisible(shown)
+    switch (shown.kind) {
       case 'completion':
-        for (const { text, finish_reason } of chunk.choices) {
+        for (const { text, finish_reason } of shown.choices) {
           this.#add(text)
           this.#finishReason ??= finish_reason ?? undefined
         }
         break
       case 'chat':
-        for (const { delta, finish_reason } of chunk.choices) {
+        for (const { delta, finish_reason } of shown.choices) {
+          this.#think(delta.reasoning_content ?? '')
           this.#add(delta.content ?? '')
           if ((delta.tool_calls ?? []).length > 0) this.#beyondText ??= 'tool calls'
-          if ((delta.reasoning_content ?? '') !== '') this.#beyondText ??= 'reasoning'
           if ((delta.refusal ?? '') !== '') this.#beyondText ??= 'a refusal'
           this.#finishReason ??= finish_reason ?? undefined
         }
@@ -39,7 +53,7 @@ export class Transcript {
       case 'score':
         break
       default:
-        chunk satisfies never
+        shown satisfies never
     }
   }
 
@@ -63,9 +77,14 @@ export class Transcript {
     return this.#idsComplete ? this.#tokenIds : undefined
   }
 
-  /** Call when the next part continues from the text alone: its engine may have tokenized the text differently. */
-  forgetIds(): void {
+  /**
+   * Call when the next part continues from the text alone: its engine may have tokenized the text differently, and writes
+   * anew what was held back.
+   */
+  continueFromText(): void {
     this.#idsComplete = false
+    this.#tokens -= this.#heldTokens
+    this.#heldTokens = 0
   }
 
   /** Completion tokens as far as known; a piece without ids counts as one. */
@@ -78,7 +97,11 @@ export class Transcript {
     return this.#finishReason
   }
 
-  /** Shown output that is not part of the text, so that the answer cannot be resumed. */
+  get reasoning(): string {
+    return this.#reasoning
+  }
+
+  /** Shown output that no engine can be given to continue from. */
   get beyondText(): string | undefined {
     return this.#beyondText
   }
@@ -86,6 +109,13 @@ export class Transcript {
   /** Whether the newest token was shown in full, except for what a stop string may hold back. */
   get lastTokenShown(): boolean {
     return this.#lastTokenShown
+  }
+
+  /** No engine takes reasoning that follows the text. */
+  #think(reasoning: string): void {
+    if (reasoning === '') return
+    if (this.#texts.length > 0) this.#beyondText ??= 'reasoning after the text'
+    this.#reasoning += reasoning
   }
 
   #add(text: string): void {

@@ -21,6 +21,8 @@ export type AnswerEvent =
       /** Continued from the text so far, which the engine may have tokenized differently. @default false */
       readonly afterText?: boolean
     }
+  /** The answer has begun with a part that is held back. May come several times. */
+  | { readonly type: 'writing' }
   /** Discard everything received so far. Only if the job is restartable. */
   | { readonly type: 'restart' }
   /** The verdict on the whole answer, followed by `done`. Only if the request waits for a verdict. */

@@ -4,6 +4,8 @@ import type { ChatRequest, CompletionRequest, InferenceRequest } from '../../pro
 export interface AnswerForm {
   /** Functions that may be called; empty for none. */
   readonly functions: ReadonlySet<string>
+  /** Parameters of the functions that are declared `strict`, as JSON schemas. @default none */
+  readonly strict?: ReadonlyMap<string, Readonly<Record<string, unknown>>>
   /** Requested alternatives per token; absent if no log probabilities were requested. */
   readonly alternatives?: number
   /** Max tokens of each choice; absent if the caller set no limit. */
@@ -32,8 +34,12 @@ function chatForm(body: ChatRequest): AnswerForm {
   const forced = typeof choice === 'object' && choice !== null ? [choice.function.name] : names
   const maxTokens = body.max_completion_tokens ?? body.max_tokens
   const json = jsonForm(format)
+  const strict = (tools ?? []).flatMap(({ function: { name, strict: isStrict, parameters } }) =>
+    isStrict === true && parameters !== undefined ? [[name, parameters] as const] : [],
+  )
   return {
     functions: new Set(choice === 'none' ? [] : forced),
+    ...(strict.length > 0 && { strict: new Map(strict) }),
     echoedBytes: 0,
     ...(logprobs === true && { alternatives: top_logprobs ?? 0 }),
     ...(typeof maxTokens === 'number' && { maxTokens }),

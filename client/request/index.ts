@@ -38,7 +38,15 @@ export {
 } from './limits.ts'
 export { OpenParts } from './open-parts.ts'
 export { joinPlacements, type Placement } from './placement.ts'
-export { type Plan, type Policy, parsePolicy, parseResumeMode, type ResumeMode } from './policy.ts'
+export {
+  type Plan,
+  type Policy,
+  parsePolicy,
+  parseResumeMode,
+  parseToolCallDelivery,
+  type ResumeMode,
+  type ToolCallDelivery,
+} from './policy.ts'
 export { answerTokensOf, estimatePromptTokens, exactPromptTokens } from './prompt-size.ts'
 export { highestRanked, soonestRetry } from './rank-failures.ts'
 export type {

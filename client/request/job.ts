@@ -3,7 +3,7 @@ import type { AnswerChunk } from './answer-chunk.ts'
 import type { Journal } from './journal.ts'
 import type { RequestLimits } from './limits.ts'
 import type { Placement } from './placement.ts'
-import type { Plan, ResumeMode } from './policy.ts'
+import type { Plan, ResumeMode, ToolCallDelivery } from './policy.ts'
 import type { RequestOptions } from './request-options.ts'
 import type { WireRequest } from './wire-request.ts'
 
@@ -16,6 +16,7 @@ export interface Job {
   readonly limits: RequestLimits
   readonly plan: Plan
   readonly resume: ResumeMode
+  readonly toolCalls: ToolCallDelivery
   /** The caller gets the whole answer at once, so an answer that cannot be resumed may start over. */
   readonly restartable: boolean
   /** Peers that may see the request. @default all */

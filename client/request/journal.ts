@@ -6,6 +6,7 @@ interface AttemptAbout {
   readonly peerId: string
   readonly reason: AttemptReason
   readonly exact?: boolean
+  readonly seam?: AttemptRecord['seam']
   readonly model?: string
 }
 
@@ -24,6 +25,7 @@ export class AttemptNote {
   readonly #journal: Journal
   readonly #model: string | undefined
   readonly #exact: boolean | undefined
+  readonly #seam: AttemptRecord['seam']
   accepted: boolean = false
   superseded: boolean = false
   ttftMs: number | undefined
@@ -43,6 +45,7 @@ export class AttemptNote {
     this.peerId = about.peerId
     this.reason = about.reason
     this.#exact = about.exact
+    this.#seam = about.seam
     this.#model = about.model
   }
 
@@ -80,6 +83,7 @@ export class AttemptNote {
       tokens: this.tokens,
       deliveredTokens: this.deliveredTokens,
       ...(this.#exact !== undefined && { exact: this.#exact }),
+      ...(this.#seam !== undefined && { seam: this.#seam }),
       ...(this.relay !== undefined && { relay: this.relay, relayedBytes: this.relayedBytes }),
       ...(message !== undefined && { message }),
     })
@@ -145,7 +149,7 @@ export class Journal {
     return this.clock.now() - this.startedAt
   }
 
-  begin(about: Pick<AttemptAbout, 'exact' | 'peerId' | 'reason'>): AttemptNote {
+  begin(about: Pick<AttemptAbout, 'exact' | 'peerId' | 'reason' | 'seam'>): AttemptNote {
     const member = this.#member
     const reason = about.reason === 'first' && member?.later ? 'fallback' : about.reason
     const note = new AttemptNote(this, member ? { ...about, reason, model: member.model } : about)

@@ -22,6 +22,14 @@ export type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-o
  */
 export type ResumeMode = 'exact' | 'same-model' | 'off'
 
+/**
+ * How tool calls are delivered in a stream.
+ *
+ * - `whole`: each in one chunk, at the end of the answer. An answer that breaks off within a call goes on unnoticed.
+ * - `stream`: in fragments, as the engine writes them. An answer that breaks off after the first one fails.
+ */
+export type ToolCallDelivery = 'whole' | 'stream'
+
 /** A parsed policy. */
 export type Plan =
   | { readonly type: 'single' }
@@ -59,5 +67,15 @@ export function parseResumeMode(text: string): ResumeMode {
     'invalid_request',
     `unknown resume mode '${text}'; use exact, same-model or off`,
     { details: { param: 'resume' } },
+  )
+}
+
+/** @throws InferenceError `invalid_request` */
+export function parseToolCallDelivery(text: string): ToolCallDelivery {
+  if (text === 'whole' || text === 'stream') return text
+  throw new InferenceError(
+    'invalid_request',
+    `unknown delivery of tool calls '${text}'; use whole or stream`,
+    { details: { param: 'toolCalls' } },
   )
 }

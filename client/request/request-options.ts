@@ -2,7 +2,7 @@ import type { Progress } from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
 import type { RequestLimits } from './limits.ts'
 import type { Placement } from './placement.ts'
-import type { Policy, ResumeMode } from './policy.ts'
+import type { Policy, ResumeMode, ToolCallDelivery } from './policy.ts'
 import type { SwitchModels } from './switch-models.ts'
 import type { VerifyMode } from './verify-mode.ts'
 
@@ -18,6 +18,8 @@ export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
   readonly policy?: Policy
   /** @default the client's */
   readonly resume?: ResumeMode
+  /** @default whole */
+  readonly toolCalls?: ToolCallDelivery
   /** Until when a chain may switch to the next model. @default before-answer */
   readonly switchModels?: SwitchModels
   /** @default the client's */

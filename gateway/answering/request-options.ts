@@ -3,6 +3,7 @@ import {
   parsePolicy,
   parseResumeMode,
   parseSwitchModels,
+  parseToolCallDelivery,
   parseVerifyMode,
   type RequestOptions,
   trustedPeers,
@@ -16,6 +17,7 @@ import { HOPS_HEADER } from '../security/index.ts'
 export type AskingHeader =
   | 'x-skein-policy'
   | 'x-skein-resume'
+  | 'x-skein-tool-calls'
   | 'x-skein-switch-models'
   | 'x-skein-verify'
   | 'x-skein-trusted'
@@ -30,6 +32,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1
 export const ASKING_HEADERS: readonly AskingHeader[] = [
   'x-skein-policy',
   'x-skein-resume',
+  'x-skein-tool-calls',
   'x-skein-switch-models',
   'x-skein-verify',
   'x-skein-trusted',
@@ -64,6 +67,7 @@ export function optionsOf(
   const {
     'x-skein-policy': policy,
     'x-skein-resume': resume,
+    'x-skein-tool-calls': toolCalls,
     'x-skein-switch-models': switchModels,
     'x-skein-verify': verify,
     'x-skein-trusted': trusted,
@@ -77,6 +81,7 @@ export function optionsOf(
     ...(ttftTimeoutMs !== undefined && { ttftTimeoutMs }),
     ...(policy !== undefined && { policy: policy as NonNullable<RequestOptions['policy']> }),
     ...(resume !== undefined && { resume: parseResumeMode(resume) }),
+    ...(toolCalls !== undefined && { toolCalls: parseToolCallDelivery(toolCalls) }),
     ...(switchModels !== undefined && { switchModels: parseSwitchModels(switchModels) }),
     ...(verify !== undefined && { verify: parseVerifyMode(verify) }),
     ...(trusted !== undefined && { trusted: peersOf(trusted) }),

@@ -1,4 +1,5 @@
 import type { BatchRequest, BatchResult } from '../../client/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
 import { optionsOf } from '../answering/index.ts'
 import type { GatewayLimits } from '../defaults.ts'
 import type { GatewayClient } from '../gateway-client.ts'
@@ -18,6 +19,8 @@ export interface BatchRunInit {
   readonly log: (message: string) => void
   /** Writes the record to disk. */
   readonly save: (record: BatchRecord) => Promise<void>
+  /** @throws InferenceError if the owner's key may not use the model */
+  readonly checkModel: (owner: string, model: unknown) => void
   readonly spend: (owner: string, tokens: number) => void
   /** Resolves once the owner's limit leaves tokens; rejects with the signal's reason. */
   readonly untilTokens: (owner: string, signal: AbortSignal) => Promise<void>
@@ -114,6 +117,7 @@ export class BatchRun {
     const { client, now, spend } = this.#init
     const { asking, expires_at, owner } = this.#record
     const leftMs = expires_at * 1_000 - now()
+    await this.#refuseModels(results)
     if (leftMs > 0) {
       const { signal } = this.#controller
       const options = { ...optionsOf(asking, this.#init), signal, deadlineMs: leftMs }
@@ -130,6 +134,18 @@ export class BatchRun {
     // Requests without a result when it expired.
     for await (const { id } of this.#requests(results)) {
       await results.add(unansweredLine(id, 'batch_expired'), 'failed')
+    }
+  }
+
+  /** Writes the failures of requests for models that the owner's key may not use. */
+  async #refuseModels(results: WrittenResults): Promise<void> {
+    for await (const request of this.#requests(results)) {
+      try {
+        this.#init.checkModel(this.#record.owner, request.body.model)
+      } catch (error) {
+        if (!InferenceError.is(error)) throw error
+        await results.add(batchResultLine({ id: request.id, index: 0, request, error }), 'failed')
+      }
     }
   }
 

@@ -1,8 +1,17 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { InferenceError } from '../../protocol/index.ts'
+import type { RateLimits } from './rate-limit.ts'
+
+/** What a key may do. Absent fields do not restrict it. */
+export interface KeyRights extends RateLimits {
+  /** Models, aliases and chains by the name that callers use. */
+  readonly models?: readonly string[]
+  /** Milliseconds since 1970. */
+  readonly expiresAtMs?: number
+}
 
 /** A stored key: only its hash. */
-export interface ApiKey {
+export interface ApiKey extends KeyRights {
   /** Name of its owner, used for limits, files and batches. */
   readonly name: string
   /** Sha-256 of the key, 64 hex digits. A key has 256 random bits, so that a slow hash would add nothing. */
@@ -10,9 +19,12 @@ export interface ApiKey {
 }
 
 /** Generates a key. Show it once and store only its hash. */
-export function createApiKey(name: string): { readonly key: string; readonly kept: ApiKey } {
+export function createApiKey(
+  name: string,
+  rights: KeyRights = {},
+): { readonly key: string; readonly kept: ApiKey } {
   const key = `sk-skein-${randomBytes(32).toString('base64url')}`
-  return { key, kept: { name, hash: sha256(key).toString('hex') } }
+  return { key, kept: { name, hash: sha256(key).toString('hex'), ...rights } }
 }
 
 /**
@@ -21,16 +33,16 @@ export function createApiKey(name: string): { readonly key: string; readonly kep
  *
  * @throws InferenceError `unauthorized`
  */
-export function callerOf(headers: Headers, keys: readonly ApiKey[]): string {
+export function authenticate(headers: Headers, keys: readonly ApiKey[]): ApiKey {
   const bearer = /^Bearer\s+(\S+)$/i.exec(headers.get('authorization') ?? '')?.[1]
   const given = bearer ?? headers.get('x-api-key') ?? ''
   const hash = sha256(given)
-  let caller: string | undefined
-  for (const { name, hash: kept } of keys) {
-    const bytes = Buffer.from(kept, 'hex')
-    if (bytes.length === hash.length && timingSafeEqual(bytes, hash)) caller = name
+  let found: ApiKey | undefined
+  for (const key of keys) {
+    const bytes = Buffer.from(key.hash, 'hex')
+    if (bytes.length === hash.length && timingSafeEqual(bytes, hash)) found = key
   }
-  if (caller !== undefined) return caller
+  if (found !== undefined) return found
   throw new InferenceError(
     'unauthorized',
     given === ''

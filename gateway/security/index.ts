@@ -3,8 +3,10 @@
  *
  * @packageDocumentation
  */
-export { type ApiKey, callerOf, createApiKey } from './api-keys.ts'
+export { type ApiKey, createApiKey, type KeyRights } from './api-keys.ts'
 export { HOPS_HEADER, hopLimit } from './hops.ts'
 export { hostCheck } from './host-check.ts'
+export { type ApiKeys, KeyRing } from './key-ring.ts'
 export { origins, refuseOtherOrigins } from './origins.ts'
+export { permittedClient } from './permitted-client.ts'
 export { createRateLimit, type RateLimits } from './rate-limit.ts'

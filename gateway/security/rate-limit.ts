@@ -1,12 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import { InferenceError } from '../../protocol/index.ts'
 
-/** Limits of one key per minute. Absent: unlimited. */
+/** Limits of one key, counted since the gateway started. Absent: unlimited. */
 export interface RateLimits {
   readonly requestsPerMinute?: number
   /** Prompt and completion tokens together. Tokens count as they are delivered; batches wait for more. */
   readonly tokensPerMinute?: number
+  readonly requestsPerDay?: number
+  /** Like `tokensPerMinute`. */
+  readonly tokensPerDay?: number
 }
 
 /** Enforces the limits of each caller. */
@@ -24,72 +27,108 @@ export interface RateLimit {
   untilTokens(caller: string, signal: AbortSignal): Promise<void>
 }
 
-const WINDOW_S = 60
+type Unit = 'requests' | 'tokens'
 
-export function createRateLimit(limits: RateLimits): RateLimit {
-  const { requestsPerMinute, tokensPerMinute } = limits
-  const requests = limiter('requests', requestsPerMinute)
-  const tokens = limiter('tokens', tokensPerMinute)
+interface Window {
+  readonly unit: Unit
+  readonly per: 'minute' | 'day'
+  readonly limit: keyof RateLimits
+  /** Counts what each caller used in its current window. */
+  readonly used: RateLimiterMemory
+}
+
+const WINDOWS = [
+  { unit: 'requests', per: 'minute', seconds: 60, limit: 'requestsPerMinute' },
+  { unit: 'tokens', per: 'minute', seconds: 60, limit: 'tokensPerMinute' },
+  { unit: 'requests', per: 'day', seconds: 86_400, limit: 'requestsPerDay' },
+  { unit: 'tokens', per: 'day', seconds: 86_400, limit: 'tokensPerDay' },
+] as const
+
+/**
+ * @param defaults for callers without limits of their own
+ * @param limitsOf a caller's own limits; they may change at any time
+ */
+export function createRateLimit(
+  defaults: RateLimits,
+  limitsOf: (caller: string) => RateLimits = () => ({}),
+): RateLimit {
+  const windows = WINDOWS.map(
+    ({ unit, per, seconds, limit }): Window => ({
+      ...{ unit, per, limit },
+      // It only counts; the limit, which may change, is compared here.
+      used: new RateLimiterMemory({ keyPrefix: limit, points: 1, duration: seconds }),
+    }),
+  )
+  /** The windows that limit this caller, with their limits. */
+  const limited = (caller: string, unit?: Unit): (Window & { readonly points: number })[] => {
+    const own = limitsOf(caller)
+    return windows.flatMap((window) => {
+      const points = own[window.limit] ?? defaults[window.limit]
+      return points === undefined || (unit !== undefined && window.unit !== unit)
+        ? []
+        : [{ ...window, points }]
+    })
+  }
   return {
     async request(caller) {
-      const headers = {}
-      if (tokens !== undefined) {
-        const state = await tokens.get(caller)
-        Object.assign(headers, headersFor('tokens', tokens.points, state))
-        if (state !== null && state.consumedPoints >= tokens.points) {
-          throw refusal('tokens', tokens.points, state.msBeforeNext)
+      const headers: Record<string, string> = {}
+      for (const { unit, per, used, points } of limited(caller)) {
+        const state = unit === 'requests' ? await used.penalty(caller) : await used.get(caller)
+        const spent = state?.consumedPoints ?? 0
+        // OpenAI's headers tell the minute's limit; the day's stands in only where it is the only one.
+        if (headers[`x-ratelimit-limit-${unit}`] === undefined) {
+          Object.assign(headers, headersFor(unit, points, state))
         }
-      }
-      if (requests !== undefined) {
-        try {
-          const state = await requests.consume(caller)
-          Object.assign(headers, headersFor('requests', requests.points, state))
-        } catch (error) {
-          if (!(error instanceof RateLimiterRes)) throw error
-          throw refusal('requests', requests.points, error.msBeforeNext)
+        if (unit === 'requests' ? spent > points : spent >= points) {
+          throw refusal(unit, per, points, state?.msBeforeNext ?? 0)
         }
       }
       return headers
     },
     tokens(caller, count) {
-      // In memory, so it cannot fail.
-      if (count > 0) void tokens?.penalty(caller, count)
-      if (count < 0) void tokens?.reward(caller, -count)
+      for (const { used } of limited(caller, 'tokens')) {
+        // In memory, so it cannot fail.
+        if (count > 0) void used.penalty(caller, count)
+        if (count < 0) void used.reward(caller, -count)
+      }
     },
     async untilTokens(caller, signal) {
-      if (tokens === undefined) return
       for (;;) {
-        const state = await tokens.get(caller)
-        if (state === null || state.consumedPoints < tokens.points) return
-        // A new window starts with what was spent meanwhile.
-        await delay(Math.max(1, state.msBeforeNext), undefined, { signal }).catch((error) => {
-          throw signal.aborted ? signal.reason : error
+        const waits = limited(caller, 'tokens').map(async ({ used, points }) => {
+          const state = await used.get(caller)
+          return state === null || state.consumedPoints < points ? 0 : state.msBeforeNext
         })
+        const waitMs = Math.max(0, ...(await Promise.all(waits)))
+        if (waitMs === 0) return
+        // A new window starts with what was spent meanwhile, and a limit may have been raised.
+        await delay(Math.min(Math.max(1, waitMs), MAX_WAIT_MS), undefined, { signal }).catch(
+          (error) => {
+            throw signal.aborted ? signal.reason : error
+          },
+        )
       }
     },
   }
 }
 
-function limiter(keyPrefix: string, points: number | undefined): RateLimiterMemory | undefined {
-  if (points === undefined) return undefined
-  return new RateLimiterMemory({ keyPrefix, points, duration: WINDOW_S })
-}
+/** After it a waiting batch looks at the limits again. */
+const MAX_WAIT_MS = 60_000
 
 function headersFor(
-  what: 'requests' | 'tokens',
+  unit: Unit,
   points: number,
   state: RateLimiterRes | null,
 ): Record<string, string> {
   const remaining = Math.max(0, points - (state?.consumedPoints ?? 0))
   return {
-    [`x-ratelimit-limit-${what}`]: String(points),
-    [`x-ratelimit-remaining-${what}`]: String(remaining),
-    [`x-ratelimit-reset-${what}`]: `${((state?.msBeforeNext ?? 0) / 1_000).toFixed(3)}s`,
+    [`x-ratelimit-limit-${unit}`]: String(points),
+    [`x-ratelimit-remaining-${unit}`]: String(remaining),
+    [`x-ratelimit-reset-${unit}`]: `${((state?.msBeforeNext ?? 0) / 1_000).toFixed(3)}s`,
   }
 }
 
-function refusal(what: string, points: number, retryAfterMs: number): InferenceError {
-  return new InferenceError('rate_limited', `this key has used its ${points} ${what} per minute`, {
+function refusal(unit: Unit, per: string, points: number, retryAfterMs: number): InferenceError {
+  return new InferenceError('rate_limited', `this key has used its ${points} ${unit} per ${per}`, {
     retryAfterMs: Math.max(1, retryAfterMs),
   })
 }

@@ -93,11 +93,13 @@ async function listening(
       },
     }) as Server
     server.once('listening', () => resolve(server))
-    server.once('error', (cause) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const isTaken = cause.code === 'EADDRINUSE'
+      const why = isTaken ? 'the port is in use by another program' : cause.message
       reject(
         new InferenceError(
           'invalid_request',
-          `cannot listen on ${hostname}:${port}: ${cause.message}`,
+          `cannot listen on ${hostname}:${port}: ${why}. Name another port or address`,
           { cause, details: { param: 'port' } },
         ),
       )

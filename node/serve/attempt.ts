@@ -157,7 +157,7 @@ async function generate(
   } finally {
     // A client that leaves early is charged, too: it received the tokens and held the slot.
     const { bodyBytes } = head
-    const resumedTokens = resume?.tokenIds.length ?? 0
+    const resumedTokens = Math.max(resume?.tokenIds.length ?? 0, resume?.tokens ?? 0)
     const usage = done === undefined ? undefined : toldOf(done.usage)
     const { aborted } = signal
     const progress = { bodyBytes, resumedTokens, model, sentTokens, usage, aborted }
@@ -216,7 +216,8 @@ function measuredBy(
 }
 
 function resumeBytes({ resume }: Head): number {
-  return resume === undefined ? 0 : 4 * resume.tokenIds.length + 2 * resume.text.length
+  if (resume === undefined) return 0
+  return 4 * resume.tokenIds.length + 2 * (resume.text.length + (resume.reasoning ?? '').length)
 }
 
 /** An engine's measurement as an unsigned 32-bit integer, the wire's type. */

@@ -33,7 +33,7 @@ function behave({ kind, body }: InferenceRequest): Script | undefined {
   if (!body.tools) return undefined
   const told = body.messages.findLast(({ role }) => role === 'tool')?.content
   if (told) return { answer: `It is ${JSON.stringify(told)}.` }
-  return { toolCall: { name: 'weather', arguments: JSON.stringify(weather) } }
+  return { toolCalls: [{ name: 'weather', arguments: JSON.stringify(weather) }] }
 }
 
 beforeAll(async () => {

@@ -154,6 +154,6 @@ function behave({ kind, body }: InferenceRequest, failed: Set<string>): Script |
   const broken = text.includes('badly')
   return {
     ...thinking,
-    toolCall: { name: 'weather', arguments: broken ? '{"city":' : JSON.stringify(weather) },
+    toolCalls: [{ name: 'weather', arguments: broken ? '{"city":' : JSON.stringify(weather) }],
   }
 }

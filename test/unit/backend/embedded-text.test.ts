@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ResumeSeam } from '../../../backend/continuation/resume-seam.ts'
 import { AnswerText } from '../../../backend/embedded/answer-text.ts'
-import { ResumeSeam } from '../../../backend/embedded/resume-seam.ts'
 import { SpecialTextGuard } from '../../../backend/embedded/special-text.ts'
 
 /** A tokenizer whose ids are bytes: characters beyond ASCII span several ids. */

@@ -84,9 +84,15 @@ describe('a streamed chat', () => {
       { models: [{ ...modelNamed('m'), capabilities: ['chat', 'tools'] }] },
     )
     const tools = [{ type: 'function', function: { name: 'f' } }]
-    const chunks = await collect(swarm.requester.streamChat({ ...request, tools }))
-    expect(chunks[0]?.choices[0]?.delta.reasoning_content).toBe('hm')
-    expect(chunks[1]?.choices[0]?.delta.tool_calls).toEqual([call])
+    const whole = { ...call, function: { name: 'f', arguments: '{}' } }
+    for (const [toolCalls, shown] of [
+      ['whole', whole],
+      ['stream', call],
+    ] as const) {
+      const chunks = await collect(swarm.requester.streamChat({ ...request, tools }, { toolCalls }))
+      expect(chunks[0]?.choices[0]?.delta.reasoning_content).toBe('hm')
+      expect(chunks[1]?.choices[0]?.delta.tool_calls).toEqual([shown])
+    }
     const { choices } = await swarm.requester.chat({ ...request, tools })
     expect(choices[0]).toMatchObject({
       message: {

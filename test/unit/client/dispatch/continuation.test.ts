@@ -22,7 +22,10 @@ function piece(
 
 function transcript(pieces: readonly AnswerPiece[], hasIds = true): Transcript {
   const all = new Transcript()
-  for (const one of pieces) all.take(one, hasIds)
+  for (const one of pieces) {
+    all.count(one, hasIds)
+    all.show(one.chunk)
+  }
   return all
 }
 
@@ -31,11 +34,13 @@ const unknown = transcript([piece({ content: 'öne' })], false)
 
 describe('an answer that broke off', () => {
   it('continues by its ids or by its text, whichever the next engine accepts', () => {
-    const common = { text: 'öne', deliveredBytes: 4 }
+    const common = { text: 'öne', deliveredBytes: 4, tokens: 2 }
     expect(continuationOf(chat(), known, 'same-model')).toEqual({
       type: 'resume',
       byIds: { ...common, tokenIds: [1, 2] },
       byText: { ...common, tokenIds: [] },
+      forms: [],
+      unseen: false,
     })
   })
 
@@ -47,7 +52,6 @@ describe('an answer that broke off', () => {
 
   it.each([
     ['the caller wants it exact', chat(), 'exact'],
-    ['it is structured', chat({ response_format: { type: 'json_object' } }), 'same-model'],
     ['its logprobs are wanted', chat({ logprobs: true }), 'same-model'],
   ] as const)('continues only by ids if %s', (_, request, mode) => {
     const how = continuationOf(request, known, mode)
@@ -59,11 +63,16 @@ describe('an answer that broke off', () => {
   it.each([
     ['the caller does not want it', chat(), known, 'off'],
     ['it has several choices', chat({ n: 2 }), known, 'same-model'],
-    ['tools are offered', chat({ tools }), known, 'same-model'],
     [
-      'reasoning was shown',
+      'a part of a tool call was shown',
+      chat({ tools }),
+      transcript([piece({ tool_calls: [{ index: 0 }] }, [1])]),
+      'same-model',
+    ],
+    [
+      'reasoning followed the text',
       chat(),
-      transcript([piece({ reasoning_content: 'hm' }, [1])]),
+      transcript([piece({ content: 'a' }, [1]), piece({ reasoning_content: 'hm' }, [2])]),
       'same-model',
     ],
     [
@@ -88,9 +97,30 @@ describe('an answer that broke off', () => {
     expect(continuationOf(request, so, mode).type).toBe('impossible')
   })
 
-  it('continues if tools are offered and none may be called', () => {
-    const request = chat({ tools, tool_choice: 'none' })
-    expect(continuationOf(request, known, 'same-model').type).toBe('resume')
+  it.each([
+    [chat({ tools }), known, ['tools']],
+    [chat({ tools, tool_choice: 'none' }), known, []],
+    [chat({ response_format: { type: 'json_object' } }), known, ['json']],
+    [chat(), transcript([piece({ reasoning_content: 'hm' }, [1])]), ['reasoning']],
+  ] as const)('says what an engine must be able to resume, %#', (request, so, forms) => {
+    expect(continuationOf(request, so, 'same-model')).toMatchObject({ type: 'resume', forms })
+  })
+
+  it('hands reasoning over beside the text', () => {
+    const so = transcript([piece({ reasoning_content: 'hm' }), piece({ content: 'a' })], false)
+    expect(continuationOf(chat(), so, 'same-model')).toMatchObject({
+      byText: { text: 'a', reasoning: 'hm', tokens: 2 },
+    })
+  })
+
+  it('may begin anew, also without resume, while the caller has seen nothing', () => {
+    const so = new Transcript()
+    so.count(piece({ tool_calls: [{ index: 0 }] }, [1]), true, true)
+    const anew = { type: 'resume', unseen: true }
+    expect(continuationOf(chat({ tools }), so, 'off')).toEqual({ ...anew, forms: ['tools'] })
+    const how = continuationOf(chat({ tools }), so, 'same-model')
+    expect(how).toMatchObject({ ...anew, byIds: { tokenIds: [1], text: '' } })
+    expect(how).not.toHaveProperty('byText')
   })
 })
 

@@ -219,25 +219,22 @@ describe('a resume in mid-answer', () => {
   })
 
   it.each([
-    ['a tool call was shown', { toolCall: { name: 'f', arguments: '{}' } }, {}],
-    ['reasoning was shown', { reasoning: 'hm', answer: COUNT }, {}],
-    [
-      'tools are offered',
-      { answer: COUNT },
-      { tools: [{ type: 'function', function: { name: 'f' } }] },
-    ],
-  ])('is impossible if %s, which is an error in the stream', async (_, script, more) => {
-    const broken = { ...script, fault: { type: 'end', afterTokens: 'toolCall' in script ? 0 : 2 } }
-    await using swarm = await ScriptedSwarm.create([{ scripts: [broken as never] }, {}])
-    const { error, event } = await read(swarm, { ...chat, ...more })
-    if ('toolCall' in script) return expect(event.outcome).toBe('answered')
+    ['reasoning', { reasoning: 'hm', answer: COUNT }, {}],
+    ['tools', { answer: COUNT }, { tools: [{ type: 'function', function: { name: 'f' } }] }],
+    ['json', { answer: '{"a": 1}' }, { response_format: { type: 'json_object' } }],
+  ])('is impossible if no peer resumes an answer with %s', async (form, script, more) => {
+    const broken = { ...script, fault: { type: 'end', afterTokens: 3 } } as const
+    const model = { capabilities: ['chat', 'tools', 'json_schema', 'token_ids'] } as const
+    await using swarm = await ScriptedSwarm.create([{ scripts: [broken], model }, { model }])
+    const { error } = await read(swarm, { ...chat, ...more })
     expect(error).toMatchObject({ code: 'not_resumable' })
-    return expect(swarm.peers[1]?.streams).toHaveLength(0)
+    expect(error?.message).toContain(form)
+    expect(swarm.peers[1]?.streams).toHaveLength(0)
   })
 
   it('gives way to a restart if it is impossible and the caller gets the whole answer at once', async () => {
     await using swarm = await ScriptedSwarm.create([
-      { scripts: [{ reasoning: 'hm', answer: COUNT, fault: { type: 'end', afterTokens: 2 } }] },
+      { scripts: [{ reasoning: 'hm', answer: COUNT, fault: { type: 'end', afterTokens: 4 } }] },
       { scripts: [{ answer: COUNT }] },
     ])
     const whole = await swarm.swarm.requester.chat(chat)

@@ -23,9 +23,14 @@ const embedding: AnswerPiece = {
   ...{ visible: true, tokenIds: [], logprobs: [] },
 }
 
+function take(transcript: Transcript, piece: AnswerPiece, hasIds: boolean): void {
+  transcript.count(piece, hasIds)
+  transcript.show(piece.chunk)
+}
+
 function taken(pieces: readonly AnswerPiece[], hasIds = true): Transcript {
   const transcript = new Transcript()
-  for (const piece of pieces) transcript.take(piece, hasIds)
+  for (const piece of pieces) take(transcript, piece, hasIds)
   return transcript
 }
 
@@ -48,8 +53,8 @@ describe('a transcript', () => {
 
   it('discards the ids after a resume by text', () => {
     const so = taken([chat({ content: 'a' }, [1])])
-    so.forgetIds()
-    so.take(chat({ content: 'b' }, [2]), true)
+    so.continueFromText()
+    take(so, chat({ content: 'b' }, [2]), true)
     expect([so.tokenIds, so.text, so.tokens]).toEqual([undefined, 'ab', 2])
   })
 
@@ -60,10 +65,23 @@ describe('a transcript', () => {
 
   it.each([
     ['tool calls', { tool_calls: [{ index: 0 }] }],
-    ['reasoning', { reasoning_content: 'hm' }],
+    ['reasoning after the text', { reasoning_content: 'hm' }],
     ['a refusal', { refusal: 'no' }],
-  ])('records %s, which are not part of the text', (what, delta) => {
+  ])('records %s, which no engine can be given', (what, delta) => {
     expect(taken([chat({ content: 'a' }), chat(delta)]).beyondText).toBe(what)
+  })
+
+  it('has the reasoning beside the text', () => {
+    const so = taken([chat({ reasoning_content: 'h' }), chat({ reasoning_content: 'm' })])
+    expect(so).toMatchObject({ reasoning: 'hm', text: '', beyondText: undefined, begun: true })
+  })
+
+  it('keeps ids of what is held back, and forgets its tokens if the next part continues from the text', () => {
+    const so = taken([chat({ content: 'a' }, [1])])
+    so.count(chat({ tool_calls: [{ index: 0 }] }, [2, 3]), true, true)
+    expect(so).toMatchObject({ tokens: 3, tokenIds: [1, 2, 3], beyondText: undefined })
+    so.continueFromText()
+    expect(so).toMatchObject({ tokens: 1, tokenIds: undefined, text: 'a' })
   })
 
   it('keeps the first finish reason, and whether the newest token was shown', () => {

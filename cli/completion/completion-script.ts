@@ -1,0 +1,111 @@
+import type { Command } from 'commander'
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof SHELLS)[number]
+
+/** A command line up to the word that is completed, and what may come next. */
+interface Place {
+  /** Names of the commands before it, separated by spaces; empty at the beginning. */
+  readonly path: string
+  readonly words: readonly { readonly text: string; readonly help: string }[]
+}
+
+/**
+ * A script that completes commands and options. All of it is static, so that completing starts no process.
+ *
+ * @param commands by name
+ */
+export function completionScript(shell: Shell, commands: ReadonlyMap<string, Command>): string {
+  const places = placesOf(commands)
+  switch (shell) {
+    case 'bash':
+      return bashScript(places)
+    case 'zsh':
+      return zshScript(places)
+    case 'fish':
+      return fishScript(places)
+    default:
+      return shell satisfies never
+  }
+}
+
+function placesOf(commands: ReadonlyMap<string, Command>): Place[] {
+  const top = [...commands].map(([text, command]) => ({ text, help: command.summary() }))
+  return [{ path: '', words: top }, ...[...commands].flatMap(([name, each]) => below(name, each))]
+}
+
+function below(path: string, command: Command): Place[] {
+  const children = command.commands.map((child) => ({ text: child.name(), help: child.summary() }))
+  const options = command.options.flatMap(({ long, description }) =>
+    typeof long === 'string' ? [{ text: long, help: description }] : [],
+  )
+  return [
+    { path, words: [...children, ...options] },
+    ...command.commands.flatMap((child) => below(`${path} ${child.name()}`, child)),
+  ]
+}
+
+/** The places by the words before the cursor that are commands: options and their values are skipped. */
+function bashScript(places: readonly Place[]): string {
+  const cases = places.map(({ path, words }) => {
+    return `    '${path}') words='${words.map(({ text }) => text).join(' ')}' ;;`
+  })
+  const known = places.map(({ path }) => `'${path}'`).join('|')
+  return `# skein completion bash > ~/.local/share/bash-completion/completions/skein
+_skein() {
+  local word path='' next words=''
+  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    next="\${path:+$path }$word"
+    case "$next" in ${known}) path=$next ;; esac
+  done
+  case "$path" in
+${cases.join('\n')}
+  esac
+  COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  [ \${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}"))
+}
+complete -F _skein skein
+`
+}
+
+function zshScript(places: readonly Place[]): string {
+  const cases = places.map(({ path, words }) => {
+    const items = words.map(({ text, help }) => quoted(`${text.replaceAll(':', '\\:')}:${help}`))
+    return `    '${path}') items=(${items.join(' ')}) ;;`
+  })
+  const known = places.map(({ path }) => `'${path}'`).join('|')
+  return `#compdef skein
+# skein completion zsh > "\${fpath[1]}/_skein"
+_skein() {
+  local word at='' next
+  local -a items
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    next="\${at:+$at }$word"
+    case "$next" in ${known}) at=$next ;; esac
+  done
+  case "$at" in
+${cases.join('\n')}
+  esac
+  _describe skein items || _files
+}
+compdef _skein skein
+`
+}
+
+function fishScript(places: readonly Place[]): string {
+  const lines = places.flatMap(({ path, words }) => {
+    const seen = path.split(' ').filter((name) => name !== '')
+    const inside = seen.map((name) => `__fish_seen_subcommand_from ${name}`)
+    const condition = seen.length === 0 ? '__fish_use_subcommand' : inside.join('; and ')
+    return words.map(({ text, help }) => {
+      const what = text.startsWith('--') ? `-l ${text.slice(2)}` : `-f -a ${text}`
+      return `complete -c skein -n '${condition}' ${what} -d ${quoted(help)}`
+    })
+  })
+  return `# skein completion fish > ~/.config/fish/completions/skein.fish\n${lines.join('\n')}\n`
+}
+
+/** As one word of a shell, on one line. */
+function quoted(text: string): string {
+  return `'${text.replaceAll(/\s+/g, ' ').replaceAll("'", '’')}'`
+}

@@ -1,0 +1,121 @@
+import { describe, expect, it, vi } from 'vitest'
+import type { GatewayClient } from '../../../gateway/gateway-client.ts'
+import { type ApiKey, createApiKey, createGateway } from '../../../gateway/index.ts'
+import { createRateLimit } from '../../../gateway/security/rate-limit.ts'
+
+const EMBEDDED = {
+  object: 'list',
+  data: [],
+  model: 'm',
+  usage: { prompt_tokens: 1, total_tokens: 1 },
+  skein: {
+    peerId: 'p',
+    policy: 'hedge',
+    attempts: [],
+    resumes: 0,
+    exact: true,
+    cost: { attempts: 0, promptTokens: 0, completionTokens: 0, estimated: false },
+  },
+}
+
+function gatewayWith(keys: () => readonly ApiKey[], now = () => 0) {
+  const embed = vi.fn(async () => EMBEDDED)
+  const client = {
+    embed,
+    models: async () => [],
+    observe: () => () => undefined,
+  } as unknown as GatewayClient
+  const gateway = createGateway(client, { apiKeys: keys, now, allowedHosts: [] })
+  const status = async (key: string, model = 'm'): Promise<number> => {
+    const response = await gateway.fetch('http://localhost/v1/embeddings', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
+      body: JSON.stringify({ model, input: 'x' }),
+    })
+    return response.status
+  }
+  return { embed, status }
+}
+
+describe('keys that change while the gateway runs', () => {
+  it('are accepted once added and refused once removed', async () => {
+    const [anna, otto] = [createApiKey('anna'), createApiKey('otto')]
+    let keys: readonly ApiKey[] = [anna.kept]
+    const { status } = gatewayWith(() => keys)
+    expect(await status(anna.key)).toBe(200)
+    expect(await status(otto.key)).toBe(401)
+    keys = [otto.kept]
+    expect(await status(anna.key)).toBe(401)
+    expect(await status(otto.key)).toBe(200)
+  })
+
+  it('are required from the first one on, even when all are removed', async () => {
+    const anna = createApiKey('anna')
+    let keys: readonly ApiKey[] = []
+    const { status } = gatewayWith(() => keys)
+    expect(await status('anything')).toBe(200)
+    keys = [anna.kept]
+    expect(await status('anything')).toBe(401)
+    keys = []
+    expect(await status('anything')).toBe(401)
+    expect(await status(anna.key)).toBe(401)
+  })
+})
+
+describe('a key with rights of its own', () => {
+  it('ends when it expires', async () => {
+    const anna = createApiKey('anna', { expiresAtMs: 1_000 })
+    let nowMs = 999
+    const { status } = gatewayWith(
+      () => [anna.kept],
+      () => nowMs,
+    )
+    expect(await status(anna.key)).toBe(200)
+    nowMs = 1_000
+    expect(await status(anna.key)).toBe(401)
+  })
+
+  it('may use its models by the name that callers use, and no other', async () => {
+    const anna = createApiKey('anna', { models: ['fast', 'a,b,auto'] })
+    const otto = createApiKey('otto')
+    const { embed, status } = gatewayWith(() => [anna.kept, otto.kept])
+    expect(await status(anna.key, 'fast')).toBe(200)
+    expect(await status(anna.key, 'a,b,auto')).toBe(200)
+    embed.mockClear()
+    expect(await status(anna.key, 'auto')).toBe(404)
+    expect(embed).not.toHaveBeenCalled()
+    expect(await status(otto.key, 'auto')).toBe(200)
+  })
+
+  it('has limits in place of the gateway’s', async () => {
+    const own = new Map([
+      ['anna', { requestsPerMinute: 3 }],
+      ['otto', { requestsPerMinute: 100, requestsPerDay: 1 }],
+    ])
+    const limit = createRateLimit({ requestsPerMinute: 2 }, (caller) => own.get(caller) ?? {})
+    const allowed = async (caller: string): Promise<number> => {
+      for (let count = 0; ; count += 1) {
+        const headers = await limit.request(caller).catch(() => undefined)
+        if (headers === undefined) return count
+      }
+    }
+    expect(await allowed('anna')).toBe(3)
+    expect(await allowed('otto')).toBe(1)
+    expect(await allowed('others')).toBe(2)
+    await expect(limit.request('otto')).rejects.toThrow('requests per day')
+  })
+
+  it('counts tokens for the minute and the day', async () => {
+    const limit = createRateLimit({}, () => ({ tokensPerMinute: 10, tokensPerDay: 15 }))
+    limit.tokens('anna', 9)
+    expect(await limit.request('anna')).toMatchObject({ 'x-ratelimit-remaining-tokens': '1' })
+    limit.tokens('anna', 6)
+    await expect(limit.request('anna')).rejects.toMatchObject({
+      code: 'rate_limited',
+      message: 'this key has used its 10 tokens per minute',
+    })
+    // An estimate that was too high is corrected in both windows.
+    limit.tokens('anna', -6)
+    await limit.request('anna')
+  })
+})
