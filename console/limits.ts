@@ -16,7 +16,7 @@ export const CONSOLE_LIMITS = {
   /** After a connection opened or closed. */
   peersSettleMs: 300,
   /** For one round of questions to all peers. */
-  peersTimeoutMs: 4_000,
+  peersTimeoutMs: 10_000,
   keepAliveMs: 15_000,
   maxActionBytes: 65_536,
 } as const

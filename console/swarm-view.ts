@@ -1,7 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Client, PeerListing } from '../client/index.ts'
 import { type Host, isReachedByRelay, relayOf, subnetsOf } from '../host/index.ts'
-import type { Advertisement } from '../protocol/index.ts'
+import { type Advertisement, InferenceError } from '../protocol/index.ts'
 import type { ModelView, PeerView, StandingView } from './state.ts'
 import { bestResume, type Offer, spareOf } from './survival.ts'
 
@@ -15,13 +15,20 @@ export interface SwarmView {
   readonly models: readonly ModelView[]
 }
 
-/** Asks every known peer for its load. Peers that do not answer are listed with the reason. */
+/**
+ * Asks every known peer for its load. Peers that do not answer are listed with the reason.
+ *
+ * @throws the signal's reason, and what `client.peers` throws besides `no_peers`
+ */
 export async function readSwarm(
   client: ViewClient,
   options: { readonly signal: AbortSignal },
 ): Promise<SwarmView> {
-  // Without any peer there is an error to explain, and nothing to list.
-  const listed = await client.peers(options).catch(() => [])
+  const listed = await client.peers(options).catch((error: unknown) => {
+    // Without any peer there is an error to explain, and nothing to list.
+    if (InferenceError.is(error, 'no_peers')) return []
+    throw error
+  })
   const serving = listed.filter(({ expired }) => !expired)
   const { host } = client
   const self = host.peerId.toString()

@@ -6,7 +6,8 @@ import {
   toBinary,
 } from '@bufbuild/protobuf'
 import { equals } from 'uint8arrays/equals'
-import { type ErrorDetails, InferenceError, isErrorCode } from './errors.ts'
+import { isErrorCode } from './error-table.ts'
+import { type ErrorDetails, InferenceError } from './errors.ts'
 import type { ClientFrame, InferenceKind, Load, NodeFrame, NodeState, Resume } from './frames.ts'
 import { LIMITS } from './limits.ts'
 import { plainLine } from './plain-text.ts'

@@ -1,16 +1,6 @@
 /**
- * The contract between peers: protocol ids, frames and their codec, signed advertisements, model keys, the closed
- * set of errors, the validated subset of OpenAI's requests, and every limit.
- *
- * @example
- * import type { Stream } from '@libp2p/interface'
- *
- * async function read(stream: Stream): Promise<void> {
- *   for await (const bytes of readFrames(stream, { maxFrames: 100, maxTotalBytes: 1 << 20 })) {
- *     const frame = decodeNodeFrame(bytes)
- *     if (frame.type === 'failed') throw frame.error
- *   }
- * }
+ * The contract between peers, for the rooms of this package. What users get is `public.ts`: the same without what only
+ * Skein's own peers need.
  *
  * @packageDocumentation
  */
@@ -60,17 +50,19 @@ export {
   MAX_DIAL_BACK_REQUEST_BYTES,
 } from './dial-back.ts'
 export {
-  type AttemptReason,
-  type AttemptRecord,
   type Blame,
   ERROR_TABLE,
   type ErrorCode,
-  type ErrorDetails,
   type ErrorKind,
   type ErrorTraits,
+  isErrorCode,
+} from './error-table.ts'
+export {
+  type AttemptReason,
+  type AttemptRecord,
+  type ErrorDetails,
   InferenceError,
   type InferenceErrorOptions,
-  isErrorCode,
 } from './errors.ts'
 export {
   type AdvertisementResponse,
@@ -96,6 +88,7 @@ export type {
   Usage,
 } from './frames.ts'
 export { ADVERTISEMENT_DOMAIN, PROTOCOLS, RECEIPT_DOMAINS } from './ids.ts'
+export { depthOf } from './json-bounds.ts'
 export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { LIMITS } from './limits.ts'
 export { listOf } from './list-of.ts'
@@ -155,7 +148,6 @@ export {
 } from './receipt-exchange.ts'
 export {
   type AnswerRequest,
-  depthOf,
   embeddingInputs,
   type InferenceRequest,
   parseRequest,

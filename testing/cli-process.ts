@@ -83,11 +83,12 @@ export interface Sandbox {
   close(): Promise<void>
 }
 
-export async function createSandbox(): Promise<Sandbox> {
+/** @param deadlineMs longest wait for an event of its processes */
+export async function createSandbox(deadlineMs: number = DEADLINE_MS): Promise<Sandbox> {
   const home = await mkdtemp(join(tmpdir(), 'skein-cli-'))
   const running = new Set<CliProcess>()
   const start: Sandbox['start'] = (args, env = {}, machine = HERE) => {
-    const process = startCli(args, { ...baseEnv(home), ...env }, machine)
+    const process = startCli(args, { ...baseEnv(home), ...env }, machine, deadlineMs)
     running.add(process)
     void process.finished.then(() => running.delete(process))
     return process

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
 import { systemClock } from '../../timing/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
@@ -75,7 +76,7 @@ class EmbeddedEngine implements EmbeddedBackend {
 
   constructor(init: ResolvedInit, header: GgufHeader) {
     const { modelPath, contextSize, threads, gpu } = init
-    const facts = ggufFacts(header)
+    const facts = withTemplate(ggufFacts(header), init.chatTemplate)
     this.description = `embedded llama.cpp with ${modelPath}`
     this.#init = init
     this.#header = header
@@ -272,6 +273,14 @@ class EmbeddedEngine implements EmbeddedBackend {
     })
     this.#digest = await digest.catch(() => undefined)
   }
+}
+
+type Facts = ReturnType<typeof ggufFacts>
+
+function withTemplate(facts: Facts, chatTemplate: string | undefined): Facts {
+  if (chatTemplate === undefined) return facts
+  const hash = createHash('sha256').update(chatTemplate).digest('hex')
+  return { ...facts, chatTemplate, templateHash: `sha256:${hash}` }
 }
 
 function endsRequest(event: RequestEvent): boolean {

@@ -11,8 +11,11 @@ import {
 } from '../../protocol/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import type { CallReaderInit } from './call-reader.ts'
+import { callSchema } from './call-schema.ts'
 import { EMBEDDED_CAPABILITIES } from './declared.ts'
 import { Embedder } from './embed.ts'
+import type { GrammarSchema } from './json-schema.ts'
 import { type LoadedEngine, loadEngine } from './load-engine.ts'
 import type {
   DoneEvent,
@@ -25,6 +28,7 @@ import { PromptBuilder } from './prompt.ts'
 import { samplingOf } from './sampling.ts'
 import { scoreTokens } from './score-tokens.ts'
 import { SequencePool } from './sequence-pool.ts'
+import { offeredTools } from './template-tools.ts'
 import { type AnswerPlan, writeAnswer } from './write-answer.ts'
 
 /** Prompt and length of the warm-up: enough for a first estimate of the speed, and quick on a slow machine. */
@@ -162,6 +166,7 @@ export class Engine {
     const prompt = this.#promptOf(request)
     const sampling = samplingOf(request.body, randomInt(2 ** 32))
     this.#prompts.checkIds([...sampling.logitBias.keys()], 'logit_bias')
+    const calls = this.#callsOf(request)
     return {
       prompt,
       prefix: this.#prefixOf(resume),
@@ -169,10 +174,26 @@ export class Engine {
       maxTokens: maxTokensOf(request),
       stops: stopStringsOf(request),
       sampling,
-      grammar,
+      grammar: calls?.schema ?? grammar,
+      ...(calls !== undefined && { calls: calls.reader }),
       topLogprobs: topLogprobsOf(request),
       group,
       exactResumeTokens: this.#exactResumeTokens,
+    }
+  }
+
+  /** How calls are read and, where one is required, enforced. */
+  #callsOf(
+    request: TextRequest,
+  ): { readonly reader: CallReaderInit; readonly schema: GrammarSchema | undefined } | undefined {
+    const format = this.#prompts.toolFormat
+    const offered = request.kind === 'chat' ? offeredTools(request.body) : undefined
+    if (offered === undefined || format === undefined) return undefined
+    const { tools, isForced } = offered
+    const names = new Set(tools.map((tool) => tool.function.name))
+    return {
+      reader: { format, names, isForced },
+      schema: isForced ? callSchema(tools, format) : undefined,
     }
   }
 
@@ -205,8 +226,12 @@ export class Engine {
 
   #capabilities(): Capability[] {
     if (this.#pool === undefined) return ['embedding']
-    const { withTemplate, always } = EMBEDDED_CAPABILITIES
-    return [...(this.#prompts.hasTemplate ? withTemplate : []), ...always]
+    const { withTemplate, withTools, always } = EMBEDDED_CAPABILITIES
+    return [
+      ...(this.#prompts.hasTemplate ? withTemplate : []),
+      ...(this.#prompts.toolFormat === undefined ? [] : withTools),
+      ...always,
+    ]
   }
 
   async #warmUp(): Promise<void> {

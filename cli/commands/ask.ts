@@ -5,6 +5,7 @@ import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispat
 import { explain } from '../explain/index.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
+import { type PieceOptions, pieceColours, withPieceOptions } from '../piece-colours.ts'
 import { readPrompt } from '../read-prompt.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -16,7 +17,12 @@ import {
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { emitDone, streamAnswer, tellCut, tellVerdict } from '../stream-answer.ts'
 
-interface AskOptions extends SharedOptions, SamplingOptions, DispatchOptions, ModelOptions {
+interface AskOptions
+  extends SharedOptions,
+    SamplingOptions,
+    DispatchOptions,
+    ModelOptions,
+    PieceOptions {
   readonly explain?: boolean
 }
 
@@ -24,7 +30,8 @@ export function askCommand(runtime: Runtime): Command {
   const command = new Command('ask')
     .description('Asks one question and streams the answer. With - the prompt is read from stdin.')
     .argument('[prompt...]', 'what to ask')
-  return withSharedOptions(withModelOptions(withDispatchOptions(withSamplingOptions(command))))
+  const asking = withDispatchOptions(withSamplingOptions(command))
+  return withSharedOptions(withModelOptions(withPieceOptions(asking)))
     .option(
       '--explain',
       'afterwards show on stderr which peers were asked, why, and with what result',
@@ -41,6 +48,7 @@ async function ask(
   const prompt = await readPrompt(words, session.stdin, signal)
   await using client = await openClient(session, options)
   const model = await chooseModel(client, options.model, signal)
+  const colours = pieceColours(terminal, options)
   let shown = false
   let event: RequestEvent | undefined
   const answer = await streamAnswer(
@@ -51,9 +59,9 @@ async function ask(
       signal,
       ...timeoutOf(options),
       ...dispatchOf(options),
-      show: (piece) => {
+      show: (piece, peerId) => {
         shown = true
-        return piece
+        return colours(piece, peerId)
       },
       onEvent: (ended) => {
         event = ended

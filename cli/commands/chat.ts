@@ -7,6 +7,7 @@ import { chooseModel } from '../choose-model.ts'
 import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispatch-options.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
+import { type PieceOptions, pieceColours, withPieceOptions } from '../piece-colours.ts'
 import { reportError } from '../report-error.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -18,15 +19,19 @@ import {
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { emitDone, streamAnswer, tellCut, tellVerdict } from '../stream-answer.ts'
 
-interface ChatOptions extends SharedOptions, SamplingOptions, DispatchOptions, ModelOptions {}
+interface ChatOptions
+  extends SharedOptions,
+    SamplingOptions,
+    DispatchOptions,
+    ModelOptions,
+    PieceOptions {}
 
 export function chatCommand(runtime: Runtime): Command {
   const command = new Command('chat').description(
     'Chats with a model, line by line. /reset starts over, /exit leaves, Ctrl-C cancels an answer; //text sends /text.',
   )
-  return withSharedOptions(
-    withModelOptions(withDispatchOptions(withSamplingOptions(command))),
-  ).action(runtime.action(chat))
+  const asking = withDispatchOptions(withSamplingOptions(command))
+  return withSharedOptions(withModelOptions(withPieceOptions(asking))).action(runtime.action(chat))
 }
 
 async function chat(session: Session, options: ChatOptions): Promise<undefined> {
@@ -95,6 +100,7 @@ async function turn(
       signal: AbortSignal.any([session.signal, breakOff.signal]),
       ...timeoutOf(options),
       ...dispatchOf(options),
+      show: pieceColours(terminal, options),
     })
     emitDone(terminal, answer)
     terminal.print('\n')

@@ -44,7 +44,7 @@ export function JoinPage({ state }: PageProps): JSX.Element {
       <section class="block">
         <h2>{TEXT.reach}</h2>
         <p>{TEXT.reaches[self.reachability] ?? self.reachability}</p>
-        {self.advice !== undefined && <p class="quiet">{self.advice}</p>}
+        {self.advice !== undefined && <p class="quiet advice">{self.advice}</p>}
         <h2>{TEXT.addresses}</h2>
         <ul class="addresses">
           {addresses.map((address) => (

@@ -6,7 +6,7 @@ import { STRINGS } from '../strings.ts'
 
 const TEXT = STRINGS.survival
 const WIDTH = 720
-const HEIGHT = 400
+const HEIGHT = 380
 /** More peers than this have no labels: they would cover each other. */
 const MAX_LABELLED = 24
 /** Peers on one ring; others go on a wider one. */
@@ -115,7 +115,7 @@ function Dot({
   const share = slots === 0 ? 0 : Math.min(1, running / slots)
   const ring = radius + 5
   const around = 2 * Math.PI * ring
-  const kind = `node ${colours.classOf(peerId)}${serves ? '' : ' hollow'}${error === undefined ? '' : ' silent'}`
+  const kind = `node ${colours.classOf(peerId)}${serves || isSelf ? '' : ' hollow'}${error === undefined ? '' : ' silent'}`
   return (
     <g class={kind}>
       <title>{`${peerId}\n${models.join(', ')}`}</title>

@@ -72,7 +72,13 @@ function Row({
       <td>
         <PeerName peerId={peerId} note={operator === '' ? undefined : operator} />
       </td>
-      <td class="model">{models.length === 0 ? TEXT.introduces : models.join(', ')}</td>
+      <td>
+        {models.length === 0 ? (
+          <span class="quiet">{isSelf ? TEXT.sharesNothing : TEXT.introduces}</span>
+        ) : (
+          <strong>{models.join(', ')}</strong>
+        )}
+      </td>
       <td title={address}>
         {TEXT.paths[path]}
         {rttMs !== undefined && !isSelf && <span class="quiet"> {STRINGS.survival.ms(rttMs)}</span>}

@@ -9,6 +9,8 @@ import { STRINGS } from '../strings.ts'
 import { NetworkPicture } from './network-picture.tsx'
 
 const TEXT = STRINGS.survival
+/** With so few models the network stands beside them. */
+const FEW = 2
 
 /** What would survive: each model with its spare peers, and the network as a picture. */
 export function SurvivalPage({ state }: PageProps): JSX.Element {
@@ -19,28 +21,30 @@ export function SurvivalPage({ state }: PageProps): JSX.Element {
   return (
     <>
       <Heading title={TEXT.title} intro={TEXT.intro} />
-      {models.length === 0 ? (
-        <Empty title={TEXT.none.title} text={TEXT.none.text}>
-          <CopyLine text={TEXT.none.share} />
-          <p>
-            <a href={hrefOf('join')}>{STRINGS.peers.none.action}</a>
-          </p>
-        </Empty>
-      ) : (
-        <>
-          <Verdict models={models} />
+      {models.length > 0 && <Verdict models={models} />}
+      <div class={models.length > 0 && models.length <= FEW ? 'beside' : undefined}>
+        {models.length === 0 ? (
+          <Empty title={TEXT.none.title} text={TEXT.none.text}>
+            <CopyLine text={TEXT.none.share} />
+            <p>
+              <a href={hrefOf('join')}>{STRINGS.peers.none.action}</a>
+            </p>
+          </Empty>
+        ) : (
           <ul class="cards">
             {models.map((model) => (
               <ModelCard key={model.id} model={model} self={self.peerId} />
             ))}
           </ul>
-        </>
-      )}
-      <section class="block" aria-labelledby="network">
-        <h2 id="network">{TEXT.network}</h2>
-        <p class="quiet">{others.length === 0 ? TEXT.alone : TEXT.networkText(direct, relayed)}</p>
-        {others.length > 0 && <NetworkPicture peers={peers} />}
-      </section>
+        )}
+        <section class="block" aria-labelledby="network">
+          <h2 id="network">{TEXT.network}</h2>
+          <p class="quiet">
+            {others.length === 0 ? TEXT.alone : TEXT.networkText(direct, relayed)}
+          </p>
+          {others.length > 0 && <NetworkPicture peers={peers} />}
+        </section>
+      </div>
     </>
   )
 }

@@ -51,7 +51,7 @@ function LaneRow({
   const { peerId, reason, startedMs, durationMs, ttftMs, tokens, outcome, message } = lane
   const percent = (ms: number): string => `${(ms / totalMs) * 100}%`
   const waitedMs = ttftMs ?? durationMs
-  const isSeam = reason === 'resume'
+  const isSeam = reason === 'resume' && ttftMs !== undefined
   return (
     <li class={`lane ${colours.classOf(peerId)}`}>
       <span class="who">
@@ -59,7 +59,7 @@ function LaneRow({
         <span class="quiet">{TEXT.reasons[reason] ?? reason}</span>
       </span>
       <span class="track">
-        {isSeam && <span class="seam" style={{ left: percent(startedMs) }} />}
+        {isSeam && <span class="seam" style={{ left: percent(startedMs + waitedMs) }} />}
         <span class="waiting" style={{ left: percent(startedMs), width: percent(waitedMs) }} />
         {ttftMs !== undefined && (
           <span

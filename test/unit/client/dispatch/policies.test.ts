@@ -275,7 +275,7 @@ describe('a resume in mid-answer', () => {
     expect([text, event.exact]).toEqual([COUNT, false])
   })
 
-  it('is tried beside a peer that stalls, and replaces it if it is first', async () => {
+  it('is tried concurrently with a peer that stalls, and replaces it if it is first', async () => {
     await using swarm = await ScriptedSwarm.create(
       [
         { scripts: [{ answer: COUNT, fault: { type: 'stall', afterTokens: 3 } }] },

@@ -1,0 +1,179 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Browser, Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { faultsOf, noBrowser, openBrowser } from '../../testing/browser.ts'
+import { type ConsoleSwarm, startConsoleSwarm } from '../../testing/console-swarm.ts'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+/** Of what the page waits for; generous, for a loaded machine. */
+const DEADLINE_MS = 50_000
+/** Four processes start, one after the other. */
+const START_MS = 240_000
+const PAGES = ['survival', 'requests', 'playground', 'peers', 'join', 'log'] as const
+const COUNT = Array.from({ length: 100 }, (_, index) => index + 1).join(', ')
+
+/** Violations of the accessibility rules of WCAG 2.2 A and AA, by id with the elements at fault. */
+async function axe(page: Page): Promise<string[]> {
+  await page.evaluate(AXE)
+  return await page.evaluate(async () => {
+    const runner = (globalThis as unknown as { axe: { run(): Promise<AxeResult> } }).axe
+    const { violations } = await runner.run()
+    return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)
+  })
+}
+
+interface AxeResult {
+  readonly violations: readonly {
+    readonly id: string
+    readonly nodes: { readonly html: string }[]
+  }[]
+}
+
+describe.skipIf(noBrowser !== undefined)(
+  `the console in a browser${noBrowser === undefined ? '' : ` (${noBrowser})`}`,
+  () => {
+    let swarm: ConsoleSwarm
+    let browser: Browser
+    let page: Page
+    let faults: readonly string[]
+
+    const open = async (name: (typeof PAGES)[number]): Promise<void> => {
+      await page.goto(`${swarm.url}/#/${name}`)
+      await page.waitForSelector('h1')
+    }
+    /** Who writes now, by the colours of the answer: the ends of the peers' ids. */
+    const writers = async (): Promise<string[]> =>
+      await page.locator('.writers code').allTextContents()
+    const untilWritten = async (text: string): Promise<void> => {
+      await page.waitForFunction(
+        (wanted) => document.querySelector('.answer')?.textContent?.includes(wanted),
+        text,
+      )
+    }
+
+    beforeAll(async () => {
+      ;[swarm, browser] = await Promise.all([startConsoleSwarm(), openBrowser()])
+      page = await browser.newPage({ viewport: { width: 1_200, height: 800 } })
+      page.setDefaultTimeout(DEADLINE_MS)
+      faults = faultsOf(page)
+    }, START_MS)
+
+    afterAll(async () => {
+      await browser?.close()
+      await swarm?.[Symbol.asyncDispose]()
+    })
+
+    it(
+      'says how another machine joins, and shows those that did',
+      async () => {
+        await open('survival')
+        await page.getByText('No model can be asked yet').waitFor()
+        await open('join')
+        const command = (await page.locator('.copy-line code').first().textContent()) ?? ''
+        expect(await page.locator('svg.code path').count()).toBe(1)
+        await swarm.startNodes(command.split(' up ')[1]?.split(' ') ?? [], 3)
+        await open('survival')
+        await page.getByText('2 of 3 may stop').waitFor()
+        expect(await page.locator('.network .node').count()).toBe(4)
+      },
+      START_MS,
+    )
+
+    it('shows an answer whose peer is killed twice: whole, in three colours', async () => {
+      await open('playground')
+      await page.getByLabel('Message').fill('Count from 1 to 100.')
+      await page.keyboard.press('Enter')
+      await untilWritten(' 15,')
+      await swarm.kill((await writers()).at(-1)?.slice(1) ?? '')
+      await page.waitForFunction(() => document.querySelectorAll('.writers code').length === 2)
+      await swarm.kill((await writers()).at(-1)?.slice(1) ?? '')
+      await page.getByRole('button', { name: 'Send' }).waitFor()
+      const pieces = await page.locator('.piece').allTextContents()
+      expect(pieces.join('')).toBe(`${COUNT}.`)
+      const colours = await page
+        .locator('.piece')
+        .evaluateAll((all) => all.map((piece) => getComputedStyle(piece).backgroundColor))
+      expect(new Set(colours).size).toBe(3)
+      await page.getByText('The same request as code').click()
+      await page.getByRole('button', { name: 'Python' }).click()
+      expect(await page.locator('.request-code pre').textContent()).toContain(`${swarm.url}/v1`)
+    })
+
+    it('keeps its timeline: who was tried, and two seams', async () => {
+      await open('requests')
+      await page.locator('tbody a').first().click()
+      await page.locator('.lane').nth(2).waitFor()
+      expect(await page.locator('.lane .writing').count()).toBe(3)
+      expect(await page.locator('.seam').count()).toBe(2)
+      await page.getByText(/Resumed \d times, from the very token/).waitFor()
+      expect(await page.locator('.detail').textContent()).not.toContain('Count from')
+    })
+
+    it('shows the loss: one peer is left, without a spare', async () => {
+      await open('survival')
+      await page.getByText('No spare', { exact: true }).waitFor()
+    })
+
+    it('is used by keyboard alone', async () => {
+      await open('survival')
+      await page.keyboard.press('Tab')
+      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe(
+        'Skip to the content',
+      )
+      for (let steps = 0; steps < 4; steps += 1) await page.keyboard.press('Tab')
+      await page.keyboard.press('Enter')
+      await page.getByRole('heading', { level: 1, name: 'Playground' }).waitFor()
+      expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('MAIN')
+    })
+
+    it.each(['light', 'dark'] as const)('has no fault of accessibility, %s', async (scheme) => {
+      await page.emulateMedia({ colorScheme: scheme })
+      for (const name of PAGES) {
+        await open(name)
+        expect(await axe(page), name).toEqual([])
+      }
+    })
+
+    it('fits a phone', async () => {
+      await page.setViewportSize({ width: 360, height: 720 })
+      for (const name of PAGES) {
+        await open(name)
+        const tooWide = await page.evaluate(() => {
+          const { scrollWidth, clientWidth } = document.documentElement
+          return scrollWidth - clientWidth
+        })
+        expect(tooWide, name).toBe(0)
+      }
+    })
+
+    it('violates no policy, and has no error', () => {
+      expect(faults).toEqual([])
+    })
+
+    it('is closed to other origins and without the token', async () => {
+      const events = `${swarm.url}/console/events`
+      expect((await fetch(events)).status).toBe(401)
+      expect(
+        (
+          await fetch(swarm.url, {
+            headers: { origin: 'https://evil.example', accept: 'text/html' },
+          })
+        ).status,
+      ).toBe(401)
+      const html = await (await fetch(swarm.url, { headers: { accept: 'text/html' } })).text()
+      const token = /skein-token" content="([^"]+)"/.exec(html)?.[1] ?? ''
+      const headers = { 'x-skein-console': token, 'content-type': 'application/json' }
+      const act = (more: object) =>
+        fetch(`${swarm.url}/console/actions`, {
+          method: 'POST',
+          headers: { ...headers, ...more },
+          body: JSON.stringify({ action: 'forget', peer: 'x' }),
+        })
+      expect((await act({})).status).toBe(200)
+      expect((await act({ origin: 'https://evil.example' })).status).toBe(401)
+      expect((await act({ 'sec-fetch-site': 'cross-site' })).status).toBe(401)
+      expect((await act({ 'x-skein-console': 'guessed' })).status).toBe(401)
+    })
+  },
+)
