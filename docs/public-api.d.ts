@@ -946,6 +946,7 @@ interface Host extends AsyncDisposable {
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
+    portMapping(options?: JoinOptions): Promise<PortMapping>;
     natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
@@ -979,6 +980,7 @@ interface HostInit {
     readonly swarmName?: string;
     readonly ownSwarm?: boolean;
     readonly mdns?: boolean;
+    readonly portMapping?: boolean;
     readonly peerExchange?: boolean;
     readonly maxOpenFiles?: number;
     readonly now?: () => number;
@@ -1000,6 +1002,10 @@ interface InferenceErrorOptions<C extends ErrorCode = ErrorCode> {
     readonly cause?: unknown;
     readonly retryAfterMs?: number;
     readonly details?: ErrorDetails<C>;
+}
+interface Inner {
+    readonly ip: string;
+    readonly port: number;
 }
 interface Invite {
     readonly swarmKey: Uint8Array;
@@ -1028,6 +1034,14 @@ interface Load {
     readonly slots: number;
     readonly queueDepth: number;
     readonly expectedTtftMs: number;
+}
+interface MadeMapping {
+    readonly outer: Outer;
+    unmap(signal: AbortSignal): Promise<void>;
+}
+interface MappingMethod {
+    readonly name: 'NAT-PMP' | 'UPnP';
+    map(inner: Inner, signal: AbortSignal): Promise<MadeMapping>;
 }
 interface ModelAdvertisement {
     readonly id: string;
@@ -1135,9 +1149,13 @@ interface OpenAiUsage {
         readonly reasoning_tokens: number;
     };
 }
+interface Outer {
+    readonly ip: string;
+    readonly port: number;
+}
 interface OwnAddress {
     readonly address: string;
-    readonly source: 'interface' | 'announced' | 'relay';
+    readonly source: 'interface' | 'announced' | 'mapped' | 'relay';
     readonly reach: 'public' | 'lan' | 'loopback' | 'nowhere';
 }
 interface OwnNames {
@@ -1651,6 +1669,20 @@ type NodeState = 'loading' | 'ready' | 'draining' | 'saturated';
 type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsByCode[C] : object;
 type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;
+type PortMapping = {
+    readonly status: 'off';
+} | {
+    readonly status: 'not needed';
+} | {
+    readonly status: 'searching';
+} | {
+    readonly status: 'mapped';
+    readonly address: string;
+    readonly method: MappingMethod['name'];
+} | {
+    readonly status: 'none';
+    readonly why: string;
+};
 type Progress = {
     readonly phase: 'queued';
     readonly ahead: number;

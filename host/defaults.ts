@@ -56,6 +56,7 @@ export interface ResolvedHostInit extends HostInit {
   readonly noAnnounce: readonly string[]
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
+  readonly portMapping: boolean
   readonly ownSwarm: boolean
   readonly peerExchange: boolean
   readonly relay: 'always' | 'when-public' | 'never'
@@ -86,6 +87,7 @@ export function resolveHostInit(init: HostInit): ResolvedHostInit {
     noAnnounce: init.noAnnounce ?? [],
     bootstrap: init.bootstrap ?? [],
     mdns: init.mdns ?? false,
+    portMapping: init.portMapping ?? false,
     ownSwarm: init.ownSwarm ?? false,
     peerExchange: init.peerExchange ?? true,
     maxOpenFiles: init.maxOpenFiles ?? Number.POSITIVE_INFINITY,
