@@ -294,7 +294,7 @@ class WrittenResults {
         output: number;
     };
     private constructor();
-    static open(paths: ResultPaths): Promise<WrittenResults>;
+    static open(paths: ResultPaths, onFault?: (message: string) => void): Promise<WrittenResults>;
     has(id: string): boolean;
     add(line: string, kind: 'completed' | 'failed'): Promise<void>;
 }

@@ -63,6 +63,7 @@ export interface ResolvedHostInit extends HostInit {
   readonly relayBytesPerSecond: number
   readonly maxOpenFiles: number
   readonly now: () => number
+  readonly onFault: (message: string) => void
 }
 
 /** With the name of the swarm, which depends on the identity. */
@@ -91,5 +92,6 @@ export function resolveHostInit(init: HostInit): ResolvedHostInit {
     peerExchange: init.peerExchange ?? true,
     maxOpenFiles: init.maxOpenFiles ?? Number.POSITIVE_INFINITY,
     now: init.now ?? Date.now,
+    onFault: init.onFault ?? (() => {}),
   }
 }

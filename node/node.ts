@@ -137,6 +137,7 @@ class ContributorNode implements Node {
       ...(init.creditTo !== undefined && { beneficiary: init.creditTo }),
       admit: (peer) => checkAccess(access, peer.toString()),
       dataDir: init.host.dataDir,
+      onFault: init.host.onFault,
       peers: () => host.book.all().map(({ peerId }) => peerId),
     })
     const { trust } = this.#ledger
@@ -204,7 +205,8 @@ class ContributorNode implements Node {
       maxOutboundStreams: MAX_STREAMS_PER_CONNECTION,
       runOnLimitedConnection: true,
     }
-    this.#debts = await keepDebts(this.#context.fairness, this.#init.host.dataDir)
+    const { dataDir, onFault = () => {} } = this.#init.host
+    this.#debts = await keepDebts(this.#context.fairness, dataDir, onFault)
     await libp2p.handle(PROTOCOLS.probe, this.#onProbe, streams)
     await libp2p.handle(PROTOCOLS.inference, this.#serveWith(serveInference), streams)
     await libp2p.handle(PROTOCOLS.keptInference, this.#serveWith(serveKeptInference), streams)

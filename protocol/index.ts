@@ -152,6 +152,7 @@ export {
   type InferenceRequest,
   parseRequest,
   parseRequestBytes,
+  requestJson,
 } from './request.ts'
 export {
   ANSWER_PREFIX,

@@ -68,7 +68,8 @@ async function receive(attempt: ServedAttempt): Promise<Received> {
   scope.expireIn(Math.min(head.remainingMs, uploadMs), 'the upload took too long')
   const body = await upload.body(head)
   attempt.onUploaded()
-  const request = eligibleRequest(head, body, { model, maxTokens: context.maxTokens, memory })
+  const { maxTokens } = context
+  const request = await eligibleRequest(head, body, { model, maxTokens, memory, clock })
   return { head, model, request, deadlineAtMs: arrivedAtMs + head.remainingMs }
 }
 
