@@ -45,14 +45,15 @@ interface Engine {
   readonly someFields?: readonly string[]
 }
 
-const { always, withTemplate } = EMBEDDED_CAPABILITIES
+const { always, withTemplate, withTools } = EMBEDDED_CAPABILITIES
 
 const ENGINES: readonly Engine[] = [
   {
     title: 'embedded',
     capabilities: always,
-    asked: withTemplate,
+    asked: [...withTemplate, ...withTools],
     fields: embeddedFields(false, always),
+    someFields: ['tool_choice'],
   },
   ...(['llama-server', 'vllm', 'sglang', 'lm-studio'] as const).map((flavor) => ({
     ...FLAVORS[flavor],

@@ -90,8 +90,6 @@ declare module 'skein/gateway' {
 }
 declare module 'skein/protocol' {
   export {
-    ADVERTISEMENT_DOMAIN,
-    ANSWER_PREFIX,
     Accepted,
     Advertisement,
     AdvertisementResponse,
@@ -100,9 +98,7 @@ declare module 'skein/protocol' {
     AttemptRecord,
     AuditReport,
     Blame,
-    ByteBudget,
     CAPABILITIES,
-    CIRCUIT_PROTOCOLS,
     Capability,
     ChatChunk,
     ChatChunkChoice,
@@ -110,15 +106,10 @@ declare module 'skein/protocol' {
     ChatMessage,
     ChatRequest,
     Chunk,
-    CircuitStatus,
-    Claim,
     ClientFrame,
     CompletionChunk,
     CompletionLogprobs,
     CompletionRequest,
-    DIAL_BACK_NONCE_BYTES,
-    DialBackOutcome,
-    DialBackTarget,
     Done,
     ERROR_TABLE,
     EmbeddingItem,
@@ -129,21 +120,16 @@ declare module 'skein/protocol' {
     ErrorKind,
     ErrorTraits,
     FinishReason,
+    FrameReader,
     FrameWriter,
     Head,
-    Holder,
-    HopAnswer,
-    HopRequest,
     ImagePart,
     InferenceError,
     InferenceErrorOptions,
     InferenceKind,
     InferenceRequest,
-    JsonShape,
     LIMITS,
     Load,
-    MAX_CIRCUIT_MESSAGE_BYTES,
-    MAX_DIAL_BACK_REQUEST_BYTES,
     MODEL_KEY_SHARDS,
     ModelAdvertisement,
     ModelReference,
@@ -155,24 +141,14 @@ declare module 'skein/protocol' {
     Progress,
     Prompt,
     PromptListRequest,
-    RECEIPT_DOMAINS,
-    RESUME_FORMS,
     ReadFramesInit,
-    Receipt,
-    ReceiptBody,
-    ReceiptRequest,
-    ReceiptResponse,
-    Requirements,
     ResponseFormat,
     Resume,
-    ResumeForm,
     ResumeSupport,
-    SMALL_CLAIM_BYTES,
     SamplingFields,
     ScoreRequest,
     ScoreResponse,
     ScoredToken,
-    TOKEN_INPUT,
     TextPart,
     Timings,
     TokenLogprob,
@@ -184,61 +160,30 @@ declare module 'skein/protocol' {
     Usage,
     Verdict,
     Verification,
-    countersign,
     decodeAdvertisementRequest,
     decodeAdvertisementResponse,
     decodeClientFrame,
-    decodeDialBackNonce,
-    decodeDialBackRequest,
-    decodeDialBackResponse,
-    decodeHopAnswer,
-    decodeHopRequest,
     decodeNodeFrame,
     decodeProbeResponse,
-    decodeReceiptRequest,
-    decodeReceiptResponse,
-    decodeStopAnswer,
-    depthOf,
-    draftReceipt,
-    embeddingInputs,
     encodeAdvertisementRequest,
     encodeAdvertisementResponse,
     encodeClientFrame,
-    encodeDialBackNonce,
-    encodeDialBackRequest,
-    encodeDialBackResponse,
-    encodeHopAnswer,
-    encodeHopRequest,
     encodeNodeFrame,
     encodeProbeResponse,
-    encodeReceiptRequest,
-    encodeReceiptResponse,
-    encodeStopRequest,
-    hintsOf,
     isDigest,
     isErrorCode,
     isExpired,
-    listOf,
     matchesDigest,
-    measureJson,
     modelKey,
     nodeKey,
     normalizeModelId,
     openAdvertisement,
-    openDraft,
-    openReceipt,
-    outputHashOf,
     parseModelReference,
     parseRequest,
     parseRequestBytes,
-    parsedBytes,
-    plainError,
     plainLine,
     plainText,
     readFrames,
-    requirementsOf,
-    resumeField,
-    resumeFormsOf,
     sealAdvertisement,
   }
 }
@@ -304,13 +249,15 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import type { PeerId } from '@libp2p/interface'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Stream } from '@libp2p/interface'
-import type { z } from 'zod'
 
-class ByteBudget {
+class FrameReader {
     #private;
-    constructor(maxBytes: number);
-    get usedBytes(): number;
-    claim({ peer, network }: Holder): Claim;
+    constructor(stream: Stream, bounds: ReadFramesInit);
+    restart(bounds: ReadFramesInit): void;
+    get keptBytes(): number;
+    next(): Promise<Uint8Array | undefined>;
+    readable(): Promise<boolean>;
+    close(): void;
 }
 class FrameWriter {
     #private;
@@ -346,21 +293,14 @@ class WrittenResults {
         output: number;
     };
     private constructor();
-    static open(paths: ResultPaths): Promise<WrittenResults>;
+    static open(paths: ResultPaths, onFault?: (message: string) => void): Promise<WrittenResults>;
     has(id: string): boolean;
     add(line: string, kind: 'completed' | 'failed'): Promise<void>;
 }
 class WrongShape extends InferenceError {
     constructor(message: string);
 }
-const ADVERTISEMENT_DOMAIN = "skein-advertisement";
-const ANSWER_PREFIX = "messages.answer_prefix";
 const CAPABILITIES: readonly ["chat", "completion", "embedding", "tools", "json_schema", "logprobs", "token_ids", "vision", "score"];
-const CIRCUIT_PROTOCOLS: {
-    readonly hop: "/libp2p/circuit/relay/0.2.0/hop";
-    readonly stop: "/libp2p/circuit/relay/0.2.0/stop";
-};
-const DIAL_BACK_NONCE_BYTES = 16;
 const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>>;
 const GATEWAY_LIMITS: GatewayLimits;
 const LIMITS: {
@@ -406,8 +346,6 @@ const LIMITS: {
     readonly maxJsonStrings: 131072;
     readonly maxJsonValues: 524288;
 };
-const MAX_CIRCUIT_MESSAGE_BYTES = 8192;
-const MAX_DIAL_BACK_REQUEST_BYTES: number;
 const MODEL_KEY_SHARDS = 4;
 const PROTOCOLS: {
     readonly kad: "/skein/kad/1.0.0";
@@ -415,22 +353,15 @@ const PROTOCOLS: {
     readonly notice: "/skein/notice/1.0.0";
     readonly probe: "/skein/probe/1.0.0";
     readonly inference: "/skein/inference/1.0.0";
+    readonly keptInference: "/skein/inference/2.0.0";
     readonly receipt: "/skein/receipt/1.0.0";
     readonly dialBack: "/skein/dial-back/1.0.0";
     readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
     readonly sameNetwork: "/skein/same-network/1.0.0";
 };
-const RECEIPT_DOMAINS: {
-    readonly client: "skein-receipt";
-    readonly server: "skein-receipt-countersigned";
-};
-const RESUME_FORMS: readonly ["tools", "reasoning", "json"];
-const SMALL_CLAIM_BYTES = 65536;
-const TOKEN_INPUT = "input.token_ids";
 const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
 function cachedWeightsDigest(path: string, init?: DigestInit): Promise<string>;
-function countersign(draft: Uint8Array, beneficiary: string, key: PrivateKey): Promise<Uint8Array>;
 function createApiKey(name: string, rights?: KeyRights): {
     readonly key: string;
     readonly kept: ApiKey;
@@ -447,52 +378,27 @@ function createScriptedBackend(init?: ScriptedInit): ScriptedBackend;
 function createSwarmKey(): Uint8Array;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
-function decodeClientFrame(bytes: Uint8Array): ClientFrame;
-function decodeDialBackNonce(bytes: Uint8Array): Uint8Array;
-function decodeDialBackRequest(bytes: Uint8Array): readonly DialBackTarget[];
-function decodeDialBackResponse(bytes: Uint8Array, expected: number): readonly DialBackOutcome[];
-function decodeHopAnswer(bytes: Uint8Array): HopAnswer;
-function decodeHopRequest(bytes: Uint8Array): HopRequest;
+function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): ClientFrame;
 function decodeInvite(text: string): Invite;
-function decodeNodeFrame(bytes: Uint8Array): NodeFrame;
+function decodeNodeFrame(bytes: Uint8Array, attemptId?: Uint8Array): NodeFrame;
 function decodeProbeResponse(bytes: Uint8Array): Load;
-function decodeReceiptRequest(bytes: Uint8Array): ReceiptRequest;
-function decodeReceiptResponse(bytes: Uint8Array): ReceiptResponse;
-function decodeStopAnswer(bytes: Uint8Array): CircuitStatus;
 function decodeTokens(ids: readonly number[]): string;
-function depthOf(value: unknown, most?: number): number;
 function detectBackends(init?: DetectInit, options?: AbortOptions): Promise<readonly DetectedBackend[]>;
-function draftReceipt(body: ReceiptBody, key: PrivateKey): Promise<Uint8Array>;
-function embeddingInputs(input: EmbeddingRequest['input']): readonly Prompt[];
 function encodeAdvertisementRequest(maxKnown: number): Uint8Array;
 function encodeAdvertisementResponse(response: AdvertisementResponse): Uint8Array;
-function encodeClientFrame(frame: ClientFrame): Uint8Array;
-function encodeDialBackNonce(nonce: Uint8Array): Uint8Array;
-function encodeDialBackRequest(targets: readonly DialBackTarget[]): Uint8Array;
-function encodeDialBackResponse(outcomes: readonly DialBackOutcome[]): Uint8Array;
-function encodeHopAnswer({ status, reservation }: HopAnswer): Uint8Array;
-function encodeHopRequest(request: HopRequest): Uint8Array;
+function encodeClientFrame(frame: ClientFrame, attemptId?: Uint8Array): Uint8Array;
 function encodeInvite(invite: Invite): string;
-function encodeNodeFrame(frame: NodeFrame): Uint8Array;
+function encodeNodeFrame(frame: NodeFrame, attemptId?: Uint8Array): Uint8Array;
 function encodeProbeResponse(load: Load): Uint8Array;
-function encodeReceiptRequest(request: ReceiptRequest): Uint8Array;
-function encodeReceiptResponse(response: ReceiptResponse): Uint8Array;
-function encodeStopRequest(peer: Uint8Array): Uint8Array;
 function encodeTokens(text: string): number[];
 function ggufFacts(header: GgufHeader): GgufFacts;
 function hasCapabilities(model: BackendModel, needed: readonly Capability[]): boolean;
-function hintsOf(request: InferenceRequest): readonly string[];
 function hubSnapshot(repository: string, hubDirectory: string): Promise<string | undefined>;
 function isDigest(value: string): boolean;
 function isEmbeddedInstalled(): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
-function listOf<T>(item: z.ZodType<T>, { min, max }: {
-    readonly min?: number;
-    readonly max: number;
-}): z.ZodType<T[]>;
 function matchesDigest(digest: string | undefined, pinned: string): boolean;
-function measureJson(text: Uint8Array): JsonShape;
 function modelKey(id: string, shard: number): Promise<CID>;
 function nodeKey(shard: number): Promise<CID>;
 function normalizeModelId(id: string): string;
@@ -500,15 +406,10 @@ function openAdvertisement(envelope: Uint8Array, options: {
     readonly nowMs: number;
     readonly expectedSigner?: PeerId;
 }): Promise<Advertisement>;
-function openDraft(draft: Uint8Array, nowMs: number): Promise<ReceiptBody>;
-function openReceipt(bytes: Uint8Array, nowMs: number): Promise<Receipt>;
-function outputHashOf(salt: Uint8Array, answerHash: Uint8Array): Promise<Uint8Array>;
 function parseModelReference(text: string): ModelReference;
 function parseRequest(kind: AnswerRequest['kind'], body: unknown): AnswerRequest;
 function parseRequest(kind: InferenceKind, body: unknown): InferenceRequest;
 function parseRequestBytes(kind: InferenceKind, bytes: Uint8Array, reserve?: (bytes: number) => void): InferenceRequest;
-function parsedBytes({ bytes, containers, strings, commas }: JsonShape): number;
-function plainError(error: unknown): string;
 function plainLine(text: string): string;
 function plainText(): (piece: string) => string;
 function readBatchLine(text: string, endpoint?: string): BatchRequest;
@@ -518,10 +419,7 @@ function readLines(path: string, { maxLineBytes }: {
     readonly maxLineBytes: number;
 }): AsyncGenerator<Line, void, void>;
 function requireSupport(model: BackendModel, request: InferenceRequest): void;
-function requirementsOf(request: InferenceRequest): Requirements;
 function resolveModelSource(source: string, init: ModelSourceInit): Promise<ResolvedModel>;
-function resumeField(form: ResumeForm, by: 'text' | 'ids'): string;
-function resumeFormsOf(request: InferenceRequest, { reasoning }: Pick<Resume, 'reasoning'>): readonly ResumeForm[];
 function sealAdvertisement(advertisement: Omit<Advertisement, 'peerId'>, privateKey: PrivateKey): Promise<Uint8Array>;
 function selectModel(models: readonly BackendModel[], name: string): BackendModel;
 function serveGateway(client: GatewayClient, init?: GatewayServerInit): Promise<GatewayServer>;
@@ -719,10 +617,6 @@ interface Chunk {
     readonly tokenIds: readonly number[];
     readonly logprobs: readonly number[];
 }
-interface Claim {
-    grow(bytes: number): void;
-    release(): void;
-}
 interface Client extends AsyncDisposable {
     readonly host: Host;
     readonly names: OwnNames;
@@ -868,10 +762,6 @@ interface DetectedBackend {
     readonly description: string;
     readonly models: readonly string[];
 }
-interface DialBackTarget {
-    readonly address: Multiaddr;
-    readonly nonce: Uint8Array;
-}
 interface DigestInit {
     readonly cacheDir?: string;
     readonly header?: GgufHeader;
@@ -902,6 +792,7 @@ interface EmbeddedBackend extends Backend {
 interface EmbeddedInit {
     readonly modelPath: string;
     readonly modelId?: string;
+    readonly chatTemplate?: string;
     readonly aliases?: readonly string[];
     readonly slots?: number;
     readonly contextSize?: number;
@@ -1044,17 +935,6 @@ interface Head {
     readonly bodyBytes: number;
     readonly resume?: Resume;
 }
-interface Holder {
-    readonly peer: string;
-    readonly network: string;
-}
-interface HopAnswer {
-    readonly status: CircuitStatus;
-    readonly reservation?: {
-        readonly expiresAtMs: number;
-        readonly addresses: readonly Uint8Array[];
-    };
-}
 interface Host extends AsyncDisposable {
     readonly libp2p: Libp2p;
     readonly peerId: PeerId;
@@ -1066,6 +946,7 @@ interface Host extends AsyncDisposable {
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
+    portMapping(options?: JoinOptions): Promise<PortMapping>;
     natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
@@ -1099,6 +980,7 @@ interface HostInit {
     readonly swarmName?: string;
     readonly ownSwarm?: boolean;
     readonly mdns?: boolean;
+    readonly portMapping?: boolean;
     readonly peerExchange?: boolean;
     readonly maxOpenFiles?: number;
     readonly now?: () => number;
@@ -1121,18 +1003,16 @@ interface InferenceErrorOptions<C extends ErrorCode = ErrorCode> {
     readonly retryAfterMs?: number;
     readonly details?: ErrorDetails<C>;
 }
+interface Inner {
+    readonly ip: string;
+    readonly port: number;
+}
 interface Invite {
     readonly swarmKey: Uint8Array;
     readonly bootstrap: readonly string[];
 }
 interface JoinOptions extends AbortOptions {
     readonly timeoutMs?: number;
-}
-interface JsonShape {
-    readonly bytes: number;
-    readonly containers: number;
-    readonly strings: number;
-    readonly commas: number;
 }
 interface KeyRights extends RateLimits {
     readonly models?: readonly string[];
@@ -1154,6 +1034,14 @@ interface Load {
     readonly slots: number;
     readonly queueDepth: number;
     readonly expectedTtftMs: number;
+}
+interface MadeMapping {
+    readonly outer: Outer;
+    unmap(signal: AbortSignal): Promise<void>;
+}
+interface MappingMethod {
+    readonly name: 'NAT-PMP' | 'UPnP';
+    map(inner: Inner, signal: AbortSignal): Promise<MadeMapping>;
 }
 interface ModelAdvertisement {
     readonly id: string;
@@ -1261,9 +1149,13 @@ interface OpenAiUsage {
         readonly reasoning_tokens: number;
     };
 }
+interface Outer {
+    readonly ip: string;
+    readonly port: number;
+}
 interface OwnAddress {
     readonly address: string;
-    readonly source: 'interface' | 'announced' | 'relay';
+    readonly source: 'interface' | 'announced' | 'mapped' | 'relay';
     readonly reach: 'public' | 'lan' | 'loopback' | 'nowhere';
 }
 interface OwnNames {
@@ -1338,24 +1230,6 @@ interface ReadFramesInit {
     readonly maxTotalBytes: number;
     readonly onBytes?: (bytes: number) => void;
 }
-interface Receipt extends ReceiptBody {
-    readonly beneficiary: string;
-    readonly hash: Uint8Array;
-    readonly bytes: Uint8Array;
-}
-interface ReceiptBody {
-    readonly client: PeerId;
-    readonly server: PeerId;
-    readonly nonce: Uint8Array;
-    readonly specHash: Uint8Array;
-    readonly inputTokens: number;
-    readonly outputTokens: number;
-    readonly outputHash: Uint8Array;
-    readonly startedAtMs: number;
-    readonly endedAtMs: number;
-    readonly sequence: number;
-    readonly previousHash: Uint8Array;
-}
 interface RelayUse {
     readonly reservations: number;
     readonly maxReservations: number;
@@ -1420,10 +1294,6 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly trusted?: readonly string[];
     readonly onPeerProgress?: (report: ProgressReport) => void;
     readonly hops?: number;
-}
-interface Requirements {
-    readonly capabilities: readonly Capability[];
-    readonly fields: readonly string[];
 }
 interface ResolvedModel {
     readonly path: string;
@@ -1721,14 +1591,12 @@ type BootstrapState = {
 };
 type CanaryMode = 'generated' | 'off' | 'own-traffic';
 type Capability = (typeof CAPABILITIES)[number];
-type CircuitStatus = 'ok' | 'reservation_refused' | 'resource_limit_exceeded' | 'permission_denied' | 'connection_failed' | 'no_reservation' | 'malformed_message' | 'unexpected_message';
 type ClientFrame = ({
     readonly type: 'head';
 } & Head) | {
     readonly type: 'body';
     readonly data: Uint8Array;
 };
-type DialBackOutcome = 'reached' | 'timeout' | 'refused' | 'other_peer' | 'not_allowed' | 'rate_limited';
 type EngineProgress = Exclude<Progress, {
     phase: 'queued';
 }>;
@@ -1762,12 +1630,6 @@ type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
 type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'> & Partial<Pick<Client, 'slots'>>;
-type HopRequest = {
-    readonly type: 'reserve';
-} | {
-    readonly type: 'connect';
-    readonly peer: Uint8Array;
-};
 type InferenceKind = 'chat' | 'completion' | 'embedding' | 'score';
 type InferenceRequest = {
     readonly kind: 'chat';
@@ -1807,6 +1669,20 @@ type NodeState = 'loading' | 'ready' | 'draining' | 'saturated';
 type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsByCode[C] : object;
 type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;
+type PortMapping = {
+    readonly status: 'off';
+} | {
+    readonly status: 'not needed';
+} | {
+    readonly status: 'searching';
+} | {
+    readonly status: 'mapped';
+    readonly address: string;
+    readonly method: MappingMethod['name'];
+} | {
+    readonly status: 'none';
+    readonly why: string;
+};
 type Progress = {
     readonly phase: 'queued';
     readonly ahead: number;
@@ -1822,29 +1698,6 @@ type Progress = {
 };
 type Prompt = string | readonly number[];
 type ReachabilityStatus = 'public' | 'forwarded' | 'relayed' | 'lan' | 'unknown';
-type ReceiptRequest = {
-    readonly type: 'countersign';
-    readonly attemptId: Uint8Array;
-    readonly salt: Uint8Array;
-    readonly draft: Uint8Array;
-    readonly previous: Uint8Array;
-} | {
-    readonly type: 'fetch';
-    readonly max: number;
-};
-type ReceiptResponse = {
-    readonly type: 'receipt';
-    readonly receipt: Uint8Array;
-} | {
-    readonly type: 'previous';
-    readonly previous: Uint8Array;
-} | {
-    readonly type: 'known';
-    readonly known: readonly Uint8Array[];
-} | {
-    readonly type: 'refused';
-    readonly code: ErrorCode;
-};
 type Refutation = 'timeout' | 'refused' | 'other_peer';
 type ResponseFormat = {
     readonly type: 'text';
@@ -1859,7 +1712,6 @@ type ResponseFormat = {
         readonly strict?: boolean | null;
     };
 };
-type ResumeForm = (typeof RESUME_FORMS)[number];
 type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
 type RunningAttempt = Pick<AttemptRecord, 'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'>;

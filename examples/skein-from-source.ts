@@ -4,12 +4,15 @@
 import { registerHooks } from 'node:module'
 
 const DOOR = /^skein(\/\w+)?$/
+/** Its door for users is not the one for the rooms of this package. */
+const PROTOCOL = '/protocol'
 
 registerHooks({
   resolve(specifier, context, nextResolve) {
     const door = DOOR.exec(specifier)
     if (door === null) return nextResolve(specifier, context)
-    const source = new URL(`..${door[1] ?? ''}/index.ts`, import.meta.url)
+    const file = door[1] === PROTOCOL ? 'public.ts' : 'index.ts'
+    const source = new URL(`..${door[1] ?? ''}/${file}`, import.meta.url)
     return nextResolve(source.href, context)
   },
 })

@@ -1,16 +1,6 @@
 /**
- * The contract between peers: protocol ids, frames and their codec, signed advertisements, model keys, the closed
- * set of errors, the validated subset of OpenAI's requests, and every limit.
- *
- * @example
- * import type { Stream } from '@libp2p/interface'
- *
- * async function read(stream: Stream): Promise<void> {
- *   for await (const bytes of readFrames(stream, { maxFrames: 100, maxTotalBytes: 1 << 20 })) {
- *     const frame = decodeNodeFrame(bytes)
- *     if (frame.type === 'failed') throw frame.error
- *   }
- * }
+ * The contract between peers, for the rooms of this package. What users get is `public.ts`: the same without what only
+ * Skein's own peers need.
  *
  * @packageDocumentation
  */
@@ -60,17 +50,19 @@ export {
   MAX_DIAL_BACK_REQUEST_BYTES,
 } from './dial-back.ts'
 export {
-  type AttemptReason,
-  type AttemptRecord,
   type Blame,
   ERROR_TABLE,
   type ErrorCode,
-  type ErrorDetails,
   type ErrorKind,
   type ErrorTraits,
+  isErrorCode,
+} from './error-table.ts'
+export {
+  type AttemptReason,
+  type AttemptRecord,
+  type ErrorDetails,
   InferenceError,
   type InferenceErrorOptions,
-  isErrorCode,
 } from './errors.ts'
 export {
   type AdvertisementResponse,
@@ -79,6 +71,8 @@ export {
   encodeAdvertisementRequest,
   encodeAdvertisementResponse,
 } from './exchange.ts'
+export { FrameReader, type ReadFramesInit, readFrames } from './frame-reader.ts'
+export { FrameWriter } from './frame-writer.ts'
 export type {
   Accepted,
   Chunk,
@@ -93,8 +87,8 @@ export type {
   Timings,
   Usage,
 } from './frames.ts'
-export { FrameWriter, type ReadFramesInit, readFrames } from './framing.ts'
 export { ADVERTISEMENT_DOMAIN, PROTOCOLS, RECEIPT_DOMAINS } from './ids.ts'
+export { depthOf } from './json-bounds.ts'
 export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { LIMITS } from './limits.ts'
 export { listOf } from './list-of.ts'
@@ -154,11 +148,11 @@ export {
 } from './receipt-exchange.ts'
 export {
   type AnswerRequest,
-  depthOf,
   embeddingInputs,
   type InferenceRequest,
   parseRequest,
   parseRequestBytes,
+  requestJson,
 } from './request.ts'
 export {
   ANSWER_PREFIX,

@@ -1,6 +1,7 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { decodeMessage } from './codec.ts'
-import { type ErrorCode, InferenceError, isErrorCode } from './errors.ts'
+import { type ErrorCode, isErrorCode } from './error-table.ts'
+import { InferenceError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import { ReceiptRequestSchema, ReceiptResponseSchema } from './skein_pb.ts'
 

@@ -10,6 +10,15 @@ interface Event {
   over: boolean
 }
 
+/** Fewer events are not worth clearing. */
+const MIN_CLEARED = 1_024
+
+/**
+ * Shortest delay. Real timers have one, too; without it a remainder of rounding, below the precision of the sum, would be
+ * waited for without end.
+ */
+const RESOLUTION_MS = 0.001
+
 export interface VirtualClockInit {
   /** What `wall` reads at the beginning, in milliseconds since 1970. @default 0 */
   readonly wallMs?: number
@@ -24,10 +33,10 @@ export interface VirtualClockInit {
  * const answer = ask({ clock, timeoutMs: 60_000 })
  * await clock.until(answer) // returns in milliseconds of real time
  */
-export class VirtualClock implements Clock {
+export class VirtualClock implements Clock, Disposable {
   readonly #wallMs: number
   /** A binary heap; the earliest event is first. */
-  readonly #heap: Event[] = []
+  #heap: Event[] = []
   #order = 0
   #nowMs = 0
   /** Events ahead that are not in the background. */
@@ -38,6 +47,13 @@ export class VirtualClock implements Clock {
 
   constructor({ wallMs = 0 }: VirtualClockInit = {}) {
     this.#wallMs = wallMs
+  }
+
+  /** A clock that flows until it is disposed; `wall` begins at the machine's time. */
+  static flowing(): VirtualClock {
+    const clock = new VirtualClock({ wallMs: Date.now() })
+    clock.flow()
+    return clock
   }
 
   /** Milliseconds since the clock was made. */
@@ -51,7 +67,7 @@ export class VirtualClock implements Clock {
   readonly wall = (): number => this.#wallMs + this.#nowMs
 
   readonly after = (ms: number, run: () => void, options?: TimerOptions): Disposable =>
-    this.at(this.#nowMs + ms, run, options)
+    this.at(this.#nowMs + (ms > 0 ? Math.max(ms, RESOLUTION_MS) : 0), run, options)
 
   /** Plans an event. Disposing cancels it. */
   at(atMs: number, run: () => void, { background = false }: TimerOptions = {}): Disposable {
@@ -64,7 +80,7 @@ export class VirtualClock implements Clock {
     this.#planned += 1
     if (!isBackground) this.#foreground += 1
     this.#pump()
-    return { [Symbol.dispose]: () => this.#end(event) }
+    return { [Symbol.dispose]: () => this.#cancel(event) }
   }
 
   /**
@@ -74,11 +90,12 @@ export class VirtualClock implements Clock {
   flow(): Disposable {
     this.#flows = true
     this.#pump()
-    return {
-      [Symbol.dispose]: () => {
-        this.#flows = false
-      },
-    }
+    return { [Symbol.dispose]: () => this[Symbol.dispose]() }
+  }
+
+  /** Time passes by itself no more. */
+  [Symbol.dispose](): void {
+    this.#flows = false
   }
 
   /**
@@ -130,6 +147,15 @@ export class VirtualClock implements Clock {
       while (this.#flows && this.#foreground > 0 && this.#step(Number.MAX_VALUE)) await turn()
       this.#pumps = false
     })()
+  }
+
+  #cancel(event: Event): void {
+    this.#end(event)
+    if (this.#heap.length < MIN_CLEARED || this.#heap.length < 2 * this.#planned) return
+    // Most are cancelled, and hold what they would have run. A sorted list is a heap.
+    this.#heap = this.#heap
+      .filter(({ over }) => !over)
+      .sort((a, b) => a.atMs - b.atMs || a.order - b.order)
   }
 
   #end(event: Event): void {

@@ -1,13 +1,16 @@
 import { ANSWER_PREFIX, type Capability, resumeField, TOKEN_INPUT } from '../../protocol/index.ts'
 import { SAMPLING_FIELDS } from './sampling.ts'
 
-/** Capabilities of a generating model, by whether its file has a chat template. An embedding model has `embedding` only. */
+/** Capabilities of a generating model, by whether its file has a chat template, and whether that takes tools. An embedding model has `embedding` only. */
 export const EMBEDDED_CAPABILITIES: Readonly<
-  Record<'always' | 'withTemplate', readonly Capability[]>
+  Record<'always' | 'withTemplate' | 'withTools', readonly Capability[]>
 > = {
   withTemplate: ['chat', 'json_schema'],
+  withTools: ['tools'],
   always: ['completion', 'embedding', 'logprobs', 'token_ids', 'score'],
 }
+
+const TOOL_FIELDS = ['tool_choice', resumeField('tools', 'ids'), resumeField('tools', 'text')]
 
 /** Request fields beyond the common ones that the engine takes. */
 export function embeddedFields(
@@ -16,6 +19,7 @@ export function embeddedFields(
 ): readonly string[] {
   return [
     ...(embeddingOnly ? [] : [...SAMPLING_FIELDS, ANSWER_PREFIX, resumeField('json', 'ids')]),
+    ...(capabilities.includes('tools') ? TOOL_FIELDS : []),
     ...(capabilities.includes('embedding') ? [TOKEN_INPUT] : []),
   ]
 }

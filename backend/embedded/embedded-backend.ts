@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
+import { systemClock } from '../../timing/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { type GgufHeader, ggufFacts, readGgufHeader } from '../gguf/index.ts'
 import { wantsLogprobs } from '../request-fields.ts'
@@ -8,7 +10,9 @@ import { embeddedFields } from './declared.ts'
 import { EngineKeeper } from './engine-keeper.ts'
 import type { EngineProcess } from './engine-process.ts'
 import { EventQueue } from './event-queue.ts'
+import { GrammarBuilder } from './grammar-builder.ts'
 import { type EmbeddedInit, type ResolvedInit, resolveInit } from './init.ts'
+import { grammarSchema } from './json-schema.ts'
 import type { EngineFacts, PrefillEvent, RequestEvent } from './messages.ts'
 import { ChunkShaper, embeddingChunk, scoreChunk } from './shape-chunk.ts'
 
@@ -59,6 +63,7 @@ class EmbeddedEngine implements EmbeddedBackend {
   readonly #header: GgufHeader
   readonly #facts: ReturnType<typeof ggufFacts>
   readonly #keeper: EngineKeeper
+  readonly #grammars: GrammarBuilder
   readonly #requests = new Map<number, EventQueue<RequestEvent>>()
   /** Kills a process that has not stopped a cancelled request in time. */
   readonly #cancelled = new Map<number, NodeJS.Timeout>()
@@ -71,11 +76,12 @@ class EmbeddedEngine implements EmbeddedBackend {
 
   constructor(init: ResolvedInit, header: GgufHeader) {
     const { modelPath, contextSize, threads, gpu } = init
-    const facts = ggufFacts(header)
+    const facts = withTemplate(ggufFacts(header), init.chatTemplate)
     this.description = `embedded llama.cpp with ${modelPath}`
     this.#init = init
     this.#header = header
     this.#facts = facts
+    this.#grammars = new GrammarBuilder({ modelPath, clock: systemClock })
     this.#keeper = new EngineKeeper({
       settings: {
         modelPath,
@@ -145,6 +151,7 @@ class EmbeddedEngine implements EmbeddedBackend {
       )
     }
     const shape = shaperOf(request, model.id)
+    const grammar = await this.#grammarOf(request, signal)
     const engine = await this.#engine(signal, onProgress)
     // It may have fired while the engine was awaited; the event does not fire twice.
     signal?.throwIfAborted()
@@ -155,7 +162,7 @@ class EmbeddedEngine implements EmbeddedBackend {
     signal?.addEventListener('abort', abort, { once: true })
     let ended = false
     try {
-      engine.send({ type: 'infer', id, request, group: cacheGroup, resume })
+      engine.send({ type: 'infer', id, request, group: cacheGroup, resume, grammar })
       while (!ended) {
         const event = await queue.next()
         if (event.type === 'prefill') {
@@ -173,6 +180,7 @@ class EmbeddedEngine implements EmbeddedBackend {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#life.abort()
+    this.#grammars[Symbol.dispose]()
     await this.#keeper.close()
   }
 
@@ -190,6 +198,15 @@ class EmbeddedEngine implements EmbeddedBackend {
     clearTimeout(this.#cancelled.get(id))
     this.#cancelled.delete(id)
     this.#requests.delete(id)
+  }
+
+  async #grammarOf(
+    request: InferenceRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    if (request.kind !== 'chat') return undefined
+    const schema = grammarSchema(request.body.response_format)
+    return schema === undefined ? undefined : await this.#grammars.text(schema, signal)
   }
 
   async #engine(
@@ -256,6 +273,14 @@ class EmbeddedEngine implements EmbeddedBackend {
     })
     this.#digest = await digest.catch(() => undefined)
   }
+}
+
+type Facts = ReturnType<typeof ggufFacts>
+
+function withTemplate(facts: Facts, chatTemplate: string | undefined): Facts {
+  if (chatTemplate === undefined) return facts
+  const hash = createHash('sha256').update(chatTemplate).digest('hex')
+  return { ...facts, chatTemplate, templateHash: `sha256:${hash}` }
 }
 
 function endsRequest(event: RequestEvent): boolean {

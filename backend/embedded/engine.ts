@@ -11,9 +11,11 @@ import {
 } from '../../protocol/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import type { CallReaderInit } from './call-reader.ts'
+import { callSchema } from './call-schema.ts'
 import { EMBEDDED_CAPABILITIES } from './declared.ts'
 import { Embedder } from './embed.ts'
-import { grammarSchema } from './json-schema.ts'
+import type { GrammarSchema } from './json-schema.ts'
 import { type LoadedEngine, loadEngine } from './load-engine.ts'
 import type {
   DoneEvent,
@@ -26,11 +28,19 @@ import { PromptBuilder } from './prompt.ts'
 import { samplingOf } from './sampling.ts'
 import { scoreTokens } from './score-tokens.ts'
 import { SequencePool } from './sequence-pool.ts'
+import { offeredTools } from './template-tools.ts'
 import { type AnswerPlan, writeAnswer } from './write-answer.ts'
 
 /** Prompt and length of the warm-up: enough for a first estimate of the speed, and quick on a slow machine. */
 const WARM_UP_TEXT = 'The geese fly south together and take turns in front. '.repeat(4)
 const WARM_UP_TOKENS = 12
+
+interface PlanOptions {
+  readonly group: string | undefined
+  readonly resume: Resume | undefined
+  /** What the answer has to match, built from the request's schema. */
+  readonly grammar: string | undefined
+}
 
 /** The loaded model and everything that serves requests, inside the engine process. */
 export class Engine {
@@ -75,9 +85,7 @@ export class Engine {
   /** @throws InferenceError, or the signal's reason. */
   async *infer(
     request: InferenceRequest,
-    options: {
-      readonly group: string | undefined
-      readonly resume: Resume | undefined
+    options: PlanOptions & {
       readonly signal: AbortSignal
       readonly onEvaluated: (tokens: number) => void
       readonly onPrefill?: (tokens: number, of: number) => void
@@ -98,7 +106,7 @@ export class Engine {
       yield* this.#score(request.body, this.#pool, options)
       return
     }
-    const plan = this.#plan(request, options.group, options.resume)
+    const plan = this.#plan(request, options)
     const summary = yield* writeAnswer(this.#loaded, this.#pool, plan, options)
     const { usage, prefillMs, decodeMs, evaluatedTokens } = summary
     // The first token comes with the end of the prompt.
@@ -154,11 +162,11 @@ export class Engine {
       : this.#prompts.completion(request.body)
   }
 
-  #plan(request: TextRequest, group: string | undefined, resume: Resume | undefined): AnswerPlan {
+  #plan(request: TextRequest, { group, resume, grammar }: PlanOptions): AnswerPlan {
     const prompt = this.#promptOf(request)
     const sampling = samplingOf(request.body, randomInt(2 ** 32))
     this.#prompts.checkIds([...sampling.logitBias.keys()], 'logit_bias')
-    const format = request.kind === 'chat' ? request.body.response_format : undefined
+    const calls = this.#callsOf(request)
     return {
       prompt,
       prefix: this.#prefixOf(resume),
@@ -166,10 +174,26 @@ export class Engine {
       maxTokens: maxTokensOf(request),
       stops: stopStringsOf(request),
       sampling,
-      schema: grammarSchema(format),
+      grammar: calls?.schema ?? grammar,
+      ...(calls !== undefined && { calls: calls.reader }),
       topLogprobs: topLogprobsOf(request),
       group,
       exactResumeTokens: this.#exactResumeTokens,
+    }
+  }
+
+  /** How calls are read and, where one is required, enforced. */
+  #callsOf(
+    request: TextRequest,
+  ): { readonly reader: CallReaderInit; readonly schema: GrammarSchema | undefined } | undefined {
+    const format = this.#prompts.toolFormat
+    const offered = request.kind === 'chat' ? offeredTools(request.body) : undefined
+    if (offered === undefined || format === undefined) return undefined
+    const { tools, isForced } = offered
+    const names = new Set(tools.map((tool) => tool.function.name))
+    return {
+      reader: { format, names, isForced },
+      schema: isForced ? callSchema(tools, format) : undefined,
     }
   }
 
@@ -202,8 +226,12 @@ export class Engine {
 
   #capabilities(): Capability[] {
     if (this.#pool === undefined) return ['embedding']
-    const { withTemplate, always } = EMBEDDED_CAPABILITIES
-    return [...(this.#prompts.hasTemplate ? withTemplate : []), ...always]
+    const { withTemplate, withTools, always } = EMBEDDED_CAPABILITIES
+    return [
+      ...(this.#prompts.hasTemplate ? withTemplate : []),
+      ...(this.#prompts.toolFormat === undefined ? [] : withTools),
+      ...always,
+    ]
   }
 
   async #warmUp(): Promise<void> {
@@ -214,7 +242,7 @@ export class Engine {
         : { kind: 'completion', body }
     const { signal } = new AbortController()
     const onEvaluated = (): void => undefined
-    const options = { group: undefined, resume: undefined, signal, onEvaluated }
+    const options = { group: undefined, resume: undefined, grammar: undefined, signal, onEvaluated }
     for await (const _ of this.infer(request, options)) {
       // Only its duration matters.
     }

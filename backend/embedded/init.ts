@@ -8,6 +8,8 @@ export interface EmbeddedInit {
   readonly modelPath: string
   /** @default the file's name without `.gguf` and without the name of its quantization */
   readonly modelId?: string
+  /** A Jinja chat template to use in place of the file's own. @default the file's */
+  readonly chatTemplate?: string
   /** @default none */
   readonly aliases?: readonly string[]
   /** Answers written at a time. On a CPU they share its speed. @default 4 */
@@ -41,8 +43,9 @@ export interface EmbeddedInit {
   readonly signal?: AbortSignal
 }
 
-export type ResolvedInit = Required<Omit<EmbeddedInit, 'cacheDir' | 'signal'>> &
-  Pick<EmbeddedInit, 'cacheDir' | 'signal'>
+type Optional = 'cacheDir' | 'chatTemplate' | 'signal'
+
+export type ResolvedInit = Required<Omit<EmbeddedInit, Optional>> & Pick<EmbeddedInit, Optional>
 
 const QUANTIZATION_SUFFIX = /[-._](i?q\d\w*|b?f16|f32|fp16|mxfp4)$/i
 

@@ -93,11 +93,16 @@ export function grammarSchema(
       return ANY_OBJECT
     case 'json_schema': {
       const root = format.json_schema.schema
-      return root === undefined ? ANY_OBJECT : new Converter(root).convert(root, 0)
+      return root === undefined ? ANY_OBJECT : convertSchema(root)
     }
     default:
       return format satisfies never
   }
+}
+
+/** A schema of any value as the grammar takes it. @throws as {@link grammarSchema} */
+export function convertSchema(schema: Readonly<Record<string, unknown>>): GrammarSchema {
+  return new Converter(schema).convert(schema, 0)
 }
 
 class Converter {

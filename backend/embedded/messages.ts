@@ -7,6 +7,7 @@ import type {
   Resume,
   ScoreResponse,
   TokenLogprob,
+  ToolCallDelta,
   Usage,
 } from '../../protocol/index.ts'
 
@@ -46,6 +47,8 @@ export type ToEngine =
       readonly request: InferenceRequest
       readonly group: string | undefined
       readonly resume: Resume | undefined
+      /** Built from the request's schema. */
+      readonly grammar: string | undefined
     }
   | { readonly type: 'cancel'; readonly id: number }
   /** Checks that its event loop runs; answered by `pong`. */
@@ -55,6 +58,8 @@ export type ToEngine =
 export interface TextEvent {
   readonly type: 'text'
   readonly text: string
+  /** Parts of tool calls. @default none */
+  readonly calls?: readonly ToolCallDelta[]
   readonly tokenIds: readonly number[]
   /** Of the tokens whose text is shown, where the request asks for logprobs, else empty. */
   readonly logprobs: readonly TokenLogprob[]

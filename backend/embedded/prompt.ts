@@ -10,6 +10,8 @@ import {
 import { splitPrefix } from '../messages.ts'
 import type { LoadedEngine } from './load-engine.ts'
 import { type PromptSegment, SpecialTextGuard } from './special-text.ts'
+import { guarded, offeredTools, templateCall } from './template-tools.ts'
+import { type ToolFormat, toolFormatOf } from './tool-format.ts'
 
 /** Characters per token, at most, on average over any realistic text. */
 const MAX_CHARACTERS_PER_TOKEN = 16
@@ -20,10 +22,13 @@ type Vocabulary = Pick<LoadedEngine, 'model' | 'specialTexts' | 'contextLength' 
 export class PromptBuilder {
   readonly #engine: Vocabulary
   readonly #template: Template | undefined
+  /** How the model writes tool calls; undefined if its template takes none. */
+  readonly toolFormat: ToolFormat | undefined
 
   constructor(engine: Vocabulary, chatTemplate: string | undefined) {
     this.#engine = engine
     this.#template = chatTemplate === undefined ? undefined : new Template(chatTemplate)
+    this.toolFormat = chatTemplate === undefined ? undefined : toolFormatOf(chatTemplate)
   }
 
   get hasTemplate(): boolean {
@@ -35,8 +40,9 @@ export class PromptBuilder {
    *
    * @throws InferenceError `invalid_request` if the template rejects the messages, `context_too_long`.
    */
-  chat({ messages: all }: ChatRequest): Token[] {
-    const { messages, prefix } = splitPrefix(all)
+  chat(request: ChatRequest): Token[] {
+    const { messages, prefix } = splitPrefix(request.messages)
+    const offered = offeredTools(request)
     const { model, specialTexts } = this.#engine
     const guard = new SpecialTextGuard(specialTexts, randomUUID().replaceAll('-', ''))
     const { bosString, eosString } = model.tokens
@@ -44,7 +50,8 @@ export class PromptBuilder {
     try {
       rendered =
         this.#template?.render({
-          messages: messages.map((message) => templateMessage(message, guard)),
+          messages: messages.map((message) => this.#message(message, guard)),
+          ...(offered !== undefined && { tools: guarded(offered.tools, guard) }),
           add_generation_prompt: true,
           bos_token: bosString ?? '',
           eos_token: eosString ?? '',
@@ -61,7 +68,9 @@ export class PromptBuilder {
       )
     }
     const begun = prefix === '' ? [] : [{ text: prefix, plain: true }]
-    return this.#tokenize([...guard.split(rendered), ...begun])
+    const forced =
+      offered?.isForced === true ? [{ text: this.toolFormat?.forced ?? '', plain: false }] : []
+    return this.#tokenize([...guard.split(rendered), ...forced, ...begun])
   }
 
   /** @throws InferenceError `invalid_request` for ids that the vocabulary does not have, `context_too_long`. */
@@ -70,8 +79,9 @@ export class PromptBuilder {
     return this.checkIds(prompt, 'prompt')
   }
 
-  /** Tokens of what an earlier engine wrote, where only its text is known. */
+  /** Tokens of what an earlier engine wrote, where only its text is known. @throws InferenceError `context_too_long` */
   continuation(text: string): Token[] {
+    this.#refuseHopeless([{ text, plain: true }])
     return this.#engine.model.tokenize(text, false, 'trimLeadingSpace')
   }
 
@@ -84,6 +94,25 @@ export class PromptBuilder {
     throw new InferenceError('invalid_request', `token id ${wrong} is not in the vocabulary`, {
       details: { param },
     })
+  }
+
+  #message(message: ChatMessage, guard: SpecialTextGuard): Record<string, unknown> {
+    const { role, content, name, tool_calls: calls = [], tool_call_id: callId } = message
+    const hasTools = role === 'tool' || callId !== undefined || calls.length > 0
+    if (hasTools && this.toolFormat === undefined) {
+      throw new InferenceError(
+        'capability_unavailable',
+        "this model's chat template takes no tools",
+        { details: { param: 'tools' } },
+      )
+    }
+    return {
+      role: role === 'developer' ? 'system' : role,
+      content: guard.guard(textOf(content)),
+      ...(name !== undefined && { name: guard.guard(name) }),
+      ...(callId !== undefined && { tool_call_id: guard.guard(callId) }),
+      ...(calls.length > 0 && { tool_calls: calls.map((call) => templateCall(call, guard)) }),
+    }
   }
 
   #tokenize(segments: readonly PromptSegment[]): Token[] {
@@ -117,20 +146,6 @@ export function tooLong(promptTokens: number, contextLength: number): InferenceE
     `the prompt has ${promptTokens} tokens; prompt and answer have to fit a context of ${contextLength}`,
     { details: { promptTokens, contextLength } },
   )
-}
-
-function templateMessage(message: ChatMessage, guard: SpecialTextGuard): Record<string, unknown> {
-  const { role, content, name, tool_calls: calls, tool_call_id: callId } = message
-  if (role === 'tool' || callId !== undefined || (calls !== undefined && calls.length > 0)) {
-    throw new InferenceError('capability_unavailable', 'this engine does not offer tools', {
-      details: { param: 'tools' },
-    })
-  }
-  return {
-    role: role === 'developer' ? 'system' : role,
-    content: guard.guard(textOf(content)),
-    ...(name !== undefined && { name: guard.guard(name) }),
-  }
 }
 
 function textOf(content: ChatMessage['content']): string {

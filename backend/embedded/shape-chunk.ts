@@ -25,7 +25,7 @@ export class ChunkShaper {
     }
   }
 
-  #chat({ text, logprobs, finishReason, stop }: TextEvent): BackendChunk['json'] {
+  #chat({ text, calls = [], logprobs, finishReason, stop }: TextEvent): BackendChunk['json'] {
     return {
       id: '',
       object: 'chat.completion.chunk',
@@ -34,7 +34,10 @@ export class ChunkShaper {
       choices: [
         {
           index: 0,
-          delta: text === '' ? {} : { content: text },
+          delta: {
+            ...(text !== '' && { content: text }),
+            ...(calls.length > 0 && { tool_calls: calls }),
+          },
           finish_reason: finishReason,
           ...(stop !== undefined && { stop_reason: stop }),
           ...(this.#withLogprobs && { logprobs: { content: logprobs } }),

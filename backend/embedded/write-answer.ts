@@ -3,6 +3,7 @@ import type { FinishReason, Resume, TokenLogprob, Usage } from '../../protocol/i
 import { ResumeSeam } from '../continuation/index.ts'
 import { LogprobQueue } from '../logprob-queue.ts'
 import { AnswerText } from './answer-text.ts'
+import { CallReader, type CallReaderInit, type ReadText } from './call-reader.ts'
 import { closedJson } from './closed-json.ts'
 import { type DrawnToken, drawTokens } from './draw-tokens.ts'
 import { grammarState } from './grammar.ts'
@@ -25,7 +26,10 @@ export interface AnswerPlan {
   readonly maxTokens: number | undefined
   readonly stops: readonly string[]
   readonly sampling: Sampling
-  readonly schema: GrammarSchema | undefined
+  /** Built from the request's schema, as text; or the schema of the calls that have to be made. */
+  readonly grammar: GrammarSchema | string | undefined
+  /** Set if tools may be called. */
+  readonly calls?: CallReaderInit
   /** Most likely alternatives per token; `undefined`: no logprobs at all. */
   readonly topLogprobs: number | undefined
   readonly group: string | undefined
@@ -73,9 +77,9 @@ export async function* writeAnswer(
     yield answer.finish(early, start)
     return unworked(prompt.length)
   }
-  if (start !== '') yield { ...NOTHING, text: start }
+  if (start.text !== '' || start.calls.length > 0) yield { ...NOTHING, ...start }
   const grammar =
-    plan.schema === undefined ? undefined : await grammarState(engine, plan.schema, prefix)
+    plan.grammar === undefined ? undefined : await grammarState(engine, plan.grammar, prefix)
   const input = [...prompt, ...prefix]
   const lease = await pool.acquire(input, plan.group, signal)
   const startedAt = performance.now()
@@ -136,6 +140,8 @@ function singlyFrom({ prompt, prefix, exactResumeTokens }: AnswerPlan): number {
   return exact ? prompt.length - 1 : Number.POSITIVE_INFINITY
 }
 
+const NOTHING_READ: ReadText = { text: '', calls: [] }
+
 const NOTHING: TextEvent = {
   type: 'text',
   text: '',
@@ -184,6 +190,7 @@ class Answer {
   readonly #plan: AnswerPlan
   readonly #text: AnswerText
   readonly #seam: ResumeSeam
+  readonly #calls: CallReader | undefined
   readonly #logprobs = new LogprobQueue()
   /** The stop string that ended the answer. */
   #stop: string | undefined
@@ -197,22 +204,31 @@ class Answer {
     this.#plan = plan
     this.#text = new AnswerText({
       spell: (tokens, before) =>
-        model.detokenize(tokens as readonly Token[], false, before as readonly Token[]),
+        // A call's marks may be control tokens.
+        model.detokenize(
+          tokens as readonly Token[],
+          plan.calls !== undefined,
+          before as readonly Token[],
+        ),
       prompt: exact ? plan.prompt : [...plan.prompt, ...plan.prefix],
       stops: plan.stops,
     })
+    this.#calls = plan.calls && new CallReader(plan.calls)
     this.#seam = new ResumeSeam(plan.resume?.text ?? '', plan.resume?.deliveredBytes ?? 0)
   }
 
   /** Takes in what was written before. @returns the part of it that the caller does not have. */
-  start(): string {
+  start(): ReadText {
     const { resume, prefix } = this.#plan
-    if (resume === undefined) return ''
+    if (resume === undefined) return { text: '', calls: [] }
     const { text, stopped, stop } =
       resume.tokenIds.length > 0 ? this.#text.resume(prefix) : this.#text.resumeText(resume.text)
     if (stopped) this.ended = 'stop'
     this.#stop = stop
-    return this.#seam.pass(this.#untilJsonEnds(text))
+    const shown = this.#untilJsonEnds(text)
+    // The text of another engine has no calls in it.
+    if (resume.tokenIds.length === 0) return { text: this.#seam.pass(shown), calls: [] }
+    return this.#read(shown)
   }
 
   /** @returns what to tell now. Once `ended` is set, `finish` tells it. */
@@ -227,38 +243,55 @@ class Answer {
     this.#stop ??= piece.stop
     const shown = this.#untilJsonEnds(piece.text)
     const logprobs = this.#logprobs.take(shown)
-    const text = this.#seam.pass(shown)
-    const event = { ...NOTHING, text, tokenIds: piece.tokenIds, logprobs }
+    const event = { ...NOTHING, ...this.#read(shown), tokenIds: piece.tokenIds, logprobs }
     if (this.ended !== undefined) this.#last = event
     return event
   }
 
   /** The last piece, with the finish reason. `before` goes in front of its text. */
-  finish(finishReason: FinishReason, before = ''): TextEvent {
+  finish(finishReason: FinishReason, before: ReadText = NOTHING_READ): TextEvent {
     if (this.ended !== undefined) {
-      this.#seam.end()
       const last = this.#last ?? NOTHING
-      return { ...last, text: before + last.text, finishReason, ...this.#met() }
+      return this.#ending(last, before, finishReason)
     }
     const piece = this.#text.flush()
     this.#stop ??= piece.stop
     const shown = this.#untilJsonEnds(piece.text)
     const isCut = piece.stopped || this.ended !== undefined
     const logprobs = this.#logprobs.take(shown)
-    const text = before + this.#seam.pass(shown)
-    this.#seam.end()
-    return {
+    const event = {
       ...NOTHING,
-      text,
+      ...this.#read(shown),
       tokenIds: piece.tokenIds,
       logprobs: isCut ? logprobs : [...logprobs, ...this.#logprobs.rest()],
-      finishReason: isCut ? 'stop' : finishReason,
+    }
+    return this.#ending(event, before, isCut ? 'stop' : finishReason)
+  }
+
+  /** With what was held back, and the finish reason. */
+  #ending(event: TextEvent, before: ReadText, finishReason: FinishReason): TextEvent {
+    const rest = this.#calls?.end() ?? NOTHING_READ
+    const text = before.text + event.text + this.#seam.pass(rest.text)
+    this.#seam.end()
+    const calls = [...before.calls, ...(event.calls ?? []), ...rest.calls]
+    const called = this.#calls?.hasCalls === true && finishReason === 'stop'
+    return {
+      ...event,
+      text,
+      calls,
+      finishReason: called ? 'tool_calls' : finishReason,
       ...this.#met(),
     }
   }
 
+  /** Separates calls from the text, of which the caller may have a part. */
+  #read(text: string): ReadText {
+    const read = this.#calls?.push(text) ?? { text, calls: [] }
+    return { text: this.#seam.pass(read.text), calls: read.calls }
+  }
+
   #untilJsonEnds(text: string): string {
-    if (this.#plan.schema === undefined || text === '') return text
+    if (this.#plan.grammar === undefined || text === '') return text
     const before = this.#whole.length
     this.#whole += text
     const closed = closedJson(this.#whole)

@@ -8,18 +8,18 @@ const SECRET = 'my own words'
 const TIMEOUT_MS = 20_000
 const WIRETAPS = 3
 
-const slow: Script = { prefillMs: 600 }
+const slow: Script = { prefillMs: 5_000 }
 const breaking: Script = { fault: { type: 'end', afterTokens: 5 } }
 const capabilities = ['chat', 'token_ids', 'logprobs', 'score'] as const
 const SERVES = { model: { capabilities: [...capabilities] } } satisfies ScriptedPeerInit
-/** So slow that another is asked beside; then so brittle that another goes on. */
+/** One is so slow that another is asked as well; that one then breaks off, and a third resumes its answer. */
 const TRUSTED: readonly ScriptedPeerInit[] = [
-  { ...SERVES, scripts: [slow, breaking, breaking] },
+  { ...SERVES, scripts: [slow] },
   { ...SERVES, scripts: [{}, breaking] },
   SERVES,
 ]
 
-/** The shipped client and nodes over in-memory streams, in real time; scripted engines. A peer that logs prompts cannot be detected. */
+/** The shipped client and nodes over in-memory streams, in virtual time; scripted engines. A peer that logs prompts cannot be detected. */
 export const promptLogging: Attack = {
   name: 'Prompt logging',
   criterion: `${WIRETAPS} peers that every client would ask first log all they receive: nothing of requests with an allow-list, in attempts, hedges, resumes, audits and canaries`,

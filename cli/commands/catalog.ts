@@ -38,6 +38,10 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     summary: 'answer many requests from a file',
     load: async () => (await import('./batch.ts')).batchCommand,
   },
+  launch: {
+    summary: 'start a coding agent that uses the swarm',
+    load: async () => (await import('./launch.ts')).launchCommand,
+  },
   models: {
     summary: 'list the models served, and by how many nodes',
     load: async () => (await import('./models.ts')).modelsCommand,

@@ -15,15 +15,15 @@ import { comparable } from './comparable.ts'
 import { Delivery } from './delivery.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { interrupted, quorumNotReached, repeatsItself } from './dispatch-errors.ts'
-import { claimedPromptTokens, confirmedFailure } from './failures.ts'
 import {
   type DispatchEffect,
   type DispatchInput,
   type DispatchState,
   initialState,
   type Recovery,
-  transition,
-} from './machine.ts'
+} from './dispatch-state.ts'
+import { claimedPromptTokens, confirmedFailure, isStrangersWord } from './failures.ts'
+import { transition } from './machine.ts'
 import { Opener } from './opener.ts'
 import { Pace } from './pace.ts'
 import { type ResumeNeed, resumeMethod } from './resume-need.ts'
@@ -383,8 +383,8 @@ export class DispatchRun {
   #foundNoPeer(attempt: AttemptRun, cause: unknown): void {
     this.#remove(attempt)
     if (!attempt.concurrent) this.#noCandidate = InferenceError.from(cause)
-    const anew = this.#job.restartable ? 'restart' : 'give-up'
-    const recovery = attempt.concurrent ? this.#recovery() : anew
+    const restart = this.#job.restartable ? 'restart' : 'give-up'
+    const recovery = attempt.concurrent ? this.#recovery() : restart
     this.#apply({ type: 'no-candidate', attempt: attempt.id, recovery })
   }
 
@@ -412,7 +412,10 @@ export class DispatchRun {
   #confirmedFailure(): InferenceError | undefined {
     const { failures } = this.#selection
     const end = confirmedFailure(failures)
-    if (end?.code !== 'context_too_long') return end
+    if (end === undefined) return undefined
+    const isDoubtful = isStrangersWord(end, failures)
+    if (isDoubtful && this.#selection.hasBetterThan(end.traits.kind)) return undefined
+    if (end.code !== 'context_too_long') return end
     return this.#selection.hasRoomFor(claimedPromptTokens(failures) ?? 0) ? undefined : end
   }
 

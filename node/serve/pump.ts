@@ -5,7 +5,7 @@ import type {
   BackendEvent,
   EngineProgress,
 } from '../../backend/index.ts'
-import { encodeNodeFrame, InferenceError, LIMITS } from '../../protocol/index.ts'
+import { InferenceError, LIMITS } from '../../protocol/index.ts'
 import { type Clock, raceSignal, settledWithin, whilePending } from '../../timing/index.ts'
 import { engineFailure } from './failure.ts'
 import type { Reply } from './reply.ts'
@@ -13,7 +13,7 @@ import type { Reply } from './reply.ts'
 export interface PumpInit {
   /** Calls the engine, which may report progress before its first chunk. */
   readonly start: (onProgress: (progress: EngineProgress) => void) => AsyncIterable<BackendEvent>
-  readonly reply: Pick<Reply, 'send' | 'sendBytes'>
+  readonly reply: Pick<Reply, 'encode' | 'send' | 'sendBytes'>
   readonly signal: AbortSignal
   /** Interval of keep-alives until the first chunk; each carries the newest progress. */
   readonly keepAliveMs: number
@@ -48,7 +48,7 @@ export async function pump(init: PumpInit): Promise<BackendDone> {
       ended = event === undefined || event.type === 'done'
       if (event === undefined) throw engineFailure(new Error('the answer has no end'))
       if (event.type === 'done') return event
-      const { frame, json } = encodeChunk(event, seq)
+      const { frame, json } = encodeChunk(event, seq, reply)
       sentBytes += frame.byteLength
       if (frame.byteLength > LIMITS.maxFrameBytes || sentBytes > LIMITS.maxResponseBytes) {
         throw new InferenceError('invalid_request', 'the answer is larger than the protocol allows')
@@ -93,11 +93,12 @@ async function nextEvent(
 function encodeChunk(
   chunk: BackendChunk,
   seq: number,
+  reply: Pick<Reply, 'encode'>,
 ): { readonly frame: Uint8Array; readonly json: Uint8Array } {
   try {
     const json = fromString(JSON.stringify(chunk.json))
     const { tokenIds, logprobs } = chunk
-    return { frame: encodeNodeFrame({ type: 'chunk', seq, json, tokenIds, logprobs }), json }
+    return { frame: reply.encode({ type: 'chunk', seq, json, tokenIds, logprobs }), json }
   } catch (error) {
     throw engineFailure(error)
   }

@@ -6,6 +6,7 @@ import { FORMS, take } from '../../testing/chaos/answers.ts'
 import { counting, Watch } from '../../testing/chaos/watch.ts'
 import { FAULTS } from '../../testing/faults/chaos-faults.ts'
 import { ChaosWire } from '../../testing/faults/chaos-wire.ts'
+import { Random, VirtualClock } from '../../testing/index.ts'
 import { ProcessSwarm } from '../../testing/swarms/chaos-swarm.ts'
 
 const REQUESTS = 1_000
@@ -17,15 +18,6 @@ const HEAP_SLACK_BYTES = 4 << 20
 
 setFlagsFromString('--expose-gc')
 const collectGarbage = runInNewContext('gc') as () => void
-
-/** Repeatable: Park and Miller's generator. */
-function dice(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state * 48_271) % 2_147_483_647
-    return state / 2_147_483_647
-  }
-}
 
 function timers(): number {
   return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
@@ -85,11 +77,11 @@ async function crowd(wire: ChaosWire, requests: number, signal: AbortSignal): Pr
 
 describe('a thousand requests with mixed faults', () => {
   it('leave no stream, timer, listener or growing heap', async () => {
-    const random = dice(4)
+    const random = new Random(4)
     const eachAttempt = () => {
-      const fault = FAULTS[Math.floor(random() * FAULTS.length)]
-      if (fault === undefined || random() > FAULTY) return undefined
-      return { ...fault, at: Math.floor(random() * 20) }
+      const fault = FAULTS[random.below(FAULTS.length)]
+      if (fault === undefined || !random.chance(FAULTY)) return undefined
+      return { ...fault, at: random.below(20) }
     }
     // The budgets of a client whose every fourth attempt fails would be spent at once.
     const free = { balance: 0, take: () => true, succeeded: () => {} }
@@ -98,11 +90,12 @@ describe('a thousand requests with mixed faults', () => {
       budget: free,
       reserve: { balance: 0, acquire: () => Promise.resolve(lease), answered: () => {} },
     }
+    using clock = VirtualClock.flowing()
     await using wire = await ChaosWire.create({
       peers: 5,
       harms: [],
       eachAttempt,
-      limits: { budgets },
+      limits: { budgets, clock },
     })
     const { signal, listeners } = countedSignal()
     const streams = () => wire.swarm.peers.flatMap((peer) => peer.streams)
@@ -114,7 +107,7 @@ describe('a thousand requests with mixed faults', () => {
     }
     await crowd(wire, REQUESTS / 5, signal)
     forget()
-    const before = { timers: timers(), heap: heapUsed() }
+    const before = { timers: timers(), planned: clock.planned, heap: heapUsed() }
     const outcomes = await crowd(wire, REQUESTS, signal)
     expect(outcomes.filter((outcome) => outcome === 'answered').length).toBeGreaterThan(
       REQUESTS / 3,
@@ -126,6 +119,7 @@ describe('a thousand requests with mixed faults', () => {
     expect([listeners(), wire.swarm.listeners, wire.swarm.requester.inFlight]).toEqual([0, 0, 0])
     // The in-memory wire has a few of its own for a moment; a leak would show a thousand.
     await expect.poll(timers, { timeout: 10_000 }).toBeLessThanOrEqual(before.timers + 10)
+    expect(clock.planned).toBeLessThanOrEqual(before.planned)
     forget()
     expect(heapUsed() - before.heap).toBeLessThan(HEAP_SLACK_BYTES)
   }, 240_000)

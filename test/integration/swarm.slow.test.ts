@@ -11,7 +11,7 @@ const WAVE = 5
 const LOOKUPS = 5
 
 it('finds every model with 50 hosts in one process, by the DHT alone', {
-  timeout: 240_000,
+  timeout: 600_000,
 }, async () => {
   const bootstrap = track(await createBootstrap({ listen: LOOPBACK, peerExchange: false }))
   const init = { bootstrap: addressesOf(bootstrap.host), peerExchange: false }

@@ -9,6 +9,8 @@
  *
  * @packageDocumentation
  */
+
 export { explainAbsence } from './absence.ts'
-export { createDirectory, type Directory, type DirectoryHost, type SwarmHost } from './directory.ts'
+export { createDirectory } from './dht-directory.ts'
+export type { Directory, DirectoryHost, SwarmHost } from './directory.ts'
 export { candidatesOf } from './eligibility.ts'

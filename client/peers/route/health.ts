@@ -89,7 +89,7 @@ export class Health {
 
   /** The peer began to answer, so the network works. */
   began(peer: string, nowMs: number): void {
-    this.#selfBlame.heard()
+    this.#selfBlame.answered()
     this.measured(peer, nowMs)
   }
 
@@ -99,7 +99,7 @@ export class Health {
   }
 
   answered(peer: string, nowMs: number): void {
-    this.#selfBlame.heard()
+    this.#selfBlame.answered()
     this.#ejections.readmit(peer)
     this.#set(peer, afterAnswer(this.#see(peer, nowMs), nowMs), nowMs)
   }

@@ -11,7 +11,7 @@ const UNKNOWN = { rttMs: 20, overheadMs: 50, prefillRate: 500, decodeRate: 20 } 
 
 /**
  * The part of a wait that exceeds the assumption for an unknown peer loses half of its weight in this time. Otherwise a
- * peer that was slow once, while it loaded its model, would never be asked again and never be measured anew (PeakEWMA
+ * peer that was slow once, while it loaded its model, would never be asked again and never be measured again (PeakEWMA
  * decays likewise).
  */
 const OVERHEAD_HALF_LIFE_MS = 60_000

@@ -43,7 +43,7 @@ export class SelfBlame<T> {
   }
 
   /** A peer answered: the network works. */
-  heard(): void {
+  answered(): void {
     this.#suspected = false
     this.#failures.clear()
   }

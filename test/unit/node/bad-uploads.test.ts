@@ -4,6 +4,7 @@ import { encode } from 'it-length-prefixed'
 import { describe, expect, it } from 'vitest'
 import { createScriptedBackend } from '../../../backend/index.ts'
 import { encodeClientFrame, FrameWriter, LIMITS, type NodeFrame } from '../../../protocol/index.ts'
+import { VirtualClock } from '../../../testing/index.ts'
 import {
   chatBody,
   collect,
@@ -12,6 +13,7 @@ import {
   head,
   upload,
 } from '../../../testing/swarms/node-harness.ts'
+import { type Clock, delay } from '../../../timing/index.ts'
 
 const body = chatBody('Count from 1 to 5.')
 const scoreBody = new TextEncoder().encode(
@@ -32,13 +34,14 @@ async function write(stream: Stream, ...parts: Uint8Array[]): Promise<void> {
 
 /** Runs one hostile upload and returns what the node said. Checks that nothing was asked of the engine. */
 async function failureOf(
-  send: (stream: Stream) => Promise<void>,
+  send: (stream: Stream, clock: Clock) => Promise<void>,
   init: Omit<HarnessInit, 'backend'> = {},
 ): Promise<NodeFrame & { type: 'failed' }> {
   const backend = createScriptedBackend()
-  const node = await createHarness({ backend, ...init })
+  using clock = VirtualClock.flowing()
+  const node = await createHarness({ backend, clock, ...init })
   const { stream, handled } = await node.open()
-  const sent = send(stream)
+  const sent = send(stream, clock)
   const answer = await collect(stream)
   await sent
   stream.abort(new Error('done'))
@@ -205,11 +208,14 @@ describe('bad uploads', () => {
 
   it('refuses a body that drips for ever when its time is over', async () => {
     const { error } = await failureOf(
-      async (stream) => {
+      async (stream, clock) => {
         const writer = new FrameWriter(stream)
         await writer.write(headFrame({ bodyBytes: 1_000_000 }))
         const drop = encodeClientFrame({ type: 'body', data: Uint8Array.of(32) })
-        while (stream.status === 'open') await writer.write(drop).catch(() => {})
+        while (stream.status === 'open') {
+          await writer.write(drop).catch(() => {})
+          await delay(1, { clock })
+        }
       },
       { limits: { uploadTimeoutMs: 50, uploadBytesPerSecond: 1e9 } },
     )
@@ -245,12 +251,13 @@ describe('bad uploads', () => {
 
   it('refuses a body beyond the node’s memory, and keeps no part of it', async () => {
     const { error } = await failureOf(
-      async (stream) => {
+      async (stream, clock) => {
         const writer = new FrameWriter(stream)
         await writer.write(headFrame({ bodyBytes: LIMITS.maxRequestBytes }))
         const data = new Uint8Array(LIMITS.bodyFrameBytes)
         while (stream.status === 'open') {
           await writer.write(encodeClientFrame({ type: 'body', data })).catch(() => {})
+          await delay(1, { clock })
         }
       },
       { limits: { maxMemoryBytes: 2_000_000 } },
@@ -263,7 +270,9 @@ describe('bad uploads', () => {
     timeout: 30_000,
   }, async () => {
     const backend = createScriptedBackend()
-    const node = await createHarness({ backend, limits: { uploadTimeoutMs: 1_000, lingerMs: 50 } })
+    const limits = { uploadTimeoutMs: 1_000, lingerMs: 50 }
+    using clock = VirtualClock.flowing()
+    const node = await createHarness({ backend, clock, limits })
     const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 })
     const framed = fc.boolean()
     await fc.assert(

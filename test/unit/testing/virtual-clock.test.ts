@@ -86,4 +86,56 @@ describe('the virtual clock', () => {
     await clock.run()
     expect(seen).toEqual([2])
   })
+
+  it('lets time pass however short a delay is', async () => {
+    const clock = new VirtualClock()
+    await clock.advance(1e9)
+    clock.after(1e-12, () => {})
+    await clock.run()
+    expect(clock.now()).toBeGreaterThan(1e9)
+  })
+
+  it('flows by itself while a timer in the foreground is ahead', async () => {
+    const clock = new VirtualClock()
+    using _flow = clock.flow()
+    const seen: string[] = []
+    clock.after(60_000, () => seen.push('background'), { background: true })
+    const far = Promise.withResolvers<void>()
+    clock.after(90_000, far.resolve)
+    await far.promise
+    expect([seen, clock.now(), clock.planned]).toEqual([['background'], 90_000, 0])
+    clock.after(1_000, () => seen.push('later'), { background: true })
+    const near = Promise.withResolvers<void>()
+    clock.after(500, near.resolve)
+    await near.promise
+    expect([seen, clock.now(), clock.planned]).toEqual([['background'], 90_500, 1])
+  })
+
+  it('flows no further once stopped, nor for a cancelled timer', async () => {
+    const clock = new VirtualClock()
+    const flow = clock.flow()
+    clock.after(1_000, () => {})[Symbol.dispose]()
+    await turns(20)
+    expect(clock.now()).toBe(0)
+    flow[Symbol.dispose]()
+    clock.after(1_000, () => {})
+    await turns(20)
+    expect([clock.now(), clock.planned]).toEqual([0, 1])
+  })
+
+  it('does not flow while the event loop has something else to do', async () => {
+    const clock = new VirtualClock()
+    using _flow = clock.flow()
+    clock.after(1_000, () => {})
+    await turns(200)
+    expect(clock.now()).toBe(0)
+    const next = Promise.withResolvers<void>()
+    clock.after(2_000, next.resolve)
+    await next.promise
+    expect(clock.now()).toBe(2_000)
+  })
 })
+
+async function turns(count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await new Promise((resolve) => setImmediate(resolve))
+}

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { callerUsage } from '../../../../client/dispatch/caller-usage.ts'
 import { LIMITS } from '../../../../protocol/index.ts'
 
-const told = (completionTokens: number) => ({
+const reported = (completionTokens: number) => ({
   promptTokens: 7,
   completionTokens,
   cachedPromptTokens: 3,
@@ -12,16 +12,18 @@ const ids = (count: number) => ({ tokens: count, tokenIds: Array<number>(count).
 
 describe('the usage of an answer', () => {
   it('is that of the last peer plus the tokens before its part', () => {
-    const usage = callerUsage(told(4), ids(10), { ...about, tokensBefore: 6 })
+    const usage = callerUsage(reported(4), ids(10), { ...about, tokensBefore: 6 })
     expect(usage).toEqual({ promptTokens: 7, completionTokens: 10, cachedPromptTokens: 3 })
   })
 
   it('is capped by the number of ids, or of bytes without ids', () => {
-    expect(callerUsage(told(10_000), ids(10), about).completionTokens).toBe(74)
+    expect(callerUsage(reported(10_000), ids(10), about).completionTokens).toBe(74)
     const without = { tokens: 10, tokenIds: undefined }
-    expect(callerUsage(told(10_000), without, about).completionTokens).toBe(84)
+    expect(callerUsage(reported(10_000), without, about).completionTokens).toBe(84)
     const endless = { ...about, shownBytes: Number.MAX_SAFE_INTEGER }
-    expect(callerUsage(told(10 ** 9), without, endless).completionTokens).toBe(LIMITS.maxTokenIds)
+    expect(callerUsage(reported(10 ** 9), without, endless).completionTokens).toBe(
+      LIMITS.maxTokenIds,
+    )
   })
 
   it('is estimated if no peer reported it', () => {

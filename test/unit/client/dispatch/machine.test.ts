@@ -3,8 +3,8 @@ import {
   type DispatchInput,
   type DispatchState,
   initialState,
-  transition,
-} from '../../../../client/dispatch/machine.ts'
+} from '../../../../client/dispatch/dispatch-state.ts'
+import { transition } from '../../../../client/dispatch/machine.ts'
 import { type Plan, parsePolicy } from '../../../../client/request/policy.ts'
 
 const LIMITS = { maxAttempts: 3, maxResumes: 2, maxUnreachable: 5 }

@@ -5,6 +5,7 @@ import { LatencyModel } from '../../../../../client/peers/route/latency-model.ts
 import type { RouteRequest, Router } from '../../../../../client/peers/route/router.ts'
 import { LEAVING_TIER } from '../../../../../client/peers/route/tier.ts'
 import type { RouteCandidate } from '../../../../../client/request/candidate.ts'
+import { Random } from '../../../../../testing/index.ts'
 import { systemClock } from '../../../../../timing/index.ts'
 
 const REQUEST: RouteRequest = {
@@ -40,11 +41,7 @@ const answered: string[] = []
 
 beforeEach(() => {
   vi.useFakeTimers()
-  let state = 7
-  draws = () => {
-    state = (state * 48_271) % 2_147_483_647
-    return state / 2_147_483_647
-  }
+  draws = new Random(7).next
   router = createRouter({
     clock: systemClock,
     random: () => draws(),

@@ -206,7 +206,7 @@ describe('slow start', () => {
     expect(health.conditionOf('p0', 76_000).warmth).toBe(0.5)
   })
 
-  it('starts anew after suspicion, after a reconnect, and after ten minutes unseen', () => {
+  it('starts again after suspicion, after a reconnect, and after ten minutes unseen', () => {
     const health = healthOf(4)
     fail(health, 'p0', 60_000)
     expect(health.conditionOf('p0', 65_000 + 15_000).warmth).toBe(0.5)

@@ -85,7 +85,8 @@ describe('framing', () => {
     let before = -1
     while (before !== written) {
       before = written
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      // A message takes a turn of the event loop.
+      for (let turn = 0; turn < 100; turn += 1) await new Promise((go) => setImmediate(go))
     }
     expect(inn.readStatus).toBe('paused')
     let read = 1

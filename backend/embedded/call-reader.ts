@@ -1,0 +1,203 @@
+import { randomBytes } from 'node:crypto'
+import type { ToolCallDelta } from '../../protocol/index.ts'
+import type { ToolFormat } from './tool-format.ts'
+
+/** What a part of a model's text adds to the answer. */
+export interface ReadText {
+  readonly text: string
+  readonly calls: readonly ToolCallDelta[]
+}
+
+export interface CallReaderInit {
+  readonly format: ToolFormat
+  /** Functions that may be called. */
+  readonly names: ReadonlySet<string>
+  /** The prompt has begun a call. @default false */
+  readonly isForced?: boolean
+}
+
+/** A head of a call is this long at most; anything longer is text. */
+const MAX_HEAD = 1_024
+const STRING = '"((?:[^"\\\\]|\\\\.)*)"'
+
+/**
+ * Finds tool calls in the text of an answer while it is written. A call of a function that is not offered, or one in
+ * another syntax, stays text.
+ */
+export class CallReader {
+  readonly #format: ToolFormat
+  readonly #names: ReadonlySet<string>
+  readonly #head: RegExp
+  #mode: 'start' | 'text' | 'head' | 'arguments' | 'after' = 'text'
+  #buffer = ''
+  /** White space before the mark of a call. */
+  #blank = ''
+  #count = 0
+  #depth = 0
+  #inString: boolean = false
+  #escaped: boolean = false
+
+  constructor({ format, names, isForced = false }: CallReaderInit) {
+    this.#format = format
+    this.#names = names
+    this.#head = new RegExp(
+      `^[\\s,;[]*\\{\\s*"name"\\s*:\\s*${STRING}\\s*,\\s*"${format.argumentsKey}"\\s*:\\s*(?=\\{)`,
+    )
+    if (isForced) this.#mode = 'head'
+    else if (format.open === '') this.#mode = 'start'
+  }
+
+  get hasCalls(): boolean {
+    return this.#count > 0
+  }
+
+  push(text: string): ReadText {
+    this.#buffer += text
+    const calls: ToolCallDelta[] = []
+    let shown = ''
+    for (;;) {
+      const before = this.#mode
+      const length = this.#buffer.length
+      shown += this.#step(calls)
+      if (this.#mode === before && this.#buffer.length === length) return { text: shown, calls }
+    }
+  }
+
+  /** What was held back, once the answer has ended. */
+  end(): ReadText {
+    const rest = this.#buffer
+    this.#buffer = ''
+    switch (this.#mode) {
+      case 'start':
+      case 'text':
+        // After a call only blank lines are left.
+        return { text: this.hasCalls && rest.trim() === '' ? '' : rest, calls: [] }
+      case 'head': {
+        const isBlank = rest.trim() === ''
+        return { text: isBlank ? '' : this.#blank + this.#format.open + rest, calls: [] }
+      }
+      case 'arguments':
+      case 'after':
+        return { text: '', calls: [] }
+      default:
+        return this.#mode satisfies never
+    }
+  }
+
+  /** Moves on by one step. @returns text to show */
+  #step(calls: ToolCallDelta[]): string {
+    switch (this.#mode) {
+      case 'start':
+        return this.#start()
+      case 'text':
+        return this.#text()
+      case 'head':
+        return this.#beginCall(calls)
+      case 'arguments':
+        return this.#readArguments(calls)
+      case 'after':
+        return this.#endCall()
+      default:
+        return this.#mode satisfies never
+    }
+  }
+
+  /** Where a call is the whole answer, its first character tells. */
+  #start(): string {
+    const tag = '<|python_tag|>'
+    const begun = this.#buffer.trimStart()
+    if (begun === '' || (begun.length < tag.length && tag.startsWith(begun))) return ''
+    if (begun.startsWith(tag)) this.#buffer = begun.slice(tag.length)
+    this.#mode = begun.startsWith(tag) || begun.startsWith('{') ? 'head' : 'text'
+    return ''
+  }
+
+  #text(): string {
+    const { open } = this.#format
+    const at = open === '' ? -1 : this.#buffer.indexOf(open)
+    const end = at >= 0 ? at : this.#buffer.length - overlap(this.#buffer, open)
+    // Blank lines before a call belong to its syntax.
+    const text = open === '' ? this.#buffer : this.#buffer.slice(0, end).trimEnd()
+    if (at >= 0) {
+      this.#blank = this.#buffer.slice(text.length, at)
+      this.#buffer = this.#buffer.slice(at + open.length)
+      this.#mode = 'head'
+    } else this.#buffer = this.#buffer.slice(text.length)
+    return text
+  }
+
+  #beginCall(calls: ToolCallDelta[]): string {
+    const match = this.#head.exec(this.#buffer)
+    if (match === null) {
+      const { close } = this.#format
+      const isOver = close !== '' && this.#buffer.includes(close)
+      return isOver || this.#buffer.length > MAX_HEAD ? this.#asText() : ''
+    }
+    const name = JSON.parse(`"${match[1] ?? ''}"`) as string
+    if (!this.#names.has(name)) return this.#asText()
+    const id = `call_${randomBytes(12).toString('hex')}`
+    calls.push({ index: this.#count, id, type: 'function', function: { name, arguments: '' } })
+    this.#count += 1
+    this.#buffer = this.#buffer.slice(match[0].length)
+    this.#mode = 'arguments'
+    this.#depth = 0
+    return ''
+  }
+
+  /** It was no call. */
+  #asText(): string {
+    const text = this.#blank + this.#format.open + this.#buffer
+    this.#buffer = ''
+    this.#mode = 'text'
+    return text
+  }
+
+  #readArguments(calls: ToolCallDelta[]): string {
+    let end = 0
+    for (const char of this.#buffer) {
+      end += char.length
+      this.#advance(char)
+      if (this.#depth === 0) break
+    }
+    const text = this.#buffer.slice(0, end)
+    this.#buffer = this.#buffer.slice(end)
+    if (text !== '') calls.push({ index: this.#count - 1, function: { arguments: text } })
+    if (text !== '' && this.#depth === 0) this.#mode = 'after'
+    return ''
+  }
+
+  #advance(char: string): void {
+    if (this.#escaped) this.#escaped = false
+    else if (this.#inString && char === '\\') this.#escaped = true
+    else if (char === '"') this.#inString = !this.#inString
+    else if (this.#inString) return
+    else if (char === '{' || char === '[') this.#depth += 1
+    else if (char === '}' || char === ']') this.#depth -= 1
+  }
+
+  #endCall(): string {
+    const { close } = this.#format
+    if (close !== '') {
+      const at = this.#buffer.indexOf(close)
+      if (at < 0) return ''
+      this.#buffer = this.#buffer.slice(at + close.length)
+      this.#mode = 'text'
+      return ''
+    }
+    // The end of the call's object, and then the next one or the end of the list.
+    const rest = this.#buffer.replace(/^\s*\}/, '').trimStart()
+    if (rest.startsWith(',') || rest.startsWith(';') || rest.startsWith('{')) {
+      this.#buffer = rest
+      this.#mode = 'head'
+    }
+    return ''
+  }
+}
+
+/** Length of the longest suffix of `text` that is a prefix of `mark`. */
+function overlap(text: string, mark: string): number {
+  for (let length = Math.min(text.length, mark.length - 1); length > 0; length--) {
+    if (text.endsWith(mark.slice(0, length))) return length
+  }
+  return 0
+}

@@ -1,0 +1,41 @@
+import type { AttemptReason } from '../../protocol/index.ts'
+import type { AttemptState, DispatchEffect, Live, Step } from './dispatch-state.ts'
+
+export function openMany(state: Live, reasons: readonly AttemptReason[]): Step {
+  return reasons.reduce<Step>(
+    (step, reason, index) => {
+      const opened = open(step.state as Live, reason, reason === 'race' && index > 0)
+      return { state: opened.state, effects: [...step.effects, ...opened.effects] }
+    },
+    { state, effects: [] },
+  )
+}
+
+export function open(state: Live, reason: AttemptReason, concurrent: boolean): Step {
+  const id = state.nextAttempt
+  const sequential = !concurrent && (state.phase === 'opening' || state.phase === 'comparing')
+  return {
+    state: {
+      ...state,
+      nextAttempt: id + 1,
+      attempts: [...state.attempts, { id, reason, concurrent, status: 'choosing' }],
+      tries: state.tries + (sequential ? 1 : 0),
+    },
+    effects: [{ type: 'open', attempt: id, reason, concurrent }],
+  }
+}
+
+export function withStatus(state: Live, id: number, status: AttemptState['status']): Live {
+  const attempts = state.attempts.map((attempt) =>
+    attempt.id === id ? { ...attempt, status } : attempt,
+  )
+  return { ...state, attempts }
+}
+
+export function without(state: Live, id: number): Live {
+  return { ...state, attempts: state.attempts.filter((attempt) => attempt.id !== id) }
+}
+
+export function end(state: Live, effects: readonly DispatchEffect[]): Step {
+  return { state: { ...state, phase: 'ended' }, effects }
+}

@@ -1,0 +1,25 @@
+import type { Advertisement } from '../../../protocol/index.ts'
+import { drawOverNetworks } from '../route/index.ts'
+
+/** Drawn over networks first, because many peers of one network cost nothing. */
+export function someOfEachNetwork(
+  advertisements: readonly Advertisement[],
+  count: number,
+  random: () => number,
+): readonly Advertisement[] {
+  const left = advertisements.map((advertisement) => ({ advertisement }))
+  const chosen: Advertisement[] = []
+  while (left.length > 0 && chosen.length < count) {
+    const drawn = drawOverNetworks(left, random)
+    if (drawn === undefined) break
+    left.splice(left.indexOf(drawn), 1)
+    chosen.push(drawn.advertisement)
+  }
+  return chosen
+}
+
+/** Fisher-Yates shuffle. */
+export function shuffled<T>(items: readonly T[], random: () => number): T[] {
+  const rest = [...items]
+  return items.map(() => rest.splice(Math.floor(random() * rest.length), 1)[0] as T)
+}

@@ -1,0 +1,101 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { CallReader } from '../../../backend/embedded/call-reader.ts'
+import { type ToolFormat, toolFormatOf } from '../../../backend/embedded/tool-format.ts'
+import { ToolCallAssembly } from '../../../client/request/index.ts'
+
+const TEMPLATES = {
+  hermes: '{% if tools %}<tool_call>{"name": <name>, "arguments": <object>}</tool_call>{% endif %}',
+  mistral: '{% if tools %}[AVAILABLE_TOOLS]{{ tools }}{% endif %}[TOOL_CALLS]',
+  llama3: '<|start_header_id|>{% if tools %}{"name": function name, "parameters": x}{% endif %}',
+} as const
+
+function formatNamed(name: keyof typeof TEMPLATES): ToolFormat {
+  const format = toolFormatOf(TEMPLATES[name])
+  if (format === undefined) throw new Error(`no format for ${name}`)
+  return format
+}
+
+const names = new Set(['read', 'edit'])
+
+function readParts(
+  name: keyof typeof TEMPLATES,
+  parts: readonly string[],
+  isForced = false,
+): { text: string; calls: readonly object[] } {
+  const reader = new CallReader({ format: formatNamed(name), names, isForced })
+  const assembly = new ToolCallAssembly()
+  let text = ''
+  for (const read of [...parts.map((part) => reader.push(part)), reader.end()]) {
+    text += read.text
+    assembly.add(read.calls)
+  }
+  return { text, calls: assembly.calls().map((call) => call.function) }
+}
+
+const READ = { name: 'read', arguments: '{"file": "a \\"}\\" b", "deep": [{"x": {}}]}' }
+const EDIT = { name: 'edit', arguments: '{}' }
+const call = (key: string, one: { name: string; arguments: string }) =>
+  `{"name": "${one.name}", "${key}": ${one.arguments}}`
+
+const ANSWERS: readonly [keyof typeof TEMPLATES, string, string][] = [
+  [
+    'hermes',
+    'I see.',
+    `I see.\n<tool_call>\n${call('arguments', READ)}\n</tool_call>\n<tool_call>\n${call('arguments', EDIT)}\n</tool_call>`,
+  ],
+  ['mistral', '', `[TOOL_CALLS][${call('arguments', READ)}, ${call('arguments', EDIT)}]`],
+  ['llama3', '', `<|python_tag|>${call('parameters', READ)}; ${call('parameters', EDIT)}`],
+  ['llama3', '', `\n${call('parameters', READ)}\n${call('parameters', EDIT)}`],
+]
+
+describe('tool calls in the text of an answer', () => {
+  it.each(ANSWERS)(
+    'are found as %s writes them, however the text is split',
+    (name, text, answer) => {
+      void fc.assert(
+        fc.property(fc.array(fc.nat(answer.length), { maxLength: 12 }), (cuts) => {
+          const at = [0, ...cuts.toSorted((a, b) => a - b), answer.length]
+          const parts = at.slice(1).map((end, index) => answer.slice(at[index], end))
+          expect(readParts(name, parts)).toEqual({ text, calls: [READ, EDIT] })
+        }),
+        { numRuns: 60 },
+      )
+    },
+  )
+
+  it.each([
+    ['hermes', 'A <tool> is not a call, a < b.'],
+    ['hermes', 'Said: <tool_call>\n{"name": "unknown", "arguments": {}}\n</tool_call>'],
+    ['hermes', 'Said: <tool_call>nothing</tool_call> after.'],
+    ['llama3', '{"a": 1, "name": "read"}'],
+    ['llama3', 'Hello {"name": "read", "parameters": {}}'],
+    ['mistral', 'See [TOOL_] and [x].'],
+  ] as const)('leave other text of %s as it is: %s', (name, answer) => {
+    expect(readParts(name, [...answer])).toEqual({ text: answer, calls: [] })
+  })
+
+  it('have a name first, and arguments as they are written', () => {
+    const reader = new CallReader({ format: formatNamed('hermes'), names })
+    const [begun] = reader.push('<tool_call>{"name": "read", "arguments": {"fi').calls
+    expect(begun).toMatchObject({ index: 0, type: 'function', function: { name: 'read' } })
+    expect(begun?.id).toMatch(/^call_/)
+    expect(reader.push('le": 1').calls).toEqual([{ index: 0, function: { arguments: 'le": 1' } }])
+  })
+
+  it('may have been begun by the prompt', () => {
+    const answer = call('arguments', READ)
+    expect(readParts('hermes', [...answer], true)).toEqual({ text: '', calls: [READ] })
+    expect(readParts('mistral', [answer], true)).toEqual({ text: '', calls: [READ] })
+  })
+})
+
+describe('the format of a template', () => {
+  it.each([
+    ['takes no tools', '<|im_start|>{{ message }}'],
+    ['writes calls in another syntax', '{% if tools %}<tool_call><function=x>{% endif %}'],
+    ['numbers its calls', '{% if tools %}[TOOL_CALLS]x[ARGS]{}{% endif %}'],
+  ])('is unknown if it %s', (_, template) => {
+    expect(toolFormatOf(template)).toBeUndefined()
+  })
+})
