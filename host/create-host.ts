@@ -92,7 +92,7 @@ async function assemble(
   const lookup = createNameLookup(init.now)
   const gater = createGater(policy, lookup, typed)
   const { portsPath } = persistence
-  const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath)
+  const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath, init.onFault)
   const listen = await withKnownPorts(init.listen, ports)
 
   const own = new OwnAddresses(announceRules(init.announce, init.noAnnounce, self), self)
@@ -120,6 +120,7 @@ async function assemble(
     writable: persistence.writable,
     now: init.now,
     onError,
+    onFault: init.onFault,
   })
   let advertised: { readonly envelope: Uint8Array; readonly opened: Advertisement } | undefined
   const ownAdvertisement = (): Advertisement | undefined =>
@@ -197,6 +198,7 @@ async function assemble(
   await relaying.start({ libp2p, random, signal, onError })
   const entryPoints = await keepEntryPoints({
     ...{ libp2p, signal, onError },
+    onFault: init.onFault,
     path: persistence.entryPointsPath,
     writable: persistence.writable,
     clock: systemClock,

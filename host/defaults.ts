@@ -13,7 +13,7 @@ export const CONNECTIONS = {
   inboundStreamProtocolNegotiationTimeout: 5_000,
 } as const
 
-/** One stream for each attempt, so streams are many; the window stays within libp2p's 4 MiB read buffer. */
+/** Each attempt in flight has a stream, so streams are many; the window stays within libp2p's 4 MiB read buffer. */
 export const MUXER = {
   maxInboundStreams: 5_000,
   maxOutboundStreams: 5_000,
@@ -63,6 +63,7 @@ export interface ResolvedHostInit extends HostInit {
   readonly relayBytesPerSecond: number
   readonly maxOpenFiles: number
   readonly now: () => number
+  readonly onFault: (message: string) => void
 }
 
 /** With the name of the swarm, which depends on the identity. */
@@ -91,5 +92,6 @@ export function resolveHostInit(init: HostInit): ResolvedHostInit {
     peerExchange: init.peerExchange ?? true,
     maxOpenFiles: init.maxOpenFiles ?? Number.POSITIVE_INFINITY,
     now: init.now ?? Date.now,
+    onFault: init.onFault ?? (() => {}),
   }
 }

@@ -35,6 +35,7 @@ export type {
   TestedOptions,
 } from './host.ts'
 export { loadIdentity } from './identity.ts'
+export { setIdle } from './inbound/index.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
 export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export type { ClockOff, ClockReport } from './peer-clocks.ts'

@@ -2,15 +2,15 @@ import type { Libp2p } from '@libp2p/interface'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
-import { yamux } from '@libp2p/yamux'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { addressOrder } from './address-order.ts'
 import type { Persistence } from './data-dir.ts'
-import { CONNECTIONS, MUXER, monitor, type NamedHostInit } from './defaults.ts'
+import { CONNECTIONS, monitor, type NamedHostInit } from './defaults.ts'
 import type { Gater } from './gater.ts'
 import type { ConnectionKeeper } from './inbound/index.ts'
 import { listenFailure } from './listen-failure.ts'
+import { muxer } from './muxer.ts'
 import { noise } from './noise.ts'
 import type { OwnAddresses } from './reach/index.ts'
 import { relayTransport } from './relay/index.ts'
@@ -47,7 +47,7 @@ export async function createInstance(
     },
     transports: [tcp(), webSockets(), relayTransport(relaying.suspicions)],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux(MUXER)],
+    streamMuxers: [muxer()],
     connectionGater: {
       ...gater.connectionGater,
       ...relaying.connectionGater,

@@ -105,7 +105,7 @@ export class Advertiser {
       sequence: this.#sequence,
       issuedAtMs,
       expiresAtMs: issuedAtMs + LIFETIME_MS,
-      protocols: [PROTOCOLS.inference, PROTOCOLS.probe],
+      protocols: [PROTOCOLS.inference, PROTOCOLS.keptInference, PROTOCOLS.probe],
       addresses: host.addresses(),
     }
     const all = this.#withdrawn
