@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { affinity } from './affinity.ts'
 import { compare, readBaseline, rebase, writeBaseline } from './baseline.ts'
 import { batch } from './batch.ts'
+import { cpu } from './cpu.ts'
 import { detection, detectionQuantized, detectionSampled } from './detection.ts'
 import { gateway } from './gateway.ts'
 import { hedge } from './hedge.ts'
@@ -11,6 +12,7 @@ import { reach } from './reach.ts'
 import { recovery } from './recovery.ts'
 import { formatReport, type Report } from './report.ts'
 import { resident } from './resident.ts'
+import { roundtrips } from './roundtrips.ts'
 import { saturation } from './saturation.ts'
 import { scale } from './scale.ts'
 import { startup } from './startup.ts'
@@ -31,6 +33,8 @@ const BENCHMARKS: Readonly<Record<string, (quick: boolean, model?: string) => Pr
   gateway,
   batch,
   saturation,
+  cpu,
+  roundtrips,
   detection,
   'detection-sampled': detectionSampled,
   'detection-quantized': detectionQuantized,

@@ -25,6 +25,8 @@ export type PeerTask =
   /** Serves HTTP; its address is a URL. */
   | { readonly kind: 'gateway'; readonly bootstrap: readonly string[] }
   | { readonly kind: 'hosts'; readonly count: number }
+  /** Carries TCP to a peer, and holds every byte back; its address is that of the peer, by way of it. */
+  | { readonly kind: 'delay'; readonly to: string; readonly delayMs: number }
   | {
       readonly kind: 'node'
       readonly engine: 'embedded' | 'scripted' | { readonly url: string; readonly slots?: number }

@@ -13,6 +13,7 @@ import { createNode, type Node } from '../node/index.ts'
 import { startOpenAiWire } from '../testing/engines/openai-wire.ts'
 import { serveParent } from '../testing/index.ts'
 import { BUNDLED_MODEL } from './bundled-model.ts'
+import { startDelayingProxy } from './delaying-proxy.ts'
 import type { DropCommand, Dropped, PeerReady, PeerTask } from './peer-process.ts'
 import { createTimedEngine } from './timed-engine.ts'
 
@@ -52,6 +53,11 @@ async function run(task: PeerTask): Promise<PeerReady> {
       }
       await atRest()
       return { addresses: bootstrap, peerIds: [] }
+    }
+    case 'delay': {
+      const [, , host = '', , port = ''] = task.to.split('/')
+      const through = await startDelayingProxy({ host, port: Number(port) }, task.delayMs)
+      return { addresses: [task.to.replace(`/tcp/${port}/`, `/tcp/${through}/`)], peerIds: [] }
     }
     case 'node': {
       const node = await createNode({

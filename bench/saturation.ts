@@ -2,15 +2,12 @@ import { startOtherGateway } from './other-gateway.ts'
 import { startPeer } from './peer-process.ts'
 import { percentile, type Report, round } from './report.ts'
 import { residentKib } from './resident.ts'
+import { CONNECTIONS, type LoadTarget, streamedLoad, TOKENS } from './streamed-load.ts'
 
-const CONNECTIONS = 64
-const TOKENS = 8
 const WARM_UP = 1_000
 
-interface Target {
+interface Target extends LoadTarget {
   readonly name: string
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
   /** The process whose memory is reported. Absent for the engine itself. */
   readonly pid?: number
 }
@@ -24,11 +21,10 @@ export async function saturation(quick: boolean): Promise<Report> {
   await using ours = await startPeer({ kind: 'gateway', bootstrap: node.addresses })
   await using other = await startOtherGateway()
   const targets: Target[] = [
-    { name: 'engine directly', url: engineUrl, headers: {} },
+    { name: 'engine directly', url: engineUrl },
     {
       name: 'Skein gateway, node and engine',
       url: ours.addresses[0] ?? '',
-      headers: {},
       pid: ours.pid,
     },
   ]
@@ -38,13 +34,15 @@ export async function saturation(quick: boolean): Promise<Report> {
   }
   const rows: Record<string, string | number>[] = []
   for (const target of targets) {
-    await load(target, WARM_UP)
+    await streamedLoad(target, WARM_UP)
     const before = memoryOf(target)
-    const { perSecond, p99Ms } = await load(target, count)
+    const startedAt = performance.now()
+    const taken = await streamedLoad(target, count)
+    const perSecond = count / ((performance.now() - startedAt) / 1_000)
     rows.push({
       path: target.name,
       'requests/s': round(perSecond),
-      'p99 ms': round(p99Ms),
+      'p99 ms': round(percentile(taken, 0.99)),
       'RSS before MiB': before ?? '',
       'RSS after MiB': memoryOf(target) ?? '',
     })
@@ -58,44 +56,6 @@ export async function saturation(quick: boolean): Promise<Report> {
       'RSS is that of the gateway alone, after 1,000 requests and after the rest.',
     ],
   }
-}
-
-async function load(
-  target: Target,
-  count: number,
-): Promise<{ readonly perSecond: number; readonly p99Ms: number }> {
-  const taken: number[] = []
-  let left = count
-  const startedAt = performance.now()
-  const work = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1
-      const begin = performance.now()
-      await askOnce(target)
-      taken.push(performance.now() - begin)
-    }
-  }
-  await Promise.all(Array.from({ length: CONNECTIONS }, work))
-  const seconds = (performance.now() - startedAt) / 1_000
-  return { perSecond: count / seconds, p99Ms: percentile(taken, 0.99) }
-}
-
-async function askOnce({ url, headers }: Target): Promise<void> {
-  const response = await fetch(`${url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: 'Bearer none', ...headers },
-    body: JSON.stringify({
-      model: 'scripted',
-      messages: [{ role: 'user', content: 'Count from 1 to 40.' }],
-      max_tokens: TOKENS,
-      temperature: 0,
-      stream: true,
-    }),
-    signal: AbortSignal.timeout(60_000),
-  })
-  const body = await response.text()
-  const isWhole = response.ok && body.includes('[DONE]')
-  if (!isWhole) throw new Error(`${url}: ${response.status} ${body}`)
 }
 
 function memoryOf({ pid }: Target): number | undefined {

@@ -14,7 +14,7 @@ const PHONE = { width: 390, height: 780 }
 await mkdir(directory, { recursive: true })
 await using swarm = await startConsoleSwarm()
 const browser = await openBrowser()
-const page = await browser.newPage({ viewport: WIDE })
+const page = await browser.newPage({ viewport: WIDE, reducedMotion: 'reduce' })
 page.setDefaultTimeout(60_000)
 const open = async (name: string): Promise<void> => {
   await page.goto(`${swarm.url}/#/${name}`)

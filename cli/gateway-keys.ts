@@ -56,7 +56,10 @@ export async function watchKeys(dataDir: string, log: (line: string) => void): P
   let keys = await readKeys(dataDir)
   const reread = async (): Promise<void> => {
     try {
-      keys = await readKeys(dataDir)
+      const read = await readKeys(dataDir)
+      // A missing file is reported once although nothing has changed.
+      if (JSON.stringify(read) === JSON.stringify(keys)) return
+      keys = read
       log(
         `API keys: ${keys.length === 0 ? 'none, so that every caller is refused' : keys.map(({ name }) => plainLine(name)).join(', ')}`,
       )

@@ -41,7 +41,7 @@ export async function withBootstrap<T extends Pick<HostInit, 'bootstrap' | 'swar
     }
   }
   if (named.length > 0) return { ...init, bootstrap: [...new Set(named)] }
-  const recalled = await recallBootstrap(dataDir)
+  const recalled = await recallBootstrap(dataDir, terminal)
   if (recalled.length > 0) return { ...init, bootstrap: recalled }
   return { ...init, bootstrap: init.swarmKey === undefined ? DEFAULT_BOOTSTRAP : [] }
 }

@@ -18,6 +18,7 @@ export interface SharedOptions {
   readonly invite?: string
   readonly swarmName?: string
   readonly mdns?: boolean
+  readonly upnp?: boolean
   readonly config?: string
   readonly json?: boolean
 }
@@ -59,6 +60,10 @@ export function withSharedOptions(command: Command): Command {
       swarmNameOption,
     )
     .option('--no-mdns', 'do not look for peers on the local network')
+    .option(
+      '--no-upnp',
+      'do not ask the router, by NAT-PMP or UPnP, to forward a port of a node or bootstrap peer',
+    )
     .addOption(configOption())
     .addOption(jsonOption())
 }
@@ -88,6 +93,7 @@ export function resolveNetwork(options: SharedOptions, env: Environment, role: R
     host: {
       bootstrap,
       mdns: options.mdns !== false,
+      portMapping: options.upnp !== false,
       ...(options.swarmName !== undefined && { swarmName: options.swarmName }),
       ...(options.listen !== undefined && { listen: options.listen }),
       ...(announce !== undefined && { announce }),

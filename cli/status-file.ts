@@ -1,7 +1,8 @@
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BootstrapState, ClockReport, RelayingState } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
+import { writeAtomic } from '../storage/index.ts'
 import type { Role } from './directories.ts'
 import type { ReachabilityFields } from './reachability.ts'
 
@@ -81,8 +82,7 @@ function fileOf({ role, pid }: StatusReport): string {
 }
 
 async function writeReport(path: string, report: StatusReport): Promise<void> {
-  await writeFile(`${path}.new`, JSON.stringify(report), { mode: 0o600 })
-  await rename(`${path}.new`, path)
+  await writeAtomic(path, JSON.stringify(report))
 }
 
 /** The last reports in this directory. Invalid files are skipped. */

@@ -3,8 +3,9 @@ export function renderTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
 ): string {
+  // A listing may have more rows than a call takes arguments.
   const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+    rows.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), heading.length),
   )
   return [headings, ...rows]
     .map((row) =>

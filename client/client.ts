@@ -108,7 +108,7 @@ export interface Client extends AsyncDisposable {
   reputation(peer?: string): readonly StandingReport[]
   /** Deletes the standings of a peer, which becomes a newcomer again. @returns the number of standings deleted */
   forget(peer: string): number
-  /** Total advertised slots of the peers known to serve a model now, by id or alias; 0 if none are known. */
+  /** Advertised slots of the peers met that serve a model, by id or alias; 0 if none are known. */
   slots(model: string): number
   /** Current activity and remaining budgets. */
   stats(): ClientStats
@@ -127,7 +127,7 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
   const now = init.now ?? Date.now
   await using opened = new OpenParts()
   const host = opened.use(await createHost({ ...own, dht: 'client' }))
-  const saved = opened.use(await openReputation(init.dataDir, now))
+  const saved = opened.use(await openReputation(init.dataDir, now, init.onFault))
   const ledger =
     receipts || trusted.size > 0
       ? opened.use(
@@ -135,6 +135,7 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
             host,
             friends: [...trusted],
             dataDir: init.dataDir,
+            onFault: init.onFault,
             peers: () => host.book.all().map(({ peerId }) => peerId),
             now,
           }),

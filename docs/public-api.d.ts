@@ -120,6 +120,7 @@ declare module 'skein/protocol' {
     ErrorKind,
     ErrorTraits,
     FinishReason,
+    FrameReader,
     FrameWriter,
     Head,
     ImagePart,
@@ -249,9 +250,19 @@ import type { PeerId } from '@libp2p/interface'
 import type { PrivateKey } from '@libp2p/interface'
 import type { Stream } from '@libp2p/interface'
 
+class FrameReader {
+    #private;
+    constructor(stream: Stream, bounds: ReadFramesInit);
+    restart(bounds: ReadFramesInit): void;
+    get keptBytes(): number;
+    next(): Promise<Uint8Array | undefined>;
+    readable(): Promise<boolean>;
+    close(): void;
+}
 class FrameWriter {
     #private;
     constructor(stream: Stream);
+    offer(frame: Uint8Array): boolean;
     write(frame: Uint8Array, options?: AbortOptions): Promise<void>;
     close(options?: AbortOptions): Promise<void>;
 }
@@ -283,7 +294,7 @@ class WrittenResults {
         output: number;
     };
     private constructor();
-    static open(paths: ResultPaths): Promise<WrittenResults>;
+    static open(paths: ResultPaths, onFault?: (message: string) => void): Promise<WrittenResults>;
     has(id: string): boolean;
     add(line: string, kind: 'completed' | 'failed'): Promise<void>;
 }
@@ -343,6 +354,7 @@ const PROTOCOLS: {
     readonly notice: "/skein/notice/1.0.0";
     readonly probe: "/skein/probe/1.0.0";
     readonly inference: "/skein/inference/1.0.0";
+    readonly keptInference: "/skein/inference/2.0.0";
     readonly receipt: "/skein/receipt/1.0.0";
     readonly dialBack: "/skein/dial-back/1.0.0";
     readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
@@ -367,17 +379,17 @@ function createScriptedBackend(init?: ScriptedInit): ScriptedBackend;
 function createSwarmKey(): Uint8Array;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
-function decodeClientFrame(bytes: Uint8Array): ClientFrame;
+function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): ClientFrame;
 function decodeInvite(text: string): Invite;
-function decodeNodeFrame(bytes: Uint8Array): NodeFrame;
+function decodeNodeFrame(bytes: Uint8Array, attemptId?: Uint8Array): NodeFrame;
 function decodeProbeResponse(bytes: Uint8Array): Load;
 function decodeTokens(ids: readonly number[]): string;
 function detectBackends(init?: DetectInit, options?: AbortOptions): Promise<readonly DetectedBackend[]>;
 function encodeAdvertisementRequest(maxKnown: number): Uint8Array;
 function encodeAdvertisementResponse(response: AdvertisementResponse): Uint8Array;
-function encodeClientFrame(frame: ClientFrame): Uint8Array;
+function encodeClientFrame(frame: ClientFrame, attemptId?: Uint8Array): Uint8Array;
 function encodeInvite(invite: Invite): string;
-function encodeNodeFrame(frame: NodeFrame): Uint8Array;
+function encodeNodeFrame(frame: NodeFrame, attemptId?: Uint8Array): Uint8Array;
 function encodeProbeResponse(load: Load): Uint8Array;
 function encodeTokens(text: string): number[];
 function ggufFacts(header: GgufHeader): GgufFacts;
@@ -935,6 +947,7 @@ interface Host extends AsyncDisposable {
     reachability(): Reachability;
     tested(options?: TestedOptions): Promise<Reachability>;
     onReachability(listener: (reachability: Reachability) => void): () => void;
+    portMapping(options?: JoinOptions): Promise<PortMapping>;
     natKind(options?: AbortOptions): Promise<NatKind>;
     relaying(): RelayingState;
     relayed(options?: JoinOptions): Promise<void>;
@@ -968,6 +981,7 @@ interface HostInit {
     readonly swarmName?: string;
     readonly ownSwarm?: boolean;
     readonly mdns?: boolean;
+    readonly portMapping?: boolean;
     readonly peerExchange?: boolean;
     readonly maxOpenFiles?: number;
     readonly now?: () => number;
@@ -989,6 +1003,10 @@ interface InferenceErrorOptions<C extends ErrorCode = ErrorCode> {
     readonly cause?: unknown;
     readonly retryAfterMs?: number;
     readonly details?: ErrorDetails<C>;
+}
+interface Inner {
+    readonly ip: string;
+    readonly port: number;
 }
 interface Invite {
     readonly swarmKey: Uint8Array;
@@ -1017,6 +1035,14 @@ interface Load {
     readonly slots: number;
     readonly queueDepth: number;
     readonly expectedTtftMs: number;
+}
+interface MadeMapping {
+    readonly outer: Outer;
+    unmap(signal: AbortSignal): Promise<void>;
+}
+interface MappingMethod {
+    readonly name: 'NAT-PMP' | 'UPnP';
+    map(inner: Inner, signal: AbortSignal): Promise<MadeMapping>;
 }
 interface ModelAdvertisement {
     readonly id: string;
@@ -1124,9 +1150,13 @@ interface OpenAiUsage {
         readonly reasoning_tokens: number;
     };
 }
+interface Outer {
+    readonly ip: string;
+    readonly port: number;
+}
 interface OwnAddress {
     readonly address: string;
-    readonly source: 'interface' | 'announced' | 'relay';
+    readonly source: 'interface' | 'announced' | 'mapped' | 'relay';
     readonly reach: 'public' | 'lan' | 'loopback' | 'nowhere';
 }
 interface OwnNames {
@@ -1640,6 +1670,20 @@ type NodeState = 'loading' | 'ready' | 'draining' | 'saturated';
 type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsByCode[C] : object;
 type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;
+type PortMapping = {
+    readonly status: 'off';
+} | {
+    readonly status: 'not needed';
+} | {
+    readonly status: 'searching';
+} | {
+    readonly status: 'mapped';
+    readonly address: string;
+    readonly method: MappingMethod['name'];
+} | {
+    readonly status: 'none';
+    readonly why: string;
+};
 type Progress = {
     readonly phase: 'queued';
     readonly ahead: number;

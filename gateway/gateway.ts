@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
-import { plainError, plainLine } from '../protocol/index.ts'
+import { InferenceError, plainError, plainLine } from '../protocol/index.ts'
+import { isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
 import { messages } from './anthropic/index.ts'
-import { Batches, batchRoutes } from './batches/index.ts'
+import { Batches, batchRoutes, OpenedBatches } from './batches/index.ts'
 import type { GatewayContext, GatewayEnv } from './context.ts'
 import { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 import { errorFormatOf } from './dialects.ts'
@@ -127,10 +128,11 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     untilTokens: (caller, signal) => rateLimit.untilTokens(caller, signal),
   }
   const { corsOrigins = [], allowedHosts, stateDir } = init
+  const batchesInit = { ...context, clock: systemClock }
   const batches =
-    stateDir === undefined ? undefined : Batches.open({ ...context, directory: stateDir })
-  // Also reported to callers of the batch endpoints.
-  batches?.catch((error: unknown) => log(`cannot open ${stateDir}: ${String(error)}`))
+    stateDir === undefined
+      ? undefined
+      : new OpenedBatches(() => Batches.open({ ...batchesInit, directory: stateDir }), log)
 
   const app = new Hono<GatewayEnv>()
   /** A path as a metric label, bounded because callers can invent paths. */
@@ -157,7 +159,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     const format = errorFormatOf(c.req.path)
     if (error instanceof HttpRefusal) return error.response(c.get('requestId'), format)
     const failure = failureOf(error, c.req.raw.signal)
-    if (failure.code === 'internal')
+    if (failure.code === 'internal' || isOutOfSpace(failure.cause))
       log(`${c.req.method} ${plainLine(c.req.path)}: ${plainError(error)}`)
     return errorResponse(failure, c.get('requestId'), format)
   })
@@ -198,7 +200,9 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   app.get('/readyz', async (c) => {
     if (client.names.providers.length > 0) return c.json({ status: 'ready' })
     const found = await client.models({ signal: c.req.raw.signal })
-    return c.json({ status: 'ready', models: found.length })
+    const met = found.filter(({ peers }) => peers.length > 0)
+    if (met.length > 0) return c.json({ status: 'ready', models: met.length })
+    throw new InferenceError('no_peers', 'peers are known only by hearsay, and none was reached')
   })
   app.route('/', chatCompletions(context))
   app.route('/', completions(context))
@@ -216,8 +220,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
       await app.fetch(request, remoteAddress === undefined ? {} : { remoteAddress }),
     async close() {
       metrics?.close()
-      const opened = await batches?.catch(() => undefined)
-      await opened?.close()
+      await batches?.close()
     },
   }
 }

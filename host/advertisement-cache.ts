@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import * as lengthPrefixed from 'it-length-prefixed'
 import { concat } from 'uint8arrays/concat'
 import { LIMITS } from '../protocol/index.ts'
-import { writeAtomic } from '../storage/index.ts'
+import { tellDamage, writeAtomic } from '../storage/index.ts'
 import type { Acquaintance } from './acquaintance.ts'
 import type { KeptAdvertisement } from './advertisement-book.ts'
 
@@ -14,14 +14,16 @@ const MARKS = { heard: 1, met: 2, answered: 3 } as const satisfies Record<Acquai
 
 /**
  * Sealed advertisements in a file, in a format that any process may read while another writes: length-prefixed, each
- * a byte for how the peer is known, then the envelope, whose signature is its proof. Reading stops at damaged data
- * without an error.
+ * a byte for how the peer is known, then the envelope, whose signature is its proof. Reading stops at damaged data:
+ * the file is set aside, and the entries before the damage are used.
  *
  * @param limit advertisements to read
+ * @param onFault receives a message for the operator; absent if the file belongs to another process
  */
 export async function readAdvertisementCache(
   path: string,
   limit: number,
+  onFault?: (message: string) => void,
 ): Promise<KeptAdvertisement[]> {
   const kept: KeptAdvertisement[] = []
   try {
@@ -31,8 +33,10 @@ export async function readAdvertisementCache(
       kept.push(readEntry(entry.slice()))
       if (kept.length >= limit) break
     }
-  } catch {
-    // No file yet, or truncated: the entries read so far are valid.
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const consequence = 'peers are found again'
+    if (!isMissing && onFault !== undefined) await tellDamage(path, { consequence, onFault })
   }
   return kept
 }

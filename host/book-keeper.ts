@@ -14,6 +14,8 @@ export interface BookKeeperInit {
   readonly writable: boolean
   readonly now: () => number
   readonly onError: (what: string, error: unknown) => void
+  /** Receives a message for the operator if the cache is damaged. */
+  readonly onFault: (message: string) => void
 }
 
 /** Synchronizes the book with the cache file and with libp2p's peer store. */
@@ -33,7 +35,10 @@ const WRITE_DELAY_MS = 1_000
 export async function keepBook(init: BookKeeperInit): Promise<BookKeeper> {
   const { book, peerStore, path } = init
   if (path !== undefined) {
-    for (const { envelope, acquaintance } of await readAdvertisementCache(path, MAX_CACHED)) {
+    // Another process's file is not moved.
+    const onFault = init.writable ? init.onFault : undefined
+    const cached = await readAdvertisementCache(path, MAX_CACHED, onFault)
+    for (const { envelope, acquaintance } of cached) {
       // Verified again, as the file may be damaged; invalid entries are dropped.
       await book.take(envelope, { cached: acquaintance }).catch(() => undefined)
     }

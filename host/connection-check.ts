@@ -4,6 +4,9 @@ import { type Clock, openScope } from '../timing/index.ts'
 const PING_PROTOCOL = '/ipfs/ping/1.0.0'
 const PING_BYTES = 32
 
+/** Checks under way: peers accept few pings at a time, and one answer serves all that ask. */
+const CHECKS = new WeakMap<Connection, Promise<boolean>>()
+
 /**
  * Whether the peer at the other end of this very connection still answers.
  *
@@ -14,6 +17,14 @@ export async function answers(
   timeoutMs: number,
   clock: Clock,
 ): Promise<boolean> {
+  const known = CHECKS.get(connection)
+  if (known !== undefined) return await known
+  const check = ping(connection, timeoutMs, clock).finally(() => CHECKS.delete(connection))
+  CHECKS.set(connection, check)
+  return await check
+}
+
+async function ping(connection: Connection, timeoutMs: number, clock: Clock): Promise<boolean> {
   if (connection.status !== 'open') return false
   using scope = openScope({ timeoutMs, clock })
   const { signal } = scope

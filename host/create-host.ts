@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import {
   type Advertisement,
   InferenceError,
@@ -21,7 +22,6 @@ import {
   resolveHostInit,
 } from './defaults.ts'
 import { createDht } from './dht.ts'
-import { followDhtMode } from './dht-mode.ts'
 import { explainDialFailure } from './dial-failure.ts'
 import { dialPolicy } from './dial-policy.ts'
 import { keepEntryPoints } from './entry-points.ts'
@@ -33,6 +33,7 @@ import { createGater } from './gater.ts'
 import type { Host, HostInit } from './host.ts'
 import { ConnectionKeeper, connectionBounds } from './inbound/index.ts'
 import { waitUntilJoined } from './join.ts'
+import { keepReachable, type Reachable } from './keep-reachable.ts'
 import { dialKnownPeers } from './known-peer-dialer.ts'
 import { createInstance, startInstance } from './libp2p.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
@@ -42,10 +43,9 @@ import { watchNetwork } from './network/index.ts'
 import { includeSelf, ownConnection } from './own/index.ts'
 import { forgetOwnRecords } from './own-records.ts'
 import { PeerClocks } from './peer-clocks.ts'
-import { announceRules, keepReach, OwnAddresses } from './reach/index.ts'
+import { announceRules, OwnAddresses } from './reach/index.ts'
 import { announceAddresses, Relaying } from './relaying.ts'
-import { reverseConnections } from './reverse-connections.ts'
-import { createSameNetworkServer, SameNetwork } from './same-network/index.ts'
+import { createSameNetworkServer } from './same-network/index.ts'
 import { createStop } from './stop.ts'
 import { swarmNameOf } from './swarm-name.ts'
 import { parseAddress, parseBootstrapAddress } from './typed-addresses.ts'
@@ -92,13 +92,16 @@ async function assemble(
   const lookup = createNameLookup(init.now)
   const gater = createGater(policy, lookup, typed)
   const { portsPath } = persistence
-  const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath)
+  const ports = portsPath === undefined ? {} : await loadListenPorts(portsPath, init.onFault)
   const listen = await withKnownPorts(init.listen, ports)
 
   const own = new OwnAddresses(announceRules(init.announce, init.noAnnounce, self), self)
   const relaying = new Relaying(init, own)
   const inbound = new ConnectionKeeper(connectionBounds(init.maxOpenFiles), init.now)
-  const libp2p = await createInstance(init, persistence, gater, listen, own, relaying, inbound)
+  let reachable: Reachable | undefined
+  const mapped = (): readonly Multiaddr[] => reachable?.mapper?.addresses ?? []
+  const wired = { own, mapped, relaying, inbound }
+  const libp2p = await createInstance(init, persistence, gater, listen, wired)
   const { dht: kad, mdns } = libp2p.services
   await forgetOwnRecords(persistence.datastore, libp2p.peerId)
   const log = libp2p.logger.forComponent('skein:host')
@@ -117,6 +120,7 @@ async function assemble(
     writable: persistence.writable,
     now: init.now,
     onError,
+    onFault: init.onFault,
   })
   let advertised: { readonly envelope: Uint8Array; readonly opened: Advertisement } | undefined
   const ownAdvertisement = (): Advertisement | undefined =>
@@ -194,6 +198,7 @@ async function assemble(
   await relaying.start({ libp2p, random, signal, onError })
   const entryPoints = await keepEntryPoints({
     ...{ libp2p, signal, onError },
+    onFault: init.onFault,
     path: persistence.entryPointsPath,
     writable: persistence.writable,
     clock: systemClock,
@@ -220,26 +225,10 @@ async function assemble(
       announceAddresses(libp2p).catch((error: unknown) => onError('announcing addresses', error))
     },
   })
-  const isTrusted = (peer: string): boolean =>
-    bootstrapPeers().some(({ address }) => address.endsWith(`/p2p/${peer}`))
-  gater.attach(new SameNetwork({ libp2p, isTrusted, now: init.now, signal }))
-  reverseConnections({ libp2p, now: init.now, signal, onError })
-  const reach = await keepReach({
-    ...{ libp2p, own, lookup, random, signal, onError },
-    dialExactly: (address, options) => libp2p.services.exactDialer.dial(address, options),
-    isRelayed: () => relaying.addresses.length > 0,
-    isTrusted,
-    serve: init.dht === 'server',
-    clock: systemClock,
+  reachable = await keepReachable({
+    ...{ init, libp2p, own, relaying, gater, lookup, bootstrapPeers, random, signal, onError },
   })
-  reach.onChange(() => relaying.check())
-  if (init.dht === 'server') {
-    followDhtMode({
-      ...{ libp2p, dht: kad, signal, onError },
-      seenAt: () => reach.report().seenAt,
-      onReachability: reach.onChange,
-    })
-  }
+  const { reach, mapper } = reachable
   let triedKnown = false
   void dialKnownPeers({ libp2p, candidates, signal, random }).then(() => {
     triedKnown = true
@@ -250,7 +239,7 @@ async function assemble(
     (!triedKnown && (book.all().length > 0 || entryPoints.all().length > 0))
   const stop = createStop({
     libp2p,
-    keepers: [keeper, entryPoints],
+    keepers: [keeper, entryPoints, ...(mapper === undefined ? [] : [mapper])],
     persistence,
     stopping,
     onError,
@@ -279,6 +268,7 @@ async function assemble(
       return reach.tested(timeoutMs, options)
     },
     onReachability: reach.onChange,
+    portMapping: reachable.portMapping,
     natKind: (options = {}) => reach.natKind(options),
     joined: (options) =>
       waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, hasHope, signal }, options),

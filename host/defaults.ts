@@ -13,7 +13,7 @@ export const CONNECTIONS = {
   inboundStreamProtocolNegotiationTimeout: 5_000,
 } as const
 
-/** One stream for each attempt, so streams are many; the window stays within libp2p's 4 MiB read buffer. */
+/** Each attempt in flight has a stream, so streams are many; the window stays within libp2p's 4 MiB read buffer. */
 export const MUXER = {
   maxInboundStreams: 5_000,
   maxOutboundStreams: 5_000,
@@ -56,12 +56,14 @@ export interface ResolvedHostInit extends HostInit {
   readonly noAnnounce: readonly string[]
   readonly bootstrap: readonly string[]
   readonly mdns: boolean
+  readonly portMapping: boolean
   readonly ownSwarm: boolean
   readonly peerExchange: boolean
   readonly relay: 'always' | 'when-public' | 'never'
   readonly relayBytesPerSecond: number
   readonly maxOpenFiles: number
   readonly now: () => number
+  readonly onFault: (message: string) => void
 }
 
 /** With the name of the swarm, which depends on the identity. */
@@ -85,9 +87,11 @@ export function resolveHostInit(init: HostInit): ResolvedHostInit {
     noAnnounce: init.noAnnounce ?? [],
     bootstrap: init.bootstrap ?? [],
     mdns: init.mdns ?? false,
+    portMapping: init.portMapping ?? false,
     ownSwarm: init.ownSwarm ?? false,
     peerExchange: init.peerExchange ?? true,
     maxOpenFiles: init.maxOpenFiles ?? Number.POSITIVE_INFINITY,
     now: init.now ?? Date.now,
+    onFault: init.onFault ?? (() => {}),
   }
 }

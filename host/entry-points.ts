@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { PROTOCOLS } from '../protocol/index.ts'
-import { writeAtomic } from '../storage/index.ts'
+import { readStored, writeAtomic } from '../storage/index.ts'
 import { type Clock, every } from '../timing/index.ts'
 import { peerOf } from './bootstrap-dialer.ts'
 import { publicIpOf } from './reach/index.ts'
@@ -29,6 +28,8 @@ export interface EntryPointsInit {
   /** Fires when the host stops. */
   readonly signal: AbortSignal
   readonly onError: (what: string, error: unknown) => void
+  /** Receives a message for the operator if the file is damaged. */
+  readonly onFault: (message: string) => void
 }
 
 /** Public peers known from before, through which a host finds the others once its bootstrap peers are gone. */
@@ -74,7 +75,8 @@ export function rankEntryPoints(points: readonly EntryPoint[], nowMs: number): E
 /** Reads the file, then records public peers that serve the DHT. */
 export async function keepEntryPoints(init: EntryPointsInit): Promise<EntryPoints> {
   const { libp2p, path, clock, signal } = init
-  let points = path === undefined ? [] : rankEntryPoints(await readPoints(path), clock.wall())
+  let points =
+    path === undefined ? [] : rankEntryPoints(await readPoints(path, init.onFault), clock.wall())
 
   const look = async (): Promise<void> => {
     const nowMs = clock.wall()
@@ -141,14 +143,13 @@ export async function keepEntryPoints(init: EntryPointsInit): Promise<EntryPoint
 }
 
 /** Drops invalid entries. */
-async function readPoints(path: string): Promise<EntryPoint[]> {
-  let stored: unknown
-  try {
-    stored = JSON.parse(await readFile(path, 'utf8'))
-  } catch {
-    return []
+async function readPoints(path: string, onFault: (message: string) => void): Promise<EntryPoint[]> {
+  const parse = (text: string): EntryPoint[] | undefined => {
+    const stored: unknown = JSON.parse(text)
+    return Array.isArray(stored) ? stored.filter(isEntryPoint) : undefined
   }
-  return (Array.isArray(stored) ? stored : []).filter(isEntryPoint)
+  const consequence = 'entry points are learned again'
+  return (await readStored(path, { parse, consequence, onFault })) ?? []
 }
 
 function isEntryPoint(value: unknown): value is EntryPoint {

@@ -5,6 +5,7 @@ import type { Advertisement } from '../protocol/index.ts'
 import type { AbortOptions } from '../timing/index.ts'
 import type { Acquaintance } from './acquaintance.ts'
 import type { ClockReport } from './peer-clocks.ts'
+import type { PortMapping } from './port-mapping/index.ts'
 import type { NatKind, Reachability } from './reach/index.ts'
 import type { RelayUse } from './relay/index.ts'
 
@@ -54,6 +55,11 @@ export interface HostInit {
   readonly ownSwarm?: boolean
   /** Find peers of the swarm on the LAN by mDNS. @default false */
   readonly mdns?: boolean
+  /**
+   * Have a router forward a port by NAT-PMP or UPnP, once peers outside see this host behind one. Servers only.
+   * @default false
+   */
+  readonly portMapping?: boolean
   /** Exchange advertisements with connected peers, in addition to the DHT. @default true */
   readonly peerExchange?: boolean
   /** File descriptors of the process (`ulimit -n`): the bounds on connections follow it. @default enough for 1,000 connections */
@@ -138,6 +144,8 @@ export interface Host extends AsyncDisposable {
   tested(options?: TestedOptions): Promise<Reachability>
   /** Subscribes to changes of the reachability. @returns unsubscribe */
   onReachability(listener: (reachability: Reachability) => void): () => void
+  /** Whether a router forwards a port to this host on request. Waits for the first try, 16 s by default. */
+  portMapping(options?: JoinOptions): Promise<PortMapping>
   /** How a router maps this host's connections, as two connected peers see them. */
   natKind(options?: AbortOptions): Promise<NatKind>
   /** Current use of this host as a relay, and the relays through which it is reached. */

@@ -35,11 +35,13 @@ export type {
   TestedOptions,
 } from './host.ts'
 export { loadIdentity } from './identity.ts'
+export { setIdle } from './inbound/index.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
 export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export type { ClockOff, ClockReport } from './peer-clocks.ts'
 export { PeerRates } from './peer-rates.ts'
 export { type PeerReach, peerReach } from './peer-reach.ts'
+export type { PortMapping } from './port-mapping/index.ts'
 export type { AddressEvidence, NatKind, Reachability, ReachabilityStatus } from './reach/index.ts'
 export { isReachedByRelay, isRelayed, type RelayUse, relayOf } from './relay/index.ts'
 export { subnetsOf } from './subnet.ts'

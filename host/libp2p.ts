@@ -2,14 +2,15 @@ import type { Libp2p } from '@libp2p/interface'
 import { preSharedKey } from '@libp2p/pnet'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
-import { yamux } from '@libp2p/yamux'
+import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { addressOrder } from './address-order.ts'
 import type { Persistence } from './data-dir.ts'
-import { CONNECTIONS, MUXER, monitor, type NamedHostInit } from './defaults.ts'
+import { CONNECTIONS, monitor, type NamedHostInit } from './defaults.ts'
 import type { Gater } from './gater.ts'
 import type { ConnectionKeeper } from './inbound/index.ts'
 import { listenFailure } from './listen-failure.ts'
+import { muxer } from './muxer.ts'
 import { noise } from './noise.ts'
 import type { OwnAddresses } from './reach/index.ts'
 import { relayTransport } from './relay/index.ts'
@@ -17,15 +18,22 @@ import type { Relaying } from './relaying.ts'
 import { createServices, type HostServices } from './services.ts'
 import { swarmSecret } from './swarm-key.ts'
 
+/** Parts of the host that the configuration refers to. */
+interface InstanceParts {
+  readonly own: OwnAddresses
+  /** Addresses that a router forwards. */
+  readonly mapped: () => readonly Multiaddr[]
+  readonly relaying: Relaying
+  readonly inbound: ConnectionKeeper
+}
+
 /** The libp2p instance of a host, not yet started. */
 export async function createInstance(
   init: NamedHostInit,
   persistence: Persistence,
   gater: Gater,
   listen: readonly string[],
-  own: OwnAddresses,
-  relaying: Relaying,
-  inbound: ConnectionKeeper,
+  { own, mapped, relaying, inbound }: InstanceParts,
 ): Promise<Libp2p<HostServices>> {
   if (init.swarmKey !== undefined) swarmSecret(init.swarmKey)
   return await createLibp2p<HostServices>({
@@ -39,7 +47,7 @@ export async function createInstance(
     },
     transports: [tcp(), webSockets(), relayTransport(relaying.suspicions)],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux(MUXER)],
+    streamMuxers: [muxer()],
     connectionGater: {
       ...gater.connectionGater,
       ...relaying.connectionGater,
@@ -58,7 +66,7 @@ export async function createInstance(
     ...(init.swarmKey !== undefined && {
       connectionProtector: preSharedKey({ psk: init.swarmKey }),
     }),
-    services: createServices(init, own),
+    services: createServices(init, own, mapped),
   })
 }
 

@@ -1,26 +1,28 @@
-import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { writeAtomic } from '../storage/index.ts'
+import { readStored, writeAtomic } from '../storage/index.ts'
 
 /** Ports picked earlier for listen addresses with port 0, by address as given. */
 export type ListenPorts = Readonly<Record<string, number>>
 
 const ANY_PORT = /\/(tcp|udp)\/0(?=\/|$)/
 
-export async function loadListenPorts(path: string): Promise<ListenPorts> {
-  try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'))
-    if (typeof value !== 'object' || value === null) return {}
-    const ports = Object.entries(value).filter(
-      (entry): entry is [string, number] =>
-        Number.isInteger(entry[1]) && entry[1] > 0 && entry[1] < 65_536,
-    )
-    return Object.fromEntries(ports)
-  } catch {
-    // Missing or unreadable: ports are picked again.
-    return {}
-  }
+/** @param onFault receives a message for the operator if the file is damaged */
+export async function loadListenPorts(
+  path: string,
+  onFault: (message: string) => void,
+): Promise<ListenPorts> {
+  const consequence = 'ports are picked again'
+  return (await readStored(path, { parse: parsed, consequence, onFault })) ?? {}
+}
+
+function parsed(text: string): ListenPorts | undefined {
+  const value: unknown = JSON.parse(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined
+  const entries: [string, unknown][] = Object.entries(value)
+  const isPort = (entry: [string, unknown]): entry is [string, number] =>
+    Number.isInteger(entry[1]) && Number(entry[1]) > 0 && Number(entry[1]) < 65_536
+  return entries.every(isPort) ? Object.fromEntries(entries) : undefined
 }
 
 /** The addresses to listen on, with stored ports if these are free. */

@@ -1,6 +1,6 @@
 import { type Identify, identify } from '@libp2p/identify'
 import type { Connection, StreamHandler } from '@libp2p/interface'
-import type { AddressManager, Registrar, TransportManager } from '@libp2p/interface-internal'
+import type { Registrar, TransportManager } from '@libp2p/interface-internal'
 import { type KadDHT, passthroughMapper } from '@libp2p/kad-dht'
 import { type Ping, ping } from '@libp2p/ping'
 import type { Multiaddr } from '@multiformats/multiaddr'
@@ -47,17 +47,15 @@ export interface HostServices extends Record<string, unknown> {
   readonly mdns?: Neighbours
 }
 
-/**
- * What runs on every host's libp2p instance. NAT traversal joins this list: circuit relay (as transport and, at a
- * bootstrap peer, as server), DCUtR, AutoNAT and UPnP.
- */
+/** What runs on every host's libp2p instance. */
 export function createServices(
   init: Pick<NamedHostInit, 'dht' | 'mdns' | 'now' | 'swarmKey' | 'swarmName'>,
   own: OwnAddresses,
+  mapped: AddressSources['mapped'],
 ): ServiceFactoryMap<HostServices> {
   const services = {
     ownAddresses: (components: AddressComponents) => {
-      own.attach(addressSources(components))
+      own.attach(addressSources(components, mapped))
       return own
     },
     exactDialer: ({ transportManager }: DialComponents) => ({
@@ -100,19 +98,17 @@ export function createServices(
   }
 }
 
-/** The parts of libp2p that know addresses. */
+/** The part of libp2p that knows addresses. */
 interface AddressComponents {
   readonly transportManager: Pick<TransportManager, 'getAddrs'>
-  readonly addressManager: Pick<AddressManager, 'getAddressesWithMetadata'>
 }
 
-function addressSources({ transportManager, addressManager }: AddressComponents): AddressSources {
+function addressSources(
+  { transportManager }: AddressComponents,
+  mapped: AddressSources['mapped'],
+): AddressSources {
   return {
     listening: () => transportManager.getAddrs(),
-    mapped: () =>
-      addressManager
-        .getAddressesWithMetadata()
-        .filter(({ type, verified }) => type === 'ip-mapping' && verified)
-        .map((entry) => entry.multiaddr),
+    mapped,
   }
 }

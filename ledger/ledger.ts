@@ -41,6 +41,8 @@ export interface LedgerInit {
   readonly admit?: (peer: PeerId) => void
   /** Directory that receipts are kept in. @default memory only */
   readonly dataDir?: string | undefined
+  /** Receives a message for the operator if the stored receipts are damaged. @default none */
+  readonly onFault?: ((message: string) => void) | undefined
   /** Peers that may have receipts. */
   readonly peers: () => readonly PeerId[]
   /** Milliseconds since 1970. @default Date.now */
@@ -78,8 +80,11 @@ export class Ledger implements AsyncDisposable {
   /** Loads stored receipts, starts to answer, and gathers receipts of others. */
   async start(): Promise<void> {
     const { host, served, beneficiary = '', dataDir, admit = () => {} } = this.#init
-    if (dataDir !== undefined) await loadReceipts(this.book, dataDir, this.#now())
-    this.#saved = this.book.changes
+    const load = (dir: string): Promise<boolean> =>
+      loadReceipts(this.book, dir, this.#now(), this.#init.onFault ?? (() => {}))
+    const isDamaged = dataDir !== undefined && (await load(dataDir))
+    // What was read from a damaged file is written again.
+    this.#saved = isDamaged ? -1 : this.book.changes
     const { peerId, privateKey, libp2p } = host
     const server = createLedgerServer({
       ...{ peerId, privateKey, served, beneficiary, admit },

@@ -3,28 +3,47 @@ import { join } from 'node:path'
 import { fromString } from 'uint8arrays/from-string'
 import { toString as toText } from 'uint8arrays/to-string'
 import { openReceipt } from '../protocol/index.ts'
-import { makeDirectory, writeAtomic } from '../storage/index.ts'
+import { codeOf, makeDirectory, tellDamage, writeAtomic } from '../storage/index.ts'
 import type { ReceiptBook } from './receipt-book.ts'
 
 const FILE = 'receipts.txt'
 
-/** Reads the receipts of a directory, one per line, as base64. Invalid and expired ones are skipped. */
+/** Base64 of a whole receipt; shorter or other text is damage, where an expired receipt is skipped. */
+const LINE = /^[A-Za-z0-9+/]{100,}={0,2}$/
+
+/**
+ * Reads the receipts of a directory, one per line, as base64. Invalid and expired ones are skipped.
+ *
+ * @param onFault receives a message for the operator if the file is damaged, which is then set aside. @default none
+ * @returns whether the file was set aside
+ */
 export async function loadReceipts(
   book: ReceiptBook,
   dataDir: string,
   nowMs: number,
-): Promise<void> {
-  const text = await readFile(join(dataDir, FILE), 'utf8').catch(() => '')
+  onFault?: (message: string) => void,
+): Promise<boolean> {
+  const path = join(dataDir, FILE)
+  // A directory in its place is damage as well.
+  const text = await readFile(path, 'utf8').catch((error) =>
+    codeOf(error) === 'EISDIR' ? '?' : '',
+  )
   // Verifying signatures is expensive, and those in the book were verified.
   const known = new Set(linesOf(book))
-  for (const line of text.split('\n')) {
-    if (line === '' || known.has(line)) continue
+  const lines = text.split('\n').filter((line) => line !== '')
+  for (const line of lines) {
+    if (known.has(line)) continue
     try {
       book.add(await openReceipt(fromString(line, 'base64'), nowMs))
     } catch {
-      // A line cut short by a crash, or a receipt that expired.
+      // A damaged line, or a receipt that expired.
     }
   }
+  const isWhole = text === '' || (text.endsWith('\n') && lines.every((line) => LINE.test(line)))
+  if (onFault === undefined || isWhole) return false
+  const consequence = `the ${linesOf(book).length} valid receipts in it are used`
+  await tellDamage(path, { consequence, onFault })
+  return true
 }
 
 /**

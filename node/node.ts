@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import type { Connection, PeerId, Stream } from '@libp2p/interface'
+import type { Connection, PeerId, Stream, StreamHandler } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Ping } from '@libp2p/ping'
 import { createHost, type Host, subnetsOf } from '../host/index.ts'
@@ -30,7 +30,13 @@ import { EngineWatch } from './engine-watch.ts'
 import { Farewell } from './farewell.ts'
 import type { Node, NodeInit } from './node-init.ts'
 import { NodeStatus } from './node-status.ts'
-import { type ServeContext, serveInference, serveProbe } from './serve/index.ts'
+import {
+  KeptStreams,
+  type ServeContext,
+  serveInference,
+  serveKeptInference,
+  serveProbe,
+} from './serve/index.ts'
 import { type ResolvedLimits, resolveLimits } from './settings.ts'
 import { checkShared, SharedModels } from './shared-models.ts'
 
@@ -131,6 +137,7 @@ class ContributorNode implements Node {
       ...(init.creditTo !== undefined && { beneficiary: init.creditTo }),
       admit: (peer) => checkAccess(access, peer.toString()),
       dataDir: init.host.dataDir,
+      onFault: init.host.onFault,
       peers: () => host.book.all().map(({ peerId }) => peerId),
     })
     const { trust } = this.#ledger
@@ -158,6 +165,7 @@ class ContributorNode implements Node {
         maxPeers: MAX_PEERS,
         now,
       }),
+      kept: new KeptStreams(),
       memory: new ByteBudget(limits.maxMemoryBytes),
       pacer: new Pacer({ tokensPerSecond: init.maxTokensPerSecond ?? 0, now }),
       access:
@@ -197,9 +205,11 @@ class ContributorNode implements Node {
       maxOutboundStreams: MAX_STREAMS_PER_CONNECTION,
       runOnLimitedConnection: true,
     }
-    this.#debts = await keepDebts(this.#context.fairness, this.#init.host.dataDir)
+    const { dataDir, onFault = () => {} } = this.#init.host
+    this.#debts = await keepDebts(this.#context.fairness, dataDir, onFault)
     await libp2p.handle(PROTOCOLS.probe, this.#onProbe, streams)
-    await libp2p.handle(PROTOCOLS.inference, this.#onInference, streams)
+    await libp2p.handle(PROTOCOLS.inference, this.#serveWith(serveInference), streams)
+    await libp2p.handle(PROTOCOLS.keptInference, this.#serveWith(serveKeptInference), streams)
     await this.#ledger.start()
     await engineReady(this.#status, this.#limits.loadTimeoutMs, options)
     // An engine may report more about its models once it is loaded.
@@ -246,6 +256,7 @@ class ContributorNode implements Node {
         this.#context.log.error('could not withdraw: %e', error)
       }),
     ])
+    this.#context.kept.close()
     // Running requests end by themselves or by the halt, within their deadlines. New ones are refused and need no
     // waiting.
     await Promise.all([...this.#attempts])
@@ -265,18 +276,13 @@ class ContributorNode implements Node {
     this.#halt.abort(new InferenceError('draining', 'this node is leaving now'))
   }
 
-  readonly #onInference = (
-    stream: Stream,
-    { remotePeer, remoteAddr }: Connection,
-  ): Promise<void> => {
-    const [network = ''] = subnetsOf([remoteAddr])
-    return this.#track(
-      serveInference(stream, { peer: remotePeer.toString(), network }, this.#context).finally(
-        () => {
-          this.#farewell.note(remotePeer)
-        },
-      ),
-    )
+  #serveWith(serve: typeof serveInference): StreamHandler {
+    return (stream, { remotePeer, remoteAddr }) => {
+      const [network = ''] = subnetsOf([remoteAddr])
+      const caller = { peer: remotePeer.toString(), network }
+      const served = serve(stream, caller, this.#context)
+      return this.#track(served.finally(() => this.#farewell.note(remotePeer)))
+    }
   }
 
   readonly #onProbe = (stream: Stream, { remotePeer }: Connection): Promise<void> =>

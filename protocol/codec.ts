@@ -5,6 +5,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf'
+import { equals } from 'uint8arrays/equals'
 import { isErrorCode } from './error-table.ts'
 import { type ErrorDetails, InferenceError } from './errors.ts'
 import type { ClientFrame, InferenceKind, Load, NodeFrame, NodeState, Resume } from './frames.ts'
@@ -76,8 +77,12 @@ function loadFromMessage(message: LoadMessage | undefined): Load {
   return { state, inFlight, slots, queueDepth, expectedTtftMs }
 }
 
-/** Encodes a client frame, without its length prefix. */
-export function encodeClientFrame(frame: ClientFrame): Uint8Array {
+/**
+ * Encodes a client frame, without its length prefix.
+ *
+ * @param attemptId on a kept stream, the attempt that a body belongs to
+ */
+export function encodeClientFrame(frame: ClientFrame, attemptId?: Uint8Array): Uint8Array {
   switch (frame.type) {
     case 'head': {
       const { attemptId, remainingMs, model, bodyBytes, resume } = frame
@@ -91,7 +96,10 @@ export function encodeClientFrame(frame: ClientFrame): Uint8Array {
     case 'body':
       return toBinary(
         ClientFrameSchema,
-        create(ClientFrameSchema, { frame: { case: 'body', value: { data: frame.data } } }),
+        create(ClientFrameSchema, {
+          frame: { case: 'body', value: { data: frame.data } },
+          ...(attemptId !== undefined && { attemptId }),
+        }),
       )
     default:
       return frame satisfies never
@@ -106,9 +114,14 @@ const copyResume = ({ tokenIds, text, deliveredBytes, reasoning = '', tokens = 0
   tokens,
 })
 
-/** Decodes a client frame. @throws InferenceError `malformed` for anything that a correct client cannot send */
-export function decodeClientFrame(bytes: Uint8Array): ClientFrame {
-  const { frame } = decodeMessage(ClientFrameSchema, bytes)
+/**
+ * Decodes a client frame.
+ *
+ * @param attemptId on a kept stream, the attempt that a body has to belong to
+ * @throws InferenceError `malformed` for anything that a correct client cannot send
+ */
+export function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): ClientFrame {
+  const { frame, attemptId: named } = decodeMessage(ClientFrameSchema, bytes)
   switch (frame.case) {
     case 'head': {
       const { attemptId, remainingMs, model, bodyBytes, resume } = frame.value
@@ -132,6 +145,7 @@ export function decodeClientFrame(bytes: Uint8Array): ClientFrame {
       return { ...head, resume: { tokenIds, text, deliveredBytes, ...more } }
     }
     case 'body':
+      checkAttempt(named, attemptId)
       return { type: 'body', data: frame.value.data }
     case undefined:
       throw malformed('empty client frame')
@@ -140,9 +154,25 @@ export function decodeClientFrame(bytes: Uint8Array): ClientFrame {
   }
 }
 
-/** Encodes a node frame, without its length prefix. Of an error, only code, message and numbers are sent. */
-export function encodeNodeFrame(frame: NodeFrame): Uint8Array {
-  return toBinary(NodeFrameSchema, create(NodeFrameSchema, { frame: nodeFrameInit(frame) }))
+/** An answer must not bleed into another: on a kept stream every frame names its attempt. */
+function checkAttempt(named: Uint8Array, attemptId: Uint8Array | undefined): void {
+  if (attemptId === undefined || equals(named, attemptId)) return
+  throw malformed('it belongs to another attempt')
+}
+
+/**
+ * Encodes a node frame, without its length prefix. Of an error, only code, message and numbers are sent.
+ *
+ * @param attemptId on a kept stream, the attempt that the frame belongs to
+ */
+export function encodeNodeFrame(frame: NodeFrame, attemptId?: Uint8Array): Uint8Array {
+  return toBinary(
+    NodeFrameSchema,
+    create(NodeFrameSchema, {
+      frame: nodeFrameInit(frame),
+      ...(attemptId !== undefined && { attemptId }),
+    }),
+  )
 }
 
 function nodeFrameInit(
@@ -185,9 +215,15 @@ function nodeFrameInit(
   }
 }
 
-/** Decodes a node frame. @throws InferenceError `malformed` for anything that a correct node cannot send */
-export function decodeNodeFrame(bytes: Uint8Array): NodeFrame {
-  const { frame } = decodeMessage(NodeFrameSchema, bytes)
+/**
+ * Decodes a node frame.
+ *
+ * @param attemptId on a kept stream, the attempt that the frame has to belong to
+ * @throws InferenceError `malformed` for anything that a correct node cannot send
+ */
+export function decodeNodeFrame(bytes: Uint8Array, attemptId?: Uint8Array): NodeFrame {
+  const { frame, attemptId: named } = decodeMessage(NodeFrameSchema, bytes)
+  checkAttempt(named, attemptId)
   switch (frame.case) {
     case 'accepted': {
       const { queuePosition, expectedTtftMs, digest } = frame.value

@@ -10,6 +10,8 @@ export const PROTOCOLS = {
   probe: '/skein/probe/1.0.0',
   /** One stream for each attempt. */
   inference: '/skein/inference/1.0.0',
+  /** One attempt after the other over a stream that is kept. */
+  keptInference: '/skein/inference/2.0.0',
   /** Countersigned receipts: for one answer, or those that a peer keeps. */
   receipt: '/skein/receipt/1.0.0',
   /** Asks a peer to dial the asker's own addresses. */

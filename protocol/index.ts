@@ -71,6 +71,8 @@ export {
   encodeAdvertisementRequest,
   encodeAdvertisementResponse,
 } from './exchange.ts'
+export { FrameReader, type ReadFramesInit, readFrames } from './frame-reader.ts'
+export { FrameWriter } from './frame-writer.ts'
 export type {
   Accepted,
   Chunk,
@@ -85,7 +87,6 @@ export type {
   Timings,
   Usage,
 } from './frames.ts'
-export { FrameWriter, type ReadFramesInit, readFrames } from './framing.ts'
 export { ADVERTISEMENT_DOMAIN, PROTOCOLS, RECEIPT_DOMAINS } from './ids.ts'
 export { depthOf } from './json-bounds.ts'
 export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
@@ -151,6 +152,7 @@ export {
   type InferenceRequest,
   parseRequest,
   parseRequestBytes,
+  requestJson,
 } from './request.ts'
 export {
   ANSWER_PREFIX,

@@ -55,7 +55,8 @@ export {
   encodeAdvertisementRequest,
   encodeAdvertisementResponse,
 } from './exchange.ts'
-
+export { FrameReader, type ReadFramesInit, readFrames } from './frame-reader.ts'
+export { FrameWriter } from './frame-writer.ts'
 export type {
   Accepted,
   Chunk,
@@ -70,8 +71,6 @@ export type {
   Timings,
   Usage,
 } from './frames.ts'
-
-export { FrameWriter, type ReadFramesInit, readFrames } from './framing.ts'
 export { PROTOCOLS } from './ids.ts'
 export { LIMITS } from './limits.ts'
 export {

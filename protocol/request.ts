@@ -80,13 +80,20 @@ export function parseRequestBytes(
   reserve: (bytes: number) => void = () => {},
 ): InferenceRequest {
   reserve(parsedBytes(measureJson(bytes)))
-  let body: unknown
+  return parseRequest(kind, requestJson(bytes))
+}
+
+/**
+ * The bytes of a request as JSON, not validated: first apply {@link measureJson}.
+ *
+ * @throws InferenceError `invalid_request`
+ */
+export function requestJson(bytes: Uint8Array): unknown {
   try {
-    body = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
     throw new InferenceError('invalid_request', 'the request is not JSON', { cause })
   }
-  return parseRequest(kind, body)
 }
 
 function refusal(error: z.ZodError): InferenceError {

@@ -50,6 +50,14 @@ export function diskFaultOf(error: unknown): DiskFault | undefined {
   return undefined
 }
 
+const OUT_OF_SPACE: readonly FaultCode[] = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS']
+
+/** Whether the disk takes nothing more, now or at all: what can do without it continues. */
+export function isOutOfSpace(error: unknown): boolean {
+  const fault = diskFaultOf(error)
+  return fault !== undefined && OUT_OF_SPACE.includes(fault.code)
+}
+
 /** The system's error code, if the error has one. */
 export function codeOf(error: unknown): string | undefined {
   const { code } = (error ?? {}) as { readonly code?: unknown }

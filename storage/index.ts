@@ -7,6 +7,13 @@
  *
  * @packageDocumentation
  */
-export { type DiskFault, diskFaultOf, type FaultCode } from './disk-fault.ts'
+export {
+  codeOf,
+  type DiskFault,
+  diskFaultOf,
+  type FaultCode,
+  isOutOfSpace,
+} from './disk-fault.ts'
 export { makeDirectory } from './make-directory.ts'
+export { readStored, setAside, tellDamage } from './stored-file.ts'
 export { writeAtomic } from './write-atomic.ts'

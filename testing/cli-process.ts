@@ -121,6 +121,7 @@ function baseEnv(home: string): Record<string, string> {
     XDG_DATA_HOME: join(home, 'data'),
     XDG_CACHE_HOME: join(home, 'cache'),
     SKEIN_MDNS: '0',
+    SKEIN_UPNP: '0',
   }
 }
 

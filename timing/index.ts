@@ -17,6 +17,7 @@ export { closedWithin } from './closed-within.ts'
 export { type DelayOptions, delay, pause, settledWithin, whilePending } from './delay.ts'
 export { IdleTimer } from './idle-timer.ts'
 export { Mailbox } from './mailbox.ts'
+export { nextTurn } from './next-turn.ts'
 export {
   openInnerScope,
   openScope,
@@ -25,6 +26,7 @@ export {
   type ScopeOptions,
   Superseded,
 } from './scope.ts'
+export { SignalRace } from './signal-race.ts'
 export {
   type BucketRate,
   type BucketState,

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { LlamaEmbeddingContext, LlamaModel, Token } from 'node-llama-cpp'
 import { type EmbeddingRequest, embeddingInputs, type Prompt } from '../../protocol/index.ts'
 import type { EmbeddingEvent } from './messages.ts'
@@ -35,16 +36,24 @@ export class Embedder {
   ): AsyncGenerator<EmbeddingEvent, number, void> {
     this.#context ??= this.#create()
     const context = await this.#context
-    const tokenized = embeddingInputs(input).map((one) => this.#tokenize(one))
-    const lengths = tokenized.map((tokens) => context.calculateInputLength(tokens))
-    const longest = Math.max(...lengths)
-    if (longest >= this.#contextLength) throw tooLong(longest, this.#contextLength)
+    const tokenized: Token[][] = []
+    let total = 0
+    for (const one of embeddingInputs(input)) {
+      const tokens = this.#tokenize(one)
+      const length = context.calculateInputLength(tokens)
+      if (length >= this.#contextLength) throw tooLong(length, this.#contextLength)
+      total += length
+      tokenized.push(tokens)
+      // Others have their turn: thousands of texts take seconds.
+      await nextTurn()
+      signal.throwIfAborted()
+    }
     for (const [index, tokens] of tokenized.entries()) {
       signal.throwIfAborted()
       const { vector } = await context.getEmbeddingFor(tokens)
       yield { type: 'embedding', index, embedding: toUnitLength(vector) }
     }
-    return lengths.reduce((sum, length) => sum + length, 0)
+    return total
   }
 
   #tokenize(input: Prompt): Token[] {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
+import { systemClock } from '../../timing/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { type GgufHeader, ggufFacts, readGgufHeader } from '../gguf/index.ts'
 import { wantsLogprobs } from '../request-fields.ts'
@@ -9,7 +10,9 @@ import { embeddedFields } from './declared.ts'
 import { EngineKeeper } from './engine-keeper.ts'
 import type { EngineProcess } from './engine-process.ts'
 import { EventQueue } from './event-queue.ts'
+import { GrammarBuilder } from './grammar-builder.ts'
 import { type EmbeddedInit, type ResolvedInit, resolveInit } from './init.ts'
+import { grammarSchema } from './json-schema.ts'
 import type { EngineFacts, PrefillEvent, RequestEvent } from './messages.ts'
 import { ChunkShaper, embeddingChunk, scoreChunk } from './shape-chunk.ts'
 
@@ -60,6 +63,7 @@ class EmbeddedEngine implements EmbeddedBackend {
   readonly #header: GgufHeader
   readonly #facts: ReturnType<typeof ggufFacts>
   readonly #keeper: EngineKeeper
+  readonly #grammars: GrammarBuilder
   readonly #requests = new Map<number, EventQueue<RequestEvent>>()
   /** Kills a process that has not stopped a cancelled request in time. */
   readonly #cancelled = new Map<number, NodeJS.Timeout>()
@@ -77,6 +81,7 @@ class EmbeddedEngine implements EmbeddedBackend {
     this.#init = init
     this.#header = header
     this.#facts = facts
+    this.#grammars = new GrammarBuilder({ modelPath, clock: systemClock })
     this.#keeper = new EngineKeeper({
       settings: {
         modelPath,
@@ -146,6 +151,7 @@ class EmbeddedEngine implements EmbeddedBackend {
       )
     }
     const shape = shaperOf(request, model.id)
+    const grammar = await this.#grammarOf(request, signal)
     const engine = await this.#engine(signal, onProgress)
     // It may have fired while the engine was awaited; the event does not fire twice.
     signal?.throwIfAborted()
@@ -156,7 +162,7 @@ class EmbeddedEngine implements EmbeddedBackend {
     signal?.addEventListener('abort', abort, { once: true })
     let ended = false
     try {
-      engine.send({ type: 'infer', id, request, group: cacheGroup, resume })
+      engine.send({ type: 'infer', id, request, group: cacheGroup, resume, grammar })
       while (!ended) {
         const event = await queue.next()
         if (event.type === 'prefill') {
@@ -174,6 +180,7 @@ class EmbeddedEngine implements EmbeddedBackend {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#life.abort()
+    this.#grammars[Symbol.dispose]()
     await this.#keeper.close()
   }
 
@@ -191,6 +198,15 @@ class EmbeddedEngine implements EmbeddedBackend {
     clearTimeout(this.#cancelled.get(id))
     this.#cancelled.delete(id)
     this.#requests.delete(id)
+  }
+
+  async #grammarOf(
+    request: InferenceRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    if (request.kind !== 'chat') return undefined
+    const schema = grammarSchema(request.body.response_format)
+    return schema === undefined ? undefined : await this.#grammars.text(schema, signal)
   }
 
   async #engine(

@@ -20,7 +20,7 @@ async function start(settings: EngineSettings): Promise<void> {
   }
 }
 
-async function infer({ id, request, group, resume }: ToEngine & { type: 'infer' }): Promise<void> {
+async function infer({ id, request, ...plan }: ToEngine & { type: 'infer' }): Promise<void> {
   const abort = new AbortController()
   running.set(id, abort)
   let evaluatedTokens = 0
@@ -32,7 +32,7 @@ async function infer({ id, request, group, resume }: ToEngine & { type: 'infer' 
     if (engine === undefined) throw new InferenceError('loading', 'the model is not loaded yet')
     const { signal } = abort
     const onPrefill = (tokens: number, of: number): void => report({ type: 'prefill', tokens, of })
-    const options = { group, resume, signal, onEvaluated, onPrefill }
+    const options = { ...plan, signal, onEvaluated, onPrefill }
     for await (const event of engine.infer(request, options)) report(event)
   } catch (error) {
     if (abort.signal.aborted) report({ type: 'cancelled', evaluatedTokens })

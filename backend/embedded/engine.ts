@@ -15,7 +15,7 @@ import type { CallReaderInit } from './call-reader.ts'
 import { callSchema } from './call-schema.ts'
 import { EMBEDDED_CAPABILITIES } from './declared.ts'
 import { Embedder } from './embed.ts'
-import { type GrammarSchema, grammarSchema } from './json-schema.ts'
+import type { GrammarSchema } from './json-schema.ts'
 import { type LoadedEngine, loadEngine } from './load-engine.ts'
 import type {
   DoneEvent,
@@ -34,6 +34,13 @@ import { type AnswerPlan, writeAnswer } from './write-answer.ts'
 /** Prompt and length of the warm-up: enough for a first estimate of the speed, and quick on a slow machine. */
 const WARM_UP_TEXT = 'The geese fly south together and take turns in front. '.repeat(4)
 const WARM_UP_TOKENS = 12
+
+interface PlanOptions {
+  readonly group: string | undefined
+  readonly resume: Resume | undefined
+  /** What the answer has to match, built from the request's schema. */
+  readonly grammar: string | undefined
+}
 
 /** The loaded model and everything that serves requests, inside the engine process. */
 export class Engine {
@@ -78,9 +85,7 @@ export class Engine {
   /** @throws InferenceError, or the signal's reason. */
   async *infer(
     request: InferenceRequest,
-    options: {
-      readonly group: string | undefined
-      readonly resume: Resume | undefined
+    options: PlanOptions & {
       readonly signal: AbortSignal
       readonly onEvaluated: (tokens: number) => void
       readonly onPrefill?: (tokens: number, of: number) => void
@@ -101,7 +106,7 @@ export class Engine {
       yield* this.#score(request.body, this.#pool, options)
       return
     }
-    const plan = this.#plan(request, options.group, options.resume)
+    const plan = this.#plan(request, options)
     const summary = yield* writeAnswer(this.#loaded, this.#pool, plan, options)
     const { usage, prefillMs, decodeMs, evaluatedTokens } = summary
     // The first token comes with the end of the prompt.
@@ -157,11 +162,10 @@ export class Engine {
       : this.#prompts.completion(request.body)
   }
 
-  #plan(request: TextRequest, group: string | undefined, resume: Resume | undefined): AnswerPlan {
+  #plan(request: TextRequest, { group, resume, grammar }: PlanOptions): AnswerPlan {
     const prompt = this.#promptOf(request)
     const sampling = samplingOf(request.body, randomInt(2 ** 32))
     this.#prompts.checkIds([...sampling.logitBias.keys()], 'logit_bias')
-    const format = request.kind === 'chat' ? request.body.response_format : undefined
     const calls = this.#callsOf(request)
     return {
       prompt,
@@ -170,7 +174,7 @@ export class Engine {
       maxTokens: maxTokensOf(request),
       stops: stopStringsOf(request),
       sampling,
-      schema: calls?.schema ?? grammarSchema(format),
+      grammar: calls?.schema ?? grammar,
       ...(calls !== undefined && { calls: calls.reader }),
       topLogprobs: topLogprobsOf(request),
       group,
@@ -238,7 +242,7 @@ export class Engine {
         : { kind: 'completion', body }
     const { signal } = new AbortController()
     const onEvaluated = (): void => undefined
-    const options = { group: undefined, resume: undefined, signal, onEvaluated }
+    const options = { group: undefined, resume: undefined, grammar: undefined, signal, onEvaluated }
     for await (const _ of this.infer(request, options)) {
       // Only its duration matters.
     }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Llama, LlamaGrammarEvaluationState, LlamaModel, Token } from 'node-llama-cpp'
 import { InferenceError } from '../../protocol/index.ts'
 import type { GrammarSchema } from './json-schema.ts'
@@ -13,37 +14,46 @@ interface GrammarInternals {
   }
 }
 
+/** Tokens of a prefix that are checked before other requests have their turn. */
+const PREFIX_SLICE = 64
+
 /**
- * A grammar that allows only JSON of the schema, advanced past what was written already.
+ * The state of a grammar, advanced past what was written already.
  *
+ * @param grammar as text, from a GrammarBuilder, or a schema of the node's own making
  * @throws InferenceError `not_resumable` if `prefix` does not match the schema, or this version of the engine
  * cannot advance by tokens.
  */
 export async function grammarState(
   engine: { readonly llama: Llama; readonly model: LlamaModel },
-  schema: GrammarSchema,
+  grammar: GrammarSchema | string,
   prefix: readonly Token[],
 ): Promise<LlamaGrammarEvaluationState> {
   const { LlamaGrammarEvaluationState } = await importEngine()
   type Schema = Parameters<Llama['createGrammarForJsonSchema']>[0]
-  let state: LlamaGrammarEvaluationState
-  try {
-    const grammar = await engine.llama.createGrammarForJsonSchema(schema as unknown as Schema)
-    state = new LlamaGrammarEvaluationState({ model: engine.model, grammar })
-  } catch (cause) {
-    throw new InferenceError('capability_unavailable', 'this engine cannot enforce that schema', {
-      cause,
-      details: { param: 'response_format' },
-    })
-  }
-  if (prefix.length > 0) moveOn(engine.llama, state, prefix)
+  const built =
+    typeof grammar === 'string'
+      ? await engine.llama.createGrammar({
+          grammar,
+          // As for a grammar that is made from a schema at once.
+          stopGenerationTriggers: ['\n\n\n\n'],
+          trimWhitespaceSuffix: true,
+        })
+      : await engine.llama.createGrammarForJsonSchema(grammar as unknown as Schema)
+  const state = new LlamaGrammarEvaluationState({ model: engine.model, grammar: built })
+  if (prefix.length > 0) await moveOn(engine.llama, state, prefix)
   return state
 }
 
-function moveOn(llama: Llama, state: LlamaGrammarEvaluationState, prefix: readonly Token[]): void {
+async function moveOn(
+  llama: Llama,
+  state: LlamaGrammarEvaluationState,
+  prefix: readonly Token[],
+): Promise<void> {
   const sampler = (llama as unknown as GrammarInternals)._bindings?.AddonSampler
   const { _state: native } = state as unknown as { readonly _state?: unknown }
-  for (const token of prefix) {
+  for (const [at, token] of prefix.entries()) {
+    if (at % PREFIX_SLICE === PREFIX_SLICE - 1) await nextTurn()
     if (sampler?.canBeNextTokenForGrammarEvaluationState?.(native, token) !== true) {
       throw new InferenceError('not_resumable', 'the answer so far does not match its schema')
     }

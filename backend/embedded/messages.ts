@@ -47,6 +47,8 @@ export type ToEngine =
       readonly request: InferenceRequest
       readonly group: string | undefined
       readonly resume: Resume | undefined
+      /** Built from the request's schema. */
+      readonly grammar: string | undefined
     }
   | { readonly type: 'cancel'; readonly id: number }
   /** Checks that its event loop runs; answered by `pong`. */

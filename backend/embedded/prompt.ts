@@ -79,8 +79,9 @@ export class PromptBuilder {
     return this.checkIds(prompt, 'prompt')
   }
 
-  /** Tokens of what an earlier engine wrote, where only its text is known. */
+  /** Tokens of what an earlier engine wrote, where only its text is known. @throws InferenceError `context_too_long` */
   continuation(text: string): Token[] {
+    this.#refuseHopeless([{ text, plain: true }])
     return this.#engine.model.tokenize(text, false, 'trimLeadingSpace')
   }
 

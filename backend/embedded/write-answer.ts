@@ -26,7 +26,8 @@ export interface AnswerPlan {
   readonly maxTokens: number | undefined
   readonly stops: readonly string[]
   readonly sampling: Sampling
-  readonly schema: GrammarSchema | undefined
+  /** Built from the request's schema, as text; or the schema of the calls that have to be made. */
+  readonly grammar: GrammarSchema | string | undefined
   /** Set if tools may be called. */
   readonly calls?: CallReaderInit
   /** Most likely alternatives per token; `undefined`: no logprobs at all. */
@@ -78,7 +79,7 @@ export async function* writeAnswer(
   }
   if (start.text !== '' || start.calls.length > 0) yield { ...NOTHING, ...start }
   const grammar =
-    plan.schema === undefined ? undefined : await grammarState(engine, plan.schema, prefix)
+    plan.grammar === undefined ? undefined : await grammarState(engine, plan.grammar, prefix)
   const input = [...prompt, ...prefix]
   const lease = await pool.acquire(input, plan.group, signal)
   const startedAt = performance.now()
@@ -290,7 +291,7 @@ class Answer {
   }
 
   #untilJsonEnds(text: string): string {
-    if (this.#plan.schema === undefined || text === '') return text
+    if (this.#plan.grammar === undefined || text === '') return text
     const before = this.#whole.length
     this.#whole += text
     const closed = closedJson(this.#whole)

@@ -58,7 +58,10 @@ export interface EngineHttp {
    * @throws InferenceError `engine_failed` if no connection can be made
    */
   requireConnection(path: string, options?: CallOptions): Promise<void>
-  /** The records of a streamed answer. Leaving the loop closes the connection, which stops the engine. */
+  /**
+   * The records of a streamed answer, without the `[DONE]` that ends one of server-sent events. Leaving the loop closes
+   * the connection, which stops the engine.
+   */
   stream(path: string, body: object, options: StreamOptions): AsyncGenerator<string>
 }
 
@@ -121,18 +124,25 @@ class HttpConnection implements EngineHttp {
       const decoder = new TextDecoder()
       let splitter: Splitter | undefined
       let begun = false
-      for await (const bytes of response.body ?? []) {
-        const text = decoder.decode(bytes, { stream: true })
+      const reader = response.body?.getReader()
+      for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
+        const text = decoder.decode(part.value, { stream: true })
         splitter ??= splitterFor(framing, text)
         for (const record of splitter?.push(text) ?? []) {
           // A slow consumer is not a slow engine.
           attempt.pause()
+          if (framing === 'events' && record.trim() === LAST_EVENT) {
+            attempt.isOver = true
+            if (reader !== undefined) void readRest(reader)
+            return
+          }
           begun ||= isReport?.(record) !== true
           yield record
         }
         attempt.expectWithin(begun ? this.#gapTimeoutMs : this.#firstRecordTimeoutMs)
       }
       attempt.pause()
+      attempt.isOver = true
       yield* splitter?.end() ?? []
     } catch (error) {
       throw attempt.explain(error)
@@ -195,9 +205,34 @@ class HttpConnection implements EngineHttp {
   }
 }
 
+/** Ends the events of an answer, by OpenAI's convention. */
+const LAST_EVENT = '[DONE]'
+/** Time for an engine to end its answer after that. */
+const REST_MS = 1_000
+
+/** Reads the end of an answer, so that its connection can carry the next request. Never rejects. */
+async function readRest(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  const leave = (): void => void reader.cancel().catch(() => {})
+  const late = setTimeout(leave, REST_MS)
+  late.unref()
+  try {
+    // Anything but the end is not part of the answer.
+    if (!(await reader.read()).done) leave()
+  } catch {
+    // The connection is gone, which the next request finds out.
+  } finally {
+    clearTimeout(late)
+  }
+}
+
+/** Created once: an answer that is left before its end is routine, and a stack would add nothing. */
+const LEFT = new InferenceError('cancelled', 'the answer is not read any further')
+
 /** Joins the caller's signal with the deadline of the moment, and closes the connection when it is disposed of. */
 class Attempt {
   readonly signal: AbortSignal
+  /** Whether the answer was read to its end, so that nothing is left to close. */
+  isOver = false
   readonly #caller: AbortSignal | undefined
   readonly #own = new AbortController()
   #timer: NodeJS.Timeout | undefined
@@ -236,7 +271,7 @@ class Attempt {
 
   [Symbol.dispose](): void {
     this.pause()
-    this.#own.abort()
+    if (!this.isOver) this.#own.abort(LEFT)
   }
 }
 

@@ -64,7 +64,6 @@ async function* write(
   for await (const data of http.stream('/completion', body, {
     ...{ signal, framing: 'events', isReport },
   })) {
-    if (data.trim() === '[DONE]') return
     const record = recordIn(data)
     const failure = failureIn(record, data)
     if (failure !== undefined) throw failure

@@ -210,7 +210,6 @@ class OpenAiBackend implements Backend {
     for await (const data of this.#root.stream(path, body, {
       ...{ signal, hops, framing: 'events', isReport },
     })) {
-      if (data.trim() === '[DONE]') break
       const chunk = readEvent(data, shape, summary, onProgress)
       if (chunk === undefined) continue
       firstAt ??= this.#now()

@@ -58,7 +58,6 @@ export function vllmTokens(
         signal,
         framing: 'events',
       })) {
-        if (data.trim() === '[DONE]') break
         const chunk = readEvent(data, shape, summary)
         if (chunk === undefined) continue
         firstAt ??= performance.now()

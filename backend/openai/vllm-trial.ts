@@ -65,7 +65,6 @@ async function firstTokens(
   const ids: number[] = []
   let counted = 0
   for await (const data of events) {
-    if (data.trim() === '[DONE]') break
     const { choices, usage } = parseJson(data)
     const { token_ids: told, delta } = asRecord(asArray(choices)[0])
     const { reasoning, reasoning_content: reasoningContent } = asRecord(delta)

@@ -111,6 +111,7 @@ export function createSimAttempt(client: SimSender, asked: SimRequest): AttemptS
         }
       }
     } finally {
+      watchdog.close()
       silence?.[Symbol.dispose]()
       cancel()
     }

@@ -28,12 +28,9 @@ export function reputationCommand(runtime: Runtime): Command {
 /** Opens the standings of this user's clients. */
 async function open(session: Session, options: SharedOptions) {
   const [dataDir = ''] = resolveNetwork(options, session.env, 'client').dataDirs
-  const saved = await openReputation(dataDir, Date.now)
-  if (saved.broken) {
-    session.terminal.log(`the stored standings could not be read; the file is kept in ${dataDir}`)
-  }
-  if (saved.dropped > 0) session.terminal.log(leftOut(saved.dropped))
-  return saved
+  return await openReputation(dataDir, Date.now, (message) =>
+    session.terminal.log(plainLine(message)),
+  )
 }
 
 async function list(session: Session, options: SharedOptions): Promise<undefined> {

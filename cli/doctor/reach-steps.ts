@@ -7,7 +7,7 @@ import type { Finding, Step } from './diagnose.ts'
 interface ReachStepsInit {
   readonly host: Pick<
     Host,
-    'tested' | 'reachability' | 'natKind' | 'bootstrapPeers' | 'joined' | 'libp2p'
+    'tested' | 'reachability' | 'natKind' | 'portMapping' | 'bootstrapPeers' | 'joined' | 'libp2p'
   >
   /** Nodes and bootstrap peers that run on this machine. */
   readonly running: readonly StatusReport[]
@@ -25,6 +25,7 @@ export function reachSteps(init: ReachStepsInit): Step[] {
         run: () => Promise.resolve(ofRunning(report)),
       }),
     ),
+    { name: 'port mapping', run: () => findMapping(init) },
     { name: 'reachability', run: () => testAddresses(init) },
     { name: 'NAT', run: () => findNat(init) },
     { name: 'IPv6', run: () => Promise.resolve(findIpv6(init)) },
@@ -66,6 +67,37 @@ async function testAddresses({ host, announced, signal }: ReachStepsInit): Promi
     ok: true,
     message: `${reachability}: ${lines.join('; ')}. Only serving needs it, and relays can replace it`,
     ...(advice !== undefined && { advice }),
+  }
+}
+
+/** Whether the router forwards a port on request. The next step tests it. */
+async function findMapping({ host, signal }: ReachStepsInit): Promise<Finding> {
+  await host.joined({ signal })
+  const mapping = await host.portMapping({ signal })
+  switch (mapping.status) {
+    case 'off':
+      return { ok: true, message: 'off (--no-upnp)' }
+    case 'not needed':
+      return {
+        ok: true,
+        message: 'not needed: this machine has a public address, or no peer outside sees it',
+      }
+    case 'searching':
+      return { ok: true, message: 'the router has not answered yet' }
+    case 'mapped':
+      return {
+        ok: true,
+        message: `${mapping.method}: the router says that it forwards ${mapping.address}`,
+      }
+    case 'none':
+      return {
+        ok: true,
+        message: `the router forwards no port by itself (${plainLine(mapping.why)})`,
+        advice:
+          'nothing to do: relays carry the traffic. Turning on UPnP or NAT-PMP at the router makes it direct',
+      }
+    default:
+      return mapping satisfies never
   }
 }
 

@@ -67,3 +67,12 @@ function dialFailure(cause: unknown): InferenceError {
   const why = cause instanceof Error ? cause.message : String(cause)
   return new InferenceError('dial_failed', `cannot reach the peer: ${why}`, { cause })
 }
+
+/** Whether the peer was reached and does not serve the protocol. */
+export function isUnsupported(error: unknown): boolean {
+  return (
+    InferenceError.is(error, 'dial_failed') &&
+    error.cause instanceof Error &&
+    error.cause.name === 'UnsupportedProtocolError'
+  )
+}

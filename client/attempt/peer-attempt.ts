@@ -1,27 +1,21 @@
-import { createHash, type Hash, randomBytes } from 'node:crypto'
-import type { Stream } from '@libp2p/interface'
+import { createHash, type Hash } from 'node:crypto'
 import {
   type Done,
-  decodeNodeFrame,
-  encodeClientFrame,
-  FrameWriter,
   InferenceError,
-  LIMITS,
   matchesDigest,
   type NodeFrame,
   PROTOCOLS,
-  readFrames,
 } from '../../protocol/index.ts'
-import { type Clock, closedWithin, raceSignal, systemClock } from '../../timing/index.ts'
+import { type Clock, raceSignal, systemClock } from '../../timing/index.ts'
 import { isVisible } from '../request/index.ts'
 import { AnswerCheck, checkFailure } from './answer-check.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from './attempt-source.ts'
-import { type Connect, openStream } from './open-stream.ts'
+import { Exchange } from './exchange.ts'
+import { discard, type KeptStreams } from './kept-streams.ts'
+import { type Connect, isUnsupported, openStream } from './open-stream.ts'
 import { type PathOf, pathFailure } from './path.ts'
 import { Watchdog } from './watchdog.ts'
-
-/** Time for a peer to close its half of the stream after its last frame. */
-const LINGER_MS = 2_000
+import { WireStream } from './wire-stream.ts'
 
 export interface PeerAttemptInit {
   readonly connect: Connect
@@ -29,11 +23,13 @@ export interface PeerAttemptInit {
   readonly clock?: Clock
   /** Returns the path of a stream. @default unknown, treated as direct */
   readonly pathOf?: PathOf
+  /** Streams that carry one attempt after the other. @default none: a stream for each attempt */
+  readonly kept?: KeptStreams
 }
 
 /**
- * Attempts over the wire, each on its own stream. Besides the peer's failure it throws `dial_failed`, `stalled`,
- * `stream_reset`, `truncated`, `malformed` and `path_lost`.
+ * Attempts over the wire. Besides the peer's failure it throws `dial_failed`, `stalled`, `stream_reset`, `truncated`,
+ * `malformed` and `path_lost`.
  */
 export function createPeerAttempt(source: PeerAttemptInit): AttemptSource {
   const { clock = systemClock } = source
@@ -48,49 +44,32 @@ async function* peerAttempt(
 ): AsyncGenerator<AttemptEvent, void, void> {
   const { signal } = options
   signal.throwIfAborted()
-  const { clock } = init
-  const { dialTimeoutMs } = init.limits
-  const stream = await openStream(init.connect, init.peerId, PROTOCOLS.inference, {
-    signal,
-    dialTimeoutMs,
-    clock,
-  })
-  const onAbort = (): void => stream.abort(asError(signal.reason))
+  const { clock, kept, peerId } = init
+  const watchdog = new Watchdog(init.limits, (error) => exchange.abort(error), clock)
+  const begin = (wire: WireStream): Exchange => new Exchange(wire, init, () => watchdog.alive())
+  let exchange = begin(kept?.take(peerId) ?? (await openWire(init, signal)))
+  let check = new FrameCheck(init, exchange.attemptId, clock)
+  const onAbort = (): void => exchange.abort(asError(signal.reason))
   if (signal.aborted) onAbort()
   signal.addEventListener('abort', onAbort, { once: true })
-  const path = init.pathOf?.(init.peerId, stream)
-  const relayed = (bytes: number): void => {
-    if (path?.relay !== undefined) init.onRelayed?.(path.relay, bytes)
-  }
-  const watchdog = new Watchdog(init.limits, (error) => stream.abort(error), clock)
-  const frames = readFrames(stream, {
-    maxFrames: LIMITS.maxResponseFrames,
-    maxTotalBytes: LIMITS.maxResponseBytes,
-    onBytes: relayed,
-  })
-  // A node may refuse before it has read the whole request, so sending and reading run concurrently. If sending fails,
-  // reading fails too and gives the reason.
-  const attemptId = new Uint8Array(randomBytes(16))
-  const sent = send(stream, attemptId, init, (bytes) => {
-    relayed(bytes)
-    watchdog.alive()
-  }).then(
-    () => true,
-    () => false,
-  )
-  const check = new FrameCheck(init, attemptId, clock)
-  let ended = false
+  let ended: 'done' | 'failed' | undefined
   try {
-    while (!ended) {
-      const next = await watchdog.guard(nextFrame(frames)).catch(async (error: unknown) => {
-        throw await raceSignal(pathFailure(InferenceError.from(error), path), signal)
+    while (ended === undefined) {
+      const next = await watchdog.guard(exchange.next()).catch(async (error: unknown) => {
+        if (exchange.isStale(error) && !signal.aborted) return
+        throw await raceSignal(pathFailure(InferenceError.from(error), exchange.wire.path), signal)
       })
-      const frame = decodeNodeFrame(next)
+      if (next === undefined) {
+        await end(exchange, init, ended)
+        exchange = begin(await openWire(init, signal))
+        check = new FrameCheck(init, exchange.attemptId, clock)
+        continue
+      }
       // A keep-alive without progress shows only that the node is alive, not that it is working.
-      if (frame.type === 'keepAlive' && frame.progress !== undefined) watchdog.working()
+      if (next.type === 'keepAlive' && next.progress !== undefined) watchdog.working()
       else watchdog.alive()
-      ended = frame.type === 'done' || frame.type === 'failed'
-      const event = check.frame(frame)
+      if (next.type === 'done' || next.type === 'failed') ended = next.type
+      const event = check.frame(next)
       if (event === undefined) continue
       if (event.type === 'chunk' && (event.visible || event.tokenIds.length > 0)) {
         watchdog.progress(event.visible)
@@ -101,47 +80,44 @@ async function* peerAttempt(
     throw signal.aborted ? signal.reason : InferenceError.from(error)
   } finally {
     signal.removeEventListener('abort', onAbort)
-    if (ended && stream.writeStatus === 'closed') void closedWithin(stream, LINGER_MS, clock)
-    else stream.abort(new InferenceError('cancelled', 'the attempt is over'))
-    await frames.return()
-    await sent
+    watchdog.close()
+    await end(exchange, init, ended)
   }
 }
 
-async function send(
-  stream: Stream,
-  attemptId: Uint8Array,
-  init: AttemptInit,
-  onProgress: (bytes: number) => void,
+/** A stream of its own, on which others may follow if the peer can. */
+async function openWire(init: WiredAttempt, signal: AbortSignal): Promise<WireStream> {
+  const { connect, peerId, clock, kept } = init
+  const { dialTimeoutMs } = init.limits
+  const open = async (protocol: string): Promise<WireStream> => {
+    const stream = await openStream(connect, peerId, protocol, { signal, dialTimeoutMs, clock })
+    const isKept = protocol === PROTOCOLS.keptInference
+    return new WireStream(stream, isKept, init.pathOf?.(peerId, stream))
+  }
+  if (kept?.speaks(peerId) !== true) return await open(PROTOCOLS.inference)
+  try {
+    return await open(PROTOCOLS.keptInference)
+  } catch (error) {
+    // Its advertisement is of a newer version than the one that answers.
+    if (!isUnsupported(error)) throw error
+    return await open(PROTOCOLS.inference)
+  }
+}
+
+/** A stream that has its whole exchange behind it is kept, or closed in order; any other is reset. */
+async function end(
+  exchange: Exchange,
+  { kept, peerId, clock }: WiredAttempt,
+  ended: 'done' | 'failed' | undefined,
 ): Promise<void> {
-  const { kind, model, body } = init.request
-  const writer = new FrameWriter(stream)
-  const remainingMs = Math.max(1, Math.min(LIMITS.maxRemainingMs, Math.floor(init.remainingMs())))
-  const { resume } = init
-  const head = {
-    attemptId,
-    remainingMs,
-    kind,
-    model,
-    bodyBytes: body.length,
-    ...(resume !== undefined && { resume }),
+  const { wire } = exchange
+  if (ended === 'done' && exchange.isUploaded && wire.isKept) kept?.give(peerId, wire)
+  else if (ended !== undefined && exchange.isUploaded) discard(wire, clock)
+  else {
+    wire.reader.close()
+    exchange.abort(new InferenceError('cancelled', 'the attempt is over'))
   }
-  // Not awaited, so that the head and the first piece are sent as one message.
-  let written = writer.write(encodeClientFrame({ type: 'head', ...head }))
-  for (let at = 0; at < body.length; at += LIMITS.bodyFrameBytes) {
-    const data = body.subarray(at, at + LIMITS.bodyFrameBytes)
-    const both = Promise.all([written, writer.write(encodeClientFrame({ type: 'body', data }))])
-    await both
-    written = Promise.resolve()
-    onProgress(data.length)
-  }
-  await writer.close()
-}
-
-async function nextFrame(frames: AsyncGenerator<Uint8Array, void, void>): Promise<Uint8Array> {
-  const next = await frames.next()
-  if (next.done !== true) return next.value
-  throw new InferenceError('truncated', 'the stream ended without its terminal frame')
+  await exchange.settled()
 }
 
 /** Checks the order of frames: `accepted` once, then chunks, then one end. */

@@ -25,6 +25,7 @@ export class Watchdog {
   #silenceMs = 0
   #waitedMs = 0
   #waitingSince: number | undefined
+  /** Armed at the first wait and left armed: it is moved when it fires, and not with each frame. */
   #timer: Disposable | undefined
 
   constructor(
@@ -40,14 +41,19 @@ export class Watchdog {
   /** Waits for `next` while the clocks run. */
   async guard<T>(next: Promise<T>): Promise<T> {
     this.#waitingSince = this.#clock.now()
-    this.#arm()
+    if (this.#timer === undefined) this.#arm()
     try {
       return await next
     } finally {
       this.#account()
       this.#waitingSince = undefined
-      this.#timer?.[Symbol.dispose]()
     }
+  }
+
+  /** Stops the timer. */
+  close(): void {
+    this.#timer?.[Symbol.dispose]()
+    this.#timer = undefined
   }
 
   /** The peer is alive: a frame arrived, or it accepted more of the request. */
@@ -65,7 +71,11 @@ export class Watchdog {
   /** A piece of the answer arrived. `visible` starts the second phase. */
   progress(visible: boolean): void {
     this.alive()
-    if (visible) this.#phase = 'streaming'
+    if (visible && this.#phase === 'first') {
+      this.#phase = 'streaming'
+      // The gap may be shorter than what the timer was set to.
+      this.close()
+    }
     if (this.#phase === 'streaming') this.#waitedMs = 0
   }
 
@@ -83,6 +93,9 @@ export class Watchdog {
   }
 
   #check(): void {
+    this.#timer = undefined
+    // The consumer has the turn: the next wait arms it again.
+    if (this.#waitingSince === undefined) return
     this.#account()
     const { leftMs, error } = this.#tightest()
     if (leftMs > 0) this.#arm()

@@ -80,6 +80,7 @@ async function* providerAttempt(
     const timings = { queueMs: 0, prefillMs: 0, decodeMs: 0 }
     yield { type: 'done', usage: NO_USAGE, timings, load: NO_LOAD }
   } finally {
+    watchdog.close()
     own.abort(new Superseded())
     await answer.return?.().catch(() => {})
   }

@@ -1,5 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
-import type { Clock } from '../../timing/index.ts'
+import { type Clock, SignalRace } from '../../timing/index.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from '../attempt/index.ts'
 import type { AnswerPiece, AttemptNote, Candidate } from '../request/index.ts'
 import type { ResumeLease } from './budget/index.ts'
@@ -75,6 +75,7 @@ export class AttemptRun {
     options: { readonly signal: AbortSignal },
   ): Promise<void> {
     const signal = AbortSignal.any([options.signal, this.#controller.signal])
+    using race = new SignalRace(signal)
     try {
       const { choice, lease } = await choose(signal)
       this.choice = choice
@@ -84,7 +85,7 @@ export class AttemptRun {
       let askedAt = this.#clock.now()
       for await (const event of this.#source(prepare(choice), { signal })) {
         send({ type: 'event', event, gapMs: this.#clock.now() - askedAt })
-        if (event.type === 'chunk') await this.#credit.take(signal)
+        if (event.type === 'chunk') await this.#credit.take(race)
         askedAt = this.#clock.now()
       }
     } catch (error) {

@@ -1,3 +1,5 @@
+import type { SignalRace } from '../../timing/index.ts'
+
 /** Flow control: each grant allows a writer one more step. */
 export class Credit {
   #waiting: (() => void) | undefined
@@ -8,15 +10,12 @@ export class Credit {
     this.#waiting?.()
   }
 
-  /** @throws the signal's reason */
-  async take(signal: AbortSignal): Promise<void> {
+  /** @throws the reason of the race's signal */
+  async take(race: SignalRace): Promise<void> {
     while (this.#granted === 0) {
-      signal.throwIfAborted()
       const { promise, resolve } = Promise.withResolvers<void>()
       this.#waiting = resolve
-      signal.addEventListener('abort', resolve as () => void, { once: true })
-      await promise
-      signal.removeEventListener('abort', resolve as () => void)
+      await race.wait(promise)
       this.#waiting = undefined
     }
     this.#granted -= 1

@@ -1,10 +1,10 @@
 import { InferenceError } from '../../protocol/index.ts'
 import type { Job } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
-import { type Failure, finalError } from './failures.ts'
+import { type Failure, finalError, OwnFinding } from './failures.ts'
 /** The peer's answer repeated itself. The same failure at a second peer ends the request. */
 export function repeatsItself(maxRepeats: number): InferenceError {
-  return new InferenceError(
+  return new OwnFinding(
     'engine_failed',
     `the answer repeated itself ${maxRepeats} times; a repetition penalty may help`,
   )

@@ -22,7 +22,7 @@ import {
   initialState,
   type Recovery,
 } from './dispatch-state.ts'
-import { claimedPromptTokens, confirmedFailure } from './failures.ts'
+import { claimedPromptTokens, confirmedFailure, isStrangersWord } from './failures.ts'
 import { transition } from './machine.ts'
 import { Opener } from './opener.ts'
 import { Pace } from './pace.ts'
@@ -412,7 +412,10 @@ export class DispatchRun {
   #confirmedFailure(): InferenceError | undefined {
     const { failures } = this.#selection
     const end = confirmedFailure(failures)
-    if (end?.code !== 'context_too_long') return end
+    if (end === undefined) return undefined
+    const isDoubtful = isStrangersWord(end, failures)
+    if (isDoubtful && this.#selection.hasBetterThan(end.traits.kind)) return undefined
+    if (end.code !== 'context_too_long') return end
     return this.#selection.hasRoomFor(claimedPromptTokens(failures) ?? 0) ? undefined : end
   }
 

@@ -8,6 +8,8 @@ export interface Failure {
   readonly peer: string
   /** The peer's operator tag. Anyone can invent one: equal tags show one operator, different tags prove nothing. */
   readonly operator: string
+  /** Whether the peer has answered this client before. Without it a peer may be one of many made-up identities. */
+  readonly isProven: boolean
   readonly error: InferenceError
 }
 
@@ -29,6 +31,18 @@ export function confirmedFailure(failures: readonly Failure[]): InferenceError |
   if (traits.kind === 'engine' && last.error.retryAfterMs !== undefined) return undefined
   const confirmed = failures.some((other) => other.error.code === code && independent(other, last))
   return confirmed ? last.error : undefined
+}
+
+/** The failure of an attempt that the client itself found in the answer. */
+export class OwnFinding extends InferenceError {}
+
+/**
+ * Whether a failure rests on the word of peers that never answered this client. Made-up identities can agree, so they
+ * end no request that another peer may answer.
+ */
+export function isStrangersWord(error: InferenceError, failures: readonly Failure[]): boolean {
+  if (error instanceof OwnFinding) return false
+  return failures.every((failure) => failure.error.code !== error.code || !failure.isProven)
 }
 
 function independent(a: Failure, b: Failure): boolean {

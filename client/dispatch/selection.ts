@@ -1,4 +1,4 @@
-import { InferenceError, type Resume } from '../../protocol/index.ts'
+import { type ErrorKind, InferenceError, type Resume } from '../../protocol/index.ts'
 import { delay, type Scope } from '../../timing/index.ts'
 import { explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
 import type { Candidate, Placement, Query } from '../request/index.ts'
@@ -61,8 +61,9 @@ export class Selection {
   }
 
   failed(candidate: Candidate, error: InferenceError): void {
-    const { key: peer, advertisement } = candidate
-    const failure = { peer, operator: advertisement.operator, error }
+    const { key: peer, advertisement, acquaintance } = candidate
+    const isProven = acquaintance === 'answered'
+    const failure = { peer, operator: advertisement.operator, isProven, error }
     this.#failures.push(failure)
     this.#failed.push(candidate)
     const pause = pauseMs(failure, this.#failures.length, this.#context.random)
@@ -74,6 +75,14 @@ export class Selection {
   hasRoomFor(promptTokens: number): boolean {
     return this.#untried({ busy: [] }).some(
       ({ candidate: { model } }) => model.contextLength === 0 || model.contextLength > promptTokens,
+    )
+  }
+
+  /** Whether a peer was not asked yet whose word counts more than that of strangers who reject a request. */
+  hasBetterThan(kind: ErrorKind): boolean {
+    // An engine's failure may be an accident, and any other engine may succeed.
+    return this.#untried({ busy: [] }).some(
+      ({ candidate: { acquaintance } }) => kind === 'engine' || acquaintance === 'answered',
     )
   }
 

@@ -7,7 +7,8 @@ export {
   explainAbsence,
   type SwarmHost,
 } from './directory/index.ts'
-export { listModels, listPeer, type ModelListing, type PeerListing } from './listings.ts'
+export { listPeer, type PeerListing } from './listings.ts'
+export { listModels, type ModelListing } from './model-listing.ts'
 export { createProber, type Prober } from './probe/index.ts'
 export {
   affinityKey,

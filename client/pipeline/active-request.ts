@@ -1,5 +1,5 @@
 import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
-import { openScope, type Scope } from '../../timing/index.ts'
+import { nextTurn, openScope, type Scope } from '../../timing/index.ts'
 import type { Chains } from '../chain/index.ts'
 import type { AnswerEvent, RequestEvent } from '../request/index.ts'
 import type { Ask } from './ask.ts'
@@ -39,8 +39,10 @@ export class ActiveRequest {
     const { signal } = this.#call.options
     signal?.throwIfAborted()
     const request = prepare(this.#call, { settings, chains, attempts: this.attempts })
-    closing.throwIfAborted()
     const { timeoutMs } = request.limits
+    await nextTurn(request.wire.body.length, settings.clock)
+    signal?.throwIfAborted()
+    closing.throwIfAborted()
     using scope = openScope({ timeoutMs, clock: settings.clock }, { signal, owner: closing })
     this.#request = request
     this.#scope = scope

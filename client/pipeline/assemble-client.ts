@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { peerIdFromString } from '@libp2p/peer-id'
-import type { Host } from '../../host/index.ts'
-import { InferenceError } from '../../protocol/index.ts'
-import { type Connect, createPeerAttempt } from '../attempt/index.ts'
+import { type Host, relayOf } from '../../host/index.ts'
+import { InferenceError, PROTOCOLS } from '../../protocol/index.ts'
+import { type Connect, createPeerAttempt, KeptStreams, type PathOf } from '../attempt/index.ts'
 import { type Chains, createChains } from '../chain/index.ts'
 import type { DispatchContext } from '../dispatch/index.ts'
 import {
@@ -44,7 +44,16 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
   const closing = new AbortController()
   const connect: Connect = (peerId, protocol, options) =>
     host.libp2p.dialProtocol(peerId, protocol, options)
-  const attempt = createPeerAttempt({ connect, clock })
+  const kept = new KeptStreams({
+    clock,
+    speaks: (peerId) => host.book.get(peerId)?.protocols.includes(PROTOCOLS.keptInference) === true,
+    isDirect: (peerId) =>
+      host.libp2p
+        .getConnections(peerId)
+        .some(({ remoteAddr }) => relayOf(remoteAddr) === undefined),
+  })
+  const pathOf: PathOf = (peerId, stream) => pathAmong(host, clock, peerId, stream)
+  const attempt = createPeerAttempt({ connect, clock, kept, pathOf })
   const directory = createDirectory({
     host,
     limits: discoveryLimits,
@@ -74,6 +83,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     directory.connection(peer, isConnected)
   })
   const parts = new OpenParts()
+  parts.defer(() => kept.close())
   parts.defer(() => directory.close())
   parts.defer(() => prober.close())
   parts.defer(() => chains.close())
@@ -84,11 +94,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     context: {
       clock,
       host,
-      attempt: createPeerAttempt({
-        connect: connectAnew(host),
-        pathOf: (peerId, stream) => pathAmong(host, clock, peerId, stream),
-        clock,
-      }),
+      attempt: createPeerAttempt({ connect: connectAnew(host), clock, kept, pathOf }),
       directory,
       prober,
       router,

@@ -29,7 +29,8 @@ export interface Listings {
   /** Those of the given optional request fields that the engine behind a peer's model ignores. */
   unusedFields(peerId: string, model: string, fields: readonly string[]): readonly string[]
   /**
-   * Total advertised slots of known peers serving this model; 0 if none are known.
+   * Total advertised slots of the peers met that serve this model; 0 if none are known. Those of a peer that has not
+   * answered yet count up to 32.
    *
    * @param trusted count only these peers. @default all
    */
@@ -53,11 +54,13 @@ export function createListings(init: ListingsInit): Listings {
       bootstrap: host.bootstrapPeers(),
     })
   }
+  const isHearsay = ({ peerId }: Advertisement): boolean =>
+    directory.acquaintanceOf(peerId) === 'heard'
   return {
     unusedFields: (peerId, model, fields) =>
       unusedFields(directory.known(), { peerId, model, fields }),
     async models(options = {}) {
-      return listModels(await everyone(options))
+      return listModels(await everyone(options), isHearsay)
     },
     async peers(options = {}) {
       const advertisements = await everyone(options)
@@ -70,20 +73,28 @@ export function createListings(init: ListingsInit): Listings {
         }),
       )
     },
-    slots: (model, trusted) => slotsOf(directory.known(), model, trusted),
+    slots: (model, trusted) => slotsOf(directory, model, trusted),
   }
 }
 
+/** Most slots of one peer that count, by how it is known: a claim must not lift the limit on concurrent requests. */
+const MAX_SLOTS = { heard: 0, met: 32, answered: 1_024 } as const
+
 function slotsOf(
-  known: readonly Advertisement[],
+  directory: ListingsInit['directory'],
   model: string,
   trusted: readonly string[] | undefined,
 ): number {
   const id = normalizeModelId(model.split('@sha256:')[0] ?? '')
-  const serving = known.filter(
-    ({ models, peerId }) =>
-      models.some((served) => served.id === id || served.aliases.includes(id)) &&
-      (trusted?.includes(peerId.toString()) ?? true),
+  const serving = directory
+    .known()
+    .filter(
+      ({ models, peerId }) =>
+        models.some((served) => served.id === id || served.aliases.includes(id)) &&
+        (trusted?.includes(peerId.toString()) ?? true),
+    )
+  return serving.reduce(
+    (sum, { slots, peerId }) => sum + Math.min(slots, MAX_SLOTS[directory.acquaintanceOf(peerId)]),
+    0,
   )
-  return serving.reduce((sum, { slots }) => sum + slots, 0)
 }

@@ -1,9 +1,8 @@
-import { randomUUID } from 'node:crypto'
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { DataDirLockedError, lockDataDir } from '../../host/index.ts'
-import { makeDirectory } from '../../storage/index.ts'
+import { codeOf, makeDirectory, tellDamage, writeAtomic } from '../../storage/index.ts'
 import { type Lesson, Reputation } from './reputation/index.ts'
 
 const FILE = 'reputation.json'
@@ -35,14 +34,16 @@ export interface SavedReputation extends AsyncDisposable {
 /**
  * Loads the stored reputation, saves it every minute and on disposal, and checks every five seconds for changes by other
  * processes. Processes write in turn, each merging its lessons into the file. A file that cannot be read is renamed to
- * `reputation.json.broken`.
+ * `reputation.json.damaged`.
  *
  * @param dataDir undefined: nothing is stored
  * @param now milliseconds since 1970
+ * @param onFault receives messages for the operator: standings, and quarantines with them, were lost
  */
 export async function openReputation(
   dataDir: string | undefined,
   now: () => number,
+  onFault: (message: string) => void = () => {},
 ): Promise<SavedReputation> {
   if (dataDir === undefined) {
     const nothing = (): Promise<void> => Promise.resolve()
@@ -55,7 +56,7 @@ export async function openReputation(
       [Symbol.asyncDispose]: nothing,
     }
   }
-  const store = new Store(dataDir, now)
+  const store = new Store(dataDir, now, onFault)
   const { broken, dropped } = await store.open()
   // A full disk is not fatal: the reputation stays in memory.
   const timers = [
@@ -81,14 +82,16 @@ class Store {
   readonly reputation: Reputation
   readonly #dataDir: string
   readonly #path: string
+  readonly #onFault: (message: string) => void
   #unsaved: Lesson[] = []
   /** Identifies the version of the file that was loaded last. */
   #mark = ''
   /** Serializes the reads and writes of this process. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(dataDir: string, now: () => number) {
+  constructor(dataDir: string, now: () => number, onFault: (message: string) => void) {
     this.#dataDir = dataDir
+    this.#onFault = onFault
     this.#path = join(dataDir, FILE)
     this.reputation = new Reputation(now, (lesson) => {
       this.#unsaved.push(lesson)
@@ -98,12 +101,17 @@ class Store {
 
   async open(): Promise<{ readonly broken: boolean; readonly dropped: number }> {
     const mark = await this.#markOf()
-    const saved = await readFile(this.#path, 'utf8').catch(() => undefined)
+    const saved = await this.#content()
     if (saved === undefined) return { broken: false, dropped: 0 }
     const loaded = this.reputation.rebase(parsed(saved))
-    if (loaded === undefined) await this.#putAside()
-    else this.#mark = mark
-    return { broken: loaded === undefined, dropped: loaded?.dropped ?? 0 }
+    if (loaded === undefined) {
+      await this.#putAside('standings start anew, and peers in quarantine may be asked again')
+      return { broken: true, dropped: 0 }
+    }
+    this.#mark = mark
+    const { dropped } = loaded
+    if (dropped > 0) this.#onFault(`${this.#path}: ${dropped} invalid standings were left out`)
+    return { broken: false, dropped }
   }
 
   refresh(): Promise<void> {
@@ -118,7 +126,9 @@ class Store {
       await makeDirectory(this.#dataDir)
       const unlock = await lock(join(this.#dataDir, LOCK_DIR))
       try {
-        if (!(await this.#rebase())) await this.#putAside()
+        if (!(await this.#rebase())) {
+          await this.#putAside('the standings in memory replace it')
+        }
         await this.#write()
       } finally {
         await unlock()
@@ -129,7 +139,7 @@ class Store {
   /** @returns false if the file exists but could not be read */
   async #rebase(): Promise<boolean> {
     const mark = await this.#markOf()
-    const saved = await readFile(this.#path, 'utf8').catch(() => undefined)
+    const saved = await this.#content()
     if (saved === undefined) return true
     const loaded = this.reputation.rebase(parsed(saved), this.#unsaved)
     if (loaded !== undefined) this.#mark = mark
@@ -137,21 +147,21 @@ class Store {
   }
 
   async #write(): Promise<void> {
-    const draft = `${this.#path}.${process.pid}-${randomUUID()}`
     const lessons = this.#unsaved.length
-    try {
-      await writeFile(draft, JSON.stringify(this.reputation), { mode: 0o600 })
-      await rename(draft, this.#path)
-    } catch (error) {
-      await rm(draft, { force: true })
-      throw error
-    }
+    await writeAtomic(this.#path, JSON.stringify(this.reputation))
     this.#unsaved = this.#unsaved.slice(lessons)
     this.#mark = await this.#markOf()
   }
 
-  async #putAside(): Promise<void> {
-    await rename(this.#path, `${this.#path}.broken`).catch(() => {})
+  /** @returns undefined without a file; empty, hence damaged, if it cannot be read as one */
+  async #content(): Promise<string | undefined> {
+    return await readFile(this.#path, 'utf8').catch((error: unknown) =>
+      codeOf(error) === 'EISDIR' ? '' : undefined,
+    )
+  }
+
+  async #putAside(consequence: string): Promise<void> {
+    await tellDamage(this.#path, { consequence, onFault: this.#onFault })
   }
 
   /** Differs for every version of the file. */

@@ -15,6 +15,8 @@ export interface BatchRunInit {
   readonly limits: GatewayLimits
   /** Milliseconds since 1970. */
   readonly now: () => number
+  /** Receives messages for the operator. */
+  readonly log: (message: string) => void
   /** Writes the record to disk. */
   readonly save: (record: BatchRecord) => Promise<void>
   /** @throws InferenceError if the owner's key may not use the model */
@@ -49,10 +51,11 @@ export class BatchRun {
     return { ...this.#record, usage, counts: { ...this.#record.counts, completed, failed } }
   }
 
-  /** Ends it permanently, with the results so far. */
+  /** Ends it permanently, with the results so far. @throws disk errors; it is cancelled nevertheless */
   async cancel(): Promise<void> {
-    await this.#save({ status: 'cancelling', cancelling_at: this.#seconds() })
+    const saved = this.#save({ status: 'cancelling', cancelling_at: this.#seconds() })
     this.stop()
+    await saved
   }
 
   /** Stops it; the next run continues it. */
@@ -63,10 +66,10 @@ export class BatchRun {
   /** @throws disk errors; the batch stays unchanged for the next run */
   async run(): Promise<void> {
     const { files } = this.#init
-    if (this.#record.status === 'validating' && !(await this.#validate())) return
+    if (!(await this.#hasInput()) || (await this.#isRefused())) return
     const { output_file_id, error_file_id } = this.#record
     const paths = { output: files.pathOf(output_file_id), errors: files.pathOf(error_file_id) }
-    this.#results = await WrittenResults.open(paths)
+    this.#results = await WrittenResults.open(paths, this.#init.log)
     if (this.#record.status === 'in_progress') {
       try {
         await this.#ask(this.#results)
@@ -75,6 +78,21 @@ export class BatchRun {
       }
     }
     await this.#finish()
+  }
+
+  /** A batch that needs its input and finds it gone fails. */
+  async #hasInput(): Promise<boolean> {
+    const { input_file_id, status } = this.#record
+    const isNeeded = status === 'validating' || status === 'in_progress'
+    if (!isNeeded || (await this.#init.files.hasContent(input_file_id))) return true
+    const message = `the content of ${input_file_id} is missing: upload the file again`
+    const errors = [{ code: 'invalid_request', line: null, message, param: 'input_file_id' }]
+    await this.#save({ status: 'failed', failed_at: this.#seconds(), errors })
+    return false
+  }
+
+  async #isRefused(): Promise<boolean> {
+    return this.#record.status === 'validating' && !(await this.#validate())
   }
 
   async #validate(): Promise<boolean> {

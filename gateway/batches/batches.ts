@@ -1,6 +1,9 @@
 import { join } from 'node:path'
+import { LRUCache } from 'lru-cache'
 import * as z from 'zod'
 import { InferenceError, plainLine } from '../../protocol/index.ts'
+import { diskFaultOf } from '../../storage/index.ts'
+import type { Clock } from '../../timing/index.ts'
 import { optionsOf } from '../answering/index.ts'
 import { BATCH_ENDPOINTS } from './batch-line.ts'
 import { type BatchRecord, hasEnded, newBatchId, readBatchRecord } from './batch-record.ts'
@@ -10,11 +13,15 @@ import { Records } from './records.ts'
 
 export interface BatchesInit extends Omit<BatchRunInit, 'files' | 'save'> {
   readonly directory: string
-  /** Receives disk errors. */
+  /** Receives messages for the operator: a batch pauses, a file is damaged. */
   readonly log: (message: string) => void
+  readonly clock: Clock
 }
 
 const WINDOW_SECONDS = 86_400
+/** After a disk error. */
+const RETRY_MS = 5_000
+const MAX_TOLD = 256
 /** Batches that have ended are kept as long as OpenAI keeps their files. */
 const KEPT_SECONDS = 2_592_000
 
@@ -35,6 +42,10 @@ export class Batches {
   readonly #records: Records<BatchRecord>
   readonly #runs = new Map<string, BatchRun>()
   readonly #running = new Set<Promise<void>>()
+  /** Timers of batches that will run again. */
+  readonly #pauses = new Set<Disposable>()
+  /** Last reported reason of a pause, by batch. */
+  readonly #told = new LRUCache<string, string>({ max: MAX_TOLD })
   #waiting: BatchRun[] = []
   #closed: boolean = false
 
@@ -48,8 +59,9 @@ export class Batches {
   static async open(init: BatchesInit): Promise<Batches> {
     const { directory, limits, now } = init
     const { maxFiles, maxFilesBytes } = limits
-    const files = await FileStore.open({ directory, maxFiles, maxFilesBytes, now })
-    const records = await Records.open(join(directory, 'batches'), readBatchRecord)
+    const log = (message: string): void => init.log(plainLine(message))
+    const files = await FileStore.open({ directory, maxFiles, maxFilesBytes, now, log })
+    const records = await Records.open(join(directory, 'batches'), readBatchRecord, log)
     const batches = new Batches(init, files, records)
     for (const record of records.all().toReversed()) {
       if (!hasEnded(record)) batches.#queue(record)
@@ -98,13 +110,16 @@ export class Batches {
     return record
   }
 
-  /** @returns undefined if there is no such batch; @throws InferenceError `invalid_request` for one that has ended */
+  /**
+   * @returns undefined if there is no such batch
+   * @throws InferenceError `invalid_request` for one that has ended
+   */
   async cancel(id: string, owner: string): Promise<BatchRecord | undefined> {
     const record = this.get(id, owner)
     if (record === undefined) return undefined
     const run = this.#runs.get(id)
     if (run === undefined) throw invalid(`the batch is ${record.status} already`, 'id')
-    await run.cancel()
+    await run.cancel().catch((error: unknown) => this.#tellPause(id, error))
     return run.record
   }
 
@@ -119,6 +134,7 @@ export class Batches {
   async close(): Promise<void> {
     this.#closed = true
     this.#waiting = []
+    for (const pause of this.#pauses) pause[Symbol.dispose]()
     for (const run of this.#runs.values()) run.stop()
     await Promise.all(this.#running)
   }
@@ -137,16 +153,37 @@ export class Batches {
     if (this.#closed || this.#running.size >= this.#init.limits.maxRunningBatches) return
     const run = this.#waiting.shift()
     if (run === undefined) return
+    const running = this.#untilEnded(run).finally(() => {
+      this.#running.delete(running)
+      this.#startNext()
+    })
+    this.#running.add(running)
+  }
+
+  /** One run; a batch whose disk fails stays, can be cancelled, and runs again later. Never rejects. */
+  async #untilEnded(run: BatchRun): Promise<void> {
     const { id } = run.record
-    const running = run
-      .run()
-      .catch((error: unknown) => this.#init.log(`batch ${id} stopped: ${plainLine(String(error))}`))
-      .finally(() => {
-        this.#running.delete(running)
-        this.#runs.delete(id)
+    try {
+      await run.run()
+      this.#runs.delete(id)
+    } catch (error) {
+      this.#tellPause(id, error)
+      if (this.#closed) return
+      const pause = this.#init.clock.after(RETRY_MS, () => {
+        this.#pauses.delete(pause)
+        this.#waiting.push(run)
         this.#startNext()
       })
-    this.#running.add(running)
+      this.#pauses.add(pause)
+    }
+  }
+
+  /** Once for each reason. */
+  #tellPause(id: string, error: unknown): void {
+    const reason = diskFaultOf(error)?.reason ?? String(error)
+    if (this.#told.get(id) === reason) return
+    this.#told.set(id, reason)
+    this.#init.log(`batch ${id} pauses: ${plainLine(reason)}; it is tried again`)
   }
 
   async #expire(): Promise<void> {

@@ -33,6 +33,8 @@ export interface FileStoreInit {
   readonly directory: string
   readonly maxFilesBytes: number
   readonly maxFiles: number
+  /** Receives messages for the operator: a record is damaged. */
+  readonly log: (message: string) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
 }
@@ -52,6 +54,7 @@ export class FileStore {
     const records = await Records.open(
       join(init.directory, 'files'),
       (value) => schema.safeParse(value).data,
+      init.log,
     )
     return new FileStore(init, records)
   }
@@ -68,7 +71,15 @@ export class FileStore {
     return join(this.#init.directory, 'content', `${id}.jsonl`)
   }
 
-  /** @throws InferenceError `over_capacity` if the store is full */
+  /** Whether its content is on disk. */
+  async hasContent(id: string): Promise<boolean> {
+    return await stat(this.pathOf(id)).then(
+      (found) => found.isFile(),
+      () => false,
+    )
+  }
+
+  /** @throws InferenceError `over_capacity` if the store is full; disk errors, with nothing left behind */
   async add(
     content: Uint8Array,
     about: Pick<StoredFile, 'filename' | 'owner'>,
@@ -84,8 +95,13 @@ export class FileStore {
       bytes: content.byteLength,
       purpose: 'batch',
     }
-    await writeFile(this.pathOf(file.id), content, { mode: 0o600 })
-    await this.#records.put(file)
+    try {
+      await writeFile(this.pathOf(file.id), content, { mode: 0o600 })
+      await this.#records.put(file)
+    } catch (error) {
+      await rm(this.pathOf(file.id), { force: true })
+      throw error
+    }
     return file
   }
 

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeDirectory } from '../../storage/index.ts'
+import { makeDirectory, readStored, writeAtomic } from '../../storage/index.ts'
 
 /** The stored record of a file or a batch. */
 export interface StoredRecord {
@@ -25,16 +24,22 @@ export class Records<T extends StoredRecord> {
     this.#directory = directory
   }
 
-  /** @param read parses a file's content to a record; undefined if it is not a valid one */
+  /**
+   * @param read parses a file's content to a record; undefined if it is not a valid one
+   * @param onFault receives a message for the operator if a record is damaged, which is then set aside
+   */
   static async open<T extends StoredRecord>(
     directory: string,
     read: (value: unknown) => T | undefined,
+    onFault: (message: string) => void,
   ): Promise<Records<T>> {
     await makeDirectory(directory)
     const records = new Records<T>(directory)
     for (const name of await readdir(directory)) {
       if (!name.endsWith(SUFFIX)) continue
-      const record = read(parsed(await readFile(join(directory, name), 'utf8')))
+      const parse = (text: string): T | undefined => read(JSON.parse(text))
+      const consequence = 'it is not listed any more'
+      const record = await readStored(join(directory, name), { parse, consequence, onFault })
       if (record !== undefined) records.#records.set(record.id, record)
     }
     return records
@@ -61,36 +66,21 @@ export class Records<T extends StoredRecord> {
     )
   }
 
-  /** Replaces the record as a whole: a crash leaves the old one or the new one. */
+  /**
+   * Replaces the record as a whole: a crash leaves the old one or the new one.
+   *
+   * @throws disk errors; the record is then the old one
+   */
   async put(record: T): Promise<void> {
-    this.#records.set(record.id, record)
-    const written = this.#written.then(() => this.#write(record))
+    const path = join(this.#directory, record.id + SUFFIX)
+    const written = this.#written.then(() => writeAtomic(path, JSON.stringify(record)))
     this.#written = written.catch(() => {})
     await written
-  }
-
-  async #write(record: T): Promise<void> {
-    const path = join(this.#directory, record.id + SUFFIX)
-    const draft = `${path}.${randomUUID()}.tmp`
-    try {
-      await writeFile(draft, JSON.stringify(record), { mode: 0o600 })
-      await rename(draft, path)
-    } catch (error) {
-      await rm(draft, { force: true })
-      throw error
-    }
+    this.#records.set(record.id, record)
   }
 
   async delete(id: string): Promise<void> {
     this.#records.delete(id)
     await rm(join(this.#directory, id + SUFFIX), { force: true })
-  }
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }

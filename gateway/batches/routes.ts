@@ -8,16 +8,17 @@ import type { Batches } from './batches.ts'
 import type { StoredFile } from './file-store.ts'
 import { listed } from './listed.ts'
 import { readParts } from './multipart.ts'
+import type { OpenedBatches } from './opened-batches.ts'
 
 const BUSY_MS = 1_000
 
 /** `/v1/files` and `/v1/batches`. */
 export function batchRoutes(
   { limits }: Pick<GatewayContext, 'limits'>,
-  opened: Promise<Batches> | undefined,
+  opened: OpenedBatches | undefined,
 ): Hono<GatewayEnv> {
   const open = async (): Promise<Batches> => {
-    if (opened !== undefined) return await opened
+    if (opened !== undefined) return await opened.get()
     throw new InferenceError(
       'capability_unavailable',
       'this gateway stores no files: it has no directory for them (stateDir), or another gateway uses it',

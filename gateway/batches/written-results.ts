@@ -1,4 +1,5 @@
 import { appendFile } from 'node:fs/promises'
+import { codeOf, setAside } from '../../storage/index.ts'
 import { dropTornLine, readLines } from './jsonl.ts'
 
 /** Longer than any answer, so that every line written can be read back. */
@@ -37,23 +38,51 @@ export class WrittenResults {
     this.#paths = paths
   }
 
-  /** Reads earlier results, whose last line may be partial. */
-  static async open(paths: ResultPaths): Promise<WrittenResults> {
+  /**
+   * Reads earlier results, whose last line may be partial. A file with other damage is set aside, and its valid lines
+   * are kept; the requests of the others run again.
+   *
+   * @param onFault receives a message for the operator
+   */
+  static async open(
+    paths: ResultPaths,
+    onFault: (message: string) => void = () => {},
+  ): Promise<WrittenResults> {
     const results = new WrittenResults(paths)
-    for (const [path, kind] of [
-      [paths.output, 'completed'],
-      [paths.errors, 'failed'],
-    ] as const) {
-      await dropTornLine(path)
-      try {
-        for await (const { text } of readLines(path, { maxLineBytes: MAX_RESULT_BYTES })) {
-          results.#count(JSON.parse(text) as WrittenLine, kind)
-        }
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      }
-    }
+    await results.#read(paths.output, 'completed', onFault)
+    await results.#read(paths.errors, 'failed', onFault)
     return results
+  }
+
+  async #read(
+    path: string,
+    kind: 'completed' | 'failed',
+    onFault: (message: string) => void,
+  ): Promise<void> {
+    const isWhole = await this.#countAll(path, kind).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') return true
+      if (codeOf(error) === 'EISDIR') return false
+      throw error
+    })
+    if (isWhole) return
+    const aside = await setAside(path)
+    onFault(`${path} is damaged (kept as ${aside}); requests without a valid result run again`)
+    if (aside === undefined) return
+    for await (const { text } of linesOf(aside)) {
+      if (parsed(text) !== undefined) await appendFile(path, `${text}\n`, { mode: 0o600 })
+    }
+  }
+
+  /** @returns whether every line is a result */
+  async #countAll(path: string, kind: 'completed' | 'failed'): Promise<boolean> {
+    let isWhole = true
+    await dropTornLine(path)
+    for await (const { text } of linesOf(path)) {
+      const line = parsed(text)
+      if (line === undefined) isWhole = false
+      else this.#count(line, kind)
+    }
+    return isWhole
   }
 
   /** Whether this request has its result. */
@@ -74,5 +103,23 @@ export class WrittenResults {
     this.usage.input += usage?.prompt_tokens ?? 0
     this.usage.output += usage?.completion_tokens ?? 0
     this.usage.cached += usage?.prompt_tokens_details?.cached_tokens ?? 0
+  }
+}
+
+async function* linesOf(path: string): AsyncGenerator<{ readonly text: string }, void, void> {
+  try {
+    yield* readLines(path, { maxLineBytes: MAX_RESULT_BYTES })
+  } catch (error) {
+    // A directory in its place has no lines.
+    if (codeOf(error) !== 'EISDIR') throw error
+  }
+}
+
+function parsed(text: string): WrittenLine | undefined {
+  try {
+    const line: unknown = JSON.parse(text)
+    return typeof line === 'object' && line !== null && 'custom_id' in line ? line : undefined
+  } catch {
+    return undefined
   }
 }

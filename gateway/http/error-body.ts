@@ -1,4 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
+import { diskFaultOf, isOutOfSpace } from '../../storage/index.ts'
 import { type ExceededLength, exceededLength, openAiLengthMessage } from './length-exceeded.ts'
 import { skeinField, verificationHeader } from './verification-summary.ts'
 
@@ -91,7 +92,20 @@ export function errorResponse(
   })
 }
 
-/** Converts what a handler threw to a reportable error. An aborted request is `cancelled`. */
+/** How long a disk usually stays full. */
+const DISK_RETRY_MS = 30_000
+
+/**
+ * Converts what a handler threw to a reportable error. An aborted request is `cancelled`; a full disk is named, without
+ * a path.
+ */
 export function failureOf(error: unknown, signal: AbortSignal): InferenceError {
+  if (!InferenceError.is(error) && isOutOfSpace(error)) {
+    const message = `this gateway cannot store anything now: ${diskFaultOf(error)?.reason}`
+    return new InferenceError('over_capacity', message, {
+      cause: error,
+      retryAfterMs: DISK_RETRY_MS,
+    })
+  }
   return InferenceError.from(error, signal.aborted ? 'cancelled' : 'internal')
 }

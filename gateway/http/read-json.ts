@@ -1,4 +1,5 @@
 import { InferenceError, LIMITS, measureJson } from '../../protocol/index.ts'
+import { nextTurn, systemClock } from '../../timing/index.ts'
 import { HttpRefusal } from './http-refusal.ts'
 
 /** A request's body before validation; the fields are those that the gateway itself reads. */
@@ -10,7 +11,8 @@ export interface JsonBody {
 }
 
 /**
- * A request's body as a JSON object, whose values are counted before they are parsed.
+ * A request's body as a JSON object, whose values are counted before they are parsed. A large one is read in several
+ * turns of the loop.
  *
  * @throws InferenceError `invalid_request`; HttpRefusal 413
  */
@@ -19,7 +21,9 @@ export async function readJsonObject(request: Request): Promise<JsonBody> {
   try {
     const bytes = new Uint8Array(await request.arrayBuffer())
     measureJson(bytes)
+    await nextTurn(bytes.length, systemClock)
     body = JSON.parse(new TextDecoder().decode(bytes))
+    await nextTurn(bytes.length, systemClock)
   } catch (cause) {
     if (cause instanceof HttpRefusal || InferenceError.is(cause)) throw cause
     throw new InferenceError('invalid_request', 'the body is not JSON', { cause })

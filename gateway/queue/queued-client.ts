@@ -13,6 +13,9 @@ export interface QueuedOptions extends RequestOptions {
   readonly onPosition?: (ahead: number) => void
 }
 
+/** Created once: every stream ends so, and a stack would add nothing. */
+const LEFT = new InferenceError('cancelled', 'the reader left')
+
 type Ask<T> = (options: RequestOptions) => T
 
 /** The same client with its requests queued. Batches have their own queue. */
@@ -99,7 +102,7 @@ export function queuedClient(
         }
       } finally {
         await iterator?.return?.()
-        left.abort(new InferenceError('cancelled', 'the reader left'))
+        left.abort(LEFT)
         end()
       }
     }

@@ -2,9 +2,11 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type HttpBindings, serve } from '@hono/node-server'
 import { InferenceError } from '../../protocol/index.ts'
+import { systemClock } from '../../timing/index.ts'
 import { type GatewayInit, type OpenGateway, openGateway } from '../gateway.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import { closeIdleSockets } from './idle-sockets.ts'
+import { endSlowUploads } from './slow-uploads.ts'
 
 /** Options of the server, beside those of the gateway. */
 export interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {
@@ -47,6 +49,7 @@ export async function serveGateway(
   const gateway = openGateway(client, { metrics: true, ...init, allowedHosts: names })
   const server = await listening(gateway.respond, host, port)
   closeIdleSockets(server, maxConnections, () => performance.now())
+  endSlowUploads(server, systemClock)
   // A few more, so that an idle one can be closed for a new one.
   server.maxConnections = Math.ceil(maxConnections * 1.25)
   const close = async (): Promise<void> => {

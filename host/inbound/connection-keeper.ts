@@ -8,6 +8,7 @@ import type {
 } from '@libp2p/interface'
 import { PROTOCOLS } from '../../protocol/index.ts'
 import type { ConnectionBounds } from './bounds.ts'
+import { idleSince } from './idle-streams.ts'
 import { type ConnectionUse, leastUseful } from './least-useful.ts'
 import { originOf } from './origin.ts'
 import { PendingConnections } from './pending.ts'
@@ -93,10 +94,19 @@ export class ConnectionKeeper {
       connection,
       origin: originOf(connection.remoteAddr),
       isInbound: connection.direction === 'inbound',
-      isBusy: connection.streams.some(({ protocol }) => isWork(protocol)),
+      isBusy: connection.streams.some(
+        (stream) => isWork(stream.protocol) && idleSince(stream) === undefined,
+      ),
       openedAtMs: connection.timeline.open,
-      usedAtMs: this.#usedAtMs.get(connection),
+      usedAtMs: this.#lastUse(connection),
     }
+  }
+
+  /** When a stream was opened, or a kept one was last in use. */
+  #lastUse(connection: Connection): number | undefined {
+    const opened = this.#usedAtMs.get(connection)
+    const times = connection.streams.map((stream) => idleSince(stream) ?? 0)
+    return opened === undefined ? undefined : Math.max(opened, ...times)
   }
 }
 

@@ -12,3 +12,4 @@
  */
 export { connectionBounds } from './bounds.ts'
 export { ConnectionKeeper } from './connection-keeper.ts'
+export { setIdle } from './idle-streams.ts'

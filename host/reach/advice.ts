@@ -52,7 +52,7 @@ function open(
   const port = portOf(refuted)
   const where = port === undefined ? refuted.address : `TCP port ${port}`
   const why = refuted.verdict === 'refuted' ? refuted.why : 'timeout'
-  const forwarded = refuted.source === 'announced'
+  const forwarded = refuted.source !== 'interface'
   switch (why) {
     case 'timeout':
       return forwarded

@@ -2,7 +2,7 @@
 
 export { announceRules } from './announce-rules.ts'
 export type { AddressEvidence, ReachabilityStatus } from './evidence.ts'
-export { keepReach } from './keep-reach.ts'
+export { keepReach, type Reach } from './keep-reach.ts'
 export type { NatKind } from './nat-kind.ts'
 export { over } from './over-connection.ts'
 export { endpointOf, publicIpOf, withoutPeer } from './own-address.ts'

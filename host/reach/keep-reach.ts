@@ -43,6 +43,8 @@ export interface Reach {
   report(): Reachability
   /** Resolves once an address was confirmed or all have a verdict, or with what is known when the time is over. */
   tested(timeoutMs: number, options?: { readonly signal?: AbortSignal }): Promise<Reachability>
+  /** Tests at once: an address was added. */
+  check(): void
   /** Contract: `Host.natKind`. */
   natKind(options: { readonly signal?: AbortSignal }): Promise<NatKind>
   /** Subscribes to changes of status, verdicts and advice. @returns unsubscribe */
@@ -84,8 +86,9 @@ export async function keepReach(init: KeepReachInit): Promise<Reach> {
   let published = ''
   const publish = async (): Promise<void> => {
     const now = report()
-    const refuted = now.evidence.filter(({ verdict }) => verdict === 'refuted')
-    if (own.withhold(new Set(refuted.map(({ address }) => address))))
+    const withVerdict = (wanted: 'confirmed' | 'refuted'): string[] =>
+      now.evidence.flatMap(({ verdict, address }) => (verdict === wanted ? [address] : []))
+    if (own.judge({ refuted: withVerdict('refuted'), confirmed: withVerdict('confirmed') }))
       await libp2p.peerStore.patch(libp2p.peerId, { multiaddrs: libp2p.getMultiaddrs() })
     const text = JSON.stringify([now.status, now.advice, now.evidence.map(withoutTime)])
     if (text === published) return
@@ -163,6 +166,7 @@ export async function keepReach(init: KeepReachInit): Promise<Reach> {
   return {
     report,
     onChange,
+    check: look,
     natKind: ({ signal: caller = signal }) =>
       findNatKind(
         { libp2p, dialExactly: init.dialExactly, ownIps: ownIps() },

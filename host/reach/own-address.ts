@@ -7,10 +7,10 @@ export interface OwnAddress {
   /** Without `/p2p/…` at its end. */
   readonly address: string
   /**
-   * `interface`: this machine has it, and the host listens there. `announced`: typed by the operator, or mapped by a
-   * router. `relay`: leads through another peer.
+   * `interface`: this machine has it, and the host listens there. `announced`: typed by the operator. `mapped`: a router
+   * claims to forward it. `relay`: leads through another peer.
    */
-  readonly source: 'interface' | 'announced' | 'relay'
+  readonly source: 'interface' | 'announced' | 'mapped' | 'relay'
   /** The scope from which it is reachable. A host name counts as public. */
   readonly reach: 'public' | 'lan' | 'loopback' | 'nowhere'
 }
@@ -23,7 +23,10 @@ export interface Endpoint {
   readonly webSocket: boolean
 }
 
-export function ownAddress(address: Multiaddr, source: 'interface' | 'announced'): OwnAddress {
+export function ownAddress(
+  address: Multiaddr,
+  source: 'interface' | 'announced' | 'mapped',
+): OwnAddress {
   const text = withoutPeer(address)
   if (isRelayed(address)) return { address: text, source: 'relay', reach: 'public' }
   return { address: text, source, reach: reachOf(address) }

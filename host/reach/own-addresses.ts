@@ -19,6 +19,7 @@ export class OwnAddresses {
   readonly #rules: AnnounceRules
   readonly #self: string
   readonly #refuted = new Set<string>()
+  readonly #confirmed = new Set<string>()
   #sources: AddressSources = { listening: () => [], mapped: () => [] }
 
   /** @param self peer id of this host */
@@ -35,7 +36,10 @@ export class OwnAddresses {
   /** All that may be announced, refuted ones among them, as of now. */
   all(): readonly OwnAddress[] {
     const found = new Map<string, OwnAddress>()
-    const add = (addresses: readonly Multiaddr[], source: 'interface' | 'announced'): void => {
+    const add = (
+      addresses: readonly Multiaddr[],
+      source: 'interface' | 'announced' | 'mapped',
+    ): void => {
       for (const address of addresses) {
         const own = ownAddress(address, source)
         if (own.reach === 'nowhere' || found.has(own.address)) continue
@@ -43,20 +47,27 @@ export class OwnAddresses {
       }
     }
     add(this.#sources.listening(), 'interface')
-    add(this.#sources.mapped(), 'announced')
     add(this.#rules.typed, 'announced')
+    add(this.#sources.mapped(), 'mapped')
     return [...found.values()].toSorted((a, b) => rank(a) - rank(b))
   }
 
-  /** Withholds these addresses, and no others. @returns whether that changes what is announced */
-  withhold(addresses: ReadonlySet<string>): boolean {
-    const same =
-      addresses.size === this.#refuted.size &&
-      [...addresses].every((address) => this.#refuted.has(address))
-    if (same) return false
-    this.#refuted.clear()
-    for (const address of addresses) this.#refuted.add(address)
-    return true
+  /**
+   * Withholds refuted addresses, and of those that a router maps all that were not confirmed.
+   *
+   * @returns whether that changes what is announced
+   */
+  judge({
+    refuted,
+    confirmed,
+  }: {
+    readonly refuted: readonly string[]
+    readonly confirmed: readonly string[]
+  }): boolean {
+    const before = this.announced([]).join()
+    replace(this.#refuted, refuted)
+    replace(this.#confirmed, confirmed)
+    return this.announced([]).join() !== before
   }
 
   /**
@@ -74,11 +85,19 @@ export class OwnAddresses {
         this.#rules.allows(address) &&
         ownAddress(address, 'interface').reach !== 'nowhere',
     )
-    const mine = all.filter(({ address }) => !this.#refuted.has(address))
+    const mine = all.filter(
+      ({ address, source }) =>
+        !this.#refuted.has(address) && (source !== 'mapped' || this.#confirmed.has(address)),
+    )
     return [...mine.map(({ address }) => multiaddr(`${address}/p2p/${this.#self}`)), ...others]
   }
 }
 
 function rank({ source, reach }: OwnAddress): number {
   return source === 'relay' ? 1 : ORDER[reach]
+}
+
+function replace(set: Set<string>, entries: readonly string[]): void {
+  set.clear()
+  for (const entry of entries) set.add(entry)
 }

@@ -47,6 +47,8 @@ const RESERVE_TIMEOUT_MS = 5_000
 const BACKOFF = { minMs: 1_000, maxMs: 30_000, jitter: EQUAL_JITTER }
 /** Interval of checks, in addition to events. */
 const CHECK_EVERY_MS = 30_000
+/** How long other peers may still have addresses that are no longer announced. */
+const RETIRED_MS = 600_000
 /** Peers known from before that are looked at when no connected peer relays. */
 const MAX_KNOWN_TRIED = 16
 
@@ -57,6 +59,8 @@ const MAX_KNOWN_TRIED = 16
 export class RelayKeeper {
   readonly #init: RelayKeeperInit
   readonly #held = new Map<string, Held>()
+  /** Relays that are no longer announced, and until when peers with older addresses may still come through them. */
+  readonly #retired = new Map<string, number>()
   readonly #failures = new Map<string, { readonly count: number; readonly retryAtMs: number }>()
   readonly #waiting = new Set<() => void>()
   #wake: AbortController = new AbortController()
@@ -92,8 +96,10 @@ export class RelayKeeper {
     return [...this.#held.values()]
   }
 
+  /** Whether peers may come through this relay. */
   holds(relay: PeerId): boolean {
-    return this.#held.has(relay.toString())
+    const key = relay.toString()
+    return this.#held.has(key) || (this.#retired.get(key) ?? 0) > this.#init.now()
   }
 
   /** Resolves once a reservation is held, or the signal fires. */
@@ -140,8 +146,9 @@ export class RelayKeeper {
 
   async #round(): Promise<void> {
     const { isNeeded, now, random, signal } = this.#init
+    for (const [peer, untilMs] of this.#retired) if (untilMs <= now()) this.#retired.delete(peer)
     if (!isNeeded()) {
-      this.#held.clear()
+      for (const held of this.#held.values()) this.#retire(held)
       return
     }
     for (const [peer, { relay, expiresAtMs }] of this.#held) {
@@ -253,9 +260,14 @@ export class RelayKeeper {
       const all = [...this.#held.values()]
       const twin = all.find((a) => all.some((b) => b !== a && b.network === a.network)) ?? all[0]
       if (twin === undefined) return
-      this.#held.delete(twin.peer)
-      void this.#tag(twin.relay, false)
+      this.#retire(twin)
     }
+  }
+
+  #retire({ peer, relay, expiresAtMs }: Held): void {
+    this.#held.delete(peer)
+    this.#retired.set(peer, Math.min(expiresAtMs, this.#init.now() + RETIRED_MS))
+    void this.#tag(relay, false)
   }
 
   /** A tag that begins so makes libp2p dial the peer again once it is lost, and prune its connection last. */

@@ -13,7 +13,7 @@ type Components = Parameters<RelayTransportFactory>[0]
 /** Longer than a host takes for any one address. */
 const CIRCUIT_DIAL_MS = 10_000
 /** A relay that does not answer a ping for so long is taken for frozen, and another one is dialled. */
-const RELAY_ANSWER_MS = 2_500
+const RELAY_ANSWER_MS = 4_000
 
 /**
  * Dials through relays, and is dialled through those where a reservation is held (the gater decides). It never
@@ -56,5 +56,8 @@ async function isFrozen({ connectionManager }: Components, relay: string): Promi
     .getConnections(peerIdFromString(relay))
     .filter(({ remoteAddr, status }) => status === 'open' && !isRelayed(remoteAddr))
   if (connection === undefined) return false
-  return !(await answers(connection, RELAY_ANSWER_MS, systemClock))
+  const startedAtMs = systemClock.now()
+  const isAlive = await answers(connection, RELAY_ANSWER_MS, systemClock)
+  // A ping that fails at once shows a full or closed connection, which the dial meets by itself.
+  return !isAlive && systemClock.now() - startedAtMs >= RELAY_ANSWER_MS
 }

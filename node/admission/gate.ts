@@ -230,7 +230,7 @@ export class Gate {
     this.#leave(victim, full)
   }
 
-  /** Whether a slot is free for it: the last one may be reserved for contributors, or for peers other than the one that holds the rest. */
+  /** Whether a slot is free for it: the last one may be reserved for contributors, or for peers that hold none. */
   #mayStart(one: Omit<Waiting, 'arrival' | 'since'>, nowMs: number): boolean {
     if (this.#running.size >= this.#slots) return false
     if (!one.contributes && this.#leavesLast(nowMs)) return false
@@ -238,16 +238,17 @@ export class Gate {
   }
 
   /**
-   * Until when the last slot is reserved against a stranger whose peer, or whose network, holds all others: while other
-   * peers are active, none takes every slot. −∞ if nothing is reserved.
+   * Until when the last slot is reserved against a stranger that holds a slot already, or whose network holds all
+   * others: while peers without a slot are active, those with one do not take all. −∞ if nothing is reserved.
    */
   #keptFromUntilMs(one: Omit<Waiting, 'arrival' | 'since'>): number {
     if (one.contributes || this.#slots <= 1) return Number.NEGATIVE_INFINITY
     if (this.#running.size !== this.#slots - 1) return Number.NEGATIVE_INFINITY
     const running = [...this.#running]
     const flow = flowOf(one)
-    const otherPeerAtMs = running.every(({ peer }) => peer === one.peer)
-      ? this.#peersAround.lastOtherThan(one.peer)
+    const holders = new Set(running.map(({ peer }) => peer))
+    const otherPeerAtMs = holders.has(one.peer)
+      ? this.#peersAround.lastOtherThan(one.peer, (peer) => holders.has(peer))
       : Number.NEGATIVE_INFINITY
     const otherFlowAtMs = running.every((other) => flowOf(other) === flow)
       ? this.#flowsAround.lastOtherThan(flow)

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache'
 /** How long a slot stays reserved for other peers after one of them asked. */
 export const OTHERS_AROUND_MS = 60_000
-/** Names kept: one other than the asking peer is enough. */
-const MAX_NAMES = 16
+/** Names kept. Many, because those that hold a slot do not count. */
+const MAX_NAMES = 1_024
 
 interface Asked {
   readonly peer: string
@@ -23,11 +23,15 @@ export class OthersAround {
     this.#asked.set(name, { peer, atMs })
   }
 
-  /** @returns milliseconds; −∞ if no other connected peer has asked */
-  lastOtherThan(name: string): number {
+  /**
+   * @param holdsSlot names that do not count: they have what is reserved for others. @default none
+   * @returns milliseconds; −∞ if no other connected peer has asked
+   */
+  lastOtherThan(name: string, holdsSlot: (name: string) => boolean = () => false): number {
     let lastMs = Number.NEGATIVE_INFINITY
     for (const [other, { peer, atMs }] of this.#asked.entries()) {
-      if (other !== name && atMs > lastMs && this.#isConnected(peer)) lastMs = atMs
+      const counts = other !== name && atMs > lastMs && !holdsSlot(other)
+      if (counts && this.#isConnected(peer)) lastMs = atMs
     }
     return lastMs
   }

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { makeDirectory, writeAtomic } from '../../storage/index.ts'
+import { makeDirectory, readStored, writeAtomic } from '../../storage/index.ts'
 import { every, systemClock } from '../../timing/index.ts'
 import type { Debt, Fairness } from './fairness.ts'
 
@@ -13,14 +12,17 @@ const SAVE_EVERY_MS = 600_000
  * restart would renew every client's credit. Read at the start, written every ten minutes and at the end.
  *
  * @param dataDir absent: nothing is kept
+ * @param onFault receives a message for the operator if the file is damaged
  */
 export async function keepDebts(
   fairness: Fairness,
   dataDir: string | undefined,
+  onFault: (message: string) => void,
 ): Promise<AsyncDisposable> {
   if (dataDir === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() }
   const path = join(dataDir, FILE)
-  fairness.restore(parsed(await readFile(path, 'utf8').catch(() => '[]')))
+  const consequence = 'every client starts with its full credit'
+  fairness.restore((await readStored(path, { parse: parsed, consequence, onFault })) ?? [])
   let written = fairness.changes
   // A full disk must not end the node: the debts stay in memory.
   const save = async (): Promise<void> => {
@@ -41,14 +43,10 @@ export async function keepDebts(
   }
 }
 
-/** Skips invalid entries: a truncated or edited file must not keep a node from starting. */
-function parsed(text: string): readonly Debt[] {
-  try {
-    const saved: unknown = JSON.parse(text)
-    return Array.isArray(saved) ? saved.filter(isDebt) : []
-  } catch {
-    return []
-  }
+/** Skips invalid entries. */
+function parsed(text: string): readonly Debt[] | undefined {
+  const saved: unknown = JSON.parse(text)
+  return Array.isArray(saved) ? saved.filter(isDebt) : undefined
 }
 
 function isDebt(value: unknown): value is Debt {

@@ -36,6 +36,8 @@ export class Advertiser {
   #withdrawn: boolean = false
   /** What the latest one says. */
   #said: Statement | undefined
+  /** Models and addresses of the latest one, as text: a change is pushed to connected peers. */
+  #news: string | undefined
   /** Serializes issues, so that a slow signature cannot replace a newer advertisement with an older one. */
   #last: Promise<void> = Promise.resolve()
 
@@ -85,12 +87,11 @@ export class Advertiser {
     const { host, now, random } = this.#init
     const issuedAtMs = Math.floor(now())
     this.#sequence = nextSequence(this.#sequence, issuedAtMs)
-    const before = this.#said?.models
+    const before = this.#news
     const envelope = await this.#seal(issuedAtMs)
+    this.#news = JSON.stringify([this.#said?.models, host.addresses().map(String)])
     // Not pushed: a renewal has no news, and the first one precedes any connection.
-    const notify =
-      this.#withdrawn ||
-      (before !== undefined && JSON.stringify(before) !== JSON.stringify(this.#said?.models))
+    const notify = this.#withdrawn || (before !== undefined && before !== this.#news)
     await host.offerAdvertisement(envelope, { notify })
     if (!this.#withdrawn) this.#renewIn(jittered(RENEW_MS, random()))
   }
@@ -104,7 +105,7 @@ export class Advertiser {
       sequence: this.#sequence,
       issuedAtMs,
       expiresAtMs: issuedAtMs + LIFETIME_MS,
-      protocols: [PROTOCOLS.inference, PROTOCOLS.probe],
+      protocols: [PROTOCOLS.inference, PROTOCOLS.keptInference, PROTOCOLS.probe],
       addresses: host.addresses(),
     }
     const all = this.#withdrawn

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import type { Stream } from '@libp2p/interface'
 import type { BackendDone, BackendModel } from '../../backend/index.ts'
 import { specHashOf } from '../../ledger/index.ts'
 import {
@@ -20,14 +19,18 @@ import { uploadFailure } from './failure.ts'
 import { pump } from './pump.ts'
 import type { Reply } from './reply.ts'
 import { tokensTaken } from './tokens-taken.ts'
-import { Upload } from './upload.ts'
+import type { Upload } from './upload.ts'
 
 export interface ServedAttempt {
-  readonly stream: Stream
   readonly peer: string
   /** Network of the peer. */
   readonly network: string
   readonly scope: AttemptScope
+  readonly upload: Upload
+  /** Holds the memory of the request. */
+  readonly memory: Claim
+  /** Called when the whole request was read. */
+  readonly onUploaded: () => void
   readonly reply: Reply
   readonly context: ServeContext
   /** Filled in during the attempt. */
@@ -43,24 +46,16 @@ interface Received {
 
 /** Serves one request up to its `Done`. @throws InferenceError for the client */
 export async function serveAttempt(attempt: ServedAttempt): Promise<Done> {
-  const { peer, network, context } = attempt
-  const memory = context.memory.claim({ peer, network })
-  try {
-    const received = await receive(attempt, memory).catch((error: unknown) => {
-      throw uploadFailure(error)
-    })
-    return await answer(attempt, received)
-  } finally {
-    memory.release()
-  }
+  const received = await receive(attempt).catch((error: unknown) => {
+    throw uploadFailure(error)
+  })
+  return await answer(attempt, received)
 }
 
 /** Reads the request. What its head alone rules out is refused before its body takes memory. */
-async function receive(attempt: ServedAttempt, memory: Claim): Promise<Received> {
-  const { stream, scope, context } = attempt
+async function receive(attempt: ServedAttempt): Promise<Received> {
+  const { upload, memory, scope, context } = attempt
   const { limits, status, models, clock } = context
-  scope.expireIn(limits.uploadTimeoutMs, 'the head of the request took too long')
-  const upload = new Upload(stream, scope.signal, (bytes) => memory.grow(bytes))
   const head = await upload.head()
   const arrivedAtMs = clock.wall()
   attempt.note({ kind: head.kind })
@@ -71,8 +66,10 @@ async function receive(attempt: ServedAttempt, memory: Claim): Promise<Received>
   memory.grow(resumeBytes(head))
   const uploadMs = limits.uploadTimeoutMs + (head.bodyBytes * 1_000) / limits.uploadBytesPerSecond
   scope.expireIn(Math.min(head.remainingMs, uploadMs), 'the upload took too long')
-  const body = await upload.body(head.bodyBytes)
-  const request = eligibleRequest(head, body, { model, maxTokens: context.maxTokens, memory })
+  const body = await upload.body(head)
+  attempt.onUploaded()
+  const { maxTokens } = context
+  const request = await eligibleRequest(head, body, { model, maxTokens, memory, clock })
   return { head, model, request, deadlineAtMs: arrivedAtMs + head.remainingMs }
 }
 

@@ -7,6 +7,7 @@ import type { AccessLists, Fairness, Gate, Pacer, PeerLedger } from '../admissio
 import type { NodeStatus } from '../node-status.ts'
 import type { ResolvedLimits } from '../settings.ts'
 import type { SharedModels } from '../shared-models.ts'
+import type { KeptStreams } from './kept-streams.ts'
 
 /** Record of one request, for logs, metrics and tests. */
 export interface ServedRequest {
@@ -34,6 +35,7 @@ export interface ServeContext {
   readonly served: ServedLog
   readonly peers: PeerLedger
   readonly probes: PeerLedger
+  readonly kept: KeptStreams
   readonly memory: ByteBudget
   readonly pacer: Pacer
   readonly access: AccessLists

@@ -6,10 +6,14 @@ import {
   type Head,
   InferenceError,
   type InferenceRequest,
-  parseRequestBytes,
+  measureJson,
+  parsedBytes,
+  parseRequest,
+  requestJson,
   requirementsOf,
   type ScoreRequest,
 } from '../../protocol/index.ts'
+import { type Clock, nextTurn } from '../../timing/index.ts'
 
 export interface Eligibility {
   readonly model: BackendModel
@@ -17,20 +21,26 @@ export interface Eligibility {
   readonly maxTokens: number
   /** Reserves the memory that the parsed request needs beyond its bytes. */
   readonly memory: Pick<Claim, 'grow'>
+  readonly clock: Pick<Clock, 'after'>
 }
 
 /**
  * Reads a request and makes it fit for the model's engine: allow-listed fields only, the engine's name of the
- * model, no more tokens than the operator allows.
+ * model, no more tokens than the operator allows. A large request is read in several turns of the loop.
  *
  * @throws InferenceError `invalid_request`, `capability_unavailable`, `not_resumable`, `over_capacity`
  */
-export function eligibleRequest(
+export async function eligibleRequest(
   head: Head,
   bytes: Uint8Array,
-  { model, maxTokens, memory }: Eligibility,
-): InferenceRequest {
-  const request = parseRequestBytes(head.kind, bytes, (more) => memory.grow(more))
+  { model, maxTokens, memory, clock }: Eligibility,
+): Promise<InferenceRequest> {
+  memory.grow(parsedBytes(measureJson(bytes)))
+  await nextTurn(bytes.length, clock)
+  const body = requestJson(bytes)
+  await nextTurn(bytes.length, clock)
+  const request = parseRequest(head.kind, body)
+  await nextTurn(bytes.length, clock)
   const { capabilities, fields } = requirementsOf(request)
   const lacking =
     capabilities.find((name) => !model.capabilities.includes(name)) ??

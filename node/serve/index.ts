@@ -16,4 +16,6 @@
 
 export type { ServeContext, ServedRequest } from './context.ts'
 export { serveInference } from './inference.ts'
+export { serveKeptInference } from './kept-inference.ts'
+export { KeptStreams } from './kept-streams.ts'
 export { serveProbe } from './probe.ts'

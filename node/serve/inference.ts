@@ -1,10 +1,11 @@
 import type { Stream } from '@libp2p/interface'
-import { InferenceError, type Load } from '../../protocol/index.ts'
+import { FrameReader, InferenceError, type Load } from '../../protocol/index.ts'
 import { checkAccess } from '../admission/index.ts'
 import { type ServedAttempt, serveAttempt } from './attempt.ts'
 import { AttemptScope } from './attempt-scope.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
 import { Reply } from './reply.ts'
+import { Upload, uploadBounds } from './upload.ts'
 
 /** Origin of a stream. */
 export interface Caller {
@@ -13,19 +14,54 @@ export interface Caller {
   readonly network: string
 }
 
+/** A stream and what of it belongs to one attempt. */
+export interface Exchange extends Pick<ServedAttempt, 'memory'> {
+  readonly stream: Stream
+  readonly reader: FrameReader
+  /** On a kept stream, called when the request was read: what follows is not part of it. */
+  readonly kept?: {
+    readonly onUploaded: (scope: AttemptScope) => void
+    /** Called before the end of the answer is sent: the client may send its next request as soon as it has it. */
+    readonly onEnding: () => void
+  }
+}
+
 /**
- * Serves one inference stream from its first byte to its end. Never rejects: whatever the peer sends, it gets exactly
+ * Serves a stream of one attempt from its first byte to its end. Never rejects: whatever the peer sends, it gets exactly
  * one terminal frame, or a reset where no frame can reach it.
  */
 export async function serveInference(
   stream: Stream,
-  { peer, network }: Caller,
+  caller: Caller,
   context: ServeContext,
 ): Promise<void> {
+  const memory = context.memory.claim(caller)
+  const reader = new FrameReader(
+    stream,
+    uploadBounds((bytes) => memory.grow(bytes)),
+  )
+  await serveExchange({ stream, reader, memory }, caller, context)
+  reader.close()
+}
+
+/**
+ * Serves one attempt. Never rejects.
+ *
+ * @returns whether the stream can carry another attempt
+ */
+export async function serveExchange(
+  { stream, reader, memory, kept }: Exchange,
+  caller: Caller,
+  context: ServeContext,
+): Promise<boolean> {
+  const { peer, network } = caller
   const { clock, gate, limits } = context
   const startedAtMs = clock.wall()
   const scope = new AttemptScope(stream, context.signal, clock)
-  const reply = new Reply(stream, { ...limits, clock, isContended: () => gate.contended })
+  const isKept = kept !== undefined
+  const upload = new Upload({ reader, signal: scope.signal, isKept })
+  const isContended = (): boolean => gate.contended
+  const reply = new Reply(stream, { ...limits, clock, isContended, isKept })
   let known: Partial<ServedRequest> = {}
   const note = (more: Partial<ServedRequest>): void => {
     known = { ...known, ...more }
@@ -33,11 +69,17 @@ export async function serveInference(
   let leave = (): void => {}
   let outcome: ServedRequest['outcome'] = 'internal'
   try {
+    scope.expireIn(limits.uploadTimeoutMs, 'the head of the request took too long')
+    // Only the head tells which attempt a refusal belongs to.
+    if (isKept) reply.answers((await upload.head()).attemptId)
     checkAccess(context.access, peer)
     leave = context.peers.open(peer)
-    const done = await serveAttempt({ stream, peer, network, scope, reply, context, note })
+    const onUploaded = (): void => kept?.onUploaded(scope)
+    const attempt = { ...{ peer, network, scope, upload, memory }, reply, context, note }
+    const done = await serveAttempt({ ...attempt, onUploaded })
     note({ usage: done.usage })
     outcome = 'answered'
+    kept?.onEnding()
     await reply.finish({ type: 'done', ...done })
   } catch (error) {
     note({ reason: reasonOf(error) })
@@ -45,11 +87,13 @@ export async function serveInference(
   } finally {
     scope.close()
     leave()
+    memory.release()
     // An open stream would keep the client waiting; on a closed one this has no effect.
-    reply.reset('the attempt is over')
+    if (!isKept || outcome !== 'answered') reply.reset('the attempt is over')
     const durationMs = context.clock.wall() - startedAtMs
     context.onRequest({ ...known, peerId: peer, outcome, durationMs })
   }
+  return isKept && outcome === 'answered' && stream.status === 'open'
 }
 
 /** The message of an error and of its cause. */

@@ -5,15 +5,21 @@ import type {
   BackendEvent,
   EngineProgress,
 } from '../../backend/index.ts'
-import { encodeNodeFrame, InferenceError, LIMITS } from '../../protocol/index.ts'
-import { type Clock, raceSignal, settledWithin, whilePending } from '../../timing/index.ts'
+import { InferenceError, LIMITS } from '../../protocol/index.ts'
+import {
+  type Clock,
+  raceSignal,
+  SignalRace,
+  settledWithin,
+  whilePending,
+} from '../../timing/index.ts'
 import { engineFailure } from './failure.ts'
 import type { Reply } from './reply.ts'
 
 export interface PumpInit {
   /** Calls the engine, which may report progress before its first chunk. */
   readonly start: (onProgress: (progress: EngineProgress) => void) => AsyncIterable<BackendEvent>
-  readonly reply: Pick<Reply, 'send' | 'sendBytes'>
+  readonly reply: Pick<Reply, 'encode' | 'offer' | 'send' | 'sendBytes'>
   readonly signal: AbortSignal
   /** Interval of keep-alives until the first chunk; each carries the newest progress. */
   readonly keepAliveMs: number
@@ -33,6 +39,7 @@ export interface PumpInit {
  */
 export async function pump(init: PumpInit): Promise<BackendDone> {
   const { reply, signal } = init
+  using race = new SignalRace(signal)
   let progress: EngineProgress = { phase: 'working' }
   const engine = startEngine(init, (newest) => {
     progress = newest
@@ -44,17 +51,17 @@ export async function pump(init: PumpInit): Promise<BackendDone> {
   let ended = false
   try {
     for (;;) {
-      const event = await nextEvent(engine, init, seq === 0 ? keepAlive : undefined)
+      const event = await nextEvent(engine, init, race, seq === 0 ? keepAlive : undefined)
       ended = event === undefined || event.type === 'done'
       if (event === undefined) throw engineFailure(new Error('the answer has no end'))
       if (event.type === 'done') return event
-      const { frame, json } = encodeChunk(event, seq)
+      const { frame, json } = encodeChunk(event, seq, reply)
       sentBytes += frame.byteLength
       if (frame.byteLength > LIMITS.maxFrameBytes || sentBytes > LIMITS.maxResponseBytes) {
         throw new InferenceError('invalid_request', 'the answer is larger than the protocol allows')
       }
       seq += 1
-      await raceSignal(reply.sendBytes(frame), signal)
+      if (!reply.offer(frame)) await race.wait(reply.sendBytes(frame))
       await init.onChunk(event, json)
     }
   } finally {
@@ -77,11 +84,10 @@ function startEngine(
 async function nextEvent(
   engine: AsyncIterator<BackendEvent>,
   { signal, keepAliveMs, clock }: PumpInit,
+  race: SignalRace,
   keepAlive: (() => Promise<void>) | undefined,
 ): Promise<BackendEvent | undefined> {
-  // An engine that throws at once, instead of rejecting, is caught as well.
-  const result = Promise.resolve().then(() => engine.next())
-  const next = raceSignal(result, signal).catch((error: unknown) => {
+  const next = race.wait(begin(engine)).catch((error: unknown) => {
     throw signal.aborted ? signal.reason : engineFailure(error)
   })
   const { done, value } = await (keepAlive === undefined
@@ -90,14 +96,20 @@ async function nextEvent(
   return done === true ? undefined : value
 }
 
+/** An engine that throws at once, instead of rejecting, is caught as well. */
+async function begin(engine: AsyncIterator<BackendEvent>): Promise<IteratorResult<BackendEvent>> {
+  return await engine.next()
+}
+
 function encodeChunk(
   chunk: BackendChunk,
   seq: number,
+  reply: Pick<Reply, 'encode'>,
 ): { readonly frame: Uint8Array; readonly json: Uint8Array } {
   try {
     const json = fromString(JSON.stringify(chunk.json))
     const { tokenIds, logprobs } = chunk
-    return { frame: encodeNodeFrame({ type: 'chunk', seq, json, tokenIds, logprobs }), json }
+    return { frame: reply.encode({ type: 'chunk', seq, json, tokenIds, logprobs }), json }
   } catch (error) {
     throw engineFailure(error)
   }

@@ -17,15 +17,18 @@ export interface ReplyInit {
   readonly isContended?: () => boolean
   /** @default the machine's */
   readonly clock?: Clock
+  /** Whether the stream outlives a `done`, and its frames name their attempt. @default false */
+  readonly isKept?: boolean
 }
 
-/** Writer of one inference stream: any number of frames, one terminal frame, the end. */
+/** Writer of one attempt: any number of frames, one terminal frame, and the end of a stream that is not kept. */
 export class Reply {
   readonly #stream: Stream
   readonly #writer: FrameWriter
   readonly #init: ReplyInit
   readonly #clock: Clock
   readonly #patience: ReaderPatience
+  #attemptId: Uint8Array | undefined
 
   constructor(stream: Stream, init: ReplyInit) {
     this.#stream = stream
@@ -39,9 +42,23 @@ export class Reply {
     })
   }
 
+  /** On a kept stream, the attempt that the frames belong to. */
+  answers(attemptId: Uint8Array): void {
+    this.#attemptId = attemptId
+  }
+
+  encode(frame: NodeFrame): Uint8Array {
+    return encodeNodeFrame(frame, this.#attemptId)
+  }
+
   /** Settles when the muxer has the frame; the stream is reset if that takes too long. */
   async send(frame: NodeFrame): Promise<void> {
-    await this.sendBytes(encodeNodeFrame(frame))
+    await this.sendBytes(this.encode(frame))
+  }
+
+  /** Queues an encoded frame if the client reads fast enough. @returns false if it has to be sent with `sendBytes` */
+  offer(frame: Uint8Array): boolean {
+    return this.#writer.offer(frame)
   }
 
   async sendBytes(frame: Uint8Array, stallMs: number = this.#init.writeStallMs): Promise<void> {
@@ -50,13 +67,18 @@ export class Reply {
     await this.#patience.during(this.#writer.write(frame))
   }
 
-  /** Sends the terminal frame and ends the stream, with a reset if the client does not end its side in time. */
+  /**
+   * Sends the terminal frame. Then the stream ends, with a reset if the client does not end its side in time; a kept
+   * one goes on after `done`.
+   */
   async finish(frame: NodeFrame & { readonly type: 'done' | 'failed' }): Promise<void> {
-    // The client may have stopped reading altogether, so the wait is short after a failure.
-    const { writeStallMs, lingerMs } = this.#init
+    const { writeStallMs, lingerMs, isKept = false } = this.#init
+    if (isKept && this.#attemptId === undefined) return this.reset('no attempt began')
+    if (isKept && frame.type === 'done') return await this.send(frame)
     // The rest of the upload is discarded: unread, it would occupy memory that no budget counts.
     if (frame.type === 'failed') await this.#stream.closeRead()
-    await this.sendBytes(encodeNodeFrame(frame), frame.type === 'done' ? writeStallMs : lingerMs)
+    // The client may have stopped reading altogether, so the wait is short after a failure.
+    await this.sendBytes(this.encode(frame), frame.type === 'done' ? writeStallMs : lingerMs)
     const closed = closedWithin(this.#stream, lingerMs, this.#clock)
     // Rejects if the stream closes meanwhile, which is the event awaited here.
     await this.#writer.close().catch(() => {})

@@ -1,37 +1,53 @@
-import type { Stream } from '@libp2p/interface'
 import { concat } from 'uint8arrays/concat'
 import {
   decodeClientFrame,
+  type FrameReader,
   type Head,
   InferenceError,
   LIMITS,
-  readFrames,
+  type ReadFramesInit,
 } from '../../protocol/index.ts'
 import { raceSignal } from '../../timing/index.ts'
 
 /** The head and a body cut into pieces of a kilobyte on average. Smaller frames only cost CPU. */
 const MAX_UPLOAD_FRAMES = 1 + LIMITS.maxRequestBytes / 1_024
-/** Protobuf's tag and length around the bytes of a body frame. */
-const FRAME_OVERHEAD_BYTES = 16
+/** Protobuf's tags and lengths around the bytes of a body frame, and its attempt's id. */
+const FRAME_OVERHEAD_BYTES = 40
 
-/** Reads one request in order: head, body, half-close. Memory grows with the bytes that arrive, never with the announced size. */
+/** Bounds on one request. `onBytes` is called with the bytes that arrived, before they are kept; it may throw. */
+export function uploadBounds(onBytes: (bytes: number) => void): ReadFramesInit {
+  return {
+    maxFrames: MAX_UPLOAD_FRAMES,
+    maxTotalBytes:
+      LIMITS.maxFrameBytes + LIMITS.maxRequestBytes + MAX_UPLOAD_FRAMES * FRAME_OVERHEAD_BYTES,
+    onBytes,
+  }
+}
+
+export interface UploadInit {
+  /** Bounded by {@link uploadBounds}. */
+  readonly reader: FrameReader
+  readonly signal: AbortSignal
+  /** Whether the stream is kept: the number of bytes announced ends a body, and not a half-close. */
+  readonly isKept: boolean
+}
+
+/** Reads one request in order: head, then body. Memory grows with the bytes that arrive, never with the announced size. */
 export class Upload {
-  readonly #frames: AsyncIterator<Uint8Array, void>
-  readonly #signal: AbortSignal
+  readonly #init: UploadInit
+  #head: Promise<Head> | undefined
 
-  /** @param onBytes is called with the bytes that arrived, before they are kept; it may throw */
-  constructor(stream: Stream, signal: AbortSignal, onBytes: (bytes: number) => void) {
-    this.#signal = signal
-    this.#frames = readFrames(stream, {
-      maxFrames: MAX_UPLOAD_FRAMES,
-      maxTotalBytes:
-        LIMITS.maxFrameBytes + LIMITS.maxRequestBytes + MAX_UPLOAD_FRAMES * FRAME_OVERHEAD_BYTES,
-      onBytes,
-    })
+  constructor(init: UploadInit) {
+    this.#init = init
   }
 
   /** @throws InferenceError `malformed`, `truncated`, `stream_reset`, or the signal's reason. */
-  async head(): Promise<Head> {
+  head(): Promise<Head> {
+    this.#head ??= this.#readHead()
+    return this.#head
+  }
+
+  async #readHead(): Promise<Head> {
     const bytes = await this.#next()
     if (bytes === undefined) throw new InferenceError('truncated', 'no head')
     const { type, ...head } = expectFrame(bytes, 'head')
@@ -39,11 +55,15 @@ export class Upload {
   }
 
   /** @throws InferenceError like {@link head}, also for more or fewer bytes than announced. */
-  async body(bodyBytes: number): Promise<Uint8Array> {
+  async body({ bodyBytes, attemptId }: Head): Promise<Uint8Array> {
+    const { isKept } = this.#init
+    const id = isKept ? attemptId : undefined
     const parts: Uint8Array[] = []
     let received = 0
-    for (let bytes = await this.#next(); bytes !== undefined; bytes = await this.#next()) {
-      const { data } = expectFrame(bytes, 'body')
+    while (!isKept || received < bodyBytes) {
+      const bytes = await this.#next()
+      if (bytes === undefined) break
+      const { data } = expectFrame(bytes, 'body', id)
       received += data.byteLength
       if (received > bodyBytes) {
         throw new InferenceError(
@@ -59,21 +79,22 @@ export class Upload {
         `the body ended after ${received} of ${bodyBytes} bytes`,
       )
     }
-    return concat(parts, bodyBytes)
+    const [only] = parts
+    return parts.length === 1 && only !== undefined ? only : concat(parts, bodyBytes)
   }
 
   async #next(): Promise<Uint8Array | undefined> {
     // After an abort the pending read settles when the handler closes the stream.
-    const { done, value } = await raceSignal(this.#frames.next(), this.#signal)
-    return done === true ? undefined : value
+    return await raceSignal(this.#init.reader.next(), this.#init.signal)
   }
 }
 
 function expectFrame<T extends 'head' | 'body'>(
   bytes: Uint8Array,
   type: T,
+  attemptId?: Uint8Array,
 ): Extract<ReturnType<typeof decodeClientFrame>, { type: T }> {
-  const frame = decodeClientFrame(bytes)
+  const frame = decodeClientFrame(bytes, attemptId)
   if (frame.type !== type) {
     throw new InferenceError('malformed', `a ${frame.type} frame where the ${type} belongs`)
   }

@@ -114,7 +114,7 @@ export class AnswerRecorder {
       const { candidate, finish } = part
       runs = joined(runs, part.runs)
       const from = tokenIds.length
-      tokenIds.push(...part.tokenIds)
+      for (const id of part.tokenIds) tokenIds.push(id)
       const to = tokenIds.length
       const shown = { runs, isComplete: finish !== undefined }
       if (to > from) parts.push({ candidate, from, to, shown, finish })

@@ -36,8 +36,9 @@ export class RecordedPart {
     tokenIds = [],
     logprobs = [],
   }: Extract<AnswerEvent, { readonly type: 'chunk' }>): void {
-    this.tokenIds.push(...tokenIds)
-    this.logprobs.push(...logprobs)
+    // A frame may hold more ids than a call takes arguments.
+    for (const id of tokenIds) this.tokenIds.push(id)
+    for (const logprob of logprobs) this.logprobs.push(logprob)
     this.unpaired ||= logprobs.length > 0 && logprobs.length !== tokenIds.length
     const reasoning = reasoningText(chunk)
     const answer = shownAnswer(chunk)
@@ -48,7 +49,7 @@ export class RecordedPart {
     this.finish ??= chunk.choices[0]?.finish_reason ?? undefined
     if (chunk.kind === 'completion') return
     const content = chunk.choices[0]?.logprobs?.content ?? []
-    this.spelled.push(...content.map(({ token }) => token))
+    for (const { token } of content) this.spelled.push(token)
   }
 
   get runs(): readonly TextRun[] {

@@ -31,6 +31,7 @@ describe('the options that every command takes', () => {
         bootstrap: [A, B],
         listen: ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws'],
         mdns: false,
+        portMapping: true,
       },
       dataDirs: ['/d'],
     })
@@ -53,6 +54,11 @@ describe('resolveNetwork', () => {
   it('uses mDNS unless disabled', () => {
     expect(resolveNetwork(parse(), {}, 'node').host.mdns).toBe(true)
     expect(resolveNetwork(parse('--no-mdns'), {}, 'node').host.mdns).toBe(false)
+  })
+
+  it('asks the router for a port unless told not to', () => {
+    expect(resolveNetwork(parse(), {}, 'node').host.portMapping).toBe(true)
+    expect(resolveNetwork(parse('--no-upnp'), {}, 'node').host.portMapping).toBe(false)
   })
 
   it('takes key and addresses from an invite, and keeps what it learns there apart', () => {

@@ -18,7 +18,10 @@ import { loadListenPorts, saveListenPorts, withKnownPorts } from '../../../host/
 import { createSigner, seal } from './advertisement-maker.ts'
 
 let directory: string
+let faults: string[]
+const onFault = (message: string): void => void faults.push(message)
 beforeEach(async () => {
+  faults = []
   directory = await mkdtemp(join(tmpdir(), 'skein-data-dir-'))
 })
 afterEach(async () => {
@@ -97,7 +100,7 @@ describe('listen ports', () => {
       LISTEN,
       bound.map((text) => multiaddr(text)),
     )
-    const ports = await loadListenPorts(path)
+    const ports = await loadListenPorts(path, onFault)
     expect(ports).toEqual({ '/ip4/127.0.0.1/tcp/0': 40_123, '/ip4/127.0.0.1/tcp/0/ws': 40_124 })
   })
 
@@ -105,7 +108,7 @@ describe('listen ports', () => {
     const path = join(directory, 'ports.json')
     const listen = ['/ip4/0.0.0.0/tcp/0']
     await saveListenPorts(path, listen, [multiaddr('/ip4/127.0.0.1/tcp/40125')])
-    expect(await loadListenPorts(path)).toEqual({ '/ip4/0.0.0.0/tcp/0': 40_125 })
+    expect(await loadListenPorts(path, onFault)).toEqual({ '/ip4/0.0.0.0/tcp/0': 40_125 })
   })
 
   it('are picked again when another process has taken them', async () => {
@@ -124,9 +127,13 @@ describe('listen ports', () => {
   it('are dropped when the file is damaged', async () => {
     const path = join(directory, 'ports.json')
     await writeFile(path, '{"/ip4/127.0.0.1/tcp/0": "all"}')
-    expect(await loadListenPorts(path)).toEqual({})
+    expect(await loadListenPorts(path, onFault)).toEqual({})
     await writeFile(path, '{')
-    expect(await loadListenPorts(path)).toEqual({})
+    expect(await loadListenPorts(path, onFault)).toEqual({})
+    expect(faults).toEqual([
+      expect.stringMatching(/ports\.json\.damaged\)/),
+      expect.stringMatching(/ports\.json\.damaged-2\)/),
+    ])
   })
 })
 
@@ -156,7 +163,8 @@ describe('the advertisement cache', () => {
     await writeAdvertisementCache(path, kept)
     const bytes = await readFile(path)
     await writeFile(path, bytes.subarray(0, 20_000))
-    expect(await readAdvertisementCache(path, 10)).toEqual(kept.slice(0, 1))
+    expect(await readAdvertisementCache(path, 10, onFault)).toEqual(kept.slice(0, 1))
+    expect(faults).toEqual([expect.stringContaining('advertisements.damaged')])
     await writeFile(path, new Uint8Array(100).fill(255))
     expect(await readAdvertisementCache(path, 10)).toEqual([])
     expect(await readAdvertisementCache(join(directory, 'none'), 10)).toEqual([])

@@ -62,6 +62,7 @@ describe('the entry points of a host', () => {
     const entries = keepEntryPoints({
       ...{ libp2p, path, writable, signal: stopping.signal },
       clock: new VirtualClock({ wallMs }),
+      onFault: () => {},
       onError: (what, error) => {
         throw new Error(what, { cause: error })
       },

@@ -324,6 +324,24 @@ describe('a peer that would take every slot', () => {
     expect(gate.occupancy).toMatchObject({ inFlight: 2, queueDepth: 1 })
   })
 
+  it('leaves the last one to a third, though two hold the others together', async () => {
+    const { gate, enter } = setting()
+    gate.setSlots(4)
+    const hold = (peer: string) => enter(peer, 'one network')
+    // The third has asked before, and its request has ended.
+    hold('honest').release()
+    for (const peer of ['a', 'b', 'a', 'b']) hold(peer)
+    expect(gate.occupancy).toMatchObject({ inFlight: 3, queueDepth: 1 })
+    await expect(hold('honest').granted).resolves.toBeUndefined()
+  })
+
+  it('shares all of them with another while no third is there', () => {
+    const { gate, enter } = setting()
+    gate.setSlots(4)
+    for (const peer of ['a', 'b', 'a', 'b']) enter(peer, 'one network')
+    expect(gate.occupancy).toMatchObject({ inFlight: 4, queueDepth: 0 })
+  })
+
   it('gets the last one when the minute is over', async () => {
     const { time, gate, enter } = setting()
     const held = [enter('a'), enter('a')]

@@ -49,7 +49,7 @@ describe('kept debts', () => {
     const clock = { nowMs: 1e12 }
     const fairnessIn = async (): Promise<[Fairness, AsyncDisposable]> => {
       const fairness = new Fairness({ given: () => 1_000, now: () => clock.nowMs })
-      return [fairness, await keepDebts(fairness, directory)]
+      return [fairness, await keepDebts(fairness, directory, () => {})]
     }
     const [first, kept] = await fairnessIn()
     first.served('taker', 1_600)

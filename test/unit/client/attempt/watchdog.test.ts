@@ -87,10 +87,11 @@ describe('Watchdog', () => {
     expect(expired).not.toHaveBeenCalled()
   })
 
-  it('leaves no timer behind', async () => {
+  it('leaves no timer behind once it is closed', async () => {
     const { watchdog } = create()
     await wait(watchdog, 10)
     await expect(watchdog.guard(Promise.reject(new Error('gone')))).rejects.toThrow('gone')
+    watchdog.close()
     expect(vi.getTimerCount()).toBe(0)
   })
 })

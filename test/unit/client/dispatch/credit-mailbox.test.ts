@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Credit } from '../../../../client/dispatch/credit.ts'
+import { SignalRace } from '../../../../timing/index.ts'
 import { Mailbox } from '../../../../timing/mailbox.ts'
 
 const listeners = ({ signal }: AbortController): number => getEventListeners(signal, 'abort').length
@@ -23,24 +24,25 @@ afterEach(() => {
 describe('credit', () => {
   it('allows one step for each grant, including grants in advance', async () => {
     const credit = new Credit()
-    const controller = new AbortController()
+    using race = new SignalRace(new AbortController().signal)
     credit.grant()
     credit.grant()
-    await credit.take(controller.signal)
-    await credit.take(controller.signal)
-    const third = credit.take(controller.signal)
+    await credit.take(race)
+    await credit.take(race)
+    const third = credit.take(race)
     expect(await settled(third)).toBe(false)
     credit.grant()
     await third
-    expect(listeners(controller)).toBe(0)
   })
 
   it('rejects with the reason of the signal, and leaves no listener', async () => {
     const controller = new AbortController()
-    const taking = new Credit().take(controller.signal)
+    const race = new SignalRace(controller.signal)
+    const taking = new Credit().take(race)
     controller.abort(new Error('enough'))
     await expect(taking).rejects.toThrow('enough')
-    await expect(new Credit().take(controller.signal)).rejects.toThrow('enough')
+    await expect(new Credit().take(race)).rejects.toThrow('enough')
+    race[Symbol.dispose]()
     expect(listeners(controller)).toBe(0)
   })
 })

@@ -197,13 +197,34 @@ describe('how a request ends', () => {
     'ends when a second peer confirms %s, without asking a third',
     async (code) => {
       swarm = await FakeSwarm.create(impatient)
-      await swarm.add(refuses(code))
-      await swarm.add(refuses(code))
+      swarm.prove(await swarm.add(refuses(code)))
+      swarm.prove(await swarm.add(refuses(code)))
       const third = await swarm.add(answers('hello'))
       await expect(swarm.requester.chat(request)).rejects.toMatchObject({ code })
       expect(third.streams).toHaveLength(0)
     },
   )
+
+  it.each(['invalid_request', 'engine_failed'] as const)(
+    'does not end because strangers report %s while a proven peer is left',
+    async (code) => {
+      swarm = await FakeSwarm.create(impatient)
+      for (let n = 0; n < 3; n += 1) await swarm.add(refuses(code))
+      const honest = await swarm.add(answers('hello'))
+      swarm.prove(honest)
+      const answer = await swarm.requester.chat(request)
+      expect(answer.skein.peerId).toBe(honest.key)
+    },
+  )
+
+  it('does not end because the engines of two strangers fail while another peer is left', async () => {
+    swarm = await FakeSwarm.create(impatient)
+    await swarm.add(refuses('engine_failed'))
+    await swarm.add(refuses('engine_failed'))
+    await swarm.add(answers('hello'))
+    const answer = await swarm.requester.chat(request)
+    expect(answer.choices[0]?.message.content).toBe('hello')
+  })
 
   it('does not count two peers of one operator as two independent claims', async () => {
     swarm = await FakeSwarm.create(impatient)

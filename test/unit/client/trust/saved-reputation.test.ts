@@ -90,6 +90,6 @@ describe('standings in one directory', () => {
     mine.reputation.audited('peer', SPEC, PASSED)
     await mine.save()
     expect(JSON.parse(await saved()).peers).toHaveLength(1)
-    expect(await readFile(join(dir, 'reputation.json.broken'), 'utf8')).toContain('"version":1')
+    expect(await readFile(join(dir, 'reputation.json.damaged'), 'utf8')).toContain('"version":1')
   })
 })

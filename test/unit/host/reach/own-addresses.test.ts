@@ -45,17 +45,15 @@ describe('the addresses of a host', () => {
     expect(own.announced([])[0]?.toString()).toBe(`/ip4/44.0.0.2/tcp/1/p2p/${SELF}`)
   })
 
-  it('include those that the operator announces and a router maps', () => {
+  it('include those that the operator announces, and those that a router maps once they are confirmed', () => {
     const own = addresses({
       listening: ['/ip4/192.168.1.2/tcp/1'],
       mapped: ['/ip4/44.0.0.3/tcp/9'],
       announce: ['/dns4/home.example/tcp/4801'],
     })
-    expect(announced(own)).toEqual([
-      '/ip4/44.0.0.3/tcp/9',
-      '/dns4/home.example/tcp/4801',
-      '/ip4/192.168.1.2/tcp/1',
-    ])
+    expect(announced(own)).toEqual(['/dns4/home.example/tcp/4801', '/ip4/192.168.1.2/tcp/1'])
+    expect(own.judge({ refuted: [], confirmed: ['/ip4/44.0.0.3/tcp/9'] })).toBe(true)
+    expect(announced(own)).toContain('/ip4/44.0.0.3/tcp/9')
   })
 
   it('are withheld in hidden networks, however they were found', () => {
@@ -75,11 +73,11 @@ describe('the addresses of a host', () => {
 
   it('are withheld once refuted, and announced again once not', () => {
     const own = addresses({ listening: ['/ip4/44.0.0.2/tcp/1', '/ip4/10.0.0.2/tcp/1'] })
-    const refuted = new Set(['/ip4/44.0.0.2/tcp/1'])
-    expect(own.withhold(refuted)).toBe(true)
-    expect(own.withhold(refuted)).toBe(false)
+    const refuted = ['/ip4/44.0.0.2/tcp/1']
+    expect(own.judge({ refuted, confirmed: [] })).toBe(true)
+    expect(own.judge({ refuted, confirmed: [] })).toBe(false)
     expect(announced(own, ['/ip4/44.0.0.2/tcp/1'])).toEqual(['/ip4/10.0.0.2/tcp/1'])
-    expect(own.withhold(new Set())).toBe(true)
+    expect(own.judge({ refuted: [], confirmed: [] })).toBe(true)
     expect(announced(own)).toContain('/ip4/44.0.0.2/tcp/1')
   })
 

@@ -1,0 +1,124 @@
+import { randomFillSync } from 'node:crypto'
+import {
+  decodeNodeFrame,
+  encodeClientFrame,
+  FrameWriter,
+  type Head,
+  InferenceError,
+  LIMITS,
+  type NodeFrame,
+} from '../../protocol/index.ts'
+import type { AttemptInit } from './attempt-source.ts'
+import type { WireStream } from './wire-stream.ts'
+
+/** Frames of an attempt that is to be answered on a stream: the request out, the answer in. */
+export class Exchange {
+  /** Fresh for each attempt. */
+  readonly attemptId: Uint8Array = randomFillSync(new Uint8Array(16))
+  readonly wire: WireStream
+  readonly #init: AttemptInit
+  readonly #sent: Promise<void>
+  #isUploaded: boolean = false
+  #frames = 0
+
+  /**
+   * Begins to send the request.
+   *
+   * @param onSent called when the peer took a part of the request
+   */
+  constructor(wire: WireStream, init: AttemptInit, onSent: () => void) {
+    this.wire = wire
+    this.#init = init
+    wire.attempts += 1
+    wire.reader.restart({
+      maxFrames: LIMITS.maxResponseFrames,
+      maxTotalBytes: LIMITS.maxResponseBytes,
+      onBytes: this.#relayed,
+    })
+    // A node may refuse before it has read the whole request, so sending and reading run concurrently. If sending
+    // fails, reading fails too and gives the reason.
+    this.#sent = this.#send(onSent).then(
+      () => {
+        this.#isUploaded = true
+      },
+      () => {},
+    )
+  }
+
+  /**
+   * The next frame of the answer.
+   *
+   * @throws InferenceError `malformed`, `truncated`, `stream_reset`, or the one that the stream was aborted with
+   */
+  async next(): Promise<NodeFrame> {
+    const { reader, isKept } = this.wire
+    const bytes = await reader.next()
+    if (bytes === undefined) {
+      throw new InferenceError('truncated', 'the stream ended without its terminal frame')
+    }
+    const frame = decodeNodeFrame(bytes, isKept ? this.attemptId : undefined)
+    this.#frames += 1
+    return frame
+  }
+
+  /**
+   * Whether the stream had ended, or its node was about to end it, before this attempt: nothing came back on a stream
+   * that had carried others. As over HTTP, such an attempt is made once more on a new one.
+   */
+  isStale(error: unknown): boolean {
+    const isLost =
+      InferenceError.is(error) && (error.code === 'stream_reset' || error.code === 'truncated')
+    return isLost && this.wire.attempts > 1 && this.#frames === 0
+  }
+
+  abort(reason: Error): void {
+    this.wire.stream.abort(reason)
+  }
+
+  /** Whether the request was sent to its end. */
+  get isUploaded(): boolean {
+    return this.#isUploaded
+  }
+
+  /** Resolves when nothing is being sent any longer. */
+  async settled(): Promise<void> {
+    await this.#sent
+  }
+
+  #head(): Head {
+    const { kind, model, body } = this.#init.request
+    const { attemptId } = this
+    const { resume } = this.#init
+    const remainingMs = Math.floor(this.#init.remainingMs())
+    return {
+      attemptId,
+      remainingMs: Math.max(1, Math.min(LIMITS.maxRemainingMs, remainingMs)),
+      kind,
+      model,
+      bodyBytes: body.length,
+      ...(resume !== undefined && { resume }),
+    }
+  }
+
+  readonly #relayed = (bytes: number): void => {
+    const relay = this.wire.path?.relay
+    if (relay !== undefined) this.#init.onRelayed?.(relay, bytes)
+  }
+
+  async #send(onSent: () => void): Promise<void> {
+    const { body } = this.#init.request
+    const { attemptId, wire } = this
+    const writer = new FrameWriter(wire.stream)
+    const id = wire.isKept ? attemptId : undefined
+    // The head, the first piece and the end leave as one message.
+    let written = writer.write(encodeClientFrame({ type: 'head', ...this.#head() }))
+    for (let at = 0; at < body.length; at += LIMITS.bodyFrameBytes) {
+      const data = body.subarray(at, at + LIMITS.bodyFrameBytes)
+      await Promise.all([written, writer.write(encodeClientFrame({ type: 'body', data }, id))])
+      written = Promise.resolve()
+      this.#relayed(data.length)
+      onSent()
+    }
+    if (!wire.isKept) await writer.close()
+  }
+}

@@ -1,0 +1,113 @@
+import { type AbortOptions, type Stream, StreamResetError } from '@libp2p/interface'
+import { concat } from 'uint8arrays/concat'
+import { InferenceError } from './errors.ts'
+
+/** Bytes that wait for the end of the turn before a writer has to wait, too. */
+const MAX_PENDING_BYTES = 64 * 1024
+
+/** Writes frames; those written in one turn of the event loop are sent as one message (Noise works per message). */
+export class FrameWriter {
+  readonly #stream: Stream
+  #pending: Uint8Array[] = []
+  #pendingBytes = 0
+  #flushed: Promise<void> | undefined
+  #isDraining: boolean = false
+
+  constructor(stream: Stream) {
+    this.#stream = stream
+  }
+
+  /**
+   * Queues a frame if there is room for it now. A stream that closes meanwhile drops it: who must know uses
+   * {@link write}.
+   *
+   * @returns false if the frame was not queued
+   */
+  offer(frame: Uint8Array): boolean {
+    const isFull = this.#isDraining || this.#pendingBytes > MAX_PENDING_BYTES
+    if (isFull || this.#stream.writeStatus !== 'writable') return false
+    void this.#queue(frame)
+    return true
+  }
+
+  /**
+   * Settles once the muxer has taken the frame, which is delayed while the reader is slow.
+   *
+   * @throws InferenceError `stream_reset` if the stream closed first; the signal's reason if it fired first.
+   */
+  async write(frame: Uint8Array, options: AbortOptions = {}): Promise<void> {
+    options.signal?.throwIfAborted()
+    await abortable(this.#queue(frame), options.signal)
+  }
+
+  /** Half-closes once everything is written. */
+  async close(options: AbortOptions = {}): Promise<void> {
+    await this.#flushed
+    await this.#stream.close(options)
+  }
+
+  #queue(frame: Uint8Array): Promise<void> {
+    const prefix = lengthPrefix(frame.byteLength)
+    this.#pending.push(prefix, frame)
+    this.#pendingBytes += prefix.byteLength + frame.byteLength
+    if (this.#flushed === undefined) {
+      this.#flushed = new Promise<void>((resolve) => setImmediate(resolve)).then(() =>
+        this.#flush(),
+      )
+      // Those who wait for the frame get the error.
+      this.#flushed.catch(() => {})
+    }
+    return this.#flushed
+  }
+
+  async #flush(): Promise<void> {
+    this.#flushed = undefined
+    const bytes = concat(this.#pending, this.#pendingBytes)
+    this.#pending = []
+    this.#pendingBytes = 0
+    try {
+      if (this.#stream.send(bytes)) return
+      this.#isDraining = true
+      await drained(this.#stream)
+    } catch (cause) {
+      throw new InferenceError('stream_reset', 'the stream closed while writing', { cause })
+    } finally {
+      this.#isDraining = false
+    }
+  }
+}
+
+function lengthPrefix(length: number): Uint8Array {
+  const bytes: number[] = []
+  let rest = length
+  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest & 0x7f) | 0x80)
+  bytes.push(rest)
+  return Uint8Array.from(bytes)
+}
+
+/** `stream.onDrain()` resolves at once from its second call on (libp2p 3.3), so events are used. */
+function drained(stream: Stream): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (event: Event & { error?: Error }): void => {
+      stream.removeEventListener('drain', settle)
+      stream.removeEventListener('close', settle)
+      if (event.type === 'drain') resolve()
+      else reject(event.error ?? new StreamResetError())
+    }
+    if (stream.status !== 'open') {
+      reject(new StreamResetError())
+      return
+    }
+    stream.addEventListener('drain', settle)
+    stream.addEventListener('close', settle)
+  })
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason)
+    signal.addEventListener('abort', onAbort, { once: true })
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
