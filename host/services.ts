@@ -47,10 +47,7 @@ export interface HostServices extends Record<string, unknown> {
   readonly mdns?: Neighbours
 }
 
-/**
- * What runs on every host's libp2p instance. NAT traversal joins this list: circuit relay (as transport and, at a
- * bootstrap peer, as server), DCUtR, AutoNAT and UPnP.
- */
+/** What runs on every host's libp2p instance. */
 export function createServices(
   init: Pick<NamedHostInit, 'dht' | 'mdns' | 'now' | 'swarmKey' | 'swarmName'>,
   own: OwnAddresses,

@@ -249,7 +249,9 @@ async function turn(): Promise<void> {
 }
 
 function immediatesDue(): number {
-  return process.getActiveResourcesInfo().filter((resource) => resource === 'Immediate').length
+  let count = 0
+  for (const resource of process.getActiveResourcesInfo()) count += Number(resource === 'Immediate')
+  return count
 }
 
 /** Turns of the event loop for work outside of the clock, such as a file or a socket. */

@@ -38,7 +38,7 @@ const faults: readonly Behaviour[] = [
 ]
 
 describe('a thousand requests with every fault', () => {
-  it('leak no stream, listener or timer', { timeout: 60_000 }, async () => {
+  it('leak no stream, listener or timer', { timeout: 180_000 }, async () => {
     const clock = new VirtualClock({ wallMs: Date.now() })
     using _flow = clock.flow()
     const limits = { timeoutMs: 60_000, itlTimeoutMs: 100, silenceTimeoutMs: 100 }
