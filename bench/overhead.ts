@@ -69,7 +69,7 @@ export async function overhead(quick: boolean): Promise<Report> {
     rows,
     notes: [
       'Client, node and engine are separate processes on one machine, with five idle milliseconds before each request.',
-      'Two round trips between processes dominate (a stream negotiates its protocol first), each of which wakes a sleeping process, and encryption in JavaScript. The engine without cost shows them alone.',
+      'A round trip between processes dominates, which wakes a sleeping process each way, and encryption in JavaScript. The engine without cost shows them alone.',
     ],
   }
 }
