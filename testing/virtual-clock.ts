@@ -42,8 +42,8 @@ export class VirtualClock implements Clock, Disposable {
   /** Events ahead that are not in the background. */
   #foreground = 0
   #planned = 0
-  #flows = false
-  #pumps = false
+  #flows: boolean = false
+  #pumps: boolean = false
 
   constructor({ wallMs = 0 }: VirtualClockInit = {}) {
     this.#wallMs = wallMs

@@ -232,7 +232,7 @@ const LEFT = new InferenceError('cancelled', 'the answer is not read any further
 class Attempt {
   readonly signal: AbortSignal
   /** Whether the answer was read to its end, so that nothing is left to close. */
-  isOver = false
+  isOver: boolean = false
   readonly #caller: AbortSignal | undefined
   readonly #own = new AbortController()
   #timer: NodeJS.Timeout | undefined

@@ -1,6 +1,7 @@
 import type { ComponentLogger, Connection, PeerId, Stream, StreamHandler } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import { InferenceError } from '../../protocol/index.ts'
+import { systemClock } from '../../timing/index.ts'
 import { ownStreamPair } from './own-stream.ts'
 
 export interface OwnConnectionInit {
@@ -27,7 +28,7 @@ export function ownConnection(init: OwnConnectionInit): Connection {
     remotePeer: peerId,
     streams,
     direction: 'outbound' as const,
-    timeline: { open: Date.now() },
+    timeline: { open: systemClock.wall() },
     status: 'open' as const,
     direct: true,
     rtt: 0,

@@ -47,6 +47,7 @@ describe('ready', () => {
       evidence: [],
       seenAt: expect.any(Array),
       advice: expect.any(String),
+      swarmName: expect.stringMatching(/^swarm-/),
     })
     expect(node.stdout()).toBe(`${JSON.stringify(ready)}\n`)
   })

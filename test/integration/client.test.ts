@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Client, RequestOptions } from '../../client/index.ts'
 import {
   encodeAdvertisementResponse,
@@ -256,7 +256,7 @@ describe('a hostile peer', () => {
     for (let tried = 0; tried < MAX_CLIENTS; tried += 1) {
       // A hedge would overtake those that only keep silent.
       const client = await swarm.client({ ...impatient, policy: 'single' })
-      await client.models()
+      await vi.waitUntil(() => client.host.book.all().length === 2, 30_000)
       const { text, attempts } = await stream(client)
       expect(text).toContain(numbers)
       await client.close()

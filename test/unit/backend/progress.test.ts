@@ -110,20 +110,25 @@ describe('an Ollama that loads a model', () => {
       ...{ prompt_eval_count: 9, eval_count: 2, load_duration: 42_000_000_000 },
     }
     let looks = 0
+    let isAsked = false
     const { fetch } = fakeFetch({
       '/api/tags': () => json({ models: [{ name: 'm:latest', digest: 'a' }] }),
       '/api/show': () => json({ capabilities: ['completion'] }),
       '/api/version': () => json({ version: '0' }),
       '/api/ps': () => {
-        looks += 1
-        return json({ models: looks > 2 ? [{ name: 'm:latest' }] : [] })
+        if (isAsked) looks += 1
+        return json({ models: looks > 1 ? [{ name: 'm:latest' }] : [] })
       },
       '/api/chat': async () => {
+        // The trials at the start prove nothing here.
+        if (!isAsked) return json({ error: 'not now' }, 503)
         await loaded.promise
         return lines(done)
       },
     })
     const backend = createOllamaBackend({ fetch })
+    await backend.models()
+    isAsked = true
     const told: EngineProgress[] = []
     const onProgress = (progress: EngineProgress): void => {
       told.push(progress)

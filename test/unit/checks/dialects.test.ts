@@ -9,7 +9,7 @@ describe('docs/dialects.md', () => {
 
   it('that says something else is found out', () => {
     const document = readFileSync('docs/dialects.md', 'utf8')
-    const wrong = document.replace('| `tool_choice` |  |', '| `tool_choice` | yes |')
+    const wrong = document.replace('| `tool_choice` | some |', '| `tool_choice` | yes |')
     expect(wrong).not.toBe(document)
     expect(withTables(wrong)).toBe(document)
   })

@@ -90,6 +90,7 @@ describe('streamAnswer', () => {
     await stream(false, client, { policy: 'race:2', resume: 'off', timeoutMs: 5 })
     expect(client.chat.mock.calls[0]?.[1]).toEqual({
       signal: expect.any(AbortSignal),
+      onPeerProgress: expect.any(Function),
       policy: 'race:2',
       resume: 'off',
       timeoutMs: 5,
