@@ -3,16 +3,10 @@ import { FrameReader, InferenceError, type Load } from '../../protocol/index.ts'
 import { checkAccess } from '../admission/index.ts'
 import { type ServedAttempt, serveAttempt } from './attempt.ts'
 import { AttemptScope } from './attempt-scope.ts'
+import type { Caller } from './caller.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
 import { Reply } from './reply.ts'
 import { Upload, uploadBounds } from './upload.ts'
-
-/** Origin of a stream. */
-export interface Caller {
-  readonly peer: string
-  /** Strangers from one network take turns as one. */
-  readonly network: string
-}
 
 /** A stream and what of it belongs to one attempt. */
 export interface Exchange extends Pick<ServedAttempt, 'memory'> {

@@ -3,8 +3,9 @@ import { setIdle } from '../../host/index.ts'
 import { FrameReader, InferenceError } from '../../protocol/index.ts'
 import { closedWithin, raceSignal } from '../../timing/index.ts'
 import type { AttemptScope } from './attempt-scope.ts'
+import type { Caller } from './caller.ts'
 import type { ServeContext } from './context.ts'
-import { type Caller, serveExchange } from './inference.ts'
+import { serveExchange } from './inference.ts'
 import type { WaitsFor } from './kept-streams.ts'
 import { uploadBounds } from './upload.ts'
 
@@ -54,10 +55,10 @@ async function begins(
   reader: FrameReader,
   stream: Stream,
   what: WaitsFor,
-  { peer }: Caller,
+  caller: Caller,
   { kept, limits, clock }: ServeContext,
 ): Promise<boolean> {
-  using place = kept.wait(peer, what)
+  using place = kept.wait(caller, what)
   if (place === undefined) {
     if (what === 'next') return false
     throw new InferenceError('rate_limited', 'too many streams without a request')
