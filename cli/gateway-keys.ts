@@ -1,14 +1,20 @@
 import { unwatchFile, watchFile } from 'node:fs'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import * as z from 'zod'
 import type { ApiKey } from '../gateway/index.ts'
+import { DataDirLockedError, lockDataDir } from '../host/index.ts'
 import { plainLine } from '../protocol/index.ts'
-import { makeDirectory } from '../storage/index.ts'
+import { writeAtomic } from '../storage/index.ts'
 import { UsageError } from './usage-error.ts'
 
 const FILE_NAME = 'gateway-keys.json'
+/** A directory whose lock a change holds. */
+const LOCK_NAME = 'gateway-keys.lock'
 const POLL_MS = 1_000
+/** Ten seconds. */
+const MAX_TRIES = 100
 
 /**
  * The API keys of the gateway that uses this data directory; only their hashes are kept.
@@ -31,13 +37,34 @@ export async function readKeys(dataDir: string): Promise<readonly ApiKey[]> {
   return keys
 }
 
-/** Replaces all keys at once: a crash leaves the old ones or the new ones. */
-export async function writeKeys(dataDir: string, keys: readonly ApiKey[]): Promise<void> {
-  await makeDirectory(dataDir)
-  const path = join(dataDir, FILE_NAME)
-  const draft = `${path}.${process.pid}`
-  await writeFile(draft, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 })
-  await rename(draft, path)
+/**
+ * Changes the keys while no other process changes them.
+ *
+ * @throws UsageError if the file cannot be read; DataDirLockedError if another process holds it for long
+ */
+export async function changeKeys(
+  dataDir: string,
+  change: (keys: readonly ApiKey[]) => readonly ApiKey[],
+): Promise<void> {
+  const unlock = await lockedKeys(join(dataDir, LOCK_NAME))
+  try {
+    const keys = KEYS.parse(change(await readKeys(dataDir)))
+    await writeAtomic(join(dataDir, FILE_NAME), `${JSON.stringify(keys, null, 2)}\n`)
+  } finally {
+    await unlock()
+  }
+}
+
+/** Another change takes a moment. */
+async function lockedKeys(directory: string): Promise<() => Promise<void>> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await lockDataDir(directory)
+    } catch (error) {
+      if (!(error instanceof DataDirLockedError) || tries === MAX_TRIES) throw error
+      await delay(POLL_MS / 10)
+    }
+  }
 }
 
 /** The keys as they are now: a change of the file holds within a second or two, without a restart. */
@@ -86,10 +113,12 @@ const KEY = z.strictObject({
   expiresAtMs: z.number().optional(),
 })
 
+const KEYS = z.array(KEY)
+
 function parsed(text: string): ApiKey[] | undefined {
   try {
     // Unknown fields may restrict a key: a file of a newer version is not read with more rights than it gives.
-    return z.array(KEY).parse(JSON.parse(text)) as ApiKey[]
+    return KEYS.parse(JSON.parse(text)) as ApiKey[]
   } catch {
     return undefined
   }

@@ -8,17 +8,21 @@ const LOOPBACK_ADDRESS = /^(127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/
 const LOOPBACK_HOST = /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?$/i
 
 /** Why a visitor is refused; `undefined`: it is not. */
-export type Refusal = 'key' | 'loopback' | 'token' | undefined
+export type Refusal = 'key' | 'loopback' | 'rights' | 'token' | undefined
 
 /**
- * Decides who sees the console's data and may change something: with API keys, who has one; without, who comes from this
+ * Decides who sees the console's data, an invite among it, and may change something: with API keys, who has one without
+ * restrictions; without, who comes from this
  * machine, under a loopback name, with the token of the page. Only the page's own origin can read that token.
  */
 export class ConsoleAccess {
   readonly token: string = randomBytes(24).toString('base64url')
 
   refusal(headers: Headers, visitor: PageVisitor): Refusal {
-    if (visitor.keysRequired) return visitor.key === undefined ? 'key' : undefined
+    if (visitor.keysRequired) {
+      if (visitor.key === undefined) return 'key'
+      return visitor.isUnrestricted ? undefined : 'rights'
+    }
     if (!LOOPBACK_ADDRESS.test(visitor.remoteAddress ?? '')) return 'loopback'
     if (!LOOPBACK_HOST.test(headers.get('host') ?? '')) return 'loopback'
     return isEqual(headers.get(TOKEN_HEADER) ?? '', this.token) ? undefined : 'token'

@@ -20,19 +20,22 @@ export function createConsole(init: ConsoleInit): Console {
   const access = new ConsoleAccess()
   const state = new LiveState(init)
   const viewers = new Set<AbortController>()
+  let isClosed = false
   const close = (): void => {
+    isClosed = true
     for (const viewer of viewers) viewer.abort()
     state.close()
   }
 
-  const events = (request: Request): Response => {
+  const events = (request: Request, visitor: PageVisitor): Response => {
+    if (isClosed) return Response.json({ error: 'the gateway is stopping' }, { status: 503 })
     const viewer = new AbortController()
     viewers.add(viewer)
     const [oldest] = viewers
     if (viewers.size > CONSOLE_LIMITS.maxViewers) oldest?.abort()
     const signal = AbortSignal.any([viewer.signal, request.signal])
     signal.addEventListener('abort', () => viewers.delete(viewer), { once: true })
-    return streamed(stateEvents(state, signal), () => {
+    return streamed(stateEvents(state, signal, visitor.isStillAccepted), () => {
       viewer.abort()
       viewers.delete(viewer)
     })
@@ -46,7 +49,7 @@ export function createConsole(init: ConsoleInit): Console {
     if (file !== undefined) return file
     const refusal = access.refusal(headers, visitor)
     if (refusal !== undefined) return refused(refusal)
-    if (method === 'GET' && pathname === '/console/events') return events(request)
+    if (method === 'GET' && pathname === '/console/events') return events(request, visitor)
     if (method === 'POST' && pathname === '/console/actions') {
       const { status, answer } = await act(await readJson(request), init)
       return Response.json(answer, { status })
@@ -72,13 +75,14 @@ export function createConsole(init: ConsoleInit): Console {
 
 const WHY: Readonly<Record<NonNullable<Refusal>, string>> = {
   key: 'this needs one of the gateway’s keys',
+  rights: 'this needs a key that is not restricted to models, limits or days',
   loopback:
     'without API keys the console opens on the machine itself only, at http://127.0.0.1; create a key to open it from elsewhere (gateway key add NAME)',
   token: 'the page is out of date: reload it',
 }
 
 function refused(refusal: NonNullable<Refusal>): Response {
-  const status = refusal === 'loopback' ? 403 : 401
+  const status = refusal === 'loopback' || refusal === 'rights' ? 403 : 401
   return Response.json({ error: WHY[refusal], refusal }, { status })
 }
 

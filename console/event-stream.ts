@@ -8,16 +8,18 @@ import type { ConsoleMessage } from './state.ts'
  * gets fewer of them and costs no memory.
  *
  * @param signal ends the stream
+ * @param isStillAccepted whether the viewer may go on; asked before each message
  */
 export async function* stateEvents(
   state: LiveState,
   signal: AbortSignal,
+  isStillAccepted: () => boolean,
 ): AsyncGenerator<string, void, void> {
   const leave = state.watch()
   try {
     let { message, seen }: { message: ConsoleMessage; seen: Seen } = state.snapshot()
     yield event(message)
-    while (!signal.aborted) {
+    while (!signal.aborted && !state.isClosed && isStillAccepted()) {
       const next = state.changes(seen)
       if (next === undefined) {
         const beat = AbortSignal.timeout(CONSOLE_LIMITS.keepAliveMs)

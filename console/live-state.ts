@@ -48,6 +48,10 @@ export class LiveState {
     }
   }
 
+  get isClosed(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
   /** A page opens. @returns to be called when it closes */
   watch(): () => void {
     this.#viewers += 1

@@ -1169,6 +1169,8 @@ interface OwnNames {
 interface PageVisitor {
     readonly keysRequired: boolean;
     readonly key?: string;
+    readonly isUnrestricted: boolean;
+    readonly isStillAccepted: () => boolean;
     readonly remoteAddress?: string;
 }
 interface PeerListing extends PeerReach {

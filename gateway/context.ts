@@ -1,6 +1,7 @@
 import type { GatewayLimits } from './defaults.ts'
 import type { GatewayClient } from './gateway-client.ts'
 import type { Metrics } from './metrics/index.ts'
+import type { NamedModels } from './named-models.ts'
 
 /** What all endpoints share. */
 export interface GatewayContext {
@@ -12,8 +13,8 @@ export interface GatewayContext {
   readonly log: (message: string) => void
   /** Absent if metrics are off. */
   readonly metrics: Metrics | undefined
-  /** @throws InferenceError `model_not_found` if the caller's key may not use the model */
-  readonly checkModel: (caller: string, model: unknown) => void
+  /** @throws InferenceError if the caller's key may not use the models, or no longer exists */
+  readonly checkModels: (caller: string, named: NamedModels) => void
   /** Charges an answer's tokens to its caller's limit. */
   readonly spend: (caller: string, tokens: number) => void
   /** Resolves once the caller's limit leaves tokens; rejects with the signal's reason. */

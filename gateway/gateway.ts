@@ -123,7 +123,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     limits,
     now,
     log,
-    checkModel: (caller, model) => keys.checkModel(caller, model),
+    checkModels: (caller, named) => keys.checkModels(caller, named),
     spend: (caller, tokens) => rateLimit.tokens(caller, tokens),
     untilTokens: (caller, signal) => rateLimit.untilTokens(caller, signal),
   }

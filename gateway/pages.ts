@@ -8,6 +8,10 @@ export interface PageVisitor {
   readonly keysRequired: boolean
   /** Name of the key that the request carries. Absent without a valid one. */
   readonly key?: string
+  /** Whether that key has every right: it is not held to models, limits or an expiry. */
+  readonly isUnrestricted: boolean
+  /** Whether the visitor would still be let in: a key may be removed or expire while a stream is open. */
+  readonly isStillAccepted: () => boolean
   /** IP address of the other end. Absent in-process. */
   readonly remoteAddress?: string
 }
@@ -20,31 +24,30 @@ export interface GatewayPages {
   respond(request: Request, visitor: PageVisitor): Promise<Response>
 }
 
+type PageKeys = Pick<KeyRing, 'callerOf' | 'isRequired' | 'isUnrestricted'>
+
 /**
  * Serves pages before any rule of the API: pages of other origins never reach them, whatever `corsOrigins` allows. The
  * pages decide what they show without a key.
  */
-export function servePages(
-  pages: GatewayPages,
-  keys: Pick<KeyRing, 'callerOf' | 'isRequired'>,
-): MiddlewareHandler<GatewayEnv> {
+export function servePages(pages: GatewayPages, keys: PageKeys): MiddlewareHandler<GatewayEnv> {
   return async (c, next) => {
     if (!pages.owns(c.req.raw)) return await next()
     refuseOtherOrigins(c)
     const { remoteAddress } = c.env
-    const key = keyOf(c.req.raw.headers, keys)
+    const { headers } = c.req.raw
+    const key = keyOf(headers, keys)
     return await pages.respond(c.req.raw, {
       keysRequired: keys.isRequired,
+      isUnrestricted: keys.isUnrestricted(key ?? ''),
+      isStillAccepted: () => keyOf(headers, keys) === key,
       ...(key !== undefined && { key }),
       ...(remoteAddress !== undefined && { remoteAddress }),
     })
   }
 }
 
-function keyOf(
-  headers: Headers,
-  keys: Pick<KeyRing, 'callerOf' | 'isRequired'>,
-): string | undefined {
+function keyOf(headers: Headers, keys: PageKeys): string | undefined {
   if (!keys.isRequired) return undefined
   try {
     return keys.callerOf(headers)

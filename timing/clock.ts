@@ -11,6 +11,7 @@ export interface Clock {
   after(ms: number, run: () => void, options?: TimerOptions): Disposable
 }
 
+/** How a timer affects the process. */
 export interface TimerOptions {
   /** The process may exit while the timer is pending. @default false */
   readonly background?: boolean

@@ -16,7 +16,7 @@ import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** Contain a key by themselves, so that they are not printed. */
-const SECRETS: ReadonlySet<string> = new Set(['invite'])
+const SECRETS: ReadonlySet<string> = new Set(['invite', 'key'])
 
 /** `skein config …`: what is configured, where each value comes from, and what is wrong with it. */
 export function configCommand(runtime: Runtime): Command {

@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { type ApiKey, createApiKey, type KeyRights, type RateLimits } from '../../gateway/index.ts'
 import { plainLine } from '../../protocol/index.ts'
-import { readKeys, writeKeys } from '../gateway-keys.ts'
+import { changeKeys, readKeys } from '../gateway-keys.ts'
 import { addValue, repeatable, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
@@ -74,11 +74,14 @@ async function addKey(
   [name = '']: readonly string[],
 ): Promise<undefined> {
   const dataDir = dataDirOf(session, options)
-  const keys = await readKeys(dataDir)
-  if (keys.some((key) => key.name === name))
-    throw new UsageError(`a key named ${name} already exists`)
+  if (name.trim() === '') throw new UsageError('a key needs a name')
   const { key, kept } = createApiKey(name, rightsOf(options))
-  await writeKeys(dataDir, [...keys, kept])
+  await changeKeys(dataDir, (keys) => {
+    if (keys.some((other) => other.name === name)) {
+      throw new UsageError(`a key named ${name} already exists`)
+    }
+    return [...keys, kept]
+  })
   session.terminal.emit({ event: 'key', name, key } as { event: 'key' })
   session.terminal.print(
     `${key}\n\nIt is not shown again. A running gateway accepts it within seconds.\n`,
@@ -122,10 +125,11 @@ async function removeKey(
   [name = '']: readonly string[],
 ): Promise<undefined> {
   const dataDir = dataDirOf(session, options)
-  const keys = await readKeys(dataDir)
-  const left = keys.filter((key) => key.name !== name)
-  if (left.length === keys.length) throw new UsageError(`no key is named ${name}`)
-  await writeKeys(dataDir, left)
+  await changeKeys(dataDir, (keys) => {
+    const left = keys.filter((key) => key.name !== name)
+    if (left.length === keys.length) throw new UsageError(`no key is named ${name}`)
+    return left
+  })
   session.terminal.emit({ event: 'removed', name } as { event: 'removed' })
   session.terminal.print(
     `Removed the key of ${name}. A running gateway rejects it within seconds.\n`,

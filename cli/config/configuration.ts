@@ -29,7 +29,7 @@ export function createConfiguration({ env, names, load }: ConfigurationInit): Co
     configure: (command) =>
       configure(command, {
         env,
-        config: command.opts<{ config?: string }>().config,
+        config: command.optsWithGlobals<{ config?: string }>().config,
         sections: names,
         async isKnown(name, section) {
           const all = await commands()

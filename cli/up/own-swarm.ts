@@ -25,7 +25,11 @@ export async function ownSwarm(
   }
   const directory = options.dataDir ?? dataHome(env)
   const path = join(directory, FILE_NAME)
-  let invite = await readFile(path, 'utf8').catch(() => undefined)
+  let invite = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    // Any other error must not replace the key of a swarm that exists.
+    if (error.code === 'ENOENT') return undefined
+    throw new UsageError(`cannot read the invite of your swarm, ${path}: ${error.message}`)
+  })
   if (invite === undefined) {
     invite = encodeInvite({ swarmKey: createSwarmKey(), bootstrap: [] })
     await makeDirectory(directory)

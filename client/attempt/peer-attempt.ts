@@ -62,14 +62,18 @@ async function* peerAttempt(
       if (next === undefined) {
         await end(exchange, init, ended)
         exchange = begin(await openWire(init, signal))
+        if (signal.aborted) onAbort()
         check = new FrameCheck(init, exchange.attemptId, clock)
         continue
       }
       // A keep-alive without progress shows only that the node is alive, not that it is working.
       if (next.type === 'keepAlive' && next.progress !== undefined) watchdog.working()
       else watchdog.alive()
-      if (next.type === 'done' || next.type === 'failed') ended = next.type
+      // The check throws the failure, but the exchange is over in due order.
+      if (next.type === 'failed') ended = next.type
       const event = check.frame(next)
+      // Only after the check: a stream whose peer breaks the protocol is not kept.
+      if (next.type === 'done') ended = next.type
       if (event === undefined) continue
       if (event.type === 'chunk' && (event.visible || event.tokenIds.length > 0)) {
         watchdog.progress(event.visible)

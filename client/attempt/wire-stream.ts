@@ -24,12 +24,14 @@ export class WireStream {
 
   /** Whether another attempt can begin: both sides are open, and the peer has said nothing out of turn. */
   get isUsable(): boolean {
-    const { status, writeStatus, remoteWriteStatus } = this.stream
+    const { status, writeStatus, remoteWriteStatus, readBufferLength } = this.stream
     return (
       this.isKept &&
       status === 'open' &&
       writeStatus === 'writable' &&
       remoteWriteStatus === 'writable' &&
+      // Bytes that came may wait in the stream, too, while it is paused.
+      readBufferLength === 0 &&
       this.reader.keptBytes === 0
     )
   }

@@ -1,7 +1,7 @@
 import type { ConsoleMessage } from '../state.ts'
 
 /** Why the console is not shown. */
-export type Refusal = 'key' | 'loopback' | 'token'
+export type Refusal = 'key' | 'loopback' | 'rights' | 'token'
 
 export interface Listener {
   onMessage(message: ConsoleMessage): void

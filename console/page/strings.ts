@@ -31,6 +31,8 @@ export const STRINGS = {
       label: 'API key',
       submit: 'Open the console',
       wrong: 'That key is not one of this gateway’s.',
+      restricted:
+        'That key is restricted to models, limits or days. The console needs one that is not.',
     },
     loopback: {
       title: 'Open this page on the machine itself',

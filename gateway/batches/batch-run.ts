@@ -3,6 +3,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import { optionsOf } from '../answering/index.ts'
 import type { GatewayLimits } from '../defaults.ts'
 import type { GatewayClient } from '../gateway-client.ts'
+import type { NamedModels } from '../named-models.ts'
 import { batchResultLine, readBatchLine, unansweredLine } from './batch-line.ts'
 import type { BatchRecord } from './batch-record.ts'
 import type { FileStore } from './file-store.ts'
@@ -19,8 +20,8 @@ export interface BatchRunInit {
   readonly log: (message: string) => void
   /** Writes the record to disk. */
   readonly save: (record: BatchRecord) => Promise<void>
-  /** @throws InferenceError if the owner's key may not use the model */
-  readonly checkModel: (owner: string, model: unknown) => void
+  /** @throws InferenceError if the owner's key may not use the models, or no longer exists */
+  readonly checkModels: (owner: string, named: NamedModels) => void
   readonly spend: (owner: string, tokens: number) => void
   /** Resolves once the owner's limit leaves tokens; rejects with the signal's reason. */
   readonly untilTokens: (owner: string, signal: AbortSignal) => Promise<void>
@@ -37,6 +38,8 @@ export class BatchRun {
   readonly #controller = new AbortController()
   #record: BatchRecord
   #results: WrittenResults | undefined
+  /** Result lines of requests that the owner's key does not allow. */
+  readonly #refused: string[] = []
 
   constructor(init: BatchRunInit, record: BatchRecord) {
     this.#init = init
@@ -117,7 +120,6 @@ export class BatchRun {
     const { client, now, spend } = this.#init
     const { asking, expires_at, owner } = this.#record
     const leftMs = expires_at * 1_000 - now()
-    await this.#refuseModels(results)
     if (leftMs > 0) {
       const { signal } = this.#controller
       const options = { ...optionsOf(asking, this.#init), signal, deadlineMs: leftMs }
@@ -130,22 +132,11 @@ export class BatchRun {
       } catch (error) {
         if (now() < expires_at * 1_000) throw error
       }
+      for (const line of this.#refused.splice(0)) await results.add(line, 'failed')
     }
     // Requests without a result when it expired.
     for await (const { id } of this.#requests(results)) {
       await results.add(unansweredLine(id, 'batch_expired'), 'failed')
-    }
-  }
-
-  /** Writes the failures of requests for models that the owner's key may not use. */
-  async #refuseModels(results: WrittenResults): Promise<void> {
-    for await (const request of this.#requests(results)) {
-      try {
-        this.#init.checkModel(this.#record.owner, request.body.model)
-      } catch (error) {
-        if (!InferenceError.is(error)) throw error
-        await results.add(batchResultLine({ id: request.id, index: 0, request, error }), 'failed')
-      }
     }
   }
 
@@ -158,6 +149,14 @@ export class BatchRun {
   async *#paced(results: WrittenResults): AsyncGenerator<BatchRequest, void, void> {
     for await (const request of this.#requests(results)) {
       await this.#init.untilTokens(this.#record.owner, this.#controller.signal)
+      try {
+        this.#init.checkModels(this.#record.owner, request.body)
+      } catch (error) {
+        if (!InferenceError.is(error)) throw error
+        // Written once the others have ended: two writers of one file could mix their lines.
+        this.#refused.push(batchResultLine({ id: request.id, index: 0, request, error }))
+        continue
+      }
       yield request
     }
   }

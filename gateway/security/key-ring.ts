@@ -1,4 +1,5 @@
 import { InferenceError } from '../../protocol/index.ts'
+import type { NamedModels } from '../named-models.ts'
 import { type ApiKey, authenticate } from './api-keys.ts'
 import type { RateLimits } from './rate-limit.ts'
 
@@ -9,12 +10,13 @@ export type ApiKeys = readonly ApiKey[] | (() => readonly ApiKey[])
 export class KeyRing {
   readonly #read: () => readonly ApiKey[]
   readonly #now: () => number
-  #required: boolean = false
+  #required: boolean
 
   /** @param now milliseconds since 1970 */
   constructor(keys: ApiKeys, now: () => number) {
     this.#read = typeof keys === 'function' ? keys : () => keys
     this.#now = now
+    this.#required = this.#read().length > 0
   }
 
   /** Whether callers need a key. Once they do, they do until the end, even if all keys are removed. */
@@ -30,29 +32,51 @@ export class KeyRing {
    */
   callerOf(headers: Headers): string {
     if (!this.isRequired) return ''
-    const { name, expiresAtMs = Number.POSITIVE_INFINITY } = authenticate(headers, this.#read())
-    if (this.#now() < expiresAtMs) return name
-    throw new InferenceError(
-      'unauthorized',
-      `this API key expired at ${new Date(expiresAtMs).toISOString()}: ask for a new one`,
-    )
+    const key = authenticate(headers, this.#read())
+    this.#checkExpiry(key)
+    return key.name
   }
 
   limitsOf(caller: string): RateLimits {
     return this.#keyOf(caller) ?? {}
   }
 
+  /** Whether the caller's key has every right. */
+  isUnrestricted(caller: string): boolean {
+    const { name: _, hash: __, ...rights } = this.#keyOf(caller) ?? {}
+    return Object.keys(rights).length === 0
+  }
+
   /**
-   * Checks a request by the model that it names.
+   * Checks a request by the models that it names, `model` and those of a chain in `models`. The key is looked up again:
+   * a request, or a batch, may have waited since it was accepted.
    *
-   * @throws InferenceError `model_not_found`, as OpenAI answers for a model that a key may not use
+   * @throws InferenceError `model_not_found`, as OpenAI answers for a model that a key may not use; `unauthorized` for a
+   *   key that was removed or has expired
    */
-  checkModel(caller: string, model: unknown): void {
-    const { models } = this.#keyOf(caller) ?? {}
-    if (models === undefined || (typeof model === 'string' && models.includes(model))) return
-    throw new InferenceError('model_not_found', `this API key may use only ${models.join(', ')}`, {
+  checkModels(caller: string, { model, models }: NamedModels): void {
+    if (!this.isRequired) return
+    const key = this.#keyOf(caller)
+    if (key === undefined) {
+      throw new InferenceError('unauthorized', 'the API key of this request was removed')
+    }
+    this.#checkExpiry(key)
+    const allowed = key.models
+    if (allowed === undefined) return
+    const named: readonly unknown[] = [model, ...(Array.isArray(models) ? models : [])]
+    const isList = models === undefined || models === null || Array.isArray(models)
+    if (isList && named.every((name) => typeof name === 'string' && allowed.includes(name))) return
+    throw new InferenceError('model_not_found', `this API key may use only ${allowed.join(', ')}`, {
       details: { param: 'model' },
     })
+  }
+
+  #checkExpiry({ expiresAtMs = Number.POSITIVE_INFINITY }: ApiKey): void {
+    if (this.#now() < expiresAtMs) return
+    throw new InferenceError(
+      'unauthorized',
+      `this API key expired at ${new Date(expiresAtMs).toISOString()}: ask for a new one`,
+    )
   }
 
   #keyOf(caller: string): ApiKey | undefined {

@@ -1,15 +1,16 @@
 import type { RequestOptions } from '../../client/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
+import type { NamedModels } from '../named-models.ts'
 import type { KeyRing } from './key-ring.ts'
 
 /** The same client for callers whose keys may not use every model. Batches check their lines themselves. */
 export function permittedClient(
   client: GatewayClient,
-  keys: Pick<KeyRing, 'checkModel'>,
+  keys: Pick<KeyRing, 'checkModels'>,
 ): GatewayClient {
-  const check = (request: { readonly model?: unknown }, options: RequestOptions = {}): void => {
+  const check = (request: NamedModels, options: RequestOptions = {}): void => {
     const { caller = '' } = options as { readonly caller?: string }
-    keys.checkModel(caller, request.model)
+    keys.checkModels(caller, request)
   }
   return {
     ...client,

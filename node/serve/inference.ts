@@ -3,23 +3,20 @@ import { FrameReader, InferenceError, type Load } from '../../protocol/index.ts'
 import { checkAccess } from '../admission/index.ts'
 import { type ServedAttempt, serveAttempt } from './attempt.ts'
 import { AttemptScope } from './attempt-scope.ts'
+import type { Caller } from './caller.ts'
 import type { ServeContext, ServedRequest } from './context.ts'
 import { Reply } from './reply.ts'
 import { Upload, uploadBounds } from './upload.ts'
-
-/** Origin of a stream. */
-export interface Caller {
-  readonly peer: string
-  /** Strangers from one network take turns as one. */
-  readonly network: string
-}
 
 /** A stream and what of it belongs to one attempt. */
 export interface Exchange extends Pick<ServedAttempt, 'memory'> {
   readonly stream: Stream
   readonly reader: FrameReader
-  /** On a kept stream, called when the request was read: what follows is not part of it. */
+  /** On a kept stream. */
   readonly kept?: {
+    /** Called when the head was read and the client can be answered. May throw what is to be the answer. */
+    readonly onHead: () => void
+    /** Called when the request was read: what follows is not part of it. */
     readonly onUploaded: (scope: AttemptScope) => void
     /** Called before the end of the answer is sent: the client may send its next request as soon as it has it. */
     readonly onEnding: () => void
@@ -66,14 +63,15 @@ export async function serveExchange(
   const note = (more: Partial<ServedRequest>): void => {
     known = { ...known, ...more }
   }
-  let leave = (): void => {}
+  // Counted from its first byte on: who never ends a head has a stream open, too.
+  const admission = admit(peer, context)
   let outcome: ServedRequest['outcome'] = 'internal'
   try {
     scope.expireIn(limits.uploadTimeoutMs, 'the head of the request took too long')
     // Only the head tells which attempt a refusal belongs to.
     if (isKept) reply.answers((await upload.head()).attemptId)
-    checkAccess(context.access, peer)
-    leave = context.peers.open(peer)
+    kept?.onHead()
+    if (admission.refusal !== undefined) throw admission.refusal
     const onUploaded = (): void => kept?.onUploaded(scope)
     const attempt = { ...{ peer, network, scope, upload, memory }, reply, context, note }
     const done = await serveAttempt({ ...attempt, onUploaded })
@@ -86,7 +84,7 @@ export async function serveExchange(
     outcome = await fail({ peer, scope, reply, context }, error)
   } finally {
     scope.close()
-    leave()
+    admission.leave?.()
     memory.release()
     // An open stream would keep the client waiting; on a closed one this has no effect.
     if (!isKept || outcome !== 'answered') reply.reset('the attempt is over')
@@ -94,6 +92,19 @@ export async function serveExchange(
     context.onRequest({ ...known, peerId: peer, outcome, durationMs })
   }
   return isKept && outcome === 'answered' && stream.status === 'open'
+}
+
+/** Counts the stream in, unless the peer may not have it. */
+function admit(
+  peer: string,
+  { access, peers }: ServeContext,
+): { readonly leave?: () => void; readonly refusal?: unknown } {
+  try {
+    checkAccess(access, peer)
+    return { leave: peers.open(peer) }
+  } catch (refusal) {
+    return { refusal }
+  }
 }
 
 /** The message of an error and of its cause. */

@@ -1,10 +1,16 @@
 import type { Stream } from '@libp2p/interface'
 import { setIdle } from '../../host/index.ts'
-import { FrameReader, InferenceError } from '../../protocol/index.ts'
+import {
+  type Claim,
+  FrameReader,
+  InferenceError,
+  type ReadFramesInit,
+} from '../../protocol/index.ts'
 import { closedWithin, raceSignal } from '../../timing/index.ts'
 import type { AttemptScope } from './attempt-scope.ts'
+import type { Caller } from './caller.ts'
 import type { ServeContext } from './context.ts'
-import { type Caller, serveExchange } from './inference.ts'
+import { serveExchange } from './inference.ts'
 import type { WaitsFor } from './kept-streams.ts'
 import { uploadBounds } from './upload.ts'
 
@@ -21,21 +27,28 @@ export async function serveKeptInference(
   context: ServeContext,
 ): Promise<void> {
   const { kept, limits, clock } = context
-  let memory = context.memory.claim(caller)
-  const nextBounds = (): ReturnType<typeof uploadBounds> =>
-    uploadBounds((bytes) => memory.grow(bytes))
-  const reader = new FrameReader(stream, nextBounds())
-  const exchange = {
-    onUploaded: (scope: AttemptScope) => refuseMore(reader, scope),
-    onEnding: () => {
-      memory = context.memory.claim(caller)
-      reader.restart(nextBounds())
-    },
+  let share = new Share(caller, context)
+  const reader = new FrameReader(stream, share.bounds)
+  const onUploaded = (scope: AttemptScope): void => refuseMore(reader, scope)
+  const onEnding = (): void => {
+    share = new Share(caller, context)
+    reader.restart(share.bounds)
   }
   try {
     for (let what: WaitsFor = 'first'; ; what = 'next') {
-      if (!(await begins(reader, stream, what, caller, context))) break
-      const one = { stream, reader, memory, kept: exchange }
+      // Held until the head is read: until then the stream may be refused, and is counted nowhere else.
+      using place = kept.wait(caller, what)
+      if (place === undefined) {
+        if (what === 'next') break
+        throw new InferenceError('rate_limited', 'too many streams without a request')
+      }
+      if (!(await begins(reader, stream, what, context))) break
+      const { memory } = share
+      const onHead = (): void => {
+        place[Symbol.dispose]()
+        share.onHead()
+      }
+      const one = { stream, reader, memory, kept: { onHead, onUploaded, onEnding } }
       if (!(await serveExchange(one, caller, context)) || kept.closing.aborted) break
     }
     const closed = closedWithin(stream, limits.lingerMs, clock)
@@ -44,36 +57,67 @@ export async function serveKeptInference(
   } catch (error) {
     stream.abort(InferenceError.from(error, 'stream_reset'))
   } finally {
-    memory.release()
+    share.memory.release()
     reader.close()
   }
 }
 
-/** Waits for the first byte of a request. @returns false if none is to come */
+/** Memory of one request. */
+class Share {
+  readonly memory: Claim
+  readonly bounds: ReadFramesInit
+  #isHeadRead: boolean = false
+  #shortage: unknown
+
+  constructor(caller: Caller, { memory }: ServeContext) {
+    this.memory = memory.claim(caller)
+    this.bounds = uploadBounds((bytes) => this.#grow(bytes))
+  }
+
+  /** @throws the shortage that there was before */
+  onHead(): void {
+    this.#isHeadRead = true
+    if (this.#shortage !== undefined) throw this.#shortage
+  }
+
+  /** Only the head tells which attempt a refusal belongs to, so one message, which the window bounds, is let in. */
+  #grow(bytes: number): void {
+    try {
+      this.memory.grow(bytes)
+    } catch (error) {
+      if (this.#isHeadRead || this.#shortage !== undefined) throw error
+      this.#shortage = error
+    }
+  }
+}
+
+/**
+ * Waits for the first byte of a request.
+ *
+ * @returns false if none is to come
+ * @throws the signal's reason if the node stops
+ */
 async function begins(
   reader: FrameReader,
   stream: Stream,
   what: WaitsFor,
-  { peer }: Caller,
-  { kept, limits, clock }: ServeContext,
+  { kept, limits, clock, signal }: ServeContext,
 ): Promise<boolean> {
-  using place = kept.wait(peer, what)
-  if (place === undefined) {
-    if (what === 'next') return false
-    throw new InferenceError('rate_limited', 'too many streams without a request')
-  }
-  if (what === 'next') setIdle(stream, clock.wall())
   const { promise: late, resolve } = Promise.withResolvers<false>()
-  const ms = what === 'first' ? limits.uploadTimeoutMs : IDLE_MS
-  using _timer = clock.after(ms, () => resolve(false), { background: true })
-  const begun = Promise.race([reader.readable(), late])
+  using timers = new DisposableStack()
+  const endIn = (ms: number): void => {
+    timers.use(clock.after(ms, () => resolve(false), { background: true }))
+  }
+  endIn(what === 'first' ? limits.uploadTimeoutMs : IDLE_MS)
+  // A node that drains tells a new client so, in answer to its request, which must be on its way.
+  const onClosing = (): void => (what === 'first' ? endIn(limits.lingerMs) : resolve(false))
+  if (kept.closing.aborted) onClosing()
+  kept.closing.addEventListener('abort', onClosing, { once: true })
+  if (what === 'next') setIdle(stream, clock.wall())
   try {
-    // A node that drains tells a new client so, in answer to its request.
-    return await (what === 'first' ? begun : raceSignal(begun, kept.closing))
-  } catch (error) {
-    if (kept.closing.aborted) return false
-    throw error
+    return await raceSignal(Promise.race([reader.readable(), late]), signal)
   } finally {
+    kept.closing.removeEventListener('abort', onClosing)
     setIdle(stream, undefined)
   }
 }

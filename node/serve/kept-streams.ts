@@ -1,18 +1,24 @@
+import type { Caller } from './caller.ts'
+
 /** Idle streams kept for one peer: as many as a busy gateway has in flight. */
 const MAX_IDLE_PER_PEER = 64
 /** Streams of one peer whose first request has not begun. An honest client sends it in the next packet. */
 const MAX_UNUSED_PER_PEER = 256
-/** Idle and unused streams of all peers. Each holds some tens of kilobytes. */
+/** Unused streams of one network: identities are free, so that a bound on each would not suffice. */
+const MAX_UNUSED_PER_NETWORK = 512
+/** Streams of all peers that wait for the same. Each holds some tens of kilobytes. */
 const MAX_WAITING = 2_048
 
 /** What a stream waits for: its first request, or another one. */
 export type WaitsFor = 'first' | 'next'
 
-/** Bounds the streams that wait for a request, of one peer and of all peers. */
+/**
+ * Bounds the streams that wait for a request, of one peer and of all peers. Idle streams take no room from new ones:
+ * without the former clients are slower, without the latter they are not served at all.
+ */
 export class KeptStreams {
   readonly #closing = new AbortController()
   readonly #waiting: Record<WaitsFor, Map<string, number>> = { first: new Map(), next: new Map() }
-  #total = 0
 
   /** Fires when no stream is kept any longer. */
   get closing(): AbortSignal {
@@ -21,29 +27,46 @@ export class KeptStreams {
 
   /** Streams that wait. */
   get size(): number {
-    return this.#total
+    const { first, next } = this.#waiting
+    return (first.get('all') ?? 0) + (next.get('all') ?? 0)
   }
 
-  /** Counts a waiting stream in. @returns counts it out; `undefined` if there are too many */
-  wait(peer: string, what: WaitsFor): Disposable | undefined {
+  /** Counts a waiting stream in. @returns counts it out, once; `undefined` if there are too many */
+  wait(caller: Caller, what: WaitsFor): Disposable | undefined {
     const counts = this.#waiting[what]
-    const count = counts.get(peer) ?? 0
-    const most = what === 'first' ? MAX_UNUSED_PER_PEER : MAX_IDLE_PER_PEER
-    if (count >= most || this.#total >= MAX_WAITING) return undefined
-    counts.set(peer, count + 1)
-    this.#total += 1
-    return {
-      [Symbol.dispose]: () => {
-        const left = (counts.get(peer) ?? 0) - 1
-        if (left > 0) counts.set(peer, left)
-        else counts.delete(peer)
-        this.#total -= 1
-      },
-    }
+    const bounds = boundsOn(caller, what)
+    if (bounds.some(([name, most]) => (counts.get(name) ?? 0) >= most)) return undefined
+    for (const [name] of bounds) add(counts, name, 1)
+    const place = new DisposableStack()
+    place.defer(() => {
+      for (const [name] of bounds) add(counts, name, -1)
+    })
+    return place
   }
 
   /** Ends the waits; streams in use end after their attempt. */
   close(): void {
     this.#closing.abort()
   }
+}
+
+/** Most streams that may wait, of each group that one of the caller's belongs to. */
+function boundsOn({ peer, network }: Caller, what: WaitsFor): [group: string, most: number][] {
+  if (what === 'next') {
+    return [
+      ['all', MAX_WAITING],
+      [`peer ${peer}`, MAX_IDLE_PER_PEER],
+    ]
+  }
+  return [
+    ['all', MAX_WAITING],
+    [`network ${network}`, MAX_UNUSED_PER_NETWORK],
+    [`peer ${peer}`, MAX_UNUSED_PER_PEER],
+  ]
+}
+
+function add(counts: Map<string, number>, name: string, by: number): void {
+  const count = (counts.get(name) ?? 0) + by
+  if (count > 0) counts.set(name, count)
+  else counts.delete(name)
 }

@@ -137,7 +137,7 @@ describe.skipIf(!canMount())('a batch whose disk fills up', () => {
       log: (message) => void logged.push(message),
       spend: () => {},
       untilTokens: () => Promise.resolve(),
-      checkModel: () => {},
+      checkModels: () => {},
     })
     const content = new TextEncoder().encode(`${[1, 2, 3].map(line).join('\n')}\n`)
     const file = await batches.files.add(content, { filename: 'a.jsonl', owner: 'anna' })

@@ -30,7 +30,7 @@ const requests: readonly [name: string, request: ChatRequest][] = [
   ['plain', counting],
   ['drawn at a temperature, with a seed', { ...counting, temperature: 0.9, seed: 7 }],
   ['up to a token limit', { ...counting, max_tokens: 61 }],
-  ['up to a stop string', { ...counting, stop: ['23, 24'] }],
+  ['up to a stop string', { ...counting, stop: ['38, 39'] }],
   ['with penalties', { ...counting, frequency_penalty: 0.4, presence_penalty: 0.3 }],
   ['with logprobs', { ...counting, max_tokens: 40, logprobs: true, top_logprobs: 2 }],
   [

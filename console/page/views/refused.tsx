@@ -9,7 +9,7 @@ const TEXT = STRINGS.refused
 /** Why the console is not shown, and what to do. */
 export function RefusedPage({ refusal }: { readonly refusal: Refusal }): JSX.Element {
   const [typed, setTyped] = useState('')
-  if (refusal !== 'key') {
+  if (refusal !== 'key' && refusal !== 'rights') {
     return (
       <main class="alone">
         <h1>{TEXT.loopback.title}</h1>
@@ -17,6 +17,8 @@ export function RefusedPage({ refusal }: { readonly refusal: Refusal }): JSX.Ele
       </main>
     )
   }
+  const refused = refusal === 'rights' ? TEXT.key.restricted : TEXT.key.wrong
+  const advice = key.get() === '' ? TEXT.key.text : refused
   const open = (event: Event): void => {
     event.preventDefault()
     key.set(typed.trim())
@@ -25,7 +27,7 @@ export function RefusedPage({ refusal }: { readonly refusal: Refusal }): JSX.Ele
   return (
     <main class="alone">
       <h1>{TEXT.key.title}</h1>
-      <p>{key.get() === '' ? TEXT.key.text : TEXT.key.wrong}</p>
+      <p>{advice}</p>
       <form onSubmit={open}>
         <label>
           <span>{TEXT.key.label}</span>

@@ -110,7 +110,7 @@ describe('an Ollama that loads a model', () => {
       ...{ prompt_eval_count: 9, eval_count: 2, load_duration: 42_000_000_000 },
     }
     let looks = 0
-    let isAsked = false
+    let isAsked: boolean = false
     const { fetch } = fakeFetch({
       '/api/tags': () => json({ models: [{ name: 'm:latest', digest: 'a' }] }),
       '/api/show': () => json({ capabilities: ['completion'] }),

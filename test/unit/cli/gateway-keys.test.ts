@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { readKeys, watchKeys, writeKeys } from '../../../cli/gateway-keys.ts'
+import { changeKeys, readKeys, watchKeys } from '../../../cli/gateway-keys.ts'
 import { createApiKey } from '../../../gateway/index.ts'
 
 let directory: string
@@ -16,7 +16,7 @@ const file = (): string => join(directory, 'gateway-keys.json')
 describe('stored keys', () => {
   it('keep their rights', async () => {
     const { kept } = createApiKey('anna', { models: ['fast'], tokensPerDay: 5, expiresAtMs: 7 })
-    await writeKeys(directory, [kept])
+    await changeKeys(directory, () => [kept])
     expect(await readKeys(directory)).toEqual([kept])
   })
 
@@ -30,13 +30,28 @@ describe('stored keys', () => {
     await expect(readKeys(directory)).rejects.toThrow('is not a list of keys')
   })
 
+  it('survive changes at the same time', async () => {
+    const names = Array.from({ length: 8 }, (_, number) => `user-${number}`)
+    await Promise.all(
+      names.map((name) => changeKeys(directory, (keys) => [...keys, createApiKey(name).kept])),
+    )
+    expect((await readKeys(directory)).map(({ name }) => name).toSorted()).toEqual(names)
+  })
+
+  it('are not written if they could not be read back', async () => {
+    await expect(
+      changeKeys(directory, () => [{ ...createApiKey('').kept, name: '' }]),
+    ).rejects.toThrow()
+    expect(await readKeys(directory)).toEqual([])
+  })
+
   it('are read again when their file changes, unless it is damaged', async () => {
     const [anna, otto] = [createApiKey('anna').kept, createApiKey('otto').kept]
-    await writeKeys(directory, [anna])
+    await changeKeys(directory, () => [anna])
     const lines: string[] = []
     using keys = await watchKeys(directory, (line) => lines.push(line))
     expect(keys.current()).toEqual([anna])
-    await writeKeys(directory, [anna, otto])
+    await changeKeys(directory, (keys) => [...keys, otto])
     await vi.waitUntil(() => keys.current().length === 2, 30_000)
     writeFileSync(file(), '[{')
     utimesSync(file(), 1, 1)

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ConsoleAccess, TOKEN_HEADER } from '../../../console/access.ts'
 
-const local = { keysRequired: false, remoteAddress: '127.0.0.1' } as const
+const anyone = { isUnrestricted: true, isStillAccepted: () => true } as const
+const local = { ...anyone, keysRequired: false, remoteAddress: '127.0.0.1' } as const
 
 describe('access to the console', () => {
   const access = new ConsoleAccess()
@@ -22,13 +23,13 @@ describe('access to the console', () => {
     ['a name that begins alike', '127.0.0.1', 'localhost.example'],
     ['this machine by its address on the network', '127.0.0.1', '192.0.2.1:4810'],
   ])('refuses %s without keys, and gives it no token', (_, remoteAddress, host) => {
-    const visitor = { keysRequired: false, remoteAddress }
+    const visitor = { ...local, remoteAddress }
     expect(access.refusal(own(host), visitor)).toBe('loopback')
     expect(access.tokenFor(new Headers({ host }), visitor)).toBeUndefined()
   })
 
   it('refuses an in-process caller, who has no address', () => {
-    expect(access.refusal(own(), { keysRequired: false })).toBe('loopback')
+    expect(access.refusal(own(), { ...anyone, keysRequired: false })).toBe('loopback')
   })
 
   it.each(['', 'x', new ConsoleAccess().token])('refuses the token %j', (token) => {
@@ -40,7 +41,10 @@ describe('access to the console', () => {
     const visitor = { ...local, keysRequired: true }
     expect(access.refusal(own(), visitor)).toBe('key')
     expect(access.tokenFor(new Headers({ host: '127.0.0.1' }), visitor)).toBeUndefined()
-    const holder = { keysRequired: true, key: 'ada', remoteAddress: '192.0.2.7' }
-    expect(access.refusal(new Headers({ host: 'skein.example' }), holder)).toBeUndefined()
+    const holder = { ...anyone, keysRequired: true, key: 'ada', remoteAddress: '192.0.2.7' }
+    const elsewhere = new Headers({ host: 'skein.example' })
+    expect(access.refusal(elsewhere, holder)).toBeUndefined()
+    // The console shows invites, and the requests of all callers.
+    expect(access.refusal(elsewhere, { ...holder, isUnrestricted: false })).toBe('rights')
   })
 })

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import type { GatewayClient } from '../../../gateway/gateway-client.ts'
 import { type ApiKey, createApiKey, createGateway } from '../../../gateway/index.ts'
+import { KeyRing } from '../../../gateway/security/index.ts'
 import { createRateLimit } from '../../../gateway/security/rate-limit.ts'
 
 const EMBEDDED = {
@@ -26,11 +27,11 @@ function gatewayWith(keys: () => readonly ApiKey[], now = () => 0) {
     observe: () => () => undefined,
   } as unknown as GatewayClient
   const gateway = createGateway(client, { apiKeys: keys, now, allowedHosts: [] })
-  const status = async (key: string, model = 'm'): Promise<number> => {
+  const status = async (key: string, model = 'm', more: object = {}): Promise<number> => {
     const response = await gateway.fetch('http://localhost/v1/embeddings', {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
-      body: JSON.stringify({ model, input: 'x' }),
+      body: JSON.stringify({ model, input: 'x', ...more }),
     })
     return response.status
   }
@@ -49,6 +50,13 @@ describe('keys that change while the gateway runs', () => {
     expect(await status(otto.key)).toBe(200)
   })
 
+  it('are required from the start where there are some, even if they are removed unused', async () => {
+    let keys: readonly ApiKey[] = [createApiKey('anna').kept]
+    const { status } = gatewayWith(() => keys)
+    keys = []
+    expect(await status('anything')).toBe(401)
+  })
+
   it('are required from the first one on, even when all are removed', async () => {
     const anna = createApiKey('anna')
     let keys: readonly ApiKey[] = []
@@ -59,6 +67,24 @@ describe('keys that change while the gateway runs', () => {
     keys = []
     expect(await status('anything')).toBe(401)
     expect(await status(anna.key)).toBe(401)
+  })
+})
+
+describe('a request that waited', () => {
+  it('is refused if its key was removed or has expired meanwhile', () => {
+    const anna = createApiKey('anna', { expiresAtMs: 1_000 })
+    let keys: readonly ApiKey[] = [anna.kept]
+    let nowMs = 0
+    const ring = new KeyRing(
+      () => keys,
+      () => nowMs,
+    )
+    ring.checkModels('anna', { model: 'm' })
+    nowMs = 1_000
+    expect(() => ring.checkModels('anna', { model: 'm' })).toThrow('expired')
+    nowMs = 0
+    keys = []
+    expect(() => ring.checkModels('anna', { model: 'm' })).toThrow('removed')
   })
 })
 
@@ -83,6 +109,9 @@ describe('a key with rights of its own', () => {
     expect(await status(anna.key, 'a,b,auto')).toBe(200)
     embed.mockClear()
     expect(await status(anna.key, 'auto')).toBe(404)
+    // The rest of a chain is held to the same list.
+    expect(await status(anna.key, 'fast', { models: ['auto'] })).toBe(404)
+    expect(await status(anna.key, 'fast', { models: 'auto' })).toBe(404)
     expect(embed).not.toHaveBeenCalled()
     expect(await status(otto.key, 'auto')).toBe(200)
   })

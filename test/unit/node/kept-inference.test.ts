@@ -1,16 +1,19 @@
 import type { Stream } from '@libp2p/interface'
 import fc from 'fast-check'
 import { encode } from 'it-length-prefixed'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createScriptedBackend } from '../../../backend/index.ts'
 import {
+  type ByteBudget,
   decodeNodeFrame,
   encodeClientFrame,
   FrameReader,
   FrameWriter,
   type Head,
+  InferenceError,
   type NodeFrame,
   PROTOCOLS,
+  SMALL_CLAIM_BYTES,
 } from '../../../protocol/index.ts'
 import { VirtualClock } from '../../../testing/index.ts'
 import {
@@ -59,6 +62,17 @@ const closed = (stream: Stream): Promise<void> =>
     if (stream.status !== 'open') resolve()
     else stream.addEventListener('close', () => resolve(), { once: true })
   })
+
+/** Leaves no byte free. */
+function fillUp(memory: ByteBudget): void {
+  for (let bytes = SMALL_CLAIM_BYTES; bytes >= 1; ) {
+    try {
+      memory.claim({ peer: 'other', network: 'other' }).grow(bytes)
+    } catch {
+      bytes /= 2
+    }
+  }
+}
 
 describe('a kept stream', () => {
   it('carries one answer after the other, each under its own id', async () => {
@@ -205,6 +219,41 @@ describe('a kept stream', () => {
     expect(await reader.next()).toBeUndefined()
     await stream.close()
     await handled
+  })
+
+  it('counts towards the limit of its peer while its head is on the way', async () => {
+    const { harness, stream } = await open({ limits: { maxStreamsPerPeer: 1 } })
+    const counted = vi.spyOn(harness.context.peers, 'open')
+    stream.send(Uint8Array.of(200))
+    await expect.poll(() => counted.mock.calls).toHaveLength(1)
+    expect(harness.context.kept.size).toBe(1)
+    const other = await open({}, harness)
+    const [failed] = await other.answer(await other.ask('hello'))
+    expect(failed).toMatchObject({ type: 'failed', error: { code: 'rate_limited' } })
+    stream.abort(new Error('over'))
+    await expect.poll(() => harness.context.kept.size).toBe(0)
+  })
+
+  it('tells its client when memory is short', async () => {
+    const { harness, ask, answer } = await open()
+    fillUp(harness.memory)
+    const [failed] = await answer(await ask('hello'))
+    expect(failed).toMatchObject({ type: 'failed', error: { code: 'over_capacity' } })
+  })
+
+  it('without a request ends soon when the node drains', async () => {
+    const { harness, handled, reader } = await open()
+    harness.context.kept.close()
+    expect(await reader.next()).toBeUndefined()
+    await handled
+    expect(harness.served).toEqual([])
+  })
+
+  it('without a request ends at once when the node halts', async () => {
+    const { harness, stream, handled } = await open()
+    harness.halt(new InferenceError('draining', 'the node leaves now'))
+    await handled
+    await closed(stream)
   })
 
   it('ends on arbitrary bytes without calling the engine', { timeout: 30_000 }, async () => {

@@ -7,6 +7,7 @@ import {
   createPeerAttempt,
   KeptStreams,
 } from '../../../../client/attempt/index.ts'
+import { WireStream } from '../../../../client/attempt/wire-stream.ts'
 import { encodeRequest, REQUEST_LIMITS } from '../../../../client/request/index.ts'
 import {
   decodeClientFrame,
@@ -186,6 +187,25 @@ describe('kept streams', () => {
     expect(await read(ask('one'))).toBe('fine')
     await expect(read(ask('two'))).rejects.toMatchObject({ code: 'stream_reset' })
     expect(streams).toHaveLength(2)
+  })
+
+  it('are not kept after an end that breaks the protocol', async () => {
+    const onlyDone = chatFrames(['fine']).slice(-1)
+    const { ask, streams, kept } = await clientOf(
+      scripted(async (id, _, writer) => await say(writer, onlyDone, id)),
+    )
+    await expect(read(ask('one'))).rejects.toMatchObject({ code: 'malformed' })
+    expect(kept.size).toBe(0)
+    expect(streams[0]?.status).toBe('aborted')
+  })
+
+  it('cannot be used while bytes wait in them', async () => {
+    const [stream] = await pairFor(PROTOCOLS.keptInference)
+    const wire = new WireStream(stream, true, undefined)
+    expect(wire.isUsable).toBe(true)
+    stream.pause()
+    stream.push(Uint8Array.of(1))
+    expect(wire.isUsable).toBe(false)
   })
 
   it('expire when idle', async () => {
