@@ -1,6 +1,7 @@
 import type { PeerId } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { LRUCache } from 'lru-cache'
+import { isRelayed } from './relay/index.ts'
 import { subnetsOf } from './subnet.ts'
 
 /** Peers whose clocks are remembered. */
@@ -23,6 +24,9 @@ export interface ClockOff {
   readonly aheadMs: number
 }
 
+/** The voice of all peers that no direct connection locates: their ids cost nothing. */
+const RELAYED = 'relayed'
+
 /** What the clocks of connected peers show. */
 export interface ClockReport {
   /**
@@ -32,7 +36,7 @@ export interface ClockReport {
   readonly own: 'right' | 'off' | 'unclear' | 'unknown'
   /** Milliseconds that this machine is ahead of the median peer; negative: behind. */
   readonly aheadMs: number
-  /** Peers, each public network as one, whose clocks are known, and those within a minute of the median. */
+  /** Peers, each public network and all relayed ones as one, whose clocks are known, and those near the median. */
   readonly peers: number
   readonly agreeing: number
   /** Peers whose own clocks are off, if most agree. */
@@ -42,7 +46,7 @@ export interface ClockReport {
 interface Reading {
   /** The peer's time less this machine's. */
   readonly offsetMs: number
-  /** The peer's network; on a LAN each peer is its own. */
+  /** The peer's network; on a LAN each peer is its own, and all that only a relay connects share one. */
   readonly voice: string
   readonly atMs: number
 }
@@ -68,9 +72,10 @@ export class PeerClocks {
     const roundTripMs = nowMs - sentMs
     if (!(theirMs > 0) || roundTripMs < 0 || roundTripMs > MAX_ROUND_TRIP_MS) return
     const key = peer.toString()
-    const [network = key] = subnetsOf(addresses)
+    const alone = addresses.some((address) => !isRelayed(address)) ? key : RELAYED
+    const [voice = alone] = subnetsOf(addresses)
     const offsetMs = theirMs - (sentMs + roundTripMs / 2)
-    this.#readings.set(key, { offsetMs, voice: network, atMs: this.#now() })
+    this.#readings.set(key, { offsetMs, voice, atMs: this.#now() })
   }
 
   /** The present time by the peer's clock. Undefined if it told none lately, or an impossible one. */

@@ -25,11 +25,22 @@ export async function* rewritten(
       }
       return
     }
-    yield { ...event, json: rest(event.json, seams) }
+    const json = rest(event.json, seams)
+    // An answer that ends before the caller's text does must not leave with its finish reason.
+    if (ends(json)) for (const seam of Object.values(seams)) seam.end()
+    yield { ...event, json }
   }
 }
 
 type Json = Extract<BackendEvent, { type: 'chunk' }>['json']
+
+function ends(json: Json): boolean {
+  return (
+    'object' in json &&
+    json.object === 'chat.completion.chunk' &&
+    json.choices.some(({ finish_reason: finish }) => finish !== null)
+  )
+}
 
 function rest(
   json: Json,

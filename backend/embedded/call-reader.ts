@@ -144,11 +144,14 @@ export class CallReader {
     return ''
   }
 
-  /** It was no call. */
+  /** The mark began no call. A later one may. */
   #asText(): string {
-    const text = this.#blank + this.#format.open + this.#buffer
-    this.#buffer = ''
     this.#mode = 'text'
+    const { open } = this.#format
+    if (open !== '') return this.#blank + open
+    // Without a mark nothing tells where a later call begins.
+    const text = this.#buffer
+    this.#buffer = ''
     return text
   }
 
@@ -176,11 +179,14 @@ export class CallReader {
   }
 
   #endCall(): string {
-    const { close } = this.#format
+    const { open, close } = this.#format
     if (close !== '') {
       const at = this.#buffer.indexOf(close)
-      if (at < 0) return ''
-      this.#buffer = this.#buffer.slice(at + close.length)
+      const next = this.#buffer.indexOf(open)
+      // Some models forget to close a call before they begin another.
+      const isOpen = next >= 0 && (at < 0 || next < at)
+      if (!isOpen && at < 0) return ''
+      this.#buffer = this.#buffer.slice(isOpen ? next : at + close.length)
       this.#mode = 'text'
       return ''
     }

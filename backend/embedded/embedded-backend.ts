@@ -6,15 +6,16 @@ import { type GgufHeader, ggufFacts, readGgufHeader } from '../gguf/index.ts'
 import { wantsLogprobs } from '../request-fields.ts'
 import { requireSupport, selectModel } from '../select-model.ts'
 import { cachedWeightsDigest } from '../weights/index.ts'
+import { answerSchema } from './answer-schema.ts'
 import { embeddedFields } from './declared.ts'
 import { EngineKeeper } from './engine-keeper.ts'
 import type { EngineProcess } from './engine-process.ts'
 import { EventQueue } from './event-queue.ts'
 import { GrammarBuilder } from './grammar-builder.ts'
 import { type EmbeddedInit, type ResolvedInit, resolveInit } from './init.ts'
-import { grammarSchema } from './json-schema.ts'
 import type { EngineFacts, PrefillEvent, RequestEvent } from './messages.ts'
 import { ChunkShaper, embeddingChunk, scoreChunk } from './shape-chunk.ts'
+import { type ToolFormat, toolFormatOf } from './tool-format.ts'
 
 /** The digest of a file up to this size is awaited; that of a larger one appears in `models()` later. */
 const QUICK_DIGEST_BYTES = 67_108_864
@@ -62,6 +63,7 @@ class EmbeddedEngine implements EmbeddedBackend {
   readonly #init: ResolvedInit
   readonly #header: GgufHeader
   readonly #facts: ReturnType<typeof ggufFacts>
+  readonly #toolFormat: ToolFormat | undefined
   readonly #keeper: EngineKeeper
   readonly #grammars: GrammarBuilder
   readonly #requests = new Map<number, EventQueue<RequestEvent>>()
@@ -81,6 +83,8 @@ class EmbeddedEngine implements EmbeddedBackend {
     this.#init = init
     this.#header = header
     this.#facts = facts
+    this.#toolFormat =
+      facts.chatTemplate === undefined ? undefined : toolFormatOf(facts.chatTemplate)
     this.#grammars = new GrammarBuilder({ modelPath, clock: systemClock })
     this.#keeper = new EngineKeeper({
       settings: {
@@ -205,7 +209,7 @@ class EmbeddedEngine implements EmbeddedBackend {
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> {
     if (request.kind !== 'chat') return undefined
-    const schema = grammarSchema(request.body.response_format)
+    const schema = answerSchema(request.body, this.#toolFormat)
     return schema === undefined ? undefined : await this.#grammars.text(schema, signal)
   }
 

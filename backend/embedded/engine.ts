@@ -12,10 +12,8 @@ import {
 import { MeasuredRates } from '../measured-rates.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import type { CallReaderInit } from './call-reader.ts'
-import { callSchema } from './call-schema.ts'
 import { EMBEDDED_CAPABILITIES } from './declared.ts'
 import { Embedder } from './embed.ts'
-import type { GrammarSchema } from './json-schema.ts'
 import { type LoadedEngine, loadEngine } from './load-engine.ts'
 import type {
   DoneEvent,
@@ -38,7 +36,7 @@ const WARM_UP_TOKENS = 12
 interface PlanOptions {
   readonly group: string | undefined
   readonly resume: Resume | undefined
-  /** What the answer has to match, built from the request's schema. */
+  /** What the answer has to match, built from the request's schemas. */
   readonly grammar: string | undefined
 }
 
@@ -174,27 +172,22 @@ export class Engine {
       maxTokens: maxTokensOf(request),
       stops: stopStringsOf(request),
       sampling,
-      grammar: calls?.schema ?? grammar,
-      ...(calls !== undefined && { calls: calls.reader }),
+      grammar,
+      ...(calls !== undefined && { calls }),
       topLogprobs: topLogprobsOf(request),
       group,
       exactResumeTokens: this.#exactResumeTokens,
     }
   }
 
-  /** How calls are read and, where one is required, enforced. */
-  #callsOf(
-    request: TextRequest,
-  ): { readonly reader: CallReaderInit; readonly schema: GrammarSchema | undefined } | undefined {
+  /** How calls are read. */
+  #callsOf(request: TextRequest): CallReaderInit | undefined {
     const format = this.#prompts.toolFormat
     const offered = request.kind === 'chat' ? offeredTools(request.body) : undefined
     if (offered === undefined || format === undefined) return undefined
     const { tools, isForced } = offered
     const names = new Set(tools.map((tool) => tool.function.name))
-    return {
-      reader: { format, names, isForced },
-      schema: isForced ? callSchema(tools, format) : undefined,
-    }
+    return { format, names, isForced }
   }
 
   #prefixOf(resume: Resume | undefined): Token[] {

@@ -47,12 +47,13 @@ interface Running {
 
 interface Build {
   readonly id: number
-  readonly done: PromiseWithResolvers<string>
+  readonly done: PromiseWithResolvers<string | InferenceError>
 }
 
 /**
  * Builds grammars in a process of its own, one at a time, so that a schema that is costly to prepare costs its caller an
- * error and others no time. Results, refusals included, are cached.
+ * error and others no time. What the process reports, refusals included, is cached; that it was late or died is not, as a
+ * busy machine may be the reason.
  */
 export class GrammarBuilder implements Disposable {
   readonly #init: GrammarBuilderInit
@@ -84,18 +85,14 @@ export class GrammarBuilder implements Disposable {
     if (known !== undefined) return known
     const mine = this.#turn.then(async () => {
       signal?.throwIfAborted()
-      return this.#cache.get(key) ?? (await this.#built(schema))
+      const built = this.#cache.get(key) ?? (await this.#built(schema))
+      this.#cache.set(key, built)
+      return built
     })
     this.#turn = mine.catch(() => undefined)
-    try {
-      const text = await (signal === undefined ? mine : raceSignal(mine, signal))
-      if (text instanceof InferenceError) throw text
-      this.#cache.set(key, text)
-      return text
-    } catch (error) {
-      if (InferenceError.is(error, 'capability_unavailable')) this.#cache.set(key, error)
-      throw error
-    }
+    const text = await (signal === undefined ? mine : raceSignal(mine, signal))
+    if (text instanceof InferenceError) throw text
+    return text
   }
 
   [Symbol.dispose](): void {
@@ -103,7 +100,8 @@ export class GrammarBuilder implements Disposable {
     this.#end()
   }
 
-  async #built(schema: GrammarSchema): Promise<string> {
+  /** The grammar, or why the process refuses it. */
+  async #built(schema: GrammarSchema): Promise<string | InferenceError> {
     const { clock } = this.#init
     this.#idle?.[Symbol.dispose]()
     this.#running ??= this.#start()
@@ -171,13 +169,12 @@ function settle(
   message: FromGrammars & { readonly type: 'built' | 'refused' },
 ): void {
   if (message.type === 'refused') {
-    done.reject(unavailable('that schema'))
+    done.resolve(unavailable('that schema'))
     return
   }
   const { text, engineMs } = message
   const isCheap = engineMs <= GRAMMAR_LIMITS.engineMs && text.length <= GRAMMAR_LIMITS.characters
-  if (isCheap) done.resolve(text)
-  else done.reject(tooCostly())
+  done.resolve(isCheap ? text : tooCostly())
 }
 
 function tooCostly(): InferenceError {

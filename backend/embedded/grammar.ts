@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Llama, LlamaGrammarEvaluationState, LlamaModel, Token } from 'node-llama-cpp'
 import { InferenceError } from '../../protocol/index.ts'
-import type { GrammarSchema } from './json-schema.ts'
 import { importEngine } from './load-engine.ts'
 
 /** The part of node-llama-cpp's internals that advances a grammar over tokens which it did not sample. */
@@ -20,26 +19,22 @@ const PREFIX_SLICE = 64
 /**
  * The state of a grammar, advanced past what was written already.
  *
- * @param grammar as text, from a GrammarBuilder, or a schema of the node's own making
+ * @param grammar as text, from a GrammarBuilder
  * @throws InferenceError `not_resumable` if `prefix` does not match the schema, or this version of the engine
  * cannot advance by tokens.
  */
 export async function grammarState(
   engine: { readonly llama: Llama; readonly model: LlamaModel },
-  grammar: GrammarSchema | string,
+  grammar: string,
   prefix: readonly Token[],
 ): Promise<LlamaGrammarEvaluationState> {
   const { LlamaGrammarEvaluationState } = await importEngine()
-  type Schema = Parameters<Llama['createGrammarForJsonSchema']>[0]
-  const built =
-    typeof grammar === 'string'
-      ? await engine.llama.createGrammar({
-          grammar,
-          // As for a grammar that is made from a schema at once.
-          stopGenerationTriggers: ['\n\n\n\n'],
-          trimWhitespaceSuffix: true,
-        })
-      : await engine.llama.createGrammarForJsonSchema(grammar as unknown as Schema)
+  const built = await engine.llama.createGrammar({
+    grammar,
+    // As for a grammar that is made from a schema at once.
+    stopGenerationTriggers: ['\n\n\n\n'],
+    trimWhitespaceSuffix: true,
+  })
   const state = new LlamaGrammarEvaluationState({ model: engine.model, grammar: built })
   if (prefix.length > 0) await moveOn(engine.llama, state, prefix)
   return state

@@ -100,18 +100,27 @@ export function grammarSchema(
   }
 }
 
-/** A schema of any value as the grammar takes it. @throws as {@link grammarSchema} */
-export function convertSchema(schema: Readonly<Record<string, unknown>>): GrammarSchema {
-  return new Converter(schema).convert(schema, 0)
+/**
+ * A schema of any value as the grammar takes it.
+ *
+ * @param budget shared by schemas that become one grammar
+ * @throws as {@link grammarSchema}
+ */
+export function convertSchema(
+  schema: Readonly<Record<string, unknown>>,
+  budget: SchemaBudget = new SchemaBudget(),
+): GrammarSchema {
+  return new Converter(schema, budget).convert(schema, 0)
 }
 
 class Converter {
   readonly #root: Schema
   readonly #open = new Set<string>()
-  readonly #budget = new SchemaBudget()
+  readonly #budget: SchemaBudget
 
-  constructor(root: Schema) {
+  constructor(root: Schema, budget: SchemaBudget) {
     this.#root = root
+    this.#budget = budget
   }
 
   convert(schema: unknown, depth: number): GrammarSchema {

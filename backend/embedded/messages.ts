@@ -47,7 +47,7 @@ export type ToEngine =
       readonly request: InferenceRequest
       readonly group: string | undefined
       readonly resume: Resume | undefined
-      /** Built from the request's schema. */
+      /** Built from the request's schemas. */
       readonly grammar: string | undefined
     }
   | { readonly type: 'cancel'; readonly id: number }

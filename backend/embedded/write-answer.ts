@@ -7,7 +7,6 @@ import { CallReader, type CallReaderInit, type ReadText } from './call-reader.ts
 import { closedJson } from './closed-json.ts'
 import { type DrawnToken, drawTokens } from './draw-tokens.ts'
 import { grammarState } from './grammar.ts'
-import type { GrammarSchema } from './json-schema.ts'
 import type { LoadedEngine } from './load-engine.ts'
 import type { TextEvent } from './messages.ts'
 import { tooLong } from './prompt.ts'
@@ -26,8 +25,8 @@ export interface AnswerPlan {
   readonly maxTokens: number | undefined
   readonly stops: readonly string[]
   readonly sampling: Sampling
-  /** Built from the request's schema, as text; or the schema of the calls that have to be made. */
-  readonly grammar: GrammarSchema | string | undefined
+  /** Built from the request's schema, or from those of the calls that have to be made. */
+  readonly grammar: string | undefined
   /** Set if tools may be called. */
   readonly calls?: CallReaderInit
   /** Most likely alternatives per token; `undefined`: no logprobs at all. */

@@ -30,10 +30,10 @@ export class AnswerCheck {
   #nextSeq = 0
   #scored: boolean = false
 
-  /** @param resumes the peer sends only the rest of an answer */
-  constructor(request: WireRequest, resumes = false) {
+  /** @param resumed the beginning of the answer, of which the peer sends only the rest */
+  constructor(request: WireRequest, resumed = '') {
     this.#request = request
-    this.#form = request.form && new FormCheck(request.form, resumes)
+    this.#form = request.form && new FormCheck(request.form, resumed)
     this.#dimensions = request.dimensions
   }
 

@@ -18,13 +18,14 @@ interface Progress {
 /** Checks an answer against the form that its request asks for. A mismatch is the peer's fault. */
 export class FormCheck {
   readonly #form: AnswerForm
+  readonly #resumed: string
   readonly #choices = new Map<number, Progress>()
   #ids = 0
 
-  /** @param resumes the peer sends only the rest of the answer, which is not JSON by itself */
-  constructor(form: AnswerForm, resumes: boolean) {
-    const { json: _, ...rest } = form
-    this.#form = resumes ? rest : form
+  /** @param resumed the beginning of the answer, of which the peer sends only the rest */
+  constructor(form: AnswerForm, resumed: string) {
+    this.#form = form
+    this.#resumed = resumed.trimStart()
   }
 
   /** @throws InferenceError `malformed` for more token ids than all choices may have together */
@@ -49,7 +50,8 @@ export class FormCheck {
     const known = this.#choices.get(index)
     if (known !== undefined) return known
     const calls = new CallCheck(this.#form)
-    const progress = { bytes: 0, pieces: 0, logprobs: 0, text: '', refuses: false, calls }
+    const text = this.#resumed
+    const progress = { bytes: 0, pieces: 0, logprobs: 0, text, refuses: false, calls }
     this.#choices.set(index, progress)
     return progress
   }

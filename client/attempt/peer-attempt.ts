@@ -141,7 +141,7 @@ class FrameCheck {
     this.#startedMs = clock.now()
     this.#attemptId = attemptId
     this.#hash = init.onAnswered && createHash('sha256')
-    this.#answer = new AnswerCheck(init.request, init.resume !== undefined)
+    this.#answer = new AnswerCheck(init.request, init.resume?.text)
   }
 
   frame(frame: NodeFrame): AttemptEvent | undefined {

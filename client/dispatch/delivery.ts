@@ -114,7 +114,8 @@ export class Delivery {
       this.#transcript.show(part)
       this.#show(candidate, part, at === 0 ? { tokenIds, logprobs } : NO_TOKENS)
     }
-    const text = shown.map(shownText).join('')
+    // Text that is held back may repeat itself as well.
+    const text = shownText(chunk)
     return text !== '' && this.#repetition.push(text)
   }
 

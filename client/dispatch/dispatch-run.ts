@@ -29,10 +29,6 @@ import { Pace } from './pace.ts'
 import { type ResumeNeed, resumeMethod } from './resume-need.ts'
 import type { Choice, Selection } from './selection.ts'
 
-/** Prefill slows down with the length of the prompt, and reports come every second. */
-const REST_MARGIN = 1.5
-const REST_SPARE_MS = 1_000
-
 /** Carries out the effects of the state machine and feeds it the events of the attempts. */
 export class DispatchRun {
   readonly #context: DispatchContext
@@ -275,7 +271,7 @@ export class DispatchRun {
     const request = this.#selection.routing()
     const soonestMs = Math.min(...others.map((other) => router.expectedTtftMs(other, request)))
     if (restMs > soonestMs) return
-    const hedgeAtMs = Math.min(attempt.overdueAtMs, nowMs + REST_MARGIN * restMs + REST_SPARE_MS)
+    const hedgeAtMs = Math.min(attempt.overdueAtMs, attempt.prefill.waitUntilMs(restMs, nowMs))
     this.#apply({ type: 'nearing', attempt: attempt.id, hedgeAtMs })
   }
 

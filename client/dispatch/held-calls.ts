@@ -5,17 +5,19 @@ type ChatAnswerChunk = Extract<AnswerChunk, { readonly kind: 'chat' }>
 
 /**
  * Holds the tool calls of an answer back until it ends, and then shows each one whole: what broke off within a call can be
- * repaired unseen.
+ * repaired unseen. What follows a call is held too: an answer that goes on from shown text would lose the calls before it.
  */
 export class HeldCalls {
   readonly #calls = new Map<number, ToolCallAssembly>()
+  /** What came after the first call. */
+  readonly #later = new Map<number, ChatChunkChoice[]>()
 
   /** Whether a call is held back. */
   get holds(): boolean {
     return this.#calls.size > 0
   }
 
-  /** What to show of a chunk: the chunk without its calls, or at the end of an answer, its calls before its finish reason. */
+  /** What to show of a chunk: the chunk without what is held; at the end of an answer, all of it before the finish reason. */
   pass(chunk: AnswerChunk): readonly AnswerChunk[] {
     if (chunk.kind !== 'chat') return [chunk]
     const choices = chunk.choices.map((choice) => this.#hold(choice))
@@ -34,7 +36,7 @@ export class HeldCalls {
     ]
   }
 
-  /** All calls held back, as far as they have arrived. */
+  /** Everything held back, as far as it has arrived. */
   rest(): readonly AnswerChunk[] {
     return [...this.#calls.keys()].flatMap((index) => this.#release(index, true))
   }
@@ -42,26 +44,37 @@ export class HeldCalls {
   /** Forgets what is held back: the answer begins it anew. */
   drop(): void {
     this.#calls.clear()
+    this.#later.clear()
   }
 
   #hold(choice: ChatChunkChoice): ChatChunkChoice {
     const { tool_calls: parts = [], ...delta } = choice.delta
-    if (parts.length === 0) return choice
-    const calls = this.#calls.get(choice.index) ?? new ToolCallAssembly()
-    this.#calls.set(choice.index, calls)
-    calls.add(parts)
-    return { ...choice, delta }
+    const begun = this.#calls.get(choice.index)
+    if (parts.length > 0) {
+      const calls = begun ?? new ToolCallAssembly()
+      this.#calls.set(choice.index, calls)
+      calls.add(parts)
+    }
+    const other = { ...choice, delta }
+    if (begun === undefined || !hasDelta(other)) return other
+    const later = this.#later.get(choice.index) ?? []
+    this.#later.set(choice.index, later)
+    later.push({ ...other, finish_reason: null })
+    return { ...choice, delta: {}, logprobs: null }
   }
 
-  /** One chunk for each call. */
+  /** One chunk for each call, and then what came after them. */
   #release(index: number, isCut: boolean): ChatAnswerChunk[] {
     const calls = this.#calls.get(index)?.calls() ?? []
+    const later = this.#later.get(index) ?? []
     this.#calls.delete(index)
-    return calls.map(({ id, type, function: { name, arguments: text } }, at) => {
+    this.#later.delete(index)
+    const whole = calls.map(({ id, type, function: { name, arguments: text } }, at) => {
       // Some engines send nothing for a call without arguments.
       const called = { name, arguments: text.trim() === '' && !isCut ? '{}' : text }
       const delta = { tool_calls: [{ index: at, id, type, function: called }] }
-      return { kind: 'chat', choices: [{ index, delta, finish_reason: null }] }
+      return { index, delta, finish_reason: null }
     })
+    return [...whole, ...later].map((choice) => ({ kind: 'chat', choices: [choice] }))
   }
 }

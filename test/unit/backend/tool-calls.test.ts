@@ -75,6 +75,31 @@ describe('tool calls in the text of an answer', () => {
     expect(readParts(name, [...answer])).toEqual({ text: answer, calls: [] })
   })
 
+  it.each([
+    [
+      'a call that is not closed',
+      `<tool_call>${call('arguments', READ)}\n<tool_call>${call('arguments', EDIT)}</tool_call>`,
+      { text: '', calls: [READ, EDIT] },
+    ],
+    [
+      'a mark that begins none',
+      `So <tool_call>none <tool_call>${call('arguments', EDIT)}</tool_call>`,
+      { text: 'So <tool_call>none', calls: [EDIT] },
+    ],
+    [
+      'a call of an unknown function',
+      `<tool_call>${call('arguments', { name: 'x', arguments: '{}' })}</tool_call><tool_call>${call('arguments', EDIT)}</tool_call>`,
+      {
+        text: `<tool_call>${call('arguments', { name: 'x', arguments: '{}' })}</tool_call>`,
+        calls: [EDIT],
+      },
+    ],
+  ])('are found after %s, however the text is split', (_, answer, expected) => {
+    for (const parts of [[answer], [...answer]]) {
+      expect(readParts('hermes', parts)).toEqual(expected)
+    }
+  })
+
   it('have a name first, and arguments as they are written', () => {
     const reader = new CallReader({ format: formatNamed('hermes'), names })
     const [begun] = reader.push('<tool_call>{"name": "read", "arguments": {"fi').calls

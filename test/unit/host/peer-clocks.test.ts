@@ -59,6 +59,16 @@ describe('PeerClocks', () => {
     expect(clocks.report()).toMatchObject({ own: 'right', peers: 3, agreeing: 2 })
   })
 
+  it('counts all peers without a direct connection once', () => {
+    const { clocks, hear } = open()
+    const relayed = (at: number) => [multiaddr(`/ip4/45.1.${at}.7/tcp/4801/p2p-circuit`)]
+    for (const index of [0, 1, 2]) hear(index, 60 * MINUTE, relayed(index))
+    hear(3, 60 * MINUTE, [])
+    hear(4, 0, [multiaddr('/ip4/46.1.2.3/tcp/4801')])
+    hear(5, 0, [multiaddr('/ip4/47.1.2.3/tcp/4801')])
+    expect(clocks.report()).toMatchObject({ own: 'right', peers: 3, agreeing: 2 })
+  })
+
   it('forgets readings, and takes none from an exchange that took long', () => {
     const { clocks, hear, time } = open()
     hear(0, 0)

@@ -9,10 +9,10 @@ const messages = [{ role: 'user', content: 'hi' }] as const
 const weather = { type: 'function', function: { name: 'weather' } } as const
 const clock = { type: 'function', function: { name: 'clock' } } as const
 
-const chat = (more: Partial<ChatRequest> = {}, resumes = false): AnswerCheck =>
+const chat = (more: Partial<ChatRequest> = {}, resumed = ''): AnswerCheck =>
   new AnswerCheck(
     encodeRequest({ kind: 'chat', body: { model: 'm', messages, ...more } }, undefined),
-    resumes,
+    resumed,
   )
 const completion = (more: Partial<CompletionRequest> = {}): AnswerCheck =>
   new AnswerCheck(
@@ -91,7 +91,7 @@ describe('an answer that fits its request', () => {
   })
 
   it('may be the rest of JSON that another peer began', () => {
-    expect(() => give(chat(person, true), text('me":"Ada"}'))).not.toThrow()
+    expect(() => give(chat(person, '{"na'), text('me":"Ada"}'))).not.toThrow()
   })
 
   it('may be a completion that repeats its prompt', () => {
@@ -137,6 +137,7 @@ describe('an answer that does not fit is malformed:', () => {
     ['an object without what is required', chat(person), text('{"nom":"Ada"}')],
     ['JSON that is not closed', chat(person), text('{"name":"Ada"')],
     ['nothing in place of JSON', chat(person), []],
+    ['nothing after the beginning of JSON', chat(person, '{"name":"Al'), []],
     ['log probabilities that were not requested', chat(), [rated(entry(0))]],
     [
       'more alternatives than requested',

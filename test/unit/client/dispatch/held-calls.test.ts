@@ -30,12 +30,13 @@ const whole = (index: number, id: string, text: string) => [
 ]
 
 describe('tool calls that are held back', () => {
-  it('come whole, one chunk each, between the text and the finish reason', () => {
+  it('come whole, one chunk each, before what followed them and the finish reason', () => {
     const calls = new HeldCalls()
     const shown = [
       chat({ content: 'Let me see.' }),
       chat(part(0, '{"a"', 'x')),
       chat(part(0, ':1}')),
+      chat({ content: 'Next' }),
       chat(part(1, '{}', 'y')),
       chat({ content: '!' }, 'tool_calls'),
     ].map((chunk) => deltas(calls.pass(chunk)))
@@ -44,7 +45,14 @@ describe('tool calls that are held back', () => {
       [[{}, null]],
       [[{}, null]],
       [[{}, null]],
-      [[{ content: '!' }, null], whole(0, 'x', '{"a":1}'), whole(1, 'y', '{}'), [{}, 'tool_calls']],
+      [[{}, null]],
+      [
+        whole(0, 'x', '{"a":1}'),
+        whole(1, 'y', '{}'),
+        [{ content: 'Next' }, null],
+        [{ content: '!' }, null],
+        [{}, 'tool_calls'],
+      ],
     ])
     expect(calls.holds).toBe(false)
   })
