@@ -85,21 +85,33 @@ function lengthPrefix(length: number): Uint8Array {
   return Uint8Array.from(bytes)
 }
 
-/** `stream.onDrain()` resolves at once from its second call on (libp2p 3.3), so events are used. */
+/**
+ * Settles once the stream has given the muxer all it was sent. `stream.onDrain()` resolves at once from its second call
+ * on (libp2p 3.3), so events are used. The muxer dispatches `drain` on all its streams, also on those that the peer's
+ * window holds up; a microtask later the stream has tried to send what it kept.
+ */
 function drained(stream: Stream): Promise<void> {
   return new Promise((resolve, reject) => {
-    const settle = (event: Event & { error?: Error }): void => {
-      stream.removeEventListener('drain', settle)
-      stream.removeEventListener('close', settle)
-      if (event.type === 'drain') resolve()
-      else reject(event.error ?? new StreamResetError())
+    const onDrain = (): void => queueMicrotask(settleIfEmpty)
+    const settleIfEmpty = (): void => {
+      if (stream.writableNeedsDrain || stream.writeBufferLength > 0) return
+      stop()
+      resolve()
+    }
+    const onClose = ({ error }: { readonly error?: Error }): void => {
+      stop()
+      reject(error ?? new StreamResetError())
+    }
+    const stop = (): void => {
+      stream.removeEventListener('drain', onDrain)
+      stream.removeEventListener('close', onClose)
     }
     if (stream.status !== 'open') {
       reject(new StreamResetError())
       return
     }
-    stream.addEventListener('drain', settle)
-    stream.addEventListener('close', settle)
+    stream.addEventListener('drain', onDrain)
+    stream.addEventListener('close', onClose)
   })
 }
 

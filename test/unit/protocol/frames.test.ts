@@ -23,7 +23,31 @@ async function failureOf(read: Promise<unknown>): Promise<string> {
   return error.code
 }
 
+const turn = (): Promise<void> => new Promise((go) => setImmediate(go))
+
 describe('framing', () => {
+  it('waits for its own bytes, whatever drains besides', async () => {
+    const stream = Object.assign(new EventTarget(), {
+      status: 'open',
+      writeStatus: 'writable',
+      writeBufferLength: 1,
+      writableNeedsDrain: false,
+      send: () => false,
+    })
+    let written = false
+    const write = new FrameWriter(stream as unknown as Stream)
+      .write(Uint8Array.of(1))
+      .then(() => (written = true))
+    await turn()
+    await turn()
+    stream.dispatchEvent(new Event('drain'))
+    await turn()
+    expect(written).toBe(false)
+    stream.writeBufferLength = 0
+    stream.dispatchEvent(new Event('drain'))
+    expect(await write).toBe(true)
+  })
+
   it('delivers every frame once and in order, however the bytes are cut', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -86,7 +110,7 @@ describe('framing', () => {
     while (before !== written) {
       before = written
       // A message takes a turn of the event loop.
-      for (let turn = 0; turn < 100; turn += 1) await new Promise((go) => setImmediate(go))
+      for (let n = 0; n < 100; n += 1) await turn()
     }
     expect(inn.readStatus).toBe('paused')
     let read = 1
