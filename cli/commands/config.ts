@@ -68,7 +68,7 @@ async function check(
     throw new UsageError(`${path}: ${error.message}`)
   })
   const commands = await configuration.commands()
-  const faults = checkConfig(text, path, { env, commands })
+  const faults = await checkConfig(text, path, { env, commands })
   for (const { line, field, message } of faults) {
     terminal.emit({ event: 'fault', path, line, field, message } as { event: 'fault' })
     terminal.print(`${plainLine(message)}\n`)

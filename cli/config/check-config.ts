@@ -2,18 +2,19 @@ import type { Command } from 'commander'
 import type { Environment } from '../environment.ts'
 import { ConfigError, unknownSetting } from './config-error.ts'
 import type { Entry } from './entry.ts'
-import { parseConfig } from './parse-config.ts'
 import { readValue } from './read-value.ts'
 import { allSettingsOf } from './settings.ts'
 
 type Fault = Pick<ConfigError, 'line' | 'field' | 'message'>
 
 /** All faults of a configuration file, for all commands, in order of their lines. */
-export function checkConfig(
+export async function checkConfig(
   text: string,
   path: string,
   { env, commands }: { env: Environment; commands: ReadonlyMap<string, Command> },
-): Fault[] {
+): Promise<Fault[]> {
+  // Every command loads this folder; only this one and those with a file need the parser.
+  const { parseConfig } = await import('./parse-config.ts')
   let entries: Entry[]
   try {
     entries = parseConfig(text, path, { env, sections: new Set(commands.keys()) })
