@@ -1,10 +1,9 @@
 import { unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import * as z from 'zod'
 import type { ApiKey } from '../gateway/index.ts'
-import { DataDirLockedError, lockDataDir } from '../host/index.ts'
+import { lockDataDirInTurn } from '../host/index.ts'
 import { plainLine } from '../protocol/index.ts'
 import { writeAtomic } from '../storage/index.ts'
 import { UsageError } from './usage-error.ts'
@@ -13,8 +12,6 @@ const FILE_NAME = 'gateway-keys.json'
 /** A directory whose lock a change holds. */
 const LOCK_NAME = 'gateway-keys.lock'
 const POLL_MS = 1_000
-/** Ten seconds. */
-const MAX_TRIES = 100
 
 /**
  * The API keys of the gateway that uses this data directory; only their hashes are kept.
@@ -46,24 +43,12 @@ export async function changeKeys(
   dataDir: string,
   change: (keys: readonly ApiKey[]) => readonly ApiKey[],
 ): Promise<void> {
-  const unlock = await lockedKeys(join(dataDir, LOCK_NAME))
+  const unlock = await lockDataDirInTurn(join(dataDir, LOCK_NAME))
   try {
     const keys = KEYS.parse(change(await readKeys(dataDir)))
     await writeAtomic(join(dataDir, FILE_NAME), `${JSON.stringify(keys, null, 2)}\n`)
   } finally {
     await unlock()
-  }
-}
-
-/** Another change takes a moment. */
-async function lockedKeys(directory: string): Promise<() => Promise<void>> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await lockDataDir(directory)
-    } catch (error) {
-      if (!(error instanceof DataDirLockedError) || tries === MAX_TRIES) throw error
-      await delay(POLL_MS / 10)
-    }
   }
 }
 

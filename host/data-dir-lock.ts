@@ -35,6 +35,8 @@ const MAX_TRIES = 200
 const TURN_POLL_MS = 10
 /** Removing a stale lock takes a moment; after this long, the process that was removing it has died. */
 const ABANDONED_MS = 10_000
+const IN_TURN_WAIT_MS = 10_000
+const IN_TURN_POLL_MS = 20
 
 /** @throws DataDirLockedError while another running process holds the directory. For a disk that takes no lock. */
 export async function checkUnlocked(dataDir: string): Promise<void> {
@@ -68,6 +70,24 @@ export async function lockDataDir(dataDir: string): Promise<() => Promise<void>>
     await rm(draft, { force: true })
   }
   throw new InferenceError('internal', `cannot lock ${dataDir}: other processes keep taking it`)
+}
+
+/**
+ * {@link lockDataDir}, but waits up to ten seconds while another process holds the directory: for locks that are held
+ * for a moment.
+ *
+ * @throws DataDirLockedError if it is still held then
+ */
+export async function lockDataDirInTurn(dataDir: string): Promise<() => Promise<void>> {
+  const until = performance.now() + IN_TURN_WAIT_MS
+  for (;;) {
+    try {
+      return await lockDataDir(dataDir)
+    } catch (error) {
+      if (!(error instanceof DataDirLockedError) || performance.now() > until) throw error
+    }
+    await delay(IN_TURN_POLL_MS)
+  }
 }
 
 async function linked(draft: string, path: string): Promise<boolean> {

@@ -22,7 +22,7 @@ export {
 } from './bootstrap-list.ts'
 export { answers } from './connection-check.ts'
 export { createHost } from './create-host.ts'
-export { DataDirLockedError, lockDataDir } from './data-dir-lock.ts'
+export { DataDirLockedError, lockDataDir, lockDataDirInTurn } from './data-dir-lock.ts'
 export { DEFAULT_BOOTSTRAP } from './default-bootstrap.ts'
 export type {
   AdvertisementBook,

@@ -1,7 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { DataDirLockedError, lockDataDir } from '../../host/index.ts'
+import { lockDataDirInTurn } from '../../host/index.ts'
 import { codeOf, makeDirectory, tellDamage, writeAtomic } from '../../storage/index.ts'
 import { type Lesson, Reputation } from './reputation/index.ts'
 
@@ -13,8 +12,6 @@ const SAVE_EVERY_MS = 60_000
 /** Max delay until changes of another process are seen, for example a forgotten peer. */
 const LOOK_EVERY_MS = 5_000
 /** Writing takes milliseconds. A process that holds the lock longer is stuck; the next save tries again. */
-const LOCK_WAIT_MS = 10_000
-const LOCK_POLL_MS = 20
 /** Max lessons kept while saving fails; the oldest are dropped. */
 const MAX_UNSAVED = 50_000
 
@@ -124,7 +121,7 @@ class Store {
     return this.#inTurn(async () => {
       if (this.#unsaved.length === 0) return
       await makeDirectory(this.#dataDir)
-      const unlock = await lock(join(this.#dataDir, LOCK_DIR))
+      const unlock = await lockDataDirInTurn(join(this.#dataDir, LOCK_DIR))
       try {
         if (!(await this.#rebase())) {
           await this.#putAside('the standings in memory replace it')
@@ -174,18 +171,6 @@ class Store {
     const mine = this.#turn.then(run)
     this.#turn = mine.catch(() => {})
     await mine
-  }
-}
-
-async function lock(dir: string): Promise<() => Promise<void>> {
-  const until = performance.now() + LOCK_WAIT_MS
-  for (;;) {
-    try {
-      return await lockDataDir(dir)
-    } catch (error) {
-      if (!(error instanceof DataDirLockedError) || performance.now() > until) throw error
-    }
-    await delay(LOCK_POLL_MS)
   }
 }
 

@@ -7,7 +7,7 @@ const TIMERS =
 
 /** Files that have no clock of timing/, each with its reason. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {
-  'client/trust/saved-reputation.ts': 'waits for a file lock, and saves in the background',
+  'client/trust/saved-reputation.ts': 'saves in the background',
   'host/data-dir-lock.ts': 'waits for a file lock',
 }
 
