@@ -6,11 +6,7 @@ import {
   type Machine,
 } from '../../testing/internet/index.ts'
 import { type Peer, startPeer } from '../../testing/reach/peer.ts'
-
-const LISTEN = { listen: ['/ip4/0.0.0.0/tcp/4801'] }
-const MODEL = 'counter'
-const PROMPT = 'Count from 1 to 100.'
-const COUNT = `${Array.from({ length: 100 }, (_, index) => index + 1).join(', ')}.`
+import { COUNT, LISTEN, MODEL, PROMPT } from '../../testing/reach/scene.ts'
 
 describeOnInternet('the direct path, without mDNS,', () => {
   let internet: Internet
