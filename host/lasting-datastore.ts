@@ -23,6 +23,19 @@ export interface LastingDatastoreInit {
   readonly onFault: (fault: DiskFault | undefined) => void
 }
 
+/** For {@link LastingDatastoreInit.onFault}: tells the operator what is saved at `place`, and what is not. */
+export function reportedSaving(
+  place: string,
+  report: (message: string) => void,
+): LastingDatastoreInit['onFault'] {
+  return (fault) =>
+    report(
+      fault === undefined
+        ? `${place} is saved again`
+        : `cannot write to ${place}: ${fault.reason}. Requests continue; records of peers stay in memory until there is room`,
+    )
+}
+
 /** The error of a missing key, as datastores throw it. */
 class NotFoundError extends Error {
   override readonly name: string = 'NotFoundError'

@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises'
 import { LevelDatastore } from 'datastore-level'
 import { systemClock } from '../timing/index.ts'
-import { LastingDatastore } from './lasting-datastore.ts'
+import { LastingDatastore, reportedSaving } from './lasting-datastore.ts'
 
 /**
  * Opens the datastore of a host. A damaged one is set aside and replaced by a new one, as its content can be learned
@@ -21,12 +21,7 @@ export async function openDatastore(
     disk,
     opened,
     clock: systemClock,
-    onFault: (fault) =>
-      onFault(
-        fault === undefined
-          ? `${path} is saved again`
-          : `cannot write to ${path}: ${fault.reason}. Requests continue; records of peers stay in memory until there is room`,
-      ),
+    onFault: reportedSaving(path, onFault),
   })
 }
 

@@ -7,7 +7,7 @@ import { systemClock } from '../timing/index.ts'
 import { checkUnlocked, lockDataDir } from './data-dir-lock.ts'
 import { dataPaths } from './data-paths.ts'
 import { createIdentity, loadIdentity } from './identity.ts'
-import { LastingDatastore } from './lasting-datastore.ts'
+import { LastingDatastore, reportedSaving } from './lasting-datastore.ts'
 
 export interface UnsavedInit {
   /** Why nothing can be written, without a path. */
@@ -55,12 +55,7 @@ export async function openUnsaved(dataDir: string, init: UnsavedInit): Promise<U
     disk: level,
     opened: false,
     clock: systemClock,
-    onFault: (fault) =>
-      onFault(
-        fault === undefined
-          ? `${dataDir} is saved again`
-          : `cannot write to ${dataDir}: ${fault.reason}. Requests continue; records of peers stay in memory until there is room`,
-      ),
+    onFault: reportedSaving(dataDir, onFault),
   })
   return {
     privateKey,
