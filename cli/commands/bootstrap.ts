@@ -3,6 +3,7 @@ import { Registry } from 'prom-client'
 import { type Bootstrap, createBootstrap } from '../../bootstrap/index.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
+import { hostSettings } from '../host-settings.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, nameOf, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
@@ -12,10 +13,8 @@ import {
   serveMonitor,
   withMonitorOptions,
 } from '../monitor/index.ts'
-import { withBootstrap } from '../named-bootstrap.ts'
-import { openFileLimit } from '../open-files.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
-import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
+import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -54,16 +53,12 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   const network = resolveNetwork(options, session.env, 'bootstrap')
   if (options.stopWithStdin === true) stopWithStdin(session)
   const listen = network.host.listen ?? (await defaultListen(session))
-  const maxOpenFiles = openFileLimit(session)
+  const settings = hostSettings(session, network, options)
   const { opened: bootstrap, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
       createBootstrap({
-        ...(await withBootstrap(session, network.host, dataDir)),
-        ...relaySettings(options),
+        ...(await settings(dataDir)),
         listen,
-        dataDir,
-        onFault: (message) => terminal.log(message),
-        ...(maxOpenFiles !== undefined && { maxOpenFiles }),
       }),
     ),
   )

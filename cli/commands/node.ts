@@ -5,6 +5,7 @@ import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { createFailureLog } from '../failure-log.ts'
+import { hostSettings } from '../host-settings.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, nameOf, shownAddresses } from '../join-line.ts'
 import {
@@ -14,11 +15,9 @@ import {
   serveMonitor,
   withMonitorOptions,
 } from '../monitor/index.ts'
-import { withBootstrap } from '../named-bootstrap.ts'
-import { openFileLimit } from '../open-files.ts'
 import { addPeer, addValue, peerId, wholeNumber } from '../option-parsers.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
-import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
+import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -88,19 +87,13 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   const { backend, share } = await chooseEngine(session, options)
   await using _engine = backend
   terminal.print(`Starting with ${backend.description} …\n`)
-  const maxOpenFiles = openFileLimit(session)
+  const settings = hostSettings(session, network, options)
   const metrics = new NodeMetrics()
   const logFailure = createFailureLog({ log: (line) => session.terminal.log(line) })
   const { opened: node, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
       createNode({
-        host: {
-          ...(await withBootstrap(session, network.host, dataDir)),
-          ...relaySettings(options),
-          dataDir,
-          onFault: (message) => terminal.log(plainLine(message)),
-          ...(maxOpenFiles !== undefined && { maxOpenFiles }),
-        },
+        host: await settings(dataDir),
         backend,
         ...(share !== undefined && { share }),
         ...limitsOf(options),

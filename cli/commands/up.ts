@@ -1,7 +1,6 @@
 import { Command } from 'commander'
 import { renderUnicodeCompact } from 'uqr'
 import { createPeer, type Peer } from '../../peer/index.ts'
-import { plainLine } from '../../protocol/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
@@ -13,14 +12,13 @@ import {
   openGatewayServer,
   withGatewayOptions,
 } from '../gateway-options.ts'
+import { hostSettings } from '../host-settings.ts'
 import { inviteFor } from '../invite.ts'
 import { joinCommand } from '../join-line.ts'
 import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.ts'
-import { withBootstrap } from '../named-bootstrap.ts'
-import { openFileLimit } from '../open-files.ts'
 import { addValue, wholeNumber } from '../option-parsers.ts'
 import { firstReachability } from '../reachability.ts'
-import { type RelayOptions, relaySettings, withRelayOptions } from '../relay-options.ts'
+import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -78,17 +76,11 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   if (options.stopWithStdin === true) stopWithStdin(session)
   const engine = await chooseShared(session, options, network.dataDirs[0] ?? gatewayDir)
   await using _backend = engine?.backend
-  const maxOpenFiles = openFileLimit(session)
+  const settings = hostSettings(session, network, options)
   const { opened: peer, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
       createPeer({
-        host: {
-          ...(await withBootstrap(session, network.host, dataDir)),
-          ...relaySettings(options),
-          dataDir,
-          onFault: (message) => terminal.log(plainLine(message)),
-          ...(maxOpenFiles !== undefined && { maxOpenFiles }),
-        },
+        host: await settings(dataDir),
         ...(engine !== undefined && { backend: engine.backend }),
         ...(engine?.share !== undefined && { share: engine.share }),
         ...(options.slots !== undefined && { slots: options.slots }),
