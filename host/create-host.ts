@@ -13,6 +13,7 @@ import { createAdvertisementBook } from './advertisement-book.ts'
 import { createNoticeServer, notifyPeers } from './advertisement-notice.ts'
 import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
+import { refreshClocks } from './clock-refresh.ts'
 import { connectedServers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
 import {
@@ -166,6 +167,11 @@ async function assemble(
       signal,
       now: init.now,
       onError: (peer, error) => log('no advertisement from %p - %e', peer, error),
+    })
+    refreshClocks({
+      ...{ clocks, signal, clock: systemClock },
+      peers: () => libp2p.getPeers(),
+      ask: (peer, options) => fetch(peer, options, 0),
     })
   }
   const dht = createDht({
