@@ -4,7 +4,7 @@ import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { InferenceError } from '../protocol/index.ts'
-import { makeDirectory } from '../storage/index.ts'
+import { isProcessAlive, makeDirectory } from '../storage/index.ts'
 
 /** Another running process uses the data directory. */
 export class DataDirLockedError extends InferenceError {
@@ -142,11 +142,7 @@ function parse(text: string): Holder | undefined {
 }
 
 function isAlive(holder: Holder): boolean {
-  try {
-    process.kill(holder.pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+  if (!isProcessAlive(holder.pid)) return false
   const now = startedAt(holder.pid)
   return holder.startedAt === '' || now === '' || holder.startedAt === now
 }

@@ -1,5 +1,5 @@
 /**
- * Files on this machine: directories, atomic writes, and explanations of disk errors.
+ * Files on this machine: directories, atomic writes, explanations of disk errors, and whether a file's writer still runs.
  *
  * @example
  * await makeDirectory(dataDir)
@@ -15,5 +15,6 @@ export {
   isOutOfSpace,
 } from './disk-fault.ts'
 export { makeDirectory } from './make-directory.ts'
+export { isProcessAlive } from './process-alive.ts'
 export { readStored, setAside, tellDamage } from './stored-file.ts'
 export { writeAtomic } from './write-atomic.ts'

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isProcessAlive } from '../../storage/index.ts'
 
 /** A lock not touched for this long is stale: longer than any pause of a running download. */
 const STALE_MS = 120_000
@@ -57,7 +58,7 @@ async function removeStale(lockPath: string): Promise<void> {
   )
   if (owner === undefined || age === undefined) return
   // An empty file is a lock that is being written.
-  const dead = owner !== '' && !isAlive(Number.parseInt(owner, 10))
+  const dead = owner !== '' && !isProcessAlive(Number.parseInt(owner, 10))
   if (!dead && age < STALE_MS) return
   await removeLockOf(owner, lockPath)
 }
@@ -69,13 +70,4 @@ export async function removeLockOf(owner: string, lockPath: string): Promise<voi
   const moved = await readFile(grave, 'utf8').catch(() => undefined)
   if (moved !== undefined && moved !== owner) await link(grave, lockPath).catch(() => undefined)
   await rm(grave, { force: true })
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { isProcessAlive } from '../../storage/index.ts'
 import {
   type CliProcess,
   createSandbox,
-  isAlive,
   LOOPBACK,
   type Sandbox,
 } from '../../testing/cli-process.ts'
@@ -276,7 +276,7 @@ describe('signals', () => {
     await slow.event('draining')
     slow.child.kill('SIGTERM')
     expect(await slow.finished).toMatchObject({ exitCode: 143 })
-    expect(isAlive(slow.pid)).toBe(false)
+    expect(isProcessAlive(slow.pid)).toBe(false)
     const answer = await asking.finished
     expect(answer.exitCode).toBe(8)
     const error = answer.events().at(-1)
