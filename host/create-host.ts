@@ -24,6 +24,7 @@ import {
 import { createDht } from './dht.ts'
 import { explainDialFailure } from './dial-failure.ts'
 import { dialPolicy } from './dial-policy.ts'
+import { noteProtocols } from './early-streams.ts'
 import { keepEntryPoints } from './entry-points.ts'
 import { fetchAdvertisement } from './exchange-client.ts'
 import { exchangeOnConnect } from './exchange-on-connect.ts'
@@ -159,6 +160,9 @@ async function assemble(
       ...options,
       maxKnown: init.peerExchange ? maxKnown : 0,
     })
+  libp2p.addEventListener('peer:identify', ({ detail: { connection, protocols } }) =>
+    noteProtocols(connection, protocols),
+  )
   if (init.peerExchange) {
     exchangeOnConnect({
       libp2p,
