@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BootstrapState, ClockReport, RelayingState } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
-import { isProcessAlive, writeAtomic } from '../storage/index.ts'
+import { isAlive, writeAtomic } from '../storage/index.ts'
 import type { Role } from './directories.ts'
 import type { ReachabilityFields } from './reachability.ts'
 
@@ -97,8 +97,7 @@ export async function readStatus(dataDir: string): Promise<readonly StatusReport
 export async function forgetDeadGateways(dataDir: string): Promise<void> {
   for (const name of await readdir(dataDir).catch(() => [])) {
     const pid = GATEWAY_FILE.exec(name)?.[1]
-    if (pid !== undefined && !isProcessAlive(Number(pid)))
-      await rm(join(dataDir, name), { force: true })
+    if (pid !== undefined && !isAlive(Number(pid))) await rm(join(dataDir, name), { force: true })
   }
 }
 
@@ -106,7 +105,7 @@ export async function forgetDeadGateways(dataDir: string): Promise<void> {
 export function livenessOf(
   { pid, writtenAtMs }: StatusReport,
   nowMs: number,
-  alive: (pid: number) => boolean = isProcessAlive,
+  alive: (pid: number) => boolean = isAlive,
 ): Liveness {
   if (!alive(pid)) return 'ended'
   return nowMs - writtenAtMs > SILENT_MS ? 'silent' : 'running'

@@ -14,6 +14,7 @@ import { type NamedHostInit, type ResolvedHostInit, resolveHostInit } from './de
 import { createDht } from './dht.ts'
 import { explainDialFailure } from './dial-failure.ts'
 import { dialPolicy } from './dial-policy.ts'
+import { noteProtocols } from './early-streams.ts'
 import { keepEntryPoints } from './entry-points.ts'
 import { exchangeAdvertisements } from './exchange-advertisements.ts'
 import { findFreshAddresses } from './fresh-addresses.ts'
@@ -107,6 +108,9 @@ async function assemble(
     onError,
     onFault: init.onFault,
   })
+  libp2p.addEventListener('peer:identify', ({ detail: { connection, protocols } }) =>
+    noteProtocols(connection, protocols),
+  )
   const advertisements = await exchangeAdvertisements({
     ...{ libp2p, init, book, clocks, signal },
     random: Math.random,

@@ -14,7 +14,7 @@ export {
   type FaultCode,
   isOutOfSpace,
 } from './disk-fault.ts'
+export { isAlive } from './is-alive.ts'
 export { makeDirectory } from './make-directory.ts'
-export { isProcessAlive } from './process-alive.ts'
 export { readStored, setAside, tellDamage } from './stored-file.ts'
 export { writeAtomic } from './write-atomic.ts'

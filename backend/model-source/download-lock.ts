@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { isProcessAlive } from '../../storage/index.ts'
+import { isAlive } from '../../storage/index.ts'
 
 /** A lock not touched for this long is stale: longer than any pause of a running download. */
 const STALE_MS = 120_000
@@ -10,6 +10,16 @@ const LOOK_AGAIN_MS = 250
 
 /** Exclusive right to write one file, across downloads in this and other processes. */
 export interface DownloadLock extends AsyncDisposable {}
+
+/** The lock, or `undefined` where a download that runs holds it. */
+export async function lockUnlessDownloading(path: string): Promise<DownloadLock | undefined> {
+  const lockPath = `${path}.lock`
+  if (!(await tryLock(lockPath))) {
+    await removeStale(lockPath)
+    if (!(await tryLock(lockPath))) return undefined
+  }
+  return held(lockPath)
+}
 
 /**
  * Waits until no other download writes to `path`.
@@ -25,6 +35,10 @@ export async function lockDownload(
     await removeStale(lockPath)
     await delay(LOOK_AGAIN_MS, undefined, options)
   }
+  return held(lockPath)
+}
+
+function held(lockPath: string): DownloadLock {
   const touch = setInterval(() => {
     const now = new Date()
     // Without the file there is nothing to refresh.
@@ -58,7 +72,7 @@ async function removeStale(lockPath: string): Promise<void> {
   )
   if (owner === undefined || age === undefined) return
   // An empty file is a lock that is being written.
-  const dead = owner !== '' && !isProcessAlive(Number.parseInt(owner, 10))
+  const dead = owner !== '' && !isAlive(Number.parseInt(owner, 10))
   if (!dead && age < STALE_MS) return
   await removeLockOf(owner, lockPath)
 }

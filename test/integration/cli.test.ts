@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { isProcessAlive } from '../../storage/index.ts'
+import { isAlive } from '../../storage/index.ts'
 import {
   type CliProcess,
   createSandbox,
@@ -276,7 +276,7 @@ describe('signals', () => {
     await slow.event('draining')
     slow.child.kill('SIGTERM')
     expect(await slow.finished).toMatchObject({ exitCode: 143 })
-    expect(isProcessAlive(slow.pid)).toBe(false)
+    expect(isAlive(slow.pid)).toBe(false)
     const answer = await asking.finished
     expect(answer.exitCode).toBe(8)
     const error = answer.events().at(-1)

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { isProcessAlive } from '../../storage/index.ts'
+import { isAlive } from '../../storage/index.ts'
 import { type CliEvent, createSandbox, type Sandbox } from '../../testing/cli-process.ts'
 
 const COUNTED = `${Array.from({ length: 100 }, (_, index) => index + 1).join(', ')}.`
@@ -34,7 +34,7 @@ it('counts on without a number lost although the node that counts is killed twic
   expect(record?.resumes).toBeGreaterThanOrEqual(2)
   const pids = named('process').map(({ pid }) => pid)
   expect(pids).toHaveLength(4)
-  expect(pids.filter(isProcessAlive)).toEqual([])
+  expect(pids.filter(isAlive)).toEqual([])
   expect(await leftovers()).toEqual([])
 }, 90_000)
 
@@ -48,7 +48,7 @@ it.each(['SIGINT', 'SIGKILL'] as const)(
     )
     demo.child.kill(signal)
     await demo.finished
-    await expect.poll(() => pids.filter(isProcessAlive), { timeout: 20_000 }).toEqual([])
+    await expect.poll(() => pids.filter(isAlive), { timeout: 20_000 }).toEqual([])
   },
   60_000,
 )
