@@ -42,8 +42,12 @@ export { type GgufFacts, type GgufHeader, ggufFacts, readGgufHeader } from './gg
 export type { Fetch } from './http/index.ts'
 export {
   type DownloadProgress,
+  findLocalModel,
+  type LocalModel,
+  localModels,
   type ModelSourceInit,
   type ResolvedModel,
+  removeLocalModel,
   resolveModelSource,
 } from './model-source/index.ts'
 export { createOllamaBackend, type OllamaBackendInit } from './ollama/index.ts'

@@ -32,6 +32,11 @@ export function optionalCacheHome(env: Environment): string | undefined {
   return hasHome ? cacheHome(env) : undefined
 }
 
+/** Downloaded models. */
+export function modelCache(env: Environment): string {
+  return join(cacheHome(env), 'models')
+}
+
 /** The download cache of Hugging Face's tools: `$HF_HUB_CACHE`, else `hub` in `$HF_HOME`. */
 export function hubCache(env: Environment): string {
   const { HF_HUB_CACHE: hub, HF_HOME: home, XDG_CACHE_HOME: cache } = env

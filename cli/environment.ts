@@ -15,6 +15,11 @@ export interface Environment {
   readonly SKEIN_BACKEND_API_KEY?: string | undefined
   /** Where `--model hf:…` points. @default https://huggingface.co */
   readonly HF_ENDPOINT?: string | undefined
+  /** Token of an account there, for models that need one. Sent to no other server. */
+  readonly HF_TOKEN?: string | undefined
+  /** Proxy for downloads of models, `http://host:port`. `NO_PROXY` lists exceptions. */
+  readonly HTTPS_PROXY?: string | undefined
+  readonly NO_PROXY?: string | undefined
   /** Disables colours if set. */
   readonly NO_COLOR?: string | undefined
   readonly [name: string]: string | undefined

@@ -2,7 +2,7 @@ import { readdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BootstrapState, ClockReport, RelayingState } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
-import { writeAtomic } from '../storage/index.ts'
+import { isAlive, writeAtomic } from '../storage/index.ts'
 import type { Role } from './directories.ts'
 import type { ReachabilityFields } from './reachability.ts'
 
@@ -128,13 +128,4 @@ function isReport(value: unknown): value is StatusReport {
     typeof peerId === 'string' &&
     [addresses, models, bootstrap].every(Array.isArray)
   )
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

@@ -210,6 +210,7 @@ declare module 'skein/backend' {
     GgufFacts,
     GgufHeader,
     InferOptions,
+    LocalModel,
     ModelSourceInit,
     OllamaBackendInit,
     OpenAiBackendInit,
@@ -229,11 +230,14 @@ declare module 'skein/backend' {
     decodeTokens,
     detectBackends,
     encodeTokens,
+    findLocalModel,
     ggufFacts,
     hasCapabilities,
     hubSnapshot,
     isEmbeddedInstalled,
+    localModels,
     readGgufHeader,
+    removeLocalModel,
     requireSupport,
     resolveModelSource,
     selectModel,
@@ -392,6 +396,7 @@ function encodeInvite(invite: Invite): string;
 function encodeNodeFrame(frame: NodeFrame, attemptId?: Uint8Array): Uint8Array;
 function encodeProbeResponse(load: Load): Uint8Array;
 function encodeTokens(text: string): number[];
+function findLocalModel(cacheDir: string, name: string): Promise<LocalModel>;
 function ggufFacts(header: GgufHeader): GgufFacts;
 function hasCapabilities(model: BackendModel, needed: readonly Capability[]): boolean;
 function hubSnapshot(repository: string, hubDirectory: string): Promise<string | undefined>;
@@ -399,6 +404,7 @@ function isDigest(value: string): boolean;
 function isEmbeddedInstalled(): boolean;
 function isErrorCode(value: unknown): value is ErrorCode;
 function isExpired(advertisement: Advertisement, nowMs: number): boolean;
+function localModels(cacheDir: string): Promise<readonly LocalModel[]>;
 function matchesDigest(digest: string | undefined, pinned: string): boolean;
 function modelKey(id: string, shard: number): Promise<CID>;
 function nodeKey(shard: number): Promise<CID>;
@@ -419,6 +425,7 @@ function readGgufHeader(path: string): Promise<GgufHeader>;
 function readLines(path: string, { maxLineBytes }: {
     readonly maxLineBytes: number;
 }): AsyncGenerator<Line, void, void>;
+function removeLocalModel(cacheDir: string, model: LocalModel): Promise<void>;
 function requireSupport(model: BackendModel, request: InferenceRequest): void;
 function resolveModelSource(source: string, init: ModelSourceInit): Promise<ResolvedModel>;
 function sealAdvertisement(advertisement: Omit<Advertisement, 'peerId'>, privateKey: PrivateKey): Promise<Uint8Array>;
@@ -1036,6 +1043,15 @@ interface Load {
     readonly queueDepth: number;
     readonly expectedTtftMs: number;
 }
+interface LocalModel {
+    readonly id: string;
+    readonly name: string;
+    readonly path: string;
+    readonly bytes: number;
+    readonly source: string;
+    readonly sha256?: string;
+    readonly users: readonly number[];
+}
 interface MadeMapping {
     readonly outer: Outer;
     unmap(signal: AbortSignal): Promise<void>;
@@ -1075,6 +1091,8 @@ interface ModelSourceInit {
     readonly onRetry?: (why: string, pauseMs: number) => void;
     readonly signal?: AbortSignal;
     readonly hubUrl?: string;
+    readonly hubToken?: string;
+    readonly sha256?: string;
     readonly fetch?: typeof fetch;
     readonly idleTimeoutMs?: number;
     readonly maxFruitlessTries?: number;

@@ -15,7 +15,7 @@ export const SET_MS = 10_000
 /** A slower exchange measures the network instead of the clock. */
 const MAX_ROUND_TRIP_MS = 10_000
 /** Difference at which a clock counts as off: far more than a round trip, far less than peers tolerate. */
-const OFF_MS = 60_000
+export const OFF_MS = 60_000
 /** Peers that must agree before this machine's clock is called off: one peer against one shows nothing. */
 const MIN_AGREEING = 2
 /** Beyond this a clock is judged by no reading: a machine that believes it is 1970 has more to mend. */

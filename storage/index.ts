@@ -1,5 +1,5 @@
 /**
- * Files on this machine: directories, atomic writes, and explanations of disk errors.
+ * Files on this machine: directories, atomic writes, explanations of disk errors, and whether a file's writer still runs.
  *
  * @example
  * await makeDirectory(dataDir)
@@ -14,6 +14,7 @@ export {
   type FaultCode,
   isOutOfSpace,
 } from './disk-fault.ts'
+export { isAlive } from './is-alive.ts'
 export { makeDirectory } from './make-directory.ts'
 export { readStored, setAside, tellDamage } from './stored-file.ts'
 export { writeAtomic } from './write-atomic.ts'

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { basename } from 'node:path'
 import { normalizeModelId } from '../../protocol/index.ts'
+import { modelIdOf } from '../model-id.ts'
 
 /** A model file and how the llama.cpp child process runs it. */
 export interface EmbeddedInit {
@@ -47,13 +47,10 @@ type Optional = 'cacheDir' | 'chatTemplate' | 'signal'
 
 export type ResolvedInit = Required<Omit<EmbeddedInit, Optional>> & Pick<EmbeddedInit, Optional>
 
-const QUANTIZATION_SUFFIX = /[-._](i?q\d\w*|b?f16|f32|fp16|mxfp4)$/i
-
 export function resolveInit(init: EmbeddedInit): ResolvedInit {
-  const fileName = basename(init.modelPath).replace(/\.gguf$/i, '')
   return {
     ...init,
-    modelId: normalizeModelId(init.modelId ?? fileName.replace(QUANTIZATION_SUFFIX, '')),
+    modelId: normalizeModelId(init.modelId ?? modelIdOf(init.modelPath)),
     aliases: (init.aliases ?? []).map(normalizeModelId),
     slots: Math.max(1, Math.trunc(init.slots ?? 4)),
     contextSize: init.contextSize ?? 4096,

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { link, open, readFile, rename, rm, stat, utimes } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
+import { isAlive } from '../../storage/index.ts'
 
 /** A lock not touched for this long is stale: longer than any pause of a running download. */
 const STALE_MS = 120_000
@@ -9,6 +10,16 @@ const LOOK_AGAIN_MS = 250
 
 /** Exclusive right to write one file, across downloads in this and other processes. */
 export interface DownloadLock extends AsyncDisposable {}
+
+/** The lock, or `undefined` where a download that runs holds it. */
+export async function lockUnlessDownloading(path: string): Promise<DownloadLock | undefined> {
+  const lockPath = `${path}.lock`
+  if (!(await tryLock(lockPath))) {
+    await removeStale(lockPath)
+    if (!(await tryLock(lockPath))) return undefined
+  }
+  return held(lockPath)
+}
 
 /**
  * Waits until no other download writes to `path`.
@@ -24,6 +35,10 @@ export async function lockDownload(
     await removeStale(lockPath)
     await delay(LOOK_AGAIN_MS, undefined, options)
   }
+  return held(lockPath)
+}
+
+function held(lockPath: string): DownloadLock {
   const touch = setInterval(() => {
     const now = new Date()
     // Without the file there is nothing to refresh.
@@ -69,13 +84,4 @@ export async function removeLockOf(owner: string, lockPath: string): Promise<voi
   const moved = await readFile(grave, 'utf8').catch(() => undefined)
   if (moved !== undefined && moved !== owner) await link(grave, lockPath).catch(() => undefined)
   await rm(grave, { force: true })
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
 }

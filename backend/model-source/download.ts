@@ -3,6 +3,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import { backoffMs } from '../../timing/index.ts'
 import { checkTransport } from './parse-source.ts'
 import type { PartialFile } from './partial-file.ts'
+import { toldSha256 } from './told-digest.ts'
 
 /** Progress of a download, including bytes fetched before an interruption. */
 export interface DownloadProgress {
@@ -23,6 +24,10 @@ export interface DownloadInit {
   readonly onProgress: (progress: DownloadProgress) => void
   /** Called before each pause with the failure of the last try and the length of the pause. */
   readonly onRetry: (why: string, pauseMs: number) => void
+  /** Refuses a rest of the file that is too large for the disk. */
+  readonly requireSpace: (bytes: number) => Promise<void>
+  /** Headers for the server that the URL names; redirects to others do not get them. */
+  readonly headers: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
 }
 
@@ -38,17 +43,21 @@ class Interrupted extends Error {}
 /**
  * Fetches the rest of a file, over as many connections as it takes.
  *
+ * @returns the sha256 of the whole file, in hex, if the server tells it.
  * @throws InferenceError `invalid_request` if the server has no such file or it is not a model, `dial_failed` if it
  * cannot be reached or keeps disconnecting; the signal's reason.
  */
-export async function download(url: URL, part: PartialFile, init: DownloadInit): Promise<void> {
+export async function download(
+  url: URL,
+  part: PartialFile,
+  init: DownloadInit,
+): Promise<string | undefined> {
   let fruitless = 0
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const before = part.bytes
     let why: string
     try {
-      await downloadOnce(url, part, init)
-      return
+      return await downloadOnce(url, part, init)
     } catch (error) {
       init.signal?.throwIfAborted()
       if (!(error instanceof Interrupted)) throw error
@@ -70,14 +79,19 @@ function gaveUp(url: URL, error: Interrupted): InferenceError {
   })
 }
 
-async function downloadOnce(url: URL, part: PartialFile, init: DownloadInit): Promise<void> {
+async function downloadOnce(
+  url: URL,
+  part: PartialFile,
+  init: DownloadInit,
+): Promise<string | undefined> {
   const idle = new AbortController()
   const signal = AbortSignal.any([idle.signal, ...(init.signal === undefined ? [] : [init.signal])])
   const expire = (): void => idle.abort(new Interrupted('the server sent nothing'))
   let timer = setTimeout(expire, init.idleTimeoutMs)
   try {
-    const response = await request(url, part, init, signal)
+    const { response, sha256 } = await request(url, part, init, signal)
     const totalBytes = await prepare(url, response, part, init)
+    if (totalBytes !== undefined) await init.requireSpace(totalBytes - part.bytes)
     init.onProgress({ receivedBytes: part.bytes, totalBytes })
     for await (const chunk of response.body ?? []) {
       clearTimeout(timer)
@@ -92,6 +106,7 @@ async function downloadOnce(url: URL, part: PartialFile, init: DownloadInit): Pr
     if (totalBytes !== undefined && part.bytes < totalBytes) {
       throw new Interrupted(`the connection closed after ${part.bytes} of ${totalBytes} bytes`)
     }
+    return sha256
   } catch (error) {
     if (error instanceof Interrupted || error instanceof InferenceError) throw error
     if (isDiskError(error)) throw error
@@ -109,7 +124,7 @@ async function request(
   part: PartialFile,
   init: DownloadInit,
   signal: AbortSignal,
-): Promise<Response> {
+): Promise<{ readonly response: Response; readonly sha256: string | undefined }> {
   const resume = part.bytes > 0 && part.validator !== ''
   const headers = {
     // Lengths and ranges are those of the file, not of a packed form of it.
@@ -117,10 +132,16 @@ async function request(
     ...(resume && { range: `bytes=${part.bytes}-`, 'if-range': part.validator }),
   }
   let at = url
+  let sha256: string | undefined
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-    const response = await init.fetch(at, { signal, headers, redirect: 'manual' })
+    const own = at.origin === url.origin ? init.headers : {}
+    const response = await init.fetch(at, {
+      ...{ signal, redirect: 'manual' },
+      headers: { ...own, ...headers },
+    })
+    sha256 ??= toldSha256(response.headers)
     const location = response.headers.get('location')
-    if (location === null || !REDIRECTS.has(response.status)) return response
+    if (location === null || !REDIRECTS.has(response.status)) return { response, sha256 }
     await response.body?.cancel()
     at = redirected(at, location)
   }
@@ -188,7 +209,7 @@ function explainStatus(url: URL, status: number): string {
     case 403:
       return (
         `${url.href} may not be downloaded without an account (${status}): ` +
-        'accept its license there, download it by hand, and name the file instead'
+        'accept its license there and set HF_TOKEN, or download it by hand and name the file instead'
       )
     default:
       return `${url.href} cannot be downloaded: the server answered ${status}`

@@ -1,5 +1,5 @@
 /**
- * Locates or downloads a model file: a path, an https URL, or `hf:org/repo/file`.
+ * Locates or downloads a model file: a path, an https URL, or `hf:org/repo/file`. Lists and removes the downloaded ones.
  *
  * @example
  * const source = 'hf:org/model-GGUF/model-Q4_K_M.gguf'
@@ -9,6 +9,12 @@
  */
 
 export type { DownloadProgress } from './download.ts'
+export {
+  findLocalModel,
+  type LocalModel,
+  localModels,
+  removeLocalModel,
+} from './local-models.ts'
 export {
   type ModelSourceInit,
   type ResolvedModel,

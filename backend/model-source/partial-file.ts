@@ -81,11 +81,26 @@ export class PartialFile {
     await this.#file.writeFile(chunk)
   }
 
-  /** Puts the complete file in its place. @returns its sha256 in hex. */
-  async complete(): Promise<string> {
+  /**
+   * Puts the complete file in its place.
+   *
+   * @param source what it was downloaded from, kept beside it
+   * @param expected its sha256 in hex, where it is known
+   * @returns its sha256 in hex.
+   * @throws InferenceError `invalid_request` if the sha256 is another one.
+   */
+  async complete(source: string, expected: string | undefined): Promise<string> {
+    const sha256 = this.#hash.copy().digest('hex')
+    if (expected !== undefined && sha256 !== expected) {
+      throw new InferenceError(
+        'invalid_request',
+        `the file that was downloaded has the sha256 ${sha256}, not ${expected}; it was removed`,
+        { details: { param: 'model' } },
+      )
+    }
     await this.#file.sync()
     await this.#file.close()
-    const sha256 = this.#hash.digest('hex')
+    await writeFile(`${this.#path}.source`, `${source}\n`)
     await writeFile(`${this.#path}.sha256`, `${sha256}\n`)
     await rename(`${this.#path}.part`, this.#path)
     await rm(`${this.#path}.part.etag`, { force: true })

@@ -4,6 +4,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import { makeDirectory } from '../../storage/index.ts'
 import { type DownloadProgress, download } from './download.ts'
 import { lockDownload } from './download-lock.ts'
+import { requireSpace } from './free-space.ts'
 import { parseModelSource } from './parse-source.ts'
 import { PartialFile } from './partial-file.ts'
 
@@ -18,6 +19,10 @@ export interface ModelSourceInit {
   readonly signal?: AbortSignal
   /** Where `hf:` points. @default https://huggingface.co */
   readonly hubUrl?: string
+  /** Sent to `hubUrl` alone, for models that need an account there. @default none */
+  readonly hubToken?: string
+  /** The file's sha256 in hex. @default what the server tells, if it does */
+  readonly sha256?: string
   /** @default the platform's */
   readonly fetch?: typeof fetch
   /** A connection on which nothing arrives for this long is replaced. @default 30_000 */
@@ -43,10 +48,11 @@ export interface ResolvedModel {
 /**
  * Makes a model file available on this machine: a path is only checked, an `https://` URL or `hf:org/repo/file@revision` is
  * downloaded once. An interrupted download continues where it stopped, now or the next time, if the server's ETag
- * shows that the file is still the same. The file appears under its name only when it is complete.
+ * shows that the file is still the same. The file appears under its name only when it is complete and has the sha256
+ * that was given, or that the server tells.
  *
- * @throws InferenceError `invalid_request` if there is no such model, `dial_failed` if the server cannot be
- * reached; the signal's reason.
+ * @throws InferenceError `invalid_request` if there is no such model or it has another sha256, `dial_failed` if the
+ * server cannot be reached, `internal` if the disk has no room for it; the signal's reason.
  */
 export async function resolveModelSource(
   source: string,
@@ -54,25 +60,54 @@ export async function resolveModelSource(
 ): Promise<ResolvedModel> {
   const parsed = parseModelSource(source, init.hubUrl ?? 'https://huggingface.co')
   if (parsed.kind === 'file') return await ownFile(parsed.path)
+  const { sha256 } = init
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
+    throw new InferenceError('invalid_request', 'a sha256 has 64 hexadecimal digits', {
+      details: { param: 'sha256' },
+    })
+  }
+  const isHub = source.startsWith('hf:')
   const path = join(init.cacheDir, parsed.cachePath)
   const options = init.signal === undefined ? {} : { signal: init.signal }
   const known = await cachedFile(path)
-  if (known !== undefined) return known
+  if (known !== undefined) return checked(known, sha256)
   await makeDirectory(dirname(path))
   const lock = await lockDownload(path, options)
   try {
     // Another process may have downloaded it meanwhile.
-    return (await cachedFile(path)) ?? (await fetchFile(parsed.url, path, init))
+    const found = await cachedFile(path)
+    if (found !== undefined) return checked(found, sha256)
+    return await fetchFile({ source, url: parsed.url, path, isHub }, init)
   } finally {
     await lock[Symbol.asyncDispose]()
   }
 }
 
-async function fetchFile(url: URL, path: string, init: ModelSourceInit): Promise<ResolvedModel> {
+function checked(model: ResolvedModel, sha256: string | undefined): ResolvedModel {
+  if (sha256 === undefined || model.sha256 === sha256) return model
+  throw new InferenceError(
+    'invalid_request',
+    `${model.path} was downloaded before and has the sha256 ${model.sha256}, not ${sha256}: remove it to download it again`,
+    { details: { param: 'sha256' } },
+  )
+}
+
+interface Wanted {
+  readonly source: string
+  readonly url: URL
+  readonly path: string
+  readonly isHub: boolean
+}
+
+async function fetchFile(
+  { source, url, path, isHub }: Wanted,
+  init: ModelSourceInit,
+): Promise<ResolvedModel> {
+  const { hubToken } = init
   const options = init.signal === undefined ? {} : { signal: init.signal }
   const part = await PartialFile.open(path, options)
   try {
-    await download(url, part, {
+    const told = await download(url, part, {
       fetch: init.fetch ?? fetch,
       idleTimeoutMs: init.idleTimeoutMs ?? 30_000,
       maxFruitlessTries: init.maxFruitlessTries ?? 6,
@@ -80,10 +115,13 @@ async function fetchFile(url: URL, path: string, init: ModelSourceInit): Promise
       maxBytes: init.maxBytes ?? 2 ** 41,
       onProgress: init.onProgress ?? (() => undefined),
       onRetry: init.onRetry ?? (() => undefined),
+      requireSpace: async (bytes) => await requireSpace(dirname(path), bytes),
+      headers: isHub && hubToken !== undefined ? { authorization: `Bearer ${hubToken}` } : {},
       ...options,
     })
     const { bytes } = part
-    return { path, bytes, sha256: await part.complete(), downloaded: true }
+    const sha256 = await part.complete(source, init.sha256 ?? told)
+    return { path, bytes, sha256, downloaded: true }
   } catch (error) {
     // A wrong file does not become right by continuing the download.
     if (InferenceError.is(error, 'invalid_request')) await part.discard()

@@ -46,6 +46,14 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     summary: 'list the models served, and by how many nodes',
     load: async () => (await import('./models.ts')).modelsCommand,
   },
+  pull: {
+    summary: 'download a model to this machine',
+    load: async () => (await import('./pull.ts')).pullCommand,
+  },
+  rm: {
+    summary: 'delete a downloaded model',
+    load: async () => (await import('./rm.ts')).rmCommand,
+  },
   peers: {
     summary: 'list nodes with their load and latency',
     load: async () => (await import('./peers.ts')).peersCommand,

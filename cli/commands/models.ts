@@ -1,6 +1,8 @@
 import { Command } from 'commander'
+import { type LocalModel, localModels } from '../../backend/index.ts'
 import type { ModelListing } from '../../client/index.ts'
 import { plainLine } from '../../protocol/index.ts'
+import { modelCache } from '../directories.ts'
 import { openClient } from '../open-client.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
@@ -12,13 +14,20 @@ const SHOWN_DIGITS = 12
 export function modelsCommand(runtime: Runtime): Command {
   return withSharedOptions(
     new Command('models').description(
-      'Lists the models that peers serve, with the number of nodes and their weights.',
+      'Lists the models that peers serve, with the number of nodes and their weights; or, with --local, those that were downloaded to this machine.',
     ),
-  ).action(runtime.action(listModels))
+  )
+    .option('--local', 'the models on this machine, with where they come from and who uses them')
+    .action(runtime.action(listModels))
 }
 
-async function listModels(session: Session, options: SharedOptions): Promise<undefined> {
+interface ListOptions extends SharedOptions {
+  readonly local?: boolean
+}
+
+async function listModels(session: Session, options: ListOptions): Promise<undefined> {
   const { terminal, signal } = session
+  if (options.local === true) return await listLocal(session)
   await using client = await openClient(session, options)
   const models = await client.models({ signal })
   for (const model of models) terminal.emit({ event: 'model', ...model })
@@ -31,6 +40,37 @@ async function listModels(session: Session, options: SharedOptions): Promise<und
     )
   }
   return undefined
+}
+
+async function listLocal({ terminal, env, commandName }: Session): Promise<undefined> {
+  const cacheDir = modelCache(env)
+  const models = await localModels(cacheDir)
+  for (const model of models) terminal.emit({ event: 'local-model', ...model })
+  if (models.length > 0) terminal.print(renderLocalModels(models))
+  else {
+    terminal.print(
+      `No model was downloaded to ${cacheDir}. To get one: ${commandName} pull hf:org/repo/file.gguf\n`,
+    )
+  }
+  return undefined
+}
+
+export function renderLocalModels(models: readonly LocalModel[]): string {
+  return renderTable(
+    ['NAME', 'SIZE', 'SHA256', 'STATE', 'FROM'],
+    models.map(({ name, bytes, sha256, users, source, path }) => [
+      plainLine(name),
+      `${(bytes / 1_048_576).toFixed(1)} MiB`,
+      sha256?.slice(0, SHOWN_DIGITS) ?? '–',
+      stateOf(sha256, users),
+      plainLine(source === '' ? path : source),
+    ]),
+  )
+}
+
+function stateOf(sha256: string | undefined, users: readonly number[]): string {
+  if (sha256 === undefined) return 'partial: pull it again'
+  return users.length === 0 ? 'on disk' : `in use by process ${users.join(', ')}`
 }
 
 export function renderModels(models: readonly ModelListing[]): string {

@@ -19,7 +19,7 @@ export interface Setting {
 }
 
 /** Options that say where settings come from, or what only a person at the command line asks. */
-const NOT_SETTINGS: ReadonlySet<string> = new Set(['config', 'help'])
+const NOT_SETTINGS: ReadonlySet<string> = new Set(['config', 'help', 'local', 'sha256'])
 
 /** The settings of one command. */
 export function settingsOf(command: Command): Setting[] {

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
-import { type Backend, createEmbeddedBackend, resolveModelSource } from '../../backend/index.ts'
-import { plainLine } from '../../protocol/index.ts'
-import { cacheHome, optionalCacheHome } from '../directories.ts'
+import { type Backend, createEmbeddedBackend } from '../../backend/index.ts'
+import { optionalCacheHome } from '../directories.ts'
+import { fetchModel, localModelPath } from '../local-models/index.ts'
 import { createProgress } from '../progress.ts'
 import type { Session } from '../runtime.ts'
-import { openTyped, UsageError } from '../usage-error.ts'
+import { UsageError } from '../usage-error.ts'
 
 /** The bundled model, which needs no download. */
 const BUNDLED_MODEL = { file: 'models/skein-tiny-q8_0.gguf', id: 'skein-tiny' } as const
@@ -20,7 +20,7 @@ export async function createEmbeddedEngine(
   const source =
     model === undefined
       ? { modelPath: join(session.packageRoot, BUNDLED_MODEL.file), modelId: BUNDLED_MODEL.id }
-      : { modelPath: await fetchModel(session, model) }
+      : { modelPath: await modelFile(session, model) }
   const cacheDir = optionalCacheHome(session.env)
   const progress = createProgress(session.terminal, {
     label: 'Loading',
@@ -49,24 +49,11 @@ export async function createEmbeddedEngine(
 const NO_GPU =
   '--gpu: the embedded engine found no usable GPU: its GPU build is not installed (see the README), or this machine has no GPU. Without --gpu it computes on the CPU'
 
-async function fetchModel({ terminal, env, signal }: Session, source: string): Promise<string> {
-  const progress = createProgress(terminal, { label: 'Downloading', unit: 'bytes' })
-  try {
-    const fetched = resolveModelSource(source, {
-      cacheDir: join(cacheHome(env), 'models'),
-      signal,
-      onProgress: ({ receivedBytes, totalBytes = 0 }) => progress.update(receivedBytes, totalBytes),
-      onRetry: (why, pauseMs) => {
-        progress.end()
-        terminal.log(`${plainLine(why)}: trying again in ${(pauseMs / 1000).toFixed(0)} s`)
-      },
-      ...(env.HF_ENDPOINT !== undefined && env.HF_ENDPOINT !== '' && { hubUrl: env.HF_ENDPOINT }),
-    })
-    const { path, sha256 } = await openTyped(() => fetched)
-    progress.end()
-    if (sha256 !== undefined) terminal.log(`${path}\nsha256 ${sha256}`)
-    return path
-  } finally {
-    progress.end()
-  }
+/** A model of this machine by its name, else a path or something to download. */
+async function modelFile(session: Session, source: string): Promise<string> {
+  const known = await localModelPath(session.env, source)
+  if (known !== undefined) return known
+  const { path, sha256 } = await fetchModel(session, source)
+  if (sha256 !== undefined) session.terminal.log(`${path}\nsha256 ${sha256}`)
+  return path
 }

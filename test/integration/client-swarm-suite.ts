@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Client } from '../../client/index.ts'
 import { LiveSwarm } from '../../testing/swarms/live-swarm.ts'
 
@@ -16,6 +16,9 @@ const PATIENT = {
   dialTimeoutMs: 15_000,
   silenceTimeoutMs: 30_000,
 } as const
+
+/** A node on a loaded machine is started before its records have reached the DHT. */
+const POLL = { timeout: 300_000, interval: 1_000 } as const
 
 const modelAt = (index: number): string => `model-${index % MODELS}`
 
@@ -47,10 +50,12 @@ export function describeClientSwarm({
 
     it('shows every model and every node to a client that asks for all', async () => {
       const client = await swarm.client(PATIENT)
-      const models = await client.models()
-      expect(models).toHaveLength(MODELS)
-      const peers = new Set(models.flatMap((model) => model.peers))
-      expect(peers.size).toBe(nodes)
+      const seen = async () => {
+        const models = await client.models()
+        const peers = new Set(models.flatMap((model) => model.peers))
+        return { models: models.length, peers: peers.size }
+      }
+      await expect.poll(seen, POLL).toEqual({ models: MODELS, peers: nodes })
     })
   })
 }
@@ -64,13 +69,15 @@ async function inWaves(count: number, start: (index: number) => Promise<unknown>
 
 async function askEveryModel(client: Client): Promise<void> {
   for (let index = 0; index < MODELS; index += 1) {
-    const { skein, choices } = await client.chat(
-      {
-        model: modelAt(index),
-        messages: [{ role: 'user', content: 'Count from 1 to 3.' }],
-      },
-      { policy: 'single' },
-    )
+    const ask = async () =>
+      client.chat(
+        {
+          model: modelAt(index),
+          messages: [{ role: 'user', content: 'Count from 1 to 3.' }],
+        },
+        { policy: 'single' },
+      )
+    const { skein, choices } = await vi.waitFor(ask, POLL)
     expect(choices[0]?.message.content).toContain('1, 2, 3')
     expect(skein.attempts.map(({ outcome }) => outcome)).toEqual(['answered'])
   }

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { peerIdFromString } from '@libp2p/peer-id'
+import { raceSignal } from 'race-signal'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createEmbeddedBackend } from '../../backend/index.ts'
+import { type Backend, type BackendEvent, createEmbeddedBackend } from '../../backend/index.ts'
 import { type Client, createClient, type RequestEvent } from '../../client/index.ts'
 import { createNode, type Node } from '../../node/index.ts'
 import type { ChatRequest } from '../../protocol/index.ts'
@@ -43,14 +44,61 @@ const requests: readonly [name: string, request: ChatRequest][] = [
   ],
 ]
 
+/** Engines run at most so far ahead of a reader that will still cut, or it would find the whole answer in its buffers. */
+const LEAD = 8
+
+/** What the reader has read, for engines that keep in step with it. */
+class Progress {
+  pieces = 0
+  cutsLeft = 0
+  #advanced = Promise.withResolvers<void>()
+
+  start(cuts: number): void {
+    this.pieces = 0
+    this.cutsLeft = cuts
+  }
+
+  advance(isCut: boolean): void {
+    this.pieces += 1
+    if (isCut) this.cutsLeft -= 1
+    this.#advanced.resolve()
+    this.#advanced = Promise.withResolvers()
+  }
+
+  async reaches(pieces: number, signal: AbortSignal | undefined): Promise<void> {
+    while (this.cutsLeft > 0 && this.pieces < pieces) {
+      await raceSignal(this.#advanced.promise, signal)
+    }
+  }
+}
+
+function inStep(backend: Backend, progress: Progress): Backend {
+  return {
+    description: backend.description,
+    models: (options) => backend.models(options),
+    load: (options) => backend.load(options),
+    async *infer(request, options = {}): AsyncGenerator<BackendEvent> {
+      let next = progress.pieces - LEAD
+      for await (const event of backend.infer(request, options)) {
+        await progress.reaches(next, options.signal)
+        next += 1
+        yield event
+      }
+    },
+    [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
+  }
+}
+
 describe('an answer of a real engine that is broken off in the middle', () => {
   const opened = new AsyncDisposableStack()
   const nodes: Node[] = []
+  const progress = new Progress()
   let client: Client
 
   beforeAll(async () => {
     for (let i = 0; i < 2; i += 1) {
-      const backend = opened.use(await createEmbeddedBackend({ modelPath, threads: 1 }))
+      const engine = opened.use(await createEmbeddedBackend({ modelPath, threads: 1 }))
+      const backend = inStep(engine, progress)
       const bootstrap = nodes.flatMap(({ host }) => host.addresses().map(String))
       nodes.push(opened.use(await createNode({ host: { listen, bootstrap }, backend })))
     }
@@ -68,10 +116,10 @@ describe('an answer of a real engine that is broken off in the middle', () => {
     request: ChatRequest,
     cuts: readonly number[],
   ): Promise<{ answer: object; event: RequestEvent | undefined }> {
+    progress.start(cuts.length)
     const stream = client.chat({ ...request, stream: true }, { resume: 'exact' })
     let text = ''
     let finish: string | null = null
-    let pieces = 0
     const ids = new Set<string>()
     const roles: string[] = []
     const logprobs: [string, number][] = []
@@ -84,8 +132,9 @@ describe('an answer of a real engine that is broken off in the middle', () => {
       for (const { token, logprob } of choice?.logprobs?.content ?? []) {
         logprobs.push([token, Math.round(logprob * 100) / 100])
       }
-      pieces += 1
-      if (!cuts.includes(pieces)) continue
+      const isCut = cuts.includes(progress.pieces + 1)
+      progress.advance(isCut)
+      if (!isCut) continue
       const peer = peerIdFromString(skein.peerId)
       for (const connection of client.host.libp2p.getConnections(peer)) {
         connection.abort(new Error('cut by the test'))

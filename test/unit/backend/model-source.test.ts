@@ -44,7 +44,16 @@ afterEach(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-const resolve = (source: string, init: { signal?: AbortSignal; idleTimeoutMs?: number } = {}) =>
+const resolve = (
+  source: string,
+  init: {
+    signal?: AbortSignal
+    idleTimeoutMs?: number
+    sha256?: string
+    hubToken?: string
+    maxBytes?: number
+  } = {},
+) =>
   resolveModelSource(source, {
     cacheDir: directory,
     hubUrl: base,
@@ -131,6 +140,63 @@ describe('parseModelSource', () => {
 })
 
 describe('resolveModelSource', () => {
+  it('refuses a file with another sha256 than the given one, and leaves nothing of it', async () => {
+    handler = (request, response) => serveRange(request, response)
+    await expect(resolve('hf:o/r/m.gguf', { sha256: '0'.repeat(64) })).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringContaining(SHA256),
+    })
+    const { sha256, path } = await resolve('hf:o/r/m.gguf', { sha256: SHA256 })
+    expect(sha256).toBe(SHA256)
+    expect((await readdir(join(path, '..'))).sort()).toEqual([
+      'm.gguf',
+      'm.gguf.sha256',
+      'm.gguf.source',
+    ])
+    await expect(resolve('hf:o/r/m.gguf', { sha256: '0'.repeat(64) })).rejects.toThrow(
+      /remove it to download it again/,
+    )
+  })
+
+  it.each([
+    ['x-linked-etag', `"${'1'.repeat(64)}"`],
+    ['repr-digest', `sha-256=:${Buffer.alloc(32, 1).toString('base64')}:`],
+    ['digest', `SHA-256=${Buffer.alloc(32, 1).toString('base64')}`],
+  ])('checks the sha256 that the server tells in %s', async (name, value) => {
+    handler = (_, response) => {
+      response.writeHead(200, { [name]: value, 'content-length': MODEL.length }).end(MODEL)
+    }
+    await expect(resolve('hf:o/r/m.gguf')).rejects.toThrow(/sha256 .*, not /)
+  })
+
+  it('refuses a model that the disk has no room for, before the first byte', async () => {
+    handler = (_, response) => {
+      response.writeHead(200, { 'content-length': 2 ** 52 }).write(MODEL)
+    }
+    await expect(resolve('hf:o/r/m.gguf', { maxBytes: 2 ** 53 })).rejects.toMatchObject({
+      message: expect.stringMatching(/needs 4294967296 MiB more/),
+      cause: { code: 'ENOSPC' },
+    })
+  })
+
+  it('sends the token to the hub, and to no server that it redirects to', async () => {
+    const tokens: (string | undefined)[] = []
+    const elsewhere = createServer((request, response) => {
+      tokens.push(request.headers.authorization)
+      response.end(MODEL)
+    })
+    await new Promise<void>((done) => elsewhere.listen(0, '127.0.0.1', done))
+    const { port } = elsewhere.address() as AddressInfo
+    handler = (request, response) => {
+      tokens.push(request.headers.authorization)
+      response.writeHead(302, { location: `http://127.0.0.1:${port}/m.gguf` }).end()
+    }
+    await resolve('hf:o/r/m.gguf', { hubToken: 'secret' })
+    elsewhere.closeAllConnections()
+    elsewhere.close()
+    expect(tokens).toEqual(['Bearer secret', undefined])
+  })
+
   it('only checks that a path exists, and lists the accepted forms if it does not', async () => {
     const path = join(directory, 'own.gguf')
     await writeFile(path, MODEL)

@@ -156,7 +156,7 @@ describe('a kept stream', () => {
     expect(backend.calls.map(({ outcome }) => outcome)).toEqual(['done', 'done', 'aborted'])
     expect(stream.status).not.toBe('open')
     expect(harness.memory.usedBytes).toBe(0)
-  }, 30_000)
+  })
 
   it('refuses a body of another attempt', async () => {
     const { harness, stream, handled, writer, answer } = await open()

@@ -1,0 +1,50 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { plainLine } from '../../protocol/index.ts'
+import { fetchModel, namedModel } from '../local-models/index.ts'
+import type { Runtime, Session } from '../runtime.ts'
+import { configOption, jsonOption, type SharedOptions } from '../shared-options.ts'
+
+interface PullOptions extends SharedOptions {
+  readonly sha256?: string
+}
+
+export function pullCommand(runtime: Runtime): Command {
+  return new Command('pull')
+    .description(
+      'Downloads a model to this machine. A download that was interrupted continues where it stopped.',
+    )
+    .argument('<model>', 'hf:org/repo/file.gguf[@revision], or an https URL')
+    .option('--sha256 <hex>', 'refuse a file with another sha256', sha256Option)
+    .addOption(configOption())
+    .addOption(jsonOption())
+    .action(runtime.action(pull))
+}
+
+async function pull(
+  session: Session,
+  options: PullOptions,
+  [source = '']: readonly string[],
+): Promise<undefined> {
+  const { terminal, env, commandName } = session
+  const { path, bytes, sha256, downloaded } = await fetchModel(session, source, {
+    ...(options.sha256 !== undefined && { sha256: options.sha256 }),
+    onProgress: (receivedBytes, totalBytes) => {
+      terminal.emit({ event: 'progress', receivedBytes, totalBytes } as { event: 'progress' })
+    },
+  })
+  const { name, id } = await namedModel(env, path)
+  terminal.emit({ event: 'pulled', name, id, path, bytes, sha256, downloaded } as {
+    event: 'pulled'
+  })
+  terminal.print(`${downloaded ? 'Downloaded' : 'Already here:'} ${plainLine(name)}\n`)
+  terminal.print(`  file    ${plainLine(path)}\n`)
+  if (sha256 !== undefined) terminal.print(`  sha256  ${sha256}\n`)
+  terminal.print(`Serve it with: ${commandName} up --model ${plainLine(name)}\n`)
+  return undefined
+}
+
+function sha256Option(text: string): string {
+  const hex = text.replace(/^sha256:/, '').toLowerCase()
+  if (/^[0-9a-f]{64}$/.test(hex)) return hex
+  throw new InvalidArgumentError('A sha256 has 64 hexadecimal digits.')
+}

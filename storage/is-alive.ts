@@ -1,0 +1,9 @@
+/** Whether a process with this id runs, for owners of files that processes leave behind. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
