@@ -92,10 +92,10 @@ describe('the advertisement exchange', () => {
     const boot = await startHost()
     const node = await startHost({ bootstrap: addressesOf(boot) })
     await advertise(node)
+    await node.fetchAdvertisement(boot.peerId)
     await boot.fetchAdvertisement(node.peerId)
     const now = (): number => Date.now() + offMs
-    const client = await startHost({ dht: 'client', now })
-    await client.connect(addressesOf(boot)[0] ?? '')
+    const client = await startHost({ dht: 'client', bootstrap: addressesOf(boot), now })
     await client.fetchAdvertisement(boot.peerId)
     expect(client.clock().own).toBe('unclear')
     const heard = client.book.get(node.peerId)
@@ -154,7 +154,6 @@ describe('the advertisement exchange', () => {
       peerExchange: false,
       bootstrap: addressesOf(node),
     })
-    await client.joined()
     await client.fetchAdvertisement(node.peerId)
     await advertise(node, { models: [], sequence: BigInt(Date.now() + 10) })
     await client.fetchAdvertisement(node.peerId)
