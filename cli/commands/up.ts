@@ -9,6 +9,7 @@ import {
   askingSettings,
   type GatewayOptions,
   keysFor,
+  liveGatewayParts,
   openGatewayServer,
   withGatewayOptions,
 } from '../gateway-options.ts'
@@ -19,6 +20,7 @@ import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.
 import { addValue, wholeNumber } from '../option-parsers.ts'
 import { firstReachability } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
+import { type FollowOptions, followConfig, withWatchOption } from '../reload/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -34,7 +36,8 @@ interface UpOptions
     ModelOptions,
     GatewayOptions,
     RelayOptions,
-    ShareOptions {
+    ShareOptions,
+    FollowOptions {
   readonly private?: boolean
   readonly stopWithStdin?: boolean
 }
@@ -43,7 +46,9 @@ export function upCommand(runtime: Runtime): Command {
   const command = new Command('up').description(
     'Shares models of this machine, answers requests with those of the swarm, and serves the console, in one process.',
   )
-  return withGatewayOptions(withRelayOptions(withSharedOptions(withModelOptions(command))))
+  return withWatchOption(
+    withGatewayOptions(withRelayOptions(withSharedOptions(withModelOptions(command)))),
+  )
     .option('--share <model>', 'a model of the engine to share; repeatable', addValue)
     .option('--demo', 'share the bundled model, which needs no engine')
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
@@ -94,6 +99,11 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir: gatewayDir, keys, pages },
   })
+  await using _following = followConfig<UpOptions>(
+    session,
+    options,
+    liveGatewayParts(session, client, server),
+  )
   if (!signal.aborted) {
     await firstReachability(session, host)
     announce(session, peer, network, server.url)

@@ -116,7 +116,7 @@ describe('tokens of a stream', () => {
   })
 
   it('make a batch wait while its key has none left', async () => {
-    const limit = createRateLimit({ tokensPerMinute: 100 })
+    const limit = createRateLimit(() => ({ tokensPerMinute: 100 }))
     const { signal } = new AbortController()
     await limit.untilTokens('key', signal)
     limit.tokens('key', 150)
