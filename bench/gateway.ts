@@ -3,6 +3,7 @@ import { createParser } from 'eventsource-parser'
 import { startOtherGateway } from './other-gateway.ts'
 import { startPeer } from './peer-process.ts'
 import { percentile, type Report, round } from './report.ts'
+import { type LoadTarget, requestStream } from './stream-request.ts'
 
 /** Engine time of an answer: like a small model on a fast machine. */
 const ENGINE = { prefillMs: 40, paceMs: 20 } as const
@@ -13,10 +14,8 @@ const CONCURRENCY = [1, 16, 64] as const
 /** Warm-up, so that no process is measured while it compiles. */
 const WARM_UP = 400
 
-interface Target {
+interface Target extends LoadTarget {
   readonly name: string
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
 }
 
 interface Timing {
@@ -31,10 +30,10 @@ export async function gateway(quick: boolean): Promise<Report> {
   await using node = await startPeer({ kind: 'node', engine: { url: engineUrl, slots: 128 } })
   await using ours = await startPeer({ kind: 'gateway', bootstrap: node.addresses })
   await using other = await startOtherGateway()
-  const direct: Target = { name: 'engine directly', url: engineUrl, headers: {} }
+  const direct: Target = { name: 'engine directly', url: engineUrl }
   const targets: Target[] = [
     direct,
-    { name: 'Skein gateway, node and engine', url: ours.addresses[0] ?? '', headers: {} },
+    { name: 'Skein gateway, node and engine', url: ours.addresses[0] ?? '' },
   ]
   if (other !== undefined) {
     const headers = other.headers(engineUrl)
@@ -109,22 +108,11 @@ async function rounds(target: Target, concurrency: number, count: number): Promi
   return timings
 }
 
-async function timeOf({ url, headers }: Target): Promise<Timing> {
+async function timeOf(target: Target): Promise<Timing> {
   const begin = performance.now()
-  const response = await fetch(`${url}/v1/chat/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', authorization: 'Bearer none', ...headers },
-    body: JSON.stringify({
-      model: 'scripted',
-      messages: [{ role: 'user', content: 'Count from 1 to 40.' }],
-      max_tokens: TOKENS,
-      temperature: 0,
-      stream: true,
-    }),
-    signal: AbortSignal.timeout(60_000),
-  })
+  const response = await requestStream(target, TOKENS)
   if (!response.ok || response.body === null) {
-    throw new Error(`${url}: ${response.status} ${await response.text()}`)
+    throw new Error(`${target.url}: ${response.status} ${await response.text()}`)
   }
   let first: number | undefined
   let last = begin
@@ -138,6 +126,6 @@ async function timeOf({ url, headers }: Target): Promise<Timing> {
     },
   })
   for await (const text of response.body.pipeThrough(new TextDecoderStream())) parser.feed(text)
-  if (first === undefined || pieces < 2) throw new Error(`${url}: no answer`)
+  if (first === undefined || pieces < 2) throw new Error(`${target.url}: no answer`)
   return { ttftMs: first - begin, perTokenMs: (last - first) / (pieces - 1) }
 }

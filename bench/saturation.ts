@@ -2,7 +2,8 @@ import { startOtherGateway } from './other-gateway.ts'
 import { startPeer } from './peer-process.ts'
 import { percentile, type Report, round } from './report.ts'
 import { residentKib } from './resident.ts'
-import { CONNECTIONS, type LoadTarget, streamedLoad, TOKENS } from './streamed-load.ts'
+import type { LoadTarget } from './stream-request.ts'
+import { CONNECTIONS, streamedLoad, TOKENS } from './streamed-load.ts'
 
 const WARM_UP = 1_000
 

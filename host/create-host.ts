@@ -2,32 +2,21 @@ import { setMaxListeners } from 'node:events'
 import type { PeerId } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import {
-  type Advertisement,
-  InferenceError,
-  openAdvertisement,
-  PROTOCOLS,
-} from '../protocol/index.ts'
-import { openScope, systemClock } from '../timing/index.ts'
+import { PROTOCOLS } from '../protocol/index.ts'
+import { systemClock } from '../timing/index.ts'
 import { createAdvertisementBook } from './advertisement-book.ts'
-import { createNoticeServer, notifyPeers } from './advertisement-notice.ts'
 import { keepBook } from './book-keeper.ts'
 import { dialBootstrapPeers } from './bootstrap-dialer.ts'
+import { connectTyped } from './connect-typed.ts'
 import { connectedServers } from './connected-servers.ts'
 import { openPersistence, type Persistence } from './data-dir.ts'
-import {
-  MAX_KNOWN_ASKED,
-  type NamedHostInit,
-  type ResolvedHostInit,
-  resolveHostInit,
-} from './defaults.ts'
+import { type NamedHostInit, type ResolvedHostInit, resolveHostInit } from './defaults.ts'
 import { createDht } from './dht.ts'
 import { explainDialFailure } from './dial-failure.ts'
 import { dialPolicy } from './dial-policy.ts'
+import { noteProtocols } from './early-streams.ts'
 import { keepEntryPoints } from './entry-points.ts'
-import { fetchAdvertisement } from './exchange-client.ts'
-import { exchangeOnConnect } from './exchange-on-connect.ts'
-import { createExchangeServer } from './exchange-server.ts'
+import { exchangeAdvertisements } from './exchange-advertisements.ts'
 import { findFreshAddresses } from './fresh-addresses.ts'
 import { createGater } from './gater.ts'
 import type { Host, HostInit } from './host.ts'
@@ -49,9 +38,6 @@ import { createSameNetworkServer } from './same-network/index.ts'
 import { createStop } from './stop.ts'
 import { swarmNameOf } from './swarm-name.ts'
 import { parseAddress, parseBootstrapAddress } from './typed-addresses.ts'
-
-/** Dialling an address that the user entered. */
-const CONNECT_TIMEOUT_MS = 10_000
 
 /** Joining, and an unanswered dial-back. */
 const TESTED_TIMEOUT_MS = 8_000
@@ -122,50 +108,17 @@ async function assemble(
     onError,
     onFault: init.onFault,
   })
-  let advertised: { readonly envelope: Uint8Array; readonly opened: Advertisement } | undefined
-  const ownAdvertisement = (): Advertisement | undefined =>
-    advertised !== undefined && advertised.opened.expiresAtMs > init.now()
-      ? advertised.opened
-      : undefined
-  const serve = createExchangeServer({
-    own: () =>
-      ownAdvertisement() === undefined
-        ? new Uint8Array()
-        : (advertised?.envelope ?? new Uint8Array()),
-    known: (asker) => (init.peerExchange ? [book.fresh(asker), book.hearsay(asker)] : []),
+  libp2p.addEventListener('peer:identify', ({ detail: { connection, protocols } }) =>
+    noteProtocols(connection, protocols),
+  )
+  const advertisements = await exchangeAdvertisements({
+    ...{ libp2p, init, book, clocks, signal },
     random: Math.random,
-    now: init.now,
-  })
-  await libp2p.handle(PROTOCOLS.advertisement, serve, {
-    maxInboundStreams: 4,
-    maxOutboundStreams: 4,
-    runOnLimitedConnection: true,
-  })
-  await libp2p.handle(PROTOCOLS.notice, createNoticeServer({ book, clocks, now: init.now }), {
-    maxInboundStreams: 2,
-    runOnLimitedConnection: true,
+    onError: (peer, error) => log('no advertisement from %p - %e', peer, error),
   })
   if (init.dht === 'server') {
     await libp2p.handle(PROTOCOLS.sameNetwork, createSameNetworkServer(libp2p, init.now), {
       maxInboundStreams: 4,
-    })
-  }
-  const fetch = (
-    peer: PeerId,
-    options: { signal?: AbortSignal } = {},
-    maxKnown = MAX_KNOWN_ASKED,
-  ) =>
-    fetchAdvertisement({ libp2p, book, clocks, now: init.now }, peer, {
-      ...options,
-      maxKnown: init.peerExchange ? maxKnown : 0,
-    })
-  if (init.peerExchange) {
-    exchangeOnConnect({
-      libp2p,
-      fetch: async (peer, signal) => (await fetch(peer, { signal })) !== undefined,
-      signal,
-      now: init.now,
-      onError: (peer, error) => log('no advertisement from %p - %e', peer, error),
     })
   }
   const dht = createDht({
@@ -272,35 +225,15 @@ async function assemble(
     natKind: (options = {}) => reach.natKind(options),
     joined: (options) =>
       waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, hasHope, signal }, options),
-    connect: async (address, options = {}) => {
-      const target = parseAddress(address)
-      gater.trust(target)
-      using scope = openScope(
-        { timeoutMs: CONNECT_TIMEOUT_MS },
-        { signal: options.signal, owner: signal },
-      )
-      try {
-        return (await libp2p.dial(target, { signal: scope.signal })).remotePeer
-      } catch (cause) {
-        options.signal?.throwIfAborted()
-        const code = scope.expired() ? 'stalled' : 'dial_failed'
-        throw new InferenceError(code, `${address}: ${explain(cause)}`, { cause })
-      }
-    },
+    connect: (address, options) =>
+      connectTyped({ libp2p, gater, signal, explain }, address, options),
     provide: dht.provide,
     stopProviding: dht.stopProviding,
     findProviders: dht.findProviders,
     findFreshAddresses: (peer, options) =>
       findFreshAddresses({ libp2p, dht: kad, signal }, peer, options),
-    offerAdvertisement: async (envelope, options = {}) => {
-      const opened = await openAdvertisement(envelope, {
-        nowMs: init.now(),
-        expectedSigner: libp2p.peerId,
-      })
-      advertised = { envelope, opened }
-      if (options.notify === true) await notifyPeers(libp2p, envelope, { signal })
-    },
-    fetchAdvertisement: (peer, options) => fetch(peer, options),
+    offerAdvertisement: advertisements.offer,
+    fetchAdvertisement: advertisements.fetch,
     includingSelf: () =>
       includeSelf({
         host,
@@ -309,7 +242,7 @@ async function assemble(
           logger: libp2p.logger,
           handlerOf: (protocol) => libp2p.services.handlers.of(protocol),
         }),
-        advertisement: ownAdvertisement,
+        advertisement: advertisements.own,
       }),
     [Symbol.asyncDispose]: stop,
   }

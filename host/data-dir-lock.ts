@@ -4,7 +4,7 @@ import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { InferenceError } from '../protocol/index.ts'
-import { makeDirectory } from '../storage/index.ts'
+import { isAlive, makeDirectory } from '../storage/index.ts'
 
 /** Another running process uses the data directory. */
 export class DataDirLockedError extends InferenceError {
@@ -42,7 +42,7 @@ const IN_TURN_POLL_MS = 20
 export async function checkUnlocked(dataDir: string): Promise<void> {
   const found = await readFile(join(dataDir, LOCK_FILE), 'utf8').catch(() => '')
   const holder = parse(found)
-  if (holder !== undefined && isAlive(holder)) throw new DataDirLockedError(dataDir, holder.pid)
+  if (holder !== undefined && isHeld(holder)) throw new DataDirLockedError(dataDir, holder.pid)
 }
 
 /**
@@ -63,7 +63,7 @@ export async function lockDataDir(dataDir: string): Promise<() => Promise<void>>
       const found = await readFile(path, 'utf8').catch(() => undefined)
       if (found === undefined) continue
       const holder = parse(found)
-      if (holder !== undefined && isAlive(holder)) throw new DataDirLockedError(dataDir, holder.pid)
+      if (holder !== undefined && isHeld(holder)) throw new DataDirLockedError(dataDir, holder.pid)
       await removeStale(path, found, draft)
     }
   } finally {
@@ -141,12 +141,8 @@ function parse(text: string): Holder | undefined {
   }
 }
 
-function isAlive(holder: Holder): boolean {
-  try {
-    process.kill(holder.pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+function isHeld(holder: Holder): boolean {
+  if (!isAlive(holder.pid)) return false
   const now = startedAt(holder.pid)
   return holder.startedAt === '' || now === '' || holder.startedAt === now
 }

@@ -1,4 +1,4 @@
-import type { IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
+import type { Connection, IdentifyResult, Libp2p, PeerId } from '@libp2p/interface'
 import { PROTOCOLS } from '../protocol/index.ts'
 import { pause } from '../timing/index.ts'
 import { PeerRates } from './peer-rates.ts'
@@ -16,8 +16,16 @@ const MAX_TRIES = 3
  */
 const RATE = { burst: 5, perSecond: 0.1 }
 
+/** A fetch from one peer, with its repetitions. */
+interface Visit {
+  /** Whether the peer may be a node that has no advertisement yet: it is asked again. */
+  mayServe: boolean
+  isIdentified: boolean
+}
+
 /**
- * Fetches advertisements from each peer that connects, once it has been identified.
+ * Fetches advertisements from each peer that connects: from a peer that this host dialled at once, in the first flight of
+ * messages, from others once they have been identified.
  *
  * @param fetch resolves with whether the peer offered one of its own
  */
@@ -30,40 +38,63 @@ export function exchangeOnConnect(init: {
 }): void {
   const { libp2p, signal } = init
   const pool = new TaskPool({ concurrency: CONCURRENCY, maxWaiting: MAX_WAITING })
-  const pending = new Set<string>()
+  const visits = new Map<string, Visit>()
+  /** Whether the peer offered an advertisement before it was identified over this connection. */
+  const asked = new WeakMap<Connection, boolean>()
   const rates = new PeerRates(RATE)
 
-  const visit = async (peer: PeerId, mayServe: boolean): Promise<void> => {
-    const tries = mayServe ? MAX_TRIES : 1
-    for (let attempt = 0; attempt < tries && !signal.aborted; attempt += 1) {
-      if (libp2p.getConnections(peer).length === 0) return
-      if (await init.fetch(peer, signal)) return
-      if (attempt + 1 < tries) await pause(RETRY_AFTER_MS, { signal })
+  const fetchFrom = async (peer: PeerId, visit: Visit): Promise<boolean> => {
+    for (let tries = 1; !signal.aborted && libp2p.getConnections(peer).length > 0; tries += 1) {
+      if (await init.fetch(peer, signal)) return true
+      if (!visit.mayServe || tries === MAX_TRIES) return false
+      await pause(RETRY_AFTER_MS, { signal })
     }
+    return false
+  }
+
+  const begin = (peer: PeerId, visit: Visit, connection?: Connection): void => {
+    const key = peer.toString()
+    if (!rates.take(peer, init.now())) return
+    const isTaken = pool.offer(async () => {
+      try {
+        const hasOffered = await fetchFrom(peer, visit)
+        if (connection !== undefined && !visit.isIdentified) asked.set(connection, hasOffered)
+      } catch (error) {
+        if (!signal.aborted) init.onError(peer, error)
+      } finally {
+        visits.delete(key)
+      }
+    })
+    if (isTaken) visits.set(key, visit)
+  }
+
+  const onConnect = ({ detail: peer }: CustomEvent<PeerId>): void => {
+    const [connection] = libp2p.getConnections(peer)
+    if (connection?.direction !== 'outbound' || visits.has(peer.toString())) return
+    begin(peer, { mayServe: false, isIdentified: false }, connection)
   }
 
   const onIdentify = (event: CustomEvent<IdentifyResult>): void => {
-    const { peerId, protocols } = event.detail
-    const key = peerId.toString()
-    if (!protocols.includes(PROTOCOLS.advertisement) || pending.has(key)) return
-    if (!rates.take(peerId, init.now())) return
+    const { peerId, protocols, connection } = event.detail
     const mayServe = protocols.includes(PROTOCOLS.inference)
-    const offered = pool.offer(async () => {
-      try {
-        await visit(peerId, mayServe)
-      } catch (error) {
-        if (!signal.aborted) init.onError(peerId, error)
-      } finally {
-        pending.delete(key)
-      }
-    })
-    if (offered) pending.add(key)
+    const visit = visits.get(peerId.toString())
+    if (visit !== undefined) {
+      Object.assign(visit, { mayServe, isIdentified: true })
+      return
+    }
+    const hasOffered = asked.get(connection)
+    asked.delete(connection)
+    const isDone = hasOffered === true || (hasOffered === false && !mayServe)
+    if (isDone || !protocols.includes(PROTOCOLS.advertisement)) return
+    begin(peerId, { mayServe, isIdentified: true })
   }
 
+  libp2p.addEventListener('peer:connect', onConnect)
   libp2p.addEventListener('peer:identify', onIdentify)
   signal.addEventListener(
     'abort',
     () => {
+      libp2p.removeEventListener('peer:connect', onConnect)
       libp2p.removeEventListener('peer:identify', onIdentify)
       pool.clear()
     },

@@ -2,6 +2,7 @@ import type { StreamMuxer, StreamMuxerFactory } from '@libp2p/interface'
 import { yamux } from '@libp2p/yamux'
 import { Uint8ArrayList } from 'uint8arraylist'
 import { MUXER } from './defaults.ts'
+import { openEarly } from './early-streams.ts'
 
 /** Bytes that wait for the end of the turn. More are sent at once, so that a writer feels a full socket. */
 const MAX_BATCH_BYTES = 64 * 1024
@@ -41,6 +42,7 @@ function economical(muxer: StreamMuxer): StreamMuxer {
   batchFrames(parts)
   const newStream = parts._newStream.bind(parts)
   parts._newStream = (...init) => updateSeldom(newStream(...init))
+  openEarly(muxer)
   return muxer
 }
 

@@ -5,7 +5,6 @@ import type { Ping } from '@libp2p/ping'
 import { createHost, type Host, subnetsOf } from '../host/index.ts'
 import { Ledger, ServedLog } from '../ledger/index.ts'
 import {
-  ByteBudget,
   InferenceError,
   type Load,
   type ModelAdvertisement,
@@ -13,45 +12,24 @@ import {
   PROTOCOLS,
 } from '../protocol/index.ts'
 import type { AbortOptions } from '../timing/index.ts'
-import { openScope, settledWithin, systemClock } from '../timing/index.ts'
-import {
-  type AccessLists,
-  checkAccess,
-  Fairness,
-  Gate,
-  keepDebts,
-  Pacer,
-  PeerLedger,
-  peerIdSet,
-} from './admission/index.ts'
-import { Advertiser, provideKeys, Reprovider, type Statement } from './advertise/index.ts'
+import { settledWithin, systemClock } from '../timing/index.ts'
+import { type AccessLists, checkAccess, Gate, keepDebts, peerIdSet } from './admission/index.ts'
+import { Advertiser, provideKeys, Reprovider } from './advertise/index.ts'
 import { engineReady } from './engine-ready.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { Farewell } from './farewell.ts'
 import type { Node, NodeInit } from './node-init.ts'
 import { NodeStatus } from './node-status.ts'
-import {
-  KeptStreams,
-  type ServeContext,
-  serveInference,
-  serveKeptInference,
-  serveProbe,
-} from './serve/index.ts'
+import { type ServeContext, serveInference, serveKeptInference, serveProbe } from './serve/index.ts'
+import { createServeContext } from './serve-context.ts'
 import { type ResolvedLimits, resolveLimits } from './settings.ts'
 import { checkShared, SharedModels } from './shared-models.ts'
+import { advertisedStatement } from './statement.ts'
 
 /** Streams of one connection. A gateway may have hundreds of users behind one; the ledger sets the real bound. */
 const MAX_STREAMS_PER_CONNECTION = 1_024
-/** Peers whose use is kept. */
-const MAX_PEERS = 10_000
-/** Probes are small and answered from memory. */
-const PROBE_RATE = { perSecond: 50, burst: 200 }
-const MAX_PROBE_STREAMS = 32
 /** A node with peers around is ready when it can be found, or after this long. */
 const FIRST_PROVIDE_MS = 2_000
-/** An engine that hangs must not delay an advertisement, the withdrawal least of all. */
-const ENGINE_RATES_TIMEOUT_MS = 2_000
-
 /**
  * Starts a contributor node. Resolves once it is ready: engine ready, advertisement offered, and, where peers are
  * connected, provider records placed (or two seconds spent on it).
@@ -140,49 +118,20 @@ class ContributorNode implements Node {
       onFault: init.host.onFault,
       peers: () => host.book.all().map(({ peerId }) => peerId),
     })
-    const { trust } = this.#ledger
-    const self = host.peerId.toString()
-    this.#context = {
-      backend,
-      models,
+    this.#context = createServeContext({
+      ...{ host, init, models, access, limits, served, now },
+      given: (peer) => this.#ledger.trust.given(peer),
       status: this.#status,
       gate: this.#gate,
-      // The owner, who asks over the same host, owes this node nothing.
-      fairness: new Fairness({
-        given: (peer) => (peer === self ? Number.POSITIVE_INFINITY : trust.given(peer)),
-        now,
-      }),
-      served,
-      peers: new PeerLedger({
-        maxStreams: limits.maxStreamsPerPeer,
-        rate: { perSecond: limits.requestsPerSecondPerPeer, burst: limits.requestBurstPerPeer },
-        maxPeers: MAX_PEERS,
-        now,
-      }),
-      probes: new PeerLedger({
-        maxStreams: MAX_PROBE_STREAMS,
-        rate: PROBE_RATE,
-        maxPeers: MAX_PEERS,
-        now,
-      }),
-      kept: new KeptStreams(),
-      memory: new ByteBudget(limits.maxMemoryBytes),
-      pacer: new Pacer({ tokensPerSecond: init.maxTokensPerSecond ?? 0, now }),
-      access:
-        access.allow.size === 0 ? access : { ...access, allow: new Set([...access.allow, self]) },
-      limits,
-      maxTokens: init.maxTokens ?? 0,
       signal: this.#halt.signal,
-      clock: { ...systemClock, wall: now },
-      log: logger.forComponent('skein:node:serve'),
-      onRequest: (request) => init.onRequest?.(request),
-    }
+    })
     this.#farewell = new Farewell({
       roundTrip: (peer, { signal }) => ping(host, peer, signal),
       now,
     })
     const log = logger.forComponent('skein:node:advertise')
-    const statement = () => this.#statement()
+    const statement = () =>
+      advertisedStatement({ host, init, models, status: this.#status, gate: this.#gate })
     this.#advertiser = new Advertiser({ host, statement, now, random, log })
     const keys = () => provideKeys(host.peerId, models.all())
     this.#reprovider = new Reprovider({ host, keys, random, log })
@@ -294,25 +243,6 @@ class ContributorNode implements Node {
       .finally(() => this.#attempts.delete(tracked))
     this.#attempts.add(tracked)
     return tracked
-  }
-
-  async #statement(): Promise<Statement> {
-    const { slots } = this.#gate.occupancy
-    const { prefillRate, decodeRate } = this.#gate.measured
-    using scope = openScope({ timeoutMs: ENGINE_RATES_TIMEOUT_MS })
-    const engine = await this.#init.backend.load({ signal: scope.signal }).catch(() => undefined)
-    return {
-      // A node without its engine serves no model.
-      models: this.#status.engineGone ? [] : this.#models.all(),
-      slots,
-      // The engine's own figure if it measures one, else the node's.
-      prefillRate: engine?.prefillRate || prefillRate,
-      decodeRate: engine?.decodeRate || decodeRate,
-      ...(engine?.coldStartMs !== undefined && { coldStartMs: engine.coldStartMs }),
-      maxTokens: this.#context.maxTokens,
-      operator: this.#init.operator ?? '',
-      ...(this.host.swarmName !== '' && { swarmName: this.host.swarmName }),
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { decodeMessage } from './codec.ts'
+import { decodeMessage } from './codec/index.ts'
 import { InferenceError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import {

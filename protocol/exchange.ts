@@ -1,5 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
-import { decodeMessage } from './codec.ts'
+import { decodeMessage } from './codec/index.ts'
 import { InferenceError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import { AdvertisementRequestSchema, AdvertisementResponseSchema } from './skein_pb.ts'

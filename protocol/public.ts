@@ -32,7 +32,7 @@ export {
   encodeClientFrame,
   encodeNodeFrame,
   encodeProbeResponse,
-} from './codec.ts'
+} from './codec/index.ts'
 export {
   type Blame,
   ERROR_TABLE,

@@ -1,5 +1,5 @@
 /**
- * Files on this machine: directories, atomic writes, and explanations of disk errors.
+ * Files on this machine: directories, atomic writes, explanations of disk errors, and whether a file's writer still runs.
  *
  * @example
  * await makeDirectory(dataDir)

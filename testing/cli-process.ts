@@ -206,13 +206,3 @@ async function within<T>(
     clearTimeout(timer)
   }
 }
-
-/** Whether a process lives, zombies included. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}

@@ -1,6 +1,7 @@
 import type { ChatRequest } from '../../protocol/index.ts'
 import { callSchema } from './call-schema.ts'
-import { type GrammarSchema, grammarSchema } from './json-schema.ts'
+import type { GrammarSchema } from './convert-schema.ts'
+import { grammarSchema } from './json-schema.ts'
 import { unavailable } from './schema-budget.ts'
 import { offeredTools } from './template-tools.ts'
 import type { ToolFormat } from './tool-format.ts'

@@ -1,5 +1,5 @@
 import type { ToolDefinition } from '../../protocol/index.ts'
-import { convertSchema, type GrammarSchema } from './json-schema.ts'
+import { convertSchema, type GrammarSchema } from './convert-schema.ts'
 import { SchemaBudget } from './schema-budget.ts'
 import type { ToolFormat } from './tool-format.ts'
 

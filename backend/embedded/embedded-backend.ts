@@ -3,7 +3,6 @@ import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
 import { systemClock } from '../../timing/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { type GgufHeader, ggufFacts, readGgufHeader } from '../gguf/index.ts'
-import { wantsLogprobs } from '../request-fields.ts'
 import { requireSupport, selectModel } from '../select-model.ts'
 import { cachedWeightsDigest } from '../weights/index.ts'
 import { answerSchema } from './answer-schema.ts'
@@ -13,8 +12,8 @@ import type { EngineProcess } from './engine-process.ts'
 import { EventQueue } from './event-queue.ts'
 import { GrammarBuilder } from './grammar-builder.ts'
 import { type EmbeddedInit, type ResolvedInit, resolveInit } from './init.ts'
-import type { EngineFacts, PrefillEvent, RequestEvent } from './messages.ts'
-import { ChunkShaper, embeddingChunk, scoreChunk } from './shape-chunk.ts'
+import type { EngineFacts, RequestEvent } from './messages.ts'
+import { endsRequest, shaperOf } from './shape-event.ts'
 import { type ToolFormat, toolFormatOf } from './tool-format.ts'
 
 /** The digest of a file up to this size is awaited; that of a larger one appears in `models()` later. */
@@ -285,36 +284,4 @@ function withTemplate(facts: Facts, chatTemplate: string | undefined): Facts {
   if (chatTemplate === undefined) return facts
   const hash = createHash('sha256').update(chatTemplate).digest('hex')
   return { ...facts, chatTemplate, templateHash: `sha256:${hash}` }
-}
-
-function endsRequest(event: RequestEvent): boolean {
-  return event.type === 'done' || event.type === 'failed' || event.type === 'cancelled'
-}
-
-type AnswerEvent = Exclude<RequestEvent, PrefillEvent>
-
-function shaperOf(request: InferenceRequest, model: string): (event: AnswerEvent) => BackendEvent {
-  const chunks =
-    request.kind === 'embedding' || request.kind === 'score'
-      ? undefined
-      : new ChunkShaper(request.kind, model, wantsLogprobs(request))
-  return (event) => {
-    switch (event.type) {
-      case 'text':
-        if (chunks === undefined) throw new InferenceError('internal', 'text for none')
-        return chunks.shape(event)
-      case 'embedding':
-        return embeddingChunk(event)
-      case 'score':
-        return scoreChunk(event)
-      case 'done':
-        return { type: 'done', usage: event.usage, timings: event.timings }
-      case 'failed':
-        throw new InferenceError(event.code, event.message, { details: event.details })
-      case 'cancelled':
-        throw new InferenceError('engine_failed', 'the engine stopped without being asked to')
-      default:
-        return event satisfies never
-    }
-  }
 }

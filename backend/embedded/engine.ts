@@ -11,6 +11,7 @@ import {
 } from '../../protocol/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
+import type { AnswerPlan } from './answer-plan.ts'
 import type { CallReaderInit } from './call-reader.ts'
 import { EMBEDDED_CAPABILITIES } from './declared.ts'
 import { Embedder } from './embed.ts'
@@ -27,7 +28,7 @@ import { samplingOf } from './sampling.ts'
 import { scoreTokens } from './score-tokens.ts'
 import { SequencePool } from './sequence-pool.ts'
 import { offeredTools } from './template-tools.ts'
-import { type AnswerPlan, writeAnswer } from './write-answer.ts'
+import { writeAnswer } from './write-answer.ts'
 
 /** Prompt and length of the warm-up: enough for a first estimate of the speed, and quick on a slow machine. */
 const WARM_UP_TEXT = 'The geese fly south together and take turns in front. '.repeat(4)

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url'
 import { LRUCache } from 'lru-cache'
 import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, raceSignal } from '../../timing/index.ts'
+import type { GrammarSchema } from './convert-schema.ts'
 import type { FromGrammars, ToGrammars } from './grammar-messages.ts'
-import type { GrammarSchema } from './json-schema.ts'
 import { unavailable } from './schema-budget.ts'
 
 /** Bounds on the work for one schema. */

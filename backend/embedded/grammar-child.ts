@@ -1,7 +1,7 @@
 /** Entry of the process that builds grammars: whatever a schema costs, no answer waits for it. */
 import type { Llama, LlamaModel } from 'node-llama-cpp'
+import type { GrammarSchema } from './convert-schema.ts'
 import type { FromGrammars, ToGrammars } from './grammar-messages.ts'
-import type { GrammarSchema } from './json-schema.ts'
 import { importEngine } from './load-engine.ts'
 
 interface Loaded {

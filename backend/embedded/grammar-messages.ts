@@ -1,4 +1,4 @@
-import type { GrammarSchema } from './json-schema.ts'
+import type { GrammarSchema } from './convert-schema.ts'
 
 /** Parent to the process that builds grammars. */
 export type ToGrammars =

@@ -1,7 +1,10 @@
 import { InferenceError, LIMITS } from '../../protocol/index.ts'
+import { EngineCall } from './engine-call.ts'
 import { failureIn, failureOf } from './failure.ts'
-import { eventSplitter, lineSplitter, type Splitter, wholeSplitter } from './framing.ts'
+import { type Framing, type Splitter, splitterFor } from './framing.ts'
 import { type Json, parseJson } from './json.ts'
+import { readRest } from './read-rest.ts'
+import { metStaleConnection } from './stale-connection.ts'
 
 /** The part of the platform's `fetch` that the HTTP backends use; injectable. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>
@@ -41,8 +44,7 @@ interface CallOptions extends Sent {
 }
 
 interface StreamOptions extends Sent {
-  /** Server-sent events, or newline-delimited JSON. */
-  readonly framing: 'events' | 'lines'
+  readonly framing: Framing
   /** Whether a record only reports progress: the wait for the first record of the answer goes on. @default none does */
   readonly isReport?: (record: string) => boolean
 }
@@ -68,6 +70,9 @@ export interface EngineHttp {
 export function createEngineHttp(init: EngineHttpInit): EngineHttp {
   return new HttpConnection(init)
 }
+
+/** Ends the events of an answer, by OpenAI's convention. */
+const LAST_EVENT = '[DONE]'
 
 class HttpConnection implements EngineHttp {
   readonly baseUrl: string
@@ -98,17 +103,17 @@ class HttpConnection implements EngineHttp {
   }
 
   async requireConnection(path: string, options: CallOptions = {}): Promise<void> {
-    using attempt = new Attempt(options.signal)
-    attempt.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
+    using call = new EngineCall(options.signal)
+    call.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
     try {
-      await this.#open('GET', path, undefined, { ...options, signal: attempt.signal })
+      await this.#open('GET', path, undefined, { ...options, signal: call.signal })
     } catch (error) {
       // It refused for now, or is too busy to answer.
-      if (error instanceof InferenceError || attempt.signal.aborted) {
+      if (error instanceof InferenceError || call.signal.aborted) {
         options.signal?.throwIfAborted()
         return
       }
-      throw attempt.explain(error)
+      throw call.explain(error)
     }
   }
 
@@ -117,10 +122,10 @@ class HttpConnection implements EngineHttp {
     body: object,
     { signal, framing, hops, isReport }: StreamOptions,
   ): AsyncGenerator<string> {
-    using attempt = new Attempt(signal)
-    attempt.expectWithin(this.#firstRecordTimeoutMs)
+    using call = new EngineCall(signal)
+    call.expectWithin(this.#firstRecordTimeoutMs)
     try {
-      const response = await this.#open('POST', path, body, { signal: attempt.signal, hops })
+      const response = await this.#open('POST', path, body, { signal: call.signal, hops })
       const decoder = new TextDecoder()
       let splitter: Splitter | undefined
       let begun = false
@@ -130,22 +135,22 @@ class HttpConnection implements EngineHttp {
         splitter ??= splitterFor(framing, text)
         for (const record of splitter?.push(text) ?? []) {
           // A slow consumer is not a slow engine.
-          attempt.pause()
+          call.pause()
           if (framing === 'events' && record.trim() === LAST_EVENT) {
-            attempt.isOver = true
+            call.isOver = true
             if (reader !== undefined) void readRest(reader)
             return
           }
           begun ||= isReport?.(record) !== true
           yield record
         }
-        attempt.expectWithin(begun ? this.#gapTimeoutMs : this.#firstRecordTimeoutMs)
+        call.expectWithin(begun ? this.#gapTimeoutMs : this.#firstRecordTimeoutMs)
       }
-      attempt.pause()
-      attempt.isOver = true
+      call.pause()
+      call.isOver = true
       yield* splitter?.end() ?? []
     } catch (error) {
-      throw attempt.explain(error)
+      throw call.explain(error)
     }
   }
 
@@ -155,10 +160,10 @@ class HttpConnection implements EngineHttp {
     body: object | undefined,
     options: CallOptions,
   ): Promise<Json> {
-    using attempt = new Attempt(options.signal)
-    attempt.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
+    using call = new EngineCall(options.signal)
+    call.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
     try {
-      const response = await this.#open(method, path, body, { ...options, signal: attempt.signal })
+      const response = await this.#open(method, path, body, { ...options, signal: call.signal })
       const text = await readText(response, LIMITS.maxResponseBytes)
       const answer = parseJson(text)
       // Some servers and proxies send an error with status 200.
@@ -166,7 +171,7 @@ class HttpConnection implements EngineHttp {
       if (failure !== undefined) throw failure
       return answer
     } catch (error) {
-      throw attempt.explain(error)
+      throw call.explain(error)
     }
   }
 
@@ -203,114 +208,6 @@ class HttpConnection implements EngineHttp {
       return await this.#fetch(url, init)
     }
   }
-}
-
-/** Ends the events of an answer, by OpenAI's convention. */
-const LAST_EVENT = '[DONE]'
-/** Time for an engine to end its answer after that. */
-const REST_MS = 1_000
-
-/** Reads the end of an answer, so that its connection can carry the next request. Never rejects. */
-async function readRest(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  const leave = (): void => void reader.cancel().catch(() => {})
-  const late = setTimeout(leave, REST_MS)
-  late.unref()
-  try {
-    // Anything but the end is not part of the answer.
-    if (!(await reader.read()).done) leave()
-  } catch {
-    // The connection is gone, which the next request finds out.
-  } finally {
-    clearTimeout(late)
-  }
-}
-
-/** Created once: an answer that is left before its end is routine, and a stack would add nothing. */
-const LEFT = new InferenceError('cancelled', 'the answer is not read any further')
-
-/** Joins the caller's signal with the deadline of the moment, and closes the connection when it is disposed of. */
-class Attempt {
-  readonly signal: AbortSignal
-  /** Whether the answer was read to its end, so that nothing is left to close. */
-  isOver: boolean = false
-  readonly #caller: AbortSignal | undefined
-  readonly #own = new AbortController()
-  #timer: NodeJS.Timeout | undefined
-
-  constructor(caller: AbortSignal | undefined) {
-    caller?.throwIfAborted()
-    this.#caller = caller
-    this.signal =
-      caller === undefined ? this.#own.signal : AbortSignal.any([caller, this.#own.signal])
-  }
-
-  expectWithin(ms: number): void {
-    this.pause()
-    const late = (): void => {
-      const message = `the engine sent nothing for ${Math.round(ms / 1000)} s`
-      this.#own.abort(new InferenceError('engine_failed', message))
-    }
-    this.#timer = setTimeout(late, ms)
-  }
-
-  pause(): void {
-    clearTimeout(this.#timer)
-  }
-
-  /** The cause of a failure: the caller's abort, else our deadline, else the error of `fetch`. */
-  explain(error: unknown): unknown {
-    if (this.#caller?.aborted === true) return this.#caller.reason
-    if (this.#own.signal.aborted) return this.#own.signal.reason
-    if (error instanceof InferenceError) return error
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    const why = cause instanceof Error && 'code' in cause ? ` (${String(cause.code)})` : ''
-    return new InferenceError('engine_failed', `the engine's connection failed${why}`, {
-      cause: error,
-    })
-  }
-
-  [Symbol.dispose](): void {
-    this.pause()
-    if (!this.isOver) this.#own.abort(LEFT)
-  }
-}
-
-/**
- * Framing of an answer by its first characters: an event stream cannot begin like JSON.
- *
- * @returns undefined while only white space has arrived
- * @throws InferenceError `engine_failed` for a web page, as proxies send
- */
-function splitterFor(framing: StreamOptions['framing'], beginning: string): Splitter | undefined {
-  const [first] = beginning.replace(/^\uFEFF/, '').trimStart()
-  if (first === undefined) return undefined
-  if (first === '<') {
-    throw new InferenceError(
-      'engine_failed',
-      'the engine answered with a web page; check its address',
-    )
-  }
-  if (framing === 'lines') return lineSplitter(LIMITS.maxFrameBytes)
-  const isWhole = first === '{' || first === '['
-  return isWhole ? wholeSplitter(LIMITS.maxResponseBytes) : eventSplitter(LIMITS.maxFrameBytes)
-}
-
-/** Error codes of a connection that the server closed while idle. */
-const CLOSED_CODES: ReadonlySet<string> = new Set(['UND_ERR_SOCKET', 'ECONNRESET', 'EPIPE'])
-/** A connection closed earlier fails at once; an engine that crashes on the request takes longer. */
-const STALE_WITHIN_MS = 2_000
-
-/**
- * Whether a request met a kept-alive connection that its server had already closed: no byte of an answer came, and the
- * connection had carried an answer before. Such a request was not processed, and can be sent again.
- */
-function metStaleConnection(error: unknown, wasUsed: boolean, tookMs: number): boolean {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  if (!(cause instanceof Error) || tookMs > STALE_WITHIN_MS) return false
-  const { code, socket } = cause as { readonly code?: unknown; readonly socket?: unknown }
-  if (typeof code !== 'string' || !CLOSED_CODES.has(code)) return false
-  const { bytesRead } = (socket ?? {}) as { readonly bytesRead?: unknown }
-  return typeof bytesRead === 'number' ? bytesRead > 0 : wasUsed
 }
 
 async function readText(response: Response, maxBytes: number): Promise<string> {

@@ -1,5 +1,5 @@
 import { createParser } from 'eventsource-parser'
-import { InferenceError } from '../../protocol/index.ts'
+import { InferenceError, LIMITS } from '../../protocol/index.ts'
 
 /** Takes text as it arrives and returns the complete records. */
 export interface Splitter {
@@ -8,8 +8,31 @@ export interface Splitter {
   end(): readonly string[]
 }
 
+/** Server-sent events, or newline-delimited JSON. */
+export type Framing = 'events' | 'lines'
+
+/**
+ * Framing of an answer by its first characters: an event stream cannot begin like JSON.
+ *
+ * @returns undefined while only white space has arrived
+ * @throws InferenceError `engine_failed` for a web page, as proxies send
+ */
+export function splitterFor(framing: Framing, beginning: string): Splitter | undefined {
+  const [first] = beginning.replace(/^\uFEFF/, '').trimStart()
+  if (first === undefined) return undefined
+  if (first === '<') {
+    throw new InferenceError(
+      'engine_failed',
+      'the engine answered with a web page; check its address',
+    )
+  }
+  if (framing === 'lines') return lineSplitter(LIMITS.maxFrameBytes)
+  const isWhole = first === '{' || first === '['
+  return isWhole ? wholeSplitter(LIMITS.maxResponseBytes) : eventSplitter(LIMITS.maxFrameBytes)
+}
+
 /** Newline-delimited records, empty ones left out. */
-export function lineSplitter(maxRecordLength: number): Splitter {
+function lineSplitter(maxRecordLength: number): Splitter {
   let rest = ''
   return {
     push(text) {
@@ -25,7 +48,7 @@ export function lineSplitter(maxRecordLength: number): Splitter {
 }
 
 /** The data of server-sent events. */
-export function eventSplitter(maxRecordLength: number): Splitter {
+function eventSplitter(maxRecordLength: number): Splitter {
   let complete: string[] = []
   const parser = createParser({
     maxBufferSize: maxRecordLength,
@@ -71,7 +94,7 @@ function errorRecord(data: string): string {
  * One JSON value in place of a stream of records, in any layout: some servers answer this way to a streaming request,
  * mostly with an error.
  */
-export function wholeSplitter(maxLength: number): Splitter {
+function wholeSplitter(maxLength: number): Splitter {
   let text = ''
   return {
     push(more) {

@@ -8,4 +8,5 @@
  */
 export { FLAVORS, type Flavor } from './flavor.ts'
 export { identify, serverRoot } from './identify.ts'
-export { createOpenAiBackend, type OpenAiBackendInit } from './openai-backend.ts'
+export { createOpenAiBackend } from './openai-backend.ts'
+export type { OpenAiBackendInit } from './openai-backend-init.ts'

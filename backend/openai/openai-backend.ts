@@ -1,11 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto'
 import {
   type AnswerRequest,
-  type Capability,
   embeddingInputs,
   InferenceError,
   type InferenceRequest,
-  normalizeModelId,
   type Resume,
   type Usage,
 } from '../../protocol/index.ts'
@@ -19,52 +16,25 @@ import type {
   InferOptions,
 } from '../backend.ts'
 import { spentAnswer } from '../continuation/index.ts'
-import { createEngineHttp, type EngineHttp, type EngineHttpInit } from '../http/index.ts'
+import { createEngineHttp, type EngineHttp } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { isPlainText, maxTokensOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import { requireSupport, resumeMeans, selectModel } from '../select-model.ts'
 import { usageAt, vectorsOf } from '../shapes/index.ts'
 import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
 import { type AnswerSummary, emptySummary, readEvent } from './answer-stream.ts'
-import { assumedCatalog, type Catalog, readCatalog } from './catalog.ts'
+import { CacheSalts } from './cache-salts.ts'
 import { FLAVORS } from './flavor.ts'
 import { apiRoot, serverRoot } from './identify.ts'
+import { KeptCatalog } from './kept-catalog.ts'
 import { isReport } from './llama-progress.ts'
 import { llamaScore } from './llama-score.ts'
 import { llamaTokens } from './llama-tokens.ts'
+import type { OpenAiBackendInit } from './openai-backend-init.ts'
 import { requestBody } from './request-body.ts'
 import { answerByTokens } from './token-answer.ts'
 import { vllmScore } from './vllm-score.ts'
 import { vllmTokens } from './vllm-tokens.ts'
-
-/** Age after which the catalog is refreshed: models change seldom, and requests of other peers must not query the engine each time. */
-const CATALOG_AGE_MS = 30_000
-
-/** How to reach an engine or a cloud that speaks the OpenAI API, and what to offer of it. */
-export interface OpenAiBackendInit extends Omit<EngineHttpInit, 'baseUrl'> {
-  /** With or without `/v1` at the end. */
-  readonly baseUrl: string
-  /** Offer these only, by the engine's name or by id. @default all that the engine lists */
-  readonly models?: readonly string[]
-  /**
-   * Skip detection: assume that the server has `models` (any model if none are named) and accepts everything that
-   * OpenAI defines. Its paths then begin at the path of `baseUrl`, or at `/v1` if it has no path.
-   * @default false
-   */
-  readonly assumed?: boolean
-  /** Model ids to show in place of the engine's names. */
-  readonly names?: Readonly<Record<string, string>>
-  /** Requests at a time. @default as the engine reports, else by its kind */
-  readonly slots?: number
-  /** Capabilities beyond those that the adapter detects, e.g. `tools` at a vLLM started for them. */
-  readonly capabilities?: readonly Capability[]
-  /** Capabilities, overriding detection. @default as detected */
-  readonly exactCapabilities?: readonly Capability[] | undefined
-  /** Digest of the weights in a file or folder that the engine names. @default none: the models have no digest */
-  readonly digestOf?: (path: string) => Promise<string | undefined>
-  /** Milliseconds, monotonic. @default performance.now */
-  readonly now?: () => number
-}
 
 /**
  * An engine behind OpenAI's HTTP protocol. The dialect is detected at the first call. Token ids, scores and exact resume
@@ -81,31 +51,30 @@ class OpenAiBackend implements Backend {
   readonly #estimate = new TokenEstimate()
   readonly #now: () => number
   readonly #life = new AbortController()
-  /** Secret for cache salts, so that a client's name does not reveal them. */
-  readonly #saltKey = randomBytes(16)
-  readonly #trials = new Map<string, boolean>()
-  #catalog: { readonly readAt: number; readonly value: Catalog } | undefined
+  readonly #salts = new CacheSalts()
+  readonly #catalog: KeptCatalog
 
   constructor(init: OpenAiBackendInit) {
     this.#init = init
     const baseUrl = init.assumed === true ? apiRoot(init.baseUrl) : serverRoot(init.baseUrl)
     this.#root = createEngineHttp({ ...init, baseUrl })
     this.#now = init.now ?? (() => performance.now())
+    this.#catalog = new KeptCatalog({ ...init, root: this.#root, now: this.#now })
   }
 
   get description(): string {
-    const kind = this.#catalog?.value.flavor ?? 'generic'
+    const kind = this.#catalog.latest?.flavor ?? 'generic'
     return `${FLAVORS[kind].title} at ${this.#root.baseUrl}`
   }
 
   async models(options: AbortOptions = {}): Promise<readonly BackendModel[]> {
-    const { entries } = await this.#read(options)
+    const { entries } = await this.#catalog.read(options)
     return entries.map(({ model }) => model)
   }
 
   async load({ signal }: AbortOptions = {}): Promise<BackendLoad> {
     const { prefillRate, decodeRate } = this.#rates
-    const known = this.#catalog?.value
+    const known = this.#catalog.latest
     const slots = this.#init.slots ?? known?.slots ?? 1
     const asked = known !== undefined || this.#init.assumed === true
     let state: BackendLoad['state'] = asked ? 'ready' : 'loading'
@@ -131,7 +100,7 @@ class OpenAiBackend implements Backend {
   ): AsyncGenerator<BackendEvent> {
     const signal = this.#joined(options.signal)
     signal.throwIfAborted()
-    const catalog = await this.#catalogFor(request.body.model, signal)
+    const catalog = await this.#catalog.having(request.body.model, { signal })
     const model = selectModel(
       catalog.entries.map((entry) => entry.model),
       request.body.model,
@@ -139,7 +108,7 @@ class OpenAiBackend implements Backend {
     requireSupport(model, request)
     const engineName =
       catalog.entries.find((entry) => entry.model === model)?.engineName ?? model.id
-    const cacheSalt = this.#salt(options.cacheGroup)
+    const cacheSalt = this.#salts.of(options.cacheGroup)
     const http = this.#root
     if (request.kind === 'score') {
       yield* catalog.flavor === 'vllm'
@@ -272,65 +241,6 @@ class OpenAiBackend implements Backend {
 
   #joined(signal: AbortSignal | undefined): AbortSignal {
     return signal === undefined ? this.#life.signal : AbortSignal.any([signal, this.#life.signal])
-  }
-
-  #salt(group: string | undefined): string | undefined {
-    if (group === undefined) return randomBytes(16).toString('hex')
-    return createHash('sha256').update(this.#saltKey).update(group).digest('hex')
-  }
-
-  /** The catalog; refreshed if it is old and lacks the model, which may have been loaded since. */
-  async #catalogFor(name: string, signal: AbortSignal): Promise<Catalog> {
-    const { assumed, models } = this.#init
-    if (assumed === true && models === undefined) return assumedCatalog([name])
-    const known = this.#catalog?.value
-    if (known !== undefined) {
-      try {
-        selectModel(
-          known.entries.map(({ model }) => model),
-          name,
-        )
-        return known
-      } catch {
-        // Ask the engine again.
-      }
-    }
-    return await this.#read({ signal })
-  }
-
-  async #read(options: AbortOptions): Promise<Catalog> {
-    const cached = this.#catalog
-    if (cached !== undefined && this.#now() - cached.readAt < CATALOG_AGE_MS) return cached.value
-    const {
-      models,
-      names = {},
-      capabilities = [],
-      exactCapabilities,
-      digestOf,
-      assumed,
-    } = this.#init
-    if (assumed === true) {
-      this.#catalog = { readAt: this.#now(), value: assumedCatalog(models ?? []) }
-      return this.#catalog.value
-    }
-    const init = {
-      root: this.#root,
-      names,
-      extraCapabilities: capabilities,
-      exactCapabilities,
-      digestOf,
-      trials: this.#trials,
-    }
-    const all = await readCatalog(init, options)
-    const wanted = models?.map(normalizeModelId)
-    const entries = all.entries.filter(
-      ({ model, engineName }) =>
-        wanted === undefined ||
-        wanted.includes(model.id) ||
-        wanted.includes(normalizeModelId(engineName)),
-    )
-    this.#catalog = { readAt: this.#now(), value: { ...all, entries } }
-    return this.#catalog.value
   }
 }
 

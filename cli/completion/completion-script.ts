@@ -45,19 +45,29 @@ function below(path: string, command: Command): Place[] {
   ]
 }
 
-/** The places by the words before the cursor that are commands: options and their values are skipped. */
+/**
+ * A loop of bash and zsh that finds the place: it keeps the words before the cursor that are commands, and skips options
+ * and their values.
+ *
+ * @param words expands to the words before the cursor
+ * @param path the variable for the place
+ */
+function findPlace(places: readonly Place[], words: string, path: string): string {
+  const known = places.map((place) => `'${place.path}'`).join('|')
+  return `  for word in ${words}; do
+    next="\${${path}:+$${path} }$word"
+    case "$next" in ${known}) ${path}=$next ;; esac
+  done`
+}
+
 function bashScript(places: readonly Place[]): string {
   const cases = places.map(({ path, words }) => {
     return `    '${path}') words='${words.map(({ text }) => text).join(' ')}' ;;`
   })
-  const known = places.map(({ path }) => `'${path}'`).join('|')
   return `# skein completion bash > ~/.local/share/bash-completion/completions/skein
 _skein() {
   local word path='' next words=''
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    next="\${path:+$path }$word"
-    case "$next" in ${known}) path=$next ;; esac
-  done
+${findPlace(places, `"\${COMP_WORDS[@]:1:COMP_CWORD-1}"`, 'path')}
   case "$path" in
 ${cases.join('\n')}
   esac
@@ -73,16 +83,12 @@ function zshScript(places: readonly Place[]): string {
     const items = words.map(({ text, help }) => quoted(`${text.replaceAll(':', '\\:')}:${help}`))
     return `    '${path}') items=(${items.join(' ')}) ;;`
   })
-  const known = places.map(({ path }) => `'${path}'`).join('|')
   return `#compdef skein
 # skein completion zsh > "\${fpath[1]}/_skein"
 _skein() {
   local word at='' next
   local -a items
-  for word in "\${(@)words[2,CURRENT-1]}"; do
-    next="\${at:+$at }$word"
-    case "$next" in ${known}) at=$next ;; esac
-  done
+${findPlace(places, `"\${(@)words[2,CURRENT-1]}"`, 'at')}
   case "$at" in
 ${cases.join('\n')}
   esac

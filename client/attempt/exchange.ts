@@ -9,6 +9,7 @@ import {
   type NodeFrame,
 } from '../../protocol/index.ts'
 import type { AttemptInit } from './attempt-source.ts'
+import { isUnsupported } from './open-stream.ts'
 import type { WireStream } from './wire-stream.ts'
 
 /** Frames of an attempt that is to be answered on a stream: the request out, the answer in. */
@@ -62,10 +63,11 @@ export class Exchange {
   }
 
   /**
-   * Whether the stream had ended, or its node was about to end it, before this attempt: nothing came back on a stream
-   * that had carried others. As over HTTP, such an attempt is made once more on a new one.
+   * Whether the attempt is to be made once more on a new stream, as over HTTP: nothing came back on a stream that had
+   * carried others, as its node was about to end it, or on one whose protocol the peer advertised and does not speak.
    */
   isStale(error: unknown): boolean {
+    if (this.wire.isKept && isUnsupported(error)) return true
     const isLost =
       InferenceError.is(error) && (error.code === 'stream_reset' || error.code === 'truncated')
     return isLost && this.wire.attempts > 1 && this.#frames === 0

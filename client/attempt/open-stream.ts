@@ -7,6 +7,10 @@ interface ConnectOptions {
   readonly signal: AbortSignal
   readonly maxOutboundStreams: number
   readonly runOnLimitedConnection: boolean
+  /** Longest wait for the peer to confirm the protocol, if the stream is used before that. */
+  readonly confirmWithinMs: number
+  /** The peer lists the protocol in its advertisement: the stream may be used before it is confirmed. */
+  readonly isAdvertised: boolean
 }
 
 /** The only host function that an attempt needs: libp2p's `dialProtocol`. */
@@ -27,10 +31,11 @@ export async function openStream(
   options: {
     readonly signal: AbortSignal
     readonly dialTimeoutMs: number
+    readonly isAdvertised?: boolean
     readonly clock?: Clock | undefined
   },
 ): Promise<Stream> {
-  const { signal, dialTimeoutMs, clock } = options
+  const { signal, dialTimeoutMs, isAdvertised = false, clock } = options
   using scope = openScope(
     {
       timeoutMs: dialTimeoutMs,
@@ -43,6 +48,8 @@ export async function openStream(
     signal: scope.signal,
     maxOutboundStreams: MAX_OUTBOUND_STREAMS,
     runOnLimitedConnection: true,
+    confirmWithinMs: dialTimeoutMs,
+    isAdvertised,
   })
   try {
     return await raceSignal(opening, scope.signal)

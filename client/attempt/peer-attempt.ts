@@ -94,8 +94,9 @@ async function openWire(init: WiredAttempt, signal: AbortSignal): Promise<WireSt
   const { connect, peerId, clock, kept } = init
   const { dialTimeoutMs } = init.limits
   const open = async (protocol: string): Promise<WireStream> => {
-    const stream = await openStream(connect, peerId, protocol, { signal, dialTimeoutMs, clock })
     const isKept = protocol === PROTOCOLS.keptInference
+    const options = { signal, dialTimeoutMs, isAdvertised: isKept, clock }
+    const stream = await openStream(connect, peerId, protocol, options)
     return new WireStream(stream, isKept, init.pathOf?.(peerId, stream))
   }
   if (kept?.speaks(peerId) !== true) return await open(PROTOCOLS.inference)

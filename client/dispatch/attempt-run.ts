@@ -1,7 +1,13 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, SignalRace } from '../../timing/index.ts'
 import type { AttemptEvent, AttemptInit, AttemptSource } from '../attempt/index.ts'
-import type { AnswerPiece, AttemptNote, Candidate } from '../request/index.ts'
+import {
+  type AnswerPiece,
+  type AttemptNote,
+  type Candidate,
+  isEnd,
+  tokensOf,
+} from '../request/index.ts'
 import type { ResumeLease } from './budget/index.ts'
 import { Credit } from './credit.ts'
 import { PrefillPace } from './prefill-pace.ts'
@@ -95,6 +101,18 @@ export class AttemptRun {
     } finally {
       this.lease?.failed()
     }
+  }
+
+  /** Records a piece. @returns whether it counts as the beginning of the answer: empty pieces of a peer do not */
+  received(piece: AnswerPiece, gapMs: number): boolean {
+    const { note } = this
+    if (note === undefined) return false
+    note.tokens += tokensOf(piece)
+    if (note.ttftMs !== undefined) this.decodeMs += gapMs
+    const resumes = this.choice?.resume !== undefined
+    const counts = piece.visible || (resumes && (piece.tokenIds.length > 0 || isEnd(piece)))
+    if (counts) note.ttftMs ??= note.elapsedMs
+    return counts
   }
 
   /** Allows the attempt to read one more piece. */

@@ -2,12 +2,19 @@ import { InferenceError } from '../../protocol/index.ts'
 import type { Job } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
 import { type Failure, finalError, OwnFinding } from './failures.ts'
+
 /** The peer's answer repeated itself. The same failure at a second peer ends the request. */
 export function repeatsItself(maxRepeats: number): InferenceError {
   return new OwnFinding(
     'engine_failed',
     `the answer repeated itself ${maxRepeats} times; a repetition penalty may help`,
   )
+}
+
+/** The leader was overtaken in mid-answer. @param isSlow it sent too few tokens; otherwise none */
+export function overtakenLeader(isSlow: boolean): InferenceError {
+  const why = isSlow ? 'gave too few tokens a second' : 'fell silent in mid-answer'
+  return new InferenceError('stalled', `it ${why}; another went on`)
 }
 
 /** The client's retry budget is used up. */

@@ -1,33 +1,26 @@
-import { type AttemptRecord, InferenceError, type Progress } from '../../protocol/index.ts'
-import { Mailbox, type Scope, Superseded } from '../../timing/index.ts'
+import { InferenceError, type Progress } from '../../protocol/index.ts'
+import { Mailbox, type Scope } from '../../timing/index.ts'
 import { type AttemptEvent, InvalidCall } from '../attempt/index.ts'
-import {
-  type AnswerEvent,
-  type AnswerPiece,
-  type AttemptNote,
-  isEnd,
-  type Job,
-  tokensOf,
-} from '../request/index.ts'
-import { findAgreement } from './agreement/index.ts'
-import { type AttemptMessage, AttemptRun } from './attempt-run.ts'
-import { comparable } from './comparable.ts'
+import { type AnswerEvent, type AnswerPiece, isEnd, type Job, tokensOf } from '../request/index.ts'
+import { agreeingAttempt } from './agreeing-attempt.ts'
+import type { AttemptMessage, AttemptRun } from './attempt-run.ts'
 import { Delivery } from './delivery.ts'
 import type { DispatchContext } from './dispatch-context.ts'
-import { interrupted, quorumNotReached, repeatsItself } from './dispatch-errors.ts'
+import { overtakenLeader, repeatsItself } from './dispatch-errors.ts'
 import {
   type DispatchEffect,
   type DispatchInput,
   type DispatchState,
   initialState,
-  type Recovery,
 } from './dispatch-state.ts'
-import { claimedPromptTokens, confirmedFailure, isStrangersWord } from './failures.ts'
+import { hedgeTimeAfterReport, hedgeTimesAfterChoice } from './hedge-times.ts'
+import { Leader } from './leader.ts'
 import { transition } from './machine.ts'
 import { Opener } from './opener.ts'
-import { Pace } from './pace.ts'
-import { type ResumeNeed, resumeMethod } from './resume-need.ts'
-import type { Choice, Selection } from './selection.ts'
+import { AnswerRecovery } from './recovery.ts'
+import { RequestFailure } from './request-failure.ts'
+import { RouteReports } from './route-reports.ts'
+import { RunningAttempts } from './running-attempts.ts'
 
 /** Carries out the effects of the state machine and feeds it the events of the attempts. */
 export class DispatchRun {
@@ -36,22 +29,13 @@ export class DispatchRun {
   readonly #scope: Scope
   readonly #opener: Opener
   readonly #delivery: Delivery
-  readonly #attempts = new Map<number, AttemptRun>()
-  readonly #running = new Set<Promise<void>>()
+  readonly #attempts: RunningAttempts
+  readonly #leader: Leader
+  readonly #recovery: AnswerRecovery
+  readonly #reports: RouteReports
+  readonly #why: RequestFailure
   readonly #mailbox: Mailbox<readonly [AttemptRun, AttemptMessage]>
   #state: DispatchState
-  #pace: Pace
-  #tooSlow: boolean = false
-  /** The leader is not read because it is too slow, and another attempt is tried. */
-  #paused: boolean = false
-  /** The attempt that sent the newest delivered piece. */
-  #leader: AttemptRun | undefined
-  /** The leader's newest piece is on its way to the caller; after that the next one may be read. */
-  #nextReadDue: boolean = false
-  /** Why no peer could be asked. */
-  #noCandidate: InferenceError | undefined
-  /** The failure after which the request is sent to no further peer. */
-  #confirmed: InferenceError | undefined
   #failure: InferenceError | undefined
 
   constructor(context: DispatchContext, job: Job, scope: Scope) {
@@ -60,13 +44,24 @@ export class DispatchRun {
     this.#scope = scope
     this.#mailbox = new Mailbox(context.clock)
     this.#opener = new Opener(context, job, scope)
+    const { selection } = this.#opener
     this.#delivery = new Delivery(job)
-    this.#pace = new Pace(job.limits)
+    this.#leader = new Leader(job.limits)
+    this.#why = new RequestFailure(job, selection)
+    this.#recovery = new AnswerRecovery({
+      ...{ job, delivery: this.#delivery, leader: this.#leader, selection },
+    })
+    this.#reports = new RouteReports(context.router, selection)
+    this.#attempts = new RunningAttempts({
+      ...{ context, job, scope, opener: this.#opener },
+      resumeNeed: () => this.#recovery.resumeNeed(),
+      send: (attempt, message) => this.#mailbox.put([attempt, message]),
+    })
     this.#state = initialState(job.plan, job.limits, job.delivered !== undefined)
   }
 
-  get #selection(): Selection {
-    return this.#opener.selection
+  get #around() {
+    return { nowMs: this.#context.clock.now(), router: this.#context.router, opener: this.#opener }
   }
 
   async *events(): AsyncGenerator<AnswerEvent, void, void> {
@@ -86,12 +81,7 @@ export class DispatchRun {
   }
 
   async close(): Promise<void> {
-    const { signal } = this.#scope
-    const overtaken = !signal.aborted || signal.reason instanceof Superseded
-    const outcome = overtaken ? 'superseded' : InferenceError.from(signal.reason, 'cancelled').code
-    for (const attempt of this.#attempts.values())
-      this.#dismiss(attempt, attempt.done === undefined ? outcome : 'answered')
-    await Promise.all(this.#running)
+    await this.#attempts.close()
   }
 
   async #wait(): Promise<void> {
@@ -101,8 +91,8 @@ export class DispatchRun {
     signal.throwIfAborted()
     const atMs = this.#context.clock.now()
     if (untilMs === undefined || atMs < untilMs) return
-    this.#pace.stalled()
-    this.#apply({ type: 'ticked', atMs, stallAtMs: atMs + this.#pace.stallMs() })
+    this.#leader.stalled()
+    this.#apply({ type: 'ticked', atMs, stallAtMs: atMs + this.#leader.stallMs() })
   }
 
   #apply(input: DispatchInput): void {
@@ -114,7 +104,7 @@ export class DispatchRun {
   #act(effect: DispatchEffect): void {
     switch (effect.type) {
       case 'open':
-        this.#open(effect)
+        this.#attempts.start(effect, this.#delivery.tokens)
         return
       case 'cancel':
         this.#supersede(effect.attempt)
@@ -123,103 +113,43 @@ export class DispatchRun {
         this.#lead(effect.attempt)
         return
       case 'pause':
-        this.#paused = true
+        this.#leader.pause()
         return
       case 'unpause':
-        this.#paused = false
-        // Reading starts again, and so does the wait: the leader was not read in the meantime.
-        this.#nextReadDue = true
+        this.#leader.unpause()
         return
       case 'compare':
-        this.#compare()
+        this.#apply({
+          type: 'compared',
+          winner: agreeingAttempt(this.#job, this.#attempts.complete())?.id,
+        })
         return
       case 'restart':
-        this.#leader = undefined
-        this.#noCandidate = undefined
+        this.#leader.reset()
+        this.#why.candidateFound()
         this.#delivery.restart()
         return
       case 'finish':
         this.#finish(effect.attempt)
         return
       case 'fail':
-        this.#failure = this.#failureOf(effect.why)
+        this.#failure = this.#why.error(effect.why, this.#delivery, () =>
+          this.#recovery.isPossible(),
+        )
         return
       default:
         effect satisfies never
     }
   }
 
-  #open({ attempt: id, reason, concurrent }: Extract<DispatchEffect, { type: 'open' }>): void {
-    const tokensBefore = this.#delivery.tokens
-    const { clock, attempt: source } = this.#context
-    const continues = reason === 'resume' || reason === 'stall' || reason === 'slow'
-    const attempt = new AttemptRun({ id, concurrent, continues, tokensBefore, clock, source })
-    this.#attempts.set(id, attempt)
-    const planned = {
-      ...{ id, reason, concurrent },
-      ...(continues && { resumeNeed: () => this.#resumeNeed() }),
-    }
-    const running = attempt.run(
-      {
-        choose: (signal) => this.#opener.choose(planned, signal),
-        enter: ({ candidate }) => this.#context.router.enter(candidate),
-        prepare: (choice) => {
-          const about = { peerId: choice.candidate.key, reason, ...(continues && seamOf(choice)) }
-          const note = this.#job.journal.begin(about)
-          attempt.note = note
-          return {
-            ...this.#opener.attemptInit(choice, tokensBefore),
-            onRelayed: (relay, bytes) => {
-              note.relay = relay
-              note.relayedBytes += bytes
-            },
-          }
-        },
-        send: (message) => this.#mailbox.put([attempt, message]),
-      },
-      { signal: this.#scope.signal },
-    )
-    this.#running.add(running)
-    void running.finally(() => this.#running.delete(running))
-  }
-
-  /** @throws InferenceError if the answer cannot continue */
-  #resumeNeed(): ResumeNeed {
-    const how = this.#delivery.continuation()
-    const leader = this.#leader
-    const elsewhere = leader === undefined && this.#job.delivered !== undefined
-    if (how.type !== 'resume' || (leader?.candidate === undefined && !elsewhere)) {
-      throw new InferenceError('not_resumable', 'this answer cannot go on elsewhere')
-    }
-    const idsRefused = this.#selection.failures.some(({ error }) => error.code === 'not_resumable')
-    const { candidate, digest = '' } = leader ?? {}
-    return { how, peer: candidate?.key ?? '', digest, idsRefused }
-  }
-
-  /** Whether any peer's engine can continue the answer. */
-  #isSuited(): boolean {
-    try {
-      const need = this.#resumeNeed()
-      return this.#selection.candidates().some((peer) => resumeMethod(peer, need) !== undefined)
-    } catch {
-      return false
-    }
-  }
-
   #handle(attempt: AttemptRun, message: AttemptMessage): void {
     // An attempt may have sent messages before it was cancelled.
-    if (this.#attempts.get(attempt.id) !== attempt) return
+    if (!this.#attempts.has(attempt)) return
     switch (message.type) {
       case 'chosen': {
-        const { router } = this.#context
-        const { candidate } = message.choice
-        const others = this.#selection.candidates()
-        const afterMs = router.hedgeAfterMs(candidate, this.#selection.routing(), others)
-        const nowMs = this.#context.clock.now()
-        const hedgeAtMs = nowMs + afterMs
-        const overdueAtMs = nowMs + Math.max(afterMs, this.#opener.ttftTimeoutMs(candidate))
-        attempt.overdueAtMs = overdueAtMs
-        this.#apply({ type: 'chosen', attempt: attempt.id, hedgeAtMs, overdueAtMs })
+        const times = hedgeTimesAfterChoice(message.choice, this.#around)
+        attempt.overdueAtMs = times.overdueAtMs
+        this.#apply({ type: 'chosen', attempt: attempt.id, ...times })
         return
       }
       case 'event':
@@ -263,37 +193,23 @@ export class DispatchRun {
   #reported(attempt: AttemptRun, progress: Progress): void {
     const peerId = attempt.candidate?.key
     if (peerId !== undefined) this.#job.onPeerProgress?.({ peerId, progress })
-    const nowMs = this.#context.clock.now()
-    const restMs = attempt.prefill.restMs(progress, nowMs)
-    if (restMs === undefined) return
-    const { router } = this.#context
-    const others = this.#selection.candidates().filter(({ key }) => key !== attempt.candidate?.key)
-    const request = this.#selection.routing()
-    const soonestMs = Math.min(...others.map((other) => router.expectedTtftMs(other, request)))
-    if (restMs > soonestMs) return
-    const hedgeAtMs = Math.min(attempt.overdueAtMs, attempt.prefill.waitUntilMs(restMs, nowMs))
-    this.#apply({ type: 'nearing', attempt: attempt.id, hedgeAtMs })
+    const hedgeAtMs = hedgeTimeAfterReport(attempt, progress, this.#around)
+    if (hedgeAtMs !== undefined) this.#apply({ type: 'nearing', attempt: attempt.id, hedgeAtMs })
   }
 
   #piece(attempt: AttemptRun, piece: AnswerPiece, gapMs: number): void {
-    const { note, candidate, choice } = attempt
+    const { note, candidate } = attempt
     if (note === undefined || candidate === undefined) return
-    note.tokens += tokensOf(piece)
-    if (note.ttftMs !== undefined) attempt.decodeMs += gapMs
-    const resumes = choice?.resume !== undefined
-    const counts = piece.visible || (resumes && (piece.tokenIds.length > 0 || isEnd(piece)))
-    if (counts && note.ttftMs === undefined) {
-      note.ttftMs = note.elapsedMs
-      // A resume also reads the answer so far, so its time says nothing about the prompt.
-      if (!resumes) this.#context.router.began(candidate, this.#selection.routing(), note.ttftMs)
-    }
+    const hadBegun = note.ttftMs !== undefined
+    const counts = attempt.received(piece, gapMs)
+    if (!hadBegun) this.#reports.began(attempt)
     if (this.#isLeader(attempt)) {
       const progress = Math.max(tokensOf(piece), Number(isEnd(piece)))
-      this.#tooSlow = this.#pace.waited(gapMs, progress)
+      this.#leader.received(gapMs, progress)
       this.#deliver(attempt, piece)
       // An empty piece is no progress: the wait for the next token continues.
       if (progress === 0) attempt.readNext()
-      else this.#nextReadDue = true
+      else this.#leader.readLater()
       return
     }
     attempt.held.push(piece)
@@ -301,7 +217,7 @@ export class DispatchRun {
       attempt.readNext()
       return
     }
-    this.#nextReadDue = true
+    this.#leader.readLater()
     this.#apply({ type: 'began', attempt: attempt.id })
   }
 
@@ -315,11 +231,8 @@ export class DispatchRun {
     if (attempt === undefined) return
     if (attempt.continues) this.#delivery.handOver(attempt)
     attempt.lease?.succeeded()
-    this.#leader = attempt
-    this.#noCandidate = undefined
-    this.#paused = false
-    this.#tooSlow = false
-    this.#pace = new Pace(this.#job.limits)
+    this.#leader.lead(attempt)
+    this.#why.candidateFound()
     for (const piece of attempt.held.splice(0)) this.#deliver(attempt, piece)
   }
 
@@ -332,158 +245,60 @@ export class DispatchRun {
 
   /** Runs once the caller has taken everything: the leader's waiting time counts only from here. */
   #readLeader(): void {
-    if (!this.#nextReadDue || this.#state.phase !== 'streaming') return
-    this.#nextReadDue = false
-    this.#apply({ type: 'progressed', stallAtMs: this.#context.clock.now() + this.#pace.stallMs() })
-    if (this.#tooSlow) this.#apply({ type: 'too-slow' })
-    this.#tooSlow = false
-    const leader = this.#leader
-    if (!this.#paused && leader !== undefined) this.#attempts.get(leader.id)?.readNext()
+    if (this.#state.phase !== 'streaming' || !this.#leader.takeDueRead()) return
+    const stallAtMs = this.#context.clock.now() + this.#leader.stallMs()
+    this.#apply({ type: 'progressed', stallAtMs })
+    if (this.#leader.takeTooSlow()) this.#apply({ type: 'too-slow' })
+    const { attempt, isPaused } = this.#leader
+    if (!isPaused && attempt !== undefined && this.#attempts.has(attempt)) attempt.readNext()
   }
 
   #supersede(id: number): void {
     const attempt = this.#attempts.get(id)
     if (attempt === undefined) return
-    const { candidate, note } = attempt
-    if (attempt !== this.#leader || candidate === undefined) {
-      if (candidate !== undefined && note !== undefined && note.ttftMs === undefined) {
-        this.#context.router.outpaced(candidate, this.#selection.routing(), note.elapsedMs)
-      }
+    const { candidate } = attempt
+    if (attempt !== this.#leader.attempt || candidate === undefined) {
+      this.#reports.outpaced(attempt)
       // In a quorum the answer may be complete, but another that agrees with it was delivered.
-      this.#dismiss(attempt, attempt.done === undefined ? 'superseded' : 'answered')
+      this.#attempts.dismiss(attempt, attempt.done === undefined ? 'superseded' : 'answered')
       return
     }
-    const why = this.#paused ? 'gave too few tokens a second' : 'fell silent in mid-answer'
-    const message = `it ${why}; another went on`
+    const error = overtakenLeader(this.#leader.isPaused)
     // Without this it could be asked again when the next peer stalls, as routing tolerates a single stall.
-    this.#selection.failed(candidate, new InferenceError('stalled', message))
-    this.#context.router.failed(candidate, 'stalled')
-    this.#dismiss(attempt, 'stalled', message)
-  }
-
-  #dismiss(
-    attempt: AttemptRun,
-    outcome: Parameters<AttemptNote['end']>[0],
-    message?: string,
-  ): void {
-    this.#remove(attempt)
-    attempt.note?.end(outcome, message)
-    attempt.cancel()
-  }
-
-  #remove({ id }: AttemptRun): void {
-    this.#attempts.delete(id)
-    this.#opener.release(id)
+    this.#reports.failed(candidate, error)
+    this.#attempts.dismiss(attempt, error.code, error.message)
   }
 
   #foundNoPeer(attempt: AttemptRun, cause: unknown): void {
-    this.#remove(attempt)
-    if (!attempt.concurrent) this.#noCandidate = InferenceError.from(cause)
-    const restart = this.#job.restartable ? 'restart' : 'give-up'
-    const recovery = attempt.concurrent ? this.#recovery() : restart
+    this.#attempts.remove(attempt)
+    if (!attempt.concurrent) this.#why.noCandidate(cause)
+    const recovery = attempt.concurrent ? this.#recovery.step() : this.#recovery.stepWithoutResume()
     this.#apply({ type: 'no-candidate', attempt: attempt.id, recovery })
   }
 
   #failed(attempt: AttemptRun, cause: unknown): void {
     const { candidate } = attempt
-    if (candidate === undefined || this.#attempts.get(attempt.id) !== attempt) return
+    if (candidate === undefined || !this.#attempts.has(attempt)) return
     const error = InferenceError.from(cause)
-    this.#selection.failed(candidate, error)
-    this.#context.router.failed(candidate, error.code)
-    this.#dismiss(attempt, error.code, error.message)
-    if (error instanceof InvalidCall && attempt === this.#leader) this.#delivery.dropCalls()
-    this.#confirmed = this.#confirmedFailure()
-    const final = this.#confirmed !== undefined
-    const unreached = error.code === 'dial_failed'
+    this.#reports.failed(candidate, error)
+    this.#attempts.dismiss(attempt, error.code, error.message)
+    if (error instanceof InvalidCall && attempt === this.#leader.attempt) this.#delivery.dropCalls()
     this.#apply({
       type: 'failed',
       attempt: attempt.id,
-      recovery: this.#recovery(),
-      final,
-      unreached,
+      recovery: this.#recovery.step(),
+      final: this.#why.isFinal(),
+      unreached: error.code === 'dial_failed',
     })
-  }
-
-  /** The failure that ends the request, if the request is or may be at fault. */
-  #confirmedFailure(): InferenceError | undefined {
-    const { failures } = this.#selection
-    const end = confirmedFailure(failures)
-    if (end === undefined) return undefined
-    const isDoubtful = isStrangersWord(end, failures)
-    if (isDoubtful && this.#selection.hasBetterThan(end.traits.kind)) return undefined
-    if (end.code !== 'context_too_long') return end
-    return this.#selection.hasRoomFor(claimedPromptTokens(failures) ?? 0) ? undefined : end
-  }
-
-  #recovery(): Recovery {
-    const { type } = this.#delivery.continuation()
-    if (type === 'ended') return 'end'
-    if (type === 'resume') return 'resume'
-    return this.#job.restartable ? 'restart' : 'give-up'
-  }
-
-  /** Compares the complete answers as soon as enough of them may agree. */
-  #compare(): void {
-    const { plan, request, journal } = this.#job
-    if (plan.type !== 'quorum') return
-    const whole = [...this.#attempts.values()].filter(({ done }) => done !== undefined)
-    const answers = whole.map(({ held }) => comparable(request.kind, held))
-    const found = findAgreement(answers, plan.agree, request)
-    journal.agreement = {
-      answers: answers.length,
-      agreeing: found?.agreeing ?? 1,
-      tolerated: found?.tolerated ?? false,
-    }
-    const winner = found === undefined ? undefined : whole[found.winner]?.id
-    this.#apply({ type: 'compared', winner })
   }
 
   /** The answer is complete. Without an attempt the client ends it: its peer was lost after the end was decided. */
   #finish(id: number | undefined): void {
-    const attempt = id === undefined ? this.#leader : this.#attempts.get(id)
+    const attempt = id === undefined ? this.#leader.attempt : this.#attempts.get(id)
     this.#context.budget.succeeded()
     this.#context.reserve.answered()
-    if (attempt?.done !== undefined) this.#reportAnswer(attempt)
+    if (attempt !== undefined) this.#reports.answered(attempt)
     this.#delivery.end(attempt, this.#opener.promptTokens)
-    if (attempt !== undefined) this.#dismiss(attempt, 'answered')
+    if (attempt !== undefined) this.#attempts.dismiss(attempt, 'answered')
   }
-
-  #reportAnswer({ candidate, note, done, decodeMs }: AttemptRun): void {
-    if (candidate === undefined || note === undefined || done === undefined) return
-    const { usage, timings } = done
-    this.#context.router.answered(candidate, this.#selection.routing(), {
-      ttftMs: note.ttftMs ?? note.elapsedMs,
-      prefillMs: timings.prefillMs,
-      promptTokens: usage.promptTokens,
-      cachedPromptTokens: usage.cachedPromptTokens,
-      completionTokens: note.tokens,
-      decodeMs,
-    })
-  }
-
-  #failureOf(why: Extract<DispatchEffect, { type: 'fail' }>['why']): InferenceError {
-    const { failures } = this.#selection
-    switch (why) {
-      case 'attempts':
-        return this.#confirmed ?? this.#noCandidate ?? this.#selection.exhausted()
-      case 'quorum':
-        return quorumNotReached(this.#job, failures, this.#noCandidate)
-      case 'resumes':
-      case 'not-resumable':
-        return interrupted(
-          this.#delivery.continuation(),
-          this.#delivery.tokens,
-          failures,
-          this.#noCandidate,
-          this.#isSuited(),
-        )
-      default:
-        return why satisfies never
-    }
-  }
-}
-
-function seamOf({ resume, exact }: Choice): Pick<AttemptRecord, 'exact' | 'seam'> {
-  if (resume === undefined) return { seam: 'start' }
-  return { exact: exact === true, seam: exact === true ? 'token-ids' : 'text' }
 }

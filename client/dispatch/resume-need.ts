@@ -1,6 +1,8 @@
-import { type Resume, resumeField } from '../../protocol/index.ts'
+import { InferenceError, type Resume, resumeField } from '../../protocol/index.ts'
 import type { Candidate } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
+import type { Failure } from './failures.ts'
+
 /** An answer to continue, and the weights that wrote it. */
 export interface ResumeNeed {
   readonly how: Extract<Continuation, { type: 'resume' }>
@@ -10,6 +12,36 @@ export interface ResumeNeed {
   readonly digest: string
   /** A peer reported that the token ids do not match the text. */
   readonly idsRefused: boolean
+}
+
+/**
+ * What a peer needs to continue an answer.
+ *
+ * @param leader the attempt that wrote the last part
+ * @param begunElsewhere the caller has a part that no peer of this request wrote
+ * @throws InferenceError `not_resumable` if the answer cannot continue
+ */
+export function resumeNeedOf(
+  how: Continuation,
+  {
+    leader,
+    begunElsewhere,
+    failures,
+  }: {
+    readonly leader:
+      | { readonly candidate: Candidate | undefined; readonly digest: string }
+      | undefined
+    readonly begunElsewhere: boolean
+    readonly failures: readonly Failure[]
+  },
+): ResumeNeed {
+  const hasSource = leader === undefined ? begunElsewhere : leader.candidate !== undefined
+  if (how.type !== 'resume' || !hasSource) {
+    throw new InferenceError('not_resumable', 'this answer cannot go on elsewhere')
+  }
+  const idsRefused = failures.some(({ error }) => error.code === 'not_resumable')
+  const { candidate, digest = '' } = leader ?? {}
+  return { how, peer: candidate?.key ?? '', digest, idsRefused }
 }
 
 /** How one peer can continue the answer. */

@@ -1,6 +1,5 @@
-import { LRUCache } from 'lru-cache'
-import { InferenceError } from '../../protocol/index.ts'
-import { type Clock, systemClock } from '../../timing/index.ts'
+import type { Clock } from '../../timing/index.ts'
+import { Alarm } from './alarm.ts'
 import {
   type Measured,
   type Occupancy,
@@ -9,20 +8,19 @@ import {
   type ServedSample,
   UNMEASURED,
 } from './estimate.ts'
-import { isStrangersTurn, keptUntilMs, type Precedence, STRANGERS_TURN } from './kept-slot.ts'
-import { OTHERS_AROUND_MS, OthersAround } from './others-around.ts'
-import { flowOf, givesWay, nextTurn, othersGiveWay, type Waiting } from './turn.ts'
+import { LastSlot, type LastSlotInit, type Slots } from './last-slot.ts'
+import { allTaken, longerThanItHas, outOfTime } from './refusals.ts'
+import { givesWay, nextTurn, othersGiveWay, type Waiting } from './turn.ts'
+import { TurnNumbers } from './turn-numbers.ts'
 
 /** A queue that has not been empty for this long is overload, not a burst. */
 const OVERLOAD_AFTER_MS = 10_000
-/** Peers and networks whose last turn is kept. */
-const MAX_TURNS = 2_048
 /** How long slots count as contended after a request found none free. */
 const CONTENDED_MS = 30_000
 /** `retryAfterMs` of a refusal before anything was measured. */
 const DEFAULT_RETRY_MS = 1_000
 
-export interface GateInit {
+export interface GateInit extends LastSlotInit {
   /** Requests that the engine works on at a time. */
   readonly slots: number
   /** Requests that wait for a slot at most. */
@@ -30,10 +28,6 @@ export interface GateInit {
   readonly now: () => number
   /** @default the machine's */
   readonly after?: Clock['after']
-  /** Whether a peer that asked is still connected. @default always */
-  readonly isConnected?: (peer: string) => boolean
-  /** While contributors and strangers wait, one turn in this many goes to a stranger. @default 5 */
-  readonly strangersTurn?: number
 }
 
 export interface Ticket {
@@ -60,32 +54,23 @@ interface Entry extends Waiting {
 /** The engine's slots and the queue for them. */
 export class Gate {
   readonly #init: GateInit
-  readonly #oneIn: number
   readonly #waiting: Entry[] = []
-  /** Number of the last turn of each peer and network, oldest first. */
-  readonly #turns = new LRUCache<string, number>({ max: MAX_TURNS })
+  readonly #turns = new TurnNumbers()
   readonly #running = new Set<Entry>()
-  readonly #peersAround: OthersAround
-  readonly #flowsAround: OthersAround
+  readonly #lastSlot: LastSlot
   #slots: number
   #contendedAtMs = Number.NEGATIVE_INFINITY
   #arrivals = 0
-  #turn = 0
-  #passedOver = 0
-  #contributorAtMs = Number.NEGATIVE_INFINITY
   #queuedSinceMs: number | undefined
   #measured: Measured = UNMEASURED
   #idle: (() => void)[] = []
-  /** The next time-driven change in the queue: when it is due, and its timer. */
-  #alarm: { readonly atMs: number; readonly timer: Disposable } | undefined
+  readonly #alarm: Alarm
 
   constructor(init: GateInit) {
     this.#init = init
-    this.#oneIn = init.strangersTurn ?? STRANGERS_TURN
     this.#slots = init.slots
-    const isConnected = init.isConnected ?? (() => true)
-    this.#peersAround = new OthersAround(isConnected)
-    this.#flowsAround = new OthersAround(isConnected)
+    this.#lastSlot = new LastSlot(init)
+    this.#alarm = new Alarm({ ring: () => this.#advance(), after: init.after })
   }
 
   get occupancy(): Occupancy {
@@ -121,7 +106,8 @@ export class Gate {
       const queueDepth = this.#waiting.filter(({ contributes }) => contributes).length
       return { ...occupancy, queueDepth }
     }
-    const slots = this.#slots - Number(this.#keptUntilMs() > this.#init.now())
+    const keptUntilMs = this.#lastSlot.forContributorsUntilMs(this.#slots)
+    const slots = this.#slots - Number(keptUntilMs > this.#init.now())
     return { ...occupancy, inFlight: Math.min(this.#running.size, slots), slots }
   }
 
@@ -132,9 +118,11 @@ export class Gate {
   /** Whether all slots and places open to such a request are taken. A peer that holds more places may still be evicted. */
   isFullFor({ contributes }: { readonly contributes: boolean }): boolean {
     if (this.#waiting.length < this.#init.maxQueue) return false
+    const nowMs = this.#init.now()
     const hasSlot =
-      this.#running.size < this.#slots && (contributes || !this.#leavesLast(this.#init.now()))
-    return !hasSlot && !othersGiveWay(this.#waiting, contributes, this.#oneIn)
+      this.#running.size < this.#slots &&
+      (contributes || !this.#lastSlot.isForContributors(this.#taken, nowMs))
+    return !hasSlot && !othersGiveWay(this.#waiting, contributes, this.#lastSlot.strangersTurn)
   }
 
   setSlots(slots: number): void {
@@ -163,9 +151,7 @@ export class Gate {
   }): Ticket {
     const { peer, network = '', contributes = false, deadlineAtMs, signal } = request
     signal.throwIfAborted()
-    if (contributes) this.#contributorAtMs = this.#init.now()
-    this.#peersAround.note(peer, peer, this.#init.now())
-    this.#flowsAround.note(flowOf({ peer, network, contributes }), peer, this.#init.now())
+    this.#lastSlot.asked({ peer, network, contributes }, this.#init.now())
     this.#check({ peer, network, contributes }, deadlineAtMs)
     const { queueDepth } = this.occupancyFor({ contributes })
     const expectedTtftMs = this.expectedTtftMsFor({ contributes })
@@ -176,7 +162,7 @@ export class Gate {
     const entry: Entry = {
       ...{ peer, network, contributes },
       arrival: ++this.#arrivals,
-      since: this.#turn - 1,
+      since: this.#turns.latest - 1,
       deadlineAtMs,
       status: 'waiting',
       startedAtMs: 0,
@@ -213,53 +199,21 @@ export class Gate {
     const retryAfterMs = Math.max(1, Math.ceil(waitMs || DEFAULT_RETRY_MS))
     if (waitMs > remainingMs) {
       this.#contendedAtMs = this.#init.now()
-      throw new InferenceError(
-        'over_capacity',
-        `a slot is free in about ${Math.ceil(waitMs / 1000)} s, which is more time than the request has`,
-        { retryAfterMs },
-      )
+      throw longerThanItHas(waitMs, retryAfterMs)
     }
     if (this.#waiting.length < this.#init.maxQueue) return
-    if (this.#mayStart(newcomer, this.#init.now())) return
+    if (this.#lastSlot.isFreeFor(newcomer, this.#taken, this.#init.now())) return
     this.#contendedAtMs = this.#init.now()
-    const victim = givesWay(this.#waiting, newcomer, this.#oneIn)
-    const full = new InferenceError('over_capacity', 'all slots and the queue are full', {
-      retryAfterMs,
-    })
+    const victim = givesWay(this.#waiting, newcomer, this.#lastSlot.strangersTurn)
+    const full = allTaken(retryAfterMs)
     if (victim === undefined) throw full
     this.#leave(victim, full)
-  }
-
-  /** Whether a slot is free for it: the last one may be reserved for contributors, or for peers that hold none. */
-  #mayStart(one: Omit<Waiting, 'arrival' | 'since'>, nowMs: number): boolean {
-    if (this.#running.size >= this.#slots) return false
-    if (!one.contributes && this.#leavesLast(nowMs)) return false
-    return this.#keptFromUntilMs(one) <= nowMs
-  }
-
-  /**
-   * Until when the last slot is reserved against a stranger that holds a slot already, or whose network holds all
-   * others: while peers without a slot are active, those with one do not take all. −∞ if nothing is reserved.
-   */
-  #keptFromUntilMs(one: Omit<Waiting, 'arrival' | 'since'>): number {
-    if (one.contributes || this.#slots <= 1) return Number.NEGATIVE_INFINITY
-    if (this.#running.size !== this.#slots - 1) return Number.NEGATIVE_INFINITY
-    const running = [...this.#running]
-    const flow = flowOf(one)
-    const holders = new Set(running.map(({ peer }) => peer))
-    const otherPeerAtMs = holders.has(one.peer)
-      ? this.#peersAround.lastOtherThan(one.peer, (peer) => holders.has(peer))
-      : Number.NEGATIVE_INFINITY
-    const otherFlowAtMs = running.every((other) => flowOf(other) === flow)
-      ? this.#flowsAround.lastOtherThan(flow)
-      : Number.NEGATIVE_INFINITY
-    return Math.max(otherPeerAtMs, otherFlowAtMs) + OTHERS_AROUND_MS
   }
 
   /** A stranger waits for a slot that is not reserved, or until the reservation ends. */
   #waitMs({ contributes }: { readonly contributes: boolean }): number {
     const waitMs = this.#atLeastTheYoungest(this.occupancyFor({ contributes }))
-    const keptMs = this.#keptUntilMs() - this.#init.now()
+    const keptMs = this.#lastSlot.forContributorsUntilMs(this.#slots) - this.#init.now()
     if (contributes || keptMs <= 0) return waitMs
     return Math.min(waitMs, keptMs + this.#atLeastTheYoungest(this.occupancy))
   }
@@ -299,17 +253,22 @@ export class Gate {
     }
     const overloaded =
       this.#queuedSinceMs !== undefined && nowMs - this.#queuedSinceMs >= OVERLOAD_AFTER_MS
-    const lastTurn = (name: string): number | undefined => this.#turns.peek(name)
     while (this.#running.size < this.#slots) {
-      const strangersTurn = isStrangersTurn(this.#precedence)
-      const mayStart = this.#waiting.filter((one) => this.#mayStart(one, nowMs))
-      const next = nextTurn(mayStart, lastTurn, { overloaded, strangersTurn })
+      const strangersTurn = this.#lastSlot.isStrangersTurn
+      const mayStart = this.#waiting.filter((one) =>
+        this.#lastSlot.isFreeFor(one, this.#taken, nowMs),
+      )
+      const next = nextTurn(mayStart, this.#turns.lastOf, { overloaded, strangersTurn })
       if (next === undefined) break
       this.#waiting.splice(this.#waiting.indexOf(next), 1)
       this.#running.add(next)
       next.status = 'running'
       next.startedAtMs = nowMs
-      this.#noteTurn(next)
+      this.#turns.take(next)
+      this.#lastSlot.granted(
+        next,
+        this.#waiting.some(({ contributes }) => !contributes),
+      )
       next.grant()
     }
     this.#setAlarm(nowMs)
@@ -319,56 +278,19 @@ export class Gate {
     for (const resolve of this.#idle.splice(0)) resolve()
   }
 
-  /** Whether the last free slot is reserved for a contributor. */
-  #leavesLast(nowMs: number): boolean {
-    return this.#running.size === this.#slots - 1 && nowMs < this.#keptUntilMs()
-  }
-
-  #keptUntilMs(): number {
-    return keptUntilMs(this.#precedence)
-  }
-
-  get #precedence(): Precedence {
-    return {
-      slots: this.#slots,
-      contributorAtMs: this.#contributorAtMs,
-      passedOver: this.#passedOver,
-      strangersTurn: this.#oneIn,
-    }
+  get #taken(): Slots {
+    return { count: this.#slots, running: this.#running }
   }
 
   /** Schedules a wake-up for the end of a reservation and for the next deadline in the queue. */
   #setAlarm(nowMs: number): void {
     const deadlines = this.#waiting.map(({ deadlineAtMs }) => deadlineAtMs)
-    if (this.#waiting.length > 0 && this.#leavesLast(nowMs)) deadlines.push(this.#keptUntilMs())
+    if (this.#waiting.length > 0 && this.#lastSlot.isForContributors(this.#taken, nowMs))
+      deadlines.push(this.#lastSlot.forContributorsUntilMs(this.#slots))
     for (const one of this.#waiting) {
-      const keptMs = this.#keptFromUntilMs(one)
+      const keptMs = this.#lastSlot.forOthersUntilMs(one, this.#taken)
       if (keptMs > nowMs) deadlines.push(keptMs)
     }
-    const atMs = Math.min(...deadlines)
-    if (this.#alarm?.atMs === atMs) return
-    this.#alarm?.timer[Symbol.dispose]()
-    this.#alarm = undefined
-    if (deadlines.length === 0) return
-    const advance = (): void => {
-      this.#alarm = undefined
-      this.#advance()
-    }
-    const { after = systemClock.after } = this.#init
-    this.#alarm = { atMs, timer: after(atMs - nowMs, advance, { background: true }) }
+    this.#alarm.set(Math.min(...deadlines), nowMs)
   }
-
-  #noteTurn(next: Entry): void {
-    this.#turn += 1
-    for (const name of [flowOf(next), `peer ${next.peer}`]) this.#turns.set(name, this.#turn)
-    const isPassedOver = next.contributes && this.#waiting.some(({ contributes }) => !contributes)
-    this.#passedOver = isPassedOver ? this.#passedOver + 1 : 0
-  }
-}
-
-function outOfTime(): InferenceError {
-  return new InferenceError(
-    'deadline_exceeded',
-    'the time for the request passed before a slot was free',
-  )
 }

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { isAlive } from '../../storage/index.ts'
 import {
   type CliProcess,
   createSandbox,
-  isAlive,
   LOOPBACK,
   type Sandbox,
 } from '../../testing/cli-process.ts'

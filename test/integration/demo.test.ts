@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type CliEvent, createSandbox, isAlive, type Sandbox } from '../../testing/cli-process.ts'
+import { isAlive } from '../../storage/index.ts'
+import { type CliEvent, createSandbox, type Sandbox } from '../../testing/cli-process.ts'
 
 const COUNTED = `${Array.from({ length: 100 }, (_, index) => index + 1).join(', ')}.`
 

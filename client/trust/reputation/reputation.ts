@@ -8,8 +8,6 @@ import {
   isQuarantined,
   newcomerAt,
   type PeerStanding,
-  withBlameOf,
-  worseOf,
 } from './peer-standing.ts'
 import {
   type PeerRow,
@@ -17,13 +15,9 @@ import {
   type SavedStandings,
   standingsFile,
 } from './saved-standings.ts'
-import { weightsOf } from './spec-class.ts'
 import { reportOf, type StandingReport } from './standing-report.ts'
+import { StandingTable } from './standing-table.ts'
 
-/** Max pairs of peer and weights; the least recently updated are evicted. */
-const MAX_STANDINGS = 8_192
-/** Max templates per peer and weights, because a peer can invent any number of them. */
-const MAX_TEMPLATES = 8
 /** Max networks whose newcomers are remembered. */
 const MAX_NETWORKS = 4_096
 /** Max forgotten peers whose earlier lessons are ignored. */
@@ -56,10 +50,7 @@ export interface Loaded {
 
 /** What the client has learned about peers from its own audits. Bounded, and saved as JSON. */
 export class Reputation {
-  /** By peer and weights, then by spec class. Blame applies to all spec classes with the same weights. */
-  readonly #standings = new LRUCache<string, ReadonlyMap<string, PeerStanding>>({
-    max: MAX_STANDINGS,
-  })
+  readonly #standings = new StandingTable()
   /** How many newcomers of each network became proven, and how many failed. */
   readonly #networks = new LRUCache<string, Evidence>({ max: MAX_NETWORKS })
   /** When peers were forgotten. */
@@ -93,7 +84,7 @@ export class Reputation {
 
   /** How often the peer was outvoted recently. */
   doubts(peer: string, spec: string): number {
-    return this.#known(peer, spec)?.doubts ?? 0
+    return this.#standings.get(peer, spec)?.doubts ?? 0
   }
 
   /** Credit of newcomers from these networks, based on earlier ones: 1 if at least half were good, down to 0.1. */
@@ -107,22 +98,22 @@ export class Reputation {
 
   /** Applies to these weights with any template. */
   isQuarantined(peer: string, spec: string): boolean {
-    const known = this.#known(peer, spec)
+    const known = this.#standings.get(peer, spec)
     return known !== undefined && isQuarantined(known, this.#now())
   }
 
   isProven(peer: string, spec: string): boolean {
-    const known = this.#known(peer, spec)
+    const known = this.#standings.get(peer, spec)
     return known !== undefined && isProven(known)
   }
 
   auditRate(peer: string, spec: string): number {
-    return auditRate(this.#known(peer, spec)?.consecutiveValid ?? 0)
+    return auditRate(this.#standings.get(peer, spec)?.consecutiveValid ?? 0)
   }
 
   /** Whether the caller recommends the peer to others: proven, and no strikes. */
   vouchesFor(peer: string, spec: string): boolean {
-    const known = this.#known(peer, spec)
+    const known = this.#standings.get(peer, spec)
     return known !== undefined && isProven(known) && known.strikes === 0
   }
 
@@ -133,7 +124,7 @@ export class Reputation {
    * @param shared standing according to others, 0.5 … 1. @default none
    */
   draw(peer: string, spec: string, random: () => number, shared?: number): number {
-    const known = this.#known(peer, spec)
+    const known = this.#standings.get(peer, spec)
     if (known === undefined || isBlank(known)) return shared ?? 0.5
     const own = Math.max(0.1, drawFrom(known.quality, random))
     if (shared === undefined || known.strikes > 0) return own
@@ -145,7 +136,8 @@ export class Reputation {
   /** All standings of a peer, or of all peers. */
   report(peer?: string): readonly StandingReport[] {
     const nowMs = this.#now()
-    return this.#rows()
+    return this.#standings
+      .rows()
       .filter((row) => peer === undefined || row.peer === peer)
       .map((row) => reportOf(row, row.standing, nowMs))
   }
@@ -159,7 +151,7 @@ export class Reputation {
 
   toJSON(): object {
     return standingsFile({
-      peers: this.#rows().toReversed(),
+      peers: this.#standings.rows().toReversed(),
       networks: entriesOf(this.#networks, (network, evidence) => ({ network, evidence })),
       forgotten: entriesOf(this.#forgotten, (peer, atMs) => ({ peer, atMs })),
     })
@@ -186,7 +178,7 @@ export class Reputation {
     this.#networks.clear()
     this.#forgotten.clear()
     for (const { peer, atMs } of parsed.forgotten) this.#forgotten.set(peer, atMs)
-    for (const row of parsed.peers) if (this.#isNews(row)) this.#adopt(row)
+    for (const row of parsed.peers) if (this.#isNews(row)) this.#standings.adopt(row)
     for (const { network, evidence } of parsed.networks) this.#networks.set(network, evidence)
     const forgotten = new Map(this.#forgotten.entries())
     for (const lesson of since) {
@@ -197,7 +189,7 @@ export class Reputation {
   }
 
   #isNews({ peer, spec, standing, isFromFuture }: PeerRow): boolean {
-    const own = this.#standings.peek(key(peer, spec))?.get(spec)
+    const own = this.#standings.exact(peer, spec)
     const knownMs = Math.max(own?.lastMs ?? 0, this.#forgotten.peek(peer) ?? 0)
     return knownMs === 0 || (!isFromFuture && standing.lastMs > knownMs)
   }
@@ -214,19 +206,17 @@ export class Reputation {
         break
       case 'doubted': {
         const { peer, spec, atMs } = lesson
-        const before = this.#known(peer, spec) ?? newcomerAt(atMs)
+        const before = this.#standings.get(peer, spec) ?? newcomerAt(atMs)
         const standing = { ...before, doubts: before.doubts + 1, lastMs: atMs }
-        this.#set({ peer, spec, standing })
+        this.#standings.set({ peer, spec, standing })
         break
       }
       case 'forgotten':
-        for (const id of this.#standings.keys()) {
-          if (id.startsWith(`${lesson.peer} `)) this.#standings.delete(id)
-        }
+        this.#standings.forget(lesson.peer)
         this.#forgotten.set(lesson.peer, lesson.atMs)
         break
       case 'imported':
-        for (const row of lesson.saved.peers) if (this.#isNews(row)) this.#adopt(row)
+        for (const row of lesson.saved.peers) if (this.#isNews(row)) this.#standings.adopt(row)
         for (const { network, evidence } of lesson.saved.networks) {
           if (!this.#networks.has(network)) this.#networks.set(network, evidence)
         }
@@ -237,9 +227,9 @@ export class Reputation {
   }
 
   #learn({ peer, spec, audit, networks, atMs }: Extract<Lesson, { type: 'audited' }>): void {
-    const before = this.#known(peer, spec) ?? newcomerAt(atMs)
+    const before = this.#standings.get(peer, spec) ?? newcomerAt(atMs)
     const after = afterAudit(before, audit, atMs)
-    this.#set({ peer, spec, standing: after })
+    this.#standings.set({ peer, spec, standing: after })
     const bad = Number(audit.outcome === 'failed' || after.quarantines > before.quarantines)
     const good = Number(isProven(after) && !isProven(before))
     if (bad === 0 && good === 0) return
@@ -248,53 +238,11 @@ export class Reputation {
       this.#networks.set(network, withEvidence(known, { good, bad }))
     }
   }
-
-  /** With a new template the peer is a newcomer that keeps the blame of its weights. */
-  #known(peer: string, spec: string): PeerStanding | undefined {
-    const templates = this.#standings.peek(key(peer, spec))
-    const own = templates?.get(spec)
-    const [other] = templates?.values() ?? []
-    if (own !== undefined || other === undefined) return own
-    const quality = { good: 0, bad: other.quality.bad }
-    return { ...withBlameOf(newcomerAt(other.lastMs), other), quality }
-  }
-
-  /** Adds a saved row with the worst blame known for its weights: older versions stored blame per template. */
-  #adopt({ peer, spec, standing }: Pick<PeerRow, 'peer' | 'spec' | 'standing'>): void {
-    const others = [...(this.#standings.peek(key(peer, spec)) ?? [])]
-    const worst = others.reduce(
-      (so, [other, known]) => (other === spec ? so : withBlameOf(so, worseOf(so, known))),
-      standing,
-    )
-    this.#set({ peer, spec, standing: worst })
-  }
-
-  #set({ peer, spec, standing }: Pick<PeerRow, 'peer' | 'spec' | 'standing'>): void {
-    const id = key(peer, spec)
-    const others = [...(this.#standings.peek(id) ?? [])]
-      .filter(([other]) => other !== spec)
-      .map(([other, known]) => [other, withBlameOf(known, standing)] as const)
-    const latest = [...others, [spec, standing] as const].slice(-MAX_TEMPLATES)
-    this.#standings.set(id, new Map(latest))
-  }
-
-  /** Most recently updated first. */
-  #rows(): readonly Pick<PeerRow, 'peer' | 'spec' | 'standing'>[] {
-    return [...this.#standings.entries()].flatMap(([id, templates]) => {
-      const peer = id.slice(0, id.indexOf(' '))
-      return [...templates].map(([spec, standing]) => ({ peer, spec, standing })).toReversed()
-    })
-  }
 }
 
 /** Nothing is known about the peer, under any template. */
 function isBlank({ audits, strikes, quarantines }: PeerStanding): boolean {
   return audits === 0 && strikes === 0 && quarantines === 0
-}
-
-/** Unambiguous, because a peer id contains no space. */
-function key(peer: string, spec: string): string {
-  return `${peer} ${weightsOf(spec)}`
 }
 
 /** Least recently updated first, so that these are evicted first after loading. */

@@ -1,0 +1,25 @@
+import type { Token } from 'node-llama-cpp'
+import type { Resume } from '../../protocol/index.ts'
+import type { CallReaderInit } from './call-reader.ts'
+import type { Sampling } from './sampling.ts'
+
+/** One answer to be written. */
+export interface AnswerPlan {
+  readonly prompt: readonly Token[]
+  /** What an earlier engine wrote. */
+  readonly prefix: readonly Token[]
+  readonly resume: Resume | undefined
+  /** Length of the whole answer, prefix included. `undefined`: up to the end of the context. */
+  readonly maxTokens: number | undefined
+  readonly stops: readonly string[]
+  readonly sampling: Sampling
+  /** Built from the request's schema, or from those of the calls that have to be made. */
+  readonly grammar: string | undefined
+  /** Set if tools may be called. */
+  readonly calls?: CallReaderInit
+  /** Most likely alternatives per token; `undefined`: no logprobs at all. */
+  readonly topLogprobs: number | undefined
+  readonly group: string | undefined
+  /** A prefix of up to this many tokens is evaluated one by one. */
+  readonly exactResumeTokens: number
+}

@@ -1,0 +1,127 @@
+import {
+  type Connection,
+  type Stream,
+  type StreamMuxer,
+  UnsupportedProtocolError,
+} from '@libp2p/interface'
+import { Uint8ArrayList } from 'uint8arraylist'
+import { InferenceError, PROTOCOLS } from '../protocol/index.ts'
+import { systemClock } from '../timing/index.ts'
+
+/** What the answer to multistream-select begins with. */
+const HEADER = '/multistream/1.0.0'
+/** The length of a longer protocol id would take two bytes. */
+const MAX_PROTOCOL_LENGTH = 126
+/** A confirmation that takes longer means that nothing gets through. */
+const CONFIRM_MS = 5_000
+/** Spoken by every Skein peer: asked before identify has said so. */
+const ASSUMED: ReadonlySet<string> = new Set([PROTOCOLS.advertisement])
+
+/** For `dialProtocol` and `newStream`. */
+export interface EarlyOptions {
+  /** The peer lists the protocol in its advertisement. Counts until identify has said which it speaks. @default false */
+  readonly isAdvertised?: boolean
+  /** Longest wait for the peer to confirm the protocol of a stream that is used before. @default 5_000 */
+  readonly confirmWithinMs?: number
+}
+
+/** The parts of a `@libp2p/yamux` 8 stream that its interface leaves out. */
+interface EarlyStream extends Stream {
+  onData(data: Uint8Array | Uint8ArrayList): void
+}
+
+type CreateOptions = EarlyOptions & { readonly protocol?: string }
+
+/** What is known of the other side of a muxer. */
+interface Spoken {
+  protocols: ReadonlySet<string>
+  /** Whether identify has listed them, or one was refused. */
+  isSure: boolean
+}
+
+const spokenOver = new WeakMap<StreamMuxer, Spoken>()
+
+/**
+ * Opens streams of known protocols without waiting for multistream-select: the choice leaves together with the first
+ * data, and its confirmation is checked when it comes. That saves one round trip for each new stream. Other
+ * implementations call it lazy negotiation.
+ *
+ * A protocol is known once identify has listed it for the connection, and before that from an advertisement. If the other side refuses it after all, the
+ * stream fails with `dial_failed` and an UnsupportedProtocolError as its cause; without any answer it fails with
+ * `dial_failed`, too. Either way the failure is the one that opening the stream would have had.
+ */
+export function openEarly(muxer: StreamMuxer): void {
+  const spoken: Spoken = { protocols: ASSUMED, isSure: false }
+  spokenOver.set(muxer, spoken)
+  const createStream = muxer.createStream.bind(muxer)
+  muxer.createStream = async (options) => {
+    const stream = await createStream(options)
+    const {
+      protocol = '',
+      confirmWithinMs = CONFIRM_MS,
+      isAdvertised,
+    }: CreateOptions = options ?? {}
+    const isKnown = spoken.protocols.has(protocol) || (isAdvertised === true && !spoken.isSure)
+    if (isKnown && protocol.length <= MAX_PROTOCOL_LENGTH) {
+      choose(stream as EarlyStream, protocol, confirmWithinMs, () => learn(spoken, []))
+    }
+    return stream
+  }
+}
+
+/** Records which protocols the peer listed over this connection. */
+export function noteProtocols(connection: Connection, protocols: readonly string[]): void {
+  const { muxer } = connection as unknown as { readonly muxer?: StreamMuxer }
+  const spoken = muxer && spokenOver.get(muxer)
+  if (spoken !== undefined) learn(spoken, protocols)
+}
+
+function learn(spoken: Spoken, protocols: readonly string[]): void {
+  spoken.protocols = new Set(protocols)
+  spoken.isSure = true
+}
+
+/** Chooses the protocol of a new stream, and takes the confirmation out of what comes back. */
+function choose(
+  stream: EarlyStream,
+  protocol: string,
+  confirmWithinMs: number,
+  onRefused: () => void,
+): void {
+  const choice = Buffer.concat([line(HEADER), line(protocol)])
+  const received = new Uint8ArrayList()
+  const onData = stream.onData.bind(stream)
+  const giveUp = (): void =>
+    stream.abort(dialFailed(new Error(`no answer in ${confirmWithinMs} ms`)))
+  const late = systemClock.after(confirmWithinMs, giveUp, { background: true })
+  const settle = (): void => {
+    late[Symbol.dispose]()
+    stream.onData = onData
+  }
+  stream.addEventListener('close', settle, { once: true })
+  stream.onData = (data) => {
+    received.append(data)
+    const length = Math.min(received.byteLength, choice.byteLength)
+    if (!choice.subarray(0, length).equals(received.subarray(0, length))) {
+      onRefused()
+      stream.abort(dialFailed(new UnsupportedProtocolError(`it does not speak ${protocol}`)))
+    } else if (length === choice.byteLength) {
+      settle()
+      stream.removeEventListener('close', settle)
+      received.consume(length)
+      onData(received)
+    }
+  }
+  stream.protocol = protocol
+  stream.send(choice)
+}
+
+/** One message of multistream-select. Protocol ids are short: the length takes one byte. */
+function line(text: string): Uint8Array {
+  const message = Buffer.from(`${text}\n`)
+  return Buffer.concat([Uint8Array.of(message.length), message])
+}
+
+function dialFailed(cause: Error): InferenceError {
+  return new InferenceError('dial_failed', `cannot reach the peer: ${cause.message}`, { cause })
+}
