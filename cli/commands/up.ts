@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { renderUnicodeCompact } from 'uqr'
+import type { Node } from '../../node/index.ts'
 import { createPeer, type Peer } from '../../peer/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
 import { runUntilStopped, stopWithStdin } from '../daemon.ts'
@@ -20,7 +21,12 @@ import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.
 import { addValue, wholeNumber } from '../option-parsers.ts'
 import { firstReachability } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
-import { type FollowOptions, followConfig, withWatchOption } from '../reload/index.ts'
+import {
+  type FollowOptions,
+  followConfig,
+  type LivePart,
+  withWatchOption,
+} from '../reload/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -99,11 +105,10 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir: gatewayDir, keys, pages },
   })
-  await using _following = followConfig<UpOptions>(
-    session,
-    options,
-    liveGatewayParts(session, client, server),
-  )
+  await using _following = followConfig<UpOptions>(session, options, [
+    ...liveGatewayParts(session, client, server),
+    ...(node === undefined ? [] : [sharePart(node, engine?.share)]),
+  ])
   if (!signal.aborted) {
     await firstReachability(session, host)
     announce(session, peer, network, server.url)
@@ -123,6 +128,16 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   await peer.drain()
   terminal.emit({ event: 'stopped' })
   return undefined
+}
+
+/** @param chosen models that were chosen at the start, where no setting names them */
+function sharePart(node: Node, chosen: readonly string[] | undefined): LivePart<UpOptions> {
+  return {
+    settings: ['share'],
+    async apply({ share = chosen }) {
+      await node.update(share === undefined ? {} : { share })
+    },
+  }
 }
 
 /** Three lines: the page, the base URL, and how the next machine joins. */

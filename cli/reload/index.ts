@@ -13,5 +13,4 @@
  */
 export { type FollowOptions, followConfig } from './follow-config.ts'
 export type { LivePart } from './live-part.ts'
-export { reload } from './reload.ts'
 export { withWatchOption } from './watch-option.ts'
