@@ -32,6 +32,7 @@ import {
   hopLimit,
   hostCheck,
   KeyRing,
+  meteredClient,
   origins,
   permittedClient,
 } from './security/index.ts'
@@ -116,17 +117,18 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   })
   const metrics = init.metrics === true ? createMetrics(client, queue) : undefined
   const context: GatewayContext = {
-    client: permittedClient(queuedClient(client, queue, systemClock), keys),
+    client: permittedClient(
+      meteredClient(queuedClient(client, queue, systemClock), rateLimit),
+      keys,
+    ),
     metrics,
     limits,
     now,
     log,
     checkModels: (caller, named) => keys.checkModels(caller, named),
-    spend: (caller, tokens) => rateLimit.tokens(caller, tokens),
-    untilTokens: (caller, signal) => rateLimit.untilTokens(caller, signal),
   }
   const { stateDir } = init
-  const batchesInit = { ...context, clock: systemClock }
+  const batchesInit = { ...context, meter: rateLimit, clock: systemClock }
   const batches =
     stateDir === undefined
       ? undefined

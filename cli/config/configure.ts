@@ -77,7 +77,7 @@ function find(
   return { setting, value, source: 'config', from: `${path}:${line}`, shown }
 }
 
-/** Where the configuration is read from: `--config`, else SKEIN_CONFIG, else the usual place. */
+/** Where the configuration is read from: `--config`, else SKEIN_CONFIG, else the usual place. Empty: it does not exist. */
 export function configPath({ config, env }: Pick<Sources, 'config' | 'env'>): {
   readonly path: string
   /** It was named, so that it must exist. */
@@ -85,7 +85,8 @@ export function configPath({ config, env }: Pick<Sources, 'config' | 'env'>): {
 } {
   const named = config ?? env.SKEIN_CONFIG
   if (named !== undefined) return { path: named, isNamed: true }
-  return { path: join(configHome(env), 'skein.yaml'), isNamed: false }
+  const home = configHome(env)
+  return { path: home === undefined ? '' : join(home, 'skein.yaml'), isNamed: false }
 }
 
 /** @returns undefined if it does not exist. An empty SKEIN_CONFIG disables the usual place. */

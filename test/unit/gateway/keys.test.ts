@@ -121,7 +121,10 @@ describe('a key with rights of its own', () => {
       ['anna', { requestsPerMinute: 3 }],
       ['otto', { requestsPerMinute: 100, requestsPerDay: 1 }],
     ])
-    const limit = createRateLimit(() => ({ requestsPerMinute: 2 }), (caller) => own.get(caller) ?? {})
+    const limit = createRateLimit(
+      () => ({ requestsPerMinute: 2 }),
+      (caller) => own.get(caller) ?? {},
+    )
     const allowed = async (caller: string): Promise<number> => {
       for (let count = 0; ; count += 1) {
         const headers = await limit.request(caller).catch(() => undefined)
@@ -135,16 +138,19 @@ describe('a key with rights of its own', () => {
   })
 
   it('counts tokens for the minute and the day', async () => {
-    const limit = createRateLimit(() => ({}), () => ({ tokensPerMinute: 10, tokensPerDay: 15 }))
-    limit.tokens('anna', 9)
+    const limit = createRateLimit(
+      () => ({}),
+      () => ({ tokensPerMinute: 10, tokensPerDay: 15 }),
+    )
+    const one = await limit.reserve('anna', () => 9)
     expect(await limit.request('anna')).toMatchObject({ 'x-ratelimit-remaining-tokens': '1' })
-    limit.tokens('anna', 6)
+    one?.charge(15)
     await expect(limit.request('anna')).rejects.toMatchObject({
       code: 'rate_limited',
       message: 'this key has used its 10 tokens per minute',
     })
     // An estimate that was too high is corrected in both windows.
-    limit.tokens('anna', -6)
+    one?.charge(9)
     await limit.request('anna')
   })
 })
