@@ -9,6 +9,7 @@ import {
   serveGateway,
 } from '../gateway/index.ts'
 import { DataDirLockedError, lockDataDir } from '../host/index.ts'
+import { defined } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
 import { type LiveKeys, watchKeys } from './gateway-keys.ts'
 import { connectionsWithin, openFileLimit } from './open-files.ts'
@@ -90,9 +91,7 @@ export function askingSettings({
   friend: friends,
 }: GatewayOptions): Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
   return {
-    ...(canaries !== undefined && { canaries }),
-    ...(receipts !== undefined && { receipts }),
-    ...(friends !== undefined && { friends }),
+    ...defined({ canaries, receipts, friends }),
   }
 }
 
@@ -120,8 +119,7 @@ export async function openGatewayServer(
     apiKeys: () => keys.current(),
     pages,
     rateLimits: {
-      ...(requestsPerMinute !== undefined && { requestsPerMinute }),
-      ...(tokensPerMinute !== undefined && { tokensPerMinute }),
+      ...defined({ requestsPerMinute, tokensPerMinute }),
     },
     ...(corsOrigin !== undefined && { corsOrigins: corsOrigin }),
     allowedHosts: [hostname(), ...(allowHost ?? [])],

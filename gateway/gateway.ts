@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
-import { InferenceError, plainError, plainLine } from '../protocol/index.ts'
+import { defined, InferenceError, plainError, plainLine } from '../protocol/index.ts'
 import { isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
@@ -104,7 +104,7 @@ export interface OpenGateway extends Pick<Gateway, 'close'> {
 
 /** {@link createGateway} for a server. */
 export function openGateway(client: GatewayClient, init: GatewayInit = {}): OpenGateway {
-  const limits = { ...GATEWAY_LIMITS, ...definedOnly(init) }
+  const limits = { ...GATEWAY_LIMITS, ...defined(init) }
   const log = init.log ?? (() => {})
   const now = init.now ?? Date.now
   const keys = new KeyRing(init.apiKeys ?? [], now)
@@ -223,9 +223,4 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
       await batches?.close()
     },
   }
-}
-
-/** Defaults also apply to fields that are `undefined`. */
-function definedOnly<T extends object>(init: T): T {
-  return Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined)) as T
 }
