@@ -1,6 +1,8 @@
 import type { Command } from 'commander'
+import { plainLine } from '../protocol/index.ts'
 import type { Configuration } from './config/index.ts'
 import type { Environment } from './environment.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { TypedOptions } from './report-error.ts'
 import type { SharedOptions } from './shared-options.ts'
@@ -67,7 +69,10 @@ export function createRuntime(surroundings: Surroundings, configuration: Configu
         const command = received.at(-1) as Command
         let options = command.optsWithGlobals<Parameters<typeof action>[1]>()
         let terminal = surroundings.createTerminal(options.json === true)
-        const { signal } = surroundings.interrupts
+        const { interrupts } = surroundings
+        const { signal } = interrupts
+        interrupts.onLate(() => reportLate(terminal, signal))
+        interrupts.listen()
         try {
           if (configured) await configuration.configure(command)
           options = command.optsWithGlobals()
@@ -78,8 +83,17 @@ export function createRuntime(surroundings: Surroundings, configuration: Configu
           const { exitCodeOf } = await import('./exit-code-of.ts')
           const { reportError } = await import('./report-error.ts')
           reportError(terminal, error, surroundings.commandName, options as TypedOptions)
-          exitCode = surroundings.interrupts.exitCode() ?? exitCodeOf(error)
+          exitCode = interrupts.exitCode() ?? exitCodeOf(error)
+          interrupts.onLate(() => exitCode)
         }
       },
   }
+}
+
+/** What `reportError` says of a command that Ctrl-C ended, without waiting for anything. */
+function reportLate(terminal: Terminal, { reason }: AbortSignal): ExitCode {
+  const message = plainLine(reason instanceof Error ? reason.message : String(reason))
+  terminal.emit({ event: 'error', code: 'cancelled', message } as { event: 'error' })
+  terminal.log(`skein: ${message}`)
+  return EXIT.interrupted
 }

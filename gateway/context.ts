@@ -15,10 +15,6 @@ export interface GatewayContext {
   readonly metrics: Metrics | undefined
   /** @throws InferenceError if the caller's key may not use the models, or no longer exists */
   readonly checkModels: (caller: string, named: NamedModels) => void
-  /** Charges an answer's tokens to its caller's limit. */
-  readonly spend: (caller: string, tokens: number) => void
-  /** Resolves once the caller's limit leaves tokens; rejects with the signal's reason. */
-  readonly untilTokens: (caller: string, signal: AbortSignal) => Promise<void>
 }
 
 /** Facts from a request's headers, for every handler. */

@@ -31,6 +31,7 @@ import {
   hopLimit,
   hostCheck,
   KeyRing,
+  meteredClient,
   origins,
   permittedClient,
   type RateLimits,
@@ -118,17 +119,18 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   })
   const metrics = init.metrics === true ? createMetrics(client, queue) : undefined
   const context: GatewayContext = {
-    client: permittedClient(queuedClient(client, queue, systemClock), keys),
+    client: permittedClient(
+      meteredClient(queuedClient(client, queue, systemClock), rateLimit),
+      keys,
+    ),
     metrics,
     limits,
     now,
     log,
     checkModels: (caller, named) => keys.checkModels(caller, named),
-    spend: (caller, tokens) => rateLimit.tokens(caller, tokens),
-    untilTokens: (caller, signal) => rateLimit.untilTokens(caller, signal),
   }
   const { corsOrigins = [], allowedHosts, stateDir } = init
-  const batchesInit = { ...context, clock: systemClock }
+  const batchesInit = { ...context, meter: rateLimit, clock: systemClock }
   const batches =
     stateDir === undefined
       ? undefined

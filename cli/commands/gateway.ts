@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { GatewayServer } from '../../gateway/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
-import { runUntilStopped, stopWithStdin } from '../daemon.ts'
+import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import {
   askingSettings,
   type GatewayOptions,
@@ -41,7 +41,10 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   const [dataDir = ''] = network.dataDirs
   using keys = await keysFor(session, options, dataDir)
   if (options.stopWithStdin === true) stopWithStdin(session)
-  await using client = await openClient(session, options, askingSettings(options))
+  await using client = await openClient(session, options, {
+    ...askingSettings(options),
+    tellsClock: true,
+  })
   const { swarmKey } = network.host
   await using pages = openConsole(session, { client, host: client.host, swarmKey, log })
   await using server = await openGatewayServer(session, options, {
@@ -60,7 +63,7 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
     url: server.url,
     ...(swarmKey !== undefined && { swarmKey }),
   })
-  terminal.print('Finishing running answers; Ctrl-C again drops them …\n')
+  using _hold = finishAnswers(session, client.running().length)
   pages.close()
   await server.close()
   terminal.emit({ event: 'stopped' })

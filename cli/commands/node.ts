@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { createNode, type EngineState, type Node } from '../../node/index.ts'
 import { type NodeState, plainLine } from '../../protocol/index.ts'
-import { runUntilStopped, stopWithStdin } from '../daemon.ts'
+import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { createFailureLog } from '../failure-log.ts'
@@ -124,11 +124,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   }
   const { inFlight } = node.load()
   terminal.emit({ event: 'draining', inFlight } as { event: 'draining' })
-  terminal.print(
-    inFlight === 0
-      ? 'Leaving the swarm …\n'
-      : `Finishing ${inFlight} answers before leaving; Ctrl-C again drops them …\n`,
-  )
+  using _hold = finishAnswers(session, inFlight)
   await node.drain()
   terminal.emit({ event: 'stopped' })
   return undefined

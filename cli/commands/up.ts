@@ -3,7 +3,7 @@ import { renderUnicodeCompact } from 'uqr'
 import { createPeer, type Peer } from '../../peer/index.ts'
 import { defined } from '../../protocol/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
-import { runUntilStopped, stopWithStdin } from '../daemon.ts'
+import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { dataDirectories } from '../directories.ts'
 import {
@@ -108,7 +108,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
       ...(swarmKey !== undefined && { swarmKey }),
     })
   }
-  terminal.print('Finishing running answers; Ctrl-C again drops them …\n')
+  using _hold = finishAnswers(session, client.running().length + (node?.load().inFlight ?? 0))
   pages.close()
   await server.close()
   await peer.drain()

@@ -61,7 +61,7 @@ export async function configure(command: Command, sources: Sources): Promise<Ori
   })
 }
 
-/** Where the configuration is read from: `--config`, else SKEIN_CONFIG, else the usual place. */
+/** Where the configuration is read from: `--config`, else SKEIN_CONFIG, else the usual place. Empty: it does not exist. */
 export function configPath({ config, env }: Pick<Sources, 'config' | 'env'>): {
   readonly path: string
   /** It was named, so that it must exist. */
@@ -69,7 +69,8 @@ export function configPath({ config, env }: Pick<Sources, 'config' | 'env'>): {
 } {
   const named = config ?? env.SKEIN_CONFIG
   if (named !== undefined) return { path: named, isNamed: true }
-  return { path: join(configHome(env), 'skein.yaml'), isNamed: false }
+  const home = configHome(env)
+  return { path: home === undefined ? '' : join(home, 'skein.yaml'), isNamed: false }
 }
 
 /** @returns undefined if it does not exist. An empty SKEIN_CONFIG disables the usual place. */

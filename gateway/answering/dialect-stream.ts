@@ -11,7 +11,6 @@ import {
 } from '../http/index.ts'
 import { type GivenHints, ignoreHints } from './ignored.ts'
 import { openAnswer } from './opened-answer.ts'
-import { Spending } from './spending.ts'
 
 /** Writes a streamed answer in one dialect. An empty text is not sent. */
 export interface DialectWriter<T> {
@@ -48,7 +47,6 @@ export async function streamDialect<T extends { readonly model: string }>(
 ): Promise<Response> {
   const { limits, log, metrics } = context
   const { signal } = c.req.raw
-  const spending = new Spending(c, context)
   const opened = await openAnswer(answer, {
     waitMs: limits.keepAliveMs,
     startedAt: c.get('startedAt'),
@@ -68,7 +66,6 @@ export async function streamDialect<T extends { readonly model: string }>(
         const now = performance.now()
         if (lastAt !== undefined) metrics?.gap(now - lastAt)
         lastAt = now
-        spending.delivered(chunk)
         if (!begun) yield writer.begin(chunk)
         begun = true
         yield writer.take(chunk)
@@ -82,8 +79,6 @@ export async function streamDialect<T extends { readonly model: string }>(
       if (failure.code === 'internal') log(`a stream failed: ${plainError(failure)}`)
       c.set('broken', true)
       yield writer.fail(failure)
-    } finally {
-      spending.end(answer.usage)
     }
   }
   return textStream(nonEmpty(written()), {

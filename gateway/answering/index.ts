@@ -19,5 +19,4 @@ export {
 } from './request-options.ts'
 export { headersOf, withoutSkein } from './served-by.ts'
 export { fields, present, type SampledFields } from './shared-fields.ts'
-export { Spending } from './spending.ts'
 export { cutToolInput, isCutShort, isToolInput, toolInput } from './tool-input.ts'

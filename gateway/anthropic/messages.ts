@@ -51,7 +51,6 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
         }
         const answer = await client.chat({ ...chat, stream: false }, options)
         const { usage, choices, model } = answer
-        context.spend(c.get('caller'), usage.total_tokens)
         ignoreHints(c, context, hints, { peerId: answer.skein.peerId, model })
         const { finish_reason: reason = 'stop', stop_reason: met } = choices[0] ?? {}
         const blocks = new Blocks()

@@ -4,6 +4,7 @@ import { optionsOf } from '../answering/index.ts'
 import type { GatewayLimits } from '../defaults.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import type { NamedModels } from '../named-models.ts'
+import { type RateLimit, type Reservation, tokensFor } from '../security/index.ts'
 import { batchResultLine, readBatchLine, unansweredLine } from './batch-line.ts'
 import type { BatchRecord } from './batch-record.ts'
 import type { FileStore } from './file-store.ts'
@@ -22,9 +23,8 @@ export interface BatchRunInit {
   readonly save: (record: BatchRecord) => Promise<void>
   /** @throws InferenceError if the owner's key may not use the models, or no longer exists */
   readonly checkModels: (owner: string, named: NamedModels) => void
-  readonly spend: (owner: string, tokens: number) => void
-  /** Resolves once the owner's limit leaves tokens; rejects with the signal's reason. */
-  readonly untilTokens: (owner: string, signal: AbortSignal) => Promise<void>
+  /** Limits of the owner's tokens. */
+  readonly meter: Pick<RateLimit, 'reserveInTurn'>
 }
 
 /** Reason of a run that ends early. */
@@ -40,6 +40,8 @@ export class BatchRun {
   #results: WrittenResults | undefined
   /** Result lines of requests that the owner's key does not allow. */
   readonly #refused: string[] = []
+  /** Tokens of running requests, by the requests' ids. */
+  readonly #reserved = new Map<string, Reservation>()
 
   constructor(init: BatchRunInit, record: BatchRecord) {
     this.#init = init
@@ -117,8 +119,8 @@ export class BatchRun {
   }
 
   async #ask(results: WrittenResults): Promise<void> {
-    const { client, now, spend } = this.#init
-    const { asking, expires_at, owner } = this.#record
+    const { client, now } = this.#init
+    const { asking, expires_at } = this.#record
     const leftMs = expires_at * 1_000 - now()
     if (leftMs > 0) {
       const { signal } = this.#controller
@@ -127,7 +129,8 @@ export class BatchRun {
         for await (const result of client.batch(this.#paced(results), options)) {
           if (this.#isExpired(result)) continue
           await results.add(batchResultLine(result), result.answer ? 'completed' : 'failed')
-          spend(owner, result.answer?.usage.total_tokens ?? 0)
+          this.#reserved.get(result.id)?.charge(result.answer?.usage.total_tokens ?? 0)
+          this.#reserved.delete(result.id)
         }
       } catch (error) {
         if (now() < expires_at * 1_000) throw error
@@ -148,7 +151,6 @@ export class BatchRun {
   /** Batches respect the limit of their key: requests above it wait. */
   async *#paced(results: WrittenResults): AsyncGenerator<BatchRequest, void, void> {
     for await (const request of this.#requests(results)) {
-      await this.#init.untilTokens(this.#record.owner, this.#controller.signal)
       try {
         this.#init.checkModels(this.#record.owner, request.body)
       } catch (error) {
@@ -157,6 +159,12 @@ export class BatchRun {
         this.#refused.push(batchResultLine({ id: request.id, index: 0, request, error }))
         continue
       }
+      const reserved = await this.#init.meter.reserveInTurn(
+        this.#record.owner,
+        () => tokensFor(request.kind, request.body),
+        this.#controller.signal,
+      )
+      if (reserved !== undefined) this.#reserved.set(request.id, reserved)
       yield request
     }
   }

@@ -112,7 +112,6 @@ async function answered(
         ? await client.chat({ ...asked.body, stream: false }, carried)
         : await client.complete({ ...asked.body, stream: false }, carried)
     const { usage } = answer
-    context.spend(c.get('caller'), usage.total_tokens)
     const reason = answer.choices[0]?.finish_reason ?? 'stop'
     const contents = new LineContents()
     contents.isCut = isCutShort(reason)

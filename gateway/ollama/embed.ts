@@ -24,7 +24,6 @@ export function ollamaEmbed(context: GatewayContext): Hono<GatewayEnv> {
       const options = requestOptions(c, context)
       const asked = { model, input, ...present({ models, dimensions }) }
       const answer = await toldInCallersWords(CALLERS_FIELDS, () => client.embed(asked, options))
-      context.spend(c.get('caller'), answer.usage.total_tokens)
       return c.json(
         {
           model: answer.model,
@@ -43,7 +42,6 @@ export function ollamaEmbed(context: GatewayContext): Hono<GatewayEnv> {
       if (input === '') return c.json({ embedding: [] })
       const options = requestOptions(c, context)
       const answer = await client.embed({ model, input, ...present({ models }) }, options)
-      context.spend(c.get('caller'), answer.usage.total_tokens)
       return c.json({ embedding: answer.data[0]?.embedding ?? [] }, 200, headersOf(answer))
     })
 }

@@ -34,7 +34,6 @@ export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
       return await streamDialect(c, context, answer, { writer, hints })
     }
     const answer = await client.chat({ ...request, stream: false }, options)
-    context.spend(c.get('caller'), answer.usage.total_tokens)
     ignoreHints(c, context, hints, { peerId: answer.skein.peerId, model: answer.model })
     return c.json(shownAnswer(answer, body), 200, headersOf(answer))
   })

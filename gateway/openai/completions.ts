@@ -22,7 +22,6 @@ export function completions(context: GatewayContext): Hono<GatewayEnv> {
       return await streamDialect(c, context, answer, { writer })
     }
     const answer = await client.complete({ ...request, stream: false }, options)
-    context.spend(c.get('caller'), answer.usage.total_tokens)
     return c.json(shownAnswer(answer, body), 200, headersOf(answer))
   })
 }

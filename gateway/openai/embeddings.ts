@@ -13,7 +13,6 @@ export function embeddings(context: GatewayContext): Hono<GatewayEnv> {
     // The client validates the rest and names the field at fault.
     const request = body as unknown as EmbeddingRequest
     const answer = await client.embed(request, requestOptions(c, context))
-    context.spend(c.get('caller'), answer.usage.total_tokens)
     return c.json(shownAnswer(answer, body), 200, headersOf(answer))
   })
 }

@@ -46,7 +46,6 @@ export function responses(context: GatewayContext): Hono<GatewayEnv> {
         const answer = await client.chat({ ...chat, stream: false }, options)
         const { usage, choices, model } = answer
         const { verification } = answer.skein
-        context.spend(c.get('caller'), usage.total_tokens)
         ignoreHints(c, context, hints, { peerId: answer.skein.peerId, model })
         const output = new Output(suffix, offeredTools(request.tools ?? []))
         const finishReason = choices[0]?.finish_reason ?? 'stop'

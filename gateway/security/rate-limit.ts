@@ -1,6 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { raceSignal } from 'race-signal'
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import { InferenceError } from '../../protocol/index.ts'
+import { openScope } from '../../timing/index.ts'
 
 /** Limits of one key, counted since the gateway started. Absent: unlimited. */
 export interface RateLimits {
@@ -21,10 +22,24 @@ export interface RateLimit {
    * @throws InferenceError `rate_limited`, with the time until more is allowed
    */
   request(caller: string): Promise<Record<string, string>>
-  /** Counts tokens of an answer; a negative number corrects an estimate. */
-  tokens(caller: string, count: number): void
-  /** Resolves once the caller has tokens left; rejects with the signal's reason. */
-  untilTokens(caller: string, signal: AbortSignal): Promise<void>
+  /**
+   * Counts the tokens that an answer may need, if the caller has any left. Absent: the caller's tokens are not limited.
+   *
+   * @throws InferenceError `rate_limited`, with the time until more is allowed
+   */
+  reserve(caller: string, estimate: () => number): Promise<Reservation | undefined>
+  /** {@link reserve}, once the caller has tokens left; rejects with the signal's reason. */
+  reserveInTurn(
+    caller: string,
+    estimate: () => number,
+    signal: AbortSignal,
+  ): Promise<Reservation | undefined>
+}
+
+/** Tokens of one answer, counted against its caller's limits. */
+export interface Reservation {
+  /** @param tokens what the answer has cost so far, in place of what was counted before */
+  charge(tokens: number): void
 }
 
 type Unit = 'requests' | 'tokens'
@@ -69,6 +84,38 @@ export function createRateLimit(
         : [{ ...window, points }]
     })
   }
+  let refund = Promise.withResolvers<void>()
+  const reserve: RateLimit['reserve'] = async (caller, estimate) => {
+    const held = limited(caller, 'tokens')
+    if (held.length === 0) return undefined
+    const tokens = estimate()
+    const counted = await Promise.all(
+      held.map(async (window) => ({ ...window, state: await window.used.penalty(caller, tokens) })),
+    )
+    const endsAt = counted.map(({ state }) => performance.now() + state.msBeforeNext)
+    const count = (delta: number): void => {
+      for (const [index, { used }] of counted.entries()) {
+        // In memory, so it cannot fail. A window that began since does not give back what an earlier one counted.
+        if (delta > 0) void used.penalty(caller, delta)
+        else if (performance.now() < (endsAt[index] ?? 0)) void used.reward(caller, -delta)
+      }
+      if (delta >= 0) return
+      refund.resolve()
+      refund = Promise.withResolvers()
+    }
+    const full = counted.find(({ state, points }) => state.consumedPoints - tokens >= points)
+    if (full !== undefined) {
+      count(-tokens)
+      throw refusal('tokens', full.per, full.points, full.state.msBeforeNext)
+    }
+    let charged = tokens
+    return {
+      charge(total) {
+        if (total !== charged) count(total - charged)
+        charged = total
+      },
+    }
+  }
   return {
     async request(caller) {
       const headers: Record<string, string> = {}
@@ -85,27 +132,19 @@ export function createRateLimit(
       }
       return headers
     },
-    tokens(caller, count) {
-      for (const { used } of limited(caller, 'tokens')) {
-        // In memory, so it cannot fail.
-        if (count > 0) void used.penalty(caller, count)
-        if (count < 0) void used.reward(caller, -count)
-      }
-    },
-    async untilTokens(caller, signal) {
+    reserve,
+    async reserveInTurn(caller, estimate, signal) {
       for (;;) {
-        const waits = limited(caller, 'tokens').map(async ({ used, points }) => {
-          const state = await used.get(caller)
-          return state === null || state.consumedPoints < points ? 0 : state.msBeforeNext
-        })
-        const waitMs = Math.max(0, ...(await Promise.all(waits)))
-        if (waitMs === 0) return
-        // A new window starts with what was spent meanwhile, and a limit may have been raised.
-        await delay(Math.min(Math.max(1, waitMs), MAX_WAIT_MS), undefined, { signal }).catch(
-          (error) => {
-            throw signal.aborted ? signal.reason : error
-          },
-        )
+        const { promise: returned } = refund
+        try {
+          return await reserve(caller, estimate)
+        } catch (error) {
+          if (!InferenceError.is(error, 'rate_limited')) throw error
+          // A new window starts with what was spent meanwhile, and a limit may have been raised.
+          using wait = openScope({ timeoutMs: Math.min(error.retryAfterMs ?? 1, MAX_WAIT_MS) })
+          await raceSignal(returned, AbortSignal.any([signal, wait.signal])).catch(() => {})
+          signal.throwIfAborted()
+        }
       }
     },
   }

@@ -135,8 +135,7 @@ describe.skipIf(!canMount())('a batch whose disk fills up', () => {
       clock,
       now: clock.wall,
       log: (message) => void logged.push(message),
-      spend: () => {},
-      untilTokens: () => Promise.resolve(),
+      meter: { reserveInTurn: async () => undefined },
       checkModels: () => {},
     })
     const content = new TextEncoder().encode(`${[1, 2, 3].map(line).join('\n')}\n`)

@@ -2,10 +2,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { describe, expect, it } from 'vitest'
-import { Spending } from '../../../gateway/answering/index.ts'
 import type { GatewayClient } from '../../../gateway/gateway-client.ts'
 import { createGateway } from '../../../gateway/index.ts'
-import { createRateLimit } from '../../../gateway/security/rate-limit.ts'
 import { closeIdleSockets } from '../../../gateway/server/idle-sockets.ts'
 
 const client = {
@@ -85,49 +83,6 @@ describe('a body that is costly to read', () => {
     expect([429, 503]).toContain(response.status)
     const small = await gateway.fetch(post('/v1/responses', '[]'))
     expect(small.status).toBe(400)
-  })
-})
-
-describe('tokens of a stream', () => {
-  const setting = () => {
-    let spent = 0
-    const c = { get: () => 'key', req: { header: () => '400' } }
-    const context = {
-      spend: (_: string, tokens: number) => {
-        spent += tokens
-      },
-    }
-    return { spending: new Spending(c as never, context), spent: () => spent }
-  }
-  const chunk = (content: string) => ({ choices: [{ delta: { content } }] })
-
-  it('are charged as they are delivered, so that an interrupted stream costs what was delivered', () => {
-    const { spending, spent } = setting()
-    for (let n = 0; n < 60; n += 1) spending.delivered(chunk(`${n}, `))
-    spending.end(undefined)
-    expect(spent()).toBeGreaterThanOrEqual(160)
-  })
-
-  it('add up to the usage once it is known', () => {
-    const { spending, spent } = setting()
-    for (let n = 0; n < 60; n += 1) spending.delivered(chunk('word '))
-    spending.end({ prompt_tokens: 5, completion_tokens: 60, total_tokens: 65 })
-    expect(spent()).toBe(65)
-  })
-
-  it('make a batch wait while its key has none left', async () => {
-    const limit = createRateLimit({ tokensPerMinute: 100 })
-    const { signal } = new AbortController()
-    await limit.untilTokens('key', signal)
-    limit.tokens('key', 150)
-    await expect(limit.request('key')).rejects.toMatchObject({ code: 'rate_limited' })
-    const stopping = new AbortController()
-    const waiting = limit.untilTokens('key', stopping.signal)
-    stopping.abort(new Error('stopped'))
-    await expect(waiting).rejects.toThrow('stopped')
-    await limit.untilTokens('another', signal)
-    limit.tokens('key', -60)
-    await limit.untilTokens('key', signal)
   })
 })
 

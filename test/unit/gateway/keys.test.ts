@@ -136,15 +136,15 @@ describe('a key with rights of its own', () => {
 
   it('counts tokens for the minute and the day', async () => {
     const limit = createRateLimit({}, () => ({ tokensPerMinute: 10, tokensPerDay: 15 }))
-    limit.tokens('anna', 9)
+    const one = await limit.reserve('anna', () => 9)
     expect(await limit.request('anna')).toMatchObject({ 'x-ratelimit-remaining-tokens': '1' })
-    limit.tokens('anna', 6)
+    one?.charge(15)
     await expect(limit.request('anna')).rejects.toMatchObject({
       code: 'rate_limited',
       message: 'this key has used its 10 tokens per minute',
     })
     // An estimate that was too high is corrected in both windows.
-    limit.tokens('anna', -6)
+    one?.charge(9)
     await limit.request('anna')
   })
 })

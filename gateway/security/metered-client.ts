@@ -1,0 +1,153 @@
+import {
+  type Answer,
+  estimatePromptTokens,
+  type RequestOptions,
+  type ServedChunk,
+} from '../../client/index.ts'
+import type { GatewayClient } from '../gateway-client.ts'
+import type { RateLimit } from './rate-limit.ts'
+
+/** Bytes per token of English text in JSON. */
+const BYTES_PER_TOKEN = 4
+/** Cap on the estimate for a prompt without usage; images would inflate it. */
+const MAX_PROMPT_TOKENS = 16_384
+/** Reserved for an answer, or the caller's own limit where it is lower. */
+const RESERVED_ANSWER_TOKENS = 256
+
+/** What a request is answered with. */
+export type Kind = 'chat' | 'completion' | 'embedding'
+
+/**
+ * The same client with the tokens of its answers charged to their callers' limits. Tokens are reserved before a request
+ * is sent, so that requests sent together cannot pass one limit, and charged as they are delivered, so that an answer
+ * that is broken off costs what was delivered. The usage, once known, replaces both. Batches charge their own.
+ */
+export function meteredClient(
+  client: GatewayClient,
+  meter: Pick<RateLimit, 'reserve'>,
+): GatewayClient {
+  const callerOf = (options: object | undefined): string =>
+    (options as { readonly caller?: string } | undefined)?.caller ?? ''
+
+  const whole = async <T extends { readonly usage: { readonly total_tokens: number } }>(
+    kind: Kind,
+    request: object,
+    options: RequestOptions | undefined,
+    ask: () => Promise<T>,
+  ): Promise<T> => {
+    const reserved = await meter.reserve(callerOf(options), () => tokensFor(kind, request))
+    try {
+      const answer = await ask()
+      reserved?.charge(answer.usage.total_tokens)
+      return answer
+    } catch (error) {
+      // How much was written for a caller that left is not known: the reservation stays.
+      if (options?.signal?.aborted !== true) reserved?.charge(0)
+      throw error
+    }
+  }
+
+  const streamed = <T>(
+    kind: Kind,
+    request: object,
+    options: RequestOptions | undefined,
+    ask: () => Answer<T>,
+  ): Answer<T> => {
+    let answer: Answer<T> | undefined
+    async function* chunks(): AsyncGenerator<T & ServedChunk> {
+      const reserved = await meter.reserve(callerOf(options), () => tokensFor(kind, request))
+      answer = ask()
+      if (reserved === undefined) return yield* answer
+      const least = tokensFor(kind, request)
+      let delivered = 0
+      try {
+        for await (const chunk of answer) {
+          if (delivered === 0) delivered = promptTokensOf(kind, request)
+          delivered += tokensIn(chunk)
+          if (delivered > least) reserved.charge(delivered)
+          yield chunk
+        }
+      } finally {
+        reserved.charge(answer.usage?.total_tokens ?? delivered)
+      }
+    }
+    return {
+      get attempts() {
+        return answer?.attempts ?? []
+      },
+      get usage() {
+        return answer?.usage
+      },
+      get event() {
+        return answer?.event
+      },
+      [Symbol.asyncIterator]: chunks,
+    }
+  }
+
+  const answered =
+    (ask: 'chat' | 'complete', kind: Kind) =>
+    (request: { readonly stream?: boolean | null }, options?: RequestOptions): unknown => {
+      // Overloads of the client: the result type depends on `stream`.
+      const run = client[ask] as (request: object, options?: RequestOptions) => never
+      return request.stream === true
+        ? streamed(kind, request, options, () => run(request, options))
+        : whole(kind, request, options, () => run(request, options))
+    }
+  return {
+    ...client,
+    chat: answered('chat', 'chat') as GatewayClient['chat'],
+    complete: answered('complete', 'completion') as GatewayClient['complete'],
+    embed: (request, options) =>
+      whole('embedding', request, options, () => client.embed(request, options)),
+  }
+}
+
+/** Tokens to reserve for a request, which may not be valid: of its prompt, and of each answer that it asks for. */
+export function tokensFor(kind: Kind, request: object): number {
+  const { n, max_tokens, max_completion_tokens: most = max_tokens } = request as AnswerFields
+  const answers = kind === 'embedding' ? 0 : Math.max(1, countOf(n) ?? 1)
+  const each = Math.min(RESERVED_ANSWER_TOKENS, countOf(most) ?? RESERVED_ANSWER_TOKENS)
+  return promptTokensOf(kind, request) + answers * each
+}
+
+interface AnswerFields {
+  readonly n?: unknown
+  readonly max_tokens?: unknown
+  readonly max_completion_tokens?: unknown
+}
+
+function countOf(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : undefined
+}
+
+function promptTokensOf(kind: Kind, request: object): number {
+  let tokens: number
+  try {
+    tokens =
+      kind === 'embedding'
+        ? JSON.stringify((request as { readonly input?: unknown }).input).length / BYTES_PER_TOKEN
+        : estimatePromptTokens({ kind, body: request } as Parameters<
+            typeof estimatePromptTokens
+          >[0])
+  } catch {
+    // Not a valid request: it is refused before it costs anything.
+    return 0
+  }
+  return Number.isFinite(tokens) ? Math.min(MAX_PROMPT_TOKENS, Math.ceil(tokens)) : 0
+}
+
+/** Each chunk with text counts as at least one token. */
+function tokensIn(chunk: unknown): number {
+  const { choices } = chunk as { readonly choices?: unknown }
+  if (!Array.isArray(choices)) return 0
+  let tokens = 0
+  for (const { text, delta } of choices) {
+    const { content, reasoning_content: thought, refusal, tool_calls: calls } = delta ?? {}
+    const asked = Array.isArray(calls) ? calls.map((call) => call?.function?.arguments) : []
+    for (const piece of [text, content, thought, refusal, ...asked]) {
+      if (typeof piece === 'string') tokens += Math.ceil(piece.length / BYTES_PER_TOKEN)
+    }
+  }
+  return tokens
+}
