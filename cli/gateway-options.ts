@@ -10,6 +10,7 @@ import {
   serveGateway,
 } from '../gateway/index.ts'
 import { DataDirLockedError, lockDataDir } from '../host/index.ts'
+import { defined } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
 import { type LiveKeys, watchKeys } from './gateway-keys.ts'
 import { MODEL_SETTINGS, type ModelOptions, modelsOf } from './model-options.ts'
@@ -93,9 +94,7 @@ export function askingSettings({
   friend: friends,
 }: GatewayOptions): Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
   return {
-    ...(canaries !== undefined && { canaries }),
-    ...(receipts !== undefined && { receipts }),
-    ...(friends !== undefined && { friends }),
+    ...defined({ canaries, receipts, friends }),
   }
 }
 
@@ -143,10 +142,7 @@ export async function openGatewayServer(
 function liveSettings(options: GatewayOptions): LiveSettings {
   const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
   return {
-    rateLimits: {
-      ...(requestsPerMinute !== undefined && { requestsPerMinute }),
-      ...(tokensPerMinute !== undefined && { tokensPerMinute }),
-    },
+    rateLimits: defined({ requestsPerMinute, tokensPerMinute }),
     ...(corsOrigin !== undefined && { corsOrigins: corsOrigin }),
     allowedHosts: [hostname(), ...(allowHost ?? [])],
     ...(timeoutSeconds !== undefined && { timeoutMs: timeoutSeconds * 1_000 }),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
-import { InferenceError, plainError, plainLine } from '../protocol/index.ts'
+import { defined, InferenceError, plainError, plainLine } from '../protocol/index.ts'
 import { isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
@@ -99,7 +99,7 @@ export interface OpenGateway extends Pick<Gateway, 'close' | 'update'> {
 
 /** {@link createGateway} for a server. */
 export function openGateway(client: GatewayClient, init: GatewayInit = {}): OpenGateway {
-  const limits = { ...GATEWAY_LIMITS, ...definedOnly(init) }
+  const limits = { ...GATEWAY_LIMITS, ...defined(init) }
   let live: LiveSettings = init
   const log = init.log ?? (() => {})
   const now = init.now ?? Date.now
@@ -226,9 +226,4 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
       await batches?.close()
     },
   }
-}
-
-/** Defaults also apply to fields that are `undefined`. */
-function definedOnly<T extends object>(init: T): T {
-  return Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined)) as T
 }

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { createNode, type EngineState, type Node, type NodeInit } from '../../node/index.ts'
-import { type NodeState, plainLine } from '../../protocol/index.ts'
+import { defined, type NodeState, plainLine } from '../../protocol/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
@@ -228,7 +228,7 @@ function liveParts(node: Node, chosen: readonly string[] | undefined): LivePart<
         // At an existing engine --model names one more.
         const more = chosen?.filter((name) => name === options.model) ?? []
         const share = options.share === undefined ? chosen : [...options.share, ...more]
-        await node.update(given({ share, maxQueue, maxTokens, maxTokensPerSecond, allow, deny }))
+        await node.update(defined({ share, maxQueue, maxTokens, maxTokensPerSecond, allow, deny }))
       },
     },
   ]
@@ -237,14 +237,8 @@ function liveParts(node: Node, chosen: readonly string[] | undefined): LivePart<
 function limitsOf(options: NodeOptions): Partial<NodeInit> {
   const { slots, maxQueue, maxTokens, maxTokensPerSecond, allow, deny, operator } = options
   const { creditTo, friend: friends } = options
-  return given({
+  return defined({
     ...{ slots, maxQueue, maxTokens, maxTokensPerSecond, allow, deny, operator },
     ...{ creditTo, friends },
   })
-}
-
-/** The settings that have a value. */
-function given<T extends object>(settings: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const entries = Object.entries(settings).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { renderUnicodeCompact } from 'uqr'
 import type { Node } from '../../node/index.ts'
 import { createPeer, type Peer } from '../../peer/index.ts'
+import { defined } from '../../protocol/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
@@ -152,8 +153,7 @@ function announce(session: Session, { host, node }: Peer, network: Network, url:
     peerId: host.peerId.toString(),
     addresses,
     models: node?.models().map(({ id }) => id) ?? [],
-    ...(join !== undefined && { join }),
-    ...(invite !== undefined && { invite }),
+    ...defined({ join, invite }),
   } as { event: 'ready' })
   terminal.print(`  console    ${url}/\n  base URL   ${url}/v1\n`)
   terminal.print(`  join with  ${join ?? 'nothing: this machine has no address to reach'}\n`)
