@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { decodeInvite, type HostInit } from '../host/index.ts'
+import { defined } from '../protocol/index.ts'
 import { bootstrapSource } from './bootstrap-source.ts'
 import { dataDirectories, type Role } from './directories.ts'
 import type { Environment } from './environment.ts'
@@ -94,10 +95,12 @@ export function resolveNetwork(options: SharedOptions, env: Environment, role: R
       bootstrap,
       mdns: options.mdns !== false,
       portMapping: options.upnp !== false,
-      ...(options.swarmName !== undefined && { swarmName: options.swarmName }),
-      ...(options.listen !== undefined && { listen: options.listen }),
-      ...(announce !== undefined && { announce }),
-      ...(options.noAnnounce !== undefined && { noAnnounce: options.noAnnounce }),
+      ...defined({
+        swarmName: options.swarmName,
+        listen: options.listen,
+        announce,
+        noAnnounce: options.noAnnounce,
+      }),
       ...(invite !== undefined && { swarmKey: invite.swarmKey }),
     },
     dataDirs:

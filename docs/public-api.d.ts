@@ -42,6 +42,7 @@ declare module 'skein/node' {
   export {
     AbortOptions,
     EngineState,
+    LiveNodeSettings,
     Node,
     NodeInit,
     NodeLimits,
@@ -75,6 +76,7 @@ declare module 'skein/gateway' {
     GatewayServerInit,
     KeyRights,
     LineError,
+    LiveSettings,
     PageVisitor,
     RateLimits,
     ResultPaths,
@@ -628,6 +630,7 @@ interface Chunk {
 interface Client extends AsyncDisposable {
     readonly host: Host;
     readonly names: OwnNames;
+    rename(names: Partial<NamesInit>): void;
     chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>;
     chat(request: ChatRequest & Whole, options?: RequestOptions): Promise<ChatCompletion>;
     complete(request: PromptListRequest & Streamed, options?: RequestOptions): Answer<CompletionChunk>;
@@ -861,13 +864,11 @@ interface FileVerdict {
 }
 interface Gateway {
     readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+    readonly update: (settings: LiveSettings) => void;
     close(): Promise<void>;
 }
-interface GatewayInit extends Partial<GatewayLimits> {
+interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly apiKeys?: ApiKeys;
-    readonly rateLimits?: RateLimits;
-    readonly corsOrigins?: readonly string[];
-    readonly allowedHosts?: readonly string[];
     readonly metrics?: boolean;
     readonly stateDir?: string;
     readonly pages?: GatewayPages;
@@ -898,6 +899,7 @@ interface GatewayPages {
 }
 interface GatewayServer extends AsyncDisposable {
     readonly url: string;
+    update(settings: LiveSettings): void;
     close(): Promise<void>;
 }
 interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {
@@ -1036,6 +1038,19 @@ interface LineError {
     readonly message: string;
     readonly param: string | null;
 }
+interface LiveNodeSettings {
+    readonly share?: readonly string[];
+    readonly maxQueue?: number;
+    readonly maxTokensPerSecond?: number;
+    readonly maxTokens?: number;
+    readonly allow?: readonly string[];
+    readonly deny?: readonly string[];
+}
+interface LiveSettings extends Partial<Pick<GatewayLimits, 'timeoutMs'>> {
+    readonly rateLimits?: RateLimits;
+    readonly corsOrigins?: readonly string[];
+    readonly allowedHosts?: readonly string[];
+}
 interface Load {
     readonly state: NodeState;
     readonly inFlight: number;
@@ -1099,23 +1114,23 @@ interface ModelSourceInit {
     readonly retryDelayMs?: number;
     readonly maxBytes?: number;
 }
+interface NamesInit {
+    readonly aliases: Readonly<Record<string, string>>;
+    readonly providers: readonly ProviderInit[];
+}
 interface Node extends AsyncDisposable {
     readonly host: Host;
     state(): NodeState;
     models(): readonly ModelAdvertisement[];
     load(): Load;
+    update(settings: LiveNodeSettings): Promise<void>;
     drain(options?: AbortOptions): Promise<void>;
 }
-interface NodeInit extends NodeLimits {
+interface NodeInit extends NodeLimits, LiveNodeSettings {
     readonly host: Omit<HostInit, 'dht'>;
     readonly backend: Backend;
-    readonly share?: readonly string[];
     readonly slots?: number;
-    readonly maxTokensPerSecond?: number;
-    readonly maxTokens?: number;
     readonly operator?: string;
-    readonly allow?: readonly string[];
-    readonly deny?: readonly string[];
     readonly creditTo?: string;
     readonly friends?: readonly string[];
     readonly onEngine?: (state: EngineState) => void;

@@ -9,7 +9,7 @@ import {
 /** The models that a node shares: its backend's, restricted to those that the operator named. */
 export class SharedModels {
   readonly #backend: Pick<Backend, 'models'>
-  readonly #share: readonly string[] | undefined
+  #share: readonly string[] | undefined
   #models: readonly BackendModel[] = []
 
   /** @param share model ids or aliases; without it, everything is shared */
@@ -42,6 +42,28 @@ export class SharedModels {
     const changed = JSON.stringify(shared) !== JSON.stringify(this.#models)
     this.#models = shared
     return { missing, existing: models.map(({ id }) => id), changed }
+  }
+
+  /**
+   * Shares other models from now on.
+   *
+   * @throws InferenceError `model_not_found`, having changed nothing, for a name that the backend does not have
+   */
+  async reshare(
+    share: readonly string[] | undefined,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<{ readonly changed: boolean }> {
+    const [before, models] = [this.#share, this.#models]
+    this.#share = share?.map(normalizeModelId)
+    try {
+      const found = await this.refresh(options)
+      checkShared(found)
+      return found
+    } catch (error) {
+      this.#share = before
+      this.#models = models
+      throw error
+    }
   }
 
   /** @throws InferenceError `model_not_found`, listing the shared models. */

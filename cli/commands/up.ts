@@ -1,14 +1,17 @@
 import { Command } from 'commander'
 import { renderUnicodeCompact } from 'uqr'
+import type { Node } from '../../node/index.ts'
 import { createPeer, type Peer } from '../../peer/index.ts'
+import { defined } from '../../protocol/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
-import { runUntilStopped, stopWithStdin } from '../daemon.ts'
+import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { dataDirectories } from '../directories.ts'
 import {
   askingSettings,
   type GatewayOptions,
   keysFor,
+  liveGatewayParts,
   openGatewayServer,
   withGatewayOptions,
 } from '../gateway-options.ts'
@@ -19,6 +22,12 @@ import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.
 import { addValue, wholeNumber } from '../option-parsers.ts'
 import { firstReachability } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
+import {
+  type FollowOptions,
+  followConfig,
+  type LivePart,
+  withWatchOption,
+} from '../reload/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -34,7 +43,8 @@ interface UpOptions
     ModelOptions,
     GatewayOptions,
     RelayOptions,
-    ShareOptions {
+    ShareOptions,
+    FollowOptions {
   readonly private?: boolean
   readonly stopWithStdin?: boolean
 }
@@ -43,7 +53,9 @@ export function upCommand(runtime: Runtime): Command {
   const command = new Command('up').description(
     'Shares models of this machine, answers requests with those of the swarm, and serves the console, in one process.',
   )
-  return withGatewayOptions(withRelayOptions(withSharedOptions(withModelOptions(command))))
+  return withWatchOption(
+    withGatewayOptions(withRelayOptions(withSharedOptions(withModelOptions(command)))),
+  )
     .option('--share <model>', 'a model of the engine to share; repeatable', addValue)
     .option('--demo', 'share the bundled model, which needs no engine')
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
@@ -94,6 +106,10 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir: gatewayDir, keys, pages },
   })
+  await using _following = followConfig<UpOptions>(session, options, [
+    ...liveGatewayParts(session, client, server),
+    ...(node === undefined ? [] : [sharePart(node, engine?.share)]),
+  ])
   if (!signal.aborted) {
     await firstReachability(session, host)
     announce(session, peer, network, server.url)
@@ -107,12 +123,22 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
       ...(swarmKey !== undefined && { swarmKey }),
     })
   }
-  terminal.print('Finishing running answers; Ctrl-C again drops them …\n')
+  using _hold = finishAnswers(session, client.running().length + (node?.load().inFlight ?? 0))
   pages.close()
   await server.close()
   await peer.drain()
   terminal.emit({ event: 'stopped' })
   return undefined
+}
+
+/** @param chosen models that were chosen at the start, where no setting names them */
+function sharePart(node: Node, chosen: readonly string[] | undefined): LivePart<UpOptions> {
+  return {
+    settings: ['share'],
+    async apply({ share = chosen }) {
+      await node.update(share === undefined ? {} : { share })
+    },
+  }
 }
 
 /** Three lines: the page, the base URL, and how the next machine joins. */
@@ -127,8 +153,7 @@ function announce(session: Session, { host, node }: Peer, network: Network, url:
     peerId: host.peerId.toString(),
     addresses,
     models: node?.models().map(({ id }) => id) ?? [],
-    ...(join !== undefined && { join }),
-    ...(invite !== undefined && { invite }),
+    ...defined({ join, invite }),
   } as { event: 'ready' })
   terminal.print(`  console    ${url}/\n  base URL   ${url}/v1\n`)
   terminal.print(`  join with  ${join ?? 'nothing: this machine has no address to reach'}\n`)

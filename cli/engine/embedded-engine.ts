@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type Backend, createEmbeddedBackend } from '../../backend/index.ts'
-import { cacheHome } from '../directories.ts'
+import { optionalCacheHome } from '../directories.ts'
 import { fetchModel, localModelPath } from '../local-models/index.ts'
 import { createProgress } from '../progress.ts'
 import type { Session } from '../runtime.ts'
@@ -21,6 +21,7 @@ export async function createEmbeddedEngine(
     model === undefined
       ? { modelPath: join(session.packageRoot, BUNDLED_MODEL.file), modelId: BUNDLED_MODEL.id }
       : { modelPath: await modelFile(session, model) }
+  const cacheDir = optionalCacheHome(session.env)
   const progress = createProgress(session.terminal, {
     label: 'Loading',
     unit: 'fraction',
@@ -31,7 +32,7 @@ export async function createEmbeddedEngine(
       ...source,
       ...(slots !== undefined && { slots }),
       ...(gpu === true && { gpu: 'auto' as const }),
-      cacheDir: cacheHome(session.env),
+      ...(cacheDir !== undefined && { cacheDir }),
       onProgress: (fraction) => progress.update(fraction, 1),
       signal: session.signal,
     })
