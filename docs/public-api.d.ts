@@ -206,16 +206,25 @@ declare module 'skein/backend' {
     DownloadProgress,
     EmbeddedBackend,
     EmbeddedInit,
+    EmbeddedPool,
+    EmbeddedPoolInit,
     EngineProgress,
     Fault,
     Fetch,
     GgufFacts,
     GgufHeader,
     InferOptions,
+    LoadOptions,
     LocalModel,
+    ManagedModel,
+    ManagedState,
+    ModelManager,
     ModelSourceInit,
     OllamaBackendInit,
     OpenAiBackendInit,
+    PoolModel,
+    PullOptions,
+    PullProgress,
     ResolvedModel,
     Script,
     ScriptedBackend,
@@ -226,6 +235,7 @@ declare module 'skein/backend' {
     cachedWeightsDigest,
     createBackendFromUrl,
     createEmbeddedBackend,
+    createEmbeddedPool,
     createOllamaBackend,
     createOpenAiBackend,
     createScriptedBackend,
@@ -377,6 +387,7 @@ function createBackendFromUrl(init: BackendFromUrlInit, options?: AbortOptions):
 function createBootstrap(init: BootstrapInit): Promise<Bootstrap>;
 function createClient(init?: ClientInit): Promise<Skein>;
 function createEmbeddedBackend(init: EmbeddedInit): Promise<EmbeddedBackend>;
+function createEmbeddedPool(init: EmbeddedPoolInit): Promise<EmbeddedPool>;
 function createGateway(client: GatewayClient, init?: GatewayInit): Gateway;
 function createNode(init: NodeInit, options?: AbortOptions): Promise<Node>;
 function createOllamaBackend(init?: OllamaBackendInit): Backend;
@@ -509,6 +520,7 @@ interface AuditReport extends Verdict {
     readonly tokens: number;
 }
 interface Backend extends AsyncDisposable {
+    readonly manager?: ModelManager;
     readonly description: string;
     models(options?: AbortOptions): Promise<readonly BackendModel[]>;
     infer(request: InferenceRequest, options?: InferOptions): AsyncIterable<BackendEvent>;
@@ -797,6 +809,7 @@ interface DownloadProgress {
 interface EmbeddedBackend extends Backend {
     readonly pid: number | undefined;
     readonly gpu: string | false;
+    readonly memoryBytes: number;
     readonly active: number;
     readonly evaluatedTokens: number;
 }
@@ -816,6 +829,21 @@ interface EmbeddedInit {
     readonly cancelTimeoutMs?: number;
     readonly onProgress?: (fraction: number) => void;
     readonly signal?: AbortSignal;
+}
+interface EmbeddedPool extends Backend {
+    readonly manager: ModelManager;
+    readonly gpu: string | false;
+}
+interface EmbeddedPoolInit extends Pick<EmbeddedInit, 'contextSize' | 'gpu' | 'slots' | 'threads'> {
+    readonly models?: readonly PoolModel[];
+    readonly modelsDir?: string;
+    readonly cacheDir?: string;
+    readonly maxMemoryBytes?: number;
+    readonly source?: Pick<ModelSourceInit, 'fetch' | 'hubToken' | 'hubUrl' | 'maxFruitlessTries' | 'retryDelayMs'>;
+    readonly memoryTimeoutMs?: number;
+    readonly onProgress?: (share: number) => void;
+    readonly signal?: AbortSignal;
+    readonly createBackend?: typeof createEmbeddedBackend;
 }
 interface EmbeddingItem {
     readonly object: 'embedding';
@@ -1060,6 +1088,9 @@ interface Load {
     readonly queueDepth: number;
     readonly expectedTtftMs: number;
 }
+interface LoadOptions extends AbortOptions {
+    readonly onProgress?: (share: number) => void;
+}
 interface LocalModel {
     readonly id: string;
     readonly name: string;
@@ -1072,6 +1103,19 @@ interface LocalModel {
 interface MadeMapping {
     readonly outer: Outer;
     unmap(signal: AbortSignal): Promise<void>;
+}
+interface ManagedModel {
+    readonly name: string;
+    readonly id: string;
+    readonly bytes: number;
+    readonly sha256?: string;
+    readonly source: string;
+    readonly path?: string;
+    readonly state: ManagedState;
+    readonly isServed: boolean;
+    readonly memoryBytes?: number;
+    readonly coldStartMs?: number;
+    readonly users?: readonly number[];
 }
 interface MappingMethod {
     readonly name: 'NAT-PMP' | 'UPnP';
@@ -1089,6 +1133,7 @@ interface ModelAdvertisement {
     readonly capabilities: readonly Capability[];
     readonly resume: ResumeSupport;
     readonly fields: readonly string[];
+    readonly coldStartMs?: number;
 }
 interface ModelListing {
     readonly id: string;
@@ -1097,6 +1142,17 @@ interface ModelListing {
     readonly capabilities: readonly Capability[];
     readonly contextLength: number;
     readonly peers: readonly string[];
+}
+interface ModelManager {
+    readonly engine: 'embedded' | 'ollama' | 'llama-server';
+    list(options?: AbortOptions): Promise<readonly ManagedModel[]>;
+    pull?(source: string, options?: PullOptions): Promise<string>;
+    load(name: string, options?: LoadOptions): Promise<void>;
+    unload(name: string, options?: AbortOptions): Promise<void>;
+    serve?(name: string, options?: AbortOptions): Promise<void>;
+    withdraw?(name: string, options?: AbortOptions): Promise<void>;
+    remove?(name: string, options?: AbortOptions): Promise<void>;
+    onChange?(listener: () => void): () => void;
 }
 interface ModelReference {
     readonly id: string;
@@ -1124,6 +1180,7 @@ interface Node extends AsyncDisposable {
     readonly host: Host;
     state(): NodeState;
     models(): readonly ModelAdvertisement[];
+    share(models: readonly string[] | undefined, options?: AbortOptions): Promise<void>;
     load(): Load;
     update(settings: LiveNodeSettings): Promise<void>;
     drain(options?: AbortOptions): Promise<void>;
@@ -1131,6 +1188,7 @@ interface Node extends AsyncDisposable {
 interface NodeInit extends NodeLimits, LiveNodeSettings {
     readonly host: Omit<HostInit, 'dht'>;
     readonly backend: Backend;
+    readonly startEmpty?: boolean;
     readonly slots?: number;
     readonly operator?: string;
     readonly creditTo?: string;
@@ -1228,6 +1286,10 @@ interface PeerReach {
     readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown';
     readonly connectedAt?: string;
 }
+interface PoolModel {
+    readonly path: string;
+    readonly id?: string;
+}
 interface PositionScore {
     readonly position: number;
     readonly id: number;
@@ -1249,6 +1311,16 @@ interface ProviderInit {
     readonly place?: 'first' | 'last';
     readonly headers?: Readonly<Record<string, string>>;
     readonly fetch?: Fetch;
+}
+interface PullOptions extends AbortOptions {
+    readonly sha256?: string;
+    readonly onProgress?: (progress: PullProgress) => void;
+}
+interface PullProgress {
+    readonly status: string;
+    readonly receivedBytes: number;
+    readonly totalBytes: number;
+    readonly digest?: string;
 }
 interface RateLimits {
     readonly requestsPerMinute?: number;
@@ -1688,6 +1760,7 @@ type JoinResult = {
     readonly joined: false;
     readonly reasons: readonly string[];
 };
+type ManagedState = 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
 type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown';
 type NodeFrame = ({
     readonly type: 'accepted';

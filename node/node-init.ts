@@ -12,6 +12,8 @@ export interface NodeInit extends NodeLimits, LiveNodeSettings {
   readonly host: Omit<HostInit, 'dht'>
   /** The engine. Not closed with the node: its creator closes it. */
   readonly backend: Backend
+  /** Starts although the engine has no model yet; one that it gets later is shared. @default false */
+  readonly startEmpty?: boolean
   /** Requests that the engine works on at a time. @default as reported by the engine */
   readonly slots?: number
   /** Free text in the advertisement, unproven. @default empty */
@@ -40,6 +42,13 @@ export interface Node extends AsyncDisposable {
   state(): NodeState
   /** Models served now. */
   models(): readonly ModelAdvertisement[]
+  /**
+   * Replaces what is shared, and advertises it at once: ids or aliases, `undefined` for all models of the engine. Requests
+   * that run go on.
+   *
+   * @throws InferenceError `model_not_found` for a name that the engine does not have
+   */
+  share(models: readonly string[] | undefined, options?: AbortOptions): Promise<void>
   /** Requests running and queued now, as reported in probes and terminal frames. */
   load(): Load
   /**

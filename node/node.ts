@@ -43,8 +43,8 @@ export async function createNode(init: NodeInit, options: AbortOptions = {}): Pr
   // Everything is validated before the host starts.
   const inForce = new InForce(init)
   checkCredit(init)
-  const models = new SharedModels(init.backend, init.share)
-  checkShared(await models.refresh(options).catch(toEngineFailure))
+  const models = new SharedModels(init.backend, init.share, init.startEmpty)
+  checkShared(await models.refresh(options).catch(toEngineFailure), init)
   const host = await createHost({ relay: 'when-public', ...init.host, dht: 'server' })
   return await startNode(host, models, inForce, init, options).catch(async (error: unknown) => {
     await host[Symbol.asyncDispose]()
@@ -135,9 +135,7 @@ class ContributorNode implements Node {
     this.#watch = new EngineWatch({
       status: this.#status,
       models,
-      onModels: async () => {
-        await Promise.all([this.#reprovider.refresh(), this.#advertiser.refresh()])
-      },
+      onModels: async () => await this.#advertise(),
       onReady: () => this.#advertiser.refreshIfMoved(),
       onEngine: (state) => init.onEngine?.(state),
       log: logger.forComponent('skein:node:engine'),
@@ -159,7 +157,7 @@ class ContributorNode implements Node {
     await this.#ledger.start()
     await engineReady(this.#status, this.#limits.loadTimeoutMs, options)
     // An engine may report more about its models once it is loaded.
-    checkShared(await this.#models.refresh(options).catch(toEngineFailure))
+    checkShared(await this.#models.refresh(options).catch(toEngineFailure), this.#init)
     this.#watch.start()
     // Readers of the first advertisement should be able to dial its addresses.
     await this.host.relayed(options)
@@ -173,6 +171,11 @@ class ContributorNode implements Node {
 
   models(): readonly ModelAdvertisement[] {
     return this.#models.all()
+  }
+
+  async share(models: readonly string[] | undefined, options: AbortOptions = {}): Promise<void> {
+    const { changed } = await this.#models.reshare(models, options).catch(toEngineFailure)
+    if (changed) await this.#advertise()
   }
 
   load(): Load {
@@ -228,6 +231,11 @@ class ContributorNode implements Node {
     } catch (error) {
       this.#context.log.error('the host did not stop cleanly: %e', error)
     }
+  }
+
+  /** After a change of what is shared. */
+  async #advertise(): Promise<void> {
+    await Promise.all([this.#reprovider.refresh(), this.#advertiser.refresh()])
   }
 
   #haltNow(): void {

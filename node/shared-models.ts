@@ -11,10 +11,15 @@ export class SharedModels {
   readonly #backend: Pick<Backend, 'models'>
   #share: readonly string[] | undefined
   #models: readonly BackendModel[] = []
+  readonly #mayBeEmpty: boolean
 
-  /** @param share model ids or aliases; without it, everything is shared */
-  constructor(backend: Pick<Backend, 'models'>, share?: readonly string[]) {
+  /**
+   * @param share model ids or aliases; without it, everything is shared
+   * @param mayBeEmpty whether the backend may have no model yet
+   */
+  constructor(backend: Pick<Backend, 'models'>, share?: readonly string[], mayBeEmpty = false) {
     this.#backend = backend
+    this.#mayBeEmpty = mayBeEmpty
     this.#share = share?.map(normalizeModelId)
   }
 
@@ -57,7 +62,7 @@ export class SharedModels {
     this.#share = share?.map(normalizeModelId)
     try {
       const found = await this.refresh(options)
-      checkShared(found)
+      checkShared(found, { startEmpty: this.#mayBeEmpty })
       return found
     } catch (error) {
       this.#share = before
@@ -85,13 +90,17 @@ export class SharedModels {
   }
 }
 
-/** Throws, listing the existing models, unless every name to share exists and at least one model is shared. */
-export function checkShared(found: {
-  readonly missing: readonly string[]
-  readonly existing: readonly string[]
-}): void {
+/**
+ * Throws, listing the existing models, unless every name to share exists and there is a model.
+ *
+ * @param startEmpty whether there may be none yet
+ */
+export function checkShared(
+  found: { readonly missing: readonly string[]; readonly existing: readonly string[] },
+  { startEmpty = false }: { readonly startEmpty?: boolean } = {},
+): void {
   const { missing, existing } = found
-  if (missing.length === 0 && existing.length > 0) return
+  if (missing.length === 0 && (existing.length > 0 || startEmpty)) return
   const details = { available: existing.map((model) => ({ model, peers: 1 })) }
   const message =
     existing.length === 0

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { createNode, type EngineState, type Node, type NodeInit } from '../../node/index.ts'
 import { defined, type NodeState, plainLine } from '../../protocol/index.ts'
+import { serveControl } from '../control/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
@@ -8,6 +9,7 @@ import { createFailureLog } from '../failure-log.ts'
 import { hostSettings } from '../host-settings.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, nameOf, shownAddresses } from '../join-line.ts'
+import { ModelDesk } from '../local-models/index.ts'
 import {
   type MonitorOptions,
   NodeMetrics,
@@ -15,7 +17,7 @@ import {
   serveMonitor,
   withMonitorOptions,
 } from '../monitor/index.ts'
-import { addPeer, addValue, peerId, wholeNumber } from '../option-parsers.ts'
+import { addPeer, addValue, byteSize, peerId, wholeNumber } from '../option-parsers.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
 import {
@@ -83,6 +85,11 @@ export function nodeCommand(runtime: Runtime): Command {
       'a trusted peer: peers that served it well are not treated as strangers; repeatable',
       addPeer,
     )
+    .option(
+      '--max-memory <size>',
+      'memory for all models of the embedded engine together, such as 8G; the least recently used leaves for another (default: three quarters of the machine’s)',
+      byteSize,
+    )
     .option('--gpu', 'let the embedded engine use a GPU (needs a separate install, see the README)')
     .option(
       '--stop-with-stdin',
@@ -120,6 +127,12 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   )
   await using _node = node
   metrics.attach(node)
+  const { manager } = backend
+  using desk = manager === undefined ? undefined : new ModelDesk({ manager, node })
+  await using _control = await serveControl({
+    ...{ dataDir, desk },
+    onFault: (line) => session.terminal.log(line),
+  })
   await using monitor = await serveMonitor(options, {
     registry: metrics.registry,
     readiness: () => readinessOf(node.state()),

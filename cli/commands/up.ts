@@ -4,6 +4,7 @@ import type { Node } from '../../node/index.ts'
 import { createPeer, type Peer } from '../../peer/index.ts'
 import { defined } from '../../protocol/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
+import { serveControl } from '../control/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { dataDirectories } from '../directories.ts'
@@ -18,8 +19,9 @@ import {
 import { hostSettings } from '../host-settings.ts'
 import { inviteFor } from '../invite.ts'
 import { joinCommand } from '../join-line.ts'
+import { ModelDesk } from '../local-models/index.ts'
 import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.ts'
-import { addValue, wholeNumber } from '../option-parsers.ts'
+import { addValue, byteSize, wholeNumber } from '../option-parsers.ts'
 import { firstReachability } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
 import {
@@ -35,7 +37,7 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
-import { chooseShared, ownSwarm, type ShareOptions } from '../up/index.ts'
+import { chooseShared, ownSwarm, rememberChoice, type ShareOptions } from '../up/index.ts'
 import { openTyped } from '../usage-error.ts'
 
 interface UpOptions
@@ -61,6 +63,11 @@ export function upCommand(runtime: Runtime): Command {
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
     .option('--model <source>', 'a GGUF file to share: path, https URL, or hf:org/repo/file')
     .option('--slots <n>', 'requests of others served at once', wholeNumber(1))
+    .option(
+      '--max-memory <size>',
+      'memory for all models of the embedded engine together, such as 8G; the least recently used leaves for another (default: three quarters of the machine’s)',
+      byteSize,
+    )
     .option('--gpu', 'let the embedded engine use a GPU (needs a separate install, see the README)')
     .option(
       '--private',
@@ -95,6 +102,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
         host: await settings(dataDir),
         ...(engine !== undefined && { backend: engine.backend }),
         ...(engine?.share !== undefined && { share: engine.share }),
+        ...(engine?.startEmpty !== undefined && { startEmpty: engine.startEmpty }),
         ...(options.slots !== undefined && { slots: options.slots }),
         asks: { ...modelsOf(options, env), ...askingSettings(options) },
       }),
@@ -102,6 +110,14 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   )
   await using _peer = peer
   const { client, host, node } = peer
+  const manager = engine?.backend.manager
+  using desk =
+    manager === undefined || node === undefined
+      ? undefined
+      : new ModelDesk({
+          ...{ manager, node },
+          remember: async (names) => await rememberChoice(dataDir, names),
+        })
   await using pages = openConsole(session, { client, host, swarmKey, node, log })
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir: gatewayDir, keys, pages },
@@ -110,6 +126,10 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
     ...liveGatewayParts(session, client, server),
     ...(node === undefined ? [] : [sharePart(node, engine?.share)]),
   ])
+  await using _control = await serveControl({
+    ...{ dataDir, desk },
+    onFault: (line) => session.terminal.log(line),
+  })
   if (!signal.aborted) {
     await firstReachability(session, host)
     announce(session, peer, network, server.url)

@@ -17,7 +17,7 @@ export interface ShownSettings {
 /**
  * What the configuration file and the environment set, without private values.
  *
- * @param text of the file; absent if there is none
+ * @param text of the file; absent without a file
  */
 export async function shownSettings(
   text: string | undefined,
