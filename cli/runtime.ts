@@ -1,6 +1,12 @@
 import type { Command } from 'commander'
 import { plainLine } from '../protocol/index.ts'
-import type { Configuration } from './config/index.ts'
+import {
+  type Change,
+  type Configuration,
+  changesOf,
+  type Values,
+  valuesOf,
+} from './config/index.ts'
 import type { Environment } from './environment.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Interrupts } from './interrupts.ts'
@@ -34,6 +40,16 @@ export interface Session extends Surroundings {
   readonly terminal: Terminal
   /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal
+  /** Reads environment and configuration file again. @throws UsageError naming the variable, or file, line and field */
+  reread<O extends SharedOptions>(): Promise<Reread<O>>
+}
+
+/** Options read again while the command runs. */
+export interface Reread<O> {
+  readonly options: O
+  /** Differences to the options accepted last. */
+  readonly changes: readonly Change[]
+  accept(): void
 }
 
 /** A command's action. @returns an exit code, if not 0; throws on failure */
@@ -74,11 +90,23 @@ export function createRuntime(surroundings: Surroundings, configuration: Configu
         interrupts.onLate(() => reportLate(terminal, signal))
         interrupts.listen()
         try {
-          if (configured) await configuration.configure(command)
+          let accepted: Values = new Map()
+          if (configured) accepted = valuesOf(command, await configuration.configure(command))
           options = command.optsWithGlobals()
           terminal = surroundings.createTerminal(options.json === true)
-          exitCode =
-            (await action({ ...surroundings, terminal, signal }, options, command.args)) ?? 0
+          const reread: Session['reread'] = async () => {
+            const origins = await configuration.configure(command)
+            const values = valuesOf(command, origins)
+            return {
+              options: command.optsWithGlobals(),
+              changes: changesOf(accepted, values, origins),
+              accept() {
+                accepted = values
+              },
+            }
+          }
+          const session: Session = { ...surroundings, terminal, signal, reread }
+          exitCode = (await action(session, options, command.args)) ?? 0
         } catch (error) {
           const { exitCodeOf } = await import('./exit-code-of.ts')
           const { reportError } = await import('./report-error.ts')

@@ -34,10 +34,7 @@ export interface Network {
 /** Adds the options that every command takes. */
 export function withSharedOptions(command: Command): Command {
   return command
-    .option(
-      '--data-dir <dir>',
-      'directory for identity and known peers (default: under XDG_DATA_HOME)',
-    )
+    .addOption(dataDirOption())
     .option(
       '--bootstrap <where>',
       'a peer to join through, ending in /p2p/…; or several: /dnsaddr/NAME, @FILE, https://…#SIGNER; repeatable',
@@ -67,6 +64,13 @@ export function withSharedOptions(command: Command): Command {
     )
     .addOption(configOption())
     .addOption(jsonOption())
+}
+
+export function dataDirOption(): Option {
+  return new Option(
+    '--data-dir <dir>',
+    'directory for identity and known peers (default: under XDG_DATA_HOME)',
+  )
 }
 
 export function configOption(): Option {

@@ -14,7 +14,8 @@ function send(message: FromEngine): void {
 async function start(settings: EngineSettings): Promise<void> {
   try {
     engine = await Engine.load(settings, (fraction) => send({ type: 'progress', fraction }))
-    send({ type: 'ready', facts: engine.facts, rates: engine.rates })
+    const memoryBytes = process.memoryUsage.rss()
+    send({ type: 'ready', facts: engine.facts, rates: engine.rates, memoryBytes })
   } catch (error) {
     send({ type: 'unusable', message: error instanceof Error ? error.message : String(error) })
   }
