@@ -86,6 +86,7 @@ async function answer(attempt: ServedAttempt, received: Received): Promise<Done>
     ...{ peer, network, deadlineAtMs },
     contributes: fairness.contributes(peer),
     signal: scope.signal,
+    onRevoke: (reason) => scope.fail(reason),
   })
   try {
     const { queuePosition, expectedTtftMs } = ticket
