@@ -9,7 +9,7 @@ import { resolveNetwork, type SharedOptions } from './shared-options.ts'
 import { openTyped } from './usage-error.ts'
 
 interface OpenOptions extends Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
-  /** The command itself tells a person whose clock is off. @default false: told when the client closes */
+  /** The command itself reports a clock that is off. @default false: reported when the client closes */
   readonly tellsClock?: boolean
 }
 
