@@ -8,6 +8,7 @@ import {
   type ResumeMode,
   type VerifyMode,
 } from '../client/index.ts'
+import { defined } from '../protocol/index.ts'
 import { addPeer } from './option-parsers.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -43,10 +44,7 @@ export function withDispatchOptions(command: Command): Command {
 /** Request options for the typed options only. */
 export function dispatchOf({ policy, resume, verify, trust }: DispatchOptions): RequestOptions {
   return {
-    ...(policy !== undefined && { policy }),
-    ...(resume !== undefined && { resume }),
-    ...(verify !== undefined && { verify }),
-    ...(trust !== undefined && { trusted: trust }),
+    ...defined({ policy, resume, verify, trusted: trust }),
   }
 }
 

@@ -6,13 +6,17 @@ import {
   type GatewayPages,
   type GatewayServer,
   type GatewayServerInit,
+  type LiveSettings,
   serveGateway,
 } from '../gateway/index.ts'
 import { DataDirLockedError, lockDataDir } from '../host/index.ts'
+import { defined } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
 import { type LiveKeys, watchKeys } from './gateway-keys.ts'
+import { MODEL_SETTINGS, type ModelOptions, modelsOf } from './model-options.ts'
 import { connectionsWithin, openFileLimit } from './open-files.ts'
 import { addPeer, addValue, wholeNumber } from './option-parsers.ts'
+import type { LivePart } from './reload/index.ts'
 import type { Session } from './runtime.ts'
 import { openTyped, UsageError } from './usage-error.ts'
 
@@ -90,9 +94,7 @@ export function askingSettings({
   friend: friends,
 }: GatewayOptions): Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
   return {
-    ...(canaries !== undefined && { canaries }),
-    ...(receipts !== undefined && { receipts }),
-    ...(friends !== undefined && { friends }),
+    ...defined({ canaries, receipts, friends }),
   }
 }
 
@@ -112,22 +114,15 @@ export async function openGatewayServer(
   const { terminal } = session
   const descriptors = openFileLimit(session)
   const state = await lockState(session, dataDir)
-  const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
   const init: GatewayServerInit = {
     host: options.host,
     port: options.port,
     ...(descriptors !== undefined && { maxConnections: connectionsWithin(descriptors) }),
     apiKeys: () => keys.current(),
     pages,
-    rateLimits: {
-      ...(requestsPerMinute !== undefined && { requestsPerMinute }),
-      ...(tokensPerMinute !== undefined && { tokensPerMinute }),
-    },
-    ...(corsOrigin !== undefined && { corsOrigins: corsOrigin }),
-    allowedHosts: [hostname(), ...(allowHost ?? [])],
-    ...(timeoutSeconds !== undefined && { timeoutMs: timeoutSeconds * 1_000 }),
+    ...liveSettings(options),
     ...(state.directory !== undefined && { stateDir: state.directory }),
-    log: (message) => terminal.log(message),
+    log: (message, about) => terminal.log(message, { level: 'error', ...about }),
   }
   try {
     const server = await openTyped(() => serveGateway(client, init))
@@ -141,6 +136,38 @@ export async function openGatewayServer(
     await state[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** What a running gateway can take over. */
+function liveSettings(options: GatewayOptions): LiveSettings {
+  const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
+  return {
+    rateLimits: defined({ requestsPerMinute, tokensPerMinute }),
+    ...(corsOrigin !== undefined && { corsOrigins: corsOrigin }),
+    allowedHosts: [hostname(), ...(allowHost ?? [])],
+    ...(timeoutSeconds !== undefined && { timeoutMs: timeoutSeconds * 1_000 }),
+  }
+}
+
+/** The settings of a gateway and its client that hold without a restart. */
+export function liveGatewayParts(
+  { env }: Pick<Session, 'env'>,
+  client: Pick<Client, 'rename'>,
+  server: Pick<GatewayServer, 'update'>,
+): LivePart<GatewayOptions & ModelOptions>[] {
+  return [
+    { settings: MODEL_SETTINGS, apply: (options) => client.rename(modelsOf(options, env)) },
+    {
+      settings: [
+        'requests-per-minute',
+        'tokens-per-minute',
+        'timeout-seconds',
+        'cors-origin',
+        'allow-host',
+      ],
+      apply: (options) => server.update(liveSettings(options)),
+    },
+  ]
 }
 
 function canariesFrom(text: string): CanaryMode {
@@ -169,7 +196,9 @@ async function lockState({ terminal }: Session, dataDir: string): Promise<Locked
     const fault = diskFaultOf(error)
     if (!(error instanceof DataDirLockedError) && fault === undefined) throw error
     const why = fault === undefined ? messageOf(error) : `${directory}: ${fault.reason}`
-    terminal.log(`files and batches are disabled until the gateway is started again: ${why}`)
+    terminal.log(`files and batches are disabled until the gateway is started again: ${why}`, {
+      level: 'warn',
+    })
     return { [Symbol.asyncDispose]: () => Promise.resolve() }
   }
 }

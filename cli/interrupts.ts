@@ -8,8 +8,8 @@ const INTERRUPTED = 128 + NUMBERS.SIGINT
 
 /** The part of `process` that this needs. */
 export interface SignalSource {
-  on(name: SignalName, listener: () => void): unknown
-  off(name: SignalName, listener: () => void): unknown
+  on(name: SignalName | 'SIGHUP', listener: () => void): unknown
+  off(name: SignalName | 'SIGHUP', listener: () => void): unknown
 }
 
 /** Signals from a person or a supervisor. */
@@ -27,11 +27,13 @@ export interface Interrupts {
   stop(why: string): void
   /** Diverts SIGINT to `listener`, so that a chat can cancel an answer and stay open. @returns undo */
   intercept(listener: () => void): () => void
+  /** Calls `listener` at each SIGHUP, which without a listener ends the process. @returns unsubscribe */
+  onHangUp(listener: () => void): () => void
   /** Hands over a Ctrl-C that a line editor swallowed. */
   receive(name: SignalName): void
   /**
    * Lets the command take its time after Ctrl-C until the hold is disposed of: it finishes answers that others wait for,
-   * and has told the person so.
+   * and has said so to the person.
    */
   hold(): Disposable
   /** @param report called if the command has not ended in time after Ctrl-C; says so, and returns the exit code */
@@ -98,6 +100,12 @@ export function createInterrupts(
       interceptor = listener
       return () => {
         if (interceptor === listener) interceptor = undefined
+      }
+    },
+    onHangUp(listener) {
+      source.on('SIGHUP', listener)
+      return () => {
+        source.off('SIGHUP', listener)
       }
     },
     receive,

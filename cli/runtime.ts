@@ -1,9 +1,17 @@
 import type { Command } from 'commander'
-import { plainLine } from '../protocol/index.ts'
-import type { Configuration } from './config/index.ts'
+import { defined, plainLine } from '../protocol/index.ts'
+import {
+  type Change,
+  type Configuration,
+  changesOf,
+  sectionOf,
+  type Values,
+  valuesOf,
+} from './config/index.ts'
 import type { Environment } from './environment.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Interrupts } from './interrupts.ts'
+import type { LogDoor, LogOptions } from './log/index.ts'
 import type { TypedOptions } from './report-error.ts'
 import type { SharedOptions } from './shared-options.ts'
 import type { Terminal } from './terminal.ts'
@@ -24,6 +32,8 @@ export interface Surroundings {
   readonly version: string
   /** Limit on open file descriptors. @returns undefined if unlimited */
   readonly openFileLimit?: () => number | undefined
+  /** What every terminal logs through. */
+  readonly log: LogDoor
   createTerminal(json: boolean): Terminal
   /** Calls `listener` when the process ends, for any reason. @returns unsubscribe */
   onExit(listener: () => void): () => void
@@ -34,6 +44,16 @@ export interface Session extends Surroundings {
   readonly terminal: Terminal
   /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal
+  /** Reads environment and configuration file again. @throws UsageError naming the variable, or file, line and field */
+  reread<O extends SharedOptions>(): Promise<Reread<O>>
+}
+
+/** Options read again while the command runs. */
+export interface Reread<O> {
+  readonly options: O
+  /** Differences to the options accepted last. */
+  readonly changes: readonly Change[]
+  accept(): void
 }
 
 /** A command's action. @returns an exit code, if not 0; throws on failure */
@@ -74,11 +94,24 @@ export function createRuntime(surroundings: Surroundings, configuration: Configu
         interrupts.onLate(() => reportLate(terminal, signal))
         interrupts.listen()
         try {
-          if (configured) await configuration.configure(command)
+          let accepted: Values = new Map()
+          if (configured) accepted = valuesOf(command, await configuration.configure(command))
           options = command.optsWithGlobals()
+          surroundings.log.configure(logSettings(command, options))
           terminal = surroundings.createTerminal(options.json === true)
-          exitCode =
-            (await action({ ...surroundings, terminal, signal }, options, command.args)) ?? 0
+          const reread: Session['reread'] = async () => {
+            const origins = await configuration.configure(command)
+            const values = valuesOf(command, origins)
+            return {
+              options: command.optsWithGlobals(),
+              changes: changesOf(accepted, values, origins),
+              accept() {
+                accepted = values
+              },
+            }
+          }
+          const session: Session = { ...surroundings, terminal, signal, reread }
+          exitCode = (await action(session, options, command.args)) ?? 0
         } catch (error) {
           const { exitCodeOf } = await import('./exit-code-of.ts')
           const { reportError } = await import('./report-error.ts')
@@ -90,10 +123,15 @@ export function createRuntime(surroundings: Surroundings, configuration: Configu
   }
 }
 
+/** @returns those that were set */
+function logSettings(command: Command, { log: level, logFormat: format }: LogOptions): object {
+  return { role: sectionOf(command), ...defined({ level, format }) }
+}
+
 /** What `reportError` says of a command that Ctrl-C ended, without waiting for anything. */
 function reportLate(terminal: Terminal, { reason }: AbortSignal): ExitCode {
   const message = plainLine(reason instanceof Error ? reason.message : String(reason))
   terminal.emit({ event: 'error', code: 'cancelled', message } as { event: 'error' })
-  terminal.log(`skein: ${message}`)
+  terminal.log(`skein: ${message}`, { level: 'error', code: 'cancelled' })
   return EXIT.interrupted
 }

@@ -79,7 +79,7 @@ export async function watchCommand(
       const tookMs = performance.now() - startedAt
       const used = cpuMs(pid) - before
       const wanted = wantedMs(pid)
-      idleS = wanted - last < IDLE_MS_PER_S ? idleS + 1 : 0
+      idleS = Math.abs(wanted - last) < IDLE_MS_PER_S ? idleS + 1 : 0
       last = wanted
       const isLate = used > MAX_END_CPU_MS || idleS > MAX_END_IDLE_S || tookMs > MAX_END_MS
       if (!isLate) continue
@@ -112,7 +112,7 @@ async function endsOrWaits(
       return false
     }
     const wanted = wantedMs(pid)
-    if (wanted - before < IDLE_MS_PER_S && performance.now() - startedAt > PATIENCE_MS) return false
+    if (Math.abs(wanted - before) < IDLE_MS_PER_S && performance.now() - startedAt > PATIENCE_MS) return false
     before = wanted
   }
 }
@@ -127,23 +127,38 @@ async function endsWithin(finished: Promise<unknown>, ms: number): Promise<boole
   return ended
 }
 
-/** Fields 14 and 15 of /proc/<pid>/stat, in hundredths of a second. */
+/** Processor time of the command and the processes that it started. */
 function cpuMs(pid: number): number {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return 10 * (Number(fields[11]) + Number(fields[12]))
-  } catch {
-    return 0
-  }
+  return family(pid).reduce((sum, member) => sum + ownCpuMs(member), 0)
 }
 
-/** Processor time used, and time for which the main thread waited for a processor: a loaded machine may give it none. */
+/** Processor time used, and time for which a main thread waited for a processor: a loaded machine may give it none. */
 function wantedMs(pid: number): number {
+  return family(pid).reduce((sum, member) => sum + ownCpuMs(member) + queuedMs(member), 0)
+}
+
+/** A process with all that descend from it. */
+function family(pid: number): readonly number[] {
+  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)
+  return [pid, ...children.flatMap(family)]
+}
+
+/** Fields 14 and 15 of /proc/<pid>/stat, in hundredths of a second. */
+function ownCpuMs(pid: number): number {
+  const stat = read(`/proc/${pid}/stat`)
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return 10 * (Number(fields[11] ?? 0) + Number(fields[12] ?? 0))
+}
+
+function queuedMs(pid: number): number {
+  return Number(read(`/proc/${pid}/schedstat`).split(' ')[1] ?? 0) / 1e6
+}
+
+/** @returns nothing for a process that has ended */
+function read(path: string): string {
   try {
-    const [, queuedNs = 0] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ').map(Number)
-    return cpuMs(pid) + queuedNs / 1e6
+    return readFileSync(path, 'utf8')
   } catch {
-    return cpuMs(pid)
+    return ''
   }
 }

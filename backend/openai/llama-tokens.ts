@@ -1,3 +1,4 @@
+import { defined } from '../../protocol/index.ts'
 import { type EngineHttp, failureIn } from '../http/index.ts'
 import { tokenLogprobs } from '../logprobs.ts'
 import { type TextRequest, wantsLogprobs } from '../request-fields.ts'
@@ -69,7 +70,7 @@ async function* write(
     if (failure !== undefined) throw failure
     // Such a record has a token id of 0 that is not part of the answer.
     if (tellProgress(record, onProgress)) continue
-    const { content, stop, stop_type: stopType, completion_probabilities: told } = record
+    const { content, stop, stop_type: stopType, completion_probabilities: reported } = record
     if (flagAt(stop, 'stop') === true) {
       yield endOf(record, finishAt(stopType))
       return
@@ -77,7 +78,7 @@ async function* write(
     const ids = await newIds(http, record, total, signal)
     total += ids.length
     const probabilities = wantsLogprobs(request)
-      ? tokenLogprobs(told, 'completion_probabilities')
+      ? tokenLogprobs(reported, 'completion_probabilities')
       : []
     yield { text: textAt(content, 'content'), ids, probabilities }
   }
@@ -97,8 +98,7 @@ function completionBody(
     stream: true,
     return_tokens: true,
     return_progress: true,
-    ...(limit !== undefined && { n_predict: limit }),
-    ...(alternatives !== undefined && { n_probs: alternatives }),
+    ...defined({ n_predict: limit, n_probs: alternatives }),
   }
 }
 
@@ -119,9 +119,9 @@ async function newIds(
 
 /** `eos`, `word`, `limit`; `none` while it goes on. */
 function finishAt(stopType: unknown): PieceEnd['finish'] {
-  const told = textAt(stopType, 'stop_type')
-  if (told === 'limit') return 'length'
-  if (told === 'eos' || told === 'word' || told === '') return 'stop'
+  const type = textAt(stopType, 'stop_type')
+  if (type === 'limit') return 'length'
+  if (type === 'eos' || type === 'word' || type === '') return 'stop'
   throw wrongShape('stop_type', stopType, "'eos', 'word' or 'limit'")
 }
 

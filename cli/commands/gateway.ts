@@ -7,18 +7,20 @@ import {
   askingSettings,
   type GatewayOptions,
   keysFor,
+  liveGatewayParts,
   openGatewayServer,
   withGatewayOptions,
 } from '../gateway-options.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
+import { type FollowOptions, followConfig, withWatchOption } from '../reload/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { forgetDeadGateways } from '../status-file.ts'
 import { usableUrls } from '../usable-urls.ts'
 import { gatewayKeyCommand } from './gateway-key.ts'
 
-interface RunOptions extends SharedOptions, ModelOptions, GatewayOptions {
+interface RunOptions extends SharedOptions, ModelOptions, GatewayOptions, FollowOptions {
   readonly stopWithStdin?: boolean
 }
 
@@ -26,7 +28,7 @@ export function gatewayCommand(runtime: Runtime): Command {
   const command = new Command('gateway').description(
     "Serves OpenAI's API and a console on this machine: set it as any client's base URL. It accepts only local connections unless --host is given.",
   )
-  return withGatewayOptions(withSharedOptions(withModelOptions(command)))
+  return withWatchOption(withGatewayOptions(withSharedOptions(withModelOptions(command))))
     .option(
       '--stop-with-stdin',
       'stop when stdin closes, so that the process ends with its supervisor',
@@ -51,6 +53,11 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir, keys, pages },
   })
+  await using _following = followConfig<RunOptions>(
+    session,
+    options,
+    liveGatewayParts(session, client, server),
+  )
   announce(session, server, {
     clientId: client.host.peerId.toString(),
     keys: keys.current().map(({ name }) => name),

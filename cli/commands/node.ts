@@ -1,6 +1,7 @@
 import { Command } from 'commander'
-import { createNode, type EngineState, type Node } from '../../node/index.ts'
-import { type NodeState, plainLine } from '../../protocol/index.ts'
+import { createNode, type EngineState, type Node, type NodeInit } from '../../node/index.ts'
+import { defined, type NodeState, plainLine } from '../../protocol/index.ts'
+import { serveControl } from '../control/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
@@ -8,6 +9,7 @@ import { createFailureLog } from '../failure-log.ts'
 import { hostSettings } from '../host-settings.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, nameOf, shownAddresses } from '../join-line.ts'
+import { ModelDesk } from '../local-models/index.ts'
 import {
   type MonitorOptions,
   NodeMetrics,
@@ -15,9 +17,15 @@ import {
   serveMonitor,
   withMonitorOptions,
 } from '../monitor/index.ts'
-import { addPeer, addValue, peerId, wholeNumber } from '../option-parsers.ts'
+import { addPeer, addValue, byteSize, peerId, wholeNumber } from '../option-parsers.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
+import {
+  type FollowOptions,
+  followConfig,
+  type LivePart,
+  withWatchOption,
+} from '../reload/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -27,7 +35,12 @@ import {
 } from '../shared-options.ts'
 import { openTyped } from '../usage-error.ts'
 
-interface NodeOptions extends SharedOptions, EngineOptions, RelayOptions, MonitorOptions {
+interface NodeOptions
+  extends SharedOptions,
+    EngineOptions,
+    RelayOptions,
+    MonitorOptions,
+    FollowOptions {
   readonly maxTokensPerSecond?: number
   readonly maxTokens?: number
   readonly maxQueue?: number
@@ -43,7 +56,7 @@ export function nodeCommand(runtime: Runtime): Command {
   const command = new Command('node').description(
     'Shares a model with the swarm. By default it uses an engine that runs on this machine, else the small bundled model.',
   )
-  return withMonitorOptions(withRelayOptions(withSharedOptions(command)))
+  return withWatchOption(withMonitorOptions(withRelayOptions(withSharedOptions(command))))
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
     .option(
       '--model <source>',
@@ -72,6 +85,11 @@ export function nodeCommand(runtime: Runtime): Command {
       'a trusted peer: peers that served it well are not treated as strangers; repeatable',
       addPeer,
     )
+    .option(
+      '--max-memory <size>',
+      'memory for all models of the embedded engine together, such as 8G; the least recently used leaves for another (default: three quarters of the machine’s)',
+      byteSize,
+    )
     .option('--gpu', 'let the embedded engine use a GPU (needs a separate install, see the README)')
     .option(
       '--stop-with-stdin',
@@ -89,7 +107,9 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   terminal.print(`Starting with ${backend.description} …\n`)
   const settings = hostSettings(session, network, options)
   const metrics = new NodeMetrics()
-  const logFailure = createFailureLog({ log: (line) => session.terminal.log(line) })
+  const logFailure = createFailureLog({
+    log: (line) => session.terminal.log(line, { level: 'warn' }),
+  })
   const { opened: node, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
       createNode({
@@ -107,10 +127,17 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   )
   await using _node = node
   metrics.attach(node)
+  const { manager } = backend
+  using desk = manager === undefined ? undefined : new ModelDesk({ manager, node })
+  await using _control = await serveControl({
+    ...{ dataDir, desk },
+    onFault: (line) => session.terminal.log(line),
+  })
   await using monitor = await serveMonitor(options, {
     registry: metrics.registry,
     readiness: () => readinessOf(node.state()),
   })
+  await using _following = followConfig<NodeOptions>(session, options, liveParts(node, share))
   if (!signal.aborted) {
     announce(session, node, network, await firstReachability(session, node.host), monitor.url)
     await runUntilStopped(session, {
@@ -149,6 +176,7 @@ function tellEngine({ terminal }: Session, state: EngineState): void {
     case 'lost':
       terminal.log(
         `The engine does not answer (${plainLine(state.reason)}): requests are refused until it is back.`,
+        { level: 'warn' },
       )
       break
     case 'ready':
@@ -207,12 +235,26 @@ function readinessOf(state: NodeState): Readiness {
   }
 }
 
-function limitsOf(options: NodeOptions): object {
+/** @param chosen models that were chosen at the start, where no setting names them */
+function liveParts(node: Node, chosen: readonly string[] | undefined): LivePart<NodeOptions>[] {
+  return [
+    {
+      settings: ['share', 'max-queue', 'max-tokens', 'max-tokens-per-second', 'allow', 'deny'],
+      async apply({ maxQueue, maxTokens, maxTokensPerSecond, allow, deny, ...options }) {
+        // At an existing engine --model names one more.
+        const more = chosen?.filter((name) => name === options.model) ?? []
+        const share = options.share === undefined ? chosen : [...options.share, ...more]
+        await node.update(defined({ share, maxQueue, maxTokens, maxTokensPerSecond, allow, deny }))
+      },
+    },
+  ]
+}
+
+function limitsOf(options: NodeOptions): Partial<NodeInit> {
   const { slots, maxQueue, maxTokens, maxTokensPerSecond, allow, deny, operator } = options
   const { creditTo, friend: friends } = options
-  const limits = {
+  return defined({
     ...{ slots, maxQueue, maxTokens, maxTokensPerSecond, allow, deny, operator },
     ...{ creditTo, friends },
-  }
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined))
+  })
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { defined } from '../../protocol/index.ts'
 import { type Agreement, mergedVerification, type RequestEvent } from '../request/index.ts'
 
 /** The record of a split call: total cost, earliest first chunk, and the weakest agreement and verification of its parts. */
@@ -42,8 +43,7 @@ export function mergedEvent(
       completionTokens: sum(events, ({ cost }) => cost.completionTokens),
       estimated: events.some(({ cost }) => cost.estimated),
     },
-    ...(agreement !== undefined && { agreement }),
-    ...(verification !== undefined && { verification }),
+    ...defined({ agreement, verification }),
   }
 }
 

@@ -13,14 +13,15 @@ const PRIVATE_DOMAINS = ['localhost', 'local', 'internal'] as const
  * rebinding), and its requests would then count as same-origin. A page needs its own name for that, so
  * addresses, reserved names and requests without a name pass.
  *
- * @param allowed further names, without port
+ * @param allowed returns further names, without port, that hold now; undefined: every name
  */
-export function hostCheck(allowed: readonly string[]): MiddlewareHandler {
-  const names = new Set(allowed.map((name) => name.toLowerCase()))
+export function hostCheck(allowed: () => readonly string[] | undefined): MiddlewareHandler {
   return async (c, next) => {
+    const names = allowed()?.map((name) => name.toLowerCase())
+    if (names === undefined) return await next()
     // The request line may name another host than the header.
     const asked = [c.req.header('host') ?? '', new URL(c.req.url).host].map(hostName)
-    const name = asked.find((one) => !isHarmless(one) && !names.has(one))
+    const name = asked.find((one) => !isHarmless(one) && !names.includes(one))
     if (name !== undefined) {
       throw new HttpRefusal(
         'misdirected_request',

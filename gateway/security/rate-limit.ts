@@ -60,11 +60,11 @@ const WINDOWS = [
 ] as const
 
 /**
- * @param defaults for callers without limits of their own
+ * @param defaults returns the limits for callers without limits of their own; they may change at any time
  * @param limitsOf a caller's own limits; they may change at any time
  */
 export function createRateLimit(
-  defaults: RateLimits,
+  defaults: () => RateLimits,
   limitsOf: (caller: string) => RateLimits = () => ({}),
 ): RateLimit {
   const windows = WINDOWS.map(
@@ -77,8 +77,9 @@ export function createRateLimit(
   /** The windows that limit this caller, with their limits. */
   const limited = (caller: string, unit?: Unit): (Window & { readonly points: number })[] => {
     const own = limitsOf(caller)
+    const others = defaults()
     return windows.flatMap((window) => {
-      const points = own[window.limit] ?? defaults[window.limit]
+      const points = own[window.limit] ?? others[window.limit]
       return points === undefined || (unit !== undefined && window.unit !== unit)
         ? []
         : [{ ...window, points }]
@@ -122,7 +123,7 @@ export function createRateLimit(
       for (const { unit, per, used, points } of limited(caller)) {
         const state = unit === 'requests' ? await used.penalty(caller) : await used.get(caller)
         const spent = state?.consumedPoints ?? 0
-        // OpenAI's headers tell the minute's limit; the day's stands in only where it is the only one.
+        // OpenAI's headers give the minute's limit; the day's stands in only where it is the only one.
         if (headers[`x-ratelimit-limit-${unit}`] === undefined) {
           Object.assign(headers, headersFor(unit, points, state))
         }
