@@ -37,6 +37,7 @@ export type {
 export { loadIdentity } from './identity.ts'
 export { setIdle } from './inbound/index.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
+export { listenReason } from './listen-failure.ts'
 export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export type { ClockOff, ClockReport } from './peer-clocks.ts'
 export { PeerRates } from './peer-rates.ts'

@@ -79,7 +79,7 @@ export const BROKEN_ENVIRONMENTS: readonly BrokenEnvironment[] = [
       'unshare',
       '-n',
       ...shell(`ip link set lo up; ip -4 addr flush dev lo
-        ip link add wan type dummy; ip link set wan up
+        ip link add wan type veth peer name far; ip link set wan up; ip link set far up
         ip -6 addr add 2600:1f18::7/64 dev wan nodad; ip -6 route add default dev wan`),
     ],
     skip: NEEDS_ROOT,
