@@ -77,6 +77,9 @@ declare module 'skein/gateway' {
     KeyRights,
     LineError,
     LiveSettings,
+    LocalModel,
+    LocalModels,
+    LocalPullProgress,
     PageVisitor,
     RateLimits,
     ResultPaths,
@@ -520,7 +523,7 @@ interface AuditReport extends Verdict {
     readonly tokens: number;
 }
 interface Backend extends AsyncDisposable {
-    readonly manager?: ModelManager;
+    readonly manager?: ModelManager | undefined;
     readonly description: string;
     models(options?: AbortOptions): Promise<readonly BackendModel[]>;
     infer(request: InferenceRequest, options?: InferOptions): AsyncIterable<BackendEvent>;
@@ -900,6 +903,7 @@ interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly metrics?: boolean;
     readonly stateDir?: string;
     readonly pages?: GatewayPages;
+    readonly localModels?: LocalModels;
     readonly now?: () => number;
     readonly log?: (message: string) => void;
 }
@@ -1097,6 +1101,31 @@ interface LocalModel {
     readonly source: string;
     readonly sha256?: string;
     readonly users: readonly number[];
+}
+interface LocalModel {
+    readonly name: string;
+    readonly id: string;
+    readonly bytes: number;
+    readonly sha256?: string;
+    readonly state: 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
+    readonly memoryBytes?: number;
+}
+interface LocalModels {
+    list(): Promise<readonly LocalModel[]>;
+    pull(source: string, options?: {
+        readonly signal?: AbortSignal;
+        readonly onProgress?: (progress: LocalPullProgress) => void;
+    }): Promise<string>;
+    share(name: string): Promise<void>;
+    load(name: string): Promise<void>;
+    unload(name: string): Promise<void>;
+    remove(name: string): Promise<void>;
+}
+interface LocalPullProgress {
+    readonly status: string;
+    readonly receivedBytes: number;
+    readonly totalBytes: number;
+    readonly digest?: string;
 }
 interface MadeMapping {
     readonly outer: Outer;
