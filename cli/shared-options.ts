@@ -6,12 +6,13 @@ import { defined } from '../protocol/index.ts'
 import { bootstrapSource } from './bootstrap-source.ts'
 import { dataDirectories, type Role } from './directories.ts'
 import type { Environment } from './environment.ts'
+import { type LogOptions, withLogOptions } from './log/index.ts'
 import { addValue, nonEmptyText, repeatable } from './option-parsers.ts'
 import { currentSwarm, type JoinedSwarm, NO_SWARM, namedSwarm } from './swarms/index.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Options that every command takes, as they were typed. */
-export interface SharedOptions {
+export interface SharedOptions extends LogOptions {
   readonly dataDir?: string
   readonly bootstrap?: readonly string[]
   readonly listen?: readonly string[]
@@ -40,7 +41,7 @@ export interface Network {
 
 /** Adds the options that every command takes. */
 export function withSharedOptions(command: Command): Command {
-  return command
+  return withLogOptions(command)
     .addOption(dataDirOption())
     .option(
       '--bootstrap <where>',
