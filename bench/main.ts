@@ -6,6 +6,9 @@ import { cpu } from './cpu.ts'
 import { detection, detectionQuantized, detectionSampled } from './detection.ts'
 import { gateway } from './gateway.ts'
 import { hedge } from './hedge.ts'
+import { idle } from './idle.ts'
+import { leak } from './leak.ts'
+import { many } from './many.ts'
 import { overhead } from './overhead.ts'
 import { providers } from './providers.ts'
 import { reach } from './reach.ts'
@@ -15,15 +18,18 @@ import { resident } from './resident.ts'
 import { roundtrips } from './roundtrips.ts'
 import { saturation } from './saturation.ts'
 import { scale } from './scale.ts'
-import { startup } from './startup.ts'
+import { start } from './start.ts'
 import { streams } from './streams.ts'
 
 /** Every benchmark by the name that the README cites. */
 const BENCHMARKS: Readonly<Record<string, (quick: boolean, model?: string) => Promise<Report>>> = {
   overhead,
   streams,
-  startup,
+  start,
   resident,
+  idle,
+  leak,
+  many,
   providers,
   recovery,
   reach,

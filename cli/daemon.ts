@@ -3,6 +3,7 @@ import type { Load } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
 import { watchClock } from './clock-report.ts'
 import { type Role, swarmName } from './directories.ts'
+import { releaseIdleMemory } from './idle-memory.ts'
 import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
@@ -51,6 +52,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
   )
   const unsubscribe = reportReachability(session, host)
   const unwatch = watchClock(session, host)
+  using _memory = releaseIdleMemory()
   try {
     await stopped(session.signal)
   } finally {

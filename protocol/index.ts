@@ -37,6 +37,7 @@ export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { listOf } from './list-of.ts'
 export { plainError } from './plain-text.ts'
 export * from './public.ts'
+export { drawBytes, drawHex } from './random-bytes.ts'
 export {
   countersign,
   draftReceipt,

@@ -17,9 +17,15 @@ const PRIVATE_DOMAINS = ['localhost', 'local', 'internal'] as const
  */
 export function hostCheck(allowed: readonly string[]): MiddlewareHandler {
   const names = new Set(allowed.map((name) => name.toLowerCase()))
+  /** Header and origin of the request that passed last: nearly all others have the same. */
+  let passed = ''
   return async (c, next) => {
+    const { url } = c.req
+    const header = c.req.header('host') ?? ''
+    const origin = `${header} ${url.slice(0, url.indexOf('/', url.indexOf('//') + 2))}`
+    if (origin === passed) return await next()
     // The request line may name another host than the header.
-    const asked = [c.req.header('host') ?? '', new URL(c.req.url).host].map(hostName)
+    const asked = [header, new URL(url).host].map(hostName)
     const name = asked.find((one) => !isHarmless(one) && !names.has(one))
     if (name !== undefined) {
       throw new HttpRefusal(
@@ -27,6 +33,7 @@ export function hostCheck(allowed: readonly string[]): MiddlewareHandler {
         `this gateway does not accept the host name '${name}': use its IP address, start it with --allow-host ${name}, or protect it with a key (gateway key add NAME), which makes this check unnecessary`,
       )
     }
+    passed = origin
     await next()
   }
 }
