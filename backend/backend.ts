@@ -12,6 +12,7 @@ import type {
   Usage,
 } from '../protocol/index.ts'
 import type { AbortOptions } from '../timing/index.ts'
+import type { ModelManager } from './model-manager.ts'
 
 /** A model as its engine has it now. The shape that a node advertises. */
 export type BackendModel = ModelAdvertisement
@@ -74,6 +75,8 @@ export interface BackendLoad {
  * Every backend passes `test/conformance/`.
  */
 export interface Backend extends AsyncDisposable {
+  /** The engine's models on this machine. Absent if it cannot be asked to load or unload any. */
+  readonly manager?: ModelManager
   /** For logs and `skein doctor`, e.g. `ollama at http://127.0.0.1:11434`. */
   readonly description: string
   /** The models that the engine can serve now, under normalised ids. Throws an InferenceError if it cannot be reached. */

@@ -38,8 +38,22 @@ export {
   type EmbeddedInit,
   isEmbeddedInstalled,
 } from './embedded/index.ts'
+export {
+  createEmbeddedPool,
+  type EmbeddedPool,
+  type EmbeddedPoolInit,
+  type PoolModel,
+} from './embedded-pool/index.ts'
 export { type GgufFacts, type GgufHeader, ggufFacts, readGgufHeader } from './gguf/index.ts'
 export type { Fetch } from './http/index.ts'
+export type {
+  LoadOptions,
+  ManagedModel,
+  ManagedState,
+  ModelManager,
+  PullOptions,
+  PullProgress,
+} from './model-manager.ts'
 export {
   type DownloadProgress,
   findLocalModel,

@@ -1,50 +1,7 @@
 import { parseArgs } from 'node:util'
-import { affinity } from './affinity.ts'
 import { compare, readBaseline, rebase, writeBaseline } from './baseline.ts'
-import { batch } from './batch.ts'
-import { cpu } from './cpu.ts'
-import { detection, detectionQuantized, detectionSampled } from './detection.ts'
-import { gateway } from './gateway.ts'
-import { hedge } from './hedge.ts'
-import { idle } from './idle.ts'
-import { leak } from './leak.ts'
-import { many } from './many.ts'
-import { overhead } from './overhead.ts'
-import { providers } from './providers.ts'
-import { reach } from './reach.ts'
-import { recovery } from './recovery.ts'
-import { formatReport, type Report } from './report.ts'
-import { resident } from './resident.ts'
-import { roundtrips } from './roundtrips.ts'
-import { saturation } from './saturation.ts'
-import { scale } from './scale.ts'
-import { start } from './start.ts'
-import { streams } from './streams.ts'
-
-/** Every benchmark by the name that the README cites. */
-const BENCHMARKS: Readonly<Record<string, (quick: boolean, model?: string) => Promise<Report>>> = {
-  overhead,
-  streams,
-  start,
-  resident,
-  idle,
-  leak,
-  many,
-  providers,
-  recovery,
-  reach,
-  hedge,
-  scale,
-  affinity,
-  gateway,
-  batch,
-  saturation,
-  cpu,
-  roundtrips,
-  detection,
-  'detection-sampled': detectionSampled,
-  'detection-quantized': detectionQuantized,
-}
+import { BENCHMARKS } from './benchmarks.ts'
+import { formatReport } from './report.ts'
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -64,15 +21,16 @@ let baseline = readBaseline()
 const names = positionals.length > 0 ? positionals : Object.keys(holds ? baseline : BENCHMARKS)
 const count = { passed: 0, failed: 0 }
 for (const name of names) {
-  const run = BENCHMARKS[name]
+  const load = BENCHMARKS[name]
   const held = baseline[name]
-  if (run === undefined || (holds && held === undefined)) {
-    const known = Object.keys(run === undefined ? BENCHMARKS : baseline).join(', ')
-    const what = run === undefined ? 'benchmark' : 'baseline for'
+  if (load === undefined || (holds && held === undefined)) {
+    const known = Object.keys(load === undefined ? BENCHMARKS : baseline).join(', ')
+    const what = load === undefined ? 'benchmark' : 'baseline for'
     console.error(`no ${what} '${name}'; there are: ${known}`)
     process.exit(2)
   }
   const quick = holds ? held?.quick : values.quick
+  const run = await load()
   const report = await run(quick ?? false, values.model)
   console.log(values.json ? JSON.stringify({ name, ...report }) : formatReport(name, report))
   if (held !== undefined && update) {

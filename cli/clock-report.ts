@@ -8,6 +8,9 @@ const LOOK_MS = 15_000
 /** How to mend it, for a machine whose clock is off. */
 export const SET_CLOCK = "set this machine's clock, best by NTP: peers judge advertisements by it"
 
+/** Where it is not known whose clock is off. */
+export const COMPARE_CLOCK = 'compare this clock with another machine, best by NTP'
+
 /** `15 min ahead of`, `2 h behind`. */
 function ahead(ms: number): string {
   const seconds = Math.round(Math.abs(ms) / 1_000)
@@ -43,24 +46,38 @@ export function clockLines(report: ClockReport): string[] {
   }
 }
 
-/** Logs when this machine's clock turns out to be off, and when it is right again. @returns unsubscribe */
+/** Looks in a row that find the same before an unclear finding is logged: the next peer may settle it. */
+const UNCLEAR_LOOKS = 2
+
+/**
+ * Logs when this machine's clock turns out to be off, when it is right again, and when it differs from that of the only
+ * peers, which blames neither. @returns unsubscribe
+ */
 export function watchClock({ terminal }: Session, host: Pick<Host, 'clock'>): () => void {
-  let isOff = false
+  let told: 'off' | 'right' | 'unclear' = 'right'
+  let unclearLooks = 0
   const look = (): void => {
     const report = host.clock()
-    if ((report.own === 'off') === isOff || report.own === 'unclear') return
-    isOff = report.own === 'off'
+    const { own } = report
+    unclearLooks = own === 'unclear' ? unclearLooks + 1 : 0
+    // Without a reading there is nothing to tell.
+    if (own === told || own === 'unknown') return
+    // What the majority showed holds until the majority shows something else.
+    if (own === 'unclear' && (told === 'off' || unclearLooks < UNCLEAR_LOOKS)) return
+    told = own
     terminal.emit({ event: 'clock', ...report } as { event: 'clock' })
-    terminal.log(
-      isOff
-        ? `${sentence(clockLines(report)[0] ?? '')}: ${SET_CLOCK}.`
-        : 'The clock is right again.',
-    )
+    terminal.log(own === 'right' ? 'The clock is right again.' : clockAdvice(report))
   }
   look()
   const timer = setInterval(look, LOOK_MS)
   timer.unref()
   return () => clearInterval(timer)
+}
+
+/** A sentence on this machine's clock, and what to do. */
+export function clockAdvice(report: ClockReport): string {
+  const advice = report.own === 'off' ? SET_CLOCK : COMPARE_CLOCK
+  return `${sentence(clockLines(report)[0] ?? '')}: ${advice}.`
 }
 
 function sentence(text: string): string {

@@ -3,6 +3,7 @@ import type { Load } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
 import { watchClock } from './clock-report.ts'
 import { type Role, swarmName } from './directories.ts'
+import { EXIT } from './exit-codes.ts'
 import { releaseIdleMemory } from './idle-memory.ts'
 import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
@@ -53,6 +54,11 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
   const unsubscribe = reportReachability(session, host)
   const unwatch = watchClock(session, host)
   using _memory = releaseIdleMemory()
+  // From now on a stop is a success, however little of it there was time for.
+  session.interrupts.onLate(() => {
+    session.terminal.emit({ event: 'stopped' })
+    return EXIT.ok
+  })
   try {
     await stopped(session.signal)
   } finally {
@@ -75,4 +81,23 @@ export function stopWithStdin(session: Session): void {
   session.stdin.on('end', () => session.interrupts.stop('stdin was closed'))
   session.stdin.on('error', () => session.interrupts.stop('stdin was closed'))
   session.stdin.resume()
+}
+
+/**
+ * Says what the command waits for before it ends, and lets it wait.
+ *
+ * @param running answers that callers or peers wait for
+ * @returns end of the wait; undefined if there is nothing to wait for
+ */
+export function finishAnswers(
+  { interrupts, terminal }: Session,
+  running: number,
+): Disposable | undefined {
+  if (running === 0) {
+    terminal.print('Leaving the swarm …\n')
+    return undefined
+  }
+  const [answers, them] = running === 1 ? ['one answer', 'it'] : [`${running} answers`, 'them']
+  terminal.print(`Finishing ${answers} before leaving; Ctrl-C again drops ${them} …\n`)
+  return interrupts.hold()
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { homedir } from 'node:os'
+import { homedir, userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import type { Environment } from './environment.ts'
+import { UsageError } from './usage-error.ts'
 
 export type Role = 'node' | 'bootstrap' | 'client' | 'up'
 
@@ -13,14 +14,22 @@ export function dataHome(env: Environment): string {
   return join(base(env.XDG_DATA_HOME, '.local/share'), 'skein')
 }
 
-/** `$XDG_CONFIG_HOME/skein`: the configuration file. */
-export function configHome(env: Environment): string {
-  return join(base(env.XDG_CONFIG_HOME, '.config'), 'skein')
+/** `$XDG_CONFIG_HOME/skein`: the configuration file. Undefined for a user without a home directory. */
+export function configHome(env: Environment): string | undefined {
+  const { XDG_CONFIG_HOME: named } = env
+  if (named === undefined && foundHome() === undefined) return undefined
+  return join(base(named, '.config'), 'skein')
 }
 
 /** `$XDG_CACHE_HOME/skein`: downloaded models, digests of files. */
 export function cacheHome(env: Environment): string {
   return join(base(env.XDG_CACHE_HOME, '.cache'), 'skein')
+}
+
+/** As {@link cacheHome}. Undefined for a user without a home directory: what only saves time is not kept then. */
+export function optionalCacheHome(env: Environment): string | undefined {
+  const hasHome = env.XDG_CACHE_HOME !== undefined || foundHome() !== undefined
+  return hasHome ? cacheHome(env) : undefined
 }
 
 /** Downloaded models. */
@@ -60,5 +69,27 @@ export function swarmName(swarmKey: Uint8Array): string {
 }
 
 function base(value: string | undefined, fallback: string): string {
-  return value !== undefined && isAbsolute(value) ? value : join(homedir(), fallback)
+  return value !== undefined && isAbsolute(value) ? value : join(homeDirectory(), fallback)
+}
+
+/** @throws UsageError for a user without one, as in many containers */
+function homeDirectory(): string {
+  const home = foundHome()
+  if (home !== undefined) return home
+  throw new UsageError(
+    'this user has no home directory: set HOME to a directory that it may write to, or name one with --data-dir',
+  )
+}
+
+function foundHome(): string | undefined {
+  for (const read of [homedir, () => userInfo().homedir]) {
+    try {
+      const home = read()
+      // An empty or relative HOME would put state wherever the command was started.
+      if (isAbsolute(home)) return home
+    } catch {
+      // The user is not listed on this machine.
+    }
+  }
+  return undefined
 }

@@ -8,6 +8,7 @@ import {
   type ResumeMode,
   type VerifyMode,
 } from '../client/index.ts'
+import { defined } from '../protocol/index.ts'
 import { addPeer } from './option-parsers.ts'
 
 /** Dispatch options of the commands that send requests. */
@@ -42,10 +43,7 @@ export function withDispatchOptions(command: Command): Command {
 /** Request options for the typed options only. */
 export function dispatchOf({ policy, resume, verify, trust }: DispatchOptions): RequestOptions {
   return {
-    ...(policy !== undefined && { policy }),
-    ...(resume !== undefined && { resume }),
-    ...(verify !== undefined && { verify }),
-    ...(trust !== undefined && { trusted: trust }),
+    ...defined({ policy, resume, verify, trusted: trust }),
   }
 }
 

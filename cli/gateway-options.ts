@@ -6,13 +6,17 @@ import {
   type GatewayPages,
   type GatewayServer,
   type GatewayServerInit,
+  type LiveSettings,
   serveGateway,
 } from '../gateway/index.ts'
 import { DataDirLockedError, lockDataDir } from '../host/index.ts'
+import { defined } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
 import { type LiveKeys, watchKeys } from './gateway-keys.ts'
+import { MODEL_SETTINGS, type ModelOptions, modelsOf } from './model-options.ts'
 import { connectionsWithin, openFileLimit } from './open-files.ts'
 import { addPeer, addValue, wholeNumber } from './option-parsers.ts'
+import type { LivePart } from './reload/index.ts'
 import type { Session } from './runtime.ts'
 import { openTyped, UsageError } from './usage-error.ts'
 
@@ -90,9 +94,7 @@ export function askingSettings({
   friend: friends,
 }: GatewayOptions): Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
   return {
-    ...(canaries !== undefined && { canaries }),
-    ...(receipts !== undefined && { receipts }),
-    ...(friends !== undefined && { friends }),
+    ...defined({ canaries, receipts, friends }),
   }
 }
 
@@ -112,20 +114,13 @@ export async function openGatewayServer(
   const { terminal } = session
   const descriptors = openFileLimit(session)
   const state = await lockState(session, dataDir)
-  const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
   const init: GatewayServerInit = {
     host: options.host,
     port: options.port,
     ...(descriptors !== undefined && { maxConnections: connectionsWithin(descriptors) }),
     apiKeys: () => keys.current(),
     pages,
-    rateLimits: {
-      ...(requestsPerMinute !== undefined && { requestsPerMinute }),
-      ...(tokensPerMinute !== undefined && { tokensPerMinute }),
-    },
-    ...(corsOrigin !== undefined && { corsOrigins: corsOrigin }),
-    allowedHosts: [hostname(), ...(allowHost ?? [])],
-    ...(timeoutSeconds !== undefined && { timeoutMs: timeoutSeconds * 1_000 }),
+    ...liveSettings(options),
     ...(state.directory !== undefined && { stateDir: state.directory }),
     log: (message) => terminal.log(message),
   }
@@ -141,6 +136,38 @@ export async function openGatewayServer(
     await state[Symbol.asyncDispose]()
     throw error
   }
+}
+
+/** What a running gateway can take over. */
+function liveSettings(options: GatewayOptions): LiveSettings {
+  const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
+  return {
+    rateLimits: defined({ requestsPerMinute, tokensPerMinute }),
+    ...(corsOrigin !== undefined && { corsOrigins: corsOrigin }),
+    allowedHosts: [hostname(), ...(allowHost ?? [])],
+    ...(timeoutSeconds !== undefined && { timeoutMs: timeoutSeconds * 1_000 }),
+  }
+}
+
+/** The settings of a gateway and its client that hold without a restart. */
+export function liveGatewayParts(
+  { env }: Pick<Session, 'env'>,
+  client: Pick<Client, 'rename'>,
+  server: Pick<GatewayServer, 'update'>,
+): LivePart<GatewayOptions & ModelOptions>[] {
+  return [
+    { settings: MODEL_SETTINGS, apply: (options) => client.rename(modelsOf(options, env)) },
+    {
+      settings: [
+        'requests-per-minute',
+        'tokens-per-minute',
+        'timeout-seconds',
+        'cors-origin',
+        'allow-host',
+      ],
+      apply: (options) => server.update(liveSettings(options)),
+    },
+  ]
 }
 
 function canariesFrom(text: string): CanaryMode {

@@ -24,6 +24,15 @@ export interface ModelOptions {
   readonly alias?: readonly string[]
 }
 
+/** Names of these settings. */
+export const MODEL_SETTINGS = [
+  'provider',
+  'provider-key',
+  'provider-models',
+  'provider-first',
+  'alias',
+] as const
+
 export function withModelOptions(command: Command): Command {
   return command
     .option(

@@ -1,5 +1,6 @@
 import { type Client, type ClientInit, createClient } from '../client/index.ts'
 import { plainLine } from '../protocol/index.ts'
+import { clockAdvice } from './clock-report.ts'
 import { type ModelOptions, modelsOf } from './model-options.ts'
 import { withBootstrap } from './named-bootstrap.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
@@ -7,12 +8,18 @@ import type { Session } from './runtime.ts'
 import { resolveNetwork, type SharedOptions } from './shared-options.ts'
 import { openTyped } from './usage-error.ts'
 
+interface OpenOptions extends Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
+  /** The command itself tells a person whose clock is off. @default false: told when the client closes */
+  readonly tellsClock?: boolean
+}
+
 /** The client of a command. Several may run at once; later ones get a temporary identity. */
 export async function openClient(
   session: Session,
   options: SharedOptions & ModelOptions,
-  more: Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> = {},
+  { tellsClock = false, ...more }: OpenOptions = {},
 ): Promise<Client> {
+  session.signal.throwIfAborted()
   const named = modelsOf(options, session.env)
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
   const [dataDir = ''] = dataDirs
@@ -28,6 +35,8 @@ export async function openClient(
     }),
   )
   const close = async (): Promise<void> => {
+    const clock = client.host.clock()
+    if (!tellsClock && clock.own === 'off') session.terminal.log(clockAdvice(clock))
     await rememberBootstrap(dataDir, client.host, session.terminal)
     await client.close()
   }

@@ -66,6 +66,16 @@ export function wholeNumber(min: number, max?: number): Parser<number> {
   return Object.assign(parse, { schema: { type: 'integer', minimum: min, ...maximum } as const })
 }
 
+const SIZE = /^(\d+(?:\.\d+)?)\s*([KMGT])(?:i?B)?$/i
+
+/** For options that take an amount of memory, such as 8G or 512M, by powers of 1024. */
+export function byteSize(text: string): number {
+  const [, amount, unit = ''] = SIZE.exec(text.trim()) ?? []
+  const bytes = Math.round(Number(amount) * 1_024 ** ('KMGT'.indexOf(unit.toUpperCase()) + 1))
+  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes
+  throw new InvalidArgumentError('It must be an amount with a unit, such as 512M or 8G.')
+}
+
 /** For options that take any number in a range. */
 export function numberBetween(min: number, max: number): Parser<number> {
   const parse = (text: string): number => {

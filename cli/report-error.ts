@@ -1,12 +1,12 @@
 import { DEFAULT_BOOTSTRAP } from '../host/index.ts'
 import { type ErrorCode, InferenceError, plainLine } from '../protocol/index.ts'
 import { type DiskFault, diskFaultOf } from '../storage/index.ts'
+import { type AgreementOptions, quorumAdvice } from './quorum-advice.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Typed options that advice depends on: it never recommends an option that is already set. */
-export interface TypedOptions {
-  readonly temperature?: number
+export interface TypedOptions extends AgreementOptions {
   /** Seconds. */
   readonly timeout?: number
   /** Replaces the advice for a prompt that is too long. */
@@ -116,9 +116,7 @@ function adviceFor(
       if (details.attempts === undefined) return undefined
       return `\`${commandName} peers\` lists the known nodes; \`${commandName} doctor\` finds the cause.`
     case 'quorum_not_reached':
-      return typed.temperature === 0
-        ? 'Take one answer with --policy single, or ask only peers with the same weights: --model MODEL@sha256:… pins them.'
-        : 'Ask with --temperature 0, or take one answer with --policy single.'
+      return quorumAdvice(details.attempts ?? [], typed)
     case 'partial_failure':
       return 'The missing part can be requested again by itself.'
     case 'not_resumable':

@@ -1,6 +1,14 @@
 import type { Command } from 'commander'
-import type { Configuration } from './config/index.ts'
+import { plainLine } from '../protocol/index.ts'
+import {
+  type Change,
+  type Configuration,
+  changesOf,
+  type Values,
+  valuesOf,
+} from './config/index.ts'
 import type { Environment } from './environment.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Interrupts } from './interrupts.ts'
 import type { TypedOptions } from './report-error.ts'
 import type { SharedOptions } from './shared-options.ts'
@@ -32,6 +40,16 @@ export interface Session extends Surroundings {
   readonly terminal: Terminal
   /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal
+  /** Reads environment and configuration file again. @throws UsageError naming the variable, or file, line and field */
+  reread<O extends SharedOptions>(): Promise<Reread<O>>
+}
+
+/** Options read again while the command runs. */
+export interface Reread<O> {
+  readonly options: O
+  /** Differences to the options accepted last. */
+  readonly changes: readonly Change[]
+  accept(): void
 }
 
 /** A command's action. @returns an exit code, if not 0; throws on failure */
@@ -67,19 +85,43 @@ export function createRuntime(surroundings: Surroundings, configuration: Configu
         const command = received.at(-1) as Command
         let options = command.optsWithGlobals<Parameters<typeof action>[1]>()
         let terminal = surroundings.createTerminal(options.json === true)
-        const { signal } = surroundings.interrupts
+        const { interrupts } = surroundings
+        const { signal } = interrupts
+        interrupts.onLate(() => reportLate(terminal, signal))
+        interrupts.listen()
         try {
-          if (configured) await configuration.configure(command)
+          let accepted: Values = new Map()
+          if (configured) accepted = valuesOf(command, await configuration.configure(command))
           options = command.optsWithGlobals()
           terminal = surroundings.createTerminal(options.json === true)
-          exitCode =
-            (await action({ ...surroundings, terminal, signal }, options, command.args)) ?? 0
+          const reread: Session['reread'] = async () => {
+            const origins = await configuration.configure(command)
+            const values = valuesOf(command, origins)
+            return {
+              options: command.optsWithGlobals(),
+              changes: changesOf(accepted, values, origins),
+              accept() {
+                accepted = values
+              },
+            }
+          }
+          const session: Session = { ...surroundings, terminal, signal, reread }
+          exitCode = (await action(session, options, command.args)) ?? 0
         } catch (error) {
           const { exitCodeOf } = await import('./exit-code-of.ts')
           const { reportError } = await import('./report-error.ts')
           reportError(terminal, error, surroundings.commandName, options as TypedOptions)
-          exitCode = surroundings.interrupts.exitCode() ?? exitCodeOf(error)
+          exitCode = interrupts.exitCode() ?? exitCodeOf(error)
+          interrupts.onLate(() => exitCode)
         }
       },
   }
+}
+
+/** What `reportError` says of a command that Ctrl-C ended, without waiting for anything. */
+function reportLate(terminal: Terminal, { reason }: AbortSignal): ExitCode {
+  const message = plainLine(reason instanceof Error ? reason.message : String(reason))
+  terminal.emit({ event: 'error', code: 'cancelled', message } as { event: 'error' })
+  terminal.log(`skein: ${message}`)
+  return EXIT.interrupted
 }

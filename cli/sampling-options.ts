@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { ChatMessage, ChatRequest } from '../protocol/index.ts'
+import { type ChatMessage, type ChatRequest, defined } from '../protocol/index.ts'
 import { nonEmptyText, numberBetween, wholeNumber } from './option-parsers.ts'
 
 /** Sampling options of the commands that send requests. */
@@ -53,10 +53,7 @@ export function chatRequest(
   return {
     model,
     messages: system === undefined ? messages : [{ role: 'system', content: system }, ...messages],
-    ...(maxTokens !== undefined && { max_tokens: maxTokens }),
-    ...(temperature !== undefined && { temperature }),
-    ...(topP !== undefined && { top_p: topP }),
-    ...(seed !== undefined && { seed }),
+    ...defined({ max_tokens: maxTokens, temperature, top_p: topP, seed }),
   }
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { decodeInvite, type HostInit } from '../host/index.ts'
+import { defined } from '../protocol/index.ts'
 import { bootstrapSource } from './bootstrap-source.ts'
 import { dataDirectories, type Role } from './directories.ts'
 import type { Environment } from './environment.ts'
@@ -33,10 +34,7 @@ export interface Network {
 /** Adds the options that every command takes. */
 export function withSharedOptions(command: Command): Command {
   return command
-    .option(
-      '--data-dir <dir>',
-      'directory for identity and known peers (default: under XDG_DATA_HOME)',
-    )
+    .addOption(dataDirOption())
     .option(
       '--bootstrap <where>',
       'a peer to join through, ending in /p2p/…; or several: /dnsaddr/NAME, @FILE, https://…#SIGNER; repeatable',
@@ -68,6 +66,13 @@ export function withSharedOptions(command: Command): Command {
     .addOption(jsonOption())
 }
 
+export function dataDirOption(): Option {
+  return new Option(
+    '--data-dir <dir>',
+    'directory for identity and known peers (default: under XDG_DATA_HOME)',
+  )
+}
+
 export function configOption(): Option {
   return new Option(
     '--config <file>',
@@ -94,10 +99,12 @@ export function resolveNetwork(options: SharedOptions, env: Environment, role: R
       bootstrap,
       mdns: options.mdns !== false,
       portMapping: options.upnp !== false,
-      ...(options.swarmName !== undefined && { swarmName: options.swarmName }),
-      ...(options.listen !== undefined && { listen: options.listen }),
-      ...(announce !== undefined && { announce }),
-      ...(options.noAnnounce !== undefined && { noAnnounce: options.noAnnounce }),
+      ...defined({
+        swarmName: options.swarmName,
+        listen: options.listen,
+        announce,
+        noAnnounce: options.noAnnounce,
+      }),
       ...(invite !== undefined && { swarmKey: invite.swarmKey }),
     },
     dataDirs:

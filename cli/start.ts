@@ -34,7 +34,12 @@ process.on('unhandledRejection', (reason) => {
 // Libraries open sockets from timers. Running out of file descriptors is temporary and must not end the process.
 process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
   if (!isOutOfDescriptors(error)) {
-    stderr.write(`skein: ${plainLine(error.stack ?? error.message)}\n`)
+    const isDebugged = env['DEBUG'] !== undefined && env['DEBUG'] !== ''
+    stderr.write(
+      isDebugged
+        ? `skein: ${error.stack}\n`
+        : `skein: unexpected error: ${plainLine(error.message)}\n  This is a bug in Skein. With DEBUG=skein:* the command also prints where it happened.\n`,
+    )
     process.exit(EXIT.failure)
   }
   stderr.write('skein: out of file descriptors: raise the limit (ulimit -n)\n')
@@ -49,7 +54,7 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   })
 } else {
   // The compile cache is in a directory of the user's own: other users can write to the system's temporary one.
-  await cacheCompiled(join(cacheHome(env), 'compiled'))
+  await cacheCompiled()
   await run()
 }
 
@@ -61,8 +66,9 @@ function unwritten(error: NodeJS.ErrnoException): void {
 }
 
 /** Node would make the directory itself, with the recursive mkdir that may never return. */
-async function cacheCompiled(directory: string): Promise<void> {
+async function cacheCompiled(): Promise<void> {
   try {
+    const directory = join(cacheHome(env), 'compiled')
     await makeDirectory(directory)
     module.enableCompileCache(directory)
   } catch {

@@ -30,6 +30,8 @@ export interface Terminal {
   readonly interactive: boolean
   readonly stdoutIsTty: boolean
   readonly stderrIsTty: boolean
+  /** Whether input or output is a terminal, which a person may close. */
+  readonly isTerminal: boolean
   /** Writes human-readable text to stdout unchanged. Dropped in JSON mode. */
   print(text: string): void
   /** Writes an event to stdout. Dropped unless in JSON mode. */
@@ -52,6 +54,7 @@ export function createTerminal(init: TerminalInit): Terminal {
     interactive: !json && init.stdinIsTty && stdoutIsTty,
     stdoutIsTty,
     stderrIsTty,
+    isTerminal: init.stdinIsTty || stdoutIsTty || stderrIsTty,
     print(text) {
       if (!json) stdout.write(text)
     },

@@ -9,7 +9,7 @@ import type {
 } from '../protocol/index.ts'
 import type { AbortOptions } from '../timing/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
-import type { ChainField, OwnNames } from './chain/index.ts'
+import type { ChainField, NamesInit, OwnNames } from './chain/index.ts'
 import type { ModelListing, PeerListing } from './peers/index.ts'
 import {
   type ClientStats,
@@ -62,6 +62,12 @@ export interface Client extends AsyncDisposable {
   readonly host: Host
   /** Names that requests may use in addition to the models of the network. */
   readonly names: OwnNames
+  /**
+   * Replaces aliases and providers, those that are left out by none. Requests keep the ones that they began with.
+   *
+   * @throws InferenceError `invalid_request`, having changed nothing, for an alias or a provider that cannot be used
+   */
+  rename(names: Partial<NamesInit>): void
   /** A streamed chat answer. The iterator throws errors. */
   chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>
   /** A whole chat answer. Another peer may take over until its end. `n` choices are separate requests, spread over all peers. */
@@ -179,6 +185,8 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
   const client = {
     host,
     names: requester.names,
+    rename: ({ aliases = {}, providers = [] }: Partial<NamesInit>) =>
+      requester.rename({ aliases, providers }),
     chat: (request: ChatRequest & { stream?: boolean | null }, options?: RequestOptions) =>
       wantsStream(request) ? split.streamChat(request, options) : split.chat(request, options),
     complete: (

@@ -24,7 +24,7 @@ export type {
   ServedBy,
   ServedChunk,
 } from './answer/index.ts'
-export type { ChainField, OwnNames, ProviderInit } from './chain/index.ts'
+export type { ChainField, NamesInit, OwnNames, ProviderInit } from './chain/index.ts'
 export { type Client, type ClientInit, createClient, createClientOver } from './client.ts'
 export type { ModelListing, PeerListing } from './peers/index.ts'
 export type { ClientStats } from './pipeline/index.ts'

@@ -1,7 +1,7 @@
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Client, PeerListing } from '../client/index.ts'
 import { type Host, isReachedByRelay, relayOf, subnetsOf } from '../host/index.ts'
-import { type Advertisement, InferenceError } from '../protocol/index.ts'
+import { type Advertisement, defined, InferenceError } from '../protocol/index.ts'
 import type { ModelView, PeerView, StandingView } from './state.ts'
 import { bestResume, type Offer, spareOf } from './survival.ts'
 
@@ -53,10 +53,7 @@ function servingPeer(client: ViewClient, listing: PeerListing): PeerView {
     ...{ peerId, models, operator, slots, ...pathTo(host, peerId, listing) },
     network: networkOf(known),
     standing: standingOf(client, peerId),
-    ...(connectedAt !== undefined && { address: connectedAt }),
-    ...(state !== undefined && { state }),
-    ...(load !== undefined && { load }),
-    ...(rttMs !== undefined && { rttMs }),
+    ...defined({ address: connectedAt, state, load, rttMs }),
     ...(error !== undefined && { error: error.message }),
   }
 }

@@ -42,6 +42,7 @@ declare module 'skein/node' {
   export {
     AbortOptions,
     EngineState,
+    LiveNodeSettings,
     Node,
     NodeInit,
     NodeLimits,
@@ -75,6 +76,7 @@ declare module 'skein/gateway' {
     GatewayServerInit,
     KeyRights,
     LineError,
+    LiveSettings,
     PageVisitor,
     RateLimits,
     ResultPaths,
@@ -204,16 +206,25 @@ declare module 'skein/backend' {
     DownloadProgress,
     EmbeddedBackend,
     EmbeddedInit,
+    EmbeddedPool,
+    EmbeddedPoolInit,
     EngineProgress,
     Fault,
     Fetch,
     GgufFacts,
     GgufHeader,
     InferOptions,
+    LoadOptions,
     LocalModel,
+    ManagedModel,
+    ManagedState,
+    ModelManager,
     ModelSourceInit,
     OllamaBackendInit,
     OpenAiBackendInit,
+    PoolModel,
+    PullOptions,
+    PullProgress,
     ResolvedModel,
     Script,
     ScriptedBackend,
@@ -224,6 +235,7 @@ declare module 'skein/backend' {
     cachedWeightsDigest,
     createBackendFromUrl,
     createEmbeddedBackend,
+    createEmbeddedPool,
     createOllamaBackend,
     createOpenAiBackend,
     createScriptedBackend,
@@ -375,6 +387,7 @@ function createBackendFromUrl(init: BackendFromUrlInit, options?: AbortOptions):
 function createBootstrap(init: BootstrapInit): Promise<Bootstrap>;
 function createClient(init?: ClientInit): Promise<Skein>;
 function createEmbeddedBackend(init: EmbeddedInit): Promise<EmbeddedBackend>;
+function createEmbeddedPool(init: EmbeddedPoolInit): Promise<EmbeddedPool>;
 function createGateway(client: GatewayClient, init?: GatewayInit): Gateway;
 function createNode(init: NodeInit, options?: AbortOptions): Promise<Node>;
 function createOllamaBackend(init?: OllamaBackendInit): Backend;
@@ -507,6 +520,7 @@ interface AuditReport extends Verdict {
     readonly tokens: number;
 }
 interface Backend extends AsyncDisposable {
+    readonly manager?: ModelManager;
     readonly description: string;
     models(options?: AbortOptions): Promise<readonly BackendModel[]>;
     infer(request: InferenceRequest, options?: InferOptions): AsyncIterable<BackendEvent>;
@@ -628,6 +642,7 @@ interface Chunk {
 interface Client extends AsyncDisposable {
     readonly host: Host;
     readonly names: OwnNames;
+    rename(names: Partial<NamesInit>): void;
     chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>;
     chat(request: ChatRequest & Whole, options?: RequestOptions): Promise<ChatCompletion>;
     complete(request: PromptListRequest & Streamed, options?: RequestOptions): Answer<CompletionChunk>;
@@ -794,6 +809,7 @@ interface DownloadProgress {
 interface EmbeddedBackend extends Backend {
     readonly pid: number | undefined;
     readonly gpu: string | false;
+    readonly memoryBytes: number;
     readonly active: number;
     readonly evaluatedTokens: number;
 }
@@ -813,6 +829,21 @@ interface EmbeddedInit {
     readonly cancelTimeoutMs?: number;
     readonly onProgress?: (fraction: number) => void;
     readonly signal?: AbortSignal;
+}
+interface EmbeddedPool extends Backend {
+    readonly manager: ModelManager;
+    readonly gpu: string | false;
+}
+interface EmbeddedPoolInit extends Pick<EmbeddedInit, 'contextSize' | 'gpu' | 'slots' | 'threads'> {
+    readonly models?: readonly PoolModel[];
+    readonly modelsDir?: string;
+    readonly cacheDir?: string;
+    readonly maxMemoryBytes?: number;
+    readonly source?: Pick<ModelSourceInit, 'fetch' | 'hubToken' | 'hubUrl' | 'maxFruitlessTries' | 'retryDelayMs'>;
+    readonly memoryTimeoutMs?: number;
+    readonly onProgress?: (share: number) => void;
+    readonly signal?: AbortSignal;
+    readonly createBackend?: typeof createEmbeddedBackend;
 }
 interface EmbeddingItem {
     readonly object: 'embedding';
@@ -861,13 +892,11 @@ interface FileVerdict {
 }
 interface Gateway {
     readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>;
+    readonly update: (settings: LiveSettings) => void;
     close(): Promise<void>;
 }
-interface GatewayInit extends Partial<GatewayLimits> {
+interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly apiKeys?: ApiKeys;
-    readonly rateLimits?: RateLimits;
-    readonly corsOrigins?: readonly string[];
-    readonly allowedHosts?: readonly string[];
     readonly metrics?: boolean;
     readonly stateDir?: string;
     readonly pages?: GatewayPages;
@@ -898,6 +927,7 @@ interface GatewayPages {
 }
 interface GatewayServer extends AsyncDisposable {
     readonly url: string;
+    update(settings: LiveSettings): void;
     close(): Promise<void>;
 }
 interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {
@@ -1036,12 +1066,28 @@ interface LineError {
     readonly message: string;
     readonly param: string | null;
 }
+interface LiveNodeSettings {
+    readonly share?: readonly string[];
+    readonly maxQueue?: number;
+    readonly maxTokensPerSecond?: number;
+    readonly maxTokens?: number;
+    readonly allow?: readonly string[];
+    readonly deny?: readonly string[];
+}
+interface LiveSettings extends Partial<Pick<GatewayLimits, 'timeoutMs'>> {
+    readonly rateLimits?: RateLimits;
+    readonly corsOrigins?: readonly string[];
+    readonly allowedHosts?: readonly string[];
+}
 interface Load {
     readonly state: NodeState;
     readonly inFlight: number;
     readonly slots: number;
     readonly queueDepth: number;
     readonly expectedTtftMs: number;
+}
+interface LoadOptions extends AbortOptions {
+    readonly onProgress?: (share: number) => void;
 }
 interface LocalModel {
     readonly id: string;
@@ -1055,6 +1101,19 @@ interface LocalModel {
 interface MadeMapping {
     readonly outer: Outer;
     unmap(signal: AbortSignal): Promise<void>;
+}
+interface ManagedModel {
+    readonly name: string;
+    readonly id: string;
+    readonly bytes: number;
+    readonly sha256?: string;
+    readonly source: string;
+    readonly path?: string;
+    readonly state: ManagedState;
+    readonly isServed: boolean;
+    readonly memoryBytes?: number;
+    readonly coldStartMs?: number;
+    readonly users?: readonly number[];
 }
 interface MappingMethod {
     readonly name: 'NAT-PMP' | 'UPnP';
@@ -1072,6 +1131,7 @@ interface ModelAdvertisement {
     readonly capabilities: readonly Capability[];
     readonly resume: ResumeSupport;
     readonly fields: readonly string[];
+    readonly coldStartMs?: number;
 }
 interface ModelListing {
     readonly id: string;
@@ -1080,6 +1140,17 @@ interface ModelListing {
     readonly capabilities: readonly Capability[];
     readonly contextLength: number;
     readonly peers: readonly string[];
+}
+interface ModelManager {
+    readonly engine: 'embedded' | 'ollama' | 'llama-server';
+    list(options?: AbortOptions): Promise<readonly ManagedModel[]>;
+    pull?(source: string, options?: PullOptions): Promise<string>;
+    load(name: string, options?: LoadOptions): Promise<void>;
+    unload(name: string, options?: AbortOptions): Promise<void>;
+    serve?(name: string, options?: AbortOptions): Promise<void>;
+    withdraw?(name: string, options?: AbortOptions): Promise<void>;
+    remove?(name: string, options?: AbortOptions): Promise<void>;
+    onChange?(listener: () => void): () => void;
 }
 interface ModelReference {
     readonly id: string;
@@ -1099,23 +1170,25 @@ interface ModelSourceInit {
     readonly retryDelayMs?: number;
     readonly maxBytes?: number;
 }
+interface NamesInit {
+    readonly aliases: Readonly<Record<string, string>>;
+    readonly providers: readonly ProviderInit[];
+}
 interface Node extends AsyncDisposable {
     readonly host: Host;
     state(): NodeState;
     models(): readonly ModelAdvertisement[];
+    share(models: readonly string[] | undefined, options?: AbortOptions): Promise<void>;
     load(): Load;
+    update(settings: LiveNodeSettings): Promise<void>;
     drain(options?: AbortOptions): Promise<void>;
 }
-interface NodeInit extends NodeLimits {
+interface NodeInit extends NodeLimits, LiveNodeSettings {
     readonly host: Omit<HostInit, 'dht'>;
     readonly backend: Backend;
-    readonly share?: readonly string[];
+    readonly startEmpty?: boolean;
     readonly slots?: number;
-    readonly maxTokensPerSecond?: number;
-    readonly maxTokens?: number;
     readonly operator?: string;
-    readonly allow?: readonly string[];
-    readonly deny?: readonly string[];
     readonly creditTo?: string;
     readonly friends?: readonly string[];
     readonly onEngine?: (state: EngineState) => void;
@@ -1211,6 +1284,10 @@ interface PeerReach {
     readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown';
     readonly connectedAt?: string;
 }
+interface PoolModel {
+    readonly path: string;
+    readonly id?: string;
+}
 interface PositionScore {
     readonly position: number;
     readonly id: number;
@@ -1232,6 +1309,16 @@ interface ProviderInit {
     readonly place?: 'first' | 'last';
     readonly headers?: Readonly<Record<string, string>>;
     readonly fetch?: Fetch;
+}
+interface PullOptions extends AbortOptions {
+    readonly sha256?: string;
+    readonly onProgress?: (progress: PullProgress) => void;
+}
+interface PullProgress {
+    readonly status: string;
+    readonly receivedBytes: number;
+    readonly totalBytes: number;
+    readonly digest?: string;
 }
 interface RateLimits {
     readonly requestsPerMinute?: number;
@@ -1671,6 +1758,7 @@ type JoinResult = {
     readonly joined: false;
     readonly reasons: readonly string[];
 };
+type ManagedState = 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
 type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown';
 type NodeFrame = ({
     readonly type: 'accepted';

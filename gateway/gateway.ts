@@ -1,5 +1,5 @@
 import { Hono, type MiddlewareHandler } from 'hono'
-import { drawHex, InferenceError, plainError, plainLine } from '../protocol/index.ts'
+import { defined, drawHex, InferenceError, plainError, plainLine } from '../protocol/index.ts'
 import { isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
@@ -18,6 +18,7 @@ import {
   untilAborted,
 } from './http/index.ts'
 import { idempotency } from './idempotency/index.ts'
+import type { LiveSettings } from './live-settings.ts'
 import { createMetrics } from './metrics/index.ts'
 import { ollamaAnswers, ollamaEmbed, ollamaModels, ollamaOther } from './ollama/index.ts'
 import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
@@ -33,26 +34,16 @@ import {
   meteredClient,
   origins,
   permittedClient,
-  type RateLimits,
 } from './security/index.ts'
 import { unrouted } from './unrouted.ts'
 
 /** Who may call, how often, and how long things may take. */
-export interface GatewayInit extends Partial<GatewayLimits> {
+export interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
   /**
    * API keys, or a function that returns those that hold now. Once there was a key, one is required.
    * @default none: open to every caller that can reach it
    */
   readonly apiKeys?: ApiKeys
-  /** Limits for each key without limits of its own. @default none */
-  readonly rateLimits?: RateLimits
-  /** Web pages that may call, by origin. @default none but its own */
-  readonly corsOrigins?: readonly string[]
-  /**
-   * Names in the `Host` header that are this gateway, beside addresses and reserved names. With API keys
-   * every name is. @default any: nothing but a server needs this
-   */
-  readonly allowedHosts?: readonly string[]
   /** Whether `GET /metrics` answers. @default false: in-process they have no reader */
   readonly metrics?: boolean
   /** Where files and batches are kept. No other gateway may use it. @default none: files and batches are refused */
@@ -73,6 +64,8 @@ export interface Gateway {
    * @throws the reason of the caller's signal
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
+  /** Replaces these settings, those that are left out by their defaults. Running requests go on. */
+  readonly update: (settings: LiveSettings) => void
   /** Stops observing the client, which stays open, and its batches, which continue when their directory is opened again. */
   close(): Promise<void>
 }
@@ -85,30 +78,35 @@ const WITH_ID = /^\/v1\/(models|files|batches)\/[^/]+(\/content|\/cancel)?$/
 
 /** The endpoints of OpenAI's API, and others', over a client. */
 export function createGateway(client: GatewayClient, init: GatewayInit = {}): Gateway {
-  const { respond, close } = openGateway(client, init)
+  const { respond, update, close } = openGateway(client, init)
   return {
     fetch: async (input, options) => {
       const isRequest = typeof input === 'object' && 'headers' in input && options === undefined
       const request = isRequest ? input : new Request(input, options)
       return await untilAborted(request.signal, () => respond(request))
     },
+    update,
     close,
   }
 }
 
 /** A gateway for a server, where an aborted request has no reader for its error. */
-export interface OpenGateway extends Pick<Gateway, 'close'> {
+export interface OpenGateway extends Pick<Gateway, 'close' | 'update'> {
   /** Never rejects. @param remoteAddress IP address of the caller */
   readonly respond: (request: Request, remoteAddress?: string) => Promise<Response>
 }
 
 /** {@link createGateway} for a server. */
 export function openGateway(client: GatewayClient, init: GatewayInit = {}): OpenGateway {
-  const limits = { ...GATEWAY_LIMITS, ...definedOnly(init) }
+  const limits = { ...GATEWAY_LIMITS, ...defined(init) }
+  let live: LiveSettings = init
   const log = init.log ?? (() => {})
   const now = init.now ?? Date.now
   const keys = new KeyRing(init.apiKeys ?? [], now)
-  const rateLimit = createRateLimit(init.rateLimits ?? {}, (caller) => keys.limitsOf(caller))
+  const rateLimit = createRateLimit(
+    () => live.rateLimits ?? {},
+    (caller) => keys.limitsOf(caller),
+  )
   const queue = new RequestQueue({
     maxQueued: limits.maxQueued,
     maxQueuedPerKey: limits.maxQueuedPerKey,
@@ -128,7 +126,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     log,
     checkModels: (caller, named) => keys.checkModels(caller, named),
   }
-  const { corsOrigins = [], allowedHosts, stateDir } = init
+  const { stateDir } = init
   const batchesInit = { ...context, meter: rateLimit, clock: systemClock }
   const batches =
     stateDir === undefined
@@ -165,13 +163,11 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     return errorResponse(failure, c.get('requestId'), format)
   })
   app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))
-  if (allowedHosts !== undefined) {
-    // A rebinding page has no key, and health is not secret.
-    const check = hostCheck(allowedHosts)
-    app.use((c, next) => (keys.isRequired || OPEN_PATHS.has(c.req.path) ? next() : check(c, next)))
-  }
+  const check = hostCheck(() => live.allowedHosts)
+  // A rebinding page has no key, and health is not secret.
+  app.use((c, next) => (keys.isRequired || OPEN_PATHS.has(c.req.path) ? next() : check(c, next)))
   if (init.pages !== undefined) app.use(servePages(init.pages, keys))
-  app.use(...origins(corsOrigins), hopLimit(limits.maxHops))
+  app.use(...origins(() => live.corsOrigins ?? []), hopLimit(limits.maxHops))
   app.use(async (c, next) => {
     if (OPEN_PATHS.has(c.req.path)) return await next()
     const caller = keys.callerOf(c.req.raw.headers)
@@ -219,14 +215,14 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   return {
     respond: async (request, remoteAddress) =>
       await app.fetch(request, remoteAddress === undefined ? {} : { remoteAddress }),
+    update(settings) {
+      live = settings
+      // The endpoints read the time limit from here.
+      limits.timeoutMs = settings.timeoutMs ?? GATEWAY_LIMITS.timeoutMs
+    },
     async close() {
       metrics?.close()
       await batches?.close()
     },
   }
-}
-
-/** Defaults also apply to fields that are `undefined`. */
-function definedOnly<T extends object>(init: T): T {
-  return Object.fromEntries(Object.entries(init).filter(([, value]) => value !== undefined)) as T
 }

@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
+import { defined } from '../protocol/index.ts'
 import type { GatewayEnv } from './context.ts'
 import { type KeyRing, refuseOtherOrigins } from './security/index.ts'
 
@@ -41,8 +42,7 @@ export function servePages(pages: GatewayPages, keys: PageKeys): MiddlewareHandl
       keysRequired: keys.isRequired,
       isUnrestricted: keys.isUnrestricted(key ?? ''),
       isStillAccepted: () => keyOf(headers, keys) === key,
-      ...(key !== undefined && { key }),
-      ...(remoteAddress !== undefined && { remoteAddress }),
+      ...defined({ key, remoteAddress }),
     })
   }
 }

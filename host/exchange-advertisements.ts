@@ -1,8 +1,9 @@
 import type { Libp2p, PeerId } from '@libp2p/interface'
 import { type Advertisement, openAdvertisement, PROTOCOLS } from '../protocol/index.ts'
-import type { AbortOptions } from '../timing/index.ts'
+import { type AbortOptions, systemClock } from '../timing/index.ts'
 import type { OwnedBook } from './advertisement-book.ts'
 import { createNoticeServer, notifyPeers } from './advertisement-notice.ts'
+import { refreshClocks } from './clock-refresh.ts'
 import { MAX_KNOWN_ASKED, type NamedHostInit } from './defaults.ts'
 import { fetchAdvertisement } from './exchange-client.ts'
 import { exchangeOnConnect } from './exchange-on-connect.ts'
@@ -48,10 +49,14 @@ export async function exchangeAdvertisements({
   let offered: { readonly envelope: Uint8Array; readonly opened: Advertisement } | undefined
   const valid = (): typeof offered =>
     offered !== undefined && offered.opened.expiresAtMs > now() ? offered : undefined
-  const fetch = (peer: PeerId, options: AbortOptions = {}): Promise<Advertisement | undefined> =>
+  const fetch = (
+    peer: PeerId,
+    options: AbortOptions = {},
+    maxKnown: number = MAX_KNOWN_ASKED,
+  ): Promise<Advertisement | undefined> =>
     fetchAdvertisement({ libp2p, book, clocks, now }, peer, {
       ...options,
-      maxKnown: peerExchange ? MAX_KNOWN_ASKED : 0,
+      maxKnown: peerExchange ? maxKnown : 0,
     })
 
   const serve = createExchangeServer({
@@ -74,6 +79,11 @@ export async function exchangeAdvertisements({
       fetch: async (peer, fetchSignal) =>
         (await fetch(peer, { signal: fetchSignal })) !== undefined,
     })
+    refreshClocks({
+      ...{ clocks, signal, clock: systemClock },
+      peers: () => libp2p.getPeers(),
+      ask: (peer, options) => fetch(peer, options, 0),
+    })
   }
 
   return {
@@ -86,6 +96,6 @@ export async function exchangeAdvertisements({
       offered = { envelope, opened }
       if (options.notify === true) await notifyPeers(libp2p, envelope, { signal })
     },
-    fetch,
+    fetch: (peer, options) => fetch(peer, options),
   }
 }

@@ -5,25 +5,28 @@ import {
   decodeAdvertisementResponse,
   encodeAdvertisementRequest,
   InferenceError,
+  isExpired,
   LIMITS,
   PROTOCOLS,
 } from '../protocol/index.ts'
 import type { AbortOptions } from '../timing/index.ts'
 import type { OwnedBook } from './advertisement-book.ts'
 import { askOnce, type Dialer } from './one-shot.ts'
-import type { PeerClocks } from './peer-clocks.ts'
+import { OFF_MS, type PeerClocks } from './peer-clocks.ts'
 
 /** Dial, question and answer together. */
 const FETCH_TIMEOUT_MS = 3_000
 
+interface ExchangeInit {
+  readonly libp2p: Dialer & Pick<Libp2p, 'getConnections'>
+  readonly book: OwnedBook
+  readonly clocks: PeerClocks
+  readonly now: () => number
+}
+
 /** Fetches a peer's advertisement and those it shares of others. Contract: `Host.fetchAdvertisement`. */
 export async function fetchAdvertisement(
-  init: {
-    readonly libp2p: Dialer & Pick<Libp2p, 'getConnections'>
-    readonly book: OwnedBook
-    readonly clocks: PeerClocks
-    readonly now: () => number
-  },
+  init: ExchangeInit,
   peer: PeerId,
   { maxKnown, ...options }: AbortOptions & { readonly maxKnown: number },
 ): Promise<Advertisement | undefined> {
@@ -61,7 +64,7 @@ function isUnsupported(error: unknown): boolean {
 }
 
 async function takeIn(
-  { book, clocks }: { readonly book: OwnedBook; readonly clocks: PeerClocks },
+  { book, clocks, now }: Pick<ExchangeInit, 'book' | 'clocks' | 'now'>,
   peer: PeerId,
   response: AdvertisementResponse,
 ): Promise<Advertisement | undefined> {
@@ -72,11 +75,26 @@ async function takeIn(
           ...{ expectedSigner: peer, source: peer },
           signerNowMs: clocks.timeOf(peer),
         })
-  for (const envelope of response.known) {
-    // One invalid advertisement must not discard the others.
-    await book
-      .take(envelope, { source: peer, signerNowMs: clocks.timeOfMajority() })
-      .catch(() => undefined)
-  }
+  const nowMs = now()
+  const byOwn = clocks.timeOfMajority() ?? nowMs
+  const byPeer = clocks.timeOf(peer) ?? byOwn
+  const times = Math.abs(byPeer - byOwn) > OFF_MS ? [byOwn, byPeer] : [byOwn]
+  for (const envelope of response.known) await takeKnown(book, envelope, { peer, times, nowMs })
   return own
+}
+
+/**
+ * Takes what a peer passes on if it is in force by any of these clocks: as long as there are too few peers to show whose
+ * clock is off, either may be. It is hearsay, so that the peers that it names are met before they count.
+ */
+async function takeKnown(
+  book: OwnedBook,
+  envelope: Uint8Array,
+  of: { readonly peer: PeerId; readonly times: readonly number[]; readonly nowMs: number },
+): Promise<void> {
+  for (const signerNowMs of of.times) {
+    // One invalid advertisement must not discard the others.
+    const taken = await book.take(envelope, { source: of.peer, signerNowMs }).catch(() => undefined)
+    if (taken !== undefined && !isExpired(taken, of.nowMs)) return
+  }
 }

@@ -8,10 +8,14 @@ import { subnetsOf } from './subnet.ts'
 const MAX_PEERS = 1_024
 /** Age at which a reading no longer counts: clocks are set meanwhile. */
 const MAX_AGE_MS = 30 * 60_000
+/** Age at which a reading is taken anew, if the peer is still connected. */
+const STALE_MS = 15 * 60_000
+/** This machine's clock was set, or the machine slept, if wall and monotonic clock moved apart by more than this. */
+export const SET_MS = 10_000
 /** A slower exchange measures the network instead of the clock. */
 const MAX_ROUND_TRIP_MS = 10_000
 /** Difference at which a clock counts as off: far more than a round trip, far less than peers tolerate. */
-const OFF_MS = 60_000
+export const OFF_MS = 60_000
 /** Peers that must agree before this machine's clock is called off: one peer against one shows nothing. */
 const MIN_AGREEING = 2
 /** Beyond this a clock is judged by no reading: a machine that believes it is 1970 has more to mend. */
@@ -49,6 +53,8 @@ interface Reading {
   /** The peer's network; on a LAN each peer is its own, and all that only a relay connects share one. */
   readonly voice: string
   readonly atMs: number
+  /** This machine's wall clock less its monotonic one at that time. */
+  readonly driftMs: number
 }
 
 /**
@@ -75,7 +81,13 @@ export class PeerClocks {
     const alone = addresses.some((address) => !isRelayed(address)) ? key : RELAYED
     const [voice = alone] = subnetsOf(addresses)
     const offsetMs = theirMs - (sentMs + roundTripMs / 2)
-    this.#readings.set(key, { offsetMs, voice, atMs: this.#now() })
+    this.#readings.set(key, { offsetMs, voice, atMs: this.#now(), driftMs: this.#driftMs() })
+  }
+
+  /** Whether the peer should tell its time again, because its reading is old or this machine's clock was set since. */
+  isStale(peer: PeerId): boolean {
+    const reading = this.#readings.get(peer.toString())
+    return reading === undefined || !this.#isRecent(reading, STALE_MS)
   }
 
   /** The present time by the peer's clock. Undefined if it told none lately, or an impossible one. */
@@ -110,8 +122,13 @@ export class PeerClocks {
     return { own, aheadMs: Math.round(-usualMs), peers, agreeing, off }
   }
 
-  #isRecent({ atMs }: Reading): boolean {
-    return this.#now() - atMs <= MAX_AGE_MS
+  /** A reading compares a clock with this machine's, so that it says nothing once this one was set. */
+  #isRecent({ atMs, driftMs }: Reading, maxAgeMs: number = MAX_AGE_MS): boolean {
+    return this.#now() - atMs <= maxAgeMs && Math.abs(this.#driftMs() - driftMs) <= SET_MS
+  }
+
+  #driftMs(): number {
+    return this.#wall() - this.#now()
   }
 }
 

@@ -17,6 +17,7 @@
  */
 
 export type { AbortOptions } from '../timing/index.ts'
+export type { LiveNodeSettings } from './live-settings.ts'
 export { createNode } from './node.ts'
 export type { Node, NodeInit } from './node-init.ts'
 export type { EngineState } from './node-status.ts'

@@ -2,29 +2,22 @@ import type { Backend } from '../backend/index.ts'
 import type { Host, HostInit } from '../host/index.ts'
 import type { Load, ModelAdvertisement, NodeState } from '../protocol/index.ts'
 import type { AbortOptions } from '../timing/index.ts'
+import type { LiveNodeSettings } from './live-settings.ts'
 import type { EngineState } from './node-status.ts'
 import type { ServedRequest } from './serve/index.ts'
 import type { NodeLimits } from './settings.ts'
 
 /** The engine, the part of it to share, and the peers to serve. */
-export interface NodeInit extends NodeLimits {
+export interface NodeInit extends NodeLimits, LiveNodeSettings {
   readonly host: Omit<HostInit, 'dht'>
   /** The engine. Not closed with the node: its creator closes it. */
   readonly backend: Backend
-  /** Ids or aliases of the models to share. @default all models of the backend */
-  readonly share?: readonly string[]
+  /** Starts although the engine has no model yet; one that it gets later is shared. @default false */
+  readonly startEmpty?: boolean
   /** Requests that the engine works on at a time. @default as reported by the engine */
   readonly slots?: number
-  /** Ceiling over all answers together: answers slow down, none is refused. @default no ceiling */
-  readonly maxTokensPerSecond?: number
-  /** Longest answer in tokens. @default the context length */
-  readonly maxTokens?: number
   /** Free text in the advertisement, unproven. @default empty */
   readonly operator?: string
-  /** Peer ids that are served. @default all */
-  readonly allow?: readonly string[]
-  /** Peer ids that are not served. Takes precedence over `allow`. @default empty */
-  readonly deny?: readonly string[]
   /**
    * Peer id, usually a client's, to which this node's work is credited. It is public: each receipt names it. Receipts
    * that it signed count like a friend's. @default this node itself
@@ -49,8 +42,23 @@ export interface Node extends AsyncDisposable {
   state(): NodeState
   /** Models served now. */
   models(): readonly ModelAdvertisement[]
+  /**
+   * Replaces what is shared, and advertises it at once: ids or aliases, `undefined` for all models of the engine. Requests
+   * that run go on.
+   *
+   * @throws InferenceError `model_not_found` for a name that the engine does not have
+   */
+  share(models: readonly string[] | undefined, options?: AbortOptions): Promise<void>
   /** Requests running and queued now, as reported in probes and terminal frames. */
   load(): Load
+  /**
+   * Replaces these settings, those that are left out by their defaults, for requests that arrive later, and advertises
+   * what changed. Running requests go on.
+   *
+   * @throws InferenceError, having changed nothing: `model_not_found` for a name in `share` that the engine does not
+   *   have, `invalid_request` for an invalid peer id, `engine_failed` when the engine cannot be asked
+   */
+  update(settings: LiveNodeSettings): Promise<void>
   /**
    * Withdraws, refuses new work with `draining`, finishes what runs, then stops the node and its host. What still runs
    * when the signal fires or the limit passes fails with `draining`. Never rejects for that.

@@ -13,16 +13,17 @@ import {
 } from '../protocol/index.ts'
 import type { AbortOptions } from '../timing/index.ts'
 import { settledWithin, systemClock } from '../timing/index.ts'
-import { type AccessLists, checkAccess, Gate, keepDebts, peerIdSet } from './admission/index.ts'
+import { checkAccess, Gate, keepDebts, peerIdSet } from './admission/index.ts'
 import { Advertiser, provideKeys, Reprovider } from './advertise/index.ts'
 import { engineReady } from './engine-ready.ts'
 import { EngineWatch } from './engine-watch.ts'
 import { Farewell } from './farewell.ts'
+import { InForce, type LiveNodeSettings } from './live-settings.ts'
 import type { Node, NodeInit } from './node-init.ts'
 import { NodeStatus } from './node-status.ts'
 import { type ServeContext, serveInference, serveKeptInference, serveProbe } from './serve/index.ts'
 import { createServeContext } from './serve-context.ts'
-import { type ResolvedLimits, resolveLimits } from './settings.ts'
+import { defaultQueue, type ResolvedLimits, resolveLimits } from './settings.ts'
 import { checkShared, SharedModels } from './shared-models.ts'
 import { advertisedStatement } from './statement.ts'
 
@@ -40,12 +41,12 @@ const FIRST_PROVIDE_MS = 2_000
 export async function createNode(init: NodeInit, options: AbortOptions = {}): Promise<Node> {
   options.signal?.throwIfAborted()
   // Everything is validated before the host starts.
-  const access = { allow: peerIdSet(init.allow), deny: peerIdSet(init.deny) }
+  const inForce = new InForce(init)
   checkCredit(init)
-  const models = new SharedModels(init.backend, init.share)
-  checkShared(await models.refresh(options).catch(toEngineFailure))
+  const models = new SharedModels(init.backend, init.share, init.startEmpty)
+  checkShared(await models.refresh(options).catch(toEngineFailure), init)
   const host = await createHost({ relay: 'when-public', ...init.host, dht: 'server' })
-  return await startNode(host, models, access, init, options).catch(async (error: unknown) => {
+  return await startNode(host, models, inForce, init, options).catch(async (error: unknown) => {
     await host[Symbol.asyncDispose]()
     throw error
   })
@@ -54,12 +55,12 @@ export async function createNode(init: NodeInit, options: AbortOptions = {}): Pr
 async function startNode(
   host: Host,
   models: SharedModels,
-  access: AccessLists,
+  inForce: InForce,
   init: NodeInit,
   options: AbortOptions,
 ): Promise<Node> {
   const { slots } = await init.backend.load(options).catch(toEngineFailure)
-  const node = new ContributorNode(host, models, access, init, Math.max(1, init.slots ?? slots))
+  const node = new ContributorNode(host, models, inForce, init, Math.max(1, init.slots ?? slots))
   try {
     await node.start(options)
   } catch (error) {
@@ -74,6 +75,7 @@ class ContributorNode implements Node {
   readonly #init: NodeInit
   readonly #limits: ResolvedLimits
   readonly #models: SharedModels
+  readonly #inForce: InForce
   readonly #gate: Gate
   readonly #status: NodeStatus
   readonly #advertiser: Advertiser
@@ -87,13 +89,7 @@ class ContributorNode implements Node {
   #debts: AsyncDisposable | undefined
   #drained: Promise<void> | undefined
 
-  constructor(
-    host: Host,
-    models: SharedModels,
-    access: AccessLists,
-    init: NodeInit,
-    slots: number,
-  ) {
+  constructor(host: Host, models: SharedModels, inForce: InForce, init: NodeInit, slots: number) {
     const { now = Date.now, random = Math.random, backend } = init
     const { logger } = host.libp2p
     const limits = resolveLimits(init, slots)
@@ -103,6 +99,7 @@ class ContributorNode implements Node {
     this.#init = init
     this.#limits = limits
     this.#models = models
+    this.#inForce = inForce
     this.#gate = new Gate({
       ...{ slots, maxQueue: limits.maxQueue, now },
       isConnected: (peer) => host.libp2p.getConnections(peerIdFromString(peer)).length > 0,
@@ -113,13 +110,13 @@ class ContributorNode implements Node {
       ...{ host, served, now, random },
       friends: [...peerIdSet(init.friends)],
       ...(init.creditTo !== undefined && { beneficiary: init.creditTo }),
-      admit: (peer) => checkAccess(access, peer.toString()),
+      admit: (peer) => checkAccess(inForce, peer.toString()),
       dataDir: init.host.dataDir,
       onFault: init.host.onFault,
       peers: () => host.book.all().map(({ peerId }) => peerId),
     })
     this.#context = createServeContext({
-      ...{ host, init, models, access, limits, served, now },
+      ...{ host, init, models, inForce, limits, served, now },
       given: (peer) => this.#ledger.trust.given(peer),
       status: this.#status,
       gate: this.#gate,
@@ -131,16 +128,14 @@ class ContributorNode implements Node {
     })
     const log = logger.forComponent('skein:node:advertise')
     const statement = () =>
-      advertisedStatement({ host, init, models, status: this.#status, gate: this.#gate })
+      advertisedStatement({ host, init, inForce, models, status: this.#status, gate: this.#gate })
     this.#advertiser = new Advertiser({ host, statement, now, random, log })
     const keys = () => provideKeys(host.peerId, models.all())
     this.#reprovider = new Reprovider({ host, keys, random, log })
     this.#watch = new EngineWatch({
       status: this.#status,
       models,
-      onModels: async () => {
-        await Promise.all([this.#reprovider.refresh(), this.#advertiser.refresh()])
-      },
+      onModels: async () => await this.#advertise(),
       onReady: () => this.#advertiser.refreshIfMoved(),
       onEngine: (state) => init.onEngine?.(state),
       log: logger.forComponent('skein:node:engine'),
@@ -162,7 +157,7 @@ class ContributorNode implements Node {
     await this.#ledger.start()
     await engineReady(this.#status, this.#limits.loadTimeoutMs, options)
     // An engine may report more about its models once it is loaded.
-    checkShared(await this.#models.refresh(options).catch(toEngineFailure))
+    checkShared(await this.#models.refresh(options).catch(toEngineFailure), this.#init)
     this.#watch.start()
     // Readers of the first advertisement should be able to dial its addresses.
     await this.host.relayed(options)
@@ -178,8 +173,25 @@ class ContributorNode implements Node {
     return this.#models.all()
   }
 
+  async share(models: readonly string[] | undefined, options: AbortOptions = {}): Promise<void> {
+    const { changed } = await this.#models.reshare(models, options).catch(toEngineFailure)
+    if (changed) await this.#advertise()
+  }
+
   load(): Load {
     return this.#status.load
+  }
+
+  async update(settings: LiveNodeSettings): Promise<void> {
+    // Throws before anything changes.
+    new InForce(settings)
+    const { changed } = await this.#models.reshare(settings.share).catch(toEngineFailure)
+    const isOther = changed || (settings.maxTokens ?? 0) !== this.#inForce.maxTokens
+    this.#inForce.replace(settings)
+    this.#gate.limitQueue(settings.maxQueue ?? defaultQueue(this.#gate.occupancy.slots))
+    this.#context.pacer.limit(settings.maxTokensPerSecond ?? 0)
+    if (changed) await this.#reprovider.refresh()
+    if (isOther) await this.#advertiser.refresh()
   }
 
   drain(options: AbortOptions = {}): Promise<void> {
@@ -219,6 +231,11 @@ class ContributorNode implements Node {
     } catch (error) {
       this.#context.log.error('the host did not stop cleanly: %e', error)
     }
+  }
+
+  /** After a change of what is shared. */
+  async #advertise(): Promise<void> {
+    await Promise.all([this.#reprovider.refresh(), this.#advertiser.refresh()])
   }
 
   #haltNow(): void {

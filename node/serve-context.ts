@@ -2,7 +2,8 @@ import type { Host } from '../host/index.ts'
 import type { ServedLog } from '../ledger/index.ts'
 import { ByteBudget } from '../protocol/index.ts'
 import { systemClock } from '../timing/index.ts'
-import { type AccessLists, Fairness, type Gate, Pacer, PeerLedger } from './admission/index.ts'
+import { Fairness, type Gate, Pacer, PeerLedger } from './admission/index.ts'
+import type { InForce } from './live-settings.ts'
 import type { NodeInit } from './node-init.ts'
 import type { NodeStatus } from './node-status.ts'
 import { KeptStreams, type ServeContext } from './serve/index.ts'
@@ -20,7 +21,7 @@ export function createServeContext({
   host,
   init,
   models,
-  access,
+  inForce,
   limits,
   served,
   now,
@@ -32,7 +33,7 @@ export function createServeContext({
   readonly host: Host
   readonly init: NodeInit
   readonly models: SharedModels
-  readonly access: AccessLists
+  readonly inForce: InForce
   readonly limits: ResolvedLimits
   readonly served: ServedLog
   /** Milliseconds since 1970. */
@@ -71,10 +72,18 @@ export function createServeContext({
     kept: new KeptStreams(),
     memory: new ByteBudget(limits.maxMemoryBytes),
     pacer: new Pacer({ tokensPerSecond: init.maxTokensPerSecond ?? 0, now }),
-    access:
-      access.allow.size === 0 ? access : { ...access, allow: new Set([...access.allow, self]) },
+    access: {
+      get allow() {
+        return inForce.allow.size === 0 ? inForce.allow : new Set([...inForce.allow, self])
+      },
+      get deny() {
+        return inForce.deny
+      },
+    },
     limits,
-    maxTokens: init.maxTokens ?? 0,
+    get maxTokens() {
+      return inForce.maxTokens
+    },
     signal,
     clock: { ...systemClock, wall: now },
     log: host.libp2p.logger.forComponent('skein:node:serve'),

@@ -40,9 +40,13 @@ export type ResolvedLimits = Required<Omit<NodeLimits, 'maxQueue' | 'maxStreamsP
   readonly maxStreamsPerPeer: number
 }
 
+export function defaultQueue(slots: number): number {
+  return Math.max(8, 2 * slots)
+}
+
 /** Fills in the defaults. */
 export function resolveLimits(limits: NodeLimits, slots: number): ResolvedLimits {
-  const maxQueue = limits.maxQueue ?? Math.max(8, 2 * slots)
+  const maxQueue = limits.maxQueue ?? defaultQueue(slots)
   return {
     maxQueue,
     maxStreamsPerPeer: limits.maxStreamsPerPeer ?? 2 * (slots + maxQueue),

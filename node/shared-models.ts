@@ -9,12 +9,17 @@ import {
 /** The models that a node shares: its backend's, restricted to those that the operator named. */
 export class SharedModels {
   readonly #backend: Pick<Backend, 'models'>
-  readonly #share: readonly string[] | undefined
+  #share: readonly string[] | undefined
   #models: readonly BackendModel[] = []
+  readonly #mayBeEmpty: boolean
 
-  /** @param share model ids or aliases; without it, everything is shared */
-  constructor(backend: Pick<Backend, 'models'>, share?: readonly string[]) {
+  /**
+   * @param share model ids or aliases; without it, everything is shared
+   * @param mayBeEmpty whether the backend may have no model yet
+   */
+  constructor(backend: Pick<Backend, 'models'>, share?: readonly string[], mayBeEmpty = false) {
     this.#backend = backend
+    this.#mayBeEmpty = mayBeEmpty
     this.#share = share?.map(normalizeModelId)
   }
 
@@ -44,6 +49,28 @@ export class SharedModels {
     return { missing, existing: models.map(({ id }) => id), changed }
   }
 
+  /**
+   * Shares other models from now on.
+   *
+   * @throws InferenceError `model_not_found`, having changed nothing, for a name that the backend does not have
+   */
+  async reshare(
+    share: readonly string[] | undefined,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<{ readonly changed: boolean }> {
+    const [before, models] = [this.#share, this.#models]
+    this.#share = share?.map(normalizeModelId)
+    try {
+      const found = await this.refresh(options)
+      checkShared(found, { startEmpty: this.#mayBeEmpty })
+      return found
+    } catch (error) {
+      this.#share = before
+      this.#models = models
+      throw error
+    }
+  }
+
   /** @throws InferenceError `model_not_found`, listing the shared models. */
   resolve(reference: ModelReference): BackendModel {
     const model = this.#models.find((candidate) => isNamed(candidate, reference.id))
@@ -63,13 +90,17 @@ export class SharedModels {
   }
 }
 
-/** Throws, listing the existing models, unless every name to share exists and at least one model is shared. */
-export function checkShared(found: {
-  readonly missing: readonly string[]
-  readonly existing: readonly string[]
-}): void {
+/**
+ * Throws, listing the existing models, unless every name to share exists and there is a model.
+ *
+ * @param startEmpty whether there may be none yet
+ */
+export function checkShared(
+  found: { readonly missing: readonly string[]; readonly existing: readonly string[] },
+  { startEmpty = false }: { readonly startEmpty?: boolean } = {},
+): void {
   const { missing, existing } = found
-  if (missing.length === 0 && existing.length > 0) return
+  if (missing.length === 0 && (existing.length > 0 || startEmpty)) return
   const details = { available: existing.map((model) => ({ model, peers: 1 })) }
   const message =
     existing.length === 0

@@ -2,6 +2,7 @@ import type { Host } from '../host/index.ts'
 import { openScope } from '../timing/index.ts'
 import type { Gate } from './admission/index.ts'
 import type { Statement } from './advertise/index.ts'
+import type { InForce } from './live-settings.ts'
 import type { NodeInit } from './node-init.ts'
 import type { NodeStatus } from './node-status.ts'
 import type { SharedModels } from './shared-models.ts'
@@ -13,12 +14,14 @@ const ENGINE_RATES_TIMEOUT_MS = 2_000
 export async function advertisedStatement({
   host,
   init,
+  inForce,
   models,
   status,
   gate,
 }: {
   readonly host: Pick<Host, 'swarmName'>
-  readonly init: Pick<NodeInit, 'backend' | 'maxTokens' | 'operator'>
+  readonly init: Pick<NodeInit, 'backend' | 'operator'>
+  readonly inForce: Pick<InForce, 'maxTokens'>
   readonly models: SharedModels
   readonly status: NodeStatus
   readonly gate: Gate
@@ -35,7 +38,7 @@ export async function advertisedStatement({
     prefillRate: engine?.prefillRate || prefillRate,
     decodeRate: engine?.decodeRate || decodeRate,
     ...(engine?.coldStartMs !== undefined && { coldStartMs: engine.coldStartMs }),
-    maxTokens: init.maxTokens ?? 0,
+    maxTokens: inForce.maxTokens,
     operator: init.operator ?? '',
     ...(host.swarmName !== '' && { swarmName: host.swarmName }),
   }

@@ -54,6 +54,8 @@ export interface ModelAdvertisement {
   readonly resume: ResumeSupport
   /** Request fields beyond the common ones that the engine takes, e.g. `top_k`. */
   readonly fields: readonly string[]
+  /** Time to load the model, which is not in memory, in milliseconds. Absent if it is, or if its engine does not tell. */
+  readonly coldStartMs?: number
 }
 
 /** A node's signed statement about itself: models and capacity, never load. */
@@ -117,6 +119,7 @@ export async function sealAdvertisement(
         fields: [...model.fields],
         parameters: BigInt(Math.round(model.parameters)),
         resume: RESUME[model.resume],
+        coldStartMs: Math.min(MAX_COLD_START_MS, Math.round(model.coldStartMs ?? 0)),
       })),
       slots: advertisement.slots,
       prefillRate: advertisement.prefillRate,
@@ -214,6 +217,7 @@ function readModel(model: ModelMessage): ModelAdvertisement {
     capabilities,
     resume: resume ?? 'none',
     fields: model.fields.map(checkedName),
+    ...(model.coldStartMs > 0 && { coldStartMs: Math.min(MAX_COLD_START_MS, model.coldStartMs) }),
   }
 }
 

@@ -19,6 +19,7 @@ export {
   type HopRequest,
   MAX_CIRCUIT_MESSAGE_BYTES,
 } from './circuit.ts'
+export { defined } from './defined.ts'
 export {
   DIAL_BACK_NONCE_BYTES,
   type DialBackOutcome,

@@ -24,6 +24,8 @@ export interface EmbeddedBackend extends Backend {
   readonly pid: number | undefined
   /** The GPU interface in use: `cuda`, `metal` or `vulkan`; `false` on the CPU alone. */
   readonly gpu: string | false
+  /** Memory of the engine process once the model was loaded, in bytes. */
+  readonly memoryBytes: number
   /** Requests that the engine process has not ended yet, cancelled ones included. */
   readonly active: number
   /** Tokens read and written for all requests that were answered or cancelled so far. */
@@ -59,6 +61,7 @@ export async function createEmbeddedBackend(init: EmbeddedInit): Promise<Embedde
 class EmbeddedEngine implements EmbeddedBackend {
   readonly description: string
   evaluatedTokens = 0
+  memoryBytes = 0
   readonly #init: ResolvedInit
   readonly #header: GgufHeader
   readonly #facts: ReturnType<typeof ggufFacts>
@@ -108,8 +111,9 @@ class EmbeddedEngine implements EmbeddedBackend {
 
   async start(): Promise<void> {
     const digest = this.#readDigest()
-    const { facts } = await this.#keeper.firstStart(this.#init.signal)
+    const { facts, memoryBytes } = await this.#keeper.firstStart(this.#init.signal)
     this.#loaded = facts
+    this.memoryBytes = memoryBytes
     if (this.#header.fileBytes <= QUICK_DIGEST_BYTES) await digest
   }
 

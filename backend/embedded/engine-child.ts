@@ -14,7 +14,8 @@ function tell(message: FromEngine): void {
 async function start(settings: EngineSettings): Promise<void> {
   try {
     engine = await Engine.load(settings, (fraction) => tell({ type: 'progress', fraction }))
-    tell({ type: 'ready', facts: engine.facts, rates: engine.rates })
+    const memoryBytes = process.memoryUsage.rss()
+    tell({ type: 'ready', facts: engine.facts, rates: engine.rates, memoryBytes })
   } catch (error) {
     tell({ type: 'unusable', message: error instanceof Error ? error.message : String(error) })
   }

@@ -18,6 +18,8 @@ const EXIT_GRACE_MS = 2_000
 export interface EngineReady {
   readonly facts: EngineFacts
   readonly rates: EngineRates
+  /** Of the whole process. */
+  readonly memoryBytes: number
 }
 
 export interface EngineProcessInit {
@@ -82,7 +84,7 @@ export class EngineProcess {
               this.kill()
             },
           })
-          resolve({ facts: message.facts, rates: message.rates })
+          resolve(message)
           break
         case 'unusable':
           fail(`the model cannot be loaded: ${message.message}`)

@@ -14,5 +14,6 @@
  */
 
 export { createEmbeddedBackend, type EmbeddedBackend } from './embedded-backend.ts'
+export { fileModel } from './file-model.ts'
 export type { EmbeddedInit } from './init.ts'
 export { isEmbeddedInstalled } from './installed.ts'

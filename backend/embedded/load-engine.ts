@@ -1,4 +1,6 @@
+import { homedir, tmpdir } from 'node:os'
 import type { Llama, LlamaContext, LlamaModel, Token } from 'node-llama-cpp'
+import { isEmbeddedInstalled } from './installed.ts'
 import type { EngineSettings } from './messages.ts'
 
 /** Tokens of one batch, over all sequences. */
@@ -16,14 +18,25 @@ export interface LoadedEngine {
   readonly specialTexts: readonly string[]
 }
 
-/** Imports the installed engine. @throws an error that says how to install it */
+/** Imports the installed engine. @throws an error that says how to install it, or why it cannot be loaded */
 export async function importEngine(): Promise<typeof import('node-llama-cpp')> {
+  nameHome()
   try {
     return await import('node-llama-cpp')
   } catch (cause) {
-    throw new Error('the embedded engine is not installed: run `npm install node-llama-cpp`', {
-      cause,
-    })
+    const why = isEmbeddedInstalled()
+      ? `the embedded engine cannot be loaded: ${cause instanceof Error ? cause.message : String(cause)}`
+      : 'the embedded engine is not installed: run `npm install node-llama-cpp`'
+    throw new Error(why, { cause })
+  }
+}
+
+/** The engine asks for the home directory on import, although it stores nothing there. A container's user may have none. */
+function nameHome(): void {
+  try {
+    homedir()
+  } catch {
+    process.env['HOME'] = tmpdir()
   }
 }
 

@@ -116,7 +116,13 @@ export type RequestEvent =
 /** Engine process to parent. */
 export type FromEngine =
   | { readonly type: 'progress'; readonly fraction: number }
-  | { readonly type: 'ready'; readonly facts: EngineFacts; readonly rates: EngineRates }
+  | {
+      readonly type: 'ready'
+      readonly facts: EngineFacts
+      readonly rates: EngineRates
+      /** Of the whole process. */
+      readonly memoryBytes: number
+    }
   | { readonly type: 'unusable'; readonly message: string }
   | { readonly type: 'event'; readonly id: number; readonly event: RequestEvent }
   | { readonly type: 'pong' }

@@ -6,8 +6,11 @@ import { isAlive } from '../../storage/index.ts'
  * Marks a downloaded model as used by this process, until disposed of. Files outside of `cacheDir` are their owner's and
  * get no mark.
  */
-export async function markInUse(path: string, cacheDir: string): Promise<AsyncDisposable> {
-  const inside = relative(cacheDir, path)
+export async function markInUse(
+  path: string,
+  cacheDir: string | undefined,
+): Promise<AsyncDisposable> {
+  const inside = cacheDir === undefined ? '..' : relative(cacheDir, path)
   if (inside === '..' || inside.startsWith(`..${sep}`))
     return { [Symbol.asyncDispose]: async () => {} }
   const mark = `${path}.used-${process.pid}`

@@ -9,6 +9,7 @@
  */
 
 export type { DownloadProgress } from './download.ts'
+export { markInUse } from './in-use.ts'
 export {
   findLocalModel,
   type LocalModel,

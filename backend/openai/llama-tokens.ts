@@ -1,3 +1,4 @@
+import { defined } from '../../protocol/index.ts'
 import { type EngineHttp, failureIn } from '../http/index.ts'
 import { tokenLogprobs } from '../logprobs.ts'
 import { type TextRequest, wantsLogprobs } from '../request-fields.ts'
@@ -97,8 +98,7 @@ function completionBody(
     stream: true,
     return_tokens: true,
     return_progress: true,
-    ...(limit !== undefined && { n_predict: limit }),
-    ...(alternatives !== undefined && { n_probs: alternatives }),
+    ...defined({ n_predict: limit, n_probs: alternatives }),
   }
 }
 

@@ -15,6 +15,7 @@ import {
 } from '../monitor/index.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
+import { type FollowOptions, followConfig, withWatchOption } from '../reload/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -27,16 +28,18 @@ import { openTyped } from '../usage-error.ts'
 /** The usual ports of a bootstrap peer. */
 const PORTS = { tcp: 4801, webSockets: 4802 } as const
 
-interface BootstrapOptions extends SharedOptions, RelayOptions, MonitorOptions {
+interface BootstrapOptions extends SharedOptions, RelayOptions, MonitorOptions, FollowOptions {
   readonly stopWithStdin?: boolean
 }
 
 export function bootstrapCommand(runtime: Runtime): Command {
-  return withMonitorOptions(
-    withRelayOptions(
-      withSharedOptions(
-        new Command('bootstrap').description(
-          `Runs a bootstrap peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets} unless --listen is given, and keeps its identity and ports.`,
+  return withWatchOption(
+    withMonitorOptions(
+      withRelayOptions(
+        withSharedOptions(
+          new Command('bootstrap').description(
+            `Runs a bootstrap peer: it introduces peers to each other and serves no model. It listens on TCP ${PORTS.tcp} and WebSockets ${PORTS.webSockets} unless --listen is given, and keeps its identity and ports.`,
+          ),
         ),
       ),
     ),
@@ -69,6 +72,7 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
     registry,
     readiness: () => ({ ready: true }),
   })
+  await using _following = followConfig(session, options, [])
   if (signal.aborted) return undefined
   const reachability = await firstReachability(session, bootstrap.host)
   announce(session, bootstrap, network, reachability, monitor.url)

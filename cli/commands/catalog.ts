@@ -50,6 +50,14 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     summary: 'download a model to this machine',
     load: async () => (await import('./pull.ts')).pullCommand,
   },
+  load: {
+    summary: 'load a model at a running node, and share it',
+    load: async () => (await import('./load.ts')).loadCommand,
+  },
+  unload: {
+    summary: 'free the memory of a model at a running node',
+    load: async () => (await import('./load.ts')).unloadCommand,
+  },
   rm: {
     summary: 'delete a downloaded model',
     load: async () => (await import('./rm.ts')).rmCommand,

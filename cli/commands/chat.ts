@@ -91,9 +91,12 @@ async function turn(
 ): Promise<readonly ChatMessage[]> {
   const { terminal } = session
   const breakOff = new AbortController()
-  const restore = session.interrupts.intercept(() => {
-    breakOff.abort(new InferenceError('cancelled', 'broken off'))
-  })
+  // Without a person at the prompt there is no conversation to stay in.
+  const restore = terminal.interactive
+    ? session.interrupts.intercept(() => {
+        breakOff.abort(new InferenceError('cancelled', 'broken off'))
+      })
+    : () => undefined
   const asked: readonly ChatMessage[] = [...history, { role: 'user', content: said }]
   try {
     const answer = await streamAnswer(client, terminal, chatRequest(model, asked, options), {

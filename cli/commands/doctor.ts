@@ -37,7 +37,7 @@ async function doctor(session: Session, options: DoctorOptions): Promise<number>
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
   const ports = (host.listen ?? []).map(portOf).filter((port) => port !== undefined)
   const local = localSteps({ dataDir: dataDirs[0] ?? '.', ports, commandName, signal })
-  const failed = await show(terminal, diagnose(local))
+  const failed = await show(terminal, diagnose(local, { signal }))
   // A client works without a directory that it can write to, but not with one that cannot exist.
   failed.push(
     ...(await askSwarm(session, options, !failed.includes(PORT)).catch((error: unknown) => {
@@ -61,7 +61,7 @@ async function askSwarm(
   const { terminal, signal, commandName } = session
   // A node running here already holds its port. Any port shows whether peers reach this machine.
   const listen = canUse ? (options.listen ?? LISTEN) : LISTEN
-  await using client = await openClient(session, { ...options, listen })
+  await using client = await openClient(session, { ...options, listen }, { tellsClock: true })
   const steps = swarmSteps({
     client,
     bootstrap: client.host.bootstrapPeers().map(({ address }) => address),
@@ -75,8 +75,8 @@ async function askSwarm(
     announced: options.announce ?? [],
     signal,
   })
-  const failed = await show(terminal, diagnose(steps))
-  return [...failed, ...(await show(terminal, diagnose(reach)))]
+  const failed = await show(terminal, diagnose(steps, { signal }))
+  return [...failed, ...(await show(terminal, diagnose(reach, { signal })))]
 }
 
 /** @returns the names of failed steps. */

@@ -2,22 +2,24 @@ import { Command } from 'commander'
 import type { GatewayServer } from '../../gateway/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
-import { runUntilStopped, stopWithStdin } from '../daemon.ts'
+import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import {
   askingSettings,
   type GatewayOptions,
   keysFor,
+  liveGatewayParts,
   openGatewayServer,
   withGatewayOptions,
 } from '../gateway-options.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
+import { type FollowOptions, followConfig, withWatchOption } from '../reload/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { forgetDeadGateways } from '../status-file.ts'
 import { gatewayKeyCommand } from './gateway-key.ts'
 
-interface RunOptions extends SharedOptions, ModelOptions, GatewayOptions {
+interface RunOptions extends SharedOptions, ModelOptions, GatewayOptions, FollowOptions {
   readonly stopWithStdin?: boolean
 }
 
@@ -25,7 +27,7 @@ export function gatewayCommand(runtime: Runtime): Command {
   const command = new Command('gateway').description(
     "Serves OpenAI's API and a console on this machine: set it as any client's base URL. It accepts only local connections unless --host is given.",
   )
-  return withGatewayOptions(withSharedOptions(withModelOptions(command)))
+  return withWatchOption(withGatewayOptions(withSharedOptions(withModelOptions(command))))
     .option(
       '--stop-with-stdin',
       'stop when stdin closes, so that the process ends with its supervisor',
@@ -41,12 +43,20 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   const [dataDir = ''] = network.dataDirs
   using keys = await keysFor(session, options, dataDir)
   if (options.stopWithStdin === true) stopWithStdin(session)
-  await using client = await openClient(session, options, askingSettings(options))
+  await using client = await openClient(session, options, {
+    ...askingSettings(options),
+    tellsClock: true,
+  })
   const { swarmKey } = network.host
   await using pages = openConsole(session, { client, host: client.host, swarmKey, log })
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir, keys, pages },
   })
+  await using _following = followConfig<RunOptions>(
+    session,
+    options,
+    liveGatewayParts(session, client, server),
+  )
   announce(session, server, {
     clientId: client.host.peerId.toString(),
     keys: keys.current().map(({ name }) => name),
@@ -60,7 +70,7 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
     url: server.url,
     ...(swarmKey !== undefined && { swarmKey }),
   })
-  terminal.print('Finishing running answers; Ctrl-C again drops them …\n')
+  using _hold = finishAnswers(session, client.running().length)
   pages.close()
   await server.close()
   terminal.emit({ event: 'stopped' })

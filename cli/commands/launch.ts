@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
 import { Argument, Command } from 'commander'
 import { AGENTS, gatewayModel, type LaunchPlan } from '../launch/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
@@ -60,14 +61,26 @@ function quoted(text: string): string {
 
 /** Runs the agent in this terminal. @returns its exit code */
 async function run({ command, args, env, install }: LaunchPlan, session: Session): Promise<number> {
+  const { interrupts, signal } = session
+  signal.throwIfAborted()
   const { promise, resolve, reject } = Promise.withResolvers<number>()
-  // An interrupt from the keyboard reaches the agent as well, which decides what it means.
   const child = spawn(command, args, { stdio: 'inherit', env: { ...session.env, ...env } })
+  // An interrupt from the keyboard reaches the agent as well, which decides what it means.
+  const restore = interrupts.intercept(() => undefined)
+  const end = (): void => void child.kill('SIGTERM')
+  signal.addEventListener('abort', end, { once: true })
   child.once('error', (cause) => {
     const isMissing = 'code' in cause && cause.code === 'ENOENT'
     const message = isMissing ? `${command} is not installed: ${install}` : cause.message
     reject(new UsageError(message, { cause }))
   })
-  child.once('exit', (code, signal) => resolve(code ?? (signal === null ? 1 : 128)))
-  return await promise
+  child.once('exit', (code, killedBy) =>
+    resolve(code ?? 128 + (killedBy === null ? 0 : constants.signals[killedBy])),
+  )
+  try {
+    return await promise
+  } finally {
+    restore()
+    signal.removeEventListener('abort', end)
+  }
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
-import { type LocalModel, localModels } from '../../backend/index.ts'
 import type { ModelListing } from '../../client/index.ts'
 import { plainLine } from '../../protocol/index.ts'
+import { type ModelHere, modelsHere } from '../control/index.ts'
 import { modelCache } from '../directories.ts'
 import { openClient } from '../open-client.ts'
 import type { Runtime, Session } from '../runtime.ts'
@@ -27,7 +27,7 @@ interface ListOptions extends SharedOptions {
 
 async function listModels(session: Session, options: ListOptions): Promise<undefined> {
   const { terminal, signal } = session
-  if (options.local === true) return await listLocal(session)
+  if (options.local === true) return await listLocal(session, options)
   await using client = await openClient(session, options)
   const models = await client.models({ signal })
   for (const model of models) terminal.emit({ event: 'model', ...model })
@@ -42,9 +42,10 @@ async function listModels(session: Session, options: ListOptions): Promise<undef
   return undefined
 }
 
-async function listLocal({ terminal, env, commandName }: Session): Promise<undefined> {
+async function listLocal(session: Session, options: ListOptions): Promise<undefined> {
+  const { terminal, env, commandName } = session
   const cacheDir = modelCache(env)
-  const models = await localModels(cacheDir)
+  const models = await modelsHere(session, options.dataDir)
   for (const model of models) terminal.emit({ event: 'local-model', ...model })
   if (models.length > 0) terminal.print(renderLocalModels(models))
   else {
@@ -55,22 +56,17 @@ async function listLocal({ terminal, env, commandName }: Session): Promise<undef
   return undefined
 }
 
-export function renderLocalModels(models: readonly LocalModel[]): string {
+export function renderLocalModels(models: readonly ModelHere[]): string {
   return renderTable(
     ['NAME', 'SIZE', 'SHA256', 'STATE', 'FROM'],
-    models.map(({ name, bytes, sha256, users, source, path }) => [
+    models.map(({ name, bytes, sha256, states, source, path = '' }) => [
       plainLine(name),
       `${(bytes / 1_048_576).toFixed(1)} MiB`,
       sha256?.slice(0, SHOWN_DIGITS) ?? '–',
-      stateOf(sha256, users),
+      states.length === 0 ? 'on disk' : states.join(', '),
       plainLine(source === '' ? path : source),
     ]),
   )
-}
-
-function stateOf(sha256: string | undefined, users: readonly number[]): string {
-  if (sha256 === undefined) return 'partial: pull it again'
-  return users.length === 0 ? 'on disk' : `in use by process ${users.join(', ')}`
 }
 
 export function renderModels(models: readonly ModelListing[]): string {

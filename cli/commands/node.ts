@@ -1,13 +1,15 @@
 import { Command } from 'commander'
-import { createNode, type EngineState, type Node } from '../../node/index.ts'
-import { type NodeState, plainLine } from '../../protocol/index.ts'
-import { runUntilStopped, stopWithStdin } from '../daemon.ts'
+import { createNode, type EngineState, type Node, type NodeInit } from '../../node/index.ts'
+import { defined, type NodeState, plainLine } from '../../protocol/index.ts'
+import { serveControl } from '../control/index.ts'
+import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { capabilityList, chooseEngine, type EngineOptions } from '../engine/index.ts'
 import { createFailureLog } from '../failure-log.ts'
 import { hostSettings } from '../host-settings.ts'
 import { inviteFor } from '../invite.ts'
 import { joinLines, nameOf, shownAddresses } from '../join-line.ts'
+import { ModelDesk } from '../local-models/index.ts'
 import {
   type MonitorOptions,
   NodeMetrics,
@@ -15,9 +17,15 @@ import {
   serveMonitor,
   withMonitorOptions,
 } from '../monitor/index.ts'
-import { addPeer, addValue, peerId, wholeNumber } from '../option-parsers.ts'
+import { addPeer, addValue, byteSize, peerId, wholeNumber } from '../option-parsers.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
+import {
+  type FollowOptions,
+  followConfig,
+  type LivePart,
+  withWatchOption,
+} from '../reload/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -27,7 +35,12 @@ import {
 } from '../shared-options.ts'
 import { openTyped } from '../usage-error.ts'
 
-interface NodeOptions extends SharedOptions, EngineOptions, RelayOptions, MonitorOptions {
+interface NodeOptions
+  extends SharedOptions,
+    EngineOptions,
+    RelayOptions,
+    MonitorOptions,
+    FollowOptions {
   readonly maxTokensPerSecond?: number
   readonly maxTokens?: number
   readonly maxQueue?: number
@@ -43,7 +56,7 @@ export function nodeCommand(runtime: Runtime): Command {
   const command = new Command('node').description(
     'Shares a model with the swarm. By default it uses an engine that runs on this machine, else the small bundled model.',
   )
-  return withMonitorOptions(withRelayOptions(withSharedOptions(command)))
+  return withWatchOption(withMonitorOptions(withRelayOptions(withSharedOptions(command))))
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
     .option(
       '--model <source>',
@@ -71,6 +84,11 @@ export function nodeCommand(runtime: Runtime): Command {
       '--friend <peer>',
       'a trusted peer: peers that served it well are not treated as strangers; repeatable',
       addPeer,
+    )
+    .option(
+      '--max-memory <size>',
+      'memory for all models of the embedded engine together, such as 8G; the least recently used leaves for another (default: three quarters of the machine’s)',
+      byteSize,
     )
     .option('--gpu', 'let the embedded engine use a GPU (needs a separate install, see the README)')
     .option(
@@ -107,10 +125,17 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   )
   await using _node = node
   metrics.attach(node)
+  const { manager } = backend
+  using desk = manager === undefined ? undefined : new ModelDesk({ manager, node })
+  await using _control = await serveControl({
+    ...{ dataDir, desk },
+    onFault: (line) => session.terminal.log(line),
+  })
   await using monitor = await serveMonitor(options, {
     registry: metrics.registry,
     readiness: () => readinessOf(node.state()),
   })
+  await using _following = followConfig<NodeOptions>(session, options, liveParts(node, share))
   if (!signal.aborted) {
     announce(session, node, network, await firstReachability(session, node.host), monitor.url)
     await runUntilStopped(session, {
@@ -124,11 +149,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   }
   const { inFlight } = node.load()
   terminal.emit({ event: 'draining', inFlight } as { event: 'draining' })
-  terminal.print(
-    inFlight === 0
-      ? 'Leaving the swarm …\n'
-      : `Finishing ${inFlight} answers before leaving; Ctrl-C again drops them …\n`,
-  )
+  using _hold = finishAnswers(session, inFlight)
   await node.drain()
   terminal.emit({ event: 'stopped' })
   return undefined
@@ -211,12 +232,26 @@ function readinessOf(state: NodeState): Readiness {
   }
 }
 
-function limitsOf(options: NodeOptions): object {
+/** @param chosen models that were chosen at the start, where no setting names them */
+function liveParts(node: Node, chosen: readonly string[] | undefined): LivePart<NodeOptions>[] {
+  return [
+    {
+      settings: ['share', 'max-queue', 'max-tokens', 'max-tokens-per-second', 'allow', 'deny'],
+      async apply({ maxQueue, maxTokens, maxTokensPerSecond, allow, deny, ...options }) {
+        // At an existing engine --model names one more.
+        const more = chosen?.filter((name) => name === options.model) ?? []
+        const share = options.share === undefined ? chosen : [...options.share, ...more]
+        await node.update(defined({ share, maxQueue, maxTokens, maxTokensPerSecond, allow, deny }))
+      },
+    },
+  ]
+}
+
+function limitsOf(options: NodeOptions): Partial<NodeInit> {
   const { slots, maxQueue, maxTokens, maxTokensPerSecond, allow, deny, operator } = options
   const { creditTo, friend: friends } = options
-  const limits = {
+  return defined({
     ...{ slots, maxQueue, maxTokens, maxTokensPerSecond, allow, deny, operator },
     ...{ creditTo, friends },
-  }
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined))
+  })
 }

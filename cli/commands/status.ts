@@ -45,7 +45,9 @@ async function showStatus(session: Session, options: SharedOptions): Promise<und
 
 /** The last reports of the nodes and bootstrap peers on this machine. */
 export async function runningPeers(session: Pick<Session, 'env'>): Promise<StatusReport[]> {
-  const found = (await Promise.all((await allDirectories(session)).map(look))).flat()
+  // Without a home directory each of them has a directory of its own, which is not known here.
+  const directories = await allDirectories(session).catch(() => [])
+  const found = (await Promise.all(directories.map(look))).flat()
   return found
     .filter(({ liveness, report }) => liveness !== 'ended' && report.role !== 'gateway')
     .map(({ report }) => report)

@@ -1,24 +1,35 @@
 import { Command } from 'commander'
 import { renderUnicodeCompact } from 'uqr'
+import type { Node } from '../../node/index.ts'
 import { createPeer, type Peer } from '../../peer/index.ts'
+import { defined } from '../../protocol/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
-import { runUntilStopped, stopWithStdin } from '../daemon.ts'
+import { serveControl } from '../control/index.ts'
+import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { dataDirectories } from '../directories.ts'
 import {
   askingSettings,
   type GatewayOptions,
   keysFor,
+  liveGatewayParts,
   openGatewayServer,
   withGatewayOptions,
 } from '../gateway-options.ts'
 import { hostSettings } from '../host-settings.ts'
 import { inviteFor } from '../invite.ts'
 import { joinCommand } from '../join-line.ts'
+import { ModelDesk } from '../local-models/index.ts'
 import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.ts'
-import { addValue, wholeNumber } from '../option-parsers.ts'
+import { addValue, byteSize, wholeNumber } from '../option-parsers.ts'
 import { firstReachability } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
+import {
+  type FollowOptions,
+  followConfig,
+  type LivePart,
+  withWatchOption,
+} from '../reload/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   type Network,
@@ -26,7 +37,7 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
-import { chooseShared, ownSwarm, type ShareOptions } from '../up/index.ts'
+import { chooseShared, ownSwarm, rememberChoice, type ShareOptions } from '../up/index.ts'
 import { openTyped } from '../usage-error.ts'
 
 interface UpOptions
@@ -34,7 +45,8 @@ interface UpOptions
     ModelOptions,
     GatewayOptions,
     RelayOptions,
-    ShareOptions {
+    ShareOptions,
+    FollowOptions {
   readonly private?: boolean
   readonly stopWithStdin?: boolean
 }
@@ -43,12 +55,19 @@ export function upCommand(runtime: Runtime): Command {
   const command = new Command('up').description(
     'Shares models of this machine, answers requests with those of the swarm, and serves the console, in one process.',
   )
-  return withGatewayOptions(withRelayOptions(withSharedOptions(withModelOptions(command))))
+  return withWatchOption(
+    withGatewayOptions(withRelayOptions(withSharedOptions(withModelOptions(command)))),
+  )
     .option('--share <model>', 'a model of the engine to share; repeatable', addValue)
     .option('--demo', 'share the bundled model, which needs no engine')
     .option('--backend <which>', 'auto, embedded, or the URL of an engine', 'auto')
     .option('--model <source>', 'a GGUF file to share: path, https URL, or hf:org/repo/file')
     .option('--slots <n>', 'requests of others served at once', wholeNumber(1))
+    .option(
+      '--max-memory <size>',
+      'memory for all models of the embedded engine together, such as 8G; the least recently used leaves for another (default: three quarters of the machine’s)',
+      byteSize,
+    )
     .option('--gpu', 'let the embedded engine use a GPU (needs a separate install, see the README)')
     .option(
       '--private',
@@ -83,6 +102,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
         host: await settings(dataDir),
         ...(engine !== undefined && { backend: engine.backend }),
         ...(engine?.share !== undefined && { share: engine.share }),
+        ...(engine?.startEmpty !== undefined && { startEmpty: engine.startEmpty }),
         ...(options.slots !== undefined && { slots: options.slots }),
         asks: { ...modelsOf(options, env), ...askingSettings(options) },
       }),
@@ -90,9 +110,25 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   )
   await using _peer = peer
   const { client, host, node } = peer
+  const manager = engine?.backend.manager
+  using desk =
+    manager === undefined || node === undefined
+      ? undefined
+      : new ModelDesk({
+          ...{ manager, node },
+          remember: async (names) => await rememberChoice(dataDir, names),
+        })
   await using pages = openConsole(session, { client, host, swarmKey, node, log })
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir: gatewayDir, keys, pages },
+  })
+  await using _following = followConfig<UpOptions>(session, options, [
+    ...liveGatewayParts(session, client, server),
+    ...(node === undefined ? [] : [sharePart(node, engine?.share)]),
+  ])
+  await using _control = await serveControl({
+    ...{ dataDir, desk },
+    onFault: (line) => session.terminal.log(line),
   })
   if (!signal.aborted) {
     await firstReachability(session, host)
@@ -107,12 +143,22 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
       ...(swarmKey !== undefined && { swarmKey }),
     })
   }
-  terminal.print('Finishing running answers; Ctrl-C again drops them …\n')
+  using _hold = finishAnswers(session, client.running().length + (node?.load().inFlight ?? 0))
   pages.close()
   await server.close()
   await peer.drain()
   terminal.emit({ event: 'stopped' })
   return undefined
+}
+
+/** @param chosen models that were chosen at the start, where no setting names them */
+function sharePart(node: Node, chosen: readonly string[] | undefined): LivePart<UpOptions> {
+  return {
+    settings: ['share'],
+    async apply({ share = chosen }) {
+      await node.update(share === undefined ? {} : { share })
+    },
+  }
 }
 
 /** Three lines: the page, the base URL, and how the next machine joins. */
@@ -127,8 +173,7 @@ function announce(session: Session, { host, node }: Peer, network: Network, url:
     peerId: host.peerId.toString(),
     addresses,
     models: node?.models().map(({ id }) => id) ?? [],
-    ...(join !== undefined && { join }),
-    ...(invite !== undefined && { invite }),
+    ...defined({ join, invite }),
   } as { event: 'ready' })
   terminal.print(`  console    ${url}/\n  base URL   ${url}/v1\n`)
   terminal.print(`  join with  ${join ?? 'nothing: this machine has no address to reach'}\n`)

@@ -29,7 +29,8 @@ export interface Origin {
 }
 
 /**
- * Fills in the options that were not typed: from environment variables, else from the configuration file.
+ * Fills in the options that were not typed: from environment variables, else from the configuration file, else by their
+ * defaults. An error changes nothing.
  *
  * @returns where each value came from
  * @throws UsageError naming the variable, or file, line and field
@@ -37,31 +38,46 @@ export interface Origin {
 export async function configure(command: Command, sources: Sources): Promise<Origin[]> {
   const file = await configFile(sources)
   const entries = file === undefined ? [] : await entriesFor(command, file, sources)
-  return settingsOf(command).map((setting): Origin => {
-    if (command.getOptionValueSource(setting.key) === 'cli') {
-      return { setting, from: 'the command line' }
-    }
-    const text = sources.env[setting.variable]
-    if (text !== undefined && text.trim() !== '') {
-      const texts = setting.kind === 'list' ? split(text, setting.separator) : [text]
-      set(command, setting, texts, 'env', (why) => new UsageError(`${setting.variable}: ${why}`))
-      return { setting, from: setting.variable }
-    }
-    const entry = entries.find(({ name }) => name === setting.name)
-    if (entry === undefined || file === undefined) return { setting, from: 'default' }
-    const { path } = file
-    set(
-      command,
-      setting,
-      entry.texts,
-      'config',
-      (why) => new ConfigError(path, entry.line, entry.field, why),
-    )
-    return { setting, from: `${path}:${entry.line}`, shown: entry.shown }
-  })
+  const found = settingsOf(command).map((setting) => find(command, setting, sources, file, entries))
+  for (const { setting, value, source } of found) {
+    if (source !== 'cli') command.setOptionValueWithSource(setting.key, value, source)
+  }
+  return found
 }
 
-/** Where the configuration is read from: `--config`, else SKEIN_CONFIG, else the usual place. */
+interface Found extends Origin {
+  readonly value: unknown
+  readonly source: 'cli' | 'env' | 'config' | 'default'
+}
+
+function find(
+  command: Command,
+  setting: Setting,
+  { env }: Pick<Sources, 'env'>,
+  file: ConfigFile | undefined,
+  entries: readonly Entry[],
+): Found {
+  if (command.getOptionValueSource(setting.key) === 'cli') {
+    const value: unknown = command.getOptionValue(setting.key)
+    return { setting, value, source: 'cli', from: 'the command line' }
+  }
+  const text = env[setting.variable]
+  if (text !== undefined && text.trim() !== '') {
+    const texts = setting.kind === 'list' ? split(text, setting.separator) : [text]
+    const value = read(setting, texts, (why) => new UsageError(`${setting.variable}: ${why}`))
+    return { setting, value, source: 'env', from: setting.variable }
+  }
+  const entry = entries.find(({ name }) => name === setting.name)
+  if (entry === undefined || file === undefined) {
+    return { setting, value: setting.defaultValue, source: 'default', from: 'default' }
+  }
+  const { path } = file
+  const { line, field, shown } = entry
+  const value = read(setting, entry.texts, (why) => new ConfigError(path, line, field, why))
+  return { setting, value, source: 'config', from: `${path}:${line}`, shown }
+}
+
+/** Where the configuration is read from: `--config`, else SKEIN_CONFIG, else the usual place. Empty: it does not exist. */
 export function configPath({ config, env }: Pick<Sources, 'config' | 'env'>): {
   readonly path: string
   /** It was named, so that it must exist. */
@@ -69,7 +85,8 @@ export function configPath({ config, env }: Pick<Sources, 'config' | 'env'>): {
 } {
   const named = config ?? env.SKEIN_CONFIG
   if (named !== undefined) return { path: named, isNamed: true }
-  return { path: join(configHome(env), 'skein.yaml'), isNamed: false }
+  const home = configHome(env)
+  return { path: home === undefined ? '' : join(home, 'skein.yaml'), isNamed: false }
 }
 
 /** @returns undefined if it does not exist. An empty SKEIN_CONFIG disables the usual place. */
@@ -109,15 +126,13 @@ async function entriesFor(command: Command, file: ConfigFile, sources: Sources):
   ]
 }
 
-function set(
-  command: Command,
+function read(
   setting: Setting,
   texts: readonly string[],
-  source: 'env' | 'config',
   fault: (why: string) => UsageError,
-): void {
+): unknown {
   try {
-    command.setOptionValueWithSource(setting.key, readValue(setting, texts), source)
+    return readValue(setting, texts)
   } catch (error) {
     throw fault(error instanceof Error ? error.message : String(error))
   }

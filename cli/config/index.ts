@@ -15,7 +15,10 @@
  *
  * @packageDocumentation
  */
+
+export { type Change, changesOf, type Values, valuesOf } from './changes.ts'
 export { checkConfig } from './check-config.ts'
+export { ConfigError } from './config-error.ts'
 export { type Configuration, createConfiguration } from './configuration.ts'
 export { configPath, type Origin } from './configure.ts'
 export { configSchema } from './schema.ts'

@@ -10,6 +10,7 @@ export interface Setting {
   /** The option's key in commander, e.g. `maxQueue`. */
   readonly key: string
   readonly description: string
+  readonly defaultValue: unknown
   /** A switch is on or off; a list holds several values. */
   readonly kind: 'switch' | 'value' | 'list'
   /** Of a value, or of one item of a list. */
@@ -45,6 +46,8 @@ function settingOf(option: Option): Setting {
     name,
     variable: variableOf(name),
     key: option.attributeName(),
+    // commander gives `--no-…` the default true when the command is built.
+    defaultValue: option.negate ? (option.defaultValue ?? true) : option.defaultValue,
     description: option.negate ? `false: ${option.description}` : option.description,
     kind: option.isBoolean() || option.negate ? 'switch' : list === undefined ? 'value' : 'list',
     parse: list?.item ?? (option.parseArg as Parser<unknown> | undefined) ?? ((text) => text),

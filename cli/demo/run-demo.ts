@@ -28,6 +28,8 @@ export async function runDemo(session: Session): Promise<number> {
   try {
     return await abortable(session.signal, tell(session, narration, folder, start))
   } finally {
+    // Nothing of theirs is kept, so that a person who pressed Ctrl-C need not wait for them.
+    if (session.signal.aborted) for (const started of processes) started.kill()
     await Promise.all(processes.map((started) => started.stop()))
     await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 })
     narration.say('All processes have stopped.')

@@ -1,4 +1,5 @@
 import { plainLine } from '../../protocol/index.ts'
+import { type AbortOptions, raceSignal } from '../../timing/index.ts'
 
 /** The result of a step. `advice` says how to fix a failure. */
 export interface Finding {
@@ -18,8 +19,15 @@ export type Diagnosis =
   | ({ readonly status: 'ok' | 'failed'; readonly name: string } & Omit<Finding, 'ok'>)
   | { readonly status: 'skipped'; readonly name: string; readonly message: string }
 
-/** Runs steps in order. A step that throws has failed; one that needs a failed or skipped step is skipped. */
-export async function* diagnose(steps: readonly Step[]): AsyncIterable<Diagnosis> {
+/**
+ * Runs steps in order. A step that throws has failed; one that needs a failed or skipped step is skipped.
+ *
+ * @throws the signal's reason, which is no finding
+ */
+export async function* diagnose(
+  steps: readonly Step[],
+  { signal }: AbortOptions = {},
+): AsyncIterable<Diagnosis> {
   const bad = new Set<string>()
   for (const { name, needs = [], run } of steps) {
     const missing = needs.find((need) => bad.has(need))
@@ -28,12 +36,11 @@ export async function* diagnose(steps: readonly Step[]): AsyncIterable<Diagnosis
       yield { status: 'skipped', name, message: `needs '${missing}'` }
       continue
     }
-    const { ok, ...found } = await run().catch(
-      (error: unknown): Finding => ({
-        ok: false,
-        message: plainLine(error instanceof Error ? error.message : String(error)),
-      }),
-    )
+    const { ok, ...found } = await raceSignal(run(), signal).catch((error: unknown): Finding => {
+      signal?.throwIfAborted()
+      const message = plainLine(error instanceof Error ? error.message : String(error))
+      return { ok: false, message }
+    })
     if (!ok) bad.add(name)
     yield { status: ok ? 'ok' : 'failed', name, ...found }
   }

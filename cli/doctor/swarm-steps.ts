@@ -5,7 +5,7 @@ import {
   parseModelReference,
   plainLine,
 } from '../../protocol/index.ts'
-import { clockLines, SET_CLOCK } from '../clock-report.ts'
+import { COMPARE_CLOCK, clockLines, SET_CLOCK } from '../clock-report.ts'
 import type { Finding, Step } from './diagnose.ts'
 
 const DIAL_TIMEOUT_MS = 5_000
@@ -67,7 +67,7 @@ async function checkClock({ client }: SwarmStepsInit): Promise<Finding> {
   const message = clockLines(report).map(plainLine).join('; ')
   if (report.own === 'off') return { ok: false, message, advice: SET_CLOCK }
   if (report.own === 'unclear') {
-    return { ok: false, message, advice: 'compare this clock with another machine, best by NTP' }
+    return { ok: false, message, advice: COMPARE_CLOCK }
   }
   return { ok: true, message }
 }

@@ -13,6 +13,8 @@ export interface EngineOptions {
   readonly share?: readonly string[]
   readonly slots?: number
   readonly gpu?: boolean
+  /** Bytes that the models of the embedded engine may use together. */
+  readonly maxMemory?: number
   /** Replaces the detected capabilities. */
   readonly capabilities?: readonly Capability[]
 }
@@ -21,6 +23,8 @@ export interface ChosenEngine {
   readonly backend: Backend
   /** Model ids to share. @default all: the engine was started for this node alone */
   readonly share?: readonly string[]
+  /** The engine may have no model yet. */
+  readonly startEmpty?: boolean
 }
 
 /**
@@ -47,10 +51,11 @@ export async function chooseEngine(
     const detected = options.gpu === true ? undefined : await detect(session)
     if (detected !== undefined) return existing(session, options, detected)
   }
-  return {
-    backend: await createEmbeddedEngine(session, options),
-    ...(share !== undefined && { share }),
-  }
+  const pool = await createEmbeddedEngine(session, options)
+  if (share === undefined) return { backend: pool }
+  const models = await pool.manager.list()
+  const ids = share.map((name) => models.find((model) => model.name === name)?.id ?? name)
+  return { backend: pool, share: ids }
 }
 
 /** @returns the URL of an engine that runs here. */

@@ -13,4 +13,5 @@
  */
 export { capabilityList } from './capability-list.ts'
 export { type ChosenEngine, chooseEngine, type EngineOptions } from './choose-engine.ts'
+export { openEmbeddedPool } from './embedded-engine.ts'
 export { askWhich, chosenModels, connectEngine } from './existing-engine.ts'

@@ -41,7 +41,7 @@ export async function fetchModel(
 }
 
 /** Where `hf:` points, by the variables of Hugging Face's own tools. */
-function hubSettings(env: Environment): {
+export function hubSettings(env: Environment): {
   readonly hubUrl?: string
   readonly hubToken?: string
 } {
@@ -50,7 +50,7 @@ function hubSettings(env: Environment): {
 }
 
 /** Downloads go through the proxy of the environment, where this Node can do so. */
-function useProxy({ env, terminal }: Pick<Session, 'env' | 'terminal'>): void {
+export function useProxy({ env, terminal }: Pick<Session, 'env' | 'terminal'>): void {
   const proxy = env.HTTPS_PROXY ?? env['https_proxy'] ?? ''
   if (proxy === '') return
   const { setGlobalProxyFromEnv: use } = http as Partial<Pick<typeof http, 'setGlobalProxyFromEnv'>>

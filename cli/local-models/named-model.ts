@@ -1,10 +1,10 @@
 import { findLocalModel, type LocalModel } from '../../backend/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
-import { modelCache } from '../directories.ts'
+import { modelCache, optionalCacheHome } from '../directories.ts'
 import type { Environment } from '../environment.ts'
 import { UsageError } from '../usage-error.ts'
 
-/** The downloaded model of this name. @throws UsageError if there is none, or if the name can be one of several */
+/** The downloaded model of this name. @throws UsageError without one, or if the name can be one of several */
 export async function namedModel(env: Environment, name: string): Promise<LocalModel> {
   try {
     return await findLocalModel(modelCache(env), name)
@@ -20,6 +20,7 @@ export async function namedModel(env: Environment, name: string): Promise<LocalM
  * @throws UsageError if the name can be one of several
  */
 export async function localModelPath(env: Environment, name: string): Promise<string | undefined> {
+  if (optionalCacheHome(env) === undefined) return undefined
   try {
     const { sha256, path } = await findLocalModel(modelCache(env), name)
     return sha256 === undefined ? undefined : path

@@ -1,4 +1,4 @@
-import { detectBackends } from '../../backend/index.ts'
+import { detectBackends, isEmbeddedInstalled } from '../../backend/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import {
   askWhich,
@@ -6,7 +6,9 @@ import {
   chooseEngine,
   connectEngine,
   type EngineOptions,
+  openEmbeddedPool,
 } from '../engine/index.ts'
+import { localModelPath } from '../local-models/index.ts'
 import type { Session } from '../runtime.ts'
 import { recallChoice, rememberChoice } from './chosen-models.ts'
 
@@ -32,12 +34,7 @@ export async function chooseShared(
   const isNamed = (options.share ?? options.model) !== undefined || options.backend !== 'auto'
   if (isNamed) return await chooseEngine(session, options)
   const [found, ...others] = await detectBackends({}, { signal })
-  if (found === undefined) {
-    terminal.log(
-      `No engine runs on this machine, so nothing is shared. To share: start Ollama or another engine, or use ${commandName} up --demo (the bundled model) or --model FILE.gguf.`,
-    )
-    return undefined
-  }
+  if (found === undefined) return await embeddedShared(session, options, dataDir)
   for (const { description, baseUrl } of others) {
     terminal.log(`Also found ${description}: --backend ${baseUrl} uses it instead.`)
   }
@@ -51,15 +48,34 @@ export async function chooseShared(
       share = await askWhich(session, backend, models)
       await rememberChoice(dataDir, share)
     }
-    if (share !== undefined && share.length > 0) return { backend, share }
+    if (share !== undefined && share.length > 0) return { backend, share, startEmpty: true }
     const names = models.map(({ id }) => plainLine(id)).join(', ')
     terminal.log(
       `${backend.description} has ${names}; nothing is shared. Name what to share: ${commandName} up --share ${plainLine(models[0]?.id ?? 'MODEL')}`,
     )
+    // What is shared later is chosen in the console, or by `skein load`.
+    return { backend, share: [], startEmpty: true }
   } catch (error) {
     await backend[Symbol.asyncDispose]()
     throw error
   }
-  await backend[Symbol.asyncDispose]()
-  return undefined
+}
+
+/** The embedded engine with the downloaded models that were shared last. */
+async function embeddedShared(
+  session: Session,
+  options: ShareOptions,
+  dataDir: string,
+): Promise<ChosenEngine | undefined> {
+  const { terminal, commandName, env } = session
+  const remembered = (await recallChoice(dataDir)) ?? []
+  const paths = await Promise.all(remembered.map((name) => localModelPath(env, name)))
+  const models = paths.flatMap((path) => (path === undefined ? [] : [{ path }]))
+  if (models.length === 0) {
+    terminal.log(
+      `No engine runs on this machine, so nothing is shared. To share: start Ollama or another engine, or use ${commandName} up --demo (the bundled model) or --model FILE.gguf, or pull a model (${commandName} pull) and load it.`,
+    )
+  }
+  if (!isEmbeddedInstalled()) return undefined
+  return { backend: await openEmbeddedPool(session, options, models), startEmpty: true }
 }

@@ -12,4 +12,5 @@
  * @packageDocumentation
  */
 export { chooseShared, type ShareOptions } from './choose-shared.ts'
+export { rememberChoice } from './chosen-models.ts'
 export { ownSwarm } from './own-swarm.ts'

@@ -3,17 +3,13 @@ import type { Clock, Scope } from '../../timing/index.ts'
 import { type AnswerEvent, encodeRequest, type Job } from '../request/index.ts'
 import type { ChainJob } from './chain-job.ts'
 import { type ChainInit, runChain } from './chain-run.ts'
-import { readAliases } from './expand-chain.ts'
 import { type FindModelsInit, findModels } from './find-models.ts'
 import { labelOf } from './member.ts'
-import { MemberHealth } from './member-health.ts'
 import { type NamedChain, namedChain } from './named-chain.ts'
-import { createProviders, type ProviderInit } from './provider.ts'
+import { type NamesInit, type OwnSources, SourceRegister } from './own-sources.ts'
 import { providerAnswer } from './provider-answer.ts'
 
-export interface ChainsInit extends FindModelsInit {
-  readonly aliases: Readonly<Record<string, string>>
-  readonly providers: readonly ProviderInit[]
+export interface ChainsInit extends FindModelsInit, NamesInit {
   readonly clock: Clock
   /** From 0, below 1. */
   readonly random: () => number
@@ -31,13 +27,20 @@ type Ask<J extends Job> = (job: J, scope: Scope) => AsyncGenerator<AnswerEvent, 
 
 /** Selects models, as dispatch selects peers. */
 export interface Chains {
+  /** Follows `rename`. */
   readonly names: OwnNames
+  /**
+   * Replaces aliases and providers for requests that begin later. Changes nothing if it throws.
+   *
+   * @throws InferenceError `invalid_request` for an alias or a provider that cannot be used
+   */
+  rename(names: NamesInit): void
   /**
    * Resolves a request's `model` and `models`; undefined if they are not text.
    *
    * @throws InferenceError `invalid_request`
    */
-  chainOf(body: object): NamedChain | undefined
+  chainOf(body: object): (NamedChain & { readonly sources: OwnSources }) | undefined
   /**
    * Asks the members of a job's chain in turn until one answers completely: providers directly, models of the network
    * through `next`. Emits a `model` event before each answer.
@@ -49,17 +52,14 @@ export interface Chains {
 /** @throws InferenceError `invalid_request` for an alias or a provider that cannot be used */
 export function createChains(init: ChainsInit): Chains {
   const { clock, random } = init
-  const providers = createProviders(init.providers)
-  const aliases = readAliases(init.aliases, providers)
-  const sources = { aliases, providers }
-  const health = new MemberHealth()
+  const register = new SourceRegister(init)
 
   const open =
     <J extends ChainJob>(job: J, next: Ask<J>): ChainInit['open'] =>
     (member, part, scope) => {
       const own = { ...job, ...part, request: withModel(job.request, member.model) }
       if (member.type === 'network') return next(networkJob(own), scope)
-      const provider = providers.find(({ name }) => name === member.provider)
+      const provider = job.sources?.providers.find(({ name }) => name === member.provider)
       if (provider === undefined) throw new Error('unreachable: members name known providers')
       if (job.trusted !== undefined) return untrusted(provider.name)
       return providerAnswer({ ...own, provider }, scope)
@@ -70,7 +70,7 @@ export function createChains(init: ChainsInit): Chains {
     job: J,
     scope: Scope,
   ): AsyncGenerator<AnswerEvent, void, void> {
-    const { members, journal, restartable, switchModels, limits } = job
+    const { members, journal, restartable, switchModels, limits, sources } = job
     const [first] = members
     if (first?.type === 'network' && members.length === 1) {
       yield { type: 'model', model: labelOf(first) }
@@ -78,7 +78,7 @@ export function createChains(init: ChainsInit): Chains {
     }
     const chain: ChainInit = {
       members,
-      health,
+      health: (sources ?? register.current).health,
       journal,
       restartable,
       switchModels,
@@ -93,14 +93,21 @@ export function createChains(init: ChainsInit): Chains {
 
   return {
     names: {
-      aliases: [...aliases.keys()],
-      providers: providers.map(({ name, models = [] }) => ({ name, models })),
+      get aliases() {
+        return [...register.current.aliases.keys()]
+      },
+      get providers() {
+        return register.current.providers.map(({ name, models = [] }) => ({ name, models }))
+      },
     },
-    chainOf: (body) => namedChain(body, sources),
+    rename: (names) => register.replace(names),
+    chainOf(body) {
+      const sources = register.current
+      const named = namedChain(body, sources)
+      return named === undefined ? undefined : { ...named, sources }
+    },
     chained: (next) => (job, scope) => ask(next, job, scope),
-    async close() {
-      await Promise.all(providers.map(({ backend }) => backend[Symbol.asyncDispose]()))
-    },
+    close: () => register.close(),
   }
 }
 

@@ -10,4 +10,5 @@
 export type { ChainJob } from './chain-job.ts'
 export { type Chains, createChains, type OwnNames } from './create-chain.ts'
 export type { ChainField } from './named-chain.ts'
+export type { NamesInit } from './own-sources.ts'
 export type { ProviderInit } from './provider.ts'

@@ -1,5 +1,5 @@
 import { type Backend, createOpenAiBackend, type Fetch } from '../../backend/index.ts'
-import { InferenceError } from '../../protocol/index.ts'
+import { defined, InferenceError } from '../../protocol/index.ts'
 import { withoutSecrets } from './without-secrets.ts'
 
 /** A cloud or an engine of the caller's own that speaks OpenAI's API. Called directly, never through a peer. */
@@ -87,8 +87,7 @@ function publicError(
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     details: {
       ...(param !== undefined && { param: withoutSecrets(param, secrets) }),
-      ...(promptTokens !== undefined && { promptTokens }),
-      ...(contextLength !== undefined && { contextLength }),
+      ...defined({ promptTokens, contextLength }),
     },
   })
 }

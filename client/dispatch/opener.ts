@@ -1,4 +1,9 @@
-import { type AttemptReason, InferenceError, requirementsOf } from '../../protocol/index.ts'
+import {
+  type AttemptReason,
+  defined,
+  InferenceError,
+  requirementsOf,
+} from '../../protocol/index.ts'
 import type { Scope } from '../../timing/index.ts'
 import { affinityKey } from '../peers/index.ts'
 import {
@@ -61,8 +66,7 @@ export class Opener {
         context.affinity && job.placement === undefined
           ? affinityKey(request, reference)
           : undefined,
-      ...(job.placement !== undefined && { placement: job.placement }),
-      ...(job.trusted !== undefined && { trusted: job.trusted }),
+      ...defined({ placement: job.placement, trusted: job.trusted }),
     })
   }
 

@@ -1,4 +1,4 @@
-import type { ChatChunk, CompletionChunk } from '../../protocol/index.ts'
+import { type ChatChunk, type CompletionChunk, defined } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import {
   type Answer,
@@ -122,7 +122,6 @@ export function servedBy(record: RequestEvent, peerId: string): ServedBy['skein'
     resumes,
     exact,
     cost,
-    ...(agreement !== undefined && { agreement }),
-    ...(verification !== undefined && { verification }),
+    ...defined({ agreement, verification }),
   }
 }

@@ -67,6 +67,7 @@ export function prepare(
   return {
     asked: chain?.asked ?? request.body.model,
     members: chain?.members ?? [],
+    sources: chain?.sources,
     request,
     reference,
     wire,

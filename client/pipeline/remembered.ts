@@ -46,13 +46,14 @@ export function remembered({ clock }: { readonly clock: Pick<Clock, 'now'> }): S
     }
 }
 
-/** Includes everything that affects which peers may answer and which answers count. */
+/** Includes everything that affects which peers and providers may answer and which answers count. */
 function keyOf({
   request: { kind, body },
   limits: { maxAttempts },
   ...request
 }: PreparedRequest): string {
-  const { asked, policy, resume, verify, trusted } = request
+  const { asked, policy, resume, verify, trusted, sources } = request
   const peers = [...(trusted ?? ['*'])].toSorted((a, b) => a.localeCompare(b))
-  return requestKey(kind, { asked, policy, resume, verify, maxAttempts, peers, body })
+  const names = sources?.version ?? 0
+  return requestKey(kind, { asked, policy, resume, verify, maxAttempts, peers, names, body })
 }

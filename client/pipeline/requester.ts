@@ -1,4 +1,4 @@
-import type { OwnNames } from '../chain/index.ts'
+import type { Chains, OwnNames } from '../chain/index.ts'
 import { dispatch } from '../dispatch/index.ts'
 import type { RequestEvent, RunningRequest } from '../request/index.ts'
 import { ActiveRequest } from './active-request.ts'
@@ -18,6 +18,8 @@ export interface Requester extends Answers, Listings {
   isChain(body: object): boolean
   /** Names that requests may use in addition to the models of the network. */
   readonly names: OwnNames
+  /** @see Chains.rename */
+  readonly rename: Chains['rename']
   /** Subscribes to request records. @returns unsubscribe */
   observe(listener: (record: RequestEvent) => void): () => void
   /** The requests that have not ended, in the order of their starts. */
@@ -63,6 +65,7 @@ export function createRequester(host: RequesterHost, settings: Settings): Reques
       return members.length > 1 || members.some(({ type }) => type === 'auto')
     },
     names: chains.names,
+    rename: chains.rename,
     observe(listener) {
       listeners.add(listener)
       return () => {

@@ -33,7 +33,10 @@ export interface RouteCandidate {
     Advertisement,
     'addresses' | 'coldStartMs' | 'decodeRate' | 'operator' | 'prefillRate' | 'slots'
   >
-  readonly model: Pick<ModelAdvertisement, 'contextLength' | 'digest' | 'id' | 'templateHash'>
+  readonly model: Pick<
+    ModelAdvertisement,
+    'coldStartMs' | 'contextLength' | 'digest' | 'id' | 'templateHash'
+  >
   /** How the peer is known; `heard`: only from other peers. @default 'met' */
   readonly acquaintance?: 'heard' | 'met' | 'answered'
 }

@@ -1,4 +1,10 @@
-import type { AttemptReason, AttemptRecord, Progress, Usage } from '../../protocol/index.ts'
+import {
+  type AttemptReason,
+  type AttemptRecord,
+  defined,
+  type Progress,
+  type Usage,
+} from '../../protocol/index.ts'
 import { type Clock, systemClock } from '../../timing/index.ts'
 import type { Agreement, Cost, RequestEvent, RunningAttempt } from './record.ts'
 
@@ -82,8 +88,7 @@ export class AttemptNote {
       ...(this.ttftMs === undefined && this.progress && { progress: this.progress }),
       tokens: this.tokens,
       deliveredTokens: this.deliveredTokens,
-      ...(this.#exact !== undefined && { exact: this.#exact }),
-      ...(this.#seam !== undefined && { seam: this.#seam }),
+      ...defined({ exact: this.#exact, seam: this.#seam }),
       ...(this.relay !== undefined && { relay: this.relay, relayedBytes: this.relayedBytes }),
       ...(message !== undefined && { message }),
     })

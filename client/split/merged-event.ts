@@ -1,4 +1,4 @@
-import { drawHex } from '../../protocol/index.ts'
+import { defined, drawHex } from '../../protocol/index.ts'
 import { type Agreement, mergedVerification, type RequestEvent } from '../request/index.ts'
 
 /** The record of a split call: total cost, earliest first chunk, and the weakest agreement and verification of its parts. */
@@ -42,8 +42,7 @@ export function mergedEvent(
       completionTokens: sum(events, ({ cost }) => cost.completionTokens),
       estimated: events.some(({ cost }) => cost.estimated),
     },
-    ...(agreement !== undefined && { agreement }),
-    ...(verification !== undefined && { verification }),
+    ...defined({ agreement, verification }),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Answer, RequestOptions } from '../../client/index.ts'
-import { type ErrorCode, InferenceError } from '../../protocol/index.ts'
+import { defined, type ErrorCode, InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import type { RequestQueue, Turn } from './request-queue.ts'
@@ -36,8 +36,7 @@ export function queuedClient(
     const { signal } = options
     const turn = await queue.enter({
       ...{ model: modelOf(request), key: caller, deadlineAtMs },
-      ...(signal !== undefined && { signal }),
-      ...(onPosition !== undefined && { onPosition }),
+      ...defined({ signal, onPosition }),
     })
     try {
       for (;;) {

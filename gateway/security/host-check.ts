@@ -13,27 +13,30 @@ const PRIVATE_DOMAINS = ['localhost', 'local', 'internal'] as const
  * rebinding), and its requests would then count as same-origin. A page needs its own name for that, so
  * addresses, reserved names and requests without a name pass.
  *
- * @param allowed further names, without port
+ * @param allowed returns further names, without port, that hold now; undefined: every name
  */
-export function hostCheck(allowed: readonly string[]): MiddlewareHandler {
-  const names = new Set(allowed.map((name) => name.toLowerCase()))
-  /** Header and origin of the request that passed last: nearly all others have the same. */
-  let passed = ''
+export function hostCheck(allowed: () => readonly string[] | undefined): MiddlewareHandler {
+  /** Of the request before: nearly all have the same. */
+  let origin = ''
+  let asked: readonly string[] = []
   return async (c, next) => {
+    const names = allowed()?.map((name) => name.toLowerCase())
+    if (names === undefined) return await next()
     const { url } = c.req
     const header = c.req.header('host') ?? ''
-    const origin = `${header} ${url.slice(0, url.indexOf('/', url.indexOf('//') + 2))}`
-    if (origin === passed) return await next()
-    // The request line may name another host than the header.
-    const asked = [header, new URL(url).host].map(hostName)
-    const name = asked.find((one) => !isHarmless(one) && !names.has(one))
+    const from = `${header} ${url.slice(0, url.indexOf('/', url.indexOf('//') + 2))}`
+    if (from !== origin) {
+      // The request line may name another host than the header.
+      asked = [header, new URL(url).host].map(hostName)
+      origin = from
+    }
+    const name = asked.find((one) => !isHarmless(one) && !names.includes(one))
     if (name !== undefined) {
       throw new HttpRefusal(
         'misdirected_request',
         `this gateway does not accept the host name '${name}': use its IP address, start it with --allow-host ${name}, or protect it with a key (gateway key add NAME), which makes this check unnecessary`,
       )
     }
-    passed = origin
     await next()
   }
 }

@@ -6,14 +6,13 @@ import { InferenceError } from '../../protocol/index.ts'
  * Restricts calls by web pages. A browser sends some requests without a preflight, so other pages are refused outright
  * instead of only being kept from reading the answer.
  *
- * @param allowed origins such as `https://chat.example`; `*` allows every page
+ * @param allowed returns the origins that hold now, such as `https://chat.example`; `*` allows every page
  */
-export function origins(allowed: readonly string[]): MiddlewareHandler[] {
-  const any = allowed.includes('*')
+export function origins(allowed: () => readonly string[]): MiddlewareHandler[] {
   return [
     async (c, next) => {
       const origin = otherOrigin(c)
-      if (origin !== undefined && !any && !allowed.includes(origin)) {
+      if (origin !== undefined && !isAllowed(origin, allowed())) {
         throw new InferenceError(
           'unauthorized',
           `pages of ${origin} may not call this gateway: allow them with --cors-origin`,
@@ -22,11 +21,15 @@ export function origins(allowed: readonly string[]): MiddlewareHandler[] {
       await next()
     },
     cors({
-      origin: any ? '*' : [...allowed],
+      origin: (origin) => (allowed().includes('*') ? '*' : allowed().find((one) => one === origin)),
       exposeHeaders: EXPOSED,
       maxAge: 600,
     }),
   ]
+}
+
+function isAllowed(origin: string, allowed: readonly string[]): boolean {
+  return allowed.includes('*') || allowed.includes(origin)
 }
 
 /** The origin of the page that calls, unless it is this gateway's own. */

@@ -60,11 +60,11 @@ const WINDOWS = [
 ] as const
 
 /**
- * @param defaults for callers without limits of their own
+ * @param defaults returns the limits for callers without limits of their own; they may change at any time
  * @param limitsOf a caller's own limits; they may change at any time
  */
 export function createRateLimit(
-  defaults: RateLimits,
+  defaults: () => RateLimits,
   limitsOf: (caller: string) => RateLimits = () => ({}),
 ): RateLimit {
   const windows = WINDOWS.map(
@@ -77,8 +77,9 @@ export function createRateLimit(
   /** The windows that limit this caller, with their limits. */
   const limited = (caller: string, unit?: Unit): (Window & { readonly points: number })[] => {
     const own = limitsOf(caller)
+    const others = defaults()
     return windows.flatMap((window) => {
-      const points = own[window.limit] ?? defaults[window.limit]
+      const points = own[window.limit] ?? others[window.limit]
       return points === undefined || (unit !== undefined && window.unit !== unit)
         ? []
         : [{ ...window, points }]

@@ -5,6 +5,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import { systemClock } from '../../timing/index.ts'
 import { type GatewayInit, type OpenGateway, openGateway } from '../gateway.ts'
 import type { GatewayClient } from '../gateway-client.ts'
+import type { LiveSettings } from '../live-settings.ts'
 import { closeIdleSockets } from './idle-sockets.ts'
 import { endSlowUploads } from './slow-uploads.ts'
 
@@ -26,6 +27,10 @@ export interface GatewayServerInit extends Omit<GatewayInit, 'allowedHosts'> {
 export interface GatewayServer extends AsyncDisposable {
   /** Without a slash at the end. */
   readonly url: string
+  /**
+   * Replaces these settings, those that are left out by their defaults. Connections and running requests go on.
+   */
+  update(settings: LiveSettings): void
   /** Waits for running answers, up to `drainMs`, then closes. */
   close(): Promise<void>
 }
@@ -45,8 +50,12 @@ export async function serveGateway(
   init: GatewayServerInit = {},
 ): Promise<GatewayServer> {
   const { host = '127.0.0.1', port = 4810, drainMs = 30_000, maxConnections = 4_096 } = init
-  const names = [host, ...(init.allowedHosts ?? [])]
-  const gateway = openGateway(client, { metrics: true, ...init, allowedHosts: names })
+  /** Without a key a server answers to its own names only. */
+  const named = (settings: LiveSettings): LiveSettings => ({
+    ...settings,
+    allowedHosts: [host, ...(settings.allowedHosts ?? [])],
+  })
+  const gateway = openGateway(client, { metrics: true, ...init, ...named(init) })
   const server = await listening(gateway.respond, host, port)
   closeIdleSockets(server, maxConnections, () => performance.now())
   endSlowUploads(server, systemClock)
@@ -67,7 +76,8 @@ export async function serveGateway(
       await gateway.close()
     }
   }
-  return { url: urlOf(server), close, [Symbol.asyncDispose]: close }
+  const update = (settings: LiveSettings): void => gateway.update(named(settings))
+  return { url: urlOf(server), update, close, [Symbol.asyncDispose]: close }
 }
 
 async function listening(

@@ -59,6 +59,7 @@ export class Gate {
   readonly #running = new Set<Entry>()
   readonly #lastSlot: LastSlot
   #slots: number
+  #maxQueue: number
   #contendedAtMs = Number.NEGATIVE_INFINITY
   #arrivals = 0
   #queuedSinceMs: number | undefined
@@ -69,8 +70,14 @@ export class Gate {
   constructor(init: GateInit) {
     this.#init = init
     this.#slots = init.slots
+    this.#maxQueue = init.maxQueue
     this.#lastSlot = new LastSlot(init)
     this.#alarm = new Alarm({ ring: () => this.#advance(), after: init.after })
+  }
+
+  /** Sets another limit for requests that arrive later; those that wait keep their places. */
+  limitQueue(maxQueue: number): void {
+    this.#maxQueue = maxQueue
   }
 
   get occupancy(): Occupancy {
@@ -88,7 +95,7 @@ export class Gate {
 
   /** Whether all slots and all places in the queue are taken. */
   get full(): boolean {
-    return this.#waiting.length >= this.#init.maxQueue && this.#running.size >= this.#slots
+    return this.#waiting.length >= this.#maxQueue && this.#running.size >= this.#slots
   }
 
   /** Whether a request waits for a slot, or found none free recently. Slow readers then lose their slots. */
@@ -117,7 +124,7 @@ export class Gate {
 
   /** Whether all slots and places open to such a request are taken. A peer that holds more places may still be evicted. */
   isFullFor({ contributes }: { readonly contributes: boolean }): boolean {
-    if (this.#waiting.length < this.#init.maxQueue) return false
+    if (this.#waiting.length < this.#maxQueue) return false
     const nowMs = this.#init.now()
     const hasSlot =
       this.#running.size < this.#slots &&
@@ -201,7 +208,7 @@ export class Gate {
       this.#contendedAtMs = this.#init.now()
       throw longerThanItHas(waitMs, retryAfterMs)
     }
-    if (this.#waiting.length < this.#init.maxQueue) return
+    if (this.#waiting.length < this.#maxQueue) return
     if (this.#lastSlot.isFreeFor(newcomer, this.#taken, this.#init.now())) return
     this.#contendedAtMs = this.#init.now()
     const victim = givesWay(this.#waiting, newcomer, this.#lastSlot.strangersTurn)

@@ -6,7 +6,7 @@ import {
   PROTOCOLS,
   sealAdvertisement,
 } from '../../protocol/index.ts'
-import { type Clock, systemClock } from '../../timing/index.ts'
+import { type Clock, every, systemClock } from '../../timing/index.ts'
 import { jittered, nextSequence } from './schedule.ts'
 import { hasMoved, type Statement } from './statement.ts'
 
@@ -14,6 +14,10 @@ import { hasMoved, type Statement } from './statement.ts'
 const LIFETIME_MS = 30 * 60_000
 /** Renewed with more than half of its life left: a peer that fetches one can use it for a while. */
 const RENEW_MS = 10 * 60_000
+/** Time until a new advertisement after this machine's clock was set: peers would take the old one for expired, or for one of the future. */
+const LOOK_MS = 15_000
+/** The clock was set, or the machine slept, if wall and monotonic clock moved apart by more than this. */
+const SET_MS = 10_000
 /** Addresses come one by one while a host starts. */
 const SETTLE_MS = 250
 
@@ -33,6 +37,9 @@ export class Advertiser {
   #sequence = 0n
   readonly #clock: Clock
   #timer: Disposable | undefined
+  #look: Disposable | undefined
+  /** Wall clock less monotonic clock when the latest one was issued. */
+  #driftMs = 0
   #withdrawn: boolean = false
   /** What the latest one says. */
   #said: Statement | undefined
@@ -49,6 +56,9 @@ export class Advertiser {
   async start(): Promise<void> {
     await this.#issue()
     this.#init.host.libp2p.addEventListener('self:peer:update', this.#onAddresses)
+    this.#look = every(this.#clock, LOOK_MS, () => {
+      if (Math.abs(this.#drift() - this.#driftMs) > SET_MS) this.#renewIn(0)
+    })
   }
 
   /** Issues a new advertisement after a change. */
@@ -73,6 +83,11 @@ export class Advertiser {
   stop(): void {
     this.#init.host.libp2p.removeEventListener('self:peer:update', this.#onAddresses)
     this.#timer?.[Symbol.dispose]()
+    this.#look?.[Symbol.dispose]()
+  }
+
+  #drift(): number {
+    return this.#init.now() - this.#clock.now()
   }
 
   readonly #onAddresses = (): void => this.#renewIn(SETTLE_MS)
@@ -86,12 +101,15 @@ export class Advertiser {
   async #offer(): Promise<void> {
     const { host, now, random } = this.#init
     const issuedAtMs = Math.floor(now())
+    const wasSet = this.#sequence > 0n && Math.abs(this.#drift() - this.#driftMs) > SET_MS
+    this.#driftMs = this.#drift()
     this.#sequence = nextSequence(this.#sequence, issuedAtMs)
     const before = this.#news
     const envelope = await this.#seal(issuedAtMs)
     this.#news = JSON.stringify([this.#said?.models, host.addresses().map(String)])
     // Not pushed: a renewal has no news, and the first one precedes any connection.
-    const notify = this.#withdrawn || (before !== undefined && before !== this.#news)
+    const hasNews = before !== undefined && before !== this.#news
+    const notify = this.#withdrawn || hasNews || wasSet
     await host.offerAdvertisement(envelope, { notify })
     if (!this.#withdrawn) this.#renewIn(jittered(RENEW_MS, random()))
   }

@@ -1,3 +1,4 @@
+import { defined } from '../defined.ts'
 import { isErrorCode } from '../error-table.ts'
 import { type ErrorDetails, InferenceError } from '../errors.ts'
 import { LIMITS } from '../limits.ts'
@@ -26,7 +27,6 @@ export function failureFromPeer(message: FailedMessage): InferenceError {
 /** Token counts of a prompt that is too long. Fields of other codes are ignored. */
 function sizesOf({ promptTokens, contextLength }: FailedMessage): ErrorDetails<'context_too_long'> {
   return {
-    ...(promptTokens !== undefined && { promptTokens }),
-    ...(contextLength !== undefined && { contextLength }),
+    ...defined({ promptTokens, contextLength }),
   }
 }

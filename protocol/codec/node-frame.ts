@@ -1,4 +1,5 @@
 import { create, toBinary } from '@bufbuild/protobuf'
+import { defined } from '../defined.ts'
 import type { NodeFrame } from '../frames.ts'
 import { LIMITS } from '../limits.ts'
 import { NodeFrameSchema } from '../skein_pb.ts'
@@ -50,9 +51,7 @@ function nodeFrameInit(
           code,
           message: message.slice(0, LIMITS.maxMessageLength),
           ...(retryAfterMs !== undefined && { retryAfterMs: Math.ceil(retryAfterMs) }),
-          ...(promptTokens !== undefined && { promptTokens }),
-          ...(contextLength !== undefined && { contextLength }),
-          ...(details.param !== undefined && { param: details.param }),
+          ...defined({ promptTokens, contextLength, param: details.param }),
           ...(frame.load !== undefined && { load: loadToMessage(frame.load) }),
         },
       }

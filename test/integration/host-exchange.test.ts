@@ -85,6 +85,23 @@ describe('the advertisement exchange', () => {
     expect(isExpired(known, Date.now() + 700_000)).toBe(true)
   })
 
+  it.each([
+    ['ahead', 3_600_000],
+    ['behind', -3_600_000],
+  ])('hears of nodes from its only peer with a clock an hour %s', async (_way, offMs) => {
+    const boot = await startHost()
+    const node = await startHost({ bootstrap: addressesOf(boot) })
+    await advertise(node)
+    await node.fetchAdvertisement(boot.peerId)
+    await boot.fetchAdvertisement(node.peerId)
+    const now = (): number => Date.now() + offMs
+    const client = await startHost({ dht: 'client', bootstrap: addressesOf(boot), now })
+    await client.fetchAdvertisement(boot.peerId)
+    expect(client.clock().own).toBe('unclear')
+    const heard = client.book.get(node.peerId)
+    expect(heard !== undefined && !isExpired(heard, now())).toBe(true)
+  })
+
   it('gives undefined for a peer that offers nothing, or whose offer has expired', async () => {
     const node = await startHost()
     const client = await startHost({ dht: 'client', bootstrap: addressesOf(node) })
@@ -137,7 +154,6 @@ describe('the advertisement exchange', () => {
       peerExchange: false,
       bootstrap: addressesOf(node),
     })
-    await client.joined()
     await client.fetchAdvertisement(node.peerId)
     await advertise(node, { models: [], sequence: BigInt(Date.now() + 10) })
     await client.fetchAdvertisement(node.peerId)

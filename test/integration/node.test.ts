@@ -262,6 +262,41 @@ describe('a node in a swarm', () => {
     await sent
   })
 
+  it('takes over other settings while an answer runs, which ends whole', async () => {
+    const gate = Promise.withResolvers<void>()
+    const backend = createScriptedBackend({
+      models: [{ id: 'a' }, { id: 'b' }],
+      script: () => ({ gate: gate.promise }),
+    })
+    const { node, client } = await swarm(backend, { share: ['a'] })
+    const shared = (): string[] => node.models().map(({ id }) => id)
+    const running = await openStream(client, node)
+    await upload(running, chatBody('Count from 1 to 5.'), { model: 'a' })
+    const answer = collect(running)
+    while (backend.active === 0) await new Promise((resolve) => setImmediate(resolve))
+
+    await expect(node.update({ share: ['a', 'c'] })).rejects.toMatchObject({
+      code: 'model_not_found',
+    })
+    await expect(node.update({ share: ['b'], deny: ['not-a-peer'] })).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
+    expect(shared()).toEqual(['a'])
+    await node.update({ share: ['b'], maxTokens: 7, deny: [client.peerId.toString()] })
+    expect(shared()).toEqual(['b'])
+    expect(await client.fetchAdvertisement(node.host.peerId)).toMatchObject({
+      models: [{ id: 'b' }],
+      maxTokens: 7,
+    })
+    const refused = await openStream(client, node)
+    const sent = upload(refused, chatBody('Hi'), { model: 'b' }).catch(() => {})
+    expect(await collect(refused)).toMatchObject([{ error: { code: 'unauthorized' } }])
+    await sent
+
+    gate.resolve()
+    expect(textOf(await answer)).toBe('1, 2, 3, 4, 5.')
+  })
+
   it('refuses to share a model that the engine lacks, and lists the engine’s models', async () => {
     const backend = createScriptedBackend({ models: [{ id: 'a' }, { id: 'b' }] })
     await expect(createNode({ host: { listen }, backend, share: ['c'] })).rejects.toMatchObject({

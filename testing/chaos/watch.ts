@@ -1,5 +1,5 @@
 import type { Answer, RequestEvent } from '../../client/index.ts'
-import { type ChatChunk, InferenceError } from '../../protocol/index.ts'
+import { type ChatChunk, defined, InferenceError } from '../../protocol/index.ts'
 import { differenceOf } from './exactness.ts'
 /** A prompt with a known correct answer. */
 export interface Question {
@@ -92,8 +92,7 @@ export class Watch {
       text,
       startedAt,
       endedAt: performance.now(),
-      ...(error !== undefined && { error }),
-      ...(answer.event !== undefined && { event: answer.event }),
+      ...defined({ error, event: answer.event }),
     }
     this.outcomes.push(outcome)
     return outcome

@@ -22,6 +22,8 @@ export interface TtftInputs {
   readonly load: Load | undefined
   /** Prompt tokens that are not in the engine's cache. */
   readonly uncachedTokens: number
+  /** Time until the model is in memory; 0 if it is. */
+  readonly coldStartMs: number
 }
 
 export interface CostInputs extends TtftInputs {
@@ -37,11 +39,11 @@ export interface CostInputs extends TtftInputs {
   readonly reliability: number
 }
 
-/** Round trip + queue + prefill of the uncached tokens, in milliseconds. */
-export function predictTtftMs({ latency, load, uncachedTokens }: TtftInputs): number {
+/** Round trip + cold start + queue + prefill of the uncached tokens, in milliseconds. */
+export function predictTtftMs({ latency, load, uncachedTokens, coldStartMs }: TtftInputs): number {
   const { rttMs, overheadMs, prefillRate } = latency
   const queueMs = load === undefined ? overheadMs : queueOf(load, overheadMs)
-  return rttMs + queueMs + (uncachedTokens / prefillRate) * 1000
+  return rttMs + coldStartMs + queueMs + (uncachedTokens / prefillRate) * 1000
 }
 
 /**

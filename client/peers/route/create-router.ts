@@ -60,10 +60,11 @@ export function createRouter(init: RouterInit): Router {
     return Math.max(0, promptTokens - warm)
   }
 
-  const inputsOf = ({ key, advertisement }: RouteCandidate, tokens: number): TtftInputs => ({
+  const inputsOf = ({ key, advertisement, model }: RouteCandidate, tokens: number): TtftInputs => ({
     latency: latency.of(key, advertisement, now()),
     load: pool.fresh(key, now()),
     uncachedTokens: tokens,
+    coldStartMs: model.coldStartMs ?? 0,
   })
 
   const predictMs = (candidate: RouteCandidate, request: RouteRequest): number =>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { compare, type HeldFigure, readBaseline, rebase } from '../../../bench/baseline.ts'
+import { BENCHMARKS, UNHELD } from '../../../bench/benchmarks.ts'
 
 const report = {
   title: '',
@@ -59,4 +60,10 @@ it('stores a bound for every figure', () => {
   const figures = Object.values(readBaseline()).flatMap((held) => held.figures)
   expect(figures.length).toBeGreaterThan(0)
   for (const { baseline, limit } of figures) expect(baseline ?? limit).toBeTypeOf('number')
+})
+
+it('holds every benchmark, or says why not', () => {
+  const listed = [...Object.keys(readBaseline()), ...Object.keys(UNHELD)]
+  expect(listed).toHaveLength(Object.keys(BENCHMARKS).length)
+  expect(new Set(listed)).toEqual(new Set(Object.keys(BENCHMARKS)))
 })

@@ -1,5 +1,6 @@
-import { homedir } from 'node:os'
-import { expect, it } from 'vitest'
+import { homedir, userInfo } from 'node:os'
+import { join } from 'node:path'
+import { expect, it, vi } from 'vitest'
 import { cacheHome, dataDirectories, dataHome, swarmName } from '../../../cli/directories.ts'
 
 it('keeps things where XDG says, or at its defaults', () => {
@@ -23,4 +24,13 @@ it('keeps each private swarm apart, under a name that does not give the key away
   expect(directory).toBe(`/data/skein/client-${swarmName(key)}`)
   expect(swarmName(key)).toMatch(/^[0-9a-f]{8}$/)
   expect(swarmName(key)).not.toBe(swarmName(new Uint8Array(95).fill(8)))
+})
+
+it.each(['', 'relative'])('does not keep state in the current directory for HOME=%j', (home) => {
+  vi.stubEnv('HOME', home)
+  try {
+    expect(dataHome({})).toBe(join(userInfo().homedir, '.local/share/skein'))
+  } finally {
+    vi.unstubAllEnvs()
+  }
 })

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { noPeersAdvice, reportError } from '../../../cli/report-error.ts'
+import { noPeersAdvice, reportError, type TypedOptions } from '../../../cli/report-error.ts'
 import { createTerminal } from '../../../cli/terminal.ts'
 import { UsageError } from '../../../cli/usage-error.ts'
-import { InferenceError } from '../../../protocol/index.ts'
+import { type AttemptRecord, InferenceError } from '../../../protocol/index.ts'
 
-function report(json: boolean, error: unknown) {
+function report(json: boolean, error: unknown, typed: TypedOptions = {}) {
   const out: string[] = []
   const err: string[] = []
   const terminal = createTerminal({
@@ -13,7 +13,7 @@ function report(json: boolean, error: unknown) {
     stdinIsTty: false,
     json,
   })
-  reportError(terminal, error, 'skein')
+  reportError(terminal, error, 'skein', typed)
   return { out: out.join(''), err: err.join('') }
 }
 
@@ -60,6 +60,27 @@ describe('reportError', () => {
     expect(report(false, own).err).toBe('skein: no engine at http://127.0.0.1:1\n')
     const peers = new InferenceError('engine_failed', 'died', { details: { attempts: [] } })
     expect(report(false, peers).err).toContain('skein peers')
+  })
+
+  it('suggests after a quorum only what is not set yet and would help', () => {
+    const quorum = (outcomes: readonly ('answered' | 'stalled')[], typed: TypedOptions): string => {
+      const attempts = outcomes.map((outcome, at) => ({
+        ...{ peerId: `p${at}`, reason: 'quorum', outcome, fault: 'none' },
+        ...{ startedMs: 0, durationMs: 1, promptTokens: 0, completionTokens: 0 },
+      })) as unknown as readonly AttemptRecord[]
+      const error = new InferenceError('quorum_not_reached', 'no', { details: { attempts } })
+      return report(false, error, { policy: 'quorum:2-of-3', ...typed }).err
+    }
+    const pinned = `m@sha256:${'a'.repeat(64)}`
+    const single = quorum(['answered'], {})
+    expect(single).toMatch(/too few peers answered.*--policy single/is)
+    expect(single).not.toMatch(/temperature|sha256/)
+    expect(quorum(['answered', 'stalled'], { temperature: 0 })).toMatch(/too few peers answered/i)
+    expect(quorum(['answered', 'answered'], {})).toMatch(/--temperature 0/)
+    expect(quorum(['answered', 'answered'], { temperature: 0, model: 'm' })).toMatch(/sha256/)
+    const set = quorum(['answered', 'answered'], { temperature: 0, model: pinned })
+    expect(set).not.toMatch(/temperature|--model/)
+    expect(set).toMatch(/--policy single/)
   })
 
   it('calls a wrong command line and a bug of ours by different names', () => {

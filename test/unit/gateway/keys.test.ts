@@ -121,7 +121,10 @@ describe('a key with rights of its own', () => {
       ['anna', { requestsPerMinute: 3 }],
       ['otto', { requestsPerMinute: 100, requestsPerDay: 1 }],
     ])
-    const limit = createRateLimit({ requestsPerMinute: 2 }, (caller) => own.get(caller) ?? {})
+    const limit = createRateLimit(
+      () => ({ requestsPerMinute: 2 }),
+      (caller) => own.get(caller) ?? {},
+    )
     const allowed = async (caller: string): Promise<number> => {
       for (let count = 0; ; count += 1) {
         const headers = await limit.request(caller).catch(() => undefined)
@@ -135,7 +138,10 @@ describe('a key with rights of its own', () => {
   })
 
   it('counts tokens for the minute and the day', async () => {
-    const limit = createRateLimit({}, () => ({ tokensPerMinute: 10, tokensPerDay: 15 }))
+    const limit = createRateLimit(
+      () => ({}),
+      () => ({ tokensPerMinute: 10, tokensPerDay: 15 }),
+    )
     const one = await limit.reserve('anna', () => 9)
     expect(await limit.request('anna')).toMatchObject({ 'x-ratelimit-remaining-tokens': '1' })
     one?.charge(15)

@@ -10,7 +10,7 @@ const whole = { ...request, stream: false } as never
 
 /** An engine of one answer with so many words, and a limit of its caller. */
 function setting({ words = 60, tokensPerMinute = 1_000 } = {}) {
-  const limit = createRateLimit({ tokensPerMinute })
+  const limit = createRateLimit(() => ({ tokensPerMinute }))
   const ended = Promise.withResolvers<void>()
   let asked = 0
   const chat = ({ stream }: { stream?: boolean }, { signal }: RequestOptions = {}): unknown => {
@@ -80,7 +80,7 @@ describe('a limit of tokens', () => {
 
   it('is not charged for an answer that failed', async () => {
     const failing = () => Promise.reject(new Error('failed'))
-    const limit = createRateLimit({ tokensPerMinute: 1_000 })
+    const limit = createRateLimit(() => ({ tokensPerMinute: 1_000 }))
     const client = meteredClient({ chat: failing } as unknown as GatewayClient, limit)
     await expect(client.chat(whole, CALLER)).rejects.toThrow('failed')
     expect((await limit.request('key'))['x-ratelimit-remaining-tokens']).toBe('1000')
@@ -125,7 +125,7 @@ describe('a limit of tokens', () => {
   })
 
   it('costs nothing where a caller has none', async () => {
-    const limit = createRateLimit({})
+    const limit = createRateLimit(() => ({}))
     const estimate = () => {
       throw new Error('needless')
     }

@@ -80,6 +80,23 @@ describe('PeerClocks', () => {
     expect(clocks.timeOf(peer(0).peerId)).toBeUndefined()
   })
 
+  it('drops what it read before this machine’s clock was set', () => {
+    const { clocks, hear, time } = open(-24 * 60 * MINUTE)
+    hear(0, 0)
+    hear(1, 0)
+    expect(clocks.report()).toMatchObject({ own: 'off' })
+    time.now += MINUTE
+    time.wall += MINUTE
+    expect(clocks.report()).toMatchObject({ own: 'off' })
+    time.wall += 24 * 60 * MINUTE
+    expect(clocks.report()).toMatchObject({ own: 'unknown' })
+    expect(clocks.isStale(peer(0).peerId)).toBe(true)
+    hear(0, MINUTE)
+    hear(1, MINUTE)
+    expect(clocks.report()).toMatchObject({ own: 'right', agreeing: 2 })
+    expect(clocks.isStale(peer(0).peerId)).toBe(false)
+  })
+
   it('does not follow a peer that claims an impossible time', () => {
     const { clocks, hear } = open()
     hear(0, 400 * 24 * 60 * MINUTE)

@@ -77,8 +77,11 @@ describe('the schedule', () => {
 
 describe('advertising', () => {
   let privateKey: PrivateKey
-  let nowMs: number
+  /** What the wall clock reads less what the monotonic one does. */
+  let driftMs: number
+  const now = (): number => driftMs + performance.now()
   let offered: Advertisement[]
+  let notified: boolean[]
   let statement: Statement
   let advertiser: Advertiser
   let libp2p: EventTarget
@@ -86,8 +89,9 @@ describe('advertising', () => {
   beforeEach(async () => {
     vi.useFakeTimers()
     privateKey = await generateKeyPair('Ed25519')
-    nowMs = 1_700_000_000_000
+    driftMs = 1_700_000_000_000
     offered = []
+    notified = []
     libp2p = new EventTarget()
     statement = {
       models: [model('tiny')],
@@ -102,12 +106,13 @@ describe('advertising', () => {
         libp2p: libp2p as AdvertiserInit['host']['libp2p'],
         privateKey,
         addresses: () => [multiaddr('/ip4/127.0.0.1/tcp/4001')],
-        offerAdvertisement: async (envelope) => {
-          offered.push(await openAdvertisement(envelope, { nowMs }))
+        offerAdvertisement: async (envelope, { notify = false } = {}) => {
+          notified.push(notify)
+          offered.push(await openAdvertisement(envelope, { nowMs: now() }))
         },
       },
       statement: async () => statement,
-      now: () => nowMs,
+      now,
       random: () => 0.5,
       log,
     })
@@ -118,9 +123,8 @@ describe('advertising', () => {
     vi.useRealTimers()
   })
 
-  /** Lets time pass, in both clocks, and the signatures be made. */
+  /** Lets time pass, and the signatures be made. */
   async function pass(ms: number): Promise<void> {
-    nowMs += ms
     await vi.advanceTimersByTimeAsync(ms)
     await vi.waitFor(() => expect(offered.length).toBeGreaterThan(0), { timeout: 20_000 })
   }
@@ -132,7 +136,25 @@ describe('advertising', () => {
     await vi.waitFor(() => expect(offered).toHaveLength(2), { timeout: 20_000 })
     const [first, second] = offered
     expect(second?.sequence).toBeGreaterThan(first?.sequence ?? 0n)
-    expect(first?.expiresAtMs).toBeGreaterThan(nowMs)
+    expect(first?.expiresAtMs).toBeGreaterThan(now())
+  })
+
+  it.each([
+    ['forward', 24 * 60 * MINUTE],
+    ['back', -24 * 60 * MINUTE],
+  ])('issues and pushes a new one soon after the clock was set %s by a day', async (_way, ms) => {
+    await advertiser.start()
+    await pass(MINUTE)
+    expect(offered).toHaveLength(1)
+    driftMs += ms
+    await pass(15_000)
+    await vi.waitFor(() => expect(offered).toHaveLength(2), { timeout: 20_000 })
+    const [first, second] = offered
+    expect(second?.sequence).toBeGreaterThan(first?.sequence ?? 0n)
+    expect(Math.abs((second?.issuedAtMs ?? 0) - now())).toBeLessThan(MINUTE)
+    expect(notified).toEqual([false, true])
+    await pass(MINUTE)
+    expect(offered).toHaveLength(2)
   })
 
   it('issues again when addresses change, once for several changes', async () => {

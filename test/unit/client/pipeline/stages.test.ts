@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { MemberHealth } from '../../../../client/chain/member-health.ts'
 import type { Ask } from '../../../../client/pipeline/ask.ts'
 import { type PreparedRequest, prepare } from '../../../../client/pipeline/prepare.ts'
 import { recorded } from '../../../../client/pipeline/recorded.ts'
@@ -24,6 +25,8 @@ const DONE: AnswerEvent = {
 }
 const MODEL: AnswerEvent = { type: 'model', model: 'cloud/big' }
 
+const SOURCES = { version: 0, aliases: new Map(), providers: [], health: new MemberHealth() }
+
 function requestOf(placement?: Placement): PreparedRequest {
   const body = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] }
   const options = placement === undefined ? {} : { placement }
@@ -31,7 +34,7 @@ function requestOf(placement?: Placement): PreparedRequest {
     { kind: 'chat', body, options, restartable: false },
     {
       settings: resolveSettings({}),
-      chains: { chainOf: () => ({ members: [], asked: 'fast', body }) },
+      chains: { chainOf: () => ({ members: [], asked: 'fast', body, sources: SOURCES }) },
       attempts: [],
     },
   )

@@ -7,6 +7,7 @@ const inputs: CostInputs = {
   latency: { rttMs: 10, overheadMs: 20, prefillRate: 100, decodeRate: 100 },
   load: undefined,
   uncachedTokens: 10,
+  coldStartMs: 0,
   answerTokens: 20,
   inFlight: 0,
   warmth: 1,
@@ -18,6 +19,10 @@ describe('predictTtftMs', () => {
   it('adds round trip, wait and the prefill of what is not cached', () => {
     expect(predictTtftMs(inputs)).toBe(10 + 20 + 100)
     expect(predictTtftMs({ ...inputs, uncachedTokens: 0 })).toBe(10 + 20)
+  })
+
+  it('adds the cold start of a model that is not in memory', () => {
+    expect(predictTtftMs({ ...inputs, coldStartMs: 5_000 })).toBe(10 + 5_000 + 20 + 100)
   })
 
   it('counts the queue and the prediction of a peer only while its slots are taken', () => {

@@ -1,0 +1,56 @@
+import type { GgufHeader } from '../gguf/index.ts'
+
+/** An engine process without a model. */
+const PROCESS_BYTES = 96 * 1_048_576
+/** Of the keys and values that llama.cpp keeps by default. */
+const CACHE_ELEMENT_BYTES = 2
+
+/** A model that may have to leave memory for another. */
+export interface Resident {
+  readonly memoryBytes: number
+  /** Requests that run. */
+  readonly active: number
+  /** Of the last request, by any clock. */
+  readonly usedAt: number
+}
+
+/**
+ * The residents that leave so that `neededBytes` fit: idle ones, the least recently used first, and no more than it
+ * takes. `undefined` if the idle ones do not suffice.
+ */
+export function toEvict<T extends Resident>(
+  residents: readonly T[],
+  neededBytes: number,
+  maxBytes: number,
+): readonly T[] | undefined {
+  let used = residents.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0)
+  const leaving: T[] = []
+  const idle = residents.filter(({ active }) => active === 0).sort((a, b) => a.usedAt - b.usedAt)
+  for (const resident of idle) {
+    if (used + neededBytes <= maxBytes) break
+    used -= resident.memoryBytes
+    leaving.push(resident)
+  }
+  return used + neededBytes <= maxBytes ? leaving : undefined
+}
+
+/** Estimated memory of a model, by its file: weights, keys and values of all slots, and the process. */
+export function estimatedBytes(
+  header: GgufHeader,
+  of: { readonly slots: number; readonly contextLength: number },
+): number {
+  const number = (key: string): number => {
+    const family = header.metadata.get('general.architecture')?.value
+    const value = header.metadata.get(`${family}.${key}`)?.value
+    const first = Array.isArray(value) ? Math.max(0, ...value.map(Number)) : Number(value ?? 0)
+    return Number.isFinite(first) ? first : 0
+  }
+  const heads = number('attention.head_count')
+  const headSize = heads === 0 ? 0 : number('embedding_length') / heads
+  const sharedHeads = number('attention.head_count_kv') || heads
+  const keySize = number('attention.key_length') || headSize
+  const valueSize = number('attention.value_length') || headSize
+  const bytesPerToken =
+    number('block_count') * sharedHeads * (keySize + valueSize) * CACHE_ELEMENT_BYTES
+  return Math.round(header.fileBytes + bytesPerToken * of.contextLength * of.slots + PROCESS_BYTES)
+}

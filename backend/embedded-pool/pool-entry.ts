@@ -1,0 +1,104 @@
+import { stat } from 'node:fs/promises'
+import type { InferenceError } from '../../protocol/index.ts'
+import type { BackendModel } from '../backend.ts'
+import { type EmbeddedBackend, fileModel } from '../embedded/index.ts'
+import { type GgufFacts, type GgufHeader, ggufFacts, readGgufHeader } from '../gguf/index.ts'
+import type { MeasuredLoad } from './measured-loads.ts'
+
+/** Assumed reading speed of a disk, for a model that was never loaded. */
+const BYTES_PER_SECOND = 200_000_000
+/** Start of an engine process. */
+const START_MS = 1_000
+/** A model that could not be loaded is not tried again for this long. */
+const RETRY_AFTER_MS = 5_000
+
+export type EntryState =
+  | { readonly status: 'idle' }
+  | { readonly status: 'loading'; readonly stop: AbortController; readonly done: Promise<void> }
+  | { readonly status: 'loaded'; readonly backend: EmbeddedBackend; readonly mark: AsyncDisposable }
+  | { readonly status: 'unloading'; readonly done: Promise<void> }
+
+export interface PoolEntryInit {
+  readonly id: string
+  readonly path: string
+  readonly key: string
+  readonly header: GgufHeader
+  readonly memoryBytes: number
+  readonly contextSize: number
+  readonly measured: MeasuredLoad | undefined
+}
+
+/** One model of the pool, in memory or not. */
+export class PoolEntry {
+  readonly id: string
+  readonly path: string
+  /** Changes whenever the file does. */
+  readonly key: string
+  readonly facts: GgufFacts
+  /** Called with the share of the model that is loaded. */
+  readonly waiting: Set<(share: number) => void> = new Set()
+  state: EntryState = { status: 'idle' }
+  /** Requests that run, or wait for the model. */
+  active = 0
+  /** Of the last request, by the pool's count of requests. */
+  usedAt = 0
+  /** Measured once it was loaded; estimated before. */
+  memoryBytes: number
+  coldStartMs: number | undefined
+  digest: string | undefined
+  /** As last served. */
+  #model: BackendModel | undefined
+  readonly #init: PoolEntryInit
+  #failure: { readonly error: InferenceError; readonly untilMs: number } | undefined
+
+  constructor(init: PoolEntryInit) {
+    this.#init = init
+    this.id = init.id
+    this.path = init.path
+    this.key = init.key
+    this.facts = ggufFacts(init.header)
+    this.memoryBytes = init.measured?.memoryBytes ?? init.memoryBytes
+    this.coldStartMs = init.measured?.coldStartMs
+  }
+
+  /** @throws InferenceError `invalid_request` for a file that is not a model */
+  static async read(path: string): Promise<{ readonly header: GgufHeader; readonly key: string }> {
+    const [header, { size, mtimeMs }] = await Promise.all([readGgufHeader(path), stat(path)])
+    return { header, key: `${path} ${size} ${Math.round(mtimeMs)}` }
+  }
+
+  get isResident(): boolean {
+    return this.state.status !== 'idle'
+  }
+
+  /** As it is advertised: with what a cold start costs, unless it is in memory. */
+  async model(): Promise<BackendModel> {
+    if (this.state.status === 'loaded') {
+      const [model] = await this.state.backend.models()
+      if (model !== undefined) {
+        this.#model = model
+        return model
+      }
+    }
+    const { contextSize, header } = this.#init
+    const { id, digest } = this
+    const model = this.#model ?? fileModel(this.facts, { id, contextSize, digest })
+    const estimatedMs = START_MS + (header.fileBytes / BYTES_PER_SECOND) * 1_000
+    return { ...model, coldStartMs: Math.max(1, Math.round(this.coldStartMs ?? estimatedMs)) }
+  }
+
+  noteLoaded(load: MeasuredLoad): void {
+    this.#failure = undefined
+    this.memoryBytes = Math.max(this.#init.memoryBytes, load.memoryBytes)
+    this.coldStartMs = load.coldStartMs
+  }
+
+  noteFailed(error: InferenceError, nowMs: number): void {
+    this.#failure = { error, untilMs: nowMs + RETRY_AFTER_MS }
+  }
+
+  /** @throws InferenceError the last failure to load it, for a while */
+  checkUsable(nowMs: number): void {
+    if (this.#failure !== undefined && nowMs < this.#failure.untilMs) throw this.#failure.error
+  }
+}

@@ -1,0 +1,37 @@
+import type { Report } from './report.ts'
+
+/** @param model weights for the benchmarks that take any */
+export type Benchmark = (quick: boolean, model?: string) => Promise<Report>
+
+/** Every benchmark by the name that the README cites. Each loads its modules only when it runs. */
+export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
+  overhead: async () => (await import('./overhead.ts')).overhead,
+  streams: async () => (await import('./streams.ts')).streams,
+  start: async () => (await import('./start.ts')).start,
+  resident: async () => (await import('./resident.ts')).resident,
+  idle: async () => (await import('./idle.ts')).idle,
+  leak: async () => (await import('./leak.ts')).leak,
+  many: async () => (await import('./many.ts')).many,
+  providers: async () => (await import('./providers.ts')).providers,
+  recovery: async () => (await import('./recovery.ts')).recovery,
+  reach: async () => (await import('./reach.ts')).reach,
+  hedge: async () => (await import('./hedge.ts')).hedge,
+  scale: async () => (await import('./scale.ts')).scale,
+  affinity: async () => (await import('./affinity.ts')).affinity,
+  gateway: async () => (await import('./gateway.ts')).gateway,
+  batch: async () => (await import('./batch.ts')).batch,
+  saturation: async () => (await import('./saturation.ts')).saturation,
+  cpu: async () => (await import('./cpu.ts')).cpu,
+  roundtrips: async () => (await import('./roundtrips.ts')).roundtrips,
+  detection: async () => (await import('./detection.ts')).detection,
+  'detection-sampled': async () => (await import('./detection.ts')).detectionSampled,
+  'detection-quantized': async () => (await import('./detection.ts')).detectionQuantized,
+}
+
+/** Benchmarks that `--check` does not hold to a baseline, and why. */
+export const UNHELD: Readonly<Record<string, string>> = {
+  providers: 'its ratio compares with 20 hosts that hold every record: 0.4 ms, less than the noise',
+  reach: 'prints milliseconds and tokens a second of one machine only',
+  gateway: 'prints milliseconds of one machine only',
+  saturation: 'prints streams a second and memory of one machine only',
+}

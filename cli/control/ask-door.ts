@@ -1,0 +1,54 @@
+import { createInterface } from 'node:readline'
+import { Readable } from 'node:stream'
+import { ERROR_TABLE, type ErrorCode, InferenceError } from '../../protocol/index.ts'
+import type { Door } from './door-file.ts'
+import type { Order, Reply } from './orders.ts'
+
+/** A process that is alive writes more often. */
+const SILENT_MS = 30_000
+
+/**
+ * Gives an order to a running process. Yields its replies up to the last.
+ *
+ * @throws InferenceError as the process failed, `dial_failed` if it does not answer; the signal's reason
+ */
+export async function* askDoor(
+  door: Door,
+  order: Order,
+  options: { readonly signal?: AbortSignal } = {},
+): AsyncGenerator<Exclude<Reply, { reply: 'failed' }>, void, void> {
+  const silent = new AbortController()
+  const beat = setTimeout(() => silent.abort(), SILENT_MS)
+  const signal = AbortSignal.any([silent.signal, ...(options.signal ? [options.signal] : [])])
+  try {
+    const response = await fetch(`${door.url}/orders`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${door.token}` },
+      body: JSON.stringify(order),
+      signal,
+    })
+    const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0])
+    for await (const line of createInterface({ input: body })) {
+      beat.refresh()
+      if (line === '') continue
+      const reply = JSON.parse(line) as Reply
+      if (reply.reply === 'failed') throw new InferenceError(codeOf(reply.code), reply.message)
+      yield reply
+      if (reply.reply === 'done') return
+    }
+    throw new Error('it ended the answer early')
+  } catch (cause) {
+    options.signal?.throwIfAborted()
+    if (InferenceError.is(cause)) throw cause
+    const why = silent.signal.aborted ? 'it is silent' : String(cause)
+    throw new InferenceError('dial_failed', `process ${door.pid} does not answer: ${why}`, {
+      cause,
+    })
+  } finally {
+    clearTimeout(beat)
+  }
+}
+
+function codeOf(code: string): ErrorCode {
+  return Object.hasOwn(ERROR_TABLE, code) ? (code as ErrorCode) : 'internal'
+}

@@ -1,0 +1,256 @@
+import type {
+  LoadOptions,
+  ManagedModel,
+  ModelManager,
+  PullOptions,
+  PullProgress,
+} from '../../backend/index.ts'
+import type { Node } from '../../node/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
+import { PullJob } from './pull-job.ts'
+
+/** Changes come in bursts, and each costs a look at the disk. */
+const SETTLE_MS = 100
+/** Downloads at a time. */
+const MAX_PULLS = 8
+
+/** A model of this machine, as commands, the gateway and the console show it. */
+export interface DeskModel extends ManagedModel {
+  readonly isShared: boolean
+  /** While it is loaded: 0 to 1. */
+  readonly loadShare?: number
+}
+
+/** A download that runs or has failed. */
+export interface DeskPull extends PullProgress {
+  readonly source: string
+  readonly error?: string
+}
+
+export interface DeskView {
+  readonly engine: ModelManager['engine']
+  readonly canPull: boolean
+  readonly canRemove: boolean
+  readonly models: readonly DeskModel[]
+  readonly pulls: readonly DeskPull[]
+}
+
+export interface ModelDeskInit {
+  readonly manager: ModelManager
+  readonly node: Pick<Node, 'models' | 'share'>
+  /** Remembers what is shared for the next start. @default not remembered */
+  readonly remember?: (names: readonly string[]) => Promise<void>
+}
+
+/** What can be done with the models of this machine while a node serves them: one place for every way in. */
+export class ModelDesk implements Disposable {
+  readonly #init: ModelDeskInit
+  readonly #pulls = new Map<string, PullJob>()
+  readonly #shares = new Map<string, number>()
+  readonly #listeners = new Set<() => void>()
+  readonly #unsubscribe: () => void
+  #models: readonly DeskModel[] = []
+  #settling: ReturnType<typeof setTimeout> | undefined
+
+  constructor(init: ModelDeskInit) {
+    this.#init = init
+    this.#unsubscribe = init.manager.onChange?.(() => this.#onEngine()) ?? (() => {})
+    this.#refreshSoon()
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#settling)
+    this.#unsubscribe()
+    for (const job of this.#pulls.values()) job.stop()
+  }
+
+  /** As of the last change. */
+  view(): DeskView {
+    const { manager } = this.#init
+    return {
+      engine: manager.engine,
+      canPull: manager.pull !== undefined,
+      canRemove: manager.remove !== undefined,
+      models: this.#models,
+      pulls: [...this.#pulls.values()].map(({ source, progress, error }) => ({
+        ...{ source, ...progress },
+        ...(error !== undefined && { error }),
+      })),
+    }
+  }
+
+  /** @returns unsubscribe */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async list(): Promise<readonly DeskModel[]> {
+    const { manager, node } = this.#init
+    const shared = new Set(node.models().map(({ id }) => id))
+    this.#models = (await manager.list()).map((model) => {
+      const loadShare = this.#shares.get(model.name)
+      return {
+        ...{ ...model, isShared: shared.has(model.id) },
+        ...(loadShare !== undefined && { loadShare }),
+      }
+    })
+    return this.#models
+  }
+
+  /** Downloads a model; a download of it that runs already is followed. @returns its name */
+  async pull(source: string, options: PullOptions = {}): Promise<string> {
+    return await this.#job(source, options).follow(options.onProgress, options.signal)
+  }
+
+  /** Starts a download that needs no caller. */
+  startPull(source: string, options: Pick<PullOptions, 'sha256'> = {}): void {
+    this.#job(source, options).keep()
+  }
+
+  /** Ends a download, or forgets one that has failed. */
+  stopPull(source: string): void {
+    this.#pulls.get(source)?.stop()
+    this.#pulls.delete(source)
+    this.#changed()
+  }
+
+  async load(name: string, options: LoadOptions = {}): Promise<void> {
+    const { manager } = this.#init
+    this.#shares.set(name, 0)
+    try {
+      await manager.load(name, {
+        ...options,
+        onProgress: (share) => {
+          options.onProgress?.(share)
+          this.#shares.set(name, share)
+          this.#refreshSoon()
+        },
+      })
+    } finally {
+      this.#shares.delete(name)
+    }
+    await this.share(name)
+  }
+
+  async unload(name: string): Promise<void> {
+    await this.#init.manager.unload(name)
+    await this.#readvertise()
+  }
+
+  async share(name: string): Promise<void> {
+    const { manager } = this.#init
+    if (manager.serve !== undefined) {
+      await manager.serve(name)
+      await this.#readvertise()
+    } else await this.#shareOnly([...(await this.#sharedNames()), (await this.#named(name)).id])
+    await this.#remember()
+  }
+
+  async unshare(name: string): Promise<void> {
+    const { manager } = this.#init
+    if (manager.withdraw !== undefined) {
+      await manager.withdraw(name)
+      await this.#readvertise()
+    } else {
+      const { id } = await this.#named(name)
+      await this.#shareOnly((await this.#sharedNames()).filter((one) => one !== id))
+    }
+    await this.#remember()
+  }
+
+  async remove(name: string): Promise<void> {
+    const { manager } = this.#init
+    if (manager.remove === undefined) throw cannot(manager, 'deletes no model')
+    await manager.remove(name)
+    await this.#readvertise()
+    await this.#remember()
+  }
+
+  #job(source: string, { sha256 }: Pick<PullOptions, 'sha256'>): PullJob {
+    const { manager } = this.#init
+    const running = this.#pulls.get(source)
+    if (running !== undefined && running.error === undefined && !running.isStopped) return running
+    if (manager.pull === undefined) throw cannot(manager, 'downloads no model')
+    const active = [...this.#pulls.values()].filter(({ error }) => error === undefined)
+    if (active.length >= MAX_PULLS) {
+      throw new InferenceError('over_capacity', `${MAX_PULLS} downloads run already: wait for one`)
+    }
+    const pull = manager.pull.bind(manager)
+    const job = new PullJob(source, pull, {
+      ...(sha256 !== undefined && { sha256 }),
+      onChange: () => this.#changed(),
+    })
+    this.#pulls.set(source, job)
+    void job.ended.then(() => {
+      const isCurrent = this.#pulls.get(source) === job
+      if (isCurrent && (job.error === undefined || job.isStopped)) this.#pulls.delete(source)
+      this.#refreshSoon()
+      this.#changed()
+    })
+    this.#changed()
+    return job
+  }
+
+  async #named(name: string): Promise<DeskModel> {
+    const models = await this.list()
+    const found = models.find((model) => model.name === name || model.id === name)
+    if (found !== undefined) return found
+    throw new InferenceError(
+      'model_not_found',
+      `this machine has no model '${name}', but ${models.map((model) => model.name).join(', ') || 'none'}`,
+      { details: { param: 'model' } },
+    )
+  }
+
+  async #sharedNames(): Promise<string[]> {
+    return this.#init.node.models().map(({ id }) => id)
+  }
+
+  async #shareOnly(names: readonly string[]): Promise<void> {
+    await this.#init.node.share([...new Set(names)])
+    await this.list()
+    this.#changed()
+  }
+
+  /** Tells peers what this machine serves now. */
+  async #readvertise(): Promise<void> {
+    const { manager, node } = this.#init
+    const isAll = manager.serve !== undefined
+    await node.share(isAll ? undefined : await this.#stillThere())
+    await this.list()
+    this.#changed()
+  }
+
+  async #stillThere(): Promise<readonly string[]> {
+    const there = new Set((await this.#init.manager.list()).map(({ id }) => id))
+    return (await this.#sharedNames()).filter((id) => there.has(id))
+  }
+
+  async #remember(): Promise<void> {
+    const shared = this.#models.filter(({ isShared }) => isShared)
+    // On a full disk the choice holds until the next start.
+    await this.#init.remember?.(shared.map(({ name }) => name)).catch(() => undefined)
+  }
+
+  /** A model came into memory or left it: what its first answer costs has changed. */
+  #onEngine(): void {
+    this.#refreshSoon()
+  }
+
+  #refreshSoon(): void {
+    this.#settling ??= setTimeout(() => {
+      this.#settling = undefined
+      this.#readvertise().catch(() => undefined)
+    }, SETTLE_MS)
+    this.#settling.unref()
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+function cannot({ engine }: ModelManager, what: string): InferenceError {
+  return new InferenceError('capability_unavailable', `${engine} ${what} here`)
+}

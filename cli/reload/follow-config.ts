@@ -1,0 +1,69 @@
+import { unwatchFile, watchFile } from 'node:fs'
+import { plainLine } from '../../protocol/index.ts'
+import { ConfigError, configPath } from '../config/index.ts'
+import type { Session } from '../runtime.ts'
+import type { SharedOptions } from '../shared-options.ts'
+import type { LivePart } from './live-part.ts'
+import { reload } from './reload.ts'
+import { ReloadError } from './reload-error.ts'
+
+const POLL_MS = 1_000
+
+export interface FollowOptions extends SharedOptions {
+  /** Follow the file; otherwise only SIGHUP reads it again. */
+  readonly watch?: boolean
+}
+
+/**
+ * Reads the configuration again on SIGHUP, and with `--watch` whenever the file changes, and puts changed settings in force.
+ * A configuration that cannot be used changes nothing. At a terminal SIGHUP means that the terminal was closed, and ends
+ * the process as ever.
+ */
+export function followConfig<O extends FollowOptions>(
+  session: Session,
+  options: O,
+  parts: readonly LivePart<O>[],
+): AsyncDisposable {
+  const { terminal, env } = session
+  let inForce = options
+  let last: Promise<void> = Promise.resolve()
+  const readAgain = async (): Promise<void> => {
+    try {
+      const { options: after, changes, accept } = await session.reread<O>()
+      const { applied, needRestart } = await reload({ parts, before: inForce, after, changes })
+      accept()
+      inForce = after
+      terminal.emit({ event: 'reloaded', applied, needRestart } as { event: 'reloaded' })
+      terminal.log(plainLine(summary(applied, needRestart)))
+    } catch (error) {
+      const message = plainLine(error instanceof Error ? error.message : String(error))
+      const field =
+        error instanceof ConfigError || error instanceof ReloadError ? error.field : undefined
+      const line = error instanceof ConfigError ? error.line : undefined
+      terminal.emit({ event: 'reload_failed', message, field, line } as { event: 'reload_failed' })
+      terminal.log(`The configuration stays as it was: ${message}`)
+    }
+  }
+  const next = (): void => {
+    last = last.then(readAgain)
+  }
+  const offHangUp = terminal.isTerminal ? () => {} : session.interrupts.onHangUp(next)
+  const { path } = configPath({ env, config: options.config })
+  const isWatched = options.watch === true && path !== ''
+  // By polling: it also notices files that are replaced, on every file system.
+  if (isWatched) watchFile(path, { interval: POLL_MS, persistent: false }, next)
+  return {
+    async [Symbol.asyncDispose]() {
+      offHangUp()
+      if (isWatched) unwatchFile(path, next)
+      await last
+    },
+  }
+}
+
+function summary(applied: readonly string[], needRestart: readonly string[]): string {
+  if (applied.length + needRestart.length === 0) return 'The configuration has not changed.'
+  const done = applied.length === 0 ? [] : [`In force: ${applied.join(', ')}.`]
+  const later = needRestart.length === 0 ? [] : [`After a restart: ${needRestart.join(', ')}.`]
+  return ['The configuration was read again.', ...done, ...later].join(' ')
+}

@@ -1,0 +1,51 @@
+import { readAliases } from './expand-chain.ts'
+import { MemberHealth } from './member-health.ts'
+import { createProviders, type Provider, type ProviderInit } from './provider.ts'
+
+/** The caller's own names for models. */
+export interface NamesInit {
+  /** Each value is an id or a comma-separated chain. */
+  readonly aliases: Readonly<Record<string, string>>
+  readonly providers: readonly ProviderInit[]
+}
+
+/** Aliases and providers that hold together: a request keeps those that it began with. */
+export interface OwnSources {
+  /** Counts replacements. */
+  readonly version: number
+  readonly aliases: ReadonlyMap<string, string>
+  readonly providers: readonly Provider[]
+  readonly health: MemberHealth
+}
+
+/** The aliases and providers in force, which are replaced as a whole. */
+export class SourceRegister {
+  #current: OwnSources
+  /** Replaced providers may still answer requests; their backends are closed at the end. */
+  readonly #opened = new Set<Provider>()
+
+  /** @throws InferenceError `invalid_request` for an alias or a provider that cannot be used */
+  constructor(names: NamesInit) {
+    this.#current = this.#read(names, 0)
+  }
+
+  get current(): OwnSources {
+    return this.#current
+  }
+
+  /** Holds for requests that begin later. Changes nothing if it throws. @throws InferenceError `invalid_request` */
+  replace(names: NamesInit): void {
+    this.#current = this.#read(names, this.#current.version + 1)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#opened].map(({ backend }) => backend[Symbol.asyncDispose]()))
+  }
+
+  #read(names: NamesInit, version: number): OwnSources {
+    const providers = createProviders(names.providers)
+    const aliases = readAliases(names.aliases, providers)
+    for (const provider of providers) this.#opened.add(provider)
+    return { version, aliases, providers, health: new MemberHealth() }
+  }
+}

@@ -1,0 +1,36 @@
+import { type AccessLists, peerIdSet } from './admission/index.ts'
+
+/** Settings that a node can take over while it runs. */
+export interface LiveNodeSettings {
+  /** Ids or aliases of the models to share. @default all models of the backend */
+  readonly share?: readonly string[]
+  /** Requests that wait for a slot. @default twice the slots, 8 at least */
+  readonly maxQueue?: number
+  /** Ceiling over all answers together: answers slow down, none is refused. @default no ceiling */
+  readonly maxTokensPerSecond?: number
+  /** Longest answer in tokens. @default the context length */
+  readonly maxTokens?: number
+  /** Peer ids that are served. @default all */
+  readonly allow?: readonly string[]
+  /** Peer ids that are not served. Takes precedence over `allow`. @default empty */
+  readonly deny?: readonly string[]
+}
+
+/** Those in force that requests read when they begin. */
+export class InForce implements AccessLists {
+  /** 0: no bound. */
+  maxTokens = 0
+  allow: ReadonlySet<string> = new Set()
+  deny: ReadonlySet<string> = new Set()
+
+  /** @throws InferenceError `invalid_request` for an invalid peer id */
+  constructor(settings: LiveNodeSettings) {
+    this.replace(settings)
+  }
+
+  /** Changes nothing if it throws. */
+  replace({ maxTokens = 0, allow, deny }: LiveNodeSettings): void {
+    const lists = { allow: peerIdSet(allow), deny: peerIdSet(deny) }
+    Object.assign(this, { maxTokens, ...lists })
+  }
+}
