@@ -6,7 +6,7 @@ import { type Report, round } from './report.ts'
 /** Joining, and the first round of each periodic task. */
 const SETTLE_MS = 30_000
 
-/** CPU of a node in a process of its own that nobody asks anything, in a small swarm and in a larger one. */
+/** CPU of a node in a process of its own without requests, in a small swarm and in a larger one. */
 export async function idle(quick: boolean): Promise<Report> {
   const measureMs = quick ? 60_000 : 300_000
   const sizes = quick ? [7] : [7, 50]
