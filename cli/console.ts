@@ -26,9 +26,9 @@ export function loggedSession<S extends Session>(session: S): { session: S; log:
   const log = new LogBook()
   const terminal: Session['terminal'] = {
     ...session.terminal,
-    log(line) {
+    log(line, fields) {
       log.add(plainLine(line))
-      session.terminal.log(line)
+      session.terminal.log(line, fields)
     },
   }
   return { session: { ...session, terminal }, log }

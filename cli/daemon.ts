@@ -45,10 +45,13 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       ...reachabilityFields(host.reachability()),
       ...(init.load !== undefined && { load: init.load() }),
       ...(init.url !== undefined && { url: init.url }),
+      warnings: session.terminal.warnings(),
     }),
     (error) => {
       const why = diskFaultOf(error)?.reason ?? String(error)
-      session.terminal.log(`\`${session.commandName} status\` cannot show this process: ${why}`)
+      session.terminal.log(`\`${session.commandName} status\` cannot show this process: ${why}`, {
+        level: 'warn',
+      })
     },
   )
   const unsubscribe = reportReachability(session, host)

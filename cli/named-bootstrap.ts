@@ -34,7 +34,9 @@ export async function withBootstrap<T extends Pick<HostInit, 'bootstrap' | 'swar
     else if (source.startsWith('@')) named.push(...(await readList(source.slice(1))))
     else {
       const found = await fetchList(source, dataDir, signal).catch((error: unknown) => {
-        terminal.log(`${source}: ${error instanceof Error ? error.message : String(error)}`)
+        terminal.log(`${source}: ${error instanceof Error ? error.message : String(error)}`, {
+          level: 'warn',
+        })
         return []
       })
       named.push(...found)

@@ -6,11 +6,12 @@ import { defined } from '../protocol/index.ts'
 import { bootstrapSource } from './bootstrap-source.ts'
 import { dataDirectories, type Role } from './directories.ts'
 import type { Environment } from './environment.ts'
+import { type LogOptions, withLogOptions } from './log/index.ts'
 import { addValue, repeatable } from './option-parsers.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Options that every command takes, as they were typed. */
-export interface SharedOptions {
+export interface SharedOptions extends LogOptions {
   readonly dataDir?: string
   readonly bootstrap?: readonly string[]
   readonly listen?: readonly string[]
@@ -33,7 +34,7 @@ export interface Network {
 
 /** Adds the options that every command takes. */
 export function withSharedOptions(command: Command): Command {
-  return command
+  return withLogOptions(command)
     .addOption(dataDirOption())
     .option(
       '--bootstrap <where>',

@@ -4,6 +4,7 @@ import type { BootstrapState, ClockReport, RelayingState } from '../host/index.t
 import type { Load } from '../protocol/index.ts'
 import { isAlive, writeAtomic } from '../storage/index.ts'
 import type { Role } from './directories.ts'
+import type { Warning } from './log/index.ts'
 import type { ReachabilityFields } from './reachability.ts'
 
 const FILE_NAME = 'status.json'
@@ -38,6 +39,8 @@ export interface StatusReport extends Partial<ReachabilityFields> {
   readonly swarmName?: string
   readonly models: readonly string[]
   readonly load?: Load
+  /** The last warnings of its log. Absent in reports of earlier versions. */
+  readonly warnings?: readonly Warning[]
   /** Where a gateway is called. */
   readonly url?: string
 }

@@ -901,7 +901,9 @@ interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly stateDir?: string;
     readonly pages?: GatewayPages;
     readonly now?: () => number;
-    readonly log?: (message: string) => void;
+    readonly log?: (message: string, about?: {
+        readonly requestId: string;
+    }) => void;
 }
 interface GatewayLimits {
     readonly timeoutMs: number;

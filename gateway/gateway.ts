@@ -52,8 +52,8 @@ export interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
   readonly pages?: GatewayPages
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
-  /** Receives internal failures of the gateway. @default ignored */
-  readonly log?: (message: string) => void
+  /** Receives internal failures of the gateway, and the `x-request-id` of the request where there is one. @default ignored */
+  readonly log?: (message: string, about?: { readonly requestId: string }) => void
 }
 
 /** `Request → Response`: in-process, behind a server, or in a browser. */
@@ -159,7 +159,9 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     if (error instanceof HttpRefusal) return error.response(c.get('requestId'), format)
     const failure = failureOf(error, c.req.raw.signal)
     if (failure.code === 'internal' || isOutOfSpace(failure.cause))
-      log(`${c.req.method} ${plainLine(c.req.path)}: ${plainError(error)}`)
+      log(`${c.req.method} ${plainLine(c.req.path)}: ${plainError(error)}`, {
+        requestId: c.get('requestId'),
+      })
     return errorResponse(failure, c.get('requestId'), format)
   })
   app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))

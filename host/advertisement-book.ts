@@ -66,11 +66,11 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
   }
 
   const hasRoomFor = (source: string): boolean => {
-    let told = 0
+    let heard = 0
     for (const entry of entries.values()) {
-      if (entry.acquaintance === 'heard' && entry.source === source) told += 1
+      if (entry.acquaintance === 'heard' && entry.source === source) heard += 1
     }
-    return told < maxPerSource
+    return heard < maxPerSource
   }
 
   const set = (key: string, entry: Entry): void => {

@@ -186,7 +186,7 @@ async function assemble(
   void dialKnownPeers({ libp2p, candidates, signal, random }).then(() => {
     triedKnown = true
   })
-  const hasHope = (): boolean =>
+  const mayFindPeers = (): boolean =>
     init.mdns ||
     bootstrapPeers().length > 0 ||
     (!triedKnown && (book.all().length > 0 || entryPoints.all().length > 0))
@@ -224,7 +224,7 @@ async function assemble(
     portMapping: reachable.portMapping,
     natKind: (options = {}) => reach.natKind(options),
     joined: (options) =>
-      waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, hasHope, signal }, options),
+      waitUntilJoined({ libp2p, table: dht.table, bootstrapPeers, mayFindPeers, signal }, options),
     connect: (address, options) =>
       connectTyped({ libp2p, gater, signal, explain }, address, options),
     provide: dht.provide,

@@ -47,7 +47,7 @@ export interface HostInit {
   /** Relayed bytes a second of all peers together, both directions. @default 16 MiB with `relay: 'always'`, else 2 MiB */
   readonly relayBytesPerSecond?: number
   /**
-   * Name of the swarm, told in advertisements: mDNS finds only peers of the same name. Letters, digits, `-`, `_`, `.`.
+   * Name of the swarm, given in advertisements: mDNS finds only peers of the same name. Letters, digits, `-`, `_`, `.`.
    * @default after the first bootstrap peer, or that of the swarm key; without either none, the swarm of the LAN
    */
   readonly swarmName?: string

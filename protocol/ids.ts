@@ -4,7 +4,7 @@ export const PROTOCOLS = {
   kad: '/skein/kad/1.0.0',
   /** A peer's signed advertisement, and some of other peers. */
   advertisement: '/skein/advertisement/1.0.0',
-  /** A peer's new advertisement, told by the peer itself over a connection that stands. */
+  /** A peer's new advertisement, sent by the peer itself over an open connection. */
   notice: '/skein/notice/1.0.0',
   /** Live load in a few dozen bytes. */
   probe: '/skein/probe/1.0.0',

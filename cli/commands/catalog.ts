@@ -90,6 +90,10 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     summary: 'find out why requests fail',
     load: async () => (await import('./doctor.ts')).doctorCommand,
   },
+  diagnostics: {
+    summary: 'write a report for an issue, without secrets',
+    load: async () => (await import('./diagnostics.ts')).diagnosticsCommand,
+  },
   demo: {
     summary: 'run a small swarm on this machine and kill nodes mid-answer',
     load: async () => (await import('./demo.ts')).demoCommand,

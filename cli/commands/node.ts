@@ -107,7 +107,9 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   terminal.print(`Starting with ${backend.description} …\n`)
   const settings = hostSettings(session, network, options)
   const metrics = new NodeMetrics()
-  const logFailure = createFailureLog({ log: (line) => session.terminal.log(line) })
+  const logFailure = createFailureLog({
+    log: (line) => session.terminal.log(line, { level: 'warn' }),
+  })
   const { opened: node, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
       createNode({
@@ -174,6 +176,7 @@ function tellEngine({ terminal }: Session, state: EngineState): void {
     case 'lost':
       terminal.log(
         `The engine does not answer (${plainLine(state.reason)}): requests are refused until it is back.`,
+        { level: 'warn' },
       )
       break
     case 'ready':
