@@ -74,6 +74,7 @@ export {
 } from './membership-exchange.ts'
 export { plainError } from './plain-text.ts'
 export * from './public.ts'
+export { drawBytes, drawHex } from './random-bytes.ts'
 export {
   countersign,
   draftReceipt,
