@@ -40,7 +40,7 @@ export function clockLines(report: ClockReport): string[] {
         `this machine's clock is ${ahead(aheadMs)} that of ${peers === 1 ? 'the only peer' : 'the median peer'}, and too few peers agree to show whose is off`,
       ]
     case 'unknown':
-      return ['no peer has told its time yet']
+      return ['no peer has reported its time yet']
     default:
       return own satisfies never
   }
@@ -54,19 +54,20 @@ const UNCLEAR_LOOKS = 2
  * peers, which blames neither. @returns unsubscribe
  */
 export function watchClock({ terminal }: Session, host: Pick<Host, 'clock'>): () => void {
-  let told: 'off' | 'right' | 'unclear' = 'right'
+  let reported: 'off' | 'right' | 'unclear' = 'right'
   let unclearLooks = 0
   const look = (): void => {
     const report = host.clock()
     const { own } = report
     unclearLooks = own === 'unclear' ? unclearLooks + 1 : 0
-    // Without a reading there is nothing to tell.
-    if (own === told || own === 'unknown') return
+    // Without a reading there is nothing to report.
+    if (own === reported || own === 'unknown') return
     // What the majority showed holds until the majority shows something else.
-    if (own === 'unclear' && (told === 'off' || unclearLooks < UNCLEAR_LOOKS)) return
-    told = own
+    if (own === 'unclear' && (reported === 'off' || unclearLooks < UNCLEAR_LOOKS)) return
+    reported = own
     terminal.emit({ event: 'clock', ...report } as { event: 'clock' })
-    terminal.log(own === 'right' ? 'The clock is right again.' : clockAdvice(report))
+    if (own === 'right') terminal.log('The clock is right again.')
+    else terminal.log(clockAdvice(report), { level: 'warn' })
   }
   look()
   const timer = setInterval(look, LOOK_MS)

@@ -126,7 +126,7 @@ export async function openGatewayServer(
     ...(localModels !== undefined && { localModels }),
     ...liveSettings(options),
     ...(state.directory !== undefined && { stateDir: state.directory }),
-    log: (message) => terminal.log(message),
+    log: (message, about) => terminal.log(message, { level: 'error', ...about }),
   }
   try {
     const server = await openTyped(() => serveGateway(client, init))
@@ -200,7 +200,9 @@ async function lockState({ terminal }: Session, dataDir: string): Promise<Locked
     const fault = diskFaultOf(error)
     if (!(error instanceof DataDirLockedError) && fault === undefined) throw error
     const why = fault === undefined ? messageOf(error) : `${directory}: ${fault.reason}`
-    terminal.log(`files and batches are disabled until the gateway is started again: ${why}`)
+    terminal.log(`files and batches are disabled until the gateway is started again: ${why}`, {
+      level: 'warn',
+    })
     return { [Symbol.asyncDispose]: () => Promise.resolve() }
   }
 }

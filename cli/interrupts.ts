@@ -33,7 +33,7 @@ export interface Interrupts {
   receive(name: SignalName): void
   /**
    * Lets the command take its time after Ctrl-C until the hold is disposed of: it finishes answers that others wait for,
-   * and has told the person so.
+   * and has said so to the person.
    */
   hold(): Disposable
   /** @param report called if the command has not ended in time after Ctrl-C; says so, and returns the exit code */

@@ -9,7 +9,7 @@ import { resolveNetwork, type SharedOptions } from './shared-options.ts'
 import { openTyped } from './usage-error.ts'
 
 interface OpenOptions extends Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
-  /** The command itself tells a person whose clock is off. @default false: told when the client closes */
+  /** The command itself reports a clock that is off. @default false: reported when the client closes */
   readonly tellsClock?: boolean
 }
 
@@ -26,7 +26,7 @@ export async function openClient(
   const recalled = await withBootstrap(session, host, dataDir)
   const client = await openTyped(() =>
     createClient({
-      onFault: (message) => session.terminal.log(plainLine(message)),
+      onFault: (message) => session.terminal.log(plainLine(message), { level: 'warn' }),
       ...recalled,
       ...named,
       ...more,
@@ -36,7 +36,8 @@ export async function openClient(
   )
   const close = async (): Promise<void> => {
     const clock = client.host.clock()
-    if (!tellsClock && clock.own === 'off') session.terminal.log(clockAdvice(clock))
+    if (!tellsClock && clock.own === 'off')
+      session.terminal.log(clockAdvice(clock), { level: 'warn' })
     await rememberBootstrap(dataDir, client.host, session.terminal)
     await client.close()
   }

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
-import { defined, InferenceError, plainError, plainLine } from '../protocol/index.ts'
+import { defined, drawHex, InferenceError, plainError, plainLine } from '../protocol/index.ts'
 import { isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
@@ -63,8 +62,8 @@ export interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
   readonly localModels?: LocalModels
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
-  /** Receives internal failures of the gateway. @default ignored */
-  readonly log?: (message: string) => void
+  /** Receives internal failures of the gateway, and the `x-request-id` of the request where there is one. @default ignored */
+  readonly log?: (message: string, about?: { readonly requestId: string }) => void
 }
 
 /** `Request → Response`: in-process, behind a server, or in a browser. */
@@ -154,7 +153,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     return app.routes.some((route) => route.path === path) ? path : 'other'
   }
   app.use(async (c, next) => {
-    const requestId = `req_${randomBytes(12).toString('hex')}`
+    const requestId = `req_${drawHex(12)}`
     const startedAt = performance.now()
     c.set('requestId', requestId)
     c.set('startedAt', startedAt)
@@ -172,7 +171,9 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     if (error instanceof HttpRefusal) return error.response(c.get('requestId'), format)
     const failure = failureOf(error, c.req.raw.signal)
     if (failure.code === 'internal' || isOutOfSpace(failure.cause))
-      log(`${c.req.method} ${plainLine(c.req.path)}: ${plainError(error)}`)
+      log(`${c.req.method} ${plainLine(c.req.path)}: ${plainError(error)}`, {
+        requestId: c.get('requestId'),
+      })
     return errorResponse(failure, c.get('requestId'), format)
   })
   app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import * as lengthPrefixed from 'it-length-prefixed'
 import { concat } from 'uint8arrays/concat'
 import { LIMITS } from '../protocol/index.ts'
-import { tellDamage, writeAtomic } from '../storage/index.ts'
+import { reportDamage, writeAtomic } from '../storage/index.ts'
 import type { Acquaintance } from './acquaintance.ts'
 import type { KeptAdvertisement } from './advertisement-book.ts'
 
@@ -36,7 +36,7 @@ export async function readAdvertisementCache(
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
     const consequence = 'peers are found again'
-    if (!isMissing && onFault !== undefined) await tellDamage(path, { consequence, onFault })
+    if (!isMissing && onFault !== undefined) await reportDamage(path, { consequence, onFault })
   }
   return kept
 }

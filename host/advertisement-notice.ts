@@ -26,7 +26,7 @@ export async function notifyPeers(
   options: { readonly signal: AbortSignal },
 ): Promise<void> {
   const queue = libp2p.getPeers()
-  const tell = async (peer: PeerId): Promise<void> => {
+  const notify = async (peer: PeerId): Promise<void> => {
     const question = {
       ...{ libp2p, peer, protocol: PROTOCOLS.notice, request: envelope },
       ...{ maxResponseBytes: RECEIVED.length, timeoutMs: NOTICE_TIMEOUT_MS },
@@ -34,7 +34,7 @@ export async function notifyPeers(
     await askOnce(question, options).catch(() => undefined)
   }
   const next = async (): Promise<void> => {
-    for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) await tell(peer)
+    for (let peer = queue.shift(); peer !== undefined; peer = queue.shift()) await notify(peer)
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, next))
 }

@@ -12,14 +12,14 @@ export async function waitUntilJoined(
     readonly table: RoutingTableView
     readonly bootstrapPeers: () => readonly BootstrapState[]
     /** Whether a peer may still connect. */
-    readonly hasHope: () => boolean
+    readonly mayFindPeers: () => boolean
     readonly signal: AbortSignal
   },
   options: JoinOptions = {},
 ): Promise<JoinResult> {
   options.signal?.throwIfAborted()
   if (init.table.size > 0) return { joined: true }
-  if (!init.hasHope()) return { joined: false, reasons: whyAlone(init.bootstrapPeers()) }
+  if (!init.mayFindPeers()) return { joined: false, reasons: whyAlone(init.bootstrapPeers()) }
   using scope = openScope(
     { timeoutMs: options.timeoutMs ?? JOIN_TIMEOUT_MS },
     { signal: options.signal, owner: init.signal },

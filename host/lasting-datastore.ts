@@ -23,7 +23,7 @@ export interface LastingDatastoreInit {
   readonly onFault: (fault: DiskFault | undefined) => void
 }
 
-/** For {@link LastingDatastoreInit.onFault}: tells the operator what is saved at `place`, and what is not. */
+/** For {@link LastingDatastoreInit.onFault}: reports to the operator what is saved at `place`, and what is not. */
 export function reportedSaving(
   place: string,
   report: (message: string) => void,

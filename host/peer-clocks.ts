@@ -35,7 +35,7 @@ const RELAYED = 'relayed'
 export interface ClockReport {
   /**
    * `right`: this machine agrees with most peers. `off`: most peers agree with one another and not with this
-   * machine. `unclear`: too few peers, or they do not agree. `unknown`: no peer told its time.
+   * machine. `unclear`: too few peers, or they do not agree. `unknown`: no peer reported its time.
    */
   readonly own: 'right' | 'off' | 'unclear' | 'unknown'
   /** Milliseconds that this machine is ahead of the median peer; negative: behind. */
@@ -58,7 +58,7 @@ interface Reading {
 }
 
 /**
- * Compares this machine's wall clock with those of peers, which tell their time when they exchange advertisements. The
+ * Compares this machine's wall clock with those of peers, which report their time when they exchange advertisements. The
  * majority shows whose clock is off.
  */
 export class PeerClocks {
@@ -72,7 +72,7 @@ export class PeerClocks {
     this.#wall = init.wall
   }
 
-  /** The peer told `theirMs` between `sentMs` and now, both by this machine's wall clock. */
+  /** The peer reported `theirMs` between `sentMs` and now, both by this machine's wall clock. */
   heard(peer: PeerId, theirMs: number, sentMs: number, addresses: readonly Multiaddr[] = []): void {
     const nowMs = this.#wall()
     const roundTripMs = nowMs - sentMs
@@ -84,13 +84,13 @@ export class PeerClocks {
     this.#readings.set(key, { offsetMs, voice, atMs: this.#now(), driftMs: this.#driftMs() })
   }
 
-  /** Whether the peer should tell its time again, because its reading is old or this machine's clock was set since. */
+  /** Whether the peer should report its time again, because its reading is old or this machine's clock was set since. */
   isStale(peer: PeerId): boolean {
     const reading = this.#readings.get(peer.toString())
     return reading === undefined || !this.#isRecent(reading, STALE_MS)
   }
 
-  /** The present time by the peer's clock. Undefined if it told none lately, or an impossible one. */
+  /** The present time by the peer's clock. Undefined if it reported none lately, or an impossible one. */
   timeOf(peer: PeerId): number | undefined {
     const reading = this.#readings.get(peer.toString())
     if (reading === undefined || !this.#isRecent(reading)) return undefined

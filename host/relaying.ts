@@ -126,7 +126,7 @@ function isLoopback(address: string): boolean {
   return target.kind === 'ip' && target.scopes.includes('loopback')
 }
 
-/** Writes the addresses into our own entry of the peer store, on which libp2p tells those that are connected. */
+/** Writes the addresses into our own entry of the peer store, so that libp2p announces them to connected peers. */
 export async function announceAddresses(libp2p: Libp2p): Promise<void> {
   const suffix = `/p2p/${libp2p.peerId.toString()}`
   const multiaddrs = libp2p

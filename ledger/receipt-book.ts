@@ -40,7 +40,7 @@ export class ReceiptBook {
     return this.#size
   }
 
-  /** Number of changes so far: tells whether values computed from the book are stale. */
+  /** Number of changes so far. Shows whether values computed from the book are stale. */
   get changes(): number {
     return this.#changes
   }

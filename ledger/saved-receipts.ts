@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fromString } from 'uint8arrays/from-string'
 import { toString as toText } from 'uint8arrays/to-string'
 import { openReceipt } from '../protocol/index.ts'
-import { codeOf, makeDirectory, tellDamage, writeAtomic } from '../storage/index.ts'
+import { codeOf, makeDirectory, reportDamage, writeAtomic } from '../storage/index.ts'
 import type { ReceiptBook } from './receipt-book.ts'
 
 const FILE = 'receipts.txt'
@@ -42,7 +42,7 @@ export async function loadReceipts(
   const isWhole = text === '' || (text.endsWith('\n') && lines.every((line) => LINE.test(line)))
   if (onFault === undefined || isWhole) return false
   const consequence = `the ${linesOf(book).length} valid receipts in it are used`
-  await tellDamage(path, { consequence, onFault })
+  await reportDamage(path, { consequence, onFault })
   return true
 }
 

@@ -33,7 +33,7 @@ export class EngineWatch {
   readonly #clock: Clock
   #timer: Disposable | undefined
   #modelsDueAtMs = 0
-  #told: EngineState['status'] = 'ready'
+  #reported: EngineState['status'] = 'ready'
   #gone = false
 
   constructor(init: EngineWatchInit) {
@@ -87,8 +87,8 @@ export class EngineWatch {
     if (this.#stop.signal.aborted) return
     const { engine, engineGone } = this.#init.status
     // A loading engine is reported once it is ready.
-    if (engine.status !== 'loading' && engine.status !== this.#told) {
-      this.#told = engine.status
+    if (engine.status !== 'loading' && engine.status !== this.#reported) {
+      this.#reported = engine.status
       this.#init.onEngine(engine)
     }
     if (engineGone === this.#gone) return

@@ -4,7 +4,7 @@ export const PROTOCOLS = {
   kad: '/skein/kad/1.0.0',
   /** A peer's signed advertisement, and some of other peers. */
   advertisement: '/skein/advertisement/1.0.0',
-  /** A peer's new advertisement, told by the peer itself over a connection that stands. */
+  /** A peer's new advertisement, sent by the peer itself over an open connection. */
   notice: '/skein/notice/1.0.0',
   /** Live load in a few dozen bytes. */
   probe: '/skein/probe/1.0.0',
@@ -20,6 +20,8 @@ export const PROTOCOLS = {
   dialBackNonce: '/skein/dial-back-nonce/1.0.0',
   /** Asks a peer whether it sees another at the same public IP address as the asker. */
   sameNetwork: '/skein/same-network/1.0.0',
+  /** Proof of membership, and the signed lists of members, in a swarm with members. */
+  membership: '/skein/membership/1.0.0',
 } as const
 
 /** Signature domain of advertisements: a signature for one purpose is invalid for another. */

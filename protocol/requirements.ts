@@ -40,7 +40,7 @@ export const HINTS: readonly (readonly [field: string, asks: (value: unknown) =>
 ]
 
 /**
- * Hints of a request: an engine that takes them gets them, another one answers without, and the caller is told which were
+ * Hints of a request: an engine that takes them gets them, another one answers without, and the caller learns which were
  * left out.
  */
 export function hintsOf(request: InferenceRequest): readonly string[] {

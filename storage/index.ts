@@ -16,5 +16,5 @@ export {
 } from './disk-fault.ts'
 export { isAlive } from './is-alive.ts'
 export { makeDirectory } from './make-directory.ts'
-export { readStored, setAside, tellDamage } from './stored-file.ts'
+export { readStored, reportDamage, setAside } from './stored-file.ts'
 export { writeAtomic } from './write-atomic.ts'

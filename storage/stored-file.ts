@@ -35,16 +35,16 @@ export async function readStored<T>(
       onFault(`cannot read ${path}: ${fault.reason}; ${consequence}`)
       return undefined
     }
-    await tellDamage(path, { consequence, onFault })
+    await reportDamage(path, { consequence, onFault })
     return undefined
   }
   const value = parsed(content, parse)
-  if (value === undefined) await tellDamage(path, { consequence, onFault })
+  if (value === undefined) await reportDamage(path, { consequence, onFault })
   return value
 }
 
 /** Moves a damaged file aside and says so. */
-export async function tellDamage(
+export async function reportDamage(
   path: string,
   { consequence, onFault }: Omit<StoredFileInit<never>, 'parse'>,
 ): Promise<void> {

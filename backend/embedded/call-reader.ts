@@ -102,7 +102,7 @@ export class CallReader {
     }
   }
 
-  /** Where a call is the whole answer, its first character tells. */
+  /** Where a call is the whole answer, its first character shows it. */
   #start(): string {
     const tag = '<|python_tag|>'
     const begun = this.#buffer.trimStart()
@@ -149,7 +149,7 @@ export class CallReader {
     this.#mode = 'text'
     const { open } = this.#format
     if (open !== '') return this.#blank + open
-    // Without a mark nothing tells where a later call begins.
+    // Without a mark nothing shows where a later call begins.
     const text = this.#buffer
     this.#buffer = ''
     return text

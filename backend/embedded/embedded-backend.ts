@@ -102,7 +102,7 @@ class EmbeddedEngine implements EmbeddedBackend {
       startTimeoutMs: init.startTimeoutMs,
       onProgress: (share) => {
         init.onProgress(share)
-        for (const tell of this.#loading) tell(share)
+        for (const report of this.#loading) report(share)
       },
       onEvent: (id, event) => this.#onEvent(id, event),
       onDeath: (reason, isHung) => this.#onDeath(reason, isHung),

@@ -6,18 +6,18 @@ import type { EngineSettings, FromEngine, RequestEvent, ToEngine } from './messa
 const running = new Map<number, AbortController>()
 let engine: Engine | undefined
 
-function tell(message: FromEngine): void {
+function send(message: FromEngine): void {
   // Without a parent there is no reader; `disconnect` then ends the process.
   if (process.connected) process.send?.(message)
 }
 
 async function start(settings: EngineSettings): Promise<void> {
   try {
-    engine = await Engine.load(settings, (fraction) => tell({ type: 'progress', fraction }))
+    engine = await Engine.load(settings, (fraction) => send({ type: 'progress', fraction }))
     const memoryBytes = process.memoryUsage.rss()
-    tell({ type: 'ready', facts: engine.facts, rates: engine.rates, memoryBytes })
+    send({ type: 'ready', facts: engine.facts, rates: engine.rates, memoryBytes })
   } catch (error) {
-    tell({ type: 'unusable', message: error instanceof Error ? error.message : String(error) })
+    send({ type: 'unusable', message: error instanceof Error ? error.message : String(error) })
   }
 }
 
@@ -28,7 +28,7 @@ async function infer({ id, request, ...plan }: ToEngine & { type: 'infer' }): Pr
   const onEvaluated = (tokens: number): void => {
     evaluatedTokens += tokens
   }
-  const report = (event: RequestEvent): void => tell({ type: 'event', id, event })
+  const report = (event: RequestEvent): void => send({ type: 'event', id, event })
   try {
     if (engine === undefined) throw new InferenceError('loading', 'the model is not loaded yet')
     const { signal } = abort
@@ -58,7 +58,7 @@ process.on('message', (message: ToEngine) => {
       running.get(message.id)?.abort()
       break
     case 'ping':
-      tell({ type: 'pong' })
+      send({ type: 'pong' })
       break
     default:
       message satisfies never

@@ -12,7 +12,7 @@ interface Loaded {
 
 let loaded: Loaded | undefined
 
-function tell(message: FromGrammars): void {
+function send(message: FromGrammars): void {
   if (process.connected) process.send?.(message)
 }
 
@@ -28,9 +28,9 @@ async function load(modelPath: string): Promise<void> {
       logLevel: engine.LlamaLogLevel.disabled,
     })
     loaded = { llama, engine, model: await llama.loadModel({ modelPath, vocabOnly: true }) }
-    tell({ type: 'ready' })
+    send({ type: 'ready' })
   } catch (error) {
-    tell({ type: 'unusable', message: error instanceof Error ? error.message : String(error) })
+    send({ type: 'unusable', message: error instanceof Error ? error.message : String(error) })
   }
 }
 
@@ -45,9 +45,9 @@ async function build(id: number, schema: GrammarSchema): Promise<void> {
     const grammar = await llama.createGrammar({ grammar: text })
     new engine.LlamaGrammarEvaluationState({ model, grammar })
     const { user, system } = process.cpuUsage(before)
-    tell({ type: 'built', id, text, engineMs: (user + system) / 1_000 })
+    send({ type: 'built', id, text, engineMs: (user + system) / 1_000 })
   } catch (error) {
-    tell({ type: 'refused', id, why: error instanceof Error ? error.message : String(error) })
+    send({ type: 'refused', id, why: error instanceof Error ? error.message : String(error) })
   }
 }
 

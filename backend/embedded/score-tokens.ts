@@ -65,10 +65,10 @@ export async function scoreTokens(
     for (let from = 0; from < read.length; from += CHUNK) {
       signal.throwIfAborted()
       const chunk = read.slice(from, from + CHUNK)
-      for (const [position, told] of await rateChunk(sequence, chunk, { ...plan, from })) {
+      for (const [position, ratings] of await rateChunk(sequence, chunk, { ...plan, from })) {
         const id = completion[position]
-        if (id === undefined) end = endOf(told, plan)
-        else scores.push(scoreOf(position, id, told, plan.top))
+        if (id === undefined) end = endOf(ratings, plan)
+        else scores.push(scoreOf(position, id, ratings, plan.top))
       }
       onEvaluated(chunk.length)
     }
@@ -110,7 +110,7 @@ async function rateChunk(
   sequence: LlamaContextSequence,
   read: readonly Token[],
   { completion, positions, from }: Chunk,
-): Promise<readonly (readonly [position: number, told: readonly ScoredToken[]])[]> {
+): Promise<readonly (readonly [position: number, ratings: readonly ScoredToken[]])[]> {
   const wanted = new Set(positions).add(completion.length)
   const results = await sequence.controlledEvaluate(
     read.map((token, at) =>
@@ -122,29 +122,29 @@ async function rateChunk(
   return results.flatMap((result, at) => {
     const probabilities = result?.next.probabilities
     if (probabilities === undefined) return []
-    const told = [...probabilities]
+    const ratings = [...probabilities]
       .map(([token, probability]): ScoredToken => ({ id: token, logprob: Math.log(probability) }))
       .filter(({ logprob }) => Number.isFinite(logprob))
       .sort((a, b) => b.logprob - a.logprob)
-    return [[from + at, told] as const]
+    return [[from + at, ratings] as const]
   })
 }
 
 function scoreOf(
   position: number,
   id: Token,
-  told: readonly ScoredToken[],
+  ratings: readonly ScoredToken[],
   top: number,
 ): PositionScore {
-  const own = told.find((token) => token.id === id)
-  return { position, id, logprob: own?.logprob ?? null, top: told.slice(0, top) }
+  const own = ratings.find((token) => token.id === id)
+  return { position, id, logprob: own?.logprob ?? null, top: ratings.slice(0, top) }
 }
 
-function endOf(told: readonly ScoredToken[], { endsAnswer, top }: ScorePlan): EndScore {
+function endOf(ratings: readonly ScoredToken[], { endsAnswer, top }: ScorePlan): EndScore {
   const isEnd = ({ id }: ScoredToken): boolean => endsAnswer(id as Token)
-  const sum = told.filter(isEnd).reduce((total, { logprob }) => total + Math.exp(logprob), 0)
+  const sum = ratings.filter(isEnd).reduce((total, { logprob }) => total + Math.exp(logprob), 0)
   return {
     logprob: sum > 0 ? Math.log(Math.min(1, sum)) : null,
-    top: told.filter((token) => !isEnd(token)).slice(0, top),
+    top: ratings.filter((token) => !isEnd(token)).slice(0, top),
   }
 }

@@ -23,7 +23,8 @@ export function shaperOf(
   return (event) => {
     switch (event.type) {
       case 'text':
-        if (chunks === undefined) throw new InferenceError('internal', 'text for none')
+        if (chunks === undefined)
+          throw new InferenceError('internal', 'text for a request without one')
         return chunks.shape(event)
       case 'embedding':
         return embeddingChunk(event)

@@ -1,4 +1,4 @@
-/** How a model writes tool calls, as its chat template tells it. */
+/** How a model writes tool calls, according to its chat template. */
 export interface ToolFormat {
   readonly name: 'hermes' | 'mistral' | 'llama3'
   /** Begins a call, or a list of calls; empty if a call is the whole answer. */
@@ -30,7 +30,7 @@ const SIGNS: Readonly<Record<ToolFormat['name'], { has: RegExp; lacks: RegExp }>
   llama3: { has: /<\|start_header_id\|>[\s\S]*"parameters"/, lacks: /<tool_call>|<function=/ },
 }
 
-/** The format that a template tells; undefined if it takes no tools, or has calls written in a syntax that is not read. */
+/** The format of a template; undefined if it takes no tools, or has calls written in a syntax that is not read. */
 export function toolFormatOf(template: string): ToolFormat | undefined {
   if (!/\btools\b/.test(template)) return undefined
   return FORMATS.find(

@@ -69,7 +69,7 @@ export class WrittenAnswer {
     return this.#read(shown)
   }
 
-  /** @returns what to tell now. Once `ended` is set, `finish` tells it. */
+  /** Adds a token. @returns the piece to send now; once `ended` is set, `finish` returns it */
   push(drawn: DrawnToken): TextEvent | undefined {
     if (this.#plan.topLogprobs !== undefined) {
       const isHidden = this.#model.detokenize([drawn.token], false) === ''
@@ -152,7 +152,7 @@ export class WrittenAnswer {
 
   #spelled(token: Token, probability: number): Omit<TokenLogprob, 'top_logprobs'> {
     const text = this.#model.detokenize([token], true)
-    // A token may be part of a character only, and then its text does not tell its bytes.
+    // A token may be part of a character only, and then its text does not show its bytes.
     const bytes = text.includes('\uFFFD') ? null : [...Buffer.from(text)]
     return { token: text, logprob: Math.log(probability), bytes }
   }

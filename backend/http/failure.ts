@@ -80,13 +80,13 @@ function statusOf({ code, status, type }: Json): number {
 
 /** Maps an engine's refusal, over HTTP or inside a stream, to an InferenceError. `body` is the text of the answer. */
 export function failureOf(status: number, body: string, headers?: Headers): InferenceError {
-  const told = read(body)
-  const { message } = told
+  const reported = read(body)
+  const { message } = reported
   const shown = message.slice(0, MAX_ENGINE_MESSAGE)
   const text =
     shown === '' ? `the engine answered with status ${status}` : `the engine reports: ${shown}`
-  if (isTooLong(status, told)) {
-    return new InferenceError('context_too_long', text, { details: contextNumbers(told) })
+  if (isTooLong(status, reported)) {
+    return new InferenceError('context_too_long', text, { details: contextNumbers(reported) })
   }
   if (status === 401 || status === 403) {
     return new InferenceError(
@@ -138,11 +138,11 @@ function read(body: string): Told {
   const root = asRecord(Array.isArray(parsed) ? parsed[0] : parsed)
   const { error, detail } = root
   if (typeof error === 'string') return { message: error, names: [], error: root }
-  const told = isAbsent(error) ? root : asRecord(error)
-  const { message = isAbsent(detail) ? undefined : detail, type, code } = told
+  const reported = isAbsent(error) ? root : asRecord(error)
+  const { message = isAbsent(detail) ? undefined : detail, type, code } = reported
   const words =
     typeof message === 'string' || isAbsent(message) ? asString(message) : JSON.stringify(message)
-  return { message: words, names: [asString(type), asString(code)], error: told }
+  return { message: words, names: [asString(type), asString(code)], error: reported }
 }
 
 function contextNumbers({ message, error }: Told): {
@@ -176,14 +176,14 @@ function retryAfter(headers: Headers | undefined): { retryAfterMs?: number } {
 }
 
 /** Seconds from now, or the date at which (RFC 9110, section 10.2.3), in milliseconds from now. */
-function secondsOf(told: string | null | undefined): number | undefined {
-  const seconds = numberOf(told)
+function secondsOf(reported: string | null | undefined): number | undefined {
+  const seconds = numberOf(reported)
   if (seconds !== undefined) return seconds * 1_000
-  const at = Date.parse(told ?? '')
+  const at = Date.parse(reported ?? '')
   return Number.isNaN(at) ? undefined : Math.max(0, at - Date.now())
 }
 
-function numberOf(told: string | null | undefined): number | undefined {
-  const number = Number(told ?? Number.NaN)
+function numberOf(reported: string | null | undefined): number | undefined {
+  const number = Number(reported ?? Number.NaN)
   return Number.isFinite(number) ? number : undefined
 }

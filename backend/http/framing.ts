@@ -80,14 +80,14 @@ function eventSplitter(maxRecordLength: number): Splitter {
 
 /** The data of an event named `error`, as an error record. */
 function errorRecord(data: string): string {
-  let told: unknown
+  let parsed: unknown
   try {
-    told = JSON.parse(data)
+    parsed = JSON.parse(data)
   } catch {
     return JSON.stringify({ error: data })
   }
-  const isTold = typeof told === 'object' && told !== null && 'error' in told
-  return isTold ? data : JSON.stringify({ error: told })
+  const isReported = typeof parsed === 'object' && parsed !== null && 'error' in parsed
+  return isReported ? data : JSON.stringify({ error: parsed })
 }
 
 /**

@@ -80,14 +80,16 @@ export function readEvent(
   summary.timings = readTimings(timings) ?? summary.timings
   const choice = onlyChoice(choices)
   if (choice === undefined) return undefined
-  const { finish_reason: reason, token_ids: ids } = choice
-  const reasonTold = finishReasonAt(reason, 'choices.0.finish_reason')
+  const { finish_reason: sent, token_ids: ids } = choice
+  const reported = finishReasonAt(sent, 'choices.0.finish_reason')
   // Some engines repeat it with the usage.
-  const told = summary.finish === undefined ? reasonTold : null
+  const reason = summary.finish === undefined ? reported : null
   const tokenIds = shape.withTokenIds ? tokenIdsIn(ids, 'choices.0.token_ids') : []
   const json =
-    shape.kind === 'chat' ? chatChunk(choice, told, shape, summary) : textChunk(choice, told, shape)
-  const finish = told === 'stop' && summary.toolCalls.hasCalls ? 'tool_calls' : told
+    shape.kind === 'chat'
+      ? chatChunk(choice, reason, shape, summary)
+      : textChunk(choice, reason, shape)
+  const finish = reason === 'stop' && summary.toolCalls.hasCalls ? 'tool_calls' : reason
   summary.finish = finish ?? summary.finish
   if (json === undefined && tokenIds.length === 0) return undefined
   if (json !== undefined) summary.pieces += 1
@@ -110,7 +112,7 @@ function onlyChoice(value: unknown): Json | undefined {
 
 function chatChunk(
   choice: Json,
-  told: FinishReason | null,
+  reason: FinishReason | null,
   shape: Shape,
   { toolCalls }: AnswerSummary,
 ): ChatChunk | undefined {
@@ -118,9 +120,9 @@ function chatChunk(
   const { delta: sent, message, logprobs } = choice
   const name = isAbsent(sent) ? 'message' : 'delta'
   const delta = readDelta(recordAt(sent ?? message, `choices.0.${name}`), name, toolCalls)
-  if (told !== null) toolCalls.end()
+  if (reason !== null) toolCalls.end()
   // Some engines end with `stop` after a tool call.
-  const finish = told === 'stop' && toolCalls.hasCalls ? 'tool_calls' : told
+  const finish = reason === 'stop' && toolCalls.hasCalls ? 'tool_calls' : reason
   const tokens = shape.withLogprobs ? chatLogprobs(logprobs) : []
   if (Object.keys(delta).length === 0 && finish === null && tokens.length === 0) return undefined
   const chosen = tokens.length > 0 ? { logprobs: { content: tokens } } : {}
@@ -161,9 +163,9 @@ function stopReasonOf(
   { stop_reason: stopReason, matched_stop: matched, stopping_word: word }: Json,
   finish: FinishReason | null,
 ): { readonly stop_reason?: string } {
-  const told = stopReason ?? matched ?? word
-  if (finish !== 'stop' || typeof told !== 'string' || told === '') return {}
-  return told.length <= LIMITS.maxStopLength ? { stop_reason: told } : {}
+  const stop = stopReason ?? matched ?? word
+  if (finish !== 'stop' || typeof stop !== 'string' || stop === '') return {}
+  return stop.length <= LIMITS.maxStopLength ? { stop_reason: stop } : {}
 }
 
 function emptyChunk({ kind, model }: Pick<Shape, 'kind' | 'model'>): ChatChunk | CompletionChunk {

@@ -53,8 +53,8 @@ export async function takesTools({ http, model, signal }: TrialSubject): Promise
 /** Without a parser SGLang writes tool calls into its text, so its settings are read instead. */
 export async function hasToolParser({ http, signal }: TrialSubject): Promise<TrialOutcome> {
   return await outcomeOf(signal, async () => {
-    const told = await http.get('/get_server_info', { signal })
-    const { server_args: settings, tool_call_parser: own } = told
+    const info = await http.get('/get_server_info', { signal })
+    const { server_args: settings, tool_call_parser: own } = info
     const { tool_call_parser: parser = own } = asRecord(settings)
     return typeof parser === 'string' && parser !== ''
   })

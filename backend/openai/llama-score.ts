@@ -108,16 +108,16 @@ async function nextAfter(
   const { http, signal } = connection
   const body = { prompt, n_predict: 1, n_probs: TOLD, temperature: 0, cache_prompt: true }
   const options = { signal, timeoutMs: PLACE_TIMEOUT_MS }
-  let told = await http.post('/completion', body, options)
-  if (firstOf(told) === undefined) {
+  let answer = await http.post('/completion', body, options)
+  if (firstOf(answer) === undefined) {
     // The token is part of a character. Forcing another token does not change the probabilities: they are reported as
     // before the bias.
     const logit_bias = [[await wholeToken(connection), FORCED]]
-    told = await http.post('/completion', { ...body, logit_bias }, options)
+    answer = await http.post('/completion', { ...body, logit_bias }, options)
   }
-  const { stop_type: stopType, tokens_evaluated: evaluated, timings } = told
+  const { stop_type: stopType, tokens_evaluated: evaluated, timings } = answer
   const { cache_n: cached, prompt_ms: readMs } = asRecord(timings)
-  const first = firstOf(told)
+  const first = firstOf(answer)
   if (first === undefined) return undefined
   const { top_logprobs: alternatives } = asRecord(first)
   return {

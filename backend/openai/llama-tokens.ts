@@ -70,7 +70,7 @@ async function* write(
     if (failure !== undefined) throw failure
     // Such a record has a token id of 0 that is not part of the answer.
     if (tellProgress(record, onProgress)) continue
-    const { content, stop, stop_type: stopType, completion_probabilities: told } = record
+    const { content, stop, stop_type: stopType, completion_probabilities: reported } = record
     if (flagAt(stop, 'stop') === true) {
       yield endOf(record, finishAt(stopType))
       return
@@ -78,7 +78,7 @@ async function* write(
     const ids = await newIds(http, record, total, signal)
     total += ids.length
     const probabilities = wantsLogprobs(request)
-      ? tokenLogprobs(told, 'completion_probabilities')
+      ? tokenLogprobs(reported, 'completion_probabilities')
       : []
     yield { text: textAt(content, 'content'), ids, probabilities }
   }
@@ -119,9 +119,9 @@ async function newIds(
 
 /** `eos`, `word`, `limit`; `none` while it goes on. */
 function finishAt(stopType: unknown): PieceEnd['finish'] {
-  const told = textAt(stopType, 'stop_type')
-  if (told === 'limit') return 'length'
-  if (told === 'eos' || told === 'word' || told === '') return 'stop'
+  const type = textAt(stopType, 'stop_type')
+  if (type === 'limit') return 'length'
+  if (type === 'eos' || type === 'word' || type === '') return 'stop'
   throw wrongShape('stop_type', stopType, "'eos', 'word' or 'limit'")
 }
 

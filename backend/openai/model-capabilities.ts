@@ -13,15 +13,16 @@ export async function capabilitiesOf(
 ): Promise<Capability[]> {
   const { exactCapabilities, extraCapabilities } = subject
   if (exactCapabilities !== undefined) return [...new Set(exactCapabilities)]
-  const told = toldCapabilities(subject)
-  if (!FLAVORS[subject.identity.flavor].mayTry) return [...new Set([...told, ...extraCapabilities])]
+  const reported = reportedCapabilities(subject)
+  if (!FLAVORS[subject.identity.flavor].mayTry)
+    return [...new Set([...reported, ...extraCapabilities])]
   const found = new Set<Capability>()
   const tried = { http: subject.root, model: subject.name, ...options }
   if (await once(subject, 'embedding', () => embeds(tried))) found.add('embedding')
   // A server that does not embed is assumed to chat; one that does, or may, is tested with a chat.
   const isTried = found.has('embedding') || subject.identity.flavor === 'llama-server'
   const isChat = !isTried || ((await once(subject, 'chat', () => chats(tried))) ?? true)
-  if (isChat) for (const capability of told) found.add(capability)
+  if (isChat) for (const capability of reported) found.add(capability)
   const { asked } = FLAVORS[subject.identity.flavor]
   const mayHaveTools = isChat && !found.has('tools') && asked.includes('tools')
   if (mayHaveTools && (await provesTools(subject, tried))) found.add('tools')
@@ -47,7 +48,7 @@ async function provesTools(subject: Subject, tried: TrialSubject): Promise<boole
 }
 
 /** Capabilities of the kind of engine, with those that this one reports for the model. */
-function toldCapabilities({ identity, name }: Subject): readonly Capability[] {
+function reportedCapabilities({ identity, name }: Subject): readonly Capability[] {
   const { flavor, details } = identity
   const { capabilities } = FLAVORS[flavor]
   switch (flavor) {
@@ -62,9 +63,9 @@ function toldCapabilities({ identity, name }: Subject): readonly Capability[] {
       ]
     }
     case 'lm-studio': {
-      const { type, capabilities: told } = studioModel(details, name) ?? {}
+      const { type, capabilities: reported } = studioModel(details, name) ?? {}
       if (type === 'embedding' || type === 'embeddings') return ['embedding']
-      const { vision } = asRecord(told)
+      const { vision } = asRecord(reported)
       return vision === true ? [...capabilities, 'vision'] : capabilities
     }
     // Neither asked nor tried, because it may be a paid API. Only the name is known.

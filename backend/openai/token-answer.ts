@@ -151,12 +151,12 @@ function flush(answer: AnswerState, finish: FinishReason | null): BackendChunk {
   const common = { id: '', created: 0, model: run.model }
   const { stop, queue } = answer
   const isWhole = finish !== null && stop === undefined
-  const told = [...queue.take(shown), ...(isWhole ? queue.rest() : [])]
-  const has = told.length > 0
+  const entries = [...queue.take(shown), ...(isWhole ? queue.rest() : [])]
+  const has = entries.length > 0
   // Some engines need at least one alternative to be requested.
   const wanted =
     request.kind === 'chat' ? (request.body.top_logprobs ?? 0) : (request.body.logprobs ?? 0)
-  const tokens = told.map((entry) => ({
+  const tokens = entries.map((entry) => ({
     ...entry,
     top_logprobs: entry.top_logprobs.slice(0, wanted),
   }))

@@ -32,8 +32,8 @@ export async function* vllmScore(
     ...(cacheSalt !== undefined && { cache_salt: cacheSalt }),
   }
   const { choices, usage } = await http.post('/v1/completions', body, { signal }).catch(refusal)
-  const { prompt_logprobs: told } = asRecord(asArray(choices)[0])
-  const read = asArray(told).slice(prompt.length)
+  const { prompt_logprobs: reported } = asRecord(asArray(choices)[0])
+  const read = asArray(reported).slice(prompt.length)
   const scores = Array.from(positions ?? completion.keys(), (position): PositionScore => {
     const id = completion[position] ?? 0
     const tokens = toldTokens(read[position])

@@ -78,11 +78,11 @@ export function vllmTokens(
 
 function pieceOf(chunk: BackendChunk): TokenPiece {
   const [choice] = 'choices' in chunk.json ? chunk.json.choices : []
-  const told = choice !== undefined && 'text' in choice ? choice : undefined
+  const completion = choice !== undefined && 'text' in choice ? choice : undefined
   return {
-    text: told?.text ?? '',
+    text: completion?.text ?? '',
     ids: chunk.tokenIds,
-    probabilities: told?.logprobs ? probabilitiesOf(told.logprobs) : [],
+    probabilities: completion?.logprobs ? probabilitiesOf(completion.logprobs) : [],
   }
 }
 

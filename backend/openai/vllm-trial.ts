@@ -66,10 +66,10 @@ async function firstTokens(
   let counted = 0
   for await (const data of events) {
     const { choices, usage } = parseJson(data)
-    const { token_ids: told, delta } = asRecord(asArray(choices)[0])
+    const { token_ids: reported, delta } = asRecord(asArray(choices)[0])
     const { reasoning, reasoning_content: reasoningContent } = asRecord(delta)
     if ((reasoning ?? reasoningContent ?? null) !== null) return []
-    ids.push(...tokenIdsIn(told))
+    ids.push(...tokenIdsIn(reported))
     const { completion_tokens: total } = asRecord(usage)
     counted = asNumber(total) || counted
   }
@@ -92,8 +92,8 @@ export async function vllmTemplateHash(
     try {
       const body = { model: vllm.engineName, messages }
       const tokens = await vllmPrompt(vllm, { kind: 'chat', body }, signal)
-      const told = await vllm.http.post('/detokenize', { model: body.model, tokens }, { signal })
-      const { prompt } = told
+      const answer = await vllm.http.post('/detokenize', { model: body.model, tokens }, { signal })
+      const { prompt } = answer
       if (typeof prompt !== 'string' || prompt === '') continue
       return `sha256:${createHash('sha256').update(prompt.replaceAll(DATES, '')).digest('hex')}`
     } catch {

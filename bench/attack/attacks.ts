@@ -7,7 +7,7 @@ import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { create as digestOf } from 'multiformats/hashes/digest'
 import type { Host } from '../../host/index.ts'
-import { FrameWriter, LIMITS, PROTOCOLS } from '../../protocol/index.ts'
+import { encodeClientFrame, FrameWriter, LIMITS, PROTOCOLS } from '../../protocol/index.ts'
 import { aborted, chat, headFrame, openStream, upload } from './peer.ts'
 import type { TargetReady } from './target.ts'
 
@@ -22,6 +22,10 @@ export type Attack = (
 const MANY_VALUES = `{"model":"m","messages":[${Array(480_000).fill('{"role":"usr","content":1}').join()}]}`
 const MANY_PARTS = `${'--B\r\nContent-Disposition: form-data; name="f"\r\n\r\n1\r\n'.repeat(100_000)}--B--\r\n`
 const SILENT_SOCKETS = 150
+/** Of each attacker: two of them hold more than the bounds on a peer and a network. */
+const STREAMS_WITHOUT_HEAD = 700
+const RESETS_AT_ONCE = 32
+const QUESTIONS_AT_ONCE = 16
 const LENGTH_DELIMITED = 2
 const ADD_PROVIDER = 2
 
@@ -37,8 +41,45 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
     })
   },
   'withheld heads': async ({ node }, attackers, signal) => {
-    await onStreams(attackers, node, 8, signal, async () => {})
+    await onStreams(attackers, node, STREAMS_WITHOUT_HEAD, signal, async () => {})
   },
+  'sipped bodies': async ({ node }, attackers, signal) => {
+    await onStreams(attackers, node, 8, signal, async (stream) => {
+      const writer = new FrameWriter(stream)
+      await writer.write(headFrame(LIMITS.maxRequestBytes))
+      while (!signal.aborted && stream.status === 'open') {
+        await writer.write(encodeClientFrame({ type: 'body', data: Uint8Array.of(32) }))
+        await wait(200)
+      }
+    })
+  },
+  'streams opened and reset': ({ node }, attackers, signal) =>
+    repeated(attackers, signal, async (attacker) => {
+      const streams = Array.from({ length: RESETS_AT_ONCE }, () =>
+        openStream(attacker, node, PROTOCOLS.inference).then((stream) =>
+          stream.abort(new Error('reset')),
+        ),
+      )
+      await Promise.allSettled(streams)
+    }),
+  'questions for advertisements': ({ node }, attackers, signal) =>
+    repeated(attackers, signal, async (attacker) => {
+      const streams = Array.from({ length: QUESTIONS_AT_ONCE }, async () => {
+        const stream = await openStream(attacker, node, PROTOCOLS.advertisement)
+        await new FrameWriter(stream).write(Uint8Array.of(8, 64))
+        await stream.close()
+      })
+      await Promise.allSettled(streams)
+    }),
+  'requests for unknown models': ({ gateway }, attackers, signal) =>
+    repeated(attackers, signal, () => {
+      const model = `unknown-${randomBytes(4).toString('hex')}`
+      return post(
+        `${gateway}/v1/chat/completions`,
+        JSON.stringify({ model, messages: [] }),
+        JSON_TYPE,
+      )
+    }),
   'unread answers': async ({ node }, attackers, signal) => {
     await onStreams(attackers, node, 4, signal, async (stream) => {
       stream.pause()

@@ -1,14 +1,15 @@
 import { parseArgs } from 'node:util'
 import { formatReport, percentile, round } from '../report.ts'
 import { ATTACKS, QUIET } from './attacks.ts'
-import { type AttackOptions, runAttack, startTarget } from './run-attack.ts'
+import { DEFENCES, type Edit } from './defences.ts'
+import { type AttackOptions, type Availability, runAttack, startTarget } from './run-attack.ts'
 
 const GOAL = 0.99
 const MAX_RATIO = 2
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean' } },
+  options: { quick: { type: 'boolean' }, controls: { type: 'boolean' } },
 })
 const options: AttackOptions = {
   durationMs: values.quick === true ? 3_000 : 15_000,
@@ -19,27 +20,48 @@ const names = positionals.length > 0 ? ['quiet', ...positionals] : Object.keys(A
 const rows: Record<string, string | number>[] = []
 const notes: string[] = []
 let quietP95 = Number.NaN
-for (const name of names) {
+
+/** A target that only this attack meets. @param without its defences that are left out */
+async function attacked(name: string, without: readonly Edit[] = []): Promise<Availability> {
   const attack = ATTACKS[name]
   if (attack === undefined)
     throw new Error(`no attack '${name}': ${Object.keys(ATTACKS).join(', ')}`)
-  await using target = await startTarget()
+  await using target = await startTarget(without)
   // The first answers load modules and fill books, which is not what is measured.
   await runAttack(target, QUIET, { ...options, durationMs: 1_500 })
-  const { asked, answered, latenciesMs, failures } = await runAttack(target, attack, options)
+  return await runAttack(target, attack, options)
+}
+
+function rowOf(name: string, { asked, answered, latenciesMs }: Availability) {
   const p95 = percentile(latenciesMs, 0.95)
-  if (name === 'quiet') quietP95 = p95
-  rows.push({
+  return {
     attack: name,
     asked,
     'answered %': round((100 * answered) / asked),
     'p50 ms': round(percentile(latenciesMs, 0.5)),
     'p95 ms': round(p95),
     'p95 ÷ quiet': round(p95 / quietP95),
-  })
+  }
+}
+
+function holds({ asked, answered, latenciesMs }: Availability): boolean {
+  return answered >= GOAL * asked && percentile(latenciesMs, 0.95) <= MAX_RATIO * quietP95
+}
+
+for (const name of names) {
+  const service = await attacked(name)
+  const { asked, answered, latenciesMs, failures } = service
+  const p95 = percentile(latenciesMs, 0.95)
+  if (name === 'quiet') quietP95 = p95
+  rows.push(rowOf(name, service))
   if (answered < GOAL * asked) notes.push(`${name} misses ${100 * GOAL} %: ${failures[0]}`)
   if (p95 > MAX_RATIO * quietP95)
     notes.push(`${name}: p95 is above ${MAX_RATIO} times the quiet one`)
+  const defences = DEFENCES[name]
+  if (values.controls !== true || defences === undefined) continue
+  const control = await attacked(name, defences)
+  rows.push(rowOf('– without the defence', control))
+  if (holds(control)) notes.push(`${name}: the control holds, so that the defence is not shown`)
 }
 if (notes.length === 0) notes.push('every goal is met')
 process.stdout.write(

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Attack } from './attacks.ts'
+import type { Edit } from './defences.ts'
 import { ask, openPeer } from './peer.ts'
 import type { TargetReady } from './target.ts'
 
@@ -27,9 +28,15 @@ export interface Availability {
 
 const ATTACKERS = 2
 
-/** A target in its own process. */
-export async function startTarget(): Promise<TargetReady & AsyncDisposable> {
-  const child = fork(fileURLToPath(new URL('./target.ts', import.meta.url)), { execArgv: [] })
+/** A target in its own process. @param without defences to leave out */
+export async function startTarget(
+  without: readonly Edit[] = [],
+): Promise<TargetReady & AsyncDisposable> {
+  const edited = without.length > 0
+  const child = fork(fileURLToPath(new URL('./target.ts', import.meta.url)), {
+    execArgv: edited ? ['--import', new URL('./without.ts', import.meta.url).href] : [],
+    env: { ...process.env, ...(edited && { SKEIN_ATTACK_EDITS: JSON.stringify(without) }) },
+  })
   const [ready] = (await once(child, 'message')) as [TargetReady]
   return {
     ...ready,

@@ -5,6 +5,8 @@ import { createClient } from '../../client/index.ts'
 import { serveGateway } from '../../gateway/index.ts'
 import { createNode } from '../../node/index.ts'
 
+/** Fewer than an attacker opens. */
+const MAX_SOCKETS = 100
 const LISTEN = ['/ip4/127.0.0.1/tcp/0']
 
 /** Where the roles are reached, as the parent is told. */
@@ -28,7 +30,7 @@ const node = await createNode({
   host: { listen: LISTEN, bootstrap: addresses },
 })
 const client = await createClient({ bootstrap: addresses, canaries: 'off' })
-const gateway = await serveGateway(client, { port: 0 })
+const gateway = await serveGateway(client, { port: 0, maxConnections: MAX_SOCKETS })
 const ready: TargetReady = {
   bootstrap: addresses[0] ?? '',
   node: node.host.addresses().map(String)[0] ?? '',

@@ -94,11 +94,11 @@ async function answerAll(
       await results.add(batchResultLine(result), isAnswered ? 'completed' : 'failed')
       progress.update(results.completed + results.failed, total)
       const status = result.answer?.skein.verification?.status
-      const told = {
+      const line = {
         ...{ custom_id: result.id, code: result.error?.code ?? 'answered' },
         ...(status !== undefined && { verification: status }),
       }
-      terminal.emit({ event: 'result', ...told } as { event: 'result' })
+      terminal.emit({ event: 'result', ...line } as { event: 'result' })
     }
   } finally {
     progress.end()

@@ -65,13 +65,13 @@ export async function count(session: Session, init: CountInit): Promise<Verdict>
     },
   ).finally(() => {
     terminal.print('\n')
-    if (event !== undefined) tell(session, narration, event)
+    if (event !== undefined) explain(session, narration, event)
   })
   emitDone(terminal, answer)
   return verdict(answer.text, killed.length, event?.resumes ?? 0)
 }
 
-function tell({ terminal }: Session, narration: Narration, event: RequestEvent): void {
+function explain({ terminal }: Session, narration: Narration, event: RequestEvent): void {
   terminal.emit({ ...event, event: 'explain' })
   const lines = timeline(event, { name: narration.name, paint: narration.piece })
   terminal.print(`\n${lines.join('\n')}\n\n`)

@@ -26,7 +26,7 @@ export async function runDemo(session: Session): Promise<number> {
   }
   const narration = createNarration(session)
   try {
-    return await abortable(session.signal, tell(session, narration, folder, start))
+    return await abortable(session.signal, narrate(session, narration, folder, start))
   } finally {
     // Nothing of theirs is kept, so that a person who pressed Ctrl-C need not wait for them.
     if (session.signal.aborted) for (const started of processes) started.kill()
@@ -36,7 +36,7 @@ export async function runDemo(session: Session): Promise<number> {
   }
 }
 
-async function tell(
+async function narrate(
   session: Session,
   narration: Narration,
   folder: string,

@@ -245,7 +245,7 @@ export class Selection {
     if (serving.some((candidate) => this.#context.admits?.(candidate) === false)) {
       return new InferenceError(
         'no_peers',
-        `all who serve '${query.reference.id}' are quarantined: \`skein peers --why\` says for what`,
+        `every peer that serves '${query.reference.id}' is quarantined: \`skein peers --why\` shows the reason`,
       )
     }
     return explainAbsence({ query, advertisements, connectedPeers, bootstrap })

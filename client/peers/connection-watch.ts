@@ -6,10 +6,10 @@ export type ConnectionEvents = Pick<Libp2p, 'addEventListener' | 'removeEventLis
 /** Reports each peer whose first connection opened or whose last one closed. @returns unsubscribes */
 export function watchConnections(
   libp2p: ConnectionEvents,
-  tell: (peer: string, isConnected: boolean) => void,
+  notify: (peer: string, isConnected: boolean) => void,
 ): () => void {
-  const onConnect = ({ detail }: CustomEvent<PeerId>): void => tell(detail.toString(), true)
-  const onDisconnect = ({ detail }: CustomEvent<PeerId>): void => tell(detail.toString(), false)
+  const onConnect = ({ detail }: CustomEvent<PeerId>): void => notify(detail.toString(), true)
+  const onDisconnect = ({ detail }: CustomEvent<PeerId>): void => notify(detail.toString(), false)
   libp2p.addEventListener('peer:connect', onConnect)
   libp2p.addEventListener('peer:disconnect', onDisconnect)
   return () => {

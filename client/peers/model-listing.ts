@@ -45,14 +45,14 @@ export function listModels(
   advertisements: readonly Advertisement[],
   isHearsay: (advertisement: Advertisement) => boolean = () => false,
 ): ModelListing[] {
-  const told = new Set(advertisements.filter(isHearsay))
+  const hearsay = new Set(advertisements.filter(isHearsay))
   const drafts = new Map<string, Draft>()
   for (const advertisement of advertisements) {
-    if (!told.has(advertisement)) addModels(drafts, advertisement, LISTING_LIMITS.models)
+    if (!hearsay.has(advertisement)) addModels(drafts, advertisement, LISTING_LIMITS.models)
   }
   const met = new Set(drafts.keys())
   const most = drafts.size + LISTING_LIMITS.hearsay
-  for (const { models } of told) {
+  for (const { models } of hearsay) {
     addModels(drafts, { models: models.filter(({ id }) => !met.has(id)) }, most)
   }
   return [...drafts]

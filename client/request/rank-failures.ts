@@ -10,7 +10,7 @@ export function soonestRetry(errors: readonly InferenceError[]): { retryAfterMs?
 export type Rank = ErrorKind | ((error: InferenceError) => boolean)
 
 /**
- * Which of several failures the caller is told: the first one of the first rank that has any, else the first one.
+ * Which of several failures is reported to the caller: the first one of the first rank that has any, else the first one.
  *
  * @param newest the newest failure first
  * @returns undefined without failures

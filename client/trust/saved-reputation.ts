@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lockDataDirInTurn } from '../../host/index.ts'
-import { codeOf, makeDirectory, tellDamage, writeAtomic } from '../../storage/index.ts'
+import { codeOf, makeDirectory, reportDamage, writeAtomic } from '../../storage/index.ts'
 import { type Lesson, Reputation } from './reputation/index.ts'
 
 const FILE = 'reputation.json'
@@ -158,7 +158,7 @@ class Store {
   }
 
   async #putAside(consequence: string): Promise<void> {
-    await tellDamage(this.#path, { consequence, onFault: this.#onFault })
+    await reportDamage(this.#path, { consequence, onFault: this.#onFault })
   }
 
   /** Differs for every version of the file. */

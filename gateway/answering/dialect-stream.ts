@@ -30,7 +30,7 @@ export interface DialectWriter<T> {
 export interface DialectStreamInit<T> extends Omit<TextStreamInit, 'headers' | 'keepAliveMs'> {
   readonly writer: DialectWriter<T & ServedChunk>
   /** A failure in the caller's words. */
-  readonly tell?: (failure: InferenceError) => InferenceError
+  readonly reworded?: (failure: InferenceError) => InferenceError
   readonly hints?: GivenHints
 }
 
@@ -43,7 +43,7 @@ export async function streamDialect<T extends { readonly model: string }>(
   c: Context<GatewayEnv>,
   context: GatewayContext,
   answer: Answer<T>,
-  { writer, tell = (failure) => failure, hints, ...init }: DialectStreamInit<T>,
+  { writer, reworded = (failure) => failure, hints, ...init }: DialectStreamInit<T>,
 ): Promise<Response> {
   const { limits, log, metrics } = context
   const { signal } = c.req.raw
@@ -75,7 +75,7 @@ export async function streamDialect<T extends { readonly model: string }>(
       }
       yield writer.end(answer.usage, answer.event?.verification)
     } catch (error) {
-      const failure = tell(failureOf(error, signal))
+      const failure = reworded(failureOf(error, signal))
       if (failure.code === 'internal') log(`a stream failed: ${plainError(failure)}`)
       c.set('broken', true)
       yield writer.fail(failure)

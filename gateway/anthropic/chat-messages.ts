@@ -7,11 +7,11 @@ export function chatMessages({
   system,
   messages,
 }: Pick<PromptFields, 'messages' | 'system'>): ChatMessage[] {
-  const told =
+  const instructions =
     system === undefined || system.length === 0
       ? []
       : [{ role: 'system', content: system } as const]
-  return [...told, ...messages].flatMap((message) => {
+  return [...instructions, ...messages].flatMap((message) => {
     switch (message.role) {
       case 'system':
         return [{ role: message.role, content: contentOf(spoken(blocksOf(message.content))) }]

@@ -15,14 +15,14 @@ const TYPES: Readonly<Record<number, string>> = {
 
 /** Anthropic's form of an error. */
 export const anthropicError: ErrorFormat = (
-  { message: told, param, skein },
+  { message: usual, param, skein },
   { status, requestId, length },
 ) => {
   const type = TYPES[status] ?? 'api_error'
   // Anthropic has no code for it: agents match this message.
   const message =
     length === undefined
-      ? told
+      ? usual
       : `prompt is too long: ${length.promptTokens} tokens > ${length.contextLength} maximum`
   const details = param === 'thread' && { details: NO_THREADS }
   const error = { type, message, ...details, ...(skein && { skein }) }

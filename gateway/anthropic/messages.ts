@@ -44,7 +44,7 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
           const answer = client.chat({ ...chat, stream: true }, options)
           return await streamDialect(c, context, answer, {
             writer: new EventWriter({ head, requestId, estimatedTokens }),
-            tell: (failure) => inCallersWords(failure, CALLERS_FIELDS),
+            reworded: (failure) => inCallersWords(failure, CALLERS_FIELDS),
             hints,
             keepAlive: () => PING,
           })
@@ -62,8 +62,8 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
           usage: messageUsageOf(usage),
         }
         const message = messageObject({ ...head, model }, blocks.content, end)
-        const told = { ...message, ...skeinField(answer.skein.verification) }
-        return c.json(told, 200, headersOf(answer))
+        const body = { ...message, ...skeinField(answer.skein.verification) }
+        return c.json(body, 200, headersOf(answer))
       })
     })
     .post('/v1/messages/count_tokens', async (c) => {

@@ -21,7 +21,7 @@ export interface BatchesInit extends Omit<BatchRunInit, 'files' | 'save'> {
 const WINDOW_SECONDS = 86_400
 /** After a disk error. */
 const RETRY_MS = 5_000
-const MAX_TOLD = 256
+const MAX_REPORTED = 256
 /** Batches that have ended are kept as long as OpenAI keeps their files. */
 const KEPT_SECONDS = 2_592_000
 
@@ -45,7 +45,7 @@ export class Batches {
   /** Timers of batches that will run again. */
   readonly #pauses = new Set<Disposable>()
   /** Last reported reason of a pause, by batch. */
-  readonly #told = new LRUCache<string, string>({ max: MAX_TOLD })
+  readonly #reported = new LRUCache<string, string>({ max: MAX_REPORTED })
   #waiting: BatchRun[] = []
   #closed: boolean = false
 
@@ -119,7 +119,7 @@ export class Batches {
     if (record === undefined) return undefined
     const run = this.#runs.get(id)
     if (run === undefined) throw invalid(`the batch is ${record.status} already`, 'id')
-    await run.cancel().catch((error: unknown) => this.#tellPause(id, error))
+    await run.cancel().catch((error: unknown) => this.#reportPause(id, error))
     return run.record
   }
 
@@ -167,7 +167,7 @@ export class Batches {
       await run.run()
       this.#runs.delete(id)
     } catch (error) {
-      this.#tellPause(id, error)
+      this.#reportPause(id, error)
       if (this.#closed) return
       const pause = this.#init.clock.after(RETRY_MS, () => {
         this.#pauses.delete(pause)
@@ -179,10 +179,10 @@ export class Batches {
   }
 
   /** Once for each reason. */
-  #tellPause(id: string, error: unknown): void {
+  #reportPause(id: string, error: unknown): void {
     const reason = diskFaultOf(error)?.reason ?? String(error)
-    if (this.#told.get(id) === reason) return
-    this.#told.set(id, reason)
+    if (this.#reported.get(id) === reason) return
+    this.#reported.set(id, reason)
     this.#init.log(`batch ${id} pauses: ${plainLine(reason)}; it is tried again`)
   }
 

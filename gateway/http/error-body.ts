@@ -18,14 +18,16 @@ export interface OpenAiError {
 /** Any failure in OpenAI's form. Details of internal failures are not revealed. */
 export function errorBody(error: InferenceError): OpenAiError {
   const { code, details, traits } = error
-  const told = {
+  const fields = {
     message: messageOf(error),
     type: traits.type,
     param: details.param ?? null,
     // OpenAI's code, which agents match.
     code: code === 'context_too_long' ? 'context_length_exceeded' : code,
   }
-  return { error: { ...told, ...skeinField(error.detailsOf('verification_failed').verification) } }
+  return {
+    error: { ...fields, ...skeinField(error.detailsOf('verification_failed').verification) },
+  }
 }
 
 function messageOf(error: InferenceError): string {
@@ -51,7 +53,7 @@ function isBusy({ code, traits }: InferenceError): boolean {
   return traits.kind === 'busy' || code === 'budget_exhausted'
 }
 
-/** Headers that tell an SDK whether and when to retry. */
+/** Headers that show an SDK whether and when to retry. */
 function errorHeaders(error: InferenceError): Record<string, string> {
   const { details, traits } = error
   const retryAfterMs = error.retryAfterMs ?? (isBusy(error) ? BUSY_RETRY_MS : undefined)
@@ -82,7 +84,7 @@ export type ErrorFormat = (
 export function errorResponse(
   error: InferenceError,
   requestId: string,
-  format: ErrorFormat = (told) => ({ error: told }),
+  format: ErrorFormat = (body) => ({ error: body }),
 ): Response {
   const { status } = error.traits
   const about = { status, requestId, length: exceededLength(error) }

@@ -105,7 +105,7 @@ async function answered(
           : client.complete({ ...asked.body, stream: true }, carried)
       return await streamDialect(c, context, answer, {
         writer,
-        tell: (failure) => inCallersWords(failure, CALLERS_FIELDS),
+        reworded: (failure) => inCallersWords(failure, CALLERS_FIELDS),
         contentType: 'application/x-ndjson',
         keepAlive: () => writer.keepAlive(),
         ...(hints !== undefined && { hints }),
@@ -119,7 +119,7 @@ async function answered(
     const reason = answer.choices[0]?.finish_reason ?? 'stop'
     const contents = new LineContents()
     contents.isCut = isCutShort(reason)
-    const told = wholePieces(answer).flatMap((piece) => contents.take(piece))
+    const pieces = wholePieces(answer).flatMap((piece) => contents.take(piece))
     const [first] = answer.skein.attempts.filter(({ ttftMs }) => ttftMs !== undefined)
     const totalMs = elapsed()
     const promptMs = Math.min(totalMs, (first?.startedMs ?? 0) + (first?.ttftMs ?? totalMs))
@@ -128,7 +128,7 @@ async function answered(
     }
     const whole = lineOf(
       { form, model: answer.model, now: now() },
-      joined([...told, ...contents.end()]),
+      joined([...pieces, ...contents.end()]),
       { reason, usage, totalMs, promptMs, verification: answer.skein.verification },
     )
     return c.json(whole, 200, headersOf(answer))

@@ -107,7 +107,7 @@ export function lineOf(
 ): object {
   const { text = '', thinking, toolCalls, logprobs } = content
   const thought = thinking === undefined ? {} : { thinking }
-  const told =
+  const answer =
     form === 'generate'
       ? { response: text, ...thought }
       : {
@@ -121,7 +121,7 @@ export function lineOf(
   return {
     model,
     created_at: new Date(now).toISOString(),
-    ...told,
+    ...answer,
     ...(logprobs !== undefined && { logprobs }),
     done: end !== undefined,
     ...(end !== undefined && endFields(end)),

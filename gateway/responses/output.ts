@@ -210,12 +210,12 @@ function closing(open: Open, at: Place): OutputEvent[] {
     ]
   }
   const inPart = { ...at, content_index: 0 }
-  const told =
+  const content =
     open.type === 'refusal'
       ? { refusal: open.text }
       : { text: open.text, ...(open.type === 'text' && { logprobs: open.logprobs }) }
   return [
-    { type, ...inPart, ...told },
+    { type, ...inPart, ...content },
     { type: 'response.content_part.done', ...inPart, part: partOf(open) },
   ]
 }

@@ -39,7 +39,7 @@ export function responses(context: GatewayContext): Hono<GatewayEnv> {
           const answer = client.chat({ ...chat, stream: true }, options)
           return await streamDialect(c, context, answer, {
             writer: new EventWriter({ head, suffix, seconds }),
-            tell: (failure) => inCallersWords(failure, CALLERS_FIELDS),
+            reworded: (failure) => inCallersWords(failure, CALLERS_FIELDS),
             hints,
           })
         }

@@ -123,7 +123,7 @@ export function createRateLimit(
       for (const { unit, per, used, points } of limited(caller)) {
         const state = unit === 'requests' ? await used.penalty(caller) : await used.get(caller)
         const spent = state?.consumedPoints ?? 0
-        // OpenAI's headers tell the minute's limit; the day's stands in only where it is the only one.
+        // OpenAI's headers give the minute's limit; the day's stands in only where it is the only one.
         if (headers[`x-ratelimit-limit-${unit}`] === undefined) {
           Object.assign(headers, headersFor(unit, points, state))
         }

@@ -7,7 +7,7 @@ import { endpointOf, publicIpOf } from './own-address.ts'
 /**
  * How a router maps connections of this host: not at all (`none`), to the same port (`port-preserving`), to another
  * port that is the same for all destinations (`consistent`), or to one for each destination (`symmetric`). `unknown`:
- * there were not enough peers to tell.
+ * there were not enough peers to find out.
  */
 export type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown'
 

@@ -32,7 +32,7 @@ export interface Testers {
 
 export function watchTesters(init: TestersInit): Testers {
   const testers = new Map<string, Tester>()
-  /** By connection: a later message of identify may tell of protocols alone. */
+  /** By connection: a later message of identify may list protocols alone. */
   const seen = new Map<string, string>()
 
   const onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {

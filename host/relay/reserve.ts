@@ -54,7 +54,7 @@ export async function requestReservation(
   }
 }
 
-/** The relay tells the end by its own clock: an end that no relay would choose shows that the two clocks differ. */
+/** The relay gives the end by its own clock: an end that no relay would choose shows that the two clocks differ. */
 function inForceUntil(expiresAtMs: number, nowMs: number): number {
   const leftMs = expiresAtMs - nowMs
   return leftMs >= SHORTEST_MS && leftMs <= LONGEST_MS ? expiresAtMs : nowMs + USUAL_MS

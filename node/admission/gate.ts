@@ -1,3 +1,4 @@
+import type { InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import { Alarm } from './alarm.ts'
 import {
@@ -9,7 +10,8 @@ import {
   UNMEASURED,
 } from './estimate.ts'
 import { LastSlot, type LastSlotInit, type Slots } from './last-slot.ts'
-import { allTaken, longerThanItHas, outOfTime } from './refusals.ts'
+import { OVERSTAY_MS, overstaying } from './overstaying.ts'
+import { allTaken, longerThanItHas, outOfTime, slotNeeded } from './refusals.ts'
 import { givesWay, nextTurn, othersGiveWay, type Waiting } from './turn.ts'
 import { TurnNumbers } from './turn-numbers.ts'
 
@@ -45,8 +47,11 @@ export interface Ticket {
 
 interface Entry extends Waiting {
   readonly deadlineAtMs: number
-  status: 'waiting' | 'running' | 'gone'
+  /** `revoked`: still running, and about to end. */
+  status: 'waiting' | 'running' | 'revoked' | 'gone'
+  readonly enteredAtMs: number
   startedAtMs: number
+  readonly revoke: (reason: InferenceError) => void
   readonly grant: () => void
   readonly refuse: (error: unknown) => void
 }
@@ -155,6 +160,8 @@ export class Gate {
     readonly contributes?: boolean
     readonly deadlineAtMs: number
     readonly signal: AbortSignal
+    /** Called if the slot is needed by a peer that has none: the request has to end, and to release it. @default ignored */
+    readonly onRevoke?: (reason: InferenceError) => void
   }): Ticket {
     const { peer, network = '', contributes = false, deadlineAtMs, signal } = request
     signal.throwIfAborted()
@@ -172,7 +179,9 @@ export class Gate {
       since: this.#turns.latest - 1,
       deadlineAtMs,
       status: 'waiting',
+      enteredAtMs: this.#init.now(),
       startedAtMs: 0,
+      revoke: request.onRevoke ?? (() => {}),
       grant: slot.resolve,
       refuse: slot.reject,
     }
@@ -246,7 +255,7 @@ export class Gate {
     const { status } = entry
     if (status === 'gone') return
     entry.status = 'gone'
-    if (status === 'running') this.#running.delete(entry)
+    if (status === 'running' || status === 'revoked') this.#running.delete(entry)
     else this.#waiting.splice(this.#waiting.indexOf(entry), 1)
     this.#advance()
   }
@@ -278,11 +287,22 @@ export class Gate {
       )
       next.grant()
     }
+    this.#revokeOverstaying(nowMs)
     this.#setAlarm(nowMs)
     if (this.#waiting.length > 0) return
     this.#queuedSinceMs = undefined
     if (this.#running.size > 0) return
     for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /** One at a time: the next decision needs to know who gets the slot. */
+  #revokeOverstaying(nowMs: number): void {
+    const running = [...this.#running]
+    if (running.length < this.#slots || running.some(({ status }) => status === 'revoked')) return
+    const victim = overstaying(running, this.#waiting, nowMs)
+    if (victim === undefined) return
+    victim.status = 'revoked'
+    victim.revoke(slotNeeded())
   }
 
   get #taken(): Slots {
@@ -297,6 +317,13 @@ export class Gate {
     for (const one of this.#waiting) {
       const keptMs = this.#lastSlot.forOthersUntilMs(one, this.#taken)
       if (keptMs > nowMs) deadlines.push(keptMs)
+    }
+    if (this.#waiting.length > 0) {
+      const sinceMs = [
+        ...this.#waiting.map(({ enteredAtMs }) => enteredAtMs),
+        ...[...this.#running].map(({ startedAtMs }) => startedAtMs),
+      ]
+      deadlines.push(...sinceMs.map((ms) => ms + OVERSTAY_MS).filter((ms) => ms > nowMs))
     }
     this.#alarm.set(Math.min(...deadlines), nowMs)
   }

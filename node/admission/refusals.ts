@@ -22,3 +22,15 @@ export function longerThanItHas(waitMs: number, retryAfterMs: number): Inference
 export function allTaken(retryAfterMs: number): InferenceError {
   return new InferenceError('over_capacity', 'all slots and the queue are full', { retryAfterMs })
 }
+
+/** A peer with several slots gives one to a peer that has waited for its first. */
+export function slotNeeded(): InferenceError {
+  return new InferenceError(
+    'over_capacity',
+    'the slot went to a peer that had none and waited; the answer can continue elsewhere',
+    { retryAfterMs: RETRY_AFTER_REVOKED_MS },
+  )
+}
+
+/** About as long as a short answer. */
+const RETRY_AFTER_REVOKED_MS = 1_000

@@ -86,6 +86,7 @@ async function answer(attempt: ServedAttempt, received: Received): Promise<Done>
     ...{ peer, network, deadlineAtMs },
     contributes: fairness.contributes(peer),
     signal: scope.signal,
+    onRevoke: (reason) => scope.fail(reason),
   })
   try {
     const { queuePosition, expectedTtftMs } = ticket
@@ -158,7 +159,7 @@ async function generate(
     // A client that leaves early is charged, too: it received the tokens and held the slot.
     const { bodyBytes } = head
     const resumedTokens = Math.max(resume?.tokenIds.length ?? 0, resume?.tokens ?? 0)
-    const usage = done === undefined ? undefined : toldOf(done.usage)
+    const usage = done === undefined ? undefined : reportedUsage(done.usage)
     const { aborted } = signal
     const progress = { bodyBytes, resumedTokens, model, sentTokens, usage, aborted }
     fairness.served(peer, tokensTaken(progress))
@@ -169,12 +170,12 @@ async function generate(
   }
   const { usage, timings } = done
   if (!writes(request)) pacer.charge(usage.promptTokens)
-  const told = toldOf(usage)
+  const reported = reportedUsage(usage)
   context.served.note(head.attemptId, {
     client: peer,
     specHash: specHashOf(model),
-    inputTokens: told.promptTokens,
-    outputTokens: told.completionTokens,
+    inputTokens: reported.promptTokens,
+    outputTokens: reported.completionTokens,
     answerHash: answerHash.digest(),
     startedAtMs,
     endedAtMs: clock.wall(),
@@ -182,7 +183,7 @@ async function generate(
   // The load in the terminal frame excludes this request.
   await stopped
   return {
-    usage: told,
+    usage: reported,
     timings: {
       queueMs: clamp(queueMs),
       prefillMs: clamp(timings.prefillMs),
@@ -192,7 +193,7 @@ async function generate(
   }
 }
 
-function toldOf(usage: Usage): Usage {
+function reportedUsage(usage: Usage): Usage {
   return {
     promptTokens: clamp(usage.promptTokens),
     completionTokens: clamp(usage.completionTokens),

@@ -1,17 +1,12 @@
 import { WrongShape } from '../../backend/index.ts'
-import { type ErrorCode, InferenceError } from '../../protocol/index.ts'
+import { type ErrorKind, InferenceError } from '../../protocol/index.ts'
 
-/** Codes whose message from the engine reaches the client. Other details stay in the log. */
-const ENGINE_CODES: ReadonlySet<ErrorCode> = new Set([
-  'invalid_request',
-  'capability_unavailable',
-  'context_too_long',
-  'model_not_found',
-  'not_resumable',
-  'over_capacity',
-  'loading',
-  'rate_limited',
-])
+/** Kinds of failures whose message from the engine reaches the client. Other details stay in the log. */
+const SHOWN_KINDS: ReadonlySet<ErrorKind> = new Set(['absent', 'busy', 'claim'])
+
+function isShown({ code, traits: { kind, fromPeer } }: InferenceError): boolean {
+  return code === 'not_resumable' || (fromPeer && SHOWN_KINDS.has(kind))
+}
 
 /** The client's error when its upload breaks the protocol: the fault is in the request. */
 export function uploadFailure(error: unknown): InferenceError {
@@ -22,7 +17,7 @@ export function uploadFailure(error: unknown): InferenceError {
 
 /** The client's error when the engine fails: a code, without details of the machine. */
 export function engineFailure(error: unknown): InferenceError {
-  if (error instanceof InferenceError && ENGINE_CODES.has(error.code)) return error
+  if (error instanceof InferenceError && isShown(error)) return error
   // No details of the machine, only what a caller needs to report the engine.
   if (error instanceof WrongShape) return error
   return new InferenceError('engine_failed', "the engine failed; the node's log says why", {

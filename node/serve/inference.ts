@@ -68,7 +68,7 @@ export async function serveExchange(
   let outcome: ServedRequest['outcome'] = 'internal'
   try {
     scope.expireIn(limits.uploadTimeoutMs, 'the head of the request took too long')
-    // Only the head tells which attempt a refusal belongs to.
+    // Only the head shows which attempt a refusal belongs to.
     if (isKept) reply.answers((await upload.head()).attemptId)
     kept?.onHead()
     if (admission.refusal !== undefined) throw admission.refusal
@@ -128,10 +128,10 @@ async function fail(
     context.status.refresh().catch((cause: unknown) => context.log.error('no engine %e', cause))
   }
   if (scope.clientGone) return failure.code
-  const told = failure.traits.fromPeer ? failure : hidden(failure)
+  const sent = failure.traits.fromPeer ? failure : hidden(failure)
   const contributes = context.fairness.contributes(peer)
   const load: Load = context.status.loadFor({ contributes })
-  await reply.finish({ type: 'failed', error: told, load }).catch((cause: unknown) => {
+  await reply.finish({ type: 'failed', error: sent, load }).catch((cause: unknown) => {
     context.log('the failure did not reach the client: %e', cause)
   })
   return failure.code

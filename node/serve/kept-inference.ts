@@ -80,7 +80,7 @@ class Share {
     if (this.#shortage !== undefined) throw this.#shortage
   }
 
-  /** Only the head tells which attempt a refusal belongs to, so one message, which the window bounds, is let in. */
+  /** Only the head shows which attempt a refusal belongs to, so one message, which the window bounds, is let in. */
   #grow(bytes: number): void {
     try {
       this.memory.grow(bytes)
@@ -109,7 +109,7 @@ async function begins(
     timers.use(clock.after(ms, () => resolve(false), { background: true }))
   }
   endIn(what === 'first' ? limits.uploadTimeoutMs : IDLE_MS)
-  // A node that drains tells a new client so, in answer to its request, which must be on its way.
+  // A draining node refuses a new client's request, which must be on its way.
   const onClosing = (): void => (what === 'first' ? endIn(limits.lingerMs) : resolve(false))
   if (kept.closing.aborted) onClosing()
   kept.closing.addEventListener('abort', onClosing, { once: true })

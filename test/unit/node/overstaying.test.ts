@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import { Gate } from '../../../node/admission/index.ts'
+import { VirtualClock } from '../../../testing/index.ts'
+
+/** A gate whose requests run until they are revoked. */
+function setting({ slots = 4 } = {}) {
+  const clock = new VirtualClock()
+  const gate = new Gate({ slots, maxQueue: 8, now: clock.now, after: clock.after })
+  const log: string[] = []
+  const enter = (name: string, peer: string, network: string, contributes = false) => {
+    const ticket = gate.enter({
+      ...{ peer, network, contributes },
+      deadlineAtMs: 1e9,
+      signal: new AbortController().signal,
+      onRevoke: ({ code }) => {
+        log.push(`${name} revoked: ${code}`)
+        ticket.release()
+      },
+    })
+    ticket.granted.then(
+      () => log.push(name),
+      () => {},
+    )
+    return ticket
+  }
+  return { clock, enter, log }
+}
+
+describe('a peer with several slots', () => {
+  it('gives the youngest one that has run for long to a peer that has waited for its first', async () => {
+    const { clock, enter, log } = setting()
+    for (const name of ['a1', 'a2', 'a3']) {
+      enter(name, 'a', 'n')
+      await clock.advance(10)
+    }
+    enter('b1', 'b', 'n')
+    await clock.advance(6_000)
+    enter('c1', 'c', 'n')
+    await clock.advance(4_900)
+    expect(log).toEqual(['a1', 'a2', 'a3', 'b1'])
+    await clock.advance(200)
+    expect(log).toEqual(['a1', 'a2', 'a3', 'b1', 'a3 revoked: over_capacity', 'c1'])
+    // One of a's two is next for another newcomer, and then each has one.
+    enter('d1', 'd', 'n')
+    enter('e1', 'e', 'n')
+    await clock.advance(60_000)
+    expect(log.slice(6)).toEqual(['a2 revoked: over_capacity', 'd1'])
+  })
+
+  it('keeps each answer for a while', async () => {
+    const { clock, enter, log } = setting({ slots: 2 })
+    enter('a1', 'a', 'n')
+    enter('a2', 'a', 'n')
+    enter('c1', 'c', 'n')
+    await clock.advance(4_900)
+    expect(log).toEqual(['a1', 'a2'])
+    await clock.advance(200)
+    expect(log.at(-1)).toBe('c1')
+  })
+
+  it('keeps them while only its own requests wait', async () => {
+    const { clock, enter, log } = setting({ slots: 2 })
+    for (const name of ['a1', 'a2', 'a3', 'a4']) enter(name, 'a', 'n')
+    await clock.advance(600_000)
+    expect(log).toEqual(['a1', 'a2'])
+  })
+
+  it('keeps them as a contributor while strangers wait', async () => {
+    const { clock, enter, log } = setting({ slots: 2 })
+    enter('a1', 'a', 'n', true)
+    enter('a2', 'a', 'n', true)
+    enter('c1', 'c', 'm')
+    await clock.advance(60_000)
+    expect(log).toEqual(['a1', 'a2'])
+  })
+})
+
+it('identities of one network with a slot each give one to another network', async () => {
+  const { clock, enter, log } = setting({ slots: 3 })
+  for (const peer of ['a', 'b', 'c']) enter(peer, peer, 'n')
+  await clock.advance(6_000)
+  enter('neighbour', 'd', 'n')
+  await clock.advance(6_000)
+  expect(log).toEqual(['a', 'b', 'c'])
+  enter('other', 'e', 'm')
+  await clock.advance(6_000)
+  expect(log.slice(3)).toEqual(['c revoked: over_capacity', 'other'])
+})
