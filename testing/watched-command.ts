@@ -112,7 +112,8 @@ async function endsOrWaits(
       return false
     }
     const wanted = wantedMs(pid)
-    if (Math.abs(wanted - before) < IDLE_MS_PER_S && performance.now() - startedAt > PATIENCE_MS) return false
+    if (Math.abs(wanted - before) < IDLE_MS_PER_S && performance.now() - startedAt > PATIENCE_MS)
+      return false
     before = wanted
   }
 }
