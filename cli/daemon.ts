@@ -7,6 +7,7 @@ import { EXIT } from './exit-codes.ts'
 import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
+import { giveSignsOfLife } from './service/index.ts'
 import { keepStatus } from './status-file.ts'
 
 export interface DaemonInit {
@@ -53,6 +54,15 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       })
     },
   )
+  using _signs = giveSignsOfLife({
+    env: session.env,
+    pid: process.pid,
+    onError: (error) => {
+      session.terminal.log(`cannot tell the supervisor that this process works: ${String(error)}`, {
+        level: 'warn',
+      })
+    },
+  })
   const unsubscribe = reportReachability(session, host)
   const unwatch = watchClock(session, host)
   // From now on a stop is a success, however little of it there was time for.
