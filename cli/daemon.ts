@@ -4,6 +4,7 @@ import { diskFaultOf } from '../storage/index.ts'
 import { watchClock } from './clock-report.ts'
 import { type Role, swarmName } from './directories.ts'
 import { EXIT } from './exit-codes.ts'
+import { releaseIdleMemory } from './idle-memory.ts'
 import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
@@ -38,7 +39,9 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       bootstrap: host.bootstrapPeers(),
       relaying: host.relaying(),
       knownPeers: host.book.all().length,
-      swarm: init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey),
+      swarm:
+        host.membership?.swarm ??
+        (init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey)),
       ...(host.swarmName !== '' && { swarmName: host.swarmName }),
       models: init.models(),
       clock: host.clock(),
@@ -65,6 +68,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
   })
   const unsubscribe = reportReachability(session, host)
   const unwatch = watchClock(session, host)
+  using _memory = releaseIdleMemory()
   // From now on a stop is a success, however little of it there was time for.
   session.interrupts.onLate(() => {
     session.terminal.emit({ event: 'stopped' })

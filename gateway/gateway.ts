@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
-import { defined, InferenceError, plainError, plainLine } from '../protocol/index.ts'
+import { defined, drawHex, InferenceError, plainError, plainLine } from '../protocol/index.ts'
 import { isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
@@ -142,7 +141,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     return app.routes.some((route) => route.path === path) ? path : 'other'
   }
   app.use(async (c, next) => {
-    const requestId = `req_${randomBytes(12).toString('hex')}`
+    const requestId = `req_${drawHex(12)}`
     const startedAt = performance.now()
     c.set('requestId', requestId)
     c.set('startedAt', startedAt)

@@ -59,6 +59,7 @@ async function startNode(
   init: NodeInit,
   options: AbortOptions,
 ): Promise<Node> {
+  checkRole(host)
   const { slots } = await init.backend.load(options).catch(toEngineFailure)
   const node = new ContributorNode(host, models, inForce, init, Math.max(1, init.slots ?? slots))
   try {
@@ -68,6 +69,15 @@ async function startNode(
     throw error
   }
   return node
+}
+
+/** @throws InferenceError `unauthorized` in a swarm in which this machine may only ask */
+function checkRole({ membership }: Host): void {
+  if (membership?.role !== 'client') return
+  throw new InferenceError(
+    'unauthorized',
+    `this machine is a client of the swarm ${membership.swarm}: it may ask, not serve. An admin can invite it as a node`,
+  )
 }
 
 class ContributorNode implements Node {

@@ -6,7 +6,7 @@
  *
  * @packageDocumentation
  */
-export { SERVICE_ROLES, type Service, type ServiceRole, type ServiceScope } from './service.ts'
+export { SERVICE_ROLES, type Service, type ServiceRole } from './service.ts'
 export { giveSignsOfLife } from './signs-of-life.ts'
 export { type Supervisor, supervisorOf } from './supervisors.ts'
 export { systemdUnit } from './systemd-unit.ts'
