@@ -77,6 +77,9 @@ declare module 'skein/gateway' {
     KeyRights,
     LineError,
     LiveSettings,
+    LocalModel,
+    LocalModels,
+    LocalPullProgress,
     PageVisitor,
     RateLimits,
     ResultPaths,
@@ -527,7 +530,7 @@ interface AuditReport extends Verdict {
     readonly tokens: number;
 }
 interface Backend extends AsyncDisposable {
-    readonly manager?: ModelManager;
+    readonly manager?: ModelManager | undefined;
     readonly description: string;
     models(options?: AbortOptions): Promise<readonly BackendModel[]>;
     infer(request: InferenceRequest, options?: InferOptions): AsyncIterable<BackendEvent>;
@@ -912,6 +915,7 @@ interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly metrics?: boolean;
     readonly stateDir?: string;
     readonly pages?: GatewayPages;
+    readonly localModels?: LocalModels;
     readonly now?: () => number;
     readonly log?: (message: string, about?: {
         readonly requestId: string;
@@ -1120,6 +1124,31 @@ interface LocalModel {
     readonly source: string;
     readonly sha256?: string;
     readonly users: readonly number[];
+}
+interface LocalModel {
+    readonly name: string;
+    readonly id: string;
+    readonly bytes: number;
+    readonly sha256?: string;
+    readonly state: 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
+    readonly memoryBytes?: number;
+}
+interface LocalModels {
+    list(): Promise<readonly LocalModel[]>;
+    pull(source: string, options?: {
+        readonly signal?: AbortSignal;
+        readonly onProgress?: (progress: LocalPullProgress) => void;
+    }): Promise<string>;
+    share(name: string): Promise<void>;
+    load(name: string): Promise<void>;
+    unload(name: string): Promise<void>;
+    remove(name: string): Promise<void>;
+}
+interface LocalPullProgress {
+    readonly status: string;
+    readonly receivedBytes: number;
+    readonly totalBytes: number;
+    readonly digest?: string;
 }
 interface MadeMapping {
     readonly outer: Outer;

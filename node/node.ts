@@ -43,7 +43,7 @@ export async function createNode(init: NodeInit, options: AbortOptions = {}): Pr
   // Everything is validated before the host starts.
   const inForce = new InForce(init)
   checkCredit(init)
-  const models = new SharedModels(init.backend, init.share, init.startEmpty)
+  const models = new SharedModels(init.backend, init.share)
   checkShared(await models.refresh(options).catch(toEngineFailure), init)
   const host = await createHost({ relay: 'when-public', ...init.host, dht: 'server' })
   return await startNode(host, models, inForce, init, options).catch(async (error: unknown) => {
@@ -184,7 +184,9 @@ class ContributorNode implements Node {
   }
 
   async share(models: readonly string[] | undefined, options: AbortOptions = {}): Promise<void> {
-    const { changed } = await this.#models.reshare(models, options).catch(toEngineFailure)
+    const { changed } = await this.#models
+      .reshare(models, { ...options, startEmpty: true })
+      .catch(toEngineFailure)
     if (changed) await this.#advertise()
   }
 
@@ -195,7 +197,9 @@ class ContributorNode implements Node {
   async update(settings: LiveNodeSettings): Promise<void> {
     // Throws before anything changes.
     new InForce(settings)
-    const { changed } = await this.#models.reshare(settings.share).catch(toEngineFailure)
+    const { changed } = await this.#models
+      .reshare(settings.share, { startEmpty: this.#init.startEmpty === true })
+      .catch(toEngineFailure)
     const isOther = changed || (settings.maxTokens ?? 0) !== this.#inForce.maxTokens
     this.#inForce.replace(settings)
     this.#gate.limitQueue(settings.maxQueue ?? defaultQueue(this.#gate.occupancy.slots))

@@ -127,7 +127,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
         })
   await using pages = openConsole(session, { client, host, swarmKey, node, log })
   await using server = await openGatewayServer(session, options, {
-    ...{ client, dataDir: gatewayDir, keys, pages },
+    ...{ client, dataDir: gatewayDir, keys, pages, localModels: desk },
   })
   await using _following = followConfig<UpOptions>(session, options, [
     ...liveGatewayParts(session, client, server),
