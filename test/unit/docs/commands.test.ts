@@ -142,16 +142,13 @@ describe('the compose file', () => {
 
   it('runs two bootstrap peers, three nodes and a gateway, each with a volume of its own', () => {
     const roles = Object.values(services).map(({ command }) => command[0])
-    expect(roles.toSorted()).toEqual(
-      ['bootstrap', 'bootstrap', 'gateway', 'node', 'node', 'node'].toSorted(),
-    )
-    expect(Object.values(services).map(({ read_only }) => read_only)).not.toContain(undefined)
+    const counted = (role: string): number => roles.filter((one) => one === role).length
+    expect(['bootstrap', 'node', 'gateway'].map(counted)).toEqual([2, 3, 1])
+    expect(Object.values(services).every(({ read_only }) => read_only)).toBe(true)
     const mounted = Object.values(services).flatMap((container) => container.volumes)
-    expect(mounted.toSorted()).toEqual(
-      Object.keys(volumes)
-        .map((name) => `${name}:/data`)
-        .toSorted(),
-    )
+    const expected = Object.keys(volumes).map((name) => `${name}:/data`)
+    expect(new Set(mounted)).toEqual(new Set(expected))
+    expect(mounted).toHaveLength(expected.length)
   })
 
   it('gives commands options and variables that they have', () => {
