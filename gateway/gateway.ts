@@ -180,6 +180,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   const check = hostCheck(() => live.allowedHosts)
   // A rebinding page has no key, and health is not secret.
   app.use((c, next) => (keys.isRequired || OPEN_PATHS.has(c.req.path) ? next() : check(c, next)))
+  init.pages?.attach?.({ batches: () => batches?.current?.all() ?? [] })
   if (init.pages !== undefined) app.use(servePages(init.pages, keys))
   app.use(...origins(() => live.corsOrigins ?? []), hopLimit(limits.maxHops))
   app.use(async (c, next) => {
