@@ -204,8 +204,15 @@ class ContributorNode implements Node {
     this.#inForce.replace(settings)
     this.#gate.limitQueue(settings.maxQueue ?? defaultQueue(this.#gate.occupancy.slots))
     this.#context.pacer.limit(settings.maxTokensPerSecond ?? 0)
-    if (changed) await this.#reprovider.refresh()
-    if (isOther) await this.#advertiser.refresh()
+    // The settings hold; other peers learn of them at the next advertisement if not now.
+    const refreshed = [
+      ...(changed ? [this.#reprovider.refresh()] : []),
+      ...(isOther ? [this.#advertiser.refresh()] : []),
+    ]
+    for (const { status, ...result } of await Promise.allSettled(refreshed)) {
+      if (status === 'fulfilled') continue
+      this.#context.log.error('could not advertise other settings: %e', result)
+    }
   }
 
   drain(options: AbortOptions = {}): Promise<void> {
