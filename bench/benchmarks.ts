@@ -7,8 +7,11 @@ export type Benchmark = (quick: boolean, model?: string) => Promise<Report>
 export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   overhead: async () => (await import('./overhead.ts')).overhead,
   streams: async () => (await import('./streams.ts')).streams,
-  startup: async () => (await import('./startup.ts')).startup,
+  start: async () => (await import('./start.ts')).start,
   resident: async () => (await import('./resident.ts')).resident,
+  idle: async () => (await import('./idle.ts')).idle,
+  leak: async () => (await import('./leak.ts')).leak,
+  many: async () => (await import('./many.ts')).many,
   providers: async () => (await import('./providers.ts')).providers,
   recovery: async () => (await import('./recovery.ts')).recovery,
   reach: async () => (await import('./reach.ts')).reach,

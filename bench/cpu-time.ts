@@ -15,6 +15,13 @@ export function cpuMs(pid: number): number {
   return (Number(fields[UTIME]) + Number(fields[STIME])) * msPerTick()
 }
 
+/** CPU of the processes that this one has started and that have ended, in milliseconds. */
+export function endedChildrenCpuMs(): number {
+  const stat = readFileSync('/proc/self/stat', 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[UTIME + 2]) + Number(fields[STIME + 2])) * msPerTick()
+}
+
 let tickMs: number | undefined
 
 function msPerTick(): number {

@@ -82,6 +82,7 @@ async function startNodes(task: Extract<PeerTask, { kind: 'nodes' }>): Promise<r
     const node = await createNode({
       backend: createTimedEngine(task.engine, nodes.size),
       host: { listen: [LOOPBACK], bootstrap: task.bootstrap },
+      ...{ requestsPerSecondPerPeer: UNBOUNDED, requestBurstPerPeer: UNBOUNDED },
     })
     nodes.set(node.host.peerId.toString(), node)
   }

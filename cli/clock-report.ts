@@ -66,7 +66,8 @@ export function watchClock({ terminal }: Session, host: Pick<Host, 'clock'>): ()
     if (own === 'unclear' && (reported === 'off' || unclearLooks < UNCLEAR_LOOKS)) return
     reported = own
     terminal.emit({ event: 'clock', ...report } as { event: 'clock' })
-    terminal.log(own === 'right' ? 'The clock is right again.' : clockAdvice(report))
+    if (own === 'right') terminal.log('The clock is right again.')
+    else terminal.log(clockAdvice(report), { level: 'warn' })
   }
   look()
   const timer = setInterval(look, LOOK_MS)

@@ -4,6 +4,7 @@ import { diskFaultOf } from '../storage/index.ts'
 import { watchClock } from './clock-report.ts'
 import { type Role, swarmName } from './directories.ts'
 import { EXIT } from './exit-codes.ts'
+import { releaseIdleMemory } from './idle-memory.ts'
 import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
@@ -37,21 +38,27 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       bootstrap: host.bootstrapPeers(),
       relaying: host.relaying(),
       knownPeers: host.book.all().length,
-      swarm: init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey),
+      swarm:
+        host.membership?.swarm ??
+        (init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey)),
       ...(host.swarmName !== '' && { swarmName: host.swarmName }),
       models: init.models(),
       clock: host.clock(),
       ...reachabilityFields(host.reachability()),
       ...(init.load !== undefined && { load: init.load() }),
       ...(init.url !== undefined && { url: init.url }),
+      warnings: session.terminal.warnings(),
     }),
     (error) => {
       const why = diskFaultOf(error)?.reason ?? String(error)
-      session.terminal.log(`\`${session.commandName} status\` cannot show this process: ${why}`)
+      session.terminal.log(`\`${session.commandName} status\` cannot show this process: ${why}`, {
+        level: 'warn',
+      })
     },
   )
   const unsubscribe = reportReachability(session, host)
   const unwatch = watchClock(session, host)
+  using _memory = releaseIdleMemory()
   // From now on a stop is a success, however little of it there was time for.
   session.interrupts.onLate(() => {
     session.terminal.emit({ event: 'stopped' })

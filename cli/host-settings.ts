@@ -17,7 +17,7 @@ export function hostSettings(
     ...(await withBootstrap(session, network.host, dataDir)),
     ...relaySettings(options),
     dataDir,
-    onFault: (message) => session.terminal.log(plainLine(message)),
+    onFault: (message) => session.terminal.log(plainLine(message), { level: 'warn' }),
     ...(maxOpenFiles !== undefined && { maxOpenFiles }),
   })
 }

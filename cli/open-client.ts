@@ -26,7 +26,7 @@ export async function openClient(
   const recalled = await withBootstrap(session, host, dataDir)
   const client = await openTyped(() =>
     createClient({
-      onFault: (message) => session.terminal.log(plainLine(message)),
+      onFault: (message) => session.terminal.log(plainLine(message), { level: 'warn' }),
       ...recalled,
       ...named,
       ...more,
@@ -36,7 +36,8 @@ export async function openClient(
   )
   const close = async (): Promise<void> => {
     const clock = client.host.clock()
-    if (!reportsClock && clock.own === 'off') session.terminal.log(clockAdvice(clock))
+    if (!reportsClock && clock.own === 'off')
+      session.terminal.log(clockAdvice(clock), { level: 'warn' })
     await rememberBootstrap(dataDir, client.host, session.terminal)
     await client.close()
   }

@@ -9,6 +9,7 @@ export function openFileLimit({ openFileLimit, terminal }: Session): number | un
   if (limit !== undefined && limit < ENOUGH) {
     terminal.log(
       `only ${limit} file descriptors: fewer connections are accepted; raise the limit (ulimit -n ${ENOUGH})`,
+      { level: 'warn' },
     )
   }
   return limit

@@ -49,7 +49,7 @@ export async function runProgram(
   for (const command of [program, ...descendants(program)]) {
     command.exitOverride()
     command.configureOutput({
-      writeErr: (text) => terminal.log(text.trimEnd()),
+      writeErr: (text) => terminal.log(text.trimEnd(), { level: 'error', code: 'usage' }),
       // Reported like every other failure.
       outputError: (text, write) => write(text.replace(/^error: /, 'skein: ')),
     })

@@ -13,7 +13,7 @@ export async function recallBootstrap(
   terminal: Pick<Terminal, 'log'>,
 ): Promise<readonly string[]> {
   const consequence = 'name a peer with --bootstrap once'
-  const onFault = (message: string): void => terminal.log(message)
+  const onFault = (message: string): void => terminal.log(message, { level: 'warn' })
   const path = join(dataDir, FILE_NAME)
   return (await readStored(path, { parse: parsed, consequence, onFault })) ?? []
 }
@@ -37,7 +37,7 @@ export async function rememberBootstrap(
   } catch (error) {
     // The host has reported a disk that takes no more bytes.
     if (diskFaultOf(error) !== undefined) return
-    terminal.log(`cannot remember bootstrap peers: ${String(error)}`)
+    terminal.log(`cannot remember bootstrap peers: ${String(error)}`, { level: 'warn' })
   }
 }
 

@@ -24,12 +24,15 @@ export function reportError(
   const message = plainLine(messageOf(error))
   terminal.emit({ event: 'error', code, message, ...detailsOf(error) } as { event: 'error' })
   if (terminal.json) return
-  terminal.log(`skein: ${message}`)
   const advice =
     error instanceof InferenceError
       ? adviceFor(error, commandName, typed)
       : diskAdvice(diskFaultOf(error))
-  if (advice !== undefined) terminal.log(`  ${advice}`)
+  terminal.log(`skein: ${message}`, {
+    level: 'error',
+    code,
+    ...(advice !== undefined && { advice }),
+  })
 }
 
 /** An error of the system names the path; its own text only has a code and a call. */

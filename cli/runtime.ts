@@ -1,15 +1,17 @@
 import type { Command } from 'commander'
-import { plainLine } from '../protocol/index.ts'
+import { defined, plainLine } from '../protocol/index.ts'
 import {
   type Change,
   type Configuration,
   changesOf,
+  sectionOf,
   type Values,
   valuesOf,
 } from './config/index.ts'
 import type { Environment } from './environment.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import type { Interrupts } from './interrupts.ts'
+import type { LogDoor, LogOptions } from './log/index.ts'
 import type { TypedOptions } from './report-error.ts'
 import type { SharedOptions } from './shared-options.ts'
 import type { Terminal } from './terminal.ts'
@@ -30,6 +32,8 @@ export interface Surroundings {
   readonly version: string
   /** Limit on open file descriptors. @returns undefined if unlimited */
   readonly openFileLimit?: () => number | undefined
+  /** What every terminal logs through. */
+  readonly log: LogDoor
   createTerminal(json: boolean): Terminal
   /** Calls `listener` when the process ends, for any reason. @returns unsubscribe */
   onExit(listener: () => void): () => void
@@ -93,6 +97,7 @@ export function createRuntime(surroundings: Surroundings, configuration: Configu
           let accepted: Values = new Map()
           if (configured) accepted = valuesOf(command, await configuration.configure(command))
           options = command.optsWithGlobals()
+          surroundings.log.configure(logSettings(command, options))
           terminal = surroundings.createTerminal(options.json === true)
           const reread: Session['reread'] = async () => {
             const origins = await configuration.configure(command)
@@ -118,10 +123,15 @@ export function createRuntime(surroundings: Surroundings, configuration: Configu
   }
 }
 
+/** @returns those that were set */
+function logSettings(command: Command, { log: level, logFormat: format }: LogOptions): object {
+  return { role: sectionOf(command), ...defined({ level, format }) }
+}
+
 /** What `reportError` says of a command that Ctrl-C ended, without waiting for anything. */
 function reportLate(terminal: Terminal, { reason }: AbortSignal): ExitCode {
   const message = plainLine(reason instanceof Error ? reason.message : String(reason))
   terminal.emit({ event: 'error', code: 'cancelled', message } as { event: 'error' })
-  terminal.log(`skein: ${message}`)
+  terminal.log(`skein: ${message}`, { level: 'error', code: 'cancelled' })
   return EXIT.interrupted
 }

@@ -7,6 +7,7 @@ import { diskFaultOf, makeDirectory } from '../storage/index.ts'
 import { cacheHome } from './directories.ts'
 import type { Environment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
+import { earlyLogSettings, LogDoor } from './log/index.ts'
 import { isOutOfDescriptors } from './open-files.ts'
 import { createTerminal } from './terminal.ts'
 
@@ -20,32 +21,37 @@ const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), '
 }
 const { stdin, stdout, stderr } = process
 const env: Environment = process.env
+const args = process.argv.slice(2)
+const log = new LogDoor(stderr)
+log.configure(earlyLogSettings(args, env))
 
 stdout.on('error', unwritten)
 stderr.on('error', () => undefined)
 
 // libp2p may reject after the last handler is gone; that must not stop a node.
 process.on('unhandledRejection', (reason) => {
-  stderr.write(
-    `skein: ignored: ${plainLine(reason instanceof Error ? reason.message : String(reason))}\n`,
-  )
+  const why = reason instanceof Error ? reason.message : String(reason)
+  log.write(`skein: ignored: ${plainLine(why)}`, { level: 'warn' })
 })
 
 // Libraries open sockets from timers. Running out of file descriptors is temporary and must not end the process.
 process.on('uncaughtException', (error: NodeJS.ErrnoException) => {
   if (!isOutOfDescriptors(error)) {
     const isDebugged = env['DEBUG'] !== undefined && env['DEBUG'] !== ''
-    stderr.write(
-      isDebugged
-        ? `skein: ${error.stack}\n`
-        : `skein: unexpected error: ${plainLine(error.message)}\n  This is a bug in Skein. With DEBUG=skein:* the command also prints where it happened.\n`,
-    )
+    if (isDebugged) log.write(`skein: ${error.stack}`, { level: 'error' })
+    else {
+      const advice =
+        'This is a bug in Skein. With DEBUG=skein:* the command also prints where it happened.'
+      log.write(`skein: unexpected error: ${plainLine(error.message)}`, { level: 'error', advice })
+    }
     process.exit(EXIT.failure)
   }
-  stderr.write('skein: out of file descriptors: raise the limit (ulimit -n)\n')
+  log.write('skein: out of file descriptors', {
+    level: 'error',
+    advice: 'Raise the limit (ulimit -n).',
+  })
 })
 
-const args = process.argv.slice(2)
 // Answered before loading the modules below, which takes most of the start.
 if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   stdout.write(`${version}\n`, (error) => {
@@ -62,7 +68,8 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
 function unwritten(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') process.exit(EXIT.ok)
   const why = diskFaultOf(error)?.reason ?? error.message
-  stderr.write(`skein: cannot write the output: ${why}\n`, () => process.exit(EXIT.failure))
+  const written = (): void => process.exit(EXIT.failure)
+  log.write(`skein: cannot write the output: ${why}`, { level: 'error' }, written)
 }
 
 /** Node would make the directory itself, with the recursive mkdir that may never return. */
@@ -91,10 +98,12 @@ async function run(): Promise<void> {
     packageRoot,
     version,
     openFileLimit: readOpenFileLimit,
+    log,
     createTerminal: (json) =>
       createTerminal({
         stdout,
         stderr,
+        log,
         stdinIsTty: stdin.isTTY === true,
         json,
         color: env.NO_COLOR === undefined || env.NO_COLOR === '',

@@ -4,6 +4,7 @@ import type { BootstrapState, ClockReport, RelayingState } from '../host/index.t
 import type { Load } from '../protocol/index.ts'
 import { isAlive, writeAtomic } from '../storage/index.ts'
 import type { Role } from './directories.ts'
+import type { Warning } from './log/index.ts'
 import type { ReachabilityFields } from './reachability.ts'
 
 const FILE_NAME = 'status.json'
@@ -32,12 +33,14 @@ export interface StatusReport extends Partial<ReachabilityFields> {
   /** Absent in reports of earlier versions. */
   readonly relaying?: RelayingState
   readonly knownPeers: number
-  /** `public`, or the short name of a private swarm. */
+  /** `public`, the short name of a private swarm, or the name of one with members. */
   readonly swarm: string
   /** Its name. Absent for the swarm of the LAN, and in reports of earlier versions. */
   readonly swarmName?: string
   readonly models: readonly string[]
   readonly load?: Load
+  /** The last warnings of its log. Absent in reports of earlier versions. */
+  readonly warnings?: readonly Warning[]
   /** Where a gateway is called. */
   readonly url?: string
 }

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { Hono, type MiddlewareHandler } from 'hono'
-import { defined, InferenceError, plainError, plainLine } from '../protocol/index.ts'
+import { defined, drawHex, InferenceError, plainError, plainLine } from '../protocol/index.ts'
 import { isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
@@ -20,11 +19,19 @@ import {
 } from './http/index.ts'
 import { idempotency } from './idempotency/index.ts'
 import type { LiveSettings } from './live-settings.ts'
+import type { LocalModels } from './local-models.ts'
 import { createMetrics } from './metrics/index.ts'
-import { ollamaAnswers, ollamaEmbed, ollamaModels, ollamaOther } from './ollama/index.ts'
+import {
+  ollamaAnswers,
+  ollamaEmbed,
+  ollamaLocal,
+  ollamaModels,
+  ollamaOther,
+} from './ollama/index.ts'
 import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
 import { type GatewayPages, servePages } from './pages.ts'
 import { queuedClient, RequestQueue } from './queue/index.ts'
+import { requireOwner } from './require-owner.ts'
 import { responses } from './responses/index.ts'
 import {
   type ApiKeys,
@@ -51,10 +58,12 @@ export interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
   readonly stateDir?: string
   /** Pages for browsers. @default none */
   readonly pages?: GatewayPages
+  /** Models of this machine, which callers with every right may change. @default none */
+  readonly localModels?: LocalModels
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
-  /** Receives internal failures of the gateway. @default ignored */
-  readonly log?: (message: string) => void
+  /** Receives internal failures of the gateway, and the `x-request-id` of the request where there is one. @default ignored */
+  readonly log?: (message: string, about?: { readonly requestId: string }) => void
 }
 
 /** `Request → Response`: in-process, behind a server, or in a browser. */
@@ -125,6 +134,8 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     limits,
     now,
     log,
+    local: init.localModels,
+    mayManage: (c) => requireOwner(c, keys),
     checkModels: (caller, named) => keys.checkModels(caller, named),
   }
   const { stateDir } = init
@@ -142,7 +153,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     return app.routes.some((route) => route.path === path) ? path : 'other'
   }
   app.use(async (c, next) => {
-    const requestId = `req_${randomBytes(12).toString('hex')}`
+    const requestId = `req_${drawHex(12)}`
     const startedAt = performance.now()
     c.set('requestId', requestId)
     c.set('startedAt', startedAt)
@@ -160,7 +171,9 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     if (error instanceof HttpRefusal) return error.response(c.get('requestId'), format)
     const failure = failureOf(error, c.req.raw.signal)
     if (failure.code === 'internal' || isOutOfSpace(failure.cause))
-      log(`${c.req.method} ${plainLine(c.req.path)}: ${plainError(error)}`)
+      log(`${c.req.method} ${plainLine(c.req.path)}: ${plainError(error)}`, {
+        requestId: c.get('requestId'),
+      })
     return errorResponse(failure, c.get('requestId'), format)
   })
   app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))
@@ -212,6 +225,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   app.route('/', ollamaAnswers(context))
   app.route('/', ollamaEmbed(context))
   app.route('/', ollamaModels(context))
+  app.route('/', ollamaLocal(context))
   app.route('/', ollamaOther())
   return {
     respond: async (request, remoteAddress) =>

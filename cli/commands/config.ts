@@ -74,7 +74,8 @@ async function check(
     terminal.print(`${plainLine(message)}\n`)
   }
   const unknown = unknownVariables(env, commands)
-  for (const name of unknown) terminal.log(`${plainLine(name)} is no setting, and is ignored`)
+  for (const name of unknown)
+    terminal.log(`${plainLine(name)} is no setting, and is ignored`, { level: 'warn' })
   const ok = faults.length === 0
   terminal.emit({ event: 'done', ok, path, unknown } as { event: 'done' })
   if (ok) terminal.print(`${path} is valid.\n`)

@@ -18,7 +18,7 @@ import { runningPeers } from './status.ts'
 
 const LISTEN = ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0']
 
-interface DoctorOptions extends SharedOptions {
+export interface DoctorOptions extends SharedOptions {
   readonly model?: string
 }
 
@@ -33,18 +33,13 @@ export function doctorCommand(runtime: Runtime): Command {
 }
 
 async function doctor(session: Session, options: DoctorOptions): Promise<number> {
-  const { terminal, signal, commandName } = session
-  const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
-  const ports = (host.listen ?? []).map(portOf).filter((port) => port !== undefined)
-  const local = localSteps({ dataDir: dataDirs[0] ?? '.', ports, commandName, signal })
-  const failed = await show(terminal, diagnose(local, { signal }))
-  // A client works without a directory that it can write to, but not with one that cannot exist.
-  failed.push(
-    ...(await askSwarm(session, options, !failed.includes(PORT)).catch((error: unknown) => {
-      if (!failed.includes(DATA_DIRECTORY)) throw error
-      return []
-    })),
-  )
+  const { terminal } = session
+  const failed: string[] = []
+  for await (const diagnosis of diagnoses(session, options)) {
+    if (diagnosis.status === 'failed') failed.push(diagnosis.name)
+    terminal.emit({ event: 'step', ...diagnosis } as { event: 'step' })
+    terminal.print(render(terminal, diagnosis))
+  }
   terminal.emit({ event: 'done', ok: failed.length === 0, failed } as { event: 'done' })
   terminal.print(
     failed.length === 0 ? '\nAll checks passed.\n' : `\nFailed: ${failed.join(', ')}\n`,
@@ -52,13 +47,35 @@ async function doctor(session: Session, options: DoctorOptions): Promise<number>
   return failed.length === 0 ? EXIT.ok : EXIT.failure
 }
 
+/** Every check, in order. */
+export async function* diagnoses(
+  session: Session,
+  options: DoctorOptions,
+): AsyncGenerator<Diagnosis, void, void> {
+  const { signal, commandName } = session
+  const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
+  const ports = (host.listen ?? []).map(portOf).filter((port) => port !== undefined)
+  const local = localSteps({ dataDir: dataDirs[0] ?? '.', ports, commandName, signal })
+  const failed: string[] = []
+  for await (const diagnosis of diagnose(local, { signal })) {
+    if (diagnosis.status === 'failed') failed.push(diagnosis.name)
+    yield diagnosis
+  }
+  try {
+    yield* askSwarm(session, options, !failed.includes(PORT))
+  } catch (error) {
+    // A client works without a directory that it can write to, but not with one that cannot exist.
+    if (!failed.includes(DATA_DIRECTORY)) throw error
+  }
+}
+
 /** @param canUse whether the typed addresses can be listened on */
-async function askSwarm(
+async function* askSwarm(
   session: Session,
   options: DoctorOptions,
   canUse: boolean,
-): Promise<string[]> {
-  const { terminal, signal, commandName } = session
+): AsyncGenerator<Diagnosis, void, void> {
+  const { signal, commandName } = session
   // A node running here already holds its port. Any port shows whether peers reach this machine.
   const listen = canUse ? (options.listen ?? LISTEN) : LISTEN
   await using client = await openClient(session, { ...options, listen }, { reportsClock: true })
@@ -75,19 +92,8 @@ async function askSwarm(
     announced: options.announce ?? [],
     signal,
   })
-  const failed = await show(terminal, diagnose(steps, { signal }))
-  return [...failed, ...(await show(terminal, diagnose(reach, { signal })))]
-}
-
-/** @returns the names of failed steps. */
-async function show(terminal: Terminal, diagnoses: AsyncIterable<Diagnosis>): Promise<string[]> {
-  const failed: string[] = []
-  for await (const diagnosis of diagnoses) {
-    if (diagnosis.status === 'failed') failed.push(diagnosis.name)
-    terminal.emit({ event: 'step', ...diagnosis } as { event: 'step' })
-    terminal.print(render(terminal, diagnosis))
-  }
-  return failed
+  yield* diagnose(steps, { signal })
+  yield* diagnose(reach, { signal })
 }
 
 const MARKS = {

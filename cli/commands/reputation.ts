@@ -29,7 +29,7 @@ export function reputationCommand(runtime: Runtime): Command {
 async function open(session: Session, options: SharedOptions) {
   const [dataDir = ''] = resolveNetwork(options, session.env, 'client').dataDirs
   return await openReputation(dataDir, Date.now, (message) =>
-    session.terminal.log(plainLine(message)),
+    session.terminal.log(plainLine(message), { level: 'warn' }),
   )
 }
 
@@ -62,7 +62,7 @@ async function importFrom(
     throw new UsageError(`${file} is not a list of standings as \`reputation export\` prints it`)
   }
   await saved.save()
-  if (loaded.dropped > 0) session.terminal.log(leftOut(loaded.dropped))
+  if (loaded.dropped > 0) session.terminal.log(leftOut(loaded.dropped), { level: 'warn' })
   session.terminal.print(`${loaded.taken} standings imported\n`)
   return undefined
 }

@@ -11,7 +11,7 @@ import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { type Liveness, livenessOf, readStatus, type StatusReport } from '../status-file.ts'
 
-interface Found {
+export interface Found {
   readonly dataDir: string
   readonly liveness: Liveness
   readonly report: StatusReport
@@ -29,7 +29,7 @@ async function showStatus(session: Session, options: SharedOptions): Promise<und
   const { terminal } = session
   const directories =
     options.dataDir === undefined ? await allDirectories(session) : [options.dataDir]
-  const found = (await Promise.all(directories.map(look))).flat()
+  const found = await lookIn(directories)
   for (const { report, ...entry } of found) {
     const running = entry.liveness !== 'ended'
     terminal.emit({ event: 'status', ...entry, running, ...report } as { event: 'status' })
@@ -45,12 +45,19 @@ async function showStatus(session: Session, options: SharedOptions): Promise<und
 
 /** The last reports of the nodes and bootstrap peers on this machine. */
 export async function runningPeers(session: Pick<Session, 'env'>): Promise<StatusReport[]> {
-  // Without a home directory each of them has a directory of its own, which is not known here.
-  const directories = await allDirectories(session).catch(() => [])
-  const found = (await Promise.all(directories.map(look))).flat()
-  return found
+  return (await everyReport(session))
     .filter(({ liveness, report }) => liveness !== 'ended' && report.role !== 'gateway')
     .map(({ report }) => report)
+}
+
+/** The last reports of every process of this user's, ended ones included. */
+export async function everyReport(session: Pick<Session, 'env'>): Promise<Found[]> {
+  // Without a home directory each of them has a directory of its own, which is not known here.
+  return await lookIn(await allDirectories(session).catch(() => []))
+}
+
+async function lookIn(directories: readonly string[]): Promise<Found[]> {
+  return (await Promise.all(directories.map(look))).flat()
 }
 
 async function allDirectories(session: Pick<Session, 'env'>): Promise<string[]> {

@@ -7,17 +7,30 @@ import { allSettingsOf } from './settings.ts'
 
 type Fault = Pick<ConfigError, 'line' | 'field' | 'message'>
 
+/**
+ * What a configuration file sets.
+ *
+ * @throws ConfigError naming line and field
+ */
+export async function configEntries(
+  text: string,
+  path: string,
+  { env, commands }: { env: Environment; commands: ReadonlyMap<string, Command> },
+): Promise<readonly Entry[]> {
+  // Every command loads this folder; only those with a file need the parser.
+  const { parseConfig } = await import('./parse-config.ts')
+  return parseConfig(text, path, { env, sections: new Set(commands.keys()) })
+}
+
 /** All faults of a configuration file, for all commands, in order of their lines. */
 export async function checkConfig(
   text: string,
   path: string,
   { env, commands }: { env: Environment; commands: ReadonlyMap<string, Command> },
 ): Promise<Fault[]> {
-  // Every command loads this folder; only this one and those with a file need the parser.
-  const { parseConfig } = await import('./parse-config.ts')
-  let entries: Entry[]
+  let entries: readonly Entry[]
   try {
-    entries = parseConfig(text, path, { env, sections: new Set(commands.keys()) })
+    entries = await configEntries(text, path, { env, commands })
   } catch (error) {
     if (error instanceof ConfigError) return [error]
     throw error

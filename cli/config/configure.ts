@@ -143,7 +143,7 @@ function split(text: string, separator: RegExp): string[] {
 }
 
 /** The name of the command below the program, e.g. `gateway` for `gateway key add`. */
-function sectionOf(command: Command): string {
+export function sectionOf(command: Command): string {
   let at = command
   while (at.parent?.parent) at = at.parent
   return at.name()

@@ -17,10 +17,10 @@
  */
 
 export { type Change, changesOf, type Values, valuesOf } from './changes.ts'
-export { checkConfig } from './check-config.ts'
+export { checkConfig, configEntries } from './check-config.ts'
 export { ConfigError } from './config-error.ts'
 export { type Configuration, createConfiguration } from './configuration.ts'
-export { configPath, type Origin } from './configure.ts'
+export { configPath, type Origin, sectionOf } from './configure.ts'
 export { configSchema } from './schema.ts'
 export { allSettingsOf, type Setting, settingsOf } from './settings.ts'
 export { unknownVariables } from './unknown-variables.ts'

@@ -41,7 +41,7 @@ export function followConfig<O extends FollowOptions>(
         error instanceof ConfigError || error instanceof ReloadError ? error.field : undefined
       const line = error instanceof ConfigError ? error.line : undefined
       terminal.emit({ event: 'reload_failed', message, field, line } as { event: 'reload_failed' })
-      terminal.log(`The configuration stays as it was: ${message}`)
+      terminal.log(`The configuration stays as it was: ${message}`, { level: 'warn' })
     }
   }
   const next = (): void => {

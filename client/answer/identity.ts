@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { drawHex } from '../../protocol/index.ts'
 
 /** The fields that all chunks of an answer share, whichever peers serve it. Set by the client, never by a peer. */
 export interface Identity {
@@ -18,6 +18,6 @@ export function completionIdentity(model: string, nowMs: number): Identity {
 }
 
 function identity(prefix: string, model: string, nowMs: number): Identity {
-  const id = `${prefix}-${randomBytes(12).toString('hex')}`
+  const id = `${prefix}-${drawHex(12)}`
   return { id, created: Math.floor(nowMs / 1000), model }
 }

@@ -1,6 +1,6 @@
-import { randomFillSync } from 'node:crypto'
 import {
   decodeNodeFrame,
+  drawBytes,
   encodeClientFrame,
   FrameWriter,
   type Head,
@@ -15,7 +15,7 @@ import type { WireStream } from './wire-stream.ts'
 /** Frames of an attempt that is to be answered on a stream: the request out, the answer in. */
 export class Exchange {
   /** Fresh for each attempt. */
-  readonly attemptId: Uint8Array = randomFillSync(new Uint8Array(16))
+  readonly attemptId: Uint8Array = drawBytes(16)
   readonly wire: WireStream
   readonly #init: AttemptInit
   readonly #sent: Promise<void>

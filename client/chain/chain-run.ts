@@ -112,6 +112,7 @@ class ChainRun {
     this.#over.abort(new Superseded())
     for (const answer of this.#answers) this.#dismiss(answer)
     await Promise.all(this.#closing)
+    this.#mailbox[Symbol.dispose]()
   }
 
   /** Resolves to the first answer that begins. */

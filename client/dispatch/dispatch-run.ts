@@ -67,7 +67,8 @@ export class DispatchRun {
   async *events(): AsyncGenerator<AnswerEvent, void, void> {
     this.#apply({ type: 'start' })
     for (;;) {
-      yield* this.#delivery.take()
+      // `yield*` would wrap the array in an asynchronous iterator.
+      for (const event of this.#delivery.take()) yield event
       const ended = this.#state.phase === 'ended'
       // The whole answer was delivered: a deadline that passed while the caller read it does not matter.
       if (ended && this.#failure === undefined) return
@@ -82,6 +83,7 @@ export class DispatchRun {
 
   async close(): Promise<void> {
     await this.#attempts.close()
+    this.#mailbox[Symbol.dispose]()
   }
 
   async #wait(): Promise<void> {

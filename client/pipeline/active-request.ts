@@ -51,6 +51,8 @@ export class ActiveRequest {
     } catch (error) {
       signal?.throwIfAborted()
       throw error
+    } finally {
+      this.#scope = undefined
     }
   }
 

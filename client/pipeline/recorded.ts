@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
+import { type AttemptRecord, drawHex, InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import type { RequestEvent, RunningRequest, Verification } from '../request/index.ts'
 import type { Stage } from './ask.ts'
@@ -21,7 +20,7 @@ export function recorded({ listeners, running, clock }: RecordedInit): Stage {
   return (next) =>
     async function* (request, scope) {
       const { journal, placement } = request
-      const requestId = randomBytes(12).toString('hex')
+      const requestId = drawHex(12)
       const now = (): RunningRequest => runningOf(request, requestId, clock.wall())
       running.add(now)
       let model: string | undefined

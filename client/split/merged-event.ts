@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { defined } from '../../protocol/index.ts'
+import { defined, drawHex } from '../../protocol/index.ts'
 import { type Agreement, mergedVerification, type RequestEvent } from '../request/index.ts'
 
 /** The record of a split call: total cost, earliest first chunk, and the weakest agreement and verification of its parts. */
@@ -19,7 +18,7 @@ export function mergedEvent(
     events.flatMap((event) => (event.outcome === 'answered' ? (event.verification ?? []) : [])),
   )
   return {
-    requestId: randomBytes(12).toString('hex'),
+    requestId: drawHex(12),
     kind: first.kind,
     model: first.model,
     policy: first.policy,

@@ -74,7 +74,7 @@ export async function* runParts<C, R>(
   { signal }: { readonly signal: AbortSignal },
 ): AsyncGenerator<PartEvent<C, R>, void, void> {
   const { queue, feed, clock } = init
-  const mailbox = new Mailbox<Message<C, R>>(clock)
+  using mailbox = new Mailbox<Message<C, R>>(clock)
   const running = new Map<number, Runner>()
   const ending = new Set<Promise<void>>()
   let feeding = false

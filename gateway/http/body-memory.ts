@@ -16,10 +16,11 @@ const STREAMED = /^(text\/event-stream|application\/x-ndjson)/
 export function bodyMemory(maxBytes: number): MiddlewareHandler<GatewayEnv> {
   const budget = new ByteBudget(maxBytes)
   return async (c, next) => {
+    const announced = c.req.raw.headers.get('content-length')
+    // Looking at the body would cost a stream.
+    if (announced !== null && Number(announced) <= SMALL_CLAIM_BYTES) return await next()
     const { body, headers, method, signal, url } = c.req.raw
-    const announced = headers.get('content-length')
-    const isSmall = announced !== null && Number(announced) <= SMALL_CLAIM_BYTES
-    if (body === null || isSmall) return await next()
+    if (body === null) return await next()
     const claim = budget.claim({ peer: c.get('requestId'), network: c.get('caller') })
     const init = { method, headers, signal, body: body.pipeThrough(counted(claim)), duplex: 'half' }
     c.req.raw = new Request(url, init as RequestInit)

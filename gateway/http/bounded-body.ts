@@ -6,11 +6,12 @@ import { HttpRefusal } from './http-refusal.ts'
  * @throws HttpRefusal 413, at once if the header says so, else while reading
  */
 export function boundedRequest(request: Request, maxBytes: number): Request {
-  const { body, headers, method, signal, url } = request
-  const announced = headers.get('content-length')
+  const announced = request.headers.get('content-length')
   if (Number(announced ?? 0) > maxBytes) throw tooLong(maxBytes)
-  // The server enforces the announced length.
-  if (body === null || announced !== null) return request
+  // The server enforces the announced length. Looking at the body would cost a stream.
+  if (announced !== null) return request
+  const { body, headers, method, signal, url } = request
+  if (body === null) return request
   let received = 0
   const counted = body.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({

@@ -1,5 +1,8 @@
 const encoder = new TextEncoder()
 
+/** Text that leaves as one write. */
+const MAX_WRITE_CHARS = 16_384
+
 /** A comment in an event stream: clients skip it, proxies see that the connection lives. */
 const KEEP_ALIVE = ': keep-alive\n\n'
 
@@ -14,8 +17,8 @@ export interface TextStreamInit {
 }
 
 /**
- * Sends texts as they arrive. They are pulled by the reader, so a slow reader slows the engine, and a
- * reader that leaves cancels the work.
+ * Sends texts as they arrive; those of one turn of the event loop leave as one write. They are pulled by the reader, so a
+ * slow reader slows the engine, and a reader that leaves cancels the work.
  *
  * @param texts must not throw: failures after the first byte are part of the stream
  */
@@ -40,8 +43,21 @@ export function textStream(
           return
         }
         pending = undefined
-        if (result.done === true) controller.close()
-        else controller.enqueue(encoder.encode(result.value))
+        let text = ''
+        const turn = nextTurn()
+        for (let next: IteratorResult<string, void> | undefined = result; next !== undefined; ) {
+          if (next.done === true) {
+            if (text !== '') controller.enqueue(encoder.encode(text))
+            controller.close()
+            return
+          }
+          text += next.value
+          if (text.length >= MAX_WRITE_CHARS) break
+          pending = texts.next()
+          next = await Promise.race([pending, turn])
+          if (next !== undefined) pending = undefined
+        }
+        controller.enqueue(encoder.encode(text))
       },
       async cancel() {
         await texts.return?.()
@@ -57,6 +73,12 @@ export function textStream(
       'x-accel-buffering': 'no',
       ...headers,
     },
+  })
+}
+
+function nextTurn(): Promise<undefined> {
+  return new Promise((resolve) => {
+    setImmediate(resolve, undefined)
   })
 }
 

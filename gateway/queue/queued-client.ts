@@ -93,15 +93,19 @@ export function queuedClient(
         turn.answered()
       }).catch(reject)
       let iterator: AsyncIterator<T> | undefined
+      let isOver = false
       try {
         iterator = await opened
         for (let result = first; result !== undefined && result.done !== true; ) {
           yield result.value
           result = await iterator?.next()
         }
+        isOver = true
       } finally {
-        await iterator?.return?.()
-        left.abort(LEFT)
+        if (!isOver) {
+          await iterator?.return?.()
+          left.abort(LEFT)
+        }
         end()
       }
     }

@@ -16,11 +16,20 @@ const PRIVATE_DOMAINS = ['localhost', 'local', 'internal'] as const
  * @param allowed returns further names, without port, that hold now; undefined: every name
  */
 export function hostCheck(allowed: () => readonly string[] | undefined): MiddlewareHandler {
+  /** Of the request before: nearly all have the same. */
+  let origin = ''
+  let asked: readonly string[] = []
   return async (c, next) => {
     const names = allowed()?.map((name) => name.toLowerCase())
     if (names === undefined) return await next()
-    // The request line may name another host than the header.
-    const asked = [c.req.header('host') ?? '', new URL(c.req.url).host].map(hostName)
+    const { url } = c.req
+    const header = c.req.header('host') ?? ''
+    const from = `${header} ${url.slice(0, url.indexOf('/', url.indexOf('//') + 2))}`
+    if (from !== origin) {
+      // The request line may name another host than the header.
+      asked = [header, new URL(url).host].map(hostName)
+      origin = from
+    }
     const name = asked.find((one) => !isHarmless(one) && !names.includes(one))
     if (name !== undefined) {
       throw new HttpRefusal(

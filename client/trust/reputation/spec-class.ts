@@ -5,16 +5,22 @@ const TEMPLATE_HASH = /^(?:sha256:)?([0-9a-f]{64})$/i
 /** 128 bits, which is enough to prevent collisions. */
 const TEMPLATE_DIGITS = 32
 
+/** Of each advertised model: routing asks for every candidate of every request. */
+const CLASSES = new WeakMap<object, string>()
+
 /**
  * The class within which answers are comparable: weights and template. The digest includes the quantization. Peers without
  * a digest cannot be audited; for them the model id takes its place.
  */
-export function specClassOf({
-  digest,
-  id,
-  templateHash,
-}: Pick<ModelAdvertisement, 'digest' | 'id' | 'templateHash'>): string {
-  return `${(digest ?? id).replaceAll(/\s/g, '')}/${templateOf(templateHash)}`
+export function specClassOf(
+  model: Pick<ModelAdvertisement, 'digest' | 'id' | 'templateHash'>,
+): string {
+  const known = CLASSES.get(model)
+  if (known !== undefined) return known
+  const { digest, id, templateHash } = model
+  const spec = `${(digest ?? id).replaceAll(/\s/g, '')}/${templateOf(templateHash)}`
+  CLASSES.set(model, spec)
+  return spec
 }
 
 /** Normalized template hash; empty if it is not a valid hash. */

@@ -56,14 +56,18 @@ describe('a mailbox', () => {
     expect([mailbox.take(), mailbox.take(), mailbox.take()]).toEqual([1, 2, undefined])
   })
 
-  it('wakes for a message and leaves neither timer nor listener', async () => {
+  it('wakes for a message, with one timer and one listener for all waits until it is disposed of', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     const mailbox = new Mailbox<number>()
     const controller = new AbortController()
-    const waiting = mailbox.wait(performance.now() + 50, controller.signal)
-    mailbox.put(1)
-    await waiting
-    expect([mailbox.take(), vi.getTimerCount(), listeners(controller)]).toEqual([1, 0, 0])
+    for (let sent = 0; sent < 3; sent += 1) {
+      const waiting = mailbox.wait(performance.now() + 50 + sent, controller.signal)
+      mailbox.put(sent)
+      await waiting
+      expect([mailbox.take(), vi.getTimerCount(), listeners(controller)]).toEqual([sent, 1, 1])
+    }
+    mailbox[Symbol.dispose]()
+    expect([vi.getTimerCount(), listeners(controller)]).toEqual([0, 0])
   })
 
   it('wakes when the time is over and not before, however far off it is', async () => {
@@ -88,10 +92,23 @@ describe('a mailbox', () => {
 
   it('wakes for the signal', async () => {
     const controller = new AbortController()
-    const waiting = new Mailbox<number>().wait(undefined, controller.signal)
+    using mailbox = new Mailbox<number>()
+    const waiting = mailbox.wait(undefined, controller.signal)
     controller.abort()
     await waiting
-    await new Mailbox<number>().wait(undefined, controller.signal)
-    expect(listeners(controller)).toBe(0)
+    await mailbox.wait(undefined, controller.signal)
+  })
+
+  it('wakes for an earlier deadline than the one before', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    using mailbox = new Mailbox<number>()
+    const { signal } = new AbortController()
+    const late = mailbox.wait(performance.now() + 1_000, signal)
+    mailbox.put(1)
+    await late
+    mailbox.take()
+    const soon = mailbox.wait(performance.now() + 50, signal)
+    vi.advanceTimersByTime(50)
+    expect(await settled(soon)).toBe(true)
   })
 })

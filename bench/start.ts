@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import { createEmbeddedBackend } from '../backend/index.ts'
 import { parseRequest } from '../protocol/index.ts'
 import { BUNDLED_MODEL } from './bundled-model.ts'
+import { endedChildrenCpuMs } from './cpu-time.ts'
 import { startPeer } from './peer-process.ts'
 import { percentile, type Report, round } from './report.ts'
 
@@ -14,7 +15,7 @@ const MAIN = new URL('../cli/main.ts', import.meta.url).pathname
 const ASK = ['--model', 'skein-tiny', '--max-tokens', '4', '--no-mdns', 'Count from 1 to 9.']
 
 /** From `skein ask` on the shell to the first piece of the answer, in a swarm of 50 hosts. */
-export async function startup(quick: boolean): Promise<Report> {
+export async function start(quick: boolean): Promise<Report> {
   const runs = quick ? 3 : 15
   const count = quick ? 10 : 50
   await using swarm = await startPeer({ kind: 'hosts', count: count - 1 })
@@ -27,10 +28,10 @@ export async function startup(quick: boolean): Promise<Report> {
   const dataDir = await mkdtemp(join(tmpdir(), 'skein-bench-'))
   const bootstrap = swarm.addresses.flatMap((address) => ['--bootstrap', address])
   const samples = {
-    bare: [] as number[],
-    modules: [] as number[],
-    cold: [] as number[],
-    warm: [] as number[],
+    bare: [] as Sample[],
+    modules: [] as Sample[],
+    cold: [] as Sample[],
+    warm: [] as Sample[],
   }
   try {
     for (let run = -1; run < runs; run++) {
@@ -49,14 +50,14 @@ export async function startup(quick: boolean): Promise<Report> {
   } finally {
     await rm(dataDir, { recursive: true, force: true })
   }
-  const engine: number[] = []
-  for (let run = 0; run < Math.min(runs, 5); run++) engine.push(await engineTime())
-  const base = percentile(samples.bare, 0.5)
-  const row = (what: string, values: readonly number[]) => ({
+  const engine: Sample[] = []
+  for (let run = 0; run < Math.min(runs, 5); run++) engine.push({ ms: await engineTime() })
+  const row = (what: string, values: readonly Sample[]) => ({
     what,
-    'p50 ms': round(percentile(values, 0.5)),
-    'max ms': round(Math.max(...values)),
-    ratio: round(percentile(values, 0.5) / base),
+    'p50 ms': round(median(values, 'ms')),
+    'CPU p50 ms': round(median(values, 'cpuMs')),
+    ratio: round(median(values, 'ms') / median(samples.bare, 'ms')),
+    'CPU ratio': round(median(values, 'cpuMs') / median(samples.bare, 'cpuMs')),
   })
   return {
     title: `process start to first piece of an answer, swarm of ${count} hosts`,
@@ -74,18 +75,34 @@ export async function startup(quick: boolean): Promise<Report> {
   }
 }
 
-async function exitTime(args: readonly string[]): Promise<number> {
+/** One run of a command. CPU from start to exit, which other load on the machine hardly changes. */
+interface Sample {
+  readonly ms: number
+  readonly cpuMs?: number
+}
+
+function median(samples: readonly Sample[], of: keyof Sample): number {
+  return percentile(
+    samples.map((sample) => sample[of] ?? Number.NaN),
+    0.5,
+  )
+}
+
+async function exitTime(args: readonly string[]): Promise<Sample> {
+  const before = endedChildrenCpuMs()
   const begin = performance.now()
   const child = spawn(process.execPath, args, { stdio: 'ignore' })
   await once(child, 'exit')
-  return performance.now() - begin
+  return { ms: performance.now() - begin, cpuMs: endedChildrenCpuMs() - before }
 }
 
-async function firstDelta(args: readonly string[]): Promise<number> {
+async function firstDelta(args: readonly string[]): Promise<Sample> {
+  const before = endedChildrenCpuMs()
   const begin = performance.now()
   const child = spawn(process.execPath, [MAIN, 'ask', '--json', ...args, ...ASK], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
+  const exited = once(child, 'exit')
   let first: number | undefined
   let last = ''
   for await (const line of createInterface({ input: child.stdout })) {
@@ -93,7 +110,8 @@ async function firstDelta(args: readonly string[]): Promise<number> {
     if (line.includes('"event":"delta"')) first ??= performance.now() - begin
   }
   if (first === undefined) throw new Error(`no answer: ${last}`)
-  return first
+  await exited
+  return { ms: first, cpuMs: endedChildrenCpuMs() - before }
 }
 
 async function engineTime(): Promise<number> {
