@@ -76,7 +76,7 @@ export interface BackendLoad {
  */
 export interface Backend extends AsyncDisposable {
   /** The engine's models on this machine. Absent if it cannot be asked to load or unload any. */
-  readonly manager?: ModelManager
+  readonly manager?: ModelManager | undefined
   /** For logs and `skein doctor`, e.g. `ollama at http://127.0.0.1:11434`. */
   readonly description: string
   /** The models that the engine can serve now, under normalised ids. Throws an InferenceError if it cannot be reached. */

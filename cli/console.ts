@@ -7,7 +7,7 @@ import { plainLine } from '../protocol/index.ts'
 import { swarmName } from './directories.ts'
 import { diagnose, reachSteps, swarmSteps } from './doctor/index.ts'
 import { inviteFor } from './invite.ts'
-import { joinCommand } from './join-line.ts'
+import { joinCommand, membersOf } from './join-line.ts'
 import { reachabilityFields } from './reachability.ts'
 import type { Session } from './runtime.ts'
 
@@ -48,7 +48,7 @@ export function openConsole(session: Session, parts: ConsoleParts): Console {
         peerId: host.peerId.toString(),
         version: session.version,
         startedAtMs,
-        swarm: swarmKey === undefined ? 'public' : swarmName(swarmKey),
+        swarm: host.membership?.swarm ?? (swarmKey === undefined ? 'public' : swarmName(swarmKey)),
         reachability,
         ...(advice !== undefined && { advice }),
         addresses: host.addresses().map(String),
@@ -68,7 +68,11 @@ function joinView(
 ): JoinView {
   const addresses = host.addresses().map(String)
   const invite = inviteFor(swarmKey, host)
-  const command = joinCommand({ commandName, addresses, ...(invite !== undefined && { invite }) })
+  const command = joinCommand({
+    ...{ commandName, addresses },
+    ...(invite !== undefined && { invite }),
+    ...membersOf(host),
+  })
   return {
     addresses,
     ...(command !== undefined && { command, code: squares(command) }),

@@ -38,7 +38,9 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       bootstrap: host.bootstrapPeers(),
       relaying: host.relaying(),
       knownPeers: host.book.all().length,
-      swarm: init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey),
+      swarm:
+        host.membership?.swarm ??
+        (init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey)),
       ...(host.swarmName !== '' && { swarmName: host.swarmName }),
       models: init.models(),
       clock: host.clock(),

@@ -47,17 +47,22 @@ export function hubCache(env: Environment): string {
 
 /**
  * Data directories for a role in order of preference: the second node on a machine takes `node-2` and so on. What is
- * known of the peers of a private swarm, or of one with a name, stays apart.
+ * known of the peers of a private swarm, or of one with a name or with members, stays apart.
  */
 export function dataDirectories(
   env: Environment,
   role: Role,
-  of: { readonly swarmKey?: Uint8Array | undefined; readonly name?: string | undefined } = {},
+  of: {
+    readonly swarmKey?: Uint8Array | undefined
+    readonly name?: string | undefined
+    /** Name of a swarm with members. */
+    readonly members?: string | undefined
+  } = {},
 ): string[] {
-  const { swarmKey, name } = of
+  const { swarmKey, name, members } = of
   const named = name === undefined ? '' : `@${name}`
   const swarm = `${swarmKey === undefined ? '' : `-${swarmName(swarmKey)}`}${named}`
-  const first = join(dataHome(env), `${role}${swarm}`)
+  const first = join(dataHome(env), `${role}${swarm}${members === undefined ? '' : `+${members}`}`)
   if (role === 'client') return [first]
   const others = Array.from({ length: MAX_DIRECTORIES - 1 }, (_, index) => `${first}-${index + 2}`)
   return [first, ...others]

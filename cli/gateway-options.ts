@@ -7,6 +7,7 @@ import {
   type GatewayServer,
   type GatewayServerInit,
   type LiveSettings,
+  type LocalModels,
   serveGateway,
 } from '../gateway/index.ts'
 import { DataDirLockedError, lockDataDir } from '../host/index.ts'
@@ -103,13 +104,15 @@ export interface GatewayParts {
   readonly dataDir: string
   readonly keys: LiveKeys
   readonly pages: GatewayPages
+  /** Absent if this process has no models of its own. */
+  readonly localModels?: LocalModels | undefined
 }
 
 /** Serves the gateway with its pages, and holds the directory of files and batches while it is open. */
 export async function openGatewayServer(
   session: Session,
   options: GatewayOptions,
-  { client, dataDir, keys, pages }: GatewayParts,
+  { client, dataDir, keys, pages, localModels }: GatewayParts,
 ): Promise<GatewayServer> {
   const { terminal } = session
   const descriptors = openFileLimit(session)
@@ -120,6 +123,7 @@ export async function openGatewayServer(
     ...(descriptors !== undefined && { maxConnections: connectionsWithin(descriptors) }),
     apiKeys: () => keys.current(),
     pages,
+    ...(localModels !== undefined && { localModels }),
     ...liveSettings(options),
     ...(state.directory !== undefined && { stateDir: state.directory }),
     log: (message, about) => terminal.log(message, { level: 'error', ...about }),

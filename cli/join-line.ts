@@ -35,6 +35,8 @@ export interface JoinLineInit {
   readonly invite?: string
   /** Name of the swarm, if it was typed. */
   readonly swarmName?: string
+  /** Name of a swarm with members: others join with an invite of their own. */
+  readonly members?: string
 }
 
 /** Flags for `skein node`, `skein ask` and so on that join through this peer. */
@@ -53,14 +55,32 @@ export function nameOf({ host }: { readonly host: { readonly swarmName?: string 
   return host.swarmName === undefined ? {} : { swarmName: host.swarmName }
 }
 
-/** The command with which another machine joins. `undefined` if this peer has no address to reach. */
+/** The command with which another machine joins. `undefined` if this peer has no address to reach, or each machine needs an invite of its own. */
 export function joinCommand(init: JoinLineInit): string | undefined {
+  if (init.members !== undefined) return undefined
   const flags = joinFlags(init)
   return flags === '' ? undefined : `${init.commandName} up ${flags}`
 }
 
+/** The command that invites another machine to a swarm with members. */
+export function inviteCommand({ commandName }: Pick<JoinLineInit, 'commandName'>): string {
+  return `${commandName} swarm invite --name NAME`
+}
+
+/** The name of a host's swarm, if it has members. */
+export function membersOf({
+  membership,
+}: {
+  readonly membership?: { readonly swarm: string }
+}): Pick<JoinLineInit, 'members'> {
+  return membership === undefined ? {} : { members: membership.swarm }
+}
+
 /** Command lines that join through this peer, for copying into another terminal. */
 export function joinLines(init: JoinLineInit): string {
+  if (init.members !== undefined) {
+    return `Swarm ${init.members}. An admin invites other machines:\n  ${inviteCommand(init)}\n`
+  }
   const flags = joinFlags(init)
   if (flags === '') return 'Other peers cannot join through this peer: it has no listen address.\n'
   const best = bestAddress(init.addresses)

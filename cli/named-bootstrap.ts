@@ -23,7 +23,9 @@ const MAX_FILE_BYTES = 65_536
  *
  * @throws UsageError if a file cannot be read or contains no address
  */
-export async function withBootstrap<T extends Pick<HostInit, 'bootstrap' | 'swarmKey'>>(
+export async function withBootstrap<
+  T extends Pick<HostInit, 'bootstrap' | 'membership' | 'swarmKey'>,
+>(
   { terminal, signal }: Pick<Session, 'terminal' | 'signal'>,
   init: T,
   dataDir: string,
@@ -45,7 +47,8 @@ export async function withBootstrap<T extends Pick<HostInit, 'bootstrap' | 'swar
   if (named.length > 0) return { ...init, bootstrap: [...new Set(named)] }
   const recalled = await recallBootstrap(dataDir, terminal)
   if (recalled.length > 0) return { ...init, bootstrap: recalled }
-  return { ...init, bootstrap: init.swarmKey === undefined ? DEFAULT_BOOTSTRAP : [] }
+  const isPublic = init.swarmKey === undefined && init.membership === undefined
+  return { ...init, bootstrap: isPublic ? DEFAULT_BOOTSTRAP : [] }
 }
 
 /** A file of addresses, one a line; `#` begins a comment. */

@@ -87,3 +87,13 @@ export function numberBetween(min: number, max: number): Parser<number> {
   }
   return Object.assign(parse, { schema: { type: 'number', minimum: min, maximum: max } as const })
 }
+
+const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** For options that take a length of time: `90s`, `30m`, `12h`, `7d`. @returns milliseconds */
+export function durationMs(text: string): number {
+  const [, number = '', unit = ''] = /^(\d{1,6})([smhd])$/.exec(text.trim()) ?? []
+  const ms = Number(number) * (UNITS_MS[unit as keyof typeof UNITS_MS] ?? 0)
+  if (ms > 0) return ms
+  throw new InvalidArgumentError('It must be a length of time: 90s, 30m, 12h or 7d.')
+}

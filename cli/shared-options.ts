@@ -7,7 +7,8 @@ import { bootstrapSource } from './bootstrap-source.ts'
 import { dataDirectories, type Role } from './directories.ts'
 import type { Environment } from './environment.ts'
 import { type LogOptions, withLogOptions } from './log/index.ts'
-import { addValue, repeatable } from './option-parsers.ts'
+import { addValue, nonEmptyText, repeatable } from './option-parsers.ts'
+import { currentSwarm, type JoinedSwarm, NO_SWARM, namedSwarm } from './swarms/index.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Options that every command takes, as they were typed. */
@@ -18,11 +19,17 @@ export interface SharedOptions extends LogOptions {
   readonly announce?: readonly string[]
   readonly noAnnounce?: readonly string[]
   readonly invite?: string
+  readonly swarm?: string
   readonly swarmName?: string
   readonly mdns?: boolean
   readonly upnp?: boolean
   readonly config?: string
   readonly json?: boolean
+}
+
+interface MemberOptions extends SharedOptions {
+  /** Of `skein up`: a private swarm of its own. */
+  readonly private?: boolean
 }
 
 /** The resolved shared options. */
@@ -53,6 +60,11 @@ export function withSharedOptions(command: Command): Command {
     )
     .addOption(noAnnounceOption())
     .option('--invite <string>', 'join the private swarm of this invite; @FILE reads it')
+    .option(
+      '--swarm <name>',
+      'a swarm with members that this machine is in; none: not in one (default: the one joined last, unless --invite or --swarm-name names another)',
+      nonEmptyText,
+    )
     .option(
       '--swarm-name <name>',
       'name of the swarm: on the local network only peers of this name are found (default: after the first --bootstrap)',
@@ -94,6 +106,7 @@ export function jsonOption(): Option {
 export function resolveNetwork(options: SharedOptions, env: Environment, role: Role): Network {
   const { invite: text, announce } = options
   const invite = text === undefined ? undefined : readInvite(text, '--invite: ')
+  const members = memberSwarm(options, env)
   const bootstrap = [...new Set([...(options.bootstrap ?? []), ...(invite?.bootstrap ?? [])])]
   return {
     host: {
@@ -107,12 +120,28 @@ export function resolveNetwork(options: SharedOptions, env: Environment, role: R
         noAnnounce: options.noAnnounce,
       }),
       ...(invite !== undefined && { swarmKey: invite.swarmKey }),
+      ...(members !== undefined && { membership: members.directory }),
     },
     dataDirs:
       options.dataDir === undefined
-        ? dataDirectories(env, role, { swarmKey: invite?.swarmKey, name: options.swarmName })
+        ? dataDirectories(env, role, {
+            ...{ swarmKey: invite?.swarmKey, name: options.swarmName },
+            members: members?.name,
+          })
         : [options.dataDir],
   }
+}
+
+/** The swarm with members that the options mean. @throws UsageError for one that this machine is not in */
+export function memberSwarm(
+  { swarm, invite, swarmName, private: own }: MemberOptions,
+  env: Environment,
+): JoinedSwarm | undefined {
+  const isOther = invite !== undefined || swarmName !== undefined || own === true
+  if (swarm === NO_SWARM) return undefined
+  if (swarm === undefined) return isOther ? undefined : currentSwarm(env)
+  if (isOther) throw new UsageError('--swarm names one swarm, and another option a second: use one')
+  return namedSwarm(env, swarm)
 }
 
 const addMultiaddr = repeatable(parsedMultiaddr)

@@ -33,7 +33,7 @@ export interface StatusReport extends Partial<ReachabilityFields> {
   /** Absent in reports of earlier versions. */
   readonly relaying?: RelayingState
   readonly knownPeers: number
-  /** `public`, or the short name of a private swarm. */
+  /** `public`, the short name of a private swarm, or the name of one with members. */
   readonly swarm: string
   /** Its name. Absent for the swarm of the LAN, and in reports of earlier versions. */
   readonly swarmName?: string

@@ -77,6 +77,9 @@ declare module 'skein/gateway' {
     KeyRights,
     LineError,
     LiveSettings,
+    LocalModel,
+    LocalModels,
+    LocalPullProgress,
     PageVisitor,
     RateLimits,
     ResultPaths,
@@ -338,6 +341,12 @@ const LIMITS: {
     readonly maxMessageLength: 2000;
     readonly maxTokenIds: 262144;
     readonly maxRetryAfterMs: 60000;
+    readonly maxCertificateBytes: 1024;
+    readonly maxMemberListBytes: 786432;
+    readonly maxMembers: 1024;
+    readonly maxRevocations: 4096;
+    readonly maxKeyChanges: 4;
+    readonly maxIssuers: 33;
     readonly maxRemainingMs: 3600000;
     readonly maxStopStrings: 64;
     readonly maxTools: 1024;
@@ -375,6 +384,7 @@ const PROTOCOLS: {
     readonly dialBack: "/skein/dial-back/1.0.0";
     readonly dialBackNonce: "/skein/dial-back-nonce/1.0.0";
     readonly sameNetwork: "/skein/same-network/1.0.0";
+    readonly membership: "/skein/membership/1.0.0";
 };
 const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
@@ -520,7 +530,7 @@ interface AuditReport extends Verdict {
     readonly tokens: number;
 }
 interface Backend extends AsyncDisposable {
-    readonly manager?: ModelManager;
+    readonly manager?: ModelManager | undefined;
     readonly description: string;
     models(options?: AbortOptions): Promise<readonly BackendModel[]>;
     infer(request: InferenceRequest, options?: InferOptions): AsyncIterable<BackendEvent>;
@@ -744,6 +754,11 @@ interface CompletionRequest extends SamplingFields {
     readonly logprobs?: number | null;
     readonly prompt_cache_key?: string | null;
 }
+interface ConnectedMember {
+    readonly peer: PeerId;
+    readonly name: string;
+    readonly role: MemberRole;
+}
 interface Cost {
     readonly attempts: number;
     readonly promptTokens: number;
@@ -900,6 +915,7 @@ interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly metrics?: boolean;
     readonly stateDir?: string;
     readonly pages?: GatewayPages;
+    readonly localModels?: LocalModels;
     readonly now?: () => number;
     readonly log?: (message: string, about?: {
         readonly requestId: string;
@@ -981,6 +997,7 @@ interface Host extends AsyncDisposable {
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     readonly swarmName: string;
+    readonly membership?: HostMembership;
     addresses(): readonly Multiaddr[];
     clock(): ClockReport;
     reachability(): Reachability;
@@ -1015,6 +1032,7 @@ interface HostInit {
     readonly noAnnounce?: readonly string[];
     readonly bootstrap?: readonly string[];
     readonly swarmKey?: Uint8Array;
+    readonly membership?: string;
     readonly relay?: 'always' | 'when-public' | 'never';
     readonly relayBytesPerSecond?: number;
     readonly swarmName?: string;
@@ -1024,6 +1042,13 @@ interface HostInit {
     readonly peerExchange?: boolean;
     readonly maxOpenFiles?: number;
     readonly now?: () => number;
+}
+interface HostMembership {
+    readonly swarm: string;
+    readonly name: string;
+    readonly role: MemberRole;
+    connected(): readonly ConnectedMember[];
+    spread(options?: SpreadOptions): Promise<number>;
 }
 interface ImagePart {
     readonly type: 'image_url';
@@ -1099,6 +1124,31 @@ interface LocalModel {
     readonly source: string;
     readonly sha256?: string;
     readonly users: readonly number[];
+}
+interface LocalModel {
+    readonly name: string;
+    readonly id: string;
+    readonly bytes: number;
+    readonly sha256?: string;
+    readonly state: 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
+    readonly memoryBytes?: number;
+}
+interface LocalModels {
+    list(): Promise<readonly LocalModel[]>;
+    pull(source: string, options?: {
+        readonly signal?: AbortSignal;
+        readonly onProgress?: (progress: LocalPullProgress) => void;
+    }): Promise<string>;
+    share(name: string): Promise<void>;
+    load(name: string): Promise<void>;
+    unload(name: string): Promise<void>;
+    remove(name: string): Promise<void>;
+}
+interface LocalPullProgress {
+    readonly status: string;
+    readonly receivedBytes: number;
+    readonly totalBytes: number;
+    readonly digest?: string;
 }
 interface MadeMapping {
     readonly outer: Outer;
@@ -1540,6 +1590,9 @@ interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> 
 interface Skein extends Client {
     readonly fetch: Gateway['fetch'];
 }
+interface SpreadOptions extends AbortOptions {
+    readonly timeoutMs?: number;
+}
 interface StandingReport {
     readonly peer: string;
     readonly spec: string;
@@ -1761,6 +1814,7 @@ type JoinResult = {
     readonly reasons: readonly string[];
 };
 type ManagedState = 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
+type MemberRole = 'client' | 'node' | 'admin';
 type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown';
 type NodeFrame = ({
     readonly type: 'accepted';

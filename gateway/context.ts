@@ -1,5 +1,7 @@
+import type { Context } from 'hono'
 import type { GatewayLimits } from './defaults.ts'
 import type { GatewayClient } from './gateway-client.ts'
+import type { LocalModels } from './local-models.ts'
 import type { Metrics } from './metrics/index.ts'
 import type { NamedModels } from './named-models.ts'
 
@@ -13,6 +15,10 @@ export interface GatewayContext {
   readonly log: (message: string) => void
   /** Absent if metrics are off. */
   readonly metrics: Metrics | undefined
+  /** Models of this machine. Absent if it has none. */
+  readonly local: LocalModels | undefined
+  /** @throws InferenceError `unauthorized` unless the caller may change them */
+  readonly mayManage: (c: Context<GatewayEnv>) => void
   /** @throws InferenceError if the caller's key may not use the models, or no longer exists */
   readonly checkModels: (caller: string, named: NamedModels) => void
 }

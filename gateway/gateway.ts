@@ -19,11 +19,19 @@ import {
 } from './http/index.ts'
 import { idempotency } from './idempotency/index.ts'
 import type { LiveSettings } from './live-settings.ts'
+import type { LocalModels } from './local-models.ts'
 import { createMetrics } from './metrics/index.ts'
-import { ollamaAnswers, ollamaEmbed, ollamaModels, ollamaOther } from './ollama/index.ts'
+import {
+  ollamaAnswers,
+  ollamaEmbed,
+  ollamaLocal,
+  ollamaModels,
+  ollamaOther,
+} from './ollama/index.ts'
 import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
 import { type GatewayPages, servePages } from './pages.ts'
 import { queuedClient, RequestQueue } from './queue/index.ts'
+import { requireOwner } from './require-owner.ts'
 import { responses } from './responses/index.ts'
 import {
   type ApiKeys,
@@ -50,6 +58,8 @@ export interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
   readonly stateDir?: string
   /** Pages for browsers. @default none */
   readonly pages?: GatewayPages
+  /** Models of this machine, which callers with every right may change. @default none */
+  readonly localModels?: LocalModels
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
   /** Receives internal failures of the gateway, and the `x-request-id` of the request where there is one. @default ignored */
@@ -124,6 +134,8 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     limits,
     now,
     log,
+    local: init.localModels,
+    mayManage: (c) => requireOwner(c, keys),
     checkModels: (caller, named) => keys.checkModels(caller, named),
   }
   const { stateDir } = init
@@ -213,6 +225,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   app.route('/', ollamaAnswers(context))
   app.route('/', ollamaEmbed(context))
   app.route('/', ollamaModels(context))
+  app.route('/', ollamaLocal(context))
   app.route('/', ollamaOther())
   return {
     respond: async (request, remoteAddress) =>

@@ -27,6 +27,7 @@ export { GATEWAY_LIMITS, type GatewayLimits } from './defaults.ts'
 export { createGateway, type Gateway, type GatewayInit } from './gateway.ts'
 export type { GatewayClient } from './gateway-client.ts'
 export type { LiveSettings } from './live-settings.ts'
+export type { LocalModel, LocalModels, LocalPullProgress } from './local-models.ts'
 export type { GatewayPages, PageVisitor } from './pages.ts'
 export {
   type ApiKey,

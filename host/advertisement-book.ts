@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { PeerId } from '@libp2p/interface'
-import { type Advertisement, isExpired, openAdvertisement } from '../protocol/index.ts'
+import {
+  type Advertisement,
+  InferenceError,
+  isExpired,
+  openAdvertisement,
+} from '../protocol/index.ts'
 import { type Acquaintance, closer, compareAcquaintance } from './acquaintance.ts'
 import { type BookEntryTraits, chooseEviction } from './book-eviction.ts'
 import type { AdvertisementBook } from './host.ts'
@@ -13,6 +18,8 @@ export interface BookInit {
   readonly maxEntries?: number
   /** Advertisements of others kept from any one peer. @default 256: so that no single peer fills the book */
   readonly maxPerSource?: number
+  /** Whether a peer may advertise. @default any peer */
+  readonly mayAdvertise?: (peer: PeerId) => boolean
 }
 
 interface Entry extends BookEntryTraits {
@@ -48,6 +55,8 @@ export interface OwnedBook extends AdvertisementBook {
   fresh(except: PeerId): readonly Uint8Array[]
   /** The same for peers known by hearsay; shared if there is room left. */
   hearsay(except: PeerId): readonly Uint8Array[]
+  /** Removes a peer's advertisement. */
+  drop(peer: PeerId): void
   /** All entries, for the cache; the best known peers first, since the file has a size limit. */
   kept(): readonly KeptAdvertisement[]
 }
@@ -120,6 +129,9 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
     })
     const advertisement = inOwnTime(opened, signerNowMs, nowMs)
     if (advertisement.peerId.equals(init.self)) return advertisement
+    if (init.mayAdvertise?.(advertisement.peerId) === false) {
+      throw new InferenceError('malformed', 'an advertisement of a peer that may not serve')
+    }
     const key = advertisement.peerId.toString()
     const known = entries.get(key)
     const acquaintance = acquaintanceBy(options, advertisement.peerId)
@@ -179,6 +191,7 @@ export function createAdvertisementBook(init: BookInit): OwnedBook {
       const entry = entries.get(peer.toString())
       if (entry !== undefined) acquaint(entry, 'answered')
     },
+    drop: (peer) => remove(peer.toString()),
     fresh: (except) => passable(except, true),
     hearsay: (except) => passable(except, false),
     kept: () =>

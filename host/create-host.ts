@@ -26,6 +26,12 @@ import { keepReachable, type Reachable } from './keep-reachable.ts'
 import { dialKnownPeers } from './known-peer-dialer.ts'
 import { createInstance, startInstance } from './libp2p.ts'
 import { loadListenPorts, saveListenPorts, withKnownPorts } from './listen-ports.ts'
+import {
+  MemberClients,
+  openHostMembership,
+  startMembership,
+  withMembership,
+} from './members/index.ts'
 import { createNameLookup } from './name-lookup.ts'
 import { createNeighbourDialer } from './neighbour-dialer.ts'
 import { watchNetwork } from './network/index.ts'
@@ -53,11 +59,12 @@ const RELAYED_TIMEOUT_MS = 2_000
  *   `internal` for an unusable data directory.
  */
 export async function createHost(init: HostInit): Promise<Host> {
-  const resolved = resolveHostInit(init)
+  const { membership, ...rest } = init
+  const resolved = resolveHostInit(rest)
   const persistence = await openPersistence(resolved)
   const stopping = new AbortController()
   try {
-    return await assemble(resolved, persistence, stopping)
+    return await assemble(resolved, membership, persistence, stopping)
   } catch (error) {
     stopping.abort(error)
     await persistence.close().catch(() => undefined)
@@ -67,11 +74,13 @@ export async function createHost(init: HostInit): Promise<Host> {
 
 async function assemble(
   resolved: ResolvedHostInit,
+  membershipDir: string | undefined,
   persistence: Persistence,
   stopping: AbortController,
 ): Promise<Host> {
   const self = peerIdFromPrivateKey(persistence.privateKey).toString()
-  const init: NamedHostInit = { ...resolved, swarmName: swarmNameOf({ ...resolved, self }) }
+  const joined = withMembership(resolved, await openHostMembership(membershipDir, resolved.onFault))
+  const init: NamedHostInit = { ...joined, swarmName: swarmNameOf({ ...joined, self }) }
   const bootstrap = init.bootstrap.map(parseBootstrapAddress)
   const typed = [...bootstrap, ...init.listen.map(parseAddress)]
   const policy = dialPolicy({ typed, privateSwarm: init.swarmKey !== undefined })
@@ -97,7 +106,9 @@ async function assemble(
   setMaxListeners(0, signal)
   inbound.attach(libp2p, signal, (error) => onError('closing connections', error))
 
-  const book = createAdvertisementBook({ self: libp2p.peerId, now: init.now })
+  const clients = new MemberClients()
+  const mayAdvertise = (peer: PeerId): boolean => !clients.has(peer)
+  const book = createAdvertisementBook({ self: libp2p.peerId, now: init.now, mayAdvertise })
   const clocks = new PeerClocks({ now: systemClock.now, wall: init.now })
   const keeper = await keepBook({
     book,
@@ -107,6 +118,13 @@ async function assemble(
     now: init.now,
     onError,
     onFault: init.onFault,
+  })
+  const membership = await startMembership(init.membership, {
+    ...{ libp2p, clocks, signal, onError },
+    ...{ wall: init.now, onFault: init.onFault },
+    onMember: (peer, certificate) => {
+      if (clients.note(peer, certificate)) book.drop(peer)
+    },
   })
   libp2p.addEventListener('peer:identify', ({ detail: { connection, protocols } }) =>
     noteProtocols(connection, protocols),
@@ -213,6 +231,7 @@ async function assemble(
     bootstrapPeers,
     entryPoints: () => entryPoints.all().map(({ address }) => address),
     swarmName: init.swarmName,
+    ...(membership !== undefined && { membership }),
     clock: () => clocks.report(),
     reachability: () => reach.report(),
     tested: (options = {}) => {

@@ -1,5 +1,6 @@
 import { InferenceError } from '../protocol/index.ts'
 import type { HostInit } from './host.ts'
+import type { OpenedMembership } from './members/index.ts'
 import { RELAY_LIMITS } from './relay/index.ts'
 
 /** Connection settings; `inbound/` bounds the number of connections. */
@@ -50,7 +51,7 @@ const LISTEN_ALL = [
 ]
 
 /** The caller's options with defaults applied. */
-export interface ResolvedHostInit extends HostInit {
+export interface ResolvedHostInit extends Omit<HostInit, 'membership'> {
   readonly listen: readonly string[]
   readonly announce: readonly string[]
   readonly noAnnounce: readonly string[]
@@ -69,10 +70,11 @@ export interface ResolvedHostInit extends HostInit {
 /** With the name of the swarm, which depends on the identity. */
 export interface NamedHostInit extends ResolvedHostInit {
   readonly swarmName: string
+  readonly membership?: OpenedMembership
 }
 
 /** @throws InferenceError `invalid_request` for an invalid swarm key. */
-export function resolveHostInit(init: HostInit): ResolvedHostInit {
+export function resolveHostInit(init: Omit<HostInit, 'membership'>): ResolvedHostInit {
   if (init.swarmKey?.length === 0)
     throw new InferenceError('invalid_request', 'the swarm key is empty')
   const relay = init.relay ?? 'never'

@@ -14,8 +14,8 @@ const HEADER = '/multistream/1.0.0'
 const MAX_PROTOCOL_LENGTH = 126
 /** A confirmation that takes longer means that nothing gets through. */
 const CONFIRM_MS = 5_000
-/** Spoken by every Skein peer: asked before identify has said so. */
-const ASSUMED: ReadonlySet<string> = new Set([PROTOCOLS.advertisement])
+/** Spoken by every Skein peer, or every one of a swarm with members: asked before identify has said so. */
+const ASSUMED: ReadonlySet<string> = new Set([PROTOCOLS.advertisement, PROTOCOLS.membership])
 
 /** For `dialProtocol` and `newStream`. */
 export interface EarlyOptions {

@@ -4,6 +4,7 @@ import type { CID } from 'multiformats/cid'
 import type { Advertisement } from '../protocol/index.ts'
 import type { AbortOptions } from '../timing/index.ts'
 import type { Acquaintance } from './acquaintance.ts'
+import type { HostMembership } from './members/index.ts'
 import type { ClockReport } from './peer-clocks.ts'
 import type { PortMapping } from './port-mapping/index.ts'
 import type { NatKind, Reachability } from './reach/index.ts'
@@ -39,6 +40,11 @@ export interface HostInit {
   readonly bootstrap?: readonly string[]
   /** Pre-shared key of a private swarm (libp2p's text format). @default none: the public swarm */
   readonly swarmKey?: Uint8Array
+  /**
+   * Directory of a membership, as `joinSwarm` and `skein join` write it: only members of that swarm are talked to. It
+   * brings the pre-shared key, the name, and addresses to join through. @default none
+   */
+  readonly membership?: string
   /**
    * Whether this host relays for peers that cannot be reached otherwise: always, while it has a public address, or
    * never. @default 'never'
@@ -131,6 +137,8 @@ export interface Host extends AsyncDisposable {
   readonly book: AdvertisementBook
   /** Name of the swarm; empty for the swarm of the LAN. */
   readonly swarmName: string
+  /** In a swarm with members: this machine's part in it. */
+  readonly membership?: HostMembership
   /** Where others reach this host, each ending in `/p2p/<peerId>`. */
   addresses(): readonly Multiaddr[]
   /** Whether this machine's wall clock agrees with those of the peers that were met lately. */

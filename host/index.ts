@@ -37,6 +37,24 @@ export type {
 export { loadIdentity } from './identity.ts'
 export { setIdle } from './inbound/index.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
+export {
+  type CreateSwarmInit,
+  createSwarm,
+  decodeMemberInvite,
+  type HostMembership,
+  type InviteInit,
+  inviteMember,
+  type JoiningHost,
+  joinSwarm,
+  type ManageOptions,
+  type MemberInvite,
+  Membership,
+  type MembershipInit,
+  openInvites,
+  promoteMember,
+  readOwnerKey,
+  revokeMember,
+} from './members/index.ts'
 export { type AskInit, answerOnce, askOnce, type Dialer } from './one-shot.ts'
 export type { ClockOff, ClockReport } from './peer-clocks.ts'
 export { PeerRates } from './peer-rates.ts'
@@ -45,4 +63,4 @@ export type { PortMapping } from './port-mapping/index.ts'
 export type { AddressEvidence, NatKind, Reachability, ReachabilityStatus } from './reach/index.ts'
 export { isReachedByRelay, isRelayed, type RelayUse, relayOf } from './relay/index.ts'
 export { subnetsOf } from './subnet.ts'
-export { createSwarmKey } from './swarm-key.ts'
+export { createSwarmKey, swarmKeyOf } from './swarm-key.ts'

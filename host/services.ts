@@ -8,9 +8,13 @@ import type { ServiceFactoryMap } from 'libp2p'
 import { PROTOCOLS } from '../protocol/index.ts'
 import type { NamedHostInit } from './defaults.ts'
 import { guardedDht } from './dht-guard/index.ts'
+import type { GateComponents } from './members/index.ts'
 import { type Neighbours, neighbours } from './neighbours.ts'
 import type { AddressSources, OwnAddresses } from './reach/index.ts'
 import { serviceTag } from './swarm-name.ts'
+
+/** Of hosts in a swarm with members. */
+const IDENTIFY_TIMEOUT_MS = 20_000
 
 interface ExactDialOptions {
   readonly signal: AbortSignal
@@ -49,11 +53,19 @@ export interface HostServices extends Record<string, unknown> {
 
 /** What runs on every host's libp2p instance. */
 export function createServices(
-  init: Pick<NamedHostInit, 'dht' | 'mdns' | 'now' | 'swarmKey' | 'swarmName'>,
+  init: Pick<NamedHostInit, 'dht' | 'mdns' | 'membership' | 'now' | 'swarmKey' | 'swarmName'>,
   own: OwnAddresses,
   mapped: AddressSources['mapped'],
 ): ServiceFactoryMap<HostServices> {
+  const { membership } = init
   const services = {
+    // The first one: no other part may see a connection before its gate does.
+    ...(membership !== undefined && {
+      membershipGate: (components: GateComponents) => {
+        membership.gate.attach(components)
+        return membership.gate
+      },
+    }),
     ownAddresses: (components: AddressComponents) => {
       own.attach(addressSources(components, mapped))
       return own
@@ -65,7 +77,8 @@ export function createServices(
     handlers: ({ registrar }: HandlerComponents) => ({
       of: (protocol: string) => registrar.getHandler(protocol).handler,
     }),
-    identify: identify(),
+    // With members it waits for the proof.
+    identify: identify(membership === undefined ? {} : { timeout: IDENTIFY_TIMEOUT_MS }),
     // By default 2 in and 1 out, which the connection monitor and the DHT's own pings use up between them.
     ping: ping({ maxInboundStreams: 8, maxOutboundStreams: 8 }),
     dht: guardedDht(
@@ -94,7 +107,9 @@ export function createServices(
   if (init.mdns !== true) return services
   return {
     ...services,
-    mdns: neighbours({ serviceTag: serviceTag(init.swarmName, init.swarmKey) }),
+    mdns: neighbours({
+      serviceTag: serviceTag(init.swarmName, membership?.membership.swarmId ?? init.swarmKey),
+    }),
   }
 }
 

@@ -43,7 +43,7 @@ export async function createNode(init: NodeInit, options: AbortOptions = {}): Pr
   // Everything is validated before the host starts.
   const inForce = new InForce(init)
   checkCredit(init)
-  const models = new SharedModels(init.backend, init.share, init.startEmpty)
+  const models = new SharedModels(init.backend, init.share)
   checkShared(await models.refresh(options).catch(toEngineFailure), init)
   const host = await createHost({ relay: 'when-public', ...init.host, dht: 'server' })
   return await startNode(host, models, inForce, init, options).catch(async (error: unknown) => {
@@ -59,6 +59,7 @@ async function startNode(
   init: NodeInit,
   options: AbortOptions,
 ): Promise<Node> {
+  checkRole(host)
   const { slots } = await init.backend.load(options).catch(toEngineFailure)
   const node = new ContributorNode(host, models, inForce, init, Math.max(1, init.slots ?? slots))
   try {
@@ -68,6 +69,15 @@ async function startNode(
     throw error
   }
   return node
+}
+
+/** @throws InferenceError `unauthorized` in a swarm in which this machine may only ask */
+function checkRole({ membership }: Host): void {
+  if (membership?.role !== 'client') return
+  throw new InferenceError(
+    'unauthorized',
+    `this machine is a client of the swarm ${membership.swarm}: it may ask, not serve. An admin can invite it as a node`,
+  )
 }
 
 class ContributorNode implements Node {
@@ -174,7 +184,9 @@ class ContributorNode implements Node {
   }
 
   async share(models: readonly string[] | undefined, options: AbortOptions = {}): Promise<void> {
-    const { changed } = await this.#models.reshare(models, options).catch(toEngineFailure)
+    const { changed } = await this.#models
+      .reshare(models, { ...options, startEmpty: true })
+      .catch(toEngineFailure)
     if (changed) await this.#advertise()
   }
 
@@ -185,7 +197,9 @@ class ContributorNode implements Node {
   async update(settings: LiveNodeSettings): Promise<void> {
     // Throws before anything changes.
     new InForce(settings)
-    const { changed } = await this.#models.reshare(settings.share).catch(toEngineFailure)
+    const { changed } = await this.#models
+      .reshare(settings.share, { startEmpty: this.#init.startEmpty === true })
+      .catch(toEngineFailure)
     const isOther = changed || (settings.maxTokens ?? 0) !== this.#inForce.maxTokens
     this.#inForce.replace(settings)
     this.#gate.limitQueue(settings.maxQueue ?? defaultQueue(this.#gate.occupancy.slots))

@@ -11,15 +11,10 @@ export class SharedModels {
   readonly #backend: Pick<Backend, 'models'>
   #share: readonly string[] | undefined
   #models: readonly BackendModel[] = []
-  readonly #mayBeEmpty: boolean
 
-  /**
-   * @param share model ids or aliases; without it, everything is shared
-   * @param mayBeEmpty whether the backend may have no model yet
-   */
-  constructor(backend: Pick<Backend, 'models'>, share?: readonly string[], mayBeEmpty = false) {
+  /** @param share model ids or aliases; without it, everything is shared */
+  constructor(backend: Pick<Backend, 'models'>, share?: readonly string[]) {
     this.#backend = backend
-    this.#mayBeEmpty = mayBeEmpty
     this.#share = share?.map(normalizeModelId)
   }
 
@@ -56,13 +51,13 @@ export class SharedModels {
    */
   async reshare(
     share: readonly string[] | undefined,
-    options: { readonly signal?: AbortSignal } = {},
+    options: { readonly signal?: AbortSignal; readonly startEmpty?: boolean } = {},
   ): Promise<{ readonly changed: boolean }> {
     const [before, models] = [this.#share, this.#models]
     this.#share = share?.map(normalizeModelId)
     try {
       const found = await this.refresh(options)
-      checkShared(found, { startEmpty: this.#mayBeEmpty })
+      checkShared(found, options)
       return found
     } catch (error) {
       this.#share = before

@@ -20,6 +20,8 @@ export const PROTOCOLS = {
   dialBackNonce: '/skein/dial-back-nonce/1.0.0',
   /** Asks a peer whether it sees another at the same public IP address as the asker. */
   sameNetwork: '/skein/same-network/1.0.0',
+  /** Proof of membership, and the signed lists of members, in a swarm with members. */
+  membership: '/skein/membership/1.0.0',
 } as const
 
 /** Signature domain of advertisements: a signature for one purpose is invalid for another. */

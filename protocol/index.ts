@@ -7,6 +7,18 @@
 
 export { ByteBudget, type Claim, type Holder, SMALL_CLAIM_BYTES } from './byte-budget.ts'
 export {
+  type Badge,
+  type Certificate,
+  type MemberRole,
+  memberName,
+  openBadge,
+  openCertificate,
+  SWARM_ID_BYTES,
+  sealBadge,
+  sealCertificate,
+  swarmIdOf,
+} from './certificate.ts'
+export {
   CIRCUIT_PROTOCOLS,
   type CircuitStatus,
   decodeHopAnswer,
@@ -36,6 +48,30 @@ export { ADVERTISEMENT_DOMAIN, RECEIPT_DOMAINS } from './ids.ts'
 export { depthOf } from './json-bounds.ts'
 export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { listOf } from './list-of.ts'
+export {
+  type InviteEntry,
+  type KeyChange,
+  type MemberList,
+  openMemberList,
+  type Revocation,
+  sealMemberList,
+} from './member-list.ts'
+export {
+  type Admission,
+  decodeMembershipAnswer,
+  decodeMembershipQuestion,
+  encodeMembershipAnswer,
+  encodeMembershipQuestion,
+  isJoinSigned,
+  type JoinRequest,
+  type ListHead,
+  MAX_MEMBERSHIP_BYTES,
+  type MemberHello,
+  type MembershipAnswer,
+  type MembershipQuestion,
+  type MembershipRefusal,
+  signJoin,
+} from './membership-exchange.ts'
 export { plainError } from './plain-text.ts'
 export * from './public.ts'
 export { drawBytes, drawHex } from './random-bytes.ts'

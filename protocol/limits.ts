@@ -34,6 +34,18 @@ export const LIMITS = {
   maxTokenIds: 262_144,
   /** Cap on `retryAfterMs` from a peer. */
   maxRetryAfterMs: 60_000,
+  /** One membership certificate or badge, signed. */
+  maxCertificateBytes: 1_024,
+  /** One signed list of members. */
+  maxMemberListBytes: 786_432,
+  /** Certificates, and invites, in one list of members. */
+  maxMembers: 1_024,
+  /** Revocations in one list of members. */
+  maxRevocations: 4_096,
+  /** Changes of the pre-shared key in one list of members. */
+  maxKeyChanges: 4,
+  /** Issuers in one swarm: the owner and its admins. */
+  maxIssuers: 33,
   /** Longest deadline of a request. */
   maxRemainingMs: 3_600_000,
   /** Stop strings in a request. OpenAI allows 4, Anthropic documents no limit. */

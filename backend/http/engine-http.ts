@@ -54,6 +54,8 @@ export interface EngineHttp {
   /** One short JSON answer. Throws InferenceErrors, and the signal's reason once it fired. */
   get(path: string, options?: CallOptions): Promise<Json>
   post(path: string, body: object, options?: CallOptions): Promise<Json>
+  /** Its answer may be empty. */
+  delete(path: string, body: object, options?: CallOptions): Promise<void>
   /**
    * Resolves on any answer, and if the engine is too busy to answer in time.
    *
@@ -100,6 +102,17 @@ class HttpConnection implements EngineHttp {
 
   async post(path: string, body: object, options: CallOptions = {}): Promise<Json> {
     return await this.#call('POST', path, body, options)
+  }
+
+  async delete(path: string, body: object, options: CallOptions = {}): Promise<void> {
+    using call = new EngineCall(options.signal)
+    call.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
+    try {
+      const sent = { ...options, signal: call.signal }
+      await readText(await this.#open('DELETE', path, body, sent), LIMITS.maxResponseBytes)
+    } catch (error) {
+      throw call.explain(error)
+    }
   }
 
   async requireConnection(path: string, options: CallOptions = {}): Promise<void> {

@@ -13,6 +13,7 @@ import { rewritten, spentAnswer } from '../continuation/index.ts'
 import { createEngineHttp, type EngineHttp, type EngineHttpInit } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { splitPrefix } from '../messages.ts'
+import type { ModelManager } from '../model-manager.ts'
 import { isPlainText, maxTokensOf, type TextRequest } from '../request-fields.ts'
 import { requireAnswerable, resumeMeans, selectModel } from '../select-model.ts'
 import { countAt, listAt, recordAt, vectorsOf } from '../shapes/index.ts'
@@ -20,6 +21,7 @@ import { promptBytes, TokenEstimate, withNumbers } from '../token-estimate.ts'
 import { emptyState, readLine } from './answer-stream.ts'
 import { type CatalogEntry, readCatalog } from './catalog.ts'
 import { type LoadWatch, watchLoading } from './load-state.ts'
+import { OllamaManager } from './model-manager.ts'
 import { prefixedBody, renderBody, requestBody } from './request-body.ts'
 import { Trials } from './trials.ts'
 
@@ -55,6 +57,7 @@ export function createOllamaBackend(init: OllamaBackendInit = {}): Backend {
 
 class OllamaBackend implements Backend {
   readonly description: string
+  readonly manager: ModelManager
   readonly #init: OllamaBackendInit
   readonly #http: EngineHttp
   readonly #now: () => number
@@ -70,6 +73,10 @@ class OllamaBackend implements Backend {
     this.#init = init
     this.#http = createEngineHttp({ ...init, baseUrl: init.baseUrl ?? 'http://127.0.0.1:11434' })
     this.#now = init.now ?? (() => performance.now())
+    this.manager = new OllamaManager(this.#http, () => {
+      if (this.#catalog === undefined) return
+      this.#catalog = { ...this.#catalog, readAt: Number.NEGATIVE_INFINITY }
+    })
     this.description = `Ollama at ${this.#http.baseUrl}`
   }
 

@@ -18,6 +18,7 @@ import type {
 import { spentAnswer } from '../continuation/index.ts'
 import { createEngineHttp, type EngineHttp } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
+import type { ModelManager } from '../model-manager.ts'
 import { isPlainText, maxTokensOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import { requireSupport, resumeMeans, selectModel } from '../select-model.ts'
 import { usageAt, vectorsOf } from '../shapes/index.ts'
@@ -28,6 +29,7 @@ import { FLAVORS } from './flavor.ts'
 import { apiRoot, serverRoot } from './identify.ts'
 import { KeptCatalog } from './kept-catalog.ts'
 import { isReport } from './llama-progress.ts'
+import { LlamaRouter } from './llama-router.ts'
 import { llamaScore } from './llama-score.ts'
 import { llamaTokens } from './llama-tokens.ts'
 import type { OpenAiBackendInit } from './openai-backend-init.ts'
@@ -53,6 +55,8 @@ class OpenAiBackend implements Backend {
   readonly #life = new AbortController()
   readonly #salts = new CacheSalts()
   readonly #catalog: KeptCatalog
+  #isRouter: Promise<boolean> | undefined
+  #router: LlamaRouter | undefined
 
   constructor(init: OpenAiBackendInit) {
     this.#init = init
@@ -62,13 +66,22 @@ class OpenAiBackend implements Backend {
     this.#catalog = new KeptCatalog({ ...init, root: this.#root, now: this.#now })
   }
 
+  /** Known once the models were asked for. */
+  get manager(): ModelManager | undefined {
+    return this.#router
+  }
+
   get description(): string {
     const kind = this.#catalog.latest?.flavor ?? 'generic'
     return `${FLAVORS[kind].title} at ${this.#root.baseUrl}`
   }
 
   async models(options: AbortOptions = {}): Promise<readonly BackendModel[]> {
-    const { entries } = await this.#catalog.read(options)
+    const { entries, flavor } = await this.#catalog.read(options)
+    if (flavor === 'llama-server') {
+      this.#isRouter ??= LlamaRouter.isRouter(this.#root)
+      if (await this.#isRouter) this.#router ??= new LlamaRouter(this.#root)
+    }
     return entries.map(({ model }) => model)
   }
 

@@ -5,7 +5,7 @@ import { runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { hostSettings } from '../host-settings.ts'
 import { inviteFor } from '../invite.ts'
-import { joinLines, nameOf, shownAddresses } from '../join-line.ts'
+import { joinLines, membersOf, nameOf, shownAddresses } from '../join-line.ts'
 import { canListen } from '../listen.ts'
 import {
   addHostMetrics,
@@ -135,7 +135,7 @@ function announce(
   if (monitorUrl !== undefined) terminal.print(`  metrics  ${monitorUrl}/metrics\n`)
   const invite = inviteFor(network.host.swarmKey, host)
   terminal.print(
-    `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }), ...nameOf(network) })}`,
+    `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }), ...nameOf(network), ...membersOf(host) })}`,
   )
   terminal.print('\nStop with Ctrl-C.\n')
 }

@@ -74,8 +74,12 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     summary: 'show the nodes, gateways and bootstrap peers that run on this machine',
     load: async () => (await import('./status.ts')).statusCommand,
   },
+  join: {
+    summary: 'join a swarm with members',
+    load: async () => (await import('./join.ts')).joinCommand,
+  },
   swarm: {
-    summary: 'create and read invites to private swarms',
+    summary: 'create a swarm, invite machines, and take them out again',
     load: async () => (await import('./swarm.ts')).swarmCommand,
   },
   config: {

@@ -8,7 +8,7 @@ import { capabilityList, chooseEngine, type EngineOptions } from '../engine/inde
 import { createFailureLog } from '../failure-log.ts'
 import { hostSettings } from '../host-settings.ts'
 import { inviteFor } from '../invite.ts'
-import { joinLines, nameOf, shownAddresses } from '../join-line.ts'
+import { joinLines, membersOf, nameOf, shownAddresses } from '../join-line.ts'
 import { ModelDesk } from '../local-models/index.ts'
 import {
   type MonitorOptions,
@@ -214,7 +214,7 @@ function announce(
   if (monitorUrl !== undefined) terminal.print(`  metrics  ${monitorUrl}/metrics\n`)
   const invite = inviteFor(network.host.swarmKey, node.host)
   terminal.print(
-    `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }), ...nameOf(network) })}`,
+    `\n${joinLines({ commandName, addresses, ...(invite !== undefined && { invite }), ...nameOf(network), ...membersOf(node.host) })}`,
   )
   terminal.print(isAlone(node, network) ? `\n${ALONE}\n` : '')
   terminal.print('\nStop with Ctrl-C: running answers are finished first.\n')

@@ -1,25 +1,38 @@
 import { Command } from 'commander'
 import { removeLocalModel } from '../../backend/index.ts'
 import { plainLine } from '../../protocol/index.ts'
+import { chooseDoor, modelsHere, order } from '../control/index.ts'
 import { modelCache } from '../directories.ts'
 import { namedModel } from '../local-models/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { configOption, jsonOption, type SharedOptions } from '../shared-options.ts'
+import { configOption, dataDirOption, jsonOption, type SharedOptions } from '../shared-options.ts'
 
 export function rmCommand(runtime: Runtime): Command {
   return new Command('rm')
-    .description('Deletes a downloaded model from this machine, unless something uses it.')
+    .description('Deletes a model from this machine, unless something uses it.')
     .argument('<model>', 'as `skein models --local` lists it')
+    .addOption(dataDirOption())
     .addOption(configOption())
     .addOption(jsonOption())
     .action(runtime.action(remove))
 }
 
 async function remove(
-  { terminal, env }: Session,
-  _options: SharedOptions,
+  session: Session,
+  options: SharedOptions,
   [name = '']: readonly string[],
 ): Promise<undefined> {
+  const { terminal, env } = session
+  const here = await modelsHere(session, options.dataDir)
+  // The models of other engines have no file of Skein's.
+  const isEngines = here.some((model) => model.path === undefined && model.name === name)
+  if (isEngines) {
+    const door = await chooseDoor(session, options)
+    await order(session, door, { order: 'rm', model: name }, () => {})
+    terminal.emit({ event: 'removed', name, pid: door.pid } as { event: 'removed' })
+    terminal.print(`Removed ${plainLine(name)} at process ${door.pid}\n`)
+    return undefined
+  }
   const model = await namedModel(env, name)
   await removeLocalModel(modelCache(env), model)
   const { path, bytes } = model

@@ -1,8 +1,15 @@
 import { writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { Command } from 'commander'
-import { createSwarmKey, encodeInvite, loadIdentity, sealBootstrapList } from '../../host/index.ts'
+import {
+  createSwarm,
+  createSwarmKey,
+  encodeInvite,
+  loadIdentity,
+  sealBootstrapList,
+} from '../../host/index.ts'
 import { makeDirectory } from '../../storage/index.ts'
 import { swarmName } from '../directories.ts'
 import { wholeNumber } from '../option-parsers.ts'
@@ -13,7 +20,9 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
+import { chooseSwarm, swarmDirectory } from '../swarms/index.ts'
 import { openTyped, UsageError } from '../usage-error.ts'
+import { memberCommands } from './swarm-members.ts'
 
 const DAY_MS = 86_400_000
 
@@ -23,18 +32,29 @@ interface ListOptions extends SharedOptions {
 
 interface CreateOptions extends SharedOptions {
   readonly keyFile?: string
+  readonly machine?: string
+  readonly ownerKey?: string
 }
 
 export function swarmCommand(runtime: Runtime): Command {
   const create = withSharedOptions(
     new Command('create')
-      .summary('create the key of a new private swarm')
+      .summary('create a swarm with members, or the key of a private swarm')
       .description(
-        'Creates the key of a new private swarm and prints an invite. Only peers started with --invite can connect to each other. The invite contains the key: share it only with members. --bootstrap adds addresses to the invite.',
-      ),
+        'With a name: creates a swarm with members, and makes this machine its first admin. Others get in by `swarm invite` and `join`, and are taken out by `swarm revoke`. Without a name: creates the key of a private swarm without members and prints an invite, which contains the key; --bootstrap adds addresses to it.',
+      )
+      .argument('[name]', 'name of a swarm with members'),
   )
+    .option(
+      '--machine <name>',
+      'name of this machine in a swarm with members (default: its host name)',
+    )
+    .option(
+      '--owner-key <file>',
+      "write the owner's key of a swarm with members to a new file, to be kept offline (default: beside the membership)",
+    )
     .option('--key-file <file>', "also write the key to a new file, in libp2p's format")
-    .action(runtime.action(createSwarm))
+    .action(runtime.action(created))
   const info = withSharedOptions(
     new Command('info')
       .summary('show the contents of an invite')
@@ -50,14 +70,57 @@ export function swarmCommand(runtime: Runtime): Command {
   )
     .option('--valid-days <n>', 'days until the list expires', wholeNumber(1, 3_650), 365)
     .action(runtime.action(printList))
-  return new Command('swarm')
-    .description('Creates and reads invites to private swarms.')
+  const swarm = new Command('swarm')
+    .description('Creates swarms with members and private swarms, and lets machines in and out.')
     .addCommand(create)
     .addCommand(info)
     .addCommand(list)
+  for (const command of memberCommands(runtime)) swarm.addCommand(command)
+  return swarm
 }
 
-async function createSwarm(session: Session, options: CreateOptions): Promise<undefined> {
+async function created(
+  session: Session,
+  options: CreateOptions,
+  [name]: readonly string[],
+): Promise<undefined> {
+  if (name !== undefined) await createWithMembers(session, options, name)
+  else await createPrivate(session, options)
+  return undefined
+}
+
+async function createWithMembers(
+  { terminal, commandName, env }: Session,
+  { machine, ownerKey, keyFile }: CreateOptions,
+  name: string,
+): Promise<void> {
+  if (keyFile !== undefined) {
+    throw new UsageError('--key-file is for a private swarm without members: leave it out')
+  }
+  const directory = swarmDirectory(env, name)
+  await openTyped(() =>
+    createSwarm(directory, {
+      name,
+      memberName: machine ?? hostname(),
+      ...(ownerKey !== undefined && { ownerKeyFile: ownerKey }),
+    }),
+  )
+  await chooseSwarm(env, name)
+  const keyPath = ownerKey ?? join(directory, 'owner.key')
+  terminal.emit({ event: 'swarm', name, directory, ownerKey: keyPath } as { event: 'swarm' })
+  terminal.print(
+    [
+      `Swarm ${name}: this machine is its first admin, and from now on its commands are in it.`,
+      `The owner's key is in ${keyPath}. Only it makes admins and takes them out: keep a copy offline.`,
+      '',
+      `  ${commandName} up                          start this machine`,
+      `  ${commandName} swarm invite --name NAME    invite another`,
+      '',
+    ].join('\n'),
+  )
+}
+
+async function createPrivate(session: Session, options: CreateOptions): Promise<undefined> {
   const { terminal, commandName } = session
   const swarmKey = createSwarmKey()
   const addresses = options.bootstrap ?? []

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { renderUnicodeCompact } from 'uqr'
+import { Membership } from '../../host/index.ts'
 import type { Node } from '../../node/index.ts'
 import { createPeer, type Peer } from '../../peer/index.ts'
 import { defined } from '../../protocol/index.ts'
@@ -18,7 +19,7 @@ import {
 } from '../gateway-options.ts'
 import { hostSettings } from '../host-settings.ts'
 import { inviteFor } from '../invite.ts'
-import { joinCommand } from '../join-line.ts'
+import { inviteCommand, joinCommand, membersOf } from '../join-line.ts'
 import { ModelDesk } from '../local-models/index.ts'
 import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.ts'
 import { addValue, byteSize, wholeNumber } from '../option-parsers.ts'
@@ -32,6 +33,7 @@ import {
 } from '../reload/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
+  memberSwarm,
   type Network,
   resolveNetwork,
   type SharedOptions,
@@ -89,11 +91,16 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   // Keys and batches are those of `skein gateway`.
   const [gatewayDir = ''] =
     options.dataDir === undefined
-      ? dataDirectories(env, 'client', { swarmKey, name: options.swarmName })
+      ? dataDirectories(env, 'client', {
+          ...{ swarmKey, name: options.swarmName },
+          members: memberSwarm(options, env)?.name,
+        })
       : [options.dataDir]
   using keys = await keysFor(session, options, gatewayDir)
   if (options.stopWithStdin === true) stopWithStdin(session)
-  const engine = await chooseShared(session, options, network.dataDirs[0] ?? gatewayDir)
+  const engine = (await mayServe(session, network))
+    ? await chooseShared(session, options, network.dataDirs[0] ?? gatewayDir)
+    : undefined
   await using _backend = engine?.backend
   const settings = hostSettings(session, network, options)
   const { opened: peer, dataDir } = await openTyped(() =>
@@ -120,7 +127,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
         })
   await using pages = openConsole(session, { client, host, swarmKey, node, log })
   await using server = await openGatewayServer(session, options, {
-    ...{ client, dataDir: gatewayDir, keys, pages },
+    ...{ client, dataDir: gatewayDir, keys, pages, localModels: desk },
   })
   await using _following = followConfig<UpOptions>(session, options, [
     ...liveGatewayParts(session, client, server),
@@ -151,6 +158,16 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   return undefined
 }
 
+/** Not in a swarm in which this machine may only ask. */
+async function mayServe({ terminal }: Session, { host }: Network): Promise<boolean> {
+  if (host.membership === undefined) return true
+  const { membership: directory } = host
+  using membership = await openTyped(() => Membership.open(directory))
+  if (membership.certificate.role !== 'client') return true
+  terminal.print(`This machine is a client of ${membership.name}: it shares no models.\n`)
+  return false
+}
+
 /** @param chosen models that were chosen at the start, where no setting names them */
 function sharePart(node: Node, chosen: readonly string[] | undefined): LivePart<UpOptions> {
   return {
@@ -166,7 +183,11 @@ function announce(session: Session, { host, node }: Peer, network: Network, url:
   const { terminal, commandName } = session
   const addresses = host.addresses().map(String)
   const invite = inviteFor(network.host.swarmKey, host)
-  const join = joinCommand({ commandName, addresses, ...(invite !== undefined && { invite }) })
+  const join = joinCommand({
+    ...{ commandName, addresses },
+    ...(invite !== undefined && { invite }),
+    ...membersOf(host),
+  })
   terminal.emit({
     event: 'ready',
     url,
@@ -176,7 +197,8 @@ function announce(session: Session, { host, node }: Peer, network: Network, url:
     ...defined({ join, invite }),
   } as { event: 'ready' })
   terminal.print(`  console    ${url}/\n  base URL   ${url}/v1\n`)
-  terminal.print(`  join with  ${join ?? 'nothing: this machine has no address to reach'}\n`)
+  if (host.membership !== undefined) terminal.print(`  invite     ${inviteCommand(session)}\n`)
+  else terminal.print(`  join with  ${join ?? 'nothing: this machine has no address to reach'}\n`)
   if (join !== undefined && terminal.stdoutIsTty) {
     terminal.print(`\n${renderUnicodeCompact(join, { border: 2 })}\n`)
   }

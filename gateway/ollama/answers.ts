@@ -25,6 +25,7 @@ import { chatRequestOf, promptRequestOf, rawRequestOf } from './chat-request.ts'
 import { checkContext } from './context-check.ts'
 import { LineWriter } from './line-writer.ts'
 import { joined, LineContents, type LineForm, lineOf } from './lines.ts'
+import { keepLocal } from './local.ts'
 import { allListings, listingOf } from './models.ts'
 import { CALLERS_FIELDS } from './options.ts'
 import type { AnswerFields } from './request.ts'
@@ -58,21 +59,24 @@ export function ollamaAnswers(context: GatewayContext): Hono<GatewayEnv> {
     })
 }
 
-/** An empty request loads or unloads a model at Ollama. Peers keep theirs loaded. */
+/** An empty request loads or unloads a model: one of this machine. Others keep theirs loaded. */
 async function loaded(
   c: Context<GatewayEnv>,
-  { client, now }: GatewayContext,
+  context: GatewayContext,
   { model, keep_alive: keepAlive }: AnswerFields,
   form: LineForm,
 ): Promise<Response> {
+  const { client, now } = context
   // The caller's own names are known without asking peers.
   const isOwn =
     /^auto$|,/.test(model) ||
     client.names.providers.some(({ name }) => model.startsWith(`${name}/`))
-  if (!isOwn) {
+  // A duration as Go writes it.
+  const unloads = /^0+(\.0+)?(ns|µs|us|ms|s|m|h)?$/.test(String(keepAlive))
+  const isLocal = !isOwn && (await keepLocal(c, context, model, unloads ? 'unload' : 'load'))
+  if (!isOwn && !isLocal) {
     listingOf(await allListings(client, c.req.raw.signal), normalizeModelId(model))
   }
-  const unloads = ['number', 'string'].includes(typeof keepAlive) && Number(keepAlive) === 0
   const done_reason = unloads ? 'unload' : 'load'
   return c.json({ ...lineOf({ form, model, now: now() }, {}), done: true, done_reason })
 }

@@ -5,6 +5,7 @@ import { type Capability, InferenceError, normalizeModelId } from '../../protoco
 import { readFields } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
+import type { LocalModel } from '../local-models.ts'
 import { showFields } from './request-fields.ts'
 
 /** The version of Ollama whose command line was tested with this API; clients reject older ones. */
@@ -18,28 +19,25 @@ const CAPABILITIES: Readonly<Partial<Record<Capability, string>>> = {
   embedding: 'embedding',
 }
 
-/** `GET /api/tags`, `GET /api/ps`, `GET /api/version` and `POST /api/show`. */
+/** `GET /api/tags`, `GET /api/version` and `POST /api/show`. */
 export function ollamaModels(context: GatewayContext): Hono<GatewayEnv> {
   const { client, now } = context
   // Peers do not report when a model was created: a constant for all models.
   const modifiedAt = new Date(now()).toISOString()
-  return (
-    new Hono<GatewayEnv>()
-      .get('/api/version', (c) => c.json({ version: API_VERSION }))
-      // Running models are on other machines.
-      .get('/api/ps', (c) => c.json({ models: [] }))
-      .get('/api/tags', async (c) => {
-        const listings = await allListings(client, c.req.raw.signal)
-        return c.json({ models: listings.map((listing) => tagOf(listing, modifiedAt)) })
-      })
-      .post('/api/show', async (c) => {
-        const { model, name } = readFields(showFields, await readJsonObject(c.req.raw))
-        // The command line sends both, one of them empty.
-        const id = normalizeModelId(model || name || '')
-        const listings = await allListings(client, c.req.raw.signal)
-        return c.json(shown(listingOf(listings, id), modifiedAt))
-      })
-  )
+  return new Hono<GatewayEnv>()
+    .get('/api/version', (c) => c.json({ version: API_VERSION }))
+    .get('/api/tags', async (c) => {
+      const listings = await allListings(client, c.req.raw.signal)
+      const own = (await context.local?.list()) ?? []
+      return c.json({ models: listings.map((listing) => tagOf(listing, modifiedAt, own)) })
+    })
+    .post('/api/show', async (c) => {
+      const { model, name } = readFields(showFields, await readJsonObject(c.req.raw))
+      // The command line sends both, one of them empty.
+      const id = normalizeModelId(model || name || '')
+      const listings = await allListings(client, c.req.raw.signal)
+      return c.json(shown(listingOf(listings, id), modifiedAt))
+    })
 }
 
 /**
@@ -84,7 +82,7 @@ export function listingOf(listings: readonly ModelListing[], id: string): ModelL
 }
 
 /** Fields that peers do not report are empty. */
-const DETAILS = {
+export const DETAILS: object = {
   parent_model: '',
   format: '',
   family: '',
@@ -93,10 +91,15 @@ const DETAILS = {
   quantization_level: '',
 }
 
-function tagOf({ id, digests }: ModelListing, modifiedAt: string): object {
+function tagOf(
+  { id, digests }: ModelListing,
+  modifiedAt: string,
+  own: readonly LocalModel[],
+): object {
   // Clients shorten the digest; a model without one gets a digest of its name.
   const digest = digests[0]?.replace(/^sha256:/, '') ?? sha256(id)
-  return { name: id, model: id, modified_at: modifiedAt, size: 0, digest, details: DETAILS }
+  const size = own.find((model) => model.id === id)?.bytes ?? 0
+  return { name: id, model: id, modified_at: modifiedAt, size, digest, details: DETAILS }
 }
 
 function sha256(text: string): string {

@@ -1,7 +1,7 @@
 import { Hono } from 'hono'
 import type { GatewayEnv } from '../context.ts'
 
-/** Endpoints that manage an engine's models; the gateway has no engine. */
+/** Endpoints that manage an engine's models, where the gateway has none. */
 const MANAGING = ['pull', 'push', 'create', 'copy', 'delete', 'blobs/*'] as const
 
 /** Other endpoints of Ollama's clients, supported and unsupported. */

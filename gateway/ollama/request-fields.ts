@@ -7,6 +7,7 @@ import type {
   EmbeddingsFields,
   EmbedFields,
   GenerateFields,
+  PullFields,
   ShowFields,
 } from './request.ts'
 
@@ -100,7 +101,14 @@ export const embeddingsFields: z.ZodType<EmbeddingsFields> = z.strictObject({
   prompt: z.string(),
 })
 
-/** The body of `POST /api/show`. */
+/** The body of `POST /api/pull`. */
+export const pullFields: z.ZodType<PullFields> = z.looseObject({
+  model: z.string().optional(),
+  name: z.string().optional(),
+  stream: z.boolean().optional(),
+})
+
+/** The body of `POST /api/show` and `DELETE /api/delete`. */
 export const showFields: z.ZodType<ShowFields> = z.looseObject({
   model: z.string().optional(),
   name: z.string().optional(),

@@ -74,6 +74,14 @@ export interface EmbeddingsFields extends CommonFields {
   readonly prompt: string
 }
 
+/** The body of `POST /api/pull`; older clients say `name`. */
+export interface PullFields {
+  readonly model?: string | undefined
+  readonly name?: string | undefined
+  /** @default true */
+  readonly stream?: boolean | undefined
+}
+
 /** The body of `POST /api/show`; older clients say `name`. */
 export interface ShowFields {
   readonly model?: string | undefined

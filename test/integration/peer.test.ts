@@ -54,7 +54,7 @@ describe('a peer that shares and asks over one host', () => {
       first.client.chat(question(5), { policy: 'quorum:2-of-2', timeoutMs: 4_000 }),
     ).rejects.toMatchObject({ code: 'quorum_not_reached' })
     const second = await peer({ backend: engine() }, addressesOf(first))
-    await expect.poll(async () => (await first.client.peers()).length).toBe(2)
+    await expect.poll(async () => (await first.client.peers()).length, { timeout: 30_000 }).toBe(2)
     const { skein } = await first.client.chat(question(5), { policy: 'quorum:2-of-2' })
     expect(skein.agreement).toMatchObject({ answers: 2, agreeing: 2 })
     expect(new Set(skein.attempts.map(({ peerId }) => peerId))).toEqual(

@@ -33,6 +33,7 @@ function serverOf(next: number): EngineHttp {
     baseUrl: '',
     get: (path: string) => call(path, {}),
     post: (path: string, body: object) => call(path, body),
+    delete: async () => undefined,
     requireConnection: () => Promise.resolve(),
     stream: () => {
       throw new Error('nothing is streamed')

@@ -1,0 +1,39 @@
+/** A model of this machine. */
+export interface LocalModel {
+  readonly name: string
+  /** Id under which it is served. */
+  readonly id: string
+  /** Bytes on disk; 0 if unknown. */
+  readonly bytes: number
+  /** sha256 in hex. Absent if unknown. */
+  readonly sha256?: string
+  readonly state: 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running'
+  /** Absent if unknown. */
+  readonly memoryBytes?: number
+}
+
+/** Progress of a download. */
+export interface LocalPullProgress {
+  readonly status: string
+  readonly receivedBytes: number
+  /** 0 if unknown. */
+  readonly totalBytes: number
+  readonly digest?: string
+}
+
+/** The models of the machine on which the gateway runs. Methods throw InferenceErrors. */
+export interface LocalModels {
+  list(): Promise<readonly LocalModel[]>
+  /** @returns the model's name */
+  pull(
+    source: string,
+    options?: {
+      readonly signal?: AbortSignal
+      readonly onProgress?: (progress: LocalPullProgress) => void
+    },
+  ): Promise<string>
+  share(name: string): Promise<void>
+  load(name: string): Promise<void>
+  unload(name: string): Promise<void>
+  remove(name: string): Promise<void>
+}

@@ -1,0 +1,29 @@
+/** Times and bounds of membership. */
+export const MEMBERSHIP = {
+  /** From the opened connection to the proof of both sides. A joining machine's question ends within it, too. */
+  proofTimeoutMs: 15_000,
+  /** Question and answer, once connected. */
+  exchangeTimeoutMs: 10_000,
+  /** Questions of one connection at a time. */
+  maxInboundStreams: 8,
+  /** Streams of one connection that wait for its proof. */
+  maxHeldStreams: 64,
+  /** Clock difference at which an expired certificate still counts. */
+  expiryToleranceMs: 300_000,
+  /** The same for one that is not valid yet: two days. Its beginning protects nothing, so a clock that is a day off does no harm. */
+  startToleranceMs: 172_800_000,
+  /** Lifetime of a certificate by an admin, 30 days; renewed when a third of it has passed. */
+  memberLifetimeMs: 2_592_000_000,
+  /** Lifetime of an admin's certificate, ten years: only the owner renews it, whose key may be offline or lost. */
+  adminLifetimeMs: 315_360_000_000,
+  /** How often lists are compared with connected members, and certificates checked. */
+  checkIntervalMs: 20_000,
+  /** A used or expired invite, and an expired certificate, stay in the list this long: 30 days. */
+  keepMs: 2_592_000_000,
+  /** Lists of one peer that are verified: a burst, then a steady rate. */
+  updates: { burst: 40, perSecond: 1 },
+  /** Join requests of one peer. */
+  joins: { burst: 5, perSecond: 0.1 },
+  /** Admins that a join request is passed on to. */
+  maxAdminsAsked: 3,
+} as const

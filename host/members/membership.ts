@@ -1,0 +1,272 @@
+import { unwatchFile, watchFile } from 'node:fs'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import {
+  type Admission,
+  type Certificate,
+  InferenceError,
+  type MemberList,
+  openCertificate,
+  openMemberList,
+  sealBadge,
+  swarmIdOf,
+} from '../../protocol/index.ts'
+import { diskFaultOf } from '../../storage/index.ts'
+import { lockDataDirInTurn } from '../data-dir-lock.ts'
+import { Roster } from './roster.ts'
+import {
+  readAdmission,
+  readSwarmFiles,
+  type SwarmFiles,
+  swarmPaths,
+  writeAdmission,
+} from './swarm-files.ts'
+
+/** Other processes of this machine change the files, too. */
+const POLL_MS = 500
+
+export interface MembershipInit {
+  /** Receives a message for the operator if a change cannot be saved. @default no call */
+  readonly onFault?: (message: string) => void
+}
+
+/** This machine's membership of one swarm, and the lists that it knows. Processes of the machine share the directory. */
+export class Membership implements Disposable {
+  readonly directory: string
+  readonly roster: Roster
+  readonly #files: SwarmFiles
+  readonly #onFault: (message: string) => void
+  readonly #listeners = new Set<() => void>()
+  readonly #onFile = (): void => {
+    this.refresh().catch((error: unknown) =>
+      this.#onFault(`the membership stays as it was: ${String(error)}`),
+    )
+  }
+  #certificate: Certificate
+  #issuerCertificate: Certificate | undefined
+  #unsaved: boolean = false
+  #changing: Promise<unknown> = Promise.resolve()
+
+  private constructor(
+    directory: string,
+    files: SwarmFiles,
+    roster: Roster,
+    own: OwnCertificates,
+    onFault: (message: string) => void,
+  ) {
+    this.directory = directory
+    this.roster = roster
+    this.#files = files
+    this.#certificate = own.certificate
+    this.#issuerCertificate = own.issuerCertificate
+    this.#onFault = onFault
+  }
+
+  /** @throws InferenceError `invalid_request` if the directory holds no membership, or a damaged one */
+  static async open(directory: string, init: MembershipInit = {}): Promise<Membership> {
+    const files = await readSwarmFiles(directory)
+    const { publicKey } = files.owner
+    if (publicKey === undefined) throw new InferenceError('invalid_request', 'the owner has no key')
+    const roster = new Roster({ swarmId: await swarmIdOf(publicKey), owner: files.owner })
+    const own = await ownCertificates(files.admission)
+    const membership = new Membership(directory, files, roster, own, init.onFault ?? (() => {}))
+    await membership.#merge(files.admission.lists)
+    return membership
+  }
+
+  get name(): string {
+    return this.#files.name
+  }
+
+  get swarmId(): Uint8Array {
+    return this.roster.swarmId
+  }
+
+  /** Multiaddrs of members to join through. */
+  get addresses(): readonly string[] {
+    return this.#files.addresses
+  }
+
+  /** The pre-shared key with which this machine joined, 32 bytes. */
+  get secret(): Uint8Array {
+    return this.#files.secret
+  }
+
+  get memberKey(): PrivateKey {
+    return this.#files.memberKey
+  }
+
+  /** Id of the member's key. */
+  get member(): PeerId {
+    return peerIdFromPrivateKey(this.#files.memberKey)
+  }
+
+  /** This machine's own. */
+  get certificate(): Certificate {
+    return this.#certificate
+  }
+
+  /** The certificate of the admin that issued it. Absent if the owner did. */
+  get issuerCertificate(): Certificate | undefined {
+    return this.#issuerCertificate
+  }
+
+  /** This member's word for the peer id of a process. */
+  async badgeFor(peer: PeerId): Promise<Uint8Array> {
+    return await sealBadge({ swarmId: this.swarmId, peer }, this.memberKey)
+  }
+
+  /** Called after each change of the lists or of the own certificate. @returns unsubscribe */
+  onChange(listener: () => void): () => void {
+    if (this.#listeners.size === 0) {
+      const options = { interval: POLL_MS, persistent: false }
+      watchFile(swarmPaths(this.directory).admission, options, this.#onFile)
+    }
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+      if (this.#listeners.size === 0) this[Symbol.dispose]()
+    }
+  }
+
+  /** Stops following changes by other processes. */
+  [Symbol.dispose](): void {
+    unwatchFile(swarmPaths(this.directory).admission, this.#onFile)
+  }
+
+  /**
+   * Takes in lists from a peer. Those that are void, or are known already, change nothing.
+   *
+   * @throws InferenceError `malformed`
+   */
+  async take(lists: readonly Uint8Array[]): Promise<void> {
+    if (!(await this.#merge(lists))) return
+    this.#told()
+    await this.#save()
+  }
+
+  /** Replaces the own certificate by a renewed one. @throws InferenceError `malformed` for that of another member */
+  async adopt(admission: Admission): Promise<void> {
+    const own = await ownCertificates(admission)
+    if (!own.certificate.member.equals(this.member)) {
+      throw new InferenceError('malformed', 'a certificate of another member')
+    }
+    await this.#merge(admission.lists)
+    this.#certificate = own.certificate
+    this.#issuerCertificate = own.issuerCertificate
+    this.#told()
+    await this.#save()
+  }
+
+  /** Runs `work` while no other process changes the files, with what they hold now; saves what it took in. */
+  async change<T>(work: () => Promise<T>): Promise<T> {
+    const run = async (): Promise<T> => {
+      const unlock = await lockDataDirInTurn(swarmPaths(this.directory).lock)
+      try {
+        await this.#mergeFile()
+        const result = await work()
+        await writeAdmission(this.directory, this.#admission())
+        this.#unsaved = false
+        return result
+      } finally {
+        await unlock()
+      }
+    }
+    const changed = this.#changing.then(run, run)
+    this.#changing = changed.catch(() => undefined)
+    const result = await changed
+    this.#told()
+    return result
+  }
+
+  /** Takes in a list of this machine's own making, in `change`. */
+  async publish(list: Uint8Array): Promise<void> {
+    const taken = this.roster.take(await openMemberList(list))
+    if (taken !== 'new') throw new InferenceError('internal', `the new list of members is ${taken}`)
+    await this.#adoptFromLists()
+  }
+
+  async #merge(lists: readonly Uint8Array[]): Promise<boolean> {
+    let isNew = false
+    // The owner's first: it says who else may issue.
+    const opened = await Promise.all(lists.map((bytes) => openMemberList(bytes)))
+    const byOwner = (list: MemberList): number => Number(this.roster.isOwner(list.issuer))
+    for (const list of opened.toSorted((a, b) => byOwner(b) - byOwner(a))) {
+      if (this.roster.take(list) === 'new') isNew = true
+    }
+    if (isNew) await this.#adoptFromLists()
+    return isNew
+  }
+
+  /** A renewal, or another role, reaches this machine with the lists. */
+  async #adoptFromLists(): Promise<void> {
+    const listed = this.roster.certificateOf(this.member)
+    if (listed === undefined || !isBetterOwn(listed, this.#certificate)) return
+    this.#certificate = listed
+    this.#issuerCertificate = this.roster.listOf(listed.issuer)?.issuerCertificate
+  }
+
+  /** Takes in what other processes of this machine have written. @throws the system's error for an unreadable file */
+  async refresh(): Promise<void> {
+    if (await this.#mergeFile()) this.#told()
+    if (this.#unsaved) await this.#save()
+  }
+
+  async #mergeFile(): Promise<boolean> {
+    const admission = await readAdmission(this.directory)
+    const own = await ownCertificates(admission)
+    const isBetter = isBetterOwn(own.certificate, this.#certificate)
+    if (isBetter) {
+      this.#certificate = own.certificate
+      this.#issuerCertificate = own.issuerCertificate
+    }
+    return (await this.#merge(admission.lists)) || isBetter
+  }
+
+  /** Never rejects: what is not saved still holds in this process. */
+  async #save(): Promise<void> {
+    this.#unsaved = true
+    try {
+      await this.change(() => Promise.resolve())
+    } catch (error) {
+      this.#onFault(
+        `the list of members is not saved: ${diskFaultOf(error)?.reason ?? String(error)}`,
+      )
+    }
+  }
+
+  #admission(): Admission {
+    return {
+      certificate: this.#certificate.bytes,
+      issuerCertificate: this.#issuerCertificate?.bytes ?? new Uint8Array(),
+      lists: this.roster.lists().map(({ bytes }) => bytes),
+    }
+  }
+
+  #told(): void {
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+interface OwnCertificates {
+  readonly certificate: Certificate
+  readonly issuerCertificate: Certificate | undefined
+}
+
+async function ownCertificates(admission: Admission): Promise<OwnCertificates> {
+  return {
+    certificate: await openCertificate(admission.certificate),
+    issuerCertificate:
+      admission.issuerCertificate.length === 0
+        ? undefined
+        : await openCertificate(admission.issuerCertificate),
+  }
+}
+
+/** An admin's certificate replaces all others; else the one that lasts longer. */
+function isBetterOwn(a: Certificate, b: Certificate): boolean {
+  if (a.role === 'admin' || b.role === 'admin') {
+    return a.role === 'admin' && (b.role !== 'admin' || a.expiresAtMs > b.expiresAtMs)
+  }
+  return a.expiresAtMs > b.expiresAtMs
+}

@@ -1,0 +1,239 @@
+import type { PeerId } from '@libp2p/interface'
+import { equals } from 'uint8arrays/equals'
+import {
+  type Certificate,
+  type InviteEntry,
+  type KeyChange,
+  LIMITS,
+  type ListHead,
+  type MemberList,
+  type MembershipRefusal,
+  type Revocation,
+} from '../../protocol/index.ts'
+import { MEMBERSHIP } from './limits.ts'
+
+/** `new`: in force now. `known`: this number of the issuer or a later one is there. `void`: its issuer may not issue. */
+export type Taken = 'new' | 'known' | 'void'
+
+/** Whether a certificate makes its holder a member now. */
+export type Standing =
+  | { readonly isMember: true }
+  | { readonly isMember: false; readonly reason: MembershipRefusal }
+
+export interface RosterInit {
+  readonly swarmId: Uint8Array
+  /** Id of the owner's key. */
+  readonly owner: PeerId
+}
+
+/**
+ * What the owner and the admins of a swarm have said, merged. Pure: verified lists in, answers out. The numbers of an
+ * issuer only rise; of a revoked admin only the list counts that the owner names.
+ */
+export class Roster {
+  readonly swarmId: Uint8Array
+  readonly owner: PeerId
+  readonly #lists = new Map<string, MemberList>()
+
+  constructor({ swarmId, owner }: RosterInit) {
+    this.swarmId = swarmId
+    this.owner = owner
+  }
+
+  /** @param list its signatures were verified */
+  take(list: MemberList): Taken {
+    if (!equals(list.swarmId, this.swarmId) || !this.#mayIssue(list)) return 'void'
+    const key = list.issuer.toString()
+    const known = this.#lists.get(key)
+    if (known !== undefined && known.number >= list.number) return 'known'
+    if (known === undefined && this.#lists.size >= LIMITS.maxIssuers) return 'void'
+    this.#lists.set(key, list)
+    if (this.isOwner(list.issuer)) this.#pinLists(list)
+    return 'new'
+  }
+
+  isOwner(issuer: PeerId): boolean {
+    return issuer.equals(this.owner)
+  }
+
+  listOf(issuer: PeerId): MemberList | undefined {
+    return this.#lists.get(issuer.toString())
+  }
+
+  lists(): readonly MemberList[] {
+    return [...this.#lists.values()]
+  }
+
+  heads(): readonly ListHead[] {
+    return this.lists().map(({ issuer, number }) => ({ issuer, number }))
+  }
+
+  /** Lists that a peer with these heads lacks. */
+  missing(heads: readonly ListHead[]): readonly MemberList[] {
+    return this.lists().filter(
+      ({ issuer, number }) =>
+        !heads.some((head) => head.issuer.equals(issuer) && head.number >= number),
+    )
+  }
+
+  /** @param issuerCertificate of an admin whose list may not be here yet */
+  standingOf(certificate: Certificate, nowMs: number, issuerCertificate?: Certificate): Standing {
+    if (!equals(certificate.swarmId, this.swarmId)) return refused('not_a_member')
+    if (!this.#isIssued(certificate, nowMs, issuerCertificate)) return refused('not_a_member')
+    if (this.isRevoked(certificate.member)) return refused('revoked')
+    if (this.#isOverused(certificate)) return refused('invite_used')
+    return inTime(certificate, nowMs)
+  }
+
+  isRevoked(member: PeerId): boolean {
+    const all = this.lists().filter(({ revocations }) =>
+      revocations.some((revocation) => revocation.member.equals(member)),
+    )
+    // Only the owner makes admins, and only the owner takes them out.
+    return (
+      all.some(({ issuer }) => this.isOwner(issuer)) || (all.length > 0 && !this.isAdmin(member))
+    )
+  }
+
+  /** Whether the owner made this member an admin, revoked or not. */
+  isAdmin(member: PeerId): boolean {
+    const certificates = this.listOf(this.owner)?.certificates ?? []
+    return certificates.some((each) => each.role === 'admin' && each.member.equals(member))
+  }
+
+  /** The best certificate of each member: the highest role, then the last to expire. Expired and revoked ones included. */
+  members(): readonly Certificate[] {
+    const best = new Map<string, Certificate>()
+    for (const certificate of this.#certificates()) {
+      const key = certificate.member.toString()
+      const other = best.get(key)
+      if (other === undefined || isBetter(certificate, other)) best.set(key, certificate)
+    }
+    return [...best.values()]
+  }
+
+  certificateOf(member: PeerId): Certificate | undefined {
+    return this.members().find((certificate) => certificate.member.equals(member))
+  }
+
+  /** Members that joined with this invite, the first one first. */
+  joinedWith(invite: PeerId): readonly PeerId[] {
+    return this.#joins(invite, this.#certificates())
+  }
+
+  invite(key: PeerId): { readonly entry: InviteEntry; readonly issuer: PeerId } | undefined {
+    return this.invites().find(({ entry }) => entry.key.equals(key))
+  }
+
+  /** Those that an admin made for an admin do not count. */
+  invites(): readonly { readonly entry: InviteEntry; readonly issuer: PeerId }[] {
+    return this.lists().flatMap(({ issuer, invites }) =>
+      invites
+        .filter(({ role }) => role !== 'admin' || this.isOwner(issuer))
+        .map((entry) => ({ entry, issuer })),
+    )
+  }
+
+  /** The newest first. */
+  keyChanges(): readonly KeyChange[] {
+    return this.lists()
+      .flatMap(({ keyChanges }) => keyChanges)
+      .toSorted((a, b) => b.issuedAtMs - a.issuedAtMs)
+  }
+
+  #certificates(): readonly Certificate[] {
+    return this.lists().flatMap(({ issuer, certificates }) =>
+      certificates.filter(({ role }) => role !== 'admin' || this.isOwner(issuer)),
+    )
+  }
+
+  /** Whether the issuer of a list is the owner, or an admin that the owner made and has not revoked. */
+  #mayIssue(list: MemberList): boolean {
+    if (this.isOwner(list.issuer)) return true
+    const { issuerCertificate: certificate } = list
+    if (certificate === undefined || !this.#isAdminCertificate(certificate, list.issuer))
+      return false
+    const revocation = this.#revocationByOwner(list.issuer)
+    return revocation === undefined || isSame(revocation.lastList, list)
+  }
+
+  #isAdminCertificate(certificate: Certificate, member: PeerId): boolean {
+    return (
+      certificate.role === 'admin' &&
+      certificate.member.equals(member) &&
+      this.isOwner(certificate.issuer) &&
+      equals(certificate.swarmId, this.swarmId)
+    )
+  }
+
+  #isIssued(certificate: Certificate, nowMs: number, presented: Certificate | undefined): boolean {
+    const { issuer, role } = certificate
+    if (this.isOwner(issuer)) return true
+    if (role === 'admin') return false
+    const list = this.listOf(issuer)
+    const admin = presented ?? list?.issuerCertificate
+    if (admin === undefined || !this.#isAdminCertificate(admin, issuer)) return false
+    if (this.#revocationByOwner(issuer) === undefined) return inTime(admin, nowMs).isMember
+    // Signed before the revocation, as the list that the owner names has it.
+    return list?.certificates.some(({ bytes }) => equals(bytes, certificate.bytes)) === true
+  }
+
+  #revocationByOwner(member: PeerId): Revocation | undefined {
+    return this.listOf(this.owner)?.revocations.find((each) => each.member.equals(member))
+  }
+
+  /** Of each admin that the owner has revoked, keeps the list that still counts, and no other. */
+  #pinLists({ revocations }: MemberList): void {
+    for (const { member, lastList } of revocations) {
+      const key = member.toString()
+      const isOwnList = lastList?.issuer.equals(member) === true
+      if (lastList === undefined || !isOwnList || !this.#mayIssue(lastList)) this.#lists.delete(key)
+      else this.#lists.set(key, lastList)
+    }
+  }
+
+  /** Two admins that could not reach each other may both have let a member join: the first ones stay. */
+  #isOverused(certificate: Certificate): boolean {
+    const { invite, member } = certificate
+    if (invite === undefined) return false
+    const joined = this.#joins(invite.key, [...this.#certificates(), certificate])
+    return joined.findIndex((other) => other.equals(member)) >= invite.uses
+  }
+
+  #joins(invite: PeerId, certificates: readonly Certificate[]): readonly PeerId[] {
+    const joined = new Map<string, Certificate>()
+    for (const certificate of certificates) {
+      if (certificate.invite?.key.equals(invite) !== true) continue
+      const key = certificate.member.toString()
+      const other = joined.get(key)
+      if (other === undefined || certificate.joinedAtMs < other.joinedAtMs)
+        joined.set(key, certificate)
+    }
+    return [...joined.values()]
+      .toSorted(
+        (a, b) =>
+          a.joinedAtMs - b.joinedAtMs || (a.member.toString() < b.member.toString() ? -1 : 1),
+      )
+      .map(({ member }) => member)
+  }
+}
+
+const RANKS = { client: 0, node: 1, admin: 2 } as const
+
+function isBetter(a: Certificate, b: Certificate): boolean {
+  return RANKS[a.role] - RANKS[b.role] > 0 || (a.role === b.role && a.expiresAtMs > b.expiresAtMs)
+}
+
+function isSame(a: MemberList | undefined, b: MemberList): boolean {
+  return a !== undefined && equals(a.bytes, b.bytes)
+}
+
+function inTime({ notBeforeMs, expiresAtMs }: Certificate, nowMs: number): Standing {
+  if (nowMs > expiresAtMs + MEMBERSHIP.expiryToleranceMs) return refused('expired')
+  if (nowMs < notBeforeMs - MEMBERSHIP.startToleranceMs) return refused('not_yet_valid')
+  return { isMember: true }
+}
+
+function refused(reason: MembershipRefusal): Standing {
+  return { isMember: false, reason }
+}
