@@ -1,7 +1,12 @@
 import { Command } from 'commander'
 import type { RequestEvent } from '../../client/index.ts'
 import { chooseModel } from '../choose-model.ts'
-import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispatch-options.ts'
+import {
+  checkPolicy,
+  type DispatchOptions,
+  dispatchOf,
+  withDispatchOptions,
+} from '../dispatch-options.ts'
 import { explain } from '../explain/index.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
@@ -45,6 +50,7 @@ async function ask(
   words: readonly string[],
 ): Promise<undefined> {
   const { terminal, signal } = session
+  checkPolicy(options)
   const prompt = await readPrompt(words, session.stdin, signal)
   await using client = await openClient(session, options)
   const model = await chooseModel(client, options.model, signal)

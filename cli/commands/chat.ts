@@ -4,7 +4,12 @@ import type { Client } from '../../client/index.ts'
 import { type ChatMessage, InferenceError, plainLine } from '../../protocol/index.ts'
 import { readEntry } from '../chat-entry.ts'
 import { chooseModel } from '../choose-model.ts'
-import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispatch-options.ts'
+import {
+  checkPolicy,
+  type DispatchOptions,
+  dispatchOf,
+  withDispatchOptions,
+} from '../dispatch-options.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
 import { type PieceOptions, pieceColours, withPieceOptions } from '../piece-colours.ts'
@@ -36,6 +41,7 @@ export function chatCommand(runtime: Runtime): Command {
 
 async function chat(session: Session, options: ChatOptions): Promise<undefined> {
   const { terminal, signal } = session
+  checkPolicy(options)
   await using client = await openClient(session, options)
   const model = await chooseModel(client, options.model, signal)
   const readline = createInterface({
