@@ -1,7 +1,6 @@
-import { raceSignal } from 'race-signal'
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import { InferenceError } from '../../protocol/index.ts'
-import { openScope } from '../../timing/index.ts'
+import { openScope, raceSignal } from '../../timing/index.ts'
 
 /** Limits of one key, counted since the gateway started. Absent: unlimited. */
 export interface RateLimits {
