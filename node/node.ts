@@ -71,11 +71,11 @@ async function startNode(
   return node
 }
 
-/** @throws InferenceError `unauthorized` in a swarm in which this machine may only ask */
+/** @throws InferenceError `invalid_request` in a swarm in which this machine may only ask */
 function checkRole({ membership }: Host): void {
   if (membership?.role !== 'client') return
   throw new InferenceError(
-    'unauthorized',
+    'invalid_request',
     `this machine is a client of the swarm ${membership.swarm}: it may ask, not serve. An admin can invite it as a node`,
   )
 }
