@@ -8,6 +8,7 @@ import { releaseIdleMemory } from './idle-memory.ts'
 import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
+import { giveSignsOfLife } from './service/index.ts'
 import { keepStatus } from './status-file.ts'
 
 export interface DaemonInit {
@@ -56,6 +57,15 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
       })
     },
   )
+  using _signs = giveSignsOfLife({
+    env: session.env,
+    pid: process.pid,
+    onError: (error) => {
+      session.terminal.log(`cannot tell the supervisor that this process works: ${String(error)}`, {
+        level: 'warn',
+      })
+    },
+  })
   const unsubscribe = reportReachability(session, host)
   const unwatch = watchClock(session, host)
   using _memory = releaseIdleMemory()

@@ -10,6 +10,7 @@ import {
 } from '../client/index.ts'
 import { defined } from '../protocol/index.ts'
 import { addPeer } from './option-parsers.ts'
+import { UsageError } from './usage-error.ts'
 
 /** Dispatch options of the commands that send requests. */
 export interface DispatchOptions {
@@ -45,6 +46,25 @@ export function dispatchOf({ policy, resume, verify, trust }: DispatchOptions): 
   return {
     ...defined({ policy, resume, verify, trusted: trust }),
   }
+}
+
+/**
+ * Checks options that only make sense together.
+ *
+ * @throws UsageError for a quorum whose members would draw different answers
+ */
+export function checkPolicy({
+  policy,
+  temperature,
+  seed,
+}: Pick<DispatchOptions, 'policy'> & {
+  readonly temperature?: number
+  readonly seed?: number
+}): void {
+  if (policy?.startsWith('quorum') !== true || temperature === 0 || seed !== undefined) return
+  throw new UsageError(
+    `--policy ${policy} compares answers, which differ by chance without --temperature 0 or --seed N: add one of them`,
+  )
 }
 
 function policyFrom(text: string): Policy {

@@ -14,6 +14,7 @@ import { DataDirLockedError, lockDataDir } from '../host/index.ts'
 import { defined } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
 import { type LiveKeys, watchKeys } from './gateway-keys.ts'
+import { ownHost } from './loopback.ts'
 import { MODEL_SETTINGS, type ModelOptions, modelsOf } from './model-options.ts'
 import { connectionsWithin, openFileLimit } from './open-files.ts'
 import { addPeer, addValue, wholeNumber } from './option-parsers.ts'
@@ -118,7 +119,7 @@ export async function openGatewayServer(
   const descriptors = openFileLimit(session)
   const state = await lockState(session, dataDir)
   const init: GatewayServerInit = {
-    host: options.host,
+    host: ownHost(options.host),
     port: options.port,
     ...(descriptors !== undefined && { maxConnections: connectionsWithin(descriptors) }),
     apiKeys: () => keys.current(),

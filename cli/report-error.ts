@@ -7,6 +7,8 @@ import { UsageError } from './usage-error.ts'
 
 /** Typed options that advice depends on: it never recommends an option that is already set. */
 export interface TypedOptions extends AgreementOptions {
+  readonly bootstrap?: readonly string[]
+  readonly invite?: string
   /** Seconds. */
   readonly timeout?: number
   /** Replaces the advice for a prompt that is too long. */
@@ -72,7 +74,15 @@ function detailsOf(error: unknown): object {
 }
 
 /** @param compiledIn bootstrap peers of the public swarm */
-export function noPeersAdvice(commandName: string, compiledIn: readonly string[]): string {
+export function noPeersAdvice(
+  commandName: string,
+  compiledIn: readonly string[],
+  { bootstrap, invite }: Pick<TypedOptions, 'bootstrap' | 'invite'> = {},
+): string {
+  if (bootstrap !== undefined || invite !== undefined) {
+    const option = invite === undefined ? '--bootstrap' : '--invite'
+    return `Start a node with \`${commandName} node\` and this ${option}; \`${commandName} doctor\` with it finds the cause.`
+  }
   const first =
     compiledIn.length === 0
       ? `There is no public swarm yet. Start one with \`${commandName} node\`, or name`
@@ -89,7 +99,7 @@ function adviceFor(
   const { code, details } = error
   switch (code) {
     case 'no_peers':
-      return noPeersAdvice(commandName, DEFAULT_BOOTSTRAP)
+      return noPeersAdvice(commandName, DEFAULT_BOOTSTRAP, typed)
     case 'model_not_found':
       return `\`${commandName} models\` lists the models that are served.`
     case 'context_too_long':

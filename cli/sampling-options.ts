@@ -1,5 +1,10 @@
-import type { Command } from 'commander'
-import { type ChatMessage, type ChatRequest, defined } from '../protocol/index.ts'
+import { type Command, InvalidArgumentError } from 'commander'
+import {
+  type ChatMessage,
+  type ChatRequest,
+  defined,
+  parseModelReference,
+} from '../protocol/index.ts'
 import { nonEmptyText, numberBetween, wholeNumber } from './option-parsers.ts'
 
 /** Sampling options of the commands that send requests. */
@@ -21,7 +26,7 @@ export function withSamplingOptions(command: Command): Command {
     .option(
       '--model <id>',
       'model to ask, id@sha256:… to pin its weights, auto, or several to try in turn: a,b,auto (default: the only one)',
-      nonEmptyText,
+      modelName,
     )
     .option('--system <text>', 'system message')
     .option('--max-tokens <n>', 'longest answer, in tokens', wholeNumber(1))
@@ -42,6 +47,19 @@ export function withSamplingOptions(command: Command): Command {
       'time without a first token or progress after which another peer is tried',
       numberBetween(0.1, 3600),
     )
+}
+
+/** A model id, a provider's model, `auto`, or several of them; digests are checked here, where the option can be named. */
+function modelName(value: string): string {
+  for (const part of nonEmptyText(value).split(',')) {
+    if (!part.includes('@sha256:')) continue
+    try {
+      parseModelReference(part)
+    } catch (error) {
+      throw new InvalidArgumentError(error instanceof Error ? error.message : String(error))
+    }
+  }
+  return value
 }
 
 export function chatRequest(

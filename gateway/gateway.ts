@@ -74,7 +74,7 @@ export interface Gateway {
    * @throws the reason of the caller's signal
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
-  /** Replaces these settings, those that are left out by their defaults. Running requests go on. */
+  /** Replaces these settings; those that are left out return to their defaults. Running requests go on. */
   readonly update: (settings: LiveSettings) => void
   /** Stops observing the client, which stays open, and its batches, which continue when their directory is opened again. */
   close(): Promise<void>

@@ -37,6 +37,7 @@ export type {
 export { loadIdentity } from './identity.ts'
 export { setIdle } from './inbound/index.ts'
 export { decodeInvite, encodeInvite, type Invite } from './invite.ts'
+export { listenReason } from './listen-failure.ts'
 export {
   type CreateSwarmInit,
   createSwarm,

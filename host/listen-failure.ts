@@ -8,6 +8,11 @@ const REASONS: Readonly<Record<string, string>> = {
   EMFILE: 'this process has no file descriptors left',
 }
 
+/** Why a port cannot be listened on. @returns undefined for codes without an explanation */
+export function listenReason(code: string = ''): string | undefined {
+  return REASONS[code]
+}
+
 /** libp2p reports all addresses in one message of several lines, stacks included. */
 const SYSTEM_CODE = /listen (E[A-Z]+)/
 

@@ -39,23 +39,49 @@ export const BROKEN_ENVIRONMENTS: readonly BrokenEnvironment[] = [
     await writeFile(join(directory, 'fill'), Buffer.alloc(2 * FULL_BYTES)).catch(() => undefined)
   }),
   mounted('read-only disk', 'size=64k,ro'),
-  plain('no HOME', { without: ['HOME'] }),
-  plain('few file descriptors', { launch: shell('ulimit -n 40') }),
+  plain('no HOME', {
+    without: ['HOME', 'XDG_DATA_HOME', 'XDG_CACHE_HOME', 'XDG_CONFIG_HOME'],
+    // What is stored in the home directory of the user's entry is gone with the command.
+    launch: ['unshare', '-m', ...shell('mount -t tmpfs tmpfs "$(getent passwd 0 | cut -d: -f6)"')],
+    skip: NEEDS_ROOT,
+  }),
+  plain('a user without a home directory', {
+    without: ['HOME', 'XDG_DATA_HOME', 'XDG_CACHE_HOME', 'XDG_CONFIG_HOME'],
+    launch: ['setpriv', '--reuid=54321', '--regid=54321', '--clear-groups'],
+    skip: NEEDS_ROOT ?? (has('setpriv') ? undefined : 'the command `setpriv`'),
+  }),
+  plain('few file descriptors', { launch: shell('ulimit -n 64') }),
+  plain('hardly any file descriptors', { launch: shell('ulimit -n 40') }),
   plain('closed stdin', { launch: shell('', 'exec "$@" <&-') }),
   plain('closed stdout', { launch: shell('', 'exec "$@" >&-') }),
+  plain('a reader that leaves after one byte', {
+    launch: ['bash', '-c', 'exec "$@" > >(head -c 1)', 'bash'],
+    skip: has('bash') ? undefined : 'the command `bash`',
+  }),
   plain('stdout on a full disk', {
     launch: shell('', 'exec "$@" >/dev/full'),
     skip: existsSync('/dev/full') ? undefined : '/dev/full',
   }),
   plain('closed stderr', { launch: shell('', 'exec "$@" 2>&-') }),
   plain('tiny terminal', {
+    env: { COLUMNS: '10' },
     // A command line of words without quotes, as `script` takes one string.
     launch: shell('', 'exec script -qefc "stty cols 1 rows 1; exec $*" /dev/null'),
     skip: has('script') ? undefined : 'the command `script`',
   }),
   plain('no network', { launch: ['unshare', '-n'], skip: NEEDS_ROOT }),
+  plain('a network of nothing but loopback', {
+    launch: ['unshare', '-n', ...shell('ip link set lo up')],
+    skip: NEEDS_ROOT,
+  }),
   plain('IPv6 only', {
-    launch: ['unshare', '-n', ...shell('ip link set lo up; ip -4 addr flush dev lo')],
+    launch: [
+      'unshare',
+      '-n',
+      ...shell(`ip link set lo up; ip -4 addr flush dev lo
+        ip link add wan type veth peer name far; ip link set wan up; ip link set far up
+        ip -6 addr add 2600:1f18::7/64 dev wan nodad; ip -6 route add default dev wan`),
+    ],
     skip: NEEDS_ROOT,
   }),
 ]

@@ -7,12 +7,13 @@ import { type CliProcess, startCli } from './cli-process.ts'
 
 /** Time after which a command that does nothing counts as one that runs on. */
 const PATIENCE_MS = 5_000
-/** It waits if it uses less than this in a second. A loaded machine gives a busy one more. */
+/** It waits if it uses, and waits for, less processor time than this in a second. */
 const IDLE_MS_PER_S = 30
 /** Processor time of a command that works on nothing. One that spins goes beyond it on any machine. */
 const MAX_CPU_MS = 20_000
-/** After SIGINT, which is due within a second: processor time, and time on a machine that gives it none. */
-const MAX_END_CPU_MS = 5_000
+/** After SIGINT, which is due within a second: processor time, seconds without any use of it, and time on a machine that gives it none. */
+const MAX_END_CPU_MS = 3_000
+const MAX_END_IDLE_S = 4
 const MAX_END_MS = 90_000
 const SAMPLE_MS = 1_000
 
@@ -23,11 +24,16 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   ask: ['Hello'],
   batch: ['run', '/nowhere.jsonl'],
   bootstrap: LISTEN,
+  completion: ['bash'],
   config: ['print', 'node'],
   gateway: ['--port', '0'],
+  launch: ['claude'],
   node: ['--backend', 'embedded', ...LISTEN],
+  pull: ['/nowhere.gguf'],
   reputation: ['list'],
+  rm: ['nothing'],
   swarm: ['create'],
+  up: ['--demo', '--port', '0', ...LISTEN],
 }
 
 /** Every command of the catalogue, with words that make it start its work. */
@@ -69,9 +75,14 @@ export async function watchCommand(
     const before = cpuMs(pid)
     const startedAt = performance.now()
     command.child.kill('SIGINT')
-    while (!(await endsWithin(finished, SAMPLE_MS))) {
+    for (let last = wantedMs(pid), idleS = 0; !(await endsWithin(finished, SAMPLE_MS)); ) {
       const tookMs = performance.now() - startedAt
-      if (cpuMs(pid) - before <= MAX_END_CPU_MS && tookMs <= MAX_END_MS) continue
+      const used = cpuMs(pid) - before
+      const wanted = wantedMs(pid)
+      idleS = Math.abs(wanted - last) < IDLE_MS_PER_S ? idleS + 1 : 0
+      last = wanted
+      const isLate = used > MAX_END_CPU_MS || idleS > MAX_END_IDLE_S || tookMs > MAX_END_MS
+      if (!isLate) continue
       faults.push('SIGINT did not end it')
       command.child.kill('SIGKILL')
       break
@@ -96,13 +107,14 @@ async function endsOrWaits(
   const startedAt = performance.now()
   for (let before = 0; ; ) {
     if (await endsWithin(finished, SAMPLE_MS)) return true
-    const used = cpuMs(pid)
-    if (used > MAX_CPU_MS) {
+    if (cpuMs(pid) > MAX_CPU_MS) {
       onSpin()
       return false
     }
-    if (used - before < IDLE_MS_PER_S && performance.now() - startedAt > PATIENCE_MS) return false
-    before = used
+    const wanted = wantedMs(pid)
+    if (Math.abs(wanted - before) < IDLE_MS_PER_S && performance.now() - startedAt > PATIENCE_MS)
+      return false
+    before = wanted
   }
 }
 
@@ -116,13 +128,38 @@ async function endsWithin(finished: Promise<unknown>, ms: number): Promise<boole
   return ended
 }
 
-/** Fields 14 and 15 of /proc/<pid>/stat, in hundredths of a second. */
+/** Processor time of the command and the processes that it started. */
 function cpuMs(pid: number): number {
+  return family(pid).reduce((sum, member) => sum + ownCpuMs(member), 0)
+}
+
+/** Processor time used, and time for which a main thread waited for a processor: a loaded machine may give it none. */
+function wantedMs(pid: number): number {
+  return family(pid).reduce((sum, member) => sum + ownCpuMs(member) + queuedMs(member), 0)
+}
+
+/** A process with all that descend from it. */
+function family(pid: number): readonly number[] {
+  const children = read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)
+  return [pid, ...children.flatMap(family)]
+}
+
+/** Fields 14 and 15 of /proc/<pid>/stat, in hundredths of a second. */
+function ownCpuMs(pid: number): number {
+  const stat = read(`/proc/${pid}/stat`)
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return 10 * (Number(fields[11] ?? 0) + Number(fields[12] ?? 0))
+}
+
+function queuedMs(pid: number): number {
+  return Number(read(`/proc/${pid}/schedstat`).split(' ')[1] ?? 0) / 1e6
+}
+
+/** @returns nothing for a process that has ended */
+function read(path: string): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return 10 * (Number(fields[11]) + Number(fields[12]))
+    return readFileSync(path, 'utf8')
   } catch {
-    return 0
+    return ''
   }
 }

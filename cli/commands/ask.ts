@@ -1,7 +1,12 @@
 import { Command } from 'commander'
 import type { RequestEvent } from '../../client/index.ts'
 import { chooseModel } from '../choose-model.ts'
-import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispatch-options.ts'
+import {
+  checkPolicy,
+  type DispatchOptions,
+  dispatchOf,
+  withDispatchOptions,
+} from '../dispatch-options.ts'
 import { explain } from '../explain/index.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
@@ -15,7 +20,7 @@ import {
   withSamplingOptions,
 } from '../sampling-options.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
-import { emitDone, streamAnswer, tellCut, tellVerdict } from '../stream-answer.ts'
+import { emitDone, printCut, printVerdict, streamAnswer } from '../stream-answer.ts'
 
 interface AskOptions
   extends SharedOptions,
@@ -45,6 +50,7 @@ async function ask(
   words: readonly string[],
 ): Promise<undefined> {
   const { terminal, signal } = session
+  checkPolicy(options)
   const prompt = await readPrompt(words, session.stdin, signal)
   await using client = await openClient(session, options)
   const model = await chooseModel(client, options.model, signal)
@@ -74,7 +80,7 @@ async function ask(
   })
   emitDone(terminal, answer)
   if (!shown) terminal.print('\n')
-  if (options.explain !== true) tellVerdict(terminal, answer)
-  tellCut(terminal, answer)
+  if (options.explain !== true) printVerdict(terminal, answer)
+  printCut(terminal, answer)
   return undefined
 }

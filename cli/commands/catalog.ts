@@ -94,6 +94,10 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     summary: 'find out why requests fail',
     load: async () => (await import('./doctor.ts')).doctorCommand,
   },
+  service: {
+    summary: 'keep a command running with systemd or launchd',
+    load: async () => (await import('./service.ts')).serviceCommand,
+  },
   diagnostics: {
     summary: 'write a report for an issue, without secrets',
     load: async () => (await import('./diagnostics.ts')).diagnosticsCommand,

@@ -4,7 +4,12 @@ import type { Client } from '../../client/index.ts'
 import { type ChatMessage, InferenceError, plainLine } from '../../protocol/index.ts'
 import { readEntry } from '../chat-entry.ts'
 import { chooseModel } from '../choose-model.ts'
-import { type DispatchOptions, dispatchOf, withDispatchOptions } from '../dispatch-options.ts'
+import {
+  checkPolicy,
+  type DispatchOptions,
+  dispatchOf,
+  withDispatchOptions,
+} from '../dispatch-options.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
 import { openClient } from '../open-client.ts'
 import { type PieceOptions, pieceColours, withPieceOptions } from '../piece-colours.ts'
@@ -17,7 +22,7 @@ import {
   withSamplingOptions,
 } from '../sampling-options.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
-import { emitDone, streamAnswer, tellCut, tellVerdict } from '../stream-answer.ts'
+import { emitDone, printCut, printVerdict, streamAnswer } from '../stream-answer.ts'
 
 interface ChatOptions
   extends SharedOptions,
@@ -36,6 +41,7 @@ export function chatCommand(runtime: Runtime): Command {
 
 async function chat(session: Session, options: ChatOptions): Promise<undefined> {
   const { terminal, signal } = session
+  checkPolicy(options)
   await using client = await openClient(session, options)
   const model = await chooseModel(client, options.model, signal)
   const readline = createInterface({
@@ -107,8 +113,8 @@ async function turn(
     })
     emitDone(terminal, answer)
     terminal.print('\n')
-    tellVerdict(terminal, answer)
-    tellCut(terminal, answer)
+    printVerdict(terminal, answer)
+    printCut(terminal, answer)
     return [...asked, { role: 'assistant', content: answer.text }]
   } catch (error) {
     if (session.signal.aborted) throw error

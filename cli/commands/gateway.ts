@@ -17,6 +17,7 @@ import { type FollowOptions, followConfig, withWatchOption } from '../reload/ind
 import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { forgetDeadGateways } from '../status-file.ts'
+import { usableUrls } from '../usable-urls.ts'
 import { gatewayKeyCommand } from './gateway-key.ts'
 
 interface RunOptions extends SharedOptions, ModelOptions, GatewayOptions, FollowOptions {
@@ -45,7 +46,7 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   if (options.stopWithStdin === true) stopWithStdin(session)
   await using client = await openClient(session, options, {
     ...askingSettings(options),
-    tellsClock: true,
+    reportsClock: true,
   })
   const { swarmKey } = network.host
   await using pages = openConsole(session, { client, host: client.host, swarmKey, log })
@@ -84,12 +85,13 @@ function announce(
   { clientId, keys }: { readonly clientId: string; readonly keys: readonly string[] },
 ): void {
   terminal.emit({ event: 'ready', url, clientId, keys } as { event: 'ready' })
+  const [here = url, ...others] = usableUrls(url)
   const key =
     keys.length === 0
       ? 'any'
       : `required: one of ${keys.length} (${keys.map(plainLine).join(', ')})`
   terminal.print(
-    `Gateway ready.\n\n  base URL  ${url}/v1\n  console   ${url}/\n  API key   ${key}\n  client id ${clientId}\n`,
+    `Gateway ready.\n\n  base URL  ${here}/v1\n${others.map((other) => `            ${other}/v1\n`).join('')}  console   ${here}/\n  API key   ${key}\n  client id ${clientId}\n`,
   )
   terminal.print('\nStop with Ctrl-C: running answers are finished first.\n')
 }

@@ -8,7 +8,7 @@ import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
 
-/** Hex digits of a digest in the table; `--json` shows all. */
+/** Hex digits of a digest in the table, after `sha256:`, which is how MODEL@sha256:… takes it; `--json` shows all. */
 const SHOWN_DIGITS = 12
 
 export function modelsCommand(runtime: Runtime): Command {
@@ -83,5 +83,5 @@ export function renderModels(models: readonly ModelListing[]): string {
 }
 
 function shortDigest(digest: string): string {
-  return digest.slice('sha256:'.length, 'sha256:'.length + SHOWN_DIGITS)
+  return digest.slice(0, 'sha256:'.length + SHOWN_DIGITS)
 }

@@ -102,8 +102,9 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
     ...(report.url === undefined ? [] : [`  serves     ${plainLine(report.url)}/v1`]),
     `  swarm      ${swarmOf(report)}`,
     ...report.addresses.map((address) => `  listens    ${address}`),
-    ...reached(report),
-    `  connected  to ${report.connections} peers, knows ${report.knownPeers} nodes`,
+    // A gateway's peer only dials others.
+    ...(report.role === 'gateway' ? [] : reached(report)),
+    `  connected  to ${counted(report.connections, 'peer')}, knows ${counted(report.knownPeers, 'node')}`,
     ...report.bootstrap.map(
       (peer) =>
         `  bootstrap  ${peer.address}: ${peer.status}${peer.status === 'waiting' ? ` (${plainLine(peer.lastError)})` : ''}`,
@@ -115,13 +116,25 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
     )
   }
   if (report.relaying !== undefined) lines.push(...relayingLines(report.relaying))
-  if (report.models.length > 0)
-    lines.push(`  serves     ${report.models.map(plainLine).join(', ')}`)
+  const engineAnswers = report.load?.state !== 'loading'
+  if (report.models.length > 0) {
+    const models = report.models.map(plainLine).join(', ')
+    lines.push(`  serves     ${models}${engineAnswers ? '' : ', once its engine answers'}`)
+  }
+  if (!engineAnswers) {
+    lines.push(
+      '  engine     does not answer, or loads its model: requests are refused until it is ready',
+    )
+  }
   if (report.load !== undefined) {
     const { state: nodeState, inFlight, slots, queueDepth } = report.load
     lines.push(`  load       ${nodeState}, ${inFlight} of ${slots} slots, ${queueDepth} waiting`)
   }
   return `${lines.join('\n')}\n`
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`
 }
 
 function swarmOf({ swarm, swarmName }: StatusReport): string {

@@ -1,9 +1,10 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, isIPv6 } from 'node:net'
 import { InferenceError } from '../../protocol/index.ts'
 import { diskFaultOf } from '../../storage/index.ts'
 import type { ModelDesk } from '../local-models/index.ts'
+import { loopbackAddress } from '../loopback.ts'
 import { leaveDoor } from './door-file.ts'
 import { carryOut, ORDER, type Reply } from './orders.ts'
 
@@ -36,11 +37,12 @@ export async function serveControl(init: ControlInit): Promise<AsyncDisposable> 
     })
   })
   server.maxConnections = MAX_CONNECTIONS
+  const host = loopbackAddress()
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(0, '127.0.0.1', resolve)
+    server.once('error', reject).listen(0, host, resolve)
   })
   const { port } = server.address() as AddressInfo
-  const url = `http://127.0.0.1:${port}`
+  const url = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
   const door = { pid: process.pid, url, token, dataDir: init.dataDir }
   const removeDoor = await leaveDoor(door).catch((error: unknown) => {
     const fault = diskFaultOf(error)

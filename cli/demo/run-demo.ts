@@ -1,8 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
+import { isIPv6 } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Client, createClient } from '../../client/index.ts'
 import { EXIT } from '../exit-codes.ts'
+import { loopbackAddress } from '../loopback.ts'
 import type { Session } from '../runtime.ts'
 import { count } from './count.ts'
 import { foundAll } from './discovery.ts'
@@ -13,14 +15,15 @@ const MODEL = 'skein-tiny'
 const NODES = 3
 /** Tokens per second of each node: an answer takes about four seconds on any machine, so kills land mid-answer. */
 const TOKENS_PER_SECOND = 100
-const LOOPBACK = ['--listen', '/ip4/127.0.0.1/tcp/0'] as const
 
 /** @returns the exit code: 0 only if the count is exact although nodes were killed during it. */
 export async function runDemo(session: Session): Promise<number> {
+  const own = loopbackAddress()
+  const listen = `/${isIPv6(own) ? 'ip6' : 'ip4'}/${own}/tcp/0`
   const folder = await mkdtemp(join(tmpdir(), 'skein-demo-'))
   const processes: PeerProcess[] = []
   const start = (...args: string[]): PeerProcess => {
-    const started = startPeer(session, args)
+    const started = startPeer(session, [...args, '--listen', listen])
     processes.push(started)
     return started
   }
@@ -45,7 +48,7 @@ async function narrate(
   const bootstrapDir = join(folder, 'bootstrap')
   const bootstrap = await narration.during(
     'A bootstrap peer is up; it only introduces peers to each other.',
-    start('bootstrap', '--data-dir', bootstrapDir, ...LOOPBACK).ready,
+    start('bootstrap', '--data-dir', bootstrapDir).ready,
   )
   const entry = bootstrap.addresses[0] ?? ''
   const nodes = new Map<string, PeerProcess>()
@@ -53,7 +56,7 @@ async function narrate(
     const dataDir = join(folder, `node-${index}`)
     const args = ['--backend', 'embedded', '--data-dir', dataDir, '--bootstrap', entry]
     const pace = ['--max-tokens-per-second', String(TOKENS_PER_SECOND)]
-    const node = start('node', ...args, ...pace, ...LOOPBACK)
+    const node = start('node', ...args, ...pace)
     const { peerId } = await node.ready
     nodes.set(peerId, node)
     narration.addPeer(peerId)

@@ -1,6 +1,8 @@
 import { isIP } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
 import type { Registry } from 'prom-client'
+import { listenReason } from '../../host/index.ts'
+import { ownHost } from '../loopback.ts'
 import { UsageError } from '../usage-error.ts'
 import type { MonitorOptions } from './monitor-options.ts'
 
@@ -33,10 +35,11 @@ export interface Monitor extends AsyncDisposable {
  * @throws UsageError for an address in use
  */
 export async function serveMonitor(
-  { httpPort: port, httpHost: hostname = '127.0.0.1' }: MonitorOptions,
+  { httpPort: port, httpHost }: MonitorOptions,
   monitored: Monitored,
 ): Promise<Monitor> {
   if (port === undefined) return { [Symbol.asyncDispose]: () => Promise.resolve() }
+  const hostname = ownHost(httpHost)
   const server = await listening(hostname, port, (request) => respond(request, monitored))
   const address = server.address()
   const actual = typeof address === 'object' && address !== null ? address.port : port
@@ -92,8 +95,9 @@ function listening(
     })
     server.maxConnections = MAX_CONNECTIONS
     server.once('listening', () => resolve(server))
-    server.once('error', (error: Error) => {
-      reject(new UsageError(`--http-port: cannot listen on ${hostname}:${port}: ${error.message}`))
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const why = listenReason(error.code) ?? error.message
+      reject(new UsageError(`--http-port: cannot listen on ${hostname}:${port}: ${why}`))
     })
   })
 }

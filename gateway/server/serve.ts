@@ -37,6 +37,12 @@ export interface GatewayServer extends AsyncDisposable {
 
 /** How long an idle connection is kept: longer than the SDKs keep theirs, so that the server never closes first. */
 const KEEP_ALIVE_MS = 75_000
+/** Why a port cannot be listened on, for the operator who chose it. */
+const REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is in use by another program',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'ports below 1024 need privileges',
+}
 /** Time to receive the headers of a request. */
 const HEADERS_MS = 15_000
 
@@ -104,8 +110,7 @@ async function listening(
     }) as Server
     server.once('listening', () => resolve(server))
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const isTaken = cause.code === 'EADDRINUSE'
-      const why = isTaken ? 'the port is in use by another program' : cause.message
+      const why = REASONS[cause.code ?? ''] ?? cause.message
       reject(
         new InferenceError(
           'invalid_request',

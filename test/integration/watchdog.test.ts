@@ -14,7 +14,8 @@ it('each command ends with an error where no file can be made', { timeout: 240_0
     for (const args of COMMANDS) {
       const { faults, exitCode, output } = await watchCommand(args, environment, INTERRUPT_MS)
       expect({ args, faults, output }).toMatchObject({ faults: [] })
-      if (exitCode !== 0) expect(output).toMatch(/\S/)
+      // Interrupted while it loaded its modules, it had nothing to say.
+      if (exitCode !== 0 && exitCode !== null) expect(output).toMatch(/\S/)
     }
   } finally {
     await environment.close()

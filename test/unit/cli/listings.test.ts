@@ -5,6 +5,7 @@ import { renderPeers } from '../../../cli/commands/peers.ts'
 import { renderStatus } from '../../../cli/commands/status.ts'
 import { chosenModels } from '../../../cli/engine/index.ts'
 import { relayingLines } from '../../../cli/relay-options.ts'
+import type { StatusReport } from '../../../cli/status-file.ts'
 import { UsageError } from '../../../cli/usage-error.ts'
 
 const MODEL = {
@@ -20,7 +21,7 @@ describe('tables', () => {
   it('show a name that is served with different weights', () => {
     expect(renderModels([MODEL])).toBe(
       'MODEL               PEERS  CONTEXT  CAN              WEIGHTS\n' +
-        'llama3.2:3b, llama  2      8192     chat completion  aaaaaaaaaaaa, bbbbbbbbbbbb\n',
+        'llama3.2:3b, llama  2      8192     chat completion  sha256:aaaaaaaaaaaa, sha256:bbbbbbbbbbbb\n',
     )
   })
 
@@ -73,6 +74,29 @@ describe('tables', () => {
     expect(dead).toContain('not running')
     expect(dead).not.toContain('relay')
     expect(dead).not.toMatch(/listens|connected|load|serves/)
+  })
+
+  it('do not call models served whose engine does not answer, nor a gateway reachable or not', () => {
+    const report = {
+      ...{ role: 'node', pid: 7, peerId: 'p', startedAtMs: 1_000, writtenAtMs: 2_000 },
+      ...{ addresses: [], connections: 1, bootstrap: [], knownPeers: 1, swarm: 'public' },
+      ...{ models: ['m'], reachability: 'unknown' },
+    } as const
+    const load = { inFlight: 0, slots: 2, queueDepth: 0, expectedTtftMs: 5 }
+    const shown = (more: object): string =>
+      renderStatus(
+        { dataDir: '/d', liveness: 'running', report: { ...report, ...more } as StatusReport },
+        3_000,
+      )
+    const gone = shown({ load: { ...load, state: 'loading' } })
+    expect(gone).toMatch(/serves +m, once its engine answers/)
+    expect(gone).toMatch(/engine +does not answer/)
+    const ready = shown({ load: { ...load, state: 'ready' } })
+    expect(ready).toMatch(/serves +m\n/)
+    expect(ready).not.toContain('engine')
+    expect(ready).toContain('connected  to 1 peer, knows 1 node\n')
+    expect(ready).toContain('reached')
+    expect(shown({ role: 'gateway' })).not.toContain('reached')
   })
 
   it('show what a peer relays, and the relays it is reached through', () => {

@@ -46,6 +46,12 @@ describe('reportError', () => {
     )
   })
 
+  it('does not suggest a bootstrap peer, or an invite, to a person who named one', () => {
+    const named = noPeersAdvice('skein', [], { bootstrap: ['/ip4/192.0.2.1/tcp/1'] })
+    expect(named).toMatch(/`skein node` and this --bootstrap.*`skein doctor`/)
+    expect(noPeersAdvice('skein', [], { invite: 'skein1…' })).toContain('this --invite')
+  })
+
   it('does not let a peer write into the terminal through an error', () => {
     const { err } = report(
       false,
