@@ -3,6 +3,7 @@ import { defined } from '../defined.ts'
 import type { NodeFrame } from '../frames.ts'
 import { LIMITS } from '../limits.ts'
 import { NodeFrameSchema } from '../skein_pb.ts'
+import { decodeChunkFrame, encodeChunkFrame } from './chunk-frame.ts'
 import { failureFromPeer } from './failure.ts'
 import { loadFromMessage, loadToMessage } from './load.ts'
 import { checkAttempt, decodeMessage, malformed } from './message.ts'
@@ -14,6 +15,8 @@ import { progressFromMessage, progressToMessage } from './progress.ts'
  * @param attemptId on a kept stream, the attempt that the frame belongs to
  */
 export function encodeNodeFrame(frame: NodeFrame, attemptId?: Uint8Array): Uint8Array {
+  const chunk = frame.type === 'chunk' ? encodeChunkFrame(frame, attemptId) : undefined
+  if (chunk !== undefined) return chunk
   return toBinary(
     NodeFrameSchema,
     create(NodeFrameSchema, {
@@ -68,6 +71,11 @@ function nodeFrameInit(
  * @throws InferenceError `malformed` for anything that a correct node cannot send
  */
 export function decodeNodeFrame(bytes: Uint8Array, attemptId?: Uint8Array): NodeFrame {
+  const chunk = decodeChunkFrame(bytes)
+  if (chunk !== undefined) {
+    checkAttempt(chunk.attemptId, attemptId)
+    return checkedChunk(chunk)
+  }
   const { frame, attemptId: named } = decodeMessage(NodeFrameSchema, bytes)
   checkAttempt(named, attemptId)
   switch (frame.case) {
@@ -79,14 +87,8 @@ export function decodeNodeFrame(bytes: Uint8Array, attemptId?: Uint8Array): Node
       const progress = progressFromMessage(frame.value)
       return { type: 'keepAlive', ...(progress !== undefined && { progress }) }
     }
-    case 'chunk': {
-      const { seq, json, tokenIds, logprobs } = frame.value
-      if (tokenIds.length > LIMITS.maxTokenIds) throw malformed('too many token ids')
-      if (logprobs.length > 0 && logprobs.length !== tokenIds.length) {
-        throw malformed('logprobs without their tokens')
-      }
-      return { type: 'chunk', seq, json, tokenIds, logprobs }
-    }
+    case 'chunk':
+      return checkedChunk(frame.value)
     case 'done': {
       const { usage, timings, load } = frame.value
       if (usage === undefined || timings === undefined) throw malformed('done without usage')
@@ -114,4 +116,17 @@ export function decodeNodeFrame(bytes: Uint8Array, attemptId?: Uint8Array): Node
     default:
       return frame satisfies never
   }
+}
+
+function checkedChunk({
+  seq,
+  json,
+  tokenIds,
+  logprobs,
+}: Omit<Extract<NodeFrame, { type: 'chunk' }>, 'type'>): NodeFrame {
+  if (tokenIds.length > LIMITS.maxTokenIds) throw malformed('too many token ids')
+  if (logprobs.length > 0 && logprobs.length !== tokenIds.length) {
+    throw malformed('logprobs without their tokens')
+  }
+  return { type: 'chunk', seq, json, tokenIds, logprobs }
 }
