@@ -15,7 +15,11 @@ afterEach(() => {
 function scene(has: readonly PeerId[]) {
   const clock = new VirtualClock()
   const inTable = new Set(has)
-  const state = { reads: 0, connected: 3, answers: true }
+  const state: { reads: number; connected: number; answers: boolean } = {
+    reads: 0,
+    connected: 3,
+    answers: true,
+  }
   const table = {
     get size() {
       return inTable.size
