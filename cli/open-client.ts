@@ -10,14 +10,14 @@ import { openTyped } from './usage-error.ts'
 
 interface OpenOptions extends Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
   /** The command itself reports a clock that is off. @default false: reported when the client closes */
-  readonly tellsClock?: boolean
+  readonly reportsClock?: boolean
 }
 
 /** The client of a command. Several may run at once; later ones get a temporary identity. */
 export async function openClient(
   session: Session,
   options: SharedOptions & ModelOptions,
-  { tellsClock = false, ...more }: OpenOptions = {},
+  { reportsClock = false, ...more }: OpenOptions = {},
 ): Promise<Client> {
   session.signal.throwIfAborted()
   const named = modelsOf(options, session.env)
@@ -36,7 +36,7 @@ export async function openClient(
   )
   const close = async (): Promise<void> => {
     const clock = client.host.clock()
-    if (!tellsClock && clock.own === 'off')
+    if (!reportsClock && clock.own === 'off')
       session.terminal.log(clockAdvice(clock), { level: 'warn' })
     await rememberBootstrap(dataDir, client.host, session.terminal)
     await client.close()

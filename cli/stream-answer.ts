@@ -86,7 +86,7 @@ export function emitDone(terminal: Terminal, answer: StreamedAnswer): void {
 }
 
 /** Notes that an answer is incomplete and how to get the rest; a script reads `finishReason`. */
-export function tellCut(terminal: Terminal, { finishReason }: StreamedAnswer): void {
+export function printCut(terminal: Terminal, { finishReason }: StreamedAnswer): void {
   if (finishReason !== 'length' || terminal.json) return
   terminal.log(
     '(cut at the token limit: --max-tokens asks for more, as far as model and node allow)',
@@ -94,7 +94,7 @@ export function tellCut(terminal: Terminal, { finishReason }: StreamedAnswer): v
 }
 
 /** Verification result as a line on stderr; for a script it is in the `done` event. */
-export function tellVerdict(terminal: Terminal, { verification }: StreamedAnswer): void {
+export function printVerdict(terminal: Terminal, { verification }: StreamedAnswer): void {
   if (verification === undefined || terminal.json) return
   terminal.log(`Verified: ${verdictWords(verification).join('; ')}`)
 }

@@ -63,7 +63,8 @@ export interface Client extends AsyncDisposable {
   /** Names that requests may use in addition to the models of the network. */
   readonly names: OwnNames
   /**
-   * Replaces aliases and providers, those that are left out by none. Requests keep the ones that they began with.
+   * Replaces all aliases and providers: those that are left out are removed. Running requests keep the ones that they
+   * began with.
    *
    * @throws InferenceError `invalid_request`, having changed nothing, for an alias or a provider that cannot be used
    */

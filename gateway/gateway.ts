@@ -74,7 +74,7 @@ export interface Gateway {
    * @throws the reason of the caller's signal
    */
   readonly fetch: (input: string | URL | Request, init?: RequestInit) => Promise<Response>
-  /** Replaces these settings, those that are left out by their defaults. Running requests go on. */
+  /** Replaces these settings; those that are left out return to their defaults. Running requests go on. */
   readonly update: (settings: LiveSettings) => void
   /** Stops observing the client, which stays open, and its batches, which continue when their directory is opened again. */
   close(): Promise<void>
@@ -180,6 +180,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   const check = hostCheck(() => live.allowedHosts)
   // A rebinding page has no key, and health is not secret.
   app.use((c, next) => (keys.isRequired || OPEN_PATHS.has(c.req.path) ? next() : check(c, next)))
+  init.pages?.attach?.({ batches: () => batches?.current?.all() ?? [] })
   if (init.pages !== undefined) app.use(servePages(init.pages, keys))
   app.use(...origins(() => live.corsOrigins ?? []), hopLimit(limits.maxHops))
   app.use(async (c, next) => {

@@ -167,9 +167,9 @@ export class Ledger implements AsyncDisposable {
       // One invalid receipt must not cost the others.
       const receipt = await openReceipt(bytes, this.#now()).catch(() => undefined)
       if (receipt === undefined) continue
-      const isTold = receipt.client.equals(peer) || receipt.server.equals(peer)
+      const isOwn = receipt.client.equals(peer) || receipt.server.equals(peer)
       // A stranger's receipt counts for nothing and is not worth the room.
-      if (isTold && this.trust.mass(receipt.client.toString()) > 0) this.book.add(receipt)
+      if (isOwn && this.trust.mass(receipt.client.toString()) > 0) this.book.add(receipt)
     }
   }
 

@@ -3,7 +3,7 @@ import { InferenceError } from '../../protocol/index.ts'
 import { backoffMs } from '../../timing/index.ts'
 import { checkTransport } from './parse-source.ts'
 import type { PartialFile } from './partial-file.ts'
-import { toldSha256 } from './told-digest.ts'
+import { statedSha256 } from './stated-digest.ts'
 
 /** Progress of a download, including bytes fetched before an interruption. */
 export interface DownloadProgress {
@@ -43,7 +43,7 @@ class Interrupted extends Error {}
 /**
  * Fetches the rest of a file, over as many connections as it takes.
  *
- * @returns the sha256 of the whole file, in hex, if the server tells it.
+ * @returns the sha256 of the whole file, in hex, if the server states it.
  * @throws InferenceError `invalid_request` if the server has no such file or it is not a model, `dial_failed` if it
  * cannot be reached or keeps disconnecting; the signal's reason.
  */
@@ -139,7 +139,7 @@ async function request(
       ...{ signal, redirect: 'manual' },
       headers: { ...own, ...headers },
     })
-    sha256 ??= toldSha256(response.headers)
+    sha256 ??= statedSha256(response.headers)
     const location = response.headers.get('location')
     if (location === null || !REDIRECTS.has(response.status)) return { response, sha256 }
     await response.body?.cancel()

@@ -21,7 +21,7 @@ export interface ModelSourceInit {
   readonly hubUrl?: string
   /** Sent to `hubUrl` alone, for models that need an account there. @default none */
   readonly hubToken?: string
-  /** The file's sha256 in hex. @default what the server tells, if it does */
+  /** The file's sha256 in hex. @default as the server states it, if it does */
   readonly sha256?: string
   /** @default the platform's */
   readonly fetch?: typeof fetch
@@ -49,7 +49,7 @@ export interface ResolvedModel {
  * Makes a model file available on this machine: a path is only checked, an `https://` URL or `hf:org/repo/file@revision` is
  * downloaded once. An interrupted download continues where it stopped, now or the next time, if the server's ETag
  * shows that the file is still the same. The file appears under its name only when it is complete and has the sha256
- * that was given, or that the server tells.
+ * that was given, or that the server states.
  *
  * @throws InferenceError `invalid_request` if there is no such model or it has another sha256, `dial_failed` if the
  * server cannot be reached, `internal` if the disk has no room for it; the signal's reason.

@@ -25,7 +25,7 @@ import {
   textAt,
   usageAt,
 } from '../shapes/index.ts'
-import { type OnProgress, tellProgress } from './llama-progress.ts'
+import { type OnProgress, reportProgress } from './llama-progress.ts'
 import { tokenIdsIn } from './token-ids.ts'
 
 /** Facts collected from the stream. */
@@ -73,7 +73,7 @@ export function readEvent(
   const event = recordIn(data)
   const failure = failureIn(event, data)
   if (failure !== undefined) throw failure
-  if (tellProgress(event, onProgress)) return undefined
+  if (reportProgress(event, onProgress)) return undefined
   const { choices, usage, timings, x_groq: groq } = event
   const { usage: groqUsage } = recordAt(groq, 'x_groq')
   summary.usage = usageAt(usage ?? groqUsage, 'usage') ?? summary.usage

@@ -12,7 +12,7 @@ export function isReport(record: string): boolean {
  * Whether a record reports how much of the prompt llama-server has read, instead of a part of the answer; passed on to
  * `onProgress`. One follows each batch, of 2048 tokens by default.
  */
-export function tellProgress({ prompt_progress: sent }: Json, onProgress?: OnProgress): boolean {
+export function reportProgress({ prompt_progress: sent }: Json, onProgress?: OnProgress): boolean {
   if (isAbsent(sent)) return false
   const { processed, total } = recordAt(sent, 'prompt_progress')
   const tokens = countAt(processed, 'prompt_progress.processed')

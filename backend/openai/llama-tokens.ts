@@ -12,7 +12,7 @@ import {
   textAt,
   wrongShape,
 } from '../shapes/index.ts'
-import { isReport, type OnProgress, tellProgress } from './llama-progress.ts'
+import { isReport, type OnProgress, reportProgress } from './llama-progress.ts'
 import { llamaPrompt, plainTokens } from './llama-prompt.ts'
 import {
   alternativesOf,
@@ -69,7 +69,7 @@ async function* write(
     const failure = failureIn(record, data)
     if (failure !== undefined) throw failure
     // Such a record has a token id of 0 that is not part of the answer.
-    if (tellProgress(record, onProgress)) continue
+    if (reportProgress(record, onProgress)) continue
     const { content, stop, stop_type: stopType, completion_probabilities: reported } = record
     if (flagAt(stop, 'stop') === true) {
       yield endOf(record, finishAt(stopType))

@@ -146,7 +146,7 @@ class OpenAiBackend implements Backend {
       flavor: catalog.flavor,
       engineName,
       cacheSalt,
-      tellsTokens: model.capabilities.includes('token_ids'),
+      reportsTokens: model.capabilities.includes('token_ids'),
       newerMaxTokens: this.#takesNewerMaxTokens(request),
       ...(means === 'text' && { resume }),
     })

@@ -16,7 +16,7 @@ interface BodyOptions {
   /** Separates prefix caches at engines that support it. */
   readonly cacheSalt: string | undefined
   /** Whether the engine reports the ids of all tokens. */
-  readonly tellsTokens: boolean
+  readonly reportsTokens: boolean
   readonly newerMaxTokens: boolean
   /** An answer to continue from its text. */
   readonly resume?: Resume | undefined
@@ -126,12 +126,12 @@ function renamedFields(body: Fields, { flavor }: Pick<BodyOptions, 'flavor'>): F
 export function streamFields({
   flavor,
   cacheSalt,
-  tellsTokens,
-}: Pick<BodyOptions, 'flavor' | 'cacheSalt' | 'tellsTokens'>): Fields {
+  reportsTokens,
+}: Pick<BodyOptions, 'flavor' | 'cacheSalt' | 'reportsTokens'>): Fields {
   return {
     stream: true,
     stream_options: { include_usage: true },
-    ...(flavor === 'vllm' && tellsTokens && { return_token_ids: true }),
+    ...(flavor === 'vllm' && reportsTokens && { return_token_ids: true }),
     ...(flavor === 'llama-server' && { return_progress: true }),
     ...(FLAVORS[flavor].cacheSalt && cacheSalt !== undefined && { cache_salt: cacheSalt }),
   }

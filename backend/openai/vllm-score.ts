@@ -36,7 +36,7 @@ export async function* vllmScore(
   const read = asArray(reported).slice(prompt.length)
   const scores = Array.from(positions ?? completion.keys(), (position): PositionScore => {
     const id = completion[position] ?? 0
-    const tokens = toldTokens(read[position])
+    const tokens = reportedTokens(read[position])
     const own = tokens.find((token) => token.id === id)
     if (own === undefined) {
       throw new InferenceError('engine_failed', 'the engine sent no probability for a token')
@@ -72,13 +72,13 @@ function refusal(error: unknown): never {
 }
 
 /** Most likely first. Keys are ids; the token read is included at any rank. */
-function toldTokens(entry: unknown): readonly ScoredToken[] {
+function reportedTokens(entry: unknown): readonly ScoredToken[] {
   return Object.entries(asRecord(entry))
     .flatMap(([key, facts]) => {
       const { logprob } = asRecord(facts)
       const id = Number(key)
-      const isTold = typeof logprob === 'number' && Number.isFinite(logprob)
-      return Number.isSafeInteger(id) && isTold ? [{ id, logprob }] : []
+      const isReported = typeof logprob === 'number' && Number.isFinite(logprob)
+      return Number.isSafeInteger(id) && isReported ? [{ id, logprob }] : []
     })
     .sort((a, b) => b.logprob - a.logprob)
 }

@@ -7,7 +7,7 @@ import { alternativesOf, type TokenEngine, type TokenPiece } from './token-answe
 import { tokenIdsIn } from './token-ids.ts'
 import { type VllmModel, vllmPrompt } from './vllm-prompt.ts'
 
-const SAMPLING = { flavor: 'vllm', newerMaxTokens: false, tellsTokens: true } as const
+const SAMPLING = { flavor: 'vllm', newerMaxTokens: false, reportsTokens: true } as const
 
 /**
  * vLLM's completions endpoint, which accepts a prompt as token ids. Its penalties count only tokens that it wrote itself,

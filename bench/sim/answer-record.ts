@@ -4,7 +4,7 @@ import { kindOf } from './divergence.ts'
 import type { Outcome } from './outcome.ts'
 import { ASKED } from './sim-job.ts'
 
-/** What the caller got of one request, as far as the figures go by it. */
+/** What the caller received for one request, as far as the figures depend on it. */
 export class AnswerRecord {
   readonly #parts: AnswerPart[] = []
   readonly #tokenIds: number[] = []

@@ -14,15 +14,15 @@ export interface AttackOptions {
 
 /** Honest peers, each in its own network. */
 const HONEST = 50
-/** Fewer, and a panel has too few to ask. */
+/** With fewer, a panel has too few scorers. */
 const MIN_HONEST = 12
 const REQUESTS = 20_000
 /** Between two requests of the client. */
 const EVERY_MS = 400
 
 /**
- * So many at this scale, one at least. Fewer requests alone would be another attack: cheats cost while they are not known
- * yet, and that is as much in a short run as in a long one. With fewer cheats among fewer peers it is as much per request.
+ * A count at this scale, at least one. Peers, cheats and requests shrink together: a cheat does harm until it is known,
+ * so that as many cheats in fewer requests would be a stronger attack.
  */
 export const scaled = (count: number, { scale = 1 }: AttackOptions): number =>
   Math.max(1, Math.round(count * scale))
@@ -42,9 +42,9 @@ export interface Setting {
 
 interface SettingInit {
   readonly policy?: 'hedge' | 'quorum'
-  /** What client and attack do without, in the control, too. @default nothing */
+  /** Defences that the attack and its control lack. @default none */
   readonly without?: readonly Defence[]
-  /** @default of many lengths */
+  /** Length of every answer. @default many lengths */
   readonly answerTokens?: number
   readonly populate?: (world: World, random: Random) => void
 }
@@ -118,10 +118,10 @@ export const percent = (share: number): number => 100 * share
 export const keysOf = (peers: readonly SimPeer[]): ReadonlySet<string> =>
   new Set(peers.map(({ candidate }) => candidate.key))
 
-/** Cheats that are as fast as the fastest: a small model is. */
+/** Cheats are fast: they run a smaller model. */
 export const FAST = { prefillRate: 4_000, decodeRate: 80, slots: 4 } as const
 
-/** So many, over so many networks. */
+/** @param subnets networks that the cheats are in. @default one for each */
 export function withCheats(
   count: number,
   behaviour: (random: Random) => Behaviour,

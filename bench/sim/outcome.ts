@@ -1,7 +1,7 @@
 import type { AuditSubject } from '../../client/trust/audit/audit-subject.ts'
 import type { ErrorCode } from '../../protocol/index.ts'
 export interface SimRequest {
-  /** Of all requests of its client. */
+  /** Counts the requests of its client. */
   readonly number: number
   readonly promptTokens: number
   readonly answerTokens: number

@@ -99,7 +99,7 @@ export class SimClient {
     return this.init.without?.includes(defence) ?? false
   }
 
-  /** Adds peers. */
+  /** Adds peers to those that the client knows. */
   learnOf(peers: readonly SimPeer[]): void {
     this.#directory.learnOf(peers)
   }
@@ -152,7 +152,7 @@ export class SimClient {
     }
   }
 
-  /** An attempt arrives at its peer, or nowhere. @returns calls it off */
+  /** Sends an attempt to its peer, which may be out of reach. @returns cancels it */
   send(
     peer: SimPeer,
     call: Omit<Parameters<SimPeer['serve']>[0], 'client' | 'network' | 'rttMs'>,
@@ -180,29 +180,29 @@ export class SimClient {
       if (cancelled) return
       cancelled = true
       arrives[Symbol.dispose]()
-      // The word travels, too.
+      // The cancellation takes its time to arrive, too.
       time.after(rttMs / 2, () => cancel())
     }
   }
 
   #check(id: string, { subject }: Outcome): void {
     if (subject === undefined || this.lacks('audits')) return
-    if (this.lacks('audit-floor') && this.#wasLookedAt(subject)) return
+    if (this.lacks('audit-floor') && this.#hadTenAudits(subject)) return
     if (!this.#auditor.samples(subject, id)) return
     const { signal } = new AbortController()
     if (!this.lacks('panel')) void this.#auditor.inBackground(subject, signal)
     // A scorer that does not answer casts no vote.
-    else void this.#believeAnyone(subject).catch(() => {})
+    else void this.#trustFirstScorer(subject).catch(() => {})
   }
 
   /** The control without a floor: ten audits, then none. */
-  #wasLookedAt({ parts: [part] }: AuditSubject): boolean {
+  #hadTenAudits({ parts: [part] }: AuditSubject): boolean {
     const [known] = this.reputation.report(part?.candidate.key)
     return (known?.audits ?? 0) >= 10
   }
 
   /** The control without a panel: the first scorer's verdict counts. */
-  async #believeAnyone(subject: AuditSubject): Promise<void> {
+  async #trustFirstScorer(subject: AuditSubject): Promise<void> {
     const [part] = subject.parts
     const candidates = this.#directory.known.filter(this.#admits)
     const scorer = candidates[this.random.below(candidates.length)]

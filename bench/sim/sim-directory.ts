@@ -59,7 +59,7 @@ export class SimDirectory {
     this.#known = [...this.#known, ...fresh]
   }
 
-  /** Some of those that serve the model; those known and alive stay. */
+  /** Draws peers that serve the model; known peers that are alive are kept. */
   #lookUp(): readonly Candidate[] {
     const { world, random, isEjected } = this.#init
     const { peers } = world

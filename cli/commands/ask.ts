@@ -20,7 +20,7 @@ import {
   withSamplingOptions,
 } from '../sampling-options.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
-import { emitDone, streamAnswer, tellCut, tellVerdict } from '../stream-answer.ts'
+import { emitDone, printCut, printVerdict, streamAnswer } from '../stream-answer.ts'
 
 interface AskOptions
   extends SharedOptions,
@@ -80,7 +80,7 @@ async function ask(
   })
   emitDone(terminal, answer)
   if (!shown) terminal.print('\n')
-  if (options.explain !== true) tellVerdict(terminal, answer)
-  tellCut(terminal, answer)
+  if (options.explain !== true) printVerdict(terminal, answer)
+  printCut(terminal, answer)
   return undefined
 }

@@ -22,7 +22,7 @@ import {
   withSamplingOptions,
 } from '../sampling-options.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
-import { emitDone, streamAnswer, tellCut, tellVerdict } from '../stream-answer.ts'
+import { emitDone, printCut, printVerdict, streamAnswer } from '../stream-answer.ts'
 
 interface ChatOptions
   extends SharedOptions,
@@ -113,8 +113,8 @@ async function turn(
     })
     emitDone(terminal, answer)
     terminal.print('\n')
-    tellVerdict(terminal, answer)
-    tellCut(terminal, answer)
+    printVerdict(terminal, answer)
+    printCut(terminal, answer)
     return [...asked, { role: 'assistant', content: answer.text }]
   } catch (error) {
     if (session.signal.aborted) throw error

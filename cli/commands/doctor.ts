@@ -78,7 +78,7 @@ async function* askSwarm(
   const { signal, commandName } = session
   // A node running here already holds its port. Any port shows whether peers reach this machine.
   const listen = canUse ? (options.listen ?? LISTEN) : LISTEN
-  await using client = await openClient(session, { ...options, listen }, { tellsClock: true })
+  await using client = await openClient(session, { ...options, listen }, { reportsClock: true })
   const steps = swarmSteps({
     client,
     bootstrap: client.host.bootstrapPeers().map(({ address }) => address),

@@ -46,7 +46,7 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   if (options.stopWithStdin === true) stopWithStdin(session)
   await using client = await openClient(session, options, {
     ...askingSettings(options),
-    tellsClock: true,
+    reportsClock: true,
   })
   const { swarmKey } = network.host
   await using pages = openConsole(session, { client, host: client.host, swarmKey, log })

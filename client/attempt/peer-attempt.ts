@@ -165,7 +165,7 @@ class FrameCheck {
         this.#needAccepted()
         this.#init.onLoad?.(frame.load)
         this.#answer.done(frame)
-        this.#tellAnswered(frame)
+        this.#reportAnswer(frame)
         return frame
       case 'failed':
         if (frame.load !== undefined) this.#init.onLoad?.(frame.load)
@@ -188,7 +188,7 @@ class FrameCheck {
     return frame
   }
 
-  #tellAnswered({ usage }: Done): void {
+  #reportAnswer({ usage }: Done): void {
     if (this.#hash === undefined) return
     const answerHash = new Uint8Array(this.#hash.digest())
     const durationMs = this.#clock.now() - this.#startedMs

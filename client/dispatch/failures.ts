@@ -37,10 +37,10 @@ export function confirmedFailure(failures: readonly Failure[]): InferenceError |
 export class OwnFinding extends InferenceError {}
 
 /**
- * Whether a failure rests on the word of peers that never answered this client. Made-up identities can agree, so they
- * end no request that another peer may answer.
+ * Whether a failure rests on claims of peers that never answered this client. Made-up identities can agree, so they end
+ * no request that another peer may answer.
  */
-export function isStrangersWord(error: InferenceError, failures: readonly Failure[]): boolean {
+export function isStrangersClaim(error: InferenceError, failures: readonly Failure[]): boolean {
   if (error instanceof OwnFinding) return false
   return failures.every((failure) => failure.error.code !== error.code || !failure.isProven)
 }

@@ -3,7 +3,7 @@ import type { Job } from '../request/index.ts'
 import type { Delivery } from './delivery.ts'
 import { interrupted, quorumNotReached } from './dispatch-errors.ts'
 import type { DispatchEffect } from './dispatch-state.ts'
-import { claimedPromptTokens, confirmedFailure, isStrangersWord } from './failures.ts'
+import { claimedPromptTokens, confirmedFailure, isStrangersClaim } from './failures.ts'
 import type { Selection } from './selection.ts'
 
 type Why = Extract<DispatchEffect, { type: 'fail' }>['why']
@@ -42,7 +42,7 @@ export class RequestFailure {
     const { failures } = this.#selection
     const end = confirmedFailure(failures)
     if (end === undefined) return undefined
-    const isDoubtful = isStrangersWord(end, failures)
+    const isDoubtful = isStrangersClaim(end, failures)
     if (isDoubtful && this.#selection.hasBetterThan(end.traits.kind)) return undefined
     if (end.code !== 'context_too_long') return end
     return this.#selection.hasRoomFor(claimedPromptTokens(failures) ?? 0) ? undefined : end

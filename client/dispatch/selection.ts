@@ -78,7 +78,7 @@ export class Selection {
     )
   }
 
-  /** Whether a peer was not asked yet whose word counts more than that of strangers who reject a request. */
+  /** Whether a peer was not asked yet whose claim counts more than that of strangers that reject a request. */
   hasBetterThan(kind: ErrorKind): boolean {
     // An engine's failure may be an accident, and any other engine may succeed.
     return this.#untried({ busy: [] }).some(

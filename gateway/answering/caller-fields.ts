@@ -5,7 +5,7 @@ import { InferenceError } from '../../protocol/index.ts'
  *
  * @param fields the caller's names by OpenAI's
  */
-export function inCallersWords(
+export function inCallersFields(
   error: InferenceError,
   fields: Readonly<Record<string, string>>,
 ): InferenceError {
@@ -20,14 +20,14 @@ export function inCallersWords(
   })
 }
 
-/** Runs a request; failures are mapped by {@link inCallersWords}. */
-export async function toldInCallersWords<T>(
+/** Runs a request; failures are mapped by {@link inCallersFields}. */
+export async function withCallersFields<T>(
   fields: Readonly<Record<string, string>>,
   run: () => Promise<T>,
 ): Promise<T> {
   try {
     return await run()
   } catch (error) {
-    throw InferenceError.is(error) ? inCallersWords(error, fields) : error
+    throw InferenceError.is(error) ? inCallersFields(error, fields) : error
   }
 }

@@ -3,7 +3,7 @@
  *
  * @packageDocumentation
  */
-export { inCallersWords, toldInCallersWords } from './caller-fields.ts'
+export { inCallersFields, withCallersFields } from './caller-fields.ts'
 export { contentOf } from './content.ts'
 export { type DialectWriter, streamDialect } from './dialect-stream.ts'
 export { withoutHosted } from './hosted-tools.ts'

@@ -4,13 +4,13 @@ import {
   headersOf,
   ignore,
   ignoreHints,
-  inCallersWords,
+  inCallersFields,
   isCutShort,
   piecesOf,
   readFields,
   requestOptions,
   streamDialect,
-  toldInCallersWords,
+  withCallersFields,
   withoutHosted,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
@@ -38,13 +38,13 @@ export function messages(context: GatewayContext): Hono<GatewayEnv> {
       const options = requestOptions(c, context)
       const requestId = c.get('requestId')
       const head = { id: requestId.replace(/^req/, 'msg'), model: request.model }
-      return await toldInCallersWords(CALLERS_FIELDS, async () => {
+      return await withCallersFields(CALLERS_FIELDS, async () => {
         if (request.stream === true) {
           const estimatedTokens = estimatePromptTokens({ kind: 'chat', body: chat })
           const answer = client.chat({ ...chat, stream: true }, options)
           return await streamDialect(c, context, answer, {
             writer: new EventWriter({ head, requestId, estimatedTokens }),
-            reworded: (failure) => inCallersWords(failure, CALLERS_FIELDS),
+            reworded: (failure) => inCallersFields(failure, CALLERS_FIELDS),
             hints,
             keepAlive: () => PING,
           })

@@ -11,13 +11,13 @@ import {
   type ContentPiece,
   headersOf,
   ignoreHints,
-  inCallersWords,
+  inCallersFields,
   isCutShort,
   piecesOf,
   readFields,
   requestOptions,
   streamDialect,
-  toldInCallersWords,
+  withCallersFields,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
@@ -96,7 +96,7 @@ async function answered(
   if (options?.num_ctx) {
     checkContext(model, options.num_ctx, await client.models({ signal: c.req.raw.signal }))
   }
-  return await toldInCallersWords(CALLERS_FIELDS, async () => {
+  return await withCallersFields(CALLERS_FIELDS, async () => {
     if (stream !== false) {
       const writer = new LineWriter({ form, model, now, elapsed })
       const answer: Answer<ChatChunk | CompletionChunk> =
@@ -105,7 +105,7 @@ async function answered(
           : client.complete({ ...asked.body, stream: true }, carried)
       return await streamDialect(c, context, answer, {
         writer,
-        reworded: (failure) => inCallersWords(failure, CALLERS_FIELDS),
+        reworded: (failure) => inCallersFields(failure, CALLERS_FIELDS),
         contentType: 'application/x-ndjson',
         keepAlive: () => writer.keepAlive(),
         ...(hints !== undefined && { hints }),

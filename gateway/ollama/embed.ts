@@ -4,7 +4,7 @@ import {
   present,
   readFields,
   requestOptions,
-  toldInCallersWords,
+  withCallersFields,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
@@ -23,7 +23,7 @@ export function ollamaEmbed(context: GatewayContext): Hono<GatewayEnv> {
       if (input.length === 0) return c.json({ model, embeddings: [], ...took })
       const options = requestOptions(c, context)
       const asked = { model, input, ...present({ models, dimensions }) }
-      const answer = await toldInCallersWords(CALLERS_FIELDS, () => client.embed(asked, options))
+      const answer = await withCallersFields(CALLERS_FIELDS, () => client.embed(asked, options))
       return c.json(
         {
           model: answer.model,

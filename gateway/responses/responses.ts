@@ -3,12 +3,12 @@ import {
   headersOf,
   ignore,
   ignoreHints,
-  inCallersWords,
+  inCallersFields,
   piecesOf,
   readFields,
   requestOptions,
   streamDialect,
-  toldInCallersWords,
+  withCallersFields,
   withoutHosted,
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
@@ -34,12 +34,12 @@ export function responses(context: GatewayContext): Hono<GatewayEnv> {
       const hints = { request: { kind: 'chat', body: chat }, names: CALLERS_FIELDS } as const
       const suffix = c.get('requestId').replace(/^req_/, '')
       const head: ResponseHead = { id: `resp_${suffix}`, createdAt: seconds(), request }
-      return await toldInCallersWords(CALLERS_FIELDS, async () => {
+      return await withCallersFields(CALLERS_FIELDS, async () => {
         if (request.stream === true) {
           const answer = client.chat({ ...chat, stream: true }, options)
           return await streamDialect(c, context, answer, {
             writer: new EventWriter({ head, suffix, seconds }),
-            reworded: (failure) => inCallersWords(failure, CALLERS_FIELDS),
+            reworded: (failure) => inCallersFields(failure, CALLERS_FIELDS),
             hints,
           })
         }

@@ -63,7 +63,7 @@ export async function serveExchange(
   const note = (more: Partial<ServedRequest>): void => {
     known = { ...known, ...more }
   }
-  // Counted from its first byte on: who never ends a head has a stream open, too.
+  // Counted from its first byte on: a peer that never ends a head has a stream open, too.
   const admission = admit(peer, context)
   let outcome: ServedRequest['outcome'] = 'internal'
   try {

@@ -1,10 +1,10 @@
 const SHA256_HEX = /^[0-9a-f]{64}$/i
 
 /**
- * The sha256 of a whole file, in hex, where a server tells it: Hugging Face beside its redirects, others by RFC 9530 or
+ * The sha256 of a whole file, in hex, where a server states it: Hugging Face beside its redirects, others by RFC 9530 or
  * its predecessor.
  */
-export function toldSha256(headers: Headers): string | undefined {
+export function statedSha256(headers: Headers): string | undefined {
   const linked = (headers.get('x-linked-etag') ?? '').replace(/^W\/|"/g, '')
   if (SHA256_HEX.test(linked)) return linked.toLowerCase()
   const fields = [headers.get('repr-digest'), headers.get('digest')].join(',')
