@@ -10,4 +10,4 @@
  */
 
 export { usageCsv } from './usage-csv.ts'
-export { readUsage, UsageFile, type UsageRow } from './usage-file.ts'
+export { readUsage, UsageFile } from './usage-file.ts'
