@@ -20,6 +20,7 @@ import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared
 import { forgetDeadGateways } from '../status-file.ts'
 import { usableUrls } from '../usable-urls.ts'
 import { gatewayKeyCommand } from './gateway-key.ts'
+import { gatewayUsageCommand } from './gateway-usage.ts'
 
 interface RunOptions extends SharedOptions, ModelOptions, GatewayOptions, FollowOptions {
   readonly stopWithStdin?: boolean
@@ -35,6 +36,7 @@ export function gatewayCommand(runtime: Runtime): Command {
       'stop when stdin closes, so that the process ends with its supervisor',
     )
     .addCommand(gatewayKeyCommand(runtime))
+    .addCommand(gatewayUsageCommand(runtime))
     .action(runtime.action(runGateway))
 }
 
