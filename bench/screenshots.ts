@@ -2,12 +2,14 @@ import { mkdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { openBrowser } from '../testing/browser.ts'
 import { startConsoleSwarm } from '../testing/console-swarm.ts'
+import { serveSlowModel } from '../testing/slow-model.ts'
 
 /**
  * Pictures of the console for the documentation: `npm run screenshots [DIRECTORY]`. Starts a swarm of processes, asks,
  * and kills the node that writes.
  */
 const directory = process.argv[2] ?? fileURLToPath(new URL('../docs/console/', import.meta.url))
+const MODEL = fileURLToPath(new URL('../models/skein-tiny-q8_0.gguf', import.meta.url))
 const WIDE = { width: 1_200, height: 780 }
 const PHONE = { width: 390, height: 780 }
 
@@ -61,9 +63,53 @@ await open('requests')
 await page.locator('tbody a').first().click()
 await page.locator('.lane').first().waitFor()
 await shoot('requests')
+
+await using ready = await serveSlowModel(MODEL)
+ready.release()
+await open('models')
+const download = async (url: string): Promise<void> => {
+  await page.getByLabel('Download a model').fill(url)
+  await page.keyboard.press('Enter')
+}
+await download(ready.url)
+await page.getByRole('button', { name: /^Load / }).click()
+await page.getByText('in memory', { exact: true }).waitFor()
+await using slow = await serveSlowModel(MODEL)
+await download(slow.url)
+await page.locator('.pulls progress[value]').waitFor()
+await shoot('models')
+const form = new FormData()
+form.set('purpose', 'batch')
+const requests = Array.from({ length: 40 }, (_, index) => ({
+  ...{ custom_id: String(index), method: 'POST', url: '/v1/chat/completions' },
+  body: {
+    model: index % 20 === 0 ? 'nothing' : 'skein-tiny',
+    messages: [{ role: 'user', content: `Count from 1 to ${index + 20}.` }],
+  },
+}))
+form.set('file', new Blob([requests.map((line) => JSON.stringify(line)).join('\n')]), 'r.jsonl')
+const upload = await fetch(`${swarm.url}/v1/files`, { method: 'POST', body: form })
+const { id } = (await upload.json()) as { id: string }
+const batch = { input_file_id: id, endpoint: '/v1/chat/completions', completion_window: '24h' }
+for (const _ of ['ended', 'running']) {
+  await fetch(`${swarm.url}/v1/batches`, {
+    ...{ method: 'POST', headers: { 'content-type': 'application/json' } },
+    body: JSON.stringify(batch),
+  })
+  if (_ === 'running') break
+  await open('batches')
+  await page.getByText('completed', { exact: true }).waitFor()
+}
+await page
+  .getByText(/^[1-9]\d* of 40/)
+  .nth(1)
+  .waitFor()
+await shoot('batches')
 await page.emulateMedia({ colorScheme: 'dark' })
 await shoot('requests-dark')
 await page.setViewportSize(PHONE)
 await open('playground')
 await shoot('playground-phone')
+await open('models')
+await shoot('models-phone')
 await browser.close()

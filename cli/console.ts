@@ -8,6 +8,7 @@ import { swarmName } from './directories.ts'
 import { diagnose, reachSteps, swarmSteps } from './doctor/index.ts'
 import { inviteFor } from './invite.ts'
 import { joinCommand, membersOf } from './join-line.ts'
+import type { ModelDesk } from './local-models/index.ts'
 import { reachabilityFields } from './reachability.ts'
 import type { Session } from './runtime.ts'
 
@@ -19,6 +20,8 @@ export interface ConsoleParts {
   /** Absent if this process shares nothing. */
   readonly node?: Node | undefined
   readonly log: LogBook
+  /** Absent if this process has no models of its own. */
+  readonly desk?: ModelDesk | undefined
 }
 
 /** The session with a log that the console shows as well. */
@@ -36,7 +39,7 @@ export function loggedSession<S extends Session>(session: S): { session: S; log:
 
 /** The console of a command that serves the gateway. */
 export function openConsole(session: Session, parts: ConsoleParts): Console {
-  const { client, host, swarmKey, node, log } = parts
+  const { client, host, swarmKey, node, log, desk } = parts
   const startedAtMs = Date.now()
   return createConsole({
     client,
@@ -57,6 +60,11 @@ export function openConsole(session: Session, parts: ConsoleParts): Console {
       }
     },
     join: () => joinView(session, host, swarmKey),
+    ...(desk !== undefined && {
+      here: () => desk.view(),
+      onHere: (listener) => desk.onChange(listener),
+      models: desk,
+    }),
     diagnose: async () => await findings(session, parts),
   })
 }

@@ -17,6 +17,22 @@ export function bestAddress(addresses: readonly string[]): string | undefined {
   return [...addresses].sort((a, b) => rank(a) - rank(b))[0]
 }
 
+/** Networks named in one line: each makes it longer. */
+const MAX_NETWORKS = 3
+
+/** The best address of each IPv4 network, or the best of all: another machine may be in any of them. */
+function addressesToShare(addresses: readonly string[]): readonly string[] {
+  const networks = new Map<string, string[]>()
+  for (const address of addresses) {
+    const [, family, ip = ''] = address.split('/')
+    if (family !== 'ip4' || isLoopback(ip)) continue
+    const network = ip.slice(0, ip.lastIndexOf('.'))
+    networks.set(network, [...(networks.get(network) ?? []), address])
+  }
+  const best = [...networks.values()].flatMap((group) => bestAddress(group) ?? [])
+  return best.length > 0 ? best.slice(0, MAX_NETWORKS) : [bestAddress(addresses) ?? []].flat()
+}
+
 /** Addresses to show a person: loopback addresses only if there are no others. */
 export function shownAddresses(addresses: readonly string[]): readonly string[] {
   const remote = addresses.filter((address) => !isLocalOnly(address))
@@ -42,10 +58,10 @@ export interface JoinLineInit {
 /** Flags for `skein node`, `skein ask` and so on that join through this peer. */
 function joinFlags(init: JoinLineInit): string {
   if (init.invite !== undefined) return `--invite ${init.invite}`
-  const best = bestAddress(init.addresses)
-  if (best === undefined) return ''
+  const shared = addressesToShare(init.addresses)
+  if (shared.length === 0) return ''
   const name = init.swarmName === undefined ? '' : `--swarm-name ${init.swarmName} `
-  return `${name}--bootstrap ${best}`
+  return name + shared.map((address) => `--bootstrap ${address}`).join(' ')
 }
 
 /** The name of a swarm that was typed; others join under it. */

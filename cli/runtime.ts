@@ -44,8 +44,13 @@ export interface Session extends Surroundings {
   readonly terminal: Terminal
   /** Aborts when the process is asked to stop. */
   readonly signal: AbortSignal
-  /** Reads environment and configuration file again. @throws UsageError naming the variable, or file, line and field */
-  reread<O extends SharedOptions>(): Promise<Reread<O>>
+  /**
+   * Reads environment and configuration again.
+   *
+   * @param text of the configuration file; absent without a file
+   * @throws UsageError naming the variable, or file, line and field
+   */
+  reread<O extends SharedOptions>(text: string | undefined): Promise<Reread<O>>
 }
 
 /** Options read again while the command runs. */
@@ -99,8 +104,8 @@ export function createRuntime(surroundings: Surroundings, configuration: Configu
           options = command.optsWithGlobals()
           surroundings.log.configure(logSettings(command, options))
           terminal = surroundings.createTerminal(options.json === true)
-          const reread: Session['reread'] = async () => {
-            const origins = await configuration.configure(command)
+          const reread: Session['reread'] = async (text) => {
+            const origins = await configuration.configure(command, { text })
             const values = valuesOf(command, origins)
             return {
               options: command.optsWithGlobals(),

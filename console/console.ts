@@ -1,10 +1,11 @@
-import type { GatewayPages, PageVisitor } from '../gateway/index.ts'
+import type { GatewayBatch, GatewayPages, PageVisitor } from '../gateway/index.ts'
 import { ConsoleAccess, type Refusal } from './access.ts'
 import { type ActionContext, act } from './actions.ts'
 import { asset } from './assets.ts'
 import { stateEvents } from './event-stream.ts'
 import { CONSOLE_LIMITS } from './limits.ts'
 import { LiveState, type LiveStateInit } from './live-state.ts'
+import type { BatchView } from './state.ts'
 
 export interface ConsoleInit extends Omit<LiveStateInit, 'client'>, Omit<ActionContext, 'client'> {
   readonly client: LiveStateInit['client'] & ActionContext['client']
@@ -14,6 +15,20 @@ export interface ConsoleInit extends Omit<LiveStateInit, 'client'>, Omit<ActionC
 export interface Console extends GatewayPages, AsyncDisposable {
   /** Ends the open event streams. */
   close(): void
+}
+
+/** A batch as the page shows it. */
+function batchView(batch: GatewayBatch): BatchView {
+  const { id, endpoint, status, created_at: createdAt, counts, errors } = batch
+  const messages = errors.map(({ line, message }) =>
+    line === null ? message : `line ${line}: ${message}`,
+  )
+  return {
+    ...{ id, endpoint, status, createdAt, counts },
+    errors: messages.slice(0, CONSOLE_LIMITS.maxBatchErrors),
+    ...(batch.hasOutput && { outputFile: batch.output_file_id }),
+    ...(batch.hasErrors && { errorFile: batch.error_file_id }),
+  }
 }
 
 export function createConsole(init: ConsoleInit): Console {
@@ -58,6 +73,9 @@ export function createConsole(init: ConsoleInit): Console {
   }
 
   return {
+    attach({ batches }) {
+      state.batches = () => batches().map(batchView)
+    },
     owns: (request) => {
       const { pathname } = new URL(request.url)
       if (pathname.startsWith('/console/')) return true

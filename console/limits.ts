@@ -19,4 +19,8 @@ export const CONSOLE_LIMITS = {
   peersTimeoutMs: 10_000,
   keepAliveMs: 15_000,
   maxActionBytes: 65_536,
+  /** Batches shown; older ones are listed by the API. */
+  maxBatches: 100,
+  /** Errors shown of one batch's file. */
+  maxBatchErrors: 5,
 } as const

@@ -2,7 +2,15 @@ import type { Client } from '../client/index.ts'
 import { CONSOLE_LIMITS } from './limits.ts'
 import type { LogBook } from './log-book.ts'
 import { RequestLog } from './request-log.ts'
-import type { ConsoleMessage, ConsoleState, JoinView, Section, SelfView } from './state.ts'
+import type {
+  BatchView,
+  ConsoleMessage,
+  ConsoleState,
+  HereView,
+  JoinView,
+  Section,
+  SelfView,
+} from './state.ts'
 import { readSwarm, type SwarmView } from './swarm-view.ts'
 
 export interface LiveStateInit {
@@ -10,7 +18,19 @@ export interface LiveStateInit {
   readonly log: LogBook
   readonly self: () => SelfView
   readonly join: () => JoinView
+  /** Models of this machine. @default none */
+  readonly here?: (() => HereView) | undefined
+  /** Calls back when they change. @returns unsubscribe */
+  readonly onHere?: ((listener: () => void) => () => void) | undefined
 }
+
+/** Of batches that change by themselves. */
+const RUNNING: ReadonlySet<string> = new Set([
+  'validating',
+  'in_progress',
+  'finalizing',
+  'cancelling',
+])
 
 /** What a page has been sent so far. */
 export interface Seen {
@@ -35,6 +55,8 @@ export class LiveState {
     this.#init = init
     this.#requests = new RequestLog(init.client, () => this.#changed())
     this.#unsubscribe.push(init.log.onLine(() => this.#changed()))
+    const unwatch = init.onHere?.(() => this.#changed())
+    if (unwatch !== undefined) this.#unsubscribe.push(unwatch)
     const { libp2p } = init.client.host
     let settling: ReturnType<typeof setTimeout> | undefined
     const soon = (): void => {
@@ -47,6 +69,9 @@ export class LiveState {
       this.#unsubscribe.push(() => libp2p.removeEventListener(name, soon))
     }
   }
+
+  /** The batches of the gateway, once it is open. */
+  batches: () => readonly BatchView[] = () => []
 
   get isClosed(): boolean {
     return this.#stopping.signal.aborted
@@ -75,10 +100,9 @@ export class LiveState {
   /** Everything, and what a page has seen with it. */
   snapshot(): { readonly message: ConsoleMessage; readonly seen: Seen } {
     this.#requests.readRunning()
-    const { self, join, log } = this.#init
+    const { log } = this.#init
     const state: ConsoleState = {
-      self: self(),
-      join: join(),
+      ...this.#own(),
       ...this.#swarm,
       requests: this.#requests.views(),
       log: log.lines(),
@@ -88,8 +112,8 @@ export class LiveState {
 
   /** What changed since; `undefined` if nothing did. */
   changes(seen: Seen): { readonly message: ConsoleMessage; readonly seen: Seen } | undefined {
-    const { self, join, log } = this.#init
-    const now = { self: self(), join: join(), ...this.#swarm }
+    const { log } = this.#init
+    const now = { ...this.#own(), ...this.#swarm }
     const names = Object.keys(now) as Section[]
     const changed = names.filter((name) => JSON.stringify(now[name]) !== seen.sections[name])
     const requests = this.#requests.views(seen.request)
@@ -123,11 +147,10 @@ export class LiveState {
   }
 
   #seen(state: Pick<ConsoleState, Section>): Seen {
-    const { self, join, peers, models } = state
-    const sections = Object.entries({ self, join, peers, models }).map(([name, value]) => [
-      name,
-      JSON.stringify(value),
-    ])
+    const { self, join, peers, models, here, batches } = state
+    const sections = Object.entries({ self, join, peers, models, here, batches }).map(
+      ([name, value]) => [name, JSON.stringify(value)],
+    )
     return {
       sections: Object.fromEntries(sections) as Seen['sections'],
       request: this.#requests.changes,
@@ -135,9 +158,19 @@ export class LiveState {
     }
   }
 
+  /** The sections that are read anew for each message. */
+  #own(): Pick<ConsoleState, 'batches' | 'here' | 'join' | 'self'> {
+    const { self, join, here } = this.#init
+    const batches = this.batches().slice(0, CONSOLE_LIMITS.maxBatches)
+    return { self: self(), join: join(), here: here?.(), batches }
+  }
+
   #startTimers(): void {
     const { runningEveryMs, peersEveryMs } = CONSOLE_LIMITS
-    const running = setInterval(() => this.#requests.readRunning(), runningEveryMs)
+    const running = setInterval(() => {
+      this.#requests.readRunning()
+      if (this.batches().some(({ status }) => RUNNING.has(status))) this.#changed()
+    }, runningEveryMs)
     const peers = setInterval(() => void this.refresh(), peersEveryMs)
     for (const timer of [running, peers]) timer.unref()
     this.#stopTimers = () => {

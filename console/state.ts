@@ -79,6 +79,59 @@ export interface LogLine {
   readonly text: string
 }
 
+/** A model of this machine. */
+export interface HereModel {
+  /** As actions take it. */
+  readonly name: string
+  readonly id: string
+  /** On disk; 0 if unknown. */
+  readonly bytes: number
+  readonly sha256?: string
+  /** What it was downloaded from; empty if unknown. */
+  readonly source: string
+  readonly state: 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running'
+  readonly isShared: boolean
+  readonly memoryBytes?: number
+  /** Measured time to load it. */
+  readonly coldStartMs?: number
+  /** While it is loaded: 0 to 1. */
+  readonly loadShare?: number
+}
+
+/** A download that runs or has failed. */
+export interface HerePull {
+  readonly source: string
+  readonly status: string
+  readonly receivedBytes: number
+  /** 0 if unknown. */
+  readonly totalBytes: number
+  readonly error?: string
+}
+
+/** The models of this machine and its engine. */
+export interface HereView {
+  readonly engine: string
+  readonly canPull: boolean
+  readonly canRemove: boolean
+  readonly models: readonly HereModel[]
+  readonly pulls: readonly HerePull[]
+}
+
+/** A batch of this gateway. */
+export interface BatchView {
+  readonly id: string
+  readonly endpoint: string
+  readonly status: string
+  /** Seconds since 1970. */
+  readonly createdAt: number
+  readonly counts: { readonly total: number; readonly completed: number; readonly failed: number }
+  /** The first errors of its file. */
+  readonly errors: readonly string[]
+  /** Ids of files with results. */
+  readonly outputFile?: string
+  readonly errorFile?: string
+}
+
 /** How another machine joins. */
 export interface JoinView {
   /** The command line. Absent if no address of this machine can be reached. */
@@ -100,10 +153,14 @@ export interface ConsoleState {
   /** Oldest first. */
   readonly log: readonly LogLine[]
   readonly join: JoinView
+  /** Absent if this process has no models of its own. */
+  readonly here?: HereView | undefined
+  /** Newest first. */
+  readonly batches: readonly BatchView[]
 }
 
 /** Parts of the state that are replaced whole. */
-export type Section = 'join' | 'models' | 'peers' | 'self'
+export type Section = 'batches' | 'here' | 'join' | 'models' | 'peers' | 'self'
 
 /** One message of the event stream: first everything, then what changed. */
 export type ConsoleMessage =

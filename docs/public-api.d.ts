@@ -68,6 +68,7 @@ declare module 'skein/gateway' {
     FileVerdict,
     GATEWAY_LIMITS,
     Gateway,
+    GatewayBatch,
     GatewayClient,
     GatewayInit,
     GatewayLimits,
@@ -80,6 +81,7 @@ declare module 'skein/gateway' {
     LocalModel,
     LocalModels,
     LocalPullProgress,
+    PageSources,
     PageVisitor,
     RateLimits,
     ResultPaths,
@@ -323,6 +325,7 @@ class WrongShape extends InferenceError {
 const CAPABILITIES: readonly ["chat", "completion", "embedding", "tools", "json_schema", "logprobs", "token_ids", "vision", "score"];
 const ERROR_TABLE: Readonly<Record<ErrorCode, ErrorTraits>>;
 const GATEWAY_LIMITS: GatewayLimits;
+const HOPS_HEADER = "x-skein-hops";
 const LIMITS: {
     readonly maxFrameBytes: 1048576;
     readonly maxRequestBytes: 16777216;
@@ -386,6 +389,7 @@ const PROTOCOLS: {
     readonly sameNetwork: "/skein/same-network/1.0.0";
     readonly membership: "/skein/membership/1.0.0";
 };
+const STATUSES: readonly ["validating", "failed", "in_progress", "finalizing", "completed", "expired", "cancelling", "cancelled"];
 const systemClock: Clock;
 function batchResultLine({ id, request, answer, error }: BatchResult): string;
 function cachedWeightsDigest(path: string, init?: DigestInit): Promise<string>;
@@ -568,6 +572,37 @@ interface BatchProgress {
     readonly open: number;
     readonly tokens: number;
     readonly elapsedMs: number;
+}
+interface BatchRecord extends StoredRecord {
+    readonly endpoint: string;
+    readonly input_file_id: string;
+    readonly completion_window: string;
+    readonly metadata: Readonly<Record<string, string>> | null;
+    readonly asking: AskingHeaders;
+    readonly status: (typeof STATUSES)[number];
+    readonly expires_at: number;
+    readonly in_progress_at?: number | undefined;
+    readonly finalizing_at?: number | undefined;
+    readonly completed_at?: number | undefined;
+    readonly failed_at?: number | undefined;
+    readonly expired_at?: number | undefined;
+    readonly cancelling_at?: number | undefined;
+    readonly cancelled_at?: number | undefined;
+    readonly output_file_id: string;
+    readonly error_file_id: string;
+    readonly hasOutput: boolean;
+    readonly hasErrors: boolean;
+    readonly errors: readonly LineError[];
+    readonly counts: {
+        readonly total: number;
+        readonly completed: number;
+        readonly failed: number;
+    };
+    readonly usage: {
+        readonly input: number;
+        readonly cached: number;
+        readonly output: number;
+    };
 }
 interface Bootstrap extends AsyncDisposable {
     readonly host: Host;
@@ -940,6 +975,7 @@ interface GatewayLimits {
     readonly maxHops: number;
 }
 interface GatewayPages {
+    attach?(sources: PageSources): void;
     owns(request: Request): boolean;
     respond(request: Request, visitor: PageVisitor): Promise<Response>;
 }
@@ -1309,6 +1345,9 @@ interface OwnNames {
         readonly models: readonly string[];
     }[];
 }
+interface PageSources {
+    readonly batches: () => readonly GatewayBatch[];
+}
 interface PageVisitor {
     readonly keysRequired: boolean;
     readonly key?: string;
@@ -1605,6 +1644,11 @@ interface StandingReport {
     readonly quarantinedUntilMs?: number;
     readonly words: string;
 }
+interface StoredRecord {
+    readonly id: string;
+    readonly owner: string;
+    readonly created_at: number;
+}
 interface Streamed extends ChainField {
     readonly stream: true;
     readonly stream_options?: {
@@ -1713,6 +1757,8 @@ type AnswerRequest = Exclude<InferenceRequest, {
     readonly kind: 'score';
 }>;
 type ApiKeys = readonly ApiKey[] | (() => readonly ApiKey[]);
+type AskingHeader = 'x-skein-policy' | 'x-skein-resume' | 'x-skein-tool-calls' | 'x-skein-switch-models' | 'x-skein-verify' | 'x-skein-trusted' | 'x-skein-timeout-ms' | 'x-skein-ttft-timeout-ms' | typeof HOPS_HEADER;
+type AskingHeaders = Readonly<Partial<Record<AskingHeader, string>>>;
 type AttemptReason = 'first' | 'fallback' | 'retry' | 'hedge' | 'race' | 'quorum' | 'resume' | 'stall' | 'slow';
 type BackendEvent = BackendChunk | BackendDone;
 type BackendModel = ModelAdvertisement;
@@ -1792,6 +1838,7 @@ type Fault = {
 type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 type FinishReason = 'stop' | 'length' | 'tool_calls' | 'content_filter';
 type Flavor = 'llama-server' | 'vllm' | 'sglang' | 'lm-studio' | 'generic' | 'openai';
+type GatewayBatch = Pick<BatchRecord, 'counts' | 'created_at' | 'endpoint' | 'error_file_id' | 'errors' | 'hasErrors' | 'hasOutput' | 'id' | 'output_file_id' | 'status'>;
 type GatewayClient = Pick<Client, 'batch' | 'chat' | 'complete' | 'embed' | 'models' | 'names' | 'observe' | 'stats' | 'unusedFields'> & Partial<Pick<Client, 'slots'>>;
 type InferenceKind = 'chat' | 'completion' | 'embedding' | 'score';
 type InferenceRequest = {

@@ -1,6 +1,6 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import { defined, drawHex, InferenceError, plainError, plainLine } from '../protocol/index.ts'
-import { isOutOfSpace } from '../storage/index.ts'
+import { diskFaultOf, isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
 import { messages } from './anthropic/index.ts'
@@ -170,16 +170,18 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     const format = errorFormatOf(c.req.path)
     if (error instanceof HttpRefusal) return error.response(c.get('requestId'), format)
     const failure = failureOf(error, c.req.raw.signal)
-    if (failure.code === 'internal' || isOutOfSpace(failure.cause))
-      log(`${c.req.method} ${plainLine(c.req.path)}: ${plainError(error)}`, {
+    if (failure.code === 'internal' || isOutOfSpace(failure.cause)) {
+      log(`${c.req.method} ${plainLine(c.req.path)}: ${logged(error)}`, {
         requestId: c.get('requestId'),
       })
+    }
     return errorResponse(failure, c.get('requestId'), format)
   })
   app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))
   const check = hostCheck(() => live.allowedHosts)
   // A rebinding page has no key, and health is not secret.
   app.use((c, next) => (keys.isRequired || OPEN_PATHS.has(c.req.path) ? next() : check(c, next)))
+  init.pages?.attach?.({ batches: () => batches?.current?.all() ?? [] })
   if (init.pages !== undefined) app.use(servePages(init.pages, keys))
   app.use(...origins(() => live.corsOrigins ?? []), hopLimit(limits.maxHops))
   app.use(async (c, next) => {
@@ -240,4 +242,10 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
       await batches?.close()
     },
   }
+}
+
+/** An error for the log. A full disk is nothing in this code, so that it needs no stack. */
+function logged(error: Error): string {
+  const fault = diskFaultOf(error)
+  return fault === undefined ? plainError(error) : `${fault.reason} (${plainLine(error.message)})`
 }

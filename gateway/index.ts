@@ -28,7 +28,7 @@ export { createGateway, type Gateway, type GatewayInit } from './gateway.ts'
 export type { GatewayClient } from './gateway-client.ts'
 export type { LiveSettings } from './live-settings.ts'
 export type { LocalModel, LocalModels, LocalPullProgress } from './local-models.ts'
-export type { GatewayPages, PageVisitor } from './pages.ts'
+export type { GatewayBatch, GatewayPages, PageSources, PageVisitor } from './pages.ts'
 export {
   type ApiKey,
   type ApiKeys,

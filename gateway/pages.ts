@@ -1,5 +1,6 @@
 import type { MiddlewareHandler } from 'hono'
 import { defined } from '../protocol/index.ts'
+import type { BatchRecord } from './batches/index.ts'
 import type { GatewayEnv } from './context.ts'
 import { type KeyRing, refuseOtherOrigins } from './security/index.ts'
 
@@ -17,8 +18,31 @@ export interface PageVisitor {
   readonly remoteAddress?: string
 }
 
+/** What pages may show of the gateway. */
+export interface PageSources {
+  /** Batches of all callers, newest first. */
+  readonly batches: () => readonly GatewayBatch[]
+}
+
+/** A batch, as far as pages show it. Times are seconds since 1970. */
+export type GatewayBatch = Pick<
+  BatchRecord,
+  | 'counts'
+  | 'created_at'
+  | 'endpoint'
+  | 'error_file_id'
+  | 'errors'
+  | 'hasErrors'
+  | 'hasOutput'
+  | 'id'
+  | 'output_file_id'
+  | 'status'
+>
+
 /** Pages that a gateway serves beside its API, for browsers and for their own scripts only. */
 export interface GatewayPages {
+  /** Called once, when the gateway opens. */
+  attach?(sources: PageSources): void
   /** Whether the request asks for a page, and not for the API. */
   owns(request: Request): boolean
   /** Failures are in the response. */

@@ -71,11 +71,11 @@ async function startNode(
   return node
 }
 
-/** @throws InferenceError `unauthorized` in a swarm in which this machine may only ask */
+/** @throws InferenceError `invalid_request` in a swarm in which this machine may only ask */
 function checkRole({ membership }: Host): void {
   if (membership?.role !== 'client') return
   throw new InferenceError(
-    'unauthorized',
+    'invalid_request',
     `this machine is a client of the swarm ${membership.swarm}: it may ask, not serve. An admin can invite it as a node`,
   )
 }
@@ -204,8 +204,15 @@ class ContributorNode implements Node {
     this.#inForce.replace(settings)
     this.#gate.limitQueue(settings.maxQueue ?? defaultQueue(this.#gate.occupancy.slots))
     this.#context.pacer.limit(settings.maxTokensPerSecond ?? 0)
-    if (changed) await this.#reprovider.refresh()
-    if (isOther) await this.#advertiser.refresh()
+    // The settings hold; other peers learn of them at the next advertisement if not now.
+    const refreshed = [
+      ...(changed ? [this.#reprovider.refresh()] : []),
+      ...(isOther ? [this.#advertiser.refresh()] : []),
+    ]
+    for (const { status, ...result } of await Promise.allSettled(refreshed)) {
+      if (status === 'fulfilled') continue
+      this.#context.log.error('could not advertise other settings: %e', result)
+    }
   }
 
   drain(options: AbortOptions = {}): Promise<void> {

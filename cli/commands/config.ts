@@ -8,15 +8,13 @@ import {
   type Origin,
   settingsOf,
   unknownVariables,
+  withoutSecret,
 } from '../config/index.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Action, Runtime, Session } from '../runtime.ts'
 import { configOption, jsonOption, type SharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
-
-/** Contain a key by themselves, so that they are not printed. */
-const SECRETS: ReadonlySet<string> = new Set(['invite', 'key'])
 
 /** `skein config …`: what is configured, where each value comes from, and what is wrong with it. */
 export function configCommand(runtime: Runtime): Command {
@@ -127,7 +125,9 @@ async function schema(
 /** References to secrets are shown as written, and what is a secret itself is not shown. */
 function shownValue({ setting, shown }: Origin, value: unknown): string {
   if (value === undefined) return ''
-  if (shown?.includes('${') === true) return shown
-  if (SECRETS.has(setting.name)) return '(hidden)'
-  return Array.isArray(value) ? value.join(', ') : String(value)
+  if (shown !== undefined && /^\$\{[^}]+\}$/.test(shown)) return shown
+  if (shown?.includes('${') === true) return withoutSecret(setting.name, shown)
+  return (Array.isArray(value) ? value : [value])
+    .map((one) => withoutSecret(setting.name, String(one)))
+    .join(', ')
 }

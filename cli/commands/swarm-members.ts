@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import { Argument, Command, Option } from 'commander'
 import {
   inviteMember,
@@ -7,13 +9,19 @@ import {
   readOwnerKey,
   revokeMember,
 } from '../../host/index.ts'
-import { type Certificate, type MemberRole, plainLine } from '../../protocol/index.ts'
+import {
+  type Certificate,
+  InferenceError,
+  type MemberRole,
+  plainLine,
+} from '../../protocol/index.ts'
 import { currentMembership, spreadLists, wayIn } from '../members/index.ts'
 import { durationMs, nonEmptyText, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { chooseSwarm, NO_SWARM, namedSwarm } from '../swarms/index.ts'
 import { renderTable } from '../table.ts'
-import { openTyped } from '../usage-error.ts'
+import { openTyped, UsageError } from '../usage-error.ts'
 
 const DAY_MS = 86_400_000
 
@@ -71,7 +79,20 @@ export function memberCommands(runtime: Runtime): Command[] {
         .addArgument(new Argument('<name>', 'its name, or the id of its key')),
     ),
   ).action(runtime.action(promoted))
-  return [invite, members, revoke, promote]
+  const use = withSharedOptions(
+    new Command('use')
+      .summary('choose the swarm that commands are in')
+      .argument('<name>', 'a swarm that this machine is a member of; none: no such swarm'),
+  ).action(runtime.action(used))
+  const leave = withSharedOptions(
+    new Command('leave')
+      .summary("delete this machine's membership")
+      .description(
+        "Deletes this machine's membership, for instance to join again with a new invite after a revocation. It does not revoke: an admin does that.",
+      )
+      .argument('<name>', 'name of the swarm'),
+  ).action(runtime.action(left))
+  return [invite, members, revoke, promote, use, leave]
 }
 
 function withOwnerKey(command: Command): Command {
@@ -85,7 +106,12 @@ async function invited(session: Session, options: InviteOptions): Promise<undefi
   const nowMs = Date.now()
   const addresses = await wayIn(session, membership, options.bootstrap ?? [])
   const ownerKey = await ownerKeyOf(membership, options)
-  const text = await openTyped(() =>
+  if (role === 'admin' && (await readOwnerKey(membership.directory)) === undefined) {
+    throw new UsageError(
+      `the owner's key has to be beside the membership when an admin joins: invite ${name} as a node, then \`${commandName} swarm promote ${name} --owner-key FILE\``,
+    )
+  }
+  const text = await managed(() =>
     inviteMember(
       membership,
       { name, role, uses, expiresAtMs: nowMs + expires, addresses },
@@ -164,9 +190,7 @@ async function revoked(
   const { terminal } = session
   using membership = await currentMembership(session, options)
   const ownerKey = await ownerKeyOf(membership, options)
-  const ended = await openTyped(() =>
-    revokeMember(membership, who, { nowMs: Date.now(), ownerKey }),
-  )
+  const ended = await managed(() => revokeMember(membership, who, { nowMs: Date.now(), ownerKey }))
   const told = await spreadLists(session, options, membership)
   const members = ended.members.map(({ name, member }) => ({ name, key: member.toString() }))
   terminal.emit({ event: 'revoked', members, invites: ended.invites, told } as { event: 'revoked' })
@@ -188,10 +212,51 @@ async function promoted(
   const { terminal } = session
   using membership = await currentMembership(session, options)
   const ownerKey = await ownerKeyOf(membership, options)
-  await openTyped(() => promoteMember(membership, who, { nowMs: Date.now(), ownerKey }))
+  await managed(() => promoteMember(membership, who, { nowMs: Date.now(), ownerKey }))
   const told = await spreadLists(session, options, membership)
   terminal.emit({ event: 'promoted', name: who, told } as { event: 'promoted' })
   terminal.print(`${plainLine(who)} is an admin now. ${toldWords(told)}\n`)
+  return undefined
+}
+
+/** Runs a change of the members. @throws UsageError in place of InferenceError `invalid_request` and `unauthorized` */
+async function managed<T>(change: () => Promise<T>): Promise<T> {
+  return await openTyped(change).catch((cause: unknown) => {
+    if (!InferenceError.is(cause, 'unauthorized')) throw cause
+    throw new UsageError(cause.message, { cause })
+  })
+}
+
+async function used(
+  { terminal, env }: Session,
+  _: SharedOptions,
+  [name = '']: readonly string[],
+): Promise<undefined> {
+  if (name !== NO_SWARM) namedSwarm(env, name)
+  await chooseSwarm(env, name)
+  terminal.emit({ event: 'swarm', name } as { event: 'swarm' })
+  terminal.print(
+    name === NO_SWARM
+      ? 'Commands are in no swarm with members now.\n'
+      : `Commands are in ${name} now. Processes that run stay where they are.\n`,
+  )
+  return undefined
+}
+
+async function left(
+  { terminal, env }: Session,
+  _: SharedOptions,
+  [name = '']: readonly string[],
+): Promise<undefined> {
+  const { directory } = namedSwarm(env, name)
+  if ((await readOwnerKey(directory)) !== undefined) {
+    throw new UsageError(
+      `${join(directory, 'owner.key')} is the key of the swarm's owner: move it to a safe place first`,
+    )
+  }
+  await rm(directory, { recursive: true })
+  terminal.emit({ event: 'left', name } as { event: 'left' })
+  terminal.print(`This machine has left ${name}.\n`)
   return undefined
 }
 

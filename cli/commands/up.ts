@@ -125,7 +125,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
           ...{ manager, node },
           remember: async (names) => await rememberChoice(dataDir, names),
         })
-  await using pages = openConsole(session, { client, host, swarmKey, node, log })
+  await using pages = openConsole(session, { client, host, swarmKey, node, log, desk })
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir: gatewayDir, keys, pages, localModels: desk },
   })

@@ -8,9 +8,10 @@ export interface Configuration {
   /**
    * Fills in the options that were not typed.
    *
+   * @param given the file's text, instead of reading it; absent without a file
    * @throws UsageError naming the variable, or file, line and field
    */
-  configure(command: Command): Promise<Origin[]>
+  configure(command: Command, given?: { readonly text: string | undefined }): Promise<Origin[]>
   /** All commands by name, which are the sections of a file. */
   commands(): Promise<ReadonlyMap<string, Command>>
 }
@@ -26,9 +27,10 @@ export function createConfiguration({ env, names, load }: ConfigurationInit): Co
   const commands = (): Promise<ReadonlyMap<string, Command>> => (loading ??= load())
   return {
     commands,
-    configure: (command) =>
+    configure: (command, given) =>
       configure(command, {
         env,
+        ...(given !== undefined && { given }),
         config: command.optsWithGlobals<{ config?: string }>().config,
         sections: names,
         async isKnown(name, section) {

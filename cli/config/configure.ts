@@ -13,6 +13,8 @@ export interface Sources {
   readonly env: Environment
   /** `--config`, as typed. */
   readonly config?: string | undefined
+  /** The file's text, instead of reading it. */
+  readonly given?: { readonly text: string | undefined }
   /** Names of all commands: the sections of a file. */
   readonly sections: ReadonlySet<string>
   /** Whether a command, or with no section any command, has the setting. Asked only where this one does not. */
@@ -93,9 +95,10 @@ export function configPath({ config, env }: Pick<Sources, 'config' | 'env'>): {
 async function configFile(sources: Sources): Promise<ConfigFile | undefined> {
   const { path, isNamed } = configPath(sources)
   if (path === '') return undefined
+  if (sources.given !== undefined && sources.given.text === undefined) return undefined
   let text: string
   try {
-    text = await readFile(path, 'utf8')
+    text = sources.given?.text ?? (await readFile(path, 'utf8'))
   } catch (error) {
     if (!isNamed && (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new UsageError(`${path}: ${error instanceof Error ? error.message : String(error)}`)

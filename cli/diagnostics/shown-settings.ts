@@ -1,11 +1,16 @@
 import type { Command } from 'commander'
-import { allSettingsOf, configEntries } from '../config/index.ts'
+import { allSettingsOf, configEntries, SECRET_SETTINGS } from '../config/index.ts'
 import type { Environment } from '../environment.ts'
 
 /** Settings whose values name nothing of the user's. Numbers and switches do not either. */
 const HARMLESS: ReadonlySet<string> = new Set(['canaries', 'log', 'log-format'])
 /** Settings whose values open something, and must not appear in other parts of the report. */
-const SECRET: ReadonlySet<string> = new Set(['invite', 'key', 'provider', 'provider-key'])
+const SECRET: ReadonlySet<string> = new Set([
+  ...SECRET_SETTINGS,
+  'backend',
+  'provider',
+  'provider-key',
+])
 
 export interface ShownSettings {
   /** `name: value` with where it comes from; a value that may be private is `(set)`. */

@@ -1,11 +1,13 @@
-import { unwatchFile, watchFile } from 'node:fs'
+import { existsSync, unwatchFile, watchFile } from 'node:fs'
 import { plainLine } from '../../protocol/index.ts'
 import { ConfigError, configPath } from '../config/index.ts'
 import type { Session } from '../runtime.ts'
 import type { SharedOptions } from '../shared-options.ts'
+import { UsageError } from '../usage-error.ts'
 import type { LivePart } from './live-part.ts'
 import { reload } from './reload.ts'
 import { ReloadError } from './reload-error.ts'
+import { isBlank, settledText } from './settled-text.ts'
 
 const POLL_MS = 1_000
 
@@ -27,11 +29,19 @@ export function followConfig<O extends FollowOptions>(
   const { terminal, env } = session
   let inForce = options
   let last: Promise<void> = Promise.resolve()
+  const { path } = configPath({ env, config: options.config })
+  let hadFile = path !== '' && existsSync(path)
   const readAgain = async (): Promise<void> => {
     try {
-      const { options: after, changes, accept } = await session.reread<O>()
+      const text = path === '' ? undefined : await settledText(path)
+      if (hadFile && (text === undefined || isBlank(text))) {
+        const what = text === undefined ? 'the file is gone' : 'the file is empty'
+        throw new UsageError(`${path}: ${what}; for the defaults, restart without it`)
+      }
+      const { options: after, changes, accept } = await session.reread<O>(text)
       const { applied, needRestart } = await reload({ parts, before: inForce, after, changes })
       accept()
+      hadFile ||= text !== undefined
       inForce = after
       terminal.emit({ event: 'reloaded', applied, needRestart } as { event: 'reloaded' })
       terminal.log(plainLine(summary(applied, needRestart)))
@@ -41,14 +51,17 @@ export function followConfig<O extends FollowOptions>(
         error instanceof ConfigError || error instanceof ReloadError ? error.field : undefined
       const line = error instanceof ConfigError ? error.line : undefined
       terminal.emit({ event: 'reload_failed', message, field, line } as { event: 'reload_failed' })
-      terminal.log(`The configuration stays as it was: ${message}`, { level: 'warn' })
+      const isPart = error instanceof ReloadError && error.isPart
+      const kept = isPart
+        ? 'The configuration is partly in force; restart'
+        : 'The configuration stays as it was'
+      terminal.log(`${kept}: ${message}`, { level: 'warn' })
     }
   }
   const next = (): void => {
     last = last.then(readAgain)
   }
   const offHangUp = terminal.isTerminal ? () => {} : session.interrupts.onHangUp(next)
-  const { path } = configPath({ env, config: options.config })
   const isWatched = options.watch === true && path !== ''
   // By polling: it also notices files that are replaced, on every file system.
   if (isWatched) watchFile(path, { interval: POLL_MS, persistent: false }, next)

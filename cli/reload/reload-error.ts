@@ -7,14 +7,17 @@ export class ReloadError extends UsageError {
   override readonly name = 'ReloadError'
   /** The changed setting that is at fault, or the first of those that may be. */
   readonly field: string
+  /** Some changes are in force and could not be undone. */
+  readonly isPart: boolean
 
-  constructor(cause: unknown, changes: readonly Change[]) {
+  constructor(cause: unknown, changes: readonly Change[], isPart: boolean) {
     const change = changeAtFault(cause, changes)
     const why = cause instanceof Error ? cause.message : String(cause)
     // A setting that was removed has no line.
     const place = change === undefined || change.from === 'default' ? '' : `${change.from}: `
     super(`${place}${change?.setting.name ?? ''}: ${why}`)
     this.field = change?.setting.name ?? ''
+    this.isPart = isPart
   }
 }
 

@@ -18,7 +18,7 @@ export interface Reloaded {
 }
 
 /**
- * Puts changed settings in force, all or none.
+ * Puts changed settings in force, all or none; what cannot be undone is `isPart` in the error.
  *
  * @throws ReloadError naming the setting, and the line it came from
  */
@@ -36,8 +36,15 @@ export async function reload<O>({
     try {
       await part.apply(after)
     } catch (error) {
-      for (const earlier of done) await earlier.apply(before)
-      throw new ReloadError(error, own)
+      let isPart = false
+      for (const earlier of done) {
+        try {
+          await earlier.apply(before)
+        } catch {
+          isPart = true
+        }
+      }
+      throw new ReloadError(error, own, isPart)
     }
     done.push(part)
     applied.push(...own.map(({ setting }) => setting.name))

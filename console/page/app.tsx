@@ -6,8 +6,10 @@ import { PeerName } from './parts/index.ts'
 import { useView, type View } from './store.ts'
 import { STRINGS } from './strings.ts'
 import {
+  BatchesPage,
   JoinPage,
   LogPage,
+  ModelsPage,
   PeersPage,
   PlaygroundPage,
   RefusedPage,
@@ -20,6 +22,8 @@ const VIEWS: Readonly<Partial<Record<PageName, ComponentType<PageProps>>>> = {
   requests: RequestsPage,
   playground: PlaygroundPage,
   peers: PeersPage,
+  models: ModelsPage,
+  batches: BatchesPage,
   join: JoinPage,
   log: LogPage,
 }

@@ -7,9 +7,9 @@ export const STRINGS = {
     requests: 'Requests',
     playground: 'Playground',
     peers: 'Peers',
-    join: 'Join',
     models: 'Models here',
     batches: 'Batches',
+    join: 'Join',
     log: 'Log',
   },
   navigation: 'Pages',
@@ -212,6 +212,75 @@ export const STRINGS = {
     forget: 'Forget',
     forgetHint: 'Deletes what audits found about it: it counts as new again.',
     forgotten: (count: number): string => `${count} standings deleted`,
+  },
+
+  models: {
+    title: 'Models here',
+    intro: 'The models of this machine. A shared one answers for the whole swarm, and for you.',
+    absent: {
+      title: 'This process has no models of its own',
+      text: 'A gateway only asks others. To share models of this machine, start this instead:',
+      command: 'skein up',
+    },
+    none: {
+      title: 'No model yet',
+      text: 'Name one above: a GGUF file of Hugging Face, or an https URL. It is downloaded to this machine, and shared once you say so.',
+    },
+    pull: {
+      label: 'Download a model',
+      hint: 'hf:org/repo/file.gguf',
+      ollamaHint: 'llama3.2:3b',
+      submit: 'Download',
+      stop: 'Stop',
+      dismiss: 'Dismiss',
+      of: (received: string, total: string): string => `${received} of ${total}`,
+      progress: (source: string): string => `Download of ${source}`,
+    },
+    downloads: 'Downloads',
+    columns: {
+      model: 'Model',
+      state: 'State',
+      size: 'On disk',
+      memory: 'In memory',
+      actions: 'Actions',
+    },
+    states: {
+      partial: 'partly downloaded',
+      'on-disk': 'on disk',
+      loading: 'loading',
+      loaded: 'in memory',
+      running: 'answering',
+    },
+    shared: 'shared',
+    coldStart: (time: string): string => `ready after ${time}`,
+    loading: (name: string): string => `Loading of ${name}`,
+    verbs: {
+      load: 'Load',
+      unload: 'Unload',
+      share: 'Share',
+      unshare: 'Stop sharing',
+      remove: 'Delete from disk',
+    },
+    remove: 'Delete …',
+    removeModel: (name: string): string => `Delete ${name} …`,
+    keep: 'Keep',
+  },
+
+  batches: {
+    title: 'Batches',
+    intro: 'Many requests from one file, answered as the swarm has time.',
+    none: {
+      title: 'No batch yet',
+      text: 'Upload a file of requests, one JSON object a line, and create a batch of it with any OpenAI client. The upload by hand:',
+      command: (origin: string): string =>
+        `curl ${origin}/v1/files -F purpose=batch -F file=@requests.jsonl`,
+    },
+    columns: { batch: 'Batch', state: 'State', progress: 'Progress', results: 'Results' },
+    progress: (id: string): string => `Progress of ${id}`,
+    counts: (completed: number, total: number, failed: number): string =>
+      `${completed} of ${total} answered${failed === 0 ? '' : `, ${failed} failed`}`,
+    results: 'Results',
+    failures: 'Failures',
   },
 
   join: {

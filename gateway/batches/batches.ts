@@ -74,6 +74,11 @@ export class Batches {
     return record && (this.#runs.get(id)?.record ?? record)
   }
 
+  /** Of all owners, newest first. */
+  all(): readonly BatchRecord[] {
+    return this.#records.all().map((record) => this.#runs.get(record.id)?.record ?? record)
+  }
+
   /** Newest first. */
   of(owner: string): readonly BatchRecord[] {
     return this.#records.of(owner).map((record) => this.#runs.get(record.id)?.record ?? record)

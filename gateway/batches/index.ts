@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 export { batchResultLine, readBatchLine } from './batch-line.ts'
-export type { LineError } from './batch-record.ts'
+export type { BatchRecord, LineError } from './batch-record.ts'
 export { Batches } from './batches.ts'
 export { readLines } from './jsonl.ts'
 export { OpenedBatches } from './opened-batches.ts'

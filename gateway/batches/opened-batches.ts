@@ -8,6 +8,7 @@ export class OpenedBatches {
   readonly #log: (message: string) => void
   #opened: Promise<Batches>
   #failed: boolean = false
+  #current: Batches | undefined
 
   /** @param log receives why they cannot be opened, once for each failure */
   constructor(open: () => Promise<Batches>, log: (message: string) => void) {
@@ -22,6 +23,11 @@ export class OpenedBatches {
     return await this.#opened
   }
 
+  /** Those that are open now. */
+  get current(): Batches | undefined {
+    return this.#current
+  }
+
   async close(): Promise<void> {
     const batches = await this.#opened.catch(() => undefined)
     await batches?.close()
@@ -30,6 +36,12 @@ export class OpenedBatches {
   #try(): Promise<Batches> {
     this.#failed = false
     const opened = this.#open()
+    opened.then(
+      (batches) => {
+        this.#current = batches
+      },
+      () => undefined,
+    )
     opened.catch((error: unknown) => {
       this.#failed = true
       const reason = diskFaultOf(error)?.reason ?? String(error)

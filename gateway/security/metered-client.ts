@@ -4,6 +4,7 @@ import {
   type RequestOptions,
   type ServedChunk,
 } from '../../client/index.ts'
+import { LIMITS } from '../../protocol/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import type { RateLimit } from './rate-limit.ts'
 
@@ -56,19 +57,28 @@ export function meteredClient(
     let answer: Answer<T> | undefined
     async function* chunks(): AsyncGenerator<T & ServedChunk> {
       const reserved = await meter.reserve(callerOf(options), () => tokensFor(kind, request))
-      answer = ask()
-      if (reserved === undefined) return yield* answer
+      if (reserved === undefined) {
+        answer = ask()
+        return yield* answer
+      }
       const least = tokensFor(kind, request)
+      const prompt = promptTokensOf(kind, request)
       let delivered = 0
+      let hasFailed = false
       try {
+        answer = ask()
         for await (const chunk of answer) {
-          if (delivered === 0) delivered = promptTokensOf(kind, request)
           delivered += tokensIn(chunk)
-          if (delivered > least) reserved.charge(delivered)
+          if (prompt + delivered > least) reserved.charge(prompt + delivered)
           yield chunk
         }
+      } catch (error) {
+        hasFailed = options?.signal?.aborted !== true
+        throw error
       } finally {
-        reserved.charge(answer.usage?.total_tokens ?? delivered)
+        // A caller that leaves before the first piece has had the prompt read.
+        const owed = hasFailed && delivered === 0 ? 0 : prompt + delivered
+        reserved.charge(answer?.usage?.total_tokens ?? owed)
       }
     }
     return {
@@ -106,7 +116,8 @@ export function meteredClient(
 /** Tokens to reserve for a request, which may not be valid: of its prompt, and of each answer that it asks for. */
 export function tokensFor(kind: Kind, request: object): number {
   const { n, max_tokens, max_completion_tokens: most = max_tokens } = request as AnswerFields
-  const answers = kind === 'embedding' ? 0 : Math.max(1, countOf(n) ?? 1)
+  const answers =
+    kind === 'embedding' ? 0 : Math.min(LIMITS.maxChoices, Math.max(1, countOf(n) ?? 1))
   const each = Math.min(RESERVED_ANSWER_TOKENS, countOf(most) ?? RESERVED_ANSWER_TOKENS)
   return promptTokensOf(kind, request) + answers * each
 }

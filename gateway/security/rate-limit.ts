@@ -99,20 +99,22 @@ export function createRateLimit(
         if (delta > 0) void used.penalty(caller, delta)
         else if (performance.now() < (endsAt[index] ?? 0)) void used.reward(caller, -delta)
       }
-      if (delta >= 0) return
-      refund.resolve()
-      refund = Promise.withResolvers()
     }
     const full = counted.find(({ state, points }) => state.consumedPoints - tokens >= points)
     if (full !== undefined) {
+      // Not a refund: it would wake the very request that waits for one.
       count(-tokens)
       throw refusal('tokens', full.per, full.points, full.state.msBeforeNext)
     }
     let charged = tokens
     return {
       charge(total) {
+        const isRefund = total < charged
         if (total !== charged) count(total - charged)
         charged = total
+        if (!isRefund) return
+        refund.resolve()
+        refund = Promise.withResolvers()
       },
     }
   }

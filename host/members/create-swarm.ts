@@ -88,7 +88,7 @@ export async function checkNoMembership(directory: string): Promise<void> {
   if (exists) {
     throw new InferenceError(
       'invalid_request',
-      `this machine is a member already: its membership is in ${directory}`,
+      `this machine is a member already: its membership is in ${directory}. \`skein swarm leave\` deletes it`,
     )
   }
 }

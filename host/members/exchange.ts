@@ -101,8 +101,7 @@ export class MemberExchange {
       if (question.type === 'hello' && answer.type === 'refused') refused = answer.reason
       return encodeMembershipAnswer(answer)
     })
-    // Once the peer has read why.
-    if (refused !== undefined) this.#close(connection, refused)
+    if (refused !== undefined) this.#init.gate.dismiss(connection, notAccepted(refused))
   }
 
   /** The time by this machine's clock, or by the peers' if they agree that it is off. */
@@ -145,7 +144,7 @@ export class MemberExchange {
       }
       if (answer.type !== 'hello') throw new InferenceError('malformed', 'an unexpected answer')
       const refused = await this.#admitted(connection, answer.hello, sentMs)
-      if (refused !== undefined) this.#close(connection, refused)
+      if (refused !== undefined) gate.refuse(connection, notAccepted(refused))
     } catch (error) {
       gate.refuse(connection, InferenceError.from(error, 'dial_failed'))
     }
@@ -181,7 +180,7 @@ export class MemberExchange {
       if (proved === undefined) continue
       const standing = this.#standingOf(proved, nowMs)
       if (standing.isMember) void this.#sync(connection)
-      else this.#close(connection, standing.reason)
+      else gate.refuse(connection, notAccepted(standing.reason))
     }
     const own = membership.roster.standingOf(
       membership.certificate,
@@ -319,14 +318,6 @@ export class MemberExchange {
     }
   }
 
-  #close(connection: Connection, reason: MembershipRefusal): void {
-    const error = new InferenceError(
-      'unauthorized',
-      `the peer is not accepted: ${refusalWords(reason, 0)}`,
-    )
-    this.#init.gate.refuse(connection, error)
-  }
-
   #refusal(reason: MembershipRefusal): MembershipAnswer {
     return { type: 'refused', reason, nowMs: this.#init.wall() }
   }
@@ -337,6 +328,10 @@ export class MemberExchange {
     this.#told.add(message)
     this.#init.onFault(message)
   }
+}
+
+function notAccepted(reason: MembershipRefusal): InferenceError {
+  return new InferenceError('unauthorized', `the peer is not accepted: ${refusalWords(reason, 0)}`)
 }
 
 /** The first ones that fit, one at least. */

@@ -31,6 +31,8 @@ interface Passage {
   readonly newStream: Connection['newStream']
   held: number
   member?: ProvedMember
+  /** Why no stream passes any more. */
+  refusal?: Error
 }
 
 /** Protocols that only members with the role of a node serve. */
@@ -74,6 +76,7 @@ export class MembershipGate {
   /** The peer has proved that it is this member. */
   admit(connection: Connection, member: ProvedMember): void {
     const passage = this.#passageOf(connection)
+    if (passage.refusal !== undefined) return
     passage.member = member
     passage.deadline[Symbol.dispose]()
     passage.pass()
@@ -81,11 +84,22 @@ export class MembershipGate {
 
   /** Closes the connection at once, with all its streams. */
   refuse(connection: Connection, error: Error): void {
+    this.#shut(connection, error)
+    connection.abort(error)
+  }
+
+  /** Lets no stream pass, and closes the connection within a second: what was said last, the reason, still arrives. */
+  dismiss(connection: Connection, error: Error): void {
+    this.#shut(connection, error)
+    void connection.close().catch(() => connection.abort(error))
+  }
+
+  #shut(connection: Connection, error: Error): void {
     const passage = this.#passageOf(connection)
     delete passage.member
+    passage.refusal = error
     passage.deadline[Symbol.dispose]()
     passage.fail(error)
-    connection.abort(error)
   }
 
   #passageOf(connection: Connection): Passage {
@@ -104,6 +118,7 @@ export class MembershipGate {
     this.#passages.set(connection, passage)
     connection.newStream = async (protocols, options = {}) => {
       await (options.signal === undefined ? proof : raceSignal(proof, options.signal))
+      checkPassage(passage)
       this.#checkRole(passage, protocols)
       return await newStream(protocols, options)
     }
@@ -121,6 +136,7 @@ export class MembershipGate {
   readonly #middleware: StreamMiddleware = async (stream, connection, next) => {
     const passage = this.#passageOf(connection)
     if (passage.member === undefined) await this.#hold(passage)
+    checkPassage(passage)
     next(stream, connection)
   }
 
@@ -145,4 +161,9 @@ export class MembershipGate {
       `${certificate.name} is a client of the swarm and may not serve`,
     )
   }
+}
+
+/** A proof that was given may have been taken back. @throws the reason */
+function checkPassage({ refusal }: Passage): void {
+  if (refusal !== undefined) throw refusal
 }

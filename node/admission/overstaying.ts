@@ -13,25 +13,30 @@ export interface TimedRunning extends Waiting {
 }
 
 /**
- * The running request that ends so that another can begin: while a peer without a slot has waited for long, no other
- * keeps several of them, and no network where the waiting peer's has none. It is the youngest of those that have run
- * for long, of the holder with the most. Contributors lose no slot to strangers. A holder of one slot is left alone:
- * ending its answer would only exchange one peer's wait for another's, and cost the work done.
+ * The running request that ends so that another can begin: while a peer without a slot has waited for long, no peer of
+ * its network keeps several, and no network two more than its own has. It is the youngest of those that have run for
+ * long, of the holder with the most. Contributors lose no slot to strangers. A holder of one slot is left alone: ending
+ * its answer would only exchange one peer's wait for another's, and cost the work done.
  */
 export function overstaying<T extends TimedRunning>(
   running: readonly T[],
   waiting: readonly TimedWaiting[],
   nowMs: number,
 ): T | undefined {
+  const flows = Map.groupBy(running, flowOf)
+  const slotsOf = (flow: string): number => flows.get(flow)?.length ?? 0
   for (const one of waiting) {
     if (nowMs - one.enteredAtMs < OVERSTAY_MS) continue
     if (running.some(({ peer }) => peer === one.peer)) continue
-    const yielding = one.contributes ? running : running.filter((other) => !other.contributes)
     const flow = flowOf(one)
-    const hasFlow = running.some((other) => flowOf(other) === flow)
+    const yielding = running.filter(
+      (other) =>
+        (one.contributes || !other.contributes) &&
+        (flowOf(other) === flow || slotsOf(flowOf(other)) >= slotsOf(flow) + 2),
+    )
+    const others = yielding.filter((other) => flowOf(other) !== flow)
     const victim =
-      youngestOfMost(yielding, ({ peer }) => peer, nowMs) ??
-      (hasFlow ? undefined : youngestOfMost(yielding, flowOf, nowMs))
+      youngestOfMost(yielding, ({ peer }) => peer, nowMs) ?? youngestOfMost(others, flowOf, nowMs)
     if (victim !== undefined) return victim
   }
   return undefined

@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { faultsOf, noBrowser, openBrowser } from '../../testing/browser.ts'
 import { type ConsoleSwarm, startConsoleSwarm } from '../../testing/console-swarm.ts'
+import { serveSlowModel } from '../../testing/slow-model.ts'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** Of what the page waits for; generous, for a loaded machine. */
@@ -12,7 +14,17 @@ const DEADLINE_MS = 50_000
 const START_MS = 400_000
 /** An answer over three processes. */
 const ANSWER_MS = 180_000
-const PAGES = ['survival', 'requests', 'playground', 'peers', 'join', 'log'] as const
+const PAGES = [
+  'survival',
+  'requests',
+  'playground',
+  'peers',
+  'models',
+  'batches',
+  'join',
+  'log',
+] as const
+const MODEL = fileURLToPath(new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url))
 const COUNT = Array.from({ length: 100 }, (_, index) => index + 1).join(', ')
 
 /** Violations of the accessibility rules of WCAG 2.2 A and AA, by id with the elements at fault. */
@@ -131,6 +143,72 @@ describe.skipIf(noBrowser !== undefined)(
       await page.keyboard.press('Enter')
       await page.getByRole('heading', { level: 1, name: 'Playground' }).waitFor()
       expect(await page.evaluate(() => document.activeElement?.tagName)).toBe('MAIN')
+    })
+
+    it(
+      'downloads, loads, shares and deletes a model, by keyboard alone',
+      async () => {
+        await using server = await serveSlowModel(MODEL)
+        await open('models')
+        await page.getByText('No model yet').waitFor()
+        await page.getByLabel('Download a model').focus()
+        await page.keyboard.type(server.url)
+        await page.keyboard.press('Enter')
+        const progress = page.getByRole('progressbar', { name: `Download of ${server.url}` })
+        await page.waitForFunction(
+          () => (document.querySelector('.pulls progress') as HTMLProgressElement)?.value > 0,
+        )
+        expect(await progress.getAttribute('max')).toBe(String(readFileSync(MODEL).length))
+        expect(await axe(page)).toEqual([])
+        server.release()
+        const press = async (name: string): Promise<void> => {
+          await page.getByRole('button', { name, exact: true }).press('Enter')
+        }
+        await press('Load skein-tiny-q8_0')
+        await page.getByText('in memory', { exact: true }).waitFor()
+        await page.getByText('shared', { exact: true }).waitFor()
+        expect(await progress.count()).toBe(0)
+        await press('Unload skein-tiny-q8_0')
+        await page.getByText(/^ready after/).waitFor()
+        await press('Stop sharing skein-tiny-q8_0')
+        await page.getByText('shared', { exact: true }).waitFor({ state: 'detached' })
+        await press('Delete skein-tiny-q8_0 …')
+        await press('Delete from disk skein-tiny-q8_0')
+        await page.getByText('No model yet').waitFor()
+      },
+      ANSWER_MS,
+    )
+
+    it('says why a download fails', async () => {
+      await open('models')
+      await page.getByLabel('Download a model').fill('http://models.example/m.gguf')
+      await page.keyboard.press('Enter')
+      await page.getByText(/models are downloaded over https only/).waitFor()
+      await page.getByRole('button', { name: 'Dismiss' }).click()
+      await page.locator('.pulls').waitFor({ state: 'detached' })
+    })
+
+    it('shows a batch, its failures and its results', async () => {
+      const form = new FormData()
+      form.set('purpose', 'batch')
+      const body = { model: 'nothing', messages: [{ role: 'user', content: 'Hello' }] }
+      const line = { custom_id: '1', method: 'POST', url: '/v1/chat/completions', body }
+      form.set('file', new Blob([JSON.stringify(line)]), 'requests.jsonl')
+      const upload = await fetch(`${swarm.url}/v1/files`, { method: 'POST', body: form })
+      const { id } = (await upload.json()) as { id: string }
+      await open('batches')
+      await page.getByText('No batch yet').waitFor()
+      await fetch(`${swarm.url}/v1/batches`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({
+          ...{ input_file_id: id, endpoint: '/v1/chat/completions', completion_window: '24h' },
+        }),
+      })
+      await page.getByText('0 of 1 answered, 1 failed').waitFor()
+      const saved = page.waitForEvent('download')
+      await page.getByRole('button', { name: 'Failures' }).click()
+      expect(readFileSync(await (await saved).path(), 'utf8')).toContain('"custom_id":"1"')
     })
 
     it.each(['light', 'dark'] as const)('has no fault of accessibility, %s', async (scheme) => {

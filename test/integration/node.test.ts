@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type Backend, createScriptedBackend } from '../../backend/index.ts'
 import { createBootstrap } from '../../bootstrap/index.ts'
 import { createHost, type Host } from '../../host/index.ts'
+import { Advertiser } from '../../node/advertise/index.ts'
 import { createNode, type Node, type NodeInit } from '../../node/index.ts'
 import {
   decodeProbeResponse,
@@ -295,6 +296,19 @@ describe('a node in a swarm', () => {
 
     gate.resolve()
     expect(textOf(await answer)).toBe('1, 2, 3, 4, 5.')
+  })
+
+  it('takes over other settings although it cannot advertise them now', async () => {
+    const backend = createScriptedBackend({ models: [{ id: 'a' }, { id: 'b' }] })
+    const { node } = await swarm(backend, { share: ['a'] })
+    const refresh = vi.spyOn(Advertiser.prototype, 'refresh').mockRejectedValue(new Error('full'))
+    try {
+      await node.update({ share: ['b'] })
+      expect(refresh).toHaveBeenCalled()
+      expect(node.models().map(({ id }) => id)).toEqual(['b'])
+    } finally {
+      refresh.mockRestore()
+    }
   })
 
   it('refuses to share a model that the engine lacks, and lists the engine’s models', async () => {

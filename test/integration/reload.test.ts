@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -142,6 +142,8 @@ describe('a gateway whose configuration changes', () => {
         // Valid each by itself: found when they are put in force, and what came before is undone.
         ['gateway:\n  alias: { best: worst, worst: best }\n', undefined, 'alias', 'circular'],
         ['gateway: [', 1, undefined, ''],
+        // A save that was cut short lifts no limit and no access list.
+        ['# nothing\n', undefined, undefined, 'empty'],
       ] as const
     ).entries()) {
       await writeFile(config, yaml)
@@ -154,6 +156,9 @@ describe('a gateway whose configuration changes', () => {
       expect(failed.message).toContain(config)
       expect(await names()).toEqual(before)
     }
+    await rm(config)
+    expect((await nth(gateway, 'reload_failed', 6)).message).toContain('gone')
+    expect(await names()).toEqual(before)
     await writeFile(config, good.replace('best', 'better'))
     expect(await nth(gateway, 'reloaded', 1)).toMatchObject({ applied: ['alias'] })
     expect(await names()).toContain('better')

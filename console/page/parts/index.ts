@@ -2,5 +2,6 @@
 export { Copy, CopyLine } from './copy.tsx'
 export { Empty } from './empty.tsx'
 export { Heading } from './heading.tsx'
+export { Meter } from './meter.tsx'
 export { Outcome } from './outcome.tsx'
 export { PeerName } from './peer-name.tsx'

@@ -11,7 +11,14 @@ import { systemdUnit } from '../../../cli/service/index.ts'
 /** Read by the program without being options. */
 const OTHER_VARIABLES = new Set(['SKEIN_CONFIG', 'SKEIN_BACKEND_API_KEY'])
 /** Options of the program itself, and those of other programs that the pages name. */
-const OTHER_OPTIONS = new Set(['--help', '--version', '--detach', '--global', '--check'])
+const OTHER_OPTIONS = new Set([
+  '--help',
+  '--version',
+  '--detach',
+  '--global',
+  '--check',
+  '--models-dir',
+])
 
 const commands = new Map<string, Command>()
 let variables: ReadonlySet<string>

@@ -15,10 +15,11 @@ function setting({ words = 60, tokensPerMinute = 1_000 } = {}) {
   let asked = 0
   const chat = ({ stream }: { stream?: boolean }, { signal }: RequestOptions = {}): unknown => {
     asked += 1
+    const left = Promise.withResolvers<never>()
+    left.promise.catch(() => {})
+    signal?.addEventListener('abort', () => left.reject(signal.reason))
+    if (signal?.aborted === true) left.reject(signal.reason)
     if (stream !== true) {
-      const left = Promise.withResolvers<never>()
-      signal?.addEventListener('abort', () => left.reject(signal.reason))
-      if (signal?.aborted === true) left.reject(signal.reason)
       const usage = { total_tokens: words + 5 }
       return Promise.race([ended.promise.then(() => ({ usage })), left.promise])
     }
@@ -26,7 +27,7 @@ function setting({ words = 60, tokensPerMinute = 1_000 } = {}) {
       usage: undefined as object | undefined,
       async *[Symbol.asyncIterator]() {
         for (let n = 0; n < words; n += 1) yield { choices: [{ delta: { content: 'word ' } }] }
-        await ended.promise
+        await Promise.race([ended.promise, left.promise])
         answer.usage = { total_tokens: words + 5 }
       },
     }
@@ -113,6 +114,40 @@ describe('a limit of tokens', () => {
     await limit.reserveInTurn('another', () => 50, signal)
     first?.charge(20)
     expect(await second).toBeDefined()
+  })
+
+  it('leaves the loop to others while a batch waits', async () => {
+    const { limit } = setting({ tokensPerMinute: 100 })
+    const stopping = new AbortController()
+    await limit.reserveInTurn('key', () => 150, stopping.signal)
+    const waiting = limit.reserveInTurn('key', () => 50, stopping.signal)
+    setTimeout(() => stopping.abort(new Error('stopped')), 1)
+    await expect(waiting).rejects.toThrow('stopped')
+  })
+
+  it.each([1e30, 1e21, Number.MAX_VALUE, -5, Number.NaN])(
+    'is not forgotten by a request for %d answers',
+    async (n) => {
+      const { client, left, end } = setting()
+      end()
+      await client.chat({ ...request, stream: false, n } as never, CALLER)
+      expect(await left()).toBe(1_000 - 65)
+    },
+  )
+
+  it('is charged the prompt of a stream that is left before its first piece', async () => {
+    const { client, left } = setting({ words: 0 })
+    const long = {
+      ...request,
+      stream: true,
+      messages: [{ role: 'user', content: 'a'.repeat(400) }],
+    }
+    const leaving = new AbortController()
+    const answer = client.chat(long as never, { ...CALLER, signal: leaving.signal })
+    const read = readSome(answer, 1)
+    setImmediate(() => leaving.abort(new Error('left')))
+    await expect(read).rejects.toThrow('left')
+    expect(await left()).toBe(900)
   })
 
   it('stops waiting when a batch does', async () => {

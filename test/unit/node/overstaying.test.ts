@@ -65,6 +65,17 @@ describe('a peer with several slots', () => {
     expect(log).toEqual(['a1', 'a2'])
   })
 
+  it('keeps them while those who wait have as many in their network', async () => {
+    const { clock, enter, log } = setting({ slots: 5 })
+    for (const peer of ['x', 'y', 'z']) enter(peer, peer, 'n')
+    enter('a1', 'a', 'm')
+    enter('a2', 'a', 'm')
+    await clock.advance(6_000)
+    enter('w', 'w', 'n')
+    await clock.advance(60_000)
+    expect(log).toEqual(['x', 'y', 'z', 'a1', 'a2'])
+  })
+
   it('keeps them as a contributor while strangers wait', async () => {
     const { clock, enter, log } = setting({ slots: 2 })
     enter('a1', 'a', 'n', true)

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command } from 'commander'
 import { afterAll, describe, expect, it } from 'vitest'
-import { createConfiguration } from '../../../../cli/config/index.ts'
+import { createConfiguration, withoutSecret } from '../../../../cli/config/index.ts'
 import type { Environment } from '../../../../cli/environment.ts'
 import { withModelOptions } from '../../../../cli/model-options.ts'
 import { wholeNumber } from '../../../../cli/option-parsers.ts'
@@ -155,5 +155,22 @@ describe('a file that is not understood', () => {
     const usual = { SKEIN_CONFIG: undefined, XDG_CONFIG_HOME: directory }
     expect((await configured({ env: usual })).options).toMatchObject({ port: 4810 })
     expect((await configured({ env: { SKEIN_CONFIG: '' } })).options).toMatchObject({ port: 4810 })
+  })
+})
+
+describe('a value that is shown', () => {
+  it.each([
+    ['invite', 'skein1abc', '(hidden)'],
+    [
+      'provider',
+      'cloud=https://anna:pw@x.example/v1?key=k',
+      'cloud=https://(hidden)@x.example/v1?(hidden)',
+    ],
+    ['backend', 'http://:pw@127.0.0.1:1', 'http://(hidden)@127.0.0.1:1'],
+    ['provider-key', 'cloud=OPENAI_API_KEY', 'cloud=OPENAI_API_KEY'],
+    ['provider-key', 'cloud=sk-proj-123', '(hidden)'],
+    ['share', 'llama3.2', 'llama3.2'],
+  ])('of %s contains no secret: %s', (name, value, shown) => {
+    expect(withoutSecret(name, value)).toBe(shown)
   })
 })

@@ -1,0 +1,29 @@
+import { useState } from 'preact/hooks'
+import { act } from './connection.ts'
+
+/** Runs actions of a page, one at a time for each name, and keeps the latest failure. */
+export function useAction(): {
+  readonly error: string
+  readonly isBusy: (name: string) => boolean
+  run(name: string, action: Record<string, unknown>): Promise<boolean>
+} {
+  const [error, setError] = useState('')
+  const [busy, setBusy] = useState<ReadonlySet<string>>(new Set())
+  return {
+    error,
+    isBusy: (name) => busy.has(name),
+    async run(name, action) {
+      setError('')
+      setBusy((before) => new Set([...before, name]))
+      try {
+        await act(action)
+        return true
+      } catch (failure) {
+        setError(failure instanceof Error ? failure.message : String(failure))
+        return false
+      } finally {
+        setBusy((before) => new Set([...before].filter((one) => one !== name)))
+      }
+    },
+  }
+}
