@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { GatewayServer } from '../../gateway/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
+import { serveControl } from '../control/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import {
   askingSettings,
@@ -65,6 +66,10 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
     keys: keys.current().map(({ name }) => name),
   })
   await forgetDeadGateways(dataDir)
+  await using _control = await serveControl({
+    ...{ dataDir, events: pages.events },
+    onFault: (line) => terminal.log(line),
+  })
   await runUntilStopped(session, {
     role: 'gateway',
     host: client.host,

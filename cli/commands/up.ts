@@ -134,7 +134,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
     ...(node === undefined ? [] : [sharePart(node, engine?.share)]),
   ])
   await using _control = await serveControl({
-    ...{ dataDir, desk },
+    ...{ dataDir, desk, events: pages.events },
     onFault: (line) => session.terminal.log(line),
   })
   if (!signal.aborted) {
