@@ -13,7 +13,12 @@ export async function many(quick: boolean): Promise<Report> {
   const count = quick ? 250 : 2_000
   const nodes = quick ? 4 : 8
   await using bootstrap = await startPeer({ kind: 'host' })
-  const engine = { type: 'plain', slots: count / nodes, paceMs: PACE_MS, prefillMs: 0 } as const
+  const engine = {
+    type: 'plain',
+    slots: Math.ceil(count / nodes),
+    paceMs: PACE_MS,
+    prefillMs: 0,
+  } as const
   await using _nodes = await startPeer({
     ...{ kind: 'nodes', count: nodes, engine },
     bootstrap: bootstrap.addresses,

@@ -6,6 +6,7 @@ import {
   type GatewayPages,
   type GatewayServer,
   type GatewayServerInit,
+  type KeyUsage,
   type LiveSettings,
   type LocalModels,
   serveGateway,
@@ -20,6 +21,7 @@ import { connectionsWithin, openFileLimit } from './open-files.ts'
 import { addPeer, addValue, wholeNumber } from './option-parsers.ts'
 import type { LivePart } from './reload/index.ts'
 import type { Session } from './runtime.ts'
+import { UsageFile } from './usage/index.ts'
 import { openTyped, UsageError } from './usage-error.ts'
 
 const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/
@@ -118,6 +120,7 @@ export async function openGatewayServer(
   const { terminal } = session
   const descriptors = openFileLimit(session)
   const state = await lockState(session, dataDir)
+  const usage = await openUsage(session, state.directory)
   const init: GatewayServerInit = {
     host: ownHost(options.host),
     port: options.port,
@@ -127,17 +130,22 @@ export async function openGatewayServer(
     ...(localModels !== undefined && { localModels }),
     ...liveSettings(options),
     ...(state.directory !== undefined && { stateDir: state.directory }),
+    ...(usage !== undefined && { onUsage: (used) => usage.add(used) }),
     log: (message, about) => terminal.log(message, { level: 'error', ...about }),
   }
   try {
     const server = await openTyped(() => serveGateway(client, init))
     let closed: Promise<void> | undefined
     const close = async (): Promise<void> => {
-      closed ??= server.close().then(() => state[Symbol.asyncDispose]())
+      closed ??= server.close().then(async () => {
+        usage?.[Symbol.dispose]()
+        await state[Symbol.asyncDispose]()
+      })
       await closed
     }
     return { ...server, close, [Symbol.asyncDispose]: close }
   } catch (error) {
+    usage?.[Symbol.dispose]()
     await state[Symbol.asyncDispose]()
     throw error
   }
@@ -185,6 +193,36 @@ function canariesFrom(text: string): CanaryMode {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** @returns undefined if usage cannot be counted, which is no reason not to serve */
+async function openUsage(
+  { terminal }: Session,
+  directory: string | undefined,
+): Promise<(Disposable & { add(used: KeyUsage): void }) | undefined> {
+  if (directory === undefined) return undefined
+  let hasFailed = false
+  const report = (error: unknown): void => {
+    if (!hasFailed) terminal.log(`usage is not counted: ${messageOf(error)}`, { level: 'warn' })
+    hasFailed = true
+  }
+  try {
+    const file = await UsageFile.open(directory)
+    return {
+      add(used) {
+        try {
+          file.add(used)
+          hasFailed = false
+        } catch (error) {
+          report(error)
+        }
+      },
+      [Symbol.dispose]: () => file[Symbol.dispose](),
+    }
+  } catch (error) {
+    report(error)
+    return undefined
+  }
 }
 
 interface LockedState extends AsyncDisposable {

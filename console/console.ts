@@ -13,6 +13,8 @@ export interface ConsoleInit extends Omit<LiveStateInit, 'client'>, Omit<ActionC
 
 /** The console's page, its event stream and its actions. */
 export interface Console extends GatewayPages, AsyncDisposable {
+  /** The state as server-sent events, for readers of this process's owner. Ends with the signal. */
+  events(signal: AbortSignal): AsyncGenerator<string, void, void>
   /** Ends the open event streams. */
   close(): void
 }
@@ -83,6 +85,7 @@ export function createConsole(init: ConsoleInit): Console {
       return pathname === '/' && (request.headers.get('accept')?.includes('text/html') ?? false)
     },
     respond,
+    events: (signal) => stateEvents(state, signal, () => true),
     close,
     [Symbol.asyncDispose]: () => {
       close()

@@ -17,4 +17,4 @@
  */
 export { type Console, createConsole } from './console.ts'
 export { LogBook } from './log-book.ts'
-export type { JoinView } from './state.ts'
+export type { ConsoleMessage, ConsoleState, JoinView } from './state.ts'

@@ -76,11 +76,13 @@ declare module 'skein/gateway' {
     GatewayServer,
     GatewayServerInit,
     KeyRights,
+    KeyUsage,
     LineError,
     LiveSettings,
     LocalModel,
     LocalModels,
     LocalPullProgress,
+    OnUsage,
     PageSources,
     PageVisitor,
     RateLimits,
@@ -348,7 +350,6 @@ const LIMITS: {
     readonly maxMemberListBytes: 786432;
     readonly maxMembers: 1024;
     readonly maxRevocations: 4096;
-    readonly maxKeyChanges: 4;
     readonly maxIssuers: 33;
     readonly maxRemainingMs: 3600000;
     readonly maxStopStrings: 64;
@@ -951,6 +952,7 @@ interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly stateDir?: string;
     readonly pages?: GatewayPages;
     readonly localModels?: LocalModels;
+    readonly onUsage?: OnUsage;
     readonly now?: () => number;
     readonly log?: (message: string, about?: {
         readonly requestId: string;
@@ -1084,6 +1086,7 @@ interface HostMembership {
     readonly name: string;
     readonly role: MemberRole;
     connected(): readonly ConnectedMember[];
+    refresh(): Promise<void>;
     spread(options?: SpreadOptions): Promise<number>;
 }
 interface ImagePart {
@@ -1118,6 +1121,13 @@ interface JoinOptions extends AbortOptions {
 interface KeyRights extends RateLimits {
     readonly models?: readonly string[];
     readonly expiresAtMs?: number;
+}
+interface KeyUsage {
+    readonly key: string;
+    readonly model: string;
+    readonly outcome: 'answered' | 'failed';
+    readonly promptTokens: number;
+    readonly completionTokens: number;
 }
 interface Line {
     readonly number: number;
@@ -1878,6 +1888,7 @@ type NodeFrame = ({
     readonly load?: Load;
 };
 type NodeState = 'loading' | 'ready' | 'draining' | 'saturated';
+type OnUsage = (usage: KeyUsage) => void;
 type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsByCode[C] : object;
 type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;

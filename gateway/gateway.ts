@@ -1,6 +1,6 @@
 import { Hono, type MiddlewareHandler } from 'hono'
 import { defined, drawHex, InferenceError, plainError, plainLine } from '../protocol/index.ts'
-import { isOutOfSpace } from '../storage/index.ts'
+import { diskFaultOf, isOutOfSpace } from '../storage/index.ts'
 import { systemClock } from '../timing/index.ts'
 import { IGNORED_HEADER, ignoredHeader } from './answering/index.ts'
 import { messages } from './anthropic/index.ts'
@@ -44,6 +44,7 @@ import {
   permittedClient,
 } from './security/index.ts'
 import { unrouted } from './unrouted.ts'
+import { countedClient, type OnUsage } from './usage/index.ts'
 
 /** Who may call, how often, and how long things may take. */
 export interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
@@ -60,6 +61,8 @@ export interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
   readonly pages?: GatewayPages
   /** Models of this machine, which callers with every right may change. @default none */
   readonly localModels?: LocalModels
+  /** Receives what each request used, by key and model, when it ends. Must not throw. @default ignored */
+  readonly onUsage?: OnUsage
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
   /** Receives internal failures of the gateway, and the `x-request-id` of the request where there is one. @default ignored */
@@ -125,9 +128,10 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     onTurn: (waitedMs) => metrics?.queued(waitedMs),
   })
   const metrics = init.metrics === true ? createMetrics(client, queue) : undefined
+  const metered = meteredClient(queuedClient(client, queue, systemClock), rateLimit)
   const context: GatewayContext = {
     client: permittedClient(
-      meteredClient(queuedClient(client, queue, systemClock), rateLimit),
+      init.onUsage === undefined ? metered : countedClient(metered, init.onUsage),
       keys,
     ),
     metrics,
@@ -139,7 +143,12 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     checkModels: (caller, named) => keys.checkModels(caller, named),
   }
   const { stateDir } = init
-  const batchesInit = { ...context, meter: rateLimit, clock: systemClock }
+  const batchesInit = {
+    ...context,
+    meter: rateLimit,
+    clock: systemClock,
+    ...defined({ onUsage: init.onUsage }),
+  }
   const batches =
     stateDir === undefined
       ? undefined
@@ -170,10 +179,11 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     const format = errorFormatOf(c.req.path)
     if (error instanceof HttpRefusal) return error.response(c.get('requestId'), format)
     const failure = failureOf(error, c.req.raw.signal)
-    if (failure.code === 'internal' || isOutOfSpace(failure.cause))
-      log(`${c.req.method} ${plainLine(c.req.path)}: ${plainError(error)}`, {
+    if (failure.code === 'internal' || isOutOfSpace(failure.cause)) {
+      log(`${c.req.method} ${plainLine(c.req.path)}: ${logged(error)}`, {
         requestId: c.get('requestId'),
       })
+    }
     return errorResponse(failure, c.get('requestId'), format)
   })
   app.notFound((c) => unrouted(app, c.req).response(c.get('requestId'), errorFormatOf(c.req.path)))
@@ -241,4 +251,10 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
       await batches?.close()
     },
   }
+}
+
+/** An error for the log. A full disk is nothing in this code, so that it needs no stack. */
+function logged(error: Error): string {
+  const fault = diskFaultOf(error)
+  return fault === undefined ? plainError(error) : `${fault.reason} (${plainLine(error.message)})`
 }

@@ -37,3 +37,4 @@ export {
   type RateLimits,
 } from './security/index.ts'
 export { type GatewayServer, type GatewayServerInit, serveGateway } from './server/index.ts'
+export type { KeyUsage, OnUsage } from './usage/index.ts'

@@ -144,6 +144,7 @@ async function assemble(
     self: libp2p.peerId,
     peerStore: libp2p.peerStore,
     servers: () => connectedServers(libp2p),
+    connected: () => libp2p.getPeers().length,
     signal,
     random: Math.random,
     onError,

@@ -12,6 +12,8 @@ export interface DhtInit {
   readonly peerStore: Pick<PeerStore, 'merge'>
   /** Connected peers that serve the DHT. */
   readonly servers: () => Promise<readonly PeerId[]>
+  /** Number of connected peers. */
+  readonly connected: () => number
   /** Fires when the host stops. */
   readonly signal: AbortSignal
   /** From 0 to 1. */
@@ -98,7 +100,8 @@ export function createDht(init: DhtInit): Dht {
   signal.addEventListener('abort', () => table.removeEventListener('peer:add', settleSoon), {
     once: true,
   })
-  void keepTableFilled(table, init.servers, signal)
+  const { servers, connected } = init
+  void keepTableFilled({ table, servers, connected, signal })
 
   return {
     table,

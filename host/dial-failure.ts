@@ -7,6 +7,9 @@ export function explainDialFailure(error: unknown, privateSwarm: boolean): strin
   return [...reasons].join('; ')
 }
 
+/** What the Noise handshake says of a peer with another identity than the address names. */
+const ANOTHER_PEER = /Payload identity key (\w+) does not match expected remote identity key/
+
 function reason(error: unknown, privateSwarm: boolean): string {
   if (!(error instanceof Error)) return String(error)
   const otherSwarm = privateSwarm
@@ -17,12 +20,22 @@ function reason(error: unknown, privateSwarm: boolean): string {
     case 'TimeoutError':
     case 'AbortError':
       return `no answer in time${otherSwarm}`
-    case 'EncryptionFailedError':
+    case 'EncryptionFailedError': {
+      const other = ANOTHER_PEER.exec(error.message)?.[1]
+      if (other !== undefined) {
+        return `another peer answers at this address, ${other}: the one that was named moved, or lost its identity. If that is the right machine, name its present address`
+      }
+      return hungUp(error, otherSwarm)
+    }
     case 'UnexpectedEOFError':
     case 'ConnectionClosedError':
     case 'StreamResetError':
-      return `it hung up during the handshake${otherSwarm} (${error.message})`
+      return hungUp(error, otherSwarm)
     default:
       return error.message
   }
+}
+
+function hungUp({ message }: Error, otherSwarm: string): string {
+  return `it hung up during the handshake${otherSwarm} (${message})`
 }

@@ -78,6 +78,10 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     summary: 'join a swarm with members',
     load: async () => (await import('./join.ts')).joinCommand,
   },
+  top: {
+    summary: 'watch models, peers and requests of a running process in a terminal',
+    load: async () => (await import('./top.ts')).topCommand,
+  },
   swarm: {
     summary: 'create a swarm, invite machines, and take them out again',
     load: async () => (await import('./swarm.ts')).swarmCommand,

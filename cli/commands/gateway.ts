@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { GatewayServer } from '../../gateway/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import { loggedSession, openConsole } from '../console.ts'
+import { serveControl } from '../control/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import {
   askingSettings,
@@ -19,6 +20,7 @@ import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared
 import { forgetDeadGateways } from '../status-file.ts'
 import { usableUrls } from '../usable-urls.ts'
 import { gatewayKeyCommand } from './gateway-key.ts'
+import { gatewayUsageCommand } from './gateway-usage.ts'
 
 interface RunOptions extends SharedOptions, ModelOptions, GatewayOptions, FollowOptions {
   readonly stopWithStdin?: boolean
@@ -34,6 +36,7 @@ export function gatewayCommand(runtime: Runtime): Command {
       'stop when stdin closes, so that the process ends with its supervisor',
     )
     .addCommand(gatewayKeyCommand(runtime))
+    .addCommand(gatewayUsageCommand(runtime))
     .action(runtime.action(runGateway))
 }
 
@@ -63,6 +66,10 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
     keys: keys.current().map(({ name }) => name),
   })
   await forgetDeadGateways(dataDir)
+  await using _control = await serveControl({
+    ...{ dataDir, events: pages.events },
+    onFault: (line) => terminal.log(line),
+  })
   await runUntilStopped(session, {
     role: 'gateway',
     host: client.host,

@@ -43,7 +43,7 @@ function run(name: 'load' | 'unload' | 'unshare', done: string) {
     [model = '']: readonly string[],
   ): Promise<undefined> => {
     const { terminal } = session
-    const door = await chooseDoor(session, options)
+    const door = await chooseDoor(session, options, 'models')
     const progress = createProgress(terminal, { label: 'Loading', unit: 'fraction' })
     try {
       await order(session, door, { order: name, model }, (share) => {

@@ -57,7 +57,7 @@ async function pullAtEngine(
   model: string,
 ): Promise<undefined> {
   const { terminal } = session
-  const door = await chooseDoor(session, options)
+  const door = await chooseDoor(session, options, 'models')
   const progress = createProgress(terminal, { label: 'Downloading', unit: 'bytes' })
   const wanted = { order: 'pull', model, ...pick(options) } as const
   try {

@@ -27,7 +27,7 @@ async function remove(
   // The models of other engines have no file of Skein's.
   const isEngines = here.some((model) => model.path === undefined && model.name === name)
   if (isEngines) {
-    const door = await chooseDoor(session, options)
+    const door = await chooseDoor(session, options, 'models')
     await order(session, door, { order: 'rm', model: name }, () => {})
     terminal.emit({ event: 'removed', name, pid: door.pid } as { event: 'removed' })
     terminal.print(`Removed ${plainLine(name)} at process ${door.pid}\n`)

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
+import type { ConsoleMessage } from '../../console/index.ts'
 import { ERROR_TABLE, type ErrorCode, InferenceError } from '../../protocol/index.ts'
 import type { Door } from './door-file.ts'
 import type { Order, Reply } from './orders.ts'
@@ -46,6 +47,33 @@ export async function* askDoor(
     })
   } finally {
     clearTimeout(beat)
+  }
+}
+
+/**
+ * Follows the console of a running process. Yields its messages until it stops.
+ *
+ * @throws InferenceError `dial_failed` if it does not answer; the signal's reason
+ */
+export async function* followDoor(
+  door: Door,
+  options: { readonly signal: AbortSignal },
+): AsyncGenerator<ConsoleMessage, void, void> {
+  try {
+    const response = await fetch(`${door.url}/events`, {
+      headers: { authorization: `Bearer ${door.token}` },
+      signal: options.signal,
+    })
+    if (!response.ok || response.body === null) throw new Error(`it answered ${response.status}`)
+    const lines = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0])
+    for await (const line of createInterface({ input: lines })) {
+      if (line.startsWith('data: ')) yield JSON.parse(line.slice(6)) as ConsoleMessage
+    }
+  } catch (cause) {
+    options.signal.throwIfAborted()
+    throw new InferenceError('dial_failed', `process ${door.pid} does not answer: ${cause}`, {
+      cause,
+    })
   }
 }
 

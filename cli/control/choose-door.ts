@@ -5,6 +5,9 @@ import { askDoor } from './ask-door.ts'
 import { type Door, findDoors } from './door-file.ts'
 import type { Order, Reply } from './orders.ts'
 
+const NAMES = { console: 'a console', models: 'models of its own' } as const
+const STARTS = { console: 'up or gateway', models: 'up or node' } as const
+
 /**
  * The running process to control: the one that uses `--data-dir`, or the only one.
  *
@@ -13,13 +16,15 @@ import type { Order, Reply } from './orders.ts'
 export async function chooseDoor(
   { env, commandName }: Session,
   { dataDir }: { readonly dataDir?: string },
+  offer: Door['offers'][number],
 ): Promise<Door> {
-  const doors = await findDoors(env, dataDir)
+  const found = await findDoors(env, dataDir)
+  const doors = found.filter(({ offers }) => offers.includes(offer))
   const [door, ...others] = doors
   if (door === undefined) {
     const where = dataDir === undefined ? 'on this machine' : `with --data-dir ${dataDir}`
     throw new UsageError(
-      `no node of this user runs ${where}: start one with ${commandName} up or ${commandName} node`,
+      `no process of this user with ${NAMES[offer]} runs ${where}: start ${commandName} ${STARTS[offer]}`,
     )
   }
   if (others.length === 0) return door

@@ -9,7 +9,7 @@
  *
  * @packageDocumentation
  */
-export { askDoor } from './ask-door.ts'
+export { askDoor, followDoor } from './ask-door.ts'
 export { chooseDoor, order } from './choose-door.ts'
 export { type Door, findDoors } from './door-file.ts'
 export { type ModelHere, modelsHere } from './models-here.ts'

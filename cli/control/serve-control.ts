@@ -43,7 +43,11 @@ export async function serveControl(init: ControlInit): Promise<AsyncDisposable> 
   })
   const { port } = server.address() as AddressInfo
   const url = `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
-  const door = { pid: process.pid, url, token, dataDir: init.dataDir }
+  const offers = [
+    ...(init.desk === undefined ? [] : (['models'] as const)),
+    ...(init.events === undefined ? [] : (['console'] as const)),
+  ]
+  const door = { pid: process.pid, url, token, dataDir: init.dataDir, offers }
   const removeDoor = await leaveDoor(door).catch((error: unknown) => {
     const fault = diskFaultOf(error)
     if (fault === undefined) throw error
@@ -78,7 +82,7 @@ async function answer(
   }
   if (request.headers.origin !== undefined) return refuse(403, 'not for web pages')
   if (!isEqual(request.headers.authorization ?? '', `Bearer ${token}`)) {
-    return refuse(401, 'this needs the token in control.json')
+    return refuse(401, 'this needs the token of its owner')
   }
   const until = AbortSignal.any([signal, left.signal])
   if (request.method === 'GET' && request.url === '/events') {

@@ -154,7 +154,7 @@ export class Opener {
       ? undefined
       : this.selection.immediate({ busy: this.#busyExcept(id), met: true })
     // Charged only if there is a peer to ask: finding out whether one exists must not use up the budget.
-    if (choice === undefined || !budget.take()) throw noOtherPeer()
+    if (choice === undefined || !budget.take()) throw NO_HEDGE
     this.#busy.set(id, choice.candidate)
     return choice
   }
@@ -201,6 +201,9 @@ export class Opener {
     }
   }
 }
+
+/** Created once: every slow answer of a lone peer ends a hedge so, and a stack would add nothing. */
+const NO_HEDGE = noOtherPeer()
 
 function noOtherPeer(): InferenceError {
   return new InferenceError('no_peers', 'no other peer can be asked now')

@@ -5,6 +5,7 @@ import type { GatewayLimits } from '../defaults.ts'
 import type { GatewayClient } from '../gateway-client.ts'
 import type { NamedModels } from '../named-models.ts'
 import { type RateLimit, type Reservation, tokensFor } from '../security/index.ts'
+import { failed, type OnUsage, usageOf } from '../usage/index.ts'
 import { batchResultLine, readBatchLine, unansweredLine } from './batch-line.ts'
 import type { BatchRecord } from './batch-record.ts'
 import type { FileStore } from './file-store.ts'
@@ -23,6 +24,8 @@ export interface BatchRunInit {
   readonly save: (record: BatchRecord) => Promise<void>
   /** @throws InferenceError if the owner's key may not use the models, or no longer exists */
   readonly checkModels: (owner: string, named: NamedModels) => void
+  /** Receives what each request used. */
+  readonly onUsage?: OnUsage
   /** Limits of the owner's tokens. */
   readonly meter: Pick<RateLimit, 'reserveInTurn'>
 }
@@ -129,6 +132,8 @@ export class BatchRun {
         for await (const result of client.batch(this.#paced(results), options)) {
           if (this.#isExpired(result)) continue
           await results.add(batchResultLine(result), result.answer ? 'completed' : 'failed')
+          const { owner } = this.#record
+          this.#init.onUsage?.(result.answer ? usageOf(owner, result.answer) : failed(owner))
           this.#reserved.get(result.id)?.charge(result.answer?.usage.total_tokens ?? 0)
           this.#reserved.delete(result.id)
         }

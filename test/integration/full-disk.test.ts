@@ -61,14 +61,17 @@ describe.skipIf(!canMount())('on a full disk', { timeout: 60_000 }, () => {
       expect(json.error.message).toContain('the disk is full')
       expect(text).not.toContain(disk.path)
     }
-    expect(logged.join('\n')).toContain('ENOSPC')
+    expect(logged.join('\n')).toContain('the disk is full (ENOSPC')
+    expect(logged.join('\n')).not.toMatch(/^\s+at /m)
     // Nothing of it is left.
     expect((await call(gateway, '/v1/batches')).json.data).toEqual([])
     expect(await readdir(join(disk.path, 'state', 'content'))).toHaveLength(1)
     disk.free()
     const { json: batch } = await create(gateway, file.id)
     await expect
-      .poll(async () => (await call(gateway, `/v1/batches/${batch.id}`)).json.status)
+      .poll(async () => (await call(gateway, `/v1/batches/${batch.id}`)).json.status, {
+        timeout: 30_000,
+      })
       .toBe('completed')
     await gateway.close()
   })

@@ -32,6 +32,14 @@ describe('a host', () => {
     expect(addressesOf(second)).toEqual(addresses)
   })
 
+  it('names the peer that answers at an address in place of the one it names', async () => {
+    const [moved, host] = [await startHost(), await startHost()]
+    const address = (addressesOf(moved)[0] ?? '').replace(moved.peerId.toString(), STRANGER)
+    await expect(host.connect(address)).rejects.toThrow(
+      `another peer answers at this address, ${moved.peerId.toString()}`,
+    )
+  })
+
   it('picks a new port when its old one is taken', async () => {
     const dataDir = await createDataDir()
     const first = await startHost({ dataDir })

@@ -94,9 +94,10 @@ describe('a gateway whose configuration changes', () => {
       `gateway:\n  provider:\n    cloud: ${url}\n  alias:\n    best: ${alias}\n${more}`
     const { gateway, sdk } = await startGateway(yaml(one.url, 'cloud/small'))
     const asked = one.next()
-    const stream = await sdk.chat.completions.create({ model: 'best', messages, stream: true })
+    const streaming = sdk.chat.completions.create({ model: 'best', messages, stream: true })
     const open = await asked
     open.write(chunk('first '))
+    const stream = await streaming
 
     await writeFile(
       config,

@@ -160,7 +160,9 @@ describe('errors', () => {
     const response = await post()
     expect(response.status).toBe(500)
     expect(await response.text()).not.toContain('secret')
-    expect(log).toHaveBeenCalledWith(expect.stringContaining('secret path'))
+    expect(log).toHaveBeenCalledWith(expect.stringContaining('secret path'), {
+      requestId: response.headers.get('x-request-id'),
+    })
   })
 
   it('name an unknown path', async () => {

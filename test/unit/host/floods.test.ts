@@ -44,6 +44,38 @@ describe('the exchange on connecting', () => {
     await push(50)
     expect(visits).toBe(6)
   })
+
+  it.each([
+    [
+      'a peer that this host dialled at once, before it is identified, and then not again',
+      'outbound',
+    ],
+    ['a peer that dialled this host once it is identified', 'inbound'],
+  ])('asks %s', async (_, direction) => {
+    const peerId = await createPeer()
+    const events = new EventTarget()
+    const connection = { direction }
+    let visits = 0
+    exchangeOnConnect({
+      libp2p: Object.assign(events, {
+        getConnections: () => [connection],
+      }) as unknown as Libp2p,
+      fetch: () => {
+        visits += 1
+        return Promise.resolve(true)
+      },
+      signal,
+      now: () => 0,
+      onError: () => {},
+    })
+    events.dispatchEvent(new CustomEvent('peer:connect', { detail: peerId }))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(visits).toBe(direction === 'outbound' ? 1 : 0)
+    const detail = { peerId, connection, protocols: [PROTOCOLS.advertisement] }
+    events.dispatchEvent(new CustomEvent('peer:identify', { detail }))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(visits).toBe(1)
+  })
 })
 
 describe('a search for providers', () => {

@@ -43,6 +43,13 @@ describe('explainDialFailure', () => {
     expect(explainDialFailure(error, true)).toMatch(/swarm key/)
     expect(explainDialFailure(error, false)).toMatch(/swarm is private/)
   })
+  it('names the peer that answers in place of the one that was named', () => {
+    const message =
+      'Payload identity key 12D3KooNew does not match expected remote identity key 12D3KooOld'
+    const error = Object.assign(new Error(message), { name: 'EncryptionFailedError' })
+    expect(explainDialFailure(error, false)).toMatch(/^another peer answers.*12D3KooNew/)
+    expect(explainDialFailure(error, false)).not.toContain('private')
+  })
   it('says each reason of several addresses once', () => {
     const refused = () => new Error('refused')
     expect(explainDialFailure(new AggregateError([refused(), refused()]), false)).toBe('refused')

@@ -122,14 +122,14 @@ describe('the control door', () => {
   })
 
   it.skipIf(process.platform === 'win32')('shows its token to its owner only', async () => {
-    expect((await stat(join(dataDir, 'control.json'))).mode & 0o077).toBe(0)
+    expect((await stat(join(dataDir, `control-${process.pid}.json`))).mode & 0o077).toBe(0)
   })
 
   it('is not found once its process has ended', async () => {
     await control[Symbol.asyncDispose]()
     expect(await findDoors({}, dataDir)).toEqual([])
     await writeFile(
-      join(dataDir, 'control.json'),
+      join(dataDir, `control-${2 ** 30}.json`),
       JSON.stringify({ pid: 2 ** 30, url: door.url, token: door.token }),
     )
     expect(await findDoors({}, dataDir)).toEqual([])

@@ -1,0 +1,11 @@
+/**
+ * The console's state in a terminal.
+ *
+ * @example
+ * using screen = openScreen(process.stdin, process.stdout, () => process.exit())
+ * screen.draw(['Hello'])
+ *
+ * @packageDocumentation
+ */
+export { openScreen, type Screen } from './screen.ts'
+export { applied, viewLines } from './view.ts'

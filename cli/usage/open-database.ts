@@ -1,0 +1,56 @@
+import type { DatabaseSync } from 'node:sqlite'
+
+/** Each brings a file of the version before to the next one; the version is in `user_version`. */
+const STEPS = [
+  `CREATE TABLE usage (
+    day TEXT NOT NULL,
+    key TEXT NOT NULL,
+    model TEXT NOT NULL,
+    requests INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL,
+    PRIMARY KEY (day, key, model)
+  ) WITHOUT ROWID`,
+] as const
+
+/** @throws Error if the file is damaged, or was written by a newer version */
+export async function openDatabase(
+  path: string,
+  { readOnly = false }: { readonly readOnly?: boolean } = {},
+): Promise<DatabaseSync> {
+  const { DatabaseSync: Database } = await importQuietly()
+  const database = new Database(path, { readOnly })
+  try {
+    const version = versionOf(database)
+    if (version > STEPS.length) {
+      throw new Error(`${path} was written by a newer version of Skein`)
+    }
+    if (readOnly) return database
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
+    for (const [index, step] of STEPS.slice(version).entries()) {
+      database.exec(`BEGIN; ${step}; PRAGMA user_version = ${version + index + 1}; COMMIT`)
+    }
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+function versionOf(database: DatabaseSync): number {
+  return Number(database.prepare('PRAGMA user_version').get()?.['user_version'] ?? 0)
+}
+
+/** Node 22 warns that SQLite is experimental, which is no concern of the user's. */
+async function importQuietly(): Promise<typeof import('node:sqlite')> {
+  const { emitWarning } = process
+  process.emitWarning = (warning, ...rest: unknown[]) => {
+    if (!String(warning).includes('SQLite')) Reflect.apply(emitWarning, process, [warning, ...rest])
+  }
+  try {
+    return await import('node:sqlite')
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}

@@ -1,0 +1,113 @@
+import { join } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { KeyUsage } from '../../gateway/index.ts'
+import { openDatabase } from './open-database.ts'
+
+const FILE_NAME = 'usage.sqlite'
+const DAY_MS = 86_400_000
+/** Days that are kept. */
+const MAX_DAYS = 400
+/** Models of one key and day; further ones are counted together. */
+const MAX_MODELS = 64
+const OTHERS = '(others)'
+
+/** One key, model and day. */
+export interface UsageRow {
+  /** UTC, e.g. `2026-11-29`. */
+  readonly day: string
+  readonly key: string
+  /** Empty: requests that no model answered. */
+  readonly model: string
+  readonly requests: number
+  readonly failed: number
+  readonly promptTokens: number
+  readonly completionTokens: number
+}
+
+/** The usage of a gateway's keys by day and model. */
+export class UsageFile implements Disposable {
+  readonly #database: DatabaseSync
+  readonly #nowMs: () => number
+  #day: string = ''
+
+  private constructor(database: DatabaseSync, nowMs: () => number) {
+    this.#database = database
+    this.#nowMs = nowMs
+  }
+
+  /**
+   * Opens the file in a directory that only this process writes to.
+   *
+   * @param nowMs milliseconds since 1970
+   * @throws Error if the file is damaged, or was written by a newer version
+   */
+  static async open(directory: string, nowMs: () => number = Date.now): Promise<UsageFile> {
+    return new UsageFile(await openDatabase(usagePath(directory)), nowMs)
+  }
+
+  add({ key, model, outcome, promptTokens, completionTokens }: KeyUsage): void {
+    const day = dayOf(this.#nowMs())
+    if (day !== this.#day) this.#forget()
+    this.#day = day
+    const isFailed = outcome === 'failed' ? 1 : 0
+    this.#database
+      .prepare(
+        `INSERT INTO usage VALUES (?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO UPDATE SET
+          requests = requests + 1, failed = failed + excluded.failed,
+          prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+          completion_tokens = completion_tokens + excluded.completion_tokens`,
+      )
+      .run(day, key, this.#boundedModel(day, key, model), isFailed, promptTokens, completionTokens)
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close()
+  }
+
+  /** Peers choose the names of their models, so that their number is bounded. */
+  #boundedModel(day: string, key: string, model: string): string {
+    const rows = this.#database
+      .prepare('SELECT model FROM usage WHERE day = ? AND key = ?')
+      .all(day, key)
+    const isKnown = rows.length < MAX_MODELS || rows.some((row) => row['model'] === model)
+    return isKnown ? model : OTHERS
+  }
+
+  #forget(): void {
+    const oldest = dayOf(this.#nowMs() - MAX_DAYS * DAY_MS)
+    this.#database.prepare('DELETE FROM usage WHERE day < ?').run(oldest)
+  }
+}
+
+/**
+ * The usage since `days` days ago, oldest first; the file is not changed.
+ *
+ * @returns nothing if no gateway has counted yet
+ */
+export async function readUsage(
+  directory: string,
+  days: number,
+  nowMs: number = Date.now(),
+): Promise<UsageRow[]> {
+  const { existsSync } = await import('node:fs')
+  if (!existsSync(usagePath(directory))) return []
+  const database = await openDatabase(usagePath(directory), { readOnly: true })
+  try {
+    return database
+      .prepare(
+        `SELECT day, key, model, requests, failed, prompt_tokens AS promptTokens,
+          completion_tokens AS completionTokens FROM usage WHERE day > ? ORDER BY day, key, model`,
+      )
+      .all(dayOf(nowMs - days * DAY_MS)) as unknown as UsageRow[]
+  } finally {
+    database.close()
+  }
+}
+
+function usagePath(directory: string): string {
+  return join(directory, FILE_NAME)
+}
+
+function dayOf(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10)
+}

@@ -1,0 +1,7 @@
+/**
+ * What each API key used: one report for each request.
+ *
+ * @packageDocumentation
+ */
+export { countedClient, failed, usageOf } from './counted-client.ts'
+export type { KeyUsage, OnUsage } from './key-usage.ts'
