@@ -13,15 +13,15 @@ export const COMPARE_CLOCK = 'compare this clock with another machine, best by N
 
 /** `15 min ahead of`, `2 h behind`. */
 function ahead(ms: number): string {
+  return `${amount(ms)} ${ms >= 0 ? 'ahead of' : 'behind'}`
+}
+
+/** `15 min`, `2 h`. */
+function amount(ms: number): string {
   const seconds = Math.round(Math.abs(ms) / 1_000)
   const minutes = Math.round(seconds / 60)
-  const amount =
-    seconds < 180
-      ? `${seconds} s`
-      : minutes < 180
-        ? `${minutes} min`
-        : `${Math.round(minutes / 60)} h`
-  return `${amount} ${ms >= 0 ? 'ahead of' : 'behind'}`
+  if (seconds < 180) return `${seconds} s`
+  return minutes < 180 ? `${minutes} min` : `${Math.round(minutes / 60)} h`
 }
 
 /** One line on this machine's clock, and one for each peer whose clock is off. */
@@ -37,7 +37,7 @@ export function clockLines(report: ClockReport): string[] {
       return [`this machine's clock is ${ahead(aheadMs)} ${agreeing} of ${peers} peers`, ...others]
     case 'unclear':
       return [
-        `this machine's clock is ${ahead(aheadMs)} that of ${peers === 1 ? 'the only peer' : 'the median peer'}, and too few peers agree to show whose is off`,
+        `this machine's clock and that of ${peers === 1 ? 'the only peer' : 'the median peer'} are ${amount(aheadMs)} apart, and too few peers agree to show whose is off`,
       ]
     case 'unknown':
       return ['no peer has reported its time yet']
@@ -64,10 +64,12 @@ export function watchClock({ terminal }: Session, host: Pick<Host, 'clock'>): ()
     if (own === reported || own === 'unknown') return
     // What the majority showed holds until the majority shows something else.
     if (own === 'unclear' && (reported === 'off' || unclearLooks < UNCLEAR_LOOKS)) return
+    const wasOff = reported === 'off'
     reported = own
     terminal.emit({ event: 'clock', ...report } as { event: 'clock' })
-    if (own === 'right') terminal.log('The clock is right again.')
-    else terminal.log(clockAdvice(report), { level: 'warn' })
+    if (own !== 'right') terminal.log(clockAdvice(report), { level: 'warn' })
+    else if (wasOff) terminal.log('The clock is right again.')
+    else terminal.log(`This machine's clock ${clockLines(report)[0]}.`)
   }
   look()
   const timer = setInterval(look, LOOK_MS)

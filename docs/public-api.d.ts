@@ -350,7 +350,6 @@ const LIMITS: {
     readonly maxMemberListBytes: 786432;
     readonly maxMembers: 1024;
     readonly maxRevocations: 4096;
-    readonly maxKeyChanges: 4;
     readonly maxIssuers: 33;
     readonly maxRemainingMs: 3600000;
     readonly maxStopStrings: 64;
@@ -1087,6 +1086,7 @@ interface HostMembership {
     readonly name: string;
     readonly role: MemberRole;
     connected(): readonly ConnectedMember[];
+    refresh(): Promise<void>;
     spread(options?: SpreadOptions): Promise<number>;
 }
 interface ImagePart {

@@ -22,6 +22,7 @@ export type MemberRole = 'client' | 'node' | 'admin'
 /** Bytes of a swarm's id. */
 export const SWARM_ID_BYTES = 32
 const SERIAL_BYTES = 8
+const MAX_SERIAL_BYTES = 32
 /** Longest name of a member. */
 const MAX_NAME_LENGTH = 63
 
@@ -105,6 +106,7 @@ export function readListedCertificate(issuer: PeerId, bytes: Uint8Array): Certif
 function read({ signer, payload }: OpenedEnvelope, bytes: Uint8Array): Certificate {
   const message = decodeMessage(CertificateSchema, payload)
   if (message.swarmId.length !== SWARM_ID_BYTES) throw malformed('a swarm id of the wrong size')
+  if (message.serial.length > MAX_SERIAL_BYTES) throw malformed('a serial of the wrong size')
   const notBeforeMs = Number(message.notBeforeMs)
   const expiresAtMs = Number(message.expiresAtMs)
   if (expiresAtMs <= notBeforeMs) throw malformed('a certificate that ends before it begins')

@@ -49,8 +49,8 @@ export { depthOf } from './json-bounds.ts'
 export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { listOf } from './list-of.ts'
 export {
+  type ClosedInvite,
   type InviteEntry,
-  type KeyChange,
   type MemberList,
   openMemberList,
   type Revocation,

@@ -42,8 +42,6 @@ export const LIMITS = {
   maxMembers: 1_024,
   /** Revocations in one list of members. */
   maxRevocations: 4_096,
-  /** Changes of the pre-shared key in one list of members. */
-  maxKeyChanges: 4,
   /** Issuers in one swarm: the owner and its admins. */
   maxIssuers: 33,
   /** Longest deadline of a request. */

@@ -11,12 +11,9 @@ import {
   SWARM_ID_BYTES,
 } from './certificate.ts'
 import { decodeMessage } from './codec/index.ts'
+import { InferenceError } from './errors.ts'
 import { LIMITS } from './limits.ts'
-import {
-  type KeyChange as KeyChangeMessage,
-  MemberListSchema,
-  type Revocation as RevocationMessage,
-} from './membership_pb.ts'
+import { MemberListSchema, type Revocation as RevocationMessage } from './membership_pb.ts'
 import {
   keyIdIn,
   MEMBERSHIP_DOMAINS,
@@ -25,7 +22,7 @@ import {
   sealEnvelope,
 } from './membership-envelope.ts'
 
-const KEY_BYTES = 32
+const DIGEST_BYTES = 32
 
 /** An invite that may still be used. */
 export interface InviteEntry {
@@ -42,19 +39,14 @@ export interface InviteEntry {
 export interface Revocation {
   readonly member: PeerId
   readonly revokedAtMs: number
-  /** The last list of a revoked admin that still counts; all else that it signed is void. Absent: everything is. */
-  readonly lastList?: MemberList
+  /** SHA-256 of the last list of a revoked admin that still counts; all else that it signed is void. Absent: everything is. */
+  readonly lastList?: Uint8Array
 }
 
-/** A new pre-shared key, 32 bytes, and when it takes the place of the previous one. */
-export interface KeyChange {
-  readonly key: Uint8Array
-  readonly previous: Uint8Array
-  readonly issuedAtMs: number
-  /** Peers dial with the previous key until then. */
-  readonly dialFromMs: number
-  /** The previous key is refused from then on. */
-  readonly endsAtMs: number
+/** An invite that is worth nothing any more, whichever admin made it. */
+export interface ClosedInvite {
+  readonly key: PeerId
+  readonly expiresAtMs: number
 }
 
 /** All that one issuer, the owner or an admin, has said. A higher number replaces a lower one. */
@@ -69,7 +61,7 @@ export interface MemberList {
   readonly certificates: readonly Certificate[]
   readonly invites: readonly InviteEntry[]
   readonly revocations: readonly Revocation[]
-  readonly keyChanges: readonly KeyChange[]
+  readonly closedInvites: readonly ClosedInvite[]
   /** The signed envelope. */
   readonly bytes: Uint8Array
 }
@@ -92,23 +84,24 @@ export async function sealMemberList(
     revocations: list.revocations.map(({ member, revokedAtMs, lastList }) => ({
       member: member.toMultihash().bytes,
       revokedAtMs: BigInt(revokedAtMs),
-      lastList: lastList?.bytes ?? new Uint8Array(),
+      lastList: lastList ?? new Uint8Array(),
     })),
-    keyChanges: list.keyChanges.map((change) => ({
-      ...{ key: change.key, previous: change.previous, issuedAtMs: BigInt(change.issuedAtMs) },
-      ...{ dialFromMs: BigInt(change.dialFromMs), endsAtMs: BigInt(change.endsAtMs) },
+    closedInvites: list.closedInvites.map(({ key: id, expiresAtMs }) => ({
+      key: id.toMultihash().bytes,
+      expiresAtMs: BigInt(expiresAtMs),
     })),
   })
-  return await sealEnvelope(MEMBERSHIP_DOMAINS.list, toBinary(MemberListSchema, payload), key)
+  const bytes = await sealEnvelope(
+    MEMBERSHIP_DOMAINS.list,
+    toBinary(MemberListSchema, payload),
+    key,
+  )
+  if (bytes.length <= LIMITS.maxMemberListBytes) return bytes
+  throw new InferenceError('invalid_request', 'the list of members has become too large')
 }
 
 /** Checks signatures and form. Whether the issuer may issue is the reader's to check. @throws InferenceError `malformed` */
 export async function openMemberList(bytes: Uint8Array): Promise<MemberList> {
-  return await open(bytes, true)
-}
-
-/** @param mayPin whether it may contain last lists of revoked admins; those themselves may not */
-async function open(bytes: Uint8Array, mayPin: boolean): Promise<MemberList> {
   const { signer, payload } = await openEnvelope(
     MEMBERSHIP_DOMAINS.list,
     bytes,
@@ -118,11 +111,11 @@ async function open(bytes: Uint8Array, mayPin: boolean): Promise<MemberList> {
   const number = Number(message.number)
   if (message.swarmId.length !== SWARM_ID_BYTES) throw malformed('a swarm id of the wrong size')
   if (number < 1 || !Number.isSafeInteger(number)) throw malformed('a list without a number')
-  const { certificates, invites, revocations, keyChanges, issuerCertificate } = message
+  const { certificates, invites, revocations, closedInvites, issuerCertificate } = message
   if (
     Math.max(certificates.length, invites.length) > LIMITS.maxMembers ||
     revocations.length > LIMITS.maxRevocations ||
-    keyChanges.length > LIMITS.maxKeyChanges
+    closedInvites.length > LIMITS.maxMembers
   ) {
     throw malformed('a list with too many entries')
   }
@@ -137,29 +130,21 @@ async function open(bytes: Uint8Array, mayPin: boolean): Promise<MemberList> {
       ...{ key: keyIdIn(key), name: memberName(name), role: roleOf(role), uses },
       expiresAtMs: Number(expiresAtMs),
     })),
-    revocations: await Promise.all(revocations.map((each) => readRevocation(each, mayPin))),
-    keyChanges: keyChanges.map(readKeyChange),
+    revocations: revocations.map(readRevocation),
+    closedInvites: closedInvites.map(({ key, expiresAtMs }) => ({
+      key: keyIdIn(key),
+      expiresAtMs: Number(expiresAtMs),
+    })),
   }
 }
 
-async function readRevocation(
-  { member, revokedAtMs, lastList }: RevocationMessage,
-  mayPin: boolean,
-): Promise<Revocation> {
+function readRevocation({ member, revokedAtMs, lastList }: RevocationMessage): Revocation {
+  if (lastList.length > 0 && lastList.length !== DIGEST_BYTES) {
+    throw malformed('a digest of the wrong size')
+  }
   return {
     member: keyIdIn(member),
     revokedAtMs: Number(revokedAtMs),
-    ...(mayPin && lastList.length > 0 && { lastList: await open(lastList, false) }),
-  }
-}
-
-function readKeyChange(message: KeyChangeMessage): KeyChange {
-  const { key, previous } = message
-  if (key.length !== KEY_BYTES || previous.length !== KEY_BYTES) {
-    throw malformed('a pre-shared key of the wrong size')
-  }
-  return {
-    ...{ key, previous, issuedAtMs: Number(message.issuedAtMs) },
-    ...{ dialFromMs: Number(message.dialFromMs), endsAtMs: Number(message.endsAtMs) },
+    ...(lastList.length > 0 && { lastList }),
   }
 }

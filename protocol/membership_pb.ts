@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file membership.proto.
  */
 export const file_membership: GenFile = /*@__PURE__*/
-  fileDesc("ChBtZW1iZXJzaGlwLnByb3RvEhNza2Vpbi5tZW1iZXJzaGlwLnYxIt8BCgtDZXJ0aWZpY2F0ZRIQCghzd2FybV9pZBgBIAEoDBIOCgZtZW1iZXIYAiABKAwSDAoEbmFtZRgDIAEoCRInCgRyb2xlGAQgASgOMhkuc2tlaW4ubWVtYmVyc2hpcC52MS5Sb2xlEg4KBnNlcmlhbBgFIAEoDBIUCgxqb2luZWRfYXRfbXMYBiABKAQSFQoNbm90X2JlZm9yZV9tcxgHIAEoBBIVCg1leHBpcmVzX2F0X21zGAggASgEEg4KBmludml0ZRgJIAEoDBITCgtpbnZpdGVfdXNlcxgKIAEoDSInCgVCYWRnZRIQCghzd2FybV9pZBgBIAEoDBIMCgRwZWVyGAIgASgMIpQCCgpNZW1iZXJMaXN0EhAKCHN3YXJtX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBIUCgxpc3N1ZWRfYXRfbXMYAyABKAQSGgoSaXNzdWVyX2NlcnRpZmljYXRlGAQgASgMEhQKDGNlcnRpZmljYXRlcxgFIAMoDBIxCgdpbnZpdGVzGAYgAygLMiAuc2tlaW4ubWVtYmVyc2hpcC52MS5JbnZpdGVFbnRyeRI0CgtyZXZvY2F0aW9ucxgHIAMoCzIfLnNrZWluLm1lbWJlcnNoaXAudjEuUmV2b2NhdGlvbhIzCgtrZXlfY2hhbmdlcxgIIAMoCzIeLnNrZWluLm1lbWJlcnNoaXAudjEuS2V5Q2hhbmdlInYKC0ludml0ZUVudHJ5EgsKA2tleRgBIAEoDBIMCgRuYW1lGAIgASgJEicKBHJvbGUYAyABKA4yGS5za2Vpbi5tZW1iZXJzaGlwLnYxLlJvbGUSDAoEdXNlcxgEIAEoDRIVCg1leHBpcmVzX2F0X21zGAUgASgEIkYKClJldm9jYXRpb24SDgoGbWVtYmVyGAEgASgMEhUKDXJldm9rZWRfYXRfbXMYAiABKAQSEQoJbGFzdF9saXN0GAMgASgMImoKCUtleUNoYW5nZRILCgNrZXkYASABKAwSEAoIcHJldmlvdXMYAiABKAwSFAoMaXNzdWVkX2F0X21zGAMgASgEEhQKDGRpYWxfZnJvbV9tcxgEIAEoBBISCgplbmRzX2F0X21zGAUgASgEIpMBCgVIZWxsbxIQCghzd2FybV9pZBgBIAEoDBIOCgZub3dfbXMYAiABKAQSEwoLY2VydGlmaWNhdGUYAyABKAwSGgoSaXNzdWVyX2NlcnRpZmljYXRlGAQgASgMEg0KBWJhZGdlGAUgASgMEigKBWhlYWRzGAYgAygLMhkuc2tlaW4ubWVtYmVyc2hpcC52MS5IZWFkIiYKBEhlYWQSDgoGaXNzdWVyGAEgASgMEg4KBm51bWJlchgCIAEoBCJlCgtKb2luUmVxdWVzdBIQCghzd2FybV9pZBgBIAEoDBIOCgZpbnZpdGUYAiABKAwSDgoGbWVtYmVyGAMgASgMEhEKCXNpZ25hdHVyZRgEIAEoDBIRCglwYXNzZWRfb24YBSABKAgiSwoJQWRtaXNzaW9uEhMKC2NlcnRpZmljYXRlGAEgASgMEhoKEmlzc3Vlcl9jZXJ0aWZpY2F0ZRgCIAEoDBINCgVsaXN0cxgDIAMoDCIXCgZVcGRhdGUSDQoFbGlzdHMYASADKAwiBwoFUmVuZXci2wEKEk1lbWJlcnNoaXBRdWVzdGlvbhIrCgVoZWxsbxgBIAEoCzIaLnNrZWluLm1lbWJlcnNoaXAudjEuSGVsbG9IABIwCgRqb2luGAIgASgLMiAuc2tlaW4ubWVtYmVyc2hpcC52MS5Kb2luUmVxdWVzdEgAEi0KBnVwZGF0ZRgDIAEoCzIbLnNrZWluLm1lbWJlcnNoaXAudjEuVXBkYXRlSAASKwoFcmVuZXcYBCABKAsyGi5za2Vpbi5tZW1iZXJzaGlwLnYxLlJlbmV3SABCCgoIcXVlc3Rpb24iRwoHUmVmdXNlZBIsCgZyZWFzb24YASABKA4yHC5za2Vpbi5tZW1iZXJzaGlwLnYxLlJlZnVzYWwSDgoGbm93X21zGAIgASgEIt8BChBNZW1iZXJzaGlwQW5zd2VyEisKBWhlbGxvGAEgASgLMhouc2tlaW4ubWVtYmVyc2hpcC52MS5IZWxsb0gAEjMKCWFkbWlzc2lvbhgCIAEoCzIeLnNrZWluLm1lbWJlcnNoaXAudjEuQWRtaXNzaW9uSAASLgoHdXBkYXRlZBgDIAEoCzIbLnNrZWluLm1lbWJlcnNoaXAudjEuVXBkYXRlSAASLwoHcmVmdXNlZBgEIAEoCzIcLnNrZWluLm1lbWJlcnNoaXAudjEuUmVmdXNlZEgAQggKBmFuc3dlcio9CgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIKCgZDTElFTlQQARIICgROT0RFEAISCQoFQURNSU4QAyqzAQoHUmVmdXNhbBIXChNSRUZVU0FMX1VOU1BFQ0lGSUVEEAASEAoMTk9UX0FfTUVNQkVSEAESCwoHUkVWT0tFRBACEgsKB0VYUElSRUQQAxIRCg1OT1RfWUVUX1ZBTElEEAQSEgoOSU5WSVRFX1VOS05PV04QBRISCg5JTlZJVEVfRVhQSVJFRBAGEg8KC0lOVklURV9VU0VEEAcSDQoJTk9fSVNTVUVSEAgSCAoEQlVTWRAJYgZwcm90bzM");
+  fileDesc("ChBtZW1iZXJzaGlwLnByb3RvEhNza2Vpbi5tZW1iZXJzaGlwLnYxIt8BCgtDZXJ0aWZpY2F0ZRIQCghzd2FybV9pZBgBIAEoDBIOCgZtZW1iZXIYAiABKAwSDAoEbmFtZRgDIAEoCRInCgRyb2xlGAQgASgOMhkuc2tlaW4ubWVtYmVyc2hpcC52MS5Sb2xlEg4KBnNlcmlhbBgFIAEoDBIUCgxqb2luZWRfYXRfbXMYBiABKAQSFQoNbm90X2JlZm9yZV9tcxgHIAEoBBIVCg1leHBpcmVzX2F0X21zGAggASgEEg4KBmludml0ZRgJIAEoDBITCgtpbnZpdGVfdXNlcxgKIAEoDSInCgVCYWRnZRIQCghzd2FybV9pZBgBIAEoDBIMCgRwZWVyGAIgASgMIpoCCgpNZW1iZXJMaXN0EhAKCHN3YXJtX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBIUCgxpc3N1ZWRfYXRfbXMYAyABKAQSGgoSaXNzdWVyX2NlcnRpZmljYXRlGAQgASgMEhQKDGNlcnRpZmljYXRlcxgFIAMoDBIxCgdpbnZpdGVzGAYgAygLMiAuc2tlaW4ubWVtYmVyc2hpcC52MS5JbnZpdGVFbnRyeRI0CgtyZXZvY2F0aW9ucxgHIAMoCzIfLnNrZWluLm1lbWJlcnNoaXAudjEuUmV2b2NhdGlvbhI5Cg5jbG9zZWRfaW52aXRlcxgIIAMoCzIhLnNrZWluLm1lbWJlcnNoaXAudjEuQ2xvc2VkSW52aXRlInYKC0ludml0ZUVudHJ5EgsKA2tleRgBIAEoDBIMCgRuYW1lGAIgASgJEicKBHJvbGUYAyABKA4yGS5za2Vpbi5tZW1iZXJzaGlwLnYxLlJvbGUSDAoEdXNlcxgEIAEoDRIVCg1leHBpcmVzX2F0X21zGAUgASgEIkYKClJldm9jYXRpb24SDgoGbWVtYmVyGAEgASgMEhUKDXJldm9rZWRfYXRfbXMYAiABKAQSEQoJbGFzdF9saXN0GAMgASgMIjIKDENsb3NlZEludml0ZRILCgNrZXkYASABKAwSFQoNZXhwaXJlc19hdF9tcxgCIAEoBCKTAQoFSGVsbG8SEAoIc3dhcm1faWQYASABKAwSDgoGbm93X21zGAIgASgEEhMKC2NlcnRpZmljYXRlGAMgASgMEhoKEmlzc3Vlcl9jZXJ0aWZpY2F0ZRgEIAEoDBINCgViYWRnZRgFIAEoDBIoCgVoZWFkcxgGIAMoCzIZLnNrZWluLm1lbWJlcnNoaXAudjEuSGVhZCImCgRIZWFkEg4KBmlzc3VlchgBIAEoDBIOCgZudW1iZXIYAiABKAQiZQoLSm9pblJlcXVlc3QSEAoIc3dhcm1faWQYASABKAwSDgoGaW52aXRlGAIgASgMEg4KBm1lbWJlchgDIAEoDBIRCglzaWduYXR1cmUYBCABKAwSEQoJcGFzc2VkX29uGAUgASgIIksKCUFkbWlzc2lvbhITCgtjZXJ0aWZpY2F0ZRgBIAEoDBIaChJpc3N1ZXJfY2VydGlmaWNhdGUYAiABKAwSDQoFbGlzdHMYAyADKAwiFwoGVXBkYXRlEg0KBWxpc3RzGAEgAygMIgcKBVJlbmV3ItsBChJNZW1iZXJzaGlwUXVlc3Rpb24SKwoFaGVsbG8YASABKAsyGi5za2Vpbi5tZW1iZXJzaGlwLnYxLkhlbGxvSAASMAoEam9pbhgCIAEoCzIgLnNrZWluLm1lbWJlcnNoaXAudjEuSm9pblJlcXVlc3RIABItCgZ1cGRhdGUYAyABKAsyGy5za2Vpbi5tZW1iZXJzaGlwLnYxLlVwZGF0ZUgAEisKBXJlbmV3GAQgASgLMhouc2tlaW4ubWVtYmVyc2hpcC52MS5SZW5ld0gAQgoKCHF1ZXN0aW9uIkcKB1JlZnVzZWQSLAoGcmVhc29uGAEgASgOMhwuc2tlaW4ubWVtYmVyc2hpcC52MS5SZWZ1c2FsEg4KBm5vd19tcxgCIAEoBCLfAQoQTWVtYmVyc2hpcEFuc3dlchIrCgVoZWxsbxgBIAEoCzIaLnNrZWluLm1lbWJlcnNoaXAudjEuSGVsbG9IABIzCglhZG1pc3Npb24YAiABKAsyHi5za2Vpbi5tZW1iZXJzaGlwLnYxLkFkbWlzc2lvbkgAEi4KB3VwZGF0ZWQYAyABKAsyGy5za2Vpbi5tZW1iZXJzaGlwLnYxLlVwZGF0ZUgAEi8KB3JlZnVzZWQYBCABKAsyHC5za2Vpbi5tZW1iZXJzaGlwLnYxLlJlZnVzZWRIAEIICgZhbnN3ZXIqPQoEUm9sZRIUChBST0xFX1VOU1BFQ0lGSUVEEAASCgoGQ0xJRU5UEAESCAoETk9ERRACEgkKBUFETUlOEAMqswEKB1JlZnVzYWwSFwoTUkVGVVNBTF9VTlNQRUNJRklFRBAAEhAKDE5PVF9BX01FTUJFUhABEgsKB1JFVk9LRUQQAhILCgdFWFBJUkVEEAMSEQoNTk9UX1lFVF9WQUxJRBAEEhIKDklOVklURV9VTktOT1dOEAUSEgoOSU5WSVRFX0VYUElSRUQQBhIPCgtJTlZJVEVfVVNFRBAHEg0KCU5PX0lTU1VFUhAIEggKBEJVU1kQCWIGcHJvdG8z");
 
 /**
  * Payload of an envelope that the swarm's owner signs, or an admin whose certificate the owner signed.
@@ -154,9 +154,11 @@ export type MemberList = Message<"skein.membership.v1.MemberList"> & {
   revocations: Revocation[];
 
   /**
-   * @generated from field: repeated skein.membership.v1.KeyChange key_changes = 8;
+   * Invites that are worth nothing any more, whoever made them.
+   *
+   * @generated from field: repeated skein.membership.v1.ClosedInvite closed_invites = 8;
    */
-  keyChanges: KeyChange[];
+  closedInvites: ClosedInvite[];
 };
 
 /**
@@ -220,7 +222,7 @@ export type Revocation = Message<"skein.membership.v1.Revocation"> & {
   revokedAtMs: bigint;
 
   /**
-   * Envelope: the last list of a revoked admin that still counts. Empty: none.
+   * SHA-256 of the last list of a revoked admin that still counts. Empty: none.
    *
    * @generated from field: bytes last_list = 3;
    */
@@ -235,46 +237,27 @@ export const RevocationSchema: GenMessage<Revocation> = /*@__PURE__*/
   messageDesc(file_membership, 4);
 
 /**
- * A new pre-shared key.
- *
- * @generated from message skein.membership.v1.KeyChange
+ * @generated from message skein.membership.v1.ClosedInvite
  */
-export type KeyChange = Message<"skein.membership.v1.KeyChange"> & {
+export type ClosedInvite = Message<"skein.membership.v1.ClosedInvite"> & {
   /**
    * @generated from field: bytes key = 1;
    */
   key: Uint8Array;
 
   /**
-   * @generated from field: bytes previous = 2;
-   */
-  previous: Uint8Array;
-
-  /**
-   * @generated from field: uint64 issued_at_ms = 3;
-   */
-  issuedAtMs: bigint;
-
-  /**
-   * Peers dial with the previous key until then.
+   * Its entry may be dropped then.
    *
-   * @generated from field: uint64 dial_from_ms = 4;
+   * @generated from field: uint64 expires_at_ms = 2;
    */
-  dialFromMs: bigint;
-
-  /**
-   * The previous key is refused from then on.
-   *
-   * @generated from field: uint64 ends_at_ms = 5;
-   */
-  endsAtMs: bigint;
+  expiresAtMs: bigint;
 };
 
 /**
- * Describes the message skein.membership.v1.KeyChange.
- * Use `create(KeyChangeSchema)` to create a new message.
+ * Describes the message skein.membership.v1.ClosedInvite.
+ * Use `create(ClosedInviteSchema)` to create a new message.
  */
-export const KeyChangeSchema: GenMessage<KeyChange> = /*@__PURE__*/
+export const ClosedInviteSchema: GenMessage<ClosedInvite> = /*@__PURE__*/
   messageDesc(file_membership, 5);
 
 /**

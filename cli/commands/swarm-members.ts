@@ -15,7 +15,7 @@ import {
   type MemberRole,
   plainLine,
 } from '../../protocol/index.ts'
-import { currentMembership, spreadLists, wayIn } from '../members/index.ts'
+import { changeMembers, currentMembership, wayIn } from '../members/index.ts'
 import { durationMs, nonEmptyText, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
@@ -27,6 +27,10 @@ const DAY_MS = 86_400_000
 
 interface OwnerOptions extends SharedOptions {
   readonly ownerKey?: string
+}
+
+interface RevokeOptions extends OwnerOptions {
+  readonly void?: boolean
 }
 
 interface InviteOptions extends OwnerOptions {
@@ -71,7 +75,12 @@ export function memberCommands(runtime: Runtime): Command[] {
         )
         .addArgument(new Argument('<name>', 'its name, or the id of its key')),
     ),
-  ).action(runtime.action(revoked))
+  )
+    .option(
+      '--void',
+      'of an admin: also void all that it signed before, members that it let in included',
+    )
+    .action(runtime.action(revoked))
   const promote = withOwnerKey(
     withSharedOptions(
       new Command('promote')
@@ -111,14 +120,12 @@ async function invited(session: Session, options: InviteOptions): Promise<undefi
       `the owner's key has to be beside the membership when an admin joins: invite ${name} as a node, then \`${commandName} swarm promote ${name} --owner-key FILE\``,
     )
   }
-  const text = await managed(() =>
-    inviteMember(
-      membership,
-      { name, role, uses, expiresAtMs: nowMs + expires, addresses },
-      { nowMs, ownerKey },
+  const init = { name, role, uses, expiresAtMs: nowMs + expires, addresses }
+  const { changed: text, told } = await managed(() =>
+    changeMembers(session, options, membership, () =>
+      inviteMember(membership, init, { nowMs, ownerKey }),
     ),
   )
-  const told = await spreadLists(session, options, membership)
   const expiresAt = new Date(nowMs + expires).toISOString()
   terminal.emit({ event: 'invite', name, role, uses, expiresAt, invite: text, told } as {
     event: 'invite'
@@ -184,14 +191,16 @@ const day = (iso: string): string => iso.slice(0, 10)
 
 async function revoked(
   session: Session,
-  options: OwnerOptions,
+  options: RevokeOptions,
   [who = '']: readonly string[],
 ): Promise<undefined> {
   const { terminal } = session
   using membership = await currentMembership(session, options)
   const ownerKey = await ownerKeyOf(membership, options)
-  const ended = await managed(() => revokeMember(membership, who, { nowMs: Date.now(), ownerKey }))
-  const told = await spreadLists(session, options, membership)
+  const how = { nowMs: Date.now(), ownerKey, isVoid: options.void === true }
+  const { changed: ended, told } = await managed(() =>
+    changeMembers(session, options, membership, () => revokeMember(membership, who, how)),
+  )
   const members = ended.members.map(({ name, member }) => ({ name, key: member.toString() }))
   terminal.emit({ event: 'revoked', members, invites: ended.invites, told } as { event: 'revoked' })
   const what = [
@@ -212,8 +221,10 @@ async function promoted(
   const { terminal } = session
   using membership = await currentMembership(session, options)
   const ownerKey = await ownerKeyOf(membership, options)
-  await managed(() => promoteMember(membership, who, { nowMs: Date.now(), ownerKey }))
-  const told = await spreadLists(session, options, membership)
+  const how = { nowMs: Date.now(), ownerKey }
+  const { told } = await managed(() =>
+    changeMembers(session, options, membership, () => promoteMember(membership, who, how)),
+  )
   terminal.emit({ event: 'promoted', name: who, told } as { event: 'promoted' })
   terminal.print(`${plainLine(who)} is an admin now. ${toldWords(told)}\n`)
   return undefined

@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+
+export { changeMembers } from './change-members.ts'
 export { currentMembership } from './current-membership.ts'
-export { spreadLists } from './spread-lists.ts'
 export { wayIn } from './way-in.ts'

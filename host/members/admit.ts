@@ -2,7 +2,6 @@ import type { PeerId, PrivateKey } from '@libp2p/interface'
 import {
   type Admission,
   type Certificate,
-  isJoinSigned,
   type JoinRequest,
   type MemberRole,
   type MembershipRefusal,
@@ -59,6 +58,7 @@ export async function certify(
  * Lets a machine join, if its invite is good. Uses are counted in the lists: twice at one issuer, or at two that know
  * each other's lists, is refused.
  *
+ * @param request its signature was verified
  * @param keys the owner's key if it is on this machine
  */
 export async function admit(
@@ -71,19 +71,16 @@ export async function admit(
   const found = roster.invite(request.invite)
   if (found === undefined) return { refused: 'invite_unknown' }
   const { entry } = found
-  if (!(await isJoinSigned(request))) return { refused: 'invite_unknown' }
   const issuer = issuerFor(membership, entry.role, keys)
   if (issuer === undefined) return { refused: 'no_issuer' }
   return await membership.change(async () => {
     // The same machine may ask again when an answer was lost.
     const known = roster.certificateOf(request.member)
     const joined = roster.joinedWith(entry.key)
-    const isSame = known?.invite?.key.equals(entry.key) === true
     if (roster.isRevoked(request.member)) return { refused: 'revoked' as const }
-    if (known !== undefined && isSame) return { admission: admissionOf(membership, known) }
+    if (known !== undefined) return { admission: admissionOf(membership, known) }
     if (nowMs > entry.expiresAtMs) return { refused: 'invite_expired' as const }
-    if (known !== undefined || joined.length >= entry.uses)
-      return { refused: 'invite_used' as const }
+    if (joined.length >= entry.uses) return { refused: 'invite_used' as const }
     const name = joined.length === 0 ? entry.name : `${entry.name}-${joined.length + 1}`
     const invite = { key: entry.key, uses: entry.uses }
     const { member } = request

@@ -53,8 +53,8 @@ export async function createSwarm(directory: string, init: CreateSwarmInit): Pro
   )
   const list = await sealMemberList(
     {
-      ...{ swarmId, number: 1, issuedAtMs: nowMs, certificates: [certificate] },
-      ...{ invites: [], revocations: [], keyChanges: [] },
+      ...{ swarmId, number: nowMs, issuedAtMs: nowMs, certificates: [certificate] },
+      ...{ invites: [], revocations: [], closedInvites: [] },
     },
     ownerKey,
   )

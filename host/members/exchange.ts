@@ -1,4 +1,6 @@
 import type { Connection, Libp2p, PeerId, PrivateKey, Stream } from '@libp2p/interface'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { equals } from 'uint8arrays/equals'
 import {
   type Certificate,
   decodeMembershipAnswer,
@@ -6,6 +8,7 @@ import {
   encodeMembershipAnswer,
   encodeMembershipQuestion,
   InferenceError,
+  isJoinSigned,
   type JoinRequest,
   type ListHead,
   MAX_MEMBERSHIP_BYTES,
@@ -23,6 +26,7 @@ import { admit, isDue, renew } from './admit.ts'
 import type { MembershipGate, ProvedMember } from './gate.ts'
 import { MEMBERSHIP } from './limits.ts'
 import type { Membership } from './membership.ts'
+import { publish } from './publish.ts'
 import { refusalWords } from './refusal-words.ts'
 import type { Standing } from './roster.ts'
 import { verifyHello } from './verify-hello.ts'
@@ -62,6 +66,7 @@ export class MemberExchange {
   readonly #syncing = new WeakMap<Connection, Promise<void>>()
   readonly #updates = new PeerRates(MEMBERSHIP.updates)
   readonly #joins = new PeerRates(MEMBERSHIP.joins)
+  readonly #allJoins = new PeerRates(MEMBERSHIP.allJoins)
   readonly #told = new Set<string>()
   #renewAfterMs = 0
 
@@ -179,7 +184,7 @@ export class MemberExchange {
       const proved = gate.memberOf(connection)
       if (proved === undefined) continue
       const standing = this.#standingOf(proved, nowMs)
-      if (standing.isMember) void this.#sync(connection)
+      if (standing.isMember) this.#follow(connection, proved)
       else gate.refuse(connection, notAccepted(standing.reason))
     }
     const own = membership.roster.standingOf(
@@ -190,6 +195,37 @@ export class MemberExchange {
     if (!own.isMember)
       this.#tell(`this machine is no longer a member: ${refusalWords(own.reason, 0)}`)
     this.#renewWhenDue()
+    this.#repairLists()
+  }
+
+  /**
+   * A list that another machine made with the same key, without knowing this machine's, may lack revocations: they are
+   * published again.
+   */
+  #repairLists(): void {
+    const { membership, ownerKey, wall, onError } = this.#init
+    const { roster } = membership
+    for (const key of [membership.memberKey, ownerKey]) {
+      if (key === undefined) continue
+      const id = peerIdFromPrivateKey(key)
+      const listed = roster.listOf(id)?.revocations.length ?? 0
+      if (roster.revocationsBy(id).length <= listed) continue
+      membership
+        .change(() => publish(membership, key, wall(), (entries) => entries))
+        .catch((error: unknown) => onError('repairing the list of members', error))
+    }
+  }
+
+  /** A member may have a new role, or a renewed certificate. */
+  #follow(connection: Connection, proved: ProvedMember): void {
+    const { gate, membership, onMember } = this.#init
+    const { roster } = membership
+    const listed = roster.certificateOf(proved.certificate.member)
+    if (listed !== undefined && roster.standingOf(listed, this.#now()).isMember) {
+      gate.admit(connection, { certificate: listed })
+      if (listed.role !== proved.certificate.role) onMember(connection.remotePeer, listed)
+    }
+    void this.#sync(connection)
   }
 
   #standingOf({ certificate, issuerCertificate }: ProvedMember, nowMs: number): Standing {
@@ -200,15 +236,31 @@ export class MemberExchange {
     return roster.standingOf(listed, nowMs)
   }
 
-  /** Hands all connected members the lists that they lack. @returns how many members have them all then */
+  /** Exchanges lists with all connected members, both ways. @returns how many members have them all then */
   async spread(): Promise<number> {
     const { gate, libp2p, membership } = this.#init
     const proved = libp2p.getConnections().filter((each) => gate.memberOf(each) !== undefined)
     await Promise.all(proved.map((connection) => this.#sync(connection)))
+    await this.#caughtUp(proved)
     const told = proved.filter(
       (each) => membership.roster.missing(this.#heads.get(each) ?? []).length === 0,
     )
     return new Set(told.map(({ remotePeer }) => remotePeer.toString())).size
+  }
+
+  /** Resolves once this machine has the lists that these peers had when they were met. */
+  #caughtUp(connections: readonly Connection[]): Promise<void> {
+    const { membership } = this.#init
+    const heads = connections.flatMap((connection) => this.#heads.get(connection) ?? [])
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (heads.some((head) => membership.roster.lacks(head))) return
+        unsubscribe()
+        resolve()
+      }
+      const unsubscribe = membership.onChange(check)
+      check()
+    })
   }
 
   /** Hands the peer the lists that it lacks. Never rejects. */
@@ -242,9 +294,16 @@ export class MemberExchange {
 
   async #letJoin(join: JoinRequest, { remotePeer }: Connection): Promise<MembershipAnswer> {
     const { membership, ownerKey, wall } = this.#init
-    if (!this.#joins.take(remotePeer, wall())) return this.#refusal('busy')
-    // The invite may have been made a moment ago, by another process of this machine.
-    await membership.refresh()
+    const source = join.passedOn ? join.invite : remotePeer
+    const nowMs = wall()
+    if (!this.#joins.take(source, nowMs) || !this.#allJoins.take('all', nowMs)) {
+      return this.#refusal('busy')
+    }
+    if (!equals(join.swarmId, membership.swarmId) || !(await isJoinSigned(join))) {
+      return this.#refusal('invite_unknown')
+    }
+    // It may have been made a moment ago, by another process of this machine.
+    if (membership.roster.invite(join.invite) === undefined) await membership.refresh()
     const result = await admit(membership, join, { ownerKey }, this.#now())
     if ('admission' in result) return { type: 'admission', admission: result.admission }
     const isElsewhere = result.refused === 'no_issuer' || result.refused === 'invite_unknown'
@@ -257,7 +316,9 @@ export class MemberExchange {
     let last: MembershipAnswer | undefined
     for (const admin of this.#admins().slice(0, MEMBERSHIP.maxAdminsAsked)) {
       const question = { type: 'join', join: { ...join, passedOn: true } } as const
-      const answer = await this.#ask(admin, question).catch(() => undefined)
+      const answer = await this.#ask(admin, question, MEMBERSHIP.passOnTimeoutMs).catch(
+        () => undefined,
+      )
       if (answer?.type === 'admission') return answer
       last = answer ?? last
     }
@@ -287,7 +348,11 @@ export class MemberExchange {
       .filter((connection) => gate.memberOf(connection)?.certificate.role === 'admin')
   }
 
-  async #ask(connection: Connection, question: MembershipQuestion): Promise<MembershipAnswer> {
+  async #ask(
+    connection: Connection,
+    question: MembershipQuestion,
+    timeoutMs: number = MEMBERSHIP.exchangeTimeoutMs,
+  ): Promise<MembershipAnswer> {
     const { gate, clock, signal } = this.#init
     const frame = await askOnce(
       {
@@ -298,7 +363,7 @@ export class MemberExchange {
         protocol: PROTOCOLS.membership,
         request: encodeMembershipQuestion(question),
         maxResponseBytes: MAX_MEMBERSHIP_BYTES,
-        timeoutMs: MEMBERSHIP.exchangeTimeoutMs,
+        timeoutMs,
         clock,
       },
       { signal },

@@ -30,7 +30,9 @@ export interface HostMembership {
   readonly role: MemberRole
   /** Connected peers that have proved to be members. */
   connected(): readonly ConnectedMember[]
-  /** Hands connected members the signed lists that they lack. @returns members that have them all then */
+  /** Takes in what another process of this machine has changed. */
+  refresh(): Promise<void>
+  /** Exchanges signed lists with the connected members, both ways. @returns members that have them all then */
   spread(options?: SpreadOptions): Promise<number>
 }
 
@@ -80,6 +82,7 @@ export async function startMembership(
     get role() {
       return membership.certificate.role
     },
+    refresh: () => membership.refresh(),
     spread: async ({ timeoutMs = MEMBERSHIP.exchangeTimeoutMs, signal } = {}) => {
       using scope = openScope({ timeoutMs }, { signal, owner: init.signal })
       return await raceSignal(exchange.spread(), scope.signal)

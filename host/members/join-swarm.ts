@@ -1,4 +1,3 @@
-import { generateKeyPair } from '@libp2p/crypto/keys'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import {
@@ -15,14 +14,16 @@ import {
   signJoin,
   swarmIdOf,
 } from '../../protocol/index.ts'
+import { makeDirectory } from '../../storage/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
+import { loadIdentity } from '../identity.ts'
 import { askOnce, type Dialer } from '../one-shot.ts'
 import { checkNoMembership } from './create-swarm.ts'
 import { MEMBERSHIP } from './limits.ts'
 import { inviteKey, type MemberInvite } from './member-invite.ts'
 import { refusalWords } from './refusal-words.ts'
 import { Roster } from './roster.ts'
-import { writeSwarmFiles } from './swarm-files.ts'
+import { swarmPaths, writeSwarmFiles } from './swarm-files.ts'
 
 /** A host without a membership, in the invite's private swarm. */
 export interface JoiningHost {
@@ -54,7 +55,9 @@ export async function joinSwarm(
       'the invite has no address: add one with --bootstrap',
     )
   }
-  const memberKey = await generateKeyPair('Ed25519')
+  // Kept before the question: if the answer is lost, the next try with the same invite gets it.
+  await makeDirectory(directory)
+  const memberKey = await loadIdentity(swarmPaths(directory).memberKey)
   const failures: string[] = []
   for (const address of invite.addresses) {
     try {

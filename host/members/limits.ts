@@ -22,8 +22,12 @@ export const MEMBERSHIP = {
   keepMs: 2_592_000_000,
   /** Lists of one peer that are verified: a burst, then a steady rate. */
   updates: { burst: 40, perSecond: 1 },
-  /** Join requests of one peer. */
+  /** Join requests of one peer, and of one invite when a member passes them on. */
   joins: { burst: 5, perSecond: 0.1 },
+  /** Join requests of all peers together: each costs this machine a signature. */
+  allJoins: { burst: 50, perSecond: 2 },
+  /** For one admin's answer to a join request: three of them fit into the asker's patience. */
+  passOnTimeoutMs: 2_500,
   /** Admins that a join request is passed on to. */
   maxAdminsAsked: 3,
 } as const

@@ -9,9 +9,11 @@ import {
   memberName,
 } from '../../protocol/index.ts'
 import { certify } from './admit.ts'
+import { MEMBERSHIP } from './limits.ts'
 import { encodeMemberInvite, INVITE_SECRET_BYTES, inviteKey } from './member-invite.ts'
 import type { Membership } from './membership.ts'
 import { adminCertificate, publish } from './publish.ts'
+import { digestOf } from './roster.ts'
 
 const MAX_USES = 1_000
 
@@ -21,6 +23,8 @@ export interface ManageOptions {
   readonly ownerKey?: PrivateKey | undefined
   /** Milliseconds since 1970. */
   readonly nowMs: number
+  /** Of a revoked admin: also void all that it signed before, members that it let in included. @default false */
+  readonly isVoid?: boolean
 }
 
 export interface InviteInit {
@@ -47,6 +51,8 @@ export async function inviteMember(
     throw invalid(`an invite has 1 to ${MAX_USES} uses`)
   }
   if (expiresAtMs <= nowMs) throw invalid('the invite would have expired already')
+  if (expiresAtMs > nowMs + MEMBERSHIP.keepMs)
+    throw invalid('an invite is good for 30 days at most')
   const joinSecret = randomBytes(INVITE_SECRET_BYTES)
   const key = peerIdFromPrivateKey(await inviteKey(joinSecret))
   const issuer = issuerOf(membership, role === 'admin', options)
@@ -86,33 +92,34 @@ export async function revokeMember(
       .members()
       .filter(({ name, member }) => name === who || member.toString() === who)
       .filter(({ member }) => !roster.isRevoked(member))
-    const invites = openInvites(membership, nowMs).filter(({ entry }) => entry.name === who)
+    // A machine that is taken out must not come back with the invite that it has.
+    const invites = openInvites(membership, nowMs).filter(
+      ({ entry }) =>
+        entry.name === who || members.some(({ invite }) => invite?.key.equals(entry.key) === true),
+    )
     if (members.length === 0 && invites.length === 0) {
       throw invalid(`no member or open invite is called ${who}`)
     }
-    const admins = members.filter(({ member }) => roster.isAdmin(member))
-    const issuer = issuerOf(membership, admins.length > 0, options)
-    const closed = invites.filter(({ issuer: by }) => by.equals(peerIdFromPrivateKey(issuer)))
-    if (members.length === 0 && closed.length === 0) {
-      throw new InferenceError(
-        'unauthorized',
-        `the invite of ${who} was made by another admin: revoke it there`,
-      )
-    }
+    const isOfAdmin = members.some(({ member }) => roster.isAdmin(member))
+    const issuer = issuerOf(membership, isOfAdmin, options)
     await publish(membership, issuer, nowMs, (entries) => ({
       ...entries,
-      invites: entries.invites.filter(
-        ({ key }) => !closed.some(({ entry }) => entry.key.equals(key)),
-      ),
+      closedInvites: [
+        ...entries.closedInvites,
+        ...invites.map(({ entry: { key, expiresAtMs } }) => ({ key, expiresAtMs })),
+      ],
       revocations: [
         ...entries.revocations,
         ...members.map(({ member }) => {
-          const lastList = roster.listOf(member)
-          return { member, revokedAtMs: nowMs, ...(lastList !== undefined && { lastList }) }
+          const last = options.isVoid === true ? undefined : roster.listOf(member)
+          return {
+            ...{ member, revokedAtMs: nowMs },
+            ...(last !== undefined && { lastList: digestOf(last) }),
+          }
         }),
       ],
     }))
-    return { members, invites: closed.length }
+    return { members, invites: invites.length }
   })
 }
 

@@ -1,4 +1,5 @@
 import { unwatchFile, watchFile } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import {
@@ -45,6 +46,8 @@ export class Membership implements Disposable {
   #certificate: Certificate
   #issuerCertificate: Certificate | undefined
   #unsaved: boolean = false
+  /** Of the file when it was last read. */
+  #readAt = ''
   #changing: Promise<unknown> = Promise.resolve()
 
   private constructor(
@@ -213,7 +216,11 @@ export class Membership implements Disposable {
   }
 
   async #mergeFile(): Promise<boolean> {
+    const { mtimeMs, size, ino } = await stat(swarmPaths(this.directory).admission)
+    const version = `${mtimeMs} ${size} ${ino}`
+    if (version === this.#readAt) return false
     const admission = await readAdmission(this.directory)
+    this.#readAt = version
     const own = await ownCertificates(admission)
     const isBetter = isBetterOwn(own.certificate, this.#certificate)
     if (isBetter) {

@@ -12,13 +12,14 @@ import type { Membership } from './membership.ts'
 /** The entries of an issuer's list. */
 export type ListEntries = Pick<
   MemberList,
-  'certificates' | 'invites' | 'revocations' | 'keyChanges'
+  'certificates' | 'closedInvites' | 'invites' | 'revocations'
 >
 
-const EMPTY: ListEntries = { certificates: [], invites: [], revocations: [], keyChanges: [] }
+const EMPTY: ListEntries = { certificates: [], closedInvites: [], invites: [], revocations: [] }
 
 /**
- * Changes an issuer's list and gives it the next number. Call it in `membership.change`.
+ * Changes an issuer's list and gives it a higher number: the time, so that two machines with the owner's key do not give
+ * the same one. Revocations of earlier lists stay in it. Call it in `membership.change`.
  *
  * @param issuer the owner's key, or the member's own key of an admin
  * @throws InferenceError `unauthorized` if this machine is no admin
@@ -32,10 +33,11 @@ export async function publish(
   const { roster } = membership
   const id = peerIdFromPrivateKey(issuer)
   const last = roster.listOf(id)
-  const entries = kept(await edit(last ?? EMPTY), nowMs)
+  const known = { ...(last ?? EMPTY), revocations: roster.revocationsBy(id) }
+  const entries = kept(await edit(known), nowMs)
   const list = {
     swarmId: membership.swarmId,
-    number: (last?.number ?? 0) + 1,
+    number: Math.max((last?.number ?? 0) + 1, nowMs),
     issuedAtMs: nowMs,
     ...(!roster.isOwner(id) && { issuerCertificate: adminCertificate(membership) }),
     ...entries,
@@ -68,6 +70,6 @@ function kept(entries: ListEntries, nowMs: number): ListEntries {
     certificates: [...newest.values()].filter(({ expiresAtMs }) => expiresAtMs > since),
     invites: entries.invites.filter(({ expiresAtMs }) => expiresAtMs > since),
     revocations: entries.revocations,
-    keyChanges: entries.keyChanges.filter(({ endsAtMs }) => endsAtMs > since),
+    closedInvites: entries.closedInvites.filter(({ expiresAtMs }) => expiresAtMs > since),
   }
 }

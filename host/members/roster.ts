@@ -1,9 +1,9 @@
+import { createHash } from 'node:crypto'
 import type { PeerId } from '@libp2p/interface'
 import { equals } from 'uint8arrays/equals'
 import {
   type Certificate,
   type InviteEntry,
-  type KeyChange,
   LIMITS,
   type ListHead,
   type MemberList,
@@ -28,12 +28,15 @@ export interface RosterInit {
 
 /**
  * What the owner and the admins of a swarm have said, merged. Pure: verified lists in, answers out. The numbers of an
- * issuer only rise; of a revoked admin only the list counts that the owner names.
+ * issuer only rise; of a revoked admin only the list counts that the owner names. A revocation that was seen once stays,
+ * even if a later list of the same issuer, from a machine that did not know it, lacks it.
  */
 export class Roster {
   readonly swarmId: Uint8Array
   readonly owner: PeerId
   readonly #lists = new Map<string, MemberList>()
+  /** Of each issuer, those of its earlier lists, too. */
+  readonly #revocations = new Map<string, Map<string, Revocation>>()
 
   constructor({ swarmId, owner }: RosterInit) {
     this.swarmId = swarmId
@@ -45,11 +48,12 @@ export class Roster {
     if (!equals(list.swarmId, this.swarmId) || !this.#mayIssue(list)) return 'void'
     const key = list.issuer.toString()
     const known = this.#lists.get(key)
-    if (known !== undefined && known.number >= list.number) return 'known'
     if (known === undefined && this.#lists.size >= LIMITS.maxIssuers) return 'void'
-    this.#lists.set(key, list)
-    if (this.isOwner(list.issuer)) this.#pinLists(list)
-    return 'new'
+    const hasRevoked = this.#remember(list)
+    const isOlder = known !== undefined && known.number >= list.number
+    if (!isOlder) this.#lists.set(key, list)
+    if (this.isOwner(list.issuer)) this.#dropVoidLists()
+    return isOlder && !hasRevoked ? 'known' : 'new'
   }
 
   isOwner(issuer: PeerId): boolean {
@@ -70,10 +74,19 @@ export class Roster {
 
   /** Lists that a peer with these heads lacks. */
   missing(heads: readonly ListHead[]): readonly MemberList[] {
-    return this.lists().filter(
-      ({ issuer, number }) =>
-        !heads.some((head) => head.issuer.equals(issuer) && head.number >= number),
-    )
+    return this.lists().filter(({ issuer, number }) => {
+      const head = heads.find((each) => each.issuer.equals(issuer))
+      if (head === undefined) return true
+      // A peer may have a later list of a revoked admin, which is void, instead of the one that counts.
+      const isPinned = this.#revocationByOwner(issuer) !== undefined
+      return isPinned ? head.number !== number : head.number < number
+    })
+  }
+
+  /** Whether this list would be news here. */
+  lacks({ issuer, number }: ListHead): boolean {
+    if (this.#revocationByOwner(issuer) !== undefined) return false
+    return (this.listOf(issuer)?.number ?? 0) < number
   }
 
   /** @param issuerCertificate of an admin whose list may not be here yet */
@@ -86,19 +99,21 @@ export class Roster {
   }
 
   isRevoked(member: PeerId): boolean {
-    const all = this.lists().filter(({ revocations }) =>
-      revocations.some((revocation) => revocation.member.equals(member)),
-    )
+    if (this.#revocationByOwner(member) !== undefined) return true
     // Only the owner makes admins, and only the owner takes them out.
-    return (
-      all.some(({ issuer }) => this.isOwner(issuer)) || (all.length > 0 && !this.isAdmin(member))
-    )
+    if (this.isAdmin(member)) return false
+    return [...this.#revocations.values()].some((of) => of.has(member.toString()))
   }
 
   /** Whether the owner made this member an admin, revoked or not. */
   isAdmin(member: PeerId): boolean {
     const certificates = this.listOf(this.owner)?.certificates ?? []
     return certificates.some((each) => each.role === 'admin' && each.member.equals(member))
+  }
+
+  /** All revocations by one issuer, those of its earlier lists that were seen included. */
+  revocationsBy(issuer: PeerId): readonly Revocation[] {
+    return [...(this.#revocations.get(issuer.toString())?.values() ?? [])]
   }
 
   /** The best certificate of each member: the highest role, then the last to expire. Expired and revoked ones included. */
@@ -125,20 +140,19 @@ export class Roster {
     return this.invites().find(({ entry }) => entry.key.equals(key))
   }
 
-  /** Those that an admin made for an admin do not count. */
+  /** Without those that were closed, that an admin made for an admin, or that a revoked admin made. */
   invites(): readonly { readonly entry: InviteEntry; readonly issuer: PeerId }[] {
-    return this.lists().flatMap(({ issuer, invites }) =>
-      invites
-        .filter(({ role }) => role !== 'admin' || this.isOwner(issuer))
-        .map((entry) => ({ entry, issuer })),
+    const closed = new Set(
+      this.lists().flatMap(({ closedInvites }) => closedInvites.map(({ key }) => key.toString())),
     )
-  }
-
-  /** The newest first. */
-  keyChanges(): readonly KeyChange[] {
     return this.lists()
-      .flatMap(({ keyChanges }) => keyChanges)
-      .toSorted((a, b) => b.issuedAtMs - a.issuedAtMs)
+      .filter(({ issuer }) => this.#revocationByOwner(issuer) === undefined)
+      .flatMap(({ issuer, invites }) =>
+        invites
+          .filter(({ role }) => role !== 'admin' || this.isOwner(issuer))
+          .filter(({ key }) => !closed.has(key.toString()))
+          .map((entry) => ({ entry, issuer })),
+      )
   }
 
   #certificates(): readonly Certificate[] {
@@ -154,7 +168,7 @@ export class Roster {
     if (certificate === undefined || !this.#isAdminCertificate(certificate, list.issuer))
       return false
     const revocation = this.#revocationByOwner(list.issuer)
-    return revocation === undefined || isSame(revocation.lastList, list)
+    return revocation === undefined || isPinned(revocation, list)
   }
 
   #isAdminCertificate(certificate: Certificate, member: PeerId): boolean {
@@ -179,16 +193,31 @@ export class Roster {
   }
 
   #revocationByOwner(member: PeerId): Revocation | undefined {
-    return this.listOf(this.owner)?.revocations.find((each) => each.member.equals(member))
+    return this.#revocations.get(this.owner.toString())?.get(member.toString())
   }
 
-  /** Of each admin that the owner has revoked, keeps the list that still counts, and no other. */
-  #pinLists({ revocations }: MemberList): void {
-    for (const { member, lastList } of revocations) {
-      const key = member.toString()
-      const isOwnList = lastList?.issuer.equals(member) === true
-      if (lastList === undefined || !isOwnList || !this.#mayIssue(lastList)) this.#lists.delete(key)
-      else this.#lists.set(key, lastList)
+  /** @returns whether it has a revocation that was not known */
+  #remember({ issuer, revocations }: MemberList): boolean {
+    const key = issuer.toString()
+    const known = this.#revocations.get(key) ?? new Map<string, Revocation>()
+    const before = known.size
+    for (const revocation of revocations) {
+      const member = revocation.member.toString()
+      if (!known.has(member) && known.size < LIMITS.maxRevocations) known.set(member, revocation)
+    }
+    this.#revocations.set(key, known)
+    return known.size > before
+  }
+
+  /** Of each admin that the owner has revoked, keeps the list that the owner names, and no other. */
+  #dropVoidLists(): void {
+    for (const list of this.lists()) {
+      const revocation = this.#revocationByOwner(list.issuer)
+      if (revocation === undefined) continue
+      const key = list.issuer.toString()
+      this.#revocations.delete(key)
+      if (isPinned(revocation, list)) this.#remember(list)
+      else this.#lists.delete(key)
     }
   }
 
@@ -224,11 +253,19 @@ function isBetter(a: Certificate, b: Certificate): boolean {
   return RANKS[a.role] - RANKS[b.role] > 0 || (a.role === b.role && a.expiresAtMs > b.expiresAtMs)
 }
 
-function isSame(a: MemberList | undefined, b: MemberList): boolean {
-  return a !== undefined && equals(a.bytes, b.bytes)
+/** SHA-256 by which a revocation names a list. */
+export function digestOf({ bytes }: Pick<MemberList, 'bytes'>): Uint8Array {
+  return createHash('sha256').update(bytes).digest()
 }
 
-function inTime({ notBeforeMs, expiresAtMs }: Certificate, nowMs: number): Standing {
+function isPinned({ lastList }: Revocation, list: MemberList): boolean {
+  return lastList !== undefined && equals(lastList, digestOf(list))
+}
+
+function inTime(certificate: Certificate, nowMs: number): Standing {
+  const { notBeforeMs, expiresAtMs, role } = certificate
+  const longestMs = role === 'admin' ? MEMBERSHIP.adminLifetimeMs : MEMBERSHIP.memberLifetimeMs
+  if (expiresAtMs - notBeforeMs > longestMs) return refused('not_a_member')
   if (nowMs > expiresAtMs + MEMBERSHIP.expiryToleranceMs) return refused('expired')
   if (nowMs < notBeforeMs - MEMBERSHIP.startToleranceMs) return refused('not_yet_valid')
   return { isMember: true }

@@ -36,9 +36,13 @@ export async function verifyHello(
     hello.issuerCertificate.length === 0
       ? undefined
       : await openCertificate(hello.issuerCertificate)
-  const standing = roster.standingOf(certificate, nowMs(), issuerCertificate)
+  // Only who leads to the owner and was not revoked has a say about the time.
+  const beginning = roster.standingOf(certificate, certificate.notBeforeMs, issuerCertificate)
   // The lists may have a newer one that has not reached the peer.
   const listed = roster.certificateOf(certificate.member)
+  const isListed = listed !== undefined && roster.standingOf(listed, listed.notBeforeMs).isMember
+  if (!beginning.isMember && !isListed) return { refused: beginning.reason }
+  const standing = roster.standingOf(certificate, nowMs(), issuerCertificate)
   if (listed !== undefined && roster.standingOf(listed, nowMs()).isMember) {
     return { member: { certificate: listed } }
   }

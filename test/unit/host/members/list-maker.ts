@@ -60,7 +60,7 @@ export async function newScene(): Promise<Scene> {
         await sealMemberList(
           {
             ...{ swarmId, number, issuedAtMs: NOW_MS, certificates: [], invites: [] },
-            ...{ revocations: [], keyChanges: [] },
+            ...{ revocations: [], closedInvites: [] },
             ...more,
           },
           issuer.key,

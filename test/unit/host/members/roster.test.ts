@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { digestOf } from '../../../../host/members/roster.ts'
 import type { Certificate } from '../../../../protocol/index.ts'
 import { DAY_MS, NOW_MS, newParty, newScene, type Party, type Scene } from './list-maker.ts'
 
@@ -91,6 +92,35 @@ describe('a list', () => {
     expect(roster.isRevoked(second.id)).toBe(false)
   })
 
+  it('keeps the revocations of earlier lists of the same issuer', async () => {
+    const { roster, owner, list } = await newScene()
+    const member = await newParty()
+    const revocations = [{ member: member.id, revokedAtMs: NOW_MS }]
+    const first = await list(owner, 1, { revocations })
+    // By a second machine with the owner's key, which did not know the first list.
+    const second = await list(owner, 2)
+    roster.take(second)
+    expect(roster.take(first)).toBe('new')
+    expect(roster.take(first)).toBe('known')
+    expect(roster.isRevoked(member.id)).toBe(true)
+    expect(roster.revocationsBy(owner.id)).toHaveLength(1)
+  })
+
+  it('that counts is sent to a peer that has a later, void one of a revoked admin', async () => {
+    const { roster, owner, admin, adminCertificate, list } = await withAdmin()
+    const kept = await list(admin, 1, { issuerCertificate: adminCertificate })
+    roster.take(kept)
+    const revocation = { member: admin.id, revokedAtMs: NOW_MS, lastList: digestOf(kept) }
+    const certificates = [adminCertificate]
+    roster.take(await list(owner, 2, { certificates, revocations: [revocation] }))
+    const peer = [
+      { issuer: owner.id, number: 1 },
+      { issuer: admin.id, number: 5 },
+    ]
+    expect(roster.missing(peer).map(({ issuer }) => issuer)).toEqual([owner.id, admin.id])
+    expect(roster.missing(roster.heads())).toEqual([])
+  })
+
   it('merges to the same whatever the order', async () => {
     const { owner, admin, adminCertificate, certify, list, newRoster } = await withAdmin()
     const members = await Promise.all([newParty(), newParty()])
@@ -104,12 +134,18 @@ describe('a list', () => {
       issuerCertificate: adminCertificate,
       certificates: [first, second],
     })
-    const revocation = { member: admin.id, revokedAtMs: NOW_MS, lastList: kept }
+    const revocation = { member: admin.id, revokedAtMs: NOW_MS, lastList: digestOf(kept) }
     const end = await list(owner, 2, {
       certificates: [adminCertificate],
       revocations: [revocation],
     })
-    for (const order of [[kept, later, end], [end, later, kept], [later, end], [end]]) {
+    for (const order of [
+      // It is sent again: see the test above.
+      [kept, later, end, kept],
+      [end, later, kept],
+      [later, end, kept],
+      [end, kept],
+    ]) {
       const roster = newRoster()
       for (const each of order) roster.take(each)
       expect(roster.standingOf(first, NOW_MS)).toEqual(MEMBER)
@@ -137,7 +173,7 @@ describe('a revoked admin', () => {
     roster.take(
       await list(owner, 2, {
         certificates: [adminCertificate],
-        revocations: [{ member: admin.id, revokedAtMs: NOW_MS, lastList }],
+        revocations: [{ member: admin.id, revokedAtMs: NOW_MS, lastList: digestOf(lastList) }],
       }),
     )
     const forged = await certify(admin, backdated, { notBeforeMs: NOW_MS - DAY_MS })
@@ -161,6 +197,31 @@ describe('a revoked admin', () => {
     expect(roster.standingOf(certificate, NOW_MS, adminCertificate)).toEqual(
       refused('not_a_member'),
     )
+  })
+})
+
+describe('a certificate that lasts longer than any', () => {
+  it('is void', async () => {
+    const { roster, owner, certify } = await newScene()
+    const endless = await certify(owner, await newParty(), { expiresAtMs: NOW_MS + 31 * DAY_MS })
+    expect(roster.standingOf(endless, NOW_MS)).toEqual(refused('not_a_member'))
+  })
+})
+
+describe('the invites of a revoked admin', () => {
+  it('are worth nothing', async () => {
+    const { roster, owner, admin, adminCertificate, list } = await withAdmin()
+    const { id: key } = await newParty()
+    const invites = [
+      { key, name: 'friend', role: 'node' as const, uses: 9, expiresAtMs: NOW_MS + DAY_MS },
+    ]
+    const lastList = await list(admin, 1, { issuerCertificate: adminCertificate, invites })
+    roster.take(lastList)
+    expect(roster.invite(key)).toBeDefined()
+    const revocation = { member: admin.id, revokedAtMs: NOW_MS, lastList: digestOf(lastList) }
+    const certificates = [adminCertificate]
+    roster.take(await list(owner, 2, { certificates, revocations: [revocation] }))
+    expect(roster.invite(key)).toBeUndefined()
   })
 })
 

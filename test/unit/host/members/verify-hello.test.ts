@@ -65,7 +65,9 @@ describe('a hello', () => {
     expect(await verifyHello(scene.roster, process.id, hello, later)).toEqual({
       refused: 'expired',
     })
-    const renewed = await scene.certify(scene.owner, member, { expiresAtMs: later() + DAY_MS })
+    const renewed = await scene.certify(scene.owner, member, {
+      ...{ notBeforeMs: later() - DAY_MS, expiresAtMs: later() + DAY_MS },
+    })
     scene.roster.take(await scene.list(scene.owner, 1, { certificates: [renewed] }))
     expect(await verifyHello(scene.roster, process.id, hello, later)).toMatchObject({
       member: { certificate: { expiresAtMs: later() + DAY_MS } },

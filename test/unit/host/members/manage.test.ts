@@ -1,0 +1,119 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { admit, renew } from '../../../../host/members/admit.ts'
+import { createSwarm } from '../../../../host/members/create-swarm.ts'
+import { inviteMember, promoteMember, revokeMember } from '../../../../host/members/manage.ts'
+import { decodeMemberInvite, inviteKey } from '../../../../host/members/member-invite.ts'
+import { Membership } from '../../../../host/members/membership.ts'
+import { readOwnerKey } from '../../../../host/members/swarm-files.ts'
+import { type JoinRequest, signJoin } from '../../../../protocol/index.ts'
+import { DAY_MS, NOW_MS, newParty, type Party } from './list-maker.ts'
+
+let home: string
+let directory: string
+let membership: Membership
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'skein-members-'))
+  directory = join(home, 'acme')
+  await createSwarm(directory, { name: 'acme', memberName: 'office', nowMs: NOW_MS })
+  membership = await Membership.open(directory)
+})
+
+afterEach(async () => {
+  await rm(home, { recursive: true, force: true })
+})
+
+const at = { nowMs: NOW_MS }
+
+const invite = async (name: string, uses = 1, of = membership): Promise<string> => {
+  const expiresAtMs = NOW_MS + DAY_MS
+  return await inviteMember(of, { name, role: 'node', uses, expiresAtMs, addresses: [] }, at)
+}
+
+/** What a machine with this invite asks. */
+async function requestOf(text: string, { id: member }: Party): Promise<JoinRequest> {
+  const key = await inviteKey(decodeMemberInvite(text).joinSecret)
+  const { swarmId } = membership
+  const signature = await signJoin({ swarmId, member }, key)
+  return { swarmId, member, invite: peerIdFromPrivateKey(key), signature, passedOn: false }
+}
+
+describe('an invite', () => {
+  it('gives the same machine its certificate again when an answer was lost', async () => {
+    const text = await invite('studio')
+    const request = await requestOf(text, await newParty())
+    const first = await admit(membership, request, {}, NOW_MS)
+    expect(await admit(membership, request, {}, NOW_MS)).toEqual(first)
+    const other = await requestOf(text, await newParty())
+    expect(await admit(membership, other, {}, NOW_MS)).toEqual({ refused: 'invite_used' })
+  })
+
+  it('has an end', async () => {
+    const request = await requestOf(await invite('studio'), await newParty())
+    const late = await admit(membership, request, {}, NOW_MS + 2 * DAY_MS)
+    expect(late).toEqual({ refused: 'invite_expired' })
+  })
+
+  it('is closed with the revocation of a machine that joined with it', async () => {
+    const text = await invite('lab', 5)
+    const machine = await newParty()
+    await admit(membership, await requestOf(text, machine), {}, NOW_MS)
+    await revokeMember(membership, machine.id.toString(), at)
+    const again = await requestOf(text, await newParty())
+    expect(await admit(membership, again, {}, NOW_MS)).toEqual({ refused: 'invite_unknown' })
+  })
+
+  it('needs a name that no other member has', async () => {
+    await invite('studio')
+    await expect(invite('studio')).rejects.toThrow('choose another')
+    await expect(invite('office')).rejects.toThrow('choose another')
+  })
+})
+
+describe('the files of a membership', () => {
+  it('are shared by processes, and keep what one of them changed', async () => {
+    const other = await Membership.open(directory)
+    await invite('first')
+    await invite('second', 1, other)
+    await membership.refresh()
+    const names = membership.roster.invites().map(({ entry }) => entry.name)
+    expect(names).toEqual(['first', 'second'])
+    const reopened = await Membership.open(directory)
+    expect(reopened.roster.heads()).toEqual(membership.roster.heads())
+  })
+})
+
+describe('a certificate', () => {
+  it('is renewed after a third of its lifetime, unless it was revoked', async () => {
+    const machine = await newParty()
+    await admit(membership, await requestOf(await invite('studio'), machine), {}, NOW_MS)
+    const certificate = membership.roster.certificateOf(machine.id)
+    if (certificate === undefined) throw new Error('not a member')
+    const bytesAt = async (nowMs: number) =>
+      (await renew(membership, certificate, {}, nowMs))?.certificate
+    expect(await bytesAt(NOW_MS + 9 * DAY_MS)).toEqual(certificate.bytes)
+    const renewed = await bytesAt(NOW_MS + 11 * DAY_MS)
+    expect(renewed).not.toEqual(certificate.bytes)
+    const now = membership.roster.certificateOf(machine.id)
+    expect(now).toMatchObject({ name: 'studio', joinedAtMs: NOW_MS, bytes: renewed })
+    expect(now?.expiresAtMs).toBe(NOW_MS + 41 * DAY_MS)
+  })
+})
+
+describe('an admin', () => {
+  it("is made, and taken out, with the owner's key only", async () => {
+    const machine = await newParty()
+    await admit(membership, await requestOf(await invite('studio'), machine), {}, NOW_MS)
+    await expect(promoteMember(membership, 'studio', at)).rejects.toThrow("only the owner's key")
+    const ownerKey = await readOwnerKey(directory)
+    await promoteMember(membership, 'studio', { ...at, ownerKey })
+    expect(membership.roster.certificateOf(machine.id)?.role).toBe('admin')
+    await expect(revokeMember(membership, 'studio', at)).rejects.toThrow("only the owner's key")
+    await revokeMember(membership, 'studio', { ...at, ownerKey })
+    expect(membership.roster.isRevoked(machine.id)).toBe(true)
+  })
+})
