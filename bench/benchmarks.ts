@@ -1,7 +1,11 @@
+import type { EngineChoice } from './engine-choice.ts'
 import type { Report } from './report.ts'
 
-/** @param model weights for the benchmarks that take any */
-export type Benchmark = (quick: boolean, model?: string) => Promise<Report>
+/**
+ * @param model weights for the benchmarks that take any
+ * @param choice for the benchmarks that take any engine
+ */
+export type Benchmark = (quick: boolean, model?: string, choice?: EngineChoice) => Promise<Report>
 
 /** Every benchmark by the name that the README cites. Each loads its modules only when it runs. */
 export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
@@ -21,17 +25,21 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   gateway: async () => (await import('./gateway.ts')).gateway,
   batch: async () => (await import('./batch.ts')).batch,
   saturation: async () => (await import('./saturation.ts')).saturation,
+  console: async () => (await import('./console.ts')).consoleLoad,
   cpu: async () => (await import('./cpu.ts')).cpu,
   roundtrips: async () => (await import('./roundtrips.ts')).roundtrips,
   detection: async () => (await import('./detection.ts')).detection,
   'detection-sampled': async () => (await import('./detection.ts')).detectionSampled,
   'detection-quantized': async () => (await import('./detection.ts')).detectionQuantized,
+  faults: async () => (await import('./faults/faults.ts')).faults,
 }
 
 /** Benchmarks that `--check` does not hold to a baseline, and why. */
 export const UNHELD: Readonly<Record<string, string>> = {
   providers: 'its ratio compares with 20 hosts that hold every record: 0.4 ms, less than the noise',
   reach: 'prints milliseconds and tokens a second of one machine only',
+  console: 'counts long tasks, which other work on the machine adds to',
   gateway: 'prints milliseconds of one machine only',
+  faults: 'starts engines, and takes minutes',
   saturation: 'prints streams a second and memory of one machine only',
 }

@@ -9,6 +9,9 @@ const { positionals, values } = parseArgs({
     json: { type: 'boolean' },
     quick: { type: 'boolean' },
     model: { type: 'string' },
+    /** Of `faults`: the URL of a running engine, or a program to start, and then what it is. */
+    engine: { type: 'string' },
+    flavour: { type: 'string' },
     /** Hold the reports to bench/baseline.json, at the size that it was made with. */
     check: { type: 'boolean' },
     /** Take the figures of this run as the baseline. */
@@ -31,7 +34,8 @@ for (const name of names) {
   }
   const quick = holds ? held?.quick : values.quick
   const run = await load()
-  const report = await run(quick ?? false, values.model)
+  const { model, engine, flavour } = values
+  const report = await run(quick ?? false, model, { engine, flavour })
   console.log(values.json ? JSON.stringify({ name, ...report }) : formatReport(name, report))
   if (held !== undefined && update) {
     baseline = { ...baseline, [name]: rebase(report, held) }

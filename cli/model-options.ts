@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { ClientInit, ProviderInit } from '../client/index.ts'
 import type { Environment } from './environment.ts'
 import { addValue, repeatable } from './option-parsers.ts'
+import { providersFromEnv } from './providers-from-env.ts'
 import { UsageError } from './usage-error.ts'
 
 const addPair = repeatable((text: string) => {
@@ -20,12 +21,15 @@ export interface ModelOptions {
   readonly providerModels?: readonly string[]
   /** Names. */
   readonly providerFirst?: readonly string[]
+  /** `env`: those whose keys the environment has. */
+  readonly providers?: 'env'
   /** `name=chain` */
   readonly alias?: readonly string[]
 }
 
 /** Names of these settings. */
 export const MODEL_SETTINGS = [
+  'providers',
   'provider',
   'provider-key',
   'provider-models',
@@ -55,6 +59,11 @@ export function withModelOptions(command: Command): Command {
       '--provider-first <name>',
       'try the provider before the network instead of after it; repeatable',
       addValue,
+    )
+    .option(
+      '--providers <env>',
+      'env: OpenAI, Anthropic, Gemini, Azure and OpenRouter as openai/MODEL, …, where the environment has their keys',
+      fromEnv,
     )
     .option(
       '--alias <name=chain>',
@@ -91,8 +100,16 @@ export function modelsOf(
       ...(first.includes(name) && { place: 'first' }),
     }
   })
+  const found = options.providers === 'env' ? providersFromEnv(env) : []
+  // An option of that name wins.
+  providers.push(...found.filter(({ name }) => !urls.has(name)))
   const aliases = Object.fromEntries(pairs(options.alias))
   return { providers, aliases }
+}
+
+function fromEnv(text: string): 'env' {
+  if (text === 'env') return text
+  throw new InvalidArgumentError('It must be env; --provider names another provider.')
 }
 
 function keyOf(

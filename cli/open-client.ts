@@ -3,6 +3,7 @@ import { plainLine } from '../protocol/index.ts'
 import { clockAdvice } from './clock-report.ts'
 import { type ModelOptions, modelsOf } from './model-options.ts'
 import { withBootstrap } from './named-bootstrap.ts'
+import { useProxy } from './proxy.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { resolveNetwork, type SharedOptions } from './shared-options.ts'
@@ -21,6 +22,7 @@ export async function openClient(
 ): Promise<Client> {
   session.signal.throwIfAborted()
   const named = modelsOf(options, session.env)
+  if (named.providers !== undefined && named.providers.length > 0) useProxy(session)
   const { host, dataDirs } = resolveNetwork(options, session.env, 'client')
   const [dataDir = ''] = dataDirs
   const recalled = await withBootstrap(session, host, dataDir)

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   embeddingInputs,
   InferenceError,
@@ -156,7 +157,7 @@ interface AnswerPlan {
   readonly calls: readonly { readonly token: number; readonly delta: ToolCallDelta }[]
 }
 
-function planOf(request: TextRequest, { script, call }: Run, prompt: string): AnswerPlan {
+function planOf(request: TextRequest, { script }: Run, prompt: string): AnswerPlan {
   const isChat = request.kind === 'chat'
   const calls = isChat ? (script.toolCalls ?? []) : []
   const answer = script.answer ?? (calls.length > 0 ? '' : defaultAnswer(request, prompt))
@@ -168,7 +169,7 @@ function planOf(request: TextRequest, { script, call }: Run, prompt: string): An
         token: CALL_TOKEN,
         // Another id at each engine, as real ones have it.
         delta: {
-          ...{ index, id: `call_${index}_${call.number}`, type: 'function' as const },
+          ...{ index, id: `call_${randomBytes(12).toString('hex')}`, type: 'function' as const },
           function: { name, arguments: '' },
         },
       },

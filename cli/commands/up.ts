@@ -23,6 +23,7 @@ import { inviteCommand, joinCommand, membersOf } from '../join-line.ts'
 import { ModelDesk } from '../local-models/index.ts'
 import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.ts'
 import { addValue, byteSize, wholeNumber } from '../option-parsers.ts'
+import { useProxy } from '../proxy.ts'
 import { firstReachability } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
 import {
@@ -102,6 +103,8 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
     ? await chooseShared(session, options, network.dataDirs[0] ?? gatewayDir)
     : undefined
   await using _backend = engine?.backend
+  const named = modelsOf(options, env)
+  if (named.providers !== undefined && named.providers.length > 0) useProxy(session)
   const settings = hostSettings(session, network, options)
   const { opened: peer, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
@@ -111,7 +114,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
         ...(engine?.share !== undefined && { share: engine.share }),
         ...(engine?.startEmpty !== undefined && { startEmpty: engine.startEmpty }),
         ...(options.slots !== undefined && { slots: options.slots }),
-        asks: { ...modelsOf(options, env), ...askingSettings(options) },
+        asks: { ...named, ...askingSettings(options) },
       }),
     ),
   )

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { createEmbeddedPool, type EmbeddedPool, type PoolModel } from '../../backend/index.ts'
 import { modelCache, optionalCacheHome } from '../directories.ts'
-import { fetchModel, hubSettings, localModelPath, useProxy } from '../local-models/index.ts'
+import { fetchModel, hubSettings, localModelPath } from '../local-models/index.ts'
 import { createProgress } from '../progress.ts'
+import { useProxy } from '../proxy.ts'
 import type { Session } from '../runtime.ts'
 import { openTyped, UsageError } from '../usage-error.ts'
 

@@ -8,5 +8,5 @@
  *
  * @packageDocumentation
  */
-export { AGENTS, type LaunchPlan } from './agents.ts'
+export { AGENTS, type AgentTarget, type LaunchPlan } from './agents.ts'
 export { gatewayModel } from './gateway-model.ts'

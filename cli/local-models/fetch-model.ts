@@ -1,9 +1,9 @@
-import http from 'node:http'
 import { type ResolvedModel, resolveModelSource } from '../../backend/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import { modelCache } from '../directories.ts'
 import type { Environment } from '../environment.ts'
 import { createProgress } from '../progress.ts'
+import { useProxy } from '../proxy.ts'
 import type { Session } from '../runtime.ts'
 import { openTyped } from '../usage-error.ts'
 
@@ -47,18 +47,4 @@ export function hubSettings(env: Environment): {
 } {
   const { HF_ENDPOINT: hubUrl = '', HF_TOKEN: hubToken = '' } = env
   return { ...(hubUrl !== '' && { hubUrl }), ...(hubToken !== '' && { hubToken }) }
-}
-
-/** Downloads go through the proxy of the environment, where this Node can do so. */
-export function useProxy({ env, terminal }: Pick<Session, 'env' | 'terminal'>): void {
-  const proxy = env.HTTPS_PROXY ?? env['https_proxy'] ?? ''
-  if (proxy === '') return
-  const { setGlobalProxyFromEnv: use } = http as Partial<Pick<typeof http, 'setGlobalProxyFromEnv'>>
-  if (use === undefined) {
-    terminal.log('HTTPS_PROXY is not used: this Node cannot do so, Node 24 can.')
-    return
-  }
-  // Engines of this machine are asked directly.
-  const none = env.NO_PROXY ?? env['no_proxy'] ?? ''
-  use({ HTTPS_PROXY: proxy, NO_PROXY: [none, 'localhost,127.0.0.1,::1'].filter(Boolean).join(',') })
 }

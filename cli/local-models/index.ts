@@ -10,6 +10,6 @@
  *
  * @packageDocumentation
  */
-export { fetchModel, hubSettings, useProxy } from './fetch-model.ts'
+export { fetchModel, hubSettings } from './fetch-model.ts'
 export { type DeskModel, ModelDesk } from './model-desk.ts'
 export { localModelPath, namedModel } from './named-model.ts'

@@ -20,7 +20,6 @@ export function providerAnswer(
   return soleAnswer(
     {
       peerId: `provider:${provider.name}`,
-      limits,
       journal,
       toolCalls,
       estimatedPromptTokens,

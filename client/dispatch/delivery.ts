@@ -39,7 +39,8 @@ export class Delivery {
   readonly #out: AnswerEvent[] = []
   readonly #calls = new HeldCalls()
   #heldTokens = 0
-  #repetition: RepetitionDetector
+  /** Until the answer has repeated itself once: at a second peer the repetition is what the model has to say. */
+  #repetition: RepetitionDetector | undefined
   #transcript = new Transcript()
   #shownBytes = 0
   #afterText: boolean
@@ -96,7 +97,7 @@ export class Delivery {
     this.#transcript.continueFromText()
   }
 
-  /** @returns whether the answer repeats itself */
+  /** @returns whether the answer repeats itself, at most once */
   piece({ note, candidate }: AttemptRun, piece: AnswerPiece): boolean {
     if (note === undefined || candidate === undefined) return false
     const hasIds = candidate.model.capabilities.includes('token_ids')
@@ -116,7 +117,9 @@ export class Delivery {
     }
     // Text that is held back may repeat itself as well.
     const text = shownText(chunk)
-    return text !== '' && this.#repetition.push(text)
+    if (text === '' || this.#repetition?.push(text) !== true) return false
+    this.#repetition = undefined
+    return true
   }
 
   #show(
@@ -135,7 +138,6 @@ export class Delivery {
     this.#transcript = new Transcript()
     this.#calls.drop()
     this.#heldTokens = 0
-    this.#repetition = new RepetitionDetector(this.#init.limits.maxRepeatedChunks)
     this.#shownBytes = 0
     this.#afterText = false
     this.#init.journal.exact = true

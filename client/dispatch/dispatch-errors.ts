@@ -3,7 +3,7 @@ import type { Job } from '../request/index.ts'
 import type { Continuation } from './continuation.ts'
 import { type Failure, finalError, OwnFinding } from './failures.ts'
 
-/** The peer's answer repeated itself. The same failure at a second peer ends the request. */
+/** The peer's answer repeated itself. Another peer has to say whether that is what the model answers. */
 export function repeatsItself(maxRepeats: number): InferenceError {
   return new OwnFinding(
     'engine_failed',

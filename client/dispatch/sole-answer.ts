@@ -6,18 +6,14 @@ import {
   type AnswerPiece,
   type AttemptNote,
   type Journal,
-  type RequestLimits,
-  shownText,
   type ToolCallDelivery,
   tokensOf,
 } from '../request/index.ts'
 import { HeldCalls } from './held-calls.ts'
-import { RepetitionDetector } from './repetition-detector.ts'
 
 export interface SoleAnswerInit {
   /** The peer id that events carry. */
   readonly peerId: string
-  readonly limits: Pick<RequestLimits, 'maxRepeatedChunks'>
   readonly journal: Journal
   readonly toolCalls: ToolCallDelivery
   readonly estimatedPromptTokens: number
@@ -37,15 +33,14 @@ export async function* soleAnswer(
   init: SoleAnswerInit,
   scope: Scope,
 ): AsyncGenerator<AnswerEvent, void, void> {
-  const { peerId, limits, journal } = init
+  const { peerId, journal } = init
   const note = journal.begin({ peerId, reason: 'first' })
-  const repetition = new RepetitionDetector(limits.maxRepeatedChunks)
   const calls = new HeldCalls()
   try {
     for await (const event of init.attempt(scope)) {
       note.accepted = true
       if (event.type === 'chunk') {
-        take(event, note, journal, repetition)
+        take(event, note, journal)
         const shown = init.toolCalls === 'whole' ? calls.pass(event.chunk) : [event.chunk]
         if (calls.holds) yield { type: 'writing' }
         for (const chunk of shown) yield { type: 'chunk', peerId, chunk }
@@ -65,21 +60,12 @@ export async function* soleAnswer(
   }
 }
 
-function take(
-  piece: AnswerPiece,
-  note: AttemptNote,
-  journal: Journal,
-  repetition: RepetitionDetector,
-): void {
+function take(piece: AnswerPiece, note: AttemptNote, journal: Journal): void {
   if (!piece.visible) return
   note.ttftMs ??= note.elapsedMs
   note.tokens += tokensOf(piece)
   note.deliveredTokens += tokensOf(piece)
   journal.delivered()
-  const text = shownText(piece.chunk)
-  if (text !== '' && repetition.push(text)) {
-    throw new InferenceError('engine_failed', 'the answer repeated itself again and again')
-  }
 }
 
 /** Usage is estimated if the source reports no prompt tokens, as every prompt has some. */

@@ -5,6 +5,7 @@
  */
 export { inCallersFields, withCallersFields } from './caller-fields.ts'
 export { contentOf } from './content.ts'
+export { customArguments, customFunction, customInput } from './custom-tool.ts'
 export { type DialectWriter, streamDialect } from './dialect-stream.ts'
 export { withoutHosted } from './hosted-tools.ts'
 export { IGNORED_HEADER, ignore, ignoredHeader, ignoreHints } from './ignored.ts'

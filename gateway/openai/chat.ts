@@ -10,6 +10,7 @@ import {
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { type JsonBody, readJsonObject } from '../http/index.ts'
+import { customAsFunctions, inCustomForm } from './custom-tools.ts'
 import { EventWriter } from './event-writer.ts'
 import { shownAnswer } from './shown-answer.ts'
 import { wantsPeers, wantsStream, wantsUsage } from './stream-options.ts'
@@ -18,24 +19,28 @@ import { wantsPeers, wantsStream, wantsUsage } from './stream-options.ts'
 export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
   const { client } = context
   return new Hono<GatewayEnv>().post('/v1/chat/completions', async (c) => {
-    const { body, left } = withoutHosted(
-      await readJsonObject(c.req.raw),
-      (type) => type === 'function',
-    )
+    const asked = customAsFunctions(await readJsonObject(c.req.raw))
+    const { body, left } = withoutHosted(asked.body, (type) => type === 'function')
     ignore(c, [...left, ...cacheHintsOf(body)])
-    const options = requestOptions(c, context)
+    const { custom } = asked
+    const options = {
+      ...requestOptions(c, context),
+      // The input of a custom tool is inside the arguments, which have to be whole.
+      ...(custom.size > 0 && { toolCalls: 'whole' as const }),
+    }
     const withUsage = wantsUsage(body)
     // The client validates the rest and names the field at fault.
     const request = body as unknown as ChatRequest
     const hints = { request: { kind: 'chat', body: request } } as const
     if (wantsStream(body)) {
       const answer = client.chat({ ...request, stream: true }, options)
-      const writer = new EventWriter(answer, { withUsage, withPeers: wantsPeers(c) })
+      const writer = new EventWriter(answer, { withUsage, withPeers: wantsPeers(c), custom })
       return await streamDialect(c, context, answer, { writer, hints })
     }
     const answer = await client.chat({ ...request, stream: false }, options)
     ignoreHints(c, context, hints, { peerId: answer.skein.peerId, model: answer.model })
-    return c.json(shownAnswer(answer, body), 200, headersOf(answer))
+    const shown = inCustomForm(answer, custom)
+    return c.json(shownAnswer(shown, body), 200, headersOf(answer))
   })
 }
 

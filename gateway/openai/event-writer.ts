@@ -2,6 +2,7 @@ import type { Answer, ServedChunk } from '../../client/index.ts'
 import type { InferenceError } from '../../protocol/index.ts'
 import type { DialectWriter } from '../answering/index.ts'
 import { errorBody, skeinField, sse } from '../http/index.ts'
+import { inCustomForm } from './custom-tools.ts'
 import { type Choices, inOpenAiShape } from './logprobs.ts'
 
 /** What the caller asked to see beside the text. */
@@ -10,7 +11,11 @@ export interface EventOptions {
   readonly withUsage: boolean
   /** `x-skein-show-peers`: each chunk names the peer that wrote it. */
   readonly withPeers: boolean
+  /** Names of custom tools, whose calls come in one piece. @default none */
+  readonly custom?: ReadonlySet<string>
 }
+
+const NONE: ReadonlySet<string> = new Set()
 
 /**
  * Writes a streamed answer as OpenAI's events. A failure after the first byte is an `error` in the stream without
@@ -20,11 +25,13 @@ export class EventWriter<T extends Choices> implements DialectWriter<T & ServedC
   readonly #answer: Answer<T>
   readonly #withUsage: boolean
   readonly #withPeers: boolean
+  readonly #custom: ReadonlySet<string>
 
-  constructor(answer: Answer<T>, { withUsage, withPeers }: EventOptions) {
+  constructor(answer: Answer<T>, { withUsage, withPeers, custom = NONE }: EventOptions) {
     this.#answer = answer
     this.#withUsage = withUsage
     this.#withPeers = withPeers
+    this.#custom = custom
   }
 
   begin(): string {
@@ -38,7 +45,7 @@ export class EventWriter<T extends Choices> implements DialectWriter<T & ServedC
     const fields = this.#withPeers
       ? { skein: { ...verified.skein, peer_id: skein.peerId } }
       : verified
-    const shown = { ...inOpenAiShape(rest), ...fields }
+    const shown = { ...inOpenAiShape(inCustomForm(rest, this.#custom)), ...fields }
     return sse(this.#withUsage && !('usage' in shown) ? { ...shown, usage: null } : shown)
   }
 

@@ -5,8 +5,8 @@ import {
   type TextPart,
   type ToolCall,
 } from '../../protocol/index.ts'
-import { contentOf } from '../answering/index.ts'
-import { customArguments, wireNameOf } from './callable-tools.ts'
+import { contentOf, customArguments } from '../answering/index.ts'
+import { wireNameOf } from './callable-tools.ts'
 import type { InputItem, ItemContent, ResponseFields } from './request.ts'
 
 type Draft = { -readonly [Field in keyof ChatMessage]: ChatMessage[Field] }

@@ -1,6 +1,6 @@
 import type { TokenLogprob } from '../../protocol/index.ts'
-import type { ContentPiece } from '../answering/index.ts'
-import { customInput, type OfferedTool } from './callable-tools.ts'
+import { type ContentPiece, customInput } from '../answering/index.ts'
+import type { OfferedTool } from './callable-tools.ts'
 import type { ItemStatus, OutputItem } from './response-object.ts'
 
 /** One event of a streamed response, before it is numbered. */

@@ -19,6 +19,50 @@ function failureOf(...args: string[]): unknown {
   }
 }
 
+describe('providers of the environment', () => {
+  const offered = (env: Record<string, string>, options: ModelOptions = { providers: 'env' }) =>
+    modelsOf(options, env).providers
+
+  it('are offered only where they were asked for', () => {
+    expect(offered({ OPENAI_API_KEY: 'sk-a' }, {})).toEqual([])
+    expect(offered({})).toEqual([])
+  })
+
+  it('have the address and the form of key of each API', () => {
+    const env = {
+      OPENAI_API_KEY: 'sk-a',
+      OPENAI_BASE_URL: 'https://proxy.example/v1/',
+      ANTHROPIC_API_KEY: 'sk-b',
+      GOOGLE_API_KEY: 'c',
+      AZURE_OPENAI_API_KEY: 'd',
+      AZURE_OPENAI_ENDPOINT: 'https://x.openai.azure.com/',
+      OPENROUTER_API_KEY: ' ',
+    }
+    expect(offered(env)).toEqual([
+      { name: 'openai', baseUrl: 'https://proxy.example/v1', apiKey: 'sk-a' },
+      { name: 'anthropic', baseUrl: 'https://api.anthropic.com/v1', apiKey: 'sk-b' },
+      {
+        name: 'gemini',
+        baseUrl: 'https://generativelanguage.googleapis.com/v1beta/openai',
+        apiKey: 'c',
+      },
+      {
+        name: 'azure',
+        baseUrl: 'https://x.openai.azure.com/openai/v1',
+        headers: { 'api-key': 'd' },
+      },
+    ])
+    expect(offered({ AZURE_OPENAI_API_KEY: 'd' })).toEqual([])
+  })
+
+  it('stand back for an option of the same name', () => {
+    const options = { providers: 'env', provider: ['openai=http://127.0.0.1:1/v1'] } as const
+    expect(offered({ OPENAI_API_KEY: 'sk-a' }, options)).toEqual([
+      { name: 'openai', baseUrl: 'http://127.0.0.1:1/v1' },
+    ])
+  })
+})
+
 describe('options that name models', () => {
   it('come to nothing where none is given', () => {
     expect(parse()).toEqual({ providers: [], aliases: {} })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { parse } from 'yaml'
 import { CATALOG } from '../../../cli/commands/index.ts'
 import { allSettingsOf } from '../../../cli/config/index.ts'
@@ -19,6 +19,9 @@ const OTHER_OPTIONS = new Set([
   '--check',
   '--models-dir',
 ])
+
+// Loading every command takes its time on a busy machine.
+vi.setConfig({ hookTimeout: 90_000 })
 
 const commands = new Map<string, Command>()
 let variables: ReadonlySet<string>

@@ -277,6 +277,69 @@ describe('tools that no peer can run', () => {
   })
 
   it.each([false, true])(
+    'custom ones of a chat pass as functions, and come back in their own form; streamed: %s',
+    async (stream) => {
+      const calls = [
+        { index: 0, id: 'c1', function: { name: 'patch', arguments: '{"input": "*** ' } },
+        { index: 1, id: 'c2', function: { name: 'send', arguments: '{"to":"x"}' } },
+      ]
+      const rest = [{ index: 0, function: { arguments: 'Begin"}' } }]
+      const { post, sent } = await gatewayOver([], () =>
+        events(chunk({ tool_calls: calls }), chunk({ tool_calls: rest }, 'tool_calls'), '[DONE]'),
+      )
+      const patch = {
+        name: 'patch',
+        description: 'Changes files.',
+        format: { type: 'grammar', grammar: { syntax: 'lark', definition: 'start: "a"' } },
+      }
+      const earlier = { id: 'c0', type: 'custom', custom: { name: 'patch', input: 'x"' } }
+      const { text, headers } = await post('/v1/chat/completions', {
+        ...{ model: 'p/x', stream },
+        messages: [
+          ...messages,
+          { role: 'assistant', content: null, tool_calls: [earlier] },
+          { role: 'tool', tool_call_id: 'c0', content: 'done' },
+        ],
+        tools: [
+          { type: 'custom', custom: patch },
+          { type: 'function', function: { name: 'send' } },
+          { type: 'web_search' },
+        ],
+      })
+      expect(headers.get('x-skein-ignored')).toBe('tools.web_search')
+      const answers = stream
+        ? text
+            .split('\n')
+            .filter((line) => line.startsWith('data: {'))
+            .map((line) => JSON.parse(line.slice(6)).choices[0]?.delta)
+        : [JSON.parse(text).choices[0].message]
+      expect(answers.flatMap((part) => part?.tool_calls ?? [])).toMatchObject([
+        { id: 'c1', type: 'custom', custom: { name: 'patch', input: '*** Begin' } },
+        { id: 'c2', type: 'function', function: { name: 'send', arguments: '{"to":"x"}' } },
+      ])
+      expect(sent()).toMatchObject({
+        tools: [
+          { type: 'function', function: { name: 'patch' } },
+          { type: 'function', function: { name: 'send' } },
+        ],
+      })
+      expect(JSON.stringify(sent()?.tools)).toContain('start: \\"a\\"')
+      expect(sent()?.messages).toMatchObject([
+        {},
+        { tool_calls: [{ function: { name: 'patch', arguments: '{"input":"x\\""}' } }] },
+        {},
+      ])
+      await post('/v1/chat/completions', {
+        ...{ model: 'p/x', messages, tools: [{ type: 'custom', custom: patch }] },
+        tool_choice: { type: 'custom', custom: { name: 'patch' } },
+      })
+      expect(sent()).toMatchObject({
+        tool_choice: { type: 'function', function: { name: 'patch' } },
+      })
+    },
+  )
+
+  it.each([false, true])(
     'custom ones and namespaces pass as functions; streamed: %s',
     async (stream) => {
       const calls = [

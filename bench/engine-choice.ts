@@ -1,0 +1,7 @@
+/** An engine that others wrote. */
+export interface EngineChoice {
+  /** The URL of a running engine, or a program to start. @default the embedded engine */
+  readonly engine?: string | undefined
+  /** What the program is: `llama-server` or `ollama`. */
+  readonly flavour?: string | undefined
+}

@@ -1,0 +1,108 @@
+import { readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { Shape } from '../../testing/chaos/dialects/question.ts'
+import { type EngineProcess, startEngineProcess } from '../../testing/engines/engine-process.ts'
+import { BUNDLED_MODEL } from '../bundled-model.ts'
+import type { EngineChoice } from '../engine-choice.ts'
+import type { FaultEngine } from './fault-node.ts'
+
+/** A model as a chat template makes it answer, and the shapes that it is asked for. */
+export interface Variant {
+  readonly engine: FaultEngine
+  readonly shapes: readonly Shape[]
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** Kinds of chat template: with examples of tool calls, or with examples of thoughts. */
+type Kind = 'tools' | 'thinking'
+const SHAPES: Readonly<Record<Kind, readonly Shape[]>> = {
+  tools: ['text', 'no call', 'one call', 'three calls', 'JSON'],
+  thinking: ['reasoning'],
+}
+const KINDS = ['tools', 'thinking'] as const satisfies readonly Kind[]
+
+/**
+ * Starts what has to be started, one variant at a time.
+ *
+ * @param model a GGUF file for an engine that is started here; the bundled model by default
+ * @throws Error for options that do not go together
+ */
+export async function* variantsOf(
+  { engine, flavour }: EngineChoice,
+  model: string = BUNDLED_MODEL,
+): AsyncGenerator<Variant> {
+  if (engine !== undefined && URL.canParse(engine)) {
+    yield {
+      engine: { type: 'url', url: engine },
+      shapes: KINDS.flatMap((kind) => SHAPES[kind]),
+      ...NOTHING,
+    }
+    return
+  }
+  for (const kind of KINDS) {
+    if (engine === undefined) {
+      // The bundled model follows no examples.
+      const name = model === BUNDLED_MODEL ? 'bare-tools' : kind
+      if (model === BUNDLED_MODEL && kind === 'thinking') continue
+      const chatTemplate = readFileSync(fileOf(`${name}.jinja`), 'utf8')
+      yield {
+        engine: { type: 'embedded', modelPath: model, chatTemplate },
+        shapes: SHAPES[kind],
+        ...NOTHING,
+      }
+      continue
+    }
+    const started = await startEngine(engine, flavour, model, kind)
+    yield {
+      engine: { type: 'url', url: started.baseUrl },
+      shapes: SHAPES[kind],
+      [Symbol.asyncDispose]: async () => await started[Symbol.asyncDispose](),
+    }
+  }
+}
+
+const NOTHING = { [Symbol.asyncDispose]: () => Promise.resolve() }
+
+function fileOf(name: string): string {
+  return join(import.meta.dirname, 'templates', name)
+}
+
+async function startEngine(
+  program: string,
+  flavour: string | undefined,
+  model: string,
+  kind: Kind,
+): Promise<EngineProcess> {
+  switch (flavour) {
+    case 'llama-server':
+      return await startEngineProcess({
+        program,
+        args: (port) => [
+          ...['-m', model, '--host', '127.0.0.1', '--port', String(port), '--metrics'],
+          ...['--jinja', '--chat-template-file', fileOf(`${kind}.jinja`)],
+          ...['-np', '4', '-c', '4096', '-t', '1'],
+        ],
+        env: () => ({ LD_LIBRARY_PATH: dirname(program) }),
+        readyPath: '/health',
+      })
+    case 'ollama': {
+      const server = await startEngineProcess({
+        program,
+        args: () => ['serve'],
+        env: (port, folder) => ({
+          OLLAMA_HOST: `127.0.0.1:${port}`,
+          OLLAMA_MODELS: join(folder, 'models'),
+          HOME: folder,
+        }),
+        readyPath: '/api/version',
+      })
+      const template = readFileSync(fileOf(`${kind}.modelfile`), 'utf8')
+      await writeFile(join(server.folder, 'Modelfile'), `FROM ${model}\n${template}`)
+      await server.run(['create', 'tried', '-f', 'Modelfile'])
+      return server
+    }
+    default:
+      throw new Error('a program needs --flavour llama-server or --flavour ollama')
+  }
+}

@@ -1,0 +1,103 @@
+import { type Client, createClient, type RequestEvent } from '../../client/index.ts'
+import { createGateway, type Gateway } from '../../gateway/index.ts'
+import { createHost, type Host } from '../../host/index.ts'
+import type { Break } from './breaking-backend.ts'
+import { type FaultEngine, type FaultNode, startFaultNode } from './fault-node.ts'
+
+const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
+const FIND_TIMEOUT_MS = 90_000
+const REPORT_TIMEOUT_MS = 10_000
+const LOOK_AGAIN_MS = 50
+
+/** Nodes with one engine each, in processes of their own, and a gateway in this one. */
+export class FaultSwarm implements AsyncDisposable {
+  readonly gateway: Gateway
+  readonly client: Client
+  readonly #introducer: Host
+  readonly #engine: FaultEngine
+  readonly #size: number
+  readonly #nodes = new Set<FaultNode>()
+  /** Indices of the breaks that are still to come. */
+  readonly #open = new Set<number>()
+  #breaks: readonly Break[] = []
+  #events: RequestEvent[] = []
+
+  private constructor(introducer: Host, client: Client, engine: FaultEngine, size: number) {
+    this.#introducer = introducer
+    this.client = client
+    this.#engine = engine
+    this.#size = size
+    this.gateway = createGateway(client)
+    client.observe((event) => this.#events.push(event))
+  }
+
+  static async create(engine: FaultEngine, size: number): Promise<FaultSwarm> {
+    const introducer = await createHost({ dht: 'server', listen: [LOOPBACK] })
+    const client = await createClient({ bootstrap: introducer.addresses().map(String) })
+    const swarm = new FaultSwarm(introducer, client, engine, size)
+    await swarm.refill()
+    return swarm
+  }
+
+  /** The first model's id. */
+  async model(): Promise<string> {
+    const [model] = await this.client.models()
+    if (model === undefined) throw new Error('no node serves a model')
+    return model.id
+  }
+
+  /** Starts nodes in place of those that died, and waits until the client knows all. */
+  async refill(): Promise<void> {
+    for (const node of this.#nodes) if (!node.alive) this.#nodes.delete(node)
+    while (this.#nodes.size < this.#size) {
+      const bootstrap = this.#introducer.addresses().map(String)
+      const task = { engine: this.#engine, bootstrap }
+      this.#nodes.add(await startFaultNode(task, (index) => this.#open.delete(index)))
+    }
+    const deadline = Date.now() + FIND_TIMEOUT_MS
+    for (;;) {
+      const peers = await this.client.peers().catch(() => [])
+      const known = new Set(peers.map(({ peerId }) => peerId))
+      if ([...this.#nodes].every(({ peerId }) => known.has(peerId))) return
+      if (Date.now() > deadline) throw new Error('the client does not find the nodes')
+      await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS))
+    }
+  }
+
+  /** The answers that come to these places lose their nodes, once each. */
+  arm(breaks: readonly Break[]): void {
+    this.#events = []
+    this.#breaks = breaks
+    this.#open.clear()
+    for (const index of breaks.keys()) this.#open.add(index)
+    for (const node of this.#nodes) node.arm(breaks)
+  }
+
+  /** Breaks that came, of those that nodes were last armed with. */
+  get broken(): readonly Break[] {
+    return this.#breaks.filter((_, index) => !this.#open.has(index))
+  }
+
+  /** What the attempts since then continued from. */
+  get seams(): readonly string[] {
+    const attempts = this.#events.flatMap(({ attempts: all }) => all)
+    return attempts.flatMap(({ seam }) => (seam === undefined ? [] : [seam]))
+  }
+
+  /** Chunks of the answer that a node has ended since it was armed; it reports them after the answer. */
+  async chunks(): Promise<number> {
+    const deadline = Date.now() + REPORT_TIMEOUT_MS
+    for (;;) {
+      const chunks = Math.max(...[...this.#nodes].map((node) => node.chunks))
+      if (chunks > 0 || Date.now() > deadline) return chunks
+      await new Promise((done) => setTimeout(done, LOOK_AGAIN_MS))
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.gateway.close()
+    await this.client.close()
+    for (const node of this.#nodes) await node[Symbol.asyncDispose]()
+    await this.#introducer[Symbol.asyncDispose]()
+  }
+}
