@@ -25,6 +25,7 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   gateway: async () => (await import('./gateway.ts')).gateway,
   batch: async () => (await import('./batch.ts')).batch,
   saturation: async () => (await import('./saturation.ts')).saturation,
+  console: async () => (await import('./console.ts')).consoleLoad,
   cpu: async () => (await import('./cpu.ts')).cpu,
   roundtrips: async () => (await import('./roundtrips.ts')).roundtrips,
   detection: async () => (await import('./detection.ts')).detection,
@@ -37,6 +38,7 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
 export const UNHELD: Readonly<Record<string, string>> = {
   providers: 'its ratio compares with 20 hosts that hold every record: 0.4 ms, less than the noise',
   reach: 'prints milliseconds and tokens a second of one machine only',
+  console: 'counts long tasks, which other work on the machine adds to',
   gateway: 'prints milliseconds of one machine only',
   faults: 'starts engines, and takes minutes',
   saturation: 'prints streams a second and memory of one machine only',

@@ -7,5 +7,5 @@
  *
  * @packageDocumentation
  */
-export { openScreen, type Screen } from './screen.ts'
+export { openScreen } from './screen.ts'
 export { applied, viewLines } from './view.ts'

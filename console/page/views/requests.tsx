@@ -10,7 +10,7 @@ import { RequestDetail } from './request-detail.tsx'
 
 const TEXT = STRINGS.requests
 /** Rows drawn; the filter finds the others. */
-const MAX_ROWS = 200
+const MAX_ROWS = 100
 
 /** The requests, newest first, and the timeline of the chosen one. */
 export function RequestsPage({ state, detail }: PageProps): JSX.Element {
