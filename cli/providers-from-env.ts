@@ -55,7 +55,7 @@ export function providersFromEnv(env: Environment): ProviderInit[] {
   })
 }
 
-/** Without a slash at the end; an empty value is none. */
+/** Without a slash at the end; an empty value counts as absent. */
 function given(value: string | undefined): string | undefined {
   const text = value?.trim().replace(/\/+$/, '') ?? ''
   return text === '' ? undefined : text

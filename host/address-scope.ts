@@ -123,7 +123,7 @@ export function dialTarget(address: Multiaddr): DialTarget {
   }
 }
 
-/** Whether anybody on the Internet could dial the address. A host name counts as public. */
+/** Whether any host on the Internet could dial the address. A host name counts as public. */
 export function isPublicAddress(address: Multiaddr): boolean {
   const target = dialTarget(address)
   if (target.kind === 'name') return true

@@ -211,7 +211,7 @@ async function assemble(
     (!triedKnown && (book.all().length > 0 || entryPoints.all().length > 0))
   const stop = createStop({
     libp2p,
-    keepers: [keeper, entryPoints, ...(mapper === undefined ? [] : [mapper])],
+    keepers: [keeper, entryPoints, mapper, membership].filter((each) => each !== undefined),
     persistence,
     stopping,
     onError,
@@ -232,7 +232,7 @@ async function assemble(
     bootstrapPeers,
     entryPoints: () => entryPoints.all().map(({ address }) => address),
     swarmName: init.swarmName,
-    ...(membership !== undefined && { membership }),
+    ...(membership !== undefined && { membership: membership.view }),
     clock: () => clocks.report(),
     reachability: () => reach.report(),
     tested: (options = {}) => {

@@ -12,7 +12,7 @@ import { systemClock } from '../timing/index.ts'
 const HEADER = '/multistream/1.0.0'
 /** The length of a longer protocol id would take two bytes. */
 const MAX_PROTOCOL_LENGTH = 126
-/** A confirmation that takes longer means that nothing gets through. */
+/** Silence of a connection, with a confirmation outstanding, after which nothing gets through. */
 const CONFIRM_MS = 5_000
 /** Spoken by every Skein peer, or every one of a swarm with members: asked before identify has said so. */
 const ASSUMED: ReadonlySet<string> = new Set([PROTOCOLS.advertisement, PROTOCOLS.membership])
@@ -21,7 +21,7 @@ const ASSUMED: ReadonlySet<string> = new Set([PROTOCOLS.advertisement, PROTOCOLS
 export interface EarlyOptions {
   /** The peer lists the protocol in its advertisement. Counts until identify has said which it speaks. @default false */
   readonly isAdvertised?: boolean
-  /** Longest wait for the peer to confirm the protocol of a stream that is used before. @default 5_000 */
+  /** Longest silence of the whole connection until the peer confirms the protocol. @default 5_000 */
   readonly confirmWithinMs?: number
 }
 
@@ -37,6 +37,13 @@ interface Spoken {
   protocols: ReadonlySet<string>
   /** Whether identify has listed them, or one was refused. */
   isSure: boolean
+  /** Messages that came over the connection. */
+  messages: number
+}
+
+/** The parts of a `@libp2p/yamux` 8 muxer that its interface leaves out. */
+interface ReceivingMuxer extends StreamMuxer {
+  onData(data: Uint8Array | Uint8ArrayList): void
 }
 
 const spokenOver = new WeakMap<StreamMuxer, Spoken>()
@@ -46,13 +53,20 @@ const spokenOver = new WeakMap<StreamMuxer, Spoken>()
  * data, and its confirmation is checked when it comes. That saves one round trip for each new stream. Other
  * implementations call it lazy negotiation.
  *
- * A protocol is known once identify has listed it for the connection, and before that from an advertisement. If the other side refuses it after all, the
- * stream fails with `dial_failed` and an UnsupportedProtocolError as its cause; without any answer it fails with
- * `dial_failed`, too. Either way the failure is the one that opening the stream would have had.
+ * A protocol is known once identify has listed it for the connection, and before that from an advertisement. If the
+ * other side refuses it after all, the stream fails with `dial_failed` and an UnsupportedProtocolError as its cause; if
+ * nothing at all comes over the connection it fails with `dial_failed`, too. Either way the failure is the one that
+ * opening the stream would have had.
  */
 export function openEarly(muxer: StreamMuxer): void {
-  const spoken: Spoken = { protocols: ASSUMED, isSure: false }
+  const spoken: Spoken = { protocols: ASSUMED, isSure: false, messages: 0 }
   spokenOver.set(muxer, spoken)
+  const receiving = muxer as ReceivingMuxer
+  const onData = receiving.onData.bind(receiving)
+  receiving.onData = (data) => {
+    spoken.messages += 1
+    onData(data)
+  }
   const createStream = muxer.createStream.bind(muxer)
   muxer.createStream = async (options) => {
     const stream = await createStream(options)
@@ -63,7 +77,7 @@ export function openEarly(muxer: StreamMuxer): void {
     }: CreateOptions = options ?? {}
     const isKnown = spoken.protocols.has(protocol) || (isAdvertised === true && !spoken.isSure)
     if (isKnown && protocol.length <= MAX_PROTOCOL_LENGTH) {
-      choose(stream as EarlyStream, protocol, confirmWithinMs, () => learn(spoken, []))
+      choose(stream as EarlyStream, protocol, confirmWithinMs, spoken)
     }
     return stream
   }
@@ -86,16 +100,27 @@ function choose(
   stream: EarlyStream,
   protocol: string,
   confirmWithinMs: number,
-  onRefused: () => void,
+  spoken: Spoken,
 ): void {
   const choice = Buffer.concat([line(HEADER), line(protocol)])
   const received = new Uint8ArrayList()
   const onData = stream.onData.bind(stream)
-  const giveUp = (): void =>
-    stream.abort(dialFailed(new Error(`no answer in ${confirmWithinMs} ms`)))
-  const late = systemClock.after(confirmWithinMs, giveUp, { background: true })
+  let { messages } = spoken
+  let silent = 0
+  let timer: Disposable
+  /** Looks twice, so that what waits in this machine's socket is read in between. */
+  const look = (): void => {
+    silent = spoken.messages === messages ? silent + 1 : 0
+    messages = spoken.messages
+    if (silent < 2) arm()
+    else stream.abort(dialFailed(new Error(`no answer in ${confirmWithinMs} ms`)))
+  }
+  const arm = (): void => {
+    timer = systemClock.after(confirmWithinMs / 2, look, { background: true })
+  }
+  arm()
   const settle = (): void => {
-    late[Symbol.dispose]()
+    timer[Symbol.dispose]()
     stream.onData = onData
   }
   stream.addEventListener('close', settle, { once: true })
@@ -103,7 +128,7 @@ function choose(
     received.append(data)
     const length = Math.min(received.byteLength, choice.byteLength)
     if (!choice.subarray(0, length).equals(received.subarray(0, length))) {
-      onRefused()
+      learn(spoken, [])
       stream.abort(dialFailed(new UnsupportedProtocolError(`it does not speak ${protocol}`)))
     } else if (length === choice.byteLength) {
       settle()

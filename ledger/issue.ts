@@ -60,7 +60,7 @@ export async function issueReceipt(init: IssueInit, answer: Received): Promise<R
     const bytes = response.type === 'receipt' ? response.receipt : response.previous
     const receipt = await openReceipt(bytes, init.now())
     const isOurs = receipt.client.equals(peerId) && receipt.server.equals(answer.server)
-    if (!isOurs) throw new InferenceError('malformed', 'a receipt of somebody else')
+    if (!isOurs) throw new InferenceError('malformed', 'a receipt of another pair of peers')
     if (response.type === 'receipt' && !equals(receipt.nonce, body.nonce)) {
       throw new InferenceError('malformed', 'a receipt for another draft')
     }

@@ -16,7 +16,7 @@ interface Computed {
   readonly changes: number
   readonly atMs: number
   readonly masses: ReadonlyMap<string, number>
-  /** Mean mass of those whom the pre-trusted were served by: what an ordinary good peer has. */
+  /** Mean mass of the peers that served the pre-trusted ones: what an ordinary good peer has. */
   readonly ordinary: number
   /** Tokens given, by beneficiary. */
   readonly given: ReadonlyMap<string, number>

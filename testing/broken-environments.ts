@@ -32,6 +32,9 @@ const shell = (setup: string, run = 'exec "$@"'): readonly string[] => [
 ]
 const FULL_BYTES = 65_536
 
+/** Directories of its own, and nothing broken. */
+export const USUAL_ENVIRONMENT: BrokenEnvironment = plain('usual', {})
+
 /** Environments that any command has to survive: it does its work, or ends with an error. */
 export const BROKEN_ENVIRONMENTS: readonly BrokenEnvironment[] = [
   plain('home that cannot be made', { env: { HOME: '/proc', ...under('/proc') } }),

@@ -6,7 +6,7 @@ import type { ManagedModel, ModelManager, PullOptions } from '../model-manager.t
 /** Loading tens of gigabytes from a slow disk. */
 const LOAD_TIMEOUT_MS = 300_000
 
-/** Ollama's models, by its own API. It loads, and lets go of, models by itself as well. */
+/** Ollama's models, by its own API. Ollama also loads and unloads models by itself. */
 export class OllamaManager implements ModelManager {
   readonly engine = 'ollama'
   readonly #http: EngineHttp

@@ -26,7 +26,7 @@ export interface Attack {
   run(options: AttackOptions): Promise<Measured>
 }
 
-/** The parts that its control run goes without, all of them at once. */
+/** The parts that its control run lacks, all of them at once. */
 export function controlOf({ control }: Attack): readonly Defence[] {
   return typeof control === 'string' ? [control] : control
 }

@@ -1,4 +1,4 @@
-/** Parts of the defence that a control run goes without. */
+/** Parts of the defence that a control run can lack. */
 export type Defence =
   | 'audits'
   /** That newcomers get no more than their share once three peers are proven. */
@@ -28,6 +28,6 @@ export interface SimClientInit {
   readonly network?: string
   readonly policy?: 'hedge' | 'quorum'
   readonly without?: readonly Defence[]
-  /** Of every answer, where all are of one length: what a control without the design effect goes by. */
+  /** Length of every answer, if all have the same. Used by the control without the design effect. */
   readonly answerTokens?: number
 }

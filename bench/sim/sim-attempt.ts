@@ -118,7 +118,7 @@ export function createSimAttempt(client: SimSender, asked: SimRequest): AttemptS
   }
 }
 
-/** The first token comes by itself; after it several at a time, unless they are slow. */
+/** Tokens of the next piece: one at first, then several, unless they are slow. */
 function sizeOf({ gapMs }: FirstToken, given: number): number {
   if (given === 0) return 1
   return Math.max(1, Math.min(PIECE.maxTokens, Math.floor(PIECE.maxMs / gapMs)))

@@ -4,7 +4,7 @@ import { AUDIT_RATE_FLOOR } from '../../client/trust/verify/audit-rate.ts'
 import { TOKEN_CORRELATION } from '../../client/trust/verify/sprt.ts'
 import type { SimClientInit } from './defence.ts'
 
-/** The shipped reputation, less what a control run goes without. */
+/** The shipped reputation without what a control run lacks. */
 export class WeakenedReputation extends Reputation {
   readonly #init: Pick<SimClientInit, 'without' | 'answerTokens'>
 

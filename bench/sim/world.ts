@@ -4,7 +4,7 @@ import { SimPeer, type SimPeerInit } from './sim-peer.ts'
 /** Within a region, and between two. */
 const RTT_MS: { readonly near: number; readonly far: number } = { near: 20, far: 120 }
 
-/** Every peer there is, and which of them can reach whom. */
+/** All peers, and which of them can reach each other. */
 export class World {
   readonly time: VirtualClock
   readonly random: Random

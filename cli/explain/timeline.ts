@@ -21,7 +21,7 @@ export interface TimelineOptions {
 
 /**
  * One request as lines of at most 80 characters: its attempts in the order of their start, each with when (since the
- * request) and why it was made, at whom, where its time went (`-` waiting for the first piece, `#` from then on), the
+ * request) and why it was made, at which peer, where its time went (`-` waiting for the first piece, `#` from then on), the
  * time to its first piece, the tokens delivered of those received, and the outcome; then a summary. The
  * attempts at each model of a chain stand under its name.
  * Control characters from peers are removed.

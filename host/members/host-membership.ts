@@ -57,6 +57,13 @@ export async function openHostMembership(
   }
 }
 
+/** A membership at work. */
+interface StartedMembership {
+  readonly view: HostMembership
+  /** Waits for what is being written. */
+  close(): Promise<void>
+}
+
 interface StartInit extends Omit<MemberExchangeInit, 'membership' | 'gate' | 'ownerKey' | 'clock'> {
   readonly libp2p: MemberExchangeInit['libp2p'] & Pick<Libp2p, 'handle'>
 }
@@ -65,7 +72,7 @@ interface StartInit extends Omit<MemberExchangeInit, 'membership' | 'gate' | 'ow
 export async function startMembership(
   opened: OpenedMembership | undefined,
   init: StartInit,
-): Promise<HostMembership | undefined> {
+): Promise<StartedMembership | undefined> {
   if (opened === undefined) return undefined
   const { membership, gate } = opened
   const exchange = new MemberExchange({ ...init, ...opened, clock: systemClock })
@@ -74,7 +81,7 @@ export async function startMembership(
     maxInboundStreams: MEMBERSHIP.maxInboundStreams,
     runOnLimitedConnection: true,
   })
-  return {
+  const view: HostMembership = {
     swarm: membership.name,
     get name() {
       return membership.certificate.name
@@ -95,6 +102,7 @@ export async function startMembership(
           : [{ ...memberOf(member.certificate), peer: connection.remotePeer }]
       }),
   }
+  return { view, close: () => membership.close() }
 }
 
 function memberOf({ name, role }: Certificate): Omit<ConnectedMember, 'peer'> {

@@ -46,6 +46,7 @@ export class Membership implements Disposable {
   #certificate: Certificate
   #issuerCertificate: Certificate | undefined
   #unsaved: boolean = false
+  #isClosed: boolean = false
   /** Of the file when it was last read. */
   #readAt = ''
   #changing: Promise<unknown> = Promise.resolve()
@@ -135,6 +136,13 @@ export class Membership implements Disposable {
   /** Stops following changes by other processes. */
   [Symbol.dispose](): void {
     unwatchFile(swarmPaths(this.directory).admission, this.#onFile)
+  }
+
+  /** Waits for what is being written; nothing is written afterwards. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this[Symbol.dispose]()
+    await this.#changing
   }
 
   /**
@@ -233,6 +241,7 @@ export class Membership implements Disposable {
   /** Never rejects: what is not saved still holds in this process. */
   async #save(): Promise<void> {
     this.#unsaved = true
+    if (this.#isClosed) return
     try {
       await this.change(() => Promise.resolve())
     } catch (error) {

@@ -1,4 +1,3 @@
-import type { InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import { Alarm } from './alarm.ts'
 import {
@@ -9,6 +8,7 @@ import {
   type ServedSample,
   UNMEASURED,
 } from './estimate.ts'
+import type { Entry, GateRequest, Ticket } from './gate-entry.ts'
 import { LastSlot, type LastSlotInit, type Slots } from './last-slot.ts'
 import { OVERSTAY_MS, overstaying } from './overstaying.ts'
 import { allTaken, longerThanItHas, outOfTime, slotNeeded } from './refusals.ts'
@@ -30,30 +30,6 @@ export interface GateInit extends LastSlotInit {
   readonly now: () => number
   /** @default the machine's */
   readonly after?: Clock['after']
-}
-
-export interface Ticket {
-  /** 0 with a slot at once, 1 for the next in the queue. */
-  readonly queuePosition: number
-  readonly expectedTtftMs: number
-  /**
-   * Resolves with the slot. Rejects with the signal's reason, `deadline_exceeded` for a request whose time passed
-   * in the queue, or `over_capacity` for one evicted in favour of a contributor, or of a peer with fewer requests.
-   */
-  readonly granted: Promise<void>
-  /** Releases the slot or the place in the queue. Idempotent. */
-  release(): void
-}
-
-interface Entry extends Waiting {
-  readonly deadlineAtMs: number
-  /** `revoked`: still running, and about to end. */
-  status: 'waiting' | 'running' | 'revoked' | 'gone'
-  readonly enteredAtMs: number
-  startedAtMs: number
-  readonly revoke: (reason: InferenceError) => void
-  readonly grant: () => void
-  readonly refuse: (error: unknown) => void
 }
 
 /** The engine's slots and the queue for them. */
@@ -152,17 +128,7 @@ export class Gate {
    * @throws InferenceError `over_capacity` when the queue is full or the predicted wait is longer than the request
    *   has; `deadline_exceeded` when it has no time left.
    */
-  enter(request: {
-    readonly peer: string
-    /** Network of the peer. @default the same for all */
-    readonly network?: string
-    /** Whether it comes before strangers. @default false */
-    readonly contributes?: boolean
-    readonly deadlineAtMs: number
-    readonly signal: AbortSignal
-    /** Called if the slot is needed by a peer that has none: the request has to end, and to release it. @default ignored */
-    readonly onRevoke?: (reason: InferenceError) => void
-  }): Ticket {
+  enter(request: GateRequest): Ticket {
     const { peer, network = '', contributes = false, deadlineAtMs, signal } = request
     signal.throwIfAborted()
     this.#lastSlot.asked({ peer, network, contributes }, this.#init.now())

@@ -7,6 +7,7 @@ import {
   type BackendDone,
   createEmbeddedBackend,
   type EmbeddedBackend,
+  type EngineProgress,
   type InferOptions,
 } from '../../backend/index.ts'
 import { parseRequest, type Resume, type TokenLogprob } from '../../protocol/index.ts'
@@ -74,6 +75,28 @@ const delivered = (text: string, ids: readonly number[]): Resume => ({
   tokenIds: ids,
   text,
   deliveredBytes: Buffer.byteLength(text),
+})
+
+describe('prefill', () => {
+  it('is reported while it lasts, in tokens done of all', async () => {
+    const told: EngineProgress[] = []
+    const words = Array.from({ length: 60 }, (_, index) => `${index} is a number`).join(' ')
+    const { done } = await ask(backend, chat(words, { max_tokens: 1 }), {
+      onProgress: (progress) => told.push(progress),
+    })
+    const read = told.map((progress) => {
+      if (progress.phase !== 'prefill') throw new Error(`unexpected ${progress.phase}`)
+      return progress
+    })
+    const of = done.usage.promptTokens
+    expect(of).toBeGreaterThan(200)
+    expect(read.length).toBeGreaterThan(2)
+    expect(read.every((progress) => progress.of === of)).toBe(true)
+    const tokens = read.map((progress) => progress.tokens)
+    expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b))
+    // The last token is evaluated with the answer's first.
+    expect(tokens.at(-1)).toBe(of - 1)
+  })
 })
 
 describe('embedded engine', () => {

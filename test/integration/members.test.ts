@@ -1,6 +1,13 @@
 import type { Stream } from '@libp2p/interface'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { askOnce, type Host, revokeMember, swarmKeyOf } from '../../host/index.ts'
+import {
+  askOnce,
+  type Host,
+  promoteMember,
+  readOwnerKey,
+  revokeMember,
+  swarmKeyOf,
+} from '../../host/index.ts'
 import {
   decodeMembershipAnswer,
   encodeAdvertisementRequest,
@@ -57,6 +64,23 @@ describe('a revoked member', () => {
     const again = second.connect(address).then(() => second.libp2p.dialProtocol(first.peerId, ECHO))
     await expect(again).rejects.toThrow()
     await expect(first.libp2p.dialProtocol(admin.peerId, ECHO)).rejects.toThrow()
+  })
+})
+
+describe('a member that is promoted', () => {
+  it('is an admin at once to those that are connected to it', async () => {
+    const studio = await startMember(
+      await joinWith(await inviteTo(office, admin, { name: 'studio' })),
+    )
+    await studio.libp2p.dialProtocol(admin.peerId, '/ipfs/ping/1.0.0')
+    const roles = (): unknown => studio.membership?.role
+    expect(roles()).toBe('node')
+    const ownerKey = await readOwnerKey(office)
+    await promoteMember(await openMembership(office), 'studio', { nowMs: Date.now(), ownerKey })
+    await expect.poll(roles, { timeout: 30_000 }).toBe('admin')
+    await expect
+      .poll(() => admin.membership?.connected().map(({ role }) => role), { timeout: 30_000 })
+      .toEqual(['admin'])
   })
 })
 
@@ -128,6 +152,7 @@ describe('a stranger with the pre-shared key', () => {
     const studio = await openMembership(
       await joinWith(await inviteTo(office, admin, { name: 'studio' })),
     )
+    const member = await startMember(studio.directory)
     const stranger = await startHost({ swarmKey: swarmKeyOf(studio.secret), peerExchange: false })
     await stranger.connect(addressesOf(admin)[0] ?? '')
     const [connection] = stranger.libp2p.getConnections(admin.peerId)
@@ -144,7 +169,6 @@ describe('a stranger with the pre-shared key', () => {
       void new FrameWriter(stream).write(encodeAdvertisementRequest(8), {}).catch(() => undefined)
       streams.push(stream)
     }
-    const member = await startMember(studio.directory)
     const answer = await greet(stranger, {
       certificate: studio.certificate.bytes,
       issuerCertificate: studio.issuerCertificate?.bytes ?? new Uint8Array(),

@@ -1,5 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { BROKEN_ENVIRONMENTS, type OpenedEnvironment } from '../../testing/broken-environments.ts'
+import {
+  BROKEN_ENVIRONMENTS,
+  type OpenedEnvironment,
+  USUAL_ENVIRONMENT,
+} from '../../testing/broken-environments.ts'
 import { COMMANDS, watchCommand } from '../../testing/watched-command.ts'
 
 const TIMEOUT_MS = 120_000
@@ -28,11 +32,10 @@ describe.each(BROKEN_ENVIRONMENTS)('with $name', ({ open, skip }) => {
 })
 
 describe('Ctrl-C', () => {
-  const [, , , usual] = BROKEN_ENVIRONMENTS
   let environment: OpenedEnvironment
 
   beforeAll(async () => {
-    environment = (await usual?.open()) as OpenedEnvironment
+    environment = await USUAL_ENVIRONMENT.open()
   })
 
   afterAll(() => environment.close())

@@ -1,6 +1,6 @@
 import type { Stream, StreamMuxer } from '@libp2p/interface'
 import { multiaddrConnectionPair } from '@libp2p/utils'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type EarlyOptions, noteProtocols } from '../../../host/early-streams.ts'
 import { muxer } from '../../../host/muxer.ts'
 import { InferenceError, PROTOCOLS } from '../../../protocol/index.ts'
@@ -90,6 +90,31 @@ describe('a stream of a known protocol', () => {
     identified([KNOWN])
     const error = await failureOf(await open(KNOWN, { confirmWithinMs: 1 }))
     expect(InferenceError.is(error, 'dial_failed')).toBe(true)
+  })
+})
+
+describe('the wait for a confirmation', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  it('goes on while anything comes over the connection: the peer is busy', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { identified, inbound, open } = pair()
+    identified([KNOWN])
+    const other = await open('/other')
+    other.send(Buffer.from('question'))
+    const far = await inbound
+    const stream = await open(KNOWN, { confirmWithinMs: 1_000 })
+    for (let second = 0; second < 10; second += 1) {
+      const heard = textOf(other, 1)
+      far.send(Buffer.from('!'))
+      await heard
+      vi.advanceTimersByTime(1_000)
+    }
+    expect(stream.status).toBe('open')
+    vi.advanceTimersByTime(1_000)
+    expect(stream.status).toBe('aborted')
   })
 })
 
