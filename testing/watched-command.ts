@@ -32,6 +32,7 @@ const ARGUMENTS: Readonly<Record<string, readonly string[]>> = {
   pull: ['/nowhere.gguf'],
   reputation: ['list'],
   rm: ['nothing'],
+  service: ['install', 'node', '--print'],
   swarm: ['create'],
   up: ['--demo', '--port', '0', ...LISTEN],
 }

@@ -18,9 +18,9 @@ export interface ContinuedRequest {
 const TRIAL_TOKENS = 6
 /** What the conversation of a trial asks. */
 export const TRIAL_QUESTION = 'Count from 1 to 20.'
-/** The next token of each begins with a space. An engine that begins a new turn, or the answer anew, writes none. */
+/** The next token of each begins with a space, whatever the model: no "I'll" may follow. An engine that begins a new turn, or the answer anew, writes none. */
 const TEXT: BegunAnswer = { text: '1, 2, 3,', reasoning: '' }
-const THOUGHT: BegunAnswer = { text: '', reasoning: 'The user wants me to count, so I' }
+const THOUGHT: BegunAnswer = { text: '', reasoning: 'The user wants me to count from' }
 const AFTER_THOUGHT: BegunAnswer = { text: '1, 2, 3,', reasoning: 'I count.' }
 const JSON_BEGUN: BegunAnswer = { text: '{"a":', reasoning: '' }
 

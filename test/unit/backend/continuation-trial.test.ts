@@ -3,7 +3,7 @@ import { type Continue, continuesText } from '../../../backend/continuation/inde
 import { InferenceError } from '../../../protocol/index.ts'
 
 const COUNT = '1, 2, 3, 4, 5, 6, 7, 8'
-const THOUGHT = 'The user wants me to count, so I will count from one to twenty.'
+const THOUGHT = 'The user wants me to count from one to twenty, so I will begin with one.'
 
 /** An engine that continues what it is given. */
 const continues: Continue = async ({ text, reasoning }, { schema, maxTokens }) => {
