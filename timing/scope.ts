@@ -92,5 +92,8 @@ function joined(...outer: readonly (AbortSignal | undefined)[]): Joined {
 }
 
 function deadlineExceeded(timeoutMs: number): InferenceError {
-  return new InferenceError('deadline_exceeded', `no complete answer within ${timeoutMs} ms`)
+  return new InferenceError(
+    'deadline_exceeded',
+    `no complete answer within ${Math.round(timeoutMs)} ms`,
+  )
 }

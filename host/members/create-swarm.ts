@@ -11,6 +11,7 @@ import {
   swarmIdOf,
 } from '../../protocol/index.ts'
 import { codeOf, makeDirectory } from '../../storage/index.ts'
+import { systemClock } from '../../timing/index.ts'
 import { MEMBERSHIP } from './limits.ts'
 import { swarmPaths, writeOwnerKey, writeSwarmFiles } from './swarm-files.ts'
 
@@ -34,7 +35,7 @@ export interface CreateSwarmInit {
  * @throws InferenceError `invalid_request` for a bad name, or a directory or key file that exists
  */
 export async function createSwarm(directory: string, init: CreateSwarmInit): Promise<void> {
-  const { name, nowMs = Date.now() } = init
+  const { name, nowMs = systemClock.wall() } = init
   checkSwarmName(name)
   const machine = memberName(init.memberName)
   await checkNoMembership(directory)

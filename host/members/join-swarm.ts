@@ -15,7 +15,7 @@ import {
   swarmIdOf,
 } from '../../protocol/index.ts'
 import { makeDirectory } from '../../storage/index.ts'
-import type { AbortOptions } from '../../timing/index.ts'
+import { type AbortOptions, systemClock } from '../../timing/index.ts'
 import { loadIdentity } from '../identity.ts'
 import { askOnce, type Dialer } from '../one-shot.ts'
 import { checkNoMembership } from './create-swarm.ts'
@@ -103,7 +103,7 @@ async function ask(
   const answer = decodeMembershipAnswer(frame)
   if (answer.type === 'refused') {
     const { reason, nowMs } = answer
-    const words = refusalWords(reason, Date.now() - nowMs)
+    const words = refusalWords(reason, systemClock.wall() - nowMs)
     throw new InferenceError(ELSEWHERE.has(reason) ? 'no_peers' : 'invalid_request', words)
   }
   if (answer.type !== 'admission') throw new InferenceError('malformed', 'an unexpected answer')
