@@ -11,9 +11,9 @@ const LOOPBACK_HOST = /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?$/i
 export type Refusal = 'key' | 'loopback' | 'rights' | 'token' | undefined
 
 /**
- * Decides who sees the console's data, an invite among it, and may change something: with API keys, who has one without
- * restrictions; without, who comes from this
- * machine, under a loopback name, with the token of the page. Only the page's own origin can read that token.
+ * Decides who sees the console's data and may change something: with API keys, who has one without restrictions; without,
+ * who comes from this machine, under a loopback name, with the token of the page. Only the page's own origin can read
+ * that token. An invite is shown with a key only.
  */
 export class ConsoleAccess {
   readonly token: string = randomBytes(24).toString('base64url')

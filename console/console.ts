@@ -52,7 +52,9 @@ export function createConsole(init: ConsoleInit): Console {
     if (viewers.size > CONSOLE_LIMITS.maxViewers) oldest?.abort()
     const signal = AbortSignal.any([viewer.signal, request.signal])
     signal.addEventListener('abort', () => viewers.delete(viewer), { once: true })
-    return streamed(stateEvents(state, signal, visitor.isStillAccepted), () => {
+    // Without keys every user of this machine is let in.
+    const reader = { ...visitor, seesInvite: visitor.keysRequired }
+    return streamed(stateEvents(state, signal, reader), () => {
       viewer.abort()
       viewers.delete(viewer)
     })
@@ -85,7 +87,8 @@ export function createConsole(init: ConsoleInit): Console {
       return pathname === '/' && (request.headers.get('accept')?.includes('text/html') ?? false)
     },
     respond,
-    events: (signal) => stateEvents(state, signal, () => true),
+    events: (signal) =>
+      stateEvents(state, signal, { seesInvite: true, isStillAccepted: () => true }),
     close,
     [Symbol.asyncDispose]: () => {
       close()

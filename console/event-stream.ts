@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { CONSOLE_LIMITS } from './limits.ts'
-import type { LiveState, Seen } from './live-state.ts'
+import type { LiveState, Reader, Seen } from './live-state.ts'
 import type { ConsoleMessage } from './state.ts'
 
 /**
@@ -8,19 +8,19 @@ import type { ConsoleMessage } from './state.ts'
  * gets fewer of them and costs no memory.
  *
  * @param signal ends the stream
- * @param isStillAccepted whether the viewer may go on; asked before each message
+ * @param viewer `isStillAccepted`: whether it may go on; asked before each message
  */
 export async function* stateEvents(
   state: LiveState,
   signal: AbortSignal,
-  isStillAccepted: () => boolean,
+  viewer: Reader & { readonly isStillAccepted: () => boolean },
 ): AsyncGenerator<string, void, void> {
   const leave = state.watch()
   try {
-    let { message, seen }: { message: ConsoleMessage; seen: Seen } = state.snapshot()
+    let { message, seen }: { message: ConsoleMessage; seen: Seen } = state.snapshot(viewer)
     yield event(message)
-    while (!signal.aborted && !state.isClosed && isStillAccepted()) {
-      const next = state.changes(seen)
+    while (!signal.aborted && !state.isClosed && viewer.isStillAccepted()) {
+      const next = state.changes(seen, viewer)
       if (next === undefined) {
         const beat = AbortSignal.timeout(CONSOLE_LIMITS.keepAliveMs)
         await state.changed(AbortSignal.any([signal, beat]))

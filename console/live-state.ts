@@ -39,6 +39,12 @@ export interface Seen {
   readonly line: number
 }
 
+/** Who reads the state. */
+export interface Reader {
+  /** Whether it has proved more than that it runs on this machine. */
+  readonly seesInvite: boolean
+}
+
 /** The state of the console. Peers are asked, and running requests read, only while a page is open. */
 export class LiveState {
   readonly #init: LiveStateInit
@@ -98,11 +104,11 @@ export class LiveState {
   }
 
   /** Everything, and what a page has seen with it. */
-  snapshot(): { readonly message: ConsoleMessage; readonly seen: Seen } {
+  snapshot(reader: Reader): { readonly message: ConsoleMessage; readonly seen: Seen } {
     this.#requests.readRunning()
     const { log } = this.#init
     const state: ConsoleState = {
-      ...this.#own(),
+      ...this.#own(reader),
       ...this.#swarm,
       requests: this.#requests.views(),
       log: log.lines(),
@@ -111,9 +117,12 @@ export class LiveState {
   }
 
   /** What changed since; `undefined` if nothing did. */
-  changes(seen: Seen): { readonly message: ConsoleMessage; readonly seen: Seen } | undefined {
+  changes(
+    seen: Seen,
+    reader: Reader,
+  ): { readonly message: ConsoleMessage; readonly seen: Seen } | undefined {
     const { log } = this.#init
-    const now = { ...this.#own(), ...this.#swarm }
+    const now = { ...this.#own(reader), ...this.#swarm }
     const names = Object.keys(now) as Section[]
     const changed = names.filter((name) => JSON.stringify(now[name]) !== seen.sections[name])
     const requests = this.#requests.views(seen.request)
@@ -159,10 +168,11 @@ export class LiveState {
   }
 
   /** The sections that are read anew for each message. */
-  #own(): Pick<ConsoleState, 'batches' | 'here' | 'join' | 'self'> {
+  #own({ seesInvite }: Reader): Pick<ConsoleState, 'batches' | 'here' | 'join' | 'self'> {
     const { self, join, here } = this.#init
     const batches = this.batches().slice(0, CONSOLE_LIMITS.maxBatches)
-    return { self: self(), join: join(), here: here?.(), batches }
+    const joining = seesInvite ? join() : withoutInvite(join())
+    return { self: self(), join: joining, here: here?.(), batches }
   }
 
   #startTimers(): void {
@@ -195,4 +205,9 @@ export class LiveState {
   #changed(): void {
     for (const wake of [...this.#waiting]) wake()
   }
+}
+
+function withoutInvite(join: JoinView): JoinView {
+  if (join.invite === undefined) return join
+  return { addresses: join.addresses, isInviteHidden: true }
 }

@@ -138,6 +138,8 @@ export interface JoinView {
   readonly command?: string
   /** Of a private swarm. */
   readonly invite?: string
+  /** The swarm is private, and its invite is not shown to this reader; nor are `command` and `code`, which have it. */
+  readonly isInviteHidden?: boolean
   readonly addresses: readonly string[]
   /** The command as a QR code: a path of squares, `size` units wide. */
   readonly code?: { readonly size: number; readonly path: string }

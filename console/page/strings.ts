@@ -293,6 +293,10 @@ export const STRINGS = {
       'This swarm is public: any peer that knows an address can join and ask. For machines of your own, start with --private.',
     code: 'The command as a QR code',
     addresses: 'Addresses of this machine',
+    hidden: {
+      title: 'The invite is in the terminal',
+      text: 'The invite is the key of this private swarm, and without API keys every user of this machine could read it here. The process printed it at its start, in the terminal or the log of skein up. To see it here, create a key (skein gateway key add NAME) and open this page with it.',
+    },
     none: {
       title: 'No address to reach',
       text: 'This process accepts no connections, so nothing can join through it. Start skein up instead.',

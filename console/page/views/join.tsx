@@ -8,12 +8,13 @@ const TEXT = STRINGS.join
 /** How another machine joins: the command, the invite, a QR code, and who reaches this machine. */
 export function JoinPage({ state }: PageProps): JSX.Element {
   const { join, self } = state
-  const { command, invite, code, addresses } = join
+  const { command, invite, code, addresses, isInviteHidden } = join
+  const none = isInviteHidden === true ? TEXT.hidden : TEXT.none
   return (
     <>
       <Heading title={TEXT.title} intro={TEXT.intro} />
       {command === undefined ? (
-        <Empty title={TEXT.none.title} text={TEXT.none.text} />
+        <Empty title={none.title} text={none.text} />
       ) : (
         <div class="join">
           <div>
