@@ -154,10 +154,12 @@ export async function openGatewayServer(
 /** What a running gateway can take over. */
 function liveSettings(options: GatewayOptions): LiveSettings {
   const { requestsPerMinute, tokensPerMinute, timeoutSeconds, corsOrigin, allowHost } = options
+  const isForOthers = options.open === true || (allowHost ?? []).length > 0
   return {
     rateLimits: defined({ requestsPerMinute, tokensPerMinute }),
     ...(corsOrigin !== undefined && { corsOrigins: corsOrigin }),
     allowedHosts: [hostname(), ...(allowHost ?? [])],
+    trustsLoopback: !isForOthers,
     ...(timeoutSeconds !== undefined && { timeoutMs: timeoutSeconds * 1_000 }),
   }
 }

@@ -1151,6 +1151,7 @@ interface LiveSettings extends Partial<Pick<GatewayLimits, 'timeoutMs'>> {
     readonly rateLimits?: RateLimits;
     readonly corsOrigins?: readonly string[];
     readonly allowedHosts?: readonly string[];
+    readonly trustsLoopback?: boolean;
 }
 interface Load {
     readonly state: NodeState;
@@ -1174,6 +1175,7 @@ interface LocalModel {
 interface LocalModel {
     readonly name: string;
     readonly id: string;
+    readonly isServed?: boolean;
     readonly bytes: number;
     readonly sha256?: string;
     readonly state: 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
@@ -1277,6 +1279,7 @@ interface Node extends AsyncDisposable {
     state(): NodeState;
     models(): readonly ModelAdvertisement[];
     share(models: readonly string[] | undefined, options?: AbortOptions): Promise<void>;
+    refresh(options?: AbortOptions): Promise<void>;
     load(): Load;
     update(settings: LiveNodeSettings): Promise<void>;
     drain(options?: AbortOptions): Promise<void>;

@@ -17,8 +17,10 @@ export interface GatewayContext {
   readonly metrics: Metrics | undefined
   /** Models of this machine. Absent if it has none. */
   readonly local: LocalModels | undefined
-  /** @throws InferenceError `unauthorized` unless the caller may change them */
-  readonly mayManage: (c: Context<GatewayEnv>) => void
+  /** Whether the caller may change them. */
+  readonly mayManage: (c: Context<GatewayEnv>) => boolean
+  /** @throws InferenceError `unauthorized`, with what to do, unless the caller may change them */
+  readonly requireOwner: (c: Context<GatewayEnv>) => void
   /** @throws InferenceError if the caller's key may not use the models, or no longer exists */
   readonly checkModels: (caller: string, named: NamedModels) => void
 }

@@ -31,7 +31,7 @@ import {
 import { chatCompletions, completions, embeddings, models } from './openai/index.ts'
 import { type GatewayPages, servePages } from './pages.ts'
 import { queuedClient, RequestQueue } from './queue/index.ts'
-import { requireOwner } from './require-owner.ts'
+import { type OwnerRules, requireOwner, whyNotOwner } from './require-owner.ts'
 import { responses } from './responses/index.ts'
 import {
   type ApiKeys,
@@ -116,6 +116,7 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   const log = init.log ?? (() => {})
   const now = init.now ?? Date.now
   const keys = new KeyRing(init.apiKeys ?? [], now)
+  const ownerRules = (): OwnerRules => ({ keys, trustsLoopback: live.trustsLoopback !== false })
   const rateLimit = createRateLimit(
     () => live.rateLimits ?? {},
     (caller) => keys.limitsOf(caller),
@@ -139,7 +140,8 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     now,
     log,
     local: init.localModels,
-    mayManage: (c) => requireOwner(c, keys),
+    mayManage: (c) => whyNotOwner(c, ownerRules()) === undefined,
+    requireOwner: (c) => requireOwner(c, ownerRules()),
     checkModels: (caller, named) => keys.checkModels(caller, named),
   }
   const { stateDir } = init

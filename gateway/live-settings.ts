@@ -12,4 +12,9 @@ export interface LiveSettings extends Partial<Pick<GatewayLimits, 'timeoutMs'>> 
    * every name is. @default any: nothing but a server needs this
    */
   readonly allowedHosts?: readonly string[]
+  /**
+   * Whether, without API keys, callers on this machine may change its models. `false` for a gateway that others reach
+   * through a proxy or by another name. With keys, who has an unrestricted one may. @default true
+   */
+  readonly trustsLoopback?: boolean
 }

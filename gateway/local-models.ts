@@ -3,6 +3,8 @@ export interface LocalModel {
   readonly name: string
   /** Id under which it is served. */
   readonly id: string
+  /** Whether it is the one that is served under its id, where several files have it. @default unknown */
+  readonly isServed?: boolean
   /** Bytes on disk; 0 if unknown. */
   readonly bytes: number
   /** sha256 in hex. Absent if unknown. */

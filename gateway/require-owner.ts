@@ -1,29 +1,53 @@
 import type { Context } from 'hono'
 import { InferenceError } from '../protocol/index.ts'
 import type { GatewayEnv } from './context.ts'
-import type { KeyRing } from './security/index.ts'
+import { isOtherPage, type KeyRing } from './security/index.ts'
 
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/
+/** A proxy on this machine adds them: its callers can be anywhere. */
+const FORWARDING = [
+  'forwarded',
+  'via',
+  'x-forwarded-for',
+  'x-forwarded-host',
+  'x-forwarded-proto',
+  'x-real-ip',
+] as const
+const ADVICE = 'create a key (gateway key add NAME), and send it'
+
+export interface OwnerRules {
+  readonly keys: Pick<KeyRing, 'isRequired' | 'isUnrestricted'>
+  /** Whether, without keys, callers on this machine count as its owner. */
+  readonly trustsLoopback: boolean
+}
 
 /**
- * Refuses to change the models of this machine for a caller whose key is restricted, or who, without keys, calls from
- * another machine.
- *
- * @throws InferenceError `unauthorized`
+ * Why a caller may not change the models of this machine: its key is restricted, or, without keys, the call may come
+ * from another machine or a web page of others. `undefined` if it may.
  */
-export function requireOwner(
-  c: Context<GatewayEnv>,
-  keys: Pick<KeyRing, 'isRequired' | 'isUnrestricted'>,
-): void {
+export function whyNotOwner(c: Context<GatewayEnv>, rules: OwnerRules): string | undefined {
+  const { keys, trustsLoopback } = rules
   if (keys.isRequired) {
-    if (keys.isUnrestricted(c.get('caller'))) return
-    throw new InferenceError('unauthorized', 'a restricted API key may not change models')
+    const isOwner = keys.isUnrestricted(c.get('caller'))
+    return isOwner ? undefined : 'a restricted API key may not change models'
   }
   const { remoteAddress } = c.env
   // In-process there is no other end.
-  if (remoteAddress === undefined || LOOPBACK.test(remoteAddress)) return
-  throw new InferenceError(
-    'unauthorized',
-    'without API keys, models are changed from the machine itself only',
-  )
+  if (remoteAddress !== undefined && !LOOPBACK.test(remoteAddress)) {
+    return `without API keys, models are changed from the machine itself only: ${ADVICE}`
+  }
+  if (!trustsLoopback) {
+    return `this gateway is open to other machines or names, so changing models needs a key: ${ADVICE}`
+  }
+  if (isOtherPage(c)) return `pages of other origins change models with a key only: ${ADVICE}`
+  if (FORWARDING.some((name) => c.req.header(name) !== undefined)) {
+    return `without API keys, models are not changed through a proxy: ${ADVICE}`
+  }
+  return undefined
+}
+
+/** @throws InferenceError `unauthorized` unless the caller may change the models of this machine */
+export function requireOwner(c: Context<GatewayEnv>, rules: OwnerRules): void {
+  const why = whyNotOwner(c, rules)
+  if (why !== undefined) throw new InferenceError('unauthorized', why)
 }

@@ -49,6 +49,8 @@ export interface Node extends AsyncDisposable {
    * @throws InferenceError `model_not_found` for a name that the engine does not have
    */
   share(models: readonly string[] | undefined, options?: AbortOptions): Promise<void>
+  /** Asks the engine for its models again, and advertises what changed. What was chosen to be shared holds. */
+  refresh(options?: AbortOptions): Promise<void>
   /** Requests running and queued now, as reported in probes and terminal frames. */
   load(): Load
   /**

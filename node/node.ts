@@ -1,7 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import type { Connection, PeerId, Stream, StreamHandler } from '@libp2p/interface'
+import type { Connection, Stream, StreamHandler } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
-import type { Ping } from '@libp2p/ping'
 import { createHost, type Host, subnetsOf } from '../host/index.ts'
 import { Ledger, ServedLog } from '../ledger/index.ts'
 import {
@@ -21,6 +20,7 @@ import { Farewell } from './farewell.ts'
 import { InForce, type LiveNodeSettings } from './live-settings.ts'
 import type { Node, NodeInit } from './node-init.ts'
 import { NodeStatus } from './node-status.ts'
+import { ping } from './ping.ts'
 import { type ServeContext, serveInference, serveKeptInference, serveProbe } from './serve/index.ts'
 import { createServeContext } from './serve-context.ts'
 import { defaultQueue, type ResolvedLimits, resolveLimits } from './settings.ts'
@@ -190,6 +190,11 @@ class ContributorNode implements Node {
     if (changed) await this.#advertise()
   }
 
+  async refresh(options: AbortOptions = {}): Promise<void> {
+    const { changed } = await this.#models.refresh(options).catch(toEngineFailure)
+    if (changed) await this.#advertise()
+  }
+
   load(): Load {
     return this.#status.load
   }
@@ -290,11 +295,4 @@ function checkCredit({ creditTo, friends }: NodeInit): void {
 
 function toEngineFailure(error: unknown): never {
   throw InferenceError.from(error, 'engine_failed')
-}
-
-/** Only on a connection that is there: a farewell does not dial. */
-async function ping(host: Host, peer: PeerId, signal: AbortSignal): Promise<void> {
-  if (host.libp2p.getConnections(peer).length === 0) return
-  const { ping: service } = host.libp2p.services as { readonly ping: Ping }
-  await service.ping(peer, { signal })
 }

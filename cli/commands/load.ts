@@ -36,6 +36,9 @@ function controlling(command: Command): Command {
     .addOption(jsonOption())
 }
 
+/** The events of `--json`. */
+const EVENTS = { load: 'loaded', unload: 'unloaded', unshare: 'unshared' } as const
+
 function run(name: 'load' | 'unload' | 'unshare', done: string) {
   return async (
     session: Session,
@@ -53,7 +56,7 @@ function run(name: 'load' | 'unload' | 'unshare', done: string) {
     } finally {
       progress.end()
     }
-    terminal.emit({ event: `${name}ed`, model, pid: door.pid } as { event: string })
+    terminal.emit({ event: EVENTS[name], model, pid: door.pid } as { event: string })
     terminal.print(`${done} ${model} at process ${door.pid}\n`)
     return undefined
   }

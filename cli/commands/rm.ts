@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { removeLocalModel } from '../../backend/index.ts'
-import { plainLine } from '../../protocol/index.ts'
-import { chooseDoor, modelsHere, order } from '../control/index.ts'
+import { InferenceError, plainLine } from '../../protocol/index.ts'
+import { chooseDoor, type Door, modelsHere, order, servingDoors } from '../control/index.ts'
 import { modelCache } from '../directories.ts'
 import { namedModel } from '../local-models/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
@@ -17,7 +17,8 @@ export function rmCommand(runtime: Runtime): Command {
     .action(runtime.action(remove))
 }
 
-async function remove(
+/** A process that serves the model deletes it itself, so that it offers it no longer. */
+export async function remove(
   session: Session,
   options: SharedOptions,
   [name = '']: readonly string[],
@@ -34,9 +35,28 @@ async function remove(
     return undefined
   }
   const model = await namedModel(env, name)
-  await removeLocalModel(modelCache(env), model)
+  const doors = await servingDoors(session, model.path, options.dataDir)
+  if (doors.length > 1) throw servedBySeveral(session, model.name, doors)
+  const [door] = doors
+  if (door === undefined) await removeLocalModel(modelCache(env), model)
+  else await order(session, door, { order: 'rm', model: model.path }, () => {})
   const { path, bytes } = model
   terminal.emit({ event: 'removed', name: model.name, path, bytes } as { event: 'removed' })
   terminal.print(`Removed ${plainLine(model.name)} (${plainLine(path)})\n`)
   return undefined
+}
+
+function servedBySeveral(
+  { commandName }: Pick<Session, 'commandName'>,
+  name: string,
+  doors: readonly Door[],
+): InferenceError {
+  const commands = doors.map(
+    (door) => `\n  ${commandName} unload ${name} --withdraw --data-dir ${door.dataDir}`,
+  )
+  return new InferenceError(
+    'over_capacity',
+    `several processes serve ${name}; end that first:${commands.join('')}`,
+    { details: { param: 'model' } },
+  )
 }

@@ -55,7 +55,9 @@ export async function chooseEngine(
   if (share === undefined) return { backend: pool }
   const models = await pool.manager.list()
   const ids = share.map((name) => models.find((model) => model.name === name)?.id ?? name)
-  return { backend: pool, share: ids }
+  // --model names one more: the pool serves it and those of --share.
+  const served = models.filter(({ isServed }) => options.model !== undefined && isServed)
+  return { backend: pool, share: [...new Set([...ids, ...served.map(({ id }) => id)])] }
 }
 
 /** @returns the URL of an engine that runs here. */

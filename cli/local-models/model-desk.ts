@@ -6,7 +6,7 @@ import type {
   PullProgress,
 } from '../../backend/index.ts'
 import type { Node } from '../../node/index.ts'
-import { InferenceError } from '../../protocol/index.ts'
+import { InferenceError, normalizeModelId } from '../../protocol/index.ts'
 import { PullJob } from './pull-job.ts'
 
 /** Changes come in bursts, and each costs a look at the disk. */
@@ -37,7 +37,7 @@ export interface DeskView {
 
 export interface ModelDeskInit {
   readonly manager: ModelManager
-  readonly node: Pick<Node, 'models' | 'share'>
+  readonly node: Pick<Node, 'models' | 'refresh' | 'share'>
   /** Remembers what is shared for the next start. @default not remembered */
   readonly remember?: (names: readonly string[]) => Promise<void>
 }
@@ -91,7 +91,8 @@ export class ModelDesk implements Disposable {
     this.#models = (await manager.list()).map((model) => {
       const loadShare = this.#shares.get(model.name)
       return {
-        ...{ ...model, isShared: shared.has(model.id) },
+        // Quantizations have one id: the node shares the one that is served.
+        ...{ ...model, isShared: isOffered(manager, model) && shared.has(model.id) },
         ...(loadShare !== undefined && { loadShare }),
       }
     })
@@ -143,6 +144,7 @@ export class ModelDesk implements Disposable {
     if (manager.serve !== undefined) {
       await manager.serve(name)
       await this.#readvertise()
+      await this.#shareToo(name)
     } else await this.#shareOnly([...(await this.#sharedNames()), (await this.#named(name)).id])
     await this.#remember()
   }
@@ -163,7 +165,8 @@ export class ModelDesk implements Disposable {
     const { manager } = this.#init
     if (manager.remove === undefined) throw cannot(manager, 'deletes no model')
     await manager.remove(name)
-    await this.#readvertise()
+    if (manager.serve === undefined) await this.#shareOnly(await this.#stillThere())
+    else await this.#readvertise()
     await this.#remember()
   }
 
@@ -194,7 +197,8 @@ export class ModelDesk implements Disposable {
 
   async #named(name: string): Promise<DeskModel> {
     const models = await this.list()
-    const found = models.find((model) => model.name === name || model.id === name)
+    const found =
+      models.find((model) => model.name === name) ?? models.find((model) => model.id === name)
     if (found !== undefined) return found
     throw new InferenceError(
       'model_not_found',
@@ -213,11 +217,20 @@ export class ModelDesk implements Disposable {
     this.#changed()
   }
 
-  /** Tells peers what this machine serves now. */
+  /** Adds a served model to what is shared, where a setting names other models. */
+  async #shareToo(name: string): Promise<void> {
+    const wanted = normalizeModelId(name)
+    const served = this.#models.filter(({ isServed }) => isServed)
+    const found =
+      served.find((model) => normalizeModelId(model.name) === wanted || model.path === name) ??
+      served.find(({ id }) => id === wanted)
+    if (found === undefined || found.isShared) return
+    await this.#shareOnly([...(await this.#sharedNames()), found.id])
+  }
+
+  /** Tells peers what this machine serves now, of what is to be shared. */
   async #readvertise(): Promise<void> {
-    const { manager, node } = this.#init
-    const isAll = manager.serve !== undefined
-    await node.share(isAll ? undefined : await this.#stillThere())
+    await this.#init.node.refresh()
     await this.list()
     this.#changed()
   }
@@ -249,6 +262,11 @@ export class ModelDesk implements Disposable {
   #changed(): void {
     for (const listener of this.#listeners) listener()
   }
+}
+
+/** Whether requests for the model's id reach this model. */
+function isOffered({ serve }: ModelManager, { isServed }: ManagedModel): boolean {
+  return serve === undefined || isServed
 }
 
 function cannot({ engine }: ModelManager, what: string): InferenceError {

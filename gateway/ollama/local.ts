@@ -13,7 +13,7 @@ const STAYS_MS = 300_000
 
 /** `POST /api/pull`, `DELETE /api/delete` and `GET /api/ps`: models of this machine, where it has any. */
 export function ollamaLocal(context: GatewayContext): Hono<GatewayEnv> {
-  const { local, mayManage, now } = context
+  const { local, requireOwner, now } = context
   const app = new Hono<GatewayEnv>()
   if (local === undefined) {
     // Running models are on other machines.
@@ -26,13 +26,13 @@ export function ollamaLocal(context: GatewayContext): Hono<GatewayEnv> {
       return c.json({ models: running.map((model) => runningOf(model, now())) })
     })
     .delete('/api/delete', async (c) => {
-      mayManage(c)
+      requireOwner(c)
       const { model, name } = readFields(showFields, await readJsonObject(c.req.raw))
       await local.remove(localName(await local.list(), model || name || ''))
       return c.body(null, 200)
     })
     .post('/api/pull', async (c) => {
-      mayManage(c)
+      requireOwner(c)
       const { model, name, stream } = readFields(pullFields, await readJsonObject(c.req.raw))
       const source = model || name || ''
       const pull = async (onProgress: (progress: LocalPullProgress) => void): Promise<void> => {
@@ -48,32 +48,53 @@ export function ollamaLocal(context: GatewayContext): Hono<GatewayEnv> {
     })
 }
 
-/** Loads or unloads a model of this machine, as an empty request does at Ollama. @returns whether it is one */
+/**
+ * Loads or unloads a model of this machine, as an empty request does at Ollama. Callers who may ask but not manage
+ * change nothing: the model is loaded by what they ask.
+ *
+ * @returns whether it is one, and the caller may load it
+ */
 export async function keepLocal(
   c: Context<GatewayEnv>,
   { local, mayManage }: GatewayContext,
   name: string,
   wanted: 'load' | 'unload',
 ): Promise<boolean> {
-  const found = (await local?.list())?.find(named(name))
-  if (local === undefined || found === undefined) return false
-  mayManage(c)
+  if (local === undefined || !mayManage(c)) return false
+  const found = findLocal(await local.list(), name)
+  if (found === undefined) return false
   if (wanted === 'load') await local.load(found.name)
   else if (found.state !== 'on-disk') await local.unload(found.name)
   return true
 }
 
 function localName(models: readonly LocalModel[], name: string): string {
-  const found = models.find(named(name))
+  const found = findLocal(models, name)
   if (found !== undefined) return found.name
   throw new InferenceError('model_not_found', `model '${name}' not found on this machine`, {
     details: { param: 'model' },
   })
 }
 
-function named(name: string): (model: LocalModel) => boolean {
+/**
+ * The model of this name: its file's, or the id under which it is served, which quantizations share.
+ *
+ * @throws InferenceError `invalid_request` if it can be one of several
+ */
+function findLocal(models: readonly LocalModel[], name: string): LocalModel | undefined {
   const wanted = normalizeModelId(name)
-  return ({ id, name: own }) => id === wanted || normalizeModelId(own) === wanted
+  const byFile = models.find((model) => normalizeModelId(model.name) === wanted)
+  if (byFile !== undefined) return byFile
+  const byId = models.filter(({ id }) => id === wanted)
+  const served = byId.filter(({ isServed }) => isServed === true)
+  const [found, ...others] = served.length > 0 ? served : byId
+  if (others.length === 0) return found
+  const names = byId.map((model) => model.name).join(', ')
+  throw new InferenceError(
+    'invalid_request',
+    `'${name}' can be one of ${names}: name one of them`,
+    { details: { param: 'model' } },
+  )
 }
 
 function runningOf({ id, bytes, sha256, memoryBytes }: LocalModel, nowMs: number): object {

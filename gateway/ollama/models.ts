@@ -98,7 +98,8 @@ function tagOf(
 ): object {
   // Clients shorten the digest; a model without one gets a digest of its name.
   const digest = digests[0]?.replace(/^sha256:/, '') ?? sha256(id)
-  const size = own.find((model) => model.id === id)?.bytes ?? 0
+  const files = own.filter((model) => model.id === id)
+  const size = (files.find(({ isServed }) => isServed === true) ?? files[0])?.bytes ?? 0
   return { name: id, model: id, modified_at: modifiedAt, size, digest, details: DETAILS }
 }
 

@@ -46,11 +46,17 @@ function otherOrigin(c: Context): string | undefined {
  * @throws InferenceError `unauthorized`
  */
 export function refuseOtherOrigins(c: Context): void {
+  if (isOtherPage(c)) {
+    throw new InferenceError('unauthorized', 'other pages have no access to the console')
+  }
+}
+
+/** Whether another page makes the request. Following a link to a page is not one. */
+export function isOtherPage(c: Context): boolean {
   const site = c.req.header('sec-fetch-site') ?? 'none'
   const isLink = c.req.method === 'GET' && c.req.header('sec-fetch-dest') === 'document'
   const isOwn = site === 'same-origin' || site === 'none' || isLink
-  if (isOwn && otherOrigin(c) === undefined) return
-  throw new InferenceError('unauthorized', 'other pages have no access to the console')
+  return !isOwn || otherOrigin(c) !== undefined
 }
 
 /** Response headers that pages may read. */

@@ -84,6 +84,62 @@ describe('models of this machine in Ollama’s API', () => {
     await expect(ollama().delete({ model: 'x' })).rejects.toMatchObject({ status_code: 404 })
   })
 
+  it('deletes the file of that name, not one with the same id that is served', async () => {
+    const q4: LocalModel = { ...IDLE, name: 'm-q4_0', isServed: false }
+    const q8: LocalModel = { ...IDLE, isServed: true }
+    models = [q4, q8]
+    await ollama().delete({ model: 'm' })
+    await ollama().delete({ model: 'm-q4_0' })
+    expect(done).toEqual(['remove m-q8_0', 'remove m-q4_0'])
+    models = [
+      { ...IDLE, name: 'x-q8_0' },
+      { ...IDLE, name: 'x', id: 'm' },
+    ]
+    await ollama().delete({ model: 'x' })
+    expect(done.at(-1)).toBe('remove x')
+  })
+
+  it('refuses a name of several files', async () => {
+    models = [
+      { ...IDLE, name: 'm-q4_0', isServed: false },
+      { ...IDLE, isServed: false },
+    ]
+    for (const changed of [
+      ollama().delete({ model: 'm' }),
+      ollama().generate({ model: 'm', prompt: '' }),
+    ]) {
+      await expect(changed).rejects.toMatchObject({
+        status_code: 400,
+        message: expect.stringContaining('m-q4_0, m-q8_0'),
+      })
+    }
+    expect(done).toEqual([])
+  })
+
+  it('lists the size of the file that is served', async () => {
+    models = [
+      { ...IDLE, name: 'm-q4_0', bytes: 7, isServed: false },
+      { ...IDLE, isServed: true },
+    ]
+    expect((await ollama().list()).models).toMatchObject([{ name: 'm', size: 42 }])
+  })
+
+  it('answers an empty request of a caller who may ask but not manage, and loads nothing', async () => {
+    const open = openGateway(client, { localModels })
+    const few = createApiKey('few', { models: ['m'] })
+    const closed = openGateway(client, { localModels, apiKeys: [few.kept] })
+    for (const path of ['generate', 'chat']) {
+      for (const keepAlive of ['5m', 0]) {
+        const body = JSON.stringify({ model: 'm', stream: false, keep_alive: keepAlive })
+        const empty = new Request(`${URL}/api/${path}`, { method: 'POST', body })
+        expect((await open.respond(empty.clone(), '192.0.2.1')).status).toBe(200)
+        empty.headers.set('authorization', `Bearer ${few.key}`)
+        expect((await closed.respond(empty, '127.0.0.1')).status).toBe(200)
+      }
+    }
+    expect(done).toEqual([])
+  })
+
   it.each([0, '0', '0s', '0h'])('unloads for keep_alive %j', async (keepAlive) => {
     models = [{ ...IDLE, state: 'loaded' }]
     const answer = await ollama().generate({ model: 'm', prompt: '', keep_alive: keepAlive })
@@ -111,6 +167,39 @@ describe('models of this machine in Ollama’s API', () => {
     expect(await pullWith(few.key)).toBe(401)
     expect(done).toEqual([])
     expect(await pullWith(all.key)).toBe(200)
+  })
+
+  it.each<[string, Record<string, string>, GatewayInit]>([
+    ['from an allowed page', { origin: 'https://a.example' }, { corsOrigins: ['*'] }],
+    ['from a page of another site', { 'sec-fetch-site': 'cross-site' }, {}],
+    ['through a proxy', { 'x-forwarded-for': '192.0.2.1' }, {}],
+    ['through a proxy that says so', { forwarded: 'for=192.0.2.1' }, {}],
+    ['through a proxy with a name', { via: '1.1 proxy' }, {}],
+    ['at a gateway for others', {}, { trustsLoopback: false }],
+  ])('wants a key for changes %s', async (_, headers, init) => {
+    const gateway = openGateway(client, { localModels, ...init })
+    const order = (path: string, method: string): Request =>
+      new Request(`${URL}/api/${path}`, { method, headers, body: '{"model":"m"}' })
+    for (const refused of [order('delete', 'DELETE'), order('pull', 'POST')]) {
+      const response = await gateway.respond(refused, '127.0.0.1')
+      expect(response.status).toBe(401)
+      expect(await response.text()).toContain('gateway key add')
+    }
+    expect(done).toEqual([])
+    const all = createApiKey('all')
+    const closed = openGateway(client, { localModels, ...init, apiKeys: [all.kept] })
+    const allowed = order('delete', 'DELETE')
+    allowed.headers.set('authorization', `Bearer ${all.key}`)
+    expect((await closed.respond(allowed, '127.0.0.1')).status).toBe(200)
+    expect(done).toEqual(['remove m-q8_0'])
+  })
+
+  it('lets a caller on this machine change models without keys', async () => {
+    const request = new Request(`${URL}/api/delete`, { method: 'DELETE', body: '{"model":"m"}' })
+    const gateway = openGateway(client, { localModels })
+    expect((await gateway.respond(request.clone(), '127.0.0.1')).status).toBe(200)
+    gateway.update({ trustsLoopback: false })
+    expect((await gateway.respond(request, '127.0.0.1')).status).toBe(401)
   })
 
   it('refuses where the gateway has no models of its own', async () => {

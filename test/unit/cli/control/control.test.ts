@@ -50,6 +50,7 @@ beforeEach(async () => {
   const node = {
     models: () => [],
     share: async (models: readonly string[] | undefined) => void shared.push(models),
+    refresh: async () => void shared.push(undefined),
   }
   control = await serveControl({
     dataDir,

@@ -1,0 +1,42 @@
+import { InferenceError } from '../../protocol/index.ts'
+import type { Session } from '../runtime.ts'
+import { askDoor } from './ask-door.ts'
+import { type Door, findDoors } from './door-file.ts'
+
+/**
+ * The running processes that serve a model's file, in memory or not.
+ *
+ * @param dataDir one more directory to look into, beside the usual ones
+ * @throws InferenceError `dial_failed` if a process does not say what it serves
+ */
+export async function servingDoors(
+  session: Pick<Session, 'env' | 'signal'>,
+  path: string,
+  dataDir?: string,
+): Promise<readonly Door[]> {
+  const usual = await findDoors(session.env)
+  const named = dataDir === undefined ? [] : await findDoors(session.env, dataDir)
+  const doors = new Map([...usual, ...named].map((door) => [door.url, door]))
+  const serving: Door[] = []
+  for (const door of doors.values()) {
+    if (await serves(session, door, path)) serving.push(door)
+  }
+  return serving
+}
+
+async function serves(
+  { signal }: Pick<Session, 'signal'>,
+  door: Door,
+  path: string,
+): Promise<boolean> {
+  try {
+    for await (const reply of askDoor(door, { order: 'list' }, { signal })) {
+      if (reply.reply === 'model' && reply.model.isServed && reply.model.path === path) return true
+    }
+    return false
+  } catch (error) {
+    // A gateway has no models of its own.
+    if (InferenceError.is(error, 'invalid_request')) return false
+    throw error
+  }
+}
