@@ -1,22 +1,20 @@
 import { totalmem } from 'node:os'
 import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
-import { raceSignal, systemClock } from '../../timing/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
-import { createEmbeddedBackend, type EmbeddedBackend } from '../embedded/index.ts'
+import type { EmbeddedBackend } from '../embedded/index.ts'
 import { modelFileName, modelIdOf } from '../model-id.ts'
 import type { LoadOptions, ModelManager } from '../model-manager.ts'
-import { markInUse } from '../model-source/index.ts'
 import { requireSupport, selectModel } from '../select-model.ts'
 import { cachedWeightsDigest } from '../weights/index.ts'
 import type { EmbeddedPoolInit, PoolModel } from './init.ts'
+import { Loader } from './loader.ts'
 import { MeasuredLoads } from './measured-loads.ts'
-import { estimatedBytes, toEvict } from './memory.ts'
+import { estimatedBytes } from './memory.ts'
 import { PoolEntry } from './pool-entry.ts'
 import { PoolManager } from './pool-manager.ts'
 
 const DEFAULT_SLOTS = 4
 const DEFAULT_CONTEXT = 4_096
-const MEMORY_TIMEOUT_MS = 30_000
 /** Of the machine's memory, for all models together. */
 const MEMORY_SHARE = 0.75
 
@@ -53,13 +51,9 @@ class Pool implements EmbeddedPool {
   readonly maxMemoryBytes: number
   readonly #init: EmbeddedPoolInit
   readonly #loads: MeasuredLoads
+  readonly #loader: Loader
   readonly #entries = new Map<string, PoolEntry>()
-  readonly #life = new AbortController()
   readonly #listeners = new Set<() => void>()
-  /** One model is loaded at a time, so that memory is counted before the next one. */
-  #turn: Promise<unknown> = Promise.resolve()
-  #freed: PromiseWithResolvers<void> = Promise.withResolvers()
-  #requests = 0
 
   constructor(init: EmbeddedPoolInit, loads: MeasuredLoads) {
     this.#init = init
@@ -70,6 +64,11 @@ class Pool implements EmbeddedPool {
     const [first] = init.models ?? []
     const files = (init.models?.length ?? 0) > 1 ? `${init.models?.length} models` : first?.path
     this.description = `embedded llama.cpp${files === undefined ? '' : ` with ${files}`}`
+    this.#loader = new Loader({
+      ...{ pool: init, loads, maxMemoryBytes: this.maxMemoryBytes },
+      entries: () => this.entries,
+      onChange: () => this.#changed(),
+    })
     this.manager = new PoolManager(this, init.source ?? {})
   }
 
@@ -88,7 +87,8 @@ class Pool implements EmbeddedPool {
   }
 
   async models(): Promise<readonly BackendModel[]> {
-    return await Promise.all(this.entries.map((entry) => entry.model()))
+    const served = this.entries.filter(({ isLeaving }) => !isLeaving)
+    return await Promise.all(served.map((entry) => entry.model()))
   }
 
   async load(): Promise<BackendLoad> {
@@ -129,22 +129,23 @@ class Pool implements EmbeddedPool {
       yield* backend.infer(request, options)
     } finally {
       entry.active -= 1
-      entry.usedAt = ++this.#requests
-      this.#free()
+      this.#loader.noteUse(entry)
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#life.abort(new InferenceError('engine_failed', 'the embedded engine was closed'))
-    await Promise.all(this.entries.map(async (entry) => await this.unload(entry, { force: true })))
+    await this.#loader.close(new InferenceError('engine_failed', 'the embedded engine was closed'))
   }
 
   /** Serves a model that is not in memory yet. @returns the entry, also if the model was served before */
   async add({ path, id }: PoolModel): Promise<PoolEntry> {
-    const known = this.entries.find((entry) => entry.path === path)
+    const before = this.#known(path)
+    if (before !== undefined) return before
+    const { slots = DEFAULT_SLOTS, contextSize = DEFAULT_CONTEXT, gpu = false } = this.#init
+    const { header, key } = await PoolEntry.read(path, { slots, contextSize, gpu })
+    // Another call may have added it meanwhile.
+    const known = this.#known(path)
     if (known !== undefined) return known
-    const { header, key } = await PoolEntry.read(path)
-    const { slots = DEFAULT_SLOTS, contextSize = DEFAULT_CONTEXT, cacheDir } = this.#init
     const memoryBytes = estimatedBytes(header, { slots, contextLength: contextSize })
     const wanted = id ?? modelIdOf(path)
     const entry = new PoolEntry({
@@ -152,12 +153,13 @@ class Pool implements EmbeddedPool {
       id: this.#entries.has(wanted) ? modelFileName(path) : wanted,
       ...{ path, key, header, contextSize, memoryBytes, measured: this.#loads.get(key) },
     })
-    this.#requireFits(entry)
+    this.#loader.room.requireFits(entry)
     if (this.#entries.has(entry.id)) {
       throw new InferenceError('invalid_request', `a model '${entry.id}' is served already`)
     }
     this.#entries.set(entry.id, entry)
-    const { signal } = this.#life
+    const { signal } = this.#loader
+    const { cacheDir } = this.#init
     cachedWeightsDigest(path, { header, signal, ...(cacheDir !== undefined && { cacheDir }) })
       .then((digest) => {
         entry.digest = digest
@@ -169,11 +171,27 @@ class Pool implements EmbeddedPool {
     return entry
   }
 
-  /** Ends serving a model. @throws InferenceError `over_capacity` while it answers */
-  async drop(entry: PoolEntry): Promise<void> {
-    await this.unload(entry)
-    this.#entries.delete(entry.id)
+  /**
+   * Ends serving a model: it takes no requests any more, and leaves memory.
+   *
+   * @param before the last step; the model stays if it fails
+   * @throws InferenceError `over_capacity` while it answers
+   */
+  async drop(entry: PoolEntry, before?: () => Promise<void>): Promise<void> {
+    entry.checkServed()
+    entry.checkIdle()
+    entry.isLeaving = true
     this.#changed()
+    try {
+      await this.#loader.unload(entry)
+      await before?.()
+      this.#entries.delete(entry.id)
+    } catch (error) {
+      entry.isLeaving = false
+      throw error
+    } finally {
+      this.#changed()
+    }
   }
 
   /** Loads the first models, as many as fit beside one another. */
@@ -189,151 +207,18 @@ class Pool implements EmbeddedPool {
     }
   }
 
-  /**
-   * The engine of a model, loaded if it is not in memory.
-   *
-   * @throws InferenceError `over_capacity` if models that answer hold the memory, `engine_failed` if it cannot be loaded;
-   * the signal's reason
-   */
-  async loaded(entry: PoolEntry, options: LoadOptions = {}): Promise<EmbeddedBackend> {
-    const { signal, onProgress } = options
-    const tell = (share: number): void => onProgress?.(share)
-    entry.waiting.add(tell)
-    try {
-      for (;;) {
-        this.#life.signal.throwIfAborted()
-        const { state } = entry
-        if (state.status === 'loaded') return state.backend
-        if (state.status === 'idle') {
-          entry.checkUsable(performance.now())
-          this.#startLoading(entry)
-          continue
-        }
-        tell(0)
-        await raceSignal(state.done, signal)
-      }
-    } finally {
-      entry.waiting.delete(tell)
-    }
+  async loaded(entry: PoolEntry, options?: LoadOptions): Promise<EmbeddedBackend> {
+    return await this.#loader.loaded(entry, options)
   }
 
-  /** Frees a model's memory. @throws InferenceError `over_capacity` while it answers, unless forced */
-  async unload(entry: PoolEntry, { force = false }: { force?: boolean } = {}): Promise<void> {
-    if (entry.active > 0 && !force) {
-      throw new InferenceError('over_capacity', `${entry.id} is answering: it stays in memory`, {
-        retryAfterMs: 1_000,
-      })
-    }
-    const { state } = entry
-    if (state.status === 'loading') {
-      state.stop.abort(new InferenceError('loading', `${entry.id} was unloaded`))
-      await state.done.catch(() => undefined)
-      return
-    }
-    if (state.status === 'loaded') {
-      const done = Promise.all([
-        state.backend[Symbol.asyncDispose](),
-        state.mark[Symbol.asyncDispose](),
-      ]).then(() => {
-        entry.state = { status: 'idle' }
-        this.#free()
-        this.#changed()
-      })
-      entry.state = { status: 'unloading', done }
-    }
-    if (entry.state.status === 'unloading') await entry.state.done
+  async unload(entry: PoolEntry): Promise<void> {
+    await this.#loader.unload(entry)
   }
 
-  #startLoading(entry: PoolEntry): void {
-    const stop = new AbortController()
-    const signal = AbortSignal.any([stop.signal, this.#life.signal])
-    const done = this.#turn.then(async () => {
-      try {
-        await this.#load(entry, signal)
-      } catch (error) {
-        entry.state = { status: 'idle' }
-        const failure = InferenceError.from(error, 'engine_failed')
-        if (failure.code === 'engine_failed') entry.noteFailed(failure, performance.now())
-        throw failure
-      } finally {
-        this.#changed()
-      }
-    })
-    this.#turn = done.catch(() => undefined)
-    entry.state = { status: 'loading', stop, done }
-    this.#changed()
-  }
-
-  async #load(entry: PoolEntry, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted()
-    await this.#makeRoom(entry, signal)
-    const { slots, contextSize, gpu, threads, cacheDir } = this.#init
-    const mark = await markInUse(entry.path, this.modelsDir)
-    const startedAt = performance.now()
-    try {
-      const backend = await (this.#init.createBackend ?? createEmbeddedBackend)({
-        ...{ modelPath: entry.path, modelId: entry.id, signal },
-        ...(slots !== undefined && { slots }),
-        ...(contextSize !== undefined && { contextSize }),
-        ...(threads !== undefined && { threads }),
-        ...(gpu !== undefined && { gpu }),
-        ...(cacheDir !== undefined && { cacheDir }),
-        onProgress: (share) => {
-          for (const tell of entry.waiting) tell(share)
-        },
-      })
-      entry.state = { status: 'loaded', backend, mark }
-      entry.usedAt = ++this.#requests
-      const coldStartMs = Math.max(1, Math.round(performance.now() - startedAt))
-      const load = { coldStartMs, memoryBytes: backend.memoryBytes }
-      entry.noteLoaded(load)
-      await this.#loads.note(entry.key, load)
-    } catch (error) {
-      await mark[Symbol.asyncDispose]()
-      throw error
-    }
-  }
-
-  /** Idle models leave; while models that answer hold the memory, it waits. */
-  async #makeRoom(entry: PoolEntry, signal: AbortSignal): Promise<void> {
-    this.#requireFits(entry)
-    const { memoryTimeoutMs = MEMORY_TIMEOUT_MS } = this.#init
-    const giveUp = new AbortController()
-    using _timer = systemClock.after(memoryTimeoutMs, () => giveUp.abort(this.#noRoom(entry)))
-    for (;;) {
-      const residents = this.entries.filter((one) => one !== entry && one.isResident)
-      const leaving = toEvict(residents, entry.memoryBytes, this.maxMemoryBytes)
-      if (leaving !== undefined) {
-        for (const one of leaving) await this.unload(one)
-        return
-      }
-      await raceSignal(this.#freed.promise, AbortSignal.any([signal, giveUp.signal]))
-    }
-  }
-
-  #noRoom(entry: PoolEntry): InferenceError {
-    const busy = this.entries.filter(({ active }) => active > 0 && active !== entry.active)
-    const names = busy.map(({ id }) => id).join(', ')
-    return new InferenceError(
-      'over_capacity',
-      `there is no memory for ${entry.id} while ${names || 'other models'} answer`,
-      { retryAfterMs: 1_000 },
-    )
-  }
-
-  #requireFits({ id, memoryBytes }: PoolEntry): void {
-    if (memoryBytes <= this.maxMemoryBytes) return
-    const mebibytes = (bytes: number): string => `${Math.ceil(bytes / 1_048_576)} MiB`
-    throw new InferenceError(
-      'invalid_request',
-      `${id} needs ${mebibytes(memoryBytes)} of memory, and models may use ${mebibytes(this.maxMemoryBytes)}: raise --max-memory, or take a smaller model`,
-      { details: { param: 'model' } },
-    )
-  }
-
-  #free(): void {
-    this.#freed.resolve()
-    this.#freed = Promise.withResolvers()
+  #known(path: string): PoolEntry | undefined {
+    const known = this.entries.find((entry) => entry.path === path)
+    known?.checkServed()
+    return known
   }
 
   #changed(): void {

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import type { InferenceError } from '../../protocol/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
 import type { BackendModel } from '../backend.ts'
 import { type EmbeddedBackend, fileModel } from '../embedded/index.ts'
 import { type GgufFacts, type GgufHeader, ggufFacts, readGgufHeader } from '../gguf/index.ts'
@@ -14,6 +14,8 @@ const RETRY_AFTER_MS = 5_000
 
 export type EntryState =
   | { readonly status: 'idle' }
+  /** It waits for its turn, then for memory, and holds none yet. */
+  | { readonly status: 'queued'; readonly stop: AbortController; readonly done: Promise<void> }
   | { readonly status: 'loading'; readonly stop: AbortController; readonly done: Promise<void> }
   | { readonly status: 'loaded'; readonly backend: EmbeddedBackend; readonly mark: AsyncDisposable }
   | { readonly status: 'unloading'; readonly done: Promise<void> }
@@ -28,11 +30,18 @@ export interface PoolEntryInit {
   readonly measured: MeasuredLoad | undefined
 }
 
+/** What the memory of a model depends on, besides its file. */
+export interface EngineSettings {
+  readonly slots: number
+  readonly contextSize: number
+  readonly gpu: false | 'auto'
+}
+
 /** One model of the pool, in memory or not. */
 export class PoolEntry {
   readonly id: string
   readonly path: string
-  /** Changes whenever the file does. */
+  /** Of its measured loads: changes whenever the file or a setting of the engine does. */
   readonly key: string
   readonly facts: GgufFacts
   /** Called with the share of the model that is loaded. */
@@ -40,9 +49,11 @@ export class PoolEntry {
   state: EntryState = { status: 'idle' }
   /** Requests that run, or wait for the model. */
   active = 0
+  /** While it ends to be served: it takes no requests. */
+  isLeaving: boolean = false
   /** Of the last request, by the pool's count of requests. */
   usedAt = 0
-  /** Measured once it was loaded; estimated before. */
+  /** The larger one of what is estimated and what was measured. */
   memoryBytes: number
   coldStartMs: number | undefined
   digest: string | undefined
@@ -57,18 +68,23 @@ export class PoolEntry {
     this.path = init.path
     this.key = init.key
     this.facts = ggufFacts(init.header)
-    this.memoryBytes = init.measured?.memoryBytes ?? init.memoryBytes
+    this.memoryBytes = Math.max(init.memoryBytes, init.measured?.memoryBytes ?? 0)
     this.coldStartMs = init.measured?.coldStartMs
   }
 
   /** @throws InferenceError `invalid_request` for a file that is not a model */
-  static async read(path: string): Promise<{ readonly header: GgufHeader; readonly key: string }> {
+  static async read(
+    path: string,
+    { slots, contextSize, gpu }: EngineSettings,
+  ): Promise<{ readonly header: GgufHeader; readonly key: string }> {
     const [header, { size, mtimeMs }] = await Promise.all([readGgufHeader(path), stat(path)])
-    return { header, key: `${path} ${size} ${Math.round(mtimeMs)}` }
+    const settings = `slots=${slots} context=${contextSize} gpu=${gpu}`
+    return { header, key: `${path} ${size} ${Math.round(mtimeMs)} ${settings}` }
   }
 
-  get isResident(): boolean {
-    return this.state.status !== 'idle'
+  /** Whether its memory is in use, or about to be. */
+  get holdsMemory(): boolean {
+    return this.state.status !== 'idle' && this.state.status !== 'queued'
   }
 
   /** As it is advertised: with what a cold start costs, unless it is in memory. */
@@ -95,6 +111,19 @@ export class PoolEntry {
 
   noteFailed(error: InferenceError, nowMs: number): void {
     this.#failure = { error, untilMs: nowMs + RETRY_AFTER_MS }
+  }
+
+  /** @throws InferenceError `over_capacity` while it answers */
+  checkIdle(): void {
+    if (this.active === 0) return
+    throw new InferenceError('over_capacity', `${this.id} is answering: it stays in memory`, {
+      retryAfterMs: 1_000,
+    })
+  }
+
+  /** @throws InferenceError `loading` if it ends to be served */
+  checkServed(): void {
+    if (this.isLeaving) throw new InferenceError('loading', `${this.id} has just left`)
   }
 
   /** @throws InferenceError the last failure to load it, for a while */

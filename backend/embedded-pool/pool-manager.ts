@@ -24,7 +24,8 @@ export interface ManagedPool {
   readonly modelsDir: string | undefined
   readonly entries: readonly PoolEntry[]
   add(model: { readonly path: string }): Promise<PoolEntry>
-  drop(entry: PoolEntry): Promise<void>
+  /** @param before runs while the model takes no requests any more; the model stays if it fails */
+  drop(entry: PoolEntry, before?: () => Promise<void>): Promise<void>
   loaded(entry: PoolEntry, options?: LoadOptions): Promise<unknown>
   unload(entry: PoolEntry): Promise<void>
   onChange(listener: () => void): () => void
@@ -96,13 +97,13 @@ export class PoolManager implements ModelManager {
     const modelsDir = this.#directory()
     const model = await findLocalModel(modelsDir, name)
     const entry = this.#pool.entries.find(({ path }) => path === model.path)
-    if (entry?.isResident === true) {
+    if (entry !== undefined && entry.state.status !== 'idle') {
       throw new InferenceError('over_capacity', `${model.name} is in memory: unload it first`, {
         details: { param: 'model' },
       })
     }
-    await removeLocalModel(modelsDir, model)
-    if (entry !== undefined) await this.#pool.drop(entry)
+    const removed = async (): Promise<void> => await removeLocalModel(modelsDir, model)
+    await (entry === undefined ? removed() : this.#pool.drop(entry, removed))
   }
 
   onChange(listener: () => void): () => void {
@@ -111,6 +112,7 @@ export class PoolManager implements ModelManager {
 
   async #entryOf(name: string): Promise<PoolEntry> {
     const served = this.#find(name)
+    served?.checkServed()
     if (served !== undefined) return served
     const { path, sha256 } = await findLocalModel(this.#directory(), name)
     if (sha256 !== undefined) return await this.#pool.add({ path })
@@ -188,6 +190,7 @@ function stateOf(entry: PoolEntry | undefined): ManagedState {
     case 'idle':
     case 'unloading':
       return 'on-disk'
+    case 'queued':
     case 'loading':
       return 'loading'
     case 'loaded':

@@ -97,7 +97,7 @@ async function downloadOnce(
       clearTimeout(timer)
       const received = part.bytes + chunk.length
       if (received > (totalBytes ?? init.maxBytes)) {
-        throw refuse(`${url.href} sends more than ${totalBytes ?? init.maxBytes} bytes`)
+        throw part.refuse(`${url.href} sends more than ${totalBytes ?? init.maxBytes} bytes`)
       }
       await part.append(chunk)
       init.onProgress({ receivedBytes: part.bytes, totalBytes })
@@ -185,9 +185,14 @@ async function prepare(
     throw new Interrupted('the file on the server has changed')
   }
   if (status === 200) {
-    await part.restart(validator)
+    // What cannot be the model replaces no part of it.
+    if (/^text\/html\b/i.test(headers.get('content-type') ?? '')) {
+      throw refuse(`${url.href} is not a GGUF file, but a web page`)
+    }
     const length = headers.get('content-length')
-    return length === null ? undefined : checkedTotal(Number(length), url, init)
+    const total = length === null ? undefined : checkedTotal(Number(length), url, init)
+    await part.restart(validator)
+    return total
   }
   if (status === 408 || status === 429 || status >= 500) {
     throw new Interrupted(`the server answered ${status}`)

@@ -9,6 +9,7 @@ export type ModelSource =
   | { readonly kind: 'download'; readonly url: URL; readonly cachePath: string }
 
 const HUB = /^hf:([\w.-]+)\/([\w.-]+)\/([^@]+?)(?:@([^@]+))?$/
+const MODEL_FILE = /\.gguf$/i
 const SCHEME = /^[a-z][a-z0-9+.-]+:\/\//i
 
 /**
@@ -27,8 +28,13 @@ export function parseModelSource(source: string, hubUrl: string): ModelSource {
   const url = parseUrl(source)
   const name = safeName(basename(url.pathname))
   if (name === '') throw refuse(`the URL has no file name: ${source}`)
+  return { kind: 'download', url, cachePath: urlPath(url, name) }
+}
+
+/** A cached file has the ending of a model, by which it is found; its first bytes are checked as it arrives. */
+function urlPath(url: URL, name: string): string {
   const identity = createHash('sha256').update(url.href).digest('hex').slice(0, 16)
-  return { kind: 'download', url, cachePath: join('url', identity, name) }
+  return join('url', identity, MODEL_FILE.test(name) ? name : `${name}.gguf`)
 }
 
 function parseHub(source: string, hubUrl: string): ModelSource {
@@ -41,11 +47,12 @@ function parseHub(source: string, hubUrl: string): ModelSource {
   const path = [org, repo, 'resolve', revision, ...parts].map(encodeURIComponent).join('/')
   // A revision may contain slashes; as one name it cannot collide with the file's folders.
   const url = parseUrl(`${hubUrl.replace(/\/+$/, '')}/${path}`)
-  return {
-    kind: 'download',
-    url,
-    cachePath: join('hf', org, repo, encodeURIComponent(revision), ...parts),
-  }
+  const name = parts.at(-1) ?? ''
+  // With the ending of a model it could collide with another file of the repository.
+  const cachePath = MODEL_FILE.test(name)
+    ? join('hf', org, repo, encodeURIComponent(revision), ...parts)
+    : urlPath(url, safeName(name) || 'model')
+  return { kind: 'download', url, cachePath }
 }
 
 function parseUrl(text: string): URL {

@@ -4,6 +4,7 @@ import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/
 import { InferenceError } from '../../protocol/index.ts'
 
 const MAGIC = Buffer.from('GGUF')
+const NO_MODEL = 'the server did not send a GGUF file'
 
 /** A partial download: its bytes, their running sha256, and the version of the file they belong to. */
 export class PartialFile {
@@ -13,6 +14,7 @@ export class PartialFile {
   #bytes: number
   /** HTTP validator of the version on disk: a strong ETag, else empty. */
   #validator: string
+  #isWrong = false
 
   private constructor(
     path: string,
@@ -71,9 +73,7 @@ export class PartialFile {
   async append(chunk: Uint8Array): Promise<void> {
     for (let at = this.#bytes; at < MAGIC.length && at - this.#bytes < chunk.length; at++) {
       if (chunk[at - this.#bytes] !== MAGIC[at]) {
-        throw new InferenceError('invalid_request', 'the server did not send a GGUF file', {
-          details: { param: 'model' },
-        })
+        throw this.refuse(NO_MODEL)
       }
     }
     this.#hash.update(chunk)
@@ -87,15 +87,14 @@ export class PartialFile {
    * @param source what it was downloaded from, kept beside it
    * @param expected its sha256 in hex, where it is known
    * @returns its sha256 in hex.
-   * @throws InferenceError `invalid_request` if the sha256 is another one.
+   * @throws InferenceError `invalid_request` if the sha256 is another one, or there is no file.
    */
   async complete(source: string, expected: string | undefined): Promise<string> {
+    if (this.#bytes < MAGIC.length) throw this.refuse(NO_MODEL)
     const sha256 = this.#hash.copy().digest('hex')
     if (expected !== undefined && sha256 !== expected) {
-      throw new InferenceError(
-        'invalid_request',
+      throw this.refuse(
         `the file that was downloaded has the sha256 ${sha256}, not ${expected}; it was removed`,
-        { details: { param: 'model' } },
       )
     }
     await this.#file.sync()
@@ -107,14 +106,17 @@ export class PartialFile {
     return sha256
   }
 
-  /** Leaves the bytes for a later try. */
+  /** The bytes are not those of the model, and do not become right by continuing: `close` removes them. */
+  refuse(why: string): InferenceError {
+    this.#isWrong = true
+    return new InferenceError('invalid_request', why, { details: { param: 'model' } })
+  }
+
+  /** Leaves the bytes for a later try, unless the file is empty or wrong. */
   async close(): Promise<void> {
     // Closed already after `complete`.
     await this.#file.close().catch(() => undefined)
-  }
-
-  async discard(): Promise<void> {
-    await this.close()
+    if (this.#bytes > 0 && !this.#isWrong) return
     await rm(`${this.#path}.part`, { force: true })
     await rm(`${this.#path}.part.etag`, { force: true })
   }

@@ -122,10 +122,6 @@ async function fetchFile(
     const { bytes } = part
     const sha256 = await part.complete(source, init.sha256 ?? told)
     return { path, bytes, sha256, downloaded: true }
-  } catch (error) {
-    // A wrong file does not become right by continuing the download.
-    if (InferenceError.is(error, 'invalid_request')) await part.discard()
-    throw error
   } finally {
     await part.close()
   }

@@ -47,6 +47,9 @@ describe('createEmbeddedPool', () => {
   let stopped: string[]
   /** Requests answer when they are released. */
   let release: Map<string, () => void>
+  /** Engines that start, or stop, once these promises settle. */
+  let starts: Map<string, Promise<void>>
+  let stops: Map<string, Promise<void>>
 
   const model = async (name: string): Promise<string> => {
     const path = join(modelsDir, 'hf/o/r/main', `${name}.gguf`)
@@ -59,10 +62,11 @@ describe('createEmbeddedPool', () => {
   /** An engine that uses 200 MiB, more than what is estimated of the file. */
   const fakeEngine = async ({ modelId = '' }: EmbeddedInit): Promise<EmbeddedBackend> => {
     started.push(modelId)
+    await starts.get(modelId)
     if (modelId === 'broken') throw new InferenceError('engine_failed', 'it cannot be loaded')
     return {
       ...{ description: '', pid: 1, gpu: false, active: 0, evaluatedTokens: 0 },
-      memoryBytes: 200 * MIB,
+      memoryBytes: (modelId === 'large' ? 400 : 200) * MIB,
       models: async () => [{ ...LOADED, id: modelId }],
       load: async () => ({ state: 'ready', slots: 4, prefillRate: 1, decodeRate: 1 }),
       async *infer() {
@@ -72,6 +76,7 @@ describe('createEmbeddedPool', () => {
       },
       async [Symbol.asyncDispose]() {
         stopped.push(modelId)
+        await stops.get(modelId)
       },
     }
   }
@@ -103,6 +108,8 @@ describe('createEmbeddedPool', () => {
     started = []
     stopped = []
     release = new Map()
+    starts = new Map()
+    stops = new Map()
   })
 
   afterEach(async () => {
@@ -210,5 +217,135 @@ describe('createEmbeddedPool', () => {
     await pool.manager.serve?.('a')
     const [listed] = await pool.manager.list()
     expect(listed).toMatchObject({ memoryBytes: 200 * MIB, coldStartMs: expect.any(Number) })
+  })
+
+  it('estimates a model again whose settings have changed, and never below what was measured', async () => {
+    const models = [{ path: await model('a') }]
+    await open({ models, cacheDir: modelsDir })
+    await pool[Symbol.asyncDispose]()
+    const listed = async (init: Partial<EmbeddedPoolInit>) => {
+      await open({ cacheDir: modelsDir, ...init })
+      await pool.manager.serve?.('a')
+      const [one] = await pool.manager.list()
+      await pool[Symbol.asyncDispose]()
+      return one
+    }
+    expect((await listed({}))?.memoryBytes).toBe(200 * MIB)
+    for (const init of [{ slots: 1 }, { contextSize: 512 }, { gpu: 'auto' as const }]) {
+      const one = await listed(init)
+      expect(one?.memoryBytes, JSON.stringify(init)).toBeLessThan(200 * MIB)
+      expect(one, JSON.stringify(init)).not.toHaveProperty('coldStartMs')
+    }
+    const large = { contextSize: 2 ** 20, slots: 64, maxMemoryBytes: Number.MAX_SAFE_INTEGER }
+    await open({ models, cacheDir: modelsDir, ...large })
+    await pool[Symbol.asyncDispose]()
+    expect((await listed(large))?.memoryBytes).toBeGreaterThan(1_000 * MIB)
+  })
+
+  describe('with several loads at once', () => {
+    const gate = (gates: Map<string, Promise<void>>, id: string): (() => void) => {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      gates.set(id, promise)
+      return resolve
+    }
+    const called = async (calls: readonly string[], id: string): Promise<void> => {
+      while (!calls.includes(id)) await new Promise(setImmediate)
+    }
+    const served = async (...names: string[]): Promise<void> => {
+      const paths = await Promise.all(names.map(model))
+      await open()
+      for (const path of paths) await pool.manager.serve?.(path)
+    }
+
+    it('loads each in its turn: one that waits holds no memory', async () => {
+      await served('a', 'b', 'c', 'd')
+      await pool.manager.load('a')
+      await Promise.all(['b', 'c', 'd'].map((id) => pool.manager.load(id)))
+      expect(started).toEqual(['a', 'b', 'c', 'd'])
+      expect(stopped).toEqual(['a', 'b', 'c'])
+    })
+
+    it('ends a load that waits for its turn at once, and the one before it goes on', async () => {
+      await served('a', 'b', 'c')
+      const start = gate(starts, 'a')
+      const loads = ['a', 'b', 'c'].map((id) => pool.manager.load(id))
+      const cancelled = expect(loads[1]).rejects.toMatchObject({ code: 'loading' })
+      await called(started, 'a')
+      await pool.manager.unload('b')
+      await cancelled
+      expect(started).toEqual(['a'])
+      start()
+      await Promise.all([loads[0], loads[2]])
+      expect(started).toEqual(['a', 'c'])
+    })
+
+    it('closes with loads that wait, and keeps no engine that starts meanwhile', async () => {
+      await served('a', 'b')
+      const start = gate(starts, 'a')
+      const loads = ['a', 'b'].map((id) => pool.manager.load(id))
+      const ends = Promise.allSettled(loads)
+      await called(started, 'a')
+      const closed = pool[Symbol.asyncDispose]()
+      await expect(loads[1]).rejects.toMatchObject({ code: 'engine_failed' })
+      start()
+      await closed
+      expect((await ends).map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+      expect(stopped).toEqual(['a'])
+    })
+
+    it('loads no model again that is withdrawn', async () => {
+      await served('a')
+      await pool.manager.load('a')
+      const stop = gate(stops, 'a')
+      const withdrawn = pool.manager.withdraw?.('a')
+      await called(stopped, 'a')
+      await expect(ask('a')).rejects.toMatchObject({ code: 'model_not_found' })
+      await expect(pool.manager.load('a')).rejects.toMatchObject({ code: 'loading' })
+      stop()
+      await withdrawn
+      expect(started).toEqual(['a'])
+      expect(await pool.models()).toEqual([])
+      await pool.manager.load('a')
+      expect(started).toEqual(['a', 'a'])
+    })
+
+    it('serves a model on that cannot be removed', async () => {
+      const path = await model('a')
+      await open()
+      await pool.manager.serve?.('a')
+      await writeFile(`${path}.used-${process.ppid}`, '')
+      await expect(pool.manager.remove?.('a')).rejects.toMatchObject({ code: 'over_capacity' })
+      await pool.manager.load('a')
+      expect(await stateOf('a')).toBe('loaded')
+    })
+
+    it('serves a file once that is added twice at a time', async () => {
+      await model('a')
+      await open()
+      await Promise.all([pool.manager.load('a'), pool.manager.load('a')])
+      expect(started).toEqual(['a'])
+      expect(await pool.models()).toHaveLength(1)
+    })
+
+    it('waits for a model that gets a request while another one leaves', async () => {
+      await open({ maxMemoryBytes: 450 * MIB })
+      for (const id of ['a', 'b', 'large']) await pool.manager.serve?.(await model(id))
+      // Measured: both of the others have to leave for it.
+      await pool.manager.load('large')
+      await pool.manager.unload('large')
+      await pool.manager.load('a')
+      await pool.manager.load('b')
+      const stop = gate(stops, 'a')
+      const loaded = pool.manager.load('large')
+      await called(stopped, 'a')
+      const answer = ask('b')
+      await begun('b')
+      stop()
+      await until('a', 'on-disk')
+      expect(stopped).toEqual(['large', 'a'])
+      release.get('b')?.()
+      await Promise.all([answer, loaded])
+      expect(stopped).toEqual(['large', 'a', 'b'])
+    })
   })
 })

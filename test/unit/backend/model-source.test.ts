@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { resolveModelSource } from '../../../backend/index.ts'
+import { findLocalModel, localModels, resolveModelSource } from '../../../backend/index.ts'
 import { lockDownload, removeLockOf } from '../../../backend/model-source/download-lock.ts'
 import { parseModelSource } from '../../../backend/model-source/parse-source.ts'
 import { InferenceError } from '../../../protocol/index.ts'
@@ -349,6 +349,65 @@ describe('resolveModelSource', () => {
     const failure = await resolve('hf:org/repo/model.gguf').catch((error: unknown) => error)
     expect(failure).toMatchObject({ code: 'invalid_request', message: expect.stringMatching(hint) })
     expect(ranges.length).toBe(1)
+  })
+
+  it.each([
+    ['status 401', (response: ServerResponse) => response.writeHead(401).end()],
+    ['status 403', (response: ServerResponse) => response.writeHead(403).end()],
+    ['status 404', (response: ServerResponse) => response.writeHead(404).end()],
+    [
+      'a redirect without https',
+      (response: ServerResponse) =>
+        response.writeHead(302, { location: 'http://models.example/m.gguf' }).end(),
+    ],
+    [
+      'a web page',
+      (response: ServerResponse) =>
+        response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<html>'),
+    ],
+    [
+      'another size than is allowed',
+      (response: ServerResponse) =>
+        response.writeHead(200, { 'content-length': 2 ** 50 }).flushHeaders(),
+    ],
+  ])('keeps a partial download after %s', async (_, answer) => {
+    handler = (request, response, index) => {
+      if (index === 0) serveRange(request, response, { limit: 100_000 })
+      else if (index === 1) answer(response.on('error', () => undefined))
+      else serveRange(request, response)
+    }
+    await expect(resolve(`${base}/model.gguf`)).rejects.toMatchObject({ code: 'invalid_request' })
+    expect(await resolve(`${base}/model.gguf`)).toMatchObject({ sha256: SHA256 })
+    expect(ranges).toEqual([undefined, 'bytes=100000-', 'bytes=100000-'])
+  })
+
+  it.each([
+    ['another sha256', { sha256: 'a'.repeat(64) }, MODEL],
+    ['more bytes than are allowed', { maxBytes: 1_000 }, MODEL],
+    ['no bytes', {}, Buffer.alloc(0)],
+  ])('leaves nothing of a file with %s', async (_, init, body) => {
+    handler = (_request, response) => {
+      response.on('error', () => undefined)
+      response.write(body)
+      response.end()
+    }
+    await expect(resolve(`${base}/model.gguf`, init)).rejects.toMatchObject({
+      code: 'invalid_request',
+    })
+    const left = await readdir(directory, { recursive: true, withFileTypes: true })
+    expect(left.filter((entry) => entry.isFile())).toEqual([])
+  })
+
+  it('stores a file without the ending of a model so that it is found', async () => {
+    handler = (request, response) => serveRange(request, response)
+    const sources = [`${base}/download?id=1`, `${base}/v1.0/model.bin`, 'hf:org/repo/model-Q4_0']
+    for (const source of sources) {
+      const { path } = await resolve(source)
+      expect((await findLocalModel(directory, source)).path, source).toBe(path)
+      expect(await resolve(source), source).toMatchObject({ path, downloaded: false })
+    }
+    const names = (await localModels(directory)).map(({ name }) => name)
+    expect(names).toEqual(['download', 'model-q4_0', 'model.bin'])
   })
 
   it('refuses a file that is not GGUF, and leaves nothing behind', async () => {
