@@ -215,7 +215,8 @@ describe.each(ways)('@anthropic-ai/sdk, %s', (_, way) => {
     stream.on('text', () => stream.abort())
     await expect(stream.finalMessage()).rejects.toBeInstanceOf(Anthropic.APIUserAbortError)
     await swarm.idle()
-    expect(swarm.abortedCount()).toBe(before + 1)
+    // A hedge is stopped, too.
+    expect(swarm.abortedCount()).toBeGreaterThan(before)
   })
 })
 

@@ -207,7 +207,8 @@ describe('the ollama package', () => {
     }
     await expect(read()).rejects.toThrow(/abort/i)
     await swarm.idle()
-    expect(swarm.abortedCount()).toBe(before + 1)
+    // A hedge is stopped, too.
+    expect(swarm.abortedCount()).toBeGreaterThan(before)
   })
 
   it('detects Ollama by GET /', async () => {

@@ -237,6 +237,7 @@ describe.each(ways)('the responses of the openai package, %s', (_, way) => {
     })
     for await (const event of stream) if (event.type === 'response.output_text.delta') break
     await swarm.idle()
-    expect(swarm.abortedCount()).toBe(before + 1)
+    // A hedge is stopped, too.
+    expect(swarm.abortedCount()).toBeGreaterThan(before)
   })
 })
