@@ -190,9 +190,12 @@ function Actions({
     <button
       type="button"
       class="plain"
-      disabled={action.isBusy(name)}
+      // A disabled button would lose the focus, and with it the place of a keyboard's user.
+      aria-disabled={action.isBusy(name)}
       aria-label={`${TEXT.verbs[verb]} ${name}`}
-      onClick={() => void action.run(name, { action: verb, model: name })}
+      onClick={() => {
+        if (!action.isBusy(name)) void action.run(name, { action: verb, model: name })
+      }}
     >
       {TEXT.verbs[verb]}
     </button>
