@@ -41,6 +41,7 @@ export interface PullProgress {
 export interface PullOptions extends AbortOptions {
   /** Refuses a file with another sha256, in hex. */
   readonly sha256?: string
+  /** Called as bytes arrive. @default no call */
   readonly onProgress?: (progress: PullProgress) => void
 }
 
@@ -56,6 +57,7 @@ export interface LoadOptions extends AbortOptions {
  */
 export interface ModelManager {
   readonly engine: 'embedded' | 'ollama' | 'llama-server'
+  /** All models that the engine has here, in memory or not. */
   list(options?: AbortOptions): Promise<readonly ManagedModel[]>
   /** Absent if the engine downloads nothing. @returns the model's name */
   pull?(source: string, options?: PullOptions): Promise<string>

@@ -25,6 +25,7 @@ export interface LocalPullProgress {
 
 /** The models of the machine on which the gateway runs. Methods throw InferenceErrors. */
 export interface LocalModels {
+  /** All models of this machine, in memory or not. */
   list(): Promise<readonly LocalModel[]>
   /** @returns the model's name */
   pull(
@@ -34,8 +35,12 @@ export interface LocalModels {
       readonly onProgress?: (progress: LocalPullProgress) => void
     },
   ): Promise<string>
+  /** Serves the model to the swarm from now on. */
   share(name: string): Promise<void>
+  /** Loads the model into memory; resolves once it can answer. */
   load(name: string): Promise<void>
+  /** Frees the model's memory. It stays shared, and the next request loads it again. */
   unload(name: string): Promise<void>
+  /** Deletes the model from disk, if nothing uses it. */
   remove(name: string): Promise<void>
 }

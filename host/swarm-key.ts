@@ -28,6 +28,7 @@ export function swarmSecret(key: Uint8Array): Uint8Array {
   return fromString(hex.toLowerCase(), 'base16')
 }
 
+/** The pre-shared key of a private swarm, as libp2p's protector reads it. @param secret 32 random bytes */
 export function swarmKeyOf(secret: Uint8Array): Uint8Array {
   return fromString(HEADER + textOf(secret, 'base16'))
 }

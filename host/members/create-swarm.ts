@@ -17,6 +17,7 @@ import { swarmPaths, writeOwnerKey, writeSwarmFiles } from './swarm-files.ts'
 
 const SECRET_BYTES = 32
 
+/** A new swarm, and the machine that makes it. */
 export interface CreateSwarmInit {
   /** Name of the swarm: 1 to 63 letters, digits, dots, dashes or underscores. */
   readonly name: string

@@ -27,6 +27,7 @@ export interface ManageOptions {
   readonly isVoid?: boolean
 }
 
+/** For whom an invite is, and how long and how often it counts. */
 export interface InviteInit {
   /** Name of the new member; later uses of the same invite get a number. */
   readonly name: string

@@ -21,7 +21,7 @@ export interface MemberInvite {
   readonly owner: PeerId
   /** The pre-shared key, 32 bytes. */
   readonly secret: Uint8Array
-  /** One-time secret: {@link INVITE_SECRET_BYTES} random bytes. */
+  /** One-time secret: 16 random bytes. */
   readonly joinSecret: Uint8Array
   /** Multiaddrs of members, each ending in `/p2p/…`. */
   readonly addresses: readonly string[]

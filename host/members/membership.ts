@@ -26,6 +26,7 @@ import {
 /** Other processes of this machine change the files, too. */
 const POLL_MS = 500
 
+/** Where faults of a membership's files are reported. */
 export interface MembershipInit {
   /** Receives a message for the operator if a change cannot be saved. @default no call */
   readonly onFault?: (message: string) => void
