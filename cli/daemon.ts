@@ -18,6 +18,8 @@ export interface DaemonInit {
   readonly swarmKey?: Uint8Array
   models(): readonly string[]
   load?(): Load
+  /** Answers that callers or peers wait for. @default none */
+  running?(): number
   /** A gateway's base URL. */
   readonly url?: string
 }
@@ -77,6 +79,8 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
   try {
     await stopped(session.signal)
   } finally {
+    // Saving takes long on a busy disk, and a late end would drop them.
+    using _hold = (init.running?.() ?? 0) > 0 ? session.interrupts.hold() : undefined
     unsubscribe()
     unwatch()
     await status.stop()

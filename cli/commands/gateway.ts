@@ -76,6 +76,7 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
     dataDir,
     models: () => [],
     url: server.url,
+    running: () => client.running().length,
     ...(swarmKey !== undefined && { swarmKey }),
   })
   using _hold = finishAnswers(session, client.running().length)

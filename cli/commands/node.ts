@@ -146,6 +146,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
       dataDir,
       models: () => node.models().map(({ id }) => id),
       load: () => node.load(),
+      running: () => node.load().inFlight,
       ...(network.host.swarmKey !== undefined && { swarmKey: network.host.swarmKey }),
     })
   }

@@ -140,6 +140,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
     ...{ dataDir, desk, events: pages.events },
     onFault: (line) => session.terminal.log(line),
   })
+  const running = (): number => client.running().length + (node?.load().inFlight ?? 0)
   if (!signal.aborted) {
     await firstReachability(session, host)
     announce(session, peer, network, server.url)
@@ -149,11 +150,12 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
       dataDir,
       models: () => node?.models().map(({ id }) => id) ?? [],
       url: server.url,
+      running,
       ...(node !== undefined && { load: () => node.load() }),
       ...(swarmKey !== undefined && { swarmKey }),
     })
   }
-  using _hold = finishAnswers(session, client.running().length + (node?.load().inFlight ?? 0))
+  using _hold = finishAnswers(session, running())
   pages.close()
   await server.close()
   await peer.drain()
