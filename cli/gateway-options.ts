@@ -18,11 +18,12 @@ import { type LiveKeys, watchKeys } from './gateway-keys.ts'
 import { ownHost } from './loopback.ts'
 import { MODEL_SETTINGS, type ModelOptions, modelsOf } from './model-options.ts'
 import { connectionsWithin, openFileLimit } from './open-files.ts'
+import { openTyped } from './open-typed.ts'
 import { addPeer, addValue, wholeNumber } from './option-parsers.ts'
 import type { LivePart } from './reload/index.ts'
 import type { Session } from './runtime.ts'
 import { UsageFile } from './usage/index.ts'
-import { openTyped, UsageError } from './usage-error.ts'
+import { UsageError } from './usage-error.ts'
 
 const LOOPBACK = /^(127(\.\d+){3}|::1|localhost)$/
 

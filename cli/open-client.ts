@@ -3,11 +3,11 @@ import { plainLine } from '../protocol/index.ts'
 import { clockAdvice } from './clock-report.ts'
 import { type ModelOptions, modelsOf } from './model-options.ts'
 import { withBootstrap } from './named-bootstrap.ts'
+import { openTyped } from './open-typed.ts'
 import { useProxy } from './proxy.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { resolveNetwork, type SharedOptions } from './shared-options.ts'
-import { openTyped } from './usage-error.ts'
 
 interface OpenOptions extends Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
   /** The command itself reports a clock that is off. @default false: reported when the client closes */

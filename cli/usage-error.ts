@@ -1,22 +1,6 @@
-import { InferenceError } from '../protocol/index.ts'
-
 /** The command line is invalid. The message says which flag to change or add. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError'
   /** `code` of the error event. */
   readonly code = 'usage'
-}
-
-/**
- * Opens a resource with typed options. The library validates some of them; an invalid one is a usage error.
- *
- * @throws UsageError in place of InferenceError `invalid_request`
- */
-export async function openTyped<T>(open: () => Promise<T>): Promise<T> {
-  try {
-    return await open()
-  } catch (cause) {
-    if (!InferenceError.is(cause, 'invalid_request')) throw cause
-    throw new UsageError(cause.message, { cause })
-  }
 }

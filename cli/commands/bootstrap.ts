@@ -13,6 +13,7 @@ import {
   serveMonitor,
   withMonitorOptions,
 } from '../monitor/index.ts'
+import { openTyped } from '../open-typed.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
 import { type FollowOptions, followConfig, withWatchOption } from '../reload/index.ts'
@@ -23,7 +24,6 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
-import { openTyped } from '../usage-error.ts'
 
 /** The usual ports of a bootstrap peer. */
 const PORTS = { tcp: 4801, webSockets: 4802 } as const

@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { createHost, decodeMemberInvite, joinSwarm, swarmKeyOf } from '../../host/index.ts'
 import { plainLine } from '../../protocol/index.ts'
+import { openTyped } from '../open-typed.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { chooseSwarm, swarmDirectory } from '../swarms/index.ts'
-import { openTyped, UsageError } from '../usage-error.ts'
+import { UsageError } from '../usage-error.ts'
 
 export function joinCommand(runtime: Runtime): Command {
   return withSharedOptions(

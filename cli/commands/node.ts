@@ -17,6 +17,7 @@ import {
   serveMonitor,
   withMonitorOptions,
 } from '../monitor/index.ts'
+import { openTyped } from '../open-typed.ts'
 import { addPeer, addValue, byteSize, peerId, wholeNumber } from '../option-parsers.ts'
 import { firstReachability, type ReachabilityFields, reachabilityLines } from '../reachability.ts'
 import { type RelayOptions, withRelayOptions } from '../relay-options.ts'
@@ -33,7 +34,6 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
-import { openTyped } from '../usage-error.ts'
 
 interface NodeOptions
   extends SharedOptions,

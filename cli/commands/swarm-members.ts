@@ -16,12 +16,13 @@ import {
   plainLine,
 } from '../../protocol/index.ts'
 import { changeMembers, currentMembership, wayIn } from '../members/index.ts'
+import { openTyped } from '../open-typed.ts'
 import { durationMs, nonEmptyText, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { chooseSwarm, NO_SWARM, namedSwarm } from '../swarms/index.ts'
 import { renderTable } from '../table.ts'
-import { openTyped, UsageError } from '../usage-error.ts'
+import { UsageError } from '../usage-error.ts'
 
 const DAY_MS = 86_400_000
 

@@ -12,6 +12,7 @@ import {
 } from '../../host/index.ts'
 import { makeDirectory } from '../../storage/index.ts'
 import { swarmName } from '../directories.ts'
+import { openTyped } from '../open-typed.ts'
 import { wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
@@ -21,7 +22,7 @@ import {
   withSharedOptions,
 } from '../shared-options.ts'
 import { chooseSwarm, swarmDirectory } from '../swarms/index.ts'
-import { openTyped, UsageError } from '../usage-error.ts'
+import { UsageError } from '../usage-error.ts'
 import { memberCommands } from './swarm-members.ts'
 
 const DAY_MS = 86_400_000

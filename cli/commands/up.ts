@@ -22,6 +22,7 @@ import { inviteFor } from '../invite.ts'
 import { inviteCommand, joinCommand, membersOf } from '../join-line.ts'
 import { ModelDesk } from '../local-models/index.ts'
 import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.ts'
+import { openTyped } from '../open-typed.ts'
 import { addValue, byteSize, wholeNumber } from '../option-parsers.ts'
 import { useProxy } from '../proxy.ts'
 import { firstReachability } from '../reachability.ts'
@@ -41,7 +42,6 @@ import {
   withSharedOptions,
 } from '../shared-options.ts'
 import { chooseShared, ownSwarm, rememberChoice, type ShareOptions } from '../up/index.ts'
-import { openTyped } from '../usage-error.ts'
 
 interface UpOptions
   extends SharedOptions,

@@ -2,10 +2,11 @@ import { join } from 'node:path'
 import { createEmbeddedPool, type EmbeddedPool, type PoolModel } from '../../backend/index.ts'
 import { modelCache, optionalCacheHome } from '../directories.ts'
 import { fetchModel, hubSettings, localModelPath } from '../local-models/index.ts'
+import { openTyped } from '../open-typed.ts'
 import { createProgress } from '../progress.ts'
 import { useProxy } from '../proxy.ts'
 import type { Session } from '../runtime.ts'
-import { openTyped, UsageError } from '../usage-error.ts'
+import { UsageError } from '../usage-error.ts'
 
 /** The bundled model, which needs no download. */
 const BUNDLED_MODEL = { file: 'models/skein-tiny-q8_0.gguf', id: 'skein-tiny' } as const

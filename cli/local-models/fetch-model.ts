@@ -2,10 +2,10 @@ import { type ResolvedModel, resolveModelSource } from '../../backend/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import { modelCache } from '../directories.ts'
 import type { Environment } from '../environment.ts'
+import { openTyped } from '../open-typed.ts'
 import { createProgress } from '../progress.ts'
 import { useProxy } from '../proxy.ts'
 import type { Session } from '../runtime.ts'
-import { openTyped } from '../usage-error.ts'
 
 /** Makes a model available, with progress on the terminal. @throws UsageError if there is no such model */
 export async function fetchModel(

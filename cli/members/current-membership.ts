@@ -1,7 +1,8 @@
 import { Membership } from '../../host/index.ts'
+import { openTyped } from '../open-typed.ts'
 import type { Session } from '../runtime.ts'
 import { memberSwarm, type SharedOptions } from '../shared-options.ts'
-import { openTyped, UsageError } from '../usage-error.ts'
+import { UsageError } from '../usage-error.ts'
 
 /** The membership that a command is about. @throws UsageError if this machine is in no swarm with members */
 export async function currentMembership(
