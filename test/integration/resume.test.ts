@@ -44,8 +44,8 @@ const requests: readonly [name: string, request: ChatRequest][] = [
   ],
 ]
 
-/** Engines run at most so far ahead of a reader that will still cut, or it would find the whole answer in its buffers. */
-const LEAD = 8
+/** Engines run at most so far ahead of a reader that will still cut: less than lies between two cuts. */
+const LEAD = 3
 
 /** What the reader has read, for engines that keep in step with it. */
 class Progress {
