@@ -6,6 +6,7 @@ import { defined } from '../protocol/index.ts'
 import { bootstrapSource } from './bootstrap-source.ts'
 import { dataDirectories, type Role } from './directories.ts'
 import type { Environment } from './environment.ts'
+import { configOption, dataDirOption, jsonOption } from './local-options.ts'
 import { type LogOptions, withLogOptions } from './log/index.ts'
 import { addValue, nonEmptyText, repeatable } from './option-parsers.ts'
 import { currentSwarm, type JoinedSwarm, NO_SWARM, namedSwarm } from './swarms/index.ts'
@@ -77,24 +78,6 @@ export function withSharedOptions(command: Command): Command {
     )
     .addOption(configOption())
     .addOption(jsonOption())
-}
-
-export function dataDirOption(): Option {
-  return new Option(
-    '--data-dir <dir>',
-    'directory for identity and known peers (default: under XDG_DATA_HOME)',
-  )
-}
-
-export function configOption(): Option {
-  return new Option(
-    '--config <file>',
-    'configuration file (default: skein/skein.yaml under XDG_CONFIG_HOME)',
-  )
-}
-
-export function jsonOption(): Option {
-  return new Option('--json', 'stdout: one JSON object a line; logs on stderr')
 }
 
 /**

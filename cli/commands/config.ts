@@ -11,8 +11,9 @@ import {
   withoutSecret,
 } from '../config/index.ts'
 import { EXIT } from '../exit-codes.ts'
+import { configOption, jsonOption } from '../local-options.ts'
 import type { Action, Runtime, Session } from '../runtime.ts'
-import { configOption, jsonOption, type SharedOptions } from '../shared-options.ts'
+import type { SharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 

@@ -1,8 +1,9 @@
 import { Command } from 'commander'
 import { chooseDoor, order } from '../control/index.ts'
+import { withLocalOptions } from '../local-options.ts'
 import { createProgress } from '../progress.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { configOption, dataDirOption, jsonOption, type SharedOptions } from '../shared-options.ts'
+import type { SharedOptions } from '../shared-options.ts'
 
 export function loadCommand(runtime: Runtime): Command {
   return controlling(
@@ -29,11 +30,7 @@ export function unloadCommand(runtime: Runtime): Command {
 }
 
 function controlling(command: Command): Command {
-  return command
-    .argument('<model>', 'as `skein models --local` lists it')
-    .addOption(dataDirOption())
-    .addOption(configOption())
-    .addOption(jsonOption())
+  return withLocalOptions(command.argument('<model>', 'as `skein models --local` lists it'))
 }
 
 /** The events of `--json`. */

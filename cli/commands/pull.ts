@@ -2,28 +2,27 @@ import { Command, InvalidArgumentError } from 'commander'
 import { plainLine } from '../../protocol/index.ts'
 import { chooseDoor, order } from '../control/index.ts'
 import { fetchModel, namedModel } from '../local-models/index.ts'
+import { withLocalOptions } from '../local-options.ts'
 import { createProgress } from '../progress.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { configOption, dataDirOption, jsonOption, type SharedOptions } from '../shared-options.ts'
+import type { SharedOptions } from '../shared-options.ts'
 
 interface PullOptions extends SharedOptions {
   readonly sha256?: string
 }
 
 export function pullCommand(runtime: Runtime): Command {
-  return new Command('pull')
-    .description(
-      'Downloads a model to this machine. A download that was interrupted continues where it stopped.',
-    )
-    .argument(
-      '<model>',
-      'hf:org/repo/file.gguf[@revision], an https URL, or a name that the engine of a running process knows',
-    )
-    .option('--sha256 <hex>', 'refuse a file with another sha256', sha256Option)
-    .addOption(dataDirOption())
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action(runtime.action(pull))
+  return withLocalOptions(
+    new Command('pull')
+      .description(
+        'Downloads a model to this machine. A download that was interrupted continues where it stopped.',
+      )
+      .argument(
+        '<model>',
+        'hf:org/repo/file.gguf[@revision], an https URL, or a name that the engine of a running process knows',
+      )
+      .option('--sha256 <hex>', 'refuse a file with another sha256', sha256Option),
+  ).action(runtime.action(pull))
 }
 
 async function pull(

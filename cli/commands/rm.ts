@@ -4,17 +4,16 @@ import { InferenceError, plainLine } from '../../protocol/index.ts'
 import { chooseDoor, type Door, modelsHere, order, servingDoors } from '../control/index.ts'
 import { modelCache } from '../directories.ts'
 import { namedModel } from '../local-models/index.ts'
+import { withLocalOptions } from '../local-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { configOption, dataDirOption, jsonOption, type SharedOptions } from '../shared-options.ts'
+import type { SharedOptions } from '../shared-options.ts'
 
 export function rmCommand(runtime: Runtime): Command {
-  return new Command('rm')
-    .description('Deletes a model from this machine, unless something uses it.')
-    .argument('<model>', 'as `skein models --local` lists it')
-    .addOption(dataDirOption())
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action(runtime.action(remove))
+  return withLocalOptions(
+    new Command('rm')
+      .description('Deletes a model from this machine, unless something uses it.')
+      .argument('<model>', 'as `skein models --local` lists it'),
+  ).action(runtime.action(remove))
 }
 
 /** A process that serves the model deletes it itself, so that it offers it no longer. */

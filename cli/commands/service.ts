@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
 import { makeDirectory, writeAtomic } from '../../storage/index.ts'
+import { configOption, jsonOption } from '../local-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import {
   SERVICE_ROLES,
@@ -12,7 +13,7 @@ import {
   type Supervisor,
   supervisorOf,
 } from '../service/index.ts'
-import { configOption, jsonOption, type SharedOptions } from '../shared-options.ts'
+import type { SharedOptions } from '../shared-options.ts'
 import { UsageError } from '../usage-error.ts'
 
 interface ServiceOptions extends SharedOptions {

@@ -1,22 +1,20 @@
 import { Command } from 'commander'
 import type { ConsoleState } from '../../console/index.ts'
 import { chooseDoor, followDoor } from '../control/index.ts'
+import { withLocalOptions } from '../local-options.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { configOption, dataDirOption, jsonOption, type SharedOptions } from '../shared-options.ts'
+import type { SharedOptions } from '../shared-options.ts'
 import { applied, openScreen, viewLines } from '../top/index.ts'
 
 /** After the first state a process asks its peers; one table without a terminal waits for them. */
 const SETTLE_MS = 2_000
 
 export function topCommand(runtime: Runtime): Command {
-  return new Command('top')
-    .description(
+  return withLocalOptions(
+    new Command('top').description(
       'Watches a running `skein up` or `skein gateway`: models and what may stop, peers, requests. Ends with q. Without a terminal it prints once.',
-    )
-    .addOption(dataDirOption())
-    .addOption(configOption())
-    .addOption(jsonOption())
-    .action(runtime.action(top))
+    ),
+  ).action(runtime.action(top))
 }
 
 async function top(session: Session, options: SharedOptions): Promise<undefined> {
