@@ -1,4 +1,4 @@
-import { type LocalModel, localModels, type ManagedModel } from '../../backend/index.ts'
+import type { LocalModel, ManagedModel } from '../../backend/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import { modelCache } from '../directories.ts'
 import type { Session } from '../runtime.ts'
@@ -19,6 +19,8 @@ export async function modelsHere(
   dataDir: string | undefined,
 ): Promise<readonly ModelHere[]> {
   const { env, terminal } = session
+  // Loaded here: load, unload and top need this folder, and no engine.
+  const { localModels } = await import('../../backend/index.ts')
   const [local, doors] = await Promise.all([localModels(modelCache(env)), findDoors(env, dataDir)])
   const models = new Map(local.map((model) => [model.path, ofFile(model, doors)]))
   for (const door of doors) {
