@@ -2,10 +2,11 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { configPath } from '../config/index.ts'
 import { createRedaction, reportText, shownSettings } from '../diagnostics/index.ts'
+import { everyReport } from '../reports-here.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { diagnoses } from './doctor.ts'
-import { everyReport, renderStatus } from './status.ts'
+import { renderStatus } from './status.ts'
 
 interface DiagnosticsOptions extends SharedOptions {
   readonly output?: string

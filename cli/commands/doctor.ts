@@ -11,10 +11,10 @@ import {
 import { EXIT } from '../exit-codes.ts'
 import { portOf } from '../join-line.ts'
 import { openClient } from '../open-client.ts'
+import { runningPeers } from '../reports-here.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import type { Terminal } from '../terminal.ts'
-import { runningPeers } from './status.ts'
 
 const LISTEN = ['/ip4/0.0.0.0/tcp/0', '/ip6/::/tcp/0']
 

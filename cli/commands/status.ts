@@ -1,5 +1,3 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Command } from 'commander'
 import type { ClockReport } from '../../host/index.ts'
 import { plainLine } from '../../protocol/index.ts'
@@ -7,15 +5,10 @@ import { clockLines } from '../clock-report.ts'
 import { dataHome } from '../directories.ts'
 import { reachabilityLines } from '../reachability.ts'
 import { relayingLines } from '../relay-options.ts'
+import { allDirectories, type Found, reportsIn } from '../reports-here.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
-import { type Liveness, livenessOf, readStatus, type StatusReport } from '../status-file.ts'
-
-export interface Found {
-  readonly dataDir: string
-  readonly liveness: Liveness
-  readonly report: StatusReport
-}
+import type { Liveness, StatusReport } from '../status-file.ts'
 
 export function statusCommand(runtime: Runtime): Command {
   return withSharedOptions(
@@ -29,7 +22,7 @@ async function showStatus(session: Session, options: SharedOptions): Promise<und
   const { terminal } = session
   const directories =
     options.dataDir === undefined ? await allDirectories(session) : [options.dataDir]
-  const found = await lookIn(directories)
+  const found = await reportsIn(directories)
   for (const { report, ...entry } of found) {
     const running = entry.liveness !== 'ended'
     terminal.emit({ event: 'status', ...entry, running, ...report } as { event: 'status' })
@@ -41,38 +34,6 @@ async function showStatus(session: Session, options: SharedOptions): Promise<und
   }
   terminal.print(found.map((entry) => renderStatus(entry, Date.now())).join('\n'))
   return undefined
-}
-
-/** The last reports of the nodes and bootstrap peers on this machine. */
-export async function runningPeers(session: Pick<Session, 'env'>): Promise<StatusReport[]> {
-  return (await everyReport(session))
-    .filter(({ liveness, report }) => liveness !== 'ended' && report.role !== 'gateway')
-    .map(({ report }) => report)
-}
-
-/** The last reports of every process of this user's, ended ones included. */
-export async function everyReport(session: Pick<Session, 'env'>): Promise<Found[]> {
-  // Without a home directory each of them has a directory of its own, which is not known here.
-  return await lookIn(await allDirectories(session).catch(() => []))
-}
-
-async function lookIn(directories: readonly string[]): Promise<Found[]> {
-  return (await Promise.all(directories.map(look))).flat()
-}
-
-async function allDirectories(session: Pick<Session, 'env'>): Promise<string[]> {
-  const home = dataHome(session.env)
-  const entries = await readdir(home, { withFileTypes: true }).catch(() => [])
-  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(home, name))
-}
-
-async function look(dataDir: string): Promise<Found[]> {
-  const nowMs = Date.now()
-  return (await readStatus(dataDir)).map((report) => ({
-    dataDir,
-    liveness: livenessOf(report, nowMs),
-    report,
-  }))
 }
 
 function stateOf(liveness: Liveness, report: StatusReport, nowMs: number): string {

@@ -1,8 +1,9 @@
 import type { Membership } from '../../host/index.ts'
 import { dataDirectories } from '../directories.ts'
 import { shownAddresses } from '../join-line.ts'
+import { reportsIn } from '../reports-here.ts'
 import type { Session } from '../runtime.ts'
-import { livenessOf, readStatus, type StatusReport } from '../status-file.ts'
+import type { StatusReport } from '../status-file.ts'
 
 /** Addresses in one invite: two machines by either transport. */
 const MAX_ADDRESSES = 6
@@ -14,9 +15,8 @@ export async function peersInSwarm(
   members: string,
 ): Promise<readonly StatusReport[]> {
   const directories = ROLES.flatMap((role) => dataDirectories(env, role, { members }))
-  const reports = (await Promise.all(directories.map((directory) => readStatus(directory)))).flat()
-  const nowMs = Date.now()
-  return reports.filter((report) => livenessOf(report, nowMs) === 'running')
+  const found = await reportsIn(directories)
+  return found.filter(({ liveness }) => liveness === 'running').map(({ report }) => report)
 }
 
 /** Addresses for an invite: of this machine's processes, of the peers that they joined through, and those typed. */
