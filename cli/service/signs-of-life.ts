@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { type Clock, systemClock } from '../../timing/index.ts'
+import { type Clock, every, systemClock } from '../../timing/index.ts'
 import type { Environment } from '../environment.ts'
 
 export interface SignsInit {
@@ -31,21 +31,10 @@ export function giveSignsOfLife(init: SignsInit): Disposable {
   tell('--ready', `--pid=${pid}`)
   const isWatched = watched === undefined || watched === String(pid)
   const everyMs = isWatched ? Number(period) / 1_000 / 2 : Number.NaN
-  let timer: Disposable | undefined
-  const next = (): void => {
-    timer = clock.after(
-      everyMs,
-      () => {
-        tell('WATCHDOG=1')
-        next()
-      },
-      { background: true },
-    )
-  }
-  if (everyMs >= 1) next()
+  const watchdog = everyMs >= 1 ? every(clock, everyMs, () => tell('WATCHDOG=1')) : undefined
   return {
     [Symbol.dispose]() {
-      timer?.[Symbol.dispose]()
+      watchdog?.[Symbol.dispose]()
       tell('STOPPING=1')
     },
   }
