@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { KeyUsage } from '../../gateway/index.ts'
 import { openDatabase } from './open-database.ts'
 
@@ -28,11 +29,22 @@ export interface UsageRow {
 export class UsageFile implements Disposable {
   readonly #database: DatabaseSync
   readonly #nowMs: () => number
+  readonly #count: StatementSync
+  readonly #models: StatementSync
+  readonly #forget: StatementSync
   #day: string = ''
 
   private constructor(database: DatabaseSync, nowMs: () => number) {
     this.#database = database
     this.#nowMs = nowMs
+    this.#count = database.prepare(
+      `INSERT INTO usage VALUES (?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO UPDATE SET
+        requests = requests + 1, failed = failed + excluded.failed,
+        prompt_tokens = prompt_tokens + excluded.prompt_tokens,
+        completion_tokens = completion_tokens + excluded.completion_tokens`,
+    )
+    this.#models = database.prepare('SELECT model FROM usage WHERE day = ? AND key = ?')
+    this.#forget = database.prepare('DELETE FROM usage WHERE day < ?')
   }
 
   /**
@@ -47,17 +59,11 @@ export class UsageFile implements Disposable {
 
   add({ key, model, outcome, promptTokens, completionTokens }: KeyUsage): void {
     const day = dayOf(this.#nowMs())
-    if (day !== this.#day) this.#forget()
+    if (day !== this.#day) this.#forgetOld()
     this.#day = day
     const isFailed = outcome === 'failed' ? 1 : 0
-    this.#database
-      .prepare(
-        `INSERT INTO usage VALUES (?, ?, ?, 1, ?, ?, ?) ON CONFLICT DO UPDATE SET
-          requests = requests + 1, failed = failed + excluded.failed,
-          prompt_tokens = prompt_tokens + excluded.prompt_tokens,
-          completion_tokens = completion_tokens + excluded.completion_tokens`,
-      )
-      .run(day, key, this.#boundedModel(day, key, model), isFailed, promptTokens, completionTokens)
+    const counted = this.#boundedModel(day, key, model)
+    this.#count.run(day, key, counted, isFailed, promptTokens, completionTokens)
   }
 
   [Symbol.dispose](): void {
@@ -66,16 +72,13 @@ export class UsageFile implements Disposable {
 
   /** Peers choose the names of their models, so that their number is bounded. */
   #boundedModel(day: string, key: string, model: string): string {
-    const rows = this.#database
-      .prepare('SELECT model FROM usage WHERE day = ? AND key = ?')
-      .all(day, key)
+    const rows = this.#models.all(day, key)
     const isKnown = rows.length < MAX_MODELS || rows.some((row) => row['model'] === model)
     return isKnown ? model : OTHERS
   }
 
-  #forget(): void {
-    const oldest = dayOf(this.#nowMs() - MAX_DAYS * DAY_MS)
-    this.#database.prepare('DELETE FROM usage WHERE day < ?').run(oldest)
+  #forgetOld(): void {
+    this.#forget.run(dayOf(this.#nowMs() - MAX_DAYS * DAY_MS))
   }
 }
 
@@ -89,7 +92,6 @@ export async function readUsage(
   days: number,
   nowMs: number = Date.now(),
 ): Promise<UsageRow[]> {
-  const { existsSync } = await import('node:fs')
   if (!existsSync(usagePath(directory))) return []
   const database = await openDatabase(usagePath(directory), { readOnly: true })
   try {
