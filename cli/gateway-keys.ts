@@ -1,4 +1,3 @@
-import { unwatchFile, watchFile } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
@@ -7,11 +6,11 @@ import { lockDataDirInTurn } from '../host/index.ts'
 import { plainLine } from '../protocol/index.ts'
 import { writeAtomic } from '../storage/index.ts'
 import { UsageError } from './usage-error.ts'
+import { onFileChange } from './watched-file.ts'
 
 const FILE_NAME = 'gateway-keys.json'
 /** A directory whose lock a change holds. */
 const LOCK_NAME = 'gateway-keys.lock'
-const POLL_MS = 1_000
 
 /**
  * The API keys of the gateway that uses this data directory; only their hashes are kept.
@@ -81,10 +80,8 @@ export async function watchKeys(dataDir: string, log: (line: string) => void): P
       )
     }
   }
-  // By polling: it also notices files that are replaced, on every file system.
-  const listener = (): void => void reread()
-  watchFile(path, { interval: POLL_MS, persistent: false }, listener)
-  return { current: () => keys, [Symbol.dispose]: () => unwatchFile(path, listener) }
+  const watch = onFileChange(path, () => void reread())
+  return { current: () => keys, [Symbol.dispose]: () => watch[Symbol.dispose]() }
 }
 
 const KEY = z.strictObject({

@@ -1,15 +1,14 @@
-import { existsSync, unwatchFile, watchFile } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { plainLine } from '../../protocol/index.ts'
 import { ConfigError, configPath } from '../config/index.ts'
 import type { Session } from '../runtime.ts'
 import type { SharedOptions } from '../shared-options.ts'
 import { UsageError } from '../usage-error.ts'
+import { onFileChange } from '../watched-file.ts'
 import type { LivePart } from './live-part.ts'
 import { reload } from './reload.ts'
 import { ReloadError } from './reload-error.ts'
 import { isBlank, settledText } from './settled-text.ts'
-
-const POLL_MS = 1_000
 
 export interface FollowOptions extends SharedOptions {
   /** Follow the file; otherwise only SIGHUP reads it again. */
@@ -62,13 +61,11 @@ export function followConfig<O extends FollowOptions>(
     last = last.then(readAgain)
   }
   const offHangUp = terminal.isTerminal ? () => {} : session.interrupts.onHangUp(next)
-  const isWatched = options.watch === true && path !== ''
-  // By polling: it also notices files that are replaced, on every file system.
-  if (isWatched) watchFile(path, { interval: POLL_MS, persistent: false }, next)
+  const watch = options.watch === true && path !== '' ? onFileChange(path, next) : undefined
   return {
     async [Symbol.asyncDispose]() {
       offHangUp()
-      if (isWatched) unwatchFile(path, next)
+      watch?.[Symbol.dispose]()
       await last
     },
   }
