@@ -1,11 +1,11 @@
 import { plainLine } from '../protocol/index.ts'
-import { diskFaultOf } from '../storage/index.ts'
 import type { Environment } from './environment.ts'
 import { EXIT } from './exit-codes.ts'
 import { createInterrupts } from './interrupts.ts'
 import { earlyLogSettings, LogDoor } from './log/index.ts'
 import { isOutOfDescriptors } from './open-files.ts'
 import { createTerminal } from './terminal.ts'
+import { endUnwritten } from './unwritten.ts'
 
 /** What the start of the process found. */
 export interface ProcessInit {
@@ -28,13 +28,8 @@ export async function runProcess({
   const log = new LogDoor(stderr)
   log.configure(earlyLogSettings([...args], env))
 
-  /** Ends the process. A reader that closes early (`skein models | head`) is not an error; a full disk is. */
-  const unwritten = (error: NodeJS.ErrnoException): void => {
-    if (error.code === 'EPIPE') process.exit(EXIT.ok)
-    const why = diskFaultOf(error)?.reason ?? error.message
-    const written = (): void => process.exit(EXIT.failure)
-    log.write(`skein: cannot write the output: ${why}`, { level: 'error' }, written)
-  }
+  const unwritten = (error: NodeJS.ErrnoException): void =>
+    endUnwritten(error, (line, done) => log.write(line, { level: 'error' }, done))
   stdout.on('error', unwritten)
   stderr.on('error', () => undefined)
   catchStrayErrors(log, env)

@@ -2,9 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import module from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { diskFaultOf, makeDirectory } from '../storage/index.ts'
+import { makeDirectory } from '../storage/index.ts'
 import { cacheHome } from './directories.ts'
 import { EXIT } from './exit-codes.ts'
+import { endUnwritten } from './unwritten.ts'
 
 // The script that starts this CLI anew: it checks the version of Node first.
 const mainFile = fileURLToPath(
@@ -30,11 +31,8 @@ if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
   await runProcess({ args, mainFile, packageRoot, version })
 }
 
-/** Ends the process. A reader that closes early is not an error; a full disk is. */
 function unwritten(error: NodeJS.ErrnoException): void {
-  if (error.code === 'EPIPE') process.exit(EXIT.ok)
-  const why = diskFaultOf(error)?.reason ?? error.message
-  process.stderr.write(`skein: cannot write the output: ${why}\n`, () => process.exit(EXIT.failure))
+  endUnwritten(error, (line, done) => process.stderr.write(`${line}\n`, done))
 }
 
 /** Node would make the directory itself, with the recursive mkdir that may never return. */
