@@ -26,7 +26,7 @@ export async function runProcess({
   const { stdin, stdout, stderr } = process
   const env: Environment = process.env
   const log = new LogDoor(stderr)
-  log.configure(earlyLogSettings([...args], env))
+  log.configure(earlyLogSettings(args, env))
 
   const unwritten = (error: NodeJS.ErrnoException): void =>
     endUnwritten(error, (line, done) => log.write(line, { level: 'error' }, done))
@@ -36,7 +36,7 @@ export async function runProcess({
 
   const interrupts = createInterrupts(process, (exitCode) => process.exit(exitCode))
   const { runProgram } = await import('./program.ts')
-  const exitCode = await runProgram([...args], {
+  const exitCode = await runProgram(args, {
     env,
     stdin,
     stdout,
