@@ -1,5 +1,6 @@
 import type { ConsoleMessage, ConsoleState } from '../../console/index.ts'
 import { plainLine } from '../../protocol/index.ts'
+import { shortId } from '../explain/index.ts'
 import { renderTable } from '../table.ts'
 
 /** Requests kept: no screen shows more. */
@@ -26,7 +27,7 @@ export function viewLines(state: ConsoleState): string[] {
   const { self, models, peers, requests } = state
   const serving = peers.filter((peer) => peer.models.length > 0)
   const running = requests.filter(({ status }) => status === 'running').length
-  const head = `Skein ${shortId(self.peerId)} · ${plainLine(self.swarm)} swarm · ${serving.length} peers serve ${models.length} models · ${running} requests run`
+  const head = `Skein ${shortId(plainLine(self.peerId))} · ${plainLine(self.swarm)} swarm · ${serving.length} peers serve ${models.length} models · ${running} requests run`
   return [
     head,
     '',
@@ -45,7 +46,7 @@ export function viewLines(state: ConsoleState): string[] {
       serving
         .slice(0, MAX_PEERS_SHOWN)
         .map((peer) => [
-          shortId(peer.peerId),
+          shortId(plainLine(peer.peerId)),
           peer.path,
           peer.rttMs === undefined ? '–' : `${Math.round(peer.rttMs)} ms`,
           peer.error === undefined ? loadOf(peer) : plainLine(peer.error),
@@ -84,8 +85,4 @@ function loadOf({ load, slots }: ConsoleState['peers'][number]): string {
 
 function milliseconds(ms: number | undefined): string {
   return ms === undefined ? '–' : `${Math.round(ms)} ms`
-}
-
-function shortId(peerId: string): string {
-  return `…${plainLine(peerId).slice(-6)}`
 }
