@@ -70,6 +70,7 @@ export function renderProgress(
   return `${label} [${bar}] ${percent}${amount}`
 }
 
-function megabytes(bytes: number): string {
+/** E.g. `12.5 MiB`. */
+export function megabytes(bytes: number): string {
   return `${(bytes / 1_048_576).toFixed(1)} MiB`
 }

@@ -4,6 +4,7 @@ import { plainLine } from '../../protocol/index.ts'
 import { type ModelHere, modelsHere } from '../control/index.ts'
 import { modelCache } from '../directories.ts'
 import { openClient } from '../open-client.ts'
+import { megabytes } from '../progress.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
@@ -61,7 +62,7 @@ export function renderLocalModels(models: readonly ModelHere[]): string {
     ['NAME', 'SIZE', 'SHA256', 'STATE', 'FROM'],
     models.map(({ name, bytes, sha256, states, source, path = '' }) => [
       plainLine(name),
-      `${(bytes / 1_048_576).toFixed(1)} MiB`,
+      megabytes(bytes),
       sha256?.slice(0, SHOWN_DIGITS) ?? '–',
       states.length === 0 ? 'on disk' : states.join(', '),
       plainLine(source === '' ? path : source),
