@@ -164,7 +164,21 @@ function noAnnounceOption(): Option {
  */
 export function readInvite(text: string, prefix = ''): ReturnType<typeof decodeInvite> {
   try {
-    return decodeInvite((text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text).trim())
+    return decodeInvite(textOrFile(text))
+  } catch (error) {
+    throw new UsageError(`${prefix}${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/**
+ * The text itself, or what the file that `@FILE` names contains.
+ *
+ * @throws UsageError, its message beginning with `prefix`, for a file that cannot be read.
+ */
+export function textOrFile(text: string, prefix = ''): string {
+  if (!text.startsWith('@')) return text
+  try {
+    return readFileSync(text.slice(1), 'utf8')
   } catch (error) {
     throw new UsageError(`${prefix}${error instanceof Error ? error.message : String(error)}`)
   }

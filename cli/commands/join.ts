@@ -1,12 +1,10 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { createHost, decodeMemberInvite, joinSwarm, swarmKeyOf } from '../../host/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import { openTyped } from '../open-typed.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { type SharedOptions, textOrFile, withSharedOptions } from '../shared-options.ts'
 import { chooseSwarm, swarmDirectory } from '../swarms/index.ts'
-import { UsageError } from '../usage-error.ts'
 
 export function joinCommand(runtime: Runtime): Command {
   return withSharedOptions(
@@ -24,7 +22,9 @@ async function join(
   [text = '']: readonly string[],
 ): Promise<undefined> {
   const { terminal, env, signal, commandName } = session
-  const invite = await openTyped(() => Promise.resolve(decodeMemberInvite(textOf(text))))
+  const invite = await openTyped(() =>
+    Promise.resolve(decodeMemberInvite(textOrFile(text, '<invite>: '))),
+  )
   const addresses = [...new Set([...(options.bootstrap ?? []), ...invite.addresses])]
   const directory = swarmDirectory(env, invite.swarm)
   terminal.print(`Joining ${invite.swarm} …\n`)
@@ -52,13 +52,4 @@ async function join(
     ].join('\n'),
   )
   return undefined
-}
-
-function textOf(text: string): string {
-  if (!text.startsWith('@')) return text
-  try {
-    return readFileSync(text.slice(1), 'utf8')
-  } catch (error) {
-    throw new UsageError(`<invite>: ${error instanceof Error ? error.message : String(error)}`)
-  }
 }
