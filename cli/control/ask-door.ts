@@ -28,8 +28,7 @@ export async function* askDoor(
       body: JSON.stringify(order),
       signal,
     })
-    const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0])
-    for await (const line of createInterface({ input: body })) {
+    for await (const line of linesOf(response)) {
       beat.refresh()
       if (line === '') continue
       const reply = JSON.parse(line) as Reply
@@ -65,8 +64,7 @@ export async function* followDoor(
       signal: options.signal,
     })
     if (!response.ok || response.body === null) throw new Error(`it answered ${response.status}`)
-    const lines = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0])
-    for await (const line of createInterface({ input: lines })) {
+    for await (const line of linesOf(response)) {
       if (line.startsWith('data: ')) yield JSON.parse(line.slice(6)) as ConsoleMessage
     }
   } catch (cause) {
@@ -75,6 +73,11 @@ export async function* followDoor(
       cause,
     })
   }
+}
+
+function linesOf({ body }: Response): AsyncIterable<string> {
+  const input = Readable.fromWeb(body as Parameters<typeof Readable.fromWeb>[0])
+  return createInterface({ input })
 }
 
 function codeOf(code: string): ErrorCode {
