@@ -54,7 +54,8 @@ export class ModelDesk implements Disposable {
 
   constructor(init: ModelDeskInit) {
     this.#init = init
-    this.#unsubscribe = init.manager.onChange?.(() => this.#onEngine()) ?? (() => {})
+    // A model came into memory or left it: what its first answer costs has changed.
+    this.#unsubscribe = init.manager.onChange?.(() => this.#refreshSoon()) ?? (() => {})
     this.#refreshSoon()
   }
 
@@ -145,7 +146,7 @@ export class ModelDesk implements Disposable {
       await manager.serve(name)
       await this.#readvertise()
       await this.#shareToo(name)
-    } else await this.#shareOnly([...(await this.#sharedNames()), (await this.#named(name)).id])
+    } else await this.#shareOnly([...this.#sharedIds(), (await this.#named(name)).id])
     await this.#remember()
   }
 
@@ -156,7 +157,7 @@ export class ModelDesk implements Disposable {
       await this.#readvertise()
     } else {
       const { id } = await this.#named(name)
-      await this.#shareOnly((await this.#sharedNames()).filter((one) => one !== id))
+      await this.#shareOnly(this.#sharedIds().filter((one) => one !== id))
     }
     await this.#remember()
   }
@@ -207,14 +208,13 @@ export class ModelDesk implements Disposable {
     )
   }
 
-  async #sharedNames(): Promise<string[]> {
+  #sharedIds(): string[] {
     return this.#init.node.models().map(({ id }) => id)
   }
 
-  async #shareOnly(names: readonly string[]): Promise<void> {
-    await this.#init.node.share([...new Set(names)])
-    await this.list()
-    this.#changed()
+  async #shareOnly(ids: readonly string[]): Promise<void> {
+    await this.#init.node.share([...new Set(ids)])
+    await this.#relist()
   }
 
   /** Adds a served model to what is shared, where a setting names other models. */
@@ -225,30 +225,29 @@ export class ModelDesk implements Disposable {
       served.find((model) => normalizeModelId(model.name) === wanted || model.path === name) ??
       served.find(({ id }) => id === wanted)
     if (found === undefined || found.isShared) return
-    await this.#shareOnly([...(await this.#sharedNames()), found.id])
+    await this.#shareOnly([...this.#sharedIds(), found.id])
   }
 
   /** Tells peers what this machine serves now, of what is to be shared. */
   async #readvertise(): Promise<void> {
     await this.#init.node.refresh()
+    await this.#relist()
+  }
+
+  async #relist(): Promise<void> {
     await this.list()
     this.#changed()
   }
 
   async #stillThere(): Promise<readonly string[]> {
     const there = new Set((await this.#init.manager.list()).map(({ id }) => id))
-    return (await this.#sharedNames()).filter((id) => there.has(id))
+    return this.#sharedIds().filter((id) => there.has(id))
   }
 
   async #remember(): Promise<void> {
     const shared = this.#models.filter(({ isShared }) => isShared)
     // On a full disk the choice holds until the next start.
     await this.#init.remember?.(shared.map(({ name }) => name)).catch(() => undefined)
-  }
-
-  /** A model came into memory or left it: what its first answer costs has changed. */
-  #onEngine(): void {
-    this.#refreshSoon()
   }
 
   #refreshSoon(): void {
