@@ -50,6 +50,24 @@ export async function* askDoor(
 }
 
 /**
+ * The models of a running process. Yields none if it has no models of its own, as a gateway.
+ *
+ * @throws as {@link askDoor} does
+ */
+export async function* listModels(
+  door: Door,
+  { signal }: { readonly signal: AbortSignal },
+): AsyncGenerator<Extract<Reply, { reply: 'model' }>, void, void> {
+  try {
+    for await (const reply of askDoor(door, { order: 'list' }, { signal })) {
+      if (reply.reply === 'model') yield reply
+    }
+  } catch (error) {
+    if (!InferenceError.is(error, 'invalid_request')) throw error
+  }
+}
+
+/**
  * Follows the console of a running process. Yields its messages until it stops.
  *
  * @throws InferenceError `dial_failed` if it does not answer; the signal's reason

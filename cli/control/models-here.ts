@@ -1,8 +1,7 @@
 import type { LocalModel, ManagedModel } from '../../backend/index.ts'
-import { InferenceError } from '../../protocol/index.ts'
 import { modelCache } from '../directories.ts'
 import type { Session } from '../runtime.ts'
-import { askDoor } from './ask-door.ts'
+import { listModels } from './ask-door.ts'
 import { type Door, findDoors } from './door-file.ts'
 import type { Reply } from './orders.ts'
 
@@ -25,13 +24,10 @@ export async function modelsHere(
   const models = new Map(local.map((model) => [model.path, ofFile(model, doors)]))
   for (const door of doors) {
     try {
-      for await (const reply of askDoor(door, { order: 'list' }, session)) {
-        if (reply.reply === 'model') add(models, door, reply)
-      }
+      for await (const reply of listModels(door, session)) add(models, door, reply)
     } catch (error) {
       session.signal.throwIfAborted()
-      // A gateway has no models; of others the rest is shown all the same.
-      if (InferenceError.is(error, 'invalid_request')) continue
+      // The rest is shown all the same.
       terminal.log(error instanceof Error ? error.message : String(error))
     }
   }

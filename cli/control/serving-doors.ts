@@ -1,6 +1,5 @@
-import { InferenceError } from '../../protocol/index.ts'
 import type { Session } from '../runtime.ts'
-import { askDoor } from './ask-door.ts'
+import { listModels } from './ask-door.ts'
 import { type Door, findDoors } from './door-file.ts'
 
 /**
@@ -29,14 +28,8 @@ async function serves(
   door: Door,
   path: string,
 ): Promise<boolean> {
-  try {
-    for await (const reply of askDoor(door, { order: 'list' }, { signal })) {
-      if (reply.reply === 'model' && reply.model.isServed && reply.model.path === path) return true
-    }
-    return false
-  } catch (error) {
-    // A gateway has no models of its own.
-    if (InferenceError.is(error, 'invalid_request')) return false
-    throw error
+  for await (const { model } of listModels(door, { signal })) {
+    if (model.isServed && model.path === path) return true
   }
+  return false
 }
