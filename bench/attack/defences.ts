@@ -67,6 +67,11 @@ export const DEFENCES: Readonly<Record<string, readonly Edit[]>> = {
       code: 'export const OTHERS_AROUND_MS = 60_000',
       instead: 'export const OTHERS_AROUND_MS = -1e12',
     },
+    {
+      file: 'node/admission/overstaying.ts',
+      code: 'export const OVERSTAY_MS = 5_000',
+      instead: 'export const OVERSTAY_MS = 1e12',
+    },
   ],
   'costly bodies at the gateway': COUNTS,
   'costly bodies at the node': COUNTS,
