@@ -22,10 +22,10 @@ const COUNTS: readonly Edit[] = [
 export const DEFENCES: Readonly<Record<string, readonly Edit[]>> = {
   'announced bodies': [
     {
-      // Memory is claimed as bytes arrive.
+      // Memory is claimed as bytes arrive. Sixteen announced bodies and their heads just fill it.
       file: 'node/serve/attempt.ts',
       code: 'memory.grow(resumeBytes(head))',
-      instead: 'memory.grow(head.bodyBytes)',
+      instead: 'memory.grow(head.bodyBytes - 48)',
     },
     {
       // A share for each peer and network, and some for small requests.
@@ -66,6 +66,11 @@ export const DEFENCES: Readonly<Record<string, readonly Edit[]>> = {
       file: 'node/admission/others-around.ts',
       code: 'export const OTHERS_AROUND_MS = 60_000',
       instead: 'export const OTHERS_AROUND_MS = -1e12',
+    },
+    {
+      file: 'node/admission/overstaying.ts',
+      code: 'export const OVERSTAY_MS = 5_000',
+      instead: 'export const OVERSTAY_MS = 1e12',
     },
   ],
   'costly bodies at the gateway': COUNTS,

@@ -98,7 +98,8 @@ async function askGateway(url: string, deadlineMs: number): Promise<number> {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
     signal: AbortSignal.timeout(deadlineMs),
-    headers: { 'content-type': 'application/json' },
+    // A connection that stands is not kept out by others.
+    headers: { 'content-type': 'application/json', connection: 'close' },
     body: JSON.stringify({ model: 'scripted', messages: [{ role: 'user', content: 'hello' }] }),
   })
   const text = await response.text()

@@ -263,8 +263,9 @@ export class Gate {
 
   /** One at a time: the next decision needs to know who gets the slot. */
   #revokeOverstaying(nowMs: number): void {
+    if (this.#waiting.length === 0 || this.#running.size < this.#slots) return
     const running = [...this.#running]
-    if (running.length < this.#slots || running.some(({ status }) => status === 'revoked')) return
+    if (running.some(({ status }) => status === 'revoked')) return
     const victim = overstaying(running, this.#waiting, nowMs)
     if (victim === undefined) return
     victim.status = 'revoked'
