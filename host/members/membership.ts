@@ -2,6 +2,7 @@ import { unwatchFile, watchFile } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { equals } from 'uint8arrays/equals'
 import {
   type Admission,
   type Certificate,
@@ -200,14 +201,20 @@ export class Membership implements Disposable {
 
   async #merge(lists: readonly Uint8Array[]): Promise<boolean> {
     let isNew = false
+    const unknown = lists.filter((bytes) => !this.#holds(bytes))
     // The owner's first: it says who else may issue.
-    const opened = await Promise.all(lists.map((bytes) => openMemberList(bytes)))
+    const opened = await Promise.all(unknown.map((bytes) => openMemberList(bytes)))
     const byOwner = (list: MemberList): number => Number(this.roster.isOwner(list.issuer))
     for (const list of opened.toSorted((a, b) => byOwner(b) - byOwner(a))) {
       if (this.roster.take(list) === 'new') isNew = true
     }
     if (isNew) await this.#adoptFromLists()
     return isNew
+  }
+
+  /** Whether the list was verified before, and is in force. */
+  #holds(list: Uint8Array): boolean {
+    return this.roster.lists().some(({ bytes }) => equals(bytes, list))
   }
 
   /** A renewal, or another role, reaches this machine with the lists. */
