@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PeerId, PrivateKey, PublicKey } from '@libp2p/interface'
 import { sha256 } from 'multiformats/hashes/sha2'
-import { decodeMessage } from './codec/index.ts'
+import { decodeMessage, nameOf } from './codec/index.ts'
 import { LIMITS } from './limits.ts'
 import { BadgeSchema, CertificateSchema, Role } from './membership_pb.ts'
 import {
@@ -131,7 +131,7 @@ export function memberName(name: string): string {
 
 /** @throws InferenceError `malformed` for a role of a newer version: it may have fewer rights */
 export function roleOf(value: Role): MemberRole {
-  const role = (Object.keys(ROLES) as MemberRole[]).find((name) => ROLES[name] === value)
+  const role = nameOf(ROLES, value)
   if (role === undefined) throw malformed('an unknown role')
   return role
 }

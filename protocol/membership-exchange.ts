@@ -3,7 +3,7 @@ import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { concat } from 'uint8arrays/concat'
 import { fromString } from 'uint8arrays/from-string'
 import { SWARM_ID_BYTES } from './certificate.ts'
-import { decodeMessage } from './codec/index.ts'
+import { decodeMessage, nameOf } from './codec/index.ts'
 import { LIMITS } from './limits.ts'
 import {
   AdmissionSchema,
@@ -201,10 +201,8 @@ export function decodeMembershipAnswer(bytes: Uint8Array): MembershipAnswer {
       return { type: 'updated' }
     case 'refused': {
       const { reason, nowMs } = answer.value
-      const known = (Object.keys(REFUSALS) as MembershipRefusal[]).find(
-        (name) => REFUSALS[name] === reason,
-      )
-      return { type: 'refused', reason: known ?? 'not_a_member', nowMs: Number(nowMs) }
+      const known = nameOf(REFUSALS, reason) ?? 'not_a_member'
+      return { type: 'refused', reason: known, nowMs: Number(nowMs) }
     }
     case undefined:
       throw malformed('unknown answer')
