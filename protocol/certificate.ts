@@ -13,14 +13,13 @@ import {
   openEnvelope,
   readEnvelopeOf,
   sealEnvelope,
+  swarmIdIn,
 } from './membership-envelope.ts'
 import { plainLine } from './plain-text.ts'
 
 /** What a member may do: `client` asks, `node` also serves, `admin` also invites, renews and revokes. */
 export type MemberRole = 'client' | 'node' | 'admin'
 
-/** Bytes of a swarm's id. */
-export const SWARM_ID_BYTES = 32
 const SERIAL_BYTES = 8
 const MAX_SERIAL_BYTES = 32
 /** Longest name of a member. */
@@ -105,13 +104,13 @@ export function readListedCertificate(issuer: PeerId, bytes: Uint8Array): Certif
 
 function read({ signer, payload }: OpenedEnvelope, bytes: Uint8Array): Certificate {
   const message = decodeMessage(CertificateSchema, payload)
-  if (message.swarmId.length !== SWARM_ID_BYTES) throw malformed('a swarm id of the wrong size')
+  const swarmId = swarmIdIn(message.swarmId)
   if (message.serial.length > MAX_SERIAL_BYTES) throw malformed('a serial of the wrong size')
   const notBeforeMs = Number(message.notBeforeMs)
   const expiresAtMs = Number(message.expiresAtMs)
   if (expiresAtMs <= notBeforeMs) throw malformed('a certificate that ends before it begins')
   return {
-    swarmId: message.swarmId,
+    swarmId,
     member: keyIdIn(message.member),
     name: memberName(message.name),
     role: roleOf(message.role),

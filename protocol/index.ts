@@ -13,7 +13,6 @@ export {
   memberName,
   openBadge,
   openCertificate,
-  SWARM_ID_BYTES,
   sealBadge,
   sealCertificate,
   swarmIdOf,
