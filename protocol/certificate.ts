@@ -1,8 +1,9 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
-import type { PeerId, PrivateKey, PublicKey } from '@libp2p/interface'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { sha256 } from 'multiformats/hashes/sha2'
 import { decodeMessage, nameOf } from './codec/index.ts'
+import { InferenceError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import { BadgeSchema, CertificateSchema, Role } from './membership_pb.ts'
 import {
@@ -57,9 +58,10 @@ export interface Badge {
   readonly peer: PeerId
 }
 
-/** SHA-256 of the owner's public key. */
-export async function swarmIdOf(owner: PublicKey): Promise<Uint8Array> {
-  return (await sha256.digest(publicKeyToProtobuf(owner))).digest
+/** SHA-256 of the owner's public key. @throws InferenceError `invalid_request` for an id that does not carry the key */
+export async function swarmIdOf({ publicKey }: PeerId): Promise<Uint8Array> {
+  if (publicKey === undefined) throw new InferenceError('invalid_request', 'the owner has no key')
+  return (await sha256.digest(publicKeyToProtobuf(publicKey))).digest
 }
 
 export async function sealCertificate(

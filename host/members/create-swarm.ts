@@ -43,7 +43,8 @@ export async function createSwarm(directory: string, init: CreateSwarmInit): Pro
   await checkNoMembership(directory)
   const ownerKey = await generateKeyPair('Ed25519')
   const memberKey = await generateKeyPair('Ed25519')
-  const swarmId = await swarmIdOf(ownerKey.publicKey)
+  const owner = peerIdFromPrivateKey(ownerKey)
+  const swarmId = await swarmIdOf(owner)
   const certificate = await openCertificate(
     await sealCertificate(
       {
@@ -74,8 +75,7 @@ export async function createSwarm(directory: string, init: CreateSwarmInit): Pro
     )
   }
   await writeSwarmFiles(directory, {
-    ...{ name, memberKey, addresses: [], secret: randomBytes(SECRET_BYTES) },
-    owner: peerIdFromPrivateKey(ownerKey),
+    ...{ name, owner, memberKey, addresses: [], secret: randomBytes(SECRET_BYTES) },
     admission: {
       ...{ certificate: certificate.bytes, issuerCertificate: new Uint8Array(), lists: [list] },
     },

@@ -82,9 +82,7 @@ async function ask(
   peer: PeerId,
   options: AbortOptions,
 ): Promise<{ readonly admission: Admission; readonly certificate: Certificate }> {
-  const { publicKey } = invite.owner
-  if (publicKey === undefined) throw new InferenceError('invalid_request', 'the owner has no key')
-  const swarmId = await swarmIdOf(publicKey)
+  const swarmId = await swarmIdOf(invite.owner)
   const member = peerIdFromPrivateKey(memberKey)
   const secret = await inviteKey(invite.joinSecret)
   const join = {

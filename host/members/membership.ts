@@ -71,9 +71,8 @@ export class Membership implements Disposable {
   /** @throws InferenceError `invalid_request` if the directory holds no membership, or a damaged one */
   static async open(directory: string, init: MembershipInit = {}): Promise<Membership> {
     const files = await readSwarmFiles(directory)
-    const { publicKey } = files.owner
-    if (publicKey === undefined) throw new InferenceError('invalid_request', 'the owner has no key')
-    const roster = new Roster({ swarmId: await swarmIdOf(publicKey), owner: files.owner })
+    const { owner } = files
+    const roster = new Roster({ swarmId: await swarmIdOf(owner), owner })
     const own = await ownCertificates(files.admission)
     const membership = new Membership(directory, files, roster, own, init.onFault ?? (() => {}))
     await membership.#merge(files.admission.lists)
