@@ -98,6 +98,11 @@ export async function openCertificate(bytes: Uint8Array): Promise<Certificate> {
   return read(await openEnvelope(domain, bytes, LIMITS.maxCertificateBytes), bytes)
 }
 
+/** The same for the certificate of an issuer. @returns undefined for no bytes: the owner has none */
+export async function openIssuerCertificate(bytes: Uint8Array): Promise<Certificate | undefined> {
+  return bytes.length === 0 ? undefined : await openCertificate(bytes)
+}
+
 /** The same for a certificate in the issuer's own list, whose signature covers it. @throws InferenceError `malformed` */
 export function readListedCertificate(issuer: PeerId, bytes: Uint8Array): Certificate {
   const { certificate: domain } = MEMBERSHIP_DOMAINS

@@ -13,6 +13,7 @@ export {
   memberName,
   openBadge,
   openCertificate,
+  openIssuerCertificate,
   sealBadge,
   sealCertificate,
   swarmIdOf,

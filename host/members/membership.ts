@@ -9,6 +9,7 @@ import {
   InferenceError,
   type MemberList,
   openCertificate,
+  openIssuerCertificate,
   openMemberList,
   sealBadge,
   swarmIdOf,
@@ -279,10 +280,7 @@ interface OwnCertificates {
 async function ownCertificates(admission: Admission): Promise<OwnCertificates> {
   return {
     certificate: await openCertificate(admission.certificate),
-    issuerCertificate:
-      admission.issuerCertificate.length === 0
-        ? undefined
-        : await openCertificate(admission.issuerCertificate),
+    issuerCertificate: await openIssuerCertificate(admission.issuerCertificate),
   }
 }
 

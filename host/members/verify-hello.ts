@@ -5,6 +5,7 @@ import {
   type MembershipRefusal,
   openBadge,
   openCertificate,
+  openIssuerCertificate,
 } from '../../protocol/index.ts'
 import type { ProvedMember } from './gate.ts'
 import type { Roster } from './roster.ts'
@@ -32,10 +33,7 @@ export async function verifyHello(
     badge.member.equals(certificate.member) &&
     equals(badge.swarmId, roster.swarmId)
   if (!isOwn) return { refused: 'not_a_member' }
-  const issuerCertificate =
-    hello.issuerCertificate.length === 0
-      ? undefined
-      : await openCertificate(hello.issuerCertificate)
+  const issuerCertificate = await openIssuerCertificate(hello.issuerCertificate)
   // Only who leads to the owner and was not revoked has a say about the time.
   const beginning = roster.standingOf(certificate, certificate.notBeforeMs, issuerCertificate)
   // The lists may have a newer one that has not reached the peer.
