@@ -23,6 +23,7 @@ import { answerOnce, askOnce } from '../one-shot.ts'
 import type { PeerClocks } from '../peer-clocks.ts'
 import { PeerRates } from '../peer-rates.ts'
 import { admit, isDue, renew } from './admit.ts'
+import { fittingLists } from './fitting-lists.ts'
 import type { MembershipGate, ProvedMember } from './gate.ts'
 import { MEMBERSHIP } from './limits.ts'
 import type { Membership } from './membership.ts'
@@ -31,8 +32,6 @@ import { refusalWords } from './refusal-words.ts'
 import type { Standing } from './roster.ts'
 import { verifyHello } from './verify-hello.ts'
 
-/** Bytes of lists in one question. */
-const MAX_UPDATE_BYTES = 900_000
 /** Pause between two tries to have the own certificate renewed. */
 const RENEW_PAUSE_MS = 600_000
 
@@ -277,7 +276,7 @@ export class MemberExchange {
     try {
       for (;;) {
         const heads = this.#heads.get(connection) ?? []
-        const lists = within(membership.roster.missing(heads), MAX_UPDATE_BYTES)
+        const lists = fittingLists(membership.roster.missing(heads))
         if (lists.length === 0 || signal.aborted) return
         const bytes = lists.map((list) => list.bytes)
         const answer = await this.#ask(connection, { type: 'update', lists: bytes })
@@ -397,16 +396,4 @@ export class MemberExchange {
 
 function notAccepted(reason: MembershipRefusal): InferenceError {
   return new InferenceError('unauthorized', `the peer is not accepted: ${refusalWords(reason, 0)}`)
-}
-
-/** The first ones that fit, one at least. */
-function within<T extends { readonly bytes: Uint8Array }>(
-  lists: readonly T[],
-  maxBytes: number,
-): readonly T[] {
-  let room = maxBytes
-  return lists.filter(({ bytes }, index) => {
-    room -= bytes.length
-    return index === 0 || room >= 0
-  })
 }
