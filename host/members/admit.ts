@@ -104,9 +104,7 @@ export async function renew(
   return await membership.change(async () => {
     const known = membership.roster.certificateOf(certificate.member) ?? certificate
     if (!isDue(known, nowMs)) return admissionOf(membership, known)
-    const { member, name, role, invite, joinedAtMs } = known
-    const more = { joinedAtMs, ...(invite !== undefined && { invite }) }
-    const renewed = await certify(membership, issuer, { member, name, role, ...more }, nowMs)
+    const renewed = await certify(membership, issuer, known, nowMs)
     return admissionOf(membership, renewed)
   })
 }
