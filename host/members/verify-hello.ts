@@ -16,7 +16,7 @@ export type Verified = { readonly member: ProvedMember } | { readonly refused: M
  * Whether a peer is the member that it claims to be, and which certificate makes it one.
  *
  * @param peer proved by the handshake of the connection: a certificate and badge for another peer id are worth nothing
- * @param nowMs called once the signatures hold, with the peer's clock as one more reading
+ * @param nowMs called once, when the signatures hold, with the peer's clock as one more reading
  * @throws InferenceError `malformed`
  */
 export async function verifyHello(
@@ -40,8 +40,9 @@ export async function verifyHello(
   const listed = roster.certificateOf(certificate.member)
   const isListed = listed !== undefined && roster.standingOf(listed, listed.notBeforeMs).isMember
   if (!beginning.isMember && !isListed) return { refused: beginning.reason }
-  const standing = roster.standingOf(certificate, nowMs(), issuerCertificate)
-  if (listed !== undefined && roster.standingOf(listed, nowMs()).isMember) {
+  const atMs = nowMs()
+  const standing = roster.standingOf(certificate, atMs, issuerCertificate)
+  if (listed !== undefined && roster.standingOf(listed, atMs).isMember) {
     return { member: { certificate: listed } }
   }
   return standing.isMember
