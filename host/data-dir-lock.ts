@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { InferenceError } from '../protocol/index.ts'
-import { isAlive, makeDirectory } from '../storage/index.ts'
+import { codeOf, isAlive, makeDirectory } from '../storage/index.ts'
 import { delay, systemClock } from '../timing/index.ts'
 
 /** Another running process uses the data directory. */
@@ -96,7 +96,7 @@ async function linked(draft: string, path: string): Promise<boolean> {
     await link(draft, path)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if (codeOf(error) === 'EEXIST') return false
     throw new InferenceError('internal', `cannot lock ${path}`, { cause: error })
   }
 }
