@@ -83,11 +83,10 @@ export class MemberExchange {
     }
     libp2p.addEventListener('connection:open', onOpen)
     const unsubscribe = membership.onChange(() => this.#check())
-    const timer = every(clock, MEMBERSHIP.checkIntervalMs, () => this.#check())
+    every(clock, MEMBERSHIP.checkIntervalMs, () => this.#check(), { signal })
     const stop = (): void => {
       libp2p.removeEventListener('connection:open', onOpen)
       unsubscribe()
-      timer[Symbol.dispose]()
     }
     signal.addEventListener('abort', stop, { once: true })
   }
