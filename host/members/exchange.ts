@@ -18,7 +18,7 @@ import {
   type MembershipRefusal,
   PROTOCOLS,
 } from '../../protocol/index.ts'
-import { type Clock, every } from '../../timing/index.ts'
+import { type Clock, every, raceSignal } from '../../timing/index.ts'
 import { answerOnce, askOnce } from '../one-shot.ts'
 import type { PeerClocks } from '../peer-clocks.ts'
 import { PeerRates } from '../peer-rates.ts'
@@ -234,12 +234,17 @@ export class MemberExchange {
     return roster.standingOf(listed, nowMs)
   }
 
-  /** Exchanges lists with all connected members, both ways. @returns how many members have them all then */
-  async spread(): Promise<number> {
+  /**
+   * Exchanges lists with all connected members, both ways.
+   *
+   * @returns how many members have them all then
+   * @throws the signal's reason
+   */
+  async spread({ signal }: { readonly signal: AbortSignal }): Promise<number> {
     const { gate, libp2p, membership } = this.#init
     const proved = libp2p.getConnections().filter((each) => gate.memberOf(each) !== undefined)
-    await Promise.all(proved.map((connection) => this.#sync(connection)))
-    await this.#caughtUp(proved)
+    await raceSignal(Promise.all(proved.map((connection) => this.#sync(connection))), signal)
+    await this.#caughtUp(proved, signal)
     const told = proved.filter(
       (each) => membership.roster.missing(this.#heads.get(each) ?? []).length === 0,
     )
@@ -247,18 +252,20 @@ export class MemberExchange {
   }
 
   /** Resolves once this machine has the lists that these peers had when they were met. */
-  #caughtUp(connections: readonly Connection[]): Promise<void> {
+  async #caughtUp(connections: readonly Connection[], signal: AbortSignal): Promise<void> {
     const { membership } = this.#init
     const heads = connections.flatMap((connection) => this.#heads.get(connection) ?? [])
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (heads.some((head) => membership.roster.lacks(head))) return
-        unsubscribe()
-        resolve()
-      }
-      const unsubscribe = membership.onChange(check)
+    const { promise: caughtUp, resolve } = Promise.withResolvers<void>()
+    const check = (): void => {
+      if (!heads.some((head) => membership.roster.lacks(head))) resolve()
+    }
+    const unsubscribe = membership.onChange(check)
+    try {
       check()
-    })
+      await raceSignal(caughtUp, signal)
+    } finally {
+      unsubscribe()
+    }
   }
 
   /** Hands the peer the lists that it lacks. Never rejects. */
