@@ -77,7 +77,9 @@ export async function createSwarm(directory: string, init: CreateSwarmInit): Pro
   await writeSwarmFiles(directory, {
     ...{ name, owner, memberKey, addresses: [], secret: randomBytes(SECRET_BYTES) },
     admission: {
-      ...{ certificate: certificate.bytes, issuerCertificate: new Uint8Array(), lists: [list] },
+      certificate: certificate.bytes,
+      issuerCertificate: new Uint8Array(),
+      lists: [list],
     },
   })
 }

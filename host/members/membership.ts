@@ -196,7 +196,7 @@ export class Membership implements Disposable {
   async publish(list: Uint8Array): Promise<void> {
     const taken = this.roster.take(await openMemberList(list))
     if (taken !== 'new') throw new InferenceError('internal', `the new list of members is ${taken}`)
-    await this.#adoptFromLists()
+    this.#adoptFromLists()
   }
 
   async #merge(lists: readonly Uint8Array[]): Promise<boolean> {
@@ -208,7 +208,7 @@ export class Membership implements Disposable {
     for (const list of opened.toSorted((a, b) => byOwner(b) - byOwner(a))) {
       if (this.roster.take(list) === 'new') isNew = true
     }
-    if (isNew) await this.#adoptFromLists()
+    if (isNew) this.#adoptFromLists()
     return isNew
   }
 
@@ -218,7 +218,7 @@ export class Membership implements Disposable {
   }
 
   /** A renewal, or another role, reaches this machine with the lists. */
-  async #adoptFromLists(): Promise<void> {
+  #adoptFromLists(): void {
     const listed = this.roster.certificateOf(this.member)
     if (listed === undefined || !isBetterOwn(listed, this.#certificate)) return
     this.#certificate = listed
