@@ -43,7 +43,7 @@ export interface Revocation {
   readonly lastList?: Uint8Array
 }
 
-/** An invite that is worth nothing any more, whichever admin made it. */
+/** An invite that no longer counts, whichever issuer made it. */
 export interface ClosedInvite {
   readonly key: PeerId
   readonly expiresAtMs: number
