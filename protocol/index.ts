@@ -13,7 +13,7 @@ export {
   memberName,
   openBadge,
   openCertificate,
-  SWARM_ID_BYTES,
+  openIssuerCertificate,
   sealBadge,
   sealCertificate,
   swarmIdOf,
