@@ -44,13 +44,17 @@ export function meteredClient(
     ) {
       let answer: Answer<T> | undefined
       async function* chunks(): AsyncGenerator<T & ServedChunk> {
-        const reserved = await meter.reserve(caller, () => tokensFor(kind, request))
+        let prompt = 0
+        let least = 0
+        const reserved = await meter.reserve(caller, () => {
+          prompt = promptTokensOf(kind, request)
+          least = prompt + answerTokensOf(kind, request)
+          return least
+        })
         if (reserved === undefined) {
           answer = ask(options)
           return yield* answer
         }
-        const least = tokensFor(kind, request)
-        const prompt = promptTokensOf(kind, request)
         let delivered = 0
         let hasFailed = false
         try {
@@ -76,11 +80,15 @@ export function meteredClient(
 
 /** Tokens to reserve for a request, which may not be valid: of its prompt, and of each answer that it asks for. */
 export function tokensFor(kind: Asked['kind'], request: object): number {
+  return promptTokensOf(kind, request) + answerTokensOf(kind, request)
+}
+
+function answerTokensOf(kind: Asked['kind'], request: object): number {
   const { n, max_tokens, max_completion_tokens: most = max_tokens } = request as AnswerFields
   const answers =
     kind === 'embedding' ? 0 : Math.min(LIMITS.maxChoices, Math.max(1, countOf(n) ?? 1))
   const each = Math.min(RESERVED_ANSWER_TOKENS, countOf(most) ?? RESERVED_ANSWER_TOKENS)
-  return promptTokensOf(kind, request) + answers * each
+  return answers * each
 }
 
 interface AnswerFields {
