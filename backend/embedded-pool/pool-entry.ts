@@ -30,7 +30,7 @@ export interface PoolEntryInit {
   readonly measured: MeasuredLoad | undefined
 }
 
-/** What the memory of a model depends on, besides its file. */
+/** How the engine runs every model of a pool. The memory of a model depends on it, besides its file. */
 export interface EngineSettings {
   readonly slots: number
   readonly contextSize: number
