@@ -3,10 +3,10 @@ import type { GgufFacts } from '../gguf/index.ts'
 import { embeddedCapabilities, embeddedFields } from './declared.ts'
 import { toolFormatOf } from './tool-format.ts'
 
-/** A model as it will be served once it is in memory, by its file alone. */
+/** A model as it will be served once it is in memory, by its file alone; without a digest. */
 export function fileModel(
   facts: GgufFacts,
-  of: { readonly id: string; readonly contextSize: number; readonly digest: string | undefined },
+  { id, contextSize }: { readonly id: string; readonly contextSize: number },
 ): BackendModel {
   const { family, parameters, quantization, templateHash, embeddingOnly, chatTemplate } = facts
   const capabilities = embeddedCapabilities({
@@ -14,11 +14,9 @@ export function fileModel(
     hasTemplate: chatTemplate !== undefined,
     takesTools: chatTemplate !== undefined && toolFormatOf(chatTemplate) !== undefined,
   })
-  const { id, contextSize, digest } = of
   return {
     id,
     aliases: [],
-    ...(digest !== undefined && { digest }),
     ...{ family, parameters, quantization, templateHash, capabilities },
     contextLength: Math.min(contextSize, facts.contextLength || contextSize),
     resume: embeddingOnly ? 'none' : 'tokens',
