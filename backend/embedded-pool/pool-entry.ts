@@ -43,6 +43,7 @@ export class PoolEntry {
   readonly path: string
   /** Of its measured loads: changes whenever the file or a setting of the engine does. */
   readonly key: string
+  readonly fileBytes: number
   /** Called with the share of the model that is loaded. */
   readonly waiting: Set<(share: number) => void> = new Set()
   state: EntryState = { status: 'idle' }
@@ -68,6 +69,7 @@ export class PoolEntry {
     this.id = init.id
     this.path = init.path
     this.key = init.key
+    this.fileBytes = init.header.fileBytes
     this.#fileModel = fileModel(ggufFacts(init.header), init)
     this.memoryBytes = Math.max(init.memoryBytes, init.measured?.memoryBytes ?? 0)
     this.coldStartMs = init.measured?.coldStartMs
@@ -99,7 +101,7 @@ export class PoolEntry {
     }
     const { digest } = this
     const model = this.#model ?? { ...this.#fileModel, ...defined({ digest }) }
-    const estimatedMs = START_MS + (this.#init.header.fileBytes / BYTES_PER_SECOND) * 1_000
+    const estimatedMs = START_MS + (this.fileBytes / BYTES_PER_SECOND) * 1_000
     return { ...model, coldStartMs: Math.max(1, Math.round(this.coldStartMs ?? estimatedMs)) }
   }
 
