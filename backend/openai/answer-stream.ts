@@ -39,7 +39,7 @@ export interface AnswerSummary {
   /** llama-server's own clock, in milliseconds. */
   timings: { readonly prefillMs: number; readonly decodeMs: number } | undefined
   readonly toolCalls: ToolCallReader
-  /** Fields with something in them that no one documents. */
+  /** Fields with something in them, of undocumented names. */
   readonly unread: Set<string>
 }
 

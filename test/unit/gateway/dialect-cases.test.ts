@@ -238,7 +238,10 @@ describe('hints', () => {
 describe('null and neutral values in other dialects', () => {
   it.each<[string, object]>([
     ['/v1/messages', { max_tokens: 9, messages, temperature: null, tools: null, whatever: null }],
-    ['/v1/messages', { max_tokens: 9, messages, top_k: -1, metadata: { user_id: null }, speed: 'standard' }],
+    [
+      '/v1/messages',
+      { max_tokens: 9, messages, top_k: -1, metadata: { user_id: null }, speed: 'standard' },
+    ],
     ['/v1/responses', { input: 'Hello', instructions: null, whatever: null, conversation: null }],
     ['/api/chat', { messages, stream: false, format: null, whatever: null, shift: true }],
     ['/api/generate', { prompt: 'Hello', stream: false, truncate: true, context: [] }],
@@ -518,7 +521,7 @@ describe('an answer that the caller has begun', () => {
     ['messages.0.prefix', { messages: [{ role: 'user', content: 'x', prefix: true }] }],
     ['continue_final_message', { messages, continue_final_message: true }],
     ['continue_final_message', { messages: begun, continue_final_message: false }],
-  ])('is none by %s elsewhere', async (param, body) => {
+  ])('is refused by %s elsewhere', async (param, body) => {
     const { post } = await gatewayOver([{ model: { fields: [ANSWER_PREFIX] } }])
     const refused = await post('/v1/chat/completions', { model: 'm', ...body })
     expect([refused.status, refused.body.error.param]).toEqual([400, param])
