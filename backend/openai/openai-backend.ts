@@ -55,7 +55,6 @@ class OpenAiBackend implements Backend {
   readonly #life = new AbortController()
   readonly #salts = new CacheSalts()
   readonly #catalog: KeptCatalog
-  #isRouter: Promise<boolean> | undefined
   #router: LlamaRouter | undefined
 
   constructor(init: OpenAiBackendInit) {
@@ -77,11 +76,8 @@ class OpenAiBackend implements Backend {
   }
 
   async models(options: AbortOptions = {}): Promise<readonly BackendModel[]> {
-    const { entries, flavor } = await this.#catalog.read(options)
-    if (flavor === 'llama-server') {
-      this.#isRouter ??= LlamaRouter.isRouter(this.#root)
-      if (await this.#isRouter) this.#router ??= new LlamaRouter(this.#root)
-    }
+    const { entries, isRouter } = await this.#catalog.read(options)
+    if (isRouter) this.#router ??= new LlamaRouter(this.#root)
     return entries.map(({ model }) => model)
   }
 
