@@ -75,6 +75,8 @@ declare module 'skein/gateway' {
     GatewayPages,
     GatewayServer,
     GatewayServerInit,
+    KeyBudget,
+    KeyPriority,
     KeyRights,
     KeyUsage,
     LineError,
@@ -87,6 +89,7 @@ declare module 'skein/gateway' {
     PageVisitor,
     RateLimits,
     ResultPaths,
+    SpentTokens,
     WrittenResults,
     batchResultLine,
     createApiKey,
@@ -989,6 +992,7 @@ interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly pages?: GatewayPages;
     readonly localModels?: LocalModels;
     readonly onUsage?: OnUsage;
+    readonly spentTokens?: SpentTokens;
     readonly now?: () => number;
     readonly log?: (message: string, about?: {
         readonly requestId: string;
@@ -1155,7 +1159,16 @@ interface Invite {
 interface JoinOptions extends AbortOptions {
     readonly timeoutMs?: number;
 }
+interface KeyBudget {
+    readonly tokens: number;
+    readonly per: 'day' | 'month' | 'ever';
+    readonly sinceMs?: number;
+}
 interface KeyRights extends RateLimits {
+    readonly priority?: KeyPriority;
+    readonly budget?: KeyBudget;
+    readonly peers?: readonly string[];
+    readonly providers?: readonly string[];
     readonly models?: readonly string[];
     readonly expiresAtMs?: number;
 }
@@ -1592,6 +1605,7 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
+    readonly providers?: readonly string[];
     readonly onPeerProgress?: (report: ProgressReport) => void;
     readonly hops?: number;
 }
@@ -1971,6 +1985,7 @@ type JoinResult = {
     readonly joined: false;
     readonly reasons: readonly string[];
 };
+type KeyPriority = 'low' | 'normal' | 'high';
 type LedgerHost = Pick<Host, 'peerId' | 'privateKey'> & {
     readonly libp2p: Pick<Libp2p, 'dialProtocol' | 'handle' | 'unhandle'>;
 };
@@ -2043,6 +2058,7 @@ type ResponseFormat = {
 type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
 type RunningAttempt = Pick<AttemptRecord, 'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'>;
+type SpentTokens = (key: string, sinceMs: number) => number;
 type SwitchModels = 'before-answer' | 'mid-answer';
 type ToolCallDelivery = 'whole' | 'stream';
 type ToolChoice = 'none' | 'auto' | 'required' | {
