@@ -12,7 +12,9 @@ export {
   createEngineHttp,
   type EngineHttp,
   type EngineHttpInit,
+  type EngineReply,
   type Fetch,
 } from './engine-http.ts'
+export { unresponsive } from './engine-pulse.ts'
 export { failureIn } from './failure.ts'
 export { asArray, asNumber, asRecord, asString, parseJson } from './json.ts'
