@@ -12,7 +12,6 @@ export {
   createEngineHttp,
   type EngineHttp,
   type EngineHttpInit,
-  type EngineReply,
   type Fetch,
 } from './engine-http.ts'
 export { unresponsive } from './engine-pulse.ts'
