@@ -7,7 +7,7 @@ import type {
   EmbeddingRequest,
   PromptListRequest,
 } from '../protocol/index.ts'
-import type { AbortOptions } from '../timing/index.ts'
+import { type AbortOptions, systemClock } from '../timing/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
 import type { ChainField, NamesInit, OwnNames } from './chain/index.ts'
 import type { ModelListing, PeerListing } from './peers/index.ts'
@@ -131,7 +131,7 @@ export interface Client extends AsyncDisposable {
 export async function createClient(init: ClientInit = {}): Promise<Client> {
   const { providers: _, scorer: __, receipts = false, friends, ...own } = init
   const trusted = trustedPeers(friends?.length ? friends : undefined, 'friends') ?? new Set()
-  const now = init.now ?? Date.now
+  const now = init.now ?? systemClock.wall
   await using opened = new OpenParts()
   const host = opened.use(await createHost({ ...own, dht: 'client' }))
   const saved = opened.use(await openReputation(init.dataDir, now, init.onFault))

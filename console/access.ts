@@ -1,10 +1,10 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import type { PageVisitor } from '../gateway/index.ts'
+import { isLoopbackAddress } from '../protocol/index.ts'
 
 /** The header with the token of the page. */
 export const TOKEN_HEADER = 'x-skein-console'
 
-const LOOPBACK_ADDRESS = /^(127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/
 const LOOPBACK_HOST = /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d+)?$/i
 
 /** Why a visitor is refused; `undefined`: it is not. */
@@ -23,7 +23,7 @@ export class ConsoleAccess {
       if (visitor.key === undefined) return 'key'
       return visitor.isUnrestricted ? undefined : 'rights'
     }
-    if (!LOOPBACK_ADDRESS.test(visitor.remoteAddress ?? '')) return 'loopback'
+    if (!isLoopbackAddress(visitor.remoteAddress ?? '')) return 'loopback'
     if (!LOOPBACK_HOST.test(headers.get('host') ?? '')) return 'loopback'
     return isEqual(headers.get(TOKEN_HEADER) ?? '', this.token) ? undefined : 'token'
   }

@@ -75,6 +75,8 @@ declare module 'skein/gateway' {
     GatewayPages,
     GatewayServer,
     GatewayServerInit,
+    KeyBudget,
+    KeyPriority,
     KeyRights,
     KeyUsage,
     LineError,
@@ -87,6 +89,7 @@ declare module 'skein/gateway' {
     PageVisitor,
     RateLimits,
     ResultPaths,
+    SpentTokens,
     WrittenResults,
     batchResultLine,
     createApiKey,
@@ -953,6 +956,7 @@ interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly pages?: GatewayPages;
     readonly localModels?: LocalModels;
     readonly onUsage?: OnUsage;
+    readonly spentTokens?: SpentTokens;
     readonly now?: () => number;
     readonly log?: (message: string, about?: {
         readonly requestId: string;
@@ -1118,7 +1122,16 @@ interface Invite {
 interface JoinOptions extends AbortOptions {
     readonly timeoutMs?: number;
 }
+interface KeyBudget {
+    readonly tokens: number;
+    readonly per: 'day' | 'month' | 'ever';
+    readonly sinceMs?: number;
+}
 interface KeyRights extends RateLimits {
+    readonly priority?: KeyPriority;
+    readonly budget?: KeyBudget;
+    readonly peers?: readonly string[];
+    readonly providers?: readonly string[];
     readonly models?: readonly string[];
     readonly expiresAtMs?: number;
 }
@@ -1505,6 +1518,7 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
+    readonly providers?: readonly string[];
     readonly onPeerProgress?: (report: ProgressReport) => void;
     readonly hops?: number;
 }
@@ -1875,6 +1889,7 @@ type JoinResult = {
     readonly joined: false;
     readonly reasons: readonly string[];
 };
+type KeyPriority = 'low' | 'normal' | 'high';
 type ManagedState = 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
 type MemberRole = 'client' | 'node' | 'admin';
 type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown';
@@ -1943,6 +1958,7 @@ type ResponseFormat = {
 type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
 type RunningAttempt = Pick<AttemptRecord, 'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'>;
+type SpentTokens = (key: string, sinceMs: number) => number;
 type SwitchModels = 'before-answer' | 'mid-answer';
 type ToolCallDelivery = 'whole' | 'stream';
 type ToolChoice = 'none' | 'auto' | 'required' | {

@@ -1,9 +1,8 @@
 import type { Context } from 'hono'
-import { InferenceError } from '../protocol/index.ts'
+import { InferenceError, isLoopbackAddress } from '../protocol/index.ts'
 import type { GatewayEnv } from './context.ts'
 import { isOtherPage, type KeyRing } from './security/index.ts'
 
-const LOOPBACK = /^(127(\.\d{1,3}){3}|::1|::ffff:127(\.\d{1,3}){3})$/
 /** A proxy on this machine adds them: its callers can be anywhere. */
 const FORWARDING = [
   'forwarded',
@@ -33,7 +32,7 @@ export function whyNotOwner(c: Context<GatewayEnv>, rules: OwnerRules): string |
   }
   const { remoteAddress } = c.env
   // In-process there is no other end.
-  if (remoteAddress !== undefined && !LOOPBACK.test(remoteAddress)) {
+  if (remoteAddress !== undefined && !isLoopbackAddress(remoteAddress)) {
     return `without API keys, models are changed from the machine itself only: ${ADVICE}`
   }
   if (!trustsLoopback) {

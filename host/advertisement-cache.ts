@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs'
 import * as lengthPrefixed from 'it-length-prefixed'
 import { concat } from 'uint8arrays/concat'
 import { LIMITS } from '../protocol/index.ts'
-import { reportDamage, writeAtomic } from '../storage/index.ts'
+import { codeOf, reportDamage, writeAtomic } from '../storage/index.ts'
 import type { Acquaintance } from './acquaintance.ts'
 import type { KeptAdvertisement } from './advertisement-book.ts'
 
@@ -34,7 +34,7 @@ export async function readAdvertisementCache(
       if (kept.length >= limit) break
     }
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const isMissing = codeOf(error) === 'ENOENT'
     const consequence = 'peers are found again'
     if (!isMissing && onFault !== undefined) await reportDamage(path, { consequence, onFault })
   }

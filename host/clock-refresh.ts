@@ -47,6 +47,5 @@ export function refreshClocks({ clocks, peers, ask, clock, signal }: ClockRefres
       ask(peer, { signal }).catch(() => undefined)
     }
   }
-  const timer = every(clock, ROUND_MS, look)
-  signal.addEventListener('abort', () => timer[Symbol.dispose](), { once: true })
+  every(clock, ROUND_MS, look, { signal })
 }

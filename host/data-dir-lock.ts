@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { InferenceError } from '../protocol/index.ts'
-import { isAlive, makeDirectory } from '../storage/index.ts'
+import { codeOf, isAlive, makeDirectory } from '../storage/index.ts'
+import { delay, systemClock } from '../timing/index.ts'
 
 /** Another running process uses the data directory. */
 export class DataDirLockedError extends InferenceError {
@@ -35,6 +35,7 @@ const MAX_TRIES = 200
 const TURN_POLL_MS = 10
 /** Removing a stale lock takes a moment; after this long, the process that was removing it has died. */
 const ABANDONED_MS = 10_000
+/** Work under such a lock takes milliseconds. A process that holds it longer is stuck. */
 const IN_TURN_WAIT_MS = 10_000
 const IN_TURN_POLL_MS = 20
 
@@ -79,12 +80,12 @@ export async function lockDataDir(dataDir: string): Promise<() => Promise<void>>
  * @throws DataDirLockedError if it is still held then
  */
 export async function lockDataDirInTurn(dataDir: string): Promise<() => Promise<void>> {
-  const until = performance.now() + IN_TURN_WAIT_MS
+  const until = systemClock.now() + IN_TURN_WAIT_MS
   for (;;) {
     try {
       return await lockDataDir(dataDir)
     } catch (error) {
-      if (!(error instanceof DataDirLockedError) || performance.now() > until) throw error
+      if (!(error instanceof DataDirLockedError) || systemClock.now() > until) throw error
     }
     await delay(IN_TURN_POLL_MS)
   }
@@ -95,7 +96,7 @@ async function linked(draft: string, path: string): Promise<boolean> {
     await link(draft, path)
     return true
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    if (codeOf(error) === 'EEXIST') return false
     throw new InferenceError('internal', `cannot lock ${path}`, { cause: error })
   }
 }
@@ -113,7 +114,7 @@ async function removeStale(path: string, expected: string, draft: string): Promi
   if (!(await linked(draft, turn))) {
     await delay(TURN_POLL_MS)
     const { mtimeMs } = await stat(turn).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }))
-    if (Date.now() - mtimeMs > ABANDONED_MS) await rm(turn, { force: true })
+    if (systemClock.wall() - mtimeMs > ABANDONED_MS) await rm(turn, { force: true })
     return
   }
   try {

@@ -1,4 +1,5 @@
 import { InferenceError } from '../protocol/index.ts'
+import { systemClock } from '../timing/index.ts'
 import type { HostInit } from './host.ts'
 import type { OpenedMembership } from './members/index.ts'
 import { RELAY_LIMITS } from './relay/index.ts'
@@ -93,7 +94,7 @@ export function resolveHostInit(init: Omit<HostInit, 'membership'>): ResolvedHos
     ownSwarm: init.ownSwarm ?? false,
     peerExchange: init.peerExchange ?? true,
     maxOpenFiles: init.maxOpenFiles ?? Number.POSITIVE_INFINITY,
-    now: init.now ?? Date.now,
+    now: init.now ?? systemClock.wall,
     onFault: init.onFault ?? (() => {}),
   }
 }

@@ -117,11 +117,10 @@ export async function keepEntryPoints(init: EntryPointsInit): Promise<EntryPoint
     )
   }
   libp2p.addEventListener('peer:identify', onIdentify)
-  const repeat = every(clock, LOOK_MS, save)
+  every(clock, LOOK_MS, save, { signal })
   const stop = (): void => {
     libp2p.removeEventListener('peer:identify', onIdentify)
     timer?.[Symbol.dispose]()
-    repeat[Symbol.dispose]()
   }
   signal.addEventListener('abort', stop, { once: true })
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
 import { InferenceError } from '../protocol/index.ts'
-import { writeAtomic } from '../storage/index.ts'
+import { codeOf, writeAtomic } from '../storage/index.ts'
 
 /** A new Ed25519 key, not stored. */
 export function createIdentity(): Promise<PrivateKey> {
@@ -20,7 +20,7 @@ export async function loadIdentity(path: string): Promise<PrivateKey> {
   try {
     bytes = await readFile(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+    if (codeOf(error) !== 'ENOENT') {
       throw new InferenceError('internal', `cannot read the key in ${path}`, { cause: error })
     }
     const key = await createIdentity()

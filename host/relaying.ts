@@ -104,7 +104,7 @@ export class Relaying {
       this.#follow = () => {
         follow().catch((error: unknown) => onError('starting or stopping to relay', error))
       }
-      repeat(CHECK_EVERY_MS, signal, this.#follow)
+      every(systemClock, CHECK_EVERY_MS, this.#follow, { signal })
     }
     if (dht === 'server') {
       this.#keeper = new RelayKeeper({
@@ -133,9 +133,4 @@ export async function announceAddresses(libp2p: Libp2p): Promise<void> {
     .getMultiaddrs()
     .map((address) => multiaddr(address.toString().replace(new RegExp(`${suffix}$`), '')))
   await libp2p.peerStore.patch(libp2p.peerId, { multiaddrs })
-}
-
-function repeat(everyMs: number, signal: AbortSignal, run: () => void): void {
-  const timer = every(systemClock, everyMs, run)
-  signal.addEventListener('abort', () => timer[Symbol.dispose](), { once: true })
 }

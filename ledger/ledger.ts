@@ -66,7 +66,13 @@ export class Ledger implements AsyncDisposable {
   #timer: Disposable | undefined
 
   constructor(init: LedgerInit) {
-    const { now = Date.now, random = Math.random, friends = [], beneficiary = '', host } = init
+    const {
+      now = systemClock.wall,
+      random = Math.random,
+      friends = [],
+      beneficiary = '',
+      host,
+    } = init
     this.#init = init
     this.#now = now
     this.#random = random

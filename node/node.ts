@@ -100,7 +100,7 @@ class ContributorNode implements Node {
   #drained: Promise<void> | undefined
 
   constructor(host: Host, models: SharedModels, inForce: InForce, init: NodeInit, slots: number) {
-    const { now = Date.now, random = Math.random, backend } = init
+    const { now = systemClock.wall, random = Math.random, backend } = init
     const { logger } = host.libp2p
     const limits = resolveLimits(init, slots)
     // One listener for each request that runs.

@@ -73,8 +73,11 @@ export function createServeContext({
     memory: new ByteBudget(limits.maxMemoryBytes),
     pacer: new Pacer({ tokensPerSecond: init.maxTokensPerSecond ?? 0, now }),
     access: {
-      get allow() {
-        return inForce.allow.size === 0 ? inForce.allow : new Set([...inForce.allow, self])
+      allow: {
+        get size() {
+          return inForce.allow.size
+        },
+        has: (peer) => peer === self || inForce.allow.has(peer),
       },
       get deny() {
         return inForce.deny

@@ -5,7 +5,7 @@ import { RecordEnvelope } from '@libp2p/peer-record'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { equals } from 'uint8arrays/equals'
 import { fromString } from 'uint8arrays/from-string'
-import { decodeMessage } from './codec/index.ts'
+import { decodeMessage, nameOf } from './codec/index.ts'
 import { InferenceError } from './errors.ts'
 import { ADVERTISEMENT_DOMAIN } from './ids.ts'
 import { LIMITS } from './limits.ts'
@@ -200,9 +200,6 @@ function readModel(model: ModelMessage): ModelAdvertisement {
     throw refuse('too many names')
   }
   const capabilities = CAPABILITIES.filter((name) => model.capabilities.includes(name))
-  const resume = (Object.keys(RESUME) as ResumeSupport[]).find(
-    (name) => RESUME[name] === model.resume,
-  )
   const id = normalizeModelId(checkedName(model.id))
   if (id === '') throw refuse('a model without a name')
   return {
@@ -215,7 +212,7 @@ function readModel(model: ModelMessage): ModelAdvertisement {
     contextLength: model.contextLength,
     templateHash: checkedName(model.templateHash),
     capabilities,
-    resume: resume ?? 'none',
+    resume: nameOf(RESUME, model.resume) ?? 'none',
     fields: model.fields.map(checkedName),
     ...(model.coldStartMs > 0 && { coldStartMs: Math.min(MAX_COLD_START_MS, model.coldStartMs) }),
   }

@@ -1,8 +1,9 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { publicKeyToProtobuf } from '@libp2p/crypto/keys'
-import type { PeerId, PrivateKey, PublicKey } from '@libp2p/interface'
+import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { sha256 } from 'multiformats/hashes/sha2'
-import { decodeMessage } from './codec/index.ts'
+import { decodeMessage, nameOf } from './codec/index.ts'
+import { InferenceError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import { BadgeSchema, CertificateSchema, Role } from './membership_pb.ts'
 import {
@@ -13,14 +14,13 @@ import {
   openEnvelope,
   readEnvelopeOf,
   sealEnvelope,
+  swarmIdIn,
 } from './membership-envelope.ts'
 import { plainLine } from './plain-text.ts'
 
 /** What a member may do: `client` asks, `node` also serves, `admin` also invites, renews and revokes. */
 export type MemberRole = 'client' | 'node' | 'admin'
 
-/** Bytes of a swarm's id. */
-export const SWARM_ID_BYTES = 32
 const SERIAL_BYTES = 8
 const MAX_SERIAL_BYTES = 32
 /** Longest name of a member. */
@@ -58,9 +58,10 @@ export interface Badge {
   readonly peer: PeerId
 }
 
-/** SHA-256 of the owner's public key. */
-export async function swarmIdOf(owner: PublicKey): Promise<Uint8Array> {
-  return (await sha256.digest(publicKeyToProtobuf(owner))).digest
+/** SHA-256 of the owner's public key. @throws InferenceError `invalid_request` for an id that does not carry the key */
+export async function swarmIdOf({ publicKey }: PeerId): Promise<Uint8Array> {
+  if (publicKey === undefined) throw new InferenceError('invalid_request', 'the owner has no key')
+  return (await sha256.digest(publicKeyToProtobuf(publicKey))).digest
 }
 
 export async function sealCertificate(
@@ -97,6 +98,11 @@ export async function openCertificate(bytes: Uint8Array): Promise<Certificate> {
   return read(await openEnvelope(domain, bytes, LIMITS.maxCertificateBytes), bytes)
 }
 
+/** The same for the certificate of an issuer. @returns undefined for no bytes: the owner has none */
+export async function openIssuerCertificate(bytes: Uint8Array): Promise<Certificate | undefined> {
+  return bytes.length === 0 ? undefined : await openCertificate(bytes)
+}
+
 /** The same for a certificate in the issuer's own list, whose signature covers it. @throws InferenceError `malformed` */
 export function readListedCertificate(issuer: PeerId, bytes: Uint8Array): Certificate {
   const { certificate: domain } = MEMBERSHIP_DOMAINS
@@ -105,13 +111,13 @@ export function readListedCertificate(issuer: PeerId, bytes: Uint8Array): Certif
 
 function read({ signer, payload }: OpenedEnvelope, bytes: Uint8Array): Certificate {
   const message = decodeMessage(CertificateSchema, payload)
-  if (message.swarmId.length !== SWARM_ID_BYTES) throw malformed('a swarm id of the wrong size')
+  const swarmId = swarmIdIn(message.swarmId)
   if (message.serial.length > MAX_SERIAL_BYTES) throw malformed('a serial of the wrong size')
   const notBeforeMs = Number(message.notBeforeMs)
   const expiresAtMs = Number(message.expiresAtMs)
   if (expiresAtMs <= notBeforeMs) throw malformed('a certificate that ends before it begins')
   return {
-    swarmId: message.swarmId,
+    swarmId,
     member: keyIdIn(message.member),
     name: memberName(message.name),
     role: roleOf(message.role),
@@ -131,7 +137,7 @@ export function memberName(name: string): string {
 
 /** @throws InferenceError `malformed` for a role of a newer version: it may have fewer rights */
 export function roleOf(value: Role): MemberRole {
-  const role = (Object.keys(ROLES) as MemberRole[]).find((name) => ROLES[name] === value)
+  const role = nameOf(ROLES, value)
   if (role === undefined) throw malformed('an unknown role')
   return role
 }

@@ -1,6 +1,6 @@
 import { create, toBinary } from '@bufbuild/protobuf'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
-import { decodeMessage } from './codec/index.ts'
+import { decodeMessage, nameOf } from './codec/index.ts'
 import { InferenceError } from './errors.ts'
 import { LIMITS } from './limits.ts'
 import {
@@ -84,13 +84,8 @@ export function decodeDialBackResponse(
   const { outcomes } = decodeMessage(DialBackResponseSchema, bytes)
   if (outcomes.length !== expected)
     throw malformed('the number of outcomes is not that of the addresses')
-  return outcomes.map((value) => {
-    const known = (Object.keys(OUTCOMES) as DialBackOutcome[]).find(
-      (name) => OUTCOMES[name] === value,
-    )
-    // An unknown outcome of a newer version proves nothing about the address.
-    return known ?? 'not_allowed'
-  })
+  // An unknown outcome of a newer version proves nothing about the address.
+  return outcomes.map((value) => nameOf(OUTCOMES, value) ?? 'not_allowed')
 }
 
 /** Encodes the one message that a dial-back carries. */

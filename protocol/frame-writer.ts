@@ -1,6 +1,7 @@
 import { type AbortOptions, type Stream, StreamResetError } from '@libp2p/interface'
 import { concat } from 'uint8arrays/concat'
 import { InferenceError } from './errors.ts'
+import { varintBytes, writeVarint } from './varint.ts'
 
 /** Bytes that wait for the end of the turn before a writer has to wait, too. */
 const MAX_PENDING_BYTES = 64 * 1024
@@ -78,11 +79,9 @@ export class FrameWriter {
 }
 
 function lengthPrefix(length: number): Uint8Array {
-  const bytes: number[] = []
-  let rest = length
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest & 0x7f) | 0x80)
-  bytes.push(rest)
-  return Uint8Array.from(bytes)
+  const bytes = new Uint8Array(varintBytes(length))
+  writeVarint(bytes, 0, length)
+  return bytes
 }
 
 /**

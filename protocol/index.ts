@@ -13,7 +13,7 @@ export {
   memberName,
   openBadge,
   openCertificate,
-  SWARM_ID_BYTES,
+  openIssuerCertificate,
   sealBadge,
   sealCertificate,
   swarmIdOf,
@@ -48,6 +48,7 @@ export { ADVERTISEMENT_DOMAIN, RECEIPT_DOMAINS } from './ids.ts'
 export { depthOf } from './json-bounds.ts'
 export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { listOf } from './list-of.ts'
+export { isLoopbackAddress } from './loopback.ts'
 export {
   type ClosedInvite,
   type InviteEntry,

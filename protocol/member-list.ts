@@ -8,7 +8,6 @@ import {
   readListedCertificate,
   roleNumber,
   roleOf,
-  SWARM_ID_BYTES,
 } from './certificate.ts'
 import { decodeMessage } from './codec/index.ts'
 import { InferenceError } from './errors.ts'
@@ -20,6 +19,7 @@ import {
   malformed,
   openEnvelope,
   sealEnvelope,
+  swarmIdIn,
 } from './membership-envelope.ts'
 
 const DIGEST_BYTES = 32
@@ -43,7 +43,7 @@ export interface Revocation {
   readonly lastList?: Uint8Array
 }
 
-/** An invite that is worth nothing any more, whichever admin made it. */
+/** An invite that no longer counts, whichever issuer made it. */
 export interface ClosedInvite {
   readonly key: PeerId
   readonly expiresAtMs: number
@@ -109,7 +109,7 @@ export async function openMemberList(bytes: Uint8Array): Promise<MemberList> {
   )
   const message = decodeMessage(MemberListSchema, payload)
   const number = Number(message.number)
-  if (message.swarmId.length !== SWARM_ID_BYTES) throw malformed('a swarm id of the wrong size')
+  const swarmId = swarmIdIn(message.swarmId)
   if (number < 1 || !Number.isSafeInteger(number)) throw malformed('a list without a number')
   const { certificates, invites, revocations, closedInvites, issuerCertificate } = message
   if (
@@ -120,7 +120,7 @@ export async function openMemberList(bytes: Uint8Array): Promise<MemberList> {
     throw malformed('a list with too many entries')
   }
   return {
-    ...{ swarmId: message.swarmId, issuer: signer, number, bytes },
+    ...{ swarmId, issuer: signer, number, bytes },
     issuedAtMs: Number(message.issuedAtMs),
     ...(issuerCertificate.length > 0 && {
       issuerCertificate: await openCertificate(issuerCertificate),

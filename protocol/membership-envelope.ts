@@ -14,6 +14,9 @@ export const MEMBERSHIP_DOMAINS = {
   join: 'skein-membership-join',
 } as const
 
+/** Of a SHA-256. */
+const SWARM_ID_BYTES = 32
+
 type Domain = (typeof MEMBERSHIP_DOMAINS)[keyof typeof MEMBERSHIP_DOMAINS]
 
 /** Signs a payload for one purpose. */
@@ -97,6 +100,12 @@ export function keyIdIn(bytes: Uint8Array): PeerId {
     // Reported below.
   }
   throw malformed('not the id of a key')
+}
+
+/** @throws InferenceError `malformed` unless the bytes have the length of a swarm's id */
+export function swarmIdIn(bytes: Uint8Array): Uint8Array {
+  if (bytes.length !== SWARM_ID_BYTES) throw malformed('a swarm id of the wrong size')
+  return bytes
 }
 
 export function malformed(what: string, cause?: unknown): InferenceError {

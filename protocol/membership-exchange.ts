@@ -2,8 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { concat } from 'uint8arrays/concat'
 import { fromString } from 'uint8arrays/from-string'
-import { SWARM_ID_BYTES } from './certificate.ts'
-import { decodeMessage } from './codec/index.ts'
+import { decodeMessage, nameOf } from './codec/index.ts'
 import { LIMITS } from './limits.ts'
 import {
   AdmissionSchema,
@@ -19,7 +18,7 @@ import {
   RenewSchema,
   UpdateSchema,
 } from './membership_pb.ts'
-import { keyIdIn, MEMBERSHIP_DOMAINS, malformed } from './membership-envelope.ts'
+import { keyIdIn, MEMBERSHIP_DOMAINS, malformed, swarmIdIn } from './membership-envelope.ts'
 
 /** The number of an issuer's list that a peer has. */
 export interface ListHead {
@@ -135,8 +134,8 @@ export function decodeMembershipQuestion(bytes: Uint8Array): MembershipQuestion 
     case 'hello':
       return { type: 'hello', hello: readHello(question.value) }
     case 'join': {
-      const { swarmId, invite, member, signature, passedOn } = question.value
-      if (swarmId.length !== SWARM_ID_BYTES) throw malformed('a swarm id of the wrong size')
+      const { invite, member, signature, passedOn } = question.value
+      const swarmId = swarmIdIn(question.value.swarmId)
       const ids = { invite: keyIdIn(invite), member: keyIdIn(member) }
       return { type: 'join', join: { swarmId, ...ids, signature, passedOn } }
     }
@@ -201,10 +200,8 @@ export function decodeMembershipAnswer(bytes: Uint8Array): MembershipAnswer {
       return { type: 'updated' }
     case 'refused': {
       const { reason, nowMs } = answer.value
-      const known = (Object.keys(REFUSALS) as MembershipRefusal[]).find(
-        (name) => REFUSALS[name] === reason,
-      )
-      return { type: 'refused', reason: known ?? 'not_a_member', nowMs: Number(nowMs) }
+      const known = nameOf(REFUSALS, reason) ?? 'not_a_member'
+      return { type: 'refused', reason: known, nowMs: Number(nowMs) }
     }
     case undefined:
       throw malformed('unknown answer')
@@ -224,8 +221,8 @@ function helloOf({ nowMs, heads, ...hello }: MemberHello): HelloMessage {
   })
 }
 
-function readHello({ nowMs, heads, swarmId, ...rest }: HelloMessage): MemberHello {
-  if (swarmId.length !== SWARM_ID_BYTES) throw malformed('a swarm id of the wrong size')
+function readHello({ nowMs, heads, ...rest }: HelloMessage): MemberHello {
+  const swarmId = swarmIdIn(rest.swarmId)
   if (heads.length > LIMITS.maxIssuers) throw malformed('too many lists')
   const { certificate, issuerCertificate, badge } = rest
   return {

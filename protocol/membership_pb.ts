@@ -154,7 +154,7 @@ export type MemberList = Message<"skein.membership.v1.MemberList"> & {
   revocations: Revocation[];
 
   /**
-   * Invites that are worth nothing any more, whoever made them.
+   * Invites that no longer count, whichever issuer made them.
    *
    * @generated from field: repeated skein.membership.v1.ClosedInvite closed_invites = 8;
    */

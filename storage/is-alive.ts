@@ -1,9 +1,11 @@
+import { codeOf } from './disk-fault.ts'
+
 /** Whether a process with this id runs, for owners of files that processes leave behind. */
 export function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    return codeOf(error) === 'EPERM'
   }
 }

@@ -4,5 +4,6 @@
  * @packageDocumentation
  */
 export { forkPeer, serveParent } from './forked-peer.ts'
+export { processorTicks } from './processor-ticks.ts'
 export { Random } from './random.ts'
 export { VirtualClock } from './virtual-clock.ts'

@@ -4,6 +4,7 @@ import { CATALOG } from '../cli/commands/catalog.ts'
 import { EXIT } from '../cli/exit-codes.ts'
 import type { OpenedEnvironment } from './broken-environments.ts'
 import { type CliProcess, startCli } from './cli-process.ts'
+import { processorTicks } from './processor-ticks.ts'
 
 /** Time after which a command that does nothing counts as one that runs on. */
 const PATIENCE_MS = 5_000
@@ -16,6 +17,8 @@ const MAX_END_CPU_MS = 3_000
 const MAX_END_IDLE_S = 4
 const MAX_END_MS = 90_000
 const SAMPLE_MS = 1_000
+/** Linux counts processor time in hundredths of a second. */
+const MS_PER_TICK = 10
 
 const LISTEN = ['--listen', '/ip6/::1/tcp/0']
 
@@ -145,11 +148,8 @@ function family(pid: number): readonly number[] {
   return [pid, ...children.flatMap(family)]
 }
 
-/** Fields 14 and 15 of /proc/<pid>/stat, in hundredths of a second. */
 function ownCpuMs(pid: number): number {
-  const stat = read(`/proc/${pid}/stat`)
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return 10 * (Number(fields[11] ?? 0) + Number(fields[12] ?? 0))
+  return MS_PER_TICK * processorTicks(read(`/proc/${pid}/stat`)).own
 }
 
 function queuedMs(pid: number): number {

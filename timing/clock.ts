@@ -1,3 +1,5 @@
+import type { AbortOptions } from './abort-options.ts'
+
 /** The only source of time. Code that waits or measures takes one, so that tests and the simulator can pass their own. */
 export interface Clock {
   /** Monotonic, in milliseconds; only differences are meaningful. */
@@ -52,8 +54,13 @@ class SystemTimer implements Disposable {
   }
 }
 
-/** Calls `run` every `ms` until disposed. The process may exit meanwhile. */
-export function every(clock: Clock, ms: number, run: () => void): Disposable {
+/** Calls `run` every `ms` until disposed, or the signal fires. The process may exit meanwhile. */
+export function every(
+  clock: Clock,
+  ms: number,
+  run: () => void,
+  { signal }: AbortOptions = {},
+): Disposable {
   let timer: Disposable
   const arm = (): void => {
     timer = clock.after(
@@ -66,5 +73,7 @@ export function every(clock: Clock, ms: number, run: () => void): Disposable {
     )
   }
   arm()
-  return { [Symbol.dispose]: () => timer[Symbol.dispose]() }
+  const stop = (): void => timer[Symbol.dispose]()
+  signal?.addEventListener('abort', stop, { once: true })
+  return { [Symbol.dispose]: stop }
 }

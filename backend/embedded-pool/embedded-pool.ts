@@ -1,7 +1,7 @@
 import { totalmem } from 'node:os'
 import { InferenceError, type InferenceRequest } from '../../protocol/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
-import type { EmbeddedBackend } from '../embedded/index.ts'
+import { DEFAULT_CONTEXT, DEFAULT_SLOTS, type EmbeddedBackend } from '../embedded/index.ts'
 import { modelFileName, modelIdOf } from '../model-id.ts'
 import type { LoadOptions, ModelManager } from '../model-manager.ts'
 import { requireSupport, selectModel } from '../select-model.ts'
@@ -10,11 +10,9 @@ import type { EmbeddedPoolInit, PoolModel } from './init.ts'
 import { Loader } from './loader.ts'
 import { MeasuredLoads } from './measured-loads.ts'
 import { estimatedBytes } from './memory.ts'
-import { PoolEntry } from './pool-entry.ts'
+import { type EngineSettings, PoolEntry } from './pool-entry.ts'
 import { PoolManager } from './pool-manager.ts'
 
-const DEFAULT_SLOTS = 4
-const DEFAULT_CONTEXT = 4_096
 /** Of the machine's memory, for all models together. */
 const MEMORY_SHARE = 0.75
 
@@ -50,6 +48,7 @@ class Pool implements EmbeddedPool {
   readonly modelsDir: string | undefined
   readonly maxMemoryBytes: number
   readonly #init: EmbeddedPoolInit
+  readonly #settings: EngineSettings
   readonly #loads: MeasuredLoads
   readonly #loader: Loader
   readonly #entries = new Map<string, PoolEntry>()
@@ -57,6 +56,8 @@ class Pool implements EmbeddedPool {
 
   constructor(init: EmbeddedPoolInit, loads: MeasuredLoads) {
     this.#init = init
+    const { slots = DEFAULT_SLOTS, contextSize = DEFAULT_CONTEXT, gpu = false } = init
+    this.#settings = { slots, contextSize, gpu }
     this.#loads = loads
     this.modelsDir = init.modelsDir
     const machine = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY)
@@ -65,7 +66,7 @@ class Pool implements EmbeddedPool {
     const files = (init.models?.length ?? 0) > 1 ? `${init.models?.length} models` : first?.path
     this.description = `embedded llama.cpp${files === undefined ? '' : ` with ${files}`}`
     this.#loader = new Loader({
-      ...{ pool: init, loads, maxMemoryBytes: this.maxMemoryBytes },
+      ...{ pool: init, settings: this.#settings, loads, maxMemoryBytes: this.maxMemoryBytes },
       entries: () => this.entries,
       onChange: () => this.#changed(),
     })
@@ -103,7 +104,7 @@ class Pool implements EmbeddedPool {
     const coldStarts = this.entries.flatMap(({ coldStartMs }) => coldStartMs ?? [])
     return {
       state: isReady || isLoadable ? 'ready' : 'loading',
-      slots: this.#init.slots ?? DEFAULT_SLOTS,
+      slots: this.#settings.slots,
       prefillRate: rate('prefillRate'),
       decodeRate: rate('decodeRate'),
       ...(coldStarts.length > 0 && { coldStartMs: Math.max(...coldStarts) }),
@@ -141,8 +142,8 @@ class Pool implements EmbeddedPool {
   async add({ path, id }: PoolModel): Promise<PoolEntry> {
     const before = this.#known(path)
     if (before !== undefined) return before
-    const { slots = DEFAULT_SLOTS, contextSize = DEFAULT_CONTEXT, gpu = false } = this.#init
-    const { header, key } = await PoolEntry.read(path, { slots, contextSize, gpu })
+    const { slots, contextSize } = this.#settings
+    const { header, key } = await PoolEntry.read(path, this.#settings)
     // Another call may have added it meanwhile.
     const known = this.#known(path)
     if (known !== undefined) return known

@@ -6,12 +6,13 @@ import { markInUse } from '../model-source/index.ts'
 import type { EmbeddedPoolInit } from './init.ts'
 import type { MeasuredLoads } from './measured-loads.ts'
 import { MemoryRoom } from './memory-room.ts'
-import type { PoolEntry } from './pool-entry.ts'
+import type { EngineSettings, PoolEntry } from './pool-entry.ts'
 
 const MEMORY_TIMEOUT_MS = 30_000
 
 export interface LoaderInit {
   readonly pool: EmbeddedPoolInit
+  readonly settings: EngineSettings
   readonly loads: MeasuredLoads
   readonly maxMemoryBytes: number
   /** All models of the pool, in memory or not. */
@@ -134,17 +135,15 @@ export class Loader {
   }
 
   async #load(entry: PoolEntry, signal: AbortSignal): Promise<void> {
-    const { pool, loads } = this.#init
-    const { slots, contextSize, gpu, threads, cacheDir } = pool
+    const { pool, settings, loads } = this.#init
+    const { threads, cacheDir } = pool
     const mark = await markInUse(entry.path, pool.modelsDir)
     const startedAt = performance.now()
     try {
       const backend = await (pool.createBackend ?? createEmbeddedBackend)({
+        ...settings,
         ...{ modelPath: entry.path, modelId: entry.id, signal },
-        ...(slots !== undefined && { slots }),
-        ...(contextSize !== undefined && { contextSize }),
         ...(threads !== undefined && { threads }),
-        ...(gpu !== undefined && { gpu }),
         ...(cacheDir !== undefined && { cacheDir }),
         onProgress: (share) => {
           for (const tell of entry.waiting) tell(share)

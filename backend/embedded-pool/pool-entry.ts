@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises'
-import { InferenceError } from '../../protocol/index.ts'
+import { defined, InferenceError } from '../../protocol/index.ts'
 import type { BackendModel } from '../backend.ts'
 import { type EmbeddedBackend, fileModel } from '../embedded/index.ts'
-import { type GgufFacts, type GgufHeader, ggufFacts, readGgufHeader } from '../gguf/index.ts'
+import { type GgufHeader, ggufFacts, readGgufHeader } from '../gguf/index.ts'
 import type { MeasuredLoad } from './measured-loads.ts'
 
 /** Assumed reading speed of a disk, for a model that was never loaded. */
@@ -30,7 +30,7 @@ export interface PoolEntryInit {
   readonly measured: MeasuredLoad | undefined
 }
 
-/** What the memory of a model depends on, besides its file. */
+/** How the engine runs every model of a pool. The memory of a model depends on it, besides its file. */
 export interface EngineSettings {
   readonly slots: number
   readonly contextSize: number
@@ -43,7 +43,7 @@ export class PoolEntry {
   readonly path: string
   /** Of its measured loads: changes whenever the file or a setting of the engine does. */
   readonly key: string
-  readonly facts: GgufFacts
+  readonly fileBytes: number
   /** Called with the share of the model that is loaded. */
   readonly waiting: Set<(share: number) => void> = new Set()
   state: EntryState = { status: 'idle' }
@@ -57,6 +57,8 @@ export class PoolEntry {
   memoryBytes: number
   coldStartMs: number | undefined
   digest: string | undefined
+  /** By its file, until it is loaded for the first time. */
+  readonly #fileModel: BackendModel
   /** As last served. */
   #model: BackendModel | undefined
   readonly #init: PoolEntryInit
@@ -67,7 +69,8 @@ export class PoolEntry {
     this.id = init.id
     this.path = init.path
     this.key = init.key
-    this.facts = ggufFacts(init.header)
+    this.fileBytes = init.header.fileBytes
+    this.#fileModel = fileModel(ggufFacts(init.header), init)
     this.memoryBytes = Math.max(init.memoryBytes, init.measured?.memoryBytes ?? 0)
     this.coldStartMs = init.measured?.coldStartMs
   }
@@ -96,10 +99,9 @@ export class PoolEntry {
         return model
       }
     }
-    const { contextSize, header } = this.#init
-    const { id, digest } = this
-    const model = this.#model ?? fileModel(this.facts, { id, contextSize, digest })
-    const estimatedMs = START_MS + (header.fileBytes / BYTES_PER_SECOND) * 1_000
+    const { digest } = this
+    const model = this.#model ?? { ...this.#fileModel, ...defined({ digest }) }
+    const estimatedMs = START_MS + (this.fileBytes / BYTES_PER_SECOND) * 1_000
     return { ...model, coldStartMs: Math.max(1, Math.round(this.coldStartMs ?? estimatedMs)) }
   }
 

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { InferenceError, normalizeModelId } from '../../protocol/index.ts'
 import { modelFileName } from '../model-id.ts'
 import type {
@@ -54,7 +53,7 @@ export class PoolManager implements ModelManager {
           entries.find(({ path }) => path === model.path),
         ),
       ),
-      ...(await Promise.all(others.map(ownFile))),
+      ...others.map(ownFile),
     ]
   }
 
@@ -165,14 +164,10 @@ function managed(model: LocalModel, entry: PoolEntry | undefined): ManagedModel 
 }
 
 /** A file of the owner's own, which was not downloaded. */
-async function ownFile(entry: PoolEntry): Promise<ManagedModel> {
-  const { id, path } = entry
-  const size = await stat(path).then(
-    (file) => file.size,
-    () => 0,
-  )
+function ownFile(entry: PoolEntry): ManagedModel {
+  const { id, path, fileBytes } = entry
   return {
-    ...{ name: id, id, bytes: size, source: '', path, isServed: true },
+    ...{ name: id, id, bytes: fileBytes, source: '', path, isServed: true },
     state: stateOf(entry),
     ...measuredOf(entry),
   }

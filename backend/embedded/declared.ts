@@ -10,6 +10,21 @@ export const EMBEDDED_CAPABILITIES: Readonly<
   always: ['completion', 'embedding', 'logprobs', 'token_ids', 'score'],
 }
 
+/** The capabilities of one model. */
+export function embeddedCapabilities(model: {
+  readonly embeddingOnly: boolean
+  readonly hasTemplate: boolean
+  readonly takesTools: boolean
+}): Capability[] {
+  if (model.embeddingOnly) return ['embedding']
+  const { withTemplate, withTools, always } = EMBEDDED_CAPABILITIES
+  return [
+    ...(model.hasTemplate ? withTemplate : []),
+    ...(model.takesTools ? withTools : []),
+    ...always,
+  ]
+}
+
 const TOOL_FIELDS = ['tool_choice', resumeField('tools', 'ids'), resumeField('tools', 'text')]
 
 /** Request fields beyond the common ones that the engine takes. */

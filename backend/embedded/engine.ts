@@ -1,7 +1,6 @@
 import { randomInt } from 'node:crypto'
 import type { Token } from 'node-llama-cpp'
 import {
-  type Capability,
   InferenceError,
   type InferenceRequest,
   LIMITS,
@@ -13,7 +12,7 @@ import { MeasuredRates } from '../measured-rates.ts'
 import { maxTokensOf, stopStringsOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
 import type { AnswerPlan } from './answer-plan.ts'
 import type { CallReaderInit } from './call-reader.ts'
-import { EMBEDDED_CAPABILITIES } from './declared.ts'
+import { embeddedCapabilities } from './declared.ts'
 import { Embedder } from './embed.ts'
 import { type LoadedEngine, loadEngine } from './load-engine.ts'
 import type {
@@ -64,7 +63,12 @@ export class Engine {
     this.#pool =
       loaded.context === undefined ? undefined : new SequencePool(loaded.context, settings.slots)
     const { contextLength, llama } = loaded
-    this.facts = { contextLength, capabilities: this.#capabilities(), gpu: llama.gpu }
+    const capabilities = embeddedCapabilities({
+      embeddingOnly: this.#pool === undefined,
+      hasTemplate: this.#prompts.hasTemplate,
+      takesTools: this.#prompts.toolFormat !== undefined,
+    })
+    this.facts = { contextLength, capabilities, gpu: llama.gpu }
   }
 
   static async load(
@@ -216,16 +220,6 @@ export class Engine {
   ): void {
     const usage = { promptTokens: read, completionTokens: written, cachedPromptTokens: 0 }
     this.#measured.observe(usage, timings)
-  }
-
-  #capabilities(): Capability[] {
-    if (this.#pool === undefined) return ['embedding']
-    const { withTemplate, withTools, always } = EMBEDDED_CAPABILITIES
-    return [
-      ...(this.#prompts.hasTemplate ? withTemplate : []),
-      ...(this.#prompts.toolFormat === undefined ? [] : withTools),
-      ...always,
-    ]
   }
 
   async #warmUp(): Promise<void> {

@@ -15,5 +15,5 @@
 
 export { createEmbeddedBackend, type EmbeddedBackend } from './embedded-backend.ts'
 export { fileModel } from './file-model.ts'
-export type { EmbeddedInit } from './init.ts'
+export { DEFAULT_CONTEXT, DEFAULT_SLOTS, type EmbeddedInit } from './init.ts'
 export { isEmbeddedInstalled } from './installed.ts'

@@ -43,6 +43,9 @@ export interface EmbeddedInit {
   readonly signal?: AbortSignal
 }
 
+export const DEFAULT_SLOTS = 4
+export const DEFAULT_CONTEXT = 4_096
+
 type Optional = 'cacheDir' | 'chatTemplate' | 'signal'
 
 export type ResolvedInit = Required<Omit<EmbeddedInit, Optional>> & Pick<EmbeddedInit, Optional>
@@ -52,8 +55,8 @@ export function resolveInit(init: EmbeddedInit): ResolvedInit {
     ...init,
     modelId: normalizeModelId(init.modelId ?? modelIdOf(init.modelPath)),
     aliases: (init.aliases ?? []).map(normalizeModelId),
-    slots: Math.max(1, Math.trunc(init.slots ?? 4)),
-    contextSize: init.contextSize ?? 4096,
+    slots: Math.max(1, Math.trunc(init.slots ?? DEFAULT_SLOTS)),
+    contextSize: init.contextSize ?? DEFAULT_CONTEXT,
     threads: init.threads ?? Math.max(1, availableParallelism() - 1),
     gpu: init.gpu ?? false,
     exactResumeTokens: init.exactResumeTokens ?? 128,

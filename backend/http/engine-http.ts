@@ -104,22 +104,15 @@ class HttpConnection implements EngineHttp {
   }
 
   async get(path: string, options: CallOptions = {}): Promise<Json> {
-    return await this.#call('GET', path, undefined, options)
+    return await this.#call('GET', path, undefined, options, parseJson)
   }
 
   async post(path: string, body: object, options: CallOptions = {}): Promise<Json> {
-    return await this.#call('POST', path, body, options)
+    return await this.#call('POST', path, body, options, answerIn)
   }
 
   async delete(path: string, body: object, options: CallOptions = {}): Promise<void> {
-    using call = new EngineCall(options.signal)
-    call.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
-    try {
-      const sent = { ...options, signal: call.signal }
-      await readText(await this.#open('DELETE', path, body, sent), LIMITS.maxResponseBytes)
-    } catch (error) {
-      throw call.explain(error)
-    }
+    await this.#call('DELETE', path, body, options, () => undefined)
   }
 
   watchBy(path: string): void {
@@ -186,23 +179,19 @@ class HttpConnection implements EngineHttp {
     return this.#watched?.pulse.watch((failure) => call.fail(failure))
   }
 
-  async #call(
+  async #call<T>(
     method: string,
     path: string,
     body: object | undefined,
     options: CallOptions,
-  ): Promise<Json> {
+    read: (text: string) => T,
+  ): Promise<T> {
     using call = new EngineCall(options.signal)
     using _watch = options.timeoutMs === undefined ? undefined : this.#watch(call)
     call.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
     try {
       const response = await this.#open(method, path, body, { ...options, signal: call.signal })
-      const text = await readText(response, LIMITS.maxResponseBytes)
-      const answer = parseJson(text)
-      // Some servers and proxies send an error with status 200.
-      const failure = method === 'POST' ? failureIn(answer, text) : undefined
-      if (failure !== undefined) throw failure
-      return answer
+      return read(await readText(response, LIMITS.maxResponseBytes))
     } catch (error) {
       throw call.explain(error)
     }
@@ -241,6 +230,14 @@ class HttpConnection implements EngineHttp {
       return await this.#fetch(url, init)
     }
   }
+}
+
+/** @throws InferenceError for an error that some servers and proxies send with status 200 */
+function answerIn(text: string): Json {
+  const answer = parseJson(text)
+  const failure = failureIn(answer, text)
+  if (failure !== undefined) throw failure
+  return answer
 }
 
 async function readText(response: Response, maxBytes: number): Promise<string> {

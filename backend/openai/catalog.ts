@@ -22,6 +22,8 @@ export interface Catalog {
   readonly flavor: Flavor
   readonly entries: readonly CatalogEntry[]
   readonly slots: number
+  /** Whether it is a llama-server that was started without a model. */
+  readonly isRouter: boolean
 }
 
 /** Asks the engine for its models and their capabilities. */
@@ -39,8 +41,9 @@ export async function readCatalog(init: CatalogInit, options: AbortOptions): Pro
     if (model !== undefined) entries.push({ model, engineName: name })
   }
   const { flavor, details } = identity
-  const { total_slots: totalSlots } = details
-  return { flavor, entries, slots: asNumber(totalSlots) || FLAVORS[flavor].slots }
+  const { total_slots: totalSlots, role } = details
+  const slots = asNumber(totalSlots) || FLAVORS[flavor].slots
+  return { flavor, entries, slots, isRouter: flavor === 'llama-server' && role === 'router' }
 }
 
 /** A catalog as the caller states it, of models with any names. */
@@ -61,7 +64,7 @@ export function assumedCatalog(names: readonly string[]): Catalog {
       fields: Object.keys(fields),
     },
   }))
-  return { flavor: 'openai', entries, slots }
+  return { flavor: 'openai', entries, slots, isRouter: false }
 }
 
 async function describe(

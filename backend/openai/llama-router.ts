@@ -16,12 +16,6 @@ export class LlamaRouter implements ModelManager {
     this.#http = http
   }
 
-  /** Whether a llama-server is a router. */
-  static async isRouter(http: EngineHttp, options: AbortOptions = {}): Promise<boolean> {
-    const props = await http.get('/props', options).catch(() => undefined)
-    return props?.['role'] === 'router'
-  }
-
   async list(options: AbortOptions = {}): Promise<readonly ManagedModel[]> {
     const { data } = await this.#http.get('/models', options)
     return asArray(data).map((model): ManagedModel => {

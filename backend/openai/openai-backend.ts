@@ -55,7 +55,6 @@ class OpenAiBackend implements Backend {
   readonly #life = new AbortController()
   readonly #salts = new CacheSalts()
   readonly #catalog: KeptCatalog
-  #isRouter: Promise<boolean> | undefined
   #router: LlamaRouter | undefined
 
   constructor(init: OpenAiBackendInit) {
@@ -77,13 +76,10 @@ class OpenAiBackend implements Backend {
   }
 
   async models(options: AbortOptions = {}): Promise<readonly BackendModel[]> {
-    const { entries, flavor } = await this.#catalog.read(options)
+    const { entries, flavor, isRouter } = await this.#catalog.read(options)
     const { alivePath } = FLAVORS[flavor]
     if (alivePath !== undefined) this.#root.watchBy(alivePath)
-    if (flavor === 'llama-server') {
-      this.#isRouter ??= LlamaRouter.isRouter(this.#root)
-      if (await this.#isRouter) this.#router ??= new LlamaRouter(this.#root)
-    }
+    if (isRouter) this.#router ??= new LlamaRouter(this.#root)
     return entries.map(({ model }) => model)
   }
 

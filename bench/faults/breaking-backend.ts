@@ -1,5 +1,6 @@
 import type { Backend, BackendEvent } from '../../backend/index.ts'
 import type { InferenceRequest } from '../../protocol/index.ts'
+import { turnOf } from '../../testing/agents/coding-session.ts'
 
 /** How a serving node is lost: its process by SIGKILL, or its connections. */
 export type Loss = 'kill' | 'connection'
@@ -46,7 +47,7 @@ export function createBreakingBackend(init: BreakingInit): BreakingBackend {
       breaks = next
     },
     async *infer(request, options): AsyncGenerator<BackendEvent> {
-      const turn = turnOf(request)
+      const turn = toolTurnOf(request)
       let chunks = 0
       for await (const event of backend.infer(request, options)) {
         if (event.type === 'done') onEnd(chunks)
@@ -65,9 +66,6 @@ export function createBreakingBackend(init: BreakingInit): BreakingBackend {
 }
 
 /** Undefined without tools. */
-function turnOf({ kind, body }: InferenceRequest): number | undefined {
-  if (kind !== 'chat' || (body.tools ?? []).length === 0) return undefined
-  return body.messages.filter(
-    (message) => message.role === 'assistant' && (message.tool_calls ?? []).length > 0,
-  ).length
+function toolTurnOf({ kind, body }: InferenceRequest): number | undefined {
+  return kind === 'chat' && (body.tools ?? []).length > 0 ? turnOf(body) : undefined
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Shape } from '../../testing/chaos/dialects/question.ts'
 import { type EngineProcess, startEngineProcess } from '../../testing/engines/engine-process.ts'
+import { startOllama } from '../../testing/engines/ollama-process.ts'
 import { BUNDLED_MODEL } from '../bundled-model.ts'
 import type { EngineChoice } from '../engine-choice.ts'
 import type { FaultEngine } from './fault-node.ts'
@@ -87,20 +87,11 @@ async function startEngine(
         readyPath: '/health',
       })
     case 'ollama': {
-      const server = await startEngineProcess({
-        program,
-        args: () => ['serve'],
-        env: (port, folder) => ({
-          OLLAMA_HOST: `127.0.0.1:${port}`,
-          OLLAMA_MODELS: join(folder, 'models'),
-          HOME: folder,
-        }),
-        readyPath: '/api/version',
-      })
       const template = readFileSync(fileOf(`${kind}.modelfile`), 'utf8')
-      await writeFile(join(server.folder, 'Modelfile'), `FROM ${model}\n${template}`)
-      await server.run(['create', 'tried', '-f', 'Modelfile'])
-      return server
+      return await startOllama(program, {
+        name: 'tried',
+        modelfile: `FROM ${model}\n${template}`,
+      })
     }
     default:
       throw new Error('a program needs --flavour llama-server or --flavour ollama')

@@ -2,6 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lockDataDirInTurn } from '../../host/index.ts'
 import { codeOf, makeDirectory, reportDamage, writeAtomic } from '../../storage/index.ts'
+import { every, systemClock } from '../../timing/index.ts'
 import { type Lesson, Reputation } from './reputation/index.ts'
 
 const FILE = 'reputation.json'
@@ -11,7 +12,6 @@ const LOCK_DIR = 'reputation.lock'
 const SAVE_EVERY_MS = 60_000
 /** Max delay until changes of another process are seen, for example a forgotten peer. */
 const LOOK_EVERY_MS = 5_000
-/** Writing takes milliseconds. A process that holds the lock longer is stuck; the next save tries again. */
 /** Max lessons kept while saving fails; the oldest are dropped. */
 const MAX_UNSAVED = 50_000
 
@@ -57,10 +57,9 @@ export async function openReputation(
   const { broken, dropped } = await store.open()
   // A full disk is not fatal: the reputation stays in memory.
   const timers = [
-    setInterval(() => void store.save().catch(() => {}), SAVE_EVERY_MS),
-    setInterval(() => void store.refresh().catch(() => {}), LOOK_EVERY_MS),
+    every(systemClock, SAVE_EVERY_MS, () => void store.save().catch(() => {})),
+    every(systemClock, LOOK_EVERY_MS, () => void store.refresh().catch(() => {})),
   ]
-  for (const timer of timers) timer.unref()
   return {
     reputation: store.reputation,
     broken,
@@ -68,7 +67,7 @@ export async function openReputation(
     refresh: () => store.refresh(),
     save: () => store.save(),
     async [Symbol.asyncDispose]() {
-      for (const timer of timers) clearInterval(timer)
+      for (const timer of timers) timer[Symbol.dispose]()
       await store.save().catch(() => {})
     },
   }

@@ -1,22 +1,22 @@
 import { useState } from 'preact/hooks'
-import { act } from './connection.ts'
 
 /** Runs actions of a page, one at a time for each name, and keeps the latest failure. */
 export function useAction(): {
   readonly error: string
   readonly isBusy: (name: string) => boolean
-  run(name: string, action: Record<string, unknown>): Promise<boolean>
+  /** @returns whether the work succeeded */
+  run(name: string, work: () => Promise<unknown>): Promise<boolean>
 } {
   const [error, setError] = useState('')
   const [busy, setBusy] = useState<ReadonlySet<string>>(new Set())
   return {
     error,
     isBusy: (name) => busy.has(name),
-    async run(name, action) {
+    async run(name, work) {
       setError('')
       setBusy((before) => new Set([...before, name]))
       try {
-        await act(action)
+        await work()
         return true
       } catch (failure) {
         setError(failure instanceof Error ? failure.message : String(failure))

@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto'
 import { type Context, Hono } from 'hono'
 import { InferenceError, normalizeModelId } from '../../protocol/index.ts'
 import { readFields } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { readJsonObject } from '../http/index.ts'
 import type { LocalModel, LocalPullProgress } from '../local-models.ts'
-import { DETAILS } from './models.ts'
+import { DETAILS, hashOf } from './models.ts'
 import { pullFields, showFields } from './request-fields.ts'
 
 /** Time that Ollama says a model stays in memory; here it stays until another needs the room. */
@@ -144,8 +143,4 @@ function lineOf(
   const layer = digest ?? `sha256:${hashOf(source)}`
   const shown = digest === undefined ? `pulling ${layer.slice(7, 19)}` : status
   return { status: shown, digest: layer, total: totalBytes, completed: receivedBytes }
-}
-
-function hashOf(text: string): string {
-  return createHash('sha256').update(text).digest('hex')
 }

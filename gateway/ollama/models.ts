@@ -97,13 +97,14 @@ function tagOf(
   own: readonly LocalModel[],
 ): object {
   // Clients shorten the digest; a model without one gets a digest of its name.
-  const digest = digests[0]?.replace(/^sha256:/, '') ?? sha256(id)
+  const digest = digests[0]?.replace(/^sha256:/, '') ?? hashOf(id)
   const files = own.filter((model) => model.id === id)
   const size = (files.find(({ isServed }) => isServed === true) ?? files[0])?.bytes ?? 0
   return { name: id, model: id, modified_at: modifiedAt, size, digest, details: DETAILS }
 }
 
-function sha256(text: string): string {
+/** Stands for the digest of a model that has none. */
+export function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }
 

@@ -1,7 +1,8 @@
-import type { Answer, RequestOptions } from '../../client/index.ts'
+import type { Answer, RequestOptions, ServedChunk } from '../../client/index.ts'
 import { defined, type ErrorCode, InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
+import { type Asked, answerOver, wrappedClient } from '../wrapped-client.ts'
 import type { RequestQueue, Turn } from './request-queue.ts'
 
 /** Options for the queue. They are not passed to the client. */
@@ -16,8 +17,6 @@ export interface QueuedOptions extends RequestOptions {
 /** Created once: every stream ends so, and a stack would add nothing. */
 const LEFT = new InferenceError('cancelled', 'the reader left')
 
-type Ask<T> = (options: RequestOptions) => T
-
 /** The same client with its requests queued. Batches have their own queue. */
 export function queuedClient(
   client: GatewayClient,
@@ -25,12 +24,11 @@ export function queuedClient(
   clock: Clock,
 ): GatewayClient {
   /** Retries until there is a free slot or the deadline passes. */
-  const asked = async <T>(
-    request: object,
-    given: RequestOptions | undefined,
+  const inTurn = async <T>(
+    { request, caller, options: given }: Asked,
     ask: (options: RequestOptions, turn: Turn) => Promise<T>,
   ): Promise<T> => {
-    const { caller = '', onPosition, ...options } = (given ?? {}) as Partial<QueuedOptions>
+    const { caller: _, onPosition, ...options } = given as Partial<QueuedOptions>
     const startedAtMs = clock.now()
     const deadlineAtMs = startedAtMs + (options.timeoutMs ?? Number.POSITIVE_INFINITY)
     const { signal } = options
@@ -56,89 +54,56 @@ export function queuedClient(
     }
   }
 
-  const whole = async <T>(
-    request: object,
-    given: RequestOptions | undefined,
-    ask: Ask<Promise<T>>,
-  ): Promise<T> =>
-    await asked(request, given, async (options, turn) => {
-      const answer = await ask(options)
-      turn.answered()
-      return answer
-    })
-
-  const streamed = <T>(
-    request: object,
-    given: RequestOptions | undefined,
-    ask: Ask<Answer<T>>,
-  ): Answer<T> => {
-    let answer: Answer<T> | undefined
-    const left = new AbortController()
-    /** The turn lasts until the stream ends; only failures before the first chunk are retried. */
-    async function* chunks(): AsyncGenerator<T> {
-      const { promise: ended, resolve: end } = Promise.withResolvers<void>()
-      const {
-        promise: opened,
-        resolve: open,
-        reject,
-      } = Promise.withResolvers<AsyncIterator<T> | undefined>()
-      let first: IteratorResult<T> | undefined
-      const signal = AbortSignal.any([left.signal, ...(given?.signal ? [given.signal] : [])])
-      asked(request, { ...given, signal }, async (options, turn) => {
-        answer = ask({ ...options, ...(given?.signal && { signal: given.signal }) })
-        const iterator = answer[Symbol.asyncIterator]()
-        first = await iterator.next()
-        open(iterator)
-        await ended
+  return wrappedClient(client, {
+    whole: async (asked, ask) =>
+      await inTurn(asked, async (options, turn) => {
+        const answer = await ask(options)
         turn.answered()
-      }).catch(reject)
-      let iterator: AsyncIterator<T> | undefined
-      let isOver = false
-      try {
-        iterator = await opened
-        for (let result = first; result !== undefined && result.done !== true; ) {
-          yield result.value
-          result = await iterator?.next()
+        return answer
+      }),
+    streamed<T>(asked: Asked, ask: (options: RequestOptions) => Answer<T>) {
+      const { signal: given } = asked.options
+      let answer: Answer<T> | undefined
+      const left = new AbortController()
+      /** The turn lasts until the stream ends; only failures before the first chunk are retried. */
+      async function* chunks(): AsyncGenerator<T & ServedChunk> {
+        const { promise: ended, resolve: end } = Promise.withResolvers<void>()
+        const {
+          promise: opened,
+          resolve: open,
+          reject,
+        } = Promise.withResolvers<AsyncIterator<T & ServedChunk>>()
+        let first: IteratorResult<T & ServedChunk> | undefined
+        const signal = AbortSignal.any([left.signal, ...(given ? [given] : [])])
+        const waiting = { ...asked, options: { ...asked.options, signal } }
+        inTurn(waiting, async (options, turn) => {
+          answer = ask({ ...options, ...(given && { signal: given }) })
+          const iterator = answer[Symbol.asyncIterator]()
+          first = await iterator.next()
+          open(iterator)
+          await ended
+          turn.answered()
+        }).catch(reject)
+        let iterator: AsyncIterator<T & ServedChunk> | undefined
+        let isOver = false
+        try {
+          iterator = await opened
+          for (let result = first; result !== undefined && result.done !== true; ) {
+            yield result.value
+            result = await iterator.next()
+          }
+          isOver = true
+        } finally {
+          if (!isOver) {
+            await iterator?.return?.()
+            left.abort(LEFT)
+          }
+          end()
         }
-        isOver = true
-      } finally {
-        if (!isOver) {
-          await iterator?.return?.()
-          left.abort(LEFT)
-        }
-        end()
       }
-    }
-    return {
-      get attempts() {
-        return answer?.attempts ?? []
-      },
-      get usage() {
-        return answer?.usage
-      },
-      get event() {
-        return answer?.event
-      },
-      [Symbol.asyncIterator]: () => chunks() as ReturnType<Answer<T>[typeof Symbol.asyncIterator]>,
-    }
-  }
-
-  const answered =
-    (ask: 'chat' | 'complete') =>
-    (request: { readonly stream?: boolean | null }, options?: RequestOptions): unknown => {
-      // Overloads of the client: the result type depends on `stream`.
-      const run = client[ask] as (request: object, options: RequestOptions) => never
-      return request.stream === true
-        ? streamed(request, options, (more) => run(request, more))
-        : whole(request, options, (more) => run(request, more))
-    }
-  return {
-    ...client,
-    chat: answered('chat') as GatewayClient['chat'],
-    complete: answered('complete') as GatewayClient['complete'],
-    embed: (request, options) =>
-      whole(request, options, async (more) => await client.embed(request, more)),
-  }
+      return answerOver(chunks, () => answer)
+    },
+  })
 }
 
 function modelOf(request: object): string {

@@ -6,6 +6,7 @@ import {
 } from '../../client/index.ts'
 import { LIMITS } from '../../protocol/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
+import { type Asked, answerOver, wrappedClient } from '../wrapped-client.ts'
 import type { RateLimit } from './rate-limit.ts'
 
 /** Bytes per token of English text in JSON. */
@@ -14,9 +15,6 @@ const BYTES_PER_TOKEN = 4
 const MAX_PROMPT_TOKENS = 16_384
 /** Reserved for an answer, or the caller's own limit where it is lower. */
 const RESERVED_ANSWER_TOKENS = 256
-
-/** What a request is answered with. */
-export type Kind = 'chat' | 'completion' | 'embedding'
 
 /**
  * The same client with the tokens of its answers charged to their callers' limits. Tokens are reserved before a request
@@ -27,99 +25,70 @@ export function meteredClient(
   client: GatewayClient,
   meter: Pick<RateLimit, 'reserve'>,
 ): GatewayClient {
-  const callerOf = (options: object | undefined): string =>
-    (options as { readonly caller?: string } | undefined)?.caller ?? ''
-
-  const whole = async <T extends { readonly usage: { readonly total_tokens: number } }>(
-    kind: Kind,
-    request: object,
-    options: RequestOptions | undefined,
-    ask: () => Promise<T>,
-  ): Promise<T> => {
-    const reserved = await meter.reserve(callerOf(options), () => tokensFor(kind, request))
-    try {
-      const answer = await ask()
-      reserved?.charge(answer.usage.total_tokens)
-      return answer
-    } catch (error) {
-      // How much was written for a caller that left is not known: the reservation stays.
-      if (options?.signal?.aborted !== true) reserved?.charge(0)
-      throw error
-    }
-  }
-
-  const streamed = <T>(
-    kind: Kind,
-    request: object,
-    options: RequestOptions | undefined,
-    ask: () => Answer<T>,
-  ): Answer<T> => {
-    let answer: Answer<T> | undefined
-    async function* chunks(): AsyncGenerator<T & ServedChunk> {
-      const reserved = await meter.reserve(callerOf(options), () => tokensFor(kind, request))
-      if (reserved === undefined) {
-        answer = ask()
-        return yield* answer
-      }
-      const least = tokensFor(kind, request)
-      const prompt = promptTokensOf(kind, request)
-      let delivered = 0
-      let hasFailed = false
+  return wrappedClient(client, {
+    async whole({ kind, request, options, caller }, ask) {
+      const reserved = await meter.reserve(caller, () => tokensFor(kind, request))
       try {
-        answer = ask()
-        for await (const chunk of answer) {
-          delivered += tokensIn(chunk)
-          if (prompt + delivered > least) reserved.charge(prompt + delivered)
-          yield chunk
-        }
+        const answer = await ask(options)
+        reserved?.charge(answer.usage.total_tokens)
+        return answer
       } catch (error) {
-        hasFailed = options?.signal?.aborted !== true
+        // How much was written for a caller that left is not known: the reservation stays.
+        if (options.signal?.aborted !== true) reserved?.charge(0)
         throw error
-      } finally {
-        // A caller that leaves before the first piece has had the prompt read.
-        const owed = hasFailed && delivered === 0 ? 0 : prompt + delivered
-        reserved.charge(answer?.usage?.total_tokens ?? owed)
       }
-    }
-    return {
-      get attempts() {
-        return answer?.attempts ?? []
-      },
-      get usage() {
-        return answer?.usage
-      },
-      get event() {
-        return answer?.event
-      },
-      [Symbol.asyncIterator]: chunks,
-    }
-  }
-
-  const answered =
-    (ask: 'chat' | 'complete', kind: Kind) =>
-    (request: { readonly stream?: boolean | null }, options?: RequestOptions): unknown => {
-      // Overloads of the client: the result type depends on `stream`.
-      const run = client[ask] as (request: object, options?: RequestOptions) => never
-      return request.stream === true
-        ? streamed(kind, request, options, () => run(request, options))
-        : whole(kind, request, options, () => run(request, options))
-    }
-  return {
-    ...client,
-    chat: answered('chat', 'chat') as GatewayClient['chat'],
-    complete: answered('complete', 'completion') as GatewayClient['complete'],
-    embed: (request, options) =>
-      whole('embedding', request, options, () => client.embed(request, options)),
-  }
+    },
+    streamed<T>(
+      { kind, request, options, caller }: Asked,
+      ask: (options: RequestOptions) => Answer<T>,
+    ) {
+      let answer: Answer<T> | undefined
+      async function* chunks(): AsyncGenerator<T & ServedChunk> {
+        let prompt = 0
+        let least = 0
+        const reserved = await meter.reserve(caller, () => {
+          prompt = promptTokensOf(kind, request)
+          least = prompt + answerTokensOf(kind, request)
+          return least
+        })
+        if (reserved === undefined) {
+          answer = ask(options)
+          return yield* answer
+        }
+        let delivered = 0
+        let hasFailed = false
+        try {
+          answer = ask(options)
+          for await (const chunk of answer) {
+            delivered += tokensIn(chunk)
+            if (prompt + delivered > least) reserved.charge(prompt + delivered)
+            yield chunk
+          }
+        } catch (error) {
+          hasFailed = options.signal?.aborted !== true
+          throw error
+        } finally {
+          // A caller that leaves before the first piece has had the prompt read.
+          const owed = hasFailed && delivered === 0 ? 0 : prompt + delivered
+          reserved.charge(answer?.usage?.total_tokens ?? owed)
+        }
+      }
+      return answerOver(chunks, () => answer)
+    },
+  })
 }
 
 /** Tokens to reserve for a request, which may not be valid: of its prompt, and of each answer that it asks for. */
-export function tokensFor(kind: Kind, request: object): number {
+export function tokensFor(kind: Asked['kind'], request: object): number {
+  return promptTokensOf(kind, request) + answerTokensOf(kind, request)
+}
+
+function answerTokensOf(kind: Asked['kind'], request: object): number {
   const { n, max_tokens, max_completion_tokens: most = max_tokens } = request as AnswerFields
   const answers =
     kind === 'embedding' ? 0 : Math.min(LIMITS.maxChoices, Math.max(1, countOf(n) ?? 1))
   const each = Math.min(RESERVED_ANSWER_TOKENS, countOf(most) ?? RESERVED_ANSWER_TOKENS)
-  return promptTokensOf(kind, request) + answers * each
+  return answers * each
 }
 
 interface AnswerFields {
@@ -132,7 +101,7 @@ function countOf(value: unknown): number | undefined {
   return typeof value === 'number' && value >= 0 && Number.isFinite(value) ? value : undefined
 }
 
-function promptTokensOf(kind: Kind, request: object): number {
+function promptTokensOf(kind: Asked['kind'], request: object): number {
   let tokens: number
   try {
     tokens =

@@ -1,30 +1,19 @@
 import type { RequestOptions } from '../../client/index.ts'
 import type { GatewayClient } from '../gateway-client.ts'
-import type { NamedModels } from '../named-models.ts'
+import { type Asked, wrappedClient } from '../wrapped-client.ts'
 import type { KeyRing } from './key-ring.ts'
 
-/** The same client for callers whose keys may not use every model. Batches check their lines themselves. */
+/** The same client for callers whose keys may not use every model, peer or provider. Batches check their lines themselves. */
 export function permittedClient(
   client: GatewayClient,
-  keys: Pick<KeyRing, 'checkModels'>,
+  keys: Pick<KeyRing, 'checkModels' | 'within'>,
 ): GatewayClient {
-  const check = (request: NamedModels, options: RequestOptions = {}): void => {
-    const { caller = '' } = options as { readonly caller?: string }
+  const checked = <T>(
+    { caller, request, options }: Asked,
+    ask: (options: RequestOptions) => T,
+  ): T => {
     keys.checkModels(caller, request)
+    return ask(keys.within(caller, options))
   }
-  return {
-    ...client,
-    chat: ((request: object, options: RequestOptions) => {
-      check(request, options)
-      return client.chat(request as never, options)
-    }) as GatewayClient['chat'],
-    complete: ((request: object, options: RequestOptions) => {
-      check(request, options)
-      return client.complete(request as never, options)
-    }) as GatewayClient['complete'],
-    embed: async (request, options) => {
-      check(request, options)
-      return await client.embed(request, options)
-    },
-  }
+  return wrappedClient(client, { whole: checked, streamed: checked })
 }

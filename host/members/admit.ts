@@ -8,12 +8,10 @@ import {
   openCertificate,
   sealCertificate,
 } from '../../protocol/index.ts'
+import { fittingLists } from './fitting-lists.ts'
 import { MEMBERSHIP } from './limits.ts'
 import type { Membership } from './membership.ts'
 import { publish } from './publish.ts'
-
-/** Room in a frame for what is not a list. */
-const MAX_ADMISSION_LIST_BYTES = 900_000
 
 export type AdmissionResult =
   | { readonly admission: Admission }
@@ -106,9 +104,7 @@ export async function renew(
   return await membership.change(async () => {
     const known = membership.roster.certificateOf(certificate.member) ?? certificate
     if (!isDue(known, nowMs)) return admissionOf(membership, known)
-    const { member, name, role, invite, joinedAtMs } = known
-    const more = { joinedAtMs, ...(invite !== undefined && { invite }) }
-    const renewed = await certify(membership, issuer, { member, name, role, ...more }, nowMs)
+    const renewed = await certify(membership, issuer, known, nowMs)
     return admissionOf(membership, renewed)
   })
 }
@@ -137,15 +133,10 @@ function admissionOf({ roster }: Membership, certificate: Certificate): Admissio
   function rank(issuer: PeerId, { issuer: own }: Certificate): number {
     return roster.isOwner(issuer) ? 2 : Number(issuer.equals(own))
   }
-  let room = MAX_ADMISSION_LIST_BYTES
-  const sent = lists.filter(({ bytes }) => {
-    room -= bytes.length
-    return room >= 0
-  })
   return {
     certificate: certificate.bytes,
     issuerCertificate:
       roster.listOf(certificate.issuer)?.issuerCertificate?.bytes ?? new Uint8Array(),
-    lists: sent.map(({ bytes }) => bytes),
+    lists: fittingLists(lists).map(({ bytes }) => bytes),
   }
 }

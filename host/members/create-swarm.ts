@@ -12,6 +12,7 @@ import {
 } from '../../protocol/index.ts'
 import { codeOf, makeDirectory } from '../../storage/index.ts'
 import { systemClock } from '../../timing/index.ts'
+import { isSwarmName } from './is-swarm-name.ts'
 import { MEMBERSHIP } from './limits.ts'
 import { swarmPaths, writeOwnerKey, writeSwarmFiles } from './swarm-files.ts'
 
@@ -19,7 +20,7 @@ const SECRET_BYTES = 32
 
 /** A new swarm, and the machine that makes it. */
 export interface CreateSwarmInit {
-  /** Name of the swarm: 1 to 63 letters, digits, dots, dashes or underscores. */
+  /** Name of the swarm: 1 to 63 letters, digits, dots, dashes or underscores, no dot at the beginning; not `current`. */
   readonly name: string
   /** Name of this machine, the first admin. */
   readonly memberName: string
@@ -42,7 +43,8 @@ export async function createSwarm(directory: string, init: CreateSwarmInit): Pro
   await checkNoMembership(directory)
   const ownerKey = await generateKeyPair('Ed25519')
   const memberKey = await generateKeyPair('Ed25519')
-  const swarmId = await swarmIdOf(ownerKey.publicKey)
+  const owner = peerIdFromPrivateKey(ownerKey)
+  const swarmId = await swarmIdOf(owner)
   const certificate = await openCertificate(
     await sealCertificate(
       {
@@ -73,10 +75,11 @@ export async function createSwarm(directory: string, init: CreateSwarmInit): Pro
     )
   }
   await writeSwarmFiles(directory, {
-    ...{ name, memberKey, addresses: [], secret: randomBytes(SECRET_BYTES) },
-    owner: peerIdFromPrivateKey(ownerKey),
+    ...{ name, owner, memberKey, addresses: [], secret: randomBytes(SECRET_BYTES) },
     admission: {
-      ...{ certificate: certificate.bytes, issuerCertificate: new Uint8Array(), lists: [list] },
+      certificate: certificate.bytes,
+      issuerCertificate: new Uint8Array(),
+      lists: [list],
     },
   })
 }
@@ -96,10 +99,10 @@ export async function checkNoMembership(directory: string): Promise<void> {
 }
 
 function checkSwarmName(name: string): void {
-  if (/^[\w.-]{1,63}$/.test(name) && !name.startsWith('.')) return
+  if (isSwarmName(name)) return
   throw new InferenceError(
     'invalid_request',
-    "a swarm's name has 1 to 63 letters, digits, dots, dashes or underscores",
+    "a swarm's name has 1 to 63 letters, digits, dots, dashes or underscores, does not begin with a dot, and is not `current`",
     { details: { param: 'name' } },
   )
 }

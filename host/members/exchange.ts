@@ -18,11 +18,12 @@ import {
   type MembershipRefusal,
   PROTOCOLS,
 } from '../../protocol/index.ts'
-import { type Clock, every } from '../../timing/index.ts'
+import { type Clock, every, raceSignal } from '../../timing/index.ts'
 import { answerOnce, askOnce } from '../one-shot.ts'
 import type { PeerClocks } from '../peer-clocks.ts'
 import { PeerRates } from '../peer-rates.ts'
 import { admit, isDue, renew } from './admit.ts'
+import { fittingLists } from './fitting-lists.ts'
 import type { MembershipGate, ProvedMember } from './gate.ts'
 import { MEMBERSHIP } from './limits.ts'
 import type { Membership } from './membership.ts'
@@ -31,8 +32,6 @@ import { refusalWords } from './refusal-words.ts'
 import type { Standing } from './roster.ts'
 import { verifyHello } from './verify-hello.ts'
 
-/** Bytes of lists in one question. */
-const MAX_UPDATE_BYTES = 900_000
 /** Pause between two tries to have the own certificate renewed. */
 const RENEW_PAUSE_MS = 600_000
 
@@ -84,11 +83,10 @@ export class MemberExchange {
     }
     libp2p.addEventListener('connection:open', onOpen)
     const unsubscribe = membership.onChange(() => this.#check())
-    const timer = every(clock, MEMBERSHIP.checkIntervalMs, () => this.#check())
+    every(clock, MEMBERSHIP.checkIntervalMs, () => this.#check(), { signal })
     const stop = (): void => {
       libp2p.removeEventListener('connection:open', onOpen)
       unsubscribe()
-      timer[Symbol.dispose]()
     }
     signal.addEventListener('abort', stop, { once: true })
   }
@@ -236,12 +234,17 @@ export class MemberExchange {
     return roster.standingOf(listed, nowMs)
   }
 
-  /** Exchanges lists with all connected members, both ways. @returns how many members have them all then */
-  async spread(): Promise<number> {
+  /**
+   * Exchanges lists with all connected members, both ways.
+   *
+   * @returns how many members have them all then
+   * @throws the signal's reason
+   */
+  async spread({ signal }: { readonly signal: AbortSignal }): Promise<number> {
     const { gate, libp2p, membership } = this.#init
     const proved = libp2p.getConnections().filter((each) => gate.memberOf(each) !== undefined)
-    await Promise.all(proved.map((connection) => this.#sync(connection)))
-    await this.#caughtUp(proved)
+    await raceSignal(Promise.all(proved.map((connection) => this.#sync(connection))), signal)
+    await this.#caughtUp(proved, signal)
     const told = proved.filter(
       (each) => membership.roster.missing(this.#heads.get(each) ?? []).length === 0,
     )
@@ -249,18 +252,20 @@ export class MemberExchange {
   }
 
   /** Resolves once this machine has the lists that these peers had when they were met. */
-  #caughtUp(connections: readonly Connection[]): Promise<void> {
+  async #caughtUp(connections: readonly Connection[], signal: AbortSignal): Promise<void> {
     const { membership } = this.#init
     const heads = connections.flatMap((connection) => this.#heads.get(connection) ?? [])
-    return new Promise((resolve) => {
-      const check = (): void => {
-        if (heads.some((head) => membership.roster.lacks(head))) return
-        unsubscribe()
-        resolve()
-      }
-      const unsubscribe = membership.onChange(check)
+    const { promise: caughtUp, resolve } = Promise.withResolvers<void>()
+    const check = (): void => {
+      if (!heads.some((head) => membership.roster.lacks(head))) resolve()
+    }
+    const unsubscribe = membership.onChange(check)
+    try {
       check()
-    })
+      await raceSignal(caughtUp, signal)
+    } finally {
+      unsubscribe()
+    }
   }
 
   /** Hands the peer the lists that it lacks. Never rejects. */
@@ -277,7 +282,7 @@ export class MemberExchange {
     try {
       for (;;) {
         const heads = this.#heads.get(connection) ?? []
-        const lists = within(membership.roster.missing(heads), MAX_UPDATE_BYTES)
+        const lists = fittingLists(membership.roster.missing(heads))
         if (lists.length === 0 || signal.aborted) return
         const bytes = lists.map((list) => list.bytes)
         const answer = await this.#ask(connection, { type: 'update', lists: bytes })
@@ -397,16 +402,4 @@ export class MemberExchange {
 
 function notAccepted(reason: MembershipRefusal): InferenceError {
   return new InferenceError('unauthorized', `the peer is not accepted: ${refusalWords(reason, 0)}`)
-}
-
-/** The first ones that fit, one at least. */
-function within<T extends { readonly bytes: Uint8Array }>(
-  lists: readonly T[],
-  maxBytes: number,
-): readonly T[] {
-  let room = maxBytes
-  return lists.filter(({ bytes }, index) => {
-    room -= bytes.length
-    return index === 0 || room >= 0
-  })
 }

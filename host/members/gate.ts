@@ -117,7 +117,7 @@ export class MembershipGate {
     const passage: Passage = { proof, pass, fail, deadline, newStream, held: 0 }
     this.#passages.set(connection, passage)
     connection.newStream = async (protocols, options = {}) => {
-      await (options.signal === undefined ? proof : raceSignal(proof, options.signal))
+      await raceSignal(proof, options.signal)
       checkPassage(passage)
       this.#checkRole(passage, protocols)
       return await newStream(protocols, options)

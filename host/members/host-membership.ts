@@ -1,6 +1,6 @@
 import type { Libp2p, PeerId, PrivateKey } from '@libp2p/interface'
 import { type Certificate, type MemberRole, PROTOCOLS } from '../../protocol/index.ts'
-import { type AbortOptions, openScope, raceSignal, systemClock } from '../../timing/index.ts'
+import { type AbortOptions, openScope, systemClock } from '../../timing/index.ts'
 import { swarmKeyOf } from '../swarm-key.ts'
 import { MemberExchange, type MemberExchangeInit } from './exchange.ts'
 import { MembershipGate } from './gate.ts'
@@ -92,7 +92,7 @@ export async function startMembership(
     refresh: () => membership.refresh(),
     spread: async ({ timeoutMs = MEMBERSHIP.exchangeTimeoutMs, signal } = {}) => {
       using scope = openScope({ timeoutMs }, { signal, owner: init.signal })
-      return await raceSignal(exchange.spread(), scope.signal)
+      return await exchange.spread(scope)
     },
     connected: () =>
       init.libp2p.getConnections().flatMap((connection) => {

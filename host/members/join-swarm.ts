@@ -9,6 +9,7 @@ import {
   MAX_MEMBERSHIP_BYTES,
   type MembershipRefusal,
   openCertificate,
+  openIssuerCertificate,
   openMemberList,
   PROTOCOLS,
   signJoin,
@@ -82,9 +83,7 @@ async function ask(
   peer: PeerId,
   options: AbortOptions,
 ): Promise<{ readonly admission: Admission; readonly certificate: Certificate }> {
-  const { publicKey } = invite.owner
-  if (publicKey === undefined) throw new InferenceError('invalid_request', 'the owner has no key')
-  const swarmId = await swarmIdOf(publicKey)
+  const swarmId = await swarmIdOf(invite.owner)
   const member = peerIdFromPrivateKey(memberKey)
   const secret = await inviteKey(invite.joinSecret)
   const join = {
@@ -122,8 +121,7 @@ async function checked(
   const opened = await Promise.all(lists.map((list) => openMemberList(list)))
   for (const list of opened) roster.take(list)
   const own = await openCertificate(certificate)
-  const issuer =
-    issuerCertificate.length === 0 ? undefined : await openCertificate(issuerCertificate)
+  const issuer = await openIssuerCertificate(issuerCertificate)
   // The clock of this machine may be off; the members judge the times.
   const standing = roster.standingOf(own, own.notBeforeMs, issuer)
   if (!own.member.equals(member) || !standing.isMember) {

@@ -8,6 +8,8 @@ export const MEMBERSHIP = {
   maxInboundStreams: 8,
   /** Streams of one connection that wait for its proof. */
   maxHeldStreams: 64,
+  /** Bytes of lists in one message: the rest of the frame is for what is not a list. Far more than one list has. */
+  maxListBytes: 900_000,
   /** Clock difference at which an expired certificate still counts. */
   expiryToleranceMs: 300_000,
   /** The same for one that is not valid yet: two days. Its beginning protects nothing, so a clock that is a day off does no harm. */

@@ -13,7 +13,7 @@ import { MEMBERSHIP } from './limits.ts'
 import { encodeMemberInvite, INVITE_SECRET_BYTES, inviteKey } from './member-invite.ts'
 import type { Membership } from './membership.ts'
 import { adminCertificate, publish } from './publish.ts'
-import { digestOf } from './roster.ts'
+import { digestOf, type Roster } from './roster.ts'
 
 const MAX_USES = 1_000
 
@@ -89,10 +89,7 @@ export async function revokeMember(
   const { roster } = membership
   const { nowMs } = options
   return await membership.change(async () => {
-    const members = roster
-      .members()
-      .filter(({ name, member }) => name === who || member.toString() === who)
-      .filter(({ member }) => !roster.isRevoked(member))
+    const members = called(roster, who)
     // A machine that is taken out must not come back with the invite that it has.
     const invites = openInvites(membership, nowMs).filter(
       ({ entry }) =>
@@ -133,17 +130,10 @@ export async function promoteMember(
   const { roster } = membership
   const issuer = issuerOf(membership, true, options)
   await membership.change(async () => {
-    const found = roster
-      .members()
-      .find(
-        ({ name, member }) =>
-          (name === who || member.toString() === who) && !roster.isRevoked(member),
-      )
+    const [found] = called(roster, who)
     if (found === undefined) throw invalid(`no member is called ${who}`)
     if (found.role === 'admin') throw invalid(`${who} is an admin already`)
-    const { member, name, joinedAtMs, invite } = found
-    const more = { joinedAtMs, ...(invite !== undefined && { invite }) }
-    await certify(membership, issuer, { member, name, role: 'admin', ...more }, options.nowMs)
+    await certify(membership, issuer, { ...found, role: 'admin' }, options.nowMs)
   })
 }
 
@@ -157,6 +147,14 @@ export function openInvites(
     .filter(
       ({ entry }) => entry.expiresAtMs > nowMs && roster.joinedWith(entry.key).length < entry.uses,
     )
+}
+
+/** Members with this name, or id of their key, that are not revoked. */
+function called(roster: Roster, who: string): readonly Certificate[] {
+  return roster
+    .members()
+    .filter(({ name, member }) => name === who || member.toString() === who)
+    .filter(({ member }) => !roster.isRevoked(member))
 }
 
 function isNameTaken(membership: Membership, name: string, nowMs: number): boolean {

@@ -12,6 +12,7 @@ import {
   readAddresses,
   refuseInvite,
 } from '../invite-text.ts'
+import { isSwarmName } from './is-swarm-name.ts'
 
 /** What a machine needs to ask for its certificate. One that was used, has expired or was revoked gives no membership. */
 export interface MemberInvite {
@@ -70,7 +71,7 @@ export function decodeMemberInvite(text: string): MemberInvite {
   if (body.length <= FIXED_BYTES) throw refuseInvite('it is truncated')
   const nameEnd = FIXED_BYTES + 1 + (body[FIXED_BYTES] ?? 0)
   const swarm = textOf(body.subarray(FIXED_BYTES + 1, nameEnd))
-  if (!/^[\w.-]{1,63}$/.test(swarm)) throw refuseInvite('it names no swarm')
+  if (!isSwarmName(swarm)) throw refuseInvite('it names no swarm')
   return {
     swarm,
     owner: peerIdFromPublicKey(publicKeyFromRaw(body.subarray(1, 1 + KEY_BYTES))),

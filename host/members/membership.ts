@@ -2,12 +2,14 @@ import { unwatchFile, watchFile } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { PeerId, PrivateKey } from '@libp2p/interface'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
+import { equals } from 'uint8arrays/equals'
 import {
   type Admission,
   type Certificate,
   InferenceError,
   type MemberList,
   openCertificate,
+  openIssuerCertificate,
   openMemberList,
   sealBadge,
   swarmIdOf,
@@ -70,9 +72,8 @@ export class Membership implements Disposable {
   /** @throws InferenceError `invalid_request` if the directory holds no membership, or a damaged one */
   static async open(directory: string, init: MembershipInit = {}): Promise<Membership> {
     const files = await readSwarmFiles(directory)
-    const { publicKey } = files.owner
-    if (publicKey === undefined) throw new InferenceError('invalid_request', 'the owner has no key')
-    const roster = new Roster({ swarmId: await swarmIdOf(publicKey), owner: files.owner })
+    const { owner } = files
+    const roster = new Roster({ swarmId: await swarmIdOf(owner), owner })
     const own = await ownCertificates(files.admission)
     const membership = new Membership(directory, files, roster, own, init.onFault ?? (() => {}))
     await membership.#merge(files.admission.lists)
@@ -195,23 +196,29 @@ export class Membership implements Disposable {
   async publish(list: Uint8Array): Promise<void> {
     const taken = this.roster.take(await openMemberList(list))
     if (taken !== 'new') throw new InferenceError('internal', `the new list of members is ${taken}`)
-    await this.#adoptFromLists()
+    this.#adoptFromLists()
   }
 
   async #merge(lists: readonly Uint8Array[]): Promise<boolean> {
     let isNew = false
+    const unknown = lists.filter((bytes) => !this.#holds(bytes))
     // The owner's first: it says who else may issue.
-    const opened = await Promise.all(lists.map((bytes) => openMemberList(bytes)))
+    const opened = await Promise.all(unknown.map((bytes) => openMemberList(bytes)))
     const byOwner = (list: MemberList): number => Number(this.roster.isOwner(list.issuer))
     for (const list of opened.toSorted((a, b) => byOwner(b) - byOwner(a))) {
       if (this.roster.take(list) === 'new') isNew = true
     }
-    if (isNew) await this.#adoptFromLists()
+    if (isNew) this.#adoptFromLists()
     return isNew
   }
 
+  /** Whether the list was verified before, and is in force. */
+  #holds(list: Uint8Array): boolean {
+    return this.roster.lists().some(({ bytes }) => equals(bytes, list))
+  }
+
   /** A renewal, or another role, reaches this machine with the lists. */
-  async #adoptFromLists(): Promise<void> {
+  #adoptFromLists(): void {
     const listed = this.roster.certificateOf(this.member)
     if (listed === undefined || !isBetterOwn(listed, this.#certificate)) return
     this.#certificate = listed
@@ -273,10 +280,7 @@ interface OwnCertificates {
 async function ownCertificates(admission: Admission): Promise<OwnCertificates> {
   return {
     certificate: await openCertificate(admission.certificate),
-    issuerCertificate:
-      admission.issuerCertificate.length === 0
-        ? undefined
-        : await openCertificate(admission.issuerCertificate),
+    issuerCertificate: await openIssuerCertificate(admission.issuerCertificate),
   }
 }
 

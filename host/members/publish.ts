@@ -28,13 +28,13 @@ export async function publish(
   membership: Membership,
   issuer: PrivateKey,
   nowMs: number,
-  edit: (entries: ListEntries) => ListEntries | Promise<ListEntries>,
+  edit: (entries: ListEntries) => ListEntries,
 ): Promise<void> {
   const { roster } = membership
   const id = peerIdFromPrivateKey(issuer)
   const last = roster.listOf(id)
   const known = { ...(last ?? EMPTY), revocations: roster.revocationsBy(id) }
-  const entries = kept(await edit(known), nowMs)
+  const entries = kept(edit(known), nowMs)
   const list = {
     swarmId: membership.swarmId,
     number: Math.max((last?.number ?? 0) + 1, nowMs),

@@ -37,6 +37,8 @@ export class Roster {
   readonly #lists = new Map<string, MemberList>()
   /** Of each issuer, those of its earlier lists, too. */
   readonly #revocations = new Map<string, Map<string, Revocation>>()
+  /** By member, see {@link members}; `undefined` after a change of the lists. */
+  #best: ReadonlyMap<string, Certificate> | undefined
 
   constructor({ swarmId, owner }: RosterInit) {
     this.swarmId = swarmId
@@ -45,6 +47,7 @@ export class Roster {
 
   /** @param list its signatures were verified */
   take(list: MemberList): Taken {
+    this.#best = undefined
     if (!equals(list.swarmId, this.swarmId) || !this.#mayIssue(list)) return 'void'
     const key = list.issuer.toString()
     const known = this.#lists.get(key)
@@ -118,17 +121,11 @@ export class Roster {
 
   /** The best certificate of each member: the highest role, then the last to expire. Expired and revoked ones included. */
   members(): readonly Certificate[] {
-    const best = new Map<string, Certificate>()
-    for (const certificate of this.#certificates()) {
-      const key = certificate.member.toString()
-      const other = best.get(key)
-      if (other === undefined || isBetter(certificate, other)) best.set(key, certificate)
-    }
-    return [...best.values()]
+    return [...this.#members().values()]
   }
 
   certificateOf(member: PeerId): Certificate | undefined {
-    return this.members().find((certificate) => certificate.member.equals(member))
+    return this.#members().get(member.toString())
   }
 
   /** Members that joined with this invite, the first one first. */
@@ -153,6 +150,11 @@ export class Roster {
           .filter(({ key }) => !closed.has(key.toString()))
           .map((entry) => ({ entry, issuer })),
       )
+  }
+
+  #members(): ReadonlyMap<string, Certificate> {
+    this.#best ??= bestOf(this.#certificates())
+    return this.#best
   }
 
   #certificates(): readonly Certificate[] {
@@ -245,6 +247,17 @@ export class Roster {
       )
       .map(({ member }) => member)
   }
+}
+
+/** The best one of each member. */
+function bestOf(certificates: readonly Certificate[]): ReadonlyMap<string, Certificate> {
+  const best = new Map<string, Certificate>()
+  for (const certificate of certificates) {
+    const key = certificate.member.toString()
+    const other = best.get(key)
+    if (other === undefined || isBetter(certificate, other)) best.set(key, certificate)
+  }
+  return best
 }
 
 const RANKS = { client: 0, node: 1, admin: 2 } as const

@@ -98,16 +98,11 @@ export function watchNetwork(init: NetworkWatchInit): void {
     }
   }
 
-  const timers = [every(clock, LOOK_MS, look), every(clock, HEARTBEAT_MS, heartbeat)]
+  every(clock, LOOK_MS, look, { signal })
+  every(clock, HEARTBEAT_MS, heartbeat, { signal })
   libp2p.addEventListener('connection:open', onOpen)
-  signal.addEventListener(
-    'abort',
-    () => {
-      for (const timer of timers) timer[Symbol.dispose]()
-      libp2p.removeEventListener('connection:open', onOpen)
-    },
-    { once: true },
-  )
+  const stop = (): void => libp2p.removeEventListener('connection:open', onOpen)
+  signal.addEventListener('abort', stop, { once: true })
 }
 
 function ownAddresses(): readonly string[] {

@@ -4,7 +4,7 @@ import { InferenceError } from '../../protocol/index.ts'
 /** Peers that the operator allows and denies. */
 export interface AccessLists {
   /** Peer ids. Empty: all peers. */
-  readonly allow: ReadonlySet<string>
+  readonly allow: Pick<ReadonlySet<string>, 'has' | 'size'>
   /** Peer ids. Wins over `allow`. */
   readonly deny: ReadonlySet<string>
 }

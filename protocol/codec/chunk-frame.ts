@@ -1,4 +1,5 @@
 import type { NodeFrame } from '../frames.ts'
+import { varintBytes, writeVarint } from '../varint.ts'
 
 type Chunk = Extract<NodeFrame, { type: 'chunk' }>
 
@@ -143,12 +144,6 @@ function isFloat32(value: number): boolean {
   return typeof value === 'number' && !(Number.isFinite(value) && Math.abs(value) > MAX_FLOAT32)
 }
 
-function varintBytes(value: number): number {
-  let size = 1
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) size += 1
-  return size
-}
-
 /** Of a field with a length; an empty one is left out. */
 function fieldBytes(length: number): number {
   return length === 0 ? 0 : 1 + varintBytes(length) + length
@@ -158,15 +153,4 @@ function fieldBytes(length: number): number {
 function begin(bytes: Uint8Array, at: number, tag: number, value: number): number {
   bytes[at] = tag
   return writeVarint(bytes, at + 1, value)
-}
-
-function writeVarint(bytes: Uint8Array, at: number, value: number): number {
-  let rest = value
-  let to = at
-  for (; rest >= 0x80; rest = Math.floor(rest / 128)) {
-    bytes[to] = (rest & 0x7f) | 0x80
-    to += 1
-  }
-  bytes[to] = rest
-  return to + 1
 }

@@ -26,7 +26,5 @@ export function failureFromPeer(message: FailedMessage): InferenceError {
 
 /** Token counts of a prompt that is too long. Fields of other codes are ignored. */
 function sizesOf({ promptTokens, contextLength }: FailedMessage): ErrorDetails<'context_too_long'> {
-  return {
-    ...defined({ promptTokens, contextLength }),
-  }
+  return defined({ promptTokens, contextLength })
 }

@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, it } from 'vitest'
 import { createOllamaBackend, createOpenAiBackend } from '../../backend/index.ts'
 import { startEngineProcess } from '../../testing/engines/engine-process.ts'
+import { startOllama } from '../../testing/engines/ollama-process.ts'
 import { backendSuite, type EngineUnderTest } from './backend-suite.ts'
 
 const MODEL_FILE = fileURLToPath(new URL('../../models/skein-tiny-q8_0.gguf', import.meta.url))
@@ -75,18 +75,7 @@ given('SKEIN_TEST_LLAMA_SERVER', 'a real llama-server', async (program) => {
 })
 
 given('SKEIN_TEST_OLLAMA', 'a real Ollama', async (program) => {
-  const server = await startEngineProcess({
-    program,
-    args: () => ['serve'],
-    env: (port, folder) => ({
-      OLLAMA_HOST: `127.0.0.1:${port}`,
-      OLLAMA_MODELS: join(folder, 'models'),
-      HOME: folder,
-    }),
-    readyPath: '/api/version',
-  })
-  await writeFile(join(server.folder, 'Modelfile'), MODELFILE)
-  await server.run(['create', 'skein-tiny', '-f', 'Modelfile'])
+  const server = await startOllama(program, { name: 'skein-tiny', modelfile: MODELFILE })
   let sent = 0
   const backend = createOllamaBackend({
     baseUrl: server.baseUrl,

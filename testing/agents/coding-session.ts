@@ -72,7 +72,8 @@ function withoutTools({ messages }: ChatRequest): string {
   return `The sign is wrong.\n\n${SOURCE}\n\`\`\`js\n${block}\n\`\`\`\n`
 }
 
-function turnOf({ messages }: ChatRequest): number {
+/** How many turns of a conversation have called tools so far. */
+export function turnOf({ messages }: ChatRequest): number {
   return messages.filter(
     (message) => message.role === 'assistant' && (message.tool_calls ?? []).length > 0,
   ).length

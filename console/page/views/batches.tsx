@@ -1,31 +1,22 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
 import type { BatchView } from '../../state.ts'
 import { proof } from '../connection.ts'
 import { clockTime, words } from '../format.ts'
 import type { PageProps } from '../page-props.ts'
-import { CopyLine, Empty, Heading, Meter } from '../parts/index.ts'
+import { CopyLine, Empty, Heading, Meter, Notice } from '../parts/index.ts'
 import { STRINGS } from '../strings.ts'
+import { useAction } from '../use-action.ts'
 
 const TEXT = STRINGS.batches
 
 /** The batches of this gateway: how far they are, what failed, and their results. */
 export function BatchesPage({ state: { batches } }: PageProps): JSX.Element {
-  const [error, setError] = useState('')
-  const save = async (file: string): Promise<void> => {
-    setError('')
-    await download(file).catch((failure: unknown) => {
-      setError(failure instanceof Error ? failure.message : String(failure))
-    })
-  }
+  const action = useAction()
+  const save = (file: string): void => void action.run(file, () => download(file))
   return (
     <>
       <Heading title={TEXT.title} intro={TEXT.intro} />
-      {error !== '' && (
-        <p class="notice" role="alert">
-          {error}
-        </p>
-      )}
+      <Notice error={action.error} />
       {batches.length === 0 ? (
         <Empty title={TEXT.none.title} text={TEXT.none.text}>
           <CopyLine text={TEXT.none.command(location.origin)} />
@@ -45,7 +36,7 @@ export function BatchesPage({ state: { batches } }: PageProps): JSX.Element {
             </thead>
             <tbody>
               {batches.map((batch) => (
-                <Row key={batch.id} batch={batch} onSave={(file) => void save(file)} />
+                <Row key={batch.id} batch={batch} onSave={save} />
               ))}
             </tbody>
           </table>

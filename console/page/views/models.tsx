@@ -1,9 +1,10 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import type { HereModel, HerePull, HereView } from '../../state.ts'
+import { act } from '../connection.ts'
 import { bytes, duration } from '../format.ts'
 import type { PageProps } from '../page-props.ts'
-import { CopyLine, Empty, Heading, Meter } from '../parts/index.ts'
+import { CopyLine, Empty, Heading, Meter, Notice } from '../parts/index.ts'
 import { STRINGS } from '../strings.ts'
 import { useAction } from '../use-action.ts'
 
@@ -27,11 +28,7 @@ export function ModelsPage({ state: { here } }: PageProps): JSX.Element {
     <>
       <Heading title={TEXT.title} intro={TEXT.intro} />
       {here.canPull && <PullForm engine={here.engine} action={action} />}
-      {action.error !== '' && (
-        <p class="notice" role="alert">
-          {action.error}
-        </p>
-      )}
+      <Notice error={action.error} />
       {here.pulls.length > 0 && (
         <ul class="pulls" aria-label={TEXT.downloads}>
           {here.pulls.map((pull) => (
@@ -59,7 +56,8 @@ function PullForm({
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault()
     const model = source.trim()
-    if (model !== '' && (await action.run('pull', { action: 'pull', model }))) setSource('')
+    if (model === '') return
+    if (await action.run('pull', () => act({ action: 'pull', model }))) setSource('')
   }
   return (
     <form class="pull" onSubmit={(event) => void submit(event)}>
@@ -82,7 +80,8 @@ function PullForm({
 
 function Pull({ pull, action }: { readonly pull: HerePull; readonly action: Run }): JSX.Element {
   const { source, receivedBytes, totalBytes, error, status } = pull
-  const stop = (): void => void action.run(source, { action: 'stop-pull', model: source })
+  const stop = (): void =>
+    void action.run(source, () => act({ action: 'stop-pull', model: source }))
   return (
     <li>
       <code>{source}</code>
@@ -133,15 +132,13 @@ function Table({ here, action }: { readonly here: HereView; readonly action: Run
   )
 }
 
-function Row({
-  model,
-  canRemove,
-  action,
-}: {
+interface RowProps {
   readonly model: HereModel
   readonly canRemove: boolean
   readonly action: Run
-}): JSX.Element {
+}
+
+function Row({ model, canRemove, action }: RowProps): JSX.Element {
   const { name, source, bytes: size, memoryBytes, sha256, state, loadShare } = model
   return (
     <tr>
@@ -175,15 +172,7 @@ function Row({
   )
 }
 
-function Actions({
-  model,
-  canRemove,
-  action,
-}: {
-  readonly model: HereModel
-  readonly canRemove: boolean
-  readonly action: Run
-}): JSX.Element {
+function Actions({ model, canRemove, action }: RowProps): JSX.Element {
   const [isSure, setSure] = useState(false)
   const { name, state, isShared } = model
   const button = (verb: keyof typeof TEXT.verbs): JSX.Element => (
@@ -194,7 +183,8 @@ function Actions({
       aria-disabled={action.isBusy(name)}
       aria-label={`${TEXT.verbs[verb]} ${name}`}
       onClick={() => {
-        if (!action.isBusy(name)) void action.run(name, { action: verb, model: name })
+        if (action.isBusy(name)) return
+        void action.run(name, () => act({ action: verb, model: name }))
       }}
     >
       {TEXT.verbs[verb]}

@@ -331,6 +331,18 @@ describe('createOpenAiBackend', () => {
     ])
     expect((await backend.load()).slots).toBe(3)
     expect(backend.description).toBe('llama-server at http://engine')
+    expect(backend.manager).toBeUndefined()
+  })
+
+  it('manages the models of a llama-server that was started without one', async () => {
+    const { fetch } = fakeFetch({
+      '/v1/models': json({ data: [{ id: 'm', owned_by: 'llamacpp' }] }),
+      '/props': json({ role: 'router' }),
+      '/models': json({ data: [{ id: 'm', status: { value: 'loaded' } }] }),
+    })
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
+    await backend.models()
+    expect(await backend.manager?.list()).toMatchObject([{ name: 'm', state: 'loaded' }])
   })
 
   it('offers only the listed models', async () => {

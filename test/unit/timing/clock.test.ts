@@ -51,4 +51,17 @@ describe('every', () => {
     await clock.run()
     expect(seen).toEqual([10, 20, 30])
   })
+
+  it('repeats until its signal fires', async () => {
+    const clock = new VirtualClock()
+    const controller = new AbortController()
+    const seen: number[] = []
+    const note = (): void => {
+      seen.push(clock.now())
+      if (seen.length === 3) controller.abort()
+    }
+    every(clock, 10, note, { signal: controller.signal })
+    await clock.run()
+    expect(seen).toEqual([10, 20, 30])
+  })
 })

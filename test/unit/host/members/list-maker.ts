@@ -38,7 +38,7 @@ export interface Scene {
 
 export async function newScene(): Promise<Scene> {
   const owner = await newParty()
-  const swarmId = await swarmIdOf(owner.key.publicKey)
+  const swarmId = await swarmIdOf(owner.id)
   const newRoster = (): Roster => new Roster({ swarmId, owner: owner.id })
   return {
     owner,

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { verifyHello } from '../../../../host/members/verify-hello.ts'
 import { type MemberHello, sealBadge } from '../../../../protocol/index.ts'
 import { DAY_MS, NOW_MS, newParty, newScene, type Party, type Scene } from './list-maker.ts'
@@ -55,6 +55,17 @@ describe('a hello', () => {
     expect(await verifyHello(scene.roster, process.id, relabelled, now)).toEqual({
       refused: 'not_a_member',
     })
+  })
+
+  it('is one reading of the clock of its peer', async () => {
+    const scene = await newScene()
+    const [member, process] = [await newParty(), await newParty()]
+    const hello = await helloOf(scene, member, process)
+    const renewed = await scene.certify(scene.owner, member)
+    scene.roster.take(await scene.list(scene.owner, 1, { certificates: [renewed] }))
+    const read = vi.fn(now)
+    await verifyHello(scene.roster, process.id, hello, read)
+    expect(read).toHaveBeenCalledTimes(1)
   })
 
   it('with an old certificate counts by a renewed one in the lists', async () => {
