@@ -32,6 +32,7 @@ export async function openClient(
       ...recalled,
       ...named,
       ...more,
+      version: session.version,
       whenLocked: 'ephemeral',
       dataDir,
     }),
