@@ -14,7 +14,9 @@ import type { ModelListing, PeerListing } from './peers/index.ts'
 import {
   type ClientStats,
   createRequester,
+  type Requester,
   resolveSettings,
+  type Settings,
   type SettingsInit,
 } from './pipeline/index.ts'
 import {
@@ -32,12 +34,23 @@ import {
   runBatch,
   splitRequests,
 } from './split/index.ts'
-import { openReputation, type SavedReputation, type StandingReport } from './trust/index.ts'
+import {
+  openReputation,
+  type Reputation,
+  type SavedReputation,
+  type StandingReport,
+} from './trust/index.ts'
 
 /** Options of a client. Limits have defaults; see {@link RequestLimits}, {@link DiscoveryLimits}. */
 export interface ClientInit extends Omit<HostInit, 'dht'>, SettingsInit {
   /** Ids of peers whose receipts count: a peer that served a friend is not a stranger. @default none */
   readonly friends?: readonly string[]
+}
+
+/** A swarm of a client, and the client's host in it. */
+export interface SwarmHost {
+  readonly name: string
+  readonly host: Host
 }
 
 interface Streamed extends ChainField {
@@ -59,7 +72,10 @@ interface Whole extends ChainField {
  * `error.details.attempts` lists the attempts and their outcomes.
  */
 export interface Client extends AsyncDisposable {
+  /** Of several swarms: the default one's. */
   readonly host: Host
+  /** The swarms that `createSwarmsClient` was given, the default first. Empty if the client is in one only. */
+  readonly swarms: readonly SwarmHost[]
   /** Names that requests may use in addition to the models of the network. */
   readonly names: OwnNames
   /**
@@ -129,30 +145,47 @@ export interface Client extends AsyncDisposable {
  * @throws InferenceError `invalid_request` if a limit is out of range, and what `createHost` throws
  */
 export async function createClient(init: ClientInit = {}): Promise<Client> {
-  const { providers: _, scorer: __, receipts = false, friends, ...own } = init
-  const trusted = trustedPeers(friends?.length ? friends : undefined, 'friends') ?? new Set()
-  const now = init.now ?? systemClock.wall
   await using opened = new OpenParts()
+  const { providers: _, scorer: __, ...own } = init
+  const { host, saved, ledger } = await openSwarm(own, init, opened)
+  const client = createClientOver(host, { ...init, saved, ledger })
+  // The client closes them from now on.
+  opened.release()
+  return client
+}
+
+/** What a client has for one swarm. */
+export interface OpenedSwarm {
+  readonly host: Host
+  readonly saved: SavedReputation
+  readonly ledger: Ledger | undefined
+}
+
+/** The host, standings and receipts of one swarm. @param opened gets what is to be closed */
+export async function openSwarm(
+  own: Omit<HostInit, 'dht'>,
+  { receipts = false, friends }: Pick<ClientInit, 'friends' | 'receipts'>,
+  opened: OpenParts,
+): Promise<OpenedSwarm> {
+  const trusted = trustedPeers(friends?.length ? friends : undefined, 'friends') ?? new Set()
+  const now = own.now ?? systemClock.wall
   const host = opened.use(await createHost({ ...own, dht: 'client' }))
-  const saved = opened.use(await openReputation(init.dataDir, now, init.onFault))
+  const saved = opened.use(await openReputation(own.dataDir, now, own.onFault))
   const ledger =
     receipts || trusted.size > 0
       ? opened.use(
           new Ledger({
             host,
             friends: [...trusted],
-            dataDir: init.dataDir,
-            onFault: init.onFault,
+            dataDir: own.dataDir,
+            onFault: own.onFault,
             peers: () => host.book.all().map(({ peerId }) => peerId),
             now,
           }),
         )
       : undefined
   await ledger?.start()
-  const client = createClientOver(host, { ...init, saved, ledger })
-  // The client closes them from now on.
-  opened.release()
-  return client
+  return { host, saved, ledger }
 }
 
 /** Options of a client over an existing host. */
@@ -164,18 +197,37 @@ export type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & 
 /** Creates a client over an existing host. Closing the client closes the host. */
 export function createClientOver(host: Host, init: ClientOverInit): Client {
   const { saved, ledger } = init
-  const settings = resolveSettings({
-    ...init,
-    ...(saved !== undefined && { reputation: saved.reputation }),
-  })
-  const { reputation, random, clock } = settings
+  const settings = settingsOf(init)
   const requester = createRequester(host, settings)
-  const context = { timeoutMs: settings.requestLimits.timeoutMs, random, clock }
-  const split = splitRequests(requester, context)
   const parts = new OpenParts()
   parts.use(host)
   parts.use(saved)
   parts.use(ledger)
+  const reputations = [settings.reputation]
+  return assembled(requester, settings, { host, swarms: [], reputations, parts })
+}
+
+/** @throws InferenceError `invalid_request` for a limit out of range */
+export function settingsOf(init: ClientOverInit): Settings {
+  const { saved } = init
+  return resolveSettings({ ...init, ...(saved !== undefined && { reputation: saved.reputation }) })
+}
+
+/** Parts of a client that are there already. */
+export interface AssembledInit extends Pick<Client, 'host' | 'swarms'> {
+  readonly reputations: readonly Pick<Reputation, 'forget' | 'report'>[]
+  /** To be closed with the client. */
+  readonly parts: OpenParts
+}
+
+/** Puts a client together. */
+export function assembled(
+  requester: Requester,
+  { requestLimits, random, clock }: Settings,
+  { host, swarms, reputations, parts }: AssembledInit,
+): Client {
+  const context = { timeoutMs: requestLimits.timeoutMs, random, clock }
+  const split = splitRequests(requester, context)
   parts.defer(() => requester.close())
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
@@ -185,6 +237,7 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
   // The overloads differ only in `stream`.
   const client = {
     host,
+    swarms,
     names: requester.names,
     rename: ({ aliases = {}, providers = [] }: Partial<NamesInit>) =>
       requester.rename({ aliases, providers }),
@@ -208,8 +261,8 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
     peers: (options?: AbortOptions) => requester.peers(options),
     observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),
     running: () => requester.running(),
-    reputation: (peer?: string) => reputation.report(peer),
-    forget: (peer: string) => reputation.forget(peer),
+    reputation: (peer?: string) => reputations.flatMap((each) => each.report(peer)),
+    forget: (peer: string) => reputations.reduce((sum, each) => sum + each.forget(peer), 0),
     slots: (model: string) => requester.slots(model),
     stats: () => requester.stats(),
     close,

@@ -25,7 +25,14 @@ export type {
   ServedChunk,
 } from './answer/index.ts'
 export type { ChainField, NamesInit, OwnNames, ProviderInit } from './chain/index.ts'
-export { type Client, type ClientInit, createClient, createClientOver } from './client.ts'
+export {
+  type Client,
+  type ClientInit,
+  type ClientOverInit,
+  createClient,
+  createClientOver,
+  type SwarmHost,
+} from './client.ts'
 export type { ModelListing, PeerListing } from './peers/index.ts'
 export type { ClientStats } from './pipeline/index.ts'
 export {
@@ -63,6 +70,7 @@ export {
   type BatchResult,
   PartialFailure,
 } from './split/index.ts'
+export { createSwarmsClient, type SwarmInit, type SwarmsClientInit } from './swarms-client.ts'
 export {
   type CanaryMode,
   openReputation,

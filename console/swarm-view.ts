@@ -6,7 +6,7 @@ import type { ModelView, PeerView, StandingView } from './state.ts'
 import { bestResume, type Offer, spareOf } from './survival.ts'
 
 type ViewHost = Pick<Host, 'book' | 'libp2p' | 'peerId'>
-type ViewClient = Pick<Client, 'host' | 'names' | 'peers' | 'reputation'>
+type ViewClient = Pick<Client, 'host' | 'names' | 'peers' | 'reputation' | 'swarms'>
 
 /** The swarm as the console shows it. */
 export interface SwarmView {
@@ -30,6 +30,23 @@ export async function readSwarm(
     throw error
   })
   const serving = listed.filter(({ expired }) => !expired)
+  if (client.swarms.length === 0) return viewOf(client, serving)
+  const views = client.swarms.map(({ name, host }) => {
+    const own = serving.filter(({ swarm }) => swarm === name)
+    const { peers, models } = viewOf({ ...client, host }, own)
+    return {
+      peers: peers.map((peer) => ({ ...peer, swarm: name })),
+      models: models.map((model) => ({ ...model, id: `${name}/${model.id}` })),
+    }
+  })
+  return {
+    peers: views.flatMap(({ peers }) => peers),
+    models: views.flatMap(({ models }) => models),
+  }
+}
+
+/** The view of one swarm. */
+function viewOf(client: ViewClient, serving: readonly PeerListing[]): SwarmView {
   const { host } = client
   const self = host.peerId.toString()
   const views = serving.map((listing) => servingPeer(client, listing))

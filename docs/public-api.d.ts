@@ -35,7 +35,11 @@ declare module 'skein' {
     ServedBy,
     ServedChunk,
     Skein,
+    SwarmHost,
+    SwarmInit,
+    SwarmsClientInit,
     createClient,
+    createSwarmsClient,
   }
 }
 declare module 'skein/node' {
@@ -301,11 +305,62 @@ class InferenceError<C extends ErrorCode = ErrorCode> extends Error {
     static is<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is InferenceError<C>;
     static from(error: unknown, fallback?: ErrorCode): InferenceError;
 }
+class Ledger implements AsyncDisposable {
+    #private;
+    [Symbol.asyncDispose]: () => Promise<void>;
+    readonly book: ReceiptBook;
+    readonly trust: SharedTrust;
+    constructor(init: LedgerInit);
+    start(): Promise<void>;
+    issue(answer: Received): Promise<Receipt | undefined>;
+    gather(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
 class PartialFailure<T = unknown> extends InferenceError<'partial_failure'> {
     static readonly name: string;
     readonly name: string;
     readonly answer: T | undefined;
     constructor(total: number, details: PartialDetails, answer?: T);
+}
+class ReceiptBook {
+    #private;
+    constructor(now: () => number, worth?: (receipt: Receipt) => number);
+    get size(): number;
+    get changes(): number;
+    add(receipt: Receipt): Entered;
+    latest(client: string, server: string): Receipt | undefined;
+    all(): readonly Receipt[];
+}
+class Reputation {
+    #private;
+    constructor(now: () => number, onLesson?: (lesson: Lesson) => void);
+    audited(peer: string, spec: string, audit: AuditEvidence, networks?: readonly string[]): void;
+    doubted(peer: string, spec: string): void;
+    doubts(peer: string, spec: string): number;
+    networkCredit(networks: readonly string[]): number;
+    isQuarantined(peer: string, spec: string): boolean;
+    isProven(peer: string, spec: string): boolean;
+    auditRate(peer: string, spec: string): number;
+    vouchesFor(peer: string, spec: string): boolean;
+    draw(peer: string, spec: string, random: () => number, shared?: number): number;
+    report(peer?: string): readonly StandingReport[];
+    forget(peer: string): number;
+    toJSON(): object;
+    load(saved: unknown): Loaded | undefined;
+    rebase(saved: unknown, since?: readonly Lesson[]): Loaded | undefined;
+}
+class ServedLog {
+    #private;
+    note(attemptId: Uint8Array, served: Served): void;
+    get(attemptId: Uint8Array): Served | undefined;
+    settle(attemptId: Uint8Array): void;
+}
+class SharedTrust {
+    #private;
+    constructor(book: ReceiptBook, preTrusted: readonly string[], now: () => number);
+    mass(peer: string): number;
+    standing(peer: string): number | undefined;
+    given(peer: string): number;
 }
 class WrittenResults {
     #private;
@@ -409,6 +464,7 @@ function createOllamaBackend(init?: OllamaBackendInit): Backend;
 function createOpenAiBackend(init: OpenAiBackendInit): Backend;
 function createScriptedBackend(init?: ScriptedInit): ScriptedBackend;
 function createSwarmKey(): Uint8Array;
+function createSwarmsClient(init: SwarmsClientInit): Promise<Skein>;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
 function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): ClientFrame;
@@ -527,6 +583,11 @@ interface AttemptRecord {
     readonly relay?: string;
     readonly relayedBytes?: number;
     readonly message?: string;
+}
+interface AuditEvidence {
+    readonly outcome: 'passed' | 'suspect' | 'failed';
+    readonly hardMisses: number;
+    readonly logRatio: number;
 }
 interface AuditReport extends Verdict {
     readonly peerId: string;
@@ -687,6 +748,7 @@ interface Chunk {
 }
 interface Client extends AsyncDisposable {
     readonly host: Host;
+    readonly swarms: readonly SwarmHost[];
     readonly names: OwnNames;
     rename(names: Partial<NamesInit>): void;
     chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>;
@@ -937,6 +999,10 @@ interface ErrorTraits {
     readonly type: 'server_error' | 'invalid_request_error' | 'authentication_error' | 'rate_limit_error';
     readonly fromPeer: boolean;
 }
+interface Evidence {
+    readonly good: number;
+    readonly bad: number;
+}
 interface FileVerdict {
     readonly total: number;
     readonly errors: readonly LineError[];
@@ -1129,6 +1195,18 @@ interface KeyUsage {
     readonly promptTokens: number;
     readonly completionTokens: number;
 }
+interface LedgerInit {
+    readonly host: LedgerHost;
+    readonly friends?: readonly string[];
+    readonly served?: ServedLog;
+    readonly beneficiary?: string;
+    readonly admit?: (peer: PeerId) => void;
+    readonly dataDir?: string | undefined;
+    readonly onFault?: ((message: string) => void) | undefined;
+    readonly peers: () => readonly PeerId[];
+    readonly now?: () => number;
+    readonly random?: () => number;
+}
 interface Line {
     readonly number: number;
     readonly text: string;
@@ -1162,6 +1240,10 @@ interface Load {
 }
 interface LoadOptions extends AbortOptions {
     readonly onProgress?: (share: number) => void;
+}
+interface Loaded {
+    readonly taken: number;
+    readonly dropped: number;
 }
 interface LocalModel {
     readonly id: string;
@@ -1357,6 +1439,7 @@ interface OwnNames {
         readonly name: string;
         readonly models: readonly string[];
     }[];
+    readonly swarms: readonly string[];
 }
 interface PageSources {
     readonly batches: () => readonly GatewayBatch[];
@@ -1370,6 +1453,7 @@ interface PageVisitor {
 }
 interface PeerListing extends PeerReach {
     readonly peerId: string;
+    readonly swarm?: string;
     readonly models: readonly string[];
     readonly operator: string;
     readonly slots: number;
@@ -1387,6 +1471,24 @@ interface PeerListing extends PeerReach {
 interface PeerReach {
     readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown';
     readonly connectedAt?: string;
+}
+interface PeerRow {
+    readonly peer: string;
+    readonly spec: string;
+    readonly standing: PeerStanding;
+    readonly isFromFuture: boolean;
+}
+interface PeerStanding {
+    readonly quality: Evidence;
+    readonly consecutiveValid: number;
+    readonly logRatio: number;
+    readonly hardMisses: number;
+    readonly strikes: number;
+    readonly quarantines: number;
+    readonly quarantinedUntilMs: number;
+    readonly audits: number;
+    readonly doubts: number;
+    readonly lastMs: number;
 }
 interface PoolModel {
     readonly path: string;
@@ -1442,6 +1544,34 @@ interface ReadFramesInit {
     readonly maxTotalBytes: number;
     readonly onBytes?: (bytes: number) => void;
 }
+interface Receipt extends ReceiptBody {
+    readonly beneficiary: string;
+    readonly hash: Uint8Array;
+    readonly bytes: Uint8Array;
+}
+interface ReceiptBody {
+    readonly client: PeerId;
+    readonly server: PeerId;
+    readonly nonce: Uint8Array;
+    readonly specHash: Uint8Array;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly outputHash: Uint8Array;
+    readonly startedAtMs: number;
+    readonly endedAtMs: number;
+    readonly sequence: number;
+    readonly previousHash: Uint8Array;
+}
+interface Received {
+    readonly attemptId: Uint8Array;
+    readonly server: PeerId;
+    readonly specHash: Uint8Array;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly answerHash: Uint8Array;
+    readonly startedAtMs: number;
+    readonly endedAtMs: number;
+}
 interface RelayUse {
     readonly reservations: number;
     readonly maxReservations: number;
@@ -1464,6 +1594,7 @@ interface RequestEvent {
     readonly kind: InferenceKind;
     readonly model: string;
     readonly answeredBy?: string;
+    readonly swarm?: string;
     readonly policy: Policy;
     readonly resume: ResumeMode;
     readonly estimatedPromptTokens: number;
@@ -1542,6 +1673,25 @@ interface SamplingFields {
     readonly min_p?: number | null;
     readonly repeat_penalty?: number | null;
 }
+interface SavedReputation extends AsyncDisposable {
+    readonly reputation: Reputation;
+    readonly broken: boolean;
+    readonly dropped: number;
+    refresh(): Promise<void>;
+    save(): Promise<void>;
+}
+interface SavedStandings {
+    readonly peers: readonly PeerRow[];
+    readonly networks: readonly {
+        readonly network: string;
+        readonly evidence: Evidence;
+    }[];
+    readonly forgotten: readonly {
+        readonly peer: string;
+        readonly atMs: number;
+    }[];
+    readonly dropped: number;
+}
 interface ScoreRequest {
     readonly model: string;
     readonly request: {
@@ -1603,15 +1753,25 @@ interface ScriptedInit {
     readonly clock?: Clock;
     readonly script?: (request: InferenceRequest, index: number) => Script | undefined;
 }
+interface Served {
+    readonly client: string;
+    readonly specHash: Uint8Array;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly answerHash: Uint8Array;
+    readonly startedAtMs: number;
+    readonly endedAtMs: number;
+}
 interface ServedBy {
     readonly skein: {
         readonly peerId: string;
         readonly attempts: readonly AttemptRecord[];
-    } & Pick<RequestEvent, 'agreement' | 'cost' | 'exact' | 'policy' | 'resumes' | 'verification'>;
+    } & Pick<RequestEvent, 'agreement' | 'cost' | 'exact' | 'policy' | 'resumes' | 'swarm' | 'verification'>;
 }
 interface ServedChunk {
     readonly skein: {
         readonly peerId: string;
+        readonly swarm?: string;
         readonly verification?: Verification;
     };
 }
@@ -1667,6 +1827,16 @@ interface Streamed extends ChainField {
     readonly stream_options?: {
         readonly include_usage?: boolean;
     } | null;
+}
+interface SwarmHost {
+    readonly name: string;
+    readonly host: Host;
+}
+interface SwarmInit extends Omit<HostInit, 'dht' | 'now'> {
+    readonly name: string;
+}
+interface SwarmsClientInit extends Omit<ClientOverInit, 'ledger' | 'saved'> {
+    readonly swarms: readonly [SwarmInit, SwarmInit, ...SwarmInit[]];
 }
 interface TestedOptions extends AbortOptions {
     readonly timeoutMs?: number;
@@ -1819,6 +1989,10 @@ type ClientFrame = ({
     readonly type: 'body';
     readonly data: Uint8Array;
 };
+type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & {
+    readonly saved?: SavedReputation;
+    readonly ledger?: Ledger | undefined;
+};
 type EngineProgress = Exclude<Progress, {
     phase: 'queued';
 }>;
@@ -1831,6 +2005,7 @@ type EngineState = {
     readonly sinceMs: number;
     readonly reason: string;
 };
+type Entered = 'new' | 'known' | 'expired' | 'forked';
 type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'path_lost' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
 type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>;
 type ErrorKind = 'busy' | 'claim' | 'absent' | 'transport' | 'protocol' | 'engine' | 'own';
@@ -1872,6 +2047,26 @@ type JoinResult = {
 } | {
     readonly joined: false;
     readonly reasons: readonly string[];
+};
+type LedgerHost = Pick<Host, 'peerId' | 'privateKey'> & {
+    readonly libp2p: Pick<Libp2p, 'dialProtocol' | 'handle' | 'unhandle'>;
+};
+type Lesson = ({
+    readonly atMs: number;
+    readonly peer: string;
+} & ({
+    readonly type: 'audited';
+    readonly spec: string;
+    readonly audit: AuditEvidence;
+    readonly networks: readonly string[];
+} | {
+    readonly type: 'doubted';
+    readonly spec: string;
+} | {
+    readonly type: 'forgotten';
+})) | {
+    readonly type: 'imported';
+    readonly saved: SavedStandings;
 };
 type ManagedState = 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
 type MemberRole = 'client' | 'node' | 'admin';

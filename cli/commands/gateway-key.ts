@@ -4,7 +4,7 @@ import { plainLine } from '../../protocol/index.ts'
 import { changeKeys, readKeys } from '../gateway-keys.ts'
 import { addValue, repeatable, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { clientDirectory, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -138,6 +138,5 @@ async function removeKey(
 }
 
 function dataDirOf(session: Session, options: SharedOptions): string {
-  const [dataDir = ''] = resolveNetwork(options, session.env, 'client').dataDirs
-  return dataDir
+  return clientDirectory(options, session.env)
 }

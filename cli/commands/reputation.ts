@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { openReputation, type StandingReport } from '../../client/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { clientDirectory, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -27,7 +27,7 @@ export function reputationCommand(runtime: Runtime): Command {
 
 /** Opens the standings of this user's clients. */
 async function open(session: Session, options: SharedOptions) {
-  const [dataDir = ''] = resolveNetwork(options, session.env, 'client').dataDirs
+  const dataDir = clientDirectory(options, session.env)
   return await openReputation(dataDir, Date.now, (message) =>
     session.terminal.log(plainLine(message), { level: 'warn' }),
   )

@@ -43,7 +43,11 @@ export function PeersPage({ state }: PageProps): JSX.Element {
           </thead>
           <tbody>
             {peers.map((peer) => (
-              <Row key={peer.peerId} peer={peer} onForget={() => void forget(peer.peerId)} />
+              <Row
+                key={`${peer.swarm ?? ''}/${peer.peerId}`}
+                peer={peer}
+                onForget={() => void forget(peer.peerId)}
+              />
             ))}
           </tbody>
         </table>
@@ -66,11 +70,12 @@ function Row({
   readonly peer: PeerView
   readonly onForget: () => void
 }): JSX.Element {
-  const { peerId, isSelf, models, operator, path, rttMs, standing, address, network } = peer
+  const { peerId, swarm, isSelf, models, operator, path, rttMs, standing, address, network } = peer
+  const note = [swarm, operator].filter((text) => text !== undefined && text !== '').join(' · ')
   return (
     <tr>
       <td>
-        <PeerName peerId={peerId} note={operator === '' ? undefined : operator} />
+        <PeerName peerId={peerId} note={note === '' ? undefined : note} />
       </td>
       <td>
         {models.length === 0 ? (
