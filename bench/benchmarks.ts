@@ -31,6 +31,7 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   detection: async () => (await import('./detection.ts')).detection,
   'detection-sampled': async () => (await import('./detection.ts')).detectionSampled,
   'detection-quantized': async () => (await import('./detection.ts')).detectionQuantized,
+  fairness: async () => (await import('./fairness.ts')).fairness,
   faults: async () => (await import('./faults/faults.ts')).faults,
 }
 

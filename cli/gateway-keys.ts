@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import type { ApiKey } from '../gateway/index.ts'
 import { lockDataDirInTurn } from '../host/index.ts'
@@ -9,16 +9,20 @@ import { UsageError } from './usage-error.ts'
 import { onFileChange } from './watched-file.ts'
 
 const FILE_NAME = 'gateway-keys.json'
-/** A directory whose lock a change holds. */
+/** A directory beside the file, whose lock a change holds. */
 const LOCK_NAME = 'gateway-keys.lock'
 
+/** The file of API keys: `--keys`, which gateways may share, or the one in the data directory. */
+export function keysPath(dataDir: string, { keys }: { readonly keys?: string }): string {
+  return keys ?? join(dataDir, FILE_NAME)
+}
+
 /**
- * The API keys of the gateway that uses this data directory; only their hashes are kept.
+ * The API keys in a file; only their hashes are kept.
  *
  * @throws UsageError if the file cannot be read: a gateway must not start without its keys
  */
-export async function readKeys(dataDir: string): Promise<readonly ApiKey[]> {
-  const path = join(dataDir, FILE_NAME)
+export async function readKeys(path: string): Promise<readonly ApiKey[]> {
   let text: string
   try {
     text = await readFile(path, 'utf8')
@@ -39,13 +43,13 @@ export async function readKeys(dataDir: string): Promise<readonly ApiKey[]> {
  * @throws UsageError if the file cannot be read; DataDirLockedError if another process holds it for long
  */
 export async function changeKeys(
-  dataDir: string,
+  path: string,
   change: (keys: readonly ApiKey[]) => readonly ApiKey[],
 ): Promise<void> {
-  const unlock = await lockDataDirInTurn(join(dataDir, LOCK_NAME))
+  const unlock = await lockDataDirInTurn(join(dirname(path), LOCK_NAME))
   try {
-    const keys = KEYS.parse(change(await readKeys(dataDir)))
-    await writeAtomic(join(dataDir, FILE_NAME), `${JSON.stringify(keys, null, 2)}\n`)
+    const keys = KEYS.parse(change(await readKeys(path)))
+    await writeAtomic(path, `${JSON.stringify(keys, null, 2)}\n`)
   } finally {
     await unlock()
   }
@@ -62,12 +66,11 @@ export interface LiveKeys extends Disposable {
  * @param log receives one line for each change
  * @throws UsageError if the file cannot be read at the start
  */
-export async function watchKeys(dataDir: string, log: (line: string) => void): Promise<LiveKeys> {
-  const path = join(dataDir, FILE_NAME)
-  let keys = await readKeys(dataDir)
+export async function watchKeys(path: string, log: (line: string) => void): Promise<LiveKeys> {
+  let keys = await readKeys(path)
   const reread = async (): Promise<void> => {
     try {
-      const read = await readKeys(dataDir)
+      const read = await readKeys(path)
       // A missing file is reported once although nothing has changed.
       if (JSON.stringify(read) === JSON.stringify(keys)) return
       keys = read
@@ -93,6 +96,16 @@ const KEY = z.strictObject({
   requestsPerDay: z.number().positive().optional(),
   tokensPerDay: z.number().positive().optional(),
   expiresAtMs: z.number().optional(),
+  priority: z.enum(['low', 'normal', 'high']).optional(),
+  budget: z
+    .strictObject({
+      tokens: z.number().positive(),
+      per: z.enum(['day', 'month', 'ever']),
+      sinceMs: z.number().optional(),
+    })
+    .optional(),
+  peers: z.array(z.string()).min(1).optional(),
+  providers: z.array(z.string()).optional(),
 })
 
 const KEYS = z.array(KEY)

@@ -1,12 +1,11 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type CanaryMode, type Client, type ClientInit, parseCanaryMode } from '../client/index.ts'
 import {
   type GatewayPages,
   type GatewayServer,
   type GatewayServerInit,
-  type KeyUsage,
   type LiveSettings,
   type LocalModels,
   serveGateway,
@@ -14,12 +13,12 @@ import {
 import { DataDirLockedError, lockDataDir } from '../host/index.ts'
 import { defined } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
-import { type LiveKeys, watchKeys } from './gateway-keys.ts'
+import { keysPath, type LiveKeys, watchKeys } from './gateway-keys.ts'
 import { ownHost } from './loopback.ts'
 import { MODEL_SETTINGS, type ModelOptions, modelsOf } from './model-options.ts'
 import { connectionsWithin, openFileLimit } from './open-files.ts'
 import { openTyped } from './open-typed.ts'
-import { addPeer, addValue, wholeNumber } from './option-parsers.ts'
+import { addPeer, addValue, nonEmptyText, wholeNumber } from './option-parsers.ts'
 import type { LivePart } from './reload/index.ts'
 import type { Session } from './runtime.ts'
 import { UsageFile } from './usage/index.ts'
@@ -32,6 +31,7 @@ export interface GatewayOptions {
   readonly host: string
   readonly port: number
   readonly open?: boolean
+  readonly keys?: string
   readonly corsOrigin?: readonly string[]
   readonly allowHost?: readonly string[]
   readonly requestsPerMinute?: number
@@ -47,6 +47,7 @@ export function withGatewayOptions(command: Command): Command {
     .option('--host <address>', 'listen here', '127.0.0.1')
     .option('--port <n>', '0 picks a free one', wholeNumber(0, 65_535), 4810)
     .option('--open', 'accept connections from other machines without an API key')
+    .addOption(keysOption())
     .option(
       '--cors-origin <origin>',
       'allow requests from web pages of this origin; repeatable',
@@ -72,6 +73,14 @@ export function withGatewayOptions(command: Command): Command {
     )
 }
 
+/** Where API keys are kept. */
+export function keysOption(): Option {
+  return new Option(
+    '--keys <file>',
+    'file of API keys, which several gateways may share (default: in the data directory)',
+  ).argParser(nonEmptyText)
+}
+
 /**
  * The keys of the gateway that uses this directory.
  *
@@ -79,10 +88,10 @@ export function withGatewayOptions(command: Command): Command {
  */
 export async function keysFor(
   { commandName, terminal }: Session,
-  { host, open }: GatewayOptions,
+  { host, open, ...options }: GatewayOptions,
   dataDir: string,
 ): Promise<LiveKeys> {
-  const keys = await watchKeys(dataDir, (line) => terminal.log(line))
+  const keys = await watchKeys(keysPath(dataDir, options), (line) => terminal.log(line))
   if (!LOOPBACK.test(host) && keys.current().length === 0 && open !== true) {
     keys[Symbol.dispose]()
     throw new UsageError(
@@ -121,7 +130,11 @@ export async function openGatewayServer(
   const { terminal } = session
   const descriptors = openFileLimit(session)
   const state = await lockState(session, dataDir)
-  const usage = await openUsage(session, state.directory)
+  // Gateways with one data directory count together.
+  const usage = await openUsage(
+    session,
+    state.fault === undefined ? join(dataDir, STATE_DIR) : undefined,
+  )
   const init: GatewayServerInit = {
     host: ownHost(options.host),
     port: options.port,
@@ -131,7 +144,10 @@ export async function openGatewayServer(
     ...(localModels !== undefined && { localModels }),
     ...liveSettings(options),
     ...(state.directory !== undefined && { stateDir: state.directory }),
-    ...(usage !== undefined && { onUsage: (used) => usage.add(used) }),
+    ...(usage !== undefined && {
+      onUsage: (used) => usage.add(used),
+      spentTokens: (key, sinceMs) => usage.tokensOf(key, sinceMs),
+    }),
     log: (message, about) => terminal.log(message, { level: 'error', ...about }),
   }
   try {
@@ -202,13 +218,15 @@ function messageOf(error: unknown): string {
 async function openUsage(
   { terminal }: Session,
   directory: string | undefined,
-): Promise<(Disposable & { add(used: KeyUsage): void }) | undefined> {
+): Promise<Pick<UsageFile, 'add' | 'tokensOf' | typeof Symbol.dispose> | undefined> {
   if (directory === undefined) return undefined
   let hasFailed = false
   const report = (error: unknown): void => {
     if (!hasFailed) terminal.log(`usage is not counted: ${messageOf(error)}`, { level: 'warn' })
     hasFailed = true
   }
+  /** What was read last, for while the file cannot be read. */
+  const known = new Map<string, number>()
   try {
     const file = await UsageFile.open(directory)
     return {
@@ -220,6 +238,14 @@ async function openUsage(
           report(error)
         }
       },
+      tokensOf(key, sinceMs) {
+        try {
+          known.set(key, file.tokensOf(key, sinceMs))
+        } catch (error) {
+          report(error)
+        }
+        return known.get(key) ?? 0
+      },
       [Symbol.dispose]: () => file[Symbol.dispose](),
     }
   } catch (error) {
@@ -228,14 +254,19 @@ async function openUsage(
   }
 }
 
+/** In the data directory: files, batches and usage. */
+const STATE_DIR = 'gateway'
+
 interface LockedState extends AsyncDisposable {
   /** Absent if another gateway on this machine holds it, or the disk takes no file. */
   readonly directory?: string
+  /** Why the disk takes no file. */
+  readonly fault?: string
 }
 
 /** The directory of files and batches; one gateway at a time may use it. */
 async function lockState({ terminal }: Session, dataDir: string): Promise<LockedState> {
-  const directory = join(dataDir, 'gateway')
+  const directory = join(dataDir, STATE_DIR)
   try {
     return { directory, [Symbol.asyncDispose]: await lockDataDir(directory) }
   } catch (error) {
@@ -245,6 +276,9 @@ async function lockState({ terminal }: Session, dataDir: string): Promise<Locked
     terminal.log(`files and batches are disabled until the gateway is started again: ${why}`, {
       level: 'warn',
     })
-    return { [Symbol.asyncDispose]: () => Promise.resolve() }
+    return {
+      ...(fault !== undefined && { fault: fault.reason }),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }
   }
 }

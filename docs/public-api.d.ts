@@ -79,6 +79,8 @@ declare module 'skein/gateway' {
     GatewayPages,
     GatewayServer,
     GatewayServerInit,
+    KeyBudget,
+    KeyPriority,
     KeyRights,
     KeyUsage,
     LineError,
@@ -91,6 +93,7 @@ declare module 'skein/gateway' {
     PageVisitor,
     RateLimits,
     ResultPaths,
+    SpentTokens,
     WrittenResults,
     batchResultLine,
     createApiKey,
@@ -1019,6 +1022,7 @@ interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly pages?: GatewayPages;
     readonly localModels?: LocalModels;
     readonly onUsage?: OnUsage;
+    readonly spentTokens?: SpentTokens;
     readonly now?: () => number;
     readonly log?: (message: string, about?: {
         readonly requestId: string;
@@ -1184,7 +1188,16 @@ interface Invite {
 interface JoinOptions extends AbortOptions {
     readonly timeoutMs?: number;
 }
+interface KeyBudget {
+    readonly tokens: number;
+    readonly per: 'day' | 'month' | 'ever';
+    readonly sinceMs?: number;
+}
 interface KeyRights extends RateLimits {
+    readonly priority?: KeyPriority;
+    readonly budget?: KeyBudget;
+    readonly peers?: readonly string[];
+    readonly providers?: readonly string[];
     readonly models?: readonly string[];
     readonly expiresAtMs?: number;
 }
@@ -1635,6 +1648,7 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly switchModels?: SwitchModels;
     readonly verify?: VerifyMode;
     readonly trusted?: readonly string[];
+    readonly providers?: readonly string[];
     readonly onPeerProgress?: (report: ProgressReport) => void;
     readonly hops?: number;
 }
@@ -2048,6 +2062,7 @@ type JoinResult = {
     readonly joined: false;
     readonly reasons: readonly string[];
 };
+type KeyPriority = 'low' | 'normal' | 'high';
 type LedgerHost = Pick<Host, 'peerId' | 'privateKey'> & {
     readonly libp2p: Pick<Libp2p, 'dialProtocol' | 'handle' | 'unhandle'>;
 };
@@ -2136,6 +2151,7 @@ type ResponseFormat = {
 type ResumeMode = 'exact' | 'same-model' | 'off';
 type ResumeSupport = 'none' | 'prefill' | 'tokens';
 type RunningAttempt = Pick<AttemptRecord, 'deliveredTokens' | 'model' | 'peerId' | 'progress' | 'reason' | 'startedMs' | 'tokens' | 'ttftMs'>;
+type SpentTokens = (key: string, sinceMs: number) => number;
 type SwitchModels = 'before-answer' | 'mid-answer';
 type ToolCallDelivery = 'whole' | 'stream';
 type ToolChoice = 'none' | 'auto' | 'required' | {

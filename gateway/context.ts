@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import type { RequestOptions } from '../client/index.ts'
 import type { GatewayLimits } from './defaults.ts'
 import type { GatewayClient } from './gateway-client.ts'
 import type { LocalModels } from './local-models.ts'
@@ -23,6 +24,8 @@ export interface GatewayContext {
   readonly requireOwner: (c: Context<GatewayEnv>) => void
   /** @throws InferenceError if the caller's key may not use the models, or no longer exists */
   readonly checkModels: (caller: string, named: NamedModels) => void
+  /** The options within the rights of the caller's key. @throws InferenceError if no peer is left */
+  readonly within: (caller: string, options: RequestOptions) => RequestOptions
 }
 
 /** Facts from a request's headers, for every handler. */

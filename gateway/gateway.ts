@@ -38,10 +38,12 @@ import {
   createRateLimit,
   hopLimit,
   hostCheck,
+  KeyBudgets,
   KeyRing,
   meteredClient,
   origins,
   permittedClient,
+  type SpentTokens,
 } from './security/index.ts'
 import { unrouted } from './unrouted.ts'
 import { countedClient, type OnUsage } from './usage/index.ts'
@@ -63,6 +65,8 @@ export interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
   readonly localModels?: LocalModels
   /** Receives what each request used, by key and model, when it ends. Must not throw. @default ignored */
   readonly onUsage?: OnUsage
+  /** Tokens that a key has used, as `onUsage` had them recorded: for budgets. @default counted since the start */
+  readonly spentTokens?: SpentTokens
   /** Milliseconds since 1970. @default Date.now */
   readonly now?: () => number
   /** Receives internal failures of the gateway, and the `x-request-id` of the request where there is one. @default ignored */
@@ -117,24 +121,32 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   const now = init.now ?? Date.now
   const keys = new KeyRing(init.apiKeys ?? [], now)
   const ownerRules = (): OwnerRules => ({ keys, trustsLoopback: live.trustsLoopback !== false })
+  const budgets = new KeyBudgets({
+    budgetOf: (caller) => keys.budgetOf(caller),
+    spent: init.spentTokens,
+    now,
+  })
+  const onUsage: OnUsage = (usage) => {
+    budgets.recorded(usage)
+    init.onUsage?.(usage)
+  }
   const rateLimit = createRateLimit(
     () => live.rateLimits ?? {},
     (caller) => keys.limitsOf(caller),
+    budgets,
   )
   const queue = new RequestQueue({
     maxQueued: limits.maxQueued,
     maxQueuedPerKey: limits.maxQueuedPerKey,
     slots: (model) => client.slots?.(model) ?? 0,
+    weightOf: (caller) => keys.weightOf(caller),
     clock: systemClock,
     onTurn: (waitedMs) => metrics?.queued(waitedMs),
   })
   const metrics = init.metrics === true ? createMetrics(client, queue) : undefined
   const metered = meteredClient(queuedClient(client, queue, systemClock), rateLimit)
   const context: GatewayContext = {
-    client: permittedClient(
-      init.onUsage === undefined ? metered : countedClient(metered, init.onUsage),
-      keys,
-    ),
+    client: permittedClient(countedClient(metered, onUsage), keys),
     metrics,
     limits,
     now,
@@ -143,13 +155,14 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     mayManage: (c) => whyNotOwner(c, ownerRules()) === undefined,
     requireOwner: (c) => requireOwner(c, ownerRules()),
     checkModels: (caller, named) => keys.checkModels(caller, named),
+    within: (caller, options) => keys.within(caller, options),
   }
   const { stateDir } = init
   const batchesInit = {
     ...context,
     meter: rateLimit,
     clock: systemClock,
-    ...defined({ onUsage: init.onUsage }),
+    onUsage,
   }
   const batches =
     stateDir === undefined
@@ -169,6 +182,12 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     c.set('requestId', requestId)
     c.set('startedAt', startedAt)
     await next()
+    const caller = c.get('caller')
+    if (c.req.method === 'POST' && caller !== undefined) {
+      for (const [name, value] of Object.entries(await rateLimit.headers(caller))) {
+        c.header(name, value)
+      }
+    }
     metrics?.answered(routeOf(c.req.path), c.res.status)
     c.header('x-request-id', requestId)
     const ahead = c.get('queued')
@@ -199,9 +218,8 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
     if (OPEN_PATHS.has(c.req.path)) return await next()
     const caller = keys.callerOf(c.req.raw.headers)
     c.set('caller', caller)
-    const headers = c.req.method === 'POST' ? await rateLimit.request(caller) : {}
+    if (c.req.method === 'POST') await rateLimit.request(caller)
     await next()
-    for (const [name, value] of Object.entries(headers)) c.header(name, value)
   })
   const bounded: MiddlewareHandler<GatewayEnv> = async (c, next) => {
     const isFile = c.req.path === '/v1/files'

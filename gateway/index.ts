@@ -33,8 +33,11 @@ export {
   type ApiKey,
   type ApiKeys,
   createApiKey,
+  type KeyBudget,
+  type KeyPriority,
   type KeyRights,
   type RateLimits,
+  type SpentTokens,
 } from './security/index.ts'
 export { type GatewayServer, type GatewayServerInit, serveGateway } from './server/index.ts'
 export type { KeyUsage, OnUsage } from './usage/index.ts'

@@ -1,4 +1,4 @@
-import type { Backend } from '../backend/index.ts'
+import type { Backend, BackendLoad } from '../backend/index.ts'
 import { InferenceError, LIMITS, type Load, type NodeState } from '../protocol/index.ts'
 import { type Clock, openScope, systemClock } from '../timing/index.ts'
 import type { Gate, Occupancy } from './admission/index.ts'
@@ -25,6 +25,7 @@ export class NodeStatus {
   readonly #fixedSlots: boolean
   readonly #clock: Pick<Clock, 'now'>
   #engine: EngineState = { status: 'loading' }
+  #engineLoad: BackendLoad | undefined
   #draining: boolean = false
   #asking: Promise<void> | undefined
 
@@ -65,6 +66,11 @@ export class NodeStatus {
     return this.#engine
   }
 
+  /** The engine's answer to the latest query; undefined if it did not answer. */
+  get engineLoad(): BackendLoad | undefined {
+    return this.#engineLoad
+  }
+
   /** Whether the engine has been lost for so long that the node advertises no model. */
   get engineGone(): boolean {
     const engine = this.#engine
@@ -86,13 +92,16 @@ export class NodeStatus {
   /** Queries the engine. An engine that cannot be queried is not ready. */
   async refresh(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
     try {
-      const { state, slots } = await this.#backend.load(options)
+      const load = await this.#backend.load(options)
+      const { state, slots } = load
+      this.#engineLoad = load
       this.#engine = { status: state === 'ready' ? 'ready' : 'loading' }
       if (!this.#fixedSlots && slots > 0) this.#gate.setSlots(slots)
     } catch (error) {
       const failure = InferenceError.from(error, 'engine_failed')
       const sinceMs = this.#engine.status === 'lost' ? this.#engine.sinceMs : this.#clock.now()
       this.#engine = { status: 'lost', sinceMs, reason: failure.message }
+      this.#engineLoad = undefined
       throw failure
     }
   }

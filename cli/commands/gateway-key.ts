@@ -1,8 +1,16 @@
-import { Command, InvalidArgumentError } from 'commander'
-import { type ApiKey, createApiKey, type KeyRights, type RateLimits } from '../../gateway/index.ts'
-import { plainLine } from '../../protocol/index.ts'
-import { changeKeys, readKeys } from '../gateway-keys.ts'
-import { addValue, repeatable, wholeNumber } from '../option-parsers.ts'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import {
+  type ApiKey,
+  createApiKey,
+  type KeyBudget,
+  type KeyPriority,
+  type KeyRights,
+  type RateLimits,
+} from '../../gateway/index.ts'
+import { defined, plainLine } from '../../protocol/index.ts'
+import { changeKeys, keysPath, readKeys } from '../gateway-keys.ts'
+import { keysOption } from '../gateway-options.ts'
+import { addPeer, addValue, repeatable, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
 import { clientDirectory, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
@@ -27,22 +35,77 @@ const addLimit = repeatable((text: string): readonly [keyof RateLimits, number] 
   return [limit, wholeNumber(1)(number)]
 })
 
-interface AddOptions extends SharedOptions {
+const BUDGET = /^(\d+)(?:\/(day|month))?$/
+
+function budgetFrom(text: string): KeyBudget {
+  const [, number = '', per = 'ever'] = BUDGET.exec(text.trim()) ?? []
+  const tokens = Number(number)
+  if (Number.isSafeInteger(tokens) && tokens > 0) return { tokens, per: per as KeyBudget['per'] }
+  throw new InvalidArgumentError(
+    'It must be a number of tokens, in all or for a period: 5000000, 5000000/month or 200000/day.',
+  )
+}
+
+interface KeyOptions extends SharedOptions {
+  readonly keys?: string
+}
+
+interface RightsOptions extends KeyOptions {
   readonly onlyModel?: readonly string[]
+  readonly onlyPeer?: readonly string[]
+  readonly onlyProvider?: readonly string[]
   readonly limit?: readonly (readonly [keyof RateLimits, number])[]
+  readonly budget?: KeyBudget
+  readonly priority?: KeyPriority
   readonly validDays?: number
 }
 
 /** `skein gateway key …`: who may use the gateway. A running gateway follows changes within seconds. */
 export function gatewayKeyCommand(runtime: Runtime): Command {
-  const add = withSharedOptions(
-    new Command('add')
-      .summary('create a key; it is shown once')
+  const add = withRights(
+    new Command('add').alias('create').summary('create a key; it is shown once'),
+  ).action(runtime.action(addKey))
+  const change = withRights(
+    new Command('change').summary('give a key other rights; those that are not named stay'),
+  ).action(runtime.action(changeKey))
+  const list = withSharedOptions(new Command('list').summary('list the keys by name'))
+    .addOption(keysOption())
+    .action(runtime.action(listKeys))
+  const remove = withSharedOptions(
+    new Command('remove')
+      .alias('revoke')
+      .summary('remove a key')
       .argument('<name>', 'name of its user'),
   )
+    .addOption(keysOption())
+    .action(runtime.action(removeKey))
+  return new Command('key')
+    .summary('create, list, change and remove API keys')
+    .description(
+      'Creates, lists, changes and removes API keys. Once a key exists, the gateway requires one. Only hashes are stored. A running gateway follows changes within seconds.',
+    )
+    .addCommand(add)
+    .addCommand(list)
+    .addCommand(change)
+    .addCommand(remove)
+}
+
+function withRights(command: Command): Command {
+  return withSharedOptions(command.argument('<name>', 'name of its user'))
+    .addOption(keysOption())
     .option(
       '--only-model <name>',
       'a model, alias or chain that the key may use, and no other; repeatable',
+      addValue,
+    )
+    .option(
+      '--only-peer <peer>',
+      'a peer that may see the key’s requests, and no other; repeatable',
+      addPeer,
+    )
+    .option(
+      '--only-provider <name>',
+      'a provider of your own that the key may use, and no other; repeatable; none: no provider',
       addValue,
     )
     .option(
@@ -50,33 +113,29 @@ export function gatewayKeyCommand(runtime: Runtime): Command {
       `${[...LIMITS.keys()].join(', ')}; instead of the gateway’s limits; repeatable`,
       addLimit,
     )
-    .option('--valid-days <n>', 'days until the key expires', wholeNumber(1, 3_650))
-    .action(runtime.action(addKey))
-  const list = withSharedOptions(new Command('list').summary('list the keys by name')).action(
-    runtime.action(listKeys),
-  )
-  const remove = withSharedOptions(
-    new Command('remove').summary('remove a key').argument('<name>', 'name of its user'),
-  ).action(runtime.action(removeKey))
-  return new Command('key')
-    .summary('create, list and remove API keys')
-    .description(
-      'Creates, lists and removes API keys. Once a key exists, the gateway requires one. Only hashes are stored. A running gateway follows changes within seconds.',
+    .addOption(
+      new Option(
+        '--budget <tokens>',
+        'tokens in all, or with /month or /day for each (UTC); counted across restarts',
+      ).argParser(budgetFrom),
     )
-    .addCommand(add)
-    .addCommand(list)
-    .addCommand(remove)
+    .addOption(
+      new Option(
+        '--priority <class>',
+        'while requests wait, high has four turns for one of normal, and normal four for one of low (default: normal)',
+      ).choices(['low', 'normal', 'high']),
+    )
+    .option('--valid-days <n>', 'days until the key expires', wholeNumber(1, 3_650))
 }
 
 async function addKey(
   session: Session,
-  options: AddOptions,
+  options: RightsOptions,
   [name = '']: readonly string[],
 ): Promise<undefined> {
-  const dataDir = dataDirOf(session, options)
   if (name.trim() === '') throw new UsageError('a key needs a name')
   const { key, kept } = createApiKey(name, rightsOf(options))
-  await changeKeys(dataDir, (keys) => {
+  await changeKeys(pathOf(session, options), (keys) => {
     if (keys.some((other) => other.name === name)) {
       throw new UsageError(`a key named ${name} already exists`)
     }
@@ -89,43 +148,82 @@ async function addKey(
   return undefined
 }
 
-function rightsOf({ onlyModel, limit = [], validDays }: AddOptions): KeyRights {
+async function changeKey(
+  session: Session,
+  options: RightsOptions,
+  [name = '']: readonly string[],
+): Promise<undefined> {
+  const rights = rightsOf(options)
+  if (Object.keys(rights).length === 0) {
+    throw new UsageError('name what to change, e.g. --budget 5000000/month or --priority high')
+  }
+  await changeKeys(pathOf(session, options), (keys) => {
+    if (!keys.some((key) => key.name === name)) throw new UsageError(`no key is named ${name}`)
+    return keys.map((key) => (key.name === name ? { ...key, ...keepStart(key, rights) } : key))
+  })
+  session.terminal.emit({ event: 'changed', name } as { event: 'changed' })
+  session.terminal.print(`Changed the key of ${name}. A running gateway follows within seconds.\n`)
+  return undefined
+}
+
+/** A raised budget does not forget what was used of it. */
+function keepStart({ budget: old }: KeyRights, rights: KeyRights): KeyRights {
+  const { budget } = rights
+  if (budget === undefined || old?.sinceMs === undefined) return rights
+  return { ...rights, budget: { ...budget, sinceMs: old.sinceMs } }
+}
+
+function rightsOf(options: RightsOptions): KeyRights {
+  const { onlyModel, onlyPeer, onlyProvider, budget, priority, limit = [], validDays } = options
+  const providers = onlyProvider?.filter((provider) => provider !== 'none')
   return {
     ...Object.fromEntries(limit),
-    ...(onlyModel !== undefined && { models: onlyModel }),
+    ...defined({ models: onlyModel, peers: onlyPeer, providers, priority }),
+    ...(budget !== undefined && { budget: { ...budget, sinceMs: Date.now() } }),
     ...(validDays !== undefined && { expiresAtMs: Date.now() + validDays * DAY_MS }),
   }
 }
 
-async function listKeys(session: Session, options: SharedOptions): Promise<undefined> {
+async function listKeys(session: Session, options: KeyOptions): Promise<undefined> {
   const { terminal } = session
-  const keys = (await readKeys(dataDirOf(session, options))).map(({ hash: _, ...shown }) => shown)
+  const keys = (await readKeys(pathOf(session, options))).map(({ hash: _, ...shown }) => shown)
   const names = keys.map(({ name }) => name)
   terminal.emit({ event: 'keys', names, keys } as { event: 'keys' })
   if (keys.length === 0) terminal.print('No keys.\n')
-  else terminal.print(renderTable(['KEY', 'MODELS', 'LIMITS', 'EXPIRES'], keys.map(rowOf)))
+  else terminal.print(renderTable(HEAD, keys.map(rowOf)))
   return undefined
 }
 
-function rowOf({ name, models, expiresAtMs, ...limits }: Omit<ApiKey, 'hash'>): string[] {
+const HEAD = ['KEY', 'MODELS', 'PEERS', 'PROVIDERS', 'LIMITS', 'BUDGET', 'PRIORITY', 'EXPIRES']
+
+function rowOf(key: Omit<ApiKey, 'hash'>): string[] {
+  const { name, models, peers, providers, budget, priority = 'normal', expiresAtMs } = key
   const shown = [...LIMITS].flatMap(([what, limit]) => {
-    return limits[limit] === undefined ? [] : [`${what}=${limits[limit]}`]
+    return key[limit] === undefined ? [] : [`${what}=${key[limit]}`]
   })
   return [
     plainLine(name),
-    models === undefined ? 'all' : plainLine(models.join(', ')),
+    listed(models),
+    peers === undefined ? 'all' : peers.map((peer) => `…${peer.slice(-6)}`).join(', '),
+    providers === undefined && peers !== undefined ? 'none' : listed(providers),
     shown.length === 0 ? 'the gateway’s' : shown.join(', '),
+    budget === undefined ? '-' : `${budget.tokens}${budget.per === 'ever' ? '' : `/${budget.per}`}`,
+    priority,
     expiresAtMs === undefined ? 'never' : new Date(expiresAtMs).toISOString(),
   ]
 }
 
+function listed(names: readonly string[] | undefined): string {
+  if (names === undefined) return 'all'
+  return names.length === 0 ? 'none' : plainLine(names.join(', '))
+}
+
 async function removeKey(
   session: Session,
-  options: SharedOptions,
+  options: KeyOptions,
   [name = '']: readonly string[],
 ): Promise<undefined> {
-  const dataDir = dataDirOf(session, options)
-  await changeKeys(dataDir, (keys) => {
+  await changeKeys(pathOf(session, options), (keys) => {
     const left = keys.filter((key) => key.name !== name)
     if (left.length === keys.length) throw new UsageError(`no key is named ${name}`)
     return left
@@ -137,6 +235,6 @@ async function removeKey(
   return undefined
 }
 
-function dataDirOf(session: Session, options: SharedOptions): string {
-  return clientDirectory(options, session.env)
+function pathOf(session: Session, options: KeyOptions): string {
+  return keysPath(clientDirectory(options, session.env), options)
 }

@@ -14,6 +14,9 @@ const STEPS = [
   ) WITHOUT ROWID`,
 ] as const
 
+/** How long another process may write. */
+const BUSY_MS = 1_000
+
 /** @throws Error if the file is damaged, or was written by a newer version */
 export async function openDatabase(
   path: string,
@@ -22,15 +25,20 @@ export async function openDatabase(
   const { DatabaseSync: Database } = await importQuietly()
   const database = new Database(path, { readOnly })
   try {
+    database.exec(`PRAGMA busy_timeout = ${BUSY_MS}`)
     const version = versionOf(database)
     if (version > STEPS.length) {
       throw new Error(`${path} was written by a newer version of Skein`)
     }
     if (readOnly) return database
     database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL')
-    for (const [index, step] of STEPS.slice(version).entries()) {
-      database.exec(`BEGIN; ${step}; PRAGMA user_version = ${version + index + 1}; COMMIT`)
+    database.exec('BEGIN IMMEDIATE')
+    // Another process may have taken the steps since.
+    for (const [index, step] of [...STEPS.entries()].slice(versionOf(database))) {
+      database.exec(`${step}; PRAGMA user_version = ${index + 1}`)
     }
+    // Not a step: a file with an index is still one for older versions.
+    database.exec('CREATE INDEX IF NOT EXISTS usage_by_key ON usage (key, day); COMMIT')
     return database
   } catch (error) {
     database.close()

@@ -32,6 +32,7 @@ export class UsageFile implements Disposable {
   readonly #count: StatementSync
   readonly #models: StatementSync
   readonly #forget: StatementSync
+  readonly #spent: StatementSync
   #day: string = ''
 
   private constructor(database: DatabaseSync, nowMs: () => number) {
@@ -45,10 +46,13 @@ export class UsageFile implements Disposable {
     )
     this.#models = database.prepare('SELECT model FROM usage WHERE day = ? AND key = ?')
     this.#forget = database.prepare('DELETE FROM usage WHERE day < ?')
+    this.#spent = database.prepare(
+      'SELECT SUM(prompt_tokens + completion_tokens) AS tokens FROM usage WHERE key = ? AND day >= ?',
+    )
   }
 
   /**
-   * Opens the file in a directory that only this process writes to.
+   * Opens the file in a directory; several processes of one machine may count in it.
    *
    * @param nowMs milliseconds since 1970
    * @throws Error if the file is damaged, or was written by a newer version
@@ -64,6 +68,11 @@ export class UsageFile implements Disposable {
     const isFailed = outcome === 'failed' ? 1 : 0
     const counted = this.#boundedModel(day, key, model)
     this.#count.run(day, key, counted, isFailed, promptTokens, completionTokens)
+  }
+
+  /** Tokens of a key, prompts included, since the day of a time. */
+  tokensOf(key: string, sinceMs: number): number {
+    return Number(this.#spent.get(key, dayOf(sinceMs))?.['tokens'] ?? 0)
   }
 
   [Symbol.dispose](): void {

@@ -76,7 +76,7 @@ export function createChains(init: ChainsInit): Chains {
       }
       const provider = job.sources?.providers.find(({ name }) => name === member.provider)
       if (provider === undefined) throw new Error('unreachable: members name known providers')
-      if (job.trusted !== undefined) return untrusted(provider.name)
+      if (!mayAsk(job, provider.name)) return untrusted(provider.name)
       return around((asked, within) => providerAnswer({ ...asked, provider }, within))(own, scope)
     }
 
@@ -147,12 +147,16 @@ function withModel(request: Job['request'], model: string): Job['request'] {
   return { ...request, body: { ...request.body, model } } as Job['request']
 }
 
-/** Providers never get a request that is restricted to trusted peers. */
+/** A request that is restricted to trusted peers goes only to providers that it names. */
+function mayAsk({ providers, trusted }: Job, name: string): boolean {
+  return providers?.some((one) => one.toLowerCase() === name) ?? trusted === undefined
+}
+
 // biome-ignore lint/correctness/useYield: an answer is a generator, and this one fails
 async function* untrusted(name: string): AsyncGenerator<AnswerEvent, void, void> {
   throw new InferenceError(
     'no_peers',
-    `provider ${name} was not asked: the request is restricted to trusted peers`,
+    `provider ${name} was not asked: the request is restricted to other peers and providers`,
     { details: { param: 'trusted' } },
   )
 }

@@ -79,6 +79,7 @@ export function prepare(
     toolCalls: parseToolCallDelivery(options.toolCalls ?? 'whole'),
     restartable,
     trusted: trustedPeers(options.trusted),
+    providers: options.providers,
     verify: parseVerifyMode(options.verify ?? settings.verify),
     switchModels: parseSwitchModels(options.switchModels ?? 'before-answer'),
     hops: options.hops ?? 0,

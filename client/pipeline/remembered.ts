@@ -52,8 +52,9 @@ function keyOf({
   limits: { maxAttempts },
   ...request
 }: PreparedRequest): string {
-  const { asked, policy, resume, verify, trusted, sources } = request
+  const { asked, policy, resume, verify, trusted, providers = null, sources } = request
   const peers = [...(trusted ?? ['*'])].toSorted((a, b) => a.localeCompare(b))
   const names = sources?.version ?? 0
-  return requestKey(kind, { asked, policy, resume, verify, maxAttempts, peers, names, body })
+  const who = { peers, providers, names }
+  return requestKey(kind, { asked, policy, resume, verify, maxAttempts, ...who, body })
 }

@@ -21,6 +21,8 @@ export interface Job {
   readonly restartable: boolean
   /** Peers that may see the request. @default all */
   readonly trusted?: ReadonlySet<string> | undefined
+  /** Names of the own providers that may see the request. @default all, or none of a request for trusted peers */
+  readonly providers?: readonly string[] | undefined
   /** Set if the request is a part of a larger call. */
   readonly placement?: Placement | undefined
   readonly journal: Journal

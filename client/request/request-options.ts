@@ -30,6 +30,12 @@ export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
    * @default all
    */
   readonly trusted?: readonly string[]
+  /**
+   * Names of the caller's own providers that may see the request.
+   *
+   * @default all; none where `trusted` is given
+   */
+  readonly providers?: readonly string[]
   /** Called with each report of a peer on its work before the first piece. @default does nothing */
   readonly onPeerProgress?: (report: ProgressReport) => void
   /** Gateways that the request has passed through. Forwarded to the caller's providers. @default 0 */

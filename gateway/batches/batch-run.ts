@@ -1,4 +1,4 @@
-import type { BatchRequest, BatchResult } from '../../client/index.ts'
+import type { BatchRequest, BatchResult, RequestOptions } from '../../client/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import { optionsOf } from '../answering/index.ts'
 import type { GatewayLimits } from '../defaults.ts'
@@ -24,6 +24,8 @@ export interface BatchRunInit {
   readonly save: (record: BatchRecord) => Promise<void>
   /** @throws InferenceError if the owner's key may not use the models, or no longer exists */
   readonly checkModels: (owner: string, named: NamedModels) => void
+  /** The options within the rights of the owner's key. @throws InferenceError if no peer is left */
+  readonly within: (owner: string, options: RequestOptions) => RequestOptions
   /** Receives what each request used. */
   readonly onUsage?: OnUsage
   /** Limits of the owner's tokens. */
@@ -123,16 +125,16 @@ export class BatchRun {
 
   async #ask(results: WrittenResults): Promise<void> {
     const { client, now } = this.#init
-    const { asking, expires_at } = this.#record
+    const { asking, expires_at, owner } = this.#record
     const leftMs = expires_at * 1_000 - now()
     if (leftMs > 0) {
       const { signal } = this.#controller
-      const options = { ...optionsOf(asking, this.#init), signal, deadlineMs: leftMs }
+      const allowed = this.#init.within(owner, optionsOf(asking, this.#init))
+      const options = { ...allowed, signal, deadlineMs: leftMs }
       try {
         for await (const result of client.batch(this.#paced(results), options)) {
           if (this.#isExpired(result)) continue
           await results.add(batchResultLine(result), result.answer ? 'completed' : 'failed')
-          const { owner } = this.#record
           this.#init.onUsage?.(result.answer ? usageOf(owner, result.answer) : failed(owner))
           this.#reserved.get(result.id)?.charge(result.answer?.usage.total_tokens ?? 0)
           this.#reserved.delete(result.id)

@@ -92,7 +92,7 @@ export class Batches {
     const parsed = creation.safeParse(body)
     if (!parsed.success) throw refusal(parsed.error)
     // Invalid options are rejected now, not line by line.
-    optionsOf(asking, this.#init)
+    this.#init.within(owner, optionsOf(asking, this.#init))
     const { input_file_id, metadata, ...rest } = parsed.data
     if (this.files.get(input_file_id, owner)?.purpose !== 'batch') {
       throw invalid(`file ${input_file_id} does not exist`, 'input_file_id')

@@ -38,6 +38,8 @@ function messageOf(error: InferenceError): string {
 
 /** Default `retry-after`. */
 const BUSY_RETRY_MS = 1_000
+/** SDKs do not wait longer, and would ask again at once. A minute's limit begins anew within it. */
+const MAX_SDK_WAIT_MS = 60_000
 
 /**
  * Whether the caller should retry: yes after a lack of capacity, which passes; else only if no peer was asked, because
@@ -45,6 +47,7 @@ const BUSY_RETRY_MS = 1_000
  */
 function shouldRetry(error: InferenceError): boolean {
   const { details, traits } = error
+  if ((error.retryAfterMs ?? 0) > MAX_SDK_WAIT_MS) return false
   if (isBusy(error)) return true
   return traits.status >= 500 && traits.retryElsewhere && (details.attempts ?? []).length === 0
 }

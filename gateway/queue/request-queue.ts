@@ -1,6 +1,7 @@
 import { InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
-import { Lane, type Waiter } from './lane.ts'
+import { Lane, type WeightOf } from './lane.ts'
+import type { Waiter } from './line.ts'
 
 /** Pause after a refusal without `retryAfterMs`, and the retry time sent to callers before there is an estimate. */
 const RETRY_MS = 1_000
@@ -17,6 +18,8 @@ export interface RequestQueueInit {
   readonly maxQueuedPerKey: number
   /** Total advertised slots of the peers known to serve a model; 0 if none are known. */
   readonly slots: (model: string) => number
+  /** Turns of a key for each turn of a key of weight 1. @default 1 for every key */
+  readonly weightOf?: WeightOf
   readonly clock: Clock
   /** Called with the wait of each request when its turn begins. */
   readonly onTurn?: (waitedMs: number) => void
@@ -48,7 +51,7 @@ export interface Turn {
 
 /**
  * Queues requests that the peers have no slots for, instead of having them refused: concurrency is limited by the
- * known slots, or by what refusals have shown. Keys take turns.
+ * known slots, or by what refusals have shown. Keys take turns by their weights.
  */
 export class RequestQueue {
   readonly #init: RequestQueueInit
@@ -121,14 +124,15 @@ export class RequestQueue {
       if (idle !== undefined) this.#lanes.delete(idle[0])
     }
     const name = this.#lanes.size < MAX_LANES ? model : OTHERS
-    const lane = this.#lanes.get(name) ?? new Lane()
+    const lane = this.#lanes.get(name) ?? new Lane(this.#init.weightOf)
     this.#lanes.set(name, lane)
     return { name, lane }
   }
 
   #checkRoom(lane: Lane, name: string, { key, deadlineAtMs }: EnterOptions): void {
     const { maxQueued, maxQueuedPerKey, slots, clock } = this.#init
-    const waitMs = lane.waitMs(lane.depth, slots(name))
+    const ahead = lane.ahead(key, { added: true })
+    const waitMs = lane.waitMs(ahead, slots(name))
     const refuse = (why: string): InferenceError => {
       const retryAfterMs = Math.min(MAX_RETRY_MS, Math.max(RETRY_MS, waitMs ?? RETRY_MS))
       return new InferenceError('over_capacity', why, { retryAfterMs })
@@ -140,7 +144,7 @@ export class RequestQueue {
     }
     if (waitMs !== undefined && clock.now() + waitMs > deadlineAtMs) {
       throw refuse(
-        `${lane.depth} requests are queued: the wait of about ${Math.ceil(waitMs / 1_000)} s exceeds the time limit of this one`,
+        `${ahead} requests are queued before this one: the wait of about ${Math.ceil(waitMs / 1_000)} s exceeds the time limit of this one`,
       )
     }
   }

@@ -1,9 +1,28 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { InferenceError } from '../../protocol/index.ts'
+import type { KeyBudget } from './key-budgets.ts'
 import type { RateLimits } from './rate-limit.ts'
+
+/** How often a key's requests have their turn while requests wait: `high` four times for each `normal` one, which has four for each `low` one. */
+export type KeyPriority = 'low' | 'normal' | 'high'
+
+/** Turns in the queue, for each turn of a key of priority `normal`. */
+export const PRIORITY_WEIGHTS: Readonly<Record<KeyPriority, number>> = {
+  low: 1,
+  normal: 4,
+  high: 16,
+}
 
 /** What a key may do. Absent fields do not restrict it. */
 export interface KeyRights extends RateLimits {
+  /** @default normal */
+  readonly priority?: KeyPriority
+  /** Tokens in addition to the limits by minute and day; counted across restarts where usage is recorded. */
+  readonly budget?: KeyBudget
+  /** Ids of the only peers that may see its requests. */
+  readonly peers?: readonly string[]
+  /** Names of the only own providers that may see its requests. @default all; none where `peers` are named */
+  readonly providers?: readonly string[]
   /** Models, aliases and chains by the name that callers use. */
   readonly models?: readonly string[]
   /** Milliseconds since 1970. */

@@ -3,9 +3,10 @@
  *
  * @packageDocumentation
  */
-export { type ApiKey, createApiKey, type KeyRights } from './api-keys.ts'
+export { type ApiKey, createApiKey, type KeyPriority, type KeyRights } from './api-keys.ts'
 export { HOPS_HEADER, hopLimit } from './hops.ts'
 export { hostCheck } from './host-check.ts'
+export { type KeyBudget, KeyBudgets, type SpentTokens } from './key-budgets.ts'
 export { type ApiKeys, KeyRing } from './key-ring.ts'
 export { meteredClient, tokensFor } from './metered-client.ts'
 export { isOtherPage, origins, refuseOtherOrigins } from './origins.ts'

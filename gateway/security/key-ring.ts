@@ -1,10 +1,15 @@
+import type { RequestOptions } from '../../client/index.ts'
 import { InferenceError } from '../../protocol/index.ts'
 import type { NamedModels } from '../named-models.ts'
-import { type ApiKey, authenticate } from './api-keys.ts'
+import { type ApiKey, authenticate, PRIORITY_WEIGHTS } from './api-keys.ts'
+import type { KeyBudget } from './key-budgets.ts'
 import type { RateLimits } from './rate-limit.ts'
 
 /** Keys, or a function that reads those that hold now. */
 export type ApiKeys = readonly ApiKey[] | (() => readonly ApiKey[])
+
+/** Which peers and providers may see a request. */
+type Reach = Pick<RequestOptions, 'providers' | 'trusted'>
 
 /** The keys of a gateway, and what each of them may do. */
 export class KeyRing {
@@ -41,9 +46,44 @@ export class KeyRing {
     return this.#keyOf(caller) ?? {}
   }
 
+  /** Turns of the caller in the queue, for each turn of a key of normal priority. */
+  weightOf(caller: string): number {
+    return PRIORITY_WEIGHTS[this.#keyOf(caller)?.priority ?? 'normal']
+  }
+
+  budgetOf(caller: string): KeyBudget | undefined {
+    return this.#keyOf(caller)?.budget
+  }
+
+  /**
+   * The options of a request within the rights of its caller's key: which peers and providers may see it.
+   *
+   * @throws InferenceError `no_peers` if the request trusts only peers that the key may not use
+   */
+  within<T extends Reach>(caller: string, options: T): T {
+    const { peers, providers } = this.#keyOf(caller) ?? {}
+    if (peers === undefined && providers === undefined) return options
+    const { trusted } = options
+    const both =
+      peers === undefined ? trusted : (trusted ?? peers).filter((id) => peers.includes(id))
+    if (both?.length === 0) {
+      throw new InferenceError(
+        'no_peers',
+        'this API key may use none of the peers that the request trusts',
+        { details: { param: 'trusted' } },
+      )
+    }
+    return {
+      ...options,
+      ...(both !== undefined && { trusted: both }),
+      // A request that trusts certain peers is not for providers either.
+      ...(trusted === undefined && providers !== undefined && { providers }),
+    }
+  }
+
   /** Whether the caller's key has every right. */
   isUnrestricted(caller: string): boolean {
-    const { name: _, hash: __, ...rights } = this.#keyOf(caller) ?? {}
+    const { name: _, hash: __, priority: ___, ...rights } = this.#keyOf(caller) ?? {}
     return Object.keys(rights).length === 0
   }
 

@@ -1,6 +1,7 @@
 import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible'
 import { InferenceError } from '../../protocol/index.ts'
 import { openScope, raceSignal } from '../../timing/index.ts'
+import type { KeyBudgets } from './key-budgets.ts'
 
 /** Limits of one key, counted since the gateway started. Absent: unlimited. */
 export interface RateLimits {
@@ -17,10 +18,11 @@ export interface RateLimit {
   /**
    * Counts one request.
    *
-   * @returns the `x-ratelimit-*` headers
    * @throws InferenceError `rate_limited`, with the time until more is allowed
    */
-  request(caller: string): Promise<Record<string, string>>
+  request(caller: string): Promise<void>
+  /** The `x-ratelimit-*` headers as they are now, and what is left of a budget. */
+  headers(caller: string): Promise<Record<string, string>>
   /**
    * Counts the tokens that an answer may need, if the caller has any left. Absent: the caller's tokens are not limited.
    *
@@ -61,10 +63,12 @@ const WINDOWS = [
 /**
  * @param defaults returns the limits for callers without limits of their own; they may change at any time
  * @param limitsOf a caller's own limits; they may change at any time
+ * @param budgets of callers that have one
  */
 export function createRateLimit(
   defaults: () => RateLimits,
   limitsOf: (caller: string) => RateLimits = () => ({}),
+  budgets?: Pick<KeyBudgets, 'draw' | 'has' | 'left'>,
 ): RateLimit {
   const windows = WINDOWS.map(
     ({ unit, per, seconds, limit }): Window => ({
@@ -87,8 +91,9 @@ export function createRateLimit(
   let refund = Promise.withResolvers<void>()
   const reserve: RateLimit['reserve'] = async (caller, estimate) => {
     const held = limited(caller, 'tokens')
-    if (held.length === 0) return undefined
+    if (held.length === 0 && budgets?.has(caller) !== true) return undefined
     const tokens = estimate()
+    const drawn = budgets?.draw(caller, tokens)
     const counted = await Promise.all(
       held.map(async (window) => ({ ...window, state: await window.used.penalty(caller, tokens) })),
     )
@@ -104,6 +109,7 @@ export function createRateLimit(
     if (full !== undefined) {
       // Not a refund: it would wake the very request that waits for one.
       count(-tokens)
+      drawn?.charge(0)
       throw refusal('tokens', full.per, full.points, full.state.msBeforeNext)
     }
     let charged = tokens
@@ -111,6 +117,7 @@ export function createRateLimit(
       charge(total) {
         const isRefund = total < charged
         if (total !== charged) count(total - charged)
+        drawn?.charge(total)
         charged = total
         if (!isRefund) return
         refund.resolve()
@@ -120,19 +127,23 @@ export function createRateLimit(
   }
   return {
     async request(caller) {
-      const headers: Record<string, string> = {}
       for (const { unit, per, used, points } of limited(caller)) {
         const state = unit === 'requests' ? await used.penalty(caller) : await used.get(caller)
         const spent = state?.consumedPoints ?? 0
-        // OpenAI's headers give the minute's limit; the day's stands in only where it is the only one.
-        if (headers[`x-ratelimit-limit-${unit}`] === undefined) {
-          Object.assign(headers, headersFor(unit, points, state))
-        }
         if (unit === 'requests' ? spent > points : spent >= points) {
           throw refusal(unit, per, points, state?.msBeforeNext ?? 0)
         }
       }
-      return headers
+    },
+    async headers(caller) {
+      const headers: Record<string, string> = {}
+      for (const { unit, used, points } of limited(caller)) {
+        // OpenAI's headers give the minute's limit; the day's stands in only where it is the only one.
+        if (headers[`x-ratelimit-limit-${unit}`] !== undefined) continue
+        Object.assign(headers, headersFor(unit, points, await used.get(caller)))
+      }
+      const left = budgets?.left(caller)
+      return { ...headers, ...(left !== undefined && { 'x-skein-budget-remaining': String(left) }) }
     },
     reserve,
     async reserveInTurn(caller, estimate, signal) {
@@ -164,8 +175,17 @@ function headersFor(
   return {
     [`x-ratelimit-limit-${unit}`]: String(points),
     [`x-ratelimit-remaining-${unit}`]: String(remaining),
-    [`x-ratelimit-reset-${unit}`]: `${((state?.msBeforeNext ?? 0) / 1_000).toFixed(3)}s`,
+    [`x-ratelimit-reset-${unit}`]: duration(state?.msBeforeNext ?? 0),
   }
+}
+
+/** A duration as Go writes it, which is OpenAI's form: `6m0s`, `1.5s`, `20ms`. */
+function duration(ms: number): string {
+  if (ms > 0 && ms < 1_000) return `${Math.ceil(ms)}ms`
+  const [hours, minutes] = [Math.floor(ms / 3_600_000), Math.floor(ms / 60_000) % 60]
+  const seconds = `${Number(((ms % 60_000) / 1_000).toFixed(3))}s`
+  if (hours > 0) return `${hours}h${minutes}m${seconds}`
+  return minutes > 0 ? `${minutes}m${seconds}` : seconds
 }
 
 function refusal(unit: Unit, per: string, points: number, retryAfterMs: number): InferenceError {

@@ -140,6 +140,7 @@ describe.skipIf(!canMount())('a batch whose disk fills up', () => {
       log: (message) => void logged.push(message),
       meter: { reserveInTurn: async () => undefined },
       checkModels: () => {},
+      within: (_, options) => options,
     })
     const content = new TextEncoder().encode(`${[1, 2, 3].map(line).join('\n')}\n`)
     const file = await batches.files.add(content, { filename: 'a.jsonl', owner: 'anna' })

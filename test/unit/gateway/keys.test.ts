@@ -27,15 +27,15 @@ function gatewayWith(keys: () => readonly ApiKey[], now = () => 0) {
     observe: () => () => undefined,
   } as unknown as GatewayClient
   const gateway = createGateway(client, { apiKeys: keys, now, allowedHosts: [] })
-  const status = async (key: string, model = 'm', more: object = {}): Promise<number> => {
-    const response = await gateway.fetch('http://localhost/v1/embeddings', {
+  const ask = async (key: string, model = 'm', more: object = {}): Promise<Response> =>
+    await gateway.fetch('http://localhost/v1/embeddings', {
       method: 'POST',
       headers: { 'content-type': 'application/json', authorization: `Bearer ${key}` },
       body: JSON.stringify({ model, input: 'x', ...more }),
     })
-    return response.status
-  }
-  return { embed, status }
+  const status = async (...asked: Parameters<typeof ask>): Promise<number> =>
+    (await ask(...asked)).status
+  return { embed, ask, status }
 }
 
 describe('keys that change while the gateway runs', () => {
@@ -88,6 +88,68 @@ describe('a request that waited', () => {
   })
 })
 
+describe('the peers and providers of a key', () => {
+  const [mine, other] = ['peer-1', 'peer-2']
+  const ring = (rights: Parameters<typeof createApiKey>[1]) => {
+    const { kept } = createApiKey('anna', rights)
+    return new KeyRing([kept], () => 0)
+  }
+
+  it('are the only ones that its requests trust', () => {
+    const keys = ring({ peers: [mine] })
+    expect(keys.within('anna', {})).toEqual({ trusted: [mine] })
+    expect(keys.within('anna', { trusted: [other, mine] })).toEqual({ trusted: [mine] })
+    expect(() => keys.within('anna', { trusted: [other] })).toThrow('none of the peers')
+    expect(keys.within('otto', { trusted: [other] })).toEqual({ trusted: [other] })
+  })
+
+  it('may include providers, but not for a request that trusts peers itself', () => {
+    const keys = ring({ peers: [mine], providers: ['openai'] })
+    expect(keys.within('anna', {})).toEqual({ trusted: [mine], providers: ['openai'] })
+    expect(keys.within('anna', { trusted: [mine] })).toEqual({ trusted: [mine] })
+    expect(ring({ providers: [] }).within('anna', {})).toEqual({ providers: [] })
+  })
+
+  it('hold on every way to an answer', async () => {
+    const { kept, key } = createApiKey('anna', { peers: [mine], providers: ['openai'] })
+    const { embed, status } = gatewayWith(() => [kept])
+    expect(await status(key)).toBe(200)
+    expect(embed).toHaveBeenCalledWith(
+      expect.anything(),
+      expect.objectContaining({ trusted: [mine], providers: ['openai'] }),
+    )
+  })
+})
+
+describe('the headers of limits', () => {
+  it('are those after the request, also of one that was refused', async () => {
+    const { kept, key } = createApiKey('anna', { requestsPerMinute: 1, tokensPerDay: 1_000 })
+    const { ask } = gatewayWith(() => [kept])
+    const { headers } = await ask(key)
+    expect(headers.get('x-ratelimit-limit-requests')).toBe('1')
+    expect(headers.get('x-ratelimit-remaining-requests')).toBe('0')
+    expect(headers.get('x-ratelimit-reset-requests')).toMatch(/^(1m0s|\d+(\.\d+)?s)$/)
+    expect(headers.get('x-ratelimit-remaining-tokens')).toBe('999')
+    expect(headers.get('x-ratelimit-reset-tokens')).toMatch(/^(24h0m0s|23h59m\d+(\.\d+)?s)$/)
+    const refused = await ask(key)
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('x-ratelimit-remaining-requests')).toBe('0')
+    expect(refused.headers.get('x-should-retry')).toBe('true')
+  })
+
+  it('tell an SDK not to wait for a budget that begins anew next month', async () => {
+    const budget = { tokens: 1, per: 'month' } as const
+    const { kept, key } = createApiKey('anna', { budget })
+    const { ask } = gatewayWith(() => [kept])
+    const first = await ask(key)
+    expect(first.headers.get('x-skein-budget-remaining')).toBe('0')
+    const refused = await ask(key)
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('x-should-retry')).toBe('false')
+    expect(await refused.text()).toContain('its budget of 1 tokens per month')
+  })
+})
+
 describe('a key with rights of its own', () => {
   it('ends when it expires', async () => {
     const anna = createApiKey('anna', { expiresAtMs: 1_000 })
@@ -127,8 +189,8 @@ describe('a key with rights of its own', () => {
     )
     const allowed = async (caller: string): Promise<number> => {
       for (let count = 0; ; count += 1) {
-        const headers = await limit.request(caller).catch(() => undefined)
-        if (headers === undefined) return count
+        const isRefused = await limit.request(caller).catch(() => true)
+        if (isRefused === true) return count
       }
     }
     expect(await allowed('anna')).toBe(3)
@@ -143,7 +205,7 @@ describe('a key with rights of its own', () => {
       () => ({ tokensPerMinute: 10, tokensPerDay: 15 }),
     )
     const one = await limit.reserve('anna', () => 9)
-    expect(await limit.request('anna')).toMatchObject({ 'x-ratelimit-remaining-tokens': '1' })
+    expect(await limit.headers('anna')).toMatchObject({ 'x-ratelimit-remaining-tokens': '1' })
     one?.charge(15)
     await expect(limit.request('anna')).rejects.toMatchObject({
       code: 'rate_limited',

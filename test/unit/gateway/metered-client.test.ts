@@ -35,7 +35,7 @@ function setting({ words = 60, tokensPerMinute = 1_000 } = {}) {
   }
   const client = meteredClient({ chat } as unknown as GatewayClient, limit)
   const left = async (): Promise<number> =>
-    Number((await limit.request('key'))['x-ratelimit-remaining-tokens'])
+    Number((await limit.headers('key'))['x-ratelimit-remaining-tokens'])
   return { client, left, end: () => ended.resolve(), asked: () => asked, limit }
 }
 
@@ -84,7 +84,7 @@ describe('a limit of tokens', () => {
     const limit = createRateLimit(() => ({ tokensPerMinute: 1_000 }))
     const client = meteredClient({ chat: failing } as unknown as GatewayClient, limit)
     await expect(client.chat(whole, CALLER)).rejects.toThrow('failed')
-    expect((await limit.request('key'))['x-ratelimit-remaining-tokens']).toBe('1000')
+    expect((await limit.headers('key'))['x-ratelimit-remaining-tokens']).toBe('1000')
   })
 
   it('holds for requests that are sent together', async () => {

@@ -41,6 +41,16 @@ describe('the usage of a gateway', () => {
     expect(await readUsage(directory, 1, NOW_MS)).toHaveLength(3)
   })
 
+  it('is counted by gateways of one directory together', async () => {
+    using one = await UsageFile.open(directory, () => NOW_MS)
+    using other = await UsageFile.open(directory, () => NOW_MS)
+    for (const file of [one, other, one]) file.add(used())
+    one.add(used({ key: 'ben' }))
+    expect(other.tokensOf('anna', NOW_MS)).toBe(45)
+    expect(other.tokensOf('anna', NOW_MS + DAY_MS)).toBe(0)
+    expect(other.tokensOf('carl', 0)).toBe(0)
+  })
+
   it('is bounded in days, and in models whose names peers choose', async () => {
     let nowMs = NOW_MS
     using file = await UsageFile.open(directory, () => nowMs)

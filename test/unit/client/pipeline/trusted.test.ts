@@ -91,3 +91,36 @@ describe('a request restricted to trusted peers', () => {
     }
   })
 })
+
+describe('the providers that may see a request', () => {
+  async function asked(options: object): Promise<readonly [string, number]> {
+    let calls = 0
+    const fetch = async (): Promise<Response> => {
+      calls += 1
+      const message = { role: 'assistant', content: 'from the cloud' }
+      const choices = [{ index: 0, message, finish_reason: 'stop' }]
+      return Response.json({ id: 'x', object: 'chat.completion', model: 'big', choices })
+    }
+    const provider = { name: 'Cloud', baseUrl: 'http://cloud.example/v1', fetch }
+    const swarm = await ScriptedSwarm.create([{}], { timeoutMs: 5_000, providers: [provider] })
+    onTestFinished(() => swarm[Symbol.asyncDispose]())
+    const trusted = swarm.peers.map(({ key }) => key)
+    const named = 'trusted' in options ? { ...options, trusted } : options
+    const { requester } = swarm.swarm
+    const answer = await requester.chat({ ...body, model: 'cloud/big,m' }, named)
+    return [answer.choices[0]?.message.content ?? '', calls]
+  }
+  const cloud = ['from the cloud', 1]
+  const network = ['1, 2, 3, 4, 5, 6, 7, 8, 9.', 0]
+
+  it.each([
+    ['all', {}, cloud],
+    ['those that it names', { providers: ['CLOUD'] }, cloud],
+    ['no other', { providers: ['another'] }, network],
+    ['none', { providers: [] }, network],
+    ['none of a request for trusted peers', { trusted: true }, network],
+    ['those that it names beside trusted peers', { trusted: true, providers: ['cloud'] }, cloud],
+  ])('are %s', async (_, options, expected) => {
+    expect(await asked(options)).toEqual(expected)
+  })
+})

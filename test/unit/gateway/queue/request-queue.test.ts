@@ -35,7 +35,8 @@ describe('a queue', () => {
     for (const turn of running) turn.leave()
     for (const turn of waiting) void turn.then((held) => held.leave())
     await Promise.all(waiting)
-    expect(order.slice(2)).toEqual(['a', 'b', 'c', 'a', 'a'])
+    // Key a has had two turns already.
+    expect(order.slice(2)).toEqual(['b', 'c', 'a', 'a', 'a'])
     expect(queue.depth).toBe(0)
   })
 
@@ -52,7 +53,47 @@ describe('a queue', () => {
     for (const key of ['a', 'a', 'b']) void queue.enter({ ...about, key })
     void queue.enter({ ...about, model: 'other', key: 'a' })
     await settled()
-    expect(ahead).toEqual([1, 2, 2, 0])
+    expect(ahead).toEqual([1, 2, 1, 0])
+  })
+
+  it('gives keys turns by their weights, and none to one alone', async () => {
+    const weights = new Map([
+      ['high', 4],
+      ['low', 1],
+    ])
+    const weightOf = (key: string): number => weights.get(key) ?? 2
+    const { order, enter } = queueOf({ weightOf })
+    const [first, second] = [await enter('x'), await enter('x')]
+    const waiting = ['low', 'normal', 'high'].flatMap((key) =>
+      Array.from({ length: 20 }, () => enter(key)),
+    )
+    await settled()
+    order.length = 0
+    for (const turn of waiting) void turn.then((held) => held.leave())
+    first.leave()
+    second.leave()
+    await Promise.all(waiting)
+    const turns = (key: string): number => order.slice(0, 21).filter((one) => one === key).length
+    expect([turns('low'), turns('normal'), turns('high')]).toEqual([3, 6, 12])
+  })
+
+  it('does not refuse a key for the length of another one’s line', async () => {
+    const { clock, enter } = queueOf()
+    // Three answers of ten seconds.
+    for (let count = 0; count < 3; count += 1) {
+      const turn = await enter('before')
+      await clock.advance(10_000)
+      turn.answered()
+      turn.leave()
+    }
+    await enter('flood')
+    await enter('flood')
+    for (let count = 0; count < 40; count += 1) void enter('flood', 1e9).catch(() => {})
+    await settled()
+    await expect(enter('flood', 60_000)).rejects.toMatchObject({ code: 'over_capacity' })
+    const waits = enter('other', 60_000)
+    await expect(Promise.race([waits, settled().then(() => 'waits')])).resolves.toBe('waits')
+    waits.catch(() => {})
   })
 
   it('is bounded, in total and per key, and says when to retry', async () => {
