@@ -1629,6 +1629,7 @@ interface RequestLimits {
     readonly timeoutMs: number;
     readonly maxAttempts: number;
     readonly maxUnreachable: number;
+    readonly maxLoading: number;
     readonly chainPatienceMs: number;
     readonly maxResumes: number;
     readonly dialTimeoutMs: number;
@@ -2018,6 +2019,7 @@ type EngineState = {
     readonly status: 'lost';
     readonly sinceMs: number;
     readonly reason: string;
+    readonly isHung: boolean;
 };
 type Entered = 'new' | 'known' | 'expired' | 'forked';
 type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'path_lost' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';

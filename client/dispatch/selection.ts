@@ -1,6 +1,6 @@
 import { type ErrorKind, InferenceError, type Resume } from '../../protocol/index.ts'
 import { delay, type Scope } from '../../timing/index.ts'
-import { explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
+import { DOUBTED_TIER, explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
 import type { Candidate, Placement, Query } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { claimedPromptTokens, type Failure, finalError, mayRepeat, pauseMs } from './failures.ts'
@@ -132,6 +132,18 @@ export class Selection {
     const accept = (): boolean => this.#untried({ busy: busy() }).length > 0
     await this.#context.directory.discover(this.#init.query, accept, { signal, again: false })
     return this.immediate({ busy: busy() })
+  }
+
+  /** Looks for a peer that can be asked beyond those known only by hearsay, if there are such. @returns whether one was met */
+  async meets(query: Omit<SelectionQuery, 'met'>, signal: AbortSignal): Promise<boolean> {
+    const { router, directory } = this.#context
+    const hasHearsay = this.#untried(query).some(
+      ({ candidate }) => router.tier(candidate, this.routing()) < DOUBTED_TIER,
+    )
+    const accept = (): boolean => this.#untried({ ...query, met: true }).length > 0
+    return (
+      hasHearsay && (await directory.discover(this.#init.query, accept, { signal, again: false }))
+    )
   }
 
   /** @throws InferenceError if there is no peer to ask; the scope's reason */
