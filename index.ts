@@ -34,6 +34,7 @@ export {
   type ChatCompletion,
   type Client,
   type ClientInit,
+  type ClientSwarm,
   type Completion,
   type CompletionChoice,
   type DiscoveryLimits,
@@ -46,7 +47,6 @@ export {
   type RequestOptions,
   type ServedBy,
   type ServedChunk,
-  type SwarmHost,
   type SwarmInit,
   type SwarmsClientInit,
 } from './client/index.ts'

@@ -1,4 +1,4 @@
-import type { SwarmHost } from '../client/index.ts'
+import type { ClientSwarm } from '../client/index.ts'
 import type { Host } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
@@ -16,7 +16,7 @@ export interface DaemonInit {
   readonly role: Role | 'gateway'
   readonly host: Host
   /** The swarms of a process that is in several, the default first. @default none */
-  readonly swarms?: readonly SwarmHost[]
+  readonly swarms?: readonly ClientSwarm[]
   readonly dataDir: string
   readonly swarmKey?: Uint8Array
   models(): readonly string[]
@@ -92,7 +92,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
   }
 }
 
-function swarmStatus({ name, host }: SwarmHost): SwarmStatus {
+function swarmStatus({ name, host }: ClientSwarm): SwarmStatus {
   return {
     name,
     peerId: host.peerId.toString(),

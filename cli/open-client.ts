@@ -68,6 +68,7 @@ async function hostInit(
       onFault: (message) =>
         session.terminal.log(plainLine(`${prefix}${message}`), { level: 'warn' }),
       ...(await withBootstrap(session, host, dataDir)),
+      version: session.version,
       whenLocked: 'ephemeral',
       dataDir,
     },
@@ -76,7 +77,7 @@ async function hostInit(
 
 async function create(
   [first, second, ...others]: readonly [NamedHost, ...NamedHost[]],
-  more: Omit<ClientOverInit, 'ledger' | 'saved'>,
+  more: Omit<ClientOverInit, 'closes' | 'ledger' | 'saved'>,
 ): Promise<Client> {
   if (second === undefined) return await createClient({ ...more, ...first.host })
   const swarm = ({ name = '', host }: NamedHost): SwarmInit => ({ name, ...host })

@@ -29,10 +29,12 @@ export {
   type Client,
   type ClientInit,
   type ClientOverInit,
+  type ClientSwarm,
   createClient,
   createClientOver,
-  type SwarmHost,
+  type MarkedPeer,
 } from './client.ts'
+export { openLedger } from './open-ledger.ts'
 export type { ModelListing, PeerListing } from './peers/index.ts'
 export type { ClientStats } from './pipeline/index.ts'
 export {
@@ -74,6 +76,7 @@ export { createSwarmsClient, type SwarmInit, type SwarmsClientInit } from './swa
 export {
   type CanaryMode,
   openReputation,
+  type PeerMark,
   parseCanaryMode,
   type Reputation,
   type SavedReputation,

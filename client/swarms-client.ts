@@ -5,7 +5,7 @@ import { createSwarmsRequester } from './pipeline/index.ts'
 import { OpenParts } from './request/index.ts'
 
 /** Options of a client in several swarms. */
-export interface SwarmsClientInit extends Omit<ClientOverInit, 'ledger' | 'saved'> {
+export interface SwarmsClientInit extends Omit<ClientOverInit, 'closes' | 'ledger' | 'saved'> {
   /** The default swarm first. */
   readonly swarms: readonly [SwarmInit, SwarmInit, ...SwarmInit[]]
 }
@@ -31,7 +31,8 @@ export async function createSwarmsClient(init: SwarmsClientInit): Promise<Client
   await using opened = new OpenParts()
   const open = async ({ name, ...host }: SwarmInit) => {
     const part = await openSwarm({ ...host, ...defined({ now: init.now }) }, shared, opened)
-    return { ...part, name, settings: settingsOf({ ...shared, ...part }) }
+    const own = settingsOf({ ...shared, ...part })
+    return { ...part, name, settings: own, reputation: own.reputation }
   }
   const [first, ...others] = swarms
   const all = [await open(first), ...(await Promise.all(others.map(open)))] as const
@@ -44,12 +45,7 @@ export async function createSwarmsClient(init: SwarmsClientInit): Promise<Client
     parts.use(saved)
     parts.use(ledger)
   }
-  return assembled(requester, settings, {
-    host: all[0].host,
-    swarms: all.map(({ name, host }) => ({ name, host })),
-    reputations: all.map((part) => part.settings.reputation),
-    parts,
-  })
+  return assembled(requester, settings, all, parts)
 }
 
 function checkSwarms(swarms: readonly SwarmInit[]): void {

@@ -16,7 +16,15 @@ import { readSwarm, type SwarmView } from './swarm-view.ts'
 export interface LiveStateInit {
   readonly client: Pick<
     Client,
-    'host' | 'names' | 'observe' | 'peers' | 'reputation' | 'running' | 'swarms'
+    | 'host'
+    | 'marks'
+    | 'names'
+    | 'observe'
+    | 'peers'
+    | 'receipts'
+    | 'reputation'
+    | 'running'
+    | 'swarms'
   >
   readonly log: LogBook
   readonly self: () => SelfView
@@ -107,6 +115,12 @@ export class LiveState {
       this.#reading = undefined
     })
     await this.#reading
+  }
+
+  /** The same, with questions that are asked after this call. */
+  async refreshAnew(): Promise<void> {
+    await this.#reading
+    await this.refresh()
   }
 
   /** Everything, and what a page has seen with it. */

@@ -17,6 +17,7 @@ declare module 'skein' {
     ChatRequest,
     Client,
     ClientInit,
+    ClientSwarm,
     Completion,
     CompletionChoice,
     CompletionChunk,
@@ -35,7 +36,6 @@ declare module 'skein' {
     ServedBy,
     ServedChunk,
     Skein,
-    SwarmHost,
     SwarmInit,
     SwarmsClientInit,
     createClient,
@@ -341,7 +341,15 @@ class Reputation {
     doubted(peer: string, spec: string): void;
     doubts(peer: string, spec: string): number;
     networkCredit(networks: readonly string[]): number;
+    mark(peer: string, mark: PeerMark | undefined): void;
+    markOf(peer: string): PeerMark | undefined;
+    marks(): readonly {
+        readonly peer: string;
+        readonly mark: PeerMark;
+        readonly atMs: number;
+    }[];
     isQuarantined(peer: string, spec: string): boolean;
+    isExcluded(peer: string, spec: string): boolean;
     isProven(peer: string, spec: string): boolean;
     auditRate(peer: string, spec: string): number;
     vouchesFor(peer: string, spec: string): boolean;
@@ -751,7 +759,7 @@ interface Chunk {
 }
 interface Client extends AsyncDisposable {
     readonly host: Host;
-    readonly swarms: readonly SwarmHost[];
+    readonly swarms: readonly ClientSwarm[];
     readonly names: OwnNames;
     rename(names: Partial<NamesInit>): void;
     chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>;
@@ -767,6 +775,9 @@ interface Client extends AsyncDisposable {
     running(): readonly RunningRequest[];
     reputation(peer?: string): readonly StandingReport[];
     forget(peer: string): number;
+    mark(peer: string, mark: PeerMark | undefined): Promise<void>;
+    marks(): readonly MarkedPeer[];
+    receipts(): ReadonlyMap<string, ReceiptCount>;
     slots(model: string): number;
     stats(): ClientStats;
     close(): Promise<void>;
@@ -788,6 +799,9 @@ interface ClientStats {
         readonly connected: number;
         readonly ejected: number;
     };
+}
+interface ClientSwarm extends Pick<Client, 'host' | 'marks' | 'receipts' | 'reputation'> {
+    readonly name: string;
 }
 interface Clock {
     now(): number;
@@ -1135,6 +1149,7 @@ interface HostInit {
     readonly dataDir?: string;
     readonly whenLocked?: 'fail' | 'ephemeral';
     readonly onFault?: (message: string) => void;
+    readonly version?: string;
     readonly listen?: readonly string[];
     readonly announce?: readonly string[];
     readonly noAnnounce?: readonly string[];
@@ -1314,6 +1329,11 @@ interface MappingMethod {
     readonly name: 'NAT-PMP' | 'UPnP';
     map(inner: Inner, signal: AbortSignal): Promise<MadeMapping>;
 }
+interface MarkedPeer {
+    readonly peer: string;
+    readonly mark: PeerMark;
+    readonly atMs: number;
+}
 interface ModelAdvertisement {
     readonly id: string;
     readonly aliases: readonly string[];
@@ -1371,6 +1391,7 @@ interface NamesInit {
 }
 interface Node extends AsyncDisposable {
     readonly host: Host;
+    readonly ledger: Ledger;
     state(): NodeState;
     models(): readonly ModelAdvertisement[];
     share(models: readonly string[] | undefined, options?: AbortOptions): Promise<void>;
@@ -1387,6 +1408,7 @@ interface NodeInit extends NodeLimits, LiveNodeSettings {
     readonly operator?: string;
     readonly creditTo?: string;
     readonly friends?: readonly string[];
+    readonly markOf?: (peer: string) => 'denied' | 'trusted' | undefined;
     readonly onEngine?: (state: EngineState) => void;
     readonly onRequest?: (request: ServedRequest) => void;
     readonly now?: () => number;
@@ -1575,6 +1597,10 @@ interface ReceiptBody {
     readonly sequence: number;
     readonly previousHash: Uint8Array;
 }
+interface ReceiptCount {
+    readonly given: number;
+    readonly received: number;
+}
 interface Received {
     readonly attemptId: Uint8Array;
     readonly server: PeerId;
@@ -1703,6 +1729,11 @@ interface SavedStandings {
     }[];
     readonly forgotten: readonly {
         readonly peer: string;
+        readonly atMs: number;
+    }[];
+    readonly marks: readonly {
+        readonly peer: string;
+        readonly mark: 'denied' | 'trusted';
         readonly atMs: number;
     }[];
     readonly dropped: number;
@@ -1843,14 +1874,10 @@ interface Streamed extends ChainField {
         readonly include_usage?: boolean;
     } | null;
 }
-interface SwarmHost {
-    readonly name: string;
-    readonly host: Host;
-}
 interface SwarmInit extends Omit<HostInit, 'dht' | 'now'> {
     readonly name: string;
 }
-interface SwarmsClientInit extends Omit<ClientOverInit, 'ledger' | 'saved'> {
+interface SwarmsClientInit extends Omit<ClientOverInit, 'closes' | 'ledger' | 'saved'> {
     readonly swarms: readonly [SwarmInit, SwarmInit, ...SwarmInit[]];
 }
 interface TestedOptions extends AbortOptions {
@@ -2007,6 +2034,7 @@ type ClientFrame = ({
 type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & {
     readonly saved?: SavedReputation;
     readonly ledger?: Ledger | undefined;
+    readonly closes?: readonly (AsyncDisposable | undefined)[];
 };
 type EngineProgress = Exclude<Progress, {
     phase: 'queued';
@@ -2081,6 +2109,9 @@ type Lesson = ({
     readonly spec: string;
 } | {
     readonly type: 'forgotten';
+} | {
+    readonly type: 'marked';
+    readonly mark: PeerMark | undefined;
 })) | {
     readonly type: 'imported';
     readonly saved: SavedStandings;
@@ -2106,6 +2137,7 @@ type NodeState = 'loading' | 'ready' | 'draining' | 'saturated';
 type OnUsage = (usage: KeyUsage) => void;
 type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsByCode[C] : object;
 type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
+type PeerMark = 'denied' | 'trusted';
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;
 type PortMapping = {
     readonly status: 'off';
