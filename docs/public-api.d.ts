@@ -168,6 +168,7 @@ declare module 'skein/protocol' {
     ToolCallDelta,
     ToolChoice,
     ToolDefinition,
+    TraceContext,
     Unrated,
     Usage,
     Verdict,
@@ -529,6 +530,7 @@ interface AttemptRecord {
     readonly seam?: 'token-ids' | 'text' | 'start';
     readonly relay?: string;
     readonly relayedBytes?: number;
+    readonly spanId?: string;
     readonly message?: string;
 }
 interface AuditReport extends Verdict {
@@ -1032,6 +1034,7 @@ interface Head {
     readonly model: string;
     readonly bodyBytes: number;
     readonly resume?: Resume;
+    readonly trace?: TraceContext;
 }
 interface Host extends AsyncDisposable {
     readonly libp2p: Libp2p;
@@ -1039,6 +1042,7 @@ interface Host extends AsyncDisposable {
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     readonly swarmName: string;
+    readonly isPrivate: boolean;
     readonly membership?: HostMembership;
     addresses(): readonly Multiaddr[];
     clock(): ClockReport;
@@ -1492,6 +1496,9 @@ interface RequestEvent {
     readonly cost: Cost;
     readonly agreement?: Agreement;
     readonly verification?: Verification;
+    readonly trace?: RequestTrace & {
+        readonly spanId: string;
+    };
     readonly remembered?: true;
 }
 interface RequestLimits {
@@ -1519,7 +1526,14 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly trusted?: readonly string[];
     readonly providers?: readonly string[];
     readonly onPeerProgress?: (report: ProgressReport) => void;
+    readonly traceparent?: string;
     readonly hops?: number;
+}
+interface RequestTrace {
+    readonly traceId: string;
+    readonly parentSpanId?: string;
+    readonly spanId?: string;
+    readonly isSampled: boolean;
 }
 interface ResolvedModel {
     readonly path: string;
@@ -1639,6 +1653,7 @@ interface ServedRequest {
     readonly queueMs?: number;
     readonly ttftMs?: number;
     readonly durationMs: number;
+    readonly trace?: TraceContext;
 }
 interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
     readonly now?: () => number;
@@ -1651,6 +1666,7 @@ interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> 
     readonly scorer?: Backend;
     readonly canaries?: CanaryMode;
     readonly receipts?: boolean;
+    readonly traces?: number;
     readonly onEvent?: (event: RequestEvent) => void;
 }
 interface Skein extends Client {
@@ -1732,6 +1748,11 @@ interface ToolDefinition {
         readonly parameters?: Readonly<Record<string, unknown>>;
         readonly strict?: boolean | null;
     };
+}
+interface TraceContext {
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly isSampled: boolean;
 }
 interface Usage {
     readonly promptTokens: number;
