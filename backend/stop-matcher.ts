@@ -38,10 +38,10 @@ export class StopMatcher {
   }
 }
 
-/** Length of the longest suffix of `text` that is a prefix of `stop`. */
-function overlap(text: string, stop: string): number {
-  for (let length = Math.min(text.length, stop.length - 1); length > 0; length--) {
-    if (text.endsWith(stop.slice(0, length))) return length
+/** Length of the longest suffix of `text` that is a prefix of `mark`, but not all of it. */
+export function overlap(text: string, mark: string): number {
+  for (let length = Math.min(text.length, mark.length - 1); length > 0; length--) {
+    if (text.endsWith(mark.slice(0, length))) return length
   }
   return 0
 }

@@ -64,6 +64,8 @@ export function withNumbers(
   if (!InferenceError.is(error, 'context_too_long')) return error
   const { promptTokens, contextLength = model.contextLength } = error.details
   if (promptTokens !== undefined && error.details.contextLength !== undefined) return error
+  // An engine of unknown length: its own words say more than a guess.
+  if (contextLength === 0) return error
   const counted = promptTokens ?? estimate.tokens(promptBytes(request))
   const tokens = Math.max(counted, contextLength + 1)
   const message = `${error.message} (about ${tokens} prompt tokens, ${contextLength} fit)`

@@ -1,5 +1,5 @@
 /**
- * Deletes what packages of the clone bring along and nothing here reads, 120 MB in all. Run by `prepare`, after each
+ * Deletes what packages of the clone bring along and nothing here reads, 210 MB in all. Run by `prepare`, after each
  * installation; users of the package never run it.
  */
 import { globSync, rmSync } from 'node:fs'
@@ -8,6 +8,8 @@ import { globSync, rmSync } from 'node:fs'
 const UNREAD: readonly (readonly [path: string, why: string])[] = [
   ['node/node_modules/node-*/include', 'headers, for building add-ons; all of ours are prebuilt'],
   ['node-llama-cpp/llama/gitRelease.bundle', 'sources of llama.cpp, for building it'],
+  ['**/*.map', 'maps to the sources of packages, for debugging them'],
+  ['js-tiktoken/dist/{ranks,index.js,index.cjs}', 'token tables; @langchain/core imports `lite`'],
   ...(process.arch === 'arm64'
     ? []
     : ([['@node-llama-cpp/*-arm64/bins', 'its package declares other CPUs, too']] as const)),

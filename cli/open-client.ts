@@ -33,6 +33,7 @@ export async function openClient(
       ...recalled,
       ...named,
       ...more,
+      version: session.version,
       whenLocked: 'ephemeral',
       dataDir,
     }),

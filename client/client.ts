@@ -1,5 +1,5 @@
 import { createHost, type Host, type HostInit } from '../host/index.ts'
-import { Ledger } from '../ledger/index.ts'
+import { countReceipts, type Ledger, type ReceiptCount } from '../ledger/index.ts'
 import type {
   ChatChunk,
   ChatRequest,
@@ -10,6 +10,7 @@ import type {
 import { type AbortOptions, systemClock } from '../timing/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
 import type { ChainField, NamesInit, OwnNames } from './chain/index.ts'
+import { openLedger } from './open-ledger.ts'
 import type { ModelListing, PeerListing } from './peers/index.ts'
 import {
   type ClientStats,
@@ -22,7 +23,6 @@ import {
   type RequestEvent,
   type RequestOptions,
   type RunningRequest,
-  trustedPeers,
   wantsStream,
 } from './request/index.ts'
 import {
@@ -32,7 +32,13 @@ import {
   runBatch,
   splitRequests,
 } from './split/index.ts'
-import { openReputation, type SavedReputation, type StandingReport } from './trust/index.ts'
+import {
+  markable,
+  openReputation,
+  type PeerMark,
+  type SavedReputation,
+  type StandingReport,
+} from './trust/index.ts'
 
 /** Options of a client. Limits have defaults; see {@link RequestLimits}, {@link DiscoveryLimits}. */
 export interface ClientInit extends Omit<HostInit, 'dht'>, SettingsInit {
@@ -115,6 +121,19 @@ export interface Client extends AsyncDisposable {
   reputation(peer?: string): readonly StandingReport[]
   /** Deletes the standings of a peer, which becomes a newcomer again. @returns the number of standings deleted */
   forget(peer: string): number
+  /**
+   * Marks a peer as denied, which is neither asked nor counted, or as trusted, which counts as proven until an audit
+   * fails; `undefined` takes the mark back. Holds for the next choice of a peer, and is stored: other clients of the
+   * data directory see it within 5 s.
+   *
+   * @throws InferenceError `invalid_request` for an invalid peer id, its own, or too many marks; what storing throws, and
+   *   the mark holds all the same
+   */
+  mark(peer: string, mark: PeerMark | undefined): Promise<void>
+  /** The marked peers, the latest last. */
+  marks(): readonly MarkedPeer[]
+  /** How many receipts of the last two weeks are kept, by the peer on the other side; empty if receipts are off. */
+  receipts(): ReadonlyMap<string, ReceiptCount>
   /** Advertised slots of the peers met that serve a model, by id or alias; 0 if none are known. */
   slots(model: string): number
   /** Current activity and remaining budgets. */
@@ -123,33 +142,28 @@ export interface Client extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** A peer with the word of this client's owner on it. */
+export interface MarkedPeer {
+  readonly peer: string
+  readonly mark: PeerMark
+  /** Milliseconds since 1970. */
+  readonly atMs: number
+}
+
 /**
  * Joins the swarm as a DHT client. Resolves immediately: peers are discovered on demand.
  *
  * @throws InferenceError `invalid_request` if a limit is out of range, and what `createHost` throws
  */
 export async function createClient(init: ClientInit = {}): Promise<Client> {
-  const { providers: _, scorer: __, receipts = false, friends, ...own } = init
-  const trusted = trustedPeers(friends?.length ? friends : undefined, 'friends') ?? new Set()
-  const now = init.now ?? systemClock.wall
+  const { providers: _, scorer: __, receipts, friends, ...own } = init
+  const { dataDir, onFault, now = systemClock.wall } = init
+  const settings = { receipts, friends, dataDir, onFault, now }
   await using opened = new OpenParts()
   const host = opened.use(await createHost({ ...own, dht: 'client' }))
-  const saved = opened.use(await openReputation(init.dataDir, now, init.onFault))
-  const ledger =
-    receipts || trusted.size > 0
-      ? opened.use(
-          new Ledger({
-            host,
-            friends: [...trusted],
-            dataDir: init.dataDir,
-            onFault: init.onFault,
-            peers: () => host.book.all().map(({ peerId }) => peerId),
-            now,
-          }),
-        )
-      : undefined
-  await ledger?.start()
-  const client = createClientOver(host, { ...init, saved, ledger })
+  const saved = opened.use(await openReputation(dataDir, now, onFault))
+  const ledger = opened.use(await openLedger(host, settings))
+  const client = createClientOver(host, { ...init, saved, ledger, closes: [ledger] })
   // The client closes them from now on.
   opened.release()
   return client
@@ -158,12 +172,15 @@ export async function createClient(init: ClientInit = {}): Promise<Client> {
 /** Options of a client over an existing host. */
 export type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & {
   readonly saved?: SavedReputation
+  /** Where receipts are kept. @default none */
   readonly ledger?: Ledger | undefined
+  /** Closed with the client, before the host. @default none */
+  readonly closes?: readonly (AsyncDisposable | undefined)[]
 }
 
 /** Creates a client over an existing host. Closing the client closes the host. */
 export function createClientOver(host: Host, init: ClientOverInit): Client {
-  const { saved, ledger } = init
+  const { saved, ledger, closes = [] } = init
   const settings = resolveSettings({
     ...init,
     ...(saved !== undefined && { reputation: saved.reputation }),
@@ -175,7 +192,7 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
   const parts = new OpenParts()
   parts.use(host)
   parts.use(saved)
-  parts.use(ledger)
+  for (const part of closes) parts.use(part)
   parts.defer(() => requester.close())
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
@@ -210,6 +227,12 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
     running: () => requester.running(),
     reputation: (peer?: string) => reputation.report(peer),
     forget: (peer: string) => reputation.forget(peer),
+    async mark(peer: string, mark: PeerMark | undefined) {
+      reputation.mark(markable(peer, host.peerId), mark)
+      await saved?.save()
+    },
+    marks: () => reputation.marks(),
+    receipts: () => countReceipts(ledger?.book.all() ?? [], host.peerId.toString()),
     slots: (model: string) => requester.slots(model),
     stats: () => requester.stats(),
     close,

@@ -25,7 +25,14 @@ export type {
   ServedChunk,
 } from './answer/index.ts'
 export type { ChainField, NamesInit, OwnNames, ProviderInit } from './chain/index.ts'
-export { type Client, type ClientInit, createClient, createClientOver } from './client.ts'
+export {
+  type Client,
+  type ClientInit,
+  createClient,
+  createClientOver,
+  type MarkedPeer,
+} from './client.ts'
+export { openLedger } from './open-ledger.ts'
 export type { ModelListing, PeerListing } from './peers/index.ts'
 export type { ClientStats } from './pipeline/index.ts'
 export {
@@ -66,6 +73,7 @@ export {
 export {
   type CanaryMode,
   openReputation,
+  type PeerMark,
   parseCanaryMode,
   type Reputation,
   type SavedReputation,

@@ -14,7 +14,10 @@ import type {
 import { readSwarm, type SwarmView } from './swarm-view.ts'
 
 export interface LiveStateInit {
-  readonly client: Pick<Client, 'host' | 'names' | 'observe' | 'peers' | 'reputation' | 'running'>
+  readonly client: Pick<
+    Client,
+    'host' | 'marks' | 'names' | 'observe' | 'peers' | 'receipts' | 'reputation' | 'running'
+  >
   readonly log: LogBook
   readonly self: () => SelfView
   readonly join: () => JoinView
@@ -101,6 +104,12 @@ export class LiveState {
       this.#reading = undefined
     })
     await this.#reading
+  }
+
+  /** The same, with questions that are asked after this call. */
+  async refreshAnew(): Promise<void> {
+    await this.#reading
+    await this.refresh()
   }
 
   /** Everything, and what a page has seen with it. */

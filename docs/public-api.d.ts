@@ -305,11 +305,44 @@ class InferenceError<C extends ErrorCode = ErrorCode> extends Error {
     static is<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is InferenceError<C>;
     static from(error: unknown, fallback?: ErrorCode): InferenceError;
 }
+class Ledger implements AsyncDisposable {
+    #private;
+    [Symbol.asyncDispose]: () => Promise<void>;
+    readonly book: ReceiptBook;
+    readonly trust: SharedTrust;
+    constructor(init: LedgerInit);
+    start(): Promise<void>;
+    issue(answer: Received): Promise<Receipt | undefined>;
+    gather(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
 class PartialFailure<T = unknown> extends InferenceError<'partial_failure'> {
     static readonly name: string;
     readonly name: string;
     readonly answer: T | undefined;
     constructor(total: number, details: PartialDetails, answer?: T);
+}
+class ReceiptBook {
+    #private;
+    constructor(now: () => number, worth?: (receipt: Receipt) => number);
+    get size(): number;
+    get changes(): number;
+    add(receipt: Receipt): Entered;
+    latest(client: string, server: string): Receipt | undefined;
+    all(): readonly Receipt[];
+}
+class ServedLog {
+    #private;
+    note(attemptId: Uint8Array, served: Served): void;
+    get(attemptId: Uint8Array): Served | undefined;
+    settle(attemptId: Uint8Array): void;
+}
+class SharedTrust {
+    #private;
+    constructor(book: ReceiptBook, preTrusted: readonly string[], now: () => number);
+    mass(peer: string): number;
+    standing(peer: string): number | undefined;
+    given(peer: string): number;
 }
 class WrittenResults {
     #private;
@@ -707,6 +740,9 @@ interface Client extends AsyncDisposable {
     running(): readonly RunningRequest[];
     reputation(peer?: string): readonly StandingReport[];
     forget(peer: string): number;
+    mark(peer: string, mark: PeerMark | undefined): Promise<void>;
+    marks(): readonly MarkedPeer[];
+    receipts(): ReadonlyMap<string, ReceiptCount>;
     slots(model: string): number;
     stats(): ClientStats;
     close(): Promise<void>;
@@ -1073,6 +1109,7 @@ interface HostInit {
     readonly dataDir?: string;
     readonly whenLocked?: 'fail' | 'ephemeral';
     readonly onFault?: (message: string) => void;
+    readonly version?: string;
     readonly listen?: readonly string[];
     readonly announce?: readonly string[];
     readonly noAnnounce?: readonly string[];
@@ -1145,6 +1182,18 @@ interface KeyUsage {
     readonly outcome: 'answered' | 'failed';
     readonly promptTokens: number;
     readonly completionTokens: number;
+}
+interface LedgerInit {
+    readonly host: LedgerHost;
+    readonly friends?: readonly string[];
+    readonly served?: ServedLog;
+    readonly beneficiary?: string;
+    readonly admit?: (peer: PeerId) => void;
+    readonly dataDir?: string | undefined;
+    readonly onFault?: ((message: string) => void) | undefined;
+    readonly peers: () => readonly PeerId[];
+    readonly now?: () => number;
+    readonly random?: () => number;
 }
 interface Line {
     readonly number: number;
@@ -1236,6 +1285,11 @@ interface MappingMethod {
     readonly name: 'NAT-PMP' | 'UPnP';
     map(inner: Inner, signal: AbortSignal): Promise<MadeMapping>;
 }
+interface MarkedPeer {
+    readonly peer: string;
+    readonly mark: PeerMark;
+    readonly atMs: number;
+}
 interface ModelAdvertisement {
     readonly id: string;
     readonly aliases: readonly string[];
@@ -1293,6 +1347,7 @@ interface NamesInit {
 }
 interface Node extends AsyncDisposable {
     readonly host: Host;
+    readonly ledger: Ledger;
     state(): NodeState;
     models(): readonly ModelAdvertisement[];
     share(models: readonly string[] | undefined, options?: AbortOptions): Promise<void>;
@@ -1309,6 +1364,7 @@ interface NodeInit extends NodeLimits, LiveNodeSettings {
     readonly operator?: string;
     readonly creditTo?: string;
     readonly friends?: readonly string[];
+    readonly markOf?: (peer: string) => 'denied' | 'trusted' | undefined;
     readonly onEngine?: (state: EngineState) => void;
     readonly onRequest?: (request: ServedRequest) => void;
     readonly now?: () => number;
@@ -1459,6 +1515,38 @@ interface ReadFramesInit {
     readonly maxTotalBytes: number;
     readonly onBytes?: (bytes: number) => void;
 }
+interface Receipt extends ReceiptBody {
+    readonly beneficiary: string;
+    readonly hash: Uint8Array;
+    readonly bytes: Uint8Array;
+}
+interface ReceiptBody {
+    readonly client: PeerId;
+    readonly server: PeerId;
+    readonly nonce: Uint8Array;
+    readonly specHash: Uint8Array;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly outputHash: Uint8Array;
+    readonly startedAtMs: number;
+    readonly endedAtMs: number;
+    readonly sequence: number;
+    readonly previousHash: Uint8Array;
+}
+interface ReceiptCount {
+    readonly given: number;
+    readonly received: number;
+}
+interface Received {
+    readonly attemptId: Uint8Array;
+    readonly server: PeerId;
+    readonly specHash: Uint8Array;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly answerHash: Uint8Array;
+    readonly startedAtMs: number;
+    readonly endedAtMs: number;
+}
 interface RelayUse {
     readonly reservations: number;
     readonly maxReservations: number;
@@ -1505,6 +1593,7 @@ interface RequestLimits {
     readonly timeoutMs: number;
     readonly maxAttempts: number;
     readonly maxUnreachable: number;
+    readonly maxLoading: number;
     readonly chainPatienceMs: number;
     readonly maxResumes: number;
     readonly dialTimeoutMs: number;
@@ -1630,6 +1719,15 @@ interface ScriptedInit {
     readonly paceMs?: number;
     readonly clock?: Clock;
     readonly script?: (request: InferenceRequest, index: number) => Script | undefined;
+}
+interface Served {
+    readonly client: string;
+    readonly specHash: Uint8Array;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly answerHash: Uint8Array;
+    readonly startedAtMs: number;
+    readonly endedAtMs: number;
 }
 interface ServedBy {
     readonly skein: {
@@ -1865,7 +1963,9 @@ type EngineState = {
     readonly status: 'lost';
     readonly sinceMs: number;
     readonly reason: string;
+    readonly isHung: boolean;
 };
+type Entered = 'new' | 'known' | 'expired' | 'forked';
 type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'path_lost' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
 type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>;
 type ErrorKind = 'busy' | 'claim' | 'absent' | 'transport' | 'protocol' | 'engine' | 'own';
@@ -1909,6 +2009,9 @@ type JoinResult = {
     readonly reasons: readonly string[];
 };
 type KeyPriority = 'low' | 'normal' | 'high';
+type LedgerHost = Pick<Host, 'peerId' | 'privateKey'> & {
+    readonly libp2p: Pick<Libp2p, 'dialProtocol' | 'handle' | 'unhandle'>;
+};
 type ManagedState = 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
 type MemberRole = 'client' | 'node' | 'admin';
 type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown';
@@ -1930,6 +2033,7 @@ type NodeState = 'loading' | 'ready' | 'draining' | 'saturated';
 type OnUsage = (usage: KeyUsage) => void;
 type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsByCode[C] : object;
 type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
+type PeerMark = 'denied' | 'trusted';
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;
 type PortMapping = {
     readonly status: 'off';

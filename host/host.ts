@@ -27,6 +27,8 @@ export interface HostInit {
    * was set aside. Must not throw. @default no call
    */
   readonly onFault?: (message: string) => void
+  /** Version of the program, told to connected peers as `skein/VERSION`. @default not told */
+  readonly version?: string
   /** Multiaddrs to listen on. A port of 0 is picked once and kept across restarts. @default none for clients, all interfaces (TCP and WebSockets) for servers */
   readonly listen?: readonly string[]
   /**

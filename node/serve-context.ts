@@ -51,9 +51,10 @@ export function createServeContext({
     models,
     status,
     gate,
-    // The owner, who asks over the same host, owes this node nothing.
+    // The owner, who asks over the same host, owes this node nothing; nor do peers that the owner trusts.
     fairness: new Fairness({
-      given: (peer) => (peer === self ? Number.POSITIVE_INFINITY : given(peer)),
+      given: (peer) =>
+        peer === self || init.markOf?.(peer) === 'trusted' ? Number.POSITIVE_INFINITY : given(peer),
       now,
     }),
     served,

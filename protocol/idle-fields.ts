@@ -28,6 +28,8 @@ export const NEUTRAL: Readonly<Record<string, readonly unknown[]>> = {
   tfs_z: [1],
   top_a: [0],
   mirostat: [0],
+  dry_multiplier: [0],
+  xtc_probability: [0],
   min_tokens: [0],
   use_beam_search: [false],
   ignore_eos: [false],

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { ToolCallDelta } from '../../protocol/index.ts'
+import { overlap } from '../stop-matcher.ts'
 import type { ToolFormat } from './tool-format.ts'
 
 /** What a part of a model's text adds to the answer. */
@@ -198,12 +199,4 @@ export class CallReader {
     }
     return ''
   }
-}
-
-/** Length of the longest suffix of `text` that is a prefix of `mark`. */
-function overlap(text: string, mark: string): number {
-  for (let length = Math.min(text.length, mark.length - 1); length > 0; length--) {
-    if (text.endsWith(mark.slice(0, length))) return length
-  }
-  return 0
 }

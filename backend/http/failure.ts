@@ -27,8 +27,22 @@ const PROMPT_TOKENS = [
   /too long: (\d+) tokens/i,
   /requested (\d+) tokens/i,
 ]
-const TOO_LONG =
-  /maximum context length|context[ _]length[ _]exceeded|exceeds? (?:the )?(?:available |maximum )?context|longer than the model's context|when context the overflows|prompt is too long|must have less than \d+ tokens/i
+/**
+ * Wordings of OpenAI, vLLM, SGLang, llama.cpp, Ollama, LM Studio, Anthropic, Bedrock, Google, xAI, Groq, Mistral, Moonshot,
+ * MiniMax, DashScope, Copilot and TGI, in this order.
+ */
+const TOO_LONG = new RegExp(
+  [
+    'maximum context length|context[ _]length[ _]exceeded|exceeds? (?:the )?(?:available |maximum )?context',
+    "longer than the model's context|max_tokens must be at least 1, got -|when context the overflows",
+    'greater than the context length|prompt is too long|input is too long|input token count .*exceeds the maximum',
+    'maximum prompt length|reduce the length of the (?:messages|prompt|input)|too large for model with',
+    'exceeded model token limit|context window exceeds|range of input length should be',
+    'token count of \\d+ exceeds the limit|too many tokens|must have less than \\d+ tokens',
+    '`inputs` tokens \\+ `max_new_tokens` must be',
+  ].join('|'),
+  'i',
+)
 /** llama-server sends status 500 for an input that it cannot embed in one batch. */
 const TOO_LARGE_TO_EMBED = /input \(\d+ tokens\) is (?:too large to process|larger than the max)/i
 const TOO_LONG_CODES: ReadonlySet<string> = new Set([
@@ -48,6 +62,19 @@ const NAMED_STATUS: readonly (readonly [name: RegExp, status: number])[] = [
   [/bad.?request|invalid|unprocessable|context.?length/i, 400],
 ]
 
+/** Fields with the engine's words in an error that has no `error`: FastAPI's, Baidu's, DashScope's and others'. */
+const WORDS = ['message', 'detail', 'errors', 'error_msg', 'error_message', 'msg'] as const
+
+/** MiniMax sends its status with every record. */
+function minimaxFailure({ base_resp: status }: Json): Json | undefined {
+  const { status_code: code, status_msg: message } = asRecord(status)
+  return typeof code === 'number' && code !== 0 ? { code, message } : undefined
+}
+
+function saysWhy(value: unknown): boolean {
+  return (typeof value === 'string' || Array.isArray(value)) && value.length > 0
+}
+
 /**
  * The failure in a record of an answer that began with status 200, in any of the known forms: `error` as text or
  * object, an object that is the error itself, or FastAPI's `detail`.
@@ -55,10 +82,14 @@ const NAMED_STATUS: readonly (readonly [name: RegExp, status: number])[] = [
  * @returns undefined for a record that is part of an answer
  */
 export function failureIn(record: Json, text: string): InferenceError | undefined {
-  const { error, object, choices, done, message, detail, code, type } = record
+  const { error, object, choices, done, detail, code, type } = record
   const isError = object === 'error' || type === 'error'
   const isBare =
-    isAbsent(choices) && (typeof message === 'string' || !isAbsent(detail)) && isAbsent(done)
+    isAbsent(choices) &&
+    isAbsent(done) &&
+    (WORDS.some((name) => saysWhy(record[name])) ||
+      !isAbsent(detail) ||
+      minimaxFailure(record) !== undefined)
   if ((isAbsent(error) || error === '' || error === false) && !isError && !isBare) return undefined
   const about =
     isAbsent(error) || typeof error === 'string' ? { code, type, ...record } : asRecord(error)
@@ -127,19 +158,21 @@ function isTooLong(status: number, { message, names }: Told): boolean {
   return status < 500 && TOO_LONG.test(message)
 }
 
-/** OpenAI's shape, `{"error": {…}}`; Ollama's, `{"error": "…"}`; older vLLM's, `{"message": "…"}`; FastAPI's, `{"detail": …}`. */
+/** OpenAI's shape, `{"error": {…}}`; Ollama's, `{"error": "…"}`; an object with words of its own ({@link WORDS}); plain text. */
 function read(body: string): Told {
   let parsed: unknown
   try {
     parsed = JSON.parse(body)
   } catch {
-    return { message: '', names: [], error: {} }
+    const isPage = body.trimStart().startsWith('<')
+    return { message: isPage ? '' : body.trim(), names: [], error: {} }
   }
   const root = asRecord(Array.isArray(parsed) ? parsed[0] : parsed)
-  const { error, detail } = root
+  const { error } = root
   if (typeof error === 'string') return { message: error, names: [], error: root }
-  const reported = isAbsent(error) ? root : asRecord(error)
-  const { message = isAbsent(detail) ? undefined : detail, type, code } = reported
+  const reported = isAbsent(error) ? (minimaxFailure(root) ?? root) : asRecord(error)
+  const { type, code } = reported
+  const message = WORDS.map((name) => reported[name]).find((value) => !isAbsent(value))
   const words =
     typeof message === 'string' || isAbsent(message) ? asString(message) : JSON.stringify(message)
   return { message: words, names: [asString(type), asString(code)], error: reported }

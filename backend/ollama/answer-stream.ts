@@ -10,6 +10,7 @@ import { completionShape, tokenLogprobs } from '../logprobs.ts'
 import {
   countAt,
   finishReasonAt,
+  fittingFinish,
   flagAt,
   type Json,
   recordAt,
@@ -87,7 +88,7 @@ function readFinish(reason: unknown, { toolCalls }: AnswerState): FinishReason {
   }
   toolCalls.end()
   const finish = finishReasonAt(reason, 'done_reason') ?? 'stop'
-  return finish === 'stop' && toolCalls.hasCalls ? 'tool_calls' : finish
+  return fittingFinish(finish, toolCalls.hasCalls) ?? finish
 }
 
 /** Ollama counts nanoseconds. It does not report how much of the prompt was cached. */

@@ -14,6 +14,7 @@ import {
   contentAt,
   countAt,
   finishReasonAt,
+  fittingFinish,
   isAbsent,
   type Json,
   listAt,
@@ -38,6 +39,8 @@ export interface AnswerSummary {
   /** llama-server's own clock, in milliseconds. */
   timings: { readonly prefillMs: number; readonly decodeMs: number } | undefined
   readonly toolCalls: ToolCallReader
+  /** Fields with something in them, of undocumented names. */
+  readonly unread: Set<string>
 }
 
 interface Shape {
@@ -55,6 +58,7 @@ export function emptySummary(): AnswerSummary {
     pieces: 0,
     timings: undefined,
     toolCalls: new ToolCallReader(),
+    unread: new Set(),
   }
 }
 
@@ -89,8 +93,7 @@ export function readEvent(
     shape.kind === 'chat'
       ? chatChunk(choice, reason, shape, summary)
       : textChunk(choice, reason, shape)
-  const finish = reason === 'stop' && summary.toolCalls.hasCalls ? 'tool_calls' : reason
-  summary.finish = finish ?? summary.finish
+  summary.finish = fittingFinish(reason, summary.toolCalls.hasCalls) ?? summary.finish
   if (json === undefined && tokenIds.length === 0) return undefined
   if (json !== undefined) summary.pieces += 1
   return { type: 'chunk', json: json ?? emptyChunk(shape), tokenIds, logprobs: [] }
@@ -114,17 +117,21 @@ function chatChunk(
   choice: Json,
   reason: FinishReason | null,
   shape: Shape,
-  { toolCalls }: AnswerSummary,
+  { toolCalls, unread, pieces }: AnswerSummary,
 ): ChatChunk | undefined {
-  // A whole answer has its message where a stream has a delta.
-  const { delta: sent, message, logprobs } = choice
+  // A whole answer has its message where a stream has a delta; some engines stream a chat as a text.
+  const { delta: sent, message, text, logprobs } = choice
   const name = isAbsent(sent) ? 'message' : 'delta'
-  const delta = readDelta(recordAt(sent ?? message, `choices.0.${name}`), name, toolCalls)
+  const isText = isAbsent(sent) && isAbsent(message) && !isAbsent(text)
+  const spoken = isText ? { content: text } : recordAt(sent ?? message, `choices.0.${name}`)
+  for (const field of unknownIn(spoken)) unread.add(`choices.0.${name}.${field}`)
+  const delta = readDelta(spoken, name, toolCalls)
+  const isEmpty = Object.keys(delta).length === 0
   if (reason !== null) toolCalls.end()
-  // Some engines end with `stop` after a tool call.
-  const finish = reason === 'stop' && toolCalls.hasCalls ? 'tool_calls' : reason
+  const finish = fittingFinish(reason, toolCalls.hasCalls)
+  if (finish === 'stop' && isEmpty && pieces === 0) requireRead(unread)
   const tokens = shape.withLogprobs ? chatLogprobs(logprobs) : []
-  if (Object.keys(delta).length === 0 && finish === null && tokens.length === 0) return undefined
+  if (isEmpty && finish === null && tokens.length === 0) return undefined
   const chosen = tokens.length > 0 ? { logprobs: { content: tokens } } : {}
   return {
     ...emptyChunk({ ...shape, kind: 'chat' }),
@@ -132,6 +139,37 @@ function chatChunk(
       { index: 0, delta, finish_reason: finish, ...stopReasonOf(choice, finish), ...chosen },
     ],
   } as ChatChunk
+}
+
+/** Of a message; those without text of the answer, too. */
+const KNOWN: ReadonlySet<string> = new Set([
+  ...[
+    'role',
+    'content',
+    'refusal',
+    'tool_calls',
+    'function_call',
+    'reasoning_content',
+    'reasoning',
+  ],
+  ...['thinking', 'reasoning_text', 'reasoning_details', 'annotations', 'citations', 'name', 'id'],
+  ...['tool_call_id', 'provider_specific_fields', 'reasoning_opaque', 'signature', 'status'],
+])
+
+function unknownIn(spoken: Json): string[] {
+  const holds = (value: unknown): boolean =>
+    typeof value === 'string' ? value !== '' : typeof value === 'object' && value !== null
+  return Object.keys(spoken).filter((field) => !KNOWN.has(field) && holds(spoken[field]))
+}
+
+/** An empty answer beside a field that was not read is not the engine's answer. */
+function requireRead(unread: ReadonlySet<string>): void {
+  const [first] = unread
+  if (first === undefined) return
+  throw new InferenceError(
+    'engine_failed',
+    `the engine sent an answer without text or calls, but with '${first}', which is not known`,
+  )
 }
 
 function chatLogprobs(logprobs: unknown) {

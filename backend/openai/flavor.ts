@@ -20,6 +20,8 @@ export interface FlavorTraits {
   readonly mayContinue: boolean
   /** Whether the engine can keep the prefix caches of different clients apart (`cache_salt`). */
   readonly cacheSalt: boolean
+  /** A path that it answers at once, whatever it works on. @default none: one that works cannot be told from a hung one */
+  readonly alivePath?: string
 }
 
 const PENALTIES = {
@@ -43,6 +45,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     mayTry: true,
     mayContinue: true,
     cacheSalt: false,
+    alivePath: '/health',
   },
   vllm: {
     title: 'vLLM',
@@ -53,6 +56,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     mayTry: true,
     mayContinue: true,
     cacheSalt: true,
+    alivePath: '/health',
   },
   sglang: {
     title: 'SGLang',

@@ -45,6 +45,9 @@ export function contentAt(value: unknown, path: string): SpokenContent {
     )
 }
 
+/** Alternatives: DeepSeek's, OpenRouter's, Ollama's, Copilot's. */
+const THOUGHTS = ['reasoning_content', 'reasoning', 'thinking', 'reasoning_text'] as const
+
 /** Text of OpenRouter's `reasoning_details`, except encrypted ones. */
 const DETAILS: Readonly<Record<string, string | undefined>> = {
   'reasoning.text': 'text',
@@ -58,7 +61,7 @@ const DETAILS: Readonly<Record<string, string | undefined>> = {
  * @throws InferenceError `engine_failed`
  */
 export function reasoningAt(message: Json, path: string): string {
-  for (const name of ['reasoning_content', 'reasoning', 'thinking'] as const) {
+  for (const name of THOUGHTS) {
     const thought = partText(message[name], `${path}.${name}`)
     if (thought !== '') return thought
   }

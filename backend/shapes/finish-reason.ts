@@ -47,7 +47,8 @@ const REASONS: Readonly<Record<string, FinishReason | 'failed' | 'busy'>> = {
  *   `over_capacity` for one without a free slot
  */
 export function finishReasonAt(value: unknown, path: string): FinishReason | null {
-  if (isAbsent(value) || value === '') return null
+  // DashScope sends the word.
+  if (isAbsent(value) || value === '' || value === 'null') return null
   if (typeof value !== 'string') throw wrongShape(path, value, 'text')
   const name = value.toLowerCase()
   const reason = Object.hasOwn(REASONS, name) ? REASONS[name] : undefined
@@ -63,4 +64,13 @@ export function finishReasonAt(value: unknown, path: string): FinishReason | nul
     default:
       return reason
   }
+}
+
+/**
+ * The reason that fits the calls of the answer: some engines end with `stop` after a call, others with `tool_calls` after
+ * none, which agents would wait for.
+ */
+export function fittingFinish(reason: FinishReason | null, hasCalls: boolean): FinishReason | null {
+  if (reason !== 'stop' && reason !== 'tool_calls') return reason
+  return hasCalls ? 'tool_calls' : 'stop'
 }

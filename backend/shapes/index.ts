@@ -23,7 +23,7 @@ export {
   WrongShape,
   wrongShape,
 } from './field.ts'
-export { finishReasonAt } from './finish-reason.ts'
+export { finishReasonAt, fittingFinish } from './finish-reason.ts'
 export { ToolCallReader } from './tool-calls.ts'
 export { usageAt } from './usage.ts'
 export { vectorsOf } from './vectors.ts'

@@ -137,14 +137,19 @@ function sentCallAt(value: unknown, path: string): SentToolCall {
   if (!isAbsent(type) && type !== 'function' && type !== '') {
     throw wrongShape(path, value, 'a tool call of type function')
   }
-  const { name, arguments: sent, index: inner } = recordAt(called, `${path}.function`)
+  const record = recordAt(called, `${path}.function`)
+  const { name, index: inner } = record
+  const named = ARGUMENTS.find((field) => !isAbsent(record[field])) ?? 'arguments'
   return {
     index: countAt(index ?? inner, `${path}.index`),
     id: typeof id === 'number' ? String(id) : textAt(id, `${path}.id`),
     name: textAt(name, `${path}.function.name`),
-    arguments: argumentsAt(sent, `${path}.function.arguments`),
+    arguments: argumentsAt(record[named], `${path}.function.${named}`),
   }
 }
+
+/** OpenAI's name of the arguments; those of Llama 3's own calls, and of others, that some engines pass on. */
+const ARGUMENTS = ['arguments', 'parameters', 'args', 'input'] as const
 
 /** A string, as at OpenAI, or the parsed object, as at Ollama. */
 function argumentsAt(value: unknown, path: string): string {

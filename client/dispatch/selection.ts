@@ -1,6 +1,6 @@
 import { type ErrorKind, InferenceError, type Resume } from '../../protocol/index.ts'
 import { delay, type Scope } from '../../timing/index.ts'
-import { explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
+import { DOUBTED_TIER, explainAbsence, LEAVING_TIER, type RouteRequest } from '../peers/index.ts'
 import type { Candidate, Placement, Query } from '../request/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { claimedPromptTokens, type Failure, finalError, mayRepeat, pauseMs } from './failures.ts'
@@ -134,6 +134,18 @@ export class Selection {
     return this.immediate({ busy: busy() })
   }
 
+  /** Looks for a peer that can be asked beyond those known only by hearsay, if there are such. @returns whether one was met */
+  async meets(query: Omit<SelectionQuery, 'met'>, signal: AbortSignal): Promise<boolean> {
+    const { router, directory } = this.#context
+    const hasHearsay = this.#untried(query).some(
+      ({ candidate }) => router.tier(candidate, this.routing()) < DOUBTED_TIER,
+    )
+    const accept = (): boolean => this.#untried({ ...query, met: true }).length > 0
+    return (
+      hasHearsay && (await directory.discover(this.#init.query, accept, { signal, again: false }))
+    )
+  }
+
   /** @throws InferenceError if there is no peer to ask; the scope's reason */
   async next(query: SelectionQuery, scope: Pick<Scope, 'remainingMs' | 'signal'>): Promise<Choice> {
     const { directory } = this.#context
@@ -245,7 +257,7 @@ export class Selection {
     if (serving.some((candidate) => this.#context.admits?.(candidate) === false)) {
       return new InferenceError(
         'no_peers',
-        `every peer that serves '${query.reference.id}' is quarantined: \`skein peers --why\` shows the reason`,
+        `every peer that serves '${query.reference.id}' is quarantined or denied: \`skein peers --why\` and \`skein reputation list\` show which`,
       )
     }
     return explainAbsence({ query, advertisements, connectedPeers, bootstrap })

@@ -15,14 +15,15 @@ const TYPES: Readonly<Record<number, string>> = {
 
 /** Anthropic's form of an error. */
 export const anthropicError: ErrorFormat = (
-  { message: usual, param, skein },
+  { message: usual, code, param, skein },
   { status, requestId, length },
 ) => {
   const type = TYPES[status] ?? 'api_error'
   // Anthropic has no code for it: agents match this message.
+  const tooLong = code === 'context_length_exceeded' ? `prompt is too long: ${usual}` : usual
   const message =
     length === undefined
-      ? usual
+      ? tooLong
       : `prompt is too long: ${length.promptTokens} tokens > ${length.contextLength} maximum`
   const details = param === 'thread' && { details: NO_THREADS }
   const error = { type, message, ...details, ...(skein && { skein }) }

@@ -148,6 +148,7 @@ export const messageFields: z.ZodType<MessageFields> = z.strictObject({
   metadata: z.looseObject({ user_id: z.string().nullish() }).optional(),
   service_tier: z.string().optional(),
   inference_geo: z.null().optional(),
+  speed: z.literal('standard').optional(),
   container: z.null('containers are not supported here').optional(),
   thread: z.null('conversations are not stored here: send all messages').optional(),
   mcp_servers: z.tuple([], 'MCP servers are not supported here').optional(),

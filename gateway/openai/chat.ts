@@ -10,8 +10,10 @@ import {
 } from '../answering/index.ts'
 import type { GatewayContext, GatewayEnv } from '../context.ts'
 import { type JsonBody, readJsonObject } from '../http/index.ts'
+import { withAllowedTools } from './allowed-tools.ts'
 import { customAsFunctions, inCustomForm } from './custom-tools.ts'
 import { EventWriter } from './event-writer.ts'
+import { inOpenAiFields } from './other-fields.ts'
 import { shownAnswer } from './shown-answer.ts'
 import { wantsPeers, wantsStream, wantsUsage } from './stream-options.ts'
 
@@ -19,9 +21,11 @@ import { wantsPeers, wantsStream, wantsUsage } from './stream-options.ts'
 export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
   const { client } = context
   return new Hono<GatewayEnv>().post('/v1/chat/completions', async (c) => {
-    const asked = customAsFunctions(await readJsonObject(c.req.raw))
-    const { body, left } = withoutHosted(asked.body, (type) => type === 'function')
-    ignore(c, [...left, ...cacheHintsOf(body)])
+    const read = inOpenAiFields(await readJsonObject(c.req.raw))
+    const asked = customAsFunctions(read.body)
+    const allowed = withAllowedTools(asked.body)
+    const { body, left } = withoutHosted(allowed, (type) => type === 'function')
+    ignore(c, [...read.left, ...left, ...cacheHintsOf(body)])
     const { custom } = asked
     const options = {
       ...requestOptions(c, context),
@@ -31,7 +35,7 @@ export function chatCompletions(context: GatewayContext): Hono<GatewayEnv> {
     const withUsage = wantsUsage(body)
     // The client validates the rest and names the field at fault.
     const request = body as unknown as ChatRequest
-    const hints = { request: { kind: 'chat', body: request } } as const
+    const hints = { request: { kind: 'chat', body: request }, names: read.names } as const
     if (wantsStream(body)) {
       const answer = client.chat({ ...request, stream: true }, options)
       const writer = new EventWriter(answer, { withUsage, withPeers: wantsPeers(c), custom })

@@ -23,7 +23,7 @@ const SETTLE_MS = 250
 
 export interface AdvertiserInit {
   readonly host: Pick<Host, 'libp2p' | 'privateKey' | 'addresses' | 'offerAdvertisement'>
-  readonly statement: () => Promise<Statement>
+  readonly statement: () => Statement
   readonly now: () => number
   readonly random: () => number
   readonly log: Logger
@@ -69,7 +69,7 @@ export class Advertiser {
   /** Issues a new advertisement if the load or rates in the latest one are out of date. */
   async refreshIfMoved(): Promise<void> {
     if (this.#said === undefined || this.#withdrawn) return
-    if (hasMoved(this.#said, await this.#init.statement())) await this.refresh()
+    if (hasMoved(this.#said, this.#init.statement())) await this.refresh()
   }
 
   /** Issues an empty advertisement: the node no longer serves any model. Served until the host stops. */
@@ -116,7 +116,7 @@ export class Advertiser {
 
   async #seal(issuedAtMs: number): Promise<Uint8Array> {
     const { host, log } = this.#init
-    const statement = await this.#init.statement()
+    const statement = this.#init.statement()
     this.#said = statement
     const advertisement = {
       ...statement,

@@ -49,6 +49,15 @@ describe('a checked answer', () => {
     expect((await sandbox.run(['reputation', 'forget', peer])).exitCode).toBe(0)
     expect((await sandbox.run(['reputation', 'list'])).stdout).not.toContain('0.67')
 
+    // By the end of its id it is known no more, and by the whole id it is.
+    expect((await sandbox.run(['reputation', 'deny', peer.slice(-8)])).exitCode).toBe(2)
+    const denied = await sandbox.run(['reputation', 'deny', peer])
+    expect(denied.stdout, denied.stderr).toContain(`${peer} is denied.`)
+    const refused = await sandbox.run([...asked, '--trust', peer, 'Count from 1 to 5.'])
+    expect(refused.exitCode, refused.stderr).toBe(3)
+    expect((await sandbox.run(['reputation', 'list'])).stdout).toMatch(/denied\s+\d{4}-/)
+    expect((await sandbox.run(['reputation', 'unmark', peer.slice(-8)])).exitCode).toBe(0)
+
     const again = await sandbox.run(['reputation', 'import', file])
     expect(again.stdout, again.stderr).toContain('0 standings imported')
     const elsewhere = ['--data-dir', join(sandbox.home, 'elsewhere')]

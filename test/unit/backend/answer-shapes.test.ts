@@ -108,10 +108,39 @@ describe('content', () => {
     ['reasoning', { reasoning: 'hm' }, 'hm'],
     ['both, as some gateways send it', { reasoning: 'hm', reasoning_content: 'hm' }, 'hm'],
     ['details', { reasoning_details: [{ type: 'reasoning.text', text: 'hm' }] }, 'hm'],
+    ['reasoning_text', { reasoning_text: 'hm' }, 'hm'],
     ['encrypted details', { reasoning_details: [{ type: 'reasoning.encrypted', data: 'x' }] }, ''],
   ])('thought as %s is read once', async (_, delta, reasoning) => {
     const answer = await heard(events(chunk(delta), chunk({ content: 'a' }, 'stop'), '[DONE]'))
     expect(answer).toMatchObject({ reasoning, text: 'a' })
+  })
+})
+
+describe('an answer whose text is somewhere else', () => {
+  it('is read where engines stream a chat as a text', async () => {
+    const piece = (text: string, finish: string | null) =>
+      JSON.stringify({ choices: [{ index: 0, text, finish_reason: finish }] })
+    expect(await heard(events(piece('gee', null), piece('se', 'stop'), '[DONE]'))).toMatchObject({
+      ...{ text: 'geese', finishes: ['stop'] },
+    })
+  })
+
+  it.each([
+    ['audio', { transcript: 'geese' }],
+    ['output', 'geese'],
+    ['parts', [{ text: 'geese' }]],
+  ])('fails if nothing else came, and names %s', async (field, value) => {
+    const parts = [chunk({ [field]: value }), chunk({}, 'stop'), '[DONE]']
+    const error = await failed(events(...parts))
+    expect(error).toMatchObject({ code: 'engine_failed' })
+    expect(error.message).toContain(`choices.0.delta.${field}`)
+    const beside = await heard(events(chunk({ content: 'a' }), ...parts))
+    expect(beside).toMatchObject({ text: 'a', finishes: ['stop'] })
+  })
+
+  it('may be empty', async () => {
+    const reply = events(chunk({ role: 'assistant', content: '' }), chunk({}, 'stop'), '[DONE]')
+    expect(await heard(reply)).toMatchObject({ text: '', finishes: ['stop'] })
   })
 })
 
@@ -185,6 +214,20 @@ describe('tool calls', () => {
     const answer = await heard(reply)
     expect(answer.calls).toEqual([first, second])
     expect(answer.finishes).toEqual(['tool_calls'])
+  })
+
+  it.each(['parameters', 'args', 'input'])('may have their arguments as %s', async (field) => {
+    const bare = (value: unknown, index: number) => ({
+      ...{ index, id: `c${index}` },
+      function: { name: 'search', arguments: null, [field]: value },
+    })
+    const { calls } = await heard(stream(bare('{"q":1}', 0), bare({ q: 2 }, 1)))
+    expect(calls.map(({ text }) => text)).toEqual(['{"q":1}', '{"q":2}'])
+  })
+
+  it('that never came are not the end of an answer', async () => {
+    const answer = await heard(events(chunk({ content: 'a' }), chunk({}, 'tool_calls'), '[DONE]'))
+    expect(answer).toMatchObject({ text: 'a', finishes: ['stop'] })
   })
 
   it('of the same function without ids are two, with an id each', async () => {
@@ -302,6 +345,11 @@ describe('the end of an answer', () => {
     expect(finishes).toEqual([finish])
   })
 
+  it('is not yet there while a reason is the word null', async () => {
+    const parts = [chunk({ content: 'a' }, 'null'), chunk({ content: 'b' }, 'stop'), '[DONE]']
+    expect(await heard(events(...parts))).toMatchObject({ text: 'ab', finishes: ['stop'] })
+  })
+
   it.each<[string, unknown]>([
     ['a reason that no maker documents', 'because'],
     ['a number', 1],
@@ -389,6 +437,14 @@ describe('a failure with status 200', () => {
     ['a list of one', json([{ error: { ...quota, code: 429 } }]), 'over_capacity', 'credits'],
     ['a text', json({ error: 'the model melted' }), 'engine_failed', 'melted'],
     ['FastAPI’s detail', json({ detail: 'the model melted' }), 'engine_failed', 'melted'],
+    ['a list of errors', json({ errors: [{ message: 'it melted' }] }), 'engine_failed', 'melted'],
+    ['a bare msg', json({ status: 'error', msg: 'it melted' }), 'engine_failed', 'melted'],
+    [
+      'MiniMax’s status',
+      json({ choices: null, base_resp: { status_code: 1008, status_msg: 'it melted' } }),
+      ...(['engine_failed', 'melted'] as const),
+    ],
+    ['plain text', new Response('it melted', { status: 500 }), 'engine_failed', 'melted'],
     [
       'an error event',
       new Response(`event: error\ndata: ${JSON.stringify({ error: quota })}\n\n`),

@@ -144,6 +144,48 @@ describe('hints', () => {
     expect(sent()).toMatchObject({ reasoning_effort: 'low', parallel_tool_calls: false })
   })
 
+  it.each<[object, string]>([
+    [{ enable_thinking: false }, 'enable_thinking'],
+    [{ think: false }, 'think'],
+    [{ thinking: { type: 'disabled' } }, 'thinking'],
+    [{ chat_template_kwargs: { enable_thinking: false } }, 'chat_template_kwargs'],
+    [{ reasoning: { effort: 'low' } }, 'reasoning'],
+    [{ thinking: { type: 'adaptive' } }, 'thinking'],
+    [{ cache_prompt: true, keep_alive: '5m' }, 'cache_prompt, keep_alive'],
+    [{ web_search_options: {} }, 'web_search_options'],
+  ])('%j of other APIs is one, too', async (hint, names) => {
+    const { post } = await gatewayOver([{}])
+    const { status, headers } = await post('/v1/chat/completions', {
+      ...{ model: 'm', messages, ...hint },
+    })
+    expect([status, headers.get('x-skein-ignored')]).toEqual([200, names])
+  })
+
+  it.each<[object, unknown]>([
+    [{ enable_thinking: false }, 'none'],
+    [{ chat_template_kwargs: { thinking: false } }, 'none'],
+    [{ reasoning: { effort: 'high' } }, 'high'],
+    [{ reasoning: { enabled: false } }, 'none'],
+    [{ think: 'low' }, 'low'],
+    [{ think: true }, undefined],
+    [{ thinking: { type: 'disabled' }, reasoning_effort: 'high' }, 'high'],
+  ])('%j asks an engine for the effort %s', async (hint, effort) => {
+    const { post, sent } = await gatewayOver([], () => events(chunk({ content: 'a' }, 'stop')))
+    await post('/v1/chat/completions', { model: 'p/x', messages, ...hint })
+    expect((sent() as { reasoning_effort?: unknown }).reasoning_effort).toBe(effort)
+  })
+
+  it.each([
+    { think: 7 },
+    { chat_template_kwargs: { enable_thinking: false, other: 1 } },
+    { keep_alive: {} },
+    { thinking: 'off' },
+  ])('%j is of another shape, and rejected by its name', async (hint) => {
+    const { post } = await gatewayOver([{}])
+    const { status, body } = await post('/v1/chat/completions', { model: 'm', messages, ...hint })
+    expect([status, body.error.param]).toEqual([400, Object.keys(hint)[0]])
+  })
+
   it('are rejected by name if they change the answer', async () => {
     const { post } = await gatewayOver([{}])
     const { status, body } = await post('/v1/chat/completions', {
@@ -196,7 +238,10 @@ describe('hints', () => {
 describe('null and neutral values in other dialects', () => {
   it.each<[string, object]>([
     ['/v1/messages', { max_tokens: 9, messages, temperature: null, tools: null, whatever: null }],
-    ['/v1/messages', { max_tokens: 9, messages, top_k: -1, metadata: { user_id: null } }],
+    [
+      '/v1/messages',
+      { max_tokens: 9, messages, top_k: -1, metadata: { user_id: null }, speed: 'standard' },
+    ],
     ['/v1/responses', { input: 'Hello', instructions: null, whatever: null, conversation: null }],
     ['/api/chat', { messages, stream: false, format: null, whatever: null, shift: true }],
     ['/api/generate', { prompt: 'Hello', stream: false, truncate: true, context: [] }],
@@ -410,6 +455,27 @@ describe('tools that no peer can run', () => {
 
 describe('a choice among tools', () => {
   const tools = [{ type: 'function', function: { name: 'look' } }]
+  it.each(['auto', 'required'])('of those allowed, by mode %s, offers no others', async (mode) => {
+    const { post, sent } = await gatewayOver([], () => events(chunk({ content: 'a' }, 'stop')))
+    const { status } = await post('/v1/chat/completions', {
+      ...{ model: 'p/x', messages },
+      tools: [
+        ...tools,
+        { type: 'function', function: { name: 'open' } },
+        { type: 'custom', custom: { name: 'patch' } },
+      ],
+      tool_choice: {
+        type: 'allowed_tools',
+        allowed_tools: { mode, tools: [tools[0], { type: 'custom', custom: { name: 'patch' } }] },
+      },
+    })
+    expect(status).toBe(200)
+    expect(sent()).toMatchObject({
+      tools: [{ function: { name: 'look' } }, { function: { name: 'patch' } }],
+      tool_choice: mode,
+    })
+  })
+
   it('goes to a peer whose engine supports it, and is rejected by name otherwise', async () => {
     const without = await gatewayOver([{ model: { fields: [] } }])
     const asked = { model: 'm', messages, tools, tool_choice: 'required' }
@@ -440,6 +506,27 @@ describe('an answer that the caller has begun', () => {
     expect(line.body.message.content).toBe(' 3, 4, 5, 6.')
   })
 
+  it.each<[string, object, object]>([
+    ['DeepSeek’s mark', { prefix: true }, {}],
+    ['Moonshot’s mark', { partial: true }, {}],
+    ['vLLM’s fields', {}, { continue_final_message: true, add_generation_prompt: false }],
+  ])('is continued with %s', async (_, mark, fields) => {
+    const { post } = await gatewayOver([{ model: { fields: [ANSWER_PREFIX] } }])
+    const marked = [...messages, { role: 'assistant', content: '1, 2,', ...mark }]
+    const { body } = await post('/v1/chat/completions', { model: 'm', messages: marked, ...fields })
+    expect(body.choices[0].message.content).toBe(' 3, 4, 5, 6.')
+  })
+
+  it.each<[string, object]>([
+    ['messages.0.prefix', { messages: [{ role: 'user', content: 'x', prefix: true }] }],
+    ['continue_final_message', { messages, continue_final_message: true }],
+    ['continue_final_message', { messages: begun, continue_final_message: false }],
+  ])('is refused by %s elsewhere', async (param, body) => {
+    const { post } = await gatewayOver([{ model: { fields: [ANSWER_PREFIX] } }])
+    const refused = await post('/v1/chat/completions', { model: 'm', ...body })
+    expect([refused.status, refused.body.error.param]).toEqual([400, param])
+  })
+
   it('is rejected if no engine can continue it', async () => {
     const { post } = await gatewayOver([{ model: { fields: [] } }])
     const { status, body } = await post('/v1/messages', {
@@ -462,6 +549,27 @@ describe('codes and ends that clients branch on', () => {
     expect(chat.body.error.message).toMatch(/maximum context length is 20 tokens/)
     const message = await post('/v1/messages', { model: 'm', max_tokens: 9, messages: long })
     expect(message.body.error.message).toMatch(/^prompt is too long: \d+ tokens > 20 maximum$/)
+  })
+
+  it.each([
+    'prompt is too long: 9000 tokens > 8192 maximum',
+    'Input is too long for requested model.',
+    'The input token count (1196265) exceeds the maximum number of tokens allowed (1048575).',
+    "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+    'Please reduce the length of the messages or completion.',
+    'Your request exceeded model token limit: 8192 (requested: 9000)',
+    'invalid params, context window exceeds limit (2013)',
+    'prompt token count of 142234 exceeds the limit of 128000',
+    '`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000 `inputs` tokens',
+    'max_tokens must be at least 1, got -9.',
+  ])('a provider’s “%s” is such a prompt, without invented figures', async (words) => {
+    const { post } = await gatewayOver([], json({ error: { message: words } }, 400))
+    const asked = { model: 'p/x', max_tokens: 9, messages }
+    const chat = await post('/v1/chat/completions', asked)
+    expect([chat.status, chat.body.error.code]).toEqual([400, 'context_length_exceeded'])
+    expect(chat.body.error.message).not.toContain('is 0 tokens')
+    const message = await post('/v1/messages', asked)
+    expect(message.body.error.message).toMatch(/^prompt is too long: /)
   })
 
   it.each([false, true])('a stop sequence is reported; streamed: %s', async (stream) => {

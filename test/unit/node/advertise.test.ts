@@ -111,7 +111,7 @@ describe('advertising', () => {
           offered.push(await openAdvertisement(envelope, { nowMs: now() }))
         },
       },
-      statement: async () => statement,
+      statement: () => statement,
       now,
       random: () => 0.5,
       log,
