@@ -18,6 +18,7 @@ import { type FollowOptions, followConfig, withWatchOption } from '../reload/ind
 import type { Runtime, Session } from '../runtime.ts'
 import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { forgetDeadGateways } from '../status-file.ts'
+import { openTracing, tracedClient } from '../tracing/index.ts'
 import { usableUrls } from '../usable-urls.ts'
 import { gatewayKeyCommand } from './gateway-key.ts'
 import { gatewayUsageCommand } from './gateway-usage.ts'
@@ -47,8 +48,10 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   const [dataDir = ''] = network.dataDirs
   using keys = await keysFor(session, options, dataDir)
   if (options.stopWithStdin === true) stopWithStdin(session)
+  await using tracing = await openTracing(session, 'gateway')
   await using client = await openClient(session, options, {
     ...askingSettings(options),
+    ...tracedClient(tracing),
     reportsClock: true,
   })
   const { swarmKey } = network.host
