@@ -17,7 +17,8 @@ import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { type ClientNetwork, clientNetworks, type SharedOptions } from './shared-options.ts'
 
-interface OpenOptions extends Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
+interface OpenOptions
+  extends Pick<ClientInit, 'canaries' | 'friends' | 'onEvent' | 'receipts' | 'traces'> {
   /** The command itself reports a clock that is off. @default false: reported when the client closes */
   readonly reportsClock?: boolean
 }

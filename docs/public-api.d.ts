@@ -172,6 +172,7 @@ declare module 'skein/protocol' {
     ToolCallDelta,
     ToolChoice,
     ToolDefinition,
+    TraceContext,
     Unrated,
     Usage,
     Verdict,
@@ -593,6 +594,7 @@ interface AttemptRecord {
     readonly seam?: 'token-ids' | 'text' | 'start';
     readonly relay?: string;
     readonly relayedBytes?: number;
+    readonly spanId?: string;
     readonly message?: string;
 }
 interface AuditEvidence {
@@ -1112,6 +1114,7 @@ interface Head {
     readonly model: string;
     readonly bodyBytes: number;
     readonly resume?: Resume;
+    readonly trace?: TraceContext;
 }
 interface Host extends AsyncDisposable {
     readonly libp2p: Libp2p;
@@ -1119,6 +1122,7 @@ interface Host extends AsyncDisposable {
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     readonly swarmName: string;
+    readonly isPrivate: boolean;
     readonly membership?: HostMembership;
     addresses(): readonly Multiaddr[];
     clock(): ClockReport;
@@ -1649,6 +1653,9 @@ interface RequestEvent {
     readonly cost: Cost;
     readonly agreement?: Agreement;
     readonly verification?: Verification;
+    readonly trace?: RequestTrace & {
+        readonly spanId: string;
+    };
     readonly remembered?: true;
 }
 interface RequestLimits {
@@ -1677,7 +1684,14 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly trusted?: readonly string[];
     readonly providers?: readonly string[];
     readonly onPeerProgress?: (report: ProgressReport) => void;
+    readonly traceparent?: string;
     readonly hops?: number;
+}
+interface RequestTrace {
+    readonly traceId: string;
+    readonly parentSpanId?: string;
+    readonly spanId?: string;
+    readonly isSampled: boolean;
 }
 interface ResolvedModel {
     readonly path: string;
@@ -1831,6 +1845,7 @@ interface ServedRequest {
     readonly queueMs?: number;
     readonly ttftMs?: number;
     readonly durationMs: number;
+    readonly trace?: TraceContext;
 }
 interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
     readonly now?: () => number;
@@ -1843,6 +1858,7 @@ interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> 
     readonly scorer?: Backend;
     readonly canaries?: CanaryMode;
     readonly receipts?: boolean;
+    readonly traces?: number;
     readonly onEvent?: (event: RequestEvent) => void;
 }
 interface Skein extends Client {
@@ -1930,6 +1946,11 @@ interface ToolDefinition {
         readonly parameters?: Readonly<Record<string, unknown>>;
         readonly strict?: boolean | null;
     };
+}
+interface TraceContext {
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly isSampled: boolean;
 }
 interface Usage {
     readonly promptTokens: number;

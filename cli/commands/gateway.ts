@@ -24,6 +24,7 @@ import {
   withSharedOptions,
 } from '../shared-options.ts'
 import { forgetDeadGateways } from '../status-file.ts'
+import { openTracing, tracedClient } from '../tracing/index.ts'
 import { usableUrls } from '../usable-urls.ts'
 import { gatewayKeyCommand } from './gateway-key.ts'
 import { gatewayUsageCommand } from './gateway-usage.ts'
@@ -53,8 +54,10 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   const dataDir = clientDirectory(options, session.env)
   using keys = await keysFor(session, options, dataDir)
   if (options.stopWithStdin === true) stopWithStdin(session)
+  await using tracing = await openTracing(session, 'gateway')
   await using client = await openClient(session, options, {
     ...askingSettings(options),
+    ...tracedClient(tracing),
     reportsClock: true,
   })
   const { swarmKey } = network.host

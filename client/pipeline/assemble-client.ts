@@ -21,7 +21,7 @@ import type { Settings } from './settings.ts'
 /** The part of a host that requests use. */
 export type RequesterHost = DirectoryHost &
   Pick<Host, 'bootstrapPeers'> &
-  Partial<Pick<Host, 'avoid' | 'findFreshAddresses'>> & {
+  Partial<Pick<Host, 'avoid' | 'findFreshAddresses' | 'isPrivate'>> & {
     readonly libp2p: ConnectionEvents &
       Pick<Host['libp2p'], 'dialProtocol' | 'getConnections' | 'getPeers'>
   }
@@ -95,6 +95,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
       prober,
       router,
       affinity: settings.affinity,
+      carriesTraces: host.isPrivate === true,
       admits: trust.trustOf.admits,
       budget: budgets.budget,
       reserve: budgets.reserve,

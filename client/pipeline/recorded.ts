@@ -64,7 +64,7 @@ function recordOf(
   answering: Extract<AnswerEvent, { type: 'model' }> | undefined,
   end: Pick<RequestEvent, 'outcome' | 'requestId' | 'startedAt'> & Partial<RequestEvent>,
 ): RequestEvent {
-  const { attempts, resumes, exact, cost, ttftMs, usage, agreement } = journal
+  const { attempts, resumes, exact, cost, ttftMs, usage, agreement, trace } = journal
   const hasBegun = end.outcome === 'answered' || ttftMs !== undefined
   return {
     kind: request.kind,
@@ -82,6 +82,7 @@ function recordOf(
     ...(usage !== undefined && { usage }),
     ...(journal.usageEstimated && { usageEstimated: true as const }),
     ...(agreement !== undefined && { agreement }),
+    ...(trace?.spanId !== undefined && { trace: { ...trace, spanId: trace.spanId } }),
     ...(journal.remembered && { remembered: true as const }),
     ...end,
   }

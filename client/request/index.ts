@@ -59,6 +59,7 @@ export type {
 export type { PlacedOptions, ProgressReport, RequestOptions } from './request-options.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
 export { ToolCallAssembly } from './tool-calls.ts'
+export { type RequestTrace, requestTrace } from './trace.ts'
 export { trustedPeers } from './trusted-peers.ts'
 export {
   type AuditReport,
