@@ -34,6 +34,7 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
+import { openTracing } from '../tracing/index.ts'
 
 interface NodeOptions
   extends SharedOptions,
@@ -107,6 +108,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   terminal.print(`Starting with ${backend.description} …\n`)
   const settings = hostSettings(session, network, options)
   const metrics = new NodeMetrics()
+  await using tracing = await openTracing(session, 'node')
   const logFailure = createFailureLog({
     log: (line) => session.terminal.log(line, { level: 'warn' }),
   })
@@ -121,6 +123,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
         onRequest: (request) => {
           logFailure(request)
           metrics.observe(request)
+          tracing?.served(request)
         },
       }),
     ),

@@ -41,6 +41,7 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
+import { openTracing, tracedClient } from '../tracing/index.ts'
 import { chooseShared, ownSwarm, rememberChoice, type ShareOptions } from '../up/index.ts'
 
 interface UpOptions
@@ -105,6 +106,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   await using _backend = engine?.backend
   const named = modelsOf(options, env)
   if (named.providers !== undefined && named.providers.length > 0) useProxy(session)
+  await using tracing = await openTracing(session, 'up')
   const settings = hostSettings(session, network, options)
   const { opened: peer, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
@@ -114,7 +116,8 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
         ...(engine?.share !== undefined && { share: engine.share }),
         ...(engine?.startEmpty !== undefined && { startEmpty: engine.startEmpty }),
         ...(options.slots !== undefined && { slots: options.slots }),
-        asks: { ...named, ...askingSettings(options) },
+        ...(tracing !== undefined && { onRequest: (request) => tracing.served(request) }),
+        asks: { ...named, ...askingSettings(options), ...tracedClient(tracing) },
       }),
     ),
   )
