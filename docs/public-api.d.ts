@@ -990,6 +990,7 @@ interface Gateway {
 interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly apiKeys?: ApiKeys;
     readonly metrics?: boolean;
+    readonly moreMetrics?: () => Promise<string>;
     readonly stateDir?: string;
     readonly pages?: GatewayPages;
     readonly localModels?: LocalModels;
