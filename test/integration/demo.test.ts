@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { isAlive } from '../../storage/index.ts'
-import { type CliEvent, createSandbox, type Sandbox } from '../../testing/cli-process.ts'
+import { type CliEvent, createSandbox, type Sandbox } from '../../testing/cli/index.ts'
 
 const COUNTED = `${Array.from({ length: 100 }, (_, index) => index + 1).join(', ')}.`
 
