@@ -33,6 +33,8 @@ export interface RequestEvent {
   readonly model: string
   /** The model that answered; if several did, the last one. Absent if no answer began. */
   readonly answeredBy?: string
+  /** The swarm of that model. Absent if the client is in one swarm only, and for providers. */
+  readonly swarm?: string
   readonly policy: Policy
   readonly resume: ResumeMode
   /** Estimated from the length of the text. */
