@@ -1,9 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import {
-  createInternet,
-  describeOnInternet,
-  type Internet,
-} from '../../testing/internet/index.ts'
+import { createInternet, describeOnInternet, type Internet } from '../../testing/internet/index.ts'
 import { moveWithinLan } from '../../testing/reach/changes.ts'
 import { startPeer } from '../../testing/reach/peer.ts'
 import {
