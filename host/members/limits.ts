@@ -22,6 +22,10 @@ export const MEMBERSHIP = {
   checkIntervalMs: 20_000,
   /** A used or expired invite, and an expired certificate, stay in the list this long: 30 days. */
   keepMs: 2_592_000_000,
+  /** How long older pre-shared keys are accepted after a rotation, unless stated: a day. */
+  overlapMs: 86_400_000,
+  /** The longest such time, 30 days. */
+  maxOverlapMs: 2_592_000_000,
   /** Lists of one peer that are verified: a burst, then a steady rate. */
   updates: { burst: 40, perSecond: 1 },
   /** Join requests of one peer, and of one invite when a member passes them on. */
