@@ -1034,6 +1034,7 @@ interface Gateway {
 interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly apiKeys?: ApiKeys;
     readonly metrics?: boolean;
+    readonly moreMetrics?: () => Promise<string>;
     readonly stateDir?: string;
     readonly pages?: GatewayPages;
     readonly localModels?: LocalModels;

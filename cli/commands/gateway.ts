@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { Registry } from 'prom-client'
 import type { Client } from '../../client/index.ts'
 import type { GatewayServer } from '../../gateway/index.ts'
 import { plainLine } from '../../protocol/index.ts'
@@ -14,6 +15,7 @@ import {
   withGatewayOptions,
 } from '../gateway-options.ts'
 import { type ModelOptions, withModelOptions } from '../model-options.ts'
+import { addHostMetrics } from '../monitor/index.ts'
 import { openClient } from '../open-client.ts'
 import { type FollowOptions, followConfig, withWatchOption } from '../reload/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
@@ -62,8 +64,10 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   })
   const { swarmKey } = network.host
   await using pages = openConsole(session, { client, host: client.host, swarmKey, log })
+  const registry = new Registry()
+  addHostMetrics(registry, client.host, { dataDir })
   await using server = await openGatewayServer(session, options, {
-    ...{ client, dataDir, keys, pages },
+    ...{ client, dataDir, keys, pages, registry },
   })
   await using _following = followConfig<RunOptions>(
     session,

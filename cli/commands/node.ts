@@ -129,7 +129,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
     ),
   )
   await using _node = node
-  metrics.attach(node)
+  metrics.attach(node, dataDir)
   const { manager } = backend
   using desk = manager === undefined ? undefined : new ModelDesk({ manager, node })
   await using _control = await serveControl({

@@ -11,8 +11,7 @@ const [OLD, NEW, OTHER] = [secret(1), secret(2), secret(3)]
 
 const own = (...secrets: Uint8Array[]): ConnectionProtector => swarmProtector(() => secrets)()
 /** libp2p's own, as earlier versions use it. */
-const plain = (of: Uint8Array): ConnectionProtector =>
-  preSharedKey({ psk: swarmKeyOf(of) })()
+const plain = (of: Uint8Array): ConnectionProtector => preSharedKey({ psk: swarmKeyOf(of) })()
 
 /** What the listener reads of what the dialler says, and the other way round. */
 async function talk(
