@@ -70,7 +70,7 @@ describe('the rotation of the pre-shared key', () => {
     await expect.poll(() => before.count, { timeout: 30_000 }).toBeGreaterThan(0)
 
     await rotate(0)
-    // The laptop gets it from the studio, which no issuer told about.
+    // The laptop gets it from the studio: it is not connected to an issuer.
     await untilSame(studioDir)
     await untilSame(laptopDir)
     const after = opened(admin)
