@@ -12,6 +12,8 @@ export interface AttemptInit {
   /** Digest of the weights that have to answer. A digest that the request pins takes precedence. @default any */
   readonly digest?: string
   readonly limits: AttemptLimits
+  /** Whether no other peer could take the answer over: then a pause lasts as long as the peer reports work. @default never */
+  readonly isAlone?: () => boolean
   /** Time until the caller's deadline; read when the request is sent. */
   readonly remainingMs: () => number
   /** Called with the load that the terminal frame reports. */
