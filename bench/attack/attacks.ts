@@ -2,12 +2,21 @@ import { randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { BinaryWriter } from '@bufbuild/protobuf/wire'
+import { multiaddr } from '@multiformats/multiaddr'
 import * as lengthPrefixed from 'it-length-prefixed'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import { create as digestOf } from 'multiformats/hashes/digest'
 import type { Host } from '../../host/index.ts'
-import { encodeClientFrame, FrameWriter, LIMITS, PROTOCOLS } from '../../protocol/index.ts'
+import {
+  CIRCUIT_PROTOCOLS,
+  encodeClientFrame,
+  encodeDialBackRequest,
+  encodeHopRequest,
+  FrameWriter,
+  LIMITS,
+  PROTOCOLS,
+} from '../../protocol/index.ts'
 import { aborted, chat, headFrame, openStream, upload } from './peer.ts'
 import type { TargetReady } from './target.ts'
 
@@ -63,14 +72,23 @@ export const ATTACKS: Readonly<Record<string, Attack>> = {
       await Promise.allSettled(streams)
     }),
   'questions for advertisements': ({ node }, attackers, signal) =>
-    repeated(attackers, signal, async (attacker) => {
-      const streams = Array.from({ length: QUESTIONS_AT_ONCE }, async () => {
-        const stream = await openStream(attacker, node, PROTOCOLS.advertisement)
-        await new FrameWriter(stream).write(Uint8Array.of(8, 64))
-        await stream.close()
-      })
-      await Promise.allSettled(streams)
-    }),
+    questions(attackers, { address: node, protocol: PROTOCOLS.advertisement }, signal, () =>
+      Uint8Array.of(8, LIMITS.maxKnownAdvertisements),
+    ),
+  notices: ({ node }, attackers, signal) =>
+    questions(attackers, { address: node, protocol: PROTOCOLS.notice }, signal, () =>
+      randomBytes(LIMITS.maxAdvertisementBytes / 2),
+    ),
+  'requests for reservations': ({ bootstrap }, attackers, signal) =>
+    questions(attackers, { address: bootstrap, protocol: CIRCUIT_PROTOCOLS.hop }, signal, () =>
+      encodeHopRequest({ type: 'reserve' }),
+    ),
+  'requests to dial back': ({ bootstrap }, attackers, signal) =>
+    questions(attackers, { address: bootstrap, protocol: PROTOCOLS.dialBack }, signal, () =>
+      encodeDialBackRequest([
+        { address: multiaddr('/ip4/127.0.0.1/tcp/9'), nonce: randomBytes(16) },
+      ]),
+    ),
   'requests for unknown models': ({ gateway }, attackers, signal) =>
     repeated(attackers, signal, () => {
       const model = `unknown-${randomBytes(4).toString('hex')}`
@@ -156,6 +174,23 @@ async function repeated(
       }
     }),
   )
+}
+
+/** Asks the same again and again, over streams of their own. */
+async function questions(
+  attackers: readonly Host[],
+  { address, protocol }: { readonly address: string; readonly protocol: string },
+  signal: AbortSignal,
+  question: () => Uint8Array,
+): Promise<void> {
+  await repeated(attackers, signal, async (attacker) => {
+    const streams = Array.from({ length: QUESTIONS_AT_ONCE }, async () => {
+      const stream = await openStream(attacker, address, protocol)
+      await new FrameWriter(stream).write(question())
+      await stream.close()
+    })
+    await Promise.allSettled(streams)
+  })
 }
 
 async function silence(port: number, signal: AbortSignal): Promise<void> {

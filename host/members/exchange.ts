@@ -20,6 +20,7 @@ import {
 } from '../../protocol/index.ts'
 import { type Clock, every, raceSignal } from '../../timing/index.ts'
 import { answerOnce, askOnce } from '../one-shot.ts'
+import { OriginRates } from '../origin-rates.ts'
 import type { PeerClocks } from '../peer-clocks.ts'
 import { PeerRates } from '../peer-rates.ts'
 import { admit, isDue, renew } from './admit.ts'
@@ -63,6 +64,7 @@ export class MemberExchange {
   /** Numbers that the peer of a connection has. */
   readonly #heads = new WeakMap<Connection, readonly ListHead[]>()
   readonly #syncing = new WeakMap<Connection, Promise<void>>()
+  readonly #hellos = new OriginRates(MEMBERSHIP.hellos)
   readonly #updates = new PeerRates(MEMBERSHIP.updates)
   readonly #joins = new PeerRates(MEMBERSHIP.joins)
   readonly #allJoins = new PeerRates(MEMBERSHIP.allJoins)
@@ -129,7 +131,9 @@ export class MemberExchange {
 
   /** The dialled side of the proof. */
   async #meet(hello: MemberHello, connection: Connection): Promise<MembershipAnswer> {
-    const refused = await this.#admitted(connection, hello, this.#init.wall())
+    const nowMs = this.#init.wall()
+    if (!this.#hellos.take(connection, nowMs)) return this.#refusal('busy')
+    const refused = await this.#admitted(connection, hello, nowMs)
     if (refused !== undefined) return this.#refusal(refused)
     return { type: 'hello', hello: await this.#hello() }
   }
