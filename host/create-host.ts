@@ -233,6 +233,7 @@ async function assemble(
     bootstrapPeers,
     entryPoints: () => entryPoints.all().map(({ address }) => address),
     swarmName: init.swarmName,
+    isPrivate: init.swarmKey !== undefined || membership !== undefined,
     ...(membership !== undefined && { membership: membership.view }),
     clock: () => clocks.report(),
     reachability: () => reach.report(),

@@ -40,7 +40,10 @@ export async function createInstance(
     start: false,
     privateKey: persistence.privateKey,
     datastore: persistence.datastore,
-    nodeInfo: { name: 'skein', userAgent: 'skein' },
+    nodeInfo: {
+      name: 'skein',
+      userAgent: init.version === undefined ? 'skein' : `skein/${init.version}`,
+    },
     addresses: {
       listen: [...listen],
       announceFilter: (chosen) => own.announced([...chosen, ...relaying.addresses]),

@@ -102,3 +102,4 @@ export {
   TOKEN_INPUT,
 } from './requirements.ts'
 export { RESUME_FORMS, type ResumeForm, resumeField, resumeFormsOf } from './resume-forms.ts'
+export { parseTraceparent } from './trace-context.ts'

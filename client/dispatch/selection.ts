@@ -257,7 +257,7 @@ export class Selection {
     if (serving.some((candidate) => this.#context.admits?.(candidate) === false)) {
       return new InferenceError(
         'no_peers',
-        `every peer that serves '${query.reference.id}' is quarantined: \`skein peers --why\` shows the reason`,
+        `every peer that serves '${query.reference.id}' is quarantined or denied: \`skein peers --why\` and \`skein reputation list\` show which`,
       )
     }
     return explainAbsence({ query, advertisements, connectedPeers, bootstrap })

@@ -2,6 +2,7 @@ import type { Advertisement, Capability, ModelAdvertisement } from '../../protoc
 
 /** A model that some peer serves. */
 export interface ModelListing {
+  /** If the client is in several swarms: `swarm/id`. */
   readonly id: string
   readonly aliases: readonly string[]
   /** More than one: peers serve different weights under this id. Pin one with `id@sha256:…`. */
