@@ -8,6 +8,8 @@ export interface SyntheticClient {
   endRequest(): void
 }
 
+const VERSION = new TextEncoder().encode('skein/0.0.0')
+
 export async function createSyntheticClient(peerCount: number): Promise<SyntheticClient> {
   const ids = await Promise.all(Array.from({ length: peerCount }, () => newPeerId()))
   const [self, ...peers] = ids.map(String)
@@ -26,7 +28,11 @@ export async function createSyntheticClient(peerCount: number): Promise<Syntheti
   const client = {
     host: {
       peerId: ids[0],
-      libp2p: Object.assign(new EventTarget(), { getConnections: () => [], getPeers: () => [] }),
+      libp2p: Object.assign(new EventTarget(), {
+        getConnections: () => [],
+        getPeers: () => [],
+        peerStore: { get: async () => ({ metadata: new Map([['AgentVersion', VERSION]]) }) },
+      }),
       book: {
         get: (peerId: unknown) => {
           const id = `model-${peers.indexOf(String(peerId)) % 20}`
@@ -41,6 +47,8 @@ export async function createSyntheticClient(peerCount: number): Promise<Syntheti
     reputation: () => [],
     running: () => [],
     forget: () => 0,
+    marks: () => [],
+    receipts: () => new Map(),
     models: async () => [],
     peers: async () => peers.map(listing),
     observe: (listener: (event: RequestEvent) => void) => {

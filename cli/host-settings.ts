@@ -17,6 +17,7 @@ export function hostSettings(
     ...(await withBootstrap(session, network.host, dataDir)),
     ...relaySettings(options),
     dataDir,
+    version: session.version,
     onFault: (message) => session.terminal.log(plainLine(message), { level: 'warn' }),
     ...(maxOpenFiles !== undefined && { maxOpenFiles }),
   })

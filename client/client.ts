@@ -1,5 +1,5 @@
 import { createHost, type Host, type HostInit } from '../host/index.ts'
-import { Ledger } from '../ledger/index.ts'
+import { countReceipts, type Ledger, type ReceiptCount } from '../ledger/index.ts'
 import type {
   ChatChunk,
   ChatRequest,
@@ -10,11 +10,14 @@ import type {
 import { type AbortOptions, systemClock } from '../timing/index.ts'
 import type { Answer, ChatCompletion, Completion, EmbeddingResponse } from './answer/index.ts'
 import type { ChainField, NamesInit, OwnNames } from './chain/index.ts'
+import { openLedger } from './open-ledger.ts'
 import type { ModelListing, PeerListing } from './peers/index.ts'
 import {
   type ClientStats,
   createRequester,
+  type Requester,
   resolveSettings,
+  type Settings,
   type SettingsInit,
 } from './pipeline/index.ts'
 import {
@@ -22,7 +25,6 @@ import {
   type RequestEvent,
   type RequestOptions,
   type RunningRequest,
-  trustedPeers,
   wantsStream,
 } from './request/index.ts'
 import {
@@ -32,12 +34,24 @@ import {
   runBatch,
   splitRequests,
 } from './split/index.ts'
-import { openReputation, type SavedReputation, type StandingReport } from './trust/index.ts'
+import {
+  markable,
+  openReputation,
+  type PeerMark,
+  type Reputation,
+  type SavedReputation,
+  type StandingReport,
+} from './trust/index.ts'
 
 /** Options of a client. Limits have defaults; see {@link RequestLimits}, {@link DiscoveryLimits}. */
 export interface ClientInit extends Omit<HostInit, 'dht'>, SettingsInit {
   /** Ids of peers whose receipts count: a peer that served a friend is not a stranger. @default none */
   readonly friends?: readonly string[]
+}
+
+/** A swarm of a client that is in several: its host there, and what it knows of the swarm's peers. */
+export interface ClientSwarm extends Pick<Client, 'host' | 'marks' | 'receipts' | 'reputation'> {
+  readonly name: string
 }
 
 interface Streamed extends ChainField {
@@ -59,7 +73,10 @@ interface Whole extends ChainField {
  * `error.details.attempts` lists the attempts and their outcomes.
  */
 export interface Client extends AsyncDisposable {
+  /** Of several swarms: the default one's. */
   readonly host: Host
+  /** The swarms that `createSwarmsClient` was given, the default first. Empty if the client is in one only. */
+  readonly swarms: readonly ClientSwarm[]
   /** Names that requests may use in addition to the models of the network. */
   readonly names: OwnNames
   /**
@@ -115,6 +132,19 @@ export interface Client extends AsyncDisposable {
   reputation(peer?: string): readonly StandingReport[]
   /** Deletes the standings of a peer, which becomes a newcomer again. @returns the number of standings deleted */
   forget(peer: string): number
+  /**
+   * Marks a peer as denied, which is neither asked nor counted, or as trusted, which counts as proven until an audit
+   * fails; `undefined` takes the mark back. Holds for the next choice of a peer, and is stored: other clients of the
+   * data directory see it within 5 s.
+   *
+   * @throws InferenceError `invalid_request` for an invalid peer id, its own, or too many marks; what storing throws, and
+   *   the mark holds all the same
+   */
+  mark(peer: string, mark: PeerMark | undefined): Promise<void>
+  /** The marked peers, the latest last. */
+  marks(): readonly MarkedPeer[]
+  /** How many receipts of the last two weeks are kept, by the peer on the other side; empty if receipts are off. */
+  receipts(): ReadonlyMap<string, ReceiptCount>
   /** Advertised slots of the peers met that serve a model, by id or alias; 0 if none are known. */
   slots(model: string): number
   /** Current activity and remaining budgets. */
@@ -123,59 +153,97 @@ export interface Client extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** A peer with the word of this client's owner on it. */
+export interface MarkedPeer {
+  readonly peer: string
+  readonly mark: PeerMark
+  /** Milliseconds since 1970. */
+  readonly atMs: number
+}
+
 /**
  * Joins the swarm as a DHT client. Resolves immediately: peers are discovered on demand.
  *
  * @throws InferenceError `invalid_request` if a limit is out of range, and what `createHost` throws
  */
 export async function createClient(init: ClientInit = {}): Promise<Client> {
-  const { providers: _, scorer: __, receipts = false, friends, ...own } = init
-  const trusted = trustedPeers(friends?.length ? friends : undefined, 'friends') ?? new Set()
-  const now = init.now ?? systemClock.wall
+  const { providers: _, scorer: __, ...own } = init
   await using opened = new OpenParts()
-  const host = opened.use(await createHost({ ...own, dht: 'client' }))
-  const saved = opened.use(await openReputation(init.dataDir, now, init.onFault))
-  const ledger =
-    receipts || trusted.size > 0
-      ? opened.use(
-          new Ledger({
-            host,
-            friends: [...trusted],
-            dataDir: init.dataDir,
-            onFault: init.onFault,
-            peers: () => host.book.all().map(({ peerId }) => peerId),
-            now,
-          }),
-        )
-      : undefined
-  await ledger?.start()
-  const client = createClientOver(host, { ...init, saved, ledger })
+  const { host, saved, ledger } = await openSwarm(own, init, opened)
+  const client = createClientOver(host, { ...init, saved, ledger, closes: [ledger] })
   // The client closes them from now on.
   opened.release()
   return client
 }
 
+/** What a client has for one swarm. */
+export interface OpenedSwarm {
+  readonly host: Host
+  readonly saved: SavedReputation
+  readonly ledger: Ledger | undefined
+}
+
+/** The host, standings and receipts of one swarm. @param opened gets what is to be closed */
+export async function openSwarm(
+  own: Omit<HostInit, 'dht'>,
+  { receipts, friends }: Pick<ClientInit, 'friends' | 'receipts'>,
+  opened: OpenParts,
+): Promise<OpenedSwarm> {
+  const { dataDir, onFault, now = systemClock.wall } = own
+  const host = opened.use(await createHost({ ...own, dht: 'client' }))
+  const saved = opened.use(await openReputation(dataDir, now, onFault))
+  const ledger = opened.use(await openLedger(host, { receipts, friends, dataDir, onFault, now }))
+  return { host, saved, ledger }
+}
+
 /** Options of a client over an existing host. */
 export type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & {
   readonly saved?: SavedReputation
+  /** Where receipts are kept. @default none */
   readonly ledger?: Ledger | undefined
+  /** Closed with the client, before the host. @default none */
+  readonly closes?: readonly (AsyncDisposable | undefined)[]
 }
 
 /** Creates a client over an existing host. Closing the client closes the host. */
 export function createClientOver(host: Host, init: ClientOverInit): Client {
-  const { saved, ledger } = init
-  const settings = resolveSettings({
-    ...init,
-    ...(saved !== undefined && { reputation: saved.reputation }),
-  })
-  const { reputation, random, clock } = settings
+  const { saved, ledger, closes = [] } = init
+  const settings = settingsOf(init)
   const requester = createRequester(host, settings)
-  const context = { timeoutMs: settings.requestLimits.timeoutMs, random, clock }
-  const split = splitRequests(requester, context)
   const parts = new OpenParts()
   parts.use(host)
   parts.use(saved)
-  parts.use(ledger)
+  for (const part of closes) parts.use(part)
+  const { reputation } = settings
+  return assembled(requester, settings, [{ name: '', host, saved, ledger, reputation }], parts)
+}
+
+/** @throws InferenceError `invalid_request` for a limit out of range */
+export function settingsOf(init: Omit<ClientOverInit, 'closes'>): Settings {
+  const { saved } = init
+  return resolveSettings({ ...init, ...(saved !== undefined && { reputation: saved.reputation }) })
+}
+
+/** A swarm whose requests a requester makes. */
+export interface SwarmPart {
+  readonly name: string
+  readonly host: Host
+  readonly reputation: Reputation
+  readonly saved: SavedReputation | undefined
+  readonly ledger: Ledger | undefined
+}
+
+/** Puts a client together. @param parts to be closed with it */
+export function assembled(
+  requester: Requester,
+  { requestLimits, random, clock }: Settings,
+  swarms: readonly [SwarmPart, ...SwarmPart[]],
+  parts: OpenParts,
+): Client {
+  const context = { timeoutMs: requestLimits.timeoutMs, random, clock }
+  const split = splitRequests(requester, context)
+  const [{ host }] = swarms
+  const views = swarms.map(swarmOf)
   parts.defer(() => requester.close())
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
@@ -185,6 +253,7 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
   // The overloads differ only in `stream`.
   const client = {
     host,
+    swarms: views.length > 1 ? views : [],
     names: requester.names,
     rename: ({ aliases = {}, providers = [] }: Partial<NamesInit>) =>
       requester.rename({ aliases, providers }),
@@ -208,12 +277,40 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
     peers: (options?: AbortOptions) => requester.peers(options),
     observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),
     running: () => requester.running(),
-    reputation: (peer?: string) => reputation.report(peer),
-    forget: (peer: string) => reputation.forget(peer),
+    reputation: (peer?: string) => views.flatMap((swarm) => swarm.reputation(peer)),
+    forget: (peer: string) =>
+      swarms.reduce((sum, { reputation }) => sum + reputation.forget(peer), 0),
+    async mark(peer: string, mark: PeerMark | undefined) {
+      for (const { host, reputation, saved } of swarmsOf(swarms, peer)) {
+        reputation.mark(markable(peer, host.peerId), mark)
+        await saved?.save()
+      }
+    },
+    marks: () => views.flatMap((swarm) => swarm.marks()),
+    receipts: () => new Map(views.flatMap((swarm) => [...swarm.receipts()])),
     slots: (model: string) => requester.slots(model),
     stats: () => requester.stats(),
     close,
     [Symbol.asyncDispose]: close,
   }
   return client as Client
+}
+
+function swarmOf({ name, host, reputation, ledger }: SwarmPart): ClientSwarm {
+  return {
+    ...{ name, host },
+    reputation: (peer) => reputation.report(peer),
+    marks: () => reputation.marks(),
+    receipts: () => countReceipts(ledger?.book.all() ?? [], host.peerId.toString()),
+  }
+}
+
+/** The swarms that know a peer; all if none does. */
+function swarmsOf(swarms: readonly SwarmPart[], peer: string): readonly SwarmPart[] {
+  const knowing = swarms.filter(
+    ({ host, reputation }) =>
+      host.book.all().some(({ peerId }) => peerId.toString() === peer) ||
+      reputation.marks().some((marked) => marked.peer === peer),
+  )
+  return knowing.length > 0 ? knowing : swarms
 }

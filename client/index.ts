@@ -25,7 +25,16 @@ export type {
   ServedChunk,
 } from './answer/index.ts'
 export type { ChainField, NamesInit, OwnNames, ProviderInit } from './chain/index.ts'
-export { type Client, type ClientInit, createClient, createClientOver } from './client.ts'
+export {
+  type Client,
+  type ClientInit,
+  type ClientOverInit,
+  type ClientSwarm,
+  createClient,
+  createClientOver,
+  type MarkedPeer,
+} from './client.ts'
+export { openLedger } from './open-ledger.ts'
 export type { ModelListing, PeerListing } from './peers/index.ts'
 export type { ClientStats } from './pipeline/index.ts'
 export {
@@ -63,9 +72,11 @@ export {
   type BatchResult,
   PartialFailure,
 } from './split/index.ts'
+export { createSwarmsClient, type SwarmInit, type SwarmsClientInit } from './swarms-client.ts'
 export {
   type CanaryMode,
   openReputation,
+  type PeerMark,
   parseCanaryMode,
   type Reputation,
   type SavedReputation,

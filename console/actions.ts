@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Client } from '../client/index.ts'
-import { InferenceError } from '../protocol/index.ts'
+import { ERROR_TABLE, InferenceError } from '../protocol/index.ts'
 
 /** What can be done with the models of this machine. Methods throw InferenceErrors. */
 export interface ModelActions {
@@ -15,17 +15,19 @@ export interface ModelActions {
 
 /** What a page may ask to be changed. */
 export interface ActionContext {
-  readonly client: Pick<Client, 'forget'>
+  readonly client: Pick<Client, 'forget' | 'mark'>
   /** Lines of `skein doctor`. */
   readonly diagnose: () => Promise<readonly string[]>
   /** Absent if this process has no models of its own. */
   readonly models?: ModelActions | undefined
 }
 
+const peer = z.string().min(1).max(100)
 const model = z.string().min(1).max(2_000)
 
 const ACTION = z.discriminatedUnion('action', [
-  z.object({ action: z.literal('forget'), peer: z.string().max(100) }),
+  z.object({ action: z.literal('forget'), peer }),
+  z.object({ action: z.literal('mark'), peer, mark: z.enum(['denied', 'trusted']).nullable() }),
   z.object({ action: z.literal('doctor') }),
   z.object({
     action: z.literal('pull'),
@@ -49,12 +51,18 @@ export async function act(
   { client, diagnose, models }: ActionContext,
 ): Promise<{ readonly status: number; readonly answer: object }> {
   const parsed = ACTION.safeParse(body)
-  if (!parsed.success) return { status: 400, answer: { error: z.prettifyError(parsed.error) } }
+  if (!parsed.success) {
+    const error = z.prettifyError(parsed.error)
+    return { status: 400, answer: { error, code: 'invalid_request' } }
+  }
   const wanted = parsed.data
   try {
     switch (wanted.action) {
       case 'forget':
         return { status: 200, answer: { forgotten: client.forget(wanted.peer) } }
+      case 'mark':
+        await client.mark(wanted.peer, wanted.mark ?? undefined)
+        return { status: 200, answer: { peer: wanted.peer, mark: wanted.mark } }
       case 'doctor':
         return { status: 200, answer: { lines: await diagnose() } }
       default:
@@ -65,7 +73,8 @@ export async function act(
         return { status: 200, answer: {} }
     }
   } catch (error) {
-    return { status: 409, answer: { error: InferenceError.from(error).message } }
+    const { code, message } = InferenceError.from(error)
+    return { status: ERROR_TABLE[code].status, answer: { error: message, code } }
   }
 }
 

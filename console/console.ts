@@ -71,6 +71,8 @@ export function createConsole(init: ConsoleInit): Console {
     if (method === 'GET' && pathname === '/console/events') return events(request, visitor)
     if (method === 'POST' && pathname === '/console/actions') {
       const { status, answer } = await act(await readJson(request), init)
+      // What was changed is shown at once.
+      void state.refreshAnew()
       return Response.json(answer, { status })
     }
     return Response.json({ error: `no such page: ${method} ${pathname}` }, { status: 404 })

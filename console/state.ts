@@ -1,13 +1,24 @@
 import type { RequestEvent, RunningRequest } from '../client/index.ts'
 import type { Load, NodeState, ResumeSupport } from '../protocol/index.ts'
 
+/** Pages of the console. A process shows those that it has something for. */
+export type ConsolePage =
+  | 'batches'
+  | 'join'
+  | 'log'
+  | 'models'
+  | 'peers'
+  | 'playground'
+  | 'requests'
+  | 'survival'
+
 /** This machine. */
 export interface SelfView {
   readonly peerId: string
   readonly version: string
   /** Milliseconds since 1970. */
   readonly startedAtMs: number
-  /** `public`, or the short name of a private swarm. */
+  /** `public`, the short name of a private swarm, or the name of one with members; several are separated by commas. */
   readonly swarm: string
   readonly reachability: string
   readonly advice?: string
@@ -15,19 +26,34 @@ export interface SelfView {
   /** Ids of the models that it shares. */
   readonly shares: readonly string[]
   readonly load?: Load
+  /** Pages that make no sense in this process. @default none */
+  readonly absent?: readonly ConsolePage[]
+  /** Prompts are kept in memory, and shown with their requests. @default false */
+  readonly recordsPrompts?: boolean
 }
 
 /** How a peer stands with this client. */
 export interface StandingView {
   readonly state: 'newcomer' | 'proven' | 'suspect' | 'quarantined'
   readonly audits: number
-  /** The evidence, one line for each set of weights. */
-  readonly words: readonly string[]
+  /** For each set of weights. */
+  readonly evidence: readonly {
+    /** The beginning of their digest. */
+    readonly weights: string
+    readonly words: string
+    readonly strikes: number
+    /** 0 … 1 */
+    readonly quality: number
+    /** Share of its next answers that are audited. */
+    readonly auditRate: number
+  }[]
 }
 
 /** A peer that serves models, or one that only introduces and relays. */
 export interface PeerView {
   readonly peerId: string
+  /** Absent if the client is in one swarm only. */
+  readonly swarm?: string
   readonly isSelf: boolean
   readonly models: readonly string[]
   /** Free text, unverified. */
@@ -40,6 +66,12 @@ export interface PeerView {
   readonly address?: string
   /** The public networks of its addresses; `local network` without one. */
   readonly network: string
+  /** That it advertises. */
+  readonly addresses: readonly string[]
+  /** Over what its connection or its addresses lead. Absent if it advertises nothing. */
+  readonly reachability?: 'lan' | 'public' | 'relayed' | 'unknown'
+  /** As it tells it. */
+  readonly version?: string
   readonly rttMs?: number
   readonly slots: number
   readonly state?: NodeState
@@ -47,10 +79,15 @@ export interface PeerView {
   /** Why it did not answer a probe. */
   readonly error?: string
   readonly standing: StandingView
+  /** The owner's word on it. */
+  readonly mark?: 'denied' | 'trusted'
+  /** Receipts of the last two weeks: for its answers, and for answers to it. Absent without any. */
+  readonly receipts?: { readonly given: number; readonly received: number }
 }
 
 /** What one model survives. */
 export interface ModelView {
+  /** As requests name it. */
   readonly id: string
   readonly aliases: readonly string[]
   readonly contextLength: number
@@ -68,8 +105,13 @@ export interface ModelView {
 
 /** A request, running or ended. */
 export type RequestView =
-  | ({ readonly status: 'running' } & RunningRequest)
-  | ({ readonly status: 'ended' } & RequestEvent)
+  | ({ readonly status: 'running' } & RunningRequest & Recorded)
+  | ({ readonly status: 'ended' } & RequestEvent & Recorded)
+
+interface Recorded {
+  /** Only if prompts are recorded; cut to the limit. */
+  readonly prompt?: string
+}
 
 /** One line of the log. */
 export interface LogLine {

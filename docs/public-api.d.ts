@@ -17,6 +17,7 @@ declare module 'skein' {
     ChatRequest,
     Client,
     ClientInit,
+    ClientSwarm,
     Completion,
     CompletionChoice,
     CompletionChunk,
@@ -35,7 +36,10 @@ declare module 'skein' {
     ServedBy,
     ServedChunk,
     Skein,
+    SwarmInit,
+    SwarmsClientInit,
     createClient,
+    createSwarmsClient,
   }
 }
 declare module 'skein/node' {
@@ -168,6 +172,7 @@ declare module 'skein/protocol' {
     ToolCallDelta,
     ToolChoice,
     ToolDefinition,
+    TraceContext,
     Unrated,
     Usage,
     Verdict,
@@ -304,11 +309,70 @@ class InferenceError<C extends ErrorCode = ErrorCode> extends Error {
     static is<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is InferenceError<C>;
     static from(error: unknown, fallback?: ErrorCode): InferenceError;
 }
+class Ledger implements AsyncDisposable {
+    #private;
+    [Symbol.asyncDispose]: () => Promise<void>;
+    readonly book: ReceiptBook;
+    readonly trust: SharedTrust;
+    constructor(init: LedgerInit);
+    start(): Promise<void>;
+    issue(answer: Received): Promise<Receipt | undefined>;
+    gather(): Promise<void>;
+    [Symbol.asyncDispose](): Promise<void>;
+}
 class PartialFailure<T = unknown> extends InferenceError<'partial_failure'> {
     static readonly name: string;
     readonly name: string;
     readonly answer: T | undefined;
     constructor(total: number, details: PartialDetails, answer?: T);
+}
+class ReceiptBook {
+    #private;
+    constructor(now: () => number, worth?: (receipt: Receipt) => number);
+    get size(): number;
+    get changes(): number;
+    add(receipt: Receipt): Entered;
+    latest(client: string, server: string): Receipt | undefined;
+    all(): readonly Receipt[];
+}
+class Reputation {
+    #private;
+    constructor(now: () => number, onLesson?: (lesson: Lesson) => void);
+    audited(peer: string, spec: string, audit: AuditEvidence, networks?: readonly string[]): void;
+    doubted(peer: string, spec: string): void;
+    doubts(peer: string, spec: string): number;
+    networkCredit(networks: readonly string[]): number;
+    mark(peer: string, mark: PeerMark | undefined): void;
+    markOf(peer: string): PeerMark | undefined;
+    marks(): readonly {
+        readonly peer: string;
+        readonly mark: PeerMark;
+        readonly atMs: number;
+    }[];
+    isQuarantined(peer: string, spec: string): boolean;
+    isExcluded(peer: string, spec: string): boolean;
+    isProven(peer: string, spec: string): boolean;
+    auditRate(peer: string, spec: string): number;
+    vouchesFor(peer: string, spec: string): boolean;
+    draw(peer: string, spec: string, random: () => number, shared?: number): number;
+    report(peer?: string): readonly StandingReport[];
+    forget(peer: string): number;
+    toJSON(): object;
+    load(saved: unknown): Loaded | undefined;
+    rebase(saved: unknown, since?: readonly Lesson[]): Loaded | undefined;
+}
+class ServedLog {
+    #private;
+    note(attemptId: Uint8Array, served: Served): void;
+    get(attemptId: Uint8Array): Served | undefined;
+    settle(attemptId: Uint8Array): void;
+}
+class SharedTrust {
+    #private;
+    constructor(book: ReceiptBook, preTrusted: readonly string[], now: () => number);
+    mass(peer: string): number;
+    standing(peer: string): number | undefined;
+    given(peer: string): number;
 }
 class WrittenResults {
     #private;
@@ -412,6 +476,7 @@ function createOllamaBackend(init?: OllamaBackendInit): Backend;
 function createOpenAiBackend(init: OpenAiBackendInit): Backend;
 function createScriptedBackend(init?: ScriptedInit): ScriptedBackend;
 function createSwarmKey(): Uint8Array;
+function createSwarmsClient(init: SwarmsClientInit): Promise<Skein>;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
 function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): ClientFrame;
@@ -529,7 +594,13 @@ interface AttemptRecord {
     readonly seam?: 'token-ids' | 'text' | 'start';
     readonly relay?: string;
     readonly relayedBytes?: number;
+    readonly spanId?: string;
     readonly message?: string;
+}
+interface AuditEvidence {
+    readonly outcome: 'passed' | 'suspect' | 'failed';
+    readonly hardMisses: number;
+    readonly logRatio: number;
 }
 interface AuditReport extends Verdict {
     readonly peerId: string;
@@ -690,6 +761,7 @@ interface Chunk {
 }
 interface Client extends AsyncDisposable {
     readonly host: Host;
+    readonly swarms: readonly ClientSwarm[];
     readonly names: OwnNames;
     rename(names: Partial<NamesInit>): void;
     chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>;
@@ -705,6 +777,9 @@ interface Client extends AsyncDisposable {
     running(): readonly RunningRequest[];
     reputation(peer?: string): readonly StandingReport[];
     forget(peer: string): number;
+    mark(peer: string, mark: PeerMark | undefined): Promise<void>;
+    marks(): readonly MarkedPeer[];
+    receipts(): ReadonlyMap<string, ReceiptCount>;
     slots(model: string): number;
     stats(): ClientStats;
     close(): Promise<void>;
@@ -726,6 +801,9 @@ interface ClientStats {
         readonly connected: number;
         readonly ejected: number;
     };
+}
+interface ClientSwarm extends Pick<Client, 'host' | 'marks' | 'receipts' | 'reputation'> {
+    readonly name: string;
 }
 interface Clock {
     now(): number;
@@ -940,6 +1018,10 @@ interface ErrorTraits {
     readonly type: 'server_error' | 'invalid_request_error' | 'authentication_error' | 'rate_limit_error';
     readonly fromPeer: boolean;
 }
+interface Evidence {
+    readonly good: number;
+    readonly bad: number;
+}
 interface FileVerdict {
     readonly total: number;
     readonly errors: readonly LineError[];
@@ -952,6 +1034,7 @@ interface Gateway {
 interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly apiKeys?: ApiKeys;
     readonly metrics?: boolean;
+    readonly moreMetrics?: () => Promise<string>;
     readonly stateDir?: string;
     readonly pages?: GatewayPages;
     readonly localModels?: LocalModels;
@@ -1032,6 +1115,7 @@ interface Head {
     readonly model: string;
     readonly bodyBytes: number;
     readonly resume?: Resume;
+    readonly trace?: TraceContext;
 }
 interface Host extends AsyncDisposable {
     readonly libp2p: Libp2p;
@@ -1039,6 +1123,7 @@ interface Host extends AsyncDisposable {
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     readonly swarmName: string;
+    readonly isPrivate: boolean;
     readonly membership?: HostMembership;
     addresses(): readonly Multiaddr[];
     clock(): ClockReport;
@@ -1069,6 +1154,7 @@ interface HostInit {
     readonly dataDir?: string;
     readonly whenLocked?: 'fail' | 'ephemeral';
     readonly onFault?: (message: string) => void;
+    readonly version?: string;
     readonly listen?: readonly string[];
     readonly announce?: readonly string[];
     readonly noAnnounce?: readonly string[];
@@ -1142,6 +1228,18 @@ interface KeyUsage {
     readonly promptTokens: number;
     readonly completionTokens: number;
 }
+interface LedgerInit {
+    readonly host: LedgerHost;
+    readonly friends?: readonly string[];
+    readonly served?: ServedLog;
+    readonly beneficiary?: string;
+    readonly admit?: (peer: PeerId) => void;
+    readonly dataDir?: string | undefined;
+    readonly onFault?: ((message: string) => void) | undefined;
+    readonly peers: () => readonly PeerId[];
+    readonly now?: () => number;
+    readonly random?: () => number;
+}
 interface Line {
     readonly number: number;
     readonly text: string;
@@ -1175,6 +1273,10 @@ interface Load {
 }
 interface LoadOptions extends AbortOptions {
     readonly onProgress?: (share: number) => void;
+}
+interface Loaded {
+    readonly taken: number;
+    readonly dropped: number;
 }
 interface LocalModel {
     readonly id: string;
@@ -1231,6 +1333,11 @@ interface ManagedModel {
 interface MappingMethod {
     readonly name: 'NAT-PMP' | 'UPnP';
     map(inner: Inner, signal: AbortSignal): Promise<MadeMapping>;
+}
+interface MarkedPeer {
+    readonly peer: string;
+    readonly mark: PeerMark;
+    readonly atMs: number;
 }
 interface ModelAdvertisement {
     readonly id: string;
@@ -1289,6 +1396,7 @@ interface NamesInit {
 }
 interface Node extends AsyncDisposable {
     readonly host: Host;
+    readonly ledger: Ledger;
     state(): NodeState;
     models(): readonly ModelAdvertisement[];
     share(models: readonly string[] | undefined, options?: AbortOptions): Promise<void>;
@@ -1305,6 +1413,7 @@ interface NodeInit extends NodeLimits, LiveNodeSettings {
     readonly operator?: string;
     readonly creditTo?: string;
     readonly friends?: readonly string[];
+    readonly markOf?: (peer: string) => 'denied' | 'trusted' | undefined;
     readonly onEngine?: (state: EngineState) => void;
     readonly onRequest?: (request: ServedRequest) => void;
     readonly now?: () => number;
@@ -1370,6 +1479,7 @@ interface OwnNames {
         readonly name: string;
         readonly models: readonly string[];
     }[];
+    readonly swarms: readonly string[];
 }
 interface PageSources {
     readonly batches: () => readonly GatewayBatch[];
@@ -1383,6 +1493,7 @@ interface PageVisitor {
 }
 interface PeerListing extends PeerReach {
     readonly peerId: string;
+    readonly swarm?: string;
     readonly models: readonly string[];
     readonly operator: string;
     readonly slots: number;
@@ -1400,6 +1511,24 @@ interface PeerListing extends PeerReach {
 interface PeerReach {
     readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown';
     readonly connectedAt?: string;
+}
+interface PeerRow {
+    readonly peer: string;
+    readonly spec: string;
+    readonly standing: PeerStanding;
+    readonly isFromFuture: boolean;
+}
+interface PeerStanding {
+    readonly quality: Evidence;
+    readonly consecutiveValid: number;
+    readonly logRatio: number;
+    readonly hardMisses: number;
+    readonly strikes: number;
+    readonly quarantines: number;
+    readonly quarantinedUntilMs: number;
+    readonly audits: number;
+    readonly doubts: number;
+    readonly lastMs: number;
 }
 interface PoolModel {
     readonly path: string;
@@ -1455,6 +1584,38 @@ interface ReadFramesInit {
     readonly maxTotalBytes: number;
     readonly onBytes?: (bytes: number) => void;
 }
+interface Receipt extends ReceiptBody {
+    readonly beneficiary: string;
+    readonly hash: Uint8Array;
+    readonly bytes: Uint8Array;
+}
+interface ReceiptBody {
+    readonly client: PeerId;
+    readonly server: PeerId;
+    readonly nonce: Uint8Array;
+    readonly specHash: Uint8Array;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly outputHash: Uint8Array;
+    readonly startedAtMs: number;
+    readonly endedAtMs: number;
+    readonly sequence: number;
+    readonly previousHash: Uint8Array;
+}
+interface ReceiptCount {
+    readonly given: number;
+    readonly received: number;
+}
+interface Received {
+    readonly attemptId: Uint8Array;
+    readonly server: PeerId;
+    readonly specHash: Uint8Array;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly answerHash: Uint8Array;
+    readonly startedAtMs: number;
+    readonly endedAtMs: number;
+}
 interface RelayUse {
     readonly reservations: number;
     readonly maxReservations: number;
@@ -1477,6 +1638,7 @@ interface RequestEvent {
     readonly kind: InferenceKind;
     readonly model: string;
     readonly answeredBy?: string;
+    readonly swarm?: string;
     readonly policy: Policy;
     readonly resume: ResumeMode;
     readonly estimatedPromptTokens: number;
@@ -1492,12 +1654,16 @@ interface RequestEvent {
     readonly cost: Cost;
     readonly agreement?: Agreement;
     readonly verification?: Verification;
+    readonly trace?: RequestTrace & {
+        readonly spanId: string;
+    };
     readonly remembered?: true;
 }
 interface RequestLimits {
     readonly timeoutMs: number;
     readonly maxAttempts: number;
     readonly maxUnreachable: number;
+    readonly maxLoading: number;
     readonly chainPatienceMs: number;
     readonly maxResumes: number;
     readonly dialTimeoutMs: number;
@@ -1519,7 +1685,14 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly trusted?: readonly string[];
     readonly providers?: readonly string[];
     readonly onPeerProgress?: (report: ProgressReport) => void;
+    readonly traceparent?: string;
     readonly hops?: number;
+}
+interface RequestTrace {
+    readonly traceId: string;
+    readonly parentSpanId?: string;
+    readonly spanId?: string;
+    readonly isSampled: boolean;
 }
 interface ResolvedModel {
     readonly path: string;
@@ -1555,6 +1728,30 @@ interface SamplingFields {
     readonly top_k?: number | null;
     readonly min_p?: number | null;
     readonly repeat_penalty?: number | null;
+}
+interface SavedReputation extends AsyncDisposable {
+    readonly reputation: Reputation;
+    readonly broken: boolean;
+    readonly dropped: number;
+    refresh(): Promise<void>;
+    save(): Promise<void>;
+}
+interface SavedStandings {
+    readonly peers: readonly PeerRow[];
+    readonly networks: readonly {
+        readonly network: string;
+        readonly evidence: Evidence;
+    }[];
+    readonly forgotten: readonly {
+        readonly peer: string;
+        readonly atMs: number;
+    }[];
+    readonly marks: readonly {
+        readonly peer: string;
+        readonly mark: 'denied' | 'trusted';
+        readonly atMs: number;
+    }[];
+    readonly dropped: number;
 }
 interface ScoreRequest {
     readonly model: string;
@@ -1617,15 +1814,25 @@ interface ScriptedInit {
     readonly clock?: Clock;
     readonly script?: (request: InferenceRequest, index: number) => Script | undefined;
 }
+interface Served {
+    readonly client: string;
+    readonly specHash: Uint8Array;
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly answerHash: Uint8Array;
+    readonly startedAtMs: number;
+    readonly endedAtMs: number;
+}
 interface ServedBy {
     readonly skein: {
         readonly peerId: string;
         readonly attempts: readonly AttemptRecord[];
-    } & Pick<RequestEvent, 'agreement' | 'cost' | 'exact' | 'policy' | 'resumes' | 'verification'>;
+    } & Pick<RequestEvent, 'agreement' | 'cost' | 'exact' | 'policy' | 'resumes' | 'swarm' | 'verification'>;
 }
 interface ServedChunk {
     readonly skein: {
         readonly peerId: string;
+        readonly swarm?: string;
         readonly verification?: Verification;
     };
 }
@@ -1639,6 +1846,7 @@ interface ServedRequest {
     readonly queueMs?: number;
     readonly ttftMs?: number;
     readonly durationMs: number;
+    readonly trace?: TraceContext;
 }
 interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
     readonly now?: () => number;
@@ -1651,6 +1859,7 @@ interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> 
     readonly scorer?: Backend;
     readonly canaries?: CanaryMode;
     readonly receipts?: boolean;
+    readonly traces?: number;
     readonly onEvent?: (event: RequestEvent) => void;
 }
 interface Skein extends Client {
@@ -1681,6 +1890,12 @@ interface Streamed extends ChainField {
     readonly stream_options?: {
         readonly include_usage?: boolean;
     } | null;
+}
+interface SwarmInit extends Omit<HostInit, 'dht' | 'now'> {
+    readonly name: string;
+}
+interface SwarmsClientInit extends Omit<ClientOverInit, 'closes' | 'ledger' | 'saved'> {
+    readonly swarms: readonly [SwarmInit, SwarmInit, ...SwarmInit[]];
 }
 interface TestedOptions extends AbortOptions {
     readonly timeoutMs?: number;
@@ -1732,6 +1947,11 @@ interface ToolDefinition {
         readonly parameters?: Readonly<Record<string, unknown>>;
         readonly strict?: boolean | null;
     };
+}
+interface TraceContext {
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly isSampled: boolean;
 }
 interface Usage {
     readonly promptTokens: number;
@@ -1833,6 +2053,11 @@ type ClientFrame = ({
     readonly type: 'body';
     readonly data: Uint8Array;
 };
+type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & {
+    readonly saved?: SavedReputation;
+    readonly ledger?: Ledger | undefined;
+    readonly closes?: readonly (AsyncDisposable | undefined)[];
+};
 type EngineProgress = Exclude<Progress, {
     phase: 'queued';
 }>;
@@ -1844,7 +2069,9 @@ type EngineState = {
     readonly status: 'lost';
     readonly sinceMs: number;
     readonly reason: string;
+    readonly isHung: boolean;
 };
+type Entered = 'new' | 'known' | 'expired' | 'forked';
 type ErrorCode = 'no_peers' | 'model_not_found' | 'capability_unavailable' | 'context_too_long' | 'invalid_request' | 'over_capacity' | 'loading' | 'draining' | 'deadline_exceeded' | 'dial_failed' | 'path_lost' | 'stream_reset' | 'stalled' | 'truncated' | 'malformed' | 'engine_failed' | 'quorum_not_reached' | 'partial_failure' | 'verification_failed' | 'not_resumable' | 'budget_exhausted' | 'unauthorized' | 'rate_limited' | 'cancelled' | 'internal';
 type ErrorDetails<C extends ErrorCode = ErrorCode> = CommonDetails & OwnDetails<C>;
 type ErrorKind = 'busy' | 'claim' | 'absent' | 'transport' | 'protocol' | 'engine' | 'own';
@@ -1888,6 +2115,29 @@ type JoinResult = {
     readonly reasons: readonly string[];
 };
 type KeyPriority = 'low' | 'normal' | 'high';
+type LedgerHost = Pick<Host, 'peerId' | 'privateKey'> & {
+    readonly libp2p: Pick<Libp2p, 'dialProtocol' | 'handle' | 'unhandle'>;
+};
+type Lesson = ({
+    readonly atMs: number;
+    readonly peer: string;
+} & ({
+    readonly type: 'audited';
+    readonly spec: string;
+    readonly audit: AuditEvidence;
+    readonly networks: readonly string[];
+} | {
+    readonly type: 'doubted';
+    readonly spec: string;
+} | {
+    readonly type: 'forgotten';
+} | {
+    readonly type: 'marked';
+    readonly mark: PeerMark | undefined;
+})) | {
+    readonly type: 'imported';
+    readonly saved: SavedStandings;
+};
 type ManagedState = 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
 type MemberRole = 'client' | 'node' | 'admin';
 type NatKind = 'none' | 'port-preserving' | 'consistent' | 'symmetric' | 'unknown';
@@ -1909,6 +2159,7 @@ type NodeState = 'loading' | 'ready' | 'draining' | 'saturated';
 type OnUsage = (usage: KeyUsage) => void;
 type OwnDetails<C extends ErrorCode> = C extends keyof DetailsByCode ? DetailsByCode[C] : object;
 type PartialDetails = ErrorDetails<'partial_failure'> & Required<Pick<ErrorDetails<'partial_failure'>, 'items'>>;
+type PeerMark = 'denied' | 'trusted';
 type Policy = 'single' | 'hedge' | `race:${number}` | `quorum:${number}-of-${number}`;
 type PortMapping = {
     readonly status: 'off';

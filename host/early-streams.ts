@@ -28,6 +28,9 @@ export interface EarlyOptions {
 /** The parts of a `@libp2p/yamux` 8 stream that its interface leaves out. */
 interface EarlyStream extends Stream {
   onData(data: Uint8Array | Uint8ArrayList): void
+  onRemoteCloseWrite(): void
+  onRemoteReset(): void
+  onTransportClosed(error?: Error): void
 }
 
 type CreateOptions = EarlyOptions & { readonly protocol?: string }
@@ -55,8 +58,8 @@ const spokenOver = new WeakMap<StreamMuxer, Spoken>()
  *
  * A protocol is known once identify has listed it for the connection, and before that from an advertisement. If the
  * other side refuses it after all, the stream fails with `dial_failed` and an UnsupportedProtocolError as its cause; if
- * nothing at all comes over the connection it fails with `dial_failed`, too. Either way the failure is the one that
- * opening the stream would have had.
+ * nothing at all comes over the connection, or the stream or its connection ends first, it fails with `dial_failed`,
+ * too. Either way the failure is the one that opening the stream would have had.
  */
 export function openEarly(muxer: StreamMuxer): void {
   const spoken: Spoken = { protocols: ASSUMED, isSure: false, messages: 0 }
@@ -119,9 +122,11 @@ function choose(
     timer = systemClock.after(confirmWithinMs / 2, look, { background: true })
   }
   arm()
+  const restore = failAsDials(stream)
   const settle = (): void => {
     timer[Symbol.dispose]()
     stream.onData = onData
+    restore()
   }
   stream.addEventListener('close', settle, { once: true })
   stream.onData = (data) => {
@@ -139,6 +144,31 @@ function choose(
   }
   stream.protocol = protocol
   stream.send(choice)
+}
+
+/** Until restored, any end of the stream is the failure of a dial: its peer has not been reached yet. */
+function failAsDials(stream: EarlyStream): () => void {
+  const { abort, onRemoteCloseWrite, onRemoteReset, onTransportClosed } = stream
+  let isRestored = false
+  const restore = (): void => {
+    isRestored = true
+    Object.assign(stream, { abort, onRemoteCloseWrite, onRemoteReset, onTransportClosed })
+  }
+  const lose = (cause: Error): void => {
+    restore()
+    stream.abort(InferenceError.is(cause) ? cause : dialFailed(cause))
+  }
+  stream.abort = lose
+  stream.onRemoteReset = () => lose(new Error('it reset the stream'))
+  stream.onTransportClosed = (error) => lose(error ?? new Error('the connection was lost'))
+  stream.onRemoteCloseWrite = () => {
+    // The confirmation may follow in the same frame.
+    queueMicrotask(() => {
+      if (isRestored) stream.onRemoteCloseWrite()
+      else lose(new Error('it ended the stream'))
+    })
+  }
+  return restore
 }
 
 /** One message of multistream-select. Protocol ids are short: the length takes one byte. */

@@ -27,6 +27,8 @@ export interface HostInit {
    * was set aside. Must not throw. @default no call
    */
   readonly onFault?: (message: string) => void
+  /** Version of the program, told to connected peers as `skein/VERSION`. @default not told */
+  readonly version?: string
   /** Multiaddrs to listen on. A port of 0 is picked once and kept across restarts. @default none for clients, all interfaces (TCP and WebSockets) for servers */
   readonly listen?: readonly string[]
   /**
@@ -137,6 +139,8 @@ export interface Host extends AsyncDisposable {
   readonly book: AdvertisementBook
   /** Name of the swarm; empty for the swarm of the LAN. */
   readonly swarmName: string
+  /** Whether the swarm has a key or members, so that its peers are known to its owner. */
+  readonly isPrivate: boolean
   /** In a swarm with members: this machine's part in it. */
   readonly membership?: HostMembership
   /** Where others reach this host, each ending in `/p2p/<peerId>`. */

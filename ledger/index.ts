@@ -16,6 +16,7 @@ export { type EigenTrustOptions, eigenTrust, type TrustEdges } from './eigentrus
 export type { Received } from './issue.ts'
 export { Ledger, type LedgerHost, type LedgerInit } from './ledger.ts'
 export { type Entered, ReceiptBook } from './receipt-book.ts'
+export { countReceipts, type ReceiptCount } from './receipt-count.ts'
 export { type Served, ServedLog } from './served-log.ts'
 export { SharedTrust } from './shared-trust.ts'
 export { specHashOf } from './spec-hash.ts'

@@ -21,16 +21,26 @@ export class InForce implements AccessLists {
   /** 0: no bound. */
   maxTokens = 0
   allow: ReadonlySet<string> = new Set()
-  deny: ReadonlySet<string> = new Set()
+  readonly deny: AccessLists['deny']
+  #denied: ReadonlySet<string> = new Set()
 
-  /** @throws InferenceError `invalid_request` for an invalid peer id */
-  constructor(settings: LiveNodeSettings) {
+  /**
+   * @param markOf the owner's word on a peer
+   * @throws InferenceError `invalid_request` for an invalid peer id
+   */
+  constructor(
+    settings: LiveNodeSettings,
+    markOf: (peer: string) => string | undefined = () => undefined,
+  ) {
+    this.deny = { has: (peer) => this.#denied.has(peer) || markOf(peer) === 'denied' }
     this.replace(settings)
   }
 
   /** Changes nothing if it throws. */
   replace({ maxTokens = 0, allow, deny }: LiveNodeSettings): void {
-    const lists = { allow: peerIdSet(allow), deny: peerIdSet(deny) }
-    Object.assign(this, { maxTokens, ...lists })
+    const lists = { allow: peerIdSet(allow), denied: peerIdSet(deny) }
+    this.allow = lists.allow
+    this.#denied = lists.denied
+    this.maxTokens = maxTokens
   }
 }

@@ -1,5 +1,6 @@
 import type { Backend } from '../backend/index.ts'
 import type { Host, HostInit } from '../host/index.ts'
+import type { Ledger } from '../ledger/index.ts'
 import type { Load, ModelAdvertisement, NodeState } from '../protocol/index.ts'
 import type { AbortOptions } from '../timing/index.ts'
 import type { LiveNodeSettings } from './live-settings.ts'
@@ -25,6 +26,11 @@ export interface NodeInit extends NodeLimits, LiveNodeSettings {
   readonly creditTo?: string
   /** Peer ids whose receipts count like this node's own: peers that served them have priority over strangers. @default empty */
   readonly friends?: readonly string[]
+  /**
+   * The owner's word on a peer, read for each request: a denied peer is not served, as with `deny`; a trusted one is
+   * served before strangers. @default none
+   */
+  readonly markOf?: (peer: string) => 'denied' | 'trusted' | undefined
   /** Called when the engine stops answering, and when it answers again. Must not throw. */
   readonly onEngine?: (state: EngineState) => void
   /** Called after each request, refused ones included. */
@@ -38,6 +44,8 @@ export interface NodeInit extends NodeLimits, LiveNodeSettings {
 /** A contributor peer. Disposing of it stops it at once; `drain` lets it finish. */
 export interface Node extends AsyncDisposable {
   readonly host: Host
+  /** Receipts for what it served, and of its friends. Closed with the node. */
+  readonly ledger: Ledger
   /** Whether a request would be admitted now, as reported in probes. */
   state(): NodeState
   /** Models served now. */

@@ -16,7 +16,13 @@ const GONE_RETRY_MS = 5_000
 export type EngineState =
   | { readonly status: 'loading' }
   | { readonly status: 'ready' }
-  | { readonly status: 'lost'; readonly sinceMs: number; readonly reason: string }
+  | {
+      readonly status: 'lost'
+      readonly sinceMs: number
+      readonly reason: string
+      /** It can be connected to, but does not respond. */
+      readonly isHung: boolean
+    }
 
 /** Current status of the node, for its operator and for peers (in probes and terminal frames). */
 export class NodeStatus {
@@ -71,10 +77,11 @@ export class NodeStatus {
     return this.#engineLoad
   }
 
-  /** Whether the engine has been lost for so long that the node advertises no model. */
+  /** Whether the engine has been lost for so long that the node advertises no model. A hung one may go on. */
   get engineGone(): boolean {
     const engine = this.#engine
-    return engine.status === 'lost' && this.#clock.now() - engine.sinceMs >= GONE_AFTER_MS
+    if (engine.status !== 'lost' || engine.isHung) return false
+    return this.#clock.now() - engine.sinceMs >= GONE_AFTER_MS
   }
 
   #load(occupancy: Occupancy, ttftMs: number, full: boolean): Load {
@@ -99,8 +106,11 @@ export class NodeStatus {
       if (!this.#fixedSlots && slots > 0) this.#gate.setSlots(slots)
     } catch (error) {
       const failure = InferenceError.from(error, 'engine_failed')
-      const sinceMs = this.#engine.status === 'lost' ? this.#engine.sinceMs : this.#clock.now()
-      this.#engine = { status: 'lost', sinceMs, reason: failure.message }
+      const isHung = failure.code === 'loading' || options.signal?.aborted === true
+      const before = this.#engine
+      const isSame = before.status === 'lost' && before.isHung === isHung
+      const sinceMs = isSame ? before.sinceMs : this.#clock.now()
+      this.#engine = { status: 'lost', sinceMs, reason: failure.message, isHung }
       this.#engineLoad = undefined
       throw failure
     }
@@ -132,11 +142,14 @@ export class NodeStatus {
         retryAfterMs: GONE_RETRY_MS,
       })
     }
-    const why =
-      this.#engine.status === 'lost'
-        ? 'the engine does not answer: it was stopped, or is starting again'
-        : 'the engine is loading'
-    throw new InferenceError('loading', why, { retryAfterMs: LOADING_RETRY_MS })
+    throw new InferenceError('loading', this.#whyNotReady(), { retryAfterMs: LOADING_RETRY_MS })
+  }
+
+  #whyNotReady(): string {
+    if (this.#engine.status !== 'lost') return 'the engine is loading'
+    return this.#engine.isHung
+      ? 'the engine does not respond'
+      : 'the engine does not answer: it was stopped, or is starting again'
   }
 
   async #ask(): Promise<void> {

@@ -41,7 +41,7 @@ const FIRST_PROVIDE_MS = 2_000
 export async function createNode(init: NodeInit, options: AbortOptions = {}): Promise<Node> {
   options.signal?.throwIfAborted()
   // Everything is validated before the host starts.
-  const inForce = new InForce(init)
+  const inForce = new InForce(init, init.markOf)
   checkCredit(init)
   const models = new SharedModels(init.backend, init.share)
   checkShared(await models.refresh(options).catch(toEngineFailure), init)
@@ -82,6 +82,7 @@ function checkRole({ membership }: Host): void {
 
 class ContributorNode implements Node {
   readonly host: Host
+  readonly ledger: Ledger
   readonly #init: NodeInit
   readonly #limits: ResolvedLimits
   readonly #models: SharedModels
@@ -93,7 +94,6 @@ class ContributorNode implements Node {
   readonly #watch: EngineWatch
   readonly #context: ServeContext
   readonly #farewell: Farewell
-  readonly #ledger: Ledger
   readonly #halt = new AbortController()
   readonly #attempts = new Set<Promise<void>>()
   #debts: AsyncDisposable | undefined
@@ -116,7 +116,7 @@ class ContributorNode implements Node {
     })
     this.#status = new NodeStatus(backend, this.#gate, init.slots !== undefined)
     const served = new ServedLog()
-    this.#ledger = new Ledger({
+    this.ledger = new Ledger({
       ...{ host, served, now, random },
       friends: [...peerIdSet(init.friends)],
       ...(init.creditTo !== undefined && { beneficiary: init.creditTo }),
@@ -127,7 +127,7 @@ class ContributorNode implements Node {
     })
     this.#context = createServeContext({
       ...{ host, init, models, inForce, limits, served, now },
-      given: (peer) => this.#ledger.trust.given(peer),
+      given: (peer) => this.ledger.trust.given(peer),
       status: this.#status,
       gate: this.#gate,
       signal: this.#halt.signal,
@@ -164,7 +164,7 @@ class ContributorNode implements Node {
     await libp2p.handle(PROTOCOLS.probe, this.#onProbe, streams)
     await libp2p.handle(PROTOCOLS.inference, this.#serveWith(serveInference), streams)
     await libp2p.handle(PROTOCOLS.keptInference, this.#serveWith(serveKeptInference), streams)
-    await this.#ledger.start()
+    await this.ledger.start()
     await engineReady(this.#status, this.#limits.loadTimeoutMs, options)
     // An engine may report more about its models once it is loaded.
     checkShared(await this.#models.refresh(options).catch(toEngineFailure), this.#init)
@@ -250,7 +250,7 @@ class ContributorNode implements Node {
     await this.#gate.idle()
     tooLong[Symbol.dispose]()
     await this.#farewell.say()
-    await this.#ledger[Symbol.asyncDispose]()
+    await this.ledger[Symbol.asyncDispose]()
     await this.#debts?.[Symbol.asyncDispose]()
     try {
       await this.host[Symbol.asyncDispose]()

@@ -51,9 +51,10 @@ export function createServeContext({
     models,
     status,
     gate,
-    // The owner, who asks over the same host, owes this node nothing.
+    // The owner, who asks over the same host, owes this node nothing; nor do peers that the owner trusts.
     fairness: new Fairness({
-      given: (peer) => (peer === self ? Number.POSITIVE_INFINITY : given(peer)),
+      given: (peer) =>
+        peer === self || init.markOf?.(peer) === 'trusted' ? Number.POSITIVE_INFINITY : given(peer),
       now,
     }),
     served,
@@ -88,6 +89,7 @@ export function createServeContext({
       return inForce.maxTokens
     },
     signal,
+    acceptsTraces: host.isPrivate,
     clock: { ...systemClock, wall: now },
     log: host.libp2p.logger.forComponent('skein:node:serve'),
     onRequest: (request) => init.onRequest?.(request),

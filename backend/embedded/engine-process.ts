@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { InferenceError } from '../../protocol/index.ts'
-import { Heartbeat } from './heartbeat.ts'
+import { Heartbeat } from '../heartbeat.ts'
 import type { EngineFacts, EngineRates, EngineSettings, FromEngine, ToEngine } from './messages.ts'
 
 const CHILD = fileURLToPath(

@@ -28,6 +28,11 @@ export class EngineCall {
     this.#timer = setTimeout(late, ms)
   }
 
+  /** Ends the exchange with this failure. */
+  fail(failure: InferenceError): void {
+    this.#own.abort(failure)
+  }
+
   pause(): void {
     clearTimeout(this.#timer)
   }

@@ -1,5 +1,7 @@
 import { InferenceError, LIMITS } from '../../protocol/index.ts'
+import { MAX_TIMER_MS } from '../../timing/index.ts'
 import { EngineCall } from './engine-call.ts'
+import { EnginePulse } from './engine-pulse.ts'
 import { failureIn, failureOf } from './failure.ts'
 import { type Framing, type Splitter, splitterFor } from './framing.ts'
 import { type Json, parseJson } from './json.ts'
@@ -39,7 +41,7 @@ interface Sent {
 }
 
 interface CallOptions extends Sent {
-  /** @default `callTimeoutMs` */
+  /** For a request that the engine works on. @default `callTimeoutMs` */
   readonly timeoutMs?: number
 }
 
@@ -49,6 +51,9 @@ interface StreamOptions extends Sent {
   readonly isReport?: (record: string) => boolean
 }
 
+/** How an engine answers a short question. `none`: a connection can be made, and nothing comes back in time. */
+export type EngineReply = 'accepts' | 'refuses' | 'none'
+
 export interface EngineHttp {
   readonly baseUrl: string
   /** One short JSON answer. Throws InferenceErrors, and the signal's reason once it fired. */
@@ -56,12 +61,13 @@ export interface EngineHttp {
   post(path: string, body: object, options?: CallOptions): Promise<Json>
   /** Its answer may be empty. */
   delete(path: string, body: object, options?: CallOptions): Promise<void>
+  /** @throws InferenceError `engine_failed` if no connection can be made */
+  requireConnection(path: string, options?: CallOptions): Promise<EngineReply>
   /**
-   * Resolves on any answer, and if the engine is too busy to answer in time.
-   *
-   * @throws InferenceError `engine_failed` if no connection can be made
+   * From now on requests fail with `loading`, within ten seconds, if the engine neither sends anything nor answers this
+   * path. For engines that answer it at once, whatever they work on.
    */
-  requireConnection(path: string, options?: CallOptions): Promise<void>
+  watchBy(path: string): void
   /**
    * The records of a streamed answer, without the `[DONE]` that ends one of server-sent events. Leaving the loop closes
    * the connection, which stops the engine.
@@ -85,6 +91,7 @@ class HttpConnection implements EngineHttp {
   readonly #gapTimeoutMs: number
   /** Whether a connection may have been kept. */
   #answered: boolean = false
+  #watched: { readonly path: string; readonly pulse: EnginePulse } | undefined
 
   constructor(init: EngineHttpInit) {
     this.baseUrl = init.baseUrl.replace(/\/+$/, '')
@@ -108,17 +115,23 @@ class HttpConnection implements EngineHttp {
     await this.#call('DELETE', path, body, options, () => undefined)
   }
 
-  async requireConnection(path: string, options: CallOptions = {}): Promise<void> {
+  watchBy(path: string): void {
+    if (this.#watched?.path === path) return
+    const ask = ({ signal }: { readonly signal: AbortSignal }): Promise<EngineReply> =>
+      this.requireConnection(path, { signal, timeoutMs: MAX_TIMER_MS })
+    this.#watched = { path, pulse: new EnginePulse({ ask }) }
+  }
+
+  async requireConnection(path: string, options: CallOptions = {}): Promise<EngineReply> {
     using call = new EngineCall(options.signal)
     call.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
     try {
       await this.#open('GET', path, undefined, { ...options, signal: call.signal })
+      return 'accepts'
     } catch (error) {
-      // It refused for now, or is too busy to answer.
-      if (error instanceof InferenceError || call.signal.aborted) {
-        options.signal?.throwIfAborted()
-        return
-      }
+      options.signal?.throwIfAborted()
+      if (call.signal.aborted) return 'none'
+      if (error instanceof InferenceError) return 'refuses'
       throw call.explain(error)
     }
   }
@@ -129,6 +142,7 @@ class HttpConnection implements EngineHttp {
     { signal, framing, hops, isReport }: StreamOptions,
   ): AsyncGenerator<string> {
     using call = new EngineCall(signal)
+    using _watch = this.#watch(call)
     call.expectWithin(this.#firstRecordTimeoutMs)
     try {
       const response = await this.#open('POST', path, body, { signal: call.signal, hops })
@@ -137,6 +151,7 @@ class HttpConnection implements EngineHttp {
       let begun = false
       const reader = response.body?.getReader()
       for (let part = await reader?.read(); part?.done === false; part = await reader?.read()) {
+        this.#watched?.pulse.heard()
         const text = decoder.decode(part.value, { stream: true })
         splitter ??= splitterFor(framing, text)
         for (const record of splitter?.push(text) ?? []) {
@@ -160,6 +175,10 @@ class HttpConnection implements EngineHttp {
     }
   }
 
+  #watch(call: EngineCall): Disposable | undefined {
+    return this.#watched?.pulse.watch((failure) => call.fail(failure))
+  }
+
   async #call<T>(
     method: string,
     path: string,
@@ -168,6 +187,7 @@ class HttpConnection implements EngineHttp {
     read: (text: string) => T,
   ): Promise<T> {
     using call = new EngineCall(options.signal)
+    using _watch = options.timeoutMs === undefined ? undefined : this.#watch(call)
     call.expectWithin(options.timeoutMs ?? this.#callTimeoutMs)
     try {
       const response = await this.#open(method, path, body, { ...options, signal: call.signal })

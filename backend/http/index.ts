@@ -14,5 +14,6 @@ export {
   type EngineHttpInit,
   type Fetch,
 } from './engine-http.ts'
+export { unresponsive } from './engine-pulse.ts'
 export { failureIn } from './failure.ts'
 export { asArray, asNumber, asRecord, asString, parseJson } from './json.ts'

@@ -10,7 +10,12 @@ import {
 import type { AbortOptions } from '../../timing/index.ts'
 import type { Backend, BackendEvent, BackendLoad, BackendModel, InferOptions } from '../backend.ts'
 import { rewritten, spentAnswer } from '../continuation/index.ts'
-import { createEngineHttp, type EngineHttp, type EngineHttpInit } from '../http/index.ts'
+import {
+  createEngineHttp,
+  type EngineHttp,
+  type EngineHttpInit,
+  unresponsive,
+} from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import { splitPrefix } from '../messages.ts'
 import type { ModelManager } from '../model-manager.ts'
@@ -55,6 +60,9 @@ export function createOllamaBackend(init: OllamaBackendInit = {}): Backend {
   return new OllamaBackend(init)
 }
 
+/** Answered at once, also while a model is loaded or used. */
+const ALIVE_PATH = '/api/version'
+
 class OllamaBackend implements Backend {
   readonly description: string
   readonly manager: ModelManager
@@ -73,6 +81,7 @@ class OllamaBackend implements Backend {
     this.#init = init
     this.#http = createEngineHttp({ ...init, baseUrl: init.baseUrl ?? 'http://127.0.0.1:11434' })
     this.#now = init.now ?? (() => performance.now())
+    this.#http.watchBy(ALIVE_PATH)
     this.manager = new OllamaManager(this.#http, () => {
       if (this.#catalog === undefined) return
       this.#catalog = { ...this.#catalog, readAt: Number.NEGATIVE_INFINITY }
@@ -85,7 +94,11 @@ class OllamaBackend implements Backend {
   }
 
   async load({ signal }: AbortOptions = {}): Promise<BackendLoad> {
-    if (this.#catalog !== undefined) await this.#http.requireConnection('/api/version', { signal })
+    if (
+      this.#catalog !== undefined &&
+      (await this.#http.requireConnection(ALIVE_PATH, { signal })) === 'none'
+    )
+      throw unresponsive()
     const { prefillRate, decodeRate } = this.#rates
     const state = this.#catalog === undefined ? 'loading' : 'ready'
     const coldStartMs = this.#coldStartMs

@@ -20,6 +20,8 @@ export interface FlavorTraits {
   readonly mayContinue: boolean
   /** Whether the engine can keep the prefix caches of different clients apart (`cache_salt`). */
   readonly cacheSalt: boolean
+  /** A path that it answers at once, whatever it works on. @default none: one that works cannot be told from a hung one */
+  readonly alivePath?: string
 }
 
 const PENALTIES = {
@@ -43,21 +45,23 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
     mayTry: true,
     mayContinue: true,
     cacheSalt: false,
+    alivePath: '/health',
   },
   vllm: {
     title: 'vLLM',
     capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
-    asked: ['embedding', 'tools', 'token_ids', 'score'],
+    asked: ['embedding', 'tools', 'vision', 'token_ids', 'score'],
     fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repetition_penalty' },
     slots: 16,
     mayTry: true,
     mayContinue: true,
     cacheSalt: true,
+    alivePath: '/health',
   },
   sglang: {
     title: 'SGLang',
     capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
-    asked: ['embedding', 'tools'],
+    asked: ['embedding', 'tools', 'vision'],
     fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repetition_penalty' },
     slots: 16,
     mayTry: true,

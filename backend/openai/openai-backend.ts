@@ -16,7 +16,7 @@ import type {
   InferOptions,
 } from '../backend.ts'
 import { spentAnswer } from '../continuation/index.ts'
-import { createEngineHttp, type EngineHttp } from '../http/index.ts'
+import { createEngineHttp, type EngineHttp, unresponsive } from '../http/index.ts'
 import { MeasuredRates } from '../measured-rates.ts'
 import type { ModelManager } from '../model-manager.ts'
 import { isPlainText, maxTokensOf, type TextRequest, wantsLogprobs } from '../request-fields.ts'
@@ -76,7 +76,9 @@ class OpenAiBackend implements Backend {
   }
 
   async models(options: AbortOptions = {}): Promise<readonly BackendModel[]> {
-    const { entries, isRouter } = await this.#catalog.read(options)
+    const { entries, flavor, isRouter } = await this.#catalog.read(options)
+    const { alivePath } = FLAVORS[flavor]
+    if (alivePath !== undefined) this.#root.watchBy(alivePath)
     if (isRouter) this.#router ??= new LlamaRouter(this.#root)
     return entries.map(({ model }) => model)
   }
@@ -87,18 +89,11 @@ class OpenAiBackend implements Backend {
     const slots = this.#init.slots ?? known?.slots ?? 1
     const asked = known !== undefined || this.#init.assumed === true
     let state: BackendLoad['state'] = asked ? 'ready' : 'loading'
-    if (known?.flavor === 'llama-server') {
-      const healthy = this.#root.get('/health', { signal }).then(
-        () => true,
-        () => false,
-      )
-      if (!(await healthy)) {
-        state = 'loading'
-        await this.#root.requireConnection('/health', { signal })
-      }
-      signal?.throwIfAborted()
-    } else if (known !== undefined && this.#init.assumed !== true) {
-      await this.#root.requireConnection('/v1/models', { signal })
+    if (known !== undefined && this.#init.assumed !== true) {
+      const { alivePath } = FLAVORS[known.flavor]
+      const reply = await this.#root.requireConnection(alivePath ?? '/v1/models', { signal })
+      if (alivePath !== undefined && reply === 'none') throw unresponsive()
+      if (alivePath !== undefined && reply === 'refuses') state = 'loading'
     }
     return { state, slots, prefillRate, decodeRate }
   }

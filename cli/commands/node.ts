@@ -34,6 +34,7 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
+import { openTracing } from '../tracing/index.ts'
 
 interface NodeOptions
   extends SharedOptions,
@@ -107,6 +108,7 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
   terminal.print(`Starting with ${backend.description} …\n`)
   const settings = hostSettings(session, network, options)
   const metrics = new NodeMetrics()
+  await using tracing = await openTracing(session, 'node')
   const logFailure = createFailureLog({
     log: (line) => session.terminal.log(line, { level: 'warn' }),
   })
@@ -121,12 +123,13 @@ async function runNode(session: Session, options: NodeOptions): Promise<undefine
         onRequest: (request) => {
           logFailure(request)
           metrics.observe(request)
+          tracing?.served(request)
         },
       }),
     ),
   )
   await using _node = node
-  metrics.attach(node)
+  metrics.attach(node, dataDir)
   const { manager } = backend
   using desk = manager === undefined ? undefined : new ModelDesk({ manager, node })
   await using _control = await serveControl({

@@ -1,17 +1,24 @@
 import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
-import { openReputation, type StandingReport } from '../../client/index.ts'
+import type { MarkedPeer, PeerMark, StandingReport } from '../../client/index.ts'
 import { plainLine } from '../../protocol/index.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { anyPeer, knownPeer, openStandings, type Standings } from '../standings.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 
 export function reputationCommand(runtime: Runtime): Command {
   const part = (name: string, summary: string): Command =>
     withSharedOptions(new Command(name).summary(summary).description(`${summary}.`))
+  const about = (name: string, summary: string): Command =>
+    part(name, summary).argument('<peer>', 'its id, or the end of one that is listed')
   return new Command('reputation')
-    .addCommand(part('list', 'list every standing').action(runtime.action(list)))
+    .addCommand(
+      part('list', 'list every standing, and the peers that are denied or trusted').action(
+        runtime.action(list),
+      ),
+    )
     .addCommand(part('export', 'print all standings as JSON').action(runtime.action(exportAll)))
     .addCommand(
       part('import', 'import standings that are newer than the stored ones')
@@ -19,32 +26,69 @@ export function reputationCommand(runtime: Runtime): Command {
         .action(runtime.action(importFrom)),
     )
     .addCommand(
-      part('forget', 'delete a peer’s standing, so that it counts as new')
-        .argument('<peer>', 'its id, or the end of it')
-        .action(runtime.action(forget)),
+      about('forget', 'delete a peer’s standing, so that it counts as new').action(
+        runtime.action(forget),
+      ),
+    )
+    .addCommand(
+      about('deny', 'neither ask a peer nor serve it').action(
+        runtime.action((session, options: SharedOptions, args) =>
+          mark(session, options, args, 'denied'),
+        ),
+      ),
+    )
+    .addCommand(
+      about(
+        'trust',
+        'count a peer as proven without audits until one fails, and serve it before strangers',
+      ).action(
+        runtime.action((session, options: SharedOptions, args) =>
+          mark(session, options, args, 'trusted'),
+        ),
+      ),
+    )
+    .addCommand(
+      about('unmark', 'take back that a peer is denied or trusted').action(
+        runtime.action((session, options: SharedOptions, args) =>
+          mark(session, options, args, undefined),
+        ),
+      ),
     )
 }
 
-/** Opens the standings of this user's clients. */
-async function open(session: Session, options: SharedOptions) {
-  const [dataDir = ''] = resolveNetwork(options, session.env, 'client').dataDirs
-  return await openReputation(dataDir, Date.now, (message) =>
-    session.terminal.log(plainLine(message), { level: 'warn' }),
-  )
-}
+const SEEN = 'processes that run see it within 5 s'
 
 async function list(session: Session, options: SharedOptions): Promise<undefined> {
   const { terminal } = session
-  await using saved = await open(session, options)
-  const standings = saved.reputation.report()
-  for (const standing of standings) terminal.emit({ event: 'standing', ...standing })
-  terminal.print(renderStandings(standings))
+  await using standings = await openStandings(session, options)
+  const { all } = standings
+  const filled = all.filter(({ reputation }) => !isEmpty(reputation))
+  for (const { dataDir, reputation } of filled.length > 0 ? filled : all.slice(0, 1)) {
+    const reports = reputation.report()
+    const marks = reputation.marks()
+    for (const standing of reports) terminal.emit({ event: 'standing', ...standing })
+    for (const marked of marks) terminal.emit({ event: 'marked', ...marked } as { event: 'marked' })
+    if (filled.length > 1) terminal.print(`${dataDir}\n`)
+    if (reports.length > 0 || marks.length === 0) terminal.print(renderStandings(reports))
+    if (marks.length > 0) terminal.print(renderMarks(marks))
+  }
   return undefined
 }
 
+function isEmpty(reputation: Standings['reputation']): boolean {
+  return reputation.report().length === 0 && reputation.marks().length === 0
+}
+
+/** The standings of clients and gateways. */
+function first(all: readonly Standings[]): Standings {
+  const [own] = all
+  if (own === undefined) throw new UsageError('no data directory')
+  return own
+}
+
 async function exportAll(session: Session, options: SharedOptions): Promise<undefined> {
-  await using saved = await open(session, options)
-  session.stdout.write(`${JSON.stringify(saved.reputation)}\n`)
+  await using standings = await openStandings(session, options)
+  session.stdout.write(`${JSON.stringify(first(standings.all).reputation)}\n`)
   return undefined
 }
 
@@ -53,7 +97,8 @@ async function importFrom(
   options: SharedOptions,
   [file = '']: readonly string[],
 ): Promise<undefined> {
-  await using saved = await open(session, options)
+  await using standings = await openStandings(session, options)
+  const saved = first(standings.all)
   const text = await readFile(file === '-' ? '/dev/stdin' : file, 'utf8').catch(() => {
     throw new UsageError(`cannot read ${file}`)
   })
@@ -72,13 +117,36 @@ async function forget(
   options: SharedOptions,
   [name = '']: readonly string[],
 ): Promise<undefined> {
-  await using saved = await open(session, options)
-  const peers = new Set(standingsOf(saved.reputation.report(), name).map(({ peer }) => peer))
-  if (peers.size !== 1) throw new UsageError(unclear(name, peers.size))
-  for (const peer of peers) saved.reputation.forget(peer)
-  await saved.save()
-  session.terminal.print(`Forgotten: ${plainLine([...peers].join(''))}\n`)
-  session.terminal.log('clients and gateways that run in this data directory see it within 5 s')
+  await using standings = await openStandings(session, options)
+  const peer = knownPeer(standings.all, name)
+  for (const saved of standings.all) {
+    if (saved.reputation.forget(peer) > 0) await saved.save()
+  }
+  session.terminal.print(`Forgotten: ${plainLine(peer)}\n`)
+  session.terminal.log(SEEN)
+  return undefined
+}
+
+/** Every process of this user: a peer that one denies is denied by all. */
+async function mark(
+  session: Session,
+  options: SharedOptions,
+  [name = '']: readonly string[],
+  wanted: PeerMark | undefined,
+): Promise<undefined> {
+  const { terminal } = session
+  await using standings = await openStandings(session, options)
+  const peer = anyPeer(standings.all, name)
+  for (const saved of standings.all) {
+    if (saved.reputation.markOf(peer) === wanted) continue
+    saved.reputation.mark(peer, wanted)
+    await saved.save()
+  }
+  terminal.emit({ event: 'marked', peer, ...(wanted !== undefined && { mark: wanted }) } as {
+    event: 'marked'
+  })
+  terminal.print(`${plainLine(peer)} is ${wanted ?? 'neither denied nor trusted'}.\n`)
+  terminal.log(SEEN)
   return undefined
 }
 
@@ -89,22 +157,16 @@ export async function explainPeer(
   name: string,
 ): Promise<void> {
   const { terminal } = session
-  await using saved = await open(session, options)
-  const standings = standingsOf(saved.reputation.report(), name)
-  const peers = new Set(standings.map(({ peer }) => peer))
-  if (peers.size !== 1) throw new UsageError(unclear(name, peers.size))
-  for (const standing of standings) {
-    terminal.emit({ event: 'standing', ...standing })
-    terminal.print(explained(standing))
+  await using standings = await openStandings(session, options)
+  const peer = knownPeer(standings.all, name)
+  for (const { reputation } of standings.all) {
+    for (const standing of reputation.report(peer)) {
+      terminal.emit({ event: 'standing', ...standing })
+      terminal.print(explained(standing))
+    }
   }
-}
-
-function standingsOf(
-  standings: readonly StandingReport[],
-  name: string,
-): readonly StandingReport[] {
-  const end = name.replace(/^…/, '')
-  return standings.filter(({ peer }) => end !== '' && peer.endsWith(end))
+  const word = standings.all.flatMap(({ reputation }) => reputation.markOf(peer) ?? [])[0]
+  if (word !== undefined) terminal.print(`${plainLine(peer)} is ${word} by you.\n`)
 }
 
 function leftOut(rows: number): string {
@@ -138,10 +200,15 @@ export function renderStandings(standings: readonly StandingReport[]): string {
   )
 }
 
-function unclear(name: string, found: number): string {
-  return found === 0
-    ? `there is no standing of '${name}': none of its answers was audited`
-    : `'${name}' matches the ids of ${found} peers: type more of the id`
+function renderMarks(marks: readonly MarkedPeer[]): string {
+  return renderTable(
+    ['PEER', 'MARK', 'SINCE'],
+    marks.map(({ peer, mark: word, atMs }) => [
+      plainLine(peer),
+      word,
+      new Date(atMs).toISOString(),
+    ]),
+  )
 }
 
 function parsed(text: string): unknown {

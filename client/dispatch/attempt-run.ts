@@ -10,6 +10,7 @@ import {
 } from '../request/index.ts'
 import type { ResumeLease } from './budget/index.ts'
 import { Credit } from './credit.ts'
+import { drawsOnBudget } from './failures.ts'
 import { PrefillPace } from './prefill-pace.ts'
 import type { Choice } from './selection.ts'
 
@@ -95,8 +96,7 @@ export class AttemptRun {
         askedAt = this.#clock.now()
       }
     } catch (error) {
-      // No peer did any work for a failed dial.
-      if (InferenceError.is(error, 'dial_failed')) this.lease?.succeeded()
+      if (InferenceError.is(error) && !drawsOnBudget(error)) this.lease?.succeeded()
       send({ type: 'failed', error })
     } finally {
       this.lease?.failed()

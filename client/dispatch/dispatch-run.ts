@@ -13,6 +13,7 @@ import {
   type DispatchState,
   initialState,
 } from './dispatch-state.ts'
+import { countsAs } from './failures.ts'
 import { hedgeTimeAfterReport, hedgeTimesAfterChoice } from './hedge-times.ts'
 import { Leader } from './leader.ts'
 import { transition } from './machine.ts'
@@ -290,7 +291,7 @@ export class DispatchRun {
       attempt: attempt.id,
       recovery: this.#recovery.step(),
       final: this.#why.isFinal(),
-      unreached: error.code === 'dial_failed',
+      countsAs: countsAs(error),
     })
   }
 

@@ -13,7 +13,10 @@ export interface AttemptState {
 
 interface Common {
   readonly plan: Plan
-  readonly limits: Pick<RequestLimits, 'maxAttempts' | 'maxResumes' | 'maxUnreachable'>
+  readonly limits: Pick<
+    RequestLimits,
+    'maxAttempts' | 'maxLoading' | 'maxResumes' | 'maxUnreachable'
+  >
   /** Attempts that have not ended. */
   readonly attempts: readonly AttemptState[]
   readonly nextAttempt: number
@@ -21,6 +24,8 @@ interface Common {
   readonly tries: number
   /** Peers that could not be reached. */
   readonly unreachable: number
+  /** Attempts that ended because the engine was loading. */
+  readonly loading: number
   /** Resumes of a begun answer at another peer. */
   readonly resumes: number
 }
@@ -76,13 +81,16 @@ export type DispatchInput =
   /** The leader sends too few tokens per second. */
   | { readonly type: 'too-slow' }
   | { readonly type: 'completed'; readonly attempt: number }
-  /** `final`: the request is sent to no further peer. `unreached`: its peer never received the request. */
+  /**
+   * `final`: the request is sent to no further peer. `countsAs`: which limit it counts towards. `unreachable`: its peer
+   * never received the request; `loading`: its engine cannot take it yet.
+   */
   | {
       readonly type: 'failed'
       readonly attempt: number
       readonly recovery: Recovery
       readonly final: boolean
-      readonly unreached: boolean
+      readonly countsAs: 'attempt' | 'loading' | 'unreachable'
     }
   /** Complete answers were compared. */
   | { readonly type: 'compared'; readonly winner: number | undefined }
@@ -121,6 +129,7 @@ export function initialState(plan: Plan, limits: Common['limits'], begun = false
     nextAttempt: 0,
     tries: 0,
     unreachable: 0,
+    loading: 0,
     resumes: 0,
   }
   if (begun) return { ...common, phase: 'resuming', hedged: false }

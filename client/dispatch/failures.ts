@@ -76,10 +76,34 @@ export function finalError(failures: readonly Failure[]): InferenceError {
   )
 }
 
+/** The limit that a failed attempt counts towards. */
+export function countsAs({ code }: InferenceError): 'attempt' | 'loading' | 'unreachable' {
+  if (code === 'dial_failed') return 'unreachable'
+  return code === 'loading' ? code : 'attempt'
+}
+
+/**
+ * Whether a further attempt after this failure is at the expense of the client's budgets. Only a peer's failure is:
+ * refusals, lost paths and second opinions on a rejected request are bounded for each request, and a failed dial cost
+ * no engine any work.
+ */
+export function drawsOnBudget({ code, traits }: InferenceError): boolean {
+  return traits.blame === 'peer' && code !== 'dial_failed'
+}
+
 /** Pause before the same peer is asked again. Short: an answer continues even if its only peer keeps failing. */
 const BACKOFF = { minMs: 100, maxMs: 2_000, jitter: QUARTER_JITTER }
+/** For an engine that is loading. Longer: it may take minutes. */
+const LOADING_BACKOFF = { ...BACKOFF, maxMs: 4_000 }
 
-/** Pause before a peer is asked again: the time that it requested, else a backoff that grows with each failure. */
+/**
+ * Pause before a peer is asked again: the time that it requested, else a backoff that grows with each failure. While it
+ * loads, the longer of the two.
+ */
 export function pauseMs({ error }: Failure, failuresSoFar: number, random: () => number): number {
-  return error.retryAfterMs ?? backoffMs(failuresSoFar - 1, BACKOFF, random())
+  const { code, retryAfterMs } = error
+  const isLoading = code === 'loading'
+  if (retryAfterMs !== undefined && !isLoading) return retryAfterMs
+  const backoff = isLoading ? LOADING_BACKOFF : BACKOFF
+  return Math.max(retryAfterMs ?? 0, backoffMs(failuresSoFar - 1, backoff, random()))
 }

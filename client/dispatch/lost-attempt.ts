@@ -41,8 +41,11 @@ export function lost(
   }
 }
 
-/** Does not count an attempt that reached no peer: a book full of departed peers is no reason to give up early. */
-export function uncounted(state: Live, attempt: number): Live {
+/**
+ * Counts an attempt towards a limit of its own: neither a book full of departed peers nor an engine that starts again is
+ * a reason to give up early.
+ */
+export function uncounted(state: Live, attempt: number, countsAs: 'loading' | 'unreachable'): Live {
   const sequential = state.attempts.some(({ id, concurrent }) => id === attempt && !concurrent)
   const isTry = sequential && (state.phase === 'opening' || state.phase === 'comparing')
   const isResume = sequential && state.phase === 'resuming'
@@ -50,12 +53,16 @@ export function uncounted(state: Live, attempt: number): Live {
     ...state,
     tries: state.tries - (isTry ? 1 : 0),
     resumes: state.resumes - (isResume ? 1 : 0),
-    unreachable: state.unreachable + 1,
+    [countsAs]: state[countsAs] + 1,
   }
 }
 
-function mayTry({ tries, unreachable, limits }: Live): boolean {
-  return tries < limits.maxAttempts && unreachable < limits.maxUnreachable
+function mayTry(state: Live): boolean {
+  return state.tries < state.limits.maxAttempts && maySearch(state)
+}
+
+function maySearch({ unreachable, loading, limits }: Live): boolean {
+  return unreachable < limits.maxUnreachable && loading < limits.maxLoading
 }
 
 function retry(state: Live, cause: 'no-candidate' | 'failure'): Step {
@@ -66,22 +73,24 @@ function retry(state: Live, cause: 'no-candidate' | 'failure'): Step {
 }
 
 /** Back to the start, without a deadline: until the next peer is chosen, no peer can be slow. */
-function opening({ plan, limits, nextAttempt, tries, unreachable, resumes, attempts }: Live): Live {
-  return {
-    ...{ plan, limits, nextAttempt, tries, unreachable, resumes, attempts },
-    phase: 'opening',
-    hedged: false,
-  }
+function opening(state: Live): Live {
+  return { ...carriedOn(state), phase: 'opening', hedged: false }
+}
+
+/** What every phase has. */
+function carriedOn(state: Live): Omit<Live, 'phase'> {
+  const { plan, limits, nextAttempt, tries, unreachable, loading, resumes, attempts } = state
+  return { plan, limits, nextAttempt, tries, unreachable, loading, resumes, attempts }
 }
 
 /** The leader is lost. Its last deadline stays for a concurrent attempt, if there is one. */
 function resuming(
   state: Extract<Live, { phase: 'streaming' }>,
 ): Extract<Live, { phase: 'resuming' }> {
-  const { plan, limits, nextAttempt, tries, unreachable, resumes, attempts, hedgeAtMs } = state
+  const { plan, attempts, hedgeAtMs } = state
   const keeps = plan.type === 'hedge' && attempts.length > 0 && hedgeAtMs !== undefined
   return {
-    ...{ plan, limits, nextAttempt, tries, unreachable, resumes, attempts },
+    ...carriedOn(state),
     ...(keeps && { hedgeAtMs }),
     phase: 'resuming',
     hedged: false,
@@ -125,8 +134,8 @@ function recover(state: Extract<Live, { phase: 'resuming' }>, recovery: Recovery
   if (state.attempts.length > 0) return { state, effects: [] }
   if (recovery !== 'resume') return unrecovered(state, recovery)
   const { hedgeAtMs: _, ...rest } = state
-  const { resumes, unreachable, limits } = rest
-  if (resumes >= limits.maxResumes || unreachable >= limits.maxUnreachable)
+  const { resumes, limits } = rest
+  if (resumes >= limits.maxResumes || !maySearch(rest))
     return end(rest, [{ type: 'fail', why: 'resumes' }])
   return open({ ...rest, resumes: resumes + 1, hedged: false }, 'resume', false)
 }

@@ -28,7 +28,7 @@ export function transition(state: DispatchState, input: DispatchInput): Step {
       return completed(state, input.attempt)
     case 'failed':
       return lost(
-        input.unreached ? uncounted(state, input.attempt) : state,
+        input.countsAs === 'attempt' ? state : uncounted(state, input.attempt, input.countsAs),
         input.attempt,
         input.recovery,
         input.final ? 'final' : 'failure',
@@ -75,12 +75,12 @@ function nearing(state: Live, hedgeAtMs: number): Step {
 function began(state: Live, attempt: number): Step {
   if (state.phase === 'comparing') return { state, effects: [] }
   if (state.phase === 'streaming' && state.leader === attempt) return { state, effects: [] }
-  const { plan, limits, nextAttempt, tries, unreachable, resumes } = state
+  const { plan, limits, nextAttempt, tries, unreachable, loading, resumes } = state
   const others = state.attempts.filter(({ id }) => id !== attempt)
   const attempts = state.attempts.filter(({ id }) => id === attempt)
   return {
     state: {
-      ...{ plan, limits, nextAttempt, tries, unreachable, resumes, attempts },
+      ...{ plan, limits, nextAttempt, tries, unreachable, loading, resumes, attempts },
       phase: 'streaming',
       leader: attempt,
       paused: false,

@@ -18,6 +18,7 @@ import type { AttemptWork } from './attempt-run.ts'
 import type { ResumeLease } from './budget/index.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import { tooManyRetries } from './dispatch-errors.ts'
+import { drawsOnBudget } from './failures.ts'
 import type { ResumeNeed } from './resume-need.ts'
 import { type Choice, Selection } from './selection.ts'
 
@@ -80,7 +81,7 @@ export class Opener {
     signal: AbortSignal,
   ): Promise<{ choice: Choice; lease?: ResumeLease }> {
     const { reason, resumeNeed } = planned
-    if (reason === 'hedge') return { choice: this.#hedge(planned) }
+    if (reason === 'hedge') return { choice: await this.#hedge(planned, signal) }
     if (reason === 'retry' && !this.#mayRetry()) throw tooManyRetries(this.selection.failures)
     if (resumeNeed === undefined) return { choice: await this.#search(planned, signal) }
     const lease = await this.#context.reserve.acquire({ signal })
@@ -138,22 +139,25 @@ export class Opener {
     }
   }
 
-  /**
-   * Whether the budget covers a retry. Two cases are free: a failed dial cost no peer any work, and a second opinion on
-   * a rejected request is a cost of that request, not of all requests of the client.
-   */
+  /** Whether the budget covers a retry. */
   #mayRetry(): boolean {
     const last = this.selection.failures.at(-1)?.error
-    if (last?.code === 'dial_failed' || last?.traits.blame === 'caller') return true
-    return this.#context.budget.take()
+    return (last !== undefined && !drawsOnBudget(last)) || this.#context.budget.take()
   }
 
-  #hedge({ id }: PlannedAttempt): Choice {
+  async #hedge({ id }: PlannedAttempt, signal: AbortSignal): Promise<Choice> {
     const { router, budget } = this.#context
-    const full = router.saturated(this.selection.candidates())
-    const choice = full
-      ? undefined
-      : this.selection.immediate({ busy: this.#busyExcept(id), met: true })
+    const pick = (): Choice | undefined =>
+      router.saturated(this.selection.candidates())
+        ? undefined
+        : this.selection.immediate({ busy: this.#busyExcept(id), met: true })
+    let choice = pick()
+    if (
+      choice === undefined &&
+      (await this.selection.meets({ busy: this.#busyExcept(id) }, signal))
+    )
+      choice = pick()
+    signal.throwIfAborted()
     // Charged only if there is a peer to ask: finding out whether one exists must not use up the budget.
     if (choice === undefined || !budget.take()) throw NO_HEDGE
     this.#busy.set(id, choice.candidate)
@@ -179,6 +183,7 @@ export class Opener {
   ): Promise<Choice> {
     const { id, concurrent } = planned
     const remainingMs = (): number => this.#scope.remainingMs()
+    if (!concurrent && this.selection.hasLostPath) await this.#context.online?.({ signal })
     for (;;) {
       signal.throwIfAborted()
       const others = this.#busyExcept(id)

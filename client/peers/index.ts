@@ -13,6 +13,7 @@ export { createProber, type Prober } from './probe/index.ts'
 export {
   affinityKey,
   createRouter,
+  DOUBTED_TIER,
   drawOverNetworks,
   independentScorers,
   LEAVING_TIER,

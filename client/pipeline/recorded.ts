@@ -1,6 +1,6 @@
 import { type AttemptRecord, drawHex, InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
-import type { RequestEvent, RunningRequest, Verification } from '../request/index.ts'
+import type { AnswerEvent, RequestEvent, RunningRequest, Verification } from '../request/index.ts'
 import type { Stage } from './ask.ts'
 import type { PreparedRequest } from './prepare.ts'
 
@@ -23,13 +23,13 @@ export function recorded({ listeners, running, clock }: RecordedInit): Stage {
       const requestId = drawHex(12)
       const now = (): RunningRequest => runningOf(request, requestId, clock.wall())
       running.add(now)
-      let model: string | undefined
+      let answering: Extract<AnswerEvent, { type: 'model' }> | undefined
       let verification: Verification | undefined
       const end = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent>): void => {
         if (journal.record !== undefined) return
         running.delete(now)
         const startedAt = clock.wall() - journal.elapsedMs
-        const record = recordOf(request, model, { requestId, outcome, startedAt, ...more })
+        const record = recordOf(request, answering, { requestId, outcome, startedAt, ...more })
         journal.record = record
         placement?.onEnd?.(record)
         for (const listener of listeners) notify(listener, record)
@@ -37,8 +37,8 @@ export function recorded({ listeners, running, clock }: RecordedInit): Stage {
       try {
         for await (const event of next(request, scope)) {
           if (event.type === 'model') {
-            model = event.model
-            placement?.onModel?.(model)
+            answering = event
+            placement?.onModel?.(event.model)
           } else if (event.type === 'verified') {
             verification = event.verification
           } else if (event.type === 'done') {
@@ -61,10 +61,10 @@ export function recorded({ listeners, running, clock }: RecordedInit): Stage {
 
 function recordOf(
   { request, asked, policy, resume, estimatedPromptTokens, journal }: PreparedRequest,
-  model: string | undefined,
+  answering: Extract<AnswerEvent, { type: 'model' }> | undefined,
   end: Pick<RequestEvent, 'outcome' | 'requestId' | 'startedAt'> & Partial<RequestEvent>,
 ): RequestEvent {
-  const { attempts, resumes, exact, cost, ttftMs, usage, agreement } = journal
+  const { attempts, resumes, exact, cost, ttftMs, usage, agreement, trace } = journal
   const hasBegun = end.outcome === 'answered' || ttftMs !== undefined
   return {
     kind: request.kind,
@@ -72,7 +72,7 @@ function recordOf(
     policy,
     resume,
     estimatedPromptTokens,
-    ...(hasBegun && model !== undefined && { answeredBy: model }),
+    ...(hasBegun && answering !== undefined && answeredBy(answering)),
     ...(ttftMs !== undefined && { ttftMs }),
     durationMs: journal.elapsedMs,
     attempts: [...attempts],
@@ -82,9 +82,17 @@ function recordOf(
     ...(usage !== undefined && { usage }),
     ...(journal.usageEstimated && { usageEstimated: true as const }),
     ...(agreement !== undefined && { agreement }),
+    ...(trace?.spanId !== undefined && { trace: { ...trace, spanId: trace.spanId } }),
     ...(journal.remembered && { remembered: true as const }),
     ...end,
   }
+}
+
+function answeredBy({
+  model,
+  swarm,
+}: Extract<AnswerEvent, { type: 'model' }>): Pick<RequestEvent, 'answeredBy' | 'swarm'> {
+  return { answeredBy: model, ...(swarm !== undefined && { swarm }) }
 }
 
 function runningOf(

@@ -47,6 +47,11 @@ export interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryL
    * good. @default false: which peers this client uses stays private
    */
   readonly receipts?: boolean
+  /**
+   * Share of requests, from 0 to 1, that get ids for spans, in the record and, within a private swarm, at peers. A request
+   * with a `traceparent` follows that. @default none gets ids
+   */
+  readonly traces?: number
   /** Called with the record of every request when it ends. Exceptions are ignored. */
   readonly onEvent?: (event: RequestEvent) => void
 }
@@ -89,6 +94,7 @@ export interface Settings
   readonly ledger: Ledger | undefined
   readonly onEvent: ((event: RequestEvent) => void) | undefined
   readonly scorer: Backend | undefined
+  readonly traces: number | undefined
 }
 
 /** @throws InferenceError `invalid_request` for a limit out of range, an unknown policy or resume mode */
@@ -116,6 +122,7 @@ export function resolveSettings(init: RequesterInit): Settings {
     ledger: init.ledger,
     onEvent: init.onEvent,
     scorer: init.scorer,
+    traces: init.traces,
   }
 }
 

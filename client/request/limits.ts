@@ -5,10 +5,12 @@ import { MAX_TIMER_MS } from '../../timing/index.ts'
 export interface RequestLimits {
   /** The whole request, including failover and waiting. Each peer gets the remaining time. @default 120_000 */
   readonly timeoutMs: number
-  /** Attempts before the answer begins, including refusals; hedges and the concurrent attempts of a race do not count. @default 6: bad, stale and busy peers, then a good one */
+  /** Attempts before the answer begins, including most refusals; hedges and the concurrent attempts of a race do not count. @default 6: bad, stale and busy peers, then a good one */
   readonly maxAttempts: number
   /** Unreachable peers, which do not count as attempts. @default 32: known peers that have left meanwhile */
   readonly maxUnreachable: number
+  /** Refusals by peers whose engines are loading, which do not count as attempts. @default 64: two minutes and more of a lone peer, which is asked again when it said, then less and less often */
+  readonly maxLoading: number
   /** Wait for a chain member's first visible chunk before the next member is asked concurrently. @default 10_000: longer than good peers take, shorter than people wait */
   readonly chainPatienceMs: number
   /** Resumes of one answer. @default 16: more than that means the swarm is falling apart */
@@ -51,6 +53,7 @@ export const REQUEST_LIMITS: RequestLimits = {
   timeoutMs: 120_000,
   maxAttempts: 6,
   maxUnreachable: 32,
+  maxLoading: 64,
   chainPatienceMs: 10_000,
   maxResumes: 16,
   dialTimeoutMs: 5_000,

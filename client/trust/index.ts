@@ -13,5 +13,6 @@
 export { AnswerRecorder, type Auditor, type Oddity } from './audit/index.ts'
 export { type Canaries, type CanaryMode, parseCanaryMode } from './canary/index.ts'
 export { createTrust, type Trust } from './create-trust.ts'
-export { Reputation, type StandingReport } from './reputation/index.ts'
+export { markable } from './markable.ts'
+export { type PeerMark, Reputation, type StandingReport } from './reputation/index.ts'
 export { openReputation, type SavedReputation } from './saved-reputation.ts'

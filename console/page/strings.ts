@@ -100,6 +100,9 @@ export const STRINGS = {
     },
     filter: 'Filter by model, peer or outcome',
     noMatch: 'No request matches.',
+    fresh: (count: number): string =>
+      `${count} newer ${count === 1 ? 'request waits' : 'requests wait'} above while you read.`,
+    morePeers: (count: number): string => `+${count}`,
     columns: {
       time: 'Time',
       model: 'Model',
@@ -177,7 +180,8 @@ export const STRINGS = {
 
   peers: {
     title: 'Peers',
-    intro: 'Who serves, how well they stand with this machine, and on what evidence.',
+    intro:
+      'Who serves, how well they stand with this machine, and on what evidence. Choose one to deny or trust it.',
     none: {
       title: 'No other peer',
       text: 'Let another machine join, or name a bootstrap peer when starting this one.',
@@ -188,8 +192,8 @@ export const STRINGS = {
       models: 'Models',
       path: 'Path',
       load: 'Load',
+      version: 'Version',
       standing: 'Standing',
-      action: 'Actions',
     },
     paths: {
       self: 'this machine',
@@ -205,13 +209,57 @@ export const STRINGS = {
     },
     audits: (count: number): string => `${count} ${count === 1 ? 'audit' : 'audits'}`,
     introduces: 'introduces only',
+    notSeen: 'not seen now',
     sharesNothing: 'shares nothing',
     idle: 'idle',
     busy: (running: number, slots: number): string => `${running} of ${slots} slots`,
     queued: (count: number): string => `${count} waiting`,
-    forget: 'Forget',
-    forgetHint: 'Deletes what audits found about it: it counts as new again.',
-    forgotten: (count: number): string => `${count} standings deleted`,
+    facts: {
+      models: 'Models',
+      version: 'Version',
+      reach: 'Reachability',
+      connectedAt: 'Connected over',
+      network: 'Network',
+      receipts: 'Receipts of two weeks',
+      id: 'Peer id',
+      addresses: 'Addresses that it advertises',
+    },
+    unknownVersion: 'not told',
+    reaches: {
+      public: 'directly, over a public address',
+      relayed: 'through a relay',
+      lan: 'over a private address',
+      unknown: 'not known yet',
+    },
+    receipts: (given: number, received: number): string =>
+      `${given} for its answers, ${received} from it`,
+    evidence: 'Standing, by weights',
+    noEvidence: 'No answer of it was audited yet: it gets a newcomer’s share of requests.',
+    figures: (strikes: number, quality: number, rate: number): string =>
+      `${strikes} of 3 strikes · quality ${quality.toFixed(2)} of 1 · ${Math.round(rate * 100)} % of its next answers are audited`,
+    marks: { denied: 'denied', trusted: 'trusted' },
+    means: {
+      denied: 'This machine neither asks it nor serves it.',
+      trusted:
+        'It counts as proven until an audit fails, and this machine serves it before strangers.',
+    },
+    verbs: { deny: 'Deny', trust: 'Trust', forget: 'Forget its standing', unmark: 'Take back' },
+    takeBack: { denied: 'Allow again', trusted: 'Trust no longer' },
+    sure: {
+      deny: 'Deny this peer? This machine will neither ask it nor serve it. Answers that run end first. You can allow it again.',
+      trust:
+        'Trust this peer? It will count as proven, with 1 answer in 20 audited, until an audit fails. You can take that back.',
+      forget:
+        'Forget what audits found about this peer? It counts as new again. This cannot be undone.',
+      unmark: '',
+    },
+    keep: 'Leave it',
+    done: {
+      deny: 'Denied, from the next request on.',
+      trust: 'Trusted, from the next request on.',
+      forget: 'Forgotten: it counts as new.',
+      unmark: 'Taken back.',
+    },
   },
 
   models: {

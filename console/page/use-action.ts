@@ -1,12 +1,16 @@
 import { useState } from 'preact/hooks'
 
-/** Runs actions of a page, one at a time for each name, and keeps the latest failure. */
-export function useAction(): {
+/** The actions of a page. */
+export interface Run {
+  /** Of the latest one; empty if it did not fail. */
   readonly error: string
   readonly isBusy: (name: string) => boolean
   /** @returns whether the work succeeded */
   run(name: string, work: () => Promise<unknown>): Promise<boolean>
-} {
+}
+
+/** Runs actions of a page, one at a time for each name, and keeps the latest failure. */
+export function useAction(): Run {
   const [error, setError] = useState('')
   const [busy, setBusy] = useState<ReadonlySet<string>>(new Set())
   return {

@@ -6,7 +6,7 @@ export interface AccessLists {
   /** Peer ids. Empty: all peers. */
   readonly allow: Pick<ReadonlySet<string>, 'has' | 'size'>
   /** Peer ids. Wins over `allow`. */
-  readonly deny: ReadonlySet<string>
+  readonly deny: Pick<ReadonlySet<string>, 'has'>
 }
 
 /**

@@ -133,6 +133,23 @@ describe.skipIf(noBrowser !== undefined)(
       await page.getByText('No spare', { exact: true }).waitFor()
     })
 
+    it('denies that peer after a second press, shows what is left, and allows it again', async () => {
+      await open('peers')
+      await page.getByRole('row', { name: 'skein-tiny' }).getByRole('link').click()
+      await page.getByRole('button', { name: 'Deny' }).press('Enter')
+      await page.getByRole('group', { name: /^Deny this peer/ }).waitFor()
+      expect(await axe(page)).toEqual([])
+      await page.keyboard.press('Enter')
+      await page.getByText('Denied, from the next request on.').waitFor()
+      await open('survival')
+      await page.getByText('No model can be asked yet').waitFor()
+      await page.goBack()
+      await page.getByRole('button', { name: 'Allow again' }).press('Enter')
+      await page.getByText('Taken back.').waitFor()
+      await open('survival')
+      await page.getByText('No spare', { exact: true }).waitFor()
+    })
+
     it('is used by keyboard alone', async () => {
       await open('survival')
       await page.keyboard.press('Tab')

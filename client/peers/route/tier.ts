@@ -23,7 +23,7 @@ export const UNFIT_TIER = 2
 export const LEAVING_TIER = 7
 const HEARSAY_TIER = 3
 /** After every peer that was met, including those that failed. */
-const DOUBTED_TIER = 6
+export const DOUBTED_TIER = 6
 
 /**
  * 0: fit. 1: at its concurrency limit. 2: the prompt may not fit. 3: known by hearsay only. 4: failed recently, or is

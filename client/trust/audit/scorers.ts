@@ -67,7 +67,7 @@ export function nextScorer(
       !asked.has(key) &&
       !memory.rests(key) &&
       (trusted?.has(key) ?? true) &&
-      !reputation.isQuarantined(key, specClassOf(model))
+      !reputation.isExcluded(key, specClassOf(model))
     return mayRate ? [{ peerId, key, advertisement, model }] : []
   })
   const independent = independentScorers(all, accused, consulted)

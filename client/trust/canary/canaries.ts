@@ -112,7 +112,7 @@ export class Canaries {
       const mayBeAsked =
         model !== undefined &&
         !isExpired(advertisement, clock.wall()) &&
-        !reputation.isQuarantined(key, specClassOf(model))
+        !reputation.isExcluded(key, specClassOf(model))
       return mayBeAsked ? [{ peerId, key, advertisement, model }] : []
     })
     // Without a second peer, no peer could rate the answer.

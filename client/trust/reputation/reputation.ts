@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache'
+import { InferenceError } from '../../../protocol/index.ts'
 import { auditRate } from '../verify/index.ts'
 import { drawFrom, type Evidence, expectationOf, NO_EVIDENCE, withEvidence } from './evidence.ts'
 import {
@@ -20,6 +21,10 @@ import { StandingTable } from './standing-table.ts'
 
 /** Max networks whose newcomers are remembered. */
 const MAX_NETWORKS = 4_096
+/** Max peers that the owner has marked. */
+const MAX_MARKS = 1_024
+/** A trusted peer is audited as rarely as one with so many audits passed. */
+const PASSED_OF_TRUSTED = 20
 /** Max forgotten peers whose earlier lessons are ignored. */
 const MAX_FORGOTTEN = 1_024
 /** Min share of a network's newcomers that is tried, however many cheated: addresses change owners. */
@@ -38,8 +43,15 @@ export type Lesson =
         }
       | { readonly type: 'doubted'; readonly spec: string }
       | { readonly type: 'forgotten' }
+      | { readonly type: 'marked'; readonly mark: PeerMark | undefined }
     ))
   | { readonly type: 'imported'; readonly saved: SavedStandings }
+
+/**
+ * The owner's word on a peer. A denied one is neither asked nor served. A trusted one counts as proven without audits;
+ * the first failed audit ends that.
+ */
+export type PeerMark = 'denied' | 'trusted'
 
 /** Result of loading saved standings. */
 export interface Loaded {
@@ -48,13 +60,14 @@ export interface Loaded {
   readonly dropped: number
 }
 
-/** What the client has learned about peers from its own audits. Bounded, and saved as JSON. */
+/** What the client has learned about peers from its own audits, and what its owner says of them. Bounded, and saved as JSON. */
 export class Reputation {
   readonly #standings = new StandingTable()
   /** How many newcomers of each network became proven, and how many failed. */
   readonly #networks = new LRUCache<string, Evidence>({ max: MAX_NETWORKS })
   /** When peers were forgotten. */
   readonly #forgotten = new LRUCache<string, number>({ max: MAX_FORGOTTEN })
+  readonly #marks = new Map<string, { readonly mark: PeerMark; readonly atMs: number }>()
   readonly #now: () => number
   readonly #onLesson: (lesson: Lesson) => void
 
@@ -96,19 +109,55 @@ export class Reputation {
     return Math.max(MIN_NETWORK_CREDIT, Math.min(1, ...credits))
   }
 
+  /**
+   * Marks a peer, or takes its mark back.
+   *
+   * @throws InferenceError `invalid_request` if too many are marked
+   */
+  mark(peer: string, mark: PeerMark | undefined): void {
+    if (mark !== undefined && !this.#marks.has(peer) && this.#marks.size >= MAX_MARKS) {
+      throw new InferenceError(
+        'invalid_request',
+        `${MAX_MARKS} peers are denied or trusted already: take one of them back first`,
+      )
+    }
+    this.#take({ type: 'marked', peer, atMs: this.#now(), mark })
+  }
+
+  markOf(peer: string): PeerMark | undefined {
+    return this.#marks.get(peer)?.mark
+  }
+
+  /** All marked peers, the latest last. */
+  marks(): readonly { readonly peer: string; readonly mark: PeerMark; readonly atMs: number }[] {
+    return [...this.#marks].map(([peer, { mark, atMs }]) => ({ peer, mark, atMs }))
+  }
+
   /** Applies to these weights with any template. */
   isQuarantined(peer: string, spec: string): boolean {
     const known = this.#standings.get(peer, spec)
     return known !== undefined && isQuarantined(known, this.#now())
   }
 
+  /** Whether the peer is not asked with these weights: the owner denies it, or it is in quarantine. */
+  isExcluded(peer: string, spec: string): boolean {
+    return this.markOf(peer) === 'denied' || this.isQuarantined(peer, spec)
+  }
+
   isProven(peer: string, spec: string): boolean {
     const known = this.#standings.get(peer, spec)
-    return known !== undefined && isProven(known)
+    return this.#isVouchedFor(peer, known) || (known !== undefined && isProven(known))
   }
 
   auditRate(peer: string, spec: string): number {
-    return auditRate(this.#standings.get(peer, spec)?.consecutiveValid ?? 0)
+    const known = this.#standings.get(peer, spec)
+    const passed = known?.consecutiveValid ?? 0
+    return auditRate(this.#isVouchedFor(peer, known) ? Math.max(passed, PASSED_OF_TRUSTED) : passed)
+  }
+
+  /** By the owner, and no audit has failed since. */
+  #isVouchedFor(peer: string, known: PeerStanding | undefined): boolean {
+    return this.markOf(peer) === 'trusted' && (known?.strikes ?? 0) === 0
   }
 
   /** Whether the caller recommends the peer to others: proven, and no strikes. */
@@ -118,19 +167,20 @@ export class Reputation {
   }
 
   /**
-   * The divisor of a peer's cost, 0.1 … 1: a draw from the evidence (Thompson sampling). Friends' opinions can only raise
-   * it: with n own audits, the own draw weighs n ÷ (n + 20) and theirs the rest; a peer with strikes gets none of it.
+   * The divisor of a peer's cost, 0.1 … 1: a draw from the evidence (Thompson sampling). The opinions of friends and of the
+   * owner can only raise it: with n own audits, the own draw weighs n ÷ (n + 20) and theirs the rest; a peer with strikes gets none of it.
    *
    * @param shared standing according to others, 0.5 … 1. @default none
    */
   draw(peer: string, spec: string, random: () => number, shared?: number): number {
     const known = this.#standings.get(peer, spec)
-    if (known === undefined || isBlank(known)) return shared ?? 0.5
+    const opinion = this.markOf(peer) === 'trusted' ? 1 : shared
+    if (known === undefined || isBlank(known)) return opinion ?? 0.5
     const own = Math.max(0.1, drawFrom(known.quality, random))
-    if (shared === undefined || known.strikes > 0) return own
+    if (opinion === undefined || known.strikes > 0) return own
     const { good, bad } = known.quality
     const weight = (good + bad) / (good + bad + SHARED_EVIDENCE)
-    return Math.max(own, weight * own + (1 - weight) * shared)
+    return Math.max(own, weight * own + (1 - weight) * opinion)
   }
 
   /** All standings of a peer, or of all peers. */
@@ -154,10 +204,11 @@ export class Reputation {
       peers: this.#standings.rows().toReversed(),
       networks: entriesOf(this.#networks, (network, evidence) => ({ network, evidence })),
       forgotten: entriesOf(this.#forgotten, (peer, atMs) => ({ peer, atMs })),
+      marks: this.marks(),
     })
   }
 
-  /** Merges saved standings; newer ones win. @returns undefined if `saved` is not a list of standings */
+  /** Merges saved standings; newer ones win. Marks of others are ignored. @returns undefined if `saved` is not a list of standings */
   load(saved: unknown): Loaded | undefined {
     const parsed = parseStandings(saved, this.#now())
     if (parsed === undefined) return undefined
@@ -177,6 +228,8 @@ export class Reputation {
     this.#standings.clear()
     this.#networks.clear()
     this.#forgotten.clear()
+    this.#marks.clear()
+    for (const { peer, mark, atMs } of parsed.marks) this.#marks.set(peer, { mark, atMs })
     for (const { peer, atMs } of parsed.forgotten) this.#forgotten.set(peer, atMs)
     for (const row of parsed.peers) if (this.#isNews(row)) this.#standings.adopt(row)
     for (const { network, evidence } of parsed.networks) this.#networks.set(network, evidence)
@@ -214,6 +267,12 @@ export class Reputation {
       case 'forgotten':
         this.#standings.forget(lesson.peer)
         this.#forgotten.set(lesson.peer, lesson.atMs)
+        break
+      case 'marked':
+        this.#marks.delete(lesson.peer)
+        if (lesson.mark !== undefined) {
+          this.#marks.set(lesson.peer, { mark: lesson.mark, atMs: lesson.atMs })
+        }
         break
       case 'imported':
         for (const row of lesson.saved.peers) if (this.#isNews(row)) this.#standings.adopt(row)

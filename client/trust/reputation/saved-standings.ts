@@ -24,11 +24,13 @@ const standing = z.object({
 const peerRow = z.object({ peer: word(128), spec: word(1_024), standing })
 const networkRow = z.object({ network: z.string().max(128), evidence })
 const forgottenRow = z.object({ peer: word(128), atMs: time })
+const markRow = z.object({ peer: word(128), mark: z.enum(['denied', 'trusted']), atMs: time })
 const file = z.object({
   version: z.literal(VERSION),
   peers: z.array(z.unknown()),
   networks: z.array(z.unknown()).default([]),
   forgotten: z.array(z.unknown()).default([]),
+  marks: z.array(z.unknown()).default([]),
 })
 
 export interface PeerRow {
@@ -44,6 +46,12 @@ export interface SavedStandings {
   readonly peers: readonly PeerRow[]
   readonly networks: readonly { readonly network: string; readonly evidence: Evidence }[]
   readonly forgotten: readonly { readonly peer: string; readonly atMs: number }[]
+  /** The owner's. They do not expire. */
+  readonly marks: readonly {
+    readonly peer: string
+    readonly mark: 'denied' | 'trusted'
+    readonly atMs: number
+  }[]
   /** Number of invalid rows. */
   readonly dropped: number
 }
@@ -60,6 +68,7 @@ export function parseStandings(saved: unknown, nowMs: number): SavedStandings | 
   const peers = rowsOf(peerRow, parsed.data.peers)
   const networks = rowsOf(networkRow, parsed.data.networks)
   const forgotten = rowsOf(forgottenRow, parsed.data.forgotten)
+  const marks = rowsOf(markRow, parsed.data.marks)
   return {
     peers: peers.rows
       .filter(({ standing: { lastMs } }) => lastMs >= nowMs - MAX_AGE_MS)
@@ -73,7 +82,8 @@ export function parseStandings(saved: unknown, nowMs: number): SavedStandings | 
     forgotten: forgotten.rows
       .filter(({ atMs }) => atMs >= nowMs - MAX_AGE_MS)
       .map(({ peer, atMs }) => ({ peer, atMs: Math.min(atMs, nowMs) })),
-    dropped: peers.dropped + networks.dropped + forgotten.dropped,
+    marks: marks.rows,
+    dropped: peers.dropped + networks.dropped + forgotten.dropped + marks.dropped,
   }
 }
 
@@ -82,10 +92,11 @@ export function standingsFile({
   peers,
   networks,
   forgotten,
+  marks,
 }: Omit<SavedStandings, 'dropped' | 'peers'> & {
   readonly peers: readonly Omit<PeerRow, 'isFromFuture'>[]
 }): object {
-  return { version: VERSION, peers, networks, forgotten }
+  return { version: VERSION, peers, networks, forgotten, marks }
 }
 
 function within(known: PeerStanding, nowMs: number): PeerStanding {

@@ -5,7 +5,7 @@ import { specClassOf } from './spec-class.ts'
 
 /** Results of audits for routing: which peers it prefers, and which it excludes. */
 export interface TrustOf extends Trust {
-  /** False for a quarantined peer. */
+  /** False for a peer in quarantine, and for one that the owner denies. */
   admits(candidate: RouteCandidate): boolean
 }
 
@@ -22,6 +22,6 @@ export function trustOf(
     weight: ({ key, model }) => reputation.draw(key, specClassOf(model), random, shared?.(key)),
     isProven: ({ key, model }) => reputation.isProven(key, specClassOf(model)),
     networkCredit: (networks) => reputation.networkCredit(networks),
-    admits: ({ key, model }) => !reputation.isQuarantined(key, specClassOf(model)),
+    admits: ({ key, model }) => !reputation.isExcluded(key, specClassOf(model)),
   }
 }

@@ -6,10 +6,9 @@ import { bytes, duration } from '../format.ts'
 import type { PageProps } from '../page-props.ts'
 import { CopyLine, Empty, Heading, Meter, Notice } from '../parts/index.ts'
 import { STRINGS } from '../strings.ts'
-import { useAction } from '../use-action.ts'
+import { type Run, useAction } from '../use-action.ts'
 
 const TEXT = STRINGS.models
-type Run = ReturnType<typeof useAction>
 
 /** The models of this machine: what is shared, in memory and on disk, and how another one comes here. */
 export function ModelsPage({ state: { here } }: PageProps): JSX.Element {

@@ -1,53 +1,21 @@
 import type { JSX } from 'preact'
-import { useState } from 'preact/hooks'
 import type { PeerView } from '../../state.ts'
-import { act } from '../connection.ts'
 import type { PageProps } from '../page-props.ts'
 import { hrefOf } from '../pages.ts'
-import { Empty, Heading, PeerName } from '../parts/index.ts'
+import { Empty, Heading, PeerName, steady } from '../parts/index.ts'
 import { STRINGS } from '../strings.ts'
+import { PeerDetail } from './peer-detail.tsx'
 
 const TEXT = STRINGS.peers
 
-/** Every known peer, with its path, load and standing. */
-export function PeersPage({ state }: PageProps): JSX.Element {
-  const [note, setNote] = useState('')
-  const { peers } = state
-  const forget = async (peer: string): Promise<void> => {
-    try {
-      const { forgotten } = await act<{ forgotten: number }>({ action: 'forget', peer })
-      setNote(TEXT.forgotten(forgotten))
-    } catch (error) {
-      setNote(error instanceof Error ? error.message : String(error))
-    }
-  }
+/** Every known peer, with its path, load and standing, and the chosen one in detail. */
+export function PeersPage({ state: { peers }, detail }: PageProps): JSX.Element {
+  const chosen = peers.find(({ peerId }) => peerId === detail)
   return (
     <>
       <Heading title={TEXT.title} intro={TEXT.intro} />
-      <p class="quiet" role="status">
-        {note}
-      </p>
-      <div class="scroller">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{TEXT.columns.peer}</th>
-              <th scope="col">{TEXT.columns.models}</th>
-              <th scope="col">{TEXT.columns.path}</th>
-              <th scope="col">{TEXT.columns.load}</th>
-              <th scope="col">{TEXT.columns.standing}</th>
-              <th scope="col">
-                <span class="hidden">{TEXT.columns.action}</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {peers.map((peer) => (
-              <Row key={peer.peerId} peer={peer} onForget={() => void forget(peer.peerId)} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      {chosen !== undefined && <PeerDetail key={detail} peer={chosen} />}
+      <Table peers={peers} chosen={detail} />
       {peers.length <= 1 && (
         <Empty title={TEXT.none.title} text={TEXT.none.text}>
           <a class="button" href={hrefOf('join')}>
@@ -59,53 +27,92 @@ export function PeersPage({ state }: PageProps): JSX.Element {
   )
 }
 
-function Row({
+const Table = steady(function Table({
+  peers,
+  chosen,
+}: {
+  readonly peers: readonly PeerView[]
+  readonly chosen: string
+}): JSX.Element {
+  const { columns } = TEXT
+  return (
+    <div class="scroller">
+      <table class="all-peers">
+        <thead>
+          <tr>
+            <th scope="col">{columns.peer}</th>
+            <th scope="col">{columns.models}</th>
+            <th scope="col">{columns.path}</th>
+            <th scope="col">{columns.load}</th>
+            <th scope="col">{columns.version}</th>
+            <th scope="col">{columns.standing}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {peers.map((peer) => (
+            <Row
+              key={`${peer.swarm ?? ''}/${peer.peerId}`}
+              peer={peer}
+              isChosen={peer.peerId === chosen}
+            />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+})
+
+const Row = steady(function Row({
   peer,
-  onForget,
+  isChosen,
 }: {
   readonly peer: PeerView
-  readonly onForget: () => void
+  readonly isChosen: boolean
 }): JSX.Element {
-  const { peerId, isSelf, models, operator, path, rttMs, standing, address, network } = peer
+  const { peerId, swarm, isSelf, models, operator, path, rttMs, network, connected, version } = peer
+  const none = isSelf ? TEXT.sharesNothing : connected ? TEXT.introduces : TEXT.notSeen
   return (
-    <tr>
+    <tr class={isChosen ? 'chosen' : undefined}>
       <td>
-        <PeerName peerId={peerId} note={operator === '' ? undefined : operator} />
+        <a href={hrefOf('peers', peerId)} aria-current={isChosen ? 'true' : undefined}>
+          <PeerName peerId={peerId} />
+        </a>
+        {swarm !== undefined && <span class="quiet small">{swarm}</span>}
+        {operator !== '' && <span class="quiet small">{operator}</span>}
       </td>
       <td>
         {models.length === 0 ? (
-          <span class="quiet">{isSelf ? TEXT.sharesNothing : TEXT.introduces}</span>
+          <span class="quiet">{none}</span>
         ) : (
           <strong>{models.join(', ')}</strong>
         )}
       </td>
-      <td title={address}>
+      <td>
         {TEXT.paths[path]}
         {rttMs !== undefined && !isSelf && <span class="quiet"> {STRINGS.survival.ms(rttMs)}</span>}
-        <span class="quiet small">{network}</span>
+        {!isSelf && connected && <span class="quiet small">{network}</span>}
       </td>
       <td>{loadOf(peer)}</td>
+      <td class="quiet">{version ?? '–'}</td>
       <td>
-        {models.length > 0 && (
-          <>
-            <span class={`badge ${TONES[standing.state]}`}>{TEXT.standings[standing.state]}</span>
-            {standing.audits > 0 && <span class="quiet small">{TEXT.audits(standing.audits)}</span>}
-            {standing.words.map((line) => (
-              <span key={line} class="quiet small">
-                {line}
-              </span>
-            ))}
-          </>
-        )}
-      </td>
-      <td>
-        {standing.audits > 0 && (
-          <button type="button" class="plain" title={TEXT.forgetHint} onClick={onForget}>
-            {TEXT.forget}
-          </button>
-        )}
+        <Standing peer={peer} />
       </td>
     </tr>
+  )
+})
+
+function Standing({ peer }: { readonly peer: PeerView }): JSX.Element {
+  const { mark, standing, models } = peer
+  return (
+    <>
+      {mark !== undefined && (
+        <span class={`badge ${mark === 'denied' ? 'bad' : 'good'}`}>{TEXT.marks[mark]}</span>
+      )}{' '}
+      {models.length > 0 && !peer.isSelf && (
+        <span class={`badge ${TONES[standing.state]}`}>{TEXT.standings[standing.state]}</span>
+      )}
+      {standing.audits > 0 && <span class="quiet small">{TEXT.audits(standing.audits)}</span>}
+    </>
   )
 }
 

@@ -1,22 +1,22 @@
 import type { JSX } from 'preact'
 import { useState } from 'preact/hooks'
 import type { RequestView } from '../../state.ts'
-import { clockTime, duration, words } from '../format.ts'
+import { words } from '../format.ts'
 import type { PageProps } from '../page-props.ts'
 import { hrefOf } from '../pages.ts'
-import { Empty, Heading, Outcome, PeerName } from '../parts/index.ts'
+import { Empty, Heading } from '../parts/index.ts'
 import { STRINGS } from '../strings.ts'
 import { RequestDetail } from './request-detail.tsx'
+import { RequestRows } from './request-rows.tsx'
 
 const TEXT = STRINGS.requests
-/** Rows drawn; the filter finds the others. */
-const MAX_ROWS = 100
 
 /** The requests, newest first, and the timeline of the chosen one. */
 export function RequestsPage({ state, detail }: PageProps): JSX.Element {
   const [filter, setFilter] = useState('')
   const { requests } = state
-  const shown = requests.filter((request) => matches(request, filter)).slice(0, MAX_ROWS)
+  const wanted = filter.trim().toLowerCase()
+  const shown = wanted === '' ? requests : requests.filter((request) => matches(request, wanted))
   const chosen = requests.find(({ requestId }) => requestId === detail)
   return (
     <>
@@ -29,7 +29,7 @@ export function RequestsPage({ state, detail }: PageProps): JSX.Element {
         </Empty>
       ) : (
         <>
-          {chosen !== undefined && <RequestDetail request={chosen} />}
+          {chosen !== undefined && <RequestDetail key={detail} request={chosen} />}
           <label class="filter">
             <span class="hidden">{TEXT.filter}</span>
             <input
@@ -39,7 +39,8 @@ export function RequestsPage({ state, detail }: PageProps): JSX.Element {
               onInput={(event) => setFilter(event.currentTarget.value)}
             />
           </label>
-          <Table shown={shown} chosen={detail} />
+          {/* Another filter is another list. */}
+          <RequestRows key={wanted} requests={shown} chosen={detail} />
           {shown.length === 0 && <p class="quiet">{TEXT.noMatch}</p>}
         </>
       )}
@@ -47,83 +48,8 @@ export function RequestsPage({ state, detail }: PageProps): JSX.Element {
   )
 }
 
-function Table({
-  shown,
-  chosen,
-}: {
-  readonly shown: readonly RequestView[]
-  readonly chosen: string
-}): JSX.Element {
-  const { columns } = TEXT
-  return (
-    <div class="scroller">
-      <table class="requests">
-        <thead>
-          <tr>
-            <th scope="col">{columns.time}</th>
-            <th scope="col">{columns.model}</th>
-            <th scope="col">{columns.outcome}</th>
-            <th scope="col">{columns.attempts}</th>
-            <th scope="col" class="number">
-              {columns.first}
-            </th>
-            <th scope="col" class="number">
-              {columns.total}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {shown.map((request) => (
-            <Row
-              key={request.requestId}
-              request={request}
-              isChosen={request.requestId === chosen}
-            />
-          ))}
-        </tbody>
-      </table>
-    </div>
-  )
-}
-
-function Row({
-  request,
-  isChosen,
-}: {
-  readonly request: RequestView
-  readonly isChosen: boolean
-}): JSX.Element {
-  const { requestId, startedAt, model, attempts, ttftMs } = request
-  const isRunning = request.status === 'running'
-  const outcome = isRunning ? 'running' : request.outcome
-  const peers = [...attempts, ...(isRunning ? request.running : [])].map(({ peerId }) => peerId)
-  return (
-    <tr class={isChosen ? 'chosen' : undefined}>
-      <td>
-        <a href={hrefOf('requests', requestId)} aria-current={isChosen ? 'true' : undefined}>
-          <time>{clockTime(startedAt)}</time>
-        </a>
-      </td>
-      <td class="model">{model}</td>
-      <td>
-        <Outcome code={outcome} />
-      </td>
-      <td>
-        <div class="peers">
-          {[...new Set(peers)].slice(0, 4).map((peerId) => (
-            <PeerName key={peerId} peerId={peerId} />
-          ))}
-        </div>
-      </td>
-      <td class="number">{duration(ttftMs)}</td>
-      <td class="number">{isRunning ? TEXT.running : duration(request.durationMs)}</td>
-    </tr>
-  )
-}
-
-function matches(request: RequestView, filter: string): boolean {
-  const wanted = filter.trim().toLowerCase()
-  if (wanted === '') return true
+/** @param wanted in lower case */
+function matches(request: RequestView, wanted: string): boolean {
   const { model, attempts, status } = request
   const outcome = status === 'ended' ? words(request.outcome) : status
   const peers = attempts.map(({ peerId }) => peerId)

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { Heartbeat } from '../../../backend/embedded/heartbeat.ts'
+import { Heartbeat } from '../../../backend/heartbeat.ts'
 
 describe('the heartbeat of an engine process', () => {
   beforeEach(() => {

@@ -34,7 +34,8 @@ function serverOf(next: number): EngineHttp {
     get: (path: string) => call(path, {}),
     post: (path: string, body: object) => call(path, body),
     delete: async () => undefined,
-    requireConnection: () => Promise.resolve(),
+    requireConnection: () => Promise.resolve('accepts'),
+    watchBy: () => {},
     stream: () => {
       throw new Error('nothing is streamed')
     },

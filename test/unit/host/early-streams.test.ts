@@ -3,7 +3,7 @@ import { multiaddrConnectionPair } from '@libp2p/utils'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type EarlyOptions, noteProtocols } from '../../../host/early-streams.ts'
 import { muxer } from '../../../host/muxer.ts'
-import { InferenceError, PROTOCOLS } from '../../../protocol/index.ts'
+import { FrameReader, InferenceError, PROTOCOLS } from '../../../protocol/index.ts'
 
 const KNOWN = PROTOCOLS.probe
 /** Multistream-select's messages for it: the choice and its confirmation are alike. */
@@ -24,7 +24,15 @@ function pair() {
     const all = { protocol, ...options }
     return near.createStream(all as Parameters<StreamMuxer['createStream']>[0])
   }
-  return { identified, inbound, open }
+  return { identified, inbound, near, other, open }
+}
+
+interface Sides {
+  readonly near: StreamMuxer
+  readonly far: {
+    readonly other: { close(): Promise<void>; abort(error: Error): void }
+    readonly stream: Stream
+  }
 }
 
 const textOf = (stream: Stream, length: number): Promise<string> =>
@@ -90,6 +98,54 @@ describe('a stream of a known protocol', () => {
     identified([KNOWN])
     const error = await failureOf(await open(KNOWN, { confirmWithinMs: 1 }))
     expect(InferenceError.is(error, 'dial_failed')).toBe(true)
+  })
+})
+
+describe('a stream that ends before the peer has confirmed the protocol', () => {
+  const ends: readonly [name: string, end: (sides: Sides) => unknown][] = [
+    ['its connection is closed', ({ far }) => far.other.close()],
+    ['its connection breaks', ({ far }) => far.other.abort(new Error('ECONNRESET'))],
+    ['its connection is aborted here', ({ near }) => near.abort(new Error('no answer to a ping'))],
+    ['the peer resets it', ({ far }) => far.stream.abort(new Error('no'))],
+    ['the peer ends it', ({ far }) => far.stream.close()],
+    [
+      'the peer ends it amid the confirmation',
+      ({ far }) => {
+        far.stream.send(Buffer.from(CHOICE.slice(0, 10)))
+        return far.stream.close()
+      },
+    ],
+  ]
+
+  it.each(ends)('fails as a dial does when %s', async (_, end) => {
+    const { identified, inbound, open, near, other } = pair()
+    identified([KNOWN])
+    const stream = await open(KNOWN)
+    const reader = new FrameReader(stream, { maxFrames: 1, maxTotalBytes: 1_000 })
+    const failure = reader.next().catch((error: unknown) => error)
+    await end({ near, far: { other, stream: await inbound } })
+    expect(await failure).toHaveProperty('code', 'dial_failed')
+  })
+
+  it('keeps the reason of an abort at this end', async () => {
+    const { identified, open } = pair()
+    identified([KNOWN])
+    const stream = await open(KNOWN)
+    const failure = failureOf(stream)
+    stream.abort(new InferenceError('cancelled', 'the attempt is over'))
+    expect(await failure).toHaveProperty('code', 'cancelled')
+  })
+
+  it('ends as usual once the protocol is confirmed', async () => {
+    const { identified, inbound, open } = pair()
+    identified([KNOWN])
+    const stream = await open(KNOWN)
+    const reader = new FrameReader(stream, { maxFrames: 1, maxTotalBytes: 1_000 })
+    const read = reader.next()
+    const far = await inbound
+    far.send(Buffer.from(CHOICE))
+    await far.close()
+    expect(await read).toBeUndefined()
   })
 })
 

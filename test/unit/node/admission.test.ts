@@ -12,6 +12,7 @@ import {
   peerIdSet,
 } from '../../../node/admission/index.ts'
 import { givesWay, nextTurn } from '../../../node/admission/turn.ts'
+import { InForce } from '../../../node/live-settings.ts'
 import { VirtualClock } from '../../../testing/index.ts'
 import { charge, fullBucket, takeOne } from '../../../timing/token-bucket.ts'
 
@@ -376,6 +377,17 @@ describe('lists of peers', () => {
     const cid = peerIdFromString(id).toCID().toString()
     const deny = peerIdSet([`${cid}\n`])
     expect(() => checkAccess({ allow: peerIdSet(), deny }, id)).toThrow('does not serve you')
+  })
+
+  it('refuse a peer that the owner denies, as soon as it does', () => {
+    const marks = new Map<string, string>()
+    const inForce = new InForce({ allow: [id] }, (peer) => marks.get(peer))
+    checkAccess(inForce, id)
+    marks.set(id, 'denied')
+    expect(() => checkAccess(inForce, id)).toThrow('does not serve you')
+    marks.set(id, 'trusted')
+    inForce.replace({ deny: [id] })
+    expect(() => checkAccess(inForce, id)).toThrow('does not serve you')
   })
 
   it('refuse an invalid peer id, which would exclude no peer', () => {

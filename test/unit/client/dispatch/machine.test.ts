@@ -7,7 +7,7 @@ import {
 import { transition } from '../../../../client/dispatch/machine.ts'
 import { type Plan, parsePolicy } from '../../../../client/request/policy.ts'
 
-const LIMITS = { maxAttempts: 3, maxResumes: 2, maxUnreachable: 5 }
+const LIMITS = { maxAttempts: 3, maxResumes: 2, maxUnreachable: 5, maxLoading: 5 }
 const SOON = 1_000
 /** Later than any tick that a test does not intend for it. */
 const OVERDUE = 100 * SOON
@@ -52,7 +52,7 @@ const failed = (
   attempt: number,
   recovery: 'end' | 'resume' | 'restart' | 'give-up' = 'give-up',
   final = false,
-): DispatchInput => ({ type: 'failed', attempt, recovery, final, unreached: false })
+): DispatchInput => ({ type: 'failed', attempt, recovery, final, countsAs: 'attempt' })
 const noCandidate = (
   attempt: number,
   recovery: 'restart' | 'resume' | 'give-up' = 'give-up',
@@ -121,32 +121,36 @@ describe('before the answer began', () => {
     expect(said.flat()).toEqual(['open 0 first', 'open 1 retry', 'open 2 retry', 'fail attempts'])
   })
 
-  it('does not count peers that could not be reached, up to a limit of their own', () => {
-    const unreached = (attempt: number): DispatchInput => ({
-      ...{ type: 'failed', attempt, recovery: 'give-up', final: false, unreached: true },
+  it.each(['unreachable', 'loading'] as const)(
+    'does not count peers that are %s, up to a limit of their own',
+    (countsAs) => {
+      const uncounted = (attempt: number): DispatchInput => ({
+        ...{ type: 'failed', attempt, recovery: 'give-up', final: false, countsAs },
+      })
+      const inputs = [0, 1, 2, 3, 4].flatMap((attempt) => [chosen(attempt), uncounted(attempt)])
+      const { said } = play({ type: 'single' }, [start, ...inputs.slice(0, 8), chosen(4)])
+      expect(said.flat()).toHaveLength(5)
+      expect(play({ type: 'single' }, [start, ...inputs]).said.at(-1)).toEqual(['fail attempts'])
+      const { said: later } = play({ type: 'single' }, [
+        ...[start, chosen(0), uncounted(0), chosen(1), failed(1)],
+        ...[chosen(2), failed(2), chosen(3), failed(3)],
+      ])
+      expect(later.flat()).toEqual([
+        ...['open 0 first', 'open 1 retry', 'open 2 retry', 'open 3 retry'],
+        'fail attempts',
+      ])
+    },
+  )
+
+  it('does not count a resume that met an engine which was loading', () => {
+    const loading = (attempt: number): DispatchInput => ({
+      ...{ type: 'failed', attempt, recovery: 'resume', final: false, countsAs: 'loading' },
     })
-    const inputs = [0, 1, 2, 3, 4].flatMap((attempt) => [chosen(attempt), unreached(attempt)])
-    const { said } = play({ type: 'single' }, [start, ...inputs.slice(0, 8), chosen(4)])
-    expect(said.flat()).toHaveLength(5)
-    expect(play({ type: 'single' }, [start, ...inputs]).said.at(-1)).toEqual(['fail attempts'])
-    const { said: later } = play({ type: 'single' }, [
-      start,
-      chosen(0),
-      unreached(0),
-      chosen(1),
-      failed(1),
-      chosen(2),
-      failed(2),
-      chosen(3),
-      failed(3),
-    ])
-    expect(later.flat()).toEqual([
-      'open 0 first',
-      'open 1 retry',
-      'open 2 retry',
-      'open 3 retry',
-      'fail attempts',
-    ])
+    const lost = [1, 2, 3, 4].flatMap((attempt) => [loading(attempt), chosen(attempt + 1)])
+    const begin = [start, chosen(0), began(0), failed(0, 'resume'), chosen(1)]
+    const { said } = play({ type: 'single' }, [...begin, ...lost, loading(5)])
+    expect(said.flat().filter((word) => word.endsWith('resume'))).toHaveLength(5)
+    expect(said.at(-1)).toEqual(['fail resumes'])
   })
 
   it('ends at once if no further peer may receive the request', () => {

@@ -150,6 +150,35 @@ describe('a peer that pauses within its answer, and reports its work', () => {
   })
 })
 
+describe('a peer whose prefill stops, though it goes on reporting', () => {
+  /** Reads the prompt at an even pace up to its half. */
+  const halfRead = (second: number): Progress => ({
+    ...{ phase: 'prefill', tokens: Math.min(second * 91, 1_001), of: 2_002 },
+  })
+
+  it('is hedged', async () => {
+    const clock = new VirtualClock({ wallMs: Date.now() })
+    swarm = await FakeSwarm.create({ clock, timeoutMs: 3_600_000 })
+    await swarm.add(worksFor(clock, 3_000, halfRead))
+    await swarm.add(answers('fast'))
+    const { text, attempts, seconds } = await ask(clock)
+    expect(text).toBe('fast')
+    expect(attempts).toMatchObject([
+      { outcome: 'superseded' },
+      { reason: 'hedge', outcome: 'answered' },
+    ])
+    expect(seconds).toBeLessThan(60)
+  })
+
+  it('is asked once, where it is alone, until the caller waits no longer', async () => {
+    const clock = new VirtualClock({ wallMs: Date.now() })
+    swarm = await FakeSwarm.create({ clock, timeoutMs: 600_000 })
+    const alone = await swarm.add(worksFor(clock, 3_000, halfRead))
+    await expect(ask(clock)).rejects.toMatchObject({ code: 'deadline_exceeded' })
+    expect(alone.streams).toHaveLength(1)
+  })
+})
+
 describe('an older peer, which reports nothing', () => {
   it('gets the time that its advertised prefill and cold start explain', async () => {
     const clock = new VirtualClock({ wallMs: Date.now() })

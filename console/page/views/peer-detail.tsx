@@ -1,0 +1,185 @@
+import type { JSX } from 'preact'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { PeerView } from '../../state.ts'
+import { act } from '../connection.ts'
+import { hrefOf } from '../pages.ts'
+import { Copy, PeerName } from '../parts/index.ts'
+import { STRINGS } from '../strings.ts'
+import { type Run, useAction } from '../use-action.ts'
+
+const TEXT = STRINGS.peers
+
+/** One peer: what is known of it, on what evidence, and what its owner can say about it. */
+export function PeerDetail({ peer }: { readonly peer: PeerView }): JSX.Element {
+  const heading = useRef<HTMLHeadingElement>(null)
+  useEffect(() => heading.current?.focus(), [])
+  const { peerId, operator } = peer
+  return (
+    <section class="block detail" aria-labelledby="detail">
+      <div class="heading">
+        <h2 id="detail" tabIndex={-1} ref={heading}>
+          <PeerName peerId={peerId} note={operator === '' ? undefined : operator} />
+        </h2>
+        <a class="close" href={hrefOf('peers')}>
+          {STRINGS.close}
+        </a>
+      </div>
+      {!peer.isSelf && <Word peer={peer} />}
+      <dl class="facts">
+        {factsOf(peer).map(([name, value]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+        <div class="wide">
+          <dt>{TEXT.facts.id}</dt>
+          <dd>
+            <code>{peerId}</code> <Copy text={peerId} />
+          </dd>
+        </div>
+        {peer.addresses.length > 0 && (
+          <div class="wide">
+            <dt>{TEXT.facts.addresses}</dt>
+            {peer.addresses.map((address) => (
+              <dd key={address}>
+                <code>{address}</code>
+              </dd>
+            ))}
+          </div>
+        )}
+      </dl>
+      {peer.models.length > 0 && <Evidence peer={peer} />}
+    </section>
+  )
+}
+
+function factsOf(peer: PeerView): (readonly [string, string])[] {
+  const { facts } = TEXT
+  const { version, reachability, network, receipts, address, models } = peer
+  const all: readonly (readonly [string, string | undefined])[] = [
+    [facts.models, models.length === 0 ? undefined : models.join(', ')],
+    [facts.version, version ?? TEXT.unknownVersion],
+    [facts.reach, reachability === undefined ? undefined : TEXT.reaches[reachability]],
+    [facts.connectedAt, address],
+    [facts.network, network],
+    [facts.receipts, receipts && TEXT.receipts(receipts.given, receipts.received)],
+  ]
+  return all.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
+}
+
+function Evidence({ peer: { standing } }: { readonly peer: PeerView }): JSX.Element {
+  return (
+    <div class="evidence">
+      <h3>{TEXT.evidence}</h3>
+      {standing.evidence.length === 0 && <p class="quiet">{TEXT.noEvidence}</p>}
+      <ul>
+        {standing.evidence.map(({ weights, words, strikes, quality, auditRate }) => (
+          <li key={`${weights} ${words}`}>
+            <code>{weights}</code> {words}.
+            <span class="quiet small">{TEXT.figures(strikes, quality, auditRate)}</span>
+          </li>
+        ))}
+      </ul>
+    </div>
+  )
+}
+
+type Verb = 'deny' | 'forget' | 'trust' | 'unmark'
+
+/** What the owner says: an order that is carried out after a second press, because others depend on it. */
+function Word({ peer }: { readonly peer: PeerView }): JSX.Element {
+  const action = useAction()
+  const [asked, setAsked] = useState<Verb | undefined>()
+  const [done, setDone] = useState<Verb | undefined>()
+  const { mark, standing } = peer
+  const carryOut = async (verb: Verb): Promise<void> => {
+    setAsked(undefined)
+    if (await action.run(verb, () => act(orderOf(verb, peer.peerId)))) setDone(verb)
+  }
+  const verbs: readonly Verb[] = [
+    ...(mark === 'denied' ? [] : (['deny'] as const)),
+    ...(mark === 'trusted' ? [] : (['trust'] as const)),
+    ...(standing.audits > 0 ? (['forget'] as const) : []),
+  ]
+  return (
+    <div class="word">
+      {mark !== undefined && (
+        <p>
+          <span class={`badge ${mark === 'denied' ? 'bad' : 'good'}`}>{TEXT.marks[mark]}</span>{' '}
+          {TEXT.means[mark]}
+        </p>
+      )}
+      {asked === undefined ? (
+        <div class="actions">
+          {mark !== undefined && (
+            <Press verb="unmark" label={TEXT.takeBack[mark]} action={action} onPress={carryOut} />
+          )}
+          {verbs.map((verb) => (
+            <Press key={verb} verb={verb} action={action} onPress={setAsked} />
+          ))}
+        </div>
+      ) : (
+        <fieldset class="sure">
+          <legend>{TEXT.sure[asked]}</legend>
+          <div class="actions">
+            <Press verb={asked} isFinal action={action} onPress={carryOut} />
+            <button type="button" onClick={() => setAsked(undefined)}>
+              {TEXT.keep}
+            </button>
+          </div>
+        </fieldset>
+      )}
+      <p class={action.error === '' ? 'quiet small' : 'failure'} role="status">
+        {action.error === '' ? done !== undefined && TEXT.done[done] : action.error}
+      </p>
+    </div>
+  )
+}
+
+function Press({
+  verb,
+  label = TEXT.verbs[verb],
+  isFinal = false,
+  action,
+  onPress,
+}: {
+  readonly verb: Verb
+  readonly label?: string
+  readonly isFinal?: boolean
+  readonly action: Run
+  readonly onPress: (verb: Verb) => unknown
+}): JSX.Element {
+  const isBusy = action.isBusy(verb)
+  const button = useRef<HTMLButtonElement>(null)
+  useEffect(() => {
+    // The button that was pressed first is gone.
+    if (isFinal) button.current?.focus()
+  }, [isFinal])
+  return (
+    <button
+      type="button"
+      class={isFinal ? 'primary' : undefined}
+      aria-disabled={isBusy}
+      ref={button}
+      onClick={() => {
+        if (!isBusy) void onPress(verb)
+      }}
+    >
+      {isFinal ? TEXT.verbs[verb] : label}
+    </button>
+  )
+}
+
+function orderOf(verb: Verb, peer: string): Record<string, unknown> {
+  switch (verb) {
+    case 'deny':
+      return { action: 'mark', peer, mark: 'denied' }
+    case 'trust':
+      return { action: 'mark', peer, mark: 'trusted' }
+    case 'unmark':
+      return { action: 'mark', peer, mark: null }
+    default:
+      return { action: 'forget', peer }
+  }
+}
