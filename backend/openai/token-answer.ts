@@ -114,7 +114,7 @@ export async function* answerByTokens(
   if (finish === undefined) {
     throw new InferenceError(
       'engine_failed',
-      'the answer broke off: the engine gave no finish reason',
+      'the engine ended its answer without a finish reason',
     )
   }
   answer.shown += stops.flush()
