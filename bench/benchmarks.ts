@@ -18,7 +18,7 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   many: async () => (await import('./many.ts')).many,
   providers: async () => (await import('./providers.ts')).providers,
   recovery: async () => (await import('./recovery.ts')).recovery,
-  reach: async () => (await import('./reach.ts')).reach,
+  reach: async () => (await import('./reach/reach.ts')).reach,
   hedge: async () => (await import('./hedge.ts')).hedge,
   scale: async () => (await import('./scale.ts')).scale,
   affinity: async () => (await import('./affinity.ts')).affinity,
@@ -31,6 +31,7 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   detection: async () => (await import('./detection.ts')).detection,
   'detection-sampled': async () => (await import('./detection.ts')).detectionSampled,
   'detection-quantized': async () => (await import('./detection.ts')).detectionQuantized,
+  operations: async () => (await import('./operations/operations.ts')).operations,
   fairness: async () => (await import('./fairness.ts')).fairness,
   faults: async () => (await import('./faults/faults.ts')).faults,
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../timing/index.ts'
+import type { AbortOptions, Clock } from '../../timing/index.ts'
 import type { Answered, AttemptSource } from '../attempt/index.ts'
 import type { Directory, Prober, Router, SwarmHost } from '../peers/index.ts'
 import type { Candidate } from '../request/index.ts'
@@ -23,6 +23,10 @@ export interface DispatchContext {
   readonly admits?: (candidate: Candidate) => boolean
   /** Receives each complete answer, for receipts. @default not called */
   readonly onAnswered?: (candidate: Candidate, answer: Answered) => void
+  /**
+   * Waits a while for this machine to be back in the swarm, if it is connected to no peer. @default no wait
+   */
+  readonly online?: (options: AbortOptions) => Promise<void>
   /** A random number from 0 up to, but not including, 1. */
   readonly random: () => number
 }

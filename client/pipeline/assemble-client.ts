@@ -17,6 +17,7 @@ import { createTrust, type Trust } from '../trust/index.ts'
 import { connectAnew } from './connect-anew.ts'
 import { pathAmong } from './path-among.ts'
 import type { Settings } from './settings.ts'
+import { untilOnline } from './until-online.ts'
 
 /** The part of a host that requests use. */
 export type RequesterHost = DirectoryHost &
@@ -100,6 +101,7 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
       budget: budgets.budget,
       reserve: budgets.reserve,
       ...(trust.onAnswered !== undefined && { onAnswered: trust.onAnswered }),
+      online: (options) => untilOnline(host.libp2p, clock, options),
       random,
     },
     trust,

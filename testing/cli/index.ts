@@ -10,6 +10,6 @@
  * @packageDocumentation
  */
 export type { CliCommand, CliEvent } from './command.ts'
-export type { LocalCommand } from './in-process.ts'
+export { type LocalCommand, runHere } from './in-process.ts'
 export { type CliProcess, startCli } from './process.ts'
 export { createSandbox, LOOPBACK, type Sandbox } from './sandbox.ts'
