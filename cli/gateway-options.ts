@@ -40,6 +40,7 @@ export interface GatewayOptions {
   readonly canaries?: CanaryMode
   readonly receipts?: boolean
   readonly friend?: readonly string[]
+  readonly recordPrompts?: boolean
 }
 
 export function withGatewayOptions(command: Command): Command {
@@ -70,6 +71,10 @@ export function withGatewayOptions(command: Command): Command {
       '--friend <peer>',
       'a trusted peer: peers that served it well are not treated as strangers; repeatable',
       addPeer,
+    )
+    .option(
+      '--record-prompts',
+      'keep what the last requests asked in memory, and show it in the console (default: prompts are not kept)',
     )
 }
 

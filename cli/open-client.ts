@@ -9,7 +9,7 @@ import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { resolveNetwork, type SharedOptions } from './shared-options.ts'
 
-interface OpenOptions extends Pick<ClientInit, 'canaries' | 'friends' | 'receipts'> {
+interface OpenOptions extends Pick<ClientInit, 'canaries' | 'friends' | 'onPrompt' | 'receipts'> {
   /** The command itself reports a clock that is off. @default false: reported when the client closes */
   readonly reportsClock?: boolean
 }

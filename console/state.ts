@@ -115,7 +115,10 @@ export interface LogLine {
   readonly id: number
   /** Milliseconds since 1970. */
   readonly atMs: number
+  readonly level: 'error' | 'info' | 'warn'
   readonly text: string
+  /** What to do next. */
+  readonly advice?: string
 }
 
 /** A model of this machine. */

@@ -85,6 +85,8 @@ declare module 'skein/gateway' {
     LocalModels,
     LocalPullProgress,
     OnUsage,
+    PageServer,
+    PageServerInit,
     PageSources,
     PageVisitor,
     RateLimits,
@@ -97,6 +99,7 @@ declare module 'skein/gateway' {
     readBatchLine,
     readLines,
     serveGateway,
+    servePagesOnly,
     validateFile,
   }
 }
@@ -495,6 +498,7 @@ function resolveModelSource(source: string, init: ModelSourceInit): Promise<Reso
 function sealAdvertisement(advertisement: Omit<Advertisement, 'peerId'>, privateKey: PrivateKey): Promise<Uint8Array>;
 function selectModel(models: readonly BackendModel[], name: string): BackendModel;
 function serveGateway(client: GatewayClient, init?: GatewayServerInit): Promise<GatewayServer>;
+function servePagesOnly(pages: GatewayPages, { host, port }: PageServerInit): Promise<PageServer>;
 function validateFile(path: string, { maxLineBytes, maxRequests, endpoint }: ValidateOptions): Promise<FileVerdict>;
 interface AbortOptions {
     readonly signal?: AbortSignal;
@@ -1427,6 +1431,13 @@ interface OwnNames {
         readonly models: readonly string[];
     }[];
 }
+interface PageServer extends AsyncDisposable {
+    readonly url: string;
+}
+interface PageServerInit {
+    readonly host?: string;
+    readonly port: number;
+}
 interface PageSources {
     readonly batches: () => readonly GatewayBatch[];
 }
@@ -1750,6 +1761,7 @@ interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> 
     readonly canaries?: CanaryMode;
     readonly receipts?: boolean;
     readonly onEvent?: (event: RequestEvent) => void;
+    readonly onPrompt?: (requestId: string, prompt: string) => void;
 }
 interface Skein extends Client {
     readonly fetch: Gateway['fetch'];

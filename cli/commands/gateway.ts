@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { GatewayServer } from '../../gateway/index.ts'
 import { plainLine } from '../../protocol/index.ts'
-import { loggedSession, openConsole } from '../console.ts'
+import { loggedSession, openConsole, promptsFor } from '../console.ts'
 import { serveControl } from '../control/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import {
@@ -47,12 +47,16 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   const [dataDir = ''] = network.dataDirs
   using keys = await keysFor(session, options, dataDir)
   if (options.stopWithStdin === true) stopWithStdin(session)
+  const prompts = promptsFor(session, options)
   await using client = await openClient(session, options, {
     ...askingSettings(options),
+    ...(prompts !== undefined && { onPrompt: (id, prompt) => prompts.add(id, prompt) }),
     reportsClock: true,
   })
   const { swarmKey } = network.host
-  await using pages = openConsole(session, { client, host: client.host, swarmKey, log })
+  await using pages = openConsole(session, {
+    ...{ client, host: client.host, swarmKey, log, prompts },
+  })
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir, keys, pages },
   })
@@ -68,7 +72,7 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   await forgetDeadGateways(dataDir)
   await using _control = await serveControl({
     ...{ dataDir, events: pages.events },
-    onFault: (line) => terminal.log(line),
+    onFault: (line) => terminal.log(line, { level: 'warn' }),
   })
   await runUntilStopped(session, {
     role: 'gateway',

@@ -4,7 +4,7 @@ import { Membership } from '../../host/index.ts'
 import type { Node } from '../../node/index.ts'
 import { createPeer, type Peer } from '../../peer/index.ts'
 import { defined } from '../../protocol/index.ts'
-import { loggedSession, openConsole } from '../console.ts'
+import { loggedSession, openConsole, promptsFor } from '../console.ts'
 import { serveControl } from '../control/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
@@ -106,6 +106,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   const named = modelsOf(options, env)
   if (named.providers !== undefined && named.providers.length > 0) useProxy(session)
   const settings = hostSettings(session, network, options)
+  const prompts = promptsFor(session, options)
   const { opened: peer, dataDir } = await openTyped(() =>
     firstFree(network.dataDirs, async (dataDir) =>
       createPeer({
@@ -114,7 +115,11 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
         ...(engine?.share !== undefined && { share: engine.share }),
         ...(engine?.startEmpty !== undefined && { startEmpty: engine.startEmpty }),
         ...(options.slots !== undefined && { slots: options.slots }),
-        asks: { ...named, ...askingSettings(options) },
+        asks: {
+          ...named,
+          ...askingSettings(options),
+          ...(prompts !== undefined && { onPrompt: (id, prompt) => prompts.add(id, prompt) }),
+        },
       }),
     ),
   )
@@ -128,7 +133,9 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
           ...{ manager, node },
           remember: async (names) => await rememberChoice(dataDir, names),
         })
-  await using pages = openConsole(session, { client, host, swarmKey, node, log, desk })
+  await using pages = openConsole(session, {
+    ...{ client, host, swarmKey, node, log, desk, prompts },
+  })
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir: gatewayDir, keys, pages, localModels: desk },
   })
@@ -138,7 +145,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   ])
   await using _control = await serveControl({
     ...{ dataDir, desk, events: pages.events },
-    onFault: (line) => session.terminal.log(line),
+    onFault: (line) => session.terminal.log(line, { level: 'warn' }),
   })
   const running = (): number => client.running().length + (node?.load().inFlight ?? 0)
   if (!signal.aborted) {

@@ -42,7 +42,7 @@ export function createRequester(host: RequesterHost, settings: Settings): Reques
   // A request passes through the stages from recorded to dispatched; its answer comes back through them.
   const dispatched: Ask = (request, scope) => dispatch(context, request, scope)
   const chained: Ask = chains.chained(dispatched)
-  const ask: Ask = recorded({ listeners, running, clock })(
+  const ask: Ask = recorded({ listeners, running, clock, onPrompt: settings.onPrompt })(
     remembered({ clock })(checked({ ...trust, background: closing })(chained)),
   )
 

@@ -91,8 +91,11 @@ export const STRINGS = {
 
   requests: {
     title: 'Requests',
-    intro:
-      'Each request as it ran: which peers were tried, why, and who wrote what. Prompts are not kept.',
+    intro: (recordsPrompts: boolean): string =>
+      `Each request as it ran: which peers were tried, why, and who wrote what. ${recordsPrompts ? '' : 'Prompts are not kept.'}`,
+    recording:
+      'Prompts are recorded, because this process was started with --record-prompts: everybody who can open this page sees them. They are kept in memory only.',
+    prompt: 'What was asked',
     none: {
       title: 'No request yet',
       text: 'Ask something in the playground, or point any OpenAI client at the base URL.',
@@ -363,6 +366,12 @@ export const STRINGS = {
     title: 'Log',
     intro: 'What this process reported, with what to do next.',
     none: 'Nothing was reported since the start.',
+    noWarning: 'No warning since the start.',
+    next: 'Each warning says what to do. Where the cause is not clear, the doctor checks what a request needs, step by step.',
+    show: 'Lines to show',
+    all: 'Everything',
+    warnings: (count: number): string => `Warnings (${count})`,
+    levels: { error: 'error', warn: 'warning', info: 'note' },
     doctor: 'Run the doctor',
     running: 'The doctor checks what a request needs …',
     findings: 'The doctor’s findings',

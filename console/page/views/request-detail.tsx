@@ -26,6 +26,12 @@ export function RequestDetail({ request }: { readonly request: RequestView }): J
           </div>
         ))}
       </dl>
+      {request.prompt !== undefined && (
+        <>
+          <h3>{TEXT.prompt}</h3>
+          <pre>{request.prompt}</pre>
+        </>
+      )}
     </section>
   )
 }
