@@ -31,6 +31,8 @@ export interface ConsoleParts {
   readonly desk?: ModelDesk | undefined
   /** Pages that make no sense in this process. @default none */
   readonly absent?: readonly ConsolePage[]
+  /** Where the API is served, and to whom. Absent without a gateway. */
+  readonly api?: (() => JoinView['api']) | undefined
   /** Absent if prompts are not recorded. */
   readonly prompts?: PromptBook | undefined
 }
@@ -63,7 +65,7 @@ export function promptsFor(
 
 /** The console of a command that serves the gateway. */
 export function openConsole(session: Session, parts: ConsoleParts): Console {
-  const { client, host, swarmKey, node, log, desk, absent, prompts } = parts
+  const { client, host, swarmKey, node, log, desk, absent, prompts, api } = parts
   const startedAtMs = Date.now()
   return createConsole({
     client,
@@ -85,7 +87,7 @@ export function openConsole(session: Session, parts: ConsoleParts): Console {
         ...defined({ load, absent }),
       }
     },
-    join: () => joinView(session, host, swarmKey),
+    join: () => ({ ...joinView(session, host, swarmKey), ...defined({ api: api?.() }) }),
     ...(desk !== undefined && {
       here: () => desk.view(),
       onHere: (listener) => desk.onChange(listener),

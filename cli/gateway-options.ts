@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { type CanaryMode, type Client, type ClientInit, parseCanaryMode } from '../client/index.ts'
+import type { JoinView } from '../console/index.ts'
 import {
   type GatewayPages,
   type GatewayServer,
@@ -104,6 +105,15 @@ export async function keysFor(
     )
   }
   return keys
+}
+
+/** Who may use the API, for the console. */
+export function apiView(
+  { url }: Pick<GatewayServer, 'url'>,
+  { host }: Pick<GatewayOptions, 'host'>,
+  keys: LiveKeys,
+): NonNullable<JoinView['api']> {
+  return { url: `${url}/v1`, isLocal: LOOPBACK.test(host), keys: keys.current().length }
 }
 
 /** The part of the options that concerns the client. */

@@ -221,5 +221,6 @@ export class LiveState {
 
 function withoutInvite(join: JoinView): JoinView {
   if (join.invite === undefined) return join
-  return { addresses: join.addresses, isInviteHidden: true }
+  const { addresses, api } = join
+  return { addresses, isInviteHidden: true, ...(api !== undefined && { api }) }
 }

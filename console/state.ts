@@ -183,6 +183,14 @@ export interface JoinView {
   /** The swarm is private, and its invite is not shown to this reader; nor are `command` and `code`, which have it. */
   readonly isInviteHidden?: boolean
   readonly addresses: readonly string[]
+  /** Where the API is served, and to whom. Absent without a gateway. */
+  readonly api?: {
+    readonly url: string
+    /** Only to programs on this machine. */
+    readonly isLocal: boolean
+    /** 0: none is required. */
+    readonly keys: number
+  }
   /** The command as a QR code: a path of squares, `size` units wide. */
   readonly code?: { readonly size: number; readonly path: string }
 }

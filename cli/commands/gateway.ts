@@ -5,6 +5,7 @@ import { loggedSession, openConsole, promptsFor } from '../console.ts'
 import { serveControl } from '../control/index.ts'
 import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import {
+  apiView,
   askingSettings,
   type GatewayOptions,
   keysFor,
@@ -56,6 +57,7 @@ async function runGateway(plain: Session, options: RunOptions): Promise<undefine
   const { swarmKey } = network.host
   await using pages = openConsole(session, {
     ...{ client, host: client.host, swarmKey, log, prompts },
+    api: () => apiView(server, options, keys),
   })
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir, keys, pages },

@@ -10,6 +10,7 @@ import { finishAnswers, runUntilStopped, stopWithStdin } from '../daemon.ts'
 import { firstFree } from '../data-directory.ts'
 import { dataDirectories } from '../directories.ts'
 import {
+  apiView,
   askingSettings,
   type GatewayOptions,
   keysFor,
@@ -135,6 +136,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
         })
   await using pages = openConsole(session, {
     ...{ client, host, swarmKey, node, log, desk, prompts },
+    api: () => apiView(server, options, keys),
   })
   await using server = await openGatewayServer(session, options, {
     ...{ client, dataDir: gatewayDir, keys, pages, localModels: desk },

@@ -22,7 +22,7 @@ export function RequestsPage({ state, detail }: PageProps): JSX.Element {
   return (
     <>
       <Heading title={TEXT.title} intro={TEXT.intro(recordsPrompts)} />
-      {recordsPrompts && <p class="notice">{TEXT.recording}</p>}
+      {recordsPrompts && <p class="notice calm">{TEXT.recording}</p>}
       {requests.length === 0 ? (
         <Empty title={TEXT.none.title} text={TEXT.none.text}>
           <a class="button" href={hrefOf('playground')}>

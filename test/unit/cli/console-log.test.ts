@@ -5,7 +5,11 @@ import { createTerminal } from '../../../cli/terminal.ts'
 
 function session() {
   let written = ''
-  const output = { write: (text: string) => void (written += text) }
+  const output = {
+    write(text: string) {
+      written += text
+    },
+  }
   const terminal = createTerminal({
     ...{ stdout: output, stderr: output, stdinIsTty: false, json: false },
   })

@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type PageServer, type PageVisitor, servePagesOnly } from '../../../gateway/index.ts'
+import { type PageServer, type PageVisitor, servePagesOnly } from '../../../../gateway/index.ts'
 
 let server: PageServer
 let visitors: PageVisitor[]
