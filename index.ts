@@ -14,7 +14,13 @@
  * @packageDocumentation
  */
 
-import { type Client, type ClientInit, createClient as createBareClient } from './client/index.ts'
+import {
+  type Client,
+  type ClientInit,
+  createClient as createBareClient,
+  createSwarmsClient as createBareSwarmsClient,
+  type SwarmsClientInit,
+} from './client/index.ts'
 import type { Gateway } from './gateway/index.ts'
 
 export {
@@ -28,6 +34,7 @@ export {
   type ChatCompletion,
   type Client,
   type ClientInit,
+  type ClientSwarm,
   type Completion,
   type CompletionChoice,
   type DiscoveryLimits,
@@ -40,6 +47,8 @@ export {
   type RequestOptions,
   type ServedBy,
   type ServedChunk,
+  type SwarmInit,
+  type SwarmsClientInit,
 } from './client/index.ts'
 export {
   type AttemptRecord,
@@ -68,7 +77,35 @@ export interface Skein extends Client {
  * @throws InferenceError `invalid_request` if a limit is out of range; errors of creating the host
  */
 export async function createClient(init: ClientInit = {}): Promise<Skein> {
-  const client = await createBareClient(init)
+  return withFetch(await createBareClient(init))
+}
+
+/**
+ * Joins several swarms, none of which learns of the others: each has an identity, connections, caches and standings of its
+ * own, and a data directory of its own. Models are called `swarm/model`; chains and aliases may lead from one swarm to the
+ * next. A plain name means a model of the first swarm, or of the only other one that serves it; `auto` means the models of
+ * the first swarm.
+ *
+ * @example
+ * import { createSwarmsClient } from 'skein'
+ *
+ * await using skein = await createSwarmsClient({
+ *   swarms: [
+ *     { name: 'work', membership: '/home/me/.local/share/skein/swarms/work' },
+ *     { name: 'home', membership: '/home/me/.local/share/skein/swarms/home' },
+ *   ],
+ * })
+ * const messages = [{ role: 'user', content: 'Hello!' }] as const
+ * await skein.chat({ model: 'work/llama3.2:3b,home/llama3.2:3b', messages })
+ *
+ * @throws InferenceError `invalid_request` for names or data directories that are equal, or a limit out of range; errors of
+ *   creating the hosts
+ */
+export async function createSwarmsClient(init: SwarmsClientInit): Promise<Skein> {
+  return withFetch(await createBareSwarmsClient(init))
+}
+
+function withFetch(client: Client): Skein {
   let gateway: Promise<Gateway> | undefined
   const start = async (): Promise<Gateway> => {
     // Only those who use it wait for it to load.

@@ -30,6 +30,10 @@ export class StopMatcher {
     return { text: seen.slice(0, seen.length - keep), stopped: false }
   }
 
+  get isHolding(): boolean {
+    return this.#held !== ''
+  }
+
   /** The text held back, when the answer ended for another reason. */
   flush(): string {
     const rest = this.#held

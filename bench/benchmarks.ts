@@ -18,7 +18,7 @@ export const BENCHMARKS: Readonly<Record<string, () => Promise<Benchmark>>> = {
   many: async () => (await import('./many.ts')).many,
   providers: async () => (await import('./providers.ts')).providers,
   recovery: async () => (await import('./recovery.ts')).recovery,
-  reach: async () => (await import('./reach.ts')).reach,
+  reach: async () => (await import('./reach/reach.ts')).reach,
   hedge: async () => (await import('./hedge.ts')).hedge,
   scale: async () => (await import('./scale.ts')).scale,
   affinity: async () => (await import('./affinity.ts')).affinity,

@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { createSandbox, LOOPBACK } from '../testing/cli-process.ts'
+import { createSandbox, LOOPBACK } from '../testing/cli/index.ts'
 import { startPeer } from './peer-process.ts'
 import { type Report, round } from './report.ts'
 

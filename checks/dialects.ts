@@ -2,7 +2,12 @@
  * The tables of docs/dialects.md: what each engine offers and takes, and what each dialect calls it, as the code declares it.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { EMBEDDED_CAPABILITIES, embeddedFields } from '../backend/embedded/declared.ts'
+import {
+  EMBEDDED_CAPABILITIES,
+  embeddedFields,
+  TEMPLATE_FIELDS,
+} from '../backend/embedded/declared.ts'
+import { traitsOf } from '../backend/embedded/template-traits.ts'
 import { OLLAMA_CAPABILITIES, OLLAMA_FIELDS } from '../backend/ollama/catalog.ts'
 import { FLAVORS } from '../backend/openai/flavor.ts'
 import { CALLERS_FIELDS as ANTHROPIC } from '../gateway/anthropic/chat-request.ts'
@@ -52,8 +57,8 @@ const ENGINES: readonly Engine[] = [
     title: 'embedded',
     capabilities: always,
     asked: [...withTemplate, ...withTools],
-    fields: embeddedFields(false, always),
-    someFields: ['tool_choice'],
+    fields: embeddedFields(always, traitsOf(undefined)),
+    someFields: Object.values(TEMPLATE_FIELDS).flat(),
   },
   ...(['llama-server', 'vllm', 'sglang', 'lm-studio'] as const).map((flavor) => ({
     ...FLAVORS[flavor],

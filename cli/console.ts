@@ -78,7 +78,7 @@ export function openConsole(session: Session, parts: ConsoleParts): Console {
         peerId: host.peerId.toString(),
         version: session.version,
         startedAtMs,
-        swarm: host.membership?.swarm ?? (swarmKey === undefined ? 'public' : swarmName(swarmKey)),
+        swarm: swarmsOf(parts),
         reachability,
         ...(advice !== undefined && { advice }),
         addresses: host.addresses().map(String),
@@ -95,6 +95,12 @@ export function openConsole(session: Session, parts: ConsoleParts): Console {
     }),
     diagnose: async () => await findings(session, parts),
   })
+}
+
+/** The names of the swarms, the default first. */
+function swarmsOf({ client, host, swarmKey }: ConsoleParts): string {
+  if (client.swarms.length > 0) return client.swarms.map(({ name }) => name).join(', ')
+  return host.membership?.swarm ?? (swarmKey === undefined ? 'public' : swarmName(swarmKey))
 }
 
 function joinView(

@@ -1,3 +1,4 @@
+import type { ClientSwarm } from '../client/index.ts'
 import type { Host } from '../host/index.ts'
 import type { Load } from '../protocol/index.ts'
 import { diskFaultOf } from '../storage/index.ts'
@@ -9,11 +10,13 @@ import { reachabilityFields, reportReachability } from './reachability.ts'
 import { rememberBootstrap } from './remembered-bootstrap.ts'
 import type { Session } from './runtime.ts'
 import { giveSignsOfLife } from './service/index.ts'
-import { keepStatus } from './status-file.ts'
+import { keepStatus, type SwarmStatus } from './status-file.ts'
 
 export interface DaemonInit {
   readonly role: Role | 'gateway'
   readonly host: Host
+  /** The swarms of a process that is in several, the default first. @default none */
+  readonly swarms?: readonly ClientSwarm[]
   readonly dataDir: string
   readonly swarmKey?: Uint8Array
   models(): readonly string[]
@@ -26,7 +29,7 @@ export interface DaemonInit {
 
 /** Serves until stopped, and keeps the report for `skein status` fresh. */
 export async function runUntilStopped(session: Session, init: DaemonInit): Promise<void> {
-  const { host } = init
+  const { host, swarms = [] } = init
   const startedAtMs = Date.now()
   const status = keepStatus(
     init.dataDir,
@@ -45,6 +48,7 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
         host.membership?.swarm ??
         (init.swarmKey === undefined ? 'public' : swarmName(init.swarmKey)),
       ...(host.swarmName !== '' && { swarmName: host.swarmName }),
+      ...(swarms.length > 0 && { swarms: swarms.map(swarmStatus) }),
       models: init.models(),
       clock: host.clock(),
       ...reachabilityFields(host.reachability()),
@@ -85,6 +89,15 @@ export async function runUntilStopped(session: Session, init: DaemonInit): Promi
     unwatch()
     await status.stop()
     await rememberBootstrap(init.dataDir, host, session.terminal)
+  }
+}
+
+function swarmStatus({ name, host }: ClientSwarm): SwarmStatus {
+  return {
+    name,
+    peerId: host.peerId.toString(),
+    connections: host.libp2p.getConnections().length,
+    knownPeers: host.book.all().length,
   }
 }
 

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Registry } from 'prom-client'
 import { type CanaryMode, type Client, type ClientInit, parseCanaryMode } from '../client/index.ts'
 import type { JoinView } from '../console/index.ts'
 import {
@@ -132,6 +133,8 @@ export interface GatewayParts {
   readonly dataDir: string
   readonly keys: LiveKeys
   readonly pages: GatewayPages
+  /** Metrics of its host, and of its node. */
+  readonly registry: Registry
   /** Absent if this process has no models of its own. */
   readonly localModels?: LocalModels | undefined
 }
@@ -140,7 +143,7 @@ export interface GatewayParts {
 export async function openGatewayServer(
   session: Session,
   options: GatewayOptions,
-  { client, dataDir, keys, pages, localModels }: GatewayParts,
+  { client, dataDir, keys, pages, localModels, registry }: GatewayParts,
 ): Promise<GatewayServer> {
   const { terminal } = session
   const descriptors = openFileLimit(session)
@@ -156,6 +159,7 @@ export async function openGatewayServer(
     ...(descriptors !== undefined && { maxConnections: connectionsWithin(descriptors) }),
     apiKeys: () => keys.current(),
     pages,
+    moreMetrics: async () => await registry.metrics(),
     ...(localModels !== undefined && { localModels }),
     ...liveSettings(options),
     ...(state.directory !== undefined && { stateDir: state.directory }),

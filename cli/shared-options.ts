@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { decodeInvite, type HostInit } from '../host/index.ts'
@@ -20,7 +21,8 @@ export interface SharedOptions extends LogOptions {
   readonly announce?: readonly string[]
   readonly noAnnounce?: readonly string[]
   readonly invite?: string
-  readonly swarm?: string
+  /** More than one: the command is in several swarms, the first being the default. */
+  readonly swarm?: readonly string[]
   readonly swarmName?: string
   readonly mdns?: boolean
   readonly upnp?: boolean
@@ -63,8 +65,8 @@ export function withSharedOptions(command: Command): Command {
     .option('--invite <string>', 'join the private swarm of this invite; @FILE reads it')
     .option(
       '--swarm <name>',
-      'a swarm with members that this machine is in; none: not in one (default: the one joined last, unless --invite or --swarm-name names another)',
-      nonEmptyText,
+      'a swarm with members that this machine is in; none: not in one; repeatable where a command asks models (default: the one joined last, unless --invite or --swarm-name names another)',
+      addSwarm,
     )
     .option(
       '--swarm-name <name>',
@@ -121,12 +123,63 @@ export function memberSwarm(
   env: Environment,
 ): JoinedSwarm | undefined {
   const isOther = invite !== undefined || swarmName !== undefined || own === true
-  if (swarm === NO_SWARM) return undefined
-  if (swarm === undefined) return isOther ? undefined : currentSwarm(env)
+  const [only, ...more] = [...new Set(swarm)]
+  if (only === undefined) return isOther ? undefined : currentSwarm(env)
+  if (more.length > 0) {
+    throw new UsageError(
+      'this command is in one swarm: name one with --swarm. `gateway`, `ask`, `chat`, `batch`, `models` and `peers` take several',
+    )
+  }
+  if (only === NO_SWARM) return undefined
   if (isOther) throw new UsageError('--swarm names one swarm, and another option a second: use one')
-  return namedSwarm(env, swarm)
+  return namedSwarm(env, only)
 }
 
+/** A network of a client that may be in several swarms. */
+export interface ClientNetwork {
+  /** Absent if it is the only one. */
+  readonly name?: string
+  readonly host: Network['host']
+  readonly dataDir: string
+}
+
+/**
+ * The networks of a command that asks models: one, or one for each `--swarm`, the default first.
+ *
+ * @throws UsageError for a swarm that this machine is not in, or an option that fits one swarm only
+ */
+export function clientNetworks(
+  options: SharedOptions,
+  env: Environment,
+): readonly [ClientNetwork, ...ClientNetwork[]] {
+  const [first, ...others] = [...new Set(options.swarm)]
+  const of = (swarm: string): ClientNetwork => {
+    const { host, dataDirs } = resolveNetwork({ ...options, swarm: [swarm] }, env, 'client')
+    const [dataDir = ''] = dataDirs
+    const { dataDir: typed } = options
+    return { name: swarm, host, dataDir: typed === undefined ? dataDir : join(typed, swarm) }
+  }
+  if (first === undefined || others.length === 0) {
+    const { host, dataDirs } = resolveNetwork(options, env, 'client')
+    const [dataDir = ''] = dataDirs
+    return [{ host, dataDir }]
+  }
+  const ofOne = (['bootstrap', 'listen', 'announce'] as const).find((name) => options[name])
+  if (ofOne !== undefined) {
+    throw new UsageError(`--${ofOne} means one swarm, and --swarm names ${others.length + 1}`)
+  }
+  if ([first, ...others].includes(NO_SWARM)) {
+    throw new UsageError('--swarm none names no swarm, and another --swarm does: use one')
+  }
+  return [of(first), ...others.map(of)]
+}
+
+/** Where a client, and the gateway over it, keep what belongs to no swarm: that of the default swarm unless typed. */
+export function clientDirectory(options: SharedOptions, env: Environment): string {
+  return options.dataDir ?? clientNetworks(options, env)[0].dataDir
+}
+
+const addSwarm = repeatable(nonEmptyText)
 const addMultiaddr = repeatable(parsedMultiaddr)
 const addBootstrap = repeatable(bootstrapSource)
 

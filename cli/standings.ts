@@ -3,7 +3,7 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { openReputation, type SavedReputation } from '../client/index.ts'
 import { plainLine } from '../protocol/index.ts'
 import type { Session } from './runtime.ts'
-import { resolveNetwork, type SharedOptions } from './shared-options.ts'
+import { clientNetworks, resolveNetwork, type SharedOptions } from './shared-options.ts'
 import { UsageError } from './usage-error.ts'
 
 /** The standings of one data directory. */
@@ -19,9 +19,14 @@ export async function openStandings(
   { env, terminal }: Pick<Session, 'env' | 'terminal'>,
   options: SharedOptions,
 ): Promise<AsyncDisposable & { readonly all: readonly Standings[] }> {
-  const of = (role: 'client' | 'node' | 'up') => resolveNetwork(options, env, role).dataDirs
-  const others = options.dataDir === undefined ? [...of('up'), ...of('node')] : []
-  const directories = [...of('client'), ...others.filter((dataDir) => existsSync(dataDir))]
+  const of = (role: 'node' | 'up') => resolveNetwork(options, env, role).dataDirs
+  const clients = clientNetworks(options, env)
+  const isOne = options.dataDir === undefined && clients.length === 1
+  const others = isOne ? [...of('up'), ...of('node')] : []
+  const directories = [
+    ...clients.map(({ dataDir }) => dataDir),
+    ...others.filter((dataDir) => existsSync(dataDir)),
+  ]
   const all: Standings[] = []
   for (const dataDir of directories) {
     const saved = await openReputation(dataDir, Date.now, (message) =>

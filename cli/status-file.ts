@@ -37,12 +37,22 @@ export interface StatusReport extends Partial<ReachabilityFields> {
   readonly swarm: string
   /** Its name. Absent for the swarm of the LAN, and in reports of earlier versions. */
   readonly swarmName?: string
+  /** Of a process in several swarms, the default first. Absent if it is in one. */
+  readonly swarms?: readonly SwarmStatus[]
   readonly models: readonly string[]
   readonly load?: Load
   /** The last warnings of its log. Absent in reports of earlier versions. */
   readonly warnings?: readonly Warning[]
   /** Where a gateway is called. */
   readonly url?: string
+}
+
+/** A process's part in one of several swarms. */
+export interface SwarmStatus {
+  readonly name: string
+  readonly peerId: string
+  readonly connections: number
+  readonly knownPeers: number
 }
 
 /** State of the process behind a report. `silent`: it is alive but has not written for a while. */

@@ -15,7 +15,9 @@ import type { ModelListing, PeerListing } from './peers/index.ts'
 import {
   type ClientStats,
   createRequester,
+  type Requester,
   resolveSettings,
+  type Settings,
   type SettingsInit,
 } from './pipeline/index.ts'
 import {
@@ -36,6 +38,7 @@ import {
   markable,
   openReputation,
   type PeerMark,
+  type Reputation,
   type SavedReputation,
   type StandingReport,
 } from './trust/index.ts'
@@ -44,6 +47,11 @@ import {
 export interface ClientInit extends Omit<HostInit, 'dht'>, SettingsInit {
   /** Ids of peers whose receipts count: a peer that served a friend is not a stranger. @default none */
   readonly friends?: readonly string[]
+}
+
+/** A swarm of a client that is in several: its host there, and what it knows of the swarm's peers. */
+export interface ClientSwarm extends Pick<Client, 'host' | 'marks' | 'receipts' | 'reputation'> {
+  readonly name: string
 }
 
 interface Streamed extends ChainField {
@@ -65,7 +73,10 @@ interface Whole extends ChainField {
  * `error.details.attempts` lists the attempts and their outcomes.
  */
 export interface Client extends AsyncDisposable {
+  /** Of several swarms: the default one's. */
   readonly host: Host
+  /** The swarms that `createSwarmsClient` was given, the default first. Empty if the client is in one only. */
+  readonly swarms: readonly ClientSwarm[]
   /** Names that requests may use in addition to the models of the network. */
   readonly names: OwnNames
   /**
@@ -156,17 +167,33 @@ export interface MarkedPeer {
  * @throws InferenceError `invalid_request` if a limit is out of range, and what `createHost` throws
  */
 export async function createClient(init: ClientInit = {}): Promise<Client> {
-  const { providers: _, scorer: __, receipts, friends, ...own } = init
-  const { dataDir, onFault, now = systemClock.wall } = init
-  const settings = { receipts, friends, dataDir, onFault, now }
+  const { providers: _, scorer: __, ...own } = init
   await using opened = new OpenParts()
-  const host = opened.use(await createHost({ ...own, dht: 'client' }))
-  const saved = opened.use(await openReputation(dataDir, now, onFault))
-  const ledger = opened.use(await openLedger(host, settings))
+  const { host, saved, ledger } = await openSwarm(own, init, opened)
   const client = createClientOver(host, { ...init, saved, ledger, closes: [ledger] })
   // The client closes them from now on.
   opened.release()
   return client
+}
+
+/** What a client has for one swarm. */
+export interface OpenedSwarm {
+  readonly host: Host
+  readonly saved: SavedReputation
+  readonly ledger: Ledger | undefined
+}
+
+/** The host, standings and receipts of one swarm. @param opened gets what is to be closed */
+export async function openSwarm(
+  own: Omit<HostInit, 'dht'>,
+  { receipts, friends }: Pick<ClientInit, 'friends' | 'receipts'>,
+  opened: OpenParts,
+): Promise<OpenedSwarm> {
+  const { dataDir, onFault, now = systemClock.wall } = own
+  const host = opened.use(await createHost({ ...own, dht: 'client' }))
+  const saved = opened.use(await openReputation(dataDir, now, onFault))
+  const ledger = opened.use(await openLedger(host, { receipts, friends, dataDir, onFault, now }))
+  return { host, saved, ledger }
 }
 
 /** Options of a client over an existing host. */
@@ -181,18 +208,42 @@ export type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & 
 /** Creates a client over an existing host. Closing the client closes the host. */
 export function createClientOver(host: Host, init: ClientOverInit): Client {
   const { saved, ledger, closes = [] } = init
-  const settings = resolveSettings({
-    ...init,
-    ...(saved !== undefined && { reputation: saved.reputation }),
-  })
-  const { reputation, random, clock } = settings
+  const settings = settingsOf(init)
   const requester = createRequester(host, settings)
-  const context = { timeoutMs: settings.requestLimits.timeoutMs, random, clock }
-  const split = splitRequests(requester, context)
   const parts = new OpenParts()
   parts.use(host)
   parts.use(saved)
   for (const part of closes) parts.use(part)
+  const { reputation } = settings
+  return assembled(requester, settings, [{ name: '', host, saved, ledger, reputation }], parts)
+}
+
+/** @throws InferenceError `invalid_request` for a limit out of range */
+export function settingsOf(init: Omit<ClientOverInit, 'closes'>): Settings {
+  const { saved } = init
+  return resolveSettings({ ...init, ...(saved !== undefined && { reputation: saved.reputation }) })
+}
+
+/** A swarm whose requests a requester makes. */
+export interface SwarmPart {
+  readonly name: string
+  readonly host: Host
+  readonly reputation: Reputation
+  readonly saved: SavedReputation | undefined
+  readonly ledger: Ledger | undefined
+}
+
+/** Puts a client together. @param parts to be closed with it */
+export function assembled(
+  requester: Requester,
+  { requestLimits, random, clock }: Settings,
+  swarms: readonly [SwarmPart, ...SwarmPart[]],
+  parts: OpenParts,
+): Client {
+  const context = { timeoutMs: requestLimits.timeoutMs, random, clock }
+  const split = splitRequests(requester, context)
+  const [{ host }] = swarms
+  const views = swarms.map(swarmOf)
   parts.defer(() => requester.close())
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
@@ -202,6 +253,7 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
   // The overloads differ only in `stream`.
   const client = {
     host,
+    swarms: views.length > 1 ? views : [],
     names: requester.names,
     rename: ({ aliases = {}, providers = [] }: Partial<NamesInit>) =>
       requester.rename({ aliases, providers }),
@@ -225,18 +277,40 @@ export function createClientOver(host: Host, init: ClientOverInit): Client {
     peers: (options?: AbortOptions) => requester.peers(options),
     observe: (listener: (event: RequestEvent) => void) => requester.observe(listener),
     running: () => requester.running(),
-    reputation: (peer?: string) => reputation.report(peer),
-    forget: (peer: string) => reputation.forget(peer),
+    reputation: (peer?: string) => views.flatMap((swarm) => swarm.reputation(peer)),
+    forget: (peer: string) =>
+      swarms.reduce((sum, { reputation }) => sum + reputation.forget(peer), 0),
     async mark(peer: string, mark: PeerMark | undefined) {
-      reputation.mark(markable(peer, host.peerId), mark)
-      await saved?.save()
+      for (const { host, reputation, saved } of swarmsOf(swarms, peer)) {
+        reputation.mark(markable(peer, host.peerId), mark)
+        await saved?.save()
+      }
     },
-    marks: () => reputation.marks(),
-    receipts: () => countReceipts(ledger?.book.all() ?? [], host.peerId.toString()),
+    marks: () => views.flatMap((swarm) => swarm.marks()),
+    receipts: () => new Map(views.flatMap((swarm) => [...swarm.receipts()])),
     slots: (model: string) => requester.slots(model),
     stats: () => requester.stats(),
     close,
     [Symbol.asyncDispose]: close,
   }
   return client as Client
+}
+
+function swarmOf({ name, host, reputation, ledger }: SwarmPart): ClientSwarm {
+  return {
+    ...{ name, host },
+    reputation: (peer) => reputation.report(peer),
+    marks: () => reputation.marks(),
+    receipts: () => countReceipts(ledger?.book.all() ?? [], host.peerId.toString()),
+  }
+}
+
+/** The swarms that know a peer; all if none does. */
+function swarmsOf(swarms: readonly SwarmPart[], peer: string): readonly SwarmPart[] {
+  const knowing = swarms.filter(
+    ({ host, reputation }) =>
+      host.book.all().some(({ peerId }) => peerId.toString() === peer) ||
+      reputation.marks().some((marked) => marked.peer === peer),
+  )
+  return knowing.length > 0 ? knowing : swarms
 }

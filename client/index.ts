@@ -28,6 +28,8 @@ export type { ChainField, NamesInit, OwnNames, ProviderInit } from './chain/inde
 export {
   type Client,
   type ClientInit,
+  type ClientOverInit,
+  type ClientSwarm,
   createClient,
   createClientOver,
   type MarkedPeer,
@@ -70,6 +72,7 @@ export {
   type BatchResult,
   PartialFailure,
 } from './split/index.ts'
+export { createSwarmsClient, type SwarmInit, type SwarmsClientInit } from './swarms-client.ts'
 export {
   type CanaryMode,
   openReputation,

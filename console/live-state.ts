@@ -17,7 +17,15 @@ import { readSwarm, type SwarmView } from './swarm-view.ts'
 export interface LiveStateInit {
   readonly client: Pick<
     Client,
-    'host' | 'marks' | 'names' | 'observe' | 'peers' | 'receipts' | 'reputation' | 'running'
+    | 'host'
+    | 'marks'
+    | 'names'
+    | 'observe'
+    | 'peers'
+    | 'receipts'
+    | 'reputation'
+    | 'running'
+    | 'swarms'
   >
   readonly log: LogBook
   readonly self: () => SelfView
@@ -69,7 +77,8 @@ export class LiveState {
     this.#unsubscribe.push(init.log.onLine(() => this.#changed()))
     const unwatch = init.onHere?.(() => this.#changed())
     if (unwatch !== undefined) this.#unsubscribe.push(unwatch)
-    const { libp2p } = init.client.host
+    const { host, swarms } = init.client
+    const hosts = swarms.length === 0 ? [host] : swarms.map((swarm) => swarm.host)
     let settling: ReturnType<typeof setTimeout> | undefined
     const soon = (): void => {
       clearTimeout(settling)
@@ -77,8 +86,10 @@ export class LiveState {
       settling.unref()
     }
     for (const name of ['peer:connect', 'peer:disconnect'] as const) {
-      libp2p.addEventListener(name, soon)
-      this.#unsubscribe.push(() => libp2p.removeEventListener(name, soon))
+      for (const { libp2p } of hosts) {
+        libp2p.addEventListener(name, soon)
+        this.#unsubscribe.push(() => libp2p.removeEventListener(name, soon))
+      }
     }
   }
 

@@ -18,7 +18,7 @@ export interface SelfView {
   readonly version: string
   /** Milliseconds since 1970. */
   readonly startedAtMs: number
-  /** `public`, or the short name of a private swarm. */
+  /** `public`, the short name of a private swarm, or the name of one with members; several are separated by commas. */
   readonly swarm: string
   readonly reachability: string
   readonly advice?: string
@@ -52,6 +52,8 @@ export interface StandingView {
 /** A peer that serves models, or one that only introduces and relays. */
 export interface PeerView {
   readonly peerId: string
+  /** Absent if the client is in one swarm only. */
+  readonly swarm?: string
   readonly isSelf: boolean
   readonly models: readonly string[]
   /** Free text, unverified. */
@@ -85,6 +87,7 @@ export interface PeerView {
 
 /** What one model survives. */
 export interface ModelView {
+  /** As requests name it. */
   readonly id: string
   readonly aliases: readonly string[]
   readonly contextLength: number

@@ -17,6 +17,10 @@ type ViewClient = Pick<Client, 'marks' | 'names' | 'peers' | 'receipts' | 'reput
   readonly host: ViewHost
 }
 
+type SwarmsClient = ViewClient & {
+  readonly swarms: readonly (Omit<ViewClient, 'names' | 'peers'> & { readonly name: string })[]
+}
+
 /** The swarm as the console shows it. */
 export interface SwarmView {
   /** This machine first, then peers that serve, then others that are connected or marked. */
@@ -30,7 +34,7 @@ export interface SwarmView {
  * @throws the signal's reason, and what `client.peers` throws besides `no_peers`
  */
 export async function readSwarm(
-  client: ViewClient,
+  client: SwarmsClient,
   options: { readonly signal: AbortSignal },
 ): Promise<SwarmView> {
   const listed = await client.peers(options).catch((error: unknown) => {
@@ -39,6 +43,25 @@ export async function readSwarm(
     throw error
   })
   const serving = listed.filter(({ expired }) => !expired)
+  if (client.swarms.length === 0) return await viewOf(client, serving)
+  const views = await Promise.all(
+    client.swarms.map(async ({ name, ...own }) => {
+      const listings = serving.filter(({ swarm }) => swarm === name)
+      const { peers, models } = await viewOf({ ...client, ...own }, listings)
+      return {
+        peers: peers.map((peer) => ({ ...peer, swarm: name })),
+        models: models.map((model) => ({ ...model, id: `${name}/${model.id}` })),
+      }
+    }),
+  )
+  return {
+    peers: views.flatMap(({ peers }) => peers),
+    models: views.flatMap(({ models }) => models),
+  }
+}
+
+/** The view of one swarm. */
+async function viewOf(client: ViewClient, serving: readonly PeerListing[]): Promise<SwarmView> {
   const { host } = client
   const self = host.peerId.toString()
   const knowledge = knowledgeOf(client)

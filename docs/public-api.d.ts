@@ -17,6 +17,7 @@ declare module 'skein' {
     ChatRequest,
     Client,
     ClientInit,
+    ClientSwarm,
     Completion,
     CompletionChoice,
     CompletionChunk,
@@ -35,7 +36,10 @@ declare module 'skein' {
     ServedBy,
     ServedChunk,
     Skein,
+    SwarmInit,
+    SwarmsClientInit,
     createClient,
+    createSwarmsClient,
   }
 }
 declare module 'skein/node' {
@@ -171,6 +175,7 @@ declare module 'skein/protocol' {
     ToolCallDelta,
     ToolChoice,
     ToolDefinition,
+    TraceContext,
     Unrated,
     Usage,
     Verdict,
@@ -333,6 +338,32 @@ class ReceiptBook {
     latest(client: string, server: string): Receipt | undefined;
     all(): readonly Receipt[];
 }
+class Reputation {
+    #private;
+    constructor(now: () => number, onLesson?: (lesson: Lesson) => void);
+    audited(peer: string, spec: string, audit: AuditEvidence, networks?: readonly string[]): void;
+    doubted(peer: string, spec: string): void;
+    doubts(peer: string, spec: string): number;
+    networkCredit(networks: readonly string[]): number;
+    mark(peer: string, mark: PeerMark | undefined): void;
+    markOf(peer: string): PeerMark | undefined;
+    marks(): readonly {
+        readonly peer: string;
+        readonly mark: PeerMark;
+        readonly atMs: number;
+    }[];
+    isQuarantined(peer: string, spec: string): boolean;
+    isExcluded(peer: string, spec: string): boolean;
+    isProven(peer: string, spec: string): boolean;
+    auditRate(peer: string, spec: string): number;
+    vouchesFor(peer: string, spec: string): boolean;
+    draw(peer: string, spec: string, random: () => number, shared?: number): number;
+    report(peer?: string): readonly StandingReport[];
+    forget(peer: string): number;
+    toJSON(): object;
+    load(saved: unknown): Loaded | undefined;
+    rebase(saved: unknown, since?: readonly Lesson[]): Loaded | undefined;
+}
 class ServedLog {
     #private;
     note(attemptId: Uint8Array, served: Served): void;
@@ -448,6 +479,7 @@ function createOllamaBackend(init?: OllamaBackendInit): Backend;
 function createOpenAiBackend(init: OpenAiBackendInit): Backend;
 function createScriptedBackend(init?: ScriptedInit): ScriptedBackend;
 function createSwarmKey(): Uint8Array;
+function createSwarmsClient(init: SwarmsClientInit): Promise<Skein>;
 function decodeAdvertisementRequest(bytes: Uint8Array): number;
 function decodeAdvertisementResponse(bytes: Uint8Array): AdvertisementResponse;
 function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): ClientFrame;
@@ -566,7 +598,13 @@ interface AttemptRecord {
     readonly seam?: 'token-ids' | 'text' | 'start';
     readonly relay?: string;
     readonly relayedBytes?: number;
+    readonly spanId?: string;
     readonly message?: string;
+}
+interface AuditEvidence {
+    readonly outcome: 'passed' | 'suspect' | 'failed';
+    readonly hardMisses: number;
+    readonly logRatio: number;
 }
 interface AuditReport extends Verdict {
     readonly peerId: string;
@@ -727,6 +765,7 @@ interface Chunk {
 }
 interface Client extends AsyncDisposable {
     readonly host: Host;
+    readonly swarms: readonly ClientSwarm[];
     readonly names: OwnNames;
     rename(names: Partial<NamesInit>): void;
     chat(request: ChatRequest & Streamed, options?: RequestOptions): Answer<ChatChunk>;
@@ -766,6 +805,9 @@ interface ClientStats {
         readonly connected: number;
         readonly ejected: number;
     };
+}
+interface ClientSwarm extends Pick<Client, 'host' | 'marks' | 'receipts' | 'reputation'> {
+    readonly name: string;
 }
 interface Clock {
     now(): number;
@@ -980,6 +1022,10 @@ interface ErrorTraits {
     readonly type: 'server_error' | 'invalid_request_error' | 'authentication_error' | 'rate_limit_error';
     readonly fromPeer: boolean;
 }
+interface Evidence {
+    readonly good: number;
+    readonly bad: number;
+}
 interface FileVerdict {
     readonly total: number;
     readonly errors: readonly LineError[];
@@ -992,6 +1038,7 @@ interface Gateway {
 interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
     readonly apiKeys?: ApiKeys;
     readonly metrics?: boolean;
+    readonly moreMetrics?: () => Promise<string>;
     readonly stateDir?: string;
     readonly pages?: GatewayPages;
     readonly localModels?: LocalModels;
@@ -1072,6 +1119,7 @@ interface Head {
     readonly model: string;
     readonly bodyBytes: number;
     readonly resume?: Resume;
+    readonly trace?: TraceContext;
 }
 interface Host extends AsyncDisposable {
     readonly libp2p: Libp2p;
@@ -1079,6 +1127,7 @@ interface Host extends AsyncDisposable {
     readonly privateKey: PrivateKey;
     readonly book: AdvertisementBook;
     readonly swarmName: string;
+    readonly isPrivate: boolean;
     readonly membership?: HostMembership;
     addresses(): readonly Multiaddr[];
     clock(): ClockReport;
@@ -1228,6 +1277,10 @@ interface Load {
 }
 interface LoadOptions extends AbortOptions {
     readonly onProgress?: (share: number) => void;
+}
+interface Loaded {
+    readonly taken: number;
+    readonly dropped: number;
 }
 interface LocalModel {
     readonly id: string;
@@ -1430,6 +1483,7 @@ interface OwnNames {
         readonly name: string;
         readonly models: readonly string[];
     }[];
+    readonly swarms: readonly string[];
 }
 interface PageServer extends AsyncDisposable {
     readonly url: string;
@@ -1450,6 +1504,7 @@ interface PageVisitor {
 }
 interface PeerListing extends PeerReach {
     readonly peerId: string;
+    readonly swarm?: string;
     readonly models: readonly string[];
     readonly operator: string;
     readonly slots: number;
@@ -1467,6 +1522,24 @@ interface PeerListing extends PeerReach {
 interface PeerReach {
     readonly reachability: 'public' | 'relayed' | 'lan' | 'unknown';
     readonly connectedAt?: string;
+}
+interface PeerRow {
+    readonly peer: string;
+    readonly spec: string;
+    readonly standing: PeerStanding;
+    readonly isFromFuture: boolean;
+}
+interface PeerStanding {
+    readonly quality: Evidence;
+    readonly consecutiveValid: number;
+    readonly logRatio: number;
+    readonly hardMisses: number;
+    readonly strikes: number;
+    readonly quarantines: number;
+    readonly quarantinedUntilMs: number;
+    readonly audits: number;
+    readonly doubts: number;
+    readonly lastMs: number;
 }
 interface PoolModel {
     readonly path: string;
@@ -1576,6 +1649,7 @@ interface RequestEvent {
     readonly kind: InferenceKind;
     readonly model: string;
     readonly answeredBy?: string;
+    readonly swarm?: string;
     readonly policy: Policy;
     readonly resume: ResumeMode;
     readonly estimatedPromptTokens: number;
@@ -1591,6 +1665,9 @@ interface RequestEvent {
     readonly cost: Cost;
     readonly agreement?: Agreement;
     readonly verification?: Verification;
+    readonly trace?: RequestTrace & {
+        readonly spanId: string;
+    };
     readonly remembered?: true;
 }
 interface RequestLimits {
@@ -1619,7 +1696,14 @@ interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
     readonly trusted?: readonly string[];
     readonly providers?: readonly string[];
     readonly onPeerProgress?: (report: ProgressReport) => void;
+    readonly traceparent?: string;
     readonly hops?: number;
+}
+interface RequestTrace {
+    readonly traceId: string;
+    readonly parentSpanId?: string;
+    readonly spanId?: string;
+    readonly isSampled: boolean;
 }
 interface ResolvedModel {
     readonly path: string;
@@ -1655,6 +1739,30 @@ interface SamplingFields {
     readonly top_k?: number | null;
     readonly min_p?: number | null;
     readonly repeat_penalty?: number | null;
+}
+interface SavedReputation extends AsyncDisposable {
+    readonly reputation: Reputation;
+    readonly broken: boolean;
+    readonly dropped: number;
+    refresh(): Promise<void>;
+    save(): Promise<void>;
+}
+interface SavedStandings {
+    readonly peers: readonly PeerRow[];
+    readonly networks: readonly {
+        readonly network: string;
+        readonly evidence: Evidence;
+    }[];
+    readonly forgotten: readonly {
+        readonly peer: string;
+        readonly atMs: number;
+    }[];
+    readonly marks: readonly {
+        readonly peer: string;
+        readonly mark: 'denied' | 'trusted';
+        readonly atMs: number;
+    }[];
+    readonly dropped: number;
 }
 interface ScoreRequest {
     readonly model: string;
@@ -1730,11 +1838,12 @@ interface ServedBy {
     readonly skein: {
         readonly peerId: string;
         readonly attempts: readonly AttemptRecord[];
-    } & Pick<RequestEvent, 'agreement' | 'cost' | 'exact' | 'policy' | 'resumes' | 'verification'>;
+    } & Pick<RequestEvent, 'agreement' | 'cost' | 'exact' | 'policy' | 'resumes' | 'swarm' | 'verification'>;
 }
 interface ServedChunk {
     readonly skein: {
         readonly peerId: string;
+        readonly swarm?: string;
         readonly verification?: Verification;
     };
 }
@@ -1748,6 +1857,7 @@ interface ServedRequest {
     readonly queueMs?: number;
     readonly ttftMs?: number;
     readonly durationMs: number;
+    readonly trace?: TraceContext;
 }
 interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> {
     readonly now?: () => number;
@@ -1760,6 +1870,7 @@ interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryLimits> 
     readonly scorer?: Backend;
     readonly canaries?: CanaryMode;
     readonly receipts?: boolean;
+    readonly traces?: number;
     readonly onEvent?: (event: RequestEvent) => void;
     readonly onPrompt?: (requestId: string, prompt: string) => void;
 }
@@ -1791,6 +1902,12 @@ interface Streamed extends ChainField {
     readonly stream_options?: {
         readonly include_usage?: boolean;
     } | null;
+}
+interface SwarmInit extends Omit<HostInit, 'dht' | 'now'> {
+    readonly name: string;
+}
+interface SwarmsClientInit extends Omit<ClientOverInit, 'closes' | 'ledger' | 'saved'> {
+    readonly swarms: readonly [SwarmInit, SwarmInit, ...SwarmInit[]];
 }
 interface TestedOptions extends AbortOptions {
     readonly timeoutMs?: number;
@@ -1842,6 +1959,11 @@ interface ToolDefinition {
         readonly parameters?: Readonly<Record<string, unknown>>;
         readonly strict?: boolean | null;
     };
+}
+interface TraceContext {
+    readonly traceId: string;
+    readonly spanId: string;
+    readonly isSampled: boolean;
 }
 interface Usage {
     readonly promptTokens: number;
@@ -1943,6 +2065,11 @@ type ClientFrame = ({
     readonly type: 'body';
     readonly data: Uint8Array;
 };
+type ClientOverInit = Omit<ClientInit, Exclude<keyof HostInit, 'now'>> & {
+    readonly saved?: SavedReputation;
+    readonly ledger?: Ledger | undefined;
+    readonly closes?: readonly (AsyncDisposable | undefined)[];
+};
 type EngineProgress = Exclude<Progress, {
     phase: 'queued';
 }>;
@@ -2002,6 +2129,26 @@ type JoinResult = {
 type KeyPriority = 'low' | 'normal' | 'high';
 type LedgerHost = Pick<Host, 'peerId' | 'privateKey'> & {
     readonly libp2p: Pick<Libp2p, 'dialProtocol' | 'handle' | 'unhandle'>;
+};
+type Lesson = ({
+    readonly atMs: number;
+    readonly peer: string;
+} & ({
+    readonly type: 'audited';
+    readonly spec: string;
+    readonly audit: AuditEvidence;
+    readonly networks: readonly string[];
+} | {
+    readonly type: 'doubted';
+    readonly spec: string;
+} | {
+    readonly type: 'forgotten';
+} | {
+    readonly type: 'marked';
+    readonly mark: PeerMark | undefined;
+})) | {
+    readonly type: 'imported';
+    readonly saved: SavedStandings;
 };
 type ManagedState = 'partial' | 'on-disk' | 'loading' | 'loaded' | 'running';
 type MemberRole = 'client' | 'node' | 'admin';

@@ -57,6 +57,8 @@ export interface GatewayInit extends Partial<GatewayLimits>, LiveSettings {
   readonly apiKeys?: ApiKeys
   /** Whether `GET /metrics` answers. @default false: in-process they have no reader */
   readonly metrics?: boolean
+  /** More metrics in Prometheus' text format, which `GET /metrics` adds. @default none */
+  readonly moreMetrics?: () => Promise<string>
   /** Where files and batches are kept. No other gateway may use it. @default none: files and batches are refused */
   readonly stateDir?: string
   /** Pages for browsers. @default none */
@@ -235,7 +237,9 @@ export function openGateway(client: GatewayClient, init: GatewayInit = {}): Open
   if (metrics !== undefined) {
     const { contentType } = metrics
     app.get('/metrics', async (c) =>
-      c.body(await metrics.text(), 200, { 'content-type': contentType }),
+      c.body([await metrics.text(), await init.moreMetrics?.()].join(''), 200, {
+        'content-type': contentType,
+      }),
     )
   }
   app.get('/healthz', (c) => c.json({ status: 'ok' }))

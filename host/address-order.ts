@@ -9,7 +9,7 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 
 /**
  * Order in which the addresses of a peer are dialled: libp2p's own, but those in this host's network first, and those
- * through suspected relays last.
+ * through suspected relays, or of an IP version that does not get through, after others of their kind.
  */
 export function addressOrder(init: {
   readonly isNear: (address: Multiaddr) => boolean

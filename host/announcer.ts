@@ -18,6 +18,8 @@ export interface Announcer {
   announce(key: CID, options?: AbortOptions): Promise<void>
   /** Announces again the keys that fewer than `goal` peers have stored at the last attempt. */
   announceAgain(goal: number): Promise<void>
+  /** Takes all keys for unannounced: this host was away, or is at other addresses. */
+  forgetStored(): void
   /** Whether some key was stored at fewer than `goal` peers at the last attempt. */
   isShortOf(goal: number): boolean
   withdraw(key: CID, options?: AbortOptions): Promise<void>
@@ -101,6 +103,9 @@ export function createAnnouncer(init: AnnouncerInit): Announcer {
         }
       }
       await Promise.all(Array.from({ length: CONCURRENCY }, next))
+    },
+    forgetStored: () => {
+      for (const entry of provided.values()) if (entry.stored !== undefined) entry.stored = 0
     },
     isShortOf: (goal) => short(goal).length > 0,
     withdraw: async (key, options = {}) => {

@@ -20,7 +20,7 @@ import { exchangeAdvertisements } from './exchange-advertisements.ts'
 import { findFreshAddresses } from './fresh-addresses.ts'
 import { createGater } from './gater.ts'
 import type { Host, HostInit } from './host.ts'
-import { ConnectionKeeper, connectionBounds } from './inbound/index.ts'
+import { boundNewStreams, ConnectionKeeper, connectionBounds } from './inbound/index.ts'
 import { waitUntilJoined } from './join.ts'
 import { keepReachable, type Reachable } from './keep-reachable.ts'
 import { dialKnownPeers } from './known-peer-dialer.ts'
@@ -34,7 +34,7 @@ import {
 } from './members/index.ts'
 import { createNameLookup } from './name-lookup.ts'
 import { createNeighbourDialer } from './neighbour-dialer.ts'
-import { watchNetwork } from './network/index.ts'
+import { IpVersions, watchNetwork } from './network/index.ts'
 import { includeSelf, ownConnection } from './own/index.ts'
 import { forgetOwnRecords } from './own-records.ts'
 import { PeerClocks } from './peer-clocks.ts'
@@ -95,7 +95,8 @@ async function assemble(
   const inbound = new ConnectionKeeper(connectionBounds(init.maxOpenFiles), init.now)
   let reachable: Reachable | undefined
   const mapped = (): readonly Multiaddr[] => reachable?.mapper?.addresses ?? []
-  const wired = { own, mapped, relaying, inbound }
+  const versions = new IpVersions({ now: systemClock.now })
+  const wired = { own, mapped, relaying, inbound, versions }
   const libp2p = await createInstance(init, persistence, gater, listen, wired)
   const { dht: kad, mdns } = libp2p.services
   await forgetOwnRecords(persistence.datastore, libp2p.peerId)
@@ -104,7 +105,9 @@ async function assemble(
   const explain = (error: unknown): string => explainDialFailure(error, init.swarmKey !== undefined)
   const { signal } = stopping
   setMaxListeners(0, signal)
+  versions.attach(libp2p)
   inbound.attach(libp2p, signal, (error) => onError('closing connections', error))
+  boundNewStreams(libp2p, { signal, now: systemClock.now })
 
   const clients = new MemberClients()
   const mayAdvertise = (peer: PeerId): boolean => !clients.has(peer)
@@ -194,6 +197,9 @@ async function assemble(
     onChange: () => {
       networkChanged.dispatchEvent(new Event('change'))
       relaying.check()
+      dht.provideAgain()
+      // libp2p forgets addresses after an hour, which this machine may have slept.
+      keeper.candidates().catch((error: unknown) => onError('remembering peers', error))
       announceAddresses(libp2p).catch((error: unknown) => onError('announcing addresses', error))
     },
   })
@@ -232,6 +238,7 @@ async function assemble(
     bootstrapPeers,
     entryPoints: () => entryPoints.all().map(({ address }) => address),
     swarmName: init.swarmName,
+    isPrivate: init.swarmKey !== undefined || membership !== undefined,
     ...(membership !== undefined && { membership: membership.view }),
     clock: () => clocks.report(),
     reachability: () => reach.report(),

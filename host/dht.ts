@@ -25,6 +25,8 @@ export interface DhtInit {
 export interface Dht {
   readonly table: RoutingTableView
   provide(key: CID, options?: AbortOptions): Promise<void>
+  /** Announces all provided keys again as soon as peers are known, after a change of this machine's network. */
+  provideAgain(): void
   stopProviding(key: CID, options?: AbortOptions): Promise<void>
   findProviders(key: CID, options?: AbortOptions): AsyncIterable<PeerId>
 }
@@ -108,6 +110,10 @@ export function createDht(init: DhtInit): Dht {
     provide: async (key, options = {}) => {
       if (filling !== undefined) await Promise.race([filling, pause(FILL_PATIENCE_MS, { signal })])
       await announcer.announce(key, options)
+    },
+    provideAgain: () => {
+      announcer.forgetStored()
+      settleSoon()
     },
     stopProviding: announcer.withdraw,
     findProviders: (key, options = {}) =>

@@ -139,6 +139,8 @@ export interface Host extends AsyncDisposable {
   readonly book: AdvertisementBook
   /** Name of the swarm; empty for the swarm of the LAN. */
   readonly swarmName: string
+  /** Whether the swarm has a key or members, so that its peers are known to its owner. */
+  readonly isPrivate: boolean
   /** In a swarm with members: this machine's part in it. */
   readonly membership?: HostMembership
   /** Where others reach this host, each ending in `/p2p/<peerId>`. */

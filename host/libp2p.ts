@@ -1,6 +1,5 @@
 import type { Libp2p } from '@libp2p/interface'
 import { preSharedKey } from '@libp2p/pnet'
-import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
@@ -11,10 +10,12 @@ import type { Gater } from './gater.ts'
 import type { ConnectionKeeper } from './inbound/index.ts'
 import { listenFailure } from './listen-failure.ts'
 import { muxer } from './muxer.ts'
+import { type IpVersions, tcpTransport } from './network/index.ts'
 import { noise } from './noise.ts'
 import type { OwnAddresses } from './reach/index.ts'
 import { relayTransport } from './relay/index.ts'
 import type { Relaying } from './relaying.ts'
+import { renewAddresses } from './renewed-addresses.ts'
 import { createServices, type HostServices } from './services.ts'
 import { swarmSecret } from './swarm-key.ts'
 
@@ -25,6 +26,7 @@ interface InstanceParts {
   readonly mapped: () => readonly Multiaddr[]
   readonly relaying: Relaying
   readonly inbound: ConnectionKeeper
+  readonly versions: IpVersions
 }
 
 /** The libp2p instance of a host, not yet started. */
@@ -33,10 +35,10 @@ export async function createInstance(
   persistence: Persistence,
   gater: Gater,
   listen: readonly string[],
-  { own, mapped, relaying, inbound }: InstanceParts,
+  { own, mapped, relaying, inbound, versions }: InstanceParts,
 ): Promise<Libp2p<HostServices>> {
   if (init.swarmKey !== undefined) swarmSecret(init.swarmKey)
-  return await createLibp2p<HostServices>({
+  const libp2p = await createLibp2p<HostServices>({
     start: false,
     privateKey: persistence.privateKey,
     datastore: persistence.datastore,
@@ -48,7 +50,7 @@ export async function createInstance(
       listen: [...listen],
       announceFilter: (chosen) => own.announced([...chosen, ...relaying.addresses]),
     },
-    transports: [tcp(), webSockets(), relayTransport(relaying.suspicions)],
+    transports: [tcpTransport(versions), webSockets(), relayTransport(relaying.suspicions)],
     connectionEncrypters: [noise()],
     streamMuxers: [muxer()],
     connectionGater: {
@@ -61,7 +63,8 @@ export async function createInstance(
       ...inbound.limits,
       addressSorter: addressOrder({
         isNear: gater.isNear,
-        isSuspect: relaying.suspicions.leadsThroughSuspect,
+        isSuspect: (address) =>
+          relaying.suspicions.leadsThroughSuspect(address) || versions.isSuspect(address),
       }),
       resolvers: { dnsaddr: gater.dnsaddrResolver, name: gater.nameResolver },
     },
@@ -71,6 +74,8 @@ export async function createInstance(
     }),
     services: createServices(init, own, mapped),
   })
+  renewAddresses(libp2p.peerStore, libp2p.peerId, init.now)
+  return libp2p
 }
 
 /** @throws InferenceError `invalid_request` if an address cannot be listened on. */

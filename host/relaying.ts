@@ -1,5 +1,6 @@
 import type { Connection, ConnectionGater, Libp2p, PeerId } from '@libp2p/interface'
 import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
+import { InferenceError } from '../protocol/index.ts'
 import { every, openScope, systemClock } from '../timing/index.ts'
 import { dialTarget, isPublicAddress } from './address-scope.ts'
 import type { ResolvedHostInit } from './defaults.ts'
@@ -42,7 +43,7 @@ export class Relaying {
   avoid(connection: Connection): void {
     const relay = relayOf(connection.remoteAddr)
     if (relay !== undefined) this.suspicions.suspect(relay)
-    connection.abort(new Error('the peer went silent over this connection'))
+    connection.abort(new InferenceError('path_lost', 'the peer went silent over this connection'))
   }
 
   /** Admits relayed connections only through relays where this host asked for it. */

@@ -89,6 +89,7 @@ export function createServeContext({
       return inForce.maxTokens
     },
     signal,
+    acceptsTraces: host.isPrivate,
     clock: { ...systemClock, wall: now },
     log: host.libp2p.logger.forComponent('skein:node:serve'),
     onRequest: (request) => init.onRequest?.(request),

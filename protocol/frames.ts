@@ -1,5 +1,6 @@
 import type { InferenceError } from './errors.ts'
 import type { Progress } from './progress.ts'
+import type { TraceContext } from './trace-context.ts'
 
 /** Kind of request. `score` rates an existing answer. */
 export type InferenceKind = 'chat' | 'completion' | 'embedding' | 'score'
@@ -30,6 +31,8 @@ export interface Head {
   /** Sum of all `Body` frames. */
   readonly bodyBytes: number
   readonly resume?: Resume
+  /** Only within a private swarm, or one with members. */
+  readonly trace?: TraceContext
 }
 
 /** Tokens of a request, as counted by the engine. */

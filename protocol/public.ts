@@ -122,4 +122,5 @@ export {
 } from './request.ts'
 
 export type { EndScore, PositionScore, ScoredToken, ScoreRequest, ScoreResponse } from './score.ts'
+export type { TraceContext } from './trace-context.ts'
 export type { AuditReport, Unrated, Verdict, Verification } from './verification.ts'

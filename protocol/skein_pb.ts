@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file skein.proto.
  */
 export const file_skein: GenFile = /*@__PURE__*/
-  fileDesc("Cgtza2Vpbi5wcm90bxIIc2tlaW4udjEiagoLQ2xpZW50RnJhbWUSHgoEaGVhZBgBIAEoCzIOLnNrZWluLnYxLkhlYWRIABIeCgRib2R5GAIgASgLMg4uc2tlaW4udjEuQm9keUgAEhIKCmF0dGVtcHRfaWQYDyABKAxCBwoFZnJhbWUikwEKBEhlYWQSEgoKYXR0ZW1wdF9pZBgBIAEoDBIUCgxyZW1haW5pbmdfbXMYAiABKA0SHAoEa2luZBgDIAEoDjIOLnNrZWluLnYxLktpbmQSDQoFbW9kZWwYBCABKAkSEgoKYm9keV9ieXRlcxgFIAEoDRIgCgZyZXN1bWUYBiABKAsyEC5za2Vpbi52MS5SZXN1bWUiFAoEQm9keRIMCgRkYXRhGAEgASgMImUKBlJlc3VtZRIRCgl0b2tlbl9pZHMYASADKA0SDAoEdGV4dBgCIAEoCRIXCg9kZWxpdmVyZWRfYnl0ZXMYAyABKA0SEQoJcmVhc29uaW5nGAQgASgJEg4KBnRva2VucxgFIAEoDSLhAQoJTm9kZUZyYW1lEiYKCGFjY2VwdGVkGAEgASgLMhIuc2tlaW4udjEuQWNjZXB0ZWRIABIpCgprZWVwX2FsaXZlGAIgASgLMhMuc2tlaW4udjEuS2VlcEFsaXZlSAASIAoFY2h1bmsYAyABKAsyDy5za2Vpbi52MS5DaHVua0gAEh4KBGRvbmUYBCABKAsyDi5za2Vpbi52MS5Eb25lSAASIgoGZmFpbGVkGAUgASgLMhAuc2tlaW4udjEuRmFpbGVkSAASEgoKYXR0ZW1wdF9pZBgPIAEoDEIHCgVmcmFtZSJMCghBY2NlcHRlZBIWCg5xdWV1ZV9wb3NpdGlvbhgBIAEoDRIYChBleHBlY3RlZF90dGZ0X21zGAIgASgNEg4KBmRpZ2VzdBgDIAEoCSJICglLZWVwQWxpdmUSHgoFcGhhc2UYASABKA4yDy5za2Vpbi52MS5QaGFzZRIMCgRkb25lGAIgASgNEg0KBXRvdGFsGAMgASgNIkcKBUNodW5rEgsKA3NlcRgBIAEoDRIMCgRqc29uGAIgASgMEhEKCXRva2VuX2lkcxgDIAMoDRIQCghsb2dwcm9icxgEIAMoAiJxCgVVc2FnZRIVCg1wcm9tcHRfdG9rZW5zGAEgASgNEhkKEWNvbXBsZXRpb25fdG9rZW5zGAIgASgNEhwKFGNhY2hlZF9wcm9tcHRfdG9rZW5zGAMgASgNEhgKEHJlYXNvbmluZ190b2tlbnMYBCABKA0iQgoHVGltaW5ncxIQCghxdWV1ZV9tcxgBIAEoDRISCgpwcmVmaWxsX21zGAIgASgNEhEKCWRlY29kZV9tcxgDIAEoDSJ3CgRMb2FkEh4KBXN0YXRlGAEgASgOMg8uc2tlaW4udjEuU3RhdGUSEQoJaW5fZmxpZ2h0GAIgASgNEg0KBXNsb3RzGAMgASgNEhMKC3F1ZXVlX2RlcHRoGAQgASgNEhgKEGV4cGVjdGVkX3R0ZnRfbXMYBSABKA0iaAoERG9uZRIeCgV1c2FnZRgBIAEoCzIPLnNrZWluLnYxLlVzYWdlEiIKB3RpbWluZ3MYAiABKAsyES5za2Vpbi52MS5UaW1pbmdzEhwKBGxvYWQYAyABKAsyDi5za2Vpbi52MS5Mb2FkIvEBCgZGYWlsZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhsKDnJldHJ5X2FmdGVyX21zGAMgASgNSACIAQESHAoEbG9hZBgEIAEoCzIOLnNrZWluLnYxLkxvYWQSGgoNcHJvbXB0X3Rva2VucxgFIAEoDUgBiAEBEhsKDmNvbnRleHRfbGVuZ3RoGAYgASgNSAKIAQESEgoFcGFyYW0YByABKAlIA4gBAUIRCg9fcmV0cnlfYWZ0ZXJfbXNCEAoOX3Byb21wdF90b2tlbnNCEQoPX2NvbnRleHRfbGVuZ3RoQggKBl9wYXJhbSKgAgoNQWR2ZXJ0aXNlbWVudBIQCghzZXF1ZW5jZRgBIAEoBBIUCgxpc3N1ZWRfYXRfbXMYAiABKAQSFQoNZXhwaXJlc19hdF9tcxgDIAEoBBIRCglwcm90b2NvbHMYBCADKAkSEQoJYWRkcmVzc2VzGAUgAygMEh8KBm1vZGVscxgGIAMoCzIPLnNrZWluLnYxLk1vZGVsEg0KBXNsb3RzGAcgASgNEhQKDHByZWZpbGxfcmF0ZRgIIAEoAhITCgtkZWNvZGVfcmF0ZRgJIAEoAhISCgptYXhfdG9rZW5zGAogASgNEhAKCG9wZXJhdG9yGAsgASgJEhUKDWNvbGRfc3RhcnRfbXMYDCABKA0SEgoKc3dhcm1fbmFtZRgNIAEoCSKDAgoFTW9kZWwSCgoCaWQYASABKAkSDwoHYWxpYXNlcxgCIAMoCRIOCgZkaWdlc3QYAyABKAkSDgoGZmFtaWx5GAQgASgJEhIKCnBhcmFtZXRlcnMYBSABKAQSFAoMcXVhbnRpemF0aW9uGAYgASgJEhYKDmNvbnRleHRfbGVuZ3RoGAcgASgNEhUKDXRlbXBsYXRlX2hhc2gYCCABKAkSFAoMY2FwYWJpbGl0aWVzGAkgAygJEicKBnJlc3VtZRgKIAEoDjIXLnNrZWluLnYxLlJlc3VtZVN1cHBvcnQSDgoGZmllbGRzGAsgAygJEhUKDWNvbGRfc3RhcnRfbXMYDCABKA0iKQoUQWR2ZXJ0aXNlbWVudFJlcXVlc3QSEQoJbWF4X2tub3duGAEgASgNIkMKFUFkdmVydGlzZW1lbnRSZXNwb25zZRILCgNvd24YASABKAwSDQoFa25vd24YAiADKAwSDgoGbm93X21zGAMgASgEIg4KDFByb2JlUmVxdWVzdCItCg1Qcm9iZVJlc3BvbnNlEhwKBGxvYWQYASABKAsyDi5za2Vpbi52MS5Mb2FkIvcBCgtSZWNlaXB0Qm9keRIPCgd2ZXJzaW9uGAEgASgNEg4KBmNsaWVudBgCIAEoDBIOCgZzZXJ2ZXIYAyABKAwSDQoFbm9uY2UYBCABKAwSEQoJc3BlY19oYXNoGAUgASgMEhQKDGlucHV0X3Rva2VucxgGIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAcgASgEEhMKC291dHB1dF9oYXNoGAggASgMEhUKDXN0YXJ0ZWRfYXRfbXMYCSABKAQSEwoLZW5kZWRfYXRfbXMYCiABKAQSEAoIc2VxdWVuY2UYCyABKAQSFQoNcHJldmlvdXNfaGFzaBgMIAEoDCJmCg1TaWduZWRSZWNlaXB0EgwKBGJvZHkYASABKAwSGAoQY2xpZW50X3NpZ25hdHVyZRgCIAEoDBITCgtiZW5lZmljaWFyeRgDIAEoCRIYChBzZXJ2ZXJfc2lnbmF0dXJlGAQgASgMIl4KDlJlY2VpcHRSZXF1ZXN0EiwKC2NvdW50ZXJzaWduGAEgASgLMhUuc2tlaW4udjEuQ291bnRlcnNpZ25IABITCglmZXRjaF9tYXgYAiABKA1IAEIJCgdyZXF1ZXN0IlAKC0NvdW50ZXJzaWduEhIKCmF0dGVtcHRfaWQYASABKAwSDAoEc2FsdBgCIAEoDBINCgVkcmFmdBgDIAEoDBIQCghwcmV2aW91cxgEIAEoDCJUCg9SZWNlaXB0UmVzcG9uc2USDwoHcmVjZWlwdBgBIAEoDBIQCghwcmV2aW91cxgCIAEoDBINCgVrbm93bhgDIAMoDBIPCgdyZWZ1c2VkGAQgASgJIk0KD0RpYWxCYWNrUmVxdWVzdBIpCgd0YXJnZXRzGAEgAygLMhguc2tlaW4udjEuRGlhbEJhY2tUYXJnZXQSDwoHcGFkZGluZxgCIAEoDCIwCg5EaWFsQmFja1RhcmdldBIPCgdhZGRyZXNzGAEgASgMEg0KBW5vbmNlGAIgASgMIj8KEERpYWxCYWNrUmVzcG9uc2USKwoIb3V0Y29tZXMYASADKA4yGS5za2Vpbi52MS5EaWFsQmFja091dGNvbWUiHgoNRGlhbEJhY2tOb25jZRINCgVub25jZRgBIAEoDCpkCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABINCglLSU5EX0NIQVQQARITCg9LSU5EX0NPTVBMRVRJT04QAhISCg5LSU5EX0VNQkVERElORxADEg4KCktJTkRfU0NPUkUQBCppCgVQaGFzZRIVChFQSEFTRV9VTlNQRUNJRklFRBAAEhAKDFBIQVNFX1FVRVVFRBABEhEKDVBIQVNFX0xPQURJTkcQAhIRCg1QSEFTRV9QUkVGSUxMEAMSEQoNUEhBU0VfV09SS0lORxAEKmsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfTE9BRElORxABEg8KC1NUQVRFX1JFQURZEAISEgoOU1RBVEVfRFJBSU5JTkcQAxITCg9TVEFURV9TQVRVUkFURUQQBCpfCg1SZXN1bWVTdXBwb3J0EhcKE1JFU1VNRV9TVVBQT1JUX05PTkUQABIaChZSRVNVTUVfU1VQUE9SVF9QUkVGSUxMEAESGQoVUkVTVU1FX1NVUFBPUlRfVE9LRU5TEAIq+gEKD0RpYWxCYWNrT3V0Y29tZRIhCh1ESUFMX0JBQ0tfT1VUQ09NRV9VTlNQRUNJRklFRBAAEh0KGURJQUxfQkFDS19PVVRDT01FX1JFQUNIRUQQARIdChlESUFMX0JBQ0tfT1VUQ09NRV9USU1FT1VUEAISHQoZRElBTF9CQUNLX09VVENPTUVfUkVGVVNFRBADEiAKHERJQUxfQkFDS19PVVRDT01FX09USEVSX1BFRVIQBBIhCh1ESUFMX0JBQ0tfT1VUQ09NRV9OT1RfQUxMT1dFRBAFEiIKHkRJQUxfQkFDS19PVVRDT01FX1JBVEVfTElNSVRFRBAGYgZwcm90bzM");
+  fileDesc("Cgtza2Vpbi5wcm90bxIIc2tlaW4udjEiagoLQ2xpZW50RnJhbWUSHgoEaGVhZBgBIAEoCzIOLnNrZWluLnYxLkhlYWRIABIeCgRib2R5GAIgASgLMg4uc2tlaW4udjEuQm9keUgAEhIKCmF0dGVtcHRfaWQYDyABKAxCBwoFZnJhbWUiswEKBEhlYWQSEgoKYXR0ZW1wdF9pZBgBIAEoDBIUCgxyZW1haW5pbmdfbXMYAiABKA0SHAoEa2luZBgDIAEoDjIOLnNrZWluLnYxLktpbmQSDQoFbW9kZWwYBCABKAkSEgoKYm9keV9ieXRlcxgFIAEoDRIgCgZyZXN1bWUYBiABKAsyEC5za2Vpbi52MS5SZXN1bWUSHgoFdHJhY2UYByABKAsyDy5za2Vpbi52MS5UcmFjZSI7CgVUcmFjZRIQCgh0cmFjZV9pZBgBIAEoDBIPCgdzcGFuX2lkGAIgASgMEg8KB3NhbXBsZWQYAyABKAgiFAoEQm9keRIMCgRkYXRhGAEgASgMImUKBlJlc3VtZRIRCgl0b2tlbl9pZHMYASADKA0SDAoEdGV4dBgCIAEoCRIXCg9kZWxpdmVyZWRfYnl0ZXMYAyABKA0SEQoJcmVhc29uaW5nGAQgASgJEg4KBnRva2VucxgFIAEoDSLhAQoJTm9kZUZyYW1lEiYKCGFjY2VwdGVkGAEgASgLMhIuc2tlaW4udjEuQWNjZXB0ZWRIABIpCgprZWVwX2FsaXZlGAIgASgLMhMuc2tlaW4udjEuS2VlcEFsaXZlSAASIAoFY2h1bmsYAyABKAsyDy5za2Vpbi52MS5DaHVua0gAEh4KBGRvbmUYBCABKAsyDi5za2Vpbi52MS5Eb25lSAASIgoGZmFpbGVkGAUgASgLMhAuc2tlaW4udjEuRmFpbGVkSAASEgoKYXR0ZW1wdF9pZBgPIAEoDEIHCgVmcmFtZSJMCghBY2NlcHRlZBIWCg5xdWV1ZV9wb3NpdGlvbhgBIAEoDRIYChBleHBlY3RlZF90dGZ0X21zGAIgASgNEg4KBmRpZ2VzdBgDIAEoCSJICglLZWVwQWxpdmUSHgoFcGhhc2UYASABKA4yDy5za2Vpbi52MS5QaGFzZRIMCgRkb25lGAIgASgNEg0KBXRvdGFsGAMgASgNIkcKBUNodW5rEgsKA3NlcRgBIAEoDRIMCgRqc29uGAIgASgMEhEKCXRva2VuX2lkcxgDIAMoDRIQCghsb2dwcm9icxgEIAMoAiJxCgVVc2FnZRIVCg1wcm9tcHRfdG9rZW5zGAEgASgNEhkKEWNvbXBsZXRpb25fdG9rZW5zGAIgASgNEhwKFGNhY2hlZF9wcm9tcHRfdG9rZW5zGAMgASgNEhgKEHJlYXNvbmluZ190b2tlbnMYBCABKA0iQgoHVGltaW5ncxIQCghxdWV1ZV9tcxgBIAEoDRISCgpwcmVmaWxsX21zGAIgASgNEhEKCWRlY29kZV9tcxgDIAEoDSJ3CgRMb2FkEh4KBXN0YXRlGAEgASgOMg8uc2tlaW4udjEuU3RhdGUSEQoJaW5fZmxpZ2h0GAIgASgNEg0KBXNsb3RzGAMgASgNEhMKC3F1ZXVlX2RlcHRoGAQgASgNEhgKEGV4cGVjdGVkX3R0ZnRfbXMYBSABKA0iaAoERG9uZRIeCgV1c2FnZRgBIAEoCzIPLnNrZWluLnYxLlVzYWdlEiIKB3RpbWluZ3MYAiABKAsyES5za2Vpbi52MS5UaW1pbmdzEhwKBGxvYWQYAyABKAsyDi5za2Vpbi52MS5Mb2FkIvEBCgZGYWlsZWQSDAoEY29kZRgBIAEoCRIPCgdtZXNzYWdlGAIgASgJEhsKDnJldHJ5X2FmdGVyX21zGAMgASgNSACIAQESHAoEbG9hZBgEIAEoCzIOLnNrZWluLnYxLkxvYWQSGgoNcHJvbXB0X3Rva2VucxgFIAEoDUgBiAEBEhsKDmNvbnRleHRfbGVuZ3RoGAYgASgNSAKIAQESEgoFcGFyYW0YByABKAlIA4gBAUIRCg9fcmV0cnlfYWZ0ZXJfbXNCEAoOX3Byb21wdF90b2tlbnNCEQoPX2NvbnRleHRfbGVuZ3RoQggKBl9wYXJhbSKgAgoNQWR2ZXJ0aXNlbWVudBIQCghzZXF1ZW5jZRgBIAEoBBIUCgxpc3N1ZWRfYXRfbXMYAiABKAQSFQoNZXhwaXJlc19hdF9tcxgDIAEoBBIRCglwcm90b2NvbHMYBCADKAkSEQoJYWRkcmVzc2VzGAUgAygMEh8KBm1vZGVscxgGIAMoCzIPLnNrZWluLnYxLk1vZGVsEg0KBXNsb3RzGAcgASgNEhQKDHByZWZpbGxfcmF0ZRgIIAEoAhITCgtkZWNvZGVfcmF0ZRgJIAEoAhISCgptYXhfdG9rZW5zGAogASgNEhAKCG9wZXJhdG9yGAsgASgJEhUKDWNvbGRfc3RhcnRfbXMYDCABKA0SEgoKc3dhcm1fbmFtZRgNIAEoCSKDAgoFTW9kZWwSCgoCaWQYASABKAkSDwoHYWxpYXNlcxgCIAMoCRIOCgZkaWdlc3QYAyABKAkSDgoGZmFtaWx5GAQgASgJEhIKCnBhcmFtZXRlcnMYBSABKAQSFAoMcXVhbnRpemF0aW9uGAYgASgJEhYKDmNvbnRleHRfbGVuZ3RoGAcgASgNEhUKDXRlbXBsYXRlX2hhc2gYCCABKAkSFAoMY2FwYWJpbGl0aWVzGAkgAygJEicKBnJlc3VtZRgKIAEoDjIXLnNrZWluLnYxLlJlc3VtZVN1cHBvcnQSDgoGZmllbGRzGAsgAygJEhUKDWNvbGRfc3RhcnRfbXMYDCABKA0iKQoUQWR2ZXJ0aXNlbWVudFJlcXVlc3QSEQoJbWF4X2tub3duGAEgASgNIkMKFUFkdmVydGlzZW1lbnRSZXNwb25zZRILCgNvd24YASABKAwSDQoFa25vd24YAiADKAwSDgoGbm93X21zGAMgASgEIg4KDFByb2JlUmVxdWVzdCItCg1Qcm9iZVJlc3BvbnNlEhwKBGxvYWQYASABKAsyDi5za2Vpbi52MS5Mb2FkIvcBCgtSZWNlaXB0Qm9keRIPCgd2ZXJzaW9uGAEgASgNEg4KBmNsaWVudBgCIAEoDBIOCgZzZXJ2ZXIYAyABKAwSDQoFbm9uY2UYBCABKAwSEQoJc3BlY19oYXNoGAUgASgMEhQKDGlucHV0X3Rva2VucxgGIAEoBBIVCg1vdXRwdXRfdG9rZW5zGAcgASgEEhMKC291dHB1dF9oYXNoGAggASgMEhUKDXN0YXJ0ZWRfYXRfbXMYCSABKAQSEwoLZW5kZWRfYXRfbXMYCiABKAQSEAoIc2VxdWVuY2UYCyABKAQSFQoNcHJldmlvdXNfaGFzaBgMIAEoDCJmCg1TaWduZWRSZWNlaXB0EgwKBGJvZHkYASABKAwSGAoQY2xpZW50X3NpZ25hdHVyZRgCIAEoDBITCgtiZW5lZmljaWFyeRgDIAEoCRIYChBzZXJ2ZXJfc2lnbmF0dXJlGAQgASgMIl4KDlJlY2VpcHRSZXF1ZXN0EiwKC2NvdW50ZXJzaWduGAEgASgLMhUuc2tlaW4udjEuQ291bnRlcnNpZ25IABITCglmZXRjaF9tYXgYAiABKA1IAEIJCgdyZXF1ZXN0IlAKC0NvdW50ZXJzaWduEhIKCmF0dGVtcHRfaWQYASABKAwSDAoEc2FsdBgCIAEoDBINCgVkcmFmdBgDIAEoDBIQCghwcmV2aW91cxgEIAEoDCJUCg9SZWNlaXB0UmVzcG9uc2USDwoHcmVjZWlwdBgBIAEoDBIQCghwcmV2aW91cxgCIAEoDBINCgVrbm93bhgDIAMoDBIPCgdyZWZ1c2VkGAQgASgJIk0KD0RpYWxCYWNrUmVxdWVzdBIpCgd0YXJnZXRzGAEgAygLMhguc2tlaW4udjEuRGlhbEJhY2tUYXJnZXQSDwoHcGFkZGluZxgCIAEoDCIwCg5EaWFsQmFja1RhcmdldBIPCgdhZGRyZXNzGAEgASgMEg0KBW5vbmNlGAIgASgMIj8KEERpYWxCYWNrUmVzcG9uc2USKwoIb3V0Y29tZXMYASADKA4yGS5za2Vpbi52MS5EaWFsQmFja091dGNvbWUiHgoNRGlhbEJhY2tOb25jZRINCgVub25jZRgBIAEoDCpkCgRLaW5kEhQKEEtJTkRfVU5TUEVDSUZJRUQQABINCglLSU5EX0NIQVQQARITCg9LSU5EX0NPTVBMRVRJT04QAhISCg5LSU5EX0VNQkVERElORxADEg4KCktJTkRfU0NPUkUQBCppCgVQaGFzZRIVChFQSEFTRV9VTlNQRUNJRklFRBAAEhAKDFBIQVNFX1FVRVVFRBABEhEKDVBIQVNFX0xPQURJTkcQAhIRCg1QSEFTRV9QUkVGSUxMEAMSEQoNUEhBU0VfV09SS0lORxAEKmsKBVN0YXRlEhUKEVNUQVRFX1VOU1BFQ0lGSUVEEAASEQoNU1RBVEVfTE9BRElORxABEg8KC1NUQVRFX1JFQURZEAISEgoOU1RBVEVfRFJBSU5JTkcQAxITCg9TVEFURV9TQVRVUkFURUQQBCpfCg1SZXN1bWVTdXBwb3J0EhcKE1JFU1VNRV9TVVBQT1JUX05PTkUQABIaChZSRVNVTUVfU1VQUE9SVF9QUkVGSUxMEAESGQoVUkVTVU1FX1NVUFBPUlRfVE9LRU5TEAIq+gEKD0RpYWxCYWNrT3V0Y29tZRIhCh1ESUFMX0JBQ0tfT1VUQ09NRV9VTlNQRUNJRklFRBAAEh0KGURJQUxfQkFDS19PVVRDT01FX1JFQUNIRUQQARIdChlESUFMX0JBQ0tfT1VUQ09NRV9USU1FT1VUEAISHQoZRElBTF9CQUNLX09VVENPTUVfUkVGVVNFRBADEiAKHERJQUxfQkFDS19PVVRDT01FX09USEVSX1BFRVIQBBIhCh1ESUFMX0JBQ0tfT1VUQ09NRV9OT1RfQUxMT1dFRBAFEiIKHkRJQUxfQkFDS19PVVRDT01FX1JBVEVfTElNSVRFRBAGYgZwcm90bzM");
 
 /**
  * Inference stream, client to node: one Head, then Body frames. In version 1 a half-close follows; in version 2 the
@@ -92,6 +92,13 @@ export type Head = Message<"skein.v1.Head"> & {
    * @generated from field: skein.v1.Resume resume = 6;
    */
   resume?: Resume | undefined;
+
+  /**
+   * Only to peers of a private swarm, or one with members.
+   *
+   * @generated from field: skein.v1.Trace trace = 7;
+   */
+  trace?: Trace | undefined;
 };
 
 /**
@@ -100,6 +107,39 @@ export type Head = Message<"skein.v1.Head"> & {
  */
 export const HeadSchema: GenMessage<Head> = /*@__PURE__*/
   messageDesc(file_skein, 1);
+
+/**
+ * Parent of the span that the node may record, as in W3C's trace context.
+ *
+ * @generated from message skein.v1.Trace
+ */
+export type Trace = Message<"skein.v1.Trace"> & {
+  /**
+   * 16 bytes, not all 0.
+   *
+   * @generated from field: bytes trace_id = 1;
+   */
+  traceId: Uint8Array;
+
+  /**
+   * 8 bytes, not all 0.
+   *
+   * @generated from field: bytes span_id = 2;
+   */
+  spanId: Uint8Array;
+
+  /**
+   * @generated from field: bool sampled = 3;
+   */
+  sampled: boolean;
+};
+
+/**
+ * Describes the message skein.v1.Trace.
+ * Use `create(TraceSchema)` to create a new message.
+ */
+export const TraceSchema: GenMessage<Trace> = /*@__PURE__*/
+  messageDesc(file_skein, 2);
 
 /**
  * @generated from message skein.v1.Body
@@ -116,7 +156,7 @@ export type Body = Message<"skein.v1.Body"> & {
  * Use `create(BodySchema)` to create a new message.
  */
 export const BodySchema: GenMessage<Body> = /*@__PURE__*/
-  messageDesc(file_skein, 2);
+  messageDesc(file_skein, 3);
 
 /**
  * Where an interrupted answer goes on.
@@ -165,7 +205,7 @@ export type Resume = Message<"skein.v1.Resume"> & {
  * Use `create(ResumeSchema)` to create a new message.
  */
 export const ResumeSchema: GenMessage<Resume> = /*@__PURE__*/
-  messageDesc(file_skein, 3);
+  messageDesc(file_skein, 4);
 
 /**
  * Inference stream, node to client: Accepted, then KeepAlive and Chunk, then one Done or Failed.
@@ -221,7 +261,7 @@ export type NodeFrame = Message<"skein.v1.NodeFrame"> & {
  * Use `create(NodeFrameSchema)` to create a new message.
  */
 export const NodeFrameSchema: GenMessage<NodeFrame> = /*@__PURE__*/
-  messageDesc(file_skein, 4);
+  messageDesc(file_skein, 5);
 
 /**
  * @generated from message skein.v1.Accepted
@@ -248,7 +288,7 @@ export type Accepted = Message<"skein.v1.Accepted"> & {
  * Use `create(AcceptedSchema)` to create a new message.
  */
 export const AcceptedSchema: GenMessage<Accepted> = /*@__PURE__*/
-  messageDesc(file_skein, 5);
+  messageDesc(file_skein, 6);
 
 /**
  * @generated from message skein.v1.KeepAlive
@@ -277,7 +317,7 @@ export type KeepAlive = Message<"skein.v1.KeepAlive"> & {
  * Use `create(KeepAliveSchema)` to create a new message.
  */
 export const KeepAliveSchema: GenMessage<KeepAlive> = /*@__PURE__*/
-  messageDesc(file_skein, 6);
+  messageDesc(file_skein, 7);
 
 /**
  * @generated from message skein.v1.Chunk
@@ -315,7 +355,7 @@ export type Chunk = Message<"skein.v1.Chunk"> & {
  * Use `create(ChunkSchema)` to create a new message.
  */
 export const ChunkSchema: GenMessage<Chunk> = /*@__PURE__*/
-  messageDesc(file_skein, 7);
+  messageDesc(file_skein, 8);
 
 /**
  * @generated from message skein.v1.Usage
@@ -351,7 +391,7 @@ export type Usage = Message<"skein.v1.Usage"> & {
  * Use `create(UsageSchema)` to create a new message.
  */
 export const UsageSchema: GenMessage<Usage> = /*@__PURE__*/
-  messageDesc(file_skein, 8);
+  messageDesc(file_skein, 9);
 
 /**
  * @generated from message skein.v1.Timings
@@ -378,7 +418,7 @@ export type Timings = Message<"skein.v1.Timings"> & {
  * Use `create(TimingsSchema)` to create a new message.
  */
 export const TimingsSchema: GenMessage<Timings> = /*@__PURE__*/
-  messageDesc(file_skein, 9);
+  messageDesc(file_skein, 10);
 
 /**
  * @generated from message skein.v1.Load
@@ -415,7 +455,7 @@ export type Load = Message<"skein.v1.Load"> & {
  * Use `create(LoadSchema)` to create a new message.
  */
 export const LoadSchema: GenMessage<Load> = /*@__PURE__*/
-  messageDesc(file_skein, 10);
+  messageDesc(file_skein, 11);
 
 /**
  * @generated from message skein.v1.Done
@@ -442,7 +482,7 @@ export type Done = Message<"skein.v1.Done"> & {
  * Use `create(DoneSchema)` to create a new message.
  */
 export const DoneSchema: GenMessage<Done> = /*@__PURE__*/
-  messageDesc(file_skein, 11);
+  messageDesc(file_skein, 12);
 
 /**
  * @generated from message skein.v1.Failed
@@ -493,7 +533,7 @@ export type Failed = Message<"skein.v1.Failed"> & {
  * Use `create(FailedSchema)` to create a new message.
  */
 export const FailedSchema: GenMessage<Failed> = /*@__PURE__*/
-  messageDesc(file_skein, 12);
+  messageDesc(file_skein, 13);
 
 /**
  * Payload of the signed envelope.
@@ -580,7 +620,7 @@ export type Advertisement = Message<"skein.v1.Advertisement"> & {
  * Use `create(AdvertisementSchema)` to create a new message.
  */
 export const AdvertisementSchema: GenMessage<Advertisement> = /*@__PURE__*/
-  messageDesc(file_skein, 13);
+  messageDesc(file_skein, 14);
 
 /**
  * @generated from message skein.v1.Model
@@ -656,7 +696,7 @@ export type Model = Message<"skein.v1.Model"> & {
  * Use `create(ModelSchema)` to create a new message.
  */
 export const ModelSchema: GenMessage<Model> = /*@__PURE__*/
-  messageDesc(file_skein, 14);
+  messageDesc(file_skein, 15);
 
 /**
  * @generated from message skein.v1.AdvertisementRequest
@@ -675,7 +715,7 @@ export type AdvertisementRequest = Message<"skein.v1.AdvertisementRequest"> & {
  * Use `create(AdvertisementRequestSchema)` to create a new message.
  */
 export const AdvertisementRequestSchema: GenMessage<AdvertisementRequest> = /*@__PURE__*/
-  messageDesc(file_skein, 15);
+  messageDesc(file_skein, 16);
 
 /**
  * @generated from message skein.v1.AdvertisementResponse
@@ -706,7 +746,7 @@ export type AdvertisementResponse = Message<"skein.v1.AdvertisementResponse"> & 
  * Use `create(AdvertisementResponseSchema)` to create a new message.
  */
 export const AdvertisementResponseSchema: GenMessage<AdvertisementResponse> = /*@__PURE__*/
-  messageDesc(file_skein, 16);
+  messageDesc(file_skein, 17);
 
 /**
  * @generated from message skein.v1.ProbeRequest
@@ -719,7 +759,7 @@ export type ProbeRequest = Message<"skein.v1.ProbeRequest"> & {
  * Use `create(ProbeRequestSchema)` to create a new message.
  */
 export const ProbeRequestSchema: GenMessage<ProbeRequest> = /*@__PURE__*/
-  messageDesc(file_skein, 17);
+  messageDesc(file_skein, 18);
 
 /**
  * @generated from message skein.v1.ProbeResponse
@@ -736,7 +776,7 @@ export type ProbeResponse = Message<"skein.v1.ProbeResponse"> & {
  * Use `create(ProbeResponseSchema)` to create a new message.
  */
 export const ProbeResponseSchema: GenMessage<ProbeResponse> = /*@__PURE__*/
-  messageDesc(file_skein, 18);
+  messageDesc(file_skein, 19);
 
 /**
  * What client and server sign: one answer that was given.
@@ -822,7 +862,7 @@ export type ReceiptBody = Message<"skein.v1.ReceiptBody"> & {
  * Use `create(ReceiptBodySchema)` to create a new message.
  */
 export const ReceiptBodySchema: GenMessage<ReceiptBody> = /*@__PURE__*/
-  messageDesc(file_skein, 19);
+  messageDesc(file_skein, 20);
 
 /**
  * @generated from message skein.v1.SignedReceipt
@@ -858,7 +898,7 @@ export type SignedReceipt = Message<"skein.v1.SignedReceipt"> & {
  * Use `create(SignedReceiptSchema)` to create a new message.
  */
 export const SignedReceiptSchema: GenMessage<SignedReceipt> = /*@__PURE__*/
-  messageDesc(file_skein, 20);
+  messageDesc(file_skein, 21);
 
 /**
  * @generated from message skein.v1.ReceiptRequest
@@ -889,7 +929,7 @@ export type ReceiptRequest = Message<"skein.v1.ReceiptRequest"> & {
  * Use `create(ReceiptRequestSchema)` to create a new message.
  */
 export const ReceiptRequestSchema: GenMessage<ReceiptRequest> = /*@__PURE__*/
-  messageDesc(file_skein, 21);
+  messageDesc(file_skein, 22);
 
 /**
  * @generated from message skein.v1.Countersign
@@ -925,7 +965,7 @@ export type Countersign = Message<"skein.v1.Countersign"> & {
  * Use `create(CountersignSchema)` to create a new message.
  */
 export const CountersignSchema: GenMessage<Countersign> = /*@__PURE__*/
-  messageDesc(file_skein, 22);
+  messageDesc(file_skein, 23);
 
 /**
  * @generated from message skein.v1.ReceiptResponse
@@ -963,7 +1003,7 @@ export type ReceiptResponse = Message<"skein.v1.ReceiptResponse"> & {
  * Use `create(ReceiptResponseSchema)` to create a new message.
  */
 export const ReceiptResponseSchema: GenMessage<ReceiptResponse> = /*@__PURE__*/
-  messageDesc(file_skein, 23);
+  messageDesc(file_skein, 24);
 
 /**
  * Asks the peer to dial addresses of the asker's own.
@@ -989,7 +1029,7 @@ export type DialBackRequest = Message<"skein.v1.DialBackRequest"> & {
  * Use `create(DialBackRequestSchema)` to create a new message.
  */
 export const DialBackRequestSchema: GenMessage<DialBackRequest> = /*@__PURE__*/
-  messageDesc(file_skein, 24);
+  messageDesc(file_skein, 25);
 
 /**
  * @generated from message skein.v1.DialBackTarget
@@ -1015,7 +1055,7 @@ export type DialBackTarget = Message<"skein.v1.DialBackTarget"> & {
  * Use `create(DialBackTargetSchema)` to create a new message.
  */
 export const DialBackTargetSchema: GenMessage<DialBackTarget> = /*@__PURE__*/
-  messageDesc(file_skein, 25);
+  messageDesc(file_skein, 26);
 
 /**
  * One outcome for each target, in order.
@@ -1034,7 +1074,7 @@ export type DialBackResponse = Message<"skein.v1.DialBackResponse"> & {
  * Use `create(DialBackResponseSchema)` to create a new message.
  */
 export const DialBackResponseSchema: GenMessage<DialBackResponse> = /*@__PURE__*/
-  messageDesc(file_skein, 26);
+  messageDesc(file_skein, 27);
 
 /**
  * Sent over the connection that was opened, and answered with the same.
@@ -1053,7 +1093,7 @@ export type DialBackNonce = Message<"skein.v1.DialBackNonce"> & {
  * Use `create(DialBackNonceSchema)` to create a new message.
  */
 export const DialBackNonceSchema: GenMessage<DialBackNonce> = /*@__PURE__*/
-  messageDesc(file_skein, 27);
+  messageDesc(file_skein, 28);
 
 /**
  * @generated from enum skein.v1.Kind

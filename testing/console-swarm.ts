@@ -1,4 +1,4 @@
-import { type CliProcess, createSandbox, LOOPBACK, type Sandbox } from './cli-process.ts'
+import { type CliProcess, createSandbox, LOOPBACK, type Sandbox } from './cli/index.ts'
 
 /** Slow enough to see who writes, and to end a node in mid-answer. */
 const TOKENS_PER_SECOND = '150'

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CATALOG } from '../cli/commands/catalog.ts'
 import { EXIT } from '../cli/exit-codes.ts'
 import type { OpenedEnvironment } from './broken-environments.ts'
-import { type CliProcess, startCli } from './cli-process.ts'
+import { type CliProcess, startCli } from './cli/index.ts'
 import { processorTicks } from './processor-ticks.ts'
 
 /** Time after which a command that does nothing counts as one that runs on. */

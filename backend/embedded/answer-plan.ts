@@ -1,7 +1,10 @@
 import type { Token } from 'node-llama-cpp'
 import type { Resume } from '../../protocol/index.ts'
 import type { CallReaderInit } from './call-reader.ts'
+import type { HoldingGrammar } from './held-json.ts'
 import type { Sampling } from './sampling.ts'
+import type { ThoughtMarks } from './thought-marks.ts'
+import type { ThoughtPlace } from './thought-reader.ts'
 
 /** One answer to be written. */
 export interface AnswerPlan {
@@ -13,8 +16,9 @@ export interface AnswerPlan {
   readonly maxTokens: number | undefined
   readonly stops: readonly string[]
   readonly sampling: Sampling
-  /** Built from the request's schema, or from those of the calls that have to be made. */
-  readonly grammar: string | undefined
+  readonly grammar: HoldingGrammar | undefined
+  /** Set if thoughts are told apart from the text. */
+  readonly thoughts?: { readonly marks: ThoughtMarks; readonly place: ThoughtPlace }
   /** Set if tools may be called. */
   readonly calls?: CallReaderInit
   /** Most likely alternatives per token; `undefined`: no logprobs at all. */

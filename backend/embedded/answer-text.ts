@@ -75,6 +75,11 @@ export class AnswerText {
     return { ...released, tokenIds: this.#takeUntold() }
   }
 
+  /** Whether text of tokens so far is held back. */
+  get isHolding(): boolean {
+    return this.#stops.isHolding || this.#spellWindow().length > this.#passed
+  }
+
   /** What is left at the end of the answer. */
   flush(): TextPiece {
     const rest = this.#spellWindow().slice(this.#passed)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { ToolCallDelta } from '../../protocol/index.ts'
 import { overlap } from '../stop-matcher.ts'
+import type { HeldJson } from './held-json.ts'
 import type { ToolFormat } from './tool-format.ts'
 
 /** What a part of a model's text adds to the answer. */
@@ -13,12 +14,18 @@ export interface CallReaderInit {
   readonly format: ToolFormat
   /** Functions that may be called. */
   readonly names: ReadonlySet<string>
-  /** The prompt has begun a call. @default false */
+  /** The prompt has begun a call; nothing but other calls may follow it. @default false */
   readonly isForced?: boolean
+  /** The answer has one call at most. @default false */
+  readonly isSingle?: boolean
 }
 
 /** A head of a call is this long at most; anything longer is text. */
 const MAX_HEAD = 1_024
+/** Blank characters between required calls. */
+const MAX_BLANK = 64
+/** What may stand before the JSON of a call. */
+const LEAD = /^[\s,;[]*/
 const STRING = '"((?:[^"\\\\]|\\\\.)*)"'
 
 /**
@@ -29,18 +36,25 @@ export class CallReader {
   readonly #format: ToolFormat
   readonly #names: ReadonlySet<string>
   readonly #head: RegExp
-  #mode: 'start' | 'text' | 'head' | 'arguments' | 'after' = 'text'
+  readonly #isForced: boolean
+  readonly #isSingle: boolean
+  #mode: 'start' | 'text' | 'head' | 'arguments' | 'closing' | 'after' = 'text'
   #buffer = ''
   /** White space before the mark of a call. */
   #blank = ''
   #count = 0
+  /** JSON of the call that is written now. */
+  #json = ''
+  #isOver: boolean = false
   #depth = 0
   #inString: boolean = false
   #escaped: boolean = false
 
-  constructor({ format, names, isForced = false }: CallReaderInit) {
+  constructor({ format, names, isForced = false, isSingle = false }: CallReaderInit) {
     this.#format = format
     this.#names = names
+    this.#isForced = isForced
+    this.#isSingle = isSingle
     this.#head = new RegExp(
       `^[\\s,;[]*\\{\\s*"name"\\s*:\\s*${STRING}\\s*,\\s*"${format.argumentsKey}"\\s*:\\s*(?=\\{)`,
     )
@@ -52,7 +66,33 @@ export class CallReader {
     return this.#count > 0
   }
 
+  /** Whether the answer has all its calls: what follows is no part of it. */
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** The JSON of the call that is written now; undefined outside of calls. */
+  get held(): HeldJson | undefined {
+    const rest = this.#mode === 'head' ? this.#buffer.replace(LEAD, '') : this.#buffer
+    switch (this.#mode) {
+      case 'head': {
+        const isBegun = rest.startsWith('{') || (rest === '' && this.#isForced && !this.hasCalls)
+        return isBegun ? { part: this.#count, text: rest } : undefined
+      }
+      case 'arguments':
+      case 'closing':
+        return { part: this.#count - 1, text: this.#json + rest }
+      case 'start':
+      case 'text':
+      case 'after':
+        return undefined
+      default:
+        return this.#mode satisfies never
+    }
+  }
+
   push(text: string): ReadText {
+    if (this.#isOver) return { text: '', calls: [] }
     this.#buffer += text
     const calls: ToolCallDelta[] = []
     let shown = ''
@@ -60,8 +100,39 @@ export class CallReader {
       const before = this.#mode
       const length = this.#buffer.length
       shown += this.#step(calls)
-      if (this.#mode === before && this.#buffer.length === length) return { text: shown, calls }
+      if (this.#mode === before && this.#buffer.length === length) break
     }
+    if (!this.#isForced || !this.hasCalls) return { text: shown, calls }
+    if (shown.trim() !== '' || !this.#mayCallAgain()) this.#finish()
+    return { text: '', calls }
+  }
+
+  /** Whether the text after a required call may still become another one. */
+  #mayCallAgain(): boolean {
+    const rest = this.#buffer.trimStart()
+    if (this.#buffer.length - rest.length > MAX_BLANK) return false
+    const { open, close } = this.#format
+    switch (this.#mode) {
+      case 'after':
+        return [open, close].some((mark) => mark !== '' && (mark.startsWith(rest) || rest === ''))
+      case 'head': {
+        const json = rest.replace(LEAD, '')
+        return json === '' || json.startsWith('{')
+      }
+      case 'start':
+      case 'text':
+      case 'arguments':
+      case 'closing':
+        return true
+      default:
+        return this.#mode satisfies never
+    }
+  }
+
+  #finish(): void {
+    this.#isOver = true
+    this.#buffer = ''
+    this.#mode = 'after'
   }
 
   /** What was held back, once the answer has ended. */
@@ -78,6 +149,7 @@ export class CallReader {
         return { text: isBlank ? '' : this.#blank + this.#format.open + rest, calls: [] }
       }
       case 'arguments':
+      case 'closing':
       case 'after':
         return { text: '', calls: [] }
       default:
@@ -96,6 +168,8 @@ export class CallReader {
         return this.#beginCall(calls)
       case 'arguments':
         return this.#readArguments(calls)
+      case 'closing':
+        return this.#close()
       case 'after':
         return this.#endCall()
       default:
@@ -139,6 +213,7 @@ export class CallReader {
     const id = `call_${randomBytes(12).toString('hex')}`
     calls.push({ index: this.#count, id, type: 'function', function: { name, arguments: '' } })
     this.#count += 1
+    this.#json = match[0].replace(LEAD, '')
     this.#buffer = this.#buffer.slice(match[0].length)
     this.#mode = 'arguments'
     this.#depth = 0
@@ -166,7 +241,18 @@ export class CallReader {
     const text = this.#buffer.slice(0, end)
     this.#buffer = this.#buffer.slice(end)
     if (text !== '') calls.push({ index: this.#count - 1, function: { arguments: text } })
-    if (text !== '' && this.#depth === 0) this.#mode = 'after'
+    this.#json += text
+    if (text !== '' && this.#depth === 0) this.#mode = 'closing'
+    return ''
+  }
+
+  /** The end of the call's object, which some models forget. */
+  #close(): string {
+    const rest = this.#buffer.trimStart()
+    if (rest === '') return ''
+    if (rest.startsWith('}')) this.#buffer = rest.slice(1)
+    if (this.#isSingle) this.#finish()
+    else this.#mode = 'after'
     return ''
   }
 
@@ -191,8 +277,8 @@ export class CallReader {
       this.#mode = 'text'
       return ''
     }
-    // The end of the call's object, and then the next one or the end of the list.
-    const rest = this.#buffer.replace(/^\s*\}/, '').trimStart()
+    // The next call, or the end of the list.
+    const rest = this.#buffer.trimStart()
     if (rest.startsWith(',') || rest.startsWith(';') || rest.startsWith('{')) {
       this.#buffer = rest
       this.#mode = 'head'

@@ -1,10 +1,10 @@
 import type {
   LlamaContextSequence,
-  LlamaGrammarEvaluationState,
   SequenceEvaluateOptions,
   Token,
   TokenBias,
 } from 'node-llama-cpp'
+import type { GrammarGuide } from './grammar.ts'
 import { importEngine } from './load-engine.ts'
 import { hasPenalty, type Sampling, seedAt } from './sampling.ts'
 
@@ -22,7 +22,7 @@ export interface DrawInit {
   /** Evaluated first; the rest of the input is in the sequence already. */
   readonly last: Token
   readonly sampling: Sampling
-  readonly grammar: LlamaGrammarEvaluationState | undefined
+  readonly grammar: GrammarGuide | undefined
   /** Tokens of the answer so far. Grows while tokens are drawn: the reader adds each one. */
   readonly answer: readonly Token[]
   readonly confidence: boolean
@@ -59,7 +59,7 @@ async function evaluateOptions(init: DrawInit): Promise<SequenceEvaluateOptions>
     topP,
     topK,
     minP,
-    ...(grammar !== undefined && { grammarEvaluationState: grammar }),
+    ...(grammar !== undefined && { grammarEvaluationState: () => grammar.state }),
     ...(hasPenalty(sampling) && {
       repeatPenalty: {
         punishTokens: () => answer.slice(-PENALTY_WINDOW),

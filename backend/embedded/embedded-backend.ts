@@ -11,10 +11,11 @@ import { EngineKeeper } from './engine-keeper.ts'
 import type { EngineProcess } from './engine-process.ts'
 import { EventQueue } from './event-queue.ts'
 import { GrammarBuilder } from './grammar-builder.ts'
+import type { HoldingGrammar } from './held-json.ts'
 import { type EmbeddedInit, type ResolvedInit, resolveInit } from './init.ts'
 import type { EngineFacts, RequestEvent } from './messages.ts'
 import { endsRequest, shaperOf } from './shape-event.ts'
-import { type ToolFormat, toolFormatOf } from './tool-format.ts'
+import { type TemplateTraits, traitsOf } from './template-traits.ts'
 
 /** The digest of a file up to this size is awaited; that of a larger one appears in `models()` later. */
 const QUICK_DIGEST_BYTES = 67_108_864
@@ -65,7 +66,7 @@ class EmbeddedEngine implements EmbeddedBackend {
   readonly #init: ResolvedInit
   readonly #header: GgufHeader
   readonly #facts: ReturnType<typeof ggufFacts>
-  readonly #toolFormat: ToolFormat | undefined
+  readonly #traits: TemplateTraits
   readonly #keeper: EngineKeeper
   readonly #grammars: GrammarBuilder
   readonly #requests = new Map<number, EventQueue<RequestEvent>>()
@@ -85,8 +86,7 @@ class EmbeddedEngine implements EmbeddedBackend {
     this.#init = init
     this.#header = header
     this.#facts = facts
-    this.#toolFormat =
-      facts.chatTemplate === undefined ? undefined : toolFormatOf(facts.chatTemplate)
+    this.#traits = traitsOf(facts.chatTemplate)
     this.#grammars = new GrammarBuilder({ modelPath, clock: systemClock })
     this.#keeper = new EngineKeeper({
       settings: {
@@ -210,10 +210,17 @@ class EmbeddedEngine implements EmbeddedBackend {
   async #grammarOf(
     request: InferenceRequest,
     signal: AbortSignal | undefined,
-  ): Promise<string | undefined> {
+  ): Promise<HoldingGrammar | undefined> {
     if (request.kind !== 'chat') return undefined
-    const schema = answerSchema(request.body, this.#toolFormat)
-    return schema === undefined ? undefined : await this.#grammars.text(schema, signal)
+    const answer = answerSchema(request.body, this.#traits.toolFormat)
+    if (answer === undefined) return undefined
+    try {
+      const { holds, schema } = answer
+      return { holds, text: await this.#grammars.text(schema, signal) }
+    } catch (error) {
+      if (answer.isOptional && InferenceError.is(error, 'capability_unavailable')) return undefined
+      throw error
+    }
   }
 
   async #engine(
@@ -266,7 +273,7 @@ class EmbeddedEngine implements EmbeddedBackend {
       templateHash,
       capabilities,
       resume: this.#facts.embeddingOnly ? 'none' : 'tokens',
-      fields: embeddedFields(this.#facts.embeddingOnly, capabilities),
+      fields: embeddedFields(capabilities, this.#traits),
     }
   }
 

@@ -14,6 +14,7 @@ import type { AnswerPlan } from './answer-plan.ts'
 import type { CallReaderInit } from './call-reader.ts'
 import { embeddedCapabilities } from './declared.ts'
 import { Embedder } from './embed.ts'
+import type { HoldingGrammar } from './held-json.ts'
 import { type LoadedEngine, loadEngine } from './load-engine.ts'
 import type {
   DoneEvent,
@@ -22,11 +23,12 @@ import type {
   EngineSettings,
   RequestEvent,
 } from './messages.ts'
-import { PromptBuilder } from './prompt.ts'
+import { type ChatPrompt, PromptBuilder } from './prompt.ts'
 import { samplingOf } from './sampling.ts'
 import { scoreTokens } from './score-tokens.ts'
 import { SequencePool } from './sequence-pool.ts'
 import { offeredTools } from './template-tools.ts'
+import type { ThoughtPlace } from './thought-reader.ts'
 import { writeAnswer } from './write-answer.ts'
 
 /** Prompt and length of the warm-up: enough for a first estimate of the speed, and quick on a slow machine. */
@@ -37,7 +39,7 @@ interface PlanOptions {
   readonly group: string | undefined
   readonly resume: Resume | undefined
   /** What the answer has to match, built from the request's schemas. */
-  readonly grammar: string | undefined
+  readonly grammar: HoldingGrammar | undefined
 }
 
 /** The loaded model and everything that serves requests, inside the engine process. */
@@ -66,7 +68,7 @@ export class Engine {
     const capabilities = embeddedCapabilities({
       embeddingOnly: this.#pool === undefined,
       hasTemplate: this.#prompts.hasTemplate,
-      takesTools: this.#prompts.toolFormat !== undefined,
+      takesTools: this.#prompts.traits.toolFormat !== undefined,
     })
     this.facts = { contextLength, capabilities, gpu: llama.gpu }
   }
@@ -137,7 +139,7 @@ export class Engine {
     const { model } = this.#loaded
     const ids = this.#prompts.checkIds(completion, 'completion')
     const plan = {
-      prompt: this.#promptOf(request),
+      prompt: this.#promptOf(request).tokens,
       completion: ids,
       positions: positions ?? completion.map((_, at) => at),
       top: top ?? 1,
@@ -159,25 +161,27 @@ export class Engine {
     yield { type: 'done', usage, timings, rates: this.rates, evaluatedTokens }
   }
 
-  #promptOf(request: TextRequest): Token[] {
+  #promptOf(request: TextRequest): ChatPrompt {
     return request.kind === 'chat'
       ? this.#prompts.chat(request.body)
-      : this.#prompts.completion(request.body)
+      : { tokens: this.#prompts.completion(request.body), place: 'text' }
   }
 
   #plan(request: TextRequest, { group, resume, grammar }: PlanOptions): AnswerPlan {
-    const prompt = this.#promptOf(request)
+    const { tokens: prompt, place } = this.#promptOf(request)
+    const { thoughts: marks } = this.#prompts.traits
     const sampling = samplingOf(request.body, randomInt(2 ** 32))
     this.#prompts.checkIds([...sampling.logitBias.keys()], 'logit_bias')
     const calls = this.#callsOf(request)
     return {
       prompt,
-      prefix: this.#prefixOf(resume),
+      prefix: this.#prefixOf(resume, place),
       resume,
       maxTokens: maxTokensOf(request),
       stops: stopStringsOf(request),
       sampling,
       grammar,
+      ...(marks !== undefined && place !== 'text' && { thoughts: { marks, place } }),
       ...(calls !== undefined && { calls }),
       topLogprobs: topLogprobsOf(request),
       group,
@@ -187,18 +191,20 @@ export class Engine {
 
   /** How calls are read. */
   #callsOf(request: TextRequest): CallReaderInit | undefined {
-    const format = this.#prompts.toolFormat
-    const offered = request.kind === 'chat' ? offeredTools(request.body) : undefined
-    if (offered === undefined || format === undefined) return undefined
+    const { toolFormat: format } = this.#prompts.traits
+    if (request.kind !== 'chat' || format === undefined) return undefined
+    const offered = offeredTools(request.body)
+    if (offered === undefined) return undefined
     const { tools, isForced } = offered
     const names = new Set(tools.map((tool) => tool.function.name))
-    return { format, names, isForced }
+    const isSingle = request.body.parallel_tool_calls === false
+    return { format, names, isForced, isSingle }
   }
 
-  #prefixOf(resume: Resume | undefined): Token[] {
+  #prefixOf(resume: Resume | undefined, place: ThoughtPlace): Token[] {
     if (resume === undefined) return []
     if (resume.tokenIds.length > 0) return this.#prompts.checkIds(resume.tokenIds, 'resume')
-    return this.#prompts.continuation(resume.text)
+    return this.#prompts.continuation(resume, place)
   }
 
   #done(promptTokens: number, startedAt: number): DoneEvent {

@@ -1,7 +1,7 @@
 import type { BackendModel } from '../backend.ts'
 import type { GgufFacts } from '../gguf/index.ts'
 import { embeddedCapabilities, embeddedFields } from './declared.ts'
-import { toolFormatOf } from './tool-format.ts'
+import { traitsOf } from './template-traits.ts'
 
 /** A model as it will be served once it is in memory, by its file alone; without a digest. */
 export function fileModel(
@@ -9,10 +9,11 @@ export function fileModel(
   { id, contextSize }: { readonly id: string; readonly contextSize: number },
 ): BackendModel {
   const { family, parameters, quantization, templateHash, embeddingOnly, chatTemplate } = facts
+  const traits = traitsOf(chatTemplate)
   const capabilities = embeddedCapabilities({
     embeddingOnly,
     hasTemplate: chatTemplate !== undefined,
-    takesTools: chatTemplate !== undefined && toolFormatOf(chatTemplate) !== undefined,
+    takesTools: traits.toolFormat !== undefined,
   })
   return {
     id,
@@ -20,6 +21,6 @@ export function fileModel(
     ...{ family, parameters, quantization, templateHash, capabilities },
     contextLength: Math.min(contextSize, facts.contextLength || contextSize),
     resume: embeddingOnly ? 'none' : 'tokens',
-    fields: embeddedFields(embeddingOnly, capabilities),
+    fields: embeddedFields(capabilities, traits),
   }
 }

@@ -1,6 +1,13 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Llama, LlamaGrammarEvaluationState, LlamaModel, Token } from 'node-llama-cpp'
+import type {
+  Llama,
+  LlamaGrammar,
+  LlamaGrammarEvaluationState,
+  LlamaModel,
+  Token,
+} from 'node-llama-cpp'
 import { InferenceError } from '../../protocol/index.ts'
+import type { HeldJson } from './held-json.ts'
 import { importEngine } from './load-engine.ts'
 
 /** The part of node-llama-cpp's internals that advances a grammar over tokens which it did not sample. */
@@ -13,45 +20,94 @@ interface GrammarInternals {
   }
 }
 
+interface LoadedModel {
+  readonly llama: Llama
+  readonly model: LlamaModel
+}
+
 /** Tokens of a prefix that are checked before other requests have their turn. */
 const PREFIX_SLICE = 64
 
-/**
- * The state of a grammar, advanced past what was written already.
- *
- * @param grammar as text, from a GrammarBuilder
- * @throws InferenceError `not_resumable` if `prefix` does not match the schema, or this version of the engine
- * cannot advance by tokens.
- */
-export async function grammarState(
-  engine: { readonly llama: Llama; readonly model: LlamaModel },
-  grammar: string,
-  prefix: readonly Token[],
-): Promise<LlamaGrammarEvaluationState> {
-  const { LlamaGrammarEvaluationState } = await importEngine()
-  const built = await engine.llama.createGrammar({
-    grammar,
-    // As for a grammar that is made from a schema at once.
-    stopGenerationTriggers: ['\n\n\n\n'],
-    trimWhitespaceSuffix: true,
-  })
-  const state = new LlamaGrammarEvaluationState({ model: engine.model, grammar: built })
-  if (prefix.length > 0) await moveOn(engine.llama, state, prefix)
-  return state
+/** The grammar that the next token of an answer has to match, while stretches of the answer are held and others are free. */
+export class GrammarGuide {
+  readonly #engine: LoadedModel
+  readonly #grammar: LlamaGrammar
+  readonly #newState: (grammar: LlamaGrammar) => LlamaGrammarEvaluationState
+  #state: LlamaGrammarEvaluationState | undefined
+  #part: number | undefined
+
+  private constructor(
+    engine: LoadedModel,
+    grammar: LlamaGrammar,
+    newState: (grammar: LlamaGrammar) => LlamaGrammarEvaluationState,
+  ) {
+    this.#engine = engine
+    this.#grammar = grammar
+    this.#newState = newState
+  }
+
+  static async create(engine: LoadedModel, text: string): Promise<GrammarGuide> {
+    const { LlamaGrammarEvaluationState } = await importEngine()
+    const grammar = await engine.llama.createGrammar({
+      grammar: text,
+      // As for a grammar that is made from a schema at once.
+      stopGenerationTriggers: ['\n\n\n\n'],
+      trimWhitespaceSuffix: true,
+    })
+    const { model } = engine
+    return new GrammarGuide(
+      engine,
+      grammar,
+      (of) => new LlamaGrammarEvaluationState({ model, grammar: of }),
+    )
+  }
+
+  /** For the next token; undefined where the answer is free. */
+  get state(): LlamaGrammarEvaluationState | undefined {
+    return this.#state
+  }
+
+  /**
+   * Holds an answer from its first token on, of which `prefix` is written.
+   *
+   * @throws InferenceError `not_resumable` if that does not match, or this version of the engine cannot advance by tokens
+   */
+  async holdAll(prefix: readonly Token[], part: number): Promise<void> {
+    if (await this.#enter(prefix, part)) return
+    throw new InferenceError('not_resumable', 'the answer so far does not match its schema')
+  }
+
+  /** Follows the answer: begins to hold a stretch, goes on with it, or ends it. A stretch that does not match stays free. */
+  async follow(held: HeldJson | undefined): Promise<void> {
+    if (held?.part === this.#part) return
+    this.#state = undefined
+    this.#part = held?.part
+    if (held === undefined) return
+    const tokens = this.#engine.model.tokenize(held.text, false, 'trimLeadingSpace')
+    await this.#enter(tokens, held.part)
+  }
+
+  async #enter(prefix: readonly Token[], part: number): Promise<boolean> {
+    const state = this.#newState(this.#grammar)
+    this.#part = part
+    const matches = await moveOn(this.#engine.llama, state, prefix)
+    this.#state = matches ? state : undefined
+    return matches
+  }
 }
 
+/** @returns false where the tokens do not match */
 async function moveOn(
   llama: Llama,
   state: LlamaGrammarEvaluationState,
   prefix: readonly Token[],
-): Promise<void> {
+): Promise<boolean> {
   const sampler = (llama as unknown as GrammarInternals)._bindings?.AddonSampler
   const { _state: native } = state as unknown as { readonly _state?: unknown }
   for (const [at, token] of prefix.entries()) {
     if (at % PREFIX_SLICE === PREFIX_SLICE - 1) await nextTurn()
-    if (sampler?.canBeNextTokenForGrammarEvaluationState?.(native, token) !== true) {
-      throw new InferenceError('not_resumable', 'the answer so far does not match its schema')
-    }
+    if (sampler?.canBeNextTokenForGrammarEvaluationState?.(native, token) !== true) return false
     sampler.acceptGrammarEvaluationStateToken?.(native, token)
   }
+  return true
 }

@@ -10,6 +10,7 @@ import type {
   ToolCallDelta,
   Usage,
 } from '../../protocol/index.ts'
+import type { HoldingGrammar } from './held-json.ts'
 
 /** What the engine process needs to know before it loads anything. */
 export interface EngineSettings {
@@ -48,7 +49,7 @@ export type ToEngine =
       readonly group: string | undefined
       readonly resume: Resume | undefined
       /** Built from the request's schemas. */
-      readonly grammar: string | undefined
+      readonly grammar: HoldingGrammar | undefined
     }
   | { readonly type: 'cancel'; readonly id: number }
   /** Checks that its event loop runs; answered by `pong`. */
@@ -58,6 +59,8 @@ export type ToEngine =
 export interface TextEvent {
   readonly type: 'text'
   readonly text: string
+  /** @default none */
+  readonly reasoning?: string
   /** Parts of tool calls. @default none */
   readonly calls?: readonly ToolCallDelta[]
   readonly tokenIds: readonly number[]

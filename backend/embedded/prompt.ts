@@ -6,15 +6,24 @@ import {
   type ChatRequest,
   type CompletionRequest,
   InferenceError,
+  type Resume,
 } from '../../protocol/index.ts'
 import { splitPrefix } from '../messages.ts'
 import type { LoadedEngine } from './load-engine.ts'
 import { type PromptSegment, SpecialTextGuard } from './special-text.ts'
 import { guarded, offeredTools, templateCall } from './template-tools.ts'
-import { type ToolFormat, toolFormatOf } from './tool-format.ts'
+import { type TemplateTraits, traitsOf } from './template-traits.ts'
+import { closing } from './thought-marks.ts'
+import type { ThoughtPlace } from './thought-reader.ts'
 
 /** Characters per token, at most, on average over any realistic text. */
 const MAX_CHARACTERS_PER_TOKEN = 16
+
+/** A rendered conversation, and where the answer begins. */
+export interface ChatPrompt {
+  readonly tokens: Token[]
+  readonly place: ThoughtPlace
+}
 
 type Vocabulary = Pick<LoadedEngine, 'model' | 'specialTexts' | 'contextLength' | 'vocabularySize'>
 
@@ -22,13 +31,12 @@ type Vocabulary = Pick<LoadedEngine, 'model' | 'specialTexts' | 'contextLength' 
 export class PromptBuilder {
   readonly #engine: Vocabulary
   readonly #template: Template | undefined
-  /** How the model writes tool calls; undefined if its template takes none. */
-  readonly toolFormat: ToolFormat | undefined
+  readonly traits: TemplateTraits
 
   constructor(engine: Vocabulary, chatTemplate: string | undefined) {
     this.#engine = engine
     this.#template = chatTemplate === undefined ? undefined : new Template(chatTemplate)
-    this.toolFormat = chatTemplate === undefined ? undefined : toolFormatOf(chatTemplate)
+    this.traits = traitsOf(chatTemplate)
   }
 
   get hasTemplate(): boolean {
@@ -40,7 +48,7 @@ export class PromptBuilder {
    *
    * @throws InferenceError `invalid_request` if the template rejects the messages, `context_too_long`.
    */
-  chat(request: ChatRequest): Token[] {
+  chat(request: ChatRequest): ChatPrompt {
     const { messages, prefix } = splitPrefix(request.messages)
     const offered = offeredTools(request)
     const { model, specialTexts } = this.#engine
@@ -53,6 +61,7 @@ export class PromptBuilder {
           messages: messages.map((message) => this.#message(message, guard)),
           ...(offered !== undefined && { tools: guarded(offered.tools, guard) }),
           add_generation_prompt: true,
+          ...this.#thinking(request),
           bos_token: bosString ?? '',
           eos_token: eosString ?? '',
         }) ?? ''
@@ -67,10 +76,32 @@ export class PromptBuilder {
         },
       )
     }
-    const begun = prefix === '' ? [] : [{ text: prefix, plain: true }]
-    const forced =
-      offered?.isForced === true ? [{ text: this.toolFormat?.forced ?? '', plain: false }] : []
-    return this.#tokenize([...guard.split(rendered), ...forced, ...begun])
+    const isForced = offered?.isForced === true
+    const isWritten = prefix !== '' || isForced
+    const isStructured = (request.response_format?.type ?? 'text') !== 'text'
+    const place = this.#placeAfter(rendered, isWritten || isStructured)
+    const { thoughts, toolFormat } = this.traits
+    const segments = [
+      ...guard.split(rendered),
+      // What is written already, and a call that has to be made, follow the thoughts.
+      ...(place === 'opened' && isWritten && thoughts ? [marked(closing(thoughts))] : []),
+      ...(isForced ? [marked(toolFormat?.forced ?? '')] : []),
+      ...(prefix === '' ? [] : [{ text: prefix, plain: true }]),
+    ]
+    return { tokens: this.#tokenize(segments), place: isWritten ? 'text' : place }
+  }
+
+  /** @param isStructured the answer has no room for thoughts that the prompt has not opened */
+  #placeAfter(rendered: string, isStructured: boolean): ThoughtPlace {
+    const { thoughts } = this.traits
+    if (thoughts === undefined) return 'text'
+    if (rendered.trimEnd().endsWith(thoughts.open)) return 'opened'
+    return isStructured ? 'text' : 'start'
+  }
+
+  /** By the name that templates give it. An effort switches thinking on, as nothing else says how much. */
+  #thinking({ reasoning_effort: effort }: ChatRequest): { readonly enable_thinking?: boolean } {
+    return typeof effort === 'string' ? { enable_thinking: effort !== 'none' } : {}
   }
 
   /** @throws InferenceError `invalid_request` for ids that the vocabulary does not have, `context_too_long`. */
@@ -79,10 +110,26 @@ export class PromptBuilder {
     return this.checkIds(prompt, 'prompt')
   }
 
-  /** Tokens of what an earlier engine wrote, where only its text is known. @throws InferenceError `context_too_long` */
-  continuation(text: string): Token[] {
-    this.#refuseHopeless([{ text, plain: true }])
-    return this.#engine.model.tokenize(text, false, 'trimLeadingSpace')
+  /**
+   * Tokens of what an earlier engine wrote, where only its text is known.
+   *
+   * @param place where its answer began
+   * @throws InferenceError `context_too_long`
+   */
+  continuation({ text, reasoning = '' }: Resume, place: ThoughtPlace): Token[] {
+    const { thoughts } = this.traits
+    const thought = { text: reasoning, plain: true }
+    const isOpen = place === 'opened' || reasoning !== ''
+    const segments = [
+      ...(thoughts && place === 'start' && isOpen ? [marked(`${thoughts.open}\n`)] : []),
+      ...(reasoning === '' ? [] : [thought]),
+      ...(thoughts && isOpen && text !== '' ? [marked(closing(thoughts))] : []),
+      ...(text === '' ? [] : [{ text, plain: true }]),
+    ]
+    this.#refuseHopeless(segments)
+    return segments.flatMap((segment) =>
+      this.#engine.model.tokenize(segment.text, !segment.plain, 'trimLeadingSpace'),
+    )
   }
 
   /** @throws InferenceError `invalid_request` for an id that the vocabulary does not have. */
@@ -99,7 +146,7 @@ export class PromptBuilder {
   #message(message: ChatMessage, guard: SpecialTextGuard): Record<string, unknown> {
     const { role, content, name, tool_calls: calls = [], tool_call_id: callId } = message
     const hasTools = role === 'tool' || callId !== undefined || calls.length > 0
-    if (hasTools && this.toolFormat === undefined) {
+    if (hasTools && this.traits.toolFormat === undefined) {
       throw new InferenceError(
         'capability_unavailable',
         "this model's chat template takes no tools",
@@ -137,6 +184,11 @@ export class PromptBuilder {
     if (count < contextLength) return
     throw tooLong(Math.round((count / sample) * text.length), contextLength)
   }
+}
+
+/** Text whose marks become control tokens. */
+function marked(text: string): PromptSegment {
+  return { text, plain: false }
 }
 
 /** @param promptTokens As counted, or estimated for a text far beyond the context. */

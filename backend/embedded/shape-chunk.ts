@@ -25,7 +25,14 @@ export class ChunkShaper {
     }
   }
 
-  #chat({ text, calls = [], logprobs, finishReason, stop }: TextEvent): BackendChunk['json'] {
+  #chat({
+    text,
+    reasoning = '',
+    calls = [],
+    logprobs,
+    finishReason,
+    stop,
+  }: TextEvent): BackendChunk['json'] {
     return {
       id: '',
       object: 'chat.completion.chunk',
@@ -35,6 +42,7 @@ export class ChunkShaper {
         {
           index: 0,
           delta: {
+            ...(reasoning !== '' && { reasoning_content: reasoning }),
             ...(text !== '' && { content: text }),
             ...(calls.length > 0 && { tool_calls: calls }),
           },

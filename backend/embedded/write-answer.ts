@@ -2,13 +2,13 @@ import type { Token } from 'node-llama-cpp'
 import type { FinishReason, Usage } from '../../protocol/index.ts'
 import type { AnswerPlan } from './answer-plan.ts'
 import { drawTokens } from './draw-tokens.ts'
-import { grammarState } from './grammar.ts'
+import { GrammarGuide } from './grammar.ts'
 import type { LoadedEngine } from './load-engine.ts'
 import type { TextEvent } from './messages.ts'
 import { prefill, singlyFrom, type WorkOptions } from './prefill.ts'
 import { tooLong } from './prompt.ts'
 import type { SequencePool } from './sequence-pool.ts'
-import { NOTHING, WrittenAnswer } from './written-answer.ts'
+import { NOTHING, WHOLE, WrittenAnswer } from './written-answer.ts'
 
 export interface AnswerSummary {
   /** Completion tokens are those generated here, without the prefix. */
@@ -42,9 +42,9 @@ export async function* writeAnswer(
     yield answer.finish(early, start)
     return unworked(prompt.length)
   }
-  if (start.text !== '' || start.calls.length > 0) yield { ...NOTHING, ...start }
-  const grammar =
-    plan.grammar === undefined ? undefined : await grammarState(engine, plan.grammar, prefix)
+  const isNew = start.text !== '' || start.reasoning !== '' || start.calls.length > 0
+  if (isNew) yield { ...NOTHING, ...start }
+  const grammar = await guideOf(engine, plan, answer)
   const input = [...prompt, ...prefix]
   const lease = await pool.acquire(input, plan.group, signal)
   const startedAt = performance.now()
@@ -77,6 +77,7 @@ export async function* writeAnswer(
         break
       }
       if (event !== undefined) yield event
+      await grammar?.follow(answer.held)
     }
     signal.throwIfAborted()
     yield answer.finish(answer.ended ?? finish)
@@ -89,11 +90,24 @@ export async function* writeAnswer(
       promptTokens: prompt.length,
       completionTokens: written.length - prefix.length,
       cachedPromptTokens: Math.min(cached, prompt.length),
+      ...(plan.thoughts !== undefined && { reasoningTokens: answer.reasoningTokens }),
     },
     evaluatedTokens: input.length - cached,
     prefillMs: (firstAt ?? endedAt) - startedAt,
     decodeMs: endedAt - (firstAt ?? endedAt),
   }
+}
+
+async function guideOf(
+  engine: Pick<LoadedEngine, 'llama' | 'model'>,
+  { grammar, prefix, thoughts }: AnswerPlan,
+  answer: WrittenAnswer,
+): Promise<GrammarGuide | undefined> {
+  if (grammar === undefined) return undefined
+  const guide = await GrammarGuide.create(engine, grammar.text)
+  if (grammar.holds === 'answer' && thoughts === undefined) await guide.holdAll(prefix, WHOLE)
+  else await guide.follow(answer.held)
+  return guide
 }
 
 function unworked(promptTokens: number): AnswerSummary {

@@ -1,6 +1,6 @@
 import { InferenceError } from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
-import { asArray, asRecord, type EngineHttp } from '../http/index.ts'
+import { asArray, asNumber, asRecord, type EngineHttp } from '../http/index.ts'
 
 /** Result of a trial: a busy or absent engine proves nothing. */
 export type TrialOutcome = boolean | undefined
@@ -60,6 +60,26 @@ export async function hasToolParser({ http, signal }: TrialSubject): Promise<Tri
   })
 }
 
+/** 64 by 64 pixels, black and white: some models refuse smaller images. */
+const IMAGE =
+  'data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAEAAAABAAQAAAACCEkxzAAAAFklEQVR42mNgoBL4DwWUMkbdM6TcAwAU9f8BPGcNewAAAABJRU5ErkJggg=='
+
+/** A model without vision refuses an image, or drops it: only one that counts tokens for it sees it. */
+export async function sees({ http, model, signal }: TrialSubject): Promise<TrialOutcome> {
+  const text = { type: 'text', text: 'a' }
+  const image = { type: 'image_url', image_url: { url: IMAGE } }
+  const tokensOf = async (content: readonly object[]): Promise<number> => {
+    const body = { model, messages: [{ role: 'user', content }], max_tokens: 1 }
+    const { usage } = await http.post('/v1/chat/completions', body, { signal })
+    const { prompt_tokens: tokens } = asRecord(usage)
+    return asNumber(tokens)
+  }
+  return await outcomeOf(signal, async () => {
+    const seen = await tokensOf([text, image])
+    return seen > (await tokensOf([text]))
+  })
+}
+
 async function outcomeOf(
   signal: AbortSignal | undefined,
   trial: () => Promise<boolean>,
@@ -71,6 +91,6 @@ async function outcomeOf(
     if (!InferenceError.is(error)) return false
     const isPassing = error.code === 'loading' || error.code === 'over_capacity'
     // A refusal carries the engine's message; without one the engine was silent or the connection broke.
-    return isPassing || !/^the engine (?:says|answered)/.test(error.message) ? undefined : false
+    return isPassing || !/^the engine (?:reports|answered)/.test(error.message) ? undefined : false
   }
 }

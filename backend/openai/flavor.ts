@@ -50,7 +50,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
   vllm: {
     title: 'vLLM',
     capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
-    asked: ['embedding', 'tools', 'token_ids', 'score'],
+    asked: ['embedding', 'tools', 'vision', 'token_ids', 'score'],
     fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repetition_penalty' },
     slots: 16,
     mayTry: true,
@@ -61,7 +61,7 @@ export const FLAVORS: Readonly<Record<Flavor, FlavorTraits>> = {
   sglang: {
     title: 'SGLang',
     capabilities: ['chat', 'completion', 'json_schema', 'logprobs'],
-    asked: ['embedding', 'tools'],
+    asked: ['embedding', 'tools', 'vision'],
     fields: { ...SAMPLING, ...TOOLS, ...TOKENS, ...PREFIX, repeat_penalty: 'repetition_penalty' },
     slots: 16,
     mayTry: true,

@@ -1,7 +1,14 @@
 import type { Capability } from '../../protocol/index.ts'
 import type { AbortOptions } from '../../timing/index.ts'
 import { asRecord } from '../http/index.ts'
-import { chats, embeds, hasToolParser, type TrialSubject, takesTools } from './capability-trial.ts'
+import {
+  chats,
+  embeds,
+  hasToolParser,
+  sees,
+  type TrialSubject,
+  takesTools,
+} from './capability-trial.ts'
 import { once, type Subject } from './catalog-subject.ts'
 import { FLAVORS } from './flavor.ts'
 import { studioModel } from './lm-studio.ts'
@@ -26,8 +33,16 @@ export async function capabilitiesOf(
   const { asked } = FLAVORS[subject.identity.flavor]
   const mayHaveTools = isChat && !found.has('tools') && asked.includes('tools')
   if (mayHaveTools && (await provesTools(subject, tried))) found.add('tools')
+  if (isChat && isUntold(subject) && (await once(subject, 'vision', () => sees(tried)))) {
+    found.add('vision')
+  }
   for (const capability of extraCapabilities) found.add(capability)
   return [...found]
+}
+
+/** Whether only a trial shows that it sees. */
+function isUntold({ identity: { flavor } }: Subject): boolean {
+  return flavor === 'vllm' || flavor === 'sglang'
 }
 
 async function provesTools(subject: Subject, tried: TrialSubject): Promise<boolean> {

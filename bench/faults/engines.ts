@@ -17,7 +17,7 @@ export interface Variant {
 /** Kinds of chat template: with examples of tool calls, or with examples of thoughts. */
 type Kind = 'tools' | 'thinking'
 const SHAPES: Readonly<Record<Kind, readonly Shape[]>> = {
-  tools: ['text', 'no call', 'one call', 'three calls', 'JSON'],
+  tools: ['text', 'stop', 'no call', 'one call', 'three calls', 'JSON'],
   thinking: ['reasoning'],
 }
 const KINDS = ['tools', 'thinking'] as const satisfies readonly Kind[]

@@ -1,6 +1,11 @@
 import type { DialectAnswer } from '../../testing/chaos/dialects/answer.ts'
 import { DIALECTS, type Dialect, speaks } from '../../testing/chaos/dialects/dialects.ts'
-import { type Question, questionOf, type Shape } from '../../testing/chaos/dialects/question.ts'
+import {
+  type Question,
+  questionOf,
+  type Shape,
+  STOP,
+} from '../../testing/chaos/dialects/question.ts'
 import { isTypedError } from '../../testing/chaos/dialects/typed-error.ts'
 import type { EngineChoice } from '../engine-choice.ts'
 import type { Report } from '../report.ts'
@@ -135,6 +140,8 @@ function hasShape({ text, reasoning, calls }: DialectAnswer, shape: Shape): bool
     case 'text':
     case 'no call':
       return text !== '' && calls.length === 0
+    case 'stop':
+      return text !== '' && !text.includes(STOP)
     case 'one call':
       return calls.length === 1
     case 'three calls':

@@ -67,7 +67,7 @@ async function runBootstrap(session: Session, options: BootstrapOptions): Promis
   )
   await using _bootstrap = bootstrap
   const registry = new Registry()
-  addHostMetrics(registry, bootstrap.host)
+  addHostMetrics(registry, bootstrap.host, { dataDir })
   await using monitor = await serveMonitor(options, {
     registry,
     readiness: () => ({ ready: true }),

@@ -110,4 +110,8 @@ export const CATALOG: Readonly<Record<string, CatalogEntry>> = {
     summary: 'run a small swarm on this machine and kill nodes mid-answer',
     load: async () => (await import('./demo.ts')).demoCommand,
   },
+  version: {
+    summary: 'print the version, or check for a newer one',
+    load: async () => (await import('./version.ts')).versionCommand,
+  },
 }

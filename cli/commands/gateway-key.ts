@@ -12,7 +12,7 @@ import { changeKeys, keysPath, readKeys } from '../gateway-keys.ts'
 import { keysOption } from '../gateway-options.ts'
 import { addPeer, addValue, repeatable, wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { clientDirectory, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -236,6 +236,5 @@ async function removeKey(
 }
 
 function pathOf(session: Session, options: KeyOptions): string {
-  const [dataDir = ''] = resolveNetwork(options, session.env, 'client').dataDirs
-  return keysPath(dataDir, options)
+  return keysPath(clientDirectory(options, session.env), options)
 }

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { plainLine } from '../../protocol/index.ts'
 import { wholeNumber } from '../option-parsers.ts'
 import type { Runtime, Session } from '../runtime.ts'
-import { resolveNetwork, type SharedOptions, withSharedOptions } from '../shared-options.ts'
+import { clientDirectory, type SharedOptions, withSharedOptions } from '../shared-options.ts'
 import { renderTable } from '../table.ts'
 import { readUsage, usageCsv } from '../usage/index.ts'
 
@@ -25,7 +25,7 @@ export function gatewayUsageCommand(runtime: Runtime): Command {
 
 async function showUsage(session: Session, options: UsageOptions): Promise<undefined> {
   const { terminal } = session
-  const [dataDir = ''] = resolveNetwork(options, session.env, 'client').dataDirs
+  const dataDir = clientDirectory(options, session.env)
   const rows = await readUsage(join(dataDir, 'gateway'), options.days)
   for (const row of rows) terminal.emit({ event: 'usage', ...row } as { event: 'usage' })
   if (options.csv === true) terminal.print(usageCsv(rows))

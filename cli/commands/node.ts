@@ -37,6 +37,7 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
+import { openTracing } from '../tracing/index.ts'
 
 interface NodeOptions
   extends SharedOptions,
@@ -114,6 +115,7 @@ async function runNode(plain: Session, options: NodeOptions): Promise<undefined>
   terminal.print(`Starting with ${backend.description} …\n`)
   const settings = hostSettings(session, network, options)
   const metrics = new NodeMetrics()
+  await using tracing = await openTracing(session, 'node')
   const logFailure = createFailureLog({
     log: (line) => session.terminal.log(line, { level: 'warn' }),
   })
@@ -131,6 +133,7 @@ async function runNode(plain: Session, options: NodeOptions): Promise<undefined>
         onRequest: (request) => {
           logFailure(request)
           metrics.observe(request)
+          tracing?.served(request)
         },
       }).catch(async (error: unknown) => {
         await saved[Symbol.asyncDispose]()
@@ -142,7 +145,7 @@ async function runNode(plain: Session, options: NodeOptions): Promise<undefined>
   const { node, saved } = opened
   await using _saved = saved
   await using _node = node
-  metrics.attach(node)
+  metrics.attach(node, dataDir)
   const { manager } = backend
   using desk = manager === undefined ? undefined : new ModelDesk({ manager, node })
   const { swarmKey } = network.host

@@ -33,9 +33,21 @@ async function listPeers(session: Session, options: PeersOptions): Promise<undef
 }
 
 export function renderPeers(peers: readonly PeerListing[]): string {
+  const isSeveral = peers.some(({ swarm }) => swarm !== undefined)
   return renderTable(
-    ['PEER', 'STATE', 'BUSY', 'QUEUE', 'RTT', 'REACH', 'TOKENS/S', 'MODELS'],
+    [
+      ...(isSeveral ? ['SWARM'] : []),
+      'PEER',
+      'STATE',
+      'BUSY',
+      'QUEUE',
+      'RTT',
+      'REACH',
+      'TOKENS/S',
+      'MODELS',
+    ],
     peers.map((peer) => [
+      ...(isSeveral ? [plainLine(peer.swarm ?? '')] : []),
       peer.peerId,
       peer.state ?? (peer.expired ? 'gone?' : 'unreachable'),
       peer.load === undefined ? '' : `${peer.load.inFlight}/${peer.load.slots}`,

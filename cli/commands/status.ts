@@ -61,11 +61,11 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
   const lines = [
     ...head,
     ...(report.url === undefined ? [] : [`  serves     ${plainLine(report.url)}/v1`]),
-    `  swarm      ${swarmOf(report)}`,
+    ...swarmLines(report),
     ...report.addresses.map((address) => `  listens    ${address}`),
     // A gateway's peer only dials others.
     ...(report.role === 'gateway' ? [] : reached(report)),
-    `  connected  to ${counted(report.connections, 'peer')}, knows ${counted(report.knownPeers, 'node')}`,
+    ...(report.swarms === undefined ? [connectedLine(report)] : []),
     ...report.bootstrap.map(
       (peer) =>
         `  bootstrap  ${peer.address}: ${peer.status}${peer.status === 'waiting' ? ` (${plainLine(peer.lastError)})` : ''}`,
@@ -96,6 +96,23 @@ export function renderStatus({ dataDir, liveness, report }: Found, nowMs: number
 
 function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? '' : 's'}`
+}
+
+function connectedLine({
+  connections,
+  knownPeers,
+}: Pick<StatusReport, 'connections' | 'knownPeers'>): string {
+  return `  connected  to ${counted(connections, 'peer')}, knows ${counted(knownPeers, 'node')}`
+}
+
+/** One line, or two for each of several swarms. */
+function swarmLines(report: StatusReport): string[] {
+  const { swarms } = report
+  if (swarms === undefined) return [`  swarm      ${swarmOf(report)}`]
+  return swarms.flatMap((swarm, at) => [
+    `  swarm      ${plainLine(swarm.name)}${at === 0 ? ' (default)' : ''}, as ${plainLine(swarm.peerId)}`,
+    connectedLine(swarm),
+  ])
 }
 
 function swarmOf({ swarm, swarmName }: StatusReport): string {

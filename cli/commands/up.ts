@@ -23,6 +23,7 @@ import { inviteFor } from '../invite.ts'
 import { inviteCommand, joinCommand, membersOf } from '../join-line.ts'
 import { ModelDesk } from '../local-models/index.ts'
 import { type ModelOptions, modelsOf, withModelOptions } from '../model-options.ts'
+import { addHostMetrics, NodeMetrics } from '../monitor/index.ts'
 import { openTyped } from '../open-typed.ts'
 import { addValue, byteSize, wholeNumber } from '../option-parsers.ts'
 import { useProxy } from '../proxy.ts'
@@ -42,6 +43,7 @@ import {
   type SharedOptions,
   withSharedOptions,
 } from '../shared-options.ts'
+import { openTracing, tracedClient } from '../tracing/index.ts'
 import { chooseShared, ownSwarm, rememberChoice, type ShareOptions } from '../up/index.ts'
 
 interface UpOptions
@@ -106,6 +108,8 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   await using _backend = engine?.backend
   const named = modelsOf(options, env)
   if (named.providers !== undefined && named.providers.length > 0) useProxy(session)
+  await using tracing = await openTracing(session, 'up')
+  const metrics = new NodeMetrics()
   const settings = hostSettings(session, network, options)
   const prompts = promptsFor(session, options)
   const { opened: peer, dataDir } = await openTyped(() =>
@@ -116,9 +120,14 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
         ...(engine?.share !== undefined && { share: engine.share }),
         ...(engine?.startEmpty !== undefined && { startEmpty: engine.startEmpty }),
         ...(options.slots !== undefined && { slots: options.slots }),
+        onRequest: (request) => {
+          metrics.observe(request)
+          tracing?.served(request)
+        },
         asks: {
           ...named,
           ...askingSettings(options),
+          ...tracedClient(tracing),
           ...(prompts !== undefined && { onPrompt: (id, prompt) => prompts.add(id, prompt) }),
         },
       }),
@@ -126,6 +135,8 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
   )
   await using _peer = peer
   const { client, host, node } = peer
+  if (node === undefined) addHostMetrics(metrics.registry, host, { dataDir })
+  else metrics.attach(node, dataDir)
   const manager = engine?.backend.manager
   using desk =
     manager === undefined || node === undefined
@@ -139,7 +150,7 @@ async function runUp(plain: Session, options: UpOptions): Promise<undefined> {
     api: () => apiView(server, options, keys),
   })
   await using server = await openGatewayServer(session, options, {
-    ...{ client, dataDir: gatewayDir, keys, pages, localModels: desk },
+    ...{ client, dataDir: gatewayDir, keys, pages, localModels: desk, registry: metrics.registry },
   })
   await using _following = followConfig<UpOptions>(session, options, [
     ...liveGatewayParts(session, client, server),

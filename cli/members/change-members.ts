@@ -27,7 +27,7 @@ export async function changeMembers<T>(
   if ((await peersInSwarm(session, name)).length > 0) {
     return { changed: await change(), told: undefined }
   }
-  await using client = await openClient(session, { ...options, swarm: name })
+  await using client = await openClient(session, { ...options, swarm: [name] })
   const { host } = client
   const spread = async (): Promise<number> => {
     try {

@@ -1,11 +1,30 @@
-import type { Registry } from 'prom-client'
+import { statfsSync } from 'node:fs'
+import { Gauge, type Registry } from 'prom-client'
 import type { Host } from '../../host/index.ts'
+import { plainLine } from '../../protocol/index.ts'
 import { readWhenScraped } from './gauges.ts'
 
 const REACHABILITY = ['public', 'forwarded', 'relayed', 'lan', 'unknown'] as const
+const CLOCKS = ['right', 'off', 'unclear', 'unknown'] as const
+/** Models with a label of their own: peers choose their names. */
+const MAX_MODELS = 64
 
-/** Metrics of every host: connections, known peers, reachability, relaying. No label names a peer. */
-export function addHostMetrics(registry: Registry, host: Host): void {
+export interface HostMetricsOptions {
+  /** Whose disk is watched. @default none */
+  readonly dataDir?: string
+  /** Ids of the models that this process serves itself. @default none */
+  readonly ownModels?: () => readonly string[]
+}
+
+/**
+ * Metrics of every host: connections, known peers, who serves which model, reachability, relaying, clock, disk. No label
+ * names a peer.
+ */
+export function addHostMetrics(
+  registry: Registry,
+  host: Host,
+  { dataDir, ownModels = () => [] }: HostMetricsOptions = {},
+): void {
   const { gauge, counter, state } = readWhenScraped(registry)
   const use = () => host.relaying().use
   gauge('skein_connections', 'Open connections to peers', () => {
@@ -26,4 +45,47 @@ export function addHostMetrics(registry: Registry, host: Host): void {
   counter('skein_relay_refused_total', 'Reservations and relayed connections refused', () => {
     return use()?.refused ?? 0
   })
+  state('skein_clock', 'This machine’s clock beside those of the peers met', CLOCKS, () => {
+    return host.clock().own
+  })
+  gauge('skein_clock_ahead_seconds', 'How far this clock is ahead of the median peer', () => {
+    return host.clock().aheadMs / 1_000
+  })
+  if (dataDir !== undefined) {
+    gauge('skein_disk_free_bytes', 'Room for the data directory', () => freeBytes(dataDir))
+  }
+  new Gauge({
+    name: 'skein_model_peers',
+    help: 'Peers known to serve a model, this one included, hearsay not',
+    labelNames: ['gen_ai_request_model'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [model, peers] of modelPeers(host, ownModels())) {
+        this.set({ gen_ai_request_model: plainLine(model) }, peers)
+      }
+    },
+  })
+}
+
+function freeBytes(dataDir: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(dataDir)
+    return bavail * bsize
+  } catch {
+    return 0
+  }
+}
+
+/** The models of most peers, with their number. */
+function modelPeers(
+  { book }: Pick<Host, 'book'>,
+  own: readonly string[],
+): readonly (readonly [model: string, peers: number])[] {
+  const counts = new Map(own.map((model) => [model, 1]))
+  for (const { peerId, models } of book.all()) {
+    if (book.acquaintance(peerId) === 'heard') continue
+    for (const { id } of models) counts.set(id, (counts.get(id) ?? 0) + 1)
+  }
+  return [...counts].toSorted(([, one], [, other]) => other - one).slice(0, MAX_MODELS)
 }

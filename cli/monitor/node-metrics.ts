@@ -1,5 +1,6 @@
 import { Counter, Histogram, Registry } from 'prom-client'
 import type { Node, ServedRequest } from '../../node/index.ts'
+import { defined } from '../../protocol/index.ts'
 import { readWhenScraped } from './gauges.ts'
 import { addHostMetrics } from './host-metrics.ts'
 
@@ -45,9 +46,12 @@ export class NodeMetrics {
   }
 
   /** Adds what is read from the node itself. Once. */
-  attach(node: Node): void {
+  attach(node: Node, dataDir?: string): void {
     const { gauge, state } = readWhenScraped(this.registry)
-    addHostMetrics(this.registry, node.host)
+    addHostMetrics(this.registry, node.host, {
+      ...defined({ dataDir }),
+      ownModels: () => node.models().map(({ id }) => id),
+    })
     state('skein_node_state', 'Whether a request would be admitted', STATES, () => node.state())
     gauge('skein_node_models', 'Models served', () => node.models().length)
     gauge('skein_node_slots', 'Requests the engine works on at a time', () => node.load().slots)

@@ -77,12 +77,16 @@ async function* normalized<Common extends Identity, C extends Choice>(
 ): AsyncGenerator<Normalized<Common, C>, void, void> {
   let common = asked
   let hasBegun = false
+  let swarm: string | undefined
+  const servedBy = (peerId: string): ServedChunk['skein'] =>
+    swarm === undefined ? { peerId } : { peerId, swarm }
   let verification: Verification | undefined
   let held: Normalized<Common, C> | undefined
   for await (const event of events) {
     if (event.type === 'model') {
       // An answer names one model: once the caller has seen it, it stays.
       if (!hasBegun) common = { ...common, model: event.model }
+      swarm = event.swarm
     } else if (event.type === 'verified') {
       verification = event.verification
     } else if (event.type === 'chunk') {
@@ -91,7 +95,7 @@ async function* normalized<Common extends Identity, C extends Choice>(
       if (choices.length === 0) continue
       if (held !== undefined) yield held
       held = undefined
-      const chunk = { ...common, choices, skein: { peerId: event.peerId } }
+      const chunk = { ...common, choices, skein: servedBy(event.peerId) }
       if (holdsEnd && choices.some(({ finish_reason }) => finish_reason !== null)) held = chunk
       else yield chunk
     } else if (event.type === 'done') {
@@ -100,7 +104,7 @@ async function* normalized<Common extends Identity, C extends Choice>(
       if (!includeUsage) continue
       if (held !== undefined) yield held
       held = undefined
-      const chunk = { ...common, choices: [], usage, skein: { peerId: event.peerId } }
+      const chunk = { ...common, choices: [], usage, skein: servedBy(event.peerId) }
       if (holdsEnd) held = chunk
       else yield chunk
     }

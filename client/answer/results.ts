@@ -14,6 +14,8 @@ export interface ServedChunk {
   readonly skein: {
     /** The peer that served the chunk. */
     readonly peerId: string
+    /** Its swarm. Absent if the client is in one only, and for providers. */
+    readonly swarm?: string
     /** On the last chunk, if the request waits for a verdict. */
     readonly verification?: Verification
   }
@@ -25,7 +27,10 @@ export interface ServedBy {
     /** The peer that ended the answer. */
     readonly peerId: string
     readonly attempts: readonly AttemptRecord[]
-  } & Pick<RequestEvent, 'agreement' | 'cost' | 'exact' | 'policy' | 'resumes' | 'verification'>
+  } & Pick<
+    RequestEvent,
+    'agreement' | 'cost' | 'exact' | 'policy' | 'resumes' | 'swarm' | 'verification'
+  >
 }
 
 /** One of the `n` choices of a chat. */

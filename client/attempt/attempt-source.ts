@@ -1,5 +1,13 @@
 import type { PeerId } from '@libp2p/interface'
-import type { Accepted, Done, Load, Progress, Resume, Usage } from '../../protocol/index.ts'
+import type {
+  Accepted,
+  Done,
+  Load,
+  Progress,
+  Resume,
+  TraceContext,
+  Usage,
+} from '../../protocol/index.ts'
 import type { AnswerChunk, WireRequest } from '../request/index.ts'
 import type { WaitLimits } from './watchdog.ts'
 
@@ -12,6 +20,8 @@ export interface AttemptInit {
   /** Digest of the weights that have to answer. A digest that the request pins takes precedence. @default any */
   readonly digest?: string
   readonly limits: AttemptLimits
+  /** The parent of a span that the peer may record. @default not told */
+  readonly trace?: TraceContext
   /** Time until the caller's deadline; read when the request is sent. */
   readonly remainingMs: () => number
   /** Called with the load that the terminal frame reports. */

@@ -90,7 +90,7 @@ export class Exchange {
   #head(): Head {
     const { kind, model, body } = this.#init.request
     const { attemptId } = this
-    const { resume } = this.#init
+    const { resume, trace } = this.#init
     const remainingMs = Math.floor(this.#init.remainingMs())
     return {
       attemptId,
@@ -99,6 +99,7 @@ export class Exchange {
       model,
       bodyBytes: body.length,
       ...(resume !== undefined && { resume }),
+      ...(trace !== undefined && { trace }),
     }
   }
 

@@ -9,6 +9,8 @@ export interface ChainJob extends Job {
   readonly sources: OwnSources | undefined
   readonly estimatedPromptTokens: number
   readonly switchModels: SwitchModels
+  /** The swarm to ask. Absent if the client is in one only. */
+  readonly swarm?: string
   /** Gateways that the request has passed through. */
   readonly hops: number
 }

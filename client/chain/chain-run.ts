@@ -1,13 +1,21 @@
 import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, Mailbox, type Scope, Superseded } from '../../timing/index.ts'
-import type { AnswerChunk, AnswerEvent, Journal, SwitchModels } from '../request/index.ts'
+import type { AnswerEvent, DeliveredChunk, Journal, SwitchModels } from '../request/index.ts'
 import {
   brokenOffBy,
   countsAgainstMember,
   type MemberFailure,
   noneAnswered,
 } from './chain-failure.ts'
-import { describeMember, labelOf, type Member, memberKey, type NamedMember } from './member.ts'
+import { deliveredChunk } from './delivered-chunk.ts'
+import {
+  describeMember,
+  labelOf,
+  type Member,
+  memberKey,
+  type NamedMember,
+  type OpenMember,
+} from './member.ts'
 import { MemberAnswer, type MemberStart } from './member-answer.ts'
 import type { MemberHealth } from './member-health.ts'
 
@@ -23,14 +31,23 @@ export interface ChainInit {
   /** Starts an answer; with `delivered`, continues after it. */
   readonly open: (
     member: NamedMember,
-    answer: { readonly journal: Journal; readonly delivered?: readonly AnswerChunk[] },
+    answer: ChainPart,
     scope: Scope,
   ) => AsyncGenerator<AnswerEvent, void, void>
-  /** Resolves `auto` to models. @throws InferenceError if there is no model */
-  readonly auto: (signal: AbortSignal) => Promise<readonly NamedMember[]>
+  /** Resolves `auto` and plain names to models. @throws InferenceError if there is no model */
+  readonly find: (member: OpenMember, signal: AbortSignal) => Promise<readonly NamedMember[]>
   readonly clock: Clock
   /** From 0, below 1. */
   readonly random: () => number
+}
+
+/** One member's part of an answer. */
+export interface ChainPart {
+  readonly journal: Journal
+  /** What the caller has. */
+  readonly delivered?: readonly DeliveredChunk[]
+  /** It may continue by token ids and with the same weights only. */
+  readonly isExact: boolean
 }
 
 /**
@@ -69,9 +86,11 @@ class ChainRun {
   #expanding: boolean = false
   #leader: MemberAnswer | undefined
   /** Chunks that another member may have to continue after. */
-  #delivered: AnswerChunk[] = []
+  #delivered: DeliveredChunk[] = []
   /** The failure that interrupted an answer the caller has a part of, and the number of failures up to it. */
   #broken: { readonly failure: MemberFailure; readonly before: number } | undefined
+  /** Whether another member may continue the answer by token ids only. */
+  #isExact: boolean = false
 
   constructor(init: ChainInit, scope: Scope) {
     this.#init = init
@@ -83,13 +102,13 @@ class ChainRun {
 
   async *events(): AsyncGenerator<AnswerEvent, void, void> {
     const { restartable, switchModels, journal, health } = this.#init
-    const keeps = !restartable && switchModels === 'mid-answer'
+    const keeps = !restartable && (switchModels === 'mid-answer' || this.#spansSwarms)
     for (;;) {
       const answer = await this.#begun()
-      yield { type: 'model', model: labelOf(answer.member) }
+      yield modelEvent(answer.member)
       try {
         for await (const event of answer.events()) {
-          if (event.type === 'chunk' && keeps) this.#delivered.push(event.chunk)
+          if (event.type === 'chunk' && keeps) this.#delivered.push(deliveredChunk(event))
           if (event.type === 'done') {
             health.succeeded(memberKey(answer.member))
             await Promise.all(this.#closing)
@@ -105,6 +124,13 @@ class ChainRun {
       journal.exact = true
       yield { type: 'restart' }
     }
+  }
+
+  get #spansSwarms(): boolean {
+    const swarms = this.#init.members.flatMap((member) =>
+      member.type === 'network' ? [member.swarm] : [],
+    )
+    return new Set(swarms).size > 1
   }
 
   async close(): Promise<void> {
@@ -153,18 +179,19 @@ class ChainRun {
     const [next] = health.order(this.#queue, memberKey, clock.now())
     if (next === undefined) return
     this.#queue = this.#queue.filter((member) => member !== next)
-    if (next.type === 'auto') {
+    if (next.type === 'auto' || next.type === 'plain') {
       this.#expanding = true
       const { signal } = this.#scope
-      const expanded = this.#expandAuto(AbortSignal.any([signal, this.#over.signal]))
+      const expanded = this.#expand(next, AbortSignal.any([signal, this.#over.signal]))
       void expanded.finally(() => this.#mailbox.put('expanded'))
       return
     }
     const later = this.#asked > 0
     this.#asked += 1
     const own = journal.member({ model: describeMember(next), later })
+    const isExact = this.#isExact
     const delivered = this.#broken === undefined ? {} : { delivered: [...this.#delivered] }
-    const about = { journal: own, ...delivered }
+    const about = { journal: own, isExact, ...delivered }
     health.began(memberKey(next))
     const answer = new MemberAnswer(
       { member: next, journal: own, open: (scope) => open(next, about, scope) },
@@ -177,14 +204,14 @@ class ChainRun {
   }
 
   /** Never rejects. */
-  async #expandAuto(signal: AbortSignal): Promise<void> {
+  async #expand(open: OpenMember, signal: AbortSignal): Promise<void> {
     try {
-      const found = await this.#init.auto(signal)
+      const found = await this.#init.find(open, signal)
       const fresh = found.filter((member) => !this.#named.has(memberKey(member)))
       for (const member of fresh) this.#named.add(memberKey(member))
       this.#queue = [...fresh, ...this.#queue]
     } catch (error) {
-      this.#failures.push({ member: 'auto', error: InferenceError.from(error) })
+      this.#failures.push({ member: describeMember(open), error: InferenceError.from(error) })
     }
   }
 
@@ -236,7 +263,10 @@ class ChainRun {
     if (restartable) return
     if (switchModels === 'before-answer') {
       const others = members.length > 1 ? 'the chain does not switch models mid-answer' : ''
-      throw brokenOffBy(failure, others, [])
+      // The same weights in another swarm are no other model.
+      this.#queue = this.#queue.filter((next) => isInAnotherSwarm(next, answer.member))
+      if (this.#queue.length === 0) throw brokenOffBy(failure, others, [])
+      this.#isExact = true
     }
     // Providers cannot continue the text of another model.
     this.#queue = this.#queue.filter(({ type }) => type !== 'provider')
@@ -255,4 +285,13 @@ class ChainRun {
     const closing = answer.close().finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
   }
+}
+
+function modelEvent(member: NamedMember): AnswerEvent {
+  const swarm = member.type === 'network' ? member.swarm : undefined
+  return { type: 'model', model: labelOf(member), ...(swarm !== undefined && { swarm }) }
+}
+
+function isInAnotherSwarm(next: Member, last: NamedMember): boolean {
+  return next.type === 'network' && last.type === 'network' && next.swarm !== last.swarm
 }

@@ -1,16 +1,15 @@
 import { InferenceError, parseModelReference } from '../../protocol/index.ts'
-import type { Clock, Scope } from '../../timing/index.ts'
+import type { Scope } from '../../timing/index.ts'
 import { type AnswerEvent, encodeRequest, type Job } from '../request/index.ts'
 import type { ChainJob } from './chain-job.ts'
 import { type ChainInit, runChain } from './chain-run.ts'
-import { type FindModelsInit, findModels } from './find-models.ts'
 import { labelOf } from './member.ts'
 import { type NamedChain, namedChain } from './named-chain.ts'
+import { OpenMembers, type OpenMembersInit } from './open-members.ts'
 import { type NamesInit, type OwnSources, SourceRegister } from './own-sources.ts'
 import { providerAnswer } from './provider-answer.ts'
 
-export interface ChainsInit extends FindModelsInit, NamesInit {
-  readonly clock: Clock
+export interface ChainsInit extends OpenMembersInit, NamesInit {
   /** From 0, below 1. */
   readonly random: () => number
 }
@@ -20,6 +19,8 @@ export interface OwnNames {
   readonly aliases: readonly string[]
   /** `models`: plain ids for which the provider is asked. */
   readonly providers: readonly { readonly name: string; readonly models: readonly string[] }[]
+  /** Swarms whose models are called `swarm/model`, the default first; empty if the client is in one only. */
+  readonly swarms: readonly string[]
 }
 
 /** Answers a job. */
@@ -44,35 +45,49 @@ export interface Chains {
   /**
    * Asks the members of a job's chain in turn until one answers completely: providers directly, models of the network
    * through `next`. Emits a `model` event before each answer.
+   *
+   * @param around wraps the answers of providers. @default nothing
    */
-  chained<J extends ChainJob>(next: Ask<J>): Ask<J>
+  chained<J extends ChainJob>(next: Ask<J>, around?: (ask: Ask<J>) => Ask<J>): Ask<J>
   close(): Promise<void>
 }
 
 /** @throws InferenceError `invalid_request` for an alias or a provider that cannot be used */
 export function createChains(init: ChainsInit): Chains {
   const { clock, random } = init
-  const register = new SourceRegister(init)
+  const swarms = init.swarms.flatMap(({ name }) => name ?? [])
+  const register = new SourceRegister(init, swarms)
+  const openMembers = new OpenMembers(init)
 
   const open =
-    <J extends ChainJob>(job: J, next: Ask<J>): ChainInit['open'] =>
-    (member, part, scope) => {
-      const own = { ...job, ...part, request: withModel(job.request, member.model) }
-      if (member.type === 'network') return next(networkJob(own), scope)
+    <J extends ChainJob>(
+      job: J,
+      next: Ask<J>,
+      around: (ask: Ask<J>) => Ask<J>,
+    ): ChainInit['open'] =>
+    (member, { isExact, ...part }, scope) => {
+      const own = {
+        ...{ ...job, ...part, request: withModel(job.request, member.model) },
+        ...(isExact && { resume: 'exact' as const }),
+      }
+      if (member.type === 'network') {
+        const { swarm } = member
+        return next({ ...networkJob(own), ...(swarm !== undefined && { swarm }) }, scope)
+      }
       const provider = job.sources?.providers.find(({ name }) => name === member.provider)
       if (provider === undefined) throw new Error('unreachable: members name known providers')
       if (!mayAsk(job, provider.name)) return untrusted(provider.name)
-      return providerAnswer({ ...own, provider }, scope)
+      return around((asked, within) => providerAnswer({ ...asked, provider }, within))(own, scope)
     }
 
   async function* ask<J extends ChainJob>(
-    next: Ask<J>,
+    { next, around }: { readonly next: Ask<J>; readonly around: (ask: Ask<J>) => Ask<J> },
     job: J,
     scope: Scope,
   ): AsyncGenerator<AnswerEvent, void, void> {
     const { members, journal, restartable, switchModels, limits, sources } = job
     const [first] = members
-    if (first?.type === 'network' && members.length === 1) {
+    if (first?.type === 'network' && first.swarm === undefined && members.length === 1) {
       yield { type: 'model', model: labelOf(first) }
       return yield* next(job, scope)
     }
@@ -83,8 +98,8 @@ export function createChains(init: ChainsInit): Chains {
       restartable,
       switchModels,
       patienceMs: limits.chainPatienceMs,
-      open: open(job, next),
-      auto: (signal) => findModels(init, job, { signal }),
+      open: open(job, next, around),
+      find: (member, signal) => openMembers.find(member, job, { signal }),
       clock,
       random,
     }
@@ -99,6 +114,7 @@ export function createChains(init: ChainsInit): Chains {
       get providers() {
         return register.current.providers.map(({ name, models = [] }) => ({ name, models }))
       },
+      swarms,
     },
     rename: (names) => register.replace(names),
     chainOf(body) {
@@ -106,7 +122,10 @@ export function createChains(init: ChainsInit): Chains {
       const named = namedChain(body, sources)
       return named === undefined ? undefined : { ...named, sources }
     },
-    chained: (next) => (job, scope) => ask(next, job, scope),
+    chained:
+      (next, around = (own) => own) =>
+      (job, scope) =>
+        ask({ next, around }, job, scope),
     close: () => register.close(),
   }
 }

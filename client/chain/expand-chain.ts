@@ -15,12 +15,15 @@ export interface ChainSources {
     readonly models?: readonly string[] | undefined
     readonly place: 'first' | 'last'
   }[]
+  /** Names of the swarms, the default first; fewer than two are not named in models. @default none */
+  readonly swarms?: readonly string[]
 }
 
 /**
  * Expands the names of a request into the members of a chain, in the order of asking. Each text is a comma-separated list
- * of model ids, aliases, `provider/model` and `auto`. Duplicates count once, at their first place. A digest pins weights,
- * which no provider can prove, so a pinned id refers to the network only.
+ * of model ids, aliases, `provider/model` and `auto`; with several swarms also `swarm/model` and `swarm/auto`. Duplicates
+ * count once, at their first place. A digest pins weights, which no provider can prove, so a pinned id refers to the
+ * network only.
  *
  * @throws InferenceError `invalid_request` for no member, too many members, a circular alias, or an invalid id
  */
@@ -59,7 +62,7 @@ export function expandChain(texts: readonly string[], sources: ChainSources): re
 }
 
 /** The members that one name refers to. The name is not an alias. */
-function meaningOf(name: string, { providers }: ChainSources): readonly Member[] {
+function meaningOf(name: string, { providers, swarms = [] }: ChainSources): readonly Member[] {
   const slash = name.indexOf('/')
   const named = providers.find((provider) => provider.name === name.slice(0, slash).toLowerCase())
   if (slash > 0 && named !== undefined) {
@@ -67,6 +70,10 @@ function meaningOf(name: string, { providers }: ChainSources): readonly Member[]
     if (model === '') throw refused(`'${name}' names a provider but no model`)
     return [{ type: 'provider', provider: named.name, model, label: name }]
   }
+  const [defaultSwarm, ...otherSwarms] = swarms
+  const isSeveral = otherSwarms.length > 0
+  const swarm = swarms.find((each) => each.toLowerCase() === name.slice(0, slash).toLowerCase())
+  if (slash > 0 && isSeveral && swarm !== undefined) return [swarmMember(swarm, name)]
   const isAuto = name.toLowerCase() === 'auto'
   const ownModel = (models: readonly string[]): string | undefined =>
     isAuto ? models[0] : models.find((model) => normalizeModelId(model) === normalizeModelId(name))
@@ -78,8 +85,22 @@ function meaningOf(name: string, { providers }: ChainSources): readonly Member[]
       return { type: 'provider', provider: provider.name, model, label }
     })
   if (!isAuto) parseModelReference(name)
-  const network: Member = isAuto ? { type: 'auto' } : { type: 'network', model: name }
-  return [...own('first'), network, ...own('last')]
+  const network = (): Member => {
+    if (isAuto) return isSeveral && defaultSwarm ? { type: 'auto', swarm: defaultSwarm } : AUTO
+    return { type: isSeveral ? 'plain' : 'network', model: name }
+  }
+  return [...own('first'), network(), ...own('last')]
+}
+
+const AUTO: Member = { type: 'auto' }
+
+/** A model that is named with its swarm, and so never asked for elsewhere. */
+function swarmMember(swarm: string, name: string): Member {
+  const model = name.slice(swarm.length + 1)
+  if (model === '') throw refused(`'${name}' names a swarm but no model`)
+  if (model.toLowerCase() === 'auto') return { type: 'auto', swarm }
+  parseModelReference(model)
+  return { type: 'network', model, swarm, label: name }
 }
 
 /**
@@ -90,6 +111,7 @@ function meaningOf(name: string, { providers }: ChainSources): readonly Member[]
 export function readAliases(
   aliases: Readonly<Record<string, string>>,
   providers: ChainSources['providers'],
+  swarms: readonly string[] = [],
 ): ReadonlyMap<string, string> {
   const read = new Map(
     Object.entries(aliases).map(([name, meaning]) => [normalizeModelId(name), meaning]),
@@ -101,7 +123,7 @@ export function readAliases(
         'aliases',
       )
     }
-    expandChain([name], { aliases: read, providers })
+    expandChain([name], { aliases: read, providers, swarms })
   }
   return read
 }

@@ -10,25 +10,24 @@ import {
 import { exactPromptTokens } from '../request/index.ts'
 import { type AutoQuery, autoModels } from './auto-models.ts'
 import type { ChainJob } from './chain-job.ts'
-import type { NamedMember } from './member.ts'
 
-export interface FindModelsInit {
+/** A swarm, as far as its models are looked for. */
+export interface ModelSource {
   readonly host: SwarmHost
   readonly directory: Pick<Directory, 'acquaintanceOf' | 'enumerate' | 'known'>
   readonly router: Pick<Router, 'tier'>
-  readonly clock: Pick<Clock, 'wall'>
 }
 
 /**
- * Resolves `auto` to models of the network.
+ * Resolves `auto` to models of one swarm.
  *
  * @throws InferenceError `no_peers`, or `capability_unavailable` if no model can serve the request; the signal's reason
  */
 export async function findModels(
-  { host, directory, router, clock }: FindModelsInit,
+  { host, directory, router, clock }: ModelSource & { readonly clock: Pick<Clock, 'wall'> },
   { request, estimatedPromptTokens }: Pick<ChainJob, 'estimatedPromptTokens' | 'request'>,
   options: { readonly signal: AbortSignal },
-): Promise<readonly NamedMember[]> {
+): Promise<readonly string[]> {
   const needs = requirementsOf(request)
   const promptTokens = exactPromptTokens(request)
   const routing = {
@@ -46,7 +45,7 @@ export async function findModels(
   const known = autoModels(directory.known(), query, clock.wall())
   const ids =
     known.length > 0 ? known : autoModels(await directory.enumerate(options), query, clock.wall())
-  if (ids.length > 0) return ids.map((model) => ({ type: 'network', model }))
+  if (ids.length > 0) return ids
   const advertisements = directory.known()
   if (advertisements.length > 0) {
     const { capabilities, fields } = needs

@@ -6,6 +6,10 @@ export type NamedMember =
       readonly type: 'network'
       /** As the caller wrote it: an id, possibly pinned by digest. */
       readonly model: string
+      /** The swarm to ask. Absent if the client is in one swarm only. */
+      readonly swarm?: string
+      /** The name that the caller used, if it is not the id: `swarm/model`. */
+      readonly label?: string
     }
   | {
       readonly type: 'provider'
@@ -16,18 +20,27 @@ export type NamedMember =
       readonly label: string
     }
 
-/** A member of a chain. `auto` is resolved to the available models when its turn comes. */
-export type Member = NamedMember | { readonly type: 'auto' }
+/** A name that stands for others, found when its turn comes. */
+export type OpenMember =
+  /** The available models, of one swarm if the client is in several. */
+  | { readonly type: 'auto'; readonly swarm?: string }
+  /** An id without a swarm, where there are several. */
+  | { readonly type: 'plain'; readonly model: string }
+
+/** A member of a chain. */
+export type Member = NamedMember | OpenMember
 
 /** A key that is equal for all spellings of the same member. */
 export function memberKey(member: Member): string {
   switch (member.type) {
     case 'network':
-      return `network/${normalizeModelId(member.model)}`
+      return `network/${inSwarm(member.swarm, normalizeModelId(member.model))}`
     case 'provider':
       return `provider/${member.provider}/${member.model}`
     case 'auto':
-      return 'auto'
+      return inSwarm(member.swarm, 'auto')
+    case 'plain':
+      return `plain/${normalizeModelId(member.model)}`
     default:
       return member satisfies never
   }
@@ -35,11 +48,25 @@ export function memberKey(member: Member): string {
 
 /** The `model` field of this member's answers. */
 export function labelOf(member: NamedMember): string {
-  return member.type === 'provider' ? member.label : member.model
+  return member.label ?? member.model
 }
 
-/** The member's name in errors and events, where models of providers carry the provider's name. */
+/** The member's name in errors and events, where models carry the name of their provider or swarm. */
 export function describeMember(member: Member): string {
-  if (member.type === 'auto') return 'auto'
-  return member.type === 'provider' ? `${member.provider}/${member.model}` : member.model
+  switch (member.type) {
+    case 'network':
+      return inSwarm(member.swarm, member.model)
+    case 'provider':
+      return `${member.provider}/${member.model}`
+    case 'auto':
+      return inSwarm(member.swarm, 'auto')
+    case 'plain':
+      return member.model
+    default:
+      return member satisfies never
+  }
+}
+
+function inSwarm(swarm: string | undefined, name: string): string {
+  return swarm === undefined ? name : `${swarm}/${name}`
 }

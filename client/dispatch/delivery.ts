@@ -4,6 +4,7 @@ import {
   type AnswerEvent,
   type AnswerPiece,
   type Candidate,
+  type DeliveredChunk,
   finishChunk,
   isVisible,
   type Journal,
@@ -27,7 +28,7 @@ export interface DeliveryInit {
   readonly toolCalls: ToolCallDelivery
   readonly limits: Pick<RequestLimits, 'maxRepeatedChunks'>
   readonly journal: Journal
-  readonly delivered?: readonly AnswerChunk[]
+  readonly delivered?: readonly DeliveredChunk[]
 }
 
 const NO_TOKENS = { tokenIds: [], logprobs: [] }
@@ -49,9 +50,9 @@ export class Delivery {
     this.#init = init
     this.#afterText = init.delivered !== undefined
     this.#repetition = new RepetitionDetector(init.limits.maxRepeatedChunks)
-    for (const chunk of init.delivered ?? []) {
-      const visible = isVisible(chunk)
-      this.#transcript.count({ chunk, visible, tokenIds: [], logprobs: [] }, false)
+    for (const { chunk, tokenIds } of init.delivered ?? []) {
+      const piece = { chunk, visible: isVisible(chunk), tokenIds: tokenIds ?? [], logprobs: [] }
+      this.#transcript.count(piece, tokenIds !== undefined)
       this.#transcript.show(chunk)
       this.#shownBytes += shownBytes(chunk)
     }
@@ -82,7 +83,9 @@ export class Delivery {
     this.#heldTokens = 0
     if (resume === undefined) {
       this.#transcript = new Transcript()
-    } else if (exact !== true) {
+    } else if (exact === true) {
+      this.#afterText = false
+    } else {
       journal.exact = false
       this.#afterText = true
       this.#transcript.continueFromText()

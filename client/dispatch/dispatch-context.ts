@@ -1,4 +1,4 @@
-import type { Clock } from '../../timing/index.ts'
+import type { AbortOptions, Clock } from '../../timing/index.ts'
 import type { Answered, AttemptSource } from '../attempt/index.ts'
 import type { Directory, Prober, Router, SwarmHost } from '../peers/index.ts'
 import type { Candidate } from '../request/index.ts'
@@ -17,10 +17,16 @@ export interface DispatchContext {
   readonly reserve: Pick<ResumeReserve, 'acquire' | 'answered' | 'balance'>
   /** Whether conversations stay with their peer as far as its load allows. */
   readonly affinity: boolean
+  /** Whether peers are told which trace a request is part of. @default no */
+  readonly carriesTraces?: boolean
   /** Whether a peer may be asked at all; false for a quarantined peer. @default every peer may */
   readonly admits?: (candidate: Candidate) => boolean
   /** Receives each complete answer, for receipts. @default not called */
   readonly onAnswered?: (candidate: Candidate, answer: Answered) => void
+  /**
+   * Waits a while for this machine to be back in the swarm, if it is connected to no peer. @default no wait
+   */
+  readonly online?: (options: AbortOptions) => Promise<void>
   /** A random number from 0 up to, but not including, 1. */
   readonly random: () => number
 }

@@ -182,6 +182,7 @@ export class Opener {
   ): Promise<Choice> {
     const { id, concurrent } = planned
     const remainingMs = (): number => this.#scope.remainingMs()
+    if (!concurrent && this.selection.hasLostPath) await this.#context.online?.({ signal })
     for (;;) {
       signal.throwIfAborted()
       const others = this.#busyExcept(id)

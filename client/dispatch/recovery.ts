@@ -1,4 +1,4 @@
-import type { Job } from '../request/index.ts'
+import type { DeliveredChunk, Job } from '../request/index.ts'
 import type { Delivery } from './delivery.ts'
 import type { Recovery } from './dispatch-state.ts'
 import type { Leader } from './leader.ts'
@@ -40,7 +40,7 @@ export class AnswerRecovery {
   resumeNeed(): ResumeNeed {
     return resumeNeedOf(this.#delivery.continuation(), {
       leader: this.#leader.attempt,
-      begunElsewhere: this.#job.delivered !== undefined,
+      begunElsewhere: this.#job.delivered && { digest: digestOf(this.#job.delivered) },
       failures: this.#selection.failures,
     })
   }
@@ -54,4 +54,11 @@ export class AnswerRecovery {
       return false
     }
   }
+}
+
+/** Digest of the weights that wrote all of it. Empty if unknown, or if several did. */
+function digestOf(delivered: readonly DeliveredChunk[]): string {
+  const digests = new Set(delivered.map(({ digest }) => digest))
+  const [only = ''] = digests
+  return digests.size === 1 ? only : ''
 }

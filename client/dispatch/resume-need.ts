@@ -18,7 +18,7 @@ export interface ResumeNeed {
  * What a peer needs to continue an answer.
  *
  * @param leader the attempt that wrote the last part
- * @param begunElsewhere the caller has a part that no peer of this request wrote
+ * @param begunElsewhere the caller has a part that no peer of this request wrote, but weights with this digest
  * @throws InferenceError `not_resumable` if the answer cannot continue
  */
 export function resumeNeedOf(
@@ -31,17 +31,18 @@ export function resumeNeedOf(
     readonly leader:
       | { readonly candidate: Candidate | undefined; readonly digest: string }
       | undefined
-    readonly begunElsewhere: boolean
+    readonly begunElsewhere: { readonly digest: string } | undefined
     readonly failures: readonly Failure[]
   },
 ): ResumeNeed {
-  const hasSource = leader === undefined ? begunElsewhere : leader.candidate !== undefined
+  const hasSource =
+    leader === undefined ? begunElsewhere !== undefined : leader.candidate !== undefined
   if (how.type !== 'resume' || !hasSource) {
     throw new InferenceError('not_resumable', 'this answer cannot go on elsewhere')
   }
   const idsRefused = failures.some(({ error }) => error.code === 'not_resumable')
-  const { candidate, digest = '' } = leader ?? {}
-  return { how, peer: candidate?.key ?? '', digest, idsRefused }
+  const { digest = '' } = leader ?? begunElsewhere ?? {}
+  return { how, peer: leader?.candidate?.key ?? '', digest, idsRefused }
 }
 
 /** How one peer can continue the answer. */

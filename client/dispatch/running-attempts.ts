@@ -1,7 +1,7 @@
-import { type AttemptRecord, InferenceError } from '../../protocol/index.ts'
+import { type AttemptRecord, InferenceError, type TraceContext } from '../../protocol/index.ts'
 import { type Scope, Superseded } from '../../timing/index.ts'
 import type { AttemptInit } from '../attempt/index.ts'
-import type { AttemptNote, Job } from '../request/index.ts'
+import type { AttemptNote, Job, RequestTrace } from '../request/index.ts'
 import { type AttemptMessage, AttemptRun } from './attempt-run.ts'
 import type { DispatchContext } from './dispatch-context.ts'
 import type { DispatchEffect } from './dispatch-state.ts'
@@ -69,12 +69,14 @@ export class RunningAttempts {
   }
 
   #prepare(attempt: AttemptRun, { reason }: PlannedAttempt, choice: Choice): AttemptInit {
-    const { job, opener } = this.#init
+    const { job, opener, context } = this.#init
     const about = { peerId: choice.candidate.key, reason }
     const note = job.journal.begin(attempt.continues ? { ...about, ...seamOf(choice) } : about)
     attempt.note = note
+    const trace = context.carriesTraces === true ? traceOf(job.journal.trace, note) : undefined
     return {
       ...opener.attemptInit(choice, attempt.tokensBefore),
+      ...(trace !== undefined && { trace }),
       onRelayed: (relay, bytes) => {
         note.relay = relay
         note.relayedBytes += bytes
@@ -104,6 +106,13 @@ export class RunningAttempts {
       this.dismiss(attempt, attempt.done === undefined ? outcome : 'answered')
     await Promise.all(this.#stopping)
   }
+}
+
+/** The parent of the peer's span: the attempt's own, or the caller's if this client records none. */
+function traceOf(trace: RequestTrace | undefined, note: AttemptNote): TraceContext | undefined {
+  const spanId = note.spanId ?? trace?.parentSpanId
+  if (trace === undefined || spanId === undefined) return undefined
+  return { traceId: trace.traceId, spanId, isSampled: trace.isSampled }
 }
 
 function seamOf({ resume, exact }: Choice): Pick<AttemptRecord, 'exact' | 'seam'> {

@@ -13,6 +13,10 @@ const PROBES_PER_CHOICE = 2
 const MAX_OTHER_PATHS = 2
 /** For a dial over another path, while other peers could be asked: a peer that is gone must not delay them. */
 const OTHER_PATH_DIAL_MS = 2_500
+/** So long after its path was lost a peer that is not reached is dialled again: either end may be changing its network. */
+const PATH_BACK_MS = 15_000
+/** Interval of look-ups for peers meanwhile. */
+const LOOK_AGAIN_MS = 500
 
 /** A peer to ask, and for a resume, how it continues the answer. */
 export interface Choice {
@@ -50,6 +54,8 @@ export class Selection {
   readonly #failures: Failure[] = []
   readonly #failed: Candidate[] = []
   readonly #notBefore = new Map<string, number>()
+  /** When the path to a peer was lost. */
+  readonly #pathLostAt = new Map<string, number>()
 
   constructor(context: DispatchContext, init: SelectionInit) {
     this.#context = context
@@ -68,7 +74,13 @@ export class Selection {
     this.#failed.push(candidate)
     const pause = pauseMs(failure, this.#failures.length, this.#context.random)
     this.#notBefore.set(peer, this.#context.clock.now() + pause)
+    if (error.code === 'path_lost') this.#pathLostAt.set(peer, this.#context.clock.now())
     this.#context.directory.failed(this.#init.query)
+  }
+
+  /** Whether a path was lost: this machine may be without a network. */
+  get hasLostPath(): boolean {
+    return this.#pathLostAt.size > 0
   }
 
   /** Whether an untried peer advertises a context for a prompt of this length. */
@@ -201,20 +213,43 @@ export class Selection {
     query: SelectionQuery,
     scope: Pick<Scope, 'remainingMs' | 'signal'>,
   ): Promise<Choice> {
+    const { clock, directory } = this.#context
+    for (;;) {
+      const repeatable = this.#repeatable(query)
+      const readyAt = ({ candidate: { key } }: Choice): number => this.#notBefore.get(key) ?? 0
+      const earliest = Math.min(...repeatable.map(readyAt))
+      const isKnown = repeatable.length > 0
+      const waitMs = isKnown ? Math.max(0, earliest - clock.now()) : LOOK_AGAIN_MS
+      const mayWait = isKnown || [...this.#pathLostAt.keys()].some((peer) => this.#mayBeBack(peer))
+      if (!mayWait || waitMs >= scope.remainingMs()) throw this.exhausted()
+      await delay(waitMs, { signal: scope.signal, clock })
+      if (isKnown) {
+        return this.#pick(
+          repeatable.filter((choice) => readyAt(choice) <= earliest),
+          query,
+        )
+      }
+      // What was known of the peers may have expired while this machine was away.
+      const accept = (): boolean => this.#repeatable(query).length > 0
+      await directory.discover(this.#init.query, accept, { signal: scope.signal, again: true })
+    }
+  }
+
+  /** Peers that failed and may be asked once more. */
+  #repeatable(query: SelectionQuery): Choice[] {
     const last = new Map(this.#failures.map((failure) => [failure.peer, failure]))
-    const repeatable = this.#suitable(this.candidates(), query).filter((choice) => {
+    return this.#suitable(this.candidates(), query).filter((choice) => {
       const failure = last.get(choice.candidate.key)
-      return failure !== undefined && (mayRepeat(failure) || this.#mayGoByText(choice, query))
+      if (failure === undefined) return false
+      const isBack = failure.error.code === 'dial_failed' && this.#mayBeBack(failure.peer)
+      return mayRepeat(failure) || isBack || this.#mayGoByText(choice, query)
     })
-    const readyAt = ({ candidate: { key } }: Choice): number => this.#notBefore.get(key) ?? 0
-    const earliest = Math.min(...repeatable.map(readyAt))
-    const waitMs = Math.max(0, earliest - this.#context.clock.now())
-    if (repeatable.length === 0 || waitMs >= scope.remainingMs()) throw this.exhausted()
-    await delay(waitMs, { signal: scope.signal, clock: this.#context.clock })
-    return this.#pick(
-      repeatable.filter((choice) => readyAt(choice) <= earliest),
-      query,
-    )
+  }
+
+  /** Whether a peer may be on its way back: its path was lost a moment ago. */
+  #mayBeBack(peer: string): boolean {
+    const lostAt = this.#pathLostAt.get(peer)
+    return lostAt !== undefined && this.#context.clock.now() - lostAt < PATH_BACK_MS
   }
 
   /** A peer that refused the ids once may still accept the text. */

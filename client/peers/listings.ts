@@ -12,6 +12,8 @@ import type { Prober } from './probe/index.ts'
 /** A peer that serves models, and its answer to a probe now. */
 export interface PeerListing extends PeerReach {
   readonly peerId: string
+  /** Absent if the client is in one swarm only. */
+  readonly swarm?: string
   readonly models: readonly string[]
   /** Free text, unverified. */
   readonly operator: string

@@ -114,7 +114,7 @@ export function createAnswers({ begin, verify, clock }: AnswersInit): Answers {
 
 /** The `skein` field of a whole answer. */
 export function servedBy(record: RequestEvent, peerId: string): ServedBy['skein'] {
-  const { policy, attempts, resumes, exact, cost, agreement, verification } = record
+  const { policy, attempts, resumes, exact, cost, agreement, verification, swarm } = record
   return {
     peerId,
     policy,
@@ -122,6 +122,6 @@ export function servedBy(record: RequestEvent, peerId: string): ServedBy['skein'
     resumes,
     exact,
     cost,
-    ...defined({ agreement, verification }),
+    ...defined({ agreement, verification, swarm }),
   }
 }

@@ -3,7 +3,6 @@ import { peerIdFromString } from '@libp2p/peer-id'
 import { type Host, relayOf } from '../../host/index.ts'
 import { InferenceError, PROTOCOLS } from '../../protocol/index.ts'
 import { type Connect, createPeerAttempt, KeptStreams, type PathOf } from '../attempt/index.ts'
-import { type Chains, createChains } from '../chain/index.ts'
 import type { DispatchContext } from '../dispatch/index.ts'
 import {
   type ConnectionEvents,
@@ -18,19 +17,19 @@ import { createTrust, type Trust } from '../trust/index.ts'
 import { connectAnew } from './connect-anew.ts'
 import { pathAmong } from './path-among.ts'
 import type { Settings } from './settings.ts'
+import { untilOnline } from './until-online.ts'
 
 /** The part of a host that requests use. */
 export type RequesterHost = DirectoryHost &
   Pick<Host, 'bootstrapPeers'> &
-  Partial<Pick<Host, 'avoid' | 'findFreshAddresses'>> & {
+  Partial<Pick<Host, 'avoid' | 'findFreshAddresses' | 'isPrivate'>> & {
     readonly libp2p: ConnectionEvents &
       Pick<Host['libp2p'], 'dialProtocol' | 'getConnections' | 'getPeers'>
   }
 
-/** The parts shared by all requests of a client. */
+/** The parts shared by all requests of a client to one swarm. */
 export interface ClientParts {
   readonly context: DispatchContext
-  readonly chains: Chains
   readonly trust: Trust
   /** Aborts when the client closes. */
   readonly closing: AbortSignal
@@ -38,7 +37,7 @@ export interface ClientParts {
   close(): Promise<void>
 }
 
-/** @throws InferenceError `invalid_request` for an invalid alias, provider or canary mode */
+/** @throws InferenceError `invalid_request` for an invalid canary mode */
 export function assembleClient(host: RequesterHost, settings: Settings): ClientParts {
   const { requestLimits, discoveryLimits, clock, random, budgets } = settings
   const closing = new AbortController()
@@ -77,7 +76,6 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
     pool: router.pool,
     onRtt: (peer, rttMs) => router.observeRtt(peer, rttMs),
   })
-  const chains = createChains({ ...settings, host, directory, router })
   const unwatch = watchConnections(host.libp2p, (peer, isConnected) => {
     router.connected(peer, isConnected)
     directory.connection(peer, isConnected)
@@ -86,7 +84,6 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
   parts.defer(() => kept.close())
   parts.defer(() => directory.close())
   parts.defer(() => prober.close())
-  parts.defer(() => chains.close())
   parts.defer(() => router.close())
   parts.defer(unwatch)
   parts.defer(() => closing.abort(new InferenceError('cancelled', 'the client is closed')))
@@ -99,13 +96,14 @@ export function assembleClient(host: RequesterHost, settings: Settings): ClientP
       prober,
       router,
       affinity: settings.affinity,
+      carriesTraces: host.isPrivate === true,
       admits: trust.trustOf.admits,
       budget: budgets.budget,
       reserve: budgets.reserve,
       ...(trust.onAnswered !== undefined && { onAnswered: trust.onAnswered }),
+      online: (options) => untilOnline(host.libp2p, clock, options),
       random,
     },
-    chains,
     trust,
     closing: closing.signal,
     close: () => parts[Symbol.asyncDispose](),

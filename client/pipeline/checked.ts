@@ -51,7 +51,11 @@ export function checked({ auditor, canaries, background }: CheckedInit): Stage {
       let first: InferenceError | undefined
       for (let repeats = 0; ; repeats += 1) {
         const attempts = journal.attempts.length
-        const recorder = new AnswerRecorder(request.request, trusted)
+        const recorder = new AnswerRecorder(
+          request.request,
+          trusted,
+          request.delivered !== undefined,
+        )
         if (verify === 'required' && recorder.unratable === 'request') {
           throw unverified({ status: 'unverified', why: 'request', parts: [] })
         }

@@ -16,5 +16,9 @@
  */
 export { servedBy } from './answers.ts'
 export type { ClientStats } from './client-stats.ts'
-export { createRequester, type Requester } from './requester.ts'
-export { resolveSettings, type SettingsInit } from './settings.ts'
+export {
+  createRequester,
+  createSwarmsRequester,
+  type Requester,
+} from './requester.ts'
+export { resolveSettings, type Settings, type SettingsInit } from './settings.ts'

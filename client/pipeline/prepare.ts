@@ -18,6 +18,7 @@ import {
   parseSwitchModels,
   parseToolCallDelivery,
   parseVerifyMode,
+  requestTrace,
   resolveLimits,
   trustedPeers,
   type VerifyMode,
@@ -85,7 +86,9 @@ export function prepare(
     hops: options.hops ?? 0,
     placement: options.placement,
     onPeerProgress: options.onPeerProgress,
-    journal: new Journal(estimatedPromptTokens, attempts, settings.clock),
+    journal: new Journal(estimatedPromptTokens, attempts, settings.clock, {
+      trace: requestTrace(options.traceparent, settings.traces, settings.random),
+    }),
   }
 }
 

@@ -1,6 +1,7 @@
 import { type AttemptRecord, drawHex, InferenceError } from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import {
+  type AnswerEvent,
   promptText,
   type RequestEvent,
   type RunningRequest,
@@ -31,13 +32,13 @@ export function recorded({ listeners, running, clock, onPrompt }: RecordedInit):
       const now = (): RunningRequest => runningOf(request, requestId, clock.wall())
       running.add(now)
       onPrompt?.(requestId, promptText(request.request))
-      let model: string | undefined
+      let answering: Extract<AnswerEvent, { type: 'model' }> | undefined
       let verification: Verification | undefined
       const end = (outcome: RequestEvent['outcome'], more: Partial<RequestEvent>): void => {
         if (journal.record !== undefined) return
         running.delete(now)
         const startedAt = clock.wall() - journal.elapsedMs
-        const record = recordOf(request, model, { requestId, outcome, startedAt, ...more })
+        const record = recordOf(request, answering, { requestId, outcome, startedAt, ...more })
         journal.record = record
         placement?.onEnd?.(record)
         for (const listener of listeners) notify(listener, record)
@@ -45,8 +46,8 @@ export function recorded({ listeners, running, clock, onPrompt }: RecordedInit):
       try {
         for await (const event of next(request, scope)) {
           if (event.type === 'model') {
-            model = event.model
-            placement?.onModel?.(model)
+            answering = event
+            placement?.onModel?.(event.model)
           } else if (event.type === 'verified') {
             verification = event.verification
           } else if (event.type === 'done') {
@@ -69,10 +70,10 @@ export function recorded({ listeners, running, clock, onPrompt }: RecordedInit):
 
 function recordOf(
   { request, asked, policy, resume, estimatedPromptTokens, journal }: PreparedRequest,
-  model: string | undefined,
+  answering: Extract<AnswerEvent, { type: 'model' }> | undefined,
   end: Pick<RequestEvent, 'outcome' | 'requestId' | 'startedAt'> & Partial<RequestEvent>,
 ): RequestEvent {
-  const { attempts, resumes, exact, cost, ttftMs, usage, agreement } = journal
+  const { attempts, resumes, exact, cost, ttftMs, usage, agreement, trace } = journal
   const hasBegun = end.outcome === 'answered' || ttftMs !== undefined
   return {
     kind: request.kind,
@@ -80,7 +81,7 @@ function recordOf(
     policy,
     resume,
     estimatedPromptTokens,
-    ...(hasBegun && model !== undefined && { answeredBy: model }),
+    ...(hasBegun && answering !== undefined && answeredBy(answering)),
     ...(ttftMs !== undefined && { ttftMs }),
     durationMs: journal.elapsedMs,
     attempts: [...attempts],
@@ -90,9 +91,17 @@ function recordOf(
     ...(usage !== undefined && { usage }),
     ...(journal.usageEstimated && { usageEstimated: true as const }),
     ...(agreement !== undefined && { agreement }),
+    ...(trace?.spanId !== undefined && { trace: { ...trace, spanId: trace.spanId } }),
     ...(journal.remembered && { remembered: true as const }),
     ...end,
   }
+}
+
+function answeredBy({
+  model,
+  swarm,
+}: Extract<AnswerEvent, { type: 'model' }>): Pick<RequestEvent, 'answeredBy' | 'swarm'> {
+  return { answeredBy: model, ...(swarm !== undefined && { swarm }) }
 }
 
 function runningOf(

@@ -1,16 +1,19 @@
-import type { Chains, OwnNames } from '../chain/index.ts'
+import { InferenceError } from '../../protocol/index.ts'
+import { type Chains, createChains, type OwnNames } from '../chain/index.ts'
 import { dispatch } from '../dispatch/index.ts'
-import type { RequestEvent, RunningRequest } from '../request/index.ts'
+import { OpenParts, type RequestEvent, type RunningRequest } from '../request/index.ts'
 import { ActiveRequest } from './active-request.ts'
 import { type Answers, createAnswers } from './answers.ts'
 import type { Ask } from './ask.ts'
-import { assembleClient, type RequesterHost } from './assemble-client.ts'
+import { assembleClient, type ClientParts, type RequesterHost } from './assemble-client.ts'
 import { checked } from './checked.ts'
 import { type ClientStats, clientStats } from './client-stats.ts'
 import { createListings, type Listings } from './listings.ts'
 import { recorded } from './recorded.ts'
 import { remembered } from './remembered.ts'
 import type { Settings } from './settings.ts'
+import { swarmListings } from './swarm-listings.ts'
+import { swarmStats } from './swarm-stats.ts'
 
 /** Everything that a client does, except owning a host. */
 export interface Requester extends Answers, Listings {
@@ -31,31 +34,100 @@ export interface Requester extends Answers, Listings {
   close(): Promise<void>
 }
 
+/** One of the swarms that a requester asks. */
+export interface RequesterSwarm {
+  readonly name: string
+  readonly host: RequesterHost
+  /** Its reputation, ledger and budgets are of this swarm alone. */
+  readonly settings: Settings
+}
+
 /** @throws InferenceError `invalid_request` for an invalid alias, provider or canary mode */
 export function createRequester(host: RequesterHost, settings: Settings): Requester {
-  const { clock, onEvent, requestLimits, verify } = settings
   const parts = assembleClient(host, settings)
-  const { context, chains, trust, closing } = parts
-  const running = new Set<() => RunningRequest>()
-  const listeners = new Set(onEvent === undefined ? [] : [onEvent])
-
+  const { context, trust, closing } = parts
+  const { directory, router } = context
+  const chains = createChains({ ...settings, swarms: [{ host, directory, router }] })
   // A request passes through the stages from recorded to dispatched; its answer comes back through them.
   const dispatched: Ask = (request, scope) => dispatch(context, request, scope)
   const chained: Ask = chains.chained(dispatched)
-  const ask: Ask = recorded({ listeners, running, clock, onPrompt: settings.onPrompt })(
-    remembered({ clock })(checked({ ...trust, background: closing })(chained)),
-  )
+  const open = new OpenParts()
+  open.use({ [Symbol.asyncDispose]: parts.close })
+  open.defer(() => chains.close())
+  return requesterOver({
+    ask: checked({ ...trust, background: closing })(chained),
+    ...{ settings, chains, closing, close: () => open[Symbol.asyncDispose]() },
+    listings: listingsOf(host, parts, settings),
+    stats: () => clientStats(parts),
+  })
+}
 
+/**
+ * A requester for several swarms, the default first. Only the chain knows them all: each has a directory, routes, budgets,
+ * standings and audits of its own, and sees the requests whose names lead to it.
+ *
+ * @throws InferenceError `invalid_request` for an invalid alias, provider or canary mode
+ */
+export function createSwarmsRequester(
+  swarms: readonly [RequesterSwarm, ...RequesterSwarm[]],
+  settings: Settings,
+): Requester {
+  const open = new OpenParts()
+  const [first, ...others] = swarms.map(({ name, host, settings: own }) => {
+    const parts = assembleClient(host, own)
+    open.use({ [Symbol.asyncDispose]: parts.close })
+    const { directory, router } = parts.context
+    const dispatched: Ask = (request, scope) => dispatch(parts.context, request, scope)
+    const stage = checked({ ...parts.trust, background: parts.closing })
+    return { name, host, directory, router, parts, own, stage, ask: stage(dispatched) }
+  })
+  if (first === undefined) throw new Error('unreachable: there is a first swarm')
+  const all = [first, ...others] as const
+  const chains = createChains({ ...settings, swarms: all })
+  open.defer(() => chains.close())
+  const closing = new AbortController()
+  open.defer(() => closing.abort(new InferenceError('cancelled', 'the client is closed')))
+  const inSwarm: Ask = (request, scope) => {
+    const { ask } = all.find(({ name }) => name === request.swarm) ?? first
+    return ask(request, scope)
+  }
+  const listings = all.map(({ name, host, parts, own }) => ({
+    name,
+    listings: listingsOf(host, parts, own),
+  }))
+  return requesterOver({
+    // Answers of providers belong to no swarm: the check only says that they cannot be rated.
+    ask: chains.chained(inSwarm, first.stage),
+    ...{ settings, chains, closing: closing.signal, close: () => open[Symbol.asyncDispose]() },
+    listings: swarmListings(listings),
+    stats: () => swarmStats(all.map(({ parts }) => clientStats(parts))),
+  })
+}
+
+interface RequesterParts {
+  /** The stages behind the record and the failure memory. */
+  readonly ask: Ask
+  readonly settings: Settings
+  readonly chains: Chains
+  readonly listings: Listings
+  readonly stats: () => ClientStats
+  /** Aborts when the client closes. */
+  readonly closing: AbortSignal
+  close(): Promise<void>
+}
+
+function requesterOver(parts: RequesterParts): Requester {
+  const { settings, chains, listings, closing } = parts
+  const { clock, onEvent, verify } = settings
+  const running = new Set<() => RunningRequest>()
+  const listeners = new Set(onEvent === undefined ? [] : [onEvent])
+  const ask: Ask = recorded({ listeners, running, clock, onPrompt: settings.onPrompt })(
+    remembered({ clock })(parts.ask),
+  )
   const answers = createAnswers({
     begin: (call) => new ActiveRequest(call, { ask, settings, chains, closing }),
     verify,
     clock,
-  })
-  const listings = createListings({
-    ...context,
-    host,
-    timeoutMs: requestLimits.timeoutMs,
-    closing,
   })
   return {
     ...answers,
@@ -73,10 +145,18 @@ export function createRequester(host: RequesterHost, settings: Settings): Reques
       }
     },
     running: () => [...running].map((request) => request()),
-    stats: () => clientStats(parts),
+    stats: parts.stats,
     get inFlight() {
-      return context.router.inFlight
+      return parts.stats().inFlight
     },
     close: parts.close,
   }
+}
+
+function listingsOf(
+  host: RequesterHost,
+  { context, closing }: ClientParts,
+  { requestLimits }: Settings,
+): Listings {
+  return createListings({ ...context, host, timeoutMs: requestLimits.timeoutMs, closing })
 }

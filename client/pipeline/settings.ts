@@ -47,6 +47,11 @@ export interface SettingsInit extends Partial<RequestLimits>, Partial<DiscoveryL
    * good. @default false: which peers this client uses stays private
    */
   readonly receipts?: boolean
+  /**
+   * Share of requests, from 0 to 1, that get ids for spans, in the record and, within a private swarm, at peers. A request
+   * with a `traceparent` follows that. @default none gets ids
+   */
+  readonly traces?: number
   /** Called with the record of every request when it ends. Exceptions are ignored. */
   readonly onEvent?: (event: RequestEvent) => void
   /**
@@ -95,6 +100,7 @@ export interface Settings
   readonly onEvent: ((event: RequestEvent) => void) | undefined
   readonly onPrompt: RequesterInit['onPrompt'] | undefined
   readonly scorer: Backend | undefined
+  readonly traces: number | undefined
 }
 
 /** @throws InferenceError `invalid_request` for a limit out of range, an unknown policy or resume mode */
@@ -123,6 +129,7 @@ export function resolveSettings(init: RequesterInit): Settings {
     onEvent: init.onEvent,
     onPrompt: init.onPrompt,
     scorer: init.scorer,
+    traces: init.traces,
   }
 }
 

@@ -6,7 +6,12 @@ import type { Verification } from './verification.ts'
 /** The events of an answer, in order. The last one is `done`, or the stream throws. */
 export type AnswerEvent =
   /** The model whose answer follows, as shown in the answer. Sent again if another model takes over. */
-  | { readonly type: 'model'; readonly model: string }
+  | {
+      readonly type: 'model'
+      readonly model: string
+      /** Its swarm. Absent if the client is in one only, and for providers. */
+      readonly swarm?: string
+    }
   | {
       readonly type: 'chunk'
       /** The peer that served this chunk. */

@@ -27,7 +27,7 @@ export type { AnswerForm, JsonForm } from './answer-form.ts'
 export type { Candidate, Query, RouteCandidate } from './candidate.ts'
 export { canonicalDecimal, canonicalJson, canonicalText } from './canonical/index.ts'
 export { fieldOf, modelOf, wantsStream, wantsUsage } from './fields.ts'
-export type { Job } from './job.ts'
+export type { DeliveredChunk, Job } from './job.ts'
 export { type AttemptNote, Journal } from './journal.ts'
 export {
   DISCOVERY_LIMITS,
@@ -60,6 +60,7 @@ export type {
 export type { PlacedOptions, ProgressReport, RequestOptions } from './request-options.ts'
 export { parseSwitchModels, type SwitchModels } from './switch-models.ts'
 export { ToolCallAssembly } from './tool-calls.ts'
+export { type RequestTrace, requestTrace } from './trace.ts'
 export { trustedPeers } from './trusted-peers.ts'
 export {
   type AuditReport,

@@ -27,6 +27,15 @@ export interface Job {
   readonly placement?: Placement | undefined
   readonly journal: Journal
   readonly onPeerProgress?: RequestOptions['onPeerProgress'] | undefined
-  /** Chunks that another model already delivered; the answer continues after them. */
-  readonly delivered?: readonly AnswerChunk[]
+  /** What another model, or the same one in another swarm, has delivered; the answer continues after it. */
+  readonly delivered?: readonly DeliveredChunk[]
+}
+
+/** A chunk that the caller has. */
+export interface DeliveredChunk {
+  readonly chunk: AnswerChunk
+  /** Ids of the tokens that it adds. Absent if the engine does not report them. */
+  readonly tokenIds?: readonly number[]
+  /** Digest of the weights that wrote it. Empty if unknown. */
+  readonly digest: string
 }

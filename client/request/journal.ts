@@ -2,11 +2,13 @@ import {
   type AttemptReason,
   type AttemptRecord,
   defined,
+  drawHex,
   type Progress,
   type Usage,
 } from '../../protocol/index.ts'
 import { type Clock, systemClock } from '../../timing/index.ts'
 import type { Agreement, Cost, RequestEvent, RunningAttempt } from './record.ts'
+import type { RequestTrace } from './trace.ts'
 
 interface AttemptAbout {
   readonly peerId: string
@@ -43,6 +45,8 @@ export class AttemptNote {
   /** The relay's peer id, if the connection goes through one. */
   relay: string | undefined
   relayedBytes: number = 0
+  /** Of the attempt's span; absent if it is not recorded. */
+  readonly spanId: string | undefined
   #ended: boolean = false
 
   constructor(journal: Journal, about: AttemptAbout) {
@@ -53,6 +57,7 @@ export class AttemptNote {
     this.#exact = about.exact
     this.#seam = about.seam
     this.#model = about.model
+    this.spanId = journal.trace?.spanId === undefined ? undefined : drawHex(8)
   }
 
   get elapsedMs(): number {
@@ -88,7 +93,7 @@ export class AttemptNote {
       ...(this.ttftMs === undefined && this.progress && { progress: this.progress }),
       tokens: this.tokens,
       deliveredTokens: this.deliveredTokens,
-      ...defined({ exact: this.#exact, seam: this.#seam }),
+      ...defined({ exact: this.#exact, seam: this.#seam, spanId: this.spanId }),
       ...(this.relay !== undefined && { relay: this.relay, relayedBytes: this.relayedBytes }),
       ...(message !== undefined && { message }),
     })
@@ -115,18 +120,27 @@ export class Journal {
   remembered: boolean = false
   /** Set when the request ends. */
   record: RequestEvent | undefined
+  /** Place of the request in a trace. */
+  readonly trace: RequestTrace | undefined
 
   /** @param attempts gets each attempt when it ends */
   constructor(
     estimatedPromptTokens: number,
     attempts: AttemptRecord[],
     clock: Clock = systemClock,
-    member?: { readonly whole: Journal; readonly about: MemberAbout },
+    {
+      member,
+      trace,
+    }: {
+      readonly member?: { readonly whole: Journal; readonly about: MemberAbout }
+      readonly trace?: RequestTrace | undefined
+    } = {},
   ) {
     this.#estimatedPromptTokens = estimatedPromptTokens
     this.attempts = attempts
     this.#member = member?.about
     this.clock = clock
+    this.trace = member?.whole.trace ?? trace
     this.startedAt = member?.whole.startedAt ?? clock.now()
     this.#notes = member === undefined ? [] : member.whole.#notes
     this.#begun = member === undefined ? new Set() : member.whole.#begun
@@ -135,8 +149,7 @@ export class Journal {
   /** A journal for one chain member: it shares the list of attempts and keeps its own outcome. */
   member(about: MemberAbout): Journal {
     return new Journal(this.#estimatedPromptTokens, this.attempts, this.clock, {
-      whole: this,
-      about,
+      member: { whole: this, about },
     })
   }
 

@@ -1,5 +1,6 @@
 import type { AttemptRecord, ErrorCode, InferenceKind, Usage } from '../../protocol/index.ts'
 import type { Policy, ResumeMode } from './policy.ts'
+import type { RequestTrace } from './trace.ts'
 import type { Verification } from './verification.ts'
 
 /** Work beyond the caller's usage: failed, superseded and compared attempts. */
@@ -32,6 +33,8 @@ export interface RequestEvent {
   readonly model: string
   /** The model that answered; if several did, the last one. Absent if no answer began. */
   readonly answeredBy?: string
+  /** The swarm of that model. Absent if the client is in one swarm only, and for providers. */
+  readonly swarm?: string
   readonly policy: Policy
   readonly resume: ResumeMode
   /** Estimated from the length of the text. */
@@ -56,6 +59,8 @@ export interface RequestEvent {
   readonly agreement?: Agreement
   /** Result of checking the answer before its end, if the request asked for it; also if the check failed. */
   readonly verification?: Verification
+  /** Ids for spans, if the request is recorded as part of a trace; those of the attempts are in `attempts`. */
+  readonly trace?: RequestTrace & { readonly spanId: string }
   /** Answered from the failure memory: the same request had failed repeatedly. */
   readonly remembered?: true
 }

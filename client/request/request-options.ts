@@ -38,6 +38,11 @@ export interface RequestOptions extends AbortOptions, Partial<RequestLimits> {
   readonly providers?: readonly string[]
   /** Called with each report of a peer on its work before the first piece. @default does nothing */
   readonly onPeerProgress?: (report: ProgressReport) => void
+  /**
+   * The caller's `traceparent` (https://www.w3.org/TR/trace-context/). Peers get the context only in a private swarm, or
+   * one with members. One that is not valid is ignored. @default none
+   */
+  readonly traceparent?: string
   /** Gateways that the request has passed through. Forwarded to the caller's providers. @default 0 */
   readonly hops?: number
 }

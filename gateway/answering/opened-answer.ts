@@ -1,4 +1,5 @@
 import type { Answer, ServedChunk } from '../../client/index.ts'
+import { defined } from '../../protocol/index.ts'
 import { type Served, within } from '../http/index.ts'
 
 /** A streamed answer that has begun, or whose wait has expired. */
@@ -29,6 +30,7 @@ export async function openAnswer<T extends { readonly model: string }>(
       ? undefined
       : {
           peerId: result.value.skein.peerId,
+          ...defined({ swarm: result.value.skein.swarm }),
           model: result.value.model,
           attempts: answer.attempts,
           attemptCount: answer.attempts.length + 1,

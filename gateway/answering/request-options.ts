@@ -95,8 +95,10 @@ export function requestOptions(
   context: Pick<GatewayContext, 'limits'>,
 ): QueuedOptions {
   const { headers, signal } = c.req.raw
+  const traceparent = headers.get('traceparent')
   return {
     signal,
+    ...(traceparent !== null && { traceparent }),
     ...optionsOf(askingHeaders(headers), context),
     caller: c.get('caller'),
     onPosition: (ahead) => c.set('queued', ahead),

@@ -14,10 +14,11 @@ export function withoutSkein<T extends ServedBy>({
   return { ...answer, ...skeinField(verification) }
 }
 
-function servedOf({ peerId, attempts, resumes }: ServedBy['skein']): Served {
+function servedOf({ peerId, swarm, attempts, resumes }: ServedBy['skein']): Served {
   const first = attempts.find(({ ttftMs }) => ttftMs !== undefined)
   return {
     peerId,
+    ...(swarm !== undefined && { swarm }),
     attempts,
     attemptCount: attempts.length,
     resumes,

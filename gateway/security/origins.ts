@@ -66,6 +66,7 @@ const EXPOSED = [
   'retry-after-ms',
   'x-should-retry',
   'x-skein-peer',
+  'x-skein-swarm',
   'x-skein-attempts',
   'x-skein-hedged',
   'x-skein-resumed',

@@ -1,76 +1,52 @@
-import type { Connection, Libp2p, PeerId, PrivateKey, Stream } from '@libp2p/interface'
-import { peerIdFromPrivateKey } from '@libp2p/peer-id'
-import { equals } from 'uint8arrays/equals'
+import type { Connection, Stream } from '@libp2p/interface'
 import {
-  type Certificate,
-  decodeMembershipAnswer,
   decodeMembershipQuestion,
   encodeMembershipAnswer,
-  encodeMembershipQuestion,
   InferenceError,
-  isJoinSigned,
-  type JoinRequest,
-  type ListHead,
   MAX_MEMBERSHIP_BYTES,
   type MemberHello,
   type MembershipAnswer,
   type MembershipQuestion,
   type MembershipRefusal,
-  PROTOCOLS,
 } from '../../protocol/index.ts'
-import { type Clock, every, raceSignal } from '../../timing/index.ts'
-import { answerOnce, askOnce } from '../one-shot.ts'
-import type { PeerClocks } from '../peer-clocks.ts'
+import { every } from '../../timing/index.ts'
+import { answerOnce } from '../one-shot.ts'
+import { OriginRates } from '../origin-rates.ts'
 import { PeerRates } from '../peer-rates.ts'
-import { admit, isDue, renew } from './admit.ts'
-import { fittingLists } from './fitting-lists.ts'
-import type { MembershipGate, ProvedMember } from './gate.ts'
+import { renew } from './admit.ts'
+import { type AskMember, createAskMember } from './ask-member.ts'
+import type { MemberExchangeInit } from './exchange-init.ts'
+import type { ProvedMember } from './gate.ts'
+import { Joins } from './joins.ts'
 import { MEMBERSHIP } from './limits.ts'
-import type { Membership } from './membership.ts'
-import { publish } from './publish.ts'
+import { ListSpread } from './list-spread.ts'
 import { refusalWords } from './refusal-words.ts'
+import { Renewal } from './renewal.ts'
+import { repairLists } from './repair-lists.ts'
 import type { Standing } from './roster.ts'
 import { verifyHello } from './verify-hello.ts'
-
-/** Pause between two tries to have the own certificate renewed. */
-const RENEW_PAUSE_MS = 600_000
-
-export interface MemberExchangeInit {
-  readonly membership: Membership
-  readonly gate: MembershipGate
-  readonly libp2p: Pick<
-    Libp2p,
-    'addEventListener' | 'getConnections' | 'peerId' | 'removeEventListener'
-  >
-  /** The owner's key, if it is on this machine. */
-  readonly ownerKey?: PrivateKey | undefined
-  readonly clocks: PeerClocks
-  readonly clock: Clock
-  /** Milliseconds since 1970 by this machine. */
-  readonly wall: () => number
-  readonly signal: AbortSignal
-  /** Called when a peer has proved to be this member. */
-  readonly onMember: (peer: PeerId, certificate: Certificate) => void
-  readonly onError: (what: string, error: unknown) => void
-  /** Receives a message for the operator. */
-  readonly onFault: (message: string) => void
-}
 
 /** Proves membership on each connection, spreads the signed lists, and lets machines join. */
 export class MemberExchange {
   readonly #init: MemberExchangeInit
   readonly #badge: Promise<Uint8Array>
-  /** Numbers that the peer of a connection has. */
-  readonly #heads = new WeakMap<Connection, readonly ListHead[]>()
-  readonly #syncing = new WeakMap<Connection, Promise<void>>()
+  readonly #ask: AskMember
+  readonly #lists: ListSpread
+  readonly #joins: Joins
+  readonly #renewal: Renewal
+  readonly #hellos = new OriginRates(MEMBERSHIP.hellos)
   readonly #updates = new PeerRates(MEMBERSHIP.updates)
-  readonly #joins = new PeerRates(MEMBERSHIP.joins)
-  readonly #allJoins = new PeerRates(MEMBERSHIP.allJoins)
-  readonly #told = new Set<string>()
-  #renewAfterMs = 0
+  readonly #reported = new Set<string>()
 
   constructor(init: MemberExchangeInit) {
     this.#init = init
+    const ask = createAskMember(init)
+    const now = (): number => this.#now()
+    const admins = (): readonly Connection[] => this.#admins()
+    this.#ask = ask
+    this.#lists = new ListSpread({ ...init, ask })
+    this.#joins = new Joins({ ...init, ask, now, admins })
+    this.#renewal = new Renewal({ ...init, ask, now, admins })
     this.#badge = init.membership.badgeFor(init.libp2p.peerId)
     this.#badge.catch(() => undefined)
   }
@@ -89,6 +65,16 @@ export class MemberExchange {
       unsubscribe()
     }
     signal.addEventListener('abort', stop, { once: true })
+  }
+
+  /**
+   * Exchanges lists with all connected members, both ways.
+   *
+   * @returns how many members have them all then
+   * @throws the signal's reason
+   */
+  spread(options: { readonly signal: AbortSignal }): Promise<number> {
+    return this.#lists.spread(options)
   }
 
   /** Handles the membership protocol. Never rejects. */
@@ -115,7 +101,10 @@ export class MemberExchange {
   async #answer(question: MembershipQuestion, connection: Connection): Promise<MembershipAnswer> {
     const { gate, membership, ownerKey } = this.#init
     if (question.type === 'hello') return await this.#meet(question.hello, connection)
-    if (question.type === 'join') return await this.#letJoin(question.join, connection)
+    if (question.type === 'join') {
+      const answer = await this.#joins.answer(question.join, connection)
+      return 'refused' in answer ? this.#refusal(answer.refused) : answer
+    }
     const member = gate.memberOf(connection)
     if (member === undefined) return this.#refusal('not_a_member')
     if (!this.#updates.take(connection.remotePeer, this.#init.wall())) return this.#refusal('busy')
@@ -129,7 +118,9 @@ export class MemberExchange {
 
   /** The dialled side of the proof. */
   async #meet(hello: MemberHello, connection: Connection): Promise<MembershipAnswer> {
-    const refused = await this.#admitted(connection, hello, this.#init.wall())
+    const nowMs = this.#init.wall()
+    if (!this.#hellos.take(connection, nowMs)) return this.#refusal('busy')
+    const refused = await this.#admitted(connection, hello, nowMs)
     if (refused !== undefined) return this.#refusal(refused)
     return { type: 'hello', hello: await this.#hello() }
   }
@@ -142,7 +133,7 @@ export class MemberExchange {
       const answer = await this.#ask(connection, { type: 'hello', hello: await this.#hello() })
       if (answer.type === 'refused') {
         const words = refusalWords(answer.reason, wall() - answer.nowMs)
-        this.#tell(`a member does not accept this machine: ${words}`)
+        this.#report(`a member does not accept this machine: ${words}`)
         throw new InferenceError('unauthorized', `not accepted as a member: ${words}`)
       }
       if (answer.type !== 'hello') throw new InferenceError('malformed', 'an unexpected answer')
@@ -166,11 +157,10 @@ export class MemberExchange {
       return this.#now()
     })
     if ('refused' in verified) return verified.refused
-    this.#heads.set(connection, hello.heads)
     onMember(remotePeer, verified.member.certificate)
     gate.admit(connection, verified.member)
-    void this.#sync(connection)
-    this.#renewWhenDue()
+    this.#lists.met(connection, hello.heads)
+    this.#renewal.renewWhenDue()
     return undefined
   }
 
@@ -191,27 +181,9 @@ export class MemberExchange {
       membership.issuerCertificate,
     )
     if (!own.isMember)
-      this.#tell(`this machine is no longer a member: ${refusalWords(own.reason, 0)}`)
-    this.#renewWhenDue()
-    this.#repairLists()
-  }
-
-  /**
-   * A list that another machine made with the same key, without knowing this machine's, may lack revocations: they are
-   * published again.
-   */
-  #repairLists(): void {
-    const { membership, ownerKey, wall, onError } = this.#init
-    const { roster } = membership
-    for (const key of [membership.memberKey, ownerKey]) {
-      if (key === undefined) continue
-      const id = peerIdFromPrivateKey(key)
-      const listed = roster.listOf(id)?.revocations.length ?? 0
-      if (roster.revocationsBy(id).length <= listed) continue
-      membership
-        .change(() => publish(membership, key, wall(), (entries) => entries))
-        .catch((error: unknown) => onError('repairing the list of members', error))
-    }
+      this.#report(`this machine is no longer a member: ${refusalWords(own.reason, 0)}`)
+    this.#renewal.renewWhenDue()
+    repairLists(this.#init)
   }
 
   /** A member may have a new role, or a renewed certificate. */
@@ -223,7 +195,7 @@ export class MemberExchange {
       gate.admit(connection, { certificate: listed })
       if (listed.role !== proved.certificate.role) onMember(connection.remotePeer, listed)
     }
-    void this.#sync(connection)
+    void this.#lists.sync(connection)
   }
 
   #standingOf({ certificate, issuerCertificate }: ProvedMember, nowMs: number): Standing {
@@ -234,146 +206,11 @@ export class MemberExchange {
     return roster.standingOf(listed, nowMs)
   }
 
-  /**
-   * Exchanges lists with all connected members, both ways.
-   *
-   * @returns how many members have them all then
-   * @throws the signal's reason
-   */
-  async spread({ signal }: { readonly signal: AbortSignal }): Promise<number> {
-    const { gate, libp2p, membership } = this.#init
-    const proved = libp2p.getConnections().filter((each) => gate.memberOf(each) !== undefined)
-    await raceSignal(Promise.all(proved.map((connection) => this.#sync(connection))), signal)
-    await this.#caughtUp(proved, signal)
-    const told = proved.filter(
-      (each) => membership.roster.missing(this.#heads.get(each) ?? []).length === 0,
-    )
-    return new Set(told.map(({ remotePeer }) => remotePeer.toString())).size
-  }
-
-  /** Resolves once this machine has the lists that these peers had when they were met. */
-  async #caughtUp(connections: readonly Connection[], signal: AbortSignal): Promise<void> {
-    const { membership } = this.#init
-    const heads = connections.flatMap((connection) => this.#heads.get(connection) ?? [])
-    const { promise: caughtUp, resolve } = Promise.withResolvers<void>()
-    const check = (): void => {
-      if (!heads.some((head) => membership.roster.lacks(head))) resolve()
-    }
-    const unsubscribe = membership.onChange(check)
-    try {
-      check()
-      await raceSignal(caughtUp, signal)
-    } finally {
-      unsubscribe()
-    }
-  }
-
-  /** Hands the peer the lists that it lacks. Never rejects. */
-  async #sync(connection: Connection): Promise<void> {
-    const running = this.#syncing.get(connection)
-    if (running !== undefined) return await running
-    const syncing = this.#handOver(connection).finally(() => this.#syncing.delete(connection))
-    this.#syncing.set(connection, syncing)
-    await syncing
-  }
-
-  async #handOver(connection: Connection): Promise<void> {
-    const { membership, onError, signal } = this.#init
-    try {
-      for (;;) {
-        const heads = this.#heads.get(connection) ?? []
-        const lists = fittingLists(membership.roster.missing(heads))
-        if (lists.length === 0 || signal.aborted) return
-        const bytes = lists.map((list) => list.bytes)
-        const answer = await this.#ask(connection, { type: 'update', lists: bytes })
-        if (answer.type !== 'updated') return
-        this.#heads.set(connection, [
-          ...heads.filter(({ issuer }) => !lists.some((list) => list.issuer.equals(issuer))),
-          ...lists.map(({ issuer, number }) => ({ issuer, number })),
-        ])
-      }
-    } catch (error) {
-      if (connection.status === 'open' && !signal.aborted) onError('spreading the members', error)
-    }
-  }
-
-  async #letJoin(join: JoinRequest, { remotePeer }: Connection): Promise<MembershipAnswer> {
-    const { membership, ownerKey, wall } = this.#init
-    const source = join.passedOn ? join.invite : remotePeer
-    const nowMs = wall()
-    if (!this.#joins.take(source, nowMs) || !this.#allJoins.take('all', nowMs)) {
-      return this.#refusal('busy')
-    }
-    if (!equals(join.swarmId, membership.swarmId) || !(await isJoinSigned(join))) {
-      return this.#refusal('invite_unknown')
-    }
-    // It may have been made a moment ago, by another process of this machine.
-    if (membership.roster.invite(join.invite) === undefined) await membership.refresh()
-    const result = await admit(membership, join, { ownerKey }, this.#now())
-    if ('admission' in result) return { type: 'admission', admission: result.admission }
-    const isElsewhere = result.refused === 'no_issuer' || result.refused === 'invite_unknown'
-    const passed = isElsewhere && !join.passedOn ? await this.#passOn(join) : undefined
-    return passed ?? this.#refusal(result.refused)
-  }
-
-  /** Asks connected admins in turn. The request is signed, so passing it on gives this member nothing. */
-  async #passOn(join: JoinRequest): Promise<MembershipAnswer | undefined> {
-    let last: MembershipAnswer | undefined
-    for (const admin of this.#admins().slice(0, MEMBERSHIP.maxAdminsAsked)) {
-      const question = { type: 'join', join: { ...join, passedOn: true } } as const
-      const answer = await this.#ask(admin, question, MEMBERSHIP.passOnTimeoutMs).catch(
-        () => undefined,
-      )
-      if (answer?.type === 'admission') return answer
-      last = answer ?? last
-    }
-    return last
-  }
-
-  #renewWhenDue(): void {
-    const { membership, wall, onError, signal } = this.#init
-    const { certificate } = membership
-    const [admin] = this.#admins()
-    const nowMs = wall()
-    if (certificate.role === 'admin' || !isDue(certificate, this.#now())) return
-    if (admin === undefined || nowMs < this.#renewAfterMs) return
-    this.#renewAfterMs = nowMs + RENEW_PAUSE_MS
-    void (async () => {
-      const answer = await this.#ask(admin, { type: 'renew' })
-      if (answer.type === 'admission') await membership.adopt(answer.admission)
-    })().catch((error: unknown) => {
-      if (!signal.aborted) onError('renewing the certificate', error)
-    })
-  }
-
   #admins(): Connection[] {
     const { gate, libp2p } = this.#init
     return libp2p
       .getConnections()
       .filter((connection) => gate.memberOf(connection)?.certificate.role === 'admin')
-  }
-
-  async #ask(
-    connection: Connection,
-    question: MembershipQuestion,
-    timeoutMs: number = MEMBERSHIP.exchangeTimeoutMs,
-  ): Promise<MembershipAnswer> {
-    const { gate, clock, signal } = this.#init
-    const frame = await askOnce(
-      {
-        libp2p: {
-          dialProtocol: (_, protocol, options) => gate.newStream(connection, protocol, options),
-        },
-        peer: connection.remotePeer,
-        protocol: PROTOCOLS.membership,
-        request: encodeMembershipQuestion(question),
-        maxResponseBytes: MAX_MEMBERSHIP_BYTES,
-        timeoutMs,
-        clock,
-      },
-      { signal },
-    )
-    return decodeMembershipAnswer(frame)
   }
 
   async #hello(): Promise<MemberHello> {
@@ -393,9 +230,9 @@ export class MemberExchange {
   }
 
   /** Each message once. */
-  #tell(message: string): void {
-    if (this.#told.has(message)) return
-    this.#told.add(message)
+  #report(message: string): void {
+    if (this.#reported.has(message)) return
+    this.#reported.add(message)
     this.#init.onFault(message)
   }
 }

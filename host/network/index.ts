@@ -1,3 +1,5 @@
 /** Keeps a host's connections in step with the network that its machine is in. */
 
+export { IpVersions } from './ip-versions.ts'
 export { watchNetwork } from './network-watch.ts'
+export { tcpTransport } from './tcp-transport.ts'

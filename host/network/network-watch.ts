@@ -1,8 +1,10 @@
-import { networkInterfaces } from 'node:os'
 import type { Connection, Libp2p, Logger } from '@libp2p/interface'
+import { InferenceError } from '../../protocol/index.ts'
 import { type Clock, every } from '../../timing/index.ts'
 import { answers } from '../connection-check.ts'
 import { isRelayed } from '../relay/index.ts'
+import { ipVersionOf } from './ip-versions.ts'
+import { ownAddresses } from './own-addresses.ts'
 
 export interface NetworkWatchInit {
   readonly libp2p: Pick<Libp2p, 'addEventListener' | 'getConnections' | 'removeEventListener'>
@@ -27,9 +29,10 @@ const ANSWER_MS = 3_000
 const BUSY_MS = 1_000
 
 /**
- * Notices that this machine has another network, and aborts the connections that died with the old one: TCP by itself
- * would go on for a quarter of an hour. A peer that is silent while others answer is busy more often than dead, so its
- * connection is aborted only where this machine's addresses changed, where it slept, or where no peer answers at all.
+ * Notices that this machine has another network, or one IP version less, and aborts the connections that died with it:
+ * TCP by itself would go on for a quarter of an hour. A peer that is silent while others answer is busy more often than
+ * dead, so its connection is aborted only where this machine's addresses changed, where it slept, or where no peer
+ * answers over that IP version. Streams end with `path_lost`, which blames no peer.
  */
 export function watchNetwork(init: NetworkWatchInit): void {
   const { libp2p, clock, signal, log, onChange, addresses = ownAddresses } = init
@@ -49,7 +52,7 @@ export function watchNetwork(init: NetworkWatchInit): void {
       })
   }
 
-  /** @param changed whether each silent connection goes, or only all of them together */
+  /** @param changed whether each silent connection goes, or only all of one IP version together */
   const abortDead = async (changed: boolean): Promise<number> => {
     const direct = libp2p.getConnections().filter(({ remoteAddr }) => !isRelayed(remoteAddr))
     const startedAtMs = clock.now()
@@ -57,10 +60,15 @@ export function watchNetwork(init: NetworkWatchInit): void {
       direct.map((connection) => answers(connection, ANSWER_MS, clock)),
     )
     if (clock.now() - startedAtMs > ANSWER_MS + BUSY_MS) return 0
-    const dead = direct.filter((_, index) => alive[index] !== true)
-    if (!changed && dead.length < direct.length) return 0
+    const working = new Set(direct.filter((_, index) => alive[index]).map(versionOf))
+    const dead = direct.filter(
+      (connection, index) =>
+        alive[index] !== true && (changed || !working.has(versionOf(connection))),
+    )
     for (const connection of dead) {
-      connection.abort(new Error('the network this connection was made over is gone'))
+      connection.abort(
+        new InferenceError('path_lost', 'the network this connection was made over is gone'),
+      )
     }
     return dead.length
   }
@@ -78,13 +86,16 @@ export function watchNetwork(init: NetworkWatchInit): void {
 
   const heartbeat = (): void => {
     const direct = libp2p.getConnections().filter(({ remoteAddr }) => !isRelayed(remoteAddr))
-    const oldest = direct[0]
-    if (oldest === undefined || checking !== undefined) return
+    if (checking !== undefined) return
     const startedAtMs = clock.now()
-    void answers(oldest, ANSWER_MS, clock).then((alive) => {
-      if (alive || clock.now() - startedAtMs > ANSWER_MS + BUSY_MS) return
-      check(false)
-    })
+    for (const version of new Set(direct.map(versionOf))) {
+      const oldest = direct.find((connection) => versionOf(connection) === version)
+      if (oldest === undefined) continue
+      void answers(oldest, ANSWER_MS, clock).then((alive) => {
+        if (alive || clock.now() - startedAtMs > ANSWER_MS + BUSY_MS) return
+        check(false)
+      })
+    }
   }
 
   /** A peer that connects again has often lost its older connections without notice: they are checked. */
@@ -93,7 +104,9 @@ export function watchNetwork(init: NetworkWatchInit): void {
     for (const older of libp2p.getConnections(opened.remotePeer)) {
       if (older === opened || isRelayed(older.remoteAddr)) continue
       void answers(older, ANSWER_MS, clock).then((alive) => {
-        if (!alive) older.abort(new Error('the peer opened a new connection'))
+        if (!alive) {
+          older.abort(new InferenceError('path_lost', 'the peer opened a new connection'))
+        }
       })
     }
   }
@@ -105,13 +118,7 @@ export function watchNetwork(init: NetworkWatchInit): void {
   signal.addEventListener('abort', stop, { once: true })
 }
 
-function ownAddresses(): readonly string[] {
-  return Object.values(networkInterfaces()).flatMap((entries) =>
-    (entries ?? []).flatMap(({ internal, address }) =>
-      internal || address.startsWith('fe80') ? [] : [address],
-    ),
-  )
-}
+const versionOf = ({ remoteAddr }: Connection): string | undefined => ipVersionOf(remoteAddr)
 
 function signatureOf(addresses: readonly string[]): string {
   return addresses.toSorted((a, b) => a.localeCompare(b)).join(' ')

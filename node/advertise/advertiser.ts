@@ -15,7 +15,7 @@ const LIFETIME_MS = 30 * 60_000
 /** Renewed with more than half of its life left: a peer that fetches one can use it for a while. */
 const RENEW_MS = 10 * 60_000
 /** Time until a new advertisement after this machine's clock was set: peers would take the old one for expired, or for one of the future. */
-const LOOK_MS = 15_000
+const LOOK_MS = 5_000
 /** The clock was set, or the machine slept, if wall and monotonic clock moved apart by more than this. */
 const SET_MS = 10_000
 /** Addresses come one by one while a host starts. */

@@ -58,7 +58,8 @@ async function receive(attempt: ServedAttempt): Promise<Received> {
   const { limits, status, models, clock } = context
   const head = await upload.head()
   const arrivedAtMs = clock.wall()
-  attempt.note({ kind: head.kind })
+  const { kind, trace } = head
+  attempt.note({ kind, ...(context.acceptsTraces && trace !== undefined && { trace }) })
   if (head.remainingMs === 0) throw new InferenceError('deadline_exceeded', 'no time is left')
   await raceSignal(status.checkOpen(), scope.signal)
   const model = models.resolve(parseModelReference(head.model))

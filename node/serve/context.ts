@@ -1,7 +1,13 @@
 import type { Logger } from '@libp2p/interface'
 import type { Backend } from '../../backend/index.ts'
 import type { ServedLog } from '../../ledger/index.ts'
-import type { ByteBudget, ErrorCode, InferenceKind, Usage } from '../../protocol/index.ts'
+import type {
+  ByteBudget,
+  ErrorCode,
+  InferenceKind,
+  TraceContext,
+  Usage,
+} from '../../protocol/index.ts'
 import type { Clock } from '../../timing/index.ts'
 import type { AccessLists, Fairness, Gate, Pacer, PeerLedger } from '../admission/index.ts'
 import type { NodeStatus } from '../node-status.ts'
@@ -22,6 +28,8 @@ export interface ServedRequest {
   readonly queueMs?: number
   readonly ttftMs?: number
   readonly durationMs: number
+  /** The caller's span, where it told one: only within a private swarm, or one with members. */
+  readonly trace?: TraceContext
 }
 
 /** State that the handlers of a node share. */
@@ -44,6 +52,8 @@ export interface ServeContext {
   readonly maxTokens: number
   /** Fires when the node stops; ends running requests. */
   readonly signal: AbortSignal
+  /** Whether traces of callers are believed. */
+  readonly acceptsTraces: boolean
   readonly clock: Clock
   readonly log: Logger
   readonly onRequest: (request: ServedRequest) => void

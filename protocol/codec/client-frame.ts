@@ -3,6 +3,7 @@ import type { ClientFrame, InferenceKind, Resume } from '../frames.ts'
 import { LIMITS } from '../limits.ts'
 import { ClientFrameSchema, Kind } from '../skein_pb.ts'
 import { checkAttempt, decodeMessage, malformed, nameOf } from './message.ts'
+import { decodeTrace, encodeTrace } from './trace.ts'
 
 const KINDS = {
   chat: Kind.CHAT,
@@ -19,9 +20,13 @@ const KINDS = {
 export function encodeClientFrame(frame: ClientFrame, attemptId?: Uint8Array): Uint8Array {
   switch (frame.type) {
     case 'head': {
-      const { attemptId, remainingMs, model, bodyBytes, resume } = frame
+      const { attemptId, remainingMs, model, bodyBytes, resume, trace } = frame
       const value = { attemptId, remainingMs, kind: KINDS[frame.kind], model, bodyBytes }
-      const head = resume === undefined ? value : { ...value, resume: copyResume(resume) }
+      const head = {
+        ...value,
+        ...(resume !== undefined && { resume: copyResume(resume) }),
+        ...(trace !== undefined && { trace: encodeTrace(trace) }),
+      }
       return toBinary(
         ClientFrameSchema,
         create(ClientFrameSchema, { frame: { case: 'head', value: head } }),
@@ -58,7 +63,7 @@ export function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): Cl
   const { frame, attemptId: named } = decodeMessage(ClientFrameSchema, bytes)
   switch (frame.case) {
     case 'head': {
-      const { attemptId, remainingMs, model, bodyBytes, resume } = frame.value
+      const { attemptId, remainingMs, model, bodyBytes, resume, trace } = frame.value
       const kind = nameOf(KINDS, frame.value.kind)
       if (kind === undefined) throw malformed('unknown kind')
       if (attemptId.length !== 16) throw malformed('attempt id is not 16 bytes')
@@ -72,11 +77,12 @@ export function decodeClientFrame(bytes: Uint8Array, attemptId?: Uint8Array): Cl
         model,
         bodyBytes,
       }
-      if (resume === undefined) return head
+      const traced = trace === undefined ? head : { ...head, trace: decodeTrace(trace) }
+      if (resume === undefined) return traced
       const { tokenIds, text, deliveredBytes, reasoning, tokens } = resume
       if (tokenIds.length > LIMITS.maxTokenIds) throw malformed('too many token ids')
       const more = { ...(reasoning !== '' && { reasoning }), ...(tokens > 0 && { tokens }) }
-      return { ...head, resume: { tokenIds, text, deliveredBytes, ...more } }
+      return { ...traced, resume: { tokenIds, text, deliveredBytes, ...more } }
     }
     case 'body':
       checkAttempt(named, attemptId)

@@ -2,12 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import OpenAI, { toFile } from 'openai'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import {
-  type CliProcess,
-  createSandbox,
-  LOOPBACK,
-  type Sandbox,
-} from '../../testing/cli-process.ts'
+import { type CliProcess, createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli/index.ts'
 
 // Whole processes on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 })
@@ -59,7 +54,7 @@ function expectAllAnswered(text: string): void {
 beforeAll(async () => {
   sandbox = await createSandbox()
   const engine = ['--backend', 'embedded', '--max-tokens-per-second', '400']
-  const node = sandbox.start(['node', '--json', ...engine, ...LOOPBACK])
+  const node = sandbox.startHere(['node', '--json', ...engine, ...LOOPBACK])
   const ready = await node.event('ready')
   bootstrap = ['--bootstrap', ready.addresses[0] ?? '']
 })
@@ -110,7 +105,7 @@ describe('skein batch run', () => {
     await first.seen(/(.*"event":"result".*\n){5}/)
     first.child.kill('SIGINT')
     expect((await first.finished).exitCode).toBe(130)
-    const second = await sandbox.run(command)
+    const second = await sandbox.runHere(command)
     expect(second).toMatchObject({ exitCode: 0 })
     expect(second.stderr).toMatch(new RegExp(`\\d+ of ${REQUESTS} requests already have an answer`))
     expectAllAnswered(await readFile(join(sandbox.home, 'questions.results.jsonl'), 'utf8'))
@@ -119,11 +114,11 @@ describe('skein batch run', () => {
   it('reports invalid lines and failed requests', async () => {
     const path = join(sandbox.home, 'wrong.jsonl')
     await writeFile(path, [lineOf(1), '{"custom_id": 7}'].join('\n'))
-    const wrong = await sandbox.run(['batch', 'run', path, ...bootstrap])
+    const wrong = await sandbox.runHere(['batch', 'run', path, ...bootstrap])
     expect(wrong.exitCode).toBe(2)
     expect(wrong.stderr).toContain('line 2: custom_id')
     await writeFile(path, [lineOf(1), lineOf(2, { num_ctx: 1 })].join('\n'))
-    const failed = await sandbox.run(['batch', 'run', path, ...bootstrap])
+    const failed = await sandbox.runHere(['batch', 'run', path, ...bootstrap])
     expect(failed.exitCode).toBe(8)
     expect(failed.stdout).toContain('1 of 2 answered')
     const errors = await readFile(join(sandbox.home, 'wrong.results.errors.jsonl'), 'utf8')

@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { createScriptedBackend } from '../../backend/index.ts'
-import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli-process.ts'
+import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli/index.ts'
 import { startOpenAiWire } from '../../testing/engines/openai-wire.ts'
 import type { WireServer } from '../../testing/engines/wire-server.ts'
 
@@ -38,7 +38,7 @@ afterAll(async () => {
 })
 
 it('shares only named models of an existing engine, and names the flag', async () => {
-  const node = await sandbox.run(['node', '--json', '--backend', engine.baseUrl, ...LOOPBACK])
+  const node = await sandbox.runHere(['node', '--json', '--backend', engine.baseUrl, ...LOOPBACK])
   expect(node.exitCode).toBe(2)
   expect(node.events()).toEqual([
     { event: 'error', code: 'usage', message: expect.stringMatching(/--share \S/) },
@@ -46,15 +46,21 @@ it('shares only named models of an existing engine, and names the flag', async (
 })
 
 it('serves the named model of an existing engine', async () => {
-  const refused = await sandbox.run(['node', '--json', '--backend', engine.baseUrl, ...LOOPBACK])
+  const refused = await sandbox.runHere([
+    'node',
+    '--json',
+    '--backend',
+    engine.baseUrl,
+    ...LOOPBACK,
+  ])
   const [, model = ''] = refused.events()[0]?.message.match(/--share ([^;\s]+)/) ?? []
-  const node = sandbox.start([
+  const node = sandbox.startHere([
     ...['node', '--json', '--backend', engine.baseUrl, '--share', model],
     ...LOOPBACK,
   ])
   const { addresses, models } = await node.event('ready')
   expect(models).toEqual([model])
-  const asked = await sandbox.run([
+  const asked = await sandbox.runHere([
     ...['ask', '--json', '--bootstrap', addresses[0] ?? '', '--model', model],
     'Count from 1 to 9.',
   ])
@@ -62,7 +68,7 @@ it('serves the named model of an existing engine', async () => {
 })
 
 it('lists the engine’s models if the named one does not exist', async () => {
-  const node = await sandbox.run([
+  const node = await sandbox.runHere([
     ...['node', '--json', '--backend', engine.baseUrl, '--share', 'nonesuch'],
     ...LOOPBACK,
   ])
@@ -74,9 +80,12 @@ it('lists the engine’s models if the named one does not exist', async () => {
 
 it('downloads a model with progress and its sha256 on stderr, once', async () => {
   const start = () =>
-    sandbox.start(['node', '--json', '--model', 'hf:org/repo/skein-copy-q8_0.gguf', ...LOOPBACK], {
-      HF_ENDPOINT: hubUrl,
-    })
+    sandbox.startHere(
+      ['node', '--json', '--model', 'hf:org/repo/skein-copy-q8_0.gguf', ...LOOPBACK],
+      {
+        HF_ENDPOINT: hubUrl,
+      },
+    )
   const first = start()
   expect((await first.event('ready')).models).toEqual(['skein-copy'])
   expect(first.stderr()).toContain('100%')
@@ -89,7 +98,13 @@ it('downloads a model with progress and its sha256 on stderr, once', async () =>
 }, 60_000)
 
 it('reports a missing model file', async () => {
-  const node = await sandbox.run(['node', '--json', '--model', '/nonexistent.gguf', ...LOOPBACK])
+  const node = await sandbox.runHere([
+    'node',
+    '--json',
+    '--model',
+    '/nonexistent.gguf',
+    ...LOOPBACK,
+  ])
   expect(node.exitCode).toBe(2)
   expect(node.events()[0]).toMatchObject({ message: expect.stringContaining('/nonexistent.gguf') })
 })

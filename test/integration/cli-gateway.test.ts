@@ -6,8 +6,9 @@ import {
   type CliProcess,
   createSandbox,
   LOOPBACK,
+  type LocalCommand,
   type Sandbox,
-} from '../../testing/cli-process.ts'
+} from '../../testing/cli/index.ts'
 
 const counted = (last: number): string =>
   `${Array.from({ length: last }, (_, index) => index + 1).join(', ')}.`
@@ -38,9 +39,9 @@ async function startNode(): Promise<void> {
 async function startGateway(
   args: readonly string[] = [],
   env: Record<string, string> = {},
-): Promise<{ gateway: CliProcess; url: string }> {
+): Promise<{ gateway: LocalCommand; url: string }> {
   const options = ['--json', '--port', '0', ...join()]
-  const gateway = sandbox.start(['gateway', ...options, ...args], env)
+  const gateway = sandbox.startHere(['gateway', ...options, ...args], env)
   return { gateway, url: (await gateway.event('ready')).url }
 }
 
@@ -66,7 +67,7 @@ describe('skein gateway', () => {
       text += choices[0]?.delta.content ?? ''
       const serving = nodes.get(response.headers.get('x-skein-peer') ?? '')
       if (text.endsWith(' 20')) serving?.child.kill('SIGKILL')
-      if (text.endsWith(' 40')) gateway.child.kill('SIGTERM')
+      if (text.endsWith(' 40')) gateway.interrupt('SIGTERM')
     }
     expect(text).toBe(counted(60))
     const { exitCode, stderr } = await gateway.finished
@@ -98,7 +99,7 @@ describe('skein gateway', () => {
     expect(answer.model).toBe('skein-tiny')
     expect(seen[0]).toBe('Bearer sk-very-secret')
     expect(seen.slice(1)).not.toContain('Bearer sk-very-secret')
-    gateway.child.kill('SIGTERM')
+    gateway.interrupt('SIGTERM')
     const { stdout, stderr } = await gateway.finished
     expect(stdout + stderr + JSON.stringify(answer)).not.toContain('very-secret')
     for (const server of [broken, hanging]) {
@@ -109,18 +110,24 @@ describe('skein gateway', () => {
 
   it('requires a key once one exists', async () => {
     const dataDir = ['--data-dir', `${sandbox.home}/keys`]
-    const made = await sandbox.run(['gateway', 'key', 'add', 'anna', '--json', ...dataDir])
+    const made = await sandbox.runHere(['gateway', 'key', 'add', 'anna', '--json', ...dataDir])
     const key = made.events()[0]?.key ?? ''
     const { gateway, url } = await startGateway(dataDir)
     await expect(sdk(url).models.list()).rejects.toMatchObject({ status: 401 })
     const { data } = await sdk(url, key).models.list()
     expect(data.map(({ id }) => id)).toEqual(['skein-tiny'])
-    gateway.child.kill('SIGTERM')
+    gateway.interrupt('SIGTERM')
     await gateway.finished
   })
 
   it('requires a key or --open to listen beyond this machine', async () => {
-    const { exitCode, stderr } = await sandbox.run(['gateway', '--host', '0.0.0.0', '--port', '0'])
+    const { exitCode, stderr } = await sandbox.runHere([
+      'gateway',
+      '--host',
+      '0.0.0.0',
+      '--port',
+      '0',
+    ])
     expect(exitCode).toBe(2)
     expect(stderr).toContain('gateway key add')
   })
@@ -128,10 +135,10 @@ describe('skein gateway', () => {
   it('reports that its port is in use', async () => {
     const { gateway, url } = await startGateway()
     const port = new URL(url).port
-    const second = await sandbox.run(['gateway', '--port', port, ...join()])
+    const second = await sandbox.runHere(['gateway', '--port', port, ...join()])
     expect(second.exitCode).not.toBe(0)
     expect(second.stderr).toContain(`cannot listen on 127.0.0.1:${port}`)
-    gateway.child.kill('SIGTERM')
+    gateway.interrupt('SIGTERM')
     await gateway.finished
   })
 })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli-process.ts'
+import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli/index.ts'
 
 // Whole processes on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
@@ -20,36 +20,36 @@ afterAll(async () => {
 
 describe('a swarm with members on the command line', () => {
   it('is created, joined with one string, listed, and left by revocation', async () => {
-    const created = await office.run(['swarm', 'create', 'acme', '--machine', 'office'])
+    const created = await office.runHere(['swarm', 'create', 'acme', '--machine', 'office'])
     expect(created.stderr).toBe('')
     expect(created.stdout).toContain('first admin')
     const running = office.start(['bootstrap', '--json', ...LOOPBACK])
     await running.event('ready')
-    const made = await office.run(['swarm', 'invite', '--name', 'studio-mac', '--json'])
+    const made = await office.runHere(['swarm', 'invite', '--name', 'studio-mac', '--json'])
     const [{ invite = '' } = {}] = made.events()
     expect(invite).toMatch(/^skein2[1-9A-Za-z]+$/)
 
-    const joined = await studio.run(['join', invite, '--json'])
+    const joined = await studio.runHere(['join', invite, '--json'])
     expect(joined.events()).toEqual([
       expect.objectContaining({ event: 'joined', swarm: 'acme', name: 'studio-mac', role: 'node' }),
     ])
-    const refused = await studio.run(['swarm', 'revoke', 'office'])
+    const refused = await studio.runHere(['swarm', 'revoke', 'office'])
     expect(refused.exitCode).toBe(2)
     expect(refused.stderr).toContain("only the owner's key makes admins and takes them out")
 
-    const revoked = await office.run(['swarm', 'revoke', 'studio-mac', '--json'])
+    const revoked = await office.runHere(['swarm', 'revoke', 'studio-mac', '--json'])
     expect(revoked.events()).toEqual([
       expect.objectContaining({
         event: 'revoked',
         members: [expect.objectContaining({ name: 'studio-mac' })],
       }),
     ])
-    const listed = await office.run(['swarm', 'members'])
+    const listed = await office.runHere(['swarm', 'members'])
     expect(listed.stdout).toMatch(/office \(this machine\) +admin +member/)
     expect(listed.stdout).toMatch(/studio-mac +node +revoked/)
-    const left = await studio.run(['swarm', 'leave', 'acme'])
+    const left = await studio.runHere(['swarm', 'leave', 'acme'])
     expect(left.exitCode).toBe(0)
-    const without = await studio.run(['swarm', 'members'])
+    const without = await studio.runHere(['swarm', 'members'])
     expect(without.exitCode).toBe(2)
     expect(without.stderr).toContain('this machine is in no swarm with members')
   })

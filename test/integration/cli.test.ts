@@ -2,11 +2,12 @@ import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { isAlive } from '../../storage/index.ts'
 import {
-  type CliProcess,
+  type CliCommand,
   createSandbox,
   LOOPBACK,
+  type LocalCommand,
   type Sandbox,
-} from '../../testing/cli-process.ts'
+} from '../../testing/cli/index.ts'
 
 const counted = (last: number): string =>
   `${Array.from({ length: last }, (_, index) => index + 1).join(', ')}.`
@@ -16,15 +17,15 @@ vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 let sandbox: Sandbox
 let address: string
-let node: CliProcess
+let node: LocalCommand
 let peerId: string
 
 beforeAll(async () => {
   sandbox = await createSandbox()
-  const bootstrap = sandbox.start(['bootstrap', '--json', ...LOOPBACK])
+  const bootstrap = sandbox.startHere(['bootstrap', '--json', ...LOOPBACK])
   const ready = await bootstrap.event('ready')
   address = ready.addresses[0] ?? ''
-  node = sandbox.start([
+  node = sandbox.startHere([
     ...['node', '--json', '--backend', 'embedded', '--slots', '2', '--bootstrap', address],
     ...LOOPBACK,
   ])
@@ -83,21 +84,23 @@ describe('ask --json', () => {
   })
 
   it('reads the prompt from stdin and stops at the token limit', async () => {
-    const asked = await sandbox.run(['ask', ...join(), '--max-tokens', '3', '-'], {
+    const asked = await sandbox.runHere(['ask', ...join(), '--max-tokens', '3', '-'], {
       stdin: 'Count from 1 to 60.\n',
     })
     expect(asked.events().at(-1)).toMatchObject({ event: 'done', finishReason: 'length' })
   })
 
   it('works several times at once on one data directory', async () => {
-    const asked = await Promise.all(
-      [5, 6, 7, 8].map((last) => sandbox.run(['ask', ...join(), `Count from 1 to ${last}.`])),
-    )
+    const ask = (last: number): string[] => ['ask', ...join(), `Count from 1 to ${last}.`]
+    const asked = await Promise.all([
+      ...[5, 6].map((last) => sandbox.run(ask(last))),
+      ...[7, 8].map((last) => sandbox.runHere(ask(last))),
+    ])
     expect(asked.map((run) => run.events().at(-1)?.text)).toEqual([5, 6, 7, 8].map(counted))
   })
 
   it('lists the available models if the requested one does not exist, and exits with 4', async () => {
-    const asked = await sandbox.run(['ask', ...join(), '--model', 'nonesuch', 'Hello.'])
+    const asked = await sandbox.runHere(['ask', ...join(), '--model', 'nonesuch', 'Hello.'])
     expect(asked.exitCode).toBe(4)
     expect(asked.events()).toEqual([
       expect.objectContaining({
@@ -110,7 +113,7 @@ describe('ask --json', () => {
   })
 
   it('reports both numbers of a prompt that is too long, and exits with 6', async () => {
-    const asked = await sandbox.run(['ask', ...join(), '--model', 'skein-tiny', '-'], {
+    const asked = await sandbox.runHere(['ask', ...join(), '--model', 'skein-tiny', '-'], {
       stdin: 'one two three four '.repeat(5_000),
     })
     expect(asked.exitCode).toBe(6)
@@ -130,7 +133,7 @@ describe('ask --json', () => {
       /tcp\/9/,
     ],
   ])('says why there are no peers where %s, and exits with 3', async (_what, flags, why) => {
-    const asked = await sandbox.run([
+    const asked = await sandbox.runHere([
       ...['ask', '--json', '--data-dir', `${sandbox.home}/stranger`, ...flags],
       'Hello.',
     ])
@@ -145,7 +148,7 @@ describe('ask --json', () => {
     ['--policy', 'quorum:3-of-2'],
     ['--resume', 'maybe'],
   ])('calls a wrong %s by its name, and exits with 2', async (flag, value) => {
-    const asked = await sandbox.run(['ask', '--json', flag, value, 'Hello.'])
+    const asked = await sandbox.runHere(['ask', '--json', flag, value, 'Hello.'])
     expect(asked.exitCode).toBe(2)
     expect(asked.events()).toEqual([
       { event: 'error', code: 'usage', message: expect.stringContaining(flag) },
@@ -155,7 +158,7 @@ describe('ask --json', () => {
 
 describe('ask --explain', () => {
   it('leaves stdout to the answer and prints the timeline on stderr', async () => {
-    const asked = await sandbox.run([
+    const asked = await sandbox.runHere([
       ...['ask', '--bootstrap', address, '--policy', 'single', '--resume', 'off', '--explain'],
       'Count from 1 to 12.',
     ])
@@ -168,7 +171,7 @@ describe('ask --explain', () => {
   })
 
   it('gives a script the record before the last event', async () => {
-    const asked = await sandbox.run(['ask', ...join(), '--explain', 'Count from 1 to 5.'])
+    const asked = await sandbox.runHere(['ask', ...join(), '--explain', 'Count from 1 to 5.'])
     expect(asked.events().at(-1)).toMatchObject({ event: 'done', text: counted(5) })
     expect(asked.events().at(-2)).toMatchObject({
       event: 'explain',
@@ -181,7 +184,7 @@ describe('ask --explain', () => {
   })
 
   it('reports a failed request, too', async () => {
-    const asked = await sandbox.run([
+    const asked = await sandbox.runHere([
       ...['ask', '--bootstrap', address, '--explain', '--model', 'nonesuch', 'Hello.'],
     ])
     expect(asked).toMatchObject({ exitCode: 4, stdout: '' })
@@ -194,8 +197,8 @@ describe('ask --explain', () => {
 describe('models and peers', () => {
   it('list the served models and their peers', async () => {
     const [models, peers] = await Promise.all([
-      sandbox.run(['models', ...join()]),
-      sandbox.run(['peers', ...join()]),
+      sandbox.runHere(['models', ...join()]),
+      sandbox.runHere(['peers', ...join()]),
     ])
     expect(models.events()).toEqual([
       expect.objectContaining({ event: 'model', id: 'skein-tiny', peers: [peerId] }),
@@ -210,20 +213,20 @@ describe('doctor', () => {
   it('completes if the data directory is unusable', async () => {
     const dataDir = `${sandbox.home}/file`
     await writeFile(dataDir, '')
-    const doctor = await sandbox.run(['doctor', '--json', '--data-dir', dataDir])
+    const doctor = await sandbox.runHere(['doctor', '--json', '--data-dir', dataDir])
     expect(doctor.exitCode).toBe(1)
     expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: false, failed: ['data directory'] })
   })
 
   it('succeeds if everything works', async () => {
-    const doctor = await sandbox.run(['doctor', ...join(), '--model', 'skein-tiny'])
+    const doctor = await sandbox.runHere(['doctor', ...join(), '--model', 'skein-tiny'])
     expect(doctor.events().filter(({ status }) => status === 'failed')).toEqual([])
     expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: true, failed: [] })
     expect(doctor.exitCode).toBe(0)
   })
 
   it('names the step that fails and skips what depends on it', async () => {
-    const doctor = await sandbox.run(['doctor', ...join(), '--model', 'nonesuch'])
+    const doctor = await sandbox.runHere(['doctor', ...join(), '--model', 'nonesuch'])
     expect(doctor.exitCode).toBe(1)
     expect(doctor.events().at(-1)).toEqual({ event: 'done', ok: false, failed: ['model'] })
     expect(doctor.events()).toContainEqual(
@@ -234,7 +237,7 @@ describe('doctor', () => {
 
 describe('chat', () => {
   it('answers line by line, and starts over at /reset', async () => {
-    const chat = await sandbox.run(['chat', ...join(), '--temperature', '0'], {
+    const chat = await sandbox.runHere(['chat', ...join(), '--temperature', '0'], {
       stdin: 'Count from 1 to 3.\n/reset\nCount from 1 to 4.\n/exit\n',
     })
     const done = chat.events().filter(({ event }) => event === 'done')
@@ -243,15 +246,14 @@ describe('chat', () => {
 })
 
 describe('signals', () => {
-  const slowNode = (name: string): CliProcess =>
-    sandbox.start([
-      ...['node', '--json', '--backend', 'embedded', '--max-tokens-per-second', '80'],
-      ...['--data-dir', `${sandbox.home}/${name}`, ...LOOPBACK],
-    ])
+  const slowly = (name: string): string[] => [
+    ...['node', '--json', '--backend', 'embedded', '--max-tokens-per-second', '80'],
+    ...['--data-dir', `${sandbox.home}/${name}`, ...LOOPBACK],
+  ]
   /** Asks only that node: with an empty data directory, the client knows no other peer. */
-  const askSlowly = async (slow: CliProcess): Promise<CliProcess> => {
+  const askSlowly = async (slow: CliCommand): Promise<LocalCommand> => {
     const { addresses, peerId: slowId } = await slow.event('ready')
-    const asking = sandbox.start([
+    const asking = sandbox.startHere([
       ...['ask', '--json', '--data-dir', `${sandbox.home}/asks-${slowId}`],
       ...['--bootstrap', addresses[0] ?? '', 'Count from 1 to 60.'],
     ])
@@ -260,7 +262,7 @@ describe('signals', () => {
   }
 
   it('finish the running answer at the first SIGTERM', async () => {
-    const slow = slowNode('draining')
+    const slow = sandbox.start(slowly('draining'))
     const asking = await askSlowly(slow)
     slow.child.kill('SIGTERM')
     expect(await slow.event('draining')).toMatchObject({ inFlight: 1 })
@@ -270,7 +272,7 @@ describe('signals', () => {
   })
 
   it('end the node at once at the second', async () => {
-    const slow = slowNode('dying')
+    const slow = sandbox.start(slowly('dying'))
     const asking = await askSlowly(slow)
     slow.child.kill('SIGTERM')
     await slow.event('draining')
@@ -287,13 +289,13 @@ describe('signals', () => {
   })
 
   it('break off an ask, with 130, and stop the work at the peer', async () => {
-    const slow = slowNode('asked')
+    const slow = sandbox.startHere(slowly('asked'))
     const asking = await askSlowly(slow)
-    asking.child.kill('SIGINT')
+    asking.interrupt('SIGINT')
     const answer = await asking.finished
     expect(answer.exitCode).toBe(130)
     expect(answer.events().at(-1)).toMatchObject({ event: 'error', code: 'cancelled' })
-    slow.child.kill('SIGTERM')
+    slow.interrupt('SIGTERM')
     expect(await slow.event('draining')).toMatchObject({ inFlight: 0 })
     await slow.finished
   })
@@ -301,28 +303,22 @@ describe('signals', () => {
 
 describe('a private swarm', () => {
   it('admits only peers with the invite', async () => {
-    const created = await sandbox.run(['swarm', 'create', '--json'])
+    const created = await sandbox.runHere(['swarm', 'create', '--json'])
     const key = created.events()[0]?.invite ?? ''
-    const entry = sandbox.start(['bootstrap', '--invite', key, ...LOOPBACK])
+    const entry = sandbox.startHere(['bootstrap', '--invite', key, ...LOOPBACK])
     const [, invite = ''] = await entry.seen(/node --invite (\S+)\n/)
-    const info = await sandbox.run(['swarm', 'info', '--json', invite])
+    const info = await sandbox.runHere(['swarm', 'info', '--json', invite])
     const [entryAddress = ''] = info.events()[0]?.addresses ?? []
-    const inside = sandbox.start(
-      [
-        'node',
-        '--json',
-        '--backend',
-        'embedded',
-        '--data-dir',
-        `${sandbox.home}/inside`,
-        ...LOOPBACK,
-      ],
+    const dataDir = ['--data-dir', `${sandbox.home}/inside`]
+    const inside = sandbox.startHere(
+      ['node', '--json', '--backend', 'embedded', ...dataDir, ...LOOPBACK],
       { SKEIN_INVITE: invite },
     )
     await inside.event('ready')
-    const friend = await sandbox.run(['ask', '--json', '--invite', invite, 'Count from 1 to 5.'])
+    const ask = ['ask', '--json', '--invite', invite, 'Count from 1 to 5.']
+    const friend = await sandbox.runHere(ask)
     expect(friend.events().at(-1), friend.stderr).toMatchObject({ text: counted(5) })
-    const stranger = await sandbox.run([
+    const stranger = await sandbox.runHere([
       ...['ask', '--json', '--data-dir', `${sandbox.home}/outside`, '--bootstrap', entryAddress],
       'Count from 1 to 5.',
     ])

@@ -29,6 +29,7 @@ import {
   talksGarbage,
 } from '../../testing/swarms/client-peers.ts'
 import { LiveSwarm, provideModel } from '../../testing/swarms/live-swarm.ts'
+import { describeManyRequests } from './many-requests-suite.ts'
 
 const messages = [{ role: 'user', content: 'Count from 1 to 20.' }] as const
 const request = { model: 'm', messages }
@@ -317,48 +318,5 @@ describe('a client with a data directory', () => {
   })
 })
 
-describe('a thousand requests over real sockets', () => {
-  it('leave no stream and no running engine', { timeout: 90_000 }, async () => {
-    const error = new InferenceError('engine_failed', 'died')
-    const script = (_: unknown, index: number) =>
-      index % 10 === 9
-        ? { fault: { type: 'throw', error, afterTokens: index % 3 } as const }
-        : undefined
-    const nodes = [await swarm.node({ script, slots: 16 }), await swarm.node({ script, slots: 16 })]
-    const client = await swarm.client({ random: Math.random })
-    let asked = 0
-    const outcomes = { answered: 0, left: 0, failed: 0 }
-    const worker = async (): Promise<void> => {
-      while (asked < 1_000) {
-        asked += 1
-        outcomes[await askOnce(client, asked)] += 1
-      }
-    }
-    await Promise.all(Array.from({ length: 8 }, worker))
-    await Promise.all(nodes.map(({ backend }) => backend.idle()))
-    expect(outcomes.answered).toBeGreaterThan(700)
-    expect(outcomes.left).toBeGreaterThan(50)
-    const open = (): number =>
-      client.host.libp2p
-        .getConnections()
-        .flatMap(({ streams }) => streams)
-        .filter(({ protocol }) => protocol === PROTOCOLS.inference).length
-    // A peer closes its half within its own time.
-    await expect.poll(open, { timeout: 10_000 }).toBe(0)
-  })
-})
-
-async function askOnce(client: Client, index: number): Promise<'answered' | 'left' | 'failed'> {
-  const body = { model: 'm', messages: [{ role: 'user', content: 'Count from 1 to 5.' }] } as const
-  try {
-    if (index % 2 === 0) {
-      await client.chat(body)
-      return 'answered'
-    }
-    for await (const _ of client.chat({ ...body, stream: true })) if (index % 9 === 0) return 'left'
-    return 'answered'
-  } catch (error) {
-    if (InferenceError.is(error)) return 'failed'
-    throw error
-  }
-}
+// `client.slow.test.ts` has a thousand.
+describeManyRequests(250)

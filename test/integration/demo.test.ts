@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { isAlive } from '../../storage/index.ts'
-import { type CliEvent, createSandbox, type Sandbox } from '../../testing/cli-process.ts'
+import { type CliEvent, createSandbox, type Sandbox } from '../../testing/cli/index.ts'
+import { itTakesItsProcessesAlong } from './demo-suite.ts'
 
 const COUNTED = `${Array.from({ length: 100 }, (_, index) => index + 1).join(', ')}.`
 
@@ -38,17 +39,5 @@ it('counts on without a number lost although the node that counts is killed twic
   expect(await leftovers()).toEqual([])
 }, 90_000)
 
-it.each(['SIGINT', 'SIGKILL'] as const)(
-  'takes its processes along at %s',
-  async (signal) => {
-    const demo = sandbox.start(['demo', '--json'], { TMPDIR: sandbox.home })
-    await demo.seen(/(?:"event":"process"[\s\S]*?){4}/)
-    const pids = [...demo.stdout().matchAll(/"event":"process","pid":(\d+)/g)].map(([, pid]) =>
-      Number(pid),
-    )
-    demo.child.kill(signal)
-    await demo.finished
-    await expect.poll(() => pids.filter(isAlive), { timeout: 20_000 }).toEqual([])
-  },
-  60_000,
-)
+// `demo.slow.test.ts` has SIGINT.
+itTakesItsProcessesAlong('SIGKILL')

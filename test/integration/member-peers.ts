@@ -14,10 +14,10 @@ import { addressesOf, createDataDir, startHost, track } from './host-peers.ts'
 
 const DAY_MS = 86_400_000
 
-/** A new swarm `acme`, and the directory of its first admin, `office`. */
-export async function newSwarm(): Promise<string> {
-  const directory = join(await createDataDir(), 'acme')
-  await createSwarm(directory, { name: 'acme', memberName: 'office' })
+/** A new swarm, and the directory of its first admin, `office`. */
+export async function newSwarm(name = 'acme'): Promise<string> {
+  const directory = join(await createDataDir(), name)
+  await createSwarm(directory, { name, memberName: 'office' })
   return directory
 }
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli-process.ts'
+import { createSandbox, LOOPBACK, type Sandbox } from '../../testing/cli/index.ts'
 
 // Whole processes on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 })
@@ -65,7 +65,7 @@ it('a provider of the environment is asked through its proxy, one on this machin
   gateway.child.kill('SIGTERM')
   const { stderr } = await gateway.finished
   expect(stderr).not.toContain('sk-from-the-environment')
-  const usage = await sandbox.run(['gateway', 'usage', '--json'])
+  const usage = await sandbox.runHere(['gateway', 'usage', '--json'])
   expect(usage.events()).toEqual(
     ['local/m', 'openai/m'].map((model) =>
       expect.objectContaining({ model, requests: 1, promptTokens: 3, completionTokens: 2 }),

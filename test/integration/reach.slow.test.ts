@@ -4,7 +4,7 @@ import {
   type CliProcess,
   createSandbox,
   type Sandbox,
-} from '../../testing/cli-process.ts'
+} from '../../testing/cli/index.ts'
 import {
   createInternet,
   describeOnInternet,

@@ -1,10 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import {
-  createInternet,
-  describeOnInternet,
-  type Internet,
-  type Machine,
-} from '../../testing/internet/index.ts'
+import { createInternet, describeOnInternet, type Internet } from '../../testing/internet/index.ts'
+import { moveWithinLan } from '../../testing/reach/changes.ts'
 import { startPeer } from '../../testing/reach/peer.ts'
 import {
   busiest,
@@ -15,13 +11,6 @@ import {
   PROMPT,
   type Scene,
 } from '../../testing/reach/scene.ts'
-
-/** As DHCP does with a laptop: the old address is gone, and with it all connections, without a word. */
-async function moveWithinLan(machine: Machine): Promise<void> {
-  await machine.ip('addr', 'del', `${machine.ip4}/24`, 'dev', 'lan')
-  await machine.ip('addr', 'add', '192.168.1.77/24', 'dev', 'lan')
-  await machine.ip('route', 'replace', 'default', 'via', '192.168.1.1')
-}
 
 describeOnInternet('relays', () => {
   let internet: Internet

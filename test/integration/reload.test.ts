@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import OpenAI from 'openai'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import {
+  type CliCommand,
   type CliEvent,
-  type CliProcess,
   createSandbox,
   LOOPBACK,
   type Sandbox,
-} from '../../testing/cli-process.ts'
+} from '../../testing/cli/index.ts'
 
 // Whole processes on a machine that may be busy with other tests.
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 90_000 })
@@ -60,13 +60,13 @@ beforeAll(async () => {
 })
 afterAll(() => sandbox.close())
 
-async function startGateway(yaml: string, more: readonly string[] = []) {
-  await writeFile(config, yaml)
-  const options = ['--json', '--port', '0', '--config', config, ...LOOPBACK, ...more]
-  const gateway = sandbox.start(['gateway', ...options])
+const command = (): string[] => {
+  return ['gateway', '--json', '--port', '0', '--config', config, ...LOOPBACK]
+}
+
+async function sdkOf(gateway: CliCommand): Promise<OpenAI> {
   const { url } = await gateway.event('ready')
-  const sdk = new OpenAI({ apiKey: 'none', baseURL: `${url}/v1`, maxRetries: 0 })
-  return { gateway, sdk }
+  return new OpenAI({ apiKey: 'none', baseURL: `${url}/v1`, maxRetries: 0 })
 }
 
 interface ReloadEvent extends CliEvent {
@@ -77,7 +77,7 @@ interface ReloadEvent extends CliEvent {
 }
 
 /** The nth event of this name. */
-async function nth(gateway: CliProcess, name: string, count: number): Promise<ReloadEvent> {
+async function nth(gateway: CliCommand, name: string, count: number): Promise<ReloadEvent> {
   await gateway.seen(new RegExp(`(?:"event":"${name}"[^]*){${count}}\\n`))
   const events = gateway
     .stdout()
@@ -92,7 +92,9 @@ describe('a gateway whose configuration changes', () => {
     await using two = await createProvider()
     const yaml = (url: string, alias: string, more = ''): string =>
       `gateway:\n  provider:\n    cloud: ${url}\n  alias:\n    best: ${alias}\n${more}`
-    const { gateway, sdk } = await startGateway(yaml(one.url, 'cloud/small'))
+    await writeFile(config, yaml(one.url, 'cloud/small'))
+    const gateway = sandbox.start(command())
+    const sdk = await sdkOf(gateway)
     const asked = one.next()
     const streaming = sdk.chat.completions.create({ model: 'best', messages, stream: true })
     const open = await asked
@@ -132,7 +134,9 @@ describe('a gateway whose configuration changes', () => {
   it('changes nothing for a file that it cannot use, and names line and field', async () => {
     await using cloud = await createProvider()
     const good = `gateway:\n  provider:\n    cloud: ${cloud.url}\n  alias:\n    best: cloud/small\n`
-    const { gateway, sdk } = await startGateway(good, ['--watch'])
+    await writeFile(config, good)
+    const gateway = sandbox.startHere([...command(), '--watch'])
+    const sdk = await sdkOf(gateway)
     const names = async (): Promise<string[]> => (await sdk.models.list()).data.map(({ id }) => id)
     const before = await names()
     expect(before).toContain('best')
@@ -163,7 +167,7 @@ describe('a gateway whose configuration changes', () => {
     await writeFile(config, good.replace('best', 'better'))
     expect(await nth(gateway, 'reloaded', 1)).toMatchObject({ applied: ['alias'] })
     expect(await names()).toContain('better')
-    gateway.child.kill('SIGTERM')
+    gateway.interrupt('SIGTERM')
     await gateway.finished
   })
 })

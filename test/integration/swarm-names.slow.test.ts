@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it, vi } from 'vitest'
-import { createSandbox, type Sandbox } from '../../testing/cli-process.ts'
+import { createSandbox, type Sandbox } from '../../testing/cli/index.ts'
 import { createInternet, describeOnInternet, type Internet } from '../../testing/internet/index.ts'
 
 // Six peers as processes.

@@ -63,10 +63,12 @@ export function playCodingSession({ kind, body }: InferenceRequest): Script | un
   return { answer: SAYS[turn], toolCalls: [callOf(turn, folder, tools)] }
 }
 
-/** Agents without tools edit by blocks in the text. */
+/** Agents without tools edit by whole files, or by blocks, in the text. */
 function withoutTools({ messages }: ChatRequest): string {
-  const isAsked = JSON.stringify(messages).includes('<<<<<<< SEARCH')
-  if (!isAsked) return 'Mending a sum'
+  const asked = JSON.stringify(messages)
+  const whole = `The sign is wrong.\n\n${SOURCE}\n\`\`\`\nexports.add = (a, b) => ${FIX}\n\`\`\`\n`
+  if (asked.includes('*file listing*')) return whole
+  if (!asked.includes('<<<<<<< SEARCH')) return 'Mending a sum'
   const [before, after] = [BUG, FIX].map((text) => `exports.add = (a, b) => ${text}`)
   const block = ['<<<<<<< SEARCH', before, '=======', after, '>>>>>>> REPLACE'].join('\n')
   return `The sign is wrong.\n\n${SOURCE}\n\`\`\`js\n${block}\n\`\`\`\n`

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Internet, Machine } from '../internet/index.ts'
+import type { Internet, Machine, Router } from '../internet/index.ts'
 import { type Peer, startPeer } from './peer.ts'
 
 /** Where peers of a scene listen. */
@@ -23,10 +23,16 @@ export interface Relay {
 export interface Scene extends AsyncDisposable {
   relay(ip4: string): Promise<Relay>
   /** A node and a client, each behind a symmetric NAT, that reach each other through the relays only. */
-  pairBehindNats(
-    relays: readonly Relay[],
-    paceMs?: number,
-  ): Promise<{ readonly node: Peer; readonly client: Peer; readonly machine: Machine }>
+  pairBehindNats(relays: readonly Relay[], paceMs?: number): Promise<Pair>
+}
+
+export interface Pair {
+  readonly node: Peer
+  readonly client: Peer
+  /** The node's. */
+  readonly machine: Machine
+  readonly nodeHome: Router
+  readonly clientHome: Router
 }
 
 export function createScene(internet: Internet): Scene {
@@ -56,7 +62,7 @@ export function createScene(internet: Internet): Scene {
       await client.until('joined', ({ connections }) =>
         relays.every(({ peer }) => connections.some((at) => at.endsWith(peer.peerId))),
       )
-      return { node, client, machine }
+      return { node, client, machine, nodeHome: left, clientHome: right }
     },
     async [Symbol.asyncDispose]() {
       for (const directory of directories) await rm(directory, { recursive: true, force: true })

@@ -21,12 +21,22 @@ export class AnswerRecorder {
   readonly #stops: readonly string[]
   readonly #trusted: ReadonlySet<string> | undefined
   #parts: RecordedPart[] = []
+  readonly #isContinued: boolean
   /** Part of the answer came from a provider, whose tokens are unknown. */
-  #isForeign: boolean = false
+  #isForeign: boolean
 
-  /** @param trusted peers that may see the request, and so the answer */
-  constructor(request: AnswerRequest, trusted: ReadonlySet<string> | undefined) {
+  /**
+   * @param trusted peers that may see the request, and so the answer
+   * @param isContinued the answer began elsewhere, with tokens that are unknown here
+   */
+  constructor(
+    request: AnswerRequest,
+    trusted: ReadonlySet<string> | undefined,
+    isContinued: boolean = false,
+  ) {
     this.#trusted = trusted
+    this.#isContinued = isContinued
+    this.#isForeign = isContinued
     this.#request = request
     this.#asked = ratable(request)
     this.#stops = stopsOf(request)
@@ -37,7 +47,7 @@ export class AnswerRecorder {
   record(event: AnswerEvent): void {
     if (event.type === 'restart') {
       this.#parts = []
-      this.#isForeign = false
+      this.#isForeign = this.#isContinued
     }
     if (event.type !== 'chunk') return
     const { candidate, chunk, afterText = false } = event
@@ -86,7 +96,7 @@ export class AnswerRecorder {
         unpaired,
         text,
         request,
-        isFirst: at === 0,
+        isFirst: at === 0 && !this.#isContinued,
         hasAllIds: this.#asked === undefined || this.#hasAllIds(part),
         spelled: spelled.length > 0 ? spelled.join('') : undefined,
         report: isLast && report?.candidate.key === candidate.key ? report : undefined,

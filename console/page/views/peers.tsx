@@ -50,7 +50,11 @@ const Table = steady(function Table({
         </thead>
         <tbody>
           {peers.map((peer) => (
-            <Row key={peer.peerId} peer={peer} isChosen={peer.peerId === chosen} />
+            <Row
+              key={`${peer.swarm ?? ''}/${peer.peerId}`}
+              peer={peer}
+              isChosen={peer.peerId === chosen}
+            />
           ))}
         </tbody>
       </table>
@@ -65,7 +69,7 @@ const Row = steady(function Row({
   readonly peer: PeerView
   readonly isChosen: boolean
 }): JSX.Element {
-  const { peerId, isSelf, models, operator, path, rttMs, network, connected, version } = peer
+  const { peerId, swarm, isSelf, models, operator, path, rttMs, network, connected, version } = peer
   const none = isSelf ? TEXT.sharesNothing : connected ? TEXT.introduces : TEXT.notSeen
   return (
     <tr class={isChosen ? 'chosen' : undefined}>
@@ -73,6 +77,7 @@ const Row = steady(function Row({
         <a href={hrefOf('peers', peerId)} aria-current={isChosen ? 'true' : undefined}>
           <PeerName peerId={peerId} />
         </a>
+        {swarm !== undefined && <span class="quiet small">{swarm}</span>}
         {operator !== '' && <span class="quiet small">{operator}</span>}
       </td>
       <td>

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import type { ScriptedBackend } from '../../../backend/index.ts'
 import { type GatewayServer, serveGateway } from '../../../gateway/index.ts'
 import { InferenceError } from '../../../protocol/index.ts'
-import { createSandbox } from '../../../testing/cli-process.ts'
+import { createSandbox } from '../../../testing/cli/index.ts'
 import { LiveSwarm } from '../../../testing/swarms/live-swarm.ts'
 
 vi.setConfig({ testTimeout: 150_000 })

@@ -5,10 +5,11 @@ import { toolFormatOf } from '../../../backend/embedded/tool-format.ts'
 import type { ChatRequest, ToolDefinition } from '../../../protocol/index.ts'
 
 const HERMES = toolFormatOf('{% if tools %}<tool_call></tool_call>{% endif %}')
-const tool = (name: string, parts = 0): ToolDefinition => ({
+const tool = (name: string, parts = 0, strict?: boolean): ToolDefinition => ({
   type: 'function',
   function: {
     name,
+    ...(strict !== undefined && { strict }),
     parameters: {
       type: 'object',
       properties: Object.fromEntries(
@@ -26,16 +27,41 @@ describe('what an answer has to match', () => {
   it('is a call where one is required', () => {
     const called = { properties: { name: { const: 'read' } } }
     const tools = [tool('read'), tool('edit')]
-    expect(schemaOf({ tools, tool_choice: 'required' })).toMatchObject({ oneOf: [called, {}] })
+    expect(schemaOf({ tools, tool_choice: 'required' })).toMatchObject({
+      schema: { oneOf: [called, {}] },
+      ...{ holds: 'calls', isOptional: false },
+    })
     const named = { type: 'function', function: { name: 'read' } } as const
-    expect(schemaOf({ tools, tool_choice: named, response_format: json })).toMatchObject(called)
+    expect(schemaOf({ tools, tool_choice: named, response_format: json })).toMatchObject({
+      schema: called,
+    })
   })
 
   it('is the response format where no tool may be called', () => {
-    expect(schemaOf({ response_format: json })).toMatchObject({ type: 'object' })
+    const object = { schema: { type: 'object' }, holds: 'answer' }
+    expect(schemaOf({ response_format: json })).toMatchObject(object)
     const none = { tools: [tool('read')], tool_choice: 'none', response_format: json } as const
-    expect(schemaOf(none)).toMatchObject({ type: 'object' })
+    expect(schemaOf(none)).toMatchObject(object)
     expect(schemaOf({ tools: [tool('read')] })).toBeUndefined()
+  })
+
+  it('is free but for calls of strict functions, where any may be made', () => {
+    const schema = schemaOf({ tools: [tool('read', 1, true), tool('edit', 1)] })
+    expect(schema).toMatchObject({ holds: 'calls', isOptional: true })
+    expect(schema?.schema).toMatchObject({
+      oneOf: [
+        { properties: { arguments: { properties: { p0: { type: 'string' } } } } },
+        { properties: { name: { const: 'edit' }, arguments: { additionalProperties: true } } },
+      ],
+    })
+  })
+
+  it('is free if a grammar cannot keep to a strict function: its calls are checked', () => {
+    const { function: read } = tool('read', 1, true)
+    const parameters = { type: 'object', properties: { a: { type: 'string', pattern: '^a' } } }
+    const tools = [{ type: 'function' as const, function: { ...read, parameters } }]
+    expect(schemaOf({ tools })).toBeUndefined()
+    expect(() => schemaOf({ tools, tool_choice: 'required' })).toThrow(UNAVAILABLE)
   })
 
   it('cannot be either a call or a response format', () => {

@@ -624,6 +624,37 @@ describe('detected capabilities', () => {
     expect(await capabilitiesOf(table)).not.toContain('tools')
   })
 
+  it('a vLLM that refuses is not tried again', async () => {
+    const { fetch, sent } = fakeFetch({ ...VLLM, '/v1/chat/completions': refused('no', 400) })
+    let now = 0
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch, now: () => now })
+    await backend.models()
+    const trials = sent.filter(({ path }) => path === '/v1/chat/completions').length
+    now = 60_000
+    await backend.models()
+    const all = sent.filter(({ path }) => path === '/v1/chat/completions').length
+    expect([trials > 0, all]).toEqual([true, trials])
+  })
+
+  it.each<[string, number, boolean]>([
+    ['sees, if it counts tokens for an image', 20, true],
+    ['does not see, if it drops the image', 4, false],
+  ])('a vLLM %s', async (_, tokens, isSeen) => {
+    const path = '/v1/chat/completions'
+    const { fetch, bodyOf } = fakeFetch({
+      ...VLLM,
+      [path]: () =>
+        json({
+          choices: [{ message: { content: 'a' }, finish_reason: 'stop' }],
+          usage: { prompt_tokens: JSON.stringify(bodyOf(path)).includes('image_url') ? tokens : 4 },
+        }),
+    })
+    const backend = createOpenAiBackend({ baseUrl: 'http://engine', fetch })
+    const [model] = await backend.models()
+    const capabilities = model?.capabilities
+    expect(capabilities?.includes('vision')).toBe(isSeen)
+  })
+
   it('are overridden by the operator', async () => {
     const init = { exactCapabilities: ['chat', 'tools', 'vision'] }
     expect(await capabilitiesOf({ ...LLAMA, '/v1/embeddings': vector }, init)).toEqual([

@@ -115,6 +115,77 @@ describe('tool calls in the text of an answer', () => {
   })
 })
 
+describe('required tool calls', () => {
+  const one = `${call('arguments', READ)}\n</tool_call>`
+  const two = `${one}\n<tool_call>\n${call('arguments', EDIT)}\n</tool_call>`
+  const reader = (isSingle = false) =>
+    new CallReader({ format: formatNamed('hermes'), names, isForced: true, isSingle })
+
+  it.each([
+    ['text', `${one} That is it.`, 1],
+    ['other marks', `${call('arguments', READ)} <tool>`, 1],
+    ['blank lines without end', `${one}${'\n'.repeat(80)}`, 1],
+    ['a mark that begins none', `${one}\n<tool_call>\nno`, 1],
+    ['text after two', `${two} x`, 2],
+  ])('end the answer at %s, which is not shown', (_, answer, count) => {
+    for (const parts of [[answer], [...answer]]) {
+      const reading = reader()
+      const read = parts.map((part) => reading.push(part))
+      expect(read.map(({ text }) => text).join('') + reading.end().text).toBe('')
+      expect(read.flatMap(({ calls }) => calls).filter(({ id }) => id !== undefined)).toHaveLength(
+        count,
+      )
+      expect(reading.isOver).toBe(true)
+    }
+  })
+
+  it('may be followed by others, but for one call an answer', () => {
+    for (const [isSingle, count] of [
+      [false, 2],
+      [true, 1],
+    ] as const) {
+      const reading = reader(isSingle)
+      const calls = [...two].flatMap((part) => reading.push(part).calls)
+      expect(calls.filter(({ id }) => id !== undefined)).toHaveLength(count)
+      expect(reading.isOver).toBe(isSingle)
+    }
+  })
+})
+
+describe('the JSON that a grammar holds', () => {
+  it.each([
+    ['hermes', `Now <tool_call>\n${call('arguments', READ)}\n</tool_call>`, 'arguments'],
+    ['mistral', `[TOOL_CALLS] [${call('arguments', READ)}]`, 'arguments'],
+    ['llama3', `<|python_tag|> ${call('parameters', READ)}`, 'parameters'],
+  ] as const)(
+    'is that of each call of %s, from its first brace to its last',
+    (name, answer, key) => {
+      const reading = new CallReader({ format: formatNamed(name), names })
+      const whole = call(key, READ)
+      const held = [...answer].map((char) => {
+        reading.push(char)
+        return reading.held
+      })
+      const texts = held.flatMap((one) => (one === undefined ? [] : [one.text]))
+      expect(texts).toEqual(
+        Array.from({ length: whole.length - 1 }, (_, at) => whole.slice(0, at + 1)),
+      )
+      expect(new Set(held.flatMap((one) => (one === undefined ? [] : [one.part])))).toEqual(
+        new Set([0]),
+      )
+    },
+  )
+
+  it('is held from the start where a call is required, and numbered anew in the next', () => {
+    const reading = new CallReader({ format: formatNamed('hermes'), names, isForced: true })
+    expect(reading.held).toEqual({ part: 0, text: '' })
+    reading.push(`${call('arguments', READ)}</tool_call>`)
+    expect(reading.held).toBeUndefined()
+    reading.push('<tool_call>\n{"na')
+    expect(reading.held).toEqual({ part: 1, text: '{"na' })
+  })
+})
+
 describe('the format of a template', () => {
   it.each([
     ['takes no tools', '<|im_start|>{{ message }}'],

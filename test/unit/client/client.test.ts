@@ -21,7 +21,7 @@ const failing = (message: string): Ledger =>
 describe('closing a client', () => {
   it('stops the host even if a part of the client fails to close, and throws', async () => {
     const { host, closed } = await startHost()
-    const client = createClientOver(host, { ledger: failing('the disk is full') })
+    const client = createClientOver(host, { closes: [failing('the disk is full')] })
     await expect(client.close()).rejects.toThrow('the disk is full')
     expect(closed()).toBe(true)
   })
@@ -30,7 +30,7 @@ describe('closing a client', () => {
     const { host, closed } = await startHost()
     await using saved = await openReputation(undefined, Date.now)
     const client = createClientOver(host, {
-      ledger: failing('the disk is full'),
+      closes: [failing('the disk is full')],
       saved: { ...saved, [Symbol.asyncDispose]: () => Promise.reject(new Error('it is locked')) },
     })
     await expect(client.close()).rejects.toMatchObject({
@@ -48,7 +48,7 @@ describe('closing a client', () => {
         closings += 1
       },
     } as unknown as Ledger
-    const client = createClientOver(host, { ledger })
+    const client = createClientOver(host, { ledger, closes: [ledger] })
     await Promise.all([client.close(), client.close()])
     await client[Symbol.asyncDispose]()
     expect(closings).toBe(1)

@@ -15,6 +15,7 @@ function opened(fault?: Error) {
   const told: unknown[] = []
   const client = {
     host: { libp2p: new EventTarget() },
+    swarms: [],
     observe: () => () => {},
     running: () => [],
     forget: (peer: string) => told.push(['forget', peer]),

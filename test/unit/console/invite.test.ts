@@ -13,6 +13,7 @@ const PRIVATE: JoinView = {
 function stateWith(join: () => JoinView): LiveState {
   const client = {
     host: { libp2p: new EventTarget() },
+    swarms: [],
     observe: () => () => {},
     running: () => [],
   } as unknown as LiveStateInit['client']

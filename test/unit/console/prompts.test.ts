@@ -50,6 +50,7 @@ describe('recorded prompts', () => {
     prompts.add('r1', 'user: Hi.')
     const client = {
       host: { libp2p: new EventTarget() },
+      swarms: [],
       observe: (listener: (event: unknown) => void) => {
         listener({ requestId: 'r1', model: 'm', attempts: [] })
         return () => {}

@@ -1,56 +1,9 @@
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { createGateway } from '../../../gateway/index.ts'
+import { describe, expect, it, vi } from 'vitest'
 import { ANSWER_PREFIX } from '../../../protocol/index.ts'
-import { events, fakeFetch, json, type Reply } from '../../../testing/engines/fake-engine.ts'
-import { gatewayClientOf } from '../../../testing/swarms/gateway-client.ts'
-import { type ScriptedPeerInit, ScriptedSwarm } from '../../../testing/swarms/scripted-swarm.ts'
+import { events, json } from '../../../testing/engines/fake-engine.ts'
+import { chunk, gatewayOver } from './gateway-over.ts'
 
 vi.setConfig({ testTimeout: 30_000 })
-
-const chunk = (delta: object, finish: string | null = null, extra: object = {}): string =>
-  JSON.stringify({ choices: [{ index: 0, delta, finish_reason: finish, ...extra }] })
-
-interface Answered {
-  readonly status: number
-  readonly text: string
-  readonly headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: bodies in four dialects
-  readonly body: any
-}
-
-/** A gateway over scripted peers, and over a provider `p` that answers with `reply`. */
-async function gatewayOver(
-  peers: readonly ScriptedPeerInit[],
-  reply: Reply = json({}),
-): Promise<{
-  readonly post: (path: string, body: object) => Promise<Answered>
-  readonly sent: () => { readonly tools?: unknown; readonly messages?: unknown } | undefined
-}> {
-  const { fetch, bodyOf } = fakeFetch({ '/v1/chat/completions': reply, '/v1/embeddings': reply })
-  const providers = [{ name: 'p', baseUrl: 'http://cloud.example/v1', fetch }]
-  const swarm = await ScriptedSwarm.create(peers, {
-    timeoutMs: 20_000,
-    providers,
-    aliases: { mine: 'm' },
-  })
-  onTestFinished(() => swarm[Symbol.asyncDispose]())
-  const gateway = createGateway(gatewayClientOf(swarm.swarm.requester))
-  onTestFinished(() => gateway.close())
-  return {
-    sent: () => bodyOf('/v1/chat/completions'),
-    post: async (path, body) => {
-      const response = await gateway.fetch(`http://skein.local${path}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      })
-      const text = await response.text()
-      const isJson = response.headers.get('content-type')?.includes('application/json') === true
-      const { status, headers } = response
-      return { status, headers, text, body: isJson ? JSON.parse(text) : undefined }
-    },
-  }
-}
 
 const messages = [{ role: 'user', content: 'Count from 1 to 6.' }]
 const WRITE = { name: 'write', input_schema: { type: 'object' } }

@@ -12,12 +12,13 @@ interface Thoughts {
 
 export async function askChat(ask: DialectAsk): Promise<DialectAnswer> {
   const { model, question, stream } = ask
-  const { prompt, offersTool, mustCall, schema, maxTokens } = question
+  const { prompt, offersTool, mustCall, schema, maxTokens, stop } = question
   const request = {
     model,
     messages: [{ role: 'user' as const, content: prompt }],
     temperature: 0,
     max_tokens: maxTokens,
+    ...(stop !== undefined && { stop }),
     ...(offersTool && { tools: [{ type: 'function' as const, function: WEATHER }] }),
     ...(mustCall && { tool_choice: 'required' as const }),
     ...(schema !== undefined && {
@@ -72,9 +73,15 @@ function callsOf(calls: readonly (FunctionCall | undefined)[]): DialectAnswer['c
 /** Without a chat template a model goes on with a text, whatever the question. */
 export async function askCompletion(ask: DialectAsk): Promise<DialectAnswer> {
   const { model, question, stream } = ask
-  const { maxTokens } = question
+  const { maxTokens, stop } = question
   const prompt = `${question.prompt} 1, 2, 3,`
-  const request = { model, prompt, temperature: 0, max_tokens: maxTokens }
+  const request = {
+    model,
+    prompt,
+    temperature: 0,
+    max_tokens: maxTokens,
+    ...(stop !== undefined && { stop }),
+  }
   const { completions } = openAiOf(ask)
   const answer = { text: '', reasoning: '', calls: [], finish: null as string | null }
   if (!stream) {

@@ -18,5 +18,5 @@ export const DIALECTS: Readonly<Record<Dialect, (ask: DialectAsk) => Promise<Dia
 
 /** Whether a dialect can ask for an answer of this shape. */
 export function speaks(dialect: Dialect, shape: Shape): boolean {
-  return dialect !== 'completion' || shape === 'text'
+  return dialect !== 'completion' || shape === 'text' || shape === 'stop'
 }

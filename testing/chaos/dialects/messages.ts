@@ -4,7 +4,7 @@ import { WEATHER } from './question.ts'
 
 export async function askMessages(ask: DialectAsk): Promise<DialectAnswer> {
   const { model, question, stream, fetch } = ask
-  const { prompt, offersTool, mustCall, schema, maxTokens } = question
+  const { prompt, offersTool, mustCall, schema, maxTokens, stop } = question
   const { name, description, parameters } = WEATHER
   const tool = { name, description, input_schema: { ...parameters, required: ['city'] } }
   const request = {
@@ -12,6 +12,7 @@ export async function askMessages(ask: DialectAsk): Promise<DialectAnswer> {
     messages: [{ role: 'user' as const, content: prompt }],
     temperature: 0,
     max_tokens: maxTokens,
+    ...(stop !== undefined && { stop_sequences: [stop] }),
     ...(offersTool && { tools: [tool] }),
     ...(mustCall && { tool_choice: { type: 'any' as const } }),
     ...(schema !== undefined && {

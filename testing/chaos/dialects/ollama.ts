@@ -4,7 +4,7 @@ import { WEATHER } from './question.ts'
 
 export async function askOllama(ask: DialectAsk): Promise<DialectAnswer> {
   const { model, question, stream, fetch } = ask
-  const { prompt, offersTool, schema, maxTokens } = question
+  const { prompt, offersTool, schema, maxTokens, stop } = question
   const { name, description } = WEATHER
   const parameters = {
     type: 'object',
@@ -14,7 +14,10 @@ export async function askOllama(ask: DialectAsk): Promise<DialectAnswer> {
   const request = {
     model,
     messages: [{ role: 'user', content: prompt }],
-    options: { temperature: 0, num_predict: maxTokens },
+    options: {
+      ...{ temperature: 0, num_predict: maxTokens },
+      ...(stop !== undefined && { stop: [stop] }),
+    },
     ...(offersTool && {
       tools: [{ type: 'function', function: { name, description, parameters } }],
     }),

@@ -1,5 +1,13 @@
 /** What an answer consists of. */
-export const SHAPES = ['text', 'no call', 'one call', 'three calls', 'reasoning', 'JSON'] as const
+export const SHAPES = [
+  'text',
+  'stop',
+  'no call',
+  'one call',
+  'three calls',
+  'reasoning',
+  'JSON',
+] as const
 export type Shape = (typeof SHAPES)[number]
 
 /** A question that makes a model answer in one shape, in no dialect yet. */
@@ -9,6 +17,8 @@ export interface Question {
   readonly offersTool: boolean
   /** A call is required, where the dialect can say so. */
   readonly mustCall: boolean
+  /** Ends the answer before its end. */
+  readonly stop?: string
   /** Of a structured answer. */
   readonly schema?: Readonly<Record<string, unknown>>
   readonly maxTokens: number
@@ -32,6 +42,9 @@ const PERSON = {
   additionalProperties: false,
 } as const
 
+/** Ends an answer before its end. */
+export const STOP = ', 9'
+
 const COUNT = 'Count from 1 to 12.'
 
 /** @param mustCall for models that call a tool only if they must */
@@ -40,6 +53,8 @@ export function questionOf(shape: Shape, mustCall: boolean): Question {
   switch (shape) {
     case 'text':
       return plain
+    case 'stop':
+      return { ...plain, stop: STOP }
     case 'no call':
       return { ...plain, offersTool: true }
     case 'one call':

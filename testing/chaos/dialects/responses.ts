@@ -5,12 +5,14 @@ import { WEATHER } from './question.ts'
 
 export async function askResponses(ask: DialectAsk): Promise<DialectAnswer> {
   const { model, question, stream } = ask
-  const { prompt, offersTool, mustCall, schema, maxTokens } = question
+  const { prompt, offersTool, mustCall, schema, maxTokens, stop } = question
   const request = {
     model,
     input: prompt,
     temperature: 0,
     max_output_tokens: maxTokens,
+    // An extension.
+    ...(stop !== undefined && { stop }),
     ...(offersTool && { tools: [{ type: 'function' as const, ...WEATHER, strict: false }] }),
     ...(mustCall && { tool_choice: 'required' as const }),
     ...(schema !== undefined && {

@@ -23,6 +23,8 @@ export const DIALECT_FAULTS = [
 
 export interface DialectTrial {
   readonly answer: DialectAnswer
+  /** The body of the gateway's answer, as it was sent. */
+  readonly body: string
   /** Times that the first peer did harm. */
   readonly strikes: number
 }
@@ -37,9 +39,15 @@ export async function askUnderFaults(
     script: (request) => scriptFor(request, shape === 'reasoning'),
   })
   const gateway = createGateway(gatewayClientOf(wire.swarm.requester))
-  const fetch = gateway.fetch as typeof globalThis.fetch
+  const answered: Promise<string>[] = []
+  const fetch: typeof globalThis.fetch = async (...asked) => {
+    const response = await gateway.fetch(new Request(...asked))
+    answered.push(response.clone().text())
+    return response
+  }
   const question = questionOf(shape, false)
   const answer = await DIALECTS[dialect]({ fetch, model: `m@${DIGEST}`, question, stream })
+  const [body = ''] = await Promise.all(answered)
   await gateway.close()
-  return { answer, strikes: wire.strikes[0] ?? 0 }
+  return { answer, body, strikes: wire.strikes[0] ?? 0 }
 }

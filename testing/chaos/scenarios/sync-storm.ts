@@ -42,9 +42,8 @@ export async function syncStorm(size: SyncStormSize): Promise<SyncStormFindings>
   const startedAt = performance.now()
   await wait(size.halfMs)
   let storms = 0
-  while (performance.now() < startedAt + 2 * size.halfMs) {
+  for (; storms < size.halfMs / size.everyMs; storms += 1) {
     for (const node of swarm.nodes) node.advertise()
-    storms += 1
     await wait(size.everyMs)
   }
   await arriving

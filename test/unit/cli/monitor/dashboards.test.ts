@@ -7,7 +7,14 @@ import type { Node } from '../../../../node/index.ts'
 
 const HOST = {
   libp2p: { getConnections: () => [] },
-  book: { all: () => [] },
+  book: {
+    all: () => [
+      { peerId: 'met', models: [{ id: 'a' }, { id: 'b' }] },
+      { peerId: 'heard', models: [{ id: 'a' }] },
+    ],
+    acquaintance: (peer: string) => peer,
+  },
+  clock: () => ({ own: 'off', aheadMs: -1_500 }),
   relaying: () => ({ held: [] }),
   reachability: () => ({ status: 'lan' }),
 } as unknown as Host
@@ -15,13 +22,13 @@ const HOST = {
 const NODE = {
   host: HOST,
   state: () => 'saturated',
-  models: () => [{}, {}],
+  models: () => [{ id: 'a' }, { id: 'c' }],
   load: () => ({ slots: 4, inFlight: 3, queueDepth: 2, expectedTtftMs: 1_500 }),
 } as unknown as Node
 
 function createNodeMetrics(): NodeMetrics {
   const metrics = new NodeMetrics()
-  metrics.attach(NODE)
+  metrics.attach(NODE, '.')
   return metrics
 }
 
@@ -53,6 +60,11 @@ describe('metrics of a node', () => {
       'skein_node_queue_depth 2',
       'skein_node_expected_ttft_seconds 1.5',
       'skein_reachability{state="lan"} 1',
+      'skein_model_peers{gen_ai_request_model="a"} 2',
+      'skein_model_peers{gen_ai_request_model="b"} 1',
+      'skein_model_peers{gen_ai_request_model="c"} 1',
+      'skein_clock{state="off"} 1',
+      'skein_clock_ahead_seconds -1.5',
     ]) {
       expect(text).toContain(line)
     }
@@ -69,12 +81,18 @@ describe('metrics of a node', () => {
 })
 
 describe('dashboards and alert rules', () => {
-  it.each(['skein-node.json', 'alerts.yaml'])('%s asks for metrics that exist', async (file) => {
-    const text = readFileSync(new URL(`../../../../docs/grafana/${file}`, import.meta.url), 'utf8')
-    const queries = Array.from(text.matchAll(/expr"?: .*/g), ([line]) => line)
-    const asked = queries.flatMap((line) => line.match(/\bskein_\w+/g) ?? [])
-    const names = await namesOfAll()
-    expect(asked.length).toBeGreaterThan(5)
-    for (const name of asked) expect(names).toContain(name.replace(/_bucket$/, ''))
-  })
+  it.each(['skein-node.json', 'skein-swarm.json', 'alerts.yaml'])(
+    '%s asks for metrics that exist',
+    async (file) => {
+      const text = readFileSync(
+        new URL(`../../../../docs/grafana/${file}`, import.meta.url),
+        'utf8',
+      )
+      const queries = Array.from(text.matchAll(/expr"?: .*/g), ([line]) => line)
+      const asked = queries.flatMap((line) => line.match(/\bskein_\w+/g) ?? [])
+      const names = await namesOfAll()
+      expect(asked.length).toBeGreaterThan(5)
+      for (const name of asked) expect(names).toContain(name.replace(/_bucket$/, ''))
+    },
+  )
 })

@@ -5,6 +5,7 @@ import type { Member, NamedMember } from '../../../../client/chain/member.ts'
 import { MemberHealth } from '../../../../client/chain/member-health.ts'
 import type { AnswerChunk } from '../../../../client/request/answer-chunk.ts'
 import type { AnswerEvent } from '../../../../client/request/answer-event.ts'
+import type { DeliveredChunk } from '../../../../client/request/job.ts'
 import { Journal } from '../../../../client/request/journal.ts'
 import { InferenceError } from '../../../../protocol/index.ts'
 import { openScope, type Scope, systemClock } from '../../../../timing/index.ts'
@@ -57,7 +58,7 @@ class Stage {
         switchModels: 'before-answer',
         patienceMs: 10_000,
         open: (member, part, inner) => this.#play(member, part.delivered, inner),
-        auto: async () => [],
+        find: async () => [],
         clock: systemClock,
         random: () => 0.5,
         ...this.#init,
@@ -68,7 +69,7 @@ class Stage {
 
   async *#play(
     { model }: NamedMember,
-    delivered: readonly AnswerChunk[] | undefined,
+    delivered: readonly DeliveredChunk[] | undefined,
     { signal }: Scope,
   ): AsyncGenerator<AnswerEvent> {
     this.opened.push(model)
@@ -184,7 +185,7 @@ describe('runChain', () => {
   it('notices a member that begins while auto is being resolved', async () => {
     const looking = Promise.withResolvers<readonly NamedMember[]>()
     const asked = Promise.withResolvers<void>()
-    const auto: ChainInit['auto'] = async () => {
+    const find: ChainInit['find'] = async () => {
       asked.resolve()
       return await looking.promise
     }
@@ -194,7 +195,7 @@ describe('runChain', () => {
       yield piece('late')
       yield DONE
     }
-    const stage = new Stage({}, { patienceMs: 5, open, auto })
+    const stage = new Stage({}, { patienceMs: 5, open, find })
     using scope = inScope()
     const reading = read(stage.run([network('a'), { type: 'auto' }], scope))
     await asked.promise
@@ -205,8 +206,8 @@ describe('runChain', () => {
   })
 
   it('resolves auto once, without models that were already named', async () => {
-    const auto = async (): Promise<readonly NamedMember[]> => ['a', 'c'].map(network)
-    const stage = new Stage({ c: { says: ['x'], end: 'done' } }, { auto })
+    const find = async (): Promise<readonly NamedMember[]> => ['a', 'c'].map(network)
+    const stage = new Stage({ c: { says: ['x'], end: 'done' } }, { find })
     using scope = inScope()
     expect(await read(stage.run([network('a'), { type: 'auto' }], scope))).toEqual({ text: 'x' })
     expect(stage.opened).toEqual(['a', 'c'])

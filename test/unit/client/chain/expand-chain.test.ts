@@ -5,7 +5,12 @@ import {
   expandChain,
   readAliases,
 } from '../../../../client/chain/expand-chain.ts'
-import { describeMember, labelOf, memberKey } from '../../../../client/chain/member.ts'
+import {
+  describeMember,
+  labelOf,
+  memberKey,
+  type NamedMember,
+} from '../../../../client/chain/member.ts'
 import { namedChain } from '../../../../client/chain/named-chain.ts'
 
 const NONE: ChainSources = { aliases: new Map(), providers: [] }
@@ -43,7 +48,7 @@ describe('expandChain', () => {
       'network/qwen/qwen2.5:7b',
       'provider/cloud/qwen/qwen2.5:7b',
     ])
-    const labels = members.map((member) => (member.type === 'auto' ? '' : labelOf(member)))
+    const labels = members.map((member) => labelOf(member as NamedMember))
     expect(new Set(labels)).toEqual(new Set(['qwen/qwen2.5:7b']))
   })
 

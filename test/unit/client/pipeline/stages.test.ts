@@ -25,7 +25,13 @@ const DONE: AnswerEvent = {
 }
 const MODEL: AnswerEvent = { type: 'model', model: 'cloud/big' }
 
-const SOURCES = { version: 0, aliases: new Map(), providers: [], health: new MemberHealth() }
+const SOURCES = {
+  version: 0,
+  aliases: new Map(),
+  providers: [],
+  swarms: [],
+  health: new MemberHealth(),
+}
 
 function requestOf(placement?: Placement): PreparedRequest {
   const body = { model: 'm', messages: [{ role: 'user', content: 'Hi' }] }

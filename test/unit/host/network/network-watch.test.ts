@@ -11,6 +11,7 @@ class FakeConnection {
   readonly remotePeer: string = 'peer'
   status: string = 'open'
   silent: boolean
+  reason: Error | undefined
 
   constructor(silent: boolean, address = '/ip4/45.1.0.1/tcp/1') {
     this.silent = silent
@@ -27,8 +28,9 @@ class FakeConnection {
     })
   }
 
-  abort(): void {
+  abort(reason: Error): void {
     this.status = 'aborted'
+    this.reason = reason
   }
 }
 
@@ -93,6 +95,20 @@ describe('a watch over the network', () => {
     for (const connection of connections) connection.silent = true
     await watch.clock.advance(15_000)
     expect(connections.map(({ status }) => status)).toEqual(['aborted', 'aborted'])
+    expect(watch.changes()).toBe(1)
+    watch.stop()
+  })
+
+  it('aborts all of an IP version over which no peer answers any more, and only those', async () => {
+    const four = new FakeConnection(false)
+    const six = [1, 2].map(() => new FakeConnection(false, '/ip6/2a0e:44::1/tcp/1'))
+    const watch = watched(four, ...six)
+    await watch.clock.advance(20_000)
+    for (const connection of six) connection.silent = true
+    await watch.clock.advance(15_000)
+    expect(four.status).toBe('open')
+    expect(six.map(({ status }) => status)).toEqual(['aborted', 'aborted'])
+    expect(six[0]?.reason).toMatchObject({ code: 'path_lost' })
     expect(watch.changes()).toBe(1)
     watch.stop()
   })

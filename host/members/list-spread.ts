@@ -1,0 +1,97 @@
+import type { Connection, Libp2p } from '@libp2p/interface'
+import type { ListHead } from '../../protocol/index.ts'
+import { raceSignal } from '../../timing/index.ts'
+import type { AskMember } from './ask-member.ts'
+import { fittingLists } from './fitting-lists.ts'
+import type { MembershipGate } from './gate.ts'
+import type { Membership } from './membership.ts'
+
+export interface ListSpreadInit {
+  readonly membership: Membership
+  readonly gate: Pick<MembershipGate, 'memberOf'>
+  readonly libp2p: Pick<Libp2p, 'getConnections'>
+  readonly ask: AskMember
+  readonly signal: AbortSignal
+  readonly onError: (what: string, error: unknown) => void
+}
+
+/** Spreads the signed lists over the connections of members. */
+export class ListSpread {
+  readonly #init: ListSpreadInit
+  /** Numbers that the peer of a connection has. */
+  readonly #heads = new WeakMap<Connection, readonly ListHead[]>()
+  readonly #syncing = new WeakMap<Connection, Promise<void>>()
+
+  constructor(init: ListSpreadInit) {
+    this.#init = init
+  }
+
+  /** A peer has proved its membership, and said which lists it has. */
+  met(connection: Connection, heads: readonly ListHead[]): void {
+    this.#heads.set(connection, heads)
+    void this.sync(connection)
+  }
+
+  /**
+   * Exchanges lists with all connected members, both ways.
+   *
+   * @returns how many members have them all then
+   * @throws the signal's reason
+   */
+  async spread({ signal }: { readonly signal: AbortSignal }): Promise<number> {
+    const { gate, libp2p, membership } = this.#init
+    const proved = libp2p.getConnections().filter((each) => gate.memberOf(each) !== undefined)
+    await raceSignal(Promise.all(proved.map((connection) => this.sync(connection))), signal)
+    await this.#caughtUp(proved, signal)
+    const told = proved.filter(
+      (each) => membership.roster.missing(this.#heads.get(each) ?? []).length === 0,
+    )
+    return new Set(told.map(({ remotePeer }) => remotePeer.toString())).size
+  }
+
+  /** Resolves once this machine has the lists that these peers had when they were met. */
+  async #caughtUp(connections: readonly Connection[], signal: AbortSignal): Promise<void> {
+    const { membership } = this.#init
+    const heads = connections.flatMap((connection) => this.#heads.get(connection) ?? [])
+    const { promise: caughtUp, resolve } = Promise.withResolvers<void>()
+    const check = (): void => {
+      if (!heads.some((head) => membership.roster.lacks(head))) resolve()
+    }
+    const unsubscribe = membership.onChange(check)
+    try {
+      check()
+      await raceSignal(caughtUp, signal)
+    } finally {
+      unsubscribe()
+    }
+  }
+
+  /** Hands the peer the lists that it lacks. Never rejects. */
+  async sync(connection: Connection): Promise<void> {
+    const running = this.#syncing.get(connection)
+    if (running !== undefined) return await running
+    const syncing = this.#handOver(connection).finally(() => this.#syncing.delete(connection))
+    this.#syncing.set(connection, syncing)
+    await syncing
+  }
+
+  async #handOver(connection: Connection): Promise<void> {
+    const { membership, onError, signal } = this.#init
+    try {
+      for (;;) {
+        const heads = this.#heads.get(connection) ?? []
+        const lists = fittingLists(membership.roster.missing(heads))
+        if (lists.length === 0 || signal.aborted) return
+        const bytes = lists.map((list) => list.bytes)
+        const answer = await this.#init.ask(connection, { type: 'update', lists: bytes })
+        if (answer.type !== 'updated') return
+        this.#heads.set(connection, [
+          ...heads.filter(({ issuer }) => !lists.some((list) => list.issuer.equals(issuer))),
+          ...lists.map(({ issuer, number }) => ({ issuer, number })),
+        ])
+      }
+    } catch (error) {
+      if (connection.status === 'open' && !signal.aborted) onError('spreading the members', error)
+    }
+  }
+}

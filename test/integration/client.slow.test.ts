@@ -1,0 +1,3 @@
+import { describeManyRequests } from './many-requests-suite.ts'
+
+describeManyRequests(1_000)

@@ -1,0 +1,3 @@
+import { itTakesItsProcessesAlong } from './demo-suite.ts'
+
+itTakesItsProcessesAlong('SIGINT')

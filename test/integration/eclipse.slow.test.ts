@@ -1,0 +1,3 @@
+import { describeEclipse } from './eclipse-suite.ts'
+
+describeEclipse({ newcomers: 5, lookups: 100 })
