@@ -20,7 +20,7 @@ import { exchangeAdvertisements } from './exchange-advertisements.ts'
 import { findFreshAddresses } from './fresh-addresses.ts'
 import { createGater } from './gater.ts'
 import type { Host, HostInit } from './host.ts'
-import { ConnectionKeeper, connectionBounds } from './inbound/index.ts'
+import { boundNewStreams, ConnectionKeeper, connectionBounds } from './inbound/index.ts'
 import { waitUntilJoined } from './join.ts'
 import { keepReachable, type Reachable } from './keep-reachable.ts'
 import { dialKnownPeers } from './known-peer-dialer.ts'
@@ -107,6 +107,7 @@ async function assemble(
   setMaxListeners(0, signal)
   versions.attach(libp2p)
   inbound.attach(libp2p, signal, (error) => onError('closing connections', error))
+  boundNewStreams(libp2p, { signal, now: systemClock.now })
 
   const clients = new MemberClients()
   const mayAdvertise = (peer: PeerId): boolean => !clients.has(peer)

@@ -45,7 +45,7 @@ export {
   MAX_DIAL_BACK_REQUEST_BYTES,
 } from './dial-back.ts'
 export { ADVERTISEMENT_DOMAIN, RECEIPT_DOMAINS } from './ids.ts'
-export { depthOf } from './json-bounds.ts'
+export { depthOf, hasAtMost } from './json-bounds.ts'
 export { type JsonShape, measureJson, parsedBytes } from './json-shape.ts'
 export { listOf } from './list-of.ts'
 export { isLoopbackAddress } from './loopback.ts'

@@ -11,6 +11,7 @@ import {
 } from '../../protocol/index.ts'
 import { every } from '../../timing/index.ts'
 import { answerOnce } from '../one-shot.ts'
+import { OriginRates } from '../origin-rates.ts'
 import { PeerRates } from '../peer-rates.ts'
 import { renew } from './admit.ts'
 import { type AskMember, createAskMember } from './ask-member.ts'
@@ -33,6 +34,7 @@ export class MemberExchange {
   readonly #lists: ListSpread
   readonly #joins: Joins
   readonly #renewal: Renewal
+  readonly #hellos = new OriginRates(MEMBERSHIP.hellos)
   readonly #updates = new PeerRates(MEMBERSHIP.updates)
   readonly #reported = new Set<string>()
 
@@ -120,7 +122,9 @@ export class MemberExchange {
 
   /** The dialled side of the proof. */
   async #meet(hello: MemberHello, connection: Connection): Promise<MembershipAnswer> {
-    const refused = await this.#admitted(connection, hello, this.#init.wall())
+    const nowMs = this.#init.wall()
+    if (!this.#hellos.take(connection, nowMs)) return this.#refusal('busy')
+    const refused = await this.#admitted(connection, hello, nowMs)
     if (refused !== undefined) return this.#refusal(refused)
     return { type: 'hello', hello: await this.#hello() }
   }

@@ -26,6 +26,11 @@ export const MEMBERSHIP = {
   overlapMs: 86_400_000,
   /** The longest such time, 30 days. */
   maxOverlapMs: 2_592_000_000,
+  /** Proofs that are verified: three signatures each, one for each connection. */
+  hellos: {
+    perPeer: { burst: 20, perSecond: 0.5 },
+    perNetwork: { burst: 400, perSecond: 10 },
+  },
   /** Lists of one peer that are verified: a burst, then a steady rate. */
   updates: { burst: 40, perSecond: 1 },
   /** Join requests of one peer, and of one invite when a member passes them on. */

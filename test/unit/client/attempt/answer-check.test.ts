@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AnswerCheck } from '../../../../client/attempt/answer-check.ts'
+import { parseChunk } from '../../../../client/attempt/chunk.ts'
 import { encodeRequest } from '../../../../client/request/wire-request.ts'
 import { LIMITS } from '../../../../protocol/index.ts'
 
@@ -42,5 +43,21 @@ describe('a rating', () => {
     ],
   ])('is malformed with %s', (_, more) => {
     expect(() => take(more)).toThrow(expect.objectContaining({ code: 'malformed' }))
+  })
+})
+
+describe('a chunk crafted to be invalid a hundred thousand times', () => {
+  const many = (piece: string): string => `[${Array(150_000).fill(piece).join()}]`
+  const choice = (rest: string): string => `{"choices":[{"index":0,"delta":{},"text":"",${rest}}]}`
+
+  it.each([
+    ['chat', 'log probabilities', choice(`"logprobs":{"content":${many('{}')}}`)],
+    ['completion', 'tokens', choice(`"logprobs":{"tokens":${many('0')}}`)],
+    ['embedding', 'numbers', `{"index":0,"embedding":${many('""')}}`],
+    ['score', 'scores', `{"object":"score","scores":${many('{}')}}`],
+  ] as const)('is malformed: %s, by %s', (kind, _, text) => {
+    expect(() => parseChunk(kind, new TextEncoder().encode(text))).toThrow(
+      expect.objectContaining({ code: 'malformed' }),
+    )
   })
 })
