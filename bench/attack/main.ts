@@ -8,7 +8,7 @@ import { writeTable } from './write-table.ts'
 const GOAL = 0.99
 const MAX_RATIO = 2
 /** Without its defence a message must cost the target this many times as much, or honest requests must fail. */
-const CONTROL_RATIO = 3
+const CONTROL_RATIO = 2
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
