@@ -9,11 +9,11 @@ const PAGE = readFileSync(new URL('../../../docs/operations.md', import.meta.url
 
 /** Commands that no machine of the page's team runs in its test, and where each is tried instead. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
-  'skein pull': 'a download from the Internet: test/unit/cli/local-models',
-  'skein models --local': 'test/unit/cli/local-models',
-  'skein rm': 'test/unit/cli/local-models',
-  'skein load': 'test/integration/cli-engine.test.ts',
-  'skein unload': 'test/integration/cli-engine.test.ts',
+  'skein pull': 'a download from the Internet: test/unit/cli/control',
+  'skein models --local': 'test/unit/cli/control',
+  'skein rm': 'test/unit/cli/control',
+  'skein load': 'test/unit/cli/control',
+  'skein unload': 'test/unit/cli/control',
   'skein gateway usage': 'with --csv by the team',
   'skein service': 'needs systemd or launchd: test/unit/cli/service',
   'npm install': 'needs a registry',
