@@ -121,7 +121,9 @@ function requesterOver(parts: RequesterParts): Requester {
   const { clock, onEvent, verify } = settings
   const running = new Set<() => RunningRequest>()
   const listeners = new Set(onEvent === undefined ? [] : [onEvent])
-  const ask: Ask = recorded({ listeners, running, clock })(remembered({ clock })(parts.ask))
+  const ask: Ask = recorded({ listeners, running, clock, onPrompt: settings.onPrompt })(
+    remembered({ clock })(parts.ask),
+  )
   const answers = createAnswers({
     begin: (call) => new ActiveRequest(call, { ask, settings, chains, closing }),
     verify,
