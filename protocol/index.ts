@@ -102,4 +102,5 @@ export {
   TOKEN_INPUT,
 } from './requirements.ts'
 export { RESUME_FORMS, type ResumeForm, resumeField, resumeFormsOf } from './resume-forms.ts'
+export { type Rotation, secretDigest } from './rotation.ts'
 export { parseTraceparent } from './trace-context.ts'
