@@ -20,6 +20,8 @@ async function exchangeWithMember(number: number) {
   const membership = {
     ...{ roster, swarmId, memberKey: self.key, issuerCertificate: undefined },
     certificate: await certify(owner, self, { role: 'admin' }),
+    keyring: { current: { number: 0 } },
+    keyFor: () => undefined,
     badgeFor: () => sealBadge({ swarmId, peer: self.id }, self.key),
     onChange: (listener: () => void) => {
       listeners.add(listener)
@@ -47,6 +49,7 @@ async function exchangeWithMember(number: number) {
     ...{ swarmId, nowMs: NOW_MS, issuerCertificate: new Uint8Array() },
     certificate: (await certify(owner, peer)).bytes,
     badge: await sealBadge({ swarmId, peer: peer.id }, peer.key),
+    keyNumber: 0,
     heads: [{ issuer: owner.id, number }],
   }
   const [out, stream] = await streamPair({ delay: 0 })
